@@ -9,9 +9,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
+from talkpath.browser.far_end.call_media import MEDIA
 from talkpath.browser.web.page_files import choose_language, render_check_page
-from talkpath.browser.web.page_texts import NAMES, page_texts
+from talkpath.browser.web.page_texts import NAMES, most_mb, page_texts
 
+MOST_HIGH = 3000  # px, of any screen of the page
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 SMALL = """[...document.querySelectorAll('button, label, nav a, summary')].filter(each => each.offsetHeight)
@@ -34,7 +36,17 @@ def test_every_language_is_whole_accessible_and_fits_a_narrow_screen(browser: Br
     found = Axe().run(page, options=RULES)
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate(SMALL) == []
+    assert page.evaluate("document.documentElement.scrollHeight") < MOST_HIGH
     page.context.close()
+
+
+def test_the_cost_that_people_agree_to_is_an_upper_bound():
+    budgets = {name: medium.budget_bytes / 1e6 for name, medium in MEDIA.items()}
+    texts = page_texts("en")
+    assert f"at most {most_mb('voice')} MB" in texts["cost"]
+    assert budgets["voice"] < most_mb("voice")
+    assert f"at most {most_mb('voice', 'video')} MB" in texts["which_video"]
+    assert sum(budgets.values()) < most_mb("voice", "video")
 
 
 @pytest.mark.parametrize("code", NAMES)
@@ -98,18 +110,14 @@ def test_private_relay_is_asked_of_apple_s_devices_alone(browser: Browser, origi
     page.context.close()
 
 
-def test_with_a_vpn_on_it_says_to_switch_it_off_and_does_not_start(browser: Browser, origin: str):
-    page = opened(browser, origin, "en")
-    page.wait_for_selector("html[data-ready]")
-    page.click("#start")
-    page.click("#vpn-yes")
-    assert page.inner_text("#trouble") == page_texts("en")["vpn_on"]
-    assert page.is_visible("#start")
-    page.context.close()
-
-
-@pytest.mark.parametrize(("answer", "vpn"), [("no", False), ("unsure", None)])
-@pytest.mark.parametrize(("chosen", "media"), [("voice", ["voice"]), ("video", ["voice", "video"])])
+@pytest.mark.parametrize(
+    ("answer", "vpn", "chosen", "media"),
+    [
+        ("no", False, "voice", ["voice"]),
+        ("yes", True, "voice", ["voice"]),
+        ("unsure", None, "video", ["voice", "video"]),
+    ],
+)
 def test_the_check_starts_with_the_answers(
     browser: Browser, origin: str, answer: str, vpn: bool | None, chosen: str, media: list[str]
 ):

@@ -19,7 +19,9 @@ WELCOME = {"type": "welcome", "commit": "", "twin": {"port": 9, "fingerprint": "
 EPOCH = {
     "type": "epoch",
     "number": 0,
-    "most": 3,
+    "stage": 1,
+    "stages": 3,
+    "left_s": 50,
     "seed": "",
     "flows": [],
     "trying": False,

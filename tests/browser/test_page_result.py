@@ -18,10 +18,12 @@ sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
 
 import null_world as world
 
+from talkpath.browser.answer.result_message import result_message
 from talkpath.browser.web.page_texts import NAMES, page_texts
-from talkpath.browser.web.result_message import result_message
 
 DAY_AND_HOUR = "2026-11-26T09:00:00Z"
+MOMENT_MS = 1795683240000  # 2026-11-26 08:54 UTC
+MOST_HIGH = 3000  # px, of any screen of the page
 BROKEN = """[...document.querySelectorAll("dd, tbody th")].filter(each => {
   const text = document.createRange();
   text.selectNodeContents(each);
@@ -51,12 +53,13 @@ def a_result(code: str) -> dict[str, Any]:
     """As the server tells it, in that language."""
     facts = replace(world.check(world.even(0.02), 3, drop_up=0.3), started_at=DAY_AND_HOUR)
     paths = [{"name": "udp/4434", "carries": False}, {"name": "tls/443", "missing": "certificate"}]
-    return {**result_message(facts, code), "share": "here", "paths": paths}
+    operator = {"network": "AS64496", "name": "Anna's Mobile", "hosting": False}
+    return {**result_message(facts, code, operator=operator), "share": "here", "paths": paths, "at": MOMENT_MS}
 
 
 def opened(browser: Browser, origin: str, code: str, kept: object = None, script: str = "") -> Page:
     """The page; `kept` is what this browser holds already, `script` what its world is like."""
-    page = browser.new_context(viewport={"width": 320, "height": 640}).new_page()
+    page = browser.new_context(viewport={"width": 320, "height": 640}, timezone_id="Asia/Tehran").new_page()
     page.add_init_script(script)
     if kept is not None:
         held = json.dumps(json.dumps(kept))
@@ -93,9 +96,12 @@ def test_a_kept_result_says_of_when_it_is_and_stays_in_its_language(browser: Bro
     page = opened(browser, origin, code, found)
     assert page.get_attribute("#verdicts", "lang") == "fa"
     assert page.get_attribute("#verdicts", "dir") == "rtl"
-    assert "2026-11-26 09:00" in page.inner_text("#verdicts")
-    assert page.inner_text("#kept") == page_texts(code)["kept"]
+    assert "12:24" in page.inner_text("#place")  # of the device's own clock
+    assert "Anna's Mobile (AS64496)" in page.inner_text("#place")
+    assert page.evaluate("document.documentElement.scrollHeight") < MOST_HIGH
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    assert page.inner_text("#kept") == page_texts(code)["kept"]
+    assert page_texts("fa")["translated"] not in page.inner_text("#result")
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert page.evaluate(BROKEN) == []
     assert page.evaluate(APART) >= 8
@@ -118,12 +124,15 @@ def test_it_says_whether_it_copied(browser: Browser, origin: str, script: str, w
     if not script:
         text = page.evaluate("navigator.clipboard.readText()")
         verdict = a_result("en")["verdicts"][0]
-        assert all(line in text for line in [verdict["label"], verdict["sentence"], *verdict["lines"]])
+        assert all(
+            line in text for line in [verdict["label"], verdict["sentence"], *verdict["lines"], verdict["means"]]
+        )
     page.context.close()
 
 
 def test_what_was_shared_can_be_taken_back_and_the_page_says_where_it_is(browser: Browser, origin: str):
     page, words, heard = opened(browser, origin, "en", a_result("en")), page_texts("en"), []
+    page.click("#evidence summary")
     assert page.inner_text("#share-note") == words["tells"]
     page.route(REPORTS, lambda route: (heard.append(route.request), route.fulfill(status=201, json={}))[1])
     page.click("#share")
@@ -131,6 +140,7 @@ def test_what_was_shared_can_be_taken_back_and_the_page_says_where_it_is(browser
     assert (page.inner_text("#status"), page.inner_text("#kept")) == (words["shared"], words["kept_shared"])
     assert not page.is_visible("#share, #share-note")
     page.reload()
+    page.click("#evidence summary")
     page.click("#withdraw")
     page.wait_for_selector("#withdraw", state="hidden")
     assert (page.inner_text("#status"), page.inner_text("#kept")) == (words["withdrawn"], words["kept_withdrawn"])

@@ -45,6 +45,13 @@ def test_two_files_are_read_together(tmp_path: Path) -> None:
     geoip = GeoDatabase([file(tmp_path, "country.mmdb", NETWORKS), file(tmp_path, "asn.mmdb", numbers)])
     assert geoip.find("198.51.100.7") == NetworkOrigin("AS64496", "XX")
     assert geoip.find("2001:db8::7") == NetworkOrigin("AS0", "XY")
+    assert [geoip.operator_name(host) for host in ("198.51.100.7", "2001:db8::7", "nobody")] == ["Anna's", "", ""]
+
+
+@pytest.mark.parametrize(("name", "shown"), [("A  B", "A B"), ("x" * 99, "x" * 80), ("a\x1bb", "")])
+def test_an_operator_s_name_is_one_short_line(tmp_path: Path, name: str, shown: str) -> None:
+    geoip = GeoDatabase([file(tmp_path, "x.mmdb", {"::198.51.100.0/120": {"autonomous_system_organization": name}})])
+    assert geoip.operator_name("198.51.100.7") == shown
 
 
 def test_maxmind_s_own_form(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """The check in a browser: the page that a phone opens, and the far end that it calls (basis `webrtc`).
 
 Read in this order: `web` (the server of the page), `page` (its scripts), `far_end` (the measuring, in a process of its
-own), `turn_relay` (the other paths), `addresses`, `certificate`. `web.routes` is what a server mounts. Facts are made
-in `far_end.epoch_facts`; `talkpath.verdict` judges them. Needs `talkpath[web]`, which nothing imports before it is
-used.
+own), `answer` (what a person is told), `turn_relay` (the other paths), `addresses`, `certificate`. `web.routes` is what
+a server mounts. Facts are made in `far_end.epoch_facts`; `talkpath.verdict` judges them. Needs `talkpath[web]`, which
+nothing imports before it is used.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from talkpath.browser.web.page_limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN
@@ -160,6 +161,7 @@ def _check(host: str, web_udp: int | None, place: Location, pages: Pages) -> Mou
     responders may name."""
     if web_udp is None:
         return None
+    from talkpath.browser.answer.network_operator import network_operator
     from talkpath.browser.web.mount import Mount
     from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 
@@ -170,7 +172,8 @@ def _check(host: str, web_udp: int | None, place: Location, pages: Pages) -> Mou
             return others(pages.source, pages.site, geoip.find(address))
 
     signer = signer_of(place.root / CHECK_KEY)
-    return Mount(host, web_udp, ReceiptIssuer(signer, find=geoip.find), known)
+    issuer = ReceiptIssuer(signer, find=geoip.find)
+    return Mount(host, web_udp, issuer, known, partial(network_operator, geoip))
 
 
 async def _run(server: Server, listener: LimitedListener, check: Mount | None) -> None:

@@ -1,6 +1,6 @@
 """Which network and country an address belongs to, from a file on this machine; then the address is gone.
 
-Contract: AS number and country leave this file, nothing else does. Nothing is asked of anybody.
+Contract: AS number, its holder's name and the country leave this file, nothing else does. Nothing is asked of anybody.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class NetworkOrigin(NamedTuple):
 
 
 UNKNOWN_ORIGIN = NetworkOrigin()
+MOST_NAME_CHARACTERS = 80
 
 
 class GeoDatabase:
@@ -35,16 +36,24 @@ class GeoDatabase:
 
     def find(self, host: str) -> NetworkOrigin:
         """Where an address literal belongs."""
-        if not self._readers:
-            return UNKNOWN_ORIGIN
+        found = self._entries(host)
+        return NetworkOrigin(_network(found), _country(found))
+
+    def operator_name(self, host: str) -> str:
+        """The name of the network that an address literal belongs to; "" where it is not known."""
+        name = self._entries(host).get("autonomous_system_organization")
+        return " ".join(name.split())[:MOST_NAME_CHARACTERS] if isinstance(name, str) and name.isprintable() else ""
+
+    def _entries(self, host: str) -> dict[str, Any]:
+        """What all files say of an address literal."""
+        found: dict[str, Any] = {}
         try:
             address = Address.of(host)
         except ValueError:
-            return UNKNOWN_ORIGIN
-        found: dict[str, Any] = {}
+            return found
         for reader in self._readers:
             found |= _look_up(reader, address)
-        return NetworkOrigin(_network(found), _country(found))
+        return found
 
 
 def _open(file: Path) -> Reader:

@@ -14,7 +14,7 @@ from talkpath.browser.far_end.epoch_facts import SETUP, epoch_track
 from talkpath.browser.far_end.schedule import CALLS, FOLLOW_UPS, MAX_EPOCHS, WATCH_SLOTS, EpochRequest, check_plan
 from talkpath.browser.web.next_epoch import LAST_EPOCH_S, cut_off_slot, next_epoch
 from talkpath.measure.bitmap import pack
-from talkpath.measure.facts import Epoch, Facts, Observation
+from talkpath.measure.facts import Epoch, Facts, Health, Observation
 from talkpath.verdict.model import Reason, State, Verdict
 
 
@@ -134,8 +134,14 @@ def test_no_epoch_begins_that_would_end_after_the_page_gave_up(judged: dict[str,
 
 
 def test_a_void_check_goes_on_no_longer() -> None:
-    facts = Facts(plan=check_plan(), epochs=(USUAL,))  # nobody said whether a VPN is on
+    facts = Facts(plan=check_plan(), epochs=(USUAL,), health=Health(vpn=False, hidden=True))
     assert next_epoch(facts) is None
+
+
+@pytest.mark.parametrize("vpn", [True, None])
+def test_a_check_through_a_vpn_goes_on_like_any_other(vpn: bool | None) -> None:
+    facts = Facts(plan=check_plan(), epochs=(USUAL,), health=Health(vpn=vpn))
+    assert next_epoch(facts) == EpochRequest(medium="voice")
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ def no_far_end() -> FarEnd:
 
 
 APP = Starlette(routes=routes(no_far_end, ReceiptIssuer(Signer.fresh())))
+APP.router.redirect_slashes = False  # as in the page's server
 
 
 def get(path: str, headers: dict[str, str], params: dict[str, str] | None = None) -> httpx.Response:

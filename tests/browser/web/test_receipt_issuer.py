@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
 
 import null_world as world
 
+from talkpath.browser.answer.result_message import result_message
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
-from talkpath.browser.web.result_message import result_message
 from talkpath.cli import cli
 from talkpath.evidence.bundle import has_receipt, read_bundle
 from talkpath.responder.geoip import NetworkOrigin

@@ -2,20 +2,32 @@
 
 import { workerReady } from "./call.js";
 import { startCheck } from "./check_run.js";
-import { download, remove, share, store, stored, withdraw } from "./result_store.js";
-import { asText, copy, show } from "./result_view.js";
+import { showHistory } from "./history_view.js";
+import { canPassOn, copy, passOn, saveFile } from "./pass_on.js";
+import { bytesOf, forget, forgetAll, share, store, stored, withdraw } from "./result_store.js";
+import { show } from "./result_view.js";
+import { asMessage, asText } from "./result_words.js";
 import { hasWebTransport } from "./webtransport_twin.js";
 import { byId, setText, text } from "./text.js";
 
-let result = null, stop = () => {};
+let result = null, picture = Promise.resolve(null), stop = () => {};
 
 function showSection(name) {
   for (const id of ["ask", "vpn", "run", "result"]) byId(id).hidden = id !== name;
+  document.body.dataset.screen = name;
+  if (["ask", "result"].includes(name)) showHistory(historyChanged);
+  else byId("earlier").hidden = true;
+}
+
+function historyChanged(what) {
+  if (!stored() && result) { result = null; showSection("ask"); } else if (result) { result = stored(); show(result); }
+  showHistory(historyChanged);
+  setText(result ? "status" : "trouble", text(what));
 }
 
 function display(message) {
   result = window.lastResult = message;
-  show(message);
+  picture = show(message);
   showSection("result");
   byId("result").focus();
 }
@@ -43,8 +55,11 @@ async function start(vpn) {
   const running = startCheck({ vpn, media, language: document.documentElement.lang, step: value => setText("step", value) });
   stop = running.stop;
   const message = await running.done.catch(error => { console.error(error); });
-  if (message?.type === "result") { store(message); display(message); }
-  else ask(failure(message, running.stopped()));
+  if (message?.type === "result") {
+    message.at = Date.now();
+    store(message);
+    display(message);
+  } else ask(failure(message, running.stopped()));
 }
 
 byId("consent").onsubmit = event => {
@@ -55,32 +70,49 @@ byId("consent").onsubmit = event => {
 };
 byId("vpn-no").onclick = () => start(false);
 byId("vpn-unsure").onclick = () => start(null);
-byId("vpn-yes").onclick = () => ask(text("vpn_on"));
+byId("vpn-yes").onclick = () => start(true);
 byId("stop").onclick = () => stop();
 byId("again").onclick = () => ask();
+byId("pass").onclick = async () => {
+  const passed = await passOn(asMessage(result), `${location.origin}/check`, await picture);
+  setText("status", passed ? "" : text("passed_not"));
+};
+byId("picture").onclick = async () => {
+  const made = await picture;
+  if (made) saveFile(made, "talkpath.png");
+  setText("status", text(made ? "picture_saved" : "picture_not"));
+};
 byId("copy").onclick = async () => setText("status", text(await copy(asText(result)) ? "copied" : "copied_not"));
-byId("save").onclick = () => download(result);
-byId("delete").onclick = () => { remove(); result = null; ask(); };
+byId("save").onclick = () => saveFile(new Blob([bytesOf(result.bundle)], { type: "application/octet-stream" }), "check.talkpath");
+byId("delete").onclick = () => {
+  if (result.at) forget(result.at); else forgetAll();
+  result = null;
+  ask();
+};
 byId("share").onclick = async () => {
-  const sent = await share(result, result.share).catch(() => false);
+  const sent = await share(result).catch(() => false);
   show(result);
+  showHistory(historyChanged);
   setText("status", text(sent ? "shared" : "share_later"));
 };
 byId("withdraw").onclick = async () => {
-  const withdrawn = await withdraw(result, result.share).catch(() => false);
+  const withdrawn = await withdraw(result).catch(() => false);
   show(result);
+  showHistory(historyChanged);
   setText("status", text(withdrawn ? "withdrawn" : "withdraw_later"));
 };
 
 const hasCalls = "RTCPeerConnection" in globalThis;
 byId("consent").hidden = !hasCalls;
+byId("pass").hidden = !canPassOn();
 if (/Mac|iPhone|iPad/.test(navigator.userAgent)) setText("vpn-question", text("vpn_apple"));
 if (!hasCalls) setText("mode", text("no_webrtc"));
 else if (!isSecureContext) setText("mode", text("no_https"));
 else if (!hasWebTransport()) setText("mode", text("no_twins"));
 byId("mode").hidden = byId("mode").textContent === "";
 const earlier = stored();
-try { if (earlier) display(earlier); } catch { remove(); showSection("ask"); } // another version of the page stored it
+showSection("ask");
+try { if (earlier) display(earlier); } catch { forgetAll(); result = null; showSection("ask"); } // another version of the page stored it
 if (isSecureContext) navigator.serviceWorker?.register("/check/offline_worker.js", { scope: "/check" }).catch(() => {});
 workerReady();
 document.documentElement.dataset.ready = "yes";

@@ -6,6 +6,8 @@ import { Epoch } from "./epoch.js";
 import { Connection } from "./connection.js";
 import { hasWebTransport } from "./webtransport_twin.js";
 import { Conditions } from "./conditions.js";
+import { Countdown } from "./countdown.js";
+import { LivePicture } from "./live_picture.js";
 import { text } from "./text.js";
 
 function tone() {
@@ -42,6 +44,7 @@ async function admission(connection, step) {
 const lost = connection => connection.trouble ?? { type: "error", code: "lost" };
 
 async function check(connection, conditions, answers, step) {
+  const countdown = new Countdown(), live = new LivePicture();
   let sound = null, picture = null, timer;
   try {
     sound = tone();
@@ -56,16 +59,17 @@ async function check(connection, conditions, answers, step) {
     for (;;) {
       const message = await connection.next("epoch", "result", "error");
       if (message?.type !== "epoch") return message ?? lost(connection);
-      const seconds = Math.round(message.slots * message.tick_ms / 1000);
-      const names = { number: message.number + 1, most: message.most, seconds };
-      const setStep = name => step(text(name, names));
-      const report = await new Epoch(message, connection, welcome, tracks, conditions, setStep).run();
+      const { stage, stages } = message;
+      countdown.set(message.left_s);
+      const setStep = name => step(text(name, { stage, stages }));
+      const report = await new Epoch(message, connection, welcome, tracks, conditions, { setStep, live }).run();
       if (!report || connection.over) return lost(connection);
       step(text("step_judge"));
       connection.send({ type: "report", report });
     }
   } finally {
     clearTimeout(timer);
+    countdown.end();
     picture?.end();
     conditions.end();
     connection.close();

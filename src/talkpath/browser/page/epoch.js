@@ -12,8 +12,10 @@ const untimed = ({ left_ms, came, ...report }) => report;
 const sleep = ms => new Promise(done => setTimeout(done, ms));
 
 export class Epoch {
-  constructor(order, connection, welcome, tracks, conditions, setStep) {
-    Object.assign(this, { order, connection, conditions, setStep });
+  // `screen` shows how far it is: {setStep(name of a text), live: a LivePicture}.
+  constructor(order, connection, welcome, tracks, conditions, screen) {
+    Object.assign(this, { order, connection, conditions, ...screen });
+    this.unwatch = () => {};
     this.track = order.trying ? tracks.voice : tracks[order.medium];
     this.flows = order.flows.map(opening => this.flow(opening, welcome.twin));
   }
@@ -73,23 +75,28 @@ export class Epoch {
 
   async send(go) {
     this.go = go;
-    const { slots, tick_ms } = this.order;
+    const { order } = this, { slots, tick_ms } = order;
     const late = [];
     this.flows.forEach(flow => flow.begin(go));
     const polling = setInterval(() => this.poll(), POLL_MS);
+    if (!order.trying) this.unwatch = this.live.watch(this.flows, tick_ms);
     const clocks = this.flows.filter(flow => flow.tick).map(twin => new Clock(twin, go, tick_ms, slots, late));
     const end = go + slots * tick_ms;
     while (performance.now() < end && !this.connection.over) await sleep(Math.min(POLL_MS, Math.max(1, end - performance.now())));
     clocks.forEach(clock => clock.stop());
     await Promise.all(this.flows.map(flow => flow.end()));
     clearInterval(polling);
+    this.unwatch();
     late.sort((a, b) => a - b);
     this.late_ms_p99 = late[Math.floor(late.length * 0.99)] ?? 0;
   }
 
   async poll() { await Promise.all(this.flows.map(flow => flow.poll(this.go))); }
 
-  close() { this.flows.forEach(flow => flow.close()); }
+  close() {
+    this.unwatch();
+    this.flows.forEach(flow => flow.close());
+  }
 }
 
 // Ticks one twin at its own phase. A tick that is late is sent at once and counted as late.

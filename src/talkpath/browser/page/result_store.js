@@ -1,34 +1,65 @@
-// Stores a result in this browser alone, downloads its evidence, shares it with an observatory and withdraws it.
+// Stores results in this browser alone: the last one whole, of the MOST_KEPT last ones what a list shows and what taking them
+// back needs. Shares a result with an observatory and withdraws it.
 
-const STORAGE_KEY = "talkpath result";
-const SAVE_MS = 60000; // for a browser that first asks where to save a file
+const STORAGE_KEY = "talkpath result", HISTORY_KEY = "talkpath history";
+const MOST_KEPT = 20;
 const SEND_MS = 60000; // enough for a bundle over a bad line
 
-export function store(result) { try { localStorage.setItem(STORAGE_KEY, JSON.stringify(result)); } catch { /* no space: it is only shown */ } }
-export function stored() { try { return JSON.parse(localStorage.getItem(STORAGE_KEY)); } catch { return null; } }
-export function remove() { try { localStorage.removeItem(STORAGE_KEY); } catch { /* nothing to drop */ } }
+function write(key, value) { try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* no space: it is only shown */ } }
+function read(key) { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } }
+function drop(key) { try { localStorage.removeItem(key); } catch { /* nothing to drop */ } }
+
+// -- the last result, and all of them -------------------------------------------------------------------------------
+
+const entryOf = ({ at, lang, dir, verdicts, operator, receipt, share, shared, shared_url, withdrawn }) => ({
+  at, lang, dir, operator, receipt, share, shared, shared_url, withdrawn,
+  verdicts: verdicts.map(({ state, mark, label, medium }) => ({ state, mark, label, medium })),
+});
+
+export const stored = () => read(STORAGE_KEY);
+
+export function history() {
+  const kept = read(HISTORY_KEY);
+  return Array.isArray(kept) ? kept : [];
+}
+
+function keep(entry) {
+  const others = history().filter(each => each.at !== entry.at);
+  write(HISTORY_KEY, [entry, ...others].sort((a, b) => b.at - a.at).slice(0, MOST_KEPT));
+}
+
+// Keep a result, or what has changed of it.
+export function store(result) {
+  write(STORAGE_KEY, result);
+  if (result.at) keep(entryOf(result));
+}
+
+// Forget one result, by its moment.
+export function forget(at) {
+  write(HISTORY_KEY, history().filter(each => each.at !== at));
+  if (stored()?.at === at) drop(STORAGE_KEY);
+}
+
+export function forgetAll() {
+  drop(HISTORY_KEY);
+  drop(STORAGE_KEY);
+}
+
+// -- the observatory ------------------------------------------------------------------------------------------------
 
 export const bytesOf = base64 => Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
 const hex = bytes => [...new Uint8Array(bytes)].map(byte => byte.toString(16).padStart(2, "0")).join("");
-
-export function download(result) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([bytesOf(result.bundle)], { type: "application/octet-stream" }));
-  link.download = "check.talkpath";
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), SAVE_MS);
-}
-
-const reportUrl = (base, id) => `${base === "here" ? "" : base}/v1/reports/${id}`;
+const baseOf = share => share === "here" ? "" : share;
+const reportUrl = (share, id) => `${baseOf(share)}/v1/reports/${id}`;
 
 // As spec/tp-006 has it: the receipt, with which a report is withdrawn, is stored before anything is sent.
-export async function share(result, base) {
+export async function share(result) {
   const bundle = bytesOf(result.bundle), secret = crypto.getRandomValues(new Uint8Array(32));
   const id = hex(await crypto.subtle.digest("SHA-256", bundle));
   result.receipt ??= { id, secret: hex(secret) };
   store(result);
   const withdrawHash = await crypto.subtle.digest("SHA-256", Uint8Array.from(result.receipt.secret.match(/../g), pair => parseInt(pair, 16)));
-  const response = await fetch(reportUrl(base, id), {
+  const response = await fetch(reportUrl(result.share, id), {
     method: "PUT",
     signal: AbortSignal.timeout(SEND_MS),
     body: bundle,
@@ -39,10 +70,13 @@ export async function share(result, base) {
   return response.ok;
 }
 
-export async function withdraw(result, base) {
-  const { id, secret } = result.receipt;
-  const response = await fetch(reportUrl(base, id), { method: "DELETE", signal: AbortSignal.timeout(SEND_MS), headers: { "Talkpath-Secret": secret } });
-  result.withdrawn = response.ok;
-  store(result);
+// `kept` is a result, or its entry in the history.
+export async function withdraw(kept) {
+  const { id, secret } = kept.receipt;
+  const response = await fetch(reportUrl(kept.share, id), { method: "DELETE", signal: AbortSignal.timeout(SEND_MS), headers: { "Talkpath-Secret": secret } });
+  kept.withdrawn = response.ok;
+  const last = stored();
+  if (last && last.at === kept.at) store({ ...last, withdrawn: kept.withdrawn });
+  else keep(kept);
   return response.ok;
 }

@@ -1,42 +1,82 @@
-// Shows a result: label, sentence and three lines, which paths carry a call, and the numbers behind a fold.
+// Shows a result: the verdict in a colour and a shape, what it means, what can be tried and what it is not; the rest is behind
+// folds.
 
+import { pictureOf } from "./share_picture.js";
+import { shapeElement } from "./shapes.js";
+import { basisOf, momentOf, operatorOf, titleOf, wayOf } from "./result_words.js";
 import { byId, element, setText, text } from "./text.js";
 
 export function show(result) {
-  const notes = [result.hint, basis(result), measured(result), result.note].filter(Boolean);
-  byId("verdicts").replaceChildren(...result.verdicts.flatMap(verdictElements), ...othersElements(result.others ?? []),
-    ...notes.map(note => element("p", note)));
+  const { suggestions = [], paths = [], figures = [] } = result;
+  byId("verdicts").replaceChildren(
+    ...result.verdicts.map((verdict, index) => card(verdict, index, result)),
+    ...about(result),
+    ...section("try", suggestions.length ? [list(suggestions.map(suggestion))] : []),
+    ...section("not", unique(result.verdicts.map(verdict => verdict.is_not)).map(line => element("p", line))),
+  );
+  byId("more").replaceChildren(...details(result));
   // The result is in the language that the page had when it was measured.
-  for (const id of ["verdicts", "figures"]) Object.assign(byId(id), { lang: result.lang ?? "", dir: result.dir ?? "" });
-  byId("figures").replaceChildren(...result.figures.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
-  byId("paths").replaceChildren(...result.paths.map(pathRow));
-  byId("paths-fold").hidden = result.paths.length === 0;
-  byId("paths-fold").open = result.paths.length > 0;
-  byId("share").hidden = !result.share || Boolean(result.shared) || !crypto.subtle;
-  byId("share-note").hidden = byId("share").hidden;
-  byId("withdraw").hidden = !result.shared || Boolean(result.withdrawn);
-  setText("kept", text(result.withdrawn ? "kept_withdrawn" : result.shared ? "kept_shared" : "kept"));
+  for (const id of ["verdicts", "more", "figures"]) Object.assign(byId(id), { lang: result.lang ?? "", dir: result.dir ?? "" });
+  byId("figures").replaceChildren(...figures.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
+  byId("paths").replaceChildren(...paths.map(pathRow));
+  byId("paths-table").hidden = paths.length === 0;
+  showSharing(result);
   setText("status", "");
+  return pictureOf(result).catch(error => { console.error(error); return null; });
 }
 
-// What was measured, unless the browser did not send its calls.
-const basis = result => result.real === false ? "" : text("real");
-
-// When it was measured, to the hour, as in the bundle.
-function measured({ json }) {
-  return text("measured", { when: json.started_at.slice(0, 16).replace("T", " ") });
+function showSharing(result) {
+  const isShared = Boolean(result.shared), isWithdrawn = Boolean(result.withdrawn), link = byId("shared-link");
+  byId("share").hidden = !result.share || isShared || !crypto.subtle;
+  byId("share-note").hidden = byId("share").hidden;
+  byId("withdraw").hidden = !isShared || isWithdrawn;
+  link.hidden = byId("withdraw").hidden || !result.shared_url;
+  if (!link.hidden) link.href = result.shared_url;
+  setText("kept", text(isWithdrawn ? "kept_withdrawn" : isShared ? "kept_shared" : "kept"));
 }
 
-// The verdict's label, with the medium if there are several.
-const title = (verdict, { length }) => `${verdict.mark} ${verdict.label}${length > 1 ? ` (${verdict.medium})` : ""}`;
+const unique = lines => [...new Set(lines.filter(Boolean))];
 
-function verdictElements(verdict, index, all) {
-  const head = element("h2", title(verdict, all), index === 0 ? { id: "result-title" } : {});
-  return [head, element("p", verdict.sentence), ...verdict.lines.map(line => element("p", line))];
+function card(verdict, index, result) {
+  const made = element("div", "", { class: "verdict", "data-state": verdict.state });
+  const words = element("div", "");
+  words.append(
+    element("h2", titleOf(verdict, result), index === 0 ? { id: "result-title" } : {}),
+    element("p", verdict.sentence),
+    ...verdict.means ? [element("p", verdict.means, { class: "means" })] : [],
+  );
+  made.append(shapeElement(verdict.state), words);
+  return made;
 }
 
-function othersElements(sentences) {
-  return sentences.length ? [element("h3", text("others")), ...sentences.map(sentence => element("p", sentence))] : [];
+// Whose network, when, and under which condition.
+function about(result) {
+  const notes = unique([result.condition, result.hosting, result.hint]).map(note => element("p", note, { class: "note" }));
+  const place = [operatorOf(result), text("measured", { when: momentOf(result) })].filter(Boolean);
+  return [element("p", place.join(" "), { id: "place" }), ...notes];
+}
+
+function section(name, parts) {
+  return parts.length ? [element("h3", text(name)), ...parts] : [];
+}
+
+function list(items) {
+  const made = element("ul", "");
+  made.append(...items);
+  return made;
+}
+
+function suggestion({ text: words, source }) {
+  const item = element("li", words);
+  if (source) item.append(" ", element("a", text("source"), { href: source, rel: "noreferrer" }));
+  return item;
+}
+
+function details(result) {
+  const { others = [] } = result;
+  const seen = result.verdicts.flatMap(verdict => verdict.lines).filter(line => !result.verdicts.some(each => each.is_not === line));
+  const lines = unique([...seen, basisOf(result)]).map(line => element("p", line));
+  return [...lines, ...section("others", others.map(line => element("p", line)))];
 }
 
 function pathRow(path) {
@@ -44,36 +84,6 @@ function pathRow(path) {
   const mark = path.missing ? "–" : path.uncertain ? "~" : path.carries ? "✓" : "✗";
   const name = element("th", "", { scope: "row" });
   name.append(element("bdi", path.name));
-  row.append(name, element("td", `${mark} ${pathText(path)}`));
+  row.append(name, element("td", `${mark} ${wayOf(path)}`));
   return row;
-}
-
-function pathText(path) {
-  if (path.missing) return text(`missing_${path.missing}`);
-  return text(path.uncertain ? "carries_unsure" : path.carries ? "carries" : "carries_not");
-}
-
-export function asText(result) {
-  const lines = result.verdicts.flatMap((verdict, _, all) => [title(verdict, all), verdict.sentence, ...verdict.lines, ""]);
-  const paths = result.paths.map(path => `${path.name}: ${pathText(path)}`);
-  const others = result.others?.length ? [text("others"), ...result.others, ""] : [];
-  const figures = result.figures.map(([name, value]) => `${name}: ${value}`);
-  const notes = [result.hint, basis(result)].filter(Boolean);
-  return [...lines, ...others, ...notes, ...paths, ...figures, measured(result)].join("\n");
-}
-
-// Copy to the clipboard; resolves to whether that worked. Without https a page must select text and ask for a copy.
-export async function copy(value) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(value).then(() => true, () => copySelected(value));
-  return copySelected(value);
-}
-
-function copySelected(value) {
-  const area = element("textarea", value, { readonly: "", "aria-hidden": "true" });
-  byId("result").append(area);
-  area.select();
-  const copied = document.execCommand("copy");
-  area.remove();
-  byId("copy").focus();
-  return copied;
 }

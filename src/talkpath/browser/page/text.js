@@ -4,8 +4,11 @@ const texts = JSON.parse(document.getElementById("words").textContent);
 
 export const byId = id => document.getElementById(id);
 
+// In right-to-left text a value is isolated (U+2068, U+2069), so that it moves nothing around it.
+const isolated = value => document.documentElement.dir === "rtl" ? `\u2068${value}\u2069` : value;
+
 export function text(name, values = {}) {
-  return texts[name].replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+  return texts[name].replace(/\{(\w+)\}/g, (whole, key) => key in values ? isolated(values[key]) : whole);
 }
 
 export function setText(id, value) { byId(id).textContent = value; }

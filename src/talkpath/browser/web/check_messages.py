@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from talkpath.browser.answer.result_message import Row, result_message
 from talkpath.browser.far_end.far_end_process import LINE_BYTES, LOOPBACK, FarEnd, error_message
 from talkpath.browser.turn_relay import TurnRelay
 from talkpath.browser.web.admission_queue import AdmissionQueue
-from talkpath.browser.web.next_epoch import MOST_ROUNDS, next_epoch
+from talkpath.browser.web.check_progress import CheckProgress
+from talkpath.browser.web.next_epoch import next_epoch
 from talkpath.browser.web.page_inbox import PageInbox
 from talkpath.browser.web.page_limits import START_S, host_name
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
-from talkpath.browser.web.result_message import result_message
 from talkpath.measure.facts import Facts
 
 if TYPE_CHECKING:
@@ -41,12 +42,22 @@ def no_others(host: str, code: str) -> list[str]:
     return []
 
 
+Operator = Callable[[str], Row | None]
+"""The page's address -> the network that it belongs to, as `network_operator` gives it."""
+
+
+def no_operator(address: str) -> Row | None:
+    """None, for a server without geolocation files."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class PageServices:
     """What a check uses: the far end, the TURN relay, and whoever issues receipts.
 
     `share` is the base URL of a report API (tp-006), "here" for this server's own; `others` tells what is known of a
-    network. `address` is where calls go, if that is not where the page came from, as behind another web server.
+    network, `operator` whose network an address belongs to. `address` is where calls go, if that is not where the page
+    came from, as behind another web server.
     """
 
     far_end: FarEnd
@@ -54,6 +65,7 @@ class PageServices:
     issuer: ReceiptIssuer
     share: str
     others: Others
+    operator: Operator
     address: str
 
 
@@ -137,7 +149,8 @@ class CheckMessages:
     def __init__(self, socket: WebSocket, far_end: asyncio.StreamWriter, services: PageServices, host: str) -> None:
         self._socket, self._far_end, self._services, self._host = socket, far_end, services, host
         self._name = host_name(socket.headers) or host
-        self._language, self._media_count = "en", 1
+        self._language, self._is_plain = "en", True
+        self._progress = CheckProgress(())
         self.page_address = socket.client.host if socket.client else ""
 
     async def tell_far_end(self, message: dict[str, Any]) -> None:
@@ -149,8 +162,9 @@ class CheckMessages:
         """Pass a message to the far end, unless no page may send it."""
         if message["type"] == "start":
             self._language = str(message.get("language", "en"))
+            self._is_plain = message.get("vpn") is False
             media = message.get("media")
-            self._media_count = 2 if isinstance(media, list) and "video" in media else 1
+            self._progress = CheckProgress(media if isinstance(media, list) else ())
         if message["type"] not in SERVER_ONLY:
             await self.tell_far_end(message)
 
@@ -158,7 +172,7 @@ class CheckMessages:
         """Pass a message to the page. Judge facts, and ask for another epoch, for the paths, or end the check."""
         kind = message["type"]
         if kind == "epoch":
-            message |= {"most": MOST_ROUNDS * self._media_count}
+            message |= self._progress.begun(message)
         if kind != "facts":
             await self._socket.send_json(message)
             return
@@ -185,8 +199,16 @@ class CheckMessages:
         def sign(facts: Facts, run_key: bytes) -> Facts:
             return services.issuer.with_receipt(facts, half, run_key, address)
 
-        result = await asyncio.to_thread(result_message, facts, self._language, sign, different_routes=last["apart"])
-        result["others"] = await asyncio.to_thread(services.others, address, self._language)
         offered = services.relay.paths(self._host, self._name) if services.relay else []
-        result["paths"] += [{"name": path.name, "missing": path.missing} for path in offered if path.missing]
-        await self._socket.send_json(result | {"share": services.share, "server_late_ms": late_ms})
+        result = await asyncio.to_thread(
+            result_message,
+            facts,
+            self._language,
+            sign,
+            different_routes=last["apart"],
+            not_offered=[{"name": path.name, "missing": path.missing} for path in offered if path.missing],
+            operator=services.operator(address),
+        )
+        others = await asyncio.to_thread(services.others, address, self._language) if self._is_plain else []
+        share = services.share if self._is_plain else ""  # what may be another network's is counted by nobody
+        await self._socket.send_json(result | {"others": others, "share": share, "server_late_ms": late_ms})

@@ -18,7 +18,7 @@ from talkpath.browser import require_packages
 from talkpath.browser.addresses import ANY, own_addresses
 from talkpath.browser.far_end.far_end_process import FarEndKeeper
 from talkpath.browser.turn_relay import TurnRelay, start_relay
-from talkpath.browser.web.check_messages import Others, no_others
+from talkpath.browser.web.check_messages import Operator, Others, no_operator, no_others
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.routes import routes
 from talkpath.serving.supervisor import Supervisor
@@ -32,7 +32,14 @@ HERE = "here"  # how the page names the server that it came from
 class Mount:
     """The routes, and the processes behind them. `UsageError` if a package is missing."""
 
-    def __init__(self, host: str, udp: int, issuer: ReceiptIssuer, others: Others = no_others) -> None:
+    def __init__(
+        self,
+        host: str,
+        udp: int,
+        issuer: ReceiptIssuer,
+        others: Others = no_others,
+        operator: Operator = no_operator,
+    ) -> None:
         require_packages()
         self._host = host
         self._far_end = FarEndKeeper(host, udp)
@@ -43,6 +50,7 @@ class Mount:
             relay=lambda: self._relay,
             share=HERE,
             others=others,
+            operator=operator,
             address="" if host in ANY else host,
         )
 

@@ -12,6 +12,7 @@ from math import ceil
 
 import numpy as np
 
+from talkpath.browser.answer.vpn_condition import assuming_no_vpn
 from talkpath.browser.far_end.epoch_facts import SETUP
 from talkpath.browser.far_end.schedule import (
     CALLS,
@@ -27,10 +28,9 @@ from talkpath.measure.facts import Epoch, Facts, Observation
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Verdict
 
-MOST_ROUNDS = MAX_EPOCHS + 1 + FOLLOW_UPS
 FIRST_EPOCHS = {"voice": 2, "video": 1}
 SETTLED = ("restricted", "closed")
-VOID = ("late", "clock", "network_changed", "hidden", "vpn", "responder_lost")
+VOID = ("late", "clock", "network_changed", "hidden", "responder_lost")
 LAST_EPOCH_S = 140.0  # no epoch begins later: the page gives up after 200 s (check_run.js)
 SILENT_SLOTS = 100  # a flow of which nothing came for 2 s up to its end was cut off
 BEYOND_SLOTS = 200  # so much longer than until the cut-off do the calls of further epochs last
@@ -40,7 +40,7 @@ def next_epoch(facts: Facts) -> EpochRequest | None:
     """The next epoch; None where none could change a verdict, or no time is left."""
     if facts.duration_s > LAST_EPOCH_S:
         return None
-    verdicts = judge(facts)
+    verdicts = judge(assuming_no_vpn(facts))
     if any(verdict.reason is not None and verdict.reason.code in VOID for verdict in verdicts):
         return None
     wanted = (

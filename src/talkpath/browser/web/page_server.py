@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from msgspec import Struct
 
 from talkpath.browser import require_packages
 from talkpath.browser.addresses import own_addresses
+from talkpath.browser.answer.network_operator import network_operator
 from talkpath.browser.certificate.renewal import CHECK_S, Files, follow, obtain
 from talkpath.browser.certificate.stored_certificate import Domain
 from talkpath.browser.web.page_limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN, SILENT_S
@@ -77,7 +79,11 @@ class PageServerSettings(Struct, frozen=True):
     def issuer(self) -> ReceiptIssuer:
         """The issuer of receipts; with a key of this process alone if no file is named."""
         signer = Signer.of_pem(Path(self.key_file).read_bytes()) if self.key_file else Signer.fresh()
-        return ReceiptIssuer(signer, self.network_class, GeoDatabase([Path(file) for file in self.geo]).find)
+        return ReceiptIssuer(signer, self.network_class, self.geo_database().find)
+
+    def geo_database(self) -> GeoDatabase:
+        """The geolocation files, opened. `UsageError` for a file that is none."""
+        return GeoDatabase([Path(file) for file in self.geo])
 
 
 class PageServer:
@@ -206,11 +212,14 @@ async def serve_page(settings: PageServerSettings) -> None:
     await far_end.start()
     secret = secrets.token_hex(16)
     relay = start_relay(own_addresses(settings.host), secret, certificate, settings.taken)
-    page_routes = routes(lambda: far_end.current, issuer, relay=lambda: relay)
+    operator = partial(network_operator, settings.geo_database())
+    page_routes = routes(lambda: far_end.current, issuer, relay=lambda: relay, operator=operator)
     proxies = os.environ.get("FORWARDED_ALLOW_IPS", PROXIES)
     limits = ConnectionLimits(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_BLOCK, settings.idle_s, networks_of(proxies))
     listener = LimitedListener(listening, limits)
-    config = _uvicorn_config(settings, certificate, RequestWatch(Starlette(routes=page_routes), listener, proxies))
+    application = Starlette(routes=page_routes)
+    application.router.redirect_slashes = False  # it would repeat what a stranger put into the header Host
+    config = _uvicorn_config(settings, certificate, RequestWatch(application, listener, proxies))
     supervisor = Supervisor()
     supervisor.start("The far end of browsers' calls", far_end.run)
     supervisor.start("The TURN relay", relay.run)

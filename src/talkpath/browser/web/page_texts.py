@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from math import ceil
+from typing import Literal
+
+from talkpath.browser.far_end.call_media import MEDIA
+from talkpath.report.words import sentences
 from talkpath.report.words.language import codes, language, say, speaking, spoken
 
+USUAL_MB = {"voice": 5, "video": 25}
+"""What a check takes that finds nothing which has to be followed up; "video" with voice."""
+
+UNCOUNTED = 1.15
+"""What is sent beside the packets of calls and control traffic: handshakes, reports, the page itself."""
+
 NAMES = {"en": "English", "ru": "Русский", "fa": "فارسی", "ar": "العربية"}
+
+
+def most_mb(*media: Literal["voice", "video"]) -> int:
+    """The most MB that a check of these media may take, both ways."""
+    return ceil(UNCOUNTED * sum(MEDIA[medium].budget_bytes for medium in media) / 1e6)
 
 
 def page_texts(code: str) -> dict[str, str]:
     """Return every text of the page in that language, with its `{…}`, and the attributes "lang" and "dir"."""
     with speaking(language(code if code in codes() else "en")):
-        texts = {**_asking(), **_answers(), **_running(), **_result(), **_troubles()}
+        texts = {**_asking(), **_answers(), **_running(), **_result(), **_passing_on(), **_keeping(), **_troubles()}
         return texts | {"lang": spoken().code, "dir": spoken().direction}
 
 
@@ -24,7 +40,12 @@ def _asking() -> dict[str, str]:
             "same size, and compares how both fare. It uses no microphone and no camera: the call is a tone, or a "
             "coloured square.",
         ),
-        "cost": say("browser", "It takes about a minute and 5 MB; more where calls break off late."),
+        "cost": say(
+            "browser",
+            "It takes about a minute and {usual} MB; where calls break off late, two minutes and at most {most} MB.",
+            usual=USUAL_MB["voice"],
+            most=most_mb("voice"),
+        ),
         "risk": say(
             "browser",
             "Whoever runs this network can see that this device places test calls; do not start if that could bring "
@@ -33,10 +54,20 @@ def _asking() -> dict[str, str]:
         "keeps": say("browser", "Nothing leaves this page afterwards unless you share it."),
         "vpn": say("browser", "Is a VPN or a proxy switched on?"),
         "vpn_apple": say("browser", "Is a VPN, a proxy or iCloud Private Relay switched on?"),
-        "vpn_on": say("browser", "With a VPN on, another network would be measured. Switch it off first."),
+        "vpn_note": say("browser", "With one on, its network is measured, not that of this device."),
         "which": say("browser", "Which calls shall be tried?"),
-        "which_voice": say("browser", "Voice: about a minute, 5 MB"),
-        "which_video": say("browser", "Voice and video: about 90 seconds, 25 MB"),
+        "which_voice": say(
+            "browser",
+            "Voice: about a minute, {usual} MB, at most {most} MB",
+            usual=USUAL_MB["voice"],
+            most=most_mb("voice"),
+        ),
+        "which_video": say(
+            "browser",
+            "Voice and video: about 90 seconds, {usual} MB, at most {most} MB",
+            usual=USUAL_MB["video"],
+            most=most_mb("voice", "video"),
+        ),
         "start": say("browser", "I understand, start"),
     }
 
@@ -58,19 +89,27 @@ def _running() -> dict[str, str]:
     return {
         "step_open": say(
             "browser",
-            "Round {number} of at most {most}: opening calls and control traffic …",
-            **placeholders("number", "most"),
+            "Stage {stage} of {stages}: calls and control traffic are set up",
+            **placeholders("stage", "stages"),
         ),
         "step_speak": say(
-            "browser", "Round {number} of at most {most}: they run side by side …", **placeholders("number", "most")
+            "browser", "Stage {stage} of {stages}: they run side by side", **placeholders("stage", "stages")
         ),
         "step_watch": say(
             "browser",
-            "Round {number} of at most {most}: watching them for {seconds} s …",
-            **placeholders("number", "most", "seconds"),
+            "Stage {stage} of {stages}: some calls are watched longer",
+            **placeholders("stage", "stages"),
         ),
-        "step_paths": say("browser", "Trying other ways through …"),
-        "step_judge": say("browser", "Working out what that means …"),
+        "step_paths": say(
+            "browser", "Stage {stage} of {stages}: other ways through are tried", **placeholders("stage", "stages")
+        ),
+        "step_judge": say("browser", "Working out what that means"),
+        "progress": say("browser", "How far the check is"),
+        "left": say("browser", "About {seconds} s left", **placeholders("seconds")),
+        "live": say("browser", "Packets that arrive here, of 100 that are due"),
+        "live_calls": say("browser", "calls"),
+        "live_twins": say("browser", "control traffic"),
+        "live_now": say("browser", "{share} of 100", **placeholders("share")),
         "wait": say("browser", "The test server is busy. Your place in the queue: {place}.", **placeholders("place")),
         "keep_front": say("browser", "Keep this page in front and the screen on."),
         "stop": say("browser", "Stop"),
@@ -81,7 +120,11 @@ def _running() -> dict[str, str]:
 def _result() -> dict[str, str]:
     return {
         "again": say("browser", "Check again"),
-        "numbers": say("browser", "Numbers"),
+        "details": say("browser", "Details: what was observed, numbers, ports"),
+        "operator": say("browser", "Network: {name}.", **placeholders("name")),
+        "try": say("browser", "What you can try"),
+        "not": say("browser", "What this does not mean"),
+        "source": say("browser", "Source"),
         "paths": say("browser", "What still gets through"),
         "carries": say("browser", "carried a call of 3 s"),
         "carries_unsure": say("browser", "too close to tell from one call of 3 s"),
@@ -93,9 +136,28 @@ def _result() -> dict[str, str]:
         "missing_ended": say("browser", "not offered: the server's relay does not run at the moment"),
         "missing_certificate": say("browser", "not offered: the server has no certificate that browsers trust"),
         "missing_name": say("browser", "not offered: the page was opened by an address, and TLS takes a name"),
+        "measured": say("browser", "Measured: {when}.", **placeholders("when")),
+        "others": say("browser", "What others measured on this network"),
+        "real": say("browser", "These were real calls of this browser, of no app in particular."),
+    }
+
+
+def _passing_on() -> dict[str, str]:
+    return {
+        "pass": say("browser", "Pass it on"),
+        "passed_not": say("browser", "It was not passed on."),
+        "picture": say("browser", "Save as a picture"),
+        "picture_saved": say("browser", "The picture is saved."),
+        "picture_not": say("browser", "This browser could not draw the picture."),
         "copy": say("browser", "Copy as text"),
         "copied": say("browser", "Copied."),
         "copied_not": say("browser", "It could not be copied. Mark the text and copy it yourself."),
+        "evidence": say("browser", "Evidence, and the observatory"),
+        "evidence_what": say(
+            "browser",
+            "The evidence is a signed file with everything that was measured and no address; anybody can check it with "
+            "`talkpath verify`.",
+        ),
         "save": say("browser", "Save the evidence"),
         "share": say("browser", "Share with the observatory"),
         "tells": say(
@@ -104,7 +166,19 @@ def _result() -> dict[str, str]:
             "and which packets came through. There is no address in it; it may be published, and it can be taken back.",
         ),
         "shared": say("browser", "Shared."),
+        "shared_link": say("browser", "The result at the observatory"),
         "share_later": say("browser", "It could not be sent. It is kept in this browser; try again later."),
+        "withdraw": say("browser", "Take it back"),
+        "withdrawn": say("browser", "Taken back."),
+        "withdraw_later": say("browser", "It could not be taken back now; try again later."),
+        "link": say("browser", "This page, for others on this or another network"),
+        "qr": say("browser", "QR code of the link"),
+        "translated": sentences.translation_note(),
+    }
+
+
+def _keeping() -> dict[str, str]:
+    return {
         "kept": say("browser", "The result is kept in this browser and was sent to nobody."),
         "kept_shared": say(
             "browser",
@@ -112,15 +186,11 @@ def _result() -> dict[str, str]:
             "result here deletes the receipt too.",
         ),
         "kept_withdrawn": say("browser", "The result was shared and taken back. It is still kept in this browser."),
-        "withdraw": say("browser", "Take it back"),
-        "withdrawn": say("browser", "Taken back."),
-        "withdraw_later": say("browser", "It could not be taken back now; try again later."),
-        "measured": say("browser", "Measured: {when} (UTC).", **placeholders("when")),
+        "earlier": say("browser", "Results on this device"),
         "delete": say("browser", "Delete it"),
-        "link": say("browser", "This page, for others on this or another network"),
-        "qr": say("browser", "QR code of the link"),
-        "others": say("browser", "What others measured on this network"),
-        "real": say("browser", "These were real calls of this browser, of no app in particular."),
+        "deleted": say("browser", "Deleted."),
+        "forget": say("browser", "Delete all"),
+        "forgotten": say("browser", "All results were deleted from this device."),
     }
 
 

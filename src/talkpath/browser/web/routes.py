@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 from talkpath.browser.far_end.far_end_process import FarEnd
 from talkpath.browser.turn_relay import TurnRelay
 from talkpath.browser.web.admission_queue import AdmissionQueue
-from talkpath.browser.web.check_messages import FULL, Others, PageServices, no_others, serve_check
+from talkpath.browser.web.check_messages import (
+    FULL,
+    Operator,
+    Others,
+    PageServices,
+    no_operator,
+    no_others,
+    serve_check,
+)
 from talkpath.browser.web.page_files import file_response, page_response, qr_code_response
 from talkpath.browser.web.page_limits import MAX_PAGES, MAX_PER_BLOCK, is_own_origin, place_taken
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
@@ -32,11 +40,12 @@ def routes(
     relay: Callable[[], TurnRelay] | None = None,
     share: str = "",
     others: Others = no_others,
+    operator: Operator = no_operator,
     address: str = "",
     at_a_time: int = AT_A_TIME,
 ) -> list[BaseRoute]:
-    """Return all routes. `far_end` and `relay` give what runs at the time of a check; `share`, `others` and `address`
-    are as in `PageServices`."""
+    """Return all routes. `far_end` and `relay` give what runs at the time of a check; `share`, `others`,
+    `operator` and `address` are as in `PageServices`."""
     from starlette.routing import Route, WebSocketRoute
 
     queue, places = AdmissionQueue(at_a_time), BlockPlaces(MAX_PAGES, MAX_PER_BLOCK)
@@ -56,6 +65,7 @@ def routes(
             issuer=issuer,
             share=share,
             others=others,
+            operator=operator,
             address=address,
         )
         await _serve_within_limit(socket, queue, places, services)

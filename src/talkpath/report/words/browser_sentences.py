@@ -57,7 +57,7 @@ def limits(verdict: Verdict) -> str:
             "ok",
             "No app's own servers and no messages were tested. The longest call was watched for {seconds}; what begins "
             "later was not seen.",
-            seconds=seconds(verdict.watched_s),
+            seconds=seconds(verdict.watched_s, 0),
         )
     if verdict.state == "restricted":
         return say(

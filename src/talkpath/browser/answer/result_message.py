@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
+from talkpath.browser.answer.calls_meaning import calls_meaning, what_it_is_not
+from talkpath.browser.answer.suggestions import suggestions
+from talkpath.browser.answer.vpn_condition import assuming_no_vpn, vpn_condition
 from talkpath.evidence.bundle import write_check
 from talkpath.measure.facts import Facts
 from talkpath.report.check_json import judge_check
@@ -15,35 +20,49 @@ from talkpath.report.words.amounts import numeral
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import codes, language, say, speaking, spoken
 from talkpath.verdict.model import Verdict
+from talkpath.verdict.validity import voided
 from talkpath.wire.control.sign import Signer
 
+Row = dict[str, Any]
 Sign = Callable[[Facts, bytes], Facts]
 """(facts, the public key of the run) -> the facts with a receipt."""
 
 
 def result_message(
-    facts: Facts, code: str, sign: Sign | None = None, *, different_routes: bool = False
+    facts: Facts,
+    code: str,
+    sign: Sign | None = None,
+    *,
+    different_routes: bool = False,
+    not_offered: Sequence[Row] = (),
+    operator: Row | None = None,
 ) -> dict[str, Any]:
     """Return the message "result": verdicts in words, the same as JSON, and the signed bundle (base64).
 
-    `sign` adds the server's receipt. `different_routes`: calls and twins came from different addresses.
+    `sign` adds the server's receipt. `different_routes`: calls and twins came from different addresses. `not_offered`
+    are rows of paths that could not be tried; `operator` is as `network_operator` gives it.
     """
     signer = Signer.fresh()
     facts = sign(facts, signer.public) if sign else facts
     with speaking(language(code if code in codes() else "en")):
-        verdicts, document = judge_check(facts)
+        _, document = judge_check(facts)
+        verdicts, assumed = judge_check(assuming_no_vpn(facts))
         check = CheckContext.of(verdicts, known_server=has_known_server(facts))
-        hint = _different_routes() if different_routes else _hint(facts)
+        counts = voided(assuming_no_vpn(facts)) is None
+        paths = [*map(_path, assumed["transports"]), *not_offered] if counts else []
         return {
             "type": "result",
             "lang": spoken().code,
             "dir": spoken().direction,
             "verdicts": [_verdict(verdict, check) for verdict in verdicts],
-            "paths": [_path(row) for row in document["transports"]],
+            "condition": vpn_condition(facts),
+            "operator": operator,
+            "hosting": _hosting(operator),
+            "suggestions": msgspec.to_builtins(suggestions(verdicts, paths, check)),
+            "paths": paths,
             "figures": [figure for verdict in verdicts for figure in _figures(verdict)] + _costs(facts),
-            "hint": hint,
+            "hint": _different_routes() if different_routes else _hint(facts),
             "real": all(epoch.missing != "untried" for epoch in facts.epochs),
-            "note": sentences.translation_note(),
             "json": document,
             "bundle": base64.b64encode(write_check(facts, document, signer)).decode(),
         }
@@ -56,11 +75,23 @@ def _verdict(verdict: Verdict, check: CheckContext) -> dict[str, Any]:
         "label": sentences.label(verdict),
         "medium": sentences.medium(verdict.medium),
         "sentence": sentences.sentence(verdict, check),
+        "means": calls_meaning(verdict),
+        "is_not": what_it_is_not(verdict, check),
         "lines": sentences.lines(verdict, check),
     }
 
 
-def _path(row: dict[str, Any]) -> dict[str, Any]:
+def _hosting(operator: Row | None) -> str:
+    """What is said of an address in a network that rents out servers; "" for any other."""
+    if operator is None or not operator["hosting"]:
+        return ""
+    return say(
+        "browser",
+        "This address belongs to a network that rents out servers: a VPN or a proxy may be on without your knowing it.",
+    )
+
+
+def _path(row: Row) -> Row:
     return {"name": row["transport"], "carries": row["carries"], "uncertain": row["uncertain"]}
 
 

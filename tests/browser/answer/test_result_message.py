@@ -13,8 +13,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
 
 import null_world as world
 
+from talkpath.browser.answer.result_message import result_message
 from talkpath.browser.web.page_texts import NAMES
-from talkpath.browser.web.result_message import result_message
 from talkpath.evidence.bundle import read_bundle
 from talkpath.measure.facts import Health
 from talkpath.report.check_json import judge_check
@@ -52,6 +52,36 @@ def test_what_spoils_a_check_is_told_and_accuses_nobody(health: Health, reason: 
     facts = replace(world.check(world.even(0.0), 5, drop_up=0.9), health=health)
     verdict = result_message(facts, "en")["json"]["verdicts"][0]
     assert (verdict["state"], verdict["reason"]["code"]) == ("insufficient", reason)
+
+
+@pytest.mark.parametrize(("vpn", "word"), [(True, "was on: this is its network"), (None, "If a VPN")])
+def test_with_a_vpn_the_page_tells_the_result_under_its_condition_and_the_evidence_counts_for_nobody(
+    vpn: bool | None, word: str
+):
+    facts = world.check(world.even(0.0), 5, drop_up=0.9)
+    found = result_message(replace(facts, health=Health(vpn=vpn)), "en")
+    assert found["verdicts"][0]["state"] == "restricted"
+    assert word in found["condition"]
+    bundle = read_bundle(base64.b64decode(found["bundle"]))
+    assert [row["state"] for row in bundle.verdict["verdicts"]] == ["insufficient"]
+    assert result_message(facts, "en")["condition"] == ""
+
+
+def test_where_nothing_counts_no_number_of_calls_and_no_path_is_shown():
+    facts = replace(world.check(world.even(0.0), 5, drop_up=0.9), health=Health(vpn=False, hidden=True))
+    found = result_message(facts, "en", not_offered=[{"name": "tls/443", "missing": "certificate"}])
+    assert found["paths"] == []
+    assert not any("lost" in name for name, _ in found["figures"])
+    assert [each["text"] for each in found["suggestions"]] == [
+        "Check again, keep the page in front, and keep the screen on."
+    ]
+
+
+def test_an_address_among_rented_servers_is_pointed_out():
+    facts = world.check(world.even(0.0), 5)
+    rented = {"network": "AS14061", "name": "DigitalOcean", "hosting": True}
+    assert "rents out servers" in result_message(facts, "en", operator=rented)["hosting"]
+    assert result_message(facts, "en", operator=rented | {"hosting": False})["hosting"] == ""
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""What a verdict on a browser's own calls means for calls, in one short sentence, and what it does not mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from talkpath.report.words import sentences
+from talkpath.report.words.check_context import CheckContext
+from talkpath.report.words.language import say
+from talkpath.verdict.model import Verdict
+
+Effect = Literal["works", "stutters", "late", "silent", "breaks_off", "never_starts", "unknown"]
+"""How calls fare."""
+
+BREAKS_OFF = ("media.freeze", "udp.freeze")
+STUTTERS = ("media.drop", "media.police", "media.size_drop", "media.unknown")
+SILENT_SHARE = 0.5  # of all packets: above this loss a listener makes out hardly a word
+ADVISES = ("insufficient", "unreachable")
+"""States whose last line is a piece of advice, and the line before it says what the verdict does not mean."""
+
+
+def calls_effect(verdict: Verdict) -> Effect:
+    """How calls fare that are like those that were measured."""
+    match verdict.state:
+        case "ok":
+            return "works"
+        case "closed":
+            return "never_starts"
+        case "impaired":
+            return "silent" if _most_lost(verdict.figures) > SILENT_SHARE else "stutters"
+        case "restricted":
+            return _restricted(verdict)
+        case _:
+            return "unknown"
+
+
+def _restricted(verdict: Verdict) -> Effect:
+    if verdict.rule in BREAKS_OFF:
+        return "breaks_off"
+    if verdict.rule == "media.delay":
+        return "late"
+    if verdict.rule is None or verdict.rule in STUTTERS:
+        return "silent" if _most_lost(verdict.figures) > SILENT_SHARE else "stutters"
+    return "never_starts"
+
+
+def _most_lost(figures: Mapping[str, float | None]) -> float:
+    return max(figures.get(f"calls_lost_{direction}") or 0.0 for direction in ("up", "down"))
+
+
+def calls_meaning(verdict: Verdict) -> str:
+    """What the verdict means for calls."""
+    video = verdict.medium == "video"
+    match calls_effect(verdict):
+        case "works":
+            return say("means", "Video works.") if video else say("means", "Voice works.")
+        case "stutters":
+            return say("means", "Video stutters.") if video else say("means", "Voice stutters.")
+        case "late":
+            return say("means", "Video comes late.") if video else say("means", "Voice comes late.")
+        case "silent" if video:
+            return say("means", "Video calls start, but hardly anything is seen.")
+        case "silent":
+            return say("means", "Calls start, but hardly anything is heard.")
+        case "breaks_off" if video:
+            return say("means", "Video calls start and then break off.")
+        case "breaks_off":
+            return say("means", "Calls start and then break off.")
+        case "never_starts":
+            return say("means", "Video calls do not start.") if video else say("means", "Calls do not start.")
+        case _ if video:
+            return say("means", "Whether video calls work here is not known yet.")
+        case _:
+            return say("means", "Whether calls work here is not known yet.")
+
+
+def what_it_is_not(verdict: Verdict, check: CheckContext) -> str:
+    """What the verdict does not mean."""
+    _, certainty, limits = sentences.lines(verdict, check)
+    return certainty if verdict.state in ADVISES else limits
+
+
+def next_step(verdict: Verdict, check: CheckContext) -> str:
+    """What to do next where the check could not tell; "" otherwise."""
+    return sentences.lines(verdict, check)[2] if verdict.state in ADVISES else ""

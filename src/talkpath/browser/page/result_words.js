@@ -1,0 +1,56 @@
+// The words of a result that several parts of the page use: title, operator, day, and the whole as text.
+
+import { text } from "./text.js";
+
+const DIGITS = { fa: "fa-u-ca-gregory-nu-latn", ar: "ar-u-nu-latn" }; // as in every number beside it
+
+// The verdict's label, with the medium if there are several.
+export const titleOf = (verdict, { verdicts }) => `${verdict.label}${verdicts.length > 1 ? ` (${verdict.medium})` : ""}`;
+
+// The page's address, as people type it.
+export const pageAddress = () => `${location.host}/check`;
+
+export function operatorOf({ operator }) {
+  if (!operator) return "";
+  return text("operator", { name: operator.name ? `${operator.name} (${operator.network})` : operator.network });
+}
+
+function formatted(result, form) {
+  const language = result.lang ?? document.documentElement.lang;
+  return new Intl.DateTimeFormat(DIGITS[language] ?? language, form).format(result.at ?? Date.parse(result.json.started_at));
+}
+
+export const dayOf = result => formatted(result, { dateStyle: "long" });
+
+// When it was measured, in local time; a result without that moment has its hour only.
+export const momentOf = result => formatted(result, { dateStyle: "medium", timeStyle: "short" });
+
+// What was measured, unless the browser did not send its calls.
+export const basisOf = result => result.real === false ? "" : text("real");
+
+export function wayOf(path) {
+  if (path.missing) return text(`missing_${path.missing}`);
+  return text(path.uncertain ? "carries_unsure" : path.carries ? "carries" : "carries_not");
+}
+
+const headOf = (verdict, result) => [`${verdict.mark} ${titleOf(verdict, result)}`, verdict.sentence, verdict.means];
+
+// The few lines that go with a link.
+export function asMessage(result) {
+  const lines = result.verdicts.flatMap(verdict => headOf(verdict, result));
+  return [...lines, result.condition, operatorOf(result), momentOf(result)].filter(Boolean).join("\n");
+}
+
+export function asText(result) {
+  const { suggestions = [], others = [], paths = [], figures = [] } = result;
+  const lines = result.verdicts.flatMap(verdict => [...headOf(verdict, result), ...verdict.lines, ""]);
+  return [
+    ...lines,
+    result.condition, result.hosting, result.hint, operatorOf(result), text("measured", { when: momentOf(result) }), basisOf(result),
+    ...suggestions.map(each => [each.text, each.source].filter(Boolean).join(" ")),
+    ...others.length ? [text("others"), ...others] : [],
+    ...paths.map(path => `${path.name}: ${wayOf(path)}`),
+    ...figures.map(([name, value]) => `${name}: ${value}`),
+    `${location.origin}/check`,
+  ].filter(line => line !== undefined && line !== null).join("\n").replace(/\n{3,}/g, "\n\n");
+}

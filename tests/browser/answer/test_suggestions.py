@@ -1,0 +1,81 @@
+"""What a reader can try: an app is named only where its calls can go a way that carried one, and a source says so."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from talkpath.apps import apps
+from talkpath.browser.answer.suggestions import call_settings, suggestions
+from talkpath.report.words.check_context import CheckContext
+from talkpath.verdict.model import Reason, State, Verdict
+
+DIRECT = {"name": "udp/4434", "carries": False, "uncertain": False}
+NOT_OFFERED = {"name": "tls/443", "missing": "certificate"}
+
+
+def path(name: str, *, carries: bool, uncertain: bool = False) -> dict[str, Any]:
+    return {"name": name, "carries": carries, "uncertain": uncertain}
+
+
+def told(paths: list[dict[str, Any]], state: State = "restricted", rule: str | None = "media.drop") -> list[str]:
+    """The texts of what is suggested; an app's with its source."""
+    reason = Reason("hidden") if state == "insufficient" else None
+    one = Verdict("webrtc", "dtls", "voice", state, rule, basis="webrtc", reason=reason)
+    return [f"{each.text} {each.source}".strip() for each in suggestions([one], paths, CheckContext())]
+
+
+def test_every_setting_is_of_a_known_app_and_has_its_source_and_day() -> None:
+    for setting in call_settings():
+        assert setting.app in apps()
+        assert urlsplit(setting.source).scheme == "https"
+        assert date.fromisoformat(setting.read) <= date.today()
+
+
+def test_a_relay_by_udp_that_carries_names_the_apps_that_can_use_one() -> None:
+    said = told([DIRECT, path("udp/3478", carries=True), path("tcp/443", carries=False), NOT_OFFERED])
+    assert said[0] == "A call of 3 s got through by a relay: UDP 3478."
+    for app, source in (
+        ("WhatsApp", "engineering.fb.com"),
+        ("Signal", "github.com/signalapp"),
+        ("Telegram", "github.com"),
+    ):
+        assert any(line.startswith(f"{app}: Settings") and source in line for line in said)
+    assert "another network" in said[-1]
+
+
+def test_a_relay_by_tls_alone_names_no_app_since_none_is_known_to_have_a_setting_for_it() -> None:
+    said = told([DIRECT, path("udp/3478", carries=False), path("tls/443", carries=True)])
+    assert said[0].endswith(": TLS 443.")
+    assert not any("Settings" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("relays", "begins"),
+    [
+        ([path("udp/3478", carries=False)], "No call got through"),
+        ([path("udp/3478", carries=False, uncertain=True)], "Check again on another network"),
+        ([NOT_OFFERED], "Check again on another network"),
+        ([], "Check again on another network"),
+    ],
+)
+def test_only_what_was_tried_and_is_sure_is_said_of_relays(relays: list[dict[str, Any]], begins: str) -> None:
+    assert told([DIRECT, *relays])[0].startswith(begins)
+
+
+def test_a_try_of_3_s_says_nothing_where_calls_break_off_later() -> None:
+    said = told([DIRECT, path("udp/3478", carries=True)], rule="media.freeze")
+    assert said[0].startswith("Calls by a relay were tried for 3 s only")
+    assert not any("got through" in line for line in said)
+
+
+@pytest.mark.parametrize("state", ["ok", "impaired"])
+def test_where_calls_are_not_held_back_nothing_is_suggested(state: State) -> None:
+    assert told([DIRECT, path("udp/3478", carries=True)], state, None) == []
+
+
+def test_where_the_check_could_not_tell_it_says_what_to_do_next() -> None:
+    assert told([], "insufficient", None) == ["Check again, keep the page in front, and keep the screen on."]

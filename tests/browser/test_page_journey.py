@@ -1,0 +1,227 @@
+"""From the start to a picture that is passed on, by keyboard alone; what a device keeps; no contradictions."""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+import zlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from playwright.sync_api import Browser, Page, WebSocketRoute
+
+sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
+
+import null_world as world
+
+from talkpath.browser.answer.result_message import result_message
+from talkpath.browser.web.page_texts import page_texts
+from talkpath.measure.facts import Health
+
+WELCOME = {"type": "welcome", "commit": "", "twin": {"port": 9, "fingerprint": "AA=="}}
+EPOCH = {
+    "type": "epoch",
+    "number": 0,
+    "stage": 1,
+    "stages": 3,
+    "left_s": 30,
+    "seed": "",
+    "flows": [],
+    "trying": False,
+    "slots": 5,
+    "tick_ms": 20,
+    "gap_ms": 1,
+    "setup_ms": 100,
+    "tail_ms": 10,
+    "medium": "voice",
+    "picture": 0,
+    "payload": 50,
+    "datagram": 60,
+}
+DEVICE = """globalThis.drawn = [];
+const write = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (line, ...place) {
+  drawn.push(line);
+  return write.call(this, line, ...place);
+};
+navigator.canShare = () => true;
+navigator.share = async ({ files: [file], text, url }) => {
+  globalThis.given = { text, url, file: file.name + file.type };
+};"""
+OPERATOR = {"network": "AS64496", "name": "Anna's Mobile", "hosting": False}
+
+
+@cache
+def a_result() -> dict[str, Any]:
+    facts = replace(world.check(world.even(0.02), 3, drop_up=0.3), started_at="2026-11-26T09:00:00Z")
+    return result_message(facts, "en", operator=OPERATOR) | {"share": "here", "others": []}
+
+
+def opened(browser: Browser, origin: str, *, script: str = "", result: object = None) -> Page:
+    """The page before a server whose checks have no flows and end with that result."""
+    context = browser.new_context(
+        viewport={"width": 360, "height": 640}, accept_downloads=True, service_workers="block"
+    )
+    page = context.new_page()
+    page.add_init_script(script)
+    replies = {"ping": {"type": "pong"}, "start": EPOCH, "media": {"type": "go"}, "report": result or a_result()}
+
+    def talk(socket: WebSocketRoute) -> None:
+        def hear(message: str | bytes) -> None:
+            reply = replies.get(json.loads(message)["type"])
+            if reply:
+                socket.send(json.dumps(reply))
+
+        socket.on_message(hear)
+        socket.send(json.dumps(WELCOME))
+
+    page.route_web_socket("**/check/talk", talk)
+    page.goto(f"{origin}/check?lang=en")
+    page.wait_for_selector("html[data-ready]")
+    return page
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until that element has the focus."""
+    for _ in range(40):
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{selector} cannot be reached by keyboard")
+
+
+def press(page: Page, selector: str) -> None:
+    tab_to(page, selector)
+    page.keyboard.press("Enter")
+
+
+def png_chunks(data: bytes) -> dict[str, bytes]:
+    """The chunks of a PNG by their names, each with a valid checksum."""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    found, at = {}, 8
+    while at < len(data):
+        (size,) = struct.unpack_from(">I", data, at)
+        body = data[at + 4 : at + 8 + size]
+        assert struct.unpack_from(">I", data, at + 8 + size)[0] == zlib.crc32(body)
+        found.setdefault(body[:4].decode(), body[4:])
+        at += 12 + size
+    return found
+
+
+def check_by_keyboard(page: Page) -> None:
+    press(page, "#start")
+    page.keyboard.press("Enter")  # the first answer has the focus: no VPN
+    page.wait_for_selector("#result:not([hidden])")
+
+
+def test_the_whole_journey_by_keyboard_ends_with_a_picture_whose_text_is_the_verdict(browser: Browser, origin: str):
+    page = opened(browser, origin, script=DEVICE)
+    check_by_keyboard(page)
+    verdict = a_result()["verdicts"][0]
+    assert page.evaluate("document.activeElement.id") == "result"
+    with page.expect_download() as saved:
+        press(page, "#picture")
+    chunks = png_chunks(Path(saved.value.path()).read_bytes())
+    keyword, text = chunks["iTXt"].split(b"\0")[0], chunks["iTXt"].rpartition(b"\0")[2].decode()
+    assert (keyword, struct.unpack(">II", chunks["IHDR"][:8])) == (b"Description", (1080, 1080))
+    lines = text.split("\n")
+    assert lines[:3] == [verdict["label"], verdict["sentence"], verdict["means"]]
+    assert "Anna's Mobile (AS64496)" in lines[3]
+    assert lines[-1] == f"{origin.removeprefix('http://')}/check"
+    assert " ".join(page.evaluate("drawn")) == " ".join(lines)  # what is drawn is what is said
+    press(page, "#pass")
+    page.wait_for_function("globalThis.given")
+    given = page.evaluate("given")
+    assert given["url"] == f"{origin}/check"
+    assert verdict["sentence"] in given["text"]
+    assert given["file"] == "talkpath.pngimage/png"
+    press(page, "#again")
+    assert page.evaluate("document.activeElement.id") == "start"
+    page.context.close()
+
+
+def test_a_device_lists_its_results_and_forgets_them(browser: Browser, origin: str):
+    page, words = opened(browser, origin), page_texts("en")
+    assert not page.is_visible("#earlier")
+    for _ in range(2):
+        check_by_keyboard(page)
+        press(page, "#again")
+    press(page, "#earlier summary")
+    assert page.locator("#history li").count() == 2
+    assert "Anna's Mobile" in page.inner_text("#history li >> nth=0")
+    page.click("#history li >> nth=0 >> button")
+    assert (page.locator("#history li").count(), page.inner_text("#trouble")) == (1, words["deleted"])
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    page.click("#earlier summary")
+    page.click("#forget")
+    assert page.inner_text("#trouble") == words["forgotten"]
+    assert not page.is_visible("#earlier")
+    assert page.evaluate("localStorage.length") == 0
+    page.context.close()
+
+
+KEEPING = """async () => {
+  const { history, store } = await import("/check/result_store.js");
+  for (let at = 1; at <= 30; at++) store({ at, verdicts: [], bundle: "x".repeat(1000) });
+  return [history().map(each => each.at), JSON.stringify(history()).includes("xxx")];
+}"""
+
+
+def test_the_list_is_bounded_and_holds_no_evidence(browser: Browser, origin: str):
+    page = opened(browser, origin)
+    assert page.evaluate(KEEPING) == [list(range(30, 10, -1)), False]
+    page.context.close()
+
+
+def test_a_void_check_shows_no_table_and_no_number_that_says_otherwise(browser: Browser, origin: str):
+    facts = replace(world.check(world.even(0.0), 5, drop_up=0.9), health=Health(vpn=False, hidden=True))
+    facts = replace(facts, started_at="2026-11-26T09:00:00Z")
+    page = opened(browser, origin, result=result_message(facts, "en") | {"share": "", "others": []})
+    check_by_keyboard(page)
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    assert page.inner_text("#result-title") == "Could not tell"
+    assert page.locator("#paths-table").is_hidden()
+    shown = page.inner_text("#result")
+    assert "lost" not in shown
+    assert "Check again, keep the page in front" in shown
+    page.context.close()
+
+
+LIVE = """async calm => {
+  const { LivePicture } = await import("/check/live_picture.js");
+  const flow = { polls: [[0, 0, 0]] }, twin = { polls: [[0, 0, 0]], tick() {} };
+  let passed = 0;
+  const add = setInterval(() => {
+    passed += 5;
+    flow.polls.push([0, 0, passed]);
+    twin.polls.push([0, 0, 2 * passed]);
+  }, 200);
+  const stop = new LivePicture().watch([flow, twin], 20);
+  await new Promise(done => setTimeout(done, 2600));
+  stop();
+  clearInterval(add);
+  const line = id => document.getElementById(id).getAttribute("d");
+  return [line("live-calls"), line("live-twins"), document.getElementById("now-calls").textContent];
+}"""
+
+
+@pytest.mark.parametrize("calm", [False, True])
+def test_two_lines_show_what_arrives_each_second_unless_less_motion_is_wished(
+    browser: Browser, origin: str, calm: bool
+):
+    context = browser.new_context(reduced_motion="reduce" if calm else "no-preference")
+    page = context.new_page()
+    page.goto(f"{origin}/check?lang=en")
+    calls, twins, share = page.evaluate(LIVE, calm)
+    if calm:
+        assert (calls, twins, share) == ("", "", "")
+    else:
+        heights = [float(line.split("M")[1].split("L")[0].split()[1]) for line in (calls, twins)]
+        assert heights[0] > heights[1]  # fewer calls arrive, so their line is lower
+        assert 25 <= int(share.split()[0]) <= 75
+    context.close()
