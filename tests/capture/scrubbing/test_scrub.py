@@ -15,6 +15,7 @@ from remake import Strangers, facts, ip_packets
 
 from talkpath.apps import shapes
 from talkpath.capture.scrubbing.scrub import scrub
+from talkpath.capture.scrubbing.strip import Strip
 from talkpath.measure.call import Findings
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 
@@ -54,6 +55,27 @@ def test_the_public_captures_keep_their_calls_and_lose_their_addresses(captures:
             for flow in call_["flow"]:
                 for end in flow.rsplit("/", 1)[0].split("-"):
                     assert ip_address(end.rsplit(":", 1)[0]).packed not in made, entry["file"]
+
+
+def test_bytes_that_a_record_only_claims_are_not_made_up_to_be_stripped(monkeypatch: pytest.MonkeyPatch):
+    """A record of 60 bytes may claim 64 kB of a packet: 13 MB of such took half a minute."""
+    file = bytearray(pcap(passed(call("webrtc/dtls/voice", 50)), nano=True))
+    at = 24
+    while at < len(file):
+        captured, ip = struct.unpack_from("<I", file, at + 8)[0], at + 16 + 14
+        struct.pack_into("<I", file, at + 12, 1 << 20)
+        file[ip + 2 : ip + 4] = file[ip + 24 : ip + 26] = bytes(2)  # the lengths of IP and UDP: the record's counts
+        at += 16 + captured
+    stripped: list[int] = []
+
+    def note(_: Strip, data: bytes) -> bytes:
+        stripped.append(len(data))
+        return data
+
+    monkeypatch.setattr(Strip, "__call__", note)
+    scrubbed(bytes(file))
+    assert stripped
+    assert max(stripped) < 4000
 
 
 def test_no_contents_are_left():

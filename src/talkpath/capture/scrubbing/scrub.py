@@ -34,6 +34,9 @@ from talkpath.wire.pcap.window import Source
 from talkpath.wire.pcap.write import Writer, packet_blocks
 
 LARGEST = 65535
+MOST_MISSING = 2048
+"""So many of the bytes that a capture left out are stripped, as zeros: no datagram of a call is longer, and a record
+may claim 64 kB of a few."""
 NOTHING = struct.pack("!BBHHHBBHII", 0x45, 0, 20, 0, 0, 64, 253, 0, 0, 0)
 """An IPv4 header of a protocol that is none (RFC 3692)."""
 
@@ -149,7 +152,8 @@ class _Rewriter:
 
     def _payload(self, packets: Packets, row: int) -> bytes:
         at, captured = int(packets.payload[row]), int(packets.captured[row])
-        data = packets.data[at : at + captured].tobytes() + bytes(int(packets.size[row]) - captured)
+        missing = min(int(packets.size[row]) - captured, MOST_MISSING)
+        data = packets.data[at : at + captured].tobytes() + bytes(missing)
         return self._strip(data).rstrip(b"\0")
 
     def _packet(self, packets: Packets, row: int, protocol: int, payload: bytes, app: str) -> _PacketOut:
