@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -91,6 +89,9 @@ def each(names: Sequence[str], as_json: bool, addresses: bool, jobs: int) -> Ite
     if jobs == 1 or STDIN in names:
         yield from map(look, names)
         return
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     from talkpath.capture.calls import records  # noqa: F401 (once for all processes)
 
     # A process begins with what is loaded here; where there is no fork, each loads it itself.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from talkpath.capture.packets.datagrams import Seconds
 from talkpath.capture.packets.flows import Directions, is_private
 from talkpath.wire.pcap import Packets, Unread
-from talkpath.wire.pcap.arrays import Bools, Ints
+from talkpath.wire.pcap.arrays import Bools, Ints, is_ordered, stable_order
 
 TCP, TCP_INSIDE = -1, -2
 """Flow numbers that stand for all of TCP: with an end outside, and between private addresses."""
@@ -41,7 +41,7 @@ class Activity:
     def flows(self, flow: Ints, direction: Directions, time_s: Seconds) -> None:
         """Count UDP packets."""
         second = np.floor(time_s).astype(np.int64)
-        order = np.lexsort((second, flow))
+        order = stable_order(flow) if is_ordered(second) else np.lexsort((second, flow))
         ordered_flow, ordered_second = flow[order], second[order]
         fresh = np.ones(len(order), np.bool_)
         fresh[1:] = (np.diff(ordered_flow) != 0) | (np.diff(ordered_second) != 0)

@@ -14,7 +14,7 @@ from talkpath.capture.packets import admission
 from talkpath.capture.packets.admission import Admission
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Packets, Unread
-from talkpath.wire.pcap.arrays import Bools, Ints, Words, among
+from talkpath.wire.pcap.arrays import Bools, Ints, Words, among, marked16
 
 Directions = NDArray[np.int8]
 
@@ -57,8 +57,8 @@ RTP, RTCP, QUIC; `hot`: an app was recognised in it."""
 CLEAR = 0.8
 """So large a share of a flow's direction marks must agree; some files mark all packets alike."""
 
-PRIVATE_NETS = ((24, 10), (20, 0xAC1), (16, 0xC0A8), (22, 0x191), (16, 0xA9FE))
-"""IPv4 networks as (bits to drop, what is left)."""
+PRIVATE = marked16(0xC0A8, 0xA9FE, *range(0x0A00, 0x0B00), *range(0xAC10, 0xAC20), *range(0x6440, 0x6480))
+"""IPv4 networks, by the upper half of an address."""
 
 
 def mix(value: Words) -> Words:
@@ -189,10 +189,7 @@ def flow_key(source: Words, target: Words) -> Words:
 def is_private(high: Words, low: Words) -> Bools:
     """Tell which are addresses of a local network (RFC 1918, 6598, 3927, 4193, 4291)."""
     short = (high == 0) & (low >> np.uint64(32) == 0xFFFF)
-    four = (low & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    inside = np.zeros(len(high), np.bool_)
-    for shift, net in PRIVATE_NETS:
-        inside |= four >> shift == net
+    inside = PRIVATE[(low >> np.uint64(16) & np.uint64(0xFFFF)).astype(np.uint16)]
     six = (high >> np.uint64(57) == 0x7E) | (high >> np.uint64(54) == 0x3FA)
     private: Bools = np.where(short, inside, six)
     return private

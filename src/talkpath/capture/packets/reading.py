@@ -8,7 +8,6 @@ once.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from talkpath.capture.packets.cues import CueTable
@@ -61,6 +60,8 @@ def opened(packets: Packets, wrappings: CueTable) -> Datagrams:
 
 def ahead(read: Iterator[Block]) -> Iterator[Block]:
     """Yield the same blocks, while a thread reads the next one."""
+    from concurrent.futures import ThreadPoolExecutor  # 10 ms, for large files only
+
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(next, read, None)
         while (block := waiting.result()) is not None:

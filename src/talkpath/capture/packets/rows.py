@@ -51,12 +51,12 @@ def stream_key(flow: Ints, direction: NDArray[np.int8], ssrc: Words) -> Words:
 
 def rtp_rows(batch: Datagrams, rows: Ints) -> Rows:
     """Make rows of RTP-like datagrams (RFC 3550 section 5.1)."""
-    head = batch.head[rows]
+    head = batch.head
     out = _rows(batch, rows)
-    out["type"] = head[:, 1]
-    out["sequence"] = big16(head, 2)
-    out["stamp"] = big32(head, 4)
-    out["ssrc"] = big32(head, 8)
+    out["type"] = head[rows, 1]
+    out["sequence"] = big16(head, 2)[rows]
+    out["stamp"] = big32(head, 4)[rows]
+    out["ssrc"] = big32(head, 8)[rows]
     out["key"] = stream_key(batch.flow[rows], batch.direction[rows], out["ssrc"].astype(np.uint64))
     return out
 

@@ -16,7 +16,7 @@ from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import DTLS, OTHER, RTCP, RTP, STUN, Datagrams
 from talkpath.capture.packets.flows import Flows, mix
 from talkpath.capture.packets.rows import stream_key
-from talkpath.wire.pcap.arrays import Ints, Words, big16, distinct
+from talkpath.wire.pcap.arrays import Ints, Words, big16, big32, distinct, stable_order
 
 ASK_STUN, ASK_PERMISSION, ASK_DTLS, ASK_RTCP, ASK_RTP, ASK_CUE, ASK_LONG, ASK_HOT = 1, 16, 1, 1, 2, 2, 2, 1
 LONG_FLOW = 8
@@ -93,7 +93,7 @@ class Sampler:
     def _media(self, batch: Datagrams, streams: Words) -> Ints:
         """Choose the first packets of RTP streams whose SSRC came at least four times."""
         rows = np.flatnonzero(batch.kind == RTP)
-        ssrc = np.ascontiguousarray(batch.head[rows, 8:12]).view(">u4").ravel().astype(np.uint64)
+        ssrc = big32(batch.head, 8)[rows].astype(np.uint64)
         key = stream_key(batch.flow[rows], batch.direction[rows], ssrc)
         streams[rows] = key
         self._counted += len(rows)
@@ -152,7 +152,7 @@ class Sampler:
         self._asked.update(zip(names, after.tolist(), strict=True))
         full = unique[after == limit]
         self._full[(full & FULL_MASK).astype(np.int64)] = full
-        order = np.argsort(inverse, kind="stable")
+        order = stable_order(inverse)
         rank = np.empty(len(rows), np.int64)
         rank[order] = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
         return rows[rank < (limit - before)[inverse]]

@@ -8,7 +8,7 @@ from functools import cache
 from ipaddress import ip_network
 
 from talkpath.capture.calls.app_naming import networks
-from talkpath.capture.packets.flows import PRIVATE_NETS
+from talkpath.capture.packets.flows import PRIVATE
 
 Range = tuple[int, int]
 """The first address of a network as a number, and how many it has."""
@@ -85,5 +85,5 @@ def _kind_of(packed: bytes) -> Range:
 def _is_private(number: int, short: bool) -> bool:
     """As `flows.is_private`, for one address."""
     if short:
-        return any(number >> shift == net for shift, net in PRIVATE_NETS)
+        return bool(PRIVATE[number >> 16])
     return number >> 121 == 0x7E or number >> 118 == 0x3FA

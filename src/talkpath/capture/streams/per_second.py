@@ -48,7 +48,7 @@ def second_cells(segments: Segments, order: RtpOrder, times: Timing, counted: Bo
     segment = np.concatenate([segments.of[counted], which, segments.of[stopped]])
     second = np.floor(np.concatenate([segments.rows["time_s"][counted], lost_s])).astype(np.int64)
     second = np.concatenate([second, stop_second])
-    index = np.lexsort((second, segment))
+    index = np.argsort((segment << 40) + second, kind="stable")
     fresh = np.ones(len(index), np.bool_)
     fresh[1:] = (np.diff(segment[index]) != 0) | (np.diff(second[index]) != 0)
     cell = np.empty(len(index), np.int64)

@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 from unicodedata import bidirectional
 
 from talkpath.report.words.gettext_file import Messages, read_catalogue
 
-FOLDER = files("talkpath.report").joinpath("languages")
+FOLDER = Path(__file__).parents[1] / "languages"
 VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # in the order in which gettext looks at them
 ISOLATE, POP = "\u2068", "\u2069"
 LATIN = re.compile(r"(\{\w+\})|`[^`]+`|[A-Za-z][A-Za-z0-9]*(?:[ ./-]+[A-Za-z0-9]+)*")

@@ -26,17 +26,17 @@ def bytes_at(data: Bytes, at: Ints, width: int) -> Bytes:
 
 def big16(rows: Bytes, at: int) -> Ints:
     """Return the unsigned big-endian 16-bit number at column `at` of each row."""
-    return rows[:, at].astype(np.int64) << 8 | rows[:, at + 1]
+    return rows[:, at : at + 2].view(">u2")[:, 0].astype(np.int64)
 
 
 def big32(rows: Bytes, at: int) -> Ints:
     """Return the unsigned big-endian 32-bit number at column `at` of each row."""
-    return np.ascontiguousarray(rows[:, at : at + 4]).view(">u4").ravel().astype(np.int64)
+    return rows[:, at : at + 4].view(">u4")[:, 0].astype(np.int64)
 
 
 def big64(rows: Bytes, at: int) -> Words:
     """Return the unsigned big-endian 64-bit number at column `at` of each row."""
-    return np.ascontiguousarray(rows[:, at : at + 8]).view(">u8").ravel().astype(np.uint64)
+    return rows[:, at : at + 8].view(">u8")[:, 0].astype(np.uint64)
 
 
 def records_at(records: NDArray[np.void], which: Ints | Bools) -> NDArray[np.void]:

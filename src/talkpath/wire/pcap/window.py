@@ -30,11 +30,11 @@ class Window:
     `kept` blocks before it are left as they were.
     """
 
-    __slots__ = ("_block_bytes", "_cut", "_earlier", "_source", "apps", "data", "end", "unread")
+    __slots__ = ("_block_bytes", "_earlier", "_ended", "_source", "apps", "data", "end", "unread")
 
     def __init__(self, source: Source, first: bytes, unread: Unread, block_bytes: int, kept: int = 0) -> None:
         self._source, self._block_bytes, self.unread = source, block_bytes, unread
-        self._cut = False
+        self._ended = False
         self._earlier = deque([bytearray()] * kept)
         self.apps: dict[int, tuple[str, str]] = {}
         self.data = bytearray(first) + bytes(PADDING)
@@ -44,9 +44,11 @@ class Window:
         """Drop what lies before `done` and fill up. False if nothing was added: the file has ended."""
         rest = bytes(memoryview(self.data)[done : self.end])
         room = max(min(4 * len(self.data), self._block_bytes), len(rest) + FIRST_BYTES)
+        if self._ended:
+            room = len(rest)
         self._earlier.append(self.data)
         self.data = self._earlier.popleft()
-        if room + PADDING > len(self.data):
+        if self._ended or room + PADDING > len(self.data):
             self.data = bytearray(room + PADDING)
         self.data[: len(rest)] = rest
         self.end = len(rest)
@@ -57,8 +59,9 @@ class Window:
 
     def _read(self, at: int, end: int) -> int:
         try:
-            return 0 if self._cut else self._source.readinto(memoryview(self.data)[at:end])
+            count = self._source.readinto(memoryview(self.data)[at:end])
         except (EOFError, zlib.error, gzip.BadGzipFile):
-            self._cut = True
             self.unread.note("compressed data cut off")
-            return 0
+            count = 0
+        self._ended = not count
+        return count
