@@ -7,17 +7,20 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talkpath.browser.web.page_limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN
 from talkpath.errors import UsageError
+from talkpath.observatory.clock import Clock
 from talkpath.observatory.findings.country_findings import SimulatedCountry
 from talkpath.observatory.index.store import NEEDS
-from talkpath.observatory.log.seal import signer_of
+from talkpath.observatory.log.seal import SEAL_AFTER_DAYS, signer_of
 from talkpath.observatory.log_lines import limit_malformed_request_lines
 from talkpath.observatory.publication import orders_of
 from talkpath.observatory.responders.openapi import directory_paths, directory_schemas
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 BACKLOG = 256
 MOST_HEAD_BYTES = 64 << 10
 KEEP_ALIVE_S, SHUTDOWN_S = 10, 10
+DAY_S = 86_400
 COUNTRY = "XX"  # of everything that is made up
 PROXIES = "127.0.0.1,::1"  # uvicorn's own default of FORWARDED_ALLOW_IPS
 
@@ -81,11 +85,11 @@ def serve(
     limits = ConnectionLimits(exempt=networks_of(proxies))
     settings = IntakeSettings(simulated=simulated, stopped=stopped, apps=known_apps())
     site = site or Site()
-    observatory = Observatory(place, settings, site.publication)
+    observatory = Observatory(place, settings, site.publication, _clock(site))
     servers = _directory(observatory, place, directory)
     site = replace(site, check=web_udp is not None, servers=(lambda: servers.summary) if servers else None)
     try:
-        pages = pages_of(observatory, site)
+        pages = pages_of(observatory, site, place.geo)
         check = _check(web_host or bound.getsockname()[0], web_udp, place, pages)
         listener = LimitedListener(bound, limits)
         offered = DirectoryApi(servers).routes() if servers else ()
@@ -104,6 +108,12 @@ def serve(
             servers.close()
         observatory.close()
         bound.close()
+
+
+def _clock(site: Site) -> Clock:
+    """The clock of the log. That of a made-up country goes ahead by all that open data waits for."""
+    ahead_days = SEAL_AFTER_DAYS + site.publication.delay_days if site.box else 0
+    return Clock(wall=lambda: time.time() + ahead_days * DAY_S)
 
 
 def _directory(observatory: Observatory, place: Location, settings: DirectorySettings | None) -> ServerDirectory | None:
@@ -138,13 +148,15 @@ def _server(app: ASGIApp, limits: ConnectionLimits) -> Server:
     return uvicorn.Server(config)
 
 
-def pages_of(observatory: Observatory, site: Site) -> Pages:
+def pages_of(observatory: Observatory, site: Site, geo: Sequence[Path] = ()) -> Pages:
     """The pages of an observatory."""
     box = SimulatedCountry(site.box, COUNTRY) if observatory.settings.simulated else None
     root = observatory.log.folder.root
     publishing = EventPublishing(root, site.publication, site.address.rstrip("/"), site.webhooks)
     known = ObservatoryHooks(
-        lambda: observatory.loader.position, lambda events: observatory.sealer.know(orders_of(events))
+        stands=lambda: observatory.loader.position,
+        know=lambda events: observatory.sealer.know(orders_of(events)),
+        geo=geo,
     )
     return Pages(
         store=observatory.store,

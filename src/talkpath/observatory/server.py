@@ -68,13 +68,19 @@ class Observatory:
     """All parts of one observatory. `UsageError` where its folder cannot be used, or is of the other kind (simulated or
     not)."""
 
-    def __init__(self, place: Location, settings: IntakeSettings, publication: Publication | None = None) -> None:
+    def __init__(
+        self,
+        place: Location,
+        settings: IntakeSettings,
+        publication: Publication | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         from talkpath.observatory.intake.collector import Collector
         from talkpath.observatory.intake.contributors import Contributors, HourlyLimit
         from talkpath.observatory.intake.metrics import Metrics
         from talkpath.observatory.intake.routes import ReportApi
 
-        self.clock, self.metrics, self.settings, self._place = Clock(), Metrics(), settings, place
+        self.clock, self.metrics, self.settings, self._place = clock or Clock(), Metrics(), settings, place
         self.log = opened_log(place.root, settings.simulated, self.clock)
         with ExitStack() as undone:  # where a later part cannot be had, the earlier ones are given back
             undone.callback(self.log.close)

@@ -23,12 +23,18 @@ from talkpath.observatory.web.site import Site
 @pytest.fixture(scope="session")
 def served() -> Iterator[str]:
     """The address of observatories: a simulated one at /, one that is not at /real, an empty one at /new, one whose
-    index does not answer at /down, and one of many networks at /crowd."""
-    site = Site(today=lambda: records.TODAY)
+    index does not answer at /down, one of many networks at /crowd, and one of three countries at /world."""
+    site = Site(today=lambda: records.TODAY, operators=lambda: records.OPERATORS)
     real, new = routes(records.country(simulated=False), site), routes(records.Memory([]), site)
     simulated = routes(records.country(), site)
-    mounts = {"/real": real, "/new": new, "/down": routes(records.Down([]), site),
-              "/crowd": routes(records.crowd(), site)}  # fmt: skip
+    unnamed = Site(today=lambda: records.TODAY)
+    mounts = {
+        "/real": real,
+        "/new": new,
+        "/down": routes(records.Down([]), site),
+        "/crowd": routes(records.crowd(), site),
+        "/world": routes(records.world(), unnamed),
+    }
     app = Starlette(routes=[*(Mount(path, routes=found) for path, found in mounts.items()), *simulated])
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)

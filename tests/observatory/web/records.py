@@ -11,15 +11,23 @@ from msgspec.structs import replace
 from network_days import detect, spread
 
 from talkpath.errors import PeerError
-from talkpath.observatory.claims.grammar import parse_predicate
-from talkpath.observatory.claims.ledger import ClaimResult, Evidence, moved_to, results_of
+from talkpath.observatory.claims.ledger import ClaimResult, Evidence, results_of
+from talkpath.observatory.claims.made_up import made_up_claims
 from talkpath.observatory.claims.published import load_published
 from talkpath.observatory.claims.rows import Claim, load_claims
 from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event, withdrawal_of
 from talkpath.observatory.findings.country_findings import Totals
 from talkpath.observatory.reach.estimate import ReachEstimate
-from talkpath.observatory.web.source import CountryDay, NetworkDayCount, Sealed, SealedFile, TransportShare
+from talkpath.observatory.web.source import (
+    HALF_YEAR,
+    CountryDay,
+    NetworkDayCount,
+    Sealed,
+    SealedFile,
+    Span,
+    TransportShare,
+)
 
 
 @dataclass
@@ -32,6 +40,7 @@ class Memory:
     told: Sequence[TransportShare] = ()
     files: Sequence[Sealed] = ()
     touched: Sequence[ReachEstimate] = ()
+    said: list[Claim] = field(default_factory=load_claims)
     _entries: list[ClaimResult] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -54,22 +63,36 @@ class Memory:
         names = {country for country, _ in networks}
         return sorted(names, key=lambda name: (-sum(country == name for country, _ in networks), name))
 
-    def latest(self, country: str, medium: str) -> list[NetworkDayCount]:
-        own = [day for day in self.days if (day.country, day.medium) == (country, medium)]
-        groups = groupby(own, key=lambda day: (day.network, day.app))
-        return [_counted(list(group)[-1]) for _, group in groups]
+    def networks(self) -> list[tuple[str, str]]:
+        return sorted({(day.country, day.network) for day in self.days})
 
-    def country_days(self, country: str, medium: str) -> list[CountryDay]:
-        own = sorted((day for day in self.days if (day.country, day.medium) == (country, medium)),
-                     key=attrgetter("app", "day"))  # fmt: skip
+    def claims(self) -> list[Claim]:
+        return self.said
+
+    def latest(self, country: str, medium: str, span: Span = HALF_YEAR) -> list[NetworkDayCount]:
+        own = self._of(span, country=country, medium=medium)
+        return [_counted(list(group)[-1]) for _, group in groupby(own, key=lambda day: (day.network, day.app))]
+
+    def country_days(self, country: str, medium: str, span: Span = HALF_YEAR) -> list[CountryDay]:
+        own = sorted(self._of(span, country=country, medium=medium), key=attrgetter("app", "day"))
         return [_country_day(list(group)) for _, group in groupby(own, key=attrgetter("app", "day"))]
 
-    def network_days(self, country: str, network: str, app: str = "", medium: str = "") -> list[NetworkDayCount]:
-        return [_counted(day) for day in self.days if (day.country, day.network) == (country, network)
-                and app in ("", day.app) and medium in ("", day.medium)]  # fmt: skip
+    def world_days(self, app: str, medium: str, span: Span = HALF_YEAR) -> list[CountryDay]:
+        own = sorted(self._of(span, app=app, medium=medium), key=attrgetter("country", "day"))
+        return [_country_day(list(group)) for _, group in groupby(own, key=attrgetter("country", "day"))]
 
-    def stream_days(self, country: str, app: str, medium: str) -> list[NetworkDayCount]:
-        return [_counted(day) for day in self.days if (day.country, day.app, day.medium) == (country, app, medium)]
+    def network_days(
+        self, country: str, network: str, app: str = "", medium: str = "", span: Span = HALF_YEAR
+    ) -> list[NetworkDayCount]:
+        return [_counted(day) for day in self._of(span, country=country, network=network, app=app, medium=medium)]
+
+    def stream_days(self, country: str, app: str, medium: str, span: Span = HALF_YEAR) -> list[NetworkDayCount]:
+        return [_counted(day) for day in self._of(span, country=country, app=app, medium=medium)]
+
+    def _of(self, span: Span, **only: str) -> list[NetworkDay]:
+        wanted = {name: value for name, value in only.items() if value}
+        named = [day for day in self.days if all(getattr(day, name) == value for name, value in wanted.items())]
+        return [day for day in named if span.holds(day.day)]
 
     def carries(self, country: str, network: str = "") -> Sequence[TransportShare]:
         return self.told
@@ -95,7 +118,7 @@ class Memory:
 class Down(Memory):
     """One whose index does not answer."""
 
-    def latest(self, country: str, medium: str) -> list[NetworkDayCount]:
+    def latest(self, country: str, medium: str, span: Span = HALF_YEAR) -> list[NetworkDayCount]:
         raise PeerError("A shard is lost.")
 
 
@@ -107,7 +130,21 @@ def _counted(day: NetworkDay) -> NetworkDayCount:
 def _country_day(found: Sequence[NetworkDay]) -> CountryDay:
     first = found[0]
     return CountryDay(first.day, first.app, first.medium, len(found), sum(bool(day.restricted) for day in found),
-                      sum(day.contributors for day in found))  # fmt: skip
+                      sum(day.contributors for day in found), first.country)  # fmt: skip
+
+
+OPERATORS = {"AS64496": "Northline", "AS64497": "South & West <Telecom>"}
+
+
+def world() -> Memory:
+    """Three countries, of which one has few people; two apps are held back in the first of them."""
+    days = [
+        *spread("whatsapp", "voice", "2025-08-11", 10, on=12, restricted=3, country="IR"),
+        *spread("telegram", "voice", "2025-08-11", 10, on=3, restricted=3, country="IR"),
+        *spread("whatsapp", "voice", "2025-08-11", 10, on=5, ok=6, country="DE"),
+        *spread("whatsapp", "voice", "2025-08-11", 10, on=1, ok=1, country="AE"),
+    ]
+    return Memory([replace(day, contributors=1 if day.country == "AE" else 9) for day in days])
 
 
 def crowd() -> Memory:
@@ -170,11 +207,19 @@ def country(simulated: bool = True) -> Memory:
         touched=[ReachEstimate("XX", ("telegram",), "voice", 64.7e6, 57.1e6, 68.0e6, 9, ("All are alike.",)),
                  ReachEstimate("XX", ("telegram", "whatsapp"), "voice", None, 76.2e6, 123.1e6, 9, ("Few use both.",))],
     )  # fmt: skip
-    claims = [_here(claim) for claim in load_claims()]
-    observatory._entries.extend(results_of(claims, Evidence(observatory.days, events, load_published())))
+    if simulated:
+        observatory.said = [*made_up_claims(None, "XX"), SPEAKER]
+        observatory._entries.extend(results_of(observatory.said, Evidence(observatory.days, events)))
     return observatory
 
 
-def _here(claim: Claim) -> Claim:
-    """The claim, as if said of the made-up country."""
-    return replace(claim, predicate=str(moved_to(parse_predicate(claim.predicate), "XX"))) if claim.predicate else claim
+SPEAKER = Claim(
+    id="M01",
+    date="2025-08-11",
+    who="the regulator of the made-up country",
+    kind="official",
+    statement="It concerns voice calls only",
+    source="SIMULATED: the scenario",
+    credibility="A",
+    predicate="OK(video of telegram in XX from 2025-08-11 to 2025-08-30)",
+)

@@ -25,7 +25,7 @@ from talkpath.observatory.web.event_worker import EventWorker
 from talkpath.observatory.web.indexed import Indexed
 from talkpath.observatory.web.routes import PAGES, routes
 from talkpath.observatory.web.site import PageQuery, Site
-from talkpath.observatory.web.source import CountryDay, NetworkDayCount, TransportShare
+from talkpath.observatory.web.source import CountryDay, NetworkDayCount, Span, TransportShare
 
 TODAY = "2025-08-20"
 BOX = SimulatedCountry(None, "XX")
@@ -103,10 +103,25 @@ def test_counts_are_those_that_were_put_in(source: Indexed):
     assert [day.day for day in days if day.app == "whatsapp"] == DAYS
     assert days[-1] == NetworkDayCount("XX", "AS64496", "whatsapp", "voice", DAYS[-1], restricted=6, contributors=6,
                                rule="media.drop")  # fmt: skip
-    assert source.country_days("XX", "voice")[-1] == CountryDay(DAYS[-1], "whatsapp", "voice", 3, 2, 6)
+    assert source.country_days("XX", "voice")[-1] == CountryDay(DAYS[-1], "whatsapp", "voice", 3, 2, 6, "XX")
     assert source.carries("XX", "AS64498") == [TransportShare("whatsapp", "voice", "tls/443", 114, 114, DAYS[-1])]
     assert source.countries() == ("XX",)
     assert (source.totals().reports, source.totals().networks, source.totals().last_day) == (684, 3, DAYS[-1])
+
+
+def test_days_that_are_asked_for_are_the_only_ones(source: Indexed):
+    """What was decided last is then what was known on the last of them."""
+    early = Span("2025-08-05", "2025-08-09")
+    assert {row.day for row in source.latest("XX", "voice", early)} == {"2025-08-09"}
+    assert {row.restricted for row in source.latest("XX", "voice", early)} == {0}
+    assert [row.day for row in source.network_days("XX", "AS64496", "max", "voice", early)] == DAYS[4:9]
+    assert [row.day for row in source.world_days("whatsapp", "voice", Span("2025-08-18"))] == DAYS[17:]
+    assert source.stream_days("XX", "max", "voice", Span("2025-08-19")) == source.latest("XX", "voice")[::2]
+    assert source.country_days("XX", "voice", Span("2026-01-01")) == []
+
+
+def test_networks_of_the_index(source: Indexed):
+    assert source.networks() == [("XX", "AS64496"), ("XX", "AS64497"), ("XX", "AS64498")]
 
 
 def test_what_is_found_is_on_the_pages(source: Indexed):
@@ -117,7 +132,7 @@ def test_what_is_found_is_on_the_pages(source: Indexed):
     held = {entry.claim: entry.outcome for entry in source.entries()}
     assert held["S05"] == "not measurable"
     site = Site(today=lambda: TODAY, servers=lambda: DirectorySummary("A" * 43, 1, "2026-11-27T18:00:00Z"))
-    asked = PageQuery({"country": "XX", "network": "AS64496", "id": began[0].id})
+    asked = PageQuery({"country": "XX", "network": "AS64496", "id": began[0].id, "app": "whatsapp", "medium": "voice"})
     for page in PAGES:
         if "{id}" not in page.path:  # of a claim
             assert page.view(source, site, asked) is not None, page.path

@@ -14,16 +14,39 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 import pytest
 from records import BEGAN, COUNTRY, FEW, TODAY, WITHDRAWN, country
 
-from talkpath.observatory.web.event import event
 from talkpath.observatory.web.site import PageQuery, Site, paged
+from talkpath.observatory.web.views.event import event
 from talkpath.report.words.language import codes
 
 ROOT = Path(__file__).resolve().parents[3]
 
 ENDED = "XX/AS64497/signal/voice/2025-08-18/ended"
-PATHS = ["now", "now/XX?medium=video", "network/XX/AS64496", "events", f"event/{BEGAN}", f"event/{WITHDRAWN}",
-         "transports", f"event/{COUNTRY}", "claims",
-         "claims?outcome=contradicted", "claims/S10", "claims/C01", "article", "data", "method", "risks"]  # fmt: skip
+PATHS = [
+    "now",
+    "now/XX?medium=video",
+    "now/XX?to=2025-08-12",
+    "map?app=telegram",
+    "search?q=as64496",
+    "network/XX/AS64496",
+    "events",
+    "events/XX?group=network&kind=began",
+    f"event/{BEGAN}",
+    f"event/{WITHDRAWN}",
+    f"event/{COUNTRY}",
+    "transports",
+    "claims",
+    "claims?outcome=contradicted",
+    "claims/S10",
+    "claims/S02",
+    "picture/country/XX/voice/whatsapp",
+    "picture/network/XX/AS64496/voice/telegram",
+    "picture/strip/XX/voice/whatsapp",
+    "picture/map/voice/whatsapp",
+    "article",
+    "data",
+    "method",
+    "risks",
+]
 
 
 def get(address: str, **headers: str) -> tuple[int, str, Message]:
@@ -241,7 +264,7 @@ def test_a_claim_has_both_sides_and_its_numbers(served: str):
     assert page["told"]["outcome"] == "contradicted"
     assert {part["medium"] for part in page["entry"]["own"]["parts"]} == {"voice", "video", "text"}
     assert [told["id"] for told in page["against"]] == ["S11"]
-    text = get(f"{served}/en/claims/S10")[1]
+    text = get(f"{served}/real/en/claims/S10")[1]
     assert text.index("What was measured here") < text.index("What others who measured published")
 
 
@@ -273,9 +296,9 @@ def test_many_events_have_pages_that_lead_to_each_other(served: str):
     first = read(served, "events")
     assert (first["page"], first["pages"]) == (1, 1)
     assert "Next page" not in get(f"{served}/en/events")[1]
-    text = get(f"{served}/crowd/en/events/XX?page=2")[1]
-    assert re.findall(r'href="/crowd/en/events/XX\?page=(\d)" rel', text) == ["1", "3"]
-    text = get(f"{served}/crowd/en/now/XX?page=2")[1]
+    text = get(f"{served}/crowd/en/events/XX?group=none&page=2")[1]
+    assert re.findall(r'href="/crowd/en/events/XX\?group=none&amp;page=(\d)" rel', text) == ["1", "3"]
+    text = get(f"{served}/crowd/en/now/XX?medium=voice&page=2")[1]
     assert re.findall(r'href="/crowd/en/now/XX\?medium=voice&amp;page=(\d)" rel', text) == ["1", "3"]
 
 

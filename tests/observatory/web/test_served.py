@@ -18,7 +18,7 @@ WAIT_S = 120
 TALKPATH = [sys.executable, "-m", "talkpath", "observe"]
 TABLES = {
     "audience.toml": 'simulated = true\n[[population]]\ncountry = "XX"\npeople = 1000\nsource = "made up"\n',
-    "networks.toml": '[[network]]\nnetwork = "AS64496"\ncountry = "XX"\nusers = 900\nsource = "made up"\n',
+    "networks.toml": '[[network]]\nnetwork = "AS64496"\ncountry = "XX"\nusers = 900\nname = "Northline"\nsource = "made up"\n',
 }
 
 
@@ -63,7 +63,7 @@ def found(address: str) -> dict:
 
 def test_what_was_taken_in_is_found_and_shown(address: str):
     page = found(address)
-    assert (page["simulated"], page["as_of"], page["country"]) == (True, "2025-08-13", "XX")
+    assert (page["simulated"], page["as_of"], page["country"]) == (True, "2025-09-12", "XX")
     (network,) = page["networks"]
     assert network["cells"]["whatsapp"]["state"] == "restricted"
     events = {one["network"]: one for one in read(address, "/en/events.json")["events"] if one["kind"] == "began"}
@@ -75,7 +75,21 @@ def test_what_was_taken_in_is_found_and_shown(address: str):
     assert len(read(address, "/en/article.json")["rows"]) == 21
 
 
+def test_the_open_data_of_a_made_up_country_waits_for_nobody(address: str):
+    """Its clock goes ahead: the day is sealed and released when the observatory starts."""
+    until = time.monotonic() + WAIT_S
+    while not (sealed := read(address, "/en/data.json")["sealed"]):
+        assert time.monotonic() < until, "nothing was sealed"
+        time.sleep(0.3)
+    (day,) = sealed
+    names = {file["name"].partition("/")[2] for file in day["files"]}
+    assert names == {"prompt.jsonl.gz", "prompt.parquet", "delayed.jsonl.gz", "delayed.parquet"}
+    with urlopen(f"{address}/open/{day['day']}/manifest.json") as answer:
+        assert json.load(answer)["simulated"] is True
+
+
 def test_the_report_api_is_beside_the_pages(address: str):
     assert read(address, "/health")["simulated"] is True
+    assert read(address, "/en/network/XX/AS64496.json")["operators"] == {"AS64496": "Northline"}
     with urlopen(f"{address}/") as answer:
         assert answer.url == f"{address}/en/now"

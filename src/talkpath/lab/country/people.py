@@ -42,7 +42,7 @@ def networks_toml(country: CountrySettings) -> str:
     """networks.toml for the observatory: users of each network."""
     rows = (
         f'[[network]]\nnetwork = "{operator.network}"\ncountry = "{COUNTRY}"\nusers = {operator.users:.0f}\n'
-        'source = "SIMULATED: the scenario"\n'
+        f'name = "{operator.name}"\nsource = "SIMULATED: the scenario"\n'
         for operator in country.operators
     )
     return "\n".join(rows)

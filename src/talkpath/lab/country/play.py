@@ -1,7 +1,7 @@
 """Plays the country: every check through the real engines, day by day, into a folder.
 
 bundles/DAY/NETWORK-N.talkpath   evidence, as `talkpath check` writes it
-taps.jsonl, said.jsonl           what people tapped, and the regulator's public statements
+taps.jsonl, said.jsonl           what people tapped, and what the country's speakers said in public
 audience.toml, networks.toml     estimates of a panel and of a registry
 truth/truth.json                 the ground truth, for scoring; nothing that measures reads it
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import UsageError
@@ -208,8 +208,8 @@ def _taps(country: CountrySettings, checks: Sequence[LineCheck], seed: int) -> l
 
 
 def _said(country: CountrySettings) -> list[dict[str, Any]]:
-    """The regulator's public statements, each on the day on which its order begins."""
-    return [
+    """The public statements: the regulator's, each on the day on which its order begins, then those of others."""
+    orders = [
         {
             "day": order.begin,
             "who": "the regulator",
@@ -222,6 +222,8 @@ def _said(country: CountrySettings) -> list[dict[str, Any]]:
         for order in country.orders
         if order.says
     ]
+    others = [{**asdict(said), "country": COUNTRY, "simulated": True} for said in country.statements]
+    return [*orders, *others]
 
 
 def _write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -45,11 +46,23 @@ class BlockingOrder(Struct, frozen=True, forbid_unknown_fields=True):
     says: str = ""
 
 
+class Statement(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a speaker of the country says on a day, and the predicate (tp-009) that an observatory tests it by. Speakers
+    are made up, as the country is."""
+
+    day: str
+    who: str
+    kind: Literal["official", "company", "press", "user", "measure", "critic"]
+    says: str
+    predicate: str
+
+
 class Operator(Struct, frozen=True, forbid_unknown_fields=True):
-    """One network: its users, its background, and how it carries out orders."""
+    """One network: its users, the made-up name of whoever runs it, its background, and how it carries out orders."""
 
     network: str
     users: float
+    name: str = ""
     background: str = "clean"
     mechanism: str = ""
     onset_days: int = 0
@@ -92,6 +105,7 @@ class CountrySettings(Struct, frozen=True, forbid_unknown_fields=True):
     messengers: tuple[Messenger, ...]
     operators: tuple[Operator, ...]
     orders: tuple[BlockingOrder, ...] = ()
+    statements: tuple[Statement, ...] = ()
     media: tuple[str, ...] = MEDIA
     lies: tuple[str, ...] = field(default_factory=tuple)
 
@@ -147,6 +161,7 @@ def with_app(rule: str, app: str) -> str:
 def _order_days(country: CountrySettings) -> Iterator[str]:
     yield from (order.begin for order in country.orders)
     yield from (order.end for order in country.orders if order.end)
+    yield from (said.day for said in country.statements)
     yield from (messenger.complies_on for messenger in country.messengers if messenger.complies_on)
 
 

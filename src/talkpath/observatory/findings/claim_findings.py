@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from talkpath.errors import UsageError
-from talkpath.observatory.claims.grammar import parse_predicate
-from talkpath.observatory.claims.ledger import ClaimResult, Evidence, moved_to, results_of
+from talkpath.observatory.claims.ledger import ClaimResult, Evidence, results_of
+from talkpath.observatory.claims.made_up import moved_claim
 from talkpath.observatory.claims.published import Published
 from talkpath.observatory.claims.rows import Claim
 from talkpath.observatory.detect.assumptions import FOLDER
@@ -55,19 +54,13 @@ def results_of_folder(
     if not found:
         raise UsageError("The folder holds no bundle that decided anything and tells its day; name one that does.")
     events = find_events([*counts_of_days(found), *counts_of_taps(folder / "taps.jsonl")], FOLDER)
-    moved = [_moved(claim, country) for claim in claims] if country else claims
+    moved = [moved_claim(claim, country) for claim in claims] if country else claims
     return Ledger(
         claims=tuple(moved),
         looked=_looked(found),
         entries=tuple(results_of(moved, Evidence(found, events, published))),
         events=tuple(events),
         reach=tuple(all_reach(found, events, load_tables(folder))),
-    )
-
-
-def _moved(claim: Claim, country: str) -> Claim:
-    return (
-        replace(claim, predicate=str(moved_to(parse_predicate(claim.predicate), country))) if claim.predicate else claim
     )
 
 

@@ -12,10 +12,9 @@ from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from talkpath.observatory.claims.grammar import parse_predicate
-from talkpath.observatory.claims.ledger import ClaimResult, Counts, count_evidence, moved_to, results_from_counts
+from talkpath.observatory.claims.ledger import ClaimResult, Counts, count_evidence, results_from_counts
+from talkpath.observatory.claims.made_up import made_up_claims
 from talkpath.observatory.claims.published import load_published
 from talkpath.observatory.claims.rows import Claim, current_claims, load_claims
 from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY
@@ -108,6 +107,7 @@ def assemble_findings(
     every = sorted(found, key=lambda one: (-one.networks, one.name))
     if not every:
         return NOTHING
+    published = () if box else load_published()
     totals = Totals(
         reports=sum(one.reports for one in every),
         networks=sum(one.networks for one in every),
@@ -119,15 +119,15 @@ def assemble_findings(
         totals=totals,
         countries=tuple(one.name for one in every),
         events=tuple(events if events is not None else (event for one in every for event in one.events)),
-        entries=tuple(results_from_counts(claims_of(box), [one.said for one in every], load_published())),
+        entries=tuple(results_from_counts(claims_of(box), [one.said for one in every], published)),
         reach=tuple(reach for one in every for reach in one.reach),
     )
 
 
 @cache
 def claims_of(box: SimulatedCountry | None) -> tuple[Claim, ...]:
-    """The current claims; for a made-up country as if said of it."""
-    return tuple(_moved(claim, box.country) if box else claim for claim in current_claims(load_claims()))
+    """The current claims; of a made-up country the article's, and those of its own speakers."""
+    return tuple(current_claims(made_up_claims(box.folder, box.country) if box else load_claims()))
 
 
 def as_day(one: DayCount) -> NetworkDay:
@@ -157,12 +157,6 @@ def by_country(events: Iterable[Event]) -> dict[str, list[Event]]:
     for event in events:
         found[event.country].append(event)
     return found
-
-
-def _moved(claim: Claim, country: str) -> Claim:
-    return (
-        replace(claim, predicate=str(moved_to(parse_predicate(claim.predicate), country))) if claim.predicate else claim
-    )
 
 
 def _decided(one: DayCount) -> int:

@@ -175,9 +175,9 @@ def read_day_counts(lines: bytes) -> list[DayCount]:
     return _read(DayCount, lines)
 
 
-def network_days(store: Store, *, since: str = FIRST, **only: str) -> list[DecidedDay]:
+def network_days(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> list[DecidedDay]:
     """In order of country, network, app, medium, day. `only`: country, network, app, medium."""
-    where, values = _where(only, since=since, until=LAST)
+    where, values = _where(only, since=since, until=until)
     key = "country, network, app, medium, day"
     sums = ", ".join(f"sum({name}) AS {name}" for name in ("restricted", "ok", "closed", "impaired"))
     named = "sumMap(rules) AS named"
@@ -236,6 +236,12 @@ def read_carry_days(lines: bytes) -> list[TransportDay]:
 def countries(store: Store) -> dict[str, int]:
     """How far the log was read when anything of a country was counted last; all countries there are."""
     return dict(store.query("SELECT country, max(version) FROM country_day GROUP BY country ORDER BY country"))
+
+
+def networks(store: Store) -> list[tuple[str, str]]:
+    """Every (country, network) of which anything was decided, in order."""
+    rest = f"FROM stream_month FINAL WHERE {DECIDED} > 0 AND network != 'AS0' ORDER BY country, network"
+    return [(country, network) for country, network in store.query(f"SELECT DISTINCT country, network {rest}")]
 
 
 def totals(store: Store) -> IndexTotals:

@@ -34,12 +34,13 @@ class Population(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NetworkUsers(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many users a network has; only the shares of a country's networks are used."""
+    """How many users a network has; only the shares of a country's networks are used. `name`: who operates it."""
 
     network: str
     country: str
     users: float
     source: str = ""
+    name: str = ""
 
 
 class _Audiences(Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,6 +76,10 @@ class ReachTables(Struct, frozen=True):
     def users(self, country: str) -> dict[str, float]:
         """The users of each network of a country."""
         return {row.network: row.users for row in self.networks if row.country == country}
+
+    def operators(self) -> dict[str, str]:
+        """The name of each network's operator, where the table tells it."""
+        return {row.network: row.name for row in self.networks if row.name}
 
 
 def load_tables(folder: Path | None = None) -> ReachTables:

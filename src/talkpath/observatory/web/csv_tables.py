@@ -3,51 +3,131 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import singledispatch
 from io import StringIO
 
 from msgspec import Struct
 
-from talkpath.observatory.web.event import EventList
-from talkpath.observatory.web.network import NetworkPage
-from talkpath.observatory.web.now import NowPage
-from talkpath.observatory.web.transports import TransportRow, TransportsPage
+from talkpath.observatory.web.views.claims import ClaimsPage, ClaimSummary
+from talkpath.observatory.web.views.events import EventList
+from talkpath.observatory.web.views.network import NetworkPage, StreamView
+from talkpath.observatory.web.views.now import AppRow, NowPage
+from talkpath.observatory.web.views.picture import CountryPicture, MapPicture, NetworkPicture, StripPicture
+from talkpath.observatory.web.views.transports import TransportRow, TransportsPage
 
 Row = Sequence[object]
-EVENT = ("id", "kind", "level", "country", "network", "app", "medium", "onset_low", "onset_high", "count",
-         "contributors", "rule")  # fmt: skip
+COUNTRY = ("country", "day", "app", "medium", "networks_measured", "networks_restricted")
+NETWORK = ("country", "network", "day", "app", "medium", "state", "reports", "reports_restricted", "withheld")
+EVENT = (
+    "id",
+    "kind",
+    "level",
+    "country",
+    "network",
+    "app",
+    "medium",
+    "onset_low",
+    "onset_high",
+    "count",
+    "contributors",
+    "rule",
+)
 
 
-def csv_table(view: Struct, *, simulated: bool) -> str | None:
-    """The page's numbers; None where it has none. Each row says whether it is simulated."""
-    match view:
-        case NowPage():
-            rows = list(_now(view))
-        case NetworkPage():
-            rows = list(_network(view))
-        case EventList():
-            rows = [EVENT, *([getattr(event, name) for name in EVENT] for event in view.events)]
-        case TransportsPage():
-            names = TransportRow.__struct_fields__
-            rows = [names, *([getattr(row, name) for name in names] for row in view.rows)]
-        case _:
-            return None
+def csv_table(view: Struct, *, simulated: bool, operator: Callable[[str], str] = lambda network: "") -> str | None:
+    """The page's numbers; None where it has none. Each row names the operator of its network, where it has one and that
+    is known, and says whether it is simulated."""
+    found = list(_rows(view))
+    if not found:
+        return None
+    head, *rows = found
+    place = head.index("network") if "network" in head else None
+    names = ["" if place is None else operator(str(row[place])) for row in rows]
+    mark = str(simulated).lower()
     out = StringIO()
-    marks = ["simulated", *[str(simulated).lower()] * (len(rows) - 1)]
-    csv.writer(out).writerows([*row, mark] for row, mark in zip(rows, marks, strict=True))
+    writer = csv.writer(out)
+    writer.writerow([*head, *([] if place is None else ["operator"]), "simulated"])
+    for row, name in zip(rows, names, strict=True):
+        writer.writerow([*row, *([] if place is None else [name]), mark])
     return out.getvalue()
 
 
-def _now(view: NowPage) -> Iterator[Row]:
-    yield "country", "day", "app", "medium", "networks_measured", "networks_restricted"
+@singledispatch
+def _rows(view: Struct) -> Iterator[Row]:
+    yield from ()
+
+
+@_rows.register
+def _(view: NowPage) -> Iterator[Row]:
+    yield COUNTRY
     for app in view.apps:
-        for day in app.days:
-            yield view.country, day.day, day.app, day.medium, day.measured, day.hit
+        yield from _country_days(view.country, app)
 
 
-def _network(view: NetworkPage) -> Iterator[Row]:
-    yield "country", "network", "day", "app", "medium", "state", "reports", "reports_restricted", "withheld"
+@_rows.register
+def _(view: CountryPicture) -> Iterator[Row]:
+    yield COUNTRY
+    yield from _country_days(view.country, view.row)
+
+
+@_rows.register
+def _(view: MapPicture) -> Iterator[Row]:
+    yield COUNTRY
+    for day in view.countries:
+        yield day.country, day.day, day.app, day.medium, day.measured, day.hit
+
+
+@_rows.register
+def _(view: NetworkPage) -> Iterator[Row]:
+    yield NETWORK
     for stream in view.streams:
-        for day in stream.days:
-            known = (day.state, day.reports, day.restricted, "") if not day.withheld else ("", "", "", day.withheld)
-            yield view.country, view.network, day.day, stream.app, stream.medium, *known
+        yield from _network_days(view.country, view.network, stream)
+
+
+@_rows.register
+def _(view: NetworkPicture) -> Iterator[Row]:
+    yield NETWORK
+    yield from _network_days(view.country, view.network, view.stream)
+
+
+@_rows.register
+def _(view: StripPicture) -> Iterator[Row]:
+    yield "country", "network", "day", "app", "medium", "state"
+    for row in view.strip.rows:
+        for day, state in row.states.items():
+            yield view.country, row.network, day, view.strip.app, view.medium, state
+
+
+@_rows.register
+def _(view: EventList) -> Iterator[Row]:
+    yield EVENT
+    for event in view.events:
+        yield [getattr(event, name) for name in EVENT]
+
+
+@_rows.register
+def _(view: TransportsPage) -> Iterator[Row]:
+    names = TransportRow.__struct_fields__
+    yield names
+    for row in view.rows:
+        yield [getattr(row, name) for name in names]
+
+
+@_rows.register
+def _(view: ClaimsPage) -> Iterator[Row]:
+    names = ClaimSummary.__struct_fields__
+    yield names
+    for claim in view.claims:
+        yield [getattr(claim, name) for name in names]
+
+
+def _country_days(country: str, app: AppRow) -> Iterator[Row]:
+    for day in app.days:
+        yield country, day.day, day.app, day.medium, day.measured, day.hit
+
+
+def _network_days(country: str, network: str, stream: StreamView) -> Iterator[Row]:
+    for day in stream.days:
+        known = (day.state, day.reports, day.restricted, "") if not day.withheld else ("", "", "", day.withheld)
+        yield country, network, day.day, stream.app, stream.medium, *known

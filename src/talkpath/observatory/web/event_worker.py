@@ -13,6 +13,7 @@ from msgspec import Struct
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.feeds.publish import DeliveryCount, deliver_all, record_events
 from talkpath.observatory.findings.country_findings import CountryFindings, SimulatedCountry, country_findings
+from talkpath.observatory.operators import operator_names
 from talkpath.observatory.publication import Publication
 from talkpath.observatory.workers.pool import WorkerPool
 
@@ -49,6 +50,10 @@ class EventWorker:
     def look(self, day_counts: bytes, carried: bytes, box: SimulatedCountry | None = None) -> CountryFindings:
         """Find the events of one country, and wait for the result."""
         return self._pool.run(country_findings, day_counts, carried, box)
+
+    def operators(self, files: Sequence[Path]) -> dict[str, str] | None:
+        """The names of the operators of networks (observatory/operators.py)."""
+        return self._pool.run(operator_names, files)
 
     def record(self, events: Sequence[Event], how: EventPublishing, today: str) -> list[Event]:
         """Put events into the journal and the feeds; returns them under the journal's ids, withdrawn ones included."""

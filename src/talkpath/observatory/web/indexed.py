@@ -15,21 +15,29 @@ from msgspec.structs import asdict
 
 from talkpath.observatory.claims.event_context import event_reach
 from talkpath.observatory.claims.ledger import ClaimResult
-from talkpath.observatory.events.record import Event
+from talkpath.observatory.claims.rows import Claim, load_claims
+from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
 from talkpath.observatory.findings.country_findings import NOTHING, ObservatoryFindings, Totals, by_country
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.reach.tables import ReachTables
-from talkpath.observatory.web.source import CountryDay, NetworkDayCount, Sealed, TransportShare
+from talkpath.observatory.web.source import (
+    HALF_YEAR,
+    CountryDay,
+    NetworkDayCount,
+    Sealed,
+    Span,
+    TransportShare,
+)
 
-HALF_YEAR_DAYS = 183
+HALF_YEAR_DAYS, MOST_DAYS, LATEST_DAYS = 183, 731, 28
 TAP = "tap"
 
 
 class Indexed:
     """`PageSource` (source.py) over an index. `sealed` lists the open data; `days` are counted back from `today`;
-    `tables` have the numbers of people."""
+    `tables` have the numbers of people; `claims` are those that come with talkpath, unless others are given."""
 
     def __init__(
         self,
@@ -39,9 +47,10 @@ class Indexed:
         sealed: Callable[[], Sequence[Sealed]] = tuple,
         days: int = HALF_YEAR_DAYS,
         tables: ReachTables | None = None,
+        claims: Sequence[Claim] | None = None,
     ) -> None:
-        self._store, self.simulated, self._today, self._sealed, self._days = store, simulated, today, sealed, days
-        self._tables = tables or ReachTables()
+        self._store, self.simulated, self._today, self._sealed, self._back = store, simulated, today, sealed, days
+        self._tables, self._claims = tables or ReachTables(), load_claims() if claims is None else claims
         self.renew(NOTHING)
 
     def renew(self, found: ObservatoryFindings) -> None:
@@ -57,9 +66,20 @@ class Indexed:
         """The countries of the findings."""
         return self._findings.countries
 
-    def latest(self, country: str, medium: str) -> list[NetworkDayCount]:
-        """The latest day of each network and app within the last half-year."""
-        found = queries.latest(self._store, since=self._since, country=country, medium=medium)
+    def networks(self) -> Sequence[tuple[str, str]]:
+        """The networks of the index."""
+        return queries.networks(self._store)
+
+    def claims(self) -> Sequence[Claim]:
+        """The claims that come with talkpath, or those of the made-up country."""
+        return self._claims
+
+    def latest(self, country: str, medium: str, span: Span = HALF_YEAR) -> list[NetworkDayCount]:
+        """The latest day of each network and app; up to a day that is named, within the four weeks before it."""
+        if span.until:
+            since = max(span.since, (date.fromisoformat(span.until) - timedelta(days=LATEST_DAYS)).isoformat())
+            return _last_of_each(self._days(Span(since, span.until), country=country, medium=medium))
+        found = queries.latest(self._store, since=self._since(span), country=country, medium=medium)
         return [
             NetworkDayCount(
                 country=row.country,
@@ -76,24 +96,26 @@ class Indexed:
             for row in found
         ]
 
-    def country_days(self, country: str, medium: str) -> list[CountryDay]:
+    def country_days(self, country: str, medium: str, span: Span = HALF_YEAR) -> list[CountryDay]:
         """The days of a country. Sources are not added up, since they may be of the same networks and people: the
         largest is shown."""
-        found = queries.country_days(self._store, since=self._since, country=country, medium=medium)
-        rows = sorted((row for row in found if row.source != TAP and _decided(row)), key=lambda row: (row.app, row.day))
-        return [_country_day(list(group)) for _, group in groupby(rows, key=lambda row: (row.app, row.day))]
+        return self._country_days(span, country=country, medium=medium)
 
-    def network_days(self, country: str, network: str, app: str = "", medium: str = "") -> list[NetworkDayCount]:
+    def world_days(self, app: str, medium: str, span: Span = HALF_YEAR) -> list[CountryDay]:
+        """The days of all countries that can be placed."""
+        found = self._country_days(span, app=app, medium=medium)
+        return sorted((day for day in found if day.country != UNKNOWN_COUNTRY), key=lambda day: (day.country, day.day))
+
+    def network_days(
+        self, country: str, network: str, app: str = "", medium: str = "", span: Span = HALF_YEAR
+    ) -> list[NetworkDayCount]:
         """The days of a network, all sources of a day together."""
         only = {"country": country, "network": network, "app": app, "medium": medium}
-        only = {name: said for name, said in only.items() if said}
-        found = queries.network_days(self._store, since=self._since, **only)
-        return [NetworkDayCount(**asdict(row)) for row in found]
+        return self._days(span, **{name: said for name, said in only.items() if said})
 
-    def stream_days(self, country: str, app: str, medium: str) -> list[NetworkDayCount]:
+    def stream_days(self, country: str, app: str, medium: str, span: Span = HALF_YEAR) -> list[NetworkDayCount]:
         """The days of one app and medium on every network."""
-        found = queries.network_days(self._store, since=self._since, country=country, app=app, medium=medium)
-        return [NetworkDayCount(**asdict(row)) for row in found]
+        return self._days(span, country=country, app=app, medium=medium)
 
     def carries(self, country: str, network: str = "") -> list[TransportShare]:
         """The transports of the last half-year, by whole months."""
@@ -107,7 +129,7 @@ class Indexed:
                 tried=row.reports,
                 last_day=row.last_day,
             )
-            for row in queries.transports(self._store, since=self._since, **only)
+            for row in queries.transports(self._store, since=self._since(HALF_YEAR), **only)
         ]
 
     def events(self, country: str) -> Sequence[Event]:
@@ -130,9 +152,28 @@ class Indexed:
         """The sealed days, the last one first."""
         return sorted(self._sealed(), key=lambda sealed: sealed.day, reverse=True)
 
-    @property
-    def _since(self) -> str:
-        return (date.fromisoformat(self._today()) - timedelta(days=self._days)).isoformat()
+    def _days(self, span: Span, **only: str) -> list[NetworkDayCount]:
+        found = queries.network_days(self._store, since=self._since(span), until=span.until or queries.LAST, **only)
+        return [NetworkDayCount(**asdict(row)) for row in found]
+
+    def _country_days(self, span: Span, **only: str) -> list[CountryDay]:
+        found = queries.country_days(self._store, since=self._since(span), until=span.until or queries.LAST, **only)
+        rows = sorted((row for row in found if row.source != TAP and _decided(row)), key=_stream_day)
+        return [_country_day(list(group)) for _, group in groupby(rows, key=_stream_day)]
+
+    def _since(self, span: Span) -> str:
+        """Two years at most, so that no address costs more than that."""
+        end = min(span.until or self._today(), self._today())
+        back = MOST_DAYS if span.since else self._back
+        return max(span.since, (date.fromisoformat(end) - timedelta(days=back)).isoformat())
+
+
+def _last_of_each(found: Sequence[NetworkDayCount]) -> list[NetworkDayCount]:
+    return list({(one.network, one.app): one for one in found}.values())
+
+
+def _stream_day(row: queries.CountryDayCount) -> tuple[str, str, str]:
+    return row.country, row.app, row.day
 
 
 def _decided(row: queries.CountryDayCount) -> int:
@@ -147,4 +188,5 @@ def _country_day(rows: Sequence[queries.CountryDayCount]) -> CountryDay:
         measured=max(row.networks for row in rows),
         hit=max(row.networks_restricted for row in rows),
         contributors=max(row.contributors for row in rows),
+        country=rows[0].country,
     )

@@ -19,6 +19,11 @@ def app_name(code: str) -> str:
     return known.name if known else code
 
 
+def network_name(network: str, operator: str = "") -> str:
+    """A network's number, and its operator where that is known, as in "AS64496 (Northline)"."""
+    return f"{network} ({operator})" if operator else network
+
+
 def medium_name(code: str) -> str:
     """The medium as a word."""
     return say("medium", "calls") if code == "call" else sentences.medium(code)
@@ -98,4 +103,14 @@ def credibilities() -> dict[str, str]:
         "B": say("credibility", "reputable press, or a maintainer with data"),
         "C": say("credibility", "one user, or anonymous"),
         "D": say("credibility", "numbers without a method"),
+    }
+
+
+def event_groups() -> dict[str, str]:
+    """What a list of events can be grouped by, in words."""
+    return {
+        "change": say("filter", "the same change"),
+        "network": say("filter", "network"),
+        "app": say("filter", "app"),
+        "none": say("filter", "nothing"),
     }

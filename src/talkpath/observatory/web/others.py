@@ -6,9 +6,9 @@ Contract: exactly what the network's page shows under the rule of publication; n
 from __future__ import annotations
 
 from talkpath.observatory.web.cell import StateCell
-from talkpath.observatory.web.network import StreamView, network
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource
+from talkpath.observatory.web.views.network import StreamView, network
 from talkpath.report.words.amounts import numeral
 from talkpath.report.words.language import say
 from talkpath.report.words.sentences import app_name_of, labels, medium

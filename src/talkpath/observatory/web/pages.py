@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from talkpath.observatory.claims.made_up import made_up_claims
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
 from talkpath.observatory.findings.country_findings import CountryFindings, SimulatedCountry, assemble_findings
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.reach.tables import load_tables
+from talkpath.observatory.web.answers import HEADERS
 from talkpath.observatory.web.event_worker import EventPublishing, EventWorker
 from talkpath.observatory.web.indexed import HALF_YEAR_DAYS, Indexed
 from talkpath.observatory.web.open_files import listed_days
-from talkpath.observatory.web.routes import HEADERS, routes
+from talkpath.observatory.web.routes import routes
 from talkpath.observatory.web.site import Site, utc_day
 from talkpath.serving.supervisor import Supervisor, write_line
 
@@ -34,16 +37,17 @@ ATOM = "application/atom+xml"
 
 class ObservatoryHooks(NamedTuple):
     """How pages are connected to the observatory: `stands` gives the position of the index, `know` receives the events
-    that were found."""
+    that were found. `geo` are the files that tell the networks of addresses."""
 
     stands: Callable[[], int]
     know: Callable[[Sequence[Event]], None]
+    geo: Sequence[Path] = ()
 
 
 class Pages:
     """The pages over an index. Findings are made again when the index went on, for each country that changed.
 
-    A made-up country (`box`) has a time of its own: its last day is today.
+    A made-up country (`box`) has a time of its own: today is so long after its last day that nothing waits any more.
     """
 
     def __init__(
@@ -65,8 +69,10 @@ class Pages:
             sealed=lambda: listed_days(open_data),
             days=days,
             tables=tables,
+            claims=made_up_claims(box.folder, box.country) if box else None,
         )
-        self.site = replace(settings, today=self._today)
+        self._operators: Mapping[str, str] | None = (tables.operators() or None) if box else None
+        self.site = replace(settings, today=self._today, operators=lambda: self._operators)
         self._found: dict[str, tuple[int, CountryFindings]] = {}
         self._seen: tuple[int, str] | None = None
         self._news = asyncio.Event()
@@ -85,12 +91,18 @@ class Pages:
         """Look for events, and tell the receivers of webhooks, as long as this lasts."""
         worker = EventWorker()
         supervisor.start("The search for events", lambda: self._look(worker))
+        if self._hooks.geo and self._operators is None:
+            supervisor.start("Reading the names of operators", lambda: self._read_operators(worker))
         if self._publishing.webhooks:
             supervisor.start("Delivering webhooks", lambda: self._deliver(worker))
         try:
             yield
         finally:
             worker.close()
+
+    async def _read_operators(self, worker: EventWorker) -> None:
+        self._operators = await asyncio.to_thread(worker.operators, self._hooks.geo)
+        await asyncio.Event().wait()  # a task that ends is started again
 
     async def _look(self, worker: EventWorker) -> None:
         """Look again whenever the index went on or another day began."""
@@ -142,4 +154,7 @@ class Pages:
         return FileResponse(path, media_type=ATOM, headers=HEADERS)
 
     def _today(self) -> str:
-        return (self._box and self.source.totals().last_day) or utc_day()
+        last = self.source.totals().last_day if self._box else ""
+        if not last:
+            return utc_day()
+        return (date.fromisoformat(last) + timedelta(days=self.site.publication.delay_days)).isoformat()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode
 from xml.etree import ElementTree
 
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.web import chart, labels, strip
-from talkpath.observatory.web.network import StreamView
-from talkpath.observatory.web.now import AppRow
-from talkpath.observatory.web.strip import Strip
+from talkpath.observatory.events.record import Event
+from talkpath.observatory.web import labels
+from talkpath.observatory.web.countries import country_name
+from talkpath.observatory.web.pictures import drawings
+from talkpath.observatory.web.source import HALF_YEAR, CountryDay
+from talkpath.observatory.web.views.claims import translated
+from talkpath.observatory.web.views.now import MEDIA
 from talkpath.report.transport_table import transport_name
 from talkpath.report.words import sentences
 from talkpath.report.words.language import codes, count, isolated, language, listed, say, speaking, spoken
@@ -26,7 +30,8 @@ NATIVE = {"en": "English", "ru": "Русский", "fa": "فارسی", "ar": "ا
 
 class PageFrame(Struct, frozen=True):
     """The frame of every page. `path` is the page's without its language, `root` what the server is mounted under,
-    `address` the origin that permalinks begin with; `query` is as it was asked, "" or "?…"."""
+    `address` the origin that permalinks begin with; `query` is as it was asked, "" or "?…". `operators`: names of
+    the operators of networks, None where no data about them is installed."""
 
     language: str
     root: str
@@ -38,11 +43,27 @@ class PageFrame(Struct, frozen=True):
     article: bool
     check: bool
     servers: bool
+    map: bool
     style: str
+    operators: Mapping[str, str] | None = None
 
     def link(self, path: str, code: str = "") -> str:
         """The address of another page, in this language or another."""
         return f"{self.root}/{code or self.language}{path}"
+
+    def operator(self, network: str) -> str:
+        """The name of a network's operator, "" where it is not known."""
+        return (self.operators or {}).get(network, "")
+
+    def asked(self, names: Sequence[str]) -> str:
+        """The part of the query with these names, to be followed by another name."""
+        kept = [(name, value) for name, value in parse_qsl(self.query.removeprefix("?")) if name in names]
+        return f"{urlencode(kept)}&" if kept else ""
+
+    @property
+    def here(self) -> str:
+        """The whole address of the page in this language."""
+        return f"{self.address}{self.link(self.path)}{self.query}"
 
     @property
     def permalink(self) -> str:
@@ -90,14 +111,25 @@ def environment() -> Environment:
         grouped=grouped,
         millions=millions,
         app_name=labels.app_name,
+        network_name=labels.network_name,
+        codes_and_names=lambda apps: [(code, labels.app_name(code)) for code in apps],
+        by_ids=_by_ids,
+        country_links=_country_links,
+        source_page=drawings.source_page,
+        no_span=HALF_YEAR,
+        translated=translated,
         heading=labels.stream_heading,
         medium=labels.medium_name,
         rule_name=labels.mechanism_text,
         contributors=labels.contributors,
         transport_name=transport_name,
-        country_chart=country_chart,
-        stream_chart=stream_chart,
-        strip_picture=strip_picture,
+        country_chart=_markup(drawings.country_chart),
+        stream_chart=_markup(drawings.stream_chart),
+        strip_picture=_markup(drawings.strip_picture),
+        map_picture=_markup(drawings.map_picture),
+        draw=_markup(drawings.draw),
+        picture_heading=drawings.heading,
+        country_name=country_name,
     )
     made.filters.update(app_name=labels.app_name, source_name=labels.source_name, transport_name=transport_name)
     return made
@@ -117,6 +149,8 @@ def _words() -> Mapping[str, Any]:
         "kind_marks": labels.KIND_MARKS,
         "speakers": labels.speakers(),
         "credibilities": labels.credibilities(),
+        "media": [(code, labels.medium_name(code)) for code in MEDIA],
+        "group_names": labels.event_groups(),
         "simulation": say("page", "SIMULATED"),
         "translation_note": sentences.translation_note(),
     }
@@ -137,54 +171,22 @@ def millions(people: float) -> str:
     return f"{people / 1e6:.1f}".replace(".", spoken().decimal)
 
 
-def country_chart(row: AppRow, medium: str, *, simulated: bool) -> Any:
-    """Networks with signs of restriction, of those measured, day by day."""
-    found = [chart.Bar(day.day, day.hit / day.measured if day.measured else 0.0) for day in row.days]
-    title = say(
-        "chart",
-        "{app}, {medium}: of 100 networks measured that day, how many had signs of restriction",
-        app=labels.app_name(row.app),
-        medium=labels.medium_name(medium),
-    )
-    return _svg(found, title, say("chart", "% of networks"), simulated)
+def _by_ids(events: Sequence[Event], names: Sequence[str]) -> list[Event]:
+    by_name = {event.id: event for event in events}
+    return [by_name[name] for name in names]
 
 
-def stream_chart(stream: StreamView, *, simulated: bool) -> Any:
-    """Reports of restriction, of all decided ones, day by day."""
-    found = [
-        chart.Bar(
-            day.day,
-            None if day.withheld else day.restricted / day.reports if day.reports else 0.0,
-            day.state if day.state in ("closed", "impaired") else "restricted",
-        )
-        for day in stream.days
-    ]
-    title = say(
-        "chart",
-        "{app}, {medium}: of 100 reports that day, how many say restricted",
-        app=labels.app_name(stream.app),
-        medium=labels.medium_name(stream.medium),
-    )
-    return _svg(found, title, say("chart", "% of reports"), simulated)
+def _country_links(days: Sequence[CountryDay], frame: PageFrame) -> dict[str, str]:
+    return {day.country: frame.link(f"/now/{day.country}") for day in days}
 
 
-def strip_picture(found: Strip, medium: str, *, simulated: bool) -> Any:
-    """Networks by days, of one app."""
-    heading = labels.stream_heading(found.app, medium)
-    title = say("chart", "{what}: each network's state, day by day", what=heading)
-    words = {str(state): text for state, text in sentences.labels().items()}
-    return _markup(strip.picture(found, title, words, _mark(simulated)))
+def _markup(drawing: Callable[..., ElementTree.Element | None]) -> Callable[..., Any]:
+    """A drawing, as text that templates do not escape; "" where there is none."""
 
+    def written(*args: Any, **words: Any) -> Any:
+        from markupsafe import Markup
 
-def _mark(simulated: bool) -> str:
-    return say("page", "SIMULATED") if simulated else ""
+        drawn = drawing(*args, **words)
+        return "" if drawn is None else Markup(ElementTree.tostring(drawn, encoding="unicode", method="html"))
 
-
-def _svg(found: list[chart.Bar], title: str, axis: str, simulated: bool) -> Any:
-    return _markup(chart.bars(found, title, chart.describe(found), axis, _mark(simulated))) if found else ""
-
-
-def _markup(drawn: ElementTree.Element) -> Any:
-    from markupsafe import Markup
-
-    return Markup(ElementTree.tostring(drawn, encoding="unicode", method="html"))
+    return written

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from talkpath.observatory.log.stop_list import StoppedCountry
 from talkpath.observatory.publication import Publication
 from talkpath.observatory.responders.summary import DirectorySummary
+from talkpath.observatory.web.source import Span
 
 Row = TypeVar("Row")
 
@@ -27,7 +28,8 @@ class Site:
     `address` is where it is published (https://…), for permalinks; "" takes each visitor's own word for it. A simulated
     one passes its own last day as `today`, and the folder `box` that its country was played into. From the countries
     of `stops` nothing is taken. `check`: a check for browsers is served at /check. `webhooks`: the file of who is told
-    of events (feeds/webhook.py). `servers`: the directory of test servers that is kept here.
+    of events (feeds/webhook.py). `servers`: the directory of test servers that is kept here. `operators`: the names of
+    the operators of networks ("AS64496"), None where no data about them is installed.
     """
 
     publication: Publication = field(default_factory=Publication)
@@ -38,13 +40,19 @@ class Site:
     check: bool = False
     webhooks: Path | None = None
     servers: Callable[[], DirectorySummary] | None = None
+    operators: Callable[[], Mapping[str, str] | None] = lambda: None
+
+    def operator(self, network: str) -> str:
+        """The name of a network's operator, "" where it is not known."""
+        return (self.operators() or {}).get(network, "")
 
 
 @dataclass(frozen=True)
 class PageQuery:
-    """The names in an address's path and query."""
+    """The names in an address's path and query. `whole`: all rows are asked for, not one page of them."""
 
     values: Mapping[str, str]
+    whole: bool = False
 
     def get(self, name: str) -> str:
         """The value of a name, "" where there is none in it."""
@@ -55,9 +63,23 @@ class PageQuery:
         said = self.get(name)
         return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else default
 
+    def span(self) -> Span | None:
+        """The days `from` … `to` of the address; None where one of them is no day."""
+        ends = self.get("from"), self.get("to")
+        return Span(*ends) if all(end == "" or _is_day(end) for end in ends) else None
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
 
 def paged(rows: Sequence[Row], asked: PageQuery, length: int) -> tuple[tuple[Row, ...], int, int]:
     """(the rows of the page that was asked for, its number, how many pages there are)."""
+    if asked.whole:
+        return tuple(rows), 1, 1
     pages = max(1, -(-len(rows) // length))
     page = min(max(1, asked.number("page", 1)), pages)
     return tuple(rows[(page - 1) * length : page * length]), page, pages

@@ -11,9 +11,24 @@ from typing import Protocol
 from msgspec import Struct
 
 from talkpath.observatory.claims.ledger import ClaimResult
+from talkpath.observatory.claims.rows import Claim
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.findings.country_findings import Totals
 from talkpath.observatory.reach.estimate import ReachEstimate
+
+
+class Span(Struct, frozen=True):
+    """The days from `since` to `until`, both included. "" is open: half a year back, or as far as there are days."""
+
+    since: str = ""
+    until: str = ""
+
+    def holds(self, day: str) -> bool:
+        """Whether the day is one of them."""
+        return self.since <= day and (not self.until or day <= self.until)
+
+
+HALF_YEAR = Span()
 
 
 class NetworkDayCount(Struct, frozen=True):
@@ -55,6 +70,7 @@ class CountryDay(Struct, frozen=True):
     measured: int
     hit: int
     contributors: int
+    country: str = ""
 
 
 class TransportShare(Struct, frozen=True):
@@ -97,17 +113,28 @@ class PageSource(Protocol):
     def countries(self) -> Sequence[str]:
         """The countries with reports, the one with most networks first."""
 
-    def latest(self, country: str, medium: str) -> Sequence[NetworkDayCount]:
+    def networks(self) -> Sequence[tuple[str, str]]:
+        """Every (country, network) that anything was decided of, in order."""
+
+    def claims(self) -> Sequence[Claim]:
+        """The claims that are tested here, superseded ones too: those of a made-up country where that is shown."""
+
+    def latest(self, country: str, medium: str, span: Span = HALF_YEAR) -> Sequence[NetworkDayCount]:
         """For each network and app the last day that decided anything."""
 
-    def country_days(self, country: str, medium: str) -> Sequence[CountryDay]:
-        """Every day of the last half-year, in order."""
+    def country_days(self, country: str, medium: str, span: Span = HALF_YEAR) -> Sequence[CountryDay]:
+        """Every day, in order of app and day."""
 
-    def network_days(self, country: str, network: str, app: str = "", medium: str = "") -> Sequence[NetworkDayCount]:
-        """Every day of the last half-year, in order of app, medium and day; of one of these where it is named."""
+    def world_days(self, app: str, medium: str, span: Span = HALF_YEAR) -> Sequence[CountryDay]:
+        """Every day of every country of one app and medium, in order of country and day."""
 
-    def stream_days(self, country: str, app: str, medium: str) -> Sequence[NetworkDayCount]:
-        """Every day of the last half-year of one app and medium on every network, in order of network and day."""
+    def network_days(
+        self, country: str, network: str, app: str = "", medium: str = "", span: Span = HALF_YEAR
+    ) -> Sequence[NetworkDayCount]:
+        """Every day, in order of app, medium and day; of one of these where it is named."""
+
+    def stream_days(self, country: str, app: str, medium: str, span: Span = HALF_YEAR) -> Sequence[NetworkDayCount]:
+        """Every day of one app and medium on every network, in order of network and day."""
 
     def carries(self, country: str, network: str = "") -> Sequence[TransportShare]:
         """The transports that still carry calls on a network, or on each network of the country, in their order."""

@@ -6,17 +6,14 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from talkpath.observatory.claims.ledger import ClaimResult
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.web.cell import PublicationView, going_on
-from talkpath.observatory.web.claims import ClaimSummary, by_id
-from talkpath.observatory.web.network import StreamView, stream
-from talkpath.observatory.web.quotable import may_write, must_not
-from talkpath.observatory.web.site import PageQuery, Site, paged
+from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource
-
-ROWS = 100  # events a page
+from talkpath.observatory.web.views.claims import ClaimSummary, claim_summaries
+from talkpath.observatory.web.views.network import StreamView, stream
+from talkpath.observatory.web.views.quotable import may_write, must_not
 
 
 class EventPage(Struct, frozen=True):
@@ -40,17 +37,6 @@ class EventPage(Struct, frozen=True):
     may_write: tuple[str, ...]
     must_not: tuple[str, ...]
     schema: str = "talkpath.page.event/1"
-
-
-class EventList(Struct, frozen=True):
-    """All events of a country that may be shown, the latest first, with page numbers."""
-
-    country: str
-    countries: tuple[str, ...]
-    events: tuple[Event, ...]
-    page: int
-    pages: int
-    schema: str = "talkpath.page.events/1"
 
 
 def event(source: PageSource, site: Site, asked: PageQuery) -> EventPage | None:
@@ -78,25 +64,13 @@ def event(source: PageSource, site: Site, asked: PageQuery) -> EventPage | None:
         )
         if own
         else None,
-        claims=tuple(_claims(found, source.entries())),
+        claims=tuple(_claims(source, site, found)),
         touched=source.event_reach(found),
         reach=tuple(same),
         networks_too=hit or len(too),
-        may_write=tuple(may_write(found, site.today(), hit, current=current)),
+        may_write=tuple(may_write(found, site.today(), hit, current=current, operator=site.operator(found.network))),
         must_not=tuple(must_not(found)),
     )
-
-
-def event_list(source: PageSource, site: Site, asked: PageQuery) -> EventList | None:
-    """The page; None where there is no such country."""
-    countries = tuple(source.countries())
-    country = asked.get("country") or next(iter(countries), "")
-    if country and country not in countries:
-        return None
-    events = source.events(country)
-    rule = PublicationView.of(site.publication, site.today(), events)
-    shown = sorted(rule.shown_events(events), key=lambda one: (one.onset_high, one.id), reverse=True)
-    return EventList(country, countries, *paged(shown, asked, ROWS))
 
 
 def chain(found: Event, events: Sequence[Event]) -> list[Event]:
@@ -114,8 +88,8 @@ def chain(found: Event, events: Sequence[Event]) -> list[Event]:
     )
 
 
-def _claims(found: Event, entries: Sequence[ClaimResult]) -> list[ClaimSummary]:
+def _claims(source: PageSource, site: Site, found: Event) -> list[ClaimSummary]:
     """The claims whose result counted the event, either way."""
     names = {found.id, found.began}
-    bears = [entry for entry in entries if any(names & set(part.events) for part in entry.own.parts)]
-    return [ClaimSummary.of(by_id()[entry.claim], entry) for entry in bears if entry.claim in by_id()]
+    bears = {entry.claim for entry in source.entries() if any(names & set(part.events) for part in entry.own.parts)}
+    return claim_summaries(source, site.publication, [one for one in source.claims() if one.id in bears])

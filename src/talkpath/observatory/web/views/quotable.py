@@ -8,19 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from talkpath.observatory.events.record import EVERYWHERE, Event
-from talkpath.observatory.web.labels import app_name, contributors, mechanism_text, medium_name
+from talkpath.observatory.web.countries import country_name
+from talkpath.observatory.web.labels import app_name, contributors, mechanism_text, medium_name, network_name
 from talkpath.report.words.language import count, say
 
 
-def may_write(event: Event, today: str, hit: int = 0, *, current: bool) -> Iterator[str]:
+def may_write(event: Event, today: str, hit: int = 0, *, current: bool, operator: str = "") -> Iterator[str]:
     """Sentences in the language of the moment. `current`: it was not withdrawn. `hit` of the country's networks are
-    meant, where the event is that of a country."""
+    meant, where the event is that of a country. `operator`: the name of the network's operator."""
     if event.simulated:
         yield say("may write", "In a made-up country inside a computer, not anywhere in the world:")
     if not current:
         yield say("may write", "The observatory withdrew this event as a mistake of its own; write nothing else of it.")
         return
-    yield _country(event, hit) if event.network == EVERYWHERE else what(event)
+    yield _country(event, hit) if event.network == EVERYWHERE else what(event, operator)
     if event.rule and event.kind != "ended":
         yield say(
             "may write", "What was seen is consistent with this: {mechanism}.", mechanism=mechanism_text(event.rule)
@@ -73,11 +74,11 @@ def must_not(event: Event) -> Iterator[str]:
     )
 
 
-def what(event: Event) -> str:
+def what(event: Event, operator: str = "") -> str:
     """The main sentence about an event."""
     if event.medium == "text":
-        return _messages(event)
-    known = _known(event)
+        return _messages(event, operator)
+    known = _known(event, operator)
     if event.kind == "ended":
         return say(
             "may write",
@@ -108,7 +109,7 @@ def what(event: Event) -> str:
 
 def _country(event: Event, hit: int) -> str:
     """The sentence about a whole country: the first of its networks, or the last."""
-    known = {**_known(event), "country": event.country, "hit": hit, "measured": event.measured}
+    known = {**_known(event), "country": country_name(event.country), "hit": hit, "measured": event.measured}
     if event.kind == "ended":
         return say(
             "may write",
@@ -131,9 +132,9 @@ def _country(event: Event, hit: int) -> str:
     )
 
 
-def _messages(event: Event) -> str:
+def _messages(event: Event, operator: str) -> str:
     """Messages have no control traffic: they are compared with other traffic."""
-    known = _known(event)
+    known = _known(event, operator)
     if event.kind == "ended":
         return say(
             "may write",
@@ -161,9 +162,9 @@ def _messages(event: Event) -> str:
     )
 
 
-def _known(event: Event) -> dict[str, object]:
+def _known(event: Event, operator: str = "") -> dict[str, object]:
     return {
-        "network": event.network,
+        "network": network_name(event.network, operator),
         "app": app_name(event.app),
         "medium": medium_name(event.medium),
         "low": event.onset_low or "",

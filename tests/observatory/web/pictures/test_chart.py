@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from talkpath.observatory.web.chart import WEEKS_FROM, Bar, bars
+from talkpath.observatory.web.pictures.chart import WEEKS_FROM, Bar, bars
 
 FIRST = date(2025, 3, 1)
 

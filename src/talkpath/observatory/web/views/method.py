@@ -50,5 +50,5 @@ def risks(source: PageSource, site: Site, asked: PageQuery) -> RisksPage:
 @cache
 def error_rates() -> PublishedRates:
     """The error rates that `make score` wrote last."""
-    file = Path(__file__).parents[1] / "data" / "error_rates.json"
+    file = Path(__file__).parents[2] / "data" / "error_rates.json"
     return msgspec.json.decode(file.read_bytes(), type=PublishedRates)

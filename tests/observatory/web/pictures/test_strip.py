@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from talkpath.observatory.publication import Order, Publication
 from talkpath.observatory.web.cell import PublicationView
+from talkpath.observatory.web.pictures.strip import DAYS, picture, strip
 from talkpath.observatory.web.source import NetworkDayCount
-from talkpath.observatory.web.strip import DAYS, picture, strip
 
 LABELS = {"restricted": "Restricted", "ok": "No sign", "closed": "Closed", "impaired": "Poor"}
 OPEN = PublicationView(Publication(min_contributors=5), "2025-08-30", [])

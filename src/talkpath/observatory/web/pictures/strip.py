@@ -14,7 +14,7 @@ from itertools import groupby
 from msgspec import Struct
 
 from talkpath.observatory.web.cell import PublicationView
-from talkpath.observatory.web.source import NetworkDayCount
+from talkpath.observatory.web.source import NetworkDayCount, Span
 from talkpath.report.pictures.markup import Element, element
 
 DAYS = 28
@@ -40,6 +40,11 @@ class Strip(Struct, frozen=True):
     app: str
     days: tuple[str, ...]
     rows: tuple[StripRow, ...]
+
+
+def strip_span(last: str) -> Span:
+    """The days that a picture shows which ends with this one."""
+    return Span((date.fromisoformat(last) - timedelta(days=DAYS - 1)).isoformat(), last)
 
 
 def strip(rule: PublicationView, app: str, found: Sequence[NetworkDayCount], networks: Sequence[str]) -> Strip | None:

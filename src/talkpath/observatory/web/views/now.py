@@ -12,12 +12,12 @@ from talkpath.observatory.claims.count import clopper_pearson
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.web.cell import PublicationView, StateCell, going_on
+from talkpath.observatory.web.pictures.strip import Strip, strip, strip_span
 from talkpath.observatory.web.site import PageQuery, Site, paged
-from talkpath.observatory.web.source import CountryDay, NetworkDayCount, PageSource
-from talkpath.observatory.web.strip import Strip, strip
+from talkpath.observatory.web.source import HALF_YEAR, CountryDay, NetworkDayCount, PageSource, Span
 
 MEDIA = ("voice", "video", "text")
-ROWS = 50  # networks a page
+ROWS = 12  # networks a page: it stays short on a phone
 
 
 class NetworkRow(Struct, frozen=True):
@@ -42,8 +42,11 @@ class AppRow(Struct, frozen=True):
 
 
 class NowPage(Struct, frozen=True):
-    """The whole page. `withheld_apps` were measured by too few people in the whole country; `strip` is that of the app
-    that was asked for, else of the one with most signs of restriction."""
+    """The whole page. `span`: the days that were asked for; with an end it is as things stood then.
+
+    `withheld_apps` were measured by too few people in the whole country; `strip` is that of the app that was asked for,
+    else of the one with most signs of restriction.
+    """
 
     country: str
     countries: tuple[str, ...]
@@ -55,20 +58,21 @@ class NowPage(Struct, frozen=True):
     pages: int
     reach: tuple[ReachEstimate, ...]
     strip: Strip | None = None
+    span: Span = HALF_YEAR
     schema: str = "talkpath.page.now/1"
 
 
 def now(source: PageSource, site: Site, asked: PageQuery) -> NowPage | None:
     """The page; None where there is no such country or medium."""
-    countries = tuple(source.countries())
+    countries, span = tuple(source.countries()), asked.span()
     country, medium = asked.get("country") or next(iter(countries), ""), asked.get("medium") or "voice"
-    if medium not in MEDIA or (country and country not in countries):
+    if span is None or medium not in MEDIA or (country and country not in countries):
         return None
     events = source.events(country)
     rule = PublicationView.of(site.publication, site.today(), events)
-    stands = _stands(source, country, medium, events)
+    stands = _stands(source, country, medium, [one for one in events if known_by(one, span)], span)
     rows = _networks(rule, stands)
-    shown, withheld = _apps(rule, stands, source.country_days(country, medium))
+    shown, withheld = _apps(rule, stands, source.country_days(country, medium, span))
     chosen, page, pages = paged(rows, asked, ROWS)
     return NowPage(
         country=country,
@@ -81,7 +85,13 @@ def now(source: PageSource, site: Site, asked: PageQuery) -> NowPage | None:
         pages=pages,
         reach=tuple(reach for reach in source.reach(country) if reach.medium == medium),
         strip=_strip(source, rule, country, medium, asked.get("app"), shown, chosen),
+        span=span,
     )
+
+
+def known_by(event: Event, span: Span) -> bool:
+    """Whether the event had happened by the end of the days."""
+    return not span.until or event.onset_high <= span.until
 
 
 def _strip(
@@ -94,9 +104,9 @@ def _strip(
     networks: Sequence[NetworkRow],
 ) -> Strip | None:
     chosen = next((row for row in apps if row.app == app), max(apps, key=lambda row: row.hit, default=None))
-    if chosen is None:
+    if chosen is None or not chosen.days:
         return None
-    days = source.stream_days(country, chosen.app, medium)
+    days = source.stream_days(country, chosen.app, medium, strip_span(chosen.days[-1].day))
     return strip(rule, chosen.app, days, [row.network for row in networks])
 
 
@@ -111,10 +121,11 @@ class _Stand(NamedTuple):
         return self.event is not None or self.counted.state == "restricted"
 
 
-def _stands(source: PageSource, country: str, medium: str, events: Sequence[Event]) -> list[_Stand]:
+def _stands(source: PageSource, country: str, medium: str, events: Sequence[Event], span: Span) -> list[_Stand]:
     live = going_on(events)
     return [
-        _Stand(counted, live.get((counted.network, counted.app, medium))) for counted in source.latest(country, medium)
+        _Stand(counted, live.get((counted.network, counted.app, medium)))
+        for counted in source.latest(country, medium, span)
     ]
 
 

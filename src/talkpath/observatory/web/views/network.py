@@ -11,7 +11,7 @@ from talkpath.observatory.events.record import Event
 from talkpath.observatory.publication import Withheld
 from talkpath.observatory.web.cell import PublicationView, StateCell, going_on
 from talkpath.observatory.web.site import PageQuery, Site
-from talkpath.observatory.web.source import NetworkDayCount, PageSource, TransportShare
+from talkpath.observatory.web.source import HALF_YEAR, NetworkDayCount, PageSource, Span, TransportShare
 
 
 class DayCell(Struct, frozen=True):
@@ -38,22 +38,25 @@ class StreamView(Struct, frozen=True):
 
 
 class NetworkPage(Struct, frozen=True):
-    """The whole page."""
+    """The whole page. `operator`: the name of who runs the network, "" where it is not known."""
 
     country: str
     network: str
     streams: tuple[StreamView, ...]
     events: tuple[Event, ...]
+    operator: str = ""
+    span: Span = HALF_YEAR
     schema: str = "talkpath.page.network/1"
 
 
 def network(source: PageSource, site: Site, asked: PageQuery) -> NetworkPage | None:
     """The page; None where nothing is known of the network."""
     country, name = asked.get("country"), asked.get("network")
-    found = source.network_days(country, name)
-    if not found:
+    span = asked.span()
+    found = source.network_days(country, name, span=span) if span else ()
+    if span is None or not found:
         return None
-    events = [event for event in source.events(country) if event.network == name]
+    events = [event for event in source.events(country) if event.network == name and span.holds(event.onset_high)]
     rule = PublicationView.of(site.publication, site.today(), source.events(country))
     carries = source.carries(country, name)
     ordered = sorted(found, key=lambda day: (day.app, day.medium, day.day))
@@ -70,6 +73,8 @@ def network(source: PageSource, site: Site, asked: PageQuery) -> NetworkPage | N
             )
         ),
         events=tuple(rule.shown_events(events)),
+        operator=site.operator(name),
+        span=span,
     )
 
 

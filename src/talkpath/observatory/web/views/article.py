@@ -14,13 +14,13 @@ from talkpath.observatory.claims.grammar import parse_predicate, propositions
 from talkpath.observatory.claims.rows import Claim
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.reach.tables import Audience, load_tables
-from talkpath.observatory.web.claims import by_id
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource
+from talkpath.observatory.web.views.claims import translated
 
 
 class ArticleRow(Struct, frozen=True):
-    """One sentence. `stands` and `truth` are in English, as is the sentence; `parts` are what was counted,
+    """One sentence, in the language of the page. `stands` and `truth` are in English; `parts` are what was counted,
     `audience` what a panel tells."""
 
     id: str
@@ -50,18 +50,19 @@ def article(source: PageSource, site: Site, asked: PageQuery) -> ArticlePage | N
     truth = _truth(site.box)
     entries = {entry.claim: entry for entry in source.entries()}
     audiences = load_tables(site.box).audiences
+    known = {one.id: one for one in source.claims()}
     rows = []
     for box in box_rows():
-        claim, entry = by_id()[box.id], entries.get(box.id)
+        claim, entry = known[box.id], entries.get(box.id)
         rows.append(
             ArticleRow(
                 id=box.id,
-                statement=claim.statement,
+                statement=translated(claim.statement),
                 stands=box.stands,
                 outcome=entry.outcome if entry else "silent",
                 parts=entry.own.parts if entry else (),
                 reason=entry.reason if entry else "",
-                note=claim.note,
+                note=translated(claim.note),
                 truth=tuple([box.truth] * bool(box.truth) + _truth_lines(claim, truth) + _people(box, truth)),
                 audience=tuple(one for one in audiences if one.app in box.audience and _meant(box, one.month)),
             )

@@ -1,0 +1,121 @@
+"""One picture by itself, to be framed by other pages, or saved: the charts, the strip and the map of the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from msgspec import Struct
+
+from talkpath.observatory.web.cell import PublicationView
+from talkpath.observatory.web.pictures.strip import Strip, strip, strip_span
+from talkpath.observatory.web.site import PageQuery, Site
+from talkpath.observatory.web.source import HALF_YEAR, CountryDay, PageSource, Span
+from talkpath.observatory.web.views.network import StreamView, network
+from talkpath.observatory.web.views.now import MEDIA, AppRow, now
+
+MAP_DAYS = 28  # a country whose last day is older than that is shown as not measured
+
+
+class CountryPicture(Struct, frozen=True):
+    """The chart of one app in a country: networks with signs of restriction, day by day."""
+
+    country: str
+    medium: str
+    row: AppRow
+    span: Span = HALF_YEAR
+    schema: str = "talkpath.page.country_chart/1"
+
+
+class NetworkPicture(Struct, frozen=True):
+    """The chart of one app on a network: reports that say restricted, day by day."""
+
+    country: str
+    network: str
+    operator: str
+    stream: StreamView
+    span: Span = HALF_YEAR
+    schema: str = "talkpath.page.network_chart/1"
+
+
+class StripPicture(Struct, frozen=True):
+    """Networks by days of one app in a country."""
+
+    country: str
+    medium: str
+    strip: Strip
+    schema: str = "talkpath.page.strip/1"
+
+
+class MapPicture(Struct, frozen=True):
+    """Each country's last measured day of one app. `withheld`: countries where too few people measured; `apps`: those
+    that can be asked for."""
+
+    app: str
+    medium: str
+    countries: tuple[CountryDay, ...]
+    withheld: tuple[str, ...]
+    apps: tuple[str, ...]
+    span: Span = HALF_YEAR
+    schema: str = "talkpath.page.map/1"
+
+
+def country_picture(source: PageSource, site: Site, asked: PageQuery) -> CountryPicture | None:
+    """The chart; None where there is nothing to show."""
+    page = now(source, site, asked)
+    row = next((one for one in page.apps if one.app == asked.get("app")), None) if page else None
+    return CountryPicture(page.country, page.medium, row, page.span) if page and row and row.days else None
+
+
+def network_picture(source: PageSource, site: Site, asked: PageQuery) -> NetworkPicture | None:
+    """The chart; None where there is nothing to show."""
+    page = network(source, site, asked)
+    key = asked.get("app"), asked.get("medium")
+    stream = next((one for one in page.streams if (one.app, one.medium) == key), None) if page else None
+    return NetworkPicture(page.country, page.network, page.operator, stream, page.span) if page and stream else None
+
+
+def strip_picture(source: PageSource, site: Site, asked: PageQuery) -> StripPicture | None:
+    """The strip of all networks; None where there is nothing to show."""
+    page = now(source, site, PageQuery(asked.values, whole=True))
+    row = next((one for one in page.apps if one.app == asked.get("app")), None) if page else None
+    if page is None or row is None or not row.days:
+        return None
+    rule = PublicationView.of(site.publication, site.today(), source.events(page.country))
+    days = source.stream_days(page.country, row.app, page.medium, strip_span(row.days[-1].day))
+    drawn = strip(rule, row.app, days, [one.network for one in page.networks])
+    return StripPicture(page.country, page.medium, drawn) if drawn else None
+
+
+def world_map(source: PageSource, site: Site, asked: PageQuery) -> MapPicture | None:
+    """The map; None where there is no such app or medium."""
+    span, medium = asked.span(), asked.get("medium") or "voice"
+    apps = _apps(source, medium)
+    app = asked.get("app") or next(iter(apps), "")
+    if span is None or medium not in MEDIA or (app and app not in apps):
+        return None
+    last = [days[-1] for days in _by_country(source.world_days(app, medium, span))]
+    newest = max((day.day for day in last), default="")
+    recent = [day for day in last if day.day >= strip_span(newest).since]
+    small = [day for day in recent if site.publication.by_country(day.contributors)]
+    return MapPicture(
+        app=app,
+        medium=medium,
+        countries=tuple(day for day in recent if day not in small),
+        withheld=tuple(day.country for day in small),
+        apps=tuple(apps),
+        span=span,
+    )
+
+
+def _apps(source: PageSource, medium: str) -> list[str]:
+    """The apps with events of the medium, that which is held back on most networks first; then the others measured."""
+    events = [event for country in source.countries() for event in source.events(country) if event.medium == medium]
+    counts: dict[str, int] = {}
+    for event in events:
+        counts[event.app] = counts.get(event.app, 0) + (event.kind == "began")
+    return sorted(counts, key=lambda app: (-counts[app], app))
+
+
+def _by_country(days: Sequence[CountryDay]) -> list[list[CountryDay]]:
+    return [list(found) for _, found in groupby(days, key=lambda day: day.country)]

@@ -1,0 +1,78 @@
+"""The page of a search: countries, networks by number or operator, apps, and claims that a text names."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from talkpath.apps import apps
+from talkpath.observatory.claims.rows import current_claims
+from talkpath.observatory.web.countries import country_names
+from talkpath.observatory.web.labels import app_name
+from talkpath.observatory.web.site import PageQuery, Site
+from talkpath.observatory.web.source import PageSource
+from talkpath.observatory.web.views.claims import ClaimSummary, claim_summaries
+from talkpath.observatory.web.views.events import names_network
+
+MOST = 30  # rows of a kind
+SHORTEST = 2
+
+
+class FoundNetwork(Struct, frozen=True):
+    """A network, and its operator's name where that is known."""
+
+    country: str
+    network: str
+    operator: str = ""
+
+
+class SearchPage(Struct, frozen=True):
+    """The whole page. `more`: there are more networks than these. `operators`: names of operators can be searched."""
+
+    text: str
+    countries: tuple[str, ...] = ()
+    networks: tuple[FoundNetwork, ...] = ()
+    apps: tuple[str, ...] = ()
+    claims: tuple[ClaimSummary, ...] = ()
+    more: bool = False
+    operators: bool = False
+    schema: str = "talkpath.page.search/1"
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was found."""
+        return not (self.countries or self.networks or self.apps or self.claims)
+
+
+def search(source: PageSource, site: Site, asked: PageQuery) -> SearchPage:
+    """The page; there always is one. A text of one letter finds nothing but a country or a number."""
+    text = asked.get("q").strip()[:100]
+    known = site.operators() is not None
+    if len(text) < SHORTEST:
+        return SearchPage(text, operators=known)
+    networks = [
+        FoundNetwork(country, network, site.operator(network))
+        for country, network in source.networks()
+        if names_network(text, network, site.operator(network))
+    ]
+    return SearchPage(
+        text=text,
+        countries=tuple(code for code in source.countries() if _names_country(text, code)),
+        networks=tuple(networks[:MOST]),
+        apps=tuple(code for code in apps() if _in(text, code, app_name(code))),
+        claims=_claims(source, site, text),
+        more=len(networks) > MOST,
+        operators=known,
+    )
+
+
+def _names_country(text: str, code: str) -> bool:
+    return text.casefold() == code.casefold() or _in(text, *country_names(code))
+
+
+def _claims(source: PageSource, site: Site, text: str) -> tuple[ClaimSummary, ...]:
+    summaries = claim_summaries(source, site.publication, current_claims(source.claims()))
+    return tuple(one for one in summaries if _in(text, one.id, one.who, one.statement))[:MOST]
+
+
+def _in(text: str, *names: str) -> bool:
+    return any(text.casefold() in name.casefold() for name in names)
