@@ -18,7 +18,8 @@ WAIT_S = 120
 TALKPATH = [sys.executable, "-m", "talkpath", "observe"]
 TABLES = {
     "audience.toml": 'simulated = true\n[[population]]\ncountry = "XX"\npeople = 1000\nsource = "made up"\n',
-    "networks.toml": '[[network]]\nnetwork = "AS64496"\ncountry = "XX"\nusers = 900\nname = "Northline"\nsource = "made up"\n',
+    "networks.toml": '[[network]]\nnetwork = "AS64496"\ncountry = "XX"\nusers = 900\nname = "Northline"\n'
+    'source = "made up"\n',
 }
 
 
