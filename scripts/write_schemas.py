@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Facts
 from talkpath.observatory.events.record import Event
 from talkpath.report.check_json import CheckResult, SecondResult
@@ -65,7 +66,8 @@ def schemas() -> dict[str, str]:
     call: Any = changed(CallObject, "verdict", verdict)
     attempt: Any = changed(AttemptObject, "verdict", verdict)
     capture = changed(changed(CaptureResult, "calls", tuple[call, ...]), "attempts", tuple[attempt, ...])
-    found = {"tp-001": Facts, "tp-004": result, "tp-007": capture, "tp-008": Event, "tp-010": LocateResult}
+    facts: dict[str, Any] = {"tp-001": Facts, "tp-001-endpoints": EndpointFacts}
+    found = facts | {"tp-004": result, "tp-007": capture, "tp-008": Event, "tp-010": LocateResult}
     return {f"{number}.schema.json": text(record) for number, record in found.items()}
 
 

@@ -58,6 +58,14 @@ state `closed` rest on a contrast over the whole check that is at least as lopsi
 Direction is seen from the user. For what is dropped before it can be answered it is the way of the request: `up` unless
 the far end saw it. Where nothing arrives up and the far end therefore says nothing, a rule that closes a network has
 direction `both`. Intervals are 95 %; where the facts bound one side only the other is null.
+
+A verdict of basis `address` with a `log10_e` rests on packets that expired on the way to the app's own servers
+(`talkpath endpoints --tier 3`). Its rules keep their ids and have three more parameters: `bound_to` is `shape` (a
+call's bytes fare worse towards any address), `address` (whatever goes to the app's address fares worse) or `both` (a
+call's bytes fare worse there alone), left out where that is not proven; `hop` is the number of the router before which
+it acts, with its least and its greatest; `hop_kind` that router's kind (`home`, `provider`, `public`). Direction is
+always `up`, and `p` has an exact interval of 99 %. There `media.drop` with `bound_to` `address` drops whatever goes
+there.
 """
 
 

@@ -17,46 +17,66 @@ if TYPE_CHECKING:
     from talkpath.measure.facts import Exchange
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
     from talkpath.probe.endpoint_engine import Request
+    from talkpath.probe.own_addresses.engine import OwnAddressEngine
+    from talkpath.probe.own_addresses.plan import OwnAddressPlan
 
 
 @click.command()
 @click.option("--app", "apps", multiple=True, help="Ask this app's servers; may be given several times.")
 @click.option(
     "--tier",
-    type=click.Choice(["0", "1", "2"]),
+    type=click.Choice(["0", "1", "2", "3"]),
     default="0",
     show_default=True,
-    help="0: names only. 1: what any browser does too. 2: what the app itself does too.",
+    help="0: names only. 1: what any browser does too. 2: what the app itself does too, and greetings in series. "
+    "3: packets that expire on the way too.",
 )
+@click.option("-4", "v4", is_flag=True, help="Series and packets that expire over IPv4 only.")
+@click.option("-6", "v6", is_flag=True, help="The same over IPv6 only.")
 @click.option("--catalogue", type=click.Path(path_type=Path), help="Another list of servers (TOML).")
 @click.option("--dry-run", is_flag=True, help="Print which servers would be asked, and send nothing.")
 @click.option("--yes", is_flag=True, help="You have read the plan: send without asking.")
 @click.option("--gap", default=10.0, hidden=True, help="Seconds before what was silent is asked again (the lab's).")
+@click.option("--every", default=1.0, hidden=True, help="Seconds between two greetings of a series (the lab's).")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan or the result as JSON (spec tp-004).")
 @language_option
 def command(
-    apps: tuple[str, ...], tier: str, catalogue: Path | None, dry_run: bool, yes: bool, gap: float, as_json: bool
+    apps: tuple[str, ...],
+    tier: str,
+    v4: bool,
+    v6: bool,
+    catalogue: Path | None,
+    dry_run: bool,
+    yes: bool,
+    gap: float,
+    every: float,
+    as_json: bool,
 ) -> int:
     """Test whether an app's own servers answer from here.
 
     It asks only what anyone may ask without an account: a name query (to this network's name server and to one other),
-    one TCP or TLS handshake, one STUN request, each at most three times and beside a neutral server. It prints the
-    servers first and sends nothing before you agree. No address in an answer is kept.
+    one TCP or TLS handshake, one STUN request, each at most three times and beside a neutral server. Tier 2 adds STUN
+    requests in series, at most 30 to a server. Tier 3 (Linux, no root) adds packets like a call's that are dropped by a
+    router on the way and never reach a server. It prints the servers and the amounts first and sends nothing before you
+    agree. No address in an answer is kept.
 
     Exit code 0 asked, whatever the answers; 2 usage; 3 not agreed to, or no server answered.
     """
+    from talkpath.cli._run import ip_version
     from talkpath.probe.endpoint_catalogue import choose, read_catalogue
+    from talkpath.probe.own_addresses.plan import make_plan
 
+    family = ip_version(v4, v6)
     chosen = choose(read_catalogue(catalogue), apps, int(tier))
-    steps = _steps(chosen)
+    steps, own = _steps(chosen), make_plan(chosen, int(tier))
     if dry_run or not yes:
-        _show_plan(steps, as_json and dry_run, to_stderr=not dry_run)
+        _show_plan(steps, own, as_json and dry_run, to_stderr=not dry_run)
     if dry_run:
         return 0
     if not yes and not _agreed():
         click.echo("talkpath: nothing was sent.", err=True)
         return 3
-    return _ask(chosen, apps, int(tier), gap, as_json)
+    return _ask(chosen, int(tier), family, (gap, every), as_json)
 
 
 def _steps(chosen: ChosenEndpoints) -> list[dict[str, Any]]:
@@ -82,15 +102,18 @@ def _steps(chosen: ChosenEndpoints) -> list[dict[str, Any]]:
     ]
 
 
-def _show_plan(steps: Sequence[dict[str, Any]], as_json: bool, *, to_stderr: bool) -> None:
+def _show_plan(steps: Sequence[dict[str, Any]], own: OwnAddressPlan | None, as_json: bool, *, to_stderr: bool) -> None:
     from talkpath.cli._screen import screen
     from talkpath.probe.endpoint_engine import ROUNDS
     from talkpath.report import endpoint_report
 
     if as_json:
-        click.echo(json.dumps({"schema": endpoint_report.PLAN_SCHEMA, "most_times": ROUNDS, "steps": steps}))
+        plan: dict[str, Any] = {"schema": endpoint_report.PLAN_SCHEMA, "most_times": ROUNDS, "steps": steps}
+        if own is not None:
+            plan["own_addresses"] = own._asdict() | {"rows": [row.id for row in own.rows]}
+        click.echo(json.dumps(plan))
         return
-    screen(stderr=to_stderr).print(endpoint_report.plan(steps, ROUNDS))
+    screen(stderr=to_stderr).print(endpoint_report.plan(steps, ROUNDS, own))
 
 
 def _agreed() -> bool:
@@ -100,31 +123,31 @@ def _agreed() -> bool:
     return click.confirm("Send this?", default=False, err=True)
 
 
-def _ask(chosen: ChosenEndpoints, apps: Sequence[str], tier: int, gap_s: float, as_json: bool) -> int:
-    from datetime import UTC, datetime
-    from random import SystemRandom
-
+def _ask(chosen: ChosenEndpoints, tier: int, family: int, waits_s: tuple[float, float], as_json: bool) -> int:
     from talkpath.cli._screen import screen
-    from talkpath.probe.endpoint_driver import EndpointDriver
-    from talkpath.probe.endpoint_engine import EndpointEngine
-    from talkpath.probe.local_network import local_address, through_tunnel
+    from talkpath.conduct.endpoint_questions import ask_endpoints
     from talkpath.report import endpoint_report
-    from talkpath.verdict.bases.endpoints import judge_endpoints
-    from talkpath.verdict.model import Reason
-    from talkpath.wire.ip.address import Address
+    from talkpath.report.words.endings import without_expiring
+    from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 
-    now = datetime.now(UTC)
-    inquiry = EndpointEngine(chosen, now.date(), SystemRandom(), gap_s)
-    local = local_address(Address.of(chosen.resolver.host))  # sends nothing
-    vpn = local is not None and through_tunnel(local)
-    EndpointDriver(inquiry, on_request=_print_request).ask()
-    verdicts = judge_endpoints(inquiry.exchanges, Reason("vpn") if vpn else None)
+    facts = ask_endpoints(
+        chosen,
+        tier,
+        family=family,
+        gap_s=waits_s[0],
+        every_s=waits_s[1],
+        on_request=_print_request,
+        on_stage=_print_stage,
+    )
+    verdicts = judge_own_addresses(facts)
+    if facts.limited:
+        click.echo(f"talkpath: {without_expiring(facts.limited)}", err=True)
+    told = endpoint_report.endpoints_json(facts, verdicts)
     if as_json:
-        started_at = f"{now:%Y-%m-%dT%H}:00:00Z"
-        click.echo(json.dumps(endpoint_report.endpoints_json(started_at, apps, tier, verdicts, inquiry.exchanges)))
+        click.echo(json.dumps(told))
     else:
         endpoint_report.show(screen(), verdicts)
-    return 0 if _has_answers(inquiry.exchanges) else 3
+    return 0 if _has_answers(facts.exchanges) else 3
 
 
 def _has_answers(exchanges: Sequence[Exchange]) -> bool:
@@ -139,3 +162,9 @@ def _print_request(request: Request) -> None:
     """Progress: who is being asked."""
     who = request.row.app or "neutral"
     click.echo(f"{who}: {request.kind}", err=True)
+
+
+def _print_stage(engine: OwnAddressEngine) -> None:
+    """Progress: how many ways and epochs are done."""
+    paths, epochs = len(engine.facts.paths), len(engine.facts.epochs)
+    click.echo(f"own addresses: part {engine.stage_number}, {paths} ways and {epochs} epochs measured", err=True)

@@ -114,6 +114,10 @@ class EndpointEngine:
             )
         )
 
+    def addresses(self, row: Row) -> tuple[Address, ...]:
+        """Where a row's host is, as far as that was found. Addresses are kept in memory alone."""
+        return self._found.get(row.host, ()) if row.is_name else (Address.of(row.host),)
+
     # -- what comes next -------------------------------------------------------------------------------------
 
     def _next(self, now_s: float) -> None:
@@ -187,7 +191,7 @@ class EndpointEngine:
     def _request(self, due: Due) -> Request:
         self._number += 1
         row, kind = due.row, due.kind
-        addresses = self._found.get(row.host, ()) if row.is_name else (Address.of(row.host),)
+        addresses = self.addresses(row)
         data = b""
         if kind == "stun":
             data = stun.encode(stun.Message(stun.Type.BINDING_REQUEST, self.rng.randbytes(12)))

@@ -10,7 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from talkpath.measure.facts import Exchange
+from talkpath.measure.endpoint_facts import EndpointFacts
+from talkpath.probe.own_addresses.plan import OwnAddressPlan
+from talkpath.report import own_address_report
 from talkpath.report.check_text import STYLES
 from talkpath.report.words import sentences
 from talkpath.report.words.language import count, say
@@ -22,27 +24,34 @@ SCHEMA, PLAN_SCHEMA = "talkpath.endpoints/1", "talkpath.endpoints-plan/1"
 Step = Mapping[str, Any]  # of a plan: {"app", "id", "asks", "host", "port", "source", "date", "confidence"}
 
 
-def endpoints_json(
-    started_at: str, apps: Sequence[str], tier: int, verdicts: Sequence[Verdict], exchanges: Sequence[Exchange]
-) -> dict[str, Any]:
+def endpoints_json(facts: EndpointFacts, verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """The object of `--json` (spec/tp-004)."""
     import msgspec
 
-    return {
+    told: dict[str, Any] = {
         "schema": SCHEMA,
-        "started_at": started_at,
-        "apps": list(apps),
-        "tier": tier,
+        "started_at": facts.started_at,
+        "apps": list(facts.apps),
+        "tier": facts.tier,
         "verdicts": [msgspec.to_builtins(verdict) for verdict in verdicts],
-        "exchanges": [msgspec.to_builtins(each) for each in exchanges],
+        "exchanges": [msgspec.to_builtins(each) for each in facts.exchanges],
     }
+    if facts.tier >= 2:
+        told |= {
+            "series": [msgspec.to_builtins(each) for each in facts.series],
+            "paths": [msgspec.to_builtins(each) for each in facts.paths],
+            "epochs": [msgspec.to_builtins(each) for each in facts.epochs],
+            "limited": facts.limited,
+        }
+    return told
 
 
 # -- before ------------------------------------------------------------------------------------------------------
 
 
-def plan(steps: Sequence[Step], most: int) -> RenderableType:
-    """The plan: which servers are asked what, how often at most, and what an observer of the line can see."""
+def plan(steps: Sequence[Step], most: int, own: OwnAddressPlan | None = None) -> RenderableType:
+    """The plan: which servers are asked what, how often at most, and what an observer of the line can see. `own`: what
+    else goes to an app's own addresses."""
     grid = Table(box=None, pad_edge=False)
     for title in (say("table", "app"), say("endpoints", "host"), say("endpoints", "is asked")):
         grid.add_column(title)
@@ -58,6 +67,7 @@ def plan(steps: Sequence[Step], most: int) -> RenderableType:
             len(steps),
             most=most,
         ),
+        *(own_address_report.plan_lines(own) if own else ()),
         say("endpoints", "Whoever watches this line sees these names and addresses, as when the app itself is used."),
         say("endpoints", "No account, no call, no message is involved, and no address that comes back is kept."),
     ]
@@ -90,6 +100,8 @@ def show(console: Console, verdicts: Sequence[Verdict]) -> None:
 
 def sentence(verdict: Verdict) -> str:
     """The verdict in one sentence."""
+    if verdict.state == "restricted" and verdict.log10_e is not None:
+        return own_address_report.sentence(verdict)
     name = sentences.app_name(verdict)
     if verdict.state == "ok" and verdict.medium == "voice":
         return say("endpoints", "{name}'s call servers answer from here.", name=name)
@@ -118,9 +130,12 @@ def sentence(verdict: Verdict) -> str:
 
 def lines(verdict: Verdict) -> list[str]:
     """What was observed, and the limits of the verdict."""
-    hosts, silent = (round(verdict.figures[key] or 0) for key in ("hosts", "hosts_silent"))
+    hosts, silent = (round(verdict.figures.get(key) or 0) for key in ("hosts", "hosts_silent"))
+    of_way = list(own_address_report.lines(verdict))
     if verdict.state == "ok":
         notes = [say("endpoints", "That a server answers a greeting does not say that a call gets through.")]
+    elif verdict.log10_e is not None or not silent:
+        notes = []
     else:
         notes = [
             count(
@@ -131,6 +146,7 @@ def lines(verdict: Verdict) -> list[str]:
                 silent=silent,
             )
         ]
+    notes += of_way
     if verdict.state == "restricted":
         notes.append(
             say("endpoints", "It is no proof of who does it or why: servers that are down would look the same.")

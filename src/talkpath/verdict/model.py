@@ -28,6 +28,10 @@ ReasonCode = Literal[
     "whole_flows",
     "watched_briefly",
     "call_ended",
+    "few_answers",
+    "path_changed",
+    "silent_server",
+    "other_destination",
 ]
 Basis = Literal["shape", "webrtc", "address", "signalling", "call"]
 

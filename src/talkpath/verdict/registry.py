@@ -79,6 +79,12 @@ REASONS: dict[ReasonCode, str] = {
     "variant": "another variant of the app is ok, but this one (`variant`) is undecided, and something is amiss in it",
     "whole_flows": "calls and twins alike fail as a whole, never established or silent for good, while flows that go "
     "on are well and TCP to the same host passes: something holds UDP back, and what is not proven",
+    "few_answers": "routers on the way to the app's servers answered too few packets to tell (basis address)",
+    "path_changed": "the way to a server changed while packets that expire on it were sent (basis address)",
+    "silent_server": "the app's servers do not answer, yet packets towards them get as far as routers answer: they may "
+    "be down, or something acts behind that (basis address)",
+    "other_destination": "packets towards the app's servers fare worse than towards neutral ones, but a server or a "
+    "way that is overloaded would look the same (basis address)",
 }
 
 FIGURES: dict[str, str] = {
@@ -95,6 +101,17 @@ FIGURES: dict[str, str] = {
     "checks_restricted": "those of them that found the arm restricted",
     "checks_ok": "those of them that found no sign of restriction",
     "requests": "requests to the app's own hosts in all",
+    "greetings": "greetings in series to the app's servers",
+    "greetings_lost": "share of them without an answer; with `_low` and `_high`, 95 % bounds",
+    "neutral_lost": "the same of neutral servers in the same seconds; with `_low` and `_high`",
+    "rtt_ms": "median time until the answer to a greeting, ms",
+    "neutral_rtt_ms": "the same of neutral servers",
+    "frozen_after": "packets of a 5-tuple, both ways, after which the servers went silent for good: `_low`, `_high`",
+    "epochs": "epochs of packets that expire on the way, those that look for the place apart",
+    "hops": "the farthest router that these packets were to reach",
+    "extra_unanswered": "share of a call's packets without a router's answer beyond that of random ones, towards the "
+    "app's address: 99 % bounds `_low`, `_high`",
+    "extra_unanswered_address": "the same of random packets towards the app's address beyond a neutral one",
     "canary_log10_e": "log10 of the e-value of the canaries, over the whole check",
 }
 

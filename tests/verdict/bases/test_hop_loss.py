@@ -7,7 +7,8 @@ import pytest
 
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Epoch, Observation, Track
-from talkpath.verdict.bases.hop_loss import LEVEL, hop_loss
+from talkpath.verdict.bases.hop_loss import hop_loss
+from talkpath.verdict.statistics.answer_loss import LEVEL
 
 PACKETS, K, RUNS = 24, 6, 200
 TRACK = Track(tuple(map(float, range(PACKETS))), (100,) * PACKETS, ("media",) * PACKETS)

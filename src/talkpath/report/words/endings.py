@@ -35,6 +35,22 @@ def wrote_bundle(name: str) -> str:
     return say("ended", "{name} is the evidence, signed. Anybody can check it: {command}", name=name, command=command)
 
 
+def without_expiring(why: str) -> str:
+    """Why no packets that expire on the way were sent."""
+    return {
+        "system": say(
+            "endpoints", "Packets that expire on the way need Linux; greetings in series were sent alone, as in tier 2."
+        ),
+        "no_server": say(
+            "endpoints",
+            "No packets that expire on the way were sent: no server of the app that answers greetings is known.",
+        ),
+        "no_call": say(
+            "endpoints", "No packets that expire on the way were sent: no call of these apps can be imitated."
+        ),
+    }[why]
+
+
 UNANSWERED = ("unresolved", "refused", "timeout")
 APART = ("silent", "reset", "closed", "stalled")
 

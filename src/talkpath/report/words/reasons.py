@@ -54,8 +54,24 @@ def reason(given: Reason | None) -> str:
             "whole connections of calls and of control traffic failed while others to the same server were well, and "
             "what does that is not proven",
         ),
+        **_of_own_addresses(),
     }
     return clauses[given.code] if given else say("reason", "not enough was measured")
+
+
+def _of_own_addresses() -> dict[str, str]:
+    """Why nothing is said of an app's own addresses."""
+    return {
+        "few_answers": say("reason", "the routers on the way answered too little"),
+        "path_changed": say("reason", "the way to the servers changed in the middle"),
+        "silent_server": say(
+            "reason", "the servers do not answer, yet packets to them get as far as routers on the way answer"
+        ),
+        "other_destination": say(
+            "reason",
+            "only other destinations fared better, and a server or a way that is overloaded would look the same",
+        ),
+    }
 
 
 def remedy(given: Reason | None) -> str:
@@ -74,6 +90,8 @@ def remedy(given: Reason | None) -> str:
         "responder_lost": say("next", "Check again, or try another test server."),
         "handshake": say("next", "Try this link from another network, and another test server from this one."),
         "whole_flows": say("next", "Check again, or try another test server."),
+        "few_answers": say("next", "Try again from another network, or later; some routers never answer."),
+        "path_changed": say("next", "Try again in a few minutes."),
         "short_capture": say("next", "Record a longer call, from before it rings until after it ends."),
     }
     return sentences.get(given.code if given else "", say("next", "Check again at another hour."))

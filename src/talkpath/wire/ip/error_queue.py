@@ -23,6 +23,7 @@ _IP_TTL, _IP_RECVERR = 2, 11
 _IPV6_RECVERR, _IPV6_HOPLIMIT = 25, 52
 _ERROR = struct.Struct("=IBBBBII")  # struct sock_extended_err: errno, origin, type, code, padding, info, data
 _EXCEEDED: Final = {(2, 11, 0), (3, 3, 0)}  # origin, type, code: ICMP's and ICMPv6's "hops exceeded in transit"
+_ICMP_ORIGINS: Final = (2, 3)
 
 RECEIVE: Final = {4: (socket.IPPROTO_IP, _IP_RECVERR), 6: (socket.IPPROTO_IPV6, _IPV6_RECVERR)}
 
@@ -42,12 +43,28 @@ def hops_note(family: int, hops: int) -> Note:
 
 def router_of(notes: list[Note]) -> Kind | None:
     """Return the kind of router that sent Time Exceeded; None for any other error."""
-    for level, number, data in notes:
-        if (level, number) in RECEIVE.values() and len(data) >= _ERROR.size + 8:
-            _, origin, kind, code, *_ = _ERROR.unpack_from(data)
-            if (origin, kind, code) in _EXCEEDED:
-                return _offender(data[_ERROR.size :]).kind
+    router = exceeded_by(notes)
+    return None if router is None else router.kind
+
+
+def exceeded_by(notes: list[Note]) -> Address | None:
+    """Return the router that sent Time Exceeded; None for any other error."""
+    for data in _errors(notes):
+        _, origin, kind, code, *_ = _ERROR.unpack_from(data)
+        if (origin, kind, code) in _EXCEEDED:
+            return _offender(data[_ERROR.size :])
     return None
+
+
+def from_network(notes: list[Note]) -> bool:
+    """Return whether an error came as an ICMP message, and not from this system itself."""
+    return any(_ERROR.unpack_from(data)[1] in _ICMP_ORIGINS for data in _errors(notes))
+
+
+def _errors(notes: list[Note]) -> list[bytes]:
+    return [
+        data for level, number, data in notes if (level, number) in RECEIVE.values() and len(data) >= _ERROR.size + 8
+    ]
 
 
 def _offender(sockaddr: bytes) -> Address:

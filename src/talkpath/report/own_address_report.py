@@ -1,0 +1,150 @@
+"""What `talkpath endpoints` says of an app's own addresses: the plan of greetings in series and of packets that expire
+on the way, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from talkpath.apps import apps
+from talkpath.probe.own_addresses.plan import OwnAddressPlan
+from talkpath.report.words.amounts import megabytes, milliseconds, numeral, percent, seconds
+from talkpath.report.words.language import count, listed, say
+from talkpath.report.words.mechanism import mechanism
+from talkpath.report.words.sentences import app_name
+from talkpath.verdict.model import Category, Number, Verdict
+
+
+def plan_lines(plan: OwnAddressPlan) -> Iterator[str]:
+    """Whom it is sent to, by name, and how much that is at most."""
+    own = listed(f"{_app(row.app)} {row.host}" for row in plan.rows if row.app)
+    neutral = listed(row.host for row in plan.rows if not row.app)
+    yield say(
+        "endpoints",
+        "Then greetings in series, one a second, at most {greetings} to each of these in all: {own}; beside them, "
+        "neutral: {neutral}.",
+        greetings=plan.greetings,
+        own=own,
+        neutral=neutral,
+    )
+    if plan.packets:
+        yield say(
+            "endpoints",
+            "And packets towards them that expire on the way: at most {packets}, half of them with the bytes of a call "
+            "and half random. None of them gets as far as a server: each is dropped by a router at least two hops "
+            "before it.",
+            packets=numeral(plan.packets),
+        )
+    yield say(
+        "endpoints",
+        "All of that is at most {amount}, and takes about {seconds}, where routers answer slowly up to {most}.",
+        amount=megabytes(plan.bytes),
+        seconds=seconds(plan.seconds, 0),
+        most=seconds(plan.most_seconds, 0),
+    )
+
+
+def _app(app: str) -> str:
+    known = apps().get(app)
+    return known.name if known else app
+
+
+def sentence(verdict: Verdict) -> str:
+    """What is held back, and what is not."""
+    name, bound = app_name(verdict), verdict.parameters.get("bound_to")
+    return {
+        "both": say(
+            "endpoints",
+            "Packets of a call like {name}'s towards {name}'s own call servers are held back on the way. Random "
+            "packets there pass, and so do the same packets of a call towards a neutral address.",
+            name=name,
+        ),
+        "shape": say(
+            "endpoints",
+            "Packets of a call like {name}'s are held back on the way, towards {name}'s own call servers and towards a "
+            "neutral address. Random packets pass.",
+            name=name,
+        ),
+        "address": say(
+            "endpoints",
+            "Packets towards {name}'s own call servers are held back on the way, whatever they carry. Packets towards "
+            "a neutral address pass.",
+            name=name,
+        ),
+    }.get(
+        bound.value if isinstance(bound, Category) else "",
+        say(
+            "endpoints",
+            "Packets of a call like {name}'s towards {name}'s own call servers are held back on the way. Random "
+            "packets there pass.",
+            name=name,
+        ),
+    )
+
+
+def lines(verdict: Verdict) -> Iterator[str]:
+    """How it acts and where, the numbers of the series, and what was not looked at."""
+    if verdict.state == "restricted":
+        yield say("endpoints", "It acts on what is sent: {mechanism}.", mechanism=mechanism(verdict))
+        if (where := place(verdict)) is not None:
+            yield where
+    yield from _series(verdict)
+    if verdict.figures.get("hops"):
+        yield _not_seen(verdict)
+
+
+def place(verdict: Verdict) -> str | None:
+    """Between which routers it acts; None where that is not known."""
+    hop, kind = verdict.parameters.get("hop"), verdict.parameters.get("hop_kind")
+    if not isinstance(hop, Number) or hop.low is None or hop.high is None:
+        return None
+    after, by = round(hop.low) - 1, round(hop.high)
+    near = say("place", "router {number}", number=after) if after else say("place", "this device")
+    far = say("place", "router {number}", number=by)
+    where = say("place", "It acts between {near} and {far}, counted from this device.", near=near, far=far)
+    of = {
+        "home": say("endpoints", "That router has a private address."),
+        "provider": say("endpoints", "That router has an address of the provider's own."),
+        "public": say("endpoints", "That router has a public address."),
+    }.get(kind.value if isinstance(kind, Category) else "", "")
+    return f"{where} {of}".strip()
+
+
+def _series(verdict: Verdict) -> Iterator[str]:
+    figures = verdict.figures
+    lost, neutral = figures.get("greetings_lost"), figures.get("neutral_lost")
+    if lost is None or neutral is None:
+        return
+    yield count(
+        "endpoints",
+        "{lost} of {number} greeting in series got no answer ({low} to {high}), of neutral servers {neutral}.",
+        "{lost} of {number} greetings in series got no answer ({low} to {high}), of neutral servers {neutral}.",
+        round(figures["greetings"] or 0.0),
+        lost=percent(lost),
+        low=percent(figures["greetings_lost_low"] or 0.0),
+        high=percent(figures["greetings_lost_high"] or 0.0),
+        neutral=percent(neutral),
+    )
+    own_ms, neutral_ms = figures.get("rtt_ms"), figures.get("neutral_rtt_ms")
+    if own_ms is not None and neutral_ms is not None:
+        yield say(
+            "endpoints",
+            "Answers took {own}, those of neutral servers {neutral}.",
+            own=milliseconds(own_ms),
+            neutral=milliseconds(neutral_ms),
+        )
+    if (low := figures.get("frozen_after_low")) is not None and (high := figures.get("frozen_after_high")) is not None:
+        yield say(
+            "endpoints",
+            "The servers went silent for good after {low} to {high} packets, while neutral ones went on.",
+            low=numeral(low),
+            high=numeral(high),
+        )
+
+
+def _not_seen(verdict: Verdict) -> str:
+    return say(
+        "endpoints",
+        "This looked as far as router {hops}, and at what is sent alone: what acts behind it, what acts on what is "
+        "received, and what waits for a server's answer were not seen.",
+        hops=round(verdict.figures["hops"] or 0.0),
+    )

@@ -1,0 +1,96 @@
+"""Compares the four cells of epochs of packets that expire: which of two were answered less, and by how much.
+
+Cells were drawn over the 5-tuples of an epoch, so that given what the network did to 5-tuples, any two cells are
+exchangeable: the e-value and the interval are those of `statistics.answer_loss`. That holds for bytes. An address is
+more than a label: two addresses may have different ways, and `reading` asks for more before it calls that a rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.measure.bitmap import unpack_rows
+from talkpath.measure.endpoint_facts import ExpiringEpoch, ExpiringFlow
+from talkpath.measure.facts import Role
+from talkpath.verdict.statistics.answer_loss import Tally, answer_log_e, answer_loss
+
+Bits = NDArray[np.bool_]
+Cell = tuple[Role, bool]
+"""(bytes, towards the neutral address)."""
+CALL_HERE: Cell = ("call", False)
+TWIN_HERE: Cell = ("twin", False)
+CALL_THERE: Cell = ("call", True)
+TWIN_THERE: Cell = ("twin", True)
+
+
+Slots = Callable[[ExpiringEpoch], Bits]
+"""Which slots of an epoch count."""
+
+
+class Pair(NamedTuple):
+    """Treated cells, and those that they are compared with."""
+
+    treated: frozenset[Cell]
+    control: frozenset[Cell]
+
+
+SHAPE_HERE = Pair(frozenset((CALL_HERE,)), frozenset((TWIN_HERE,)))
+SHAPE_THERE = Pair(frozenset((CALL_THERE,)), frozenset((TWIN_THERE,)))
+ADDRESS = Pair(frozenset((TWIN_HERE,)), frozenset((TWIN_THERE,)))
+SHAPE = Pair(SHAPE_HERE.treated | SHAPE_THERE.treated, SHAPE_HERE.control | SHAPE_THERE.control)
+ANY_ADDRESS = Pair(frozenset((CALL_HERE, TWIN_HERE)), frozenset((CALL_THERE, TWIN_THERE)))
+PAIRS = (SHAPE_HERE, SHAPE_THERE, ADDRESS)
+"""Those that may accuse."""
+
+
+class Contrast(NamedTuple):
+    """The extra share of treated packets without an answer, `low` to `high` at 99 %, and the natural log e that there
+    is any. `epochs`: how many compare."""
+
+    low: float
+    high: float
+    log_e: float
+    epochs: int
+
+
+def contrast(epochs: Sequence[ExpiringEpoch], pair: Pair, seed: bytes, slots: Slots | None = None) -> Contrast:
+    """Compare over all these epochs together, by `slots` alone where they are given. Greetings of both forms count as
+    one kind: towards an address none of them is a call."""
+    rounds = [tally for epoch in epochs if (tally := _tally(epoch, pair, slots)) is not None]
+    return Contrast(*answer_loss(rounds, seed), answer_log_e(rounds, seed), len(rounds))
+
+
+def cells_of(epoch: ExpiringEpoch, pair: Pair) -> Pair:
+    """Return the cells that this epoch compares for that pair."""
+    return ANY_ADDRESS if pair == ADDRESS and epoch.carries == "greeting" else pair
+
+
+def flows_of(epoch: ExpiringEpoch, cells: Iterable[Cell]) -> list[ExpiringFlow]:
+    """Return the flows of these cells."""
+    wanted = frozenset(cells)
+    return [flow for flow in epoch.flows if (flow.role, flow.neutral) in wanted]
+
+
+def bits(epoch: ExpiringEpoch, flows: Sequence[ExpiringFlow]) -> tuple[Bits, Bits]:
+    """Return (sent, answered), each (flows, slots)."""
+    size = len(epoch.size)
+    sent = unpack_rows([flow.sent for flow in flows], size)
+    return sent, sent & unpack_rows([flow.answered for flow in flows], size)
+
+
+def _tally(epoch: ExpiringEpoch, pair: Pair, slots: Slots | None) -> Tally | None:
+    if epoch.carries == "greeting" and pair != ADDRESS:
+        return None
+    pair = cells_of(epoch, pair)
+    flows = [] if epoch.missing else flows_of(epoch, pair.treated | pair.control)
+    sent, answered = (each if slots is None else each[:, slots(epoch)] for each in bits(epoch, flows))
+    left = sent.sum(axis=1).astype(np.float64)
+    treated = np.array([(flow.role, flow.neutral) in pair.treated for flow in flows], np.bool_)[left > 0]
+    if not treated.any() or treated.all():
+        return None
+    label = f"{epoch.number}/{sorted(pair.treated)}"
+    return Tally(treated, left[left > 0], answered.sum(axis=1).astype(np.float64)[left > 0], label)

@@ -1,0 +1,188 @@
+"""The verdicts of one run of `talkpath endpoints`: one per app and basis.
+
+Contract: pure. What each server answered once is judged as ever (`bases.endpoints`). The verdict about an app's call
+servers then takes in what greetings in series and packets that expire on the way say, the strongest first:
+
+| seen | verdict |
+|---|---|
+| packets held back on the way (`reading`) | `restricted`: rule, direction up, `bound_to`, `hop` |
+| an address fares worse, but it may be a server or its way | `insufficient (other_destination)` |
+| a path changed; routers answered too little | `insufficient (path_changed)`, `(few_answers)` |
+| servers do not answer, yet packets get as far as routers answer | `insufficient (silent_server)` |
+| greetings in series were lost, or stopped | `insufficient (other_destination)` |
+| nothing of that, and every server answered | `ok` |
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from talkpath.measure.endpoint_facts import EndpointFacts
+from talkpath.verdict.bases.endpoints import judge_endpoints
+from talkpath.verdict.bases.own_addresses.contrasts import ADDRESS, SHAPE_HERE, contrast
+from talkpath.verdict.bases.own_addresses.naming import name_rule
+from talkpath.verdict.bases.own_addresses.paths import app_paths
+from talkpath.verdict.bases.own_addresses.place import find_place
+from talkpath.verdict.bases.own_addresses.questions import imitated_arm
+from talkpath.verdict.bases.own_addresses.reading import Reading, finding_epochs, read_epochs
+from talkpath.verdict.bases.own_addresses.series import SeriesReading, read_series
+from talkpath.verdict.model import Category, Number, Reason, ReasonCode, Verdict
+
+LEAST_EPOCHS = 2
+NOT_SEEN = 0.3  # extra share without an answer that would have shown in what was measured
+LOG_10 = 2.302585092994046
+
+
+def judge_own_addresses(facts: EndpointFacts) -> list[Verdict]:
+    """Give the verdicts, in the order in which the apps were first asked."""
+    void = Reason("vpn") if facts.vpn else None
+    verdicts = judge_endpoints(facts.exchanges, void)
+    voiced = {verdict.app for verdict in verdicts if _of_calls(verdict)}
+    asked = {each.app for each in facts.series} | {path.app for path in facts.paths}
+    verdicts += [_unasked(app, void) for app in facts.apps if app in asked - voiced]
+    return [_with_way(facts, verdict) if _of_calls(verdict) and not void else verdict for verdict in verdicts]
+
+
+def _of_calls(verdict: Verdict) -> bool:
+    return verdict.basis == "address" and verdict.medium == "voice"
+
+
+def _unasked(app: str, void: Reason | None) -> Verdict:
+    reason = void or Reason("no_control")
+    return Verdict(app=app, variant="", medium="voice", state="insufficient", basis="address", reason=reason)
+
+
+def _with_way(facts: EndpointFacts, verdict: Verdict) -> Verdict:
+    """Take in what series and epochs say of the app."""
+    series = read_series(facts, verdict.app)
+    told = replace(verdict, figures=verdict.figures | _figures(facts, verdict.app, series))
+    if not app_paths(facts, verdict.app):
+        return _of_series(told, series)
+    found = read_epochs(facts, verdict.app)
+    told = _counted(facts, told)
+    if found.proven:
+        return _restricted(facts, told, found)
+    if (code := _doubt(facts, verdict.app, found)) is not None:
+        return _unsure(told, code)
+    if verdict.state != "ok":
+        return _unsure(told, "silent_server")
+    return _of_series(told, series)
+
+
+def _of_series(verdict: Verdict, series: SeriesReading | None) -> Verdict:
+    """What greetings in series change: an `ok` is taken back where they were lost."""
+    if verdict.state != "ok" or series is None or not (series.worse or series.frozen):
+        return verdict
+    return _unsure(verdict, "other_destination")
+
+
+def _doubt(facts: EndpointFacts, app: str, found: Reading) -> ReasonCode | None:
+    """Why nothing is proven and nothing is excluded; None where packets do get through."""
+    if any(epoch.app == app and epoch.missing == "path_changed" for epoch in facts.epochs):
+        return "path_changed"
+    if found.elsewhere:
+        return "other_destination"
+    epochs, compared = finding_epochs(facts, app), finding_epochs(facts, app, "call")
+    if len(epochs) < LEAST_EPOCHS:
+        return "few_answers"
+    pairs = (SHAPE_HERE, ADDRESS) if compared else (ADDRESS,)
+    return None if max(contrast(epochs, pair, facts.seed).high for pair in pairs) <= NOT_SEEN else "few_answers"
+
+
+def _unsure(verdict: Verdict, code: ReasonCode) -> Verdict:
+    return replace(
+        verdict,
+        state="insufficient",
+        rule=None,
+        direction=None,
+        known_at_s=None,
+        decided_at_s=None,
+        reason=Reason(code),
+        alternatives=verdict.alternatives if code != "silent_server" else (),
+    )
+
+
+def _counted(facts: EndpointFacts, verdict: Verdict) -> Verdict:
+    """Count what was sent in epochs."""
+    epochs = [epoch for epoch in facts.epochs if epoch.app == verdict.app and epoch.flows]
+    flows = [flow for epoch in epochs for flow in epoch.flows]
+    packets = {role: sum(_ones(flow.sent) for flow in flows if flow.role == role) for role in ("call", "twin")}
+    arm = imitated_arm(verdict.app)
+    ended_s = max((epoch.at_s + epoch.took_s for epoch in epochs), default=verdict.watched_s)
+    return replace(
+        verdict,
+        variant=arm.variant if arm and epochs else verdict.variant,
+        call_packets=packets["call"],
+        twin_packets=packets["twin"],
+        flow_count=verdict.flow_count + len(flows),
+        watched_s=round(max(verdict.watched_s, ended_s), 3),
+    )
+
+
+def _ones(bitmap: bytes) -> int:
+    return int.from_bytes(bitmap, "little").bit_count()
+
+
+def _restricted(facts: EndpointFacts, verdict: Verdict, found: Reading) -> Verdict:
+    epochs = finding_epochs(facts, verdict.app)
+    named = name_rule(epochs, found.treated, facts.seed)
+    place = find_place(facts, verdict.app, found)
+    parameters: dict[str, Number | Category] = dict(named.parameters)
+    if found.bound:
+        parameters["bound_to"] = Category(found.bound)
+    if place is not None:
+        located = float(place.by) if place.by - place.after == 1 else None
+        parameters["hop"] = Number(located, float(place.after + 1), float(place.by))
+        if place.kind:
+            parameters["hop_kind"] = Category(place.kind)
+    known_s = round(max(epoch.at_s + epoch.took_s for epoch in epochs), 3)
+    return replace(
+        verdict,
+        state="restricted",
+        rule=named.rule,
+        direction="up",
+        parameters=parameters,
+        log10_e=found.contrast.log_e / LOG_10,
+        known_at_s=known_s,
+        decided_at_s=known_s,
+        reason=None,
+        alternatives=(),
+    )
+
+
+def _figures(facts: EndpointFacts, app: str, series: SeriesReading | None) -> dict[str, float | None]:
+    figures: dict[str, float | None] = {}
+    if series is not None:
+        figures |= {
+            "greetings": float(series.greetings),
+            "greetings_lost": series.lost.estimate,
+            "greetings_lost_low": series.lost.low,
+            "greetings_lost_high": series.lost.high,
+            "neutral_lost": series.neutral_lost.estimate,
+            "neutral_lost_low": series.neutral_lost.low,
+            "neutral_lost_high": series.neutral_lost.high,
+            "rtt_ms": series.rtt_ms,
+            "neutral_rtt_ms": series.neutral_rtt_ms,
+        }
+        if series.frozen:
+            figures |= {"frozen_after_low": float(series.frozen[0]), "frozen_after_high": float(series.frozen[1])}
+    if epochs := finding_epochs(facts, app):
+        figures |= {"epochs": float(len(epochs)), "hops": float(max(epoch.hops for epoch in epochs))}
+        figures |= _extra(facts, app)
+    elif passed := _passed(facts, app):
+        figures["hops"] = float(passed)
+    return figures
+
+
+def _extra(facts: EndpointFacts, app: str) -> dict[str, float | None]:
+    """The bounds of what a call, and what the app's address, lost more."""
+    calls = finding_epochs(facts, app, "call")
+    names = {"extra_unanswered": SHAPE_HERE, "extra_unanswered_address": ADDRESS}
+    found = {name: contrast(calls, pair, facts.seed) for name, pair in names.items() if calls}
+    bounds = [(f"{name}_low", each.low) for name, each in found.items()]
+    return dict([*bounds, *((f"{name}_high", each.high) for name, each in found.items())])
+
+
+def _passed(facts: EndpointFacts, app: str) -> int:
+    """The farthest hop from which a router answered for a packet towards the app's servers."""
+    return max((len(path.hops) for path in app_paths(facts, app)), default=0)

@@ -1,0 +1,45 @@
+"""Says at which hops the ways to two servers can be compared: where the same router answered on both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from talkpath.measure.endpoint_facts import EndpointFacts, MeasuredPath
+
+SHORT = 2  # hops that a packet must stay away from a server, at least
+
+
+def app_paths(facts: EndpointFacts, app: str) -> list[MeasuredPath]:
+    """Return the ways to the app's servers."""
+    return [path for path in facts.paths if path.app == app and not path.neutral]
+
+
+def neutral_paths(facts: EndpointFacts) -> list[MeasuredPath]:
+    """Return the ways to neutral servers that answered."""
+    return [path for path in facts.paths if path.neutral and path.reached]
+
+
+def routers_at(path: MeasuredPath, hop: int) -> frozenset[int]:
+    """Return the routers that answered at that hop."""
+    return frozenset(path.hops[hop - 1].routers) if 0 < hop <= len(path.hops) else frozenset()
+
+
+def common_hops(one: MeasuredPath, other: MeasuredPath) -> list[int]:
+    """Return the hops, farthest first, at which one same router answered on both ways, well before both servers."""
+    most = min(one.reached, other.reached) - SHORT
+    return [hop for hop in range(most, 0, -1) if len(same := routers_at(one, hop) | routers_at(other, hop)) == 1
+            and same == routers_at(one, hop) == routers_at(other, hop)]  # fmt: skip
+
+
+def trunk_hops(paths: Sequence[MeasuredPath]) -> list[int]:
+    """Return the hops, farthest first, at which one same router answered on all these ways: a router that the provider
+    sends everything through."""
+    most = min((path.reached for path in paths), default=0) - SHORT
+    shared = {hop: [routers_at(path, hop) for path in paths] for hop in range(most, 0, -1)}
+    return [hop for hop, seen in shared.items() if len(seen[0]) == 1 and all(one == seen[0] for one in seen)]
+
+
+def unseen_hops(path: MeasuredPath, neutral: Sequence[MeasuredPath]) -> list[int]:
+    """Return the hops, farthest first, at which greetings towards a server that answers none can be compared with those
+    to neutral ones: where all of these share a router."""
+    return [] if path.reached else trunk_hops(neutral)

@@ -1,0 +1,60 @@
+"""Says from which hop on an app's packets are held back: behind the last router that they reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch
+from talkpath.verdict.bases.own_addresses.contrasts import Contrast, Slots, contrast
+from talkpath.verdict.bases.own_addresses.naming import name_rule
+from talkpath.verdict.bases.own_addresses.paths import app_paths
+from talkpath.verdict.bases.own_addresses.reading import Reading
+
+LOCATE = "locate"
+BLOCK = "address.block"  # nothing passes: the last router that answered is before it
+
+
+class HopSpan(NamedTuple):
+    """It acts behind router `after` (0: this device) and before router `by`, of this `kind`."""
+
+    after: int
+    by: int
+    kind: str
+
+
+def find_place(facts: EndpointFacts, app: str, reading: Reading) -> HopSpan | None:
+    """Where the rule of a proven reading acts; None where no epoch tells."""
+    epochs = [epoch for epoch in facts.epochs if epoch.app == app and not epoch.missing]
+    if not epochs:
+        return None
+    named = name_rule([epoch for epoch in epochs if not epoch.why], reading.treated, facts.seed)
+    by_hop = {hop: _at(facts, epochs, hop, reading, named.slots) for hop in sorted({epoch.hops for epoch in epochs})}
+    hit = [hop for hop, found in by_hop.items() if found.low > 0.0]
+    if not hit:
+        return None
+    by = min(hit)
+    far = by_hop[max(hit)]
+    clear = [hop for hop, found in by_hop.items() if hop < by and found.high < max(far.low, 0.05)]
+    passed = [len(path.hops) for path in app_paths(facts, app) if len(path.hops) < by] if named.rule == BLOCK else []
+    kind = next((epoch.router for epoch in epochs if epoch.hops == by and epoch.router), "")
+    return HopSpan(max((*clear, *passed), default=0), by, kind or _kind(facts, by))
+
+
+def _at(facts: EndpointFacts, epochs: Sequence[ExpiringEpoch], hop: int, reading: Reading, acts: Slots) -> Contrast:
+    """How many more packets go unanswered at that hop, of those on which the rule acts."""
+    return contrast([epoch for epoch in epochs if epoch.hops == hop], reading.treated, facts.seed, acts)
+
+
+def _kind(facts: EndpointFacts, hop: int) -> str:
+    """The kind of router that neutral ways have at that hop."""
+    kinds = (path.hops[hop - 1].kind for path in facts.paths if path.neutral and len(path.hops) >= hop)
+    return next((kind for kind in kinds if kind), "")
+
+
+def nearer_hops(facts: EndpointFacts, app: str, reading: Reading, hops: Sequence[int]) -> list[int]:
+    """Of `hops` those that would narrow the place, nearest first."""
+    span = find_place(facts, app, reading)
+    if span is None:
+        return []
+    return sorted(hop for hop in hops if span.after < hop < span.by)

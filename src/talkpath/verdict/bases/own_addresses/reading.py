@@ -1,0 +1,133 @@
+"""Decides whether an app's packets are held back on the way to its own addresses, and what that is bound to.
+
+| fares worse | than | the rule is bound to |
+|---|---|---|
+| a call's bytes, towards the app and the neutral address | random bytes | shape |
+| a call's bytes, towards the app's address alone | random bytes | both |
+| random bytes towards the app's address | random bytes towards the neutral one | address |
+
+Bytes alone can accuse: they were drawn. Addresses cannot: one of several paths may be bad, a way back may lose answers.
+So an address accuses only where every server of the app that could be compared is hit, two at least; the ways were the
+same at each hop that answered; nearly every 5-tuple is hit, which a hash over paths does not do; and the share is more
+than two good paths differ by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import log
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch
+from talkpath.verdict.bases.own_addresses.contrasts import (
+    ADDRESS,
+    PAIRS,
+    SHAPE,
+    SHAPE_HERE,
+    SHAPE_THERE,
+    Cell,
+    Contrast,
+    Pair,
+    bits,
+    cells_of,
+    contrast,
+    flows_of,
+)
+from talkpath.verdict.bases.own_addresses.naming import name_rule
+
+Bound = Literal["", "shape", "address", "both"]
+
+ALPHA = 1e-4
+LEAST_SERVERS = 2
+MORE_THAN_PATHS_DIFFER = 0.1
+UNTOUCHED = 0.15  # of the 5-tuples at most may fare as the neutral ones do, where an address is held back
+LIKELY = log(20.0)
+
+
+class Reading(NamedTuple):
+    """What epochs of one app say. `bound` "" where nothing is proven, or (with `proven`) what it is bound to is not.
+    `pair` is the contrast that shows it. `elsewhere`: an address fares worse, and why that is no proof."""
+
+    proven: bool
+    bound: Bound
+    pair: Pair
+    contrast: Contrast
+    elsewhere: str = ""
+
+    @property
+    def treated(self) -> Pair:
+        """The cells that the rule acts on, and those that it leaves alone."""
+        return SHAPE if self.bound == "shape" else self.pair
+
+
+def finding_epochs(facts: EndpointFacts, app: str, carries: str = "") -> list[ExpiringEpoch]:
+    """Return the app's epochs that compare, without those that look for the place."""
+    mine = (epoch for epoch in facts.epochs if epoch.app == app and carries in ("", epoch.carries))
+    return [epoch for epoch in mine if not epoch.missing and not epoch.why]
+
+
+def read_epochs(facts: EndpointFacts, app: str) -> Reading:
+    """Read all epochs of the app."""
+    calls = finding_epochs(facts, app, "call")
+    limit = log(len(PAIRS) * max(1, len(facts.apps)) / ALPHA)
+    here, there = (contrast(calls, pair, facts.seed) for pair in (SHAPE_HERE, SHAPE_THERE))
+    if _shown(here, limit):
+        return Reading(True, _bound_of_bytes(calls, facts.seed), SHAPE_HERE, here)
+    if _shown(there, limit) and here.low > 0.0:
+        return Reading(True, "shape", SHAPE_HERE, here)
+    epochs = finding_epochs(facts, app)
+    found = contrast(epochs, ADDRESS, facts.seed)
+    if not _shown(found, limit):
+        return Reading(False, "", ADDRESS, found)
+    doubt = _doubt(epochs, found, facts.seed)
+    return Reading(not doubt, "" if doubt else "address", ADDRESS, found, doubt)
+
+
+def _shown(found: Contrast, limit: float) -> bool:
+    return found.log_e >= limit and found.low > 0.0
+
+
+def _bound_of_bytes(calls: Sequence[ExpiringEpoch], seed: bytes) -> Bound:
+    """Whether a call's bytes fare worse towards the neutral address too, by the packets on which the rule acts."""
+    slots = name_rule(calls, SHAPE_HERE, seed).slots
+    here, there = (contrast(calls, pair, seed, slots) for pair in (SHAPE_HERE, SHAPE_THERE))
+    if there.low > 0.0:
+        return "shape"
+    return "both" if there.high < here.low else ""
+
+
+def _doubt(epochs: Sequence[ExpiringEpoch], found: Contrast, seed: bytes) -> str:
+    """Why that the app's address fares worse is no proof of a rule; "" where it is one."""
+    servers = {epoch.host for epoch in epochs}
+    if len(servers) < LEAST_SERVERS:
+        return "single_server"
+    if not all(_hit([epoch for epoch in epochs if epoch.host == host], seed) for host in servers):
+        return "some_servers"
+    if not all(epoch.same_way for epoch in epochs):
+        return "another_way"
+    if found.low < MORE_THAN_PATHS_DIFFER:
+        return "little"
+    return "some_flows" if _untouched(epochs) > UNTOUCHED else ""
+
+
+def _hit(epochs: Sequence[ExpiringEpoch], seed: bytes) -> bool:
+    return contrast(epochs, ADDRESS, seed).log_e >= LIKELY
+
+
+def _untouched(epochs: Iterable[ExpiringEpoch]) -> float:
+    """The share of 5-tuples towards the app that fared no worse than the usual neutral one, in epochs with several
+    packets a flow."""
+    shares = []
+    for epoch in epochs:
+        if len(epoch.size) > 1:
+            here, there = (_unanswered(epoch, cells) for cells in cells_of(epoch, ADDRESS))
+            shares.append(float((here <= np.median(there)).mean()))
+    return float(np.mean(shares)) if shares else 0.0
+
+
+def _unanswered(epoch: ExpiringEpoch, cells: Iterable[Cell]) -> NDArray[np.intp]:
+    sent, came = bits(epoch, flows_of(epoch, cells))
+    return np.asarray(sent.sum(axis=1) - came.sum(axis=1))
