@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
-sys.path[:0] = [str(TESTS / "capture"), str(TESTS / "wire"), str(TESTS / "listening")]
+sys.path[:0] = [str(TESTS / "shared"), str(TESTS / "listening")]
 
 from carried import Packet, pcap, udp  # noqa: E402
 from made import BEGIN_NS, CALLER, call, passed  # noqa: E402

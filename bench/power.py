@@ -1,7 +1,7 @@
 """How many epochs the accusing test needs, against Wald's bound; how often it accuses nobody's fault; how wide the
 intervals are: `python bench/power.py [runs]` prints three tables in markdown.
 
-The network is tests/verdict/world.py: 8 calls and 8 random twins an epoch (one of them the canary), one direction
+The network is tests/shared/world.py: 8 calls and 8 random twins an epoch (one of them the canary), one direction
 restricted, one arm, alpha 1e-4, so `restricted` needs an e-value of 10 000.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "verdict"))
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "shared"))
 
 from wald import blocks
 from world import BACKGROUNDS, NOTHING, Restriction, World

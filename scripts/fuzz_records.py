@@ -34,7 +34,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "evidence"))
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "shared"))
 
 from mutated import mutate, signed
 

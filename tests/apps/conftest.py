@@ -1,4 +1,4 @@
-"""Makes the readers beside these tests importable: they share nothing with `src`, so that they can judge it."""
+"""Lets the tests here share cadence.py."""
 
 import sys
 from pathlib import Path

@@ -1,21 +1,16 @@
 """Where nothing is restricted: made-up checks whose effects are tied to 5-tuple and time (null_world.py), seeds fixed.
 
-`python tests/browser/null_world.py 400` is the long run, in docs/why/2026-11-24-browser.md.
+`python tests/shared/null_world.py 400` is the long run, in docs/why/2026-11-24-browser.md.
 """
 
 from __future__ import annotations
 
-import sys
 from math import log
-from pathlib import Path
 
+import null_world as world
 import pytest
 from msgspec.structs import replace
 from scipy.stats import binom
-
-sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
-
-import null_world as world
 
 from talkpath.browser.far_end.schedule import WATCH_SLOTS, EpochRequest
 from talkpath.measure.validate import validate_facts

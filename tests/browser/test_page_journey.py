@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import struct
-import sys
 import zlib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import null_world as world
 import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, WebSocketRoute
-
-sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
-
-import null_world as world
 
 from talkpath.browser.answer.result_message import result_message
 from talkpath.browser.web.page_texts import page_texts

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+import null_world as world
 import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
 from browser_near import start
-
-sys.path.insert(0, str(Path(__file__).parent))  # for null_world.py
-
-import null_world as world
-
 from talkpath.browser.answer.result_message import result_message
 from talkpath.browser.web.page_texts import NAMES, page_texts
 

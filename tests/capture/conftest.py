@@ -1,7 +1,6 @@
-"""Makes the makers of captures, here and beside the tests of the reader, importable."""
+"""Lets the tests here share own_calls.py, remake.py."""
 
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.with_name("wire"))]
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,7 +1,6 @@
-"""Makes the makers of captures importable."""
+"""Lets the tests here share interface_in_namespace.py, streams.py."""
 
 import sys
 from pathlib import Path
 
-TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / "capture"), str(TESTS / "wire"), str(TESTS / "listening")]
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,6 +1,6 @@
-"""The tests here share mmdb_made.py, and use the real processes of tests/cli."""
+"""Lets the tests here share what test_hostile.py and test_session.py make."""
 
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "cli")]
+sys.path.insert(0, str(Path(__file__).parent))

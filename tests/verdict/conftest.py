@@ -1,4 +1,4 @@
-"""Lets the tests here share `world`, `roles`, `calls` and `made_checks`, and use `made_facts` of tests/measure."""
+"""Lets the tests here share `roles`, `calls` and `made_checks`."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path += [str(HERE), str(HERE / "rules"), str(HERE.parent / "measure")]
+sys.path += [str(HERE), str(HERE / "rules")]

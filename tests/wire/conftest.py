@@ -1,7 +1,6 @@
-"""Makes the capture reader of tests/apps and the writer beside these tests importable: neither imports `src`."""
+"""Lets the tests here share pcap_made.py."""
 
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.with_name("apps"))]
+sys.path.insert(0, str(Path(__file__).parent))

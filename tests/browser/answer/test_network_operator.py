@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "responder"))  # for mmdb_made.py
-
 from mmdb_made import made
 
 from talkpath.browser.answer.network_operator import HOSTING_NETWORKS, network_operator

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import base64
-import sys
-from pathlib import Path
-
-import pytest
-from msgspec.structs import replace
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
 
 import null_world as world
+import pytest
+from msgspec.structs import replace
 
 from talkpath.browser.answer.result_message import result_message
 from talkpath.browser.web.page_texts import NAMES

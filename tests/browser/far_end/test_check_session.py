@@ -5,20 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import msgspec
+import null_world as world
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
-
-import null_world as world
 
 from talkpath.browser.far_end.call_media import VIDEO, VOICE
 from talkpath.browser.far_end.check_session import CheckSession, _sent_bytes

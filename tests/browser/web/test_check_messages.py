@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import socketserver
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+import null_world as world
 import pytest
 import uvicorn
 from starlette.applications import Starlette
@@ -22,10 +21,6 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync import client
 from websockets.sync.client import ClientConnection
 from websockets.typing import Origin
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
-
-import null_world as world
 
 from talkpath.browser.far_end.far_end_process import FarEnd
 from talkpath.browser.web import admission_queue, check_messages, page_inbox, page_limits

@@ -10,15 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
+import null_world as world
 import pytest
 from msgspec.structs import replace
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
-
-import null_world as world
 
 from talkpath.browser.answer.result_message import result_message
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer

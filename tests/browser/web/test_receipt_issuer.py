@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-import sys
 from pathlib import Path
 
+import null_world as world
 import pytest
 from click.testing import CliRunner
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # for null_world.py
-
-import null_world as world
 
 from talkpath.browser.answer.result_message import result_message
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer

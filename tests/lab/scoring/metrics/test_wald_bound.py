@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
+import wald as oracle
 
 from talkpath.lab.scoring.metrics.wald_bound import LossModel, blocks, information, nats
-
-sys.path.append(str(Path(__file__).parents[3] / "verdict"))
-
-import wald as oracle
 
 
 @pytest.mark.parametrize("extra", [0.02, 0.1, 0.5, 1.0])

@@ -222,7 +222,7 @@ def _setup_s(flights: int, loss: float, dice: np.random.Generator) -> float | No
 
 
 def main() -> None:
-    """python tests/browser/null_world.py CHECKS: how strong the evidence gets where nothing is restricted."""
+    """python tests/shared/null_world.py CHECKS: how strong the evidence gets where nothing is restricted."""
     for name, background in BACKGROUNDS.items():
         logs = np.array(
             [strength(check(background, number).epochs, log(1e4)).peak_log_e for number in range(int(sys.argv[1]))]

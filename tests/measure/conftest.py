@@ -1,6 +1,0 @@
-"""Made-up facts, for the tests here."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
