@@ -15,6 +15,7 @@ import json
 import socket
 import sys
 import time
+from collections.abc import Callable
 
 from talkpath.lab.relayed_calls.call_end import CallEnd
 from talkpath.lab.relayed_calls.forwarder import Forwarder, Stop, families, listening
@@ -29,7 +30,8 @@ def main() -> None:
     """Does what the first argument says."""
     command, *rest = sys.argv[1:]
     stop = Stop()
-    outcome = {"relay": relay, "callee": callee, "caller": caller}[command](stop, *rest)
+    commands: dict[str, Callable[..., dict[str, object]]] = {"relay": relay, "callee": callee, "caller": caller}
+    outcome = commands[command](stop, *rest)
     sys.stdout.write(json.dumps(outcome) + "\n")
 
 
