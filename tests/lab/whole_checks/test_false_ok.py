@@ -14,7 +14,7 @@ from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.ground_truth.hits import truth
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge, judge_arms
 
 LATE = [
     "media.freeze,after_s=4",
@@ -40,8 +40,8 @@ LATE = [
 ]
 
 
-def checked(rule: str, seed: int = 1, apps: tuple[str, ...] = ()) -> tuple[Facts, Scenario]:
-    scenario = Scenario.parse("clean", [rule] if rule else [], seed)
+def checked(rule: str, seed: int = 1, apps: tuple[str, ...] = (), background: str = "clean") -> tuple[Facts, Scenario]:
+    scenario = Scenario.parse(background, [rule] if rule else [], seed)
     return run_sim(make_plan(choose_arms(apps)), scenario), scenario
 
 
@@ -66,6 +66,18 @@ def test_on_a_clean_line_every_app_is_ok_and_every_variant_was_watched():
     assert facts.duration_s <= 40.0
     long = {epoch.arm for epoch in facts.epochs if epoch.question == "long"}
     assert long == set(choose_arms())
+
+
+@pytest.mark.parametrize(("background", "seed"), [("ecmp,loss=0.1", 2), ("hash,share=0.12,loss=0.3", 3)])
+def test_where_connections_fare_unlike_nearly_every_arm_is_decided(background, seed):
+    facts, _ = checked("", seed, background=background)
+    assert [verdict.state for verdict in judge_arms(facts)].count("ok") >= 7
+    assert facts.bytes_sent + facts.bytes_received <= 10_000_000
+
+
+def test_what_begins_late_in_a_call_is_no_path_s_bad_luck():
+    facts, _ = checked("media.drop,p=0.3,onset_packets=600", 2, background="ecmp,loss=0.1")
+    assert "ok" not in {verdict.state for verdict in judge(facts)}
 
 
 def test_a_light_check_says_for_how_long_there_was_no_sign():

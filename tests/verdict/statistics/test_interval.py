@@ -70,6 +70,13 @@ def test_width(background: str, truth: float, epochs: int, width: float) -> None
     assert found.high - found.low <= width
 
 
+@pytest.mark.parametrize("background", ["buckets", "nat"])
+def test_where_most_flows_lose_nothing_few_show_that_calls_do_neither(background: str) -> None:
+    lines = [World(BACKGROUNDS[background], seed) for seed in range(3, 9)]
+    found = [extra_loss([line.epoch(packets=40) for _ in range(5)], "up", seed=b"s") for line in lines]
+    assert np.median([each.high for each in found]) <= 0.015
+
+
 def test_total_loss_and_nothing_sent() -> None:
     epochs = run("clean", Restriction(up=1.0))
     found = extra_loss(epochs, "up", seed=b"")

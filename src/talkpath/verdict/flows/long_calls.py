@@ -5,29 +5,35 @@ screen: nobody is accused by them, since twins that arms share are not exchangea
 parts from the twins of its time the planner asks for epochs that can accuse, and `ok` waits.
 
 A call parts from them if it ends (or never begins) while most twins go on, if it loses more than they do, over all or
-for some seconds, or if its delay spreads more. Where half of an arm's calls that lived as long or longer did not part,
-it was bad luck of single 5-tuples, and the arm is no longer in doubt.
+for some seconds, or if its delay spreads more. Behind several paths, queues or translators single 5-tuples differ
+anyhow: by how much, the random twins of all epochs show. Within that a call parts only where it loses more than at its
+start: what it loses from the start on, short calls beside twins of their own show as well, and may accuse. Where half
+of an arm's calls that lived as long or longer did not part, it was bad luck of single 5-tuples, and the arm is no
+longer in doubt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from math import sqrt
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch
-from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.arm_view import ArmView, Floats
 from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, flow_outcomes
 from talkpath.verdict.memo import per_epoch, per_epochs
-from talkpath.verdict.statistics.cohort import DIRECTIONS
+from talkpath.verdict.statistics.cohort import DIRECTIONS, accuses, cohort
 
 SILENT_PACKETS, SILENCE_S = 8, 1.5  # a call has ended: so much was sent after its last arrival
 WINDOW_S = 5.0  # a call that loses much only for a while is found in one of these
 MUCH_LOSS, SOME_LOSS = 0.05, 0.02  # more than twins, in one window; over all
-ERRORS = 4.0  # standard errors of that difference
+ERRORS = 4.0  # standard errors of that difference, as far as single packets are lost by chance
+UNLIKE_ERRORS = 3.0  # standard deviations by which 5-tuples differ: more is not the bad luck of one of them
+AT_FIRST_S = 2.0  # of a call: what it loses more from then on is not its 5-tuple's doing
+RISE_ERRORS = 3.0
 WINDOW_PACKETS = 15
 MUCH_DELAY_MS = 50.0
 AS_LONG = 0.9  # of the seconds by which a call had lost more: calls that were shorter say nothing against it
@@ -72,12 +78,36 @@ def parting(view: ArmView) -> Parting | None:
     watch = tuple(epoch for epoch in view.accusing if epoch.question == "watch")
     if not (view.long or watch):
         return None
-    return _of_epochs(view.all_long + watch, view.long[0].arm if view.long else watch[0].arm)
+    short = tuple(epoch for epoch in view.facts.epochs if accuses(epoch) and not epoch.missing)
+    unlike = tuple(round(flow_spread(short, way), 3) for way in DIRECTIONS)
+    return _of_epochs(view.all_long + watch, view.long[0].arm if view.long else watch[0].arm, unlike)
 
 
 @per_epochs
-def _of_epochs(epochs: tuple[Epoch, ...], arm: Arm) -> Parting | None:
-    calls = _long_calls(epochs, arm)
+def flow_spread(epochs: tuple[Epoch, ...], way: Direction) -> float:
+    """By how much the loss of single 5-tuples differs (standard deviation of the shares that they lose), among random
+    twins of the same epoch: what paths, queues and translators do to them, without the chance of single packets."""
+    counts = [_spread_terms(epoch, way) for epoch in epochs]
+    excess, weight = (sum(each[part] for each in counts) for part in (0, 1))
+    return sqrt(max(0.0, excess / weight)) if weight else 0.0
+
+
+@per_epoch
+def _spread_terms(epoch: Epoch, way: Direction) -> tuple[float, float]:
+    """Return two sums over the epoch's twins, whose quotient is the variance of their shares of loss: by how much more
+    the squares of their differences are than chance makes them, and the squares of their numbers of packets."""
+    flows = cohort(epoch, way)
+    sent, lost = (rows[~flows.treated].sum(axis=1, dtype=np.float64) for rows in (flows.counted, flows.lost))
+    if len(sent) < 2 or not sent.sum():
+        return 0.0, 0.0
+    share, fewer = float(lost.sum() / sent.sum()), len(sent) / (len(sent) - 1)
+    excess = fewer * ((lost - sent * share) ** 2).sum() - (sent * share * (1.0 - share)).sum()
+    return float(excess), float((sent**2).sum())
+
+
+@per_epochs
+def _of_epochs(epochs: tuple[Epoch, ...], arm: Arm, unlike: tuple[float, ...]) -> Parting | None:
+    calls = _long_calls(epochs, arm, dict(zip(DIRECTIONS, unlike, strict=True)))
     partings = sorted(call.parting for call in calls if call.parting is not None)
     if not partings:
         return None
@@ -87,11 +117,11 @@ def _of_epochs(epochs: tuple[Epoch, ...], arm: Arm) -> Parting | None:
     return partings[0] if 2 * len(partings) > len(comparable) else None
 
 
-def _long_calls(epochs: Sequence[Epoch], arm: Arm) -> list[LongCall]:
+def _long_calls(epochs: Sequence[Epoch], arm: Arm, unlike: Mapping[Direction, float]) -> list[LongCall]:
     """The arm's calls among these epochs; those that live through the check beside all twins that do."""
     everybody = [twin for epoch in epochs if epoch.question == "long" for twin in _twins(epoch)]
     beside = [(epoch, everybody if epoch.question == "long" else _twins(epoch)) for epoch in epochs if epoch.arm == arm]
-    return [_long_call(epoch, call, twins) for epoch, twins in beside for call in _calls(epoch)]
+    return [_long_call(epoch, call, twins, unlike) for epoch, twins in beside for call in _calls(epoch)]
 
 
 def _calls(epoch: Epoch) -> list[FlowOutcome]:
@@ -118,19 +148,23 @@ def _spreads(epoch: Epoch) -> dict[int, dict[Direction, float]]:
     return found
 
 
-def _long_call(epoch: Epoch, call: FlowOutcome, twins: Sequence[Neighbour]) -> LongCall:
+def _long_call(
+    epoch: Epoch, call: FlowOutcome, twins: Sequence[Neighbour], unlike: Mapping[Direction, float]
+) -> LongCall:
     ends = [float(way.sent_s[-1]) for way in (call.up, call.down) if way.sent]
     span_s = max(ends, default=0.0)
-    found = [where for way in DIRECTIONS if (where := _parting(epoch, call, twins, way))]
+    found = [where for way in DIRECTIONS if (where := _parting(epoch, call, twins, way, unlike[way]))]
     return LongCall(span_s, min(found, default=None))
 
 
-def _parting(epoch: Epoch, call: FlowOutcome, twins: Sequence[Neighbour], way: Direction) -> Parting | None:
+def _parting(
+    epoch: Epoch, call: FlowOutcome, twins: Sequence[Neighbour], way: Direction, unlike: float
+) -> Parting | None:
     one = call.of(way)
     end_s = _ended_s(one)
     if end_s is not None:
         return Parting(end_s, ended=True) if _go_on(epoch.started_s + end_s, twins, way) else None
-    shown_s = _loses_more_s(epoch.started_s, one, twins, way)
+    shown_s = _loses_more_s(epoch.started_s, one, twins, way, unlike)
     if shown_s is not None:
         return Parting(shown_s, ended=False)
     spread_ms = _spreads(epoch).get(call.flow, {}).get(way)
@@ -165,35 +199,52 @@ def _last_s(at_s: float, twins: Sequence[Neighbour], way: Direction) -> Iterable
             yield twin.started_s + one.last_s
 
 
-def _loses_more_s(started_s: float, one: DirectionOutcome, twins: Sequence[Neighbour], way: Direction) -> float | None:
+def _loses_more_s(
+    started_s: float, one: DirectionOutcome, twins: Sequence[Neighbour], way: Direction, unlike: float
+) -> float | None:
     """By when it shows that the call loses more than the twins of the same seconds; None where it does not."""
-    if not one.sent:
+    if not one.sent or not twins:
         return None
-    edges = started_s + np.arange(0.0, float(one.sent_s[-1]) + WINDOW_S, WINDOW_S)
-    sent, arrived = _counts(started_s, one, edges)
-    of_twins = [_counts(twin.started_s, twin.flow.of(way), edges) for twin in twins]
-    if not of_twins:
-        return None
-    twin_sent, twin_arrived = (np.sum([each[part] for each in of_twins], axis=0) for part in (0, 1))
-    known = twin_sent > 0
-    for at, window_known in enumerate(known):
-        rows = (sent[at], arrived[at], twin_sent[at], twin_arrived[at])
-        if window_known and sent[at] >= WINDOW_PACKETS and _differs(*rows, least=MUCH_LOSS):
-            return float(edges[at + 1] - started_s)
-    whole = (sent[known].sum(), arrived[known].sum(), twin_sent[known].sum(), twin_arrived[known].sum())
-    return float(one.sent_s[-1]) if known.any() and _differs(*whole, least=SOME_LOSS) else None
+    last_s = float(one.sent_s[-1])
+    edges = started_s + np.array([0.0, AT_FIRST_S, *np.arange(WINDOW_S, last_s + WINDOW_S, WINDOW_S)])
+    beside = np.array([_counts(twin.started_s, twin.flow.of(way), edges) for twin in twins])
+    rows = np.vstack([_counts(started_s, one, edges), beside.sum(axis=0)])
+    by_chance = UNLIKE_ERRORS * unlike * sqrt(1.0 + 1.0 / len(twins))
+    first, known = rows[:, 0], rows[2] > 0
+    windows = np.hstack([rows[:, :1] + rows[:, 1:2], rows[:, 2:]])
+    for at, window in enumerate(windows.T):
+        if window[2] and window[0] >= WINDOW_PACKETS and _parts(window, first if at else None, MUCH_LOSS, by_chance):
+            return (at + 1) * WINDOW_S
+    whole = rows[:, known].sum(axis=1)
+    return last_s if known.any() and _parts(whole, first, SOME_LOSS, by_chance) else None
 
 
-def _counts(started_s: float, one: DirectionOutcome, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    sent, arrived = (np.histogram(started_s + times, edges)[0] for times in (one.sent_s, one.arrived_s))
-    return sent, arrived
+def _parts(counts: Floats, first: Floats | None, least: float, by_chance: float) -> bool:
+    """Whether the call lost more than twins, `least` and more than chance: that of single packets, and that of its
+    5-tuple, unless it loses more than at `first`. What it loses from the start on short calls show as well.
 
-
-def _differs(sent: float, arrived: float, twin_sent: float, twin_arrived: float, *, least: float) -> bool:
-    """Whether the call lost more than twins by `least`, and by more than chance."""
-    if not sent or not twin_sent:
+    `counts` are the packets that it sent, those that arrived, and the same of twins."""
+    excess, error = _excess(counts)
+    if excess < least or excess < ERRORS * error:
         return False
-    excess = (twin_arrived / twin_sent) - (arrived / sent)
+    if excess >= by_chance:
+        return True
+    before, doubt = _excess(first) if first is not None else (excess, 0.0)
+    return excess - before >= max(least, RISE_ERRORS * sqrt(error**2 + doubt**2))
+
+
+def _counts(started_s: float, one: DirectionOutcome, edges: Floats) -> Floats:
+    """The packets sent and arrived between each two of the edges."""
+    each = (np.histogram(started_s + times, edges)[0] for times in (one.sent_s, one.arrived_s))
+    return np.array(list(each), np.float64)
+
+
+def _excess(counts: Floats) -> tuple[float, float]:
+    """By how much more the call lost than twins, and the standard error of that; (0, infinity) where nothing was
+    sent."""
+    sent, arrived, twin_sent, twin_arrived = counts
+    if not sent or not twin_sent:
+        return 0.0, inf
     loss = 1.0 - (arrived + twin_arrived) / (sent + twin_sent)
     error = sqrt(max(loss * (1.0 - loss), 1.0 / (sent + twin_sent)) * (1.0 / sent + 1.0 / twin_sent))
-    return excess >= least and excess >= ERRORS * error
+    return float((twin_arrived / twin_sent) - (arrived / sent)), error

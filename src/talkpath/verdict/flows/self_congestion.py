@@ -16,7 +16,8 @@ from talkpath.verdict.statistics.cohort import DIRECTIONS, accuses, cohort
 LIGHT_K = 4  # calls of a small cohort: two text twins, one of them the canary, need no fewer
 HEAVY_LOSS = 0.08  # of the twins' media in whole cohorts
 TWINS = 30  # packets that they must have lost
-SMALL = 2  # small cohorts are enough
+SMALL = 2  # small cohorts of one arm are enough
+SMALL_OF_ALL = 4  # and of all arms, to know that they lose as much
 RELIEF = 0.5  # where small cohorts lose more than this share of it, load is not the cause
 
 
@@ -24,6 +25,15 @@ def heavy(epochs: Sequence[Epoch]) -> bool:
     """Whether random twins lost much in one direction, in cohorts that are larger than the small ones."""
     counts = _counts(epoch for epoch in epochs if epoch.k > LIGHT_K)
     return any(lost >= TWINS and lost >= HEAVY_LOSS * sent for sent, lost in counts)
+
+
+def wants_small(epochs: Sequence[Epoch]) -> bool:
+    """Whether small cohorts are worth more: whole ones lose much, and small ones, as far as there are any, much
+    less."""
+    small = [epoch for epoch in epochs if epoch.k <= LIGHT_K]
+    if not heavy(epochs) or len(small) < SMALL_OF_ALL:
+        return heavy(epochs)
+    return _worst(small) <= RELIEF * _worst(epoch for epoch in epochs if epoch.k > LIGHT_K)
 
 
 def lightest(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:

@@ -19,6 +19,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.verdict.across_arms import assess_all, leaning
 from talkpath.verdict.assessment import Assessment
+from talkpath.verdict.flows.long_calls import AS_LONG
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked, nothing_arrives
 from talkpath.verdict.planner.costs import FIRST_EPOCHS, LOOK_K, Costs
@@ -34,8 +35,9 @@ LOOK_TIMES = 1
 WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late cut-off
 FEW_ARMS = 4  # so many can have longer looks besides the calls that live through the check
 LATELY_S = 2.0  # before its long call ended: so late an arm's last fresh calls begin
-LATE_S = 6.0  # what a long call shows later is looked at with another one
-LONG_CALLS = 2  # of one arm, where the first one ended by accident
+LATE_S = 6.0  # what a long call shows later is looked at with another one only
+SPARE_S = 1.0  # so much longer that one lives than the first took to lose more than twins
+LONG_CALLS = 2  # of one arm, where the first one ended, or lost more, by accident
 LONG_TWINS = 3  # random twins that the long calls of a check share, at the least
 STRONG_LOG_E = log(20.0)  # an arm is nearly accused, where bytes are short
 
@@ -100,7 +102,7 @@ class QuestionPlanner:
     def long_calls(self) -> Iterator[Question]:
         """One call of each arm for as long as the check: all at once, beside everything else, once each arm was heard
         on ports that no call went to before. A few have a twin, the first arm of each packet rate and the last ones;
-        where a call ended early, another, once, with a twin."""
+        where a call ended early, or lost more than twins, another, once, with a twin."""
         plan = self.asked.facts.plan
         shared, pending = _with_twins(plan), any(question.kind == "long" for question in self.asked.pending)
         for assessment in self.assessments if plan.long_s else ():
@@ -109,14 +111,15 @@ class QuestionPlanner:
             if not had and assessment.state in ("ok", "insufficient"):
                 twins = int(assessment.arm in shared)
                 yield from self.costs.affordable([self.questions.long_call(assessment, twins)], 1.0)
-            elif not pending and had < LONG_CALLS and (briefly or _shows_late(assessment)):
-                yield from self.costs.affordable([self.questions.long_call(assessment, 1)], 1.0)
+            elif not pending and had < LONG_CALLS and (briefly or _lost_more(assessment)):
+                seconds = inf if briefly or assessment.parted is None else assessment.parted.at_s / AS_LONG + SPARE_S
+                yield from self.costs.affordable([self.questions.long_call(assessment, 1, seconds)], 1.0)
 
     def parted(self) -> Iterator[Question]:
-        """Where a long call went silent or lost more than twins: calls and twins that live a little longer, of the
-        cheapest arm first. A single call may have met an accident, so few are asked; where several arms' calls went
-        silent, as many as prove it."""
-        parted = [each for each in self.assessments if each.parted and not _shows_late(each)]
+        """Where a long call went silent, or two soon lost more than twins: calls and twins that live a little longer,
+        of the cheapest arm first. A single call may have met an accident, so few are asked; where several arms' calls
+        went silent, as many as prove it."""
+        parted = [each for each in self.assessments if each.parted and not self._told_by_another(each)]
         several = sum(each.parted is not None and each.parted.ended for each in parted) > 1
         for assessment in sorted(parted, key=self._outliving_bytes):
             looked = self.asked.count(assessment, "watch", packets=self.questions.outliving(assessment))
@@ -124,6 +127,13 @@ class QuestionPlanner:
                 ended = assessment.parted is not None and assessment.parted.ended
                 questions = self.questions.outlive(assessment, several=several and ended)
                 yield from self.costs.affordable(questions, 1.0 - self.costs.reserve)
+
+    def _told_by_another(self, assessment: Assessment) -> bool:
+        """Whether a long call lost more than twins, and another one says more than a look: it costs less, or shows what
+        a look would be too short for."""
+        if assessment.parted is None or assessment.parted.ended:
+            return False
+        return assessment.parted.at_s > LATE_S or self.asked.count(assessment, "long") in range(1, LONG_CALLS)
 
     def _outliving_bytes(self, assessment: Assessment) -> float:
         return min(map(self.costs.bytes_of, self.questions.outlive(assessment, several=False)))
@@ -186,17 +196,15 @@ class QuestionPlanner:
                 yield msgspec.structs.replace(self.questions.contrast(assessment, contrast), k=LOOK_K)
 
     def turns(self, most: float = inf, *, hinted: bool = False, alone: bool = False) -> Iterator[Question]:
-        """The undecided arms, those with something amiss first, then those that had least; every fourth epoch a long
-        one. `alone`: only those whose app has no decided variant."""
+        """The undecided arms: those with something amiss first, then those that had least, then those that lack least;
+        every fourth epoch a long one. `alone`: only those whose app has no decided variant."""
         open_arms = [each for each in self.assessments if not each.settled and not self.asked.is_pending(each)]
         if alone:
             open_arms = [each for each in open_arms if not any(one.settled for one in self.asked.variants(each))]
         if hinted:
             open_arms = [each for each in open_arms if each.hint and not self.asked.app_is_restricted(each)]
         open_arms = [each for each in open_arms if self.asked.count(each, "battery") < most]
-        open_arms.sort(
-            key=lambda each: (not each.hint, self.asked.app_is_restricted(each), self.asked.count(each, "battery"))
-        )
+        open_arms.sort(key=self._lacking)
         for assessment in open_arms:
             if assessment.hint:
                 yield from self.costs.affordable(self.questions.more(assessment), 1.0)
@@ -205,7 +213,16 @@ class QuestionPlanner:
             if 3 * self.asked.count(assessment, "watch") < looks:
                 yield from self.costs.affordable(self.questions.look(assessment), 1.0)
             usual, small = self.questions.baseline(assessment), self.questions.small_baseline(assessment)
-            yield from self.costs.affordable([usual, small] if self.costs.tight else [usual], 1.0)
+            longer = self.questions.longer_baseline(assessment)
+            begun = self.asked.count(assessment, "battery") >= FIRST_EPOCHS
+            sizes = [usual, small] if self.costs.tight else [longer, usual, small] if begun else [usual]
+            yield from self.costs.affordable(sizes, 1.0)
+
+    def _lacking(self, assessment: Assessment) -> tuple[bool, bool, int, float]:
+        """Sorts undecided arms; once all had some epochs, by the extra loss that their facts leave possible."""
+        had = self.asked.count(assessment, "battery")
+        possible = max((each.high or 0.0 for each in assessment.extra_loss.values()), default=1.0)
+        return not assessment.hint, self.asked.app_is_restricted(assessment), min(had, SOME_EPOCHS), possible
 
     def looks(self, *, one_variant: bool = False) -> Iterator[Question]:
         """Calls that live longer: each arm, or one of each app, once; more often where the plan wants them watched."""
@@ -267,10 +284,9 @@ def _with_twins(plan: Plan) -> set[Arm]:
     return {*chosen, *rest[: max(0, LONG_TWINS - len(chosen))]}
 
 
-def _shows_late(assessment: Assessment) -> bool:
-    """Whether a long call lost more than twins, but only after so long that another long call says more than a look."""
-    parted = assessment.parted
-    return parted is not None and not parted.ended and parted.at_s > LATE_S
+def _lost_more(assessment: Assessment) -> bool:
+    """Whether a long call lost more than twins, and went on."""
+    return assessment.parted is not None and not assessment.parted.ended
 
 
 def _strong(assessment: Assessment) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil
+from math import ceil, inf
 
 from talkpath.measure.facts import Facts, Plan, Track
 from talkpath.verdict.assessment import Assessment, log_threshold
-from talkpath.verdict.flows.self_congestion import LIGHT_K, heavy
+from talkpath.verdict.flows.self_congestion import LIGHT_K, heavy, relieved, wants_small
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.planner.costs import LOOK_K, LOOK_S, TIGHT_LOOK_K, Costs
@@ -20,6 +20,7 @@ from talkpath.verdict.statistics.sample_size import MOST_K, sample_size
 BASELINE: Contrast = ("battery", None)
 LOOK: Contrast = ("watch", None)
 ACCUSING = ("battery", "watch")
+LONGER_TIMES = 2  # the usual packets, once an arm had its first epochs and is undecided
 LONG_ENOUGH = 0.7  # of the calls that accused: a shorter contrast may miss what they showed
 LONGER = 6  # times the usual packets, at most, for a contrast
 CONTRAST_S = 6.0  # a patient contrast takes no longer, unless the calls that accused did
@@ -53,13 +54,23 @@ class SingleQuestions:
         """Whether whole cohorts are too much for the line, so that small ones are asked for."""
         return heavy(self.facts.epochs)
 
-    @property
-    def _usual_k(self) -> int:
-        return min(LIGHT_K, self.plan.k) if self.light else self.plan.k
+    @cached_property
+    def _relieved(self) -> bool:
+        """Whether small cohorts lose as much as whole ones, so that load is not the cause."""
+        return not wants_small(self.facts.epochs)
+
+    def _usual_k(self, assessment: Assessment) -> int:
+        small = self.light and not (self._relieved and relieved(assessment.view.accusing))
+        return min(LIGHT_K, self.plan.k) if small else self.plan.k
 
     def baseline(self, assessment: Assessment) -> Question:
         """The accusing test, of the usual length."""
-        return _question(assessment, BASELINE, self._usual_k, self.plan.packets, "first")
+        return _question(assessment, BASELINE, self._usual_k(assessment), self.plan.packets, "first")
+
+    def longer_baseline(self, assessment: Assessment) -> Question:
+        """The same with longer calls, which tell more for their bytes: every call has its set-up, and where some
+        5-tuples lose nothing, longer calls show which."""
+        return _question(assessment, BASELINE, self._usual_k(assessment), LONGER_TIMES * self.plan.packets, "again")
 
     def small_baseline(self, assessment: Assessment) -> Question:
         """The same with fewer calls."""
@@ -112,12 +123,12 @@ class SingleQuestions:
         packets = max(longest, min(patience * longest, LONGER * plan.packets, within))
         if contrast == LOOK:
             packets = max(packets, ceil(LOOK_S * packet_rate))
-        k = LOOK_K if packets > plan.packets or self.costs.tight else self._usual_k
+        k = LOOK_K if packets > plan.packets or self.costs.tight else self._usual_k(assessment)
         return _question(assessment, contrast, k, packets, "name")
 
-    def long_call(self, assessment: Assessment, twins: int) -> Question:
-        """One call that lives through the whole check, and perhaps a twin beside it."""
-        packets = ceil(self.plan.long_s * assessment.planned.packet_rate)
+    def long_call(self, assessment: Assessment, twins: int, seconds: float = inf) -> Question:
+        """One call that lives through the whole check, or for so long, and perhaps a twin beside it."""
+        packets = ceil(min(seconds, self.plan.long_s) * assessment.planned.packet_rate)
         return Question(assessment.arm, kind="long", value=float(twins), k=1, packets=packets, why="long")
 
     def outliving(self, assessment: Assessment) -> int:

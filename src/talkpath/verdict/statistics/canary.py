@@ -2,9 +2,9 @@
 
 The canary is drawn at random among the text twins of its epoch and withholds packets in both directions. The score of a
 twin is the number of packets it lost, withheld ones included; a loss counts less the more twins lost their packet in
-the same slot. The root of the score and its rank, with two tilts each, are components of a flow-permutation e-value
-with one treated flow, multiplied over all epochs of the check. (Ranks detect a canary when some twins are on a bad
-path.)
+the same slot. The root of the score and its rank, with several tilts each, are components of a flow-permutation
+e-value with one treated flow, multiplied over all epochs of the check. (Ranks detect a canary when some twins are on a
+bad path.)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from talkpath.verdict.statistics.permutation import even, log_e_rows, log_mean, 
 
 Floats = NDArray[np.float64]
 
-ROOT_TILTS = (1.5, 3.0)
+ROOT_TILTS = (0.5, 1.0, 3.0)  # small ones where twins lose much anyhow, and unlike: there each epoch says little
 RANK_TILTS = (2.0, 4.0)
 LOG_WEIGHTS = even(len(ROOT_TILTS) + len(RANK_TILTS))
 

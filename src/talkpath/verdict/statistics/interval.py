@@ -8,8 +8,10 @@ inside at all times together with probability `level`, however often one looks
 
 Extra loss p is undone by thinning: every packet of a twin that arrived is virtually lost with probability p. One
 uniform number per packet, from the check's seed, decides for all p. So the twins' losses only rise with p and the test
-is monotone: the set is an interval, and bisection finds its ends, rounded outwards. Extra delay is undone by
-subtraction, and the score is the rank.
+is monotone: the set is an interval, and bisection finds its ends, rounded outwards. A flow's score is the root of its
+number of losses, with several tilts, or whether it lost anything at all: behind several paths, queues or translators
+some flows lose much and most lose nothing, so their numbers of losses say little, and which flows lost nothing says
+much. Extra delay is undone by subtraction, and the score is the rank.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ Floats = NDArray[np.float64]
 Bits = NDArray[np.bool_]
 
 ROOT_TILTS = np.array((0.3, 1.0, 3.0))
+LOST_TILT = 1.5  # of whether a flow lost anything: where some paths lose nothing, few flows show that calls do neither
 RANK_TILTS = (0.1, 0.3, 1.0)
 ROLES: tuple[Role, Role] = ("call", "twin")
 LIKE_LENGTH = 1.3  # calls of one plan differ in packet count by less than this factor
@@ -285,16 +288,17 @@ def _joined(group: list[Thinned]) -> Thinned:
 def _thinning_log_e(groups: Sequence[Thinned], extra: Floats, sign: float) -> Floats:
     """Compute log e against each hypothesis `extra` (extra,); `sign` is +1 to test if calls lose more than it, -1 if
     less."""
-    total = np.zeros((len(extra), len(ROOT_TILTS)))
+    total = np.zeros((len(extra), len(ROOT_TILTS) + 1))
     for group in groups:
         dropped = (group.draws[:, None] < extra[:, None, None]).sum(axis=-1)
         twins = group.twins[:, None] + group.scale[:, None] * dropped
         calls = np.broadcast_to(group.calls[:, None], (*twins.shape[:2], group.calls.shape[1]))
         roots: Floats = sign * np.sqrt(np.concatenate((calls, twins), axis=-1))
         treated = np.arange(roots.shape[-1]) < calls.shape[-1]
-        tilted: Floats = roots[:, :, None] * ROOT_TILTS[:, None]
+        by_count, any_lost = roots[:, :, None] * ROOT_TILTS[:, None], LOST_TILT * np.sign(roots)[:, :, None]
+        tilted = np.concatenate((by_count, any_lost), axis=2)
         total += log_e_rows(tilted, treated).sum(axis=0)
-    return log_mean(total, even(len(ROOT_TILTS)))
+    return log_mean(total, even(len(ROOT_TILTS) + 1))
 
 
 def _last_rejected(accepted: Callable[[Floats], Bits]) -> float:
