@@ -2,8 +2,8 @@
 
 Contract: `decode(encode(m)) == m` for padded messages, and any bytes give a `Message` or `WireError`. Until 2020
 WhatsApp sent attributes without padding, so that a length need not be a multiple of 4 (captures whatsapp_login_call,
-wa_video): such a message has `padded` False. Integrity is never computed: talkpath holds no key that a far end would
-check.
+wa_video): such a message has `padded` False. Integrity is computed by `stun_integrity` alone, for the two ends of a
+real call; an imitation holds no key that anybody would check.
 """
 
 from __future__ import annotations
