@@ -9,9 +9,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
-from talkpath.browser.far_end.call_media import MEDIA
 from talkpath.browser.web.page_files import choose_language, render_check_page
 from talkpath.browser.web.page_texts import NAMES, most_mb, page_texts
+from talkpath.browser.webrtc.call_media import MEDIA
 
 MOST_HIGH = 3000  # px, of any screen of the page
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}

@@ -1,16 +1,16 @@
 """The check in a browser: the page that a phone opens, and the far end that it calls (basis `webrtc`).
 
 Read in this order: `web` (the server of the page), `page` (its scripts), `far_end` (the measuring, in a process of its
-own), `answer` (what a person is told), `turn_relay` (the other paths), `addresses`, `certificate`. `web.routes` is what
-a server mounts. Facts are made in `far_end.epoch_facts`; `talkpath.verdict` judges them. Needs `talkpath[web]`, which
-nothing imports before it is used.
+own), `webrtc` (its engine of calls), `answer` (what a person is told), `turn_relay` (the other paths), `addresses`,
+`certificate`. `web.routes` is what a server mounts. Facts are made in `far_end.epoch_facts`; `talkpath.verdict` judges
+them. Needs `talkpath[web]`, which nothing imports before it is used.
 """
 
 from __future__ import annotations
 
 from talkpath.errors import UsageError
 
-NEEDED = ("acme", "aiortc", "aioquic", "starlette", "uvicorn", "websockets")
+NEEDED = ("acme", "aiortc", "aioquic", "OpenSSL", "pylibsrtp", "starlette", "uvicorn", "websockets")
 
 
 def require_packages() -> None:

@@ -17,11 +17,11 @@ from talkpath.browser.far_end.arrivals import (
     place_losses,
     without_browser_delay,
 )
-from talkpath.browser.far_end.call_media import TICK_MS, VIDEO, VOICE
 from talkpath.browser.far_end.epoch_facts import SETUP, common_window, epoch_from_counts
 from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport, Poll
 from talkpath.browser.far_end.exclusions import video_throttled, whole_check
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
+from talkpath.browser.webrtc.call_media import TICK_MS, VIDEO, VOICE
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation
 

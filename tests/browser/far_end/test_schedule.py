@@ -9,7 +9,6 @@ from typing import Literal
 import msgspec
 import pytest
 
-from talkpath.browser.far_end.call_media import MEDIA, VIDEO, VOICE
 from talkpath.browser.far_end.schedule import (
     CALLS,
     CANARY_COHORT,
@@ -24,6 +23,7 @@ from talkpath.browser.far_end.schedule import (
     requested_schedule,
 )
 from talkpath.browser.far_end.webtransport_twin import MAX_SLOT
+from talkpath.browser.webrtc.call_media import MEDIA, VIDEO, VOICE
 from talkpath.verdict.statistics.strength import PARTS
 
 

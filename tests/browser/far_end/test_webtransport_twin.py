@@ -74,8 +74,7 @@ async def asked(path: str) -> tuple[bytes, dict[int, int], WebTransportTwin]:
         while status == b"200" and not twin.received.slots:
             await asyncio.sleep(0.01)
         settings = dict(browser.http.received_settings or {})
-    assert port._transport is not None
-    port._transport.close()
+    port.close()
     return status, settings, twin
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from talkpath.browser.far_end.call_media import MEDIA
 from talkpath.browser.far_end.schedule import WATCH_SLOTS
 from talkpath.browser.web.check_progress import CheckProgress
+from talkpath.browser.webrtc.call_media import MEDIA
 
 PATHS = {"medium": "voice", "watching": False, "trying": True, "slots": 150}
 

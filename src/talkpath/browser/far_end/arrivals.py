@@ -11,16 +11,15 @@ from random import Random
 
 import numpy as np
 
-from talkpath.browser.far_end.call_media import TICK_MS
 from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageFlowReport
 from talkpath.browser.far_end.schedule import EpochSchedule
+from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, TICK_MS
 from talkpath.measure.facts import DELAY_QUANTILES
 
 Media = tuple[set[int], set[int]]
 """The slots sent, and those of them that arrived."""
 
 SEQUENCES, STAMPS = 1 << 16, 1 << 32
-STAMPS_A_TICK = {"voice": 960, "video": 1800}  # RTP clocks of 48 and 90 kHz (RFC 7587, RFC 7741)
 MEDIAN = DELAY_QUANTILES.index(0.5)
 MIN_DELAYS = 25  # fewer give no quantiles
 MAX_DMS = 130_000.0  # of a delay, in 0.1 ms: facts hold no longer one (measure.bounds)

@@ -27,10 +27,10 @@ from talkpath.browser.far_end.arrivals import (
     up_twin,
     without_browser_delay,
 )
-from talkpath.browser.far_end.call_media import TICK_MS, Medium
 from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport
 from talkpath.browser.far_end.exclusions import why_excluded
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
+from talkpath.browser.webrtc.call_media import TICK_MS, Medium
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Epoch, Observation, Role, Track
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from talkpath.browser.far_end.arrivals import STAMPS, STAMPS_A_TICK
-from talkpath.browser.far_end.call_media import TICK_MS
 from talkpath.browser.far_end.epoch_report import FarFlowReport
-from talkpath.browser.far_end.peer_connection import DataChannelTwin, PeerConnection, WebRtcCall
+from talkpath.browser.far_end.peer_connection import DataChannelTwin
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.far_end.shared_port import SharedPort
-from talkpath.browser.far_end.webtransport_twin import DOWN_OVERHEAD, UP_OVERHEAD, WebTransportTwin
+from talkpath.browser.far_end.webrtc_call import WebRtcCall
+from talkpath.browser.far_end.webtransport_twin import UP_OVERHEAD, WebTransportTwin
+from talkpath.browser.webrtc.call_media import TICK_MS
 from talkpath.errors import PeerError
 
 CHANNEL_OVERHEAD = 65  # DTLS and SCTP around a data channel's message, measured in Chromium 156
@@ -48,7 +48,8 @@ class EpochRun:
         self._port, self._host, self._path, self._server_twins = port, host, path, twins
         self._kinds = {flow.flow: flow.kind for flow in schedule.flows}
         self._answered: set[int] = set()
-        self._clock: asyncio.Task[None] | None = None
+        self._sending: Iterator[float] | None = None
+        self._failure: Exception | None = None
         for flow, kind in self._kinds.items():
             if kind != "call":
                 self.twins[flow] = DataChannelTwin(port, host) if has_channels else self._webtransport_twin(flow)
@@ -79,7 +80,7 @@ class EpochRun:
         if self._kinds.get(flow) == "call" and flow not in self.calls:
             self.calls[flow] = WebRtcCall(self._port, self._host, self.schedule.medium)
         peer = self.calls.get(flow) or self.twins.get(flow)
-        if not isinstance(peer, PeerConnection) or flow in self._answered:
+        if peer is None or isinstance(peer, WebTransportTwin) or flow in self._answered:
             raise PeerError("The page offered a call that was not due; load the page again.")
         self._answered.add(flow)
         return await peer.answer(offer)
@@ -88,37 +89,48 @@ class EpochRun:
 
     def start(self) -> bool:
         """Begin to send on all flows, in START_DELAY_S; False if that was begun before."""
-        if self._clock is not None:
+        if self._sending is not None:
             return False
         self.start_s = time.monotonic() + START_DELAY_S
-        self._clock = asyncio.create_task(self._send_all())
+        self._sending = self._send_all()
+        self._port.clock.add(self._advance, self.start_s)
         return True
 
     def has_run(self) -> bool:
         """Whether the time in which both ends send is over, so a report can be due. `PeerError` if this end failed."""
-        if self._clock is None:
+        if self._sending is None:
             return False
-        if self._clock.done() and not self._clock.cancelled() and self._clock.exception() is not None:
+        if self._failure is not None:
             raise PeerError("The test server failed in the middle of the check; check again.")
         return time.monotonic() >= self.start_s + self.slots * TICK_MS / 1000
 
-    async def _send_all(self) -> None:
-        """Send one packet of each flow in each slot, at the flow's own phase."""
+    def _advance(self) -> float | None:
+        """Send what is due, for the clock."""
+        assert self._sending is not None  # it was begun
+        try:
+            return next(self._sending, None)
+        except Exception as error:  # noqa: BLE001 (whatever it is, other checks are to go on)
+            self._failure = error
+            return None
+
+    def _send_all(self) -> Iterator[float]:
+        """Send one packet of each flow in each slot, at the flow's own phase. Gives each time to wait for."""
         flows = sorted(self.schedule.flows, key=lambda flow: flow.phase_ms)
         for slot in range(self.slots):
             for flow in flows:
                 due_s = self.start_s + (slot * TICK_MS + flow.phase_ms) / 1000
-                await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-                self.late_ms.append(1000 * (time.monotonic() - due_s))
+                while (now_s := time.monotonic()) < due_s:
+                    yield due_s
+                self.late_ms.append(1000 * (now_s - due_s))
                 if slot not in flow.withheld:
                     self._send(flow, slot)
 
     def _send(self, flow: FlowSchedule, slot: int) -> None:
         if flow.kind != "call":
-            overhead = CHANNEL_OVERHEAD if self.has_channels else DOWN_OVERHEAD
+            overhead = CHANNEL_OVERHEAD if self.has_channels else 0
             self.twins[flow.flow].tick(slot, self.schedule.medium.wire_bytes - overhead)
         elif flow.flow in self.calls:
-            self.calls[flow.flow].source.tick(slot)
+            self.calls[flow.flow].tick(slot)
 
     # -- what was counted -------------------------------------------------------------------------------------------
 
@@ -142,31 +154,29 @@ class EpochRun:
         return FarFlowReport(flow)
 
     def _call_report(self, flow: int, call: WebRtcCall) -> FarFlowReport:
-        counts, sent, medium = call.counts, tuple(call.source.sent), self.schedule.medium
-        stamp = None
-        if sent and counts.stamp is not None:
-            stamp = (counts.stamp - sent[0] * STAMPS_A_TICK[medium.name]) % STAMPS
+        counts, medium = call.counts, self.schedule.medium
         return FarFlowReport(
             flow=flow,
             arrivals=tuple((number, at_s) for at_s, _, number in counts.rtp),
-            sent=sent,
+            sent=call.sent,
             requests=counts.requests,
             hellos=counts.hellos,
             unlike=sum(count for size, count in counts.sizes.items() if size != medium.wire_bytes),
             moved=counts.moved,
-            stamp=stamp,
+            stamp=call.zero_stamp,
         )
 
     async def close(self) -> None:
         """Stop sending and close all flows."""
-        if self._clock is not None:
-            self._clock.cancel()
+        self._port.clock.remove(self._advance)
         for flow, twin in self.twins.items():
             if isinstance(twin, WebTransportTwin):
                 self._server_twins.pop(self._twin_path(flow), None)
                 if twin.close is not None:
                     twin.close()
-        peers = [peer for peer in (*self.calls.values(), *self.twins.values()) if isinstance(peer, PeerConnection)]
+        peers = [
+            peer for peer in (*self.calls.values(), *self.twins.values()) if not isinstance(peer, WebTransportTwin)
+        ]
         self.calls, self.twins = {}, {}
         await asyncio.gather(*(peer.close() for peer in peers))
 

@@ -12,13 +12,10 @@ import asyncio
 import re
 from typing import Any
 
-from talkpath.browser.far_end.call_media import BITRATE, MediaSource, Medium, make_source
 from talkpath.browser.far_end.shared_port import Lane, LaneCounts, SharedPort
 from talkpath.browser.far_end.webtransport_twin import TwinArrivals
 
 STRIPPED = re.compile(r"^a=(candidate|end-of-candidates|extmap|rtcp-fb)\b.*\r?\n", re.MULTILINE)
-CODECS = re.compile(r"^a=rtpmap:(\d+) (opus/48000/2|VP8/90000)\r?\n", re.MULTILINE | re.IGNORECASE)
-VIDEO_KBPS = 1500  # well above what is sent, so that the browser's own pacing delays nothing
 HANG_UP_S = 2.0
 
 
@@ -66,7 +63,7 @@ class PeerConnection:
         for transport in self._transports():
             self._share(transport.transport.iceGatherer._connection)
         await self._peer.setLocalDescription(await self._peer.createAnswer())
-        return with_constant_rate(self._peer.localDescription.sdp)
+        return str(self._peer.localDescription.sdp)
 
     def _add_tracks(self) -> None:
         """Add what this end sends."""
@@ -110,23 +107,6 @@ class PeerConnection:
                 self._lane.close()
 
 
-class WebRtcCall(PeerConnection):
-    """One call. What the browser sends is counted by the lane and never decoded."""
-
-    def __init__(self, port: SharedPort, host: str, medium: Medium) -> None:
-        super().__init__(port, host)
-        self.source: MediaSource = make_source("video" if medium.picture_bytes else "audio")
-
-    def _add_tracks(self) -> None:
-        self._peer.addTrack(self.source.track)._retransmit = no_retransmission  # lost packets are not sent again
-        for transceiver in self._peer.getTransceivers():
-            transceiver.receiver._RTCRtpReceiver__jitter_buffer = NoJitterBuffer()
-            transceiver.receiver._RTCRtpReceiver__nack_generator = None  # nor requested again
-
-    def _transports(self) -> list[Any]:
-        return [transceiver.receiver.transport for transceiver in self._peer.getTransceivers()]
-
-
 class DataChannelTwin(PeerConnection):
     """One twin as a data channel. `sent` and `received` as in `twin.Twin`, but without packet numbers."""
 
@@ -153,29 +133,3 @@ class DataChannelTwin(PeerConnection):
         if self._channel is not None and self._channel.readyState == "open" and not self._channel.bufferedAmount:
             self._channel.send(slot.to_bytes(2, "big") + bytes(size - 2))
             self.sent.append(slot)
-
-
-class NoJitterBuffer:
-    """Replaces aiortc's jitter buffer: nobody listens, so nothing is decoded."""
-
-    def add(self, packet: Any) -> tuple[bool, None]:
-        """As JitterBuffer.add: no key frame is requested, and no frame is complete."""
-        return False, None
-
-
-async def no_retransmission(number: int) -> None:
-    """Replaces aiortc's retransmission of a packet."""
-
-
-def with_constant_rate(sdp: str) -> str:
-    """Add to the answer that Opus shall have a constant rate, no pauses and no redundancy (RFC 7587 section 6.1), and
-    VP8 no limit of rate (libwebrtc's own parameters, which other browsers ignore)."""
-    opus = f"minptime=20;maxaveragebitrate={BITRATE};cbr=1;usedtx=0;useinbandfec=0;stereo=0"
-    vp8 = ";".join(f"x-google-{which}-bitrate={VIDEO_KBPS}" for which in ("min", "start", "max"))
-    bare = re.sub(r"^a=fmtp:.*\r?\n", "", sdp, flags=re.MULTILINE)
-
-    def wanted(found: re.Match[str]) -> str:
-        is_voice = found[2].lower().startswith("opus")
-        return f"{found[0]}a=fmtp:{found[1]} {opus if is_voice else vp8}\r\n" + "a=ptime:20\r\n" * is_voice
-
-    return CODECS.sub(wanted, bare)

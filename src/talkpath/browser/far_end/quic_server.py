@@ -21,6 +21,7 @@ ALPN_WEBTRANSPORT = "h3"
 DAYS = 10  # serverCertificateHashes allows 14 at most (W3C WebTransport section 6.10)
 WIDE_OPEN = 1 << 30
 MIN_INITIAL_BYTES = 1200
+LONG_HEADER = 0x80
 MAX_CONNECTIONS, MAX_PER_BLOCK = 256, 64  # a check has ten twins at a time
 RETRY_FROM, RETRY_FROM_PER_BLOCK = 64, 24  # places in use from which on an address is to be proven
 MAX_BUFFERED_BYTES = 1 << 16  # of what a peer may send on streams; twins send datagrams
@@ -109,7 +110,10 @@ def _bounded_server() -> Any:
 
         def datagram_received(self, data: bytes | str, addr: Any) -> None:
             assert isinstance(data, bytes)
-            if _destination(data, self._configuration.connection_id_length) in self._protocols:
+            protocol = self._protocols.get(_destination(data, self._configuration.connection_id_length))
+            if protocol is not None and not data[0] & LONG_HEADER:
+                protocol.datagram_received(data, addr)
+            elif protocol is not None:
                 super().datagram_received(data, addr)
             elif len(data) >= MIN_INITIAL_BYTES and self.places.take(addr[0]):
                 self._host, self._was_created = addr[0], False
@@ -140,7 +144,7 @@ def _bounded_server() -> Any:
 
 def _destination(packet: bytes, own_id_length: int) -> bytes:
     """The destination connection id of a QUIC packet (RFC 8999 sections 5.1, 5.2)."""
-    if packet[0] & 0x80:
+    if packet[0] & LONG_HEADER:
         return packet[6 : 6 + packet[5]] if len(packet) > 5 else b""
     return packet[1 : 1 + own_id_length]
 

@@ -17,7 +17,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.browser.far_end.call_media import MEDIA, TICK_MS, VOICE, Medium
+from talkpath.browser.webrtc.call_media import MEDIA, TICK_MS, VOICE, Medium
 from talkpath.measure.facts import ArmPlan, Plan
 
 Kind = Literal["call", "random", "text"]

@@ -12,10 +12,12 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from talkpath.browser.addresses import network_prefix
+from talkpath.browser.far_end.send_clock import SendClock
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 
@@ -25,6 +27,7 @@ STUN, DTLS, RTP = range(4), range(20, 64), range(128, 192)
 RTCP_TYPES = range(192, 224)  # second byte (RFC 5761 section 4)
 HANDSHAKE, CLIENT_HELLO = 22, 1
 BUFFER_BYTES = 4 << 20
+MOST_READS, LARGEST_BYTES = 64, 65536
 MAX_DATAGRAMS = 5000  # of one lane, several times what an epoch takes
 MAX_SOURCES = 16  # addresses of one lane
 
@@ -35,8 +38,7 @@ class LaneCounts:
 
     `requests` and `hellos` count STUN requests and DTLS ClientHellos. `rtp` has (monotonic s, payload type, sequence
     number) of each RTP packet, `sizes` counts them by UDP payload bytes. `moved`: RTP went on from another address, as
-    after a NAT rebinding. `stamp` is the RTP time stamp of the first packet that this end sent. `prefixes` are the
-    network prefixes that packets came from.
+    after a NAT rebinding. `prefixes` are the network prefixes that packets came from.
     """
 
     requests: int = 0
@@ -44,7 +46,6 @@ class LaneCounts:
     rtp: list[tuple[float, int, int]] = field(default_factory=list)
     sizes: dict[int, int] = field(default_factory=dict)
     moved: bool = False
-    stamp: int | None = None
     prefixes: set[bytes] = field(default_factory=set)
 
 
@@ -85,8 +86,6 @@ class Lane(asyncio.DatagramTransport):
 
     def sendto(self, data: Any, addr: Any = None) -> None:
         """Send from the shared port."""
-        if self.counts.stamp is None and is_rtp_packet(data):
-            self.counts.stamp = int.from_bytes(data[4:8], "big")
         self._port.send(bytes(data), addr)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -120,15 +119,17 @@ class QuicTransport(asyncio.DatagramTransport):
         """Do nothing: the port stays open for calls."""
 
 
-class SharedPort(asyncio.DatagramProtocol):
-    """The socket, and what receives its datagrams. `address` is the socket's own: (host, port)."""
+class SharedPort:
+    """The socket, and what receives its datagrams. `address` is the socket's own: (host, port); `clock` is for whatever
+    sends from it."""
 
     def __init__(self, quic: asyncio.DatagramProtocol | None = None) -> None:
         self.lanes: dict[str, Lane] = {}
         self.address: tuple[str, int] = ("", 0)
         self.quic = quic
         self._sources: dict[Source, str] = {}
-        self._transport: asyncio.DatagramTransport | None = None
+        self.clock = SendClock()
+        self._socket: socket.socket | None = None
 
     def lane(self, receiver: asyncio.DatagramProtocol, fragment: str) -> Lane:
         """Add a call, known by this end's ICE user name fragment."""
@@ -140,12 +141,34 @@ class SharedPort(asyncio.DatagramProtocol):
         self._sources = {source: owner for source, owner in self._sources.items() if owner != fragment}
         return self.lanes.pop(fragment, None) is not None
 
-    def connection_made(self, transport: Any) -> None:
-        """Called by asyncio."""
-        self._transport = transport
+    def open(self, sock: socket.socket) -> None:
+        """Use that socket, which is bound."""
+        sock.setblocking(False)
+        self._socket, self.address = sock, sock.getsockname()[:2]
+        asyncio.get_running_loop().add_reader(sock, self._read)
+
+    def close(self) -> None:
+        """Give the socket back."""
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
+
+    def _read(self) -> None:
+        """Take the datagrams that have come, but no more than MOST_READS before others get their turn."""
+        for _ in range(MOST_READS):
+            if self._socket is None:
+                return
+            try:
+                data, source = self._socket.recvfrom(LARGEST_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:  # what an earlier datagram met
+                continue
+            self.datagram_received(data, source)
 
     def datagram_received(self, data: bytes, addr: Source) -> None:
-        """Called by asyncio: pass the datagram on, or drop it if it belongs to nobody."""
+        """Pass a datagram on, or drop it if it belongs to nobody."""
         if not data:
             return
         if data[0] in QUIC_LONG or data[0] in QUIC_SHORT:
@@ -165,8 +188,9 @@ class SharedPort(asyncio.DatagramProtocol):
 
     def send(self, data: bytes, to: Source) -> None:
         """Send a datagram. It is lost if the kernel has no room for it, as on any network."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.sendto(data, to)
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.sendto(data, to)
 
 
 def is_rtp_packet(data: bytes) -> bool:
@@ -199,7 +223,6 @@ async def open_port(
     for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
         sock.setsockopt(socket.SOL_SOCKET, option, BUFFER_BYTES)
     sock.bind((host, number))
-    await asyncio.get_running_loop().create_datagram_endpoint(lambda: port, sock=sock)
-    port.address = sock.getsockname()[:2]
+    port.open(sock)
     port.quic = make_quic(QuicTransport(port))
     return port

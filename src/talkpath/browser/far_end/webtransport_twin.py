@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from talkpath.browser.addresses import network_prefix
+from talkpath.browser.far_end.datagram_packets import ACK_WAIT_S, DatagramPackets
 
 UP_OVERHEAD, DOWN_OVERHEAD = 28, 24
 MAX_SLOT = 1500  # more than are due in any epoch
@@ -65,13 +66,14 @@ class TwinArrivals:
 
 @dataclass(slots=True)
 class WebTransportTwin:
-    """One twin of one check. `send` sends a datagram; `sent` has the slots that were sent."""
+    """One twin of one check. `send` sends a slot's datagram in a packet of so many bytes; `sent` has the slots that
+    were sent."""
 
     flow: int
     ready_s: float | None = None
     received: TwinArrivals = field(default_factory=TwinArrivals)
     sent: list[int] = field(default_factory=list)
-    send: Callable[[bytes], None] | None = None
+    send: Callable[[int, int], None] | None = None
     close: Callable[[], None] | None = None
 
     @property
@@ -79,11 +81,43 @@ class WebTransportTwin:
         """The network prefixes that its packets came from."""
         return self.received.prefixes
 
-    def tick(self, slot: int, size: int) -> None:
-        """Send slot `slot` if the session is open."""
+    def tick(self, slot: int, wire_bytes: int) -> None:
+        """Send slot `slot` if the session is open, in a packet of that size."""
         if self.send is not None:
-            self.send(slot.to_bytes(2, "big") + bytes(size - 2))
+            self.send(slot, wire_bytes)
             self.sent.append(slot)
+
+
+class TwinSession:
+    """The open session of a twin, on the request `stream` of its connection."""
+
+    def __init__(self, connection: Any, twin: WebTransportTwin, stream: int) -> None:
+        self._connection, self._twin, self._stream = connection, twin, stream
+        self._packets = DatagramPackets(connection._quic, stream)
+        self._sent_s = 0.0  # when a packet that acknowledges left last
+
+    def take(self, data: bytes | str, source: Any) -> bool:
+        """Take a packet of datagrams alone; whether it was one."""
+        now_s = time.monotonic()
+        assert isinstance(data, bytes)
+        found = self._packets.take(now_s, data, source)
+        if found is None:
+            return False
+        for datagram in found:
+            self._twin.received.add(datagram)
+        if now_s - self._sent_s > ACK_WAIT_S:  # no packet of ours acknowledges it
+            self._connection.transmit()
+        return True
+
+    def send(self, slot: int, wire_bytes: int) -> None:
+        """Send a slot's datagram."""
+        connection = self._connection
+        if self._packets.can_send:
+            self._sent_s = now_s = time.monotonic()
+            connection._transport.sendto(*self._packets.packet(now_s, slot, wire_bytes))
+        else:
+            connection.http.send_datagram(self._stream, slot.to_bytes(2, "big") + bytes(wire_bytes - DOWN_OVERHEAD - 2))
+            connection.transmit()
 
 
 FindTwin = Callable[[str], WebTransportTwin | None]
@@ -112,6 +146,7 @@ def twin_protocol(find: FindTwin) -> Any:
 
         http: Any = None
         twin: WebTransportTwin | None = None
+        session: TwinSession | None = None
         datagram_count = 0
 
         def connection_made(self, transport: Any) -> None:
@@ -128,7 +163,8 @@ def twin_protocol(find: FindTwin) -> Any:
                 return
             if self.twin is not None:
                 self.twin.received.note_source(addr)
-            super().datagram_received(data, addr)
+            if self.session is None or not self.session.take(data, addr):
+                super().datagram_received(data, addr)
 
         def quic_event_received(self, event: QuicEvent) -> None:
             if isinstance(event, ProtocolNegotiated):
@@ -155,11 +191,8 @@ def _open_session(connection: Any, twin: WebTransportTwin | None, stream: int) -
         connection.close()
         return
 
-    def send(data: bytes) -> None:
-        connection.http.send_datagram(stream, data)
-        connection.transmit()
-
-    twin.ready_s, twin.send, twin.close = time.monotonic(), send, connection.close
+    connection.session = TwinSession(connection, twin, stream)
+    twin.ready_s, twin.send, twin.close = time.monotonic(), connection.session.send, connection.close
     _count_packets(connection._quic, twin.received)
 
 

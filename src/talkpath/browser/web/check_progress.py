@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from talkpath.browser.far_end.call_media import MEDIA, TICK_MS
 from talkpath.browser.far_end.call_paths import PATH_S
 from talkpath.browser.far_end.schedule import WATCH_SLOTS
 from talkpath.browser.web.next_epoch import FIRST_EPOCHS
+from talkpath.browser.webrtc.call_media import MEDIA, TICK_MS
 
 AROUND_S = 2.5  # an epoch's set-up and end, and what comes until the next one
 PATHS_AROUND_S = 4.0  # the same where some paths may not answer

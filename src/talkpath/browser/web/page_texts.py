@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Literal
 
-from talkpath.browser.far_end.call_media import MEDIA
+from talkpath.browser.webrtc.call_media import MEDIA
 from talkpath.report.words import sentences
 from talkpath.report.words.language import codes, language, say, speaking, spoken
 
