@@ -1,0 +1,334 @@
+"""How many checks of browsers one far end carries on a core, beside the far end of another commit, in one run.
+
+    python bench/browser_far_end.py [CHECKS] [--beside COMMIT] [--profile]
+
+CHECKS (default 2) synthetic browsers (scripts/synthetic_browser.py), in processes of their own, each run a whole voice
+check at a far end: two epochs of six calls and ten twins, one in which fewer are watched for 22 s, and the direct path.
+Calls are ICE, DTLS and SRTP, twins are WebTransport by aioquic, all at their real pace. Then the same at the far end
+of COMMIT, and the same again here, in turns. Counted are the CPU time of the far end's process (/proc, set-up
+included) and its own lateness (99th percentile of each check, the worst of them).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from aioquic.asyncio.client import connect  # noqa: E402
+from aioquic.asyncio.protocol import QuicConnectionProtocol  # noqa: E402
+from aioquic.h3.connection import H3Connection  # noqa: E402
+from aioquic.h3.events import DatagramReceived, HeadersReceived  # noqa: E402
+from aioquic.quic.configuration import QuicConfiguration  # noqa: E402
+from aioquic.quic.events import ProtocolNegotiated, QuicEvent  # noqa: E402
+
+from synthetic_browser import NearCall  # noqa: E402
+from talkpath.browser.webrtc.call_media import MEDIA  # noqa: E402
+
+HOST, CHECKS = "127.0.0.1", 2
+LOAD = "load"  # the argument of the child processes
+APART_S = 0.7  # between the beginnings of two checks
+WATCH = {"medium": "voice", "question": "watch", "calls": 2, "texts": 2, "slots": 1100}
+PATHS = {"type": "paths", "paths": [], "user": "", "password": ""}
+STEPS: tuple[dict[str, Any], ...] = ({"type": "next", "medium": "voice"}, {"type": "next", **WATCH}, PATHS)
+MODULE = "talkpath.browser.far_end.far_end_process"
+TICKS = os.sysconf("SC_CLK_TCK")
+FIRST = ["chrt", "--fifo", "1"] if os.geteuid() == 0 else []
+"""The far end, where that is allowed: its load takes no core from it, as on a machine of its own."""
+
+
+# -- the load ---------------------------------------------------------------------------------------------------
+
+
+class Call:
+    """One call: `NearCall` on a socket of its own."""
+
+    def __init__(self, opening: dict[str, Any], epoch: dict[str, Any], port: int) -> None:
+        self.flow, self.phase_ms = opening["flow"], opening.get("phase_ms", 0.0)
+        self.near = NearCall(MEDIA[epoch["medium"]])
+        self.polls: list[list[float]] = []
+        self._socket = socket.socket(type=socket.SOCK_DGRAM)
+        self._socket.connect((HOST, port))
+        self._socket.setblocking(False)
+        self.sent = 0
+
+    def open(self, answer: str) -> None:
+        """Begin, once the answer is there."""
+        self.near.answered(answer)
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
+        self._socket.send(self.near.check())
+
+    def _read(self) -> None:
+        for _ in range(16):
+            try:
+                data = self._socket.recv(2048)
+            except OSError:
+                return
+            for said in self.near.receive(data):
+                self._socket.send(said)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is set up."""
+        return self.near.is_connected
+
+    def tick(self, slot: int) -> None:
+        """Send one packet."""
+        if self.ready:
+            self.sent += 1
+            self._socket.send(self.near.media(slot))
+
+    def report(self) -> dict[str, Any]:
+        """As the page counts."""
+        polls = [[1.0, 0, 0], [1e5, self.sent, len(self.near.received)]]
+        return {"flow": self.flow, "stun_ms": 5.0, "dtls_ms": 20.0 if self.ready else None, "polls": polls}
+
+    def close(self) -> None:
+        """Give the socket back."""
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+
+
+class Twin(QuicConnectionProtocol):
+    """One twin: a WebTransport session."""
+
+    def __init__(self, *arguments: Any, opening: dict[str, Any], **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.flow, self.phase_ms, self._path = opening["flow"], opening["phase_ms"], opening["path"]
+        self._http: H3Connection | None = None
+        self._stream, self.ready = 0, False
+        self.sent: list[int] = []
+        self.came = 0
+
+    def quic_event_received(self, event: QuicEvent) -> None:
+        """Called by aioquic."""
+        if isinstance(event, ProtocolNegotiated):
+            self._http = H3Connection(self._quic, enable_webtransport=True)
+            self._stream = self._quic.get_next_available_stream_id()
+            names = {":method": "CONNECT", ":scheme": "https", ":authority": HOST, ":path": self._path}
+            headers = [*names.items(), (":protocol", "webtransport")]
+            self._http.send_headers(self._stream, [(name.encode(), value.encode()) for name, value in headers])
+        for each in self._http.handle_event(event) if self._http else ():
+            self.ready = self.ready or isinstance(each, HeadersReceived)
+            self.came += isinstance(each, DatagramReceived)
+
+    def tick(self, slot: int, size: int) -> None:
+        """Send one datagram."""
+        if self.ready and self._http is not None:
+            self.sent.append(slot)
+            self._http.send_datagram(self._stream, slot.to_bytes(2, "big") + bytes(size - 2))
+            self.transmit()
+
+    def report(self) -> dict[str, Any]:
+        """As the page counts."""
+        return {
+            "flow": self.flow,
+            "dtls_ms": 20.0 if self.ready else None,
+            "sent": self.sent,
+            "polls": [[1.0, 0, 0], [1e5, len(self.sent), self.came]],
+        }
+
+
+class Check:
+    """One synthetic page, from `start` to the last facts."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self.late_ms, self.calls, self.twins, self.failed = 0.0, 0, 0, 0
+
+    async def next(self, kind: str) -> dict[str, Any]:
+        """The next message of that kind."""
+        while True:
+            message = json.loads(await self._reader.readline())
+            if message["type"] == kind:
+                return message  # type: ignore[no-any-return]
+            assert message["type"] != "error", message
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send a message."""
+        self._writer.write(json.dumps(message).encode() + b"\n")
+
+    async def run(self, token: str) -> None:
+        """All of it."""
+        self.tell({"token": token, "host": HOST, "page": HOST})
+        port = (await self.next("welcome"))["twin"]["port"]
+        self.tell({"type": "start", "nonce": os.urandom(32).hex(), "vpn": False, "twins": "datagrams"})
+        for step in (*STEPS, None):
+            await self._epoch(await self.next("epoch"), port)
+            self.late_ms = (await self.next("facts"))["late_ms"]
+            if step is not None:
+                self.tell(step)
+        self._writer.close()
+
+    async def _epoch(self, epoch: dict[str, Any], port: int) -> None:
+        flows: list[Call | Twin] = []
+        closing: list[Callable[[], Any]] = []
+        for opening in epoch["flows"]:
+            if opening["kind"] == "call":
+                call = Call(opening, epoch, port)
+                self.tell({"type": "offer", "flow": opening["flow"], "sdp": call.near.offer()})
+                call.open((await self.next("answer"))["sdp"])
+                flows.append(call)
+            else:
+                context = connect(HOST, port, configuration=quic(), create_protocol=partial(Twin, opening=opening))
+                flows.append(await context.__aenter__())  # type: ignore[arg-type]
+                closing.append(partial(context.__aexit__, None, None, None))
+            await asyncio.sleep(epoch["gap_ms"] / 1000)
+        until_s = time.monotonic() + 5.0
+        while time.monotonic() < until_s and not all(flow.ready for flow in flows):
+            await asyncio.sleep(0.05)
+        self.failed += sum(not flow.ready for flow in flows)
+        self.tell({"type": "media"})
+        await self.next("go")
+        await self._send(epoch, flows)
+        await asyncio.sleep(epoch["tail_ms"] / 1000)
+        reports = [flow.report() for flow in flows]
+        self.tell({"type": "report", "report": {"number": epoch["number"], "flows": reports, "pings": 9, "pongs": 9}})
+        for flow in flows:
+            if isinstance(flow, Call):
+                self.calls += len(flow.near.received) + flow.sent
+                flow.close()
+            else:
+                self.twins += flow.came + len(flow.sent)
+        for close in closing:
+            await close()
+
+    async def _send(self, epoch: dict[str, Any], flows: list[Call | Twin]) -> None:
+        go_s = time.monotonic()
+        for slot in range(epoch["slots"]):
+            for flow in sorted(flows, key=lambda flow: flow.phase_ms):
+                wait_s = go_s + (slot * epoch["tick_ms"] + flow.phase_ms) / 1000 - time.monotonic()
+                if wait_s > 0.001:
+                    await asyncio.sleep(wait_s)
+                flow.tick(slot, epoch["datagram"]) if isinstance(flow, Twin) else flow.tick(slot)
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.3)
+
+
+def quic() -> QuicConfiguration:
+    """The settings of a twin's connection."""
+    return QuicConfiguration(
+        is_client=True,
+        alpn_protocols=["h3"],
+        max_datagram_frame_size=65536,
+        verify_mode=ssl.CERT_NONE,
+        server_name="localhost",
+    )
+
+
+async def load(control: int, token: str) -> dict[str, Any]:
+    """One check; what was measured."""
+    check = Check(*await asyncio.open_connection(HOST, control, limit=1 << 23))
+    began_s = time.monotonic()
+    await check.run(token)
+    return {
+        "span_s": time.monotonic() - began_s,
+        "late_ms": check.late_ms,
+        "calls": check.calls,
+        "twins": check.twins,
+        "failed": check.failed,
+    }
+
+
+# -- the measurement --------------------------------------------------------------------------------------------
+
+
+def free_port() -> int:
+    """A UDP port that nobody has now."""
+    with socket.socket(type=socket.SOCK_DGRAM) as end:
+        end.bind((HOST, 0))
+        return int(end.getsockname()[1])
+
+
+def used_s(pid: int) -> float:
+    """CPU seconds of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+@contextmanager
+def source_of(commit: str) -> Iterator[Path]:
+    """The sources of a commit."""
+    with TemporaryDirectory() as folder:
+        packed = subprocess.run(["git", "-C", str(ROOT), "archive", commit, "src"], capture_output=True, check=True)
+        subprocess.run(["tar", "-x", "-C", folder], input=packed.stdout, check=True)
+        yield Path(folder, "src")
+
+
+def measure(name: str, source: Path, checks: int, *, profiled: bool = False) -> str:
+    """The row of one far end."""
+    environment = {**os.environ, "PYTHONPATH": str(source)}
+    profile = ["-m", "cProfile", "-s", "tottime"] if profiled else []
+    command = [*FIRST, sys.executable, *profile, "-m", MODULE, HOST, str(free_port())]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as far:
+        assert far.stdout is not None  # asked for
+        assert far.stdin is not None
+        ready = json.loads(far.stdout.readline())
+        before_s, loads = used_s(far.pid), []
+        for _ in range(checks):
+            words = [sys.executable, __file__, LOAD, str(ready["control"]), ready["token"]]
+            loads.append(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
+            time.sleep(APART_S)
+        found = [json.loads(each.communicate(timeout=300)[0]) for each in loads]
+        cpu_s = used_s(far.pid) - before_s
+        far.stdin.close()
+        if profiled:
+            sys.stdout.write("\n".join(far.stdout.read().splitlines()[:60]) + "\n")
+    span_s = max(each["span_s"] for each in found)
+    packets = sum(each["calls"] + each["twins"] for each in found)
+    late_ms = max(each["late_ms"] for each in found)
+    share = cpu_s / sum(each["span_s"] for each in found)
+    failed = sum(each["failed"] for each in found)
+    return (
+        f"| {name} | {checks} | {span_s:.0f} | {cpu_s / checks:.2f} | {share:.3f} | {1 / share:.0f} | "
+        f"{packets / checks:.0f} | {late_ms:.1f} | {failed} |\n"
+    )
+
+
+COLUMNS = (
+    "far end",
+    "checks",
+    "s",
+    "CPU s a check",
+    "of a core a check",
+    "checks a core",
+    "packets a check",
+    "late p99 ms",
+    "flows not set up",
+)
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    words = sys.argv[1:]
+    if words[:1] == [LOAD]:
+        sys.stdout.write(json.dumps(asyncio.run(load(int(words[1]), words[2]))))
+        return
+    beside = words[words.index("--beside") + 1] if "--beside" in words else ""
+    profiled = "--profile" in words
+    counts = [word for word in words if word.isdigit() and word != beside]
+    checks = int(counts[0]) if counts else CHECKS
+    sys.stdout.write(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|\n")
+    if beside:
+        with source_of(beside) as source:
+            sys.stdout.write(measure(beside, source, checks, profiled=profiled))
+            sys.stdout.flush()
+    sys.stdout.write(measure("this one", ROOT / "src", checks, profiled=profiled))
+
+
+if __name__ == "__main__":
+    main()
