@@ -28,6 +28,7 @@ from talkpath.observatory.responders.routes import DirectoryApi
 from talkpath.observatory.responders.running import DirectorySettings, ServerDirectory
 from talkpath.observatory.server import CHECK_KEY, Location, Observatory, application, known_apps
 from talkpath.observatory.web.event_worker import EventPublishing
+from talkpath.observatory.web.openapi import page_paths, page_schemas
 from talkpath.observatory.web.others import others
 from talkpath.observatory.web.pages import ObservatoryHooks, Pages
 from talkpath.observatory.web.site import Site
@@ -149,7 +150,8 @@ def _server(app: ASGIApp, limits: ConnectionLimits) -> Server:
 
 
 def pages_of(observatory: Observatory, site: Site, geo: Sequence[Path] = ()) -> Pages:
-    """The pages of an observatory."""
+    """The pages of an observatory; they are described in its OpenAPI document."""
+    observatory.describe(page_paths(), page_schemas())
     box = SimulatedCountry(site.box, COUNTRY) if observatory.settings.simulated else None
     root = observatory.log.folder.root
     publishing = EventPublishing(root, site.publication, site.address.rstrip("/"), site.webhooks)

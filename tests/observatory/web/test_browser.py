@@ -11,12 +11,30 @@ from records import BEGAN, WITHDRAWN
 
 from talkpath.report.words.language import codes
 
-PATHS = ["now", "network/XX/AS64496", "events", f"event/{BEGAN}", f"event/{WITHDRAWN}", "claims", "claims/S10",
-         "article", "data", "method", "risks", "nothing"]  # fmt: skip
+PATHS = [
+    "now",
+    "map?app=whatsapp",
+    "search?q=tele",
+    "network/XX/AS64496",
+    "events",
+    f"event/{BEGAN}",
+    f"event/{WITHDRAWN}",
+    "transports",
+    "claims",
+    "claims/S10",
+    "picture/strip/XX/voice/whatsapp",
+    "article",
+    "data",
+    "method",
+    "risks",
+    "nothing",
+]
+TALLEST = 3000  # pixels of any page on a phone of 360: folds are closed there
 NEEDS = "needs a browser: apt-get install chromium, and playwright and axe-playwright-python (make dev)"
 OVERFLOWING = """() => [...document.querySelectorAll('body *')].filter(each => {
   const box = each.getBoundingClientRect();
-  return box.width && !each.closest('.skip') && !each.closest('thead') && (box.right > innerWidth + 1 || box.left < -1);
+  return box.width && !each.closest('.skip, thead, .scroll, .charts') &&
+    (box.right > innerWidth + 1 || box.left < -1);
 }).map(each => each.outerHTML.slice(0, 80))"""
 FOCUSED = "() => { const it = document.activeElement; return it === document.body ? '' : it.outerHTML.slice(0, 60); }"
 SHOWN = """() => { const it = document.activeElement, look = getComputedStyle(it);
@@ -69,6 +87,27 @@ def test_axe_finds_nothing_on_a_wide_screen_in_light_and_dark(served: str, brows
     context.close()
 
 
+@pytest.mark.parametrize("code", ["en", "ru"])
+def test_pages_are_short_on_a_phone(served: str, browser: Any, code: str):
+    page = browser.new_page(viewport={"width": 360, "height": 640})
+    heights = {}
+    for path in PATHS:
+        page.goto(f"{served}/{code}/{path}")
+        heights[path] = page.evaluate("document.documentElement.scrollHeight")
+    page.close()
+    assert {path: height for path, height in heights.items() if height > TALLEST} == {}
+
+
+def test_where_there_is_room_folds_are_open(served: str, browser: Any):
+    page = browser.new_page(viewport={"width": 1200, "height": 800})
+    page.goto(f"{served}/en/now")
+    assert page.locator("details.fold").count() > 2
+    assert page.locator("table.networks").is_visible()
+    page.set_viewport_size({"width": 360, "height": 640})
+    assert not page.locator("table.networks").is_visible()
+    page.close()
+
+
 def test_axe_would_find_something(served: str, phone: Any):
     """The check itself is checked: a picture without words, text that nobody can read, a line too wide."""
     from axe_playwright_python.sync_playwright import Axe
@@ -87,7 +126,7 @@ def test_axe_would_find_something(served: str, phone: Any):
 
 
 def test_without_javascript_a_reader_gets_from_now_to_an_event_and_its_claims(served: str, browser: Any):
-    context = browser.new_context(java_script_enabled=False, locale="fa")
+    context = browser.new_context(java_script_enabled=False, locale="fa", viewport={"width": 1200, "height": 800})
     page = context.new_page()
     page.goto(served)
     assert page.url == f"{served}/fa/now"

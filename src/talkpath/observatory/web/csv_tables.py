@@ -53,6 +53,11 @@ def csv_table(view: Struct, *, simulated: bool, operator: Callable[[str], str] =
     return out.getvalue()
 
 
+def has_table(kind: type[Struct]) -> bool:
+    """Whether views of this kind have numbers."""
+    return _rows.dispatch(kind) is not _rows.dispatch(Struct)
+
+
 @singledispatch
 def _rows(view: Struct) -> Iterator[Row]:
     yield from ()

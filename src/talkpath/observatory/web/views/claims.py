@@ -15,7 +15,7 @@ from talkpath.observatory.web.site import PageQuery, Site, paged
 from talkpath.observatory.web.source import PageSource
 from talkpath.report.words.language import say, spoken
 
-ROWS = 12  # claims a page
+ROWS = 8  # claims a page: it stays short on a phone
 OUTCOMES: tuple[Outcome, ...] = ("contradicted", "supported", "silent", "not measurable")
 
 

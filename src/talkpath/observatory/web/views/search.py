@@ -26,7 +26,7 @@ class FoundNetwork(Struct, frozen=True):
 
 
 class SearchPage(Struct, frozen=True):
-    """The whole page. `more`: there are more networks than these. `operators`: names of operators can be searched."""
+    """The whole page. `more`: there are more networks than these. `names_known`: names of operators can be searched."""
 
     text: str
     countries: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class SearchPage(Struct, frozen=True):
     apps: tuple[str, ...] = ()
     claims: tuple[ClaimSummary, ...] = ()
     more: bool = False
-    operators: bool = False
+    names_known: bool = False
     schema: str = "talkpath.page.search/1"
 
     @property
@@ -48,7 +48,7 @@ def search(source: PageSource, site: Site, asked: PageQuery) -> SearchPage:
     text = asked.get("q").strip()[:100]
     known = site.operators() is not None
     if len(text) < SHORTEST:
-        return SearchPage(text, operators=known)
+        return SearchPage(text, names_known=known)
     networks = [
         FoundNetwork(country, network, site.operator(network))
         for country, network in source.networks()
@@ -61,7 +61,7 @@ def search(source: PageSource, site: Site, asked: PageQuery) -> SearchPage:
         apps=tuple(code for code in apps() if _in(text, code, app_name(code))),
         claims=_claims(source, site, text),
         more=len(networks) > MOST,
-        operators=known,
+        names_known=known,
     )
 
 

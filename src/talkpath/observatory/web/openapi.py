@@ -1,0 +1,147 @@
+"""The pages' part of the OpenAPI document: every address that is asked with GET, made from the table of pages.
+
+Schemas are those of the views' records. Each parameter has an example; on an observatory with data of its own other
+values take its place.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, get_type_hints
+
+import msgspec
+from msgspec import Struct
+
+from talkpath.observatory.web.answers import PageRoute
+from talkpath.observatory.web.csv_tables import has_table
+from talkpath.observatory.web.routes import PAGES
+from talkpath.report.words.language import codes
+
+Object = dict[str, Any]
+REFERENCE = "#/components/schemas/{name}"
+EXAMPLES = {"country": "XX", "network": "AS64496", "medium": "voice", "app": "whatsapp"}
+IDS = {"/event": "XX/AS64496/telegram/voice/2025-08-11/began", "/claims": "S10"}
+ABOUT = {
+    "language": "The language of the sentences in it.",
+    "country": "ISO 3166 code.",
+    "network": "AS number, as AS64496; of events also a part of its operator's name.",
+    "medium": "voice, video or text.",
+    "app": "The id of an app.",
+    "id": "The id that a list gives.",
+    "from": "The first day, of UTC; half a year back where it is left out.",
+    "to": "The last day, of UTC. States are then as they stood on it.",
+    "page": "Which page of the rows; CSV has all of them.",
+    "group": "change, network, app or none.",
+    "kind": "began, changed, ended or withdrawn.",
+    "level": "signal, confirmed or attack-resistant.",
+    "outcome": "supported, contradicted, silent or not measurable.",
+    "q": "What is looked for.",
+}
+FEED = "/feeds/{name}.atom"
+OPEN_FILE = "/open/{day}/{file}"
+
+
+def page_paths() -> Object:
+    """The paths of all pages, of feeds, and of open data."""
+    found: Object = {}
+    for one in PAGES:
+        base = "/{language}" + re.sub(r":path", "", one.path)
+        for ending, answer in _answers(one).items():
+            found[base + ending] = {"get": _operation(one, base, ending, answer)}
+    atom = {"200": _content("Events as Atom: `events`, or a country's code.", "application/atom+xml")}
+    file = {"200": _content("A file of a sealed day.", "application/octet-stream")}
+    found[FEED] = {"get": _get("getFeed", "Events as a feed.", [_named("name", "events", "path")], atom)}
+    day = [_named("day", "2026-11-24", "path"), _named("file", "manifest.json", "path")]
+    found[OPEN_FILE] = {"get": _get("getOpenFile", "The open data of a day, CC BY 4.0.", day, file)}
+    return found
+
+
+def page_schemas() -> Object:
+    """The schemas that these paths name."""
+    return {**msgspec.json.schema_components(_kinds(), ref_template=REFERENCE)[1], "PageError": _error()}
+
+
+def _kinds() -> list[type[Struct]]:
+    return list(dict.fromkeys(_kind(one) for one in PAGES))
+
+
+def _kind(one: PageRoute) -> type[Struct]:
+    """The record that a page's view gives."""
+    said = get_type_hints(one.view)["return"]
+    kinds = [kind for kind in getattr(said, "__args__", (said,)) if kind is not type(None)]
+    kind: type[Struct] = kinds[0]
+    return kind
+
+
+def _answers(one: PageRoute) -> Object:
+    """What is answered, by how the address ends."""
+    schema = {"allOf": [{"$ref": REFERENCE.format(name=_kind(one).__name__)}, _head()]}
+    json = {"description": "The page's record.", "content": {"application/json": {"schema": schema}}}
+    found = {"": _content("The page.", "text/html"), ".json": json}
+    if has_table(_kind(one)):
+        found[".csv"] = _content("All its rows.", "text/csv")
+    if one.picture:
+        found[".png"] = _content("The picture, with its heading and where it is from.", "image/png")
+    return found
+
+
+def _head() -> Object:
+    """What every page's record has beside its own names."""
+    names = {"type": "object", "additionalProperties": {"type": "string"}}
+    return {
+        "type": "object",
+        "required": ["schema", "simulated", "as_of", "operators"],
+        "properties": {"simulated": {"type": "boolean"}, "as_of": {"type": "string"}, "operators": names},
+    }
+
+
+def _operation(one: PageRoute, base: str, ending: str, answer: Object) -> Object:
+    words = re.sub(r"[^a-z]+", " ", one.path.lower()).title().replace(" ", "")
+    inside = re.findall(r"\{(\w+)\}", base)
+    path = [_named(name, "en", "path") if name == "language" else _in_path(name, base) for name in inside]
+    query = [_named(name, example, "query") for name, example in one.names.items() if name not in inside]
+    plain = ending.removeprefix(".").upper() or "HTML"
+    refused = {"404": _refused(), "503": _refused()} if ending else {"404": _content("No such page.", "text/html")}
+    about = (one.view.__doc__ or "").split(";")[0].split(".")[0]
+    return _get(f"get{words}{plain.title()}", f"{about}, as {plain}.", [*path, *query], {"200": answer, **refused})
+
+
+def _get(name: str, summary: str, parameters: list[Object], responses: Object) -> Object:
+    return {"operationId": name, "summary": summary, "parameters": parameters, "responses": responses}
+
+
+def _in_path(name: str, base: str) -> Object:
+    example = next((known for start, known in IDS.items() if start in base), "") if name == "id" else EXAMPLES[name]
+    return _named(name, example, "path")
+
+
+def _named(name: str, example: str, place: str) -> Object:
+    schema: Object = {"type": "string"}
+    if name == "language":
+        schema["enum"] = codes()
+    about = {"description": ABOUT[name]} if name in ABOUT else {}
+    return {"name": name, "in": place, "required": place == "path", "schema": schema, "example": example, **about}
+
+
+def _content(about: str, kind: str) -> Object:
+    return {"description": about, "content": {kind: {"schema": {"type": "string"}}}}
+
+
+def _refused() -> Object:
+    content = {"application/json": {"schema": {"$ref": REFERENCE.format(name="PageError")}}}
+    return {
+        "description": "There is no such page, or what it would show is not published, or not now.",
+        "content": content,
+    }
+
+
+def _error() -> Object:
+    return {
+        "type": "object",
+        "required": ["schema", "code", "error"],
+        "properties": {
+            "schema": {"const": "talkpath.error/1"},
+            "code": {"enum": ["not_found", "not_now"]},
+            "error": {"type": "string"},
+        },
+    }
