@@ -1,0 +1,86 @@
+"""One table for all means: what each found of an app's messages, voice and video, then what that says together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from talkpath.report.check_text import STYLES
+from talkpath.report.words.joined_sentences import means_titles, sentences
+from talkpath.report.words.language import say
+from talkpath.report.words.sentences import MARKS, app_name_of
+from talkpath.report.words.sentences import medium as medium_word
+from talkpath.verdict.bases.joined_means import Finding, JoinedMedium, Means, MeansFinding
+
+NOT_MEASURED = "–"
+
+
+def show(console: Console, joined: Sequence[JoinedMedium]) -> None:
+    """Print the table, then a sentence for each app."""
+    console.print(table(joined))
+    for line in sentences(joined):
+        console.print()
+        console.print(Text(line))
+
+
+def table(joined: Sequence[JoinedMedium]) -> Table:
+    """A row for each app and medium, a column for each means that was used."""
+    used = [means for means in means_titles() if means != "messages" and any(each.of(means) for each in joined)]
+    grid = Table(box=None, pad_edge=False)
+    for title in (say("table", "app"), say("table", "medium"), *(means_titles()[means] for means in used)):
+        grid.add_column(title)
+    before = ""
+    for each in joined:
+        name = app_name_of(each.app)
+        grid.add_row("" if name == before else name, medium_word(each.medium), *(_cell(each, means) for means in used))
+        before = name
+    return grid
+
+
+def _cell(joined: JoinedMedium, means: Means) -> Text:
+    """Messages have one means of their own, which asks the app's servers."""
+    found = joined.of("messages" if joined.medium == "text" and means == "addresses" else means)
+    if found is None:
+        return Text(NOT_MEASURED)
+    return Text(f"{MARKS[found.verdict.state]} {finding_words()[found.finding]}", style=STYLES[found.verdict.state])
+
+
+def finding_words() -> dict[Finding, str]:
+    """Each finding in a word or two."""
+    return {
+        "well": say("joined", "well"),
+        "held": say("joined", "held back"),
+        "likely": say("joined", "perhaps held back"),
+        "closed": say("joined", "closed"),
+        "poor": say("joined", "poor line"),
+        "silent": say("joined", "no answer"),
+        "unknown": say("joined", "could not tell"),
+    }
+
+
+def record(joined: Sequence[JoinedMedium]) -> list[dict[str, Any]]:
+    """The entries of `joined` in tp-004."""
+    return [
+        {
+            "app": each.app,
+            "medium": each.medium,
+            "findings": [_finding(found) for found in each.findings],
+            "conclusion": each.conclusion,
+            "disagree": each.disagree,
+        }
+        for each in joined
+    ]
+
+
+def _finding(found: MeansFinding) -> dict[str, Any]:
+    return {
+        "means": found.means,
+        "finding": found.finding,
+        "basis": found.verdict.basis,
+        "state": found.verdict.state,
+        "rule": found.verdict.rule,
+    }

@@ -1,0 +1,201 @@
+"""What several means say together about one app, in one sentence each: a clause for each means, then what it fits.
+
+No sentence goes beyond its basis: a test server is called a test server, an app's servers are spoken of only where they
+were asked, a call only where the person made one. Where means disagree the sentence says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from talkpath.report.words.language import listed, say
+from talkpath.report.words.sentences import app_name_of
+from talkpath.report.words.sentences import medium as medium_word
+from talkpath.verdict.bases.joined_means import CALL_MEDIA, JoinedMedium, Means, MeansFinding
+from talkpath.verdict.model import Category, Number, Verdict
+
+
+def means_titles() -> dict[Means, str]:
+    """Each means as a heading."""
+    return {
+        "messages": say("joined", "its servers for messages"),
+        "server": say("joined", "calls to a test server"),
+        "addresses": say("joined", "its own call servers"),
+        "call": say("joined", "your own call"),
+    }
+
+
+def sentences(joined: Sequence[JoinedMedium]) -> list[str]:
+    """One sentence for each app; two where its voice and its video calls differ in what they say."""
+    lines = []
+    for app in dict.fromkeys(each.app for each in joined):
+        own = [each for each in joined if each.app == app]
+        lines += [_sentence(group, own) for group in _alike(own)]
+    return lines
+
+
+def _alike(own: Sequence[JoinedMedium]) -> list[list[JoinedMedium]]:
+    """Voice and video together where every means found the same; messages alone where no calls were looked at. A medium
+    about which nothing else was found than about another has no sentence of its own."""
+    groups: dict[frozenset[tuple[str, str]], list[JoinedMedium]] = {}
+    calls = [each for each in own if each.medium in CALL_MEDIA]
+    for each in calls or own:
+        groups.setdefault(frozenset((found.means, found.finding) for found in each.findings), []).append(each)
+    return [group for found, group in groups.items() if not any(found < other for other in groups)]
+
+
+def _sentence(group: Sequence[JoinedMedium], own: Sequence[JoinedMedium]) -> str:
+    joined, name = group[0], app_name_of(group[0].app)
+    clauses = [clause(found, name) for found in joined.findings]
+    text = next((each for each in own if each.medium == "text"), None)
+    if text is not None and text is not joined:
+        clauses += [clause(found, name) for found in text.findings]
+    told = say("joined", "; ").join(words for words in clauses if words)
+    parts = [_capital(told) + say("joined", "."), conclusion(joined, name)]
+    if len(_alike(own)) > 1:
+        media = listed(medium_word(each.medium) for each in group)
+        parts[0] = say("joined", "{name}, {media}: {clauses}", name=name, media=media, clauses=parts[0])
+    return " ".join(part for part in parts if part)
+
+
+def clause(found: MeansFinding, name: str) -> str:
+    """What one means found, without what it could be."""
+    return {"server": _server, "addresses": _addresses, "call": _call, "messages": _messages}[found.means](found, name)
+
+
+def _server(found: MeansFinding, name: str) -> str:
+    return {
+        "well": say("joined", "calls shaped like {name}'s reach a test server", name=name),
+        "held": say("joined", "calls shaped like {name}'s are held back on the way to a test server", name=name),
+        "likely": say("joined", "calls shaped like {name}'s may be held back on the way to a test server", name=name),
+        "closed": say("joined", "no kind of call reaches a test server"),
+        "poor": say("joined", "the line to a test server is too poor for calls just now"),
+        "silent": say("joined", "the test server did not answer"),
+        "unknown": say("joined", "calls to a test server could not tell"),
+    }[found.finding]
+
+
+def _addresses(found: MeansFinding, name: str) -> str:
+    if found.finding == "held":
+        return _held_there(found.verdict, name)
+    return {
+        "well": say("joined", "{name}'s own call servers answer a greeting", name=name),
+        "likely": say("joined", "{name}'s own call servers may not be reached from here", name=name),
+        "closed": say("joined", "only chosen servers answer from here"),
+        "poor": say("joined", "neutral servers answer no better than {name}'s own call servers", name=name),
+        "silent": say("joined", "no server answered at all"),
+        "unknown": say("joined", "{name}'s own call servers could not be told", name=name),
+    }[found.finding]
+
+
+def _held_there(verdict: Verdict, name: str) -> str:
+    """What becomes of packets to the app's own servers: of any, of a call's alone, or of a call's wherever they go."""
+    bound, place = verdict.parameters.get("bound_to"), _place(verdict)
+    if isinstance(bound, Category) and bound.value == "shape":
+        return say("joined", "packets of calls like {name}'s are held back on the way, wherever they go", name=name)
+    if isinstance(bound, Category) and bound.value == "both":
+        return say("joined", "packets of calls to {name}'s own call servers are held back, others get there", name=name)
+    if verdict.log10_e is None:
+        return say("joined", "{name}'s own call servers do not answer, while a neutral server does", name=name)
+    if not place:
+        return say("joined", "packets to {name}'s own call servers are held back on the way", name=name)
+    if verdict.rule in ("address.block", "udp.block"):
+        return say("joined", "packets to {name}'s own call servers do not get past {place}", name=name, place=place)
+    return say("joined", "packets to {name}'s own call servers are held back at {place}", name=name, place=place)
+
+
+def _place(verdict: Verdict) -> str:
+    """The router before which packets stop, as far as that was found."""
+    hop, kind = verdict.parameters.get("hop"), verdict.parameters.get("hop_kind")
+    if not isinstance(hop, Number) or hop.low is None or hop.high is None:
+        return ""
+    low, high = round(hop.low), round(hop.high)
+    hops = say("joined", "hop {number}", number=high)
+    if low < high:
+        hops = say("joined", "hops {low} to {high}", low=low, high=high)
+    if isinstance(kind, Category) and kind.value in ("home", "provider") and low > 1:
+        return say("joined", "your provider ({hops})", hops=hops)
+    return hops
+
+
+def _call(found: MeansFinding, name: str) -> str:
+    return {
+        "well": say("joined", "your own {name} call went well", name=name),
+        "held": say(
+            "joined",
+            "your own {name} calls failed, while control traffic to another server did not at the same moments",
+            name=name,
+        ),
+        "likely": say(
+            "joined",
+            "your own {name} call failed, while the line carried the same traffic to another server",
+            name=name,
+        ),
+        "closed": say("joined", "your own {name} call and control traffic beside it both failed", name=name),
+        "poor": say(
+            "joined", "your own {name} call was poor, and so was control traffic at the same moments", name=name
+        ),
+        "silent": say("joined", "no packets of a {name} call of your own were seen", name=name),
+        "unknown": say("joined", "your own {name} call could not tell", name=name),
+    }[found.finding]
+
+
+def _messages(found: MeansFinding, name: str) -> str:
+    return {
+        "well": say("joined", "{name}'s servers for messages answer", name=name),
+        "held": say("joined", "{name}'s servers for messages do not answer", name=name),
+        "likely": say("joined", "{name}'s servers for messages may not be reached from here", name=name),
+        "closed": say("joined", "only chosen servers answer from here"),
+        "poor": say("joined", "{name}'s servers for messages answer as badly as others", name=name),
+        "silent": say("joined", "no server answered at all"),
+        "unknown": say("joined", "{name}'s servers for messages could not be told", name=name),
+    }[found.finding]
+
+
+def conclusion(joined: JoinedMedium, name: str) -> str:
+    """What the findings fit together; "" where one means alone could tell, which says it all."""
+    return {
+        "well": say("joined", "No means that was used found a sign of restriction.")
+        if len(joined.findings) > 1
+        else "",
+        "alone": say("joined", "No other means could tell, so there is nothing to compare it with."),
+        "addresses": say(
+            "joined",
+            "The means disagree, and that is telling: this is consistent with a rule about {name}'s addresses, which "
+            "calls to a test server cannot show.",
+            name=name,
+        ),
+        "shape": say(
+            "joined",
+            "The means disagree, and that is telling: a greeting is no call, so this is consistent with a rule about "
+            "what calls look like.",
+        ),
+        "both": say("joined", "Both are signs of one restriction of {name}'s calls.", name=name),
+        "server": say(
+            "joined",
+            "The means disagree: what holds calls back may be on the way to this test server, or it may be off again.",
+        ),
+        "calls_there": say(
+            "joined",
+            "The means disagree, and that is telling: this is consistent with a rule about calls to {name}'s own "
+            "addresses.",
+            name=name,
+        ),
+        "elsewhere": say(
+            "joined",
+            "The means disagree: this is consistent with a rule about what calls look like that does not act on the "
+            "way to this test server.",
+        ),
+        "greetings": say(
+            "joined",
+            "The means disagree: a call got through although the servers that were asked are not reached; others may "
+            "have carried it.",
+        ),
+        "closed": say("joined", "This is not about {name}: all calls are closed here.", name=name),
+        "poor": say("joined", "The line itself explains it; nothing here is a sign of a rule."),
+        "unknown": say("joined", "So nothing can be said about it."),
+    }[joined.conclusion]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,110 @@
+"""Sentences that join several means: each clause stays within its basis, and a disagreement is said."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+from several_means import combinations, joined, verdict
+
+from talkpath.report import joined_report
+from talkpath.report.words.joined_sentences import sentences
+from talkpath.report.words.language import codes, language, speaking
+from talkpath.verdict.bases.joined_means import HELD, join
+from talkpath.verdict.model import Category, Number, Verdict
+
+ISSUE = (
+    "Calls shaped like Telegram's reach a test server; packets to Telegram's own call servers do not get past your "
+    "provider (hop 3). The means disagree, and that is telling: this is consistent with a rule about Telegram's "
+    "addresses, which calls to a test server cannot show."
+)
+
+
+def at_hop(number: float, kind: str) -> Verdict:
+    place = {"hop": Number(number, number, number), "hop_kind": Category(kind), "bound_to": Category("address")}
+    return verdict("address", "restricted", rule="address.block", parameters=place, log10_e=6.0)
+
+
+def test_an_order_bound_to_addresses_is_told_as_such():
+    assert sentences(join([verdict("shape", "ok"), at_hop(3.0, "provider")])) == [ISSUE]
+
+
+def test_each_means_is_spoken_of_only_where_it_was_used():
+    for states in combinations():
+        text = " ".join(sentences([joined(*states)]))
+        server, addresses, call = (state is not None for state in states)
+        assert ("test server" in text) <= server, (states, text)
+        assert ("own call servers" in text) <= addresses, (states, text)
+        assert ("your own telegram call" in text.lower()) <= call, (states, text)
+
+
+def test_a_disagreement_is_said_and_none_is_made_up():
+    for states in combinations():
+        found = joined(*states)
+        assert ("disagree" in " ".join(sentences([found]))) == found.disagree, states
+
+
+def test_no_sentence_promises_calls_or_accuses_beyond_what_was_found():
+    for states in combinations():
+        found = joined(*states)
+        text = " ".join(sentences([found])).lower()
+        assert "calls work" not in text
+        assert "blocked by" not in text
+        if not any(each.finding in HELD for each in found.findings) and found.conclusion != "server":
+            assert "consistent with" not in text, (states, text)
+            assert "held back" not in text, (states, text)
+
+
+def test_voice_and_video_that_differ_get_a_sentence_each():
+    rows = join([verdict("shape", "ok"), verdict("shape", "restricted", "video"), verdict("address", "ok")])
+    first, second = sentences(rows)
+    assert first.startswith("Telegram, voice: ")
+    assert second.startswith("Telegram, video: ")
+
+
+def test_messages_stand_beside_the_calls():
+    (line,) = sentences(join([verdict("shape", "ok"), verdict("signalling", "restricted", "text")]))
+    assert "Telegram's servers for messages do not answer" in line
+
+
+@pytest.mark.parametrize("code", codes())
+def test_every_language_has_all_of_it(code):
+    with speaking(language(code)):
+        pairs = [states for states in combinations() if states.count(None) == 1]
+        lines = {" ".join(sentences([joined(*states)])) for states in pairs}
+        english = {line for line in lines if "test server" in line}
+        assert code == "en" or not english
+
+
+def test_the_table_has_a_column_for_each_means_and_a_dash_where_nothing_was_measured():
+    rows = join(
+        [
+            verdict("shape", "ok"),
+            verdict("shape", "ok", "video"),
+            at_hop(2.0, "public"),
+            verdict("signalling", "ok", "text"),
+            verdict("call", "likely"),
+        ]
+    )
+    text = io.StringIO()
+    joined_report.show(Console(file=text, width=110), rows)
+    head, messages, voice, video, *_ = text.getvalue().splitlines()
+    places = [head.index(title) for title in ("app", "medium", "calls to a test server", "its own call servers")]
+    assert places == sorted(places)
+    assert "your own call" in head
+    assert messages.split()[:2] == ["Telegram", "messages"]
+    assert messages.count("–") == 2
+    assert "✗ held back" in voice
+    assert "? perhaps held back" in voice
+    assert video.count("–") == 1
+
+
+def test_the_json_has_every_finding():
+    (row,) = joined_report.record([joined("ok", "restricted")])
+    assert row["conclusion"] == "addresses"
+    assert row["disagree"] is True
+    assert [(each["means"], each["finding"], each["state"]) for each in row["findings"]] == [
+        ("server", "well", "ok"),
+        ("addresses", "held", "restricted"),
+    ]

@@ -1,0 +1,96 @@
+"""Several means about one app, joined: what they say together, and that a disagreement is never passed over."""
+
+from __future__ import annotations
+
+import pytest
+from several_means import combinations, joined, verdict
+
+from talkpath.verdict.bases.joined_means import HELD, finding, join
+from talkpath.verdict.model import Category
+
+
+@pytest.mark.parametrize(
+    ("server", "addresses", "call", "conclusion", "disagree"),
+    [
+        ("ok", "ok", None, "well", False),
+        ("ok", None, "ok", "well", False),
+        ("ok", "restricted", None, "addresses", True),
+        ("ok", None, "restricted", "addresses", True),
+        ("ok", None, "likely", "addresses", True),
+        ("ok", "restricted", "restricted", "addresses", True),
+        ("ok", "ok", "restricted", "calls_there", True),
+        ("ok", "restricted", "ok", "greetings", True),
+        ("restricted", "ok", None, "shape", True),
+        ("restricted", "ok", "restricted", "shape", True),
+        ("restricted", "restricted", None, "both", False),
+        ("restricted", None, "likely", "both", False),
+        ("restricted", None, "ok", "server", True),
+        ("restricted", None, None, "alone", False),
+        ("closed", "restricted", None, "closed", False),
+        ("closed", None, "ok", "server", True),
+        ("impaired", "ok", None, "poor", False),
+        ("impaired", "restricted", None, "alone", False),
+        ("ok", None, "impaired", "poor", False),
+        (None, "restricted", "restricted", "both", False),
+        ("insufficient", "restricted", "insufficient", "alone", False),
+        ("insufficient", "insufficient", "insufficient", "unknown", False),
+        ("unreachable", "ok", None, "well", False),
+    ],
+)
+def test_what_the_means_say_together(server, addresses, call, conclusion, disagree):
+    found = joined(server, addresses, call)
+    assert (found.conclusion, found.disagree) == (conclusion, disagree)
+
+
+def test_nothing_is_concluded_from_a_means_that_was_not_used_or_could_not_tell():
+    for states in combinations():
+        found = joined(*states)
+        held = {each.means for each in found.findings if each.finding in HELD}
+        if found.conclusion in ("addresses", "calls_there", "greetings"):
+            assert held & {"addresses", "call"}, states
+        if found.conclusion in ("shape", "both", "server"):
+            assert held or found.of("server").finding == "closed", states
+        if found.conclusion in ("well", "poor", "unknown"):
+            assert not held, states
+
+
+def test_a_poor_line_or_closed_calls_never_become_a_sign_of_a_rule_about_an_app():
+    for states in combinations():
+        if not {"restricted", "likely"} & set(states):
+            assert joined(*states).conclusion in ("well", "poor", "closed", "server", "unknown"), states
+
+
+def test_call_servers_speak_of_voice_and_video_and_never_of_messages():
+    rows = join(
+        [verdict("address", "restricted"), verdict("shape", "ok", "video"), verdict("signalling", "ok", "text")]
+    )
+    assert [(each.medium, each.conclusion) for each in rows] == [
+        ("text", "well"),
+        ("voice", "alone"),
+        ("video", "addresses"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bound", "conclusion"),
+    [("address", "addresses"), ("both", "calls_there"), ("shape", "elsewhere"), (None, "addresses")],
+)
+def test_what_a_rule_on_the_way_to_the_addresses_is_bound_to_decides(bound, conclusion):
+    parameters = {"bound_to": Category(bound)} if bound else {}
+    rows = join([verdict("shape", "ok"), verdict("address", "restricted", parameters=parameters)])
+    assert (rows[0].conclusion, rows[0].disagree) == (conclusion, True)
+
+
+def test_of_several_calls_the_worst_counts():
+    rows = join([verdict("call", "ok"), verdict("call", "restricted"), verdict("shape", "ok")])
+    assert rows[0].conclusion == "addresses"
+
+
+def test_apps_are_kept_apart():
+    rows = join([verdict("shape", "ok"), verdict("shape", "restricted", app="whatsapp")])
+    assert [(each.app, each.conclusion) for each in rows] == [("telegram", "well"), ("whatsapp", "alone")]
+
+
+def test_a_probe_that_could_not_tell_is_not_taken_for_likely():
+    assert finding(verdict("shape", "likely")) == "unknown"
+    assert finding(verdict("call", "likely")) == "likely"
