@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 
@@ -9,10 +10,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
-from talkpath.browser.web.page_files import choose_language, render_check_page
+from talkpath.browser.web.page_files import choose_language, entry_script, render_check_page
 from talkpath.browser.web.page_texts import NAMES, most_mb, page_texts
 from talkpath.browser.webrtc.call_media import MEDIA
 
+MOST_LOADED = 60_000  # bytes, compressed
 MOST_HIGH = 3000  # px, of any screen of the page
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
@@ -57,6 +59,12 @@ def test_no_word_is_missing(code: str):
     for name, text in english.items():
         assert re.findall(r"\{\w+\}", words[name]) == re.findall(r"\{\w+\}", text)
         assert code == "en" or words[name] != text or name == "dir", name
+
+
+@pytest.mark.parametrize("code", NAMES)
+def test_what_is_loaded_is_small(code: str):
+    loaded = [render_check_page(code), entry_script()]
+    assert sum(len(gzip.compress(text.encode())) for text in loaded) < MOST_LOADED
 
 
 def test_the_language_is_the_one_asked_for_else_the_browsers():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import null_world as world
 import pytest
@@ -133,6 +134,7 @@ def test_what_was_shared_can_be_taken_back_and_the_page_says_where_it_is(browser
     page.wait_for_selector("#withdraw:not([hidden])")
     assert (page.inner_text("#status"), page.inner_text("#kept")) == (words["shared"], words["kept_shared"])
     assert not page.is_visible("#share, #share-note")
+    assert page.get_attribute("#shared-link", "href") == urlsplit(heard[0].url).path.replace("/v1/reports/", "/report/")
     page.reload()
     page.click("#evidence summary")
     page.click("#withdraw")

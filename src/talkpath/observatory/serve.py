@@ -31,6 +31,7 @@ from talkpath.observatory.web.event_worker import EventPublishing
 from talkpath.observatory.web.openapi import page_paths, page_schemas
 from talkpath.observatory.web.others import others
 from talkpath.observatory.web.pages import ObservatoryHooks, Pages
+from talkpath.observatory.web.shared_report import shared_report
 from talkpath.observatory.web.site import Site
 from talkpath.report.words.language import codes, language, speaking
 from talkpath.responder.geoip import GeoDatabase
@@ -160,10 +161,11 @@ def pages_of(observatory: Observatory, site: Site, geo: Sequence[Path] = ()) -> 
         know=lambda events: observatory.sealer.know(orders_of(events)),
         geo=geo,
     )
+    shared = partial(shared_report, observatory.log.find, observatory.store)
     return Pages(
         store=observatory.store,
         hooks=known,
-        settings=site,
+        settings=replace(site, report=shared),
         box=box,
         open_data=observatory.log.folder.open,
         publishing=publishing,

@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import null_world as world
@@ -20,6 +21,8 @@ from talkpath.browser.answer.result_message import result_message
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.responder.geoip import NetworkOrigin
 from talkpath.wire.control.sign import Signer
+
+SECRET = b"x" * 32
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +69,24 @@ def test_a_browsers_result_is_taken_in_with_its_receipt(url: str):
     found = result_message(facts, "en", lambda made, key: witness.with_receipt(made, b"half", key, ""))
     bundle = base64.b64decode(found["bundle"])
     name = hashlib.sha256(bundle).hexdigest()
-    headers = {"Content-Type": "application/vnd.talkpath.bundle", "Talkpath-Withdraw": hashlib.sha256(b"x").hexdigest()}
+    withdraw = hashlib.sha256(SECRET).hexdigest()
+    headers = {"Content-Type": "application/vnd.talkpath.bundle", "Talkpath-Withdraw": withdraw}
     answer(f"{url}/check")
     taken = httpx.put(f"{url}/v1/reports/{name}", content=bundle, headers=headers, timeout=30)
     assert taken.status_code == 201, taken.text
-    until = time.monotonic() + 20
-    while (state := answer(f"{url}/v1/reports/{name}").json()["state"]) == "received" and time.monotonic() < until:
+    assert waited_for(f"{url}/v1/reports/{name}", lambda found: found["state"])["state"] == "judged"
+    shown = waited_for(f"{url}/en/report/{name}.json", lambda found: found["report"]["state"])["report"]
+    assert [(row["app"], row["state"]) for row in shown["verdicts"]] == [("webrtc", "restricted")]
+    page = answer(f"{url}/en/report/{name}").text
+    assert "Signs of restriction" in page
+    assert "counts for no network" in page  # this observatory has no geolocation files, and does not know the key
+    assert httpx.delete(f"{url}/v1/reports/{name}", headers={"Talkpath-Secret": SECRET.hex()}).status_code == 200
+    assert answer(f"{url}/en/report/{name}").status_code == 404
+
+
+def waited_for(url: str, state: Callable[[dict[str, Any]], str]) -> dict[str, Any]:
+    """The JSON of an address, once its report is no longer only received."""
+    until = time.monotonic() + 60
+    while state(found := answer(url).json()) == "received" and time.monotonic() < until:
         time.sleep(0.1)
-    assert state == "judged"
+    return found  # type: ignore[no-any-return]

@@ -66,6 +66,7 @@ export async function share(result) {
     headers: { "Content-Type": "application/vnd.talkpath.bundle", "Talkpath-Withdraw": hex(withdrawHash) },
   });
   result.shared = response.ok;
+  result.shared_url = `${baseOf(result.share)}/report/${id}`;
   store(result);
   return response.ok;
 }

@@ -121,6 +121,17 @@ class Latest(Struct, frozen=True, gc=False):
         return self.restricted + self.ok + self.closed + self.impaired
 
 
+class ReportVerdict(Struct, frozen=True):
+    """What one report says of one app and medium, and where it counts."""
+
+    country: str
+    network: str
+    app: str
+    medium: str
+    state: str
+    rule: str | None
+
+
 class TransportCount(Struct, frozen=True, gc=False):
     """One transport on one network: of `reports` that asked, `carried` say that one could talk."""
 
@@ -217,6 +228,12 @@ def transports(store: Store, *, since: str = FIRST, **only: str) -> list[Transpo
         **values,
     )
     return _read(TransportCount, found)
+
+
+def report_verdicts(store: Store, report: str, day: str) -> list[ReportVerdict]:
+    """What one report of that day says, in order of app and medium; nothing where it was withdrawn."""
+    rest = "report FINAL WHERE day = {day:Date} AND report = {report:String} AND NOT withdrawn ORDER BY app, medium"
+    return _read(ReportVerdict, store.lines(_select(ReportVerdict, rest), report=report, day=day))
 
 
 def carry_days(store: Store, **only: str) -> bytes:

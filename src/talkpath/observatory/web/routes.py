@@ -22,6 +22,7 @@ from talkpath.observatory.web.views.method import method, risks
 from talkpath.observatory.web.views.network import network
 from talkpath.observatory.web.views.now import now
 from talkpath.observatory.web.views.picture import country_picture, network_picture, strip_picture, world_map
+from talkpath.observatory.web.views.report import report_page
 from talkpath.observatory.web.views.search import search
 from talkpath.observatory.web.views.servers import servers
 from talkpath.observatory.web.views.transports import transports
@@ -54,6 +55,7 @@ PAGES = (
     PageRoute("/events", event_list, "events.html", EVENTS),
     PageRoute("/events/{country}", event_list, "events.html", EVENTS),
     PageRoute("/event/{id:path}", event, "event.html"),
+    PageRoute("/report/{id}", report_page, "report.html"),
     PageRoute("/transports", transports, "transports.html"),
     PageRoute("/transports/{country}", transports, "transports.html"),
     PageRoute("/claims", claims, "claims.html", {"outcome": "contradicted", **PAGE}),

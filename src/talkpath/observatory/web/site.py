@@ -11,6 +11,7 @@ from typing import TypeVar
 from talkpath.observatory.log.stop_list import StoppedCountry
 from talkpath.observatory.publication import Publication
 from talkpath.observatory.responders.summary import DirectorySummary
+from talkpath.observatory.web.shared_report import SharedReport
 from talkpath.observatory.web.source import Span
 
 Row = TypeVar("Row")
@@ -29,7 +30,8 @@ class Site:
     one passes its own last day as `today`, and the folder `box` that its country was played into. From the countries
     of `stops` nothing is taken. `check`: a check for browsers is served at /check. `webhooks`: the file of who is told
     of events (feeds/webhook.py). `servers`: the directory of test servers that is kept here. `operators`: the names of
-    the operators of networks ("AS64496"), None where no data about them is installed.
+    the operators of networks ("AS64496"), None where no data about them is installed. `report`: finds one report by
+    its id.
     """
 
     publication: Publication = field(default_factory=Publication)
@@ -41,6 +43,7 @@ class Site:
     webhooks: Path | None = None
     servers: Callable[[], DirectorySummary] | None = None
     operators: Callable[[], Mapping[str, str] | None] = lambda: None
+    report: Callable[[str], SharedReport | None] | None = None
 
     def operator(self, network: str) -> str:
         """The name of a network's operator, "" where it is not known."""

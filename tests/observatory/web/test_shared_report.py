@@ -1,0 +1,78 @@
+"""The page of one shared report: found by its id alone, and silent on what was taken back or is not judged yet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from talkpath.observatory.index.store import Store
+from talkpath.observatory.log.records import Received
+from talkpath.observatory.log.register import Known, State
+from talkpath.observatory.web.shared_report import SharedReport, shared_report
+
+ID, DAY = "ab" * 32, "2026-11-24"
+
+
+class Index:
+    """A store that has these rows."""
+
+    def __init__(self, rows: Sequence[dict[str, Any]]) -> None:
+        self.rows, self.asked = rows, dict[str, str]()
+
+    def lines(self, sql: str, **parameters: str) -> bytes:
+        self.asked = parameters
+        return "\n".join(map(json.dumps, self.rows)).encode()
+
+
+def row(network: str = "AS64496") -> dict[str, Any]:
+    country = "ZZ" if network == "AS0" else "XX"
+    return {
+        "country": country,
+        "network": network,
+        "app": "webrtc",
+        "medium": "voice",
+        "state": "restricted",
+        "rule": "media.drop",
+    }
+
+
+def found(state: State, rows: Sequence[dict[str, Any]], name: str = ID) -> SharedReport | None:
+    known = Known(Received(ID, DAY, 9), state, DAY, "It tells no day.", 8)
+    index = Index(rows)
+    told = shared_report(lambda asked: known if asked == ID else None, cast(Store, index), name)
+    assert index.asked in ({}, {"report": ID, "day": DAY})
+    return told
+
+
+def test_a_judged_report_says_what_it_found_and_where_it_counts() -> None:
+    told = found("judged", [row()])
+    assert told is not None
+    assert (told.state, told.day, told.network, told.country) == ("judged", DAY, "AS64496", "XX")
+    assert [(one.app, one.state, one.rule) for one in told.verdicts] == [("webrtc", "restricted", "media.drop")]
+
+
+def test_a_report_of_no_known_network_counts_for_none() -> None:
+    told = found("judged", [row("AS0")])
+    assert told is not None
+    assert (told.network, told.country) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("state", "shown", "why"),
+    [
+        ("received", "received", ""),
+        ("judged", "received", ""),
+        ("withdrawn", "withdrawn", ""),
+        ("unfit", "unfit", "It tells no day."),
+    ],
+)
+def test_what_is_not_judged_or_no_longer_there_says_nothing_of_calls(state: State, shown: State, why: str) -> None:
+    assert found(state, []) == SharedReport(id=ID, state=shown, why=why)
+
+
+@pytest.mark.parametrize("name", ["", "cd" * 32, "../x", ID.upper()])
+def test_no_other_address_shows_a_report(name: str) -> None:
+    assert found("judged", [row()], name) is None
