@@ -36,9 +36,8 @@ class MeasuredRecording(Protocol):
     def verdicts(self) -> tuple[Verdict, ...]:
         """The verdict about each call."""
 
-    @property
-    def measured(self) -> MeasuredCapture:
-        """The packets behind them."""
+    def packets(self) -> MeasuredCapture:
+        """The packets behind them; `UsageError` where there are none."""
 
 
 TableName = Literal["calls", "streams", "seconds", "packets"]
@@ -131,7 +130,7 @@ def _packets(arrow: Any, recording: MeasuredRecording) -> pyarrow.Table:
     """The media packets that `talkpath capture --parquet` writes, with the file's name."""
     from talkpath.capture.table import columns
 
-    parts = [arrow.table(part) for part in columns(recording.measured)]
+    parts = [arrow.table(part) for part in columns(recording.packets())]
     whole = arrow.concat_tables([part.cast(parts[0].schema) for part in parts])
     names = arrow.array([recording.name] * len(whole), arrow.string())
     return whole.add_column(0, "file", names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from io import IOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow
 
     from talkpath.api.arrow_tables import TableName
+    from talkpath.capture.app_stats.reading import AppStatistics
     from talkpath.capture.calls.records import MeasuredCapture
     from talkpath.report.recordings.clock import Clock
     from talkpath.verdict.model import Verdict
@@ -28,7 +30,7 @@ class Recording:
     """The calls of one capture file. No record holds an address; times are seconds from the file's first packet."""
 
     name: str
-    measured: MeasuredCapture = field(repr=False)
+    measured: MeasuredCapture | AppStatistics = field(repr=False)
     """The packets behind the facts, for the tables of this package. Not part of the public interface."""
 
     @property
@@ -101,13 +103,21 @@ class Recording:
         """Write all media packets into a Parquet file; `UsageError` where that is not possible."""
         from talkpath.capture.table import write_parquet
 
-        write_parquet(self.measured, Path(path))
+        write_parquet(self.packets(), Path(path))
 
     def paired_with(self, other: Recording) -> tuple[Paired, ...]:
         """Compare the calls with the same calls recorded at the other end: which packets did not arrive there."""
         from talkpath.capture.calls.pairing import paired
 
-        return paired(self.measured, other.measured)
+        return paired(self.packets(), other.packets())
+
+    def packets(self) -> MeasuredCapture:
+        """The packets behind the facts; `UsageError` where there are none. Not part of the public interface."""
+        from talkpath.capture.calls.records import MeasuredCapture
+
+        if not isinstance(self.measured, MeasuredCapture):
+            raise UsageError("An app's own statistics hold no packets; this needs a recording of the call.")
+        return self.measured
 
     def bundle(self) -> bytes:
         """A signed bundle of the facts (spec/tp-003). The file's name is not in it."""
@@ -125,6 +135,9 @@ def read_capture(
     source: str | Path | BinaryIO, *, progress: Callable[[int], None] | None = None, jobs: int = 1
 ) -> Recording:
     """Read a pcap or pcapng file, also a gzipped one, and find the calls in it.
+
+    A dump of webrtc-internals and a debug log of Signal hold calls too, as the app itself counted them
+    (`findings.source`).
 
     `source` is a path, or a file that was opened for binary reading. `progress` is called with the number of packets
     that were read, from time to time. With two `jobs` or more a second thread reads ahead, which makes large files
@@ -159,4 +172,18 @@ def _measure(
     try:
         return Recording(name, measure_calls(scan(source, progress, jobs=jobs, in_memory=in_memory)))
     except WireError as error:
-        raise error if name == NAMELESS else UsageError(f"{name}: {error}") from None
+        statistics = _statistics(name, source)
+        if statistics is None:
+            raise error if name == NAMELESS else UsageError(f"{name}: {error}") from None
+        return statistics
+
+
+def _statistics(name: str, source: Source) -> Recording | None:
+    """Read what is no capture as an app's own statistics; None where it is none of these either."""
+    from talkpath.capture.app_stats.reading import read_app_stats
+
+    if not isinstance(source, IOBase) or not source.seekable():
+        return None
+    source.seek(0)
+    statistics = read_app_stats(source)
+    return None if statistics is None else Recording(name, statistics)

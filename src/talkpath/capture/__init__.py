@@ -6,6 +6,7 @@ tcp          media over TCP
 scan         one pass over the file, which calls all of these
 streams      rows to streams and their figures
 calls        streams and flows to calls and their records
+app_stats    calls from an app's own statistics
 table        all media packets for Parquet
 scrubbing    a copy that can be shared
 

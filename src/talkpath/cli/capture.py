@@ -43,7 +43,8 @@ def command(
 ) -> None:
     """Find the calls in capture files and say how each went.
 
-    FILE is a pcap or pcapng file, also gzipped, a folder of such files, or - for standard input. Files that cannot be
+    FILE is a pcap or pcapng file, also gzipped, a folder of such files, or - for standard input. A dump of
+    chrome://webrtc-internals and a debug log of Signal are read too: the app's own statistics. Files that cannot be
     read are named, the others are still reported, and the exit code is then 2.
     """
     gc.disable()  # a run makes no garbage in circles worth the time to look for it

@@ -31,6 +31,7 @@ from talkpath.measure.bounds import (
 Heading = Literal["sent", "received"]
 LossBasis = Literal["sequence", "cadence"]
 Transport = Literal["p2p", "relay", "unknown"]
+Source = Literal["packets", "webrtc_internals", "signal_log"]
 
 
 class Second(Struct, frozen=True, gc=False):
@@ -155,13 +156,14 @@ class Attempt(Struct, frozen=True, gc=False):
 
 
 class Findings(Struct, frozen=True, gc=False):
-    """All calls and attempts of one capture."""
+    """All calls and attempts of one capture. `source`: what they were read from, packets or an app's own statistics."""
 
     packets: Count
     duration_s: RecordingSeconds
     unread: Annotated[dict[Text, Count], Meta(max_length=1000)]
     calls: Annotated[tuple[Call, ...], Meta(max_length=MOST_CALLS)]
     attempts: Annotated[tuple[Attempt, ...], Meta(max_length=MOST_CALLS)]
+    source: Source = "packets"
 
 
 class PairedDirection(Struct, frozen=True, gc=False):

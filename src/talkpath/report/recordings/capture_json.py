@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 
-from talkpath.measure.call import Attempt, Call, Findings, Flow, Heading, Paired
+from talkpath.measure.call import Attempt, Call, Findings, Flow, Heading, Paired, Source
 from talkpath.verdict.bases.call_outcome import Outcome, OutcomeKind, Sign, attempt_outcome, call_outcome
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.model import Verdict
@@ -63,6 +63,8 @@ class CaptureResult(Struct, frozen=True):
     calls: tuple[CallObject, ...]
     attempts: tuple[AttemptObject, ...]
     peer: tuple[Paired, ...] | UnsetType = UNSET
+    source: Source | UnsetType = UNSET
+    """Only where it is an app's own statistics."""
 
 
 def result(
@@ -79,6 +81,7 @@ def result(
         calls=calls,
         attempts=tuple(map(attempt_object, findings.attempts)),
         peer=UNSET if pairs is None else tuple(pairs),
+        source=UNSET if findings.source == "packets" else findings.source,
     )
 
 

@@ -33,7 +33,7 @@ def capture_page(file: str, findings: Findings, clock: Clock = NO_CLOCK) -> str:
     summary = say("capture", "{packets} in {seconds}; calls: {calls}.", **values)
     body = [
         element("p", summary, f" {spoken().isolate(clock.begun)}" if clock.begun else None, class_="soft"),
-        *_unread(findings),
+        *_notes(findings),
     ]
     if findings.calls:
         body += [_table(findings.calls, clock), _key()]
@@ -47,7 +47,9 @@ def capture_page(file: str, findings: Findings, clock: Clock = NO_CLOCK) -> str:
     return page(say("capture", "What happened to the calls in {file}", file=printable(file)), body, simulated=False)
 
 
-def _unread(findings: Findings) -> Iterator[Element]:
+def _notes(findings: Findings) -> Iterator[Element]:
+    if findings.source != "packets":
+        yield element("p", capture_sentences.source(findings), class_="soft")
     if findings.unread:
         yield element("p", capture_sentences.unread(findings), class_="soft")
 

@@ -150,6 +150,19 @@ def advice(verdict: Verdict) -> str:
             return ""
 
 
+def source(findings: Findings) -> str:
+    """That the facts are an app's own statistics, where they are; empty for packets."""
+    if findings.source == "packets":
+        return ""
+    name = {"webrtc_internals": "webrtc-internals", "signal_log": "Signal"}[findings.source]
+    return say(
+        "capture",
+        "These are the app's own statistics ({name}), not packets: nothing shows lateness, other traffic, or what "
+        "happened between two readings.",
+        name=name,
+    )
+
+
 def assumptions() -> str:
     """The assumptions behind the numbers."""
     return say(

@@ -41,8 +41,9 @@ def show(
         f"{printable(file)}: {listed([came, seconds(findings.duration_s), *([clock.begun] if clock.begun else [])])}"
     )
     console.print(Text(heading, style="bold"))
-    if findings.unread:
-        console.print(f"  {capture_sentences.unread(findings)}")
+    for note in (capture_sentences.source(findings), findings.unread and capture_sentences.unread(findings)):
+        if note:
+            console.print(f"  {note}")
     if not findings.calls and not findings.attempts:
         console.print(f"  {say('capture', 'No call found.')}")
     if findings.calls:
@@ -175,5 +176,6 @@ def _stream(stream: Stream, losses: str) -> str:
                 seconds=seconds(stream.frozen_s),
             )
         )
-    parts.append(say("capture", "longest pause {ms}", ms=milliseconds(stream.longest_gap_ms)))
+    if stream.longest_gap_ms:
+        parts.append(say("capture", "longest pause {ms}", ms=milliseconds(stream.longest_gap_ms)))
     return listed(parts)

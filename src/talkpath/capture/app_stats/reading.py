@@ -1,0 +1,74 @@
+"""Reads a file of an app's own statistics, with bounds on all that is read."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+from talkpath.capture.app_stats import signal_log, webrtc_internals
+from talkpath.capture.app_stats.calls import Connection, attempt_of, call_of
+from talkpath.errors import UsageError
+from talkpath.measure.call import Findings, Source
+from talkpath.wire.pcap.window import Source as File
+
+MOST_BYTES = 64 << 20
+GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class AppStatistics:
+    """The facts that an app's statistics hold. `begun_ns`: ns since 1970 of the first reading, None if not known."""
+
+    findings: Findings
+    begun_ns: int | None = None
+
+    def endpoints(self, _call: int) -> tuple[()]:
+        """No address of a call is read."""
+        return ()
+
+
+def read_app_stats(file: File) -> AppStatistics | None:
+    """Read a dump of webrtc-internals or a debug log of Signal, also gzipped; None if it is neither. `UsageError` where
+    it is one of them and cannot be used."""
+    data = _data(file)
+    if data is None:
+        return None
+    if data.lstrip()[:1] == b"{":
+        dump = webrtc_internals.connections(data)
+        return None if dump is None else _statistics("webrtc_internals", dump, True)
+    text = data.decode("utf-8", "replace")
+    return _statistics("signal_log", *signal_log.connections(text)) if signal_log.is_log(text) else None
+
+
+def _data(file: File) -> bytes | None:
+    """The whole file, unpacked; None where it cannot be unpacked."""
+    data = bytearray()
+    while len(data) <= MOST_BYTES and (piece := file.read(MOST_BYTES + 1 - len(data))):
+        data += piece
+    if data[:2] == GZIP:
+        try:
+            data = bytearray(zlib.decompressobj(wbits=31).decompress(data, MOST_BYTES + 1))
+        except zlib.error:
+            return None
+    if len(data) > MOST_BYTES:
+        raise UsageError(f"A file of statistics may have {MOST_BYTES >> 20} MiB; cut out the calls in question.")
+    return bytes(data)
+
+
+def _statistics(source: Source, connections: list[Connection], is_clock_known: bool) -> AppStatistics:
+    if not connections:
+        return AppStatistics(Findings(packets=0, duration_s=0.0, unread={}, calls=(), attempts=(), source=source))
+    base_s = min(connection.first_s for connection in connections)
+    end_s = max(connection.end_s for connection in connections)
+    calls = [call for one in connections if (call := call_of(one, base_s, end_s)) is not None]
+    idle = [one for one in connections if not one.packets]
+    attempts = [attempt for one in idle if (attempt := attempt_of(one, base_s)) is not None]
+    findings = Findings(
+        packets=sum(connection.packets for connection in connections),
+        duration_s=round(end_s - base_s, 6),
+        unread={},
+        calls=tuple(sorted(calls, key=lambda call: call.start_s)),
+        attempts=tuple(sorted(attempts, key=lambda attempt: attempt.start_s)),
+        source=source,
+    )
+    return AppStatistics(findings, round(1e9 * base_s) if is_clock_known else None)
