@@ -3,10 +3,10 @@
     python scripts/fuzz_records.py bundles --cases 100000 --jobs 2
     python scripts/fuzz_records.py messages --cases 100000
 
-A bundle is a check or a recording whose facts and stored verdict were mutated and signed again, as a stranger may
-write them; one check in five holds the mutated check of a second test server. It is verified, judged and shown as
-text, JSON and HTML: the only error allowed is `BundleError`. A message is one of spec/tp-005, mutated, sent to a
-responder's engine in the middle of a session: every one gets an answer or a Refusal.
+A bundle is a check, a recording or the answers of an app's own servers, whose facts and stored verdict were mutated and
+signed again, as a stranger may write them; one check in five holds the mutated check of a second test server. It is
+verified, judged and shown as text, JSON and HTML: the only error allowed is `BundleError`. A message is one of
+spec/tp-005, mutated, sent to a responder's engine in the middle of a session: every one gets an answer or a Refusal.
 The same seed gives the same cases. Prints what went wrong with the number of the case, the slowest case, and the peak
 memory; exit code 1 where anything went wrong.
 """
@@ -50,19 +50,23 @@ from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.experiment.seeds import commitment
 from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.own_addresses.drawing import draw_restricted
+from talkpath.lab.own_addresses.play import play as play_own_addresses
 from talkpath.lab.scenario import Scenario
-from talkpath.report import check_text
+from talkpath.report import check_text, endpoint_report
 from talkpath.report.check_json import judge_check
-from talkpath.report.pictures import check_page
+from talkpath.report.pictures import check_page, endpoint_page
 from talkpath.report.recordings import capture_page, capture_text
 from talkpath.report.recordings.capture_json import result
 from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder
+from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.wire.control import messages
 
 ROOT = Path(__file__).parents[1]
 LONGEST_S, TELL_EACH, CHUNK = 20, 10_000, 500
 MOST_BYTES = 4 << 30
+ASKED = (1, 2, 3)  # seeds of networks over which an app's own addresses were asked
 PLAYED = (("clean", ()), ("ge,loss=0.05", ("media.drop,app=telegram,p=0.4",)), ("clean", ("stun.drop",)))
 
 Case = Callable[[int, int], bool]
@@ -79,6 +83,10 @@ def bundles() -> list[tuple[str, Any, Any]]:
     for path in sorted((ROOT / "tests/capture/lab").glob("*.pcap.gz"))[:3]:
         recorded = findings(scan(io.BytesIO(gzip.decompress(path.read_bytes()))))
         every.append(("capture", recorded, result("x", recorded)))
+    for seed in ASKED:
+        asked, _ = play_own_addresses(draw_restricted(seed, ("clean",)).case)
+        asked = msgspec.structs.replace(asked, started_at="2026-11-24T10:00:00Z")
+        every.append(("endpoints", asked, endpoint_report.endpoints_json(asked, judge_own_addresses(asked))))
     return [(kind, _plain(facts), msgspec.json.decode(msgspec.json.encode(told))) for kind, facts, told in every]
 
 
@@ -121,6 +129,9 @@ def _show(data: bytes) -> None:
     if stored.facts is not None:
         check_text.show(console, judgement.verdicts, judgement.record["transports"])
         check_page.check_page(stored.facts, judgement.verdicts, judgement.record, [])
+    elif stored.endpoints is not None:
+        endpoint_report.show(console, judgement.verdicts)
+        endpoint_page.endpoint_page(judgement.verdicts, [], simulated=stored.simulated)
     elif stored.findings is not None:
         capture_text.show(console, "x", stored.findings)
         capture_page.capture_page("x", stored.findings)

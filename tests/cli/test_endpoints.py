@@ -109,7 +109,7 @@ def test_who_does_not_agree_sends_nothing(said: str) -> None:
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("arguments", [[], ["--app", "viber"], ["--tier", "4", "--app", "signal"],
+@pytest.mark.parametrize("arguments", [[], ["--app", "kakaotalk"], ["--tier", "4", "--app", "signal"],
                                        ["--catalogue", "none.toml", "--app", "signal"]], ids=" ".join)  # fmt: skip
 def test_what_makes_no_sense_sends_nothing(arguments: list[str]) -> None:
     done, events = run(*arguments, "--yes")

@@ -90,6 +90,13 @@ def lookup(name: str) -> RequestOutcome:
     return RequestOutcome("dns_nxdomain_error") if "removed" in name else RequestOutcome(addresses=(Address.of(HERE),))
 
 
+def greeted(end: socket.socket) -> None:
+    """Answer a greeting, in two pieces."""
+    answer = binding(end.recv(20))
+    end.sendall(answer[:9])
+    end.sendall(answer[9:])
+
+
 def reset(end: socket.socket) -> None:
     end.recv(5)
     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -120,7 +127,8 @@ def far(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[dict[
             "stun": at(udp(binding)), "mute": at(udp(lambda data: b"")), "liar": at(udp(lambda data: b"not STUN")),
             "dns": at(udp(name_server)), "tcp": at(tcp(lambda end: None)), "tls": at(tcp(secure)),
             "eof": at(tcp(lambda end: bool(end.recv(65536)) and None)),
-            "reset": at(tcp(reset)), "plain": at(tcp(lambda end: end.sendall(b"220 hello\r\n"))),
+            "stun-tcp": at(tcp(greeted)), "reset": at(tcp(reset)),
+            "plain": at(tcp(lambda end: end.sendall(b"220 hello\r\n"))),
         }  # fmt: skip
         with socket.socket() as end:
             end.bind((HERE, 0))
@@ -130,7 +138,8 @@ def far(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[dict[
 
 def ask(ports: dict[str, int], context: ssl.SSLContext, *rows: Row, names_only: bool = False) -> list[Exchange]:
     neutral = (row("n-stun", "", "stun", ports["stun"]), row("n-tls", "", "tls", ports["tls"], "n.example"),
-               row("n-tcp", "", "tcp", ports["tcp"]))  # fmt: skip
+               row("n-tcp", "", "tcp", ports["tcp"]),
+               row("n-stun-tcp", "", "stun-tcp", ports["stun-tcp"]))  # fmt: skip
     chosen = ChosenEndpoints(rows, neutral, row("r", "", "resolver", ports["dns"]), names_only)
     inquiry = EndpointEngine(chosen, TODAY, Random(3), gap_s=0.05)
     EndpointDriver(inquiry, lookup=lookup, context=context).ask()
@@ -144,6 +153,9 @@ def ask(ports: dict[str, int], context: ssl.SSLContext, *rows: Row, names_only: 
         ("stun", "mute", "generic_timeout_error"),
         ("stun", "liar", "unexpected_answer"),
         ("stun", "closed", "connection_refused"),
+        ("stun-tcp", "stun-tcp", ""),
+        ("stun-tcp", "closed", "connection_refused"),
+        ("stun-tcp", "eof", "eof_error"),
         ("tcp", "tcp", ""),
         ("tcp", "closed", "connection_refused"),
         ("tls", "tls", ""),

@@ -18,7 +18,7 @@ class Verification:
     """A bundle whose every bit is as it was signed, and who signed it."""
 
     kind: str
-    """"check" or "capture"."""
+    """"check", "capture", or "endpoints"."""
 
     signed_by_server: bool
     """Did a test server sign what it saw of this check?"""
@@ -49,7 +49,7 @@ def verify(bundle: BundleSource | Bundle, *, responders: str | Path | None = Non
         "kind": stored.kind,
         "key": stored.key,
         "written_by": stored.written_by,
-        "started_at": stored.facts.started_at if stored.facts else "",
+        "started_at": stored.started_at,
         "simulated": stored.simulated,
         "receipt": receipt,
     }

@@ -14,6 +14,7 @@ from talkpath.cli._language import language_option
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
+    from talkpath.measure.endpoint_facts import EndpointFacts
     from talkpath.measure.facts import Exchange
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
     from talkpath.probe.endpoint_engine import Request
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Print which servers would be asked, and send nothing.")
 @click.option("--yes", is_flag=True, help="You have read the plan: send without asking.")
 @click.option("--gap", default=10.0, hidden=True, help="Seconds before what was silent is asked again (the lab's).")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed bundle here.")
 @click.option("--every", default=1.0, hidden=True, help="Seconds between two greetings of a series (the lab's).")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan or the result as JSON (spec tp-004).")
 @language_option
@@ -50,6 +52,7 @@ def command(
     yes: bool,
     gap: float,
     every: float,
+    output: Path | None,
     as_json: bool,
 ) -> int:
     """Test whether an app's own servers answer from here.
@@ -62,12 +65,13 @@ def command(
 
     Exit code 0 asked, whatever the answers; 2 usage; 3 not agreed to, or no server answered.
     """
-    from talkpath.cli._run import ip_version
+    from talkpath.cli._run import ip_version, refuse_overwrite
     from talkpath.probe.endpoint_catalogue import choose, read_catalogue
     from talkpath.probe.own_addresses.plan import make_plan
 
     family = ip_version(v4, v6)
     chosen = choose(read_catalogue(catalogue), apps, int(tier))
+    refuse_overwrite(output)
     steps, own = _steps(chosen), make_plan(chosen, int(tier))
     if dry_run or not yes:
         _show_plan(steps, own, as_json and dry_run, to_stderr=not dry_run)
@@ -76,7 +80,7 @@ def command(
     if not yes and not _agreed():
         click.echo("talkpath: nothing was sent.", err=True)
         return 3
-    return _ask(chosen, int(tier), family, (gap, every), as_json)
+    return _ask(chosen, int(tier), family, (gap, every), output, as_json)
 
 
 def _steps(chosen: ChosenEndpoints) -> list[dict[str, Any]]:
@@ -123,7 +127,14 @@ def _agreed() -> bool:
     return click.confirm("Send this?", default=False, err=True)
 
 
-def _ask(chosen: ChosenEndpoints, tier: int, family: int, waits_s: tuple[float, float], as_json: bool) -> int:
+def _ask(
+    chosen: ChosenEndpoints,
+    tier: int,
+    family: int,
+    waits_s: tuple[float, float],
+    output: Path | None,
+    as_json: bool,
+) -> int:
     from talkpath.cli._screen import screen
     from talkpath.conduct.endpoint_questions import ask_endpoints
     from talkpath.report import endpoint_report
@@ -147,7 +158,20 @@ def _ask(chosen: ChosenEndpoints, tier: int, family: int, waits_s: tuple[float, 
         click.echo(json.dumps(told))
     else:
         endpoint_report.show(screen(), verdicts)
+    if output is not None:
+        _write(output, facts, told)
     return 0 if _has_answers(facts.exchanges) else 3
+
+
+def _write(output: Path, facts: EndpointFacts, told: dict[str, Any]) -> None:
+    """Write the bundle, signed with a key of this run alone."""
+    from talkpath.cli._run import new_signer
+    from talkpath.evidence.bundle import write_endpoints
+    from talkpath.evidence.file import write_file
+    from talkpath.report.words.endings import wrote_bundle
+
+    write_file(output, write_endpoints(facts, told, new_signer(False)))
+    click.echo(f"talkpath: {wrote_bundle(str(output))}", err=True)
 
 
 def _has_answers(exchanges: Sequence[Exchange]) -> bool:

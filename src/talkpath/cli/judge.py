@@ -24,7 +24,7 @@ def command(bundle: Path, as_json: bool) -> None:
     from talkpath.api.bundle_files import read_bundle
     from talkpath.api.stored_verdicts import judge
     from talkpath.cli._screen import screen
-    from talkpath.report import check_text
+    from talkpath.report import check_text, endpoint_report
     from talkpath.report.known_server import has_known_server
     from talkpath.report.pictures.check_page import simulation_note
     from talkpath.report.recordings import capture_text
@@ -40,6 +40,8 @@ def command(bundle: Path, as_json: bool) -> None:
     console = screen()
     if stored.findings is not None:
         capture_text.show(console, recording_name(), stored.findings)
+    elif stored.endpoints is not None:
+        endpoint_report.show(console, judgement.verdicts)
     else:
         known_server = stored.facts is not None and has_known_server(stored.facts)
         check_text.show(

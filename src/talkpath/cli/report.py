@@ -33,7 +33,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     from talkpath.api.bundle_files import read_bundle
     from talkpath.api.stored_verdicts import judge
     from talkpath.cli._screen import screen
-    from talkpath.report import check_text
+    from talkpath.report import check_text, endpoint_report
     from talkpath.report.known_server import has_known_server
     from talkpath.report.pictures.check_page import simulation_note
     from talkpath.report.recordings import capture_text
@@ -59,6 +59,8 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
         click.echo(f"{simulation_note()}\n")
     if stored.findings is not None:
         capture_text.show(screen(), recording_name(), stored.findings)
+    elif stored.endpoints is not None:
+        endpoint_report.show(screen(), judgement.verdicts)
     else:
         known_server = stored.facts is not None and has_known_server(stored.facts)
         check_text.show(
@@ -73,13 +75,15 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
 
 
 def _page(stored: Bundle, judgement: Judgement, notes: list[str]) -> str:
-    from talkpath.report.pictures import check_page
+    from talkpath.report.pictures import check_page, endpoint_page
     from talkpath.report.recordings import capture_page
     from talkpath.report.rejudge import recording_name
 
     if stored.facts is not None:
         return check_page.check_page(stored.facts, judgement.verdicts, judgement.record, notes)
-    assert stored.findings is not None  # a bundle holds one of both
+    if stored.endpoints is not None:
+        return endpoint_page.endpoint_page(judgement.verdicts, notes, simulated=stored.simulated)
+    assert stored.findings is not None  # a bundle holds one of the three
     return capture_page.capture_page(recording_name(), stored.findings)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from talkpath.evidence.bundle import Bundle
     from talkpath.evidence.share import ShareReceipt
     from talkpath.measure.call import Findings
+    from talkpath.measure.endpoint_facts import EndpointFacts
 
 
 @click.command()
@@ -57,7 +58,7 @@ def _refuse(stored: Bundle) -> None:
     """`UsageError` for what no observatory takes."""
     if stored.simulated:
         raise UsageError("The bundle was made by the lab; an observatory takes what was measured on a real network.")
-    if stored.facts is not None and not stored.facts.started_at:
+    if stored.findings is None and not stored.started_at:
         raise UsageError("The bundle does not tell its day; an observatory cannot use it.")
 
 
@@ -81,6 +82,9 @@ def _shown(stored: Bundle, size_bytes: int) -> Iterator[str]:
     if stored.findings is not None:
         yield from _shown_recording(stored.findings, size_bytes)
         return
+    if stored.endpoints is not None:
+        yield from _shown_endpoints(stored.endpoints, size_bytes)
+        return
     facts, receipt = stored.facts, stored.receipt
     assert facts is not None  # a bundle holds one of both
     network, country = (receipt.network, receipt.country) if receipt else ("AS0", "ZZ")
@@ -96,6 +100,22 @@ def _shown(stored: Bundle, size_bytes: int) -> Iterator[str]:
     yield "  and        for every packet whether it came, and a key that was made for this check alone"
     yield "Not in it: names, contacts, contents, anything of your own calls. The observatory's server sees the address"
     yield "that you connect from, as every server does."
+
+
+def _shown_endpoints(facts: EndpointFacts, size_bytes: int) -> Iterator[str]:
+    """All that the bundle of a run tells that asked an app's own servers."""
+    from talkpath.report.words import sentences
+    from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
+
+    yield f"The file as it is, {size_bytes / 1000:.0f} kB, goes to the observatory and may be published. It tells:"
+    yield f"  when       in the hour of {facts.started_at}; nothing in it is more precise"
+    yield "  where      nothing: it counts for the network that you send it from. Send it from where you asked"
+    yield f"  whom       servers of {', '.join(facts.apps)}, by their names in the list, tier {facts.tier}"
+    for verdict in judge_own_addresses(facts):
+        yield f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.label(verdict)}"
+    yield "  and        which greetings and which packets were answered, and how many hops it was to each server"
+    yield "Not in it: names, contacts, contents, addresses of servers, routers or yours. The observatory's server sees"
+    yield "the address that you connect from, as every server does."
 
 
 def _shown_recording(findings: Findings, size_bytes: int) -> Iterator[str]:

@@ -13,6 +13,10 @@ from talkpath.report.printable import printable
 
 WHOLE = "Nothing in the bundle was changed since it was signed."
 RECORDING = "A recording: all of it is the word of whoever made it."
+ANSWERS = (
+    "What an app's own servers, and routers on the way to them, answered: all of it is the word of the device that "
+    "asked. No server signs for any of it."
+)
 UNSIGNED = "No test server signed what it saw: all of it is the word of whoever ran the check."
 PROBE = (
     "What arrived at the probe, every delay, and the plan, the health and the times of the check are the probe's own "
@@ -54,6 +58,8 @@ def _lines(record: dict[str, Any]) -> list[str]:
     receipt = record["receipt"]
     if record["kind"] == "capture":
         lines.append(RECORDING)
+    elif record["kind"] == "endpoints":
+        lines.append(ANSWERS)
     elif receipt is None:
         lines.append(UNSIGNED)
     else:

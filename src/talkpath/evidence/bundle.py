@@ -23,7 +23,14 @@ from talkpath.evidence.receipt_check import open_head, open_receipt
 from talkpath.evidence.simulation_keys import is_simulation_key
 from talkpath.evidence.stored_verdict import read_stored_verdict
 from talkpath.measure.call import Findings
-from talkpath.measure.decode import MOST_FACTS_BYTES, decode_facts, decode_findings
+from talkpath.measure.decode import (
+    MOST_ENDPOINT_BYTES,
+    MOST_FACTS_BYTES,
+    decode_endpoint_facts,
+    decode_facts,
+    decode_findings,
+)
+from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.version import VERSION
 from talkpath.wire.control.keys import raw_key, raw_key_text
@@ -46,10 +53,11 @@ KINDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         (FACTS, VERDICT, SECOND),
     ),
     "capture": ((FACTS, VERDICT),),
+    "endpoints": ((FACTS, VERDICT),),
 }
 """Kind of bundle -> the lists of parts between manifest and signature that it may have."""
 MAX_BYTES, MAX_RECEIPT_BYTES, MAX_FACTS_BYTES = 16 << 20, 1 << 20, MOST_FACTS_BYTES
-MAX_VERDICT_BYTES: Mapping[str, int] = {"check": 2 << 20, "capture": 16 << 20}
+MAX_VERDICT_BYTES: Mapping[str, int] = {"check": 2 << 20, "capture": 16 << 20, "endpoints": 4 << 20}
 """The most that the stored verdict unpacks to. That of eight restricted arms takes 0.02 MB."""
 WRITER = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*/[A-Za-z0-9_.+-]+")
 WRITER_CHARACTERS = 40
@@ -99,7 +107,8 @@ class UnverifiedBundle(NamedTuple):
 
 
 class Bundle(Struct, frozen=True):
-    """A bundle that was read and verified. A check has `facts`, a recording `findings`.
+    """A bundle that was read and verified. A check has `facts`, a recording `findings`, and a run that asked an app's
+    own servers `endpoints`.
 
     `verdict` is the JSON object of the day when it was written, `receipt` what the responder signed. `second` is the
     bundle of a check with a second test server, where one was asked.
@@ -113,11 +122,19 @@ class Bundle(Struct, frozen=True):
     findings: Findings | None = None
     receipt: Statement | None = None
     second: Bundle | None = None
+    endpoints: EndpointFacts | None = None
 
     @property
     def simulated(self) -> bool:
         """Whether the lab made it."""
-        return is_simulation_key(self.key) or (self.facts is not None and self.facts.simulated)
+        measured = self.facts or self.endpoints
+        return is_simulation_key(self.key) or (measured is not None and measured.simulated)
+
+    @property
+    def started_at(self) -> str:
+        """The hour in which it was measured, "" where it does not tell."""
+        measured = self.facts or self.endpoints
+        return measured.started_at if measured is not None else ""
 
 
 def write_check(facts: Facts, verdict: Mapping[str, Any], signer: Signer, second: bytes = b"") -> bytes:
@@ -149,6 +166,16 @@ def write_capture(findings: Findings, verdict: Mapping[str, Any], signer: Signer
         raise UsageError(TOO_LONG)
     parts = {FACTS: compress(facts), VERDICT: _compress_verdict("capture", {**verdict, "file": "-"})}
     return _seal("capture", parts, signer)
+
+
+def write_endpoints(facts: EndpointFacts, verdict: Mapping[str, Any], signer: Signer) -> bytes:
+    """Write the bundle of a run that asked an app's own servers. Nobody but this device signs it."""
+    hour = hourly(facts.started_at)
+    packed = msgspec.msgpack.encode(replace(facts, started_at=hour))
+    if len(packed) > MOST_ENDPOINT_BYTES:
+        raise UsageError(TOO_LONG)
+    stored = {**verdict, "started_at": hour}
+    return _seal("endpoints", {FACTS: compress(packed), VERDICT: _compress_verdict("endpoints", stored)}, signer)
 
 
 def _compress_verdict(kind: str, verdict: Mapping[str, Any]) -> bytes:
@@ -227,7 +254,7 @@ def read_facts(data: bytes) -> Facts:
     """Read the facts of a check's bundle."""
     facts = read_bundle(data).facts
     if facts is None:
-        raise BundleError("The bundle holds a recording, not a check.")
+        raise BundleError("The bundle holds a recording, or what an app's own servers answered, not a check.")
     return facts
 
 
@@ -255,6 +282,8 @@ def _decode(manifest: Manifest, parts: Mapping[str, bytes]) -> Bundle:
     bundle = Bundle(kind=manifest.kind, verdict=verdict, key=manifest.key, written_by=manifest.written_by)
     if manifest.kind == "capture":
         return replace(bundle, findings=decode_findings(decompress(parts[FACTS], MAX_FACTS_BYTES)))
+    if manifest.kind == "endpoints":
+        return replace(bundle, endpoints=decode_endpoint_facts(decompress(parts[FACTS], MOST_ENDPOINT_BYTES)))
     facts = decode_facts(decompress(parts[FACTS], MAX_FACTS_BYTES))
     if facts.exchanges and not facts.simulated:
         raise BundleError("The bundle holds exchanges with other hosts, which no check against a test server has.")

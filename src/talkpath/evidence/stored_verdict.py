@@ -64,10 +64,10 @@ class _CaptureJson(Struct):
 
 
 def read_stored_verdict(kind: str, data: bytes) -> dict[str, Any]:
-    """Decode and check the stored JSON of a bundle of this kind ("check" or "capture")."""
+    """Decode and check the stored JSON of a bundle of this kind ("check", "endpoints" or "capture")."""
     stored = msgspec.json.decode(data, type=dict[str, Any])
     check_printable(stored)
-    msgspec.convert(stored, _CheckJson if kind == "check" else _CaptureJson)
+    msgspec.convert(stored, _CaptureJson if kind == "capture" else _CheckJson)
     return stored
 
 

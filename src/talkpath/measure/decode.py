@@ -12,12 +12,15 @@ import msgspec
 
 from talkpath.errors import BundleError
 from talkpath.measure.call import Findings
+from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Facts
 from talkpath.measure.validate import validate_facts, validate_findings
+from talkpath.measure.validate_endpoints import validate_endpoint_facts
 from talkpath.measure.work import Work, facts_work
 
 # Above the largest check: `--deep --video` of all apps, everything restricted.
 MOST_FACTS_BYTES: Final = 16 << 20
+MOST_ENDPOINT_BYTES: Final = 1 << 20
 MOST_CELLS: Final = 100_000_000
 MOST_SLOTS_IN_ALL: Final = 400_000
 MOST_EPOCHS_OF_AN_ARM: Final = 200
@@ -25,6 +28,7 @@ MOST_JUDGING_S: Final = 300.0
 
 _facts = msgspec.msgpack.Decoder(Facts)
 _findings = msgspec.msgpack.Decoder(Findings)
+_endpoints = msgspec.msgpack.Decoder(EndpointFacts)
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -49,6 +53,18 @@ def decode_findings(data: bytes) -> Findings:
         raise BundleError("The bundle holds findings that no recording gives.") from None
     validate_findings(findings)
     return findings
+
+
+def decode_endpoint_facts(data: bytes) -> EndpointFacts:
+    """Decode the facts of a run of `talkpath endpoints` from MessagePack. Their bounds bound the work of judging."""
+    if len(data) > MOST_ENDPOINT_BYTES:
+        raise BundleError("The bundle holds more answers of servers than any run asks for.")
+    try:
+        facts = _endpoints.decode(data)
+    except _UNREADABLE:
+        raise BundleError("The bundle holds answers of servers that no run writes.") from None
+    validate_endpoint_facts(facts)
+    return facts
 
 
 def require_bounded_work(data: bytes) -> Work:

@@ -25,7 +25,7 @@ STAGES: Final = ("media", "control", "stun", "dtls", "allocate", "reflector")
 TRANSPORTS: Final = ("udp", "tcp", "tls", "wss")
 ROUTERS: Final = ("", "home", "provider", "public")
 CLASSES: Final = ("home", "hosting", "unknown")
-KINDS: Final = ("", "stun", "tcp", "tls", "dns.system", "dns.other")
+KINDS: Final = ("", "stun", "stun-tcp", "tcp", "tls", "dns.system", "dns.other")
 UNNAMED_APP: Final = "unknown"  # calls of a recording whose app is not known
 NAME = re.compile(r"[a-z0-9_.-]{1,40}")
 WORD = re.compile(r"[a-z0-9_]{0,40}")
@@ -36,7 +36,7 @@ VALUE = re.compile(r"[a-z0-9_*,./-]{0,200}")
 
 def validate_facts(facts: Facts) -> None:
     """Raise `BundleError` if no check can write such facts."""
-    if not all(_check(facts)) or not all(all(_exchange(exchange)) for exchange in facts.exchanges):
+    if not all(_check(facts)) or not all(map(exchange_fits, facts.exchanges)):
         raise BundleError("The bundle holds facts that no check writes.")
     for epoch in facts.epochs:
         if not all(_epoch(epoch)):
@@ -73,9 +73,10 @@ def _word(text: str) -> bool:
     return WORD.fullmatch(text) is not None
 
 
-def _exchange(exchange: Exchange) -> Iterator[bool]:
-    yield exchange.app == "" or exchange.app in apps()
-    yield exchange.host.isprintable() and _word(exchange.failure) and exchange.kind in KINDS
+def exchange_fits(exchange: Exchange) -> bool:
+    """Return whether a run can write such an exchange with a host."""
+    known = exchange.app == "" or exchange.app in apps()
+    return known and exchange.host.isprintable() and _word(exchange.failure) and exchange.kind in KINDS
 
 
 def _epoch(epoch: Epoch) -> Iterator[bool]:

@@ -20,7 +20,7 @@ from msgspec import Struct
 from talkpath.apps import app_id
 from talkpath.errors import UsageError
 
-Kind = Literal["stun", "tcp", "tls", "resolver"]
+Kind = Literal["stun", "stun-tcp", "tcp", "tls", "resolver"]
 TIERS = ("names only", "what any browser does", "what the app itself does", "packets that expire on the way")
 STALE = datetime.timedelta(days=365)  # a server that was seen longer ago may have moved
 SHIPPED = files("talkpath.probe").joinpath("data", "endpoints.toml")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from talkpath.probe.endpoint_engine import OTHER, SYSTEM, EndpointEngine, Request
 from talkpath.wire.ip.address import Address
+from talkpath.wire.rtc.stun import HEADER_BYTES
 
 DATAGRAM_S, STREAM_S = 3.0, 5.0  # time for a SYN to be sent again, after 1 s and after 3 s (RFC 6298)
 NAP_S = 0.2
@@ -101,6 +102,9 @@ class EndpointDriver:
             port = row.port if request.kind == "stun" else self._engine.chosen.resolver.port
             return RequestOutcome(data=_datagram(request.addresses, port, request.data))
         with _connected(request.addresses, row.port) as plain:
+            if request.kind == "stun-tcp":
+                plain.sendall(request.data)
+                return RequestOutcome(data=_message(plain))
             if request.kind == "tls":
                 with self._context.wrap_socket(plain, server_hostname=row.host):
                     return RequestOutcome()
@@ -120,6 +124,17 @@ def _datagram(addresses: Sequence[Address], port: int, data: bytes) -> bytes:
         end.connect((address.reveal()[0], port))
         end.send(data)
         return end.recv(2048)
+
+
+def _message(end: socket.socket) -> bytes:
+    """One STUN message of a connection, as far as it comes before the connection ends."""
+    data = b""
+    while len(data) < (whole := HEADER_BYTES + int.from_bytes(data[2:4], "big")):
+        piece = end.recv(whole - len(data))
+        if not piece:
+            raise ssl.SSLEOFError
+        data += piece
+    return data
 
 
 def _connected(addresses: Sequence[Address], port: int) -> socket.socket:

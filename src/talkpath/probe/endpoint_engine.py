@@ -25,12 +25,14 @@ from talkpath.wire.rtc import stun
 ROUNDS = 3  # what an accusation needs (docs/why/2026-11-24-endpoints.md), and the most that a host is asked
 BATCH, SPACE_S, PAUSE_S, GAP_S = 4, 0.2, 1.5, 10.0
 NEVER = float("inf")
+GREETED = ("stun", "stun-tcp")
 SYSTEM, OTHER = "dns.system", "dns.other"
 
 
 class Request(NamedTuple):
-    """One request. `kind` is "stun", "tcp", "tls", or a resolver's (SYSTEM or OTHER). `data` is its datagram, if any.
-    `addresses` are its targets: none where the host's name was not found, or is to be looked up (SYSTEM)."""
+    """One request. `kind` is "stun", "stun-tcp", "tcp", "tls", or a resolver's (SYSTEM or OTHER). `data` is what is
+    sent, if anything. `addresses` are its targets: none where the host's name was not found, or is to be looked up
+    (SYSTEM)."""
 
     number: int
     row: Row
@@ -193,7 +195,7 @@ class EndpointEngine:
         row, kind = due.row, due.kind
         addresses = self.addresses(row)
         data = b""
-        if kind == "stun":
+        if kind in GREETED:
             data = stun.encode(stun.Message(stun.Type.BINDING_REQUEST, self.rng.randbytes(12)))
         elif kind == OTHER:
             data = dns.query(row.host, self.rng.getrandbits(16))
@@ -204,7 +206,7 @@ class EndpointEngine:
 def _read(request: Request, data: bytes) -> tuple[str, Sequence[Address]]:
     """(failure, addresses) of a datagram that came back; an answer to another question is none."""
     try:
-        if request.kind == "stun":
+        if request.kind in GREETED:
             reply = stun.decode(data)
             mine = reply.transaction == request.data[8:20] and reply.type in (
                 stun.Type.BINDING_RESPONSE,

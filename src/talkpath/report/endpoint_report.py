@@ -78,6 +78,7 @@ def asks(kind: str) -> str:
     """A kind of request in words."""
     return {
         "stun": say("endpoints", "one STUN greeting"),
+        "stun-tcp": say("endpoints", "one STUN greeting over TCP"),
         "tcp": say("endpoints", "one TCP handshake"),
         "tls": say("endpoints", "one TLS handshake"),
         "dns": say("endpoints", "where a name is, of two name servers"),

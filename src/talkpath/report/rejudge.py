@@ -9,10 +9,13 @@ import msgspec
 
 from talkpath.evidence.bundle import Bundle
 from talkpath.measure.call import Findings
+from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Facts
 from talkpath.report.check_json import judge_check
+from talkpath.report.endpoint_report import endpoints_json
 from talkpath.report.recordings import capture_json
 from talkpath.report.words.language import say
+from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.model import Verdict
 
 COMPARED = ("state", "rule", "direction")
@@ -37,7 +40,9 @@ def rejudge(bundle: Bundle) -> Rejudged:
     """Judge the stored facts. The stored verdicts are only compared."""
     if bundle.facts is not None:
         return _rejudge_check(bundle.facts, bundle.second.facts if bundle.second else None, bundle.verdict)
-    assert bundle.findings is not None  # a bundle holds one of both
+    if bundle.endpoints is not None:
+        return _rejudge_endpoints(bundle.endpoints, bundle.verdict)
+    assert bundle.findings is not None  # a bundle holds one of the three
     return _rejudge_recording(bundle.findings, bundle.verdict)
 
 
@@ -49,6 +54,13 @@ def _rejudge_check(facts: Facts, second: Facts | None, stored: dict[str, Any]) -
         before = stored.get("second", {}).get("verdicts", [])
         again = verdict_changes(before, record["second"]["verdicts"])
         changes += [say("again", "second test server, {change}", change=change) for change in again]
+    return Rejudged(record, changes, verdicts)
+
+
+def _rejudge_endpoints(facts: EndpointFacts, stored: dict[str, Any]) -> Rejudged:
+    verdicts = judge_own_addresses(facts)
+    record = endpoints_json(facts, verdicts)
+    changes = verdict_changes(stored.get("verdicts", []), record["verdicts"])
     return Rejudged(record, changes, verdicts)
 
 

@@ -19,9 +19,10 @@ from poison import exhausted, kept, poisoned, poisoned_again, slept
 
 from evidence import DAY, NETWORK, Bench, facts, measured, resealed, responder_key, told
 from talkpath.errors import PeerError
-from talkpath.evidence.bundle import FACTS, VERDICT, write_capture, write_check
+from talkpath.evidence.bundle import FACTS, VERDICT, write_capture, write_check, write_endpoints
 from talkpath.measure.call import Attempt, Findings
-from talkpath.measure.facts import ControlAttempt, Facts, Health, Reach
+from talkpath.measure.endpoint_facts import EndpointFacts
+from talkpath.measure.facts import ControlAttempt, Exchange, Facts, Health, Reach
 from talkpath.observatory.judging import judges, worker
 from talkpath.observatory.judging.judges import AGAIN_AT_ONCE, Judges, take_turns
 from talkpath.observatory.judging.process import JudgeFailedError, JudgeLimits, JudgeProcess
@@ -29,8 +30,10 @@ from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.packs import remove_bundle
 from talkpath.observatory.log.records import Judged, LoggedVerdict, Received, Record, Unfit
 from talkpath.observatory.log.register import Known
+from talkpath.report import endpoint_report
 from talkpath.report.check_json import judge_check
 from talkpath.report.recordings import capture_json
+from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.wire.control.sign import Signer
 
@@ -309,3 +312,28 @@ def found_why(found: dict[str, Judged | Unfit], name: str) -> str:
     record = found[name]
     assert isinstance(record, Unfit)
     return record.why
+
+
+def test_the_answers_of_an_app_s_own_servers_are_a_source_of_their_own(bench: Bench):
+    asked = EndpointFacts(
+        apps=("telegram",), tier=2, started_at=f"{bench.day}T10:00:00Z", vpn=False, exchanges=tuple(exchanges())
+    )
+    told = endpoint_report.endpoints_json(asked, judge_own_addresses(asked))
+    (name,) = take(bench, write_endpoints(asked, told, Signer.of_seed(bytes(32))))
+    record = judge(bench)[name]
+    assert isinstance(record, Judged)
+    assert (record.source, record.measured, record.responder) == ("endpoints", bench.day, "")
+    assert {(one.app, one.medium): (one.state, one.rule) for one in record.said} == {
+        ("telegram", "voice"): ("restricted", "address.block"),
+        ("telegram", "text"): ("ok", None),
+    }
+
+
+def exchanges() -> Iterator[Exchange]:
+    """A call server that is silent and a web site that answers, each beside a neutral host."""
+    for number in (1, 2, 3):
+        silent = "generic_timeout_error"
+        yield Exchange("telegram", "relay", False, number, False, silent, None, 3.0, "stun", number)
+        yield Exchange("", "n", True, number, True, "", 9.0, 0.1, "stun", number)
+        yield Exchange("telegram", "web", False, number, True, "", 9.0, 0.1, "tls", number, named=True)
+        yield Exchange("", "m", True, number, True, "", 9.0, 0.1, "tls", number, named=True)

@@ -59,7 +59,12 @@ def play(case: OwnAddressCase) -> tuple[EndpointFacts, BranchingNetwork]:
     )
     rng = Random(f"asks {case.seed}")
     facts = EndpointFacts(
-        apps=(case.app,), tier=3, seed=rng.randbytes(16), family=case.family, vpn=False, simulated=True
+        apps=(case.app,),
+        tier=3,
+        seed=rng.randbytes(16),
+        family=case.family,
+        vpn=case.background.id == "user_vpn",
+        simulated=True,
     )
     targets = [_target(name, host, case) for name, host in case.hosts.items()]
     engine = OwnAddressEngine(facts, targets, rng, greetings=case.series, choose=next_question)

@@ -17,7 +17,9 @@ from msgspec import Struct, field
 
 from talkpath.errors import UsageError
 from talkpath.evidence.bundle import Bundle, read_bundle
+from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK
+from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.wire.control.keys import raw_key_text
@@ -92,19 +94,20 @@ def folder_verdicts(folder: Path) -> Iterator[BundleVerdict]:
     for path in sorted(folder.rglob("*.talkpath")):
         data = path.read_bytes()
         bundle = read_bundle(data)
-        facts = hashlib.sha256(msgspec.msgpack.encode(bundle.facts or bundle.findings)).digest()
+        facts = hashlib.sha256(msgspec.msgpack.encode(bundle.facts or bundle.endpoints or bundle.findings)).digest()
         if facts not in seen:  # the same run in two files counts once
             seen.add(facts)
             yield from bundle_verdicts(bundle, hashlib.sha256(data).hexdigest())
 
 
 def bundle_verdicts(bundle: Bundle, name: str) -> Iterator[BundleVerdict]:
-    """Each verdict of a bundle; none for a recording, or a check that does not tell its day."""
-    facts = bundle.facts
+    """Each verdict of a bundle; none for a recording, or for what does not tell its day."""
+    facts = bundle.facts or bundle.endpoints
     if facts is None or not facts.started_at:
         return
     receipt = bundle.receipt
-    for verdict in judge(facts):
+    verdicts = judge_own_addresses(facts) if isinstance(facts, EndpointFacts) else judge(facts)
+    for verdict in verdicts:
         yield BundleVerdict(
             bundle=name,
             network=receipt.network if receipt else UNKNOWN_NETWORK,

@@ -19,6 +19,7 @@ from talkpath.apps import apps
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import Bundle, read_bundle
 from talkpath.measure.call import Findings
+from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Facts
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK
 from talkpath.observatory.log.records import (
@@ -31,6 +32,7 @@ from talkpath.observatory.log.records import (
     Source,
 )
 from talkpath.report.check_json import judge_check
+from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.verdict.model import Category, Number, Verdict
@@ -57,6 +59,8 @@ def judge_bundle(data: bytes, received: Received, listed: Mapping[str, str]) -> 
     bundle = read_bundle(data)
     if bundle.findings is not None:
         return _recorded(bundle.findings, received, simulated=bundle.simulated)
+    if bundle.endpoints is not None:
+        return _answered(bundle.endpoints, received, simulated=bundle.simulated)
     facts = countable(bundle)
     verdicts, check = judge_check(facts)
     verdicts = _of_known_apps(verdicts)
@@ -107,6 +111,30 @@ def _recorded(findings: Findings, received: Received, *, simulated: bool) -> Jud
         rules_version=str(RULES_VERSION),
         source="capture",
         said=tuple(_usual([one for one in sure if (one.app, one.medium) == stream]) for stream in streams),
+        network=origin.network,
+        country=origin.country,
+        placed=origin.placed,
+        contributor=received.contributor,
+        contributor_key=received.contributor_key,
+        simulated=simulated,
+    )
+
+
+def _answered(facts: EndpointFacts, received: Received, *, simulated: bool) -> Judged:
+    """Judge what an app's own servers answered. No server signed where that was: it counts for the network that it came
+    from. One verdict counts for an app and medium, the one about its addresses first."""
+    verdicts = sorted(_of_known_apps(judge_own_addresses(facts)), key=lambda verdict: verdict.basis != "address")
+    streams = {(verdict.app, verdict.medium): verdict for verdict in reversed(verdicts)}
+    if not facts.started_at or not streams:
+        raise BundleError("The bundle does not tell its day, or is of no app that this version knows.")
+    origin = _own_origin(received)
+    return Judged(
+        id=received.id,
+        day=received.day,
+        measured=facts.started_at[:DAY_CHARACTERS],
+        rules_version=str(RULES_VERSION),
+        source="endpoints",
+        said=tuple(map(_said, streams.values())),
         network=origin.network,
         country=origin.country,
         placed=origin.placed,

@@ -113,7 +113,7 @@ class OwnAddressEngine:
             for target in self._rng.sample(list(self._targets.values()), len(self._targets)):
                 ladder = LadderStage(target, self._rng, self._locals, self._routers, self._left(target.row.id))
                 yield ladder
-                self._count(target.row.id, ladder.arrivals + 1)
+                self._count(target.row.id, ladder.arrivals)
                 self.facts = replace(self.facts, paths=(*self.facts.paths, ladder.path(self._zero_s)))
             yield from self._epochs(self._choose)
         yield from self._series()

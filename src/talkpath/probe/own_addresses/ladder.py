@@ -17,7 +17,7 @@ from talkpath.probe.own_addresses.series import Target
 from talkpath.wire.ip.address import Address
 
 TRIES, WAIT_S, GIVE_UP, MOST_LADDER_HOPS = 2, 0.6, 3, 30
-SURE_TRIES = 3  # of each hop where the server answers: greetings with fewer hops never get there
+SURE_TRIES, NEAR = 3, 2  # where the server answers, and so many hops after the last router that did
 FORMS = STUN, CLASSIC = "stun", "classic"
 PAUSE_S = 0.15  # between two hops, so that a router's limit of answers is not met
 MOST_ROUTERS = 8
@@ -45,7 +45,7 @@ class LadderStage:
         self, target: Target, rng: Random, locals_: Iterator[int], routers: RouterNumbers, most_greetings: int
     ) -> None:
         self.target, self.done = target, False
-        self._may_arrive: set[int] = set()
+        self._may_arrive: dict[int, int] = {}  # how many hops each of these greetings may go
         self._rng, self._locals, self._routers, self._most = rng, locals_, routers, most_greetings
         self._hops: dict[int, RouterHop] = {}
         self._forms = [*FORMS * 3]
@@ -75,9 +75,14 @@ class LadderStage:
             return []
         if self._hop == 0 and self._forms and not self._answers:
             self._form = self._forms.pop(0)
-        elif self._hop == 0 or self._try >= (SURE_TRIES if self._answers else TRIES):
+        elif self._hop == 0 or self._try >= self._most_tries():
             self._climb()
         return [] if self.done else [self._greet(now_s)]
+
+    def _most_tries(self) -> int:
+        """More where a router is likely to answer."""
+        near = self._hop <= max(self._hops, default=0) + NEAR
+        return SURE_TRIES if self._answers and near else TRIES
 
     def _climb(self) -> None:
         """Go one hop further, or end."""
@@ -90,8 +95,8 @@ class LadderStage:
         self._try += self._hop > 0
         local, data = next(self._locals), greeting(self._rng, classic=self._form == CLASSIC)
         self._open[local] = self._hop, data
-        if self._hop == 0 or (not self._answers and self._hop > max(self._hops, default=0)):
-            self._may_arrive.add(local)
+        if self._hop == 0 or self._hop > max(self._hops, default=0):
+            self._may_arrive[local] = self._hop
         self._due_s = now_s + WAIT_S
         return Datagram(local, self.target.address, data, self._hop)
 
@@ -111,7 +116,7 @@ class LadderStage:
         hop, _ = self._open.get(local, (0, b""))
         if not hop:
             return
-        self._may_arrive.discard(local)
+        self._may_arrive = {number: far for number, far in self._may_arrive.items() if not 0 < far <= hop}
         known = self._hops.get(hop, RouterHop((), router.kind))
         number = self._routers.number(router)
         if number not in known.routers and len(known.routers) < MOST_ROUTERS:

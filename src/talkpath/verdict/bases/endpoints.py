@@ -24,6 +24,7 @@ from talkpath.measure.facts import Exchange
 from talkpath.verdict.model import Basis, Reason, ReasonCode, State, Verdict
 
 REPEATS = 3
+GREETED = ("stun", "stun-tcp")
 SYSTEM, OTHER = "dns.system", "dns.other"
 REMOVED = ("dns_nxdomain_error", "dns_no_answer", "dns_refused_error")  # an answer without an address, not silence
 SILENT = "generic_timeout_error"
@@ -56,7 +57,7 @@ def judge_endpoints(exchanges: Sequence[Exchange], void: Reason | None = None) -
 
 
 def _group(each: Exchange) -> Group:
-    if each.kind == "stun":
+    if each.kind in GREETED:
         return Group(each.app, "address", "voice")
     if each.named or each.kind == SYSTEM:
         return Group(each.app, "signalling", "text")
@@ -117,7 +118,7 @@ def _rule(own: Sequence[Exchange], every: Sequence[Exchange]) -> str:
         return "dns.remove" if said and known and all(known) else ""
     if any(each.failure == "connection_refused" for each in own):
         return ""  # an answer came, most likely from the host itself
-    if first.named and first.kind != "stun":
+    if first.named and first.kind not in GREETED:
         return "signalling.block"
     return "address.block" if all(each.failure == SILENT for each in own) else ""
 

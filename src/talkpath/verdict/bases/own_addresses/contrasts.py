@@ -17,6 +17,7 @@ from talkpath.measure.bitmap import unpack_rows
 from talkpath.measure.endpoint_facts import ExpiringEpoch, ExpiringFlow
 from talkpath.measure.facts import Role
 from talkpath.verdict.statistics.answer_loss import Tally, answer_log_e, answer_loss
+from talkpath.verdict.statistics.permutation import even, log_mean
 
 Bits = NDArray[np.bool_]
 Cell = tuple[Role, bool]
@@ -62,6 +63,26 @@ def contrast(epochs: Sequence[ExpiringEpoch], pair: Pair, seed: bytes, slots: Sl
     one kind: towards an address none of them is a call."""
     rounds = [tally for epoch in epochs if (tally := _tally(epoch, pair, slots)) is not None]
     return Contrast(*answer_loss(rounds, seed), answer_log_e(rounds, seed), len(rounds))
+
+
+def any_part(epochs: Sequence[ExpiringEpoch], pair: Pair, seed: bytes) -> Contrast:
+    """Compare by all slots, by those of the set-up alone and by the later half alone, since a rule may act on a part:
+    the mean of the three e-values is one. `low` is that of the part that shows most, `high` that of the one least
+    known."""
+    found = [contrast(epochs, pair, seed, slots) for slots in (None, setup_slots, later_slots)]
+    log_e = float(log_mean(np.array([one.log_e for one in found]), even(len(found))))
+    return Contrast(max(one.low for one in found), max(one.high for one in found), log_e, found[0].epochs)
+
+
+def setup_slots(epoch: ExpiringEpoch) -> Bits:
+    """The slots of a call's set-up; all of them where there is nothing else."""
+    setup = np.array([stage not in ("media", "control") for stage in epoch.stage], np.bool_)
+    return setup if setup.any() else np.ones(len(epoch.stage), np.bool_)
+
+
+def later_slots(epoch: ExpiringEpoch) -> Bits:
+    """The later half of the slots."""
+    return np.arange(len(epoch.stage)) >= len(epoch.stage) // 2
 
 
 def cells_of(epoch: ExpiringEpoch, pair: Pair) -> Pair:

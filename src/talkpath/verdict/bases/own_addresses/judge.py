@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.verdict.bases.endpoints import judge_endpoints
-from talkpath.verdict.bases.own_addresses.contrasts import ADDRESS, SHAPE_HERE, contrast
+from talkpath.verdict.bases.own_addresses.contrasts import ADDRESS, SHAPE_HERE, any_part, contrast
 from talkpath.verdict.bases.own_addresses.naming import name_rule
 from talkpath.verdict.bases.own_addresses.paths import app_paths
 from talkpath.verdict.bases.own_addresses.place import find_place
@@ -83,10 +83,20 @@ def _doubt(facts: EndpointFacts, app: str, found: Reading) -> ReasonCode | None:
     if found.elsewhere:
         return "other_destination"
     epochs, compared = finding_epochs(facts, app), finding_epochs(facts, app, "call")
+    if _gets_far(facts, app, found):
+        return "silent_server"
     if len(epochs) < LEAST_EPOCHS:
         return "few_answers"
     pairs = (SHAPE_HERE, ADDRESS) if compared else (ADDRESS,)
-    return None if max(contrast(epochs, pair, facts.seed).high for pair in pairs) <= NOT_SEEN else "few_answers"
+    return None if max(any_part(epochs, pair, facts.seed).high for pair in pairs) <= NOT_SEEN else "few_answers"
+
+
+def _gets_far(facts: EndpointFacts, app: str, found: Reading) -> bool:
+    """Whether no server of the app answers, yet greetings to each got as far as those to neutral ones did."""
+    far = {epoch.host: epoch.hops for epoch in finding_epochs(facts, app, "greeting")}
+    paths = app_paths(facts, app)
+    unheld = found.contrast.low <= 0.0 and not any(path.reached for path in paths)
+    return bool(far) and unheld and all(len(path.hops) >= far.get(path.host, 1) for path in paths)
 
 
 def _unsure(verdict: Verdict, code: ReasonCode) -> Verdict:

@@ -131,9 +131,9 @@ def _models(counts: _Counts, epochs: Sequence[ExpiringEpoch], pair: Pair, seed: 
     cuts = np.array(
         [_gain(counts, np.where(counts.place >= cut, SURE, 0.0), 1) for cut in range(1, int(counts.place.max()) + 1)]
     )
-    after = 1 + int(np.argmax(cuts))
-    freeze = "udp.freeze" if by_address else "media.freeze"
-    yield model(freeze, partial(_from, first=after), SURE, 1, measure=partial(_packets, cuts))
+    if len(cuts):
+        after, freeze = 1 + int(np.argmax(cuts)), "udp.freeze" if by_address else "media.freeze"
+        yield model(freeze, partial(_from, first=after), SURE, 1, measure=partial(_packets, cuts))
     for slots, numbers in ((every_slot, 1),) if by_address else _talking():
         if on(slots).any():
             yield model("media.drop", slots, None, numbers, measure=partial(_drop_share, epochs, pair, seed, slots))

@@ -31,6 +31,7 @@ from talkpath.verdict.bases.own_addresses.contrasts import (
     Cell,
     Contrast,
     Pair,
+    any_part,
     bits,
     cells_of,
     contrast,
@@ -73,13 +74,13 @@ def read_epochs(facts: EndpointFacts, app: str) -> Reading:
     """Read all epochs of the app."""
     calls = finding_epochs(facts, app, "call")
     limit = log(len(PAIRS) * max(1, len(facts.apps)) / ALPHA)
-    here, there = (contrast(calls, pair, facts.seed) for pair in (SHAPE_HERE, SHAPE_THERE))
+    here, there = (any_part(calls, pair, facts.seed) for pair in (SHAPE_HERE, SHAPE_THERE))
     if _shown(here, limit):
         return Reading(True, _bound_of_bytes(calls, facts.seed), SHAPE_HERE, here)
     if _shown(there, limit) and here.low > 0.0:
         return Reading(True, "shape", SHAPE_HERE, here)
     epochs = finding_epochs(facts, app)
-    found = contrast(epochs, ADDRESS, facts.seed)
+    found = any_part(epochs, ADDRESS, facts.seed)
     if not _shown(found, limit):
         return Reading(False, "", ADDRESS, found)
     doubt = _doubt(epochs, found, facts.seed)
@@ -114,7 +115,7 @@ def _doubt(epochs: Sequence[ExpiringEpoch], found: Contrast, seed: bytes) -> str
 
 
 def _hit(epochs: Sequence[ExpiringEpoch], seed: bytes) -> bool:
-    return contrast(epochs, ADDRESS, seed).log_e >= LIKELY
+    return any_part(epochs, ADDRESS, seed).log_e >= LIKELY
 
 
 def _untouched(epochs: Iterable[ExpiringEpoch]) -> float:

@@ -1,0 +1,82 @@
+"""Validates the facts of `talkpath endpoints` that somebody else wrote, as `measure.validate` does those of a check.
+
+Contract: `validate_endpoint_facts` raises `BundleError` for facts that no run writes: unknown apps and words, bitmaps
+of another length than their series or schedule, answers to packets that never left, cells without a flow. Valid facts
+may still be false, but they do not make a reader fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from talkpath.apps import apps
+from talkpath.errors import BundleError
+from talkpath.measure.endpoint_facts import (
+    EndpointFacts,
+    ExpiringEpoch,
+    ExpiringFlow,
+    GreetingSeries,
+    MeasuredPath,
+)
+from talkpath.measure.validate import NAME, ROUTERS, STAGES, WORD, exchange_fits
+from talkpath.wire.control.receipt import is_hour
+
+CARRIES: Final = ("call", "greeting")
+FORMS: Final = ("", "stun", "classic")
+REASONS: Final = ("", "locate")
+LIMITED: Final = ("", "system", "no_server", "no_call")
+CELLS: Final = 4
+
+
+def validate_endpoint_facts(facts: EndpointFacts) -> None:
+    """Raise `BundleError` if no run can write such facts."""
+    if not all(_run(facts)):
+        raise BundleError("The bundle holds answers of servers that no run writes.")
+
+
+def _run(facts: EndpointFacts) -> Iterator[bool]:
+    yield all(app in apps() for app in facts.apps) and facts.family in (4, 6)
+    yield is_hour(facts.started_at) and facts.schema.isprintable() and facts.limited in LIMITED
+    yield all(map(exchange_fits, facts.exchanges))
+    yield all(all(_series(series)) for series in facts.series)
+    yield all(all(_path(path)) for path in facts.paths)
+    yield len({path.host for path in facts.paths}) == len(facts.paths)
+    yield all(all(_epoch(epoch)) for epoch in facts.epochs)
+    yield len({epoch.number for epoch in facts.epochs}) == len(facts.epochs)
+
+
+def _whose(app: str, host: str, *, neutral: bool) -> bool:
+    return (app == "" if neutral else app in apps()) and host.isprintable()
+
+
+def _series(series: GreetingSeries) -> Iterator[bool]:
+    yield _whose(series.app, series.host, neutral=series.neutral)
+    yield _answers(series.sent, series.answered, series.count)
+    yield len(series.rtt_ms) <= series.count
+
+
+def _path(path: MeasuredPath) -> Iterator[bool]:
+    yield _whose(path.app, path.host, neutral=path.neutral)
+    yield path.greeting in FORMS and all(hop.kind in ROUTERS for hop in path.hops)
+
+
+def _epoch(epoch: ExpiringEpoch) -> Iterator[bool]:
+    yield epoch.app in apps() and NAME.fullmatch(epoch.variant) is not None and epoch.medium == "voice"
+    yield epoch.host.isprintable() and epoch.beside.isprintable()
+    yield epoch.carries in CARRIES and epoch.why in REASONS and epoch.router in ROUTERS
+    yield WORD.fullmatch(epoch.missing) is not None and set(epoch.stage) <= set(STAGES)
+    yield len(epoch.at_ms) == len(epoch.size) == len(epoch.stage)
+    yield all(_flow(flow, len(epoch.size)) for flow in epoch.flows)
+    cells = {(flow.role, flow.neutral) for flow in epoch.flows}
+    yield bool(epoch.missing) or (len(cells) == CELLS and len(epoch.size) > 0)
+
+
+def _flow(flow: ExpiringFlow, slots: int) -> bool:
+    return _answers(flow.sent, flow.answered, slots)
+
+
+def _answers(sent: bytes, answered: bytes, size: int) -> bool:
+    """Whether both bitmaps are as long as they should be, and only what was sent was answered."""
+    left, came = (int.from_bytes(bitmap, "little") for bitmap in (sent, answered))
+    return len(sent) == len(answered) == (size + 7) // 8 and left >> size == 0 and came & ~left == 0
