@@ -4,9 +4,9 @@
 
 CHECKS (default 2) synthetic browsers (scripts/synthetic_browser.py), in processes of their own, each run a whole voice
 check at a far end: two epochs of six calls and ten twins, one in which fewer are watched for 22 s, and the direct path.
-Calls are ICE, DTLS and SRTP, twins are WebTransport by aioquic, all at their real pace. Then the same at the far end
-of COMMIT, and the same again here, in turns. Counted are the CPU time of the far end's process (/proc, set-up
-included) and its own lateness (99th percentile of each check, the worst of them).
+Calls are ICE, DTLS and SRTP, twins are WebTransport by aioquic, all at their real pace. At the far end of COMMIT first,
+then at this one. Counted are the CPU time of the far end's process (/proc, set-up included) and its own lateness (99th
+percentile of each check, the worst of them).
 """
 
 from __future__ import annotations
@@ -19,11 +19,9 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
@@ -35,11 +33,13 @@ from aioquic.h3.connection import H3Connection  # noqa: E402
 from aioquic.h3.events import DatagramReceived, HeadersReceived  # noqa: E402
 from aioquic.quic.configuration import QuicConfiguration  # noqa: E402
 from aioquic.quic.events import ProtocolNegotiated, QuicEvent  # noqa: E402
+from beside import count, sources, with_sources  # noqa: E402
 
 from synthetic_browser import NearCall  # noqa: E402
 from talkpath.browser.webrtc.call_media import MEDIA  # noqa: E402
 
 HOST, CHECKS = "127.0.0.1", 2
+CHECK_S = 43.0  # a voice check in Chromium, by docs/why/2026-11-24-browser.md; a slow load makes none of them longer
 LOAD = "load"  # the argument of the child processes
 APART_S = 0.7  # between the beginnings of two checks
 WATCH = {"medium": "voice", "question": "watch", "calls": 2, "texts": 2, "slots": 1100}
@@ -260,21 +260,13 @@ def used_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-@contextmanager
-def source_of(commit: str) -> Iterator[Path]:
-    """The sources of a commit."""
-    with TemporaryDirectory() as folder:
-        packed = subprocess.run(["git", "-C", str(ROOT), "archive", commit, "src"], capture_output=True, check=True)
-        subprocess.run(["tar", "-x", "-C", folder], input=packed.stdout, check=True)
-        yield Path(folder, "src")
-
-
 def measure(name: str, source: Path, checks: int, *, profiled: bool = False) -> str:
     """The row of one far end."""
-    environment = {**os.environ, "PYTHONPATH": str(source)}
     profile = ["-m", "cProfile", "-s", "tottime"] if profiled else []
     command = [*FIRST, sys.executable, *profile, "-m", MODULE, HOST, str(free_port())]
-    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as far:
+    with subprocess.Popen(
+        command, env=with_sources(source), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as far:
         assert far.stdout is not None  # asked for
         assert far.stdin is not None
         ready = json.loads(far.stdout.readline())
@@ -291,7 +283,7 @@ def measure(name: str, source: Path, checks: int, *, profiled: bool = False) -> 
     span_s = max(each["span_s"] for each in found)
     packets = sum(each["calls"] + each["twins"] for each in found)
     late_ms = max(each["late_ms"] for each in found)
-    share = cpu_s / sum(each["span_s"] for each in found)
+    share = cpu_s / checks / CHECK_S
     failed = sum(each["failed"] for each in found)
     return (
         f"| {name} | {checks} | {span_s:.0f} | {cpu_s / checks:.2f} | {share:.3f} | {1 / share:.0f} | "
@@ -318,16 +310,11 @@ def main() -> None:
     if words[:1] == [LOAD]:
         sys.stdout.write(json.dumps(asyncio.run(load(int(words[1]), words[2]))))
         return
-    beside = words[words.index("--beside") + 1] if "--beside" in words else ""
-    profiled = "--profile" in words
-    counts = [word for word in words if word.isdigit() and word != beside]
-    checks = int(counts[0]) if counts else CHECKS
     sys.stdout.write(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|\n")
-    if beside:
-        with source_of(beside) as source:
-            sys.stdout.write(measure(beside, source, checks, profiled=profiled))
+    with sources() as each:
+        for name, source in each:
+            sys.stdout.write(measure(name, source, count(CHECKS), profiled="--profile" in words))
             sys.stdout.flush()
-    sys.stdout.write(measure("this one", ROOT / "src", checks, profiled=profiled))
 
 
 if __name__ == "__main__":

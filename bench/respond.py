@@ -1,11 +1,12 @@
 """Datagrams per CPU second of `talkpath respond` on loopback, and how many checks at once one core can serve.
 
-    python bench/respond.py [CHECKS] [--profile]
+    python bench/respond.py [CHECKS] [--beside COMMIT] [--profile]
 
 A responder with tokens, receipts and its thread that lays out epochs runs in a process of its own; beside it, CHECKS
 (default 4) real checks of all voice arms, each a process, for SECONDS at their real pace. Counted are the datagrams
 that the responder took and sent, by the facts of the checks, and the CPU time of its whole process, the control channel
-and layouts included. On loopback a sender pays for the delivery too. Wanted are 75 000.
+and layouts included; with `--beside` at the responder of another commit first. On loopback a sender pays for the
+delivery too. Wanted are 75 000.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import sys
 import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from beside import ROOT, count, sources, with_sources
 
 from talkpath.apps import shapes
 from talkpath.conduct.run_check import run_check
@@ -86,10 +89,12 @@ def cpu_s() -> tuple[float, float]:
 
 
 def probe(link: str) -> None:
-    """One check; prints how many datagrams the responder took and sent, and how long the check lasted."""
+    """One check; prints how many datagrams the responder took and sent, how long the check lasted, and its lateness."""
     plan = make_plan(choose_arms(), budget_s=SECONDS)
     facts = run_check(plan, parse_invite_link(link), progress=lambda word, facts, question: None)
-    sys.stdout.write(json.dumps([datagrams(facts), facts.duration_s, facts.health.ended]))
+    sys.stdout.write(
+        json.dumps([datagrams(facts), facts.duration_s, facts.health.ended, facts.health.responder_late_ms_p99 or 0.0])
+    )
 
 
 def datagrams(facts: Facts) -> int:
@@ -99,31 +104,38 @@ def datagrams(facts: Facts) -> int:
     return sum(int.from_bytes(bitmap).bit_count() for bitmap in bits)
 
 
-def child(*words: str) -> subprocess.Popen[str]:
-    """This file in a process of its own."""
-    line = [sys.executable, __file__, OWN, *words]
-    return subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def child(source: Path, *words: str) -> subprocess.Popen[str]:
+    """This file in a process of its own, with those sources."""
+    line, pipe = [sys.executable, __file__, OWN, *words], subprocess.PIPE
+    return subprocess.Popen(line, env=with_sources(source), stdin=pipe, stdout=pipe, text=True)
 
 
 def main() -> None:
     """Run the checks and print the table."""
-    words = [word for word in sys.argv[1:] if word != "--profile"]
-    if words[:1] == [OWN]:
-        serve("--profile" in sys.argv) if words[1] == "serve" else probe(words[2])
+    if sys.argv[1:2] == [OWN]:
+        serve("--profile" in sys.argv) if sys.argv[2] == "serve" else probe(sys.argv[3])
         return
-    count = int(words[0]) if words else CHECKS
-    far = child("serve", *(["--profile"] if "--profile" in sys.argv else []))
+    with sources() as each:
+        for name, source in each:
+            sys.stdout.write(f"{name}: {measure(source, count(CHECKS))}")
+            sys.stdout.flush()
+
+
+def measure(source: Path, checks: int) -> str:
+    """What so many checks at once cost a responder of those sources. Its probes are always this commit's."""
+    far = child(source, "serve", *(["--profile"] if "--profile" in sys.argv else []))
     assert far.stdout is not None  # asked for
     link = far.stdout.readline().strip()
-    found = [json.loads(near.communicate(timeout=120)[0]) for near in [child("probe", link) for _ in range(count)]]
+    probes = [child(ROOT / "src", "probe", link) for _ in range(checks)]
+    found = [json.loads(near.communicate(timeout=120)[0]) for near in probes]
     used_s, system_s = json.loads(far.communicate(timeout=60)[0])
     packets, lasted_s = sum(each[0] for each in found), sum(each[1] for each in found)
-    endings = ", ".join(sorted({each[2] for each in found}))
-    sys.stdout.write(
-        f"{count} checks of {lasted_s / count:.1f} s ({endings}), {packets} datagrams: "
+    late_ms, endings = max(each[3] for each in found), ", ".join(sorted({each[2] for each in found}))
+    return (
+        f"{checks} checks of {lasted_s / checks:.1f} s ({endings}), {packets} datagrams: "
         f"{used_s:.2f} CPU s, {system_s:.2f} of it in the system\n"
-        f"{packets / used_s:,.0f} datagrams a CPU second, {used_s / count:.2f} CPU s a check, "
-        f"{lasted_s / used_s:.0f} checks at once a core\n"
+        f"{packets / used_s:,.0f} datagrams a CPU second, {used_s / checks:.2f} CPU s a check, "
+        f"{lasted_s / used_s:.0f} checks at once a core, late by {late_ms:.1f} ms (p99)\n"
     )
 
 

@@ -39,14 +39,16 @@ class ReadySockets:
         """No longer watch the socket, which is still open."""
         self._selector.unregister(end)
 
-    def serve(self, timeout_s: float) -> None:
-        """Wait until a socket is ready, for that long at most, and call the servers of all that are."""
+    def serve(self, timeout_s: float) -> bool:
+        """Wait until a socket is ready, for that long at most, and call the servers of all that are. Was any ready?"""
         if self._own and timeout_s > 0.0:
             if not select.select(self._own, (), (), timeout_s)[0]:
-                return
+                return False
             timeout_s = 0.0
-        for key, events in self._selector.select(timeout_s):
+        ready = self._selector.select(timeout_s)
+        for key, events in ready:
             key.data(events)
+        return bool(ready)
 
     def close(self) -> None:
         """Give the system's file back."""
