@@ -66,6 +66,7 @@ def schemas() -> dict[str, str]:
     call: Any = changed(CallObject, "verdict", verdict)
     attempt: Any = changed(AttemptObject, "verdict", verdict)
     capture = changed(changed(CaptureResult, "calls", tuple[call, ...]), "attempts", tuple[attempt, ...])
+    capture = changed(capture, "together", verdicts | UnsetType)
     facts: dict[str, Any] = {"tp-001": Facts, "tp-001-endpoints": EndpointFacts}
     found = facts | {"tp-004": result, "tp-007": capture, "tp-008": Event, "tp-010": LocateResult}
     return {f"{number}.schema.json": text(record) for number, record in found.items()}

@@ -8,8 +8,10 @@ from io import IOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from msgspec.structs import replace
+
 from talkpath.errors import UsageError, WireError
-from talkpath.measure.call import Attempt, Call, Findings, Paired, Stream
+from talkpath.measure.call import Attempt, Call, Control, Findings, Paired, Stream
 
 if TYPE_CHECKING:
     import pyarrow
@@ -32,11 +34,13 @@ class Recording:
     name: str
     measured: MeasuredCapture | AppStatistics = field(repr=False)
     """The packets behind the facts, for the tables of this package. Not part of the public interface."""
+    controls: tuple[Control, ...] = ()
+    """The control traffic that ran beside calls (`talkpath listen` with a link)."""
 
     @property
     def findings(self) -> Findings:
         """All facts of the file (the records of spec/tp-007)."""
-        return self.measured.findings
+        return replace(self.measured.findings, controls=self.controls)
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -63,9 +67,9 @@ class Recording:
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """What the facts say of each call, in the order of `calls`."""
-        from talkpath.verdict.bases.recorded_call import judge_call
+        from talkpath.verdict.bases.accompanied_call import call_verdicts
 
-        return tuple(map(judge_call, self.calls))
+        return call_verdicts(self.findings)
 
     @property
     def record(self) -> dict[str, Any]:

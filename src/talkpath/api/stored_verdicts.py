@@ -32,10 +32,10 @@ def judge(bundle: BundleSource | Bundle) -> Judgement:
     `BundleError` and `UsageError` as for `read_bundle`.
     """
     from talkpath.report.rejudge import rejudge
-    from talkpath.verdict.bases.recorded_call import judge_call
+    from talkpath.verdict.bases.accompanied_call import call_verdicts
 
     stored = opened(bundle)
     rejudged = rejudge(stored)
-    calls = stored.findings.calls if stored.findings else ()
-    verdicts = (*rejudged.verdicts, *map(judge_call, calls))
+    calls = call_verdicts(stored.findings) if stored.findings else ()
+    verdicts = (*rejudged.verdicts, *calls)
     return Judgement(verdicts=verdicts, changes=tuple(rejudged.changes), record=rejudged.record)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,57 +19,83 @@ from talkpath.errors import UsageError
 if TYPE_CHECKING:
     from talkpath.api.recording import Recording
     from talkpath.capture.live.live_picture import LivePicture
+    from talkpath.listening.control_thread import ControlThread
     from talkpath.listening.followed_stream import FollowedStream
     from talkpath.listening.kept_stream import KeptStream
     from talkpath.listening.packet_streams import PacketStream
 
 
 @click.command()
-@click.argument("source", required=False, metavar="[FILE]")
+@click.argument("words", nargs=-1, metavar="[FILE] [LINK]")
 @click.option("-i", "interface", metavar="IFACE", help="Watch this network interface (Linux), or any.")
+@click.option("--light", is_flag=True, help="Three control connections beside a call instead of eight.")
+@click.option("--dry-run", is_flag=True, help="Print what control traffic would cost; send nothing.")
+@click.option("--with", "earlier", multiple=True, type=click.Path(path_type=Path), help="A bundle of an earlier call.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a second, and the result at the end.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed bundle here.")
 @click.option("--keep", type=click.Path(dir_okay=False, path_type=Path), help="Write a scrubbed capture here.")
 @language_option
-def command(source: str | None, interface: str | None, as_json: bool, output: Path | None, keep: Path | None) -> None:
+def command(
+    words: tuple[str, ...],
+    interface: str | None,
+    light: bool,
+    dry_run: bool,
+    earlier: tuple[Path, ...],
+    as_json: bool,
+    output: Path | None,
+    keep: Path | None,
+) -> None:
     """Show calls while they go on, in a stream of packets.
 
     FILE is a pcap or pcapng file, a named pipe, or - for standard input. Ctrl-C ends it and prints the result. Nothing
     is written unless -o or --keep says so.
+
+    With the LINK of a test server control traffic runs beside each call: random bytes, as long as its packets, at the
+    same moments. Then the result says whether the line carried that while the call suffered.
     """
     from talkpath.api import live_recording
+    from talkpath.cli import _listen_control as controlling
     from talkpath.cli._run import refuse_overwrite
     from talkpath.listening.kept_stream import KeptStream
 
-    if (source is None) == (interface is None):
-        raise UsageError("Name one source of packets: a file, - for standard input, or an interface with -i.")
+    if dry_run:
+        controlling.show_plan(light, as_json)
+        return
+    source, link = controlling.source_and_link(words, interface)
     for path in (output, keep):
         refuse_overwrite(path)
+    before = controlling.read_earlier(earlier)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    stream = live_recording.open_stream(interface or source or "", interface is not None, sys.stdin.fileno)
+    name = source or interface or ""
+    stream = live_recording.open_stream(name, interface is not None, sys.stdin.fileno)
     kept = KeptStream(stream) if keep else None
-    try:
-        for number, recording in enumerate(_recordings(kept or stream, interface or source or "", as_json), 1):
+    found: list[Recording] = []
+    with closing(stream), controlling.opened(link, light) if link and stream.is_live else nullcontext() as control:
+        if control is not None and not controlling.is_ready(control, stream, light):
+            control = None
+        for number, recording in enumerate(_recordings(kept or stream, name, as_json, control), 1):
+            found.append(recording)
             _show(recording, as_json)
             if output:
                 _write_bundle(recording, output, number)
-    finally:
-        stream.close()
+    controlling.show_together(found, before, as_json)
     if keep and kept:
         _write_capture(kept, keep)
 
 
-def _recordings(stream: PacketStream, name: str, as_json: bool) -> Iterator[Recording]:
+def _recordings(stream: PacketStream, name: str, as_json: bool, control: ControlThread | None) -> Iterator[Recording]:
     """Follow the stream; give the recording of each part of it when that has ended."""
     from talkpath.api import live_recording
     from talkpath.cli._screen import screen
+    from talkpath.listening.accompanist import Accompanist
     from talkpath.listening.followed_stream import FollowedStream
     from talkpath.report.recordings.live_text import LiveScreen
 
     live = LiveScreen(screen(stderr=True))
-    followed = FollowedStream(stream, _print_line if as_json else live.show)
+    accompanist = Accompanist(control.companion, time.monotonic) if control else None
+    followed = FollowedStream(stream, _print_line if as_json else live.show, accompanist=accompanist)
     with _stopped_by_signals(followed), closing(live):
-        for recording in live_recording.recordings(os.path.basename(name), followed):
+        for recording in live_recording.recordings(os.path.basename(name), followed, control):
             live.close()
             yield recording
 

@@ -16,7 +16,7 @@ from talkpath.evidence.bundle import Bundle
 from talkpath.measure.call import Call
 from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, Track
 from talkpath.verdict.assessment import NO_HANDSHAKE
-from talkpath.verdict.bases.recorded_call import judge_call
+from talkpath.verdict.bases.accompanied_call import call_verdicts
 from talkpath.verdict.judge import RULES_VERSION, judge
 from talkpath.verdict.model import Verdict
 from talkpath.version import VERSION
@@ -50,8 +50,9 @@ def measurements(bundle: Bundle) -> Iterator[Object]:
         for verdict in judge(facts):
             yield _measurement(bundle, verdict, facts.duration_s, _events(facts, verdict), _failure(facts))
     elif bundle.findings is not None:
-        for call in bundle.findings.calls:
-            yield _measurement(bundle, judge_call(call), call.duration_s, [], None) | _call(call)
+        findings = bundle.findings
+        for call, verdict in zip(findings.calls, call_verdicts(findings), strict=True):
+            yield _measurement(bundle, verdict, call.duration_s, [], None) | _call(call)
 
 
 def _measurement(

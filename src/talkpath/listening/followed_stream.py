@@ -12,17 +12,18 @@ from collections.abc import Callable, Iterator
 
 from talkpath.capture.live.live_capture import LiveCapture
 from talkpath.capture.live.live_picture import LivePicture
+from talkpath.listening.accompanist import LOOK_S as GLANCE_S
+from talkpath.listening.accompanist import Accompanist
 from talkpath.listening.packet_streams import PacketStream
 
 LOOK_S = 1.0
-SLEEP_S = 0.25
 
 OnPicture = Callable[[LivePicture], None]
 
 
 class FollowedStream:
     """One stream. `on_picture` is given a picture a second: of the stream's own time where it is played, else of the
-    clock's. `stop` may be called at any moment."""
+    clock's. With an `accompanist` control traffic runs beside its calls. `stop` may be called at any moment."""
 
     def __init__(
         self,
@@ -30,12 +31,20 @@ class FollowedStream:
         on_picture: OnPicture,
         live: LiveCapture | None = None,
         clock: Callable[[], float] = time.monotonic,
+        accompanist: Accompanist | None = None,
     ) -> None:
         self._stream, self._on_picture, self._clock = stream, on_picture, clock
-        self._live = live or LiveCapture()
+        self._accompanist = accompanist
+        self._live = accompanist.live if accompanist else live or LiveCapture()
+        self._next_glance_s = 0.0
         self._next_look_s = self._heard_s = 0.0
         self._rest = b""
         self._is_stopped = self._has_ended = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more comes."""
+        return self._has_ended
 
     def stop(self) -> None:
         """End the stream here."""
@@ -55,7 +64,7 @@ class FollowedStream:
         while not self._has_ended:
             if self._stream.is_live and self._live.wants_new_part:
                 return b""
-            wait_s = min(SLEEP_S, max(self._next_look_s - self._time_s(), 0.0))
+            wait_s = min(GLANCE_S, max(self._next_look_s - self._time_s(), 0.0))
             data = b"" if self._is_stopped else self._stream.read(wait_s)
             whole = b"" if data is None else self._taken(data)
             self._look_if_due()
@@ -83,10 +92,16 @@ class FollowedStream:
 
     def _look_if_due(self) -> None:
         time_s = self._time_s()
+        since_s = self._clock() - self._heard_s if self._stream.is_live else 0.0
+        now_s = self._live.now_s + since_s
+        if self._accompanist is not None and time_s >= self._next_glance_s:
+            self._next_glance_s = time_s + GLANCE_S
+            self._accompanist.look(now_s)
         if time_s >= self._next_look_s or self._has_ended:
             self._next_look_s = time_s + LOOK_S
-            since_s = self._clock() - self._heard_s if self._stream.is_live else 0.0
-            self._on_picture(self._live.look(self._live.now_s + since_s))
+            self._on_picture(self._live.look(now_s))
+        if self._has_ended and self._accompanist is not None:
+            self._accompanist.end()
 
 
 class StreamPart:

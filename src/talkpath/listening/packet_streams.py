@@ -19,6 +19,7 @@ from typing import BinaryIO, Protocol
 
 from talkpath.errors import UsageError
 from talkpath.listening.packet_filter import attach, program
+from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.write import Writer
 
 PLAYED_BYTES, PIPE_BYTES = 1 << 10, 1 << 16
@@ -132,6 +133,8 @@ class Interface:
     def __init__(self, name: str) -> None:
         self._file = BytesIO()
         self._writer = Writer(self._file)
+        self.left_out: Address | None = None
+        """Packets from and to this address are left out: control traffic is no part of what is listened to."""
         self._socket = _packet_socket(name)
 
     def read(self, wait_s: float) -> bytes | None:
@@ -155,6 +158,12 @@ class Interface:
         """Close the socket."""
         self._socket.close()
 
+    def _is_left_out(self, packet: bytes) -> bool:
+        if self.left_out is None:
+            return False
+        ends, packed = _ends(packet), self.left_out.packed
+        return packed in (ends[: len(packed)], ends[-len(packed) :])
+
     def _packets(self) -> Iterator[tuple[int, bytes, int]]:
         """Yield (time in ns since 1970, IP packet, its size). On the loopback interface each packet is seen twice: as
         it leaves and as it comes."""
@@ -165,8 +174,13 @@ class Interface:
                 return
             except OSError as error:
                 raise UsageError(f"The interface cannot be watched any more ({error.strerror}).") from None
-            if protocol in IP_PROTOCOLS and not (name == "lo" and kind == OUTGOING):
+            if protocol in IP_PROTOCOLS and not (name == "lo" and kind == OUTGOING) and not self._is_left_out(data):
                 yield _time_ns(notes), data, len(data)
+
+
+def _ends(packet: bytes) -> bytes:
+    """Return the two addresses of an IP packet."""
+    return packet[8:40] if packet[:1] >= b"\x60" else packet[12:20]
 
 
 def _waited(descriptor: int, wait_s: float) -> bool:

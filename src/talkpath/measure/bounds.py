@@ -27,6 +27,7 @@ MOST_EXPIRING_SLOTS: Final = 64
 MOST_ATTEMPTS: Final = 64  # to open one control channel
 MOST_TRIED: Final = 16  # test servers of a list
 MOST_CALLS: Final = 1000  # of one recording
+MOST_CONTROL_FLOWS: Final = 32  # beside one recorded call
 MOST_STREAMS: Final = 256  # of one call; likewise 5-tuples
 MOST_CALL_S: Final = 86_400  # seconds of one call
 MOST_S: Final = 86_400.0

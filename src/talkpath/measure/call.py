@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from talkpath.measure.bounds import (
     MOST_CALL_S,
     MOST_CALLS,
+    MOST_CONTROL_FLOWS,
     MOST_COUNT,
     MOST_RECORDING_S,
     MOST_STREAMS,
@@ -155,8 +156,47 @@ class Attempt(Struct, frozen=True, gc=False):
     """ClientHellos of either end on a flow where no encrypted data followed them: a handshake (DTLS) that failed."""
 
 
-class Findings(Struct, frozen=True, gc=False):
-    """All calls and attempts of one capture. `source`: what they were read from, packets or an app's own statistics."""
+class ControlSecond(Struct, frozen=True, gc=False):
+    """One second of control traffic beside a call, all flows together: `arrived` of the packets that were `sent`.
+
+    A control packet counts in the second of the call's packet that it imitates. `arrived_up` is None where the far end
+    did not report. `late_ms` is how much later packets came from the far end than the fastest did, on average.
+    """
+
+    at_s: Annotated[int, Meta(ge=-int(MOST_RECORDING_S), le=int(MOST_RECORDING_S))]
+    sent_up: Count = 0
+    arrived_up: Count | None = None
+    sent_down: Count = 0
+    arrived_down: Count = 0
+    late_ms: RecordingMilliseconds | None = None
+
+
+class ControlFlow(Struct, frozen=True, gc=False):
+    """One control flow, over the whole call. `port` is the far end's."""
+
+    port: Annotated[int, Meta(ge=0, le=65_535)]
+    sent_up: Count = 0
+    arrived_up: Count | None = None
+    sent_down: Count = 0
+    arrived_down: Count = 0
+
+
+class Control(Struct, frozen=True, gc=False):
+    """Control traffic beside one call: random bytes to a test server and back, each packet as long as one of the call's
+    and at its instant. `late_ms_p99` is how much later than the call's packets those of this end left. `ended` is
+    "done", or why it ended before the call. `network` is the autonomous system in which the far end saw this one."""
+
+    begin_s: RecordingSeconds
+    flows: Annotated[tuple[ControlFlow, ...], Meta(max_length=MOST_CONTROL_FLOWS)]
+    seconds: Annotated[tuple[ControlSecond, ...], Meta(max_length=MOST_CALL_S)]
+    late_ms_p99: RecordingMilliseconds | None = None
+    ended: Word = "done"
+    network: Word = "AS0"
+
+
+class Findings(Struct, frozen=True, gc=False, omit_defaults=True):
+    """All calls and attempts of one capture, and the control traffic that ran beside some of them. `source`: what they
+    were read from, packets or an app's own statistics."""
 
     packets: Count
     duration_s: RecordingSeconds
@@ -164,6 +204,7 @@ class Findings(Struct, frozen=True, gc=False):
     calls: Annotated[tuple[Call, ...], Meta(max_length=MOST_CALLS)]
     attempts: Annotated[tuple[Attempt, ...], Meta(max_length=MOST_CALLS)]
     source: Source = "packets"
+    controls: Annotated[tuple[Control, ...], Meta(max_length=MOST_CALLS)] = ()
 
 
 class PairedDirection(Struct, frozen=True, gc=False):

@@ -15,7 +15,7 @@ from typing import Final
 
 from talkpath.apps import apps
 from talkpath.errors import BundleError
-from talkpath.measure.call import Findings
+from talkpath.measure.call import Control, ControlFlow, ControlSecond, Findings
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Exchange, Facts, Observation, Track
 from talkpath.wire.control.receipt import is_hour
 
@@ -48,8 +48,18 @@ def validate_findings(findings: Findings) -> None:
     named = [call.app for call in findings.calls] + [attempt.app for attempt in findings.attempts]
     media = {medium for call in findings.calls for medium in call.media}
     known = all(app == UNNAMED_APP or app in apps() for app in named) and media <= {"voice", "video"}
-    if not known or not all(map(str.isprintable, findings.unread)):
+    sound = all(_control(control) for control in findings.controls)
+    if not known or not sound or not all(map(str.isprintable, findings.unread)):
         raise BundleError("The bundle holds findings that no recording gives.")
+
+
+def _control(control: Control) -> bool:
+    """Whether no more arrived than was sent, in any second or flow, and the seconds are in order."""
+    counted: list[ControlSecond | ControlFlow] = [*control.seconds, *control.flows]
+    whole = all((one.arrived_up or 0) <= one.sent_up and one.arrived_down <= one.sent_down for one in counted)
+    times = [one.at_s for one in control.seconds]
+    network = control.network[:2] == "AS" and control.network[2:].isascii() and control.network[2:].isdigit()
+    return whole and network and _word(control.ended) and times == sorted(set(times))
 
 
 def _check(facts: Facts) -> Iterator[bool]:

@@ -104,6 +104,11 @@ class Driver:
         self._no_route = 0
         self._interrupts = self._interrupts_told = 0
 
+    @property
+    def far(self) -> Address:
+        """The far end's address, once the control channel is open."""
+        return self._far
+
     def run(self) -> None:
         """Run until the engine is done. `PeerError` where the responder is not the one of the link."""
         try:

@@ -1,4 +1,5 @@
-"""All epochs of one responder that take or send packets, of whichever session: datagrams in, packets out."""
+"""All epochs of one responder that take or send packets, and the control flows beside calls, of whichever session:
+datagrams in, packets out."""
 
 from __future__ import annotations
 
@@ -6,8 +7,11 @@ from collections.abc import Hashable
 from itertools import repeat
 
 from talkpath.apps.contract.shape import KEY_BYTES
+from talkpath.experiment.control_packets import TAG_BYTES, Tags
 from talkpath.experiment.flight import NEVER
+from talkpath.responder.control_flows import ControlFlows
 from talkpath.responder.flight import ResponderFlight, ResponderPacket
+from talkpath.wire.control.messages import Pattern
 
 
 class FlightTable:
@@ -20,6 +24,8 @@ class FlightTable:
         self._by_key: dict[bytes, ResponderFlight] = {}
         self._sending: list[ResponderFlight] = []
         self._overdue: list[ResponderPacket] = []
+        self.control_tags: Tags[ControlFlows] = {}
+        self._controls: list[ControlFlows] = []
         self.wake_s = self.attend_s = NEVER
 
     def add(self, flight: ResponderFlight) -> None:
@@ -55,12 +61,35 @@ class FlightTable:
             key = data[KEY_BYTES : 2 * KEY_BYTES]
             flight = self._by_key.get(key)
             if flight is None:
-                return []
+                return self._control(source, port, data)
         flow, bit = flight.into.keys[key]
         replies = flight.take(now_s, flow, bit, source, port, data)
         if flight.wake_s < self.wake_s:
             self.wake_s = flight.wake_s
         return replies
+
+    def _control(self, source: Hashable, port: int, data: bytes) -> list[ResponderPacket]:
+        """Take a packet of control traffic beside a call, if it is one."""
+        found = self.control_tags.get(data[:TAG_BYTES])
+        if found is None:
+            return []
+        control, flow, number = found
+        return control.take(flow, number, source, port, data)
+
+    def add_control(self, control: ControlFlows) -> None:
+        """From now on the packets of these flows are sent; taken they are by `control_tags`."""
+        self._controls.append(control)
+
+    def told_control(self, now_s: float, control: ControlFlows, pattern: Pattern) -> None:
+        """Take a piece of the pattern that these flows send back."""
+        control.told(now_s, pattern)
+        self.wake_s = min(self.wake_s, control.wake_s)
+
+    def end_control(self, control: ControlFlows) -> None:
+        """These flows have ended."""
+        control.end()
+        if control in self._controls:
+            self._controls.remove(control)
 
     def exceeded(self, source: Hashable, port: int, router: str) -> None:
         """A router of the kind `router` reported that a packet's hops ran out, sent from that port to that source."""
@@ -78,6 +107,10 @@ class FlightTable:
                 packets = packets + due if packets else due
             if flight.wake_s < wake_s:
                 wake_s = flight.wake_s
+        for control in self._controls:
+            if control.wake_s <= now_s:
+                packets = packets + control.emit(now_s)
+            wake_s = min(wake_s, control.wake_s)
         if self._overdue:
             packets, self._overdue = self._overdue + packets, []
         self.wake_s = wake_s

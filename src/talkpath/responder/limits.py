@@ -21,6 +21,8 @@ class Limits:
     flow_packets: int = 16_000  # k times packets of one epoch: what laying it out costs in memory and time
     open_epochs: int = 24  # the long calls of sixteen arms beside a check's other epochs
     epochs: int = 512
+    control_flows: int = 8  # beside a call of a probe's user, for as long as a session may last
+    accompanied_calls: int = 100
     session_s: float = 120.0
     longest_session_s: float = 3600.0
     idle_s: float = 60.0

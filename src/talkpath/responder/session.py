@@ -3,6 +3,7 @@
 An engine: bytes and the time in, bytes out. Whatever breaks the protocol ends it with one Refusal.
 
     Hello -> Welcome, Open -> Ready(-1), (Begin -> Ready, Close -> Report) ..., Finish -> Receipt
+    beside a call of the user's own: Accompany -> Ready, Pattern ..., Conclude -> Counts
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from talkpath.experiment.flight import NEVER
 from talkpath.experiment.hop_limits import parse_limit
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.seeds import SEED_BYTES, commitment, session_key
+from talkpath.responder.accompanied_calls import AccompaniedCalls
 from talkpath.responder.flight import ResponderFlight
 from talkpath.responder.flight_table import FlightTable
 from talkpath.responder.geoip import NetworkOrigin
@@ -26,12 +28,16 @@ from talkpath.wire.control import messages
 from talkpath.wire.control.invitation import Invitations
 from talkpath.wire.control.messages import (
     SHORT_FRAME,
+    Accompany,
     AnyMessage,
     Begin,
     Close,
+    Conclude,
+    Counts,
     Finish,
     Hello,
     Open,
+    Pattern,
     Ready,
     Receipt,
     Refusal,
@@ -108,6 +114,7 @@ class ResponderSession:
     _busy_until_s: float = 0.0  # the calls that were asked for may run until then
     _memory: dict[int, int] = field(default_factory=dict)  # epoch -> bytes of memory that are reserved for it
     _waiting: set[int] = field(default_factory=set)  # epochs that wait to be laid out
+    _accompanied: AccompaniedCalls | None = None
 
     def receive(self, now_s: float, data: bytes) -> bytes:
         """Control bytes in, control bytes out. With `closed`, the connection ends once they are sent."""
@@ -145,6 +152,8 @@ class ResponderSession:
         self.shared.layouts.cancel(lambda request: request.done == self._laid_out)
         for number in list(self.flights):
             self._forget(number)
+        if self._accompanied is not None:
+            self._accompanied.end()
         self.lingering.clear()
 
     @property
@@ -193,6 +202,8 @@ class ResponderSession:
                 return self._close(now_s, number)
             case Finish():
                 return self._finish(message)
+            case Accompany() | Pattern() | Conclude():
+                return self._beside_call(now_s, message)
             case _:
                 raise RefusedError("order", "That message is the responder's to send.")
 
@@ -227,6 +238,7 @@ class ResponderSession:
             tls_ports=shared.identity.tls_ports,
             wss_ports=shared.identity.tls_ports,
             open_epochs=shared.limits.open_epochs,
+            control_flows=shared.limits.control_flows,
         )
 
     def _open(self, seed: bytes) -> Ready:
@@ -307,6 +319,23 @@ class ResponderSession:
         known = known and begin.hello in HELLOS
         if not (modest and 0.1 <= begin.rate <= 4.0 and known and begin.first_tuple >= 0):
             raise RefusedError("budget", "That epoch is larger than this responder takes.")
+
+    def _beside_call(self, now_s: float, message: Accompany | Pattern | Conclude) -> Ready | Counts | None:
+        """Run control traffic beside calls of the probe's user. Such a session may last as long as any may."""
+        if not self.key:
+            raise RefusedError("order", "Control traffic beside a call begins after Open.")
+        self._ends_s = self._longest_s
+        if self._accompanied is None:
+            shared = self.shared
+            self._accompanied = AccompaniedCalls(shared.flights, shared.limits, shared.draw, self._afford, RefusedError)
+        return self._accompanied.answer(now_s, self.key, message)
+
+    def _afford(self, size: int) -> bool:
+        """Whether the session has so many bytes left; then they are spent."""
+        if self.planned_bytes + size > self.shared.limits.session_bytes:
+            return False
+        self.planned_bytes += size
+        return True
 
     def _close(self, now_s: float, number: int) -> Report:
         flight = self.flights.get(number)

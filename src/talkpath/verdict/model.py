@@ -32,6 +32,9 @@ ReasonCode = Literal[
     "path_changed",
     "silent_server",
     "other_destination",
+    "one_call",
+    "line",
+    "congested",
 ]
 Basis = Literal["shape", "webrtc", "address", "signalling", "call"]
 

@@ -76,6 +76,12 @@ REASONS: dict[ReasonCode, str] = {
     "watched_briefly": "nothing was amiss, but calls were not watched for as long as `ok` takes (`seconds`: how long)",
     "call_ended": "one of the calls that live through the check went silent while twins went on (`seconds`: after what "
     "time), and it was not settled whether that was an accident",
+    "one_call": "the call fits a rule while control traffic of the same moments was well (`call_lost`, `control_lost`: "
+    "shares); one call does not tell a rule from trouble at the app's own servers (basis call only)",
+    "line": "control traffic of the same moments suffered as the call did: the line, or the network as a whole "
+    "(`call_lost`, `control_lost`; basis call only)",
+    "congested": "the call's losses came with delay, which control traffic did not have: a congested server or path of "
+    "the app (`call_lost`, `control_lost`; basis call only)",
     "variant": "another variant of the app is ok, but this one (`variant`) is undecided, and something is amiss in it",
     "whole_flows": "calls and twins alike fail as a whole, never established or silent for good, while flows that go "
     "on are well and TCP to the same host passes: something holds UDP back, and what is not proven",
@@ -112,6 +118,11 @@ FIGURES: dict[str, str] = {
     "extra_unanswered": "share of a call's packets without a router's answer beyond that of random ones, towards the "
     "app's address: 99 % bounds `_low`, `_high`",
     "extra_unanswered_address": "the same of random packets towards the app's address beyond a neutral one",
+    "calls": "calls of the app that showed the same, of a verdict over several (basis call)",
+    "control_flows": "control flows beside the call (basis call)",
+    "control_lost_down_pct": "share of control packets lost at the moments that the verdict is about, in percent; "
+    "`control_lost_up_pct` alike; null where too few were sent",
+    "control_late_ms": "how much later control packets came than the fastest, at the median second",
     "canary_log10_e": "log10 of the e-value of the canaries, over the whole check",
 }
 

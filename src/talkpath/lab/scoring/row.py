@@ -24,9 +24,9 @@ LowEstimateHigh = tuple[float | None, float | None, float | None]  # low, estima
 DECIDES = ("wire", "apps", "measure", "experiment", "verdict", "probe", "responder", "conduct", "lab")
 TELLS = ("lab/country/", "lab/demo/", "lab/scoring/", "lab/exact_interval.py")  # count, write, draw pictures
 # No check with a test server uses these: calls through an app's own relays, and what several means say together.
-OWN_CALLS = ("lab/relayed_calls/", "verdict/bases/joined_means.py")
+OWN_CALLS = ("lab/relayed_calls/", "lab/accompanied_calls/", "verdict/bases/joined_means.py")
 # No check uses these: they are for recordings and for `locate` (contracts in pyproject.toml).
-CAPTURES = ("verdict/bases/recorded_call.py", "measure/call.py", "wire/pcap/")
+CAPTURES = ("verdict/bases/recorded_call.py", "verdict/bases/accompanied_call.py", "measure/call.py", "wire/pcap/")
 PLACES = ("verdict/bases/hops.py", "verdict/bases/hop_loss.py", "conduct/hop_questions.py", "lab/locating.py")
 BEGINS = b'{"seed":'
 DRAWS = ("lab/scoring/draw.py", "lab/scoring/late_onsets.py", "lab/scoring/settings.py", "lab/scoring/play.py")

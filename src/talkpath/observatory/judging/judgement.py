@@ -32,8 +32,8 @@ from talkpath.observatory.log.records import (
     Source,
 )
 from talkpath.report.check_json import judge_check
+from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
-from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.wire.control.keys import raw_key_text
@@ -98,7 +98,7 @@ def countable(bundle: Bundle) -> Facts:
 def _recorded(findings: Findings, received: Received, *, simulated: bool) -> Judged:
     """Judge a recording. It tells neither day nor network: it counts on the day on which it came in, for the network
     that it came from. Calls whose app is not known for sure are not counted."""
-    verdicts = [*map(judge_call, findings.calls), *map(judge_attempt, findings.attempts)]
+    verdicts = [*call_verdicts(findings), *attempt_verdicts(findings)]
     sure = [verdict for verdict in _of_known_apps(verdicts) if verdict.confidence == "high"]
     if not received.day or not sure:
         raise BundleError("The recording holds no call of an app that is known for sure, or nobody knows its day.")

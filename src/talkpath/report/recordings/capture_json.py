@@ -9,12 +9,13 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 
-from talkpath.measure.call import Attempt, Call, Findings, Flow, Heading, Paired, Source
+from talkpath.measure.call import Attempt, Call, Control, Findings, Flow, Heading, Paired, Source
+from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
 from talkpath.verdict.bases.call_outcome import Outcome, OutcomeKind, Sign, attempt_outcome, call_outcome
-from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.model import Verdict
 
 SCHEMA = "talkpath.capture/1"
+TOGETHER_SCHEMA = "talkpath.together/1"
 
 Endpoints = Callable[[int], Sequence[str]]
 """The endpoints of the flows of the n-th call, as text."""
@@ -53,7 +54,8 @@ class AttemptObject(Attempt, frozen=True, kw_only=True):
 
 
 class CaptureResult(Struct, frozen=True):
-    """The whole object. `file` is a name without a folder; `peer` is there where the other end's capture was given."""
+    """The whole object. `file` is a name without a folder; `peer` is there where the other end's capture was given,
+    `controls` where control traffic ran beside calls, `together` where several calls fit one rule beside it."""
 
     schema: str
     file: str
@@ -65,13 +67,19 @@ class CaptureResult(Struct, frozen=True):
     peer: tuple[Paired, ...] | UnsetType = UNSET
     source: Source | UnsetType = UNSET
     """Only where it is an app's own statistics."""
+    controls: tuple[Control, ...] | UnsetType = UNSET
+    together: tuple[Verdict, ...] | UnsetType = UNSET
 
 
 def result(
     file: str, findings: Findings, endpoints: Endpoints | None = None, pairs: Sequence[Paired] | None = None
 ) -> CaptureResult:
     """The object of one capture file."""
-    calls = tuple(call_object(call, endpoints(place) if endpoints else ()) for place, call in enumerate(findings.calls))
+    calls = tuple(
+        call_object(call, verdict, endpoints(place) if endpoints else ())
+        for place, (call, verdict) in enumerate(zip(findings.calls, call_verdicts(findings), strict=True))
+    )
+    together = tuple(verdicts_together([findings])) if findings.controls else ()
     return CaptureResult(
         schema=SCHEMA,
         file=file.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
@@ -79,13 +87,15 @@ def result(
         duration_s=round(findings.duration_s, 6),
         unread=findings.unread,
         calls=calls,
-        attempts=tuple(map(attempt_object, findings.attempts)),
+        attempts=tuple(map(attempt_object, findings.attempts, attempt_verdicts(findings))),
         peer=UNSET if pairs is None else tuple(pairs),
         source=UNSET if findings.source == "packets" else findings.source,
+        controls=findings.controls or UNSET,
+        together=together or UNSET,
     )
 
 
-def call_object(call: Call, endpoints: Sequence[str] = ()) -> CallObject:
+def call_object(call: Call, verdict: Verdict, endpoints: Sequence[str] = ()) -> CallObject:
     """The object of one call."""
     texts: Sequence[str | UnsetType] = endpoints or [UNSET] * len(call.flows)
     paths = tuple(PathObject(**asdict(flow), endpoints=text) for flow, text in zip(call.flows, texts, strict=True))
@@ -93,13 +103,13 @@ def call_object(call: Call, endpoints: Sequence[str] = ()) -> CallObject:
     fields = asdict(call) | {"flows": tuple(path.number for path in paths)}
     how = _outcome_fields(call_outcome(call))
     endpoint = busiest.endpoints if busiest else UNSET
-    return CallObject(**fields, **how, paths=paths, verdict=judge_call(call), endpoints=endpoint)
+    return CallObject(**fields, **how, paths=paths, verdict=verdict, endpoints=endpoint)
 
 
-def attempt_object(attempt: Attempt) -> AttemptObject:
+def attempt_object(attempt: Attempt, verdict: Verdict) -> AttemptObject:
     """The object of one attempt."""
     how = _outcome_fields(attempt_outcome(attempt))
-    return AttemptObject(**asdict(attempt), **how, verdict=judge_attempt(attempt))
+    return AttemptObject(**asdict(attempt), **how, verdict=verdict)
 
 
 def _outcome_fields(outcome: Outcome) -> dict[str, Any]:
@@ -111,6 +121,11 @@ def _outcome_fields(outcome: Outcome) -> dict[str, Any]:
         "outcome_direction": outcome.direction,
         "outcome_signs": outcome.signs,
     }
+
+
+def together_text(verdicts: Sequence[Verdict]) -> str:
+    """What calls of several recordings say together, as JSON on one line."""
+    return msgspec.json.encode({"schema": TOGETHER_SCHEMA, "together": list(verdicts)}).decode()
 
 
 def text(record: CaptureResult) -> str:

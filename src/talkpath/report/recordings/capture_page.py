@@ -16,8 +16,9 @@ from talkpath.report.recordings.outcome_words import FREEZE_TOLD_S, MARKS, STATE
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import seconds
 from talkpath.report.words.language import count, listed, say, spoken
+from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
 from talkpath.verdict.bases.call_outcome import call_outcome, frozen_s
-from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
+from talkpath.verdict.bases.recorded_call import judge_call
 from talkpath.verdict.model import Verdict
 
 MARKS_OF_SECONDS = tuple(mark for mark, _ in SEVERITIES)
@@ -37,11 +38,11 @@ def capture_page(file: str, findings: Findings, clock: Clock = NO_CLOCK) -> str:
     ]
     if findings.calls:
         body += [_table(findings.calls, clock), _key()]
-    for number, call in enumerate(findings.calls, 1):
-        body += _call(number, call, clock)
+    for number, (call, verdict) in enumerate(zip(findings.calls, call_verdicts(findings), strict=True), 1):
+        body += _call(number, call, verdict, clock)
     body += [
-        element("p", capture_sentences.attempt_sentence(attempt, judge_attempt(attempt), clock))
-        for attempt in findings.attempts
+        element("p", capture_sentences.attempt_sentence(attempt, verdict, clock))
+        for attempt, verdict in zip(findings.attempts, attempt_verdicts(findings), strict=True)
     ]
     body.append(element("p", capture_sentences.assumptions(), class_="soft"))
     return page(say("capture", "What happened to the calls in {file}", file=printable(file)), body, simulated=False)
@@ -88,8 +89,7 @@ def _key() -> Element:
     return element("p", *parts, class_="key")
 
 
-def _call(number: int, call: Call, clock: Clock) -> list[Element]:
-    verdict: Verdict = judge_call(call)
+def _call(number: int, call: Call, verdict: Verdict, clock: Clock) -> list[Element]:
     out = [element("h2", f"{number}. {listed([capture_sentences.app_name(call.app), capture_sentences.kind(call)])}")]
     out.append(element("p", capture_sentences.sentence(call, verdict, clock)))
     if capture_sentences.advice(verdict):

@@ -15,6 +15,9 @@ from talkpath.report.words.reasons import remedy
 from talkpath.verdict.bases.call_outcome import attempt_outcome, call_outcome
 from talkpath.verdict.model import Verdict
 
+BESIDE = ("one_call", "line", "congested")
+"""Reasons that rest on control traffic beside the call."""
+
 CUT = "packets cut by the snapshot length"
 """How the reader of captures counts them."""
 
@@ -113,6 +116,8 @@ def sentence(call: Call, verdict: Verdict, clock: Clock = NO_CLOCK) -> str:
         return say(
             "capture", "{call}: {outcome}; {facts}; nothing points to a restriction on the way to this end.", **values
         )
+    if (beside := control_words(verdict)) and verdict.reason and verdict.reason.code in BESIDE:
+        return _beside_control(verdict, beside, values)
     if verdict.alternatives:
         values["mechanisms"] = mechanisms(verdict)
         return say(
@@ -127,6 +132,53 @@ def sentence(call: Call, verdict: Verdict, clock: Clock = NO_CLOCK) -> str:
     return say("capture", "{call}: {outcome}; {facts}; there is nothing to compare it with.", **values)
 
 
+def control_words(verdict: Verdict) -> str:
+    """How control traffic fared at the same moments, as a clause; "" where there was none, or too little."""
+    lost, flows = verdict.figures.get("control_lost_down_pct"), verdict.figures.get("control_flows")
+    if lost is None or flows is None:
+        return ""
+    return say(
+        "capture",
+        "{flows} control connections to another server lost {share} at the same moments",
+        flows=numeral(flows),
+        share=percent(lost / 100, 1),
+    )
+
+
+def _beside_control(verdict: Verdict, beside: str, values: dict[str, str]) -> str:
+    """The sentence on a call that was not well, beside control traffic."""
+    values = {**values, "control": beside}
+    code = verdict.reason.code if verdict.reason else ""
+    if code == "line":
+        return say("capture", "{call}: {outcome}; {facts}; {control}: it is the line, not the app.", **values)
+    if code == "congested":
+        return say(
+            "capture",
+            "{call}: {outcome}; {facts}; {control}; the losses came with delay, as at a crowded server or path of the "
+            "app.",
+            **values,
+        )
+    values["mechanisms"] = mechanisms(verdict)
+    return say(
+        "capture",
+        "{call}: {outcome}; {facts}; {control}: your line carried the same traffic. That is consistent with "
+        "{mechanisms}, and with trouble at the app's own servers.",
+        **values,
+    )
+
+
+def together(verdict: Verdict, clause: str) -> str:
+    """What several calls of an app say together; `clause` is the rule as a clause."""
+    values = {"calls": numeral(verdict.figures.get("calls") or 0.0), "app": app_name(verdict.app)}
+    return say(
+        "capture",
+        "{calls} calls of {app} suffered alike while control traffic beside each of them did not: signs of a "
+        "restriction, {mechanism}.",
+        mechanism=clause,
+        **values,
+    )
+
+
 def mechanisms(verdict: Verdict) -> str:
     """The mechanisms that fit, as clauses."""
     clauses = (mechanism(replace(verdict, rule=rule)) for rule in verdict.alternatives)
@@ -138,6 +190,8 @@ def advice(verdict: Verdict) -> str:
     """What to do about an insufficient result."""
     match verdict.reason and verdict.reason.code:
         case "short_capture":
+            return remedy(verdict.reason)
+        case "one_call" | "line" | "congested":
             return remedy(verdict.reason)
         case "no_control":
             return say(
@@ -196,8 +250,16 @@ def attempt_sentence(attempt: Attempt, verdict: Verdict, clock: Clock = NO_CLOCK
             "capture",
             "{app}, a call set up from {time} on: {outcome}; nothing answered; that is consistent with {mechanisms}.",
             **values,
-        )
+        ) + _aside(verdict)
     return say("capture", "{app}, a call set up from {time} on: {outcome}; nothing answered.", **values)
+
+
+def _aside(verdict: Verdict) -> str:
+    """What control traffic adds to an attempt, as a sentence of its own."""
+    beside = control_words(verdict)
+    well = bool(beside) and verdict.reason is not None and verdict.reason.code == "one_call"
+    told = say("capture", "{control}; an outage of the app looks the same.", control=beside)
+    return f" {told}" if well else ""
 
 
 def pair_lines(pair: Paired) -> list[str]:

@@ -19,8 +19,11 @@ from talkpath.report.recordings.outcome_words import STATES, label
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import SPACE, milliseconds, seconds
 from talkpath.report.words.language import count, listed, say
+from talkpath.report.words.mechanism import mechanism
+from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
 from talkpath.verdict.bases.call_outcome import call_outcome
-from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
+from talkpath.verdict.bases.recorded_call import judge_call
+from talkpath.verdict.model import Verdict
 
 WIDEST = 100
 MARKS = (("█", "green"), ("▆", "yellow"), ("▃", "red"), ("×", "bold red"), ("·", "dim"))
@@ -48,21 +51,29 @@ def show(
         console.print(f"  {say('capture', 'No call found.')}")
     if findings.calls:
         console.print(table(findings.calls, clock))
-    for number, call in enumerate(findings.calls):
+    for number, (call, verdict) in enumerate(zip(findings.calls, call_verdicts(findings), strict=True)):
         console.print()
-        _call(console, number + 1, call, clock)
+        _call(console, number + 1, call, verdict, clock)
         for text in endpoints[number] if endpoints else ():
             console.print(f"    {text}", highlight=False)
         for pair in pairs:
             if pair.call == number + 1:
                 for line in capture_sentences.pair_lines(pair):
                     console.print(f"    {line}", highlight=False)
-    for attempt in findings.attempts:
+    for attempt, verdict in zip(findings.attempts, attempt_verdicts(findings), strict=True):
         console.print()
-        told = capture_sentences.attempt_sentence(attempt, judge_attempt(attempt), clock)
+        told = capture_sentences.attempt_sentence(attempt, verdict, clock)
         console.print(f"  {told}", highlight=False)
+    show_together(console, verdicts_together([findings]) if findings.controls else ())
     if sentences.translation_note():
         console.print(Text(f"\n  {sentences.translation_note()}", style="dim"))
+
+
+def show_together(console: Console, verdicts: Sequence[Verdict]) -> None:
+    """Print what several calls say together."""
+    for verdict in verdicts:
+        console.print()
+        console.print(f"  {capture_sentences.together(verdict, mechanism(verdict))}", highlight=False)
 
 
 def table(calls: Sequence[Call], clock: Clock = NO_CLOCK) -> RenderableType:
@@ -132,8 +143,7 @@ def severity(moments: Sequence[Second]) -> int:
     return 2 if share >= 0.05 or frozen >= 0.2 else 1 if share > 0.01 else 0
 
 
-def _call(console: Console, number: int, call: Call, clock: Clock) -> None:
-    verdict = judge_call(call)
+def _call(console: Console, number: int, call: Call, verdict: Verdict, clock: Clock) -> None:
     console.print(f"  {number}. {capture_sentences.sentence(call, verdict, clock)}", highlight=False)
     advice = capture_sentences.advice(verdict)
     if advice:

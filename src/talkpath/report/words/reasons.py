@@ -41,6 +41,7 @@ def reason(given: Reason | None) -> str:
             "not settled",
             seconds=_seconds(given),
         ),
+        **_beside_calls(),
         "stale": say(
             "reason", "after these calls were tested others began to fail, and there was no time to test again"
         ),
@@ -74,6 +75,17 @@ def _of_own_addresses() -> dict[str, str]:
     }
 
 
+def _beside_calls() -> dict[str, str]:
+    """The clauses of reasons that rest on control traffic beside a call."""
+    return {
+        "one_call": say("reason", "one call does not tell a rule from trouble at the app's own servers"),
+        "line": say("reason", "control traffic to another server suffered at the same moments: it is the line"),
+        "congested": say(
+            "reason", "the losses came with delay, as at a crowded server or path of the app, and not on this line"
+        ),
+    }
+
+
 def remedy(given: Reason | None) -> str:
     """What to do next, as a sentence."""
     busy = say("next", "Close what else runs on this device, then check again.")
@@ -92,6 +104,9 @@ def remedy(given: Reason | None) -> str:
         "whole_flows": say("next", "Check again, or try another test server."),
         "few_answers": say("next", "Try again from another network, or later; some routers never answer."),
         "path_changed": say("next", "Try again in a few minutes."),
+        "one_call": say("next", "Listen to two more calls of this app on this network (`talkpath listen`)."),
+        "line": say("next", "Call again when the line is better."),
+        "congested": say("next", "Call again at another hour."),
         "short_capture": say("next", "Record a longer call, from before it rings until after it ends."),
     }
     return sentences.get(given.code if given else "", say("next", "Check again at another hour."))

@@ -2,6 +2,7 @@
 
 A frame is a 4-byte big-endian length and one message, an array whose first item is its name.
 Version 1: Hello -> Welcome or Refusal; Open; then for each epoch Begin -> Ready, Close -> Report; Finish -> Receipt.
+Beside a call of the user's own: Accompany -> Ready, Pattern ..., Conclude -> Counts.
 `Decoder.feed` takes bytes in pieces of any size; anything but a message of this list raises `WireError`.
 """
 
@@ -45,7 +46,8 @@ class Welcome(Message, frozen=True):
     `tcp_ports`, `tls_ports` take framed calls (RFC 4571), `wss_ports` calls over a WebSocket in TLS. `responder_class`
     is `home`, `hosting` or `unknown`. `network` and `country` are the responder's own look-up of the address it saw
     ("AS0", "ZZ" unknown). `open_epochs` is how many epochs may run at once; 0 in older responders, which take 8 and
-    know no `twins`.
+    know no `twins`. `control_flows` is how many control flows may run beside a call of the probe's user; 0 in older
+    responders, which know no `Accompany`.
     """
 
     version: int
@@ -61,6 +63,7 @@ class Welcome(Message, frozen=True):
     tls_ports: tuple[int, ...] = ()
     wss_ports: tuple[int, ...] = ()
     open_epochs: int = 0
+    control_flows: int = 0
 
 
 class Refusal(Message, frozen=True):
@@ -161,7 +164,60 @@ class Receipt(Message, frozen=True):
     signature: bytes = b""
 
 
-AnyMessage = Hello | Welcome | Refusal | Open | Begin | Ready | Close | Report | Finish | Receipt
+class Accompany(Message, frozen=True):
+    """A call of the probe's user has begun: take control traffic beside it (`experiment.control_packets`). Answered by
+    `Ready`. Flow n goes to port number (`number` + n) mod len(ports)."""
+
+    number: int
+    flows: int
+
+
+class Pattern(Message, frozen=True):
+    """Packets that the call received: when, in ms of the probe's clock, and their lengths. The responder sends as many,
+    as long and as far apart, over each flow. `first` is the number of the first of them. It is not answered."""
+
+    number: int
+    first: int
+    at_ms: tuple[int, ...]
+    sizes: tuple[int, ...]
+
+
+class Conclude(Message, frozen=True):
+    """The call is over. Answered by `Counts`."""
+
+    number: int
+
+
+class ControlCounts(Struct, frozen=True, array_like=True):
+    """The responder's facts of one control flow: bitmaps of the packets that arrived, and of those that it sent."""
+
+    arrived: bytes
+    sent: bytes
+
+
+class Counts(Message, frozen=True):
+    """The responder's facts of the control traffic beside one call."""
+
+    number: int
+    flows: tuple[ControlCounts, ...]
+
+
+AnyMessage = (
+    Hello
+    | Welcome
+    | Refusal
+    | Open
+    | Begin
+    | Ready
+    | Close
+    | Report
+    | Finish
+    | Receipt
+    | Accompany
+    | Pattern
+    | Conclude
+    | Counts
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)

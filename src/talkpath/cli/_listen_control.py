@@ -1,0 +1,99 @@
+"""Control traffic for `talkpath listen`: its plan, its session, and what is said where there is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from talkpath.errors import UsageError
+
+if TYPE_CHECKING:
+    from talkpath.api.recording import Recording
+    from talkpath.listening.control_thread import ControlThread
+    from talkpath.listening.packet_streams import PacketStream
+    from talkpath.measure.call import Findings
+
+FLOWS, LIGHT_FLOWS = 8, 3
+MARKS = ("talkpath://", "#")
+WITHOUT = {
+    "too_old": "the test server is older and knows no control traffic beside calls; listening without it.",
+    "refused": "the test server refused; listening without control traffic.",
+    "lost": "the test server does not answer; listening without control traffic.",
+    "connecting": "the test server does not answer; listening without control traffic.",
+}
+
+
+def source_and_link(words: tuple[str, ...], interface: str | None) -> tuple[str | None, str]:
+    """Return the file, and the link, among what was named. `UsageError` for more than one of either."""
+    links = [word for word in words if any(mark in word for mark in MARKS)]
+    files = [word for word in words if word not in links]
+    if len(links) > 1 or len(files) + (interface is not None) != 1:
+        raise UsageError(
+            "Name one source of packets, a file, - for standard input, or an interface with -i, and at most one link."
+        )
+    return (files[0] if files else None), (links[0] if links else "")
+
+
+def show_plan(light: bool, as_json: bool) -> None:
+    """Print what control traffic beside a call costs."""
+    from talkpath.report.recordings.control_plan import control_plan, plan_words
+
+    plan = control_plan(LIGHT_FLOWS if light else FLOWS)
+    click.echo(json.dumps(plan._asdict()) if as_json else plan_words(plan))
+
+
+def opened(link: str, light: bool) -> AbstractContextManager[ControlThread]:
+    """The session with the test server of a link."""
+    from talkpath.listening.control_thread import ControlThread
+    from talkpath.probe.invite_link import parse_invite_link
+
+    return ControlThread(parse_invite_link(link), LIGHT_FLOWS if light else FLOWS)
+
+
+def is_ready(control: ControlThread, stream: PacketStream, light: bool) -> bool:
+    """Whether control traffic can run; otherwise the reason is said. An interface leaves it out of what it shows."""
+    from talkpath.listening.packet_streams import Interface
+    from talkpath.report.printable import printable
+    from talkpath.report.recordings.control_plan import control_plan, plan_words
+
+    if control.companion.how != "ready":
+        why = str(control.error) if control.error else WITHOUT[control.companion.how]
+        click.echo(f"talkpath: {printable(why)}", err=True)
+        return False
+    if isinstance(stream, Interface):
+        stream.left_out = control.far
+    click.echo(f"talkpath: {plan_words(control_plan(LIGHT_FLOWS if light else FLOWS))}", err=True)
+    return True
+
+
+def read_earlier(bundles: Iterable[Path]) -> list[Findings]:
+    """The recordings in bundles of earlier calls. `UsageError` for one that holds none."""
+    from talkpath.evidence.file import read_file
+
+    out = []
+    for path in bundles:
+        findings = read_file(path).findings
+        if findings is None:
+            raise UsageError(f"{path.name} holds no recorded call; --with takes bundles that `listen -o` wrote.")
+        out.append(findings)
+    return out
+
+
+def show_together(recordings: list[Recording], earlier: list[Findings], as_json: bool) -> None:
+    """Print what the calls of this session and of earlier ones say together, where that is more than each says."""
+    from talkpath.cli._screen import screen
+    from talkpath.report.recordings import capture_json, capture_text
+    from talkpath.verdict.bases.accompanied_call import verdicts_together
+
+    if not earlier and len(recordings) < 2:
+        return
+    verdicts = verdicts_together([*earlier, *(one.findings for one in recordings)])
+    if as_json:
+        click.echo(capture_json.together_text(verdicts))
+    else:
+        capture_text.show_together(screen(), verdicts)

@@ -1,0 +1,106 @@
+"""Joins what is seen of calls with the control traffic beside them: when it begins, what it imitates, when it ends.
+
+An engine: `live` is fed with the stream, `look` is called a few times a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+
+from talkpath.capture.live.live_call import LiveCall
+from talkpath.capture.live.live_capture import LiveCapture
+from talkpath.capture.live.live_picture import LivePicture
+from talkpath.listening.call_packets import CallPackets
+from talkpath.listening.companion import Companion
+from talkpath.wire.ip.address import Address
+
+LOOK_S = 0.25
+"""`look` is called so often."""
+FRESH_S = 2.0
+"""Control traffic begins beside a call whose media came so short a time ago."""
+OVER_S = 5.0
+"""It ends so long after the last packet of the call."""
+SET_UP_S = 20.0
+"""It runs beside set-up that brings no media for so long at most, and not again for PAUSE_S."""
+PAUSE_S = 20.0
+UNNAMED = ("webrtc", "rtp", "unknown")
+"""Set-up that may be of anything."""
+
+
+class Accompanist:
+    """Runs control traffic beside one call at a time, the latest. `clock` is that of the driver of `companion`."""
+
+    def __init__(self, companion: Companion, clock: Callable[[], float]) -> None:
+        self.live = LiveCapture(self._packet)
+        self._companion, self._clock = companion, clock
+        self._packets = CallPackets()
+        self._call: LiveCall | None = None
+        self._set_up_s = self._not_before_s = -inf
+        self._is_running = False
+
+    def look(self, now_s: float) -> LivePicture:
+        """Measure the stream, at a moment of its own time, and act on what is seen."""
+        picture = self.live.look(now_s)
+        call = self._latest(picture)
+        if call is not None:
+            self._beside(call, picture)
+        elif self._is_running and self._is_over(picture):
+            self.end(picture.now_s)
+        elif not self._is_running and self._asks(picture):
+            self._set_up_s = picture.now_s
+            self._begin(picture, picture.now_s)
+        return picture
+
+    def end(self, now_s: float = inf) -> None:
+        """The call is over, or nobody listens any more."""
+        if self._is_running:
+            self._companion.call_ended()
+        self._is_running, self._call, self._not_before_s = False, None, now_s + PAUSE_S
+        self._packets.follow(())
+
+    def _latest(self, picture: LivePicture) -> LiveCall | None:
+        fresh = [one for one in picture.running if one.protocol == "udp" and picture.now_s - one.end_s < OVER_S]
+        if self._call is None:
+            fresh = [one for one in fresh if picture.now_s - one.end_s < FRESH_S]
+        return fresh[-1] if fresh else None
+
+    def _beside(self, call: LiveCall, picture: LivePicture) -> None:
+        if self._call is not None and call is not self._call:
+            self.end(-inf)
+        if not self._is_running:
+            self._begin(picture, call.start_s)
+        self._call = call
+        self._packets.follow(self._flows(call))
+
+    def _begin(self, picture: LivePicture, at_s: float) -> None:
+        if picture.begun_ns is not None:
+            self._is_running = True
+            self._companion.call_began(picture.begun_ns + round(1e9 * at_s))
+
+    def _is_over(self, picture: LivePicture) -> bool:
+        if self._call is not None:
+            return True
+        return not picture.set_up or picture.now_s - self._set_up_s > SET_UP_S
+
+    def _asks(self, picture: LivePicture) -> bool:
+        """Whether an app with a name sets up a call."""
+        return any(app not in UNNAMED for app in picture.set_up) and picture.now_s >= self._not_before_s
+
+    def _flows(self, call: LiveCall) -> list[tuple[Address, Address]]:
+        """Return the ends of the flows that carry the call's media."""
+        measured, out = self.live.measured, []
+        for place, detected in enumerate(measured.calls if measured else ()):
+            if measured is None or not call.flows & set(detected.flows):
+                continue
+            flows = measured.findings.calls[place].flows
+            for flow, (near, far, protocol) in zip(flows, measured.endpoints(place), strict=True):
+                if protocol == "udp" and flow.media_sent + flow.media_received:
+                    out.append((near, far))
+        return out
+
+    def _packet(self, time_ns: int, frame: memoryview) -> None:
+        found = self._packets.find(frame)
+        if found is not None:
+            sent, size = found
+            self._companion.call_packet(self._clock(), time_ns, size, sent=sent)

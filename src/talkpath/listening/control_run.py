@@ -1,0 +1,223 @@
+"""This end of the control traffic beside one call: what it sends and when, what it received and when.
+
+An engine: packets of the call and the time in, control packets out. For each packet that the call sent, each flow sends
+one as long, at once. What the call received is told to the far end, which sends the same back. While the call receives
+nothing, or is still being set up, the pattern goes on as it was, so that the line is known at those moments too.
+
+Times of the call are ns of the stream's clock; `now_s` is this end's clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from statistics import median
+
+from talkpath.experiment.control_packets import (
+    LAG_MS,
+    LEAST_BYTES,
+    MOST_PACKETS,
+    NO_NONCE,
+    ExpectedTags,
+    PacketBits,
+    datagram,
+    imitated,
+    nonce_of,
+    tag,
+)
+from talkpath.probe.flight import ProbePacket
+from talkpath.wire.control.messages import Pattern
+
+NS = 1_000_000_000
+PACKETS_S, BURST = 100.0, 150.0
+"""Packets a second of one flow and direction; of a call with more, as video has, some are not imitated."""
+PIECE_S = 0.1
+"""The pattern is told so often."""
+QUIET_S, USUAL_S, USUAL_BYTES = 0.3, 0.04, 120
+"""After so long without a packet received the pattern goes on by itself: as before, or at first like slow voice."""
+REMEMBERED = 50
+MOST_BEHIND_S = 2.0
+
+
+class Allowance:
+    """So many packets a second and no more, of the stream's time."""
+
+    def __init__(self) -> None:
+        self._tokens, self._filled_ns = BURST, 0
+
+    def take(self, at_ns: int) -> bool:
+        """Whether one more is allowed."""
+        gone_s = max(at_ns - self._filled_ns, 0) / NS if self._filled_ns else 0.0
+        self._filled_ns = max(self._filled_ns, at_ns)
+        self._tokens = min(BURST, self._tokens + PACKETS_S * gone_s)
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+
+class Rhythm:
+    """The lengths and pauses of the packets that the call received last."""
+
+    def __init__(self) -> None:
+        self._pauses_s: deque[float] = deque(maxlen=REMEMBERED)
+        self._sizes: deque[int] = deque(maxlen=REMEMBERED)
+        self._turn = 0
+        self.last_ns: int | None = None
+
+    def note(self, at_ns: int, size: int) -> None:
+        """A packet was received."""
+        if self.last_ns is not None and 0 < at_ns - self.last_ns < QUIET_S * NS:
+            self._pauses_s.append((at_ns - self.last_ns) / NS)
+        self.last_ns = max(at_ns, self.last_ns or at_ns)
+        self._sizes.append(size)
+
+    def next(self) -> tuple[float, int]:
+        """Return (pause in s, length) of a packet that might have come next."""
+        if not self._sizes:
+            return USUAL_S, USUAL_BYTES
+        self._turn = (self._turn + 1) % len(self._sizes)
+        pause_s = median(self._pauses_s) if self._pauses_s else USUAL_S
+        return max(pause_s, 1 / PACKETS_S), self._sizes[self._turn]
+
+
+class ControlRun:
+    """One call's control traffic. Flow n leaves from socket number `first_local` + n."""
+
+    def __init__(
+        self,
+        number: int,
+        key: bytes,
+        flows: int,
+        ports: tuple[int, ...],
+        first_local: int,
+        draw: Callable[[int], bytes],
+    ) -> None:
+        self.number, self.flows = number, flows
+        self.ports = tuple(ports[(number + flow) % len(ports)] for flow in range(flows))
+        self._key, self._first_local, self._draw = key, first_local, draw
+        self._tags: dict[bytes, tuple[ControlRun, int, int]] = {}
+        self._expected = ExpectedTags(self._tags, self, key, "down", flows)
+        self._nonces = [NO_NONCE] * flows
+        self.begin_ns: int | None = None
+        self.is_accepted = False
+        self.began_s: float | None = None
+        """When the first packet left, on this end's clock."""
+        self._clock_s = float("inf")  # this end's clock minus the stream's, the least seen
+        self.sent_ns: list[int | None] = []  # of each packet sent, the time of the call's packet; None for openings
+        self.received_ns: list[int] = []  # of each packet of the pattern
+        self.unsent: set[tuple[int, int]] = set()
+        self.arrived = [PacketBits() for _ in range(flows)]
+        self.delays_s: list[tuple[int, float]] = []  # (number, delay of flow after the lag) of what arrived
+        self.late_s: list[float] = []
+        self._pending: list[tuple[int, int]] = []
+        self._told = 0
+        self._told_s = self._opened_s = 0.0
+        self._has_sent = False
+        self._allowed_up, self._allowed_down, self._rhythm = Allowance(), Allowance(), Rhythm()
+
+    # -- what the call does ----------------------------------------------------------------------------------
+
+    def begin(self, now_s: float, at_ns: int) -> None:
+        """The call's first packet, or its set-up, was seen at this time of the stream."""
+        self.begin_ns, self._clock_s = at_ns, now_s - at_ns / NS
+        self._rhythm.last_ns = at_ns
+
+    def sent(self, now_s: float, at_ns: int, size: int) -> list[ProbePacket]:
+        """The call sent a packet; return what is sent beside it."""
+        self._clock_s = min(self._clock_s, now_s - at_ns / NS)
+        self._has_sent = True
+        if not self.is_accepted or len(self.sent_ns) >= MOST_PACKETS or not self._allowed_up.take(at_ns):
+            return []
+        self.late_s.append(max(now_s - at_ns / NS - self._clock_s, 0.0))
+        return self._packets(now_s, at_ns, imitated(size))
+
+    def received(self, now_s: float, at_ns: int, size: int) -> None:
+        """The call received a packet."""
+        self._clock_s = min(self._clock_s, now_s - at_ns / NS)
+        self._rhythm.note(at_ns, size)
+        self._add(at_ns, size)
+
+    def _add(self, at_ns: int, size: int) -> None:
+        latest = self.received_ns[-1] if self.received_ns else self.begin_ns or at_ns
+        if len(self.received_ns) < MOST_PACKETS and at_ns >= latest and self._allowed_down.take(at_ns):
+            self._pending.append((at_ns, imitated(size)))
+            self.received_ns.append(at_ns)
+
+    # -- packets ---------------------------------------------------------------------------------------------
+
+    def poll(self, now_s: float) -> tuple[list[ProbePacket], Pattern | None]:
+        """Return packets that are due by themselves, and a piece of the pattern where it is time to tell one."""
+        if not self.is_accepted or self.begin_ns is None:
+            return [], None
+        packets = self._open(now_s)
+        if now_s - self._told_s < PIECE_S:
+            return packets, None
+        self._told_s = now_s
+        self._go_on(round((now_s - self._clock_s) * NS))
+        return packets, self._piece()
+
+    def _go_on(self, now_ns: int) -> None:
+        """Continue the pattern over a silence."""
+        last_ns = self._rhythm.last_ns
+        if last_ns is None or now_ns - last_ns < QUIET_S * NS:
+            return
+        at_ns = max(last_ns, self.received_ns[-1] if self.received_ns else last_ns, now_ns - round(MOST_BEHIND_S * NS))
+        while True:
+            pause_s, size = self._rhythm.next()
+            at_ns += round(pause_s * NS)
+            if at_ns > now_ns:
+                return
+            self._add(at_ns, size)
+
+    def _piece(self) -> Pattern | None:
+        if not self._pending or self.begin_ns is None:
+            return None
+        times = tuple((at_ns - self.begin_ns) // 1_000_000 for at_ns, _ in self._pending)
+        piece = Pattern(self.number, self._told, times, tuple(size for _, size in self._pending))
+        self._told += len(self._pending)
+        self._pending = []
+        return piece
+
+    def _open(self, now_s: float) -> list[ProbePacket]:
+        """Open the flows, and keep them going while the call has sent nothing yet, as in its set-up."""
+        is_due = now_s - self._opened_s >= USUAL_S and not (self._has_sent and NO_NONCE not in self._nonces)
+        if not is_due or len(self.sent_ns) >= MOST_PACKETS:
+            return []
+        self._opened_s = now_s
+        now_ns = round((now_s - self._clock_s) * NS)
+        return self._packets(now_s, None if self._has_sent else now_ns, USUAL_BYTES)
+
+    def _packets(self, now_s: float, at_ns: int | None, size: int) -> list[ProbePacket]:
+        number = len(self.sent_ns)
+        self.began_s = now_s if self.began_s is None else self.began_s
+        self.sent_ns.append(at_ns)
+        return [
+            ProbePacket(
+                self._first_local + flow,
+                self.ports[flow],
+                datagram(tag(self._key, flow, "up", number), self._nonces[flow], max(size, LEAST_BYTES), self._draw),
+                "udp",
+                flow,
+            )
+            for flow in range(self.flows)
+        ]
+
+    def refused(self, packet: ProbePacket) -> None:
+        """This machine did not send a packet."""
+        for number in range(len(self.sent_ns) - 1, max(len(self.sent_ns) - REMEMBERED, -1), -1):
+            if packet.data.startswith(tag(self._key, packet.flow, "up", number)):
+                self.unsent.add((packet.flow, number))
+                return
+
+    def datagram(self, now_s: float, data: bytes) -> None:
+        """A packet of the far end's came, or anything else."""
+        found = self._tags.get(data[: len(data) and 16])
+        if found is None:
+            return
+        _, flow, number = found
+        self._expected.came(flow, number)
+        self._nonces[flow] = nonce_of(data)
+        if number < len(self.received_ns) and self.arrived[flow].add(number):
+            due_s = self._clock_s + self.received_ns[number] / NS + LAG_MS / 1000.0
+            self.delays_s.append((number, now_s - due_s))

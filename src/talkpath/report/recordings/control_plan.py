@@ -1,0 +1,38 @@
+"""What control traffic beside a call costs, before any is sent."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from talkpath.experiment.budget import HEADER_BYTES
+from talkpath.report.words.amounts import megabytes, numeral
+from talkpath.report.words.language import say
+
+VOICE_PACKETS_S, VOICE_BYTES = 50.0, 110
+"""Usual voice; a call with fewer packets costs less, and no more than 100 a second are imitated."""
+
+
+class ControlPlan(NamedTuple):
+    """Bytes of IP packets a minute, both ways together, for usual voice."""
+
+    flows: int
+    packets_s: float
+    bytes_minute: int
+
+
+def control_plan(flows: int, family: int = 4) -> ControlPlan:
+    """Return what so many control flows cost beside a voice call."""
+    each = VOICE_BYTES + HEADER_BYTES[family]
+    return ControlPlan(flows, VOICE_PACKETS_S, round(2 * 60 * VOICE_PACKETS_S * flows * each))
+
+
+def plan_words(plan: ControlPlan) -> str:
+    """Say it in a sentence."""
+    return say(
+        "listen",
+        "While a call goes on, {flows} connections to the test server of the link carry random bytes as long as its "
+        "packets, at the same moments, both ways: about {amount} a minute for a voice call. Nothing is sent at other "
+        "times.",
+        flows=numeral(plan.flows),
+        amount=megabytes(plan.bytes_minute),
+    )

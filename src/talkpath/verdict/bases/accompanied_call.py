@@ -1,0 +1,244 @@
+"""Judges a recorded call beside the control traffic of the same moments (basis `call`).
+
+The control traffic goes to another server, so it is no twin: it says how the line was, not how the app's own servers
+were. What becomes of a call, from the strongest doubt on:
+
+    control traffic suffered as much               the line: nothing is said of a rule
+    the losses came with delay, control's did not  a congested server or path of the app: nothing is said of a rule
+    neither, and the facts fit a rule              one call: "consistent with"
+    three calls of the app fit one rule alike      `restricted` (`judge_together`)
+
+Set-up that nobody answers, and delay, are never `restricted` here: an app's outage looks the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import median
+
+from msgspec.structs import replace
+
+from talkpath.measure.call import Attempt, Call, Control, ControlSecond, Findings
+from talkpath.measure.silence import silence_of, streams_of
+from talkpath.verdict.bases.call_outcome import share_lost
+from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
+from talkpath.verdict.model import Number, Reason, Verdict
+
+FEWEST_PACKETS, FEWEST_FLOWS = 100, 3
+"""With less control traffic it is as if there were none."""
+WELL_LOST, WELL_RATIO, WELL_LATE_MS = 0.02, 0.2, 30.0
+"""Control traffic is well with at most so large a share lost, or so much of the call's share, and hardly late."""
+AS_BAD = 0.5
+"""It suffered as much with this share of the call's loss."""
+UNEVEN_MS, MORE_UNEVEN = 15.0, 3.0
+"""Packets of the call came so much more unevenly than those of control traffic: something holds them up."""
+CALLS = 3
+"""So many calls of an app must show the same."""
+ALIKE = {"p": 2.0, "kbps": 1.3, "after_s": 1.5, "after_packets": 1.3}
+"""A rule's parameter differs by no more than this factor between any two of them."""
+REPEATED = ("media.drop", "media.police", "media.freeze", "media.size_drop")
+MOST_ESTIMATED = 1.3
+MOST_LATE_MS = 50.0
+"""Control packets that left later than that were not beside the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlShares:
+    """How control traffic fared in some seconds, as shares and milliseconds; None: not known."""
+
+    lost_down: float | None
+    lost_up: float | None
+    late_ms: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[ControlSecond]) -> ControlShares:
+        """Add up these seconds."""
+        down, arrived = sum(one.sent_down for one in seconds), sum(one.arrived_down for one in seconds)
+        known = [one for one in seconds if one.arrived_up is not None]
+        up, came = sum(one.sent_up for one in known), sum(one.arrived_up or 0 for one in known)
+        late = [one.late_ms for one in seconds if one.late_ms is not None]
+        return cls(
+            lost_down=1 - arrived / down if down >= FEWEST_PACKETS else None,
+            lost_up=1 - came / up if up >= FEWEST_PACKETS else None,
+            late_ms=median(late) if late else 0.0,
+        )
+
+    def is_well(self, call_lost: float) -> bool:
+        """Whether nothing of what befell the call befell it."""
+        most = max(WELL_LOST, WELL_RATIO * call_lost)
+        known = [share for share in (self.lost_down, self.lost_up) if share is not None]
+        return self.lost_down is not None and max(known) <= most and self.late_ms <= WELL_LATE_MS
+
+
+def control_of(call: Call | Attempt, controls: Sequence[Control]) -> Control | None:
+    """Return the control traffic that ran beside a call or attempt, None for none."""
+    begin_s, end_s = _span(call)
+    beside = [(len(_inside(control, begin_s, end_s)), control) for control in controls]
+    most, best = max(beside, key=lambda one: one[0], default=(0, None))
+    return best if most else None
+
+
+def judge_accompanied(call: Call, control: Control | None) -> Verdict:
+    """Judge a call beside control traffic; without any, as `judge_call` does."""
+    if control is None or not _is_usable(control):
+        return judge_call(call)
+    verdict = judge_call(_with_others(call, control))
+    shares = ControlShares.of(_troubled_seconds(call, control))
+    verdict = replace(verdict, figures=verdict.figures | _figures(control, shares))
+    if _is_overestimated(call):
+        verdict = replace(verdict, alternatives=(), parameters={}, direction=None)
+    if verdict.state == "ok" or (verdict.reason is not None and verdict.reason.code == "short_capture"):
+        return verdict
+    lost = 1.0 if silence_of(call) else share_lost(streams_of(call, "received")) or 0.0
+    return _beside(verdict, shares, lost, _is_held_up(call, shares))
+
+
+def judge_accompanied_attempt(attempt: Attempt, control: Control | None) -> Verdict:
+    """Judge set-up without talk beside control traffic: UDP as such was not blocked where that passed."""
+    verdict = judge_attempt(attempt)
+    if control is None or not _is_usable(control):
+        return verdict
+    shares = ControlShares.of(_inside(control, *_span(attempt)))
+    others = attempt.other_packets + sum(one.arrived_down for one in _inside(control, *_span(attempt)))
+    verdict = judge_attempt(replace(attempt, other_packets=min(others, (1 << 31) - 1)))
+    verdict = replace(verdict, figures=verdict.figures | _figures(control, shares))
+    rules = tuple(rule for rule in verdict.alternatives if rule != "udp.block")
+    return _beside(replace(verdict, alternatives=rules), shares, 1.0, held_up=False)
+
+
+def call_verdicts(findings: Findings) -> tuple[Verdict, ...]:
+    """Return a verdict for each call, beside the control traffic that ran then."""
+    return tuple(judge_accompanied(call, control_of(call, findings.controls)) for call in findings.calls)
+
+
+def attempt_verdicts(findings: Findings) -> tuple[Verdict, ...]:
+    """The same for each attempt."""
+    controls = findings.controls
+    return tuple(judge_accompanied_attempt(one, control_of(one, controls)) for one in findings.attempts)
+
+
+def verdicts_together(recordings: Iterable[Findings]) -> list[Verdict]:
+    """Return what the calls of several recordings say together."""
+    pairs = ((call, control_of(call, one.controls)) for one in recordings for call in one.calls)
+    return judge_together((call, control) for call, control in pairs if control is not None)
+
+
+def judge_together(accompanied: Iterable[tuple[Call, Control]]) -> list[Verdict]:
+    """Return a verdict for each app and medium whose calls over one network fit one rule alike, at least CALLS of them
+    with control traffic that was well each time, and none that went well."""
+    groups: dict[tuple[str, str, str], list[Verdict]] = {}
+    for call, control in accompanied:
+        verdict = judge_accompanied(call, control)
+        counts = verdict.reason is None or verdict.reason.code != "short_capture"
+        if counts and call.app_confidence >= 0.8:
+            groups.setdefault((verdict.app, verdict.medium, control.network), []).append(verdict)
+    found = (_together(verdicts) for verdicts in groups.values())
+    return [verdict for verdict in found if verdict is not None]
+
+
+def _together(verdicts: list[Verdict]) -> Verdict | None:
+    shown = [one for one in verdicts if one.reason is not None and one.reason.code == "one_call" and one.alternatives]
+    first = shown[0] if shown else None
+    if first is None or len(shown) < CALLS or len(shown) < len(verdicts):
+        return None
+    rule = first.alternatives[0]
+    same = all(one.alternatives[0] == rule and one.direction == first.direction for one in shown)
+    if rule not in REPEATED or not same or not all(_alike(*pair) for pair in combinations(shown, 2)):
+        return None
+    return replace(
+        first,
+        state="restricted",
+        rule=rule,
+        reason=None,
+        alternatives=(),
+        watched_s=round(sum(one.watched_s for one in shown), 3),
+        call_packets=sum(one.call_packets for one in shown),
+        flow_count=sum(one.flow_count for one in shown),
+        figures=first.figures | {"calls": float(len(shown))},
+    )
+
+
+def _alike(one: Verdict, other: Verdict) -> bool:
+    """Whether some parameter of the rule is about the same in both."""
+    for name, factor in ALIKE.items():
+        values = [verdict.parameters.get(name) for verdict in (one, other)]
+        known = [value.estimate for value in values if isinstance(value, Number) and value.estimate]
+        if len(known) == len(values) and max(known) <= factor * min(known):
+            return True
+    return False
+
+
+def _beside(verdict: Verdict, shares: ControlShares, lost: float, held_up: bool) -> Verdict:
+    """Say what the control traffic of the same moments makes of a call that was not well."""
+    values = {"control_lost": shares.lost_down, "call_lost": lost}
+    if shares.lost_down is None:
+        return verdict
+    if not shares.is_well(lost):
+        as_bad = max(shares.lost_down, shares.lost_up or 0.0) >= AS_BAD * lost or shares.late_ms > WELL_LATE_MS
+        code = Reason("line" if as_bad else "no_control", values)
+        return replace(verdict, reason=code, alternatives=(), parameters={}, direction=None)
+    if held_up:
+        return replace(verdict, reason=Reason("congested", values), alternatives=(), parameters={}, direction=None)
+    return replace(verdict, reason=Reason("one_call", values)) if verdict.alternatives else verdict
+
+
+def _is_held_up(call: Call, shares: ControlShares) -> bool:
+    """Whether what arrived of the call came unevenly, while control traffic did not."""
+    heard = [one for one in streams_of(call, "received") if one.uneven_ms is not None]
+    uneven_ms = max((one.uneven_ms or 0.0 for one in heard), default=0.0)
+    return uneven_ms >= max(UNEVEN_MS, MORE_UNEVEN * shares.late_ms)
+
+
+def _is_overestimated(call: Call) -> bool:
+    """Whether losses that were estimated by the packet interval would mean that the far end sends far more packets than
+    this one does."""
+    heard, said = streams_of(call, "received"), streams_of(call, "sent")
+    estimated = [one for one in heard if one.loss_basis == "cadence" and one.lost]
+    came, own = sum(one.packets + (one.lost or 0) for one in heard), sum(one.packets for one in said)
+    return bool(estimated) and silence_of(call) is None and came > MOST_ESTIMATED * own
+
+
+def _is_usable(control: Control) -> bool:
+    late = control.late_ms_p99 is not None and control.late_ms_p99 > MOST_LATE_MS
+    return len(control.flows) >= FEWEST_FLOWS and not late
+
+
+def _troubled_seconds(call: Call, control: Control) -> list[ControlSecond]:
+    """Return the control traffic of the moments that the call's words are about: its silence, else all of it."""
+    silence = silence_of(call)
+    begin_s, end_s = _span(call)
+    if silence is not None:
+        begin_s, end_s = silence.since_s, silence.since_s + silence.lasts_s
+    return _inside(control, begin_s, end_s)
+
+
+def _inside(control: Control, begin_s: float, end_s: float) -> list[ControlSecond]:
+    return [one for one in control.seconds if begin_s - 1 < one.at_s < end_s]
+
+
+def _span(call: Call | Attempt) -> tuple[float, float]:
+    end_s = call.start_s + call.duration_s if isinstance(call, Call) else call.end_s
+    return call.start_s, end_s
+
+
+def _with_others(call: Call, control: Control) -> Call:
+    """Return the call with control packets that arrived counted among the other packets of its seconds."""
+    arrived = {one.at_s: one.arrived_down for one in control.seconds}
+    seconds = (
+        replace(moment, other_packets=moment.other_packets + arrived.get(moment.at_s, 0)) for moment in call.seconds
+    )
+    return replace(call, seconds=tuple(seconds))
+
+
+def _figures(control: Control, shares: ControlShares) -> dict[str, float | None]:
+    def share(value: float | None) -> float | None:
+        return None if value is None else round(100 * value, 2)
+
+    return {
+        "control_flows": float(len(control.flows)),
+        "control_lost_down_pct": share(shares.lost_down),
+        "control_lost_up_pct": share(shares.lost_up),
+        "control_late_ms": round(shares.late_ms, 2),
+    }

@@ -1,0 +1,110 @@
+"""Calls of a made-up messenger beside control traffic, in virtual time: the right words, and no accusation without
+cause."""
+
+from __future__ import annotations
+
+import pytest
+
+from talkpath.lab.accompanied_calls import AccompaniedCall, accompany
+from talkpath.lab.relayed_calls.placed import PLAIN, CallStory, RelayState
+from talkpath.lab.relayed_calls.script import Voice
+from talkpath.lab.scenario import Scenario
+from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
+from talkpath.verdict.model import Verdict
+
+SECONDS, FLOWS = 12.0, 3
+
+
+def played(rule: str = "", background: str = "clean", story: CallStory = PLAIN, seed: int = 1) -> AccompaniedCall:
+    scenario = Scenario.parse(background, [rule] if rule else [], seed=seed)
+    return accompany("whatsapp", SECONDS, scenario, story, seed=seed, flows=FLOWS)
+
+
+def verdict_of(accompanied: AccompaniedCall) -> Verdict:
+    (verdict,) = call_verdicts(accompanied.findings)
+    return verdict
+
+
+def code(verdict: Verdict) -> str:
+    return verdict.reason.code if verdict.reason else ""
+
+
+def test_control_traffic_begins_within_a_second_and_keeps_the_calls_instants():
+    accompanied = played()
+    (control,) = accompanied.findings.controls
+    (call,) = accompanied.findings.calls
+    assert accompanied.control_began_s is not None
+    assert accompanied.control_began_s - (1.0 + call.start_s) < 1.0
+    assert (control.late_ms_p99 or 0.0) < 20.0
+    assert len(control.flows) == FLOWS
+    assert len({flow.port for flow in control.flows}) > 1
+    whole = [one for one in control.seconds if call.start_s + 2 < one.at_s < call.start_s + SECONDS - 2]
+    sent = [moment.sent.packets for moment in call.seconds]
+    assert whole
+    assert all(0 <= one.sent_up - FLOWS * (sent[one.at_s] - 1) <= 4 * FLOWS for one in whole), "a few are pings"
+    assert all(one.arrived_up == one.sent_up and one.arrived_down == one.sent_down > 0 for one in whole)
+    assert verdict_of(accompanied).state == "ok"
+
+
+RULES = {
+    "media.freeze,app=whatsapp,to=app,after_s=4": "media.freeze",
+    "media.drop,app=whatsapp,to=app,p=0.3,direction=down": "media.drop",
+    "media.police,app=whatsapp,to=app,kbps=20": "media.police",
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_on_the_apps_addresses_is_told_as_consistent_and_three_calls_prove_it(rule: str):
+    calls = [played(rule, seed=seed) for seed in (1, 2)]
+    for one in calls:
+        verdict = verdict_of(one)
+        assert (verdict.state, code(verdict)) == ("insufficient", "one_call")
+        assert verdict.alternatives[0] == RULES[rule]
+        assert verdict.direction == "down"
+    findings = [calls[place].findings for place in (0, 1, 0)]
+    assert verdicts_together(findings[:2]) == []
+    (together,) = verdicts_together(findings)
+    assert (together.state, together.rule, together.direction) == ("restricted", RULES[rule], "down")
+
+
+def test_set_up_that_nobody_answers_is_compared_and_never_called_restricted():
+    accompanied = played("flow.block,app=whatsapp,to=app,p=1")
+    (verdict,) = attempt_verdicts(accompanied.findings)
+    assert (verdict.state, code(verdict)) == ("insufficient", "one_call")
+    assert verdict.alternatives == ("stun.drop", "address.block"), "UDP as such passed"
+    assert verdict.figures["control_lost_up_pct"] == 0.0
+    assert verdicts_together([accompanied.findings] * 3) == []
+
+
+@pytest.mark.parametrize("background", ["ge,loss=0.1", "transit_loss", "bufferbloat"])
+def test_a_poor_line_is_told_as_the_line(background: str):
+    verdict = verdict_of(played(background=background))
+    assert verdict.alternatives == ()
+    assert code(verdict) in ("", "line")
+
+
+STORIES = {
+    "hung up": PLAIN,
+    "dtx": CallStory(caller=Voice(dtx=True), callee=Voice(dtx=True)),
+    "muted": CallStory(callee=Voice(muted=((4.0, 11.0),))),
+    "relay moves": CallStory(moves_s=(6.0,)),
+    "wi-fi to mobile": CallStory(roams_s=(6.0,)),
+    "congested relay": CallStory(relays=RelayState(loss=0.1, added_ms=80, jitter_ms=60)),
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_what_is_no_restriction_is_not_told_as_one(story: str):
+    found = played(story=STORIES[story], seed=1).findings
+    assert found.controls
+    verdicts = call_verdicts(found)
+    assert verdicts
+    assert all(verdict.alternatives == () and verdict.state in ("ok", "insufficient") for verdict in verdicts)
+    assert verdicts_together([found] * 3) == []
+
+
+def test_an_outage_of_the_app_is_not_called_a_restriction_even_three_times():
+    stories = [CallStory(relays=RelayState(down_from_s=down_s)) for down_s in (2.0, 4.0, 7.0)]
+    found = [played(story=story, seed=seed) for seed, story in enumerate(stories)]
+    assert all(code(verdict_of(one)) == "one_call" for one in found)
+    assert verdicts_together([one.findings for one in found]) == []
