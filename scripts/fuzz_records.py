@@ -49,6 +49,7 @@ from talkpath.evidence.simulation_keys import probe_signer, responder_signer
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.experiment.seeds import commitment
+from talkpath.lab.accompanied_calls import accompany
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.own_addresses.drawing import draw_restricted
 from talkpath.lab.own_addresses.play import play as play_own_addresses
@@ -87,6 +88,8 @@ def bundles() -> list[tuple[str, Any, Any]]:
         asked, _ = play_own_addresses(draw_restricted(seed, ("clean",)).case)
         asked = msgspec.structs.replace(asked, started_at="2026-11-24T10:00:00Z")
         every.append(("endpoints", asked, endpoint_report.endpoints_json(asked, judge_own_addresses(asked))))
+    beside = accompany("whatsapp", 8.0, Scenario.parse("clean", ["media.freeze,after_s=3,to=app"], 1), flows=3).findings
+    every.append(("capture", beside, result("x", beside)))
     return [(kind, _plain(facts), msgspec.json.decode(msgspec.json.encode(told))) for kind, facts, told in every]
 
 
@@ -154,6 +157,9 @@ def message_case(seed: int, number: int) -> bool:
         messages.Close(0, ()),
         messages.Finish(bytes(32)),
     ]
+    if rng.random() < 0.3:
+        beside = (messages.Accompany(0, 2), messages.Pattern(0, 0, (0, 20), (120, 90)), messages.Conclude(0))
+        own[2:] = beside
     turn = rng.randrange(len(own))
     for step, message in enumerate(own[: turn + 1]):
         frame = messages.encode(message)

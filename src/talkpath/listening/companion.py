@@ -196,7 +196,9 @@ class Companion:
 
     @property
     def _network(self) -> str:
-        return self._welcome.network[:40] if self._welcome else "AS0"
+        told = self._welcome.network if self._welcome else ""
+        digits = told[2:]
+        return told if told[:2] == "AS" and digits.isascii() and digits.isdigit() and len(digits) <= 10 else "AS0"
 
     # -- inside ----------------------------------------------------------------------------------------------
 

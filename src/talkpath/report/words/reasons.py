@@ -27,9 +27,6 @@ def reason(given: Reason | None) -> str:
         else say("reason", "a VPN or tunnel seems to be on, and this network was not measured"),
         "responder_lost": say("reason", "the test server, or the way to it, was lost during the check"),
         "handshake": say("reason", "no TLS handshake with the test server could be completed, so no call was placed"),
-        "short_capture": say("reason", "the recording is too short"),
-        "no_control": say("reason", "there was nothing to compare with"),
-        "single_request": say("reason", "it was not tried often enough to tell"),
         "watched_briefly": say(
             "reason",
             "there was no sign of it in the first {seconds}, and calls were not watched for longer",
@@ -41,7 +38,7 @@ def reason(given: Reason | None) -> str:
             "not settled",
             seconds=_seconds(given),
         ),
-        **_beside_calls(),
+        **_of_recorded_calls(),
         "stale": say(
             "reason", "after these calls were tested others began to fail, and there was no time to test again"
         ),
@@ -75,9 +72,12 @@ def _of_own_addresses() -> dict[str, str]:
     }
 
 
-def _beside_calls() -> dict[str, str]:
-    """The clauses of reasons that rest on control traffic beside a call."""
+def _of_recorded_calls() -> dict[str, str]:
+    """Why nothing is said of a recorded call, or no more; some rest on control traffic beside it."""
     return {
+        "short_capture": say("reason", "the recording is too short"),
+        "no_control": say("reason", "there was nothing to compare with"),
+        "single_request": say("reason", "it was not tried often enough to tell"),
         "one_call": say("reason", "one call does not tell a rule from trouble at the app's own servers"),
         "line": say("reason", "control traffic to another server suffered at the same moments: it is the line"),
         "congested": say(
