@@ -43,6 +43,7 @@ SHAPE_HERE = Pair(frozenset((CALL_HERE,)), frozenset((TWIN_HERE,)))
 SHAPE_THERE = Pair(frozenset((CALL_THERE,)), frozenset((TWIN_THERE,)))
 ADDRESS = Pair(frozenset((TWIN_HERE,)), frozenset((TWIN_THERE,)))
 SHAPE = Pair(SHAPE_HERE.treated | SHAPE_THERE.treated, SHAPE_HERE.control | SHAPE_THERE.control)
+CALL_ADDRESS = Pair(frozenset((CALL_HERE,)), frozenset((CALL_THERE,)))
 ANY_ADDRESS = Pair(frozenset((CALL_HERE, TWIN_HERE)), frozenset((CALL_THERE, TWIN_THERE)))
 PAIRS = (SHAPE_HERE, SHAPE_THERE, ADDRESS)
 """Those that may accuse."""

@@ -7,9 +7,9 @@
 | random bytes towards the app's address | random bytes towards the neutral one | address |
 
 Bytes alone can accuse: they were drawn. Addresses cannot: one of several paths may be bad, a way back may lose answers.
-So an address accuses only where every server of the app that could be compared is hit, two at least; the ways were the
-same at each hop that answered; nearly every 5-tuple is hit, which a hash over paths does not do; and the share is more
-than two good paths differ by.
+So an address accuses only where every server of the app that could be compared is hit, two at least, with a call's
+bytes too; the ways were the same at each hop that answered; nearly every 5-tuple is hit, which a hash over paths does
+not do; and the share is more than two good paths differ by.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch
 from talkpath.verdict.bases.own_addresses.contrasts import (
     ADDRESS,
+    CALL_ADDRESS,
     PAIRS,
     SHAPE,
     SHAPE_HERE,
@@ -111,6 +112,9 @@ def _doubt(epochs: Sequence[ExpiringEpoch], found: Contrast, seed: bytes) -> str
         return "another_way"
     if found.low < MORE_THAN_PATHS_DIFFER:
         return "little"
+    calls = [epoch for epoch in epochs if epoch.carries == "call"]
+    if calls and any_part(calls, CALL_ADDRESS, seed).log_e < LIKELY:
+        return "random_alone"
     return "some_flows" if _untouched(epochs) > UNTOUCHED else ""
 
 
