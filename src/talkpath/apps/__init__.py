@@ -8,12 +8,15 @@ nothing in the packets tells).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
 
 from talkpath.apps.contract.shape import App, Arm, Shape
+from talkpath.errors import UsageError
 
 
 @cache
@@ -23,10 +26,33 @@ def app_modules() -> dict[str, ModuleType]:
     return {name: module for name, module in modules.items() if hasattr(module, "APP")}
 
 
+_added: dict[str, App] = {}
+"""Apps whose shape was read from a file, while a command runs."""
+
+
 @cache
 def apps() -> dict[str, App]:
     """All apps by id, in order of their id."""
-    return {name: module.APP for name, module in sorted(app_modules().items())}
+    known = {name: module.APP for name, module in app_modules().items()} | _added
+    return dict(sorted(known.items()))
+
+
+@contextmanager
+def added_app(app: App) -> Iterator[None]:
+    """Have one app more. `UsageError` where its id is another app's."""
+    if app.id in apps():
+        raise UsageError(f"An app is called {app.id} already; choose another id.")
+    _change(lambda: _added.update({app.id: app}))
+    try:
+        yield
+    finally:
+        _change(lambda: _added.pop(app.id))
+
+
+def _change(change: Callable[[], object]) -> None:
+    change()
+    apps.cache_clear()
+    shapes.cache_clear()
 
 
 def app_id(name: str) -> str:

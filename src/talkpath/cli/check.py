@@ -23,6 +23,7 @@ from talkpath.cli._run import (
     rehearse_plan,
     save,
 )
+from talkpath.cli._shape import shape_option
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this 
     "--deep", is_flag=True, help="Watch calls for 60 s each: about 200 s and 36 MB more for each way to call."
 )
 @click.option("--transports", is_flag=True, help="Test for every app which transports carry a call.")
+@shape_option
 @click.option("-4", "v4", is_flag=True, help="Over IPv4 only.")
 @click.option("-6", "v6", is_flag=True, help="Over IPv6 only.")
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")

@@ -9,11 +9,13 @@ import click
 
 from talkpath.cli._judging_time import limited_judging
 from talkpath.cli._language import language_option
+from talkpath.cli._shape import shape_option
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004, for a recording tp-007).")
+@shape_option
 @language_option
 @limited_judging
 def command(bundle: Path, as_json: bool) -> None:

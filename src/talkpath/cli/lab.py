@@ -13,6 +13,7 @@ from talkpath.cli._lab_locate import locate
 from talkpath.cli._lab_score import score
 from talkpath.cli._language import language_option
 from talkpath.cli._run import save
+from talkpath.cli._shape import shape_option
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ command.add_command(locate)
 @click.option("--transports", is_flag=True, help="Test for every app which transports carry a call.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed bundle here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004), with the ground truth.")
+@shape_option
 @language_option
 def run(
     driver: str,

@@ -10,6 +10,7 @@ import click
 
 from talkpath.cli._judging_time import limited_judging
 from talkpath.cli._language import language_option
+from talkpath.cli._shape import shape_option
 from talkpath.errors import UsageError
 from talkpath.report.printable import printable
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write one HTML file here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004, for a recording tp-007).")
+@shape_option
 @language_option
 @limited_judging
 def command(bundle: Path, page: Path | None, as_json: bool) -> None:

@@ -38,6 +38,7 @@ from talkpath.cli._respond_register import (
     renewed,
 )
 from talkpath.cli._respond_screen import print_findings, print_ready
+from talkpath.cli._shape import shape_option
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def _make_key_file(pem: Path, port: int, host: str | None) -> None:
     "--open", "is_open", is_flag=True, help="Answer everybody, for public servers: links need no token, old ones work."
 )
 @register_options
+@shape_option
 @click.option("--doctor", is_flag=True, help="Print which ports can be opened here, then end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def command(

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from talkpath.cli._judging_time import limited_judging
+from talkpath.cli._shape import shape_option
 from talkpath.report.printable import printable
 
 WHOLE = "Nothing in the bundle was changed since it was signed."
@@ -40,6 +41,7 @@ SIMULATED = "SIMULATED: made by the lab, with keys that everybody has. It proves
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--responders", type=click.Path(path_type=Path), help="A list of known test servers (spec tp-003).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@shape_option
 @limited_judging
 def command(bundle: Path, responders: Path | None, as_json: bool) -> None:
     """Check offline that a bundle is unchanged and who signed it.
