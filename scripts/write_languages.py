@@ -17,8 +17,11 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 from jinja2 import Environment, nodes
 
+from talkpath.lab.country.settings import read_country
 from talkpath.lab.demo.script import read_script
+from talkpath.observatory.claims.rows import load_claims
 
+SCENARIO = Path(__file__).resolve().parents[1] / "scenarios" / "article.toml"
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "talkpath"
 FOLDER = SOURCE / "report" / "languages"
 TEXTS = {"say": 1, "count": 2}  # how many texts follow the context
@@ -31,6 +34,14 @@ def scenes() -> Iterator[str]:
         yield from (scene.title, scene.story)
     yield script.order.words
     yield from (claim.words for claim in script.order.claims)
+
+
+def claims() -> Iterator[str]:
+    """What claims say: of those that come with talkpath, and of the speakers of the article's made-up country."""
+    for claim in load_claims():
+        yield from filter(None, (claim.who, claim.statement, claim.note, claim.not_measurable))
+    for said in read_country(SCENARIO).statements:
+        yield from (said.who, said.says)
 
 
 def words_of(file: Path) -> list[ast.Call]:
@@ -73,6 +84,8 @@ def template() -> Catalog:
         _add(found, file, printed(file))
     for text in scenes():
         found.add(text, context="scene", locations=[("lab/demo/scenes.toml", 0)])
+    for text in claims():
+        found.add(text, context="claim", locations=[("observatory/data/claims", 0)])
     return found
 
 

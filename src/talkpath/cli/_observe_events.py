@@ -75,6 +75,7 @@ def command(
     from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY
     from talkpath.observatory.findings.event_findings import find_all
     from talkpath.observatory.findings.text import event_lines
+    from talkpath.observatory.publication import Publication
     from talkpath.observatory.reach.tables import load_tables
 
     with screen(stderr=True).status("reading and judging reports"):
@@ -83,11 +84,11 @@ def command(
             raise UsageError(
                 "No report here decided anything and tells its day; name a folder that holds .talkpath files."
             )
-        rules = replace(FOLDER if trust else OBSERVATORY, sites=frozenset(sites))
+        least = Publication(min_contributors).least_to_confirm if index else 1  # who sent a folder's, nobody can tell
+        rules = replace(FOLDER if trust else OBSERVATORY, sites=frozenset(sites), least_people=least)
         found = find_all(counts, rules, load_claims(), load_tables(folder))
     if journal is not None:
         from talkpath.observatory.feeds.publish import publish_events
-        from talkpath.observatory.publication import Publication
 
         said = publish_events([*found.countries, *found.events], journal, Publication(min_contributors), feed, webhooks)
         click.echo(said, err=True)

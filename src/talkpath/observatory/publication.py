@@ -43,6 +43,11 @@ class Publication(Struct, frozen=True):
     delay_days: int = 30
     orders: tuple[Order, ...] = ()
 
+    @property
+    def least_to_confirm(self) -> int:
+        """How many people an event needs to be confirmed: two, unless the operator shows what one person measured."""
+        return min(2, self.min_contributors)
+
     def by_country(self, contributors: int) -> Withheld:
         """Why a count over a whole country is not shown; "" where it is."""
         return "small" if contributors < self.min_contributors else ""

@@ -15,7 +15,7 @@ from talkpath.observatory.claims.rows import Claim, check_links, current_claims,
 from talkpath.verdict.rules import rules
 
 FACTS = Path(__file__).parents[4] / "shared" / "facts" / "claims.jsonl"
-NOT_IMITATED = {"facetime", "imo"}  # apps that were spoken of and that no probe imitates
+NOT_IMITATED = {"snapchat", "facetime", "imo"}  # apps that were spoken of and that no probe imitates
 OF_MESSAGES = {"dns.remove", "signalling.block"}
 ROW = """
 [[claim]]

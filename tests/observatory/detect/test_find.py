@@ -142,3 +142,16 @@ def test_reports_and_people_of_an_event_are_of_the_same_sources():
 def test_an_event_that_only_taps_tell_counts_their_people():
     (event,) = find_events(row("o" * 40 + "RRRRRR", "tap", restricted=40, contributors=25, restricted_contributors=25))
     assert (event.count, event.contributors, event.level) == (0, 25, "signal")
+
+
+def test_one_contributor_and_taps_alone_confirm_nothing_where_two_are_asked_for():
+    """And one where one is asked for; what two people report is as before."""
+    probes = row("oooooooRRRRRR", restricted=6, contributors=1, restricted_contributors=1)
+    taps = row("oooooooRRRRRR", "tap", restricted=40, contributors=25, restricted_contributors=25)
+    two = replace(FOLDER, least_people=2)
+    (confirmed,) = find_events([*probes, *taps], FOLDER)
+    (signal,) = find_events([*probes, *taps], two)
+    assert (confirmed.level, signal.level) == ("confirmed", "signal")
+    assert signal.known == {"signal": confirmed.known["signal"]}
+    others = row("oooooooRRRRRR", restricted=6, contributors=2, restricted_contributors=2)
+    assert find_events([*others, *taps], two)[0].level == "confirmed"

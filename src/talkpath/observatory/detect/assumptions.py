@@ -34,6 +34,7 @@ class Assumptions:
     where a second source that was asked does not disagree. Thresholds are mean times to a false alarm on one network,
     app and medium, in years: of `confirmed` in an observatory so many, since it watches thousands of them, and since a
     normal is a 95 % bound, so that some are too low. `sites_years` is that of two sites alone, where nobody can lie.
+    What fewer than `least_people` contributors report is a first sign at most, whatever taps stand beside it.
     """
 
     nominal: tuple[float, ...] = (0.005, 0.03, 0.02, 0.0)
@@ -57,6 +58,7 @@ class Assumptions:
     resistant_years: float = 100.0
     sites_years: float = 100.0
     sites: frozenset[str] = frozenset()
+    least_people: int = 1
 
     @property
     def threshold_days(self) -> tuple[float, float, float]:

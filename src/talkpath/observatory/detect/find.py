@@ -8,7 +8,7 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
-from talkpath.observatory.detect.assumptions import OBSERVATORY, SOURCES, Assumptions
+from talkpath.observatory.detect.assumptions import OBSERVATORY, SIGNAL, SOURCES, Assumptions
 from talkpath.observatory.detect.counts import Counts, Panel, Stream, panel_of
 from talkpath.observatory.detect.prevalence import Share, prevalence
 from talkpath.observatory.detect.watch import Spell, Turn, Watch
@@ -70,7 +70,8 @@ class _SpellEvents:
     def _event(self, kind: Kind, turn: Turn, counts: Sequence[Counts], rule: str | None, began: str = "") -> Event:
         country, network, app, medium = self._panel.streams[self._spell.stream]
         high = self._panel.day(turn.high)
-        share = _share(counts, self._rules.today)
+        share, sent_by = _share(counts, self._rules.today), people(counts, ended=kind == "ended")
+        known = self._known(turn, sent_by)
         return Event(
             id=f"{country}/{network}/{app}/{medium}/{high}/{kind}",
             network=network,
@@ -80,13 +81,13 @@ class _SpellEvents:
             kind=kind,
             onset_low=self._before(turn.low) if kind == "ended" else self._unlike_before(turn.low, share),
             onset_high=high,
-            level=LEVELS[turn.level],
+            level=LEVELS[max(known)],
             count=sum(one.reports if kind == "ended" else one.restricted for one in counts if one.source != "tap"),
-            contributors=people(counts, ended=kind == "ended"),
+            contributors=sent_by,
             rule=rule,
             began=began,
             simulated=any(one.simulated for one in counts),
-            known={LEVELS[level]: self._panel.day(at) for level, at in turn.reached.items()},
+            known={LEVELS[level]: self._panel.day(at) for level, at in known.items()},
             sources=tuple(source for source, tells in zip(SOURCES, self._spell.tells, strict=True) if tells),
             checks=sum(reports for _, reports in _by_day(counts).values()),
             taps=sum(one.restricted for one in counts if one.source == "tap"),
@@ -97,6 +98,11 @@ class _SpellEvents:
             carries=tuple(sorted({name for one in counts for name in one.carries})),
             bundles=tuple(sorted({name for one in counts for name in one.bundles})),
         )
+
+    def _known(self, turn: Turn, sent_by: int) -> dict[int, int]:
+        """The day on which each level was reached: of so few people a first sign only."""
+        enough = sent_by >= self._rules.least_people
+        return {level: at for level, at in turn.reached.items() if enough or level == SIGNAL}
 
     def _before(self, at: int) -> str | None:
         """The last day before that on which the stream was measured."""

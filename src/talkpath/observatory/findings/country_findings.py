@@ -6,6 +6,7 @@ No country's networks are compared with another's, so that the memory needed is 
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -73,21 +74,27 @@ class ObservatoryFindings(Struct, frozen=True):
 NOTHING = ObservatoryFindings(Totals(reports=0, networks=0, countries=0, first_day="", last_day=""))
 
 
-def country_findings(day_counts: bytes, carried: bytes, box: SimulatedCountry | None = None) -> CountryFindings:
+def country_findings(
+    day_counts: bytes, carried: bytes, box: SimulatedCountry | None = None, least_people: int = 1
+) -> CountryFindings:
     """Of one country's lines (`queries.day_count_lines`, `queries.carry_days`).
 
-    Of a made-up one nobody is presumed to lie unseen: the detector's assumptions are those for a folder in hand.
+    Of a made-up one nobody is presumed to lie unseen: the detector's assumptions are those for a folder in hand. What
+    fewer than `least_people` report is no more than a first sign.
     """
-    return findings_from_counts(read_day_counts(day_counts), read_carry_days(carried), box)
+    return findings_from_counts(read_day_counts(day_counts), read_carry_days(carried), box, least_people)
 
 
 def findings_from_counts(
-    counts: Sequence[DayCount], carried: Sequence[TransportDay], box: SimulatedCountry | None = None
+    counts: Sequence[DayCount],
+    carried: Sequence[TransportDay],
+    box: SimulatedCountry | None = None,
+    least_people: int = 1,
 ) -> CountryFindings:
     """The findings of one country from its counts."""
     days = [as_day(one) for one in counts if one.source != "tap" and _decided(one)]
     heard = list(counts_of_index(counts, carried))
-    events = find_events(heard, FOLDER if box else OBSERVATORY)
+    events = find_events(heard, dataclasses.replace(FOLDER if box else OBSERVATORY, least_people=least_people))
     return CountryFindings(
         name=counts[0].country,
         reports=sum(map(_decided, counts)),

@@ -47,9 +47,11 @@ class EventWorker:
     def __init__(self) -> None:
         self._pool = WorkerPool(PROCESSES)
 
-    def look(self, day_counts: bytes, carried: bytes, box: SimulatedCountry | None = None) -> CountryFindings:
+    def look(
+        self, day_counts: bytes, carried: bytes, box: SimulatedCountry | None = None, least_people: int = 1
+    ) -> CountryFindings:
         """Find the events of one country, and wait for the result."""
-        return self._pool.run(country_findings, day_counts, carried, box)
+        return self._pool.run(country_findings, day_counts, carried, box, least_people)
 
     def operators(self, files: Sequence[Path]) -> dict[str, str] | None:
         """The names of the operators of networks (observatory/operators.py)."""

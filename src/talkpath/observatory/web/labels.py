@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from talkpath.apps import apps
 from talkpath.observatory.claims.count import Outcome
+from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.report.words import sentences
-from talkpath.report.words.language import count, say
+from talkpath.report.words.language import count, listed, say, spoken
 from talkpath.report.words.mechanism import name as mechanism_name
 
 OUTCOME_MARKS = {"supported": "●", "contradicted": "◆", "silent": "○", "not measurable": "–"}
@@ -115,3 +116,63 @@ def event_groups() -> dict[str, str]:
         "app": say("filter", "app"),
         "none": say("filter", "nothing"),
     }
+
+
+# -- intervals ---------------------------------------------------------------------------------------------------------
+
+
+def percent(share: float) -> str:
+    """A share in percent, its number and sign joined by a no-break space."""
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+
+
+def millions(people: float) -> str:
+    """Millions with one decimal, in the language's notation."""
+    return f"{people / 1e6:.1f}".replace(".", spoken().decimal)
+
+
+def share_of_networks(yes: int, told: int, low: float, high: float) -> str:
+    """The interval of a share of networks. Where a bound is the estimate itself, the other one alone."""
+    estimate, lowest, highest = percent(yes / told if told else 0.0), percent(low), percent(high)
+    if lowest == highest:
+        return say("part", "{share} of networks", share=estimate)
+    if estimate == highest:
+        return say("part", "at least {low} of networks", low=lowest)
+    if estimate == lowest:
+        return say("part", "at most {high} of networks", high=highest)
+    return say("part", "{low} to {high} of networks", low=lowest, high=highest)
+
+
+def share_of_reports(share: float, low: float, high: float) -> str:
+    """The share of reports that say restricted, likewise."""
+    known = {"share": percent(share), "low": percent(low), "high": percent(high)}
+    if known["low"] == known["high"]:
+        return say("event", "{share} say restricted", share=known["share"])
+    if known["share"] == known["high"]:
+        return say("event", "{share} say restricted (at least {low})", share=known["share"], low=known["low"])
+    if known["share"] == known["low"]:
+        return say("event", "{share} say restricted (at most {high})", share=known["share"], high=known["high"])
+    return say("event", "{share} say restricted ({low} to {high})", **known)
+
+
+def reach_text(reach: ReachEstimate) -> str:
+    """How many people are affected, likewise."""
+    low, high, medium = millions(reach.low), millions(reach.high), medium_name(reach.medium)
+    apps = listed(app_name(app) for app in reach.apps)
+    if reach.estimate is None:
+        return say(
+            "reach",
+            "{apps} together, {medium}: {low} to {high} million people.",
+            apps=apps,
+            medium=medium,
+            low=low,
+            high=high,
+        )
+    known = {"apps": apps, "medium": medium, "estimate": millions(reach.estimate), "low": low, "high": high}
+    if low == high:
+        return say("reach", "{apps}, {medium}: about {estimate} million people.", **known)
+    if known["estimate"] == high:
+        return say("reach", "{apps}, {medium}: about {estimate} million people, at least {low} million.", **known)
+    if known["estimate"] == low:
+        return say("reach", "{apps}, {medium}: about {estimate} million people, at most {high} million.", **known)
+    return say("reach", "{apps}, {medium}: about {estimate} million people, {low} to {high} million.", **known)

@@ -142,7 +142,8 @@ class Pages:
         carried = await asyncio.to_thread(queries.carry_days, self._store, country=country)
         self._found.pop(country, None)
         if counts:
-            self._found[country] = version, await asyncio.to_thread(worker.look, counts, carried, self._box)
+            least = self.site.publication.least_to_confirm
+            self._found[country] = version, await asyncio.to_thread(worker.look, counts, carried, self._box, least)
 
     async def _feed(self, request: Request) -> Response:
         from starlette.exceptions import HTTPException

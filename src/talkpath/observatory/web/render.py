@@ -18,6 +18,7 @@ from talkpath.observatory.web.pictures import drawings
 from talkpath.observatory.web.source import HALF_YEAR, CountryDay
 from talkpath.observatory.web.views.claims import translated
 from talkpath.observatory.web.views.now import MEDIA
+from talkpath.observatory.web.views.quotable import one_person, rests_on_one
 from talkpath.report.transport_table import transport_name
 from talkpath.report.words import sentences
 from talkpath.report.words.language import codes, count, isolated, language, listed, say, speaking, spoken
@@ -107,9 +108,13 @@ def environment() -> Environment:
         count=count,
         listed=listed,
         isolated=isolated,
-        percent=percent,
+        share_of_networks=labels.share_of_networks,
+        share_of_reports=labels.share_of_reports,
+        reach_text=labels.reach_text,
+        rests_on_one=rests_on_one,
+        one_person=one_person,
         grouped=grouped,
-        millions=millions,
+        millions=labels.millions,
         app_name=labels.app_name,
         network_name=labels.network_name,
         codes_and_names=lambda apps: [(code, labels.app_name(code)) for code in apps],
@@ -156,19 +161,9 @@ def _words() -> Mapping[str, Any]:
     }
 
 
-def percent(share: float) -> str:
-    """A share in percent, its number and sign joined by a no-break space."""
-    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
-
-
 def grouped(number: int) -> str:
     """A number with its thousands apart, as in 31 362."""
     return f"{number:,}".replace(",", "\u00a0")
-
-
-def millions(people: float) -> str:
-    """Millions with one decimal, in the language's notation."""
-    return f"{people / 1e6:.1f}".replace(".", spoken().decimal)
 
 
 def _by_ids(events: Sequence[Event], names: Sequence[str]) -> list[Event]:

@@ -1,0 +1,56 @@
+"""Numbers and their intervals in words: none is printed that is the estimate and its own bound."""
+
+from __future__ import annotations
+
+import pytest
+
+from talkpath.observatory.events.record import Event
+from talkpath.observatory.reach.estimate import ReachEstimate
+from talkpath.observatory.web.labels import reach_text, share_of_networks, share_of_reports
+from talkpath.observatory.web.views.quotable import may_write
+
+
+@pytest.mark.parametrize(
+    ("yes", "low", "high", "text"),
+    [
+        (9, 0.43, 0.95, "43 % to 95 % of networks"),
+        (12, 0.735, 1.0, "at least 74 % of networks"),
+        (0, 0.0, 0.265, "at most 26 % of networks"),
+        (12, 0.999, 1.0, "100 % of networks"),
+    ],
+)
+def test_shares_of_networks(yes: int, low: float, high: float, text: str):
+    assert share_of_networks(yes, 12, low, high).replace("\u00a0", " ") == text
+
+
+def test_shares_of_reports():
+    said = [share_of_reports(*known).replace("\u00a0", " ") for known in ((0.8, 0.7, 0.9), (1.0, 0.8, 1.0), (1, 1, 1))]
+    assert said == [
+        "80 % say restricted (70 % to 90 %)",
+        "100 % say restricted (at least 80 %)",
+        "100 % say restricted",
+    ]
+
+
+def reach(estimate: float | None, low: float, high: float) -> str:
+    return reach_text(ReachEstimate("XX", ("telegram",), "voice", estimate, low, high, 9, ()))
+
+
+def test_people():
+    assert reach(64.7e6, 57.1e6, 68e6) == "Telegram, voice: about 64.7 million people, 57.1 to 68.0 million."
+    assert reach(68.01e6, 57.1e6, 68.04e6) == "Telegram, voice: about 68.0 million people, at least 57.1 million."
+    assert reach(57.1e6, 57.11e6, 68e6) == "Telegram, voice: about 57.1 million people, at most 68.0 million."
+    assert reach(4.2e6, 4.21e6, 4.19e6) == "Telegram, voice: about 4.2 million people."
+    assert reach(None, 1e6, 2e6) == "Telegram together, voice: 1.0 to 2.0 million people."
+
+
+def test_what_one_person_confirms_says_so():
+    def sentences(contributors: int, level: str) -> str:
+        event = Event("XX/AS64496/max/voice/2025-08-11/began", "AS64496", "XX", "max", "voice", "began", "2025-08-10",
+                      "2025-08-11", level, 6, contributors)  # fmt: skip
+        return " ".join(may_write(event, "2025-08-30", current=True))
+
+    assert "all reports may be one person's" in sentences(1, "confirmed")
+    assert "independent reports agree" not in sentences(1, "confirmed")
+    assert "independent reports agree" in sentences(2, "confirmed")
+    assert "first sign, and not confirmed" in sentences(1, "signal")
