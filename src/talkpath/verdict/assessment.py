@@ -262,7 +262,7 @@ def _unaccused(
     if not hint and quality.poor:
         if not call_quality(lightest(tuple(map(without_failed, view.accusing)))).poor:
             return replace(undecided, reason=Reason("whole_flows"))
-        enough = len(view.accusing) >= POOR_EPOCHS and relieved(view.accusing)
+        enough = len(view.accusing) >= POOR_EPOCHS and relieved(view.accusing, view.facts.epochs)
         return replace(undecided, state="impaired", settled=enough)
     losses, delays = extra_losses(view.accusing, facts.seed), extra_delays(view.accusing)
     little_loss = all(interval.high is not None and interval.high < OK_LOSS for interval in losses.values())

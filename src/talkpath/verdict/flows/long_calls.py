@@ -33,7 +33,6 @@ MUCH_LOSS, SOME_LOSS = 0.05, 0.02  # more than twins, in one window; over all
 ERRORS = 4.0  # standard errors of that difference, as far as single packets are lost by chance
 UNLIKE_ERRORS = 3.0  # standard deviations by which 5-tuples differ: more is not the bad luck of one of them
 AT_FIRST_S = 2.0  # of a call: what it loses more from then on is not its 5-tuple's doing
-RISE_ERRORS = 3.0
 WINDOW_PACKETS = 15
 MUCH_DELAY_MS = 50.0
 AS_LONG = 0.9  # of the seconds by which a call had lost more: calls that were shorter say nothing against it
@@ -230,7 +229,7 @@ def _parts(counts: Floats, first: Floats | None, least: float, by_chance: float)
     if excess >= by_chance:
         return True
     before, doubt = _excess(first) if first is not None else (excess, 0.0)
-    return excess - before >= max(least, RISE_ERRORS * sqrt(error**2 + doubt**2))
+    return excess - before >= max(least, ERRORS * sqrt(error**2 + doubt**2))
 
 
 def _counts(started_s: float, one: DirectionOutcome, edges: Floats) -> Floats:

@@ -45,9 +45,10 @@ def lightest(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
     return small if light <= RELIEF * whole else epochs
 
 
-def relieved(epochs: Sequence[Epoch]) -> bool:
-    """Whether enough small cohorts were measured, or whole ones are not too much for the line."""
-    return sum(epoch.k <= LIGHT_K for epoch in epochs) >= SMALL or not heavy(epochs)
+def relieved(epochs: Sequence[Epoch], of_all: Sequence[Epoch]) -> bool:
+    """Whether enough small cohorts of one arm were measured, or whole ones are not too much for the line; `of_all` are
+    the epochs of all arms."""
+    return sum(epoch.k <= LIGHT_K for epoch in epochs) >= SMALL or not heavy(epochs) or not wants_small(of_all)
 
 
 def _worst(epochs: Iterable[Epoch]) -> float:

@@ -18,7 +18,7 @@ import msgspec
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.verdict.across_arms import assess_all, leaning
-from talkpath.verdict.assessment import Assessment
+from talkpath.verdict.assessment import OK_LOSS, Assessment
 from talkpath.verdict.flows.long_calls import AS_LONG
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked, nothing_arrives
@@ -27,6 +27,7 @@ from talkpath.verdict.planner.questions import SingleQuestions
 from talkpath.verdict.validity import voided
 
 SOME_EPOCHS = 4
+TURNS = 8  # epochs of an undecided arm before longer looks and last fresh calls
 MORE_EPOCHS = 4  # where something is amiss, before others have had their longer look
 LIGHT_EPOCHS = 8  # likewise of small cohorts
 LEANING_EPOCHS = 8  # likewise where one test leans towards a finding, and bytes are not short
@@ -75,7 +76,7 @@ class QuestionPlanner:
             self.parted(),
             self.sequence(1.0 - self.costs.reserve),
             self.renewed(),
-            self.turns(SOME_EPOCHS),
+            self.turns(TURNS),
             self.meanwhile(),
             self.looks(),
             self.closing(),
@@ -218,11 +219,14 @@ class QuestionPlanner:
             sizes = [usual, small] if self.costs.tight else [longer, usual, small] if begun else [usual]
             yield from self.costs.affordable(sizes, 1.0)
 
-    def _lacking(self, assessment: Assessment) -> tuple[bool, bool, int, float]:
-        """Sorts undecided arms; once all had some epochs, by the extra loss that their facts leave possible."""
+    def _lacking(self, assessment: Assessment) -> tuple[bool, bool, int, bool, float]:
+        """Sorts undecided arms; once all had their first epochs, by what it may cost to show that their extra loss is
+        small. Those of which that is known wait for something else."""
         had = self.asked.count(assessment, "battery")
         possible = max((each.high or 0.0 for each in assessment.extra_loss.values()), default=1.0)
-        return not assessment.hint, self.asked.app_is_restricted(assessment), min(had, SOME_EPOCHS), possible
+        cost = possible * self.costs.bytes_of(self.questions.longer_baseline(assessment))
+        restricted = self.asked.app_is_restricted(assessment)
+        return not assessment.hint, restricted, min(had, FIRST_EPOCHS), possible < OK_LOSS, cost
 
     def looks(self, *, one_variant: bool = False) -> Iterator[Question]:
         """Calls that live longer: each arm, or one of each app, once; more often where the plan wants them watched."""

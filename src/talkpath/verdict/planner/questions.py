@@ -9,18 +9,21 @@ from math import ceil, inf
 
 from talkpath.measure.facts import Facts, Plan, Track
 from talkpath.verdict.assessment import Assessment, log_threshold
-from talkpath.verdict.flows.self_congestion import LIGHT_K, heavy, relieved, wants_small
+from talkpath.verdict.flows.long_calls import flow_spread
+from talkpath.verdict.flows.self_congestion import LIGHT_K, heavy, wants_small
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.planner.costs import LOOK_K, LOOK_S, TIGHT_LOOK_K, Costs
 from talkpath.verdict.rules.best import UNKNOWN, loses_media
 from talkpath.verdict.rules.rule import Contrast
+from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.verdict.statistics.sample_size import MOST_K, sample_size
 
 BASELINE: Contrast = ("battery", None)
 LOOK: Contrast = ("watch", None)
 ACCUSING = ("battery", "watch")
-LONGER_TIMES = 2  # the usual packets, once an arm had its first epochs and is undecided
+UNLIKE = 0.03  # standard deviation of the shares that single 5-tuples lose: from there on they differ
+UNLIKE_TIMES, ALIKE_TIMES = 2, 3  # the usual packets, once an arm had its first epochs and is undecided
 LONG_ENOUGH = 0.7  # of the calls that accused: a shorter contrast may miss what they showed
 LONGER = 6  # times the usual packets, at most, for a contrast
 CONTRAST_S = 6.0  # a patient contrast takes no longer, unless the calls that accused did
@@ -55,22 +58,23 @@ class SingleQuestions:
         return heavy(self.facts.epochs)
 
     @cached_property
-    def _relieved(self) -> bool:
-        """Whether small cohorts lose as much as whole ones, so that load is not the cause."""
-        return not wants_small(self.facts.epochs)
+    def _usual_k(self) -> int:
+        return min(LIGHT_K, self.plan.k) if wants_small(self.facts.epochs) else self.plan.k
 
-    def _usual_k(self, assessment: Assessment) -> int:
-        small = self.light and not (self._relieved and relieved(assessment.view.accusing))
-        return min(LIGHT_K, self.plan.k) if small else self.plan.k
+    @cached_property
+    def _unlike(self) -> bool:
+        short = tuple(epoch for epoch in self.facts.epochs if epoch.question in ACCUSING and not epoch.missing)
+        return any(flow_spread(short, way) >= UNLIKE for way in DIRECTIONS)
 
     def baseline(self, assessment: Assessment) -> Question:
         """The accusing test, of the usual length."""
-        return _question(assessment, BASELINE, self._usual_k(assessment), self.plan.packets, "first")
+        return _question(assessment, BASELINE, self._usual_k, self.plan.packets, "first")
 
     def longer_baseline(self, assessment: Assessment) -> Question:
-        """The same with longer calls, which tell more for their bytes: every call has its set-up, and where some
-        5-tuples lose nothing, longer calls show which."""
-        return _question(assessment, BASELINE, self._usual_k(assessment), LONGER_TIMES * self.plan.packets, "again")
+        """The same with longer calls, which tell more for their bytes, since every call has its set-up: twice as long
+        where 5-tuples differ, so that more of them are needed, and longer where they do not."""
+        times = UNLIKE_TIMES if self._unlike else ALIKE_TIMES
+        return _question(assessment, BASELINE, self._usual_k, times * self.plan.packets, "again")
 
     def small_baseline(self, assessment: Assessment) -> Question:
         """The same with fewer calls."""
@@ -123,7 +127,7 @@ class SingleQuestions:
         packets = max(longest, min(patience * longest, LONGER * plan.packets, within))
         if contrast == LOOK:
             packets = max(packets, ceil(LOOK_S * packet_rate))
-        k = LOOK_K if packets > plan.packets or self.costs.tight else self._usual_k(assessment)
+        k = LOOK_K if packets > plan.packets or self.costs.tight else self._usual_k
         return _question(assessment, contrast, k, packets, "name")
 
     def long_call(self, assessment: Assessment, twins: int, seconds: float = inf) -> Question:

@@ -2,9 +2,9 @@
 
 The canary is drawn at random among the text twins of its epoch and withholds packets in both directions. The score of a
 twin is the number of packets it lost, withheld ones included; a loss counts less the more twins lost their packet in
-the same slot. The root of the score and its rank, with several tilts each, are components of a flow-permutation
-e-value with one treated flow, multiplied over all epochs of the check. (Ranks detect a canary when some twins are on a
-bad path.)
+the same slot. The root of the score and its rank, with several tilts each, and the number of directions in which it
+lost anything, are components of a flow-permutation e-value with one treated flow, multiplied over all epochs of the
+check. (Ranks detect a canary when some twins are on a bad path; directions when many are, but few in both.)
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ Floats = NDArray[np.float64]
 
 ROOT_TILTS = (0.5, 1.0, 3.0)  # small ones where twins lose much anyhow, and unlike: there each epoch says little
 RANK_TILTS = (2.0, 4.0)
-LOG_WEIGHTS = even(len(ROOT_TILTS) + len(RANK_TILTS))
+WAYS_TILT = 3.0
+LOG_WEIGHTS = even(len(ROOT_TILTS) + len(RANK_TILTS) + 1)
 
 
 def canary_log_e(epochs: Sequence[Epoch]) -> float:
@@ -43,10 +44,11 @@ def _step(epoch: Epoch) -> Floats:
     if epoch.missing or not numbers:
         return np.zeros(len(LOG_WEIGHTS))
     chosen = np.isin(numbers, [flow.flow for flow in twins if flow.canary])
-    counts = sum(_counts(epoch, way, [f for f in twins if f.direction == way], numbers) for way in DIRECTIONS)
-    lost = np.asarray(counts) / max(1, len(numbers) - 1)
-    roots, ranks = np.multiply.outer(ROOT_TILTS, np.sqrt(lost)), midranks(np.asarray(counts)) / len(numbers)
-    return log_e_rows(np.vstack([roots, np.multiply.outer(RANK_TILTS, ranks)]), chosen)
+    of_ways = [_counts(epoch, way, [f for f in twins if f.direction == way], numbers) for way in DIRECTIONS]
+    counts, ways = np.sum(of_ways, axis=0), np.sum(np.sign(of_ways), axis=0)
+    roots, ranks = np.sqrt(counts / max(1, len(numbers) - 1)), midranks(counts) / len(numbers)
+    by_root, by_rank = np.multiply.outer(ROOT_TILTS, roots), np.multiply.outer(RANK_TILTS, ranks)
+    return log_e_rows(np.vstack([by_root, by_rank, WAYS_TILT * ways]), chosen)
 
 
 def _counts(epoch: Epoch, direction: Direction, twins: list[Observation], numbers: list[int]) -> Floats:
