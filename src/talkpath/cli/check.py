@@ -12,6 +12,7 @@ import click
 from talkpath.cli._help import LongCommand
 from talkpath.cli._language import language_option
 from talkpath.cli._listed import directory_options, find_list
+from talkpath.cli._own_means import OwnMeans, own_options, show_joined
 from talkpath.cli._run import (
     exit_code,
     ip_version,
@@ -29,11 +30,12 @@ from talkpath.errors import UsageError
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
     from talkpath.measure.facts import Plan
+    from talkpath.probe.endpoint_catalogue import ChosenEndpoints
 
 NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this device's word alone."
 
 
-@click.command(cls=LongCommand, common=("app", "video", "transports", "dry-run", "output", "json", "language"))
+@click.command(cls=LongCommand, common=("app", "video", "transports", "own", "dry-run", "output", "json", "language"))
 @click.argument("link", required=False)
 @directory_options
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
@@ -44,6 +46,7 @@ NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this 
 )
 @click.option("--transports", is_flag=True, help="Test for every app which transports carry a call.")
 @shape_option
+@own_options
 @click.option("-4", "v4", is_flag=True, help="Over IPv4 only.")
 @click.option("-6", "v6", is_flag=True, help="Over IPv6 only.")
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
@@ -62,6 +65,7 @@ def command(
     light: bool,
     deep: bool,
     transports: bool,
+    own: OwnMeans,
     v4: bool,
     v6: bool,
     dry_run: bool,
@@ -77,6 +81,9 @@ def command(
     that agreed to answer. LINK is an invite link or HOST:PORT#KEY. Without one a test server is taken from a
     directory's list: several are tried until one answers.
 
+    With --own the servers of the apps that are named with --app are asked as well (see `talkpath endpoints`), and one
+    table says what all means found and what that fits together. On a terminal it offers this.
+
     Ctrl-C ends the check in order: what was measured until then is judged and written. Exit code 0 measured, whatever
     the result; 2 usage; 3 could not measure; 130 stopped before anything was measured.
     """
@@ -85,19 +92,19 @@ def command(
     plan = make_check_plan(names, video=video, light=light, deep=deep, transports=transports)
     if plan_file is not None:
         plan = read_plan(plan_file)
-    family = ip_version(v4, v6)
+    family, servers = ip_version(v4, v6), own.choose(names, dry_run=dry_run)
     if dry_run:
         rehearse_plan(plan, as_json)
+        own.rehearse(servers, as_json)
         return 0
     refuse_overwrite(output)
     result = _check(plan, link, family, in_lab) if link else _check_listed(plan, directory, country, family, in_lab)
     if result is None:
         return 3
     name_left_out(plan, result.facts)
-    _show(result, as_json)
-    save(result, output)
-    if output is not None and not result.ended and not result.has_receipt:
-        click.echo(NO_RECEIPT, err=True)
+    _show(result, as_json, with_record=servers is None)
+    _save(result, output)
+    _join(result, own, servers or own.guided(names, as_json), family, as_json)
     return result.gate_code if gate else exit_code(result)
 
 
@@ -122,6 +129,21 @@ def _check_listed(plan: Plan, directory: str, country: str, family: int, in_lab:
     return Result.of(measured.facts, signer, second=second)
 
 
+def _save(result: Result, output: Path | None) -> None:
+    save(result, output)
+    if output is not None and not result.ended and not result.has_receipt:
+        click.echo(NO_RECEIPT, err=True)
+
+
+def _join(result: Result, own: OwnMeans, servers: ChosenEndpoints | None, family: int, as_json: bool) -> None:
+    """Ask the app's own servers, where that is wanted and agreed to, and say what both means found."""
+    facts = None if servers is None else own.ask(servers, family)
+    if facts is not None:
+        show_joined(result.verdicts, facts, result.record, as_json=as_json)
+    elif as_json and servers is not None:
+        click.echo(json.dumps(result.record))
+
+
 def read_plan(file: Path) -> Plan:
     """A plan as JSON; `UsageError` for a file that holds none."""
     import msgspec
@@ -134,7 +156,7 @@ def read_plan(file: Path) -> Plan:
         raise UsageError("The file of --plan cannot be read or holds no plan.") from None
 
 
-def _show(result: Result, as_json: bool) -> None:
+def _show(result: Result, as_json: bool, *, with_record: bool = True) -> None:
     from talkpath.cli._screen import screen
     from talkpath.report import check_text
     from talkpath.report.words.amounts import measured_when
@@ -142,9 +164,9 @@ def _show(result: Result, as_json: bool) -> None:
 
     if result.ended:
         click.echo(f"talkpath: {result.ended}", err=True)
-    if as_json:
+    if as_json and with_record:
         click.echo(json.dumps(result.record))
-    else:
+    elif not as_json:
         check_text.show(
             screen(),
             result.verdicts,

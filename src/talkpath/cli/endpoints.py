@@ -72,18 +72,18 @@ def command(
     family = ip_version(v4, v6)
     chosen = choose(read_catalogue(catalogue), apps, int(tier))
     refuse_overwrite(output)
-    steps, own = _steps(chosen), make_plan(chosen, int(tier))
+    steps, own = steps_of(chosen), make_plan(chosen, int(tier))
     if dry_run or not yes:
-        _show_plan(steps, own, as_json and dry_run, to_stderr=not dry_run)
+        show_plan(steps, own, as_json and dry_run, to_stderr=not dry_run)
     if dry_run:
         return 0
-    if not yes and not _agreed():
+    if not yes and not agreed():
         click.echo("talkpath: nothing was sent.", err=True)
         return 3
     return _ask(chosen, int(tier), family, (gap, every), output, as_json)
 
 
-def _steps(chosen: ChosenEndpoints) -> list[dict[str, Any]]:
+def steps_of(chosen: ChosenEndpoints) -> list[dict[str, Any]]:
     """The plan: every host, once for each thing that it is asked."""
     rows = (*chosen.rows, *chosen.neutral)
     names = dict.fromkeys((row.app, row.host) for row in rows if row.is_name)
@@ -106,7 +106,8 @@ def _steps(chosen: ChosenEndpoints) -> list[dict[str, Any]]:
     ]
 
 
-def _show_plan(steps: Sequence[dict[str, Any]], own: OwnAddressPlan | None, as_json: bool, *, to_stderr: bool) -> None:
+def show_plan(steps: Sequence[dict[str, Any]], own: OwnAddressPlan | None, as_json: bool, *, to_stderr: bool) -> None:
+    """Print who is asked what, and how much that is at most."""
     from talkpath.cli._screen import screen
     from talkpath.probe.endpoint_engine import ROUNDS
     from talkpath.report import endpoint_report
@@ -120,7 +121,7 @@ def _show_plan(steps: Sequence[dict[str, Any]], own: OwnAddressPlan | None, as_j
     screen(stderr=to_stderr).print(endpoint_report.plan(steps, ROUNDS, own))
 
 
-def _agreed() -> bool:
+def agreed() -> bool:
     """Does whoever sits here agree? Nobody can where nobody sits."""
     if not sys.stdin.isatty():
         raise UsageError("Nobody is here to agree to this plan; read it, then add --yes. Nothing was sent.")
@@ -136,10 +137,26 @@ def _ask(
     as_json: bool,
 ) -> int:
     from talkpath.cli._screen import screen
-    from talkpath.conduct.endpoint_questions import ask_endpoints
     from talkpath.report import endpoint_report
-    from talkpath.report.words.endings import without_expiring
     from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
+
+    facts = ask(chosen, tier, family, waits_s)
+    verdicts = judge_own_addresses(facts)
+    told = endpoint_report.endpoints_json(facts, verdicts)
+    if as_json:
+        click.echo(json.dumps(told))
+    else:
+        endpoint_report.show(screen(), verdicts)
+    if output is not None:
+        _write(output, facts, told)
+    return 0 if _has_answers(facts.exchanges) else 3
+
+
+def ask(chosen: ChosenEndpoints, tier: int, family: int, waits_s: tuple[float, float]) -> EndpointFacts:
+    """Ask everything of that tier, with progress on stderr. `waits_s`: before what was silent is asked again, and
+    between two greetings of a series."""
+    from talkpath.conduct.endpoint_questions import ask_endpoints
+    from talkpath.report.words.endings import without_expiring
 
     facts = ask_endpoints(
         chosen,
@@ -150,17 +167,9 @@ def _ask(
         on_request=_print_request,
         on_stage=_print_stage,
     )
-    verdicts = judge_own_addresses(facts)
     if facts.limited:
         click.echo(f"talkpath: {without_expiring(facts.limited)}", err=True)
-    told = endpoint_report.endpoints_json(facts, verdicts)
-    if as_json:
-        click.echo(json.dumps(told))
-    else:
-        endpoint_report.show(screen(), verdicts)
-    if output is not None:
-        _write(output, facts, told)
-    return 0 if _has_answers(facts.exchanges) else 3
+    return facts
 
 
 def _write(output: Path, facts: EndpointFacts, told: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from talkpath.measure.facts import ControlAttempt, Facts, Tried
 from talkpath.measure.quality import TALKABLE_MOS, direction_mos, is_uncertain, loss_pct, transport_mos
 from talkpath.measure.transport_quality import DirectionQuality, TransportQuality, transport_qualities
+from talkpath.report.joined_record import JoinedRow
 from talkpath.verdict.bases.second_server import SecondOpinion, second_opinions
 from talkpath.verdict.judge import RULES_VERSION, judge
 from talkpath.verdict.model import Verdict
@@ -102,7 +103,8 @@ class SecondResult(Struct, frozen=True):
 
 class CheckResult(Struct, frozen=True):
     """The whole object. `valid` is false where the run itself was off; then every state is `insufficient`. `ended` is
-    why the session stopped, as in the health of tp-001. `tried`: servers of a list that were tried before."""
+    why the session stopped, as in the health of tp-001. `tried`: servers of a list that were tried before.
+    `own_servers` (the object of `endpoints --json`) and `joined` are there where `check --own` asked an app's own."""
 
     schema: str
     started_at: str
@@ -120,6 +122,8 @@ class CheckResult(Struct, frozen=True):
     truth: Truth | UnsetType = UNSET
     tried: tuple[Tried, ...] | UnsetType = UNSET
     second: SecondResult | UnsetType = UNSET
+    own_servers: dict[str, Any] | UnsetType = UNSET
+    joined: tuple[JoinedRow, ...] | UnsetType = UNSET
 
 
 def judge_check(

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from talkpath.report.check_text import STYLES
+from talkpath.report.joined_record import joined_rows
 from talkpath.report.words.joined_sentences import means_titles, sentences
 from talkpath.report.words.language import say
 from talkpath.report.words.sentences import MARKS, app_name_of
 from talkpath.report.words.sentences import medium as medium_word
-from talkpath.verdict.bases.joined_means import Finding, JoinedMedium, Means, MeansFinding
+from talkpath.verdict.bases.joined_means import Finding, JoinedMedium, Means
 
 NOT_MEASURED = "–"
 
@@ -63,24 +65,6 @@ def finding_words() -> dict[Finding, str]:
 
 
 def record(joined: Sequence[JoinedMedium]) -> list[dict[str, Any]]:
-    """The entries of `joined` in tp-004."""
-    return [
-        {
-            "app": each.app,
-            "medium": each.medium,
-            "findings": [_finding(found) for found in each.findings],
-            "conclusion": each.conclusion,
-            "disagree": each.disagree,
-        }
-        for each in joined
-    ]
-
-
-def _finding(found: MeansFinding) -> dict[str, Any]:
-    return {
-        "means": found.means,
-        "finding": found.finding,
-        "basis": found.verdict.basis,
-        "state": found.verdict.state,
-        "rule": found.verdict.rule,
-    }
+    """The entries of `joined` in tp-004, as plain values."""
+    plain: list[dict[str, Any]] = msgspec.to_builtins(joined_rows(joined))
+    return list(plain)

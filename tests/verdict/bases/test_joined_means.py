@@ -34,7 +34,7 @@ from talkpath.verdict.model import Category
         (None, "restricted", "restricted", "both", False),
         ("insufficient", "restricted", "insufficient", "alone", False),
         ("insufficient", "insufficient", "insufficient", "unknown", False),
-        ("unreachable", "ok", None, "well", False),
+        ("unreachable", "ok", None, "alone", False),
     ],
 )
 def test_what_the_means_say_together(server, addresses, call, conclusion, disagree):
@@ -50,6 +50,8 @@ def test_nothing_is_concluded_from_a_means_that_was_not_used_or_could_not_tell()
             assert held & {"addresses", "call"}, states
         if found.conclusion in ("shape", "both", "server"):
             assert held or found.of("server").finding == "closed", states
+        if found.conclusion == "well" and len(found.findings) > 1:
+            assert [each.finding for each in found.findings].count("well") > 1, states
         if found.conclusion in ("well", "poor", "unknown"):
             assert not held, states
 
@@ -57,7 +59,7 @@ def test_nothing_is_concluded_from_a_means_that_was_not_used_or_could_not_tell()
 def test_a_poor_line_or_closed_calls_never_become_a_sign_of_a_rule_about_an_app():
     for states in combinations():
         if not {"restricted", "likely"} & set(states):
-            assert joined(*states).conclusion in ("well", "poor", "closed", "server", "unknown"), states
+            assert joined(*states).conclusion in ("well", "alone", "poor", "closed", "server", "unknown")
 
 
 def test_call_servers_speak_of_voice_and_video_and_never_of_messages():

@@ -25,6 +25,15 @@ def means_titles() -> dict[Means, str]:
     }
 
 
+def own_servers_question(apps: Sequence[str]) -> str:
+    """What the guided check offers."""
+    return say(
+        "joined",
+        "That was a test server. Ask the servers of {names} as well? You see first who would be asked what",
+        names=listed(map(app_name_of, apps)),
+    )
+
+
 def sentences(joined: Sequence[JoinedMedium]) -> list[str]:
     """One sentence for each app; two where its voice and its video calls differ in what they say."""
     lines = []
@@ -84,7 +93,7 @@ def _addresses(found: MeansFinding, name: str) -> str:
         "closed": say("joined", "only chosen servers answer from here"),
         "poor": say("joined", "neutral servers answer no better than {name}'s own call servers", name=name),
         "silent": say("joined", "no server answered at all"),
-        "unknown": say("joined", "{name}'s own call servers could not be told", name=name),
+        "unknown": say("joined", "whether {name}'s own call servers are reached could not be told", name=name),
     }[found.finding]
 
 
@@ -148,17 +157,16 @@ def _messages(found: MeansFinding, name: str) -> str:
         "closed": say("joined", "only chosen servers answer from here"),
         "poor": say("joined", "{name}'s servers for messages answer as badly as others", name=name),
         "silent": say("joined", "no server answered at all"),
-        "unknown": say("joined", "{name}'s servers for messages could not be told", name=name),
+        "unknown": say("joined", "whether {name}'s servers for messages are reached could not be told", name=name),
     }[found.finding]
 
 
 def conclusion(joined: JoinedMedium, name: str) -> str:
     """What the findings fit together; "" where one means alone could tell, which says it all."""
+    several = len(joined.findings) > 1
     return {
-        "well": say("joined", "No means that was used found a sign of restriction.")
-        if len(joined.findings) > 1
-        else "",
-        "alone": say("joined", "No other means could tell, so there is nothing to compare it with."),
+        "well": say("joined", "No means that was used found a sign of restriction.") if several else "",
+        "alone": say("joined", "No other means could tell, so there is nothing to compare it with.") if several else "",
         "addresses": say(
             "joined",
             "The means disagree, and that is telling: this is consistent with a rule about {name}'s addresses, which "

@@ -25,7 +25,7 @@ Means = Literal["server", "addresses", "call", "messages"]
 Finding = Literal["well", "held", "likely", "poor", "closed", "silent", "unknown"]
 Conclusion = Literal[
     "well",  # no means found anything
-    "alone",  # one means could tell, and found something: there is nothing to join
+    "alone",  # one means alone could tell: there is nothing to join
     "addresses",  # calls reach a test server; what goes to the app's own addresses does not
     "shape",  # calls to a test server are held back; the app's own servers answer a greeting
     "both",  # held back by every means
@@ -150,7 +150,8 @@ def _conclusion(words: Mapping[Means, Finding], bound: str) -> Conclusion:
         return _beside_well(addresses, call, bound)
     if len(own) == 2:
         return _own_means(addresses, call)
-    return _alone(next((each for each in (server, *own) if each in TOLD), "unknown"))
+    told = [each for each in (server, *own) if each in TOLD]
+    return "alone" if told == ["well"] and len(words) > 1 else _alone(next(iter(told), "unknown"))
 
 
 def _beside_held(addresses: Finding, call: Finding) -> Conclusion:

@@ -1,0 +1,69 @@
+"""`talkpath check --own` in the lab: a test server, an app's relays, rules on their addresses, neutral hosts."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from talkpath.lab.drivers import netns
+from talkpath.lab.drivers.run import CONTROL_PORT, PYTHON, link_to, respond_argv
+from talkpath.lab.drivers.sim import PORTS
+from talkpath.lab.path.hosts import HOSTS, PROBE, REFERENCE, RESPONDER, LabHost
+from talkpath.lab.relayed_calls.namespaces import start_relay
+from talkpath.lab.restrictor.app_networks import app_relay
+from talkpath.lab.scenario import Scenario
+
+RELAY_PORT, NEUTRAL_PORT = 1400, 3478
+ROW = """
+[[endpoint]]
+id = "{id}"
+app = "{app}"
+kind = "{kind}"
+host = "{host}"
+port = {port}
+tier = 2
+source = "the lab"
+date = 2026-11-01
+confidence = "high"
+"""
+
+
+def catalogue(relays: Sequence[LabHost]) -> str:
+    rows = [
+        *((relay.name, "telegram", "stun", relay.ipv4, RELAY_PORT) for relay in relays),
+        ("n-stun", "", "stun", REFERENCE.ipv4, NEUTRAL_PORT),
+        ("resolver", "", "resolver", REFERENCE.ipv4, 53),
+    ]
+    return "".join(ROW.format(id=id, app=app, kind=kind, host=host, port=port) for id, app, kind, host, port in rows)
+
+
+def checked(rules: Sequence[str], *options: str) -> dict[str, Any]:
+    """What the command prints, and what reached the app's relays."""
+    relays = [app_relay("telegram", number) for number in (1, 2)]
+    scenario = Scenario.parse("clean", rules, 1, 4, "routers=4,at=2")
+    with tempfile.TemporaryDirectory() as name, netns.box(scenario.network(), (*HOSTS, *relays)) as lab:
+        folder = Path(name)
+        (folder / "catalogue.toml").write_text(catalogue(relays))
+        responder = lab.start(RESPONDER.name, respond_argv(folder, [str(port) for port in PORTS]))
+        link = link_to(responder.line('"link"'), RESPONDER.ipv4, CONTROL_PORT, CONTROL_PORT)
+        own = [start_relay(lab, relay, (RELAY_PORT,)) for relay in relays]
+        start_relay(lab, REFERENCE, (NEUTRAL_PORT,))
+        pace = ["--gap", "0.3", "--every", "0.05", "--catalogue", str(folder / "catalogue.toml")]
+        argv = [*PYTHON, "check", link, "--app", "telegram/libtgvoip", "--own", "--yes", "--lab", *pace, *options]
+        outcome = lab.start(PROBE.name, argv).finish(200)
+        reached = [json.loads(relay.stop().stdout.splitlines()[-1]) for relay in own]
+        lab.stop()
+    return {
+        "out": outcome.stdout.decode(),
+        "errors": outcome.stderr.decode()[-2000:],
+        "code": outcome.exit_code,
+        "reached": reached,
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(checked(sys.argv[1:2], *sys.argv[2:])))
