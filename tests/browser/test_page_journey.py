@@ -11,6 +11,7 @@ from typing import Any
 
 import null_world as world
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
@@ -18,6 +19,7 @@ from talkpath.browser.answer.result_message import result_message
 from talkpath.browser.web.page_texts import page_texts
 from talkpath.measure.facts import Health
 
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 WELCOME = {"type": "welcome", "commit": "", "twin": {"port": 9, "fingerprint": "AA=="}}
 EPOCH = {
     "type": "epoch",
@@ -135,6 +137,8 @@ def test_the_whole_journey_by_keyboard_ends_with_a_picture_whose_text_is_the_ver
     assert given["url"] == f"{origin}/check"
     assert verdict["sentence"] in given["text"]
     assert given["file"] == "talkpath.pngimage/png"
+    found = Axe().run(page, options=RULES)
+    assert found.violations_count == 0, found.generate_report()
     press(page, "#again")
     assert page.evaluate("document.activeElement.id") == "start"
     page.context.close()

@@ -16,7 +16,8 @@ function linesOf(result) {
     [verdict.means ?? "", 44, "bold"],
   ]);
   const rest = [result.condition, operatorOf(result), dayOf(result)].map(line => [line ?? "", 34, "normal"]);
-  return [...verdicts, ...rest, [pageAddress(), 40, "bold"]].filter(([line]) => line);
+  const address = result.dir === "rtl" ? `\u2066${pageAddress()}\u2069` : pageAddress(); // isolated, and left to right
+  return [...verdicts, ...rest, [address, 40, "bold"]].filter(([line]) => line);
 }
 
 export async function pictureOf(result) {
@@ -42,12 +43,12 @@ function draw(ink, result, lines) {
   ink.stroke(new Path2D(sign));
   ink.restore();
   Object.assign(ink, { fillStyle: "#1a1a1a", textBaseline: "top", textAlign: "start", direction: isRight ? "rtl" : "ltr" });
-  writeAll(ink, lines, start, smallest(ink, lines));
+  writeAll(ink, lines, start, largestFit(ink, lines));
 }
 
-// The scale at which all lines fit below the shape.
-function smallest(ink, lines) {
-  let scale = 1;
+// The largest scale at which all lines fit below the shape.
+function largestFit(ink, lines) {
+  let scale = 1.5;
   while (scale > 0.5 && heightOf(ink, lines, scale) > HEIGHT - 236 - EDGE) scale -= 0.05;
   return scale;
 }

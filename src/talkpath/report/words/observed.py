@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from talkpath.report.words.amounts import milliseconds, numeral
 from talkpath.report.words.language import count, say
-from talkpath.report.words.mechanism import is_named, mechanism
+from talkpath.report.words.mechanism import is_named, mechanism, name
 from talkpath.verdict.model import Verdict
 
 SET_UP_RULES = ("stun.drop", "dtls.hello_drop", "reflector.drop")
 """Rules that keep a call from being set up."""
+
+SHARE_RULE = "media.drop"
+"""The rule whose parameter is the share of lost packets."""
 
 DIRECTIONS = ("up", "down")
 VOID = ("late", "clock", "network_changed", "hidden", "vpn", "no_control")
@@ -21,8 +24,8 @@ def observed(verdict: Verdict) -> str:
         case "ok":
             return _ok(verdict)
         case "restricted":
-            fits = say("restricted", "It is consistent with this: {mechanism}.", mechanism=mechanism(verdict))
-            return f"{_restricted(verdict)} {fits}" if is_named(verdict) else _restricted(verdict)
+            seen = _restricted(verdict)
+            return f"{seen} {_fitting(verdict)}" if is_named(verdict) else seen
         case "closed":
             alike = say(
                 "closed",
@@ -36,6 +39,14 @@ def observed(verdict: Verdict) -> str:
             return say("unreachable", "Nothing that was sent to it came back.")
         case _:
             return _insufficient(verdict)
+
+
+def _fitting(verdict: Verdict) -> str:
+    """The rule that fits. Where the share of lost packets was told before, with its interval, the rule's own share is
+    not told beside it: it is nearly the same number with another interval."""
+    told = verdict.rule == SHARE_RULE and verdict.figures.get(f"calls_lost_{_direction(verdict)}_low") is not None
+    clause = name(SHARE_RULE) if told else mechanism(verdict)
+    return say("restricted", "It is consistent with this: {mechanism}.", mechanism=clause)
 
 
 def _lost(verdict: Verdict) -> dict[str, str] | None:
