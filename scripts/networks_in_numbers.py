@@ -18,8 +18,8 @@ from talkpath.observatory.detect.counts import Panel, panel_of_arrays
 from talkpath.observatory.detect.watch import Spell, Watch
 
 Integers = NDArray[np.int64]
-MISTAKEN = np.array([0.005, 0.03, 0.02, 0.08])  # of each source's reports, where nothing is restricted
-NOTICED = np.array([0.9, 0.5, 0.7, 0.6])  # of those hit
+MISTAKEN = np.array([0.005, 0.03, 0.02, 0.02, 0.08])  # of each source's reports, where nothing is restricted
+NOTICED = np.array([0.9, 0.5, 0.7, 0.7, 0.6])  # of those hit
 FIRST = date(2025, 1, 1).toordinal()
 NEVER = 10**6
 
@@ -40,7 +40,7 @@ class SimulatedNetworks:
     hit: float = 0.0
     begin: int = NEVER
     end: int = NEVER
-    volumes: tuple[int, ...] = (6, 10, 1, 30)
+    volumes: tuple[int, ...] = (6, 10, 1, 1, 30)
     liars: float = 0.0
     flood: dict[str, int] = field(default_factory=dict)
     flood_from: int = 0

@@ -49,9 +49,9 @@ def cases() -> list[Case]:
         world = replace(QUIET, days=200, streams=8, flood=dict.fromkeys(pair, 60), flood_from=90)
         found.append(Case(f"nothing; the same from sources {pair[0]} and {pair[1]}", world))
     found += [Case(f"a restriction that hits {100 * hit:.0f} %", replace(HIT, hit=hit)) for hit in (0.3, 0.6, 1.0)]
-    found.append(Case("60 %, 2 probes a day", replace(HIT, volumes=(2, 10, 1, 30))))
+    found.append(Case("60 %, 2 probes a day", replace(HIT, volumes=(2, 10, 1, 1, 30))))
     found.append(Case("60 %, 6 probes a day to two sites of the operator's own, nothing else",
-                      replace(HIT, volumes=(6, 0, 0, 0), sites=2)))  # fmt: skip
+                      replace(HIT, volumes=(6, 0, 0, 0, 0), sites=2)))  # fmt: skip
     found.append(Case("60 %; 3 of 10 reports lie, since ever", replace(HIT, liars=0.3)))
     found.append(Case("60 %; 60 false taps a day, since ever", replace(HIT, flood={"tap": 60})))
     for source in ("probe", "browser", "capture"):

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from talkpath.report import endpoint_report
-from talkpath.verdict.model import Reason, Verdict
+from talkpath.verdict.model import Category, Number, Reason, Verdict
 
 FIGURES: dict[str, float | None] = {"hosts": 3.0, "hosts_silent": 2.0, "requests": 7.0}
 
@@ -72,3 +72,51 @@ def test_the_plan_shows_every_host_and_how_often() -> None:
     assert "neutral" in text
     assert "up to 3 times in all" in text
     assert "no address that comes back is kept" in text
+
+
+def own(rule: str, bound: str, **parameters: Any) -> str:
+    """A verdict from packets that expire on the way, as it is shown."""
+    told = {"bound_to": Category(bound), "hop": Number(2.0, 2.0, 2.0), "hop_kind": Category("provider"), **parameters}
+    more = {"medium": "voice", "basis": "address", "parameters": told, "log10_e": 8.0, "figures": {"hops": 4.0}}
+    return shown(verdict("restricted", rule, **more))
+
+
+@pytest.mark.parametrize(
+    ("rule", "bound", "parameters", "said"),
+    [
+        (
+            "media.drop",
+            "both",
+            {"p": Number(0.3, 0.2, 0.4)},
+            "call packets are dropped at random, about 30% (20% to 40%)",
+        ),
+        (
+            "media.drop",
+            "address",
+            {"p": Number(0.3, 0.2, 0.4)},
+            "packets to the app's own addresses are dropped at random, ",
+        ),
+        (
+            "udp.freeze",
+            "address",
+            {"after_packets": Number(20.0, 19.0, 21.0)},
+            "silent after some packets, about 20 (19 to",
+        ),
+        ("address.block", "address", {}, "nothing that goes to the app's own addresses passes"),
+        ("stun.drop", "shape", {}, "the message that starts the call (STUN) is dropped"),
+    ],
+)
+def test_a_rule_on_the_way_to_an_app_s_servers_is_told_with_its_place(
+    rule: str, bound: str, parameters: dict[str, Any], said: str
+) -> None:
+    text = own(rule, bound, **parameters)
+    assert said in text
+    assert "between router 1 and router 2, counted from this device" in text
+    assert "looked as far as router 4" in text
+    assert ("whatever they carry" in text) == (bound == "address")
+    assert "test server" not in text
+
+
+def test_what_a_block_of_addresses_would_be_consistent_with_names_the_app_s_addresses() -> None:
+    text = shown(verdict("insufficient", reason=Reason("silent_server"), alternatives=("address.block",)))
+    assert "nothing that goes to the app's own addresses passes" in text

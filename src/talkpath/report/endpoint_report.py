@@ -129,6 +129,10 @@ def sentence(verdict: Verdict) -> str:
     )
 
 
+def _consistent_with(rule: str) -> str:
+    return own_address_report.address_mechanisms().get(rule) or mechanism(rule)
+
+
 def lines(verdict: Verdict) -> list[str]:
     """What was observed, and the limits of the verdict."""
     hosts, silent = (round(verdict.figures.get(key) or 0) for key in ("hosts", "hosts_silent"))
@@ -153,7 +157,7 @@ def lines(verdict: Verdict) -> list[str]:
             say("endpoints", "It is no proof of who does it or why: servers that are down would look the same.")
         )
     elif verdict.alternatives:
-        fitting = say("list", "; ").join(map(mechanism, verdict.alternatives))
+        fitting = say("list", "; ").join(map(_consistent_with, verdict.alternatives))
         notes.append(say("endpoints", "It would be consistent with this: {list}.", list=fitting))
     if verdict.confidence == "low":
         notes.append(say("endpoints", "It is not sure that these servers still answer anybody."))

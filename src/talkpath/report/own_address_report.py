@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from talkpath.apps import apps
 from talkpath.probe.own_addresses.plan import OwnAddressPlan
-from talkpath.report.words.amounts import megabytes, milliseconds, numeral, percent, seconds
+from talkpath.report.words.amounts import about, megabytes, milliseconds, numeral, percent, seconds
 from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.mechanism import mechanism
 from talkpath.report.words.sentences import app_name
@@ -84,12 +84,37 @@ def sentence(verdict: Verdict) -> str:
 def lines(verdict: Verdict) -> Iterator[str]:
     """How it acts and where, the numbers of the series, and what was not looked at."""
     if verdict.state == "restricted":
-        yield say("endpoints", "It acts on what is sent: {mechanism}.", mechanism=mechanism(verdict))
+        yield say("endpoints", "It acts on what is sent: {mechanism}.", mechanism=_mechanism(verdict))
         if (where := place(verdict)) is not None:
             yield where
     yield from _series(verdict)
     if verdict.figures.get("hops"):
         yield _not_seen(verdict)
+
+
+def address_mechanisms() -> dict[str, str]:
+    """Rule -> what it does to everything that goes to an app's addresses, as a clause."""
+    return {
+        "address.block": say("rule", "nothing that goes to the app's own addresses passes"),
+        "media.drop": say("rule", "packets to the app's own addresses are dropped at random"),
+        "udp.freeze": say("rule", "connections to the app's own addresses go silent after some packets"),
+    }
+
+
+def _mechanism(verdict: Verdict) -> str:
+    """How the rule acts. One that is bound to addresses asks of no packet whether it is a call's."""
+    bound, clause = verdict.parameters.get("bound_to"), address_mechanisms().get(verdict.rule or "")
+    if clause is None or not isinstance(bound, Category) or bound.value != "address":
+        return mechanism(verdict)
+    if isinstance(share := verdict.parameters.get("p"), Number) and share.estimate is not None:
+        bounds = [percent(value) if value is not None else "" for value in (share.low, share.high)]
+        amount = about(share, percent(share.estimate), *bounds)
+        return say("rule", "{mechanism}, {amount}", mechanism=clause, amount=amount)
+    if isinstance(packets := verdict.parameters.get("after_packets"), Number) and packets.estimate is not None:
+        bounds = [numeral(value) if value is not None else "" for value in (packets.low, packets.high)]
+        amount = about(packets, numeral(packets.estimate), *bounds)
+        return say("rule", "{mechanism}, {amount}", mechanism=clause, amount=amount)
+    return clause
 
 
 def place(verdict: Verdict) -> str | None:

@@ -13,7 +13,7 @@ from talkpath.observatory.detect.assumptions import CONFIRMED, OBSERVATORY, PROB
 from talkpath.observatory.detect.watch import Watch
 
 ATTACKED = {"begin": 80, "end": 120, "hit": 0.6, "streams": 6, "networks": 12, "days": 130}
-FLOODS = {"probe": 60, "browser": 60, "capture": 60, "tap": 60}
+FLOODS = {"probe": 60, "browser": 60, "capture": 60, "endpoints": 60, "tap": 60}
 
 
 def upper(found: int, of: float) -> float:
@@ -69,7 +69,7 @@ def test_three_of_ten_lie_since_ever():
 
 
 def test_two_sites_of_the_operators_own_confirm_without_any_other_source():
-    world = SimulatedNetworks(20, days=120, streams=2, hit=0.6, begin=60, volumes=(6, 0, 0, 0), sites=2)
+    world = SimulatedNetworks(20, days=120, streams=2, hit=0.6, begin=60, volumes=(6, 0, 0, 0, 0), sites=2)
     with_sites, without = play(world, OBSERVATORY, 9), play(replace(world, sites=0), OBSERVATORY, 9)
     assert np.median(with_sites.delays(CONFIRMED)) <= 5
     assert np.isinf(without.delays(CONFIRMED)).all()

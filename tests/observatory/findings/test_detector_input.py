@@ -43,9 +43,10 @@ def test_every_basis_is_heard_as_a_source():
     sources = {
         basis: next(counts_of_days([day("max", "voice", "2025-08-13", ok=1, basis=basis)])).source for basis in bases
     }
-    assert set(sources.values()) == {"probe", "browser", "capture"}
+    assert set(sources.values()) == {"probe", "browser", "capture", "endpoints"}
     assert sources["webrtc"] == "browser"
     assert sources["call"] == "capture"
+    assert sources["address"] == "endpoints"
 
 
 def test_people_who_say_restricted_are_at_least_those_who_cannot_all_have_said_otherwise():

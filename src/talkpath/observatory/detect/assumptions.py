@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 DAYS_A_YEAR = 365.25
-Source = Literal["probe", "browser", "capture", "tap"]
-SOURCES: tuple[Source, ...] = ("probe", "browser", "capture", "tap")
-PROBE, BROWSER, CAPTURE, TAP = range(len(SOURCES))
+Source = Literal["probe", "browser", "capture", "endpoints", "tap"]
+SOURCES: tuple[Source, ...] = ("probe", "browser", "capture", "endpoints", "tap")
+PROBE, BROWSER, CAPTURE, ENDPOINTS, TAP = range(len(SOURCES))
 SIGNAL, CONFIRMED, RESISTANT = 1, 2, 3
 
 
@@ -37,8 +37,8 @@ class Assumptions:
     What fewer than `least_people` contributors report is a first sign at most, whatever taps stand beside it.
     """
 
-    nominal: tuple[float, ...] = (0.005, 0.03, 0.02, 0.0)
-    sensitivity: tuple[float, ...] = (0.9, 0.5, 0.7, 0.6)
+    nominal: tuple[float, ...] = (0.005, 0.03, 0.02, 0.02, 0.0)
+    sensitivity: tuple[float, ...] = (0.9, 0.5, 0.7, 0.7, 0.6)
     alternatives: tuple[float, ...] = (0.1, 0.25, 0.5, 0.85)
     today: float = 0.05
     change: float = 0.2

@@ -1,7 +1,7 @@
 """Makes the detector's input from a folder of bundles and taps, or from the index.
 
-Each basis counts as one source: probes measure with a test server or an app's own hosts, browsers and captures see real
-calls. Measurements that others published are no reports, and are not counted.
+Each basis counts as one source: probes measure with a test server, `endpoints` with an app's own addresses, browsers
+and captures see real calls. Measurements that others published are no reports, and are not counted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HEARD_AS: dict[str, Source] = {
     "shape": "probe",
-    "address": "probe",
+    "address": "endpoints",
     "signalling": "probe",
     "webrtc": "browser",
     "call": "capture",
