@@ -94,3 +94,6 @@ def test_the_report_api_is_beside_the_pages(address: str):
     assert read(address, "/en/network/XX/AS64496.json")["operators"] == {"AS64496": "Northline"}
     with urlopen(f"{address}/") as answer:
         assert answer.url == f"{address}/en/now"
+    document = read(address, "/api/v1/openapi.json")
+    assert "/{language}/transports/{country}.json" in document["paths"]
+    assert {"NowPage", "Report"} <= document["components"]["schemas"].keys()

@@ -115,7 +115,8 @@ class Answers:
                 drawn = drawings.draw(view, simulated=self._source.simulated)
                 if drawn is None:
                     return _no_json()
-                data = png(drawn, drawings.heading(view), self._foot(request), style())
+                foot = [drawings.key(view), *self._foot(request)]
+                data = png(drawn, drawings.heading(view), foot, style())
             return Response(data, headers={**HEADERS, **OPEN}, media_type="image/png")
 
         return self._data(one, written)

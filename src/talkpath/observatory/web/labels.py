@@ -118,6 +118,34 @@ def event_groups() -> dict[str, str]:
     }
 
 
+def chart_key() -> str:
+    """What the marks of a chart mean."""
+    return say(
+        "chart",
+        "A high bar: signs of restriction. A low bar: measured, and none. A ring: too few people to show. Nothing: not "
+        "measured, or not shown yet.",
+    )
+
+
+def strip_key() -> str:
+    """What the marks of networks by days mean."""
+    return say(
+        "now",
+        "Full height: signs of restriction. Three quarters: UDP closed. Half: a poor line. Low: calls get through. A "
+        "ring: too few people to show. Nothing: not measured, or not shown yet.",
+    )
+
+
+def map_key() -> str:
+    """What the squares of a map mean."""
+    return say(
+        "map",
+        "One square a country, near where it lies. The higher the bar, the more of its networks had signs of "
+        "restriction; a low bar: measured, and none; a ring: too few people to show; an empty square: not measured in "
+        "these four weeks.",
+    )
+
+
 # -- intervals ---------------------------------------------------------------------------------------------------------
 
 

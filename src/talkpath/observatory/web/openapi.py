@@ -20,7 +20,7 @@ from talkpath.report.words.language import codes
 Object = dict[str, Any]
 REFERENCE = "#/components/schemas/{name}"
 EXAMPLES = {"country": "XX", "network": "AS64496", "medium": "voice", "app": "whatsapp"}
-IDS = {"/event": "XX/AS64496/telegram/voice/2025-08-11/began", "/claims": "S10"}
+IDS = {"/event": "XX/AS64496/telegram/voice/2025-08-11/began", "/claims": "S10", "/report": "ab" * 32}
 ABOUT = {
     "language": "The language of the sentences in it.",
     "country": "ISO 3166 code.",

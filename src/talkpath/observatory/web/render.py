@@ -134,6 +134,10 @@ def environment() -> Environment:
         map_picture=_markup(drawings.map_picture),
         draw=_markup(drawings.draw),
         picture_heading=drawings.heading,
+        picture_key=drawings.key,
+        chart_key=labels.chart_key,
+        strip_key=labels.strip_key,
+        map_key=labels.map_key,
         country_name=country_name,
     )
     made.filters.update(app_name=labels.app_name, source_name=labels.source_name, transport_name=transport_name)

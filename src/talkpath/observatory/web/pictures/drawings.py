@@ -32,6 +32,17 @@ def heading(view: Struct) -> str:
     return ""
 
 
+def key(view: Struct) -> str:
+    """What the marks of a picture mean, in words."""
+    match view:
+        case StripPicture():
+            return labels.strip_key()
+        case MapPicture():
+            return labels.map_key()
+        case _:
+            return labels.chart_key()
+
+
 def source_page(view: Struct) -> str:
     """The address of the page that a picture is from, without its language."""
     match view:

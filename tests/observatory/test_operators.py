@@ -1,0 +1,35 @@
+"""The names of the operators of networks, from the files that tell an address's AS number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mmdb_made import made
+
+from talkpath.observatory.operators import operator_names
+from talkpath.observatory.web.event_worker import EventWorker
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """A file of countries, and one of networks, of which one has no name."""
+    northline = {"autonomous_system_number": 64496, "autonomous_system_organization": "Northline"}
+    networks = {"::198.51.100.0/120": northline, "2001:db8::/32": {"autonomous_system_number": 64497}}
+    told = {"country.mmdb": {"2001:db8::/32": {"country_code": "XY"}}, "asn.mmdb": networks}
+    for name, found in told.items():
+        (tmp_path / name).write_bytes(made(found, 6))
+    return [tmp_path / name for name in told]
+
+
+def test_networks_and_their_names(files: list[Path]):
+    worker = EventWorker()
+    try:
+        assert worker.operators(files) == operator_names(files) == {"AS64496": "Northline"}
+    finally:
+        worker.close()
+
+
+def test_where_no_file_has_names_nothing_is_known(files: list[Path]):
+    assert operator_names(files[:1]) is None
+    assert operator_names([]) is None
