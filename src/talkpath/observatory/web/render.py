@@ -103,45 +103,58 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals.update(_phrases() | _pictures())
     made.globals.update(
-        say=say,
-        count=count,
-        listed=listed,
-        isolated=isolated,
-        share_of_networks=labels.share_of_networks,
-        share_of_reports=labels.share_of_reports,
-        reach_text=labels.reach_text,
-        rests_on_one=rests_on_one,
-        one_person=one_person,
-        grouped=grouped,
-        millions=labels.millions,
-        app_name=labels.app_name,
-        network_name=labels.network_name,
-        codes_and_names=lambda apps: [(code, labels.app_name(code)) for code in apps],
         by_ids=_by_ids,
         country_links=_country_links,
-        source_page=drawings.source_page,
         no_span=HALF_YEAR,
-        translated=translated,
-        heading=labels.stream_heading,
-        medium=labels.medium_name,
-        rule_name=labels.mechanism_text,
-        contributors=labels.contributors,
-        transport_name=transport_name,
-        country_chart=_markup(drawings.country_chart),
-        stream_chart=_markup(drawings.stream_chart),
-        strip_picture=_markup(drawings.strip_picture),
-        map_picture=_markup(drawings.map_picture),
-        draw=_markup(drawings.draw),
-        picture_heading=drawings.heading,
-        picture_key=drawings.key,
-        chart_key=labels.chart_key,
-        strip_key=labels.strip_key,
-        map_key=labels.map_key,
-        country_name=country_name,
+        codes_and_names=lambda apps: [(code, labels.app_name(code)) for code in apps],
     )
     made.filters.update(app_name=labels.app_name, source_name=labels.source_name, transport_name=transport_name)
     return made
+
+
+def _phrases() -> dict[str, Any]:
+    """The functions of words that templates call."""
+    return {
+        "say": say,
+        "count": count,
+        "listed": listed,
+        "isolated": isolated,
+        "share_of_networks": labels.share_of_networks,
+        "share_of_reports": labels.share_of_reports,
+        "reach_text": labels.reach_text,
+        "rests_on_one": rests_on_one,
+        "one_person": one_person,
+        "grouped": grouped,
+        "millions": labels.millions,
+        "app_name": labels.app_name,
+        "network_name": labels.network_name,
+        "country_name": country_name,
+        "translated": translated,
+        "heading": labels.stream_heading,
+        "medium": labels.medium_name,
+        "rule_name": labels.mechanism_text,
+        "contributors": labels.contributors,
+        "transport_name": transport_name,
+    }
+
+
+def _pictures() -> dict[str, Any]:
+    """The functions of pictures that templates call."""
+    return {
+        "country_chart": _markup(drawings.country_chart),
+        "stream_chart": _markup(drawings.stream_chart),
+        "strip_picture": _markup(drawings.strip_picture),
+        "map_picture": _markup(drawings.map_picture),
+        "draw": _markup(drawings.draw),
+        "picture_heading": drawings.heading,
+        "picture_key": drawings.key,
+        "chart_key": labels.chart_key,
+        "strip_key": labels.strip_key,
+        "map_key": labels.map_key,
+        "source_page": drawings.source_page,
+    }
 
 
 def _words() -> Mapping[str, Any]:
