@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import talkpath
 from talkpath.lab.path.headers import flow_key
 from talkpath.lab.relayed_calls.placed import CallStory, RelayState
 from talkpath.lab.relayed_calls.recording import RecordedCall, record_call
-from talkpath.lab.relayed_calls.script import Voice
+from talkpath.lab.relayed_calls.script import CallScript, Voice, shape_of
 from talkpath.lab.restrictor.app_networks import app_of_address
 from talkpath.lab.scenario import Scenario
 
@@ -141,3 +142,13 @@ def test_the_stream_is_the_capture_with_its_times() -> None:
     pieces = list(recorded.stream())
     assert b"".join(data for _, data in pieces) == recorded.pcap()
     assert [at_s for at_s, _ in pieces] == sorted(at_s for at_s, _ in pieces)
+
+
+def test_an_end_that_is_silent_leaves_no_gap_in_the_sequence_numbers() -> None:
+    quiet = Voice(muted=((1.0, 3.0),), dtx=True)
+    script = CallScript.of(shape_of("whatsapp"), 6.0, 1, up=quiet)
+    own = [n for n, slot in enumerate(script.slots) if (slot.direction, slot.stage) == ("up", "media")]
+    sent = [script.datagrams[number] for number in own if number not in script.silent]
+    assert len(sent) < len(own) - 30
+    numbers = [int.from_bytes(data[2:4], "big") for data in sent]
+    assert [(after - before) & 0xFFFF for before, after in pairwise(numbers)] == [1] * (len(sent) - 1)

@@ -6,6 +6,7 @@ Contract: a function of its arguments. Both ends of a call build the same script
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,7 @@ from talkpath.errors import UsageError
 Span = tuple[float, float]  # seconds from the beginning of the media
 
 SPURT_S, PAUSE_S = 1.5, 1.2  # means of talking and of silence with DTX (ITU-T P.59)
+RTP_VERSION, RTP_BYTES = 2, 12
 COMFORT_EVERY = 8  # with DTX, one packet in so many is sent in silence
 
 
@@ -50,7 +52,8 @@ class CallScript:
         script = cls(schedule.slots, shape.datagrams(schedule, key))
         quiet = {*script.quiet("up", up, rng, seconds), *script.quiet("down", down, rng, seconds)}
         late = {n for n, slot in enumerate(schedule.slots) if slot.at_ms > script.media_ms + 1000 * seconds}
-        return cls(script.slots, script.datagrams, frozenset(quiet | late))
+        silent = frozenset(quiet | late)
+        return cls(script.slots, _renumbered(script.slots, script.datagrams, silent), silent)
 
     @cached_property
     def media_ms(self) -> float:
@@ -81,6 +84,23 @@ class CallScript:
                 if kept % COMFORT_EVERY:
                     quiet.add(number)
         return quiet
+
+
+def _renumbered(slots: Sequence[Slot], datagrams: Sequence[bytes], silent: frozenset[int]) -> list[bytes]:
+    """The datagrams, RTP's sequence numbers without a gap where an end is silent (RFC 3550 section 5.1: they count the
+    packets that are sent)."""
+    left_out: Counter[tuple[Direction, bytes]] = Counter()
+    out = list(datagrams)
+    for number, (slot, data) in enumerate(zip(slots, datagrams, strict=True)):
+        if slot.stage != "media" or len(data) < RTP_BYTES or data[0] >> 6 != RTP_VERSION:
+            continue
+        stream = slot.direction, data[8:12]
+        if number in silent:
+            left_out[stream] += 1
+        elif left_out[stream]:
+            sequence = (int.from_bytes(data[2:4], "big") - left_out[stream]) & 0xFFFF
+            out[number] = data[:2] + sequence.to_bytes(2, "big") + data[4:]
+    return out
 
 
 def _pauses(rng: Random, seconds: float) -> list[Span]:

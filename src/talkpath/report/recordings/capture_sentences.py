@@ -162,7 +162,7 @@ def _beside_control(verdict: Verdict, beside: str, values: dict[str, str]) -> st
     return say(
         "capture",
         "{call}: {outcome}; {facts}; {control}: your line carried the same traffic. That is consistent with "
-        "{mechanisms}, and with trouble at the app's own servers.",
+        "{mechanisms}, and with trouble at the app's own servers or on the way there.",
         **values,
     )
 

@@ -3,10 +3,10 @@
 The control traffic goes to another server, so it is no twin: it says how the line was, not how the app's own servers
 were. What becomes of a call, from the strongest doubt on:
 
-    control traffic suffered as much               the line: nothing is said of a rule
-    the losses came with delay, control's did not  a congested server or path of the app: nothing is said of a rule
-    neither, and the facts fit a rule              one call: "consistent with"
-    three calls of the app fit one rule alike      `restricted` (`judge_together`)
+    control traffic, or one flow of it, suffered as much    the line: nothing is said of a rule
+    the losses came with delay, control's did not           a congested server or path of the app: likewise
+    neither, and the facts fit a rule                       one call: "consistent with"
+    three calls of the app fit one rule alike               `restricted` (`judge_together`)
 
 Set-up that nobody answers, and delay, are never `restricted` here: an app's outage looks the same.
 """
@@ -92,7 +92,7 @@ def judge_accompanied(call: Call, control: Control | None) -> Verdict:
     if verdict.state == "ok" or (verdict.reason is not None and verdict.reason.code == "short_capture"):
         return verdict
     lost = 1.0 if silence_of(call) else share_lost(streams_of(call, "received")) or 0.0
-    return _beside(verdict, shares, lost, _is_held_up(call, shares))
+    return _beside(verdict, shares, lost, _worst_flow(control), held_up=_is_held_up(call, shares))
 
 
 def judge_accompanied_attempt(attempt: Attempt, control: Control | None) -> Verdict:
@@ -105,7 +105,7 @@ def judge_accompanied_attempt(attempt: Attempt, control: Control | None) -> Verd
     verdict = judge_attempt(replace(attempt, other_packets=min(others, (1 << 31) - 1)))
     verdict = replace(verdict, figures=verdict.figures | _figures(control, shares))
     rules = tuple(rule for rule in verdict.alternatives if rule != "udp.block")
-    return _beside(replace(verdict, alternatives=rules), shares, 1.0, held_up=False)
+    return _beside(replace(verdict, alternatives=rules), shares, 1.0, _worst_flow(control), held_up=False)
 
 
 def call_verdicts(findings: Findings) -> tuple[Verdict, ...]:
@@ -170,13 +170,25 @@ def _alike(one: Verdict, other: Verdict) -> bool:
     return False
 
 
-def _beside(verdict: Verdict, shares: ControlShares, lost: float, held_up: bool) -> Verdict:
+def _worst_flow(control: Control) -> float:
+    """Return the largest share that one control flow lost in one direction: some lines treat connections unlike."""
+    shares = [
+        1 - arrived / sent
+        for one in control.flows
+        for sent, arrived in ((one.sent_up, one.arrived_up), (one.sent_down, one.arrived_down))
+        if arrived is not None and sent >= FEWEST_PACKETS / 2
+    ]
+    return max(shares, default=0.0)
+
+
+def _beside(verdict: Verdict, shares: ControlShares, lost: float, worst_flow: float, *, held_up: bool) -> Verdict:
     """Say what the control traffic of the same moments makes of a call that was not well."""
     values = {"control_lost": shares.lost_down, "call_lost": lost}
     if shares.lost_down is None:
         return verdict
-    if not shares.is_well(lost):
-        as_bad = max(shares.lost_down, shares.lost_up or 0.0) >= AS_BAD * lost or shares.late_ms > WELL_LATE_MS
+    if not shares.is_well(lost) or worst_flow >= AS_BAD * lost:
+        worst = max(shares.lost_down, shares.lost_up or 0.0, worst_flow)
+        as_bad = worst >= AS_BAD * lost or shares.late_ms > WELL_LATE_MS
         code = Reason("line" if as_bad else "no_control", values)
         return replace(verdict, reason=code, alternatives=(), parameters={}, direction=None)
     if held_up:

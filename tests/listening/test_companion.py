@@ -1,0 +1,166 @@
+"""This end of control traffic beside calls: an old far end, a lost one, packets that never left, what is told of it."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from carried import CARRIERS, udp
+
+from talkpath.experiment.control_packets import MOST_FLOWS
+from talkpath.listening.call_packets import CallPackets
+from talkpath.listening.companion import Companion
+from talkpath.listening.control_facts import control_facts
+from talkpath.responder.limits import Identity
+from talkpath.responder.responder import Responder
+from talkpath.wire.control import messages
+from talkpath.wire.control.messages import Accompany, Decoder, Hello, Open, Ready, Refusal, Welcome
+from talkpath.wire.ip.address import Address
+
+BEGUN_NS = 1_700_000_000_000_000_000
+NEAR, FAR = Address(bytes((10, 0, 0, 5)), 40000), Address(bytes((198, 51, 100, 7)), 3478)
+
+
+class Ends:
+    """A companion and a responder whose control channel takes no time."""
+
+    def __init__(self, flows: int = MOST_FLOWS) -> None:
+        rng = Random(3)
+        self.companion = Companion(rng.randbytes(32), rng.randbytes, flows)
+        self.far = Responder(Identity((3000, 3001)), draw=rng.randbytes)
+        self.session = self.far.connect("block")
+        self.said: list[messages.AnyMessage] = []
+        self.companion.connected(0.0)
+        self.exchange(0.0)
+
+    def exchange(self, now_s: float) -> None:
+        while out := self.companion.control_out():
+            self.said += Decoder().feed(out)
+            self.companion.control(now_s, self.far.receive(now_s, self.session, out))
+
+    def poll(self, now_s: float) -> list[bytes]:
+        packets = self.companion.poll(now_s)
+        self.exchange(now_s)
+        for packet in packets:
+            self.far.datagram(now_s, f"source {packet.local}", packet.port, packet.data)
+        for answer in self.far.poll(now_s):
+            self.companion.datagram(now_s, answer.data)
+        return [packet.data for packet in packets]
+
+    def call(self, seconds: float, from_s: float = 1.0) -> None:
+        """A call of 50 packets a second each way."""
+        self.companion.call_began(BEGUN_NS)
+        for tick in range(int(50 * seconds)):
+            now_s, at_ns = from_s + 0.02 * tick, BEGUN_NS + 20_000_000 * tick
+            self.companion.call_packet(now_s, at_ns, 120, sent=True)
+            self.companion.call_packet(now_s, at_ns, 140, sent=False)
+            self.poll(now_s)
+
+
+def test_each_packet_of_the_call_is_imitated_over_each_flow_and_counted_by_its_second():
+    ends = Ends(flows=3)
+    ends.call(4.0)
+    ends.companion.call_ended()
+    ends.poll(5.0)
+    (one,) = ends.companion.accompanied
+    facts = control_facts(one, BEGUN_NS)
+    assert facts is not None
+    assert (len(facts.flows), facts.ended) == (3, "done")
+    assert [second.sent_up for second in facts.seconds[:4]] == pytest.approx([150] * 4, abs=9)
+    assert all(one.arrived_up == one.sent_up for one in facts.seconds)
+    assert [second.sent_down for second in facts.seconds[1:3]] == [150, 150]
+    assert {flow.port for flow in facts.flows} == {3000, 3001}
+    assert any(isinstance(message, Accompany) for message in ends.said)
+
+
+def test_an_old_responder_is_told_apart_and_asked_nothing():
+    companion = Companion(bytes(32), Random(1).randbytes)
+    companion.connected(0.0)
+    (hello,) = Decoder().feed(companion.control_out())
+    assert isinstance(hello, Hello)
+    old = Welcome(messages.VERSION, b"session!", bytes(32), (3000,), (), 10**7)
+    companion.control(0.1, messages.encode(old))
+    (opened,) = Decoder().feed(companion.control_out())
+    assert isinstance(opened, Open)
+    companion.control(0.2, messages.encode(Ready(-1)))
+    companion.call_began(BEGUN_NS)
+    assert (companion.how, companion.poll(0.3), companion.control_out()) == ("too_old", [], b"")
+    assert companion.done
+
+
+def test_a_refusal_and_a_far_end_that_makes_no_sense_end_it_in_order():
+    for answer, how in ((messages.encode(Refusal("busy", "full")), "refused"), (b"\xff" * 40, "lost")):
+        companion = Companion(bytes(32), Random(1).randbytes)
+        companion.connected(0.0)
+        companion.control(0.1, answer)
+        assert (companion.how, companion.done) == (how, True)
+
+
+def test_a_far_end_that_is_lost_leaves_what_this_end_knows():
+    ends = Ends(flows=3)
+    ends.call(2.0)
+    ends.companion.lost(3.5)
+    (one,) = ends.companion.accompanied
+    facts = control_facts(one, BEGUN_NS)
+    assert facts is not None
+    assert facts.ended == "responder_lost"
+    assert all(flow.arrived_up is None and flow.sent_up > 0 for flow in facts.flows)
+
+
+def test_counts_that_never_come_are_not_waited_for():
+    ends = Ends(flows=3)
+    ends.call(1.0)
+    ends.companion.stop()
+    ends.companion.poll(3.0)
+    assert not ends.companion.done
+    ends.companion.poll(9.0)
+    assert ends.companion.done
+    assert ends.companion.accompanied[0].counts is None
+
+
+def test_packets_that_this_machine_did_not_send_are_not_counted_as_lost():
+    ends = Ends(flows=3)
+    ends.call(1.0)
+    ends.companion.call_packet(2.5, BEGUN_NS + 1_500_000_000, 120, sent=True)
+    packets = ends.companion.poll(2.5)
+    for packet in packets:
+        ends.companion.unsent(packet)
+    ends.companion.call_ended()
+    ends.poll(3.0)
+    facts = control_facts(ends.companion.accompanied[0], BEGUN_NS)
+    assert facts is not None
+    assert sum(flow.sent_up - (flow.arrived_up or 0) for flow in facts.flows) == 0
+
+
+def test_the_pattern_goes_on_while_the_call_hears_nothing():
+    ends = Ends(flows=3)
+    ends.call(2.0)
+    for tick in range(100):
+        now_s, at_ns = 3.0 + 0.02 * tick, BEGUN_NS + 2_000_000_000 + 20_000_000 * tick
+        ends.companion.call_packet(now_s, at_ns, 120, sent=True)
+        for step in range(4):
+            ends.poll(now_s + 0.005 * step)
+    for step in range(120):
+        ends.poll(5.0 + 0.005 * step)
+    ends.companion.call_ended()
+    ends.poll(5.7)
+    facts = control_facts(ends.companion.accompanied[0], BEGUN_NS)
+    assert facts is not None
+    silent = [second for second in facts.seconds if second.at_s == 3]
+    assert silent[0].sent_down == silent[0].arrived_down >= 100
+
+
+@pytest.mark.parametrize("carrier", sorted(CARRIERS))
+def test_a_calls_packets_are_found_under_any_link(carrier: str):
+    calls = CallPackets()
+    calls.follow([(NEAR, FAR)])
+    wrap = CARRIERS[carrier][1]
+    sent = udp(NEAR.packed, FAR.packed, NEAR.port, FAR.port, bytes(90))
+    received = udp(FAR.packed, NEAR.packed, FAR.port, NEAR.port, bytes(33))
+    other = udp(NEAR.packed, FAR.packed, NEAR.port + 1, FAR.port, bytes(90))
+    assert calls.find(memoryview(wrap(sent))) == (True, 90)
+    assert calls.find(memoryview(wrap(received))) == (False, 33)
+    assert calls.find(memoryview(wrap(other))) is None
+    assert calls.find(memoryview(b"")) is None
+    calls.follow(())
+    assert calls.find(memoryview(wrap(sent))) is None
