@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from talkpath.api.recording import read_capture
 from talkpath.cli import cli
 from talkpath.errors import UsageError
+from talkpath.evidence.bundle import write_capture
 from talkpath.evidence.file import read_file
+from talkpath.lab.accompanied_calls import accompany
+from talkpath.lab.scenario import Scenario
+from talkpath.report.recordings import capture_json
+from talkpath.wire.control.sign import Signer
 
 FIXTURE = Path(__file__).parents[1] / "capture" / "lab" / "freeze.pcap.gz"
 
@@ -57,6 +63,52 @@ def test_evidence_and_a_scrubbed_capture_are_written_where_they_were_asked_for(t
 def test_exactly_one_source_is_taken(arguments: tuple[str, ...]):
     with pytest.raises(UsageError, match="one source"):
         listen(*arguments)
+
+
+@pytest.mark.parametrize("arguments", [("a.pcap", "b.pcap"), ("-", "talkpath://h/#k", "talkpath://i/#k")])
+def test_one_file_and_one_link_at_most(arguments: tuple[str, ...]):
+    with pytest.raises(UsageError, match="one source"):
+        listen(*arguments)
+
+
+def test_a_file_takes_no_link():
+    with pytest.raises(UsageError, match="A file is played"):
+        listen(str(FIXTURE), "talkpath://198.51.100.7/#AAAA")
+
+
+def test_the_plan_tells_what_control_traffic_costs_and_light_is_less():
+    whole, light = (json.loads(listen("--dry-run", "--json", *more).stdout) for more in ((), ("--light",)))
+    assert (whole["flows"], light["flows"]) == (8, 3)
+    assert 5e6 < whole["bytes_minute"] < 8e6
+    assert light["bytes_minute"] * 8 == whole["bytes_minute"] * 3
+    told = listen("--dry-run").stdout
+    assert "8 connections to the test server" in told
+    assert "6.6\xa0MB a minute" in told
+
+
+def accompanied(path: Path, seed: int) -> Path:
+    """The bundle of an accompanied call that loses 30 % on the way here."""
+    scenario = Scenario.parse("clean", ["media.drop,app=whatsapp,to=app,p=0.3,direction=down"], seed=seed)
+    found = accompany("whatsapp", 9.0, scenario, seed=seed, flows=3).findings
+    record = msgspec.to_builtins(capture_json.result("-", found))
+    path.write_bytes(write_capture(found, record, Signer.fresh()))
+    return path
+
+
+def test_calls_in_bundles_are_judged_again_verified_and_joined(tmp_path: Path):
+    bundles = [accompanied(tmp_path / f"{seed}.talkpath", seed) for seed in (1, 2, 3)]
+    for command in ("judge", "report", "verify"):
+        done = CliRunner().invoke(cli, [command, str(bundles[0])])
+        assert done.exit_code == 0, done.output
+        assert command == "verify" or "control connections to another server lost 0.0%" in " ".join(done.output.split())
+    once = json.loads(listen(str(FIXTURE), "--json", "--with", str(bundles[0])).stdout.splitlines()[-1])
+    assert once == {"schema": "talkpath.together/1", "together": []}
+    again = [word for path in (*bundles[:2], bundles[0]) for word in ("--with", str(path))]
+    assert json.loads(listen(str(FIXTURE), "--json", *again).stdout.splitlines()[-1])["together"] == [], "one twice"
+    every = [word for path in bundles for word in ("--with", str(path))]
+    (verdict,) = json.loads(listen(str(FIXTURE), "--json", *every).stdout.splitlines()[-1])["together"]
+    assert (verdict["state"], verdict["rule"], verdict["direction"]) == ("restricted", "media.drop", "down")
+    assert "3 calls of WhatsApp suffered alike" in " ".join(listen(str(FIXTURE), *every).stdout.split())
 
 
 def test_a_file_that_is_not_there_is_named():

@@ -68,9 +68,11 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     name = source or interface or ""
     stream = live_recording.open_stream(name, interface is not None, sys.stdin.fileno)
+    if link and not stream.is_live:
+        raise UsageError("A file is played: no control traffic can run beside its calls. Leave the link out.")
     kept = KeptStream(stream) if keep else None
     found: list[Recording] = []
-    with closing(stream), controlling.opened(link, light) if link and stream.is_live else nullcontext() as control:
+    with closing(stream), controlling.opened(link, light) if link else nullcontext() as control:
         if control is not None and not controlling.is_ready(control, stream, light):
             control = None
         for number, recording in enumerate(_recordings(kept or stream, name, as_json, control), 1):

@@ -29,6 +29,7 @@ from talkpath.listening.control_facts import control_facts
 from talkpath.measure.call import Findings
 from talkpath.probe.flight import ProbePacket
 from talkpath.responder.flight import ResponderPacket
+from talkpath.responder.geoip import NetworkOrigin
 from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder
 from talkpath.wire.ip.address import Address
@@ -36,6 +37,8 @@ from talkpath.wire.ip.packets import UdpWriter, split_udp
 
 PORTS = (3478, 443, 5349)
 FIRST_LOCAL = 40_000
+NETWORK = "AS64500"
+"""The caller's, as the test server knows it (RFC 5398: for documentation)."""
 CONTROL_S = 0.03
 """How long the control channel's bytes take, one way; none are lost."""
 AFTER_S = 8.0
@@ -86,7 +89,7 @@ class _Listened:
         self.companion = Companion(rng.randbytes(32), rng.randbytes, flows)
         self.listener = Accompanist(self.companion, lambda: self.clock.now_s)
         self.far = Responder(Identity(PORTS), draw=rng.randbytes)
-        self.session = self.far.connect("near")
+        self.session = self.far.connect("near", NetworkOrigin(NETWORK, "ZZ"))
         self.seen: list[bytes] = [PCAP_HEADER]
         self.listener.live.feed(PCAP_HEADER)
         self.end_s = start_s + seconds + AFTER_S

@@ -39,6 +39,7 @@ CALLS = 3
 ALIKE = {"p": 2.0, "kbps": 1.3, "after_s": 1.5, "after_packets": 1.3}
 """A rule's parameter differs by no more than this factor between any two of them."""
 REPEATED = ("media.drop", "media.police", "media.freeze", "media.size_drop")
+UNKNOWN_NETWORK = "AS0"
 MOST_ESTIMATED = 1.3
 MOST_LATE_MS = 50.0
 """Control packets that left later than that were not beside the call."""
@@ -120,16 +121,26 @@ def attempt_verdicts(findings: Findings) -> tuple[Verdict, ...]:
 
 
 def verdicts_together(recordings: Iterable[Findings]) -> list[Verdict]:
-    """Return what the calls of several recordings say together."""
-    pairs = ((call, control_of(call, one.controls)) for one in recordings for call in one.calls)
-    return judge_together((call, control) for call, control in pairs if control is not None)
+    """Return what the calls of several recordings say together. Where the test server did not know the network, only
+    calls of one recording were surely made over the same."""
+    out: list[Verdict] = []
+    known: list[tuple[Call, Control]] = []
+    for one in recordings:
+        beside = [(call, control_of(call, one.controls)) for call in one.calls]
+        pairs = [(call, control) for call, control in beside if control is not None]
+        known += [pair for pair in pairs if pair[1].network != UNKNOWN_NETWORK]
+        out += judge_together(pair for pair in pairs if pair[1].network == UNKNOWN_NETWORK)
+    return [*judge_together(known), *out]
 
 
 def judge_together(accompanied: Iterable[tuple[Call, Control]]) -> list[Verdict]:
     """Return a verdict for each app and medium whose calls over one network fit one rule alike, at least CALLS of them
-    with control traffic that was well each time, and none that went well."""
+    with control traffic that was well each time, and none that went well.
+
+    A call that is given twice counts once.
+    """
     groups: dict[tuple[str, str, str], list[Verdict]] = {}
-    for call, control in accompanied:
+    for call, control in dict.fromkeys(accompanied):
         verdict = judge_accompanied(call, control)
         counts = verdict.reason is None or verdict.reason.code != "short_capture"
         if counts and call.app_confidence >= 0.8:
