@@ -101,6 +101,19 @@ def test_what_is_no_restriction_is_told_as_what_it_looks_like(ways: dict[str, ob
     assert found.reason.code in (why, "silent_server")
 
 
+@pytest.mark.parametrize("neutral", [1, 2])
+def test_an_outage_behind_routers_that_never_answer_is_no_block(neutral: int) -> None:
+    """All of the app's servers are down; behind the trunk nothing answers towards them, but it does towards others."""
+    dead = {f"relay{n}": WayTo(routers=6, dead=True) for n in (1, 2, 3)}
+    ways = WaySettings(trunk=3, silent_branches=frozenset(dead), to=dead | {"neutral1": WayTo(routers=6)})
+    for seed in (1, 2):
+        case = OwnAddressCase(seed, parse_background("clean"), ways, neutral=neutral)
+        found = said(play(case)[0])
+        assert found.state != "restricted"
+        assert found.reason is not None
+        assert found.reason.code in ("few_answers", "silent_server")
+
+
 @pytest.mark.parametrize("background", ["nat_symmetric", "nat_evict", "ecmp", "congestion", "ge"])
 def test_a_poor_line_accuses_nobody(background: str) -> None:
     assert asked(background=background).state != "restricted"

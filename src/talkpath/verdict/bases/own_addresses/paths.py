@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from talkpath.measure.endpoint_facts import EndpointFacts, MeasuredPath
 
+SHARED = 2  # ways to neutral servers at least, before a router counts as one that everything goes through
 SHORT = 2  # hops that a packet must stay away from a server, at least
 
 
@@ -39,7 +40,18 @@ def trunk_hops(paths: Sequence[MeasuredPath]) -> list[int]:
     return [hop for hop, seen in shared.items() if len(seen[0]) == 1 and all(one == seen[0] for one in seen)]
 
 
-def unseen_hops(path: MeasuredPath, neutral: Sequence[MeasuredPath]) -> list[int]:
+def unseen_hops(facts: EndpointFacts, path: MeasuredPath) -> list[int]:
     """Return the hops, farthest first, at which greetings towards a server that answers none can be compared with those
-    to neutral ones: where all of these share a router."""
-    return [] if path.reached else trunk_hops(neutral)
+    to neutral ones: where all of these share a router, SHARED of them at least, and where no server of the app was
+    ever seen behind another router, so that its way goes there too."""
+    neutral = neutral_paths(facts)
+    if path.reached or len(neutral) < SHARED:
+        return []
+    own = app_paths(facts, path.app)
+    return [hop for hop in trunk_hops(neutral) if all(_agrees(each, neutral[0], hop) for each in own)]
+
+
+def _agrees(own: MeasuredPath, neutral: MeasuredPath, most: int) -> bool:
+    """Whether up to that hop the same routers answered on both ways, wherever routers answered on both."""
+    seen = [(routers_at(own, hop), routers_at(neutral, hop)) for hop in range(1, most + 1)]
+    return all(one & other for one, other in seen if one and other)

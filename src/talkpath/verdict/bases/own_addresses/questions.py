@@ -95,7 +95,7 @@ def _finding(facts: EndpointFacts, arm: Arm, own: list[ExpiringEpoch]) -> Expiri
     for ways in _ways(facts, arm.app, turn):
         tried = [e for e in own if (e.host, e.beside) == (ways.own.host, ways.neutral.host) and not e.why]
         missed = {epoch.hops for epoch in tried if epoch.missing}
-        unseen = unseen_hops(ways.own, neutral_paths(facts))
+        unseen = unseen_hops(facts, ways.own)
         if unseen and not any(epoch.host == ways.own.host for epoch in own):
             return ExpiringQuestion(arm, ways.own.host, ways.neutral.host, "greeting", unseen[0], packets=1)
         hops = [hop for hop in common_hops(*ways) if hop not in missed]
