@@ -24,7 +24,7 @@ from talkpath.observatory.web.site import Site
 def served() -> Iterator[str]:
     """The address of observatories: a simulated one at /, one that is not at /real, an empty one at /new, one whose
     index does not answer at /down, one of many networks at /crowd, and one of three countries at /world."""
-    site = Site(today=lambda: records.TODAY, operators=lambda: records.OPERATORS)
+    site = Site(today=lambda: records.TODAY, operators=lambda: records.OPERATORS, report=records.SHARED.get)
     real, new = routes(records.country(simulated=False), site), routes(records.Memory([]), site)
     simulated = routes(records.country(), site)
     unnamed = Site(today=lambda: records.TODAY)

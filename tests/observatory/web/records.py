@@ -18,7 +18,9 @@ from talkpath.observatory.claims.rows import Claim, load_claims
 from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event, withdrawal_of
 from talkpath.observatory.findings.country_findings import Totals
+from talkpath.observatory.index.queries import ReportVerdict
 from talkpath.observatory.reach.estimate import ReachEstimate
+from talkpath.observatory.web.shared_report import SharedReport
 from talkpath.observatory.web.source import (
     HALF_YEAR,
     CountryDay,
@@ -223,3 +225,17 @@ SPEAKER = Claim(
     credibility="A",
     predicate="OK(video of telegram in XX from 2025-08-11 to 2025-08-30)",
 )
+
+
+SHARED = {
+    "ab" * 32: SharedReport(
+        id="ab" * 32,
+        state="judged",
+        day="2025-08-20",
+        network="AS64496",
+        country="XX",
+        verdicts=(ReportVerdict("XX", "AS64496", "webrtc", "voice", "restricted", "media.drop"),),
+    ),
+    "cd" * 32: SharedReport(id="cd" * 32, state="withdrawn"),
+}
+"""Reports that were shared, by their ids."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Any, cast
+from urllib.request import urlopen
 
 import pytest
 
@@ -12,6 +13,8 @@ from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.records import Received
 from talkpath.observatory.log.register import Known, State
 from talkpath.observatory.web.shared_report import SharedReport, shared_report
+from talkpath.report.words import sentences
+from talkpath.report.words.language import codes, language, speaking
 
 ID, DAY = "ab" * 32, "2026-11-24"
 
@@ -76,3 +79,15 @@ def test_what_is_not_judged_or_no_longer_there_says_nothing_of_calls(state: Stat
 @pytest.mark.parametrize("name", ["", "cd" * 32, "../x", ID.upper()])
 def test_no_other_address_shows_a_report(name: str) -> None:
     assert found("judged", [row()], name) is None
+
+
+@pytest.mark.parametrize("code", codes())
+def test_its_page_says_what_it_found_and_no_more_once_it_was_taken_back(served: str, code: str) -> None:
+    with urlopen(f"{served}/{code}/report/{'ab' * 32}") as answer:
+        page = answer.read().decode()
+    with speaking(language(code)):
+        label = sentences.labels()["restricted"]
+    assert label in page
+    assert f"/{code}/network/XX/AS64496" in page
+    with urlopen(f"{served}/{code}/report/{'cd' * 32}") as answer:
+        assert label not in answer.read().decode()

@@ -27,7 +27,7 @@ ABOUT = {
     "network": "AS number, as AS64496; of events also a part of its operator's name.",
     "medium": "voice, video or text.",
     "app": "The id of an app.",
-    "id": "The id that a list gives.",
+    "id": "The id that a list gives; of a report the SHA-256 of its bundle.",
     "from": "The first day, of UTC; half a year back where it is left out.",
     "to": "The last day, of UTC. States are then as they stood on it.",
     "page": "Which page of the rows; CSV has all of them.",
