@@ -18,10 +18,13 @@ from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
 from talkpath.probe.endpoint_driver import EndpointDriver, RequestOutcome, system_lookup
 from talkpath.probe.endpoint_engine import OTHER, SYSTEM, EndpointEngine
+from talkpath.verdict.bases.endpoints import judge_endpoints
+from talkpath.verdict.model import Category
 from talkpath.wire.control import tls
 from talkpath.wire.control.keys import new_identity_pem
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
+from talkpath.wire.tls_hello import suites_of
 
 HERE = "127.0.0.1"
 TODAY = date(2026, 11, 24)
@@ -175,6 +178,30 @@ def test_what_a_server_does_has_a_name(
     assert len(mine) == (3 if failure else 1)
     assert all(each.ok for each in found if each.neutral)
     assert "192.0.2.77" not in repr(found)
+
+
+def no_browser(end: socket.socket) -> None:
+    """Answers no ClientHello of a browser, as where it is held back on the way; others with an alert."""
+    if suites_of(end.recv(4096))[0] != 0x1301:
+        end.sendall(b"\x15\x03\x03\0\x02\x02\x28")
+
+
+def test_hosts_are_asked_with_two_hellos_and_what_is_held_back_is_named(
+    far: tuple[dict[str, int], ssl.SSLContext],
+) -> None:
+    ports, context = far
+    with tcp(no_browser) as picky:
+        rows = (row("it", "signal", "tls", picky, "it.example"),)
+        neutral = (row("n-tls", "", "tls", ports["tls"], "n.example"),)
+        chosen = ChosenEndpoints(rows, neutral, row("r", "", "resolver", ports["dns"]), False, hellos=True)
+        asking = EndpointEngine(chosen, TODAY, Random(3), gap_s=0.05)
+        EndpointDriver(asking, lookup=lookup, context=context).ask()
+    said = {(each.host, each.kind, each.ok) for each in asking.exchanges if each.kind.startswith("tls.")}
+    assert ("it", "tls.browser", False) in said
+    assert ("it", "tls.openssl", True) in said
+    assert {ok for host, _, ok in said if host == "n-tls"} == {True}
+    (verdict,) = [found for found in judge_endpoints(asking.exchanges) if found.basis == "signalling"]
+    assert (verdict.rule, verdict.parameters["bound_to"]) == ("tls.hello_drop", Category("both"))
 
 
 def test_a_certificate_that_nobody_vouches_for_is_no_handshake(far: tuple[dict[str, int], ssl.SSLContext]) -> None:

@@ -89,7 +89,9 @@ def steps_of(chosen: ChosenEndpoints) -> list[dict[str, Any]]:
     names = dict.fromkeys((row.app, row.host) for row in rows if row.is_name)
     named = {row.host: row for row in reversed(rows)}
     to_resolve = [named[host] for _, host in names]
-    steps = [(row, "dns") for row in to_resolve] + [(row, row.kind) for row in rows if not chosen.names_only]
+    steps = [(row, "dns") for row in to_resolve] + [
+        (row, kind) for row in rows if not chosen.names_only for kind in chosen.asks(row)
+    ]
     steps.append((chosen.resolver, "resolver"))
     return [
         {

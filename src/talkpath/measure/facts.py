@@ -236,8 +236,8 @@ class Exchange(Struct, frozen=True, omit_defaults=True):
 
     `neutral` marks the control host beside it. `failure` is "" or a df-007 failure string. `took_s` is the time until
     the answer, or the failure. Of `endpoints` only: `host` is the host's id in the catalogue, `kind` what was asked
-    ("stun", "stun-tcp", "tcp", "tls", "dns.system", "dns.other"), `round` which repeat that was, `confidence` how well
-    it is known that the host answers, `named` whether it has a name.
+    ("stun", "stun-tcp", "tcp", "tls", "tls.browser", "tls.openssl", "dns.system", "dns.other"), `round` which repeat
+    that was, `confidence` how well it is known that the host answers, `named` whether it has a name.
     """
 
     app: Word

@@ -22,6 +22,7 @@ from talkpath.errors import UsageError
 
 Kind = Literal["stun", "stun-tcp", "tcp", "tls", "resolver"]
 TIERS = ("names only", "what any browser does", "what the app itself does", "packets that expire on the way")
+TLS_HELLOS = ("tls.browser", "tls.openssl")  # the first TLS message as a current browser, and as OpenSSL, writes it
 STALE = datetime.timedelta(days=365)  # a server that was seen longer ago may have moved
 SHIPPED = files("talkpath.probe").joinpath("data", "endpoints.toml")
 
@@ -58,12 +59,18 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChosenEndpoints(Struct, frozen=True):
-    """`names_only`: names are looked up, and nobody else is asked."""
+    """`names_only`: names are looked up, and nobody else is asked. `hellos`: hosts that speak TLS are also asked with
+    the first messages of two clients."""
 
     rows: tuple[Row, ...]
     neutral: tuple[Row, ...]
     resolver: Row
     names_only: bool
+    hellos: bool = False
+
+    def asks(self, row: Row) -> tuple[str, ...]:
+        """Return all kinds in which the row is asked, names apart."""
+        return (row.kind, *TLS_HELLOS) if self.hellos and row.kind == "tls" else (row.kind,)
 
 
 def read_catalogue(file: Path | None = None) -> tuple[Row, ...]:
@@ -108,4 +115,4 @@ def choose(rows: Sequence[Row], apps: Sequence[str], tier: int) -> ChosenEndpoin
         raise UsageError('The catalogue lacks a neutral host (app "") or the other resolver for these rows; add one.')
     if names_only and not any(row.is_name for row in neutral):
         raise UsageError("The catalogue lacks a neutral host with a name; add one.")
-    return ChosenEndpoints(tuple(mine), tuple(neutral), resolvers[0], names_only)
+    return ChosenEndpoints(tuple(mine), tuple(neutral), resolvers[0], names_only, hellos=tier >= 2)

@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
-from talkpath.probe.endpoint_engine import OTHER, SYSTEM, EndpointEngine, Request
+from talkpath.probe.endpoint_engine import HELLOS, OTHER, SYSTEM, EndpointEngine, Request
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc.stun import HEADER_BYTES
+from talkpath.wire.tls_hello import ANSWER_BYTES
 
 DATAGRAM_S, STREAM_S = 3.0, 5.0  # time for a SYN to be sent again, after 1 s and after 3 s (RFC 6298)
 NAP_S = 0.2
@@ -102,6 +103,9 @@ class EndpointDriver:
             port = row.port if request.kind == "stun" else self._engine.chosen.resolver.port
             return RequestOutcome(data=_datagram(request.addresses, port, request.data))
         with _connected(request.addresses, row.port) as plain:
+            if request.kind in HELLOS:
+                plain.sendall(request.data)
+                return RequestOutcome(data=_first(plain, ANSWER_BYTES))
             if request.kind == "stun-tcp":
                 plain.sendall(request.data)
                 return RequestOutcome(data=_message(plain))
@@ -126,15 +130,21 @@ def _datagram(addresses: Sequence[Address], port: int, data: bytes) -> bytes:
         return end.recv(2048)
 
 
-def _message(end: socket.socket) -> bytes:
-    """One STUN message of a connection, as far as it comes before the connection ends."""
+def _first(end: socket.socket, size: int) -> bytes:
+    """The first bytes of a connection; `ssl.SSLEOFError` where it ends before."""
     data = b""
-    while len(data) < (whole := HEADER_BYTES + int.from_bytes(data[2:4], "big")):
-        piece = end.recv(whole - len(data))
+    while len(data) < size:
+        piece = end.recv(size - len(data))
         if not piece:
             raise ssl.SSLEOFError
         data += piece
     return data
+
+
+def _message(end: socket.socket) -> bytes:
+    """One STUN message of a connection, as far as it comes before the connection ends."""
+    head = _first(end, HEADER_BYTES)
+    return head + _first(end, int.from_bytes(head[2:4], "big"))
 
 
 def _connected(addresses: Sequence[Address], port: int) -> socket.socket:

@@ -21,18 +21,20 @@ from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
 from talkpath.wire.ip import dns
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
+from talkpath.wire.tls_hello import Hello, client_hello, is_answer
 
 ROUNDS = 3  # what an accusation needs (docs/why/2026-11-24-endpoints.md), and the most that a host is asked
 BATCH, SPACE_S, PAUSE_S, GAP_S = 4, 0.2, 1.5, 10.0
 NEVER = float("inf")
+HELLOS: dict[str, Hello] = {"tls.browser": "browser", "tls.openssl": "openssl"}
 GREETED = ("stun", "stun-tcp")
 SYSTEM, OTHER = "dns.system", "dns.other"
 
 
 class Request(NamedTuple):
-    """One request. `kind` is "stun", "stun-tcp", "tcp", "tls", or a resolver's (SYSTEM or OTHER). `data` is what is
-    sent, if anything. `addresses` are its targets: none where the host's name was not found, or is to be looked up
-    (SYSTEM)."""
+    """One request. `kind` is "stun", "stun-tcp", "tcp", "tls", one of HELLOS, or a resolver's (SYSTEM or OTHER). `data`
+    is what is sent, if anything. `addresses` are its targets: none where the host's name was not found, or is to be
+    looked up (SYSTEM)."""
 
     number: int
     row: Row
@@ -165,7 +167,7 @@ class EndpointEngine:
         rows, neutral = self.chosen.rows, self.chosen.neutral
         first = {row.host: row for row in reversed((*rows, *neutral)) if row.is_name}
         names = [(row, kind) for row in first.values() for kind in (SYSTEM, OTHER)]
-        return names + [(row, row.kind) for row in rows if not self.chosen.names_only]
+        return names + [(row, kind) for row in rows if not self.chosen.names_only for kind in self.chosen.asks(row)]
 
     def _hosts(self) -> list[tuple[Row, str]]:
         wanted = self._again() if self._round > 1 else self._every()
@@ -187,7 +189,7 @@ class EndpointEngine:
 
     def _neutral(self, kind: str) -> Row:
         named = kind in (SYSTEM, OTHER)
-        fitting = [row for row in self.chosen.neutral if (row.is_name if named else row.kind == kind)]
+        fitting = [row for row in self.chosen.neutral if (row.is_name if named else kind in self.chosen.asks(row))]
         return self.rng.choice(fitting or list(self.chosen.neutral))
 
     def _request(self, due: Due) -> Request:
@@ -197,6 +199,8 @@ class EndpointEngine:
         data = b""
         if kind in GREETED:
             data = stun.encode(stun.Message(stun.Type.BINDING_REQUEST, self.rng.randbytes(12)))
+        elif kind in HELLOS:
+            data = client_hello(HELLOS[kind], row.host, self.rng)
         elif kind == OTHER:
             data = dns.query(row.host, self.rng.getrandbits(16))
             addresses = (Address.of(self.chosen.resolver.host),)
@@ -205,6 +209,8 @@ class EndpointEngine:
 
 def _read(request: Request, data: bytes) -> tuple[str, Sequence[Address]]:
     """(failure, addresses) of a datagram that came back; an answer to another question is none."""
+    if request.kind in HELLOS:
+        return "" if is_answer(data) else "unexpected_answer", ()
     try:
         if request.kind in GREETED:
             reply = stun.decode(data)

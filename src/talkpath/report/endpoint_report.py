@@ -18,7 +18,7 @@ from talkpath.report.words import sentences
 from talkpath.report.words.language import count, say
 from talkpath.report.words.mechanism import name as mechanism
 from talkpath.report.words.reasons import reason
-from talkpath.verdict.model import Verdict
+from talkpath.verdict.model import Category, Verdict
 
 SCHEMA, PLAN_SCHEMA = "talkpath.endpoints/1", "talkpath.endpoints-plan/1"
 Step = Mapping[str, Any]  # of a plan: {"app", "id", "asks", "host", "port", "source", "date", "confidence"}
@@ -81,6 +81,8 @@ def asks(kind: str) -> str:
         "stun-tcp": say("endpoints", "one STUN greeting over TCP"),
         "tcp": say("endpoints", "one TCP handshake"),
         "tls": say("endpoints", "one TLS handshake"),
+        "tls.browser": say("endpoints", "the first TLS message of a browser"),
+        "tls.openssl": say("endpoints", "the first TLS message of OpenSSL"),
         "dns": say("endpoints", "where a name is, of two name servers"),
         "resolver": say("endpoints", "where names are"),
     }[kind]
@@ -111,6 +113,8 @@ def sentence(verdict: Verdict) -> str:
     if verdict.state == "insufficient":
         why = reason(verdict.reason)
         return say("endpoints", "Nothing can be said about {name}'s servers: {reason}.", name=name, reason=why)
+    if verdict.rule == "tls.hello_drop":
+        return _hello_sentence(verdict)
     return {
         "dns.remove": say(
             "endpoints", "This network's name server does not know {name}'s servers, while another one does.", name=name
@@ -126,6 +130,28 @@ def sentence(verdict: Verdict) -> str:
             "Handshakes with {name}'s servers do not complete from here, while one with a neutral server does.",
             name=name,
         ),
+    )
+
+
+def _hello_sentence(verdict: Verdict) -> str:
+    hello, bound = (verdict.parameters.get(key) for key in ("hello", "bound_to"))
+    of_browser = isinstance(hello, Category) and hello.value == "browser"
+    client = say("endpoints", "a browser") if of_browser else say("endpoints", "OpenSSL")
+    name = sentences.app_name(verdict)
+    if isinstance(bound, Category) and bound.value == "shape":
+        return say(
+            "endpoints",
+            "TLS handshakes that begin as {client} begins them are not answered from here, by {name}'s servers nor by "
+            "a neutral one; handshakes that begin otherwise are.",
+            client=client,
+            name=name,
+        )
+    return say(
+        "endpoints",
+        "TLS handshakes with {name}'s servers that begin as {client} begins them are not answered from here; those "
+        "that begin otherwise are, and a neutral server answers both.",
+        client=client,
+        name=name,
     )
 
 

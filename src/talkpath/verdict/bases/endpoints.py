@@ -9,6 +9,7 @@ since each is known to answer by itself; `figures` has how many of how many fail
 |---|---|
 | the system's name server gives no address, another does | `dns.remove` |
 | TCP or TLS to a host with a name | `signalling.block` |
+| one client's first TLS message, while another's is answered (`tls_hellos`) | `tls.hello_drop` |
 | STUN, or TCP to a bare address: silence | `address.block` |
 | any of these, neutral hosts silent too, hosts of other apps answer | `allowlist` |
 """
@@ -19,9 +20,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from talkpath.apps.contract.shape import Medium
 from talkpath.measure.facts import Exchange
-from talkpath.verdict.model import Basis, Reason, ReasonCode, State, Verdict
+from talkpath.verdict.bases.tls_hellos import HELLOS, held_back_hello
+from talkpath.verdict.model import Basis, Category, Reason, ReasonCode, State, Verdict
 
 REPEATS = 3
 GREETED = ("stun", "stun-tcp")
@@ -51,9 +55,31 @@ class Host:
 def judge_endpoints(exchanges: Sequence[Exchange], void: Reason | None = None) -> list[Verdict]:
     """Give one verdict per app and basis, in the order in which they were first asked. `void` makes all
     `insufficient`."""
-    own = [each for each in exchanges if each.app and each.kind != OTHER]
+    own = [each for each in exchanges if each.app and each.kind != OTHER and each.kind not in HELLOS]
     groups = dict.fromkeys(_group(each) for each in own)
-    return [_verdict(group, [e for e in own if _group(e) == group], exchanges, void) for group in groups]
+    verdicts = [_verdict(group, [e for e in own if _group(e) == group], exchanges, void) for group in groups]
+    return verdicts if void else [_with_hello(verdict, exchanges) for verdict in verdicts]
+
+
+def _with_hello(verdict: Verdict, exchanges: Sequence[Exchange]) -> Verdict:
+    """Name the ClientHello that is held back, which explains handshakes that do not complete."""
+    if verdict.basis != "signalling" or verdict.rule in ("dns.remove", "allowlist"):
+        return verdict
+    found = held_back_hello(verdict.app, exchanges)
+    if found is None:
+        return verdict
+    ended_s = max(round(each.at_s + each.took_s, 3) for each in exchanges if each.app == verdict.app)
+    return replace(
+        verdict,
+        state="restricted",
+        rule="tls.hello_drop",
+        direction="up",
+        parameters={"hello": Category(found.hello), "bound_to": Category(found.bound_to)},
+        decided_at_s=ended_s,
+        known_at_s=ended_s,
+        reason=None,
+        alternatives=(),
+    )
 
 
 def _group(each: Exchange) -> Group:

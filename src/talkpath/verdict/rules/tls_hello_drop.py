@@ -1,0 +1,21 @@
+"""`tls.hello_drop` (M21): one client's first TLS message is held back, another's to the same host is answered."""
+
+from __future__ import annotations
+
+from talkpath.verdict.rules.rule import Parameter, Rule, no_call_shows_it
+
+RULE = Rule(
+    id="tls.hello_drop",
+    state="restricted",
+    mechanisms=("M21",),
+    means="The first message of a TLS handshake is held back by how one kind of client writes it.",
+    shown_by=(
+        "A host that answers one client's message never answers another's, in three tries. A neutral host is asked "
+        "both beside it. Known from exchanges with hosts, never from calls."
+    ),
+    explain=no_call_shows_it,
+    parameters=(
+        Parameter("hello", "", "whose message is held back: `browser` or `openssl`"),
+        Parameter("bound_to", "", "`shape` where neutral hosts do not answer it either, `both` where they do"),
+    ),
+)

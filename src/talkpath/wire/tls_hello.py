@@ -1,0 +1,137 @@
+"""Writes the first message of a TLS 1.3 handshake as two clients do, and reads whether it was answered.
+
+Contract: bytes <-> values. `client_hello` returns one record (RFC 8446 sections 4.1.2 and 5.1) as a current Chromium or
+as OpenSSL 3 writes it: the same cipher suites, extensions, groups and signature algorithms, in the same order (Chromium
+draws the order of its extensions anew each time, and reserved values as RFC 8701 has them). Its keys are random: no
+handshake is ever completed. An answer is a ServerHello or an alert: either shows that the message arrived.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from random import Random
+from typing import Final, Literal
+
+Hello = Literal["browser", "openssl"]
+
+HANDSHAKE, ALERT, SERVER_HELLO, CLIENT_HELLO = 22, 21, 2, 1
+ANSWER_BYTES: Final = 6  # a record's header, and the first byte of what it carries
+
+_BROWSER_SUITES: Final = (0x1301, 0x1302, 0x1303, 0xC02B, 0xC02F, 0xC02C, 0xC030, 0xCCA9, 0xCCA8, 0xC013, 0xC014, 0x9C,
+                          0x9D, 0x2F, 0x35)  # fmt: skip
+_OPENSSL_SUITES: Final = (0x1302, 0x1303, 0x1301, 0xC02C, 0xC030, 0x9F, 0xCCA9, 0xCCA8, 0xCCAA, 0xC02B, 0xC02F, 0x9E,
+                          0xC024, 0xC028, 0x6B, 0xC023, 0xC027, 0x67, 0xC00A, 0xC014, 0x39, 0xC009, 0xC013, 0x33, 0x9D,
+                          0x9C, 0x3D, 0x3C, 0x35, 0x2F, 0xFF)  # fmt: skip
+_BROWSER_SIGNATURES: Final = (0x403, 0x804, 0x401, 0x503, 0x805, 0x501, 0x806, 0x601)
+_OPENSSL_SIGNATURES: Final = (0x403, 0x503, 0x603, 0x807, 0x808, 0x809, 0x80A, 0x80B, 0x804, 0x805, 0x806, 0x401, 0x501,
+                              0x601, 0x303, 0x301, 0x302, 0x402, 0x502, 0x602)  # fmt: skip
+_OPENSSL_GROUPS: Final = (0x1D, 0x17, 0x1E, 0x19, 0x18, 0x100, 0x101, 0x102, 0x103, 0x104)
+_X25519, _P256, _P384, _X25519_MLKEM768 = 0x1D, 0x17, 0x18, 0x11EC
+_MLKEM_NUMBERS, _MLKEM_MODULUS = 768, 3329  # FIPS 203: ML-KEM-768's public key has so many numbers below that
+
+Extension = tuple[int, bytes]
+
+
+def client_hello(hello: Hello, host: str, rng: Random) -> bytes:
+    """Return the record that such a client sends to that host."""
+    suites, extensions, version = _browser(host, rng) if hello == "browser" else _openssl(host, rng)
+    body = b"\x03\x03" + rng.randbytes(32) + _short(rng.randbytes(32)) + _long(_numbers(suites)) + b"\x01\x00"
+    body += _long(b"".join(struct.pack("!H", kind) + _long(data) for kind, data in extensions))
+    message = bytes((CLIENT_HELLO,)) + len(body).to_bytes(3, "big") + body
+    return bytes((HANDSHAKE, 3, version)) + _long(message)
+
+
+def is_answer(data: bytes) -> bool:
+    """Return whether these first bytes of a stream are a ServerHello or an alert."""
+    if len(data) < ANSWER_BYTES or data[1] != 3:
+        return False
+    return data[0] == ALERT or (data[0] == HANDSHAKE and data[5] == SERVER_HELLO)
+
+
+def suites_of(record: bytes) -> tuple[int, ...]:
+    """Return the cipher suites of a ClientHello without reserved values, by which clients are told apart."""
+    at = 9 + 2 + 32
+    at += 1 + record[at]
+    size = int.from_bytes(record[at : at + 2], "big")
+    every = struct.unpack(f"!{size // 2}H", record[at + 2 : at + 2 + size])
+    return tuple(suite for suite in every if not _is_reserved(suite))
+
+
+def _is_reserved(value: int) -> bool:
+    return value & 0x0F0F == 0x0A0A and value >> 8 == value & 0xFF
+
+
+def _reserved(rng: Random) -> int:
+    """Draw a reserved value (RFC 8701)."""
+    return 0x0A0A + 0x1010 * rng.randrange(16)
+
+
+def _browser(host: str, rng: Random) -> tuple[Sequence[int], list[Extension], int]:
+    group = _reserved(rng)
+    shares = ((group, b"\0"), (_X25519_MLKEM768, _mlkem(rng) + rng.randbytes(32)), (_X25519, rng.randbytes(32)))
+    middle: list[Extension] = [
+        (0, _server_name(host)),
+        (5, b"\x01\0\0\0\0"),
+        (10, _long(_numbers((group, _X25519_MLKEM768, _X25519, _P256, _P384)))),
+        (11, b"\x01\0"),
+        (13, _long(_numbers(_BROWSER_SIGNATURES))),
+        (16, _long(_short(b"h2") + _short(b"http/1.1"))),
+        (18, b""),
+        (23, b""),
+        (27, _short(b"\0\x02")),
+        (35, b""),
+        (43, _short(_numbers((_reserved(rng), 0x304, 0x303)))),
+        (45, b"\x01\x01"),
+        (51, _long(b"".join(struct.pack("!H", kind) + _long(key) for kind, key in shares))),
+        (0x44CD, _long(_short(b"h2"))),
+        (0xFE0D, _encrypted_hello(rng)),
+        (0xFF01, b"\0"),
+    ]
+    rng.shuffle(middle)
+    extensions = [(_reserved(rng), b""), *middle, (_reserved(rng), b"\0")]
+    return (_reserved(rng), *_BROWSER_SUITES), extensions, 1
+
+
+def _openssl(host: str, rng: Random) -> tuple[Sequence[int], list[Extension], int]:
+    share = struct.pack("!H", _X25519) + _long(rng.randbytes(32))
+    extensions: list[Extension] = [
+        (0, _server_name(host)),
+        (11, _short(b"\0\x01\x02")),
+        (10, _long(_numbers(_OPENSSL_GROUPS))),
+        (35, b""),
+        (22, b""),
+        (23, b""),
+        (13, _long(_numbers(_OPENSSL_SIGNATURES))),
+        (43, _short(_numbers((0x304, 0x303)))),
+        (45, b"\x01\x01"),
+        (51, _long(share)),
+    ]
+    return _OPENSSL_SUITES, extensions, 1
+
+
+def _server_name(host: str) -> bytes:
+    return _long(b"\0" + _long(host.encode("ascii")))
+
+
+def _mlkem(rng: Random) -> bytes:
+    """Draw a public key of ML-KEM-768: twelve bits a number, and a seed."""
+    packed = sum(rng.randrange(_MLKEM_MODULUS) << (12 * place) for place in range(_MLKEM_NUMBERS))
+    return packed.to_bytes(_MLKEM_NUMBERS * 12 // 8, "little") + rng.randbytes(32)
+
+
+def _encrypted_hello(rng: Random) -> bytes:
+    """A GREASE ECH extension: HKDF-SHA256 and AES-128-GCM, a key and random bytes."""
+    return b"\0\0\x01\0\x01" + rng.randbytes(1) + _long(rng.randbytes(32)) + _long(rng.randbytes(144))
+
+
+def _numbers(values: Iterable[int]) -> bytes:
+    return b"".join(struct.pack("!H", value) for value in values)
+
+
+def _short(data: bytes) -> bytes:
+    return bytes((len(data),)) + data
+
+
+def _long(data: bytes) -> bytes:
+    return struct.pack("!H", len(data)) + data

@@ -1,0 +1,78 @@
+"""Which ClientHello is held back, and towards whom: a host must answer the other one, and neutral hosts decide."""
+
+from __future__ import annotations
+
+import pytest
+
+from talkpath.measure.facts import Exchange
+from talkpath.verdict.bases.endpoints import judge_endpoints
+from talkpath.verdict.model import Category
+
+SILENT = "generic_timeout_error"
+BROWSER, OPENSSL, TLS = "tls.browser", "tls.openssl", "tls"
+
+
+def asked(kind: str, answered: str, app: str = "telegram") -> list[Exchange]:
+    """One exchange a round: "y" was answered."""
+    return [
+        Exchange(
+            app=app,
+            host="web" if app else "n",
+            neutral=not app,
+            at_s=10.0 * number,
+            ok=answer == "y",
+            failure="" if answer == "y" else SILENT,
+            took_s=0.1,
+            kind=kind,
+            round=number,
+            named=True,
+        )
+        for number, answer in enumerate(answered, 1)
+    ]
+
+
+def said(*exchanges: list[Exchange]) -> tuple[str, str | None, object, object]:
+    (found,) = judge_endpoints([each for part in exchanges for each in part])
+    return found.state, found.rule, found.parameters.get("hello"), found.parameters.get("bound_to")
+
+
+FINE = asked(TLS, "y"), asked(TLS, "y", "")
+
+
+@pytest.mark.parametrize(
+    ("own", "neutral", "bound"), [(("nnn", "y"), ("yyy", "y"), "both"), (("nnn", "y"), ("nnn", "y"), "shape")]
+)
+def test_a_hello_that_a_living_host_never_answers_is_held_back(
+    own: tuple[str, str], neutral: tuple[str, str], bound: str
+) -> None:
+    found = said(
+        *FINE,
+        asked(BROWSER, own[0]),
+        asked(OPENSSL, own[1]),
+        asked(BROWSER, neutral[0], ""),
+        asked(OPENSSL, neutral[1], ""),
+    )
+    assert found == ("restricted", "tls.hello_drop", Category("browser"), Category(bound))
+
+
+def test_a_held_back_hello_explains_why_handshakes_of_that_kind_do_not_complete() -> None:
+    handshakes = asked(TLS, "nnn"), asked(TLS, "yyy", "")
+    hellos = asked(OPENSSL, "nnn"), asked(BROWSER, "y"), asked(OPENSSL, "yyy", ""), asked(BROWSER, "y", "")
+    assert said(*handshakes, *hellos)[1:3] == ("tls.hello_drop", Category("openssl"))
+
+
+@pytest.mark.parametrize(
+    ("own", "neutral"),
+    [
+        (("nn", "y"), ("yy", "y")),  # not often enough
+        (("nny", "y"), ("yyy", "y")),
+        (("nnn", "nnn"), ("yyy", "yyy")),  # the host may be down
+        (("nnn", "y"), ("yny", "y")),  # the line
+        (("nnn", "y"), ("nnn", "nnn")),
+        (("nnn", "y"), ("", "")),
+    ],
+)
+def test_anything_else_names_no_hello(own: tuple[str, str], neutral: tuple[str, str]) -> None:
+    hellos = asked(BROWSER, own[0]), asked(OPENSSL, own[1])
+    beside = asked(BROWSER, neutral[0], ""), asked(OPENSSL, neutral[1], "")
+    assert said(*FINE, *hellos, *beside)[:2] == ("ok", None)
