@@ -9,6 +9,7 @@ import click
 
 from talkpath.cli._help import LongCommand
 from talkpath.cli._place import data_option, index_option, responders_option, simulated_option
+from talkpath.cli._respond_ports import call_ports
 from talkpath.errors import UsageError
 
 
@@ -63,8 +64,8 @@ from talkpath.errors import UsageError
 )
 @click.option(
     "--web-udp",
-    type=click.IntRange(1, 65535),
-    help="Also serve a check for browsers, /check; its calls come to this UDP port.",
+    help="Also serve a check for browsers, /check; its calls come to this UDP port. Several, as 4434,4435: one core "
+    "serves each.",
 )
 @click.option(
     "--web-host",
@@ -95,7 +96,7 @@ def command(
     delay_days: int,
     webhooks: Path | None,
     judges: int,
-    web_udp: int | None,
+    web_udp: str | None,
     web_host: str,
     directory: str | None,
     directory_private: bool,
@@ -128,4 +129,5 @@ def command(
     word = "SIMULATED observatory" if simulated else "The observatory"
     said = json.dumps(told) if as_json else f"{word} at {url} (Ctrl-C ends it)"
     kept = DirectorySettings(directory == "open", directory_private) if directory else None
-    serve(place, simulated, countries, socket, lambda: click.echo(said), web_udp, site, web_host, kept)
+    calls = call_ports(web_udp) if web_udp else ()
+    serve(place, simulated, countries, socket, lambda: click.echo(said), calls, site, web_host, kept)

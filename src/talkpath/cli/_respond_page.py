@@ -49,7 +49,7 @@ def page_domain(
 
 def page_settings(
     port: int | None,
-    udp: int,
+    udp: tuple[int, ...],
     host: str | None,
     taken: tuple[int, ...],
     certificate: tuple[str, str] | None,
@@ -71,7 +71,8 @@ def page_settings(
     key_file, network_class, geo = signing
     return PageServerSettings(
         port=port,
-        udp=udp,
+        udp=udp[0],
+        more_udp=udp[1:],
         host=host or ANY,
         taken=taken,
         certificate=certificate,
@@ -83,10 +84,12 @@ def page_settings(
 
 
 class ServedPage(NamedTuple):
-    """The check for browsers: its address, "" while it is not served, and a sentence on each thing that it lacks."""
+    """The check for browsers: its address, "" while it is not served, how many checks it carries at a time, and a
+    sentence on each thing that it lacks."""
 
     url: str
     without: tuple[str, ...]
+    at_a_time: int = 0
 
 
 @contextmanager
@@ -103,7 +106,7 @@ def check_page_served(settings: PageServerSettings | None, name: str) -> Iterato
     server = start_page_server(settings)
     url = f"{scheme}://{_bracketed(name)}:{settings.port}/check" if server.process else ""
     try:
-        yield ServedPage(url, server.without)
+        yield ServedPage(url, server.without, server.at_a_time)
     finally:
         server.stop()
 

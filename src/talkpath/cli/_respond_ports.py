@@ -49,6 +49,14 @@ def parse_ports(text: str) -> dict[int, int]:
     return ports
 
 
+def call_ports(text: str) -> tuple[int, ...]:
+    """The UDP ports of calls from browsers, from text such as `4434,4435`. Pages are told the ports opened here."""
+    ports = parse_ports(text)
+    if not ports or any(outer != inner for outer, inner in ports.items()):
+        raise UsageError("--web-udp takes ports of this machine itself, as 4434,4435.")
+    return tuple(ports)
+
+
 def without_closed_defaults(
     identity: Identity, inner: dict[tuple[str, int], int], host: str | None
 ) -> tuple[Identity, list[str]]:

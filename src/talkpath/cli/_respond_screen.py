@@ -52,11 +52,11 @@ def print_ready(
 
 
 def _kinds(identity: Identity, page: ServedPage | None) -> str:
-    """As "over UDP (17 ports), TCP (443), TLS and WebSocket (443), and from browsers"."""
+    """As "over UDP (17 ports), TCP (443), TLS and WebSocket (443), and from browsers (4 checks at a time)"."""
     kinds = [f"over UDP ({len(identity.ports)} ports)"]
     kinds += [f"TCP ({_numbers(identity.tcp_ports)})"] if identity.tcp_ports else []
     kinds += [f"TLS and WebSocket ({_numbers(identity.tls_ports)})"] if identity.tls_ports else []
-    kinds += ["and from browsers"] if page and page.url else []
+    kinds += [f"and from browsers ({page.at_a_time} checks at a time)"] if page and page.url else []
     return ", ".join(kinds)
 
 
@@ -90,6 +90,7 @@ def _print_record(link: InviteLink, identity: Identity, page: ServedPage | None,
         "tcp_ports": identity.tcp_ports,
         "tls_ports": identity.tls_ports,
         "page": page.url or None if page else None,
+        "page_checks_at_a_time": page.at_a_time if page and page.url else None,
         "until": link.until and link.until.isoformat(),
     }
     click.echo(json.dumps(record))

@@ -26,6 +26,7 @@ from talkpath.cli._respond_page import (
 from talkpath.cli._respond_ports import (
     PORTS,
     STREAM_PORTS,
+    call_ports,
     parse_identity,
     without_closed_defaults,
 )
@@ -106,10 +107,9 @@ def _make_key_file(pem: Path, port: int, host: str | None) -> None:
 @click.option("--web", type=click.IntRange(1, 65535), help="Also serve a check for browsers, /check, on this TCP port.")
 @click.option(
     "--web-udp",
-    default=4434,
-    type=click.IntRange(1, 65535),
+    default="4434",
     show_default=True,
-    help="UDP port for calls from browsers; not one of --ports.",
+    help="UDP port for calls from browsers; not one of --ports. Several, as 4434,4435: one core serves each.",
 )
 @click.option("--web-cert", default=None, help="Certificate chain (PEM) for the page: then it is https.")
 @click.option("--web-key", default=None, help="Its private key (PEM).")
@@ -139,7 +139,7 @@ def command(
     invite: str | None,
     hours: float,
     web: int | None,
-    web_udp: int,
+    web_udp: str,
     web_cert: str | None,
     web_key: str | None,
     domain: str | None,
@@ -166,7 +166,7 @@ def command(
     signing = (str(pem), network_class, tuple(map(str, geoip_files)))
     certificate = certificate_files(web_cert, web_key)
     page_for = page_domain(domain, acme, host, web, certificate)
-    page = page_settings(web, web_udp, host, (port, *inner.values()), certificate, page_for, signing)
+    page = page_settings(web, call_ports(web_udp), host, (port, *inner.values()), certificate, page_for, signing)
     invite = invite or (page_for.name if page_for else None)
     _refuse(identity, port, invite, hours)
     offer = registering(register, invite, page) if register else None

@@ -69,7 +69,7 @@ def serve(
     stopped: frozenset[str],
     bound: socket.socket,
     ready: Callable[[], None],
-    web_udp: int | None = None,
+    web_udp: Sequence[int] = (),
     site: Site | None = None,
     web_host: str = "",
     directory: DirectorySettings | None = None,
@@ -89,7 +89,7 @@ def serve(
     site = site or Site()
     observatory = Observatory(place, settings, site.publication, _clock(site))
     servers = _directory(observatory, place, directory)
-    site = replace(site, check=web_udp is not None, servers=(lambda: servers.summary) if servers else None)
+    site = replace(site, check=bool(web_udp), servers=(lambda: servers.summary) if servers else None)
     try:
         pages = pages_of(observatory, site, place.geo)
         check = _check(web_host or bound.getsockname()[0], web_udp, place, pages)
@@ -172,10 +172,10 @@ def pages_of(observatory: Observatory, site: Site, geo: Sequence[Path] = ()) -> 
     )
 
 
-def _check(host: str, web_udp: int | None, place: Location, pages: Pages) -> Mount | None:
+def _check(host: str, web_udp: Sequence[int], place: Location, pages: Pages) -> Mount | None:
     """The check for browsers, None without `web_udp`. Its receipts are signed with a key of its own, which a list of
     responders may name."""
-    if web_udp is None:
+    if not web_udp:
         return None
     from talkpath.browser.answer.network_operator import network_operator
     from talkpath.browser.web.mount import Mount

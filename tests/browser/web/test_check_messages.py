@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, cast
+from urllib.request import urlopen
 
 import msgspec
 import null_world as world
@@ -56,7 +57,7 @@ def far() -> Iterator[FarEnd]:
 @pytest.fixture
 def talk(far: FarEnd) -> Iterator[str]:
     """The address of /check/talk, where one check at a time is carried."""
-    with serving(routes(lambda: far, ReceiptIssuer(Signer.fresh()), address="192.0.2.1", at_a_time=1)) as address:
+    with serving(routes(lambda: [far], ReceiptIssuer(Signer.fresh()), address="192.0.2.1", each=1)) as address:
         yield address
 
 
@@ -93,6 +94,14 @@ def test_who_comes_while_it_is_full_is_told_his_place_and_let_in(talk: str):
             inside.close()
             assert heard(waiting)["type"] == "welcome"
             assert heard(last) == {"type": "queue", "place": 1}
+
+
+def test_it_tells_how_many_checks_it_carries_and_how_many_wait(talk: str):
+    address = talk.replace("ws:", "http:").replace("/talk", "/health")
+    with connect(talk) as inside, connect(talk) as waiting:
+        assert (heard(inside)["type"], heard(waiting)["type"]) == ("welcome", "queue")
+        load = json.loads(urlopen(address).read())
+    assert load == {"far_ends": 1, "at_a_time": 1, "checks": 1, "waiting": 1}
 
 
 def test_behind_another_web_server_calls_go_to_the_address_that_was_named(talk: str):
@@ -214,7 +223,7 @@ def test_a_page_that_sends_without_end_before_its_turn_is_hung_up_on(talk: str):
 
 
 def test_while_no_far_end_runs_a_page_is_hung_up_on_and_can_say_so():
-    with serving(routes(lambda: None, ReceiptIssuer(Signer.fresh()))) as talk, connect(talk) as page:
+    with serving(routes(list, ReceiptIssuer(Signer.fresh()))) as talk, connect(talk) as page:
         assert is_closed(page)
 
 
@@ -249,7 +258,7 @@ def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: boo
         threading.Thread(target=server.serve_forever, daemon=True).start()
         far = FarEnd(server.server_address[1], "token", cast(Any, None))
         with (
-            serving(routes(lambda: far, ReceiptIssuer(Signer.fresh(), find=find))) as talk,
+            serving(routes(lambda: [far], ReceiptIssuer(Signer.fresh(), find=find))) as talk,
             connect(talk) as page,
         ):
             assert heard(page)["type"] == "result"

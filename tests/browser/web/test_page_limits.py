@@ -29,7 +29,7 @@ JSON = st.recursive(
 )
 
 
-def no_far_end() -> FarEnd:
+def no_far_end() -> list[FarEnd]:
     raise AssertionError("no page needs one")
 
 

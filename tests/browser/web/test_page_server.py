@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from talkpath.browser.certificate.stored_certificate import Domain
 from talkpath.browser.web import page_server
-from talkpath.browser.web.page_server import PageServerSettings, start_page_server
+from talkpath.browser.web.page_server import PageServerSettings, Started, start_page_server
 from talkpath.errors import UsageError
 from talkpath.wire.control import tls
 
@@ -156,13 +156,13 @@ def test_it_can_be_stopped_while_it_is_being_started_again(monkeypatch: pytest.M
     started: list[subprocess.Popen[str]] = []
     starts_again = threading.Event()
 
-    def start(settings: PageServerSettings) -> tuple[subprocess.Popen[str], tuple[str, ...]]:
+    def start(settings: PageServerSettings) -> tuple[subprocess.Popen[str], Started]:
         if started:
             starts_again.set()
             time.sleep(0.5)
         command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
         started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
-        return started[-1], ()
+        return started[-1], Started(4, ())
 
     monkeypatch.setattr(page_server, "_start_process", start)
     monkeypatch.setattr(page_server, "FIRST_WAIT_S", 0.01)

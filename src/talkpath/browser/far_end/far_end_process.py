@@ -70,12 +70,12 @@ class FarEndKeeper:
     """The far end of one server, through all its restarts. `current` is None while no process runs."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
+        self._host, self.port = host, port
         self.current: FarEnd | None = None
 
     async def start(self) -> None:
         """Start the process. `UsageError` if the UDP port is taken."""
-        self.current = await start_far_end(self._host, self._port)
+        self.current = await start_far_end(self._host, self.port)
 
     async def run(self) -> None:
         """Start the process if none runs, and return when it has ended; for a `Supervisor`."""

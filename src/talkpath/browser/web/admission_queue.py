@@ -26,11 +26,15 @@ class Waiter:
 
 
 class AdmissionQueue:
-    """The queue of one far end."""
+    """The queue of one server, whatever the number of its far ends."""
 
     def __init__(self, limit: int) -> None:
         self._limit, self._admitted = limit, 0
         self._waiting: list[Waiter] = []
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
 
     @property
     def is_full(self) -> bool:

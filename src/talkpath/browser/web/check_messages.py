@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from talkpath.browser.answer.result_message import Row, result_message
+from talkpath.browser.far_end.far_end_group import FarEndPlaces
 from talkpath.browser.far_end.far_end_process import LINE_BYTES, LOOPBACK, FarEnd, error_message
 from talkpath.browser.turn_relay import TurnRelay
 from talkpath.browser.web.admission_queue import AdmissionQueue
@@ -53,14 +54,14 @@ def no_operator(address: str) -> Row | None:
 
 @dataclass(frozen=True, slots=True)
 class PageServices:
-    """What a check uses: the far end, the TURN relay, and whoever issues receipts.
+    """What a check uses: a far end with room, the TURN relay, and whoever issues receipts.
 
     `share` is the base URL of a report API (tp-006), "here" for this server's own; `others` tells what is known of a
     network, `operator` whose network an address belongs to. `address` is where calls go, if that is not where the page
     came from, as behind another web server.
     """
 
-    far_end: FarEnd
+    far_ends: FarEndPlaces
     relay: TurnRelay | None
     issuer: ReceiptIssuer
     share: str
@@ -98,12 +99,14 @@ async def _wait_and_run(socket: WebSocket, inbox: PageInbox, queue: AdmissionQue
         await socket.send_json({"type": "queue", "place": place})
 
     async with queue.admitted(tell_place):
-        await _run(socket, inbox, services)
+        with services.far_ends.one() as far_end:
+            if far_end is not None:  # else it ended a moment ago; the page says that there was no answer
+                await _run(socket, inbox, services, far_end)
 
 
-async def _run(socket: WebSocket, inbox: PageInbox, services: PageServices) -> None:
+async def _run(socket: WebSocket, inbox: PageInbox, services: PageServices, far_end: FarEnd) -> None:
     """Pass messages on in both directions until one of them ends."""
-    far_end, host = services.far_end, services.address or socket.scope["server"][0]
+    host = services.address or socket.scope["server"][0]
     reader, writer = await asyncio.open_connection(LOOPBACK, far_end.control, limit=LINE_BYTES)
     check = CheckMessages(socket, writer, services, host)
     await check.tell_far_end({"token": far_end.token, "host": host, "page": check.page_address})

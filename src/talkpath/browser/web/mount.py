@@ -10,13 +10,13 @@ The far end runs in a process of its own. A result may be shared with the server
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from talkpath.browser import require_packages
 from talkpath.browser.addresses import ANY, own_addresses
-from talkpath.browser.far_end.far_end_process import FarEndKeeper
+from talkpath.browser.far_end.far_end_group import FarEndGroup
 from talkpath.browser.turn_relay import TurnRelay, start_relay
 from talkpath.browser.web.check_messages import Operator, Others, no_operator, no_others
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
@@ -35,36 +35,37 @@ class Mount:
     def __init__(
         self,
         host: str,
-        udp: int,
+        udp: Sequence[int],
         issuer: ReceiptIssuer,
         others: Others = no_others,
         operator: Operator = no_operator,
     ) -> None:
         require_packages()
         self._host = host
-        self._far_end = FarEndKeeper(host, udp)
+        self._far_ends = FarEndGroup(host, udp)
         self._relay = TurnRelay("")
         self.routes: list[BaseRoute] = routes(
-            lambda: self._far_end.current,
+            self._far_ends.running,
             issuer,
             relay=lambda: self._relay,
             share=HERE,
             others=others,
             operator=operator,
             address="" if host in ANY else host,
+            count=len(self._far_ends.ports),
         )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the far end and the relay for the block. `UsageError` if the UDP port is taken."""
         supervisor = Supervisor()
-        await self._far_end.start()
+        await self._far_ends.start()
         try:
             self._relay = start_relay(own_addresses(self._host), secrets.token_hex(16))
-            supervisor.start("The far end of browsers' calls", self._far_end.run)
+            self._far_ends.keep(supervisor)
             supervisor.start("The TURN relay", self._relay.run)
             yield
         finally:
             await supervisor.stop()
             self._relay.stop()
-            await self._far_end.stop()
+            await self._far_ends.stop()

@@ -23,7 +23,7 @@ def examine_page(settings: PageServerSettings) -> list[Finding]:
     """A finding on each thing that the page needs, in the order in which an operator would mend them."""
     findings = [
         look_at_port("TCP", settings.port, settings.host, " (the page)"),
-        look_at_port("UDP", settings.udp, settings.host, " (calls from browsers)"),
+        *(look_at_port("UDP", port, settings.host, " (calls from browsers)") for port in settings.udp_ports),
     ]
     without = TurnRelay("", missing_ports(own_addresses(settings.host), settings.taken)).without()
     findings.append(Finding("other paths, by TURN", not without, " ".join(without)))

@@ -3,8 +3,8 @@
     start_page_server(settings) -> PageServer        # from `talkpath respond`
     python -m talkpath.browser.web.page_server < settings as one line of JSON
 
-It prints one line of JSON: {"ready": true, "without": [sentence]}, or {"error": sentence, "later": whether it may start
-later} before it ends.
+It prints one line of JSON: {"ready": true, "at_a_time": checks, "without": [sentence]}, or {"error": sentence, "later":
+whether it may start later} before it ends.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ BACKLOG = 128  # connections that are not accepted yet
 class PageServerSettings(Struct, frozen=True):
     """Where and how to serve the page.
 
-    `port` and `udp` are those of the page and of the calls; `taken` are ports that the relay must not use. With
-    `certificate` (the files of a chain and its key) or `domain` (a certificate to order) it is https; their files are
-    checked for changes each `check_s`. `key_file`, `network_class` and `geo` are for receipts. A connection without a
-    request is closed after `idle_s`.
+    `port` and `udp` are those of the page and of the calls, `more_udp` those of further far ends; `taken` are ports
+    that the relay must not use. With `certificate` (the files of a chain and its key) or `domain` (a certificate to
+    order) it is https; their files are checked for changes each `check_s`. `key_file`, `network_class` and `geo` are
+    for receipts. A connection without a request is closed after `idle_s`.
     """
 
     port: int
@@ -75,6 +75,12 @@ class PageServerSettings(Struct, frozen=True):
     network_class: str = "unknown"
     geo: tuple[str, ...] = ()
     idle_s: float = IDLE_S
+    more_udp: tuple[int, ...] = ()
+
+    @property
+    def udp_ports(self) -> tuple[int, ...]:
+        """All ports of calls: one far end for each, on a core of its own."""
+        return (self.udp, *self.more_udp)
 
     def issuer(self) -> ReceiptIssuer:
         """The issuer of receipts; with a key of this process alone if no file is named."""
@@ -86,16 +92,27 @@ class PageServerSettings(Struct, frozen=True):
         return GeoDatabase([Path(file) for file in self.geo])
 
 
+class Started(Struct, frozen=True):
+    """What the process tells once it serves: as in `PageServer`."""
+
+    at_a_time: int
+    without: tuple[str, ...]
+
+
 class PageServer:
-    """A started web server, through all its restarts. `without` has a sentence on each thing that it cannot offer."""
+    """A started web server, through all its restarts.
+
+    `at_a_time` is how many checks it carries; `without` has a sentence on each thing that it cannot offer.
+    """
 
     def __init__(self, settings: PageServerSettings) -> None:
         self._settings = settings
         self._stopping = threading.Event()
         self.process: subprocess.Popen[str] | None = None
-        self.without: tuple[str, ...] = ()
+        self.at_a_time, self.without = 0, tuple[str, ...]()
         try:
-            self.process, self.without = _start_process(settings)
+            self.process, ready = _start_process(settings)
+            self.at_a_time, self.without = ready.at_a_time, ready.without
         except PeerError as error:
             self.without = (f"the page for browsers. {error} This is tried again each hour.",)
         self._keeper = threading.Thread(target=self._keep, daemon=True)
@@ -155,8 +172,8 @@ def start_page_server(settings: PageServerSettings) -> PageServer:
     return PageServer(settings)
 
 
-def _start_process(settings: PageServerSettings) -> tuple[subprocess.Popen[str], tuple[str, ...]]:
-    """The process, once it serves, and its sentences. `UsageError` if it cannot."""
+def _start_process(settings: PageServerSettings) -> tuple[subprocess.Popen[str], Started]:
+    """The process, once it serves, and what it told. `UsageError` if it cannot."""
     command = [sys.executable, "-m", "talkpath.browser.web.page_server"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None  # pipes were asked for
@@ -168,7 +185,7 @@ def _start_process(settings: PageServerSettings) -> tuple[subprocess.Popen[str],
         _end(process)
         kind = PeerError if answer.get("later") else UsageError
         raise kind(answer.get("error", "The web server did not start; look above for why."))
-    return process, tuple(answer["without"])
+    return process, msgspec.convert(answer, Started)
 
 
 def _end(process: subprocess.Popen[str]) -> None:
@@ -198,7 +215,7 @@ async def serve_page(settings: PageServerSettings) -> None:
     """Serve until standard input ends."""
     from starlette.applications import Starlette
 
-    from talkpath.browser.far_end.far_end_process import FarEndKeeper
+    from talkpath.browser.far_end.far_end_group import FarEndGroup
     from talkpath.browser.turn_relay import start_relay
     from talkpath.browser.web.routes import routes
 
@@ -208,12 +225,12 @@ async def serve_page(settings: PageServerSettings) -> None:
     if settings.domain is not None:
         certificate, trouble = await asyncio.to_thread(obtain, settings.domain)
         without = [trouble] if trouble else []
-    far_end = FarEndKeeper(settings.host, settings.udp)
-    await far_end.start()
+    far_ends = FarEndGroup(settings.host, settings.udp_ports)
+    await far_ends.start()
     secret = secrets.token_hex(16)
     relay = start_relay(own_addresses(settings.host), secret, certificate, settings.taken)
     operator = partial(network_operator, settings.geo_database())
-    page_routes = routes(lambda: far_end.current, issuer, relay=lambda: relay, operator=operator)
+    page_routes = routes(far_ends.running, issuer, relay=lambda: relay, operator=operator, count=len(far_ends.ports))
     proxies = os.environ.get("FORWARDED_ALLOW_IPS", PROXIES)
     limits = ConnectionLimits(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_BLOCK, settings.idle_s, networks_of(proxies))
     listener = LimitedListener(listening, limits)
@@ -221,7 +238,7 @@ async def serve_page(settings: PageServerSettings) -> None:
     application.router.redirect_slashes = False  # it would repeat what a stranger put into the header Host
     config = _uvicorn_config(settings, certificate, RequestWatch(application, listener, proxies))
     supervisor = Supervisor()
-    supervisor.start("The far end of browsers' calls", far_end.run)
+    far_ends.keep(supervisor)
     supervisor.start("The TURN relay", relay.run)
     if certificate is not None:
         reload = _reloader(certificate, config, relay)
@@ -230,11 +247,12 @@ async def serve_page(settings: PageServerSettings) -> None:
         )
     try:
         async with listener.running(supervisor):
-            await _serve_until_stdin_ends(config, listener, [*without, *relay.without()])
+            started = Started(far_ends.at_a_time, (*without, *relay.without()))
+            await _serve_until_stdin_ends(config, listener, started)
     finally:
         await supervisor.stop()
         relay.stop()
-        await far_end.stop()
+        await far_ends.stop()
 
 
 def _uvicorn_config(settings: PageServerSettings, certificate: Files | None, app: ASGIApp) -> uvicorn.Config:
@@ -258,7 +276,7 @@ def _uvicorn_config(settings: PageServerSettings, certificate: Files | None, app
     )
 
 
-async def _serve_until_stdin_ends(config: uvicorn.Config, listening: socket.socket, without: list[str]) -> None:
+async def _serve_until_stdin_ends(config: uvicorn.Config, listening: socket.socket, started: Started) -> None:
     import uvicorn
 
     keep_texts_out_of_logs()
@@ -267,7 +285,7 @@ async def _serve_until_stdin_ends(config: uvicorn.Config, listening: socket.sock
     while not server.started and not serving.done():
         await asyncio.sleep(0.02)
     if server.started:
-        _print_message({"ready": True, "without": without})
+        _print_message({"ready": True} | msgspec.to_builtins(started))
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     server.should_exit = True
     await serving

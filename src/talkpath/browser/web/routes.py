@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from talkpath.browser.far_end.far_end_group import AT_A_TIME, FarEndPlaces
 from talkpath.browser.far_end.far_end_process import FarEnd
 from talkpath.browser.turn_relay import TurnRelay
 from talkpath.browser.web.admission_queue import AdmissionQueue
@@ -27,14 +28,14 @@ from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.serving.blocks import BlockPlaces
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.routing import BaseRoute
     from starlette.websockets import WebSocket
 
-AT_A_TIME = 2  # checks that one far end carries; docs/how-to/check-in-a-browser.md has the measurement
-
 
 def routes(
-    far_end: Callable[[], FarEnd | None],
+    far_ends: Callable[[], Sequence[FarEnd]],
     issuer: ReceiptIssuer,
     *,
     relay: Callable[[], TurnRelay] | None = None,
@@ -42,25 +43,27 @@ def routes(
     others: Others = no_others,
     operator: Operator = no_operator,
     address: str = "",
-    at_a_time: int = AT_A_TIME,
+    count: int = 1,
+    each: int = AT_A_TIME,
 ) -> list[BaseRoute]:
-    """Return all routes. `far_end` and `relay` give what runs at the time of a check; `share`, `others`,
-    `operator` and `address` are as in `PageServices`."""
+    """Return all routes. `far_ends` and `relay` give what runs at the time of a check; `share`, `others`,
+    `operator` and `address` are as in `PageServices`. There are `count` far ends, and `each` carries so many checks."""
+    from starlette.responses import JSONResponse
     from starlette.routing import Route, WebSocketRoute
 
-    queue, places = AdmissionQueue(at_a_time), BlockPlaces(MAX_PAGES, MAX_PER_BLOCK)
+    queue, places = AdmissionQueue(count * each), BlockPlaces(MAX_PAGES, MAX_PER_BLOCK)
+    checks = FarEndPlaces(far_ends, each)
 
     async def check(socket: WebSocket) -> None:
         if not is_own_origin(socket.headers):
             await socket.close()
             return
         await socket.accept()
-        running = far_end()
-        if running is None:  # it is being started again; the page says that there was no answer
+        if not checks.is_served:  # it is being started again; the page says that there was no answer
             await socket.close()
             return
         services = PageServices(
-            far_end=running,
+            far_ends=checks,
             relay=relay() if relay else None,
             issuer=issuer,
             share=share,
@@ -70,8 +73,13 @@ def routes(
         )
         await _serve_within_limit(socket, queue, places, services)
 
+    async def health(request: Request) -> Response:
+        load = {"far_ends": len(far_ends()), "at_a_time": count * each, "checks": checks.taken, "waiting": len(queue)}
+        return JSONResponse(load)
+
     return [
         Route("/check", page_response),
+        Route("/check/health", health),
         Route("/check/qr.svg", qr_code_response),
         Route("/check/{name}", file_response),
         WebSocketRoute("/check/talk", check),
