@@ -52,10 +52,10 @@ def stories(rng: Random) -> dict[str, CallStory]:
     }
 
 
-def threes(calls: int) -> Iterator[tuple[str, str, list[Findings]]]:
+def threes(first: int, calls: int) -> Iterator[tuple[str, str, list[Findings]]]:
     """(story, background, three calls of one app over it)."""
     kinds = [name for name in sorted(background_kinds()) if name not in MISMEASURED]
-    for number in range(-(-calls // 3)):
+    for number in range(first // 3, -(-(first + calls) // 3)):
         rng = Random(f"innocent {number}")
         background, app = kinds[number % len(kinds)], rng.choice(APPS)
         name = rng.choice(sorted(stories(rng)))
@@ -72,10 +72,11 @@ def main(arguments: Sequence[str]) -> int:
     """Play them, and print the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--calls", type=int, default=1000)
+    options.add_argument("--first", type=int, default=0, help="begin with this one: a long run in parts")
     chosen = options.parse_args(arguments)
     counts: dict[str, Counter[str]] = {}
     wrong = 0
-    for story, background, found in threes(chosen.calls):
+    for story, background, found in threes(chosen.first, chosen.calls):
         count = counts.setdefault(story, Counter())
         together = verdicts_together(found)
         verdicts = [one for each in found for one in (*call_verdicts(each), *attempt_verdicts(each))]

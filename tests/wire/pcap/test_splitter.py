@@ -10,6 +10,7 @@ from carried import CARRIERS, Packet, pcap, pcapng, udp
 
 from talkpath.wire.pcap import Unread, blocks
 from talkpath.wire.pcap.splitter import RecordSplitter
+from talkpath.wire.pcap.write import Writer
 
 SECOND = 1_000_000_000
 PACKETS = [
@@ -53,6 +54,21 @@ def test_all_packets_come_once_whatever_the_pieces(name: str, largest: int):
     assert taken == at_once == packets(data)
     assert splitter.packets == len(PACKETS)
     assert splitter.unfinished_bytes == 0
+
+
+def test_names_of_apps_go_with_what_comes_after_them():
+    """PCAPdroid writes an app's name once, before the first packet of its user id."""
+    file = io.BytesIO()
+    writer = Writer(file)
+    for packet in PACKETS[:6]:
+        writer.packet(packet.time_ns, packet.data, len(packet.data), 1, "com.whatsapp")
+    splitter, named = RecordSplitter(), []
+    data = file.getvalue()
+    for piece in (data[:300], data[300:]):
+        splitter.feed(piece)
+        for frames in blocks(io.BytesIO(splitter.take()), Unread()):
+            named += [frames.apps[uid][1] for uid in frames.uid.tolist()]
+    assert named == ["com.whatsapp"] * 6
 
 
 def test_what_is_held_back_is_the_rest_of_a_record():

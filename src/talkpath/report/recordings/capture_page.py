@@ -16,7 +16,8 @@ from talkpath.report.recordings.outcome_words import FREEZE_TOLD_S, MARKS, STATE
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import seconds
 from talkpath.report.words.language import count, listed, say, spoken
-from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
+from talkpath.report.words.mechanism import mechanism
+from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
 from talkpath.verdict.bases.call_outcome import call_outcome, frozen_s
 from talkpath.verdict.bases.recorded_call import judge_call
 from talkpath.verdict.model import Verdict
@@ -44,6 +45,8 @@ def capture_page(file: str, findings: Findings, clock: Clock = NO_CLOCK) -> str:
         element("p", capture_sentences.attempt_sentence(attempt, verdict, clock))
         for attempt, verdict in zip(findings.attempts, attempt_verdicts(findings), strict=True)
     ]
+    for verdict in verdicts_together([findings]) if findings.controls else ():
+        body.append(element("p", capture_sentences.together(verdict, mechanism(verdict))))
     body.append(element("p", capture_sentences.assumptions(), class_="soft"))
     return page(say("capture", "What happened to the calls in {file}", file=printable(file)), body, simulated=False)
 
