@@ -20,6 +20,8 @@ from poison import exhausted, kept, poisoned, poisoned_again, slept
 from evidence import DAY, NETWORK, Bench, facts, measured, resealed, responder_key, told
 from talkpath.errors import PeerError
 from talkpath.evidence.bundle import FACTS, VERDICT, write_capture, write_check, write_endpoints
+from talkpath.lab.accompanied_calls import accompany
+from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Attempt, Findings
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import ControlAttempt, Exchange, Facts, Health, Reach
@@ -281,6 +283,37 @@ def test_a_recording_counts_once_for_an_app_and_for_the_day_it_came_in(bench: Be
     assert (record.source, record.measured) == ("capture", bench.day)
     said = {one.app: (one.state, one.basis, one.rule) for one in record.said}
     assert said == {"telegram": ("insufficient", "call", "stun.drop"), "whatsapp": ("insufficient", "call", None)}
+
+
+def accompanied(seed: int, shift_s: int = 0) -> Findings:
+    """A call that loses 30 % on the way here beside control traffic that does not, so much later in its recording."""
+    rule = "media.drop,app=whatsapp,to=app,p=0.3,direction=down"
+    found = accompany("whatsapp", 9.0, Scenario.parse("clean", [rule], seed), seed=seed, flows=3).findings
+    (call,), (control,) = found.calls, found.controls
+    moved = replace(
+        call,
+        start_s=call.start_s + shift_s,
+        streams=tuple(replace(one, start_s=one.start_s + shift_s) for one in call.streams),
+        seconds=tuple(replace(one, at_s=one.at_s + shift_s) for one in call.seconds),
+    )
+    seconds = tuple(replace(one, at_s=one.at_s + shift_s) for one in control.seconds)
+    return replace(found, calls=(moved,), controls=(replace(control, seconds=seconds),))
+
+
+def test_calls_beside_control_traffic_are_a_source_of_their_own_and_three_of_them_proof(bench: Bench):
+    every = [accompanied(seed, 100 * seed) for seed in (1, 2, 3)]
+    three = replace(
+        every[0],
+        calls=tuple(one.calls[0] for one in every),
+        controls=tuple(one.controls[0] for one in every),
+    )
+    for found, state in ((every[0], "insufficient"), (three, "restricted")):
+        data = write_capture(found, to_builtins(capture_json.result("-", found)), Signer.of_seed(bytes(32)))
+        (name,) = take(bench, data)
+        record = judge(bench)[name]
+        assert isinstance(record, Judged)
+        assert record.source == "accompanied"
+        assert [(said.state, said.rule) for said in record.said] == [(state, "media.drop")]
 
 
 def test_between_equals_a_recording_accuses_nobody(bench: Bench):

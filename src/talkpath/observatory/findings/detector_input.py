@@ -31,6 +31,11 @@ HEARD_AS: dict[str, Source] = {
 }
 
 
+RECORDED = ("capture", "accompanied")
+COUNTED_WITH: dict[str, Source] = {"accompanied": "capture"}
+"""Sources of the log that the detector has no numbers for yet, and those that they are counted with."""
+
+
 class TapLine(Struct, frozen=True):
     """One line of taps.jsonl: "my call failed"."""
 
@@ -98,7 +103,8 @@ def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] =
     for day in carried:
         transports.setdefault((day.country, day.network, day.app, day.medium, day.day), []).append(day.transport)
     for one in found:
-        if one.source in SOURCES:
+        source = COUNTED_WITH.get(one.source, one.source)
+        if source in SOURCES:
             reports, restricted = _heard(one)
             said_so = one.contributors if one.source == "tap" else one.restricted_contributors
             yield Counts(
@@ -107,7 +113,7 @@ def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] =
                 network=one.network,
                 app=one.app,
                 medium=one.medium,
-                source=one.source,
+                source=source,
                 reports=reports,
                 restricted=restricted,
                 contributors=max(one.contributors, 1),
@@ -126,7 +132,7 @@ def _heard(one: DayCount) -> tuple[int, int]:
     """(reports, those that say restricted)."""
     if one.source == "tap":
         return one.failed, one.failed
-    consistent = one.consistent if one.source == "capture" else 0
+    consistent = one.consistent if one.source in RECORDED else 0
     return one.restricted + one.ok + one.closed + one.impaired + consistent, one.restricted + consistent
 
 

@@ -28,7 +28,8 @@ def _by(name: str, which: str) -> str:
 
 
 ACCUSES = f"{STANDS} AND state = 'restricted'"
-CONSISTENT = f"{STANDS} AND source = 'capture' AND state = 'insufficient' AND rule IS NOT NULL"
+RECORDED = "source IN ('capture', 'accompanied')"
+CONSISTENT = f"{STANDS} AND {RECORDED} AND state = 'insufficient' AND rule IS NOT NULL"
 NAMES = f"({ACCUSES}) OR ({CONSISTENT})"
 COUNTS = f"""countIf({STANDS}), {BY_STATE}, countIf(state = 'insufficient' AND {STANDS}),
     countIf(state = 'failed' AND {STANDS})"""

@@ -32,7 +32,7 @@ from talkpath.observatory.log.records import (
     Source,
 )
 from talkpath.report.check_json import judge_check
-from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
+from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.verdict.model import Category, Number, Verdict
@@ -98,7 +98,10 @@ def countable(bundle: Bundle) -> Facts:
 def _recorded(findings: Findings, received: Received, *, simulated: bool) -> Judged:
     """Judge a recording. It tells neither day nor network: it counts on the day on which it came in, for the network
     that it came from. Calls whose app is not known for sure are not counted."""
+    together = verdicts_together([findings])
     verdicts = [*call_verdicts(findings), *attempt_verdicts(findings)]
+    proven = {(verdict.app, verdict.medium) for verdict in together}
+    verdicts = [*together, *(verdict for verdict in verdicts if (verdict.app, verdict.medium) not in proven)]
     sure = [verdict for verdict in _of_known_apps(verdicts) if verdict.confidence == "high"]
     if not received.day or not sure:
         raise BundleError("The recording holds no call of an app that is known for sure, or nobody knows its day.")
@@ -109,7 +112,7 @@ def _recorded(findings: Findings, received: Received, *, simulated: bool) -> Jud
         day=received.day,
         measured=received.day,
         rules_version=str(RULES_VERSION),
-        source="capture",
+        source="accompanied" if findings.controls else "capture",
         said=tuple(_usual([one for one in sure if (one.app, one.medium) == stream]) for stream in streams),
         network=origin.network,
         country=origin.country,
@@ -153,12 +156,13 @@ def _usual(verdicts: Sequence[Verdict]) -> LoggedVerdict:
     """The verdict of most calls of a recording, which is one report however many calls are in it; of two equally common
     ones the better.
 
-    `rule` is what the calls are consistent with; nothing in a recording shows that other traffic fared better.
+    `rule` is what the calls are consistent with, or what several calls beside control traffic prove together; nothing
+    else in a recording shows that other traffic fared better.
     """
     kinds = [(one.state, *one.alternatives[:1]) for one in verdicts]
     usual = max(dict.fromkeys(kinds), key=lambda kind: (kinds.count(kind), kind[0] == "ok", len(kind) == 1))
     said = _said(verdicts[kinds.index(usual)])
-    return replace(said, rule=usual[1] if len(usual) > 1 else None)
+    return replace(said, rule=usual[1] if len(usual) > 1 else said.rule)
 
 
 def _origin(bundle: Bundle, received: Received, *, trusted: bool) -> Origin:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK
 
-Source = Literal["probe", "browser", "capture", "endpoints", "tap", "import"]
+Source = Literal["probe", "browser", "capture", "accompanied", "endpoints", "tap", "import"]
 Placed = Literal["responder", "ingest", "import", ""]
 """Whose finding network and country are. Never the probe's word; "" where nobody found any (AS0, ZZ)."""
 

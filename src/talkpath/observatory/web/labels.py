@@ -51,6 +51,7 @@ def source_name(code: str) -> str:
         "probe": say("source", "checks by program"),
         "browser": say("source", "checks in a browser"),
         "capture": say("source", "recorded calls"),
+        "accompanied": say("source", "calls beside control traffic"),
         "endpoints": say("source", "questions to the apps' own servers"),
         "tap": say("source", "taps"),
     }
