@@ -49,3 +49,12 @@ def test_what_still_carries_is_told_late():
     (late,) = published_lines(journal, Publication(), "2025-09-30")
     assert (early.event.carries, late.event.carries) == ((), ("tls/443",))
     assert replace(early.event, carries=("tls/443",)) == late.event
+
+
+def test_an_operator_is_named_where_it_is_known():
+    journal = new_lines([], [event(), event(network="AS2")], AT)
+    root = ElementTree.fromstring(atom_feed(journal, NOW, operators={"AS1": "Northline"}))
+    texts = {entry.findtext(f"{NS}title"): entry.findtext(f"{NS}content") for entry in root.findall(f"{NS}entry")}
+    named = [title for title, text in texts.items() if "operated by Northline" in (text or "")]
+    assert len(texts) == 2
+    assert [" on AS1 " in (title or "") for title in named] == [True]

@@ -58,11 +58,14 @@ def event_details(event: Event) -> Iterator[str]:
 
 
 def _interval(event: Event) -> str:
-    """As ", 80 % (62 to 91 %)"; nothing where both ends are the same number."""
+    """As ", 80 % (62 to 91 %)"; where a bound is the estimate itself the other one alone, nothing where both are."""
     if event.share is None or event.share_low is None or event.share_high is None:
         return ""
-    low, high = f"{100 * event.share_low:.0f}", f"{100 * event.share_high:.0f}"
-    return f", {100 * event.share:.0f} % ({low} to {high} %)" if low != high else ""
+    share, low, high = (f"{100 * part:.0f}" for part in (event.share, event.share_low, event.share_high))
+    if low == high:
+        return ""
+    bounds = {high: f"at least {low}", low: f"at most {high}"}
+    return f", {share} % ({bounds.get(share, f'{low} to {high}')} %)"
 
 
 def _people(count: int) -> str:

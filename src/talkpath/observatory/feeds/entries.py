@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -13,6 +13,7 @@ from talkpath.observatory.feeds.journal import JournalLine
 from talkpath.observatory.publication import Publication, orders_of
 
 MOST = 200
+UNNAMED: Mapping[str, str] = {}
 
 
 def published_lines(journal: Iterable[JournalLine], publication: Publication, today: str) -> list[JournalLine]:
@@ -30,23 +31,30 @@ def delayed_lines(journal: Iterable[JournalLine], publication: Publication, toda
     return [line.number for line in every if publication.of_event(line.event, today, orders) == "delay"]
 
 
-def atom_feed(journal: Sequence[JournalLine], now: str, name: str = "events", address: str = "") -> str:
-    """An Atom document of what may be published, the newest first. `address`: where the pages are, for links."""
+def atom_feed(
+    journal: Sequence[JournalLine],
+    now: str,
+    name: str = "events",
+    address: str = "",
+    operators: Mapping[str, str] = UNNAMED,
+) -> str:
+    """An Atom document of what may be published, the newest first. `address`: where the pages are, for links;
+    `operators`: names of the operators of networks."""
     simulated = any(line.event.simulated for line in journal)
     title = "SIMULATED: talkpath, events" if simulated else "talkpath: events"
-    entries = [_entry(line, address) for line in reversed(journal[-MOST:])]
+    entries = [_entry(line, address, operators.get(line.event.network, "")) for line in reversed(journal[-MOST:])]
     return atom_document(name, title, entries, now, f"{address}/feeds/{name}.atom" if address else "")
 
 
-def _entry(line: JournalLine, address: str) -> AtomEntry:
+def _entry(line: JournalLine, address: str, operator: str) -> AtomEntry:
     event = line.event
-    said = event_sentence(event)
+    said, known = event_sentence(event), [f"{event.network} is operated by {operator}."] if operator else []
     mark = "SIMULATED: " if event.simulated else ""
     return AtomEntry(
         name=f"{line.number} {event.id}",
         title=mark + said,
         updated=line.at,
-        text="\n".join([f"{said}.", *event_details(event), f"Event {event.id}, told as number {line.number}."]),
+        text="\n".join([f"{said}.", *known, *event_details(event), f"Event {event.id}, told as number {line.number}."]),
         link=f"{address}/event/{event.id}" if address else "",
         categories=_categories(event),
     )

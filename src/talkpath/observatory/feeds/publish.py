@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
 from typing import NamedTuple
 
 from talkpath.observatory.events.record import Event
+from talkpath.observatory.feeds.entries import UNNAMED, delayed_lines, published_lines
 from talkpath.observatory.feeds.entries import atom_feed as atom
-from talkpath.observatory.feeds.entries import delayed_lines, published_lines
 from talkpath.observatory.feeds.journal import (
     JournalLine,
     new_lines,
@@ -52,10 +52,16 @@ def publish_events(
 
 
 def record_events(
-    events: Sequence[Event], journal: Path, publication: Publication, today: str, feeds: Path, address: str = ""
+    events: Sequence[Event],
+    journal: Path,
+    publication: Publication,
+    today: str,
+    feeds: Path,
+    address: str = "",
+    operators: Mapping[str, str] = UNNAMED,
 ) -> list[Event]:
     """Put what is new into the journal and the feeds; returns all events under the journal's ids, withdrawn ones
-    included.
+    included. `operators`: names of the operators of networks, for the feeds.
 
     The folder `feeds` has events.atom, and XX.atom for each country.
     """
@@ -66,9 +72,9 @@ def record_events(
     every = [*before, *fresh]
     shown = published_lines(every, publication, today)
     make_folder(feeds)
-    _put(feeds, ALL, shown, today, address)
+    _put(feeds, ALL, shown, today, address, operators)
     for country in sorted({line.event.country for line in every}):
-        _put(feeds, country, [line for line in shown if line.event.country == country], today, address)
+        _put(feeds, country, [line for line in shown if line.event.country == country], today, address, operators)
     return [*with_journal_ids(before, events), *withdrawn_events(every)]
 
 
@@ -96,9 +102,11 @@ def deliver_all(journal: Path, publication: Publication, today: str, webhooks: P
     return DeliveryCount(delivered, waiting)
 
 
-def _put(feeds: Path, name: str, shown: Sequence[JournalLine], today: str, address: str) -> None:
+def _put(
+    feeds: Path, name: str, shown: Sequence[JournalLine], today: str, address: str, operators: Mapping[str, str]
+) -> None:
     """Replace a feed's file in one step, and only where it changed."""
-    path, text = feeds / f"{name}.atom", atom(shown, f"{today}T00:00:00Z", name, address)
+    path, text = feeds / f"{name}.atom", atom(shown, f"{today}T00:00:00Z", name, address, operators)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         replace_file(path, text.encode())
 

@@ -5,7 +5,7 @@ Contract: what goes in and comes out is plain records; neither process has the i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -57,9 +57,12 @@ class EventWorker:
         """The names of the operators of networks (observatory/operators.py)."""
         return self._pool.run(operator_names, files)
 
-    def record(self, events: Sequence[Event], how: EventPublishing, today: str) -> list[Event]:
+    def record(
+        self, events: Sequence[Event], how: EventPublishing, today: str, operators: Mapping[str, str]
+    ) -> list[Event]:
         """Put events into the journal and the feeds; returns them under the journal's ids, withdrawn ones included."""
-        return self._pool.run(record_events, events, how.journal, how.publication, today, how.feeds, how.address)
+        names = {one.network: operators[one.network] for one in events if one.network in operators}
+        return self._pool.run(record_events, events, how.journal, how.publication, today, how.feeds, how.address, names)
 
     def deliver(self, how: EventPublishing, today: str) -> DeliveryCount:
         """Send what is new to the receivers of webhooks. May wait for minutes."""

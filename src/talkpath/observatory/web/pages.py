@@ -133,7 +133,8 @@ class Pages:
                 await self._country(worker, country, version)
         found = [one for _, one in self._found.values()]
         events = [event for one in found for event in one.events]
-        recorded = await asyncio.to_thread(worker.record, events, self._publishing, self._today())
+        names = self._operators or {}
+        recorded = await asyncio.to_thread(worker.record, events, self._publishing, self._today(), names)
         self.source.renew(assemble_findings(found, recorded, self._box))
         self._hooks.know(recorded)
 
