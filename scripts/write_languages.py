@@ -32,6 +32,7 @@ def scenes() -> Iterator[str]:
     script = read_script()
     for scene in script.scenes:
         yield from (scene.title, scene.story)
+    yield from (script.own.title, script.own.story)
     yield script.order.words
     yield from (claim.words for claim in script.order.claims)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from talkpath.lab.drivers import netns
-from talkpath.lab.drivers.run import CONTROL_PORT, PYTHON, link_to, respond_argv
-from talkpath.lab.drivers.sim import PORTS
+from talkpath.lab.drivers.run import PYTHON, link_to, respond_argv
+from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
 from talkpath.lab.path.hosts import HOSTS, PROBE, REFERENCE, RESPONDER, LabHost
 from talkpath.lab.relayed_calls.namespaces import start_relay
 from talkpath.lab.restrictor.app_networks import app_relay

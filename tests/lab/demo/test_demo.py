@@ -22,6 +22,7 @@ from talkpath.lab.demo.script import DemoClaim, Scene, read_script
 from talkpath.lab.demo.text import summary, truth_sentence
 from talkpath.lab.drivers import namespace
 from talkpath.lab.ground_truth.hits import RuleHit
+from talkpath.lab.restrictor import parse_rule
 from talkpath.measure.facts import Facts, Health, Plan
 from talkpath.report.check_json import judge_check
 from talkpath.report.rejudge import verdict_changes
@@ -50,7 +51,7 @@ def text_of(performance: DemoResult, program: str = "talkpath") -> str:
 def test_three_scenes_each_under_25_s() -> None:
     assert TITLES == ["The day before", "The day", "A bad evening"]
     assert all(scene.budget_s + play.AROUND_S <= 45 for scene in SCRIPT.scenes)
-    assert sum(scene.budget_s + play.AROUND_S for scene in SCRIPT.scenes) <= play.LIMIT_S
+    assert sum(scene.budget_s + play.AROUND_S for scene in SCRIPT.scenes) + play.OWN_S <= play.LIMIT_S
 
 
 def test_six_apps_with_voice_and_video_one_variant_each() -> None:
@@ -128,6 +129,19 @@ def test_the_page_holds_what_was_measured(performance: DemoResult) -> None:
     for held in performance.claims:
         assert held.words in page
     assert "<script" not in page
+
+
+def test_an_order_bound_to_addresses_is_ok_to_the_check_alone_and_found_by_both_means(performance: DemoResult) -> None:
+    assert play.truth([parse_rule(SCRIPT.own.rule)], SCRIPT.arms) == []
+    for joined in performance.own.joined:
+        assert {each.means: each.verdict.state for each in joined.findings} == {
+            "server": "ok",
+            "addresses": "restricted",
+        }
+        assert (joined.conclusion, joined.disagree) == ("addresses", True)
+    (line,) = performance.own.sentences
+    assert line in " ".join(text_of(performance).split())
+    assert line in demo_page(performance)
 
 
 def test_json_is_plain_and_whole(performance: DemoResult) -> None:

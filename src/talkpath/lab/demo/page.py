@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from talkpath.lab.demo.own_scene import PlayedOwnScene
 from talkpath.lab.demo.play import DemoResult, PlayedScene
 from talkpath.lab.demo.text import how_played, next_steps, outcome, truth_sentence
+from talkpath.report.joined_report import NOT_MEASURED, finding_words
 from talkpath.report.pictures.app_matrix import cell
 from talkpath.report.pictures.check_page import check_parts, heading, label, meanings, page, state
 from talkpath.report.pictures.markup import Element, element
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
+from talkpath.report.words.joined_sentences import means_titles
 from talkpath.report.words.language import say
+from talkpath.verdict.bases.joined_means import MeansFinding
 from talkpath.verdict.model import Verdict
 
 MARKS = {"supported": "✓", "contradicted": "✗", "could not tell": "?"}
@@ -29,6 +33,7 @@ def demo_page(performance: DemoResult) -> str:
     body = [
         element("p", lead, class_="lead"),
         *(part for played in performance.played for part in _scene(played)),
+        *_own_scene(performance.own),
         *_order(performance),
         *_truth(performance),
         *_next(),
@@ -49,6 +54,22 @@ def _scene(played: PlayedScene) -> Iterator[Element]:
             yield element("h3", state(cell(verdict)), f" {heading(verdict)}")
             lines = sentences.lines(verdict, CheckContext(with_messages=True))
             yield element("ul", *(element("li", line) for line in lines[:2]))
+
+
+def _own_scene(own: PlayedOwnScene) -> Iterator[Element]:
+    yield element("h2", own.scene.told_title)
+    yield element("p", say("scene", own.scene.story))
+    titles = means_titles()
+    used = [means for means in titles if any(each.of(means) for each in own.joined)]
+    lines = [(sentences.medium(each.medium), *(_finding(each.of(means)) for means in used)) for each in own.joined]
+    yield _table((say("table", "medium"), *(titles[means] for means in used)), lines)
+    yield from (element("p", line) for line in own.sentences)
+
+
+def _finding(found: MeansFinding | None) -> Element | str:
+    if found is None:
+        return NOT_MEASURED
+    return label(found.verdict.state, sentences.MARKS[found.verdict.state], finding_words()[found.finding])
 
 
 def _order(performance: DemoResult) -> Iterator[Element]:

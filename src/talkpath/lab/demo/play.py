@@ -17,6 +17,7 @@ from talkpath.errors import PeerError, TalkpathError, UsageError
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.lab.demo.comparison import ClaimOutcome, ResultTally, compare_claim, tally, total
+from talkpath.lab.demo.own_scene import PlayedOwnScene, play_own_scene
 from talkpath.lab.demo.script import DemoScript, Scene
 from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers import run as drive
@@ -38,6 +39,7 @@ DRIVERS: Mapping[DemoDriver, RunDriver] = {
     "sim": drive.run_sim,
 }
 LIMIT_S = 128.0  # for all scenes: `make demo` ends within 130 s
+OWN_S = 6.0  # the last scene, in virtual time
 AROUND_S = 5.0  # what a scene takes beside its questions: programs that start, the end
 TRIES = 2
 
@@ -72,6 +74,7 @@ class DemoResult(Struct, frozen=True):
     driver: DemoDriver
     seconds: float
     played: tuple[PlayedScene, ...]
+    own: PlayedOwnScene
 
     @property
     def claims(self) -> list[ClaimOutcome]:
@@ -140,10 +143,18 @@ def play_scenes(
     played = []
     for number, scene in enumerate(script.scenes):
         later_s = sum(AROUND_S + each.budget_s for each in script.scenes[number + 1 :])
-        until_s = start_s + LIMIT_S - later_s
+        until_s = start_s + LIMIT_S - OWN_S - later_s
         played.append(play_scene(script, scene, driver, seed, listener, until_s=until_s, drivers=drivers))
         listener.ends(played[-1])
-    return DemoResult(script, seed, driver, round(time.monotonic() - start_s, 1), tuple(played))
+    own = play_own_scene(script, seed)
+    return DemoResult(
+        script=script,
+        seed=seed,
+        driver=driver,
+        seconds=round(time.monotonic() - start_s, 1),
+        played=tuple(played),
+        own=own,
+    )
 
 
 def play_scene(
@@ -215,6 +226,7 @@ def as_json(performance: DemoResult) -> dict[str, Any]:
         "seconds": performance.seconds,
         "order": performance.script.order.words,
         "scenes": [_scene_json(played) for played in performance.played],
+        "another_order": performance.own.record(),
         "claims": claims,
         "truth": msgspec.to_builtins(performance.tally),
     }

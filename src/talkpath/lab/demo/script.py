@@ -54,6 +54,22 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True):
         return Scenario.parse(self.background, self.rules, seed)
 
 
+class OwnScene(Struct, frozen=True, forbid_unknown_fields=True):
+    """A scene about an app's own addresses: the rule, and the router before which it acts."""
+
+    id: str
+    title: str
+    story: str
+    app: str
+    rule: str
+    at: int
+
+    @property
+    def told_title(self) -> str:
+        """The title in the reader's language."""
+        return say("scene", self.title)
+
+
 class SceneCheck(Struct, frozen=True, forbid_unknown_fields=True):
     """The check of every scene. `arms` are written as app/variant/medium."""
 
@@ -70,6 +86,7 @@ class DemoScript(Struct, frozen=True, forbid_unknown_fields=True):
     check: SceneCheck
     order: DemoOrder
     scenes: tuple[Scene, ...]
+    own: OwnScene
 
     @property
     def arms(self) -> tuple[Arm, ...]:

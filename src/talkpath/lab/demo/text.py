@@ -7,11 +7,14 @@ from itertools import chain
 
 from msgspec.structs import asdict
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from talkpath.lab.demo.comparison import ResultTally
+from talkpath.lab.demo.own_scene import PlayedOwnScene
 from talkpath.lab.demo.play import DemoResult, PlayedScene, moves
+from talkpath.report import joined_report
 from talkpath.report.check_text import STYLES
 from talkpath.report.pictures.app_matrix import MEDIA, AppCell, AppRow, rows
 from talkpath.report.pictures.check_page import simulation, still_carried
@@ -59,6 +62,7 @@ def summary(performance: DemoResult, folder: str, program: str = "talkpath") -> 
     return Group(
         Text.assemble((simulation(), "bold reverse"), f"  {title}"),
         *scenes,
+        *_own_scene(performance.own),
         *_claims(performance),
         Text(truth_sentence(performance.tally)),
         Text(f"\n{written}"),
@@ -140,6 +144,15 @@ def _told(cell: AppCell, when: str) -> Text:
     for part in (cell.how, still_carried(cell)):
         text.append(say("list", "; ") + part if part else "", style="default")
     return text
+
+
+def _own_scene(own: PlayedOwnScene) -> Iterator[RenderableType]:
+    """The scene about an app's own addresses: one table of both means, and the sentence that joins them."""
+    how = listed([seconds(own.seconds, 0), moves("sim")])
+    yield Text.assemble((f"{own.scene.told_title}. ", "bold"), say("scene", own.scene.story), (f" ({how})", "dim"))
+    yield Padding(joined_report.table(own.joined), (0, 0, 0, 2))
+    for line in own.sentences:
+        yield Padding(Text(line), (0, 0, 0, 2))
 
 
 # -- the order ---------------------------------------------------------------------------------------------------

@@ -35,9 +35,10 @@ def main() -> None:
     sys.stdout.write(json.dumps(outcome) + "\n")
 
 
-def relay(stop: Stop, ports: str, callee_port: str = "") -> dict[str, object]:
+def relay(stop: Stop, ports: str, callee_port: str = "", callee_host: str = HERE) -> dict[str, object]:
     """Forwards until it is stopped; what reached it."""
-    forwarder = Forwarder([int(port) for port in ports.split(",")], (HERE, int(callee_port)) if callee_port else None)
+    callee = (callee_host, int(callee_port)) if callee_port else None
+    forwarder = Forwarder([int(port) for port in ports.split(",")], callee)
     _ready()
     while not stop.asked:
         forwarder.step(0.2)

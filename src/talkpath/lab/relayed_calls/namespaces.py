@@ -50,10 +50,12 @@ class LiveCall:
         return CallOutcome(*(msgspec.json.decode(end.stdout.splitlines()[-1]) for end in ends))
 
 
-def start_relay(lab: NetnsLab, relay: LabHost, ports: tuple[int, ...], callee_port: int = 0) -> Program:
+def start_relay(
+    lab: NetnsLab, relay: LabHost, ports: tuple[int, ...], callee_port: int = 0, callee_host: str = ""
+) -> Program:
     """Starts the app's relay. Without a callee it answers STUN greetings and counts what reaches it: its last line is
     {"stun": n, "other": n, "bytes": n} once it is stopped."""
-    to = [str(callee_port)] if callee_port else []
+    to = [str(callee_port), *filter(None, [callee_host])] if callee_port else []
     program = lab.start(relay.name, [*PROGRAM, "relay", ",".join(map(str, ports)), *to])
     program.line("ready")
     return program

@@ -114,17 +114,14 @@ def _held_there(verdict: Verdict, name: str) -> str:
 
 
 def _place(verdict: Verdict) -> str:
-    """The router before which packets stop, as far as that was found."""
+    """The router past which no packet gets, as far as that was found."""
     hop, kind = verdict.parameters.get("hop"), verdict.parameters.get("hop_kind")
-    if not isinstance(hop, Number) or hop.low is None or hop.high is None:
+    if not isinstance(hop, Number) or hop.high is None:
         return ""
-    low, high = round(hop.low), round(hop.high)
-    hops = say("joined", "hop {number}", number=high)
-    if low < high:
-        hops = say("joined", "hops {low} to {high}", low=low, high=high)
-    if isinstance(kind, Category) and kind.value in ("home", "provider") and low > 1:
-        return say("joined", "your provider ({hops})", hops=hops)
-    return hops
+    at = say("joined", "hop {number}", number=round(hop.high))
+    if isinstance(kind, Category) and kind.value == "provider":
+        return say("joined", "your provider ({hops})", hops=at)
+    return at
 
 
 def _call(found: MeansFinding, name: str) -> str:
