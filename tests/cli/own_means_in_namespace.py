@@ -12,12 +12,13 @@ from typing import Any
 from talkpath.lab.drivers import netns
 from talkpath.lab.drivers.run import PYTHON, link_to, respond_argv
 from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
-from talkpath.lab.path.hosts import HOSTS, PROBE, REFERENCE, RESPONDER, LabHost
+from talkpath.lab.path.hosts import HOSTS, MESSENGER, PROBE, REFERENCE, RESPONDER, LabHost
 from talkpath.lab.relayed_calls.namespaces import start_relay
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.scenario import Scenario
 
 RELAY_PORT, NEUTRAL_PORT = 1400, 3478
+NEUTRAL = (REFERENCE, MESSENGER)
 ROW = """
 [[endpoint]]
 id = "{id}"
@@ -35,7 +36,7 @@ confidence = "high"
 def catalogue(relays: Sequence[LabHost]) -> str:
     rows = [
         *((relay.name, "telegram", "stun", relay.ipv4, RELAY_PORT) for relay in relays),
-        ("n-stun", "", "stun", REFERENCE.ipv4, NEUTRAL_PORT),
+        *((f"n-{host.name}", "", "stun", host.ipv4, NEUTRAL_PORT) for host in NEUTRAL),
         ("resolver", "", "resolver", REFERENCE.ipv4, 53),
     ]
     return "".join(ROW.format(id=id, app=app, kind=kind, host=host, port=port) for id, app, kind, host, port in rows)
@@ -51,7 +52,8 @@ def checked(rules: Sequence[str], *options: str) -> dict[str, Any]:
         responder = lab.start(RESPONDER.name, respond_argv(folder, [str(port) for port in PORTS]))
         link = link_to(responder.line('"link"'), RESPONDER.ipv4, CONTROL_PORT, CONTROL_PORT)
         own = [start_relay(lab, relay, (RELAY_PORT,)) for relay in relays]
-        start_relay(lab, REFERENCE, (NEUTRAL_PORT,))
+        for host in NEUTRAL:
+            start_relay(lab, host, (NEUTRAL_PORT,))
         pace = ["--gap", "0.3", "--every", "0.05", "--catalogue", str(folder / "catalogue.toml")]
         argv = [*PYTHON, "check", link, "--app", "telegram/libtgvoip", "--own", "--yes", "--lab", *pace, *options]
         outcome = lab.start(PROBE.name, argv).finish(200)
