@@ -6,6 +6,7 @@ import gzip
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from made_stats import BEGIN_S, call, dump, log, report
 
@@ -13,6 +14,7 @@ import talkpath
 from talkpath.api.recording import Recording
 from talkpath.capture.app_stats import reading, webrtc_internals
 from talkpath.errors import UsageError
+from talkpath.measure.decode import decode_findings
 from talkpath.measure.validate import validate_findings
 from talkpath.verdict.bases.call_outcome import attempt_outcome, call_outcome
 
@@ -200,3 +202,13 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     for data in (log(), gzip.compress(log() * 100)):
         with pytest.raises(UsageError, match="cut out the calls"):
             read(data, tmp_path)
+
+
+def test_numbers_that_no_call_has_are_left_out_and_counted(tmp_path: Path):
+    """Two clocks a century apart, and rates of a million packets a second for a day."""
+    far = log(30).replace(b"2023-11-14", b"2099-11-14") + b"\n" + log(30).replace(b"2023-11-14", b"3023-11-14")
+    for data in (log(30) + b"\n" + far, log(86_000).replace(b",50.0,", b",999999.0,")):
+        found = read(data, tmp_path).findings
+        assert decode_findings(msgspec.msgpack.encode(found)) == found
+    assert found.unread == {reading.LEFT_OUT: 1}
+    assert found.calls == ()

@@ -5,13 +5,17 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
+import msgspec
+
 from talkpath.capture.app_stats import signal_log, webrtc_internals
 from talkpath.capture.app_stats.calls import Connection, attempt_of, call_of
 from talkpath.errors import UsageError
-from talkpath.measure.call import Findings, Source
+from talkpath.measure.bounds import MOST_COUNT
+from talkpath.measure.call import Attempt, Call, Findings, Source
 from talkpath.wire.pcap.window import Source as File
 
 MOST_BYTES = 64 << 20
+LEFT_OUT = "call whose numbers no call can have"
 GZIP = b"\x1f\x8b"
 
 
@@ -55,6 +59,15 @@ def _data(file: File) -> bytes | None:
     return bytes(data)
 
 
+def _is_sound(record: Call | Attempt) -> bool:
+    """Are all numbers such as a call can have (the bounds of the record's types)?"""
+    try:
+        msgspec.convert(msgspec.to_builtins(record), type(record))
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
 def _statistics(source: Source, connections: list[Connection], is_clock_known: bool) -> AppStatistics:
     if not connections:
         return AppStatistics(Findings(packets=0, duration_s=0.0, unread={}, calls=(), attempts=(), source=source))
@@ -63,12 +76,15 @@ def _statistics(source: Source, connections: list[Connection], is_clock_known: b
     calls = [call for one in connections if (call := call_of(one, base_s, end_s)) is not None]
     idle = [one for one in connections if not one.packets]
     attempts = [attempt for one in idle if (attempt := attempt_of(one, base_s)) is not None]
+    sound_calls = [call for call in calls if _is_sound(call)]
+    sound_attempts = [attempt for attempt in attempts if _is_sound(attempt)]
+    left_out = len(calls) + len(attempts) - len(sound_calls) - len(sound_attempts)
     findings = Findings(
-        packets=sum(connection.packets for connection in connections),
+        packets=min(sum(connection.packets for connection in connections), MOST_COUNT),
         duration_s=round(end_s - base_s, 6),
-        unread={},
-        calls=tuple(sorted(calls, key=lambda call: call.start_s)),
-        attempts=tuple(sorted(attempts, key=lambda attempt: attempt.start_s)),
+        unread={LEFT_OUT: left_out} if left_out else {},
+        calls=tuple(sorted(sound_calls, key=lambda call: call.start_s)),
+        attempts=tuple(sorted(sound_attempts, key=lambda attempt: attempt.start_s)),
         source=source,
     )
     return AppStatistics(findings, round(1e9 * base_s) if is_clock_known else None)

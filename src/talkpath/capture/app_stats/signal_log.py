@@ -29,7 +29,7 @@ STATS = re.compile(
     r"(?:(?P<lost>\d{1,3}(?:\.\d+)?)%|\d+(?:\.\d+)?),(?P<bps>\d{1,10}(?:\.\d+)?)bps(?:,(?P<jitter>\d{1,6})ms)?"
 )
 CONNECTION = re.compile(r"ringrtc_stats!,connection,[^,]{0,40},(?P<at_us>\d{16}),")
-TIME = re.compile(r"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d)[.:](\d{3})(Z?)")
+TIME = re.compile(r"(20\d\d)[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d)[.:](\d{3})(Z?)")
 ROUTE = re.compile(r"local_relayed: (true|false),.{0,200}remote_relayed: (true|false)")
 RELAY_TCP = re.compile(r"local_relay_protocol: (Tcp|Tls)")
 BEGINS, ENDS = ("on_start_call", "Group Client created"), ("terminate_call", "delete_group_call_client")

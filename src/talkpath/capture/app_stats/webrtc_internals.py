@@ -20,7 +20,7 @@ from talkpath.capture.app_stats.calls import Connection, PathKind
 from talkpath.capture.app_stats.counters import Counters, Medium, since_before
 from talkpath.capture.streams.freezes import Floats
 from talkpath.errors import UsageError
-from talkpath.measure.bounds import MOST_CALLS, MOST_COUNT, MOST_STREAMS
+from talkpath.measure.bounds import MOST_CALLS, MOST_COUNT, MOST_RECORDING_S, MOST_STREAMS
 
 MOST_SERIES, MOST_READINGS, FEWEST_READINGS = 20_000, 100_000, 2
 """Of one connection, and of one series."""
@@ -101,7 +101,7 @@ class _Reports:
         values = np.array([value if type(value) in (int, float) else np.nan for value in raw], np.float64)
         at_s = self._times(report, name, len(values))
         with np.errstate(invalid="ignore"):
-            sound = (np.abs(values) <= 1e15) & np.isfinite(at_s)
+            sound = (np.abs(values) <= 1e15) & (at_s >= 0) & (at_s <= MOST_RECORDING_S)
         sound[1:] &= np.diff(at_s) > 0
         return values[sound], at_s[sound]
 
