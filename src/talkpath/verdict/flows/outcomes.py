@@ -99,9 +99,28 @@ def flow_outcomes(epoch: Epoch) -> tuple[FlowOutcome, ...]:
     return tuple(found)
 
 
+class _Slots(NamedTuple):
+    """A direction's schedule as arrays over slots."""
+
+    at_s: NDArray[np.float64]
+    size: NDArray[np.float64]
+    media: NDArray[np.bool_]
+    setup: NDArray[np.bool_]
+
+
+@per_epoch
+def _slots(epoch: Epoch, way: Direction) -> _Slots:
+    plan = track(epoch, way)
+    return _Slots(
+        at_s=np.array(plan.at_ms, np.float64) / 1000.0,
+        size=np.array(plan.size, np.float64),
+        media=np.array([stage == "media" for stage in plan.stage], np.bool_),
+        setup=np.array([stage not in MEDIA for stage in plan.stage], np.bool_),
+    )
+
+
 def _direction(epoch: Epoch, flow: Observation) -> DirectionOutcome:
-    plan = track(epoch, flow.direction)
-    at_s, size = np.array(plan.at_ms, np.float64) / 1000.0, np.array(plan.size, np.float64)
+    at_s, size, media, setup = _slots(epoch, flow.direction)
     sent = unpack(flow.sent, len(at_s))
     arrived = unpack(flow.arrived, len(at_s)) | unpack(flow.late, len(at_s))
     last = int(np.flatnonzero(arrived)[-1]) if arrived.any() else -1
@@ -115,8 +134,8 @@ def _direction(epoch: Epoch, flow: Observation) -> DirectionOutcome:
         sent_s=at_s[sent],
         arrived_s=at_s[arrived],
         back=bool((first_life(sent[None], arrived[None], size)[0] != sent).any()),
-        media=sum(plan.stage[slot] == "media" for slot in np.flatnonzero(arrived)),
-        setup=sum(plan.stage[slot] not in MEDIA for slot in np.flatnonzero(sent)),
+        media=int((arrived & media).sum()),
+        setup=int((sent & setup).sum()),
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes
-from talkpath.verdict.memo import per_epochs
+from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.rules.blocked_calls import is_blocked
 from talkpath.verdict.rules.rule import Fit, Rule
 from talkpath.verdict.rules.whole_network import MOST, reported, tcp_through
@@ -74,6 +74,7 @@ def _exposure(epochs: tuple[Epoch, ...], arm: str) -> Exposure:
     return exposure([_flows(epoch) for epoch in epochs], counted)
 
 
+@per_epoch
 def _flows(epoch: Epoch) -> Sequence[PortFlow]:
     canaries = {flow.flow for flow in epoch.flows if flow.canary}
     flows = [flow for flow in flow_outcomes(epoch) if flow.flow not in canaries]

@@ -13,7 +13,7 @@ UDP, all arms of a check together, without canaries.
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from math import comb, log
 from typing import NamedTuple
 
@@ -57,7 +57,7 @@ def exposure(epochs: Sequence[Sequence[PortFlow]], counted: Container[int] | Non
         before.append(exposed)
         fresh = [flow for flow in flows if flow.port not in exposed]
         called = {flow.port for flow in fresh if flow.call}
-        total += log_e(fresh) if counted is None or place in counted else 0.0
+        total += _remembered_log_e(tuple(fresh)) if counted is None or place in counted else 0.0
         peak = max(peak, total)
         behind += [flow.failed for flow in flows if not flow.call and flow.port in exposed]
         elsewhere += [flow.failed for flow in fresh if not flow.call and flow.port not in called]
@@ -81,6 +81,9 @@ def log_e(flows: Sequence[PortFlow]) -> float:
         return 0.0
     ways = [_ways(len(group), TILT * count) for count, group in zip(failed, by_port, strict=True)]
     return TILT * score - log(float(reduce(np.convolve, ways)[calls]) / comb(len(flows), calls))
+
+
+_remembered_log_e = lru_cache(maxsize=256)(log_e)  # asked for again after every epoch
 
 
 def _ways(flows: int, gain: float) -> Floats:
