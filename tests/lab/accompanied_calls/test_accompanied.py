@@ -17,9 +17,11 @@ from talkpath.verdict.model import Verdict
 SECONDS, FLOWS = 12.0, 3
 
 
-def played(rule: str = "", background: str = "clean", story: CallStory = PLAIN, seed: int = 1) -> AccompaniedCall:
+def played(
+    rule: str = "", background: str = "clean", story: CallStory = PLAIN, seed: int = 1, app: str = "whatsapp"
+) -> AccompaniedCall:
     scenario = Scenario.parse(background, [rule] if rule else [], seed=seed)
-    return accompany("whatsapp", SECONDS, scenario, story, seed=seed, flows=FLOWS)
+    return accompany(app, SECONDS, scenario, story, seed=seed, flows=FLOWS)
 
 
 def verdict_of(accompanied: AccompaniedCall) -> Verdict:
@@ -92,6 +94,14 @@ def test_a_poor_line_is_told_as_the_line(background: str):
     verdict = verdict_of(played(background=background))
     assert verdict.alternatives == ()
     assert code(verdict) in ("", "line")
+
+
+@pytest.mark.parametrize("app", ["whatsapp", "telegram"])
+def test_a_pause_on_a_poor_line_is_not_taken_for_losses_of_the_call_alone(app: str):
+    """Where the call's losses are counted by its packet interval, its muted seconds look lost."""
+    muted = CallStory(callee=Voice(muted=((3.0, 9.0),)))
+    verdict = verdict_of(played(background="ge,loss=0.1", story=muted, app=app))
+    assert (verdict.alternatives, code(verdict)) == ((), "line")
 
 
 STORIES = {

@@ -92,7 +92,7 @@ def judge_accompanied(call: Call, control: Control | None) -> Verdict:
         verdict = replace(verdict, alternatives=(), parameters={}, direction=None)
     if verdict.state == "ok" or (verdict.reason is not None and verdict.reason.code == "short_capture"):
         return verdict
-    lost = 1.0 if silence_of(call) else share_lost(streams_of(call, "received")) or 0.0
+    lost = 1.0 if silence_of(call) else _usual_loss(call)
     return _beside(verdict, shares, lost, _worst_flow(control), held_up=_is_held_up(call, shares))
 
 
@@ -179,6 +179,15 @@ def _alike(one: Verdict, other: Verdict) -> bool:
         if len(known) == len(values) and max(known) <= factor * min(known):
             return True
     return False
+
+
+def _usual_loss(call: Call) -> float:
+    """Return the share that was lost of what came to this end, in most seconds in which anything came: a pause that is
+    taken for losses does not count."""
+    whole = share_lost(streams_of(call, "received")) or 0.0
+    seconds = [moment.received for moment in call.seconds if moment.received.packets]
+    shares = [one.lost / (one.packets + one.lost) for one in seconds if one.lost is not None]
+    return min(whole, median(shares)) if shares else whole
 
 
 def _worst_flow(control: Control) -> float:
