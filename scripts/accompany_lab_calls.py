@@ -27,6 +27,7 @@ from talkpath.lab.path.hosts import HOSTS, PROBE, RESPONDER, LabHost
 from talkpath.lab.relayed_calls.namespaces import start_call, start_relay
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.scenario import Scenario
+from talkpath.verdict.bases.accompanied_call import MOST_LATE_MS
 
 SCRIPTS = Path(__file__).parent
 PORTS = ("3478", "443", "5349", "19302")
@@ -142,6 +143,12 @@ def right(case: Case, told: dict[str, Any]) -> bool:
     return state == case.state and (case.state == "ok" or rule in case.fits)
 
 
+def void(told: dict[str, Any]) -> bool:
+    """Whether this machine sent control traffic too late to be beside the call: then nothing is right or wrong."""
+    late_ms = [each["late_ms_p99"] or 0.0 for each in told.get("controls", ())]
+    return max(late_ms, default=0.0) > MOST_LATE_MS
+
+
 def main() -> int:
     """Play what was asked for."""
     namespace.enter()
@@ -151,10 +158,13 @@ def main() -> int:
         app, _, kind = name.partition("/")
         found = accompanied(app, CASES[kind].rule)
         good = right(CASES[kind], found["told"])
-        wrong += not good
+        label = "void" if void(found["told"]) else "right" if good else "WRONG"
+        wrong += label == "WRONG"
         state, rule, code = words(found["told"])
-        sys.stdout.write(f"{'right' if good else 'WRONG'}  {name:20} {state:13} {rule:14} {code:16}")
-        sys.stdout.write(f" late p99 {found['late_ms']:.1f} ms\n" + ("" if good else f"{found['errors']}\n"))
+        sys.stdout.write(f"{label:5}  {name:20} {state:13} {rule:14} {code:16}")
+        sys.stdout.write(
+            f" late p99 {found['late_ms']:.1f} ms\n" + (f"{found['errors']}\n" if label == "WRONG" else "")
+        )
         sys.stdout.flush()
     return 1 if wrong else 0
 
