@@ -118,7 +118,7 @@ def test_events_are_grouped_where_the_same_happened_on_many_networks(served: str
     groups = json.loads(get(f"{served}/crowd/en/events/XX.json"))["groups"]
     assert [len(group["networks"]) for group in groups] == [120, 120]
     by_network = json.loads(get(f"{served}/crowd/en/events/XX.json?group=network"))
-    assert (by_network["pages"], len(by_network["groups"][0]["events"])) == (12, 2)
+    assert (by_network["pages"], len(by_network["groups"][0]["events"])) == (15, 2)
     one = json.loads(get(f"{served}/en/events/XX.json?network=northl"))
     assert {event["network"] for event in one["events"]} == {"AS64496"}
 

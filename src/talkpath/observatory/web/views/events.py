@@ -15,7 +15,7 @@ from talkpath.observatory.web.labels import app_name
 from talkpath.observatory.web.site import PageQuery, Site, paged
 from talkpath.observatory.web.source import PageSource, Span
 
-ROWS = 10  # groups a page: it stays short on a phone
+ROWS = 8  # groups a page: it stays short on a phone
 FILTERS = ("app", "medium", "kind", "level", "network")
 KINDS = ("began", "changed", "ended", "withdrawn")
 GROUPS: dict[str, Callable[[Event], tuple[str, ...]]] = {
