@@ -33,15 +33,25 @@ APART_S = 1.0
 
 
 def used_s() -> float:
-    """CPU seconds of the far end's process so far."""
+    """CPU seconds of this run's far ends so far."""
+    parents, used = dict[int, int](), dict[int, float]()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
+            fields = folder.joinpath("stat").read_text().rpartition(")")[2].split()
+            parents[int(folder.name)] = int(fields[1])
             if FAR in folder.joinpath("cmdline").read_text():
-                fields = folder.joinpath("stat").read_text().rpartition(")")[2].split()
-                return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+                used[int(folder.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         except OSError:
             continue
-    return 0.0
+    return sum(seconds for process, seconds in used.items() if os.getpid() in ancestors(process, parents))
+
+
+def ancestors(process: int, parents: dict[int, int]) -> set[int]:
+    """The processes that a process descends from."""
+    found: set[int] = set()
+    while (process := parents.get(process, 0)) and process not in found:
+        found.add(process)
+    return found
 
 
 def play(pages: int, media: str) -> dict[str, Any]:
