@@ -104,6 +104,13 @@ def test_a_pause_on_a_poor_line_is_not_taken_for_losses_of_the_call_alone(app: s
     assert (verdict.alternatives, code(verdict)) == ((), "line")
 
 
+def test_a_line_that_polices_each_connection_is_told_by_what_this_end_sends():
+    """While the call hears nothing, too little comes back to tell by."""
+    muted = CallStory(callee=Voice(muted=((8.0, 12.0),)))
+    verdict = verdict_of(played(background="police_flow,kbps=24", story=muted, app="webrtc"))
+    assert (verdict.alternatives, code(verdict)) == ((), "line")
+
+
 STORIES = {
     "hung up": PLAIN,
     "dtx": CallStory(caller=Voice(dtx=True), callee=Voice(dtx=True)),

@@ -203,9 +203,11 @@ def _worst_flow(control: Control) -> float:
 
 def _beside(verdict: Verdict, shares: ControlShares, lost: float, worst_flow: float, *, held_up: bool) -> Verdict:
     """Say what the control traffic of the same moments makes of a call that was not well."""
-    values = {"control_lost": shares.lost_down, "call_lost": lost}
+    values = {"control_lost": shares.lost_down if shares.lost_down is not None else shares.lost_up, "call_lost": lost}
     if shares.lost_down is None:
-        return verdict
+        up_as_bad = shares.lost_up is not None and shares.lost_up >= AS_BAD * lost
+        line = replace(verdict, reason=Reason("line", values), alternatives=(), parameters={}, direction=None)
+        return line if up_as_bad else verdict
     if not shares.is_well(lost) or worst_flow >= AS_BAD * lost:
         worst = max(shares.lost_down, shares.lost_up or 0.0, worst_flow)
         as_bad = worst >= AS_BAD * lost or shares.late_ms > WELL_LATE_MS
