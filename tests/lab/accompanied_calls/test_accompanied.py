@@ -81,6 +81,14 @@ def test_a_rule_on_the_apps_addresses_is_told_as_consistent_and_three_calls_prov
     assert verdicts_together([*findings[:2], findings[0]]) == [], "one call twice"
 
 
+def test_three_calls_that_lose_unlike_shares_prove_nothing():
+    """A rule drops one share; a server or a path that is not well loses this today and that tomorrow."""
+    rule = "media.drop,app=whatsapp,to=app,direction=down,p="
+    found = [played(f"{rule}{share}", seed=seed).findings for seed, share in ((1, 0.2), (2, 0.2), (3, 0.36))]
+    assert [code(verdict) for one in found for verdict in call_verdicts(one)] == ["one_call"] * 3
+    assert verdicts_together(found) == []
+
+
 def test_set_up_that_nobody_answers_is_compared_and_never_called_restricted():
     accompanied = played("flow.block,app=whatsapp,to=app,p=1")
     (verdict,) = attempt_verdicts(accompanied.findings)

@@ -37,8 +37,10 @@ UNEVEN_MS, MORE_UNEVEN = 15.0, 3.0
 CALLS = 3
 """So many calls of an app must show the same."""
 ALIKE = {"p": 2.0, "kbps": 1.3, "after_s": 1.5, "after_packets": 1.3}
-"""A rule's parameter differs by no more than this factor between any two of them."""
+"""A rule's parameter differs by no more than this factor between any two of them, and their intervals overlap."""
 REPEATED = ("media.drop", "media.police", "media.freeze", "media.size_drop")
+OF_LOSSES = {"p", "kbps"}
+"""Parameters of rules that losses tell, not a silence."""
 UNKNOWN_NETWORK = "AS0"
 MOST_ESTIMATED = 1.3
 MOST_LATE_MS = 50.0
@@ -86,13 +88,14 @@ def judge_accompanied(call: Call, control: Control | None) -> Verdict:
     if control is None or not _is_usable(control):
         return judge_call(call)
     verdict = judge_call(_with_others(call, control))
-    shares = ControlShares.of(_troubled_seconds(call, control))
+    is_silent = silence_of(call) is not None and not OF_LOSSES & judge_call(call).parameters.keys()
+    shares = ControlShares.of(_troubled_seconds(call, control, is_silent))
     verdict = replace(verdict, figures=verdict.figures | _figures(control, shares))
     if _is_overestimated(call):
         verdict = replace(verdict, alternatives=(), parameters={}, direction=None)
     if verdict.state == "ok" or (verdict.reason is not None and verdict.reason.code == "short_capture"):
         return verdict
-    lost = 1.0 if silence_of(call) else _usual_loss(call)
+    lost = 1.0 if is_silent else _usual_loss(call)
     return _beside(verdict, shares, lost, _worst_flow(control), held_up=_is_held_up(call, shares))
 
 
@@ -174,9 +177,8 @@ def _together(verdicts: list[Verdict]) -> Verdict | None:
 def _alike(one: Verdict, other: Verdict) -> bool:
     """Whether some parameter of the rule is about the same in both."""
     for name, factor in ALIKE.items():
-        values = [verdict.parameters.get(name) for verdict in (one, other)]
-        known = [value.estimate for value in values if isinstance(value, Number) and value.estimate]
-        if len(known) == len(values) and max(known) <= factor * min(known):
+        first, second = one.parameters.get(name), other.parameters.get(name)
+        if isinstance(first, Number) and isinstance(second, Number) and _close(first, second, factor):
             return True
     return False
 
@@ -199,6 +201,18 @@ def _worst_flow(control: Control) -> float:
         if arrived is not None and sent >= FEWEST_PACKETS / 2
     ]
     return max(shares, default=0.0)
+
+
+def _close(one: Number, other: Number, factor: float) -> bool:
+    """Whether two estimates differ by no more than a factor, and their intervals, where they have any, overlap."""
+    estimates = one.estimate or 0.0, other.estimate or 0.0
+    if not all(estimates):
+        return False
+    apart = any(
+        low.low is not None and high.high is not None and low.low > high.high
+        for low, high in ((one, other), (other, one))
+    )
+    return not apart and max(estimates) <= factor * min(estimates)
 
 
 def _beside(verdict: Verdict, shares: ControlShares, lost: float, worst_flow: float, *, held_up: bool) -> Verdict:
@@ -239,11 +253,11 @@ def _is_usable(control: Control) -> bool:
     return len(control.flows) >= FEWEST_FLOWS and not late
 
 
-def _troubled_seconds(call: Call, control: Control) -> list[ControlSecond]:
+def _troubled_seconds(call: Call, control: Control, is_silent: bool) -> list[ControlSecond]:
     """Return the control traffic of the moments that the call's words are about: its silence, else all of it."""
     silence = silence_of(call)
     begin_s, end_s = _span(call)
-    if silence is not None:
+    if is_silent and silence is not None:
         begin_s, end_s = silence.since_s, silence.since_s + silence.lasts_s
     return _inside(control, begin_s, end_s)
 
