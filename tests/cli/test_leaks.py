@@ -268,6 +268,8 @@ def test_every_command_is_looked_at() -> None:
         "(tests/wire/ip/test_error_queue.py, tests/lab/whole_checks/test_netns_locating.py)",
         "watch": "runs checks, and writes what `check` writes; its own lines hold verdicts alone (test_watch.py)",
         "endpoints": "shows the hosts of its catalogue in its plan; what comes back is looked at in test_endpoints.py, "
-        "tests/lab/whole_checks/test_endpoints.py and tests/probe/test_endpoint_engine.py",
+        "tests/lab/whole_checks/test_endpoints.py and tests/probe/test_endpoint_engine.py; a bundle names hosts by the "
+        "catalogue's ids and routers by numbers (measure/endpoint_facts.py has no place for an address)",
+        "listen": "measures and writes as `capture` does, by its code; --keep scrubs as `scrub` does (test_listen.py)",
     }
     assert set(cli.list_commands(click.Context(cli))) <= looked | harmless.keys()
