@@ -56,10 +56,13 @@ def checked(rules: Sequence[str], *options: str) -> dict[str, Any]:
             start_relay(lab, host, (NEUTRAL_PORT,))
         pace = ["--gap", "0.3", "--every", "0.05", "--catalogue", str(folder / "catalogue.toml")]
         argv = [*PYTHON, "check", link, "--app", "telegram/libtgvoip", "--own", "--yes", "--lab", *pace, *options]
+        argv += ["-o", str(folder / "run.talkpath")]
         outcome = lab.start(PROBE.name, argv).finish(200)
         reached = [json.loads(relay.stop().stdout.splitlines()[-1]) for relay in own]
         lab.stop()
+        written = sorted(path.name for path in folder.glob("*.talkpath"))
     return {
+        "written": written,
         "out": outcome.stdout.decode(),
         "errors": outcome.stderr.decode()[-2000:],
         "code": outcome.exit_code,

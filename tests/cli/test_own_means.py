@@ -50,6 +50,7 @@ def test_an_order_bound_to_addresses_is_seen_though_the_check_alone_calls_it_ok(
     assert {each["means"]: each["finding"] for each in voice["findings"]} == {"server": "well", "addresses": "held"}
     assert (voice["conclusion"], voice["disagree"]) == ("addresses", True)
     assert told["own_servers"]["tier"] == 3
+    assert found["written"] == ["run-servers.talkpath", "run.talkpath"]
     assert "198.18." not in found["out"]
 
 

@@ -102,6 +102,18 @@ def _apps(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(name.partition("/")[0] for name in names))
 
 
+def save_servers(facts: EndpointFacts | None, output: Path | None) -> None:
+    """Write the evidence of what the app's own servers answered beside that of the check, where there are both."""
+    from talkpath.cli import endpoints
+    from talkpath.report import endpoint_report
+    from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
+
+    if facts is None or output is None:
+        return
+    told = endpoint_report.endpoints_json(facts, judge_own_addresses(facts))
+    endpoints.write_evidence(output.with_stem(f"{output.stem}-servers"), facts, told)
+
+
 def show_joined(verdicts: Sequence[Verdict], facts: EndpointFacts, record: dict[str, Any], *, as_json: bool) -> None:
     """Print what the app's own servers add to the check's verdicts, and what all of it says together. As JSON it is one
     object with the check's `record`."""

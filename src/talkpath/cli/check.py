@@ -12,7 +12,7 @@ import click
 from talkpath.cli._help import LongCommand
 from talkpath.cli._language import language_option
 from talkpath.cli._listed import directory_options, find_list
-from talkpath.cli._own_means import OwnMeans, own_options, show_joined
+from talkpath.cli._own_means import OwnMeans, own_options, save_servers, show_joined
 from talkpath.cli._run import (
     exit_code,
     ip_version,
@@ -29,6 +29,7 @@ from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
+    from talkpath.measure.endpoint_facts import EndpointFacts
     from talkpath.measure.facts import Plan
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
 
@@ -89,9 +90,8 @@ def command(
     """
     from talkpath.api.live_check import make_check_plan
 
-    plan = make_check_plan(names, video=video, light=light, deep=deep, transports=transports)
-    if plan_file is not None:
-        plan = read_plan(plan_file)
+    made = make_check_plan(names, video=video, light=light, deep=deep, transports=transports)
+    plan = made if plan_file is None else read_plan(plan_file)
     family, servers = ip_version(v4, v6), own.choose(names, dry_run=dry_run)
     if dry_run:
         rehearse_plan(plan, as_json)
@@ -104,7 +104,8 @@ def command(
     name_left_out(plan, result.facts)
     _show(result, as_json, with_record=servers is None)
     _save(result, output)
-    _join(result, own, servers or own.guided(names, as_json), family, as_json)
+    if servers := servers or own.guided(names, as_json):
+        save_servers(_join(result, own, servers, family, as_json), output)
     return result.gate_code if gate else exit_code(result)
 
 
@@ -135,13 +136,14 @@ def _save(result: Result, output: Path | None) -> None:
         click.echo(NO_RECEIPT, err=True)
 
 
-def _join(result: Result, own: OwnMeans, servers: ChosenEndpoints | None, family: int, as_json: bool) -> None:
-    """Ask the app's own servers, where that is wanted and agreed to, and say what both means found."""
-    facts = None if servers is None else own.ask(servers, family)
+def _join(result: Result, own: OwnMeans, servers: ChosenEndpoints, family: int, as_json: bool) -> EndpointFacts | None:
+    """Ask the app's own servers, where that is agreed to, and say what both means found."""
+    facts = own.ask(servers, family)
     if facts is not None:
         show_joined(result.verdicts, facts, result.record, as_json=as_json)
-    elif as_json and servers is not None:
+    elif as_json:
         click.echo(json.dumps(result.record))
+    return facts
 
 
 def read_plan(file: Path) -> Plan:

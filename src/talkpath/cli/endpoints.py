@@ -150,7 +150,7 @@ def _ask(
     else:
         endpoint_report.show(screen(), verdicts)
     if output is not None:
-        _write(output, facts, told)
+        write_evidence(output, facts, told)
     return 0 if _has_answers(facts.exchanges) else 3
 
 
@@ -174,7 +174,7 @@ def ask(chosen: ChosenEndpoints, tier: int, family: int, waits_s: tuple[float, f
     return facts
 
 
-def _write(output: Path, facts: EndpointFacts, told: dict[str, Any]) -> None:
+def write_evidence(output: Path, facts: EndpointFacts, told: dict[str, Any]) -> None:
     """Write the bundle, signed with a key of this run alone."""
     from talkpath.cli._run import new_signer
     from talkpath.evidence.bundle import write_endpoints
