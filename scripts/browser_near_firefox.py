@@ -152,6 +152,7 @@ def check(tab: Tab, origin: str, media: str, act: str) -> dict[str, object]:
         tab.wait(ENDED)
     if tab.run("document.getElementById('result').hidden"):
         return {"text": tab.run("document.getElementById('trouble').innerText"), "result": {"paths": []}}
+    tab.run("document.getElementById('details').open = true")
     text = tab.run("document.getElementById('result').innerText")
     return {"text": text, "result": tab.run("window.lastResult")}
 
