@@ -5,8 +5,8 @@
 `hide` and `network` hide the page or change its network in the middle. `keep`: the browser keeps calls off the
 network, as a company's policy or an add-on does. `safari`: the browser has and lacks what Safari 26.4 to 27.2 does, by
 MDN's tables. `slow`: the page's thread is SLOWER times as slow. `starve`: all processes of the browser are stopped most
-of the time, in turns of STILL_S and RUN_S. Writes FILE: {"text": what a person reads with its fold open, "" if the check never ended,
-"result": the page's own}. Only the check goes over the network.
+of the time, in turns of STILL_S and RUN_S. Writes FILE: {"text": what a person reads with its fold open, "" if the
+check never ended, "result": the page's own}. Only the check goes over the network.
 """
 
 from __future__ import annotations
