@@ -8,7 +8,8 @@ were. What becomes of a call, from the strongest doubt on:
     neither, and the facts fit a rule                       one call: "consistent with"
     three calls of the app fit one rule alike               `restricted` (`judge_together`)
 
-Set-up that nobody answers, and delay, are never `restricted` here: an app's outage looks the same.
+Set-up that nobody answers, and delay, are never `restricted` here: an app's outage looks the same. Nor are losses of
+less than LEAST_LOST: a poor relay of the app loses so much, call after call.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ CALLS = 3
 ALIKE = {"p": 2.0, "kbps": 1.3, "after_s": 1.5, "after_packets": 1.3}
 """A rule's parameter differs by no more than this factor between any two of them, and their intervals overlap."""
 REPEATED = ("media.drop", "media.police", "media.freeze", "media.size_drop")
+LEAST_LOST = 0.3
+"""So large a share, in every call, is lost by no server of an app that is in service."""
 OF_LOSSES = {"p", "kbps"}
 """Parameters of rules that losses tell, not a silence."""
 UNKNOWN_NETWORK = "AS0"
@@ -159,6 +162,8 @@ def _together(verdicts: list[Verdict]) -> Verdict | None:
         return None
     rule = first.alternatives[0]
     same = all(one.alternatives[0] == rule and one.direction == first.direction for one in shown)
+    if rule in ("media.drop", "media.police") and min(_share_lost(one) for one in shown) < LEAST_LOST:
+        return None
     if rule not in REPEATED or not same or not all(_alike(*pair) for pair in combinations(shown, 2)):
         return None
     return replace(
@@ -172,6 +177,10 @@ def _together(verdicts: list[Verdict]) -> Verdict | None:
         flow_count=sum(one.flow_count for one in shown),
         figures=first.figures | {"calls": float(len(shown))},
     )
+
+
+def _share_lost(verdict: Verdict) -> float:
+    return verdict.reason.values.get("call_lost") or 0.0 if verdict.reason else 0.0
 
 
 def _alike(one: Verdict, other: Verdict) -> bool:
