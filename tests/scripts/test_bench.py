@@ -11,5 +11,6 @@ BENCH = Path(__file__).parents[2] / "bench"
 
 
 @pytest.mark.parametrize("file", sorted(BENCH.glob("*.py")), ids=lambda file: file.stem)
-def test_a_benchmark_imports(file: Path) -> None:
+def test_a_benchmark_imports(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BENCH)  # as for a program
     assert runpy.run_path(str(file), run_name="not main")["__doc__"]

@@ -42,18 +42,19 @@ def refuse_overwrite(output: Path | None) -> None:
         raise UsageError("The folder for -o does not exist; make it first. Nothing was measured.")
 
 
-def save(result: Result, output: Path | None) -> None:
-    """Write the bundle where it was asked for, and say on stderr what it is."""
+def save(result: Result, output: Path | None, as_json: bool) -> None:
+    """Write the bundle where it was asked for, and tell people, who asked for no JSON, what it is."""
     if output is not None:
         result.save(output)
-        tell_written(output)
+        tell_written(output, as_json)
 
 
-def tell_written(output: Path) -> None:
-    """Say on stderr what the bundle that was written is good for."""
+def tell_written(output: Path, as_json: bool) -> None:
+    """Say on stderr what the bundle that was written is good for; nothing beside JSON."""
     from talkpath.report.words.endings import wrote_bundle
 
-    click.echo(f"talkpath: {wrote_bundle(click.format_filename(output))}", err=True)
+    if not as_json:
+        click.echo(f"talkpath: {wrote_bundle(click.format_filename(output))}", err=True)
 
 
 def rehearse_plan(plan: Plan, as_json: bool) -> None:

@@ -57,7 +57,7 @@ def command(
         recording = read(names[0], cores)
         pairs = recording.paired_with(read(str(peer), cores)) if peer else None
         _print(reported(recording, as_json, addresses, pairs))
-        _write(recording, html, output, parquet)
+        _write(recording, html, output, parquet, as_json)
     else:
         for one in each(names, as_json, addresses, cores):
             failed = _print(one) or failed
@@ -95,7 +95,7 @@ def _print(one: Reported) -> int:
     return 0
 
 
-def _write(recording: Recording, html: Path | None, output: Path | None, parquet: Path | None) -> None:
+def _write(recording: Recording, html: Path | None, output: Path | None, parquet: Path | None, as_json: bool) -> None:
     """The files that were asked for."""
     if html:
         _write_html(recording, html)
@@ -103,7 +103,7 @@ def _write(recording: Recording, html: Path | None, output: Path | None, parquet
         from talkpath.evidence.file import write_file
 
         write_file(output, recording.bundle())
-        tell_written(output)
+        tell_written(output, as_json)
     if parquet:
         recording.write_parquet(parquet)
 

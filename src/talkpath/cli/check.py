@@ -103,7 +103,7 @@ def command(
         return 3
     name_left_out(plan, result.facts)
     _show(result, as_json, with_record=servers is None)
-    _save(result, output)
+    _save(result, output, as_json)
     if servers := servers or own.guided(names, as_json):
         save_servers(_join(result, own, servers, family, as_json), output)
     return result.gate_code if gate else exit_code(result)
@@ -130,8 +130,8 @@ def _check_listed(plan: Plan, directory: str, country: str, family: int, in_lab:
     return Result.of(measured.facts, signer, second=second)
 
 
-def _save(result: Result, output: Path | None) -> None:
-    save(result, output)
+def _save(result: Result, output: Path | None, as_json: bool) -> None:
+    save(result, output, as_json)
     if output is not None and not result.ended and not result.has_receipt:
         click.echo(NO_RECEIPT, err=True)
 

@@ -90,7 +90,7 @@ def run(
         deep=deep,
         transports=transports,
     )
-    save(result, output)
+    save(result, output, as_json)
     _show(result, rules, as_json)
 
 

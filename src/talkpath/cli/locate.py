@@ -89,5 +89,5 @@ def _locate(plan: Plan, link: str, family: int, output: Path | None, as_json: bo
         click.echo(json.dumps(location_report.record(facts, places)))
     else:
         location_report.show(screen(), places, result.verdicts, known_server=result.has_known_server)
-    save(result, output)
+    save(result, output, as_json)
     return exit_code(result)
