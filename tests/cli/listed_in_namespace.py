@@ -16,6 +16,8 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
 from far_end import TALKPATH, FarEnd, small_plan
 
 from talkpath.directory.listed_server import ListedServer, NetworkClass, PublicAddress
