@@ -18,9 +18,15 @@ from talkpath.lab.drivers import namespace
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 SECONDS = 10.0
+TRIES = 5
 PROGRAM = """
-import json, sys
+import contextlib, json, os, sys
+from pathlib import Path
 from accompany_lab_calls import CASES, accompanied
+with contextlib.suppress(OSError):  # before others on this machine, where that is allowed
+    os.setsid()
+    os.setpriority(os.PRIO_PROCESS, 0, -10)
+    Path("/proc/self/autogroup").write_text("-10")
 sys.stdout.write(json.dumps(accompanied("whatsapp", CASES[sys.argv[1]].rule, float(sys.argv[2]))))
 """
 BUSY = "this machine was too busy to send control traffic on time: try again when it is quiet"
@@ -36,12 +42,21 @@ def played(kind: str) -> dict[str, Any]:
     return found
 
 
+def on_time(kind: str) -> dict[str, Any]:
+    """The first call beside which control traffic left on time; the last one where none did."""
+    for _ in range(TRIES):
+        found = played(kind)
+        if not void(found["told"]):
+            break
+    return found
+
+
 def test_listen_tells_a_call_that_is_silenced_from_one_that_is_left_alone() -> None:
     if reason := namespace.available():
         pytest.skip(reason)
     kinds = ("freeze", "nothing")
     with ThreadPoolExecutor(len(kinds)) as pool:
-        outcomes = dict(zip(kinds, pool.map(played, kinds), strict=True))
+        outcomes = dict(zip(kinds, pool.map(on_time, kinds), strict=True))
     for kind, outcome in outcomes.items():
         told = outcome["told"]
         if void(told):
