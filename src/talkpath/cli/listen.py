@@ -69,6 +69,7 @@ def command(
     name = source or interface or ""
     stream = live_recording.open_stream(name, interface is not None, sys.stdin.fileno)
     if link and not stream.is_live:
+        stream.close()
         raise UsageError("A file is played: no control traffic can run beside its calls. Leave the link out.")
     kept = KeptStream(stream) if keep else None
     found: list[Recording] = []
