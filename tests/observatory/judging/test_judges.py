@@ -286,8 +286,8 @@ def test_a_recording_counts_once_for_an_app_and_for_the_day_it_came_in(bench: Be
 
 
 def accompanied(seed: int, shift_s: int = 0) -> Findings:
-    """A call that loses 30 % on the way here beside control traffic that does not, so much later in its recording."""
-    rule = "media.drop,app=whatsapp,to=app,p=0.3,direction=down"
+    """A call that goes silent after 4 s beside control traffic that does not, so much later in its recording."""
+    rule = "media.freeze,app=whatsapp,to=app,after_s=4"
     found = accompany("whatsapp", 9.0, Scenario.parse("clean", [rule], seed), seed=seed, flows=3).findings
     (call,), (control,) = found.calls, found.controls
     moved = replace(
@@ -313,7 +313,7 @@ def test_calls_beside_control_traffic_are_a_source_of_their_own_and_three_of_the
         record = judge(bench)[name]
         assert isinstance(record, Judged)
         assert record.source == "accompanied"
-        assert [(said.state, said.rule) for said in record.said] == [(state, "media.drop")]
+        assert [(said.state, said.rule) for said in record.said] == [(state, "media.freeze")]
 
 
 def test_between_equals_a_recording_accuses_nobody(bench: Bench):
