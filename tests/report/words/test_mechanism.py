@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from talkpath.report.words import mechanism as words
 from talkpath.verdict.model import Category, Number, Verdict
@@ -52,3 +53,10 @@ def test_every_rule_that_has_words_of_its_own_keeps_them() -> None:
         Verdict("signal", "ringrtc", "voice", "restricted", "media.drop", parameters={"p": Number(0.3, 0.2, 0.4)})
     )
     assert clause == "call packets are dropped at random, about 30% (20% to 40%)"
+
+
+def test_an_apps_own_servers_that_do_not_answer_are_no_test_servers() -> None:
+    verdict = Verdict(app="telegram", variant="", medium="voice", state="restricted", basis="address")
+    told = words.mechanism(replace(verdict, rule="address.block"))
+    assert told == "the app's own servers do not answer while others do"
+    assert "test server" in words.mechanism(replace(verdict, rule="address.block", basis="probe"))
