@@ -35,9 +35,12 @@ class Supervisor:
     """Runs tasks until `stop`. After a failure a task waits one second, then twice as long each time, up to a minute;
     a task that ran for two minutes since begins at one second again."""
 
-    def __init__(self, report: Callable[[str], None] = write_line,
-                 sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-                 now_s: Callable[[], float] = monotonic) -> None:  # fmt: skip
+    def __init__(
+        self,
+        report: Callable[[str], None] = write_line,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now_s: Callable[[], float] = monotonic,
+    ) -> None:
         self._report, self._sleep, self._now_s = report, sleep, now_s
         self._tasks: list[asyncio.Task[None]] = []
         self._failures: dict[str, tuple[float, str]] = {}

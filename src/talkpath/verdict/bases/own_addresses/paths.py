@@ -28,8 +28,12 @@ def routers_at(path: MeasuredPath, hop: int) -> frozenset[int]:
 def common_hops(one: MeasuredPath, other: MeasuredPath) -> list[int]:
     """Return the hops, farthest first, at which one same router answered on both ways, well before both servers."""
     most = min(one.reached, other.reached) - SHORT
-    return [hop for hop in range(most, 0, -1) if len(same := routers_at(one, hop) | routers_at(other, hop)) == 1
-            and same == routers_at(one, hop) == routers_at(other, hop)]  # fmt: skip
+    return [
+        hop
+        for hop in range(most, 0, -1)
+        if len(same := routers_at(one, hop) | routers_at(other, hop)) == 1
+        and same == routers_at(one, hop) == routers_at(other, hop)
+    ]
 
 
 def trunk_hops(paths: Sequence[MeasuredPath]) -> list[int]:
