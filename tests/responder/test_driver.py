@@ -26,7 +26,7 @@ def free_port(kind: socket.SocketKind) -> int:
 
 
 class Echo(Responder):
-    """An engine that sends each datagram back, and remembers when it was asked for what is due."""
+    """An engine that sends each datagram back, has always something due, and remembers when it was asked for it."""
 
     def __init__(self, identity: Identity) -> None:
         super().__init__(identity)
@@ -39,7 +39,7 @@ class Echo(Responder):
 
     def poll(self, now_s: float) -> list[ResponderPacket]:
         self.polled_s.append(now_s)
-        self.wake_s = now_s + 0.005
+        self.wake_s = now_s
         return []
 
 
@@ -85,5 +85,5 @@ def test_while_datagrams_gather_what_is_due_still_leaves_in_time(
     with socket.socket(type=socket.SOCK_DGRAM) as near:
         near.connect((HERE, port))
         run(driver, near, COUNT)
-    assert len(engine.polled_s) >= 2
+    assert len(engine.polled_s) >= COUNT / 2**MOST_PASSES  # a turn takes fewer
     assert max(waits) <= module.GATHER_S
