@@ -28,7 +28,7 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 .PHONY: sentences
 
 help:
-	@echo "make demo       play three scenes in a made-up country, about two minutes; writes demo/"
+	@echo "make demo       play four scenes in a made-up country, about two minutes; writes demo/"
 	@echo "make web        install talkpath with what the page for phones needs, and no test tools: 230 MB"
 	@echo "make test       style, types, imports and tests; says what was not run and why"
 	@echo "make bench      measure speed, write nothing"

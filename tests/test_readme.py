@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DATED = ROOT / "docs/why"  # notes of their day
 COLUMNS = 110
+NUMBERS = {3: "three", 4: "four"}
 
 
 def demo_block() -> list[str]:
@@ -27,9 +28,10 @@ def test_the_demo_s_block_is_one_of_its_runs() -> None:
     text = " ".join(" ".join(lines).split())
     assert lines[0].startswith("SIMULATED")
     assert max(map(len, lines)) <= COLUMNS
-    at = [text.index(scene.title) for scene in read_script().scenes]
+    script = read_script()
+    at = [text.index(f" {scene.title}. {scene.story} (") for scene in (*script.scenes, script.own)]
     assert at == sorted(at)
-    assert len(at) == 3
+    assert f" {NUMBERS[len(at)]} scenes. {NUMBERS[len(script.scenes)].capitalize()} are each a `talkpath check" in text
     counts = re.search(r"(\d+) of (\d+) restrictions named right; (\d+) of (\d+) verdicts", text)
     assert counts is not None
     named, restrictions, false, verdicts = map(int, counts.groups())

@@ -1,4 +1,4 @@
-"""`talkpath demo`: three scenes in a made-up country, inside this computer."""
+"""`talkpath demo`: four scenes in a made-up country, inside this computer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print demo.json instead of the summary.")
 @language_option
 def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
-    """Play three scenes in a made-up country on this machine.
+    """Play four scenes in a made-up country on this machine.
 
     It takes less than 130 s and shows what a check finds before, during and without a restriction.
     """

@@ -14,6 +14,6 @@ Read it in this order:
     relayed_calls   calls of a made-up messenger through relays of its own
     scoring         error rates over many drawn checks;   locating   the same for `locate`
     other_methods   what other methods see in the same networks
-    country, demo   a simulated country day by day; three scenes of one
+    country, demo   a simulated country day by day; four scenes in one
     rehearsal       what a check costs, for `check --dry-run`
 """

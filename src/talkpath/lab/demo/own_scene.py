@@ -1,4 +1,4 @@
-"""The demo's last scene: an order that is bound to an app's own addresses, in virtual time.
+"""The demo's fourth and last scene: an order that is bound to an app's own addresses, in virtual time.
 
 A check against a test server calls it ok. The questions towards the app's own addresses find it; what both say together
 is what `check --own` would print.
@@ -21,6 +21,7 @@ from talkpath.lab.own_addresses.play import OwnAddressCase, play
 from talkpath.lab.own_addresses.ways import WaySettings, WayTo
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.scenario import Scenario
+from talkpath.measure.facts import Plan
 from talkpath.report import joined_report
 from talkpath.report.words.joined_sentences import sentences
 from talkpath.verdict.bases.joined_means import JoinedMedium, join
@@ -57,7 +58,7 @@ def play_own_scene(script: DemoScript, seed: int) -> PlayedOwnScene:
     return PlayedOwnScene(scene, round(time.monotonic() - begun_s, 1), tuple(joined))
 
 
-def _plan(script: DemoScript, arms: list[Arm]) -> Any:
+def _plan(script: DemoScript, arms: list[Arm]) -> Plan:
     own = script.check
     plan = make_plan(arms, k=own.k, budget_bytes=own.budget_bytes)
     return replace(plan, packets=own.packets)

@@ -26,9 +26,10 @@ def demo_page(performance: DemoResult) -> str:
     """The text of the file."""
     lead = say(
         "demo",
-        "Three scenes were played inside a computer. In each, the check that anybody may run placed calls that look on "
+        "Four scenes were played inside a computer. In each, the check that anybody may run placed calls that look on "
         "the wire like each messenger's, beside control traffic whose bytes look like nothing. Ordinary congestion "
-        "affects both; a rule about calls affects one. The check was not told what the scene does.",
+        "affects both; a rule about calls affects one. The check was not told what the scene does. "
+        "In the fourth it asked an app's own servers too.",
     )
     body = [
         element("p", lead, class_="lead"),

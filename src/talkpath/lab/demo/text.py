@@ -51,8 +51,8 @@ def summary(performance: DemoResult, folder: str, program: str = "talkpath") -> 
     """The whole text, most important lines first. `folder` and `program` as one types them here."""
     title = say(
         "demo",
-        "A made-up country inside this computer: three scenes, each a `talkpath check --video` with one variant for "
-        "each app, and messages tried too.",
+        "A made-up country inside this computer: four scenes. Three are each a `talkpath check --video` with one "
+        "variant for each app, and messages tried too; the fourth is a `talkpath check --own` of one app.",
     )
     steps = next_steps(program)
     scenes = chain.from_iterable(_scene(played) for played in performance.played)
