@@ -118,7 +118,7 @@ class LayoutQueue:
                 self._running = None
                 try:
                     flight = future.result()
-                except Exception:
+                except Exception:  # whatever it is, the session has to hear that its epoch will not come
                     request.done(request, None)
                     raise
                 self._finished(now_s, request, flight)
@@ -190,7 +190,7 @@ class LayoutQueue:
             packets = len(layout.flows) * len(layout.schedule.slots)
             down_bytes = len(layout.flows) * sum(layout.schedule.slots[slot].size for slot in layout.down.slots)
             flight = ResponderFlight(layout, request.draw, request.proven)
-        except BaseException:
+        except BaseException:  # whatever it is, the memory is free again
             self.release(request.block, request.memory_bytes)
             raise
         kept = min(request.memory_bytes, down_bytes + KEPT_BYTES * packets)

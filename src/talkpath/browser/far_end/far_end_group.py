@@ -70,7 +70,7 @@ class FarEndGroup:
         try:
             for keeper in self._keepers:
                 await keeper.start()
-        except BaseException:
+        except BaseException:  # cancelled too: no process and no port is left behind
             await self.stop()
             raise
 

@@ -31,7 +31,7 @@ def judge_received(packs: Path, received: Received, listed: Mapping[str, str], s
         raise
     except BundleError as error:
         return unfit(received, str(error))
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 (whatever it is, the next report is to be judged)
         return unfit(received, f"The judge failed on it ({type(error).__name__}).")
 
 
@@ -50,7 +50,7 @@ def judge_again(packs: Path, known: Known, listed: Mapping[str, str], simulated:
         return replace(record, measured=known.measured, again=True) if known.state == "judged" else None
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001 (as said above: the older result stays)
         return None
 
 

@@ -84,7 +84,7 @@ class Register:
                 for statement, rows in groupby(self._counted(records), itemgetter(0)):
                     self._db.executemany(statement, (row for _, row in rows))
                 self._db.execute("INSERT OR REPLACE INTO progress VALUES (1, ?)", (self.number,))
-        except BaseException as error:
+        except BaseException as error:  # whatever it is, the records were rolled back and the count goes with them
             self.number = before
             if isinstance(error, sqlite3.Error):
                 raise RegisterError(CANNOT) from None
