@@ -18,9 +18,15 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from talkpath.browser.far_end.epoch_facts import epoch_from_counts
-from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport, Poll
-from talkpath.browser.far_end.exclusions import whole_check
+from talkpath.browser.far_end.counts_to_facts.epoch_facts import epoch_from_counts
+from talkpath.browser.far_end.counts_to_facts.epoch_report import (
+    EpochTimes,
+    FarFlowReport,
+    PageEpochReport,
+    PageFlowReport,
+    Poll,
+)
+from talkpath.browser.far_end.counts_to_facts.exclusions import whole_check
 from talkpath.browser.far_end.schedule import SETUP_S, EpochRequest, FlowSchedule, check_plan, requested_schedule
 from talkpath.browser.webrtc.call_media import TICK_MS
 from talkpath.measure.facts import Epoch, Facts, Health

@@ -2,8 +2,8 @@
 
 Read in this order: `web` (the server of the page), `page` (its scripts), `far_end` (the measuring, in a process of its
 own), `webrtc` (its engine of calls), `answer` (what a person is told), `turn_relay` (the other paths), `addresses`,
-`certificate`. `web.routes` is what a server mounts. Facts are made in `far_end.epoch_facts`; `talkpath.verdict` judges
-them. Needs `talkpath[web]`, which nothing imports before it is used.
+`certificate`. `web.routes` is what a server mounts. Facts are made in `far_end.counts_to_facts`; `talkpath.verdict`
+judges them. Needs `talkpath[web]`, which nothing imports before it is used.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from itertools import product
 from pathlib import Path
 from secrets import token_hex
 
-from talkpath.browser.far_end.call_paths import CallPath
+from talkpath.browser.far_end.counts_to_facts.call_paths import CallPath
 
 PORTS = (3478, 443)
 TRANSPORTS = (("udp", 3478), ("udp", 443), ("tcp", 443), ("tls", 443))

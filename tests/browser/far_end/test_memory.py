@@ -13,10 +13,10 @@ pytest.importorskip("aioquic")
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 
-from talkpath.browser.far_end import quic_server, shared_port, webtransport_twin
-from talkpath.browser.far_end.quic_server import make_server, new_certificate
-from talkpath.browser.far_end.shared_port import SharedPort
-from talkpath.browser.far_end.webtransport_twin import TwinArrivals
+from talkpath.browser.far_end.transports import quic_server, shared_port, webtransport_twin
+from talkpath.browser.far_end.transports.quic_server import make_server, new_certificate
+from talkpath.browser.far_end.transports.shared_port import SharedPort
+from talkpath.browser.far_end.transports.webtransport_twin import TwinArrivals
 from talkpath.wire.rtc import stun
 
 SOURCE = ("192.0.2.9", 5000)

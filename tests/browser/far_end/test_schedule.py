@@ -22,7 +22,7 @@ from talkpath.browser.far_end.schedule import (
     epoch_schedule,
     requested_schedule,
 )
-from talkpath.browser.far_end.webtransport_twin import MAX_SLOT
+from talkpath.browser.far_end.transports.webtransport_twin import MAX_SLOT
 from talkpath.browser.webrtc.call_media import MEDIA, VIDEO, VOICE
 from talkpath.verdict.statistics.strength import PARTS
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 import talkpath.browser.web.next_epoch as choice
 from talkpath.apps.contract.shape import Direction
-from talkpath.browser.far_end.epoch_facts import SETUP, epoch_track
+from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP, epoch_track
 from talkpath.browser.far_end.schedule import CALLS, FOLLOW_UPS, MAX_EPOCHS, WATCH_SLOTS, EpochRequest, check_plan
 from talkpath.browser.web.next_epoch import LAST_EPOCH_S, cut_off_slot, next_epoch
 from talkpath.browser.webrtc.call_media import MEDIA

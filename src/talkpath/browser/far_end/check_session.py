@@ -19,15 +19,16 @@ import numpy as np
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.browser.addresses import network_prefix
-from talkpath.browser.far_end import call_paths, schedule
-from talkpath.browser.far_end.call_paths import CallPath, path_epoch
-from talkpath.browser.far_end.epoch_facts import epoch_from_counts
-from talkpath.browser.far_end.epoch_report import EpochTimes, PageEpochReport
+from talkpath.browser.far_end import schedule
+from talkpath.browser.far_end.counts_to_facts import call_paths
+from talkpath.browser.far_end.counts_to_facts.call_paths import CallPath, path_epoch
+from talkpath.browser.far_end.counts_to_facts.epoch_facts import epoch_from_counts
+from talkpath.browser.far_end.counts_to_facts.epoch_report import EpochTimes, PageEpochReport
+from talkpath.browser.far_end.counts_to_facts.exclusions import whole_check
 from talkpath.browser.far_end.epoch_run import EpochRun
-from talkpath.browser.far_end.exclusions import whole_check
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
-from talkpath.browser.far_end.shared_port import SharedPort
-from talkpath.browser.far_end.webtransport_twin import WebTransportTwin
+from talkpath.browser.far_end.transports.shared_port import SharedPort
+from talkpath.browser.far_end.transports.webtransport_twin import WebTransportTwin
 from talkpath.browser.webrtc.call_media import MEDIA, PAYLOAD_BYTES, TICK_MS, VOICE, Medium
 from talkpath.errors import PeerError
 from talkpath.measure.bitmap import unpack

@@ -25,9 +25,9 @@ from datetime import timedelta
 from typing import Any
 
 from talkpath.browser.far_end.check_session import CheckSession, Tell
-from talkpath.browser.far_end.quic_server import make_server, new_certificate, replace_certificate
-from talkpath.browser.far_end.shared_port import SharedPort, open_port
-from talkpath.browser.far_end.webtransport_twin import WebTransportTwin
+from talkpath.browser.far_end.transports.quic_server import make_server, new_certificate, replace_certificate
+from talkpath.browser.far_end.transports.shared_port import SharedPort, open_port
+from talkpath.browser.far_end.transports.webtransport_twin import WebTransportTwin
 from talkpath.errors import PeerError, UsageError
 from talkpath.serving.private_logs import keep_texts_out_of_logs
 from talkpath.serving.supervisor import write_line

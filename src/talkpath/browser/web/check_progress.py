@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from talkpath.browser.far_end.call_paths import PATH_S
+from talkpath.browser.far_end.counts_to_facts.call_paths import PATH_S
 from talkpath.browser.far_end.schedule import WATCH_SLOTS
 from talkpath.browser.web.next_epoch import FIRST_EPOCHS
 from talkpath.browser.webrtc.call_media import MEDIA, TICK_MS

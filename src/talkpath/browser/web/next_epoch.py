@@ -13,7 +13,7 @@ from math import ceil
 import numpy as np
 
 from talkpath.browser.answer.vpn_condition import assuming_no_vpn
-from talkpath.browser.far_end.epoch_facts import SETUP
+from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP
 from talkpath.browser.far_end.schedule import (
     CALLS,
     FOLLOW_UPS,

@@ -18,9 +18,9 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ConnectionTerminated
 
 from talkpath.browser.addresses import network_prefix
-from talkpath.browser.far_end.quic_server import make_server, new_certificate
-from talkpath.browser.far_end.shared_port import open_port
-from talkpath.browser.far_end.webtransport_twin import WebTransportTwin
+from talkpath.browser.far_end.transports.quic_server import make_server, new_certificate
+from talkpath.browser.far_end.transports.shared_port import open_port
+from talkpath.browser.far_end.transports.webtransport_twin import WebTransportTwin
 
 LOOPBACK, PATH = "127.0.0.1", "/twin/ours"
 DRAFT_2, DRAFT_7, DRAFT_14 = 0x2B603742, 0xC671706A, 0x14E9CD29  # who takes WebTransport, as each draft says it

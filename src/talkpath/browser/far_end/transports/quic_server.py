@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from talkpath.browser.far_end.webtransport_twin import FindTwin, twin_protocol
+from talkpath.browser.far_end.transports.webtransport_twin import FindTwin, twin_protocol
 from talkpath.serving.blocks import BlockPlaces
 
 ALPN_WEBTRANSPORT = "h3"

@@ -21,8 +21,8 @@ from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import DatagramFrameReceived
 from aioquic.tls import Epoch
 
-from talkpath.browser.far_end.datagram_packets import DatagramPackets, read_varint, varint
-from talkpath.browser.far_end.quic_server import new_certificate
+from talkpath.browser.far_end.transports.datagram_packets import DatagramPackets, read_varint, varint
+from talkpath.browser.far_end.transports.quic_server import new_certificate
 
 NEAR, FAR, MOVED = ("192.0.2.9", 5000), ("192.0.2.1", 443), ("192.0.2.9", 5001)
 STREAM = 4

@@ -13,8 +13,8 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
 from talkpath.browser.far_end.far_end_process import ErrorReports, fail_check
-from talkpath.browser.far_end.shared_port import SharedPort, open_port
-from talkpath.browser.far_end.webrtc_call import WebRtcCall
+from talkpath.browser.far_end.transports.shared_port import SharedPort, open_port
+from talkpath.browser.far_end.transports.webrtc_call import WebRtcCall
 from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, VIDEO, VOICE, Medium
 
 LOOPBACK, PATIENCE_S = "127.0.0.1", 10.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from talkpath.browser.addresses import network_prefix
-from talkpath.browser.far_end.datagram_packets import ACK_WAIT_S, DatagramPackets
+from talkpath.browser.far_end.transports.datagram_packets import ACK_WAIT_S, DatagramPackets
 
 UP_OVERHEAD, DOWN_OVERHEAD = 28, 24
 MAX_SLOT = 1500  # more than are due in any epoch

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from talkpath.browser.far_end.epoch_report import FarFlowReport, PageEpochReport
+from talkpath.browser.far_end.counts_to_facts.epoch_report import FarFlowReport, PageEpochReport
 from talkpath.browser.far_end.schedule import EpochSchedule
 from talkpath.measure.facts import Epoch
 from talkpath.measure.validate import COMPARING

@@ -10,8 +10,8 @@ pytest.importorskip("aiortc")
 
 from aiortc import RTCPeerConnection
 
-from talkpath.browser.far_end.peer_connection import DataChannelTwin
-from talkpath.browser.far_end.shared_port import SharedPort
+from talkpath.browser.far_end.transports.peer_connection import DataChannelTwin
+from talkpath.browser.far_end.transports.shared_port import SharedPort
 
 HERE = "192.0.2.1"
 

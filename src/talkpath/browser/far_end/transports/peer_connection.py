@@ -12,8 +12,8 @@ import asyncio
 import re
 from typing import Any
 
-from talkpath.browser.far_end.shared_port import Lane, LaneCounts, SharedPort
-from talkpath.browser.far_end.webtransport_twin import TwinArrivals
+from talkpath.browser.far_end.transports.shared_port import Lane, LaneCounts, SharedPort
+from talkpath.browser.far_end.transports.webtransport_twin import TwinArrivals
 
 STRIPPED = re.compile(r"^a=(candidate|end-of-candidates|extmap|rtcp-fb)\b.*\r?\n", re.MULTILINE)
 HANG_UP_S = 2.0

@@ -11,7 +11,12 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport
+from talkpath.browser.far_end.counts_to_facts.epoch_report import (
+    EpochTimes,
+    FarFlowReport,
+    PageEpochReport,
+    PageFlowReport,
+)
 from talkpath.browser.webrtc.call_media import TICK_MS, VOICE
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Epoch, Observation, Track

@@ -11,7 +11,7 @@ from random import Random
 
 import numpy as np
 
-from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageFlowReport
+from talkpath.browser.far_end.counts_to_facts.epoch_report import EpochTimes, FarFlowReport, PageFlowReport
 from talkpath.browser.far_end.schedule import EpochSchedule
 from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, TICK_MS
 from talkpath.measure.facts import DELAY_QUANTILES

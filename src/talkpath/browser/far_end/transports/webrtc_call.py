@@ -7,7 +7,7 @@ import time
 from contextvars import copy_context
 from typing import Any
 
-from talkpath.browser.far_end.shared_port import Lane, LaneCounts, SharedPort
+from talkpath.browser.far_end.transports.shared_port import Lane, LaneCounts, SharedPort
 from talkpath.browser.webrtc.call_engine import CallEngine, Datagrams
 from talkpath.browser.webrtc.call_media import Medium
 from talkpath.browser.webrtc.ice_agent import NEVER

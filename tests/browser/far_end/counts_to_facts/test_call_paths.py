@@ -5,8 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.browser.far_end.call_paths import SLOTS, CallPath, path_epoch
-from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport, Poll
+from talkpath.browser.far_end.counts_to_facts.call_paths import SLOTS, CallPath, path_epoch
+from talkpath.browser.far_end.counts_to_facts.epoch_report import (
+    EpochTimes,
+    FarFlowReport,
+    PageEpochReport,
+    PageFlowReport,
+    Poll,
+)
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Epoch
 

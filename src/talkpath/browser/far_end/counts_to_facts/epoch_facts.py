@@ -15,7 +15,7 @@ from statistics import median
 import msgspec
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.browser.far_end.arrivals import (
+from talkpath.browser.far_end.counts_to_facts.arrivals import (
     MEDIAN,
     Media,
     clock_offset,
@@ -27,8 +27,13 @@ from talkpath.browser.far_end.arrivals import (
     up_twin,
     without_browser_delay,
 )
-from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport
-from talkpath.browser.far_end.exclusions import why_excluded
+from talkpath.browser.far_end.counts_to_facts.epoch_report import (
+    EpochTimes,
+    FarFlowReport,
+    PageEpochReport,
+    PageFlowReport,
+)
+from talkpath.browser.far_end.counts_to_facts.exclusions import why_excluded
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.webrtc.call_media import TICK_MS, Medium
 from talkpath.measure.bitmap import pack

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from talkpath.browser.addresses import network_prefix
-from talkpath.browser.far_end.send_clock import SendClock
+from talkpath.browser.far_end.transports.send_clock import SendClock
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from talkpath.browser.far_end.arrivals import (
+from talkpath.browser.far_end.counts_to_facts.arrivals import (
     BROWSER_MS,
     MAX_DMS,
     WHOLE_MS,
@@ -17,9 +17,15 @@ from talkpath.browser.far_end.arrivals import (
     place_losses,
     without_browser_delay,
 )
-from talkpath.browser.far_end.epoch_facts import SETUP, common_window, epoch_from_counts
-from talkpath.browser.far_end.epoch_report import EpochTimes, FarFlowReport, PageEpochReport, PageFlowReport, Poll
-from talkpath.browser.far_end.exclusions import video_throttled, whole_check
+from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP, common_window, epoch_from_counts
+from talkpath.browser.far_end.counts_to_facts.epoch_report import (
+    EpochTimes,
+    FarFlowReport,
+    PageEpochReport,
+    PageFlowReport,
+    Poll,
+)
+from talkpath.browser.far_end.counts_to_facts.exclusions import video_throttled, whole_check
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.webrtc.call_media import TICK_MS, VIDEO, VOICE
 from talkpath.measure.bitmap import unpack
