@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from hello_suites import suites_of
 
 from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
@@ -24,7 +25,6 @@ from talkpath.wire.control import tls
 from talkpath.wire.control.keys import new_identity_pem
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
-from talkpath.wire.tls_hello import suites_of
 
 HERE = "127.0.0.1"
 TODAY = date(2026, 11, 24)

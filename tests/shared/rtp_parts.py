@@ -1,4 +1,5 @@
-"""RTCP reports and RTP header extensions as records, for tests that look into what the imitated apps send."""
+"""RTP packets to bytes, RTCP reports and RTP header extensions as records, for tests that look into what the imitated
+apps send."""
 
 from __future__ import annotations
 
@@ -6,8 +7,10 @@ import struct
 from dataclasses import dataclass
 
 from talkpath.errors import WireError
-from talkpath.wire.rtc.rtp import ONE_BYTE, Extension, is_rtcp
+from talkpath.wire.rtc.rtp import ONE_BYTE, Extension, Packet, is_rtcp
 
+_HEADER = struct.Struct("!BBHII")
+_EXTENSION = struct.Struct("!HH")
 _RTCP = struct.Struct("!BBHI")
 
 
@@ -67,3 +70,22 @@ def encode_report(report: Report) -> bytes:
     except struct.error:
         raise WireError("An RTCP header field is out of its range.") from None
     return head + report.rest
+
+
+def encode_packet(packet: Packet) -> bytes:
+    """Encode `packet`. `WireError` if a field is out of its range."""
+    extension = packet.extension
+    first = 0x80 | packet.padded << 5 | (extension is not None) << 4 | len(packet.csrc)
+    second = packet.marker << 7 | packet.payload_type
+    if len(packet.csrc) > 15 or packet.payload_type > 0x7F or 192 <= second <= 223:
+        raise WireError("An RTP packet has at most 15 sources and a type that RTCP does not use.")
+    try:
+        head = _HEADER.pack(first, second, packet.sequence, packet.timestamp, packet.ssrc)
+        head += struct.pack(f"!{len(packet.csrc)}I", *packet.csrc)
+        if extension is not None:
+            head += _EXTENSION.pack(extension.profile, len(extension.data) // 4) + extension.data
+    except struct.error:
+        raise WireError("An RTP header field is out of its range.") from None
+    if extension is not None and len(extension.data) % 4:
+        raise WireError("An RTP header extension is a whole number of 32-bit words.")
+    return head + packet.payload

@@ -1,6 +1,6 @@
-"""Rates how a voice call sounds, from loss and delay: the E-model (ITU-T G.107, wideband G.107.1).
+"""Rates how a voice call sounds, from loss and delay: the E-model (ITU-T G.107).
 
-R = R0 - Id - Ie,eff: the best rating of the band, minus the impairments by delay, and by coding and loss. R becomes a
+R = R0 - Id - Ie,eff: the best rating, minus the impairments by delay, and by coding and loss. R becomes a
 mean opinion score from 1 (bad) to 4.5. Contract: pure numbers in and out, independent of packets and verdicts.
 
 Assumptions, each a constant below: the codec's impairment and its robustness against loss (no ITU figure exists for
@@ -18,9 +18,7 @@ from typing import Final
 
 from talkpath.measure.transport_quality import DirectionQuality, TransportQuality
 
-NARROWBAND_R: Final = 93.2  # G.107 clause 7.7: R for the default values of all parameters
-WIDEBAND_R: Final = 129.0  # G.107.1: the same for wideband; its scale is 1.29 times as long
-WIDEBAND_SCALE: Final = 1.29  # G.107.1 Annex A: MOS of R / 1.29
+BEST_R: Final = 93.2  # G.107 clause 7.7: R for the default values of all parameters
 WORST_IE: Final = 95.0  # G.107 clause 7.5: Ie,eff when everything is lost
 ASSUMED_DELAY_MS: Final = 100.0  # mouth to ear, when unknown: G.107 gives it no impairment
 BUFFER_JITTERS: Final = 2.0  # a receiver's buffer holds packets for so many times their mean jitter
@@ -38,21 +36,16 @@ class Codec:
     name: str
     ie: float
     bpl: float
-    wideband: bool = False
 
 
 G711_PLC: Final = Codec("G.711 with loss concealment", ie=0.0, bpl=25.1)  # G.113 Appendix I, random loss
-WIDEBAND_VOICE: Final = Codec("wideband voice", ie=13.0, bpl=25.1, wideband=True)
-"""ie: G.722 at 64 and AMR-WB at 12.65 kbit/s (G.113 Appendix IV). bpl: none is published; G.711's is assumed."""
 
 
 def mos(
     loss_pct: float, burst_ratio: float = 1.0, delay_ms: float = ASSUMED_DELAY_MS, codec: Codec = G711_PLC
 ) -> float:
     """Return the mean opinion score, 1 to 4.5. `loss_pct` 0 to 100, `burst_ratio` >= 1 (1: random losses)."""
-    rating = WIDEBAND_R if codec.wideband else NARROWBAND_R
-    rating -= delay_impairment(delay_ms) + loss_impairment(loss_pct, burst_ratio, codec)
-    return mos_of_rating(rating / WIDEBAND_SCALE if codec.wideband else rating)
+    return mos_of_rating(BEST_R - (delay_impairment(delay_ms) + loss_impairment(loss_pct, burst_ratio, codec)))
 
 
 def heard_mos(loss_pct: float, frozen_pct: float, jitter_ms: float, burst_ratio: float = 1.0) -> float:
@@ -64,7 +57,7 @@ def heard_mos(loss_pct: float, frozen_pct: float, jitter_ms: float, burst_ratio:
 
 
 def loss_impairment(loss_pct: float, burst_ratio: float, codec: Codec) -> float:
-    """Return Ie,eff (G.107 equation 7-29; G.107.1 defines it for random loss only)."""
+    """Return Ie,eff (G.107 equation 7-29)."""
     return codec.ie + (WORST_IE - codec.ie) * loss_pct / (loss_pct / burst_ratio + codec.bpl)
 
 

@@ -49,19 +49,6 @@ def is_answer(data: bytes) -> bool:
     return data[0] == ALERT or (data[0] == HANDSHAKE and data[5] == SERVER_HELLO)
 
 
-def suites_of(record: bytes) -> tuple[int, ...]:
-    """Return the cipher suites of a ClientHello without reserved values, by which clients are told apart."""
-    at = 9 + 2 + 32
-    at += 1 + record[at]
-    size = int.from_bytes(record[at : at + 2], "big")
-    every = struct.unpack(f"!{size // 2}H", record[at + 2 : at + 2 + size])
-    return tuple(suite for suite in every if not _is_reserved(suite))
-
-
-def _is_reserved(value: int) -> bool:
-    return value & 0x0F0F == 0x0A0A and value >> 8 == value & 0xFF
-
-
 def _reserved(rng: Random) -> int:
     """Draw a reserved value (RFC 8701)."""
     return 0x0A0A + 0x1010 * rng.randrange(16)

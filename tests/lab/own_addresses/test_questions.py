@@ -10,7 +10,7 @@ from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.own_addresses.drawing import DrawnCase, draw_innocent, draw_restricted
 from talkpath.lab.own_addresses.network import is_greeting
 from talkpath.lab.own_addresses.play import OwnAddressCase, play
-from talkpath.lab.own_addresses.score import play_case, tabulate
+from talkpath.lab.own_addresses.score import play_case
 from talkpath.lab.own_addresses.ways import WaySettings, WayTo
 from talkpath.lab.restrictor import parse_rule
 from talkpath.measure.endpoint_facts import EndpointFacts
@@ -136,7 +136,6 @@ def test_drawn_rules_are_named_rightly() -> None:
     assert sum(one.right for one in played) >= 18
     assert {one.direction for one in played if one.rule} == {"up"}
     assert sum(one.strays for one in played) == 0
-    assert tabulate(played, ("bound",))[0].startswith("bound address: ")
 
 
 def test_the_same_seed_gives_the_same_facts() -> None:

@@ -9,7 +9,7 @@ from scipy.stats import binom
 from world import BACKGROUNDS, NOTHING, Restriction, World
 
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.statistics.interval import extra_delay_ms, extra_loss, extra_share, loss_rate, median, share
+from talkpath.verdict.statistics.interval import extra_delay_ms, extra_loss, extra_share, loss_rate, share
 
 RUNS, LOOKS = 25, (1, 3, 6)
 
@@ -123,16 +123,6 @@ def test_extra_delay_finds_60_ms() -> None:
     assert found.high is not None
     assert 55 < found.low < 60 < found.high < 65
     assert extra_delay_ms(run("clean", NOTHING, count=1, k=1), "up")[1:] == (None, None)
-
-
-def test_median() -> None:
-    assert median([]) == (None, None, None)
-    assert median([3.0, 1.0]) == (2.0, None, None)
-    assert median([float(i) for i in range(1, 9)]) == (4.5, 1.0, 8.0)
-    for count in (6, 9, 24, 60):
-        low = median([float(i) for i in range(count)]).low
-        assert low is not None
-        assert 2 * binom.cdf(int(low), count, 0.5) <= 0.05 < 2 * binom.cdf(int(low) + 1, count, 0.5)
 
 
 @pytest.mark.parametrize("truth", [0.0, 0.05, 0.3, 0.9, 1.0])

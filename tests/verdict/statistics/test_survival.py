@@ -13,6 +13,7 @@ from world import BACKGROUNDS, NOTHING, Restriction, World, iid
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.verdict.statistics import survival
+from talkpath.verdict.statistics.survival import Death
 
 
 def flow(up: Sequence[int], down: Sequence[int], slots: int, spacing_ms: float = 20.0) -> Epoch:
@@ -26,6 +27,11 @@ def flow(up: Sequence[int], down: Sequence[int], slots: int, spacing_ms: float =
         Observation(1, 0, "call", "down", sent, pack(down, slots)),
     )
     return Epoch(1, "a", "b", "voice", 1, 0.0, 9.0, 9.5, track, track, flows)
+
+
+def deaths(epoch: Epoch) -> list[Death]:
+    """All flows of the epoch that died, in order of numbers."""
+    return [life.death for life in survival.lives(epoch) if life.death is not None]
 
 
 E200 = range(200)
@@ -50,21 +56,21 @@ CASES = [
 
 @pytest.mark.parametrize(("up", "down", "slots", "want"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 def test_when_a_flow_is_dead(up: Sequence[int], down: Sequence[int], slots: int, want: tuple[str, int] | None) -> None:
-    found = survival.deaths(flow(up, down, slots))
+    found = deaths(flow(up, down, slots))
     assert [(d.direction, d.packets) for d in found] == ([] if want is None else [want])
 
 
 def test_late_packets_are_signs_of_life() -> None:
     epoch = flow(range(60), range(200), 200)
     up, down = epoch.flows
-    assert survival.deaths(epoch)
-    assert not survival.deaths(replace(epoch, flows=(replace(up, late=pack([190], 200)), down)))
+    assert deaths(epoch)
+    assert not deaths(replace(epoch, flows=(replace(up, late=pack([190], 200)), down)))
 
 
 @pytest.mark.parametrize("loss", [0.05, 0.3, 0.6, 0.9])
 def test_no_death_from_ordinary_loss(loss: float) -> None:
     world = World(iid(loss), 1)
-    assert not [d for _ in range(40) for d in survival.deaths(world.epoch(packets=60))]
+    assert not [d for _ in range(40) for d in deaths(world.epoch(packets=60))]
 
 
 def test_calls_killed_after_a_while_are_seen() -> None:
@@ -73,8 +79,7 @@ def test_calls_killed_after_a_while_are_seen() -> None:
         world = World(BACKGROUNDS[name], 2)
         run = [world.epoch(packets=150, question="watch", restriction=Restriction(kill_after=60)) for _ in range(3)]
         assert survival.log_e(run) > log(8 / 1e-4 / 0.2)
-        assert survival.cohorts(run) == 3
-        dead = [d for d in survival.deaths(run[0]) if d.role == "call"]
+        dead = [d for d in deaths(run[0]) if d.role == "call"]
         assert len(dead) == 8
         assert {d.direction for d in dead} == {"both"}
         assert all(abs(d.at_s - 1.38) < 0.25 for d in dead)
@@ -84,12 +89,6 @@ def test_calls_killed_after_a_while_are_seen() -> None:
 def test_calls_that_die_no_sooner_are_not(name: str) -> None:
     world = World(BACKGROUNDS[name], 3)
     assert survival.log_e([world.epoch(packets=150, question="watch", restriction=NOTHING) for _ in range(4)]) < 3
-
-
-def test_cohorts_count_only_long_enough_accusing_epochs() -> None:
-    world = World(BACKGROUNDS["clean"], 1)
-    long, short = world.epoch(packets=30), world.epoch(packets=29)
-    assert survival.cohorts([long, short, replace(long, question="rate"), replace(long, missing="lost")]) == 1
 
 
 def test_deaths_pool_within_a_tie() -> None:

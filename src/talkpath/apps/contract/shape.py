@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from random import Random
-from typing import Final, Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args
 
 from msgspec import Struct
 
@@ -26,7 +26,6 @@ AffectedDirections = Literal["up", "down", "both"]
 Medium = Literal["voice", "video", "text"]
 Confidence = Literal["high", "medium", "low"]
 
-DIRECTIONS: Final[tuple[Direction, Direction]] = ("up", "down")
 KEY_BYTES = 40
 NONCE_BYTES = 8
 

@@ -26,11 +26,6 @@ class LiveCapture:
         """The latest measurement of the last seconds."""
 
     @property
-    def is_damaged(self) -> bool:
-        """Whether the stream cannot be followed any more. What came before damage is in the final result."""
-        return self._splitter.lost
-
-    @property
     def packets(self) -> int:
         """How many packets came."""
         return self._splitter.packets

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from talkpath.lab.own_addresses.drawing import DrawnCase
@@ -56,16 +54,3 @@ def play_case(drawn: DrawnCase) -> PlayedCase:
         seconds=facts.duration_s,
         bytes_sent=facts.bytes_sent,
     )
-
-
-def tabulate(played: Sequence[PlayedCase], keys: Iterable[str]) -> list[str]:
-    """One line for each value of each key: how many cases, and how many of them said what."""
-    lines = []
-    for key in keys:
-        for value in sorted({str(getattr(one.drawn, key)) for one in played}):
-            mine = [one for one in played if str(getattr(one.drawn, key)) == value]
-            said = Counter(one.state if one.state != "insufficient" else one.why for one in mine)
-            right = sum(one.right for one in mine)
-            told = ", ".join(f"{word} {number}" for word, number in said.most_common())
-            lines.append(f"{key} {value}: {len(mine)}, right {right}: {told}")
-    return lines

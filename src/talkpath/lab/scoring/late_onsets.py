@@ -16,7 +16,6 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.lab.matchers.signatures import APPS
 from talkpath.lab.parameters import Value, text_of
 
-TALK_S = 120.0  # the person's call
 LATEST_S = 60.0  # onsets that are drawn
 DIRECTIONS = ("up", "down", "both")
 

@@ -23,11 +23,6 @@ class Dsn(NamedTuple):
     password: str = ""
     secure: bool = False
 
-    @property
-    def embedded(self) -> bool:
-        """Whether it lies inside this process."""
-        return not self.nodes
-
 
 def parse_dsn(text: str) -> Dsn:
     """`UsageError` for a text that names no index. The message repeats nothing of it: it may hold a password."""

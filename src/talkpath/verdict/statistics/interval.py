@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from math import comb, isfinite, lgamma, log
+from math import isfinite, lgamma, log
 from typing import NamedTuple
 
 import numpy as np
@@ -213,24 +213,6 @@ def _bisect(holds: Callable[[float], bool], outside: float, inside: float) -> fl
         middle = (outside + inside) / 2.0
         outside, inside = (outside, middle) if holds(middle) else (middle, inside)
     return outside
-
-
-def median(values: Sequence[float], level: float = 0.95) -> Interval:
-    """Estimate the median of independent values, with the distribution-free interval of order statistics.
-
-    For quantities of single flows: kbit/s that passed, packets or seconds until a flow ended. Below six values there
-    are no bounds.
-    """
-    if not values:
-        return Interval(None, None, None)
-    ordered, count = sorted(values), len(values)
-    tail, rank = 0.0, 0
-    while (tail := tail + comb(count, rank) / 2.0**count) <= (1.0 - level) / 2.0:
-        rank += 1
-    middle = float(np.median(ordered))
-    if rank == 0:
-        return Interval(middle, None, None)
-    return Interval(middle, ordered[rank - 1], ordered[count - rank])
 
 
 def _bound(value: float) -> float | None:

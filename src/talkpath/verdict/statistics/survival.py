@@ -30,7 +30,7 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.measure.bitmap import Bits
 from talkpath.measure.facts import Epoch, Observation
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, Choice, accuses, bitmaps, is_call, is_twin, track
+from talkpath.verdict.statistics.cohort import DIRECTIONS, Choice, accuses, bitmaps, is_call, is_twin, track
 from talkpath.verdict.statistics.permutation import even, log_choose, log_mean
 
 Floats = NDArray[np.float64]
@@ -90,20 +90,6 @@ class DirectionSilence(NamedTuple):
     silent: NDArray[np.int64]
     died: Bits
     unheard: Bits
-
-
-def deaths(epoch: Epoch) -> tuple[Death, ...]:
-    """Return all UDP flows of the epoch that died, in order of flow numbers: with text twins, without the canary."""
-    return tuple(life.death for life in lives(epoch) if life.death is not None)
-
-
-def cohorts(epochs: Sequence[Epoch], packets: int = 60) -> int:
-    """Count the epochs that scheduled at least so many media packets for each flow (both directions)."""
-    return sum(
-        sum(stage in MEDIA for stage in (*epoch.up.stage, *epoch.down.stage)) >= packets
-        for epoch in epochs
-        if accuses(epoch) and not epoch.missing
-    )
 
 
 def log_e(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> float:

@@ -1,6 +1,6 @@
 """DTLS 1.2 records and handshake messages (RFC 6347), and the ClientHello of three implementations.
 
-Contract: `encode(decode(data)) == data` for records, handshake messages and hellos; any bytes give a value or
+Contract: a decoded value keeps every bit, so that encoding it gives the same bytes; any bytes give a value or
 `WireError`. Keys, cookies and certificates are random: what is random in a real packet is a blank of a `Pattern`.
 """
 
@@ -102,18 +102,6 @@ def decode(data: bytes) -> tuple[Record, ...]:
     if not records:
         raise WireError("An empty datagram holds no DTLS record.")
     return tuple(records)
-
-
-def encode(records: tuple[Record, ...]) -> bytes:
-    """Encode `records` as one datagram."""
-    try:
-        return b"".join(
-            _RECORD.pack(r.type, r.version, r.epoch, r.sequence >> 32, r.sequence & 0xFFFFFFFF, len(r.fragment))
-            + r.fragment
-            for r in records
-        )
-    except struct.error:
-        raise WireError("A DTLS record field is out of its range.") from None
 
 
 def decode_handshake(fragment: bytes) -> Handshake:

@@ -1,7 +1,7 @@
 """Parses RTP (RFC 3550, RFC 8285) and RTCP headers, whose contents are mostly encrypted (RFC 3711).
 
-Contract: `encode(decode(data)) == data`; any bytes give a value or `WireError`. Only what SRTP leaves readable is
-parsed: the padding count of RTP is encrypted, so `padded` is just the bit and padding stays in `payload`.
+Contract: a packet keeps every bit of its datagram; any bytes give a value or `WireError`. Only what SRTP leaves
+readable is parsed: the padding count of RTP is encrypted, so `padded` is just the bit and padding stays in `payload`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ from typing import Final
 
 from talkpath.errors import WireError
 
-ONE_BYTE: Final = 0xBEDE  # RFC 8285; the two below are WhatsApp's, with its own contents
-WHATSAPP: Final = 0xDEBE
-WHATSAPP_2019: Final = 0x746F
+ONE_BYTE: Final = 0xBEDE  # RFC 8285
 
 _HEADER = struct.Struct("!BBHII")
-_EXTENSION = struct.Struct("!HH")
 _RTCP = struct.Struct("!BBHI")
 
 
@@ -90,22 +87,3 @@ def decode(data: bytes) -> Packet:
         csrc=csrc,
         extension=extension,
     )
-
-
-def encode(packet: Packet) -> bytes:
-    """Encode `packet`. `WireError` if a field is out of its range."""
-    extension = packet.extension
-    first = 0x80 | packet.padded << 5 | (extension is not None) << 4 | len(packet.csrc)
-    second = packet.marker << 7 | packet.payload_type
-    if len(packet.csrc) > 15 or packet.payload_type > 0x7F or 192 <= second <= 223:
-        raise WireError("An RTP packet has at most 15 sources and a type that RTCP does not use.")
-    try:
-        head = _HEADER.pack(first, second, packet.sequence, packet.timestamp, packet.ssrc)
-        head += struct.pack(f"!{len(packet.csrc)}I", *packet.csrc)
-        if extension is not None:
-            head += _EXTENSION.pack(extension.profile, len(extension.data) // 4) + extension.data
-    except struct.error:
-        raise WireError("An RTP header field is out of its range.") from None
-    if extension is not None and len(extension.data) % 4:
-        raise WireError("An RTP header extension is a whole number of 32-bit words.")
-    return head + packet.payload

@@ -1,4 +1,4 @@
-"""Unwraps what TURN (RFC 8656) and ICE-TCP (RFC 4571) put around other packets, on datagrams and on byte streams.
+"""Splits byte streams of TURN over TCP (RFC 8656) and of ICE-TCP (RFC 4571) into packets.
 
 Contract: the stream splitters return the same packets however the stream is cut into pieces.
 """
@@ -6,58 +6,9 @@ Contract: the stream splitters return the same packets however the stream is cut
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
 
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
-
-FIRST_CHANNEL: Final = 0x4000
-LAST_CHANNEL: Final = 0x4FFF
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelData:
-    """A ChannelData message (RFC 8656 section 12.4). `padded`: zeros to a multiple of four follow, as on TCP."""
-
-    channel: int
-    data: bytes
-    padded: bool = False
-
-
-def is_channel_data(data: bytes) -> bool:
-    """Whether the first byte is 64 to 79 (RFC 7983) and the length fits, up to three bytes of padding."""
-    if len(data) < 4 or not 0x40 <= data[0] <= 0x4F:
-        return False
-    return 0 <= len(data) - 4 - int.from_bytes(data[2:4], "big") <= 3
-
-
-def decode(data: bytes) -> ChannelData:
-    """Decode one ChannelData message. `WireError` if the length does not fit."""
-    size = int.from_bytes(data[2:4], "big")
-    left = len(data) - 4 - size
-    if not is_channel_data(data) or left not in (0, -size % 4):
-        raise WireError("These bytes are not one ChannelData message: channel or length do not fit.")
-    return ChannelData(int.from_bytes(data[:2], "big"), data[4 : 4 + size], padded=left > 0)
-
-
-def encode(message: ChannelData) -> bytes:
-    """Encode `message`."""
-    if not FIRST_CHANNEL <= message.channel <= LAST_CHANNEL or len(message.data) > 0xFFFF:
-        raise WireError("A ChannelData message has a channel from 0x4000 to 0x4FFF and at most 65535 bytes.")
-    head = message.channel.to_bytes(2, "big") + len(message.data).to_bytes(2, "big")
-    return head + message.data + (bytes(-len(message.data) % 4) if message.padded else b"")
-
-
-def inner(data: bytes) -> bytes | None:
-    """Return the packet inside a Send or Data indication or a ChannelData message, None if `data` is none of them."""
-    if is_channel_data(data):
-        return data[4 : 4 + int.from_bytes(data[2:4], "big")]
-    if data[:2] not in (b"\x00\x16", b"\x00\x17") or not stun.is_stun(data):
-        return None
-    try:
-        return stun.decode(data).get(stun.Attribute.DATA)
-    except WireError:
-        return None
 
 
 @dataclass(slots=True)

@@ -14,8 +14,6 @@ from talkpath.observatory.web.source import HALF_YEAR, CountryDay, PageSource, S
 from talkpath.observatory.web.views.network import StreamView, network
 from talkpath.observatory.web.views.now import MEDIA, AppRow, now
 
-MAP_DAYS = 28  # a country whose last day is older than that is shown as not measured
-
 
 class CountryPicture(Struct, frozen=True):
     """The chart of one app in a country: networks with signs of restriction, day by day."""
