@@ -76,13 +76,15 @@ class Case:
     """One network, and what may be said of it.
 
     `right` has the allowed verdicts (state, rule, direction), None for any; `video` those of video, () if it is not
-    tried. `paths` must carry a call, and no others; None: any. No TCP passes to the ports `tcp_blocked`, no QUIC
-    handshake if `quic_blocked`, and nothing from `dead_after_s` after the first call on. `act` is done in the middle of
-    the check, or before it (keep). `says` is the name of the page's text (web/page_texts) if there is no result.
+    tried. `fitting` has the rules that must fit equally well. `paths` must carry a call, and no others; None: any. No
+    TCP passes to the ports `tcp_blocked`, no QUIC handshake if `quic_blocked`, and nothing from `dead_after_s` after
+    the first call on. `act` is done in the middle of the check, or before it (keep). `says` is the name of the page's
+    text (web/page_texts) if there is no result.
     """
 
     right: tuple[Answer, ...]
     rules: tuple[str, ...] = ()
+    fitting: tuple[str, ...] = ()
     background: str = "clean"
     paths: tuple[str, ...] | None = None
     tcp_blocked: tuple[int, ...] = ()
@@ -104,12 +106,14 @@ def silent(direction: str) -> tuple[Answer, ...]:
     return restricted("media.freeze", direction), restricted("media.drop", direction)
 
 
+NEVER_ANSWERED: tuple[Answer, ...] = (("restricted", "media.unknown", None),)
+"""A browser sends nothing but STUN before that is answered, so whether all else would pass does not show."""
 UNKNOWN: tuple[Answer, ...] = (("insufficient", None, None),)
 INNOCENT: tuple[Answer, ...] = (*UNKNOWN, ("ok", None, None), ("impaired", None, None))
 
 CASES = {
     "none": Case((("ok", None, None),), paths=EVERY),
-    "stun": Case((restricted("stun.drop", "up"),), ("stun.drop",)),
+    "stun": Case(NEVER_ANSWERED, ("stun.drop",), fitting=("flow.block", "stun.drop")),
     "hello": Case((restricted("dtls.hello_drop", "up"),), ("dtls.hello_drop",)),
     "srtp-up": Case(silent("up"), ("media.drop,p=1,direction=up",)),
     "srtp-down": Case(silent("down"), ("media.drop,p=1,direction=down",)),
@@ -260,7 +264,8 @@ def is_right(case: Case, text: str, result: dict[str, Any]) -> bool:
     why = (verdict["reason"] or {}).get("code", "")
     offered = {path["name"] for path in result["paths"] if not path.get("missing")}
     paths = case.paths is None or carried == set(case.paths) & offered
-    return told and paths and (not case.reason or why == case.reason)
+    fitting = not case.fitting or tuple(sorted(verdict["alternatives"])) == case.fitting
+    return told and paths and fitting and (not case.reason or why == case.reason)
 
 
 def _is_told(right: Sequence[Answer], verdict: dict[str, Any]) -> bool:

@@ -16,7 +16,9 @@ from talkpath.verdict.rules import rules
 ALONE = CheckContext()
 
 
-def verdict(state: State, rule: str | None = None, *, lost: float = 0.2, medium: str = "voice") -> Verdict:
+def verdict(
+    state: State, rule: str | None = None, *, lost: float = 0.2, medium: str = "voice", fitting: tuple[str, ...] = ()
+) -> Verdict:
     return Verdict(
         app="webrtc",
         variant="dtls",
@@ -24,6 +26,7 @@ def verdict(state: State, rule: str | None = None, *, lost: float = 0.2, medium:
         state=state,
         rule=rule,
         basis="webrtc",
+        alternatives=fitting,
         figures={"calls_lost_up": lost},
         reason=Reason("hidden") if state == "insufficient" else None,
     )
@@ -45,6 +48,9 @@ def verdict(state: State, rule: str | None = None, *, lost: float = 0.2, medium:
         (verdict("restricted", "media.freeze", lost=0.8), "breaks_off"),
         (verdict("restricted", "stun.drop"), "never_starts"),
         (verdict("restricted", "dtls.hello_drop"), "never_starts"),
+        (verdict("restricted", "media.unknown", fitting=("flow.block", "stun.drop")), "never_starts"),
+        (verdict("restricted", "media.unknown", fitting=("media.drop", "media.freeze")), "stutters"),
+        (verdict("restricted", "media.unknown", fitting=("flow.block", "media.drop"), lost=0.8), "silent"),
     ],
 )
 def test_the_effect_of_each_kind_of_verdict(one: Verdict, effect: str) -> None:

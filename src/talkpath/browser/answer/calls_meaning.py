@@ -28,7 +28,7 @@ def calls_effect(verdict: Verdict) -> Effect:
         case "closed":
             return "never_starts"
         case "impaired":
-            return "silent" if _most_lost(verdict.figures) > SILENT_SHARE else "stutters"
+            return _lossy(verdict.figures)
         case "restricted":
             return _restricted(verdict)
         case _:
@@ -36,13 +36,21 @@ def calls_effect(verdict: Verdict) -> Effect:
 
 
 def _restricted(verdict: Verdict) -> Effect:
-    if verdict.rule in BREAKS_OFF:
+    """Where several rules fit, the effect that they all have; how much was lost, where they differ."""
+    effects = {_effect_of(rule, verdict.figures) for rule in verdict.alternatives or (verdict.rule,)}
+    return effects.pop() if len(effects) == 1 else _lossy(verdict.figures)
+
+
+def _effect_of(rule: str | None, figures: Mapping[str, float | None]) -> Effect:
+    if rule in BREAKS_OFF:
         return "breaks_off"
-    if verdict.rule == "media.delay":
+    if rule == "media.delay":
         return "late"
-    if verdict.rule is None or verdict.rule in STUTTERS:
-        return "silent" if _most_lost(verdict.figures) > SILENT_SHARE else "stutters"
-    return "never_starts"
+    return _lossy(figures) if rule is None or rule in STUTTERS else "never_starts"
+
+
+def _lossy(figures: Mapping[str, float | None]) -> Effect:
+    return "silent" if _most_lost(figures) > SILENT_SHARE else "stutters"
 
 
 def _most_lost(figures: Mapping[str, float | None]) -> float:
