@@ -130,7 +130,7 @@ def test_what_is_no_tls_gets_an_alert_of_tls_and_the_end(closed: Serving, data: 
 
 
 def test_silence_is_closed(closed: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("talkpath.responder.driver.GREET_S", 0.2)
+    monkeypatch.setattr("talkpath.responder.tcp_peers.GREET_S", 0.2)
     near = Near(closed)
     began_s = time.monotonic()
     assert near.say(b"\0") == b""

@@ -6,6 +6,6 @@
 - `flight` one epoch's packets; `flight_table` all epochs that run;
 - `receipts` what a responder signs at the end; `geoip` which network and country an address belongs to;
 - `driver` the engine on real sockets; `sockets` how they are opened; `ready_sockets` how it waits for all of them;
-  `tcp_peer` one TCP connection;
+  `tcp_peers` all TCP connections, `tcp_peer` one;
 - `doctor` which ports can be opened here.
 """

@@ -1,7 +1,7 @@
 """The responder on real sockets: one thread that serves, any operating system.
 
 UDP on each port; TCP ports of which each takes the control channel (TLS 1.3) and calls over TCP, TLS and WebSocket
-(`tcp_peer`). What the engine does not know gets no answer. Epochs are laid out in a second thread, so that no packet
+(`tcp_peers`). What the engine does not know gets no answer. Epochs are laid out in a second thread, so that no packet
 waits for that. No address is logged; address blocks are known by a hash whose key ends with this process.
 
 An exception ends the connection that caused it, is told, and the serving goes on.
@@ -9,13 +9,10 @@ An exception ends the connection that caused it, is told, and the serving goes o
 
 from __future__ import annotations
 
-import hashlib
-import os
 import socket
 import sys
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -23,27 +20,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from talkpath.experiment.flight import NEVER
 from talkpath.responder.flight import ResponderFlight, ResponderPacket
 from talkpath.responder.geoip import GeoDatabase
-from talkpath.responder.ready_sockets import READABLE, WRITABLE, ReadySockets
-from talkpath.responder.responder import SWEEP_S, Responder
+from talkpath.responder.ready_sockets import ReadySockets
+from talkpath.responder.responder import Responder
 from talkpath.responder.sockets import listen_tcp, listen_udp, tcp_ports
 from talkpath.responder.tcp_peer import TcpPeer
+from talkpath.responder.tcp_peers import TcpPeers
 from talkpath.wire.control import tls
 from talkpath.wire.ip import error_queue
-from talkpath.wire.ip.address import Address
 
 MOST_READS = 64  # of one socket before others get their turn
 MOST_PASSES = 7  # over the sockets that can be read, before what is due is sent; each reads twice as many datagrams
 GATHER_S = 0.002  # how long a busy test server lets datagrams gather: waking for each would cost more than they do
 MOST_SLEEP_S = 0.5
 SWITCH_S = 0.0005  # how long the thread that lays out may hold up the one that serves
-GREET_S = 10.0  # a connection that has not become a session, or brought a call, by then is closed
-CALL_S = 240.0  # no call over a stream lasts longer
-MOST_PEERS = 400  # connections at once: select() takes no more than 512 sockets on Windows
-MOST_PEERS_PER_BLOCK = 100  # a check has 45 connections at most
-MOST_OUT, MOST_CALL_OUT = 1 << 20, 1 << 17  # bytes that wait for a peer that does not read them
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 5.0  # after a failure of the loop itself
 
 
@@ -73,12 +64,10 @@ class ResponderDriver:
         report: Callable[[str], None] = write_line,
     ) -> None:
         inner = inner or {}
-        self._geoip, self._report = geoip or GeoDatabase(()), report
-        self._engine = engine
+        self._engine, self._report = engine, report
+        context = tls.server_context(pem)
         engine.shared.proven = lambda source: isinstance(source, TcpPeer)
         engine.shared.host_of = lambda source: source[1][0] if isinstance(source, tuple) else None  # as _drain made it
-        self._context = tls.server_context(pem)
-        self._salt = os.urandom(16)
         identity = engine.identity
         self._udp = {end: port for port in identity.ports for end in listen_udp(inner.get(("udp", port), port), host)}
         self._by_port = {(port, int(end.family)): end for end, port in self._udp.items()}
@@ -88,20 +77,24 @@ class ResponderDriver:
             for end in listen_tcp(inner.get(("tcp", port), port), host)
         }
         self._limited: set[socket.socket] = set()
-        self._peers: dict[socket.socket, TcpPeer] = {}
-        self._blocks: Counter[bytes] = Counter()  # connections by address block
         self._waker, self._woken = socket.socketpair()  # the other thread ends a sleep of the one that serves
         self._ready = ReadySockets()
         self._ready.watch(self._woken, lambda _: self._collect())
+        self._peers = TcpPeers(
+            engine,
+            context,
+            self._ready,
+            geoip=geoip or GeoDatabase(()),
+            send=self._send,
+            tell=self._tell,
+        )
         for end, port in self._udp.items():
             self._ready.watch(end, partial(self._drain, end, port, int(end.family)))
         for end, port in self._listeners.items():
-            self._ready.watch(end, partial(self._accept, end, port))
-        self._sweep_s = 0.0  # when to look for connections that have lasted too long
+            self._ready.watch(end, partial(self._peers.accept, end, port))
         self._handled = 0  # datagrams of this turn
         self._reads = 1  # of each socket in this pass
         self._turn_s = 0.0  # when this turn began
-        self.sessions = 0
 
     # -- the loop --------------------------------------------------------------------------------------------
 
@@ -119,9 +112,9 @@ class ResponderDriver:
                         time.sleep(wait_s)
                         wait_s = min(2 * wait_s, LONGEST_WAIT_S)
         finally:
-            self._say_goodbye()
+            self._peers.close()
             self._ready.close()
-            for end in [*self._udp, *self._listeners, *self._peers, self._waker, self._woken]:
+            for end in [*self._udp, *self._listeners, self._waker, self._woken]:
                 end.close()
 
     @contextmanager
@@ -143,13 +136,6 @@ class ResponderDriver:
         finally:
             sys.setswitchinterval(before_s)
 
-    def _say_goodbye(self) -> None:
-        """Close every connection in order, so that the other ends know that it was this program and not the network."""
-        for peer in list(self._peers.values()):
-            with self._blamed(peer):
-                peer.close()
-                self._flush(peer)
-
     def _wake(self) -> None:
         with suppress(OSError):  # the serving has ended
             self._waker.send(b"x")
@@ -169,10 +155,10 @@ class ResponderDriver:
         if is_busy:
             time.sleep(max(0.0, self._turn_s + GATHER_S - time.monotonic()))
         self._turn_s = now_s = time.monotonic()
-        if now_s >= self._engine.wake_s or now_s >= self._sweep_s:
+        if now_s >= self._engine.wake_s or now_s >= self._peers.sweep_s:
             self._send(self._engine.poll(now_s))
-        if now_s >= self._sweep_s:
-            self._sweep()
+        if now_s >= self._peers.sweep_s:
+            self._peers.sweep()
         self._take(0.0 if is_busy else min(MOST_SLEEP_S, max(0.0, self._engine.wake_s - time.monotonic())))
 
     def _take(self, timeout_s: float) -> None:
@@ -189,24 +175,7 @@ class ResponderDriver:
         with suppress(BlockingIOError):
             self._woken.recv(4096)
         self._engine.collect(time.monotonic())
-        self._sweep()
-
-    def _attend(self, peer: TcpPeer, events: int) -> None:
-        """A connection can be read, or written again."""
-        if events & WRITABLE and peer.socket in self._peers:
-            self._flush(peer)
-        if events & READABLE and peer.socket in self._peers:
-            with self._blamed(peer):
-                self._hear(peer)
-
-    @contextmanager
-    def _blamed(self, peer: TcpPeer) -> Iterator[None]:
-        """What fails ends this connection and no other."""
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 (whatever it is, the others are to be served)
-            self._tell(error)
-            self._hang_up(peer)
+        self._peers.sweep()
 
     # -- UDP -------------------------------------------------------------------------------------------------
 
@@ -231,10 +200,7 @@ class ResponderDriver:
         for packet in packets:
             source, port, data = packet.source, packet.port, packet.data
             if isinstance(source, TcpPeer):
-                source.greeted = True
-                assert source.carrier is not None  # a datagram came over it
-                source.carrier.write(data)
-                self._flush(source)
+                self._peers.send(source, data)
                 continue
             assert isinstance(source, tuple)  # as _drain made it
             end = self._by_port[port, source[0]]
@@ -267,121 +233,3 @@ class ResponderDriver:
                 return
             if (router := error_queue.router_of(notes)) is not None:
                 self._engine.exceeded((int(end.family), sockaddr), self._udp[end], router)
-
-    # -- TCP -------------------------------------------------------------------------------------------------
-
-    def _accept(self, listener: socket.socket, port: int, _: int) -> None:
-        try:
-            end, address = listener.accept()
-        except OSError:
-            return
-        end.setblocking(False)
-        with suppress(OSError):  # it has gone already
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        host, now_s = str(address[0]), time.monotonic()
-        block = self._block(host)
-        if not self._has_room(block):
-            end.close()
-            return
-        self._blocks[block] += 1
-        peer = self._peers[end] = TcpPeer(end, port, self._context, now_s, now_s, host, block)
-        self._ready.watch(end, partial(self._attend, peer))
-
-    def _has_room(self, block: bytes) -> bool:
-        """Whether the address block may have one more connection. Where there are too many, the block with most of them
-        gives one up: one that is of no use yet if there is any, of those the oldest."""
-        if self._blocks[block] >= MOST_PEERS_PER_BLOCK:
-            return False
-        if len(self._peers) >= MOST_PEERS:
-            largest, most = max(self._blocks.items(), key=lambda item: item[1])
-            if most <= self._blocks[block] + 1:
-                return False
-            theirs = [peer for peer in self._peers.values() if peer.block == largest]
-            self._hang_up(min(theirs, key=lambda peer: (peer.session is not None, peer.greeted, peer.since_s)))
-        return True
-
-    def _block(self, host: str) -> bytes:
-        """The /24 or /48 that connections are counted by, hashed with a key that ends with this process."""
-        address = Address.of(host)
-        packed = address.packed[12:] if address.packed[:12] == bytes(10) + b"\xff\xff" else address.packed
-        prefix = packed[:3] if len(packed) == 4 else packed[:6]
-        return hashlib.blake2b(prefix, key=self._salt, digest_size=16).digest()
-
-    def _hear(self, peer: TcpPeer) -> None:
-        try:
-            data = peer.socket.recv(65536)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        now_s = peer.heard_s = time.monotonic()
-        if not peer.greeted:
-            peer.expected = self._engine.expects(peer.block)
-        plain = peer.plain(data)
-        if peer.session is None and plain:
-            plain = peer.control(plain)
-            if plain:
-                self._greet(peer)
-        if peer.session is not None and plain:
-            peer.write(self._engine.receive(now_s, peer.session, plain))
-            peer.greeted = peer.session.hello is not None
-            if peer.session.closed:
-                peer.close()
-        for datagram in peer.datagrams():
-            self._send(self._engine.datagram(now_s, peer, peer.port, datagram))
-        if not data:
-            self._hang_up(peer)
-            return
-        if peer.over:
-            peer.close()
-        self._flush(peer)
-
-    def _greet(self, peer: TcpPeer) -> None:
-        """It is a control channel: a session, once it says hello."""
-        assert peer.channel is not None  # only inside TLS can it be one
-        origin = self._geoip.find(peer.host)
-        peer.session = self._engine.connect(peer.block, origin, peer.host, peer.channel.binding)
-        self.sessions += 1
-
-    def _flush(self, peer: TcpPeer) -> None:
-        if peer.pending:
-            try:
-                del peer.out[: peer.socket.send(peer.out)]
-            except BlockingIOError:
-                pass
-            except OSError:
-                self._hang_up(peer)
-                return
-        most = MOST_CALL_OUT if peer.session is None else MOST_OUT
-        if (peer.closing and not peer.out) or len(peer.out) > most:
-            self._hang_up(peer)
-        else:
-            self._ready.await_writable(peer.socket, wanted=bool(peer.out))
-
-    def _hang_up(self, peer: TcpPeer) -> None:
-        if self._peers.pop(peer.socket, None) is None:
-            return
-        self._ready.forget(peer.socket)
-        peer.socket.close()
-        block = self._block(peer.host)
-        self._blocks[block] -= 1
-        if not self._blocks[block]:
-            del self._blocks[block]
-        if peer.session is not None:
-            self._engine.disconnect(peer.session)
-
-    def _sweep(self) -> None:
-        """Send what sessions say by themselves, and close what has lasted too long."""
-        now_s = time.monotonic()
-        self._sweep_s = now_s + SWEEP_S
-        for peer in list(self._peers.values()):
-            session, age_s = peer.session, now_s - peer.since_s
-            if session is not None and (session.outbox or session.closed):
-                peer.write(session.take_out())
-                if session.closed:
-                    peer.close()
-                self._flush(peer)
-            elif age_s > (GREET_S if not peer.greeted else CALL_S if session is None else NEVER):
-                self._hang_up(peer)
-            if peer.closing and now_s - peer.heard_s > GREET_S:
-                self._hang_up(peer)
