@@ -12,7 +12,7 @@ PEERS  := --require-hashes -r requirements/peers.txt
 LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 # One line a command, so that two who add one do not meet here.
-.PHONY: help demo test core web dev peers
+.PHONY: help demo test test-long core web dev peers
 .PHONY: article event-rates
 .PHONY: attack
 .PHONY: bench bench-capture
@@ -30,7 +30,8 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 help:
 	@echo "make demo       play four scenes in a made-up country, about two minutes; writes demo/"
 	@echo "make web        install talkpath with what the page for phones needs, and no test tools: 230 MB"
-	@echo "make test       style, types, imports and tests; says what was not run and why"
+	@echo "make test       style, types, imports and tests, at most twelve minutes; says what was not run and why"
+	@echo "make test-long  the tests that take long: whole checks in namespaces and browsers, simulations of errors"
 	@echo "make bench      measure speed, write nothing"
 	@echo "make score      error rates: about 15 000 checks, two and a half hours at most; writes docs/error-rates.md"
 	@echo "make score-quick  500 checks with fixed seeds, at most five minutes: fails where a goal is missed"
@@ -66,8 +67,11 @@ test: dev
 	@echo "imports (import-linter)"
 	@$(BIN)/lint-imports --no-logo
 	@echo "tests (pytest)"
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not long"
 	@echo "passed: style (ruff), types (mypy), imports (import-linter), tests (pytest); not run: see above"
+
+test-long: dev
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m long
 
 bench: dev
 	@for file in $(filter-out bench/capture.py,$(wildcard bench/*.py)); do echo "$$file"; $(BIN)/python "$$file" || exit 1; done

@@ -1,6 +1,7 @@
 """Fixtures shared by all tests, and the list of what was not run and why.
 
 A test that cannot run on this machine skips with "needs WHAT: HOW TO GET IT". The run ends with those reasons.
+Those marked `long` are run by `make test-long`, for `make test` is to end within twelve minutes on two cores.
 Where TALKPATH_NOTHING_SKIPPED is set (as .ci/run does) a skipped test is a failure of the run, but for MAY_BE_ABSENT.
 """
 
@@ -34,6 +35,7 @@ def captures() -> Path:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "captures: reads the public captures (given to every test that asks for them)")
+    config.addinivalue_line("markers", "long: about ten seconds of a core, or of waiting: `make test-long`")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -66,7 +68,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = not_run(terminalreporter)
     terminalreporter.write_line("")
-    if not reasons:
+    is_short = terminalreporter.config.option.markexpr == "not long"
+    if is_short:
+        terminalreporter.write_line("not run: the long tests (make test-long)")
+    elif not reasons:
         terminalreporter.write_line("not run: nothing")
     for reason, count in sorted(reasons.items()):
         failed = " (a failure: TALKPATH_NOTHING_SKIPPED is set)" if reason in forbidden(reasons) else ""

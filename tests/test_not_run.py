@@ -21,6 +21,10 @@ def test_needs_something():
 
 def test_reads_captures(captures):
     pass
+
+@pytest.mark.long
+def test_takes_long():
+    pass
 """
 
 
@@ -53,4 +57,11 @@ def test_reasons_are_listed_and_fail_the_run_only_where_asked(tmp_path: Path, wo
 
 def test_captures_can_be_asked_for_alone(tmp_path: Path):
     told = run(tmp_path, "-m", "captures")
-    assert "1 skipped, 2 deselected" in told.stdout
+    assert "1 skipped, 3 deselected" in told.stdout
+
+
+def test_long_ones_are_named_where_they_are_left_out(tmp_path: Path):
+    line = "not run: the long tests (make test-long)\n"
+    assert line in run(tmp_path, "-m", "not long").stdout
+    assert line not in run(tmp_path).stdout
+    assert "1 passed, 3 deselected" in run(tmp_path, "-m", "long").stdout

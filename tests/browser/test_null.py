@@ -33,6 +33,7 @@ WATCHED = EpochRequest(medium="voice", question="watch", calls=2, texts=2, slots
 PROOF = EpochRequest(medium="voice", question="watch", texts=0, slots=600)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", list(world.BACKGROUNDS))
 def test_calls_that_are_watched_for_longer_accuse_no_more(name: str):
     checks = (

@@ -15,6 +15,7 @@ from talkpath.lab.drivers.namespace import available, tool
 SCRIPT = Path(__file__).with_name("listed_in_namespace.py")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(bool(available()) or tool("nft") is None, reason=available() or "needs nft")
 def test_a_server_is_found_behind_two_dead_ones_and_a_second_opinion_on_a_blocked_one(tmp_path: Path):
     for turn in range(TRIES):

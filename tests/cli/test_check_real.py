@@ -283,6 +283,7 @@ SLEEPER = {"far end sleeps": "responder", "probe sleeps": "probe"}
 """Who was late, and not the other end."""
 
 
+@pytest.mark.long
 def test_what_was_measured_before_it_went_wrong_is_kept_and_accuses_nobody(tmp_path: Path) -> None:
     rows = {name: row for name, row, *_ in AMID}
     for (name, told), (_, _, said, code, ended, most_s) in zip(play(rows, tmp_path), AMID, strict=True):

@@ -46,6 +46,7 @@ def records() -> dict[str, tuple[Any, Any]]:
     return {kind: (msgspec.to_builtins(one, builtin_types=(bytes,)), other) for kind, (one, other) in plain.items()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["check", "capture"])
 def test_mutated_bundles_end_in_one_sentence(kind: str, tmp_path: Path) -> None:
     facts, verdict = records()[kind]

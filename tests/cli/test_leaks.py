@@ -245,6 +245,7 @@ def test_lab_runs_in_virtual_time(here: Path) -> None:
     assert found(plants, said | written(here)) == []
 
 
+@pytest.mark.long
 @pytest.mark.skipif(bool(namespace.available()), reason=f"needs network namespaces: {namespace.available()}")
 def test_lab_runs_on_real_sockets(here: Path) -> None:
     plants = {text: address_forms(text) for host in HOSTS for text in (host.ipv4, host.ipv6)}

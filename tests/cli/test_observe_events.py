@@ -64,6 +64,7 @@ def test_an_empty_folder_is_said_so(tmp_path: Path):
         run(tmp_path)
 
 
+@pytest.mark.long
 def test_liars_confirm_nothing(tmp_path: Path):
     """scenarios/liars.toml, of one network: false evidence and 60 false taps a day; `make liars` plays all of it."""
     text = (SCENARIOS / "liars.toml").read_text()

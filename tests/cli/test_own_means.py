@@ -36,6 +36,7 @@ def in_namespace(*argv: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_an_order_bound_to_addresses_is_seen_though_the_check_alone_calls_it_ok() -> None:
     for _ in range(TRIES):
         found = in_namespace("udp.block,app=telegram,to=app", "--json")

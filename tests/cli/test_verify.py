@@ -46,6 +46,7 @@ def test_a_lab_run_says_that_it_is_simulated(tmp_path: Path) -> None:
     assert (told["receipt"]["network"], told["receipt"]["country"]) == ("AS64496", "XX")
 
 
+@pytest.mark.long
 def test_a_lab_run_on_the_loopback_keeps_its_receipt(tmp_path: Path) -> None:
     """The relay stands for the lab's ports with others, which the facts tell and the receipt does not."""
     path = tmp_path / "a.talkpath"

@@ -73,6 +73,7 @@ def test_check_network_without_a_server(tmp_path: Path, link: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_smallest_loss(tmp_path: Path) -> None:
     done = run("smallest_loss.py", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

@@ -6,10 +6,12 @@ import ast
 import itertools
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from string import Formatter
 
 import pytest
 from babel import Locale
+from babel.messages import Message
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,8 +44,13 @@ OTHERS = codes()[1:]
 FORMS = {"ar": ["zero", "one", "two", "few", "many", "other"], "fa": ["one", "other"], "ru": ["one", "few", "many"]}
 """CLDR's names of the forms of whole numbers, in the order of the catalogue."""
 
-WANTED = write_languages.template()
-TEMPLATE = {(m.context or "", m.id if isinstance(m.id, str) else m.id[0]): m for m in WANTED if m.id}
+wanted = cache(write_languages.template)
+
+
+@cache
+def template() -> dict[tuple[str, str], Message]:
+    """The texts that code says, by context and English."""
+    return {(m.context or "", m.id if isinstance(m.id, str) else m.id[0]): m for m in wanted() if m.id}
 
 
 def file_text(code: str) -> str:
@@ -63,21 +70,21 @@ def test_russian_persian_and_arabic_are_there() -> None:
 
 
 def test_every_catalogue_has_texts() -> None:
-    assert len(TEMPLATE) > 200
+    assert len(template()) > 200
 
 
 @pytest.mark.parametrize("code", OTHERS)
 def test_a_catalogue_is_current(code: str) -> None:
-    current = write_languages.updated(file_text(code), WANTED)
+    current = write_languages.updated(file_text(code), wanted())
     assert file_text(code) == current, "run scripts/write_languages.py"
 
 
 @pytest.mark.parametrize("code", OTHERS)
 def test_every_text_has_a_translation_with_the_same_placeholders(code: str) -> None:
     spoken_here = language(code)
-    assert set(spoken_here.messages) == set(TEMPLATE)
+    assert set(spoken_here.messages) == set(template())
     for key, forms in spoken_here.messages.items():
-        source = TEMPLATE[key].id
+        source = template()[key].id
         wanted = placeholders(source if isinstance(source, str) else source[1])
         assert len(forms) == (1 if isinstance(source, str) else len(FORMS[code])), key
         for form in forms:
@@ -215,7 +222,7 @@ def strict(code: str) -> Language:
     found = language(code)
     messages: Messages = Whole(found.messages)
     if found is ENGLISH:
-        messages = Whole({key: (m.id,) if isinstance(m.id, str) else tuple(m.id) for key, m in TEMPLATE.items()})
+        messages = Whole({key: (m.id,) if isinstance(m.id, str) else tuple(m.id) for key, m in template().items()})
     return Language(found.code, messages, found.plural, found.direction, found.decimal, found.reviewed)
 
 

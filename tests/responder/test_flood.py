@@ -126,6 +126,7 @@ def checked(far: FarEnd) -> Facts:
     return check.facts()
 
 
+@pytest.mark.long
 def test_memory_has_a_limit_and_a_check_is_served_meanwhile(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with FarEnd(tmp_path, more=["--open"]) as far:
         checked(far)

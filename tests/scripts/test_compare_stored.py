@@ -35,6 +35,7 @@ def test_captures_must_be_the_same_bytes_and_verdicts_the_same_values():
     assert compare_stored.differences("judge/a", '{"a": 1}\n', "exit 1\n")
 
 
+@pytest.mark.long
 def test_a_stored_set_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Stored and compared with the same code nothing differs; a stored verdict or capture that is changed does."""
     fixture = compare_stored.ROOT / compare_stored.FIXTURES / "voice.pcap.gz"

@@ -13,6 +13,7 @@ from talkpath.verdict.judge import judge
 MOST_CPU_S = 20.0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("epochs", "slots", "stage", "size", "cut"),
     [

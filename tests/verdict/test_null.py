@@ -30,6 +30,7 @@ def believable_mean(values: list[float]) -> bool:
     return bool(sample.mean() - 4 * sample.std() / len(sample) ** 0.5 <= 1.0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("background", BACKGROUNDS)
 def test_evidence_without_a_restriction(background: str) -> None:
     ends, peaks = [], []
@@ -43,6 +44,7 @@ def test_evidence_without_a_restriction(background: str) -> None:
         assert at_most(sum(peak >= threshold for peak in peaks), RUNS, 1 / threshold)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("background", ["iid 5 %", "buckets"])
 def test_roles_permuted_within_stored_epochs(background: str) -> None:
     """Facts of a restricted run; 2 000 other assignments of its roles."""

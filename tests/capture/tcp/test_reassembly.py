@@ -123,6 +123,7 @@ def test_packets_that_never_end_have_a_limit_and_are_counted():
     assert unread["TCP stream dropped: too many packets had begun"] > 50
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("claimed", [1 << 20, 4_000_000_000])
 def test_a_lying_length_takes_no_memory(claimed: int):
     """Each of 300 segments says that it was cut off after 8 bytes of so many."""

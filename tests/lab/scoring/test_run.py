@@ -76,6 +76,7 @@ def test_time_is_up(tmp_path: Path, quick: list[int]) -> None:
     assert quick == [1]
 
 
+@pytest.mark.long
 def test_several_processes(tmp_path: Path) -> None:
     rows = RowFile(tmp_path / "rows.jsonl", "code")
     run.play_all(rows, [3, 6], "sim", Console(file=io.StringIO()), 5.0, 2)

@@ -150,6 +150,7 @@ def played(in_lab: InLab) -> dict[str, Any]:
     return dict(zip(FILTERS, found, strict=True))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FILTERS)
 def test_what_was_seen_is_told_with_both_explanations(played: dict[str, Any], name: str) -> None:
     want, told = FILTERS[name], played[name]

@@ -83,6 +83,7 @@ def asked(rules: Sequence[str]) -> dict[str, Any]:
         return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [

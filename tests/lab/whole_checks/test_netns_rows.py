@@ -91,6 +91,7 @@ def doubled(verdict: Any) -> Any:
     return msgspec.structs.replace(verdict, parameters={k: wider(v) for k, v in verdict.parameters.items()})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("rule", "background", "arm", "family", "budget_s"), ROWS)
 def test_row(in_lab: InLab, rule: str, background: str, arm: str, family: int, budget_s: float) -> None:
     for _ in range(TRIES):

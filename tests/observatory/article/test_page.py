@@ -80,6 +80,7 @@ def test_each_sentence_has_its_row():
     assert all(row.truth or row.audience or row.id in measurable for row in box_rows())
 
 
+@pytest.mark.long
 def test_no_cell_is_empty(folders: dict[str, Path]):
     rows = sentences(measure_sentences(folders), folders)
     assert len(rows) == 21
@@ -87,6 +88,7 @@ def test_no_cell_is_empty(folders: dict[str, Path]):
             if not cell.strip()] == []  # fmt: skip
 
 
+@pytest.mark.long
 def test_what_is_measured_is_what_the_scenario_does(folders: dict[str, Path]):
     measured = measure_sentences(folders)
     said = measured.said
@@ -101,6 +103,7 @@ def test_what_is_measured_is_what_the_scenario_does(folders: dict[str, Path]):
     assert "2025-08: 97.0 million use whatsapp" in truths["S03"]
 
 
+@pytest.mark.long
 def test_the_truth_is_not_read_to_measure(folders: dict[str, Path], tmp_path: Path):
     """Delete it, or tell a lie there: the measured column stays."""
     before = measure_sentences(folders).said
@@ -113,6 +116,7 @@ def test_the_truth_is_not_read_to_measure(folders: dict[str, Path], tmp_path: Pa
         sentences(after, copies)
 
 
+@pytest.mark.long
 def test_another_scenario_is_measured_otherwise(folders: dict[str, Path], tmp_path: Path):
     """No order, another audience: the measured column changes."""
     changes = [("[[operators]]\n", "[[operators]]\ncoverage = 0.0\n"), ("97_000_000", "50_000_000")]
@@ -123,6 +127,7 @@ def test_another_scenario_is_measured_otherwise(folders: dict[str, Path], tmp_pa
     assert "RESTRICTED voice of whatsapp: 0 of 1 networks" in after["S01"]
 
 
+@pytest.mark.long
 def test_the_page_says_that_it_is_simulated_and_how_many_are_touched(folders: dict[str, Path]):
     text = article_page(folders)
     assert text.index("**SIMULATED.**") < text.index("| S01 |")

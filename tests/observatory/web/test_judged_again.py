@@ -58,6 +58,7 @@ def began(url: str) -> dict:
     raise AssertionError("nothing was found")
 
 
+@pytest.mark.long
 def test_what_newer_rules_see_in_stored_bundles_becomes_an_event_on_a_page(folder: Path):
     process, url = start(folder, "--simulated", "--min-contributors", "1")
     try:

@@ -173,6 +173,7 @@ def test_a_fifth_is_kept_for_contrasts():
     assert (ask.arm.app, ask.kind) == ("webrtc", "rate")
 
 
+@pytest.mark.long
 def test_a_check_that_is_poor_in_bytes_watches_for_less_long():
     rich = calls.check(calls.Line(watch_s=20.0, budget_bytes=30_000_000, budget_s=300.0))
     poor = calls.check(calls.Line(watch_s=20.0, budget_bytes=2_000_000, budget_s=300.0))
