@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from talkpath.browser.far_end.check_session import CheckSession, _sent_bytes
 from talkpath.browser.far_end.schedule import CALLS, CANARY_COHORT, check_seed
-from talkpath.browser.far_end.transports.peer_connection import DataChannelTwin
+from talkpath.browser.far_end.transports.data_channel_twin import DataChannelTwin
 from talkpath.browser.far_end.transports.shared_port import SharedPort, is_client_hello
 from talkpath.browser.far_end.transports.webrtc_call import WebRtcCall
 from talkpath.browser.webrtc.call_media import VIDEO, VOICE

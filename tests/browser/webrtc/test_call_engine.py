@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 pytest.importorskip("pylibsrtp")
 
 from synthetic_browser import NearCall
-from talkpath.browser.webrtc.call_engine import MOST_UNPROVEN, CallEngine
+from talkpath.browser.webrtc.call_engine import CallEngine
 from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, TICK_MS, VIDEO, VOICE, Medium
 from talkpath.browser.webrtc.dtls_association import DtlsAssociation
 from talkpath.browser.webrtc.ice_agent import CONSENT_S, MAX_ADDRESSES, Source
+from talkpath.browser.webrtc.secure_transport import MOST_UNPROVEN
 from talkpath.browser.webrtc.session_description import parse_offer
 
 NEAR, ELSEWHERE = ("198.51.100.7", 5000), ("203.0.113.9", 6000)

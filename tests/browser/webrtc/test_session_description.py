@@ -20,6 +20,7 @@ from talkpath.browser.webrtc.session_description import (
 
 OFFERS = sorted((Path(__file__).parent / "offers").glob("*.sdp"))
 AUDIO = (Path(__file__).parent / "offers" / "chromium-audio.sdp").read_text(newline="")
+CHANNEL = (Path(__file__).parent / "offers" / "chromium-application.sdp").read_text(newline="")
 
 
 def answer(sdp: str) -> str:
@@ -42,7 +43,9 @@ def test_a_browser_s_offer_is_read(file: Path):
     assert f"a=ice-ufrag:{offer.credentials.fragment}\r\n" in sdp
     assert f"a=ice-pwd:{offer.credentials.password}\r\n" in sdp
     assert offer.fingerprints[0].value.hex(":").upper() in sdp
-    assert re.search(rf"^m={offer.kind} 9 UDP/TLS/RTP/SAVPF {offer.payload_type}\r$", sdp, re.MULTILINE)
+    protocol = "UDP/DTLS/SCTP webrtc-datachannel" if offer.sctp_port else f"UDP/TLS/RTP/SAVPF {offer.payload_type}"
+    assert re.search(rf"^m={offer.kind} 9 {protocol}\r$", sdp, re.MULTILINE)
+    assert (offer.sctp_port == 5000) is (offer.kind == "application")
 
 
 @pytest.mark.parametrize("file", OFFERS, ids=lambda file: file.stem)
@@ -84,9 +87,31 @@ def test_what_cannot_be_answered_is_refused(old: str, new: str):
         parse_offer(AUDIO.replace(old, new))
 
 
-@given(st.data())
-def test_no_offer_gives_another_error_or_an_answer_with_more_lines(data: st.DataObject):
-    lines = AUDIO.split("\r\n")
+def test_data_channels_are_answered_with_a_port_of_sctp_and_without_media():
+    sdp = answer(CHANNEL)
+    assert "m=application 4434 UDP/DTLS/SCTP webrtc-datachannel\r\n" in sdp
+    assert sdp.count("a=sctp-port:5000\r\n") == 1
+    assert not re.search(r"^a=(rtpmap|fmtp|ssrc|rtcp-mux)", sdp, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a=sctp-port:5000\r\n", ""),
+        ("a=sctp-port:5000", "a=sctp-port:0"),
+        ("a=sctp-port:5000", "a=sctp-port:65536"),
+        ("webrtc-datachannel", "webrtc-datachannels"),
+    ],
+)
+def test_data_channels_that_cannot_be_answered_are_refused(old: str, new: str):
+    assert old in CHANNEL
+    with pytest.raises(ValueError, match=r"."):
+        parse_offer(CHANNEL.replace(old, new))
+
+
+@given(st.data(), st.sampled_from([AUDIO, CHANNEL]))
+def test_no_offer_gives_another_error_or_an_answer_with_more_lines(data: st.DataObject, sdp: str):
+    lines = sdp.split("\r\n")
     place = data.draw(st.integers(0, len(lines) - 1))
     lines[place] = data.draw(st.text(max_size=40) | st.sampled_from(lines))
     try:

@@ -11,7 +11,7 @@ import msgspec
 
 from talkpath.browser.far_end.counts_to_facts.epoch_report import FarFlowReport
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
-from talkpath.browser.far_end.transports.peer_connection import DataChannelTwin
+from talkpath.browser.far_end.transports.data_channel_twin import DataChannelTwin
 from talkpath.browser.far_end.transports.shared_port import SharedPort
 from talkpath.browser.far_end.transports.webrtc_call import WebRtcCall
 from talkpath.browser.far_end.transports.webtransport_twin import UP_OVERHEAD, WebTransportTwin

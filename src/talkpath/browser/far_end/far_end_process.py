@@ -1,4 +1,4 @@
-"""The far end's process: aiortc and aioquic on one UDP port, apart from the web server, so that neither delays the
+"""The far end's process: calls and twins on one UDP port, apart from the web server, so that neither delays the
 other.
 
     start_far_end(host, port) -> FarEnd            # from the web server

@@ -1,7 +1,7 @@
 """One DTLS association, by OpenSSL's memory BIOs: the handshake that gives a call its SRTP keys (RFC 5764).
 
 Contract: datagrams in, datagrams out. The other end's certificate has to have the fingerprints that its offer named
-(RFC 8122), or there are no keys. One handshake, no renegotiation. An error ends the association and is never raised.
+(RFC 8122), or it fails. One handshake, no renegotiation. An error ends the association and is never raised.
 """
 
 from __future__ import annotations
@@ -92,17 +92,24 @@ def fingerprint_of(certificate: x509.Certificate, digest: str) -> Fingerprint:
 
 
 class DtlsAssociation:
-    """The association. It is the server of the handshake unless `is_client`.
+    """The association. It is the server of the handshake unless `is_client`; `has_media`: SRTP keys have to come of it.
 
     `state` is "open" until the handshake is done, then "connected"; "failed" or "closed" is the end. `received` has the
     application data that came.
     """
 
-    def __init__(self, certificate: Certificate, expected: Sequence[Fingerprint], *, is_client: bool = False) -> None:
+    def __init__(
+        self,
+        certificate: Certificate,
+        expected: Sequence[Fingerprint],
+        *,
+        is_client: bool = False,
+        has_media: bool = True,
+    ) -> None:
         from OpenSSL import SSL
 
         self._errors = SSL
-        self._expected = tuple(expected)
+        self._expected, self._has_media = tuple(expected), has_media
         self._ssl = SSL.Connection(_context(certificate))
         self._ssl.set_ciphertext_mtu(MTU_BYTES)
         self._ssl.set_connect_state() if is_client else self._ssl.set_accept_state()
@@ -172,8 +179,10 @@ class DtlsAssociation:
         except self._errors.Error:
             self.state = "failed"
             return
-        self.keys = self._derived() if self._is_expected() else None
-        self.state = "failed" if self.keys is None else "connected"
+        is_expected = self._is_expected()
+        self.keys = self._derived() if is_expected and self._has_media else None
+        has_keys = self.keys is not None or not self._has_media
+        self.state = "connected" if is_expected and has_keys else "failed"
 
     def _is_expected(self) -> bool:
         """Whether the other end's certificate is the one that was named in its session description."""
