@@ -74,6 +74,14 @@ def test_the_quick_writer_writes_the_same(packed, source, target, payloads):
         )
 
 
+@given(PACKED, PORTS, PORTS, PAYLOADS)
+def test_a_packet_without_its_checksum_is_the_same_otherwise(packed, source, target, payload):
+    writer = packets.UdpWriter(Address(packed[0], source), Address(packed[1], target))
+    whole, unsummed = writer.packet(payload), writer.packet_unsummed(payload)
+    check_at = len(whole) - len(payload) - 2
+    assert unsummed == whole[:check_at] + bytes(2) + whole[check_at + 2 :]
+
+
 @given(PACKED, PORTS, PORTS, st.lists(st.tuples(st.integers(0, 2**33), st.integers(0, 255), PAYLOADS), max_size=5))
 def test_the_quick_tcp_writer_writes_the_same(packed, source, target, segments):
     ends = Address(packed[0], source), Address(packed[1], target)

@@ -19,6 +19,7 @@ from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import LabRule, RuleState
 from talkpath.wire.ip.packets import UDP
 
+ALL_CLASSES = frozenset(CLASSES.values())
 IDLE_S = 120.0  # a 5-tuple that was silent for so long is a new flow (Linux conntrack: 120 s for a UDP stream)
 
 
@@ -27,7 +28,7 @@ class Restrictor:
 
     def __init__(self, rules: Sequence[LabRule], seed: int) -> None:
         self._states = [RuleState(rule, Random(f"rule {number} {rule.id} {seed}")) for number, rule in enumerate(rules)]
-        self._needs_medium = any(rule.word("medium") for rule in rules)
+        self._medium_matters = _apps_whose_medium_matters(rules)
         self._needs_trace = any(rule.mechanism.scope != "any" or rule.mechanism.recognises for rule in rules)
         self._up: dict[bytes, TrackedFlow] = {}
         self._down: dict[bytes, TrackedFlow] = {}
@@ -79,7 +80,7 @@ class Restrictor:
         if label != flow.label:
             flow.label = label
             self._bind(flow)
-        flow.watched = trace.open and (self._needs_medium or not trace.app)
+        flow.watched = trace.open and (not trace.app or trace.app in self._medium_matters)
 
     def _bind(self, flow: TrackedFlow) -> None:
         """Gives the flow the packet filters of all rules that now apply; existing filters keep their state."""
@@ -108,6 +109,15 @@ class Restrictor:
             return decide(now_s, packet) if rule.in_force(now_s - began_s) else PASS
 
         return timed
+
+
+def _apps_whose_medium_matters(rules: Sequence[LabRule]) -> frozenset[str]:
+    """Returns the classes whose flows are watched on after their app is known, since a rule may go by their medium."""
+    if not any(rule.word("medium") for rule in rules):
+        return frozenset()
+    if any(rule.scope == "any" or not rule.word("app") for rule in rules):
+        return ALL_CLASSES
+    return frozenset(CLASSES[rule.word("app")] for rule in rules)
 
 
 def applies(rule: LabRule, flow: TrackedFlow) -> bool:

