@@ -14,7 +14,8 @@ from talkpath.experiment.layout import lay_out
 from talkpath.experiment.seeds import commitment, session_key
 from talkpath.responder.limits import Identity, Limits
 from talkpath.responder.responder import Responder
-from talkpath.responder.session import LINGER_S, ResponderSession
+from talkpath.responder.session import ResponderSession
+from talkpath.responder.session_epochs import LINGER_S
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import (
     AnyMessage,
@@ -244,7 +245,7 @@ def test_an_epoch_that_is_over_is_forgotten_but_for_what_came_late() -> None:
     far.datagram(1.1, "source", flow.port, second)
     far.poll(1.0 + LINGER_S + 0.1)
     assert far.datagram(6.0, "source", flow.port, second) == []
-    assert connection.flights == {}
+    assert connection.epochs.flights == {}
     say(far, connection, begin(1), 6.0)
     report = say(far, connection, Close(1, ()), 7.0)
     assert isinstance(report, Report)

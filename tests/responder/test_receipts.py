@@ -20,7 +20,8 @@ from talkpath.responder.geoip import NetworkOrigin
 from talkpath.responder.limits import Identity
 from talkpath.responder.receipts import ReceiptSigner, pack_late, unpack_late
 from talkpath.responder.responder import Responder
-from talkpath.responder.session import LINGER_S, ResponderSession
+from talkpath.responder.session import ResponderSession
+from talkpath.responder.session_epochs import LINGER_S
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import AnyMessage, Close, Decoder, Finish, Hello, Open, Receipt, Welcome
 from talkpath.wire.control.receipt import Statement, unseal

@@ -9,6 +9,7 @@ from typing import Protocol
 from talkpath.experiment.control_packets import Tags, control_key
 from talkpath.responder.control_flows import Afford, ControlFlows
 from talkpath.responder.limits import Limits
+from talkpath.responder.shared import RefusedError
 from talkpath.wire.control.messages import Accompany, Conclude, Counts, Pattern, Ready
 
 OUT_OF_ORDER = "Control traffic runs beside one call at a time, each with a new number."
@@ -32,13 +33,12 @@ class ControlTable(Protocol):
 
 @dataclass(slots=True)
 class AccompaniedCalls:
-    """`refuse(code, sentence)` raises; `afford` spends the session's bytes."""
+    """`afford` spends the session's bytes. What is out of order, or too much, is a `RefusedError`."""
 
     table: ControlTable
     limits: Limits
     draw: Callable[[int], bytes]
     afford: Afford
-    refuse: Callable[[str, str], Exception]
     numbers: set[int] = field(default_factory=set)
     _running: tuple[int, ControlFlows] | None = None
 
@@ -54,16 +54,16 @@ class AccompaniedCalls:
                 return None
             case Conclude(number=number):
                 if running is None:
-                    raise self.refuse("order", "Conclude comes once for each call that was begun.")
+                    raise RefusedError("order", "Conclude comes once for each call that was begun.")
                 self.end()
                 return Counts(number, running[1].counts())
 
     def _begin(self, key: bytes, message: Accompany) -> Ready:
         number, flows, limits = message.number, message.flows, self.limits
         if self._running or number in self.numbers:
-            raise self.refuse("order", OUT_OF_ORDER)
+            raise RefusedError("order", OUT_OF_ORDER)
         if not 1 <= flows <= limits.control_flows or len(self.numbers) >= limits.accompanied_calls:
-            raise self.refuse("budget", TOO_MUCH)
+            raise RefusedError("budget", TOO_MUCH)
         control = ControlFlows(control_key(key, number), flows, self.table.control_tags, self.draw, self.afford)
         self.table.add_control(control)
         self._running = number, control

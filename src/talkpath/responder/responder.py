@@ -15,7 +15,8 @@ from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 from talkpath.responder.layout_queue import LayoutQueue
 from talkpath.responder.limits import USUAL_LIMITS, Identity, Limits
 from talkpath.responder.receipts import ReceiptSigner
-from talkpath.responder.session import RefusedError, ResponderSession, Shared
+from talkpath.responder.session import ResponderSession
+from talkpath.responder.shared import RefusedError, Shared
 from talkpath.wire.control.invitation import Invitations
 from talkpath.wire.control.messages import Refusal
 
@@ -50,7 +51,6 @@ class Responder(FlightTable):
             receipts=receipts,
             flights=self,
             layouts=self.layouts,
-            admit=self._admit,
             invitations=invitations,
         )
 
@@ -65,7 +65,7 @@ class Responder(FlightTable):
         self, block: Hashable, origin: NetworkOrigin = UNKNOWN_ORIGIN, host: Hashable = None, binding: bytes = b""
     ) -> ResponderSession:
         """A new control connection. It becomes a session, and counts as one, with its Hello."""
-        return ResponderSession(self.shared, block, origin, host, binding)
+        return ResponderSession(self.shared, self._admit, block, origin, host, binding)
 
     def expects(self, block: Hashable) -> bool:
         """Whether calls over streams may come from this address block: it has a session, or everybody is welcome."""
@@ -108,7 +108,7 @@ class Responder(FlightTable):
         if most <= wanted:
             return False
         theirs = [session for session in self._sessions if session.block == block]
-        ended = min(theirs, key=lambda session: (session.busy, session.heard_s))
+        ended = min(theirs, key=lambda session: (session.epochs.busy, session.heard_s))
         ended.refuse(Refusal("busy", BUSY))
         self._leave(ended)
         return True
@@ -123,7 +123,7 @@ class Responder(FlightTable):
         if now_s >= self._sweep_s:
             self._sweep_s = now_s + SWEEP_S
             for session in self._sessions:
-                session.forget_old(now_s)
+                session.epochs.forget_old(now_s)
                 session.end_if_over(now_s)
         return packets
 
