@@ -17,7 +17,6 @@ from talkpath.capture.packets.datagrams import (
     OTHER,
     QUIC,
     RTCP,
-    RTP,
     STUN,
     TURN,
     Datagrams,
@@ -83,9 +82,10 @@ class Scan:
         datagrams = [batch for batch in batches if batch is not None]
         for batch in datagrams:
             self._tally(batch)
-        self.recognition.feed(datagrams)
-        for batch in datagrams:
-            self.media.add(rtp_rows(batch, np.flatnonzero(batch.kind == RTP)))
+        media = [rtp_rows(batch) for batch in datagrams]
+        self.recognition.feed(datagrams, media)
+        for batch, rows in zip(datagrams, media, strict=True):
+            self.media.add(rows)
             self._keep_headerless(batch)
 
     def _seconds(self, time_ns: Ints) -> Seconds:

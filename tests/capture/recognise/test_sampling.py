@@ -13,6 +13,7 @@ from talkpath.apps.contract.cue import Cue, run
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import Datagrams, classify_payloads
 from talkpath.capture.packets.flows import Flows
+from talkpath.capture.packets.rows import rtp_rows
 from talkpath.capture.recognise.sampling import ASK_PERMISSION, LARGEST, REPEATED, Sample, Sampler
 from talkpath.wire.pcap import Unread, blocks, transports
 from talkpath.wire.pcap.fragments import Fragments
@@ -33,7 +34,8 @@ class Chooser:
         for payload in payloads:
             packets.append(Packet(self.now * 10**9, udp(CALLER, SERVER, port, 5000, payload)))
             self.now += 1
-        return self.sampler.choose(self.batch(packets))
+        batch = self.batch(packets)
+        return self.sampler.choose(batch, rtp_rows(batch))
 
     def batch(self, packets: list[Packet]) -> Datagrams:
         unread = Unread()

@@ -14,7 +14,7 @@ from talkpath.capture.packets import admission
 from talkpath.capture.packets.admission import Admission
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Packets, Unread
-from talkpath.wire.pcap.arrays import Bools, Ints, Words, among, marked16
+from talkpath.wire.pcap.arrays import Bools, Ints, Words, among, group_keys, marked16
 
 Directions = NDArray[np.int8]
 
@@ -100,11 +100,11 @@ class Flows:
         """Return (flow, direction) of each packet; new flows are added, all packets are counted."""
         source = endpoint(packets.source_high, packets.source_low, packets.source_port)
         target = endpoint(packets.target_high, packets.target_low, packets.target_port)
-        keys, first, inverse = np.unique(flow_key(source, target), return_index=True, return_inverse=True)
-        numbers = self._numbers(keys, first, packets, source, target, time_s)
-        flow = numbers[inverse]
+        groups = group_keys(flow_key(source, target))
+        numbers = self._numbers(groups.keys, groups.first, packets, source, target, time_s)
+        flow = numbers[groups.place]
         direction = (source != self.table["end"][flow, 0]).astype(np.int8)
-        self._count(packets, inverse, numbers, direction, time_s)
+        self._count(packets, groups.place, numbers, direction, time_s)
         return flow, direction
 
     def _numbers(
@@ -142,16 +142,16 @@ class Flows:
             self.table = grown
 
     def _count(
-        self, packets: Packets, inverse: Ints, numbers: Ints, direction: Directions, time_s: NDArray[np.float64]
+        self, packets: Packets, place: Ints, numbers: Ints, direction: Directions, time_s: NDArray[np.float64]
     ) -> None:
-        slot, size = inverse * 2 + direction, 2 * len(numbers)
+        slot, size = place * 2 + direction, 2 * len(numbers)
         counted = np.bincount(slot, minlength=size).reshape(-1, 2)
         self.table["packets"][numbers] += counted
         self.table["bytes"][numbers] += np.bincount(slot, packets.size, size).astype(np.int64).reshape(-1, 2)
         hinted = packets.heading >= 0
         if hinted.any():
             sender = direction ^ (packets.heading == 0)
-            hints = np.bincount((inverse * 2 + sender)[hinted], minlength=size).reshape(-1, 2)
+            hints = np.bincount((place * 2 + sender)[hinted], minlength=size).reshape(-1, 2)
             self.table["sent_hint"][numbers] += hints.astype(np.int32)
             self.headings += np.bincount(packets.heading[hinted], minlength=2)
         latest, earliest = np.full(size, -np.inf), np.full(size, np.inf)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.packets.datagrams import Datagrams
+from talkpath.capture.packets.datagrams import RTP, Datagrams
 from talkpath.capture.packets.flows import mix
-from talkpath.wire.pcap.arrays import Ints, Words, big16, big32
+from talkpath.wire.pcap.arrays import Ints, Words
 
 ROW = np.dtype(
     [
@@ -49,15 +49,14 @@ def stream_key(flow: Ints, direction: NDArray[np.int8], ssrc: Words) -> Words:
     return mix((flow.astype(np.uint64) << np.uint64(33)) ^ (direction.astype(np.uint64) << np.uint64(32)) ^ ssrc)
 
 
-def rtp_rows(batch: Datagrams, rows: Ints) -> Rows:
-    """Make rows of RTP-like datagrams (RFC 3550 section 5.1)."""
-    head = batch.head
-    out = _rows(batch, rows)
-    out["type"] = head[rows, 1]
-    out["sequence"] = big16(head, 2)[rows]
-    out["stamp"] = big32(head, 4)[rows]
-    out["ssrc"] = big32(head, 8)[rows]
-    out["key"] = stream_key(batch.flow[rows], batch.direction[rows], out["ssrc"].astype(np.uint64))
+def rtp_rows(batch: Datagrams) -> Rows:
+    """Make rows of the RTP-like datagrams (RFC 3550 section 5.1)."""
+    rows = np.flatnonzero(batch.kind == RTP)
+    out, head = _rows(batch, rows), batch.head[:, :12][rows]
+    out["type"] = head[:, 1]
+    out["sequence"], out["stamp"] = head[:, 2:4].view(">u2")[:, 0], head[:, 4:8].view(">u4")[:, 0]
+    ssrc = head[:, 8:12].view(">u4")[:, 0].astype(np.uint64)
+    out["ssrc"], out["key"] = ssrc, stream_key(batch.flow[rows], batch.direction[rows], ssrc)
     return out
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from talkpath.capture.packets.rows import FEWEST, ROW, Rows
 from talkpath.errors import UsageError
-from talkpath.wire.pcap.arrays import Words, among, distinct, is_ordered, joined_records, records_at
+from talkpath.wire.pcap.arrays import Words, among, distinct, group_keys, is_ordered, joined_records, records_at
 
 PART = 1 << 18
 """So many rows are measured together; each takes some 200 bytes meanwhile."""
@@ -95,9 +95,9 @@ class Spool:
     def _shrink(self) -> None:
         rows = _joined(self._pieces)
         if self._prune:
-            keys, inverse, times = np.unique(rows["key"], return_inverse=True, return_counts=True)
-            self._known = distinct(np.concatenate([self._known, keys[times >= FEWEST]]))
-            often = among(keys, self._known)[inverse]
+            groups = group_keys(rows["key"])
+            self._known = distinct(np.concatenate([self._known, groups.keys[groups.count >= FEWEST]]))
+            often = among(groups.keys, self._known)[groups.place]
             recent = records_at(rows, ~often & (rows["time_s"] > rows["time_s"].max() - PATIENCE_S))
             rows = records_at(rows, often)
         else:

@@ -15,7 +15,7 @@ import numpy as np
 from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.capture.packets.datagrams import DTLS, OTHER, RTCP, RTP, STUN, TURN, Datagrams
 from talkpath.capture.packets.flows import Flows
-from talkpath.capture.packets.rows import MEDIA, NONE, VIDEO, VOICE
+from talkpath.capture.packets.rows import MEDIA, NONE, VIDEO, VOICE, Rows
 from talkpath.capture.recognise.app_files import apps_asked_about, cues, recognisers
 from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow, evidence_of
 from talkpath.capture.recognise.sample import AskedDatagrams
@@ -64,9 +64,9 @@ class Recognition:
         self._setups: dict[int, str] = {}
         self._memories: dict[int, dict[str, object]] = {}
 
-    def feed(self, batches: Sequence[Datagrams]) -> None:
-        """Look at the datagrams of one block, in the order of time."""
-        samples = [self._sampler.choose(batch) for batch in batches]
+    def feed(self, batches: Sequence[Datagrams], media: Sequence[Rows]) -> None:
+        """Look at the datagrams of one block, in the order of time. `media`: the rows of those that look like RTP."""
+        samples = [self._sampler.choose(batch, rows) for batch, rows in zip(batches, media, strict=True)]
         asked = [self._asked(batch, sample.rows) for batch, sample in zip(batches, samples, strict=True)]
         queue = []
         for number, (datagrams, sample) in enumerate(zip(asked, samples, strict=True)):

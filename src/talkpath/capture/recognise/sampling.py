@@ -15,8 +15,8 @@ from talkpath.apps.contract.cue import Cue
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import DTLS, OTHER, RTCP, RTP, STUN, Datagrams
 from talkpath.capture.packets.flows import Flows, mix
-from talkpath.capture.packets.rows import stream_key
-from talkpath.wire.pcap.arrays import Ints, Words, big16, big32, distinct, stable_order
+from talkpath.capture.packets.rows import Rows, stream_key
+from talkpath.wire.pcap.arrays import Ints, KeyGroups, Words, big16, distinct, group_keys
 
 ASK_STUN, ASK_PERMISSION, ASK_DTLS, ASK_RTCP, ASK_RTP, ASK_CUE, ASK_LONG, ASK_HOT = 1, 16, 1, 1, 2, 2, 2, 1
 LONG_FLOW = 8
@@ -55,66 +55,64 @@ class Sampler:
         self._often = np.zeros(OFTEN_SLOTS, np.uint8)
         self._counted = 0
 
-    def choose(self, batch: Datagrams) -> Sample:
-        """Choose the rows to ask about."""
-        base = stream_key(batch.flow, batch.direction, batch.size.astype(np.uint64))
+    def choose(self, batch: Datagrams, media: Rows) -> Sample:
+        """Choose the rows to ask about. `media`: the rows of the datagrams that look like RTP."""
         streams = np.zeros(len(batch), np.uint64)
         only: dict[int, set[str]] = {}
         picks = [
-            self._stun(batch, base),
-            self._handshakes(batch, base),
-            self._reports(batch, base),
-            self._media(batch, streams),
-            self._others(batch, base, only),
+            self._stun(batch),
+            self._handshakes(batch),
+            self._reports(batch),
+            self._media(batch, media, streams),
+            self._others(batch, only),
         ]
         rows = distinct(np.concatenate(picks))
         return Sample(rows, streams[rows], only)
 
-    def _stun(self, batch: Datagrams, base: Words) -> Ints:
+    def _stun(self, batch: Datagrams) -> Ints:
         rows = np.flatnonzero((batch.kind == STUN) & (batch.size <= LARGEST))
         name = big16(batch.head[rows], 0)
-        keys = mix(base[rows] ^ (name << 3 | STUN).astype(np.uint64))
+        keys = mix(_size_key(batch, rows) ^ (name << 3 | STUN).astype(np.uint64))
         asks = name == PERMISSION
         some = self._limited(rows[~asks], keys[~asks], ASK_STUN)
         return np.concatenate([some, self._limited(rows[asks], keys[asks], ASK_PERMISSION)])
 
-    def _handshakes(self, batch: Datagrams, base: Words) -> Ints:
+    def _handshakes(self, batch: Datagrams) -> Ints:
         rows = np.flatnonzero((batch.kind == DTLS) & (batch.size <= LARGEST))
         rows = rows[batch.head[rows, 0] == HANDSHAKE]
         step = batch.head[rows, 13].astype(np.uint64)
-        return self._limited(rows, mix(base[rows] ^ (step << np.uint64(3) | np.uint64(DTLS))), ASK_DTLS)
+        keys = mix(_size_key(batch, rows) ^ (step << np.uint64(3) | np.uint64(DTLS)))
+        return self._limited(rows, keys, ASK_DTLS)
 
-    def _reports(self, batch: Datagrams, base: Words) -> Ints:
+    def _reports(self, batch: Datagrams) -> Ints:
         rows = np.flatnonzero((batch.kind == RTCP) & (batch.size <= LARGEST))
         name = batch.head[rows, 1].astype(np.uint64)
         flow = stream_key(batch.flow[rows], batch.direction[rows], name)
         return self._limited(rows, mix(flow ^ np.uint64(RTCP)), ASK_RTCP)
 
-    def _media(self, batch: Datagrams, streams: Words) -> Ints:
+    def _media(self, batch: Datagrams, media: Rows, streams: Words) -> Ints:
         """Choose the first packets of RTP streams whose SSRC came at least four times."""
-        rows = np.flatnonzero(batch.kind == RTP)
-        ssrc = big32(batch.head, 8)[rows].astype(np.uint64)
-        key = stream_key(batch.flow[rows], batch.direction[rows], ssrc)
+        rows, key = np.flatnonzero(batch.kind == RTP), np.ascontiguousarray(media["key"])
         streams[rows] = key
         self._counted += len(rows)
-        kind = (batch.head[rows, 1] & 0x7F).astype(np.uint64)
-        kinds = mix(key ^ (kind << np.uint64(8)) ^ np.uint64(RTP))
-        open_to = self._full[(kinds & FULL_MASK).astype(np.int64)] != kinds
+        kinds = key ^ ((media["type"] & 0x7F).astype(np.uint64) << np.uint64(8) ^ np.uint64(RTP))
+        open_to = np.flatnonzero(self._full[(kinds & FULL_MASK).view(np.int64)] != kinds)
         rows, key, kinds = rows[open_to], key[open_to], kinds[open_to]
-        slot = (key & np.uint64(len(self._often) - 1)).astype(np.int64)
-        slots, inverse, counts = np.unique(slot, return_inverse=True, return_counts=True)
-        self._often[slots] = np.minimum(self._often[slots].astype(np.int64) + counts, 255)
-        again = self._often[slots][inverse] >= REPEATED
+        slots = group_keys(key & np.uint64(len(self._often) - 1))
+        which = slots.keys.view(np.int64)
+        self._often[which] = np.minimum(self._often[which].astype(np.int64) + slots.count, 255)
+        again = (self._often[which] >= REPEATED)[slots.place]
         if self._counted > OFTEN_SLOTS:
             self._often >>= 1
             self._counted = 0
         return self._limited(rows[again], kinds[again], ASK_RTP)
 
-    def _others(self, batch: Datagrams, base: Words, only: dict[int, set[str]]) -> Ints:
+    def _others(self, batch: Datagrams, only: dict[int, set[str]]) -> Ints:
         rows = np.flatnonzero((batch.kind == OTHER) & (batch.outer_size <= LARGEST))
-        picks = [self._long(batch, rows), self._hot(batch, rows, base)]
+        picks = [self._long(batch, rows), self._hot(batch, rows)]
         for number, cued in self._cues.find(batch.head, batch.size, rows):
-            chosen = self._limited(cued, mix(base[cued] ^ np.uint64(OTHER + 8 * (number + 1))), ASK_CUE)
+            keys = mix(_size_key(batch, cued) ^ np.uint64(OTHER + 8 * (number + 1)))
+            chosen = self._limited(cued, keys, ASK_CUE)
             for row in chosen.tolist():
                 only.setdefault(row, set()).add(self._apps[number])
             picks.append(chosen)
@@ -131,28 +129,42 @@ class Sampler:
         key = stream_key(batch.flow[rows], batch.direction[rows], np.full(len(rows), OTHER, np.uint64))
         return self._limited(rows, key, ASK_LONG)
 
-    def _hot(self, batch: Datagrams, rows: Ints, base: Words) -> Ints:
+    def _hot(self, batch: Datagrams, rows: Ints) -> Ints:
         """Choose some of the flows in which an app was recognised."""
         rows = rows[self._flows.table["hot"][batch.flow[rows]]]
-        return self._limited(rows, mix(base[rows] ^ np.uint64(OTHER)), ASK_HOT)
+        return self._limited(rows, mix(_size_key(batch, rows) ^ np.uint64(OTHER)), ASK_HOT)
 
     def _limited(self, rows: Ints, keys: Words, limit: int) -> Ints:
         """Choose the first `limit` rows of each key, counting those of earlier blocks."""
         if len(self._asked) > MOST_ASKED:
             self._asked.clear()
             self._full[:] = 0
-        fresh = self._full[(keys & FULL_MASK).astype(np.int64)] != keys
+        fresh = self._full[(keys & FULL_MASK).view(np.int64)] != keys
         rows, keys = rows[fresh], keys[fresh]
         if not len(rows):
             return rows
-        unique, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
-        names = unique.tolist()
+        groups = group_keys(keys)
+        names = groups.keys.tolist()
         before = np.array([self._asked.get(name, 0) for name in names], np.int64)
-        after = np.minimum(before + counts, limit)
+        after = np.minimum(before + groups.count, limit)
         self._asked.update(zip(names, after.tolist(), strict=True))
-        full = unique[after == limit]
-        self._full[(full & FULL_MASK).astype(np.int64)] = full
-        order = stable_order(inverse)
-        rank = np.empty(len(rows), np.int64)
-        rank[order] = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return rows[rank < (limit - before)[inverse]]
+        full = groups.keys[after == limit]
+        self._full[(full & FULL_MASK).view(np.int64)] = full
+        return rows[_first_ones(groups, after - before)]
+
+
+def _first_ones(groups: KeyGroups, times: Ints) -> Ints:
+    """Return the places where each key came first, second, and so on, so many `times`."""
+    first, chosen, left = groups.first, [groups.first[times > 0]], np.arange(len(groups.place))
+    for time in range(1, int(times.max(initial=0))):
+        place = groups.place[left]
+        more = (times > time)[place] & (first[place] < left)
+        left, place = left[more], place[more]
+        first[place[::-1]] = left[::-1]  # of several the last counts: the first that is left
+        chosen.append(first[times > time])
+    return np.concatenate(chosen)
+
+
+def _size_key(batch: Datagrams, rows: Ints) -> Words:
+    """Return one number for flow, direction and size of these datagrams."""
+    return stream_key(batch.flow[rows], batch.direction[rows], batch.size[rows].astype(np.uint64))

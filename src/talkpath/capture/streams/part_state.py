@@ -13,7 +13,7 @@ import numpy as np
 from talkpath.capture.packets.rows import EARLY, FEWEST, FRESH, ROW, SEEN, Rows
 from talkpath.capture.streams.rtp_order import Segments, split_streams
 from talkpath.capture.streams.timing import LOOK_BACK_S
-from talkpath.wire.pcap.arrays import Bools, Words, joined_records, records_at
+from talkpath.wire.pcap.arrays import Bools, Words, group_keys, joined_records, records_at
 
 HOLD_S = 2.0
 LAST_ROWS = 64
@@ -35,8 +35,8 @@ class PartState:
 
     def split_streams(self, rows: Rows, key: Words, last: bool) -> Segments:
         """Split a part's rows into streams; streams of a few packets wait for more, unless it is the last part."""
-        _, name, times = np.unique(key, return_inverse=True, return_counts=True)
-        often = (times >= FEWEST)[name]
+        groups = group_keys(key)
+        name, often = groups.place, (groups.count >= FEWEST)[groups.place]
         self._end_s = float(rows["time_s"].max()) if len(rows) else self._end_s
         short = [records_at(rows, ~often)]
         out = split_streams(rows, name) if often.all() else split_streams(records_at(rows, often), name[often])

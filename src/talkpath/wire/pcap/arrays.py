@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,46 @@ def distinct(values: NDArray[np.generic]) -> NDArray[Any]:
     fresh = np.ones(len(ordered), np.bool_)
     fresh[1:] = ordered[1:] != ordered[:-1]
     return ordered[fresh]
+
+
+FEW_KEYS, KEY_SLOTS = 1 << 11, 1 << 16
+"""Fewer keys are sorted; more are looked up in so many slots."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGroups:
+    """The different keys, sorted; where each came first; and for every key its place among them."""
+
+    keys: Words
+    first: Ints
+    place: Ints
+
+    @property
+    def count(self) -> Ints:
+        """How often each key came."""
+        return np.bincount(self.place, minlength=len(self.keys))
+
+
+def group_keys(keys: Words) -> KeyGroups:
+    """Group equal keys, which must be hashes. Like `np.unique`, which sorts all of them: here a key is looked up by its
+    last bits, and only those are sorted that share these with a key that came before them."""
+    keys = np.ascontiguousarray(keys)
+    if len(keys) < FEW_KEYS:
+        return KeyGroups(*np.unique(keys, return_index=True, return_inverse=True))
+    slot = (keys & np.uint64(KEY_SLOTS - 1)).view(np.int64)
+    every, holder = np.arange(len(keys)), np.empty(KEY_SLOTS, np.int64)
+    holder[slot[::-1]] = every[::-1]  # of several the last counts: the first key of each slot
+    held = holder[slot]
+    first, others = np.flatnonzero(held == every), np.flatnonzero(keys[held] != keys)
+    more, more_first, more_place = np.unique(keys[others], return_index=True, return_inverse=True)
+    found, first = np.concatenate([keys[first], more]), np.concatenate([first, others[more_first]])
+    order, rank = np.argsort(found), np.empty(len(found), np.int64)
+    rank[order] = np.arange(len(found))
+    held_ones = len(found) - len(more)
+    holder[slot[first[:held_ones]]] = rank[:held_ones]
+    place = holder[slot]
+    place[others] = rank[held_ones + more_place]
+    return KeyGroups(found[order], first[order], place)
 
 
 def among(values: NDArray[np.generic], ordered: NDArray[np.generic]) -> Bools:

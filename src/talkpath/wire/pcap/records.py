@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
 from talkpath.wire.pcap.arrays import Ints
 
-WALKS, FEWEST_BYTES = 256, 1 << 18
+WALKS, FEWEST_BYTES = 512, 1 << 18
 """So many walks run side by side, in stretches of so many bytes at least."""
 SPAN, TRIES = 4096, 8
 """A place is looked for in so many bytes, at so many that hold the upper bits of a time."""
@@ -49,18 +50,18 @@ def _side_by_side(data: bytearray, at: int, end: int, order: str, header: int) -
     length = np.ndarray((len(data) - 11,), f"{order}u4", data, offset=8, strides=(1,))
     place, walks, starts = begins, np.arange(len(begins)), []
     while len(walks):
-        steps = np.empty((STEPS, len(walks)), np.int64)
-        for row in steps:  # a walk that has ended goes on, and what it finds is left out
-            row[:] = place
-            place = np.minimum(place, last)
-            place = place + length[place] + header
-        inside = steps < stops[walks]
-        starts.append(steps[inside])
-        count = inside.sum(axis=0)
-        after = np.concatenate([steps, place[None]])[count, np.arange(len(walks))]
+        steps = np.empty((STEPS + 1, len(walks)), np.int64)
+        steps[0] = place
+        for here, following in pairwise(steps):  # a walk that has ended goes on, and what it finds is left out
+            np.minimum(here, last, out=following)
+            following += length[following]
+            following += header
+        inside = steps[:-1] < stops[walks]
+        starts.append(steps[:-1][inside])
+        after = steps[inside.sum(axis=0), np.arange(len(walks))]
         ended = after >= stops[walks]
         reached[walks[ended]] = after[ended]
-        place, walks = place[~ended], walks[~ended]
+        place, walks = after[~ended], walks[~ended]
     if not np.array_equal(reached[:-1], begins[1:]):
         return None
     return np.sort(np.concatenate(starts))
