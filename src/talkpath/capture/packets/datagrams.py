@@ -123,7 +123,8 @@ def classify(head: Bytes, size: Ints) -> Kinds:
     version = (first >> 6 == 2) & (size >= 12)
     report = (second >= 192) & (second <= 223)
     kind[version & report] = RTCP
-    kind[version & ~report & _room(head, size)] = RTP
+    media = np.flatnonzero(version & ~report)
+    kind[media[_room(head, media, first[media], size[media])]] = RTP
     low = np.flatnonzero(first < 64)
     kind[low] = np.where(_stun(head[low], size[low]), STUN, np.where(_dtls(head[low], size[low]), DTLS, OTHER))
     long = np.flatnonzero(first >= 192)
@@ -131,11 +132,11 @@ def classify(head: Bytes, size: Ints) -> Kinds:
     return kind
 
 
-def _room(head: Bytes, size: Ints) -> Bools:
-    """Do the contributing sources and the extension of an RTP header fit into the datagram?"""
-    room = size - 12 - 4 * (head[:, 0] & 15).astype(np.int64)
-    extended = np.flatnonzero((head[:, 0] & 0x1F) == 0x10)
-    room[extended] -= 4 + 4 * big16(head[extended], 14)
+def _room(head: Bytes, rows: Ints, first: Bytes, size: Ints) -> Bools:
+    """Do the contributing sources and the extension of an RTP header fit into these datagrams?"""
+    room = size - 12 - ((first & 15) << 2)
+    extended = np.flatnonzero((first & 0x1F) == 0x10)
+    room[extended] -= 4 + 4 * big16(head[rows[extended], 14:16], 0)
     fits: Bools = room >= 0
     return fits
 
@@ -166,7 +167,8 @@ Layer = tuple[Ints, Ints | int, Ints]
 
 def _open(out: Datagrams, rows: Ints, wrappings: CueTable) -> Ints:
     """Take one layer off these rows where there is one; return the rows that had one."""
-    head, size, kind = out.head[rows], out.size[rows], out.kind[rows]
+    every: Ints | slice = slice(None) if len(rows) == len(out) else rows  # a slice copies nothing
+    head, size, kind = out.head[every], out.size[every], out.kind[every]
     done, known = np.zeros(len(rows), np.bool_), (kind == STUN) | (kind == DTLS)
     for name, (places, ahead, left) in (
         (TURN, _channel(head, size)),

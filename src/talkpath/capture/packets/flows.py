@@ -46,7 +46,8 @@ COLUMNS = np.dtype(
         ("quic", "i4"),
         ("hot", "?"),
         ("other", "i4", 2),
-    ]
+    ],
+    align=True,
 )
 """The columns of a flow. `end` mixes address and port; `began_s` and `heard_s` are when the first and the last packet
 of each direction came; `sent_hint` counts packets that the file marks as sent by the local host; `requests` and

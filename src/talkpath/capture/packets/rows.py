@@ -1,6 +1,6 @@
 """Rows of packets that may be media, kept until the streams among them are known.
 
-A row is 38 bytes; `spool` holds them.
+A row is 40 bytes; `spool` holds them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ ROW = np.dtype(
         ("outer", "u1"),
         ("tcp", "u1"),
         ("state", "u1"),
-    ]
+    ],
+    align=True,  # numpy reads such columns without a copy
 )
 """`key` tells streams apart (flow, direction, SSRC); `stamp` is the RTP timestamp, `type` the payload type with the
 marker bit on top; for media without a readable header `ssrc` is 0, `stamp` a hash of the first bytes and `type` a code.

@@ -168,3 +168,32 @@ def _packet_s(part: MeasuredPart) -> tuple[Floats, Ints]:
     out[owner] = (pairs[order][first] & 0xFFFFFFFF) / clock[owner]
     times[owner] = counts[order][first]
     return out, times
+
+
+def usual_lateness(figures: NDArray[np.void]) -> list[float]:
+    """Return the 95th percentile of lateness of each stream: of its only part, else from its classes."""
+    step = _class_of(figures["late"], LATE_SHARE * figures["rows"])
+    last = len(STEPS_S) - 1
+    middle = np.sqrt(STEPS_S[np.clip(step - 1, 0, last)] * STEPS_S[np.minimum(step, last)])
+    late_s: list[float] = np.where(figures["parts"] == 1, figures["late_s"], middle).tolist()
+    return late_s
+
+
+def usual_unevenness(figures: NDArray[np.void]) -> list[float]:
+    """Return the median of unevenness of each stream, between the bounds of its class."""
+    counts, every = figures["uneven"].astype(np.int64), np.arange(len(figures))
+    half = counts.sum(axis=1) / 2
+    step = _class_of(counts, half)
+    inside = (step > 0) & (step < len(STEPS_S))
+    upper = np.minimum(step, len(STEPS_S) - 1)
+    lower = np.where(inside, step - 1, upper)
+    below = np.where(inside, np.cumsum(counts, axis=1)[every, lower], 0)
+    share = np.where(inside, (half - below) / np.maximum(counts[every, upper], 1), 0.0)
+    bounds = zip(STEPS_S[lower].tolist(), STEPS_S[upper].tolist(), share.tolist(), (step > 0).tolist(), strict=True)
+    return [low * (high / low) ** part if known else 0.0 for low, high, part, known in bounds]
+
+
+def _class_of(counts: Ints, rank: Floats) -> Ints:
+    """Return the class in which the row of that rank lies, for each stream."""
+    steps: Ints = np.sum(np.cumsum(counts, axis=1) < rank[:, None], axis=1)
+    return steps

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.packets.rows import FRESH, SEEN
-from talkpath.capture.streams.figures import FIGURE, LATE_SHARE, STEPS_S, MeasuredPart, figures_of
+from talkpath.capture.streams.figures import FIGURE, MeasuredPart, figures_of, usual_lateness, usual_unevenness
 from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.per_second import SecondCells, second_cells
 from talkpath.capture.streams.rtp_order import Segments
@@ -35,6 +35,11 @@ class StreamStats:
         self._cells: list[tuple[Ints, SecondCells]] = []
         self._carriers: list[NDArray[np.void]] = []
         self._tails: list[NDArray[np.void]] = []
+        self.late_s: list[float] = []
+        """The 95th percentile of lateness of each stream, estimated from STEPS_S where there were several parts."""
+
+        self.uneven_s: list[float] = []
+        """The median of unevenness of each stream, between the bounds of its class (STEPS_S)."""
 
     def __len__(self) -> int:
         return self._size
@@ -95,6 +100,7 @@ class StreamStats:
         self.carriers, self._carried = _by_stream(self._carriers, CARRIER, self._size)
         self.tails, self._ended = _by_stream(self._tails, LAST, self._size)
         self._cells, self._carriers, self._tails = [], [], []
+        self.late_s, self.uneven_s = usual_lateness(self.figures), usual_unevenness(self.figures)
 
     def carriers_of(self, stream: int) -> NDArray[np.void]:
         """Return the flows that carried a stream."""
@@ -107,25 +113,6 @@ class StreamStats:
     def tail_of(self, stream: int) -> NDArray[np.void]:
         """Return the last packets of a stream."""
         return self.tails[self._ended[stream] : self._ended[stream + 1]]
-
-    def late_s(self, stream: int) -> float:
-        """Return the 95th percentile of lateness, estimated from STEPS_S where there were several parts."""
-        own = self.figures[stream]
-        if own["parts"] == 1:
-            return float(own["late_s"])
-        step = int(np.searchsorted(np.cumsum(own["late"]), LATE_SHARE * own["rows"]))
-        return float(np.sqrt(STEPS_S[max(step - 1, 0)] * STEPS_S[min(step, len(STEPS_S) - 1)]))
-
-    def uneven_s(self, stream: int) -> float:
-        """Return the median of unevenness, between the bounds of its class (STEPS_S)."""
-        counts = self.figures[stream]["uneven"]
-        total = np.cumsum(counts)
-        half = total[-1] / 2
-        step = int(np.searchsorted(total, half))
-        if not 0 < step < len(STEPS_S):
-            return float(STEPS_S[min(step, len(STEPS_S) - 1)]) if step else 0.0
-        share = (half - total[step - 1]) / counts[step]
-        return float(STEPS_S[step - 1] * (STEPS_S[step] / STEPS_S[step - 1]) ** share)
 
     def looks_like_video(self, stream: int) -> bool:
         """Tell video by several large packets with one timestamp and a clock of 90 kHz."""

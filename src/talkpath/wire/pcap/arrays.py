@@ -41,8 +41,9 @@ def big64(rows: Bytes, at: int) -> Words:
 
 
 def records_at(records: NDArray[np.void], which: Ints | Bools) -> NDArray[np.void]:
-    """Return some records. Like `records[which]`, which copies field by field and takes twenty times as long."""
-    some: NDArray[np.void] = records.view(f"V{records.itemsize}")[which].view(records.dtype)
+    """Return some records. Like `records[which]`, which copies field by field and takes forty times as long."""
+    places = np.flatnonzero(which) if which.dtype == np.bool_ else which
+    some: NDArray[np.void] = np.take(records.view(f"V{records.itemsize}"), places).view(records.dtype)
     return some
 
 
