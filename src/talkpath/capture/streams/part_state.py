@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from talkpath.capture.packets.rows import EARLY, FEWEST, FRESH, ROW, SEEN, Rows
-from talkpath.capture.streams.rtp_order import Segments, split_streams
+from talkpath.capture.streams.rtp_order import Segments, stream_order
 from talkpath.capture.streams.timing import LOOK_BACK_S
 from talkpath.wire.pcap.arrays import Bools, Words, group_keys, joined_records, records_at
 
@@ -35,18 +35,17 @@ class PartState:
 
     def split_streams(self, rows: Rows, key: Words, last: bool) -> Segments:
         """Split a part's rows into streams; streams of a few packets wait for more, unless it is the last part."""
-        groups = group_keys(key)
-        name, often = groups.place, (groups.count >= FEWEST)[groups.place]
-        self._end_s = float(rows["time_s"].max()) if len(rows) else self._end_s
-        short = [records_at(rows, ~often)]
-        out = split_streams(rows, name) if often.all() else split_streams(records_at(rows, often), name[often])
-        enough = out.count >= FEWEST
-        if not enough.all():
-            short.append(records_at(out.rows, ~enough[out.of]))
-            out = out.where(enough)
+        groups, time_s = group_keys(key), rows["time_s"]
+        self._end_s = float(time_s.max()) if len(rows) else self._end_s
+        often = groups.count >= FEWEST
+        chosen = np.flatnonzero(often[groups.place])
+        order, begin = stream_order(time_s[chosen], groups.place[chosen])
+        count, order = np.diff(begin, append=len(order)), chosen[order]
+        enough = np.repeat(count >= FEWEST, count)
+        out = Segments.of_counts(records_at(rows, order[enough]), count[count >= FEWEST])
         if last:
             return out
-        waiting = joined_records(short)
+        waiting = records_at(rows, np.concatenate([np.flatnonzero(~often[groups.place]), order[~enough]]))
         self._short = records_at(waiting, waiting["time_s"] > self._end_s - self._live_s)
         early = (out.rows["time_s"] > self._end_s - HOLD_S) & (out.rows["state"] == FRESH)
         out.rows["state"][early] = EARLY

@@ -40,6 +40,11 @@ class Segments:
     def __post_init__(self) -> None:
         self.count = np.diff(self.begin, append=len(self.rows))
 
+    @classmethod
+    def of_counts(cls, rows: Rows, count: Ints) -> Segments:
+        """Take rows that are sorted already; each stream has so many."""
+        return cls(rows, np.cumsum(count) - count, np.repeat(np.arange(len(count)), count))
+
     def __len__(self) -> int:
         return len(self.begin)
 
@@ -73,15 +78,21 @@ class Segments:
 
 def split_streams(rows: Rows, name: Ints) -> Segments:
     """Split rows into streams by the number of each; single rows stay."""
-    if not is_ordered(rows["time_s"]):
-        order = np.argsort(rows["time_s"], kind="stable")
-        rows, name = records_at(rows, order), name[order]
-    order = stable_order(name)
-    rows, name = records_at(rows, order), name[order]
-    fresh = np.ones(len(rows), np.bool_)
-    fresh[1:] = (name[1:] != name[:-1]) | (np.diff(rows["time_s"]) > PAUSE_S)
-    begin = np.flatnonzero(fresh)
-    return Segments(rows, begin, np.cumsum(fresh) - 1)
+    order, begin = stream_order(rows["time_s"], name)
+    return Segments.of_counts(records_at(rows, order), np.diff(begin, append=len(rows)))
+
+
+def stream_order(time_s: NDArray[np.float64], name: Ints) -> tuple[Ints, Ints]:
+    """Return the order of rows by stream and time, and where in it each stream begins."""
+    if is_ordered(time_s):
+        order = stable_order(name)
+    else:
+        in_time = np.argsort(time_s, kind="stable")
+        order = in_time[stable_order(name[in_time])]
+    name, time_s = name[order], time_s[order]
+    fresh = np.ones(len(order), np.bool_)
+    fresh[1:] = (name[1:] != name[:-1]) | (np.diff(time_s) > PAUSE_S)
+    return order, np.flatnonzero(fresh)
 
 
 def plausible(segments: Segments) -> Bools:
