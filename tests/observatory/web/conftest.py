@@ -23,7 +23,8 @@ from talkpath.observatory.web.site import Site
 @pytest.fixture(scope="session")
 def served() -> Iterator[str]:
     """The address of observatories: a simulated one at /, one that is not at /real, an empty one at /new, one whose
-    index does not answer at /down, one of many networks at /crowd, and one of three countries at /world."""
+    index does not answer at /down, one of many networks at /crowd, one of three countries at /world, and one of a
+    network with all apps at /full."""
     site = Site(today=lambda: records.TODAY, operators=lambda: records.OPERATORS, report=records.SHARED.get)
     real, new = routes(records.country(simulated=False), site), routes(records.Memory([]), site)
     simulated = routes(records.country(), site)
@@ -34,6 +35,7 @@ def served() -> Iterator[str]:
         "/down": routes(records.Down([]), site),
         "/crowd": routes(records.crowd(), site),
         "/world": routes(records.world(), unnamed),
+        "/full": routes(records.full(), site),
     }
     app = Starlette(routes=[*(Mount(path, routes=found) for path, found in mounts.items()), *simulated])
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))

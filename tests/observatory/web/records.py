@@ -156,6 +156,19 @@ def crowd() -> Memory:
     return Memory([replace(day, contributors=9) for day in days])
 
 
+def full() -> Memory:
+    """One network of a made-up country, with everything that four apps can have: messages, voice and video, each held
+    back there and explained."""
+    apps, media = ("max", "signal", "telegram", "whatsapp"), ("text", "video", "voice")
+    streams = [(app, medium) for app in apps for medium in media]
+    days = [
+        day
+        for app, medium in streams
+        for day in spread(app, medium, "2025-08-11", 5, on=1, restricted=3, rule="signalling.block", country="XX")
+    ]
+    return Memory([replace(day, contributors=9, simulated=True) for day in days], simulated=True)
+
+
 def _country(events: Sequence[Event]) -> Event:
     """What is found of a whole country: that Telegram's voice calls began to be held back."""
     hit = [event for event in events if event.id.split("/")[2:] == ["telegram", "voice", "2025-08-11", "began"]]

@@ -91,8 +91,10 @@ def test_axe_finds_nothing_on_a_wide_screen_in_light_and_dark(served: str, brows
 def test_pages_are_short_on_a_phone(served: str, browser: Any, code: str):
     page = browser.new_page(viewport={"width": 360, "height": 640})
     heights = {}
-    for path in PATHS:
-        page.goto(f"{served}/{code}/{path}")
+    pages = {path: f"{served}/{code}/{path}" for path in PATHS}
+    pages["a network with all apps"] = f"{served}/full/{code}/network/XX/AS64496"
+    for path, address in pages.items():
+        page.goto(address)
         heights[path] = page.evaluate("document.documentElement.scrollHeight")
     page.close()
     assert {path: height for path, height in heights.items() if height > TALLEST} == {}

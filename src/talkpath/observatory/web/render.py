@@ -18,7 +18,6 @@ from talkpath.observatory.web.pictures import drawings
 from talkpath.observatory.web.source import HALF_YEAR, CountryDay
 from talkpath.observatory.web.views.claims import translated
 from talkpath.observatory.web.views.now import MEDIA
-from talkpath.observatory.web.views.quotable import one_person, rests_on_one
 from talkpath.report.transport_table import transport_name
 from talkpath.report.words import sentences
 from talkpath.report.words.language import codes, count, isolated, language, listed, say, speaking, spoken
@@ -124,8 +123,6 @@ def _phrases() -> dict[str, Any]:
         "share_of_networks": labels.share_of_networks,
         "share_of_reports": labels.share_of_reports,
         "reach_text": labels.reach_text,
-        "rests_on_one": rests_on_one,
-        "one_person": one_person,
         "grouped": grouped,
         "millions": labels.millions,
         "app_name": labels.app_name,
