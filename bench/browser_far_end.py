@@ -4,16 +4,19 @@
 
 CHECKS (default 2) synthetic browsers (scripts/synthetic_browser.py), in processes of their own, each run a whole voice
 check at a far end: two epochs of six calls and ten twins, one in which fewer are watched for 22 s, and the direct path.
-Calls are ICE, DTLS and SRTP, twins are WebTransport by aioquic, all at their real pace. At the far end of COMMIT first,
-then at this one. Counted are the CPU time of the far end's process (/proc, set-up included) and its own lateness (99th
-percentile of each check, the worst of them).
+Calls are ICE, DTLS and SRTP, twins are WebTransport by aioquic, all at their real pace. Each second browser is where
+LOST of what calls send is dropped; its verdict has to say so, and the others' that nothing is wrong. At the far end of
+COMMIT first, then at this one. Counted are the CPU time of the far end's process (/proc, set-up included) and its own
+lateness (99th percentile of each check, the worst of them).
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
+import random
 import socket
 import ssl
 import subprocess
@@ -27,6 +30,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import msgspec  # noqa: E402
 from aioquic.asyncio.client import connect  # noqa: E402
 from aioquic.asyncio.protocol import QuicConnectionProtocol  # noqa: E402
 from aioquic.h3.connection import H3Connection  # noqa: E402
@@ -37,9 +41,13 @@ from beside import count, sources, with_sources  # noqa: E402
 
 from synthetic_browser import NearCall  # noqa: E402
 from talkpath.browser.webrtc.call_media import MEDIA  # noqa: E402
+from talkpath.measure.facts import Facts  # noqa: E402
+from talkpath.verdict.judge import judge  # noqa: E402
 
 HOST, CHECKS = "127.0.0.1", 2
 CHECK_S = 43.0  # a voice check in Chromium, by docs/why/2026-11-24-browser.md; a slow load makes none of them longer
+LOST = 0.3
+RIGHT = {0.0: ("ok", None, None), LOST: ("restricted", "media.drop", "up")}
 LOAD = "load"  # the argument of the child processes
 APART_S = 0.7  # between the beginnings of two checks
 WATCH = {"medium": "voice", "question": "watch", "calls": 2, "texts": 2, "slots": 1100}
@@ -55,16 +63,16 @@ FIRST = ["chrt", "--fifo", "1"] if os.geteuid() == 0 else []
 
 
 class Call:
-    """One call: `NearCall` on a socket of its own."""
+    """One call: `NearCall` on a socket of its own. Of what it sends the share `lost` is dropped."""
 
-    def __init__(self, opening: dict[str, Any], epoch: dict[str, Any], port: int) -> None:
+    def __init__(self, opening: dict[str, Any], epoch: dict[str, Any], port: int, lost: float) -> None:
         self.flow, self.phase_ms = opening["flow"], opening.get("phase_ms", 0.0)
         self.near = NearCall(MEDIA[epoch["medium"]])
         self.polls: list[list[float]] = []
         self._socket = socket.socket(type=socket.SOCK_DGRAM)
         self._socket.connect((HOST, port))
         self._socket.setblocking(False)
-        self.sent = 0
+        self.sent, self._lost = 0, lost
 
     def open(self, answer: str) -> None:
         """Begin, once the answer is there."""
@@ -90,7 +98,9 @@ class Call:
         """Send one packet."""
         if self.ready:
             self.sent += 1
-            self._socket.send(self.near.media(slot))
+            packet = self.near.media(slot)
+            if random.random() >= self._lost:
+                self._socket.send(packet)
 
     def report(self) -> dict[str, Any]:
         """As the page counts."""
@@ -137,6 +147,7 @@ class Twin(QuicConnectionProtocol):
         """As the page counts."""
         return {
             "flow": self.flow,
+            "stun_ms": 20.0 if self.ready else None,
             "dtls_ms": 20.0 if self.ready else None,
             "sent": self.sent,
             "polls": [[1.0, 0, 0], [1e5, len(self.sent), self.came]],
@@ -146,8 +157,9 @@ class Twin(QuicConnectionProtocol):
 class Check:
     """One synthetic page, from `start` to the last facts."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: float) -> None:
+        self._reader, self._writer, self._lost = reader, writer, lost
+        self.facts = ""
         self.late_ms, self.calls, self.twins, self.failed = 0.0, 0, 0, 0
 
     async def next(self, kind: str) -> dict[str, Any]:
@@ -169,7 +181,8 @@ class Check:
         self.tell({"type": "start", "nonce": os.urandom(32).hex(), "vpn": False, "twins": "datagrams"})
         for step in (*STEPS, None):
             await self._epoch(await self.next("epoch"), port)
-            self.late_ms = (await self.next("facts"))["late_ms"]
+            told = await self.next("facts")
+            self.late_ms, self.facts = told["late_ms"], told["facts"]
             if step is not None:
                 self.tell(step)
         self._writer.close()
@@ -179,7 +192,7 @@ class Check:
         closing: list[Callable[[], Any]] = []
         for opening in epoch["flows"]:
             if opening["kind"] == "call":
-                call = Call(opening, epoch, port)
+                call = Call(opening, epoch, port, self._lost)
                 self.tell({"type": "offer", "flow": opening["flow"], "sdp": call.near.offer()})
                 call.open((await self.next("answer"))["sdp"])
                 flows.append(call)
@@ -230,9 +243,15 @@ def quic() -> QuicConfiguration:
     )
 
 
-async def load(control: int, token: str) -> dict[str, Any]:
+def is_right(facts: str, lost: float) -> bool:
+    """Whether the verdict on these facts says what was done to the calls."""
+    (verdict,) = judge(msgspec.msgpack.decode(base64.b64decode(facts), type=Facts))
+    return (verdict.state, verdict.rule, verdict.direction) == RIGHT[lost]
+
+
+async def load(control: int, token: str, lost: float) -> dict[str, Any]:
     """One check; what was measured."""
-    check = Check(*await asyncio.open_connection(HOST, control, limit=1 << 23))
+    check = Check(*await asyncio.open_connection(HOST, control, limit=1 << 23), lost)
     began_s = time.monotonic()
     await check.run(token)
     return {
@@ -241,6 +260,7 @@ async def load(control: int, token: str) -> dict[str, Any]:
         "calls": check.calls,
         "twins": check.twins,
         "failed": check.failed,
+        "right": is_right(check.facts, lost),
     }
 
 
@@ -271,8 +291,9 @@ def measure(name: str, source: Path, checks: int, *, profiled: bool = False) -> 
         assert far.stdin is not None
         ready = json.loads(far.stdout.readline())
         before_s, loads = used_s(far.pid), []
-        for _ in range(checks):
-            words = [sys.executable, __file__, LOAD, str(ready["control"]), ready["token"]]
+        for number in range(checks):
+            lost = str(LOST if number % 2 else 0.0)
+            words = [sys.executable, __file__, LOAD, str(ready["control"]), ready["token"], lost]
             loads.append(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
             time.sleep(APART_S)
         found = [json.loads(each.communicate(timeout=300)[0]) for each in loads]
@@ -284,10 +305,10 @@ def measure(name: str, source: Path, checks: int, *, profiled: bool = False) -> 
     packets = sum(each["calls"] + each["twins"] for each in found)
     late_ms = max(each["late_ms"] for each in found)
     share = cpu_s / checks / CHECK_S
-    failed = sum(each["failed"] for each in found)
+    failed, right = (sum(each[of] for each in found) for of in ("failed", "right"))
     return (
         f"| {name} | {checks} | {span_s:.0f} | {cpu_s / checks:.2f} | {share:.3f} | {1 / share:.0f} | "
-        f"{packets / checks:.0f} | {late_ms:.1f} | {failed} |\n"
+        f"{packets / checks:.0f} | {late_ms:.1f} | {failed} | {right} |\n"
     )
 
 
@@ -301,6 +322,7 @@ COLUMNS = (
     "packets a check",
     "late p99 ms",
     "flows not set up",
+    "verdicts right",
 )
 
 
@@ -308,7 +330,7 @@ def main() -> None:
     """Measure, and print the table."""
     words = sys.argv[1:]
     if words[:1] == [LOAD]:
-        sys.stdout.write(json.dumps(asyncio.run(load(int(words[1]), words[2]))))
+        sys.stdout.write(json.dumps(asyncio.run(load(int(words[1]), words[2], float(words[3])))))
         return
     sys.stdout.write(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|\n")
     with sources() as each:

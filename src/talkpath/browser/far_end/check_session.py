@@ -7,6 +7,7 @@ another epoch or ends the check.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import secrets
 import time
@@ -156,8 +157,8 @@ class CheckSession:
             self._has_channels = True
             await self._next({"medium": run.schedule.medium.name})
             return
-        self._add_epoch(run, report)
         self._is_report_due = False
+        await self._add_epoch(run, report)
         self._tell_facts()
 
     # -- epochs -----------------------------------------------------------------------------------------------------
@@ -199,8 +200,8 @@ class CheckSession:
         }
         self._tell(message)
 
-    def _add_epoch(self, run: EpochRun, report: PageEpochReport) -> None:
-        """Make the facts of an epoch from both ends' counts."""
+    async def _add_epoch(self, run: EpochRun, report: PageEpochReport) -> None:
+        """Make the facts of an epoch from both ends' counts: in a thread, since other checks have packets to send."""
         now_s = time.monotonic() - self._began_s
         started_s = run.opened_s - self._began_s
         ended_s = max(started_s, now_s - schedule.TAIL_S)
@@ -213,7 +214,8 @@ class CheckSession:
             different_routes = bool(calls and twins) and calls.isdisjoint(twins)
             self._took_different_routes = self._took_different_routes or different_routes
             self._page_is_elsewhere = self._page_is_elsewhere or self._is_elsewhere(calls | twins)
-            epoch = epoch_from_counts(
+            epoch = await asyncio.to_thread(
+                epoch_from_counts,
                 run.schedule,
                 report,
                 far,

@@ -27,7 +27,7 @@ STUN, DTLS, RTP = range(4), range(20, 64), range(128, 192)
 RTCP_TYPES = range(192, 224)  # second byte (RFC 5761 section 4)
 HANDSHAKE, CLIENT_HELLO = 22, 1
 BUFFER_BYTES = 4 << 20
-MOST_READS, LARGEST_BYTES = 64, 65536
+READ_S, LARGEST_BYTES = 0.001, 65536  # a handshake takes several milliseconds
 MAX_DATAGRAMS = 5000  # of one lane, several times what an epoch takes
 MAX_SOURCES = 16  # addresses of one lane
 
@@ -155,10 +155,9 @@ class SharedPort:
             self._socket = None
 
     def _read(self) -> None:
-        """Take the datagrams that have come, but no more than MOST_READS before others get their turn."""
-        for _ in range(MOST_READS):
-            if self._socket is None:
-                return
+        """Take the datagrams that have come, but for READ_S at most before what is due gets its turn."""
+        until_s = time.monotonic() + READ_S
+        while self._socket is not None:
             try:
                 data, source = self._socket.recvfrom(LARGEST_BYTES)
             except BlockingIOError:
@@ -166,6 +165,8 @@ class SharedPort:
             except OSError:  # what an earlier datagram met
                 continue
             self.datagram_received(data, source)
+            if time.monotonic() >= until_s:
+                return
 
     def datagram_received(self, data: bytes, addr: Source) -> None:
         """Pass a datagram on, or drop it if it belongs to nobody."""
