@@ -30,6 +30,13 @@ def rows() -> dict[str, Claim]:
     return {row.id: row for row in load_claims()}
 
 
+@pytest.mark.parametrize(("rule", "expected"), [("tls.hello_drop", "supported"), ("signalling.block", "contradicted")])
+def test_a_claim_about_clients_first_messages_is_held_by_the_rule_that_tells_them_apart(rows, rule, expected):
+    found = spread("telegram", "text", "2026-06-01", restricted=3, rule=rule, basis="signalling")
+    (entry,) = results_of([rows["C62"]], evidence(found))
+    assert entry.own.outcome == expected
+
+
 VOICE = spread("telegram", "voice", "2025-08-13", restricted=1)
 VIDEO_OK = spread("telegram", "video", "2025-08-13", ok=1)
 MAX_OK = spread("max", "voice", "2025-08-13", ok=1)

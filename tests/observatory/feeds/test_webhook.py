@@ -65,6 +65,17 @@ def test_all_lines_arrive_in_order_and_signed(receiver: Receiver, monkeypatch: p
     assert run(Hook(receiver.url, SECRET), got)[1].delivered == 0  # not twice
 
 
+def test_the_operator_of_a_network_is_told_where_it_is_known_and_the_id_stays(receiver: Receiver):
+    hook, names = Hook(receiver.url, SECRET), {JOURNAL[1].event.network: "Northline"}
+    for operators in ({}, names):
+        deliver(hook, JOURNAL, NOTHING, post, lambda _: None, lambda: NOW_S, Random(1), (), operators)
+    told = [json.loads(body).get("operator") for _, _, body in receiver.got]
+    assert told == [None, None, None, None, "Northline", None]
+    ids = [headers["webhook-id"] for _, headers, _ in receiver.got]
+    assert ids[:3] == ids[3:]
+    assert len(set(ids)) == 3
+
+
 def test_what_does_not_arrive_is_tried_again_and_later_lines_wait(receiver: Receiver):
     receiver.answers = [500, 429, 204]
     got, outcome, slept = run(Hook(receiver.url, SECRET))

@@ -9,11 +9,10 @@ from msgspec.structs import replace
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.events.text import event_details, event_sentence
 from talkpath.observatory.feeds.atom import AtomEntry, atom_document
-from talkpath.observatory.feeds.journal import JournalLine
+from talkpath.observatory.feeds.journal import UNNAMED, JournalLine
 from talkpath.observatory.publication import Publication, orders_of
 
 MOST = 200
-UNNAMED: Mapping[str, str] = {}
 
 
 def published_lines(journal: Iterable[JournalLine], publication: Publication, today: str) -> list[JournalLine]:

@@ -9,7 +9,7 @@ time.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,7 @@ from talkpath.observatory.events.record import LAST, Event, withdrawal_of
 from talkpath.observatory.log.private_files import open_private
 
 FIRST = "0000-01-01"
+UNNAMED: Mapping[str, str] = {}  # names of the operators of networks, where none are known
 GONE = "Reports that came later, or were taken back, speak against it."
 
 

@@ -10,9 +10,10 @@ from random import SystemRandom
 from typing import NamedTuple
 
 from talkpath.observatory.events.record import Event
-from talkpath.observatory.feeds.entries import UNNAMED, delayed_lines, published_lines
 from talkpath.observatory.feeds.entries import atom_feed as atom
+from talkpath.observatory.feeds.entries import delayed_lines, published_lines
 from talkpath.observatory.feeds.journal import (
+    UNNAMED,
     JournalLine,
     new_lines,
     read_journal,
@@ -89,14 +90,18 @@ class DeliveryCount(NamedTuple):
         return f"{self.delivered} deliveries{rest}."
 
 
-def deliver_all(journal: Path, publication: Publication, today: str, webhooks: Path) -> DeliveryCount:
-    """Send the receivers what they did not get yet."""
+def deliver_all(
+    journal: Path, publication: Publication, today: str, webhooks: Path, operators: Mapping[str, str] = UNNAMED
+) -> DeliveryCount:
+    """Send the receivers what they did not get yet. `operators`: names of the operators of networks."""
     hooks, every, kept = load_hooks(webhooks), read_journal(journal), journal.with_suffix(".delivered.json")
     shown, later = published_lines(every, publication, today), delayed_lines(every, publication, today)
     progress, delivered, waiting = read_progress(kept), 0, 0
     for hook in hooks:
         before = progress.get(hook.name, HookProgress())
-        progress[hook.name], outcome = deliver(hook, shown, before, post, time.sleep, time.time, SystemRandom(), later)
+        progress[hook.name], outcome = deliver(
+            hook, shown, before, post, time.sleep, time.time, SystemRandom(), later, operators
+        )
         write_progress(kept, progress)
         delivered, waiting = delivered + outcome.delivered, waiting + outcome.waiting
     return DeliveryCount(delivered, waiting)

@@ -19,16 +19,17 @@ import hmac
 import http.client
 import ipaddress
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from talkpath.errors import UsageError
-from talkpath.observatory.feeds.journal import JournalLine
+from talkpath.observatory.events.record import Event
+from talkpath.observatory.feeds.journal import UNNAMED, JournalLine
 from talkpath.observatory.log.private_files import replace_file
 from talkpath.version import VERSION
 
@@ -38,6 +39,15 @@ SECRET_PREFIX = "whsec_"
 SECRET_BYTES = range(24, 65)
 SUCCESS = range(200, 300)
 Post = Callable[[str, dict[str, str], bytes], int]
+
+
+class HookMessage(Struct, frozen=True):
+    """What a receiver gets: a line of the journal, and who operates the network, where that is known."""
+
+    number: int
+    at: str
+    event: Event
+    operator: str | UnsetType = UNSET
 
 
 class Hook(Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,7 +123,7 @@ def load_hooks(path: Path) -> tuple[Hook, ...]:
 
 
 def message_id(body: bytes) -> str:
-    """The id of a line, made of its bytes: the same line has the same id in every try."""
+    """The id of a line, made of its bytes in the journal: the same line has the same id in every try."""
     return f"msg_{hashlib.sha256(body).hexdigest()[:32]}"
 
 
@@ -139,12 +149,13 @@ def deliver(
     now_s: Callable[[], float],
     random: Random,
     later: Sequence[int] = (),
+    operators: Mapping[str, str] = UNNAMED,
 ) -> tuple[HookProgress, DeliveryOutcome]:
     """Send what the receiver lacks; returns its new progress and what happened. `later` are numbers of lines that may
-    not be published yet."""
+    not be published yet, `operators` the names of the operators of networks."""
     wanted = [line for line in journal if progress.lacks(line.number) and hook.wants(line)]
     arrived = 0
-    while arrived < len(wanted) and _arrives(hook, wanted[arrived], post, sleep, now_s, random):
+    while arrived < len(wanted) and _arrives(hook, wanted[arrived], post, sleep, now_s, random, operators):
         arrived += 1
     left = {line.number for line in wanted[arrived:]} | {number for number in later if progress.lacks(number)}
     upto = max([progress.upto, *later, *(line.number for line in journal)])
@@ -158,9 +169,11 @@ def _arrives(
     sleep: Callable[[float], None],
     now_s: Callable[[], float],
     random: Random,
+    operators: Mapping[str, str],
 ) -> bool:
-    body = msgspec.json.encode(line)
-    name = message_id(body)
+    operator = operators.get(line.event.network) or UNSET
+    body = msgspec.json.encode(HookMessage(line.number, line.at, line.event, operator))
+    name = message_id(msgspec.json.encode(line))
     for wait in (*waits(random), None):
         at_s = int(now_s())
         headers = {

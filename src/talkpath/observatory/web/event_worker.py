@@ -64,10 +64,10 @@ class EventWorker:
         names = {one.network: operators[one.network] for one in events if one.network in operators}
         return self._pool.run(record_events, events, how.journal, how.publication, today, how.feeds, how.address, names)
 
-    def deliver(self, how: EventPublishing, today: str) -> DeliveryCount:
+    def deliver(self, how: EventPublishing, today: str, operators: Mapping[str, str]) -> DeliveryCount:
         """Send what is new to the receivers of webhooks. May wait for minutes."""
         assert how.webhooks is not None
-        return self._pool.run(deliver_all, how.journal, how.publication, today, how.webhooks)
+        return self._pool.run(deliver_all, how.journal, how.publication, today, how.webhooks, operators)
 
     def close(self) -> None:
         """End the processes."""

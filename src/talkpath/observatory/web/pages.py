@@ -121,7 +121,9 @@ class Pages:
         while True:
             await self._news.wait()
             self._news.clear()
-            done = await asyncio.to_thread(worker.deliver, self._publishing, self._today())
+            found = {event.network for _, country in self._found.values() for event in country.events}
+            names = {network: name for network, name in (self._operators or {}).items() if network in found}
+            done = await asyncio.to_thread(worker.deliver, self._publishing, self._today(), names)
             if done.delivered or done.waiting:
                 write_line(str(done))
 

@@ -77,10 +77,11 @@ def stream_chart(stream: StreamView, *, simulated: bool) -> Element | None:
     return _bars(found, _stream_title(stream), say("chart", "% of reports"), simulated)
 
 
-def strip_picture(found: Strip, medium: str, *, simulated: bool) -> Element:
-    """Networks by days, of one app."""
+def strip_picture(found: Strip, medium: str, *, simulated: bool, wide: bool = False) -> Element:
+    """Networks by days, of one app. `wide`: with the operators' names beside the rows."""
     words = {str(state): text for state, text in sentences.labels().items()}
-    return strip.picture(found, _strip_title(found.app, medium), words, _mark(simulated))
+    names = {row.network: labels.network_name(row.network, row.operator) for row in found.rows}
+    return strip.picture(found, _strip_title(found.app, medium), words, names, _mark(simulated), wide=wide)
 
 
 def map_picture(view: MapPicture, links: Mapping[str, str], *, simulated: bool) -> Element:
@@ -100,7 +101,7 @@ def _(view: NetworkPicture, *, simulated: bool) -> Element | None:
 
 @draw.register
 def _(view: StripPicture, *, simulated: bool) -> Element | None:
-    return strip_picture(view.strip, view.medium, simulated=simulated)
+    return strip_picture(view.strip, view.medium, simulated=simulated, wide=True)
 
 
 @draw.register

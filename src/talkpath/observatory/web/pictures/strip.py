@@ -19,14 +19,17 @@ from talkpath.report.pictures.markup import Element, element
 
 DAYS = 28
 LEFT, TOP, STEP, ROW = 62, 14, 10, 12
+LEFT_NAMED, LONGEST_NAME = 160, 28  # pixels and characters of a network's number and operator
 HEIGHTS = {"restricted": 10.0, "closed": 7.5, "impaired": 5.0, "ok": 3.4}
 
 
 class StripRow(Struct, frozen=True):
-    """One network: a state by day, "small" where too few people measured; days that are not shown are missing."""
+    """One network: a state by day, "small" where too few people measured; days that are not shown are missing.
+    `operator` is who runs it, "" where that is not known."""
 
     network: str
     states: dict[str, str]
+    operator: str = ""
 
     @property
     def hit(self) -> int:
@@ -47,8 +50,11 @@ def strip_span(last: str) -> Span:
     return Span((date.fromisoformat(last) - timedelta(days=DAYS - 1)).isoformat(), last)
 
 
-def strip(rule: PublicationView, app: str, found: Sequence[NetworkDayCount], networks: Sequence[str]) -> Strip | None:
-    """The picture of one app on these networks, in their order; None where there is nothing to show."""
+def strip(
+    rule: PublicationView, app: str, found: Sequence[NetworkDayCount], networks: Mapping[str, str]
+) -> Strip | None:
+    """The picture of one app on these networks, in their order; None where there is nothing to show. `networks`: the
+    operator of each."""
     last = max((one.day for one in found), default="")
     if not last:
         return None
@@ -56,7 +62,7 @@ def strip(rule: PublicationView, app: str, found: Sequence[NetworkDayCount], net
     days = tuple((end - timedelta(days=DAYS - 1 - at)).isoformat() for at in range(DAYS))
     ordered = sorted((one for one in found if one.day >= days[0]), key=lambda one: one.network)
     by_network = {name: _states(rule, list(counts)) for name, counts in groupby(ordered, key=lambda one: one.network)}
-    rows = [StripRow(name, by_network[name]) for name in networks if by_network.get(name)]
+    rows = [StripRow(name, by_network[name], operator) for name, operator in networks.items() if by_network.get(name)]
     return Strip(app, days, tuple(rows)) if rows else None
 
 
@@ -65,16 +71,24 @@ def _states(rule: PublicationView, counts: Sequence[NetworkDayCount]) -> dict[st
     return {day: cell.withheld or cell.state for day, cell in cells.items() if cell is not None}
 
 
-def picture(found: Strip, title: str, labels: Mapping[str, str], mark: str = "") -> Element:
-    """The strip as SVG. `labels` are the states in words; `mark` is written on it, as SIMULATED."""
-    width, height = LEFT + STEP * len(found.days) + 4, TOP + ROW * len(found.rows) + 16
+def picture(
+    found: Strip, title: str, labels: Mapping[str, str], names: Mapping[str, str], mark: str = "", *, wide: bool = False
+) -> Element:
+    """The strip as SVG. `labels` are the states in words, `names` those of networks, which are written beside the rows
+    of a `wide` one; `mark` is written on it, as SIMULATED."""
+    left = LEFT_NAMED if wide and any(row.operator for row in found.rows) else LEFT
+    width, height = left + STEP * len(found.days) + 4, TOP + ROW * len(found.rows) + 16
     ticks = [(at, day) for at, day in enumerate(found.days) if at % 7 == 0]
     return element(
         "svg",
         element("title", title),
-        *(element("text", day[5:], x=LEFT + STEP * at, y=height - 4) for at, day in ticks),
-        *(element("path", d=f"M{LEFT + STEP * at - 1} {TOP}V{height - 14}", class_="grid") for at, _ in ticks),
-        *(each for at, row in enumerate(found.rows) for each in _row(found, row, TOP + ROW * at, labels)),
+        *(element("text", day[5:], x=left + STEP * at, y=height - 4) for at, day in ticks),
+        *(element("path", d=f"M{left + STEP * at - 1} {TOP}V{height - 14}", class_="grid") for at, _ in ticks),
+        *(
+            each
+            for at, row in enumerate(found.rows)
+            for each in _row(found, row, (left, TOP + ROW * at), labels, names)
+        ),
         element("text", mark, x=width - 4, y=10, text_anchor="end", class_="mark") if mark else None,
         viewBox=f"0 0 {width} {height}",
         role="img",
@@ -82,15 +96,22 @@ def picture(found: Strip, title: str, labels: Mapping[str, str], mark: str = "")
     )
 
 
-def _row(found: Strip, row: StripRow, y: int, labels: Mapping[str, str]) -> list[Element]:
-    base = y + ROW - 1
-    drawn = [element("text", row.network, x=LEFT - 5, y=base - 1, text_anchor="end")]
+def _row(
+    found: Strip, row: StripRow, start: tuple[int, int], labels: Mapping[str, str], names: Mapping[str, str]
+) -> list[Element]:
+    left, base, name = start[0], start[1] + ROW - 1, names[row.network]
+    written = _short(name) if left == LEFT_NAMED else row.network
+    drawn = [element("text", written, x=left - 5, y=base - 1, text_anchor="end")]
     for at, day in enumerate(found.days):
-        state, x = row.states.get(day, ""), LEFT + STEP * at
+        state, x = row.states.get(day, ""), left + STEP * at
         if state == "small":
             drawn.append(element("circle", cx=x + 4, cy=base - 2, r="1.5", class_="withheld"))
         elif state in HEIGHTS:
             shape = f"M{x} {base}v{-HEIGHTS[state]:g}h8v{HEIGHTS[state]:g}Z"
-            said = element("title", f"{row.network}, {day}: {labels[state]}")
+            said = element("title", f"{name}, {day}: {labels[state]}")
             drawn.append(element("path", said, d=shape, class_=f"bar {state}"))
     return drawn
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

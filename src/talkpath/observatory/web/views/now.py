@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -84,7 +84,7 @@ def now(source: PageSource, site: Site, asked: PageQuery) -> NowPage | None:
         page=page,
         pages=pages,
         reach=tuple(reach for reach in source.reach(country) if reach.medium == medium),
-        strip=_strip(source, rule, country, medium, asked.get("app"), shown, chosen),
+        strip=_strip(source, rule, country, medium, asked.get("app"), shown, operators_of(site, chosen)),
         span=span,
     )
 
@@ -94,6 +94,11 @@ def known_by(event: Event, span: Span) -> bool:
     return not span.until or event.onset_high <= span.until
 
 
+def operators_of(site: Site, rows: Sequence[NetworkRow]) -> dict[str, str]:
+    """The operator of each network of a list, in its order; "" where it is not known."""
+    return {row.network: site.operator(row.network) for row in rows}
+
+
 def _strip(
     source: PageSource,
     rule: PublicationView,
@@ -101,13 +106,13 @@ def _strip(
     medium: str,
     app: str,
     apps: Sequence[AppRow],
-    networks: Sequence[NetworkRow],
+    networks: Mapping[str, str],
 ) -> Strip | None:
     chosen = next((row for row in apps if row.app == app), max(apps, key=lambda row: row.hit, default=None))
     if chosen is None or not chosen.days:
         return None
     days = source.stream_days(country, chosen.app, medium, strip_span(chosen.days[-1].day))
-    return strip(rule, chosen.app, days, [row.network for row in networks])
+    return strip(rule, chosen.app, days, networks)
 
 
 class _Stand(NamedTuple):

@@ -12,7 +12,7 @@ from talkpath.observatory.web.pictures.strip import Strip, strip, strip_span
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import HALF_YEAR, CountryDay, PageSource, Span
 from talkpath.observatory.web.views.network import StreamView, network
-from talkpath.observatory.web.views.now import MEDIA, AppRow, now
+from talkpath.observatory.web.views.now import MEDIA, AppRow, now, operators_of
 
 
 class CountryPicture(Struct, frozen=True):
@@ -81,7 +81,7 @@ def strip_picture(source: PageSource, site: Site, asked: PageQuery) -> StripPict
         return None
     rule = PublicationView.of(site.publication, site.today(), source.events(page.country))
     days = source.stream_days(page.country, row.app, page.medium, strip_span(row.days[-1].day))
-    drawn = strip(rule, row.app, days, [one.network for one in page.networks])
+    drawn = strip(rule, row.app, days, operators_of(site, page.networks))
     return StripPicture(page.country, page.medium, drawn) if drawn else None
 
 
