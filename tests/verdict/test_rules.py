@@ -58,6 +58,30 @@ def test_a_rule_without_rivals_wants_nothing_and_nothing_is_unknown():
     assert twice_as_good(0.9, 0.9) == Explanation("media.unknown", ())
 
 
+def test_a_rule_whose_bound_is_no_rival_is_not_fitted():
+    """The explanation is the same as if it had been."""
+    from talkpath.verdict.rules import best as explanation
+    from talkpath.verdict.rules.rule import Fit, Rule
+
+    view = arm_view(calls.check(calls.Line()), Arm("webrtc", "webrtc", "voice"))
+    fitted: list[str] = []
+
+    def dear(gain: float, bound: float) -> Rule:
+        def explain(view: object) -> Fit:
+            fitted.append(f"{gain:g}")
+            return Fit(gain, "up")
+
+        return Rule("dear", "restricted", (), "", "", explain, at_most=lambda view: bound)
+
+    cheap = Rule("cheap", "restricted", (), "", "", lambda view: Fit(100.0, "up"))
+    alone = explanation.best_of([cheap], view)
+    assert explanation.best_of([dear(90.0, 96.9), cheap], view) == alone
+    assert fitted == []
+    assert explanation.best_of([dear(90.0, 97.1), cheap], view) == alone
+    assert explanation.best_of([dear(98.0, 98.0), cheap], view).alternatives == ("cheap", "dear")
+    assert fitted == ["90", "98"]
+
+
 def test_nothing_is_named_on_a_line_that_restricts_nothing():
     """Explanation is no accusation: on a clean line no rule explains anything."""
     facts = calls.check(calls.Line())

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replace_view
+
 import calls
 import numpy as np
 import pytest
 from made_checks import Case, assert_named, each_direction, holds, named_on_every_line
 from msgspec.structs import replace
+from slots import Box
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.arm_view import arm_view, losses_of
+from talkpath.verdict.flows.arm_view import DirectionLosses, arm_view, losses_of
 from talkpath.verdict.judge import judge
-from talkpath.verdict.rules.media_police import policed, twins_are_policed
+from talkpath.verdict.rules.media_police import BURSTS_BYTES, DOUBT, at_most, explain, policed, twins_are_policed
 
 ARM = Arm("webrtc", "webrtc", "voice")
 CASES = [
@@ -39,11 +42,35 @@ def test_a_bucket_lets_its_rate_through(kbps: float) -> None:
     """Over a long call what passes is the rate, and the burst once."""
     facts = calls.check(calls.Line(seed=5))
     long = max((losses for epoch in facts.epochs for losses in losses_of(epoch)), key=lambda losses: len(losses.at_s))
-    dropped = policed(long, np.array([kbps]), np.array([2000.0]), 28)[0]
+    burst = 3
+    dropped = policed(long, np.array([kbps]), 28).chance[:, burst]
     media = long.on("media", "control")
     passed = float((((1 - dropped) * (long.size + 28))[media]).sum())
     seconds = float(long.at_s[media].max() - long.at_s[media].min())
-    assert passed == pytest.approx(kbps * 125 * seconds + 2000, rel=0.15)
+    assert passed == pytest.approx(kbps * 125 * seconds + BURSTS_BYTES[burst], rel=0.15)
+
+
+def test_bursts_that_hold_all_that_calls_send_drop_nothing() -> None:
+    """So they are worked out once, and every burst of the grid has its value."""
+    short = min((s for epoch in calls.check(calls.Line(seed=5)).epochs for s in losses_of(epoch)), key=_sent_bytes)
+    found = policed(short, np.array([5.0, 20.0]), 28)
+    assert found.bursts < len(BURSTS_BYTES)
+    assert BURSTS_BYTES[found.bursts - 1] >= _sent_bytes(short) > BURSTS_BYTES[found.bursts - 2]
+    assert found.chance[:, [found.bursts - 1, -1]].max() <= DOUBT
+    assert found.of_grid(np.arange(2.0 * found.bursts))[len(BURSTS_BYTES) - 1] == found.bursts - 1.0
+
+
+def _sent_bytes(losses: DirectionLosses) -> float:
+    return float((losses.size + 28)[(losses.sent > 0) & losses.on("media", "control")].sum())
+
+
+@pytest.mark.parametrize("box", [calls.police(12, "up"), calls.police(12), calls.media_drop(0.3), calls.iid(0.2)])
+def test_no_fit_gains_more_than_its_bound(box: Box) -> None:
+    view = arm_view(calls.check(calls.Line([box], seed=8)), ARM)
+    for ways in (("up", "down"), ("up",), ("down",)):
+        one = replace_view(view, directions=ways)
+        fit = explain(one)
+        assert fit is None or fit.gain <= at_most(one)
 
 
 def test_twins_that_are_policed_too_are_recognised() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replace_view
+
 import calls
+import pytest
 from made_checks import Case, assert_named, each_direction, named_on_every_line
 from msgspec.structs import replace
+from slots import Box
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Track
@@ -33,3 +37,12 @@ def test_calls_of_one_size_show_no_limit() -> None:
     epochs = tuple(replace(epoch, up=one_size(epoch.up), down=one_size(epoch.down)) for epoch in facts.epochs)
     view = arm_view(replace(facts, epochs=epochs), Arm("webrtc", "webrtc", "voice"))
     assert media_size_drop.explain(view) is None
+
+
+@pytest.mark.parametrize("box", [calls.size_drop(90, "up"), calls.size_drop(90, p=0.6), calls.media_drop(0.3)])
+def test_no_fit_gains_more_than_its_bound(box: Box) -> None:
+    view = arm_view(calls.check(calls.Line([box], seed=8)), Arm("webrtc", "webrtc", "voice"))
+    for ways in (("up", "down"), ("up",), ("down",)):
+        one = replace_view(view, directions=ways)
+        fit = media_size_drop.explain(one)
+        assert fit is None or fit.gain <= media_size_drop.at_most(one)

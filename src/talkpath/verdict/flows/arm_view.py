@@ -99,6 +99,12 @@ class DirectionLosses:
         the dispersion of twins reduces it."""
         return self.twins_weight * self.known * self._gain(*self.calls, extra)
 
+    def best_gains(self, most: Floats | float) -> Floats:
+        """(slots,): the gain of each slot at the extra loss that fits it best, at most `most` (slots,): no rule that
+        gives all calls the same chance in a slot gains more there."""
+        own = (self.lost / np.maximum(self.sent, 1.0) - self.chance) / (1.0 - self.chance)
+        return self.gains(np.clip(own, 0.0, most))
+
     def _gain(self, sent: Floats | Bits, lost: Floats | Bits, extra: Floats) -> Floats:
         odds = np.log1p((1.0 - self.chance) * extra / self.chance)
         return np.asarray(lost * odds + (sent * 1.0 - lost) * np.log1p(-extra))

@@ -179,15 +179,26 @@ def _apart(joint: Explanation, view: ArmView) -> Explanation:
     """If one rule for each direction explains far better than one rule for both, return the explanation of the
     direction that suffers more. This applies only to rules that lose media: beside a delay or a failed set-up, lost
     media must still be explained."""
-    single = [best_of(accusing_rules(), replace(view, directions=(way,))) for way in DIRECTIONS]
+    views = [replace(view, directions=(way,)) for way in DIRECTIONS]
+    top = joint.best.gain if joint.best else 0.0
+    enough = top + max(APART_NATS, APART * top)
+    if sum(map(_gain_at_most, views)) < enough:
+        return joint
+    single = [best_of(accusing_rules(), each) for each in views]
     gains = [explanation.best.gain if explanation.best else 0.0 for explanation in single]
     likely = [{rival.rule.id for rival in explanation.rivals[: explanation.tied]} for explanation in single]
-    top = joint.best.gain if joint.best else 0.0
-    if likely[0] & likely[1] or not all(gains) or sum(gains) < top + max(APART_NATS, APART * top):
+    if likely[0] & likely[1] or not all(gains) or sum(gains) < enough:
         return joint
     if loses_media(joint.rule) and not all(map(loses_media, likely[0] | likely[1])):
         return joint
     return single[gains.index(max(gains))]
+
+
+def _gain_at_most(view: ArmView) -> float:
+    """Return an upper bound of the best gain. Rules that have a bound are not fitted for it."""
+    bounds = [rule.at_most(view) for rule in accusing_rules() if rule.at_most is not None]
+    best = best_of((rule for rule in accusing_rules() if rule.at_most is None), view).best
+    return max([0.0, *bounds] if best is None else [best.gain, *bounds])
 
 
 def loses_media(rule: str) -> bool:
@@ -203,15 +214,27 @@ def accusing_rules() -> tuple[Rule, ...]:
 
 
 def best_of(among: Iterable[Rule], view: ArmView) -> Explanation:
-    """Return the best explanation among these rules."""
-    found = [Candidate(rule, fit) for rule in among if (fit := rule.explain(view)) is not None]
-    found = sorted((c for c in found if c.fit.gain >= LEAST_NATS), key=lambda c: (-c.fit.gain, c.rule.id))
+    """Return the best explanation among these rules. A rule that is known to come less close than rivals do is not
+    fitted."""
+    cheap_first = sorted(among, key=lambda rule: rule.at_most is not None)
+    found: list[Candidate] = []
+    for rule in cheap_first:
+        least = _least_of_rivals(max((c.fit.gain for c in found), default=0.0))
+        fit = rule.explain(view) if rule.at_most is None or rule.at_most(view) >= least else None
+        if fit is not None and fit.gain >= LEAST_NATS:
+            found.append(Candidate(rule, fit))
     if not found:
         return Explanation(UNKNOWN, ())
+    found.sort(key=lambda c: (-c.fit.gain, c.rule.id))
     top = found[0].fit.gain
-    rivals = tuple(c for c in found if c.fit.gain >= top - max(MARGIN, CLOSE * top))
+    rivals = tuple(c for c in found if c.fit.gain >= _least_of_rivals(top))
     tied = sum(c.fit.gain >= top - MARGIN for c in rivals)
     return Explanation(rivals[0].rule.id if tied == 1 else UNKNOWN, rivals, tied)
+
+
+def _least_of_rivals(top: float) -> float:
+    """Return the least gain of a rule that comes close to the best one."""
+    return top - max(MARGIN, CLOSE * top)
 
 
 def named_at_s(view: ArmView, since_s: float) -> float:

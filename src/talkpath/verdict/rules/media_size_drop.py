@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from talkpath.verdict.flows.arm_view import ArmView, DirectionLosses
+from talkpath.verdict.flows.arm_view import ArmView, Bits, DirectionLosses
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.directions import Floats, GridPoint, best_point, directions_of
-from talkpath.verdict.rules.rule import ONSETS, PENALTY, SURE, Fit, Parameter, Parameters, Rule
+from talkpath.verdict.rules.rule import ONSETS, PENALTY, ROUNDING_NATS, SURE, Fit, Parameter, Parameters, Rule
 
 CHANCES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, SURE])
 ROUGH_ONSETS = np.array([0, 10, 20, 40])  # tried with every size; then all ONSETS with the best one
@@ -31,11 +31,24 @@ def explain(view: ArmView) -> Fit | None:
     return Fit(found.gain - PENALTY, found.direction, lambda: _measure(view, limits, onsets, found))
 
 
+def at_most(view: ArmView) -> float:
+    """Return an upper bound of the fit's gain: the gain if packets of each slot had the chance that fits them best, but
+    for those of the smallest size."""
+    least = _sizes(view, "both").min(initial=np.inf)
+    bounds = (_at_most(losses, float(least)) for losses in view.losses if losses.direction in view.worse)
+    return sum(bounds) - PENALTY + ROUNDING_NATS
+
+
+@lru_cache(maxsize=256)
+def _at_most(losses: DirectionLosses, least: float) -> float:
+    dropped = losses.on("control") | (losses.media & (losses.size > least))
+    return float(losses.best_gains(SURE)[dropped].sum())
+
+
 def _onsets(view: ArmView, limits: Floats) -> Floats:
     """Return no onset, and the one after which calls were recognised if the best limit is right."""
     rough = _best(view, limits, ROUGH_ONSETS)
-    limit = limits[[rough.point % len(limits)]] if rough else limits[:1]
-    fine = _best(view, limit, ONSETS)
+    fine = _best_onset(view, float(limits[rough.point % len(limits)] if rough else limits[0]))
     return np.unique([0, ONSETS[fine.point % len(ONSETS)] if fine else 0])
 
 
@@ -43,10 +56,13 @@ def _best(view: ArmView, limits: Floats, onsets: Floats) -> GridPoint | None:
     return best_point(view, lambda losses: _gains(losses, limits, onsets), price=_price(limits, onsets))
 
 
+def _best_onset(view: ArmView, limit: float) -> GridPoint | None:
+    return best_point(view, lambda losses: _gains_of_limit(losses, limit), price=_price(np.array([limit]), ONSETS))
+
+
 def fit_with_limit(view: ArmView, over: Number) -> Fit | None:
     """Fit a size limit that another arm showed to this arm, all of whose packets may be above it."""
-    limit = np.array([over.estimate or 0.0])
-    found = _best(view, limit, ONSETS)
+    found = _best_onset(view, over.estimate or 0.0)
     return Fit(found.gain, found.direction, lambda: {"over": over}) if found is not None else None
 
 
@@ -59,6 +75,26 @@ def _gains(losses: DirectionLosses, limits: Floats, onsets: Floats) -> Floats:
         media, control = _larger(losses, int(onset))
         gains[:, place] = media.than(limits) + control.than(limits)
     return gains.ravel()
+
+
+@lru_cache(maxsize=256)
+def _gains_of_limit(losses: DirectionLosses, limit: float) -> Floats:
+    """Return `_gains` of one limit and all ONSETS, from sums over the slots in order of the packets before them."""
+    larger = losses.size > limit
+    gains = _after_onsets(losses, losses.media & larger)
+    control = losses.on("control") & larger
+    for size in np.unique(losses.size[control]):
+        gains += np.maximum(0.0, _after_onsets(losses, control & (losses.size == size)))
+    return gains.ravel()
+
+
+def _after_onsets(losses: DirectionLosses, chosen: Bits) -> Floats:
+    """Return the sums (chances, ONSETS) of the terms of the `chosen` slots beyond each onset."""
+    slots = np.flatnonzero(chosen)
+    slots = slots[np.argsort(-losses.before[slots], kind="stable")]
+    beyond = np.searchsorted(-losses.before[slots], -ONSETS, side="left")
+    sums = _terms(losses)[:, slots].cumsum(axis=1)
+    return np.concatenate([np.zeros((len(CHANCES), 1)), sums], axis=1)[:, beyond]
 
 
 class Larger(NamedTuple):
@@ -128,4 +164,5 @@ RULE = Rule(
     parameters=(Parameter("over", "bytes", "of UDP payload: up to here packets pass"),),
     contrasts=(("rate", 0.5),),
     loses_media=True,
+    at_most=at_most,
 )

@@ -21,6 +21,7 @@ PENALTY = 3.0  # nats a free parameter costs: half the log of a few hundred pack
 MARGIN = 2.5  # nats within which two rules explain equally well: 12 to 1
 ONSETS = np.array([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 25, 28, 31, 35, 40, 45, 50, 60, 75, 100, 150, 200])
 """Packets, both ways, after which a middlebox may recognise a call."""
+ROUNDING_NATS = 0.01  # more than sums of gains are rounded by, for upper bounds of them
 SURE = 0.997  # the extra loss where a rule drops everything: one packet in 300 may pass
 
 Parameters = dict[str, Number | Category]
@@ -61,6 +62,8 @@ class Rule:
     `patience` times as many packets as the calls that accused. `voids`: where the rule may hold, twins end like calls,
     so nobody is accused. `loses_media`: it drops media packets, so longer calls show more of it. `explain_calls`: a
     rule for `closed` may act on calls alone; how well it explains then that they fare worse than their twins.
+    `at_most`: an upper bound of the gain, for a rule whose fit is dear: where other rules explain more, it is not
+    fitted.
     """
 
     id: str
@@ -75,3 +78,4 @@ class Rule:
     voids: bool = False
     loses_media: bool = False
     explain_calls: Callable[[ArmView], Fit | None] | None = None
+    at_most: Callable[[ArmView], float] | None = None
