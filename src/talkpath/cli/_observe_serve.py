@@ -79,6 +79,13 @@ from talkpath.errors import UsageError
     type=click.Choice(["approve", "open"]),
     help="Keep a directory of test servers: list those that you approve, or all that pass the test.",
 )
+@click.option(
+    "--directory-tests",
+    default=2,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Test so many servers of the directory at once.",
+)
 @click.option("--directory-private", is_flag=True, hidden=True, help="Take test servers at private addresses, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 def command(
@@ -99,6 +106,7 @@ def command(
     web_udp: str | None,
     web_host: str,
     directory: str | None,
+    directory_tests: int,
     directory_private: bool,
     as_json: bool,
 ) -> None:
@@ -128,6 +136,6 @@ def command(
     told = {"schema": "talkpath.observe/1", "url": url, "simulated": simulated}
     word = "SIMULATED observatory" if simulated else "The observatory"
     said = json.dumps(told) if as_json else f"{word} at {url} (Ctrl-C ends it)"
-    kept = DirectorySettings(directory == "open", directory_private) if directory else None
+    kept = DirectorySettings(directory == "open", directory_private, directory_tests) if directory else None
     calls = call_ports(web_udp) if web_udp else ()
     serve(place, simulated, countries, socket, lambda: click.echo(said), calls, site, web_host, kept)
