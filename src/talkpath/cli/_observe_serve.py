@@ -133,9 +133,13 @@ def command(
     place = Location(data, dsn, geo_files, known_operators(responders), judges)
     site = Site(Publication(min_contributors, delay_days), address, box=box, stops=told_to_stop, webhooks=webhooks)
     socket, url = bind(host, port)
-    told = {"schema": "talkpath.observe/1", "url": url, "simulated": simulated}
-    word = "SIMULATED observatory" if simulated else "The observatory"
-    said = json.dumps(told) if as_json else f"{word} at {url} (Ctrl-C ends it)"
     kept = DirectorySettings(directory == "open", directory_private, directory_tests) if directory else None
     calls = call_ports(web_udp) if web_udp else ()
-    serve(place, simulated, countries, socket, lambda: click.echo(said), calls, site, web_host, kept)
+    serve(place, simulated, countries, socket, lambda: click.echo(_where(url, simulated, as_json)), calls, site, web_host, kept)
+
+
+def _where(url: str, simulated: bool, as_json: bool) -> str:
+    """Where the observatory is, for whoever started it."""
+    if as_json:
+        return json.dumps({"schema": "talkpath.observe/1", "url": url, "simulated": simulated})
+    return f"{'SIMULATED observatory' if simulated else 'The observatory'} at {url} (Ctrl-C ends it)"

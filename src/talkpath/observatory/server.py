@@ -182,6 +182,7 @@ class Observatory:
             "simulated": self.settings.simulated,
             "log_records": self.log.last,
             "index_records": self.loader.position,
+            "tasks": self.supervisor.counts(),
         }
         return Response(msgspec.json.encode(body), 503 if wrong else 200, media_type="application/json")
 

@@ -54,6 +54,11 @@ class Supervisor:
         since_s = self._now_s() - REMEMBERED_S
         return [sentence for at_s, sentence in self._failures.values() if at_s > since_s]
 
+    def counts(self) -> dict[str, int]:
+        """How many tasks are kept running, how many of them failed within the last two minutes, and how many the event
+        loop has in all: a number that only grows is a leak."""
+        return {"kept": len(self._tasks), "failing": len(self.failing()), "all": len(asyncio.all_tasks())}
+
     async def stop(self) -> None:
         """End all tasks."""
         for task in self._tasks:

@@ -168,6 +168,8 @@ def test_requests_that_follow_each_other_on_one_connection_are_answered_in_order
 def test_health_and_metrics(served: str):
     status, told = ask(served, "GET", "/health")
     assert (status, told["status"], told["simulated"]) == (200, "ok", False)
+    assert told["tasks"]["failing"] == 0
+    assert 3 <= told["tasks"]["kept"] < told["tasks"]["all"] <= 40
     status, text = ask(served, "GET", "/metrics")
     assert status == 200
     assert 'talkpath_taken_total{kind="bundle",new="true"}' in text
