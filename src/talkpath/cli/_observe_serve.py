@@ -135,7 +135,8 @@ def command(
     socket, url = bind(host, port)
     kept = DirectorySettings(directory == "open", directory_private, directory_tests) if directory else None
     calls = call_ports(web_udp) if web_udp else ()
-    serve(place, simulated, countries, socket, lambda: click.echo(_where(url, simulated, as_json)), calls, site, web_host, kept)
+    said = _where(url, simulated, as_json)
+    serve(place, simulated, countries, socket, lambda: click.echo(said), calls, site, web_host, kept)
 
 
 def _where(url: str, simulated: bool, as_json: bool) -> str:
