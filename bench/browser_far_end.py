@@ -280,6 +280,12 @@ def used_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def most_mb(pid: int) -> float:
+    """The most memory that a process took so far."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
 def measure(name: str, source: Path, checks: int, *, profiled: bool = False) -> str:
     """The row of one far end."""
     profile = ["-m", "cProfile", "-s", "tottime"] if profiled else []
@@ -297,7 +303,7 @@ def measure(name: str, source: Path, checks: int, *, profiled: bool = False) -> 
             loads.append(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
             time.sleep(APART_S)
         found = [json.loads(each.communicate(timeout=300)[0]) for each in loads]
-        cpu_s = used_s(far.pid) - before_s
+        cpu_s, mb = used_s(far.pid) - before_s, most_mb(far.pid)
         far.stdin.close()
         if profiled:
             sys.stdout.write("\n".join(far.stdout.read().splitlines()[:60]) + "\n")
@@ -308,7 +314,7 @@ def measure(name: str, source: Path, checks: int, *, profiled: bool = False) -> 
     failed, right = (sum(each[of] for each in found) for of in ("failed", "right"))
     return (
         f"| {name} | {checks} | {span_s:.0f} | {cpu_s / checks:.2f} | {share:.3f} | {1 / share:.0f} | "
-        f"{packets / checks:.0f} | {late_ms:.1f} | {failed} | {right} |\n"
+        f"{packets / checks:.0f} | {late_ms:.1f} | {failed} | {right} | {mb:.0f} |\n"
     )
 
 
@@ -323,6 +329,7 @@ COLUMNS = (
     "late p99 ms",
     "flows not set up",
     "verdicts right",
+    "MB at most",
 )
 
 

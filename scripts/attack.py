@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from attacks import bundles, check_page, far_end, intake, recordings, relay, responder
+from attacks import bundles, check_page, far_end, intake, recordings, relay, responder, whole_server
 from attacks.stage import Attack, Finding
 
 ATTACKS: tuple[Attack, ...] = (
@@ -32,6 +32,7 @@ ATTACKS: tuple[Attack, ...] = (
     *intake.ATTACKS,
     *check_page.ATTACKS,
     *far_end.ATTACKS,
+    *whole_server.ATTACKS,
 )
 AT_ONCE = 2
 LIMIT_S = 240.0

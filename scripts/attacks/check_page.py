@@ -12,7 +12,7 @@ from pathlib import Path
 from attacks.stage import Attack, Finding, Server, free_ports, responder
 
 
-def _handshake(port: int, source: str, origin: str) -> tuple[socket.socket | None, bytes]:
+def open_talk(port: int, source: str, origin: str) -> tuple[socket.socket | None, bytes]:
     """Opens /check/talk as a page of `origin` would: (the socket, the first line of the answer)."""
     key = base64.b64encode(os.urandom(16)).decode()
     request = (
@@ -44,11 +44,11 @@ def silent_websockets(folder: Path) -> Finding:
     """60 silent WebSockets of another site's page, then a page of the server's own."""
     web, udp = free_ports(2)
     with responder(folder, "--web", str(web), "--web-udp", str(udp)) as far:
-        _ready(web, far)
-        held = [_handshake(web, "127.30.0.1", "https://evil.example") for _ in range(60)]
+        until_served(web, far)
+        held = [open_talk(web, "127.30.0.1", "https://evil.example") for _ in range(60)]
         let_in = sum(b" 101" in line for _, line in held)
         time.sleep(0.5)
-        end, line = _handshake(web, "127.31.0.1", f"http://127.0.0.1:{web}")
+        end, line = open_talk(web, "127.31.0.1", f"http://127.0.0.1:{web}")
         said = _first_message(end, 15.0) if end is not None and b" 101" in line else ""
         for each, _ in held:
             if each is not None:
@@ -61,11 +61,11 @@ def silent_own_pages(folder: Path) -> Finding:
     """60 silent WebSockets of one address that look like the server's own page, then somebody else's page."""
     web, udp = free_ports(2)
     with responder(folder, "--web", str(web), "--web-udp", str(udp)) as far:
-        _ready(web, far)
+        until_served(web, far)
         own = f"http://127.0.0.1:{web}"
-        held = [_handshake(web, "127.32.0.1", own) for _ in range(60)]
+        held = [open_talk(web, "127.32.0.1", own) for _ in range(60)]
         let_in = sum(b" 101" in line for _, line in held)
-        end, line = _handshake(web, "127.33.0.1", own)
+        end, line = open_talk(web, "127.33.0.1", own)
         said = _first_message(end, 45.0) if end is not None and b" 101" in line else ""
         for each, _ in held:
             if each is not None:
@@ -81,7 +81,7 @@ def long_host(folder: Path) -> Finding:
     web, udp = free_ports(2)
     statuses = []
     with responder(folder, "--web", str(web), "--web-udp", str(udp)) as far:
-        _ready(web, far)
+        until_served(web, far)
         for host in ("x" * 3000, "x" * 20_000, "[::1", "\xff", "a:b:c", ""):
             with suppress(OSError):
                 end = socket.create_connection(("127.0.0.1", web), 10)
@@ -95,7 +95,7 @@ def long_host(folder: Path) -> Finding:
     return Finding(not any(code.startswith("5") for code in codes), f"statuses {', '.join(codes)}")
 
 
-def _ready(port: int, far: Server) -> None:
+def until_served(port: int, far: Server) -> None:
     """Waits until the page is served."""
     for _ in range(100):
         with suppress(OSError):

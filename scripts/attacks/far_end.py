@@ -18,7 +18,7 @@ CONNECTIONS, BLOCKS, JUNK = 1000, 50, 20_000
 GROWTH_MB = 60.0
 
 
-def _initials(count: int) -> list[bytes]:
+def first_packets(count: int) -> list[bytes]:
     """The first packets of so many new QUIC connections."""
     packets = []
     for _ in range(count):
@@ -39,7 +39,7 @@ async def _flood() -> tuple[float, float]:
     far_end = await start_far_end(HERE, port)
     try:
         before_mb = _resident_mb(far_end.process.pid)
-        for number, packet in enumerate(_initials(CONNECTIONS)):
+        for number, packet in enumerate(first_packets(CONNECTIONS)):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
                 stranger.bind((f"127.40.{number % BLOCKS}.1", 0))
                 stranger.sendto(packet, (HERE, port))

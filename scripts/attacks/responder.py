@@ -162,10 +162,10 @@ def partial_frames(folder: Path) -> Finding:
     """390 connections, each with 1 MiB of a frame that never ends."""
     with responder(folder) as far:
         start = far.mib
-        return _most_memory(start, _partial_frames(far))
+        return _most_memory(start, hold_partial_frames(far))
 
 
-def _partial_frames(far: Server) -> float:
+def hold_partial_frames(far: Server) -> float:
     """390 connections, each with 1 MiB of a frame that never ends."""
     peak, held = far.mib, []
     for number in range(390):
@@ -184,12 +184,12 @@ def all_at_once(folder: Path) -> Finding:
     """Large layouts in a row and at once, frames that never end, and junk, all at the same time for half a minute."""
     with responder(folder) as far:
         stop = threading.Event()
-        attacks = [threading.Thread(target=_layouts_until, args=(far, stop, block)) for block in range(5)]
-        attacks += [threading.Thread(target=_junk_until, args=(far, stop))]
+        attacks = [threading.Thread(target=layouts_until, args=(far, stop, block)) for block in range(5)]
+        attacks += [threading.Thread(target=junk_until, args=(far, stop))]
         start = peak = far.mib
         for attack in attacks:
             attack.start()
-        peak = max(peak, _partial_frames(far))
+        peak = max(peak, hold_partial_frames(far))
         until_s = time.monotonic() + 25.0
         while time.monotonic() < until_s:
             peak = max(peak, far.mib)
@@ -200,7 +200,7 @@ def all_at_once(folder: Path) -> Finding:
     return _most_memory(start, peak)
 
 
-def _layouts_until(far: Server, stop: threading.Event, block: int) -> None:
+def layouts_until(far: Server, stop: threading.Event, block: int) -> None:
     """Sessions of one block, each with as many large layouts as it gets, until it is told to stop."""
     number = 0
     while not stop.is_set():
@@ -211,7 +211,7 @@ def _layouts_until(far: Server, stop: threading.Event, block: int) -> None:
                     break
 
 
-def _junk_until(far: Server, stop: threading.Event) -> None:
+def junk_until(far: Server, stop: threading.Event) -> None:
     """Random datagrams to its ports, until it is told to stop."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
         end.bind(("127.13.0.1", 0))

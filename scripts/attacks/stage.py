@@ -102,8 +102,8 @@ class Server:
 
     @property
     def mib(self) -> float:
-        """Resident memory of the process and its children."""
-        return sum(map(_resident_mib, [self.process.pid, *_children(self.process.pid)]))
+        """Resident memory of the process and all that descend from it."""
+        return sum(map(_resident_mib, _with_descendants(self.process.pid)))
 
     @property
     def error_text(self) -> str:
@@ -117,10 +117,12 @@ def _resident_mib(pid: int) -> float:
     return 0.0
 
 
-def _children(pid: int) -> list[int]:
-    with suppress(OSError):
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
+def _with_descendants(pid: int) -> list[int]:
+    children: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").glob("*"):
+        with suppress(OSError):
+            children += map(int, thread.joinpath("children").read_text().split())
+    return [pid, *(each for child in children for each in _with_descendants(child))]
 
 
 @contextmanager

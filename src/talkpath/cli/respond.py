@@ -161,6 +161,7 @@ def command(
     """
     from talkpath.responder.geoip import GeoDatabase
 
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else a thread a core in each process: TasksMax= of the unit
     identity, inner = parse_identity(ports, tcp_ports, tls_ports, network_class)
     pem = Path(key_file) if key_file else state_folder() / "responder.pem"
     signing = (str(pem), network_class, tuple(map(str, geoip_files)))

@@ -227,6 +227,16 @@ def test_while_no_far_end_runs_a_page_is_hung_up_on_and_can_say_so():
         assert is_closed(page)
 
 
+def test_a_page_that_waits_may_not_let_much_wait_with_it(talk: str):
+    long = json.dumps({"type": "start", "more": "x" * (page_limits.MAX_QUEUED_CHARACTERS // 2)})
+    with connect(talk) as inside, connect(talk) as waiting:
+        assert heard(inside)["type"] == "welcome"
+        with suppress(ConnectionClosed):
+            for _ in range(2):
+                waiting.send(long)
+        assert is_closed(waiting)
+
+
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: bool, monkeypatch: pytest.MonkeyPatch):
     facts = world.check(world.even(0.0), 3)
