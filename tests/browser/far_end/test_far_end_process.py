@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,6 +97,22 @@ def test_while_its_port_is_taken_it_is_tried_again():
         return lines
 
     assert "is taken" in asyncio.run(play())[0]
+
+
+def test_what_data_channels_need_is_loaded_before_the_first_one_comes():
+    async def play() -> None:
+        far_end = await start_far_end(HERE, free())
+        maps = Path(f"/proc/{far_end.process.pid}/maps")
+
+        async def is_loaded() -> bool:
+            return "/av/" in maps.read_text()  # a package that aiortc alone uses
+
+        try:
+            await until(is_loaded)
+        finally:
+            await far_end.stop()
+
+    asyncio.run(play())
 
 
 def test_who_does_not_know_the_token_learns_nothing():

@@ -25,6 +25,7 @@ from datetime import timedelta
 from typing import Any
 
 from talkpath.browser.far_end.check_session import CheckSession, Tell
+from talkpath.browser.far_end.transports.data_channel_twin import load_sctp
 from talkpath.browser.far_end.transports.quic_server import make_server, new_certificate, replace_certificate
 from talkpath.browser.far_end.transports.shared_port import SharedPort, open_port
 from talkpath.browser.far_end.transports.webtransport_twin import WebTransportTwin
@@ -111,6 +112,7 @@ class FarEndServer:
         ready = {"control": server.sockets[0].getsockname()[1], "token": self._token}
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
+        await asyncio.to_thread(load_sctp)  # the port is open, and no check has begun
         async with server:
             await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 

@@ -18,6 +18,11 @@ from talkpath.browser.webrtc.secure_transport import SecureTransport
 from talkpath.browser.webrtc.session_description import MAX_MESSAGE_BYTES, parse_offer
 
 
+def load_sctp() -> None:
+    """Import aiortc's SCTP. That takes a third of a second, in which nothing else would be sent."""
+    import aiortc.rtcsctptransport  # noqa: F401
+
+
 class SctpOverDtls:
     """The DTLS transport as aiortc's SCTP knows it: `send` encrypts and sends. The browser is the DTLS client."""
 
