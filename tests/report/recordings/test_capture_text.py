@@ -110,3 +110,14 @@ def test_no_word_of_the_table_is_broken_at_80_columns(code: str, lasts_s: float)
         for title in (*titles(), app_name("facebook_messenger"), label(call_outcome(long), clock)):
             assert all(word in told for word in title.split(" ")), title
     assert max(map(cell_len, told.splitlines())) <= 80
+
+
+def test_of_very_many_streams_the_largest_are_told_in_their_order_and_the_rest_counted() -> None:
+    streams = tuple(replace(CALL.streams[1], packets=1 + number % 100) for number in range(3000))
+    out = io.StringIO()
+    show(Console(file=out, width=160), "call.pcap", replace(FINDINGS, calls=(replace(CALL, streams=streams),)))
+    lines = out.getvalue().splitlines()
+    told = [line for line in lines if line.startswith("    received, voice:")]
+    assert [line.split(" packets")[0][-2:] for line in told[:2]] == ["99", "00"]
+    assert len(told) == 40
+    assert "    2\u00a0960 more streams: see --json" in lines

@@ -21,11 +21,12 @@ from talkpath.report.words.amounts import SPACE, milliseconds, seconds
 from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.mechanism import mechanism
 from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
-from talkpath.verdict.bases.call_outcome import call_outcome
+from talkpath.verdict.bases.call_outcome import Outcome, call_outcome
 from talkpath.verdict.bases.recorded_call import judge_call
 from talkpath.verdict.model import Verdict
 
 WIDEST = 100
+MOST_STREAMS = 40
 MARKS = (("█", "green"), ("▆", "yellow"), ("▃", "red"), ("×", "bold red"), ("·", "dim"))
 """By severity: fine; under 5 % lost; 5 % or more lost; frozen; nothing arrived."""
 
@@ -153,14 +154,24 @@ def _call(console: Console, number: int, call: Call, verdict: Verdict, clock: Cl
         console.print(timeline(call.seconds, heading, width))
     if call.seconds:
         console.print(_legend(call, width, clock))
-    for stream in call.streams:
-        if stream.medium is not None:
-            console.print(f"    {_stream(stream, _losses(call, stream, clock))}", highlight=False)
+    _streams(console, call, clock)
 
 
-def _losses(call: Call, stream: Stream, clock: Clock) -> str:
-    """The losses of a stream; where it went silent and had lost nothing before, since when: more is not known."""
+def _streams(console: Console, call: Call, clock: Clock) -> None:
+    """A line for each stream, in the order of the call, where there are more than anybody reads the largest."""
     outcome = call_outcome(call)
+    streams = [stream for stream in call.streams if stream.medium is not None]
+    largest = sorted(range(len(streams)), key=lambda number: -streams[number].packets)[:MOST_STREAMS]
+    for number in sorted(largest):
+        stream = streams[number]
+        console.print(f"    {_stream(stream, _losses(outcome, stream, clock))}", highlight=False)
+    if more := len(streams) - len(largest):
+        told = count("capture", "{number} more stream: see --json", "{number} more streams: see --json", more)
+        console.print(f"    {told}", highlight=False)
+
+
+def _losses(outcome: Outcome, stream: Stream, clock: Clock) -> str:
+    """The losses of a stream; where it went silent and had lost nothing before, since when: more is not known."""
     silent = outcome.kind == "went_silent" and stream.direction == outcome.direction
     return label(outcome, clock) if silent and not stream.lost else capture_sentences.lost(stream)
 
