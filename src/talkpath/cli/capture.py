@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.cli._allocator import keep_freed_memory
 from talkpath.cli._capture_files import STDIN, Reported, each, jobs_for, read, reported
 from talkpath.cli._language import language_option
 from talkpath.cli._run import tell_written
@@ -49,6 +50,7 @@ def command(
     """
     gc.disable()  # a run makes no garbage in circles worth the time to look for it
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no matrix is multiplied: numpy's threads cost 0.08 s of a core
+    keep_freed_memory()
     names = list(_names(files))
     if len(names) != 1 and (peer or html or output or parquet):
         raise UsageError("--peer, --html, --parquet and -o take one recording at a time; name one file.")

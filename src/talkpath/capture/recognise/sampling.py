@@ -123,9 +123,10 @@ class Sampler:
     def _long(self, batch: Datagrams, rows: Ints) -> Ints:
         """Choose the first of flows that go on in both directions, or after STUN in one, and are not QUIC."""
         table, flow = self._flows.table, batch.flow[rows]
-        other, checked = table["other"][flow], (table["requests"][flow] + table["answers"][flow]).any(axis=1)
-        long = np.where(checked, other.max(axis=1), other.min(axis=1)) >= LONG_FLOW
-        rows = rows[long & (table["quic"][flow] == 0)]
+        one, another = table["other"][flow].T
+        checks, checks_back = (table["requests"][flow] + table["answers"][flow]).T
+        most = np.where((checks | checks_back) != 0, np.maximum(one, another), np.minimum(one, another))
+        rows = rows[(most >= LONG_FLOW) & (table["quic"][flow] == 0)]
         key = stream_key(batch.flow[rows], batch.direction[rows], np.full(len(rows), OTHER, np.uint64))
         return self._limited(rows, key, ASK_LONG)
 

@@ -69,18 +69,21 @@ class Packets:
 
 @dataclass(slots=True)
 class _Headers:
-    """IP headers: protocol, payload, source and destination. `end` is the end of the IP packet on the wire."""
+    """IP headers: protocol, payload, source and destination. `end` is where the IP packet ends on the wire, `limit`
+    where the captured frame ends."""
 
     rows: Ints
     at: Ints
     end: Ints
+    limit: Ints
     protocol: Ints
     addresses: tuple[Words, Words, Words, Words]
     fragment: Bools
 
-    def where(self, keep: Ints | Bools) -> _Headers:
+    def where(self, chosen: Bools) -> _Headers:
+        keep = np.flatnonzero(chosen)
         high, low, to_high, to_low = (one[keep] for one in self.addresses)
-        fixed = (self.rows[keep], self.at[keep], self.end[keep], self.protocol[keep])
+        fixed = (self.rows[keep], self.at[keep], self.end[keep], self.limit[keep], self.protocol[keep])
         return _Headers(*fixed, (high, low, to_high, to_low), self.fragment[keep])
 
 
@@ -116,11 +119,12 @@ def _joined(one: _Headers, other: _Headers) -> _Headers:
         return one if len(one.rows) else other
     order = np.argsort(np.concatenate([one.rows, other.rows]), kind="stable")
     first, second = (
-        (part.rows, part.at, part.end, part.protocol, *part.addresses, part.fragment) for part in (one, other)
+        (part.rows, part.at, part.end, part.limit, part.protocol, *part.addresses, part.fragment)
+        for part in (one, other)
     )
     columns = [np.concatenate(pair)[order] for pair in zip(first, second, strict=True)]
-    rows, at, end, protocol, high, low, to_high, to_low, fragment = columns
-    return _Headers(rows, at, end, protocol, (high, low, to_high, to_low), fragment)
+    rows, at, end, limit, protocol, high, low, to_high, to_low, fragment = columns
+    return _Headers(rows, at, end, limit, protocol, (high, low, to_high, to_low), fragment)
 
 
 def _ip4(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
@@ -129,15 +133,16 @@ def _ip4(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
     length = (head[:, 0] & 15).astype(np.int64) * 4
     total = big16(head, 2)
     limit = frames.start[rows] + frames.captured[rows]
-    wire_end = frames.start[rows] + frames.size[rows]
-    end = np.where(total == 0, wire_end, begin + total)
-    sound = (head[:, 0] >> 4 == 4) & (length >= 20) & (begin + length <= np.minimum(end, limit))
+    end, untold = begin + total, np.flatnonzero(total == 0)
+    end[untold] = (frames.start + frames.size)[rows[untold]]
+    payload = begin + length
+    sound = (head[:, 0] >> 4 == 4) & (length >= 20) & (payload <= np.minimum(end, limit))
     unread.note("IPv4 header damaged or cut", int(np.sum(~sound)))
     zero = np.zeros(len(rows), np.uint64)
     source, target = (big32(head, place).astype(np.uint64) | MAPPED for place in (12, 16))
     fragment = (big16(head, 6) & 0x3FFF) != 0
     protocol = head[:, 9].astype(np.int64)
-    every = _Headers(rows, begin + length, end, protocol, (zero, source, zero, target), fragment)
+    every = _Headers(rows, payload, end, limit, protocol, (zero, source, zero, target), fragment)
     return every if sound.all() else every.where(sound)
 
 
@@ -147,11 +152,12 @@ def _ip6(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
     length = big16(head, 4)
     wire_end = frames.start[rows] + frames.size[rows]
     end = np.where(length == 0, wire_end, begin + 40 + length)
-    sound = begin + 40 <= frames.start[rows] + frames.captured[rows]
+    limit = frames.start[rows] + frames.captured[rows]
+    sound = begin + 40 <= limit
     unread.note("IPv6 header damaged or cut", int(np.sum(~sound)))
     addresses = (big64(head, 8), big64(head, 16), big64(head, 24), big64(head, 32))
     fixed = (head[:, 6].astype(np.int64), addresses, np.zeros(len(rows), np.bool_))
-    headers = _Headers(rows, begin + 40, end, *fixed).where(sound)
+    headers = _Headers(rows, begin + 40, end, limit, *fixed).where(sound)
     _skip_extensions(frames.data, headers)
     return headers
 
@@ -178,7 +184,7 @@ def _collect(frames: Frames, headers: _Headers, at: Ints, fragments: Fragments) 
         return
     which, addresses = headers.rows[rows], [one[rows].tolist() for one in headers.addresses]
     begin, payload = at[which], headers.at[rows]
-    end, captured_end = headers.end[rows], frames.start[which] + frames.captured[which]
+    end, captured_end = headers.end[rows], headers.limit[rows]
     number, offset, more, payload = _pieces(frames.data, begin, payload)
     columns = (begin, payload, np.minimum(end, captured_end), end, offset, more)
     moments = (frames.time_ns[which], frames.heading[which])
@@ -231,7 +237,7 @@ def _other_name(protocol: int) -> str:
 
 def _transport(frames: Frames, headers: _Headers, protocol: int, unread: Unread) -> Packets:
     head = bytes_at(frames.data, headers.at, 20)
-    limit = frames.start[headers.rows] + frames.captured[headers.rows]
+    limit = headers.limit
     if protocol == UDP:
         length = np.full(len(headers.rows), 8, np.int64)
         claimed = big16(head, 4)
@@ -241,10 +247,11 @@ def _transport(frames: Frames, headers: _Headers, protocol: int, unread: Unread)
         end = headers.end
     payload = headers.at + length
     end = np.minimum(end, payload + LONGEST_PAYLOAD[protocol])
-    sound = (payload <= np.minimum(end, limit)) & (length >= 8)
+    captured_end = np.minimum(end, limit)
+    sound = (payload <= captured_end) & (length >= 8)
     unread.note(f"{'UDP' if protocol == UDP else 'TCP'} header damaged or cut", int(np.sum(~sound)))
-    captured = np.minimum(end, limit) - payload
-    unread.note("packets cut by the snapshot length", int(np.sum(sound & (captured < end - payload))))
+    captured = captured_end - payload
+    unread.note("packets cut by the snapshot length", int(np.sum(sound & (captured_end < end))))
     high, low, to_high, to_low = headers.addresses
     every = Packets(
         data=frames.data,
