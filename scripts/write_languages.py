@@ -19,6 +19,7 @@ from jinja2 import Environment, nodes
 
 from talkpath.lab.country.settings import read_country
 from talkpath.lab.demo.script import read_script
+from talkpath.observatory.article.page import box_rows
 from talkpath.observatory.claims.rows import load_claims
 
 SCENARIO = Path(__file__).resolve().parents[1] / "scenarios" / "article.toml"
@@ -43,6 +44,12 @@ def claims() -> Iterator[str]:
         yield from filter(None, (claim.who, claim.statement, claim.note, claim.not_measurable))
     for said in read_country(SCENARIO).statements:
         yield from (said.who, said.says)
+
+
+def boxed() -> Iterator[str]:
+    """What stands for the article's sentences in the made-up country, and what is true there."""
+    for row in box_rows():
+        yield from filter(None, (row.stands, row.truth))
 
 
 def words_of(file: Path) -> list[ast.Call]:
@@ -87,6 +94,8 @@ def template() -> Catalog:
         found.add(text, context="scene", locations=[("lab/demo/scenes.toml", 0)])
     for text in claims():
         found.add(text, context="claim", locations=[("observatory/data/claims", 0)])
+    for text in boxed():
+        found.add(text, context="article box", locations=[("observatory/data/article_box.toml", 0)])
     return found
 
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from world import BACKGROUNDS, World
 
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.memo import KEPT, per_epoch
+from talkpath.verdict.memo import KEPT, forget, per_epoch
 
 
 def test_once_for_each_epoch_and_argument() -> None:
@@ -31,3 +31,15 @@ def test_forgets_the_oldest_and_never_mixes_them_up() -> None:
     one = World(BACKGROUNDS["clean"], 1).epoch(k=1, packets=1)
     for n in range(3 * KEPT):
         assert number(replace(one, number=n)) == n
+
+
+def test_everything_is_let_go_on_request() -> None:
+    @per_epoch
+    def count(epoch: Epoch) -> list[int]:
+        return [epoch.number]
+
+    one = World(BACKGROUNDS["clean"], 1).epoch(k=1, packets=1)
+    before = count(one)
+    assert count(one) is before
+    forget()
+    assert count(one) is not before

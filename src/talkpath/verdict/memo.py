@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from talkpath.measure.facts import Epoch
 
@@ -18,12 +18,22 @@ Result = TypeVar("Result")
 
 KEPT = 2048  # 8 arms of 40 epochs, both directions, three pairs of roles
 
+_memories: list[OrderedDict[Hashable, Any]] = []
+
+
+def forget() -> None:
+    """Forget the results of every epoch: a process that goes from check to check would hold those of dozens of checks,
+    a gigabyte."""
+    for memory in _memories:
+        memory.clear()
+
 
 def per_epoch(
     function: Callable[Concatenate[Epoch, Rest], Result],
 ) -> Callable[Concatenate[Epoch, Rest], Result]:
     """Remember results by the epoch's identity and the other (hashable, positional) arguments."""
     kept: OrderedDict[Hashable, tuple[Epoch, Result]] = OrderedDict()
+    _memories.append(kept)
 
     @wraps(function)
     def remembered(epoch: Epoch, /, *rest: Rest.args, **named: Rest.kwargs) -> Result:
@@ -43,6 +53,7 @@ def per_epochs(
 ) -> Callable[Concatenate[tuple[Epoch, ...], Rest], Result]:
     """The same for several epochs together: as long as no epoch was added, nothing is worked out again."""
     kept: OrderedDict[Hashable, tuple[tuple[Epoch, ...], Result]] = OrderedDict()
+    _memories.append(kept)
 
     @wraps(function)
     def remembered(epochs: tuple[Epoch, ...], /, *rest: Rest.args, **named: Rest.kwargs) -> Result:

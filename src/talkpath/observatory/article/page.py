@@ -152,7 +152,9 @@ def _truth(row: BoxRow, claim: Claim, truth: SimulatedTruth) -> str:
     said = [row.truth] if row.truth else []
     if claim.predicate:
         said += list(
-            dict.fromkeys(line for held in propositions(parse_predicate(claim.predicate)) for line in truth.lines(held))
+            dict.fromkeys(
+                str(one) for held in propositions(parse_predicate(claim.predicate)) for one in truth.counts(held)
+            )
         )
     for app in row.audience:
         months = truth.audience[app].items() if row.id == "S15" else [(MONTH, truth.audience[app][MONTH])]

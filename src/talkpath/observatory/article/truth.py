@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from talkpath.errors import UsageError
 from talkpath.observatory.claims.count import CALL
@@ -24,6 +25,23 @@ class Restricted(Struct, frozen=True):
     coverage: float
 
 
+class TrueCount(Struct, frozen=True):
+    """On how many networks of all it was really so. `word`: "restricted", "began" or "ended"; the days of the first and
+    the last network where it began or ended. Its text is English."""
+
+    app: str
+    medium: str
+    word: str
+    yes: int
+    told: int
+    first: str = ""
+    last: str = ""
+
+    def __str__(self) -> str:
+        span = f", {self.first} to {self.last}" if self.first else ""
+        return f"{self.app} {self.medium} {self.word} on {self.yes} of {self.told} networks{span}"
+
+
 class SimulatedTruth(Struct, frozen=True):
     """The file truth/truth.json, as `talkpath lab country` writes it."""
 
@@ -32,37 +50,37 @@ class SimulatedTruth(Struct, frozen=True):
     users: dict[str, float]
     days: tuple[str, ...]
 
-    def lines(self, held: Proposition) -> Iterator[str]:
+    def counts(self, held: Proposition) -> Iterator[TrueCount]:
         """For each app and medium of a proposition: on how many networks it was really so."""
         for medium in held.media:
             for app in held.apps:
-                yield f"{app} {medium} {self._line(held, app, CALL if medium == 'call' else (medium,))}"
+                media = CALL if medium == "call" else (medium,)
+                rows = [row for row in self.restricted if row.app == app and row.medium in media and row.coverage > 0]
+                yield self._count(held, TrueCount(app, medium, "restricted", 0, len(self.users)), rows)
 
-    def _line(self, held: Proposition, app: str, media: tuple[str, ...]) -> str:
-        rows = [row for row in self.restricted if row.app == app and row.medium in media and row.coverage > 0]
+    def _count(self, held: Proposition, empty: TrueCount, rows: list[Restricted]) -> TrueCount:
         if held.word in ("BEGAN", "ENDED"):
-            return self._turns(held, rows)
+            return self._turns(held, empty, rows)
         until = held.until or self.days[-1]
-        hit = {row.network for row in rows if held.begin <= row.day <= until}
-        return f"restricted on {len(hit)} of {len(self.users)} networks"
+        return replace(empty, yes=len({row.network for row in rows if held.begin <= row.day <= until}))
 
-    def _turns(self, held: Proposition, rows: list[Restricted]) -> str:
+    def _turns(self, held: Proposition, empty: TrueCount, rows: list[Restricted]) -> TrueCount:
         """On which days it really began, or ended."""
         by_network = {row.network: [r.day for r in rows if r.network == row.network] for row in rows}
         if held.word == "BEGAN":
             firsts = sorted(min(days) for days in by_network.values())
-            return self._summary("began", firsts, len(self.users))
+            return _spanned(replace(empty, word="began"), firsts)
         ends = sorted(
             min(day for day in self.days if day > max(days))
             for days in by_network.values()
             if max(days) < self.days[-1]
         )
-        return self._summary("ended", ends, len(by_network))
+        return _spanned(replace(empty, word="ended", told=len(by_network)), ends)
 
-    @staticmethod
-    def _summary(word: str, days: list[str], networks: int) -> str:
-        span = f", {days[0]} to {days[-1]}" if days else ""
-        return f"{word} on {len(days)} of {networks} networks{span}"
+
+def _spanned(count: TrueCount, days: list[str]) -> TrueCount:
+    """The count of networks with these days."""
+    return replace(count, yes=len(days), first=days[0], last=days[-1]) if days else count
 
 
 def read_truth(folder: Path) -> SimulatedTruth:

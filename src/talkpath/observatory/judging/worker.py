@@ -15,6 +15,7 @@ from talkpath.observatory.log.packs import NotKeptError, read_bundle_of
 from talkpath.observatory.log.records import Judged, Received, Unfit
 from talkpath.observatory.log.register import Known
 from talkpath.verdict.judge import RULES_VERSION
+from talkpath.verdict.memo import forget
 
 MOST_REASON = 200  # characters
 
@@ -61,7 +62,10 @@ def unfit(received: Received, reason: str) -> Unfit:
 
 def _judged(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged:
     """The judgement; `BundleError` where the bundle cannot be counted in this observatory."""
-    judged = judge_bundle(read_bundle_of(packs, received), received, listed)
+    try:
+        judged = judge_bundle(read_bundle_of(packs, received), received, listed)
+    finally:
+        forget()
     if judged.simulated != simulated:
         raise BundleError("It was made by the lab." if judged.simulated else "It was not made by the lab.")
     if judged.measured > (date.fromisoformat(received.day) + timedelta(days=1)).isoformat():

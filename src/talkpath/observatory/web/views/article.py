@@ -8,20 +8,21 @@ from pathlib import Path
 from msgspec import Struct
 
 from talkpath.observatory.article.page import MONTH, BoxRow, box_rows
-from talkpath.observatory.article.truth import SimulatedTruth, read_truth
+from talkpath.observatory.article.truth import SimulatedTruth, TrueCount, read_truth
 from talkpath.observatory.claims.count import Outcome, PredicateCount
 from talkpath.observatory.claims.grammar import parse_predicate, propositions
 from talkpath.observatory.claims.rows import Claim
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.reach.tables import Audience, load_tables
+from talkpath.observatory.web.labels import app_name, millions, stream_heading
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource
 from talkpath.observatory.web.views.claims import translated
+from talkpath.report.words.language import say, spoken
 
 
 class ArticleRow(Struct, frozen=True):
-    """One sentence, in the language of the page. `stands` and `truth` are in English; `parts` are what was counted,
-    `audience` what a panel tells."""
+    """One sentence, in the language of the page. `parts` are what was counted, `audience` what a panel tells."""
 
     id: str
     statement: str
@@ -58,12 +59,12 @@ def article(source: PageSource, site: Site, asked: PageQuery) -> ArticlePage | N
             ArticleRow(
                 id=box.id,
                 statement=translated(claim.statement),
-                stands=box.stands,
+                stands=_in_box(box.stands),
                 outcome=entry.outcome if entry else "silent",
                 parts=entry.own.parts if entry else (),
                 reason=entry.reason if entry else "",
                 note=translated(claim.note),
-                truth=tuple([box.truth] * bool(box.truth) + _truth_lines(claim, truth) + _people(box, truth)),
+                truth=tuple([_in_box(box.truth)] * bool(box.truth) + _truth_lines(claim, truth) + _people(box, truth)),
                 audience=tuple(one for one in audiences if one.app in box.audience and _meant(box, one.month)),
             )
         )
@@ -74,8 +75,28 @@ def article(source: PageSource, site: Site, asked: PageQuery) -> ArticlePage | N
 def _truth_lines(claim: Claim, truth: SimulatedTruth | None) -> list[str]:
     if truth is None or not claim.predicate:
         return []
-    return list(
-        dict.fromkeys(line for held in propositions(parse_predicate(claim.predicate)) for line in truth.lines(held))
+    found = (one for held in propositions(parse_predicate(claim.predicate)) for one in truth.counts(held))
+    return [_truth_line(one) for one in dict.fromkeys(found)]
+
+
+def _in_box(text: str) -> str:
+    """Words of article_box.toml in the current language."""
+    return spoken().translate("article box", text, text, 1) if text else ""
+
+
+def _truth_line(count: TrueCount) -> str:
+    what = stream_heading(count.app, count.medium)
+    known = {"what": what, "yes": str(count.yes), "told": str(count.told)}
+    lines = {
+        "restricted": say("article", "{what}: restricted on {yes} of {told} networks", **known),
+        "began": say("article", "{what}: began on {yes} of {told} networks", **known),
+        "ended": say("article", "{what}: ended on {yes} of {told} networks", **known),
+    }
+    line = lines[count.word]
+    return (
+        say("article", "{line}, {first} to {last}", line=line, first=count.first, last=count.last)
+        if count.first
+        else line
     )
 
 
@@ -84,7 +105,7 @@ def _people(box: BoxRow, truth: SimulatedTruth | None) -> list[str]:
     if truth is None:
         return []
     return [
-        f"{month}: {people / 1e6:.1f} million use {app}"
+        say("article", "{month}: {people} million use {app}", month=month, people=millions(people), app=app_name(app))
         for app in box.audience
         for month, people in sorted(truth.audience.get(app, {}).items())
         if _meant(box, month)
