@@ -1,9 +1,11 @@
 # talkpath's commands for a checkout. Each makes .venv first where that is needed: no root, no other step.
-# `make` alone lists them. Three JOBS on two cores: a third of the tests wait for real time to pass.
+# `make` alone lists them. Three JOBS on two cores: a third of the tests wait for real time to pass; what only computes
+# takes as many jobs as there are CORES.
 
 PYTHON ?= python3
 THIS   := $(if $(filter file,$(origin PYTHON)),,--this-python)
 JOBS   ?= 3
+CORES  := $(shell nproc 2> /dev/null || echo 2)
 OTHER  ?= python3.11
 COMMIT ?= HEAD~1
 BIN    := .venv/bin
@@ -112,8 +114,8 @@ kill: dev
 
 observatory-demo: dev
 	@test -f build/article/truth/truth.json || { rm -rf build/article; \
-		$(BIN)/talkpath lab country scenarios/article.toml --seed 1 --jobs $(JOBS) -o build/article; }
-	@$(BIN)/talkpath observe import --simulated --data build/observatory --jobs $(JOBS) build/article
+		$(BIN)/talkpath lab country scenarios/article.toml --seed 1 --jobs $(CORES) -o build/article; }
+	@$(BIN)/talkpath observe import --simulated --data build/observatory --jobs $(CORES) build/article
 	@$(BIN)/talkpath observe serve --simulated --data build/observatory --box build/article --min-contributors 1
 
 peers: dev
@@ -122,8 +124,8 @@ peers: dev
 
 article: core
 	@rm -rf build/article build/restored
-	@$(BIN)/talkpath lab country scenarios/article.toml --seed 1 --jobs $(JOBS) -o build/article
-	@$(BIN)/talkpath lab country scenarios/restored.toml --seed 1 --jobs $(JOBS) -o build/restored
+	@$(BIN)/talkpath lab country scenarios/article.toml --seed 1 --jobs $(CORES) -o build/article
+	@$(BIN)/talkpath lab country scenarios/restored.toml --seed 1 --jobs $(CORES) -o build/restored
 	@$(BIN)/python scripts/write_article.py build/article build/restored
 
 other-python: core
