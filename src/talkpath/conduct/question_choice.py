@@ -59,6 +59,8 @@ class QuestionChoice:
     _connections: int = 0
     _transports_turn: bool = False
     _costs: dict[Question, int] = field(default_factory=dict)
+    _untrimmed: Begin | None = None  # the last request for a long call, and what `_for_seconds` made of it
+    _long: Begin = field(init=False)
 
     def choose(self, facts: Facts, now_s: float, last: bool) -> ChosenQuestion:
         """The next question. With none left, and no epoch running (`last`), questions about transports follow."""
@@ -178,7 +180,11 @@ class QuestionChoice:
 
     def _request(self, ask: Question) -> Begin:
         begin = epoch_request(ask, self.asked, self._tuples, self.local_ports)
-        return self._for_seconds(begin, self.budget.plan.long_s) if ask.kind == "long" else begin
+        if ask.kind != "long":
+            return begin
+        if begin != self._untrimmed:
+            self._untrimmed, self._long = begin, self._for_seconds(begin, self.budget.plan.long_s)
+        return self._long
 
     def _for_seconds(self, begin: Begin, seconds: float) -> Begin:
         """The request for a call of about that length: one that is silent now and then has fewer packets than its rate

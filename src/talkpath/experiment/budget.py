@@ -53,10 +53,9 @@ def most_bytes(plan: Outline, family: int = 4) -> int:
     """Return the most an epoch may cost, both ways: every retry sent and answered, nothing lost, and the reports of
     both ends on the control channel."""
     flows, slots = plan.transports, plan.schedule.slots
-    calls = sum(
-        count * packet_bytes(slot.size, transport, family) for transport, count in flows.items() for slot in slots
-    )
-    return calls + sum(opening_bytes(plan)) + TOLD_BYTES * flows.total() * len(slots)
+    size = sum(slot.size for slot in slots)
+    around = sum(count * packet_bytes(0, transport, family) for transport, count in flows.items())
+    return flows.total() * (size + TOLD_BYTES * len(slots)) + around * len(slots) + sum(opening_bytes(plan))
 
 
 def opening_bytes(plan: Outline) -> tuple[int, int]:

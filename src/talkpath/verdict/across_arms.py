@@ -20,7 +20,7 @@ from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.verdict.assessment import HINT_LOG_E, Assessment, assess, calls_fail
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import calls_of
-from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.model import Reason, ReasonCode, State
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.verdict.statistics.strength import strength
@@ -102,10 +102,15 @@ def _began_by_s(assessment: Assessment) -> float:
     """A time at which the arm's trouble had begun: when the evidence first leaned that way, or most of an epoch's calls
     ended; that of its first epoch where neither is known."""
     epochs = assessment.view.accusing
-    leaned = strength(epochs, HINT_LOG_E).known_at_s if epochs else None
+    leaned = _leaned_s(epochs) if epochs else None
     ended = [epoch.ended_s for epoch in assessment.view.explained if _most_calls_end(epoch)]
     first = [epoch.ended_s for epoch in assessment.view.epochs[:1]]
     return min([*ended, *([] if leaned is None else [leaned])] or first, default=-inf)
+
+
+@per_epochs
+def _leaned_s(epochs: tuple[Epoch, ...]) -> float | None:
+    return strength(epochs, HINT_LOG_E).known_at_s
 
 
 @per_epoch

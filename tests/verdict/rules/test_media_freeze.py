@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import calls
-from made_checks import Case, assert_named, each_direction, named_on_every_line
+from dataclasses import replace as replace_view
 
+import calls
+import pytest
+from made_checks import Case, assert_named, each_direction, named_on_every_line
+from slots import Box
+
+from talkpath.apps.contract.shape import Arm
+from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules import media_freeze
 
@@ -26,3 +32,21 @@ def test_it_is_named(case: Case, line: str) -> None:
 def test_the_count_lies_between_what_passed_and_what_was_sent() -> None:
     assert media_freeze.packets_of([]) == Number(None, None, None)
     assert media_freeze.packets_of([(38, 41), (39, 44), (40, 42), (40, 43)]) == Number(42.0, 39.0, 45.0)
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        [calls.freeze(25, direction="up")],
+        [calls.freeze(25), calls.evictions(0.5)],
+        [calls.freeze(seconds=0.45), calls.iid(0.1)],
+        [calls.freeze(handshake=2)],
+        [calls.media_drop(0.3)],
+    ],
+)
+def test_no_fit_gains_more_than_its_bound(boxes: list[Box]) -> None:
+    view = arm_view(calls.check(calls.Line(boxes, seed=8), most=12), Arm("webrtc", "webrtc", "voice"))
+    for ways in (("up", "down"), ("up",), ("down",)):
+        one = replace_view(view, directions=ways)
+        fit = media_freeze.explain(one)
+        assert fit is None or fit.gain <= media_freeze.at_most(one)

@@ -92,7 +92,9 @@ class DirectionLosses:
 
     def gains(self, extra: Floats) -> Floats:
         """(..., slots): the gain of each slot where the extra loss is `extra` (..., slots) or (..., 1)."""
-        return self.weight * self.known * self._gain(self.sent, self.lost, extra)
+        gain = self._gain(self.sent, self.lost, extra)
+        gain *= self.weight * self.known
+        return gain
 
     def gains_by_call(self, extra: Floats) -> Floats:
         """Return the gain of each call in each slot (flows, slots), for effects that may differ from call to call. Only
@@ -106,8 +108,11 @@ class DirectionLosses:
         return self.gains(np.clip(own, 0.0, most))
 
     def _gain(self, sent: Floats | Bits, lost: Floats | Bits, extra: Floats) -> Floats:
-        odds = np.log1p((1.0 - self.chance) * extra / self.chance)
-        return np.asarray(lost * odds + (sent * 1.0 - lost) * np.log1p(-extra))
+        odds = np.asarray((1.0 - self.chance) * extra)
+        odds /= self.chance
+        gain = lost * np.log1p(odds, out=odds)
+        gain += (sent * 1.0 - lost) * np.log1p(-extra)
+        return np.asarray(gain)
 
 
 @lru_cache(maxsize=256)

@@ -7,9 +7,9 @@ contrasts that would separate them are wanted; if the rules still tie once those
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
@@ -158,28 +158,39 @@ def _memo_key(view: ArmView) -> _MemoKey:
 def _may_be_size_limit(epochs: tuple[Epoch, ...], key: _MemoKey) -> bool:
     """Whether a size limit can be what explains these epochs best, by what costs least to fit: loss at random explains
     them worse, in both directions or in one."""
-    whole = ArmView(key.facts, epochs, left_out=key.left_out)
-    return any(_prefers_size_limit(replace(whole, directions=ways)) for ways in (DIRECTIONS, ("up",), ("down",)))
+    return any(map(_prefers_size_limit, _views(epochs, key)))
 
 
 def _prefers_size_limit(view: ArmView) -> bool:
-    fit = media_size_drop.explain(view)
-    rival = media_drop.explain(view) if fit is not None else None
+    fit = _fit(media_size_drop.RULE, view)
+    rival = _fit(media_drop.RULE, view) if fit is not None else None
     return fit is not None and (rival is None or rival.gain < max(LEAST_NATS, fit.gain - MARGIN))
 
 
 @per_epochs
 def _explain(epochs: tuple[Epoch, ...], key: _MemoKey) -> Explanation:
-    view = ArmView(key.facts, epochs, left_out=key.left_out)
-    joint = best_of(accusing_rules(), view)
-    return _apart(joint, view) if joint.best is not None and joint.best.direction == "both" else joint
+    whole, *single = _views(epochs, key)
+    joint = best_of(accusing_rules(), whole)
+    return _apart(joint, single) if joint.best is not None and joint.best.direction == "both" else joint
 
 
-def _apart(joint: Explanation, view: ArmView) -> Explanation:
-    """If one rule for each direction explains far better than one rule for both, return the explanation of the
-    direction that suffers more. This applies only to rules that lose media: beside a delay or a failed set-up, lost
-    media must still be explained."""
-    views = [replace(view, directions=(way,)) for way in DIRECTIONS]
+@per_epochs
+def _views(epochs: tuple[Epoch, ...], key: _MemoKey) -> tuple[ArmView, ...]:
+    """Return the view of these epochs, and those of up and of down alone."""
+    whole = ArmView(key.facts, epochs, left_out=key.left_out)
+    return (whole, *(replace(whole, directions=(way,)) for way in DIRECTIONS))
+
+
+@lru_cache(maxsize=256)
+def _fit(rule: Rule, view: ArmView) -> Fit | None:
+    """Return how the rule explains the view. What several questions about a view need is fitted once."""
+    return rule.explain(view)
+
+
+def _apart(joint: Explanation, views: Sequence[ArmView]) -> Explanation:
+    """If one rule for each direction, of the `views` up and down, explains far better than one rule for both, return
+    the explanation of the direction that suffers more. This applies only to rules that lose media: beside a delay or a
+    failed set-up, lost media must still be explained."""
     top = joint.best.gain if joint.best else 0.0
     enough = top + max(APART_NATS, APART * top)
     if sum(map(_gain_at_most, views)) < enough:
@@ -220,7 +231,7 @@ def best_of(among: Iterable[Rule], view: ArmView) -> Explanation:
     found: list[Candidate] = []
     for rule in cheap_first:
         least = _least_of_rivals(max((c.fit.gain for c in found), default=0.0))
-        fit = rule.explain(view) if rule.at_most is None or rule.at_most(view) >= least else None
+        fit = _fit(rule, view) if rule.at_most is None or rule.at_most(view) >= least else None
         if fit is not None and fit.gain >= LEAST_NATS:
             found.append(Candidate(rule, fit))
     if not found:

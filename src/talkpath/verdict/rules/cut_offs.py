@@ -25,9 +25,9 @@ def ends(view: ArmView) -> Callable[[DirectionLosses], Floats]:
     """Return the gain (1,) of "every call is cut off at its own time", as where a translator now and then gives it a
     new port and so a new start. The gain is 0 if as many calls live on as ended: a translator forgets single flows, a
     rule cuts all of them off."""
-    found = {way: [_cut_offs(losses) for losses in view.losses if losses.direction == way] for way in DIRECTIONS}
+    found = {way: [cut_offs(losses) for losses in view.losses if losses.direction == way] for way in DIRECTIONS}
     cut = [way for way, lives in found.items() if lives and _most_end(lives)]
-    return lambda losses: np.array([_cut_offs(losses).gain if losses.direction in cut else 0.0])
+    return lambda losses: np.array([cut_offs(losses).gain if losses.direction in cut else 0.0])
 
 
 def _most_end(found: list[CutOffs]) -> bool:
@@ -48,7 +48,7 @@ class CutOffs(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _cut_offs(losses: DirectionLosses) -> CutOffs:
+def cut_offs(losses: DirectionLosses) -> CutOffs:
     """Compute the cut-offs of the calls of one direction. A call has a gain only if it loses next to nothing while it
     lives and then everything: otherwise its packets may have been lost one by one."""
     sure = losses.gains_by_call(np.array(SURE))

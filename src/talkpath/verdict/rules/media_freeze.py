@@ -31,9 +31,9 @@ from talkpath.verdict.flows.outcomes import (
 )
 from talkpath.verdict.model import Category, Number
 from talkpath.verdict.rules.blocked_calls import mostly_blocked
-from talkpath.verdict.rules.cut_offs import ends
+from talkpath.verdict.rules.cut_offs import cut_offs, ends
 from talkpath.verdict.rules.directions import BOTH_NATS, Floats, GridPoint, best_point, directions_of, total, widened
-from talkpath.verdict.rules.rule import PENALTY, SURE, Contrast, Fit, Parameter, Parameters, Rule
+from talkpath.verdict.rules.rule import PENALTY, ROUNDING_NATS, SURE, Contrast, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 NEAR = 0.7  # the extra loss near the threshold, where a packet may be on either side
@@ -69,6 +69,18 @@ def explain(view: ArmView) -> Fit | None:
     if fit is None or gain <= 0.0 or not _ran(view, directions_of(fit.direction)):
         return None
     return Fit(gain, fit.direction, lambda: _measure(view, kind, directions_of(fit.direction)), _sharpen(view, kind))
+
+
+def at_most(view: ArmView) -> float:
+    """Return an upper bound of the fit's gain: all or most of a slot is lost only where that explains its losses; or
+    each call is cut off at its own time."""
+    return sum(map(_at_most, view.losses)) + ROUNDING_NATS
+
+
+@lru_cache(maxsize=256)
+def _at_most(losses: DirectionLosses) -> float:
+    sure, some = _terms(losses)
+    return max(float(np.maximum(0.0, np.maximum(sure, some)).sum()), cut_offs(losses).gain)
 
 
 def _ran(view: ArmView, hit: tuple[Direction, ...]) -> bool:
@@ -311,4 +323,5 @@ RULE = Rule(
     ),
     contrasts=(("rate", 0.5), ("watch", None)),
     loses_media=True,
+    at_most=at_most,
 )

@@ -27,9 +27,13 @@ RATES, FINE_RATES = 36, 17
 BURSTS_BYTES = np.geomspace(1000.0, 12000.0, 12)  # what passes at first; set-up may have used some of it
 PHASES = np.linspace(0.97, 1.03, 8)
 STARTS = np.arange(8)[:, None] % 4  # packets that passed before the call was recognised
+PASSED = np.arange(len(PHASES) + 1) / len(PHASES)  # of a packet: the share of phases in which it passes
 MIX_S, LIKE = 0.01, 0.25  # a block of 20 flows takes 10 ms; sizes within a quarter are alike
 PHASE_S = 0.15  # over several packets a bucket drops at its rate, whatever its phase
 DOUBT = 0.02  # no predicted chance is closer to 0 or 1 than this
+DROPPED = np.minimum(np.maximum(1.0 - np.tile(PASSED, 2), np.repeat([0.0, DOUBT], len(PASSED))), 1.0 - DOUBT)
+"""The chance that a packet is dropped: by the number of phases in which it passes, of a bucket that was never nearly
+empty; then the same of one that was."""
 BLURRED = 0.1  # of the rate: where one packet is more than that, longer calls would narrow it
 LIKELY_NATS = 3.0  # 95 %, and as much again since no model of a middlebox is exact
 RATIONS = np.geomspace(0.02, 1.0, 32)  # of the rate offered
@@ -196,9 +200,9 @@ def policed(losses: DirectionLosses, rates: Floats, header_bytes: int) -> Police
     bursts = min(len(BURSTS_BYTES), 1 + int(np.searchsorted(BURSTS_BYTES, size.sum(), side="right")))
     kbps, burst = (grid.ravel() for grid in np.meshgrid(rates, BURSTS_BYTES[:bursts], indexing="ij"))
     passed, level = _pass(np.diff(losses.at_s[slots], prepend=0.0), size, kbps, burst)
-    drained = level < burst - 2 * size[:, None]
+    passed[level < burst - 2 * size[:, None]] += len(PHASES) + 1
     chance = np.zeros((len(losses.at_s), len(kbps)))
-    chance[slots] = np.minimum(np.maximum(1.0 - passed / len(PHASES), DOUBT * drained), 1.0 - DOUBT)
+    chance[slots] = DROPPED[passed]
     return Policed(chance, bursts)
 
 
@@ -247,6 +251,8 @@ def _sorted(marks: Floats) -> Kinds:
 
 def _averaged(dropped: Floats, kinds: Kinds) -> Floats:
     """Return the mean over packets of the same kind, (slots, points)."""
+    if len(kinds.starts) == len(kinds.kind):  # each packet is a kind of its own
+        return dropped
     sums = np.add.reduceat(dropped[kinds.order], kinds.starts, axis=0)
     return np.asarray((sums / kinds.counts[:, None])[kinds.kind])
 

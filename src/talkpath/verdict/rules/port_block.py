@@ -19,7 +19,7 @@ import numpy as np
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import flow_outcomes
-from talkpath.verdict.memo import per_epochs
+from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.model import Category, Number
 from talkpath.verdict.rules.blocked_calls import blocked_calls
 from talkpath.verdict.rules.rule import PENALTY, SURE, Fit, Parameter, Parameters, Rule
@@ -75,11 +75,21 @@ def dead_ports(facts: Facts) -> list[int]:
 def _dead_ports(epochs: tuple[Epoch, ...]) -> list[int]:
     died: Counter[int] = Counter()
     lived: Counter[int] = Counter()
-    for outcome in flows_of(epochs):
-        (died if outcome.dead else lived)[outcome.port] += 1
-    dead = sorted(port for port, count in died.items() if count >= SEEN_DEAD and not lived[port])
-    elsewhere = sum(count for port, count in died.items() if port not in dead)
-    return dead if lived and elsewhere <= sum(lived.values()) else []
+    for epoch in epochs:
+        dead, alive = _by_port(epoch)
+        died.update(dead)
+        lived.update(alive)
+    dead_ports = sorted(port for port, count in died.items() if count >= SEEN_DEAD and not lived[port])
+    elsewhere = sum(count for port, count in died.items() if port not in dead_ports)
+    return dead_ports if lived and elsewhere <= sum(lived.values()) else []
+
+
+@per_epoch
+def _by_port(epoch: Epoch) -> tuple[Counter[int], Counter[int]]:
+    """Count the epoch's flows to each port: those that were never established, and the others."""
+    flows = flow_outcomes(epoch)
+    died, lived = (Counter(flow.port for flow in flows if flow.dead is dead) for dead in (True, False))
+    return died, lived
 
 
 def prediction_log_e(facts: Facts) -> float:

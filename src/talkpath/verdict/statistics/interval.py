@@ -39,7 +39,7 @@ LOST_TILT = 1.5  # of whether a flow lost anything: where some paths lose nothin
 RANK_TILTS = (0.1, 0.3, 1.0)
 ROLES: tuple[Role, Role] = ("call", "twin")
 LIKE_LENGTH = 1.3  # calls of one plan differ in packet count by less than this factor
-STEPS, ROUNDS = 4, 6  # each round keeps one of STEPS pieces: 4^-6 = 0.00024 of the range
+STEPS, ROUNDS = 16, 3  # each round keeps one of STEPS pieces: 16^-3 = 0.00024 of the range
 
 
 class Interval(NamedTuple):
