@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from talkpath.capture.tcp import reassembly
-from talkpath.capture.tcp.reassembly import Connections, Reassembly, Segment, Splitter
+from talkpath.capture.tcp.reassembly import Connections, Packet, Reassembly, Segment, Splitter
 from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.rtc.turn import FramedStream, frame
@@ -30,7 +30,7 @@ def fed(stream: Reassembly, *segments: tuple[int, bytes], at_s: float = 0.0) -> 
     """The packets that segments (sequence number, bytes) complete."""
     out = []
     for sequence, data in segments:
-        out += [packet for packet, _ in stream.segment(sequence, Segment(data, len(data), at_s))]
+        out += [packet.captured for packet, _ in stream.segment(sequence, Segment(data, len(data), at_s))]
     return out
 
 
@@ -43,7 +43,7 @@ def test_a_packet_over_two_segments_has_the_time_of_the_second():
     stream = direction()
     whole = frame(FIRST)
     assert stream.segment(1, Segment(whole[:9], 9, 5.0)) == []
-    assert stream.segment(10, Segment(whole[9:], 23, 6.5)) == [(FIRST, 6.5)]
+    assert stream.segment(10, Segment(whole[9:], 23, 6.5)) == [(Packet(FIRST, 30), 6.5)]
 
 
 def test_segments_out_of_order_wait():
@@ -85,15 +85,23 @@ def test_a_hole_is_skipped_behind_many_segments():
 def test_a_cut_packet_is_filled_with_zeros():
     stream = direction()
     whole = frame(FIRST)
-    assert stream.segment(0, Segment(whole[:12], len(whole), 1.0)) == [(FIRST[:10] + bytes(20), 1.0)]
+    assert stream.segment(0, Segment(whole[:12], len(whole), 1.0)) == [(Packet(FIRST[:10] + bytes(20), 30), 1.0)]
     assert fed(stream, (32, frame(SECOND))) == [SECOND]
+
+
+def test_of_a_long_cut_packet_only_its_head_is_filled():
+    """24 bytes may claim a packet of 16 kB, and so may each of a million segments."""
+    stream = direction()
+    captured = (12_000).to_bytes(2, "big") + FIRST[:22]
+    ((packet, _),) = stream.segment(0, Segment(captured, 12_002, 1.0))
+    assert packet == Packet(FIRST[:22] + bytes(42), 12_000)
 
 
 def test_packets_behind_a_cut_are_not_invented():
     """Of three packets in one segment the first was captured: the other two are unknown, and framing begins anew."""
     stream = direction()
     three = frame(FIRST) + frame(SECOND) + frame(THIRD)
-    out = [packet for packet, _ in stream.segment(0, Segment(three[:40], len(three), 0.0))]
+    out = [packet.captured for packet, _ in stream.segment(0, Segment(three[:40], len(three), 0.0))]
     assert out == [FIRST, SECOND[:6] + bytes(24)]
     assert fed(stream, (96, frame(THIRD))) == [THIRD]
 

@@ -184,13 +184,15 @@ class _Rewriter:
         for row in range(len(found) if found is not None else 0):
             assert found is not None
             at, size = int(found.outer_at[row]), int(found.outer_size[row])
-            data = self._strip(found.data[at : at + size].tobytes())
+            end = min(at + size, int(found.at[row] + found.captured[row]))
+            data = self._strip(found.data[at:end].tobytes().ljust(size, b"\0"))
             framed = struct.pack("!H", size) + data
             time_ns = self._begin_ns + round(found.time_s[row] * 1e9)
             yield self._segment(int(found.flow[row]), int(found.direction[row]), time_ns, frames + row, framed)
         for place, (record, at_s, flow, direction) in enumerate(self._streams.turn_over_tls.take()):
+            whole = record.captured.ljust(record.size, b"\0")
             yield self._segment(
-                flow, direction, self._begin_ns + round(at_s * 1e9), frames + place, self._strip.record(record)
+                flow, direction, self._begin_ns + round(at_s * 1e9), frames + place, self._strip.record(whole)
             )
 
     def _segment(self, flow: int, direction: int, time_ns: int, frame: int, framed: bytes) -> _PacketOut:

@@ -171,10 +171,11 @@ def _channel_bytes(head: Bytes) -> Ints:
 
 
 def _arena(found: list[Completed], wrappings: CueTable) -> Datagrams:
-    sizes = np.array([len(packet) for packet, _, _, _ in found], np.int64)
-    at = np.cumsum(sizes) - sizes
+    sizes = np.array([packet.size for packet, _, _, _ in found], np.int64)
+    captured = np.array([len(packet.captured) for packet, _, _, _ in found], np.int64)
+    at = np.cumsum(captured) - captured
     time_s = np.array([at_s for _, at_s, _, _ in found], np.float64)
     flow = np.array([number for _, _, number, _ in found], np.int64)
     direction: Directions = np.array([side for _, _, _, side in found], np.int8)
-    data = padded(b"".join(packet for packet, _, _, _ in found))
-    return classify_payloads(data, time_s, flow, direction, at, sizes, sizes, wrappings, tcp=True)
+    data = padded(b"".join(packet.captured for packet, _, _, _ in found))
+    return classify_payloads(data, time_s, flow, direction, at, sizes, captured, wrappings, tcp=True)

@@ -1,8 +1,8 @@
 """Puts the segments of one direction of a TCP connection in order and splits the stream into packets.
 
 Segments out of order wait; a hole that is not filled is skipped, and the framing is found again at a later segment.
-What was captured of a segment is kept, with the length that it claims beside it: a packet that the capture cut is
-filled with zeros. What waits counts against the budget of all reassembly.
+What was captured of a segment is kept, with the length that it claims beside it: so is a packet that the capture cut,
+whose head alone is filled with zeros. What waits counts against the budget of all reassembly.
 """
 
 from __future__ import annotations
@@ -23,8 +23,20 @@ WAITING, MOST_DIRECTIONS = 256, 1 << 16
 """So many segments of a direction wait, and so many directions are followed at once, some 500 bytes each."""
 SKIP_AFTER_S = 3.0
 LARGEST = 1 << 14
+FIRST_PIECE = 64
+"""So many zeros, then twice as many and so on complete a packet: behind it they look like thousands of empty ones."""
+HEAD = 64
+"""Bytes of a cut packet that are there, as zeros where they were not captured: no header is longer."""
 
-Completed = tuple[bytes, float, int, int]
+
+class Packet(NamedTuple):
+    """What was captured of a packet, and its length."""
+
+    captured: bytes
+    size: int
+
+
+Completed = tuple[Packet, float, int, int]
 """A packet, the time in seconds of the segment that completed it, its flow and direction."""
 
 
@@ -65,7 +77,7 @@ class Reassembly:
     pending: int = 0
     stuck_s: float | None = None
 
-    def segment(self, sequence: int, segment: Segment) -> list[tuple[bytes, float]]:
+    def segment(self, sequence: int, segment: Segment) -> list[tuple[Packet, float]]:
         """Take a segment; return the packets that it completes, each with the time of the segment that completed it."""
         if self.following is None:
             self.following = sequence
@@ -96,7 +108,7 @@ class Reassembly:
         self.waiting[sequence] = segment
         self.budget.take(len(segment.captured))
 
-    def _contiguous(self) -> list[tuple[bytes, float]]:
+    def _contiguous(self) -> list[tuple[Packet, float]]:
         out = []
         while self.following in self.waiting:
             segment = self.waiting.pop(self.following)
@@ -106,7 +118,7 @@ class Reassembly:
             out += [(packet, segment.at_s) for packet in self._split(segment)]
         return out
 
-    def _skip_hole(self) -> list[tuple[bytes, float]]:
+    def _skip_hole(self) -> list[tuple[Packet, float]]:
         """Skip what never came and go on at the nearest segment that waits."""
         begin = self.following or 0
         self.following = min(self.waiting, key=lambda sequence: (sequence - begin) & 0xFFFFFFFF)
@@ -114,23 +126,33 @@ class Reassembly:
         self.stuck_s = None
         return self._contiguous()
 
-    def _split(self, segment: Segment) -> list[bytes]:
+    def _split(self, segment: Segment) -> list[Packet]:
         if self.splitter is None and segment.captured:
             self.splitter = self.begin(segment.captured, segment.size)
         if self.splitter is None:
             return []
         try:
             packets = self.splitter.feed(segment.captured)
-            missing = segment.size - len(segment.captured)
-            filled = self.splitter.feed(bytes(min(missing, LARGEST))) if missing > 0 else []
+            filled, left = self._fill(self.splitter, segment.size - len(segment.captured))
         except WireError:
             self._end_splitter()
             return []
-        if any(not 0 < len(packet) <= LARGEST for packet in packets + filled) or len(filled) > 1 or missing > LARGEST:
+        if any(not 0 < len(packet) <= LARGEST for packet in packets + filled) or len(filled) > 1 or left:
             self._end_splitter()
         self._count_pending()
-        begun = [packet for packet in filled[:1] if any(packet)]
-        return [packet for packet in packets + begun if packet]
+        begun = [_cut(packet) for packet in filled[:1] if any(packet)]
+        return [Packet(packet, len(packet)) for packet in packets if packet] + begun
+
+    @staticmethod
+    def _fill(splitter: Splitter, missing: int) -> tuple[list[bytes], int]:
+        """Fill the packet that has begun with zeros; return it, and how many bytes after it nothing is known of."""
+        filled: list[bytes] = []
+        zeros, piece = min(max(missing, 0), LARGEST + HEAD), FIRST_PIECE
+        fed = 0
+        while fed < zeros and splitter.pending and not filled:
+            filled, fed = splitter.feed(bytes(min(piece, zeros - fed))), fed + min(piece, zeros - fed)
+            piece *= 2
+        return filled, max(missing, 0) - fed
 
     def _count_pending(self) -> None:
         self.budget.held -= self.pending
@@ -148,6 +170,11 @@ class Reassembly:
             self.budget.give_back(len(segment.captured))
         self.waiting = {}
         self._end_splitter()
+
+
+def _cut(packet: bytes) -> Packet:
+    """Leave the zeros out that stand for what was not captured: a few bytes may claim a packet of the largest size."""
+    return Packet(packet[: max(len(packet.rstrip(b"\0")), HEAD)], len(packet))
 
 
 def _signed(difference: int) -> int:

@@ -129,15 +129,15 @@ def _pair(client: Words, server: Words) -> Words:
 
 def record_rows(flows: Flows, completed_records: list[Completed]) -> Rows:
     """Make rows of the records that hold data; they are counted in their flows as encrypted and relayed."""
-    sealed = [record for record in completed_records if record[0][0] == APPLICATION_DATA]
+    sealed = [record for record in completed_records if record[0].captured[0] == APPLICATION_DATA]
     out = np.zeros(len(sealed), ROW)
     if not sealed:
         return out
     records, times, numbers, sides = zip(*sealed, strict=True)
     flow, direction = np.array(numbers, np.int64), np.array(sides, np.int8)
     out["time_s"], out["flow"], out["direction"] = times, flow, direction
-    out["size"] = [min(len(record) - HEADER_BYTES, 65535) for record in records]
-    out["stamp"] = [zlib.crc32(record[HEADER_BYTES : HEADER_BYTES + COPY_BYTES]) for record in records]
+    out["size"] = [min(record.size - HEADER_BYTES, 65535) for record in records]
+    out["stamp"] = [zlib.crc32(record.captured[HEADER_BYTES : HEADER_BYTES + COPY_BYTES]) for record in records]
     out["type"] = np.where(out["size"] <= SMALL_BYTES, VOICE, VIDEO)
     out["outer"], out["tcp"] = TLS, True
     out["key"] = stream_key(flow, direction, np.zeros(len(flow), np.uint64))
