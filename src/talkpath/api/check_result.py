@@ -101,6 +101,7 @@ class Result:
     def _show(self, page: Console) -> None:
         from talkpath.report import check_text
         from talkpath.report.words.second_server import second_server_lines
+        from talkpath.report.words.turn_servers import relay_lines
 
         check_text.show(
             page,
@@ -108,6 +109,7 @@ class Result:
             self.record["transports"],
             known_server=self.has_known_server,
             second=second_server_lines(self.record),
+            relays=relay_lines(self.record),
         )
 
     def html(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from random import SystemRandom
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from talkpath.directory.listed_server import ListedServer
     from talkpath.directory.tries import OnTry
     from talkpath.measure.facts import Facts, Plan
+    from talkpath.probe.relays.turn_server import TurnServers
     from talkpath.verdict.model import Question
     from talkpath.wire.control.sign import Signer
 
@@ -81,11 +83,13 @@ def measure_listed(
     progress: Callable[[str, Facts, Question | None], None],
     on_try: OnTry,
     on_second: Callable[[], None],
+    relays: TurnServers | None = None,
 ) -> ListedCheck:
     """Carry out the plan with a server of the list, and go on with a second one where the result asks for that.
 
-    `country` is the person's own, "" to take the directory's word for it. `signers` are the keys of both checks.
-    `PeerError` where no server of the list can be tried, or the last one turned the check away.
+    `country` is the person's own, "" to take the directory's word for it. `signers` are the keys of both checks,
+    `relays` the TURN servers of the plan. `PeerError` where no server of the list can be tried, or the last one turned
+    the check away.
     """
     from talkpath.conduct.run_check import run_check
     from talkpath.directory.choice import servers_to_try
@@ -98,7 +102,8 @@ def measure_listed(
         return servers_to_try(some, SystemRandom(), datetime.now(UTC), country=country or found.country)
 
     def measure(limited: Plan, signer: Signer) -> Measure:
-        return lambda link: run_check(limited, link, family=family, key=signer.public, progress=progress)
+        run = partial(run_check, family=family, key=signer.public, progress=progress)
+        return lambda link: run(limited, link, relays=relays if limited.relays else None)
 
     def tell_second(server: ListedServer, number: int, of: int) -> None:
         if number == 1:

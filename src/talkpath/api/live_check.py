@@ -10,6 +10,7 @@ from talkpath.errors import UsageError
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
     from talkpath.measure.facts import Facts, Plan
+    from talkpath.probe.relays.turn_server import TurnServers
     from talkpath.verdict.model import Question
     from talkpath.wire.control.sign import Signer
 
@@ -86,10 +87,15 @@ def make_check_plan(
 
 
 def measure(
-    plan: Plan, link: str, family: int, signer: Signer, progress: Callable[[str, Facts, Question | None], None]
+    plan: Plan,
+    link: str,
+    family: int,
+    signer: Signer,
+    progress: Callable[[str, Facts, Question | None], None],
+    relays: TurnServers | None = None,
 ) -> Facts:
-    """Carry out the plan and return the facts. `progress` as in `conduct.run_check.run_check`."""
+    """Carry out the plan and return the facts. `progress` and `relays` as in `conduct.run_check.run_check`."""
     from talkpath.conduct.run_check import run_check
     from talkpath.probe.invite_link import parse_invite_link
 
-    return run_check(plan, parse_invite_link(link), family=family, key=signer.public, progress=progress)
+    return run_check(plan, parse_invite_link(link), family=family, key=signer.public, progress=progress, relays=relays)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.cli._turn import planned_relays, relays_sentence
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from talkpath.directory.fetch import FoundList
     from talkpath.directory.listed_server import ListedServer
     from talkpath.measure.facts import Facts, Plan
+    from talkpath.probe.relays.turn_server import TurnServers
     from talkpath.wire.control.sign import Signer
 
 STOPPED = 130
@@ -62,6 +64,8 @@ def rehearse_plan(plan: Plan, as_json: bool) -> None:
     from talkpath.lab.rehearsal import rehearse
 
     rows = rehearse(plan)
+    if plan.relays:
+        rows["relays"] = planned_relays(plan)
     if as_json:
         click.echo(json.dumps(rows))
         return
@@ -76,20 +80,27 @@ def rehearse_plan(plan: Plan, as_json: bool) -> None:
         f"On another line, or where a restriction is found, more questions follow, up to about "
         f"{plan.budget_bytes / 1e6:.0f} MB and {plan.budget_s:.0f} s, both ways together."
     )
+    if plan.relays:
+        click.echo(relays_sentence(rows["relays"]))
 
 
-def measure(plan: Plan, link: str, family: int, signer: Signer) -> Facts:
+def measure(plan: Plan, link: str, family: int, signer: Signer, relays: TurnServers | None = None) -> Facts:
     """Carry out the plan with progress on stderr, and return the facts. `PeerError` as `run_check`."""
     from talkpath.api import live_check
     from talkpath.cli._screen import screen
     from talkpath.report.check_progress import CheckProgressBar
 
     with CheckProgressBar(screen(stderr=True), plan) as progress:
-        return live_check.measure(plan, link, family, signer, progress.update)
+        return live_check.measure(plan, link, family, signer, progress.update, relays)
 
 
 def measure_listed(
-    plan: Plan, found: FoundList, country: str, family: int, signers: tuple[Signer, Signer]
+    plan: Plan,
+    found: FoundList,
+    country: str,
+    family: int,
+    signers: tuple[Signer, Signer],
+    relays: TurnServers | None = None,
 ) -> ListedCheck:
     """The same with a test server of a directory's list; each one that is tried is named on stderr."""
     from talkpath.api import listed_check
@@ -112,6 +123,7 @@ def measure_listed(
             progress.update,
             tell,
             lambda: click.echo(f"talkpath: {second_asked()}", err=True),
+            relays,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from talkpath.cli._run import (
     save,
 )
 from talkpath.cli._shape import shape_option
+from talkpath.cli._turn import TurnOptions, turn_options
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from talkpath.measure.endpoint_facts import EndpointFacts
     from talkpath.measure.facts import Plan
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
+    from talkpath.probe.relays.turn_server import TurnServers
 
 NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this device's word alone."
 
@@ -47,6 +50,7 @@ NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this 
 )
 @click.option("--transports", is_flag=True, help="Test for every app which transports carry a call.")
 @shape_option
+@turn_options
 @own_options
 @click.option("-4", "v4", is_flag=True, help="Over IPv4 only.")
 @click.option("-6", "v6", is_flag=True, help="Over IPv6 only.")
@@ -66,6 +70,7 @@ def command(
     light: bool,
     deep: bool,
     transports: bool,
+    turn: TurnOptions,
     own: OwnMeans,
     v4: bool,
     v6: bool,
@@ -83,41 +88,42 @@ def command(
     directory's list: several are tried until one answers.
 
     With --own the servers of the apps that are named with --app are asked as well (see `talkpath endpoints`), and one
-    table says what all means found and what that fits together. On a terminal it offers this.
+    table says what all means found. On a terminal it offers this.
 
     Ctrl-C ends the check in order: what was measured until then is judged and written. Exit code 0 measured, whatever
-    the result; 2 usage; 3 could not measure; 130 stopped before anything was measured.
+    the result; 2 usage; 3 could not measure; 130 stopped before that.
     """
     from talkpath.api.live_check import make_check_plan
 
     made = make_check_plan(names, video=video, light=light, deep=deep, transports=transports)
-    plan = made if plan_file is None else read_plan(plan_file)
+    plan = turn.added_to(made if plan_file is None else read_plan(plan_file))
     family, servers = ip_version(v4, v6), own.choose(names, dry_run=dry_run)
     if dry_run:
         rehearse_plan(plan, as_json)
         own.rehearse(servers, as_json)
         return 0
     refuse_overwrite(output)
-    result = _check(plan, link, family, in_lab) if link else _check_listed(plan, directory, country, family, in_lab)
-    if result is None:
+    check = partial(_check, link) if link else partial(_check_listed, directory, country)
+    if (result := check(plan, family, in_lab, turn.servers())) is None:
         return 3
-    name_left_out(plan, result.facts)
-    _show(result, as_json, with_record=servers is None)
+    _show(plan, result, as_json, with_record=servers is None)
     _save(result, output, as_json)
     if servers := servers or own.guided(names, as_json):
         save_servers(_join(result, own, servers, family, as_json), output)
     return result.gate_code if gate else exit_code(result)
 
 
-def _check(plan: Plan, link: str, family: int, in_lab: bool) -> Result:
+def _check(link: str, plan: Plan, family: int, in_lab: bool, relays: TurnServers | None) -> Result:
     """Check with the server of the link."""
     from talkpath.api.check_result import Result
 
     signer = new_signer(in_lab)
-    return Result.of(measure(plan, link, family, signer), signer)
+    return Result.of(measure(plan, link, family, signer, relays), signer)
 
 
-def _check_listed(plan: Plan, directory: str, country: str, family: int, in_lab: bool) -> Result | None:
+def _check_listed(
+    directory: str, country: str, plan: Plan, family: int, in_lab: bool, relays: TurnServers | None
+) -> Result | None:
     """Check with a server of the directory's list; None, after what to do was said, where there is no list."""
     from talkpath.api.check_result import Result
 
@@ -125,7 +131,7 @@ def _check_listed(plan: Plan, directory: str, country: str, family: int, in_lab:
     if found is None:
         return None
     signer, other = new_signer(in_lab), new_signer(in_lab)
-    measured = measure_listed(plan, found, country.upper(), family, (signer, other))
+    measured = measure_listed(plan, found, country.upper(), family, (signer, other), relays)
     second = None if measured.second is None else Result.of(*measured.second)
     return Result.of(measured.facts, signer, second=second)
 
@@ -158,12 +164,14 @@ def read_plan(file: Path) -> Plan:
         raise UsageError("The file of --plan cannot be read or holds no plan.") from None
 
 
-def _show(result: Result, as_json: bool, *, with_record: bool = True) -> None:
+def _show(plan: Plan, result: Result, as_json: bool, *, with_record: bool = True) -> None:
     from talkpath.cli._screen import screen
     from talkpath.report import check_text
     from talkpath.report.words.amounts import measured_when
     from talkpath.report.words.second_server import second_server_lines
+    from talkpath.report.words.turn_servers import relay_lines
 
+    name_left_out(plan, result.facts)
     if result.ended:
         click.echo(f"talkpath: {result.ended}", err=True)
     if as_json and with_record:
@@ -175,6 +183,7 @@ def _show(result: Result, as_json: bool, *, with_record: bool = True) -> None:
             result.record["transports"],
             known_server=result.has_known_server,
             second=second_server_lines(result.record),
+            relays=relay_lines(result.record),
         )
         if result.measured:
             click.echo(f"\n{measured_when(datetime.now().astimezone(), result.facts.duration_s)}")

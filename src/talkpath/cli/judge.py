@@ -33,6 +33,7 @@ def command(bundle: Path, as_json: bool) -> None:
     from talkpath.report.rejudge import recording_name
     from talkpath.report.words.language import say
     from talkpath.report.words.second_server import second_server_lines
+    from talkpath.report.words.turn_servers import relay_lines
 
     stored = read_bundle(bundle)
     judgement = judge(stored)
@@ -52,6 +53,7 @@ def command(bundle: Path, as_json: bool) -> None:
             judgement.record["transports"],
             known_server=known_server,
             second=second_server_lines(judgement.record),
+            relays=relay_lines(judgement.record),
         )
     if stored.simulated:
         click.echo(f"\n{simulation_note()}")

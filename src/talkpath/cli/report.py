@@ -42,6 +42,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     from talkpath.report.rejudge import recording_name
     from talkpath.report.words.language import say
     from talkpath.report.words.second_server import second_server_lines
+    from talkpath.report.words.turn_servers import relay_lines
 
     stored = read_bundle(bundle)
     judgement = judge(stored)
@@ -71,6 +72,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
             judgement.record["transports"],
             known_server=known_server,
             second=second_server_lines(judgement.record),
+            relays=relay_lines(judgement.record),
         )
     for note in notes:
         click.echo(note)

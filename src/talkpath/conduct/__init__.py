@@ -7,6 +7,7 @@ Read in this order:
 - `remaining_budget` how many of the plan's bytes and seconds are left;
 - `epoch_request` a question as a `Begin` of the control protocol;
 - `offered_transports` the transports that a responder offers, and smaller versions of a question;
+- `relay_stage` the last questions, where the user named TURN servers;
 - `hop_questions` a check that also asks at which hop a restriction acts (`talkpath locate`);
 - `run_check` a check on the real network; `repeated_checks` one check after another (`talkpath watch`).
 """

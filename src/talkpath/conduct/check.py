@@ -20,10 +20,11 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.conduct.hop_questions import next_hop_question
 from talkpath.conduct.offered_transports import offered_transports
 from talkpath.conduct.question_choice import UDP_LOCAL_PORTS, ChosenQuestion, Planner, QuestionChoice
+from talkpath.conduct.relay_stage import RelayStage
 from talkpath.conduct.remaining_budget import RemainingBudget
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.layout import SETUP_MS
-from talkpath.measure.facts import ControlAttempt, Facts, Health, Plan, Reach
+from talkpath.measure.facts import ControlAttempt, Facts, Health, Plan, Reach, RelayAttempt
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.probe.flight import ProbePacket
 from talkpath.probe.session import RUNNING_EPOCHS, ProbeSession
@@ -71,6 +72,7 @@ class Check:
     wake_s: float = NEVER  # when `poll` has something to do next
     _budget: RemainingBudget = field(init=False)
     _choice: QuestionChoice = field(init=False)
+    _relays: RelayStage = field(default_factory=RelayStage)
     _chosen: Future[ChosenQuestion] | None = None
     _started_s: float | None = None
     _finish_s: float = NEVER
@@ -162,6 +164,19 @@ class Check:
         """A router reported that a packet's hops had run out."""
         self.session.epochs.exceeded(local, port, router)
 
+    @property
+    def relays_wanted(self) -> int:
+        """The responder's UDP port to which allocations at TURN servers are wanted now; 0 while none are."""
+        return 0 if self._stopping or self.done else self._relays.wanted_port
+
+    def allocated(self, now_s: float, attempts: tuple[RelayAttempt, ...], up: int, down: int) -> None:
+        """What came of these allocations, and the IP bytes that they took."""
+        self.session.epochs.spend(up, down)
+        if not self._finishing:
+            self._relays.allocated(attempts)
+            self._idle = False
+        self._step(now_s)
+
     def unsent(self, packet: ProbePacket) -> None:
         """This machine did not send a packet that `poll` or `datagram` had returned."""
         self.session.epochs.unsent(packet)
@@ -211,6 +226,7 @@ class Check:
             family=self.family,
             paths=offered_transports(welcome) if welcome else (),
             receipt=session.signed,
+            relays=self._relays.attempts,
         )
 
     @property
@@ -298,18 +314,35 @@ class Check:
             return
         (facts, ask), self._chosen = self._chosen.result(), None
         if ask is not None:
-            begin = self._choice.take(ask)
-            beside = ask.kind == "long"
-            session.begin(now_s, begin, now_s if beside else session.epochs.busy_until_s - SETUP_MS / 1000.0)
-            self.progress("ask", facts, ask)
+            self._begin(now_s, facts, ask)
         elif session.epochs.beside and not session.epochs.in_turn and self._choice.decided(facts):
             session.end_beside(now_s)
             self._idle = True
         elif session.epochs.running or len(facts.epochs) < len(session.epochs.finished):
             self._idle = bool(session.epochs.running)
+        elif (relayed := self._relayed(facts, now_s)) is not None:
+            self._begin(now_s, facts, relayed)
+        elif self._relays.wanted_port:
+            self._idle = True
         else:
             self._stopping = self._stopping or self._choice.shortage or "done"
             self._step(now_s)
+
+    def _begin(self, now_s: float, facts: Facts, ask: Question) -> None:
+        """Request the epoch of a question."""
+        begin, busy_until_s = self._choice.take(ask), self.session.epochs.busy_until_s
+        relays = str(ask.value).split(",") if ask.kind == "relay" else ()
+        not_before_s = now_s if ask.kind == "long" else busy_until_s - SETUP_MS / 1000.0
+        self.session.begin(now_s, begin, not_before_s, relays)
+        self.progress("ask", facts, ask)
+
+    def _relayed(self, facts: Facts, now_s: float) -> Question | None:
+        """The next question about calls that TURN servers relay, once nothing else is left to ask."""
+        ask = self._relays.next_question(facts)
+        if ask is not None and not self._choice.affords(ask, now_s):
+            self._relays.give_up()
+            return None
+        return ask
 
 
 def _p99_ms(late_dms: Counter[int]) -> float | None:

@@ -9,17 +9,24 @@ from talkpath.wire.control.messages import Begin
 def epoch_request(ask: Question, number: int, first_tuple: int, local_ports: int) -> Begin:
     """The request for an epoch with that number, whose 5-tuples are counted from `first_tuple`."""
     value, question = ask.value, ask.kind
+    paths = str(value).split(",") if question == "relay" else []  # all calls go to the first one's port in the end
     return Begin(
         number=number,
         arm=str(ask.arm),
-        k=ask.k,
+        k=ask.k * max(1, len(paths)),
         packets=ask.packets,
         first_tuple=first_tuple,
         locals=local_ports,
         question=question,
         rate=float(value) if question == "rate" and value is not None else 1.0,
         hello=str(value) if question == "hello" else "browser",
-        transport="tcp" if question == "tcp" else str(value) if question == "transport" else "udp",
+        transport=_transport(ask, paths),
         hops=str(value) if question == "hops" else "",
         twins=int(value) if question == "long" and value is not None else -1,
     )
+
+
+def _transport(ask: Question, paths: list[str]) -> str:
+    if ask.kind == "tcp":
+        return "tcp"
+    return paths[0] if paths else str(ask.value) if ask.kind == "transport" else "udp"

@@ -94,6 +94,12 @@ class QuestionChoice:
         """The epochs with these numbers are over."""
         self.pending = [(number, ask) for number, ask in self.pending if number not in numbers]
 
+    def affords(self, ask: Question, now_s: float) -> bool:
+        """Whether seconds, bytes and 5-tuples are left for a question about calls that TURN servers relay."""
+        self.budget.give_back()
+        has_time = self.budget.left_s(now_s) >= self.budget.plan.path_s
+        return has_time and self._affordable(ask, self.budget.left_bytes) is not None
+
     def _wanted(self, facts: Facts, now_s: float) -> Question | None:
         """The verdict's next question; when its turn has come, one about transports."""
         pending = [ask for _, ask in self.pending]

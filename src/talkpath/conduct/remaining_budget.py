@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from talkpath.experiment.budget import OPENING_BYTES
+from talkpath.experiment.plan import relays_cost
 from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.probe.epochs import CONTRAST_GRACE_S, GRACE_RTTS
 from talkpath.probe.session import ProbeSession
@@ -22,15 +23,19 @@ RECENT = 4  # the last epochs, whose answers tell how slow the control channel i
 
 @dataclass(slots=True)
 class RemainingBudget:
-    """What one check may still spend. `promised_bytes` is the far end's count: epochs as if no packet were lost."""
+    """What one check may still spend. `promised_bytes` is the far end's count: epochs as if no packet were lost.
+    `kept_bytes` and `kept_s` are for calls that TURN servers relay, which are asked about at the end."""
 
     plan: Plan
     session: ProbeSession
     started_s: float = 0.0
     promised_bytes: int = sum(OPENING_BYTES)
     end_bytes: int = field(init=False)
+    kept_bytes: int = field(init=False)
+    kept_s: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self.kept_bytes, self.kept_s = relays_cost(self.plan)
         self.end_bytes = self.plan.budget_bytes - LAST_BYTES
 
     @property
@@ -42,12 +47,14 @@ class RemainingBudget:
     def spent_bytes(self) -> int:
         """What was spent, and the most that running epochs and the last exchange may still cost."""
         epochs = self.session.epochs
-        return epochs.bytes_sent + epochs.bytes_received + epochs.coming_bytes + LAST_BYTES
+        return epochs.bytes_sent + epochs.bytes_received + epochs.coming_bytes + LAST_BYTES + self.kept_bytes
 
     @property
     def left_bytes(self) -> int:
         """The bytes left, of the plan's limit or of the far end's, whichever is less."""
-        return min(self.plan.budget_bytes, self.given_bytes) - max(self.spent_bytes, self.promised_bytes)
+        return min(self.plan.budget_bytes, self.given_bytes) - max(
+            self.spent_bytes, self.promised_bytes + self.kept_bytes
+        )
 
     @property
     def overspent(self) -> bool:
@@ -67,7 +74,11 @@ class RemainingBudget:
 
     def left_s(self, now_s: float) -> float:
         """How long the calls of the next epoch may take, if it is requested now."""
-        return self.stop_s - max(now_s, self.session.epochs.busy_until_s) - self._overhead_s()
+        return self.stop_s - max(now_s, self.session.epochs.busy_until_s) - self._overhead_s() - self.kept_s
+
+    def give_back(self) -> None:
+        """Nothing is kept any more: the calls that it is kept for are asked about."""
+        self.kept_bytes, self.kept_s = 0, 0.0
 
     def with_less_time(self, facts: Facts, now_s: float, kept_s: float) -> Facts:
         """The facts, with a plan that ends `kept_s` before the time is over for a question that is asked now."""

@@ -16,6 +16,8 @@ from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts, Plan
 from talkpath.probe.driver import Driver
 from talkpath.probe.invite_link import InviteLink
+from talkpath.probe.relays.relay_pool import RelayPool
+from talkpath.probe.relays.turn_server import TurnServers
 
 SWITCH_S = 0.0005  # how long the choosing thread may hold up the sending one
 
@@ -33,12 +35,20 @@ def choosing_thread() -> Iterator[Submit]:
 
 
 def run_check(
-    plan: Plan, link: InviteLink, *, family: int = 0, seed: bytes | None = None, key: bytes = b"", progress: Progress
+    plan: Plan,
+    link: InviteLink,
+    *,
+    family: int = 0,
+    seed: bytes | None = None,
+    key: bytes = b"",
+    progress: Progress,
+    relays: TurnServers | None = None,
 ) -> Facts:
     """Measure and return the facts, however the check ended.
 
     `key` is the public key of this run: the responder's receipt names it. `PeerError` where the invitation has ended,
-    or the link's own server refuses. Whatever else answers at its port, or nothing, is a fact (`Reach`).
+    or the link's own server refuses. Whatever else answers at its port, or nothing, is a fact (`Reach`). `relays` are
+    the TURN servers of `plan.relays`.
     """
     now = datetime.now(UTC)
     if link.until is not None and link.until < now:
@@ -54,5 +64,6 @@ def run_check(
             progress=progress,
             submit=submit,
         )
-        Driver(check, link, family).run()
+        pool = RelayPool(check, relays.servers, relays.credentials) if relays is not None else None
+        Driver(check, link, family, pool).run()
     return msgspec.structs.replace(check.facts(), responder_key=link.key)

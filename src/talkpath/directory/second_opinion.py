@@ -45,7 +45,7 @@ def second_plan(plan: Plan, first: Facts) -> Plan | None:
         or first.health.ended in ("interrupted", "network_lost")
     ):
         return None
-    return replace(plan, arms=arms, budget_bytes=left_bytes, budget_s=left_s, watch_s=0.0, transports=False)
+    return replace(plan, arms=arms, budget_bytes=left_bytes, budget_s=left_s, watch_s=0.0, transports=False, relays=())
 
 
 def ask_second(

@@ -102,10 +102,15 @@ def _value(layout: Layout) -> float | str | None:
         "rate": begin.rate,
         "hello": begin.hello,
         "transport": begin.transport,
+        "relay": ",".join(sorted({flow.transport for flow in layout.flows}, key=_direct_first)),
         "hops": begin.hops,
         "long": float(begin.twins),
     }
     return values.get(begin.question)
+
+
+def _direct_first(transport: str) -> tuple[bool, str]:
+    return transport.startswith("turn"), transport
 
 
 def _track(layout: Layout, side: DirectionPlan) -> Track:

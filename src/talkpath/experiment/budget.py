@@ -13,17 +13,22 @@ SEGMENT_BYTES = 1428  # TCP payload in a packet of 1500 bytes over IPv6
 FRAME_BYTES = 2  # a datagram's length before it (RFC 4571)
 MESSAGE_BYTES = 6  # a WebSocket's header and mask (RFC 6455 section 5.2), two more above 125 bytes, none of it down
 RECORD_BYTES = 22  # what a TLS 1.3 record adds (RFC 8446 section 5.2: header, content type, tag)
+CHANNEL_BYTES = {"udp": 4, "tcp": 6, "tls": 6}  # TURN's header (RFC 8656 section 12.4), on streams with its padding
 AROUND_BYTES = {
     family: {
         "udp": HEADER_BYTES[family],
         "tcp": TCP_HEADER_BYTES[family] + FRAME_BYTES,
         "tls": TCP_HEADER_BYTES[family] + FRAME_BYTES + RECORD_BYTES,
         "wss": TCP_HEADER_BYTES[family] + MESSAGE_BYTES + RECORD_BYTES,
+        "turn-udp": HEADER_BYTES[family] + CHANNEL_BYTES["udp"],
+        "turn-tcp": TCP_HEADER_BYTES[family] + CHANNEL_BYTES["tcp"],
+        "turn-tls": TCP_HEADER_BYTES[family] + CHANNEL_BYTES["tls"] + RECORD_BYTES,
     }
     for family in (4, 6)
 }  # overhead of one datagram's IP packet; over a stream it carries the ACKs too
 OPENING_BYTES = (1000, 1500)  # (up, down) TCP and TLS 1.3 opened and closed again, measured with OpenSSL 3.0
 STREAM_BYTES = {"udp": (0, 0), "tcp": (220, 170), "tls": OPENING_BYTES, "wss": (1350, 1700)}  # likewise of one call
+ALLOCATION_BYTES = (1000, 1000)  # to allocate at a TURN server over UDP; over streams `STREAM_BYTES` come on top
 
 TOLD_BYTES = 5  # of the control channel to report one packet, both ways (measured)
 
@@ -37,8 +42,8 @@ def control_bytes(size: int, family: int = 4) -> tuple[int, int]:
 
 
 def packet_bytes(size: int, transport: str, family: int = 4) -> int:
-    """Return the size of the IP packet of one datagram, over "udp", "tcp", "tls" or "wss" (with or without "/PORT")."""
-    return size + AROUND_BYTES[family][transport[:3]]
+    """Return the size of the IP packet of one datagram, over "udp", "turn-tls" and so on (with or without "/PORT")."""
+    return size + AROUND_BYTES[family][transport.partition("/")[0]]
 
 
 def epoch_bytes(plan: Outline, family: int = 4) -> tuple[int, int]:
@@ -59,8 +64,10 @@ def most_bytes(plan: Outline, family: int = 4) -> int:
 
 
 def opening_bytes(plan: Outline) -> tuple[int, int]:
-    """Return (up, down) bytes that open and close an epoch's calls over TCP."""
-    each = [(count, *STREAM_BYTES[transport[:3]]) for transport, count in plan.transports.items()]
+    """Return (up, down) bytes that open and close an epoch's calls over TCP. Allocations at TURN servers are made, and
+    counted, before."""
+    counts = [(count, transport.partition("/")[0]) for transport, count in plan.transports.items()]
+    each = [(count, *STREAM_BYTES[kind]) for count, kind in counts if kind in STREAM_BYTES]
     return sum(count * up for count, up, _ in each), sum(count * down for count, _, down in each)
 
 

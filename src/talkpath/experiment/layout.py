@@ -8,9 +8,11 @@ follow one schedule; the packets of one slot form a block and are sent in a rand
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -158,6 +160,21 @@ def lay_out_anew(plan: Outline, key: bytes, ports: tuple[int, ...]) -> Layout:
         up=plans["up"],
         down=plans["down"],
     )
+
+
+def relayed(layout: Layout, codes: Sequence[str]) -> Layout:
+    """Return a layout of calls over one path, as the probe carries it out: the first of `codes` is that path, and over
+    the others ("turn-udp/3478": a TURN server by its transport and port) as many calls are relayed to it. The responder
+    sees calls over the one path alone."""
+    flows = tuple(
+        flow if place % len(codes) == 0 else _relayed(flow, codes[place % len(codes)])
+        for place, flow in enumerate(layout.flows)
+    )
+    return replace(layout, flows=flows, transports=Counter(flow.transport for flow in flows))
+
+
+def _relayed(flow: Flow, code: str) -> Flow:
+    return msgspec.structs.replace(flow, transport=code, port=int(code.partition("/")[2]))
 
 
 def roles(begin: Begin) -> list[Part]:

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from talkpath.apps import app_id, apps, shapes
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import UsageError
-from talkpath.experiment.budget import STREAM_BYTES, flow_bytes
+from talkpath.experiment.budget import ALLOCATION_BYTES, STREAM_BYTES, flow_bytes
 from talkpath.measure.facts import ArmPlan, Plan
+from talkpath.measure.relay_results import relay_arms
 
 VOICE_BYTES = 10_000_000
 VIDEO_BYTES = 45_000_000
@@ -21,6 +22,7 @@ OK_S = 20.0  # `ok` takes a call that arrived for so long
 DEEP_S = 60.0
 PATH_S, PATHS_AROUND_S = 3.0, 3.0  # a call over each transport of one arm; the answers to all of them
 PATHS = ("udp", "udp", "udp", "tcp", "tls", "wss")
+RELAY_AROUND_S = 10.0  # allocations, which are awaited for six seconds, and what surrounds an epoch
 PATHS_MARGIN = 1.3  # packet sizes are drawn again in each check, and each end sends its reports
 LOCATE_BYTES, LOCATE_S = 8_000_000, 60.0
 DEEP_BYTES_S = 600_000  # three cohorts of ten flows of voice at 50 packets/s, both ways
@@ -64,19 +66,21 @@ def make_plan(
     watch_s: float = 0.0,
     transports: bool = False,
     light: bool = False,
+    relays: Sequence[str] = (),
 ) -> Plan:
     """Plan a check: few arms get more flows per epoch; many share the budget, each flow then lasting 60 packets (both
     ways).
 
     One call of each arm lives through the whole check; without that (`light`), which costs fewer bytes, no arm can be
-    `ok`. Calls that are watched for `watch_s` cost extra time and bytes, and so do the `transports` of every arm.
+    `ok`. Calls that are watched for `watch_s` cost extra time and bytes, and so do the `transports` of every arm, and
+    calls by way of TURN servers (`relays`, as in the plan).
     """
     few = len(arms) <= 4
     video = any(arm.medium == "video" for arm in arms)
     usual = (LIGHT_VIDEO_BYTES if video else LIGHT_VOICE_BYTES) if light else VIDEO_BYTES if video else VOICE_BYTES
     more_bytes = int(DEEP_BYTES_S * watch_s * len(arms)) + (sum(map(_paths_bytes, arms)) if transports else 0)
     more_s = 3.3 * watch_s * len(arms) + (PATH_S * len(arms) + PATHS_AROUND_S if transports else 0.0)
-    return Plan(
+    plan = Plan(
         arms=tuple(_arm_plan(arm) for arm in arms),
         alpha=alpha,
         k=k if k is not None else 8,
@@ -89,6 +93,44 @@ def make_plan(
         long_s=0.0 if light else LONG_S,
         ok_s=OK_S,
     )
+    return with_relays(plan, relays)
+
+
+def with_relays(plan: Plan, relays: Sequence[str]) -> Plan:
+    """Return the plan of the same check that also has calls relayed by these TURN servers at its end."""
+    if not relays:
+        return plan
+    plan = replace(plan, relays=tuple(relays))
+    more_bytes, more_s = relays_cost(plan)
+    return replace(plan, budget_bytes=plan.budget_bytes + more_bytes, budget_s=plan.budget_s + more_s)
+
+
+def without_relays(plan: Plan) -> Plan:
+    """Return the plan of the same check without them."""
+    more_bytes, more_s = relays_cost(plan)
+    return replace(plan, relays=(), budget_bytes=plan.budget_bytes - more_bytes, budget_s=plan.budget_s - more_s)
+
+
+def relays_cost(plan: Plan) -> tuple[int, float]:
+    """Return the bytes and seconds that calls relayed by the plan's TURN servers take, at the most."""
+    arms = relay_arms(plan)
+    total_bytes = sum(_relay_bytes(planned.arm, plan.relays) for planned in arms)
+    return total_bytes, len(arms) * (plan.path_s + RELAY_AROUND_S)
+
+
+def _relay_bytes(arm: Arm, relays: Sequence[str]) -> int:
+    """Return the cost of one question about relayed calls of that arm: two by each server and two directly, all the
+    allocations, and both ends' reports."""
+    shape = shapes()[arm]
+    schedule = shape.schedule(Random(str(arm)), round(shape.packet_rate * PATH_S))
+    calls = sum(2 * sum(flow_bytes(schedule, transport, 6)) for transport in ("udp", *relays))
+    opening = sum(2 * sum(ALLOCATION_BYTES) + 2 * sum(STREAM_BYTES[_carried(relay)]) for relay in relays)
+    return int(PATHS_MARGIN * calls) + opening
+
+
+def _carried(relay: str) -> str:
+    """How a TURN server is reached: "udp", "tcp" or "tls"."""
+    return relay.removeprefix("turn-").partition("/")[0]
 
 
 def _paths_bytes(arm: Arm) -> int:

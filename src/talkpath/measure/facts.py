@@ -20,6 +20,8 @@ from talkpath.measure.bounds import (
     MOST_EXCHANGES,
     MOST_FLOWS,
     MOST_K,
+    MOST_RELAY_ATTEMPTS,
+    MOST_RELAYS,
     MOST_SLOTS,
     MOST_TRIED,
     Alpha,
@@ -93,11 +95,11 @@ class Epoch(Struct, frozen=True, omit_defaults=True):
     `question` is why it was run: "battery" (the baseline: the accusing test), or a contrast: "rate" (value: multiple of
     the app's rate), "hello" (value: whose ClientHello), "watch" (long-lived flows), "long" (k calls that live through
     the whole check, value: how many random twins beside them), "tcp" (twins over TCP beside twins over UDP),
-    "transport" (value: the paths, with commas), "hops" (value: which packets have which hop limit, see
-    experiment.hop_limits). `started_s` to `ended_s` is the span of sending, `cut_s` when arrivals stopped counting,
-    `known_s` when both ends' reports were in. Epochs were decided on in the order of their `number`. `path` is the
-    number of the responder (0 the first). `missing` is why the responder's half is absent, or why the epoch compares
-    nothing.
+    "transport" (value: the paths, with commas), "relay" (the same: a direct path, then TURN servers), "hops" (value:
+    which packets have which hop limit, see experiment.hop_limits). `started_s` to `ended_s` is the span of sending,
+    `cut_s` when arrivals stopped counting, `known_s` when both ends' reports were in. Epochs were decided on in the
+    order of their `number`. `path` is the number of the responder (0 the first). `missing` is why the responder's half
+    is absent, or why the epoch compares nothing.
     """
 
     number: Count
@@ -150,7 +152,9 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     been watched, both ways, before `ok` is said (0 in plans of older versions).
     `watch_s` > 0: calls are watched that long (`--deep`). `transports`: for every arm, measure which transports carry
     it; `path_s` is how long a call over each transport lasts. `locate`: for restricted arms, measure at which hop the
-    restriction acts, and not which transports carry them. `basis`: a probe's shapes, or a browser's real calls.
+    restriction acts, and not which transports carry them. `relays`: TURN servers that the user named, as
+    "turn-udp/3478" (transport and port, without the address), by which calls to the responder are relayed at the end.
+    `basis`: a probe's shapes, or a browser's real calls.
     """
 
     arms: Annotated[tuple[ArmPlan, ...], Meta(min_length=1, max_length=MOST_ARMS)]
@@ -166,6 +170,7 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     long_s: Seconds = 0.0
     ok_s: Seconds = 0.0
     basis: Literal["shape", "webrtc"] = "shape"
+    relays: Annotated[tuple[Word, ...], Meta(max_length=MOST_RELAYS)] = ()
 
 
 class Health(Struct, frozen=True, omit_defaults=True):
@@ -265,6 +270,22 @@ class Tried(Struct, frozen=True):
     outcome: Word
 
 
+class RelayAttempt(Struct, frozen=True, omit_defaults=True):
+    """One allocation that was asked for at a TURN server of the plan's `relays`, for one call.
+
+    `outcome`: "allocated", and bound to the responder; "unresolved" (the server's name); "refused", "unroutable",
+    "timeout" of TCP; "tls" (no handshake), "certificate" (not for that name, or trusted by nobody); "closed" (the
+    connection ended), "not_turn" (other bytes came), "silent" (no answer in six seconds); or the server said no, with
+    its `code` of RFC 8656: "unauthorized" (401: the credentials), "forbidden" (403: it does not relay to the
+    responder), "denied" (any other).
+    """
+
+    relay: Word
+    outcome: Word
+    code: Annotated[int, Meta(ge=0, le=799)] = 0
+    took_s: Seconds = 0.0
+
+
 class SignedReceipt(Struct, frozen=True):
     """The responder's signed statement as received: `wire.control.receipt` opens it."""
 
@@ -277,7 +298,7 @@ class Facts(Struct, frozen=True, omit_defaults=True):
 
     `paths` are the transports that the responder offers beside its UDP ports, as "udp/3478", "tcp/443", "tls/443".
     `receipt` is None if the responder did not sign, or became unreachable before it could. `tried` are the servers of a
-    list (tp-011) that were tried before.
+    list (tp-011) that were tried before. `relays`: the allocations at the plan's TURN servers, in their order.
     """
 
     plan: Plan
@@ -298,3 +319,4 @@ class Facts(Struct, frozen=True, omit_defaults=True):
     receipt: SignedReceipt | None = None
     schema: Word = "talkpath.facts/1"
     tried: Annotated[tuple[Tried, ...], Meta(max_length=MOST_TRIED)] = ()
+    relays: Annotated[tuple[RelayAttempt, ...], Meta(max_length=MOST_RELAY_ATTEMPTS)] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -45,7 +45,12 @@ class TransportQuality(Struct, frozen=True):
 def transport_qualities(epochs: Sequence[Epoch]) -> list[TransportQuality]:
     """Return one record for each arm and transport, in the order in which they were measured."""
     asked = [epoch for epoch in epochs if epoch.question == "transport" and not epoch.missing]
-    return [_quality(epoch, path) for epoch in asked for path in str(epoch.value).split(",")]
+    return path_qualities(asked, lambda path: True)
+
+
+def path_qualities(epochs: Sequence[Epoch], is_wanted: Callable[[str], bool]) -> list[TransportQuality]:
+    """Return one record for each epoch and each of its paths that is wanted."""
+    return [_quality(epoch, path) for epoch in epochs for path in str(epoch.value).split(",") if is_wanted(path)]
 
 
 def _quality(epoch: Epoch, path: str) -> TransportQuality:

@@ -19,10 +19,10 @@ from talkpath.measure.call import Control, ControlFlow, ControlSecond, Findings
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Exchange, Facts, Observation, Track
 from talkpath.wire.control.receipt import is_hour
 
-QUESTIONS: Final = ("battery", "watch", "rate", "hello", "long", "tcp", "transport", "hops")
+QUESTIONS: Final = ("battery", "watch", "rate", "hello", "long", "tcp", "transport", "relay", "hops")
 COMPARING: Final = ("battery", "watch", "rate", "hello")  # questions whose epochs have k calls beside k twins
 STAGES: Final = ("media", "control", "stun", "dtls", "allocate", "reflector")
-TRANSPORTS: Final = ("udp", "tcp", "tls", "wss")
+TRANSPORTS: Final = ("udp", "tcp", "tls", "wss", "turn-udp", "turn-tcp", "turn-tls")
 ROUTERS: Final = ("", "home", "provider", "public")
 CLASSES: Final = ("home", "hosting", "unknown")
 KINDS: Final = ("", "stun", "stun-tcp", "tcp", "tls", "tls.browser", "tls.openssl", "dns.system", "dns.other")
@@ -31,6 +31,7 @@ NAME = re.compile(r"[a-z0-9_.-]{1,40}")
 WORD = re.compile(r"[a-z0-9_]{0,40}")
 KEY = re.compile(r"([A-Za-z0-9_-]{43})?")
 PATH = re.compile(r"(udp|tcp|tls|wss)/\d{1,5}")
+RELAY = re.compile(r"turn-(udp|tcp|tls)/\d{1,5}")
 VALUE = re.compile(r"[a-z0-9_*,./-]{0,200}")
 
 
@@ -73,6 +74,8 @@ def _check(facts: Facts) -> Iterator[bool]:
     yield all(_word(attempt.outcome) and _word(attempt.hello) for attempt in reach.attempts)
     yield facts.schema.isprintable()
     yield all(KEY.fullmatch(tried.key) and _word(tried.outcome) for tried in facts.tried)
+    yield all(map(RELAY.fullmatch, plan.relays))
+    yield all(attempt.relay in plan.relays and _word(attempt.outcome) for attempt in facts.relays)
 
 
 def _name(text: str) -> bool:

@@ -22,6 +22,7 @@ from talkpath.probe.datagram_sockets import DatagramSockets
 from talkpath.probe.flight import ProbePacket
 from talkpath.probe.invite_link import InviteLink
 from talkpath.probe.local_network import local_address, through_tunnel
+from talkpath.probe.relays.relay_pool import RelayPool
 from talkpath.probe.stream import Stream
 from talkpath.wire.control.invitation import Invitation
 from talkpath.wire.ip.address import Address
@@ -29,6 +30,7 @@ from talkpath.wire.ip.address import Address
 MOST_SLEEP_S = 0.2  # Ctrl-C, suspend and clock steps are noticed this often
 WATCH_S = 1.0  # how often clock and network are looked at
 CLOCK_STEP_S = 1.0
+NEVER = float("inf")
 NO_ROUTE_TIMES = 2  # so often without any route to the far end, and the network is lost
 
 
@@ -92,10 +94,11 @@ class Engine(Protocol):
 
 
 class Driver:
-    """Runs one check against the responder of `link`. `family` is 4, 6, or 0 for whichever answers first."""
+    """Runs one check against the responder of `link`. `family` is 4, 6, or 0 for whichever answers first. `relays`:
+    TURN servers by which the engine has calls relayed."""
 
-    def __init__(self, engine: Engine, link: InviteLink, family: int = 0) -> None:
-        self._engine, self._link, self._family = engine, link, family
+    def __init__(self, engine: Engine, link: InviteLink, family: int = 0, relays: RelayPool | None = None) -> None:
+        self._engine, self._link, self._family, self._relays = engine, link, family, relays
         self._control: ControlConnection | None = None
         self._udp = DatagramSockets(Address(b"\0\0\0\0"))
         self._streams: dict[int, Stream] = {}
@@ -140,6 +143,8 @@ class Driver:
     # -- the control channel ---------------------------------------------------------------------------------
 
     def _connect(self) -> bool:
+        if self._relays is not None:
+            self._relays.look_up(self._family)
         dialled = dial(self._link, self._family)
         if dialled.attempts:
             self._engine.dialled(dialled.attempts)
@@ -193,6 +198,7 @@ class Driver:
         wall_s, mono_s = time.time(), time.monotonic()
         while not engine.done:
             self._send(engine.poll(time.monotonic()))
+            self._poll_relays()
             self._send_control()
             self._wait()
             while self._interrupts_told < self._interrupts:
@@ -218,11 +224,13 @@ class Driver:
 
     def _wait(self) -> None:
         """Sleep until a socket is ready or a packet is due, then read and write what is ready."""
-        timeout_s = min(MOST_SLEEP_S, max(0.0, self._engine.wake_s - time.monotonic()))
-        control = self._control
+        wake_s = min(self._engine.wake_s, self._relays.wake_s if self._relays else NEVER)
+        timeout_s = min(MOST_SLEEP_S, max(0.0, wake_s - time.monotonic()))
+        control, relayed = self._control, self._relays.sockets() if self._relays else {}
         streams = {stream.socket: stream for stream in self._streams.values() if not stream.dead}
-        readers: list[socket.socket] = [*self._udp.sockets(), *streams]
+        readers: list[socket.socket] = [*self._udp.sockets(), *streams, *relayed]
         writers = [end for end, stream in streams.items() if stream.waiting]
+        writers += [end for end, call in relayed.items() if call.carrier.waiting]
         if control is not None:
             readers.append(control.socket)
             writers += [control.socket] if control.pending else []
@@ -234,14 +242,23 @@ class Driver:
         for end in writable:
             if end in streams:
                 streams[end].flush()
+            elif end in relayed:
+                relayed[end].writable(now_s)
         for end in readable:
             if control is not None and end is control.socket:
                 self._read_control(now_s, control)
             elif end in streams:
                 for datagram in streams[end].read():
                     self._send(self._engine.datagram(now_s, datagram))
+            elif end in relayed:
+                for datagram in relayed[end].read(now_s):
+                    self._send(self._engine.datagram(now_s, datagram))
             else:
                 self._read_datagrams(end)
+
+    def _poll_relays(self) -> None:
+        if self._relays is not None:
+            self._relays.poll(time.monotonic(), self._far)
 
     def _read_datagrams(self, end: socket.socket) -> None:
         self._read_errors(end)
@@ -255,6 +272,10 @@ class Driver:
 
     def _send(self, packets: list[ProbePacket]) -> None:
         for packet in packets:
+            if self._relays is not None and packet.transport.startswith("turn"):
+                if not self._relays.send(packet):
+                    self._engine.unsent(packet)
+                continue
             if packet.transport != "udp":
                 self._stream(packet).send(packet.data)
                 continue
@@ -272,6 +293,8 @@ class Driver:
 
     def _close(self) -> None:
         self._udp.close()
+        if self._relays is not None:
+            self._relays.close()
         for stream in self._streams.values():
             stream.close()
         if self._control is not None:

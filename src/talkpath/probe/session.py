@@ -11,6 +11,7 @@ exception; before that it raises `PeerError`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from talkpath.apps.contract.shape import Arm
@@ -18,7 +19,7 @@ from talkpath.errors import PeerError, WireError
 from talkpath.experiment.budget import OPENING_BYTES, control_bytes
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.imitation_digest import shape_digest
-from talkpath.experiment.layout import Layout, Outline, lay_out, outline
+from talkpath.experiment.layout import Layout, Outline, lay_out, outline, relayed
 from talkpath.experiment.seeds import commitment, session_key
 from talkpath.measure.facts import SignedReceipt
 from talkpath.probe import validate
@@ -232,10 +233,13 @@ class ProbeSession:
             raise PeerError("The test server has not answered yet.")
         return lay_out(self._key, begin, self.welcome.ports)
 
-    def begin(self, now_s: float, begin: Begin, not_before_s: float = 0.0) -> None:
-        """Ask for an epoch; its first packet leaves once the responder is ready, not before `not_before_s`."""
+    def begin(self, now_s: float, begin: Begin, not_before_s: float = 0.0, relays: Sequence[str] = ()) -> None:
+        """Ask for an epoch; its first packet leaves once the responder is ready, not before `not_before_s`. `relays`:
+        how its calls go, as in `experiment.layout.relayed`."""
         streams = self.welcome.tcp_ports if self.welcome else ()
-        flight = ProbeFlight(self.lay_out(begin), streams[0] if streams else 0, self.family)
+        layout = self.lay_out(begin)
+        layout = relayed(layout, relays) if relays else layout
+        flight = ProbeFlight(layout, streams[0] if streams else 0, self.family)
         self.epochs.request(flight, not_before_s)
         self._send(now_s, begin)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from talkpath.measure.facts import ControlAttempt, Facts, Tried
 from talkpath.measure.quality import TALKABLE_MOS, direction_mos, is_uncertain, loss_pct, transport_mos
+from talkpath.measure.relay_results import RelayResult, relay_results
 from talkpath.measure.transport_quality import DirectionQuality, TransportQuality, transport_qualities
 from talkpath.report.joined_record import JoinedRow
 from talkpath.verdict.bases.second_server import SecondOpinion, second_opinions
@@ -70,6 +71,23 @@ class Transport(Struct, frozen=True):
     uncertain: bool
 
 
+class Relay(Struct, frozen=True):
+    """A TURN server that the user named, by its transport and port ("turn-tls/443"), without its address.
+
+    `outcome` and `code` are those of tp-001 ("allocated", or why no call was relayed), or "not_asked"; `allocated_ms`
+    is how long an allocation took. `calls` are imitated calls that it relayed to the test server (basis `shape`), a row
+    for each app and medium, and `direct` the same calls without it, at the same time.
+    """
+
+    relay: str
+    outcome: str
+    code: int
+    allocated_ms: float | None
+    basis: Literal["shape"]
+    calls: tuple[Transport, ...]
+    direct: tuple[Transport, ...]
+
+
 class Hit(Struct, frozen=True):
     """One arm that the lab's restrictor really restricts."""
 
@@ -104,6 +122,7 @@ class SecondResult(Struct, frozen=True):
 class CheckResult(Struct, frozen=True):
     """The whole object. `valid` is false where the run itself was off; then every state is `insufficient`. `ended` is
     why the session stopped, as in the health of tp-001. `tried`: servers of a list that were tried before.
+    `relays`: TURN servers that the user named (`check --turn`).
     `own_servers` (the object of `endpoints --json`) and `joined` are there where `check --own` asked an app's own."""
 
     schema: str
@@ -122,6 +141,7 @@ class CheckResult(Struct, frozen=True):
     truth: Truth | UnsetType = UNSET
     tried: tuple[Tried, ...] | UnsetType = UNSET
     second: SecondResult | UnsetType = UNSET
+    relays: tuple[Relay, ...] | UnsetType = UNSET
     own_servers: dict[str, Any] | UnsetType = UNSET
     joined: tuple[JoinedRow, ...] | UnsetType = UNSET
 
@@ -181,9 +201,22 @@ def check_json(
         transports=transports(carried),
         truth=UNSET if truth is None else Truth(tuple(Hit(**hit) for hit in truth)),
         tried=facts.tried or UNSET,
+        relays=tuple(map(_relay, relay_results(facts))) or UNSET,
     )
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record))  # what a reader of the JSON gets
     return plain
+
+
+def _relay(result: RelayResult) -> Relay:
+    return Relay(
+        relay=result.relay,
+        outcome=result.outcome,
+        code=result.code,
+        allocated_ms=result.took_ms,
+        basis="shape",
+        calls=transports(result.relayed),
+        direct=transports(result.direct),
+    )
 
 
 def transports(carried: Sequence[TransportQuality]) -> tuple[Transport, ...]:

@@ -30,6 +30,7 @@ def question_in_words(question: str) -> str:
         "hello": say("progress", "another handshake"),
         "tcp": say("progress", "TCP beside UDP"),
         "transport": say("progress", "what still gets through"),
+        "relay": say("progress", "calls that your TURN servers relay"),
         "hops": say("progress", "where on the path"),
     }
     return words.get(question, question)

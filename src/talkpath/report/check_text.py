@@ -72,9 +72,10 @@ def show(
     *,
     known_server: bool = True,
     second: Sequence[str] = (),
+    relays: Sequence[str] = (),
 ) -> None:
     """Print the whole result. `carried`: the rows of `transports` in tp-004; `known_server` as in `CheckContext`;
-    `second`: what a second test server adds."""
+    `second`: what a second test server adds; `relays`: the lines on TURN servers."""
     check = CheckContext.of(verdicts, known_server=known_server)
     console.print(table(verdicts))
     for verdict in notable(verdicts):
@@ -85,6 +86,8 @@ def show(
     for line in second:
         console.print(f"\n{line}", highlight=False)
     console.print(transport_table.section(carried))
+    for place, line in enumerate(relays):
+        console.print(Text(line) if place else Text(f"\n{line}"))
     if sentences.translation_note():
         console.print(Text(f"\n{sentences.translation_note()}", style="dim"))
 

@@ -22,6 +22,7 @@ from talkpath.report.words.amounts import megabytes, seconds
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say, spoken
 from talkpath.report.words.second_server import second_server_lines
+from talkpath.report.words.turn_servers import relay_lines
 from talkpath.verdict.model import Verdict
 from talkpath.version import VERSION
 
@@ -33,7 +34,7 @@ def check_page(facts: Facts, verdicts: Sequence[Verdict], record: Mapping[str, A
         *(element("p", note) for note in notes),
         *check_parts(facts, verdicts, record["transports"]),
         *explanations(verdicts, CheckContext.of(verdicts, known_server=has_known_server(facts))),
-        *(element("p", *marked(line)) for line in second_server_lines(record)),
+        *(element("p", *marked(line)) for line in [*second_server_lines(record), *relay_lines(record)]),
         meanings(),
     ]
     return page(say("page", "Are calls being restricted on this network?"), body, simulated=facts.simulated)

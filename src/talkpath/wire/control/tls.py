@@ -37,14 +37,15 @@ def server_context(pem: Path) -> ssl.SSLContext:
 class Channel:
     """One TLS connection. `ready` once the handshake is done, `closed` when the other end closed it or failed.
 
-    `said_goodbye`: the other end closed it in order (close_notify), which nobody on the path can forge.
+    `said_goodbye`: the other end closed it in order (close_notify), which nobody on the path can forge. `distrusted`:
+    the context checks certificates and did not accept the other end's.
     """
 
     def __init__(self, context: ssl.SSLContext, *, server: bool, name: str | None = None) -> None:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_side=server, server_hostname=name)
         self._waiting = bytearray()
-        self.ready = self.closed = self.said_goodbye = False
+        self.ready = self.closed = self.said_goodbye = self.distrusted = False
         self._handshake()
 
     def _handshake(self) -> None:
@@ -52,8 +53,8 @@ class Channel:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
             return
-        except ssl.SSLError:
-            self.closed = True
+        except ssl.SSLError as error:
+            self.closed, self.distrusted = True, isinstance(error, ssl.SSLCertVerificationError)
             return
         self.ready = True
         self.write(b"")

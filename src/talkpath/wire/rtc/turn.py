@@ -1,4 +1,4 @@
-"""Splits byte streams of TURN over TCP (RFC 8656) and of ICE-TCP (RFC 4571) into packets.
+"""Splits byte streams of TURN over TCP (RFC 8656) and of ICE-TCP (RFC 4571) into packets, and wraps packets for TURN.
 
 Contract: the stream splitters return the same packets however the stream is cut into pieces.
 """
@@ -6,9 +6,26 @@ Contract: the stream splitters return the same packets however the stream is cut
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
+
+FIRST_CHANNEL: Final = 0x4000
+
+
+def to_channel(data: bytes, *, padded: bool) -> bytes:
+    """A ChannelData message (RFC 8656 section 12.4) on the first channel; `padded` to a multiple of four, as on TCP."""
+    head = FIRST_CHANNEL.to_bytes(2, "big") + len(data).to_bytes(2, "big")
+    return head + data + (bytes(-len(data) % 4) if padded else b"")
+
+
+def from_channel(message: bytes) -> bytes | None:
+    """The packet in a ChannelData message of the first channel; None for any other message, or one cut short."""
+    if int.from_bytes(message[:2], "big") != FIRST_CHANNEL or len(message) < 4:
+        return None
+    end = 4 + int.from_bytes(message[2:4], "big")
+    return message[4:end] if end <= len(message) else None
 
 
 @dataclass(slots=True)
