@@ -33,6 +33,8 @@ ReasonCode = Literal[
     "silent_server",
     "other_destination",
     "one_call",
+    "pauses",
+    "control_poor",
     "line",
     "congested",
 ]

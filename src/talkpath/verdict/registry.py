@@ -78,7 +78,11 @@ REASONS: dict[ReasonCode, str] = {
     "time), and it was not settled whether that was an accident",
     "one_call": "the call fits a rule while control traffic of the same moments was well (`call_lost`, `control_lost`: "
     "shares); one call does not tell a rule from trouble at the app's own servers (basis call only)",
+    "pauses": "nothing came for moments that are too long for losses of single packets, in a stream without sequence "
+    "numbers: they may be pauses of speech, and losses cannot be told from them (basis call only)",
     "line": "control traffic of the same moments suffered as the call did: the line, or the network as a whole "
+    "(`call_lost`, `control_lost`; basis call only)",
+    "control_poor": "control traffic of the same moments was not well either, but suffered less than the call "
     "(`call_lost`, `control_lost`; basis call only)",
     "congested": "the call's losses came with delay, which control traffic did not have: a congested server or path of "
     "the app (`call_lost`, `control_lost`; basis call only)",

@@ -111,6 +111,32 @@ def test_a_pause_on_a_poor_line_is_not_taken_for_losses_of_the_call_alone(app: s
     assert (verdict.alternatives, code(verdict)) == ((), "line")
 
 
+PAUSES = {
+    "dtx": CallStory(caller=Voice(dtx=True), callee=Voice(dtx=True)),
+    "muted": CallStory(callee=Voice(muted=((3.0, 9.0),))),
+}
+
+
+@pytest.mark.parametrize("story", PAUSES)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_pauses_of_an_app_without_sequence_numbers_fit_no_rule(story: str, seed: int):
+    found = played(story=PAUSES[story], app="telegram", seed=seed)
+    verdict = verdict_of(found)
+    assert (verdict.alternatives, code(verdict)) == ((), "pauses")
+    assert verdict.figures["loss_down_pct"] is None
+
+
+def test_losses_of_an_app_without_sequence_numbers_still_fit_a_rule():
+    verdict = verdict_of(played("media.drop,app=telegram,to=app,direction=down,p=0.3", app="telegram"))
+    assert (verdict.alternatives, code(verdict)) == (("media.drop",), "one_call")
+
+
+def test_a_talk_too_short_to_tell_fits_no_rule():
+    scenario = Scenario.parse("clean", ["media.drop,app=whatsapp,to=app,direction=down,p=0.4"], seed=1)
+    verdict = verdict_of(accompany("whatsapp", 3.0, scenario, seed=1, flows=FLOWS))
+    assert (verdict.alternatives, code(verdict)) == ((), "short_capture")
+
+
 def test_a_line_that_polices_each_connection_is_told_by_what_this_end_sends():
     """While the call hears nothing, too little comes back to tell by."""
     muted = CallStory(callee=Voice(muted=((8.0, 12.0),)))
@@ -150,7 +176,7 @@ def test_a_share_that_a_poor_relay_loses_too_is_not_called_a_restriction_however
 
 
 def test_an_outage_of_the_app_is_not_called_a_restriction_even_three_times():
-    stories = [CallStory(relays=RelayState(down_from_s=down_s)) for down_s in (2.0, 4.0, 7.0)]
+    stories = [CallStory(relays=RelayState(down_from_s=down_s)) for down_s in (4.0, 4.8, 5.5)]
     found = [played(story=story, seed=seed) for seed, story in enumerate(stories)]
     assert all(code(verdict_of(one)) == "one_call" for one in found)
     assert verdicts_together([one.findings for one in found]) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from talkpath.measure.call import Call, Findings, Heading, Moment, Second
+from talkpath.measure.pauses import without_pauses
 from talkpath.report.pictures.check_page import page
 from talkpath.report.pictures.markup import Element, element, marked
 from talkpath.report.printable import printable
@@ -101,6 +102,7 @@ def _call(number: int, call: Call, verdict: Verdict, clock: Clock) -> list[Eleme
 
 
 def _picture(call: Call, heading: Heading, clock: Clock) -> Element:
+    call = without_pauses(call)
     moments = [getattr(moment, heading) for moment in call.seconds]
     most = max([one.kbps for one in moments] + [1.0])
     name = say("capture", "What left this end") if heading == "sent" else say("capture", "What came to this end")

@@ -15,7 +15,7 @@ from talkpath.report.words.reasons import remedy
 from talkpath.verdict.bases.call_outcome import attempt_outcome, call_outcome
 from talkpath.verdict.model import Verdict
 
-BESIDE = ("one_call", "line", "congested")
+BESIDE = ("one_call", "line", "control_poor", "congested", "no_control")
 """Reasons that rest on control traffic beside the call."""
 
 CUT = "packets cut by the snapshot length"
@@ -129,6 +129,12 @@ def sentence(call: Call, verdict: Verdict, clock: Clock = NO_CLOCK) -> str:
         return say(
             "capture", "{call}: {outcome}; {facts}; what was recorded of it is too short to tell more.", **values
         )
+    if verdict.reason and verdict.reason.code == "pauses":
+        return say(
+            "capture",
+            "{call}: {outcome}; {facts}; this app's packets have no numbers that would tell losses from pauses.",
+            **values,
+        )
     return say("capture", "{call}: {outcome}; {facts}; there is nothing to compare it with.", **values)
 
 
@@ -151,6 +157,17 @@ def _beside_control(verdict: Verdict, beside: str, values: dict[str, str]) -> st
     code = verdict.reason.code if verdict.reason else ""
     if code == "line":
         return say("capture", "{call}: {outcome}; {facts}; {control}: it is the line, not the app.", **values)
+    if code == "control_poor":
+        return say(
+            "capture", "{call}: {outcome}; {facts}; {control}: better than the call, but not well either.", **values
+        )
+    if code == "no_control":
+        return say(
+            "capture",
+            "{call}: {outcome}; {facts}; {control}: your line carried the same traffic. What befell the call fits no "
+            "rule that is known here.",
+            **values,
+        )
     if code == "congested":
         return say(
             "capture",
@@ -191,7 +208,7 @@ def advice(verdict: Verdict) -> str:
     match verdict.reason and verdict.reason.code:
         case "short_capture":
             return remedy(verdict.reason)
-        case "one_call" | "line" | "congested":
+        case "one_call" | "pauses" | "line" | "control_poor" | "congested":
             return remedy(verdict.reason)
         case "no_control":
             return say(

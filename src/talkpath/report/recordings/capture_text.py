@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from talkpath.measure.call import Call, Findings, Moment, Paired, Second, Stream
+from talkpath.measure.pauses import without_pauses
 from talkpath.report.check_text import STYLES
 from talkpath.report.printable import printable
 from talkpath.report.recordings import capture_sentences
@@ -146,10 +147,10 @@ def severity(moments: Sequence[Second]) -> int:
 
 def _call(console: Console, number: int, call: Call, verdict: Verdict, clock: Clock) -> None:
     console.print(f"  {number}. {capture_sentences.sentence(call, verdict, clock)}", highlight=False)
-    advice = capture_sentences.advice(verdict)
-    if advice:
+    if advice := capture_sentences.advice(verdict):
         console.print(f"     {advice}", highlight=False)
     width = max(min(WIDEST, console.width - 30), 10)
+    call = without_pauses(call)
     for heading in ("sent", "received"):
         console.print(timeline(call.seconds, heading, width))
     if call.seconds:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from talkpath.measure.call import Call, Stream
+from talkpath.measure.pauses import paused_share, without_pauses
 from talkpath.report.recordings.clock import Clock
 from talkpath.report.words.amounts import milliseconds, numeral, percent, seconds
 from talkpath.report.words.language import listed, say
@@ -77,13 +78,18 @@ def _silence(outcome: Outcome) -> list[str]:
 
 def _numbers(call: Call, verdict: Verdict, outcome: Outcome) -> list[str]:
     """What arrived at this end, in numbers."""
-    heard = [stream for stream in call.streams if stream.direction == "received" and stream.medium]
+    streams = without_pauses(call).streams
+    heard = [stream for stream in streams if stream.direction == "received" and stream.medium]
     if not heard:
         return []
     loss, still_s, still, mos = (
         verdict.figures.get(name) for name in ("loss_down_pct", "frozen_down_s", "frozen_down_pct", "mos_down")
     )
-    parts = [] if outcome.kind == "went_silent" else [_loss(loss, heard)]
+    paused = paused_share(call)
+    parts = [] if outcome.kind == "went_silent" or (loss is None and paused) else [_loss(loss, heard)]
+    if paused is not None:
+        values = {"share": percent(paused)}
+        parts.append(say("capture", "nothing came for {share} of the time, which may be pauses of speech", **values))
     if still_s and still is not None and still_s >= FREEZE_TOLD_S:
         values = {"seconds": seconds(still_s), "share": percent(still / 100)}
         parts.append(say("capture", "it stood still for {seconds} ({share} of the time)", **values))

@@ -79,7 +79,9 @@ def _of_recorded_calls() -> dict[str, str]:
         "no_control": say("reason", "there was nothing to compare with"),
         "single_request": say("reason", "it was not tried often enough to tell"),
         "one_call": say("reason", "one call does not tell a rule from trouble at the app's own servers"),
+        "pauses": say("reason", "pauses of speech and losses look the same in this app's packets"),
         "line": say("reason", "control traffic to another server suffered at the same moments: it is the line"),
+        "control_poor": say("reason", "control traffic at the same moments was not well either, though better"),
         "congested": say(
             "reason", "the losses came with delay, as at a crowded server or path of the app, and not on this line"
         ),
@@ -89,6 +91,7 @@ def _of_recorded_calls() -> dict[str, str]:
 def remedy(given: Reason | None) -> str:
     """What to do next, as a sentence."""
     busy = say("next", "Close what else runs on this device, then check again.")
+    better_line = say("next", "Call again when the line is better.")
     other_server = say("next", "Check again in a few minutes, or try another test server.")
     sentences = {
         "budget": say("next", "Check again with `--deep`, or look at fewer apps with `--app`."),
@@ -105,7 +108,9 @@ def remedy(given: Reason | None) -> str:
         "few_answers": say("next", "Try again from another network, or later; some routers never answer."),
         "path_changed": say("next", "Try again in a few minutes."),
         "one_call": say("next", "Listen to two more calls of this app on this network (`talkpath listen`)."),
-        "line": say("next", "Call again when the line is better."),
+        "pauses": say("next", "Call again, with somebody who talks all the time."),
+        "line": better_line,
+        "control_poor": better_line,
         "congested": say("next", "Call again at another hour."),
         "short_capture": say("next", "Record a longer call, from before it rings until after it ends."),
     }

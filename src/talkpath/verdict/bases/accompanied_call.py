@@ -5,6 +5,7 @@ were. What becomes of a call, from the strongest doubt on:
 
     control traffic, or one flow of it, suffered as much    the line: nothing is said of a rule
     the losses came with delay, control's did not           a congested server or path of the app: likewise
+    what seems lost may be pauses of speech                 likewise
     neither, and the facts fit a rule                       one call: "consistent with"
     three calls of the app fit one rule alike               `restricted` (`judge_together`)
 
@@ -22,6 +23,7 @@ from statistics import median
 from msgspec.structs import replace
 
 from talkpath.measure.call import Attempt, Call, Control, ControlSecond, Findings
+from talkpath.measure.pauses import without_pauses
 from talkpath.measure.silence import silence_of, streams_of
 from talkpath.verdict.bases.call_outcome import share_lost
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
@@ -37,9 +39,12 @@ UNEVEN_MS, MORE_UNEVEN = 15.0, 3.0
 """Packets of the call came so much more unevenly than those of control traffic: something holds them up."""
 CALLS = 3
 """So many calls of an app must show the same."""
-ALIKE = {"p": 2.0, "kbps": 1.3, "after_s": 1.5, "after_packets": 1.3}
+ALIKE = {"media.drop": ("p", 2.0), "media.size_drop": ("p", 2.0), "media.police": ("kbps", 1.3)}
 """A rule's parameter differs by no more than this factor between any two of them, and their intervals overlap."""
-REPEATED = ("media.drop", "media.police", "media.freeze", "media.size_drop")
+FROZEN = {"media.freeze": ("after_s", "after_packets")}
+"""One of these parameters is the same in all of them, and not by chance."""
+BY_CHANCE = 0.005
+"""Moments of silences are the same with at most this probability, if an outage could as well end a call at any."""
 LEAST_LOST = 0.3
 """So large a share, in every call, is lost by no server of an app that is in service."""
 OF_LOSSES = {"p", "kbps"}
@@ -91,6 +96,7 @@ def judge_accompanied(call: Call, control: Control | None) -> Verdict:
     if control is None or not _is_usable(control):
         return judge_call(call)
     verdict = judge_call(_with_others(call, control))
+    call = without_pauses(call)
     is_silent = silence_of(call) is not None and not OF_LOSSES & judge_call(call).parameters.keys()
     shares = ControlShares.of(_troubled_seconds(call, control, is_silent))
     verdict = replace(verdict, figures=verdict.figures | _figures(control, shares))
@@ -161,10 +167,12 @@ def _together(verdicts: list[Verdict]) -> Verdict | None:
     if first is None or len(shown) < CALLS or len(shown) < len(verdicts):
         return None
     rule = first.alternatives[0]
+    if rule not in ALIKE and rule not in FROZEN:
+        return None
     same = all(one.alternatives[0] == rule and one.direction == first.direction for one in shown)
     if rule in ("media.drop", "media.police") and min(_share_lost(one) for one in shown) < LEAST_LOST:
         return None
-    if rule not in REPEATED or not same or not all(_alike(*pair) for pair in combinations(shown, 2)):
+    if not same or not _is_repeated(rule, shown):
         return None
     return replace(
         first,
@@ -183,13 +191,27 @@ def _share_lost(verdict: Verdict) -> float:
     return verdict.reason.values.get("call_lost") or 0.0 if verdict.reason else 0.0
 
 
-def _alike(one: Verdict, other: Verdict) -> bool:
-    """Whether some parameter of the rule is about the same in both."""
-    for name, factor in ALIKE.items():
-        first, second = one.parameters.get(name), other.parameters.get(name)
-        if isinstance(first, Number) and isinstance(second, Number) and _close(first, second, factor):
-            return True
-    return False
+def _is_repeated(rule: str, shown: list[Verdict]) -> bool:
+    """Whether the parameter of the rule is about the same in all."""
+    if rule in ALIKE:
+        name, factor = ALIKE[rule]
+        return all(_close(*pair, factor) for pair in combinations(_numbers(name, shown), 2))
+    return any(_chance([one.estimate or 0.0 for one in _numbers(name, shown)]) <= BY_CHANCE for name in FROZEN[rule])
+
+
+def _numbers(name: str, shown: list[Verdict]) -> list[Number]:
+    values = (one.parameters.get(name) for one in shown)
+    return [value if isinstance(value, Number) else Number(None, None, None) for value in values]
+
+
+def _chance(values: list[float]) -> float:
+    """Return how likely moments that are drawn evenly lie so close together: the distribution of the range of n draws
+    from 0 to twice their mean."""
+    count, whole = len(values), 2 * sum(values) / len(values)
+    if not all(values):
+        return 1.0
+    share = min((max(values) - min(values)) / whole, 1.0)
+    return float(count * share ** (count - 1) - (count - 1) * share**count)
 
 
 def _usual_loss(call: Call) -> float:
@@ -227,18 +249,22 @@ def _close(one: Number, other: Number, factor: float) -> bool:
 def _beside(verdict: Verdict, shares: ControlShares, lost: float, worst_flow: float, *, held_up: bool) -> Verdict:
     """Say what the control traffic of the same moments makes of a call that was not well."""
     values = {"control_lost": shares.lost_down if shares.lost_down is not None else shares.lost_up, "call_lost": lost}
+    as_bad = max(WELL_LOST, AS_BAD * lost)
     if shares.lost_down is None:
-        up_as_bad = shares.lost_up is not None and shares.lost_up >= AS_BAD * lost
-        line = replace(verdict, reason=Reason("line", values), alternatives=(), parameters={}, direction=None)
-        return line if up_as_bad else verdict
-    if not shares.is_well(lost) or worst_flow >= AS_BAD * lost:
-        worst = max(shares.lost_down, shares.lost_up or 0.0, worst_flow)
-        as_bad = worst >= AS_BAD * lost or shares.late_ms > WELL_LATE_MS
-        code = Reason("line" if as_bad else "no_control", values)
-        return replace(verdict, reason=code, alternatives=(), parameters={}, direction=None)
-    if held_up:
-        return replace(verdict, reason=Reason("congested", values), alternatives=(), parameters={}, direction=None)
+        up_as_bad = shares.lost_up is not None and shares.lost_up >= as_bad
+        return _no_rule(verdict, Reason("line", values)) if up_as_bad else verdict
+    worst = max(shares.lost_down, shares.lost_up or 0.0, worst_flow)
+    if worst >= as_bad or shares.late_ms > WELL_LATE_MS:
+        return _no_rule(verdict, Reason("line", values))
+    if not shares.is_well(lost):
+        return _no_rule(verdict, Reason("control_poor", values))
+    if held_up and lost:
+        return _no_rule(verdict, Reason("congested", values))
     return replace(verdict, reason=Reason("one_call", values)) if verdict.alternatives else verdict
+
+
+def _no_rule(verdict: Verdict, reason: Reason) -> Verdict:
+    return replace(verdict, reason=reason, alternatives=(), parameters={}, direction=None)
 
 
 def _is_held_up(call: Call, shares: ControlShares) -> bool:

@@ -11,7 +11,8 @@ those that people and receivers have for a conversation:
               this end's own packets show before any network had them
     delay     400 ms behind the best of the last seconds, in a twentieth of the packets (ITU-T G.114)
 
-A recorder's losses are nobody's: where what this end sent misses as large a share, it lost packets itself.
+A recorder's losses are nobody's: where what this end sent misses as large a share, it lost packets itself. Where a
+stream has no sequence numbers, holes in it that may be pauses of speech are neither losses nor freezes.
 """
 
 from __future__ import annotations
@@ -21,11 +22,24 @@ from typing import Literal
 from msgspec import Struct
 
 from talkpath.measure.call import Attempt, Call, Heading, Moment, Stream
+from talkpath.measure.pauses import paused_share, without_pauses
 from talkpath.measure.quality import TALKABLE_MOS, heard_mos
 from talkpath.measure.silence import SILENT_S, Silence, end_of, silence_of, streams_of
 
 OutcomeKind = Literal["good", "poor", "one_way", "went_silent", "never_connected", "unknown"]
-Sign = Literal["loss", "freezes", "quality", "jitter", "delay", "silence", "recorder", "short", "untold", "unanswered"]
+Sign = Literal[
+    "loss",
+    "freezes",
+    "quality",
+    "jitter",
+    "delay",
+    "silence",
+    "recorder",
+    "short",
+    "untold",
+    "unanswered",
+    "pauses",
+]
 
 POOR_LOSS, POOR_FROZEN, POOR_DELAY_MS = 0.03, 0.05, 400.0
 POOR_JITTER_MS, POOR_UNEVEN_MS, MORE_UNEVEN = 30.0, 25.0, 1.5
@@ -59,6 +73,13 @@ class Outcome(Struct, frozen=True):
 
 def call_outcome(call: Call) -> Outcome:
     """Tell how a talk was."""
+    outcome = _outcome(without_pauses(call))
+    if outcome.kind in ("good", "unknown") and outcome.signs in ((), ("untold",)) and paused_share(call) is not None:
+        return Outcome("unknown", None, "received", ("pauses",))
+    return outcome
+
+
+def _outcome(call: Call) -> Outcome:
     heard, said = streams_of(call, "received"), streams_of(call, "sent")
     if not heard and not said:
         return Outcome("unknown", signs=("untold",))

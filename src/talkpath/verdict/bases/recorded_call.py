@@ -11,6 +11,9 @@ recorded, the talk is not `ok`. These contrasts inside a recording narrow the al
     one medium lost, the other not                       size_drop or police
     set-up never answered                                other traffic meanwhile, whether others were answered
 
+Losses that only the packet interval shows fit a rule where they are as short as losses of single packets are, and
+cannot be pauses of speech.
+
 If the recorder itself lost packets, the sent stream misses as many, and no statement on the network is made.
 """
 
@@ -21,6 +24,7 @@ from math import sqrt
 
 from talkpath.apps.contract.shape import Medium
 from talkpath.measure.call import Attempt, Call, Flow, Second, Stream
+from talkpath.measure.pauses import is_lost_singly, paused_share, without_pauses
 from talkpath.measure.silence import SILENT_S, silence_of, streams_of
 from talkpath.verdict.bases.call_outcome import frozen_s, quality, share_lost
 from talkpath.verdict.model import Category, Number, Reason, Verdict
@@ -45,6 +49,9 @@ FEWEST_RUNS = 5
 
 HEADERS_BYTES = 28
 
+NO_FREEZES: dict[str, float | None] = {"frozen_down_pct": None, "frozen_down_s": None}
+"""Figures of a call whose standstills may be pauses of speech."""
+
 OTHERS_RATE = 1.0
 """Packets a second of other traffic from which on the network itself was alive."""
 
@@ -57,13 +64,14 @@ rate is twice as even as chance would leave it."""
 
 def judge_call(call: Call) -> Verdict:
     """Judge a talk."""
+    has_pauses, call = paused_share(call) is not None, without_pauses(call)
     medium: Medium = "voice" if "voice" in call.media else "video"
     heard, said = streams_of(call, "received"), streams_of(call, "sent")
     state = _State(call, heard, said)
     ends = _stopped(state)
     loss = _lossy(state)
     rules = (*ends.rules, *(rule for rule in loss.rules if rule not in ends.rules))
-    reason = _reason(state, rules)
+    reason = _reason(state, rules, has_pauses=has_pauses)
     return Verdict(
         app=call.app,
         variant="",
@@ -78,7 +86,7 @@ def judge_call(call: Call) -> Verdict:
         reason=reason,
         confidence="high" if call.app_confidence >= 0.8 else "low",
         alternatives=rules,
-        figures=state.figures(),
+        figures=state.figures() | (NO_FREEZES if has_pauses else {}),
     )
 
 
@@ -170,7 +178,7 @@ class _State:
         }
 
 
-def _reason(state: _State, rules: tuple[str, ...]) -> Reason | None:
+def _reason(state: _State, rules: tuple[str, ...], *, has_pauses: bool) -> Reason | None:
     """Return why the call is not `ok`; None if it is."""
     short = state.call.duration_s < ENOUGH_S or state.received < ENOUGH_PACKETS
     watched = {"seconds": round(state.call.duration_s, 1), "packets": state.received}
@@ -179,6 +187,8 @@ def _reason(state: _State, rules: tuple[str, ...]) -> Reason | None:
         return Reason("no_control", watched)
     if short or (not state.call.closed and _cut_short(state)):
         return Reason("short_capture", watched)
+    if has_pauses or not all(map(is_lost_singly, state.heard)):
+        return Reason("pauses", watched)
     untold = all(stream.lost is None for stream in state.heard)
     one_way = not state.said or abs(state.silence_s) >= SILENT_S
     return Reason("no_control", watched) if state.poor or state.sent_poor or one_way or untold else None
@@ -229,7 +239,8 @@ def _replies(flow: Flow, state: _State) -> bool:
 
 def _lossy(state: _State) -> _Rules:
     """Return the rules that fit the loss: overall, of one medium, and as it depends on the rate."""
-    if state.received < ENOUGH_PACKETS or not state.poor or state.loss < POOR_LOSS:
+    short = state.received < ENOUGH_PACKETS or state.call.duration_s < ENOUGH_S
+    if short or not state.poor or state.loss < POOR_LOSS or not all(map(is_lost_singly, state.heard)):
         return _Rules()
     if state.loss_sent >= FLAT_SHARE * state.loss or _runs(state.heard) < FEWEST_RUNS:
         return _Rules()
