@@ -48,9 +48,9 @@ class Case:
 CASES = {
     "nothing": Case("", "ok"),
     "freeze": Case("media.freeze,to=app,after_s=4", fits=("media.freeze",)),
-    "drop-up": Case("media.drop,to=app,p=0.3,direction=up", "ok"),  # the caller's interface cannot see it
+    "drop-up": Case("media.drop,to=app,p=0.3,direction=up", "ok"),  # of what came: the interface sees no more
     "drop-down": Case("media.drop,to=app,p=0.3,direction=down", fits=("media.drop",)),
-    "no-setup": Case("udp.block,to=app", fits=("stun.drop", "address.block")),
+    "no-setup": Case("udp.block,to=app", fits=("stun.drop", "reflector.drop", "address.block")),
     "police": Case("media.police,to=app,kbps=20", fits=("media.police", "media.drop")),
 }
 APPS = ("telegram", "whatsapp", "signal", "webrtc")

@@ -25,7 +25,7 @@ SET_UP_S = 20.0
 """It runs beside set-up that brings no media for so long at most, and not again for PAUSE_S."""
 PAUSE_S = 20.0
 UNNAMED = ("webrtc", "rtp", "unknown")
-"""Set-up that may be of anything."""
+"""Set-up that may be of anything: control traffic begins beside it once it waits for an answer."""
 
 
 class Accompanist:
@@ -84,8 +84,9 @@ class Accompanist:
         return not picture.set_up or picture.now_s - self._set_up_s > SET_UP_S
 
     def _asks(self, picture: LivePicture) -> bool:
-        """Whether an app with a name sets up a call."""
-        return any(app not in UNNAMED for app in picture.set_up) and picture.now_s >= self._not_before_s
+        """Whether an app with a name sets up a call, or anything does that nobody answers."""
+        asks = any(app not in UNNAMED for app in picture.set_up) or bool(picture.unanswered)
+        return asks and picture.now_s >= self._not_before_s
 
     def _flows(self, call: LiveCall) -> list[tuple[Address, Address]]:
         """Return the ends of the flows that carry the call's media."""

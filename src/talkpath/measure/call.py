@@ -155,6 +155,9 @@ class Attempt(Struct, frozen=True, gc=False):
     hellos: Count = 0
     """ClientHellos of either end on a flow where no encrypted data followed them: a handshake (DTLS) that failed."""
 
+    sent_packets: Count = 0
+    """Packets of any kind that this end sent; 0 also in older recordings."""
+
 
 class ControlSecond(Struct, frozen=True, gc=False):
     """One second of control traffic beside a call, all flows together: `arrived` of the packets that were `sent`.

@@ -96,6 +96,21 @@ def test_set_up_that_nobody_answers_is_compared_and_never_called_restricted():
     assert verdict.figures["control_lost_up_pct"] == 0.0
 
 
+@pytest.mark.parametrize(("app", "first"), [("telegram", "reflector.drop"), ("signal", "stun.drop")])
+def test_blocked_set_up_is_accompanied_whether_its_app_has_a_name_or_not(app: str, first: str):
+    """Signal's set-up cannot be told from any other WebRTC until somebody answers."""
+    accompanied = played(f"flow.block,app={app},to=app,p=1", app=app)
+    (verdict,) = attempt_verdicts(accompanied.findings)
+    assert accompanied.findings.controls
+    assert (verdict.alternatives, code(verdict)) == ((first, "address.block"), "one_call")
+
+
+def test_an_outage_at_set_up_is_never_called_restricted():
+    story = CallStory(relays=RelayState(down_from_s=0.0))
+    found = [played(story=story, seed=seed, app="telegram").findings for seed in (1, 2, 3)]
+    assert verdicts_together(found) == []
+
+
 @pytest.mark.parametrize("background", ["ge,loss=0.1", "transit_loss", "bufferbloat"])
 def test_a_poor_line_is_told_as_the_line(background: str):
     verdict = verdict_of(played(background=background))

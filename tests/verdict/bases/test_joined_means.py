@@ -88,6 +88,15 @@ def test_of_several_calls_the_worst_counts():
     assert rows[0].conclusion == "addresses"
 
 
+@pytest.mark.parametrize(
+    ("rule", "direction", "conclusion"),
+    [("media.drop", "up", "alone"), ("media.drop", "down", "server"), ("stun.drop", "up", "server")],
+)
+def test_a_call_that_was_well_for_this_end_says_nothing_against_a_rule_on_what_it_sent(rule, direction, conclusion):
+    (found,) = join([verdict("shape", "restricted", rule=rule, direction=direction), verdict("call", "ok")])
+    assert found.conclusion == conclusion
+
+
 def test_apps_are_kept_apart():
     rows = join([verdict("shape", "ok"), verdict("shape", "restricted", app="whatsapp")])
     assert [(each.app, each.conclusion) for each in rows] == [("telegram", "well"), ("whatsapp", "alone")]

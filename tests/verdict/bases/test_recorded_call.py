@@ -116,18 +116,36 @@ def test_whose_losses_they_are(sent_lost: int, burst: float | None, fits: bool):
 
 
 @pytest.mark.parametrize(
-    ("answered", "others", "end_s", "others_answered", "fits"),
+    ("answered", "others", "end_s", "others_answered", "code", "fits"),
     [
-        (False, 500, 20.0, False, True),
-        (False, 0, 20.0, False, False),
-        (True, 500, 20.0, False, False),
-        (False, 500, 3.5, False, False),
-        (False, 500, 20.0, True, False),
+        (False, 500, 20.0, False, "no_control", True),
+        (False, 0, 20.0, False, "no_control", False),
+        (True, 500, 20.0, False, "single_request", False),
+        (False, 500, 3.5, False, "single_request", False),
+        (False, 500, 20.0, True, "no_control", False),
     ],
     ids=["unanswered", "alone", "answered", "no time to answer", "others were answered"],
 )
-def test_attempts(answered: bool, others: int, end_s: float, others_answered: bool, fits: bool):
+def test_attempts(answered: bool, others: int, end_s: float, others_answered: bool, code: str, fits: bool):
     attempt = Attempt("signal", 0.9, 1.0, end_s, answered, 12, 8 if answered else 0, others, others_answered)
     verdict = judge_attempt(attempt)
-    assert (verdict.state, verdict.reason and verdict.reason.code) == ("insufficient", "single_request")
+    assert (verdict.state, verdict.reason and verdict.reason.code) == ("insufficient", code)
     assert ("stun.drop" in verdict.alternatives) == fits
+
+
+@pytest.mark.parametrize(
+    ("app", "requests", "first"),
+    [("telegram", 0, "reflector.drop"), ("telegram", 12, "stun.drop"), ("max", 0, "address.block")],
+)
+def test_set_up_without_stun_that_nobody_answers_fits_rules_about_what_it_had(app: str, requests: int, first: str):
+    attempt = Attempt(app, 0.9, 1.0, 20.0, False, requests, 0, 500, sent_packets=12)
+    verdict = judge_attempt(attempt)
+    assert verdict.alternatives[0] == first
+    assert verdict.reason is not None
+    assert (verdict.reason.code, verdict.reason.values["requests"]) == ("no_control", 12)
+
+
+def test_what_this_end_sent_is_not_judged_but_its_answered_requests_are_told():
+    flow = replace(FLOW, media_sent=500, requests=12, answers=9)
+    figures = judge_call(call(stream("sent"), stream("received"), flows=(flow,))).figures
+    assert (figures["asked"], figures["answered"]) == (12.0, 9.0)

@@ -163,6 +163,7 @@ class _Records:
             answers=int(rows["answers"][every, 1 - local].sum()),
             other_packets=self._other_traffic(flows).other(every_flow, begin, end),
             others_answered=not answered and self._anything_answered(begin, end),
+            sent_packets=int(rows["packets"][every, local].sum()),
             hellos=int(rows["hellos"].max(axis=1)[rows["sealed"].max(axis=1) == 0].max(initial=0)),
         )
 

@@ -81,6 +81,7 @@ class LiveCapture:
             packets=self._splitter.packets,
             calls=tuple(self._calls.calls),
             set_up=self._calls.set_up,
+            unanswered=self._calls.unanswered,
         )
 
     def begin_part(self) -> None:

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from talkpath.capture.calls.records import MeasuredCapture
 from talkpath.capture.live.live_call import LiveCall
 from talkpath.capture.live.recent_scan import WINDOW_S
+from talkpath.measure.call import Attempt
 
 MOST_CALLS = 50
 """So many calls are shown; earlier ones that have ended are dropped."""
+UNANSWERED_S, UNANSWERED_TRIES = 2.0, 3
+"""So long, and with so many packets, set-up went on without an answer."""
 SET_UP_S = 15.0
 """Set-up is shown for so long after its last packet."""
 
@@ -18,13 +21,15 @@ SET_UP_S = 15.0
 @dataclass(frozen=True, slots=True)
 class LivePicture:
     """One moment of the stream, at `now_s` seconds from its first packet. `begun_ns` is when that came, None before
-    it. `set_up` are apps whose set-up was seen a moment ago, and which have no call."""
+    it. `set_up` are apps whose set-up was seen a moment ago, and which have no call; `unanswered` those of them whose
+    requests nothing answered for a while."""
 
     now_s: float = 0.0
     begun_ns: int | None = None
     packets: int = 0
     calls: Sequence[LiveCall] = ()
     set_up: tuple[str, ...] = ()
+    unanswered: tuple[str, ...] = ()
 
     @property
     def running(self) -> tuple[LiveCall, ...]:
@@ -38,6 +43,7 @@ class LiveCalls:
 
     calls: list[LiveCall] = field(default_factory=list)
     set_up: tuple[str, ...] = ()
+    unanswered: tuple[str, ...] = ()
     _counted: int = 0
 
     def update(self, measured: MeasuredCapture, now_s: float) -> None:
@@ -49,8 +55,9 @@ class LiveCalls:
             if known is None:
                 known = self._added(call.app, call.start_s, flows, call.protocol)
             known.update(call, flows, since_s, now_s)
-        recent = (one for one in measured.findings.attempts if one.end_s > now_s - SET_UP_S)
+        recent = [one for one in measured.findings.attempts if one.end_s > now_s - SET_UP_S]
         self.set_up = tuple(sorted({one.app for one in recent}))
+        self.unanswered = tuple(sorted({one.app for one in recent if _is_unanswered(one)}))
 
     def begin_anew(self) -> None:
         """Another scan follows: its flows have other numbers, so that its calls are others."""
@@ -75,3 +82,8 @@ class LiveCalls:
         )
         self.calls = [*self.calls[1 - MOST_CALLS :], call]
         return call
+
+
+def _is_unanswered(attempt: Attempt) -> bool:
+    waited_s, tries = attempt.end_s - attempt.start_s, max(attempt.requests, attempt.sent_packets)
+    return not attempt.answered and waited_s >= UNANSWERED_S and tries >= UNANSWERED_TRIES

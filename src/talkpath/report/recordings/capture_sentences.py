@@ -12,7 +12,7 @@ from talkpath.report.words.amounts import numeral, percent, seconds
 from talkpath.report.words.language import say
 from talkpath.report.words.mechanism import mechanism
 from talkpath.report.words.reasons import remedy
-from talkpath.verdict.bases.call_outcome import attempt_outcome, call_outcome
+from talkpath.verdict.bases.call_outcome import SHARED_APPS, attempt_outcome, call_outcome
 from talkpath.verdict.model import Verdict
 
 BESIDE = ("one_call", "line", "control_poor", "congested", "no_control")
@@ -113,9 +113,10 @@ def sentence(call: Call, verdict: Verdict, clock: Clock = NO_CLOCK) -> str:
     values = {"call": name, "outcome": label(outcome, clock)}
     values["facts"] = what_arrived(call, verdict, outcome)
     if verdict.state == "ok":
-        return say(
+        told = say(
             "capture", "{call}: {outcome}; {facts}; nothing points to a restriction on the way to this end.", **values
         )
+        return f"{told} {unjudged(verdict)}"
     if (beside := control_words(verdict)) and verdict.reason and verdict.reason.code in BESIDE:
         return _beside_control(verdict, beside, values)
     if verdict.alternatives:
@@ -136,6 +137,21 @@ def sentence(call: Call, verdict: Verdict, clock: Clock = NO_CLOCK) -> str:
             **values,
         )
     return say("capture", "{call}: {outcome}; {facts}; there is nothing to compare it with.", **values)
+
+
+def unjudged(verdict: Verdict) -> str:
+    """What an `ok` does not speak of: a recording at this end shows what came."""
+    asked, answered = verdict.figures.get("asked") or 0.0, verdict.figures.get("answered") or 0.0
+    told = say("capture", "What you sent, and a delay that is always there, could not be judged.")
+    if not asked:
+        return told
+    some = say(
+        "capture",
+        "Requests that this end sent on the call's path: {asked}, answered: {answered}.",
+        asked=numeral(asked),
+        answered=numeral(answered),
+    )
+    return f"{told} {some}"
 
 
 def control_words(verdict: Verdict) -> str:
@@ -275,7 +291,10 @@ def _aside(verdict: Verdict) -> str:
     """What control traffic adds to an attempt, as a sentence of its own."""
     beside = control_words(verdict)
     well = bool(beside) and verdict.reason is not None and verdict.reason.code == "one_call"
-    told = say("capture", "{control}; an outage of the app looks the same.", control=beside)
+    if verdict.app in SHARED_APPS:
+        told = say("capture", "{control}; an address at which nobody is looks the same.", control=beside)
+    else:
+        told = say("capture", "{control}; an outage of the app looks the same.", control=beside)
     return f" {told}" if well else ""
 
 

@@ -126,7 +126,7 @@ def _place(verdict: Verdict) -> str:
 
 def _call(found: MeansFinding, name: str) -> str:
     return {
-        "well": say("joined", "your own {name} call went well", name=name),
+        "well": say("joined", "what came to you in your own {name} call was well", name=name),
         "held": say(
             "joined",
             "your own {name} calls failed, while control traffic to another server did not at the same moments",

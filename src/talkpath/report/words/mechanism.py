@@ -29,7 +29,7 @@ def mechanism(verdict: Verdict) -> str:
         return say("rule", "several mechanisms would fit: {list}", list=fitting)
     if rule in ("media.freeze", "udp.freeze"):
         return _freeze(verdict)
-    if rule == "address.block" and verdict.basis == "address":  # no test server has a part in it
+    if rule == "address.block" and verdict.basis in ("address", "call"):  # no test server has a part in it
         return say("rule", "the app's own servers do not answer while others do")
     if rule == "port.block" and verdict.state == "restricted":
         return say("rule", "calls to some UDP ports are blocked")

@@ -7,7 +7,7 @@ concluded about a means that was not used, or that could not tell. The means dif
 |---|---|---|---|
 | `server` | shape, webrtc | rules by what a call looks like | rules about the app's own addresses |
 | `addresses` | address | whether packets get to the app's call servers | what happens once a call runs |
-| `call` | call | the call itself, beside control traffic | why a single call failed |
+| `call` | call | what came in the call, beside control traffic | what was sent; why a single call failed |
 | `messages` | signalling, and address for text | the app's servers for messages | calls |
 """
 
@@ -82,8 +82,17 @@ def _medium(app: str, medium: Medium, verdicts: Sequence[Verdict]) -> JoinedMedi
             by_means.setdefault(means, []).append(verdict)
     findings = tuple(_worst(means, by_means[means]) for means in sorted(by_means, key=_order))
     words = {each.means: each.finding for each in findings}
+    if words.get("call") == "well" and any(map(_acts_on_what_was_sent, findings)):
+        words["call"] = "unknown"
     conclusion = _conclusion(words, _bound(findings))
     return JoinedMedium(app, medium, findings, conclusion, _disagree(words))
+
+
+def _acts_on_what_was_sent(found: MeansFinding) -> bool:
+    """Whether that is held back which a call's recording at this end cannot show: media that this end sent."""
+    rule = found.verdict.rule or next(iter(found.verdict.alternatives), "")
+    is_media = rule.startswith("media.") or rule == "udp.freeze"
+    return found.finding in HELD and found.verdict.direction == "up" and is_media
 
 
 def _means(verdict: Verdict, medium: Medium) -> Means | None:

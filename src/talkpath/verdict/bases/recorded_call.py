@@ -2,8 +2,9 @@
 
 A recording has no twins, and a fault may lie anywhere, so nothing here accuses: the strongest result is `insufficient`
 with the rules that the facts are consistent with in `alternatives`, and their parameters. `ok` needs a talk that was
-long enough and had good quality in both directions to its end. Only packets that arrive at this end are compared with
-rules: how sent packets fared is known at the other end only. But if the sent stream was already poor when it was
+long enough and had good quality in both directions to its end, and speaks of what came alone. Only packets that arrive
+at this end are compared with rules: how sent packets fared is known at the other end only, since the reports that say
+so (RTCP) are encrypted. A delay that is always there shows nowhere. But if the sent stream was already poor when it was
 recorded, the talk is not `ok`. These contrasts inside a recording narrow the alternatives:
 
     media stopped arriving, this end went on sending    other packets of those seconds, the call's own replies
@@ -40,6 +41,10 @@ UNNAMED = ("unknown", "rtp")
 
 PATIENCE = 2.0
 """A flow that replies now and then has fallen silent after so many of its usual intervals."""
+
+FEWEST_TRIES = 3
+SIGNATURES = {"telegram": ("reflector.drop",)}
+"""Rules about set-up that is no STUN, by app."""
 
 WAITED_S = 3.0
 """Requests over so long were unanswered: STUN repeats one for longer (RFC 8489 section 6.2.1)."""
@@ -93,7 +98,8 @@ def judge_call(call: Call) -> Verdict:
 def judge_attempt(attempt: Attempt) -> Verdict:
     """Judge set-up without talk: one try is little evidence, but unanswered it is consistent with some rules."""
     waited = attempt.end_s - attempt.start_s >= WAITED_S
-    unanswered = waited and not attempt.answered and not attempt.others_answered and attempt.requests >= 3
+    tries = max(attempt.requests, attempt.sent_packets)
+    unanswered = waited and not attempt.answered and tries >= FEWEST_TRIES
     alive = attempt.other_packets >= OTHERS_RATE * max(attempt.end_s - attempt.start_s, 1.0)
     return Verdict(
         app=attempt.app,
@@ -103,10 +109,19 @@ def judge_attempt(attempt: Attempt) -> Verdict:
         direction=None,
         basis="call",
         watched_s=round(attempt.end_s - attempt.start_s, 3),
-        reason=Reason("single_request", {"requests": attempt.requests, "answers": attempt.answers}),
+        reason=Reason(
+            "no_control" if unanswered else "single_request",
+            {"requests": tries if unanswered else attempt.requests, "answers": attempt.answers},
+        ),
         confidence="high" if attempt.app_confidence >= 0.8 else "low",
-        alternatives=("stun.drop", "address.block", "udp.block") if unanswered and alive else (),
+        alternatives=_blocking(attempt) if unanswered and alive and not attempt.others_answered else (),
     )
+
+
+def _blocking(attempt: Attempt) -> tuple[str, ...]:
+    """Return the rules that fit set-up which nobody answered, by what kind of requests it had."""
+    by_signature = ("stun.drop",) if attempt.requests >= FEWEST_TRIES else SIGNATURES.get(attempt.app, ())
+    return (*by_signature, "address.block", "udp.block")
 
 
 @dataclass(slots=True)
@@ -166,6 +181,7 @@ class _State:
     def figures(self) -> dict[str, float | None]:
         """Return the numbers for the report's sentences."""
         loss, loss_sent = share_lost(self.heard), share_lost(self.said)
+        carriers = [flow for flow in self.call.flows if flow.media_sent]
         return {
             "loss_down_pct": None if loss is None or self.is_silent else round(100 * loss, 2),
             "frozen_down_pct": round(100 * self.frozen_share, 2) if self.received else None,
@@ -175,6 +191,8 @@ class _State:
             "silence_s": round(max(self.silence_s, 0.0), 2),
             "received": float(self.received),
             "sent": float(self.sent),
+            "asked": float(sum(flow.requests for flow in carriers)),
+            "answered": float(sum(flow.answers for flow in carriers)),
         }
 
 
