@@ -86,7 +86,7 @@ def test_json_fits_its_schema(endpoints: Any):
     assert call["flows"] == [1]
     assert ("endpoints" in call) == bool(endpoints)
     assert call["verdict"]["state"] == "ok"
-    assert made["attempts"][0]["verdict"]["reason"]["code"] == "single_request"
+    assert made["attempts"][0]["verdict"]["reason"]["code"] == "no_control"
 
 
 def test_the_page_is_one_file_that_loads_nothing():
