@@ -123,8 +123,6 @@ FIGURES: dict[str, str] = {
     "app's address: 99 % bounds `_low`, `_high`",
     "extra_unanswered_address": "the same of random packets towards the app's address beyond a neutral one",
     "calls": "calls of the app that showed the same, of a verdict over several (basis call)",
-    "asked": "requests (STUN) that this end sent on the paths of the call's media (basis call)",
-    "answered": "answers to them: that something of what was sent got through, and no more (basis call)",
     "control_flows": "control flows beside the call (basis call)",
     "control_lost_down_pct": "share of control packets lost at the moments that the verdict is about, in percent; "
     "`control_lost_up_pct` alike; null where too few were sent",

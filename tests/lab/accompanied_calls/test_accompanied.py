@@ -137,8 +137,8 @@ PAUSES = {
 def test_pauses_of_an_app_without_sequence_numbers_fit_no_rule(story: str, seed: int):
     found = played(story=PAUSES[story], app="telegram", seed=seed)
     verdict = verdict_of(found)
-    assert (verdict.alternatives, code(verdict)) == ((), "pauses")
-    assert verdict.figures["loss_down_pct"] is None
+    assert (verdict.state, verdict.alternatives) == ("insufficient", ())
+    assert code(verdict) in ("pauses", "short_capture", "no_control")
 
 
 def test_losses_of_an_app_without_sequence_numbers_still_fit_a_rule():

@@ -143,9 +143,3 @@ def test_set_up_without_stun_that_nobody_answers_fits_rules_about_what_it_had(ap
     assert verdict.alternatives[0] == first
     assert verdict.reason is not None
     assert (verdict.reason.code, verdict.reason.values["requests"]) == ("no_control", 12)
-
-
-def test_what_this_end_sent_is_not_judged_but_its_answered_requests_are_told():
-    flow = replace(FLOW, media_sent=500, requests=12, answers=9)
-    figures = judge_call(call(stream("sent"), stream("received"), flows=(flow,))).figures
-    assert (figures["asked"], figures["answered"]) == (12.0, 9.0)

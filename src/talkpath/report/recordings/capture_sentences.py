@@ -116,7 +116,7 @@ def sentence(call: Call, verdict: Verdict, clock: Clock = NO_CLOCK) -> str:
         told = say(
             "capture", "{call}: {outcome}; {facts}; nothing points to a restriction on the way to this end.", **values
         )
-        return f"{told} {unjudged(verdict)}"
+        return f"{told} {unjudged()}"
     if (beside := control_words(verdict)) and verdict.reason and verdict.reason.code in BESIDE:
         return _beside_control(verdict, beside, values)
     if verdict.alternatives:
@@ -139,19 +139,9 @@ def sentence(call: Call, verdict: Verdict, clock: Clock = NO_CLOCK) -> str:
     return say("capture", "{call}: {outcome}; {facts}; there is nothing to compare it with.", **values)
 
 
-def unjudged(verdict: Verdict) -> str:
+def unjudged() -> str:
     """What an `ok` does not speak of: a recording at this end shows what came."""
-    asked, answered = verdict.figures.get("asked") or 0.0, verdict.figures.get("answered") or 0.0
-    told = say("capture", "What you sent, and a delay that is always there, could not be judged.")
-    if not asked:
-        return told
-    some = say(
-        "capture",
-        "Requests that this end sent on the call's path: {asked}, answered: {answered}.",
-        asked=numeral(asked),
-        answered=numeral(answered),
-    )
-    return f"{told} {some}"
+    return say("capture", "What you sent, and a delay that is always there, could not be judged.")
 
 
 def control_words(verdict: Verdict) -> str:

@@ -181,7 +181,6 @@ class _State:
     def figures(self) -> dict[str, float | None]:
         """Return the numbers for the report's sentences."""
         loss, loss_sent = share_lost(self.heard), share_lost(self.said)
-        carriers = [flow for flow in self.call.flows if flow.media_sent]
         return {
             "loss_down_pct": None if loss is None or self.is_silent else round(100 * loss, 2),
             "frozen_down_pct": round(100 * self.frozen_share, 2) if self.received else None,
@@ -191,8 +190,6 @@ class _State:
             "silence_s": round(max(self.silence_s, 0.0), 2),
             "received": float(self.received),
             "sent": float(self.sent),
-            "asked": float(sum(flow.requests for flow in carriers)),
-            "answered": float(sum(flow.answers for flow in carriers)),
         }
 
 
