@@ -79,8 +79,8 @@ def test_a_changed_bundle_is_refused(restricted: talkpath.Result) -> None:
 def test_a_check_runs_its_plan_tells_progress_and_judges(monkeypatch: pytest.MonkeyPatch) -> None:
     """The network is that of the lab; everything else is what a real check does."""
 
-    def run(plan, link, *, family, key, progress):  # type: ignore[no-untyped-def]
-        assert (link.port, family) == (1, 4)
+    def run(plan, link, *, family, key, progress, relays):  # type: ignore[no-untyped-def]
+        assert (link.port, family, relays) == (1, 4, None)
         facts = run_sim(plan, Scenario.parse("clean", ["udp.block"], 3))
         progress("epoch", facts, None)
         progress("ask", facts, Question(Arm("webrtc", "dtls", "voice")))

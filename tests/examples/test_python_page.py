@@ -30,7 +30,7 @@ def morning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, rule in (("monday", ()), ("tuesday", "media.drop,app=telegram,p=0.3")):
         talkpath.simulate(rule, apps=["telegram", "webrtc"]).save(tmp_path / "bundles" / f"{name}.talkpath")
 
-    def run(plan: Any, link: Any, *, family: int, key: bytes, progress: Any) -> Any:
+    def run(plan: Any, link: Any, *, family: int, key: bytes, progress: Any, relays: Any) -> Any:
         return run_sim(plan, Scenario.parse("clean", (), 1))
 
     monkeypatch.setattr(run_check, "run_check", run)
