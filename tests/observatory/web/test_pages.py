@@ -258,6 +258,8 @@ def test_the_event_of_a_country_counts_networks_and_names_none_with_few_people(s
     assert "on 9 of 12 networks measured" in page["may_write"][1]
     assert any("Everywhere in the country" in sentence for sentence in page["must_not"])
     assert f"/event/{COUNTRY}" in get(f"{served}/ar/events")[1]
+    apart = ", ".join(f"<bdi>{network}</bdi>" for network in page["event"]["networks"])
+    assert apart in get(f"{served}/en/event/{COUNTRY}")[1], "a line breaks between networks, on a phone too"
 
 
 def test_a_claim_has_both_sides_and_its_numbers(served: str):
