@@ -132,3 +132,25 @@ def test_a_call_with_losses_alone_stays_as_it_is():
     found = call(SAID, stream(random_holes(0.3, 1)))
     assert without_pauses(found) is found
     assert paused_share(found) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"packets": 0},
+        {"packets": 0, "duration_s": 0.0},
+        {"packet_ms": -1000.0, "duration_s": 1.0},
+        {"packet_ms": -1e-300},
+        {"mean_burst": 1e-3},
+        {"direction": "sent", "packets": 0},
+    ],
+)
+def test_values_that_a_stranger_s_bundle_may_hold_are_told_as_pauses_or_losses(changes: dict[str, object]):
+    odd = call(stream([3, 2], **changes), stream([1]))
+    assert without_pauses(odd).app == odd.app
+    share = paused_share(odd)
+    assert share is None or 0.0 < share <= 1.0
+
+
+def test_where_no_packet_arrived_no_loss_is_told():
+    assert may_be_pauses(call(one := stream([5], packets=0)), one)

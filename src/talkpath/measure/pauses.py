@@ -25,6 +25,8 @@ def is_lost_singly(stream: Stream) -> bool:
     numbers show losses, their length does not matter."""
     if stream.loss_basis != "cadence" or not stream.lost or not stream.mean_burst:
         return True
+    if not stream.packets:
+        return False  # no packet is there that a hole could lie between
     share, holes = stream.lost / (stream.packets + stream.lost), stream.lost / stream.mean_burst
     usual, spread = 1 / (1 - share), sqrt(share) / (1 - share)
     return _hole(stream) <= usual + SURE * spread / sqrt(holes)
@@ -64,7 +66,7 @@ def _is_own(stream: Stream) -> bool:
 def _hole(stream: Stream) -> float:
     """Return the mean length of a hole in packets that keep the interval. Where only those of one size do, each of
     them stands for several in the count of losses."""
-    intervals = 1e3 * stream.duration_s / stream.packet_ms if stream.packet_ms else 0.0
+    intervals = max(0.0, 1e3 * stream.duration_s / stream.packet_ms) if stream.packet_ms else 0.0
     each = (stream.packets + (stream.lost or 0)) / (intervals + 1)
     return (stream.mean_burst or 1.0) / max(1.0, each)
 
