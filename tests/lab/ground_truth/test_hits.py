@@ -153,6 +153,7 @@ def test_every_rule_of_the_lab_is_a_rule_of_the_verdicts():
         "udp.freeze",
         "address.block",
         "allowlist",
+        "tls.hello_drop",
     }
 
 

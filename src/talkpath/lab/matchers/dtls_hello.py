@@ -54,19 +54,20 @@ def read_hello(payload: bytes) -> HelloFingerprint | None:
         ciphers = struct.unpack_from(f"!{size // 2}H", body, at + 2)
         at += 2 + size
         at += 1 + body[at] + 2  # compression, then the length of the extensions
-        extensions = _extensions(body, at)
+        extensions = tuple(kind for kind, _ in extension_bodies(body, at))
     except (IndexError, struct.error):
         return None
     return HelloFingerprint(int.from_bytes(payload[1:3], "big"), int.from_bytes(body[:2], "big"), ciphers, extensions)
 
 
-def _extensions(body: bytes, at: int) -> tuple[int, ...]:
-    kinds = []
+def extension_bodies(body: bytes, at: int) -> list[tuple[int, bytes]]:
+    """(type, data) of the extensions that stand in `body` from `at` on, of DTLS and of TLS."""
+    extensions = []
     while at + 4 <= len(body):
         kind, size = struct.unpack_from("!HH", body, at)
-        kinds.append(kind)
+        extensions.append((kind, body[at + 4 : at + 4 + size]))
         at += 4 + size
-    return tuple(kinds)
+    return extensions
 
 
 def uses_srtp(payload: bytes) -> bool:

@@ -9,11 +9,12 @@ from msgspec.structs import replace
 
 from talkpath.lab.messenger.exchange import ANSWER_BYTES, MESSAGE_BYTES, PORT, ROUND_S, ROUNDS, TIMEOUT_S, round_of
 from talkpath.lab.path.hosts import PROBE
-from talkpath.lab.path.stream import HalfStream, Scheduler, TcpHandshake
+from talkpath.lab.path.stream import HELLOS, HalfStream, Scheduler, TcpHandshake, opening_hello
 from talkpath.measure.facts import Exchange
 from talkpath.wire.ip.address import Address
 
-FLIGHTS = ((True, 517), (False, 1200), (True, 80 + MESSAGE_BYTES), (False, ANSWER_BYTES))  # TLS 1.3, (up, bytes)
+FLIGHTS = ((True, HELLOS[0]), (False, HELLOS[1]), (True, 80 + MESSAGE_BYTES), (False, ANSWER_BYTES))
+"""Of TLS 1.3: (up, bytes)."""
 FIRST_LOCAL = 30000  # local port of the first exchange
 
 
@@ -62,7 +63,8 @@ class _SimulatedExchange:
         self.arrived = 0
         if self.flight == len(FLIGHTS) - 2:
             self.asked_s = self.scheduler.now_s
-        self.streams[up].write(bytes(size))
+        hello = opening_hello("openssl", self.ends[0].port) if self.flight == 0 else b""
+        self.streams[up].write(hello or bytes(size), hidden=not hello)
 
     def _arrive(self, data: bytes) -> None:
         self.arrived += len(data)

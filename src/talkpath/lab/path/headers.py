@@ -41,3 +41,9 @@ def source_port(packet: bytes) -> bytes:
     """Returns the source port of a UDP or TCP packet, as its two bytes."""
     at = IP_HEADER_BYTES[packet[0] >> 4]
     return packet[at : at + 2]
+
+
+def tcp_segment(packet: bytes) -> tuple[int, bytes]:
+    """Returns the sequence number and the payload of a TCP packet."""
+    at = 4 * (packet[0] & 15) if packet[0] >> 4 == 4 else IP_HEADER_BYTES[6]
+    return int.from_bytes(packet[at + 4 : at + 8], "big"), packet[at + 4 * (packet[at + 12] >> 4) :]

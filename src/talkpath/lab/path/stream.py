@@ -3,7 +3,7 @@
 Each segment is offered to the network as a TCP packet; a lost one is sent again after a timeout that doubles (RFC 6298:
 first 1 s for a handshake, then 200 ms). There is no window and no congestion control: the streams carry a control
 channel and calls of some 100 kbit/s. Bytes that TLS would encrypt are masked behind a record header, so that a
-restrictor in the lab can read only what it could read in a real network.
+restrictor in the lab can read only what it could read in a real network: of a call, the client's ClientHello.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from talkpath.wire.control.carrier import Carrier, Framed
 from talkpath.wire.control.websocket import Client, Server
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import Tcp, TcpWriter, build_tcp
+from talkpath.wire.tls_hello import Hello, client_hello
 
 SEGMENT_BYTES = 1400
 HANDSHAKE_S, RETRY_S = 1.0, 0.2
 TRIES = 6
 SYN, SYN_ACK, PUSH_ACK = 2, 18, 24
 HELLO, RECORD = b"\x16\x03\x01", b"\x17\x03\x03"  # starts of TLS records, the first and later ones (RFC 8446, 5.1)
-HELLOS = (517, 1200)  # bytes of a browser's ClientHello, and of a server's answer
+HELLOS = (517, 1200)  # bytes of a ClientHello (at least), and of a server's answer
+NAME = "www.example.org"
 
 
 class Scheduler(Protocol):
@@ -58,17 +60,17 @@ class HalfStream:
         self._early: dict[int, bytes] = {}
         self.closed = False
 
-    def write(self, data: bytes) -> None:
-        """Sends bytes."""
+    def write(self, data: bytes, *, hidden: bool = True) -> None:
+        """Sends bytes; those of a ClientHello are not `hidden` by TLS."""
         for at in range(0, len(data), SEGMENT_BYTES):
             piece = data[at : at + SEGMENT_BYTES]
-            self._send(self._sequence, piece, 0)
+            seen = _hidden(piece, self._sequence) if self._encrypted and hidden else piece
+            self._send(self._sequence, piece, seen, 0)
             self._sequence += len(piece)
 
-    def _send(self, sequence: int, piece: bytes, tries: int) -> None:
+    def _send(self, sequence: int, piece: bytes, seen: bytes, tries: int) -> None:
         if self.closed:
             return
-        seen = _hidden(piece, sequence) if self._encrypted else piece
         arrivals = self._scheduler.offer(self._direction, self._writer.packet(sequence, PUSH_ACK, seen))
         if arrivals:
             self._scheduler.later(min(arrivals), lambda: self._arrive(sequence, piece))
@@ -77,7 +79,7 @@ class HalfStream:
             self._broken()
         else:
             wait_s = RETRY_S * 2**tries
-            self._scheduler.later(self._scheduler.now_s + wait_s, lambda: self._send(sequence, piece, tries + 1))
+            self._scheduler.later(self._scheduler.now_s + wait_s, lambda: self._send(sequence, piece, seen, tries + 1))
 
     def _arrive(self, sequence: int, piece: bytes) -> None:
         self._early[sequence] = piece
@@ -93,6 +95,11 @@ _MASK = bytes(value * 157 + 89 & 0xFF for value in range(256))
 def _hidden(piece: bytes, sequence: int) -> bytes:
     """Returns the piece as an observer of TLS sees it: a record header, then masked bytes of the same length."""
     return ((HELLO if sequence == 1 else RECORD) + piece[3:].translate(_MASK))[: len(piece)]
+
+
+def opening_hello(writer: Hello, seed: int) -> bytes:
+    """Returns the ClientHello of such a client, filled up to the usual size."""
+    return client_hello(writer, NAME, Random(f"hello {seed}")).ljust(HELLOS[0], b"\0")
 
 
 class TcpHandshake:
@@ -140,7 +147,8 @@ class TcpHandshake:
 
 
 class CallStream:
-    """One call over "tcp", "tls" or "wss": datagrams in both directions; those written before it opens wait.
+    """One call over "tcp", "tls" or "wss" (with OpenSSL's ClientHello; "tls.browser": with a browser's): datagrams in
+    both directions; those written before it opens wait.
 
     `far` and `near` receive the datagrams that arrive there. TLS is modelled by one hello in each direction.
     """
@@ -153,12 +161,14 @@ class CallStream:
         far: Callable[[bytes], None],
         near: Callable[[bytes], None],
     ) -> None:
-        websocket = transport == "wss"
-        self._near: Carrier = Client("www.example.org", Random(str(ends[0].port)).randbytes) if websocket else Framed()
+        kind, _, browser = transport.partition(".")
+        websocket, draws = kind == "wss", Random(str(ends[0].port))
+        self._near: Carrier = Client(NAME, draws.randbytes) if websocket else Framed()
         self._far: Carrier = Server() if websocket else Framed()
         self._take_far, self._take_near = far, near
-        self._hello_left = list(HELLOS) if transport != "tcp" else [0, 0]
-        encrypted = transport != "tcp"
+        encrypted = kind != "tcp"
+        self._hello = opening_hello("browser" if browser else "openssl", ends[0].port) if encrypted else b""
+        self._hello_left = [len(self._hello), HELLOS[1] if encrypted else 0]
         self._up = HalfStream(scheduler, "up", ends, self._at_far, lambda: None, encrypted=encrypted)
         self._down = HalfStream(scheduler, "down", (ends[1], ends[0]), self._at_near, lambda: None, encrypted=encrypted)
         self._open = False
@@ -176,7 +186,7 @@ class CallStream:
 
     def _opened(self) -> None:
         if self._hello_left[0]:
-            self._up.write(bytes(HELLOS[0]))
+            self._up.write(self._hello, hidden=False)
         else:
             self._open = True
             self._flush_up()

@@ -7,6 +7,7 @@ of type handshake).
 from __future__ import annotations
 
 from talkpath.lab.parameters import Setting
+from talkpath.lab.path.headers import tcp_segment
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing
 from talkpath.lab.restrictor.flow import TrackedFlow
@@ -38,18 +39,12 @@ def _tls_only(up: bool) -> PacketFilter | None:
     is_tls: list[bool] = []
 
     def fate(now_s: float, packet: bytes) -> float:
-        payload = _payload(packet)
+        _, payload = tcp_segment(packet)
         if payload and not is_tls:
             is_tls.append(payload.startswith(HELLO))
         return PASS if not payload or is_tls[0] else DROP
 
     return fate
-
-
-def _payload(packet: bytes) -> bytes:
-    """The payload of a TCP segment."""
-    at = 4 * (packet[0] & 15) if packet[0] >> 4 == 4 else 40
-    return packet[at + 4 * (packet[at + 12] >> 4) :]
 
 
 MECHANISM = Mechanism(

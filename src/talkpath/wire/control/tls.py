@@ -18,11 +18,22 @@ def client_context() -> ssl.SSLContext:
     return context
 
 
+_BROWSER_SUITES = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:ECDHE-RSA-AES128-SHA:"
+    "ECDHE-RSA-AES256-SHA:AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA:AES256-SHA"
+)
+_NO_ENCRYPT_THEN_MAC = 1 << 19  # SSL_OP_NO_ENCRYPT_THEN_MAC, for which `ssl` has no name
+
+
 def browser_like_context() -> ssl.SSLContext:
-    """Return the same with the versions and the application protocols that a browser offers in its ClientHello."""
+    """Return the same with the versions, cipher suites and application protocols of Chromium's ClientHello, and without
+    the extension encrypt_then_mac, which no browser sends. Its order and reserved values OpenSSL cannot write."""
     context = client_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_BROWSER_SUITES)
     context.set_alpn_protocols(["h2", "http/1.1"])
+    context.options |= _NO_ENCRYPT_THEN_MAC
     return context
 
 

@@ -1,0 +1,87 @@
+"""Fingerprints TLS ClientHellos as a middlebox does, in the manner of JA4: by ciphers, extensions, and HTTP/2 offered.
+
+Known implementations and their sources: browsers offer h2 (RFC 7301) and no encrypt_then_mac (captures of Chromium and
+Firefox), OpenSSL's clients ask for encrypt_then_mac (0x0016; ssl/statem/extensions_clnt.c). Since May 2026 boxes put
+the segments of a stream together before they match it (telemt issue 617): so does `Opening`.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import Final
+
+from talkpath.lab.matchers.dtls_hello import extension_bodies
+
+MAKERS: Final = ("browser", "openssl", "any")
+MOST_BYTES: Final = 1 << 14  # of one record (RFC 8446 section 5.1)
+
+_RECORD, _HANDSHAKE, _CLIENT_HELLO = 5, 22, 1
+_ENCRYPT_THEN_MAC, _ALPN, _HTTP2 = 0x0016, 0x0010, b"\x02h2"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFingerprint:
+    """The fingerprint of a ClientHello; `extensions` in their order, `http2` whether it offers HTTP/2."""
+
+    ciphers: tuple[int, ...]
+    extensions: tuple[int, ...]
+    http2: bool
+
+    @property
+    def maker(self) -> str:
+        """The implementation: "browser", "openssl", or "" for neither."""
+        if _ENCRYPT_THEN_MAC in self.extensions:
+            return "openssl"
+        return "browser" if self.http2 else ""
+
+
+def read_tls_hello(data: bytes) -> TlsFingerprint | None:
+    """The ClientHello at the start of a stream, None where there is none or it is not whole."""
+    if len(data) < _RECORD + 4 or data[0] != _HANDSHAKE or data[1] != 3 or data[_RECORD] != _CLIENT_HELLO:
+        return None
+    end = _RECORD + int.from_bytes(data[3:5], "big")
+    body = data[_RECORD + 4 : end]
+    if len(data) < end:
+        return None
+    try:
+        at = 35 + body[34]  # version, random, session id
+        (size,) = struct.unpack_from("!H", body, at)
+        ciphers = struct.unpack_from(f"!{size // 2}H", body, at + 2)
+        at += 2 + size
+        at += 1 + body[at] + 2  # compression, then the length of the extensions
+    except (IndexError, struct.error):
+        return None
+    extensions = extension_bodies(body, at)
+    offered = [data for kind, data in extensions if kind == _ALPN]
+    return TlsFingerprint(ciphers, tuple(kind for kind, _ in extensions), any(_HTTP2 in data for data in offered))
+
+
+@dataclass(slots=True)
+class Opening:
+    """The beginning of a stream, put together from its segments in whatever order they come.
+
+    `over`: no ClientHello is awaited any more; `hello` is the one that came, None where the stream began otherwise.
+    """
+
+    over: bool = False
+    hello: TlsFingerprint | None = None
+    _first: int | None = None
+    _pieces: dict[int, bytes] = field(default_factory=dict)
+
+    def add(self, sequence: int, payload: bytes) -> None:
+        """Takes a segment's payload. The first one that is seen is taken for the beginning."""
+        self._first = sequence if self._first is None else self._first
+        self._pieces[(sequence - self._first) & 0xFFFFFFFF] = payload
+        data = self._together()
+        self.hello = read_tls_hello(data)
+        begins = data[:2] == b"\x16\x03"[: len(data)]
+        self.over = self.hello is not None or not begins or len(data) > MOST_BYTES
+
+    def _together(self) -> bytes:
+        data = b""
+        for start in sorted(self._pieces):
+            if start > len(data):
+                break
+            data = data[:start] + self._pieces[start]
+        return data
