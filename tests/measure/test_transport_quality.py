@@ -51,6 +51,14 @@ def test_a_row_for_each_path_in_the_order_asked() -> None:
     assert {(row.calls, row.lasted_s) for row in rows} == {(1, 0.2)}
 
 
+def test_a_path_names_whose_hello_opened_its_connections() -> None:
+    own, other = transport_qualities([epoch(), epoch(value="tls.browser/443")])[2:]
+    assert (own.transport, own.hello, other.transport, other.hello) == ("tls/443", "openssl", "tls/443", "browser")
+    assert own.up == other.up
+    assert not own.silent
+    assert transport_qualities([epoch(value="wss.browser/443")])[0].silent
+
+
 def test_other_questions_and_epochs_without_a_report_say_nothing() -> None:
     assert transport_qualities([epoch(question="battery"), epoch(missing="lost")]) == []
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from print_sentences import every_verdict, verdict
@@ -119,6 +120,19 @@ def test_of_several_variants_the_worst_stands() -> None:
     for order in ([good, bad], [bad, good]):
         (row,) = transports(order)
         assert not row.carries
+
+
+def test_a_variant_that_no_hello_helps_stands_for_its_app() -> None:
+    nothing = DirectionQuality(90, 0, 1)
+    silent = replace(carry("tls/443", nothing, nothing, setup_ms=None, variant="a"), hello="openssl")
+    helped, dead = replace(carry("tls/443", variant="a"), hello="browser"), replace(silent, hello="browser")
+    other = replace(carry("tls/443", variant="b"), hello="openssl")
+    (row,) = transports([silent, other, helped], hellos=True)
+    assert (row.carries, row.hello, row.unanswered) == (True, "browser", ("openssl",))
+    (row,) = transports([silent, other, dead], hellos=True)
+    assert (row.carries, row.hello, row.unanswered) == (False, UNSET, ("openssl", "browser"))
+    valid(check_json(FACTS, [verdict()], [silent, other, dead]))
+    assert transports([other]) == transports([replace(other, hello="")])
 
 
 def test_a_call_that_is_not_set_up_is_not_carried() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from talkpath.report.transport_table import conclusion, section, transport_name
+from talkpath.report.transport_table import conclusion, hellos, section, transport_name
 
 GOOD = {"loss_pct": 0.0, "delay_ms": 1.0, "mos": 4.4}
 BAD = {"loss_pct": 60.0, "delay_ms": 1.0, "mos": 1.3}
@@ -72,6 +72,16 @@ def test_marks_quality_and_the_way_that_fails() -> None:
 def test_what_stands_out(rows: list[Any], said: str) -> None:
     assert conclusion(rows).startswith(said)
     assert bool(conclusion(rows)) == bool(said)
+
+
+def test_with_which_hello_tls_was_answered() -> None:
+    only = [row(name) | {"hello": "browser", "unanswered": ["openssl"]} for name in ("tls/443", "wss/443")]
+    assert hellos([row("tcp/443"), *only])[0].startswith("Connections over TLS 443, WebSocket 443 were answered only")
+    never = silent("tls/443") | {"unanswered": ["openssl", "browser"]}
+    assert hellos([row("tcp/443"), never])[0].startswith("Connections over TLS 443 were not answered")
+    assert "not answered, whether" in " ".join(shown(row("tcp/443"), never).split())
+    usual = row("tls/443") | {"hello": "openssl"}
+    assert hellos([usual, silent("wss/443") | {"unanswered": ["openssl"]}]) == []
 
 
 def test_nothing_is_said_where_none_was_tried() -> None:

@@ -331,9 +331,9 @@ class Check:
     def _begin(self, now_s: float, facts: Facts, ask: Question) -> None:
         """Request the epoch of a question."""
         begin, busy_until_s = self._choice.take(ask), self.session.epochs.busy_until_s
-        relays = str(ask.value).split(",") if ask.kind == "relay" else ()
+        codes = str(ask.value).split(",") if ask.kind in ("relay", "transport") else ()
         not_before_s = now_s if ask.kind == "long" else busy_until_s - SETUP_MS / 1000.0
-        self.session.begin(now_s, begin, not_before_s, relays)
+        self.session.begin(now_s, begin, not_before_s, codes)
         self.progress("ask", facts, ask)
 
     def _relayed(self, facts: Facts, now_s: float) -> Question | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from talkpath.measure.transport_code import plain
 from talkpath.verdict.model import Question
 from talkpath.wire.control.messages import Begin
 
@@ -29,4 +30,4 @@ def epoch_request(ask: Question, number: int, first_tuple: int, local_ports: int
 def _transport(ask: Question, paths: list[str]) -> str:
     if ask.kind == "tcp":
         return "tcp"
-    return paths[0] if paths else str(ask.value) if ask.kind == "transport" else "udp"
+    return paths[0] if paths else plain(str(ask.value)) if ask.kind == "transport" else "udp"

@@ -13,6 +13,7 @@ from talkpath.experiment.flight import UNKNOWN_DMS
 from talkpath.experiment.layout import DirectionPlan, Flow, Layout
 from talkpath.measure.bitmap import unpack_rows
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
+from talkpath.measure.transport_code import plain
 from talkpath.wire.control.messages import FlowReport
 
 Bits = NDArray[np.bool_]
@@ -135,7 +136,7 @@ def _observe(number: int, flow: Flow, side: DirectionPlan, setup: Setup, seen: S
         withheld=_bitmap(side.withheld, len(side.slots)) if flow.canary else b"",
         twin_kind="random" if flow.twin_kind == "random" else "text" if flow.twin_kind else None,
         canary=flow.canary,
-        transport=flow.transport.partition("/")[0],
+        transport=plain(flow.transport).partition("/")[0],
         port=flow.port,
         delay_dms=delay_dms,
         answered=answered,

@@ -19,7 +19,9 @@ AROUND_BYTES = {
         "udp": HEADER_BYTES[family],
         "tcp": TCP_HEADER_BYTES[family] + FRAME_BYTES,
         "tls": TCP_HEADER_BYTES[family] + FRAME_BYTES + RECORD_BYTES,
+        "tls.browser": TCP_HEADER_BYTES[family] + FRAME_BYTES + RECORD_BYTES,
         "wss": TCP_HEADER_BYTES[family] + MESSAGE_BYTES + RECORD_BYTES,
+        "wss.browser": TCP_HEADER_BYTES[family] + MESSAGE_BYTES + RECORD_BYTES,
         "turn-udp": HEADER_BYTES[family] + CHANNEL_BYTES["udp"],
         "turn-tcp": TCP_HEADER_BYTES[family] + CHANNEL_BYTES["tcp"],
         "turn-tls": TCP_HEADER_BYTES[family] + CHANNEL_BYTES["tls"] + RECORD_BYTES,
@@ -27,7 +29,14 @@ AROUND_BYTES = {
     for family in (4, 6)
 }  # overhead of one datagram's IP packet; over a stream it carries the ACKs too
 OPENING_BYTES = (1000, 1500)  # (up, down) TCP and TLS 1.3 opened and closed again, measured with OpenSSL 3.0
-STREAM_BYTES = {"udp": (0, 0), "tcp": (220, 170), "tls": OPENING_BYTES, "wss": (1350, 1700)}  # likewise of one call
+STREAM_BYTES = {
+    "udp": (0, 0),
+    "tcp": (220, 170),
+    "tls": OPENING_BYTES,
+    "tls.browser": OPENING_BYTES,
+    "wss": (1350, 1700),
+    "wss.browser": (1350, 1700),
+}  # likewise of one call
 ALLOCATION_BYTES = (1000, 1000)  # to allocate at a TURN server over UDP; over streams `STREAM_BYTES` come on top
 
 TOLD_BYTES = 5  # of the control channel to report one packet, both ways (measured)

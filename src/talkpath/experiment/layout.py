@@ -23,6 +23,7 @@ from talkpath.experiment.hop_limits import Limit, limited, parse_limit
 from talkpath.experiment.seeds import derive, generator, one_order, orders
 from talkpath.experiment.twin import random_twin, text_twin
 from talkpath.measure.facts import LADDER
+from talkpath.measure.transport_code import plain
 from talkpath.wire.control.messages import Begin
 
 SPACING_MS = 0.5  # at 0.1 ms packets share an aggregated Wi-Fi frame, at 2.5 ms the test loses power
@@ -171,6 +172,15 @@ def relayed(layout: Layout, codes: Sequence[str]) -> Layout:
         for place, flow in enumerate(layout.flows)
     )
     return replace(layout, flows=flows, transports=Counter(flow.transport for flow in flows))
+
+
+def with_hellos(layout: Layout, codes: Sequence[str]) -> Layout:
+    """Return a layout of calls over several transports, as the probe carries it out: with the ClientHello that each of
+    these codes names (measure.transport_code). The responder answers any."""
+    as_sent = {plain(code): code for code in codes}
+    flows = tuple(msgspec.structs.replace(flow, transport=as_sent[flow.transport]) for flow in layout.flows)
+    begin = msgspec.structs.replace(layout.begin, transport=",".join(codes))
+    return replace(layout, begin=begin, flows=flows, transports=Counter(flow.transport for flow in flows))
 
 
 def _relayed(flow: Flow, code: str) -> Flow:

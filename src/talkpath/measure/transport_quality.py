@@ -10,6 +10,7 @@ from msgspec import Struct
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.bitmap import matrix, unpack
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
+from talkpath.measure.transport_code import TlsHello, hello_of, plain
 
 
 class DirectionQuality(Struct, frozen=True):
@@ -26,7 +27,7 @@ class DirectionQuality(Struct, frozen=True):
 
 
 class TransportQuality(Struct, frozen=True):
-    """One arm over one transport ("udp/443", "tls/443", "wss/443").
+    """One arm over one transport ("udp/443", "tls/443", "wss/443"); `hello`: with whose ClientHello, inside TLS.
 
     `setup_ms` is the time from the first packet, or from connecting, to the last answer of the set-up (median over
     flows); None if most flows had no answer. `calls` is how many calls were placed over it, `lasted_s` how long each
@@ -40,6 +41,12 @@ class TransportQuality(Struct, frozen=True):
     setup_ms: float | None = None
     calls: int = 0
     lasted_s: float = 0.0
+    hello: TlsHello = ""
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing at all came through, either way."""
+        return not self.up.arrived and not self.down.arrived and self.setup_ms is None
 
 
 def transport_qualities(epochs: Sequence[Epoch]) -> list[TransportQuality]:
@@ -54,18 +61,19 @@ def path_qualities(epochs: Sequence[Epoch], is_wanted: Callable[[str], bool]) ->
 
 
 def _quality(epoch: Epoch, path: str) -> TransportQuality:
-    flows = [flow for flow in epoch.flows if f"{flow.transport}/{flow.port}" == path]
+    flows = [flow for flow in epoch.flows if f"{flow.transport}/{flow.port}" == plain(path)]
     sent_up = [flow for flow in flows if flow.direction == "up"]
     times = sorted(flow.setup_ms for flow in sent_up if flow.setup_ms is not None)
     setup_ms = times[len(times) // 2] if 2 * len(times) > len(sent_up) else None
     return TransportQuality(
         arm=epoch.arm,
-        transport=path,
+        transport=plain(path),
         up=_of_direction(epoch, flows, "up"),
         down=_of_direction(epoch, flows, "down"),
         setup_ms=setup_ms,
         calls=sum(flow.role == "call" for flow in sent_up),
         lasted_s=round(max(epoch.up.at_ms + epoch.down.at_ms, default=0.0) / 1000.0, 1),
+        hello=hello_of(path),
     )
 
 

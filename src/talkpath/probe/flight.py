@@ -16,7 +16,8 @@ from talkpath.experiment.nonce import Places, read
 class ProbePacket(Struct, frozen=True, gc=False):
     """One datagram to send from local socket number `local` to the responder's `port`.
 
-    `transport` is "udp", or "tcp", "tls", "wss": then the datagram goes on the stream of `flow`.
+    `transport` is "udp", or "tcp", "tls", "wss.browser" and so on (measure.transport_code): then the datagram goes on
+    the stream of `flow`.
     `hops`: how many it may go, 0 for the system's own number.
     """
 

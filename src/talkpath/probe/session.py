@@ -19,7 +19,7 @@ from talkpath.errors import PeerError, WireError
 from talkpath.experiment.budget import OPENING_BYTES, control_bytes
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.imitation_digest import shape_digest
-from talkpath.experiment.layout import Layout, Outline, lay_out, outline, relayed
+from talkpath.experiment.layout import Layout, Outline, lay_out, outline, relayed, with_hellos
 from talkpath.experiment.seeds import commitment, session_key
 from talkpath.measure.facts import SignedReceipt
 from talkpath.probe import validate
@@ -233,12 +233,13 @@ class ProbeSession:
             raise PeerError("The test server has not answered yet.")
         return lay_out(self._key, begin, self.welcome.ports)
 
-    def begin(self, now_s: float, begin: Begin, not_before_s: float = 0.0, relays: Sequence[str] = ()) -> None:
-        """Ask for an epoch; its first packet leaves once the responder is ready, not before `not_before_s`. `relays`:
-        how its calls go, as in `experiment.layout.relayed`."""
+    def begin(self, now_s: float, begin: Begin, not_before_s: float = 0.0, codes: Sequence[str] = ()) -> None:
+        """Ask for an epoch; its first packet leaves once the responder is ready, not before `not_before_s`. `codes`:
+        how its calls go, as in `experiment.layout.relayed` and `with_hellos`."""
         streams = self.welcome.tcp_ports if self.welcome else ()
         layout = self.lay_out(begin)
-        layout = relayed(layout, relays) if relays else layout
+        if codes:
+            layout = relayed(layout, codes) if begin.question == "relay" else with_hellos(layout, codes)
         flight = ProbeFlight(layout, streams[0] if streams else 0, self.family)
         self.epochs.request(flight, not_before_s)
         self._send(now_s, begin)

@@ -22,7 +22,8 @@ def usual_name() -> str:
 
 
 class Stream:
-    """Datagrams over the transport "tcp", "tls" or "wss"; what the network refuses is lost silently (`dead`)."""
+    """Datagrams over the transport "tcp", "tls" or "wss", with OpenSSL's ClientHello; "tls.browser" and "wss.browser":
+    with one like a browser's. What the network refuses is lost silently (`dead`)."""
 
     def __init__(self, host: Address, port: int, transport: str) -> None:
         family = socket.AF_INET if host.family == 4 else socket.AF_INET6
@@ -30,8 +31,10 @@ class Stream:
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         name = usual_name()
-        self._carrier: Carrier = Client(name) if transport == "wss" else Framed()
-        self._channel = None if transport == "tcp" else tls.Channel(tls.client_context(), server=False, name=name)
+        kind, _, browser = transport.partition(".")
+        self._carrier: Carrier = Client(name) if kind == "wss" else Framed()
+        context = tls.browser_like_context() if browser else tls.client_context()
+        self._channel = None if kind == "tcp" else tls.Channel(context, server=False, name=name)
         self._out = bytearray()
         self.dead = False
         self._guard(lambda: self.socket.connect((host.reveal()[0], port)))

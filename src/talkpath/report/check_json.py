@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from talkpath.measure.facts import ControlAttempt, Facts, Tried
 from talkpath.measure.quality import TALKABLE_MOS, direction_mos, is_uncertain, loss_pct, transport_mos
 from talkpath.measure.relay_results import RelayResult, relay_results
+from talkpath.measure.transport_code import TlsHello
 from talkpath.measure.transport_quality import DirectionQuality, TransportQuality, transport_qualities
 from talkpath.report.joined_record import JoinedRow
 from talkpath.verdict.bases.second_server import SecondOpinion, second_opinions
@@ -54,7 +55,8 @@ class Transport(Struct, frozen=True):
     `loss_pct` and `mos` are those of the worse direction; `setup_ms` is None where the call could not be set up, and
     the `mos` then 1. Of an app with several variants the worst one that was tried. It rests on so many `calls` of
     `lasted_s` seconds each; `uncertain`: the 95 % bounds of their loss reach across the limit, so that more calls might
-    tell otherwise.
+    tell otherwise. Inside TLS, where the probe wrote the first message itself: `hello` is whose it carried the call
+    with ("openssl", or "browser" where nothing came of OpenSSL's), `unanswered` those of which nothing came.
     """
 
     app: str
@@ -69,6 +71,8 @@ class Transport(Struct, frozen=True):
     calls: int
     lasted_s: float
     uncertain: bool
+    hello: TlsHello | UnsetType = UNSET
+    unanswered: tuple[TlsHello, ...] | UnsetType = UNSET
 
 
 class Relay(Struct, frozen=True):
@@ -198,7 +202,7 @@ def check_json(
         ),
         simulated=facts.simulated,
         verdicts=tuple(verdicts),
-        transports=transports(carried),
+        transports=transports(carried, hellos=facts.plan.basis == "shape"),
         truth=UNSET if truth is None else Truth(tuple(Hit(**hit) for hit in truth)),
         tried=facts.tried or UNSET,
         relays=tuple(map(_relay, relay_results(facts))) or UNSET,
@@ -219,14 +223,27 @@ def _relay(result: RelayResult) -> Relay:
     )
 
 
-def transports(carried: Sequence[TransportQuality]) -> tuple[Transport, ...]:
-    """The rows, in the order in which they were measured."""
+def transports(carried: Sequence[TransportQuality], *, hellos: bool = False) -> tuple[Transport, ...]:
+    """The rows, in the order in which they were measured. `hellos`: the probe wrote first messages of TLS itself."""
     rows: dict[tuple[str, str, str], Transport] = {}
-    for row in map(_transport, carried):
+    for each in carried:
+        same = [one for one in carried if (one.arm, one.transport) == (each.arm, each.transport)]
+        unanswered = tuple(one.hello for one in same if one.silent)
+        if each.hello and each.silent and len(unanswered) < len(same):
+            continue  # it carried the call with the other hello
+        row = _transport(each)
+        if hellos and each.hello:
+            hello = UNSET if each.silent else each.hello
+            row = msgspec.structs.replace(row, hello=hello, unanswered=unanswered or UNSET)
         key = row.app, row.medium, row.transport
-        if key not in rows or row.mos < rows[key].mos:
+        if key not in rows or _rank(row) < _rank(rows[key]):
             rows[key] = row
     return tuple(rows.values())
+
+
+def _rank(row: Transport) -> tuple[float, bool]:
+    """The worst variant of an app first; of equal ones that which needed the other hello."""
+    return row.mos, row.unanswered is UNSET
 
 
 def _transport(carried: TransportQuality) -> Transport:

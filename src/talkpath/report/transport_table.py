@@ -11,7 +11,7 @@ from rich.text import Text
 
 from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.report.words.amounts import numeral, seconds
-from talkpath.report.words.language import count, say
+from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.sentences import app_name_of, medium
 
 TransportRow = Mapping[str, Any]  # of `transports` in tp-004
@@ -42,7 +42,7 @@ def section(transports: Sequence[TransportRow]) -> RenderableType:
         least=numeral(TALKABLE_MOS, 1),
     )
     parts: list[RenderableType] = ["", Text(head), table(transports)]
-    return Group(*parts, *(Text(line) for line in [conclusion(transports)] if line))
+    return Group(*parts, *(Text(line) for line in (conclusion(transports), *hellos(transports)) if line))
 
 
 def table(transports: Sequence[TransportRow]) -> Table:
@@ -88,6 +88,28 @@ def conclusion(transports: Sequence[TransportRow]) -> str:
         ports = ", ".join(dict.fromkeys(code.partition("/")[2] for code in sorted(through)))
         return say("transports", "Only TLS to port {port} carries a call here; UDP and plain TCP do not.", port=ports)
     return ""
+
+
+def hellos(transports: Sequence[TransportRow]) -> list[str]:
+    """Sentences about transports inside TLS where nothing came of a connection's first message."""
+    only = _names([row for row in transports if row.get("hello") and row.get("unanswered")])
+    none = _names([row for row in transports if not row.get("hello") and len(row.get("unanswered", ())) > 1])
+    answered = say(
+        "transports",
+        "Connections over {list} were answered only where TLS began as a browser's does; where it began as OpenSSL's "
+        "does, nothing came back.",
+        list=only,
+    )
+    silent = say(
+        "transports",
+        "Connections over {list} were not answered, whether TLS began as OpenSSL's does or as a browser's does.",
+        list=none,
+    )
+    return [answered] * bool(only) + [silent] * bool(none)
+
+
+def _names(rows: Sequence[TransportRow]) -> str:
+    return listed(dict.fromkeys(transport_name(str(row["transport"])) for row in rows))
 
 
 def _in_tls(code: str) -> bool:

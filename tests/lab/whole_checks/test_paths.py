@@ -31,6 +31,8 @@ ROWS = {
     "one UDP port closed": (["port.block,port=3478"], "closed", ALL[1:]),
     "no UDP": (["udp.block"], "closed", ["tcp/443", *TLS]),
     "only TLS to 443": (["udp.block,only=tls443"], "closed", TLS),
+    "a browser's TLS alone": (["udp.block,only=tls443", "tls.hello_drop,hello=openssl"], "closed", TLS),
+    "no TLS": (["udp.block", "tls.hello_drop"], "closed", ["tcp/443"]),
 }
 REAL = ("calls dropped up", "only TLS to 443")
 EVERY = make_plan(choose_arms(["webrtc"]), k=4, transports=True)
@@ -53,6 +55,22 @@ def test_in_virtual_time(name: str) -> None:
     rules, expected, carried = ROWS[name]
     facts = drive.run_sim(EVERY, Scenario.parse("clean", rules, 2))
     assert (state(facts), through(facts)) == (expected, carried)
+
+
+@pytest.mark.parametrize(
+    ("dropped", "hello", "unanswered"),
+    [("openssl", "browser", ["openssl"]), ("browser", "openssl", None), ("any", None, ["openssl", "browser"])],
+)
+def test_with_which_hello_tls_carries_a_call(dropped: str, hello: str | None, unanswered: list[str] | None) -> None:
+    rules = ["udp.block", f"tls.hello_drop,hello={dropped}"]
+    facts = drive.run_sim(FOUND, Scenario.parse("clean", rules, 2))
+    rows = {row["transport"]: row for row in judge_check(facts)[1]["transports"]}
+    for name in TLS:
+        assert (rows[name].get("hello"), rows[name].get("unanswered")) == (hello, unanswered)
+        assert rows[name]["carries"] is (hello is not None)
+    assert not {"hello", "unanswered"} & rows["tcp/443"].keys()
+    asked = [str(epoch.value) for epoch in facts.epochs if epoch.question == "transport"]
+    assert asked[1:] == (["tls.browser/443,wss.browser/443"] if dropped != "browser" else [])
 
 
 def test_nobody_asks_where_nothing_was_found() -> None:

@@ -1,10 +1,16 @@
-"""Which transports still carry calls: the questions to be asked for arms that are restricted or closed."""
+"""Which transports still carry calls: the questions to be asked for arms that are restricted or closed.
+
+Where nothing came through TLS at all, it is asked again with a browser's ClientHello in place of OpenSSL's: some
+networks hold one of them back (rule `tls.hello_drop`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from talkpath.measure.facts import ArmPlan, Facts
+from talkpath.measure.transport_code import with_browser_hello
+from talkpath.measure.transport_quality import transport_qualities
 from talkpath.verdict.assessment import assess
 from talkpath.verdict.model import Question
 
@@ -14,25 +20,36 @@ LEAST_PACKETS = 12
 
 def open_paths(facts: Facts, pending: Sequence[Question] = ()) -> list[Question]:
     """All transports side by side, one epoch an arm: for the restricted and closed arms, or for all where the plan says
-    so, in the plan's order. Without those asked before or pending."""
+    so, in the plan's order; then those that are asked again. Without those asked before or pending."""
     if facts.plan.locate:
         return []
+    again = [] if any(question.kind == "transport" for question in pending) else _asked_again(facts)
     asked = {epoch.arm for epoch in facts.epochs if epoch.question == "transport"}
     asked |= {question.arm for question in pending if question.kind == "transport"}
     arms = [each for each in facts.plan.arms if facts.paths and each.arm not in asked]
-    return [
-        _question(facts, arm)
+    first = [
+        _question(facts, arm, facts.paths)
         for arm in arms
         if facts.plan.transports or assess(facts, arm).state in ("restricted", "closed")
     ]
+    return [*first, *again]
 
 
-def _question(facts: Facts, arm: ArmPlan) -> Question:
+def _asked_again(facts: Facts) -> list[Question]:
+    """The questions with the other ClientHello, for arms of which nothing came through TLS, one question an arm."""
+    asked = transport_qualities(facts.epochs)
+    over = {each.arm for each in asked if each.hello == "browser"}
+    silent = [each for each in asked if each.hello and each.silent and each.arm not in over]
+    asked_of = [(arm, [each.transport for each in silent if each.arm == arm.arm]) for arm in facts.plan.arms]
+    return [_question(facts, arm, list(map(with_browser_hello, codes))) for arm, codes in asked_of if codes]
+
+
+def _question(facts: Facts, arm: ArmPlan, codes: Sequence[str]) -> Question:
     packets = max(LEAST_PACKETS, round(arm.packet_rate * facts.plan.path_s))
     return Question(
         arm.arm,
         kind="transport",
-        value=",".join(facts.paths),
+        value=",".join(codes),
         k=FLOWS,
         packets=packets,
         why="paths",
