@@ -45,7 +45,7 @@ def test_a_seed_is_one_check() -> None:
 def test_the_unit_is_an_arm_of_the_check_and_every_rule_hits_it(drawn: list[DrawnCheck]) -> None:
     for one in drawn:
         assert one.unit in one.arms
-        assert bool(one.rules) == (one.study != "null")
+        assert one.study == "light" or bool(one.rules) == (one.study != "null")
         scenario = Scenario.parse(one.background, one.rules, one.seed, one.family)
         for rule in scenario.rules:
             assert truth([rule], (one.unit,), PORTS), one
@@ -64,6 +64,12 @@ def test_the_design_spreads(drawn: list[DrawnCheck]) -> None:
     effects = [parse_rule(rule) for one in drawn for rule in one.rules if rule.startswith("media.drop")]
     assert LEAST_P <= min(rule.number("p") for rule in effects) < 0.05
     assert max(rule.number("p") for rule in effects) > 0.5
+
+
+def test_a_few_checks_have_fewer_bytes_with_and_without_a_restriction(drawn: list[DrawnCheck]) -> None:
+    light = [bool(one.rules) for one in drawn if one.study == "light"]
+    assert 0.03 < len(light) / len(drawn) < 0.07
+    assert {True, False} == set(light)
 
 
 def test_nulls_are_mostly_whole_batteries(drawn: list[DrawnCheck]) -> None:

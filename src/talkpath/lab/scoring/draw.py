@@ -1,12 +1,13 @@
 """Draws one check from a seed: study, arms, restriction, background, address family.
 
-Contract: `draw` is a function of its arguments. Four studies share the seeds:
+Contract: `draw` is a function of its arguments. Five studies share the seeds:
 
 - `null`: no restriction. Mostly the whole default set of arms, over every background with drawn settings.
 - `rules`: one restriction (sometimes two) drawn at random over one arm, two apps or all arms, over every background on
   which UDP passes. The arm drawn first is the row's unit: there is one in each row, so rows are independent.
 - `speed`: packets of WebRTC's voice (50 a second) dropped in one direction with one of a few probabilities, alone or
   among all arms: how soon it is known. Half of it is on lines for which Wald's bound can be computed.
+- `light`: a few of the checks of `null` and `rules`, with the fewer bytes of `check --light`.
 - `late`: a restriction that begins late in a call or in the check, acts now and then, or hits whole flows: how often a
   check says `ok` although a call of two minutes would be hit. Most of it is on clean lines.
 """
@@ -14,7 +15,7 @@ Contract: `draw` is a function of its arguments. Four studies share the seeds:
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal, NamedTuple
 
@@ -29,9 +30,10 @@ from talkpath.lab.scoring.late_onsets import draw_late
 from talkpath.lab.scoring.settings import call_mechanisms, drawn_mechanisms, rule_text
 from talkpath.version import VERSION as __version__
 
-Study = Literal["null", "rules", "speed", "late"]
+Study = Literal["null", "rules", "speed", "late", "light"]
 
 SHARES: tuple[tuple[Study, float], ...] = (("null", 0.48), ("rules", 0.27), ("speed", 0.1), ("late", 0.15))
+LIGHT_SHARE = 0.06  # of the checks of `null` and `rules`
 UNSEEN = 0.2  # share of checks on a background that the method was never tuned to
 CLOSED = ("corporate",)  # backgrounds without a restriction on calls, where the state "closed" is correct
 VARIANTS = {"transit_loss": ("transit_loss", "transit_loss,direction=up")}
@@ -81,7 +83,9 @@ def draw(seed: int) -> DrawnCheck:
     """Draws the check of that seed."""
     rng = Random(f"score {seed}")
     (study,) = rng.choices([name for name, _ in SHARES], [share for _, share in SHARES])
-    return {"null": draw_null, "rules": draw_rules, "speed": _draw_speed, "late": _draw_late}[study](seed, rng)
+    drawn = {"null": draw_null, "rules": draw_rules, "speed": _draw_speed, "late": _draw_late}[study](seed, rng)
+    light = study in ("null", "rules") and Random(f"light {seed}").random() < LIGHT_SHARE
+    return replace(drawn, study="light") if light else drawn
 
 
 def draw_null(seed: int, rng: Random, narrow: Narrow = ANY) -> DrawnCheck:

@@ -45,7 +45,7 @@ def play(drawn: DrawnCheck, code: str, driver: RowDriver = "sim") -> CheckRow:
     if driver == "peers":
         return replace(row, look=compare(scenario, drawn.unit))
     try:
-        facts = DRIVES[driver](make_plan(drawn.arms), scenario)
+        facts = DRIVES[driver](make_plan(drawn.arms, light=drawn.study == "light"), scenario)
     except TalkpathError as error:
         return replace(row, arms={str(arm): "failed" for arm in drawn.arms}, failed=str(error))
     hits = truth(scenario.rules, drawn.arms, PORTS)

@@ -1,10 +1,11 @@
 """Chooses which question of a check comes next. Pure: facts in, one question out, or None.
 
-Arm by arm, in the plan's order: first each arm gets the epochs that could decide it if the effect is strong; then what
-was accused gets the contrasts that name the mechanism. Then every arm that looks well gets longer calls, since policers
-let the first bytes pass and freezes come late; then undecided arms take turns. Where something is amiss, the next epoch
-has as many calls, and as long ones, as would prove it (statistics/sample_size.py). An arm that is restricted and named,
-closed, impaired, or ok for that long costs nothing more. A fifth of the bytes is kept for contrasts.
+Arm by arm: first each arm gets the epochs that could decide it if the effect is strong, and one that its first epoch
+nearly accused gets the second at once; then what was accused gets the contrasts that name the mechanism. Then every arm
+that looks well gets longer calls, since policers let the first bytes pass and freezes come late; then undecided arms
+take turns. Where something is amiss, the next epoch has as many calls, and as long ones, as would prove it
+(statistics/sample_size.py). An arm that is restricted and named, closed, impaired, or ok for that long costs nothing
+more. A fifth of the bytes is kept for contrasts.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class QuestionPlanner:
     def wishes(self) -> tuple[Iterator[Question], ...]:
         """What is wanted, in order, where bytes suffice for the usual epochs of all arms."""
         return (
+            self.seconds(),
             self.firsts(1 if self.asked.facts.plan.long_s else FIRST_EPOCHS),
             self.long_calls(),
             self.firsts(FIRST_EPOCHS),
@@ -139,11 +141,24 @@ class QuestionPlanner:
     def _outliving_bytes(self, assessment: Assessment) -> float:
         return min(map(self.costs.bytes_of, self.questions.outlive(assessment, several=False)))
 
-    def firsts(self, count: int) -> Iterator[Question]:
-        """Arm by arm, the epochs that prove a strong effect. No arm waits because another is being named."""
+    def seconds(self) -> Iterator[Question]:
+        """The second epoch of an arm that its first one nearly accused: before other arms are heard, since people wait
+        for the first result."""
         for assessment in self.assessments:
+            nearly = _strong(assessment) and not assessment.settled and not self.asked.app_is_restricted(assessment)
+            if nearly and self.asked.count(assessment, "battery") == 1:
+                yield from self.costs.affordable([self.questions.baseline(assessment)], 1.0 - FIRST_RESERVE)
+
+    def firsts(self, count: int) -> Iterator[Question]:
+        """The epochs that prove a strong effect: of each app's quickest variant, then of the others. No arm waits
+        because another is being named."""
+        for assessment in sorted(self.assessments, key=self._quicker_variants):
             if not assessment.settled and self.asked.count(assessment, "battery") < count:
                 yield from self.costs.affordable([self.questions.baseline(assessment)], 1.0 - FIRST_RESERVE)
+
+    def _quicker_variants(self, assessment: Assessment) -> int:
+        rivals = sorted(self.asked.variants(assessment), key=lambda each: -each.planned.packet_rate)
+        return [each.arm for each in rivals].index(assessment.arm)
 
     def opening(self) -> Iterator[Question]:
         """The longer look at one arm that looks well: the quickest that alone decides its app, since people wait for

@@ -27,6 +27,8 @@ def rows() -> list[CheckRow]:
         *(row(SPEED, seed=20 + n, study="speed", blocks=100) for n in range(12)),
         row(FINE, seed=40),
         *(row(MISSED, seed=50 + n, study="late", lateness="now and then", onset_s=4.0 * n) for n in range(3)),
+        row(FINE, seed=60, study="light"),
+        row(MISSED, seed=61, study="light"),
     ]
 
 
@@ -58,6 +60,7 @@ def test_numbers_are_the_rows(tmp_path: Path) -> None:
     assert "seed 6, media.drop, clean, 1 arms: restricted media.drop both" in text
     assert "seed 1, media.drop, clean, webrtc/dtls/voice: state" in text
     assert "| now and then | 0 to 5 | 2 | 100.0% [15.8%, 100.0%] | 0% | 0% |" in text
+    assert "| one arm | 1 | 0.0% [0.0%, 97.5%] |" in text.partition("with fewer bytes\n")[2]
     assert "outage" in text.partition("## Backgrounds that nobody tuned to")[2]
 
 

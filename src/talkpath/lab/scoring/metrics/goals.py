@@ -149,7 +149,8 @@ def _speed(rows: Sequence[CheckRow]) -> Iterator[Goal]:
 
 def batteries(rows: Sequence[CheckRow]) -> list[CheckRow]:
     """Returns the rows with all voice arms, as by default."""
-    return [row for row in rows if row.said and len(row.arms) == len(choose_arms())]
+    usual = [row for row in rows if row.said and row.study != "light"]
+    return [row for row in usual if len(row.arms) == len(choose_arms())]
 
 
 def first_s(row: CheckRow) -> float:

@@ -56,7 +56,7 @@ def unseen(row: CheckRow) -> bool:
     return background_kinds()[row.kind].unseen
 
 
-APART = ("speed", "late")  # studies with tables of their own
+APART = ("speed", "late", "light")  # studies with tables of their own
 
 
 def drawn_at_large(rows: Sequence[CheckRow]) -> list[CheckRow]:
@@ -71,6 +71,11 @@ EARLY_S = 20.0  # calls are watched for so long: later onsets may go unseen
 def lates(rows: Sequence[CheckRow]) -> list[CheckRow]:
     """Returns the checks of restrictions that begin late and act on the row's unit."""
     return [row for row in rows if row.study == "late" and row.said]
+
+
+def lights(rows: Sequence[CheckRow]) -> list[CheckRow]:
+    """Returns the checks with the fewer bytes of `check --light`."""
+    return [row for row in rows if row.study == "light"]
 
 
 def false_ok(rows: Sequence[CheckRow]) -> Proportion:

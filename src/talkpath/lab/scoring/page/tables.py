@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
+from talkpath.experiment.plan import choose_arms
 from talkpath.lab.exact_interval import Proportion, Spread, proportion
 from talkpath.lab.ground_truth.score import ACCUSING
 from talkpath.lab.scoring import driver_agreement
@@ -53,7 +54,9 @@ def shown(found: Sequence[goals.Goal]) -> list[str]:
 
 def battery(row: CheckRow) -> str:
     """Describes the number of arms of a check in words."""
-    return "one arm" if len(row.arms) == 1 else "default battery" if goals.batteries([row]) else "some apps"
+    return (
+        "one arm" if len(row.arms) == 1 else "default battery" if len(row.arms) == len(choose_arms()) else "some apps"
+    )
 
 
 def null(rows: Sequence[CheckRow], key: RowKey) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from talkpath.experiment.plan import LIGHT_VOICE_BYTES
 from talkpath.lab.other_methods import Comparison, other_methods
 from talkpath.lab.other_methods.table import lines as peers_table
 from talkpath.lab.scoring import driver_agreement
@@ -62,6 +63,7 @@ def page(
     yield from _late(seen)
     yield from _held(seen, folder)
     yield from _soon(seen, folder)
+    yield from _light(rates.lights(seen))
     yield from _unseen(apart)
     yield from _others(looks)
     yield from _beyond(pairs)
@@ -149,6 +151,18 @@ def _soon(rows: Sequence[CheckRow], folder: str) -> Iterator[str]:
     yield from _part("Against Wald's bound", tables.wald(rows), level=3)
     words = "The default battery: eight arms, 10 MB, 60 s."
     yield from _part("Six voice apps together", tables.together(rows), words, level=3)
+
+
+def _light(rows: Sequence[CheckRow]) -> Iterator[str]:
+    megabytes = LIGHT_VOICE_BYTES // 1_000_000
+    yield from _part(
+        "With fewer bytes: `check --light`",
+        tables.null([row for row in rows if not row.rules], tables.battery),
+        f"At most {megabytes} MB for voice. No call lives through the check, so that no arm can be `ok`; what is said "
+        "against a network needs as much evidence as ever.",
+    )
+    drawn = [row for row in rows if row.rules]
+    yield from _part("Something is restricted, with fewer bytes", tables.detection(drawn, tables.battery), level=3)
 
 
 def _unseen(rows: Sequence[CheckRow]) -> Iterator[str]:
