@@ -3,7 +3,8 @@
     python bench/browser_far_end.py [CHECKS] [--beside COMMIT] [--profile]
 
 CHECKS (default 2) synthetic browsers (scripts/synthetic_browser.py), in processes of their own, each run a whole voice
-check at a far end: two epochs of six calls and ten twins, one in which fewer are watched for 22 s, and the direct path.
+check at a far end: three epochs of six calls and ten twins, the direct path, and beside all of it a call and its twin
+that live on. (Far ends of before 2026-11-28 speak another protocol: COMMIT is one since then.)
 Calls are ICE, DTLS and SRTP, twins are WebTransport by aioquic, all at their real pace. Each second browser is where
 LOST of what calls send is dropped; its verdict has to say so, and the others' that nothing is wrong. At the far end of
 COMMIT first, then at this one. Counted are the CPU time of the far end's process (/proc, set-up included) and its own
@@ -22,8 +23,11 @@ import ssl
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
+from itertools import count as count_up
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -40,19 +44,21 @@ from aioquic.quic.events import ProtocolNegotiated, QuicEvent  # noqa: E402
 from beside import count, sources, with_sources  # noqa: E402
 
 from synthetic_browser import NearCall  # noqa: E402
+from talkpath.browser.far_end.schedule import WATCH_SLOTS  # noqa: E402
 from talkpath.browser.webrtc.call_media import MEDIA  # noqa: E402
 from talkpath.measure.facts import Facts  # noqa: E402
 from talkpath.verdict.judge import judge  # noqa: E402
 
 HOST, CHECKS = "127.0.0.1", 2
-CHECK_S = 43.0  # a voice check in Chromium, by docs/why/2026-11-24-browser.md; a slow load makes none of them longer
+CHECK_S = 30.0  # a voice check in Chromium, by docs/why/2026-11-24-browser.md; a slow load makes none of them longer
 LOST = 0.3
 RIGHT = {0.0: ("ok", None, None), LOST: ("restricted", "media.drop", "up")}
 LOAD = "load"  # the argument of the child processes
 APART_S = 0.7  # between the beginnings of two checks
-WATCH = {"medium": "voice", "question": "watch", "calls": 2, "texts": 2, "slots": 1100}
+USUAL = {"type": "next", "medium": "voice"}
 PATHS = {"type": "paths", "paths": [], "user": "", "password": ""}
-STEPS: tuple[dict[str, Any], ...] = ({"type": "next", "medium": "voice"}, {"type": "next", **WATCH}, PATHS)
+FINISH = {"type": "finish", "least": WATCH_SLOTS}
+STEPS: tuple[dict[str, Any], ...] = (USUAL, USUAL, PATHS, FINISH)
 MODULE = "talkpath.browser.far_end.far_end_process"
 TICKS = os.sysconf("SC_CLK_TCK")
 FIRST = ["chrt", "--fifo", "1"] if os.geteuid() == 0 else []
@@ -155,20 +161,25 @@ class Twin(QuicConnectionProtocol):
 
 
 class Check:
-    """One synthetic page, from `start` to the last facts."""
+    """One synthetic page, from `start` to the last facts. `port` is the far end's; of what calls send the share `lost`
+    is dropped."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: float) -> None:
-        self._reader, self._writer, self._lost = reader, writer, lost
+        self._reader, self._writer = reader, writer
+        self._waiting: dict[str, asyncio.Queue[dict[str, Any]]] = defaultdict(asyncio.Queue)
+        self.port, self.lost = 0, lost
         self.facts = ""
         self.late_ms, self.calls, self.twins, self.failed = 0.0, 0, 0, 0
 
-    async def next(self, kind: str) -> dict[str, Any]:
-        """The next message of that kind."""
-        while True:
-            message = json.loads(await self._reader.readline())
-            if message["type"] == kind:
-                return message  # type: ignore[no-any-return]
+    async def _read(self) -> None:
+        while line := await self._reader.readline():
+            message = json.loads(line)
             assert message["type"] != "error", message
+            self._waiting[_key(message)].put_nowait(message)
+
+    async def next(self, *key: object) -> dict[str, Any]:
+        """The next message of that kind. `key` goes on with the epoch of an answer or a go, and the answer's flow."""
+        return await self._waiting[" ".join(map(str, key))].get()
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send a message."""
@@ -176,60 +187,96 @@ class Check:
 
     async def run(self, token: str) -> None:
         """All of it."""
+        reading = asyncio.create_task(self._read())
         self.tell({"token": token, "host": HOST, "page": HOST})
-        port = (await self.next("welcome"))["twin"]["port"]
+        self.port = (await self.next("welcome"))["twin"]["port"]
         self.tell({"type": "start", "nonce": os.urandom(32).hex(), "vpn": False, "twins": "datagrams"})
-        for step in (*STEPS, None):
-            await self._epoch(await self.next("epoch"), port)
-            told = await self.next("facts")
-            self.late_ms, self.facts = told["late_ms"], told["facts"]
-            if step is not None:
-                self.tell(step)
+        epoch = await self.next("epoch")
+        beside = Run(self, epoch["beside"])
+        living = asyncio.create_task(beside.run())
+        await Run(self, epoch).run()
+        for step in STEPS:
+            await self._facts()
+            self.tell(step)
+            if step is FINISH:
+                beside.slots = (await self.next("finish"))["slots"]
+                await living
+            else:
+                await Run(self, await self.next("epoch")).run()
+        await self._facts()
         self._writer.close()
+        reading.cancel()
 
-    async def _epoch(self, epoch: dict[str, Any], port: int) -> None:
-        flows: list[Call | Twin] = []
-        closing: list[Callable[[], Any]] = []
-        for opening in epoch["flows"]:
-            if opening["kind"] == "call":
-                call = Call(opening, epoch, port, self._lost)
-                self.tell({"type": "offer", "flow": opening["flow"], "sdp": call.near.offer()})
-                call.open((await self.next("answer"))["sdp"])
-                flows.append(call)
-            else:
-                context = connect(HOST, port, configuration=quic(), create_protocol=partial(Twin, opening=opening))
-                flows.append(await context.__aenter__())  # type: ignore[arg-type]
-                closing.append(partial(context.__aexit__, None, None, None))
-            await asyncio.sleep(epoch["gap_ms"] / 1000)
+    async def _facts(self) -> None:
+        told = await self.next("facts")
+        self.late_ms, self.facts = told["late_ms"], told["facts"]
+
+
+def _key(message: dict[str, Any]) -> str:
+    numbers = {"answer": ("number", "flow"), "go": ("number",)}.get(message["type"], ())
+    return " ".join([message["type"], *(str(message[name]) for name in numbers)])
+
+
+class Run:
+    """One epoch of it, of `slots` packets a flow."""
+
+    def __init__(self, check: Check, order: dict[str, Any]) -> None:
+        self._check, self._order, self.slots = check, order, order["slots"]
+        self._flows: list[Call | Twin] = []
+        self._closing: list[Callable[[], Any]] = []
+
+    async def run(self) -> None:
+        """Open, send, report and close all flows."""
+        order, check = self._order, self._check
+        for opening in order["flows"]:
+            await self._open(opening)
+            await asyncio.sleep(order["gap_ms"] / 1000)
         until_s = time.monotonic() + 5.0
-        while time.monotonic() < until_s and not all(flow.ready for flow in flows):
+        while time.monotonic() < until_s and not all(flow.ready for flow in self._flows):
             await asyncio.sleep(0.05)
-        self.failed += sum(not flow.ready for flow in flows)
-        self.tell({"type": "media"})
-        await self.next("go")
-        await self._send(epoch, flows)
-        await asyncio.sleep(epoch["tail_ms"] / 1000)
-        reports = [flow.report() for flow in flows]
-        self.tell({"type": "report", "report": {"number": epoch["number"], "flows": reports, "pings": 9, "pongs": 9}})
-        for flow in flows:
-            if isinstance(flow, Call):
-                self.calls += len(flow.near.received) + flow.sent
-                flow.close()
-            else:
-                self.twins += flow.came + len(flow.sent)
-        for close in closing:
-            await close()
+        check.failed += sum(not flow.ready for flow in self._flows)
+        check.tell({"type": "media", "number": order["number"]})
+        await check.next("go", order["number"])
+        await self._send()
+        await asyncio.sleep(order["tail_ms"] / 1000)
+        reports = [flow.report() for flow in self._flows]
+        check.tell({"type": "report", "report": {"number": order["number"], "flows": reports, "pings": 9, "pongs": 9}})
+        await self._close()
 
-    async def _send(self, epoch: dict[str, Any], flows: list[Call | Twin]) -> None:
-        go_s = time.monotonic()
-        for slot in range(epoch["slots"]):
-            for flow in sorted(flows, key=lambda flow: flow.phase_ms):
-                wait_s = go_s + (slot * epoch["tick_ms"] + flow.phase_ms) / 1000 - time.monotonic()
+    async def _open(self, opening: dict[str, Any]) -> None:
+        check, number, flow = self._check, self._order["number"], opening["flow"]
+        if opening["kind"] == "call":
+            call = Call(opening, self._order, check.port, check.lost)
+            check.tell({"type": "offer", "number": number, "flow": flow, "sdp": call.near.offer()})
+            call.open((await check.next("answer", number, flow))["sdp"])
+            self._flows.append(call)
+        else:
+            context = connect(HOST, check.port, configuration=quic(), create_protocol=partial(Twin, opening=opening))
+            self._flows.append(await context.__aenter__())  # type: ignore[arg-type]
+            self._closing.append(partial(context.__aexit__, None, None, None))
+
+    async def _send(self) -> None:
+        order, go_s = self._order, time.monotonic()
+        flows = sorted(self._flows, key=lambda flow: flow.phase_ms)
+        for slot in takewhile(lambda slot: slot < self.slots, count_up()):
+            for flow in flows:
+                wait_s = go_s + (slot * order["tick_ms"] + flow.phase_ms) / 1000 - time.monotonic()
                 if wait_s > 0.001:
                     await asyncio.sleep(wait_s)
-                flow.tick(slot, epoch["datagram"]) if isinstance(flow, Twin) else flow.tick(slot)
+                flow.tick(slot, order["datagram"]) if isinstance(flow, Twin) else flow.tick(slot)
             await asyncio.sleep(0)
         await asyncio.sleep(0.3)
+
+    async def _close(self) -> None:
+        check = self._check
+        for flow in self._flows:
+            if isinstance(flow, Call):
+                check.calls += len(flow.near.received) + flow.sent
+                flow.close()
+            else:
+                check.twins += flow.came + len(flow.sent)
+        for close in self._closing:
+            await close()
 
 
 def quic() -> QuicConfiguration:

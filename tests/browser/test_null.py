@@ -12,7 +12,8 @@ import pytest
 from msgspec.structs import replace
 from scipy.stats import binom
 
-from talkpath.browser.far_end.schedule import WATCH_SLOTS, EpochRequest
+from talkpath.browser.far_end.schedule import WATCH_SLOTS, EpochRequest, watch_request
+from talkpath.browser.web.next_epoch import FIRST_EPOCHS
 from talkpath.measure.validate import validate_facts
 from talkpath.verdict.judge import judge
 from talkpath.verdict.statistics.strength import strength
@@ -29,7 +30,8 @@ def test_evidence_stays_weak(name: str):
     assert max(peaks) < log(1e4)
 
 
-WATCHED = EpochRequest(medium="voice", question="watch", calls=2, texts=2, slots=WATCH_SLOTS)
+WATCHED = replace(watch_request("voice"), slots=WATCH_SLOTS)
+USUAL = FIRST_EPOCHS["voice"]
 PROOF = EpochRequest(medium="voice", question="watch", texts=0, slots=600)
 
 
@@ -37,7 +39,7 @@ PROOF = EpochRequest(medium="voice", question="watch", texts=0, slots=600)
 @pytest.mark.parametrize("name", list(world.BACKGROUNDS))
 def test_calls_that_are_watched_for_longer_accuse_no_more(name: str):
     checks = (
-        world.check(world.BACKGROUNDS[name], number, 2, watched=[WATCHED, PROOF, PROOF]) for number in range(RUNS)
+        world.check(world.BACKGROUNDS[name], number, USUAL, watched=[WATCHED, PROOF, PROOF]) for number in range(RUNS)
     )
     peaks = [strength(facts.epochs, log(1e4)).peak_log_e for facts in checks]
     assert sum(peak >= log(20) for peak in peaks) <= binom.ppf(0.999, RUNS, 0.05)
@@ -45,19 +47,21 @@ def test_calls_that_are_watched_for_longer_accuse_no_more(name: str):
 
 
 def test_facts_of_watched_calls_are_such_as_checks_write():
-    facts = replace(world.check(world.even(0.02), 1, 2, watched=[WATCHED, PROOF]), started_at="2026-11-27T10:00:00Z")
+    facts = replace(
+        world.check(world.even(0.02), 1, USUAL, watched=[WATCHED, PROOF]), started_at="2026-11-27T10:00:00Z"
+    )
     validate_facts(facts)
-    assert [epoch.question for epoch in facts.epochs] == ["battery", "battery", "watch", "watch"]
-    assert judge(facts)[0].watched_s > 20.0
+    assert [epoch.question for epoch in facts.epochs] == [*USUAL * ["battery"], "watch", "watch"]
+    assert judge(facts)[0].watched_s > 25.0
 
 
 def test_a_page_says_that_all_is_well_only_of_calls_that_it_watched():
-    briefly, watched = (judge(world.check(world.clean, 1, 3, watched=more))[0] for more in ([], [WATCHED]))
+    briefly, watched = (judge(world.check(world.clean, 1, USUAL, watched=more))[0] for more in ([], [WATCHED]))
     assert briefly.reason is not None
     assert (briefly.state, briefly.reason.code) == ("insufficient", "watched_briefly")
     assert briefly.reason.values["seconds"] < 10.0
     assert watched.state == "ok"
-    assert watched.watched_s >= 20.0
+    assert watched.watched_s >= 25.0
 
 
 def test_a_rule_about_calls_is_seen_all_the_same():

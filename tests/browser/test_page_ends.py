@@ -110,8 +110,8 @@ def ending(page: Page, within_ms: int) -> str:
         (says(WELCOME, EPOCH), SILENT_MS, "error_lost"),
         (answers({}), STEP_MS, "error_long"),
         (answers({"start": EPOCH}), STEP_MS + CHUNK_MS, "error_long"),
-        (answers({"start": EPOCH, "media": {"type": "go"}}), STEP_MS + CHUNK_MS, "error_long"),
-        (answers({"start": EPOCH, "media": {"type": "go"}, "report": EPOCH}), LONGEST_MS, "error_long"),
+        (answers({"start": EPOCH, "media": {"type": "go", "number": 0}}), STEP_MS + CHUNK_MS, "error_long"),
+        (answers({"start": EPOCH, "media": {"type": "go", "number": 0}, "report": EPOCH}), LONGEST_MS, "error_long"),
     ],
     ids=["mute", "mute once it welcomed", "mute in a round", "no round", "no go", "no verdict", "rounds without end"],
 )
@@ -162,7 +162,7 @@ def test_a_browser_that_owes_its_counts_is_told_as_late_and_not_waited_for(brows
             if message["type"] == "start":
                 socket.send(json.dumps(order))
             elif message["type"] == "media":
-                socket.send(json.dumps({"type": "go"}))
+                socket.send(json.dumps({"type": "go", "number": 0}))
             elif message["type"] == "report":
                 reports.append(message["report"])
                 socket.send(json.dumps({"type": "error", "code": "full", "sentence": ""}))
@@ -174,4 +174,30 @@ def test_a_browser_that_owes_its_counts_is_told_as_late_and_not_waited_for(brows
     page.wait_for_selector("#trouble:not(:empty)", timeout=20_000)
     assert reports[0]["late_ms_p99"] >= 2000
     assert reports[0]["flows"][0]["polls"] == []
+    page.context.close()
+
+
+def test_a_call_that_lives_on_beside_an_epoch_is_reported_when_the_server_ends_it(browser: Browser, origin: str):
+    reports: list[dict[str, Any]] = []
+    beside = {**EPOCH, "number": 1, "watching": True, "slots": 2000, "flows": [{"flow": 0, "kind": "call"}]}
+    finish = {"type": "finish", "number": 1, "slots": 60, "stage": 3, "stages": 3, "left_s": 1}
+
+    def talk(socket: WebSocketRoute) -> None:
+        def hear(text: str | bytes) -> None:
+            message = json.loads(text)
+            replies = {"start": {**EPOCH, "beside": beside}, "media": {"type": "go", "number": message.get("number")}}
+            if message["type"] == "report":
+                reports.append(message["report"])
+                replies["report"] = finish if len(reports) == 1 else {"type": "error", "code": "full", "sentence": ""}
+            if reply := replies.get(message["type"]):
+                socket.send(json.dumps(reply))
+
+        socket.on_message(hear)
+        socket.send(json.dumps(WELCOME))
+
+    page = started(browser, origin, talk, clock=False)
+    page.wait_for_selector("#trouble:not(:empty)", timeout=20_000)
+    assert [report["number"] for report in reports] == [0, 1]
+    assert [flow["flow"] for flow in reports[1]["flows"]] == [0]
+    assert (reports[1]["pings"], "left_ms" in reports[1]["flows"][0]) == (0, False)
     page.context.close()

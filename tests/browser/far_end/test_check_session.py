@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import time
 from contextlib import suppress
 from typing import Any
 
 import msgspec
 import null_world as world
 import pytest
+from far_session import REPORT, START, receive, session, talk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talkpath.browser.far_end.check_session import CheckSession, _sent_bytes
+from talkpath.browser.far_end.check_record import sent_bytes
+from talkpath.browser.far_end.check_session import CheckSession
 from talkpath.browser.far_end.schedule import CALLS, CANARY_COHORT, check_seed
 from talkpath.browser.far_end.transports.data_channel_twin import DataChannelTwin
 from talkpath.browser.far_end.transports.shared_port import SharedPort, is_client_hello
@@ -23,41 +24,6 @@ from talkpath.browser.far_end.transports.webrtc_call import WebRtcCall
 from talkpath.browser.webrtc.call_media import VIDEO, VOICE
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts
-
-START = {"type": "start", "nonce": "ab" * 32, "vpn": False, "twins": "datagrams"}
-REPORT = {"type": "report", "report": {"number": 0, "flows": []}}
-
-
-def session(page: str = "") -> tuple[CheckSession, list[dict[str, Any]]]:
-    told: list[dict[str, Any]] = []
-    return CheckSession(SharedPort(), "192.0.2.1", {}, told.append, page), told
-
-
-def has_run(made: CheckSession) -> None:
-    """Make it long ago that the epoch's media began."""
-    assert made._run is not None
-    made._run.start()
-    made._run.start_s = time.monotonic() - 60.0
-
-
-async def receive(made: CheckSession, message: dict[str, Any]) -> None:
-    """As if a report came when the epoch was over."""
-    if message["type"] == "report" and made._run is not None:
-        has_run(made)
-    await made.receive(message)
-
-
-def talk(*messages: dict[str, Any]) -> list[dict[str, Any]]:
-    async def play() -> list[dict[str, Any]]:
-        made, told = session()
-        try:
-            for message in messages:
-                await receive(made, message)
-        finally:
-            await made.close()
-        return told
-
-    return asyncio.run(play())
 
 
 def test_the_order_comes_from_both_halves_of_the_seed_and_ours_was_fixed_before():
@@ -97,9 +63,10 @@ def test_our_own_lateness_of_any_epoch_is_remembered():
     async def play() -> list[float]:
         made, told = session()
         await made.receive(START)
-        for number, late_ms in enumerate((80.0, 1.0)):
+        for late_ms in (80.0, 1.0):
             assert made._run is not None
             made._run.late_ms = [late_ms] * 100
+            number = made._run.schedule.number
             await receive(made, {"type": "report", "report": {"number": number, "flows": []}})
             await made.receive({"type": "next", "medium": "voice"})
         await made.close()
@@ -117,13 +84,14 @@ def test_where_quic_alone_is_dead_the_check_begins_anew_with_data_channels():
         await made.receive(START)
         up = [{"flow": f["flow"], "stun_ms": 9.0, "dtls_ms": 30.0} for f in told[0]["flows"] if f["kind"] == "call"]
         await receive(made, {"type": "report", "report": {"number": 0, "flows": up}})
-        await receive(made, {"type": "report", "report": {"number": 1, "flows": []}})
+        await receive(made, {"type": "report", "report": {"number": told[1]["number"], "flows": []}})
         await made.close()
         return told
 
     first, again, facts = asyncio.run(play())
-    assert [first["number"], again["number"], facts["type"]] == [0, 1, "facts"]
-    assert not any("path" in flow for flow in again["flows"])
+    numbers = [each["number"] for order in (first, again) for each in (order, order["beside"])]
+    assert (numbers, facts["type"]) == ([0, 1, 2, 3], "facts")
+    assert not any("path" in flow for flow in again["flows"] + again["beside"]["flows"])
 
 
 @pytest.mark.parametrize(
@@ -134,8 +102,12 @@ def test_where_quic_alone_is_dead_the_check_begins_anew_with_data_channels():
         ({"type": "start", "nonce": "zz"},),
         ({**START, "media": ["smell"]},),
         (START, START),
-        ({"type": "offer", "flow": 0, "sdp": ""},),
-        (START, {"type": "offer", "flow": 99, "sdp": ""}),
+        ({"type": "offer", "number": 0, "flow": 0, "sdp": ""},),
+        (START, {"type": "offer", "number": 0, "flow": 99, "sdp": ""}),
+        (START, {"type": "offer", "number": 1, "flow": 2, "sdp": ""}),
+        (START, {"type": "offer", "number": 2, "flow": 0, "sdp": ""}),
+        ({"type": "finish", "least": 0},),
+        (START, {"type": "finish"}),
         (START, {"type": "report", "report": {"number": 7}}),
         (START, {"type": "report", "report": {"number": "x"}}),
         (START, REPORT, REPORT),
@@ -153,7 +125,7 @@ def test_a_report_before_the_epoch_is_over_is_refused_so_that_no_credential_is_c
         try:
             await made.receive(START)
             if has_begun:
-                await made.receive({"type": "media"})
+                await made.receive({"type": "media", "number": 0})
             with pytest.raises(PeerError):
                 await made.receive(REPORT)
         finally:
@@ -214,10 +186,24 @@ def test_any_report_gives_facts_that_can_be_read_or_is_refused(report: dict[str,
 
 @settings(max_examples=100, deadline=1000)
 @given(
-    st.sampled_from(["start", "next", "paths", "offer", "media", "report"]),
+    st.sampled_from(["start", "next", "paths", "finish", "offer", "media", "report"]),
     st.dictionaries(
         st.sampled_from(
-            ["nonce", "vpn", "twins", "media", "medium", "paths", "user", "password", "flow", "sdp", "report"]
+            [
+                "nonce",
+                "vpn",
+                "twins",
+                "media",
+                "medium",
+                "paths",
+                "user",
+                "password",
+                "number",
+                "flow",
+                "sdp",
+                "report",
+                "least",
+            ]
         ),
         st.none() | st.booleans() | WILD | WILD_MS | st.text(max_size=70) | st.lists(st.text(max_size=5), max_size=3),
     ),
@@ -247,7 +233,7 @@ def test_no_offer_upsets_it(sdp: str):
         try:
             await made.receive(START)
             flow = next(flow["flow"] for flow in told[0]["flows"] if flow["kind"] == "call")
-            await made.receive({"type": "offer", "flow": flow, "sdp": sdp})
+            await made.receive({"type": "offer", "number": 0, "flow": flow, "sdp": sdp})
         except PeerError:
             pass
         finally:
@@ -357,7 +343,7 @@ def test_what_a_check_cost_is_what_its_packets_were_long():
     epochs = world.check(world.even(0.0), 1).epochs
     media = len(epochs) * 16 * VOICE.slots * (VOICE.wire_bytes + 28)
     for way in ("up", "down"):
-        assert 0.97 * media <= _sent_bytes(epochs, way) <= 1.03 * media
+        assert 0.97 * media <= sent_bytes(epochs, way) <= 1.03 * media
 
 
 def test_a_clock_that_fails_ends_the_check_with_a_sentence(monkeypatch: pytest.MonkeyPatch):
@@ -367,7 +353,7 @@ def test_a_clock_that_fails_ends_the_check_with_a_sentence(monkeypatch: pytest.M
             await made.receive(START)
             assert made._run is not None
             monkeypatch.setattr(made._run, "_send", lambda flow, slot: 1 / 0)
-            await made.receive({"type": "media"})
+            await made.receive({"type": "media", "number": 0})
             await asyncio.sleep(0.4)
             await made.receive(REPORT)
         finally:
@@ -385,9 +371,9 @@ def test_a_twin_s_offer_is_answered_once():
             flow = next(flow["flow"] for flow in told[0]["flows"] if flow["kind"] != "call")
             for _ in range(2):
                 with suppress(PeerError):
-                    await made.receive({"type": "offer", "flow": flow, "sdp": ""})
+                    await made.receive({"type": "offer", "number": 0, "flow": flow, "sdp": ""})
             with pytest.raises(PeerError, match="not due"):
-                await made.receive({"type": "offer", "flow": flow, "sdp": ""})
+                await made.receive({"type": "offer", "number": 0, "flow": flow, "sdp": ""})
         finally:
             await made.close()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from talkpath.browser.far_end import check_session
+from talkpath.browser.far_end import check_record
 from talkpath.browser.far_end.check_session import CheckSession
 from talkpath.browser.far_end.counts_to_facts.epoch_facts import epoch_from_counts
 from talkpath.browser.far_end.transports.shared_port import SharedPort
@@ -37,5 +37,5 @@ def test_while_facts_are_made_other_checks_go_on(monkeypatch: pytest.MonkeyPatch
         await made.close()
         return [message["type"] for message in told]
 
-    monkeypatch.setattr(check_session, "epoch_from_counts", make)
+    monkeypatch.setattr(check_record, "epoch_from_counts", make)
     assert asyncio.run(play()) == ["epoch", "facts"]

@@ -12,18 +12,20 @@ import pytest
 from talkpath.browser.far_end.schedule import (
     CALLS,
     CANARY_COHORT,
-    MAX_EPOCHS,
-    WATCH_CALLS,
+    FOLLOW_UP_SLOTS,
+    FOLLOW_UPS,
+    MOST_WATCH_SLOTS,
     WATCH_SLOTS,
-    WATCH_TEXTS,
     EpochRequest,
     check_plan,
     check_seed,
     epoch_schedule,
     requested_schedule,
+    watch_request,
 )
 from talkpath.browser.far_end.transports.webtransport_twin import MAX_SLOT
-from talkpath.browser.webrtc.call_media import MEDIA, VIDEO, VOICE
+from talkpath.browser.web.next_epoch import FIRST_EPOCHS, MOST_EPOCHS
+from talkpath.browser.webrtc.call_media import MEDIA, TICK_MS, VIDEO, VOICE
 from talkpath.verdict.statistics.strength import PARTS
 
 
@@ -49,7 +51,7 @@ def test_so_many_connections_can_pass_alpha():
     least = min(weight for name, _, weight, _, mix in PARTS if name != "delay")
     assert nats + log(least) > log(1 / check_plan().alpha)
     assert nats + log(least) > log(2 / check_plan((VOICE, VIDEO)).alpha)
-    assert MAX_EPOCHS > 2
+    assert min(MOST_EPOCHS.values()) > 2
 
 
 def test_video_is_drawn_like_voice_in_its_own_slots():
@@ -61,21 +63,24 @@ def test_video_is_drawn_like_voice_in_its_own_slots():
 
 
 @pytest.mark.parametrize("medium", ["voice", "video"])
-def test_calls_are_watched_in_an_epoch_of_their_own(medium: Literal["voice", "video"]):
-    calls, texts = WATCH_CALLS[medium], WATCH_TEXTS[medium]
-    asked = {
-        "type": "next",
-        "medium": medium,
-        "question": "watch",
-        "calls": calls,
-        "texts": texts,
-        "slots": WATCH_SLOTS,
-    }
-    order = requested_schedule(b"seed", 2, msgspec.convert(asked, EpochRequest))
-    assert Counter(flow.kind for flow in order.flows) == Counter(call=calls, random=calls, text=texts)
-    assert (order.question, order.calls, order.medium.slots) == ("watch", calls, WATCH_SLOTS)
+def test_one_call_lives_on_beside_a_twin_of_its_own(medium: Literal["voice", "video"]):
+    order = requested_schedule(b"seed", 2, watch_request(medium))
+    assert Counter(flow.kind for flow in order.flows) == Counter(call=1, random=1)
+    assert (order.question, order.calls, order.medium.slots) == ("watch", 1, MOST_WATCH_SLOTS)
     assert order.medium.arm == MEDIA[medium].arm
-    assert WATCH_SLOTS < MAX_SLOT
+    assert WATCH_SLOTS < MOST_WATCH_SLOTS < MAX_SLOT
+
+
+@pytest.mark.parametrize("medium", ["voice", "video"])
+def test_what_a_check_may_cost_is_what_its_plan_says(medium: Literal["voice", "video"]):
+    """Where calls break off late, and where it stays open: by the packets that are due on all flows, both ways."""
+    flows, follow_up = 2 * CALLS + CANARY_COHORT, 2 * CALLS * FOLLOW_UP_SLOTS
+    usual, watch = MEDIA[medium].slots * flows, 2 * MOST_WATCH_SLOTS
+    late = FIRST_EPOCHS[medium] * usual + watch + FOLLOW_UPS * follow_up
+    most = max(late, MOST_EPOCHS[medium] * usual + watch)
+    assert 2 * most * (MEDIA[medium].wire_bytes + 28) < MEDIA[medium].budget_bytes
+    seconds = FIRST_EPOCHS[medium] * MEDIA[medium].slots + FOLLOW_UPS * FOLLOW_UP_SLOTS
+    assert seconds * TICK_MS / 1000 < MEDIA[medium].budget_s
 
 
 def test_a_medium_alone_asks_for_a_usual_epoch():

@@ -16,6 +16,7 @@ import msgspec
 import null_world as world
 import pytest
 import uvicorn
+from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -23,10 +24,14 @@ from websockets.sync import client
 from websockets.sync.client import ClientConnection
 from websockets.typing import Origin
 
+from talkpath.browser.far_end.counts_to_facts.call_paths import CallPath, path_epoch
+from talkpath.browser.far_end.counts_to_facts.epoch_report import EpochTimes, FarFlowReport, PageEpochReport
 from talkpath.browser.far_end.far_end_process import FarEnd
-from talkpath.browser.web import admission_queue, check_messages, page_inbox, page_limits
+from talkpath.browser.far_end.schedule import WATCH_SLOTS
+from talkpath.browser.web import admission_queue, check_messages, next_epoch, page_inbox, page_limits
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.routes import routes
+from talkpath.measure.facts import Epoch, Facts
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 from talkpath.wire.control.sign import Signer
 
@@ -41,7 +46,7 @@ class Polite(socketserver.StreamRequestHandler):
         self.wfile.write(b'{"type": "welcome"}\n')
         while line := self.rfile.readline():
             if b"report" in line:
-                self.wfile.write(b'{"type": "facts", "facts": "", "tried": false}\n')
+                self.wfile.write(b'{"type": "facts", "facts": ""}\n')
 
 
 @pytest.fixture(scope="module")
@@ -237,40 +242,87 @@ def test_a_page_that_waits_may_not_let_much_wait_with_it(talk: str):
         assert is_closed(waiting)
 
 
-@pytest.mark.parametrize("elsewhere", [False, True])
-def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: bool, monkeypatch: pytest.MonkeyPatch):
-    facts = world.check(world.even(0.0), 3)
-    last = {
+PATHS = path_epoch(
+    9,
+    [CallPath(name="udp/4434", transport="udp", port=4434)],
+    PageEpochReport(9),
+    {0: FarFlowReport(0)},
+    EpochTimes(started_s=24.0, ended_s=28.0, known_s=28.0),
+)
+
+
+def brief(
+    facts: Facts, elsewhere: bool = False
+) -> tuple[type[socketserver.StreamRequestHandler], list[dict[str, Any]]]:
+    """A far end that has these facts at once, and what it is told: the greeting, then what it is asked for."""
+    message = {
         "type": "facts",
         "facts": base64.b64encode(msgspec.msgpack.encode(facts)).decode(),
         "half": "00" * 32,
-        "tried": True,
         "late_ms": 0.0,
         "apart": False,
         "elsewhere": elsewhere,
     }
-    first: list[dict[str, Any]] = []
+    told: list[dict[str, Any]] = []
 
     class Brief(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            first.append(json.loads(self.rfile.readline()))
-            self.wfile.write(json.dumps(last).encode() + b"\n")
-            self.rfile.readline()
+            told.append(json.loads(self.rfile.readline()))
+            self.wfile.write(json.dumps(message).encode() + b"\n")
+            while line := self.rfile.readline():
+                told.append(json.loads(line))
+                self.wfile.write(b'{"type": "error", "code": "full"}\n')
 
+    return Brief, told
+
+
+@contextmanager
+def far_end(handler: type[socketserver.StreamRequestHandler]) -> Iterator[FarEnd]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield FarEnd(server.server_address[1], "token", cast(Any, None))
+        server.shutdown()
+
+
+USUAL = next_epoch.FIRST_EPOCHS["voice"]
+
+
+@pytest.mark.parametrize(
+    ("had", "paths", "asked"),
+    [
+        (USUAL - 1, (), {"type": "next", "medium": "voice"}),
+        (USUAL, (), {"type": "paths", "paths": [], "user": "", "password": ""}),
+        (USUAL, (PATHS,), {"type": "finish", "least": WATCH_SLOTS}),
+    ],
+)
+def test_the_far_end_is_asked_for_what_comes_next(had: int, paths: tuple[Epoch, ...], asked: dict[str, Any]):
+    facts = world.check(world.even(0.0), 3, had)
+    handler, told = brief(replace(facts, epochs=facts.epochs + paths))
+    with (
+        far_end(handler) as far,
+        serving(routes(lambda: [far], ReceiptIssuer(Signer.fresh()))) as talk,
+        connect(talk) as page,
+    ):
+        assert heard(page)["type"] == "error"
+    assert told[1] == asked
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: bool):
+    facts = world.check(world.even(0.0), 3)
+    ended = replace(facts, epochs=(*facts.epochs, PATHS), duration_s=next_epoch.LAST_EPOCH_S + 1)
+    handler, told = brief(ended, elsewhere)
     asked: list[str] = []
 
     def find(address: str) -> NetworkOrigin:
         asked.append(address)
         return UNKNOWN_ORIGIN
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Brief) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        far = FarEnd(server.server_address[1], "token", cast(Any, None))
-        with (
-            serving(routes(lambda: [far], ReceiptIssuer(Signer.fresh(), find=find))) as talk,
-            connect(talk) as page,
-        ):
-            assert heard(page)["type"] == "result"
-        server.shutdown()
-    assert (first[0]["page"], asked) == ("127.0.0.1", ["" if elsewhere else "127.0.0.1"])
+    with (
+        far_end(handler) as far,
+        serving(routes(lambda: [far], ReceiptIssuer(Signer.fresh(), find=find))) as talk,
+        connect(talk) as page,
+    ):
+        assert heard(page)["type"] == "result"
+    assert (told[0]["page"], asked) == ("127.0.0.1", ["" if elsewhere else "127.0.0.1"])

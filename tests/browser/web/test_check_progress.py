@@ -1,4 +1,4 @@
-"""How far a check is: stages never go back, and the seconds that are left shrink from epoch to epoch."""
+"""How far a check is: stages never go back, and the seconds that are left shrink from step to step."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from talkpath.browser.far_end.schedule import WATCH_SLOTS
 from talkpath.browser.web.check_progress import CheckProgress
 from talkpath.browser.webrtc.call_media import MEDIA
 
@@ -17,38 +16,47 @@ def usual(medium: str) -> dict[str, Any]:
     return {"medium": medium, "watching": False, "trying": False, "slots": MEDIA[medium].slots}
 
 
-def watched(medium: str, slots: int = WATCH_SLOTS) -> dict[str, Any]:
+def proof(medium: str, slots: int) -> dict[str, Any]:
     return {"medium": medium, "watching": True, "trying": False, "slots": slots}
 
 
+def finish(medium: str, left_s: float = 1.0) -> dict[str, Any]:
+    return {"type": "finish", "medium": medium, "left_s": left_s}
+
+
+def told(progress: CheckProgress, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [progress.finishing(step) if step.get("type") == "finish" else progress.begun(step) for step in steps]
+
+
+VOICE = [usual("voice"), usual("voice"), usual("voice"), PATHS, finish("voice")]
+
+
 @pytest.mark.parametrize(
-    ("media", "epochs", "stages"),
+    ("media", "steps", "stages"),
     [
-        (["voice"], [usual("voice"), usual("voice"), watched("voice"), PATHS], [1, 1, 2, 3]),
-        (["voice"], [usual("voice"), usual("voice"), watched("voice"), usual("voice"), PATHS], [1, 1, 2, 2, 3]),
-        (["voice"], [usual("voice"), PATHS], [1, 3]),
-        (["voice", "video"], [usual("voice"), usual("video"), watched("video"), PATHS], [1, 3, 4, 5]),
-        (["nonsense"], [usual("voice"), PATHS], [1, 3]),
+        (["voice"], VOICE, [1, 1, 1, 2, 3]),
+        (["voice"], [*VOICE, usual("voice"), usual("voice")], [1, 1, 1, 2, 3, 3, 3]),
+        (["voice"], [*VOICE, proof("voice", 600)], [1, 1, 1, 2, 3, 3]),
+        (["voice"], [usual("voice"), PATHS, finish("voice")], [1, 2, 3]),
+        (["voice", "video"], [*VOICE, usual("video"), finish("video")], [1, 1, 1, 2, 3, 4, 5]),
+        (["nonsense"], [usual("voice"), PATHS, finish("voice")], [1, 2, 3]),
     ],
 )
-def test_the_stage_of_each_epoch(media: list[str], epochs: list[dict[str, Any]], stages: list[int]) -> None:
-    progress = CheckProgress(media)
-    told = [progress.begun(epoch) for epoch in epochs]
-    assert [each["stage"] for each in told] == stages
-    assert {each["stages"] for each in told} == {stages[-1]}
+def test_the_stage_of_each_step(media: list[str], steps: list[dict[str, Any]], stages: list[int]) -> None:
+    found = told(CheckProgress(media), steps)
+    assert [each["stage"] for each in found] == stages
+    assert {each["stages"] for each in found} == {stages[-1]}
 
 
 def test_fewer_and_fewer_seconds_are_left() -> None:
-    progress = CheckProgress(["voice", "video"])
-    epochs = [usual("voice"), usual("voice"), watched("voice"), usual("video"), watched("video"), PATHS]
-    left = [progress.begun(epoch)["left_s"] for epoch in epochs]
+    steps = [*VOICE, usual("video"), finish("video", 20.0)]
+    left = [each["left_s"] for each in told(CheckProgress(["voice", "video"]), steps)]
     assert left == sorted(left, reverse=True)
-    assert 60 < left[0] < 100
-    assert 0 < left[-1] < 10
+    assert 50 < left[0] < 75
+    assert 20 < left[-1] < 30
 
 
 def test_a_further_epoch_takes_time_of_its_own() -> None:
     progress = CheckProgress(["voice"])
-    for epoch in (usual("voice"), usual("voice"), watched("voice")):
-        progress.begun(epoch)
-    assert progress.begun(watched("voice", 500))["left_s"] >= 500 * 0.02
+    told(progress, VOICE)
+    assert progress.begun(proof("voice", 500))["left_s"] >= 500 * 0.02

@@ -1,20 +1,41 @@
-"""What a check in a browser measures next: epochs of the usual length, then calls that are watched, then proof."""
+"""What a check in a browser does next: usual epochs, other ways, the end of the call that lives on, then proof."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
+import null_world as world
 import pytest
 from msgspec.structs import replace
 
 import talkpath.browser.web.next_epoch as choice
 from talkpath.apps.contract.shape import Direction
 from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP, epoch_track
-from talkpath.browser.far_end.schedule import CALLS, FOLLOW_UPS, MAX_EPOCHS, WATCH_SLOTS, EpochRequest, check_plan
-from talkpath.browser.web.next_epoch import LAST_EPOCH_S, cut_off_slot, next_epoch
+from talkpath.browser.far_end.schedule import (
+    CALLS,
+    FOLLOW_UP_SLOTS,
+    FOLLOW_UPS,
+    WATCH_SLOTS,
+    EpochRequest,
+    check_plan,
+    watch_request,
+)
+from talkpath.browser.web.next_epoch import (
+    FIRST_EPOCHS,
+    LAST_EPOCH_S,
+    MOST_EPOCHS,
+    POOR_EPOCHS,
+    FinishWatch,
+    Step,
+    TryPaths,
+    cut_off_slot,
+    next_step,
+)
 from talkpath.browser.webrtc.call_media import MEDIA
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Epoch, Facts, Health, Observation
+from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Reason, State, Verdict
 
 
@@ -29,10 +50,17 @@ def flow(number: int, kind: str, direction: Direction, slots: int, until: int) -
         sent=pack(range(size), size),
         arrived=pack(range(SETUP + until), size),
         twin_kind=None if kind == "call" else "random",
+        setup_ms=20.0 if until else None,
     )
 
 
-def epoch(medium: str = "voice", question: str = "battery", call_until: int = -1, twin_until: int = -1) -> Epoch:
+def epoch(
+    medium: Literal["voice", "video"] = "voice",
+    question: str = "battery",
+    call_until: int = -1,
+    twin_until: int = -1,
+    started_s: float = 0.0,
+) -> Epoch:
     """A call and its twin. Of the whole length, unless it is said where they end."""
     slots = WATCH_SLOTS if question == "watch" else MEDIA[medium].slots
     track = epoch_track(replace(MEDIA[medium], slots=slots))
@@ -46,9 +74,9 @@ def epoch(medium: str = "voice", question: str = "battery", call_until: int = -1
         number=0,
         app="webrtc",
         variant="dtls",
-        medium=medium,  # type: ignore[arg-type]
+        medium=medium,
         k=1,
-        started_s=0.0,
+        started_s=started_s,
         ended_s=1.0,
         cut_s=1.0,
         up=track,
@@ -71,77 +99,132 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> dict[str, State]:
     return states
 
 
-def asked(*epochs: Epoch, duration_s: float = 30.0) -> EpochRequest | None:
-    return next_epoch(Facts(plan=check_plan(), epochs=epochs, duration_s=duration_s))
+def step(*epochs: Epoch, duration_s: float = 30.0) -> Step | None:
+    return next_step(Facts(plan=check_plan(), epochs=epochs, duration_s=duration_s))
 
 
-USUAL, WATCHED, CUT_OFF = epoch(), epoch(question="watch"), epoch(question="watch", call_until=400)
+VOICE, VIDEO = EpochRequest(medium="voice"), EpochRequest(medium="video")
+USUAL, PATHS = epoch(), epoch(question="transport", started_s=9.0)
+WATCHED, CUT_OFF = epoch(question="watch"), epoch(question="watch", call_until=400)
+FIRST = FIRST_EPOCHS["voice"] * [USUAL]
+ENDED = FinishWatch(WATCH_SLOTS)
 
 
 @pytest.mark.parametrize("state", ["insufficient", "ok"])
-def test_a_call_is_watched_before_anything_is_well(judged: dict[str, State], state: State) -> None:
+def test_the_call_that_lives_on_is_ended_when_nothing_else_is_left(judged: dict[str, State], state: State) -> None:
     judged["voice"] = state
-    assert asked(USUAL) == EpochRequest(medium="voice")
-    watch = asked(USUAL, USUAL)
-    assert watch is not None
-    assert (watch.question, watch.slots) == ("watch", WATCH_SLOTS)
-    assert watch.slots * 0.02 >= 20.0
-    assert watch.calls < CALLS
+    for had in range(1, FIRST_EPOCHS["voice"]):
+        assert step(*had * [USUAL]) == VOICE
+    assert step(*FIRST) == TryPaths()
+    assert step(*FIRST, PATHS) == ENDED
+    assert WATCH_SLOTS * 0.02 >= 25.0
 
 
 def test_what_is_well_and_was_watched_is_done(judged: dict[str, State]) -> None:
     judged["voice"] = "ok"
-    assert asked(USUAL, USUAL, WATCHED) is None
+    assert step(*FIRST, PATHS, WATCHED) is None
 
 
-def test_what_is_open_still_gets_a_usual_epoch(judged: dict[str, State]) -> None:
-    assert asked(USUAL, USUAL, WATCHED) == EpochRequest(medium="voice")
-    assert asked(*[USUAL] * MAX_EPOCHS, WATCHED) is None
+def test_what_is_open_still_gets_usual_epochs(judged: dict[str, State]) -> None:
+    assert step(*FIRST, PATHS, WATCHED) == VOICE
+    assert step(*MOST_EPOCHS["voice"] * [USUAL], PATHS, WATCHED) is None
+
+
+def whole(after_s: float | None) -> Facts:
+    """The facts of a check in which a call that lives on goes silent after so long (None: it does not)."""
+    until = WATCH_SLOTS if after_s is None else round(50 * after_s)
+    request = replace(watch_request("voice"), slots=WATCH_SLOTS)
+    facts = world.check(world.clean, 1, FIRST_EPOCHS["voice"], watched=[request])
+    *usual, watched = facts.epochs
+    bits = pack(range(SETUP + until), SETUP + WATCH_SLOTS)
+    cut = [
+        replace(flow, arrived=bytes(a & b for a, b in zip(flow.arrived, bits, strict=True)))
+        if flow.role == "call"
+        else flow
+        for flow in watched.flows
+    ]
+    paths = replace(PATHS, number=9)
+    return replace(facts, epochs=(*usual, paths, replace(watched, flows=tuple(cut), started_s=0.1)), duration_s=30.0)
+
+
+def test_a_call_that_lives_to_the_end_makes_all_well() -> None:
+    facts = whole(None)
+    (verdict,) = judge(facts)
+    assert (verdict.state, next_step(facts)) == ("ok", None)
+    assert verdict.watched_s >= 25.0
+
+
+@pytest.mark.parametrize("after_s", [4, 6, 8, 12, 16, 20, 22])
+def test_a_call_that_goes_silent_late_is_not_told_as_well_but_proven(after_s: int) -> None:
+    facts = whole(after_s)
+    assert [verdict.state for verdict in judge(facts)] == ["insufficient"]
+    proof = next_step(facts)
+    assert isinstance(proof, EpochRequest)
+    assert (proof.question, proof.calls) == ("watch", CALLS)
+    assert proof.slots >= 50 * after_s + 100
+
+
+def test_what_goes_silent_later_than_any_proof_lasts_stays_open() -> None:
+    facts = whole(24.5)
+    (verdict,) = judge(facts)
+    assert verdict.reason is not None
+    assert (verdict.state, verdict.reason.code, next_step(facts)) == ("insufficient", "call_ended", None)
 
 
 def test_calls_that_are_cut_off_beside_their_twins_are_looked_at_in_whole_epochs(judged: dict[str, State]) -> None:
-    proof = asked(USUAL, USUAL, CUT_OFF)
-    assert proof is not None
+    proof = step(*FIRST, PATHS, CUT_OFF)
+    assert isinstance(proof, EpochRequest)
     assert (proof.question, proof.calls, proof.texts) == ("watch", CALLS, 0)
-    assert 400 + 100 < proof.slots < WATCH_SLOTS
-    assert asked(USUAL, USUAL, CUT_OFF, *[CUT_OFF] * (FOLLOW_UPS - 1)) == proof
-    assert asked(USUAL, USUAL, CUT_OFF, *[CUT_OFF] * FOLLOW_UPS) == EpochRequest(medium="voice")
+    assert 400 + 100 < proof.slots < FOLLOW_UP_SLOTS
+    assert step(*FIRST, PATHS, CUT_OFF, *[CUT_OFF] * (FOLLOW_UPS - 1)) == proof
+    assert step(*FIRST, PATHS, CUT_OFF, *[CUT_OFF] * FOLLOW_UPS) is None
 
 
 @pytest.mark.parametrize("state", ["restricted", "closed"])
 def test_what_is_found_needs_no_watching(judged: dict[str, State], state: State) -> None:
     judged["voice"] = state
-    assert asked(USUAL, USUAL) is None
+    assert step(USUAL, USUAL) == TryPaths()
+    assert step(USUAL, USUAL, PATHS) == FinishWatch(0)
+    assert step(USUAL, USUAL, PATHS, WATCHED) is None
 
 
 def test_a_line_too_poor_is_not_watched_either(judged: dict[str, State]) -> None:
     judged["voice"] = "impaired"
-    assert asked(USUAL, USUAL) == EpochRequest(medium="voice")
-    assert asked(*[USUAL] * MAX_EPOCHS) is None
+    assert step(USUAL, USUAL) == VOICE
+    assert step(*POOR_EPOCHS * [USUAL], PATHS) == FinishWatch(0)
+    assert step(*POOR_EPOCHS * [USUAL], PATHS, WATCHED) is None
 
 
-def test_each_medium_has_its_turn(judged: dict[str, State]) -> None:
+def test_each_medium_has_its_turn_and_the_other_ways_are_tried_once(judged: dict[str, State]) -> None:
     judged["voice"], judged["video"] = "ok", "insufficient"
-    video = epoch("video")
-    assert asked(USUAL, USUAL, WATCHED) == EpochRequest(medium="video")
-    watch = asked(USUAL, USUAL, WATCHED, video)
-    assert watch is not None
-    assert (watch.medium, watch.question) == ("video", "watch")
+    voice, video = [*FIRST, PATHS, WATCHED], epoch("video", started_s=40.0)
+    assert step(*voice) == VIDEO
+    assert step(*voice, video) == ENDED
+    judged["video"] = "ok"
+    assert step(*voice, video, epoch("video", "watch")) is None
 
 
 def test_no_epoch_begins_that_would_end_after_the_page_gave_up(judged: dict[str, State]) -> None:
-    assert asked(USUAL, duration_s=LAST_EPOCH_S + 1) is None
+    assert step(USUAL, duration_s=LAST_EPOCH_S + 1) == TryPaths()
+    assert step(USUAL, PATHS, duration_s=LAST_EPOCH_S + 1) is None
 
 
 def test_a_void_check_goes_on_no_longer() -> None:
-    facts = Facts(plan=check_plan(), epochs=(USUAL,), health=Health(vpn=False, hidden=True))
-    assert next_epoch(facts) is None
+    facts = Facts(plan=check_plan(), epochs=(USUAL, PATHS), health=Health(vpn=False, hidden=True))
+    assert next_step(facts) is None
 
 
 @pytest.mark.parametrize("vpn", [True, None])
 def test_a_check_through_a_vpn_goes_on_like_any_other(vpn: bool | None) -> None:
     facts = Facts(plan=check_plan(), epochs=(USUAL,), health=Health(vpn=vpn))
-    assert next_epoch(facts) == EpochRequest(medium="voice")
+    assert next_step(facts) == VOICE
+
+
+def test_calls_that_no_longer_begin_when_other_ways_are_tried_are_asked_again(judged: dict[str, State]) -> None:
+    judged["voice"] = "ok"
+    failed = epoch(question="transport", call_until=0, started_s=25.0)
+    assert step(*FIRST, failed, WATCHED) == VOICE
+    assert step(*FIRST, failed, WATCHED, epoch(started_s=35.0)) is None
 
 
 @pytest.mark.parametrize(
@@ -160,8 +243,8 @@ def test_where_calls_are_cut_off(one: Epoch, slot: int | None) -> None:
 
 def test_cut_off_is_by_all_flows(judged: dict[str, State]) -> None:
     def slots(epochs: Sequence[Epoch]) -> int:
-        request = asked(USUAL, USUAL, *epochs)
-        assert request is not None
+        request = step(*FIRST, PATHS, *epochs)
+        assert isinstance(request, EpochRequest)
         return request.slots
 
     assert slots([CUT_OFF, epoch(question="watch", call_until=300)]) < slots([CUT_OFF])

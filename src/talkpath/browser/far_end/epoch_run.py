@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
+from itertools import count, takewhile
+from math import ceil
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
+from talkpath.browser.far_end.counts_to_facts.call_paths import CallPath
 from talkpath.browser.far_end.counts_to_facts.epoch_report import FarFlowReport
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.far_end.transports.data_channel_twin import DataChannelTwin
@@ -20,6 +24,7 @@ from talkpath.errors import PeerError
 
 CHANNEL_OVERHEAD = 65  # DTLS and SCTP around a data channel's message, measured in Chromium 156
 START_DELAY_S = 0.2
+NOTICE_SLOTS = 25  # so long before both ends stop sending on watched calls, the page is told
 
 
 class EpochRun:
@@ -27,6 +32,7 @@ class EpochRun:
 
     `slots` packets are due on each. `host` is this server's address as the page reached it. Twins are data channels if
     `has_channels`; else they are WebTransport sessions below `path`, and `twins` is where their server finds them.
+    `call_paths` are those of its calls, if it tries paths.
     """
 
     def __init__(
@@ -39,8 +45,9 @@ class EpochRun:
         has_channels: bool,
         path: str,
         twins: dict[str, WebTransportTwin],
+        call_paths: tuple[CallPath, ...] = (),
     ) -> None:
-        self.schedule, self.slots, self.has_channels = schedule, slots, has_channels
+        self.schedule, self.slots, self.has_channels, self.call_paths = schedule, slots, has_channels, call_paths
         self.calls: dict[int, WebRtcCall] = {}
         self.twins: dict[int, WebTransportTwin | DataChannelTwin] = {}
         self.opened_s, self.start_s = time.monotonic(), 0.0
@@ -104,6 +111,14 @@ class EpochRun:
             raise PeerError("The test server failed in the middle of the check; check again.")
         return time.monotonic() >= self.start_s + self.slots * TICK_MS / 1000
 
+    def stop_soon(self, least: int) -> float:
+        """Send `least` packets of each flow in all, or as many as until NOTICE_SLOTS from now; return how many seconds
+        are left."""
+        elapsed = (time.monotonic() - self.start_s) * 1000 / TICK_MS if self._sending is not None else 0.0
+        self.slots = min(self.slots, max(least, ceil(elapsed) + NOTICE_SLOTS))
+        self.schedule = replace(self.schedule, medium=replace(self.schedule.medium, slots=self.slots))
+        return max(0.0, self.slots - elapsed) * TICK_MS / 1000
+
     def _advance(self) -> float | None:
         """Send what is due, for the clock."""
         assert self._sending is not None  # it was begun
@@ -116,7 +131,7 @@ class EpochRun:
     def _send_all(self) -> Iterator[float]:
         """Send one packet of each flow in each slot, at the flow's own phase. Gives each time to wait for."""
         flows = sorted(self.schedule.flows, key=lambda flow: flow.phase_ms)
-        for slot in range(self.slots):
+        for slot in takewhile(lambda slot: slot < self.slots, count()):
             for flow in flows:
                 due_s = self.start_s + (slot * TICK_MS + flow.phase_ms) / 1000
                 while (now_s := time.monotonic()) < due_s:

@@ -28,8 +28,8 @@ function loadWorker() {
 }
 
 export class Call {
-  constructor(flow, connection, { ice = {}, phase_ms = 0, picture = 0, payload = 0, slots = 0, tick_ms = 20 } = {}) {
-    Object.assign(this, { ice, phase_ms, picture, payload, slots, tick_ms });
+  constructor(flow, connection, { number = 0, ice = {}, phase_ms = 0, picture = 0, payload = 0, slots = 0, tick_ms = 20 } = {}) {
+    Object.assign(this, { number, ice, phase_ms, picture, payload, slots, tick_ms });
     this.phased = this.tried = this.overdue = false;
     this.flow = flow;
     this.connection = connection;
@@ -78,8 +78,9 @@ export class Call {
     await this.pc.setLocalDescription({ type: "offer", sdp: whole.replace(/^a=rtcp-fb:.*\r\n/gm, "") });
     // No address of this device is sent: the far end learns the address from the first packet.
     const sdp = this.pc.localDescription.sdp.replace(/^a=candidate:.*\r\n/gm, "");
-    const answered = this.connection.expect(`answer ${this.flow}`);
-    this.connection.send({ type: "offer", flow: this.flow, sdp });
+    const { number, flow } = this;
+    const answered = this.connection.expect(`answer ${number} ${flow}`);
+    this.connection.send({ type: "offer", number, flow, sdp });
     const answer = await answered;
     if (answer) await this.pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
   }
@@ -120,6 +121,12 @@ export class Call {
       if (entry.type === "candidate-pair") this.tried ||= wasTried(entry);
     });
     if (stats) this.polls.push([performance.now() - go, sent, received]);
+  }
+
+  // Send so many packets in all.
+  endAt(slots) {
+    this.slots = slots;
+    if (this.picture && this.sending) this.ports[0]?.postMessage({ type: "end", slots });
   }
 
   async end() { if (this.sender) await this.awaited(this.sender.replaceTrack(null).then(() => true)); }

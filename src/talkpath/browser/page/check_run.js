@@ -45,7 +45,7 @@ const lost = connection => connection.trouble ?? { type: "error", code: "lost" }
 
 async function check(connection, conditions, answers, step) {
   const countdown = new Countdown(), live = new LivePicture();
-  let sound = null, picture = null, timer;
+  let sound = null, picture = null, beside = null, timer;
   try {
     sound = tone();
     picture = answers.media.includes("video") ? camera() : null;
@@ -56,13 +56,19 @@ async function check(connection, conditions, answers, step) {
     if (!await workerReady()) return { type: "error", code: "part" };
     const nonce = [...crypto.getRandomValues(new Uint8Array(32))].map(byte => byte.toString(16).padStart(2, "0")).join("");
     connection.send({ type: "start", nonce, twins: hasWebTransport() ? "datagrams" : "channel", ...answers });
+    const epoch = (order, setStep) => new Epoch(order, connection, welcome, tracks, conditions, { setStep, live });
     for (;;) {
-      const message = await connection.next("epoch", "result", "error");
-      if (message?.type !== "epoch") return message ?? lost(connection);
+      const message = await connection.next("epoch", "finish", "result", "error");
+      if (!["epoch", "finish"].includes(message?.type)) return message ?? lost(connection);
       const { stage, stages } = message;
       countdown.set(message.left_s);
       const setStep = name => step(text(name, { stage, stages }));
-      const report = await new Epoch(message, connection, welcome, tracks, conditions, { setStep, live }).run();
+      if (message.beside) {
+        beside?.close();
+        beside = epoch(message.beside);
+      }
+      if (message.type === "finish") setStep("step_watch");
+      const report = await (message.type === "finish" ? beside.finish(message.slots) : epoch(message, setStep).run(message.beside && beside));
       if (!report || connection.over) return lost(connection);
       step(text("step_judge"));
       connection.send({ type: "report", report });
@@ -71,6 +77,7 @@ async function check(connection, conditions, answers, step) {
     clearTimeout(timer);
     countdown.end();
     picture?.end();
+    beside?.close();
     conditions.end();
     connection.close();
     sound?.audio.close();

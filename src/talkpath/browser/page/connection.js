@@ -5,6 +5,9 @@ const PING_MS = 250;
 const SILENT_MS = 30000; // several hundred pongs are due in this time; even a bad line delivers one
 const STEP_MS = 60000; // the longest step of a server that still answers pings
 
+// Answers belong to a flow and starts to an epoch, since two epochs may run beside each other.
+const keyOf = ({ type, number, flow }) => ({ answer: `answer ${number} ${flow}`, go: `go ${number}` })[type] ?? type;
+
 export class Connection {
   constructor(url) {
     this.pings = this.pongs = 0;
@@ -31,7 +34,7 @@ export class Connection {
     this.heardAt = performance.now();
     if (message.type === "pong") { this.pongs += 1; return; }
     if (message.type === "error") this.trouble ??= message;
-    const key = message.type === "answer" ? `answer ${message.flow}` : message.type;
+    const key = keyOf(message);
     const resolve = this.waiting.get(key);
     if (resolve) { this.waiting.delete(key); resolve(message); }
     else this.backlog.set(key, message);

@@ -40,6 +40,8 @@ export class DataChannelTwin extends Call {
 
   poll(go) { this.polls.push([performance.now() - go, this.sent.length, this.received]); }
 
+  endAt() {}
+
   end() {}
 
   fetchNotes() {}

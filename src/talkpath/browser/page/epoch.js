@@ -1,4 +1,5 @@
 // One epoch: opens calls and twins in the order that was drawn, sends on all of them at once, counts, and reports.
+// Beside the usual ones runs another, of a call and its twin that live on until the server ends them (`begin`, `finish`).
 
 import { Call } from "./call.js";
 import { DataChannelTwin } from "./data_channel_twin.js";
@@ -14,7 +15,7 @@ const sleep = ms => new Promise(done => setTimeout(done, ms));
 export class Epoch {
   // `screen` shows how far it is: {setStep(name of a text), live: a LivePicture}.
   constructor(order, connection, welcome, tracks, conditions, screen) {
-    Object.assign(this, { order, connection, conditions, ...screen });
+    Object.assign(this, { order, connection, conditions, slots: order.slots, closed: false, ...screen });
     this.unwatch = () => {};
     this.track = order.trying ? tracks.voice : tracks[order.medium];
     this.flows = order.flows.map(opening => this.flow(opening, welcome.twin));
@@ -23,29 +24,42 @@ export class Epoch {
   flow(opening, twin) {
     const { order, connection } = this;
     if (opening.kind === "call") return new Call(opening.flow, connection, { ...opening, ...this.format() });
-    if (!opening.path) return new DataChannelTwin(opening, connection, order.datagram);
+    if (!opening.path) return new DataChannelTwin({ ...opening, number: order.number }, connection, order.datagram);
     const url = `https://${location.hostname}:${twin.port}${opening.path}`;
     return new WebTransportTwin(opening, url, bytesOf(twin.fingerprint), order.datagram);
   }
 
   // What the packets of a call are like.
   format() {
-    const { picture, payload, slots, tick_ms } = this.order;
-    return { picture, payload, slots, tick_ms };
+    const { number, picture, payload, slots, tick_ms } = this.order;
+    return { number, picture, payload, slots, tick_ms };
   }
 
-  // The report; null if the check was stopped or the server was lost.
-  async run() {
-    try { return await this.report(); } finally { this.close(); }
+  // The report; null if the check was stopped or the server was lost. `beside` begins once all flows here were opened.
+  async run(beside = null) {
+    try { return await this.report(beside); } finally { this.close(); }
   }
 
-  async report() {
+  // Run beside other epochs, without a word on the screen.
+  begin() {
+    this.setStep = () => {};
+    this.reported ??= this.run().catch(() => null);
+  }
+
+  // End what `begin` began after so many packets of each flow; its report.
+  finish(slots) {
+    this.slots = slots;
+    this.flows.forEach(flow => flow.endAt(slots));
+    return this.reported;
+  }
+
+  async report(beside) {
     const { order, connection } = this;
     const pings = connection.pings, pongs = connection.pongs;
     this.setStep(order.trying ? "step_paths" : "step_open");
-    await this.open();
-    const started = connection.next("go");
-    connection.send({ type: "media" });
+    await this.open(beside);
+    const started = this.reported ? connection.expect(`go ${order.number}`) : connection.next(`go ${order.number}`);
+    connection.send({ type: "media", number: order.number });
     if (!await started) return null;
     if (!order.trying) this.setStep(order.watching ? "step_watch" : "step_speak");
     await this.send(performance.now());
@@ -58,31 +72,33 @@ export class Epoch {
       late_ms_p99: this.flows.some(flow => flow.overdue) ? Math.max(this.late_ms_p99, TIMEOUT_MS) : this.late_ms_p99,
       phased: this.flows.every(flow => flow.tick || flow.phased),
       ...this.conditions.summary(),
-      pings: connection.pings - pings,
-      pongs: connection.pongs - pongs,
+      // Those of its time are reported by the epochs beside it.
+      pings: this.reported ? 0 : connection.pings - pings,
+      pongs: this.reported ? 0 : connection.pongs - pongs,
     };
   }
 
-  async open() {
+  async open(beside) {
     const until = performance.now() + this.order.setup_ms;
     for (const flow of this.flows) {
       flow.opened = performance.now();
       flow.open(this.track).catch(() => {});
       await sleep(this.order.gap_ms);
     }
+    beside?.begin();
     while (performance.now() < until && !this.connection.over && !this.flows.every(flow => flow.ready)) await sleep(50);
   }
 
   async send(go) {
     this.go = go;
-    const { order } = this, { slots, tick_ms } = order;
+    const { order } = this, { tick_ms } = order;
     const late = [];
     this.flows.forEach(flow => flow.begin(go));
     const polling = setInterval(() => this.poll(), POLL_MS);
     if (!order.trying) this.unwatch = this.live.watch(this.flows, tick_ms);
-    const clocks = this.flows.filter(flow => flow.tick).map(twin => new Clock(twin, go, tick_ms, slots, late));
-    const end = go + slots * tick_ms;
-    while (performance.now() < end && !this.connection.over) await sleep(Math.min(POLL_MS, Math.max(1, end - performance.now())));
+    const clocks = this.flows.filter(flow => flow.tick).map(twin => new Clock(twin, this, late));
+    const left = () => go + this.slots * tick_ms - performance.now();
+    while (left() > 0 && !this.closed && !this.connection.over) await sleep(Math.min(POLL_MS, Math.max(1, left())));
     clocks.forEach(clock => clock.stop());
     await Promise.all(this.flows.map(flow => flow.end()));
     clearInterval(polling);
@@ -94,18 +110,20 @@ export class Epoch {
   async poll() { await Promise.all(this.flows.map(flow => flow.poll(this.go))); }
 
   close() {
+    this.closed = true;
     this.unwatch();
     this.flows.forEach(flow => flow.close());
   }
 }
 
-// Ticks one twin at its own phase. A tick that is late is sent at once and counted as late.
+// Ticks one twin of an epoch at its own phase. A tick that is late is sent at once and counted as late.
 class Clock {
-  constructor(twin, go, tick_ms, slots, late) {
+  constructor(twin, epoch, late) {
+    const { go, order: { tick_ms } } = epoch;
     let next = 0;
     const tick = () => {
       const since = performance.now() - go - twin.phase_ms;
-      const slot = Math.min(Math.floor(since / tick_ms + 0.25), slots - 1);
+      const slot = Math.min(Math.floor(since / tick_ms + 0.25), epoch.slots - 1);
       for (; next <= slot; next++) {
         late.push(since - next * tick_ms);
         twin.tick(next);

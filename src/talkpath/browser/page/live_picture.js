@@ -1,5 +1,5 @@
-// The live picture of an epoch: two lines, of call packets and of packets of control traffic, which arrive of those that
-// are due in each second. Where a person asked for less motion, it changes each CALM_MS only.
+// The live picture of a check: two lines, of call packets and of packets of control traffic, which arrive of those that
+// are due in each second, over all epochs that run. Where a person asked for less motion, it changes each CALM_MS only.
 
 import { byId, setText, text } from "./text.js";
 
@@ -12,33 +12,41 @@ export class LivePicture {
   constructor() {
     this.began = performance.now();
     this.points = { calls: [], twins: [] };
+    this.epochs = new Set();
+    this.timer = null;
     this.draw();
   }
 
   // Watch the flows of an epoch until the returned function is called.
   watch(flows, tick_ms) {
     byId("live").hidden = false;
-    const kinds = { calls: flows.filter(flow => !flow.tick), twins: flows.filter(flow => flow.tick) };
-    let before = null, at = 0; // the first second has gaps of its own: nothing came before it
-    const look = () => {
-      const now = performance.now(), counts = this.counts(kinds);
-      for (const kind of ["calls", "twins"]) {
-        const due = kinds[kind].length * (now - at) / tick_ms;
-        if (before && due) this.points[kind].push([(now - this.began) / 1000, Math.min(1, (counts[kind] - before[kind]) / due)]);
-      }
-      [before, at] = [counts, now];
-      this.draw();
-    };
-    const timer = setInterval(look, isCalm() ? CALM_MS : EACH_MS);
+    const epoch = { calls: flows.filter(flow => !flow.tick), twins: flows.filter(flow => flow.tick), tick_ms, before: null };
+    this.epochs.add(epoch);
+    this.timer ??= setInterval(() => this.look(), isCalm() ? CALM_MS : EACH_MS);
     return () => {
-      clearInterval(timer);
+      this.epochs.delete(epoch);
+      if (this.epochs.size || this.timer === null) return;
+      clearInterval(this.timer);
+      this.timer = null;
       for (const points of Object.values(this.points)) points.push(null);
     };
   }
 
-  counts(kinds) {
-    const sum = flows => flows.reduce((total, flow) => total + (flow.polls.at(-1)?.[2] ?? 0), 0);
-    return { calls: sum(kinds.calls), twins: sum(kinds.twins) };
+  // Add a point to each line. An epoch's first second has gaps of its own: nothing came before it.
+  look() {
+    const now = performance.now(), arrived = { calls: 0, twins: 0 }, due = { calls: 0, twins: 0 };
+    for (const epoch of this.epochs) {
+      const counts = { calls: received(epoch.calls), twins: received(epoch.twins) }, { before } = epoch;
+      for (const kind of before ? ["calls", "twins"] : []) {
+        due[kind] += epoch[kind].length * (now - before.now) / epoch.tick_ms;
+        arrived[kind] += counts[kind] - before[kind];
+      }
+      epoch.before = { now, ...counts };
+    }
+    for (const kind of ["calls", "twins"]) {
+      if (due[kind]) this.points[kind].push([(now - this.began) / 1000, Math.min(1, arrived[kind] / due[kind])]);
+    }
+    this.draw();
   }
 
   draw() {
@@ -50,6 +58,9 @@ export class LivePicture {
     }
   }
 }
+
+// The packets that these flows received, as far as was read.
+const received = flows => flows.reduce((total, flow) => total + (flow.polls.at(-1)?.[2] ?? 0), 0);
 
 // The line through the points of the last seconds; a null between two is a gap.
 function line(points, ends) {

@@ -44,6 +44,7 @@ class VideoPacer {
 
   handle(message, port) {
     if (message.type === "notes") port.postMessage({ left: this.left, slots: this.slots });
+    if (message.type === "end") this.slots_due = message.slots;
     if (message.type === "begin") {
       this.go = message.go + this.phase_ms;
       this.slots_due = message.slots;

@@ -70,6 +70,8 @@ export class WebTransportTwin {
 
   poll(go) { this.polls.push([performance.now() - go, this.sent.length, this.received]); }
 
+  endAt() {}
+
   end() {}
 
   fetchNotes() {}

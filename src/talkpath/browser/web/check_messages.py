@@ -22,7 +22,7 @@ from talkpath.browser.far_end.far_end_process import LINE_BYTES, LOOPBACK, FarEn
 from talkpath.browser.turn_relay import TurnRelay
 from talkpath.browser.web.admission_queue import AdmissionQueue
 from talkpath.browser.web.check_progress import CheckProgress
-from talkpath.browser.web.next_epoch import next_epoch
+from talkpath.browser.web.next_epoch import FinishWatch, TryPaths, next_step
 from talkpath.browser.web.page_inbox import PageInbox
 from talkpath.browser.web.page_limits import START_S, host_name
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
@@ -31,7 +31,7 @@ from talkpath.measure.facts import Facts
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
-SERVER_ONLY = ("next", "paths")  # messages that no page may send
+SERVER_ONLY = ("next", "paths", "finish")  # messages that no page may send
 FULL = error_message("full", "The test server is full; try again in some minutes.")
 
 Others = Callable[[str, str], list[str]]
@@ -172,20 +172,26 @@ class CheckMessages:
             await self.tell_far_end(message)
 
     async def from_far_end(self, message: dict[str, Any]) -> None:
-        """Pass a message to the page. Judge facts, and ask for another epoch, for the paths, or end the check."""
+        """Pass a message to the page. Judge facts, and ask for the next step, or end the check."""
         kind = message["type"]
         if kind == "epoch":
             message |= self._progress.begun(message)
+        elif kind == "finish":
+            message |= self._progress.finishing(message)
         if kind != "facts":
             await self._socket.send_json(message)
             return
         facts = msgspec.msgpack.decode(base64.b64decode(message["facts"]), type=Facts)
-        if message["tried"]:
-            await self._send_result(facts, message)
-        elif request := await asyncio.to_thread(next_epoch, facts):
-            await self.tell_far_end({"type": "next", **msgspec.to_builtins(request)})
-        else:
-            await self.tell_far_end(self._paths_message())
+        step = await asyncio.to_thread(next_step, facts)
+        match step:
+            case None:
+                await self._send_result(facts, message)
+            case TryPaths():
+                await self.tell_far_end(self._paths_message())
+            case FinishWatch(least=least):
+                await self.tell_far_end({"type": "finish", "least": least})
+            case _:
+                await self.tell_far_end({"type": "next", **msgspec.to_builtins(step)})
 
     def _paths_message(self) -> dict[str, Any]:
         """The paths to try, with credentials for the relay."""

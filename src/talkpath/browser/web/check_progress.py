@@ -1,12 +1,12 @@
 """How far a check is: its stage, and about how many seconds are left.
 
-The stages of each medium are its first epochs and the watched calls; the other paths are the last stage. Nobody knows
-before whether further epochs follow, so those are counted when they come.
+The stages are the usual epochs of the first medium, the other ways through, and the call that lives on to its end; each
+further medium has two of these. Nobody knows before whether further epochs follow, so those are counted when they come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from talkpath.browser.far_end.counts_to_facts.call_paths import PATH_S
@@ -17,47 +17,59 @@ from talkpath.browser.webrtc.call_media import MEDIA, TICK_MS
 AROUND_S = 2.5  # an epoch's set-up and end, and what comes until the next one
 PATHS_AROUND_S = 4.0  # the same where some paths may not answer
 
+Kind = Literal["usual", "paths", "watch"]
+MediumName = Literal["voice", "video"]
 
-class PlannedEpoch(NamedTuple):
-    """An epoch that every check has."""
 
-    medium: Literal["voice", "video"]
-    watches: bool
+class PlannedStep(NamedTuple):
+    """A step that every check has."""
 
-    @property
-    def lasts_s(self) -> float:
-        """How long it takes."""
-        return (WATCH_SLOTS if self.watches else MEDIA[self.medium].slots) * TICK_MS / 1000 + AROUND_S
+    stage: int
+    medium: str
+    kind: Kind
+    lasts_s: float
 
 
 class CheckProgress:
     """The progress of one check of these media."""
 
     def __init__(self, media: Sequence[str]) -> None:
-        self._media = [medium for medium in MEDIA if medium in media] or ["voice"]
-        self._planned = [
-            PlannedEpoch(medium, watches)
-            for medium in self._media
-            for watches, count in ((False, FIRST_EPOCHS[medium]), (True, 1))
-            for _ in range(count)
-        ]
+        known: list[MediumName] = [medium for medium in MEDIA if medium in media]
+        self._planned = list(_planned(known or ["voice"]))
+        self.stages = self._planned[-1].stage
         self._stage = 1
 
     def begun(self, epoch: dict[str, Any]) -> dict[str, Any]:
         """What the page is told of an epoch that begins, beside its order."""
-        own_s = epoch["slots"] * TICK_MS / 1000 + AROUND_S
-        own = PlannedEpoch(epoch["medium"], epoch["watching"])
-        if epoch["trying"]:
-            self._planned = []
-            return self._told(2 * len(self._media) + 1, PATH_S + PATHS_AROUND_S)
-        earlier = self._media[: self._media.index(own.medium)]
-        self._planned = [each for each in self._planned if each.medium not in earlier]
-        if own in self._planned:
-            self._planned.remove(own)
-        rest_s = sum(each.lasts_s for each in self._planned)
-        stage = 2 * len(earlier) + 1 + own.watches
-        return self._told(stage, own_s + rest_s + PATH_S + PATHS_AROUND_S)
+        kind: Kind = "paths" if epoch["trying"] else "watch" if epoch["watching"] else "usual"
+        around_s = PATHS_AROUND_S if epoch["trying"] else AROUND_S
+        return self._told(epoch["medium"], kind, epoch["slots"] * TICK_MS / 1000 + around_s)
 
-    def _told(self, stage: int, left_s: float) -> dict[str, Any]:
-        self._stage = max(self._stage, stage)
-        return {"stage": self._stage, "stages": 2 * len(self._media) + 1, "left_s": round(left_s)}
+    def finishing(self, watch: dict[str, Any]) -> dict[str, Any]:
+        """The same where only the call that lives on is left."""
+        return self._told(watch["medium"], "watch", watch["left_s"] + AROUND_S)
+
+    def _told(self, medium: str, kind: Kind, own_s: float) -> dict[str, Any]:
+        """Take the step from the plan, and what should have come before it."""
+        is_this = [(step.medium, step.kind) == (medium, kind) for step in self._planned]
+        if True in is_this:
+            step = self._planned[is_this.index(True)]
+            self._stage = max(self._stage, step.stage)
+            self._planned = self._planned[is_this.index(True) + 1 :]
+        rest_s = sum(step.lasts_s for step in self._planned)
+        return {"stage": self._stage, "stages": self.stages, "left_s": round(own_s + rest_s)}
+
+
+def _planned(media: Sequence[MediumName]) -> Iterator[PlannedStep]:
+    stage = 0
+    for place, medium in enumerate(media):
+        epoch_s = MEDIA[medium].slots * TICK_MS / 1000 + AROUND_S
+        paths_s = PATH_S + PATHS_AROUND_S if place == 0 else 0.0
+        before_s = FIRST_EPOCHS[medium] * epoch_s + paths_s
+        stage += 1
+        yield from FIRST_EPOCHS[medium] * [PlannedStep(stage, medium, "usual", epoch_s)]
+        if paths_s:
+            stage += 1
+            yield PlannedStep(stage, medium, "paths", paths_s)
+        stage += 1
+        yield PlannedStep(stage, medium, "watch", max(0.0, WATCH_SLOTS * TICK_MS / 1000 - before_s) + AROUND_S)

@@ -1,34 +1,34 @@
-"""Chooses the next epoch of a check in a browser, from its facts so far. Pure.
+"""Chooses the next step of a check in a browser, from its facts so far. Pure.
 
-Each medium gets some epochs of its own, then a few calls are watched for longer, since a rule may cut calls off late.
-Where the watched calls were cut off and their twins were not, whole epochs follow that last beyond that moment; where
-nothing was, further epochs of the usual length, as long as they may still change the verdict.
+Each medium gets some epochs of its own. Beside them, from the first one on, one call and its twin live on, since a rule
+may cut calls off late, or begin late; they are ended, and judged, when nothing else is left. While the first medium's
+call lives the other ways through are tried. Where a call that lived on was cut off and its twin was not, whole epochs
+follow that last beyond that moment; where nothing was, further epochs of the usual length, as long as they may still
+change the verdict.
+
+The call that lives on is ended by what the other epochs showed, and never by what became of itself: so its own roles
+are as good as drawn afterwards, and its epoch may accuse like any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
+from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 
 from talkpath.browser.answer.vpn_condition import assuming_no_vpn
 from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP
-from talkpath.browser.far_end.schedule import (
-    CALLS,
-    FOLLOW_UPS,
-    MAX_EPOCHS,
-    WATCH_CALLS,
-    WATCH_SLOTS,
-    WATCH_TEXTS,
-    EpochRequest,
-)
+from talkpath.browser.far_end.schedule import CALLS, FOLLOW_UP_SLOTS, FOLLOW_UPS, WATCH_SLOTS, EpochRequest
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Epoch, Facts, Observation
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Verdict
 
-FIRST_EPOCHS = {"voice": 2, "video": 1}
+FIRST_EPOCHS, MOST_EPOCHS = {"voice": 3, "video": 1}, {"voice": 5, "video": 3}
+POOR_EPOCHS = 3  # no more of a line that is too poor
 SETTLED = ("restricted", "closed")
 VOID = ("late", "clock", "network_changed", "hidden", "responder_lost")
 LAST_EPOCH_S = 140.0  # no epoch begins later: the page gives up after 200 s (check_run.js)
@@ -36,50 +36,82 @@ SILENT_SLOTS = 100  # a flow of which nothing came for 2 s up to its end was cut
 BEYOND_SLOTS = 200  # so much longer than until the cut-off do the calls of further epochs last
 
 
-def next_epoch(facts: Facts) -> EpochRequest | None:
-    """The next epoch; None where none could change a verdict, or no time is left."""
-    if facts.duration_s > LAST_EPOCH_S:
-        return None
+class TryPaths(Struct, frozen=True):
+    """Try the other ways through."""
+
+
+class FinishWatch(Struct, frozen=True):
+    """End the call and its twin that live on, once so many packets of each were due."""
+
+    least: int
+
+
+Step = EpochRequest | TryPaths | FinishWatch
+
+
+def next_step(facts: Facts) -> Step | None:
+    """The next step; None where none could change a verdict, or no time is left."""
     verdicts = judge(assuming_no_vpn(facts))
-    if any(verdict.reason is not None and verdict.reason.code in VOID for verdict in verdicts):
-        return None
-    wanted = (
-        _wanted(verdict, [each for each in facts.epochs if each.medium == verdict.medium]) for verdict in verdicts
-    )
-    return next((request for request in wanted if request is not None), None)
+    is_over = facts.duration_s > LAST_EPOCH_S or any(_code(verdict) in VOID for verdict in verdicts)
+    for verdict in () if is_over else verdicts:
+        if step := next(_steps(verdict, facts), None):
+            return step
+    return None if _paths(facts) else TryPaths()
 
 
-def _wanted(verdict: Verdict, epochs: Sequence[Epoch]) -> EpochRequest | None:
-    """The next epoch of that verdict's medium."""
-    if verdict.state in SETTLED or any(epoch.missing for epoch in epochs):
-        return None
-    assert verdict.medium != "text"  # a browser sends none
-    watched = [epoch for epoch in epochs if epoch.question == "watch"]
+def _steps(verdict: Verdict, facts: Facts) -> Iterator[Step]:
+    """The steps that are still to be done for that verdict's medium."""
+    medium, epochs = verdict.medium, [each for each in facts.epochs if each.medium == verdict.medium]
+    assert medium != "text"  # a browser sends none
     usual = sum(epoch.question == "battery" for epoch in epochs)
-    if usual < FIRST_EPOCHS[verdict.medium]:
-        return EpochRequest(medium=verdict.medium)
-    if not watched and verdict.state != "impaired":
-        return _watch(verdict.medium)
+    watched = [epoch for epoch in epochs if epoch.question == "watch"]
+    done = verdict.state in SETTLED or any(epoch.missing for epoch in epochs)
+    if usual < FIRST_EPOCHS[medium] and not done:
+        yield EpochRequest(medium=medium)
+    if not _paths(facts):
+        yield TryPaths()
+    if usual and not watched:
+        yield FinishWatch(0 if done or verdict.state == "impaired" else WATCH_SLOTS)
+    if not done:
+        yield from _further(verdict, medium, usual, watched)
+        if _direct_call_failed_since(facts, epochs):
+            yield EpochRequest(medium=medium)
+
+
+def _further(
+    verdict: Verdict, medium: Literal["voice", "video"], usual: int, watched: Sequence[Epoch]
+) -> Iterator[EpochRequest]:
+    """What may still change an open verdict."""
     cut_off = min(filter(None, map(cut_off_slot, watched)), default=None)
-    if cut_off is not None and len(watched) <= FOLLOW_UPS:
-        return _follow_up(verdict.medium, cut_off)
-    return EpochRequest(medium=verdict.medium) if verdict.state != "ok" and usual < MAX_EPOCHS else None
+    if cut_off is not None:
+        if len(watched) <= FOLLOW_UPS and cut_off + SILENT_SLOTS <= FOLLOW_UP_SLOTS:
+            yield _follow_up(medium, cut_off)
+    elif verdict.state != "ok" and usual < (POOR_EPOCHS if verdict.state == "impaired" else MOST_EPOCHS[medium]):
+        yield EpochRequest(medium=medium)
 
 
-def _watch(medium: str) -> EpochRequest:
-    return EpochRequest(
-        medium=medium,  # type: ignore[arg-type]
-        question="watch",
-        calls=WATCH_CALLS[medium],
-        texts=WATCH_TEXTS[medium],
-        slots=WATCH_SLOTS,
-    )
-
-
-def _follow_up(medium: str, cut_off: int) -> EpochRequest:
+def _follow_up(medium: Literal["voice", "video"], cut_off: int) -> EpochRequest:
     """A whole epoch that lasts beyond the slot at which watched calls were cut off."""
-    slots = min(WATCH_SLOTS, 50 * ceil((cut_off + BEYOND_SLOTS) / 50))
-    return EpochRequest(medium=medium, question="watch", calls=CALLS, texts=0, slots=slots)  # type: ignore[arg-type]
+    slots = min(FOLLOW_UP_SLOTS, 50 * ceil((cut_off + BEYOND_SLOTS) / 50))
+    return EpochRequest(medium=medium, question="watch", calls=CALLS, texts=0, slots=slots)
+
+
+def _code(verdict: Verdict) -> str:
+    return verdict.reason.code if verdict.reason is not None else ""
+
+
+def _paths(facts: Facts) -> Epoch | None:
+    """The epoch in which the other ways through were tried."""
+    return next((epoch for epoch in facts.epochs if epoch.question == "transport"), None)
+
+
+def _direct_call_failed_since(facts: Facts, epochs: Sequence[Epoch]) -> bool:
+    """Whether the call that took no other way was never set up, and no usual epoch began since: calls may be kept from
+    beginning by now."""
+    paths = _paths(facts)
+    if paths is None or paths.flows[0].setup_ms is not None:
+        return False
+    return not any(epoch.question == "battery" and epoch.started_s > paths.started_s for epoch in epochs)
 
 
 def cut_off_slot(epoch: Epoch) -> int | None:

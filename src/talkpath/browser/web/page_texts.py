@@ -42,7 +42,8 @@ def _asking() -> dict[str, str]:
         ),
         "cost": say(
             "browser",
-            "It takes about a minute and {usual} MB; where calls break off late, two minutes and at most {most} MB.",
+            "It takes half a minute to a minute and {usual} MB; where calls break off late, two minutes and at most "
+            "{most} MB.",
             usual=USUAL_MB["voice"],
             most=most_mb("voice"),
         ),
@@ -58,13 +59,13 @@ def _asking() -> dict[str, str]:
         "which": say("browser", "Which calls shall be tried?"),
         "which_voice": say(
             "browser",
-            "Voice: about a minute, {usual} MB, at most {most} MB",
+            "Voice: half a minute to a minute, {usual} MB, at most {most} MB",
             usual=USUAL_MB["voice"],
             most=most_mb("voice"),
         ),
         "which_video": say(
             "browser",
-            "Voice and video: about 90 seconds, {usual} MB, at most {most} MB",
+            "Voice and video: 60 to 90 seconds, {usual} MB, at most {most} MB",
             usual=USUAL_MB["video"],
             most=most_mb("voice", "video"),
         ),

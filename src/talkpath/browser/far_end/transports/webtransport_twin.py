@@ -16,7 +16,7 @@ from talkpath.browser.addresses import network_prefix
 from talkpath.browser.far_end.transports.datagram_packets import ACK_WAIT_S, DatagramPackets
 
 UP_OVERHEAD, DOWN_OVERHEAD = 28, 24
-MAX_SLOT = 1500  # more than are due in any epoch
+MAX_SLOT = 2100  # more than are due in any epoch
 MAX_DATAGRAMS = 5000  # of one connection, several times what an epoch takes
 STRANGER_S = 15.0  # in which a connection must name its twin
 MAX_SESSIONS = 0xC671706A  # WEBTRANSPORT_MAX_SESSIONS, draft-ietf-webtrans-http3-07 section 8.2
