@@ -20,7 +20,8 @@ LONGER = 1.5
 """A silence is so many times longer than any pause before."""
 
 DUE = 1.2
-"""A reply that usually came within this share of the time is overdue."""
+"""A reply that usually came within this share of the time is overdue, but not before SILENT_S: set-up makes the usual
+time look short."""
 
 
 class Silence(NamedTuple):
@@ -72,4 +73,6 @@ def _replied(flow: Flow, since_s: float, until_s: float) -> bool:
     replies = flow.packets_received - flow.media_received
     usual_s = (flow.last_received_s - flow.start_s) / replies if replies else 0.0
     quiet_s = until_s - flow.last_received_s
-    return flow.last_received_s > since_s + SILENT_S or (bool(flow.media_received) and quiet_s < DUE * usual_s)
+    return flow.last_received_s > since_s + SILENT_S or (
+        bool(flow.media_received) and quiet_s < max(SILENT_S, DUE * usual_s)
+    )

@@ -11,6 +11,7 @@ from talkpath.capture.packets.datagrams import TLS
 from talkpath.capture.packets.rows import ROW, Rows
 from talkpath.capture.streams.headerless import by_cadence, without_copies
 from talkpath.capture.streams.rtp_order import Segments, split_streams
+from talkpath.wire.pcap.arrays import Ints
 
 
 def stream(times: list[float], *, hashes: list[int] | None = None, outer: int = 0) -> Segments:
@@ -18,6 +19,15 @@ def stream(times: list[float], *, hashes: list[int] | None = None, outer: int = 
     out["time_s"], out["key"], out["size"], out["outer"] = times, 1, 200, outer
     out["stamp"] = np.arange(len(times)) if hashes is None else hashes
     return split_streams(out, np.unique(out["key"], return_inverse=True)[1])
+
+
+def both_ways(sent: list[float], came: list[float]) -> tuple[Segments, Ints]:
+    """Two directions of one call, and of each segment which is the other one."""
+    out: Rows = np.zeros(len(sent) + len(came), ROW)
+    out["time_s"], out["size"] = [*sent, *came], 200
+    out["key"] = [1] * len(sent) + [2] * len(came)
+    out["stamp"] = np.arange(len(out))
+    return split_streams(out, np.unique(out["key"], return_inverse=True)[1]), np.array([1, 0])
 
 
 def steady(count: int = 300, step_s: float = 0.06, jitter_s: float = 0.0, lost: tuple[int, ...] = ()) -> list[float]:
@@ -60,6 +70,26 @@ class TestMeasured:
             times.append(at)
         _, found = by_cadence(stream(times))
         assert found.frozen_s.max() == pytest.approx(2.0, abs=0.2)
+
+    @pytest.mark.parametrize("share", [0.7, 0.8])
+    def test_where_most_is_lost_the_other_directions_clock_counts_what_is_missing(self, share: float):
+        rng = Random(7)
+        sent = steady(400, jitter_s=0.004)
+        came = [at for at in steady(400, jitter_s=0.004) if rng.random() >= share]
+        order, found = by_cadence(*both_ways(sent, came))
+        sent_between = round((came[-1] - came[0]) / 0.06) + 1
+        assert order.missing.sum() == pytest.approx(sent_between - len(came), abs=2)
+        assert found.clock_hz.tolist() == pytest.approx([1 / 0.06, 1 / 0.06], rel=0.02)
+        assert found.late_s.max() < 0.05, "nothing was late"
+
+    def test_what_keeps_another_clock_than_the_other_direction_lost_nothing(self):
+        rng, at, came = Random(7), 0.0, []
+        for _ in range(100):
+            at += rng.uniform(0.15, 0.45)
+            came.append(at)
+        order, found = by_cadence(*both_ways(steady(400, jitter_s=0.004), came))
+        assert order.missing.sum() == 0
+        assert found.clock_hz[1] == 0
 
     def test_over_tls_nothing_is_missing(self):
         """TCP repeats what was lost."""

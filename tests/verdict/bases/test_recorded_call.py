@@ -101,6 +101,16 @@ def test_the_next_reply_is_waited_for():
         assert ("media.freeze" in verdict.alternatives) == fits, seconds
 
 
+def test_a_flow_that_replied_a_moment_ago_has_not_gone_silent():
+    """Set-up comes fast, so that replies seem to come often; a muted end's next one may take a few seconds."""
+    muted = replace(FLOW, packets_received=234, media_received=200, last_received_s=9.4)
+    found = call(stream("sent"), stream("received", seconds=6.5, longest_gap_ms=400.0), flows=(muted,))
+    assert judge_call(found).alternatives == ()
+    assert judge_call(found).figures["loss_down_pct"] == 0.0, "nor does the silence count as lost"
+    frozen = replace(muted, last_received_s=6.6)
+    assert judge_call(replace(found, flows=(frozen,))).alternatives[0] == "media.freeze"
+
+
 def test_a_call_of_four_seconds_says_nothing():
     dead = replace(FLOW, last_received_s=0.5, media_received=25, media_sent=190)
     found = call(stream("sent", seconds=3.8), stream("received", seconds=0.5), flows=(dead,))

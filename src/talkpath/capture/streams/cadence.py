@@ -29,13 +29,18 @@ CLOCKS_APART = 2e-4
 """Two clocks differ by so much."""
 SLOWER, FASTER = 2.5, 0.95
 """How much longer or shorter than the other direction's interval the mean pause may be."""
+RARE, SAME_CLOCK = 12.0, 0.01
+"""The mean pause may be so much longer where each packet keeps the other direction's clock, whose interval is the same
+within this share."""
 
 
 class Cadence(NamedTuple):
-    """Packets of `size` (0: all packets) come each `interval_s` (0: no cadence)."""
+    """Packets of `size` (0: all packets) come each `interval_s` (0: no cadence). `is_others`: that is the other
+    direction's, whose clock those packets keep that are not lost."""
 
     interval_s: float = 0.0
     size: int = 0
+    is_others: bool = False
 
     @property
     def is_codecs(self) -> bool:
@@ -67,6 +72,19 @@ def fits(cadence: Cadence, times: Floats, sizes: Ints) -> bool:
         return False
     mean_s = (part[-1] - part[0]) / (len(part) - 1)
     return bool(FASTER <= mean_s / cadence.interval_s <= SLOWER)
+
+
+def kept_steps(cadence: Cadence, times: Floats, sizes: Ints) -> list[int]:
+    """Return how many of the other direction's intervals after the one before each packet of a stream came, of which so
+    much is lost that it shows no cadence by itself; none where the packets do not keep that clock."""
+    part = times[cadence.rows(sizes)]
+    if cadence.interval_s <= 0 or len(part) < FEWEST_PAUSES:
+        return []
+    if (part[-1] - part[0]) / (len(part) - 1) > RARE * cadence.interval_s:
+        return []
+    off, interval_s, steps = _corrected(part.tolist(), cadence.interval_s)
+    is_same = abs(interval_s - cadence.interval_s) <= SAME_CLOCK * cadence.interval_s
+    return steps if is_same and off <= OFF_CLOCK else []
 
 
 def _common_sizes(sizes: Ints) -> list[int]:
@@ -158,6 +176,14 @@ def behind(times: Floats, interval_s: float) -> tuple[Floats, Ints]:
     gone = np.minimum(np.floor(stays / interval_s + 0.5).astype(np.int64), room)
     gone = np.maximum.accumulate(gone)
     return np.maximum(lag - gone * interval_s, 0.0), np.diff(gone, prepend=0)
+
+
+def behind_clock(times: Floats, missing: Ints, interval_s: float) -> Floats:
+    """Return how late each packet is against a clock of that interval, where it is known how many are missing before
+    each."""
+    off = times - interval_s * np.cumsum(missing + 1)
+    late: Floats = off - np.minimum.accumulate(off)
+    return late
 
 
 def unsure(missing: Ints, packets: int, jitter: float, *, borrowed: bool) -> float:

@@ -12,7 +12,17 @@ import numpy as np
 
 from talkpath.capture.packets.datagrams import TLS
 from talkpath.capture.packets.rows import VIDEO
-from talkpath.capture.streams.cadence import FEWEST_PAUSES, Cadence, behind, fits, holes, own_cadence, unsure
+from talkpath.capture.streams.cadence import (
+    FEWEST_PAUSES,
+    Cadence,
+    behind,
+    behind_clock,
+    fits,
+    holes,
+    kept_steps,
+    own_cadence,
+    unsure,
+)
 from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, Floats, frozen
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
 from talkpath.capture.streams.timing import Timing
@@ -86,12 +96,22 @@ def _cadences(segments: Segments, partner: Ints | None, steps: dict[int, list[in
     out = []
     for segment, (cadence, other) in enumerate(zip(own, partner.tolist(), strict=True)):
         theirs = own[other] if other >= 0 else Cadence()
-        borrows = not cadence.is_codecs and theirs.is_codecs and _is_counted(segments, segment)
-        if borrows and fits(theirs, *_part(segments, segment)):
-            cadence = theirs
-            steps.pop(segment, None)
+        if not cadence.is_codecs and theirs.is_codecs and _is_counted(segments, segment):
+            cadence = _borrowed(cadence, theirs, segments, segment, steps)
         out.append(cadence)
     return out
+
+
+def _borrowed(own: Cadence, theirs: Cadence, segments: Segments, segment: int, steps: dict[int, list[int]]) -> Cadence:
+    """Return the other direction's cadence where that may be the segment's too, else its own."""
+    part = _part(segments, segment)
+    if kept := kept_steps(theirs, *part):
+        steps[segment] = kept
+        return theirs._replace(is_others=True)
+    if fits(theirs, *part):
+        steps.pop(segment, None)
+        return theirs
+    return own
 
 
 def _is_counted(segments: Segments, segment: int) -> bool:
@@ -114,6 +134,8 @@ def _against(segments: Segments, segment: int, cadence: Cadence, found: _Measure
     borrowed = segment not in found.steps
     if not borrowed:
         missing = holes(found.steps[segment])
+    if cadence.is_others:
+        late = behind_clock(times[kept], missing, cadence.interval_s)
     missing[0] = 0
     off = np.abs(np.diff(late, prepend=late[:1]))
     found.rate[segment] = 1.0 / cadence.interval_s

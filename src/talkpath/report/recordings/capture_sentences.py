@@ -182,12 +182,18 @@ def _beside_control(verdict: Verdict, beside: str, values: dict[str, str]) -> st
             **values,
         )
     values["mechanisms"] = mechanisms(verdict)
-    return say(
+    told = say(
         "capture",
         "{call}: {outcome}; {facts}; {control}: your line carried the same traffic. That is consistent with "
         "{mechanisms}, and with trouble at the app's own servers or on the way there.",
         **values,
     )
+    return f"{told} {_one_connection()}" if verdict.alternatives[:1] == ("media.freeze",) else told
+
+
+def _one_connection() -> str:
+    """What else ends a single connection for good while others live: a translator's table that is full."""
+    return say("capture", "A router that forgot this one connection would look the same.")
 
 
 def together(verdict: Verdict, clause: str) -> str:

@@ -243,13 +243,14 @@ def _stopped(state: _State) -> _Rules:
 
 def _replies(flow: Flow, state: _State) -> bool:
     """Whether a flow went on after the media, or its next reply may not be due yet: the other end may merely be
-    silent."""
+    silent. Set-up comes fast and makes the usual interval look short, so a flow is not called silent before
+    SILENT_S."""
     if flow.last_received_s is None:
         return False
     replies = flow.packets_received - flow.media_received
     usual_s = (flow.last_received_s - flow.start_s) / replies if replies else 0.0
     quiet_s = state.said_until_s - flow.last_received_s
-    return flow.last_received_s > state.heard_until_s + SILENT_S or quiet_s < PATIENCE * usual_s
+    return flow.last_received_s > state.heard_until_s + SILENT_S or quiet_s < max(SILENT_S, PATIENCE * usual_s)
 
 
 def _lossy(state: _State) -> _Rules:
