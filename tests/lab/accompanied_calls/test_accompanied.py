@@ -11,7 +11,12 @@ from talkpath.lab.relayed_calls.placed import PLAIN, CallStory, RelayState
 from talkpath.lab.relayed_calls.script import Voice
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Findings
-from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
+from talkpath.verdict.bases.accompanied_call import (
+    attempt_verdicts,
+    call_verdicts,
+    judge_accompanied,
+    verdicts_together,
+)
 from talkpath.verdict.model import Verdict
 
 SECONDS, FLOWS = 12.0, 3
@@ -157,6 +162,29 @@ def test_a_line_that_polices_each_connection_is_told_by_what_this_end_sends():
     muted = CallStory(callee=Voice(muted=((8.0, 12.0),)))
     verdict = verdict_of(played(background="police_flow,kbps=24", story=muted, app="webrtc"))
     assert (verdict.alternatives, code(verdict)) == ((), "line")
+
+
+def test_losses_in_spells_fit_no_rule_that_drops_at_random():
+    """A crowded line loses in some seconds, and by chance more of the call than of control traffic."""
+    story = CallStory(relays=RelayState(loss=0.12))
+    found = played(story=story).findings
+    (call,), controls = found.calls, found.controls
+    assert judge_accompanied(call, controls[0]).alternatives == ("media.drop",), "all the time"
+    lost = sum(moment.received.lost or 0 for moment in call.seconds)
+    seconds = [
+        replace(moment, received=replace(moment.received, lost=lost // 2 if place in (4, 8) else 0))
+        for place, moment in enumerate(call.seconds)
+    ]
+    verdict = judge_accompanied(replace(call, seconds=tuple(seconds)), controls[0])
+    assert (verdict.alternatives, code(verdict)) == ((), "no_control")
+
+
+@pytest.mark.parametrize("rule", ["media.drop,direction=down,p=0.7", "media.police,kbps=8"])
+def test_losses_of_most_packets_are_named_for_an_app_without_sequence_numbers(rule: str):
+    verdict = verdict_of(played(f"{rule},app=telegram,to=app", app="telegram"))
+    assert code(verdict) == "one_call"
+    assert verdict.alternatives[-1] == "media.drop"
+    assert verdict.figures["loss_down_pct"] == pytest.approx(70, abs=6)
 
 
 STORIES = {

@@ -188,12 +188,15 @@ def _beside_control(verdict: Verdict, beside: str, values: dict[str, str]) -> st
         "{mechanisms}, and with trouble at the app's own servers or on the way there.",
         **values,
     )
-    return f"{told} {_one_connection()}" if verdict.alternatives[:1] == ("media.freeze",) else told
+    return f"{told} {_one_connection(verdict)}" if verdict.alternatives else told
 
 
-def _one_connection() -> str:
-    """What else ends a single connection for good while others live: a translator's table that is full."""
-    return say("capture", "A router that forgot this one connection would look the same.")
+def _one_connection(verdict: Verdict) -> str:
+    """What else befalls a single connection while others are well: a translator's table that is full, a bad link among
+    several that connections are spread over."""
+    if verdict.alternatives[0] == "media.freeze":
+        return say("capture", "A router that forgot this one connection would look the same.")
+    return say("capture", "A router that treats this one connection worse than others would look the same.")
 
 
 def together(verdict: Verdict, clause: str) -> str:

@@ -6,6 +6,7 @@ were. What becomes of a call, from the strongest doubt on:
     control traffic, or one flow of it, suffered as much    the line: nothing is said of a rule
     the losses came with delay, control's did not           a congested server or path of the app: likewise
     what seems lost may be pauses of speech                 likewise
+    the losses came in spells, most seconds had few         likewise: a rule that drops at random does so all the time
     neither, and the facts fit a rule                       one call: "consistent with"
     three calls of the app fit one rule alike               `restricted` (`judge_together`)
 
@@ -49,6 +50,8 @@ LEAST_LOST = 0.3
 """So large a share, in every call, is lost by no server of an app that is in service."""
 OF_LOSSES = {"p", "kbps"}
 """Parameters of rules that losses tell, not a silence."""
+STEADY = 0.5
+"""Losses at random take at least this share of their mean in most seconds."""
 UNKNOWN_NETWORK = "AS0"
 MOST_ESTIMATED = 1.3
 MOST_LATE_MS = 50.0
@@ -105,6 +108,8 @@ def judge_accompanied(call: Call, control: Control | None) -> Verdict:
     if verdict.state == "ok" or (verdict.reason is not None and verdict.reason.code == "short_capture"):
         return verdict
     lost = 1.0 if is_silent else _usual_loss(call)
+    if _is_in_spells(verdict, call, lost):
+        verdict = replace(verdict, alternatives=(), parameters={}, direction=None)
     return _beside(verdict, shares, lost, _worst_flow(control), held_up=_is_held_up(call, shares))
 
 
@@ -221,6 +226,12 @@ def _usual_loss(call: Call) -> float:
     seconds = [moment.received for moment in call.seconds if moment.received.packets]
     shares = [one.lost / (one.packets + one.lost) for one in seconds if one.lost is not None]
     return min(whole, median(shares)) if shares else whole
+
+
+def _is_in_spells(verdict: Verdict, call: Call, usual_loss: float) -> bool:
+    """Whether a rule that drops packets at random would have to spare most of the call's seconds."""
+    whole = share_lost(streams_of(call, "received")) or 0.0
+    return verdict.alternatives[:1] == ("media.drop",) and usual_loss < STEADY * whole
 
 
 def _worst_flow(control: Control) -> float:
