@@ -29,3 +29,11 @@ def test_nobody_is_told_apart(background: str) -> None:
     (verdict,) = judge(run_sim(make_plan((SIGNAL,)), Scenario.parse(background, (), 1)))
     assert verdict.state not in ACCUSING
     assert verdict.reason is None or verdict.reason.code != "twin_worse"
+
+
+def test_a_policer_of_every_flow_cuts_none_off() -> None:
+    """Far less passes than video wants: gaps between two packets that pass look like ends at one count."""
+    video = Arm("max", "webrtc", "video")
+    network = Scenario.parse("police_flow,kbps=25.39817420794197,burst_bytes=3000", (), 3377500282)
+    (verdict,) = judge(run_sim(make_plan((video,)), network))
+    assert verdict.state == "impaired"

@@ -33,6 +33,7 @@ OUTAGE = 0.1
 FLOWS = 6  # fewer in an epoch are no evidence
 LEAST_SILENT = 0.1  # of an epoch's packets: a short outage at its end is no evidence
 AGREE = 0.5  # at least this share of the epochs must end at the count
+PASSED = 0.5  # at least this share of a flow's packets passes before it is cut off
 SPARE = 2  # packets by which the counts of two epochs may differ
 SOON_S = 5.0  # no tunnel or translator is known to drop a busy flow sooner
 DEAD_S = 15.0  # flows that stay dead for longer are under no ban of some seconds
@@ -102,9 +103,17 @@ def silenced(epoch: Epoch) -> Silence | None:
     if len(alive) < FLOWS:
         return None
     hit = tuple(way for way in DIRECTIONS if sum(f.of(way).silent for f in alive) >= MOST * len(alive))
-    if not hit:
+    silent = [outcome for outcome in alive if all(outcome.of(way).silent for way in hit)]
+    if not hit or not all(_passed_before(silent, way) for way in hit):
         return None
-    return _span([outcome for outcome in alive if all(outcome.of(way).silent for way in hit)], hit, round_trip_s(epoch))
+    return _span(silent, hit, round_trip_s(epoch))
+
+
+def _passed_before(silent: Sequence[FlowOutcome], way: Direction) -> bool:
+    """Whether flows carried most of their packets until they went silent. Behind a policer, or a line that is far too
+    narrow, most are lost all along, and any gap between two that pass looks like an end."""
+    flows = [outcome.of(way) for outcome in silent]
+    return sum(flow.arrived for flow in flows) >= PASSED * sum(flow.sent - flow.tail for flow in flows)
 
 
 def _span(flows: list[FlowOutcome], hit: tuple[Direction, ...], slack_s: float) -> Silence:
