@@ -25,7 +25,12 @@ def served() -> Iterator[str]:
     """The address of observatories: a simulated one at /, one that is not at /real, an empty one at /new, one whose
     index does not answer at /down, one of many networks at /crowd, one of three countries at /world, and one of a
     network with all apps at /full."""
-    site = Site(today=lambda: records.TODAY, operators=lambda: records.OPERATORS, report=records.SHARED.get)
+    site = Site(
+        today=lambda: records.TODAY,
+        operators=lambda: records.OPERATORS,
+        report=records.SHARED.get,
+        servers=records.directory,
+    )
     real, new = routes(records.country(simulated=False), site), routes(records.Memory([]), site)
     simulated = routes(records.country(), site)
     unnamed = Site(today=lambda: records.TODAY)

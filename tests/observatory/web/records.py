@@ -20,6 +20,7 @@ from talkpath.observatory.events.record import Event, withdrawal_of
 from talkpath.observatory.findings.country_findings import Totals
 from talkpath.observatory.index.queries import ReportVerdict
 from talkpath.observatory.reach.estimate import ReachEstimate
+from talkpath.observatory.responders.summary import DirectorySummary, ShownServer, by_country
 from talkpath.observatory.web.shared_report import SharedReport
 from talkpath.observatory.web.source import (
     HALF_YEAR,
@@ -136,6 +137,27 @@ def _country_day(found: Sequence[NetworkDay]) -> CountryDay:
 
 
 OPERATORS = {"AS64496": "Northline", "AS64497": "South & West <Telecom>"}
+
+
+def directory() -> DirectorySummary:
+    """Test servers in many countries; on a phone neither list is short."""
+    listed = tuple(
+        ShownServer(
+            key=f"{number:043d}",
+            host=f"calls-{number}.volunteers.example",
+            port=4433,
+            network_class="home" if number % 3 else "hosting",
+            country=f"X{chr(ord('A') + number % 20)}",
+            network=f"AS{64496 + number % 12}",
+            free=number % 5,
+            page=8443,
+            operator="" if number % 4 else "Volunteers <of> the valley",
+            tests=24,
+            passes=24 - number % 2,
+        )
+        for number in range(230)
+    )
+    return DirectorySummary("k" * 43, 7, "2025-08-30T10:00:00Z", listed, by_country(listed))
 
 
 def world() -> Memory:
