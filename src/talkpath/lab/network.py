@@ -19,7 +19,7 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.lab.backgrounds.background import Background
 from talkpath.lab.path.link import DROP, Link
 from talkpath.lab.path.routers import RouterPath, Routers
-from talkpath.lab.restrictor.engine import Restrictor
+from talkpath.lab.restrictor.boxes import Boxes
 from talkpath.lab.restrictor.mechanism import LabRule
 
 Delivery = tuple[float, bytes]
@@ -29,8 +29,8 @@ class LabNetwork:
     """One run's network.
 
     `dropped` counts packets by what dropped them: "restrictor", "nat", "hops", or the background's id. `settings` are
-    those of the background in this run, including those drawn from the seed. With a `path` there are routers, and the
-    restrictor is between two of them: a packet whose hop limit is exhausted is answered by the router where that
+    those of the background in this run, including those drawn from the seed. With a `path` there are routers, and each
+    rule acts between two of them: a packet whose hop limit is exhausted is answered by the router where that
     happens, and the answer goes back to its sender. `keep_dropped` collects dropped packets in `lost`, for tests.
     """
 
@@ -56,7 +56,8 @@ class LabNetwork:
         self._up = Link(rng_up, delay_ms, jitter_ms, made.up, made.queue_up, made.duplicated)
         self._down = Link(rng_down, delay_ms, jitter_ms, made.down, made.queue_down, made.duplicated)
         self._nat = made.nat
-        self._restrictor = Restrictor(self.rules, seed) if rules else None
+        self._boxes = Boxes(self.rules, seed, path.at if path else 0) if rules else None
+        self._restricts = self._boxes.through if self._boxes is not None else None
 
     def __reduce__(self) -> tuple[type[LabNetwork], tuple[Background, tuple[LabRule, ...], int, RouterPath | None]]:
         return LabNetwork, (self.background, self.rules, self.seed, self.path)
@@ -72,8 +73,8 @@ class LabNetwork:
             if outside is None:
                 return self._drop("nat", packet)
             packet = outside
-        if self._restrictor is not None:
-            late_s = self._restrictor.fate(now_s, up, packet)
+        if self._restricts is not None:
+            late_s = self._restricts(now_s, up, packet)
             if late_s == DROP:
                 return self._drop("restrictor", packet)
         delivered = (self._up if up else self._down).carry(now_s, packet)
@@ -90,8 +91,8 @@ class LabNetwork:
     def hits(self) -> dict[tuple[str, str, str], int]:
         """Packets dropped or delayed so far, by (rule id, class of app, medium as far as it is known)."""
         counts: Counter[tuple[str, str, str]] = Counter()
-        if self._restrictor is not None:
-            for (number, app, medium), count in self._restrictor.hits.items():
+        if self._boxes is not None:
+            for (number, app, medium), count in self._boxes.hits.items():
                 counts[(self.rules[number].id, app, medium)] += count
         return dict(counts)
 
@@ -100,8 +101,7 @@ class LabNetwork:
         seen = self._nat.outward(now_s, packet) if up and self._nat is not None else packet
         if seen is None:
             return self._drop("nat", packet)
-        restrictor = self._restrictor if routers.passes_restrictor(up, last) else None
-        if restrictor is not None and restrictor.fate(now_s, up, seen) == DROP:
+        if self._boxes is not None and self._boxes.fate(now_s, up, seen, last) == DROP:
             return self._drop("restrictor", packet)
         share = routers.share(up, last)
         link, link_back = (self._up, self._down) if up else (self._down, self._up)

@@ -50,13 +50,6 @@ def test_a_router_that_gives_hops_anew() -> None:
     assert [hops.last(False, datagram(n, up=False)) for n in range(1, 6)] == [4, 3, 2, None, None]
 
 
-@pytest.mark.parametrize("at", range(1, 6))
-def test_the_restrictor_is_met_behind_the_routers_before_it(at: int) -> None:
-    hops = Routers(RouterPath(4, at))
-    assert [hops.passes_restrictor(True, router) for router in (1, 2, 3, 4, None)] == [r >= at for r in range(1, 6)]
-    assert [hops.passes_restrictor(False, router) for router in (1, 2, 3, 4)] == [router < at for router in range(1, 5)]
-
-
 @pytest.mark.parametrize("family", [4, 6])
 @pytest.mark.parametrize("up", [True, False])
 def test_what_a_router_says(family: int, up: bool) -> None:

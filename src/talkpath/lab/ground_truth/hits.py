@@ -80,8 +80,12 @@ def _hits(rule: LabRule, arms: Sequence[Arm]) -> list[RuleHit]:
 
 
 def _parameters(rule: LabRule) -> dict[str, Value]:
-    """The rule's settings, without those that say which app, medium, direction and addresses it restricts."""
-    return {key: value for key, value in rule.values.items() if key not in ("app", "medium", "direction", "to", *TIMES)}
+    """The rule's settings, without those that say where it acts and on what (app, medium, direction, addresses)."""
+    return {
+        key: value
+        for key, value in rule.values.items()
+        if key not in ("app", "medium", "direction", "to", "hop", *TIMES)
+    }
 
 
 def shares(rule: LabRule, arm: Arm, packets: Mapping[Direction, Sequence[int]]) -> dict[str, float]:

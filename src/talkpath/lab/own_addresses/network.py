@@ -16,7 +16,7 @@ from talkpath.lab.own_addresses.ways import Ways, WaySettings, WayTo
 from talkpath.lab.path.hosts import PROBE, LabHost
 from talkpath.lab.path.link import DROP, Link
 from talkpath.lab.path.routers import EXCEEDED_IN_TRANSIT
-from talkpath.lab.restrictor.engine import Restrictor
+from talkpath.lab.restrictor.boxes import Boxes
 from talkpath.lab.restrictor.mechanism import LabRule
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import Icmp, build_icmp, build_udp
@@ -54,7 +54,7 @@ class BranchingNetwork:
         self._names = {host.packed()[family == 6]: name for name, host in hosts.items()}
         self._ways = Ways(settings, hosts, family, seed)
         self._rng = Random(f"ways {seed}")
-        self._restrictor = Restrictor(rules, seed) if rules else None
+        self._boxes = Boxes(rules, seed, settings.at)
         given = background.settings_of(seed)
         made = background.kind.make(given)
         delay_ms, jitter_ms = given.number("delay_ms"), given.number("jitter_ms")
@@ -72,7 +72,7 @@ class BranchingNetwork:
         outside = self._nat.outward(now_s, packet) if self._nat is not None and left > 1 else packet
         if outside is None:
             return self._lost("nat")
-        if self._restricts(now_s, min(left, len(route) + 1), outside):
+        if self._boxes.fate(now_s, True, outside, min(left, len(route) + 1)) == DROP:
             return self._lost("restrictor")
         if left > self._way(name).split_at and self._rng.random() < self._ways.loses(name, local):
             return self._lost("member")
@@ -86,12 +86,6 @@ class BranchingNetwork:
         if left > 1 and self._rng.random() < self._way(name).lost_back:
             return self._lost("way back")
         return self._expire(now_s, there[0][0], left / (len(route) + 1), route[left - 1].address, local, packet)
-
-    def _restricts(self, now_s: float, hop: int, packet: bytes) -> bool:
-        """Whether a packet that gets as far as that hop is dropped before it."""
-        if self._restrictor is None or hop < self.settings.at:
-            return False
-        return self._restrictor.fate(now_s, True, packet) == DROP
 
     def _way(self, name: str) -> WayTo:
         return self.settings.to.get(name, WayTo())
@@ -114,7 +108,7 @@ class BranchingNetwork:
             return self._lost("server")
         answer = b"\x01\x01" + data[2:]
         back = build_udp(to, Address(self._near.packed, FIRST_PORT + local), answer)
-        if self._restrictor is not None and self._restrictor.fate(at_s, False, back) == DROP:
+        if self._boxes.fate(at_s, False, back) == DROP:
             return self._lost("restrictor")
         return [Returned(when_s, local, answer) for when_s, _ in self._down.carry(at_s, back)[:1]]
 

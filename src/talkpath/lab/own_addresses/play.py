@@ -16,7 +16,7 @@ from talkpath.lab.backgrounds.background import Background
 from talkpath.lab.own_addresses.network import BranchingNetwork, Returned
 from talkpath.lab.own_addresses.ways import WaySettings
 from talkpath.lab.path.hosts import LabHost
-from talkpath.lab.restrictor.app_networks import app_relay
+from talkpath.lab.restrictor.app_networks import app_of_address, app_relay
 from talkpath.lab.restrictor.mechanism import LabRule
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Exchange
@@ -33,7 +33,8 @@ LONGEST_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class OwnAddressCase:
-    """One network and the questions over it. `servers`: how many the app has; `series`: greetings of each."""
+    """One network and the questions over it. `servers`: how many the app has; `series`: greetings of each. `others`:
+    apps that are asked about beside it."""
 
     seed: int
     background: Background
@@ -44,11 +45,14 @@ class OwnAddressCase:
     servers: int = 3
     neutral: int = 3
     series: int = GREETINGS
+    others: tuple[str, ...] = ()
 
     @property
     def hosts(self) -> dict[str, LabHost]:
-        """The app's servers and the neutral ones, by name."""
-        own = {f"relay{n}": app_relay(self.app, n) for n in range(1, self.servers + 1)}
+        """The apps' servers and the neutral ones, by name."""
+        numbers = range(1, self.servers + 1)
+        own = {f"relay{n}": app_relay(self.app, n) for n in numbers}
+        own |= {f"{app}{n}": app_relay(app, n) for app in self.others for n in numbers}
         return own | {host.name: host for host in NEUTRAL[: self.neutral]}
 
 
@@ -59,7 +63,7 @@ def play(case: OwnAddressCase) -> tuple[EndpointFacts, BranchingNetwork]:
     )
     rng = Random(f"asks {case.seed}")
     facts = EndpointFacts(
-        apps=(case.app,),
+        apps=(case.app, *case.others),
         tier=3,
         seed=rng.randbytes(16),
         family=case.family,
@@ -90,8 +94,7 @@ def _exchanges(facts: EndpointFacts) -> Iterator[Exchange]:
 
 
 def _target(name: str, host: LabHost, case: OwnAddressCase) -> Target:
-    app = "" if name.startswith("neutral") else case.app
-    row = Row(name, app, "stun", host.ipv4, 3478, 2, SOURCE, TODAY, "high")
+    row = Row(name, app_of_address(host.packed()[0]), "stun", host.ipv4, 3478, 2, SOURCE, TODAY, "high")
     return Target(row, host.address(case.family, 3478))
 
 

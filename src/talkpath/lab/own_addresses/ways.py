@@ -44,7 +44,7 @@ class WayTo:
 
 @dataclass(frozen=True, slots=True)
 class WaySettings:
-    """All ways of one run. `at`: the restrictor is before this router of the trunk.
+    """All ways of one run. `at`: rules without a hop of their own act before this router of the trunk.
 
     `icmp_per_s` 0 is without a limit. `silent` are hops of the trunk, `silent_branches` servers whose own routers
     answer nothing. At `changes_s` the trunk from hop `changed_from` on becomes another one.

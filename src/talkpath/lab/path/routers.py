@@ -77,10 +77,6 @@ class Routers:
                 left = HOPS
         return None
 
-    def passes_restrictor(self, up: bool, last: int | None) -> bool:
-        """Returns whether a packet that ends at router `last` passes the restrictor."""
-        return last is None or (last >= self.path.at if up else last < self.path.at)
-
     def share(self, up: bool, last: int | None) -> float:
         """Returns the share of the path that is before that router."""
         if last is None:

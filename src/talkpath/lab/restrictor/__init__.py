@@ -1,9 +1,10 @@
 """The restrictor: rules that drop or delay packets, as published reports describe middleboxes.
 
 Read `mechanism` first (what a mechanism and a rule are), then `app_networks` (addresses that a rule may be bound to),
-`flow`, `engine` (applies the rules), and `drawing` (how `lab score` draws settings). Every other module here that has a
-`MECHANISM` is one mechanism, registered by its file; their ids and sources (M01 to M21) are listed in spec/tp-002. The
-restrictor acts only on packets that it is given: it opens no socket and no interface.
+`flow`, `engine` (applies the rules), `boxes` (rules at hops of their own), and `drawing` (how `lab score` draws
+settings). Every other module here that has a `MECHANISM` is one mechanism, registered by its file; their ids and
+sources (M01 to M21) are listed in spec/tp-002. The restrictor acts only on packets that it is given: it opens no
+socket and no interface.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from talkpath.lab.parameters import Setting, known, read, split
-from talkpath.lab.restrictor.mechanism import APP, BOUND, MEDIUM, TIMETABLE, TO, LabRule, Mechanism
+from talkpath.lab.restrictor.mechanism import APP, BOUND, HOP, MEDIUM, TIMETABLE, TO, LabRule, Mechanism
 
 
 @cache
@@ -42,5 +43,5 @@ def parse_rule(text: str) -> LabRule:
 def _settings(mechanism: Mechanism, *, bound: bool) -> tuple[Setting, ...]:
     """Every setting that a rule of the mechanism takes; more where it is bound to an app's addresses."""
     own = {setting.name for setting in mechanism.parameters}
-    further = (TO, *(BOUND if bound else ()), *TIMETABLE)
+    further = (TO, *(BOUND if bound else ()), *TIMETABLE, HOP)
     return (*mechanism.parameters, *(setting for setting in further if setting.name not in own))

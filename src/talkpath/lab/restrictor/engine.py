@@ -24,10 +24,12 @@ IDLE_S = 120.0  # a 5-tuple that was silent for so long is a new flow (Linux con
 
 
 class Restrictor:
-    """The rules of one run. `hits` counts dropped and delayed packets by (number of the rule, class, medium)."""
+    """One box with the rules of one run. `hits` counts dropped and delayed packets by (number of the rule, class,
+    medium). `numbers` are those of its rules among all rules of the run, where others are in other boxes."""
 
-    def __init__(self, rules: Sequence[LabRule], seed: int) -> None:
-        self._states = [RuleState(rule, Random(f"rule {number} {rule.id} {seed}")) for number, rule in enumerate(rules)]
+    def __init__(self, rules: Sequence[LabRule], seed: int, numbers: Sequence[int] = ()) -> None:
+        numbered = zip(numbers or range(len(rules)), rules, strict=True)
+        self._states = {number: RuleState(rule, Random(f"rule {number} {rule.id} {seed}")) for number, rule in numbered}
         self._medium_matters = _apps_whose_medium_matters(rules)
         self._needs_trace = any(rule.mechanism.scope != "any" or rule.mechanism.recognises for rule in rules)
         self._up: dict[bytes, TrackedFlow] = {}
@@ -85,7 +87,7 @@ class Restrictor:
     def _bind(self, flow: TrackedFlow) -> None:
         """Gives the flow the packet filters of all rules that now apply; existing filters keep their state."""
         flow.up, flow.down = [], []
-        for number, state in enumerate(self._states):
+        for number, state in self._states.items():
             if not applies(state.rule, flow):
                 continue
             for up, filters in ((True, flow.up), (False, flow.down)):

@@ -31,6 +31,9 @@ CYCLE_S = Setting(
     "cycle_s", "s", "from one beginning to the next, where it is in force now and then", low=0.1, high=86400
 )
 ACTIVE_S = Setting("active_s", "s", "for which it is in force each time", high=86400)
+HOP = Setting(
+    "hop", "router", "before which its box stands; the path's own place when not given", low=1, high=17, whole=True
+)
 TIMETABLE = (FROM_S, CYCLE_S, ACTIVE_S)  # of any mechanism: when it is in force; always when not given
 TO = Setting("to", "addresses", "only the app's own (or any app's); any when not given", choices=("app", "any"))
 WHOSE = Setting("whose", "traffic", "to those addresses: calls alone, or any", choices=("calls", "any"))

@@ -23,8 +23,16 @@ LowEstimateHigh = tuple[float | None, float | None, float | None]  # low, estima
 
 DECIDES = ("wire", "apps", "measure", "experiment", "verdict", "probe", "responder", "conduct", "lab")
 TELLS = ("lab/country/", "lab/demo/", "lab/scoring/", "lab/exact_interval.py")  # count, write, draw pictures
-# No check with a test server uses these: calls through an app's own relays, and what several means say together.
-OWN_CALLS = ("lab/relayed_calls/", "lab/accompanied_calls/", "verdict/bases/joined_means.py")
+# No check with a test server uses these: calls through an app's own relays, questions to an app's own servers, and what
+# several means say together.
+OWN_CALLS = (
+    "lab/relayed_calls/",
+    "lab/accompanied_calls/",
+    "lab/own_addresses/",
+    "probe/own_addresses/",
+    "verdict/bases/own_addresses/",
+    "verdict/bases/joined_means.py",
+)
 # No check uses these: they are for recordings and for `locate` (contracts in pyproject.toml).
 CAPTURES = ("verdict/bases/recorded_call.py", "verdict/bases/accompanied_call.py", "measure/call.py", "wire/pcap/")
 PLACES = ("verdict/bases/hops.py", "verdict/bases/hop_loss.py", "conduct/hop_questions.py", "lab/locating.py")

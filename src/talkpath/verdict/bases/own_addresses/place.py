@@ -8,10 +8,12 @@ from typing import NamedTuple
 from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch
 from talkpath.verdict.bases.own_addresses.contrasts import Contrast, Slots, contrast
 from talkpath.verdict.bases.own_addresses.naming import name_rule
-from talkpath.verdict.bases.own_addresses.paths import app_paths
+from talkpath.verdict.bases.own_addresses.paths import app_paths, neutral_paths, trunk_hops
 from talkpath.verdict.bases.own_addresses.reading import Reading
 
 LOCATE = "locate"
+LOOKED_BEYOND = 3  # hops behind the last router that answered, at which a way is looked for
+LEAST_WAYS = 2
 BLOCK = "address.block"  # nothing passes: the last router that answered is before it
 
 
@@ -37,8 +39,18 @@ def find_place(facts: EndpointFacts, app: str, reading: Reading) -> HopSpan | No
     far = by_hop[max(hit)]
     clear = [hop for hop, found in by_hop.items() if hop < by and found.high < max(far.low, 0.05)]
     passed = [len(path.hops) for path in app_paths(facts, app) if len(path.hops) < by] if named.rule == BLOCK else []
+    by = min((by, *_unreached(facts, app, max(passed)))) if passed else by
     kind = next((epoch.router for epoch in epochs if epoch.hops == by and epoch.router), "")
     return HopSpan(max((*clear, *passed), default=0), by, kind or _kind(facts, by))
+
+
+def _unreached(facts: EndpointFacts, app: str, last: int) -> list[int]:
+    """The hops behind `last` at which a router answered for every neutral server, and for none of the app's, though
+    each of them was tried there."""
+    own = app_paths(facts, app)
+    if len(own) < LEAST_WAYS or any(len(path.hops) > last for path in own):
+        return []
+    return [hop for hop in trunk_hops(neutral_paths(facts)) if last < hop <= last + LOOKED_BEYOND]
 
 
 def _at(facts: EndpointFacts, epochs: Sequence[ExpiringEpoch], hop: int, reading: Reading, acts: Slots) -> Contrast:
