@@ -98,7 +98,7 @@ def _running() -> dict[str, str]:
         ),
         "step_watch": say(
             "browser",
-            "Stage {stage} of {stages}: some calls are watched longer",
+            "Stage {stage} of {stages}: calls are watched longer",
             **placeholders("stage", "stages"),
         ),
         "step_paths": say(
