@@ -3,11 +3,11 @@
     .venv/bin/python bench/accompanied.py --calls 1000
     .venv/bin/python bench/accompanied.py --power 3           # three calls a rule and app: what is named
 
-Calls of the apps go through every background of the lab, with every story that is no restriction: speech with DTX, a
-muted end, a relay that moves, Wi-Fi to mobile, an app's congested relay, an app's outage, a path that only the app's
-addresses suffer from. Three calls of a kind at a time are judged together too. Prints a row a story: calls, those that
-were told as consistent with a rule, and threes that were called restricted. Exit code 1 for any of the last, and for
-any of the first two where the app's own servers and paths were well, and no router treats single connections unlike.
+Calls of the apps go through every background of the lab, with every story that is no restriction
+(lab/accompanied_calls/drawing.py). Three calls of a kind at a time are judged together too. Prints a row a story:
+calls, those that were told as consistent with a rule, and threes that were called restricted. Exit code 1 for any of
+the last, and for any of the first two where the app's own servers and paths were well, and no router treats single
+connections unlike.
 
 With --power rules act on the app's own addresses instead. Prints a row a rule: of how many calls the first rule that is
 named is the right one, and which threes were called restricted.
@@ -19,72 +19,27 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from random import Random
 
 from talkpath.lab.accompanied_calls import accompany
-from talkpath.lab.backgrounds import background_kinds
-from talkpath.lab.relayed_calls.placed import PLAIN, CallStory, RelayState
-from talkpath.lab.relayed_calls.script import Voice
+from talkpath.lab.accompanied_calls.drawing import (
+    FLOWS,
+    OWN_TROUBLE,
+    POWER_APPS,
+    SECONDS,
+    TOGETHER,
+    UNLIKE,
+    draw_innocent,
+    rules,
+)
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Findings
 from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
 
-APPS = ("whatsapp", "telegram", "signal", "webrtc", "max", "meet")
-POWER_APPS = ("whatsapp", "telegram", "signal", "webrtc", "meet")
-SECONDS, FLOWS = 10.0, 3
-OWN_TROUBLE = ("congested relay", "lossy relay", "outage")
-"""Stories in which the app's own servers are not well: there "consistent with" names that as well, and is no error."""
-UNLIKE = ("nat_evict", "hash", "ecmp", "flow_loss")
-"""Their routers forget single connections, or treat them worse, by chance the call's alone. The words name that."""
-MISMEASURED = ("user_vpn",)
-"""A tunnel of the user's own: what is measured is not this network."""
-
-
-def stories(rng: Random) -> dict[str, CallStory]:
-    """One of each kind."""
-    at_s = rng.uniform(2.0, SECONDS - 3.0)
-    return {
-        "plain": PLAIN,
-        "dtx": CallStory(caller=Voice(dtx=True), callee=Voice(dtx=True)),
-        "muted": CallStory(callee=Voice(muted=((at_s, at_s + rng.uniform(2.0, 8.0)),))),
-        "relay moves": CallStory(moves_s=(at_s,)),
-        "wi-fi to mobile": CallStory(roams_s=(at_s,)),
-        "congested relay": CallStory(
-            relays=RelayState(
-                loss=rng.uniform(0.02, 0.2), added_ms=rng.uniform(30, 150), jitter_ms=rng.uniform(40, 120)
-            )
-        ),
-        "lossy relay": CallStory(relays=RelayState(loss=rng.uniform(0.05, 0.3))),
-        "outage": CallStory(relays=RelayState(down_from_s=rng.choice((0.0, at_s)))),
-    }
-
 
 def threes(first: int, calls: int) -> Iterator[tuple[str, str, list[Findings]]]:
     """(story, background, three calls of one app over it)."""
-    kinds = [name for name in sorted(background_kinds()) if name not in MISMEASURED]
-    for number in range(first // 3, -(-(first + calls) // 3)):
-        rng = Random(f"innocent {number}")
-        background, app = kinds[number % len(kinds)], rng.choice(APPS)
-        name = rng.choice(sorted(stories(rng)))
-        found = []
-        for turn in range(3):
-            seed = 3 * number + turn
-            story = stories(Random(f"story {seed}"))[name]
-            scenario = Scenario.parse(background, [], seed=seed)
-            found.append(accompany(app, SECONDS, scenario, story, seed=seed, flows=FLOWS).findings)
-        yield name, background, found
-
-
-def rules() -> dict[str, tuple[str, ...]]:
-    """Rules of the lab, and the first rule that a call under one may be told as consistent with."""
-    drops = {f"media.drop,direction=down,p={share / 100}": ("media.drop",) for share in range(20, 80, 10)}
-    polices = {f"media.police,kbps={kbps}": ("media.police", "media.drop") for kbps in (8, 16, 24)}
-    return {
-        **drops,
-        **polices,
-        "media.freeze,after_s=4": ("media.freeze",),
-        "flow.block,p=1": ("stun.drop", "reflector.drop", "address.block"),
-    }
+    for drawn in map(draw_innocent, range(first // TOGETHER, -(-(first + calls) // TOGETHER))):
+        yield drawn.story, drawn.background, [drawn.play(turn) for turn in range(TOGETHER)]
 
 
 def power(calls: int, first: int) -> None:

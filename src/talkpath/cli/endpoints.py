@@ -59,9 +59,9 @@ def command(
 
     It asks only what anyone may ask without an account: a name query (to this network's name server and to one other),
     one TCP or TLS handshake, one STUN request, each at most three times and beside a neutral server. Tier 2 adds STUN
-    requests in series, at most 30 to a server. Tier 3 (Linux, no root) adds packets like a call's that are dropped by a
-    router on the way and never reach a server. It prints the servers and the amounts first and sends nothing before you
-    agree. No address in an answer is kept.
+    requests in series, at most 30 to a server, and the first TLS messages of two clients, at most six times. Tier 3
+    (Linux, no root) adds packets like a call's that are dropped by a router on the way and never reach a server. It
+    prints the servers and the amounts first and sends nothing before you agree. No address in an answer is kept.
 
     Exit code 0 asked, whatever the answers; 2 usage; 3 not agreed to, or no server answered.
     """
@@ -111,7 +111,7 @@ def steps_of(chosen: ChosenEndpoints) -> list[dict[str, Any]]:
 def show_plan(steps: Sequence[dict[str, Any]], own: OwnAddressPlan | None, as_json: bool, *, to_stderr: bool) -> None:
     """Print who is asked what, and how much that is at most."""
     from talkpath.cli._screen import screen
-    from talkpath.probe.endpoint_engine import ROUNDS
+    from talkpath.probe.endpoint_engine import HELLO_ROUNDS, ROUNDS
     from talkpath.report import endpoint_report
 
     if as_json:
@@ -120,7 +120,7 @@ def show_plan(steps: Sequence[dict[str, Any]], own: OwnAddressPlan | None, as_js
             plan["own_addresses"] = own._asdict() | {"rows": [row.id for row in own.rows]}
         click.echo(json.dumps(plan))
         return
-    screen(stderr=to_stderr).print(endpoint_report.plan(steps, ROUNDS, own))
+    screen(stderr=to_stderr).print(endpoint_report.plan(steps, ROUNDS, own, most_hellos=HELLO_ROUNDS))
 
 
 def agreed() -> bool:

@@ -4,7 +4,8 @@ An engine: no socket, no clock. `poll` gives the requests that are due, `answere
 are kept in `exchanges`, without any address. Names come first (from the system's resolver and from one other); then
 every server is asked once, in small batches of one kind with one neutral server each, in random order. What was not
 answered is asked again beside fresh neutral servers, at most twice, GAP_S later; where the neutral server failed too,
-the rest of its batch is asked again as well.
+the rest of its batch is asked again as well. A host that answered one of two ClientHellos each time and the other never
+is asked with both, up to HELLO_ROUNDS times: an overloaded host answers now one, now the other.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from talkpath.wire.rtc import stun
 from talkpath.wire.tls_hello import Hello, client_hello, is_answer
 
 ROUNDS = 3  # what an accusation needs (docs/why/2026-11-24-endpoints.md), and the most that a host is asked
+HELLO_ROUNDS = 6
 BATCH, SPACE_S, PAUSE_S, GAP_S = 4, 0.2, 1.5, 10.0
 NEVER = float("inf")
 HELLOS: dict[str, Hello] = {"tls.browser": "browser", "tls.openssl": "openssl"}
@@ -133,7 +135,7 @@ class EndpointEngine:
                 return
         self._round += 1
         rows = self._again()
-        self.done = self._round > ROUNDS or not rows
+        self.done = self._round > HELLO_ROUNDS or not rows
         if not self.done:
             self._names = True
             start_s = now_s + (self.gap_s * self.rng.uniform(0.5, 1.5) if self._round > 1 else 0.0)
@@ -147,6 +149,9 @@ class EndpointEngine:
         every = self._every()
         if self._round == 1:
             return every
+        parted = {(host, kind) for host in self._parted() for kind in HELLOS}
+        if self._round > ROUNDS:
+            return [(row, kind) for row, kind in every if (row.id, kind) in parted]
         last = {(each.host, each.kind): each for each in self.exchanges if each.round == self._round - 1}
         failed = {place for place, each in last.items() if not each.ok and not each.neutral}
         blind = {each.kind for each in last.values() if each.neutral and not each.ok}
@@ -157,10 +162,18 @@ class EndpointEngine:
         return [
             (row, kind)
             for row, kind in every
-            if (row.id, kind) in failed
+            if (row.id, kind) in failed | parted
             or (kind in blind and (row.id, kind) in last)
             or (row.id in names if kind in (SYSTEM, OTHER) else (row.id, kind) not in ever)
         ]  # the last: its name was not found yet
+
+    def _parted(self) -> set[str]:
+        """The hosts that so far answered one ClientHello each time, and another never."""
+        came: dict[str, dict[str, set[bool]]] = {}
+        for each in self.exchanges:
+            if each.kind in HELLOS and not each.neutral:
+                came.setdefault(each.host, {}).setdefault(each.kind, set()).add(each.ok)
+        return {host for host, kinds in came.items() if sorted(map(sorted, kinds.values())) == [[False], [True]]}
 
     def _every(self) -> list[tuple[Row, str]]:
         """Every (row, kind) there is; a name is looked up once, for the first row that has it, a neutral one's too."""

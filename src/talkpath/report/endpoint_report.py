@@ -18,6 +18,7 @@ from talkpath.report.words import sentences
 from talkpath.report.words.language import count, say
 from talkpath.report.words.mechanism import name as mechanism
 from talkpath.report.words.reasons import reason
+from talkpath.verdict.bases.tls_hellos import HELLOS
 from talkpath.verdict.model import Category, Verdict
 
 SCHEMA, PLAN_SCHEMA = "talkpath.endpoints/1", "talkpath.endpoints-plan/1"
@@ -49,9 +50,12 @@ def endpoints_json(facts: EndpointFacts, verdicts: Sequence[Verdict]) -> dict[st
 # -- before ------------------------------------------------------------------------------------------------------
 
 
-def plan(steps: Sequence[Step], most: int, own: OwnAddressPlan | None = None) -> RenderableType:
+def plan(
+    steps: Sequence[Step], most: int, own: OwnAddressPlan | None = None, *, most_hellos: int = 0
+) -> RenderableType:
     """The plan: which servers are asked what, how often at most, and what an observer of the line can see. `own`: what
-    else goes to an app's own addresses."""
+    else goes to an app's own addresses; `most_hellos`: how often a server is sent the first TLS messages of two
+    clients at most."""
     grid = Table(box=None, pad_edge=False)
     for title in (say("table", "app"), say("endpoints", "host"), say("endpoints", "is asked")):
         grid.add_column(title)
@@ -67,11 +71,21 @@ def plan(steps: Sequence[Step], most: int, own: OwnAddressPlan | None = None) ->
             len(steps),
             most=most,
         ),
+        *([_hello_note(most_hellos)] if any(step["asks"] in HELLOS for step in steps) else []),
         *(own_address_report.plan_lines(own) if own else ()),
         say("endpoints", "Whoever watches this line sees these names and addresses, as when the app itself is used."),
         say("endpoints", "No account, no call, no message is involved, and no address that comes back is kept."),
     ]
     return Group(grid, "", *map(Text, notes))
+
+
+def _hello_note(most: int) -> str:
+    return say(
+        "endpoints",
+        "A server that answers the first TLS message of one client and not that of the other is sent both up to {most} "
+        "times.",
+        most=most,
+    )
 
 
 def asks(kind: str) -> str:

@@ -39,8 +39,11 @@ def said(*exchanges: list[Exchange]) -> tuple[str, str | None, object, object]:
 FINE = asked(TLS, "y"), asked(TLS, "y", "")
 
 
+NEVER, EACH = "nnnnnn", "yyyyyy"
+
+
 @pytest.mark.parametrize(
-    ("own", "neutral", "bound"), [(("nnn", "y"), ("yyy", "y"), "both"), (("nnn", "y"), ("nnn", "y"), "shape")]
+    ("own", "neutral", "bound"), [((NEVER, EACH), (EACH, EACH), "both"), ((NEVER, EACH), (NEVER, EACH), "shape")]
 )
 def test_a_hello_that_a_living_host_never_answers_is_held_back(
     own: tuple[str, str], neutral: tuple[str, str], bound: str
@@ -57,19 +60,21 @@ def test_a_hello_that_a_living_host_never_answers_is_held_back(
 
 def test_a_held_back_hello_explains_why_handshakes_of_that_kind_do_not_complete() -> None:
     handshakes = asked(TLS, "nnn"), asked(TLS, "yyy", "")
-    hellos = asked(OPENSSL, "nnn"), asked(BROWSER, "y"), asked(OPENSSL, "yyy", ""), asked(BROWSER, "y", "")
+    hellos = asked(OPENSSL, NEVER), asked(BROWSER, EACH), asked(OPENSSL, EACH, ""), asked(BROWSER, EACH, "")
     assert said(*handshakes, *hellos)[1:3] == ("tls.hello_drop", Category("openssl"))
 
 
 @pytest.mark.parametrize(
     ("own", "neutral"),
     [
-        (("nn", "y"), ("yy", "y")),  # not often enough
-        (("nny", "y"), ("yyy", "y")),
-        (("nnn", "nnn"), ("yyy", "yyy")),  # the host may be down
-        (("nnn", "y"), ("yny", "y")),  # the line
-        (("nnn", "y"), ("nnn", "nnn")),
-        (("nnn", "y"), ("", "")),
+        (("nnnnn", "yyyyy"), (EACH, EACH)),  # not often enough
+        (("nnnnny", EACH), (EACH, EACH)),
+        ((NEVER, "y"), (EACH, EACH)),  # the other was answered, but perhaps now and then
+        ((NEVER, "yyynyy"), (EACH, EACH)),
+        ((NEVER, NEVER), (EACH, EACH)),  # the host may be down
+        ((NEVER, EACH), ("yyynyy", EACH)),  # the line
+        ((NEVER, EACH), (NEVER, NEVER)),
+        ((NEVER, EACH), ("", "")),
     ],
 )
 def test_anything_else_names_no_hello(own: tuple[str, str], neutral: tuple[str, str]) -> None:

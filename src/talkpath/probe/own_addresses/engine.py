@@ -115,11 +115,18 @@ class OwnAddressEngine:
                 yield ladder
                 self._count(target.row.id, ladder.arrivals)
                 self.facts = replace(self.facts, paths=(*self.facts.paths, ladder.path(self._zero_s)))
+            if all(path.reached for path in self.facts.paths):
+                yield from self._series()
             yield from self._epochs(self._choose)
-        yield from self._series()
+        if not self.facts.series:
+            yield from self._series()
 
     def _series(self) -> Iterator[Stage]:
-        """Greet in series those that may still be greeted often enough, MOST_GREETINGS times in all at most."""
+        """Greet in series those that may still be greeted often enough, MOST_GREETINGS times in all at most.
+
+        It takes few ports and half a minute, in which translators take back those of the ladders: some have 64 for each
+        user. Where a server is silent, epochs of greetings come first.
+        """
         targets = [target for host, target in self._targets.items() if self._left(host) >= WORTH_A_SERIES]
         count = min((self._left(target.row.id) for target in targets), default=0)
         if {bool(target.row.app) for target in targets} != {False, True}:

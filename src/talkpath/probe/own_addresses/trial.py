@@ -53,12 +53,14 @@ class TrialStage:
         return packets
 
     def datagram(self, now_s: float, local: int, data: bytes) -> None:
-        """A server answers: the path is no longer the one that was measured."""
-        self.done = self.arrived = True
+        """A server answers: the path is no longer the one that was measured. Late answers to greetings of an earlier
+        stage come to other sockets."""
+        if local in self._sides:
+            self.done = self.arrived = True
 
     def refused(self, now_s: float, local: int) -> None:
         """A host was reached, or says so: likewise."""
-        self.done = self.arrived = True
+        self.datagram(now_s, local, b"")
 
     def exceeded(self, now_s: float, local: int, router: Address) -> None:
         """Count a router's message."""

@@ -1,7 +1,8 @@
 """Says whether one client's first TLS message is held back while another's is answered (`tls.hello_drop`).
 
-The same host is asked with two ClientHellos, and so is a neutral host beside it. A host that answers one of them is
-alive, and reached; what never answers the other one, in REPEATS tries, tells the two apart by their bytes.
+The same host is asked with two ClientHellos, and so is a neutral host beside it. A host that answers one of them each
+time is alive, and reached; what never answers the other one beside it, in REPEATS tries, tells the two apart by their
+bytes. An overloaded host answers now one, now the other.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 from talkpath.measure.facts import Exchange
 
-REPEATS = 3
+REPEATS = 6
 HELLOS = {"tls.browser": "browser", "tls.openssl": "openssl"}
 
 
@@ -29,7 +30,8 @@ def held_back_hello(app: str, exchanges: Sequence[Exchange]) -> HeldBackHello | 
     for host in dict.fromkeys(each.host for each in own):
         for kind, other in (("tls.browser", "tls.openssl"), ("tls.openssl", "tls.browser")):
             tries = [each for each in own if (each.host, each.kind) == (host, kind)]
-            alive = any(each.ok for each in own if (each.host, each.kind) == (host, other))
+            beside = [each.ok for each in own if (each.host, each.kind) == (host, other)]
+            alive = len(beside) >= REPEATS and all(beside)
             if alive and len(tries) >= REPEATS and not any(each.ok for each in tries):
                 bound = _bound_to(kind, other, {each.round for each in tries}, exchanges)
                 if bound:

@@ -1,0 +1,178 @@
+"""Asks an app's TLS hosts with two ClientHellos, in virtual time: the engine that runs on real sockets, its verdict.
+
+A host answers a whole ClientHello with its own flight. Name servers answer at once, and are not on the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+
+from talkpath.apps.contract.shape import Direction
+from talkpath.lab.backgrounds import background_kinds, parse_background
+from talkpath.lab.network import LabNetwork
+from talkpath.lab.path.hosts import PROBE, LabHost
+from talkpath.lab.path.stream import HELLOS as HELLO_BYTES
+from talkpath.lab.path.stream import HalfStream, TcpHandshake, opening_hello
+from talkpath.lab.restrictor import parse_rule
+from talkpath.lab.restrictor.app_networks import app_relay
+from talkpath.measure.facts import Exchange
+from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
+from talkpath.probe.endpoint_driver import STREAM_S
+from talkpath.probe.endpoint_engine import HELLOS, OTHER, SYSTEM, EndpointEngine, Request
+from talkpath.verdict.bases.endpoints import judge_endpoints
+from talkpath.verdict.model import Reason, Verdict
+from talkpath.wire.ip.address import Address
+
+APPS = ("telegram", "whatsapp", "signal", "max")
+TROUBLES = ("none", "none", "one_down", "all_down", "neutral_down", "busy")
+TODAY, SOURCE, PORT, FIRST_LOCAL, LONGEST_S = date(2026, 11, 1), "the lab", 443, 20_000, 600.0
+FIRST_FRONT = 50  # the number of an app's first TLS host in its network
+NEUTRAL = tuple(LabHost(f"plain{n}", f"198.51.100.{60 + n}", f"2001:db8:2::{60 + n:x}") for n in (1, 2, 3))
+ANSWER = b"\x16\x03\x03\0\x7a\x02"  # the first bytes of a ServerHello
+
+
+@dataclass(frozen=True, slots=True)
+class HelloCase:
+    """One network and an app's hosts. `rule` "" where there is none; `hello` and `bound` are then what is true."""
+
+    seed: int
+    app: str
+    background: str
+    family: int
+    hosts: int
+    trouble: str = "none"
+    rule: str = ""
+    hello: str = ""
+    bound: str = ""
+
+
+def draw_innocent(seed: int) -> HelloCase:
+    """Draw hosts behind a network that tells no hello from another: any background, any trouble."""
+    rng = Random(f"innocent hellos {seed}")
+    return _drawn(seed, rng, sorted(background_kinds()), rng.choice(TROUBLES))
+
+
+def draw_restricted(seed: int) -> HelloCase:
+    """Draw hosts behind a network that holds one hello back, towards the app or all."""
+    rng = Random(f"restricted hellos {seed}")
+    seen = sorted(name for name, kind in background_kinds().items() if not kind.unseen)
+    drawn = _drawn(seed, rng, seen, "none")
+    hello, bound = rng.choice(("browser", "openssl")), rng.choice(("shape", "both"))
+    towards = f",app={drawn.app},to=app" if bound == "both" else ""
+    return HelloCase(
+        seed=seed,
+        app=drawn.app,
+        background=drawn.background,
+        family=drawn.family,
+        hosts=drawn.hosts,
+        rule=f"tls.hello_drop,hello={hello}{towards}",
+        hello=hello,
+        bound=bound,
+    )
+
+
+def _drawn(seed: int, rng: Random, backgrounds: Sequence[str], trouble: str) -> HelloCase:
+    return HelloCase(
+        seed, rng.choice(APPS), rng.choice(backgrounds), rng.choice((4, 6)), rng.choice((1, 2, 3)), trouble
+    )
+
+
+def play_hellos(case: HelloCase) -> Verdict:
+    """Ask until the engine is done; return the verdict about the app's messages."""
+    background = parse_background(case.background)
+    rules = [parse_rule(case.rule)] if case.rule else []
+    exchanges = _Asked(case, LabNetwork(background, rules, case.seed)).run()
+    void = Reason("vpn") if background.id == "user_vpn" else None
+    return next(found for found in judge_endpoints(exchanges, void) if found.basis == "signalling")
+
+
+class _Asked:
+    """One run; a `Scheduler` of its streams."""
+
+    def __init__(self, case: HelloCase, network: LabNetwork) -> None:
+        self.now_s = 0.0
+        self._case, self._network, self._rng = case, network, Random(f"asked hellos {case.seed}")
+        fronts = {f"front{n}": app_relay(case.app, FIRST_FRONT + n) for n in range(1, case.hosts + 1)}
+        self._hosts = fronts | {host.name: host for host in NEUTRAL}
+        rows = [_row(name, case.app if name in fronts else "") for name in self._hosts]
+        resolver = Row("resolver", "", "resolver", "192.0.2.53", 53, 1, SOURCE, TODAY, "high")
+        own, neutral = (tuple(row for row in rows if bool(row.app) is app) for app in (True, False))
+        self._engine = EndpointEngine(ChosenEndpoints(own, neutral, resolver, False, hellos=True), TODAY, self._rng)
+        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._order, self._locals = count(), count(FIRST_LOCAL)
+
+    def run(self) -> list[Exchange]:
+        """Ask until everything is answered or given up."""
+        engine = self._engine
+        while not engine.done and self.now_s < LONGEST_S:
+            for request in engine.poll(self.now_s):
+                self._ask(request)
+            due_s = max(self.now_s, engine.wake_s)
+            if self._heap and self._heap[0][0] <= due_s:
+                self.now_s, _, action = heappop(self._heap)
+                action()
+            else:
+                self.now_s = due_s if due_s < LONGEST_S else self.now_s
+        return engine.exchanges
+
+    def later(self, at_s: float, action: Callable[[], None]) -> None:
+        """See `Scheduler`."""
+        heappush(self._heap, (at_s, next(self._order), action))
+
+    def offer(self, direction: Direction, packet: bytes) -> list[float]:
+        """See `Scheduler`."""
+        return [at_s for at_s, _ in self._network.offer(self.now_s, direction, packet)]
+
+    def _ask(self, request: Request) -> None:
+        far = self._hosts[request.row.id].address(self._case.family, PORT)
+        if request.kind in (SYSTEM, OTHER):
+            self._engine.answered(self.now_s, request.number, addresses=(far,))
+        else:
+            _Exchanged(self, request, far, next(self._locals), self._answers(request.row))
+
+    def _answers(self, row: Row) -> bool:
+        """Whether the host answers this time."""
+        down = {"one_down": row.id == "front1", "all_down": bool(row.app), "neutral_down": not row.app}
+        busy = self._case.trouble == "busy" and bool(row.app) and self._rng.random() < 0.5
+        return not (down.get(self._case.trouble, False) or busy)
+
+    def answered(self, request: Request, failure: str) -> None:
+        """What came of a request."""
+        data = ANSWER if not failure and request.kind in HELLOS else b""
+        self._engine.answered(self.now_s, request.number, failure, data)
+
+
+class _Exchanged:
+    """One connection: a ClientHello, and the first bytes of what comes back."""
+
+    def __init__(self, asked: _Asked, request: Request, far: Address, local: int, answers: bool) -> None:
+        near = PROBE.address(far.family, local)
+        self._asked, self._request, self._answers, self._over = asked, request, answers, False
+        self._hello = request.data or opening_hello("openssl", local)
+        self._came = 0
+        self._up = HalfStream(asked, "up", (near, far), self._at_far, lambda: None)
+        self._down = HalfStream(asked, "down", (far, near), self._at_near, lambda: None)
+        asked.later(asked.now_s + STREAM_S, lambda: self._end("generic_timeout_error"))
+        TcpHandshake(asked, (near, far), lambda: self._up.write(self._hello, hidden=False), lambda: None)
+
+    def _at_far(self, data: bytes) -> None:
+        self._came += len(data)
+        if self._came >= len(self._hello) and self._answers:
+            self._down.write(bytes(HELLO_BYTES[1]))
+
+    def _at_near(self, data: bytes) -> None:
+        self._end("")
+
+    def _end(self, failure: str) -> None:
+        if not self._over:
+            self._over = self._up.closed = self._down.closed = True
+            self._asked.answered(self._request, failure)
+
+
+def _row(name: str, app: str) -> Row:
+    return Row(name, app, "tls", f"{name}.example", PORT, 2, SOURCE, TODAY, "high")
