@@ -164,11 +164,12 @@ def test_a_call_that_goes_silent_late_is_not_told_as_well_but_proven(after_s: in
     assert proof.slots >= 50 * after_s + 100
 
 
-def test_what_goes_silent_later_than_any_proof_lasts_stays_open() -> None:
+def test_what_goes_silent_later_than_any_proof_lasts_is_looked_at_in_usual_epochs_and_stays_open() -> None:
+    """Something else may have begun by then: a rule about set-up ends living calls, too, when their consent expires."""
     facts = whole(24.5)
     (verdict,) = judge(facts)
     assert verdict.reason is not None
-    assert (verdict.state, verdict.reason.code, next_step(facts)) == ("insufficient", "call_ended", None)
+    assert (verdict.state, verdict.reason.code, next_step(facts)) == ("insufficient", "call_ended", VOICE)
 
 
 def test_calls_that_are_cut_off_beside_their_twins_are_looked_at_in_whole_epochs(judged: dict[str, State]) -> None:

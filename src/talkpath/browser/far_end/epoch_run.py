@@ -175,6 +175,8 @@ class EpochRun:
             arrivals=tuple((number, at_s) for at_s, _, number in counts.rtp),
             sent=call.sent,
             requests=counts.requests,
+            requested_s=counts.requested_s,
+            request_gap_s=counts.request_gap_s,
             hellos=counts.hellos,
             unlike=sum(count for size, count in counts.sizes.items() if size != medium.wire_bytes),
             moved=counts.moved,

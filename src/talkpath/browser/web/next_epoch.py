@@ -83,8 +83,8 @@ def _further(
 ) -> Iterator[EpochRequest]:
     """What may still change an open verdict."""
     cut_off = min(filter(None, map(cut_off_slot, watched)), default=None)
-    if cut_off is not None:
-        if len(watched) <= FOLLOW_UPS and cut_off + SILENT_SLOTS <= FOLLOW_UP_SLOTS:
+    if cut_off is not None and cut_off + SILENT_SLOTS <= FOLLOW_UP_SLOTS:
+        if len(watched) <= FOLLOW_UPS:
             yield _follow_up(medium, cut_off)
     elif verdict.state != "ok" and usual < (POOR_EPOCHS if verdict.state == "impaired" else MOST_EPOCHS[medium]):
         yield EpochRequest(medium=medium)

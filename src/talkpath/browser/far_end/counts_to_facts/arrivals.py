@@ -28,6 +28,9 @@ BROWSER_MS = 25.0
 own pacing, frames put together); in Chromium 156 it was 9 ms at most. Such a difference is ignored."""
 WHOLE_MS = 2 * BROWSER_MS
 """A difference above this is reported in full."""
+RENEWS_S, MISSED = 1.0, 2.2
+"""Requests further apart than this renew consent; media for so many times their longest interval without one of them
+mean that consent was not renewed."""
 
 
 # -- up ---------------------------------------------------------------------------------------------------------
@@ -43,7 +46,18 @@ def up_call(report: PageFlowReport, far: FarFlowReport, offset_s: float, slots: 
     """Up, for a call: the page knows how many packets it sent, the far end which sequence numbers arrived and when."""
     due = slots_of_call(report)
     sent = {slot for slot in due if slot < slots}
-    return sent, sent & {due[index] for index, _ in call_arrivals(report, far, offset_s, due) if 0 <= index < len(due)}
+    came = sent & {due[index] for index, _ in call_arrivals(report, far, offset_s, due) if 0 <= index < len(due)}
+    if came and consent_expired(far):
+        sent = {slot for slot in sent if slot <= max(came)}
+    return sent, came
+
+
+def consent_expired(far: FarFlowReport) -> bool:
+    """Whether the browser stopped sending because its requests were not answered any more (RFC 7675), though its own
+    count of packets went on: media still came long after the last request. What drops media drops them first."""
+    if far.requested_s is None or far.request_gap_s < RENEWS_S or not far.arrivals:
+        return False
+    return max(at_s for _, at_s in far.arrivals) - far.requested_s > MISSED * far.request_gap_s
 
 
 def slots_of_call(report: PageFlowReport) -> Sequence[int]:

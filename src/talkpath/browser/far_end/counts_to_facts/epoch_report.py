@@ -52,7 +52,8 @@ class FarFlowReport(Struct, frozen=True):
     """What the far end counted of one flow.
 
     `arrivals` has (slot or sequence number, monotonic s) of each packet received; `sent` has the slots sent.
-    `requests` and `hellos` count STUN requests and DTLS ClientHellos received. `packets` and `lost_packets` are a
+    `requests` and `hellos` count STUN requests and DTLS ClientHellos received; `requested_s` is when the last request
+    came (monotonic), `request_gap_s` the longest time between two. `packets` and `lost_packets` are a
     twin's QUIC packets, as in `webtransport_twin`. `unlike` counts packets of a call that differ in size from its
     twins'. `moved`: packets went on from another address. `stamp` is the RTP time stamp of slot 0 down, None if nothing
     was sent.
@@ -62,6 +63,8 @@ class FarFlowReport(Struct, frozen=True):
     arrivals: tuple[tuple[int, float], ...] = ()
     sent: tuple[int, ...] = ()
     requests: int = 0
+    requested_s: float | None = None
+    request_gap_s: float = 0.0
     hellos: int = 0
     packets: int = 0
     lost_packets: int = 0

@@ -36,17 +36,27 @@ MAX_SOURCES = 16  # addresses of one lane
 class LaneCounts:
     """What was received on one lane.
 
-    `requests` and `hellos` count STUN requests and DTLS ClientHellos. `rtp` has (monotonic s, payload type, sequence
+    `requests` and `hellos` count STUN requests and DTLS ClientHellos; `requested_s` is when the last request came, and
+    `request_gap_s` the longest time between two. `rtp` has (monotonic s, payload type, sequence
     number) of each RTP packet, `sizes` counts them by UDP payload bytes. `moved`: RTP went on from another address, as
     after a NAT rebinding. `prefixes` are the network prefixes that packets came from.
     """
 
     requests: int = 0
+    requested_s: float | None = None
+    request_gap_s: float = 0.0
     hellos: int = 0
     rtp: list[tuple[float, int, int]] = field(default_factory=list)
     sizes: dict[int, int] = field(default_factory=dict)
     moved: bool = False
     prefixes: set[bytes] = field(default_factory=set)
+
+    def add_request(self, now_s: float) -> None:
+        """Count a STUN request."""
+        self.requests += 1
+        if self.requested_s is not None:
+            self.request_gap_s = max(self.request_gap_s, now_s - self.requested_s)
+        self.requested_s = now_s
 
 
 class Lane(asyncio.DatagramTransport):
@@ -80,7 +90,7 @@ class Lane(asyncio.DatagramTransport):
             counts.rtp.append((time.monotonic(), data[1] & 127, int.from_bytes(data[2:4], "big")))
             counts.sizes[len(data)] = counts.sizes.get(len(data), 0) + 1
         elif first in STUN and data[:2] == b"\x00\x01":
-            counts.requests += 1
+            counts.add_request(time.monotonic())
         elif first in DTLS and is_client_hello(data):
             counts.hellos += 1
 
