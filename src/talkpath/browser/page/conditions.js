@@ -4,6 +4,7 @@
 export class Conditions {
   constructor() {
     this.stopped = this.hidden = this.changed = false;
+    this.opening = 0; // epochs that are being set up now
     this.started = [performance.now(), Date.now()];
     this.listeners = new AbortController();
     const { signal } = this.listeners;
