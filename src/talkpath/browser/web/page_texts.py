@@ -9,7 +9,7 @@ from talkpath.browser.webrtc.call_media import MEDIA
 from talkpath.report.words import sentences
 from talkpath.report.words.language import codes, language, say, speaking, spoken
 
-USUAL_MB = {"voice": 5, "video": 25}
+USUAL_MB = {"voice": 5, "video": 20}
 """What a check takes that finds nothing which has to be followed up; "video" with voice."""
 
 UNCOUNTED = {"voice": 1.25, "video": 1.08}
