@@ -47,11 +47,12 @@ class Ends:
             self.companion.datagram(now_s, answer.data)
         return [packet.data for packet in packets]
 
-    def call(self, seconds: float, from_s: float = 1.0) -> None:
-        """A call of 50 packets a second each way."""
+    def call(self, seconds: float, from_s: float = 1.0, fast_ms: float = 0.0) -> None:
+        """A call of 50 packets a second each way. The wall clock, which gives packets their times, is fast by so much a
+        second."""
         self.companion.call_began(BEGUN_NS)
         for tick in range(int(50 * seconds)):
-            now_s, at_ns = from_s + 0.02 * tick, BEGUN_NS + 20_000_000 * tick
+            now_s, at_ns = from_s + 0.02 * tick, BEGUN_NS + tick * round(20_000_000 + 20_000 * fast_ms)
             self.companion.call_packet(now_s, at_ns, 120, sent=True)
             self.companion.call_packet(now_s, at_ns, 140, sent=False)
             self.poll(now_s)
@@ -71,6 +72,19 @@ def test_each_packet_of_the_call_is_imitated_over_each_flow_and_counted_by_its_s
     assert [second.sent_down for second in facts.seconds[1:3]] == [150, 150]
     assert {flow.port for flow in facts.flows} == {3000, 3001}
     assert any(isinstance(message, Accompany) for message in ends.said)
+
+
+@pytest.mark.parametrize("fast_ms", [5.0, -5.0])
+def test_a_wall_clock_that_is_corrected_meanwhile_makes_no_packet_late(fast_ms: float):
+    ends = Ends(flows=3)
+    ends.call(10.0, fast_ms=fast_ms)
+    ends.companion.call_ended()
+    ends.poll(11.0)
+    (one,) = ends.companion.accompanied
+    facts = control_facts(one, BEGUN_NS)
+    assert facts is not None
+    assert max(second.late_ms or 0.0 for second in facts.seconds) < 25.0, "packets are sent each 20 ms here"
+    assert (facts.late_ms_p99 or 0.0) < 35.0
 
 
 def test_an_old_responder_is_told_apart_and_asked_nothing():

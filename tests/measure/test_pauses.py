@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from talkpath.measure.call import Call, Moment, Second, Stream
-from talkpath.measure.pauses import is_lost_singly, may_be_pauses, paused_share, without_pauses
+from talkpath.measure.pauses import is_lost_at_random, is_lost_singly, may_be_pauses, paused_share, without_pauses
 
 INTERVAL_MS = 60.0
 
@@ -154,3 +154,12 @@ def test_values_that_a_stranger_s_bundle_may_hold_are_told_as_pauses_or_losses(c
 
 def test_where_no_packet_arrived_no_loss_is_told():
     assert may_be_pauses(call(one := stream([5], packets=0)), one)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.7])
+def test_losses_at_random_are_no_longer_than_chance_leaves_them_and_runs_are(share: float):
+    holes = random_holes(share, 5)
+    packets = 300 - sum(holes)
+    assert is_lost_at_random(replace(stream(holes, packets=packets), loss_basis="sequence"))
+    runs = [3 * hole for hole in holes]
+    assert not is_lost_at_random(replace(stream(runs, packets=3 * packets), loss_basis="sequence"))

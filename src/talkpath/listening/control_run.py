@@ -25,6 +25,7 @@ from talkpath.experiment.control_packets import (
     nonce_of,
     tag,
 )
+from talkpath.listening.stream_clock import StreamClock
 from talkpath.probe.flight import ProbePacket
 from talkpath.wire.control.messages import Pattern
 
@@ -103,12 +104,14 @@ class ControlRun:
         self.is_accepted = False
         self.began_s: float | None = None
         """When the first packet left, on this end's clock."""
-        self._clock_s = float("inf")  # this end's clock minus the stream's, the least seen
+        self._clock = StreamClock()
         self.sent_ns: list[int | None] = []  # of each packet sent, the time of the call's packet; None for openings
         self.received_ns: list[int] = []  # of each packet of the pattern
         self.unsent: set[tuple[int, int]] = set()
         self.arrived = [PacketBits() for _ in range(flows)]
-        self.delays_s: list[tuple[int, float]] = []  # (number, delay of flow after the lag) of what arrived
+        self.delays_s: list[tuple[int, float]] = []
+        """(number, how long after its time in the stream, and the lag, it arrived) of each packet. The difference of
+        the clocks is in all of them alike, since the far end keeps its own, however the stream's is set meanwhile."""
         self.late_s: list[float] = []
         self._pending: list[tuple[int, int]] = []
         self._told = 0
@@ -120,21 +123,22 @@ class ControlRun:
 
     def begin(self, now_s: float, at_ns: int) -> None:
         """The call's first packet, or its set-up, was seen at this time of the stream."""
-        self.begin_ns, self._clock_s = at_ns, now_s - at_ns / NS
+        self.begin_ns = at_ns
+        self._clock.note(now_s, at_ns)
         self._rhythm.last_ns = at_ns
 
     def sent(self, now_s: float, at_ns: int, size: int) -> list[ProbePacket]:
         """The call sent a packet; return what is sent beside it."""
-        self._clock_s = min(self._clock_s, now_s - at_ns / NS)
+        self._clock.note(now_s, at_ns)
         self._has_sent = True
         if not self.is_accepted or len(self.sent_ns) >= MOST_PACKETS or not self._allowed_up.take(at_ns):
             return []
-        self.late_s.append(max(now_s - at_ns / NS - self._clock_s, 0.0))
+        self.late_s.append(max(now_s - at_ns / NS - self._clock.ahead_s, 0.0))
         return self._packets(now_s, at_ns, imitated(size))
 
     def received(self, now_s: float, at_ns: int, size: int) -> None:
         """The call received a packet."""
-        self._clock_s = min(self._clock_s, now_s - at_ns / NS)
+        self._clock.note(now_s, at_ns)
         self._rhythm.note(at_ns, size)
         self._add(at_ns, size)
 
@@ -154,7 +158,7 @@ class ControlRun:
         if now_s - self._told_s < PIECE_S:
             return packets, None
         self._told_s = now_s
-        self._go_on(round((now_s - self._clock_s) * NS))
+        self._go_on(round((now_s - self._clock.ahead_s) * NS))
         return packets, self._piece()
 
     def _go_on(self, now_ns: int) -> None:
@@ -185,7 +189,7 @@ class ControlRun:
         if not is_due or len(self.sent_ns) >= MOST_PACKETS:
             return []
         self._opened_s = now_s
-        now_ns = round((now_s - self._clock_s) * NS)
+        now_ns = round((now_s - self._clock.ahead_s) * NS)
         return self._packets(now_s, None if self._has_sent else now_ns, USUAL_BYTES)
 
     def _packets(self, now_s: float, at_ns: int | None, size: int) -> list[ProbePacket]:
@@ -219,5 +223,4 @@ class ControlRun:
         self._expected.came(flow, number)
         self._nonces[flow] = nonce_of(data)
         if number < len(self.received_ns) and self.arrived[flow].add(number):
-            due_s = self._clock_s + self.received_ns[number] / NS + LAG_MS / 1000.0
-            self.delays_s.append((number, now_s - due_s))
+            self.delays_s.append((number, now_s - self.received_ns[number] / NS - LAG_MS / 1000.0))

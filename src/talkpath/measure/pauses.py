@@ -23,7 +23,13 @@ SHORTEST_PAUSE_MS = 200.0
 def is_lost_singly(stream: Stream) -> bool:
     """Whether losses that the packet interval shows are as short as losses of single packets leave them. Where sequence
     numbers show losses, their length does not matter."""
-    if stream.loss_basis != "cadence" or not stream.lost or not stream.mean_burst:
+    return stream.loss_basis != "cadence" or is_lost_at_random(stream)
+
+
+def is_lost_at_random(stream: Stream) -> bool:
+    """Whether losses are in no longer runs than those of a share of all packets, each by itself, leave them. Sequence
+    numbers that show longer ones tell of moments in which everything was lost."""
+    if not stream.lost or not stream.mean_burst:
         return True
     if not stream.packets:
         return False  # no packet is there that a hole could lie between
@@ -66,6 +72,8 @@ def _is_own(stream: Stream) -> bool:
 def _hole(stream: Stream) -> float:
     """Return the mean length of a hole in packets that keep the interval. Where only those of one size do, each of
     them stands for several in the count of losses."""
+    if stream.loss_basis != "cadence":
+        return stream.mean_burst or 1.0
     intervals = max(0.0, 1e3 * stream.duration_s / stream.packet_ms) if stream.packet_ms else 0.0
     each = (stream.packets + (stream.lost or 0)) / (intervals + 1)
     return (stream.mean_burst or 1.0) / max(1.0, each)

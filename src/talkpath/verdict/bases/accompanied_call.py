@@ -6,7 +6,7 @@ were. What becomes of a call, from the strongest doubt on:
     control traffic, or one flow of it, suffered as much    the line: nothing is said of a rule
     the losses came with delay, control's did not           a congested server or path of the app: likewise
     what seems lost may be pauses of speech                 likewise
-    the losses came in spells, most seconds had few         likewise: a rule that drops at random does so all the time
+    the losses came in spells, or in runs                   likewise: a rule that drops at random does not
     neither, and the facts fit a rule                       one call: "consistent with"
     three calls of the app fit one rule alike               `restricted` (`judge_together`)
 
@@ -24,7 +24,7 @@ from statistics import median
 from msgspec.structs import replace
 
 from talkpath.measure.call import Attempt, Call, Control, ControlSecond, Findings
-from talkpath.measure.pauses import without_pauses
+from talkpath.measure.pauses import is_lost_at_random, without_pauses
 from talkpath.measure.silence import silence_of, streams_of
 from talkpath.verdict.bases.call_outcome import share_lost
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
@@ -108,7 +108,7 @@ def judge_accompanied(call: Call, control: Control | None) -> Verdict:
     if verdict.state == "ok" or (verdict.reason is not None and verdict.reason.code == "short_capture"):
         return verdict
     lost = 1.0 if is_silent else _usual_loss(call)
-    if _is_in_spells(verdict, call, lost):
+    if verdict.alternatives[:1] == ("media.drop",) and _is_in_spells(call, lost):
         verdict = replace(verdict, alternatives=(), parameters={}, direction=None)
     return _beside(verdict, shares, lost, _worst_flow(control), held_up=_is_held_up(call, shares))
 
@@ -228,10 +228,11 @@ def _usual_loss(call: Call) -> float:
     return min(whole, median(shares)) if shares else whole
 
 
-def _is_in_spells(verdict: Verdict, call: Call, usual_loss: float) -> bool:
-    """Whether a rule that drops packets at random would have to spare most of the call's seconds."""
-    whole = share_lost(streams_of(call, "received")) or 0.0
-    return verdict.alternatives[:1] == ("media.drop",) and usual_loss < STEADY * whole
+def _is_in_spells(call: Call, usual_loss: float) -> bool:
+    """Whether a rule that drops packets at random would have to spare most of the call's seconds, or drop them in runs:
+    a crowded line loses so, and a translator that moves flows to other ports."""
+    heard = streams_of(call, "received")
+    return usual_loss < STEADY * (share_lost(heard) or 0.0) or not all(map(is_lost_at_random, heard))
 
 
 def _worst_flow(control: Control) -> float:
