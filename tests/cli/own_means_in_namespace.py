@@ -1,4 +1,5 @@
-"""`talkpath check --own` in the lab: a test server, an app's relays, rules on their addresses, neutral hosts."""
+"""`talkpath check --own` in the lab: a test server, an app's relays, rules on their addresses, neutral hosts; with
+--call a call of the app as soon as the command waits for one."""
 
 from __future__ import annotations
 
@@ -13,11 +14,12 @@ from talkpath.lab.drivers import netns
 from talkpath.lab.drivers.run import PYTHON, link_to, respond_argv
 from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
 from talkpath.lab.path.hosts import HOSTS, MESSENGER, PROBE, REFERENCE, RESPONDER, LabHost
-from talkpath.lab.relayed_calls.namespaces import start_relay
+from talkpath.lab.relayed_calls.namespaces import start_call, start_relay
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.scenario import Scenario
 
 RELAY_PORT, NEUTRAL_PORT = 1400, 3478
+CALL_S = 12.0
 NEUTRAL = (REFERENCE, MESSENGER)
 ROW = """
 [[endpoint]]
@@ -51,13 +53,18 @@ def checked(rules: Sequence[str], *options: str) -> dict[str, Any]:
         (folder / "catalogue.toml").write_text(catalogue(relays))
         responder = lab.start(RESPONDER.name, respond_argv(folder, [str(port) for port in PORTS]))
         link = link_to(responder.line('"link"'), RESPONDER.ipv4, CONTROL_PORT, CONTROL_PORT)
-        own = [start_relay(lab, relay, (RELAY_PORT,)) for relay in relays]
+        calls = "--call" in options
+        own = [start_relay(lab, relay, (RELAY_PORT,)) for relay in relays[calls:]]
         for host in NEUTRAL:
             start_relay(lab, host, (NEUTRAL_PORT,))
         pace = ["--gap", "0.3", "--every", "0.05", "--catalogue", str(folder / "catalogue.toml")]
         argv = [*PYTHON, "check", link, "--app", "telegram/libtgvoip", "--own", "--yes", "--lab", *pace, *options]
         argv += ["-o", str(folder / "run.talkpath")]
-        outcome = lab.start(PROBE.name, argv).finish(200)
+        checking = lab.start(PROBE.name, argv)
+        if calls:
+            checking.line("Measured", 120)
+            start_call(lab, relays[0], "telegram/reflector", CALL_S).finish()
+        outcome = checking.finish(200)
         reached = [json.loads(relay.stop().stdout.splitlines()[-1]) for relay in own]
         lab.stop()
         written = sorted(path.name for path in folder.glob("*.talkpath"))

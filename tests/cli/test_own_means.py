@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from talkpath.api.recording import Recording
+from talkpath.capture.app_stats.reading import AppStatistics
+from talkpath.cli import _own_call
+from talkpath.cli._own_call import OwnCall
+from talkpath.cli._own_means import OwnAnswers, show_joined
 from talkpath.cli.check import command
+from talkpath.lab.accompanied_calls import accompany
 from talkpath.lab.drivers import namespace
+from talkpath.lab.scenario import Scenario
+from talkpath.verdict.model import Verdict
 
 TRIES = 2  # as in tests/lab/whole_checks/test_netns_rows.py
 SCRIPT = Path(__file__).with_name("own_means_in_namespace.py")
@@ -55,6 +66,89 @@ def test_an_order_bound_to_addresses_is_seen_though_the_check_alone_calls_it_ok(
     assert "198.18." not in found["out"]
 
 
+@pytest.mark.long
+def test_a_call_of_the_persons_own_is_watched_beside_control_traffic_and_joined() -> None:
+    found = in_namespace("media.freeze,app=telegram,to=app,after_s=4", "--call", "eth0")
+    told = " ".join(found["out"].split())
+    assert found["code"] == 0, found["errors"]
+    assert "Call somebody in Telegram now" in found["errors"]
+    assert "control connections to another server lost 0.0% at the same moments" in told
+    assert "your own Telegram call failed, while the line carried the same traffic to another server" in told
+    assert found["written"] == ["run-call.talkpath", "run-servers.talkpath", "run.talkpath"]
+    assert "198.18." not in found["out"]
+
+
+def own_call(rule: str = "") -> Recording:
+    """A call of the person's own in the lab, as it was listened to."""
+    scenario = Scenario.parse("clean", [rule] if rule else [], seed=1)
+    findings = accompany("telegram", 12.0, scenario, seed=1, flows=3).findings
+    measured = AppStatistics(findings, 0)
+    return Recording("call", measured, findings.controls)
+
+
+SHAPE_OK = Verdict("telegram", "reflector", "voice", "ok", None)
+
+
+def joined(recording: Recording) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The whole object, and what it joins of voice."""
+    out = StringIO()
+    with redirect_stdout(out):
+        show_joined([SHAPE_OK], OwnAnswers(None, recording), ["telegram"], {"schema": "s"}, as_json=True)
+    told = json.loads(out.getvalue())
+    (voice,) = told["joined"]
+    return told, voice
+
+
+def test_the_persons_call_stands_beside_the_check_in_one_table() -> None:
+    told, voice = joined(own_call("media.freeze,app=telegram,to=app,after_s=4"))
+    assert {each["means"]: each["finding"] for each in voice["findings"]} == {"server": "well", "call": "likely"}
+    assert (voice["conclusion"], voice["disagree"]) == ("addresses", True)
+    assert told["own_call"]["calls"][0]["verdict"]["alternatives"][0] == "media.freeze"
+    assert "own_servers" not in told
+    _, well = joined(own_call())
+    assert (well["conclusion"], well["disagree"]) == ("well", False)
+
+
+def test_a_call_of_another_app_does_not_count(capsys: pytest.CaptureFixture[str]) -> None:
+    show_joined([SHAPE_OK], OwnAnswers(None, own_call()), ["whatsapp"], {}, as_json=False)
+    told = capsys.readouterr().out
+    assert "No call of WhatsApp was seen on this device" in told
+    assert "your own call" not in told
+
+
+def test_where_nothing_can_be_watched_that_is_said_and_the_servers_are_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(socket, "socket", refused)
+    assert not OwnCall("eth0", agreed=True).wanted(["telegram"])
+    assert "cannot be watched from here; the check goes on without it" in capsys.readouterr().err
+
+
+def test_a_call_is_asked_for_on_a_terminal_alone() -> None:
+    assert not OwnCall().wanted(["telegram"])
+    code, output = run("--call", "eth0", "--app", "telegram", "host:1#key")
+    assert code != 0
+    assert "--own" in output
+
+
+@pytest.mark.parametrize(("answer", "wanted"), [("y", True), ("n", False)])
+def test_on_a_terminal_the_person_is_asked_and_told_what_is_sent(
+    answer: str, wanted: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(_own_call, "_can_watch", lambda interface: interface == "any")
+    terminal = StringIO(f"{answer}\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert OwnCall().wanted(["telegram"]) is wanted
+    asked = capsys.readouterr().err
+    assert "8 connections to the test server" in asked
+    assert "Make a call yourself in Telegram now" in asked
+
+
 def test_it_asks_only_the_servers_of_apps_that_were_named() -> None:
     code, output = run("--own", "--yes", "host:1#key")
     assert code != 0
@@ -70,5 +164,6 @@ def test_nothing_is_measured_where_nobody_could_agree_to_the_plan() -> None:
 def test_the_plan_shows_both_parts_and_sends_nothing() -> None:
     code, output = run("--own", "--app", "telegram/libtgvoip", "--dry-run")
     assert code == 0
+    assert "you are asked first whether you want to make a call of your own" in output
     assert "one STUN greeting" in output
     assert "telegram libtgvoip voice" in output

@@ -68,10 +68,12 @@ def answering_links(found: FoundList, country: str, family: int, most: int = 1) 
 
 
 class ListedCheck(NamedTuple):
-    """The facts of a check with a server of a list, and those of the second opinion with the key that signs them."""
+    """The facts of a check with a server of a list, those of the second opinion with the key that signs them, and the
+    link of the first server."""
 
     facts: Facts
     second: tuple[Facts, Signer] | None = None
+    link: str = ""
 
 
 def measure_listed(
@@ -122,4 +124,4 @@ def measure_listed(
         family=family,
         on_try=tell_second,
     )
-    return ListedCheck(facts, None if second is None else (second, signers[1]))
+    return ListedCheck(facts, None if second is None else (second, signers[1]), asked.link.text())

@@ -3,18 +3,103 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import replace
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from talkpath.api.recording import Recording, read_stream
-from talkpath.errors import UsageError
+from talkpath.errors import PeerError, UsageError
 
 if TYPE_CHECKING:
+    from talkpath.capture.live.live_picture import LivePicture
     from talkpath.listening.control_thread import ControlThread
     from talkpath.listening.followed_stream import FollowedStream
     from talkpath.listening.packet_streams import PacketStream
+
+
+def listen(
+    source: str | Path = "",
+    *,
+    interface: str = "",
+    link: str = "",
+    light: bool = False,
+    seconds: float = inf,
+    progress: Callable[[dict[str, Any]], None] | None = None,
+) -> Iterator[Recording]:
+    """Read a stream of packets and yield its recording when it has ended; one of hours has several parts, each yielded
+    when it has ended.
+
+    `source` is a capture file, a named pipe, or "-" for standard input; `interface` the name of a network interface
+    instead, or "any" (Linux, with the right CAP_NET_RAW). With the invite `link` of a test server control traffic runs
+    beside each call, and the verdicts rest on both: 8 connections, 3 with `light`. It ends with the stream, or after so
+    many `seconds` of it. `progress` is called once a second with the object of `listen --json` (spec/tp-007).
+
+    `UsageError` where the source cannot be opened, or a file is given a link; `PeerError` where no control traffic can
+    run.
+    """
+    from talkpath.listening.accompanist import Accompanist
+    from talkpath.listening.followed_stream import FollowedStream
+
+    if bool(interface) == bool(source):
+        raise UsageError("Name one source of packets: a file, or an interface.")
+    name = interface or str(source)
+    with closing(open_stream(name, bool(interface), sys.stdin.fileno)) as stream:
+        if link and not stream.is_live:
+            raise UsageError("A file is played: no control traffic can run beside its calls. Leave the link out.")
+        with open_control(link, light) if link else nullcontext() as control:
+            if control is not None:
+                leave_out(control, stream)
+
+            def look(picture: LivePicture) -> None:
+                if progress is not None:
+                    progress(live_object(picture))
+                if picture.now_s >= seconds:
+                    followed.stop()
+
+            accompanist = Accompanist(control.companion, time.monotonic) if control else None
+            followed = FollowedStream(stream, look, accompanist=accompanist)
+            yield from recordings(os.path.basename(name), followed, control)
+
+
+def live_object(picture: LivePicture) -> dict[str, Any]:
+    """One moment of a stream as plain values."""
+    import json
+
+    from talkpath.report.recordings.live_json import live_line
+
+    plain: dict[str, Any] = json.loads(live_line(picture))
+    return plain
+
+
+def open_control(link: str, light: bool) -> ControlThread:
+    """The session with the test server of a link, to be entered."""
+    from talkpath.listening.control_thread import FLOWS, LIGHT_FLOWS, ControlThread
+    from talkpath.probe.invite_link import parse_invite_link
+
+    return ControlThread(parse_invite_link(link), LIGHT_FLOWS if light else FLOWS)
+
+
+def leave_out(control: ControlThread, stream: PacketStream) -> None:
+    """Leave control traffic out of what an interface shows; `PeerError` where none can run."""
+    from talkpath.listening.packet_streams import Interface
+
+    if control.companion.how != "ready":
+        raise PeerError(str(control.error or WITHOUT[control.companion.how]))
+    if isinstance(stream, Interface):
+        stream.left_out = control.far
+
+
+WITHOUT = {
+    "too_old": "The test server is older and knows no control traffic beside calls.",
+    "refused": "The test server refused.",
+    "lost": "The test server does not answer.",
+    "connecting": "The test server does not answer.",
+}
 
 
 def open_stream(source: str, interface: bool, standard_input: Callable[[], int]) -> PacketStream:

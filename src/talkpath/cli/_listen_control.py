@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from talkpath.errors import UsageError
+from talkpath.errors import PeerError, UsageError
 
 if TYPE_CHECKING:
     from talkpath.api.recording import Recording
     from talkpath.listening.control_thread import ControlThread
     from talkpath.listening.packet_streams import PacketStream
     from talkpath.measure.call import Findings
+    from talkpath.report.recordings.control_plan import ControlPlan
 
-FLOWS, LIGHT_FLOWS = 8, 3
 MARKS = ("talkpath://", "#")
-WITHOUT = {
-    "too_old": "the test server is older and knows no control traffic beside calls; listening without it.",
-    "refused": "the test server refused; listening without control traffic.",
-    "lost": "the test server does not answer; listening without control traffic.",
-    "connecting": "the test server does not answer; listening without control traffic.",
-}
+WITHOUT = "Listening goes on without control traffic."
 
 
 def source_and_link(words: tuple[str, ...], interface: str | None) -> tuple[str | None, str]:
@@ -41,33 +35,32 @@ def source_and_link(words: tuple[str, ...], interface: str | None) -> tuple[str 
 
 def show_plan(light: bool, as_json: bool) -> None:
     """Print what control traffic beside a call costs."""
-    from talkpath.report.recordings.control_plan import control_plan, plan_words
+    from talkpath.report.recordings.control_plan import plan_words
 
-    plan = control_plan(LIGHT_FLOWS if light else FLOWS)
+    plan = plan_of(light)
     click.echo(json.dumps(plan._asdict()) if as_json else plan_words(plan))
 
 
-def opened(link: str, light: bool) -> AbstractContextManager[ControlThread]:
-    """The session with the test server of a link."""
-    from talkpath.listening.control_thread import ControlThread
-    from talkpath.probe.invite_link import parse_invite_link
+def plan_of(light: bool) -> ControlPlan:
+    """What control traffic beside a call costs."""
+    from talkpath.listening.control_thread import FLOWS, LIGHT_FLOWS
+    from talkpath.report.recordings.control_plan import control_plan
 
-    return ControlThread(parse_invite_link(link), LIGHT_FLOWS if light else FLOWS)
+    return control_plan(LIGHT_FLOWS if light else FLOWS)
 
 
 def is_ready(control: ControlThread, stream: PacketStream, light: bool) -> bool:
     """Whether control traffic can run; otherwise the reason is said. An interface leaves it out of what it shows."""
-    from talkpath.listening.packet_streams import Interface
+    from talkpath.api.live_recording import leave_out
     from talkpath.report.printable import printable
-    from talkpath.report.recordings.control_plan import control_plan, plan_words
+    from talkpath.report.recordings.control_plan import plan_words
 
-    if control.companion.how != "ready":
-        why = str(control.error) if control.error else WITHOUT[control.companion.how]
-        click.echo(f"talkpath: {printable(why)}", err=True)
+    try:
+        leave_out(control, stream)
+    except PeerError as error:
+        click.echo(f"talkpath: {printable(str(error))} {WITHOUT}", err=True)
         return False
-    if isinstance(stream, Interface):
-        stream.left_out = control.far
-    click.echo(f"talkpath: {plan_words(control_plan(LIGHT_FLOWS if light else FLOWS))}", err=True)
+    click.echo(f"talkpath: {plan_words(plan_of(light))}", err=True)
     return True
 
 

@@ -1,20 +1,22 @@
-"""What `check --own` adds, and what the guided check on a terminal asks about: the app's own servers, after the check,
-and one answer from all means."""
+"""What `check --own` adds, and what the guided check on a terminal asks about: a call of the person's own, the app's
+own servers, and one answer from all means."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from talkpath.cli._own_call import OwnCall, call_record, call_verdicts_of, show_call
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
+    from talkpath.api.recording import Recording
     from talkpath.measure.endpoint_facts import EndpointFacts
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
     from talkpath.verdict.model import Verdict
@@ -23,29 +25,53 @@ MOST_TIER = 3 if sys.platform == "linux" else 2  # packets that expire on the wa
 
 
 def own_options(command: Callable[..., int]) -> Callable[..., int]:
-    """The options about the app's own servers; they become one argument `own`."""
+    """The options about the app's own servers and the person's own call; they become one argument `own`."""
     import functools
 
-    @click.option("--own", "wanted", is_flag=True, help="Then ask the app's own servers too; the plan is shown first.")
+    @click.option(
+        "--own", "wanted", is_flag=True, help="Then a call of yours, and the app's servers; you are asked first."
+    )
+    @click.option("--call", "interface", metavar="IFACE", default="", help="With --own: watch this for your own call.")
     @click.option("--yes", "agreed", is_flag=True, help="You have read the plan of --own: send without asking.")
     @click.option("--catalogue", type=click.Path(path_type=Path), hidden=True, help="Another list of servers.")
     @click.option("--gap", default=10.0, hidden=True, help="As of `endpoints`.")
     @click.option("--every", default=1.0, hidden=True, help="As of `endpoints`.")
     @functools.wraps(command)
-    def with_own(*, wanted: bool, agreed: bool, catalogue: Path | None, gap: float, every: float, **others: Any) -> int:
-        return command(own=OwnMeans(wanted, agreed, catalogue, (gap, every)), **others)
+    def with_own(
+        *,
+        wanted: bool,
+        interface: str,
+        agreed: bool,
+        catalogue: Path | None,
+        gap: float,
+        every: float,
+        **others: Any,
+    ) -> int:
+        if interface and not wanted:
+            raise UsageError("--call goes with --own, and with the app that you will call in: --app.")
+        call = OwnCall(interface, agreed)
+        return command(own=OwnMeans(wanted, agreed, catalogue, (gap, every), call), **others)
 
     return with_own
 
 
+class OwnAnswers(NamedTuple):
+    """What the app's own servers answered, and the person's own call; None each where it was not agreed to."""
+
+    servers: EndpointFacts | None = None
+    call: Recording | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class OwnMeans:
-    """What the person wants to know of the app's own servers. `agreed`: the plan was read before."""
+    """What the person wants to know of the app's own servers and of a call of their own. `agreed`: the plan was read
+    before."""
 
     wanted: bool = False
     agreed: bool = False
     catalogue: Path | None = None
     waits_s: tuple[float, float] = (10.0, 1.0)
+    call: OwnCall = field(default_factory=OwnCall)
 
     def choose(self, names: Sequence[str], *, dry_run: bool) -> ChosenEndpoints | None:
         """The servers of the apps that were named, None where nobody wants that; `UsageError` before anything is sent,
@@ -60,26 +86,36 @@ class OwnMeans:
             raise UsageError("Nobody is here to agree to the plan of --own; read it with --dry-run, then add --yes.")
         return choose(read_catalogue(self.catalogue), _apps(names), MOST_TIER)
 
-    def guided(self, names: Sequence[str], as_json: bool) -> ChosenEndpoints | None:
-        """On a terminal: does whoever sits here want the servers of the apps that were named asked as well?"""
-        from talkpath.probe.endpoint_catalogue import choose, read_catalogue
-        from talkpath.report.words.joined_sentences import own_servers_question
-
-        if self.wanted or as_json or not names or not (sys.stdin.isatty() and sys.stdout.isatty()):
-            return None
-        try:
-            chosen = choose(read_catalogue(self.catalogue), _apps(names), MOST_TIER)
-        except UsageError:  # no server of that app is known
-            return None
-        click.echo(err=True)
-        return chosen if click.confirm(own_servers_question(_apps(names)), default=False, err=True) else None
+    def is_guided(self, names: Sequence[str], as_json: bool) -> bool:
+        """Whether somebody sits here who may be asked what else they want to know of the apps that were named."""
+        return bool(names) and not (self.wanted or as_json) and sys.stdin.isatty() and sys.stdout.isatty()
 
     def rehearse(self, chosen: ChosenEndpoints | None, as_json: bool) -> None:
         """Shows the plan alone, where there is one."""
         if chosen is not None and not as_json:
+            self.call.show_plan()
             self.show_plan(chosen, to_stderr=False)
 
-    def ask(self, chosen: ChosenEndpoints, family: int) -> EndpointFacts | None:
+    def answers(self, chosen: ChosenEndpoints | None, names: Sequence[str], link: str, family: int) -> OwnAnswers:
+        """Watches a call of the person's own and asks the app's own servers, each where that is agreed to."""
+        apps = _apps(names)
+        call = self.call.watch(apps, link) if self.call.wanted(apps) else None
+        chosen = chosen if self.wanted else self._guided(apps)
+        return OwnAnswers(self._ask(chosen, family) if chosen is not None else None, call)
+
+    def _guided(self, apps: Sequence[str]) -> ChosenEndpoints | None:
+        """Does whoever sits here want the servers of these apps asked as well?"""
+        from talkpath.probe.endpoint_catalogue import choose, read_catalogue
+        from talkpath.report.words.joined_sentences import own_servers_question
+
+        try:
+            chosen = choose(read_catalogue(self.catalogue), apps, MOST_TIER)
+        except UsageError:  # no server of that app is known
+            return None
+        click.echo(err=True)
+        return chosen if click.confirm(own_servers_question(apps), default=False, err=True) else None
+
+    def _ask(self, chosen: ChosenEndpoints, family: int) -> EndpointFacts | None:
         """Shows the plan and asks, unless that was agreed to before; None where it was not agreed to."""
         from talkpath.cli import endpoints
 
@@ -93,44 +129,74 @@ class OwnMeans:
     def show_plan(self, chosen: ChosenEndpoints, *, to_stderr: bool) -> None:
         """Who is asked what."""
         from talkpath.cli import endpoints
-        from talkpath.probe.own_addresses.plan import make_plan
 
-        endpoints.show_plan(endpoints.steps_of(chosen), make_plan(chosen, MOST_TIER), False, to_stderr=to_stderr)
+        endpoints.show_plan(chosen, MOST_TIER, False, to_stderr=to_stderr)
 
 
 def _apps(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(name.partition("/")[0] for name in names))
 
 
-def save_servers(facts: EndpointFacts | None, output: Path | None) -> None:
-    """Write the evidence of what the app's own servers answered beside that of the check, where there are both."""
+def save_own(answers: OwnAnswers, output: Path | None) -> None:
+    """Write the evidence of what the app's own servers answered, and of the person's call, beside that of the check."""
     from talkpath.cli import endpoints
+    from talkpath.cli._run import tell_written
+    from talkpath.evidence.file import write_file
     from talkpath.report import endpoint_report
     from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 
-    if facts is None or output is None:
+    if output is None:
         return
-    told = endpoint_report.endpoints_json(facts, judge_own_addresses(facts))
-    endpoints.write_evidence(output.with_stem(f"{output.stem}-servers"), facts, told)
+    if answers.servers is not None:
+        told = endpoint_report.endpoints_json(answers.servers, judge_own_addresses(answers.servers))
+        endpoints.write_evidence(output.with_stem(f"{output.stem}-servers"), answers.servers, told)
+    if answers.call is not None:
+        path = output.with_stem(f"{output.stem}-call")
+        write_file(path, answers.call.bundle())
+        tell_written(path, as_json=False)
 
 
-def show_joined(verdicts: Sequence[Verdict], facts: EndpointFacts, record: dict[str, Any], *, as_json: bool) -> None:
-    """Print what the app's own servers add to the check's verdicts, and what all of it says together. As JSON it is one
-    object with the check's `record`."""
-    from talkpath.cli._screen import screen
+def show_joined(
+    verdicts: Sequence[Verdict], answers: OwnAnswers, names: Sequence[str], record: dict[str, Any], *, as_json: bool
+) -> None:
+    """Print what the person's call and the app's own servers add to the check's verdicts, and what all of it says
+    together. As JSON it is one object with the check's `record`."""
     from talkpath.report import endpoint_report, joined_report
     from talkpath.verdict.bases.joined_means import join
     from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 
-    own = judge_own_addresses(facts)
-    asked = {verdict.app for verdict in own}
-    joined = join([*(verdict for verdict in verdicts if verdict.app in asked), *own])
+    servers, call = answers
+    apps = _apps(names)
+    own = judge_own_addresses(servers) if servers is not None else []
+    called = call_verdicts_of(call, apps) if call is not None else []
+    asked = {verdict.app for verdict in (*own, *called)}
+    joined = join([*(verdict for verdict in verdicts if verdict.app in asked), *own, *called])
     if as_json:
-        servers = endpoint_report.endpoints_json(facts, own)
-        click.echo(json.dumps(record | {"own_servers": servers, "joined": joined_report.record(joined)}))
+        if servers is not None:
+            record = record | {"own_servers": endpoint_report.endpoints_json(servers, own)}
+        if call is not None:
+            record = record | {"own_call": call_record(call)}
+        click.echo(json.dumps(record | {"joined": joined_report.record(joined)}))
         return
+    _print_own(answers, own, apps)
+    if joined:
+        joined_report.show(_spaced(), joined)
+
+
+def _print_own(answers: OwnAnswers, own: Sequence[Verdict], apps: Sequence[str]) -> None:
+    from talkpath.report import endpoint_report
+
+    if answers.call is not None:
+        _spaced()
+        show_call(answers.call, apps)
+    if answers.servers is not None:
+        endpoint_report.show(_spaced(), own)
+
+
+def _spaced() -> Any:
+    """The screen, after an empty line."""
+    from talkpath.cli._screen import screen
+
     console = screen()
     console.print()
-    endpoint_report.show(console, own)
-    console.print()
-    joined_report.show(console, joined)
+    return console

@@ -13,7 +13,7 @@ import click
 from talkpath.cli._help import LongCommand
 from talkpath.cli._language import language_option
 from talkpath.cli._listed import directory_options, find_list
-from talkpath.cli._own_means import OwnMeans, own_options, save_servers, show_joined
+from talkpath.cli._own_means import OwnMeans, own_options, save_own, show_joined
 from talkpath.cli._run import (
     exit_code,
     ip_version,
@@ -31,9 +31,7 @@ from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
-    from talkpath.measure.endpoint_facts import EndpointFacts
     from talkpath.measure.facts import Plan
-    from talkpath.probe.endpoint_catalogue import ChosenEndpoints
     from talkpath.probe.relays.turn_server import TurnServers
 
 NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this device's word alone."
@@ -87,8 +85,9 @@ def command(
     that agreed to answer. LINK is an invite link or HOST:PORT#KEY. Without one a test server is taken from a
     directory's list: several are tried until one answers.
 
-    With --own the servers of the apps that are named with --app are asked as well (see `talkpath endpoints`), and one
-    table says what all means found. On a terminal it offers this.
+    With --own a call that you make yourself in the app that is named with --app is watched on this device (see
+    `talkpath listen`), and that app's servers are asked (see `talkpath endpoints`), each if you agree; one table says
+    what all means found. On a terminal it offers this.
 
     Ctrl-C ends the check in order: what was measured until then is judged and written. Exit code 0 measured, whatever
     the result; 2 usage; 3 could not measure; 130 stopped before that.
@@ -104,27 +103,32 @@ def command(
         return 0
     refuse_overwrite(output)
     check = partial(_check, link) if link else partial(_check_listed, directory, country)
-    if (result := check(plan, family, in_lab, turn.servers())) is None:
+    if (checked := check(plan, family, in_lab, turn.servers())) is None:
         return 3
+    result, used_link = checked
     _show(plan, result, as_json, with_record=servers is None)
     _save(result, output, as_json)
-    if servers := servers or own.guided(names, as_json):
-        save_servers(_join(result, own, servers, family, as_json), output)
+    if servers is not None or own.is_guided(names, as_json):
+        answers = own.answers(servers, names, used_link, family)
+        if as_json or answers != (None, None):
+            show_joined(result.verdicts, answers, names, result.record, as_json=as_json)
+        save_own(answers, output)
     return result.gate_code if gate else exit_code(result)
 
 
-def _check(link: str, plan: Plan, family: int, in_lab: bool, relays: TurnServers | None) -> Result:
-    """Check with the server of the link."""
+def _check(link: str, plan: Plan, family: int, in_lab: bool, relays: TurnServers | None) -> tuple[Result, str]:
+    """Check with the server of the link; return that too."""
     from talkpath.api.check_result import Result
 
     signer = new_signer(in_lab)
-    return Result.of(measure(plan, link, family, signer, relays), signer)
+    return Result.of(measure(plan, link, family, signer, relays), signer), link
 
 
 def _check_listed(
     directory: str, country: str, plan: Plan, family: int, in_lab: bool, relays: TurnServers | None
-) -> Result | None:
-    """Check with a server of the directory's list; None, after what to do was said, where there is no list."""
+) -> tuple[Result, str] | None:
+    """Check with a server of the directory's list, and return its link; None, after what to do was said, where there is
+    no list."""
     from talkpath.api.check_result import Result
 
     found = find_list(directory, country)
@@ -133,23 +137,13 @@ def _check_listed(
     signer, other = new_signer(in_lab), new_signer(in_lab)
     measured = measure_listed(plan, found, country.upper(), family, (signer, other), relays)
     second = None if measured.second is None else Result.of(*measured.second)
-    return Result.of(measured.facts, signer, second=second)
+    return Result.of(measured.facts, signer, second=second), measured.link
 
 
 def _save(result: Result, output: Path | None, as_json: bool) -> None:
     save(result, output, as_json)
     if output is not None and not result.ended and not result.has_receipt:
         click.echo(NO_RECEIPT, err=True)
-
-
-def _join(result: Result, own: OwnMeans, servers: ChosenEndpoints, family: int, as_json: bool) -> EndpointFacts | None:
-    """Ask the app's own servers, where that is agreed to, and say what both means found."""
-    facts = own.ask(servers, family)
-    if facts is not None:
-        show_joined(result.verdicts, facts, result.record, as_json=as_json)
-    elif as_json:
-        click.echo(json.dumps(result.record))
-    return facts
 
 
 def read_plan(file: Path) -> Plan:

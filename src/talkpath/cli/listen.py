@@ -73,7 +73,7 @@ def command(
         raise UsageError("A file is played: no control traffic can run beside its calls. Leave the link out.")
     kept = KeptStream(stream) if keep else None
     found: list[Recording] = []
-    with closing(stream), controlling.opened(link, light) if link else nullcontext() as control:
+    with closing(stream), live_recording.open_control(link, light) if link else nullcontext() as control:
         if control is not None and not controlling.is_ready(control, stream, light):
             control = None
         for number, recording in enumerate(_recordings(kept or stream, name, as_json, control), 1):
@@ -97,7 +97,7 @@ def _recordings(stream: PacketStream, name: str, as_json: bool, control: Control
     live = LiveScreen(screen(stderr=True))
     accompanist = Accompanist(control.companion, time.monotonic) if control else None
     followed = FollowedStream(stream, _print_line if as_json else live.show, accompanist=accompanist)
-    with _stopped_by_signals(followed), closing(live):
+    with stopped_by_signals(followed), closing(live):
         for recording in live_recording.recordings(os.path.basename(name), followed, control):
             live.close()
             yield recording
@@ -110,7 +110,7 @@ def _print_line(picture: LivePicture) -> None:
 
 
 @contextmanager
-def _stopped_by_signals(followed: FollowedStream) -> Iterator[None]:
+def stopped_by_signals(followed: FollowedStream) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end the stream in order, so that its result is told; a second one ends at once."""
 
     def stop(number: int, _: object) -> None:

@@ -13,6 +13,8 @@ from talkpath.probe.driver import Driver
 from talkpath.probe.invite_link import InviteLink
 from talkpath.wire.ip.address import Address
 
+FLOWS, LIGHT_FLOWS = 8, 3
+"""So many control connections run beside a call, and so many where less is to be sent."""
 OPEN_S = 30.0
 STOP_S = 10.0
 

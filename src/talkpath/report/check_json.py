@@ -127,7 +127,8 @@ class CheckResult(Struct, frozen=True):
     """The whole object. `valid` is false where the run itself was off; then every state is `insufficient`. `ended` is
     why the session stopped, as in the health of tp-001. `tried`: servers of a list that were tried before.
     `relays`: TURN servers that the user named (`check --turn`).
-    `own_servers` (the object of `endpoints --json`) and `joined` are there where `check --own` asked an app's own."""
+    `own_servers` (the object of `endpoints --json`), `own_call` (that of `listen --json`) and `joined` are there where
+    `check --own` asked an app's own servers, or watched a call of the person's own."""
 
     schema: str
     started_at: str
@@ -147,6 +148,7 @@ class CheckResult(Struct, frozen=True):
     second: SecondResult | UnsetType = UNSET
     relays: tuple[Relay, ...] | UnsetType = UNSET
     own_servers: dict[str, Any] | UnsetType = UNSET
+    own_call: dict[str, Any] | UnsetType = UNSET
     joined: tuple[JoinedRow, ...] | UnsetType = UNSET
 
 

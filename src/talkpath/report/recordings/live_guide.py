@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from talkpath.capture.live.live_call import LiveCall
 from talkpath.capture.live.live_picture import LivePicture
 from talkpath.report.recordings.capture_sentences import app_name
@@ -15,8 +17,8 @@ PATIENCE_S = 30.0
 SILENT_S = 3.0
 
 
-def guide(picture: LivePicture) -> str:
-    """Say in one or two sentences what to do now."""
+def guide(picture: LivePicture, apps: Sequence[str] = ()) -> str:
+    """Say in one or two sentences what to do now. `apps` are those in which a call is wanted, none for any."""
     if picture.running:
         return _during(picture.running[-1], picture.now_s)
     if not picture.packets:
@@ -25,11 +27,21 @@ def guide(picture: LivePicture) -> str:
         return say("listen", "{app} sets up a call. Let it ring.", app=listed(map(app_name, picture.set_up)))
     if picture.calls:
         return say("listen", "The call is over. Make another one, or press Ctrl-C for the result.")
-    call = say("listen", "Call somebody now: let it ring, then talk or stay silent for 30 s.")
+    call = _call_now(apps)
     if picture.now_s < PATIENCE_S:
         return call
     elsewhere = say("listen", "No packets of a call on this interface: is the call on another device?")
     return f"{elsewhere} {call}"
+
+
+def _call_now(apps: Sequence[str]) -> str:
+    if not apps:
+        return say("listen", "Call somebody now: let it ring, then talk or stay silent for 30 s.")
+    return say(
+        "listen",
+        "Call somebody in {apps} now: let it ring, then talk or stay silent for 30 s.",
+        apps=say("list", " or ").join(map(app_name, apps)),
+    )
 
 
 def _during(call: LiveCall, now_s: float) -> str:

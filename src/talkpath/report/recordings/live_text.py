@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -23,8 +25,8 @@ SHOWN = 5
 """So many calls are shown, the latest."""
 
 
-def live_view(picture: LivePicture, width: int) -> RenderableType:
-    """Return the whole view of one moment."""
+def live_view(picture: LivePicture, width: int, apps: Sequence[str] = ()) -> RenderableType:
+    """Return the whole view of one moment. `apps` are those in which a call is wanted, none for any."""
     clock = Clock(picture.begun_ns, picture.now_s)
     parts: list[RenderableType] = []
     shown = picture.calls[-SHOWN:]
@@ -36,7 +38,7 @@ def live_view(picture: LivePicture, width: int) -> RenderableType:
             parts += [timeline(call.moments[-strip:], heading, strip) for heading in ("sent", "received")]
     came = count("unit", "{number} packet", "{number} packets", picture.packets)
     parts.append(Text(came, style="dim"))
-    parts.append(Text(guide(picture), style="bold"))
+    parts.append(Text(guide(picture, apps), style="bold"))
     return Group(*parts)
 
 
@@ -83,8 +85,8 @@ def _lost(call: LiveCall, heading: Heading) -> str:
 class LiveScreen:
     """The view on a terminal, drawn anew for each picture; elsewhere a line when what to do changes."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, apps: Sequence[str] = ()) -> None:
+        self._console, self._apps = console, apps
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._last = ""
 
@@ -92,12 +94,12 @@ class LiveScreen:
         """Show one moment."""
         if self._console.is_terminal:
             self._live.start()
-            self._live.update(live_view(picture, self._console.width), refresh=True)
+            self._live.update(live_view(picture, self._console.width, self._apps), refresh=True)
             return
         key = f"{len(picture.running)} {len(picture.calls)} {picture.set_up}"
         if key != self._last:
             self._last = key
-            self._console.print(guide(picture), highlight=False)
+            self._console.print(guide(picture, self._apps), highlight=False)
 
     def close(self) -> None:
         """Take the view away, before anything else is printed; `show` brings it back."""

@@ -34,6 +34,39 @@ def own_servers_question(apps: Sequence[str]) -> str:
     )
 
 
+def own_call_question(apps: Sequence[str]) -> str:
+    """What is asked before a call of the person's own is watched."""
+    return say(
+        "joined",
+        "Make a call yourself in {names} now, for half a minute? Its packets are counted on this device; what is said "
+        "in it cannot be read",
+        names=say("list", " or ").join(map(app_name_of, apps)),
+    )
+
+
+def own_call_plan() -> str:
+    """What `--dry-run` says of the person's own call."""
+    return say(
+        "joined",
+        "On a terminal you are asked first whether you want to make a call of your own; its packets are counted on "
+        "this device.",
+    )
+
+
+def without_own_call() -> str:
+    """That no call can be watched; why follows."""
+    return say("joined", "A call of your own cannot be watched from here; the check goes on without it.")
+
+
+def no_own_call(apps: Sequence[str]) -> str:
+    """That the person's call was not seen."""
+    return say(
+        "joined",
+        "No call of {names} was seen on this device, so there is nothing of it to compare.",
+        names=say("list", " or ").join(map(app_name_of, apps)),
+    )
+
+
 def sentences(joined: Sequence[JoinedMedium]) -> list[str]:
     """One sentence for each app; two where its voice and its video calls differ in what they say."""
     lines = []

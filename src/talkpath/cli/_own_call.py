@@ -1,0 +1,135 @@
+"""The person's own call in `check --own`: watched on this device while they make it, beside control traffic."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from talkpath.errors import TalkpathError, UsageError
+
+if TYPE_CHECKING:
+    from talkpath.api.recording import Recording
+    from talkpath.capture.live.live_picture import LivePicture
+    from talkpath.listening.control_thread import ControlThread
+    from talkpath.listening.packet_streams import PacketStream
+    from talkpath.verdict.model import Verdict
+
+ANY = "any"
+NAME = "call"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCall:
+    """Where to watch for a call of the person's own. `interface` is "" where none was named: then whoever sits at a
+    terminal is asked, and all interfaces are watched. `agreed`: nothing is asked."""
+
+    interface: str = ""
+    agreed: bool = False
+
+    def show_plan(self) -> None:
+        """What is watched and sent, before any of it."""
+        from talkpath.cli._listen_control import plan_of
+        from talkpath.report.recordings.control_plan import plan_words
+        from talkpath.report.words.joined_sentences import own_call_plan
+
+        click.echo(f"{own_call_plan()} {plan_words(plan_of(light=False))}")
+
+    def wanted(self, apps: Sequence[str]) -> bool:
+        """Whether a call is to be watched: it was named before, or whoever sits here says so. Where the device does not
+        let this process watch, that is said. Who agreed to everything before is asked nothing."""
+        from talkpath.cli._listen_control import plan_of
+        from talkpath.report.recordings.control_plan import plan_words
+        from talkpath.report.words.joined_sentences import own_call_question
+
+        if not self.interface and (self.agreed or not (sys.stdin.isatty() and sys.stderr.isatty())):
+            return False
+        if not _can_watch(self.interface or ANY):
+            return False
+        if self.interface and self.agreed:
+            return True
+        click.echo(f"\ntalkpath: {plan_words(plan_of(light=False))}", err=True)
+        return click.confirm(own_call_question(apps), default=False, err=True)
+
+    def watch(self, apps: Sequence[str], link: str) -> Recording | None:
+        """Watch until one call is over; None where nothing could be watched."""
+        from talkpath.api import live_recording
+
+        try:
+            stream = live_recording.open_stream(self.interface or ANY, True, sys.stdin.fileno)
+            with closing(stream), live_recording.open_control(link, False) if link else nullcontext() as control:
+                return _followed(stream, _ready(control, stream), apps)
+        except TalkpathError as error:
+            click.echo(f"talkpath: {error}", err=True)
+            return None
+
+
+def _can_watch(interface: str) -> bool:
+    from talkpath.api.live_recording import open_stream
+    from talkpath.report.words.joined_sentences import without_own_call
+
+    try:
+        open_stream(interface, True, sys.stdin.fileno).close()
+    except UsageError as error:
+        click.echo(f"talkpath: {without_own_call()} {error}", err=True)
+        return False
+    return True
+
+
+def _ready(control: ControlThread | None, stream: PacketStream) -> ControlThread | None:
+    """The session where control traffic can run; otherwise the reason is said."""
+    from talkpath.cli._listen_control import is_ready
+
+    return control if control is not None and is_ready(control, stream, light=False) else None
+
+
+def _followed(stream: PacketStream, control: ControlThread | None, apps: Sequence[str]) -> Recording | None:
+    from talkpath.api import live_recording
+    from talkpath.cli._screen import screen
+    from talkpath.cli.listen import stopped_by_signals
+    from talkpath.listening.accompanist import Accompanist
+    from talkpath.listening.followed_stream import FollowedStream
+    from talkpath.listening.one_call import OneCall
+    from talkpath.report.recordings.live_text import LiveScreen
+
+    live, one_call = LiveScreen(screen(stderr=True), apps), OneCall()
+
+    def look(picture: LivePicture) -> None:
+        live.show(picture)
+        if one_call.is_over(picture):
+            followed.stop()
+
+    accompanist = Accompanist(control.companion, time.monotonic) if control else None
+    followed = FollowedStream(stream, look, accompanist=accompanist)
+    with stopped_by_signals(followed), closing(live):
+        return next(live_recording.recordings(NAME, followed, control), None)
+
+
+def call_verdicts_of(recording: Recording, apps: Sequence[str]) -> list[Verdict]:
+    """What the person's calls of these apps say, each and together."""
+    from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
+
+    findings = recording.findings
+    every = [*call_verdicts(findings), *attempt_verdicts(findings), *verdicts_together([findings])]
+    return [verdict for verdict in every if verdict.app in apps]
+
+
+def show_call(recording: Recording, apps: Sequence[str]) -> None:
+    """Print what was seen, and that it does not count where it was no call of these apps."""
+    from talkpath.cli._screen import screen
+    from talkpath.report.recordings import capture_text
+    from talkpath.report.words.joined_sentences import no_own_call
+
+    capture_text.show(screen(), recording.name, recording.findings, clock=recording.clock)
+    if not call_verdicts_of(recording, apps):
+        click.echo(no_own_call(apps))
+
+
+def call_record(recording: Recording) -> dict[str, Any]:
+    """The object `own_call` of tp-004."""
+    return recording.record
