@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING, Any
 from talkpath.version import VERSION as __version__
 
 if TYPE_CHECKING:
+    from talkpath.api.asked_endpoints import EndpointResult as EndpointResult
+    from talkpath.api.asked_endpoints import endpoint_plan as endpoint_plan
+    from talkpath.api.asked_endpoints import endpoints as endpoints
     from talkpath.api.bundle_files import Bundle as Bundle
     from talkpath.api.bundle_files import read_bundle as read_bundle
     from talkpath.api.check_result import Result as Result
     from talkpath.api.lab_check import simulate as simulate
     from talkpath.api.live_check import CheckProgress as CheckProgress
     from talkpath.api.live_check import check as check
+    from talkpath.api.live_recording import listen as listen
     from talkpath.api.recording import Recording as Recording
     from talkpath.api.recording import read_capture as read_capture
     from talkpath.api.stored_verdicts import Judgement as Judgement
@@ -38,6 +42,7 @@ _MODULES = {
     "Bundle": "api.bundle_files",
     "BundleError": "errors",
     "CheckProgress": "api.live_check",
+    "EndpointResult": "api.asked_endpoints",
     "Judgement": "api.stored_verdicts",
     "PeerError": "errors",
     "Recording": "api.recording",
@@ -47,7 +52,10 @@ _MODULES = {
     "Verification": "api.verification",
     "WireError": "errors",
     "check": "api.live_check",
+    "endpoint_plan": "api.asked_endpoints",
+    "endpoints": "api.asked_endpoints",
     "judge": "api.stored_verdicts",
+    "listen": "api.live_recording",
     "read_bundle": "api.bundle_files",
     "read_capture": "api.recording",
     "simulate": "api.lab_check",
@@ -59,6 +67,7 @@ __all__ = [
     "Bundle",
     "BundleError",
     "CheckProgress",
+    "EndpointResult",
     "Judgement",
     "PeerError",
     "Recording",
@@ -69,7 +78,10 @@ __all__ = [
     "WireError",
     "__version__",
     "check",
+    "endpoint_plan",
+    "endpoints",
     "judge",
+    "listen",
     "read_bundle",
     "read_capture",
     "simulate",

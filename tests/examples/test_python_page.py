@@ -11,9 +11,13 @@ from typing import Any
 import pytest
 
 import talkpath
-from talkpath.conduct import run_check
+from talkpath.conduct import endpoint_questions, run_check
+from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.own_addresses.play import OwnAddressCase, play
+from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.scenario import Scenario
+from talkpath.probe.endpoint_engine import Request
 
 PAGE = Path(__file__).parents[2] / "docs" / "python.md"
 LAB = Path(__file__).parents[1] / "capture" / "lab"
@@ -33,7 +37,13 @@ def morning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def run(plan: Any, link: Any, *, family: int, key: bytes, progress: Any, relays: Any) -> Any:
         return run_sim(plan, Scenario.parse("clean", (), 1))
 
+    def ask(chosen: Any, tier: int, *, on_request: Any, **_: Any) -> Any:
+        on_request(Request(1, chosen.rows[0], "stun", 1))
+        rule = parse_rule("udp.block,app=telegram,to=app")
+        return play(OwnAddressCase(4, parse_background("clean"), rules=(rule,)))[0]
+
     monkeypatch.setattr(run_check, "run_check", run)
+    monkeypatch.setattr(endpoint_questions, "ask_endpoints", ask)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -50,6 +60,9 @@ def test_the_code_of_the_page_runs(morning: Path, capsys: pytest.CaptureFixture[
     assert "The bundle was changed" in printed
     assert "No sign of restriction" in printed
     assert (morning / "check.talkpath").exists()
+    assert "telegram restricted address.block" in printed
+    assert talkpath.verify(morning / "servers.talkpath").kind == "endpoints"
+    assert "[('webrtc', 'ok')]" in printed
     assert names["judgement"].verdicts
     assert set(names["calls"]["file"]) >= {"voice-far.pcap.gz"}
 
@@ -63,7 +76,9 @@ def test_the_table_names_all_that_is_public() -> None:
     assert all(f"`{name}`" in table for name in results)
 
 
-@pytest.mark.parametrize("record", ["Recording", "Result", "Bundle", "Verification", "Judgement", "CheckProgress"])
+@pytest.mark.parametrize(
+    "record", ["Recording", "Result", "EndpointResult", "Bundle", "Verification", "Judgement", "CheckProgress"]
+)
 def test_the_members_that_the_table_names_are_there(record: str) -> None:
     table = PAGE.read_text(encoding="utf-8").partition("## All names")[2]
     *_, row = [line for line in table.splitlines() if line.startswith("|") and f"`{record}`" in line]

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
     from talkpath.probe.endpoint_engine import Request
     from talkpath.probe.own_addresses.engine import OwnAddressEngine
-    from talkpath.probe.own_addresses.plan import OwnAddressPlan
 
 
 @click.command()
@@ -67,14 +66,12 @@ def command(
     """
     from talkpath.cli._run import ip_version, refuse_overwrite
     from talkpath.probe.endpoint_catalogue import choose, read_catalogue
-    from talkpath.probe.own_addresses.plan import make_plan
 
     family = ip_version(v4, v6)
     chosen = choose(read_catalogue(catalogue), apps, int(tier))
     refuse_overwrite(output)
-    steps, own = steps_of(chosen), make_plan(chosen, int(tier))
     if dry_run or not yes:
-        show_plan(steps, own, as_json and dry_run, to_stderr=not dry_run)
+        show_plan(chosen, int(tier), as_json and dry_run, to_stderr=not dry_run)
     if dry_run:
         return 0
     if not yes and not agreed():
@@ -83,43 +80,19 @@ def command(
     return _ask(chosen, int(tier), family, (gap, every), output, as_json)
 
 
-def steps_of(chosen: ChosenEndpoints) -> list[dict[str, Any]]:
-    """The plan: every host, once for each thing that it is asked."""
-    rows = (*chosen.rows, *chosen.neutral)
-    names = dict.fromkeys((row.app, row.host) for row in rows if row.is_name)
-    named = {row.host: row for row in reversed(rows)}
-    to_resolve = [named[host] for _, host in names]
-    steps = [(row, "dns") for row in to_resolve] + [
-        (row, kind) for row in rows if not chosen.names_only for kind in chosen.asks(row)
-    ]
-    steps.append((chosen.resolver, "resolver"))
-    return [
-        {
-            "app": row.app,
-            "id": row.id,
-            "asks": asks,
-            "host": row.host,
-            "port": 53 if asks == "dns" else row.port,
-            "source": row.source,
-            "date": row.date.isoformat(),
-            "confidence": row.confidence,
-        }
-        for row, asks in steps
-    ]
-
-
-def show_plan(steps: Sequence[dict[str, Any]], own: OwnAddressPlan | None, as_json: bool, *, to_stderr: bool) -> None:
+def show_plan(chosen: ChosenEndpoints, tier: int, as_json: bool, *, to_stderr: bool) -> None:
     """Print who is asked what, and how much that is at most."""
+    from talkpath.api.asked_endpoints import plan_record, plan_steps
     from talkpath.cli._screen import screen
     from talkpath.probe.endpoint_engine import HELLO_ROUNDS, ROUNDS
+    from talkpath.probe.own_addresses.plan import make_plan
     from talkpath.report import endpoint_report
 
+    own = make_plan(chosen, tier)
     if as_json:
-        plan: dict[str, Any] = {"schema": endpoint_report.PLAN_SCHEMA, "most_times": ROUNDS, "steps": steps}
-        if own is not None:
-            plan["own_addresses"] = own._asdict() | {"rows": [row.id for row in own.rows]}
-        click.echo(json.dumps(plan))
+        click.echo(json.dumps(plan_record(chosen, own)))
         return
+    steps = plan_steps(chosen)
     screen(stderr=to_stderr).print(endpoint_report.plan(steps, ROUNDS, own, most_hellos=HELLO_ROUNDS))
 
 
