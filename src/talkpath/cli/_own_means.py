@@ -16,6 +16,7 @@ from talkpath.cli._own_call import OwnCall, call_record, call_verdicts_of, show_
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
+    from talkpath.api.check_result import Result
     from talkpath.api.recording import Recording
     from talkpath.measure.endpoint_facts import EndpointFacts
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
@@ -135,6 +136,13 @@ class OwnMeans:
 
 def _apps(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(name.partition("/")[0] for name in names))
+
+
+def tell_own(answers: OwnAnswers, result: Result, names: Sequence[str], output: Path | None, *, as_json: bool) -> None:
+    """Print what was agreed to and found beside the check's result, and write its evidence."""
+    if as_json or answers != (None, None):
+        show_joined(result.verdicts, answers, names, result.record, as_json=as_json)
+    save_own(answers, output)
 
 
 def save_own(answers: OwnAnswers, output: Path | None) -> None:

@@ -13,7 +13,7 @@ import click
 from talkpath.cli._help import LongCommand
 from talkpath.cli._language import language_option
 from talkpath.cli._listed import directory_options, find_list
-from talkpath.cli._own_means import OwnMeans, own_options, save_own, show_joined
+from talkpath.cli._own_means import OwnMeans, own_options, tell_own
 from talkpath.cli._run import (
     exit_code,
     ip_version,
@@ -32,6 +32,7 @@ from talkpath.errors import UsageError
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
     from talkpath.measure.facts import Plan
+    from talkpath.probe.endpoint_catalogue import ChosenEndpoints
     from talkpath.probe.relays.turn_server import TurnServers
 
 NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this device's word alone."
@@ -85,9 +86,8 @@ def command(
     that agreed to answer. LINK is an invite link or HOST:PORT#KEY. Without one a test server is taken from a
     directory's list: several are tried until one answers.
 
-    With --own a call that you make yourself in the app that is named with --app is watched on this device (see
-    `talkpath listen`), and that app's servers are asked (see `talkpath endpoints`), each if you agree; one table says
-    what all means found. On a terminal it offers this.
+    With --own a call that you make in the app of --app is watched on this device (`talkpath listen`), and its servers
+    are asked (`talkpath endpoints`), each if you agree; one table joins what was found. On a terminal it offers this.
 
     Ctrl-C ends the check in order: what was measured until then is judged and written. Exit code 0 measured, whatever
     the result; 2 usage; 3 could not measure; 130 stopped before that.
@@ -98,9 +98,7 @@ def command(
     plan = turn.added_to(made if plan_file is None else read_plan(plan_file))
     family, servers = ip_version(v4, v6), own.choose(names, dry_run=dry_run)
     if dry_run:
-        rehearse_plan(plan, as_json)
-        own.rehearse(servers, as_json)
-        return 0
+        return _rehearse(plan, own, servers, as_json)
     refuse_overwrite(output)
     check = partial(_check, link) if link else partial(_check_listed, directory, country)
     if (checked := check(plan, family, in_lab, turn.servers())) is None:
@@ -109,11 +107,15 @@ def command(
     _show(plan, result, as_json, with_record=servers is None)
     _save(result, output, as_json)
     if servers is not None or own.is_guided(names, as_json):
-        answers = own.answers(servers, names, used_link, family)
-        if as_json or answers != (None, None):
-            show_joined(result.verdicts, answers, names, result.record, as_json=as_json)
-        save_own(answers, output)
+        tell_own(own.answers(servers, names, used_link, family), result, names, output, as_json=as_json)
     return result.gate_code if gate else exit_code(result)
+
+
+def _rehearse(plan: Plan, own: OwnMeans, servers: ChosenEndpoints | None, as_json: bool) -> int:
+    """Show the plans, and send nothing."""
+    rehearse_plan(plan, as_json)
+    own.rehearse(servers, as_json)
+    return 0
 
 
 def _check(link: str, plan: Plan, family: int, in_lab: bool, relays: TurnServers | None) -> tuple[Result, str]:
