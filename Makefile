@@ -35,7 +35,7 @@ help:
 	@echo "make test       style, types, imports and tests, at most twelve minutes; says what was not run and why"
 	@echo "make test-long  the tests that take long: whole checks in namespaces and browsers, simulations of errors"
 	@echo "make bench      measure speed, write nothing"
-	@echo "make score      error rates: about 15 000 checks, two and a half hours at most; writes docs/error-rates.md"
+	@echo "make score      error rates: about 15 000 checks, three hours at most; writes docs/error-rates.md"
 	@echo "make score-quick  500 checks with fixed seeds, at most five minutes: fails where a goal is missed"
 	@echo "make captures   hold the apps' shapes against the public captures (TALKPATH_CAPTURES), a row a file"
 	@echo "make bench-capture  speed of capture beside ndpiReader, tshark and nfstream, with few calls and with many"
@@ -81,6 +81,7 @@ bench: dev
 score: core
 	@$(BIN)/talkpath lab score --minutes 85
 	@$(BIN)/talkpath lab score --peers 600 --minutes 15
+	@$(BIN)/talkpath lab score --own 5460 --minutes 30 --own-page docs/own-address-rates.md
 	@$(BIN)/talkpath lab score --netns 220 --minutes 45 --page docs/error-rates.md \
 		--numbers src/talkpath/observatory/data/error_rates.json
 

@@ -14,11 +14,14 @@ import click
 from talkpath.errors import PeerError, UsageError
 
 if TYPE_CHECKING:
+    from talkpath.lab.own_scoring.row import OwnRow
     from talkpath.lab.scoring.metrics.goals import Goal
-    from talkpath.lab.scoring.row import RowDriver, RowFile
+    from talkpath.lab.scoring.row import KeptRows, RowDriver, RowFile
 
 QUICK = "1:500"
 WHOLE = 15_000
+MOST_OWN = 1_000_000  # seeds of cases about apps' own servers
+OWN_NOTE = "<!-- written by `talkpath lab score --own-page`: from rows alone, never by hand -->\n\n"
 WIDE = 120
 ROWS = Path("build/score.jsonl")
 PATH = click.Path(dir_okay=False, path_type=Path)
@@ -37,6 +40,10 @@ PATH = click.Path(dir_okay=False, path_type=Path)
 @click.option("--jobs", type=click.IntRange(1), help="Checks at the same time. Default: one for each core.")
 @click.option("--netns", type=click.IntRange(1), help="Play so many of the checks on real sockets instead (Linux).")
 @click.option("--peers", type=click.IntRange(1), help="Play so many of the checks by other methods instead.")
+@click.option(
+    "--own", type=click.IntRange(1), help="Play so many questions to apps' own servers, and accompanied calls, instead."
+)
+@click.option("--own-page", type=PATH, help="Write the tables about apps' own servers and calls here as a page.")
 @click.option("--one", type=int, metavar="SEED", help="Play this one check again and print its row.")
 @click.option("--rows", type=PATH, default=ROWS, show_default=True, help="The file of the rows.")
 @click.option("--page", type=PATH, help="Write the page and its pictures here.")
@@ -50,6 +57,8 @@ def score(
     jobs: int | None,
     netns: int | None,
     peers: int | None,
+    own: int | None,
+    own_page: Path | None,
     one: int | None,
     rows: Path,
     page: Path | None,
@@ -69,6 +78,11 @@ def score(
     if one is not None:
         _print_one(one)
         return
+    if own or own_page:
+        _score_own(rows, own or MOST_OWN, minutes if own else 0.0, jobs, own_page)
+        if page is None:
+            return
+        minutes = 0.0
     chosen = _seeds(seeds or (QUICK if quick else f"{draw.first_seed(number)}:{WHOLE}"))
     if netns:
         _enter()
@@ -79,11 +93,31 @@ def score(
     found = goals.goals(played)
     _print_goals(found, len(played), as_json)
     if page is not None:
-        _write(page, kept, chosen)
+        _write(page, kept, chosen, _own_rows(rows))
     if numbers is not None:
         published.write(numbers, published.published_rates(played, kept.code))
     if quick and goals.missed(found):
         sys.exit(1)
+
+
+def _own_rows(rows: Path) -> KeptRows[OwnRow]:
+    """The rows about apps' own servers, in a file beside that of the checks."""
+    from talkpath.lab.own_scoring.row import OwnRow, digest
+    from talkpath.lab.scoring.row import KeptRows
+
+    return KeptRows(rows.with_stem(f"{rows.stem}-own"), digest(), OwnRow)
+
+
+def _score_own(rows: Path, count: int, minutes: float, jobs: int | None, page: Path | None) -> None:
+    from talkpath.cli._screen import screen
+    from talkpath.lab.own_scoring import run, tables
+
+    played = run.play_all(_own_rows(rows), count, screen(stderr=True), minutes, jobs)
+    text = "\n".join(tables.lines(played, level=1)).lstrip()
+    if page is None:
+        click.echo(text)
+    else:
+        page.write_text(OWN_NOTE + text + "\n", encoding="utf-8")
 
 
 def _seeds(text: str) -> range:
@@ -140,11 +174,13 @@ def _print_goals(found: Sequence[Goal], count: int, as_json: bool) -> None:
     screen(highlight=False, width=width).print(table)
 
 
-def _write(path: Path, kept: RowFile, seeds: range) -> None:
+def _write(path: Path, kept: RowFile, seeds: range, own: KeptRows[OwnRow]) -> None:
+    from talkpath.lab.own_scoring import tables
     from talkpath.lab.scoring import driver_agreement
     from talkpath.lab.scoring.page.write import write
 
     rows = kept.of("sim", seeds)
     pairs = driver_agreement.pairs(rows, kept.of("netns", seeds))
     looks = [row.look for row in kept.of("peers", seeds) if row.look is not None]
-    write(path, rows, pairs, looks, kept.code)
+    further = list(tables.lines(own.of("own", range(MOST_OWN)))) if own.played else []
+    write(path, rows, pairs, looks, kept.code, further)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -29,6 +29,7 @@ OWN_CALLS = (
     "lab/relayed_calls/",
     "lab/accompanied_calls/",
     "lab/own_addresses/",
+    "lab/own_scoring/",
     "probe/own_addresses/",
     "verdict/bases/own_addresses/",
     "verdict/bases/joined_means.py",
@@ -114,14 +115,33 @@ def digest() -> str:
     return hashlib.sha256(b"".join((root / name).read_bytes() for name in chosen)).hexdigest()[:16]
 
 
-class RowFile:
-    """The file of rows. `played` are the rows of this code, by driver and seed."""
+class Row(Protocol):
+    """What the file needs to know of a row."""
 
-    def __init__(self, path: Path, code: str) -> None:
-        self._path, self.code, self._mend = path, code, b""
+    @property
+    def driver(self) -> str:
+        """How it was played."""
+
+    @property
+    def seed(self) -> int:
+        """What was played."""
+
+    @property
+    def code(self) -> str:
+        """The digest of the code that played."""
+
+
+AnyRow = TypeVar("AnyRow", bound=Row)
+
+
+class KeptRows(Generic[AnyRow]):
+    """The file of rows of one kind. `played` are the rows of this code, by driver and seed."""
+
+    def __init__(self, path: Path, code: str, kind: type[AnyRow]) -> None:
+        self._path, self.code, self._mend, self._kind = path, code, b"", kind
         self.played = {(row.driver, row.seed): row for row in self._read() if row.code == code}
 
-    def add(self, row: CheckRow) -> None:
+    def add(self, row: AnyRow) -> None:
         """Appends the row at once."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
@@ -129,18 +149,25 @@ class RowFile:
         self._mend = b""
         self.played[row.driver, row.seed] = row
 
-    def of(self, driver: RowDriver, seeds: range) -> list[CheckRow]:
+    def of(self, driver: str, seeds: range) -> list[AnyRow]:
         """Returns the rows of these seeds, in order."""
         return [self.played[driver, seed] for seed in seeds if (driver, seed) in self.played]
 
-    def _read(self) -> Iterator[CheckRow]:
+    def _read(self) -> Iterator[AnyRow]:
         """Reads the rows. It skips a line that begins like a row but does not parse: an interrupted run cut it off."""
         lines = self._path.read_bytes().splitlines(keepends=True) if self._path.exists() else []
         self._mend = b"\n" if lines and not lines[-1].endswith(b"\n") else b""
-        decode = msgspec.json.Decoder(CheckRow).decode
+        decode = msgspec.json.Decoder(self._kind).decode
         for number, line in enumerate(lines, 1):
             try:
                 yield decode(line)
             except msgspec.MsgspecError:
                 if not line.startswith(BEGINS):
                     raise UsageError(f"Line {number} of {self._path.name} is no row: move the file away.") from None
+
+
+class RowFile(KeptRows[CheckRow]):
+    """The file of rows of checks."""
+
+    def __init__(self, path: Path, code: str) -> None:
+        super().__init__(path, code, CheckRow)

@@ -1,0 +1,197 @@
+"""Writes the tables about an app's own servers and calls, from rows alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import median
+
+from talkpath.lab.accompanied_calls.drawing import OWN_TROUBLE, UNLIKE
+from talkpath.lab.exact_interval import Proportion
+from talkpath.lab.own_scoring.row import OwnRow, Study
+
+TROUBLE = {
+    "none": "nothing amiss on one way alone",
+    "way_back": "answers come back over ways of their own, which lose up to 10 %",
+    "equal_ways": "the way to one server is split over several routers, some of which lose 10 to 100 %",
+    "bundle": "the same, hidden in one router's bundle of links",
+    "own_way": "one server has a way of its own, which loses 10 to 100 %",
+    "busy": "all of the app's servers are overloaded and drop 10 to 70 %",
+    "one_down": "one of the app's servers is down",
+    "all_down": "all of them are",
+    "change": "the way of all changes in the middle",
+}
+SAID = ("ok", "restricted", "other_destination", "few_answers", "path_changed", "silent_server")
+NOTHING_COMES = ("corporate", "user_vpn")
+"""Backgrounds over which no router answers a device's packets, or those of this network do not."""
+PORTS_MOVE = ("nat_rebind",)
+COUNTS_PACKETS = ("media.freeze", "udp.freeze")
+Key = Callable[[OwnRow], str]
+
+INTRO = """Questions to apps' own servers, and calls beside control traffic, in virtual time and by seed
+(`talkpath lab score --own`). SIMULATED. What runs are the engines and verdicts of `endpoints` and `listen`; networks,
+routers, rules and trouble are the lab's. Brackets are exact 95 % intervals.
+"""
+ADDRESSES = """Ways to one to three servers of an app (Telegram, Signal, Meet) and to one to three neutral ones share a
+trunk of three to six routers, then part. Routers answer without a limit, 500, 100, 50, 20, 10, 5 times a second, or
+once, as Linux does; some are silent. Over both address families.
+
+- **Nothing arrives**: {strays} packets other than greetings reached a server in all these runs, and no server was
+  greeted more than {greetings} times in one.
+- Half of the runs took at most {seconds:.0f} s and {kilobytes:.0f} kB, the longest {longest:.0f} s.
+"""
+RULED = """p from 30 to 95 %, freezes after 8 to 28 packets, blocks; two or three servers of the app, and neutral ones;
+routers that answer at least six times a second. Right: the rule's id and what it is bound to, both.
+"""
+
+
+def lines(rows: Sequence[OwnRow], level: int = 2) -> Iterator[str]:
+    """Return the lines of all tables that have rows; the headings' level is that of the first."""
+    head = "#" * level
+    yield from (f"\n{head} The apps' own servers and calls\n", INTRO)
+    yield from _addresses(rows, f"{head}#")
+    yield from _hellos(rows, f"{head}#")
+    yield from _calls(rows, f"{head}#")
+
+
+def _of(rows: Sequence[OwnRow], *studies: Study) -> list[OwnRow]:
+    return [row for row in rows if row.study in studies]
+
+
+# -- packets that expire on the way ------------------------------------------------------------------------------
+
+
+def _addresses(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
+    every, innocent = _of(rows, "innocent", "ruled", "poor"), _of(rows, "innocent")
+    clean, poor = _of(rows, "ruled"), _of(rows, "poor")
+    if not every:
+        return
+    yield f"{head} `endpoints --tier 3`: {len(every)} networks\n"
+    yield ADDRESSES.format(
+        strays=sum(row.strays for row in every),
+        greetings=max(row.most_greetings for row in every),
+        seconds=median(row.seconds for row in every),
+        kilobytes=median(row.size_bytes for row in every) / 1000,
+        longest=max(row.seconds for row in every),
+    )
+    false = Proportion(sum(row.state == "restricted" for row in innocent), len(innocent))
+    kinds = sorted({row.background for row in innocent})
+    yield f'{head}# Without a rule: {_share(false)} say "signs of restriction", over {len(kinds)} backgrounds\n'
+    yield from _said("on one way alone", TROUBLE, innocent, lambda row: row.trouble)
+    yield from _said("background", {name: f"`{name}`" for name in kinds}, innocent, lambda row: row.background)
+    yield f"{head}# With a rule, on a clean line: {_share(_right(clean))} right\n"
+    yield RULED
+    yield from _named(clean, "bound to", lambda row: row.bound)
+    yield from _named(clean, "rule", lambda row: f"`{row.truth}`")
+    yield from _named(
+        clean, "answers a second", lambda row: f"{row.answers_per_s:g}" if row.answers_per_s else "no limit"
+    )
+    yield f"{head}# With a rule, on all seen backgrounds: {_share(_right(poor))} right\n"
+    yield _where_it_can_be_told(poor)
+    yield from _named(poor, "bound to", lambda row: row.bound)
+    yield from _named(poor, "background", lambda row: f"`{row.background}`")
+    yield from _places([*clean, *poor])
+
+
+def _where_it_can_be_told(rows: Sequence[OwnRow]) -> str:
+    answered = [row for row in rows if row.background not in NOTHING_COMES]
+    acting = [row for row in answered if not (row.background in PORTS_MOVE and row.truth in COUNTS_PACKETS)]
+    return (
+        "Behind a company's firewall (`corporate`) and through a VPN of the user's own (`user_vpn`) no router of this "
+        f"network answers, and nothing can be told: without these {_share(_right(answered))}. Where an address "
+        "translator changes ports (`nat_rebind`), a rule that counts the packets of one port hardly acts: without "
+        f"these as well {_share(_right(acting))}.\n"
+    )
+
+
+def _said(title: str, values: Mapping[str, str], rows: Sequence[OwnRow], key: Key) -> Iterator[str]:
+    yield f"| {title} | networks | {' | '.join(SAID)} |\n|---|---|{'---|' * len(SAID)}"
+    for value, means in values.items():
+        mine = [row for row in rows if key(row) == value]
+        said = Counter(row.state if row.state != "insufficient" else row.why for row in mine)
+        yield f"| {means} | {len(mine)} | {' | '.join(str(said[word]) for word in SAID)} |"
+    yield ""
+
+
+def _named(rows: Sequence[OwnRow], title: str, key: Key) -> Iterator[str]:
+    yield f"| {title} | networks | right | another rule or binding | restricted, not bound | could not tell |"
+    yield "|---|---|---|---|---|---|"
+    for value in sorted(set(map(key, rows))):
+        mine = [row for row in rows if key(row) == value]
+        right = _right(mine).count
+        unbound = sum(row.state == "restricted" and not row.said_bound for row in mine)
+        wrong = sum(row.state == "restricted" and not row.right for row in mine) - unbound
+        yield f"| {value} | {len(mine)} | {right} | {wrong} | {unbound} | {len(mine) - right - wrong - unbound} |"
+    yield ""
+
+
+def _places(ruled: Sequence[OwnRow]) -> Iterator[str]:
+    named, right = [row for row in ruled if row.rule], [row for row in ruled if row.right]
+    up = sum(row.direction == "up" for row in named)
+    held = sum(row.hop[0] <= row.at <= row.hop[1] for row in right)
+    exact = sum(row.hop[0] == row.hop[1] for row in right)
+    yield f"Direction: {up} of {len(named)} named rules act up, as all of these do."
+    yield f"The router before which it acts is within what is said in {held} of {len(right)}."
+    yield f"In {exact} of these one router is named.\n"
+
+
+# -- TLS hosts asked with two ClientHellos -----------------------------------------------------------------------
+
+
+def _hellos(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
+    innocent, ruled = _of(rows, "hello innocent"), _of(rows, "hello ruled")
+    if not innocent or not ruled:
+        return
+    false = Proportion(sum(row.rule == "tls.hello_drop" for row in innocent), len(innocent))
+    told = [row for row in ruled if row.background != "user_vpn"]
+    yield f"{head} `tls.hello_drop`: TLS hosts asked with two first messages\n"
+    yield (
+        f"Without a rule {_share(false)} name one, over all backgrounds, also where hosts or neutral ones are down or "
+        f"answer half of the time. With one {_share(_right(ruled))} name the right message and what the rule is bound "
+        f"to (without `user_vpn` {_share(_right(told))}).\n"
+    )
+    yield from _named(ruled, "whose message, bound to", lambda row: row.bound)
+    yield from _named(ruled, "background", lambda row: f"`{row.background}`")
+
+
+# -- calls beside control traffic --------------------------------------------------------------------------------
+
+
+def _calls(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
+    innocent, ruled = _of(rows, "calls innocent"), _of(rows, "calls ruled")
+    if not innocent or not ruled:
+        return
+    threes = Proportion(sum(row.state == "restricted" for row in innocent), len(innocent))
+    yield f"{head} `listen`: calls beside control traffic, three of an app at a time\n"
+    yield (
+        f"Without a rule {_share(threes)} threes prove one. A call may fit a rule where the app's own relays are not "
+        f"well ({', '.join(OWN_TROUBLE)}), or routers treat single connections unlike "
+        f"({', '.join(f'`{name}`' for name in UNLIKE)}): the words then name that as well.\n"
+    )
+    yield "| story | calls | fit a rule | of these, connections fare unlike | threes that prove one |"
+    yield "|---|---|---|---|---|"
+    for story in sorted({row.trouble for row in innocent}):
+        mine = [row for row in innocent if row.trouble == story]
+        unlike = sum(row.fitting for row in mine if row.background in UNLIKE)
+        proven = sum(row.state == "restricted" for row in mine)
+        yield f"| {story} | {_sum(mine)} | {sum(row.fitting for row in mine)} | {unlike} | {proven} of {len(mine)} |"
+    yield "\nWith a rule that is bound to the app's own addresses, on a clean line:\n"
+    yield "| rule | calls | the right one is named first | another | threes that prove one |\n|---|---|---|---|---|"
+    for rule in sorted({row.truth for row in ruled}):
+        mine = [row for row in ruled if row.truth == rule]
+        first, fitting = sum(row.first for row in mine), sum(row.fitting for row in mine)
+        proven = sum(row.state == "restricted" for row in mine)
+        yield f"| `{rule}` | {_sum(mine)} | {first} | {fitting - first} | {proven} of {len(mine)} |"
+    yield ""
+
+
+def _sum(rows: Sequence[OwnRow]) -> int:
+    return sum(row.calls for row in rows)
+
+
+def _right(rows: Sequence[OwnRow]) -> Proportion:
+    return Proportion(sum(row.right for row in rows), len(rows))
+
+
+def _share(found: Proportion) -> str:
+    return f"{found.count} of {found.total} ({100 * found.low:.2f} to {100 * found.high:.2f} %)"

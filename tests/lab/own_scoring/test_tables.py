@@ -1,0 +1,70 @@
+"""The tables count what rows say; the page that is kept holds what is promised."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from talkpath.lab.own_scoring.row import OwnRow, Study
+from talkpath.lab.own_scoring.tables import lines
+
+PAGE = Path(__file__).parents[3] / "docs" / "own-address-rates.md"
+
+
+def row(study: Study, background: str = "clean", **more: object) -> OwnRow:
+    return OwnRow(1, "code", study, background, "telegram", **more)  # type: ignore[arg-type]
+
+
+def ruled(study: Study, background: str = "clean", truth: str = "media.drop", **said: object) -> OwnRow:
+    told = {"state": "restricted", "rule": truth, "said_bound": "both", "direction": "up", "hop": (2.0, 2.0)} | said
+    return row(study, background, truth=truth, bound="both", at=2, **told)
+
+
+UNSURE = {"state": "insufficient", "why": "few_answers", "rule": "", "said_bound": "", "direction": ""}
+ROWS = [
+    row("innocent", state="ok", most_greetings=30),
+    row("innocent", "ge", state="insufficient", why="few_answers"),
+    ruled("ruled"),
+    ruled("ruled", said_bound="shape"),
+    ruled("poor", "corporate", **UNSURE),
+    ruled("poor", "nat_rebind", "media.freeze", **UNSURE),
+    ruled("poor", "ge"),
+    row("hello innocent", state="ok", trouble="busy"),
+    ruled("hello ruled", "clean", "tls.hello_drop"),
+    row("calls innocent", trouble="outage", calls=3, fitting=2),
+    row("calls ruled", truth="media.drop", calls=3, fitting=3, first=2, state="restricted"),
+]
+
+
+def test_the_tables_count_rows() -> None:
+    text = "\n".join(lines(ROWS))
+    assert "`endpoints --tier 3`: 7 networks" in text
+    assert "Without a rule: 0 of 2 (0.00 to" in text
+    assert "With a rule, on a clean line: 1 of 2 (" in text
+    assert "on all seen backgrounds: 1 of 3 (" in text
+    assert "without these 1 of 2 (" in text
+    assert "as well 1 of 1 (" in text
+    assert "| `corporate` | 1 | 0 | 0 | 0 | 1 |" in text
+    assert "Direction: 3 of 3 named rules act up" in text
+    assert "Without a rule 0 of 1" in text
+    assert "| outage | 3 | 2 | 0 | 0 of 1 |" in text
+    assert "| `media.drop` | 3 | 2 | 1 | 1 of 1 |" in text
+
+
+def test_studies_without_rows_have_no_table() -> None:
+    text = "\n".join(lines(ROWS[:4]))
+    assert "tls.hello_drop" not in text
+    assert "threes" not in text
+
+
+def test_what_the_page_promises_holds() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    false, innocent = map(int, re.search(r"Without a rule: (\d+) of (\d+) ", text).groups())  # type: ignore[union-attr]
+    right, of_clean = map(int, re.search(r"clean line: (\d+) of (\d+) ", text).groups())  # type: ignore[union-attr]
+    told, of_told = map(int, re.search(r"as well (\d+) of (\d+) ", text).groups())  # type: ignore[union-attr]
+    named, up = re.search(r"Direction: (\d+) of (\d+) named", text).groups()  # type: ignore[union-attr]
+    assert (false, innocent >= 3000) == (0, True)
+    assert right >= 0.9 * of_clean
+    assert told >= 0.9 * of_told
+    assert named == up
+    assert "**Nothing arrives**: 0 packets" in text
