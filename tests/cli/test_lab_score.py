@@ -38,6 +38,20 @@ def test_goals_as_json_and_the_page(rows: Path, tmp_path: Path) -> None:
     assert (page.parent / "rates" / "confusion.svg").exists()
 
 
+def test_questions_to_own_servers_have_rows_and_tables_of_their_own(rows: Path, tmp_path: Path) -> None:
+    own_page, page = tmp_path / "own.md", tmp_path / "rates.md"
+    before = rows.read_bytes()
+    found = run("--own", 2, "--own-page", own_page, "--rows", rows, "--jobs", 1)
+    assert found.exit_code == 0, found.output
+    assert (tmp_path / "rows-own.jsonl").read_bytes().count(b"\n") == 2
+    assert rows.read_bytes() == before
+    assert "2 networks" in own_page.read_text(encoding="utf-8")
+    assert run("--quick", "--rows", rows, "--page", page).exit_code == 0
+    text = page.read_text(encoding="utf-8")
+    assert "500 checks" in text
+    assert "### `endpoints --tier 3`: 2 networks" in text
+
+
 def test_the_gate(rows: Path) -> None:
     lines = rows.read_text().splitlines()
     rows.write_text("\n".join([*lines[:-1], lines[-1].replace('"ok"', '"restricted"')]) + "\n")

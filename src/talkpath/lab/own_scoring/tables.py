@@ -25,7 +25,8 @@ SAID = ("ok", "restricted", "other_destination", "few_answers", "path_changed", 
 NOTHING_COMES = ("corporate", "user_vpn")
 """Backgrounds over which no router answers a device's packets, or those of this network do not."""
 PORTS_MOVE = ("nat_rebind",)
-COUNTS_PACKETS = ("media.freeze", "udp.freeze")
+COUNTS_PACKETS = "udp.freeze"
+KNOWS_CALLS = "media."
 Key = Callable[[OwnRow], str]
 
 INTRO = """Questions to apps' own servers, and calls beside control traffic, in virtual time and by seed
@@ -95,13 +96,18 @@ def _addresses(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
 
 def _where_it_can_be_told(rows: Sequence[OwnRow]) -> str:
     answered = [row for row in rows if row.background not in NOTHING_COMES]
-    acting = [row for row in answered if not (row.background in PORTS_MOVE and row.truth in COUNTS_PACKETS)]
+    acting = [row for row in answered if row.background not in PORTS_MOVE or not _loses_sight(row)]
     return (
         "Behind a company's firewall (`corporate`) and through a VPN of the user's own (`user_vpn`) no router of this "
         f"network answers, and nothing can be told: without these {_share(_right(answered))}. Where an address "
-        "translator changes ports (`nat_rebind`), a rule that counts the packets of one port hardly acts: without "
-        f"these as well {_share(_right(acting))}.\n"
+        "translator changes ports (`nat_rebind`), a rule that counts a port's packets, or has recognised a call by its "
+        f"set-up, loses sight of it and hardly acts: without these as well {_share(_right(acting))}.\n"
     )
+
+
+def _loses_sight(row: OwnRow) -> bool:
+    """Whether the rule acts on what it saw of a 5-tuple before, and not on whatever goes to an address."""
+    return row.truth == COUNTS_PACKETS or (row.truth.startswith(KNOWS_CALLS) and row.bound != "address")
 
 
 def _said(title: str, values: Mapping[str, str], rows: Sequence[OwnRow], key: Key) -> Iterator[str]:

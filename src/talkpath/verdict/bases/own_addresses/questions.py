@@ -1,7 +1,8 @@
 """Chooses the next epoch of packets that expire, from the facts alone; None when nothing more is worth its packets.
 
 Each server of an app is compared with a neutral one at the farthest hop at which the same router answered for both,
-until something is proven or EPOCHS were spent; then the place is narrowed. A path that changed ends the app's question.
+until something is proven or EPOCHS were spent (more where it is promising, or not known what it is bound to); then the
+place is narrowed. A path that changed ends the app's question.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from talkpath.verdict.bases.own_addresses.reading import Reading, finding_epochs
 
 K, PACKETS = 6, 40
 EPOCHS, MOST_EPOCHS = 3, 5
+BINDING_EPOCHS = 9  # where a rule about a call's bytes is proven, and not whether it acts towards neutral addresses too
 PROMISING = log(30.0)
 MOST_TRIALS, MOST_MISSED = 4, 8  # trials of one pair of servers, and of an app, where routers answer too little
 MOST_LOCATING = 4
@@ -70,6 +72,10 @@ def _next_of(facts: EndpointFacts, app: str) -> ExpiringQuestion | None:
     if arm is None or any(epoch.missing == "path_changed" for epoch in own):
         return None
     found, compared = read_epochs(facts, app), finding_epochs(facts, app)
+    if found.proven and not found.bound and len(compared) < BINDING_EPOCHS:
+        more = _finding(facts, arm, own)
+        if more is not None:
+            return more
     asked_all = {epoch.host for epoch in own if not epoch.why} >= {path.host for path in app_paths(facts, app)}
     if found.proven and (asked_all or (found.bound and found.bound != "address")):
         return _narrowing(facts, arm, found, own)
