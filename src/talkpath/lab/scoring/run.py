@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ from talkpath.lab.scoring.draw import draw
 from talkpath.lab.scoring.metrics.rates import accused, late
 from talkpath.lab.scoring.play import play
 from talkpath.lab.scoring.row import CheckRow, RowDriver, RowFile
+from talkpath.verdict.memo import forget
 
 Task = tuple[int, str, RowDriver]
 
@@ -64,6 +66,9 @@ def _play(task: Task) -> CheckRow:
     except Exception as error:  # whatever it is, it goes on, with the drawn check that reproduces it
         error.add_note(f"while playing {drawn}")
         raise
+    finally:
+        forget()
+        gc.collect()  # the engines refer to each other; a process would hold gigabytes after a thousand checks
 
 
 def _on_time(task: Task) -> CheckRow:
