@@ -1,4 +1,4 @@
-"""What is restricted is known soon: where many apps are asked, one that is nearly accused does not wait for others."""
+"""What is asked next: where many apps are asked, one that is nearly accused does not wait for others."""
 
 from __future__ import annotations
 
@@ -14,3 +14,11 @@ def test_each_app_is_heard_once_and_the_one_that_is_nearly_accused_twice():
     known_s = next(verdict.known_at_s for verdict in judge(facts) if verdict.app == "signal")
     assert order[:9] == ["max", "meet", "signal", "telegram", "webrtc", "signal", "whatsapp", "telegram", "telegram"]
     assert known_s == next(epoch.known_s for epoch in facts.epochs if epoch.number == 5)
+
+
+def test_calls_that_take_control_traffic_along_are_not_named_by_their_own_fate_alone():
+    """Calls are proven to be stopped when three twins have failed behind them: too few to name `residual`, and enough to
+    ask on before anything is named."""
+    facts = run_sim(make_plan(choose_arms(["meet"])), Scenario.parse("clean", ["residual,for_s=60"], 7))
+    (verdict,) = judge(facts)
+    assert (verdict.state, verdict.rule) == ("restricted", "residual")

@@ -9,14 +9,15 @@ from __future__ import annotations
 from math import log
 
 from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.rules import residual
 from talkpath.verdict.rules.blocked_calls import blocked_calls
 from talkpath.verdict.rules.rule import PENALTY, Fit, Parameter, Rule
 
 
 def explain(view: ArmView) -> Fit | None:
-    """Fit the share of calls that are blocked."""
+    """Fit the share of calls that are blocked, unless control traffic fails behind them."""
     found = blocked_calls(view)
-    if found is None:
+    if found is None or residual.twins_fail_behind(view):
         return None
     blocked, alive = found.blocked, len(found.fates) - found.blocked
     gain = found.gain()

@@ -20,6 +20,8 @@ from talkpath.verdict.rules.whole_network import MOST, reported, tcp_through
 from talkpath.verdict.statistics.exposure import Exposure, PortFlow, exposure
 
 TWINS = 4  # so many twins to exposed ports, and to others, must show it
+ELSEWHERE = 0.25  # at most this share of the twins to other ports fails, as on lines that lose whole flows
+HINT_TWINS = 2  # so many that all fail are no accident: then a rule about calls alone does not explain what is seen
 
 
 def explain(view: ArmView) -> Fit | None:
@@ -53,9 +55,16 @@ def order_of_events(view: ArmView) -> Exposure | None:
     shows that TCP to the same host passes."""
     found = _exposure(tuple(_ordered(view)), "")
     (behind, after), (elsewhere, others) = found.behind, found.elsewhere
-    if min(after, others) < TWINS or behind < MOST * after or elsewhere > (1.0 - MOST) * others:
+    if min(after, others) < TWINS or behind < MOST * after or elsewhere > ELSEWHERE * others:
         return None
     return found if tcp_through(view.facts) else None
+
+
+def twins_fail_behind(view: ArmView) -> bool:
+    """Whether twins seem to fail behind calls, and not elsewhere, be it proven or not."""
+    found = _exposure(tuple(_ordered(view)), "")
+    (behind, after), (elsewhere, others) = found.behind, found.elsewhere
+    return after >= HINT_TWINS and behind >= MOST * after and elsewhere <= ELSEWHERE * others
 
 
 def _ordered(view: ArmView) -> list[Epoch]:
