@@ -17,8 +17,8 @@ def test_each_app_is_heard_once_and_the_one_that_is_nearly_accused_twice():
 
 
 def test_calls_that_take_control_traffic_along_are_not_named_by_their_own_fate_alone():
-    """Calls are proven to be stopped when three twins have failed behind them: too few to name `residual`, and enough to
-    ask on before anything is named."""
+    """Calls are proven to be stopped when three twins have failed behind them: too few to name `residual`, and enough
+    to ask on before anything is named."""
     facts = run_sim(make_plan(choose_arms(["meet"])), Scenario.parse("clean", ["residual,for_s=60"], 7))
     (verdict,) = judge(facts)
     assert (verdict.state, verdict.rule) == ("restricted", "residual")
