@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from talkpath.api.recording import Recording
 from talkpath.capture.app_stats.reading import AppStatistics
+from talkpath.capture.live.live_picture import LivePicture
 from talkpath.cli import _own_call
 from talkpath.cli._own_call import OwnCall
 from talkpath.cli._own_means import OwnAnswers, show_joined
@@ -24,6 +25,7 @@ from talkpath.cli.check import command
 from talkpath.lab.accompanied_calls import accompany
 from talkpath.lab.drivers import namespace
 from talkpath.lab.scenario import Scenario
+from talkpath.report.recordings.live_guide import guide
 from talkpath.verdict.model import Verdict
 
 TRIES = 2  # as in tests/lab/whole_checks/test_netns_rows.py
@@ -71,7 +73,7 @@ def test_a_call_of_the_persons_own_is_watched_beside_control_traffic_and_joined(
     found = in_namespace("media.freeze,app=telegram,to=app,after_s=4", "--call", "eth0")
     told = " ".join(found["out"].split())
     assert found["code"] == 0, found["errors"]
-    assert "Call somebody in Telegram now" in found["errors"]
+    assert "8 connections to the test server of the link carry random bytes" in found["errors"]
     assert "control connections to another server lost 0.0% at the same moments" in told
     assert "your own Telegram call failed, while the line carried the same traffic to another server" in told
     assert found["written"] == ["run-call.talkpath", "run-servers.talkpath", "run.talkpath"]
@@ -147,6 +149,11 @@ def test_on_a_terminal_the_person_is_asked_and_told_what_is_sent(
     asked = capsys.readouterr().err
     assert "8 connections to the test server" in asked
     assert "Make a call yourself in Telegram now" in asked
+
+
+def test_whoever_is_to_call_is_told_in_which_app() -> None:
+    assert guide(LivePicture(packets=1), ["telegram"]).startswith("Call somebody in Telegram now")
+    assert guide(LivePicture(packets=1)).startswith("Call somebody now")
 
 
 def test_it_asks_only_the_servers_of_apps_that_were_named() -> None:
