@@ -32,11 +32,16 @@ def echo(pem: Path) -> Iterator[int]:
     with socket.create_server((HERE, 0)) as listener:
 
         def serve() -> None:
-            while True:
-                end, _ = listener.accept()
+            while (end := accepted()) is not None:
                 end.settimeout(5)
                 with suppress(OSError), end, context.wrap_socket(end, server_side=True) as secure:
                     talk(secure)
+
+        def accepted() -> socket.socket | None:
+            try:
+                return listener.accept()[0]
+            except OSError:  # the test is over, and the listener closed
+                return None
 
         def talk(secure: ssl.SSLSocket) -> None:
             framed = Framed()
