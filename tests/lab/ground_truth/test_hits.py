@@ -102,6 +102,11 @@ def test_a_rate_that_some_calls_keep_and_others_do_not_is_a_hit(kbps):
     assert "meet/sfu/video" in hit(f"media.police,direction=up,app=meet,kbps={kbps}")
 
 
+def test_a_rate_that_a_call_exceeds_after_a_while_alone_hits_it() -> None:
+    """In ten seconds nothing of it is dropped; calls of a check live for 25."""
+    assert "whatsapp/fast20/voice" in hit("media.police,direction=both,kbps=28.8")
+
+
 def test_a_blocked_port_counts_where_the_responder_has_it():
     assert set(hit("port.block,port=443", ports=(443, 3478))) == EVERY
     assert hit("port.block,port=444", ports=(443, 3478)) == {}

@@ -26,7 +26,7 @@ from talkpath.wire.ip.packets import UdpWriter
 TIMES = tuple(setting.name for setting in TIMETABLE)
 MATTERS = 0.01  # of a direction's media: less than this is no restriction
 REPLAY_PACKETS = 100
-REPLAY_S = 10.0
+REPLAY_S = 30.0  # calls of a check live for 25 s: a rate near a call's own drops nothing for the first ten
 FEW, CALLS = 0.1, 8  # where so few packets of one call are hit, so many calls are replayed: their rates differ
 
 
@@ -157,7 +157,7 @@ def _fates(rule: LabRule, shape: Shape, call: int = 0) -> tuple[dict[Direction, 
 
 @lru_cache(maxsize=64)
 def _call(arm: Arm, port: int, number: int) -> list[tuple[float, Direction, str, int | None, bytes]]:
-    """(time, direction, stage, number of the packet that it answers, IP packet) of ten seconds of a call of the arm."""
+    """(time, direction, stage, number of the packet that it answers, IP packet) of half a minute of the arm's call."""
     shape = shapes()[arm]
     schedule = shape.schedule(Random(f"truth {number}"), max(REPLAY_PACKETS, round(REPLAY_S * shape.packet_rate)))
     near, far = Address.of(PROBE.ipv4, 40000), Address.of(RESPONDER.ipv4, port)
