@@ -37,11 +37,7 @@ LN10 = log(10.0)
 
 def judge(facts: Facts) -> list[Verdict]:
     """One verdict per (app, medium) of the plan, in its order: that of the worst arm (`across_arms.worst_variant`)."""
-    assessments = assess_all(facts)
-    order = dict.fromkeys((each.arm.app, each.arm.medium) for each in assessments)
-    groups = [[each for each in assessments if (each.arm.app, each.arm.medium) == key] for key in order]
-    calls = [_verdict(facts, worst_variant(group)) for group in groups]
-    return calls + judge_messages(facts)
+    return [_verdict(facts, assessment) for assessment in _worst_variants(facts)] + judge_messages(facts)
 
 
 def judge_arms(facts: Facts) -> list[Verdict]:
@@ -51,7 +47,16 @@ def judge_arms(facts: Facts) -> list[Verdict]:
 
 def undecided(facts: Facts) -> bool:
     """Whether there is an app and medium without a result yet."""
-    return any(verdict.state == "insufficient" for verdict in judge(facts))
+    states = [*(each.state for each in _worst_variants(facts)), *(each.state for each in judge_messages(facts))]
+    return "insufficient" in states
+
+
+def _worst_variants(facts: Facts) -> list[Assessment]:
+    """The assessment of each (app, medium) of the plan, in its order."""
+    assessments = assess_all(facts)
+    order = dict.fromkeys((each.arm.app, each.arm.medium) for each in assessments)
+    groups = [[each for each in assessments if (each.arm.app, each.arm.medium) == key] for key in order]
+    return [worst_variant(group) for group in groups]
 
 
 def _verdict(facts: Facts, assessment: Assessment) -> Verdict:

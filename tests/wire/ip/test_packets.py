@@ -88,7 +88,9 @@ def test_the_quick_tcp_writer_writes_the_same(packed, source, target, segments):
     writer = packets.TcpWriter(*ends)
     for sequence, flags, payload in segments:
         segment = packets.Tcp(source, target, sequence, 0, flags, payload=payload)
-        assert writer.packet(sequence, flags, payload) == packets.build_tcp(*ends, segment)
+        whole = packets.build_tcp(*ends, segment)
+        at = len(whole) - len(payload) - 4
+        assert writer.packet_unsummed(sequence, flags, payload) == whole[:at] + b"\0\0" + whole[at + 2 :]
 
 
 @given(st.binary(min_size=2, max_size=2))

@@ -1,8 +1,8 @@
 """The virtual-time driver: a whole check through a simulated network, as fast as the processor allows.
 
 Every packet is the exact datagram that an engine emitted, wrapped in IP and UDP; the network and the other engine get
-nothing else. UDP checksums are left to a network card that is not there: nothing on the path reads them, and computing
-them took a twentieth of a check. There is no clock and no socket: the time is that of the next event.
+nothing else. Checksums of UDP and TCP are left to a network card that is not there: nothing on the path reads them, and
+computing them took a twentieth of a check. There is no clock and no socket: the time is that of the next event.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class HalfStream:
     def _send(self, sequence: int, piece: bytes, seen: bytes, tries: int) -> None:
         if self.closed:
             return
-        arrivals = self._scheduler.offer(self._direction, self._writer.packet(sequence, PUSH_ACK, seen))
+        arrivals = self._scheduler.offer(self._direction, self._writer.packet_unsummed(sequence, PUSH_ACK, seen))
         if arrivals:
             self._scheduler.later(min(arrivals), lambda: self._arrive(sequence, piece))
         elif tries >= TRIES:

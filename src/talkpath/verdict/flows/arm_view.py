@@ -10,7 +10,7 @@ and outlying flows are left out. A named rule never accuses by itself: the e-val
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import lgamma, log
@@ -331,17 +331,19 @@ def _shrunk(sent: Floats, lost: Floats) -> tuple[Floats, Floats]:
     """Estimate the twins' chance of loss for each slot, shrunk towards their mean as far as slots do not differ more
     than chance allows; and the correlation between two calls of one slot that this implies (beta-binomial)."""
     mean = (lost.sum() + 0.5) / (sent.sum() + 1.0)
-    fits = [_beta_binomial(sent, lost, mean, spread) for spread in CONCENTRATIONS]
+    pairs, counts = np.unique(np.stack([sent, lost]), axis=1, return_counts=True)
+    slots = list(zip(*pairs.tolist(), counts.tolist(), strict=True))
+    fits = [_beta_binomial(slots, mean, spread) for spread in CONCENTRATIONS]
     spread = next(s for s, fit in zip(CONCENTRATIONS, fits, strict=True) if fit >= max(fits) - SLOTS_DIFFER_NATS)
     chance = np.clip((lost + spread * mean) / (sent + spread), 1e-3, 0.98)
     return np.asarray(chance), np.asarray(1.0 / (sent + spread + 1.0))
 
 
-def _beta_binomial(sent: Floats, lost: Floats, mean: float, spread: float) -> float:
+def _beta_binomial(slots: Iterable[tuple[float, float, int]], mean: float, spread: float) -> float:
+    """Return the log-likelihood of `slots`: packets sent, packets lost, and how many slots had these numbers."""
     a, b = spread * mean, spread * (1.0 - mean)
-    pairs, counts = np.unique(np.stack([sent, lost]), axis=1, return_counts=True)
     fit = 0.0
-    for (n, x), count in zip(pairs.T, counts, strict=True):
+    for n, x, count in slots:
         fit += count * (lgamma(x + a) + lgamma(n - x + b) - lgamma(n + spread))
         fit -= count * (lgamma(a) + lgamma(b) - lgamma(spread))
     return fit

@@ -233,9 +233,10 @@ def _parts(counts: Floats, first: Floats | None, least: float, by_chance: float)
 
 
 def _counts(started_s: float, one: DirectionOutcome, edges: Floats) -> Floats:
-    """The packets sent and arrived between each two of the edges."""
-    each = (np.histogram(started_s + times, edges)[0] for times in (one.sent_s, one.arrived_s))
-    return np.array(list(each), np.float64)
+    """The packets sent and arrived between each two of the edges, the last edge included."""
+    times = (np.sort(started_s + each) for each in (one.sent_s, one.arrived_s))
+    before = [np.append(at.searchsorted(edges[:-1]), at.searchsorted(edges[-1], "right")) for at in times]
+    return np.diff(before).astype(np.float64)
 
 
 def _excess(counts: Floats) -> tuple[float, float]:

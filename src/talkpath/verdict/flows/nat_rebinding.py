@@ -20,11 +20,11 @@ LIVED, SILENT, ALIVE = 3, 8, 8  # packets that arrived before, were lost in a ro
 def first_life(sent: Bits, arrived: Bits, size: Floats) -> Bits:
     """Return what each flow sent before it first came back; everything if it never did. `size` (slots,) in bytes."""
     kept = sent.copy()
-    for row, came in zip(kept, arrived, strict=True):
-        slots = np.flatnonzero(row)
-        back = _back(came[slots], size[slots])
+    for flow in np.flatnonzero((sent & ~arrived).sum(axis=1) >= SILENT):
+        slots = np.flatnonzero(sent[flow])
+        back = _back(arrived[flow, slots], size[slots])
         if back is not None:
-            row[slots[back:]] = False
+            kept[flow, slots[back:]] = False
     return kept
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from talkpath.measure.facts import ArmPlan, Facts
+from talkpath.measure.facts import ArmPlan, Epoch, Facts
 from talkpath.measure.transport_code import with_browser_hello
-from talkpath.measure.transport_quality import transport_qualities
+from talkpath.measure.transport_quality import TransportQuality, transport_qualities
 from talkpath.verdict.assessment import assess
+from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Question
 
 FLOWS = 2
@@ -37,11 +38,16 @@ def open_paths(facts: Facts, pending: Sequence[Question] = ()) -> list[Question]
 
 def _asked_again(facts: Facts) -> list[Question]:
     """The questions with the other ClientHello, for arms of which nothing came through TLS, one question an arm."""
-    asked = transport_qualities(facts.epochs)
+    asked = [quality for epoch in facts.epochs if epoch.question == "transport" for quality in _qualities(epoch)]
     over = {each.arm for each in asked if each.hello == "browser"}
     silent = [each for each in asked if each.hello and each.silent and each.arm not in over]
     asked_of = [(arm, [each.transport for each in silent if each.arm == arm.arm]) for arm in facts.plan.arms]
     return [_question(facts, arm, list(map(with_browser_hello, codes))) for arm, codes in asked_of if codes]
+
+
+@per_epoch
+def _qualities(epoch: Epoch) -> list[TransportQuality]:
+    return transport_qualities([epoch])
 
 
 def _question(facts: Facts, arm: ArmPlan, codes: Sequence[str]) -> Question:

@@ -183,8 +183,9 @@ def _views(epochs: tuple[Epoch, ...], key: _MemoKey) -> tuple[ArmView, ...]:
 
 @lru_cache(maxsize=256)
 def _fit(rule: Rule, view: ArmView) -> Fit | None:
-    """Return how the rule explains the view. What several questions about a view need is fitted once."""
-    return rule.explain(view)
+    """Return how the rule explains the view. What several questions about a view need is fitted, and measured, once."""
+    fit = rule.explain(view)
+    return None if fit is None else replace(fit, measure=cache(fit.measure))
 
 
 def _apart(joint: Explanation, views: Sequence[ArmView]) -> Explanation:

@@ -10,6 +10,7 @@ less can only lower the e-value.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ def differences_dms(epoch: Epoch, direction: Direction, treated: Choice = is_cal
     return np.asarray(calls[:, None] - twins)
 
 
-def rank_log_e(later: Floats | NDArray[np.intp], shape: tuple[int, ...], tilts: Sequence[float]) -> Floats:
+def rank_log_e(later: Floats | NDArray[np.intp], shape: tuple[int, ...], tilts: tuple[float, ...]) -> Floats:
     """Compute the permutation e-value (..., tilts) of the calls' ranks 1 to K, which depends only on the sum of the
     ranks.
 
@@ -83,5 +84,10 @@ def rank_log_e(later: Floats | NDArray[np.intp], shape: tuple[int, ...], tilts: 
     if not calls or not twins:
         return np.zeros((*later.shape, len(tilt)))
     least = calls * (calls + 1) / 2
-    total = log_symmetric(np.multiply.outer(tilt, np.arange(1.0, calls + twins + 1)), calls)
+    total = _log_symmetric_of_ranks(calls, twins, tilts)
     return np.asarray(log_choose(calls + twins, calls) + np.multiply.outer(later + least, tilt) - total)
+
+
+@lru_cache(maxsize=256)
+def _log_symmetric_of_ranks(calls: int, twins: int, tilts: tuple[float, ...]) -> Floats:
+    return log_symmetric(np.multiply.outer(tilts, np.arange(1.0, calls + twins + 1)), calls)

@@ -13,6 +13,7 @@ evidence. Nothing here depends on roles, which is all that validity needs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,8 +77,13 @@ def _step(epoch: Epoch, direction: Direction, treated: Choice, control: Choice, 
     calls = int(flows.treated.sum())
     if calls in (0, len(flows.treated)):
         return np.zeros(len(LOG_WEIGHTS))
-    table = burst.weights(np.frombuffer(seen), calls)
-    return log_e_rows(scores(flows, table), flows.treated)
+    return log_e_rows(scores(flows, _weights(seen, calls)), flows.treated)
+
+
+@lru_cache(maxsize=64)
+def _weights(seen: bytes, calls: int) -> Floats:
+    """Return the same table for calls against twins and for twins against calls, where there are as many of both."""
+    return burst.weights(np.frombuffer(seen), calls)
 
 
 def scores(flows: Cohort, table: Floats) -> Floats:

@@ -255,24 +255,18 @@ class UdpWriter:
 
 class TcpWriter:
     """Builds the segments of one direction of a connection, equal to those of `build_tcp` with its usual window and no
-    options; the checksum of the constant part is computed once."""
+    options, but for the checksum."""
 
-    __slots__ = ("_addresses", "_ports", "_starts", "_sum")
+    __slots__ = ("_addresses", "_ports", "_starts")
 
     def __init__(self, source: Address, destination: Address) -> None:
         self._addresses, self._ports = source.packed + destination.packed, (source.port, destination.port)
         self._starts = _starts(source.packed, destination.packed, TCP, 64)
-        self._sum = int.from_bytes(self._addresses, "big") % 0xFFFF + TCP
 
-    def packet(self, sequence: int, flags: int, payload: bytes) -> bytes:
-        """Return one whole IP packet around `payload`."""
+    def packet_unsummed(self, sequence: int, flags: int, payload: bytes) -> bytes:
+        """Return one whole IP packet around `payload`, with 0 in place of its checksum, as `UdpWriter` does."""
         head = _TCP.pack(*self._ports, sequence & 0xFFFFFFFF, 0, TCP_BYTES << 2, flags, 0xFFFF, 0, 0)
-        size = len(payload) + TCP_BYTES
-        part = _number(head + payload) % 0xFFFF
-        if size & 1:
-            part <<= 8
-        check = 0xFFFF - ((part + self._sum + size) % 0xFFFF or 0xFFFF)
-        return b"".join((self._starts[size], self._addresses, head[:16], check.to_bytes(2), head[18:], payload))
+        return b"".join((self._starts[len(payload) + TCP_BYTES], self._addresses, head, payload))
 
 
 class _Starts(dict[int, bytes]):
