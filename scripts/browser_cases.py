@@ -134,8 +134,8 @@ CASES = {
     "freeze-late": Case((restricted("media.freeze", "both"),), ("media.freeze,after_s=8",)),
     "freeze": Case((restricted("media.freeze", "both"),), ("media.freeze,after_s=4",)),
     "freeze-18": Case((restricted("media.freeze", "both"),), ("media.freeze,after_s=18",)),
-    "stun-from-20": Case((restricted("flow.block", "both"), *NEVER_ANSWERED), ("stun.drop,from_s=20",)),
-    "drop50-from-18": Case((("restricted", None, "both"),), ("media.drop,p=0.5,from_s=18",)),
+    "stun-from-20": Case(NEVER_ANSWERED, ("stun.drop,from_s=20",), fitting=("flow.block", "stun.drop")),
+    "drop50-from-18": Case((restricted("media.drop", "both"),), ("media.drop,p=0.5,from_s=18",)),
     "udp-block": Case((("closed", "udp.block", None),), ("udp.block",), paths=("tcp/443", "tls/443")),
     "turn-udp-only": Case(
         (("closed", None, None),), ("port.block,port=4434",), paths=("udp/3478", "udp/443"), tcp_blocked=(443,)

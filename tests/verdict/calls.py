@@ -135,6 +135,15 @@ def block(direction: str = "both", ports: Sequence[int] = (), roles: Sequence[st
     return box
 
 
+def later(box: Box, from_s: float) -> Box:
+    """The same box, which acts from then on."""
+
+    def begun(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
+        return box(rng, flow, now_s, way, slot) if now_s >= from_s else 0.0
+
+    return begun
+
+
 def iid(loss: float) -> Box:
     """Every packet for itself."""
     return lambda rng, flow, now_s, way, slot: None if rng.random() < loss else 0.0

@@ -8,7 +8,7 @@ from random import Random
 import calls
 import pytest
 from msgspec.structs import replace
-from slots import Box, Flow, Outcome, Slot
+from slots import Box
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import ArmPlan, Epoch, Facts
@@ -23,15 +23,6 @@ STUN = calls.stage_drop(["stun", "allocate"], "up")
 @cache
 def clean() -> Facts:
     return calls.check(calls.Line(apps=APPS, seed=3))
-
-
-def later(box: Box, from_s: float) -> Box:
-    """The same rule, in force from then on."""
-
-    def begun(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
-        return box(rng, flow, now_s, way, slot) if now_s >= from_s else 0.0
-
-    return begun
 
 
 def further(facts: Facts, app: str, *boxes: Box) -> Facts:
@@ -88,7 +79,7 @@ def test_a_stale_arm_is_asked_again_and_once_it_is_known_no_more():
 
 @pytest.mark.parametrize("from_s", [1.0, 3.0, 6.0])
 def test_a_rule_that_begins_during_a_check_leaves_no_app_ok_but_those_it_spares(from_s):
-    facts = calls.check(calls.Line((later(STUN, from_s),), APPS, seed=5))
+    facts = calls.check(calls.Line((calls.later(STUN, from_s),), APPS, seed=5))
     last_s = max(epoch.ended_s for epoch in facts.epochs)
     assert last_s < from_s or {verdict.state for verdict in judge(facts)} <= {"restricted", "insufficient"}
 

@@ -158,7 +158,14 @@ def never_established(epochs: tuple[Epoch, ...]) -> frozenset[tuple[int, int]]:
     """
     arms = _partly_established(epochs)
     dead = {(epoch.number, call.flow) for epoch in epochs if epoch.arm in arms for call in calls_of(epoch) if call.dead}
-    return frozenset(dead | {(number, call.flow) for number, call in later(epochs) if _ended_early(call)})
+    return frozenset(dead) | ended_behind(epochs)
+
+
+@per_epochs
+def ended_behind(epochs: tuple[Epoch, ...]) -> frozenset[tuple[int, int]]:
+    """Return (epoch, flow) of the calls that ended, before any media arrived, at a port where an earlier call was cut
+    off."""
+    return frozenset((number, call.flow) for number, call in later(epochs) if _ended_early(call))
 
 
 @per_epochs

@@ -14,12 +14,13 @@ from typing import NamedTuple
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.flows.arm_view import ArmView, arm_view
-from talkpath.verdict.flows.outcomes import cut_directions, never_established, residual_blocked
+from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView, arm_view
+from talkpath.verdict.flows.outcomes import cut_directions, ended_behind, never_established, residual_blocked
+from talkpath.verdict.flows.rule_onset import RuleOnset, rule_onset
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules import media_drop, media_freeze, media_size_drop, residual, rules, rules_of
-from talkpath.verdict.rules.rule import MARGIN, Contrast, Fit, Rule
+from talkpath.verdict.rules.rule import MARGIN, PENALTY, Contrast, Fit, Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 LEAST_NATS = 1.0  # a rule that explains less than this explains nothing
@@ -170,8 +171,32 @@ def _prefers_size_limit(view: ArmView) -> bool:
 @per_epochs
 def _explain(epochs: tuple[Epoch, ...], key: _MemoKey) -> Explanation:
     whole, *single = _views(epochs, key)
+    onset = rule_onset(whole)
+    late = _since_onset(epochs, onset, key) if onset is not None else None
+    if late is not None:
+        return late
     joint = best_of(accusing_rules(), whole)
     return _apart(joint, single) if joint.best is not None and joint.best.direction == "both" else joint
+
+
+def _since_onset(epochs: tuple[Epoch, ...], onset: RuleOnset, key: _MemoKey) -> Explanation | None:
+    """Return what explains the epochs that began after the onset, if calls that fare as their twins before it and that
+    rule since explain all of them far better than one rule for the whole check."""
+    under_way = set(map(id, (e for e in epochs if e.question in EXPLAINED))) - set(map(id, onset.before + onset.since))
+    apart = tuple(epoch for epoch in epochs if id(epoch) not in under_way)
+    throughout = best_of(accusing_rules(), _views(apart, key)[0]).best
+    top = throughout.gain if throughout else 0.0
+    late = _explain(onset.since, _MemoKey(key.facts, _left_out_since(onset.since, key)))
+    gain = late.best.gain - PENALTY if late.best else 0.0
+    return late if gain >= top + max(APART_NATS, CLOSE * top) else None
+
+
+def _left_out_since(since: tuple[Epoch, ...], key: _MemoKey) -> frozenset[tuple[int, int]]:
+    """Return the calls of these epochs that are no evidence. That calls were established before the onset says nothing
+    of those that were not since."""
+    numbers = {epoch.number for epoch in since}
+    behind = {call for call in ended_behind(key.facts.epochs) if call[0] in numbers}
+    return never_established(since) | behind
 
 
 @per_epochs

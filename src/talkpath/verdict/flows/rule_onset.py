@@ -1,0 +1,58 @@
+"""Finds when a rule began to act during a check: calls of earlier epochs fare as their twins, those begun later do not.
+
+Such a rule is told by the epochs that began after that; those under way at that moment are a mixture, and may fit a
+rule that the network does not have. Contract: facts only. Whether such a split explains the arm better than one rule
+for the whole check is decided by whoever asks (verdict.rules.best).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from talkpath.measure.facts import Epoch
+from talkpath.verdict.flows.arm_view import ArmView
+
+CHANCES = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 0.997])  # of loss, after the onset
+LEAST_NATS = 12.0  # by which what came before the onset contradicts that loss
+SLACK_S = 0.3  # so much of an epoch's media may lie before the onset: the first packets may pass by chance
+
+
+class RuleOnset(NamedTuple):
+    """When a rule began to act, in seconds of the check; the epochs that had ended, and those that began since."""
+
+    at_s: float
+    before: tuple[Epoch, ...]
+    since: tuple[Epoch, ...]
+
+
+def rule_onset(view: ArmView) -> RuleOnset | None:
+    """The onset that explains the losses of the view best, if whole epochs lie on either side of it and those before
+    contradict the loss after it."""
+    if len(view.explained) < 2 or not view.losses:
+        return None
+    at_s = np.concatenate([losses.epoch.started_s + losses.at_s for losses in view.losses])
+    gains = np.concatenate([losses.gains(CHANCES[:, None]) for losses in view.losses], axis=1)
+    order = np.argsort(at_s, kind="stable")
+    since = gains[:, order[::-1]].cumsum(axis=1)[:, ::-1]
+    chance, first = np.unravel_index(np.argmax(since), since.shape)
+    if since[chance, first] - since[chance, 0] < LEAST_NATS:
+        return None
+    return _split(view, float(at_s[order[first]]))
+
+
+def _split(view: ArmView, at_s: float) -> RuleOnset | None:
+    since = tuple(epoch for epoch in view.explained if _begins_since(epoch, at_s))
+    before = tuple(epoch for epoch in view.explained if epoch.ended_s <= at_s and not _begins_since(epoch, at_s))
+    return RuleOnset(at_s, before, since) if before and since else None
+
+
+def _begins_since(epoch: Epoch, at_s: float) -> bool:
+    return _media_s(epoch) >= at_s - SLACK_S
+
+
+def _media_s(epoch: Epoch) -> float:
+    """When the first media packet of the epoch was due; its start where it sent none."""
+    due = (plan.at_ms[plan.stage.index("media")] for plan in (epoch.up, epoch.down) if "media" in plan.stage)
+    return epoch.started_s + min(due, default=0.0) / 1000.0
