@@ -15,7 +15,9 @@ import pytest
 from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
 from talkpath.probe.endpoint_engine import GAP_S, OTHER, ROUNDS, SYSTEM, EndpointEngine, Request
+from talkpath.probe.name_contrast import CELLS, NAME, NAME_ROUNDS, plan_names
 from talkpath.verdict.bases.endpoints import judge_endpoints
+from talkpath.verdict.model import Category, Reason
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
 
@@ -32,7 +34,7 @@ MINE = (row("relay1", "telegram", "stun", "203.0.113.1"), row("relay2", "telegra
         row("web", "telegram", "tls", "web.example"), row("api", "telegram", "tcp", "api.example"),
         row("api2", "telegram", "tls", "api.example"))  # fmt: skip
 NEUTRAL = (row("n-stun", "", "stun", "203.0.113.7"), row("n-tls", "", "tls", "n.example"),
-           row("n-tcp", "", "tcp", "203.0.113.8"))  # fmt: skip
+           row("n-tcp", "", "tcp", "203.0.113.8"), row("n-tls2", "", "tls", "n2.example"))  # fmt: skip
 RESOLVER = row("r", "", "resolver", "203.0.113.53")
 
 
@@ -45,6 +47,8 @@ def reply(request: Request) -> bytes:
     if request.kind == "stun":
         mapped = stun.encode_xor_address(THERE, request.data[8:20])
         return stun.encode(stun.Message(0x0101, request.data[8:20], ((0x0020, mapped),)))
+    if request.kind == NAME:
+        return b"\x15\x03\x03\0\x02\x02"  # an alert
     question = request.data[12:]
     header = struct.pack("!HHHHH", 0x8180, 1, 1, 0, 0)
     return request.data[:2] + header + question + b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + THERE.packed
@@ -104,7 +108,7 @@ def test_what_is_silent_is_asked_again_twice_beside_fresh_controls_and_nothing_e
     starts = [at_s for at_s, request in asked if request.row.id == "relay1"]
     assert all(GAP_S * 0.5 <= b - a <= GAP_S * 1.5 + 20 for a, b in itertools.pairwise(starts))
     (voice,) = [v for v in judge_endpoints(asking.exchanges) if v.medium == "voice"]
-    assert (voice.state, voice.rule) == ("restricted", "address.block")
+    assert (voice.reason, voice.alternatives) == (Reason("outage"), ("address.block",))
 
 
 def test_what_answers_the_second_time_is_not_asked_a_third() -> None:
@@ -132,7 +136,7 @@ def test_a_name_that_this_network_does_not_know_is_asked_of_the_other_and_the_ha
     asking = inquiry()
     play(asking, lambda r: "dns_nxdomain_error" if r.kind == SYSTEM and r.row.host == "web.example" else "")
     found = {v.basis: v for v in judge_endpoints(asking.exchanges)}
-    assert (found["signalling"].state, found["signalling"].rule) == ("restricted", "dns.remove")
+    assert (found["signalling"].reason, found["signalling"].alternatives) == (Reason("outage"), ("dns.remove",))
     assert times(asking)["web", SYSTEM] == times(asking)["web", OTHER] == ROUNDS
     assert times(asking)["web", "tls"] == 1
     assert [each.ok for each in asking.exchanges if (each.host, each.kind) == ("web", "tls")] == [True]
@@ -156,6 +160,90 @@ def test_where_neutral_hosts_fail_too_what_answered_is_asked_again() -> None:
     asking = inquiry()
     play(asking, lambda r: TIMEOUT if r.kind == "stun" and r.row.id != "relay2" else "")
     assert times(asking)["relay2", "stun"] == ROUNDS
+
+
+# -- names, said to neutral servers ------------------------------------------------------------------------------
+
+
+def said(asking: EndpointEngine) -> Counter[tuple[str, str]]:
+    """How often which server was sent which name."""
+    return Counter((each.host, each.name) for each in asking.exchanges if each.kind == NAME)
+
+
+def down(request: Request) -> str:
+    """The app's web server is down, whatever it is sent."""
+    return TIMEOUT if request.row.id == "web" and request.kind in ("tls", NAME) else ""
+
+
+def named(request: Request, ending: str = TIMEOUT) -> str:
+    """The app's name goes nowhere, whoever is sent it."""
+    own = request.name == "web" or (request.kind == "tls" and request.row.id == "web")
+    return ending if own else ""
+
+
+def test_where_handshakes_complete_no_name_is_said_to_anybody_else() -> None:
+    asking = inquiry()
+    play(asking)
+    assert not said(asking)
+
+
+def test_an_outage_ends_it_after_one_round_and_accuses_nobody() -> None:
+    asking = inquiry()
+    play(asking, down)
+    neutral = [("n-tls", "web"), ("n-tls", "n-tls2"), ("n-tls2", "web"), ("n-tls2", "n-tls")]
+    assert said(asking) == dict.fromkeys([("web", "web"), ("web", "n-tls2"), *neutral], 1)
+    (found,) = [v for v in judge_endpoints(asking.exchanges) if v.basis == "signalling"]
+    assert (found.reason, found.alternatives) == (Reason("outage"), ("address.block",))
+    assert found.figures["names_passed"] == 1.0
+
+
+@pytest.mark.parametrize(("ending", "ends"), [(TIMEOUT, "silence"), ("connection_reset", "reset")])
+def test_a_name_that_no_neutral_server_gets_is_held_back(ending: str, ends: str) -> None:
+    asking = inquiry()
+    asked = play(asking, lambda request: named(request, ending))
+    assert set(said(asking).values()) == {NAME_ROUNDS}
+    assert len(said(asking)) == CELLS
+    (found,) = [v for v in judge_endpoints(asking.exchanges) if v.basis == "signalling"]
+    assert (found.state, found.rule, found.direction) == ("restricted", "signalling.block", "up")
+    assert found.parameters == {"bound_to": Category("name"), "ends": Category(ends)}
+    hellos = [request.data for _, request in asked if request.kind == NAME]
+    assert sum(b"web.example" in data for data in hellos) == 3 * NAME_ROUNDS
+    assert not [each for each in asking.exchanges if each.kind == NAME and "." in each.name]  # ids, no names
+
+
+def test_no_more_is_said_than_the_plan_shows() -> None:
+    asking = inquiry()
+    mine = ("web", "api2")
+    asked = play(asking, lambda r: TIMEOUT if r.name in mine or (r.kind == "tls" and r.row.id in mine) else "")
+    plan = plan_names(asking.chosen)
+    assert plan is not None
+    assert (plan.names, plan.neutral) == (("web.example", "api.example"), ("n.example", "n2.example"))
+    hellos = [request.data for _, request in asked if request.kind == NAME]
+    assert len(hellos) == plan.hellos == 2 * CELLS * NAME_ROUNDS
+    assert sum(map(len, hellos)) < plan.bytes
+
+
+def test_one_neutral_server_alone_is_asked_for_no_name() -> None:
+    chosen = ChosenEndpoints(MINE, NEUTRAL[:3], RESOLVER, names_only=False)
+    asking = EndpointEngine(chosen, TODAY, Random(1))
+    play(asking, named)
+    assert plan_names(chosen) is None
+    assert not said(asking)
+    assert judge_endpoints(asking.exchanges)[-1].state != "restricted"
+
+
+def test_a_neutral_server_that_minds_foreign_names_ends_it() -> None:
+    asking = inquiry()
+    play(asking, lambda r: TIMEOUT if named(r) or (r.row.id, r.name) == ("n-tls", "n-tls2") else "")
+    assert set(said(asking).values()) == {1}
+    (found,) = [v for v in judge_endpoints(asking.exchanges) if v.basis == "signalling"]
+    assert found.reason == Reason("outage")
+
+
+def test_a_host_that_refuses_is_not_asked_for_by_name() -> None:
+    asking = inquiry()
+    play(asking, lambda r: "connection_refused" if r.row.id == "web" and r.kind == "tls" else "")
+    assert not said(asking)
 
 
 def test_an_answer_to_somebody_elses_question_is_none() -> None:

@@ -29,17 +29,48 @@ def shown(*verdicts: Verdict) -> str:
     ("rule", "said"),
     [
         ("dns.remove", "name server does not know Telegram's servers"),
-        ("allowlist", "Only chosen servers answer"),
-        ("address.block", "do not answer from here"),
-        ("signalling.block", "Handshakes with Telegram's servers do not complete"),
+        ("allowlist", "another app's do. The way to others may be down"),
+        ("address.block", "From one place an outage of the app looks the same"),
+        ("signalling.block", "From one place an outage of the app looks the same"),
     ],
 )
-def test_each_rule_has_its_sentence_and_what_it_is_not(rule: str, said: str) -> None:
-    text = shown(verdict("restricted", rule))
+def test_what_an_outage_explains_as_well_says_so(rule: str, said: str) -> None:
+    text = shown(verdict("insufficient", reason=Reason("outage"), alternatives=(rule,)))
     assert said in text
-    assert "Signs of restriction" in text
+    assert "Could not tell" in text
+    assert "Signs of restriction" not in text
     assert "2 of 3 ways of asking failed" in text
-    assert "servers that are down would look the same" in text
+    assert "consistent with this: " in text
+
+
+def test_a_name_that_passes_elsewhere_is_told() -> None:
+    figures = FIGURES | {"names": 1.0, "names_passed": 1.0, "names_held_back": 0.0}
+    told = shown(verdict("insufficient", reason=Reason("outage"), alternatives=("address.block",), figures=figures))
+    assert "A neutral server answered its name" in told
+    figures["names_passed"] = 0.0
+    other = shown(verdict("insufficient", reason=Reason("outage"), alternatives=("address.block",), figures=figures))
+    assert "A neutral server answered its name" not in other
+
+
+@pytest.mark.parametrize(("ends", "said"), [("reset", "The connection is reset"), ("silence", "Nothing comes back")])
+def test_a_name_that_is_held_back_is_told_with_how_handshakes_end(ends: str, said: str) -> None:
+    text = shown(
+        verdict("restricted", "signalling.block", parameters={"bound_to": Category("name"), "ends": Category(ends)})
+    )
+    assert "TLS handshakes with the name of Telegram's servers in them do not complete" in text
+    assert said in text
+    assert "An outage of the app does not look like this" in text
+
+
+@pytest.mark.parametrize(
+    ("bound", "said"), [("shape", "nor by a neutral one"), ("both", "servers that refuse such clients look the same")]
+)
+def test_a_hello_that_is_held_back_is_told_with_its_client_and_its_end(bound: str, said: str) -> None:
+    parameters = {"hello": Category("browser"), "bound_to": Category(bound), "ends": Category("reset")}
+    text = shown(verdict("restricted", "tls.hello_drop", parameters=parameters))
+    assert said in text
+    assert "begin as a browser begins them" in text
+    assert "The connection is reset" in text
 
 
 def test_an_answer_is_no_call() -> None:

@@ -122,6 +122,7 @@ def _chosen(apps: Sequence[str], tier: int, catalogue: str | Path) -> ChosenEndp
 def plan_record(chosen: ChosenEndpoints, own: OwnAddressPlan | None) -> dict[str, Any]:
     """The plan as plain values."""
     from talkpath.probe.endpoint_engine import ROUNDS
+    from talkpath.probe.name_contrast import plan_names
     from talkpath.report import endpoint_report
 
     plan: dict[str, Any] = {
@@ -129,6 +130,8 @@ def plan_record(chosen: ChosenEndpoints, own: OwnAddressPlan | None) -> dict[str
         "most_times": ROUNDS,
         "steps": plan_steps(chosen),
     }
+    if (names := plan_names(chosen)) is not None:
+        plan["names"] = names._asdict()
     if own is not None:
         plan["own_addresses"] = own._asdict() | {"rows": [row.id for row in own.rows]}
     return plan

@@ -57,7 +57,8 @@ def command(
     """Test whether an app's own servers answer from here.
 
     It asks only what anyone may ask without an account: a name query (to this network's name server and to one other),
-    one TCP or TLS handshake, one STUN request, each at most three times and beside a neutral server. Tier 2 adds STUN
+    one TCP or TLS handshake, one STUN request, each at most three times and beside a neutral server. Where a server
+    completes no TLS handshake, two neutral ones are asked for its name, and it for theirs. Tier 2 adds STUN
     requests in series, at most 30 to a server, and the first TLS messages of two clients, at most six times. Tier 3
     (Linux, no root) adds packets like a call's that are dropped by a router on the way and never reach a server. It
     prints the servers and the amounts first and sends nothing before you agree. No address in an answer is kept.
@@ -85,6 +86,7 @@ def show_plan(chosen: ChosenEndpoints, tier: int, as_json: bool, *, to_stderr: b
     from talkpath.api.asked_endpoints import plan_record, plan_steps
     from talkpath.cli._screen import screen
     from talkpath.probe.endpoint_engine import HELLO_ROUNDS, ROUNDS
+    from talkpath.probe.name_contrast import plan_names
     from talkpath.probe.own_addresses.plan import make_plan
     from talkpath.report import endpoint_report
 
@@ -93,7 +95,8 @@ def show_plan(chosen: ChosenEndpoints, tier: int, as_json: bool, *, to_stderr: b
         click.echo(json.dumps(plan_record(chosen, own)))
         return
     steps = plan_steps(chosen)
-    screen(stderr=to_stderr).print(endpoint_report.plan(steps, ROUNDS, own, most_hellos=HELLO_ROUNDS))
+    names = plan_names(chosen)
+    screen(stderr=to_stderr).print(endpoint_report.plan(steps, ROUNDS, own, most_hellos=HELLO_ROUNDS, names=names))
 
 
 def agreed() -> bool:

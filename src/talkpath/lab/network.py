@@ -17,7 +17,8 @@ from random import Random
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.lab.backgrounds.background import Background
-from talkpath.lab.path.link import DROP, Link
+from talkpath.lab.path.headers import tcp_reset
+from talkpath.lab.path.link import DROP, RESET, Link
 from talkpath.lab.path.routers import RouterPath, Routers
 from talkpath.lab.restrictor.boxes import Boxes
 from talkpath.lab.restrictor.mechanism import LabRule
@@ -75,8 +76,9 @@ class LabNetwork:
             packet = outside
         if self._restricts is not None:
             late_s = self._restricts(now_s, up, packet)
-            if late_s == DROP:
-                return self._drop("restrictor", packet)
+            if late_s <= DROP:
+                self._drop("restrictor", packet)
+                return self._reset(now_s, up, packet) if late_s == RESET else []
         delivered = (self._up if up else self._down).carry(now_s, packet)
         if not delivered:
             return self._drop(self.background.id, packet)
@@ -86,6 +88,10 @@ class LabNetwork:
             return delivered
         inside = nat.inward(now_s, packet)
         return self._drop("nat", packet) if inside is None else [(at_s, inside) for at_s, _ in delivered]
+
+    def _reset(self, now_s: float, up: bool, packet: bytes) -> list[Delivery]:
+        """A rule resets the packet's connection: what its sender gets."""
+        return (self._down if up else self._up).carry(now_s, tcp_reset(packet))
 
     @property
     def hits(self) -> dict[tuple[str, str, str], int]:
@@ -101,7 +107,7 @@ class LabNetwork:
         seen = self._nat.outward(now_s, packet) if up and self._nat is not None else packet
         if seen is None:
             return self._drop("nat", packet)
-        if self._boxes is not None and self._boxes.fate(now_s, up, seen, last) == DROP:
+        if self._boxes is not None and self._boxes.fate(now_s, up, seen, last) <= DROP:
             return self._drop("restrictor", packet)
         share = routers.share(up, last)
         link, link_back = (self._up, self._down) if up else (self._down, self._up)

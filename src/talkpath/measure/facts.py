@@ -242,7 +242,8 @@ class Exchange(Struct, frozen=True, omit_defaults=True):
     `neutral` marks the control host beside it. `failure` is "" or a df-007 failure string. `took_s` is the time until
     the answer, or the failure. Of `endpoints` only: `host` is the host's id in the catalogue, `kind` what was asked
     ("stun", "stun-tcp", "tcp", "tls", "tls.browser", "tls.openssl", "dns.system", "dns.other"), `round` which repeat
-    that was, `confidence` how well it is known that the host answers, `named` whether it has a name.
+    that was, `confidence` how well it is known that the host answers, `named` whether it has a name. Of `kind`
+    "tls.name", a ClientHello to one host that may have another's name in it: `name` is the id of the row that has it.
     """
 
     app: Word
@@ -257,6 +258,7 @@ class Exchange(Struct, frozen=True, omit_defaults=True):
     round: Count = 0
     confidence: Confidence = "high"
     named: bool = False
+    name: Text = ""
 
 
 class Tried(Struct, frozen=True):

@@ -25,7 +25,8 @@ STAGES: Final = ("media", "control", "stun", "dtls", "allocate", "reflector")
 TRANSPORTS: Final = ("udp", "tcp", "tls", "wss", "turn-udp", "turn-tcp", "turn-tls")
 ROUTERS: Final = ("", "home", "provider", "public")
 CLASSES: Final = ("home", "hosting", "unknown")
-KINDS: Final = ("", "stun", "stun-tcp", "tcp", "tls", "tls.browser", "tls.openssl", "dns.system", "dns.other")
+HELLOS: Final = ("tls.browser", "tls.openssl", "tls.name")
+KINDS: Final = ("", "stun", "stun-tcp", "tcp", "tls", *HELLOS, "dns.system", "dns.other")
 UNNAMED_APP: Final = "unknown"  # calls of a recording whose app is not known
 NAME = re.compile(r"[a-z0-9_.-]{1,40}")
 WORD = re.compile(r"[a-z0-9_]{0,40}")
@@ -89,7 +90,8 @@ def _word(text: str) -> bool:
 def exchange_fits(exchange: Exchange) -> bool:
     """Return whether a run can write such an exchange with a host."""
     known = exchange.app == "" or exchange.app in apps()
-    return known and exchange.host.isprintable() and _word(exchange.failure) and exchange.kind in KINDS
+    named = exchange.name.isprintable() and bool(exchange.name) is (exchange.kind == "tls.name")
+    return known and named and exchange.host.isprintable() and _word(exchange.failure) and exchange.kind in KINDS
 
 
 def _epoch(epoch: Epoch) -> Iterator[bool]:

@@ -5,7 +5,8 @@ are kept in `exchanges`, without any address. Names come first (from the system'
 every server is asked once, in small batches of one kind with one neutral server each, in random order. What was not
 answered is asked again beside fresh neutral servers, at most twice, GAP_S later; where the neutral server failed too,
 the rest of its batch is asked again as well. A host that answered one of two ClientHellos each time and the other never
-is asked with both, up to HELLO_ROUNDS times: an overloaded host answers now one, now the other.
+is asked with both, up to HELLO_ROUNDS times: an overloaded host answers now one, now the other. Where a host completes
+no TLS handshake, its name is said to neutral servers, and theirs to it (`name_contrast`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import NamedTuple
 from talkpath.errors import WireError
 from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
+from talkpath.probe.name_contrast import NAME, name_cells
 from talkpath.wire.ip import dns
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
@@ -34,9 +36,9 @@ SYSTEM, OTHER = "dns.system", "dns.other"
 
 
 class Request(NamedTuple):
-    """One request. `kind` is "stun", "stun-tcp", "tcp", "tls", one of HELLOS, or a resolver's (SYSTEM or OTHER). `data`
-    is what is sent, if anything. `addresses` are its targets: none where the host's name was not found, or is to be
-    looked up (SYSTEM)."""
+    """One request. `kind` is "stun", "stun-tcp", "tcp", "tls", one of HELLOS, NAME, or a resolver's (SYSTEM or OTHER).
+    `data` is what is sent, if anything. `addresses` are its targets: none where the host's name was not found, or is to
+    be looked up (SYSTEM). `name` is the id of the row whose name a ClientHello of kind NAME has in it."""
 
     number: int
     row: Row
@@ -44,14 +46,16 @@ class Request(NamedTuple):
     round: int
     data: bytes = b""
     addresses: tuple[Address, ...] = ()
+    name: str = ""
 
 
 class Due(NamedTuple):
-    """When a row is to be asked, and how."""
+    """When a row is to be asked, and how; `named` is the row whose name a ClientHello of kind NAME has in it."""
 
     at_s: float
     row: Row
     kind: str
+    named: Row | None = None
 
 
 @dataclass(slots=True)
@@ -117,6 +121,7 @@ class EndpointEngine:
                 round=request.round,
                 confidence=row.known(self.today),
                 named=row.is_name,
+                name=request.name,
             )
         )
 
@@ -131,11 +136,12 @@ class EndpointEngine:
         if self._names and not self.chosen.names_only:
             self._names = False
             self._plan(now_s, self._hosts())
+            self._plan_names(now_s)
             if self._agenda:
                 return
         self._round += 1
         rows = self._again()
-        self.done = self._round > HELLO_ROUNDS or not rows
+        self.done = self._round > HELLO_ROUNDS or not (rows or self._name_cells())
         if not self.done:
             self._names = True
             start_s = now_s + (self.gap_s * self.rng.uniform(0.5, 1.5) if self._round > 1 else 0.0)
@@ -152,7 +158,8 @@ class EndpointEngine:
         parted = {(host, kind) for host in self._parted() for kind in HELLOS}
         if self._round > ROUNDS:
             return [(row, kind) for row, kind in every if (row.id, kind) in parted]
-        last = {(each.host, each.kind): each for each in self.exchanges if each.round == self._round - 1}
+        before = [each for each in self.exchanges if each.round == self._round - 1 and each.kind != NAME]
+        last = {(each.host, each.kind): each for each in before}
         failed = {place for place, each in last.items() if not each.ok and not each.neutral}
         blind = {each.kind for each in last.values() if each.neutral and not each.ok}
         if not failed:
@@ -200,6 +207,20 @@ class EndpointEngine:
                 self._agenda += [Due(at_s + SPACE_S * n, row, kind) for n, row in enumerate(batch)]
                 at_s += SPACE_S * len(batch) + PAUSE_S * self.rng.uniform(0.5, 1.5)
 
+    def _plan_names(self, now_s: float) -> None:
+        """ClientHellos with names, in random order, after what else is due in this round."""
+        cells = self._name_cells()
+        self.rng.shuffle(cells)
+        start_s = self._agenda[-1].at_s + PAUSE_S if self._agenda else now_s
+        self._agenda += [Due(start_s + SPACE_S * n, row, NAME, named) for n, (row, named) in enumerate(cells)]
+
+    def _name_cells(self) -> list[tuple[Row, Row]]:
+        """(whom, with whose name) of this round, as far as the names were found."""
+        if self.chosen.names_only:
+            return []
+        cells = name_cells(self.chosen, self.exchanges, self._round)
+        return [(row, named) for row, named in cells if self.addresses(row)]
+
     def _neutral(self, kind: str) -> Row:
         named = kind in (SYSTEM, OTHER)
         fitting = [row for row in self.chosen.neutral if (row.is_name if named else kind in self.chosen.asks(row))]
@@ -214,15 +235,25 @@ class EndpointEngine:
             data = stun.encode(stun.Message(stun.Type.BINDING_REQUEST, self.rng.randbytes(12)))
         elif kind in HELLOS:
             data = client_hello(HELLOS[kind], row.host, self.rng)
+        elif due.named is not None:
+            data = client_hello("openssl", due.named.host, self.rng)
         elif kind == OTHER:
             data = dns.query(row.host, self.rng.getrandbits(16))
             addresses = (Address.of(self.chosen.resolver.host),)
-        return Request(self._number, row, kind, self._round, data, () if kind == SYSTEM else addresses)
+        return Request(
+            number=self._number,
+            row=row,
+            kind=kind,
+            round=self._round,
+            data=data,
+            addresses=() if kind == SYSTEM else addresses,
+            name=due.named.id if due.named is not None else "",
+        )
 
 
 def _read(request: Request, data: bytes) -> tuple[str, Sequence[Address]]:
     """(failure, addresses) of a datagram that came back; an answer to another question is none."""
-    if request.kind in HELLOS:
+    if request.kind in HELLOS or request.kind == NAME:
         return "" if is_answer(data) else "unexpected_answer", ()
     try:
         if request.kind in GREETED:

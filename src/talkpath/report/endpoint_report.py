@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -11,11 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from talkpath.measure.endpoint_facts import EndpointFacts
+from talkpath.probe.name_contrast import NamePlan
 from talkpath.probe.own_addresses.plan import OwnAddressPlan
 from talkpath.report import own_address_report
 from talkpath.report.check_text import STYLES
 from talkpath.report.words import sentences
-from talkpath.report.words.language import count, say
+from talkpath.report.words.amounts import megabytes, numeral
+from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.mechanism import name as mechanism
 from talkpath.report.words.reasons import reason
 from talkpath.verdict.bases.tls_hellos import HELLOS
@@ -51,11 +53,16 @@ def endpoints_json(facts: EndpointFacts, verdicts: Sequence[Verdict]) -> dict[st
 
 
 def plan(
-    steps: Sequence[Step], most: int, own: OwnAddressPlan | None = None, *, most_hellos: int = 0
+    steps: Sequence[Step],
+    most: int,
+    own: OwnAddressPlan | None = None,
+    *,
+    most_hellos: int = 0,
+    names: NamePlan | None = None,
 ) -> RenderableType:
     """The plan: which servers are asked what, how often at most, and what an observer of the line can see. `own`: what
     else goes to an app's own addresses; `most_hellos`: how often a server is sent the first TLS messages of two
-    clients at most."""
+    clients at most; `names`: which names are said to whom."""
     grid = Table(box=None, pad_edge=False)
     for title in (say("table", "app"), say("endpoints", "host"), say("endpoints", "is asked")):
         grid.add_column(title)
@@ -72,6 +79,7 @@ def plan(
             most=most,
         ),
         *([_hello_note(most_hellos)] if any(step["asks"] in HELLOS for step in steps) else []),
+        *(_names_note(names) if names else ()),
         *(own_address_report.plan_lines(own) if own else ()),
         say("endpoints", "Whoever watches this line sees these names and addresses, as when the app itself is used."),
         say("endpoints", "No account, no call, no message is involved, and no address that comes back is kept."),
@@ -85,6 +93,25 @@ def _hello_note(most: int) -> str:
         "A server that answers the first TLS message of one client and not that of the other is sent both up to {most} "
         "times.",
         most=most,
+    )
+
+
+def _names_note(names: NamePlan) -> Iterator[str]:
+    yield say(
+        "endpoints",
+        "Where a server completes no TLS handshake, neutral servers are sent the first TLS message with its name in "
+        "it, and it with theirs. Names: {names}; neutral servers: {neutral}. At most {hellos} messages, {packets} "
+        "packets, {amount} in all.",
+        names=listed(names.names),
+        neutral=listed(names.neutral),
+        hellos=numeral(names.hellos),
+        packets=numeral(names.packets),
+        amount=megabytes(names.bytes),
+    )
+    yield say(
+        "endpoints",
+        "Whoever watches this line then sees the app's names in messages to servers that are not the app's. These "
+        "answer anybody, with an alert or a certificate of their own.",
     )
 
 
@@ -125,25 +152,41 @@ def sentence(verdict: Verdict) -> str:
     if verdict.state == "ok":
         return say("endpoints", "{name}'s servers answer from here.", name=name)
     if verdict.state == "insufficient":
+        if verdict.reason is not None and verdict.reason.code == "outage":
+            return _outage_sentence(verdict.alternatives[0] if verdict.alternatives else "", name)
         why = reason(verdict.reason)
         return say("endpoints", "Nothing can be said about {name}'s servers: {reason}.", name=name, reason=why)
     if verdict.rule == "tls.hello_drop":
         return _hello_sentence(verdict)
-    return {
-        "dns.remove": say(
-            "endpoints", "This network's name server does not know {name}'s servers, while another one does.", name=name
-        ),
-        "allowlist": say("endpoints", "Only chosen servers answer from here; {name}'s are not among them.", name=name),
-        "address.block": say(
-            "endpoints", "{name}'s servers do not answer from here, while a neutral one does.", name=name
-        ),
-    }.get(
-        verdict.rule or "",
-        say(
+    return say(
+        "endpoints",
+        "TLS handshakes with the name of {name}'s servers in them do not complete from here, not even with neutral "
+        "servers, which answer other names each time.",
+        name=name,
+    )
+
+
+def _outage_sentence(fitting: str, name: str) -> str:
+    """What was seen, which an outage of the app would explain as well."""
+    if fitting == "dns.remove":
+        return say(
             "endpoints",
-            "Handshakes with {name}'s servers do not complete from here, while one with a neutral server does.",
+            "This network's name server does not know {name}'s servers, while another one does. It may still have an "
+            "answer from an outage of the app.",
             name=name,
-        ),
+        )
+    if fitting == "allowlist":
+        return say(
+            "endpoints",
+            "Neither {name}'s servers nor neutral ones answer from here, while another app's do. The way to others may "
+            "be down.",
+            name=name,
+        )
+    return say(
+        "endpoints",
+        "{name}'s servers do not answer from here, while neutral ones do. From one place an outage of the app looks "
+        "the same as a rule about its servers.",
+        name=name,
     )
 
 
@@ -193,12 +236,32 @@ def lines(verdict: Verdict) -> list[str]:
         ]
     notes += of_way
     if verdict.state == "restricted":
-        notes.append(
-            say("endpoints", "It is no proof of who does it or why: servers that are down would look the same.")
-        )
+        notes += _limits(verdict)
     elif verdict.alternatives:
         fitting = say("list", "; ").join(map(_consistent_with, verdict.alternatives))
-        notes.append(say("endpoints", "It would be consistent with this: {list}.", list=fitting))
+        notes += [*_names_passed(verdict), say("endpoints", "It would be consistent with this: {list}.", list=fitting)]
     if verdict.confidence == "low":
         notes.append(say("endpoints", "It is not sure that these servers still answer anybody."))
     return notes
+
+
+def _limits(verdict: Verdict) -> Iterator[str]:
+    """How handshakes end that are held back, and what else would look the same."""
+    ends, bound = (verdict.parameters.get(key) for key in ("ends", "bound_to"))
+    if isinstance(ends, Category):
+        yield {
+            "reset": say("endpoints", "The connection is reset."),
+            "silence": say("endpoints", "Nothing comes back."),
+        }[ends.value]
+    if verdict.log10_e is not None:
+        yield say("endpoints", "It is no proof of who does it or why: servers that are down would look the same.")
+    elif isinstance(bound, Category) and bound.value == "both":
+        yield say("endpoints", "It is no proof of who does it or why: servers that refuse such clients look the same.")
+    else:
+        yield say("endpoints", "It is no proof of who does it or why. An outage of the app does not look like this.")
+
+
+def _names_passed(verdict: Verdict) -> Iterator[str]:
+    names, passed = (verdict.figures.get(key) or 0.0 for key in ("names", "names_passed"))
+    if names and passed == names:
+        yield say("endpoints", "A neutral server answered its name: the name alone is not held back.")

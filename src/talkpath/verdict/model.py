@@ -31,6 +31,7 @@ ReasonCode = Literal[
     "few_answers",
     "path_changed",
     "silent_server",
+    "outage",
     "other_destination",
     "one_call",
     "pauses",

@@ -93,6 +93,8 @@ REASONS: dict[ReasonCode, str] = {
     "path_changed": "the way to a server changed while packets that expire on it were sent (basis address)",
     "silent_server": "the app's servers do not answer, yet packets towards them get as far as routers answer: they may "
     "be down, or something acts behind that (basis address)",
+    "outage": "the app's servers did not answer, in three tries, while neutral ones did: an outage of the app looks "
+    "the same from one place; `alternatives` has what else it is consistent with (bases address and signalling)",
     "other_destination": "packets towards the app's servers fare worse than towards neutral ones, but a server or a "
     "way that is overloaded would look the same (basis address)",
 }
@@ -111,6 +113,9 @@ FIGURES: dict[str, str] = {
     "checks_restricted": "those of them that found the arm restricted",
     "checks_ok": "those of them that found no sign of restriction",
     "requests": "requests to the app's own hosts in all",
+    "names": "names of the app's hosts that neutral servers were asked for, in a TLS handshake (basis signalling)",
+    "names_held_back": "those of them that neutral servers never answered, while they answered other names each time",
+    "names_passed": "those of them that a neutral server answered",
     "greetings": "greetings in series to the app's servers",
     "greetings_lost": "share of them without an answer; with `_low` and `_high`, 95 % bounds",
     "neutral_lost": "the same of neutral servers in the same seconds; with `_low` and `_high`",

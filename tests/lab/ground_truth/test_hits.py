@@ -159,6 +159,7 @@ def test_every_rule_of_the_lab_is_a_rule_of_the_verdicts():
         "address.block",
         "allowlist",
         "tls.hello_drop",
+        "signalling.block",
     }
 
 

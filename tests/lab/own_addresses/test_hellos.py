@@ -1,4 +1,5 @@
-"""An app's TLS hosts asked with two ClientHellos over drawn networks: no false word, the right hello and binding."""
+"""An app's TLS hosts asked with two ClientHellos and by name over drawn networks: no false word, the right hello, the
+right binding, and an outage that is told as what it may be."""
 
 from __future__ import annotations
 
@@ -6,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from talkpath.lab.own_addresses.hellos import HelloCase, draw_innocent, draw_restricted, play_hellos
-from talkpath.verdict.model import Category
+from talkpath.lab.own_addresses.hellos import HelloCase, draw_innocent, draw_named, draw_restricted, play_hellos
+from talkpath.verdict.model import Category, Reason
 
 CASE = HelloCase(seed=1, app="telegram", background="clean", family=4, hosts=2)
 
@@ -16,9 +17,11 @@ CASE = HelloCase(seed=1, app="telegram", background="clean", family=4, hosts=2)
 @pytest.mark.parametrize("hello", ["browser", "openssl"])
 @pytest.mark.parametrize(("towards", "bound"), [("", "shape"), (",app=telegram,to=app", "both")])
 def test_the_hello_that_is_held_back_is_named(hello: str, towards: str, bound: str, family: int) -> None:
-    found = play_hellos(replace(CASE, rule=f"tls.hello_drop,hello={hello}{towards}", family=family))
-    assert (found.state, found.rule, found.direction) == ("restricted", "tls.hello_drop", "up")
-    assert found.parameters == {"hello": Category(hello), "bound_to": Category(bound)}
+    for act, ends in (("drop", "silence"), ("reset", "reset")):
+        rule = f"tls.hello_drop,hello={hello},act={act}{towards}"
+        found = play_hellos(replace(CASE, rule=rule, family=family))
+        assert (found.state, found.rule, found.direction) == ("restricted", "tls.hello_drop", "up")
+        assert found.parameters == {"hello": Category(hello), "bound_to": Category(bound), "ends": Category(ends)}
 
 
 def test_a_rule_about_another_apps_addresses_shows_nothing() -> None:
@@ -31,9 +34,46 @@ def test_an_overloaded_host_that_answers_now_one_and_now_the_other_accuses_nobod
         assert found.rule != "tls.hello_drop", seed
 
 
-def test_drawn_networks_accuse_no_hello_falsely_and_name_the_right_one() -> None:
-    assert not [n for n in range(25) if play_hellos(draw_innocent(n)).rule == "tls.hello_drop"]
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("trouble", ["none", "all_down"])
+@pytest.mark.parametrize(("act", "ends"), [("drop", "silence"), ("reset", "reset")])
+def test_a_name_that_is_held_back_is_named_also_where_the_app_is_down(
+    act: str, ends: str, trouble: str, family: int
+) -> None:
+    rule = f"signalling.block,app=telegram,act={act}"
+    found = play_hellos(replace(CASE, rule=rule, trouble=trouble, family=family))
+    assert (found.state, found.rule, found.direction) == ("restricted", "signalling.block", "up")
+    assert found.parameters == {"bound_to": Category("name"), "ends": Category(ends)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "trouble", "fitting"),
+    [
+        ("", "all_down", "address.block"),
+        ("", "one_down", "address.block"),
+        ("address.block,app=telegram,to=app", "none", "address.block"),
+        ("signalling.block,app=telegram,to=app", "none", "signalling.block"),  # its name passes elsewhere
+    ],
+)
+def test_what_an_outage_of_the_app_explains_as_well_is_told_as_that(rule: str, trouble: str, fitting: str) -> None:
+    found = play_hellos(replace(CASE, rule=rule, trouble=trouble))
+    assert (found.state, found.reason, found.alternatives) == ("insufficient", Reason("outage"), (fitting,))
+    assert found.figures["names"] == found.figures["names_passed"] > 0
+
+
+@pytest.mark.parametrize("background", ["clean", "hash", "ge", "congestion", "police_all"])
+def test_an_outage_accuses_nobody_on_any_line(background: str) -> None:
+    for seed in range(6):
+        case = replace(CASE, seed=seed, background=background, trouble="all_down", family=4 + 2 * (seed % 2))
+        assert play_hellos(case).state != "restricted", seed
+
+
+def test_drawn_networks_accuse_nobody_falsely_and_name_the_right_rule() -> None:
+    assert not [n for n in range(25) if play_hellos(draw_innocent(n)).state == "restricted"]
     for drawn in map(draw_restricted, range(25)):
         found = play_hellos(drawn)
         if drawn.background != "user_vpn":
-            assert found.parameters == {"hello": Category(drawn.hello), "bound_to": Category(drawn.bound)}, drawn
+            assert found.parameters["hello"] == Category(drawn.hello), drawn
+            assert found.parameters["bound_to"] == Category(drawn.bound), drawn
+    named = [play_hellos(drawn).rule for drawn in map(draw_named, range(20)) if drawn.background != "user_vpn"]
+    assert named.count("signalling.block") >= 0.9 * len(named)

@@ -17,7 +17,7 @@ from talkpath.lab.restrictor import mechanisms, parse_rule
 from talkpath.wire.ip import packets as ip
 from talkpath.wire.ip.address import Address
 
-BLIND = {"udp.block", "port.block", "udp.freeze", "address.block", "allowlist", "tls.hello_drop"}
+BLIND = {"udp.block", "port.block", "udp.freeze", "address.block", "allowlist", "tls.hello_drop", "signalling.block"}
 
 
 @pytest.mark.parametrize("family", [4, 6])

@@ -8,7 +8,7 @@ import pytest
 
 from talkpath.errors import UsageError
 from talkpath.lab.path.hosts import PROBE, RESPONDER, LabHost
-from talkpath.lab.path.link import DROP, PASS
+from talkpath.lab.path.link import DROP, PASS, RESET
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.restrictor.engine import Restrictor
@@ -78,3 +78,9 @@ def test_bound_to_an_app_it_acts_on_what_goes_there_alone() -> None:
     assert fates(rule, segments(written("browser"), 1400, TELEGRAM))[-1] == PASS
     for far in (RESPONDER, app_relay("whatsapp")):
         assert fates(rule, segments(written("openssl"), 1400, far))[-1] == PASS
+
+
+def test_it_may_answer_with_a_reset_each_time() -> None:
+    pieces = segments(written("browser"), 1400, RESPONDER)
+    came = fates("tls.hello_drop,hello=browser,act=reset", [*pieces, pieces[-1]])
+    assert came == [*[PASS] * (len(pieces) - 1), RESET, RESET]

@@ -1,4 +1,4 @@
-"""What exchanges with an app's own hosts say: a table of all that can come of them, and nothing from too little."""
+"""What exchanges with an app's own hosts say: nothing from too little, and no accusation that an outage explains."""
 
 from __future__ import annotations
 
@@ -41,23 +41,33 @@ def only(exchanges: Sequence[Exchange]) -> Verdict:
 
 
 @pytest.mark.parametrize(
-    ("exchanges", "expected", "rule", "medium"),
+    "exchanges", [asked("stun", [""]) + neutral("stun", [""]), asked("stun", [TIMEOUT, ""]) + neutral("stun")]
+)
+def test_a_host_that_answers_once_is_well(exchanges: list[Exchange]) -> None:
+    found = only(exchanges)
+    assert (found.state, found.rule, found.medium, found.basis) == ("ok", None, "voice", "address")
+
+
+@pytest.mark.parametrize(
+    ("exchanges", "fitting", "medium"),
     [
-        (asked("stun", [""]) + neutral("stun", [""]), "ok", None, "voice"),
-        (asked("stun", [TIMEOUT, ""]) + neutral("stun"), "ok", None, "voice"),
-        (asked("stun", SILENT) + neutral("stun"), "restricted", "address.block", "voice"),
-        (asked("tcp", SILENT, named=False) + neutral("tcp"), "restricted", "address.block", "text"),
-        (asked("tcp", SILENT) + neutral("tcp"), "restricted", "signalling.block", "text"),
-        (asked("tls", ["connection_reset"] * 3) + neutral("tls"), "restricted", "signalling.block", "text"),
-        (asked("tls", ["ssl_invalid_certificate"] * 3) + neutral("tls"), "restricted", "signalling.block", "text"),
-        (asked(SYSTEM, [GONE] * 3) + asked(OTHER, OK) + neutral(SYSTEM), "restricted", "dns.remove", "text"),
-        (asked(SYSTEM, ["dns_no_answer"] * 3) + asked(OTHER, OK) + neutral(SYSTEM), "restricted", "dns.remove", "text"),
+        (asked("stun", SILENT) + neutral("stun"), "address.block", "voice"),
+        (asked("tcp", SILENT, named=False) + neutral("tcp"), "address.block", "text"),
+        (asked("tcp", SILENT) + neutral("tcp"), "address.block", "text"),
+        (asked("tls", SILENT) + neutral("tls"), "signalling.block", "text"),
+        (asked("tls", ["connection_reset"] * 3) + neutral("tls"), "signalling.block", "text"),
+        (asked("tls", ["ssl_invalid_certificate"] * 3) + neutral("tls"), "signalling.block", "text"),
+        (asked(SYSTEM, [GONE] * 3) + asked(OTHER, OK) + neutral(SYSTEM), "dns.remove", "text"),
+        (asked(SYSTEM, ["dns_no_answer"] * 3) + asked(OTHER, OK) + neutral(SYSTEM), "dns.remove", "text"),
     ],
 )
-def test_what_can_be_said(exchanges: list[Exchange], expected: str, rule: str | None, medium: str) -> None:
+def test_what_an_outage_of_the_app_explains_as_well_is_no_restriction(
+    exchanges: list[Exchange], fitting: str, medium: str
+) -> None:
     found = only(exchanges)
-    assert (found.state, found.rule, found.medium) == (expected, rule, medium)
-    assert found.basis == ("signalling" if rule in ("signalling.block", "dns.remove") else "address")
+    assert (found.state, found.rule, found.medium) == ("insufficient", None, medium)
+    assert found.reason == Reason("outage")
+    assert found.alternatives == (fitting,)
 
 
 @pytest.mark.parametrize(
@@ -86,34 +96,40 @@ def test_what_cannot_be_said(exchanges: list[Exchange], reason: str, fitting: tu
     assert (found.reason.code, found.alternatives) == (reason, fitting)
 
 
-def test_an_allow_list_lets_listed_hosts_answer_and_neutral_ones_not() -> None:
+def test_where_neutral_hosts_are_silent_too_and_another_apps_answer_an_allow_list_would_fit() -> None:
     listed = asked("tls", OK, app="max")
     found = {v.app: v for v in judge_endpoints([*asked("tls", SILENT), *neutral("tls", SILENT), *listed])}
-    assert (found["telegram"].state, found["telegram"].rule) == ("restricted", "allowlist")
+    assert (found["telegram"].reason, found["telegram"].alternatives) == (Reason("outage"), ("allowlist",))
     assert found["max"].state == "ok"
     reset = judge_endpoints([*asked("tls", ["connection_reset"] * 3), *neutral("tls", SILENT), *listed])
-    assert reset[0].state == "insufficient"  # an allow-list is silent
+    assert reset[0].alternatives == ("signalling.block",)  # an allow-list is silent
     once = judge_endpoints([*asked("tls", SILENT), *neutral("tls", SILENT), *listed[:1]])
-    assert once[0].state == "insufficient"
+    assert once[0].alternatives == ("signalling.block",)
 
 
-def test_one_host_of_several_is_enough_and_is_counted() -> None:
+def test_a_network_without_udp_is_no_allow_list() -> None:
+    """Servers of other apps answer over TCP, nobody over UDP."""
+    found = judge_endpoints([*asked("stun", SILENT), *neutral("stun", SILENT), *asked("tls", OK, app="max")])
+    assert (found[0].reason, found[0].alternatives) == (Reason("no_control"), ("address.block",))
+
+
+def test_one_silent_host_of_several_is_counted_and_nothing_is_well() -> None:
     found = only([*asked("tls", SILENT), *asked("tls", [""], host="other"), *neutral("tls")])
-    assert found.state == "restricted"
+    assert (found.state, found.reason) == ("insufficient", Reason("outage"))
     assert (found.figures["hosts"], found.figures["hosts_silent"], found.figures["requests"]) == (2.0, 1.0, 4.0)
 
 
-def test_a_removed_name_is_told_before_a_handshake_that_fails_as_well() -> None:
+def test_all_that_fits_is_told_a_removed_name_first() -> None:
     found = only([*asked(SYSTEM, [GONE] * 3), *asked(OTHER, OK), *neutral(SYSTEM), *asked("tls", SILENT),
                   *neutral("tls")])  # fmt: skip
-    assert found.rule == "dns.remove"
+    assert found.alternatives == ("dns.remove", "signalling.block")
 
 
 def test_calls_and_messages_are_two_verdicts_and_a_void_run_none() -> None:
     exchanges = [*asked("stun", SILENT), *asked("tls", [""]), *neutral("stun")]
     assert [(v.medium, v.basis, v.state) for v in judge_endpoints(exchanges)] == [
-        ("voice", "address", "restricted"), ("text", "signalling", "ok")]  # fmt: skip
-    assert {v.state for v in judge_endpoints(exchanges, Reason("vpn"))} == {"insufficient"}
+        ("voice", "address", "insufficient"), ("text", "signalling", "ok")]  # fmt: skip
+    assert [v.reason for v in judge_endpoints(exchanges, Reason("vpn"))] == [Reason("vpn")] * 2
     assert judge_endpoints([]) == []
 
 

@@ -139,9 +139,9 @@ class LoopbackRelay:
         """Calls `action` at that time."""
         self._deliveries.later(at_s, action)
 
-    def offer(self, direction: Direction, packet: bytes) -> list[float]:
+    def offer(self, direction: Direction, packet: bytes) -> list[tuple[float, bytes]]:
         """Offers a stream's packet, and returns when its copies arrive."""
-        return [at_s for at_s, _ in self._deliveries.answer(self.now_s, direction, packet)]
+        return self._deliveries.answer(self.now_s, direction, packet)
 
     # -- the loop
 

@@ -87,9 +87,9 @@ class Sim:
         """Calls `action` at that time."""
         heappush(self._heap, (at_s, next(self._order), _act, action))
 
-    def offer(self, direction: Direction, packet: bytes) -> list[float]:
+    def offer(self, direction: Direction, packet: bytes) -> list[tuple[float, bytes]]:
         """Offers a stream's packet, and returns when its copies arrive."""
-        return [at_s for at_s, _ in self.network.offer(self.now_s, direction, packet)]
+        return self.network.offer(self.now_s, direction, packet)
 
     # -- the loop --------------------------------------------------------------------------------------------
 

@@ -18,15 +18,18 @@ MOST_BYTES: Final = 1 << 14  # of one record (RFC 8446 section 5.1)
 
 _RECORD, _HANDSHAKE, _CLIENT_HELLO = 5, 22, 1
 _ENCRYPT_THEN_MAC, _ALPN, _HTTP2 = 0x0016, 0x0010, b"\x02h2"
+_SERVER_NAME, _NAME_AT = 0, 5  # behind two lengths and the name's type
 
 
 @dataclass(frozen=True, slots=True)
 class TlsFingerprint:
-    """The fingerprint of a ClientHello; `extensions` in their order, `http2` whether it offers HTTP/2."""
+    """The fingerprint of a ClientHello; `extensions` in their order, `http2` whether it offers HTTP/2, `name` the
+    server's name that it gives (RFC 6066 section 3), "" where it gives none."""
 
     ciphers: tuple[int, ...]
     extensions: tuple[int, ...]
     http2: bool
+    name: str = ""
 
     @property
     def maker(self) -> str:
@@ -54,7 +57,13 @@ def read_tls_hello(data: bytes) -> TlsFingerprint | None:
         return None
     extensions = extension_bodies(body, at)
     offered = [data for kind, data in extensions if kind == _ALPN]
-    return TlsFingerprint(ciphers, tuple(kind for kind, _ in extensions), any(_HTTP2 in data for data in offered))
+    named = [data[_NAME_AT:] for kind, data in extensions if kind == _SERVER_NAME]
+    return TlsFingerprint(
+        ciphers=ciphers,
+        extensions=tuple(kind for kind, _ in extensions),
+        http2=any(_HTTP2 in data for data in offered),
+        name=named[0].decode("latin-1") if named else "",
+    )
 
 
 @dataclass(slots=True)

@@ -1,12 +1,14 @@
-"""Asks an app's TLS hosts with two ClientHellos, in virtual time: the engine that runs on real sockets, its verdict.
+"""Asks an app's TLS hosts with two ClientHellos and by name, in virtual time: the engine that runs on real sockets, its
+verdict.
 
-A host answers a whole ClientHello with its own flight. Name servers answer at once, and are not on the network.
+A host answers a whole ClientHello with its own flight, whatever the name in it. Name servers answer at once, and are
+not on the network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from heapq import heappop, heappush
 from itertools import count
@@ -19,11 +21,12 @@ from talkpath.lab.path.hosts import PROBE, LabHost
 from talkpath.lab.path.stream import HELLOS as HELLO_BYTES
 from talkpath.lab.path.stream import HalfStream, TcpHandshake, opening_hello
 from talkpath.lab.restrictor import parse_rule
-from talkpath.lab.restrictor.app_networks import app_relay
+from talkpath.lab.restrictor.app_networks import app_host_name, app_relay
 from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
 from talkpath.probe.endpoint_driver import STREAM_S
 from talkpath.probe.endpoint_engine import HELLOS, OTHER, SYSTEM, EndpointEngine, Request
+from talkpath.probe.name_contrast import NAME
 from talkpath.verdict.bases.endpoints import judge_endpoints
 from talkpath.verdict.model import Reason, Verdict
 from talkpath.wire.ip.address import Address
@@ -38,7 +41,8 @@ ANSWER = b"\x16\x03\x03\0\x7a\x02"  # the first bytes of a ServerHello
 
 @dataclass(frozen=True, slots=True)
 class HelloCase:
-    """One network and an app's hosts. `rule` "" where there is none; `hello` and `bound` are then what is true."""
+    """One network and an app's hosts. `rule` "" where there is none; `hello` and `bound` are then what is true: whose
+    ClientHello is held back ("" where its name is), and to what that is bound."""
 
     seed: int
     app: str
@@ -62,18 +66,17 @@ def draw_restricted(seed: int) -> HelloCase:
     rng = Random(f"restricted hellos {seed}")
     seen = sorted(name for name, kind in background_kinds().items() if not kind.unseen)
     drawn = _drawn(seed, rng, seen, "none")
-    hello, bound = rng.choice(("browser", "openssl")), rng.choice(("shape", "both"))
+    hello, bound, act = rng.choice(("browser", "openssl")), rng.choice(("shape", "both")), rng.choice(("drop", "reset"))
     towards = f",app={drawn.app},to=app" if bound == "both" else ""
-    return HelloCase(
-        seed=seed,
-        app=drawn.app,
-        background=drawn.background,
-        family=drawn.family,
-        hosts=drawn.hosts,
-        rule=f"tls.hello_drop,hello={hello}{towards}",
-        hello=hello,
-        bound=bound,
-    )
+    return replace(drawn, rule=f"tls.hello_drop,hello={hello},act={act}{towards}", hello=hello, bound=bound)
+
+
+def draw_named(seed: int) -> HelloCase:
+    """Draw hosts behind a network that holds back the app's names; the hosts may be down as well."""
+    rng = Random(f"restricted names {seed}")
+    seen = sorted(name for name, kind in background_kinds().items() if not kind.unseen)
+    drawn = _drawn(seed, rng, seen, rng.choice(("none", "none", "all_down")))
+    return replace(drawn, rule=f"signalling.block,app={drawn.app},act={rng.choice(('drop', 'reset'))}", bound="name")
 
 
 def _drawn(seed: int, rng: Random, backgrounds: Sequence[str], trouble: str) -> HelloCase:
@@ -124,9 +127,9 @@ class _Asked:
         """See `Scheduler`."""
         heappush(self._heap, (at_s, next(self._order), action))
 
-    def offer(self, direction: Direction, packet: bytes) -> list[float]:
+    def offer(self, direction: Direction, packet: bytes) -> list[tuple[float, bytes]]:
         """See `Scheduler`."""
-        return [at_s for at_s, _ in self._network.offer(self.now_s, direction, packet)]
+        return self._network.offer(self.now_s, direction, packet)
 
     def _ask(self, request: Request) -> None:
         far = self._hosts[request.row.id].address(self._case.family, PORT)
@@ -143,7 +146,7 @@ class _Asked:
 
     def answered(self, request: Request, failure: str) -> None:
         """What came of a request."""
-        data = ANSWER if not failure and request.kind in HELLOS else b""
+        data = ANSWER if not failure and request.kind in (NAME, *HELLOS) else b""
         self._engine.answered(self.now_s, request.number, failure, data)
 
 
@@ -153,9 +156,9 @@ class _Exchanged:
     def __init__(self, asked: _Asked, request: Request, far: Address, local: int, answers: bool) -> None:
         near = PROBE.address(far.family, local)
         self._asked, self._request, self._answers, self._over = asked, request, answers, False
-        self._hello = request.data or opening_hello("openssl", local)
+        self._hello = request.data or opening_hello("openssl", local, request.row.host)
         self._came = 0
-        self._up = HalfStream(asked, "up", (near, far), self._at_far, lambda: None)
+        self._up = HalfStream(asked, "up", (near, far), self._at_far, lambda: self._end("connection_reset"))
         self._down = HalfStream(asked, "down", (far, near), self._at_near, lambda: None)
         asked.later(asked.now_s + STREAM_S, lambda: self._end("generic_timeout_error"))
         TcpHandshake(asked, (near, far), lambda: self._up.write(self._hello, hidden=False), lambda: None)
@@ -175,4 +178,4 @@ class _Exchanged:
 
 
 def _row(name: str, app: str) -> Row:
-    return Row(name, app, "tls", f"{name}.example", PORT, 2, SOURCE, TODAY, "high")
+    return Row(name, app, "tls", app_host_name(app, name), PORT, 2, SOURCE, TODAY, "high")

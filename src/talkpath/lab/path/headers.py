@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Final
 from zlib import crc32
 
-from talkpath.wire.ip.packets import UDP
+from talkpath.wire.ip.address import Address
+from talkpath.wire.ip.packets import UDP, Tcp, build_tcp
 
 IP_HEADER_BYTES: Final = {4: 20, 6: 40}  # by version, without options
+RST: Final = 4
+RST_ACK: Final = 20
 
 
 def is_udp(packet: bytes) -> bool:
@@ -41,6 +44,24 @@ def source_port(packet: bytes) -> bytes:
     """Returns the source port of a UDP or TCP packet, as its two bytes."""
     at = IP_HEADER_BYTES[packet[0] >> 4]
     return packet[at : at + 2]
+
+
+def tcp_reset(packet: bytes) -> bytes:
+    """Returns the reset that ends the connection of a TCP packet, sent to its sender in the other end's name."""
+    first, size = (12, 4) if packet[0] >> 4 == 4 else (8, 16)
+    sender, other = packet[first : first + size], packet[first + size : first + 2 * size]
+    at = 4 * (packet[0] & 15) if size == 4 else IP_HEADER_BYTES[6]
+    near, far = int.from_bytes(packet[at : at + 2], "big"), int.from_bytes(packet[at + 2 : at + 4], "big")
+    sequence, payload = tcp_segment(packet)
+    expected = int.from_bytes(packet[at + 8 : at + 12], "big")
+    segment = Tcp(far, near, expected, sequence + len(payload), RST_ACK)
+    return build_tcp(Address(other, far), Address(sender, near), segment)
+
+
+def is_tcp_reset(packet: bytes) -> bool:
+    """Returns whether a TCP packet resets its connection."""
+    at = 4 * (packet[0] & 15) if packet[0] >> 4 == 4 else IP_HEADER_BYTES[6]
+    return bool(packet[at + 13] & RST)
 
 
 def tcp_segment(packet: bytes) -> tuple[int, bytes]:

@@ -2,7 +2,8 @@
 
 Contract: pure and seeded, without a clock. `Link.carry` is called in order of time and returns the arrival time of the
 packet, whose bytes stay the same. A packet filter is a function (time, IP packet) -> decision about that packet: `PASS`
-(on time), `DROP`, or its delay in seconds. Filters may reorder packets; the link itself keeps their order.
+(on time), `DROP`, or its delay in seconds. Filters may reorder packets; the link itself keeps their order. A rule's
+filter may also decide `RESET`: the packet is dropped, and its sender gets a TCP reset in the other end's name.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from random import Random
 from typing import Final
 
 DROP: Final = -1.0
+RESET: Final = -2.0
 PASS: Final = 0.0
 
 PacketFilter = Callable[[float, bytes], float]

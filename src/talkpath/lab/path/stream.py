@@ -13,6 +13,7 @@ from random import Random
 from typing import Protocol
 
 from talkpath.apps.contract.shape import Direction
+from talkpath.lab.path.headers import is_tcp_reset
 from talkpath.wire.control.carrier import Carrier, Framed
 from talkpath.wire.control.websocket import Client, Server
 from talkpath.wire.ip.address import Address
@@ -36,13 +37,15 @@ class Scheduler(Protocol):
     def later(self, at_s: float, action: Callable[[], None]) -> None:
         """Calls `action` at `at_s`; actions of the same instant run in the order of these calls."""
 
-    def offer(self, direction: Direction, packet: bytes) -> list[float]:
-        """Offers a packet, and returns the arrival time of each copy; empty for a lost one."""
+    def offer(self, direction: Direction, packet: bytes) -> list[tuple[float, bytes]]:
+        """Offers a packet, and returns (arrival time, packet) of each copy, or of a reset that comes back; empty for a
+        lost one."""
         ...
 
 
 class HalfStream:
-    """One direction of a connected stream. `encrypted`: TLS would encrypt the bytes."""
+    """One direction of a connected stream. `encrypted`: TLS would encrypt the bytes. `broken` is called where it is
+    reset, or where a segment was lost too often."""
 
     def __init__(
         self,
@@ -71,15 +74,22 @@ class HalfStream:
     def _send(self, sequence: int, piece: bytes, seen: bytes, tries: int) -> None:
         if self.closed:
             return
-        arrivals = self._scheduler.offer(self._direction, self._writer.packet_unsummed(sequence, PUSH_ACK, seen))
-        if arrivals:
-            self._scheduler.later(min(arrivals), lambda: self._arrive(sequence, piece))
+        came = self._scheduler.offer(self._direction, self._writer.packet_unsummed(sequence, PUSH_ACK, seen))
+        at_s = min((at_s for at_s, _ in came), default=0.0)
+        if came and is_tcp_reset(came[0][1]):
+            self._scheduler.later(at_s, self._break)
+        elif came:
+            self._scheduler.later(at_s, lambda: self._arrive(sequence, piece))
         elif tries >= TRIES:
-            self.closed = True
-            self._broken()
+            self._break()
         else:
             wait_s = RETRY_S * 2**tries
             self._scheduler.later(self._scheduler.now_s + wait_s, lambda: self._send(sequence, piece, seen, tries + 1))
+
+    def _break(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self._broken()
 
     def _arrive(self, sequence: int, piece: bytes) -> None:
         self._early[sequence] = piece
@@ -97,9 +107,9 @@ def _hidden(piece: bytes, sequence: int) -> bytes:
     return ((HELLO if sequence == 1 else RECORD) + piece[3:].translate(_MASK))[: len(piece)]
 
 
-def opening_hello(writer: Hello, seed: int) -> bytes:
-    """Returns the ClientHello of such a client, filled up to the usual size."""
-    return client_hello(writer, NAME, Random(f"hello {seed}")).ljust(HELLOS[0], b"\0")
+def opening_hello(writer: Hello, seed: int, name: str = NAME) -> bytes:
+    """Returns the ClientHello of such a client with that name in it, filled up to the usual size."""
+    return client_hello(writer, name, Random(f"hello {seed}")).ljust(HELLOS[0], b"\0")
 
 
 class TcpHandshake:
@@ -128,16 +138,15 @@ class TcpHandshake:
             return
         self._left -= 1
         source, target = self._ends
-        for at_s in self._scheduler.offer("up", build_tcp(source, target, Tcp(source.port, target.port, 0, 0, SYN)))[
-            :1
-        ]:
+        request = build_tcp(source, target, Tcp(source.port, target.port, 0, 0, SYN))
+        for at_s, _ in self._scheduler.offer("up", request)[:1]:
             self._scheduler.later(at_s, self._answer)
         self._scheduler.later(self._scheduler.now_s + wait_s, lambda: self._try(2 * wait_s))
 
     def _answer(self) -> None:
         source, target = self._ends
         reply = build_tcp(target, source, Tcp(target.port, source.port, 0, 1, SYN_ACK))
-        for at_s in self._scheduler.offer("down", reply)[:1]:
+        for at_s, _ in self._scheduler.offer("down", reply)[:1]:
             self._scheduler.later(at_s, self._established)
 
     def _established(self) -> None:

@@ -25,15 +25,15 @@ class Boxes:
         ]
 
     def fate(self, now_s: float, up: bool, packet: bytes, last: int | None = None) -> float:
-        """Returns `DROP`, or the packet's delay in seconds. It gets as far as router `last` (from the user's end on),
-        None: to the other end."""
+        """Returns `DROP`, `RESET`, or the packet's delay in seconds. It gets as far as router `last` (from the user's
+        end on), None: to the other end."""
         late_s = PASS
         for hop, box in self._boxes if up else reversed(self._boxes):
             if last is not None and (last < hop) is up:
                 continue
             fate = box.fate(now_s, up, packet)
-            if fate == DROP:
-                return DROP
+            if fate <= DROP:
+                return fate
             late_s += fate
         return late_s
 

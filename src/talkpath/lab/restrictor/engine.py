@@ -38,7 +38,7 @@ class Restrictor:
         self._began_s: float | None = None
 
     def fate(self, now_s: float, up: bool, packet: bytes) -> float:
-        """Returns `DROP`, or the packet's delay in seconds (`PASS`: none)."""
+        """Returns `DROP`, `RESET`, or the packet's delay in seconds (`PASS`: none)."""
         # The key is the packet's own slice of addresses and ports; 0x45 is IPv4 without options.
         if packet[0] == 0x45:
             key, protocol = packet[12:24], packet[9]
@@ -58,8 +58,8 @@ class Restrictor:
             fate = decide(now_s, packet)
             if fate != PASS:
                 self.hits[(number, flow.trace.app, flow.trace.medium)] += 1
-                if fate == DROP:
-                    return DROP
+                if fate <= DROP:
+                    return fate
                 late_s += fate
         return late_s
 

@@ -101,7 +101,7 @@ def _plain_names() -> dict[str, str]:
         "relearn": say("rule", "calls to a server are held back some time after the first ones"),
         "dns.remove": say("rule", "the network's name server does not know the app's servers"),
         "tls.hello_drop": say("rule", "the first message of TLS is dropped by how one kind of client writes it"),
-        "signalling.block": say("rule", "handshakes with the app's servers do not complete"),
+        "signalling.block": say("rule", "TLS handshakes are held back by the app's name in them"),
     }
 
 

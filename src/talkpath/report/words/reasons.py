@@ -65,6 +65,7 @@ def _of_own_addresses() -> dict[str, str]:
         "silent_server": say(
             "reason", "the servers do not answer, yet packets to them get as far as routers on the way answer"
         ),
+        "outage": say("reason", "they did not answer, and an outage of the app would look the same"),
         "other_destination": say(
             "reason",
             "only other destinations fared better, and a server or a way that is overloaded would look the same",

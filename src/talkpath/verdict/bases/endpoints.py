@@ -1,22 +1,27 @@
 """Judges exchanges with the apps' own hosts (`talkpath endpoints`), without twins or e-values.
 
-`restricted` needs at least REPEATS exchanges with one host that all failed while a neutral host of the same kind
-answered beside each. The host must be known to answer: if its source is old or uncertain, the rule is only among the
-`alternatives` ("consistent with"). `ok` needs at least one answer from every host. One host is enough for `restricted`,
-since each is known to answer by itself; `figures` has how many of how many failed.
+Seen from one place, an app's server that does not answer may be down, whatever neutral hosts do. `restricted` therefore
+needs a contrast that no outage of the app can bring about, by bytes alone:
 
-| exchanges | rule |
+| contrast | rule |
 |---|---|
-| the system's name server gives no address, another does | `dns.remove` |
-| TCP or TLS to a host with a name | `signalling.block` |
-| one client's first TLS message, while another's is answered (`tls_hellos`) | `tls.hello_drop` |
-| STUN, or TCP to a bare address: silence | `address.block` |
-| any of these, neutral hosts silent too, hosts of other apps answer | `allowlist` |
+| neutral hosts answer other names and never the app's (`tls_names`) | `signalling.block` |
+| a host answers one client's first TLS message and never another's (`tls_hellos`) | `tls.hello_drop` |
+
+Everything else is `insufficient (outage)` after REPEATS exchanges that all failed while a neutral host of the same kind
+answered beside each; `alternatives` has what it is consistent with. `ok` needs at least one answer from every host.
+
+| exchanges that fail | consistent with |
+|---|---|
+| the system's name server gives no address, another does: it may have asked while the app's own failed | `dns.remove` |
+| TLS to a host with a name | `signalling.block`; `address.block` where its name passes elsewhere, and no name there |
+| STUN, or TCP: silence | `address.block` |
+| any of these, neutral hosts silent too, hosts of other apps answer: the way abroad may be down | `allowlist` |
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,14 +30,16 @@ from msgspec.structs import replace
 from talkpath.apps.contract.shape import Medium
 from talkpath.measure.facts import Exchange
 from talkpath.verdict.bases.tls_hellos import HELLOS, held_back_hello
-from talkpath.verdict.model import Basis, Category, Reason, ReasonCode, State, Verdict
+from talkpath.verdict.bases.tls_names import NAME, NameReading, read_names
+from talkpath.verdict.model import Basis, Category, Reason, ReasonCode, Verdict
 
 REPEATS = 3
 GREETED = ("stun", "stun-tcp")
 SYSTEM, OTHER = "dns.system", "dns.other"
 REMOVED = ("dns_nxdomain_error", "dns_no_answer", "dns_refused_error")  # an answer without an address, not silence
 SILENT = "generic_timeout_error"
-LIKELY = ("dns.remove", "allowlist", "address.block", "signalling.block")  # which is named where several fit: the first
+LIKELY = ("dns.remove", "allowlist", "address.block", "signalling.block")  # in which order they are told
+DOUBTS: tuple[ReasonCode, ...] = ("outage", "no_control", "single_request")  # which is told where there are several
 
 
 class Group(NamedTuple):
@@ -45,9 +52,8 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One host asked in one way. `rule` is what would explain its failures, `doubt` why it may not be named."""
+    """One host asked in one way. `rule` is what would explain its failures, `doubt` why nothing is said of them."""
 
-    answered: bool
     rule: str = ""
     doubt: ReasonCode | None = None
 
@@ -55,26 +61,48 @@ class Host:
 def judge_endpoints(exchanges: Sequence[Exchange], void: Reason | None = None) -> list[Verdict]:
     """Give one verdict per app and basis, in the order in which they were first asked. `void` makes all
     `insufficient`."""
-    own = [each for each in exchanges if each.app and each.kind != OTHER and each.kind not in HELLOS]
+    apart = (OTHER, NAME, *HELLOS)
+    own = [each for each in exchanges if each.app and each.kind not in apart]
     groups = dict.fromkeys(_group(each) for each in own)
     verdicts = [_verdict(group, [e for e in own if _group(e) == group], exchanges, void) for group in groups]
-    return verdicts if void else [_with_hello(verdict, exchanges) for verdict in verdicts]
+    return verdicts if void else [_with_contrasts(verdict, exchanges) for verdict in verdicts]
 
 
-def _with_hello(verdict: Verdict, exchanges: Sequence[Exchange]) -> Verdict:
-    """Name the ClientHello that is held back, which explains handshakes that do not complete."""
-    if verdict.basis != "signalling" or verdict.rule in ("dns.remove", "allowlist"):
+def _with_contrasts(verdict: Verdict, exchanges: Sequence[Exchange]) -> Verdict:
+    """Name the ClientHello, or the name in it, that is held back, which explains handshakes that do not complete."""
+    if verdict.basis != "signalling":
         return verdict
-    found = held_back_hello(verdict.app, exchanges)
-    if found is None:
-        return verdict
-    ended_s = max(round(each.at_s + each.took_s, 3) for each in exchanges if each.app == verdict.app)
+    if (hello := held_back_hello(verdict.app, exchanges)) is not None:
+        found = {"hello": hello.hello, "bound_to": hello.bound_to, "ends": hello.ends}
+        return _restricted(verdict, "tls.hello_drop", found, exchanges)
+    names = read_names(verdict.app, exchanges)
+    told = replace(verdict, figures=verdict.figures | _counted(names))
+    held = [each for each in names if each.held_back]
+    if not held:
+        return told
+    ending = {each.ends for each in held}
+    found = {"bound_to": "name", "ends": ending.pop() if len(ending) == 1 else ""}
+    return _restricted(told, "signalling.block", found, exchanges)
+
+
+def _counted(names: Sequence[NameReading]) -> dict[str, float | None]:
+    """Count the app's names that were said to neutral hosts; nothing where none was."""
+    if not names:
+        return {}
+    held, passed = sum(each.held_back for each in names), sum(each.passes for each in names)
+    return {"names": float(len(names)), "names_held_back": float(held), "names_passed": float(passed)}
+
+
+def _restricted(verdict: Verdict, rule: str, found: Mapping[str, str], exchanges: Sequence[Exchange]) -> Verdict:
+    ended_s = max(
+        round(each.at_s + each.took_s, 3) for each in exchanges if each.app == verdict.app or each.kind == NAME
+    )
     return replace(
         verdict,
         state="restricted",
-        rule="tls.hello_drop",
+        rule=rule,
         direction="up",
-        parameters={"hello": Category(found.hello), "bound_to": Category(found.bound_to)},
+        parameters={name: Category(value) for name, value in found.items() if value},
         decided_at_s=ended_s,
         known_at_s=ended_s,
         reason=None,
@@ -93,49 +121,43 @@ def _group(each: Exchange) -> Group:
 def _verdict(group: Group, own: Sequence[Exchange], every: Sequence[Exchange], void: Reason | None) -> Verdict:
     places = dict.fromkeys((each.host, each.kind) for each in own)
     hosts = [_host([e for e in own if (e.host, e.kind) == place], every) for place in places]
-    failing = [host for host in hosts if not host.answered]
-    proven = [host.rule for host in failing if host.doubt is None]
-    doubts = [host.doubt for host in failing if host.doubt is not None]
-    fitting = sorted({host.rule for host in failing if host.rule}, key=LIKELY.index)
-    reason = void or (Reason(min(doubts)) if doubts and not proven else None)
-    state: State = "insufficient" if reason else "restricted" if proven else "ok"
+    doubts = {host.doubt for host in hosts if host.doubt is not None}
+    reason = void or (Reason(min(doubts, key=DOUBTS.index)) if doubts else None)
+    fitting = sorted({host.rule for host in hosts if host.rule}, key=LIKELY.index)
     ended_s = max(round(each.at_s + each.took_s, 3) for each in own)
+    failing = sum(host.doubt is not None for host in hosts)
     return Verdict(
         app=group.app,
         variant="",
         medium=group.medium,
-        state=state,
-        rule=min(proven, key=LIKELY.index) if state == "restricted" else None,
-        direction="both" if state == "restricted" else None,
+        state="insufficient" if reason else "ok",
         basis=group.basis,
         decided_at_s=None if reason else ended_s,
-        known_at_s=ended_s if state == "restricted" else None,
         watched_s=ended_s - min(each.at_s for each in own),
         flow_count=len(own),
         reason=reason,
         confidence="low" if any(each.confidence == "low" for each in own) else "high",
-        alternatives=() if state != "insufficient" or void else tuple(fitting),
-        figures={"hosts": float(len(hosts)), "hosts_silent": float(len(failing)), "requests": float(len(own))},
+        alternatives=() if void else tuple(fitting),
+        figures={"hosts": float(len(hosts)), "hosts_silent": float(failing), "requests": float(len(own))},
     )
 
 
 def _host(own: Sequence[Exchange], every: Sequence[Exchange]) -> Host:
     """Sum up the exchanges of one kind with one host."""
     if any(each.ok for each in own):
-        return Host(True)
+        return Host()
     controls = [[e for e in every if e.neutral and (e.kind, e.round) == (each.kind, each.round)] for each in own]
-    others = [e.ok for e in every if e.app and e.app != own[0].app and e.kind != OTHER and not e.kind.startswith("dns")]
+    others = [e.ok for e in every if e.app and e.app != own[0].app and e.kind == own[0].kind]
     listed = all(each.failure == SILENT for each in own) and others.count(True) >= REPEATS and _dead(controls)
     rule = "allowlist" if listed else _rule(own, every)
     if len(own) < REPEATS:
-        return Host(False, rule, "single_request")
-    if not rule or not (listed or _alive(controls)):
-        return Host(False, rule, "no_control")
-    return Host(False, rule, None if all(each.confidence == "high" for each in own) else "no_control")
+        return Host(rule, "single_request")
+    known = all(each.confidence == "high" for each in own)
+    return Host(rule, "outage" if rule and known and (listed or _alive(controls)) else "no_control")
 
 
 def _rule(own: Sequence[Exchange], every: Sequence[Exchange]) -> str:
-    """Return the rule that would explain the failures, "" where a fault of the host could explain them as well."""
+    """Return the rule that would explain the failures, "" where an answer came, most likely from the host itself."""
     first = own[0]
     if first.kind == SYSTEM:
         rounds = {each.round for each in own}
@@ -143,10 +165,17 @@ def _rule(own: Sequence[Exchange], every: Sequence[Exchange]) -> str:
         said = all(each.failure in REMOVED for each in own)
         return "dns.remove" if said and known and all(known) else ""
     if any(each.failure == "connection_refused" for each in own):
-        return ""  # an answer came, most likely from the host itself
-    if first.named and first.kind not in GREETED:
-        return "signalling.block"
+        return ""
+    if first.kind == "tls" and first.named:
+        return _rule_of_names(first, every)
     return "address.block" if all(each.failure == SILENT for each in own) else ""
+
+
+def _rule_of_names(first: Exchange, every: Sequence[Exchange]) -> str:
+    """Return what handshakes fit that no host of that name completes: a name that passes elsewhere is not held back by
+    itself, and where no name is answered it may be the address."""
+    found = [each for each in read_names(first.app, every) if each.name == first.host]
+    return "address.block" if any(each.passes and not each.others_answered for each in found) else "signalling.block"
 
 
 def _alive(controls: Iterable[Sequence[Exchange]]) -> bool:

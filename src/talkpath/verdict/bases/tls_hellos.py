@@ -11,16 +11,19 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from talkpath.measure.facts import Exchange
+from talkpath.verdict.bases.tls_names import ends
 
 REPEATS = 6
 HELLOS = {"tls.browser": "browser", "tls.openssl": "openssl"}
 
 
 class HeldBackHello(NamedTuple):
-    """Which `hello` is held back, and whether towards any host ("shape") or the app's alone ("both")."""
+    """Which `hello` is held back, whether towards any host ("shape") or the app's alone ("both"), and how handshakes
+    that begin with it end ("silence", "reset", "" where they do not end alike)."""
 
     hello: str
     bound_to: str
+    ends: str
 
 
 def held_back_hello(app: str, exchanges: Sequence[Exchange]) -> HeldBackHello | None:
@@ -35,7 +38,7 @@ def held_back_hello(app: str, exchanges: Sequence[Exchange]) -> HeldBackHello | 
             if alive and len(tries) >= REPEATS and not any(each.ok for each in tries):
                 bound = _bound_to(kind, other, {each.round for each in tries}, exchanges)
                 if bound:
-                    return HeldBackHello(HELLOS[kind], bound)
+                    return HeldBackHello(HELLOS[kind], bound, ends(tries))
     return None
 
 

@@ -11,8 +11,9 @@ RULE = Rule(
     means="The network's own name server does not know the app's hosts.",
     shown_by=(
         "Asked three times it says that there is no such name, or gives no address; another name server gives"
-        " one, and the network's own answers for neutral names. Known from exchanges with hosts, never from "
-        "calls."
+        " one, and the network's own answers for neutral names. That is only consistent with the rule: a name "
+        "server keeps such an answer for hours if it asked while the app's own name servers failed. Known from "
+        "exchanges with hosts, never from calls."
     ),
     explain=no_call_shows_it,
 )

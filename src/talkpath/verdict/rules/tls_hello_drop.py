@@ -17,5 +17,6 @@ RULE = Rule(
     parameters=(
         Parameter("hello", "", "whose message is held back: `browser` or `openssl`"),
         Parameter("bound_to", "", "`shape` where neutral hosts do not answer it either, `both` where they do"),
+        Parameter("ends", "", "`silence` or `reset`: how all such handshakes end; left out where not alike"),
     ),
 )
