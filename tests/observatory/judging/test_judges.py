@@ -356,10 +356,34 @@ def test_the_answers_of_an_app_s_own_servers_are_a_source_of_their_own(bench: Be
     record = judge(bench)[name]
     assert isinstance(record, Judged)
     assert (record.source, record.measured, record.responder) == ("endpoints", bench.day, "")
-    assert {(one.app, one.medium): (one.state, one.rule) for one in record.said} == {
-        ("telegram", "voice"): ("restricted", "address.block"),
-        ("telegram", "text"): ("ok", None),
+    assert {(one.app, one.medium): (one.state, one.rule, one.reason) for one in record.said} == {
+        ("telegram", "voice"): ("insufficient", "address.block", "outage"),  # what it is consistent with
+        ("telegram", "text"): ("ok", None, ""),
     }
+
+
+def test_a_name_that_no_neutral_server_gets_is_a_restriction_in_the_log(bench: Bench):
+    asked = EndpointFacts(
+        apps=("telegram",), tier=1, started_at=f"{bench.day}T10:00:00Z", vpn=False, exchanges=tuple(names())
+    )
+    told = endpoint_report.endpoints_json(asked, judge_own_addresses(asked))
+    (name,) = take(bench, write_endpoints(asked, told, Signer.of_seed(bytes(32))))
+    record = judge(bench)[name]
+    assert isinstance(record, Judged)
+    (said,) = record.said
+    assert (said.state, said.rule, said.basis, said.reason) == ("restricted", "signalling.block", "signalling", "")
+    assert said.parameters == {"bound_to": "name", "ends": "reset"}
+
+
+def names() -> Iterator[Exchange]:
+    """A web site that is reset, and whose name neutral servers never get, while they get each other's."""
+    reset = "connection_reset"
+    for number in (1, 2, 3, 4):
+        yield Exchange("telegram", "web", False, number, False, reset, None, 0.1, "tls", number, named=True)
+        yield Exchange("", "m", True, number, True, "", 9.0, 0.1, "tls", number, named=True)
+        for host, other in (("m", "n"), ("n", "m")):
+            own = Exchange("", host, True, number, False, reset, None, 0.1, "tls.name", number, named=True, name="web")
+            yield from (own, replace(own, ok=True, failure="", name=other))
 
 
 def exchanges() -> Iterator[Exchange]:

@@ -137,7 +137,7 @@ def _answered(facts: EndpointFacts, received: Received, *, simulated: bool) -> J
         measured=facts.started_at[:DAY_CHARACTERS],
         rules_version=str(RULES_VERSION),
         source="endpoints",
-        said=tuple(map(_said, streams.values())),
+        said=tuple(map(_fitting, streams.values())),
         network=origin.network,
         country=origin.country,
         placed=origin.placed,
@@ -145,6 +145,13 @@ def _answered(facts: EndpointFacts, received: Received, *, simulated: bool) -> J
         contributor_key=received.contributor_key,
         simulated=simulated,
     )
+
+
+def _fitting(verdict: Verdict) -> LoggedVerdict:
+    """The verdict on an app's own servers. Where an outage of the app would look the same, `rule` is what it is
+    consistent with as well."""
+    said = _said(verdict)
+    return replace(said, rule=verdict.alternatives[0]) if said.reason == "outage" and verdict.alternatives else said
 
 
 def _of_known_apps(verdicts: Iterable[Verdict]) -> list[Verdict]:
