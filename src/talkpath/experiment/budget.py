@@ -82,9 +82,7 @@ def opening_bytes(plan: Outline) -> tuple[int, int]:
 
 def flow_bytes(schedule: Schedule, transport: str = "udp", family: int = 4) -> tuple[int, int]:
     """Return (up, down) bytes of one flow, as `epoch_bytes` counts them."""
-    slots = schedule.slots
-    total = {"up": 0, "down": 0}
-    for slot in slots:
-        if slot.retry_of is None and (slot.answers is None or slots[slot.answers].retry_of is None):
-            total[slot.direction] += packet_bytes(slot.size, transport, family)
-    return total["up"], total["down"]
+    slots, around = schedule.slots, packet_bytes(0, transport, family)
+    first = [s for s in slots if s.retry_of is None and (s.answers is None or slots[s.answers].retry_of is None)]
+    up, down = (sum(around + slot.size for slot in first if slot.direction == way) for way in ("up", "down"))
+    return up, down

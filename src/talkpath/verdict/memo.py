@@ -7,7 +7,7 @@ result so that an identity is never used twice. The oldest results go first.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -44,6 +44,28 @@ def per_epoch(
             if len(kept) > KEPT:
                 kept.popitem(last=False)
         return found[1]
+
+    return remembered
+
+
+def each_epoch(
+    function: Callable[Concatenate[Sequence[Epoch], Rest], list[Result]],
+) -> Callable[Concatenate[Sequence[Epoch], Rest], list[Result]]:
+    """The same where one call works out the results of many epochs: it is given only those that are new."""
+    kept: OrderedDict[Hashable, tuple[Epoch, Result]] = OrderedDict()
+    _memories.append(kept)
+
+    @wraps(function)
+    def remembered(epochs: Sequence[Epoch], /, *rest: Rest.args, **named: Rest.kwargs) -> list[Result]:
+        more = (rest, tuple(named.items()))
+        new = [epoch for epoch in epochs if (id(epoch), more) not in kept]
+        if new:
+            results = function(new, *rest, **named)
+            kept.update({(id(epoch), more): (epoch, result) for epoch, result in zip(new, results, strict=True)})
+        found = [kept[id(epoch), more][1] for epoch in epochs]
+        while len(kept) > KEPT:
+            kept.popitem(last=False)
+        return found
 
     return remembered
 

@@ -7,8 +7,7 @@ than UDP are not. An epoch without the far end's report has no outcomes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import groupby
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,11 +15,10 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Arm, Direction
-from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Epoch, Observation
 from talkpath.verdict.flows.nat_rebinding import first_life
 from talkpath.verdict.memo import per_epoch, per_epochs
-from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, track
+from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, bitmaps, track
 
 UNHEARD = 3  # packets sent of which none arrived: the flow was never established (set-up alone has three tries)
 FIRST = 3  # packets of a flow and direction that may pass before a middlebox recognises it and stops it
@@ -88,55 +86,52 @@ def flow_outcomes(epoch: Epoch) -> tuple[FlowOutcome, ...]:
     """Return the outcome of every UDP flow, in order of flow numbers."""
     if epoch.missing:
         return ()
-    flows = sorted((f for f in epoch.flows if f.transport == "udp"), key=lambda f: (f.flow, f.direction))
-    found = []
-    for number, group in groupby(flows, key=lambda f: f.flow):
-        pair = {flow.direction: flow for flow in group}
-        if len(pair) == 2:
-            role = "call" if pair["up"].role == "call" else pair["up"].twin_kind or "random"
-            up, down = _direction(epoch, pair["up"]), _direction(epoch, pair["down"])
-            found.append(FlowOutcome(flow=number, role=role, port=pair["up"].port, up=up, down=down))
-    return tuple(found)
+    flows = {way: {f.flow: f for f in epoch.flows if f.transport == "udp" and f.direction == way} for way in DIRECTIONS}
+    numbers = sorted(flows["up"].keys() & flows["down"].keys())
+    up, down = (_of_direction(epoch, way, [flows[way][number] for number in numbers]) for way in DIRECTIONS)
+    return tuple(
+        FlowOutcome(flow=number, role=_role(flows["up"][number]), port=flows["up"][number].port, up=there, down=back)
+        for number, there, back in zip(numbers, up, down, strict=True)
+    )
 
 
-class _Slots(NamedTuple):
-    """A direction's schedule as arrays over slots."""
-
-    at_s: NDArray[np.float64]
-    size: NDArray[np.float64]
-    media: NDArray[np.bool_]
-    setup: NDArray[np.bool_]
+def _role(flow: Observation) -> str:
+    return "call" if flow.role == "call" else flow.twin_kind or "random"
 
 
-@per_epoch
-def _slots(epoch: Epoch, way: Direction) -> _Slots:
+def _of_direction(epoch: Epoch, way: Direction, flows: Sequence[Observation]) -> list[DirectionOutcome]:
     plan = track(epoch, way)
-    return _Slots(
-        at_s=np.array(plan.at_ms, np.float64) / 1000.0,
-        size=np.array(plan.size, np.float64),
-        media=np.array([stage == "media" for stage in plan.stage], np.bool_),
-        setup=np.array([stage not in MEDIA for stage in plan.stage], np.bool_),
+    at_s, places = np.array(plan.at_ms, np.float64) / 1000.0, np.arange(len(plan.at_ms))
+    media = np.array([stage == "media" for stage in plan.stage], np.bool_)
+    setup = np.array([stage not in MEDIA for stage in plan.stage], np.bool_)
+    sent, came, late = (
+        bitmaps(rows, len(places))
+        for rows in ([f.sent for f in flows], [f.arrived for f in flows], [f.late for f in flows])
     )
-
-
-def _direction(epoch: Epoch, flow: Observation) -> DirectionOutcome:
-    at_s, size, media, setup = _slots(epoch, flow.direction)
-    sent = unpack(flow.sent, len(at_s))
-    arrived = unpack(flow.arrived, len(at_s)) | unpack(flow.late, len(at_s))
-    last = int(np.flatnonzero(arrived)[-1]) if arrived.any() else -1
-    after = np.flatnonzero(sent[last + 1 :])
-    return DirectionOutcome(
-        sent=int(sent.sum()),
-        arrived=int(arrived.sum()),
-        tail=len(after),
-        last_s=float(at_s[last]) if last >= 0 else None,
-        next_s=float(at_s[last + 1 + after[0]]) if len(after) else None,
-        sent_s=at_s[sent],
-        arrived_s=at_s[arrived],
-        back=bool((first_life(sent[None], arrived[None], size)[0] != sent).any()),
-        media=int((arrived & media).sum()),
-        setup=int((sent & setup).sum()),
-    )
+    arrived = came | late
+    last = np.where(arrived, places, -1).max(axis=1, initial=-1)
+    after = sent & (places > last[:, None])
+    first = np.where(after, places, len(places)).min(axis=1, initial=len(places))
+    life = first_life(sent, arrived, np.array(plan.size, np.float64))
+    sums = [rows.sum(axis=1).tolist() for rows in (sent, arrived, after, arrived & media, sent & setup)]
+    clock = [*at_s.tolist(), None]  # index -1 and the last one, "never", read None
+    return [
+        DirectionOutcome(
+            sent=count,
+            arrived=heard,
+            tail=tail,
+            last_s=clock[last_place],
+            next_s=clock[next_place],
+            sent_s=at_s[sent[row]],
+            arrived_s=at_s[arrived[row]],
+            back=came_back,
+            media=media_count,
+            setup=setup_count,
+        )
+        for row, (last_place, next_place, came_back, count, heard, tail, media_count, setup_count) in enumerate(
+            zip(last.tolist(), first.tolist(), (life != sent).any(axis=1).tolist(), *sums, strict=True)
+        )
+    ]
 
 
 @per_epoch

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from math import log
+from math import inf, log
 from typing import NamedTuple
 
 import numpy as np
@@ -68,14 +68,19 @@ def _segments(dead: Floats, change: float) -> tuple[Floats, Bits]:
     """Find the most likely path of each flow through two states, dead and alive (Viterbi 1967): its gain (flows,), and
     when the flow was alive (flows, slots). The dead state gains `dead` (flows, slots), the alive state nothing; a
     change costs `change`."""
-    lives, dies = np.zeros(len(dead)), np.full(len(dead), -np.inf)
-    came, went = np.zeros((2, *dead.shape), np.bool_)
-    for slot in range(dead.shape[1]):
-        came[:, slot], went[:, slot] = dies - change > lives, lives - change > dies
-        lives, dies = np.maximum(lives, dies - change), np.maximum(dies, lives - change) + dead[:, slot]
-    alive = np.zeros(dead.shape, np.bool_)
-    now = lives >= dies
-    for slot in range(dead.shape[1] - 1, -1, -1):
-        alive[:, slot] = now
-        now = np.where(now, ~came[:, slot], went[:, slot])
-    return np.maximum(lives, dies), alive
+    paths = [_path(row, change) for row in dead.tolist()]
+    return np.array([gain for gain, _ in paths]), np.array([alive for _, alive in paths], np.bool_)
+
+
+def _path(dead: list[float], change: float) -> tuple[float, list[bool]]:
+    """Find that path of one flow. (A flow has too few slots, and a slot too few flows, for arrays to be quicker.)"""
+    lives, dies = 0.0, -inf
+    turns: list[tuple[bool, bool]] = []  # whether a flow that lives here died before, and the reverse
+    for gain in dead:
+        turns.append((dies - change > lives, lives - change > dies))
+        lives, dies = max(lives, dies - change), max(dies, lives - change) + gain
+    now, alive = lives >= dies, []
+    for came, went in reversed(turns):
+        alive.append(now)
+        now = not came if now else went
+    return max(lives, dies), alive[::-1]

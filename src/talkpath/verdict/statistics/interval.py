@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import isfinite, lgamma, log
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch, Role
-from talkpath.verdict.memo import per_epoch, per_epochs
+from talkpath.verdict.memo import each_epoch, per_epoch, per_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, Cohort, cohort, is_call, is_twin, pick, track
 from talkpath.verdict.statistics.delay import differences_dms, rank_log_e
 from talkpath.verdict.statistics.permutation import even, log_e_rows, log_mean
@@ -76,13 +77,12 @@ def extra_loss(epochs: Sequence[Epoch], direction: AffectedDirections, *, seed: 
 
 @per_epochs
 def _extra_loss(epochs: tuple[Epoch, ...], direction: AffectedDirections, seed: bytes, level: float) -> Interval:
-    ready = [thinned for epoch in epochs if (thinned := _thin(epoch, direction, seed)) is not None]
+    ready = [epoch for epoch in epochs if _thin(epoch, direction, seed) is not None]
     if not ready:
         return Interval(None, None, None)
     limit = log(2.0 / (1.0 - level))
-    groups = _stack(ready)
-    low = _last_rejected(lambda p: _thinning_log_e(groups, p, 1.0) < limit)
-    high = 1.0 - _last_rejected(lambda rest: _thinning_log_e(groups, 1.0 - rest, -1.0) < limit)
+    low, rest = (_last_rejected(partial(_thinning_log_e, ready, direction, seed, sign), limit) for sign in (1.0, -1.0))
+    high = 1.0 - rest
     return Interval(min(max(_estimate(epochs, direction), low), high), low, high)
 
 
@@ -248,12 +248,14 @@ def _packets(epoch: Epoch, direction: AffectedDirections) -> tuple[Bits, Bits, B
     return up.treated[rows[0]], counted, lost
 
 
-def _stack(ready: Sequence[Thinned]) -> list[Thinned]:
-    """Group epochs with the same numbers of calls and twins, so that one array operation handles them all."""
-    groups: dict[tuple[int, int], list[Thinned]] = {}
-    for thinned in ready:
-        groups.setdefault((len(thinned.calls), len(thinned.twins)), []).append(thinned)
-    return [_joined(group) for group in groups.values()]
+def _stack(ready: Sequence[Thinned | None]) -> list[tuple[list[int], Thinned]]:
+    """Group epochs with the same numbers of calls and twins, so that one array operation handles them all: (places,
+    epochs) of each group."""
+    groups: dict[tuple[int, int], list[tuple[int, Thinned]]] = {}
+    for place, thinned in enumerate(ready):
+        if thinned is not None:
+            groups.setdefault((len(thinned.calls), len(thinned.twins)), []).append((place, thinned))
+    return [([place for place, _ in group], _joined([each for _, each in group])) for group in groups.values()]
 
 
 def _joined(group: list[Thinned]) -> Thinned:
@@ -267,11 +269,24 @@ def _joined(group: list[Thinned]) -> Thinned:
     )
 
 
-def _thinning_log_e(groups: Sequence[Thinned], extra: Floats, sign: float) -> Floats:
-    """Compute log e against each hypothesis `extra` (extra,); `sign` is +1 to test if calls lose more than it, -1 if
-    less."""
-    total = np.zeros((len(extra), len(ROOT_TILTS) + 1))
-    for group in groups:
+def _thinning_log_e(
+    epochs: Sequence[Epoch], direction: AffectedDirections, seed: bytes, sign: float, low: float, width: float
+) -> Floats:
+    """Compute log e against STEPS hypotheses, each `width` beyond the one before, from `low` on. `sign` is +1 to test
+    if calls lose more than that, -1 if they lose less than 1 minus that."""
+    total = np.sum(_thinning_steps(epochs, direction, seed, sign, low, width), axis=0)
+    return log_mean(total, even(len(ROOT_TILTS) + 1))
+
+
+@each_epoch
+def _thinning_steps(
+    epochs: Sequence[Epoch], direction: AffectedDirections, seed: bytes, sign: float, low: float, width: float
+) -> list[Floats]:
+    """Return what each epoch adds to the log of each component, (STEPS, components)."""
+    points = low + width * np.arange(STEPS)
+    extra = points if sign > 0 else 1.0 - points
+    found: dict[int, Floats] = {}
+    for places, group in _stack([_thin(epoch, direction, seed) for epoch in epochs]):
         dropped = (group.draws[:, None] < extra[:, None, None]).sum(axis=-1)
         twins = group.twins[:, None] + group.scale[:, None] * dropped
         calls = np.broadcast_to(group.calls[:, None], (*twins.shape[:2], group.calls.shape[1]))
@@ -279,17 +294,18 @@ def _thinning_log_e(groups: Sequence[Thinned], extra: Floats, sign: float) -> Fl
         treated = np.arange(roots.shape[-1]) < calls.shape[-1]
         by_count, any_lost = roots[:, :, None] * ROOT_TILTS[:, None], LOST_TILT * np.sign(roots)[:, :, None]
         tilted = np.concatenate((by_count, any_lost), axis=2)
-        total += log_e_rows(tilted, treated).sum(axis=0)
-    return log_mean(total, even(len(ROOT_TILTS) + 1))
+        found.update(zip(places, log_e_rows(tilted, treated), strict=True))
+    return [found[place] for place in range(len(epochs))]
 
 
-def _last_rejected(accepted: Callable[[Floats], Bits]) -> float:
-    """Find in [0, 1] the last point that a monotone test rejects before it accepts; 0 if it rejects none."""
+def _last_rejected(log_e: Callable[[float, float], Floats], limit: float) -> float:
+    """Find in [0, 1] the last point that a monotone test rejects before it accepts; 0 if it rejects none. `log_e` gives
+    its values at STEPS points, from the first one on and so far apart."""
     low, width = 0.0, 1.0
-    if accepted(np.zeros(1))[0]:
-        return 0.0
     for _ in range(ROUNDS):
         width /= STEPS
-        inner = low + width * np.arange(1.0, STEPS)
-        low += width * int((~accepted(inner)).sum())
+        rejected = log_e(low, width) >= limit
+        if not rejected[0]:
+            return low
+        low += width * int(rejected[1:].sum())
     return low

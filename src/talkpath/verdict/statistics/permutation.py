@@ -49,12 +49,12 @@ def log_symmetric(logs: Floats, order: int) -> Floats:
     if order * np.ptp(logs, axis=-1).max(initial=0.0) > MOST_NATS:
         return _log_symmetric_of_logs(logs, order)
     top = logs.max(axis=-1, keepdims=True)
-    elements = np.moveaxis(np.exp(logs - top), -1, 0)
+    elements = np.ascontiguousarray(np.moveaxis(np.exp(logs - top), -1, 0))
     sums = np.zeros((order + 1, *logs.shape[:-1]))
     sums[0] = 1.0
     for count, element in enumerate(elements, 1):
-        last = min(count, order) + 1
-        sums[1:last] += sums[: last - 1] * element
+        first, last = max(1, order - len(elements) + count), min(count, order) + 1  # what e_order still depends on
+        sums[first:last] += sums[first - 1 : last - 1] * element
     return np.asarray(np.log(sums[order]) + order * top[..., 0])
 
 
