@@ -10,6 +10,7 @@ and outlying flows are left out. A named rule never accuses by itself: the e-val
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -85,10 +86,11 @@ class DirectionLosses:
         A restrictor may drop some sizes of keepalive or report like media and pass others.
         """
         order = np.flatnonzero(chosen)[np.argsort(self.size[chosen], kind="stable")]
-        sizes, starts = np.unique(self.size[order], return_index=True)
+        sizes = self.size[order]
         if not len(order):
             return sizes, terms[..., :0]
-        return sizes, np.add.reduceat(terms[..., order], starts, axis=-1)
+        starts = np.flatnonzero(np.diff(sizes, prepend=-1.0))
+        return sizes[starts], np.add.reduceat(terms[..., order], starts, axis=-1)
 
     def gains(self, extra: Floats) -> Floats:
         """(..., slots): the gain of each slot where the extra loss is `extra` (..., slots) or (..., 1)."""
@@ -108,10 +110,10 @@ class DirectionLosses:
         return self.gains(np.clip(own, 0.0, most))
 
     def _gain(self, sent: Floats | Bits, lost: Floats | Bits, extra: Floats) -> Floats:
-        odds = np.asarray((1.0 - self.chance) * extra)
-        odds /= self.chance
-        gain = lost * np.log1p(odds, out=odds)
-        gain += (sent * 1.0 - lost) * np.log1p(-extra)
+        gain, passed = np.asarray((1.0 - self.chance) * extra), np.asarray(-extra)
+        gain /= self.chance
+        gain = lost * np.log1p(gain, out=gain)
+        gain += (sent * 1.0 - lost) * np.log1p(passed, out=passed)
         return np.asarray(gain)
 
 
@@ -331,19 +333,18 @@ def _shrunk(sent: Floats, lost: Floats) -> tuple[Floats, Floats]:
     """Estimate the twins' chance of loss for each slot, shrunk towards their mean as far as slots do not differ more
     than chance allows; and the correlation between two calls of one slot that this implies (beta-binomial)."""
     mean = (lost.sum() + 0.5) / (sent.sum() + 1.0)
-    pairs, counts = np.unique(np.stack([sent, lost]), axis=1, return_counts=True)
-    slots = list(zip(*pairs.tolist(), counts.tolist(), strict=True))
+    slots = sorted(Counter(zip(sent.tolist(), lost.tolist(), strict=True)).items())
     fits = [_beta_binomial(slots, mean, spread) for spread in CONCENTRATIONS]
     spread = next(s for s, fit in zip(CONCENTRATIONS, fits, strict=True) if fit >= max(fits) - SLOTS_DIFFER_NATS)
     chance = np.clip((lost + spread * mean) / (sent + spread), 1e-3, 0.98)
     return np.asarray(chance), np.asarray(1.0 / (sent + spread + 1.0))
 
 
-def _beta_binomial(slots: Iterable[tuple[float, float, int]], mean: float, spread: float) -> float:
-    """Return the log-likelihood of `slots`: packets sent, packets lost, and how many slots had these numbers."""
+def _beta_binomial(slots: Iterable[tuple[tuple[float, float], int]], mean: float, spread: float) -> float:
+    """Return the log-likelihood of `slots`: (packets sent, lost) and how many slots had these numbers."""
     a, b = spread * mean, spread * (1.0 - mean)
     fit = 0.0
-    for n, x, count in slots:
+    for (n, x), count in slots:
         fit += count * (lgamma(x + a) + lgamma(n - x + b) - lgamma(n + spread))
         fit -= count * (lgamma(a) + lgamma(b) - lgamma(spread))
     return fit

@@ -71,8 +71,8 @@ def _shifts(epoch: Epoch, way: Direction, quantile: int) -> list[tuple[float, fl
     calls, twins = (_quantiles(epoch, way, chosen)[:, quantile] for chosen in (is_call, is_twin))
     if not len(twins):
         return []
-    spread = max(LEAST_SPREAD_MS, _spread(twins), _spread(calls))
-    return [(float(value - np.median(twins)), spread) for value in calls] + [(LATE_MS, spread)] * _too_late(epoch, way)
+    spread, middle = max(LEAST_SPREAD_MS, _spread(twins), _spread(calls)), np.median(twins)
+    return [(float(value - middle), spread) for value in calls] + [(LATE_MS, spread)] * _too_late(epoch, way)
 
 
 @per_epoch

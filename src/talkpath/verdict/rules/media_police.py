@@ -226,13 +226,12 @@ def _pass(gap_s: Floats, size: Floats, kbps: Floats, burst: Floats) -> tuple[NDA
 
 
 class Kinds(NamedTuple):
-    """Packets of similar size at about the same time. `kind` (slots,) is the kind of each packet; `order` (slots,)
-    sorts packets by kind; in that order each kind begins at `starts` and has `counts` packets."""
+    """Packets of similar size at about the same time. `order` are the slots of those that are not alone in their kind,
+    sorted by kind; in that order each kind begins at `starts` and has `counts` packets."""
 
     order: Ranks
     starts: Ranks
     counts: Ranks
-    kind: Ranks
 
 
 @lru_cache(maxsize=256)
@@ -245,16 +244,18 @@ def _kinds(losses: DirectionLosses) -> tuple[Kinds, Kinds]:
 
 def _sorted(marks: Floats) -> Kinds:
     kind = np.unique(marks, axis=1, return_inverse=True)[1].ravel()
-    counts = np.bincount(kind)
-    return Kinds(np.argsort(kind, kind="stable"), np.concatenate([[0], np.cumsum(counts)[:-1]]), counts, kind)
+    every = np.bincount(kind)
+    order, counts = np.argsort(kind, kind="stable"), every[every > 1]
+    return Kinds(order[every[kind[order]] > 1], np.cumsum(counts) - counts, counts)
 
 
 def _averaged(dropped: Floats, kinds: Kinds) -> Floats:
     """Return the mean over packets of the same kind, (slots, points)."""
-    if len(kinds.starts) == len(kinds.kind):  # each packet is a kind of its own
+    if not len(kinds.order):
         return dropped
-    sums = np.add.reduceat(dropped[kinds.order], kinds.starts, axis=0)
-    return np.asarray((sums / kinds.counts[:, None])[kinds.kind])
+    sums, means = np.add.reduceat(dropped[kinds.order], kinds.starts, axis=0), dropped.copy()
+    means[kinds.order] = np.repeat(sums / kinds.counts[:, None], kinds.counts, axis=0)
+    return means
 
 
 def passed_kbps(view: ArmView, direction: AffectedDirections) -> Number:

@@ -143,10 +143,16 @@ def _cohorts(epoch: Epoch, direction: AffectedDirections) -> list[Cohort]:
 
 def loss_rate(epochs: Sequence[Epoch], direction: AffectedDirections, role: Role) -> float | None:
     """Return the share of sent media packets that did not arrive, of calls or of random twins (without the canary)."""
-    flows = [flows for epoch in epochs for flows in _cohorts(epoch, direction)]
-    sent = sum(int(f.counted[f.treated == (role == "call")].sum()) for f in flows)
-    lost = sum(int(f.lost[f.treated == (role == "call")].sum()) for f in flows)
+    counts = [_sent_and_lost(epoch, way, role) for epoch in epochs for way in directions_of(direction)]
+    sent, lost = sum(sent for sent, _ in counts), sum(lost for _, lost in counts)
     return lost / sent if sent else None
+
+
+@per_epoch
+def _sent_and_lost(epoch: Epoch, direction: Direction, role: Role) -> tuple[int, int]:
+    flows = cohort(epoch, direction)
+    chosen = flows.treated == (role == "call")
+    return int(flows.counted[chosen].sum()), int(flows.lost[chosen].sum())
 
 
 def extra_delay_ms(epochs: Sequence[Epoch], direction: Direction, level: float = 0.95) -> Interval:
