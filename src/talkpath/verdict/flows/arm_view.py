@@ -110,9 +110,9 @@ class DirectionLosses:
         return self.gains(np.clip(own, 0.0, most))
 
     def _gain(self, sent: Floats | Bits, lost: Floats | Bits, extra: Floats) -> Floats:
-        gain, passed = np.asarray((1.0 - self.chance) * extra), np.asarray(-extra)
-        gain /= self.chance
-        gain = lost * np.log1p(gain, out=gain)
+        odds, passed = np.asarray((1.0 - self.chance) * extra), np.asarray(-extra)
+        odds /= self.chance
+        gain = lost * np.log1p(odds, out=odds)
         gain += (sent * 1.0 - lost) * np.log1p(passed, out=passed)
         return np.asarray(gain)
 

@@ -102,6 +102,8 @@ def overall_loss(
     """
     common, lengths = extra_loss(epochs, direction, seed=seed, level=level), _of_like_length(epochs, direction)
     mean, surer = _estimate(epochs, direction), 1.0 - (1.0 - level) / max(1, len(lengths))
+    if len(lengths) == 1 and _holds(common, mean):
+        return common
     found = [(sent, extra_loss(alike, direction, seed=seed, level=surer)) for sent, alike in lengths]
     bounded = [(sent, each) for sent, each in found if each.estimate is not None]
     if all(_holds(each, mean) for each in (common, *(each for _, each in bounded))):
