@@ -35,7 +35,7 @@ def test_where_nothing_restricts_the_row_says_so(study: str, count: int) -> None
         assert row.strays == 0
 
 
-@pytest.mark.parametrize(("study", "count"), [("ruled", 3), ("hello ruled", 4)])
+@pytest.mark.parametrize(("study", "count"), [("ruled", 3), ("hello ruled", 4), ("name ruled", 4)])
 def test_a_row_has_the_true_rule_and_the_one_that_was_named(study: str, count: int) -> None:
     rows = [play(seed, "code") for seed in seeds_of(study, count)]
     assert all(row.truth and row.bound for row in rows)

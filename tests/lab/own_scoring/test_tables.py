@@ -30,7 +30,10 @@ ROWS = [
     ruled("poor", "nat_rebind", "media.freeze", **UNSURE),
     ruled("poor", "ge"),
     row("hello innocent", state="ok", trouble="busy"),
+    row("hello innocent", state="insufficient", why="outage", trouble="all_down"),
     ruled("hello ruled", "clean", "tls.hello_drop"),
+    ruled("name ruled", "clean", "signalling.block", trouble="all_down"),
+    ruled("name ruled", "ge", "signalling.block", **UNSURE),
     row("calls innocent", trouble="outage", calls=3, fitting=2),
     row("calls ruled", truth="media.drop", calls=3, fitting=3, first=2, state="restricted"),
 ]
@@ -46,6 +49,10 @@ def test_the_tables_count_rows() -> None:
     assert "as well 1 of 1 (" in text
     assert "| `corporate` | 1 | 0 | 0 | 0 | 1 |" in text
     assert "Direction: 3 of 3 named rules act up" in text
+    assert '0 of 2 (0.00 to 84.19 %) say "signs of restriction"' in text
+    assert "| all of them are | 1 | 0 | 0 | 1 | 0 | 0 |" in text
+    assert "1 of 1 (2.50 to 100.00 %) (without `user_vpn` 1 of 1 (2.50 to 100.00 %)) name the right message" in text
+    assert "1 of 2 (1.26 to 98.74 %) (without `user_vpn` 1 of 2 (1.26 to 98.74 %)) name it" in text
     assert "Without a rule 0 of 1" in text
     assert "| outage | 3 | 2 | 0 | 0 of 1 |" in text
     assert "| `media.drop` | 3 | 2 | 1 | 1 of 1 |" in text

@@ -58,11 +58,18 @@ def test_in_virtual_time(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dropped", "hello", "unanswered"),
-    [("openssl", "browser", ["openssl"]), ("browser", "openssl", None), ("any", None, ["openssl", "browser"])],
+    ("dropped", "act", "hello", "unanswered"),
+    [
+        ("openssl", "drop", "browser", ["openssl"]),
+        ("openssl", "reset", "browser", ["openssl"]),
+        ("browser", "reset", "openssl", None),
+        ("any", "drop", None, ["openssl", "browser"]),
+    ],
 )
-def test_with_which_hello_tls_carries_a_call(dropped: str, hello: str | None, unanswered: list[str] | None) -> None:
-    rules = ["udp.block", f"tls.hello_drop,hello={dropped}"]
+def test_with_which_hello_tls_carries_a_call(
+    dropped: str, act: str, hello: str | None, unanswered: list[str] | None
+) -> None:
+    rules = ["udp.block", f"tls.hello_drop,hello={dropped},act={act}"]
     facts = drive.run_sim(FOUND, Scenario.parse("clean", rules, 2))
     rows = {row["transport"]: row for row in judge_check(facts)[1]["transports"]}
     for name in TLS:

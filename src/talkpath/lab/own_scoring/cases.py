@@ -1,4 +1,4 @@
-"""Plays the case of a seed. Of forty seeds in a row each study has a fixed share, so that any number of them is mixed
+"""Plays the case of a seed. Of CYCLE's seeds in a row each study has a fixed share, so that any number of them is mixed
 alike; a study's own numbers are without gaps."""
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ SHARES: dict[Study, int] = {
     "innocent": 22,
     "ruled": 6,
     "poor": 3,
-    "hello innocent": 4,
+    "hello innocent": 22,
     "hello ruled": 4,
+    "name ruled": 4,
     "calls innocent": 1,
     "calls ruled": 1,
 }
@@ -50,6 +51,8 @@ def play(seed: int, code: str) -> OwnRow:
             return _of_hellos(seed, code, study, hellos.draw_innocent(number))
         case "hello ruled":
             return _of_hellos(seed, code, study, hellos.draw_restricted(number))
+        case "name ruled":
+            return _of_hellos(seed, code, study, hellos.draw_named(number))
         case "calls innocent":
             return _of_calls(seed, code, study, calls.draw_innocent(number))
         case "calls ruled":
@@ -96,7 +99,7 @@ def _of_hellos(seed: int, code: str, study: Study, drawn: HelloCase) -> OwnRow:
         app=drawn.app,
         trouble=drawn.trouble,
         truth=drawn.rule.partition(",")[0],
-        bound=f"{drawn.hello}, {drawn.bound}" if drawn.rule else "",
+        bound=", ".join(filter(None, (drawn.hello, drawn.bound))),
         state=verdict.state,
         why=verdict.reason.code if verdict.reason else "",
         rule=verdict.rule or "",

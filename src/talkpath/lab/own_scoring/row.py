@@ -13,9 +13,11 @@ from msgspec import Struct
 
 from talkpath import version
 
-Study = Literal["innocent", "ruled", "poor", "hello innocent", "hello ruled", "calls innocent", "calls ruled"]
+Study = Literal[
+    "innocent", "ruled", "poor", "hello innocent", "hello ruled", "name ruled", "calls innocent", "calls ruled"
+]
 """Questions to an app's call servers: without a rule; with one on a clean line, and on any that methods were tuned to.
-TLS hosts asked with two ClientHellos. Three accompanied calls at a time."""
+TLS hosts asked with two ClientHellos, and by name. Three accompanied calls at a time."""
 
 DECIDES = ("wire", "apps", "capture", "listening", "measure", "experiment", "verdict", "probe", "responder", "lab")
 TELLS = ("lab/country/", "lab/demo/", "lab/scoring/", "lab/own_scoring/tables.py", "lab/exact_interval.py")

@@ -21,6 +21,14 @@ TROUBLE = {
     "all_down": "all of them are",
     "change": "the way of all changes in the middle",
 }
+HOSTS = {
+    "none": "nothing",
+    "one_down": "one of the app's hosts is down",
+    "all_down": "all of them are",
+    "neutral_down": "neutral hosts are",
+    "busy": "the app's hosts answer half of the time",
+}
+SAID_OF_HOSTS = ("ok", "restricted", "outage", "no_control", "vpn")
 SAID = ("ok", "restricted", "other_destination", "few_answers", "path_changed", "silent_server")
 NOTHING_COMES = ("corporate", "user_vpn")
 """Backgrounds over which no router answers a device's packets, or those of this network do not."""
@@ -51,7 +59,7 @@ def lines(rows: Sequence[OwnRow], level: int = 2) -> Iterator[str]:
     head = "#" * level
     yield from (f"\n{head} The apps' own servers and calls\n", INTRO)
     yield from _addresses(rows, f"{head}#")
-    yield from _hellos(rows, f"{head}#")
+    yield from _hosts(rows, f"{head}#")
     yield from _calls(rows, f"{head}#")
 
 
@@ -110,12 +118,14 @@ def _loses_sight(row: OwnRow) -> bool:
     return row.truth == COUNTS_PACKETS or (row.truth.startswith(KNOWS_CALLS) and row.bound != "address")
 
 
-def _said(title: str, values: Mapping[str, str], rows: Sequence[OwnRow], key: Key) -> Iterator[str]:
-    yield f"| {title} | networks | {' | '.join(SAID)} |\n|---|---|{'---|' * len(SAID)}"
+def _said(
+    title: str, values: Mapping[str, str], rows: Sequence[OwnRow], key: Key, words: Sequence[str] = SAID
+) -> Iterator[str]:
+    yield f"| {title} | networks | {' | '.join(words)} |\n|---|---|{'---|' * len(words)}"
     for value, means in values.items():
         mine = [row for row in rows if key(row) == value]
         said = Counter(row.state if row.state != "insufficient" else row.why for row in mine)
-        yield f"| {means} | {len(mine)} | {' | '.join(str(said[word]) for word in SAID)} |"
+        yield f"| {means} | {len(mine)} | {' | '.join(str(said[word]) for word in words)} |"
     yield ""
 
 
@@ -141,23 +151,36 @@ def _places(ruled: Sequence[OwnRow]) -> Iterator[str]:
     yield f"In {exact} of these one router is named.\n"
 
 
-# -- TLS hosts asked with two ClientHellos -----------------------------------------------------------------------
+# -- TLS hosts asked with two ClientHellos, and by name ----------------------------------------------------------
 
 
-def _hellos(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
-    innocent, ruled = _of(rows, "hello innocent"), _of(rows, "hello ruled")
-    if not innocent or not ruled:
+def _hosts(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
+    innocent = _of(rows, "hello innocent")
+    if not innocent:
         return
-    false = Proportion(sum(row.rule == "tls.hello_drop" for row in innocent), len(innocent))
-    told = [row for row in ruled if row.background != "user_vpn"]
-    yield f"{head} `tls.hello_drop`: TLS hosts asked with two first messages\n"
+    false = Proportion(sum(row.state == "restricted" for row in innocent), len(innocent))
+    yield f"{head} TLS hosts: {len(innocent)} networks without a rule\n"
     yield (
-        f"Without a rule {_share(false)} name one, over all backgrounds, also where hosts or neutral ones are down or "
-        f"answer half of the time. With one {_share(_right(ruled))} name the right message and what the rule is bound "
-        f"to (without `user_vpn` {_share(_right(told))}).\n"
+        f'{_share(false)} say "signs of restriction", over all backgrounds. An app whose hosts are down is "could not '
+        'tell", with what that is consistent with (`outage`).\n'
     )
-    yield from _named(ruled, "whose message, bound to", lambda row: row.bound)
-    yield from _named(ruled, "background", lambda row: f"`{row.background}`")
+    yield from _said("what is amiss", HOSTS, innocent, lambda row: row.trouble, SAID_OF_HOSTS)
+    ruled, named = _of(rows, "hello ruled"), _of(rows, "name ruled")
+    if ruled:
+        yield f"{head} `tls.hello_drop`: TLS hosts asked with two first messages\n"
+        yield f"{_told(ruled)} the right message and what the rule is bound to.\n"
+        yield from _named(ruled, "whose message, bound to", lambda row: row.bound)
+        yield from _named(ruled, "background", lambda row: f"`{row.background}`")
+    if named:
+        yield f"{head} `signalling.block`: an app's name in TLS handshakes\n"
+        yield f"{_told(named)} it and that it is bound to the name. In a third of these the app is down as well.\n"
+        yield from _named(named, "the app's hosts", lambda row: HOSTS[row.trouble])
+        yield from _named(named, "background", lambda row: f"`{row.background}`")
+
+
+def _told(ruled: Sequence[OwnRow]) -> str:
+    told = [row for row in ruled if row.background != "user_vpn"]
+    return f"{_share(_right(ruled))} (without `user_vpn` {_share(_right(told))}) name"
 
 
 # -- calls beside control traffic --------------------------------------------------------------------------------
