@@ -89,7 +89,7 @@ class DirectionLosses:
         sizes = self.size[order]
         if not len(order):
             return sizes, terms[..., :0]
-        starts = np.flatnonzero(np.diff(sizes, prepend=-1.0))
+        starts = np.concatenate([[0], 1 + np.flatnonzero(sizes[1:] != sizes[:-1])])
         return sizes[starts], np.add.reduceat(terms[..., order], starts, axis=-1)
 
     def gains(self, extra: Floats) -> Floats:

@@ -80,8 +80,8 @@ def _counts(epoch: Epoch, way: Direction, chosen: Choice) -> tuple[Floats, Float
     sent = bitmaps([flow.sent for flow in flows], len(media))[:, media]
     gone = sent & ~bitmaps([flow.arrived for flow in flows], len(media))[:, media]
     by_flow, by_slot = (np.array([sent.sum(axis=axis), gone.sum(axis=axis)], np.float64) for axis in (1, 0))
-    starts = gone & ~np.pad(gone, ((0, 0), (1, 0)))[:, :-1]
-    return by_flow, by_slot, int(starts.sum())
+    runs = gone.sum() - (gone[:, 1:] & gone[:, :-1]).sum()
+    return by_flow, by_slot, int(runs)
 
 
 @per_epoch

@@ -27,6 +27,7 @@ RATES, FINE_RATES = 36, 17
 BURSTS_BYTES = np.geomspace(1000.0, 12000.0, 12)  # what passes at first; set-up may have used some of it
 PHASES = np.linspace(0.97, 1.03, 8)
 STARTS = np.arange(8)[:, None] % 4  # packets that passed before the call was recognised
+LAST_START = int(STARTS.max())
 PASSED = np.arange(len(PHASES) + 1) / len(PHASES)  # of a packet: the share of phases in which it passes
 MIX_S, LIKE = 0.01, 0.25  # a block of 20 flows takes 10 ms; sizes within a quarter are alike
 PHASE_S = 0.15  # over several packets a bucket drops at its rate, whatever its phase
@@ -198,7 +199,7 @@ def policed(losses: DirectionLosses, rates: Floats, header_bytes: int) -> Police
     slots = np.flatnonzero((losses.sent > 0) & losses.on("media", "control"))
     size = losses.size[slots] + header_bytes
     bursts = min(len(BURSTS_BYTES), 1 + int(np.searchsorted(BURSTS_BYTES, size.sum(), side="right")))
-    kbps, burst = (grid.ravel() for grid in np.meshgrid(rates, BURSTS_BYTES[:bursts], indexing="ij"))
+    kbps, burst = np.repeat(rates, bursts), np.tile(BURSTS_BYTES[:bursts], len(rates))
     passed, level = _pass(np.diff(losses.at_s[slots], prepend=0.0), size, kbps, burst)
     passed[level < burst - 2 * size[:, None]] += len(PHASES) + 1
     chance = np.zeros((len(losses.at_s), len(kbps)))
@@ -217,7 +218,7 @@ def _pass(gap_s: Floats, size: Floats, kbps: Floats, burst: Floats) -> tuple[NDA
         np.add(level, np.multiply(rate, gap, out=change), out=level)
         np.minimum(level, full, out=level)
         np.add.reduce(np.greater_equal(level, bytes_, out=passes), axis=0, dtype=np.uint8, out=passed[number])
-        if number < STARTS.max():
+        if number < LAST_START:
             passes &= number >= STARTS
         np.copyto(change, passes)
         np.subtract(level, np.multiply(change, bytes_, out=change), out=level)

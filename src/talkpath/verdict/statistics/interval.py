@@ -268,12 +268,14 @@ def _stack(ready: Sequence[Thinned | None]) -> list[tuple[list[int], Thinned]]:
 
 def _joined(group: list[Thinned]) -> Thinned:
     slots = max(thinned.draws.shape[1] for thinned in group)
-    draws = [np.pad(t.draws, ((0, 0), (0, slots - t.draws.shape[1])), constant_values=2.0) for t in group]
+    draws = np.full((len(group), len(group[0].twins), slots), 2.0)
+    for row, thinned in zip(draws, group, strict=True):
+        row[:, : thinned.draws.shape[1]] = thinned.draws
     return Thinned(
         np.array([t.calls for t in group]),
         np.array([t.twins for t in group]),
         np.array([t.scale for t in group]),
-        np.array(draws),
+        draws,
     )
 
 
