@@ -10,6 +10,12 @@ from talkpath.cli import cli
 from talkpath.cli._help import LongCommand
 
 
+def listed(text: str) -> list[str]:
+    """The lines of the lists of options."""
+    lines = text.partition("\nOptions:\n")[2].splitlines()
+    return [line for line in lines if line and line != "More options:"]
+
+
 @pytest.mark.parametrize(
     ("command", "common", "rare"),
     [("check", "--app", "--gate"), ("respond", "--invite", "--tcp-ports"), ("observe serve", "--data", "--judges")],
@@ -22,6 +28,7 @@ def test_common_options_come_first_and_every_option_where_it_is_asked_for(comman
     assert "--help-all" in brief.stdout
     assert every.stdout.index(common) < every.stdout.index("More options:") < every.stdout.index(f"  {rare}")
     assert len(brief.stdout.splitlines()) < 40
+    assert all(line.lstrip().startswith("-") or line.startswith("   ") for line in listed(every.stdout))
 
 
 def test_every_common_option_is_one_of_the_command():

@@ -27,6 +27,8 @@ class LongCommand(click.Command):
         common: list[tuple[str, str]] = []
         others: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
+            if isinstance(parameter, click.Argument):
+                continue  # it is in the usage, and told in the text
             if (record := parameter.get_help_record(ctx)) is not None:
                 names = {option.lstrip("-") for option in parameter.opts}
                 (common if names & self.common else others).append(record)
