@@ -9,11 +9,11 @@ import pytest
 from rich.console import Console
 
 from print_sentences import PARAMETERS, STATES, every_verdict, verdict
-from talkpath.report.check_text import STYLES, explain, notable, show, table
+from talkpath.report.check_text import STYLES, details, explain, show, table
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import language, speaking
-from talkpath.verdict.model import Reason
+from talkpath.verdict.model import Reason, Verdict
 
 
 def printed(*things: Any, width: int = 120, colours: bool = False) -> str:
@@ -68,18 +68,40 @@ def test_an_explanation_is_a_sentence_and_its_lines() -> None:
     assert [line.strip() for line in lines] == sentences.lines(about)
 
 
+def explained(verdicts: list[Verdict]) -> list[Verdict]:
+    return [detail.verdict for detail in details(verdicts)]
+
+
+def test_each_verdict_that_is_not_ok_is_explained_in_the_order_of_the_table() -> None:
+    restricted = [verdict(app="telegram"), verdict("ok", app="max"), verdict(app="telegram", medium="video")]
+    assert explained([*restricted, verdict(app="signal")]) == [restricted[0], restricted[2], verdict(app="signal")]
+    other = verdict(app="telegram", rule="media.police", parameters=PARAMETERS["media.police"])
+    assert explained([restricted[0], other]) == [restricted[0], other]
+    text = shown(restricted)
+    assert text.index("voice calls that look like Telegram's") < text.index("video calls that look like Telegram's")
+
+
 def test_the_same_said_of_several_apps_is_explained_once() -> None:
     closed = [verdict("closed", app=app) for app in ("telegram", "signal", "whatsapp")]
-    assert notable(closed) == closed[:1]
-    restricted = [verdict(app="telegram"), verdict(app="telegram", medium="video"), verdict(app="signal")]
-    assert notable(restricted) == [restricted[0], restricted[2]]
-    other = verdict(app="telegram", rule="media.police", parameters=PARAMETERS["media.police"])
-    assert notable([restricted[0], other]) == [restricted[0], other]
+    assert explained(closed) == closed[:1]
+    assert "For the same reason" not in shown(closed)
+
+
+def test_apps_of_which_nothing_can_be_said_for_one_reason_are_named_after_the_first() -> None:
+    late, lost = Reason("late"), Reason("responder_lost")
+    unknown = [verdict("insufficient", app=app, reason=late) for app in ("telegram", "signal", "max")]
+    other = verdict("insufficient", app="whatsapp", reason=lost)
+    assert explained([*unknown, other]) == [unknown[0], other]
+    text = shown([*unknown, other])
+    assert text.count("For the same reason nothing can be said about: Signal, Max.") == 1
+    assert "WhatsApp's voice calls" in text
+    video = verdict("insufficient", app="signal", medium="video", reason=late)
+    assert "about: Signal (voice), Signal (video)." in shown([*unknown[:2], video])
 
 
 def test_calls_that_pass_beside_closed_ones_are_not_called_closed() -> None:
     some = [verdict("closed", app="telegram"), verdict("closed", app="signal"), verdict("ok", app="max")]
-    assert [about.app for about in notable(some)] == ["telegram", "signal"]
+    assert [about.app for about in explained(some)] == ["telegram", "signal"]
     text = shown(some)
     assert "whichever app they look like" not in text
     assert "Voice calls that look like Telegram's do not get through" in text
@@ -90,15 +112,15 @@ def test_calls_that_pass_beside_closed_ones_are_not_called_closed() -> None:
 
 def test_where_all_is_ok_the_first_is_explained_and_the_others_are_named() -> None:
     fine = [verdict("ok", app=app) for app in ("telegram", "signal", "max")]
-    assert notable(fine) == fine[:1]
+    assert explained(fine) == fine[:1]
     assert "No sign of restriction either: Signal, Max." in shown(fine)
     assert "restriction either" not in shown([*fine, verdict("closed", app="whatsapp")])
 
 
 def test_ok_is_not_explained_beside_what_is_not() -> None:
     mixed = [verdict("ok", app="telegram"), verdict(app="signal"), verdict("insufficient", app="max")]
-    assert [about.app for about in notable(mixed)] == ["signal", "max"]
-    assert notable([]) == []
+    assert [about.app for about in explained(mixed)] == ["signal", "max"]
+    assert details([]) == []
 
 
 def test_transports_follow_where_they_were_tried() -> None:

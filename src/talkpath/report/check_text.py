@@ -1,8 +1,9 @@
-"""Prints a check on a terminal: a table, then a sentence and three lines for each notable verdict."""
+"""Prints a check on a terminal: a table, then a sentence and three lines for each verdict that is not ok."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -13,7 +14,7 @@ from talkpath.report import transport_table
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import seconds, watched
 from talkpath.report.words.check_context import CheckContext
-from talkpath.report.words.language import say
+from talkpath.report.words.language import listed, say
 from talkpath.report.words.mechanism import mechanism
 from talkpath.report.words.reasons import reason
 from talkpath.verdict.model import Verdict
@@ -78,9 +79,11 @@ def show(
     `second`: what a second test server adds; `relays`: the lines on TURN servers."""
     check = CheckContext.of(verdicts, known_server=known_server)
     console.print(table(verdicts))
-    for verdict in notable(verdicts):
+    for detail in details(verdicts):
         console.print()
-        console.print(explain(verdict, check))
+        console.print(explain(detail.verdict, check))
+        if alike := alike_line(detail, verdicts):
+            console.print(Padding(Text(alike), (0, 0, 0, 2)))
     if others := sentences.other_apps_ok(verdicts):
         console.print(f"\n{others}", highlight=False)
     for line in second:
@@ -92,12 +95,40 @@ def show(
         console.print(Text(f"\n{sentences.translation_note()}", style="dim"))
 
 
-def notable(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """The verdicts to explain: those that are not ok, each state and rule once; the first where all are ok."""
-    seen: dict[tuple[str, str | None, str], Verdict] = {}
-    names_app = {"restricted"} if CheckContext.of(verdicts).all_closed else {"restricted", "closed"}
+class Detail(NamedTuple):
+    """A verdict that is explained, and those of which nothing can be said for the same reason."""
+
+    verdict: Verdict
+    alike: tuple[Verdict, ...] = ()
+
+
+def details(verdicts: Sequence[Verdict]) -> list[Detail]:
+    """What is explained, in the order of the table: each verdict that is not ok, but of several
+    that are told alike the first; where all are ok, the first."""
+    check, found = CheckContext.of(verdicts), dict[tuple[str | None, str], list[Verdict]]()
     for verdict in verdicts:
         if verdict.state != "ok":
-            app = verdict.app if verdict.state in names_app else ""
-            seen.setdefault((verdict.state, verdict.rule, app), verdict)
-    return list(seen.values()) or list(verdicts[:1])
+            found.setdefault((verdict.rule, _said(verdict, check)), []).append(verdict)
+    if not found:
+        return [Detail(verdict) for verdict in verdicts[:1]]
+    return [Detail(first, tuple(others) if first.state == "insufficient" else ()) for first, *others in found.values()]
+
+
+def _said(verdict: Verdict, check: CheckContext) -> str:
+    """What two verdicts have in common that are explained together."""
+    is_open = verdict.state == "insufficient" and verdict.medium != "text"
+    return reason(verdict.reason) if is_open else sentences.sentence(verdict, check)
+
+
+def alike_line(detail: Detail, verdicts: Sequence[Verdict]) -> str:
+    """The sentence about those of which nothing can be said for the same reason; "" where there are none."""
+    several = len({verdict.medium for verdict in verdicts}) > 1
+    names = [_name(verdict, with_medium=several) for verdict in detail.alike]
+    if not names:
+        return ""
+    return say("insufficient", "For the same reason nothing can be said about: {list}.", list=listed(names))
+
+
+def _name(verdict: Verdict, *, with_medium: bool) -> str:
+    name = sentences.app_name(verdict)
+    return f"{name} ({sentences.medium(verdict.medium)})" if with_medium else name

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from talkpath.measure.facts import Facts
-from talkpath.report.check_text import notable
+from talkpath.report.check_text import alike_line, details
 from talkpath.report.known_server import has_known_server
 from talkpath.report.pictures.app_matrix import MEDIA, AppCell, AppRow, cell, rows
 from talkpath.report.pictures.arrival_curve import curves, set_up
@@ -156,12 +156,14 @@ def _figure(facts: Facts, verdict: Verdict) -> Element | None:
 
 
 def explanations(verdicts: Sequence[Verdict], check: CheckContext) -> Iterator[Element]:
-    """The sentences of each notable verdict."""
+    """The sentences of each verdict that is not ok; of the first where all are."""
     yield element("h2", say("page", "In words"))
-    for verdict in notable(verdicts):
+    for detail in details(verdicts):
+        verdict = detail.verdict
+        lines = [*sentences.lines(verdict, check), *filter(None, [alike_line(detail, verdicts)])]
         yield element("h3", state(cell(verdict)), f" {heading(verdict)}")
         yield element("p", *marked(sentences.sentence(verdict, check)))
-        yield element("ul", *(element("li", *marked(line)) for line in sentences.lines(verdict, check)))
+        yield element("ul", *(element("li", *marked(line)) for line in lines))
     if others := sentences.other_apps_ok(verdicts):
         yield element("p", *marked(others))
 
