@@ -125,6 +125,13 @@ def test_it_says_whether_it_copied(browser: Browser, origin: str, script: str, w
     page.context.close()
 
 
+def passed_on(page: Page) -> str:
+    """The link that goes with a result which is passed on, on a device that can."""
+    page.evaluate("navigator.share = async words => { globalThis.given = words; }")
+    page.evaluate("document.getElementById('pass').onclick()")
+    return page.evaluate("given.url")  # type: ignore[no-any-return]
+
+
 def test_what_was_shared_can_be_taken_back_and_the_page_says_where_it_is(browser: Browser, origin: str):
     page, words, heard = opened(browser, origin, "en", a_result("en")), page_texts("en"), []
     page.click("#evidence summary")
@@ -134,12 +141,15 @@ def test_what_was_shared_can_be_taken_back_and_the_page_says_where_it_is(browser
     page.wait_for_selector("#withdraw:not([hidden])")
     assert (page.inner_text("#status"), page.inner_text("#kept")) == (words["shared"], words["kept_shared"])
     assert not page.is_visible("#share, #share-note")
-    assert page.get_attribute("#shared-link", "href") == urlsplit(heard[0].url).path.replace("/v1/reports/", "/report/")
+    shared = urlsplit(heard[0].url).path.replace("/v1/reports/", "/report/")
+    assert page.get_attribute("#shared-link", "href") == shared
+    assert passed_on(page) == f"{origin}{shared}"
     page.reload()
     page.click("#evidence summary")
     page.click("#withdraw")
     page.wait_for_selector("#withdraw", state="hidden")
     assert (page.inner_text("#status"), page.inner_text("#kept")) == (words["withdrawn"], words["kept_withdrawn"])
+    assert passed_on(page) == f"{origin}/check"
     put, delete = heard
     assert (put.method, delete.method, put.url) == ("PUT", "DELETE", delete.url)
     secret = bytes.fromhex(delete.headers["talkpath-secret"])

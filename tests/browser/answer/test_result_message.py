@@ -96,6 +96,15 @@ def test_it_says_whose_lateness_it_was(page_ms: float, server_ms: float, whose: 
     assert found["hint"] == ""
 
 
+def test_a_check_that_is_void_is_given_one_reason_alone():
+    facts = world.check(world.even(0.0), 3)
+    facts = replace(facts, epochs=tuple(replace(epoch, missing="untried") for epoch in facts.epochs))
+    late = Health(vpn=False, late_ms_p99=90.0, probe_late_ms_p99=90.0, responder_late_ms_p99=0.0)
+    found = result_message(replace(facts, health=late), "en")
+    assert "this device was too busy" in found["verdicts"][0]["sentence"]
+    assert found["hint"] == ""
+
+
 @pytest.mark.parametrize(
     ("missing", "hint"),
     [("throttled", ""), ("no_control", "consistent with"), ("untried", "not even send"), ("unphased", "cannot time")],

@@ -61,7 +61,7 @@ def result_message(
             "suggestions": msgspec.to_builtins(suggestions(verdicts, paths, check)),
             "paths": paths,
             "figures": [figure for verdict in verdicts for figure in _figures(verdict)] + _costs(facts),
-            "hint": _different_routes() if different_routes else _hint(facts),
+            "hint": _different_routes() if different_routes else _hint(facts) if counts else "",
             "real": all(epoch.missing != "untried" for epoch in facts.epochs),
             "json": document,
             "bundle": base64.b64encode(write_check(facts, document, signer)).decode(),

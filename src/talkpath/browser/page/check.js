@@ -6,7 +6,7 @@ import { showHistory } from "./history_view.js";
 import { canPassOn, copy, passOn, saveFile } from "./pass_on.js";
 import { bytesOf, forget, forgetAll, share, store, stored, withdraw } from "./result_store.js";
 import { show } from "./result_view.js";
-import { asMessage, asText } from "./result_words.js";
+import { asMessage, asText, linkOf } from "./result_words.js";
 import { hasWebTransport } from "./webtransport_twin.js";
 import { byId, setText, text } from "./text.js";
 
@@ -74,7 +74,7 @@ byId("vpn-yes").onclick = () => start(true);
 byId("stop").onclick = () => stop();
 byId("again").onclick = () => ask();
 byId("pass").onclick = async () => {
-  const passed = await passOn(asMessage(result), `${location.origin}/check`, await picture);
+  const passed = await passOn(asMessage(result), linkOf(result), await picture);
   setText("status", passed ? "" : text("passed_not"));
 };
 byId("picture").onclick = async () => {

@@ -14,8 +14,11 @@ export function showHistory(changed) {
 
 function row(entry, changed) {
   const item = element("li", "", { lang: entry.lang ?? "", dir: entry.dir ?? "" });
-  const labels = entry.verdicts.map(verdict => `${verdict.mark} ${titleOf(verdict, entry)}`).join(", ");
-  item.append(element("span", [momentOf(entry), labels, operatorOf(entry)].filter(Boolean).join(" · ")));
+  const labels = entry.verdicts.map(verdict => element("b", `${verdict.mark} ${titleOf(verdict, entry)}`));
+  const place = [momentOf(entry), operatorOf(entry)].filter(Boolean).map(line => element("small", line));
+  const words = element("div", "");
+  words.append(...labels, ...place);
+  item.append(words);
   const remove = element("button", text("delete"), { type: "button" });
   remove.onclick = () => { forget(entry.at); changed("deleted"); };
   if (entry.shared && !entry.withdrawn) item.append(takeBack(entry, changed));

@@ -7,6 +7,11 @@ const DIGITS = { fa: "fa-u-ca-gregory-nu-latn", ar: "ar-u-nu-latn" }; // as in e
 // The verdict's label, with the medium if there are several.
 export const titleOf = (verdict, { verdicts }) => `${verdict.label}${verdicts.length > 1 ? ` (${verdict.medium})` : ""}`;
 
+// Where others see the result once it is shared; before that, where they run a check of their own.
+export function linkOf({ shared, shared_url, withdrawn }) {
+  return shared && shared_url && !withdrawn ? new URL(shared_url, location.origin).href : `${location.origin}/check`;
+}
+
 // The page's address, as people type it.
 export const pageAddress = () => `${location.host}/check`;
 
@@ -51,6 +56,6 @@ export function asText(result) {
     ...others.length ? [text("others"), ...others] : [],
     ...paths.map(path => `${path.name}: ${wayOf(path)}`),
     ...figures.map(([name, value]) => `${name}: ${value}`),
-    `${location.origin}/check`,
+    linkOf(result),
   ].filter(line => line !== undefined && line !== null).join("\n").replace(/\n{3,}/g, "\n\n");
 }

@@ -40,6 +40,7 @@ HEADERS = {
 }
 EMPTY_PICTURE = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
 PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
+COMMAND = re.compile(r"`([^`]+)`")
 
 
 async def page_response(request: Request) -> Response:
@@ -92,7 +93,12 @@ def render_check_page(code: str) -> str:
         for each, name in NAMES.items()
     )
     unescaped = {"words": data, "languages": links, "style": STYLE}
-    return PLACEHOLDER.sub(lambda found: unescaped.get(found[1]) or html.escape(texts[found[1]]), _read("check.html"))
+    return PLACEHOLDER.sub(lambda found: unescaped.get(found[1]) or _as_html(texts[found[1]]), _read("check.html"))
+
+
+def _as_html(text: str) -> str:
+    """The text with its `commands` set as such."""
+    return COMMAND.sub(r"<code>\1</code>", html.escape(text))
 
 
 @cache
