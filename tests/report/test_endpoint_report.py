@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from html import unescape
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from talkpath.report import endpoint_report
+from talkpath.report.pictures.endpoint_page import endpoint_page
 from talkpath.verdict.model import Category, Number, Reason, Verdict
 
 FIGURES: dict[str, float | None] = {"hosts": 3.0, "hosts_silent": 2.0, "requests": 7.0}
@@ -67,10 +70,16 @@ def test_a_name_that_is_held_back_is_told_with_how_handshakes_end(ends: str, sai
 )
 def test_a_hello_that_is_held_back_is_told_with_its_client_and_its_end(bound: str, said: str) -> None:
     parameters = {"hello": Category("browser"), "bound_to": Category(bound), "ends": Category("reset")}
-    text = shown(verdict("restricted", "tls.hello_drop", parameters=parameters))
-    assert said in text
-    assert "begin as a browser begins them" in text
-    assert "The connection is reset" in text
+    found = verdict("restricted", "tls.hello_drop", direction="up", parameters=parameters)
+    for text in (shown(found), unescape(endpoint_page([found], simulated=False))):
+        assert said in text
+        assert "begin as a browser begins them" in text
+        assert "is held back where it is written as a browser writes it" in text
+        assert "The connection is reset" in text
+    openssl = replace(found, parameters=parameters | {"hello": Category("openssl")})
+    for text in (shown(openssl), unescape(endpoint_page([openssl], simulated=False))):
+        assert "as OpenSSL writes it" in text
+        assert "a browser" not in text
 
 
 def test_an_answer_is_no_call() -> None:

@@ -31,6 +31,8 @@ def mechanism(verdict: Verdict) -> str:
         return _freeze(verdict)
     if rule == "address.block" and verdict.basis in ("address", "call"):  # no test server has a part in it
         return say("rule", "the app's own servers do not answer while others do")
+    if rule == "tls.hello_drop" and isinstance(hello := verdict.parameters.get("hello"), Category):
+        return _hello(hello.value)
     if rule == "port.block" and verdict.state == "restricted":
         return say("rule", "calls to some UDP ports are blocked")
     if rule == "port.block" and (port := _number(verdict, "port")) is not None:
@@ -100,9 +102,15 @@ def _plain_names() -> dict[str, str]:
         "allowlist": say("rule", "only chosen addresses answer"),
         "relearn": say("rule", "calls to a server are held back some time after the first ones"),
         "dns.remove": say("rule", "the network's name server does not know the app's servers"),
-        "tls.hello_drop": say("rule", "the first message of TLS is dropped by how one kind of client writes it"),
+        "tls.hello_drop": say("rule", "the first message of TLS is held back by how one kind of client writes it"),
         "signalling.block": say("rule", "TLS handshakes are held back by the app's name in them"),
     }
+
+
+def _hello(client: str) -> str:
+    if client == "browser":
+        return say("rule", "the first message of TLS is held back where it is written as a browser writes it")
+    return say("rule", "the first message of TLS is held back where it is written as OpenSSL writes it")
 
 
 def _freeze(verdict: Verdict) -> str:
