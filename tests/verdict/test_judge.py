@@ -188,7 +188,7 @@ def test_twins_of_another_medium_are_no_reason():
     arms = (*facts.plan.arms, replace(facts.plan.arms[0], medium="video"))
     video = replace(epoch, number=99, medium="video", missing="throttled")
     both = replace(facts, plan=replace(facts.plan, arms=arms), epochs=(epoch, video))
-    assert [verdict.reason and verdict.reason.code for verdict in judge(both)] == ["budget", "no_control"]
+    assert [verdict.reason and verdict.reason.code for verdict in judge(both)] == ["canary", "no_control"]
     voiceless = replace(both, epochs=(replace(epoch, missing="no_control"),))
     assert [verdict.reason and verdict.reason.code for verdict in judge(voiceless)] == ["no_control", "budget"]
 

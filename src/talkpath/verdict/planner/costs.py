@@ -12,13 +12,14 @@ from math import ceil
 import numpy as np
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.measure.facts import Plan
+from talkpath.measure.facts import ArmPlan, Plan
 from talkpath.verdict.assessment import Assessment, log_threshold
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.statistics.sample_size import cost_packets, sample_size
 
 FIRST_EPOCHS = 2  # each arm's, before any other question
+FEW_ARMS = 4  # so many can have longer looks besides the calls that live through the check, and usual first epochs
 LOOK_S = 2.5  # how long calls of a longer look live: a token bucket of 3000 bytes is empty by then
 LOOK_K = 4  # calls of a longer look; as many as in a first epoch only where that costs little
 TIGHT_LOOK_K = 5  # where bytes are short: one look and one short epoch together prove a strong effect
@@ -91,6 +92,10 @@ class Costs:
         apps = {(each.arm.app, each.arm.medium) for each in unseen}
         further = sum(not each.settled and not asked.count(each, "watch") for each in every) - len(apps)
         return len(apps) + FURTHER_VARIANT_SHARE * max(0, further)
+
+    def byte_rate(self, planned: ArmPlan) -> float:
+        """The bytes a second of an arm's call each way, as far as its packets were measured."""
+        return planned.packet_rate * self._packet_bytes(planned.arm)
 
     def _packet_bytes(self, arm: Arm) -> float:
         """The mean IP packet of an arm, as far as it was measured."""

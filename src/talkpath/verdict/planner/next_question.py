@@ -10,20 +10,20 @@ more. A fifth of the bytes is kept for contrasts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, log
 
 import msgspec
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.measure.facts import Epoch, Facts, Plan
+from talkpath.measure.facts import ArmPlan, Epoch, Facts, Plan
 from talkpath.verdict.across_arms import assess_all, leaning
 from talkpath.verdict.assessment import OK_LOSS, Assessment
 from talkpath.verdict.flows.long_calls import AS_LONG
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked, nothing_arrives
-from talkpath.verdict.planner.costs import FIRST_EPOCHS, LOOK_K, Costs
+from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LOOK_K, Costs
 from talkpath.verdict.planner.questions import SingleQuestions
 from talkpath.verdict.validity import voided
 
@@ -35,11 +35,10 @@ LEANING_EPOCHS = 8  # likewise where one test leans towards a finding, and bytes
 FIRST_RESERVE = 0.2  # of the bytes, not for first epochs: eight voice arms take three quarters
 LOOK_TIMES = 1
 WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late cut-off
-FEW_ARMS = 4  # so many can have longer looks besides the calls that live through the check
 LATELY_S = 2.0  # before its long call ended: so late an arm's last fresh calls begin
 LATE_S = 6.0  # what a long call shows later is looked at with another one only
 SPARE_S = 1.0  # so much longer that one lives than the first took to lose more than twins
-LONG_CALLS = 2  # of one arm, where the first one ended, or lost more, by accident
+LONG_CALLS = 3  # of one arm, where the first ones ended, or lost more, by accident
 LONG_TWINS = 3  # random twins that the long calls of a check share, at the least
 STRONG_LOG_E = log(20.0)  # an arm is nearly accused, where bytes are short
 
@@ -104,10 +103,11 @@ class QuestionPlanner:
 
     def long_calls(self) -> Iterator[Question]:
         """One call of each arm for as long as the check: all at once, beside everything else, once each arm was heard
-        on ports that no call went to before. A few have a twin, the first arm of each packet rate and the last ones;
-        where a call ended early, or lost more than twins, another, once, with a twin."""
+        on ports that no call went to before. A few have a twin (`_with_twins`); where a call ended early, or lost
+        more than twins, another has one, twice at the most."""
         plan = self.asked.facts.plan
-        shared, pending = _with_twins(plan), any(question.kind == "long" for question in self.asked.pending)
+        pending = any(question.kind == "long" for question in self.asked.pending)
+        shared = _with_twins(plan, self.costs.byte_rate)
         for assessment in self.assessments if plan.long_s else ():
             had = self.asked.count(assessment, "long")
             briefly = assessment.reason is not None and assessment.reason.code == "watched_briefly"
@@ -230,9 +230,14 @@ class QuestionPlanner:
                 yield from self.costs.affordable(self.questions.look(assessment), 1.0)
             usual, small = self.questions.baseline(assessment), self.questions.small_baseline(assessment)
             longer = self.questions.longer_baseline(assessment)
-            begun = self.asked.count(assessment, "battery") >= FIRST_EPOCHS
+            begun = self._had_usual_calls(assessment)
             sizes = [usual, small] if self.costs.tight else [longer, usual, small] if begun else [usual]
             yield from self.costs.affordable(sizes, 1.0)
+
+    def _had_usual_calls(self, assessment: Assessment) -> bool:
+        """Whether the arm had its first epochs, and calls of the usual length."""
+        usual = self.asked.count(assessment, "battery", packets=self.asked.facts.plan.packets)
+        return usual > 0 and self.asked.count(assessment, "battery") >= FIRST_EPOCHS
 
     def _lacking(self, assessment: Assessment) -> tuple[bool, bool, int, bool, float]:
         """Sorts undecided arms; once all had their first epochs, by what it may cost to show that their extra loss is
@@ -294,12 +299,13 @@ class QuestionPlanner:
         return (assessment.hint or leans) and not assessment.settled and had < most
 
 
-def _with_twins(plan: Plan) -> set[Arm]:
-    """The arms whose long call has a twin beside it: of each packet rate and medium the first, and the last ones."""
-    arms = [planned.arm for planned in plan.arms]
-    kinds = {(planned.medium, round(planned.packet_rate, -1)): planned.arm for planned in reversed(plan.arms)}
+def _with_twins(plan: Plan, byte_rate: Callable[[ArmPlan], float]) -> set[Arm]:
+    """The arms whose long call has a twin beside it: of each packet rate and medium the one with the most bytes a
+    second, and the next ones. So no call parts from lighter twins only because the line polices every flow."""
+    heaviest = sorted(plan.arms, key=byte_rate, reverse=True)
+    kinds = {(planned.medium, round(planned.packet_rate, -1)): planned.arm for planned in reversed(heaviest)}
     chosen = list(kinds.values())
-    rest = [arm for arm in reversed(arms) if arm not in chosen]
+    rest = [planned.arm for planned in heaviest if planned.arm not in chosen]
     return {*chosen, *rest[: max(0, LONG_TWINS - len(chosen))]}
 
 

@@ -13,7 +13,7 @@ from talkpath.verdict.flows.long_calls import flow_spread
 from talkpath.verdict.flows.self_congestion import LIGHT_K, heavy, wants_small
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked
-from talkpath.verdict.planner.costs import LOOK_K, LOOK_S, TIGHT_LOOK_K, Costs
+from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LOOK_K, LOOK_S, TIGHT_LOOK_K, Costs
 from talkpath.verdict.rules.best import UNKNOWN, loses_media
 from talkpath.verdict.rules.rule import Contrast
 from talkpath.verdict.statistics.cohort import DIRECTIONS
@@ -23,7 +23,7 @@ BASELINE: Contrast = ("battery", None)
 LOOK: Contrast = ("watch", None)
 ACCUSING = ("battery", "watch")
 UNLIKE = 0.03  # standard deviation of the shares that single 5-tuples lose: from there on they differ
-UNLIKE_TIMES, ALIKE_TIMES = 2, 3  # the usual packets, once an arm had its first epochs and is undecided
+LONGER_TIMES = 3  # the usual packets, once an arm had its first epochs and is undecided, where 5-tuples fare alike
 LONG_ENOUGH = 0.7  # of the calls that accused: a shorter contrast may miss what they showed
 LONGER = 6  # times the usual packets, at most, for a contrast
 CONTRAST_S = 6.0  # a patient contrast takes no longer, unless the calls that accused did
@@ -67,13 +67,16 @@ class SingleQuestions:
         return any(flow_spread(short, way) >= UNLIKE for way in DIRECTIONS)
 
     def baseline(self, assessment: Assessment) -> Question:
-        """The accusing test, of the usual length."""
-        return _question(assessment, BASELINE, self._usual_k, self.plan.packets, "first")
+        """The accusing test, with calls of the usual length; where many arms wait, first with shorter ones, which prove
+        a strong effect soonest."""
+        waited_for = len(self.plan.arms) > FEW_ARMS and self.asked.count(assessment, "battery") < FIRST_EPOCHS
+        packets = self.plan.packets // 2 if waited_for else self.plan.packets
+        return _question(assessment, BASELINE, self._usual_k, packets, "first")
 
     def longer_baseline(self, assessment: Assessment) -> Question:
-        """The same with longer calls, which tell more for their bytes, since every call has its set-up: twice as long
-        where 5-tuples differ, so that more of them are needed, and longer where they do not."""
-        times = UNLIKE_TIMES if self._unlike else ALIKE_TIMES
+        """The same with longer calls, which tell more for their bytes, since every call has its set-up; where 5-tuples
+        differ, so that many of them are needed, with usual ones."""
+        times = 1 if self._unlike else LONGER_TIMES
         return _question(assessment, BASELINE, self._usual_k, times * self.plan.packets, "again")
 
     def small_baseline(self, assessment: Assessment) -> Question:

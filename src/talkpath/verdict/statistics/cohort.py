@@ -60,6 +60,11 @@ def is_text(flow: Observation) -> bool:
     return flow.role == "twin" and flow.twin_kind == "text" and flow.transport == "udp" and not flow.canary
 
 
+def is_control(flow: Observation) -> bool:
+    """Whether the flow is a twin over UDP, random or text, and not the canary."""
+    return is_twin(flow) or is_text(flow)
+
+
 def is_tcp(flow: Observation) -> bool:
     """Whether the flow is a twin over TCP."""
     return flow.role == "twin" and flow.transport == "tcp" and not flow.canary

@@ -8,10 +8,11 @@ inside at all times together with probability `level`, however often one looks
 
 Extra loss p is undone by thinning: every packet of a twin that arrived is virtually lost with probability p. One
 uniform number per packet, from the check's seed, decides for all p. So the twins' losses only rise with p and the test
-is monotone: the set is an interval, and bisection finds its ends, rounded outwards. A flow's score is the root of its
-number of losses, with several tilts, or whether it lost anything at all: behind several paths, queues or translators
+is monotone: the set is an interval, and bisection finds its ends, rounded outwards. Twins are random and text ones
+(without the canary): an interval alone accuses nobody, and more twins make it narrower. A flow's score is the root of
+its number of losses, with two tilts, or whether it lost anything at all: behind several paths, queues or translators
 some flows lose much and most lose nothing, so their numbers of losses say little, and which flows lost nothing says
-much. Extra delay is undone by subtraction, and the score is the rank.
+much. Extra delay is undone by subtraction, and the score is the rank; its twins are the random ones.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from numpy.typing import NDArray
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch, Role
 from talkpath.verdict.memo import each_epoch, per_epoch, per_epochs
-from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, Cohort, cohort, is_call, is_twin, pick, track
+from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, Cohort, cohort, is_call, is_control, pick, track
 from talkpath.verdict.statistics.delay import differences_dms, rank_log_e
 from talkpath.verdict.statistics.permutation import even, log_e_rows, log_mean
 
 Floats = NDArray[np.float64]
 Bits = NDArray[np.bool_]
 
-ROOT_TILTS = np.array((0.3, 1.0, 3.0))
+ROOT_TILTS = np.array((0.7, 3.0))
 LOST_TILT = 1.5  # of whether a flow lost anything: where some paths lose nothing, few flows show that calls do neither
 RANK_TILTS = (0.1, 0.3, 1.0)
 ROLES: tuple[Role, Role] = ("call", "twin")
@@ -140,11 +141,11 @@ def directions_of(direction: AffectedDirections) -> tuple[Direction, ...]:
 
 
 def _cohorts(epoch: Epoch, direction: AffectedDirections) -> list[Cohort]:
-    return [cohort(epoch, way) for way in directions_of(direction)]
+    return [cohort(epoch, way, is_call, is_control) for way in directions_of(direction)]
 
 
 def loss_rate(epochs: Sequence[Epoch], direction: AffectedDirections, role: Role) -> float | None:
-    """Return the share of sent media packets that did not arrive, of calls or of random twins (without the canary)."""
+    """Return the share of sent media packets that did not arrive, of calls or of twins (without the canary)."""
     counts = [_sent_and_lost(epoch, way, role) for epoch in epochs for way in directions_of(direction)]
     sent, lost = sum(sent for sent, _ in counts), sum(lost for _, lost in counts)
     return lost / sent if sent else None
@@ -152,7 +153,7 @@ def loss_rate(epochs: Sequence[Epoch], direction: AffectedDirections, role: Role
 
 @per_epoch
 def _sent_and_lost(epoch: Epoch, direction: Direction, role: Role) -> tuple[int, int]:
-    flows = cohort(epoch, direction)
+    flows = cohort(epoch, direction, is_call, is_control)
     chosen = flows.treated == (role == "call")
     return int(flows.counted[chosen].sum()), int(flows.lost[chosen].sum())
 
@@ -245,12 +246,12 @@ def _thin(epoch: Epoch, direction: AffectedDirections, seed: bytes) -> Thinned |
 def _packets(epoch: Epoch, direction: AffectedDirections) -> tuple[Bits, Bits, Bits]:
     """Return (treated, counted, lost) of the cohort's flows. Of both directions only flows that were seen in both."""
     if direction != "both":
-        flows = cohort(epoch, direction)
+        flows = cohort(epoch, direction, is_call, is_control)
         return flows.treated, flows.counted, flows.lost
-    numbers = [[flow.flow for flow in pick(epoch, way, is_call, is_twin)] for way in DIRECTIONS]
+    numbers = [[flow.flow for flow in pick(epoch, way, is_call, is_control)] for way in DIRECTIONS]
     shared = sorted(set(numbers[0]) & set(numbers[1])) if not epoch.missing else []
     rows = [[own.index(number) for number in shared] for own in numbers]
-    up, down = (cohort(epoch, way) for way in DIRECTIONS)
+    up, down = (cohort(epoch, way, is_call, is_control) for way in DIRECTIONS)
     counted = np.concatenate([up.counted[rows[0]], down.counted[rows[1]]], axis=1)
     lost = np.concatenate([up.lost[rows[0]], down.lost[rows[1]]], axis=1)
     return up.treated[rows[0]], counted, lost
