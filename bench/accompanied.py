@@ -6,8 +6,7 @@
 Calls of the apps go through every background of the lab, with every story that is no restriction
 (lab/accompanied_calls/drawing.py). Three calls of a kind at a time are judged together too. Prints a row a story:
 calls, those that were told as consistent with a rule, and threes that were called restricted. Exit code 1 for any of
-the last, and for any of the first two where the app's own servers and paths were well, and no router treats single
-connections unlike.
+the last, and for any of the first two where the app's own servers were well.
 
 With --power rules act on the app's own addresses instead. Prints a row a rule: of how many calls the first rule that is
 named is the right one, and which threes were called restricted.
@@ -27,7 +26,6 @@ from talkpath.lab.accompanied_calls.drawing import (
     POWER_APPS,
     SECONDS,
     TOGETHER,
-    UNLIKE,
     draw_innocent,
     rules,
 )
@@ -86,9 +84,7 @@ def main(arguments: Sequence[str]) -> int:
         count.update(calls=len(found), told=len(told), restricted=len(together), threes=1)
         codes = Counter(one.reason.code if one.reason else one.state for one in verdicts)
         count.update({f"as {code}": times for code, times in codes.items()})
-        is_unlike = background in UNLIKE
-        count.update(unlike=len(told) if is_unlike else 0)
-        if together or (told and story not in OWN_TROUBLE and not is_unlike):
+        if together or (told and story not in OWN_TROUBLE):
             wrong += 1
             rules = sorted({rule for one in told for rule in one.alternatives})
             print(f"{story} over {background}: {len(told)} told ({', '.join(rules)}), {len(together)} restricted")  # noqa: T201
@@ -96,9 +92,8 @@ def main(arguments: Sequence[str]) -> int:
     for story, count in sorted(counts.items()):
         told = ", ".join(f"{name[3:]} {times}" for name, times in sorted(count.items()) if name.startswith("as "))
         print(  # noqa: T201
-            f"{story:16} {count['calls']:5} calls: {count['told']:4} consistent with a rule "
-            f"({count['unlike']} where connections fare unlike), {count['restricted']} of {count['threes']} threes "
-            f"restricted ({told})"
+            f"{story:16} {count['calls']:5} calls: {count['told']:4} consistent with a rule, {count['restricted']} of "
+            f"{count['threes']} threes restricted ({told})"
         )
     return min(wrong, 1)
 

@@ -25,6 +25,8 @@ LAG_MS = 500.0
 """What the call received is sent back so much later: the pattern has to reach the responder first."""
 MOST_FLOWS, MOST_PACKETS = 8, 200_000
 """Of one call; packets of one flow and direction."""
+MOST_CONNECTIONS = 64
+"""So many 5-tuples the flows of one call go over, one after another."""
 NO_NONCE = bytes(NONCE_BYTES)
 
 Way = Literal["up", "down"]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from talkpath.errors import PeerError, WireError
-from talkpath.experiment.control_packets import MOST_FLOWS, control_key
+from talkpath.experiment.control_packets import MOST_CONNECTIONS, MOST_FLOWS, control_key
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.seeds import commitment, session_key
 from talkpath.listening.control_run import ControlRun
@@ -31,6 +31,8 @@ BUSY_POLL_S, IDLE_POLL_S = 0.005, 0.05
 ALIVE_S = 20.0
 """A session without a call says so often that it is still there."""
 MOST_CALLS = 50
+MOST_SOCKETS = 8 * MOST_CONNECTIONS
+"""After so many, sockets of earlier calls are used again."""
 CONCLUDE_S = 5.0
 """So long the far end's counts are waited for."""
 
@@ -226,7 +228,8 @@ class Companion:
         flows = min(self.flows, welcome.control_flows, MOST_FLOWS)
         number, self._numbers = self._numbers, self._numbers + 1
         key = control_key(self._key, number)
-        self._run = ControlRun(number, key, flows, welcome.ports, number * MOST_FLOWS, self.draw)
+        first_local = number * MOST_CONNECTIONS % MOST_SOCKETS
+        self._run = ControlRun(number, key, flows, welcome.ports, first_local, self.draw)
         self._run.begin(now_s, at_ns)
         self._say(now_s, Accompany(number, flows))
 

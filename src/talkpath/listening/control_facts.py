@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 
-from talkpath.experiment.control_packets import marked
+from talkpath.experiment.control_packets import LAG_MS, marked
 from talkpath.listening.companion import Accompanied
-from talkpath.listening.control_run import NS, ControlRun
+from talkpath.listening.control_run import NS, Connection, ControlRun
 from talkpath.measure.call import Control, ControlFlow, ControlSecond
 from talkpath.wire.control.messages import Counts
 
+LAG_NS = round(LAG_MS * NS / 1000)
+CHANGE_NS = NS // 5
+"""Around the change to another connection it is not known which of the two the far end sent over."""
+
 
 class _Sums:
-    """What one second, or one flow, counts."""
+    """What one second, or one connection, counts."""
 
     def __init__(self) -> None:
         self.sent_up = self.arrived_up = self.sent_down = self.arrived_down = 0
@@ -25,16 +30,16 @@ def control_facts(accompanied: Accompanied, begun_ns: int) -> Control | None:
     if run.begin_ns is None or not run.sent_ns:
         return None
     seconds: dict[int, _Sums] = defaultdict(_Sums)
-    flows = [_Sums() for _ in range(run.flows)]
-    _count_up(run, counts, begun_ns, seconds, flows)
-    _count_down(run, counts, begun_ns, seconds, flows)
+    counted: dict[Connection, _Sums] = {one: _Sums() for one in run.connections}
+    for flow in range(run.flows):
+        _FlowCount(run, counts, flow, counted).add_to(seconds, begun_ns)
     fastest_s = min((delay_s for _, delay_s in run.delays_s), default=0.0)
     for number, delay_s in run.delays_s:
         seconds[(run.received_ns[number] - begun_ns) // NS].delays_s.append(delay_s - fastest_s)
     late_s = sorted(run.late_s)
     return Control(
         begin_s=round((run.begin_ns - begun_ns) / NS, 6),
-        flows=tuple(_flow(port, sums, counts is not None) for port, sums in zip(run.ports, flows, strict=True)),
+        flows=tuple(_connection(one, sums, begun_ns, counts is not None) for one, sums in counted.items()),
         seconds=tuple(_second(at_s, sums, counts is not None) for at_s, sums in sorted(seconds.items())),
         late_ms_p99=round(1000.0 * late_s[int(0.99 * (len(late_s) - 1))], 3) if late_s else None,
         ended=accompanied.ended,
@@ -42,43 +47,54 @@ def control_facts(accompanied: Accompanied, begun_ns: int) -> Control | None:
     )
 
 
-def _count_up(
-    run: ControlRun, counts: Counts | None, begun_ns: int, seconds: dict[int, _Sums], flows: list[_Sums]
-) -> None:
-    for number, at_ns in enumerate(run.sent_ns):
-        if at_ns is None:
-            continue
-        second = seconds[(at_ns - begun_ns) // NS]
-        for flow, own in enumerate(flows):
-            if (flow, number) in run.unsent:
-                continue
-            came = counts is not None and marked(counts.flows[flow].arrived, number)
-            for sums in (second, own):
-                sums.sent_up += 1
-                sums.arrived_up += came
+class _FlowCount:
+    """Counts the packets of one flow, for the second and the connection of each."""
+
+    def __init__(self, run: ControlRun, counts: Counts | None, flow: int, counted: dict[Connection, _Sums]) -> None:
+        self._run, self._flow = run, flow
+        self._far = counts.flows[flow] if counts is not None else None
+        self._connections = [one for one in counted if one.flow == flow]
+        self._sums = [counted[one] for one in self._connections]
+
+    def add_to(self, seconds: dict[int, _Sums], begun_ns: int) -> None:
+        """Count both directions."""
+        for number, at_ns in enumerate(self._run.sent_ns):
+            if at_ns is not None and (self._flow, number) not in self._run.unsent:
+                self._add_up(number, seconds[(at_ns - begun_ns) // NS])
+        for number, at_ns in enumerate(self._run.received_ns):
+            self._add_down(number, at_ns, seconds[(at_ns - begun_ns) // NS])
+
+    def _add_up(self, number: int, second: _Sums) -> None:
+        came = self._far is not None and marked(self._far.arrived, number)
+        place = bisect_right(self._connections, number, key=lambda one: one.first) - 1
+        for each in (second, self._sums[place]):
+            each.sent_up += 1
+            each.arrived_up += came
+
+    def _add_down(self, number: int, at_ns: int, second: _Sums) -> None:
+        """Where the far end did not report what it sent, what arrived counts as sent: then nothing is known of
+        losses."""
+        came = marked(bytes(self._run.arrived[self._flow].bits), number)
+        sent = came if self._far is None else came or marked(self._far.sent, number)
+        for each in (second, *self._connection_at(at_ns + LAG_NS)):
+            each.sent_down += sent
+            each.arrived_down += came
+
+    def _connection_at(self, due_ns: int) -> list[_Sums]:
+        """The connection over which the far end sent then, none where that is not sure."""
+        place = bisect_right(self._connections, due_ns, key=lambda one: one.begin_ns) - 1
+        is_sure = place == 0 or (place > 0 and due_ns - self._connections[place].begin_ns >= CHANGE_NS)
+        return [self._sums[place]] if is_sure else []
 
 
-def _count_down(
-    run: ControlRun, counts: Counts | None, begun_ns: int, seconds: dict[int, _Sums], flows: list[_Sums]
-) -> None:
-    """Where the far end did not report what it sent, what arrived counts as sent: nothing is then known of losses."""
-    for number, at_ns in enumerate(run.received_ns):
-        second = seconds[(at_ns - begun_ns) // NS]
-        for flow, own in enumerate(flows):
-            came = marked(bytes(run.arrived[flow].bits), number)
-            sent = came if counts is None else came or marked(counts.flows[flow].sent, number)
-            for sums in (second, own):
-                sums.sent_down += sent
-                sums.arrived_down += came
-
-
-def _flow(port: int, sums: _Sums, is_reported: bool) -> ControlFlow:
+def _connection(one: Connection, sums: _Sums, begun_ns: int, is_reported: bool) -> ControlFlow:
     return ControlFlow(
-        port=port,
+        port=one.port,
         sent_up=sums.sent_up,
         arrived_up=sums.arrived_up if is_reported else None,
         sent_down=sums.sent_down,
         arrived_down=sums.arrived_down,
+        begin_s=round((one.begin_ns - begun_ns) / NS, 6),
     )
 
 

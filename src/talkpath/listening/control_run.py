@@ -4,18 +4,24 @@ An engine: packets of the call and the time in, control packets out. For each pa
 one as long, at once. What the call received is told to the far end, which sends the same back. While the call receives
 nothing, or is still being set up, the pattern goes on as it was, so that the line is known at those moments too.
 
+A call has one connection, and some routers forget or neglect single ones. How many such there are shows in many: most
+flows change over to a fresh 5-tuple every few seconds, the others stay with their first, as the call does.
+
 Times of the call are ns of the stream's clock; `now_s` is this end's clock.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import median
 
 from talkpath.experiment.control_packets import (
     LAG_MS,
     LEAST_BYTES,
+    MOST_CONNECTIONS,
     MOST_PACKETS,
     NO_NONCE,
     ExpectedTags,
@@ -36,6 +42,10 @@ PIECE_S = 0.1
 """The pattern is told so often."""
 QUIET_S, USUAL_S, USUAL_BYTES = 0.3, 0.04, 120
 """After so long without a packet received the pattern goes on by itself: as before, or at first like slow voice."""
+FRESH_S, FRESH_PACKETS, FRESH_EACH_WAY = 2.0, 60, 12
+"""A flow keeps a connection for at least so long, and for so many packets, of which so many go each way."""
+STEADY = 4
+"""One flow in so many, and one at least, keeps its first."""
 REMEMBERED = 50
 MOST_BEHIND_S = 2.0
 
@@ -82,8 +92,20 @@ class Rhythm:
         return max(pause_s, 1 / PACKETS_S), self._sizes[self._turn]
 
 
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One 5-tuple that a flow goes over: from the packet with number `first` on, which was due at `begin_ns`. `local`
+    is the number of its socket, `port` the far end's."""
+
+    flow: int
+    local: int
+    port: int
+    first: int
+    begin_ns: int
+
+
 class ControlRun:
-    """One call's control traffic. Flow n leaves from socket number `first_local` + n."""
+    """One call's control traffic. Connection n leaves from socket number `first_local` + n."""
 
     def __init__(
         self,
@@ -95,8 +117,10 @@ class ControlRun:
         draw: Callable[[int], bytes],
     ) -> None:
         self.number, self.flows = number, flows
-        self.ports = tuple(ports[(number + flow) % len(ports)] for flow in range(flows))
-        self._key, self._first_local, self._draw = key, first_local, draw
+        self.connections: list[Connection] = []
+        self._current: list[Connection] = []  # of each flow
+        self._changing = range(max(1, flows // STEADY), flows)
+        self._ports, self._key, self._first_local, self._draw = ports, key, first_local, draw
         self._tags: dict[bytes, tuple[ControlRun, int, int]] = {}
         self._expected = ExpectedTags(self._tags, self, key, "down", flows)
         self._nonces = [NO_NONCE] * flows
@@ -116,7 +140,7 @@ class ControlRun:
         self._pending: list[tuple[int, int]] = []
         self._told = 0
         self._told_s = self._opened_s = 0.0
-        self._has_sent = False
+        self._has_sent = self._is_open = False
         self._allowed_up, self._allowed_down, self._rhythm = Allowance(), Allowance(), Rhythm()
 
     # -- what the call does ----------------------------------------------------------------------------------
@@ -134,6 +158,7 @@ class ControlRun:
         if not self.is_accepted or len(self.sent_ns) >= MOST_PACKETS or not self._allowed_up.take(at_ns):
             return []
         self.late_s.append(max(now_s - at_ns / NS - self._clock.ahead_s, 0.0))
+        self._change_over(at_ns)
         return self._packets(now_s, at_ns, imitated(size))
 
     def received(self, now_s: float, at_ns: int, size: int) -> None:
@@ -185,11 +210,13 @@ class ControlRun:
 
     def _open(self, now_s: float) -> list[ProbePacket]:
         """Open the flows, and keep them going while the call has sent nothing yet, as in its set-up."""
-        is_due = now_s - self._opened_s >= USUAL_S and not (self._has_sent and NO_NONCE not in self._nonces)
+        self._is_open = self._is_open or NO_NONCE not in self._nonces
+        is_due = now_s - self._opened_s >= USUAL_S and not (self._has_sent and self._is_open)
         if not is_due or len(self.sent_ns) >= MOST_PACKETS:
             return []
         self._opened_s = now_s
         now_ns = round((now_s - self._clock.ahead_s) * NS)
+        self._change_over(now_ns)
         return self._packets(now_s, None if self._has_sent else now_ns, USUAL_BYTES)
 
     def _packets(self, now_s: float, at_ns: int | None, size: int) -> list[ProbePacket]:
@@ -198,14 +225,37 @@ class ControlRun:
         self.sent_ns.append(at_ns)
         return [
             ProbePacket(
-                self._first_local + flow,
-                self.ports[flow],
+                one.local,
+                one.port,
                 datagram(tag(self._key, flow, "up", number), self._nonces[flow], max(size, LEAST_BYTES), self._draw),
                 "udp",
                 flow,
             )
-            for flow in range(self.flows)
+            for flow, one in enumerate(self._current)
         ]
+
+    def _change_over(self, at_ns: int) -> None:
+        """Open a connection for each flow, later fresh ones for most of them."""
+        if not self._current:
+            self._current = [self._connection(flow, at_ns) for flow in range(self.flows)]
+        elif self._is_time(at_ns):
+            for flow in self._changing:
+                self._current[flow], self._nonces[flow] = self._connection(flow, at_ns), NO_NONCE
+
+    def _is_time(self, at_ns: int) -> bool:
+        latest = self.connections[-1]
+        has_room = len(self.connections) + len(self._changing) <= MOST_CONNECTIONS
+        if not has_room or at_ns - latest.begin_ns < FRESH_S * NS:
+            return False
+        went = len(self.sent_ns) - latest.first
+        came = len(self.received_ns) - bisect_left(self.received_ns, latest.begin_ns)
+        return went + came >= FRESH_PACKETS and min(went, came) >= FRESH_EACH_WAY
+
+    def _connection(self, flow: int, at_ns: int) -> Connection:
+        place = len(self.connections)
+        port = self._ports[(self.number + place) % len(self._ports)]
+        self.connections.append(Connection(flow, self._first_local + place, port, len(self.sent_ns), at_ns))
+        return self.connections[-1]
 
     def refused(self, packet: ProbePacket) -> None:
         """This machine did not send a packet."""

@@ -175,13 +175,16 @@ class ControlSecond(Struct, frozen=True, gc=False):
 
 
 class ControlFlow(Struct, frozen=True, gc=False):
-    """One control flow, over the whole call. `port` is the far end's."""
+    """One control connection (5-tuple). `port` is the far end's; `begin_s` is when it was opened, None in older
+    recordings, whose flows kept theirs over the whole call. What arrived just as a flow changed over to another is
+    counted for neither."""
 
     port: Annotated[int, Meta(ge=0, le=65_535)]
     sent_up: Count = 0
     arrived_up: Count | None = None
     sent_down: Count = 0
     arrived_down: Count = 0
+    begin_s: RecordingSeconds | None = None
 
 
 class Control(Struct, frozen=True, gc=False):

@@ -36,6 +36,8 @@ ReasonCode = Literal[
     "one_call",
     "pauses",
     "control_poor",
+    "unlike",
+    "few_connections",
     "line",
     "congested",
 ]

@@ -77,13 +77,18 @@ REASONS: dict[ReasonCode, str] = {
     "call_ended": "one of the calls that live through the check went silent while twins went on (`seconds`: after what "
     "time), and it was not settled whether that was an accident",
     "one_call": "the call fits a rule while control traffic of the same moments was well (`call_lost`, `control_lost`: "
-    "shares); one call does not tell a rule from trouble at the app's own servers (basis call only)",
+    "shares; `connections`: how many of control traffic would have shown the same); one call does not tell a rule from "
+    "trouble at the app's own servers (basis call only)",
     "pauses": "nothing came for moments that are too long for losses of single packets, in a stream without sequence "
     "numbers: they may be pauses of speech, and losses cannot be told from them (basis call only)",
     "line": "control traffic of the same moments suffered as the call did: the line, or the network as a whole "
     "(`call_lost`, `control_lost`; basis call only)",
     "control_poor": "control traffic of the same moments was not well either, but suffered less than the call "
     "(`call_lost`, `control_lost`; basis call only)",
+    "unlike": "single connections of control traffic fared far worse than others, so the call's one may have been such "
+    "a connection (`call_lost`, `control_lost`, `worst_lost`: the largest share that one lost; basis call only)",
+    "few_connections": "as `one_call`, but fewer than 31 control connections ran beside the call: a router that "
+    "neglects single connections may have met the call's own by chance (values as there; basis call only)",
     "congested": "the call's losses came with delay, which control traffic did not have: a congested server or path of "
     "the app (`call_lost`, `control_lost`; basis call only)",
     "variant": "another variant of the app is ok, but this one (`variant`) is undecided, and something is amiss in it",
@@ -128,7 +133,7 @@ FIGURES: dict[str, str] = {
     "app's address: 99 % bounds `_low`, `_high`",
     "extra_unanswered_address": "the same of random packets towards the app's address beyond a neutral one",
     "calls": "calls of the app that showed the same, of a verdict over several (basis call)",
-    "control_flows": "control flows beside the call (basis call)",
+    "control_flows": "control connections beside the call (basis call)",
     "control_lost_down_pct": "share of control packets lost at the moments that the verdict is about, in percent; "
     "`control_lost_up_pct` alike; null where too few were sent",
     "control_late_ms": "how much later control packets came than the fastest, at the median second",

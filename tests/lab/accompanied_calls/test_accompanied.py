@@ -3,6 +3,8 @@ cause."""
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from msgspec.structs import replace
 
@@ -19,7 +21,7 @@ from talkpath.verdict.bases.accompanied_call import (
 )
 from talkpath.verdict.model import Verdict
 
-SECONDS, FLOWS = 12.0, 3
+SECONDS, FLOWS = 14.0, 8
 
 
 def played(
@@ -52,7 +54,10 @@ def test_control_traffic_begins_within_a_second_and_keeps_the_calls_instants():
     assert accompanied.control_began_s is not None
     assert accompanied.control_began_s - (1.0 + call.start_s) < 1.0
     assert (control.late_ms_p99 or 0.0) < 20.0
-    assert len(control.flows) == FLOWS
+    begun = Counter(flow.begin_s for flow in control.flows)
+    assert set(begun.values()) == {FLOWS, FLOWS - 2}, "two of eight stay, the others change over together"
+    assert len(control.flows) >= 31 + FLOWS
+    assert all(flow.arrived_up == flow.sent_up and flow.arrived_down == flow.sent_down for flow in control.flows)
     assert len({flow.port for flow in control.flows}) > 1
     whole = [one for one in control.seconds if call.start_s + 2 < one.at_s < call.start_s + SECONDS - 2]
     sent = [moment.sent.packets for moment in call.seconds]
@@ -185,6 +190,27 @@ def test_losses_of_most_packets_are_named_for_an_app_without_sequence_numbers(ru
     assert code(verdict) == "one_call"
     assert verdict.alternatives[-1] == "media.drop"
     assert verdict.figures["loss_down_pct"] == pytest.approx(70, abs=6)
+
+
+NEGLECTED = {"nat_evict,share=0.12": (12, 29), "hash,share=0.12,loss=0.3": (9, 23)}
+
+
+@pytest.mark.parametrize("background", NEGLECTED)
+def test_a_call_whose_connection_alone_was_neglected_fits_no_rule(background: str):
+    """Seeds in which the router takes the call's connection for one of those."""
+    verdicts = [verdict_of(played(background=background, seed=seed)) for seed in NEGLECTED[background]]
+    assert all(verdict.state == "insufficient" for verdict in verdicts), "these calls did suffer"
+    assert [(verdict.alternatives, code(verdict)) for verdict in verdicts] == [((), "unlike")] * len(verdicts)
+
+
+def test_a_short_call_is_beside_too_few_connections_and_counts_with_others_alone():
+    rule = "media.freeze,app=whatsapp,to=app,after_s=4"
+    scenario = Scenario.parse("clean", [rule], seed=1)
+    found = [accompany("whatsapp", SECONDS, scenario, seed=seed, flows=3).findings for seed in (1, 2, 3)]
+    assert all(
+        (code(one), one.alternatives) == ("few_connections", ()) for each in found for one in call_verdicts(each)
+    )
+    assert [one.state for one in verdicts_together(found)] == ["restricted"]
 
 
 STORIES = {

@@ -54,7 +54,7 @@ def test_the_tables_count_rows() -> None:
     assert "1 of 1 (2.50 to 100.00 %) (without `user_vpn` 1 of 1 (2.50 to 100.00 %)) name the right message" in text
     assert "1 of 2 (1.26 to 98.74 %) (without `user_vpn` 1 of 2 (1.26 to 98.74 %)) name it" in text
     assert "Without a rule 0 of 1" in text
-    assert "| outage | 3 | 2 | 0 | 0 of 1 |" in text
+    assert "| outage | 3 | 2 | 0 of 1 |" in text
     assert "| `media.drop` | 3 | 2 | 1 | 1 of 1 |" in text
 
 

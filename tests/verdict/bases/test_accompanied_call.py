@@ -35,7 +35,7 @@ BAD = {
     "a second twice": replace(CONTROL, seconds=(SECOND, SECOND)),
     "no network": replace(CONTROL, network="<b>"),
     "no word": replace(CONTROL, ended="a b"),
-    "too many flows": replace(CONTROL, flows=(FLOW,) * 33),
+    "too many flows": replace(CONTROL, flows=(FLOW,) * 65),
     "no port": replace(CONTROL, flows=(replace(FLOW, port=70_000),)),
 }
 

@@ -19,11 +19,9 @@ from talkpath.measure.call import Findings
 
 APPS = ("whatsapp", "telegram", "signal", "webrtc", "max", "meet")
 POWER_APPS = ("whatsapp", "telegram", "signal", "webrtc", "meet")
-SECONDS, FLOWS, TOGETHER = 10.0, 3, 3
+SECONDS, FLOWS, TOGETHER = 15.0, 8, 3
 OWN_TROUBLE = ("congested relay", "lossy relay", "outage")
 """Stories in which the app's own servers are not well: there "consistent with" names that as well, and is no error."""
-UNLIKE = ("nat_evict", "hash", "ecmp", "flow_loss")
-"""Their routers forget single connections, or treat them worse, by chance the call's alone. The words name that."""
 MISMEASURED = ("user_vpn",)
 """A tunnel of the user's own: what is measured is not this network."""
 

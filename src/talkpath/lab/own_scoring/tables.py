@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 
-from talkpath.lab.accompanied_calls.drawing import OWN_TROUBLE, UNLIKE
+from talkpath.lab.accompanied_calls.drawing import OWN_TROUBLE
 from talkpath.lab.exact_interval import Proportion
 from talkpath.lab.own_scoring.row import OwnRow, Study
 
@@ -194,16 +194,13 @@ def _calls(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
     yield f"{head} `listen`: calls beside control traffic, three of an app at a time\n"
     yield (
         f"Without a rule {_share(threes)} threes prove one. A call may fit a rule where the app's own relays are not "
-        f"well ({', '.join(OWN_TROUBLE)}), or routers treat single connections unlike "
-        f"({', '.join(f'`{name}`' for name in UNLIKE)}): the words then name that as well.\n"
+        f"well ({', '.join(OWN_TROUBLE)}): the words then name that as well.\n"
     )
-    yield "| story | calls | fit a rule | of these, connections fare unlike | threes that prove one |"
-    yield "|---|---|---|---|---|"
+    yield "| story | calls | fit a rule | threes that prove one |\n|---|---|---|---|"
     for story in sorted({row.trouble for row in innocent}):
         mine = [row for row in innocent if row.trouble == story]
-        unlike = sum(row.fitting for row in mine if row.background in UNLIKE)
         proven = sum(row.state == "restricted" for row in mine)
-        yield f"| {story} | {_sum(mine)} | {sum(row.fitting for row in mine)} | {unlike} | {proven} of {len(mine)} |"
+        yield f"| {story} | {_sum(mine)} | {sum(row.fitting for row in mine)} | {proven} of {len(mine)} |"
     yield "\nWith a rule that is bound to the app's own addresses, on a clean line:\n"
     yield "| rule | calls | the right one is named first | another | threes that prove one |\n|---|---|---|---|---|"
     for rule in sorted({row.truth for row in ruled}):

@@ -15,7 +15,7 @@ from talkpath.report.words.reasons import remedy
 from talkpath.verdict.bases.call_outcome import SHARED_APPS, attempt_outcome, call_outcome
 from talkpath.verdict.model import Verdict
 
-BESIDE = ("one_call", "line", "control_poor", "congested", "no_control")
+BESIDE = ("one_call", "line", "control_poor", "unlike", "few_connections", "congested", "no_control")
 """Reasons that rest on control traffic beside the call."""
 
 CUT = "packets cut by the snapshot length"
@@ -167,6 +167,20 @@ def _beside_control(verdict: Verdict, beside: str, values: dict[str, str]) -> st
         return say(
             "capture", "{call}: {outcome}; {facts}; {control}: better than the call, but not well either.", **values
         )
+    if code == "unlike":
+        return say(
+            "capture",
+            "{call}: {outcome}; {facts}; {control}, but single ones far more: the call's connection may have been such "
+            "a one.",
+            **values,
+        )
+    if code == "few_connections":
+        return say(
+            "capture",
+            "{call}: {outcome}; {facts}; {control}: your line carried the same traffic, but over too few connections "
+            "to tell. A router that treats this one connection worse than others would look the same.",
+            **values,
+        )
     if code == "no_control":
         return say(
             "capture",
@@ -223,7 +237,7 @@ def advice(verdict: Verdict) -> str:
     match verdict.reason and verdict.reason.code:
         case "short_capture":
             return remedy(verdict.reason)
-        case "one_call" | "pauses" | "line" | "control_poor" | "congested":
+        case "one_call" | "pauses" | "line" | "control_poor" | "unlike" | "few_connections" | "congested":
             return remedy(verdict.reason)
         case "no_control":
             return say(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from talkpath.experiment.budget import HEADER_BYTES
+from talkpath.experiment.control_packets import MOST_CONNECTIONS
 from talkpath.report.words.amounts import megabytes, numeral
 from talkpath.report.words.language import say
 
@@ -13,22 +14,24 @@ VOICE_PACKETS_S, VOICE_BYTES = 50.0, 110
 
 
 class ControlPlan(NamedTuple):
-    """Bytes of IP packets a minute, both ways together, for usual voice."""
+    """Bytes of IP packets a minute, both ways together, for usual voice; `flows` at a time go over `connections` in a
+    call, one after another."""
 
     flows: int
     packets_s: float
     bytes_minute: int
+    connections: int
 
 
 def control_plan(flows: int, family: int = 4) -> ControlPlan:
     """Return what so many control flows cost beside a voice call."""
     each = VOICE_BYTES + HEADER_BYTES[family]
-    return ControlPlan(flows, VOICE_PACKETS_S, round(2 * 60 * VOICE_PACKETS_S * flows * each))
+    return ControlPlan(flows, VOICE_PACKETS_S, round(2 * 60 * VOICE_PACKETS_S * flows * each), MOST_CONNECTIONS)
 
 
 def plan_words(plan: ControlPlan) -> str:
     """Say it in a sentence."""
-    return say(
+    cost = say(
         "listen",
         "While a call goes on, {flows} connections to the test server of the link carry random bytes as long as its "
         "packets, at the same moments, both ways: about {amount} a minute for a voice call. Nothing is sent at other "
@@ -36,3 +39,10 @@ def plan_words(plan: ControlPlan) -> str:
         flows=numeral(plan.flows),
         amount=megabytes(plan.bytes_minute),
     )
+    fresh = say(
+        "listen",
+        "Most of them change to fresh ones every two seconds, {connections} in all at most: some routers neglect "
+        "single connections, and a call has one.",
+        connections=numeral(plan.connections),
+    )
+    return f"{cost} {fresh}"

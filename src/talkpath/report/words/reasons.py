@@ -83,6 +83,8 @@ def _of_recorded_calls() -> dict[str, str]:
         "pauses": say("reason", "pauses of speech and losses look the same in this app's packets"),
         "line": say("reason", "control traffic to another server suffered at the same moments: it is the line"),
         "control_poor": say("reason", "control traffic at the same moments was not well either, though better"),
+        "unlike": say("reason", "this line treats single connections unlike, and a call has one"),
+        "few_connections": say("reason", "too few connections beside the call to rule out that it had a bad one"),
         "congested": say(
             "reason", "the losses came with delay, as at a crowded server or path of the app, and not on this line"
         ),
@@ -113,6 +115,10 @@ def remedy(given: Reason | None) -> str:
         "line": better_line,
         "control_poor": better_line,
         "congested": say("next", "Call again at another hour."),
+        "unlike": say("next", "Call again, perhaps several times: each call has another connection."),
+        "few_connections": say(
+            "next", "Stay in a call for half a minute, or listen to three calls of this app on this network."
+        ),
         "short_capture": say("next", "Record a longer call, from before it rings until after it ends."),
     }
     return sentences.get(given.code if given else "", say("next", "Check again at another hour."))

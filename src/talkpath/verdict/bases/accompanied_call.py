@@ -3,11 +3,13 @@
 The control traffic goes to another server, so it is no twin: it says how the line was, not how the app's own servers
 were. What becomes of a call, from the strongest doubt on:
 
-    control traffic, or one flow of it, suffered as much    the line: nothing is said of a rule
+    control traffic suffered as much                        the line: nothing is said of a rule
+    one connection of it did, or they fared unlike          a line that treats connections unlike: likewise
     the losses came with delay, control's did not           a congested server or path of the app: likewise
     what seems lost may be pauses of speech                 likewise
     the losses came in spells, or in runs                   likewise: a rule that drops at random does not
-    neither, and the facts fit a rule                       one call: "consistent with"
+    the facts fit a rule, few connections ran beside it     likewise: the call's one may have had bad luck
+    the facts fit a rule, and many did                      one call: "consistent with"
     three calls of the app fit one rule alike               `restricted` (`judge_together`)
 
 Set-up that nobody answers, and delay, are never `restricted` here: an app's outage looks the same. Nor are losses of
@@ -27,6 +29,7 @@ from talkpath.measure.call import Attempt, Call, Control, ControlSecond, Finding
 from talkpath.measure.pauses import is_lost_at_random, without_pauses
 from talkpath.measure.silence import silence_of, streams_of
 from talkpath.verdict.bases.call_outcome import share_lost
+from talkpath.verdict.bases.control_connections import bad_luck, fare_unlike, telling_connections, worst_share
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.model import Number, Reason, Verdict
 
@@ -38,6 +41,9 @@ AS_BAD = 0.5
 """It suffered as much with this share of the call's loss."""
 UNEVEN_MS, MORE_UNEVEN = 15.0, 3.0
 """Packets of the call came so much more unevenly than those of control traffic: something holds them up."""
+LIKELY_LUCK = 1 / 32
+"""One call is said to be consistent with a rule if a router that neglects single connections explains it with at most
+this chance: beside 31 connections that were well."""
 CALLS = 3
 """So many calls of an app must show the same."""
 ALIKE = {"media.drop": ("p", 2.0), "media.size_drop": ("p", 2.0), "media.police": ("kbps", 1.3)}
@@ -45,7 +51,8 @@ ALIKE = {"media.drop": ("p", 2.0), "media.size_drop": ("p", 2.0), "media.police"
 FROZEN = {"media.freeze": ("after_s", "after_packets")}
 """One of these parameters is the same in all of them, and not by chance."""
 BY_CHANCE = 0.005
-"""Moments of silences are the same with at most this probability, if an outage could as well end a call at any."""
+"""Moments of silences are the same with at most this probability, if an outage could as well end a call at any; and
+connections of several calls had bad luck."""
 LEAST_LOST = 0.3
 """So large a share, in every call, is lost by no server of an app that is in service."""
 OF_LOSSES = {"p", "kbps"}
@@ -96,6 +103,11 @@ def control_of(call: Call | Attempt, controls: Sequence[Control]) -> Control | N
 
 def judge_accompanied(call: Call, control: Control | None) -> Verdict:
     """Judge a call beside control traffic; without any, as `judge_call` does."""
+    return _without_luck(_fitted(call, control))
+
+
+def _fitted(call: Call, control: Control | None) -> Verdict:
+    """Return what a call fits, though its one connection may have had bad luck."""
     if control is None or not _is_usable(control):
         return judge_call(call)
     verdict = judge_call(_with_others(call, control))
@@ -110,7 +122,7 @@ def judge_accompanied(call: Call, control: Control | None) -> Verdict:
     lost = 1.0 if is_silent else _usual_loss(call)
     if verdict.alternatives[:1] == ("media.drop",) and _is_in_spells(call, lost):
         verdict = replace(verdict, alternatives=(), parameters={}, direction=None)
-    return _beside(verdict, shares, lost, _worst_flow(control), held_up=_is_held_up(call, shares))
+    return _beside(verdict, shares, lost, control, held_up=_is_held_up(call, shares))
 
 
 def judge_accompanied_attempt(attempt: Attempt, control: Control | None) -> Verdict:
@@ -123,7 +135,7 @@ def judge_accompanied_attempt(attempt: Attempt, control: Control | None) -> Verd
     verdict = judge_attempt(replace(attempt, other_packets=min(others, (1 << 31) - 1)))
     verdict = replace(verdict, figures=verdict.figures | _figures(control, shares))
     rules = tuple(rule for rule in verdict.alternatives if rule != "udp.block")
-    return _beside(replace(verdict, alternatives=rules), shares, 1.0, _worst_flow(control), held_up=False)
+    return _without_luck(_beside(replace(verdict, alternatives=rules), shares, 1.0, control, held_up=False))
 
 
 def call_verdicts(findings: Findings) -> tuple[Verdict, ...]:
@@ -158,7 +170,7 @@ def judge_together(accompanied: Iterable[tuple[Call, Control]]) -> list[Verdict]
     """
     groups: dict[tuple[str, str, str], list[Verdict]] = {}
     for call, control in dict.fromkeys(accompanied):
-        verdict = judge_accompanied(call, control)
+        verdict = _fitted(call, control)
         counts = verdict.reason is None or verdict.reason.code != "short_capture"
         if counts and call.app_confidence >= 0.8:
             groups.setdefault((verdict.app, verdict.medium, control.network), []).append(verdict)
@@ -177,7 +189,7 @@ def _together(verdicts: list[Verdict]) -> Verdict | None:
     same = all(one.alternatives[0] == rule and one.direction == first.direction for one in shown)
     if rule in ("media.drop", "media.police") and min(_share_lost(one) for one in shown) < LEAST_LOST:
         return None
-    if not same or not _is_repeated(rule, shown):
+    if not same or not _is_repeated(rule, shown) or bad_luck([*map(_connections, shown)]) > BY_CHANCE:
         return None
     return replace(
         first,
@@ -190,6 +202,20 @@ def _together(verdicts: list[Verdict]) -> Verdict | None:
         flow_count=sum(one.flow_count for one in shown),
         figures=first.figures | {"calls": float(len(shown))},
     )
+
+
+def _without_luck(verdict: Verdict) -> Verdict:
+    """Say nothing of a rule where too few connections ran beside the call's one."""
+    if verdict.reason is None or verdict.reason.code != "one_call" or not verdict.alternatives:
+        return verdict
+    if bad_luck([_connections(verdict)]) <= LIKELY_LUCK:
+        return verdict
+    return _no_rule(verdict, replace(verdict.reason, code="few_connections"))
+
+
+def _connections(verdict: Verdict) -> int:
+    """Return how many connections beside the call would have shown what befell it."""
+    return int(verdict.reason.values.get("connections") or 0) if verdict.reason else 0
 
 
 def _share_lost(verdict: Verdict) -> float:
@@ -235,17 +261,6 @@ def _is_in_spells(call: Call, usual_loss: float) -> bool:
     return usual_loss < STEADY * (share_lost(heard) or 0.0) or not all(map(is_lost_at_random, heard))
 
 
-def _worst_flow(control: Control) -> float:
-    """Return the largest share that one control flow lost in one direction: some lines treat connections unlike."""
-    shares = [
-        1 - arrived / sent
-        for one in control.flows
-        for sent, arrived in ((one.sent_up, one.arrived_up), (one.sent_down, one.arrived_down))
-        if arrived is not None and sent >= FEWEST_PACKETS / 2
-    ]
-    return max(shares, default=0.0)
-
-
 def _close(one: Number, other: Number, factor: float) -> bool:
     """Whether two estimates differ by no more than a factor, and their intervals, where they have any, overlap."""
     estimates = one.estimate or 0.0, other.estimate or 0.0
@@ -258,21 +273,25 @@ def _close(one: Number, other: Number, factor: float) -> bool:
     return not apart and max(estimates) <= factor * min(estimates)
 
 
-def _beside(verdict: Verdict, shares: ControlShares, lost: float, worst_flow: float, *, held_up: bool) -> Verdict:
+def _beside(verdict: Verdict, shares: ControlShares, lost: float, control: Control, *, held_up: bool) -> Verdict:
     """Say what the control traffic of the same moments makes of a call that was not well."""
     values = {"control_lost": shares.lost_down if shares.lost_down is not None else shares.lost_up, "call_lost": lost}
     as_bad = max(WELL_LOST, AS_BAD * lost)
     if shares.lost_down is None:
         up_as_bad = shares.lost_up is not None and shares.lost_up >= as_bad
         return _no_rule(verdict, Reason("line", values)) if up_as_bad else verdict
-    worst = max(shares.lost_down, shares.lost_up or 0.0, worst_flow)
-    if worst >= as_bad or shares.late_ms > WELL_LATE_MS:
+    if max(shares.lost_down, shares.lost_up or 0.0) >= as_bad or shares.late_ms > WELL_LATE_MS:
         return _no_rule(verdict, Reason("line", values))
+    worst = worst_share(control)
+    if worst >= as_bad or fare_unlike(control):
+        return _no_rule(verdict, Reason("unlike", values | {"worst_lost": worst}))
     if not shares.is_well(lost):
         return _no_rule(verdict, Reason("control_poor", values))
     if held_up and lost:
         return _no_rule(verdict, Reason("congested", values))
-    return replace(verdict, reason=Reason("one_call", values)) if verdict.alternatives else verdict
+    if not verdict.alternatives:
+        return verdict
+    return replace(verdict, reason=Reason("one_call", values | {"connections": telling_connections(control, lost)}))
 
 
 def _no_rule(verdict: Verdict, reason: Reason) -> Verdict:
