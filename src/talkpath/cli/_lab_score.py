@@ -44,6 +44,7 @@ PATH = click.Path(dir_okay=False, path_type=Path)
     "--own", type=click.IntRange(1), help="Play so many questions to apps' own servers, and accompanied calls, instead."
 )
 @click.option("--own-page", type=PATH, help="Write the tables about apps' own servers and calls here as a page.")
+@click.option("--null", is_flag=True, help="Play only those of the seeds where nothing is restricted.")
 @click.option("--one", type=int, metavar="SEED", help="Play this one check again and print its row.")
 @click.option("--rows", type=PATH, default=ROWS, show_default=True, help="The file of the rows.")
 @click.option("--page", type=PATH, help="Write the page and its pictures here.")
@@ -59,6 +60,7 @@ def score(
     peers: int | None,
     own: int | None,
     own_page: Path | None,
+    null: bool,
     one: int | None,
     rows: Path,
     page: Path | None,
@@ -87,7 +89,7 @@ def score(
     if netns:
         _enter()
     kept, console = RowFile(rows, digest()), screen(stderr=True)
-    for driver, some in _tasks(chosen, netns, peers):
+    for driver, some in _tasks(chosen, netns, peers, null):
         run.play_all(kept, some, driver, console, minutes, jobs)
     played = kept.of("sim", chosen)
     found = goals.goals(played)
@@ -135,15 +137,17 @@ def _enter() -> None:
     namespace.enter()
 
 
-def _tasks(seeds: range, netns: int | None, peers: int | None) -> list[tuple[RowDriver, Sequence[int]]]:
+def _tasks(seeds: range, netns: int | None, peers: int | None, null: bool) -> list[tuple[RowDriver, Sequence[int]]]:
     """What to play, in this order. Beside real sockets stands the same in virtual time."""
-    from talkpath.lab.scoring.draw import sample
+    from talkpath.lab.scoring.draw import draw, sample
 
     found: list[tuple[RowDriver, Sequence[int]]] = []
     if netns:
         found += [("netns", sample(seeds, netns)), ("sim", sample(seeds, netns))]
     if peers:
         found.append(("peers", seeds[:peers]))  # of each its unit alone
+    if null and not found:
+        return [("sim", [seed for seed in seeds if draw(seed).study == "null"])]
     return found or [("sim", seeds)]
 
 

@@ -54,6 +54,14 @@ def test_rows_of_code_that_has_changed_its_form_say_so(tmp_path: Path) -> None:
     assert (f"code `{code}`" in published) == (note in published)
 
 
+def test_it_says_which_seeds_were_played(tmp_path: Path) -> None:
+    nothing_restricted = [battery(*OK, seed=number) for number in (7, 9)]
+    some = [row(RIGHT, seed=number) for number in range(5)]
+    assert "5 checks in virtual time, seeds 0 to 4, drawn" in written(tmp_path, some)
+    words = "seeds 0 to 4, and 2 of those up to 9 where nothing is restricted, drawn"
+    assert words in written(tmp_path, [*some, *nothing_restricted])
+
+
 def test_numbers_are_the_rows(tmp_path: Path) -> None:
     text = written(tmp_path, rows())
     assert "| `media.drop` | 7 | 85.7% [42.1%, 99.6%] |" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from talkpath.experiment.plan import LIGHT_VOICE_BYTES
@@ -73,10 +74,8 @@ def page(
 
 
 def _opening(rows: Sequence[CheckRow], code: str) -> Iterator[str]:
-    seeds = [row.seed for row in rows]
-    drivers = f"seeds {min(seeds)} to {max(seeds)}" if seeds else "no seeds"
     yield (
-        f"talkpath {VERSION}, code `{code}`: {len(rows)} checks in virtual time, {drivers}, drawn by seed "
+        f"talkpath {VERSION}, code `{code}`: {len(rows)} checks in virtual time, {_seeds(rows)}, drawn by seed "
         "([how, and how to read this page](why/2026-11-24-error-rates.md)). Every check ran the real engines and the "
         "real verdicts through a network made up by the lab, whose truth is known. SIMULATED: none of this is a "
         "measurement of anybody's network. Brackets are exact 95 % intervals (Clopper and Pearson), `≤` after a count "
@@ -84,6 +83,17 @@ def _opening(rows: Sequence[CheckRow], code: str) -> Iterator[str]:
     )
     if code in PLAYED_BEFORE:
         yield from ("", PLAYED_BEFORE[code])
+
+
+def _seeds(rows: Sequence[CheckRow]) -> str:
+    """Returns which seeds were played: all up to one of them, and after it those where nothing is restricted."""
+    seeds = sorted(row.seed for row in rows)
+    if not seeds:
+        return "no seeds"
+    last = next((one for one, following in pairwise(seeds) if following > one + 1), seeds[-1])
+    text = f"seeds {seeds[0]} to {last}"
+    more = sum(seed > last for seed in seeds)
+    return f"{text}, and {more} of those up to {seeds[-1]} where nothing is restricted" if more else text
 
 
 def _null(rows: Sequence[CheckRow]) -> Iterator[str]:
