@@ -6,7 +6,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import date
 from random import Random
 from typing import Any
@@ -15,13 +15,12 @@ import pytest
 
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers import netns
-from talkpath.lab.drivers.netns import NetnsLab
 from talkpath.lab.network import LabNetwork
 from talkpath.lab.own_addresses.network import is_greeting
 from talkpath.lab.path.hosts import PROBE, REFERENCE, LabHost
 from talkpath.lab.path.routers import RouterPath
 from talkpath.lab.restrictor import parse_rule
-from talkpath.lab.restrictor.app_networks import app_relay
+from talkpath.lab.restrictor.app_networks import app_of_address, app_relay
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.probe.endpoint_catalogue import Row
 from talkpath.probe.own_addresses.driver import OwnAddressDriver
@@ -32,13 +31,14 @@ from talkpath.verdict.bases.own_addresses.reading import read_epochs
 
 RELAY, NEUTRAL = app_relay("telegram"), REFERENCE
 PORT = 3478
+Inside = Callable[[str], AbstractContextManager[None]]
 
 
 @contextmanager
-def served(lab: NetnsLab, host: LabHost, family: int, came: list[bytes]) -> Iterator[None]:
+def served(inside: Inside, host: LabHost, family: int, came: list[bytes]) -> Iterator[None]:
     """A server on that host that answers greetings, and keeps all that reaches any of its ports."""
     kind = socket.AF_INET if family == 4 else socket.AF_INET6
-    with lab.inside(host.name):
+    with inside(host.name):
         end = socket.socket(kind, socket.SOCK_DGRAM)
     with end:
         end.bind(("", PORT))
@@ -78,7 +78,7 @@ def asked_in_namespaces(family: int) -> dict[str, Any]:
     came: dict[str, list[bytes]] = {host.name: [] for host in hosts}
     with netns.box(network, (PROBE, *hosts)) as lab, ExitStack() as running:
         for host in hosts:
-            running.enter_context(served(lab, host, family, came[host.name]))
+            running.enter_context(served(lab.inside, host, family, came[host.name]))
         targets = [Target(row(host), host.address(family, PORT)) for host in hosts]
         facts = EndpointFacts(apps=("telegram",), tier=3, seed=b"seed", family=family)
         engine = OwnAddressEngine(facts, targets, Random(5), greetings=12, choose=one_epoch, every_s=0.05)
@@ -98,7 +98,7 @@ def asked_in_namespaces(family: int) -> dict[str, Any]:
 
 
 def row(host: LabHost) -> Row:
-    app = "telegram" if host == RELAY else ""
+    app = "telegram" if app_of_address(host.packed()[0]) else ""
     return Row(host.name, app, "stun", host.ipv4, PORT, 2, "the lab", date(2026, 11, 1), "high")
 
 
