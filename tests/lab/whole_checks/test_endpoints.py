@@ -90,7 +90,7 @@ def asked(rules: Sequence[str]) -> dict[str, Any]:
         ([], [("voice", "ok", None), ("text", "ok", None)]),
         (
             ["address.block,host=messenger"],
-            [("voice", "restricted", "address.block"), ("text", "restricted", "address.block")],
+            [("voice", "insufficient", None), ("text", "insufficient", None)],  # an outage would look the same
         ),
         (["udp.block"], [("voice", "insufficient", None), ("text", "ok", None)]),  # the neutral host's is dropped too
     ],

@@ -12,7 +12,7 @@ from talkpath.report import joined_report
 from talkpath.report.words.joined_sentences import sentences
 from talkpath.report.words.language import codes, language, speaking
 from talkpath.verdict.bases.joined_means import HELD, join
-from talkpath.verdict.model import Category, Number, Verdict
+from talkpath.verdict.model import Category, Number, Reason, Verdict
 
 ISSUE = (
     "Calls shaped like Telegram's reach a test server; packets to Telegram's own call servers do not get past your "
@@ -28,6 +28,13 @@ def at_hop(number: float, kind: str) -> Verdict:
 
 def test_an_order_bound_to_addresses_is_told_as_such():
     assert sentences(join([verdict("shape", "ok"), at_hop(3.0, "provider")])) == [ISSUE]
+
+
+def test_call_servers_that_do_not_answer_may_be_down_and_what_is_proven_of_them_is_not():
+    silent = verdict("address", "insufficient", reason=Reason("outage"), alternatives=("address.block",))
+    (line,) = sentences(join([verdict("shape", "ok"), silent]))
+    assert line.endswith("An outage of Telegram would look the same.")
+    assert "outage" not in sentences(join([verdict("shape", "ok"), at_hop(3.0, "provider")]))[0]
 
 
 def test_each_means_is_spoken_of_only_where_it_was_used():

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from talkpath.report.words.language import listed, say
 from talkpath.report.words.sentences import app_name_of
 from talkpath.report.words.sentences import medium as medium_word
-from talkpath.verdict.bases.joined_means import CALL_MEDIA, JoinedMedium, Means, MeansFinding
+from talkpath.verdict.bases.joined_means import CALL_MEDIA, HELD, JoinedMedium, Means, MeansFinding
 from talkpath.verdict.model import Category, Number, Verdict
 
 
@@ -94,6 +94,8 @@ def _sentence(group: Sequence[JoinedMedium], own: Sequence[JoinedMedium]) -> str
         clauses += [clause(found, name) for found in text.findings]
     told = say("joined", "; ").join(words for words in clauses if words)
     parts = [_capital(told) + say("joined", "."), conclusion(joined, name)]
+    if joined.conclusion == "addresses" and _may_be_an_outage(joined):
+        parts.append(say("joined", "An outage of {name} would look the same.", name=name))
     if len(_alike(own)) > 1:
         media = listed(medium_word(each.medium) for each in group)
         parts[0] = say("joined", "{name}, {media}: {clauses}", name=name, media=media, clauses=parts[0])
@@ -233,6 +235,12 @@ def conclusion(joined: JoinedMedium, name: str) -> str:
         "poor": say("joined", "The line itself explains it; nothing here is a sign of a rule."),
         "unknown": say("joined", "So nothing can be said about it."),
     }[joined.conclusion]
+
+
+def _may_be_an_outage(joined: JoinedMedium) -> bool:
+    """Whether only the app's own call servers seem amiss, and nothing is proven of them."""
+    addresses, call = joined.of("addresses"), joined.of("call")
+    return addresses is not None and addresses.finding == "likely" and (call is None or call.finding not in HELD)
 
 
 def _capital(text: str) -> str:
