@@ -63,6 +63,10 @@ WHOLE = {
     "k": replace(FACTS, plan=replace(FACTS.plan, k=1 << 20)),
     "address family": replace(FACTS, family=5),
     "an exchange's kind": replace(FACTS, exchanges=(Exchange("webrtc", "x", False, 0.0, True, kind="ping"),)),
+    "an exchange without its name": replace(
+        FACTS, exchanges=(Exchange("webrtc", "x", False, 0.0, True, kind="tls.name"),)
+    ),
+    "a name in another exchange": replace(FACTS, exchanges=(Exchange("webrtc", "x", False, 0.0, True, name="y"),)),
     "an exchange": replace(FACTS, exchanges=(Exchange("webrtc", "x", False, NAN, True),)),
     "an app with a line end": replace(FACTS, exchanges=(Exchange("web\nrtc", "x", False, 0.0, True),)),
 }

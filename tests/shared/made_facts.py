@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec import structs
 
 from talkpath.apps import apps
 from talkpath.apps.contract.shape import Direction
@@ -181,7 +182,8 @@ EXCHANGES = st.builds(
     round=COUNTS,
     confidence=st.sampled_from(["high", "low"]),
     named=st.booleans(),
-)
+    name=st.sampled_from(["", "a", "b"]),
+).map(lambda one: structs.replace(one, name=(one.name or "b") if one.kind == "tls.name" else ""))
 HEALTH = st.builds(
     Health,
     late_ms_p99=maybe(st.sampled_from([0.0, 10.0, 1e7])),
