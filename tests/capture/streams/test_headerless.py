@@ -71,6 +71,21 @@ class TestMeasured:
         _, found = by_cadence(stream(times))
         assert found.frozen_s.max() == pytest.approx(2.0, abs=0.2)
 
+    @pytest.mark.parametrize("share", [0.3, 0.6, 0.75])
+    def test_what_arrives_on_time_is_not_late_however_much_is_lost_to_the_last_packet(self, share: float):
+        rng = Random(8)
+        sent = steady(400, jitter_s=0.004)
+        came = [at for at in steady(400, jitter_s=0.004) if rng.random() >= share]
+        order, found = by_cadence(*both_ways(sent, came))
+        assert order.missing.sum() == pytest.approx(400 * share, abs=30)
+        assert found.late_s.max() < 0.01
+
+    def test_packets_held_back_are_late_though_others_are_lost(self):
+        times = [at for number, at in enumerate(steady(300)) if number % 7]
+        held = sorted(max(at, 6.6 + 0.001 * at) if 6.0 <= at < 6.6 else at for at in times)
+        _, found = by_cadence(stream(held))
+        assert found.late_s.max() == pytest.approx(0.6, abs=0.07)
+
     @pytest.mark.parametrize("share", [0.7, 0.8])
     def test_where_most_is_lost_the_other_directions_clock_counts_what_is_missing(self, share: float):
         rng = Random(7)

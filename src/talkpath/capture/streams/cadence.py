@@ -35,12 +35,10 @@ within this share."""
 
 
 class Cadence(NamedTuple):
-    """Packets of `size` (0: all packets) come each `interval_s` (0: no cadence). `is_others`: that is the other
-    direction's, whose clock those packets keep that are not lost."""
+    """Packets of `size` (0: all packets) come each `interval_s` (0: no cadence)."""
 
     interval_s: float = 0.0
     size: int = 0
-    is_others: bool = False
 
     @property
     def is_codecs(self) -> bool:

@@ -107,7 +107,7 @@ def _borrowed(own: Cadence, theirs: Cadence, segments: Segments, segment: int, s
     part = _part(segments, segment)
     if kept := kept_steps(theirs, *part):
         steps[segment] = kept
-        return theirs._replace(is_others=True)
+        return theirs
     if fits(theirs, *part):
         steps.pop(segment, None)
         return theirs
@@ -130,11 +130,11 @@ def _against(segments: Segments, segment: int, cadence: Cadence, found: _Measure
     times, sizes = _part(segments, segment)
     kept = np.flatnonzero(cadence.rows(sizes))
     rows = int(segments.begin[segment]) + kept
-    late, missing = behind(times[kept], cadence.interval_s)
     borrowed = segment not in found.steps
-    if not borrowed:
+    if borrowed:
+        late, missing = behind(times[kept], cadence.interval_s)
+    else:
         missing = holes(found.steps[segment])
-    if cadence.is_others:
         late = behind_clock(times[kept], missing, cadence.interval_s)
     missing[0] = 0
     off = np.abs(np.diff(late, prepend=late[:1]))
