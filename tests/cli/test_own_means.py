@@ -12,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -116,6 +117,40 @@ def test_a_call_of_another_app_does_not_count(capsys: pytest.CaptureFixture[str]
     told = capsys.readouterr().out
     assert "No call of WhatsApp was seen on this device" in told
     assert "your own call" not in told
+
+
+def call_like_any(app: str) -> Recording:
+    """A call whose packets tell no app."""
+    findings = accompany("signal", 8.0, Scenario.parse("clean", [], seed=1), seed=1, flows=3).findings
+    (call,) = findings.calls
+    findings = msgspec.structs.replace(findings, calls=(msgspec.structs.replace(call, app=app, app_confidence=0.5),))
+    return Recording("call", AppStatistics(findings, 0), findings.controls)
+
+
+def counted(recording: Recording, *apps: str) -> list[str]:
+    return [verdict.app for verdict in _own_call.call_verdicts_of(recording, apps)]
+
+
+def test_a_call_like_any_webrtc_call_counts_for_the_app_that_the_person_was_asked_to_call_in(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    recording = call_like_any("webrtc")
+    assert counted(recording, "signal") == ["signal"]
+    assert _own_call.call_record(recording, ["signal"])["counted_as"] == "signal"
+    _own_call.show_call(recording, ["signal"])
+    assert "It counts as one in Signal, as you said." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("apps", [["telegram"], ["signal", "telegram"]])
+def test_it_counts_for_no_app_whose_calls_look_otherwise_nor_for_one_of_two(apps: list[str]) -> None:
+    recording = call_like_any("webrtc")
+    assert counted(recording, *apps) == []
+    assert "counted_as" not in _own_call.call_record(recording, apps)
+
+
+@pytest.mark.parametrize("app", ["meet", "rtp"])
+def test_a_call_that_another_app_or_no_webrtc_made_does_not_count_as_said(app: str) -> None:
+    assert counted(call_like_any(app), "signal") == []
 
 
 def test_where_nothing_can_be_watched_that_is_said_and_the_servers_are_asked(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ANY = "any"
 NAME = "call"
+ANY_WEBRTC = "webrtc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,24 +113,44 @@ def _followed(stream: PacketStream, control: ControlThread | None, apps: Sequenc
 
 def call_verdicts_of(recording: Recording, apps: Sequence[str]) -> list[Verdict]:
     """What the person's calls of these apps say, each and together."""
+    from msgspec.structs import replace
+
     from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
 
     findings = recording.findings
     every = [*call_verdicts(findings), *attempt_verdicts(findings), *verdicts_together([findings])]
-    return [verdict for verdict in every if verdict.app in apps]
+    said = app_as_said(recording, apps)
+    counted = (replace(verdict, app=said) if said and verdict.app == ANY_WEBRTC else verdict for verdict in every)
+    return [verdict for verdict in counted if verdict.app in apps]
+
+
+def app_as_said(recording: Recording, apps: Sequence[str]) -> str:
+    """The app whose call a recorded one counts as because the person was asked to call in it: it looks like any WebRTC
+    call, as that app's do, and neither its shape nor an address tells the app. "" where there is no such call."""
+    from talkpath.apps import shapes
+    from talkpath.apps.families.rtc_call import Call
+
+    findings = recording.findings
+    seen = {one.app for one in findings.calls} or {one.app for one in findings.attempts}
+    looks_so = {arm.app for arm, shape in shapes().items() if isinstance(shape, Call)} - {ANY_WEBRTC}
+    is_sure = len(apps) == 1 and apps[0] in looks_so and apps[0] not in seen
+    return apps[0] if is_sure and ANY_WEBRTC in seen else ""
 
 
 def show_call(recording: Recording, apps: Sequence[str]) -> None:
     """Print what was seen, and that it does not count where it was no call of these apps."""
     from talkpath.cli._screen import screen
     from talkpath.report.recordings import capture_text
-    from talkpath.report.words.joined_sentences import no_own_call
+    from talkpath.report.words.joined_sentences import call_as_said, no_own_call
 
     capture_text.show(screen(), recording.name, recording.findings, clock=recording.clock)
+    if said := app_as_said(recording, apps):
+        click.echo(call_as_said(said))
     if not call_verdicts_of(recording, apps):
         click.echo(no_own_call(apps))
 
 
-def call_record(recording: Recording) -> dict[str, Any]:
+def call_record(recording: Recording, apps: Sequence[str]) -> dict[str, Any]:
     """The object `own_call` of tp-004."""
-    return recording.record
+    said = app_as_said(recording, apps)
+    return recording.record | ({"counted_as": said} if said else {})

@@ -183,7 +183,7 @@ def show_joined(
         if servers is not None:
             record = record | {"own_servers": endpoint_report.endpoints_json(servers, own)}
         if call is not None:
-            record = record | {"own_call": call_record(call)}
+            record = record | {"own_call": call_record(call, apps)}
         click.echo(json.dumps(record | {"joined": joined_report.record(joined)}))
         return
     _print_own(answers, own, apps)

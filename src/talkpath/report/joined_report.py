@@ -23,7 +23,10 @@ NOT_MEASURED = "–"
 
 def show(console: Console, joined: Sequence[JoinedMedium]) -> None:
     """Print the table, then a sentence for each app."""
-    console.print(table(joined))
+    grid = table(joined)
+    console.print(grid)
+    if any(str(cell) == NOT_MEASURED for column in grid.columns for cell in column.cells):
+        console.print(Text(say("joined", "{mark} not tried", mark=NOT_MEASURED), style="dim"))
     for line in sentences(joined):
         console.print()
         console.print(Text(line))

@@ -105,6 +105,7 @@ def test_the_table_has_a_column_for_each_means_and_a_dash_where_nothing_was_meas
     assert "✗ held back" in voice
     assert "? perhaps held back" in voice
     assert video.count("–") == 1
+    assert "– not tried" in text.getvalue()
 
 
 def test_the_json_has_every_finding():

@@ -67,6 +67,15 @@ def no_own_call(apps: Sequence[str]) -> str:
     )
 
 
+def call_as_said(app: str) -> str:
+    """That a call counts as one in the app in which the person was asked to call."""
+    return say(
+        "joined",
+        "Nothing in this call's packets tells its app. It counts as one in {name}, as you said.",
+        name=app_name_of(app),
+    )
+
+
 def sentences(joined: Sequence[JoinedMedium]) -> list[str]:
     """One sentence for each app; two where its voice and its video calls differ in what they say."""
     lines = []
@@ -115,7 +124,7 @@ def _server(found: MeansFinding, name: str) -> str:
         "closed": say("joined", "no kind of call reaches a test server"),
         "poor": say("joined", "the line to a test server is too poor for calls just now"),
         "silent": say("joined", "the test server did not answer"),
-        "unknown": say("joined", "calls to a test server could not tell"),
+        "unknown": say("joined", "nothing could be told from calls to a test server"),
     }[found.finding]
 
 
@@ -177,7 +186,7 @@ def _call(found: MeansFinding, name: str) -> str:
             "joined", "your own {name} call was poor, and so was control traffic at the same moments", name=name
         ),
         "silent": say("joined", "no packets of a {name} call of your own were seen", name=name),
-        "unknown": say("joined", "your own {name} call could not tell", name=name),
+        "unknown": say("joined", "nothing could be told from your own {name} call", name=name),
     }[found.finding]
 
 
