@@ -19,7 +19,7 @@ from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.scenario import Scenario
 
 RELAY_PORT, NEUTRAL_PORT = 1400, 3478
-CALL_S = 12.0
+CALL_S = 16.0
 NEUTRAL = (REFERENCE, MESSENGER)
 ROW = """
 [[endpoint]]
