@@ -52,6 +52,17 @@ def test_ports_that_are_dead_from_the_beginning_are_not_residual() -> None:
     assert {rule for _, rule, _ in found} == {"port.block"}
 
 
+@pytest.mark.parametrize("until_s", [0.6, 1.0, 1.4])
+def test_calls_that_are_blocked_before_a_translator_has_no_port_left_are_not_residual(until_s: float) -> None:
+    """The first flows use its ports up: from then on everything fails, and by then every port had a call."""
+
+    def full(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
+        return None if now_s > until_s else 0.0
+
+    line = Line([calls.block(roles=["call"]), full], apps=("webrtc", "whatsapp", "telegram"), budget_bytes=6_000_000)
+    assert "residual" not in {verdict.rule for verdict in judge(calls.check(line))}
+
+
 @pytest.mark.parametrize("seed", range(1, 7))
 def test_flows_that_fail_whoever_they_are_accuse_nobody(seed: int) -> None:
     """A translator without a free port, for four flows in ten: neither closed nor a line that is too poor."""

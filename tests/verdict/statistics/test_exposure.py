@@ -48,7 +48,13 @@ def test_ports_are_exposed_by_calls_that_are_stopped() -> None:
         ]
     )
     assert found.exposed == (frozenset(), frozenset({1, 2}))
-    assert (found.behind, found.elsewhere) == ((2, 2), (0, 3))
+    assert (found.behind, found.elsewhere) == ((2, 2), (0, 1))
+
+
+def test_what_stops_all_flows_from_a_moment_on_is_not_taken_for_ports_behind_calls() -> None:
+    epochs = [_epoch({1: True, 2: True}, {3: False, 4: False}), _epoch({1: True}, {1: True, 2: True})]
+    found = exposure([*epochs, _epoch({4: True}, {1: True, 3: True})])
+    assert (found.behind, found.elsewhere) == ((1, 1), (1, 1))
 
 
 def test_calls_that_pass_expose_nothing() -> None:

@@ -35,9 +35,10 @@ class PortFlow(NamedTuple):
 
 
 class Exposure(NamedTuple):
-    """What became of all twins, (failed, all) of each: to ports that were exposed before their epoch, and to ports that
-    were not and had no call in it either. `log_e` is the largest natural log e-value after any epoch (by Ville's
-    inequality it may be compared with a threshold); `exposed` are the ports before each epoch."""
+    """What became of twins, (failed, all) of each: to ports that were exposed before their epoch, and to ports that
+    were not and had no call in it either; of epochs that have both, so that what stops everything from a moment on is
+    not taken for it. `log_e` is the largest natural log e-value after any epoch (by Ville's inequality it may be
+    compared with a threshold); `exposed` are the ports before each epoch."""
 
     log_e: float
     behind: tuple[int, int]
@@ -59,8 +60,10 @@ def exposure(epochs: Sequence[Sequence[PortFlow]], counted: Container[int] | Non
         called = {flow.port for flow in fresh if flow.call}
         total += _remembered_log_e(tuple(fresh)) if counted is None or place in counted else 0.0
         peak = max(peak, total)
-        behind += [flow.failed for flow in flows if not flow.call and flow.port in exposed]
-        elsewhere += [flow.failed for flow in fresh if not flow.call and flow.port not in called]
+        there = [flow.failed for flow in flows if not flow.call and flow.port in exposed]
+        apart = [flow.failed for flow in fresh if not flow.call and flow.port not in called]
+        if there and apart:
+            behind, elsewhere = behind + there, elsewhere + apart
         stopped = [flow.failed for flow in fresh if flow.call]
         if sum(stopped) >= STOPPED * len(stopped) > 0:
             exposed |= called
