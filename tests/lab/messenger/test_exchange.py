@@ -110,9 +110,9 @@ class Line:
         self._order += 1
         self._agenda.append((at_s, self._order, action))
 
-    def offer(self, direction: str, packet: bytes) -> list[float]:
+    def offer(self, direction: str, packet: bytes) -> list[tuple[float, bytes]]:
         self.packets.append(packet)
-        return [] if self._drop(packet) else [self.now_s + 0.02]
+        return [] if self._drop(packet) else [(self.now_s + 0.02, packet)]
 
     def run(self) -> None:
         while self._agenda:

@@ -9,9 +9,9 @@ from random import Random
 from typing import Any
 
 import pytest
+from greeted_hosts import PORT, row, served
 from linux_routers import linux_routers
 from nft_router import NoRules
-from test_namespace import PORT, row, served
 
 from talkpath.lab.drivers import namespace
 from talkpath.lab.own_addresses.hellos import NEUTRAL

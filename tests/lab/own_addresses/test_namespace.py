@@ -3,26 +3,23 @@ what reaches them. Nothing but greetings does."""
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from datetime import date
+from collections.abc import Callable
+from contextlib import ExitStack
 from random import Random
 from typing import Any
 
 import pytest
+from greeted_hosts import PORT, row, served
 
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers import netns
 from talkpath.lab.network import LabNetwork
 from talkpath.lab.own_addresses.network import is_greeting
-from talkpath.lab.path.hosts import PROBE, REFERENCE, LabHost
+from talkpath.lab.path.hosts import PROBE, REFERENCE
 from talkpath.lab.path.routers import RouterPath
 from talkpath.lab.restrictor import parse_rule
-from talkpath.lab.restrictor.app_networks import app_of_address, app_relay
+from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.measure.endpoint_facts import EndpointFacts
-from talkpath.probe.endpoint_catalogue import Row
 from talkpath.probe.own_addresses.driver import OwnAddressDriver
 from talkpath.probe.own_addresses.engine import OwnAddressEngine
 from talkpath.probe.own_addresses.series import Target
@@ -30,36 +27,6 @@ from talkpath.verdict.bases.own_addresses.questions import ExpiringQuestion, imi
 from talkpath.verdict.bases.own_addresses.reading import read_epochs
 
 RELAY, NEUTRAL = app_relay("telegram"), REFERENCE
-PORT = 3478
-Inside = Callable[[str], AbstractContextManager[None]]
-
-
-@contextmanager
-def served(inside: Inside, host: LabHost, family: int, came: list[bytes]) -> Iterator[None]:
-    """A server on that host that answers greetings, and keeps all that reaches any of its ports."""
-    kind = socket.AF_INET if family == 4 else socket.AF_INET6
-    with inside(host.name):
-        end = socket.socket(kind, socket.SOCK_DGRAM)
-    with end:
-        end.bind(("", PORT))
-        end.settimeout(0.2)
-        over = threading.Event()
-
-        def serve() -> None:
-            while not over.is_set():
-                try:
-                    data, source = end.recvfrom(2048)
-                except TimeoutError:
-                    continue
-                came.append(data)
-                if is_greeting(data):
-                    end.sendto(b"\x01\x01" + data[2:], source)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield
-        over.set()
-        thread.join()
 
 
 def one_epoch(facts: EndpointFacts) -> ExpiringQuestion | None:
@@ -95,11 +62,6 @@ def asked_in_namespaces(family: int) -> dict[str, Any]:
         "greetings": max(map(len, came.values())),
         "series": [series.host for series in engine.facts.series],
     }
-
-
-def row(host: LabHost) -> Row:
-    app = "telegram" if app_of_address(host.packed()[0]) else ""
-    return Row(host.name, app, "stun", host.ipv4, PORT, 2, "the lab", date(2026, 11, 1), "high")
 
 
 @pytest.mark.parametrize("family", [4, 6])

@@ -25,7 +25,7 @@ MINE, OTHER = app_host_name("telegram", "web"), app_host_name("signal", "web")
 def hello(name: str, far: LabHost = RESPONDER, family: int = 4, writer: Hello = "openssl") -> bytes:
     """The packet with which a client asks `far` for `name`; a browser's has its last segment alone."""
     data = client_hello(writer, name, Random(2))
-    return TcpWriter(PROBE.address(family, 40000), far.address(family, 443)).packet(1, PUSH_ACK, data)
+    return TcpWriter(PROBE.address(family, 40000), far.address(family, 443)).packet_unsummed(1, PUSH_ACK, data)
 
 
 @pytest.mark.parametrize("family", [4, 6])

@@ -32,7 +32,7 @@ def segments(data: bytes, size: int, far: LabHost, family: int = 4) -> list[byte
     """The SYN and the data of a connection."""
     writer = TcpWriter(PROBE.address(family, 40000), far.address(family, 443))
     pieces = [(1 + at, data[at : at + size]) for at in range(0, len(data), size)]
-    return [writer.packet(0, SYN, b""), *(writer.packet(at, PUSH_ACK, piece) for at, piece in pieces)]
+    return [writer.packet_unsummed(0, SYN, b""), *(writer.packet_unsummed(at, PUSH_ACK, piece) for at, piece in pieces)]
 
 
 def fates(rule: str, packets: list[bytes]) -> list[float]:
@@ -66,7 +66,9 @@ def test_what_is_no_hello_passes(data: bytes) -> None:
 
 
 def test_answers_and_datagrams_pass() -> None:
-    back = TcpWriter(RESPONDER.address(4, 443), PROBE.address(4, 40000)).packet(1, PUSH_ACK, written("openssl"))
+    back = TcpWriter(RESPONDER.address(4, 443), PROBE.address(4, 40000)).packet_unsummed(
+        1, PUSH_ACK, written("openssl")
+    )
     assert Restrictor([parse_rule("tls.hello_drop")], 1).fate(0.0, False, back) == PASS
     with pytest.raises(UsageError, match="direction"):
         parse_rule("tls.hello_drop,direction=down")

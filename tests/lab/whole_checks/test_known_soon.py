@@ -12,8 +12,9 @@ def test_each_app_is_heard_once_and_the_one_that_is_nearly_accused_twice():
     facts = run_sim(make_plan(choose_arms()), Scenario.parse("clean", ["media.drop,p=0.5,app=signal"], 1))
     order = [epoch.app for epoch in facts.epochs if epoch.question == "battery"]
     known_s = next(verdict.known_at_s for verdict in judge(facts) if verdict.app == "signal")
-    assert order[:9] == ["max", "meet", "signal", "telegram", "webrtc", "signal", "whatsapp", "telegram", "telegram"]
-    assert known_s == next(epoch.known_s for epoch in facts.epochs if epoch.number == 5)
+    assert order[:6] == ["max", "meet", "signal", "telegram", "webrtc", "whatsapp"]
+    assert "signal" in order[6:8]  # as soon as its first answer came: one question may be on its way by then
+    assert order.index("signal", 6) == next(epoch.number for epoch in facts.epochs if epoch.known_s == known_s)
 
 
 def test_calls_that_take_control_traffic_along_are_not_named_by_their_own_fate_alone():

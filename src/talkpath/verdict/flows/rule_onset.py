@@ -1,8 +1,9 @@
 """Finds when a rule began to act during a check: calls of earlier epochs fare as their twins, those begun later do not.
 
 Such a rule is told by the epochs that began after that; those under way at that moment are a mixture, and may fit a
-rule that the network does not have. Contract: facts only. Whether such a split explains the arm better than one rule
-for the whole check is decided by whoever asks (verdict.rules.best).
+rule that the network does not have. Later calls may be longer, and a rule may act late in a call: only what they lose
+within the time that earlier calls lived shows an onset. Contract: facts only. Whether such a split explains the arm
+better than one rule for the whole check is decided by whoever asks (verdict.rules.best).
 """
 
 from __future__ import annotations
@@ -39,7 +40,20 @@ def rule_onset(view: ArmView) -> RuleOnset | None:
     chance, first = np.unravel_index(np.argmax(since), since.shape)
     if since[chance, first] - since[chance, 0] < LEAST_NATS:
         return None
-    return _split(view, float(at_s[order[first]]))
+    found = _split(view, float(at_s[order[first]]))
+    return found if found is not None and _shows_early(view, found, float(CHANCES[chance])) else None
+
+
+def _shows_early(view: ArmView, onset: RuleOnset, chance: float) -> bool:
+    """Whether calls that began since lose so much within the time that calls lived before."""
+    before, since = ({epoch.number for epoch in epochs} for epochs in (onset.before, onset.since))
+    lived_s = max((float(each.at_s.max()) for each in view.losses if each.epoch.number in before), default=0.0)
+    early = (
+        each.gains(np.array([[chance]]))[0][each.at_s <= lived_s].sum()
+        for each in view.losses
+        if each.epoch.number in since
+    )
+    return sum(early) >= LEAST_NATS
 
 
 def _split(view: ArmView, at_s: float) -> RuleOnset | None:
