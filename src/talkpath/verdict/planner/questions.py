@@ -67,8 +67,8 @@ class SingleQuestions:
         return any(flow_spread(short, way) >= UNLIKE for way in DIRECTIONS)
 
     def baseline(self, assessment: Assessment) -> Question:
-        """The accusing test, with calls of the usual length; where many arms wait, and bytes suffice for all, first with
-        shorter ones, which prove a strong effect soonest."""
+        """The accusing test, with calls of the usual length; where many arms wait, and bytes suffice for all, first
+        with shorter ones, which prove a strong effect soonest."""
         waited_for = len(self.plan.arms) > FEW_ARMS and not self.costs.tight
         first = self.asked.count(assessment, "battery") < FIRST_EPOCHS
         packets = self.plan.packets // 2 if waited_for and first else self.plan.packets
