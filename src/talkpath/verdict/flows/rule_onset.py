@@ -49,7 +49,7 @@ def _shows_early(view: ArmView, onset: RuleOnset, chance: float) -> bool:
     before, since = ({epoch.number for epoch in epochs} for epochs in (onset.before, onset.since))
     lived_s = max((float(each.at_s.max()) for each in view.losses if each.epoch.number in before), default=0.0)
     early = (
-        each.gains(np.array([[chance]]))[0][each.at_s <= lived_s].sum()
+        float(each.gains(np.array([[chance]]))[0][each.at_s <= lived_s].sum())
         for each in view.losses
         if each.epoch.number in since
     )
