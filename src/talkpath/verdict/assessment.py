@@ -20,7 +20,7 @@ from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView, arm_view
 from talkpath.verdict.flows.call_quality import CallQuality, call_quality
 from talkpath.verdict.flows.long_calls import Parting, parting, watched_s
-from talkpath.verdict.flows.outcomes import calls_of, flow_outcomes, without_failed
+from talkpath.verdict.flows.outcomes import flow_outcomes, without_failed
 from talkpath.verdict.flows.self_congestion import lightest, relieved
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Reason, State
@@ -271,8 +271,10 @@ def _unaccused(
     may_matter = proof.known_at_s is not None and any((each.high or 0.0) >= MATTERS_LOSS for each in losses.values())
     if may_matter or not (little_loss and little_delay and not fail and quality.mos >= TALKABLE_MOS):
         return replace(undecided, reason=_missing_evidence(facts, view), compared=True)
-    if _many_fail(view):
-        return replace(undecided, reason=Reason("whole_flows"), compared=True)
+    if _many_fail(view, "call"):
+        alike = _many_fail(view, "random")
+        reason = Reason("whole_flows") if alike else _missing_evidence(facts, view)
+        return replace(undecided, reason=reason, compared=True)
     if canary_log_e(facts.epochs) < CANARY_LOG_E:
         reason = _missing_evidence(facts, view) if facts.health.ended in LOST else Reason("canary")
         return replace(undecided, reason=reason, compared=True)
@@ -289,10 +291,10 @@ def _ok(facts: Facts, undecided: Assessment) -> Assessment:
     return replace(undecided, state="ok")
 
 
-def _many_fail(view: ArmView) -> bool:
-    """Whether so many calls never came about that people would not call the line well, be the twins alike or not."""
-    calls = [call for epoch in view.accusing for call in calls_of(epoch)]
-    return sum(call.dead for call in calls) >= MANY_FAIL * len(calls)
+def _many_fail(view: ArmView, role: str) -> bool:
+    """Whether so many flows of that role never came about that people would not call the line well."""
+    flows = [flow for epoch in view.accusing for flow in flow_outcomes(epoch) if flow.role == role]
+    return sum(flow.dead for flow in flows) >= MANY_FAIL * len(flows) > 0
 
 
 def _parted(facts: Facts, view: ArmView, parted: Parting) -> Reason:
