@@ -20,7 +20,7 @@ from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
 from talkpath.probe.endpoint_driver import EndpointDriver, RequestOutcome, system_lookup
 from talkpath.probe.endpoint_engine import OTHER, SYSTEM, EndpointEngine
 from talkpath.verdict.bases.endpoints import judge_endpoints
-from talkpath.verdict.model import Category
+from talkpath.verdict.model import Category, Reason, Verdict
 from talkpath.wire.control import tls
 from talkpath.wire.control.keys import new_identity_pem
 from talkpath.wire.ip.address import Address
@@ -108,6 +108,7 @@ def reset(end: socket.socket) -> None:
 @pytest.fixture
 def far(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[dict[str, int], ssl.SSLContext]]:
     """Ports of all servers, and a context that trusts the TLS one's certificate."""
+    monkeypatch.setattr("talkpath.probe.endpoint_engine.PAUSE_S", 0.1)
     monkeypatch.setattr("talkpath.probe.endpoint_driver.DATAGRAM_S", 0.5)
     monkeypatch.setattr("talkpath.probe.endpoint_driver.STREAM_S", 5.0)
     pem = tmp_path / "id.pem"
@@ -186,22 +187,46 @@ def no_browser(end: socket.socket) -> None:
         end.sendall(b"\x15\x03\x03\0\x02\x02\x28")
 
 
-def test_hosts_are_asked_with_two_hellos_and_what_is_held_back_is_named(
-    far: tuple[dict[str, int], ssl.SSLContext],
-) -> None:
+def one_read(end: socket.socket) -> None:
+    """Takes a ClientHello to be one packet, and hangs up on a longer one."""
+    if len(end.recv(1448)) < 1448:
+        end.sendall(b"\x15\x03\x03\0\x02\x02\x28")
+
+
+def asked_with_hellos(
+    far: tuple[dict[str, int], ssl.SSLContext], server: Callable[[socket.socket], object]
+) -> tuple[set[tuple[str, str, bool]], Verdict]:
+    """(host, kind, answered) of every ClientHello to that server of an app's and a neutral one, and what is said."""
     ports, context = far
-    with tcp(no_browser) as picky:
+    with tcp(server) as picky:
         rows = (row("it", "signal", "tls", picky, "it.example"),)
         neutral = (row("n-tls", "", "tls", ports["tls"], "n.example"),)
         chosen = ChosenEndpoints(rows, neutral, row("r", "", "resolver", ports["dns"]), False, hellos=True)
         asking = EndpointEngine(chosen, TODAY, Random(3), gap_s=0.05)
         EndpointDriver(asking, lookup=lookup, context=context).ask()
-    said = {(each.host, each.kind, each.ok) for each in asking.exchanges if each.kind.startswith("tls.")}
+    (verdict,) = [found for found in judge_endpoints(asking.exchanges) if found.basis == "signalling"]
+    return {(each.host, each.kind, each.ok) for each in asking.exchanges if each.kind.startswith("tls.")}, verdict
+
+
+def test_hosts_are_asked_with_two_hellos_and_what_is_held_back_is_named(
+    far: tuple[dict[str, int], ssl.SSLContext],
+) -> None:
+    said, verdict = asked_with_hellos(far, no_browser)
     assert ("it", "tls.browser", False) in said
     assert ("it", "tls.openssl", True) in said
+    assert ("it", "tls.padded", True) in said
     assert {ok for host, _, ok in said if host == "n-tls"} == {True}
-    (verdict,) = [found for found in judge_endpoints(asking.exchanges) if found.basis == "signalling"]
     assert (verdict.rule, verdict.parameters["bound_to"]) == ("tls.hello_drop", Category("both"))
+
+
+def test_a_server_that_takes_no_long_hello_is_told_from_one_client_s_being_held_back(
+    far: tuple[dict[str, int], ssl.SSLContext],
+) -> None:
+    said, verdict = asked_with_hellos(far, one_read)
+    assert {each for each in said if each[0] == "it"} == {
+        ("it", "tls.browser", False), ("it", "tls.openssl", True), ("it", "tls.padded", False)
+    }  # fmt: skip
+    assert (verdict.state, verdict.reason) == ("insufficient", Reason("long_hellos"))
 
 
 def test_a_certificate_that_nobody_vouches_for_is_no_handshake(far: tuple[dict[str, int], ssl.SSLContext]) -> None:

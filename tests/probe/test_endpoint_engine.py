@@ -14,7 +14,7 @@ import pytest
 
 from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
-from talkpath.probe.endpoint_engine import GAP_S, OTHER, ROUNDS, SYSTEM, EndpointEngine, Request
+from talkpath.probe.endpoint_engine import GAP_S, HELLO_ROUNDS, OTHER, PADDED, ROUNDS, SYSTEM, EndpointEngine, Request
 from talkpath.probe.name_contrast import CELLS, NAME, NAME_ROUNDS, plan_names
 from talkpath.verdict.bases.endpoints import judge_endpoints
 from talkpath.verdict.model import Category, Reason
@@ -38,8 +38,8 @@ NEUTRAL = (row("n-stun", "", "stun", "203.0.113.7"), row("n-tls", "", "tls", "n.
 RESOLVER = row("r", "", "resolver", "203.0.113.53")
 
 
-def inquiry(*, names_only: bool = False, seed: int = 1) -> EndpointEngine:
-    return EndpointEngine(ChosenEndpoints(MINE, NEUTRAL, RESOLVER, names_only), TODAY, Random(seed))
+def inquiry(*, names_only: bool = False, hellos: bool = False, seed: int = 1) -> EndpointEngine:
+    return EndpointEngine(ChosenEndpoints(MINE, NEUTRAL, RESOLVER, names_only, hellos), TODAY, Random(seed))
 
 
 def reply(request: Request) -> bytes:
@@ -47,7 +47,7 @@ def reply(request: Request) -> bytes:
     if request.kind == "stun":
         mapped = stun.encode_xor_address(THERE, request.data[8:20])
         return stun.encode(stun.Message(0x0101, request.data[8:20], ((0x0020, mapped),)))
-    if request.kind == NAME:
+    if request.kind.startswith("tls."):
         return b"\x15\x03\x03\0\x02\x02"  # an alert
     question = request.data[12:]
     header = struct.pack("!HHHHH", 0x8180, 1, 1, 0, 0)
@@ -290,3 +290,28 @@ def test_an_old_source_is_said_to_be_unsure() -> None:
     assert {each.confidence for each in found} == {"low"}
     (voice,) = [v for v in judge_endpoints(asking.exchanges) if v.medium == "voice"]
     assert (voice.state, voice.alternatives) == ("insufficient", ("address.block",))
+
+
+def hellos_of(dies: str) -> tuple[EndpointEngine, Counter[tuple[str, str]]]:
+    """A run in which one host answers no ClientHello of that kind; how often each host was sent which."""
+    asking = inquiry(hellos=True)
+    play(asking, lambda request: TIMEOUT if (request.row.id, request.kind) == ("web", dies) else "")
+    every = times(asking)
+    return asking, Counter({place: count for place, count in every.items() if place[1].startswith("tls.")})
+
+
+def test_where_a_browser_s_hello_dies_one_of_its_length_is_asked_beside_neutral_hosts_and_nowhere_else() -> None:
+    asking, counts = hellos_of("tls.browser")
+    assert counts["web", "tls.browser"] == counts["web", "tls.openssl"] == HELLO_ROUNDS
+    assert {place: count for place, count in counts.items() if place[1] == PADDED} == {("web", PADDED): 5}
+    beside = {each.round for each in asking.exchanges if each.neutral and each.kind == PADDED}
+    assert beside == set(range(2, HELLO_ROUNDS + 1))
+    (found,) = [v for v in judge_endpoints(asking.exchanges) if v.basis == "signalling"]
+    assert (found.rule, found.parameters["bound_to"]) == ("tls.hello_drop", Category("both"))
+
+
+@pytest.mark.parametrize("dies", ["", "tls.openssl"])
+def test_the_longer_control_is_not_asked_where_no_longer_hello_died(dies: str) -> None:
+    _, counts = hellos_of(dies)
+    assert counts["web", "tls.openssl"] == (HELLO_ROUNDS if dies else 1)
+    assert PADDED not in {kind for _, kind in counts}

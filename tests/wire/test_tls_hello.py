@@ -41,7 +41,7 @@ def answer(context: ssl.SSLContext, hello: bytes) -> bytes:
     return outgoing.read()
 
 
-@pytest.mark.parametrize("hello", ["browser", "openssl"])
+@pytest.mark.parametrize("hello", ["browser", "openssl", "padded"])
 def test_a_real_server_answers_each_with_its_own_hello(hello: Hello, tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(usual_identity(tmp_path))
@@ -57,6 +57,16 @@ def test_the_two_differ_as_their_clients_do() -> None:
     assert b"a.example" in browser
     assert b"a.example" in openssl
     assert len(browser) > 1400 > len(openssl)
+
+
+@pytest.mark.parametrize("host", ["a.io", "web.example", "x" * 60 + ".example"])
+def test_the_padded_one_is_openssl_s_with_the_keys_and_the_length_of_a_browser_s(host: str) -> None:
+    browser, openssl, padded = (client_hello(hello, host, Random(2)) for hello in ("browser", "openssl", "padded"))
+    assert len(padded) == len(browser)
+    assert suites_of(padded) == suites_of(openssl)
+    post_quantum_key = b"\x11\xec\x04\xc0"  # X25519MLKEM768, of 1216 bytes: it is answered with one as long
+    assert [post_quantum_key in hello for hello in (browser, openssl, padded)] == [True, False, True]
+    assert padded.endswith(bytes(20))
 
 
 def test_openssl_s_suites_are_those_of_this_system_s_openssl() -> None:

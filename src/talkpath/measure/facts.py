@@ -241,9 +241,10 @@ class Exchange(Struct, frozen=True, omit_defaults=True):
 
     `neutral` marks the control host beside it. `failure` is "" or a df-007 failure string. `took_s` is the time until
     the answer, or the failure. Of `endpoints` only: `host` is the host's id in the catalogue, `kind` what was asked
-    ("stun", "stun-tcp", "tcp", "tls", "tls.browser", "tls.openssl", "dns.system", "dns.other"), `round` which repeat
-    that was, `confidence` how well it is known that the host answers, `named` whether it has a name. Of `kind`
-    "tls.name", a ClientHello to one host that may have another's name in it: `name` is the id of the row that has it.
+    ("stun", "stun-tcp", "tcp", "tls", "tls.browser", "tls.openssl", "tls.padded", "dns.system", "dns.other"), `round`
+    which repeat that was, `confidence` how well it is known that the host answers, `named` whether it has a name. Of
+    `kind` "tls.name", a ClientHello to one host that may have another's name in it: `name` is the id of the row that
+    has it.
     """
 
     app: Word

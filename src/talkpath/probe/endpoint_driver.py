@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
-from talkpath.probe.endpoint_engine import HELLOS, OTHER, SYSTEM, EndpointEngine, Request
+from talkpath.probe.endpoint_engine import AS_WRITTEN, OTHER, SYSTEM, EndpointEngine, Request
 from talkpath.probe.name_contrast import NAME
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc.stun import HEADER_BYTES
@@ -104,7 +104,7 @@ class EndpointDriver:
             port = row.port if request.kind == "stun" else self._engine.chosen.resolver.port
             return RequestOutcome(data=_datagram(request.addresses, port, request.data))
         with _connected(request.addresses, row.port) as plain:
-            if request.kind in HELLOS or request.kind == NAME:
+            if request.kind in AS_WRITTEN or request.kind == NAME:
                 plain.sendall(request.data)
                 return RequestOutcome(data=_first(plain, ANSWER_BYTES))
             if request.kind == "stun-tcp":

@@ -5,8 +5,9 @@ are kept in `exchanges`, without any address. Names come first (from the system'
 every server is asked once, in small batches of one kind with one neutral server each, in random order. What was not
 answered is asked again beside fresh neutral servers, at most twice, GAP_S later; where the neutral server failed too,
 the rest of its batch is asked again as well. A host that answered one of two ClientHellos each time and the other never
-is asked with both, up to HELLO_ROUNDS times: an overloaded host answers now one, now the other. Where a host completes
-no TLS handshake, its name is said to neutral servers, and theirs to it (`name_contrast`).
+is asked with both, up to HELLO_ROUNDS times: an overloaded host answers now one, now the other. Where it is the longer
+one that dies, a browser's, a third that is as long stands beside them (PADDED). Where a host completes no TLS
+handshake, its name is said to neutral servers, and theirs to it (`name_contrast`).
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ HELLO_ROUNDS = 6
 BATCH, SPACE_S, PAUSE_S, GAP_S = 4, 0.2, 1.5, 10.0
 NEVER = float("inf")
 HELLOS: dict[str, Hello] = {"tls.browser": "browser", "tls.openssl": "openssl"}
+PADDED = "tls.padded"
+AS_WRITTEN: dict[str, Hello] = {**HELLOS, PADDED: "padded"}
 GREETED = ("stun", "stun-tcp")
 SYSTEM, OTHER = "dns.system", "dns.other"
 
 
 class Request(NamedTuple):
-    """One request. `kind` is "stun", "stun-tcp", "tcp", "tls", one of HELLOS, NAME, or a resolver's (SYSTEM or OTHER).
+    """One request. `kind` is "stun", "stun-tcp", "tcp", "tls", of AS_WRITTEN, NAME, or a resolver's (SYSTEM or OTHER).
     `data` is what is sent, if anything. `addresses` are its targets: none where the host's name was not found, or is to
     be looked up (SYSTEM). `name` is the id of the row whose name a ClientHello of kind NAME has in it."""
 
@@ -155,9 +158,10 @@ class EndpointEngine:
         every = self._every()
         if self._round == 1:
             return every
-        parted = {(host, kind) for host in self._parted() for kind in HELLOS}
+        parted = self._parted()
+        padded = [(row, PADDED) for row in self.chosen.rows if (row.id, PADDED) in parted]
         if self._round > ROUNDS:
-            return [(row, kind) for row, kind in every if (row.id, kind) in parted]
+            return [(row, kind) for row, kind in every if (row.id, kind) in parted] + padded
         before = [each for each in self.exchanges if each.round == self._round - 1 and each.kind != NAME]
         last = {(each.host, each.kind): each for each in before}
         failed = {place for place, each in last.items() if not each.ok and not each.neutral}
@@ -172,15 +176,17 @@ class EndpointEngine:
             if (row.id, kind) in failed | parted
             or (kind in blind and (row.id, kind) in last)
             or (row.id in names if kind in (SYSTEM, OTHER) else (row.id, kind) not in ever)
-        ]  # the last: its name was not found yet
+        ] + padded  # the last: its name was not found yet
 
-    def _parted(self) -> set[str]:
-        """The hosts that so far answered one ClientHello each time, and another never."""
+    def _parted(self) -> set[tuple[str, str]]:
+        """(host, kind) of the ClientHellos that go on to hosts which so far answered one each time, another never."""
         came: dict[str, dict[str, set[bool]]] = {}
         for each in self.exchanges:
             if each.kind in HELLOS and not each.neutral:
                 came.setdefault(each.host, {}).setdefault(each.kind, set()).add(each.ok)
-        return {host for host, kinds in came.items() if sorted(map(sorted, kinds.values())) == [[False], [True]]}
+        parted = [host for host, kinds in came.items() if sorted(map(sorted, kinds.values())) == [[False], [True]]]
+        too_long = {(host, PADDED) for host in parted if came[host]["tls.browser"] == {False}}
+        return {(host, kind) for host in parted for kind in HELLOS} | too_long
 
     def _every(self) -> list[tuple[Row, str]]:
         """Every (row, kind) there is; a name is looked up once, for the first row that has it, a neutral one's too."""
@@ -222,8 +228,8 @@ class EndpointEngine:
         return [(row, named) for row, named in cells if self.addresses(row)]
 
     def _neutral(self, kind: str) -> Row:
-        named = kind in (SYSTEM, OTHER)
-        fitting = [row for row in self.chosen.neutral if (row.is_name if named else kind in self.chosen.asks(row))]
+        named, asked = kind in (SYSTEM, OTHER), "tls.browser" if kind == PADDED else kind
+        fitting = [row for row in self.chosen.neutral if (row.is_name if named else asked in self.chosen.asks(row))]
         return self.rng.choice(fitting or list(self.chosen.neutral))
 
     def _request(self, due: Due) -> Request:
@@ -233,8 +239,8 @@ class EndpointEngine:
         data = b""
         if kind in GREETED:
             data = stun.encode(stun.Message(stun.Type.BINDING_REQUEST, self.rng.randbytes(12)))
-        elif kind in HELLOS:
-            data = client_hello(HELLOS[kind], row.host, self.rng)
+        elif kind in AS_WRITTEN:
+            data = client_hello(AS_WRITTEN[kind], row.host, self.rng)
         elif due.named is not None:
             data = client_hello("openssl", due.named.host, self.rng)
         elif kind == OTHER:
@@ -253,7 +259,7 @@ class EndpointEngine:
 
 def _read(request: Request, data: bytes) -> tuple[str, Sequence[Address]]:
     """(failure, addresses) of a datagram that came back; an answer to another question is none."""
-    if request.kind in HELLOS or request.kind == NAME:
+    if request.kind in AS_WRITTEN or request.kind == NAME:
         return "" if is_answer(data) else "unexpected_answer", ()
     try:
         if request.kind in GREETED:

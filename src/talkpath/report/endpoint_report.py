@@ -91,7 +91,7 @@ def _hello_note(most: int) -> str:
     return say(
         "endpoints",
         "A server that answers the first TLS message of one client and not that of the other is sent both up to {most} "
-        "times.",
+        "times, and where a browser's dies, which is long, OpenSSL's at the same length beside it.",
         most=most,
     )
 

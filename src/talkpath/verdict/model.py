@@ -33,6 +33,7 @@ ReasonCode = Literal[
     "silent_server",
     "outage",
     "other_destination",
+    "long_hellos",
     "one_call",
     "pauses",
     "control_poor",

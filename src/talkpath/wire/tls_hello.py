@@ -4,6 +4,9 @@ Contract: bytes <-> values. `client_hello` returns one record (RFC 8446 sections
 as OpenSSL 3 writes it: the same cipher suites, extensions, groups and signature algorithms, in the same order (Chromium
 draws the order of its extensions anew each time, and reserved values as RFC 8701 has them). Its keys are random: no
 handshake is ever completed. An answer is a ServerHello or an alert: either shows that the message arrived.
+
+A browser's post-quantum key does not fit one packet. "padded" is the control for that: OpenSSL's message with the same
+key shares as a browser's, which are answered at the same length, padded (RFC 7685) to the length of a browser's.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Final, Literal
 
-Hello = Literal["browser", "openssl"]
+Hello = Literal["browser", "openssl", "padded"]
 
 HANDSHAKE, ALERT, SERVER_HELLO, CLIENT_HELLO = 22, 21, 2, 1
 ANSWER_BYTES: Final = 6  # a record's header, and the first byte of what it carries
@@ -28,6 +31,7 @@ _OPENSSL_SIGNATURES: Final = (0x403, 0x503, 0x603, 0x807, 0x808, 0x809, 0x80A, 0
                               0x601, 0x303, 0x301, 0x302, 0x402, 0x502, 0x602)  # fmt: skip
 _OPENSSL_GROUPS: Final = (0x1D, 0x17, 0x1E, 0x19, 0x18, 0x100, 0x101, 0x102, 0x103, 0x104)
 _X25519, _P256, _P384, _X25519_MLKEM768 = 0x1D, 0x17, 0x18, 0x11EC
+_PADDING, _PADDING_HEADER_BYTES = 21, 4  # RFC 7685
 _MLKEM_NUMBERS, _MLKEM_MODULUS = 768, 3329  # FIPS 203: ML-KEM-768's public key has so many numbers below that
 
 Extension = tuple[int, bytes]
@@ -35,11 +39,16 @@ Extension = tuple[int, bytes]
 
 def client_hello(hello: Hello, host: str, rng: Random) -> bytes:
     """Return the record that such a client sends to that host."""
-    suites, extensions, version = _browser(host, rng) if hello == "browser" else _openssl(host, rng)
+    if hello == "browser":
+        return _record(*_browser(host, rng), rng)
+    return _record(_OPENSSL_SUITES, _padded(host, rng) if hello == "padded" else _openssl(host, rng), rng)
+
+
+def _record(suites: Sequence[int], extensions: Sequence[Extension], rng: Random) -> bytes:
     body = b"\x03\x03" + rng.randbytes(32) + _short(rng.randbytes(32)) + _long(_numbers(suites)) + b"\x01\x00"
     body += _long(b"".join(struct.pack("!H", kind) + _long(data) for kind, data in extensions))
     message = bytes((CLIENT_HELLO,)) + len(body).to_bytes(3, "big") + body
-    return bytes((HANDSHAKE, 3, version)) + _long(message)
+    return bytes((HANDSHAKE, 3, 1)) + _long(message)
 
 
 def is_answer(data: bytes) -> bool:
@@ -54,9 +63,9 @@ def _reserved(rng: Random) -> int:
     return 0x0A0A + 0x1010 * rng.randrange(16)
 
 
-def _browser(host: str, rng: Random) -> tuple[Sequence[int], list[Extension], int]:
+def _browser(host: str, rng: Random) -> tuple[Sequence[int], list[Extension]]:
     group = _reserved(rng)
-    shares = ((group, b"\0"), (_X25519_MLKEM768, _mlkem(rng) + rng.randbytes(32)), (_X25519, rng.randbytes(32)))
+    shares = ((group, b"\0"), *_long_shares(rng))
     middle: list[Extension] = [
         (0, _server_name(host)),
         (5, b"\x01\0\0\0\0"),
@@ -70,31 +79,47 @@ def _browser(host: str, rng: Random) -> tuple[Sequence[int], list[Extension], in
         (35, b""),
         (43, _short(_numbers((_reserved(rng), 0x304, 0x303)))),
         (45, b"\x01\x01"),
-        (51, _long(b"".join(struct.pack("!H", kind) + _long(key) for kind, key in shares))),
+        (51, _key_shares(shares)),
         (0x44CD, _long(_short(b"h2"))),
         (0xFE0D, _encrypted_hello(rng)),
         (0xFF01, b"\0"),
     ]
     rng.shuffle(middle)
     extensions = [(_reserved(rng), b""), *middle, (_reserved(rng), b"\0")]
-    return (_reserved(rng), *_BROWSER_SUITES), extensions, 1
+    return (_reserved(rng), *_BROWSER_SUITES), extensions
 
 
-def _openssl(host: str, rng: Random) -> tuple[Sequence[int], list[Extension], int]:
-    share = struct.pack("!H", _X25519) + _long(rng.randbytes(32))
-    extensions: list[Extension] = [
+def _openssl(
+    host: str, rng: Random, groups: Sequence[int] = _OPENSSL_GROUPS, shares: Sequence[Extension] = ()
+) -> list[Extension]:
+    return [
         (0, _server_name(host)),
         (11, _short(b"\0\x01\x02")),
-        (10, _long(_numbers(_OPENSSL_GROUPS))),
+        (10, _long(_numbers(groups))),
         (35, b""),
         (22, b""),
         (23, b""),
         (13, _long(_numbers(_OPENSSL_SIGNATURES))),
         (43, _short(_numbers((0x304, 0x303)))),
         (45, b"\x01\x01"),
-        (51, _long(share)),
+        (51, _key_shares(shares or ((_X25519, rng.randbytes(32)),))),
     ]
-    return _OPENSSL_SUITES, extensions, 1
+
+
+def _padded(host: str, rng: Random) -> list[Extension]:
+    """OpenSSL's extensions with a browser's key shares, and as many zeros as a browser's message is longer."""
+    extensions = _openssl(host, rng, (_X25519_MLKEM768, *_OPENSSL_GROUPS), _long_shares(rng))
+    shorter = len(client_hello("browser", host, rng)) - len(_record(_OPENSSL_SUITES, extensions, rng))
+    return [*extensions, (_PADDING, bytes(shorter - _PADDING_HEADER_BYTES))]
+
+
+def _long_shares(rng: Random) -> list[Extension]:
+    """Draw the key shares that a browser sends: (group, key)."""
+    return [(_X25519_MLKEM768, _mlkem(rng) + rng.randbytes(32)), (_X25519, rng.randbytes(32))]
+
+
+def _key_shares(shares: Sequence[Extension]) -> bytes:
+    return _long(b"".join(struct.pack("!H", group) + _long(key) for group, key in shares))
 
 
 def _server_name(host: str) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from talkpath.lab.own_addresses.hellos import HelloCase, draw_innocent, draw_named, draw_restricted, play_hellos
+from talkpath.lab.own_addresses.long_messages import LONG_TROUBLES
 from talkpath.verdict.model import Category, Reason
 
 CASE = HelloCase(seed=1, app="telegram", background="clean", family=4, hosts=2)
@@ -66,6 +67,13 @@ def test_an_outage_accuses_nobody_on_any_line(background: str) -> None:
     for seed in range(6):
         case = replace(CASE, seed=seed, background=background, trouble="all_down", family=4 + 2 * (seed % 2))
         assert play_hellos(case).state != "restricted", seed
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("trouble", LONG_TROUBLES)
+def test_what_kills_long_messages_is_no_rule_about_clients(trouble: str, family: int) -> None:
+    found = play_hellos(replace(CASE, trouble=trouble, family=family))
+    assert (found.state, found.reason, found.rule) == ("insufficient", Reason("long_hellos"), None)
 
 
 def test_drawn_networks_accuse_nobody_falsely_and_name_the_right_rule() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from talkpath.measure.facts import Exchange
 from talkpath.verdict.bases.endpoints import judge_endpoints
-from talkpath.verdict.model import Category
+from talkpath.verdict.model import Category, Reason, Verdict
 
 SILENT = "generic_timeout_error"
-BROWSER, OPENSSL, TLS = "tls.browser", "tls.openssl", "tls"
+BROWSER, OPENSSL, PADDED, TLS = "tls.browser", "tls.openssl", "tls.padded", "tls"
 
 
 def asked(kind: str, answered: str, app: str = "telegram") -> list[Exchange]:
@@ -54,6 +55,7 @@ def test_a_hello_that_a_living_host_never_answers_is_held_back(
         asked(OPENSSL, own[1]),
         asked(BROWSER, neutral[0], ""),
         asked(OPENSSL, neutral[1], ""),
+        asked(PADDED, "yyyyy"),
     )
     assert found == ("restricted", "tls.hello_drop", Category("browser"), Category(bound))
 
@@ -78,6 +80,46 @@ def test_a_held_back_hello_explains_why_handshakes_of_that_kind_do_not_complete(
     ],
 )
 def test_anything_else_names_no_hello(own: tuple[str, str], neutral: tuple[str, str]) -> None:
-    hellos = asked(BROWSER, own[0]), asked(OPENSSL, own[1])
+    hellos = asked(BROWSER, own[0]), asked(OPENSSL, own[1]), asked(PADDED, "yyyyy")
     beside = asked(BROWSER, neutral[0], ""), asked(OPENSSL, neutral[1], "")
     assert said(*FINE, *hellos, *beside)[:2] == ("ok", None)
+
+
+def parted(padded: str, handshakes: str = "y") -> Verdict:
+    """What is said where a browser's hello dies and OpenSSL's is answered, everywhere."""
+    hellos = asked(BROWSER, NEVER), asked(OPENSSL, EACH), asked(PADDED, padded)
+    beside = asked(BROWSER, NEVER, ""), asked(OPENSSL, EACH, ""), asked(TLS, "y" * len(handshakes), "")
+    every = [each for part in (asked(TLS, handshakes), *hellos, *beside) for each in part]
+    (found,) = judge_endpoints(every)
+    return found
+
+
+def test_where_an_equally_long_hello_dies_too_it_is_its_length_and_nothing_is_restricted() -> None:
+    for handshakes in ("y", "nnn"):
+        found = parted("nnnnn", handshakes)
+        assert (found.state, found.reason, found.rule) == ("insufficient", Reason("long_hellos"), None)
+        assert found.alternatives == ()
+        assert found.decided_at_s is None
+
+
+@pytest.mark.parametrize("padded", ["", "yyyy", "nnnn", "ynyyy", "nnnny"])
+def test_a_browser_s_hello_is_longer_and_without_a_control_of_its_length_nothing_is_restricted(padded: str) -> None:
+    found = parted(padded)
+    assert (found.state, found.reason) == ("insufficient", Reason("no_control"))
+    assert found.alternatives == ("tls.hello_drop",)
+    assert parted(padded, "nnn").reason == Reason("outage")  # which says more
+
+
+def test_one_host_s_doubt_hides_no_other_host_s_rule() -> None:
+    def at(host: str, exchanges: list[Exchange]) -> list[Exchange]:
+        return [replace(each, host=host) for each in exchanges]
+
+    hellos = asked(BROWSER, NEVER), asked(OPENSSL, EACH)
+    beside = asked(BROWSER, NEVER, ""), asked(OPENSSL, EACH, "")
+    two = [at("web2", part) for part in (*hellos, asked(PADDED, "yyyyy"))]
+    assert said(*FINE, *hellos, asked(PADDED, "nnnnn"), *two, *beside)[:2] == ("restricted", "tls.hello_drop")
+
+
+def test_openssl_s_hello_is_the_shorter_one_and_needs_no_control() -> None:
+    hellos = asked(OPENSSL, NEVER), asked(BROWSER, EACH)
+    assert said(*FINE, *hellos, asked(OPENSSL, NEVER, ""), asked(BROWSER, EACH, ""))[0] == "restricted"

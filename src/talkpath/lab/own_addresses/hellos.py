@@ -17,22 +17,22 @@ from random import Random
 from talkpath.apps.contract.shape import Direction
 from talkpath.lab.backgrounds import background_kinds, parse_background
 from talkpath.lab.network import LabNetwork
+from talkpath.lab.own_addresses.long_messages import LONG_TROUBLES, LongMessages, answer_bytes
 from talkpath.lab.path.hosts import PROBE, LabHost
-from talkpath.lab.path.stream import HELLOS as HELLO_BYTES
 from talkpath.lab.path.stream import HalfStream, TcpHandshake, opening_hello
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.app_networks import app_host_name, app_relay
 from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
 from talkpath.probe.endpoint_driver import STREAM_S
-from talkpath.probe.endpoint_engine import HELLOS, OTHER, SYSTEM, EndpointEngine, Request
+from talkpath.probe.endpoint_engine import AS_WRITTEN, OTHER, SYSTEM, EndpointEngine, Request
 from talkpath.probe.name_contrast import NAME
 from talkpath.verdict.bases.endpoints import judge_endpoints
 from talkpath.verdict.model import Reason, Verdict
 from talkpath.wire.ip.address import Address
 
 APPS = ("telegram", "whatsapp", "signal", "max")
-TROUBLES = ("none", "none", "one_down", "all_down", "neutral_down", "busy")
+TROUBLES = ("none", "none", "one_down", "all_down", "neutral_down", "busy", *LONG_TROUBLES)
 TODAY, SOURCE, PORT, FIRST_LOCAL, LONGEST_S = date(2026, 11, 1), "the lab", 443, 20_000, 600.0
 FIRST_FRONT = 50  # the number of an app's first TLS host in its network
 NEUTRAL = tuple(LabHost(f"plain{n}", f"198.51.100.{60 + n}", f"2001:db8:2::{60 + n:x}") for n in (1, 2, 3))
@@ -100,6 +100,7 @@ class _Asked:
     def __init__(self, case: HelloCase, network: LabNetwork) -> None:
         self.now_s = 0.0
         self._case, self._network, self._rng = case, network, Random(f"asked hellos {case.seed}")
+        self.long_messages = LongMessages(case.trouble, case.seed)
         fronts = {f"front{n}": app_relay(case.app, FIRST_FRONT + n) for n in range(1, case.hosts + 1)}
         self._hosts = fronts | {host.name: host for host in NEUTRAL}
         rows = [_row(name, case.app if name in fronts else "") for name in self._hosts]
@@ -146,27 +147,44 @@ class _Asked:
 
     def answered(self, request: Request, failure: str) -> None:
         """What came of a request."""
-        data = ANSWER if not failure and request.kind in (NAME, *HELLOS) else b""
+        data = ANSWER if not failure and request.kind in (NAME, *AS_WRITTEN) else b""
         self._engine.answered(self.now_s, request.number, failure, data)
 
 
 class _Exchanged:
-    """One connection: a ClientHello, and the first bytes of what comes back."""
+    """One connection: a ClientHello, and the first bytes of what comes back; the `Scheduler` of its streams."""
 
     def __init__(self, asked: _Asked, request: Request, far: Address, local: int, answers: bool) -> None:
         near = PROBE.address(far.family, local)
         self._asked, self._request, self._answers, self._over = asked, request, answers, False
         self._hello = request.data or opening_hello("openssl", local, request.row.host)
         self._came = 0
-        self._up = HalfStream(asked, "up", (near, far), self._at_far, lambda: self._end("connection_reset"))
-        self._down = HalfStream(asked, "down", (far, near), self._at_near, lambda: None)
+        self._up = HalfStream(self, "up", (near, far), self._at_far, lambda: self._end("connection_reset"))
+        self._down = HalfStream(self, "down", (far, near), self._at_near, lambda: None)
         asked.later(asked.now_s + STREAM_S, lambda: self._end("generic_timeout_error"))
-        TcpHandshake(asked, (near, far), lambda: self._up.write(self._hello, hidden=False), lambda: None)
+        TcpHandshake(self, (near, far), lambda: self._up.write(self._hello, hidden=False), lambda: None)
+
+    @property
+    def now_s(self) -> float:
+        """See `Scheduler`."""
+        return self._asked.now_s
+
+    def later(self, at_s: float, action: Callable[[], None]) -> None:
+        """See `Scheduler`."""
+        self._asked.later(at_s, action)
+
+    def offer(self, direction: Direction, packet: bytes) -> list[tuple[float, bytes]]:
+        """See `Scheduler`."""
+        passes = self._asked.long_messages.passes(direction, packet, own=bool(self._request.row.app))
+        return self._asked.offer(direction, packet) if passes else []
 
     def _at_far(self, data: bytes) -> None:
         self._came += len(data)
-        if self._came >= len(self._hello) and self._answers:
-            self._down.write(bytes(HELLO_BYTES[1]))
+        own = bool(self._request.row.app)
+        if self._asked.long_messages.hangs_up(self._came, len(self._hello), own=own):
+            self._end("eof_error")
+        elif self._came >= len(self._hello) and self._answers:
+            self._down.write(bytes(answer_bytes(self._hello)))
 
     def _at_near(self, data: bytes) -> None:
         self._end("")

@@ -8,6 +8,7 @@ from statistics import median
 
 from talkpath.lab.accompanied_calls.drawing import OWN_TROUBLE
 from talkpath.lab.exact_interval import Proportion
+from talkpath.lab.own_addresses.long_messages import LONG_TROUBLES
 from talkpath.lab.own_scoring.row import OwnRow, Study
 
 TROUBLE = {
@@ -27,8 +28,9 @@ HOSTS = {
     "all_down": "all of them are",
     "neutral_down": "neutral hosts are",
     "busy": "the app's hosts answer half of the time",
+    **LONG_TROUBLES,
 }
-SAID_OF_HOSTS = ("ok", "restricted", "outage", "no_control", "vpn")
+SAID_OF_HOSTS = ("ok", "restricted", "outage", "long_hellos", "no_control", "vpn")
 SAID = ("ok", "restricted", "other_destination", "few_answers", "path_changed", "silent_server")
 NOTHING_COMES = ("corporate", "user_vpn")
 """Backgrounds over which no router answers a device's packets, or those of this network do not."""

@@ -32,7 +32,10 @@ NAME = "www.example.org"
 class Scheduler(Protocol):
     """The interface of the driver that a stream needs: the time, timers, and the network."""
 
-    now_s: float
+    @property
+    def now_s(self) -> float:
+        """The time, in seconds."""
+        ...
 
     def later(self, at_s: float, action: Callable[[], None]) -> None:
         """Calls `action` at `at_s`; actions of the same instant run in the order of these calls."""

@@ -70,6 +70,11 @@ def _of_own_addresses() -> dict[str, str]:
             "reason",
             "only other destinations fared better, and a server or a way that is overloaded would look the same",
         ),
+        "long_hellos": say(
+            "reason",
+            "long first messages of TLS do not get through, whoever writes them, and short ones do: the path takes no "
+            "packets of full size, or the server or a box on the way takes no message in two packets",
+        ),
     }
 
 
@@ -109,6 +114,7 @@ def remedy(given: Reason | None) -> str:
         "handshake": say("next", "Try this link from another network, and another test server from this one."),
         "whole_flows": say("next", "Check again, or try another test server."),
         "few_answers": say("next", "Try again from another network, or later; some routers never answer."),
+        "long_hellos": say("next", "Try from another network, or with a smaller packet size (MTU) on this device."),
         "path_changed": say("next", "Try again in a few minutes."),
         "one_call": say("next", "Listen to two more calls of this app on this network (`talkpath listen`)."),
         "pauses": say("next", "Call again, with somebody who talks all the time."),

@@ -6,7 +6,7 @@ needs a contrast that no outage of the app can bring about, by bytes alone:
 | contrast | rule |
 |---|---|
 | neutral hosts answer other names and never the app's (`tls_names`) | `signalling.block` |
-| a host answers one client's first TLS message and never another's (`tls_hellos`) | `tls.hello_drop` |
+| a host answers one client's first TLS message and never another's, of any length (`tls_hellos`) | `tls.hello_drop` |
 
 Everything else is `insufficient (outage)` after REPEATS exchanges that all failed while a neutral host of the same kind
 answered beside each; `alternatives` has what it is consistent with. `ok` needs at least one answer from every host.
@@ -29,7 +29,7 @@ from msgspec.structs import replace
 
 from talkpath.apps.contract.shape import Medium
 from talkpath.measure.facts import Exchange
-from talkpath.verdict.bases.tls_hellos import HELLOS, held_back_hello
+from talkpath.verdict.bases.tls_hellos import HELLOS, PADDED, HeldBackHello, held_back_hello
 from talkpath.verdict.bases.tls_names import NAME, NameReading, read_names
 from talkpath.verdict.model import Basis, Category, Reason, ReasonCode, Verdict
 
@@ -61,7 +61,7 @@ class Host:
 def judge_endpoints(exchanges: Sequence[Exchange], void: Reason | None = None) -> list[Verdict]:
     """Give one verdict per app and basis, in the order in which they were first asked. `void` makes all
     `insufficient`."""
-    apart = (OTHER, NAME, *HELLOS)
+    apart = (OTHER, NAME, PADDED, *HELLOS)
     own = [each for each in exchanges if each.app and each.kind not in apart]
     groups = dict.fromkeys(_group(each) for each in own)
     verdicts = [_verdict(group, [e for e in own if _group(e) == group], exchanges, void) for group in groups]
@@ -72,17 +72,26 @@ def _with_contrasts(verdict: Verdict, exchanges: Sequence[Exchange]) -> Verdict:
     """Name the ClientHello, or the name in it, that is held back, which explains handshakes that do not complete."""
     if verdict.basis != "signalling":
         return verdict
-    if (hello := held_back_hello(verdict.app, exchanges)) is not None:
+    hello = held_back_hello(verdict.app, exchanges)
+    if hello is not None and not hello.doubt:
         found = {"hello": hello.hello, "bound_to": hello.bound_to, "ends": hello.ends}
         return _restricted(verdict, "tls.hello_drop", found, exchanges)
     names = read_names(verdict.app, exchanges)
     told = replace(verdict, figures=verdict.figures | _counted(names))
     held = [each for each in names if each.held_back]
     if not held:
-        return told
+        return told if hello is None else _doubted(told, hello)
     ending = {each.ends for each in held}
     found = {"bound_to": "name", "ends": ending.pop() if len(ending) == 1 else ""}
     return _restricted(told, "signalling.block", found, exchanges)
+
+
+def _doubted(verdict: Verdict, hello: HeldBackHello) -> Verdict:
+    """Say that one ClientHello died, and nothing about why. That long ones die explains other handshakes too."""
+    if not hello.doubt or (hello.doubt == "no_control" and verdict.reason is not None):
+        return verdict
+    fitting = ("tls.hello_drop",) if hello.doubt == "no_control" else ()
+    return replace(verdict, state="insufficient", decided_at_s=None, reason=Reason(hello.doubt), alternatives=fitting)
 
 
 def _counted(names: Sequence[NameReading]) -> dict[str, float | None]:

@@ -3,43 +3,69 @@
 The same host is asked with two ClientHellos, and so is a neutral host beside it. A host that answers one of them each
 time is alive, and reached; what never answers the other one beside it, in REPEATS tries, tells the two apart by their
 bytes. An overloaded host answers now one, now the other.
+
+A browser's ClientHello is longer than a packet, OpenSSL's is not. A path that takes no packets of full size and does
+not say so, a box or a server that cannot bear a ClientHello in two segments, or its longer answer, tells them apart as
+well. Where it is the browser's that dies, a third one therefore decides, OpenSSL's at the length of a browser's:
+
+| the padded one | is said |
+|---|---|
+| answered each time | the browser's is held back |
+| never | `long_hellos`: nothing about clients |
+| now and then, or was not asked | `no_control` |
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
 
 from talkpath.measure.facts import Exchange
 from talkpath.verdict.bases.tls_names import ends
 
 REPEATS = 6
+PADDED, PADDED_REPEATS = "tls.padded", REPEATS - 1  # it is asked once the two have parted
 HELLOS = {"tls.browser": "browser", "tls.openssl": "openssl"}
+Doubt = Literal["", "long_hellos", "no_control"]
 
 
 class HeldBackHello(NamedTuple):
     """Which `hello` is held back, whether towards any host ("shape") or the app's alone ("both"), and how handshakes
-    that begin with it end ("silence", "reset", "" where they do not end alike)."""
+    that begin with it end ("silence", "reset", "" where they do not end alike). `doubt`: why its bytes may have nothing
+    to do with it, "" where they have."""
 
     hello: str
     bound_to: str
     ends: str
+    doubt: Doubt
 
 
 def held_back_hello(app: str, exchanges: Sequence[Exchange]) -> HeldBackHello | None:
-    """Return the ClientHello that the app's hosts never answer while they answer the other; None where there is none,
-    or where it may be the host's own doing."""
-    own = [each for each in exchanges if each.app == app and each.kind in HELLOS]
-    for host in dict.fromkeys(each.host for each in own):
-        for kind, other in (("tls.browser", "tls.openssl"), ("tls.openssl", "tls.browser")):
-            tries = [each for each in own if (each.host, each.kind) == (host, kind)]
-            beside = [each.ok for each in own if (each.host, each.kind) == (host, other)]
-            alive = len(beside) >= REPEATS and all(beside)
-            if alive and len(tries) >= REPEATS and not any(each.ok for each in tries):
-                bound = _bound_to(kind, other, {each.round for each in tries}, exchanges)
-                if bound:
-                    return HeldBackHello(HELLOS[kind], bound, ends(tries))
-    return None
+    """Return the ClientHello that the app's hosts never answer while they answer the other, one without a doubt first;
+    None where there is none, or where it may be the host's own doing."""
+    hosts = dict.fromkeys(each.host for each in exchanges if each.app == app and each.kind in HELLOS)
+    found = [each for host in hosts for each in _held_back_at(host, app, exchanges)]
+    return min(found, key=lambda each: bool(each.doubt), default=None)
+
+
+def _held_back_at(host: str, app: str, exchanges: Sequence[Exchange]) -> Iterator[HeldBackHello]:
+    own = [each for each in exchanges if (each.app, each.host) == (app, host)]
+    padded = [each.ok for each in own if each.kind == PADDED]
+    for kind, other in (("tls.browser", "tls.openssl"), ("tls.openssl", "tls.browser")):
+        tries = [each for each in own if each.kind == kind]
+        beside = [each.ok for each in own if each.kind == other]
+        alive = len(beside) >= REPEATS and all(beside)
+        if alive and len(tries) >= REPEATS and not any(each.ok for each in tries):
+            bound = _bound_to(kind, other, {each.round for each in tries}, exchanges)
+            if bound:
+                yield HeldBackHello(HELLOS[kind], bound, ends(tries), _doubt(padded) if kind == "tls.browser" else "")
+
+
+def _doubt(padded: Sequence[bool]) -> Doubt:
+    """What the answers to the padded ClientHello leave open."""
+    if len(padded) < PADDED_REPEATS or (any(padded) and not all(padded)):
+        return "no_control"
+    return "" if all(padded) else "long_hellos"
 
 
 def _bound_to(kind: str, other: str, rounds: set[int], exchanges: Sequence[Exchange]) -> str:

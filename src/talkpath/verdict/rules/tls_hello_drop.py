@@ -10,8 +10,9 @@ RULE = Rule(
     mechanisms=("M21",),
     means="The first message of a TLS handshake is held back by how one kind of client writes it.",
     shown_by=(
-        "A host that answers one client's message each time never answers another's, in six tries of both. A neutral "
-        "host is asked both beside it. Known from exchanges with hosts, never from calls."
+        "A host that answers one client's message each time never answers another's, in six tries of both. Where that "
+        "is a browser's, which is longer than a packet, it answers one of OpenSSL's of the same length each time. A "
+        "neutral host is asked the same beside it. Known from exchanges with hosts, never from calls."
     ),
     explain=no_call_shows_it,
     parameters=(
