@@ -63,7 +63,7 @@ def untroubled(assessment: Assessment) -> bool:
         return False
     pairs = [(quality.calls[way], quality.twins[way]) for way in DIRECTIONS]
     little = all(call and twin and call.estimate - twin.estimate < TROUBLED_LOSS for call, twin in pairs)
-    return little and not assessment.hint and assessment.parted is None and quality.mos >= TALKABLE_MOS
+    return little and not assessment.hint and assessment.parted is None and quality.line_mos >= TALKABLE_MOS
 
 
 def leaning(assessment: Assessment) -> bool:

@@ -18,7 +18,7 @@ from talkpath.apps.contract.shape import AffectedDirections, Arm, Direction
 from talkpath.measure.facts import ArmPlan, Epoch, Facts
 from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView, arm_view
-from talkpath.verdict.flows.call_quality import CallQuality, call_quality
+from talkpath.verdict.flows.call_quality import CallQuality, best_mos, call_quality
 from talkpath.verdict.flows.long_calls import Parting, parting, watched_s
 from talkpath.verdict.flows.outcomes import flow_outcomes, without_failed
 from talkpath.verdict.flows.self_congestion import lightest, relieved
@@ -28,8 +28,8 @@ from talkpath.verdict.rules import residual, rules_of
 from talkpath.verdict.rules.best import Candidate, Explanation, explain_arm
 from talkpath.verdict.rules.whole_network import MOST
 from talkpath.verdict.statistics.canary import canary_log_e
-from talkpath.verdict.statistics.cohort import DIRECTIONS
-from talkpath.verdict.statistics.interval import Interval, extra_delay_ms, extra_loss, overall_loss
+from talkpath.verdict.statistics.cohort import DIRECTIONS, accuses
+from talkpath.verdict.statistics.interval import Interval, extra_delay_ms, most_extra_loss, overall_loss
 from talkpath.verdict.statistics.permutation import log_mean
 from talkpath.verdict.statistics.strength import Strength, strength
 from talkpath.verdict.statistics.twins import twin_worse_log_e
@@ -87,7 +87,7 @@ class Assessment:
         epochs, seed = self.view.accusing, self.view.facts.seed
         if self.state == "restricted":
             return {way: mean_loss(epochs, way, seed) for way in DIRECTIONS}
-        return extra_losses(epochs, seed) if self.compared else {}
+        return most_extra_losses(epochs, seed) if self.compared else {}
 
     @property
     def extra_loss_both_ways(self) -> Interval | None:
@@ -186,9 +186,9 @@ def _proof(epochs: tuple[Epoch, ...], limit: float) -> Proof:
 
 
 @per_epochs
-def extra_losses(epochs: tuple[Epoch, ...], seed: bytes) -> dict[Direction, Interval]:
-    """The extra loss in each direction over the given epochs."""
-    return {way: extra_loss(epochs, way, seed=seed) for way in DIRECTIONS}
+def most_extra_losses(epochs: tuple[Epoch, ...], seed: bytes) -> dict[Direction, Interval]:
+    """The most extra loss in each direction over the given epochs, for an arm that nothing accuses."""
+    return {way: most_extra_loss(epochs, way, seed=seed) for way in DIRECTIONS}
 
 
 @per_epochs
@@ -260,25 +260,42 @@ def _unaccused(
     undecided = Assessment(planned, view, "insufficient", strength=proof, quality=quality, hint=hint, parted=parted)
     if suspected or unheard(view):
         return replace(undecided, reason=_missing_evidence(facts, view), suspected=suspected)
-    if not hint and quality.poor:
-        if not call_quality(lightest(tuple(map(without_failed, view.accusing)))).poor:
-            return replace(undecided, reason=Reason("whole_flows"))
-        enough = len(view.accusing) >= POOR_EPOCHS and relieved(view.accusing, view.facts.epochs)
-        return replace(undecided, state="impaired", settled=enough)
-    losses, delays = extra_losses(view.accusing, facts.seed), extra_delays(view.accusing)
+    if not hint and _too_poor(facts, quality):
+        return _poor(undecided)
+    losses, delays = most_extra_losses(view.accusing, facts.seed), extra_delays(view.accusing)
     little_loss = all(interval.high is not None and interval.high < OK_LOSS for interval in losses.values())
     little_delay = all((interval.estimate or 0.0) < MATTERS_DELAY_MS for interval in delays.values())
     may_matter = proof.known_at_s is not None and any((each.high or 0.0) >= MATTERS_LOSS for each in losses.values())
-    if may_matter or not (little_loss and little_delay and not fail and quality.mos >= TALKABLE_MOS):
+    if may_matter or not (little_loss and little_delay and not fail):
         return replace(undecided, reason=_missing_evidence(facts, view), compared=True)
+    undecided = replace(undecided, quality=quality.of_the_line(), compared=True)
+    if quality.line_mos < TALKABLE_MOS:
+        return replace(undecided, reason=_missing_evidence(facts, view)) if hint else _poor(undecided)
     if _many_fail(view, "call"):
         alike = _many_fail(view, "random")
-        reason = Reason("whole_flows") if alike else _missing_evidence(facts, view)
-        return replace(undecided, reason=reason, compared=True)
+        return replace(undecided, reason=Reason("whole_flows") if alike else _missing_evidence(facts, view))
     if canary_log_e(facts.epochs) < CANARY_LOG_E:
         reason = _missing_evidence(facts, view) if facts.health.ended in LOST else Reason("canary")
-        return replace(undecided, reason=reason, compared=True)
-    return _ok(facts, replace(undecided, settled=not hint, compared=True))
+        return replace(undecided, reason=reason)
+    return _ok(facts, replace(undecided, settled=not hint))
+
+
+def _too_poor(facts: Facts, quality: CallQuality) -> bool:
+    """Whether control traffic, of the arm or of all arms, is too poor for a conversation even at the better end of its
+    bounds, and the arm's calls and control traffic are no better."""
+    if max(quality.mos, quality.line_mos) >= TALKABLE_MOS:
+        return False
+    every = tuple(epoch for epoch in facts.epochs if accuses(epoch) and not epoch.missing)
+    return min(quality.best_mos, best_mos(lightest(every))) < TALKABLE_MOS
+
+
+def _poor(undecided: Assessment) -> Assessment:
+    """Impaired, unless it is only the flows that failed as a whole that make the line poor."""
+    view = undecided.view
+    if call_quality(lightest(tuple(map(without_failed, view.accusing)))).line_mos >= TALKABLE_MOS:
+        return replace(undecided, reason=Reason("whole_flows"))
+    enough = len(view.accusing) >= POOR_EPOCHS and relieved(view.accusing, view.facts.epochs)
+    return replace(undecided, state="impaired", settled=enough)
 
 
 def _ok(facts: Facts, undecided: Assessment) -> Assessment:

@@ -21,9 +21,9 @@ STATES: dict[State, StateText] = {
         "No sign of restriction",
         "the call fared as its twin",
         "extra loss below 5 % each way (upper bound of a 95 % confidence sequence), extra delay below 50 ms, no sign "
-        "of failed set-ups or deaths, the canary found (e-value at least 20 over the check), MOS at least 3.1, a call "
-        "that arrived for as long as the plan wants (`ok_s`, 20 s) both ways and did not part from twins, nothing "
-        "accused since; where the e-value reaches m/alpha, extra loss below 1 %",
+        "of failed set-ups or deaths, the canary found (e-value at least 20 over the check), MOS of calls and control "
+        "traffic as one at least 3.1, a call that arrived for as long as the plan wants (`ok_s`, 20 s) both ways and "
+        "did not part from twins, nothing accused since; where the e-value reaches m/alpha, extra loss below 1 %",
         "that the app's own servers answer",
     ),
     "restricted": StateText(
@@ -42,8 +42,9 @@ STATES: dict[State, StateText] = {
     "impaired": StateText(
         "Line too poor for calls",
         "call and twin alike suffer too much to talk",
-        "MOS of calls and of twins below 3.1 even at the better end of their bounds; flows that fail as a whole do not "
-        "count",
+        "MOS of control traffic, the arm's or that of all arms, below 3.1 even at the better end of its bounds, and "
+        "that of the arm's calls no better; or losses and delays shown to be alike, as for `ok`, and MOS of calls and "
+        "control traffic as one below 3.1; flows that fail as a whole do not count",
         "restricted",
     ),
     "unreachable": StateText(
@@ -110,10 +111,12 @@ FIGURES: dict[str, str] = {
     "calls_lost_up": "share of call media packets lost, up; with `_low` and `_high`, 95 % bounds over flows; "
     "`_down` alike",
     "twins_lost_up": "the same of random twins; `_down` alike",
-    "extra_loss_up": "extra loss of calls, a 95 % confidence sequence with `_low` and `_high`; `_down` alike",
+    "extra_loss_up": "extra loss of calls, a 95 % confidence sequence with `_low` and `_high`; `_down` alike. Of an "
+    "arm that is not restricted `_high` alone has the 95 %, and `_low` is 0",
     "extra_loss": "the same over both directions together, of a restricted arm",
     "extra_delay_ms_up": "extra delay of calls in ms, with `_low` and `_high`; `_down` alike",
-    "mos": "mean opinion score of the call in its worse direction (E-model, G.107; assumptions in measure/quality.py)",
+    "mos": "mean opinion score of the call in its worse direction (E-model, G.107; assumptions in measure/quality.py); "
+    "of calls and control traffic as one where they are shown to fare alike",
     "hosts": "ways in which the app's own hosts were asked (bases address and signalling)",
     "hosts_silent": "those of them that failed each time",
     "checks": "checks that count, of a watch",

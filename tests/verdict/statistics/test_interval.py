@@ -9,7 +9,14 @@ from scipy.stats import binom
 from world import BACKGROUNDS, NOTHING, Restriction, World
 
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.statistics.interval import extra_delay_ms, extra_loss, extra_share, loss_rate, share
+from talkpath.verdict.statistics.interval import (
+    extra_delay_ms,
+    extra_loss,
+    extra_share,
+    loss_rate,
+    most_extra_loss,
+    share,
+)
 
 RUNS, LOOKS = 25, (1, 3, 6)
 
@@ -63,11 +70,33 @@ def test_extra_delay_is_inside_at_all_looks(background: str) -> None:
     ],
 )
 def test_width(background: str, truth: float, epochs: int, width: float) -> None:
-    found = extra_loss(run(background, Restriction(up=truth), 3, epochs), "up", seed=b"s")
+    restriction = Restriction(up=truth)
+    found = [extra_loss(run(background, restriction, seed, epochs), "up", seed=b"s") for seed in range(3, 8)]
+    bounds = np.array([(each.low, each.high) for each in found], np.float64)
+    assert np.all((bounds[:, 0] <= truth) & (truth <= bounds[:, 1]))
+    assert np.median(bounds[:, 1] - bounds[:, 0]) <= width
+
+
+def test_an_upper_bound_alone_is_lower_and_holds() -> None:
+    lower = 0
+    for seed in range(3, 8):
+        epochs = run("bursts 15 %", Restriction(up=0.05), seed, 6)
+        alone, both = (of(epochs, "up", seed=b"s") for of in (most_extra_loss, extra_loss))
+        assert alone.low == 0.0
+        assert alone.high is not None
+        assert both.high is not None
+        assert 0.05 <= alone.high <= both.high
+        lower += alone.high < both.high
+    assert lower
+    assert most_extra_loss([], "up", seed=b"") == (None, None, None)
+
+
+def test_an_upper_bound_is_not_below_what_was_lost() -> None:
+    """One extra loss for all epochs does not explain a rule that began in between."""
+    epochs = [*run("clean", NOTHING, 3, 3), *run("clean", Restriction(up=0.6), 4, 1)]
+    found = most_extra_loss(epochs, "up", seed=b"s")
     assert found.high is not None
-    assert found.low is not None
-    assert found.low <= truth <= found.high
-    assert found.high - found.low <= width
+    assert found.high >= (found.estimate or 0.0) > 0.1
 
 
 @pytest.mark.parametrize("background", ["buckets", "nat"])

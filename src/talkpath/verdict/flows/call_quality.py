@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.measure.facts import DELAY_QUANTILES, Epoch
-from talkpath.measure.quality import ASSUMED_DELAY_MS, TALKABLE_MOS, burst_ratio, mos
+from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation
+from talkpath.measure.quality import ASSUMED_DELAY_MS, burst_ratio, mos
 from talkpath.verdict.flows.arm_view import Floats
 from talkpath.verdict.memo import per_epoch, per_epochs
-from talkpath.verdict.statistics.cohort import DIRECTIONS, Choice, bitmaps, is_call, is_twin, pick, track
+from talkpath.verdict.statistics.cohort import DIRECTIONS, Choice, bitmaps, is_call, is_control, is_twin, pick, track
 
 TWO_SIDED = 1.960  # standard errors over flows, for 95 %
 
@@ -32,24 +32,41 @@ class Loss(NamedTuple):
 class CallQuality(NamedTuple):
     """The quality of `calls` and `twins` per direction (None: nothing was sent). `mos` of calls in the worse direction.
 
-    `poor`: calls and twins alike are too poor for a conversation, even at the better end of their bounds.
+    `line_mos`: that of calls and control traffic as one, which says more once they are known to fare alike.
+    `best_mos`: that of control traffic at the better end of its bounds.
     """
 
     calls: dict[Direction, Loss | None]
     twins: dict[Direction, Loss | None]
     mos: float
-    poor: bool
+    line_mos: float
+    best_mos: float
+
+    def of_the_line(self) -> CallQuality:
+        """Return the same, rated over calls and control traffic as one."""
+        return self._replace(mos=self.line_mos)
 
 
 @per_epochs
 def call_quality(epochs: tuple[Epoch, ...]) -> CallQuality:
-    """Rate calls and random twins in these epochs."""
+    """Rate calls, control traffic, and all flows as one in these epochs."""
     calls = {way: _loss(epochs, way, is_call) for way in DIRECTIONS}
     twins = {way: _loss(epochs, way, is_twin) for way in DIRECTIONS}
     late_ms = {way: max((_spread_ms(epoch, way) for epoch in epochs), default=0.0) for way in DIRECTIONS}
-    worst = min(_mos(calls[way], late_ms[way], best=False) for way in DIRECTIONS)
-    alike = [min(_mos(side[way], late_ms[way], best=True) for way in DIRECTIONS) for side in (calls, twins)]
-    return CallQuality(calls, twins, worst, max(alike) < TALKABLE_MOS)
+    every = {way: _loss(epochs, way, _is_measured) for way in DIRECTIONS}
+    usual, line = (min(_mos(side[way], late_ms[way], best=False) for way in DIRECTIONS) for side in (calls, every))
+    best = min(_mos(_loss(epochs, way, is_control), late_ms[way], best=True) for way in DIRECTIONS)
+    return CallQuality(calls, twins, usual, line, best)
+
+
+@per_epochs
+def best_mos(epochs: tuple[Epoch, ...]) -> float:
+    """Rate the losses alone of control traffic, of all arms, at the better end of their bounds."""
+    return min(_mos(_loss(epochs, way, is_control), 0.0, best=True) for way in DIRECTIONS)
+
+
+def _is_measured(flow: Observation) -> bool:
+    return is_call(flow) or is_control(flow)
 
 
 def _mos(loss: Loss | None, late_ms: float, *, best: bool) -> float:

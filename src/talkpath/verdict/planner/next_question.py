@@ -213,8 +213,9 @@ class QuestionPlanner:
 
     def turns(self, most: float = inf, *, hinted: bool = False, alone: bool = False) -> Iterator[Question]:
         """The undecided arms: those with something amiss first, then those that had least, then those that lack least;
-        every fourth epoch a long one. `alone`: only those whose app has no decided variant."""
-        open_arms = [each for each in self.assessments if not each.settled and not self.asked.is_pending(each)]
+        every fourth epoch a long one. One at a time, so that bytes decide some arms rather than nearly all of them.
+        `alone`: only those whose app has no decided variant."""
+        open_arms = [each for each in self.assessments if not each.settled]
         if alone:
             open_arms = [each for each in open_arms if not any(one.settled for one in self.asked.variants(each))]
         if hinted:
@@ -222,6 +223,8 @@ class QuestionPlanner:
         open_arms = [each for each in open_arms if self.asked.count(each, "battery") < most]
         open_arms.sort(key=self._lacking)
         for assessment in open_arms:
+            if self.asked.is_pending(assessment):
+                return
             if assessment.hint:
                 yield from self.costs.affordable(self.questions.more(assessment), 1.0)
                 continue

@@ -10,9 +10,9 @@ Extra loss p is undone by thinning: every packet of a twin that arrived is virtu
 uniform number per packet, from the check's seed, decides for all p. So the twins' losses only rise with p and the test
 is monotone: the set is an interval, and bisection finds its ends, rounded outwards. Twins are random and text ones
 (without the canary): an interval alone accuses nobody, and more twins make it narrower. A flow's score is the root of
-its number of losses, with two tilts, or whether it lost anything at all: behind several paths, queues or translators
-some flows lose much and most lose nothing, so their numbers of losses say little, and which flows lost nothing says
-much. Extra delay is undone by subtraction, and the score is the rank; its twins are the random ones.
+its number of losses, or whether it lost anything at all: behind several paths, queues or translators some flows lose
+much and most lose nothing, so their numbers of losses say little, and which flows lost nothing says much. Extra delay
+is undone by subtraction, and the score is the rank; its twins are the random ones.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from talkpath.verdict.statistics.permutation import even, log_e_rows, log_mean
 Floats = NDArray[np.float64]
 Bits = NDArray[np.bool_]
 
-ROOT_TILTS = np.array((0.7, 3.0))
+ROOT_TILT, MOST_TILT = 0.3, 3.0  # of the root of a flow's losses, times that of its packets: longer calls differ more
 LOST_TILT = 1.5  # of whether a flow lost anything: where some paths lose nothing, few flows show that calls do neither
 RANK_TILTS = (0.1, 0.3, 1.0)
 ROLES: tuple[Role, Role] = ("call", "twin")
@@ -56,13 +56,15 @@ class Thinned(NamedTuple):
     """Epochs of one size, prepared for thinning. Losses are scaled to the most packets that any flow of the epoch sent.
 
     `calls` (epochs, nT) and `twins` (epochs, nC) are lost packets; `scale` (epochs, nC) is the weight of one packet of
-    each twin; `draws` (epochs, nC, slots) is a uniform number for each twin's packet that arrived, else 2.
+    each twin; `draws` (epochs, nC, slots) is a uniform number for each twin's packet that arrived, else 2; `tilt`
+    (epochs,) is that of the roots of losses.
     """
 
     calls: Floats
     twins: Floats
     scale: Floats
     draws: Floats
+    tilt: Floats
 
 
 def extra_loss(epochs: Sequence[Epoch], direction: AffectedDirections, *, seed: bytes, level: float = 0.95) -> Interval:
@@ -73,18 +75,41 @@ def extra_loss(epochs: Sequence[Epoch], direction: AffectedDirections, *, seed: 
     questions. `seed` is the facts' seed. All three numbers are
     None if there is no epoch in which both calls and twins sent packets.
     """
-    return _extra_loss(tuple(epochs), direction, seed, level)
+    epochs, each = tuple(epochs), (1.0 + level) / 2.0
+    high = _most(epochs, direction, seed, each)
+    if high is None:
+        return Interval(None, None, None)
+    low = _least(epochs, direction, seed, each)
+    return Interval(min(max(_estimate(epochs, direction), low), high), low, high)
+
+
+def most_extra_loss(
+    epochs: Sequence[Epoch], direction: AffectedDirections, *, seed: bytes, level: float = 0.95
+) -> Interval:
+    """Estimate the same with an upper bound alone, which has the whole level and needs fewer epochs; the lower one is
+    0. It is for calls of which is asked if they fare as twins do. Where they lost more than one extra loss for all
+    epochs explains, as when a rule began in between, the bound is what they lost.
+    """
+    high = _most(tuple(epochs), direction, seed, level)
+    if high is None:
+        return Interval(None, None, None)
+    mean = max(_estimate(epochs, direction), 0.0)
+    return Interval(mean, 0.0, max(mean, high))
 
 
 @per_epochs
-def _extra_loss(epochs: tuple[Epoch, ...], direction: AffectedDirections, seed: bytes, level: float) -> Interval:
-    ready = [epoch for epoch in epochs if _thin(epoch, direction, seed) is not None]
-    if not ready:
-        return Interval(None, None, None)
-    limit = log(2.0 / (1.0 - level))
-    low, rest = (_last_rejected(partial(_thinning_log_e, ready, direction, seed, sign), limit) for sign in (1.0, -1.0))
-    high = 1.0 - rest
-    return Interval(min(max(_estimate(epochs, direction), low), high), low, high)
+def _least(epochs: tuple[Epoch, ...], direction: AffectedDirections, seed: bytes, level: float) -> float:
+    return _last_rejected(partial(_thinning_log_e, _ready(epochs, direction, seed), direction, seed, 1.0), level)
+
+
+@per_epochs
+def _most(epochs: tuple[Epoch, ...], direction: AffectedDirections, seed: bytes, level: float) -> float | None:
+    ready = _ready(epochs, direction, seed)
+    return 1.0 - _last_rejected(partial(_thinning_log_e, ready, direction, seed, -1.0), level) if ready else None
+
+
+def _ready(epochs: tuple[Epoch, ...], direction: AffectedDirections, seed: bytes) -> list[Epoch]:
+    return [epoch for epoch in epochs if _thin(epoch, direction, seed) is not None]
 
 
 def _estimate(epochs: Sequence[Epoch], direction: AffectedDirections) -> float:
@@ -99,10 +124,11 @@ def overall_loss(
     needs packets to recognise one: the mean over all packets that calls sent.
 
     One extra loss is used for all, unless epochs of similar length contradict it. Then each length has its own
-    interval, with a level that rises with the number of lengths, so that all hold together.
+    interval, with a level that rises with the number of lengths, so that all hold together. Where that does not explain
+    the mean either, as when a rule began in between, the interval reaches as far as the mean.
     """
     common, lengths = extra_loss(epochs, direction, seed=seed, level=level), _of_like_length(epochs, direction)
-    mean, surer = _estimate(epochs, direction), 1.0 - (1.0 - level) / max(1, len(lengths))
+    mean, surer = max(_estimate(epochs, direction), 0.0), 1.0 - (1.0 - level) / max(1, len(lengths))
     if len(lengths) == 1 and _holds(common, mean):
         return common
     found = [(sent, extra_loss(alike, direction, seed=seed, level=surer)) for sent, alike in lengths]
@@ -110,12 +136,13 @@ def overall_loss(
     if all(_holds(each, mean) for each in (common, *(each for _, each in bounded))):
         return common
     total = sum(sent for sent, _ in bounded)
-    return Interval(*(sum(sent * (each[i] or 0.0) for sent, each in bounded) / total for i in range(3)))
+    low, high = (sum(sent * (each[i] or 0.0) for sent, each in bounded) / total for i in (1, 2))
+    return Interval(mean, min(low, mean), max(high, mean))
 
 
 def _holds(interval: Interval, value: float) -> bool:
     low, high = interval.low or 0.0, 1.0 if interval.high is None else interval.high
-    return low <= max(value, 0.0) <= high
+    return low <= value <= high
 
 
 def _of_like_length(epochs: Sequence[Epoch], direction: AffectedDirections) -> list[tuple[int, list[Epoch]]]:
@@ -240,7 +267,8 @@ def _thin(epoch: Epoch, direction: AffectedDirections, seed: bytes) -> Thinned |
     key = int.from_bytes(hashlib.sha256(len(seed).to_bytes(4, "big") + seed + label).digest()[:16], "big")
     draws = np.random.Generator(np.random.PCG64(key)).random(counted.shape)
     draws[~counted | losses] = 2.0
-    return Thinned((scale * lost)[calls], (scale * lost)[twins], scale[twins], draws[twins])
+    tilt: Floats = np.minimum(ROOT_TILT * np.sqrt(sent.max()), MOST_TILT)
+    return Thinned((scale * lost)[calls], (scale * lost)[twins], scale[twins], draws[twins], tilt)
 
 
 def _packets(epoch: Epoch, direction: AffectedDirections) -> tuple[Bits, Bits, Bits]:
@@ -277,6 +305,7 @@ def _joined(group: list[Thinned]) -> Thinned:
         np.array([t.twins for t in group]),
         np.array([t.scale for t in group]),
         draws,
+        np.array([t.tilt for t in group]),
     )
 
 
@@ -286,7 +315,7 @@ def _thinning_log_e(
     """Compute log e against STEPS hypotheses, each `width` beyond the one before, from `low` on. `sign` is +1 to test
     if calls lose more than that, -1 if they lose less than 1 minus that."""
     total = np.sum(_thinning_steps(epochs, direction, seed, sign, low, width), axis=0)
-    return log_mean(total, even(len(ROOT_TILTS) + 1))
+    return log_mean(total, even(total.shape[-1]))
 
 
 @each_epoch
@@ -303,16 +332,15 @@ def _thinning_steps(
         calls = np.broadcast_to(group.calls[:, None], (*twins.shape[:2], group.calls.shape[1]))
         roots: Floats = sign * np.sqrt(np.concatenate((calls, twins), axis=-1))
         treated = np.arange(roots.shape[-1]) < calls.shape[-1]
-        by_count, any_lost = roots[:, :, None] * ROOT_TILTS[:, None], LOST_TILT * np.sign(roots)[:, :, None]
-        tilted = np.concatenate((by_count, any_lost), axis=2)
+        tilted = np.stack((group.tilt[:, None, None] * roots, LOST_TILT * np.sign(roots)), axis=2)
         found.update(zip(places, log_e_rows(tilted, treated), strict=True))
     return [found[place] for place in range(len(epochs))]
 
 
-def _last_rejected(log_e: Callable[[float, float], Floats], limit: float) -> float:
-    """Find in [0, 1] the last point that a monotone test rejects before it accepts; 0 if it rejects none. `log_e` gives
-    its values at STEPS points, from the first one on and so far apart."""
-    low, width = 0.0, 1.0
+def _last_rejected(log_e: Callable[[float, float], Floats], level: float) -> float:
+    """Find in [0, 1] the last point that a monotone test of that level rejects before it accepts; 0 if it rejects none.
+    `log_e` gives its values at STEPS points, from the first one on and so far apart."""
+    limit, low, width = -log(1.0 - level), 0.0, 1.0
     for _ in range(ROUNDS):
         width /= STEPS
         rejected = log_e(low, width) >= limit
