@@ -183,8 +183,9 @@ def _together(rows: Sequence[CheckRow]) -> Iterator[Goal]:
         yield _time(
             "six voice apps together, all said to be `ok`, nothing restricted, clean line: 90 %", OK_S, last, 0.9
         )
-    decided = proportion(map(all_decided, clean))
-    yield replace(_at_least("six voice apps together, every one decided, clean line", DECIDED, decided), gate=False)
+    decided = proportion(all_decided(row) for row in clean if row.study != "late")
+    name = "six voice apps together, every one decided, clean line, nothing that acts late"
+    yield replace(_at_least(name, DECIDED, decided), gate=False)
     yield _every("six voice apps together: seconds", ALL_S, Spread(tuple(row.seconds for row in played)))
     size = Spread(tuple(row.size_bytes / 1e6 for row in played))
     yield _every("six voice apps together: MB", VOICE_BYTES / 1e6, size)
