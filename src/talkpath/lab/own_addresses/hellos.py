@@ -32,7 +32,8 @@ from talkpath.verdict.model import Reason, Verdict
 from talkpath.wire.ip.address import Address
 
 APPS = ("telegram", "whatsapp", "signal", "max")
-TROUBLES = ("none", "none", "one_down", "all_down", "neutral_down", "busy", *LONG_TROUBLES)
+TROUBLES = ("none", "none", "one_down", "all_down", "neutral_down", "busy", "rationed", *LONG_TROUBLES)
+RATION_S = (1.0, 12.0)  # between two messages that a "rationed" host answers
 TODAY, SOURCE, PORT, FIRST_LOCAL, LONGEST_S = date(2026, 11, 1), "the lab", 443, 20_000, 600.0
 FIRST_FRONT = 50  # the number of an app's first TLS host in its network
 NEUTRAL = tuple(LabHost(f"plain{n}", f"198.51.100.{60 + n}", f"2001:db8:2::{60 + n:x}") for n in (1, 2, 3))
@@ -109,6 +110,8 @@ class _Asked:
         self._engine = EndpointEngine(ChosenEndpoints(own, neutral, resolver, False, hellos=True), TODAY, self._rng)
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._order, self._locals = count(), count(FIRST_LOCAL)
+        self._ration_s = Random(f"ration {case.seed}").uniform(*RATION_S)
+        self._answered_s: dict[str, float] = {}
 
     def run(self) -> list[Exchange]:
         """Ask until everything is answered or given up."""
@@ -137,10 +140,15 @@ class _Asked:
         if request.kind in (SYSTEM, OTHER):
             self._engine.answered(self.now_s, request.number, addresses=(far,))
         else:
-            _Exchanged(self, request, far, next(self._locals), self._answers(request.row))
+            _Exchanged(self, request, far, next(self._locals), self._answers(request.row, request.kind))
 
-    def _answers(self, row: Row) -> bool:
+    def _answers(self, row: Row, kind: str) -> bool:
         """Whether the host answers this time."""
+        if self._case.trouble == "rationed" and row.app and kind != "tls":
+            due = self.now_s - self._answered_s.get(row.id, -self._ration_s) >= self._ration_s
+            if due:
+                self._answered_s[row.id] = self.now_s
+            return due
         down = {"one_down": row.id == "front1", "all_down": bool(row.app), "neutral_down": not row.app}
         busy = self._case.trouble == "busy" and bool(row.app) and self._rng.random() < 0.5
         return not (down.get(self._case.trouble, False) or busy)
