@@ -80,7 +80,9 @@ def _opening(rows: Sequence[CheckRow], code: str) -> Iterator[str]:
         "([how, and how to read this page](why/2026-11-24-error-rates.md)). Every check ran the real engines and the "
         "real verdicts through a network made up by the lab, whose truth is known. SIMULATED: none of this is a "
         "measurement of anybody's network. Brackets are exact 95 % intervals (Clopper and Pearson), `≤` after a count "
-        "is the upper end of one. Play it again with `make score`; one check with `talkpath lab score --one SEED`."
+        "is the upper end of one. Play it again with `make score`; one check with `talkpath lab score --one SEED`. "
+        "Questions to apps' own servers, and real calls beside control traffic, have [a page](own-address-rates.md) of "
+        "their own."
     )
     if code in PLAYED_BEFORE:
         yield from ("", PLAYED_BEFORE[code])
