@@ -6,7 +6,7 @@
 Calls of the apps go through every background of the lab, with every story that is no restriction
 (lab/accompanied_calls/drawing.py). Three calls of a kind at a time are judged together too. Prints a row a story:
 calls, those that were told as consistent with a rule, and threes that were called restricted. Exit code 1 for any of
-the last, and for any of the first two where the app's own servers were well.
+the last, and for any of the first where the app's own servers were well, or the sentence does not name them as well.
 
 With --power rules act on the app's own addresses instead. Prints a row a rule: of how many calls the first rule that is
 named is the right one, and which threes were called restricted.
@@ -31,13 +31,25 @@ from talkpath.lab.accompanied_calls.drawing import (
 )
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Findings
+from talkpath.report.recordings.capture_sentences import attempt_sentence, sentence
 from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
+
+OWN_SERVERS = ("trouble at the app's own servers", "outage of the app")
+"""How a sentence names what looks the same as a rule."""
 
 
 def threes(first: int, calls: int) -> Iterator[tuple[str, str, list[Findings]]]:
     """(story, background, three calls of one app over it)."""
     for drawn in map(draw_innocent, range(first // TOGETHER, -(-(first + calls) // TOGETHER))):
         yield drawn.story, drawn.background, [drawn.play(turn) for turn in range(TOGETHER)]
+
+
+def rule_alone(found: Findings) -> bool:
+    """Whether a sentence names a rule and not the app's own servers beside it."""
+    calls = [sentence(*pair) for pair in zip(found.calls, call_verdicts(found), strict=True)]
+    attempts = [attempt_sentence(*pair) for pair in zip(found.attempts, attempt_verdicts(found), strict=True)]
+    named = (one for told in (*calls, *attempts) for one in told.split(". ") if "consistent with a rule" in one)
+    return any(not any(words in one for words in OWN_SERVERS) for one in named)
 
 
 def power(calls: int, first: int) -> None:
@@ -84,7 +96,7 @@ def main(arguments: Sequence[str]) -> int:
         count.update(calls=len(found), told=len(told), restricted=len(together), threes=1)
         codes = Counter(one.reason.code if one.reason else one.state for one in verdicts)
         count.update({f"as {code}": times for code, times in codes.items()})
-        if together or (told and story not in OWN_TROUBLE):
+        if together or any(map(rule_alone, found)) or (told and story not in OWN_TROUBLE):
             wrong += 1
             rules = sorted({rule for one in told for rule in one.alternatives})
             print(f"{story} over {background}: {len(told)} told ({', '.join(rules)}), {len(together)} restricted")  # noqa: T201

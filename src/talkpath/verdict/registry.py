@@ -70,16 +70,17 @@ REASONS: dict[ReasonCode, str] = {
     "handshake": "something answers at the far end's port, but no TLS handshake with the key of the link completes, so "
     "no call was placed (`outcome`: what came instead, as `reach.control` of tp-001)",
     "short_capture": "the capture ends too soon (captures only)",
-    "no_control": "nothing to compare with (bases without a twin)",
+    "no_control": "nothing to compare with (bases without a twin); where `alternatives` names rules, a poor line and "
+    "trouble at the app's own servers fit as well",
     "single_request": "fewer than three repeats (bases without a twin)",
     "stale": "nothing was amiss, but after these calls were measured others were held back or ended, and no fresh ones "
     "were measured since (`since_s`: when that had begun, in seconds from the start of the check)",
     "watched_briefly": "nothing was amiss, but calls were not watched for as long as `ok` takes (`seconds`: how long)",
     "call_ended": "one of the calls that live through the check went silent while twins went on (`seconds`: after what "
     "time), and it was not settled whether that was an accident",
-    "one_call": "the call fits a rule while control traffic of the same moments was well (`call_lost`, `control_lost`: "
-    "shares; `connections`: how many of control traffic would have shown the same); one call does not tell a rule from "
-    "trouble at the app's own servers (basis call only)",
+    "one_call": "the call fits the rules of `alternatives` while control traffic of the same moments was well "
+    "(`call_lost`, `control_lost`: shares; `connections`: how many of control traffic would have shown the same), and "
+    "it fits an outage of the app, or trouble at its own servers, as well (basis call only)",
     "pauses": "nothing came for moments that are too long for losses of single packets, in a stream without sequence "
     "numbers: they may be pauses of speech, and losses cannot be told from them (basis call only)",
     "line": "control traffic of the same moments suffered as the call did: the line, or the network as a whole "

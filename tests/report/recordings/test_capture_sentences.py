@@ -62,7 +62,8 @@ def test_a_clear_call_points_to_nothing(clear: Call) -> None:
     [
         (
             {"alternatives": ("media.drop",)},
-            "a rule by which call packets are dropped at random, and with a poor line.",
+            "a rule by which call packets are dropped at random, with a poor line, and with trouble at the app's own "
+            "servers.",
         ),
         ({"reason": Reason("short_capture")}, "what was recorded of it is too short to tell more."),
         ({"reason": Reason("no_control")}, "there is nothing to compare it with."),
@@ -128,6 +129,53 @@ def test_a_call_that_nobody_talked_in(attempt: Attempt, ends: str) -> None:
 def test_unanswered_set_up_beside_other_traffic_is_consistent_with_rules() -> None:
     text = words.attempt_sentence(SILENT, judge_attempt(SILENT))
     assert "nothing answered; that is consistent with a rule by which" in text
+
+
+BESIDE = {"control_flows": 62.0, "control_lost_down_pct": 0.0}
+TOLD = {
+    "a call beside control traffic": (Reason("one_call"), BESIDE),
+    "a call alone": (Reason("no_control"), {}),
+}
+SERVERS = {
+    "en": "trouble at the app's own servers",
+    "ru": "неполадками на серверах самого приложения",
+    "fa": "مشکل سرورهای خود برنامه",
+    "ar": "خلل في خوادم التطبيق نفسها",
+}
+OUTAGE = {
+    "en": "an outage of the app.",
+    "ru": "со сбоем самого приложения.",
+    "fa": "قطعی خود برنامه.",
+    "ar": "عطل التطبيق نفسه.",
+}
+
+
+@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("name", TOLD)
+def test_where_a_call_fits_a_rule_the_same_sentence_names_the_apps_own_servers(
+    clear: Call, name: str, code: str
+) -> None:
+    reason, figures = TOLD[name]
+    found = verdict(reason=reason, figures=figures, alternatives=("media.freeze", "media.drop"))
+    with speaking(language(code)):
+        (told,) = (one for one in words.sentence(clear, found).split(". ") if words.mechanisms(found) in one)
+    assert SERVERS[code] in told
+
+
+@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("app", ["signal", "webrtc"])
+@pytest.mark.parametrize("figures", [BESIDE, {}])
+def test_where_set_up_fits_a_rule_the_same_sentence_names_an_outage(
+    app: str, figures: dict[str, float], code: str
+) -> None:
+    attempt = replace(SILENT, app=app)
+    found = replace(judge_attempt(attempt), reason=Reason("one_call" if figures else "no_control"), figures=figures)
+    with speaking(language(code)):
+        text = words.attempt_sentence(attempt, found)
+        carried = words.control_words(found)
+    assert OUTAGE[code] in text
+    assert bool(carried) is bool(figures)
+    assert carried in text.partition(OUTAGE[code])[2]
 
 
 @pytest.mark.parametrize(

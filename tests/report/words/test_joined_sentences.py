@@ -33,8 +33,17 @@ def test_an_order_bound_to_addresses_is_told_as_such():
 def test_call_servers_that_do_not_answer_may_be_down_and_what_is_proven_of_them_is_not():
     silent = verdict("address", "insufficient", reason=Reason("outage"), alternatives=("address.block",))
     (line,) = sentences(join([verdict("shape", "ok"), silent]))
-    assert line.endswith("An outage of Telegram would look the same.")
+    assert line.endswith("An outage of Telegram, or trouble at its servers, would look the same.")
     assert "outage" not in sentences(join([verdict("shape", "ok"), at_hop(3.0, "provider")]))[0]
+
+
+def test_what_a_single_call_or_silent_servers_fit_is_told_with_an_outage_that_would_look_the_same():
+    for states in combinations():
+        found = joined(*states)
+        text, words = " ".join(sentences([found])), {each.finding for each in found.findings}
+        own = "likely" in words and found.conclusion in ("alone", "addresses", "calls_there", "both")
+        assert ("outage" in text) == (own and "held" not in words), (states, text)
+        assert ("signs of one restriction" in text) <= ("held" in words), (states, text)
 
 
 def test_each_means_is_spoken_of_only_where_it_was_used():

@@ -123,7 +123,8 @@ def sentence(call: Call, verdict: Verdict, clock: Clock = NO_CLOCK) -> str:
         values["mechanisms"] = mechanisms(verdict)
         return say(
             "capture",
-            "{call}: {outcome}; {facts}; that is consistent with {mechanisms}, and with a poor line.",
+            "{call}: {outcome}; {facts}; that is consistent with {mechanisms}, with a poor line, and with trouble at "
+            "the app's own servers.",
             **values,
         )
     if verdict.reason and verdict.reason.code == "short_capture":
@@ -291,24 +292,34 @@ def attempt_sentence(attempt: Attempt, verdict: Verdict, clock: Clock = NO_CLOCK
             **values,
         )
     if verdict.alternatives:
-        values["mechanisms"] = mechanisms(verdict)
-        return say(
-            "capture",
-            "{app}, a call set up from {time} on: {outcome}; nothing answered; that is consistent with {mechanisms}.",
-            **values,
-        ) + _aside(verdict)
+        return f"{_unanswered(verdict, values)} {_carried(verdict)}".rstrip()
     return say("capture", "{app}, a call set up from {time} on: {outcome}; nothing answered.", **values)
 
 
-def _aside(verdict: Verdict) -> str:
-    """What control traffic adds to an attempt, as a sentence of its own."""
-    beside = control_words(verdict)
-    well = bool(beside) and verdict.reason is not None and verdict.reason.code == "one_call"
+def _unanswered(verdict: Verdict, values: dict[str, str]) -> str:
+    """What set-up that nobody answered fits: rules, and what looks the same without any."""
+    values = {**values, "mechanisms": mechanisms(verdict)}
     if verdict.app in SHARED_APPS:
-        told = say("capture", "{control}; an address at which nobody is looks the same.", control=beside)
-    else:
-        told = say("capture", "{control}; an outage of the app looks the same.", control=beside)
-    return f" {told}" if well else ""
+        return say(
+            "capture",
+            "{app}, a call set up from {time} on: {outcome}; nothing answered; that is consistent with {mechanisms}, "
+            "and with an address at which nobody is, or an outage of the app.",
+            **values,
+        )
+    return say(
+        "capture",
+        "{app}, a call set up from {time} on: {outcome}; nothing answered; that is consistent with {mechanisms}, and "
+        "with an outage of the app.",
+        **values,
+    )
+
+
+def _carried(verdict: Verdict) -> str:
+    """What control traffic adds to an attempt, as a sentence of its own; "" where it says nothing."""
+    beside = control_words(verdict)
+    if not beside or verdict.reason is None or verdict.reason.code != "one_call":
+        return ""
+    return say("capture", "{control}: your line carried the same traffic.", control=beside)
 
 
 def pair_lines(pair: Paired) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from talkpath.report.words.language import listed, say
 from talkpath.report.words.sentences import app_name_of
 from talkpath.report.words.sentences import medium as medium_word
-from talkpath.verdict.bases.joined_means import CALL_MEDIA, HELD, JoinedMedium, Means, MeansFinding
+from talkpath.verdict.bases.joined_means import CALL_MEDIA, JoinedMedium, Means, MeansFinding
 from talkpath.verdict.model import Category, Number, Verdict
 
 
@@ -103,8 +103,8 @@ def _sentence(group: Sequence[JoinedMedium], own: Sequence[JoinedMedium]) -> str
         clauses += [clause(found, name) for found in text.findings]
     told = say("joined", "; ").join(words for words in clauses if words)
     parts = [_capital(told) + say("joined", "."), conclusion(joined, name)]
-    if joined.conclusion == "addresses" and _may_be_an_outage(joined):
-        parts.append(say("joined", "An outage of {name} would look the same.", name=name))
+    if _may_be_an_outage(joined):
+        parts.append(say("joined", "An outage of {name}, or trouble at its servers, would look the same.", name=name))
     if len(_alike(own)) > 1:
         media = listed(medium_word(each.medium) for each in group)
         parts[0] = say("joined", "{name}, {media}: {clauses}", name=name, media=media, clauses=parts[0])
@@ -205,6 +205,8 @@ def _messages(found: MeansFinding, name: str) -> str:
 def conclusion(joined: JoinedMedium, name: str) -> str:
     """What the findings fit together; "" where one means alone could tell, which says it all."""
     several = len(joined.findings) > 1
+    if joined.conclusion == "both" and _may_be_an_outage(joined):
+        return say("joined", "Both are consistent with one restriction of {name}'s calls.", name=name)
     return {
         "well": say("joined", "No means that was used found a sign of restriction.") if several else "",
         "alone": say("joined", "No other means could tell, so there is nothing to compare it with.") if several else "",
@@ -247,9 +249,10 @@ def conclusion(joined: JoinedMedium, name: str) -> str:
 
 
 def _may_be_an_outage(joined: JoinedMedium) -> bool:
-    """Whether only the app's own call servers seem amiss, and nothing is proven of them."""
-    addresses, call = joined.of("addresses"), joined.of("call")
-    return addresses is not None and addresses.finding == "likely" and (call is None or call.finding not in HELD)
+    """Whether only the app's own servers seem amiss, and nothing is proven of them."""
+    words = {found.finding for found in joined.findings}
+    is_there = joined.conclusion in ("alone", "addresses", "calls_there", "both")
+    return is_there and "likely" in words and "held" not in words
 
 
 def _capital(text: str) -> str:
