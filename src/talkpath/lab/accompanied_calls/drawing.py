@@ -43,12 +43,12 @@ class DrawnCalls:
         rules = [f"{self.rule},app={self.app},to=app"] if self.rule else []
         scenario = Scenario.parse(self.background, rules, seed=seed)
         seconds = SECONDS + (2.0 if self.rule else 0.0)
-        story = stories(Random(f"story {seed}"))[self.story]
+        story = stories(Random(f"story {seed}"), Random(f"relays {self.number}"))[self.story]
         return accompany(self.app, seconds, scenario, story, seed=seed, flows=FLOWS).findings
 
 
-def stories(rng: Random) -> dict[str, CallStory]:
-    """One of each kind."""
+def stories(rng: Random, relays: Random) -> dict[str, CallStory]:
+    """One of each kind. `relays` draws what ails the app's relays: three calls suffer from it alike."""
     at_s = rng.uniform(2.0, SECONDS - 3.0)
     return {
         "plain": PLAIN,
@@ -58,10 +58,10 @@ def stories(rng: Random) -> dict[str, CallStory]:
         "wi-fi to mobile": CallStory(roams_s=(at_s,)),
         "congested relay": CallStory(
             relays=RelayState(
-                loss=rng.uniform(0.02, 0.2), added_ms=rng.uniform(30, 150), jitter_ms=rng.uniform(40, 120)
+                loss=relays.uniform(0.02, 0.2), added_ms=relays.uniform(30, 150), jitter_ms=relays.uniform(40, 120)
             )
         ),
-        "lossy relay": CallStory(relays=RelayState(loss=rng.uniform(0.05, 0.3))),
+        "lossy relay": CallStory(relays=RelayState(loss=relays.uniform(0.05, 0.3))),
         "outage": CallStory(relays=RelayState(down_from_s=rng.choice((0.0, at_s)))),
     }
 
@@ -83,7 +83,7 @@ def draw_innocent(number: int) -> DrawnCalls:
     kinds = [name for name in sorted(background_kinds()) if name not in MISMEASURED]
     rng = Random(f"innocent {number}")
     background, app = kinds[number % len(kinds)], rng.choice(APPS)
-    return DrawnCalls(number, app, background, rng.choice(sorted(stories(rng))))
+    return DrawnCalls(number, app, background, rng.choice(sorted(stories(rng, rng))))
 
 
 def draw_ruled(number: int) -> DrawnCalls:

@@ -53,8 +53,8 @@ FROZEN = {"media.freeze": ("after_s", "after_packets")}
 BY_CHANCE = 0.005
 """Moments of silences are the same with at most this probability, if an outage could as well end a call at any; and
 connections of several calls had bad luck."""
-LEAST_LOST = 0.3
-"""So large a share, in every call, is lost by no server of an app that is in service."""
+LEAST_LOST = 0.35
+"""So large a share, in every call, is lost by no server of an app that is in service: those lose up to 30 %."""
 OF_LOSSES = {"p", "kbps"}
 """Parameters of rules that losses tell, not a silence."""
 STEADY = 0.5
