@@ -31,6 +31,9 @@ from talkpath.verdict.statistics.interval import ROLES, loss_rate
 
 Floats = NDArray[np.float64]
 Bits = NDArray[np.bool_]
+Ranks = NDArray[np.intp]
+
+ALL = slice(None)
 
 EXPLAINED = ("battery", "watch", "rate", "hello")  # questions whose epochs hold calls beside twins over UDP
 OUTLIER_ERRORS = 4.0  # a flow that lost so many standard errors more than the median one is an outlier
@@ -92,16 +95,16 @@ class DirectionLosses:
         starts = np.concatenate([[0], 1 + np.flatnonzero(sizes[1:] != sizes[:-1])])
         return sizes[starts], np.add.reduceat(terms[..., order], starts, axis=-1)
 
-    def gains(self, extra: Floats) -> Floats:
-        """(..., slots): the gain of each slot where the extra loss is `extra` (..., slots) or (..., 1)."""
-        gain = self._gain(self.sent, self.lost, extra)
-        gain *= self.weight * self.known
+    def gains(self, extra: Floats, slots: Ranks | slice = ALL) -> Floats:
+        """(..., slots): the gain of each of these slots where the extra loss is `extra` (..., slots) or (..., 1)."""
+        gain = _gain(self.sent[slots], self.lost[slots], self.chance[slots], extra)
+        gain *= self.weight * self.known[slots]
         return gain
 
     def gains_by_call(self, extra: Floats) -> Floats:
         """Return the gain of each call in each slot (flows, slots), for effects that may differ from call to call. Only
         the dispersion of twins reduces it."""
-        return self.twins_weight * self.known * self._gain(*self.calls, extra)
+        return self.twins_weight * self.known * _gain(*self.calls, self.chance, extra)
 
     def best_gains(self, most: Floats | float) -> Floats:
         """(slots,): the gain of each slot at the extra loss that fits it best, at most `most` (slots,): no rule that
@@ -109,12 +112,13 @@ class DirectionLosses:
         own = (self.lost / np.maximum(self.sent, 1.0) - self.chance) / (1.0 - self.chance)
         return self.gains(np.clip(own, 0.0, most))
 
-    def _gain(self, sent: Floats | Bits, lost: Floats | Bits, extra: Floats) -> Floats:
-        odds, passed = np.asarray((1.0 - self.chance) * extra), np.asarray(-extra)
-        odds /= self.chance
-        gain = lost * np.log1p(odds, out=odds)
-        gain += (sent * 1.0 - lost) * np.log1p(passed, out=passed)
-        return np.asarray(gain)
+
+def _gain(sent: Floats | Bits, lost: Floats | Bits, chance: Floats, extra: Floats) -> Floats:
+    odds, passed = np.asarray((1.0 - chance) * extra), np.asarray(-extra)
+    odds /= chance
+    gain = np.asarray(lost * np.log1p(odds, out=odds))
+    gain += (sent * 1.0 - lost) * np.log1p(passed, out=passed)
+    return gain
 
 
 @lru_cache(maxsize=256)

@@ -22,6 +22,7 @@ from talkpath.verdict.rules.rule import PENALTY, ROUNDING_NATS, Contrast, Fit, P
 from talkpath.verdict.statistics.cohort import track
 
 Ranks = NDArray[np.intp]
+Numbers = NDArray[np.uint8]
 
 RATES, FINE_RATES = 36, 17
 BURSTS_BYTES = np.geomspace(1000.0, 12000.0, 12)  # what passes at first; set-up may have used some of it
@@ -138,8 +139,24 @@ def _gains(losses: DirectionLosses, rates: Floats, header_bytes: int) -> Floats:
 def _gains_of_grid(losses: DirectionLosses, rates: bytes, header_bytes: int) -> Floats:
     """Compute `_gains` once for each epoch and grid: a mechanism is named again after every epoch, over all so far."""
     dropped = policed(losses, np.frombuffer(rates), header_bytes)
-    gains = [losses.gains(_averaged(dropped.chance, kinds).T).sum(axis=-1) for kinds in _kinds(losses)]
+    chance = dropped.chance
+    gains = [_sums_of_gains(losses, dropped.which, chance, kinds) for kinds in _kinds(losses)]
     return np.concatenate([dropped.of_grid(each) for each in gains])
+
+
+def _sums_of_gains(losses: DirectionLosses, which: Numbers, chance: Floats, kinds: Kinds) -> Floats:
+    """Return the gains (points,) over all slots. A packet that is alone in its kind has one of the few chances DROPPED,
+    whose gains are looked up."""
+    gains = np.empty(chance.shape)
+    gains[kinds.alone] = _gains_of_dropped(losses)[kinds.alone[:, None], which[kinds.alone]]
+    gains[kinds.order] = losses.gains(_means(chance, kinds).T, kinds.order).T
+    return np.asarray(gains.sum(axis=0))
+
+
+@lru_cache(maxsize=256)
+def _gains_of_dropped(losses: DirectionLosses) -> Floats:
+    """Return the gain of each slot at each of the chances DROPPED, (slots, chances)."""
+    return np.ascontiguousarray(losses.gains(DROPPED[:, None]).T)
 
 
 @lru_cache(maxsize=256)
@@ -181,11 +198,16 @@ def _of_twins(losses: DirectionLosses, dropped: Policed) -> Floats:
 
 
 class Policed(NamedTuple):
-    """The chance (slots, rates x bursts) that a token bucket drops each packet. Bursts from the last of these `bursts`
-    on hold all that calls send, so that they drop alike."""
+    """`which` of the chances DROPPED a token bucket drops each packet with, (slots, rates x bursts). Bursts from the
+    last of these `bursts` on hold all that calls send, so that they drop alike."""
 
-    chance: Floats
+    which: Numbers
     bursts: int
+
+    @property
+    def chance(self) -> Floats:
+        """Return the chances themselves."""
+        return DROPPED[self.which]
 
     def of_grid(self, gains: Floats) -> Floats:
         """Return the values (rates x bursts,) of these buckets for all of BURSTS_BYTES."""
@@ -195,19 +217,19 @@ class Policed(NamedTuple):
 
 def policed(losses: DirectionLosses, rates: Floats, header_bytes: int) -> Policed:
     """Return the chance that a token bucket of each of the `rates` (kbit/s) and bursts, full at the first media packet,
-    drops each packet."""
+    drops each packet; what it does not see passes."""
     slots = np.flatnonzero((losses.sent > 0) & losses.on("media", "control"))
     size = losses.size[slots] + header_bytes
     bursts = min(len(BURSTS_BYTES), 1 + int(np.searchsorted(BURSTS_BYTES, size.sum(), side="right")))
     kbps, burst = np.repeat(rates, bursts), np.tile(BURSTS_BYTES[:bursts], len(rates))
     passed, level = _pass(np.diff(losses.at_s[slots], prepend=0.0), size, kbps, burst)
-    passed[level < burst - 2 * size[:, None]] += len(PHASES) + 1
-    chance = np.zeros((len(losses.at_s), len(kbps)))
-    chance[slots] = DROPPED[passed]
-    return Policed(chance, bursts)
+    passed += np.uint8(len(PHASES) + 1) * (level < burst - 2 * size[:, None])
+    which = np.full((len(losses.at_s), len(kbps)), len(PHASES), np.uint8)
+    which[slots] = passed
+    return Policed(which, bursts)
 
 
-def _pass(gap_s: Floats, size: Floats, kbps: Floats, burst: Floats) -> tuple[NDArray[np.uint8], Floats]:
+def _pass(gap_s: Floats, size: Floats, kbps: Floats, burst: Floats) -> tuple[Numbers, Floats]:
     """Send packets through token buckets, and return (packets, points) in how many PHASES each passes, and the least
     level that it leaves. Arrays are reused: new ones would take half of the time."""
     rate = np.multiply.outer(125.0 * PHASES, kbps)  # (phases, points): numpy is quick along a long last axis
@@ -227,9 +249,10 @@ def _pass(gap_s: Floats, size: Floats, kbps: Floats, burst: Floats) -> tuple[NDA
 
 
 class Kinds(NamedTuple):
-    """Packets of similar size at about the same time. `order` are the slots of those that are not alone in their kind,
-    sorted by kind; in that order each kind begins at `starts` and has `counts` packets."""
+    """Packets of similar size at about the same time. `alone` are the slots of those that are alone in their kind,
+    `order` those of the others, sorted by kind; in that order each kind begins at `starts` and has `counts` packets."""
 
+    alone: Ranks
     order: Ranks
     starts: Ranks
     counts: Ranks
@@ -247,16 +270,23 @@ def _sorted(marks: Floats) -> Kinds:
     kind = np.unique(marks, axis=1, return_inverse=True)[1].ravel()
     every = np.bincount(kind)
     order, counts = np.argsort(kind, kind="stable"), every[every > 1]
-    return Kinds(order[every[kind[order]] > 1], np.cumsum(counts) - counts, counts)
+    shared = every[kind[order]] > 1
+    return Kinds(order[~shared], order[shared], np.cumsum(counts) - counts, counts)
 
 
 def _averaged(dropped: Floats, kinds: Kinds) -> Floats:
     """Return the mean over packets of the same kind, (slots, points)."""
-    if not len(kinds.order):
-        return dropped
-    sums, means = np.add.reduceat(dropped[kinds.order], kinds.starts, axis=0), dropped.copy()
-    means[kinds.order] = np.repeat(sums / kinds.counts[:, None], kinds.counts, axis=0)
+    means = dropped.copy()
+    means[kinds.order] = _means(dropped, kinds)
     return means
+
+
+def _means(dropped: Floats, kinds: Kinds) -> Floats:
+    """Return the same for the packets of `kinds.order`, in that order."""
+    if not len(kinds.order):
+        return dropped[:0]
+    sums = np.add.reduceat(dropped[kinds.order], kinds.starts, axis=0)
+    return np.repeat(sums / kinds.counts[:, None], kinds.counts, axis=0)
 
 
 def passed_kbps(view: ArmView, direction: AffectedDirections) -> Number:
