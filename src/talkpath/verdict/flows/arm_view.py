@@ -116,7 +116,7 @@ class DirectionLosses:
 def _gain(sent: Floats | Bits, lost: Floats | Bits, chance: Floats, extra: Floats) -> Floats:
     odds, passed = np.asarray((1.0 - chance) * extra), np.asarray(-extra)
     odds /= chance
-    gain = np.asarray(lost * np.log1p(odds, out=odds))
+    gain = np.asarray(lost * np.log1p(odds, out=odds), np.float64)
     gain += (sent * 1.0 - lost) * np.log1p(passed, out=passed)
     return gain
 

@@ -139,17 +139,16 @@ def _gains(losses: DirectionLosses, rates: Floats, header_bytes: int) -> Floats:
 def _gains_of_grid(losses: DirectionLosses, rates: bytes, header_bytes: int) -> Floats:
     """Compute `_gains` once for each epoch and grid: a mechanism is named again after every epoch, over all so far."""
     dropped = policed(losses, np.frombuffer(rates), header_bytes)
-    chance = dropped.chance
-    gains = [_sums_of_gains(losses, dropped.which, chance, kinds) for kinds in _kinds(losses)]
+    gains = [_sums_of_gains(losses, dropped.which, kinds) for kinds in _kinds(losses)]
     return np.concatenate([dropped.of_grid(each) for each in gains])
 
 
-def _sums_of_gains(losses: DirectionLosses, which: Numbers, chance: Floats, kinds: Kinds) -> Floats:
+def _sums_of_gains(losses: DirectionLosses, which: Numbers, kinds: Kinds) -> Floats:
     """Return the gains (points,) over all slots. A packet that is alone in its kind has one of the few chances DROPPED,
     whose gains are looked up."""
-    gains = np.empty(chance.shape)
+    gains = np.empty(which.shape)
     gains[kinds.alone] = _gains_of_dropped(losses)[kinds.alone[:, None], which[kinds.alone]]
-    gains[kinds.order] = losses.gains(_means(chance, kinds).T, kinds.order).T
+    gains[kinds.order] = losses.gains(_means(DROPPED[which[kinds.order]], kinds).T, kinds.order).T
     return np.asarray(gains.sum(axis=0))
 
 
@@ -207,7 +206,7 @@ class Policed(NamedTuple):
     @property
     def chance(self) -> Floats:
         """Return the chances themselves."""
-        return DROPPED[self.which]
+        return np.asarray(DROPPED[self.which])
 
     def of_grid(self, gains: Floats) -> Floats:
         """Return the values (rates x bursts,) of these buckets for all of BURSTS_BYTES."""
@@ -235,11 +234,13 @@ def _pass(gap_s: Floats, size: Floats, kbps: Floats, burst: Floats) -> tuple[Num
     rate = np.multiply.outer(125.0 * PHASES, kbps)  # (phases, points): numpy is quick along a long last axis
     full = np.repeat(burst[None], len(PHASES), axis=0)
     level, change, passes = full.copy(), np.empty_like(full), np.empty(full.shape, np.bool_)
+    ones = passes.view(np.uint8)
     passed, least = np.empty((len(size), len(kbps)), np.uint8), np.empty((len(size), len(kbps)))
     for number, (gap, bytes_) in enumerate(zip(gap_s.tolist(), size.tolist(), strict=True)):
         np.add(level, np.multiply(rate, gap, out=change), out=level)
         np.minimum(level, full, out=level)
-        np.add.reduce(np.greater_equal(level, bytes_, out=passes), axis=0, dtype=np.uint8, out=passed[number])
+        np.greater_equal(level, bytes_, out=passes)
+        np.add.reduce(ones, axis=0, dtype=np.uint8, out=passed[number])
         if number < LAST_START:
             passes &= number >= STARTS
         np.copyto(change, passes)
@@ -277,15 +278,15 @@ def _sorted(marks: Floats) -> Kinds:
 def _averaged(dropped: Floats, kinds: Kinds) -> Floats:
     """Return the mean over packets of the same kind, (slots, points)."""
     means = dropped.copy()
-    means[kinds.order] = _means(dropped, kinds)
+    means[kinds.order] = _means(dropped[kinds.order], kinds)
     return means
 
 
 def _means(dropped: Floats, kinds: Kinds) -> Floats:
-    """Return the same for the packets of `kinds.order`, in that order."""
+    """Return the same of the packets of `kinds.order` alone, in that order."""
     if not len(kinds.order):
-        return dropped[:0]
-    sums = np.add.reduceat(dropped[kinds.order], kinds.starts, axis=0)
+        return dropped
+    sums = np.add.reduceat(dropped, kinds.starts, axis=0)
     return np.repeat(sums / kinds.counts[:, None], kinds.counts, axis=0)
 
 
