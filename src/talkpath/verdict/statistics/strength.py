@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch
+from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.statistics import delay, loss, setup, survival
 from talkpath.verdict.statistics.cohort import Choice, accuses, is_call, is_twin
 from talkpath.verdict.statistics.permutation import log_mean
@@ -63,14 +64,20 @@ def strength(
     """Compute the evidence of one arm's epochs. `log_threshold` is ln(m/alpha). Epochs of other questions are
     ignored."""
     known = sorted((e for e in epochs if accuses(e)), key=lambda epoch: (epoch.known_s, epoch.number))
-    weights = np.log([weight for _, _, weight, _, _ in PARTS])
-    paths = np.array([_path(steps(known, treated, control), mix) for _, _, _, steps, mix in PARTS])
-    total = log_mean(paths.T, weights)
+    paths, total = _paths(tuple(known), treated, control)
     parts = tuple(
         Part(name, direction, weight, float(path[-1]), _first(known, path + np.log(weight), log_threshold))
         for (name, direction, weight, _, _), path in zip(PARTS, paths, strict=True)
     )
     return Strength(float(total[-1]), float(total.max()), _first(known, total, log_threshold), parts)
+
+
+@per_epochs
+def _paths(known: tuple[Epoch, ...], treated: Choice, control: Choice) -> tuple[Floats, Floats]:
+    """Return the paths of all parts (parts, epochs + 1), and that of the whole. They do not depend on a threshold, and
+    are compared with several."""
+    paths = np.array([_path(steps(known, treated, control), mix) for _, _, _, steps, mix in PARTS])
+    return paths, log_mean(paths.T, np.log([weight for _, _, weight, _, _ in PARTS]))
 
 
 def _path(steps: Floats, mix: Floats) -> Floats:
