@@ -9,6 +9,7 @@ restrictor in the lab can read only what it could read in a real network: of a c
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Protocol
 
@@ -78,16 +79,14 @@ class HalfStream:
         if self.closed:
             return
         came = self._scheduler.offer(self._direction, self._writer.packet_unsummed(sequence, PUSH_ACK, seen))
-        at_s = min((at_s for at_s, _ in came), default=0.0)
-        if came and is_tcp_reset(came[0][1]):
-            self._scheduler.later(at_s, self._break)
-        elif came:
-            self._scheduler.later(at_s, lambda: self._arrive(sequence, piece))
+        if came:
+            arrive = self._break if is_tcp_reset(came[0][1]) else partial(self._arrive, sequence, piece)
+            self._scheduler.later(came[0][0] if len(came) == 1 else min(at_s for at_s, _ in came), arrive)
         elif tries >= TRIES:
             self._break()
         else:
-            wait_s = RETRY_S * 2**tries
-            self._scheduler.later(self._scheduler.now_s + wait_s, lambda: self._send(sequence, piece, seen, tries + 1))
+            again = partial(self._send, sequence, piece, seen, tries + 1)
+            self._scheduler.later(self._scheduler.now_s + RETRY_S * 2**tries, again)
 
     def _break(self) -> None:
         if not self.closed:
@@ -228,6 +227,8 @@ class CallStream:
 
     def _after_hello(self, side: int, data: bytes) -> bytes:
         """Returns the bytes after the hello that is still awaited."""
+        if not self._hello_left[side]:
+            return data
         taken = min(self._hello_left[side], len(data))
         self._hello_left[side] -= taken
         return data[taken:]
