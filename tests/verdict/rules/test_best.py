@@ -10,7 +10,7 @@ from slots import Flow, Outcome, Slot
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.flows.arm_view import arm_view
-from talkpath.verdict.flows.outcomes import cut_directions, residual_blocked
+from talkpath.verdict.flows.calls_left_out import behind_cut_offs
 from talkpath.verdict.judge import judge, judge_arms
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules import media_police
@@ -158,9 +158,9 @@ def test_a_drop_on_a_line_that_loses_by_size_is_none_by_size(seed: int):
 def test_calls_that_were_doomed_tell_the_way(direction: str):
     box = kept_closed(calls.freeze(25, direction=direction), 600.0, direction, known=3)
     epochs = calls.check(calls.Line([box], apps=("webrtc", "telegram"))).epochs
-    every = [call for number in residual_blocked(epochs) for call in residual_blocked(epochs)[number]]
-    assert len(every) > 5
-    assert cut_directions(every) == [way for way in ("up", "down") if direction in (way, "both")]
+    found = behind_cut_offs(epochs)[Arm("webrtc", "webrtc", "voice")]
+    assert len(found.ended) > 5
+    assert found.directions == [way for way in ("up", "down") if direction in (way, "both")]
 
 
 @pytest.mark.parametrize("seed", [1, 4])

@@ -131,7 +131,7 @@ def _on(stage: tuple[str, ...], stages: tuple[str, ...]) -> Bits:
 @dataclass(frozen=True, eq=False)
 class ArmView:
     """One arm: its epochs of every question, and the facts of the whole check. `directions` are those considered;
-    `left_out` are (epoch, flow) of calls that are no evidence (see `flows.outcomes.never_established`). The calls that
+    `left_out` are (epoch, flow) of calls that are no evidence (see `flows.calls_left_out`). The calls that
     live through the check are apart, in `all_long` (of all arms): they have twins of other arms, and only screen."""
 
     facts: Facts
@@ -164,6 +164,11 @@ class ArmView:
     def long(self) -> tuple[Epoch, ...]:
         """The arm's own calls that live through the check."""
         return tuple(epoch for epoch in self.all_long if epoch.arm == self.arm)
+
+    @cached_property
+    def every_epoch(self) -> tuple[Epoch, ...]:
+        """All epochs of the check, of every arm; the calls that live through it included."""
+        return self.facts.epochs + self.all_long
 
     def asked(self, question: str, value: float | str | None = None, packets: int = 0) -> int:
         """Count the epochs of that question (with that value, if given, and at least so many media packets)."""

@@ -14,18 +14,16 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from talkpath.apps.contract.shape import Arm, Direction
+from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch, Observation
 from talkpath.verdict.flows.nat_rebinding import first_life
-from talkpath.verdict.memo import per_epoch, per_epochs
+from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, bitmaps, track
 
 UNHEARD = 3  # packets sent of which none arrived: the flow was never established (set-up alone has three tries)
 FIRST = 3  # packets of a flow and direction that may pass before a middlebox recognises it and stops it
 SILENT = 6  # packets at its end of which none arrived: the flow went silent
 CUT = 2  # likewise, and half of all its packets: a call that ended in its set-up, if most calls did
-RAN = 3  # media packets that arrived: the call ran (a few arrive where it is cut off after its handshake)
-ESTABLISHED = 0.1  # of the calls: then those that never were need an explanation of their own
 SLACK_S = 0.3  # one slot's packets up and down pass a middlebox at most so far apart: one round trip
 
 
@@ -142,48 +140,12 @@ def without_failed(epoch: Epoch) -> Epoch:
     return replace(epoch, flows=tuple(flow for flow in epoch.flows if flow.flow not in failed))
 
 
-@per_epochs
-def never_established(epochs: tuple[Epoch, ...]) -> frozenset[tuple[int, int]]:
-    """Return (epoch, flow) of calls that were never established for reasons unrelated to how calls are treated.
-
-    Residual blocking: after an earlier call to the same port ran and was cut off, the restrictor may block that server
-    and port for a while, so that a call there ends when it is recognised, or before. The others are calls of which
-    nothing arrived, not even set-up, while others of the arm were established: an address translator may have no port
-    left for a flow. Whether more calls than twins fare like that is for rules that block whole calls to explain.
-    """
-    arms = _partly_established(epochs)
-    dead = {(epoch.number, call.flow) for epoch in epochs if epoch.arm in arms for call in calls_of(epoch) if call.dead}
-    return frozenset(dead) | ended_behind(epochs)
-
-
-@per_epochs
-def ended_behind(epochs: tuple[Epoch, ...]) -> frozenset[tuple[int, int]]:
-    """Return (epoch, flow) of the calls that ended, before any media arrived, at a port where an earlier call was cut
-    off."""
-    return frozenset((number, call.flow) for number, call in later(epochs) if _ended_early(call))
-
-
-@per_epochs
-def later(epochs: tuple[Epoch, ...]) -> tuple[tuple[int, FlowOutcome], ...]:
-    """Return (epoch, call) of the calls to a port where an earlier call ran and went silent."""
-    ran: set[int] = set()
-    found: list[tuple[int, FlowOutcome]] = []
-    for epoch in sorted(epochs, key=lambda epoch: (epoch.started_s, epoch.number)):
-        calls = calls_of(epoch)
-        found += ((epoch.number, call) for call in calls if call.port in ran)
-        ran |= {call.port for call in calls if any(way.silent and way.media >= RAN for way in (call.up, call.down))}
-    return tuple(found)
-
-
-@per_epochs
-def residual_blocked(epochs: tuple[Epoch, ...]) -> dict[int, list[FlowOutcome]]:
-    """Return for each epoch the calls that residual blocking ended; none if most later calls to such ports ran, since
-    then those few ended for another reason."""
-    calls = [(number, call) for number, call in later(epochs) if _ended_early(call)]
-    found: dict[int, list[FlowOutcome]] = {}
-    for number, call in calls if 2 * len(calls) > len(later(epochs)) else ():
-        found.setdefault(number, []).append(call)
-    return found
+@per_epoch
+def media_begins_s(epoch: Epoch) -> float:
+    """Return when the first media packet of the epoch was due, in seconds of the check; its start where it sent
+    none."""
+    due = (plan.at_ms[plan.stage.index("media")] for plan in (epoch.up, epoch.down) if "media" in plan.stage)
+    return epoch.started_s + min(due, default=0.0) / 1000.0
 
 
 def calls_of(epoch: Epoch) -> list[FlowOutcome]:
@@ -200,19 +162,6 @@ def cut_directions(calls: Iterable[FlowOutcome]) -> list[Direction]:
 
 def _cut(way: DirectionOutcome) -> bool:
     return way.tail >= max(CUT, way.sent / 2.0)
-
-
-def _ended_early(call: FlowOutcome) -> bool:
-    """Whether the call ended, in one direction or both, before any media arrived."""
-    return call.dead or any(way.silent and not way.media for way in (call.up, call.down))
-
-
-def _partly_established(epochs: Iterable[Epoch]) -> set[Arm]:
-    """Return the arms of whose calls at least one in ten was established."""
-    counts: dict[Arm, list[bool]] = {}
-    for epoch in epochs:
-        counts.setdefault(epoch.arm, []).extend(not call.dead for call in calls_of(epoch))
-    return {arm for arm, established in counts.items() if sum(established) >= ESTABLISHED * len(established) > 0}
 
 
 @per_epoch

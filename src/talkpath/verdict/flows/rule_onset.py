@@ -14,6 +14,7 @@ import numpy as np
 
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.outcomes import media_begins_s
 
 CHANCES = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 0.997])  # of loss, after the onset
 LEAST_NATS = 12.0  # by which what came before the onset contradicts that loss
@@ -63,10 +64,4 @@ def _split(view: ArmView, at_s: float) -> RuleOnset | None:
 
 
 def _begins_since(epoch: Epoch, at_s: float) -> bool:
-    return _media_s(epoch) >= at_s - SLACK_S
-
-
-def _media_s(epoch: Epoch) -> float:
-    """When the first media packet of the epoch was due; its start where it sent none."""
-    due = (plan.at_ms[plan.stage.index("media")] for plan in (epoch.up, epoch.down) if "media" in plan.stage)
-    return epoch.started_s + min(due, default=0.0) / 1000.0
+    return media_begins_s(epoch) >= at_s - SLACK_S

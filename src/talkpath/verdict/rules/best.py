@@ -12,14 +12,13 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from talkpath.apps.contract.shape import AffectedDirections, Direction
-from talkpath.measure.facts import Epoch, Facts
+from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView, arm_view
-from talkpath.verdict.flows.outcomes import cut_directions, ended_behind, never_established, residual_blocked
+from talkpath.verdict.flows.calls_left_out import CallOf, behind_cut_offs, ended_behind, left_out
 from talkpath.verdict.flows.rule_onset import RuleOnset, rule_onset
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules import media_drop, media_freeze, media_size_drop, residual, rules, rules_of
+from talkpath.verdict.rules import media_drop, media_size_drop, residual, rules, rules_of
 from talkpath.verdict.rules.rule import MARGIN, PENALTY, Contrast, Fit, Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
@@ -78,34 +77,18 @@ def explain_arm(view: ArmView) -> Explanation:
 
 def explain_alone(view: ArmView) -> Explanation:
     """Return the best explanation of the view's arm by itself."""
-    own = _explain(view.epochs, _memo_key(view))
-    residual, best = _residual_directions(view), own.best
-    if own.rule != media_freeze.RULE.id or best is None or best.direction not in residual:
-        return own
-    wider = Candidate(media_freeze.RULE, replace(best, direction=_joined(residual)))
-    return own._replace(rivals=(wider, *own.rivals[1:]))
+    return _explain(view.epochs, _memo_key(view))
 
 
-def _residual_directions(view: ArmView) -> list[Direction]:
-    """Return the directions in which residual blocking ended calls: those in which the freeze itself acts."""
-    blocked = residual_blocked(view.facts.epochs)
-    return cut_directions([call for epoch in view.epochs for call in blocked.get(epoch.number, [])])
-
-
-def _joined(directions: list[Direction]) -> AffectedDirections:
-    return "both" if len(directions) == 2 else directions[0]
-
-
-def _left_out(view: ArmView) -> frozenset[tuple[int, int]]:
+def _left_out(view: ArmView) -> frozenset[CallOf]:
     """Return the calls of the view that are no evidence of how calls fare."""
     numbers = {epoch.number for epoch in view.epochs}
-    return frozenset(call for call in never_established(view.facts.epochs) if call[0] in numbers)
+    return frozenset(call for call in left_out(view.every_epoch) if call[0] in numbers)
 
 
 def explain_together(own: Explanation, view: ArmView) -> Explanation:
     """Break a tie with what other arms of the check showed beyond doubt: one rule for many arms is likelier than two.
-    If others were frozen and residual blocking ended all calls here, this arm is frozen too; if others lost large
-    packets, all packets of this arm may be large."""
+    If others lost large packets, all packets of this arm may be large."""
     mine = {epoch.arm for epoch in view.epochs}
     views = [arm_view(view.facts, each.arm) for each in view.facts.plan.arms if each.arm not in mine]
     if own.rule != UNKNOWN:  # then only a size limit of another arm matters
@@ -115,11 +98,6 @@ def explain_together(own: Explanation, view: ArmView) -> Explanation:
     tied = [rival for rival in own.rivals[: own.tied] if rival.rule.id in firm]
     if own.rule == UNKNOWN and len(tied) == 1:
         return Explanation(tied[0].rule.id, (tied[0], *(r for r in own.rivals if r is not tied[0])), 1)
-    frozen = firm.get(media_freeze.RULE.id)
-    if own.best is None and frozen is not None and frozen.best is not None and _left_out(view):
-        residual = _residual_directions(view)
-        direction = _joined(residual) if residual else frozen.best.direction
-        return Explanation(frozen.rule, (Candidate(media_freeze.RULE, Fit(LEAST_NATS, direction)),), 1)
     large = firm.get(media_size_drop.RULE.id)
     return _with_size_limit(own, large, view) if large is not None else own
 
@@ -135,14 +113,17 @@ def _with_size_limit(own: Explanation, large: Explanation, view: ArmView) -> Exp
 
 
 class _MemoKey:
-    """The facts, compared only by what an explanation depends on besides the epochs: the seed, the address family and
-    the calls that are left out."""
+    """The facts and the calls that live through the check, compared only by what an explanation depends on besides the
+    epochs: the seed, the address family, the calls that are left out, and those to ports where earlier ones were cut
+    off."""
 
-    def __init__(self, facts: Facts, left_out: frozenset[tuple[int, int]]) -> None:
-        self.facts, self.left_out = facts, left_out
+    def __init__(self, view: ArmView, left_out: frozenset[CallOf]) -> None:
+        self.facts, self.all_long, self.left_out = view.facts, view.all_long, left_out
+        found = behind_cut_offs(view.every_epoch).get(view.epochs[0].arm) if view.epochs else None
+        self._behind = found.calls if found else frozenset()
 
-    def _key(self) -> tuple[bytes, int, frozenset[tuple[int, int]]]:
-        return self.facts.seed, self.facts.family, self.left_out
+    def _key(self) -> tuple[bytes, int, frozenset[CallOf], frozenset[CallOf]]:
+        return self.facts.seed, self.facts.family, self.left_out, self._behind
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _MemoKey) and self._key() == other._key()
@@ -152,7 +133,7 @@ class _MemoKey:
 
 
 def _memo_key(view: ArmView) -> _MemoKey:
-    return _MemoKey(view.facts, _left_out(view))
+    return _MemoKey(view, _left_out(view))
 
 
 @per_epochs
@@ -186,23 +167,24 @@ def _since_onset(epochs: tuple[Epoch, ...], onset: RuleOnset, key: _MemoKey) -> 
     apart = tuple(epoch for epoch in epochs if id(epoch) not in under_way)
     throughout = best_of(accusing_rules(), _views(apart, key)[0]).best
     top = throughout.gain if throughout else 0.0
-    late = _explain(onset.since, _MemoKey(key.facts, _left_out_since(onset.since, key)))
+    since = _views(onset.since, key)[0]
+    late = _explain(onset.since, _MemoKey(since, _left_out_since(since)))
     gain = late.best.gain - PENALTY if late.best else 0.0
     return late if gain >= top + max(APART_NATS, CLOSE * top) else None
 
 
-def _left_out_since(since: tuple[Epoch, ...], key: _MemoKey) -> frozenset[tuple[int, int]]:
+def _left_out_since(since: ArmView) -> frozenset[CallOf]:
     """Return the calls of these epochs that are no evidence. That calls were established before the onset says nothing
     of those that were not since."""
-    numbers = {epoch.number for epoch in since}
-    behind = {call for call in ended_behind(key.facts.epochs) if call[0] in numbers}
-    return never_established(since) | behind
+    numbers = {epoch.number for epoch in since.epochs}
+    behind = {call for call in ended_behind(since.every_epoch) if call[0] in numbers}
+    return left_out(since.epochs) | behind
 
 
 @per_epochs
 def _views(epochs: tuple[Epoch, ...], key: _MemoKey) -> tuple[ArmView, ...]:
     """Return the view of these epochs, and those of up and of down alone."""
-    whole = ArmView(key.facts, epochs, left_out=key.left_out)
+    whole = ArmView(key.facts, epochs, all_long=key.all_long, left_out=key.left_out)
     return (whole, *(replace(whole, directions=(way,)) for way in DIRECTIONS))
 
 
@@ -281,7 +263,7 @@ def named_at_s(view: ArmView, since_s: float) -> float:
     at_s = max((epoch.known_s for epoch in ordered), default=since_s)
     for count in range(len(ordered), 0, -1):
         last_s = ordered[count - 1].known_s
-        if last_s < since_s or explain_arm(ArmView(view.facts, tuple(ordered[:count]))).rule != final:
+        if last_s < since_s or explain_arm(replace(view, epochs=tuple(ordered[:count]))).rule != final:
             break
         at_s = last_s
     return max(at_s, since_s)

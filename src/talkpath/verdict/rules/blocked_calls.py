@@ -1,7 +1,7 @@
 """Shared by rules that block whole calls: which calls were never established, and how surely by the rule.
 
 A call is blocked as a whole if at most its first packets arrive, or if nothing comes back though set-up asked for an
-answer. Calls to a port where an earlier call ran and was cut off may fail because of that cut-off: they do not count.
+answer.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.arm_view import ArmView, Bits, Floats, losses_of
-from talkpath.verdict.flows.outcomes import FIRST, FlowOutcome, calls_of, flow_outcomes, later
+from talkpath.verdict.flows.arm_view import ArmView, Bits, losses_of
+from talkpath.verdict.flows.outcomes import FlowOutcome, calls_of, flow_outcomes
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.directions import directions_of
 from talkpath.verdict.rules.rule import SURE
@@ -25,16 +25,16 @@ from talkpath.verdict.statistics.interval import extra_share
 
 LEAST_NATS = 6.0  # by flows alone, calls against twins: an address translator leaves both without a port
 FARE_ALIKE = 0.5  # established calls must get at least so much of what twins get
-PASSED = np.arange(2.0 * FIRST + 1.0)  # packets, both ways, by which a call is recognised
+PASSED = np.arange(25.0)  # packets, both ways, by which a call is recognised (TSPU manual chapter 8: 30 are inspected)
 
 
 class CallFate(NamedTuple):
-    """One call: whether it was `blocked`, and the gain of "all of it is dropped" by `PASSED` (see
-    `verdict.flows.arm_view`)."""
+    """One call: whether it was `blocked`, and the gain of "all of it is dropped" (see `verdict.flows.arm_view`), from
+    the packet on by which it is recognised."""
 
     port: int
     blocked: bool
-    gains: Floats
+    gain: float
 
 
 class BlockedCalls(NamedTuple):
@@ -51,8 +51,8 @@ class BlockedCalls(NamedTuple):
         return sum(fate.blocked for fate in self.fates)
 
     def gain(self) -> float:
-        """Return the gain of the blocked calls, from the packet on by which calls are recognised."""
-        return float(np.sum([fate.gains for fate in self.fates if fate.blocked], axis=0).max())
+        """Return the gain of the blocked calls."""
+        return sum(fate.gain for fate in self.fates if fate.blocked)
 
     def share(self) -> Number:
         """Estimate the share of calls that are blocked beyond what befalls twins."""
@@ -62,25 +62,25 @@ class BlockedCalls(NamedTuple):
 def blocked_calls(view: ArmView) -> BlockedCalls | None:
     """Return the calls of the view, if more of them than of their twins were never established, and the others fared
     as their twins."""
-    excluded = frozenset((number, call.flow) for number, call in later(view.facts.epochs))
-    calls = [(e, c) for e in view.explained for c in calls_of(e) if (e.number, c.flow) not in excluded]
+    calls = [call for epoch in view.explained for call in calls_of(epoch)]
     twins = [flow for epoch in view.explained for flow in flow_outcomes(epoch) if flow.role != "call"]
-    dead = [call for _, call in calls if is_blocked(call)]
+    dead = [call for call in calls if is_blocked(call)]
     dead_twins = sum(is_blocked(twin) for twin in twins)
     if not dead or not twins or _binary_gain(len(dead), len(calls), dead_twins, len(twins)) < LEAST_NATS:
         return None
-    alive = [call for _, call in calls if not is_blocked(call)]
+    alive = [call for call in calls if not is_blocked(call)]
     if alive and _passed(alive) < FARE_ALIKE * _passed([twin for twin in twins if not is_blocked(twin)]):
         return None
     direction: AffectedDirections = "both" if 2 * sum(call.stopped for call in dead) > len(dead) else "down"
     hit = [way for way in view.directions if way in directions_of(direction)]
-    fates = [fate for epoch in view.explained for fate in _fates(epoch, hit, excluded)]
+    fates = [fate for epoch in view.explained for fate in _fates(epoch, hit)]
     return BlockedCalls(tuple(fates), len(twins), dead_twins, direction)
 
 
 def mostly_blocked(view: ArmView) -> bool:
-    """Whether nearly all calls of the view were never established."""
-    calls = [is_blocked(call) for epoch in view.explained for call in calls_of(epoch)]
+    """Whether nearly all calls of the view that are evidence were never established."""
+    every = ((epoch, call) for epoch in view.explained for call in calls_of(epoch))
+    calls = [is_blocked(call) for epoch, call in every if (epoch.number, call.flow) not in view.left_out]
     return sum(calls) >= MOST * len(calls) > 0
 
 
@@ -103,14 +103,21 @@ def _binary_gain(dead: int, calls: int, dead_twins: int, twins: int) -> float:
     return dead * float(np.log(own / usual)) + (alive * float(np.log((1.0 - own) / (1.0 - usual))) if alive else 0.0)
 
 
-def _fates(epoch: Epoch, hit: Sequence[Direction], excluded: frozenset[tuple[int, int]]) -> list[CallFate]:
-    calls = [call for call in calls_of(epoch) if (epoch.number, call.flow) not in excluded]
-    gains = np.zeros((len(calls), len(PASSED)))
+def _fates(epoch: Epoch, hit: Sequence[Direction]) -> list[CallFate]:
+    calls = calls_of(epoch)
+    gains = dropped_gains(epoch, hit, [call.flow for call in calls])
+    return [CallFate(call.port, is_blocked(call), gain) for call, gain in zip(calls, gains, strict=True)]
+
+
+def dropped_gains(epoch: Epoch, hit: Sequence[Direction], flows: Sequence[int]) -> list[float]:
+    """Return for each of these calls the gain of "all of it is dropped", in the directions `hit`, from the packet on by
+    which it is recognised."""
+    gains = np.zeros((len(flows), len(PASSED)))
     for losses in losses_of(epoch):
-        if losses.direction in hit and calls:
-            whole = replace(losses, calls=_sent_and_lost(epoch, losses.direction, [call.flow for call in calls]))
+        if losses.direction in hit and len(flows):
+            whole = replace(losses, calls=_sent_and_lost(epoch, losses.direction, flows))
             gains += whole.gains_by_call(np.array(SURE)) @ (losses.before[:, None] > PASSED)
-    return [CallFate(call.port, is_blocked(call), row) for call, row in zip(calls, gains, strict=True)]
+    return [float(most) for most in gains.max(axis=1)]
 
 
 def _sent_and_lost(epoch: Epoch, way: Direction, numbers: Sequence[int]) -> tuple[Bits, Bits]:

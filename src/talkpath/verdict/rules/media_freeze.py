@@ -1,12 +1,15 @@
 """`media.freeze` (M03, M04): a recognised call runs, then all its packets are dropped for good.
 
 It is cut off after a number of packets (both ways together), a number of seconds, or right after the handshake. At one
-packet rate counts and times fit equally well: the same call at another rate separates them.
+packet rate counts and times fit equally well: the same call at another rate separates them. Calls to the same port may
+be blocked for a while after that (residual blocking): some calls are blocked as a whole then, but by the order of
+events, and not at random.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from math import ceil
 from statistics import median_high
@@ -15,9 +18,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.apps.contract.shape import Direction
+from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView, Bits, DirectionLosses, before_each
+from talkpath.verdict.flows.calls_left_out import behind_cut_offs, log_likelihood
 from talkpath.verdict.flows.censored_tail import Tail, by_twins, counted, excluded, tail_s
 from talkpath.verdict.flows.outcomes import (
     SILENT,
@@ -30,7 +34,7 @@ from talkpath.verdict.flows.outcomes import (
     round_trip_s,
 )
 from talkpath.verdict.model import Category, Number
-from talkpath.verdict.rules.blocked_calls import mostly_blocked
+from talkpath.verdict.rules.blocked_calls import dropped_gains, mostly_blocked
 from talkpath.verdict.rules.cut_offs import cut_offs, ends
 from talkpath.verdict.rules.directions import BOTH_NATS, Floats, GridPoint, best_point, directions_of, total, widened
 from talkpath.verdict.rules.rule import PENALTY, ROUNDING_NATS, SURE, Contrast, Fit, Parameter, Parameters, Rule
@@ -51,6 +55,17 @@ BLUR = 1e-3  # counts are means over calls, one of which may have retried
 
 
 def explain(view: ArmView) -> Fit | None:
+    """Fit how calls are cut off, and that those to the same ports end early for a while (residual blocking)."""
+    own, behind = _cut_off(view), _behind(view)
+    if behind is None:
+        return own
+    if own is None:
+        return Fit(behind.gain, behind.direction) if behind.gain > 0.0 else None
+    wider = own.direction in directions_of(behind.direction)
+    return replace(own, gain=own.gain + behind.gain, direction=behind.direction if wider else own.direction)
+
+
+def _cut_off(view: ArmView) -> Fit | None:
     """Fit the best of four: after packets, after seconds, after the handshake, or each call at its own time. Calls that
     were never established did not run."""
     if mostly_blocked(view):
@@ -71,10 +86,32 @@ def explain(view: ArmView) -> Fit | None:
     return Fit(gain, fit.direction, lambda: _measure(view, kind, directions_of(fit.direction)), _sharpen(view, kind))
 
 
+class Behind(NamedTuple):
+    """The gain of residual blocking, as `flow.block` would have of the same calls, and the directions it acts in."""
+
+    gain: float
+    direction: AffectedDirections
+
+
+def _behind(view: ArmView) -> Behind | None:
+    """Return what residual blocking explains: that calls to ports where earlier ones had been cut off ended early."""
+    arms = behind_cut_offs(view.every_epoch)
+    numbers = {epoch.number: epoch for epoch in view.explained}
+    found = arms[view.epochs[0].arm].within(numbers) if view.epochs and view.epochs[0].arm in arms else None
+    if found is None or not found.ended or not found.directions:
+        return None
+    hit = [way for way in view.directions if way in found.directions]
+    gain = log_likelihood(len(found.ended), len(found.calls)) - PENALTY * (len(found.ended) < len(found.calls))
+    for number, epoch in numbers.items():
+        gain += sum(dropped_gains(epoch, hit, [flow for of, flow in found.ended if of == number]))
+    return Behind(gain, "both" if len(found.directions) == 2 else found.directions[0])
+
+
 def at_most(view: ArmView) -> float:
     """Return an upper bound of the fit's gain: all or most of a slot is lost only where that explains its losses; or
-    each call is cut off at its own time."""
-    return sum(map(_at_most, view.losses)) + ROUNDING_NATS
+    each call is cut off at its own time; and the gain of residual blocking."""
+    behind = _behind(view)
+    return sum(map(_at_most, view.losses)) + max(0.0, behind.gain if behind else 0.0) + ROUNDING_NATS
 
 
 @lru_cache(maxsize=256)

@@ -21,6 +21,7 @@ from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.model import Category, Number
+from talkpath.verdict.rules import residual
 from talkpath.verdict.rules.blocked_calls import blocked_calls
 from talkpath.verdict.rules.rule import PENALTY, SURE, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.whole_network import closed_directions, flows_of, own, reported
@@ -31,9 +32,9 @@ SEEN_DEAD = 2  # so many flows to a port must fail before it counts as dead
 
 
 def explain(view: ArmView) -> Fit | None:
-    """Fit if some ports are dead and others pass."""
+    """Fit if some ports are dead and others pass, and not since calls went there."""
     ports = dead_ports(view.facts)
-    if not ports or not own(view):
+    if not ports or not own(view) or residual.order_of_events(view) is not None:
         return None
     dead = [outcome for outcome in flows_of(reported(view.facts)) if outcome.port in ports]
     return Fit(prediction_log_e(view.facts), closed_directions(dead), lambda: _measure(ports))

@@ -68,8 +68,10 @@ def twins_fail_behind(view: ArmView) -> bool:
 
 
 def _ordered(view: ArmView) -> list[Epoch]:
-    """Return the epochs in the order in which their flows began."""
-    return sorted(reported(view.facts), key=lambda epoch: (epoch.started_s, epoch.number))
+    """Return the epochs in the order in which their flows began, those of calls that live through the check included:
+    such a call may be what has a port blocked."""
+    long = (epoch for epoch in view.all_long if not epoch.missing)
+    return sorted((*reported(view.facts), *long), key=lambda epoch: (epoch.started_s, epoch.number))
 
 
 def own_log_e(view: ArmView) -> float:
@@ -85,8 +87,11 @@ def _exposure(epochs: tuple[Epoch, ...], arm: str) -> Exposure:
 
 @per_epoch
 def _flows(epoch: Epoch) -> Sequence[PortFlow]:
+    """Return the epoch's flows; of calls that live through the check without the twins, which arms share."""
     canaries = {flow.flow for flow in epoch.flows if flow.canary}
     flows = [flow for flow in flow_outcomes(epoch) if flow.flow not in canaries]
+    if epoch.question == "long":
+        flows = [flow for flow in flows if flow.role == "call"]
     return [PortFlow(flow.port, flow.role == "call", _failed(flow)) for flow in flows]
 
 

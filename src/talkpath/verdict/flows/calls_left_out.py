@@ -1,0 +1,142 @@
+"""Finds calls that are no evidence of how a rule treats the packets of calls, since something ended them as a whole.
+
+*Residual blocking.* After a call to a port was cut off, a restrictor may block calls of the same client to that port
+for a while: they end when they are recognised, or before. They show it by the order of events alone: of an arm's calls,
+those to ports where an earlier call (of any arm) had been cut off end before any media arrive, and others do not.
+
+*No port left.* Calls of which nothing arrived, not even set-up, while others of the arm were established: an address
+translator may have no port left for a flow. Whether more calls than twins fare like that is for rules that block whole
+calls to explain.
+
+Contract: facts only; `epochs` are all those of the check, the calls that live through it included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+from math import inf, log
+from typing import NamedTuple
+
+from talkpath.apps.contract.shape import Arm, Direction
+from talkpath.measure.facts import Epoch
+from talkpath.verdict.flows.outcomes import (
+    CUT,
+    DirectionOutcome,
+    FlowOutcome,
+    calls_of,
+    cut_directions,
+    media_begins_s,
+)
+from talkpath.verdict.memo import per_epochs
+from talkpath.verdict.statistics.cohort import DIRECTIONS
+
+ESTABLISHED = 0.1  # of the calls: then those that never were need an explanation of their own
+LINKED_NATS = 3.0  # by which earlier cut-offs must explain better than chance which calls ended
+
+CallOf = tuple[int, int]  # (epoch, flow)
+
+
+class BehindCutOffs(NamedTuple):
+    """The `calls` of one arm to ports where an earlier call had been cut off, and those of them that `ended` before any
+    media arrived; and the calls that were `cut_off` there before."""
+
+    calls: frozenset[CallOf]
+    ended: dict[CallOf, FlowOutcome]
+    cut_off: tuple[FlowOutcome, ...]
+
+    def within(self, numbers: Container[int]) -> BehindCutOffs:
+        """Return those in epochs of these numbers."""
+        calls = frozenset(call for call in self.calls if call[0] in numbers)
+        return self._replace(calls=calls, ended={call: way for call, way in self.ended.items() if call in calls})
+
+    @property
+    def directions(self) -> list[Direction]:
+        """Return the directions in which most of those that ended were cut off; or those of the calls before, where
+        nothing arrived at all."""
+        cut = [way for way in DIRECTIONS if 2 * sum(_cut(call.of(way)) for call in self.cut_off) > len(self.cut_off)]
+        return cut_directions(self.ended.values()) or cut
+
+
+@per_epochs
+def left_out(epochs: tuple[Epoch, ...]) -> frozenset[CallOf]:
+    """Return all calls that are no evidence."""
+    arms = _partly_established(epochs)
+    dead = {(epoch.number, call.flow) for epoch in epochs if epoch.arm in arms for call in calls_of(epoch) if call.dead}
+    return frozenset(dead) | ended_behind(epochs)
+
+
+def ended_behind(epochs: tuple[Epoch, ...]) -> frozenset[CallOf]:
+    """Return the calls that residual blocking ended."""
+    return frozenset(call for found in behind_cut_offs(epochs).values() for call in found.ended)
+
+
+@per_epochs
+def behind_cut_offs(epochs: tuple[Epoch, ...]) -> dict[Arm, BehindCutOffs]:
+    """Return what became of calls behind cut-offs, for each arm whose calls residual blocking ended: those behind
+    cut-offs, and not by chance."""
+    cut_off = _cut_off(epochs)
+    arms: dict[Arm, list[Epoch]] = {}
+    for epoch in epochs:
+        arms.setdefault(epoch.arm, []).append(epoch)
+    found = {arm: _behind(own, cut_off) for arm, own in arms.items()}
+    return {arm: behind for arm, behind in found.items() if behind is not None}
+
+
+class CutOff(NamedTuple):
+    """When calls to a port were first cut off, in seconds of the check, and all calls there that were."""
+
+    at_s: float
+    calls: tuple[FlowOutcome, ...]
+
+
+def _cut_off(epochs: Iterable[Epoch]) -> dict[int, CutOff]:
+    """Return the cut-offs by port."""
+    found: dict[int, CutOff] = {}
+    for epoch in epochs:
+        for call in calls_of(epoch):
+            ends_s = [way.next_s for way in (call.up, call.down) if _cut(way) and way.next_s is not None]
+            if ends_s:
+                before = found.get(call.port, CutOff(inf, ()))
+                found[call.port] = CutOff(min(before.at_s, epoch.started_s + min(ends_s)), (*before.calls, call))
+    return found
+
+
+def _cut(way: DirectionOutcome) -> bool:
+    """Whether media arrived, and then nothing (of what may have been few packets)."""
+    return way.media > 0 and way.tail >= CUT
+
+
+def _behind(epochs: Sequence[Epoch], cut_off: dict[int, CutOff]) -> BehindCutOffs | None:
+    calls = {(epoch.number, call.flow): call for epoch in epochs for call in calls_of(epoch)}
+    begins_s = {epoch.number: media_begins_s(epoch) for epoch in epochs}
+    after = {
+        of: call for of, call in calls.items() if call.port in cut_off and cut_off[call.port].at_s <= begins_s[of[0]]
+    }
+    ended = {of: call for of, call in after.items() if _ended_early(call)}
+    if not ended:
+        return None
+    others, ended_there = len(calls) - len(after), sum(map(_ended_early, calls.values())) - len(ended)
+    chance = log_likelihood(len(ended) + ended_there, len(calls))
+    apart = log_likelihood(len(ended), len(after)) + log_likelihood(ended_there, others) - chance
+    if others and (apart < LINKED_NATS or len(ended) * others <= ended_there * len(after)):
+        return None
+    ports = sorted({call.port for call in ended.values()})
+    return BehindCutOffs(frozenset(after), ended, tuple(call for port in ports for call in cut_off[port].calls))
+
+
+def log_likelihood(ended: int, calls: int) -> float:
+    """Return the log-likelihood of so many among these calls, at their own share."""
+    return sum(count * log(count / calls) for count in (ended, calls - ended) if count)
+
+
+def _ended_early(call: FlowOutcome) -> bool:
+    """Whether the call ended, in one direction or both, before any media arrived."""
+    return call.dead or any(way.silent and not way.media for way in (call.up, call.down))
+
+
+def _partly_established(epochs: Iterable[Epoch]) -> set[Arm]:
+    """Return the arms of whose calls at least one in ten was established."""
+    counts: dict[Arm, list[bool]] = {}
+    for epoch in epochs:
+        counts.setdefault(epoch.arm, []).extend(not call.dead for call in calls_of(epoch))
+    return {arm for arm, established in counts.items() if sum(established) >= ESTABLISHED * len(established) > 0}
