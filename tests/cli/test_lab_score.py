@@ -52,6 +52,19 @@ def test_questions_to_own_servers_have_rows_and_tables_of_their_own(rows: Path, 
     assert "### `endpoints --tier 3`: 2 networks" in text
 
 
+def test_a_page_is_written_of_rows_that_are_there_and_a_study_that_is_none_is_named(tmp_path: Path) -> None:
+    page, rows = tmp_path / "own.md", tmp_path / "rows.jsonl"
+    (tmp_path / "rows-own.jsonl").write_text(
+        '{"seed":61,"code":"a","study":"calls innocent","background":"ge","app":"meet","trouble":"dtx","calls":3}\n'
+        '{"seed":62,"code":"b","study":"calls ruled","background":"clean","app":"meet","truth":"stun.drop","calls":3}\n'
+    )
+    assert run("--own-page", page, "--rows", rows).exit_code == 0
+    assert "Without a rule 0 of 1" in page.read_text(encoding="utf-8")
+    wrong = run("--own", 1, "--study", "calls", "--rows", rows)
+    assert isinstance(wrong.exception, UsageError)
+    assert "calls innocent" in str(wrong.exception)
+
+
 def test_the_gate(rows: Path) -> None:
     lines = rows.read_text().splitlines()
     rows.write_text("\n".join([*lines[:-1], lines[-1].replace('"ok"', '"restricted"')]) + "\n")

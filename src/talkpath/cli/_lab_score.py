@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,9 @@ import click
 from talkpath.errors import PeerError, UsageError
 
 if TYPE_CHECKING:
-    from talkpath.lab.own_scoring.row import OwnRow
+    from talkpath.lab.own_scoring.row import OwnRows
     from talkpath.lab.scoring.metrics.goals import Goal
-    from talkpath.lab.scoring.row import KeptRows, RowDriver, RowFile
+    from talkpath.lab.scoring.row import RowDriver, RowFile
 
 QUICK = "1:500"
 WHOLE = 15_000
@@ -43,6 +44,7 @@ PATH = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--own", type=click.IntRange(1), help="Play so many questions to apps' own servers, and accompanied calls, instead."
 )
+@click.option("--study", "studies", multiple=True, help="Of --own only this study, as tables name it. Repeatable.")
 @click.option("--own-page", type=PATH, help="Write the tables about apps' own servers and calls here as a page.")
 @click.option("--null", is_flag=True, help="Play only those of the seeds where nothing is restricted.")
 @click.option("--one", type=int, metavar="SEED", help="Play this one check again and print its row.")
@@ -59,6 +61,7 @@ def score(
     netns: int | None,
     peers: int | None,
     own: int | None,
+    studies: tuple[str, ...],
     own_page: Path | None,
     null: bool,
     one: int | None,
@@ -81,7 +84,7 @@ def score(
         _print_one(one)
         return
     if own or own_page:
-        _score_own(rows, own or MOST_OWN, minutes if own else 0.0, jobs, own_page)
+        _score_own(rows, own or 0, studies, minutes, jobs, own_page)
         if page is None:
             return
         minutes = 0.0
@@ -102,20 +105,25 @@ def score(
         sys.exit(1)
 
 
-def _own_rows(rows: Path) -> KeptRows[OwnRow]:
+def _own_rows(rows: Path) -> OwnRows:
     """The rows about apps' own servers, in a file beside that of the checks."""
-    from talkpath.lab.own_scoring.row import OwnRow, digest
-    from talkpath.lab.scoring.row import KeptRows
+    from talkpath.lab.own_scoring.row import OwnRow, OwnRows, digest
 
-    return KeptRows(rows.with_stem(f"{rows.stem}-own"), digest(), OwnRow)
+    return OwnRows(rows.with_stem(f"{rows.stem}-own"), digest(), OwnRow)
 
 
-def _score_own(rows: Path, count: int, minutes: float, jobs: int | None, page: Path | None) -> None:
+def _score_own(
+    rows: Path, count: int, studies: tuple[str, ...], minutes: float, jobs: int | None, page: Path | None
+) -> None:
     from talkpath.cli._screen import screen
     from talkpath.lab.own_scoring import run, tables
+    from talkpath.lab.own_scoring.cases import SHARES
 
-    played = run.play_all(_own_rows(rows), count, screen(stderr=True), minutes, jobs)
-    text = "\n".join(tables.lines(played, level=1)).lstrip()
+    if unknown := set(studies) - set(SHARES):
+        raise UsageError(f"There is no study {min(unknown)!r}; there are: {', '.join(SHARES)}.")
+    kept = _own_rows(rows)
+    played = run.play_all(kept, list(islice(run.seeds_of(studies), count)), screen(stderr=True), minutes, jobs)
+    text = "\n".join(tables.lines(kept.newest() if page else played, level=1)).lstrip()
     if page is None:
         click.echo(text)
     else:
@@ -178,7 +186,7 @@ def _print_goals(found: Sequence[Goal], count: int, as_json: bool) -> None:
     screen(highlight=False, width=width).print(table)
 
 
-def _write(path: Path, kept: RowFile, seeds: range, own: KeptRows[OwnRow]) -> None:
+def _write(path: Path, kept: RowFile, seeds: range, own: OwnRows) -> None:
     from talkpath.lab.own_scoring import tables
     from talkpath.lab.scoring import driver_agreement
     from talkpath.lab.scoring.page.write import write

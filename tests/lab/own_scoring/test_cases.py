@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,7 @@ from rich.console import Console
 
 from talkpath.lab.own_scoring import run
 from talkpath.lab.own_scoring.cases import CYCLE, SHARES, play, study_of
-from talkpath.lab.own_scoring.row import OwnRow, digest
-from talkpath.lab.scoring.row import KeptRows
+from talkpath.lab.own_scoring.row import OwnRow, OwnRows, digest
 
 
 def seeds_of(study: str, count: int) -> list[int]:
@@ -52,9 +52,23 @@ def test_three_calls_under_a_rule_are_judged_alone_and_together() -> None:
 
 def test_what_is_there_is_not_played_again(tmp_path: Path) -> None:
     file = tmp_path / "rows-own.jsonl"
-    kept = KeptRows(file, digest(), OwnRow)
+    kept = OwnRows(file, digest(), OwnRow)
     for seed in range(3):
         kept.add(OwnRow(seed, kept.code, "innocent", "clean", "telegram"))
-    again = KeptRows(file, digest(), OwnRow)
-    assert len(run.play_all(again, 3, Console(file=io.StringIO()), 1.0, 1)) == 3
-    assert run.play_all(again, 5, Console(file=io.StringIO()), 0.0) == again.of("own", range(5))
+    again = OwnRows(file, digest(), OwnRow)
+    assert len(run.play_all(again, range(3), Console(file=io.StringIO()), 1.0, 1)) == 3
+    assert run.play_all(again, range(5), Console(file=io.StringIO()), 0.0) == again.of("own", range(5))
+
+
+def test_of_each_study_the_code_that_played_it_last_counts(tmp_path: Path) -> None:
+    file = tmp_path / "rows-own.jsonl"
+    for code, study in (("old", "innocent"), ("old", "calls innocent"), ("new", "calls innocent")):
+        OwnRows(file, code, OwnRow).add(OwnRow(1, code, study, "clean", "telegram"))
+    newest = OwnRows(file, "newer still", OwnRow).newest()
+    assert [(row.study, row.code) for row in newest] == [("innocent", "old"), ("calls innocent", "new")]
+
+
+def test_seeds_of_some_studies_are_theirs_alone_and_of_none_are_all() -> None:
+    first = list(islice(run.seeds_of(["calls innocent"]), 3))
+    assert [study_of(seed) for seed in first] == [("calls innocent", number) for number in range(3)]
+    assert list(islice(run.seeds_of([]), 3)) == [0, 1, 2]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from talkpath.lab.own_scoring.row import OwnRow, Study
 from talkpath.lab.own_scoring.tables import lines
 
@@ -62,6 +64,14 @@ def test_studies_without_rows_have_no_table() -> None:
     text = "\n".join(lines(ROWS[:4]))
     assert "tls.hello_drop" not in text
     assert "threes" not in text
+
+
+def test_a_page_whose_studies_were_played_by_unlike_code_says_so() -> None:
+    assert "same code" not in "\n".join(lines(ROWS))
+    newer = [replace(row, code="newer") for row in ROWS if row.study.startswith("calls")]
+    text = "\n".join(lines([*(row for row in ROWS if not row.study.startswith("calls")), *newer]))
+    assert "| innocent | 2 | `code` |" in text
+    assert "| calls ruled | 1 | `newer` |" in text
 
 
 def test_what_the_page_promises_holds() -> None:

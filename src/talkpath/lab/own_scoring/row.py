@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from talkpath import version
+from talkpath.lab.scoring.row import KeptRows
 
 Study = Literal[
     "innocent", "ruled", "poor", "hello innocent", "hello ruled", "name ruled", "calls innocent", "calls ruled"
@@ -59,6 +60,16 @@ class OwnRow(Struct, frozen=True, omit_defaults=True):
     def right(self) -> bool:
         """Whether the rule and what it is bound to are right."""
         return (self.state, self.rule, self.said_bound) == ("restricted", self.truth, self.bound)
+
+
+class OwnRows(KeptRows[OwnRow]):
+    """The file of these rows."""
+
+    def newest(self) -> list[OwnRow]:
+        """Return of each study the rows of the code that played it last: no study waits for another."""
+        every = list(self._read())
+        last = {row.study: row.code for row in every}
+        return [row for row in every if row.code == last[row.study]]
 
 
 def digest() -> str:

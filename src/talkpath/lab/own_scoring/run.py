@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
+from collections.abc import Iterator, Sequence
 from multiprocessing import Pool
 
 from rich.console import Console
 from rich.progress import track
 
-from talkpath.lab.own_scoring.cases import play
-from talkpath.lab.own_scoring.row import OwnRow
-from talkpath.lab.scoring.row import KeptRows
+from talkpath.lab.own_scoring.cases import play, study_of
+from talkpath.lab.own_scoring.row import OwnRow, OwnRows
 
 NICE = 10
 
 
+def seeds_of(studies: Sequence[str]) -> Iterator[int]:
+    """Return the seeds of these studies, of all if there are none, without end."""
+    return (seed for seed in itertools.count() if not studies or study_of(seed)[0] in studies)
+
+
 def play_all(
-    rows: KeptRows[OwnRow], count: int, console: Console, minutes: float, jobs: int | None = None
+    rows: OwnRows, seeds: Sequence[int], console: Console, minutes: float, jobs: int | None = None
 ) -> list[OwnRow]:
-    """Play the first `count` seeds, until the minutes are over; return the rows that are there."""
-    todo = [(seed, rows.code) for seed in range(count) if ("own", seed) not in rows.played]
+    """Play these seeds, until the minutes are over; return the rows that are there."""
+    todo = [(seed, rows.code) for seed in seeds if ("own", seed) not in rows.played]
     until_s = time.monotonic() + 60 * minutes
     if todo and minutes:
         with Pool(jobs or os.cpu_count(), initializer=os.nice, initargs=(NICE,)) as pool:
@@ -29,7 +35,7 @@ def play_all(
                 rows.add(row)
                 if time.monotonic() > until_s:
                     break
-    return rows.of("own", range(count))
+    return rows.of("own", seeds)
 
 
 def _play(task: tuple[int, str]) -> OwnRow:

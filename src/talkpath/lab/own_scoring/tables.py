@@ -64,6 +64,7 @@ def lines(rows: Sequence[OwnRow], level: int = 2) -> Iterator[str]:
     yield from _addresses(rows, f"{head}#")
     yield from _hosts(rows, f"{head}#")
     yield from _calls(rows, f"{head}#")
+    yield from _codes(rows, f"{head}#")
 
 
 def _of(rows: Sequence[OwnRow], *studies: Study) -> list[OwnRow]:
@@ -211,6 +212,20 @@ def _calls(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
         first, fitting = sum(row.first for row in mine), sum(row.fitting for row in mine)
         proven = sum(row.state == "restricted" for row in mine)
         yield f"| `{rule}` | {_sum(mine)} | {first} | {fitting - first} | {proven} of {len(mine)} |"
+    yield ""
+
+
+# -- which code played them --------------------------------------------------------------------------------------
+
+
+def _codes(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
+    """Name the code of each study, where they were not all played by the same."""
+    played = Counter((row.study, row.code) for row in rows)
+    if len({code for _, code in played}) < 2:
+        return
+    yield f"{head} Not all of this was played by the same code\n"
+    yield "| study | rows | digest of the code |\n|---|---|---|"
+    yield from (f"| {study} | {count} | `{code}` |" for (study, code), count in played.items())
     yield ""
 
 

@@ -7,7 +7,7 @@ code that produced it (`digest`): an interrupted run continues where it stopped;
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -149,7 +149,7 @@ class KeptRows(Generic[AnyRow]):
         self._mend = b""
         self.played[row.driver, row.seed] = row
 
-    def of(self, driver: str, seeds: range) -> list[AnyRow]:
+    def of(self, driver: str, seeds: Iterable[int]) -> list[AnyRow]:
         """Returns the rows of these seeds, in order."""
         return [self.played[driver, seed] for seed in seeds if (driver, seed) in self.played]
 
