@@ -94,8 +94,7 @@ def score(
     kept, console = RowFile(rows, digest()), screen(stderr=True)
     for driver, some in _tasks(chosen, netns, peers, null):
         run.play_all(kept, some, driver, console, minutes, jobs)
-    played = kept.of("sim", chosen)
-    found = goals.goals(played)
+    found = goals.goals(played := kept.of("sim", chosen))
     _print_goals(found, len(played), as_json)
     if page is not None:
         _write(page, kept, chosen, _own_rows(rows))
