@@ -182,9 +182,11 @@ def test_what_a_server_does_has_a_name(
 
 
 def no_browser(end: socket.socket) -> None:
-    """Answers no ClientHello of a browser, as where it is held back on the way; others with an alert."""
+    """Resets what begins with a ClientHello of a browser, as where it is held back; answers others with an alert."""
     if suites_of(end.recv(4096))[0] != 0x1301:
         end.sendall(b"\x15\x03\x03\0\x02\x02\x28")
+    else:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
 
 def one_read(end: socket.socket) -> None:

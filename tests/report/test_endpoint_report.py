@@ -63,6 +63,7 @@ def test_a_name_that_is_held_back_is_told_with_how_handshakes_end(ends: str, sai
     assert "TLS handshakes with the name of Telegram's servers in them do not complete" in text
     assert said in text
     assert "An outage of the app does not look like this" in text
+    assert "A filter on this device or in this house" in text
 
 
 @pytest.mark.parametrize(

@@ -259,6 +259,7 @@ def _limits(verdict: Verdict) -> Iterator[str]:
         yield say("endpoints", "It is no proof of who does it or why: servers that refuse such clients look the same.")
     else:
         yield say("endpoints", "It is no proof of who does it or why. An outage of the app does not look like this.")
+        yield say("endpoints", "A filter on this device or in this house (antivirus, parental control) looks the same.")
 
 
 def _names_passed(verdict: Verdict) -> Iterator[str]:

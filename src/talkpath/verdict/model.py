@@ -34,6 +34,7 @@ ReasonCode = Literal[
     "outage",
     "other_destination",
     "long_hellos",
+    "refused",
     "one_call",
     "pauses",
     "control_poor",

@@ -104,6 +104,8 @@ REASONS: dict[ReasonCode, str] = {
     "the same from one place; `alternatives` has what else it is consistent with (bases address and signalling)",
     "long_hellos": "a server of the app answers short first messages of TLS and no long one, whoever writes it: the "
     "way takes no packets of full size, or the server, or a box, no message in two packets (basis signalling)",
+    "refused": "a server of the app hangs up on one client's first TLS message and answers another's, while neutral "
+    "servers answer both: the server may mean to (basis signalling)",
     "other_destination": "packets towards the app's servers fare worse than towards neutral ones, but a server or a "
     "way that is overloaded would look the same (basis address)",
 }

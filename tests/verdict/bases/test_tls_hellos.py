@@ -120,6 +120,20 @@ def test_one_host_s_doubt_hides_no_other_host_s_rule() -> None:
     assert said(*FINE, *hellos, asked(PADDED, "nnnnn"), *two, *beside)[:2] == ("restricted", "tls.hello_drop")
 
 
+@pytest.mark.parametrize("kind", [BROWSER, OPENSSL])
+def test_a_server_that_hangs_up_on_one_client_may_mean_to(kind: str) -> None:
+    other = OPENSSL if kind == BROWSER else BROWSER
+    hung_up = [replace(each, failure="eof_error") for each in asked(kind, NEVER)]
+    hellos = [*hung_up, *asked(other, EACH), *asked(PADDED, "yyyyy" if kind == BROWSER else "")]
+    alone = [*asked(kind, EACH, ""), *asked(other, EACH, "")]
+    (found,) = judge_endpoints([*asked(TLS, "y"), *asked(TLS, "y", ""), *hellos, *alone])
+    assert (found.state, found.reason) == ("insufficient", Reason("refused"))
+    assert found.alternatives == ("tls.hello_drop",)
+    everybody = [*asked(kind, NEVER, ""), *asked(other, EACH, "")]
+    (found,) = judge_endpoints([*asked(TLS, "y"), *asked(TLS, "y", ""), *hellos, *everybody])
+    assert (found.state, found.parameters["bound_to"]) == ("restricted", Category("shape"))
+
+
 def test_openssl_s_hello_is_the_shorter_one_and_needs_no_control() -> None:
     hellos = asked(OPENSSL, NEVER), asked(BROWSER, EACH)
     assert said(*FINE, *hellos, asked(OPENSSL, NEVER, ""), asked(BROWSER, EACH, ""))[0] == "restricted"

@@ -70,6 +70,7 @@ def _of_own_addresses() -> dict[str, str]:
             "reason",
             "only other destinations fared better, and a server or a way that is overloaded would look the same",
         ),
+        "refused": say("reason", "the server hangs up on one kind of client and answers another, and may mean to"),
         "long_hellos": say(
             "reason",
             "long first messages of TLS do not get through, whoever writes them, and short ones do: the path takes no "

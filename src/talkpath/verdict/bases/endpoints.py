@@ -87,10 +87,11 @@ def _with_contrasts(verdict: Verdict, exchanges: Sequence[Exchange]) -> Verdict:
 
 
 def _doubted(verdict: Verdict, hello: HeldBackHello) -> Verdict:
-    """Say that one ClientHello died, and nothing about why. That long ones die explains other handshakes too."""
+    """Say that one ClientHello died, and nothing about why. That long ones die, or are refused, explains other
+    handshakes too."""
     if not hello.doubt or (hello.doubt == "no_control" and verdict.reason is not None):
         return verdict
-    fitting = ("tls.hello_drop",) if hello.doubt == "no_control" else ()
+    fitting = () if hello.doubt == "long_hellos" else ("tls.hello_drop",)
     return replace(verdict, state="insufficient", decided_at_s=None, reason=Reason(hello.doubt), alternatives=fitting)
 
 

@@ -13,6 +13,9 @@ well. Where it is the browser's that dies, a third one therefore decides, OpenSS
 | answered each time | the browser's is held back |
 | never | `long_hellos`: nothing about clients |
 | now and then, or was not asked | `no_control` |
+
+A server that hangs up in order (FIN) on one of them, while neutral servers answer it, is most likely its own master:
+`refused`. A reset may come from either, and is told as a rule.
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ from talkpath.verdict.bases.tls_names import ends
 REPEATS = 6
 PADDED, PADDED_REPEATS = "tls.padded", REPEATS - 1  # it is asked once the two have parted
 HELLOS = {"tls.browser": "browser", "tls.openssl": "openssl"}
-Doubt = Literal["", "long_hellos", "no_control"]
+Doubt = Literal["", "long_hellos", "refused", "no_control"]
+HUNG_UP = "eof_error"
 
 
 class HeldBackHello(NamedTuple):
@@ -58,7 +62,9 @@ def _held_back_at(host: str, app: str, exchanges: Sequence[Exchange]) -> Iterato
         if alive and len(tries) >= REPEATS and not any(each.ok for each in tries):
             bound = _bound_to(kind, other, {each.round for each in tries}, exchanges)
             if bound:
-                yield HeldBackHello(HELLOS[kind], bound, ends(tries), _doubt(padded) if kind == "tls.browser" else "")
+                doubt = _doubt(padded) if kind == "tls.browser" else ""
+                refused = bound == "both" and any(each.failure == HUNG_UP for each in tries)
+                yield HeldBackHello(HELLOS[kind], bound, ends(tries), doubt or ("refused" if refused else ""))
 
 
 def _doubt(padded: Sequence[bool]) -> Doubt:
