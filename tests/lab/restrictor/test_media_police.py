@@ -21,6 +21,13 @@ def test_media_police_passes_its_rate_in_each_flow_and_direction():
     assert seen.dropped("twin") == 0
 
 
+def test_one_bucket_passes_its_rate_over_both_directions_together():
+    seen = Played("media.police,kbps=80,buckets=one").play({n: one("whatsapp", 3000, seed=n) for n in range(2)})
+    for n in range(2):
+        passed = sum(1 - seen.dropped(n, way, media=True) for way in ("up", "down")) * 3000 * 128 * 8
+        assert passed / (3000 * 2 * STEP_S) == pytest.approx(80_000, rel=0.03)
+
+
 def test_media_police_bites_more_the_faster_a_call_is_sent_and_a_drop_does_not():
     shares = {}
     for rule in ("media.police,kbps=60", "media.drop,p=0.3"):

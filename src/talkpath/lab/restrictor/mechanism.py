@@ -15,7 +15,7 @@ from typing import Literal
 
 from talkpath.lab.matchers.signatures import APPS
 from talkpath.lab.parameters import Setting, Value, text_of
-from talkpath.lab.path.link import PacketFilter
+from talkpath.lab.path.link import Bucket, PacketFilter
 from talkpath.lab.restrictor.app_networks import app_of_address
 from talkpath.lab.restrictor.drawing import Drawing
 from talkpath.lab.restrictor.flow import TrackedFlow
@@ -144,13 +144,14 @@ class RuleState:
     """The state of one rule in one run: its random numbers, and what it keeps across packets and flows.
 
     The keys of `until_s` are (client, server, port), unless the mechanism's file says otherwise. `chosen` has what was
-    drawn for whole flows.
+    drawn for whole flows, `buckets` the token buckets that both directions of a flow share.
     """
 
     rule: LabRule
     rng: Random
     until_s: dict[bytes, float] = field(default_factory=dict)
     chosen: dict[TrackedFlow, bool] = field(default_factory=dict)
+    buckets: dict[TrackedFlow, Bucket] = field(default_factory=dict)
 
 
 def _nothing(payload: bytes) -> bool:

@@ -1,4 +1,5 @@
-"""`media.police` (M09): recognised calls are policed to a rate, separately for each 5-tuple and direction.
+"""`media.police` (M09): recognised calls are policed to a rate, separately for each 5-tuple, and for each direction or
+for both together (one `limit rate` of nftables for a connection, or one queue of a shaper for both ways).
 
 A token bucket over IP bytes drops packets and never queues them, as Russia policed Twitter and YouTube (IMC'21: 130 to
 150 kbit/s; Meduza 2024: "almost everywhere without burst").
@@ -14,15 +15,18 @@ from talkpath.lab.restrictor.drawing import WATCHED_S, Drawing, DrawnCall, Drawn
 from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
 
-KBPS = Setting("kbps", "kbit/s", "of IP bytes that pass, per 5-tuple and direction", 128.0, low=1, high=1e6)
+KBPS = Setting("kbps", "kbit/s", "of IP bytes that pass, per bucket", 128.0, low=1, high=1e6)
 BURST_BYTES = 3000
 
 BURST = Setting("burst_bytes", "bytes", "that pass at once", float(BURST_BYTES), low=1500, high=1e7)
+BUCKETS = Setting("buckets", "buckets", "of a 5-tuple: two, when not given", choices=("one", "two"))
 
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
-    """Makes one token bucket for this 5-tuple and direction. It counts IP bytes, including headers and keepalives."""
-    take = Bucket(state.rule.number("kbps"), state.rule.number("burst_bytes")).take
+    """Makes one token bucket for this 5-tuple and direction, or takes that of the other direction where both share one.
+    It counts IP bytes, including headers and keepalives."""
+    new = Bucket(state.rule.number("kbps"), state.rule.number("burst_bytes"))
+    take = (state.buckets.setdefault(flow, new) if state.rule.word("buckets") == "one" else new).take
 
     def police(now_s: float, packet: bytes) -> float:
         return PASS if take(now_s, len(packet)) else DROP
@@ -45,5 +49,5 @@ MECHANISM = Mechanism(
     scope="call",
     packet_filter=packet_filter,
     drawing=Drawing(order=6, weight=2, settings=draw),
-    parameters=(APP, MEDIUM, direction("both"), KBPS, BURST),
+    parameters=(APP, MEDIUM, direction("both"), KBPS, BURST, BUCKETS),
 )
