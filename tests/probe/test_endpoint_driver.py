@@ -90,7 +90,10 @@ def name_server(data: bytes) -> bytes:
 
 
 def lookup(name: str) -> RequestOutcome:
-    return RequestOutcome("dns_nxdomain_error") if "removed" in name else RequestOutcome(addresses=(Address.of(HERE),))
+    """Nothing listens at IPv6's address."""
+    both = Address.of(HERE), Address.of("::1")
+    known = {"six": both[::-1], "four": both}.get(name.partition("-")[0], both[:1])
+    return RequestOutcome("dns_nxdomain_error") if "removed" in name else RequestOutcome(addresses=known)
 
 
 def greeted(end: socket.socket) -> None:
@@ -229,6 +232,16 @@ def test_a_server_that_takes_no_long_hello_is_told_from_one_client_s_being_held_
         ("it", "tls.browser", False), ("it", "tls.openssl", True), ("it", "tls.padded", False)
     }  # fmt: skip
     assert (verdict.state, verdict.reason) == ("insufficient", Reason("long_hellos"))
+
+
+@pytest.mark.parametrize("kind", ["stun", "tls"])
+@pytest.mark.parametrize("name", ["six-first.example", "four-first.example"])
+def test_a_host_of_both_families_is_reached_where_one_of_them_leads_nowhere(
+    far: tuple[dict[str, int], ssl.SSLContext], kind: str, name: str
+) -> None:
+    ports, context = far
+    found = ask(ports, context, row("it", "signal", kind, ports[kind], name))
+    assert [each.failure for each in found if (each.host, each.kind) == ("it", kind)] == [""]
 
 
 def test_a_certificate_that_nobody_vouches_for_is_no_handshake(far: tuple[dict[str, int], ssl.SSLContext]) -> None:

@@ -14,7 +14,17 @@ import pytest
 
 from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
-from talkpath.probe.endpoint_engine import GAP_S, HELLO_ROUNDS, OTHER, PADDED, ROUNDS, SYSTEM, EndpointEngine, Request
+from talkpath.probe.endpoint_engine import (
+    GAP_S,
+    HELLO_ROUNDS,
+    HELLOS,
+    OTHER,
+    PADDED,
+    ROUNDS,
+    SYSTEM,
+    EndpointEngine,
+    Request,
+)
 from talkpath.probe.name_contrast import CELLS, NAME, NAME_ROUNDS, plan_names
 from talkpath.verdict.bases.endpoints import judge_endpoints
 from talkpath.verdict.model import Category, Reason
@@ -315,3 +325,12 @@ def test_the_longer_control_is_not_asked_where_no_longer_hello_died(dies: str) -
     _, counts = hellos_of(dies)
     assert counts["web", "tls.openssl"] == (HELLO_ROUNDS if dies else 1)
     assert PADDED not in {kind for _, kind in counts}
+
+
+def test_which_hello_comes_first_changes_and_the_systems_name_server_is_always_asked_before_the_other() -> None:
+    asking = inquiry(hellos=True)
+    asked = play(asking, lambda request: TIMEOUT if (request.row.id, request.kind) == ("web", "tls.openssl") else "")
+    mine = [request for _, request in asked if request.row.id == "web"]
+    hellos = [[each.kind for each in mine if each.round == number and each.kind in HELLOS] for number in range(1, 7)]
+    assert {each[0] for each in hellos} == {each[1] for each in hellos} == set(HELLOS)
+    assert [each.kind for each in mine if each.kind in (SYSTEM, OTHER)] == [SYSTEM, OTHER]

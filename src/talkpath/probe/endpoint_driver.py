@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import NamedTuple
 
 from talkpath.probe.endpoint_engine import AS_WRITTEN, OTHER, SYSTEM, EndpointEngine, Request
@@ -122,13 +123,26 @@ def _failure(error: OSError) -> str:
 
 
 def _datagram(addresses: Sequence[Address], port: int, data: bytes) -> bytes:
-    """One datagram to the first address, and what comes back from there."""
-    address = addresses[0]
+    """One datagram to the first address of a family, then of the other where nothing comes back; what does. One of the
+    families may have no way to it."""
+    *before, last = _one_of_each_family(addresses)
+    for address in before:
+        with suppress(OSError):
+            return _answer(address, port, data)
+    return _answer(last, port, data)
+
+
+def _answer(address: Address, port: int, data: bytes) -> bytes:
     with socket.socket(socket.AF_INET if address.family == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as end:
         end.settimeout(DATAGRAM_S)
         end.connect((address.reveal()[0], port))
         end.send(data)
         return end.recv(2048)
+
+
+def _one_of_each_family(addresses: Sequence[Address]) -> list[Address]:
+    first = {address.family: address for address in reversed(addresses)}
+    return [first[family] for family in sorted(first)]
 
 
 def _first(end: socket.socket, size: int) -> bytes:
@@ -150,16 +164,15 @@ def _message(end: socket.socket) -> bytes:
 
 def _connected(addresses: Sequence[Address], port: int) -> socket.socket:
     """A connection to the first address of each family that there is a way to."""
-    first = {address.family: address for address in reversed(addresses)}
-    families = sorted(first)
-    for family in families:
-        end = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, socket.SOCK_STREAM)
+    known = _one_of_each_family(addresses)
+    for address in known:
+        end = socket.socket(socket.AF_INET if address.family == 4 else socket.AF_INET6, socket.SOCK_STREAM)
         end.settimeout(STREAM_S)
         try:
-            end.connect((first[family].reveal()[0], port))
+            end.connect((address.reveal()[0], port))
         except OSError:
             end.close()
-            if family == families[-1]:
+            if address == known[-1]:
                 raise
         else:
             return end

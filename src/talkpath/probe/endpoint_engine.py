@@ -201,10 +201,10 @@ class EndpointEngine:
         return [(row, kind) for row, kind in rows if not row.is_name or self._found.get(row.host)]
 
     def _plan(self, start_s: float, rows: Sequence[tuple[Row, str]]) -> None:
-        """Batches of one kind, a neutral host in each, in random order. Which kind comes first changes with each round:
-        a host may answer only so many greetings in a row."""
+        """Batches of one kind, a neutral host in each, in random order. Which kind comes first changes with each round,
+        as a host may answer only so many greetings in a row; the system's name server is the first that is asked."""
         at_s, kinds = start_s, list(dict.fromkeys(kind for _, kind in rows))
-        first = self._round % len(kinds) if kinds else 0
+        first = self._round % len(kinds) if kinds and SYSTEM not in kinds else 0
         for kind in kinds[first:] + kinds[:first]:
             mine = [row for row, each in rows if each == kind]
             self.rng.shuffle(mine)
