@@ -5,78 +5,29 @@ All three look alike at the app's own server.
 
 from __future__ import annotations
 
-import socket
-import ssl
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import date
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from tls_hosts import APP, HOSTS, OWN, TODAY, chosen, found, served
 
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers import netns
-from talkpath.lab.drivers.netns import NetnsLab
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.own_addresses.hellos import NEUTRAL
-from talkpath.lab.path.hosts import PROBE, LabHost
+from talkpath.lab.path.hosts import PROBE
 from talkpath.lab.restrictor import parse_rule
-from talkpath.lab.restrictor.app_networks import app_host_name, app_relay
 from talkpath.probe import endpoint_driver, endpoint_engine
-from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
-from talkpath.probe.endpoint_driver import EndpointDriver, RequestOutcome
+from talkpath.probe.endpoint_driver import EndpointDriver
 from talkpath.probe.endpoint_engine import EndpointEngine
 from talkpath.verdict.bases.endpoints import judge_endpoints
 from talkpath.wire.control import tls
 from talkpath.wire.control.keys import new_identity_pem
 
-APP, TODAY, PORT = "telegram", date(2026, 11, 28), 443
-OWN = app_relay(APP)
-HOSTS = (OWN, *NEUTRAL[:2])
-NAMES = {app_host_name(APP if host == OWN else "", host.name): host for host in HOSTS}
 STREAM_S, GAP_S, PAUSE_S = 0.7, 0.05, 0.1
-
-
-@contextmanager
-def served(lab: NetnsLab, host: LabHost, server: ssl.SSLContext, family: int, *, mute: bool) -> Iterator[None]:
-    """A TLS server on that host with one certificate for all names; `mute` accepts connections and says nothing."""
-    with lab.inside(host.name):
-        listener = socket.create_server(
-            ("", PORT), family=socket.AF_INET if family == 4 else socket.AF_INET6, backlog=32
-        )
-    kept: list[socket.socket] = []
-
-    def serve() -> None:
-        while True:
-            try:
-                end, _ = listener.accept()
-            except OSError:
-                return
-            kept.append(end)
-            if not mute:
-                threading.Thread(target=greet, args=(end,), daemon=True).start()
-
-    def greet(end: socket.socket) -> None:
-        try:
-            server.wrap_socket(end, server_side=True).close()
-        except OSError:
-            end.close()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join()
-    for end in kept:
-        end.close()
-
-
-def row(name: str, host: LabHost) -> Row:
-    return Row(host.name, APP if host == OWN else "", "tls", name, PORT, 1, "the lab", TODAY, "high")
 
 
 def asked_in_namespaces(rule: str, family: int, mute: bool, folder: str) -> dict[str, Any]:
@@ -86,19 +37,12 @@ def asked_in_namespaces(rule: str, family: int, mute: bool, folder: str) -> dict
     pem.write_bytes(new_identity_pem())
     server = tls.server_context(pem)
     network = LabNetwork(parse_background("clean"), [parse_rule(rule)] if rule else [], 7)
-
-    def lookup(name: str) -> RequestOutcome:
-        return RequestOutcome(addresses=(NAMES[name].address(family, PORT),))
-
-    rows = [row(name, host) for name, host in NAMES.items()]
-    resolver = Row("r", "", "resolver", "192.0.2.53", 53, 1, "the lab", TODAY, "high")
-    chosen = ChosenEndpoints(tuple(rows[:1]), tuple(rows[1:]), resolver, names_only=False)
     with netns.box(network, (PROBE, *HOSTS)) as lab, ExitStack() as running:
         for host in HOSTS:
             running.enter_context(served(lab, host, server, family, mute=mute and host == OWN))
-        engine = EndpointEngine(chosen, TODAY, Random(3), gap_s=GAP_S)
+        engine = EndpointEngine(chosen(), TODAY, Random(3), gap_s=GAP_S)
         with lab.inside(PROBE.name):
-            EndpointDriver(engine, lookup=lookup, context=tls.client_context()).ask()
+            EndpointDriver(engine, lookup=partial(found, family=family), context=tls.client_context()).ask()
     (verdict,) = judge_endpoints(engine.exchanges)
     said = [each for each in engine.exchanges if each.kind == "tls.name"]
     return {
@@ -137,6 +81,6 @@ def test_a_rule_about_a_name_is_told_from_an_outage_and_from_a_blocked_address(
     family: int,
     expected: tuple[str, str, str, int, list[str]],
 ) -> None:
-    found = in_lab(asked_in_namespaces, rule, family, mute, str(tmp_path))
-    assert (found["state"], found["rule"], found["ends"], found["rounds"], found["failures"]) == expected
-    assert found["elsewhere"] == 2 * found["rounds"]
+    said = in_lab(asked_in_namespaces, rule, family, mute, str(tmp_path))
+    assert (said["state"], said["rule"], said["ends"], said["rounds"], said["failures"]) == expected
+    assert said["elsewhere"] == 2 * said["rounds"]
