@@ -46,6 +46,21 @@ def test_what_an_outage_explains_as_well_says_so(rule: str, said: str) -> None:
     assert "consistent with this: " in text
 
 
+@pytest.mark.parametrize(
+    ("code", "alternatives", "said"),
+    [
+        ("long_hellos", (), "long first messages of TLS do not get through, whoever writes them, and short ones do"),
+        ("refused", ("tls.hello_drop",), "the server hangs up on one kind of client and answers another"),
+        ("outage", ("dns.remove",), "or be a filter of your own"),
+    ],
+)
+def test_an_innocent_cause_is_told_in_plain_words(code: str, alternatives: tuple[str, ...], said: str) -> None:
+    text = shown(verdict("insufficient", reason=Reason(code), alternatives=alternatives))  # type: ignore[arg-type]
+    assert said in " ".join(text.split())
+    assert "Could not tell" in text
+    assert ("consistent with this: " in text) == bool(alternatives)
+
+
 def test_a_name_that_passes_elsewhere_is_told() -> None:
     figures = FIGURES | {"names": 1.0, "names_passed": 1.0, "names_held_back": 0.0}
     told = shown(verdict("insufficient", reason=Reason("outage"), alternatives=("address.block",), figures=figures))

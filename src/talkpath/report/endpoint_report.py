@@ -172,7 +172,7 @@ def _outage_sentence(fitting: str, name: str) -> str:
         return say(
             "endpoints",
             "This network's name server does not know {name}'s servers, while another one does. It may still have an "
-            "answer from an outage of the app.",
+            "answer from an outage of the app, or be a filter of your own (an ad blocker, parental control).",
             name=name,
         )
     if fitting == "allowlist":
