@@ -16,13 +16,24 @@ CASE = HelloCase(seed=1, app="telegram", background="clean", family=4, hosts=2)
 
 @pytest.mark.parametrize("family", [4, 6])
 @pytest.mark.parametrize("hello", ["browser", "openssl"])
-@pytest.mark.parametrize(("towards", "bound"), [("", "shape"), (",app=telegram,to=app", "both")])
-def test_the_hello_that_is_held_back_is_named(hello: str, towards: str, bound: str, family: int) -> None:
-    for act, ends in (("drop", "silence"), ("reset", "reset")):
-        rule = f"tls.hello_drop,hello={hello},act={act}{towards}"
-        found = play_hellos(replace(CASE, rule=rule, family=family))
-        assert (found.state, found.rule, found.direction) == ("restricted", "tls.hello_drop", "up")
-        assert found.parameters == {"hello": Category(hello), "bound_to": Category(bound), "ends": Category(ends)}
+@pytest.mark.parametrize(
+    ("act", "bound", "ends"), [("drop", "shape", "silence"), ("drop", "both", "silence"), ("reset", "shape", "reset")]
+)
+def test_the_hello_that_is_held_back_is_named(hello: str, act: str, bound: str, ends: str, family: int) -> None:
+    towards = ",app=telegram,to=app" if bound == "both" else ""
+    found = play_hellos(replace(CASE, rule=f"tls.hello_drop,hello={hello},act={act}{towards}", family=family))
+    assert (found.state, found.rule, found.direction) == ("restricted", "tls.hello_drop", "up")
+    assert found.parameters == {"hello": Category(hello), "bound_to": Category(bound), "ends": Category(ends)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "trouble"), [("", "picky"), ("tls.hello_drop,hello=openssl,act=reset,app=telegram,to=app", "none")]
+)
+def test_a_server_that_resets_one_client_may_mean_to_and_a_box_before_it_looks_the_same(
+    rule: str, trouble: str
+) -> None:
+    found = play_hellos(replace(CASE, rule=rule, trouble=trouble))
+    assert (found.state, found.reason) == ("insufficient", Reason("refused"))
 
 
 def test_a_rule_about_another_apps_addresses_shows_nothing() -> None:

@@ -32,7 +32,7 @@ from talkpath.verdict.model import Reason, Verdict
 from talkpath.wire.ip.address import Address
 
 APPS = ("telegram", "whatsapp", "signal", "max")
-TROUBLES = ("none", "none", "one_down", "all_down", "neutral_down", "busy", "rationed", *LONG_TROUBLES)
+TROUBLES = ("none", "none", "one_down", "all_down", "neutral_down", "busy", "rationed", "picky", *LONG_TROUBLES)
 RATION_S = (1.0, 12.0)  # between two messages that a "rationed" host answers
 TODAY, SOURCE, PORT, FIRST_LOCAL, LONGEST_S = date(2026, 11, 1), "the lab", 443, 20_000, 600.0
 FIRST_FRONT = 50  # the number of an app's first TLS host in its network
@@ -63,11 +63,13 @@ def draw_innocent(seed: int) -> HelloCase:
 
 
 def draw_restricted(seed: int) -> HelloCase:
-    """Draw hosts behind a network that holds one hello back, towards the app or all."""
+    """Draw hosts behind a network that holds one hello back, towards the app or all. Resets are towards all: towards
+    the app alone they are as "picky" hosts' own."""
     rng = Random(f"restricted hellos {seed}")
     seen = sorted(name for name, kind in background_kinds().items() if not kind.unseen)
     drawn = _drawn(seed, rng, seen, "none")
-    hello, bound, act = rng.choice(("browser", "openssl")), rng.choice(("shape", "both")), rng.choice(("drop", "reset"))
+    hello, bound = rng.choice(("browser", "openssl")), rng.choice(("shape", "both"))
+    act = rng.choice(("drop", "reset")) if bound == "shape" else "drop"
     towards = f",app={drawn.app},to=app" if bound == "both" else ""
     return replace(drawn, rule=f"tls.hello_drop,hello={hello},act={act}{towards}", hello=hello, bound=bound)
 
@@ -153,6 +155,10 @@ class _Asked:
         busy = self._case.trouble == "busy" and bool(row.app) and self._rng.random() < 0.5
         return not (down.get(self._case.trouble, False) or busy)
 
+    def refuses(self, kind: str) -> bool:
+        """Whether the app's hosts reset a connection that begins so: "picky" ones take browsers alone."""
+        return self._case.trouble == "picky" and kind != "tls.browser"
+
     def answered(self, request: Request, failure: str) -> None:
         """What came of a request."""
         data = ANSWER if not failure and request.kind in (NAME, *AS_WRITTEN) else b""
@@ -191,6 +197,8 @@ class _Exchanged:
         own = bool(self._request.row.app)
         if self._asked.long_messages.hangs_up(self._came, len(self._hello), own=own):
             self._end("eof_error")
+        elif own and self._asked.refuses(self._request.kind):
+            self._end("connection_reset")
         elif self._came >= len(self._hello) and self._answers:
             self._down.write(bytes(answer_bytes(self._hello)))
 

@@ -28,6 +28,7 @@ HOSTS = {
     "all_down": "all of them are",
     "neutral_down": "neutral hosts are",
     "busy": "the app's hosts answer half of the time",
+    "picky": "they reset what does not begin as a browser's",
     "rationed": "they answer one unfinished handshake in 1 to 12 seconds, and are silent to the next",
     **LONG_TROUBLES,
 }

@@ -14,8 +14,8 @@ well. Where it is the browser's that dies, a third one therefore decides, OpenSS
 | never | `long_hellos`: nothing about clients |
 | now and then, or was not asked | `no_control` |
 
-A server that hangs up in order (FIN) on one of them, while neutral servers answer it, is most likely its own master:
-`refused`. A reset may come from either, and is told as a rule.
+A server that hangs up on one of them, in order or with a reset, while neutral servers answer it, may mean to, as those
+that take browsers alone do: `refused`. A box that resets such connections to the app alone looks the same.
 """
 
 from __future__ import annotations
@@ -24,13 +24,12 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from talkpath.measure.facts import Exchange
-from talkpath.verdict.bases.tls_names import ends
+from talkpath.verdict.bases.tls_names import RESETS, ends
 
 REPEATS = 6
 PADDED, PADDED_REPEATS = "tls.padded", REPEATS - 1  # it is asked once the two have parted
 HELLOS = {"tls.browser": "browser", "tls.openssl": "openssl"}
 Doubt = Literal["", "long_hellos", "refused", "no_control"]
-HUNG_UP = "eof_error"
 
 
 class HeldBackHello(NamedTuple):
@@ -63,7 +62,7 @@ def _held_back_at(host: str, app: str, exchanges: Sequence[Exchange]) -> Iterato
             bound = _bound_to(kind, other, {each.round for each in tries}, exchanges)
             if bound:
                 doubt = _doubt(padded) if kind == "tls.browser" else ""
-                refused = bound == "both" and any(each.failure == HUNG_UP for each in tries)
+                refused = bound == "both" and any(each.failure in RESETS for each in tries)
                 yield HeldBackHello(HELLOS[kind], bound, ends(tries), doubt or ("refused" if refused else ""))
 
 
