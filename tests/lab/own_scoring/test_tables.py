@@ -37,6 +37,7 @@ ROWS = [
     ruled("name ruled", "clean", "signalling.block", trouble="all_down"),
     ruled("name ruled", "ge", "signalling.block", **UNSURE),
     row("calls innocent", trouble="outage", calls=3, fitting=2),
+    row("calls innocent", "ge", trouble="dtx", calls=3, fitting=1),
     row("calls ruled", truth="media.drop", calls=3, fitting=3, first=2, state="restricted"),
 ]
 
@@ -55,7 +56,7 @@ def test_the_tables_count_rows() -> None:
     assert "| all of them are | 1 | 0 | 0 | 1 | 0 | 0 |" in text
     assert "1 of 1 (2.50 to 100.00 %) (without `user_vpn` 1 of 1 (2.50 to 100.00 %)) name the right message" in text
     assert "1 of 2 (1.26 to 98.74 %) (without `user_vpn` 1 of 2 (1.26 to 98.74 %)) name it" in text
-    assert "Without a rule 0 of 1" in text
+    assert "Without a rule 0 of 2 (0.00 to 84.19 %) threes prove one, and 1 of 3 (" in text
     assert "| outage | 3 | 2 | 0 of 1 |" in text
     assert "| `media.drop` | 3 | 2 | 1 | 1 of 1 |" in text
 

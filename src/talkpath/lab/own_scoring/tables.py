@@ -130,7 +130,8 @@ def _said(
     for value, means in values.items():
         mine = [row for row in rows if key(row) == value]
         said = Counter(row.state if row.state != "insufficient" else row.why for row in mine)
-        yield f"| {means} | {len(mine)} | {' | '.join(str(said[word]) for word in words)} |"
+        if mine:
+            yield f"| {means} | {len(mine)} | {' | '.join(str(said[word]) for word in words)} |"
     yield ""
 
 
@@ -196,10 +197,13 @@ def _calls(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
     if not innocent or not ruled:
         return
     threes = Proportion(sum(row.state == "restricted" for row in innocent), len(innocent))
+    well = [row for row in innocent if row.trouble not in OWN_TROUBLE]
+    told = Proportion(sum(row.fitting for row in well), _sum(well))
     yield f"{head} `listen`: calls beside control traffic, three of an app at a time\n"
     yield (
-        f"Without a rule {_share(threes)} threes prove one. A call may fit a rule where the app's own relays are not "
-        f"well ({', '.join(OWN_TROUBLE)}): the words then name that as well.\n"
+        f"Without a rule {_share(threes)} threes prove one, and {_share(told)} calls of apps whose servers are well "
+        f"are said to fit one, over {len({row.background for row in innocent})} backgrounds. Where the app's own "
+        f"relays are not well ({', '.join(OWN_TROUBLE)}) a call may fit one: the same sentence names that as well.\n"
     )
     yield "| story | calls | fit a rule | threes that prove one |\n|---|---|---|---|"
     for story in sorted({row.trouble for row in innocent}):
