@@ -6,6 +6,7 @@ of them deleted or blunted, this file says so.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -81,7 +82,8 @@ def weights_of_one_and_a_half(patch: Patch) -> None:
 
 
 def tilts_of_one_and_a_half(patch: Patch) -> None:
-    """Of the components of each part."""
+    """Of the components of each part; nothing of it is remembered."""
+    patch.setattr(strength, "_paths", inspect.unwrap(strength._paths))
     patch.setattr(strength, "PARTS", tuple((*part[:4], part[4] + np.log(1.5)) for part in strength.PARTS))
 
 

@@ -199,13 +199,14 @@ def one_read(end: socket.socket) -> None:
 
 
 def asked_with_hellos(
-    far: tuple[dict[str, int], ssl.SSLContext], server: Callable[[socket.socket], object]
+    far: tuple[dict[str, int], ssl.SSLContext], server: Callable[[socket.socket], object], *, everywhere: bool = False
 ) -> tuple[set[tuple[str, str, bool]], Verdict]:
-    """(host, kind, answered) of every ClientHello to that server of an app's and a neutral one, and what is said."""
+    """(host, kind, answered) of every ClientHello to that server of an app's and a neutral one, and what is said.
+    `everywhere`: the neutral one does the same."""
     ports, context = far
     with tcp(server) as picky:
         rows = (row("it", "signal", "tls", picky, "it.example"),)
-        neutral = (row("n-tls", "", "tls", ports["tls"], "n.example"),)
+        neutral = (row("n-tls", "", "tls", picky if everywhere else ports["tls"], "n.example"),)
         chosen = ChosenEndpoints(rows, neutral, row("r", "", "resolver", ports["dns"]), False, hellos=True)
         asking = EndpointEngine(chosen, TODAY, Random(3), gap_s=0.05)
         EndpointDriver(asking, lookup=lookup, context=context).ask()
@@ -216,12 +217,16 @@ def asked_with_hellos(
 def test_hosts_are_asked_with_two_hellos_and_what_is_held_back_is_named(
     far: tuple[dict[str, int], ssl.SSLContext],
 ) -> None:
+    said, verdict = asked_with_hellos(far, no_browser, everywhere=True)
+    assert {("it", "tls.browser", False), ("it", "tls.openssl", True), ("it", "tls.padded", True)} <= said
+    assert (verdict.rule, verdict.parameters["bound_to"]) == ("tls.hello_drop", Category("shape"))
+
+
+def test_a_server_that_alone_resets_one_client_accuses_nobody(far: tuple[dict[str, int], ssl.SSLContext]) -> None:
     said, verdict = asked_with_hellos(far, no_browser)
     assert ("it", "tls.browser", False) in said
-    assert ("it", "tls.openssl", True) in said
-    assert ("it", "tls.padded", True) in said
     assert {ok for host, _, ok in said if host == "n-tls"} == {True}
-    assert (verdict.rule, verdict.parameters["bound_to"]) == ("tls.hello_drop", Category("both"))
+    assert (verdict.state, verdict.reason) == ("insufficient", Reason("refused"))
 
 
 def test_a_server_that_takes_no_long_hello_is_told_from_one_client_s_being_held_back(
