@@ -32,7 +32,7 @@ HOSTS = {
     "rationed": "they answer one unfinished handshake in 1 to 12 seconds, and are silent to the next",
     **LONG_TROUBLES,
 }
-SAID_OF_HOSTS = ("ok", "restricted", "outage", "long_hellos", "no_control", "vpn")
+SAID_OF_HOSTS = ("ok", "restricted", "outage", "long_hellos", "refused", "no_control", "vpn")
 SAID = ("ok", "restricted", "other_destination", "few_answers", "path_changed", "silent_server")
 NOTHING_COMES = ("corporate", "user_vpn")
 """Backgrounds over which no router answers a device's packets, or those of this network do not."""

@@ -21,12 +21,9 @@ MOST_LISTED = 60
 
 
 PLAYED_BEFORE = {
-    "cdc2cbc443922088": (
-        "After these rows three things changed (2026-11-28): `residual` compares control traffic to ports behind calls "
-        "with that to other ports of the same epochs, what acts late in a call is no rule that began in mid-check, and "
-        "a light check has first epochs of the usual length. The one check here whose arms were falsely said to be "
-        "`closed`, and the 74 others in which `residual` was drawn or said, were played again: of arms that nothing "
-        "acts on none is `closed` now; one residual blocking is not told any more, and one is told as `flow.block`."
+    "9a9b49b5bdd58b54": (
+        "After these rows only what `endpoints` says of TLS servers that reset one client changed (2026-11-28), and no "
+        "check here asks those."
     )
 }
 """Digest of the code -> what readers have to know of its rows, where that code has changed its form since."""
