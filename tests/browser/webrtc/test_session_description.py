@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from talkpath.browser.webrtc.session_description import (
     MAX_BYTES,
-    Answer,
     Credentials,
     Fingerprint,
-    Offer,
+    SdpAnswer,
+    SdpOffer,
     parse_offer,
 )
 
@@ -24,7 +24,7 @@ CHANNEL = (Path(__file__).parent / "offers" / "chromium-application.sdp").read_t
 
 
 def answer(sdp: str) -> str:
-    return Answer(
+    return SdpAnswer(
         offer=parse_offer(sdp),
         host="192.0.2.1",
         port=4434,
@@ -118,5 +118,5 @@ def test_no_offer_gives_another_error_or_an_answer_with_more_lines(data: st.Data
         offer = parse_offer("\r\n".join(lines))
     except ValueError:
         return
-    assert isinstance(offer, Offer)
+    assert isinstance(offer, SdpOffer)
     assert not set("\r\n ") & set(offer.mid)

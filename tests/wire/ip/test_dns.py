@@ -41,7 +41,7 @@ def test_answers() -> None:
     found = dns.answer(reply(records=two, count=3))
     assert (found.id, found.code) == (0xBEEF, dns.NO_ERROR)
     assert [address.reveal()[0] for address in found.addresses] == ["192.0.2.1", "192.0.2.2"]
-    assert dns.answer(reply(0x8183)) == dns.Answer(0xBEEF, dns.NAME_ERROR)
+    assert dns.answer(reply(0x8183)) == dns.DnsResponse(0xBEEF, dns.NAME_ERROR)
     assert dns.answer(reply(0x8185)).code == dns.REFUSED
     assert dns.answer(reply(records=record(28, bytes(16)), count=1)).addresses == ()
     assert dns.answer(reply(records=record(28, bytes(16)), count=1), dns.AAAA).addresses[0].family == 6

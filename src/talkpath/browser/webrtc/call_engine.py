@@ -17,7 +17,7 @@ from talkpath.browser.webrtc.call_media import Medium
 from talkpath.browser.webrtc.ice_agent import Source
 from talkpath.browser.webrtc.rtp_sender import REPORT_S, RtpSender
 from talkpath.browser.webrtc.secure_transport import Datagrams, SecureTransport
-from talkpath.browser.webrtc.session_description import Offer
+from talkpath.browser.webrtc.session_description import SdpOffer
 
 RTP = range(128, 192)
 
@@ -25,7 +25,7 @@ RTP = range(128, 192)
 class CallEngine:
     """The engine. `fragment` is this end's ICE user name fragment; `sent` has the ticks that were sent."""
 
-    def __init__(self, offer: Offer, medium: Medium, host: str, port: int) -> None:
+    def __init__(self, offer: SdpOffer, medium: Medium, host: str, port: int) -> None:
         if offer.kind != ("video" if medium.picture_bytes else "audio"):
             raise ValueError("a call of another kind than is due")
         self._host, self._port, self._payload_type = host, port, offer.payload_type

@@ -35,7 +35,7 @@ Draw = Callable[[int], bytes]
 
 
 @dataclass(slots=True)
-class Check:
+class ConnectivityCheck:
     """A check of this end's that waits for its answer."""
 
     transaction: bytes
@@ -51,7 +51,7 @@ class IceAgent:
         self._tie_breaker = draw(8)
         self._known: set[Source] = set()
         self._proven: dict[Source, float] = {}  # when an answer came last
-        self._checks: dict[Source, Check] = {}
+        self._checks: dict[Source, ConnectivityCheck] = {}
         self._nominated: Source | None = None
         self.selected: Source | None = None
 
@@ -101,7 +101,7 @@ class IceAgent:
         """A check of that address, if it needs one."""
         if source in self._checks or now_s - self._proven.get(source, -NEVER) < RENEW_S:
             return []
-        self._checks[source] = check = Check(self._draw(12), 1, now_s + FIRST_WAIT_S)
+        self._checks[source] = check = ConnectivityCheck(self._draw(12), 1, now_s + FIRST_WAIT_S)
         return [self._request(check.transaction)]
 
     def _request(self, transaction: bytes) -> bytes:

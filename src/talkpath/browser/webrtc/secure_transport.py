@@ -16,7 +16,7 @@ from secrets import token_hex
 
 from talkpath.browser.webrtc.dtls_association import Certificate, DtlsAssociation, SrtpKeys
 from talkpath.browser.webrtc.ice_agent import NEVER, IceAgent, Source
-from talkpath.browser.webrtc.session_description import Answer, Credentials, Offer
+from talkpath.browser.webrtc.session_description import Credentials, SdpAnswer, SdpOffer
 
 STUN, DTLS = range(4), range(20, 64)
 MOST_UNPROVEN, MOST_HELD = 3, 4
@@ -27,7 +27,7 @@ Datagrams = list[tuple[bytes, Source]]
 class SecureTransport:
     """The transport. `fragment` is this end's ICE user name fragment; `received` has the application data that came."""
 
-    def __init__(self, offer: Offer) -> None:
+    def __init__(self, offer: SdpOffer) -> None:
         self._offer, self._certificate = offer, Certificate()
         self._own = Credentials(token_hex(4), token_hex(16))
         self.fragment = self._own.fragment
@@ -56,7 +56,7 @@ class SecureTransport:
 
     def answer(self, host: str, port: int, ssrc: int = 0, name: str = "") -> str:
         """The SDP answer. This end is reached at `host` and `port`; its media has the source `ssrc` with that name."""
-        answer = Answer(
+        answer = SdpAnswer(
             offer=self._offer,
             host=host,
             port=port,

@@ -60,7 +60,7 @@ class Fingerprint(Struct, frozen=True):
     value: bytes
 
 
-class Offer(Struct, frozen=True, kw_only=True):
+class SdpOffer(Struct, frozen=True, kw_only=True):
     """What a page offered. `fingerprints` are those of its DTLS certificate; all have to match. A call has a
     `payload_type`, data channels have an `sctp_port`."""
 
@@ -72,7 +72,7 @@ class Offer(Struct, frozen=True, kw_only=True):
     fingerprints: tuple[Fingerprint, ...]
 
 
-def parse_offer(sdp: str) -> Offer:
+def parse_offer(sdp: str) -> SdpOffer:
     """Return what is offered. `ValueError` if it cannot be answered."""
     if len(sdp) > MAX_BYTES:
         raise ValueError("an offer longer than any browser's")
@@ -80,7 +80,7 @@ def parse_offer(sdp: str) -> Offer:
     is_call = kind != "application"
     if _SETUP.search(sdp) is None or (is_call and _MULTIPLEXED.search(sdp) is None):
         raise ValueError("RTCP on a port of its own, or the DTLS client is this end")
-    return Offer(
+    return SdpOffer(
         kind=kind,
         mid=_only(_MID, sdp),
         payload_type=_payload_type(kind, sdp) if is_call else 0,
@@ -131,10 +131,10 @@ def _fingerprints(sdp: str) -> tuple[Fingerprint, ...]:
     return tuple(found)
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class SdpAnswer(Struct, frozen=True, kw_only=True):
     """What this end answers. It is reached at `host` and `port`; its media has the source `ssrc`, of that name."""
 
-    offer: Offer
+    offer: SdpOffer
     host: str
     port: int
     credentials: Credentials

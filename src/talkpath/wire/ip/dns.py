@@ -19,7 +19,7 @@ _RECORD = struct.Struct("!HHIH")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DnsResponse:
     """The answer: `code` is the response code; `addresses` are those of the type asked for, possibly none."""
 
     id: int
@@ -40,7 +40,7 @@ def query(name: str, number: int, kind: int = A) -> bytes:
     return _HEADER.pack(number, RECURSION_DESIRED, 1, 0, 0, 0) + question
 
 
-def answer(data: bytes, kind: int = A) -> Answer:
+def answer(data: bytes, kind: int = A) -> DnsResponse:
     """Decode the answer in a datagram; `WireError` for anything else."""
     try:
         number, flags, questions, answers, _, _ = _HEADER.unpack_from(data)
@@ -59,7 +59,7 @@ def answer(data: bytes, kind: int = A) -> Answer:
             at += size
     except (struct.error, IndexError):
         raise WireError("A DNS answer that is cut off.") from None
-    return Answer(number, flags & 15, tuple(found))
+    return DnsResponse(number, flags & 15, tuple(found))
 
 
 def _skip_name(data: bytes, at: int) -> int:
