@@ -1,4 +1,5 @@
-"""What is asked next: where many apps are asked, one that is nearly accused does not wait for others."""
+"""What is asked next: where many apps are asked, one that is nearly accused does not wait for others, nor one
+whose call for the whole check was lost with its twin."""
 
 from __future__ import annotations
 
@@ -23,3 +24,15 @@ def test_calls_that_take_control_traffic_along_are_not_named_by_their_own_fate_a
     facts = run_sim(make_plan(choose_arms(["meet"])), Scenario.parse("clean", ["residual,for_s=60"], 7))
     (verdict,) = judge(facts)
     assert (verdict.state, verdict.rule) == ("restricted", "residual")
+
+
+def test_where_a_translator_forgot_a_call_and_its_twin_another_is_watched_while_others_run():
+    arms = choose_arms(["meet", "signal"])
+    facts = run_sim(make_plan(arms), Scenario.parse("nat_evict,share=0.3", [], 21))
+    lost, again, other = sorted(
+        (epoch for epoch in facts.epochs if epoch.question == "long"),
+        key=lambda epoch: epoch.ended_s,
+    )
+    assert lost.app == again.app != other.app
+    assert lost.ended_s < again.started_s < other.ended_s
+    assert {verdict.app: verdict.state for verdict in judge(facts)} == {"meet": "ok", "signal": "ok"}

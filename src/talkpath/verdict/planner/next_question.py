@@ -104,19 +104,24 @@ class QuestionPlanner:
     def long_calls(self) -> Iterator[Question]:
         """One call of each arm for as long as the check: all at once, beside everything else, once each arm was heard
         on ports that no call went to before. A few have a twin (`_with_twins`); where a call ended early, or lost
-        more than twins, another has one, twice at the most."""
+        more than twins, another has one, twice at the most. One that ended with its twin tells nothing, so another
+        begins at once; what parted from twins waits until all that they did is known."""
         plan = self.asked.facts.plan
-        pending = any(question.kind == "long" for question in self.asked.pending)
+        pending = {question.arm for question in self.asked.pending if question.kind == "long"}
         shared = _with_twins(plan, self.costs.byte_rate)
         for assessment in self.assessments if plan.long_s else ():
-            had = self.asked.count(assessment, "long")
+            had, parted = self.asked.count(assessment, "long"), assessment.parted
             briefly = assessment.reason is not None and assessment.reason.code == "watched_briefly"
             if not had and assessment.state in ("ok", "insufficient"):
                 twins = int(assessment.arm in shared)
                 yield from self.costs.affordable([self.questions.long_call(assessment, twins)], 1.0)
-            elif not pending and had < LONG_CALLS and (briefly or _lost_more(assessment)):
-                seconds = inf if briefly or assessment.parted is None else assessment.parted.at_s / AS_LONG + SPARE_S
-                yield from self.costs.affordable([self.questions.long_call(assessment, 1, seconds)], 1.0)
+            elif briefly and had < LONG_CALLS and assessment.arm not in pending:
+                spans = (plan.long_s, plan.ok_s + SPARE_S)
+                calls = [self.questions.long_call(assessment, 1, seconds) for seconds in spans]
+                yield from self.costs.affordable(calls, 1.0)
+            elif parted is not None and not (parted.ended or pending) and had < LONG_CALLS:
+                call = self.questions.long_call(assessment, 1, parted.at_s / AS_LONG + SPARE_S)
+                yield from self.costs.affordable([call], 1.0)
 
     def parted(self) -> Iterator[Question]:
         """Where a long call went silent, or two soon lost more than twins: calls and twins that live a little longer,
@@ -310,11 +315,6 @@ def _with_twins(plan: Plan, byte_rate: Callable[[ArmPlan], float]) -> set[Arm]:
     chosen = list(kinds.values())
     rest = [planned.arm for planned in heaviest if planned.arm not in chosen]
     return {*chosen, *rest[: max(0, LONG_TWINS - len(chosen))]}
-
-
-def _lost_more(assessment: Assessment) -> bool:
-    """Whether a long call lost more than twins, and went on."""
-    return assessment.parted is not None and not assessment.parted.ended
 
 
 def _strong(assessment: Assessment) -> bool:
