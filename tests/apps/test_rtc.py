@@ -19,19 +19,22 @@ from talkpath.apps import max as max_app
 from talkpath.apps import meet, signal, webrtc
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Direction, Schedule, Slot, stages
-from talkpath.apps.families.rtc_call import Call
+from talkpath.apps.families.rtc_call import RtcCall
 from talkpath.experiment import nonce
 from talkpath.wire.rtc import dtls, rtp, stun
 
-SHAPES: tuple[Call, ...] = tuple(
-    shape for app in (webrtc.APP, meet.APP, max_app.APP, signal.APP) for shape in app.shapes if isinstance(shape, Call)
+SHAPES: tuple[RtcCall, ...] = tuple(
+    shape
+    for app in (webrtc.APP, meet.APP, max_app.APP, signal.APP)
+    for shape in app.shapes
+    if isinstance(shape, RtcCall)
 )
 KEYS = [Random(seed).randbytes(32) for seed in range(12)]
 every_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: str(shape.arm))
 
 
 def made(
-    shape: Call, packets: int = 40, seed: int = 1, key: bytes = KEYS[0], **options: object
+    shape: RtcCall, packets: int = 40, seed: int = 1, key: bytes = KEYS[0], **options: object
 ) -> list[tuple[Slot, bytes]]:
     schedule = shape.schedule(Random(seed), packets, **options)  # type: ignore[arg-type]
     return list(zip(schedule.slots, shape.datagrams(schedule, key), strict=True))
@@ -49,7 +52,7 @@ def test_there_is_a_voice_and_a_video_arm_of_each() -> None:
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**9), packets=st.integers(1, 120), rate=st.sampled_from((0.5, 1.0, 2.0, 4.0)),
        hello=st.sampled_from(tuple(dtls.HELLOS)))  # fmt: skip
-def test_schedules_keep_their_contract(shape: Call, seed: int, packets: int, rate: float, hello: str) -> None:
+def test_schedules_keep_their_contract(shape: RtcCall, seed: int, packets: int, rate: float, hello: str) -> None:
     schedule = shape.schedule(Random(seed), packets, rate=rate, hello=hello)
     assert schedule == shape.schedule(Random(seed), packets, rate=rate, hello=hello)
     times = [slot.at_ms for slot in schedule.slots]
@@ -75,7 +78,7 @@ def test_schedules_keep_their_contract(shape: Call, seed: int, packets: int, rat
 
 
 @every_shape
-def test_a_flow_has_the_sizes_of_its_schedule_and_depends_on_its_key_alone(shape: Call) -> None:
+def test_a_flow_has_the_sizes_of_its_schedule_and_depends_on_its_key_alone(shape: RtcCall) -> None:
     schedule = shape.schedule(Random(3), 60)
     other = shape.schedule(Random(4), 60)
     first = shape.datagrams(schedule, KEYS[0])
@@ -91,7 +94,7 @@ def name(slot: Slot, datagram: bytes) -> bytes:
 
 
 @every_shape
-def test_no_two_packets_of_any_flows_have_the_same_name(shape: Call) -> None:
+def test_no_two_packets_of_any_flows_have_the_same_name(shape: RtcCall) -> None:
     """Retries of one request, and replies to these, apart."""
     schedule = shape.schedule(Random(5), 150)
     seen: dict[bytes, tuple[int, int]] = {}
@@ -112,7 +115,7 @@ def root(schedule: Schedule, place: int) -> int:
 
 
 @every_shape
-def test_names_hold_at_least_four_random_bytes(shape: Call) -> None:
+def test_names_hold_at_least_four_random_bytes(shape: RtcCall) -> None:
     schedule = shape.schedule(Random(6), 60)
     flows = [shape.datagrams(schedule, Random(seed).randbytes(32)) for seed in range(40)]
     for place, slot in enumerate(schedule.slots):
@@ -122,7 +125,7 @@ def test_names_hold_at_least_four_random_bytes(shape: Call) -> None:
 
 
 @every_shape
-def test_a_nonce_fits_into_random_bytes_and_leaves_the_rest_readable(shape: Call) -> None:
+def test_a_nonce_fits_into_random_bytes_and_leaves_the_rest_readable(shape: RtcCall) -> None:
     schedule = shape.schedule(Random(7), 40)
     flows = [shape.datagrams(schedule, Random(seed).randbytes(32)) for seed in range(40)]
     carriers: dict[Direction, int] = defaultdict(int)
@@ -141,7 +144,7 @@ def test_a_nonce_fits_into_random_bytes_and_leaves_the_rest_readable(shape: Call
 
 
 @every_shape
-def test_aioice_reads_every_check(shape: Call) -> None:
+def test_aioice_reads_every_check(shape: RtcCall) -> None:
     names = set()
     for slot, datagram in made(shape, 200):
         if not stun.is_stun(datagram):
@@ -159,7 +162,7 @@ def test_aioice_reads_every_check(shape: Call) -> None:
 
 
 @every_shape
-def test_replies_carry_the_transaction_of_what_they_answer(shape: Call) -> None:
+def test_replies_carry_the_transaction_of_what_they_answer(shape: RtcCall) -> None:
     flow = made(shape)
     for slot, datagram in flow:
         if slot.answers is not None and stun.is_stun(datagram):
@@ -170,7 +173,7 @@ def test_replies_carry_the_transaction_of_what_they_answer(shape: Call) -> None:
 
 @every_shape
 @pytest.mark.parametrize("rate", [1.0, 2.0])
-def test_streams_count_on(shape: Call, rate: float) -> None:
+def test_streams_count_on(shape: RtcCall, rate: float) -> None:
     for way in ("up", "down"):
         streams: dict[int, list[rtp.Packet]] = defaultdict(list)
         transport = []
@@ -207,7 +210,7 @@ def check_clock(packets: list[rtp.Packet]) -> None:
 
 
 @every_shape
-def test_reports_count_on_and_send_times_follow_the_clock(shape: Call) -> None:
+def test_reports_count_on_and_send_times_follow_the_clock(shape: RtcCall) -> None:
     index_at = -4 if shape.facts.tag_bytes == 16 else -14
     counts: dict[tuple[str, int], int] = defaultdict(int)
     times = []
@@ -228,7 +231,7 @@ def test_reports_count_on_and_send_times_follow_the_clock(shape: Call) -> None:
 
 
 @every_shape
-def test_the_handshake_is_dtls_with_the_hello_that_was_asked_for(shape: Call) -> None:
+def test_the_handshake_is_dtls_with_the_hello_that_was_asked_for(shape: RtcCall) -> None:
     if shape.facts.server == "none":
         assert not any(slot.stage == "dtls" for slot, _ in made(shape))
         return
@@ -245,7 +248,7 @@ def test_the_handshake_is_dtls_with_the_hello_that_was_asked_for(shape: Call) ->
 
 
 @every_shape
-def test_facts_leave_no_doubt_what_a_control_packet_is(shape: Call) -> None:
+def test_facts_leave_no_doubt_what_a_control_packet_is(shape: RtcCall) -> None:
     facts = shape.facts
     checks = {facts.ice.first_bytes, facts.ice.plain_bytes, facts.ice.nominating_bytes}
     extras = [(extra.direction, extra.size) for extra in facts.extras]
@@ -269,7 +272,7 @@ def test_meet_and_signal_are_seen_in_no_other_capture(captures: Path) -> None:
 
 
 @every_shape
-def test_every_fact_has_a_source(shape: Call) -> None:
+def test_every_fact_has_a_source(shape: RtcCall) -> None:
     app = next(app for app in (webrtc.APP, meet.APP, max_app.APP, signal.APP) if app.id == shape.arm.app)
     assert all(source.fact and source.source for source in app.sources)
     assert shape.confidence == "low"  # fewer than three captures

@@ -14,8 +14,8 @@ from typing import Final
 
 from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.apps.contract.shape import App, Arm, Source
-from talkpath.apps.families.rtc_call import Call
-from talkpath.apps.families.rtc_media import Voice
+from talkpath.apps.families.rtc_call import RtcCall
+from talkpath.apps.families.rtc_media import VoiceModel
 from talkpath.apps.webrtc import CAMERA, VIDEO_FACTS, VOICE_FACTS
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
@@ -31,7 +31,7 @@ def rest(rng: Random) -> tuple[int, int]:
     return rng.choice((56, 60, 64)), 39
 
 
-TALK: Final = Voice(speak, rest)
+TALK: Final = VoiceModel(speak, rest)
 
 
 NETWORKS: Final = (
@@ -81,8 +81,8 @@ SOURCES: Final = (
 )
 
 _SHAPES: Final = (
-    Call(arm=Arm("max", "webrtc", "voice"), facts=VOICE_FACTS, voice=TALK, packet_rate=50.0),
-    Call(arm=Arm("max", "webrtc", "video"), facts=VIDEO_FACTS, voice=TALK, camera=CAMERA, packet_rate=105.0),
+    RtcCall(arm=Arm("max", "webrtc", "voice"), facts=VOICE_FACTS, voice=TALK, packet_rate=50.0),
+    RtcCall(arm=Arm("max", "webrtc", "video"), facts=VIDEO_FACTS, voice=TALK, camera=CAMERA, packet_rate=105.0),
 )
 
 APP: Final = App(

@@ -11,20 +11,20 @@ from typing import Final, cast
 
 from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.apps.contract.shape import App, Arm, Source
-from talkpath.apps.families.rtc_call import Call
-from talkpath.apps.families.rtc_facts import Elements, Extra, Facts, Ice, Stream
-from talkpath.apps.families.rtc_media import Camera, Voice
+from talkpath.apps.families.rtc_call import RtcCall
+from talkpath.apps.families.rtc_facts import Elements, Extra, Ice, RtcFacts, RtcStream
+from talkpath.apps.families.rtc_media import Camera, VoiceModel
 from talkpath.errors import WireError
 from talkpath.wire.rtc import dtls, rtp, stun
 from talkpath.wire.rtc.stun import Attribute, Type
 
 _ELEMENTS: Final[Elements] = ((2, "send_time"), (3, "sequence"), (1, "level"))
 _LONG: Final = frozenset((61, 79, *range(85, 101)))  # these carry abs-capture-time too, 16 bytes longer
-VOICE: Final = Stream(
+VOICE: Final = RtcStream(
     payload_type=111, elements=_ELEMENTS, long_elements=(*_ELEMENTS, (4, "capture_time")), long_bytes=_LONG
 )
-VIDEO: Final = Stream(payload_type=96, elements=((2, "send_time"), (3, "sequence")))
-PADDING: Final = Stream(
+VIDEO: Final = RtcStream(payload_type=96, elements=((2, "send_time"), (3, "sequence")))
+PADDING: Final = RtcStream(
     payload_type=99, elements=((3, "sequence"),), ssrc=(0, 0), padded=True, still=True, from_one=True
 )
 ICE: Final = Ice(name_bytes=14, name_tail=b"oKAAiKAiADEA", sfu=True, delta=True)
@@ -59,7 +59,7 @@ def rest(rng: Random) -> tuple[int, int]:
     return rng.choice((63, 63, 63, 79, 79, 92, 76, 76)), 45
 
 
-TALK: Final = Voice(speak, rest, jitter_ms=2.5)
+TALK: Final = VoiceModel(speak, rest, jitter_ms=2.5)
 CAMERA: Final = Camera((300, 700))
 
 # ---------------------------------------------------------------- recognition
@@ -135,12 +135,12 @@ SOURCES: Final = (
     Source("video: PT 96 as in WebRTC's offer (97 and 99 are seen as its repair), 300 kbit/s up", "assumed", "low"),
 )
 
-_VOICE_FACTS: Final = Facts(ice=ICE, voice=VOICE, server="sfu", tag_bytes=16, extras=EXTRAS)
-_VIDEO_FACTS: Final = Facts(ice=ICE, voice=VOICE, video=VIDEO, server="sfu", tag_bytes=16, extras=EXTRAS)
+_VOICE_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE, server="sfu", tag_bytes=16, extras=EXTRAS)
+_VIDEO_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE, video=VIDEO, server="sfu", tag_bytes=16, extras=EXTRAS)
 
 _SHAPES: Final = (
-    Call(arm=Arm("meet", "sfu", "voice"), facts=_VOICE_FACTS, voice=TALK, packet_rate=50.0),
-    Call(arm=Arm("meet", "sfu", "video"), facts=_VIDEO_FACTS, voice=TALK, camera=CAMERA, packet_rate=105.0),
+    RtcCall(arm=Arm("meet", "sfu", "voice"), facts=_VOICE_FACTS, voice=TALK, packet_rate=50.0),
+    RtcCall(arm=Arm("meet", "sfu", "video"), facts=_VIDEO_FACTS, voice=TALK, camera=CAMERA, packet_rate=105.0),
 )
 
 APP: Final = App(

@@ -10,20 +10,20 @@ from typing import Final
 
 from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.apps.contract.shape import App, Arm, Source
-from talkpath.apps.families.rtc_call import Call
-from talkpath.apps.families.rtc_facts import Extra, Facts, Ice, Stream
-from talkpath.apps.families.rtc_media import Camera, Voice
+from talkpath.apps.families.rtc_call import RtcCall
+from talkpath.apps.families.rtc_facts import Extra, Ice, RtcFacts, RtcStream
+from talkpath.apps.families.rtc_media import Camera, VoiceModel
 from talkpath.errors import WireError
 from talkpath.wire.rtc import rtp, stun
 from talkpath.wire.rtc.stun import Attribute, Type
 
 VOICE_BYTES: Final = 140
-VOICE: Final = Stream(payload_type=102, elements=((12, "send_time"), (1, "sequence")), ssrc=(1002, 2002))
-VIDEO: Final = Stream(
+VOICE: Final = RtcStream(payload_type=102, elements=((12, "send_time"), (1, "sequence")), ssrc=(1002, 2002))
+VIDEO: Final = RtcStream(
     payload_type=108, elements=((1, "sequence"), (12, "send_time"), (4, "orientation")), ssrc=(1003, 2003)
 )
-DATA: Final = Stream(payload_type=101, ssrc=(1001, 2001))
-PADDING: Final = Stream(
+DATA: Final = RtcStream(payload_type=101, ssrc=(1001, 2001))
+PADDING: Final = RtcStream(
     payload_type=118, elements=((1, "sequence"), (12, "send_time")), ssrc=(1013, 2013), padded=True, still=True
 )
 
@@ -40,7 +40,7 @@ EXTRAS: Final = (
 )
 
 ICE: Final = Ice(nominates="nomination")
-TALK: Final = Voice(lambda _: VOICE_BYTES, jitter_ms=4.0)
+TALK: Final = VoiceModel(lambda _: VOICE_BYTES, jitter_ms=4.0)
 CAMERA: Final = Camera((300, 700))
 
 # ---------------------------------------------------------------- recognition
@@ -107,12 +107,14 @@ SOURCES: Final = (
     Source("video: pictures and rate are taken from WebRTC's defaults", "assumed", "low"),
 )
 
-_VOICE_FACTS: Final = Facts(ice=ICE, voice=VOICE, server="none", tag_bytes=16, extras=EXTRAS)
-_VIDEO_FACTS: Final = Facts(ice=ICE, voice=VOICE, video=VIDEO, server="none", tag_bytes=16, extras=EXTRAS)
+_VOICE_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE, server="none", tag_bytes=16, extras=EXTRAS)
+_VIDEO_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE, video=VIDEO, server="none", tag_bytes=16, extras=EXTRAS)
 
 _SHAPES: Final = (
-    Call(arm=Arm("signal", "ringrtc", "voice"), facts=_VOICE_FACTS, voice=TALK, packet_rate=50.0, shape_class="signal"),
-    Call(
+    RtcCall(
+        arm=Arm("signal", "ringrtc", "voice"), facts=_VOICE_FACTS, voice=TALK, packet_rate=50.0, shape_class="signal"
+    ),
+    RtcCall(
         arm=Arm("signal", "ringrtc", "video"),
         facts=_VIDEO_FACTS,
         voice=TALK,

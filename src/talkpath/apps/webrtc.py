@@ -11,16 +11,16 @@ from typing import Final, cast
 
 from talkpath.apps.contract.flow_view import FlowView, Hit
 from talkpath.apps.contract.shape import App, Arm, Source
-from talkpath.apps.families.rtc_call import BOTH, Call
-from talkpath.apps.families.rtc_facts import Extra, Facts, Ice, Stream
-from talkpath.apps.families.rtc_media import Camera, Voice
+from talkpath.apps.families.rtc_call import BOTH, RtcCall
+from talkpath.apps.families.rtc_facts import Extra, Ice, RtcFacts, RtcStream
+from talkpath.apps.families.rtc_media import Camera, VoiceModel
 from talkpath.errors import WireError
 from talkpath.wire.rtc import dtls, rtp, stun
 from talkpath.wire.rtc.stun import Attribute, Type
 
-VOICE: Final = Stream(payload_type=111, elements=((1, "level"), (2, "send_time"), (3, "sequence"), (4, "mid")))
-VIDEO: Final = Stream(payload_type=96, elements=((13, "orientation"), (3, "sequence")))
-PADDING: Final = Stream(payload_type=97, elements=((3, "sequence"),), padded=True)
+VOICE: Final = RtcStream(payload_type=111, elements=((1, "level"), (2, "send_time"), (3, "sequence"), (4, "mid")))
+VIDEO: Final = RtcStream(payload_type=96, elements=((13, "orientation"), (3, "sequence")))
+PADDING: Final = RtcStream(payload_type=97, elements=((3, "sequence"),), padded=True)
 CAMERA: Final = Camera((300, 700))
 
 REPORTS: Final = tuple(
@@ -43,8 +43,8 @@ PROBES: Final = tuple(
     Extra(direction=way, size=285, first_ms=204, every_ms=10, count=2, stream=PADDING) for way in BOTH
 )
 ICE: Final = Ice(delta=True)
-VOICE_FACTS: Final = Facts(ice=ICE, voice=VOICE, extras=REPORTS)
-VIDEO_FACTS: Final = Facts(ice=ICE, voice=VOICE, video=VIDEO, extras=REPORTS + PROBES)
+VOICE_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE, extras=REPORTS)
+VIDEO_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE, video=VIDEO, extras=REPORTS + PROBES)
 
 
 def speak(rng: Random) -> int:
@@ -52,7 +52,7 @@ def speak(rng: Random) -> int:
     return round(rng.triangular(78, 148, 116))
 
 
-TALK: Final = Voice(speak)
+TALK: Final = VoiceModel(speak)
 
 # ---------------------------------------------------------------- recognition
 
@@ -141,8 +141,8 @@ SOURCES: Final = (
 )
 
 _SHAPES: Final = (
-    Call(arm=Arm("webrtc", "dtls", "voice"), facts=VOICE_FACTS, voice=TALK, packet_rate=50.0),
-    Call(arm=Arm("webrtc", "dtls", "video"), facts=VIDEO_FACTS, voice=TALK, camera=CAMERA, packet_rate=115.0),
+    RtcCall(arm=Arm("webrtc", "dtls", "voice"), facts=VOICE_FACTS, voice=TALK, packet_rate=50.0),
+    RtcCall(arm=Arm("webrtc", "dtls", "video"), facts=VIDEO_FACTS, voice=TALK, camera=CAMERA, packet_rate=115.0),
 )
 
 APP: Final = App("webrtc", "WebRTC", _SHAPES, SOURCES, ports=(3478, 19302))

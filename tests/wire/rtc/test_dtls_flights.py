@@ -18,14 +18,14 @@ from pcap_walk import datagrams
 from talkpath.wire.pattern import Pattern, blank, join, literal
 from talkpath.wire.rtc import dtls, dtls_flights
 from talkpath.wire.rtc.dtls import Kind
-from talkpath.wire.rtc.dtls_flights import Flight
+from talkpath.wire.rtc.dtls_flights import FlightDatagram
 
 SERVERS = [*(dtls_flights.peer_server_flight(wide) for wide in range(5)), dtls_flights.sfu_server_flight()]
 CLIENTS = [dtls_flights.client_flight(wide) for wide in range(5)]
 FLIGHTS = [*SERVERS, *CLIENTS, dtls_flights.server_finish()]
 
 
-def made(flight: Flight, seed: int = 7) -> bytes:
+def made(flight: FlightDatagram, seed: int = 7) -> bytes:
     entropy = bytes((seed + 31 * i + i * i) & 255 for i in range(len(flight.pattern)))
     data = bytearray(flight.pattern.fill(entropy))
     if flight.dates_at:
@@ -34,7 +34,7 @@ def made(flight: Flight, seed: int = 7) -> bytes:
     return bytes(data)
 
 
-def differs(flight: Flight, theirs: bytes) -> list[int]:
+def differs(flight: FlightDatagram, theirs: bytes) -> list[int]:
     """Offsets where `theirs` is no instance of the pattern, dates apart."""
     pattern = flight.pattern
     dates = range(flight.dates_at, flight.dates_at + 28) if flight.dates_at else range(0)
@@ -78,7 +78,7 @@ def test_records_have_the_order_and_lengths_of_the_captures(captures: Path, name
 
 
 @pytest.mark.parametrize("flight", [*SERVERS, *CLIENTS], ids=lambda flight: str(len(flight.pattern)))
-def test_certificates_are_read_by_cryptography(flight: Flight) -> None:
+def test_certificates_are_read_by_cryptography(flight: FlightDatagram) -> None:
     found = certificate(made(flight))
     name = found.subject.rfc4514_string()
     assert name == found.issuer.rfc4514_string()
@@ -88,7 +88,7 @@ def test_certificates_are_read_by_cryptography(flight: Flight) -> None:
 
 
 @pytest.mark.parametrize("flight", FLIGHTS, ids=lambda flight: str(len(flight.pattern)))
-def test_no_datagram_is_longer_than_1200_bytes(flight: Flight) -> None:
+def test_no_datagram_is_longer_than_1200_bytes(flight: FlightDatagram) -> None:
     data = made(flight)
     assert encode_records(dtls.decode(data)) == data
     assert len(data) <= 1200

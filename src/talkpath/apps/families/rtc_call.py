@@ -12,8 +12,8 @@ from typing import Final
 
 from talkpath.apps.contract.script import MEDIA_MS, TRIES_MS, Script
 from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Arm, Confidence, Direction, Schedule
-from talkpath.apps.families.rtc_facts import Extra, Facts
-from talkpath.apps.families.rtc_media import Camera, Voice, call
+from talkpath.apps.families.rtc_facts import Extra, RtcFacts
+from talkpath.apps.families.rtc_media import Camera, VoiceModel, call
 from talkpath.apps.families.rtc_packets import INTEGRITY_BYTES, write
 from talkpath.apps.families.rtc_sheet import Sheet
 from talkpath.wire.rtc import dtls, dtls_flights
@@ -24,12 +24,12 @@ HELLO_NONCE_AT: Final = 48  # within the random of a hello and within the ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class RtcCall:
     """A `Shape`: both ends send voice, and video where there is a `camera`."""
 
     arm: Arm
-    facts: Facts
-    voice: Voice
+    facts: RtcFacts
+    voice: VoiceModel
     packet_rate: float
     camera: Camera | None = None
     confidence: Confidence = "low"

@@ -58,7 +58,7 @@ class Ice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
+class RtcStream:
     """One kind of RTP packet: `elements` of its one-byte extension, `ssrc` (up, down) where the app fixes them.
 
     Packets of a size in `long_bytes` have `long_elements` instead. `still`: the timestamp stays 0. `from_one`: the
@@ -100,21 +100,21 @@ class Extra:
     report: bytes = b""
     source: Literal["voice", "video", "own"] = "own"
     ssrc: int | None = None
-    stream: Stream | None = None
+    stream: RtcStream | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class RtcFacts:
     """All facts that decide an app's bytes. `server` answers DTLS. `tag_bytes` is SRTP's: 10 (SHA-1; the RTCP index
     stands before it) or 16 (GCM; after it)."""
 
     ice: Ice
-    voice: Stream
-    video: Stream | None = None
+    voice: RtcStream
+    video: RtcStream | None = None
     server: Literal["peer", "sfu", "none"] = "peer"
     tag_bytes: Literal[10, 16] = 10
     extras: tuple[Extra, ...] = ()
 
-    def stream_of(self, size: int) -> Stream:
+    def stream_of(self, size: int) -> RtcStream:
         """Return the stream whose media packet has that size."""
         return self.voice if self.video is None or size < VIDEO_FROM_BYTES else self.video

@@ -26,7 +26,7 @@ WANDER_MS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class VoiceModel:
     """`speak` and `rest` draw sizes of a packet in speech and of a pair in silence; without `rest` there is none.
 
     Spurts have `spurt` packets in the mean; `jitter_ms` is the deviation of the sender's clock.
@@ -85,7 +85,7 @@ class Camera:
             scale = 1.0
 
 
-def call(rng: Random, packets: int, voice: Voice, camera: Camera | None) -> list[Packet]:
+def call(rng: Random, packets: int, voice: VoiceModel, camera: Camera | None) -> list[Packet]:
     """Draw the first `packets` packets of one direction, voice and video in order of time."""
     talk = voice.draw(rng, packets)
     if camera is None:

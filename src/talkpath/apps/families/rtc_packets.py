@@ -13,13 +13,21 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from talkpath.apps.contract.shape import Direction, Schedule, Slot
-from talkpath.apps.families.rtc_facts import ELEMENT_BYTES, VIDEO_FROM_BYTES, Element, Elements, Extra, Facts, Stream
+from talkpath.apps.families.rtc_facts import (
+    ELEMENT_BYTES,
+    VIDEO_FROM_BYTES,
+    Element,
+    Elements,
+    Extra,
+    RtcFacts,
+    RtcStream,
+)
 from talkpath.apps.families.rtc_media import STEP_MS
 from talkpath.apps.families.rtc_sheet import Sheet
 from talkpath.wire.pattern import Pattern, blank, join, literal
 from talkpath.wire.rtc import dtls, dtls_flights, stun
 from talkpath.wire.rtc.dtls import Content
-from talkpath.wire.rtc.dtls_flights import Flight
+from talkpath.wire.rtc.dtls_flights import FlightDatagram
 from talkpath.wire.rtc.rtp import ONE_BYTE
 from talkpath.wire.rtc.stun import Attribute, Type
 
@@ -38,7 +46,7 @@ PLAIN: Final[dict[Element, Pattern]] = {
 }
 
 
-class Head(NamedTuple):
+class HeaderPattern(NamedTuple):
     """The common part of the headers of a stream's packets. `stream` is its number on the sheet, `sequence_at` where a
     transport-wide number goes (0: there is none), `clocks` are (where, element) of those that hold the time."""
 
@@ -48,18 +56,18 @@ class Head(NamedTuple):
     clocks: tuple[tuple[int, Element], ...]
 
 
-def write(facts: Facts, schedule: Schedule) -> Sheet:
+def write(facts: RtcFacts, schedule: Schedule) -> Sheet:
     """Write the sheet of all flows that follow this schedule."""
     return _Writer(facts, schedule).write()
 
 
 class _Writer:
-    def __init__(self, facts: Facts, schedule: Schedule) -> None:
+    def __init__(self, facts: RtcFacts, schedule: Schedule) -> None:
         self._facts, self._slots = facts, schedule.slots
         self._sheet = Sheet()
         self._extras = {(extra.direction, extra.size): extra for extra in facts.extras}
         self._streams: dict[tuple[Direction, int], int] = {}
-        self._heads: dict[tuple[Direction, int, Elements], Head] = {}
+        self._heads: dict[tuple[Direction, int, Elements], HeaderPattern] = {}
         self._sent: dict[tuple[object, ...], int] = defaultdict(int)
         self._timing: dict[int, tuple[int, bool]] = {}
         for way in ("up", "down"):
@@ -152,9 +160,9 @@ class _Writer:
         if flight.dates_at:
             self._sheet.dates(at + flight.dates_at, flight.days)
 
-    def _flight(self, slot: Slot) -> Flight:
+    def _flight(self, slot: Slot) -> FlightDatagram:
         if slot.answers is None:
-            return Flight(next(hello for hello in _HELLOS if len(hello) == slot.size))
+            return FlightDatagram(next(hello for hello in _HELLOS if len(hello) == slot.size))
         if slot.direction == "up":
             return _of_size([dtls_flights.client_flight(wide) for wide in WIDTHS], slot.size)
         if self._slots[slot.answers].answers is not None:
@@ -177,7 +185,7 @@ class _Writer:
 
     # ------------------------------------------------------------ RTP and RTCP
 
-    def _stream(self, stream: Stream, direction: Direction) -> tuple[str, int | None, int]:
+    def _stream(self, stream: RtcStream, direction: Direction) -> tuple[str, int | None, int]:
         """Return its SSRC (a word of the sheet, or fixed) and its number on the sheet."""
         name, way = f"{direction} {stream.payload_type}", ("up", "down").index(direction)
         ssrc = stream.ssrc[way] if stream.ssrc else None
@@ -187,7 +195,7 @@ class _Writer:
             self._streams[direction, stream.payload_type] = known
         return name, ssrc, known
 
-    def _rtp(self, stream: Stream, slot: Slot, step: int, marker: bool) -> None:
+    def _rtp(self, stream: RtcStream, slot: Slot, step: int, marker: bool) -> None:
         key = slot.direction, stream.payload_type, stream.elements_of(slot.size)
         head = self._heads.get(key)
         if head is None:
@@ -229,7 +237,7 @@ class _Writer:
         sheet.random(10 if before else 0)
 
 
-def _head(number: int, stream: Stream, elements: Elements, size: int) -> Head:
+def _head(number: int, stream: RtcStream, elements: Elements, size: int) -> HeaderPattern:
     """Return the header of RFC 3550 section 5.1, and the extension of RFC 8285 where there are elements."""
     first = 0x80 | stream.padded << 5 | (0x10 if elements else 0)
     extension = struct.pack("!HH", ONE_BYTE, (size - 16) // 4) if elements else b""
@@ -243,14 +251,14 @@ def _head(number: int, stream: Stream, elements: Elements, size: int) -> Head:
             sequence_at = at
         elif name not in PLAIN:
             clocks.append((at, name))
-    return Head(number, join(pattern, bytes(size - len(pattern))), sequence_at, tuple(clocks))
+    return HeaderPattern(number, join(pattern, bytes(size - len(pattern))), sequence_at, tuple(clocks))
 
 
 WIDTHS: Final = range(dtls_flights.ECDSA_NUMBERS + 1)
 _HELLOS: Final = tuple(dtls.client_hello(shape) for shape in dtls.HELLOS)
 
 
-def _of_size(flights: list[Flight], size: int) -> Flight:
+def _of_size(flights: list[FlightDatagram], size: int) -> FlightDatagram:
     return next(flight for flight in flights if len(flight.pattern) == size)
 
 

@@ -17,9 +17,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from talkpath.apps.contract.shape import App, Arm, Direction, Source
-from talkpath.apps.families.rtc_call import Call
-from talkpath.apps.families.rtc_facts import ELEMENT_BYTES, VIDEO_FROM_BYTES, Element, Extra, Facts, Ice, Stream
-from talkpath.apps.families.rtc_media import PICTURE_MS, STEP_MS, Camera, Voice
+from talkpath.apps.families.rtc_call import RtcCall
+from talkpath.apps.families.rtc_facts import ELEMENT_BYTES, VIDEO_FROM_BYTES, Element, Extra, Ice, RtcFacts, RtcStream
+from talkpath.apps.families.rtc_media import PICTURE_MS, STEP_MS, Camera, VoiceModel
 from talkpath.errors import UsageError
 
 MOST_BYTES: Final = 64 << 10
@@ -117,25 +117,25 @@ def _check(file: _File) -> None:
         raise UsageError("Name and source hold characters that cannot be printed.")
 
 
-def _shapes(file: _File, variant: str) -> list[Call]:
+def _shapes(file: _File, variant: str) -> list[RtcCall]:
     sizes, weights = zip(*file.voice.sizes, strict=True)
 
     def speak(rng: Random) -> int:
         size: int = rng.choices(sizes, weights)[0]
         return size
 
-    voice = Voice(speak, jitter_ms=file.voice.jitter_ms)
+    voice = VoiceModel(speak, jitter_ms=file.voice.jitter_ms)
     calls = [_call(file, Arm(file.id, variant, "voice"), voice, None)]
     if file.video is not None:
         calls.append(_call(file, Arm(file.id, variant, "video"), voice, file.video))
     return calls
 
 
-def _call(file: _File, arm: Arm, voice: Voice, video: _Video | None) -> Call:
-    stream = Stream(payload_type=video.payload_type, elements=video.elements) if video else None
-    facts = Facts(
+def _call(file: _File, arm: Arm, voice: VoiceModel, video: _Video | None) -> RtcCall:
+    stream = RtcStream(payload_type=video.payload_type, elements=video.elements) if video else None
+    facts = RtcFacts(
         ice=Ice(name_bytes=file.ice.name_bytes, sfu=file.ice.sfu, delta=file.ice.delta, nominates=file.ice.nominates),
-        voice=Stream(payload_type=file.voice.payload_type, elements=file.voice.elements),
+        voice=RtcStream(payload_type=file.voice.payload_type, elements=file.voice.elements),
         video=stream,
         server=file.server,
         tag_bytes=file.tag_bytes,
@@ -146,7 +146,7 @@ def _call(file: _File, arm: Arm, voice: Voice, video: _Video | None) -> Call:
         picture_bytes = sum(video.kbps) / 2 * PICTURE_MS / 8
         rate += 1000 / PICTURE_MS * ceil(picture_bytes / video.packet_bytes)
     camera = Camera(video.kbps, video.packet_bytes) if video else None
-    return Call(arm=arm, facts=facts, voice=voice, camera=camera, packet_rate=rate, shape_class=file.id)
+    return RtcCall(arm=arm, facts=facts, voice=voice, camera=camera, packet_rate=rate, shape_class=file.id)
 
 
 def _extra(report: _Report) -> Extra:

@@ -32,7 +32,7 @@ _CERTIFICATE_TYPES = b"\x02\x01\x40"  # RSA and ECDSA signing keys
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
+class FlightDatagram:
     """One datagram. `dates_at` is the offset of a certificate's two dates (0: there is none), `days` the time between
     them."""
 
@@ -120,7 +120,9 @@ def _server_hello(cipher: int, profile: int) -> Pattern:
     return dtls.handshake(Kind.SERVER_HELLO, 0, join(b"\xfe\xfd", blank(32), head, extensions))
 
 
-def _server_flight(hello: Pattern, certificate: Pattern, signed: Pattern, signatures: tuple[int, ...]) -> Flight:
+def _server_flight(
+    hello: Pattern, certificate: Pattern, signed: Pattern, signatures: tuple[int, ...]
+) -> FlightDatagram:
     schemes = struct.pack(f"!H{len(signatures)}H", 2 * len(signatures), *signatures)
     opening = join(hello, _certificate_message(1, certificate))
     pattern = join(
@@ -129,32 +131,32 @@ def _server_flight(hello: Pattern, certificate: Pattern, signed: Pattern, signat
         dtls.handshake(Kind.CERTIFICATE_REQUEST, 3, join(_CERTIFICATE_TYPES, schemes, b"\x00\x00")),
         dtls.handshake(Kind.SERVER_HELLO_DONE, 4, literal(b"")),
     )
-    return Flight(pattern, opening.fixed.index(_DATE))
+    return FlightDatagram(pattern, opening.fixed.index(_DATE))
 
 
 @cache
-def peer_server_flight(wide: int, profile: int = 1) -> Flight:
+def peer_server_flight(wide: int, profile: int = 1) -> FlightDatagram:
     """Return a browser's ServerHello to ServerHelloDone: 614 bytes and one more for each wide number."""
     cipher, half = 0xC02B, wide // 2
     signed = _signed(_ECDSA_SCHEME, _signature(wide - half))
     flight = _server_flight(
         _server_hello(cipher, profile), _ec_certificate("WebRTC", half), signed, dtls.BROWSER_SIGNATURES
     )
-    return Flight(flight.pattern, flight.dates_at, 31)
+    return FlightDatagram(flight.pattern, flight.dates_at, 31)
 
 
 @cache
-def sfu_server_flight(profile: int = 8) -> Flight:
+def sfu_server_flight(profile: int = 8) -> FlightDatagram:
     """Return the same of Google's SFU with its RSA key: 1200 bytes, three fewer than in the captures, since our
     datagrams are not longer: the serial number has 8 bytes instead of 9, and the oldest scheme is left out."""
     signed = _signed(_RSA_PSS_SCHEME, blank(256))
     schemes = dtls.BROWSER_SIGNATURES[:-1]
     flight = _server_flight(_server_hello(0xC02F, profile), _rsa_certificate("hangouts"), signed, schemes)
-    return Flight(flight.pattern, flight.dates_at, 365)
+    return FlightDatagram(flight.pattern, flight.dates_at, 365)
 
 
 @cache
-def client_flight(wide: int) -> Flight:
+def client_flight(wide: int) -> FlightDatagram:
     """Return a browser's certificate, key exchange and proof, then Finished: 543 bytes and one more for each wide
     number."""
     half = wide // 2
@@ -166,11 +168,11 @@ def client_flight(wide: int) -> Flight:
         dtls.handshake(Kind.CERTIFICATE_VERIFY, 3, verify),
         _finished(4),
     )
-    return Flight(pattern, certificate.fixed.index(_DATE), 31)
+    return FlightDatagram(pattern, certificate.fixed.index(_DATE), 31)
 
 
 @cache
-def server_finish() -> Flight:
+def server_finish() -> FlightDatagram:
     """Return NewSessionTicket and Finished: 570 bytes."""
     ticket = join(struct.pack("!IH", 7200, 464), blank(464))
-    return Flight(join(dtls.handshake(Kind.NEW_SESSION_TICKET, 5, ticket), _finished(6)))
+    return FlightDatagram(join(dtls.handshake(Kind.NEW_SESSION_TICKET, 5, ticket), _finished(6)))
