@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from talkpath.lab.accompanied_calls import AccompaniedCall, accompany
 from talkpath.lab.relayed_calls.placed import PLAIN, CallStory, RelayState
-from talkpath.lab.relayed_calls.script import Voice
+from talkpath.lab.relayed_calls.script import TalkPattern
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Findings
 from talkpath.verdict.bases.accompanied_call import (
@@ -131,14 +131,14 @@ def test_a_poor_line_is_told_as_the_line(background: str):
 @pytest.mark.parametrize("app", ["whatsapp", "telegram"])
 def test_a_pause_on_a_poor_line_is_not_taken_for_losses_of_the_call_alone(app: str):
     """Where the call's losses are counted by its packet interval, its muted seconds look lost."""
-    muted = CallStory(callee=Voice(muted=((3.0, 9.0),)))
+    muted = CallStory(callee=TalkPattern(muted=((3.0, 9.0),)))
     verdict = verdict_of(played(background="ge,loss=0.1", story=muted, app=app))
     assert (verdict.alternatives, code(verdict)) == ((), "line")
 
 
 PAUSES = {
-    "dtx": CallStory(caller=Voice(dtx=True), callee=Voice(dtx=True)),
-    "muted": CallStory(callee=Voice(muted=((3.0, 9.0),))),
+    "dtx": CallStory(caller=TalkPattern(dtx=True), callee=TalkPattern(dtx=True)),
+    "muted": CallStory(callee=TalkPattern(muted=((3.0, 9.0),))),
 }
 
 
@@ -164,7 +164,7 @@ def test_a_talk_too_short_to_tell_fits_no_rule():
 
 def test_a_line_that_polices_each_connection_is_told_by_what_this_end_sends():
     """While the call hears nothing, too little comes back to tell by."""
-    muted = CallStory(callee=Voice(muted=((8.0, 12.0),)))
+    muted = CallStory(callee=TalkPattern(muted=((8.0, 12.0),)))
     verdict = verdict_of(played(background="police_flow,kbps=24", story=muted, app="webrtc"))
     assert (verdict.alternatives, code(verdict)) == ((), "line")
 
@@ -215,8 +215,8 @@ def test_a_short_call_is_beside_too_few_connections_and_counts_with_others_alone
 
 STORIES = {
     "hung up": PLAIN,
-    "dtx": CallStory(caller=Voice(dtx=True), callee=Voice(dtx=True)),
-    "muted": CallStory(callee=Voice(muted=((4.0, 11.0),))),
+    "dtx": CallStory(caller=TalkPattern(dtx=True), callee=TalkPattern(dtx=True)),
+    "muted": CallStory(callee=TalkPattern(muted=((4.0, 11.0),))),
     "relay moves": CallStory(moves_s=(6.0,)),
     "wi-fi to mobile": CallStory(roams_s=(6.0,)),
     "congested relay": CallStory(relays=RelayState(loss=0.1, added_ms=80, jitter_ms=60)),

@@ -12,7 +12,7 @@ import talkpath
 from talkpath.lab.path.headers import flow_key
 from talkpath.lab.relayed_calls.placed import CallStory, RelayState
 from talkpath.lab.relayed_calls.recording import RecordedCall, record_call
-from talkpath.lab.relayed_calls.script import CallScript, Voice, shape_of
+from talkpath.lab.relayed_calls.script import CallScript, TalkPattern, shape_of
 from talkpath.lab.restrictor.app_networks import app_of_address
 from talkpath.lab.scenario import Scenario
 
@@ -106,13 +106,15 @@ def test_a_caller_who_changes_networks_has_another_address_after_a_pause() -> No
 
 
 def test_one_who_mutes_sends_no_media_and_hears_the_other() -> None:
-    recorded = call("whatsapp", story=CallStory(caller=Voice(muted=((3.0, 8.0),))))
+    recorded = call("whatsapp", story=CallStory(caller=TalkPattern(muted=((3.0, 8.0),))))
     assert count(recorded, "up", 3.5, 7.5) < 20
     assert count(recorded, "down", 3.5, 7.5) > 150
 
 
 def test_pauses_of_speech_leave_less_than_without_and_more_than_nothing() -> None:
-    silent, talked = (count(call("signal", story=CallStory(callee=Voice(dtx=dtx))), "down") for dtx in (True, False))
+    silent, talked = (
+        count(call("signal", story=CallStory(callee=TalkPattern(dtx=dtx))), "down") for dtx in (True, False)
+    )
     assert 0.1 * talked < silent < 0.9 * talked
 
 
@@ -145,7 +147,7 @@ def test_the_stream_is_the_capture_with_its_times() -> None:
 
 
 def test_an_end_that_is_silent_leaves_no_gap_in_the_sequence_numbers() -> None:
-    quiet = Voice(muted=((1.0, 3.0),), dtx=True)
+    quiet = TalkPattern(muted=((1.0, 3.0),), dtx=True)
     script = CallScript.of(shape_of("whatsapp"), 6.0, 1, up=quiet)
     own = [n for n, slot in enumerate(script.slots) if (slot.direction, slot.stage) == ("up", "media")]
     sent = [script.datagrams[number] for number in own if number not in script.silent]

@@ -27,7 +27,7 @@ PathKind = Transport
 
 
 @dataclass(slots=True)
-class Connection:
+class PeerConnection:
     """One call of an app: its streams and its path. Times are seconds since 1970; `requests` and `answers` are checks
     of the path (STUN), `heard_s` is when anything came last."""
 
@@ -55,7 +55,7 @@ class Connection:
         return int(sum(stream.packets.sum() for stream in self.streams))
 
 
-def call_of(connection: Connection, base_s: float, file_end_s: float) -> Call | None:
+def call_of(connection: PeerConnection, base_s: float, file_end_s: float) -> Call | None:
     """Return the record of a connection that carried a call; times count from `base_s`."""
     counted = [stream for stream in connection.streams if stream.packets.sum() > 0][:MOST_STREAMS]
     if sum(float(stream.packets.sum()) for stream in counted) < FEWEST_PACKETS:
@@ -83,7 +83,7 @@ def call_of(connection: Connection, base_s: float, file_end_s: float) -> Call | 
     )
 
 
-def attempt_of(connection: Connection, base_s: float) -> Attempt | None:
+def attempt_of(connection: PeerConnection, base_s: float) -> Attempt | None:
     """Return the record of a connection whose path was checked and that carried no call."""
     if not connection.requests:
         return None
@@ -150,7 +150,7 @@ def _longest(span_s: Floats, still: np.ndarray[tuple[int, ...], np.dtype[np.bool
     return longest
 
 
-def _flow(connection: Connection, counted: Sequence[Counters], base_s: float) -> Flow:
+def _flow(connection: PeerConnection, counted: Sequence[Counters], base_s: float) -> Flow:
     def media(heading: Heading) -> tuple[int, float | None]:
         own = [stream for stream in counted if stream.direction == heading]
         return round(sum(stream.packets.sum() for stream in own)), max((stream.end_s for stream in own), default=None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from talkpath.capture.app_stats import signal_log, webrtc_internals
-from talkpath.capture.app_stats.calls import Connection, attempt_of, call_of
+from talkpath.capture.app_stats.calls import PeerConnection, attempt_of, call_of
 from talkpath.errors import UsageError
 from talkpath.measure.bounds import MOST_COUNT
 from talkpath.measure.call import Attempt, Call, Findings, Source
@@ -68,7 +68,7 @@ def _is_sound(record: Call | Attempt) -> bool:
     return True
 
 
-def _statistics(source: Source, connections: list[Connection], is_clock_known: bool) -> AppStatistics:
+def _statistics(source: Source, connections: list[PeerConnection], is_clock_known: bool) -> AppStatistics:
     if not connections:
         return AppStatistics(Findings(packets=0, duration_s=0.0, unread={}, calls=(), attempts=(), source=source))
     base_s = min(connection.first_s for connection in connections)

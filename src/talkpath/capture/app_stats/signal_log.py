@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from talkpath.capture.app_stats.calls import Connection, PathKind
+from talkpath.capture.app_stats.calls import PathKind, PeerConnection
 from talkpath.capture.app_stats.counters import Counters
 from talkpath.measure.bounds import MOST_CALLS, MOST_STREAMS
 
@@ -58,7 +58,7 @@ def is_log(text: str) -> bool:
     return STATS.search(text) is not None
 
 
-def connections(text: str) -> tuple[list[Connection], bool]:
+def connections(text: str) -> tuple[list[PeerConnection], bool]:
     """Return the calls of a log, and whether its times are known to be UTC."""
     offset_s = _offset_s(text)
     talks = [talk for talk in _talks(text) if talk.lines][:MOST_CALLS]
@@ -109,9 +109,9 @@ def _add(talk: _Talk, at_s: float, found: re.Match[str]) -> None:
     own.append((at_s, float(found["rate"]), lost, float(found["bps"]) / 8, jitter))
 
 
-def _connection(talk: _Talk, offset_s: float) -> Connection:
+def _connection(talk: _Talk, offset_s: float) -> PeerConnection:
     transport: PathKind = "unknown" if not talk.relayed else "relay" if talk.relayed[-1] else "p2p"
-    return Connection(
+    return PeerConnection(
         app="signal",
         confidence=SURE,
         begin_s=talk.begin_s + offset_s,

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 import numpy as np
 
-from talkpath.capture.app_stats.calls import Connection, PathKind
+from talkpath.capture.app_stats.calls import PathKind, PeerConnection
 from talkpath.capture.app_stats.counters import Counters, Medium, since_before
 from talkpath.capture.streams.freezes import Floats
 from talkpath.errors import UsageError
@@ -54,7 +54,7 @@ _decode = msgspec.json.Decoder(_Dump).decode
 _values = msgspec.json.Decoder(list[float | str | bool | dict[str, object] | list[object] | None]).decode
 
 
-def connections(data: bytes) -> list[Connection] | None:
+def connections(data: bytes) -> list[PeerConnection] | None:
     """Return the connections of a dump, None where it is none. `UsageError` where it holds too many."""
     try:
         dump = _decode(data)
@@ -132,7 +132,7 @@ def _seconds(text: str) -> float:
         return float("nan")
 
 
-def _connection(connection: _PeerConnection) -> Connection | None:
+def _connection(connection: _PeerConnection) -> PeerConnection | None:
     reports = _Reports(connection.stats)
     streams = [one for report in reports.of_kind(*COUNTERS)[:MOST_STREAMS] if (one := _stream(reports, report))]
     pair = _selected_pair(reports)
@@ -142,7 +142,7 @@ def _connection(connection: _PeerConnection) -> Connection | None:
         return None
     app = APPS.get(urlsplit(connection.url).hostname or "") if connection.url.startswith("https://") else None
     heard_s = reports.last(pair, "lastPacketReceivedTimestamp") / 1e3
-    return Connection(
+    return PeerConnection(
         app=app or "webrtc",
         confidence=BY_PAGE if app else KIND_OF_CALL,
         begin_s=float(times.min()),

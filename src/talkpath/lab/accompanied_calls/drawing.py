@@ -13,7 +13,7 @@ from random import Random
 from talkpath.lab.accompanied_calls import accompany
 from talkpath.lab.backgrounds import background_kinds
 from talkpath.lab.relayed_calls.placed import PLAIN, CallStory, RelayState
-from talkpath.lab.relayed_calls.script import Voice
+from talkpath.lab.relayed_calls.script import TalkPattern
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Findings
 
@@ -52,8 +52,8 @@ def stories(rng: Random, relays: Random) -> dict[str, CallStory]:
     at_s = rng.uniform(2.0, SECONDS - 3.0)
     return {
         "plain": PLAIN,
-        "dtx": CallStory(caller=Voice(dtx=True), callee=Voice(dtx=True)),
-        "muted": CallStory(callee=Voice(muted=((at_s, at_s + rng.uniform(2.0, 8.0)),))),
+        "dtx": CallStory(caller=TalkPattern(dtx=True), callee=TalkPattern(dtx=True)),
+        "muted": CallStory(callee=TalkPattern(muted=((at_s, at_s + rng.uniform(2.0, 8.0)),))),
         "relay moves": CallStory(moves_s=(at_s,)),
         "wi-fi to mobile": CallStory(roams_s=(at_s,)),
         "congested relay": CallStory(

@@ -16,7 +16,7 @@ from talkpath.lab.demo.own_scene import PlayedOwnScene
 from talkpath.lab.demo.play import DemoResult, PlayedScene, moves
 from talkpath.report import joined_report
 from talkpath.report.check_text import STYLES
-from talkpath.report.pictures.app_matrix import MEDIA, AppCell, AppRow, rows
+from talkpath.report.pictures.app_matrix import MEDIA, AppCell, MatrixRow, rows
 from talkpath.report.pictures.check_page import simulation, still_carried
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import megabytes, seconds
@@ -103,9 +103,9 @@ def _scene(played: PlayedScene) -> Iterator[RenderableType]:
     yield _grid(_lines(rows(played.verdicts, played.written["transports"])), *WIDTHS)
 
 
-def _lines(matrix: Sequence[AppRow]) -> Iterator[tuple[Text, ...]]:
+def _lines(matrix: Sequence[MatrixRow]) -> Iterator[tuple[Text, ...]]:
     """A line for each group of apps and media with the same verdict."""
-    groups: dict[tuple[object, ...], list[AppRow]] = {}
+    groups: dict[tuple[object, ...], list[MatrixRow]] = {}
     for row in matrix:
         key = tuple((medium, row.cells[medium].summary_key) for medium in _media(row.cells))
         groups.setdefault(key, []).append(row)

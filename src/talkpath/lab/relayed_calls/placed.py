@@ -21,7 +21,7 @@ from talkpath.apps.contract.shape import Direction, Medium, Shape
 from talkpath.lab.network import LabNetwork
 from talkpath.lab.path.hosts import PROBE, LabHost
 from talkpath.lab.relayed_calls.call_end import PATIENCE_S, CallEnd, Ending
-from talkpath.lab.relayed_calls.script import TALKS, CallScript, Voice, shape_of
+from talkpath.lab.relayed_calls.script import TALKS, CallScript, TalkPattern, shape_of
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter, split_udp
@@ -64,8 +64,8 @@ class CallStory:
     """What happens in a call. `moves_s`: when it changes to another relay; `roams_s`: when the caller loses one access
     network and takes another. `patience_s`: how long an end stays in a silent call."""
 
-    caller: Voice = TALKS
-    callee: Voice = TALKS
+    caller: TalkPattern = TALKS
+    callee: TalkPattern = TALKS
     relays: RelayState = RelayState()
     moves_s: tuple[float, ...] = ()
     roams_s: tuple[float, ...] = ()
@@ -253,7 +253,7 @@ class PlacedCall:
         return at_s + (CALLEE_MS / 2 + relays.added_ms + relays.jitter_ms * self._rng.random()) / 1000
 
 
-def _later(voice: Voice, gone_s: float) -> Voice:
+def _later(voice: TalkPattern, gone_s: float) -> TalkPattern:
     return replace(voice, muted=tuple((first - gone_s, last - gone_s) for first, last in voice.muted))
 
 

@@ -24,14 +24,14 @@ COMFORT_EVERY = 8  # with DTX, one packet in so many is sent in silence
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class TalkPattern:
     """How an end talks. It sends no media in the spans of `muted`; with `dtx` almost none in pauses of speech."""
 
     muted: tuple[Span, ...] = ()
     dtx: bool = False
 
 
-TALKS = Voice()
+TALKS = TalkPattern()
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,9 @@ class CallScript:
     silent: frozenset[int] = frozenset()
 
     @classmethod
-    def of(cls, shape: Shape, seconds: float, seed: int | str, up: Voice = TALKS, down: Voice = TALKS) -> CallScript:
+    def of(
+        cls, shape: Shape, seconds: float, seed: int | str, up: TalkPattern = TALKS, down: TalkPattern = TALKS
+    ) -> CallScript:
         """The call of that shape with so many seconds of media."""
         rng = Random(f"relayed call {seed}")
         schedule = shape.schedule(rng, max(1, round(seconds * shape.packet_rate)))
@@ -68,7 +70,7 @@ class CallScript:
             numbers.setdefault(data, number)
         return numbers
 
-    def quiet(self, side: Direction, voice: Voice, rng: Random, seconds: float) -> set[int]:
+    def quiet(self, side: Direction, voice: TalkPattern, rng: Random, seconds: float) -> set[int]:
         """The media slots that this side does not send."""
         spans = [*voice.muted]
         pauses = _pauses(rng, seconds) if voice.dtx else []
