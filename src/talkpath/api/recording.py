@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from talkpath.api.arrow_tables import TableName
     from talkpath.capture.app_stats.reading import AppStatistics
     from talkpath.capture.calls.records import MeasuredCapture
-    from talkpath.report.recordings.clock import Clock
+    from talkpath.report.recordings.clock import RecordingClock
     from talkpath.verdict.model import Verdict
     from talkpath.wire.pcap.window import Source
 
@@ -58,11 +58,11 @@ class Recording:
         return tuple(stream for call in self.calls for stream in call.streams)
 
     @property
-    def clock(self) -> Clock:
+    def clock(self) -> RecordingClock:
         """The recording's clock, for the words of reports. Not part of the public interface."""
-        from talkpath.report.recordings.clock import Clock
+        from talkpath.report.recordings.clock import RecordingClock
 
-        return Clock(self.measured.begun_ns, self.findings.duration_s)
+        return RecordingClock(self.measured.begun_ns, self.findings.duration_s)
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:

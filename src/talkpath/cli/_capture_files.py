@@ -17,7 +17,7 @@ from talkpath.errors import UsageError
 if TYPE_CHECKING:
     from talkpath.api.recording import Recording
     from talkpath.measure.call import Findings, Paired
-    from talkpath.report.recordings.clock import Clock
+    from talkpath.report.recordings.clock import RecordingClock
 
 STDIN = "-"
 LARGE_BYTES = 20_000_000
@@ -63,7 +63,7 @@ class Reported:
     findings: Findings | None = None
     endpoints: Sequence[Sequence[str]] = ()
     pairs: Sequence[Paired] = ()
-    clock: Clock | None = None
+    clock: RecordingClock | None = None
 
 
 def reported(recording: Recording, as_json: bool, addresses: bool, pairs: tuple[Paired, ...] | None = None) -> Reported:

@@ -12,7 +12,7 @@ import click
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
-    from talkpath.observatory.detect.counts import Counts
+    from talkpath.observatory.detect.counts import ReportCounts
 
 
 @click.command("events")
@@ -97,7 +97,7 @@ def command(
     click.echo(msgspec.json.encode(found) if as_json else "\n".join(event_lines(found)))
 
 
-def _counts(folder: Path | None, index: str | None) -> list[Counts]:
+def _counts(folder: Path | None, index: str | None) -> list[ReportCounts]:
     from talkpath.observatory.findings.detector_input import counts_of_index, folder_counts
 
     if (folder is None) == (index is None):

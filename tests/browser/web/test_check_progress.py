@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from talkpath.browser.web.check_progress import CheckProgress
+from talkpath.browser.web.check_progress import PageProgress
 from talkpath.browser.webrtc.call_media import MEDIA
 
 PATHS = {"medium": "voice", "watching": False, "trying": True, "slots": 150}
@@ -24,7 +24,7 @@ def finish(medium: str, left_s: float = 1.0) -> dict[str, Any]:
     return {"type": "finish", "medium": medium, "left_s": left_s}
 
 
-def told(progress: CheckProgress, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def told(progress: PageProgress, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [progress.finishing(step) if step.get("type") == "finish" else progress.begun(step) for step in steps]
 
 
@@ -43,20 +43,20 @@ VOICE = [usual("voice"), usual("voice"), usual("voice"), PATHS, finish("voice")]
     ],
 )
 def test_the_stage_of_each_step(media: list[str], steps: list[dict[str, Any]], stages: list[int]) -> None:
-    found = told(CheckProgress(media), steps)
+    found = told(PageProgress(media), steps)
     assert [each["stage"] for each in found] == stages
     assert {each["stages"] for each in found} == {stages[-1]}
 
 
 def test_fewer_and_fewer_seconds_are_left() -> None:
     steps = [*VOICE, usual("video"), finish("video", 20.0)]
-    left = [each["left_s"] for each in told(CheckProgress(["voice", "video"]), steps)]
+    left = [each["left_s"] for each in told(PageProgress(["voice", "video"]), steps)]
     assert left == sorted(left, reverse=True)
     assert 50 < left[0] < 75
     assert 20 < left[-1] < 30
 
 
 def test_a_further_epoch_takes_time_of_its_own() -> None:
-    progress = CheckProgress(["voice"])
+    progress = PageProgress(["voice"])
     told(progress, VOICE)
     assert progress.begun(proof("voice", 500))["left_s"] >= 500 * 0.02

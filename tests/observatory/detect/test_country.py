@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from talkpath.observatory.detect.country import roll_up
-from talkpath.observatory.detect.counts import Counts
+from talkpath.observatory.detect.counts import ReportCounts
 from talkpath.observatory.events.record import Event, withdrawal_of
 
 NETWORKS = ("AS1", "AS2", "AS3", "AS4")
-COUNTS = [Counts("2025-08-01", "XX", network, "max", "voice", "probe", 1, 0) for network in NETWORKS]
+COUNTS = [ReportCounts("2025-08-01", "XX", network, "max", "voice", "probe", 1, 0) for network in NETWORKS]
 
 
 def event(network: str, kind: str, on: str, rule: str = "media.drop", level: str = "confirmed", **said) -> Event:

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from talkpath.errors import UsageError
 from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY
-from talkpath.observatory.detect.counts import Counts
+from talkpath.observatory.detect.counts import ReportCounts
 from talkpath.observatory.detect.find import find_events
 
 FIRST = date(2025, 8, 1)
 
 
-def row(pattern: str, source: str = "probe", reports: int = 6, restricted: int = 4, **said: object) -> list[Counts]:
+def row(
+    pattern: str, source: str = "probe", reports: int = 6, restricted: int = 4, **said: object
+) -> list[ReportCounts]:
     """One character a day: R `restricted` of `reports`, o none of them, . nothing measured; taps: R many, o two."""
     found = []
     for at, mark in enumerate(pattern):
@@ -27,7 +29,7 @@ def row(pattern: str, source: str = "probe", reports: int = 6, restricted: int =
         fields = {"network": "AS64496", "rules": {"media.drop": k} if k and source != "tap" else {}, **said}
         day = (FIRST + timedelta(days=at)).isoformat()
         fields |= {"source": source, "reports": k if source == "tap" else reports, "restricted": k}
-        found.append(Counts(day=day, country="XX", app="telegram", medium="voice", **fields))
+        found.append(ReportCounts(day=day, country="XX", app="telegram", medium="voice", **fields))
     return found
 
 
@@ -87,12 +89,12 @@ def test_one_source_alone_does_not_change_what_another_still_names():
 
 
 def test_what_nobody_can_place_is_no_network():
-    assert find_events([Counts("2025-08-01", "ZZ", "AS0", "max", "voice", "probe", 9, 9)], FOLDER) == []
+    assert find_events([ReportCounts("2025-08-01", "ZZ", "AS0", "max", "voice", "probe", 9, 9)], FOLDER) == []
 
 
 def test_a_day_that_is_none_is_said_so():
     with pytest.raises(UsageError, match="written as"):
-        find_events([Counts("yesterday", "XX", "AS1", "max", "voice", "probe", 9, 9)], FOLDER)
+        find_events([ReportCounts("yesterday", "XX", "AS1", "max", "voice", "probe", 9, 9)], FOLDER)
 
 
 @settings(max_examples=25, deadline=None)
@@ -107,7 +109,7 @@ def test_late_split_and_shuffled_counts_give_the_same_events(pattern, random):
     assert told(find_events(whole, OBSERVATORY)) == told(find_events(shuffled, OBSERVATORY))
 
 
-def _part(one: Counts, of: int) -> Counts:
+def _part(one: ReportCounts, of: int) -> ReportCounts:
     from msgspec.structs import replace as changed
 
     rules = {rule: count // of for rule, count in one.rules.items()}

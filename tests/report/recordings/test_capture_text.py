@@ -19,7 +19,7 @@ from talkpath.report.recordings.capture_json import result, text
 from talkpath.report.recordings.capture_page import capture_page
 from talkpath.report.recordings.capture_sentences import app_name, titles
 from talkpath.report.recordings.capture_text import show, table, timeline
-from talkpath.report.recordings.clock import Clock
+from talkpath.report.recordings.clock import RecordingClock
 from talkpath.report.recordings.outcome_words import label
 from talkpath.report.words.language import codes, language, speaking
 from talkpath.verdict.bases.call_outcome import call_outcome
@@ -104,7 +104,7 @@ def test_no_word_of_the_table_is_broken_at_80_columns(code: str, lasts_s: float)
     long = replace(CALL, app="facebook_messenger", app_confidence=0.4, media=("voice", "video"), start_s=50_000.0)
     with speaking(language(code)):
         out = io.StringIO()
-        clock = Clock(1_700_000_000_000_000_000, lasts_s)
+        clock = RecordingClock(1_700_000_000_000_000_000, lasts_s)
         Console(file=out, width=80).print(table([long, replace(long, streams=CALL.streams[:1])], clock))
         told = out.getvalue()
         for title in (*titles(), app_name("facebook_messenger"), label(call_outcome(long), clock)):

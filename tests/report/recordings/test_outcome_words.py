@@ -12,13 +12,13 @@ from rich.console import Console
 from talkpath.api.recording import Recording, read_capture
 from talkpath.report.recordings.capture_sentences import sentence
 from talkpath.report.recordings.capture_text import show
-from talkpath.report.recordings.clock import Clock, minutes
+from talkpath.report.recordings.clock import RecordingClock, minutes
 from talkpath.report.recordings.outcome_words import MARKS, STATES, label
 from talkpath.report.words.language import codes, language, speaking
 from talkpath.verdict.bases.call_outcome import Outcome, OutcomeKind, call_outcome
 
 FIXTURES = sorted((Path(__file__).parents[2] / "capture" / "lab").glob("*.pcap.gz"))
-BEGUN = Clock(1_700_000_000_000_000_000, 60.0)
+BEGUN = RecordingClock(1_700_000_000_000_000_000, 60.0)
 
 
 def as_text(recording: Recording, width: int = 200) -> str:
@@ -55,14 +55,16 @@ def test_every_outcome_has_words_a_mark_and_a_colour(kind: Any, code: str) -> No
 
 def test_the_time_is_the_files_where_it_has_one() -> None:
     assert label(Outcome("went_silent", 46.0), BEGUN) == "silent from 22:14:06 on"
-    assert label(Outcome("went_silent", 46.0), Clock()) == "silent from 0:46 on"
-    assert label(Outcome("unknown", 46.0, "received", ("silence",)), Clock()) == "silent from 0:46 on, or muted"
-    assert label(Outcome("poor", 3700.0), Clock()) == "poor from 1:01:40 on"
+    assert label(Outcome("went_silent", 46.0), RecordingClock()) == "silent from 0:46 on"
+    assert (
+        label(Outcome("unknown", 46.0, "received", ("silence",)), RecordingClock()) == "silent from 0:46 on, or muted"
+    )
+    assert label(Outcome("poor", 3700.0), RecordingClock()) == "poor from 1:01:40 on"
 
 
 def test_a_clock_that_was_never_set_is_not_told() -> None:
     """Some files begin at 1970, and have other times later."""
-    jumps = Clock(0, 1_657_225_118.0)
+    jumps = RecordingClock(0, 1_657_225_118.0)
     assert jumps.begun == ""
     assert jumps.at(46.0) == "0:46"
     assert jumps.at(1_657_223_737.7) == "2022-07-07 19:55:37"

@@ -21,7 +21,7 @@ from talkpath.browser.far_end.far_end_group import FarEndPlaces
 from talkpath.browser.far_end.far_end_process import LINE_BYTES, LOOPBACK, FarEnd, error_message
 from talkpath.browser.turn_relay import TurnRelay
 from talkpath.browser.web.admission_queue import AdmissionQueue
-from talkpath.browser.web.check_progress import CheckProgress
+from talkpath.browser.web.check_progress import PageProgress
 from talkpath.browser.web.next_epoch import FinishWatch, TryPaths, next_step
 from talkpath.browser.web.page_inbox import PageInbox
 from talkpath.browser.web.page_limits import START_S, host_name
@@ -153,7 +153,7 @@ class CheckMessages:
         self._socket, self._far_end, self._services, self._host = socket, far_end, services, host
         self._name = host_name(socket.headers) or host
         self._language, self._is_plain = "en", True
-        self._progress = CheckProgress(())
+        self._progress = PageProgress(())
         self.page_address = socket.client.host if socket.client else ""
 
     async def tell_far_end(self, message: dict[str, Any]) -> None:
@@ -167,7 +167,7 @@ class CheckMessages:
             self._language = str(message.get("language", "en"))
             self._is_plain = message.get("vpn") is False
             media = message.get("media")
-            self._progress = CheckProgress(media if isinstance(media, list) else ())
+            self._progress = PageProgress(media if isinstance(media, list) else ())
         if message["type"] not in SERVER_ONLY:
             await self.tell_far_end(message)
 

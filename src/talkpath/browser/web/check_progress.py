@@ -30,7 +30,7 @@ class PlannedStep(NamedTuple):
     lasts_s: float
 
 
-class CheckProgress:
+class PageProgress:
     """The progress of one check of these media."""
 
     def __init__(self, media: Sequence[str]) -> None:

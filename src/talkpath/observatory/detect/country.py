@@ -11,13 +11,13 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
-from talkpath.observatory.detect.counts import Counts
+from talkpath.observatory.detect.counts import ReportCounts
 from talkpath.observatory.events.record import EVERYWHERE, Event, Level, not_withdrawn
 
 ORDER: tuple[Level, ...] = ("signal", "confirmed", "attack-resistant")
 
 
-def roll_up(events: Iterable[Event], counts: Iterable[Counts]) -> list[Event]:
+def roll_up(events: Iterable[Event], counts: Iterable[ReportCounts]) -> list[Event]:
     """The events of each country, app and medium. Signals count only where nothing is confirmed."""
     measured: dict[tuple[str, str, str], set[str]] = {}
     for one in counts:

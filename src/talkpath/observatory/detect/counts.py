@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Stream = tuple[str, str, str, str]
+StreamKey = tuple[str, str, str, str]
 
 
-class Counts(Struct, frozen=True):
+class ReportCounts(Struct, frozen=True):
     """What one source said on one day of one app and medium on one network; several records of the same add up.
 
     `reports` are decided ones, `restricted` of them say so. A tap says only that a call failed: of the source `tap`
@@ -46,7 +46,7 @@ class Counts(Struct, frozen=True):
     simulated: bool = False
 
     @property
-    def stream(self) -> Stream:
+    def stream(self) -> StreamKey:
         """The stream that they are about: (country, network, app, medium)."""
         return self.country, self.network, self.app, self.medium
 
@@ -60,7 +60,7 @@ class Panel:
     elsewhere. `group` numbers the network of each stream, `kin` its app and medium in its country.
     """
 
-    streams: list[Stream]
+    streams: list[StreamKey]
     dates: NDArray[np.int64]
     restricted: NDArray[np.int64]
     reports: NDArray[np.int64]
@@ -75,7 +75,7 @@ class Panel:
         return date.fromordinal(int(self.dates[at])).isoformat()
 
 
-def panel_of(counts: Iterable[Counts], sites: frozenset[str] = frozenset()) -> Panel:
+def panel_of(counts: Iterable[ReportCounts], sites: frozenset[str] = frozenset()) -> Panel:
     """The arrays of all counts."""
     import numpy as np
 
@@ -98,7 +98,7 @@ def panel_of(counts: Iterable[Counts], sites: frozenset[str] = frozenset()) -> P
 
 
 def panel_of_arrays(
-    streams: list[Stream],
+    streams: list[StreamKey],
     dates: NDArray[np.int64],
     restricted: NDArray[np.int64],
     reports: NDArray[np.int64],

@@ -9,7 +9,7 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from talkpath.observatory.detect.assumptions import OBSERVATORY, SIGNAL, SOURCES, Assumptions
-from talkpath.observatory.detect.counts import Counts, Panel, Stream, panel_of
+from talkpath.observatory.detect.counts import Panel, ReportCounts, StreamKey, panel_of
 from talkpath.observatory.detect.prevalence import Share, prevalence
 from talkpath.observatory.detect.watch import Spell, Turn, Watch
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNNAMED, Event, Kind, Level
@@ -18,7 +18,7 @@ LEVELS: dict[int, Level] = {1: "signal", 2: "confirmed", 3: "attack-resistant"}
 CHANGE_DAYS = 2  # measured days in a row that name another rule
 
 
-def find_events(counts: Iterable[Counts], rules: Assumptions = OBSERVATORY) -> list[Event]:
+def find_events(counts: Iterable[ReportCounts], rules: Assumptions = OBSERVATORY) -> list[Event]:
     """All events of networks, in order of country, network, app and medium, then of time.
 
     The same for any order of counts, and for counts that were split or came late. What nobody can place (country ZZ)
@@ -29,9 +29,9 @@ def find_events(counts: Iterable[Counts], rules: Assumptions = OBSERVATORY) -> l
     return [event for _, found in countries for event in _find(found, rules)]
 
 
-def _find(counts: Iterable[Counts], rules: Assumptions) -> list[Event]:
+def _find(counts: Iterable[ReportCounts], rules: Assumptions) -> list[Event]:
     """The events of one country."""
-    by_stream: dict[Stream, list[Counts]] = {}
+    by_stream: dict[StreamKey, list[ReportCounts]] = {}
     for one in counts:
         by_stream.setdefault(one.stream, []).append(one)
     arrays = panel_of((one for found in by_stream.values() for one in found), rules.sites)
@@ -47,7 +47,7 @@ def _find(counts: Iterable[Counts], rules: Assumptions) -> list[Event]:
 class _SpellEvents:
     """The events of one restriction of one stream."""
 
-    def __init__(self, spell: Spell, arrays: Panel, counts: Sequence[Counts], rules: Assumptions) -> None:
+    def __init__(self, spell: Spell, arrays: Panel, counts: Sequence[ReportCounts], rules: Assumptions) -> None:
         self._spell, self._panel, self._rules = spell, arrays, rules
         self._heard = sorted({one.day for one in counts})
         self._sums = _by_day(counts)
@@ -67,7 +67,9 @@ class _SpellEvents:
             after = [one for one in self._after if one.day <= known]
             yield self._event("ended", turn, after, began.rule, began.id)
 
-    def _event(self, kind: Kind, turn: Turn, counts: Sequence[Counts], rule: str | None, began: str = "") -> Event:
+    def _event(
+        self, kind: Kind, turn: Turn, counts: Sequence[ReportCounts], rule: str | None, began: str = ""
+    ) -> Event:
         country, network, app, medium = self._panel.streams[self._spell.stream]
         high = self._panel.day(turn.high)
         share, sent_by = _share(counts, self._rules.today), people(counts, ended=kind == "ended")
@@ -118,7 +120,7 @@ class _SpellEvents:
 
     # -- what it is, and whether that changed --------------------------------------------------------------------------
 
-    def _named(self) -> list[tuple[str, list[Counts]]]:
+    def _named(self) -> list[tuple[str, list[ReportCounts]]]:
         """Days on which a rule is named, and by whom."""
         naming = (one for one in self._counts if set(one.rules) - {UNNAMED})
         return [(day, list(found)) for day, found in groupby(naming, key=lambda one: one.day)]
@@ -137,7 +139,7 @@ class _SpellEvents:
                 yield self._change(began, days[at - 1][0], [one for _, found in window for one in found], new)
                 rule = new
 
-    def _change(self, began: Event, low: str, counts: list[Counts], rule: str | None) -> Event:
+    def _change(self, began: Event, low: str, counts: list[ReportCounts], rule: str | None) -> Event:
         stem = began.id.removesuffix(f"{began.onset_high}/began")
         return replace(
             began,
@@ -154,7 +156,7 @@ class _SpellEvents:
         )
 
 
-def people(counts: Iterable[Counts], *, ended: bool = False) -> int:
+def people(counts: Iterable[ReportCounts], *, ended: bool = False) -> int:
     """At least how many people sent the reports of an event: those that say restricted, of an end all of them.
 
     Taps are counted apart, so their people count only where there is no such report.
@@ -164,29 +166,29 @@ def people(counts: Iterable[Counts], *, ended: bool = False) -> int:
     return max((one.contributors if ended else one.restricted_contributors for one in reports or found), default=1)
 
 
-def leading(counts: Iterable[Counts]) -> str | None:
+def leading(counts: Iterable[ReportCounts]) -> str | None:
     """The rule that most of the reports name; one that names a mechanism comes before `media.unknown`."""
     named = _rules(counts)
     return max(named, key=lambda rule: (rule != UNNAMED, named[rule], rule), default=None)
 
 
-def _rules(counts: Iterable[Counts]) -> dict[str, int]:
+def _rules(counts: Iterable[ReportCounts]) -> dict[str, int]:
     total: Counter[str] = Counter()
     for one in counts:
         total.update(one.rules)
     return dict(sorted(total.items()))
 
 
-def _by_source(counts: Iterable[Counts]) -> list[list[Counts]]:
+def _by_source(counts: Iterable[ReportCounts]) -> list[list[ReportCounts]]:
     ordered = sorted(counts, key=lambda one: one.source)
     return [list(found) for _, found in groupby(ordered, key=lambda one: one.source)]
 
 
-def _share(counts: Iterable[Counts], rho: float) -> Share | None:
+def _share(counts: Iterable[ReportCounts], rho: float) -> Share | None:
     return prevalence(_by_day(counts).values(), rho)
 
 
-def _by_day(counts: Iterable[Counts]) -> dict[str, tuple[int, int]]:
+def _by_day(counts: Iterable[ReportCounts]) -> dict[str, tuple[int, int]]:
     """(restricted, reports) of checks by day; taps are no checks."""
     days: dict[str, tuple[int, int]] = {}
     for one in counts:

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from talkpath.errors import UsageError
 from talkpath.observatory.detect.assumptions import SOURCES, Source
-from talkpath.observatory.detect.counts import Counts
+from talkpath.observatory.detect.counts import ReportCounts
 from talkpath.observatory.events.network_days import NetworkDay, folder_verdicts, network_days
 
 if TYPE_CHECKING:
@@ -47,15 +47,15 @@ class TapLine(Struct, frozen=True):
     simulated: bool = False
 
 
-def folder_counts(folder: Path) -> list[Counts]:
+def folder_counts(folder: Path) -> list[ReportCounts]:
     """The counts of all bundles and taps below the folder."""
     return [*counts_of_days(network_days(folder_verdicts(folder))), *counts_of_taps(folder / "taps.jsonl")]
 
 
-def counts_of_days(found: Iterable[NetworkDay]) -> Iterator[Counts]:
+def counts_of_days(found: Iterable[NetworkDay]) -> Iterator[ReportCounts]:
     """The counts of network-days."""
     for day in found:
-        yield Counts(
+        yield ReportCounts(
             day=day.day,
             country=day.country,
             network=day.network,
@@ -73,14 +73,14 @@ def counts_of_days(found: Iterable[NetworkDay]) -> Iterator[Counts]:
         )
 
 
-def counts_of_taps(path: Path) -> Iterator[Counts]:
+def counts_of_taps(path: Path) -> Iterator[ReportCounts]:
     """The counts of taps; none where there is no such file. `UsageError` names a line that is no tap."""
     if not path.is_file():
         return
     lines = enumerate(path.read_bytes().splitlines(), 1)
     counted = Counter(_tap(number, line) for number, line in lines if line.strip())
     for tap, count in sorted(counted.items(), key=lambda item: msgspec.structs.astuple(item[0])):
-        yield Counts(
+        yield ReportCounts(
             day=tap.day,
             country=tap.country,
             network=tap.network,
@@ -93,7 +93,7 @@ def counts_of_taps(path: Path) -> Iterator[Counts]:
         )
 
 
-def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] = ()) -> Iterator[Counts]:
+def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] = ()) -> Iterator[ReportCounts]:
     """Of the index's day counts, and of what carried calls on those days; imports are no source.
 
     A recording alone says at most what it is consistent with. Of many, that is told as an accusation: the detector
@@ -107,7 +107,7 @@ def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] =
         if source in SOURCES:
             reports, restricted = _heard(one)
             said_so = one.contributors if one.source == "tap" else one.restricted_contributors
-            yield Counts(
+            yield ReportCounts(
                 day=one.day,
                 country=one.country,
                 network=one.network,

@@ -10,7 +10,7 @@ from talkpath.observatory.claims.event_context import all_related_claims, event_
 from talkpath.observatory.claims.rows import Claim
 from talkpath.observatory.detect.assumptions import Assumptions
 from talkpath.observatory.detect.country import roll_up
-from talkpath.observatory.detect.counts import Counts
+from talkpath.observatory.detect.counts import ReportCounts
 from talkpath.observatory.detect.find import find_events
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
 from talkpath.observatory.reach.estimate import ReachEstimate
@@ -45,7 +45,7 @@ class EventFindings(Struct, frozen=True):
 
 
 def find_all(
-    counts: Sequence[Counts], rules: Assumptions, claims: Sequence[Claim], tables: ReachTables
+    counts: Sequence[ReportCounts], rules: Assumptions, claims: Sequence[Claim], tables: ReachTables
 ) -> EventFindings:
     """Find events, the claims about them, and how many people they affect."""
     events = find_events(counts, rules)
@@ -60,7 +60,7 @@ def find_all(
     )
 
 
-def _heard(counts: Sequence[Counts]) -> ReportSummary:
+def _heard(counts: Sequence[ReportCounts]) -> ReportSummary:
     placed = [one for one in counts if one.country != UNKNOWN_COUNTRY]
     return ReportSummary(
         reports=sum(one.reports for one in counts if one.source != "tap"),

@@ -38,7 +38,7 @@ class AppCell:
 
 
 @dataclass(frozen=True, slots=True)
-class AppRow:
+class MatrixRow:
     """One app: its name, and a cell for each medium that was tested."""
 
     app: str
@@ -46,15 +46,15 @@ class AppRow:
     cells: Mapping[str, AppCell]
 
 
-def rows(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]] = ()) -> list[AppRow]:
+def rows(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]] = ()) -> list[MatrixRow]:
     """A row for each app, in the order of the verdicts. `transports` as in tp-004."""
     apps = list(dict.fromkeys(verdict.app for verdict in verdicts))
     return [_row([verdict for verdict in verdicts if verdict.app == app], transports) for app in apps]
 
 
-def _row(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -> AppRow:
+def _row(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -> MatrixRow:
     cells: dict[str, AppCell] = {verdict.medium: cell(verdict, transports) for verdict in verdicts}
-    return AppRow(verdicts[0].app, sentences.app_name(verdicts[0]), cells)
+    return MatrixRow(verdicts[0].app, sentences.app_name(verdicts[0]), cells)
 
 
 def cell(verdict: Verdict, transports: Sequence[Mapping[str, Any]] = ()) -> AppCell:

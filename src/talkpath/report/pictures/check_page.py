@@ -13,7 +13,7 @@ from typing import Any
 from talkpath.measure.facts import Facts
 from talkpath.report.check_text import alike_line, details
 from talkpath.report.known_server import has_known_server
-from talkpath.report.pictures.app_matrix import MEDIA, AppCell, AppRow, cell, rows
+from talkpath.report.pictures.app_matrix import MEDIA, AppCell, MatrixRow, cell, rows
 from talkpath.report.pictures.arrival_curve import curves, set_up
 from talkpath.report.pictures.chart import chart, description, key
 from talkpath.report.pictures.markup import Element, document, element, marked
@@ -89,7 +89,7 @@ def check_parts(facts: Facts, verdicts: Sequence[Verdict], transports: Sequence[
 # -- the table ---------------------------------------------------------------------------------------------------
 
 
-def table(matrix: Sequence[AppRow]) -> Element:
+def table(matrix: Sequence[MatrixRow]) -> Element:
     """The table of apps by messages, voice and video."""
     names = (say("table", "app"), *map(sentences.medium, MEDIA))
     titles = (element("th", name, scope="col") for name in names)
@@ -101,7 +101,7 @@ def table(matrix: Sequence[AppRow]) -> Element:
     )
 
 
-def _row(row: AppRow) -> Element:
+def _row(row: MatrixRow) -> Element:
     cells = (_cell(medium, row.cells.get(medium)) for medium in MEDIA)
     return element("tr", element("th", row.name, scope="row"), *cells)
 

@@ -12,7 +12,7 @@ from talkpath.report.printable import printable
 from talkpath.report.recordings import capture_sentences
 from talkpath.report.recordings.capture_text import MARKS as SEVERITIES
 from talkpath.report.recordings.capture_text import severity
-from talkpath.report.recordings.clock import NO_CLOCK, Clock
+from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
 from talkpath.report.recordings.outcome_words import FREEZE_TOLD_S, MARKS, STATES, label
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import seconds
@@ -29,7 +29,7 @@ WIDTH, HEIGHT, LEFT, FOOT = 600, 90, 44, 14
 COLOURS = ("--ok", "--poor", "--restricted", "--closed", "--grid")
 
 
-def capture_page(file: str, findings: Findings, clock: Clock = NO_CLOCK) -> str:
+def capture_page(file: str, findings: Findings, clock: RecordingClock = NO_CLOCK) -> str:
     """The whole page."""
     came = count("unit", "{number} packet", "{number} packets", findings.packets)
     values = {"packets": came, "seconds": seconds(findings.duration_s), "calls": len(findings.calls)}
@@ -59,14 +59,14 @@ def _notes(findings: Findings) -> Iterator[Element]:
         yield element("p", capture_sentences.unread(findings), class_="soft")
 
 
-def _table(calls: Sequence[Call], clock: Clock) -> Element:
+def _table(calls: Sequence[Call], clock: RecordingClock) -> Element:
     titles = (element("th", title, scope="col") for title in capture_sentences.titles())
     head = element("thead", element("tr", *titles))
     rows = (_row(number, call, clock) for number, call in enumerate(calls, 1))
     return element("table", head, element("tbody", *rows), class_="calls")
 
 
-def _row(number: int, call: Call, clock: Clock) -> Element:
+def _row(number: int, call: Call, clock: RecordingClock) -> Element:
     outcome = call_outcome(call)
     cells = (
         str(number),
@@ -93,7 +93,7 @@ def _key() -> Element:
     return element("p", *parts, class_="key")
 
 
-def _call(number: int, call: Call, verdict: Verdict, clock: Clock) -> list[Element]:
+def _call(number: int, call: Call, verdict: Verdict, clock: RecordingClock) -> list[Element]:
     out = [element("h2", f"{number}. {listed([capture_sentences.app_name(call.app), capture_sentences.kind(call)])}")]
     out.append(element("p", capture_sentences.sentence(call, verdict, clock)))
     if capture_sentences.advice(verdict):
@@ -101,7 +101,7 @@ def _call(number: int, call: Call, verdict: Verdict, clock: Clock) -> list[Eleme
     return out + [_picture(call, heading, clock) for heading in ("sent", "received")]
 
 
-def _picture(call: Call, heading: Heading, clock: Clock) -> Element:
+def _picture(call: Call, heading: Heading, clock: RecordingClock) -> Element:
     call = without_pauses(call)
     moments = [getattr(moment, heading) for moment in call.seconds]
     most = max([one.kbps for one in moments] + [1.0])
@@ -143,7 +143,7 @@ def _cross(x: float, y: float) -> Element:
     return element("text", STILL, x=f"{x:.2f}", y=f"{y:.2f}", text_anchor="middle", class_="still")
 
 
-def _described(call: Call, heading: Heading, clock: Clock) -> str:
+def _described(call: Call, heading: Heading, clock: RecordingClock) -> str:
     """One direction in numbers, those of the sentence and of the JSON."""
     moments = [getattr(moment, heading) for moment in call.seconds]
     packets, lost = sum(one.packets for one in moments), sum(one.lost or 0 for one in moments)

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from talkpath.apps import apps
 from talkpath.measure.call import Attempt, Call, Findings, Paired, PairedDirection, Stream
-from talkpath.report.recordings.clock import NO_CLOCK, Clock
+from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
 from talkpath.report.recordings.outcome_words import label, what_arrived
 from talkpath.report.words.amounts import numeral, percent, seconds
 from talkpath.report.words.language import say
@@ -106,7 +106,7 @@ def lost(stream: Stream) -> str:
     return say("capture", "lost: {lost} ({share})", **values)
 
 
-def sentence(call: Call, verdict: Verdict, clock: Clock = NO_CLOCK) -> str:
+def sentence(call: Call, verdict: Verdict, clock: RecordingClock = NO_CLOCK) -> str:
     """One sentence on the call: how it was, what tells so, and what that is consistent with."""
     outcome = call_outcome(call)
     name = say("capture", "{app}, {kind}, {path}", app=app_name(call.app), kind=kind(call), path=path(call))
@@ -274,7 +274,7 @@ def assumptions() -> str:
     )
 
 
-def attempt_sentence(attempt: Attempt, verdict: Verdict, clock: Clock = NO_CLOCK) -> str:
+def attempt_sentence(attempt: Attempt, verdict: Verdict, clock: RecordingClock = NO_CLOCK) -> str:
     """One sentence on a call that was set up without talk."""
     outcome = attempt_outcome(attempt)
     values = {"app": app_name(attempt.app), "time": clock.at(attempt.start_s), "outcome": label(outcome, clock)}

@@ -14,7 +14,7 @@ from talkpath.measure.pauses import without_pauses
 from talkpath.report.check_text import STYLES
 from talkpath.report.printable import printable
 from talkpath.report.recordings import capture_sentences
-from talkpath.report.recordings.clock import NO_CLOCK, Clock
+from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
 from talkpath.report.recordings.outcome_words import MARKS as MARKS_OF
 from talkpath.report.recordings.outcome_words import STATES, label
 from talkpath.report.words import sentences
@@ -38,7 +38,7 @@ def show(
     findings: Findings,
     endpoints: Sequence[Sequence[str]] = (),
     pairs: Sequence[Paired] = (),
-    clock: Clock = NO_CLOCK,
+    clock: RecordingClock = NO_CLOCK,
 ) -> None:
     """Print everything about one file."""
     came = count("unit", "{number} packet", "{number} packets", findings.packets)
@@ -78,7 +78,7 @@ def show_together(console: Console, verdicts: Sequence[Verdict]) -> None:
         console.print(f"  {capture_sentences.together(verdict, mechanism(verdict))}", highlight=False)
 
 
-def table(calls: Sequence[Call], clock: Clock = NO_CLOCK) -> RenderableType:
+def table(calls: Sequence[Call], clock: RecordingClock = NO_CLOCK) -> RenderableType:
     """A row for each call. No column is narrower than its longest word."""
     rows = [_row(number, call, clock) for number, call in enumerate(calls, 1)]
     grid = Table(box=None, pad_edge=False)
@@ -90,7 +90,7 @@ def table(calls: Sequence[Call], clock: Clock = NO_CLOCK) -> RenderableType:
     return grid
 
 
-def _row(number: int, call: Call, clock: Clock) -> tuple[str | Text, ...]:
+def _row(number: int, call: Call, clock: RecordingClock) -> tuple[str | Text, ...]:
     outcome = call_outcome(call)
     return (
         str(number),
@@ -122,7 +122,7 @@ def _seconds_each(moments: Sequence[Moment], width: int) -> int:
     return max(1, -(-len(moments) // width))
 
 
-def _legend(call: Call, width: int, clock: Clock) -> Text:
+def _legend(call: Call, width: int, clock: RecordingClock) -> Text:
     """When the timelines begin, how long a mark is, and what the marks in them mean."""
     each = seconds(_seconds_each(call.seconds, width), 0)
     text = Text(f"    {say('capture', 'from {time} on, {seconds} a mark:', time=clock.at(call.start_s), seconds=each)}")
@@ -145,7 +145,7 @@ def severity(moments: Sequence[Second]) -> int:
     return 2 if share >= 0.05 or frozen >= 0.2 else 1 if share > 0.01 else 0
 
 
-def _call(console: Console, number: int, call: Call, verdict: Verdict, clock: Clock) -> None:
+def _call(console: Console, number: int, call: Call, verdict: Verdict, clock: RecordingClock) -> None:
     console.print(f"  {number}. {capture_sentences.sentence(call, verdict, clock)}", highlight=False)
     if advice := capture_sentences.advice(verdict):
         console.print(f"     {advice}", highlight=False)
@@ -158,7 +158,7 @@ def _call(console: Console, number: int, call: Call, verdict: Verdict, clock: Cl
     _streams(console, call, clock)
 
 
-def _streams(console: Console, call: Call, clock: Clock) -> None:
+def _streams(console: Console, call: Call, clock: RecordingClock) -> None:
     """A line for each stream, in the order of the call, where there are more than anybody reads the largest."""
     outcome = call_outcome(call)
     streams = [stream for stream in call.streams if stream.medium is not None]
@@ -171,7 +171,7 @@ def _streams(console: Console, call: Call, clock: Clock) -> None:
         console.print(f"    {told}", highlight=False)
 
 
-def _losses(outcome: Outcome, stream: Stream, clock: Clock) -> str:
+def _losses(outcome: Outcome, stream: Stream, clock: RecordingClock) -> str:
     """The losses of a stream; where it went silent and had lost nothing before, since when: more is not known."""
     silent = outcome.kind == "went_silent" and stream.direction == outcome.direction
     return label(outcome, clock) if silent and not stream.lost else capture_sentences.lost(stream)

@@ -13,7 +13,7 @@ DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class RecordingClock:
     """When a recording began, in ns since 1970 (None: not known), and how long it lasts."""
 
     begun_ns: int | None = None
@@ -37,7 +37,7 @@ class Clock:
         )
 
 
-NO_CLOCK = Clock()
+NO_CLOCK = RecordingClock()
 
 
 def minutes(moment_s: float) -> str:

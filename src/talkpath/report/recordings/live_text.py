@@ -14,7 +14,7 @@ from talkpath.capture.live.live_picture import LivePicture
 from talkpath.measure.call import Heading
 from talkpath.report.recordings import capture_sentences
 from talkpath.report.recordings.capture_text import timeline
-from talkpath.report.recordings.clock import Clock
+from talkpath.report.recordings.clock import RecordingClock
 from talkpath.report.recordings.live_guide import guide, silence
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import percent, seconds
@@ -27,7 +27,7 @@ SHOWN = 5
 
 def live_view(picture: LivePicture, width: int, apps: Sequence[str] = ()) -> RenderableType:
     """Return the whole view of one moment. `apps` are those in which a call is wanted, none for any."""
-    clock = Clock(picture.begun_ns, picture.now_s)
+    clock = RecordingClock(picture.begun_ns, picture.now_s)
     parts: list[RenderableType] = []
     shown = picture.calls[-SHOWN:]
     if shown:
@@ -42,7 +42,7 @@ def live_view(picture: LivePicture, width: int, apps: Sequence[str] = ()) -> Ren
     return Group(*parts)
 
 
-def _table(picture: LivePicture, clock: Clock) -> Table:
+def _table(picture: LivePicture, clock: RecordingClock) -> Table:
     grid = Table(box=None, pad_edge=False)
     lost = say("table", "lost")
     titles = (
@@ -62,7 +62,7 @@ def _table(picture: LivePicture, clock: Clock) -> Table:
     return grid
 
 
-def _row(call: LiveCall, now_s: float, clock: Clock) -> tuple[str | Text, ...]:
+def _row(call: LiveCall, now_s: float, clock: RecordingClock) -> tuple[str | Text, ...]:
     return (
         str(call.number),
         capture_sentences.app_name(call.app) + ("" if call.app_confidence >= 0.6 else "?"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from talkpath.measure.call import Call, Stream
 from talkpath.measure.pauses import paused_share, without_pauses
-from talkpath.report.recordings.clock import Clock
+from talkpath.report.recordings.clock import RecordingClock
 from talkpath.report.words.amounts import milliseconds, numeral, percent, seconds
 from talkpath.report.words.language import listed, say
 from talkpath.verdict.bases.call_outcome import Outcome
@@ -24,7 +24,7 @@ STATES = {
 FREEZE_TOLD_S = 0.05
 
 
-def label(outcome: Outcome, clock: Clock) -> str:
+def label(outcome: Outcome, clock: RecordingClock) -> str:
     """How the call was, with the time from which on."""
     time = "" if outcome.at_s is None else clock.at(outcome.at_s)
     match outcome.kind:
