@@ -17,8 +17,9 @@ from typing import Generic, Literal, TypeVar
 from talkpath.experiment.seeds import derive
 
 TAG_BYTES, NONCE_BYTES = 16, 8
-LEAST_BYTES, MOST_BYTES = TAG_BYTES + NONCE_BYTES, 1400
-"""Shorter packets of a call are imitated by packets of LEAST_BYTES, longer ones by MOST_BYTES."""
+LEAST_BYTES, MOST_BYTES = TAG_BYTES + NONCE_BYTES, 1472
+"""Shorter packets of a call are imitated by packets of LEAST_BYTES. MOST_BYTES fill a packet of 1500 bytes over IPv4:
+what looks longer left in several packets, or came in several that were put together before they were seen."""
 WINDOW = 512
 """So many packets after the latest one are known."""
 LAG_MS = 500.0

@@ -89,7 +89,7 @@ REASONS: dict[ReasonCode, str] = {
     "(`call_lost`, `control_lost`; basis call only)",
     "unlike": "single connections of control traffic fared far worse than others, so the call's one may have been such "
     "a connection (`call_lost`, `control_lost`, `worst_lost`: the largest share that one lost; basis call only)",
-    "few_connections": "as `one_call`, but fewer than 31 control connections ran beside the call: a router that "
+    "few_connections": "as `one_call`, but fewer than 47 control connections ran beside the call: a router that "
     "neglects single connections may have met the call's own by chance (values as there; basis call only)",
     "congested": "the call's losses came with delay, which control traffic did not have: a congested server or path of "
     "the app (`call_lost`, `control_lost`; basis call only)",

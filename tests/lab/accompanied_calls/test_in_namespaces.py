@@ -20,7 +20,7 @@ from talkpath.lab.scenario import Scenario
 InLab = Callable[..., Any]
 
 TALKPATH = [sys.executable, "-m", "talkpath"]
-SECONDS, AFTER_S = 14.0, 1.0
+SECONDS, AFTER_S = 17.0, 1.0
 SCRIPT = Path(__file__).with_name("listen_in_python.py")
 
 
@@ -80,7 +80,7 @@ def test_a_call_that_goes_silent_is_told_beside_control_traffic_that_did_not(in_
     assert call["app"] == "whatsapp"
     assert (call["outcome"], call["verdict"]["reason"]["code"]) == ("went_silent", "one_call"), found["told"]
     assert call["verdict"]["alternatives"][0] == "media.freeze"
-    assert len(control["flows"]) > 31, "eight at a time, most of them change to fresh ones"
+    assert len(control["flows"]) >= 47, "eight at a time, most of them change to fresh ones"
     assert control["late_ms_p99"] < 50.0, "later ones are not used; in virtual time it is 20"
     assert found["verified"] == 1
     assert "198.18." not in json.dumps(found)

@@ -49,5 +49,5 @@ def test_connections_tell_that_would_have_shown_the_calls_losses(call_lost: floa
 
 
 def test_bad_luck_of_one_call_and_of_three():
-    assert bad_luck([31]) == pytest.approx(1 / 32)
+    assert bad_luck([47]) == pytest.approx(1 / 48)
     assert bad_luck([3, 3, 3]) == pytest.approx(1 / comb(12, 3))

@@ -41,9 +41,9 @@ AS_BAD = 0.5
 """It suffered as much with this share of the call's loss."""
 UNEVEN_MS, MORE_UNEVEN = 15.0, 3.0
 """Packets of the call came so much more unevenly than those of control traffic: something holds them up."""
-LIKELY_LUCK = 1 / 32
+LIKELY_LUCK = 1 / 48
 """One call is said to be consistent with a rule if a router that neglects single connections explains it with at most
-this chance: beside 31 connections that were well."""
+this chance: beside 47 connections that were well."""
 CALLS = 3
 """So many calls of an app must show the same."""
 ALIKE = {"media.drop": ("p", 2.0), "media.size_drop": ("p", 2.0), "media.police": ("kbps", 1.3)}
