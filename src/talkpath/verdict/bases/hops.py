@@ -43,7 +43,7 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 
 
-class Turn(NamedTuple):
+class HopQuestion(NamedTuple):
     """A question about one arm and direction, and what decides whose turn it is: whether a place is named, and how many
     epochs were asked before."""
 
@@ -90,14 +90,14 @@ def next_hop(facts: Facts, arms: Sequence[ArmPlan]) -> Question | None:
 
     Every arm and direction gets a place before any place is narrowed, and they take turns.
     """
-    wanted: list[Turn] = []
+    wanted: list[HopQuestion] = []
     for arm in arms:
         found = assess(facts, arm)
         rule = found.explanation.rule if found.explanation else None
         if found.state == "restricted" and rule is not None and rule != "media.delay":
             turns = (_turn(facts, found, rule, way) for way in _ways(found))
             wanted += (turn for turn in turns if turn is not None)
-    return min(wanted, key=lambda turn: turn[:2], default=Turn(True, 0, None)).question
+    return min(wanted, key=lambda turn: turn[:2], default=HopQuestion(True, 0, None)).question
 
 
 def _ways(found: Assessment) -> tuple[Direction, ...]:
@@ -166,13 +166,13 @@ def _far_end(epochs: Sequence[Epoch], way: Direction) -> int | None:
     return 1 + int(np.argmin(wrong))
 
 
-def _turn(facts: Facts, found: Assessment, rule: str, way: Direction) -> Turn | None:
+def _turn(facts: Facts, found: Assessment, rule: str, way: Direction) -> HopQuestion | None:
     """Ask for a ladder first; then for the hops between the last clear one and the first that is hit, beside the far
     end."""
     epochs = _epochs(facts, found.arm, way)
     end = _far_end(epochs, way)
     if end is None:
-        return None if epochs else Turn(False, 0, _question(found, way, "media", (), LADDER_K, LADDER_PACKETS))
+        return None if epochs else HopQuestion(False, 0, _question(found, way, "media", (), LADDER_K, LADDER_PACKETS))
     place = _place(facts, found, rule, way)
     seen = {one.hops: one for one in place.hops}
     far, named = seen[end], place.after is not None
@@ -188,7 +188,7 @@ def _turn(facts: Facts, found: Assessment, rule: str, way: Direction) -> Turn | 
     stage = _stage(found, rule, way)
     packets = _packets(found, far, answered) if stage == "media" else SET_UP_PACKETS
     k = FEW_K if stage == "media" and answered < ENOUGH else K
-    return Turn(named, len(epochs), _question(found, way, stage, tuple(sorted({*asked, end})), k, packets))
+    return HopQuestion(named, len(epochs), _question(found, way, stage, tuple(sorted({*asked, end})), k, packets))
 
 
 def _between(left: Sequence[int], seen: Mapping[int, HopLoss]) -> tuple[list[int], float]:

@@ -40,7 +40,7 @@ DEAD_S = 15.0  # flows that stay dead for longer are under no ban of some second
 PACE: Contrast = ("rate", 0.5)
 
 
-class Silence(NamedTuple):
+class FrozenEpoch(NamedTuple):
     """One epoch in which all flows were established and went silent: at which count (packets both ways), and from when
     until when. All `tails` met the same background, so together they are no more evidence than one."""
 
@@ -90,14 +90,14 @@ def explain(view: ArmView) -> Fit | None:
     )
 
 
-def _alike(silence: Silence, window: int) -> float:
+def _alike(silence: FrozenEpoch, window: int) -> float:
     """Return the evidence of an end at the same count. An outage that lasts to the epoch's end may have begun anywhere
     in the silence, and short ones are frequent: an epoch that went silent close to its end is little evidence."""
     return max(0.0, log(silence.silent / window))
 
 
 @per_epoch
-def silenced(epoch: Epoch) -> Silence | None:
+def silenced(epoch: Epoch) -> FrozenEpoch | None:
     """Return the silence of an epoch, if nearly all established flows went silent."""
     alive = [outcome for outcome in flow_outcomes(epoch) if not outcome.dead]
     if len(alive) < FLOWS:
@@ -116,7 +116,7 @@ def _passed_before(silent: Sequence[FlowOutcome], way: Direction) -> bool:
     return sum(flow.arrived for flow in flows) >= PASSED * sum(flow.sent - flow.tail for flow in flows)
 
 
-def _span(flows: list[FlowOutcome], hit: tuple[Direction, ...], slack_s: float) -> Silence:
+def _span(flows: list[FlowOutcome], hit: tuple[Direction, ...], slack_s: float) -> FrozenEpoch:
     spans = [packets_at_silence(outcome, hit, slack_s) for outcome in flows]
     least = max(low for low, _ in spans)
     ends = [last_s for outcome in flows for way in hit if (last_s := outcome.of(way).last_s) is not None]
@@ -124,7 +124,7 @@ def _span(flows: list[FlowOutcome], hit: tuple[Direction, ...], slack_s: float) 
         counted(outcome, hit, high, slack_s, by_itself(outcome, 1.0 / len(flows)))
         for outcome, (_, high) in zip(flows, spans, strict=True)
     ]
-    return Silence(
+    return FrozenEpoch(
         hit=hit,
         least=least,
         most=max(least, three_in_four([high for _, high in spans])),
@@ -172,18 +172,18 @@ def _came_back(epochs: Sequence[Epoch]) -> bool:
     return any(at_s > min(dark_s, default=at_s) and not all(outcome.dead for outcome in each) for at_s, each in flows)
 
 
-def _by_flow(found: Sequence[Silence], least: int) -> bool:
+def _by_flow(found: Sequence[FrozenEpoch], least: int) -> bool:
     """Whether each flow ended at its own count: epochs agree on that count, but not on the sum over all flows."""
     sums = [(s.flows * s.least, s.flows * (s.most + SPARE)) for s in found if least <= s.most + SPARE]
     return max((low for low, _ in sums), default=0) > min((high for _, high in sums), default=0)
 
 
-def _paced(found: Sequence[Silence]) -> bool:
+def _paced(found: Sequence[FrozenEpoch]) -> bool:
     """Whether flows of different packet rates ended at one count and at different times."""
     return max(s.from_s for s in found) > 1.3 * min(s.until_s for s in found)
 
 
-def _measure(found: Sequence[Silence], least: int, most: int) -> Parameters:
+def _measure(found: Sequence[FrozenEpoch], least: int, most: int) -> Parameters:
     """Estimate a count between `least` and `most`, or as far beyond as the line may have lost packets that passed."""
     beyond = excluded(most, [tail for silence in found for tail in silence.tails])
     low = float(min(least, most) - ROOM_PACKETS)
