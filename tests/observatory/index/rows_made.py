@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from random import Random
 
-from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Source, Tap
+from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, RecordSource, Tap
 
 COUNTRIES = {"AS64496": "XX", "AS64497": "XX", "AS64498": "XY"}
 STATES = ("ok", "ok", "ok", "restricted", "restricted", "closed", "impaired", "unreachable", "insufficient")
@@ -23,7 +23,7 @@ def said(app: str, medium: str, state: str, p: float = 0.4) -> LoggedVerdict:
 
 def judged(*verdicts: LoggedVerdict, on: str = "2025-08-13", network: str = "AS64496", who: int = 1, key: int = 1,
            number: int = 0, responder: str = "R1", carried: tuple[LoggedTransports, ...] = (), again: bool = False,
-           country: str = "", source: Source = "probe") -> Judged:  # fmt: skip
+           country: str = "", source: RecordSource = "probe") -> Judged:  # fmt: skip
     return Judged(
         id=name(on, network, who, number),
         day=on,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rows_made import judged, said
 
-from talkpath.observatory.index.rows import ReportRow, TransportRow, index_rows
+from talkpath.observatory.index.rows import ReportRow, ReportTransportRow, index_rows
 from talkpath.observatory.log.open_data import open_rows
 from talkpath.observatory.log.records import LoggedTransports
 from talkpath.observatory.publication import Publication
@@ -15,6 +15,6 @@ def test_an_app_that_does_not_exist_is_in_no_row_although_an_older_version_logge
     record = judged(said("max", "voice", "ok"), said("evil_app", "voice", "restricted"), who=1, carried=transports)
     rows = list(index_rows(record, 1))
     assert [row.app for row in rows if isinstance(row, ReportRow)] == ["max"]
-    assert [row.app for row in rows if isinstance(row, TransportRow)] == ["max"]
+    assert [row.app for row in rows if isinstance(row, ReportTransportRow)] == ["max"]
     published = open_rows([record], Publication(min_contributors=1), lambda *_: False)
     assert [dated.row.app for dated in published] == ["max"]

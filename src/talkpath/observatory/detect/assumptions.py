@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 DAYS_A_YEAR = 365.25
-Source = Literal["probe", "browser", "capture", "endpoints", "tap"]
-SOURCES: tuple[Source, ...] = ("probe", "browser", "capture", "endpoints", "tap")
+ReportSource = Literal["probe", "browser", "capture", "endpoints", "tap"]
+SOURCES: tuple[ReportSource, ...] = ("probe", "browser", "capture", "endpoints", "tap")
 PROBE, BROWSER, CAPTURE, ENDPOINTS, TAP = range(len(SOURCES))
 SIGNAL, CONFIRMED, RESISTANT = 1, 2, 3
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from talkpath.errors import UsageError
-from talkpath.observatory.detect.assumptions import SOURCES, TAP, Source
+from talkpath.observatory.detect.assumptions import SOURCES, TAP, ReportSource
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ class ReportCounts(Struct, frozen=True):
     network: str
     app: str
     medium: str
-    source: Source
+    source: ReportSource
     reports: int
     restricted: int
     contributors: int = 1

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from talkpath.observatory.detect.assumptions import OBSERVATORY, SIGNAL, SOURCES, Assumptions
 from talkpath.observatory.detect.counts import Panel, ReportCounts, StreamKey, panel_of
 from talkpath.observatory.detect.prevalence import Share, prevalence
-from talkpath.observatory.detect.watch import Spell, Turn, Watch
+from talkpath.observatory.detect.watch import ChangePoint, Spell, Watch
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNNAMED, Event, Kind, Level
 
 LEVELS: dict[int, Level] = {1: "signal", 2: "confirmed", 3: "attack-resistant"}
@@ -68,7 +68,7 @@ class _SpellEvents:
             yield self._event("ended", turn, after, began.rule, began.id)
 
     def _event(
-        self, kind: Kind, turn: Turn, counts: Sequence[ReportCounts], rule: str | None, began: str = ""
+        self, kind: Kind, turn: ChangePoint, counts: Sequence[ReportCounts], rule: str | None, began: str = ""
     ) -> Event:
         country, network, app, medium = self._panel.streams[self._spell.stream]
         high = self._panel.day(turn.high)
@@ -101,7 +101,7 @@ class _SpellEvents:
             bundles=tuple(sorted({name for one in counts for name in one.bundles})),
         )
 
-    def _known(self, turn: Turn, sent_by: int) -> dict[int, int]:
+    def _known(self, turn: ChangePoint, sent_by: int) -> dict[int, int]:
         """The day on which each level was reached: of so few people a first sign only."""
         enough = sent_by >= self._rules.least_people
         return {level: at for level, at in turn.reached.items() if enough or level == SIGNAL}

@@ -32,7 +32,7 @@ LOWER = -1.645
 
 
 @dataclass
-class Turn:
+class ChangePoint:
     """A change of one stream, in numbers of the panel's days.
 
     It happened between `low` and `high`; `reached` gives the day on which each level was first reached.
@@ -55,12 +55,12 @@ class Spell:
     signal so far."""
 
     stream: int
-    onset: Turn
+    onset: ChangePoint
     tells: Flags
     doubted: Flags
     usual: Normal
-    over: Turn | None = None
-    fading: Turn | None = None
+    over: ChangePoint | None = None
+    fading: ChangePoint | None = None
 
 
 class Watch:
@@ -178,7 +178,7 @@ class Watch:
         if stream not in self._open:
             before = Normal(usual.level[stream].copy(), usual.known[stream].copy())
             none = np.zeros(len(SOURCES), bool)
-            spell = Spell(stream=stream, onset=Turn(at, at), tells=none, doubted=none.copy(), usual=before)
+            spell = Spell(stream=stream, onset=ChangePoint(at, at), tells=none, doubted=none.copy(), usual=before)
             self._open[stream] = spell
             self._closing.pop(stream, None)
             self.spells.append(spell)
@@ -279,7 +279,7 @@ class Watch:
     def _over(self, spell: Spell, at: int, weights: dict[int, Floats]) -> None:
         days = self.rules.threshold_days
         passed = [level for level in weights if weights[level].sum() >= days[level - SIGNAL]]
-        turn = spell.over or spell.fading or Turn(at, at)
+        turn = spell.over or spell.fading or ChangePoint(at, at)
         for level in range(SIGNAL, max(passed, default=0) + 1):
             turn.reached.setdefault(level, at)
         if spell.over is None:
@@ -292,7 +292,7 @@ class Watch:
         elif turn.level >= spell.onset.level or at - min(turn.reached.values()) > self.rules.window_days:
             self._closing.pop(spell.stream, None)
 
-    def _close(self, spell: Spell, turn: Turn) -> None:
+    def _close(self, spell: Spell, turn: ChangePoint) -> None:
         import numpy as np
 
         spell.over, spell.fading = turn, None

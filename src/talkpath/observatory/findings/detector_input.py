@@ -15,14 +15,14 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.detect.assumptions import SOURCES, Source
+from talkpath.observatory.detect.assumptions import SOURCES, ReportSource
 from talkpath.observatory.detect.counts import ReportCounts
 from talkpath.observatory.events.network_days import NetworkDay, folder_verdicts, network_days
 
 if TYPE_CHECKING:
     from talkpath.observatory.index.queries import DayCount, TransportDay
 
-HEARD_AS: dict[str, Source] = {
+HEARD_AS: dict[str, ReportSource] = {
     "shape": "probe",
     "address": "endpoints",
     "signalling": "probe",
@@ -32,7 +32,7 @@ HEARD_AS: dict[str, Source] = {
 
 
 RECORDED = ("capture", "accompanied")
-COUNTED_WITH: dict[str, Source] = {"accompanied": "capture"}
+COUNTED_WITH: dict[str, ReportSource] = {"accompanied": "capture"}
 """Sources of the log that the detector has no numbers for yet, and those that they are counted with."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from talkpath.observatory.index.refresh import count_again
-from talkpath.observatory.index.rows import Gone, IndexRow, ReportRow, TransportRow, index_rows
+from talkpath.observatory.index.rows import Gone, IndexRow, ReportRow, ReportTransportRow, index_rows
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.records import Record
 
@@ -29,7 +29,7 @@ class _Batch:
 
     store: Store
     reports: list[ReportRow] = field(default_factory=list)
-    carried: list[TransportRow] = field(default_factory=list)
+    carried: list[ReportTransportRow] = field(default_factory=list)
     gone: dict[str, Gone] = field(default_factory=dict)
     days: set[str] = field(default_factory=set)
     countries: set[str] = field(default_factory=set)

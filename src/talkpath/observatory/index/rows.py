@@ -32,7 +32,7 @@ class ReportRow(VerdictRow, frozen=True, kw_only=True, gc=False):
     withdrawn: bool = False
 
 
-class TransportRow(Struct, frozen=True, gc=False):
+class ReportTransportRow(Struct, frozen=True, gc=False):
     """One transport that was tested for one app and medium of a report."""
 
     report: str
@@ -56,7 +56,7 @@ class Gone(Struct, frozen=True):
     version: int
 
 
-IndexRow = ReportRow | TransportRow | Gone
+IndexRow = ReportRow | ReportTransportRow | Gone
 
 
 def index_rows(record: Record, number: int) -> Iterator[IndexRow]:
@@ -88,7 +88,7 @@ def _row(record: Counted, said: LoggedVerdict, columns: dict[str, Any], version:
     )
 
 
-def _transports(record: Judged, version: int) -> Iterator[TransportRow]:
+def _transports(record: Judged, version: int) -> Iterator[ReportTransportRow]:
     asked = [
         (one, name, carries)
         for one in record.carried
@@ -97,7 +97,7 @@ def _transports(record: Judged, version: int) -> Iterator[TransportRow]:
         for name in names
     ]
     for one, transport, carries in asked:
-        yield TransportRow(
+        yield ReportTransportRow(
             report=record.id,
             day=record.measured,
             country=record.country,

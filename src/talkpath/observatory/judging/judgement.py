@@ -29,7 +29,7 @@ from talkpath.observatory.log.records import (
     Parameter,
     Placed,
     Received,
-    Source,
+    RecordSource,
 )
 from talkpath.report.check_json import judge_check
 from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
@@ -189,7 +189,7 @@ def _own_origin(received: Received) -> Origin:
     return Origin(received.network, received.country, "ingest" if known else "")
 
 
-def _source(verdicts: Iterable[Verdict]) -> Source:
+def _source(verdicts: Iterable[Verdict]) -> RecordSource:
     return "browser" if any(verdict.basis == "webrtc" for verdict in verdicts) else "probe"
 
 

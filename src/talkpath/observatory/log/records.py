@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK
 
-Source = Literal["probe", "browser", "capture", "accompanied", "endpoints", "tap", "import"]
+RecordSource = Literal["probe", "browser", "capture", "accompanied", "endpoints", "tap", "import"]
 Placed = Literal["responder", "ingest", "import", ""]
 """Whose finding network and country are. Never the probe's word; "" where nobody found any (AS0, ZZ)."""
 
@@ -72,7 +72,7 @@ class Judged(Struct, frozen=True, tag="judged", omit_defaults=True):
     day: str
     measured: str
     rules_version: str
-    source: Source
+    source: RecordSource
     said: tuple[LoggedVerdict, ...]
     carried: tuple[LoggedTransports, ...] = ()
     network: str = UNKNOWN_NETWORK

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS {report} (
 ORDER BY (day, country, network, app, medium, source, basis, report)
 {settings};
 
--- One row a transport that was asked (rows.TransportRow).
+-- One row a transport that was asked (rows.ReportTransportRow).
 CREATE TABLE IF NOT EXISTS {transport} (
     report String CODEC(ZSTD(1)),
     day Date,
