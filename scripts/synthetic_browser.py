@@ -18,7 +18,7 @@ from talkpath.browser.webrtc.dtls_association import Certificate, DtlsAssociatio
 from talkpath.browser.webrtc.session_description import DIGESTS, Credentials, Fingerprint
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, Message, Type
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 from talkpath.wire.rtc.stun_integrity import is_sealed, seal
 
 PAYLOAD_TYPES = {"voice": 111, "video": 96}
@@ -110,7 +110,7 @@ class NearCall:
             (Attribute.ICE_CONTROLLING, bytes(8)),
             *([(Attribute.USE_CANDIDATE, b"")] if nominate else []),
         )
-        return seal(Message(Type.BINDING_REQUEST, self._transaction, attributes), self._far.password.encode())
+        return seal(StunMessage(Type.BINDING_REQUEST, self._transaction, attributes), self._far.password.encode())
 
     def receive(self, data: bytes) -> list[bytes]:
         """Take a datagram; return what is to be sent."""
@@ -134,7 +134,7 @@ class NearCall:
         except WireError:
             return []
         if message.type == Type.BINDING_REQUEST and is_sealed(data, self.own.password.encode()):
-            return [seal(Message(Type.BINDING_RESPONSE, message.transaction), self.own.password.encode())]
+            return [seal(StunMessage(Type.BINDING_RESPONSE, message.transaction), self.own.password.encode())]
         is_answer = message.type == Type.BINDING_RESPONSE and message.transaction == self._transaction
         if is_answer and is_sealed(data, self._far.password.encode()) and not self._is_reachable:
             self._is_reachable = True

@@ -5,21 +5,25 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import facebook_messenger
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.wire.rtc.stun import Attribute, Message, Type, encode
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type, encode
 
 
 def asking(realm: bytes, kind: int = Type.ALLOCATE_REQUEST, *more: tuple[int, bytes]) -> bytes:
-    return encode(Message(kind, bytes(12), ((Attribute.REALM, realm), *more)))
+    return encode(StunMessage(kind, bytes(12), ((Attribute.REALM, realm), *more)))
 
 
 def test_a_call_through_its_relay():
     view, sound = FlowView(0), bytes((0x90, 111, 0, 1)) + bytes(4) + b"ssrc" + bytes(40)
     assert facebook_messenger.recognise(sound, view) is None
-    assert facebook_messenger.recognise(asking(b"turner.facebook"), view) == Hit("facebook_messenger", "setup")
-    assert facebook_messenger.recognise(sound, view) == Hit("facebook_messenger", "media", None, b"ssrc", 0.9)
+    assert facebook_messenger.recognise(asking(b"turner.facebook"), view) == RecognisedDatagram(
+        "facebook_messenger", "setup"
+    )
+    assert facebook_messenger.recognise(sound, view) == RecognisedDatagram(
+        "facebook_messenger", "media", None, b"ssrc", 0.9
+    )
     bye = asking(b"turner.facebook", Type.REFRESH_REQUEST, (Attribute.LIFETIME, bytes(4)))
-    assert facebook_messenger.recognise(bye, view) == Hit("facebook_messenger", "close")
+    assert facebook_messenger.recognise(bye, view) == RecognisedDatagram("facebook_messenger", "close")
 
 
 @pytest.mark.parametrize("data", [b"", asking(b"signal.org"), bytes(40)])

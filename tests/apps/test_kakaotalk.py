@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import kakaotalk
-from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 
 
 def packet(number: int, step: int = 960, kind: int = 108) -> bytes:
@@ -16,7 +16,9 @@ def test_the_step_tells():
     view = FlowView(0)
     assert kakaotalk.recognise(packet(1), view) is None
     for number in (2, 5):
-        assert kakaotalk.recognise(packet(number), view) == Hit("kakaotalk", "media", "voice", b"ssrc", 0.5)
+        assert kakaotalk.recognise(packet(number), view) == RecognisedDatagram(
+            "kakaotalk", "media", "voice", b"ssrc", 0.5
+        )
 
 
 @pytest.mark.parametrize(

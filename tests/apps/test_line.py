@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import line
-from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 
 
 def frame(size: int, first: int = 0xD8) -> bytes:
@@ -22,7 +22,7 @@ def test_frames_then_media():
         hit = line.recognise(frame(size), view)
         assert hit is not None
         assert hit.kind == "setup"
-    assert line.recognise(RTP, view) == Hit("line", "media", None, b"ssrc", 0.7)
+    assert line.recognise(RTP, view) == RecognisedDatagram("line", "media", None, b"ssrc", 0.7)
 
 
 @pytest.mark.parametrize("data", [b"", frame(300) + b"x", frame(300, 0xDC), bytes(40), RTP])

@@ -12,7 +12,7 @@ from talkpath.apps import shapes, webrtc
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.apps.contract.shape import Arm
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, Message, Type
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 VOICE = shapes()[Arm("max", "webrtc", "voice")]
 
@@ -45,7 +45,7 @@ def test_all_is_marked_as_unsure() -> None:
 
 
 def turn(user: bytes) -> bytes:
-    return stun.encode(Message(Type.ALLOCATE_REQUEST, b"transaction!", ((Attribute.USERNAME, user),)))
+    return stun.encode(StunMessage(Type.ALLOCATE_REQUEST, b"transaction!", ((Attribute.USERNAME, user),)))
 
 
 @pytest.mark.parametrize("user", [b"1790000000:1125900245012345", b"1790000000:7"])

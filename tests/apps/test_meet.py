@@ -12,7 +12,7 @@ from likeness import is_rtcp, is_rtp, is_stun, rtp_form, stun_form
 from pcap_walk import Flow, flows
 
 from talkpath.apps import meet, shapes
-from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import Arm, Slot
 
 LONG, SHORT = "stun_google_meet__a.pcapng", "stun_dtls_rtp__a.pcapng"
@@ -107,7 +107,7 @@ def test_rate_size_and_gaps_beside_the_captures(captures: Path) -> None:
     compare("meet/sfu/voice", theirs, drawn(VOICE, 11, 60))
 
 
-def hits(flow: Flow) -> list[Hit]:
+def hits(flow: Flow) -> list[RecognisedDatagram]:
     view, found = FlowView(0), []
     for _, up, payload in flow.packets:
         view.direction = "up" if up else "down"
@@ -143,9 +143,9 @@ def test_recognises_its_own_shapes() -> None:
 
 
 def test_a_name_that_pion_could_have_chosen_does_not_convince() -> None:
-    from talkpath.wire.rtc.stun import Attribute, Message, Type, encode
+    from talkpath.wire.rtc.stun import Attribute, StunMessage, Type, encode
 
-    check = encode(Message(Type.BINDING_REQUEST, bytes(12), ((Attribute.USERNAME, b"abcdefghijklmnop:abcd"),)))
+    check = encode(StunMessage(Type.BINDING_REQUEST, bytes(12), ((Attribute.USERNAME, b"abcdefghijklmnop:abcd"),)))
     hit = meet.recognise(check, FlowView(0))
     assert hit is not None
     assert hit.confidence < 0.5

@@ -175,7 +175,7 @@ def test_replies_carry_the_transaction_of_what_they_answer(shape: RtcCall) -> No
 @pytest.mark.parametrize("rate", [1.0, 2.0])
 def test_streams_count_on(shape: RtcCall, rate: float) -> None:
     for way in ("up", "down"):
-        streams: dict[int, list[rtp.Packet]] = defaultdict(list)
+        streams: dict[int, list[rtp.RtpPacket]] = defaultdict(list)
         transport = []
         for slot, datagram in made(shape, 120, rate=rate):
             if slot.direction != way or not rtp.is_rtp(datagram):
@@ -195,7 +195,7 @@ def test_streams_count_on(shape: RtcCall, rate: float) -> None:
             check_clock(packets)
 
 
-def check_clock(packets: list[rtp.Packet]) -> None:
+def check_clock(packets: list[rtp.RtpPacket]) -> None:
     steps = [after.timestamp - before.timestamp & 0xFFFFFFFF for before, after in pairwise(packets)]
     if packets[0].padded:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import snapchat
-from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from talkpath.apps.contract.flow_view import FlowView, Hit
 def test_media_beside_quic(second: int, kind: str, medium: str | None):
     data = bytes((0x90, second, 0, 1)) + bytes(4) + b"ssrc" + bytes(40)
     hit = snapchat.recognise(data, FlowView(0, setup="quic"))
-    assert isinstance(hit, Hit)
+    assert isinstance(hit, RecognisedDatagram)
     assert (hit.kind, hit.medium) == (kind, medium)
     assert snapchat.recognise(data, FlowView(0, setup="stun.binding")) is None
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import skype, teams
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.wire.rtc.stun import Message, encode
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.wire.rtc.stun import StunMessage, encode
 
 SOUND = bytes((0x90, 104, 0, 1)) + bytes(4) + b"\x00\x00\x74\xec" + bytes(60)
 
 
 def check(version: int) -> bytes:
-    return encode(Message(1, bytes(12), ((0x8070, version.to_bytes(4, "big")), (0x8037, b"\0\0\0\1"))))
+    return encode(StunMessage(1, bytes(12), ((0x8070, version.to_bytes(4, "big")), (0x8037, b"\0\0\0\1"))))
 
 
 @pytest.mark.parametrize(("version", "app", "other"), [(7, teams, skype), (3, skype, teams)])
@@ -28,10 +28,10 @@ def test_by_version(version: int, app: object, other: object):
 
 
 def test_plain_stun_and_rtp_are_no_ones():
-    assert teams.recognise(encode(Message(1, bytes(12))), FlowView(0)) is None
+    assert teams.recognise(encode(StunMessage(1, bytes(12))), FlowView(0)) is None
     assert teams.recognise(SOUND, FlowView(0)) is None
 
 
 def test_hits_name_their_app():
-    assert teams.recognise(check(7), FlowView(0)) == Hit("teams", "setup", confidence=0.9)
-    assert skype.recognise(check(3), FlowView(0)) == Hit("skype", "setup", confidence=0.9)
+    assert teams.recognise(check(7), FlowView(0)) == RecognisedDatagram("teams", "setup", confidence=0.9)
+    assert skype.recognise(check(3), FlowView(0)) == RecognisedDatagram("skype", "setup", confidence=0.9)

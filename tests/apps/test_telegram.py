@@ -11,7 +11,7 @@ from cadence import Track, compare, drawn
 from pcap_walk import Flow, flows
 
 from talkpath.apps import shapes
-from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import Arm, Slot
 from talkpath.apps.telegram import recognise
 
@@ -129,7 +129,7 @@ def test_hello_and_header_of_the_reflector_variant() -> None:
     aioice.stun.parse_message(first[24 : 24 + int.from_bytes(first[20:24], "big")])
 
 
-def hits(flow: Flow, setup: str = "") -> list[Hit | None]:
+def hits(flow: Flow, setup: str = "") -> list[RecognisedDatagram | None]:
     view = FlowView(0, setup=setup)
     found = []
     for _, up, payload in flow.packets:

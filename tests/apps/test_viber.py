@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import viber
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.wire.rtc.stun import Attribute, Message, encode
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.wire.rtc.stun import Attribute, StunMessage, encode
 
 REQUEST = b"\xed\xf6\x01\x00\x05\x00" + bytes(251)
 
 
 def test_a_call_that_is_not_answered():
     view = FlowView(0)
-    assert viber.recognise(REQUEST, view) == Hit("viber", "setup", confidence=0.9)
+    assert viber.recognise(REQUEST, view) == RecognisedDatagram("viber", "setup", confidence=0.9)
     for data, kind in ((b"\xed\xf6\x0c\x00" + bytes(72), "setup"), (b"\xed\xf6\x09\x00" + bytes(16), "keepalive")):
         hit = viber.recognise(data, view)
         assert hit is not None
@@ -23,8 +23,8 @@ def test_a_call_that_is_not_answered():
 
 @pytest.mark.parametrize(("realm", "hit"), [(b"viber.com", True), (b"example.org", False)])
 def test_realm(realm: bytes, hit: bool):
-    message = encode(Message(3, bytes(12), ((Attribute.REALM, realm),)))
-    assert (viber.recognise(message, FlowView(0)) == Hit("viber", "setup")) == hit
+    message = encode(StunMessage(3, bytes(12), ((Attribute.REALM, realm),)))
+    assert (viber.recognise(message, FlowView(0)) == RecognisedDatagram("viber", "setup")) == hit
 
 
 @pytest.mark.parametrize("data", [b"", REQUEST[:50], bytes(20), REQUEST[:2] + b"\x02\x00\x05\x00" + bytes(251)])

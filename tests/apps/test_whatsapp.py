@@ -11,7 +11,7 @@ from cadence import Track, compare, drawn
 from pcap_walk import Flow, flows
 
 from talkpath.apps import shapes
-from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import Arm, Schedule
 from talkpath.apps.whatsapp import recognise
 
@@ -176,7 +176,7 @@ def test_pictures_end_in_a_marker_and_say_their_own_length() -> None:
                 assert datagram[1] & 128
 
 
-def hits(flow: Flow) -> list[Hit | None]:
+def hits(flow: Flow) -> list[RecognisedDatagram | None]:
     view = FlowView(0)
     found = []
     for _, up, payload in flow.packets:

@@ -10,7 +10,7 @@ from carried import Packet, udp
 from made import BEGIN_NS, CALLER, CALLER_PORT, SERVER, SERVER_PORT
 
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, Message, Type
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 Datagram = tuple[float, bool, bytes]
 """Seconds after the begin, sent by the caller, bytes."""
@@ -67,7 +67,7 @@ def video(kind: int, seconds: float, begin_s: float = 1.0) -> Iterator[Datagram]
 
 
 def message(kind: int, number: int, *attributes: tuple[int, bytes]) -> bytes:
-    return stun.encode(Message(kind, number.to_bytes(12, "big"), attributes))
+    return stun.encode(StunMessage(kind, number.to_bytes(12, "big"), attributes))
 
 
 def discord(seconds: float = 8.0) -> OwnCall:

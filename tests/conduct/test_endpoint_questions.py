@@ -13,15 +13,15 @@ import pytest
 from talkpath.conduct import endpoint_questions
 from talkpath.conduct.endpoint_questions import ask_endpoints
 from talkpath.measure.endpoint_facts import EndpointFacts
-from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
+from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.own_addresses import plan
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 
 HERE = "127.0.0.1"
 
 
-def row(id: str, app: str, port: int, kind: str = "stun") -> Row:
-    return Row(id, app, kind, HERE, port, 2, "this test", date(2026, 11, 1), "high")  # type: ignore[arg-type]
+def row(id: str, app: str, port: int, kind: str = "stun") -> EndpointRow:
+    return EndpointRow(id, app, kind, HERE, port, 2, "this test", date(2026, 11, 1), "high")  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -28,14 +28,14 @@ from talkpath.evidence.simulation_keys import probe_signer, responder_signer
 from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, SignedReceipt, Track
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.receipt import SIGNED, Head, Statement, seal, unseal
+from talkpath.wire.control.receipt import SIGNED, ReceiptHead, ReceiptStatement, seal, unseal
 from talkpath.wire.control.sign import Signer
 
 KEY = probe_signer().public
 FACTS = played()
 
 
-def statement() -> Statement:
+def statement() -> ReceiptStatement:
     found = open_receipt(FACTS, KEY)
     assert found is not None
     return found
@@ -188,7 +188,7 @@ def test_a_receipt_that_is_none(body: bytes) -> None:
 
 def test_the_head_is_the_statements_own_and_every_byte_behind_it_is_signed() -> None:
     found = read_seal(bundle(FACTS)).receipt
-    assert found == msgspec.convert(statement(), Head, from_attributes=True)
+    assert found == msgspec.convert(statement(), ReceiptHead, from_attributes=True)
     body, signature = seal(statement(), responder_signer())
     assert open_head(SignedReceipt(body, signature), KEY) == found
     for wrong in (body[:-1] + bytes([body[-1] ^ 1]), body.replace(b"epochs", b"epoche"), body[:-1]):

@@ -11,7 +11,7 @@ import pytest
 
 from talkpath.errors import UsageError
 from talkpath.lab.drivers.namespace import available, tool
-from talkpath.listening.packet_streams import Interface
+from talkpath.listening.packet_streams import InterfaceStream
 
 SCRIPT = Path(__file__).with_name("interface_in_namespace.py")
 
@@ -35,4 +35,4 @@ def test_a_call_on_an_interface_is_shown_and_told():
 
 def test_an_interface_that_is_not_there_is_named_with_those_that_are():
     with pytest.raises(UsageError, match=r"CAP_NET_RAW|there are: .*lo"):
-        Interface("no-such-interface")
+        InterfaceStream("no-such-interface")

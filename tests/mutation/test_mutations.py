@@ -48,7 +48,7 @@ def _ordered(patch: Patch, last: str) -> None:
     flows_of, draw = layout._flows, layout.orders
     late: set[int] = set()
 
-    def flows(*arguments: object) -> tuple[layout.Flow, ...]:
+    def flows(*arguments: object) -> tuple[layout.PlannedFlow, ...]:
         laid = flows_of(*arguments)  # type: ignore[arg-type]
         late.clear()
         late.update(index for index, flow in enumerate(laid) if flow.role == last)

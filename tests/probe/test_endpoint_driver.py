@@ -16,7 +16,7 @@ import pytest
 from hello_suites import suites_of
 
 from talkpath.measure.facts import Exchange
-from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
+from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.endpoint_driver import EndpointDriver, RequestOutcome, system_lookup
 from talkpath.probe.endpoint_engine import OTHER, SYSTEM, EndpointEngine
 from talkpath.verdict.bases.endpoints import judge_endpoints
@@ -30,8 +30,8 @@ HERE = "127.0.0.1"
 TODAY = date(2026, 11, 24)
 
 
-def row(id: str, app: str, kind: str, port: int, host: str = HERE) -> Row:
-    return Row(id, app, kind, host, port, 2, "this test", TODAY, "high")  # type: ignore[arg-type]
+def row(id: str, app: str, kind: str, port: int, host: str = HERE) -> EndpointRow:
+    return EndpointRow(id, app, kind, host, port, 2, "this test", TODAY, "high")  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def tcp(serve: Callable[[socket.socket], None]) -> Iterator[int]:
 
 def binding(data: bytes) -> bytes:
     mapped = stun.encode_xor_address(Address.of("192.0.2.77", 5), data[8:20])
-    return stun.encode(stun.Message(0x0101, data[8:20], ((0x0020, mapped),)))
+    return stun.encode(stun.StunMessage(0x0101, data[8:20], ((0x0020, mapped),)))
 
 
 def name_server(data: bytes) -> bytes:
@@ -143,7 +143,7 @@ def far(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[dict[
         yield ports, trusting
 
 
-def ask(ports: dict[str, int], context: ssl.SSLContext, *rows: Row, names_only: bool = False) -> list[Exchange]:
+def ask(ports: dict[str, int], context: ssl.SSLContext, *rows: EndpointRow, names_only: bool = False) -> list[Exchange]:
     neutral = (row("n-stun", "", "stun", ports["stun"]), row("n-tls", "", "tls", ports["tls"], "n.example"),
                row("n-tcp", "", "tcp", ports["tcp"]),
                row("n-stun-tcp", "", "stun-tcp", ports["stun-tcp"]))  # fmt: skip

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from talkpath.measure.facts import Exchange
-from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
+from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.endpoint_engine import (
     GAP_S,
     HELLO_ROUNDS,
@@ -36,8 +36,8 @@ THERE = Address.of("203.0.113.99")
 TIMEOUT = "generic_timeout_error"
 
 
-def row(id: str, app: str, kind: str, host: str, confidence: str = "high") -> Row:
-    return Row(id, app, kind, host, 443, 1, "made up", TODAY, confidence)  # type: ignore[arg-type]
+def row(id: str, app: str, kind: str, host: str, confidence: str = "high") -> EndpointRow:
+    return EndpointRow(id, app, kind, host, 443, 1, "made up", TODAY, confidence)  # type: ignore[arg-type]
 
 
 MINE = (row("relay1", "telegram", "stun", "203.0.113.1"), row("relay2", "telegram", "stun", "203.0.113.2"),
@@ -56,7 +56,7 @@ def reply(request: Request) -> bytes:
     """What a server says that works."""
     if request.kind == "stun":
         mapped = stun.encode_xor_address(THERE, request.data[8:20])
-        return stun.encode(stun.Message(0x0101, request.data[8:20], ((0x0020, mapped),)))
+        return stun.encode(stun.StunMessage(0x0101, request.data[8:20], ((0x0020, mapped),)))
     if request.kind.startswith("tls."):
         return b"\x15\x03\x03\0\x02\x02"  # an alert
     question = request.data[12:]

@@ -16,7 +16,7 @@ import pytest
 from talkpath.lab.drivers.loopback import Listener, relay
 from talkpath.lab.path.hosts import RESPONDER
 from talkpath.lab.scenario import Scenario
-from talkpath.probe.stream import Stream
+from talkpath.probe.stream import DatagramStream
 from talkpath.wire.control import tls
 from talkpath.wire.control.carrier import Framed
 from talkpath.wire.control.keys import new_identity_pem
@@ -56,7 +56,7 @@ def echo(pem: Path) -> Iterator[int]:
 
 def answered(port: int, transport: str, within_s: float) -> bool:
     """Whether a datagram comes back within that time."""
-    stream = Stream(Address.of(HERE), port, transport)
+    stream = DatagramStream(Address.of(HERE), port, transport)
     until_s = time.monotonic() + within_s
     stream.send(b"a call's packet")
     try:

@@ -24,7 +24,7 @@ from talkpath.responder.session import ResponderSession
 from talkpath.responder.session_epochs import LINGER_S
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import AnyMessage, Close, Decoder, Finish, Hello, Open, Receipt, Welcome
-from talkpath.wire.control.receipt import Statement, unseal
+from talkpath.wire.control.receipt import ReceiptStatement, unseal
 from talkpath.wire.control.sign import Signer
 
 SIGNER, KEY, HOUR = Signer.of_seed(bytes(range(32))), b"k" * 32, "2026-11-24T20:00:00Z"
@@ -62,7 +62,7 @@ class Session:
         assert isinstance(receipt, Receipt)
         return receipt
 
-    def signed(self, now_s: float) -> Statement:
+    def signed(self, now_s: float) -> ReceiptStatement:
         receipt = self.finish(now_s)
         return unseal(receipt.body, receipt.signature)
 
@@ -71,7 +71,7 @@ def test_it_names_the_run_and_where_it_came_from() -> None:
     session = Session(ReceiptSigner(SIGNER, lambda: HOUR))
     assert (session.welcome.network, session.welcome.country) == ("AS64497", "XX")
     found = session.signed(1.0)
-    assert found == Statement(
+    assert found == ReceiptStatement(
         probe_key=KEY,
         responder_key=SIGNER.public,
         probe_seed=SEED,

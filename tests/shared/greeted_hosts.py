@@ -11,7 +11,7 @@ from datetime import date
 from talkpath.lab.own_addresses.network import is_greeting
 from talkpath.lab.path.hosts import LabHost
 from talkpath.lab.restrictor.app_networks import app_of_address
-from talkpath.probe.endpoint_catalogue import Row
+from talkpath.probe.endpoint_catalogue import EndpointRow
 
 PORT = 3478
 Inside = Callable[[str], AbstractContextManager[None]]
@@ -45,6 +45,6 @@ def served(inside: Inside, host: LabHost, family: int, came: list[bytes]) -> Ite
         thread.join()
 
 
-def row(host: LabHost) -> Row:
+def row(host: LabHost) -> EndpointRow:
     app = "telegram" if app_of_address(host.packed()[0]) else ""
-    return Row(host.name, app, "stun", host.ipv4, PORT, 2, "the lab", date(2026, 11, 1), "high")
+    return EndpointRow(host.name, app, "stun", host.ipv4, PORT, 2, "the lab", date(2026, 11, 1), "high")

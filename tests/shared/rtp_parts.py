@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 
 from talkpath.errors import WireError
-from talkpath.wire.rtc.rtp import ONE_BYTE, Extension, Packet, is_rtcp
+from talkpath.wire.rtc.rtp import ONE_BYTE, Extension, RtpPacket, is_rtcp
 
 _HEADER = struct.Struct("!BBHII")
 _EXTENSION = struct.Struct("!HH")
@@ -72,7 +72,7 @@ def encode_report(report: Report) -> bytes:
     return head + report.rest
 
 
-def encode_packet(packet: Packet) -> bytes:
+def encode_packet(packet: RtpPacket) -> bytes:
     """Encode `packet`. `WireError` if a field is out of its range."""
     extension = packet.extension
     first = 0x80 | packet.padded << 5 | (extension is not None) << 4 | len(packet.csrc)

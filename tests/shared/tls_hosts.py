@@ -13,7 +13,7 @@ from talkpath.lab.drivers.netns import NetnsLab
 from talkpath.lab.own_addresses.hellos import NEUTRAL
 from talkpath.lab.path.hosts import LabHost
 from talkpath.lab.restrictor.app_networks import app_host_name, app_relay
-from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
+from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.endpoint_driver import RequestOutcome
 
 APP, TODAY, PORT = "telegram", date(2026, 11, 28), 443
@@ -57,14 +57,14 @@ def served(lab: NetnsLab, host: LabHost, server: ssl.SSLContext, family: int, *,
         end.close()
 
 
-def _row(name: str, host: LabHost) -> Row:
-    return Row(host.name, APP if host == OWN else "", "tls", name, PORT, 1, "the lab", TODAY, "high")
+def _row(name: str, host: LabHost) -> EndpointRow:
+    return EndpointRow(host.name, APP if host == OWN else "", "tls", name, PORT, 1, "the lab", TODAY, "high")
 
 
 def chosen(*, hellos: bool = False) -> ChosenEndpoints:
     """All of them, and a name server that is never asked."""
     rows = [_row(name, host) for name, host in NAMES.items()]
-    resolver = Row("r", "", "resolver", "192.0.2.53", 53, 1, "the lab", TODAY, "high")
+    resolver = EndpointRow("r", "", "resolver", "192.0.2.53", 53, 1, "the lab", TODAY, "high")
     return ChosenEndpoints(tuple(rows[:1]), tuple(rows[1:]), resolver, names_only=False, hellos=hellos)
 
 

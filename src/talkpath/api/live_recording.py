@@ -86,11 +86,11 @@ def open_control(link: str, light: bool) -> ControlThread:
 
 def leave_out(control: ControlThread, stream: PacketStream) -> None:
     """Leave control traffic out of what an interface shows; `PeerError` where none can run."""
-    from talkpath.listening.packet_streams import Interface
+    from talkpath.listening.packet_streams import InterfaceStream
 
     if control.companion.how != "ready":
         raise PeerError(str(control.error or WITHOUT[control.companion.how]))
-    if isinstance(stream, Interface):
+    if isinstance(stream, InterfaceStream):
         stream.left_out = control.far
 
 
@@ -104,10 +104,10 @@ WITHOUT = {
 
 def open_stream(source: str, interface: bool, standard_input: Callable[[], int]) -> PacketStream:
     """Open an interface, a file, or what "-" stands for. `UsageError` where that is not possible."""
-    from talkpath.listening.packet_streams import Interface, Pipe, PlayedFile
+    from talkpath.listening.packet_streams import InterfaceStream, Pipe, PlayedFile
 
     if interface:
-        return Interface(source)
+        return InterfaceStream(source)
     if source == "-":
         return Pipe(standard_input())
     path = Path(source)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from talkpath.capture.calls.records import MeasuredCapture
     from talkpath.report.recordings.clock import RecordingClock
     from talkpath.verdict.model import Verdict
-    from talkpath.wire.pcap.window import Source
+    from talkpath.wire.pcap.window import ByteSource
 
 NAMELESS = "-"
 """The name of a recording that was not read from a file with a name."""
@@ -149,7 +149,7 @@ def read_capture(
     is damaged or cut off is read as far as it goes, and `findings.unread` counts what was left out.
     """
     if not isinstance(source, str | Path):
-        return _measure(NAMELESS, cast("Source", source), progress, jobs)
+        return _measure(NAMELESS, cast("ByteSource", source), progress, jobs)
     path = Path(source)
     try:
         with path.open("rb", buffering=0) as file:
@@ -158,7 +158,7 @@ def read_capture(
         raise UsageError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
 
 
-def read_stream(name: str, source: Source) -> Recording:
+def read_stream(name: str, source: ByteSource) -> Recording:
     """Read a capture that still arrives, to its end. Nothing of it waits in a file."""
     return _measure(name, source, None, 1, in_memory=True)
 
@@ -168,7 +168,7 @@ def _endpoint(host: str, port: int) -> str:
 
 
 def _measure(
-    name: str, source: Source, progress: Callable[[int], None] | None, jobs: int, *, in_memory: bool = False
+    name: str, source: ByteSource, progress: Callable[[int], None] | None, jobs: int, *, in_memory: bool = False
 ) -> Recording:
     from talkpath.capture.calls.records import measure_calls
     from talkpath.capture.scan import scan
@@ -182,7 +182,7 @@ def _measure(
         return statistics
 
 
-def _statistics(name: str, source: Source) -> Recording | None:
+def _statistics(name: str, source: ByteSource) -> Recording | None:
     """Read what is no capture as an app's own statistics; None where it is none of these either."""
     from talkpath.capture.app_stats.reading import read_app_stats
 

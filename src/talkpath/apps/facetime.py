@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
 SEES: Final[frozenset[str]] = frozenset()
@@ -18,15 +18,15 @@ NETWORKS: Final = ("17.0.0.0/8", "2403:300::/32", "2620:149::/32", "2a01:b740::/
 """Apple's own networks. `capture` names a call of no other app by them, with little confidence."""
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this FaceTime's? The bytes of no datagram say so."""
     return None
 
 
 SOURCES: Final = (
-    Source("UDP 3478 to 3497, 16384 to 16387, 16393 to 16402", "support.apple.com/HT202078", "low"),
-    Source("media as RTP, also inside TURN's ChannelData", "Dell Instant user guide 6.2, page 254", "low"),
-    Source("networks of AS714 and AS6185", "public routing registries", "low"),
+    ShapeSource("UDP 3478 to 3497, 16384 to 16387, 16393 to 16402", "support.apple.com/HT202078", "low"),
+    ShapeSource("media as RTP, also inside TURN's ChannelData", "Dell Instant user guide 6.2, page 254", "low"),
+    ShapeSource("networks of AS714 and AS6185", "public routing registries", "low"),
 )
 
 APP: Final = App("facetime", "FaceTime", (), SOURCES, ports=(3478,), packages=("com.apple.facetime",))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from talkpath.apps.contract.cue import run
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("rtp", "rtcp", "other"))
@@ -22,7 +22,7 @@ _LEAST_MEDIA, _MOST_VOICE = 24, 300
 CUES: Final = (run(0, _PING, 10, 10), run(0, _ANSWER[0], 10, 10), run(0, _ANSWER[1], 11, 11))
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this imo's? By a ping from one end and an answer from the other; after both, by size."""
     if len(datagram) == 10 and datagram[:2] == _PING:
         view.notes["ping"] = view.direction
@@ -31,8 +31,10 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
     elif len(datagram) < _LEAST_MEDIA or not _is_known(view):
         return None
     else:
-        return Hit("imo", "media", "voice" if len(datagram) <= _MOST_VOICE else "video", confidence=_CONFIDENCE)
-    return Hit("imo", "setup", confidence=_CONFIDENCE) if _is_known(view) else None
+        return RecognisedDatagram(
+            "imo", "media", "voice" if len(datagram) <= _MOST_VOICE else "video", confidence=_CONFIDENCE
+        )
+    return RecognisedDatagram("imo", "setup", confidence=_CONFIDENCE) if _is_known(view) else None
 
 
 def _is_known(view: FlowView) -> bool:
@@ -42,8 +44,8 @@ def _is_known(view: FlowView) -> bool:
 
 
 SOURCES: Final = (
-    Source("10 bytes 09 02, 11 bytes 00 09 03, single bytes twice", "nDPI, src/lib/protocols/imo.c", "low"),
-    Source("10 bytes 09 02 and 09 03 as ping and answer", "nDPI's capture imo.pcap", "low"),
+    ShapeSource("10 bytes 09 02, 11 bytes 00 09 03, single bytes twice", "nDPI, src/lib/protocols/imo.c", "low"),
+    ShapeSource("10 bytes 09 02 and 09 03 as ping and answer", "nDPI's capture imo.pcap", "low"),
 )
 
 APP: Final = App("imo", "imo", (), SOURCES, packages=("com.imo.android.imoim",))

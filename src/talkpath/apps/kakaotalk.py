@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = None
 SEES: Final = frozenset(("rtp",))
@@ -14,7 +14,7 @@ _VOICE, _STEP = 108, 960
 _PLAIN: Final = 0x80
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this KakaoTalk's? By payload type and the step of the timestamps, in a flow without any set-up."""
     if view.setup or len(datagram) < 12 or datagram[0] != _PLAIN or datagram[1] & 127 != _VOICE:
         return None
@@ -28,9 +28,9 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
     if not 0 < packets < 100 or ticks != packets * _STEP:
         return None
     view.notes["path"] = "relay"
-    return Hit("kakaotalk", "media", "voice", ssrc, 0.5)
+    return RecognisedDatagram("kakaotalk", "media", "voice", ssrc, 0.5)
 
 
-SOURCES: Final = (Source("RTP PT 108, step 960, RTCP beside it, relay", "KakaoTalk_talk.pcap", "low", 2991, 45.4),)
+SOURCES: Final = (ShapeSource("RTP PT 108, step 960, RTCP beside it, relay", "KakaoTalk_talk.pcap", "low", 2991, 45.4),)
 
 APP: Final = App("kakaotalk", "KakaoTalk", (), SOURCES, packages=("com.kakao.talk",))

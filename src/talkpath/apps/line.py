@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from talkpath.apps.contract.cue import Cue
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
 
@@ -23,7 +23,7 @@ CUES: Final = tuple(
 )
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this LINE's? RTP and RTCP count in a flow where two frames were seen."""
     if len(datagram) < 12:
         return None
@@ -34,17 +34,17 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
         seen = view.notes.get(_KNOWN, 0)
         view.notes[_KNOWN] = seen + 1 if isinstance(seen, int) else 1
         view.notes["path"] = "relay"
-        return Hit("line", "setup" if seen in (0, 1) else "control", confidence=0.6)
+        return RecognisedDatagram("line", "setup" if seen in (0, 1) else "control", confidence=0.6)
     if first >> 6 != 2 or view.notes.get(_KNOWN, 0) in (0, 1):
         return None
     if 192 <= datagram[1] <= 223:
-        return Hit("line", "control", confidence=0.7)
-    return Hit("line", "media", "video" if datagram[1] & 127 in _PICTURE else None, datagram[8:12], 0.7)
+        return RecognisedDatagram("line", "control", confidence=0.7)
+    return RecognisedDatagram("line", "media", "video" if datagram[1] & 127 in _PICTURE else None, datagram[8:12], 0.7)
 
 
 SOURCES: Final = (
-    Source("framed set-up, RTP PT 101 with a clock of 1 kHz, RTCP 205", "line__a.pcap", "low", 50, 1.9),
-    Source("sound PT 96 (Opus)", "public descriptions, no capture", "low"),
+    ShapeSource("framed set-up, RTP PT 101 with a clock of 1 kHz, RTCP 205", "line__a.pcap", "low", 50, 1.9),
+    ShapeSource("sound PT 96 (Opus)", "public descriptions, no capture", "low"),
 )
 
 APP: Final = App("line", "LINE", (), SOURCES, packages=("jp.naver.line.android",))

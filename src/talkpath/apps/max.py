@@ -12,8 +12,8 @@ import re
 from random import Random
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Arm, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.families.rtc_call import RtcCall
 from talkpath.apps.families.rtc_media import VoiceModel
 from talkpath.apps.webrtc import CAMERA, VIDEO_FACTS, VOICE_FACTS
@@ -52,7 +52,7 @@ _USER: Final = re.compile(rb"[0-9]{10}:[0-9]+")
 """Expiry in seconds since 1970, a colon, the participant's number. Many TURN servers have user names of this form."""
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Note the form of a TURN user name. By itself it recognises nothing, and nothing else in the bytes tells Max from
     another WebRTC call."""
     if not stun.is_stun(datagram):
@@ -69,15 +69,15 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
 _NOTES: Final = "public reverse-engineering notes of 2026"
 
 SOURCES: Final = (
-    Source("calls are WebRTC with DTLS-SRTP and Opus, direct unless forbidden", _NOTES, "medium"),
-    Source("usedtx=1, minbitrate=16000, minptime=10, useinbandfec=0; camera at most 2 Mbit/s", _NOTES, "medium"),
-    Source(
+    ShapeSource("calls are WebRTC with DTLS-SRTP and Opus, direct unless forbidden", _NOTES, "medium"),
+    ShapeSource("usedtx=1, minbitrate=16000, minptime=10, useinbandfec=0; camera at most 2 Mbit/s", _NOTES, "medium"),
+    ShapeSource(
         "STUN and TURN on 19302, also over TCP; the SFU on UDP 43210 and TCP 7684 of 155.212.192.x", _NOTES, "medium"
     ),
-    Source("TURN user name expiry:number, ten digits and more", _NOTES, "medium"),
-    Source("voice PT 111 (Opus), 63 (RED); video H.264, VP9, VP8, AV1", _NOTES, "medium"),
-    Source("further networks of relays", "a client's source", "low"),
-    Source("payload types, sizes, header extensions: taken from Chromium, not seen", "assumed", "low"),
+    ShapeSource("TURN user name expiry:number, ten digits and more", _NOTES, "medium"),
+    ShapeSource("voice PT 111 (Opus), 63 (RED); video H.264, VP9, VP8, AV1", _NOTES, "medium"),
+    ShapeSource("further networks of relays", "a client's source", "low"),
+    ShapeSource("payload types, sizes, header extensions: taken from Chromium, not seen", "assumed", "low"),
 )
 
 _SHAPES: Final = (

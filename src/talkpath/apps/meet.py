@@ -9,8 +9,8 @@ from __future__ import annotations
 from random import Random
 from typing import Final, cast
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Arm, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.families.rtc_call import RtcCall
 from talkpath.apps.families.rtc_facts import Elements, Extra, Ice, RtcFacts, RtcStream
 from talkpath.apps.families.rtc_media import Camera, VoiceModel
@@ -71,7 +71,7 @@ _KNOWN: Final = "meet"
 _VOICE_TYPES: Final = (63, 111)
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this a call through Google's SFU?
 
     By USERNAME of 31 bytes (less surely 21) with 4 after the colon, by an RSA certificate named hangouts, by padding of
@@ -88,8 +88,8 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
     return _recognise_rtp(datagram, view) if rtp.is_rtp(datagram) else None
 
 
-def _if_known(view: FlowView, kind: str) -> Hit | None:
-    return Hit("meet", kind, confidence=_known(view)) if _known(view) else None
+def _if_known(view: FlowView, kind: str) -> RecognisedDatagram | None:
+    return RecognisedDatagram("meet", kind, confidence=_known(view)) if _known(view) else None
 
 
 def _known(view: FlowView) -> float:
@@ -97,7 +97,7 @@ def _known(view: FlowView) -> float:
     return cast("float", view.notes.get(_KNOWN, 0.0))
 
 
-def _recognise_stun(datagram: bytes, view: FlowView) -> Hit | None:
+def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
         message = stun.decode(datagram)
     except WireError:
@@ -110,7 +110,7 @@ def _recognise_stun(datagram: bytes, view: FlowView) -> Hit | None:
     return _if_known(view, "keepalive")
 
 
-def _recognise_rtp(datagram: bytes, view: FlowView) -> Hit | None:
+def _recognise_rtp(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     packet = rtp.decode(datagram)
     if packet.padded and packet.timestamp == 0 and packet.extension is not None:
         if packet.ssrc == 0:
@@ -119,7 +119,9 @@ def _recognise_rtp(datagram: bytes, view: FlowView) -> Hit | None:
     if not _known(view):
         return None
     stitch = packet.ssrc.to_bytes(4, "big")
-    return Hit("meet", "media", "voice" if packet.payload_type in _VOICE_TYPES else "video", stitch, _known(view))
+    return RecognisedDatagram(
+        "meet", "media", "voice" if packet.payload_type in _VOICE_TYPES else "video", stitch, _known(view)
+    )
 
 
 # ---------------------------------------------------------------- what is known, and from where
@@ -127,12 +129,16 @@ def _recognise_rtp(datagram: bytes, view: FlowView) -> Hit | None:
 _LONGER, _SHORTER = "stun_google_meet__a.pcapng", "stun_dtls_rtp__a.pcapng"
 
 SOURCES: Final = (
-    Source("ICE: 124-, 120- and 116-byte checks, 64-byte answers", _LONGER, "low", 46, 57.5),
-    Source("DTLS: 157, 1203, 545, 570 bytes (1200 here, see dtls_flights)", f"{_LONGER}, {_SHORTER}", "low", 11, 1.0),
-    Source("voice in speech and silence: sizes, steps, extension", f"{_LONGER}, {_SHORTER}", "low", 52, 6.9),
-    Source("padding with SSRC 0, RTCP 200, 201, 205, 207, data channel", _LONGER, "low", 90, 57.5),
-    Source("what the SFU sends as voice is taken to look like what it gets", "assumed", "low"),
-    Source("video: PT 96 as in WebRTC's offer (97 and 99 are seen as its repair), 300 kbit/s up", "assumed", "low"),
+    ShapeSource("ICE: 124-, 120- and 116-byte checks, 64-byte answers", _LONGER, "low", 46, 57.5),
+    ShapeSource(
+        "DTLS: 157, 1203, 545, 570 bytes (1200 here, see dtls_flights)", f"{_LONGER}, {_SHORTER}", "low", 11, 1.0
+    ),
+    ShapeSource("voice in speech and silence: sizes, steps, extension", f"{_LONGER}, {_SHORTER}", "low", 52, 6.9),
+    ShapeSource("padding with SSRC 0, RTCP 200, 201, 205, 207, data channel", _LONGER, "low", 90, 57.5),
+    ShapeSource("what the SFU sends as voice is taken to look like what it gets", "assumed", "low"),
+    ShapeSource(
+        "video: PT 96 as in WebRTC's offer (97 and 99 are seen as its repair), 300 kbit/s up", "assumed", "low"
+    ),
 )
 
 _VOICE_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE, server="sfu", tag_bytes=16, extras=EXTRAS)

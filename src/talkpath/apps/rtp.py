@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, ShapeSource
 
 VOICE: Final = frozenset((0, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 18))
 VIDEO: Final = frozenset((25, 26, 28, 31, 32, 34))
@@ -13,16 +13,16 @@ COMFORT_NOISE: Final = 13
 SEES: Final = frozenset(("rtp",))
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this RTP with a payload type that RFC 3551 fixes? Weak: any app's own recogniser wins."""
     if len(datagram) < 12 or datagram[0] >> 6 != 2:
         return None
     kind = datagram[1] & 127
     if kind in VOICE or kind == COMFORT_NOISE:
-        return Hit("rtp", "media", "voice", datagram[8:12], 0.2)
-    return Hit("rtp", "media", "video", datagram[8:12], 0.2) if kind in VIDEO else None
+        return RecognisedDatagram("rtp", "media", "voice", datagram[8:12], 0.2)
+    return RecognisedDatagram("rtp", "media", "video", datagram[8:12], 0.2) if kind in VIDEO else None
 
 
-SOURCES: Final = (Source("payload types 0 to 34", "RFC 3551 section 6; stun_classic.pcap", "high", 20, 0.2),)
+SOURCES: Final = (ShapeSource("payload types 0 to 34", "RFC 3551 section 6; stun_classic.pcap", "high", 20, 0.2),)
 
 APP: Final = App("rtp", "RTP", (), SOURCES)

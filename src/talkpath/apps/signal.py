@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Arm, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.families.rtc_call import RtcCall
 from talkpath.apps.families.rtc_facts import Extra, Ice, RtcFacts, RtcStream
 from talkpath.apps.families.rtc_media import Camera, VoiceModel
@@ -52,7 +52,7 @@ _KNOWN: Final = "signal"
 _REALM: Final = b"signal.org"
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this Signal's?
 
     By TURN's realm, by RTP and RTCP whose SSRC is one of Signal's few, and by ICE that nominates with 0xC001 (which
@@ -62,24 +62,24 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
         return _recognise_stun(datagram, view)
     if rtp.is_rtcp(datagram):
         ours = int.from_bytes(datagram[4:8], "big") in _SSRCS
-        return Hit("signal", "control", confidence=0.9) if ours else None
+        return RecognisedDatagram("signal", "control", confidence=0.9) if ours else None
     return _recognise_rtp(datagram) if rtp.is_rtp(datagram) else None
 
 
-def _recognise_rtp(datagram: bytes) -> Hit | None:
+def _recognise_rtp(datagram: bytes) -> RecognisedDatagram | None:
     packet = rtp.decode(datagram)
     if packet.ssrc not in _SSRCS:
         return None
     if packet.payload_type in _TYPES:
-        return Hit("signal", _TYPES[packet.payload_type], confidence=0.95)
+        return RecognisedDatagram("signal", _TYPES[packet.payload_type], confidence=0.95)
     if packet.payload_type == VOICE.payload_type:
-        return Hit("signal", "media", "voice", confidence=0.97)
+        return RecognisedDatagram("signal", "media", "voice", confidence=0.97)
     if packet.payload_type in _VIDEO_TYPES:
-        return Hit("signal", "media", "video", confidence=0.95)
+        return RecognisedDatagram("signal", "media", "video", confidence=0.95)
     return None
 
 
-def _recognise_stun(datagram: bytes, view: FlowView) -> Hit | None:
+def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
         message = stun.decode(datagram)
     except WireError:
@@ -87,10 +87,10 @@ def _recognise_stun(datagram: bytes, view: FlowView) -> Hit | None:
     if message.get(Attribute.REALM) == _REALM:
         view.notes[_KNOWN] = True
         released = message.type == Type.REFRESH_REQUEST and message.get(Attribute.LIFETIME) == bytes(4)
-        return Hit("signal", "close" if released else "setup")
+        return RecognisedDatagram("signal", "close" if released else "setup")
     if message.type == Type.BINDING_REQUEST and message.get(Attribute.NOMINATION) is not None:
-        return Hit("signal", "setup", confidence=0.6)
-    return Hit("signal", "keepalive", confidence=0.8) if _KNOWN in view.notes else None
+        return RecognisedDatagram("signal", "setup", confidence=0.6)
+    return RecognisedDatagram("signal", "keepalive", confidence=0.8) if _KNOWN in view.notes else None
 
 
 # ---------------------------------------------------------------- what is known, and from where
@@ -99,12 +99,14 @@ _ONE: Final = "stun_signal__a.pcapng"
 _SOURCE: Final = "RingRTC's sources (rffi/src/peer_connection.cc, constants.h)"
 
 SOURCES: Final = (
-    Source("TURN with realm signal.org, on 3478 and 443 (recognised only)", _ONE, "low", 120, 51.9),
-    Source("ICE: 96-byte checks, 64-byte answers, nomination with 0xC001 in 104 bytes", _ONE, "low", 24, 12.1),
-    Source("receiver reports of 28 and 56 bytes while it rings, feedback of 44", _ONE, "low", 72, 11.5),
-    Source("voice: PT 102, 140 bytes each 20 ms, 14 to 28 ms apart; data PT 101, padding PT 118", _ONE, "low", 16, 0.3),
-    Source("SSRCs, payload types and extension ids, also of video", _SOURCE, "high"),
-    Source("video: pictures and rate are taken from WebRTC's defaults", "assumed", "low"),
+    ShapeSource("TURN with realm signal.org, on 3478 and 443 (recognised only)", _ONE, "low", 120, 51.9),
+    ShapeSource("ICE: 96-byte checks, 64-byte answers, nomination with 0xC001 in 104 bytes", _ONE, "low", 24, 12.1),
+    ShapeSource("receiver reports of 28 and 56 bytes while it rings, feedback of 44", _ONE, "low", 72, 11.5),
+    ShapeSource(
+        "voice: PT 102, 140 bytes each 20 ms, 14 to 28 ms apart; data PT 101, padding PT 118", _ONE, "low", 16, 0.3
+    ),
+    ShapeSource("SSRCs, payload types and extension ids, also of video", _SOURCE, "high"),
+    ShapeSource("video: pictures and rate are taken from WebRTC's defaults", "assumed", "low"),
 )
 
 _VOICE_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE, server="none", tag_bytes=16, extras=EXTRAS)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from talkpath.apps.contract.cue import run
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, ShapeSource
 
 _KINDS: Final = {
     b"INVITE": "setup",
@@ -29,17 +29,19 @@ CUES: Final = (run(0, _ANSWER), *(run(0, method + b" sip") for method in _KINDS)
 SEES: Final = frozenset(("other",))
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this a SIP message?"""
     if datagram.startswith(_ANSWER):
         invited = b"INVITE" in datagram.partition(b"CSeq:")[2][:40]
-        return Hit("sip", "setup" if invited else "control", confidence=0.95)
+        return RecognisedDatagram("sip", "setup" if invited else "control", confidence=0.95)
     method, _, rest = datagram[:64].partition(b" ")
     if method not in _KINDS or rest[:4].lower() not in (b"sip:", b"sips", b"tel:"):
         return None
-    return Hit("sip", _KINDS[method], confidence=0.95)
+    return RecognisedDatagram("sip", _KINDS[method], confidence=0.95)
 
 
-SOURCES: Final = (Source("INVITE, answers, RTP PT 8 on ports of its own", "sip.pcap; RFC 3261", "medium", 112, 1521.0),)
+SOURCES: Final = (
+    ShapeSource("INVITE, answers, RTP PT 8 on ports of its own", "sip.pcap; RFC 3261", "medium", 112, 1521.0),
+)
 
 APP: Final = App("sip", "SIP", (), SOURCES, ports=(5060,))

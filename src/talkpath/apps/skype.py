@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, ShapeSource
 from talkpath.apps.families import microsoft
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("stun", "rtp", "rtcp"))
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this Skype's? By the STUN attributes and their version, then RTP in the same flow."""
     return microsoft.recognise_as("skype", datagram, view)
 
 
 SOURCES: Final = (
-    Source("STUN attribute 8070 with version 3", "public descriptions of a capture of 2017", "low"),
-    Source("payload types as Lync has them", "MS-RTP section 2.2.1, not seen", "low"),
+    ShapeSource("STUN attribute 8070 with version 3", "public descriptions of a capture of 2017", "low"),
+    ShapeSource("payload types as Lync has them", "MS-RTP section 2.2.1, not seen", "low"),
 )
 
 APP: Final = App("skype", "Skype", (), SOURCES, ports=(3478, 3479, 3480, 3481), packages=("com.skype.raider",))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("rtp", "rtcp"))
@@ -13,23 +13,23 @@ SEES: Final = frozenset(("rtp", "rtcp"))
 _VOICE, _VIDEO, _REPAIR = 111, 101, 97
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this Snapchat's? RTP in a flow whose set-up was QUIC."""
     if view.setup != "quic" or len(datagram) < 12 or datagram[0] >> 6 != 2:
         return None
     view.notes["path"] = "relay"
     if 192 <= datagram[1] <= 223:
-        return Hit("snapchat", "control", confidence=0.6)
+        return RecognisedDatagram("snapchat", "control", confidence=0.6)
     kind = datagram[1] & 127
     if kind == _REPAIR:
-        return Hit("snapchat", "control", confidence=0.6)
+        return RecognisedDatagram("snapchat", "control", confidence=0.6)
     if kind not in (_VOICE, _VIDEO):
         return None
-    return Hit("snapchat", "media", "video" if kind == _VIDEO else "voice", datagram[8:12], 0.6)
+    return RecognisedDatagram("snapchat", "media", "video" if kind == _VIDEO else "voice", datagram[8:12], 0.6)
 
 
 SOURCES: Final = (
-    Source("QUIC v1, then video PT 101 with PT 97, RTCP 205 and 201", "snapchat_call_v1.pcapng", "low", 363, 8.9),
+    ShapeSource("QUIC v1, then video PT 101 with PT 97, RTCP 205 and 201", "snapchat_call_v1.pcapng", "low", 363, 8.9),
 )
 
 APP: Final = App("snapchat", "Snapchat", (), SOURCES, ports=(443,), packages=("com.snapchat.android",))

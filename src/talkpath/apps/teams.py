@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, ShapeSource
 from talkpath.apps.families import microsoft
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("stun", "rtp", "rtcp"))
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this Microsoft Teams's? By the STUN attributes and their version, then RTP in the same flow."""
     return microsoft.recognise_as("teams", datagram, view)
 
 
 SOURCES: Final = (
-    Source("STUN attributes 8070 (version 7), 8036, 8037, 8055; realm rtcmedia; ff10", "teams.pcap", "low", 50, 4.5),
-    Source("voice: PT 104, 16 kHz, 20 ms, 66 to 110 bytes, BEDE", "teams.pcap", "low", 18, 0.35),
-    Source("the other payload types", "MS-RTP section 2.2.1 as used by Lync, not seen", "low"),
+    ShapeSource(
+        "STUN attributes 8070 (version 7), 8036, 8037, 8055; realm rtcmedia; ff10", "teams.pcap", "low", 50, 4.5
+    ),
+    ShapeSource("voice: PT 104, 16 kHz, 20 ms, 66 to 110 bytes, BEDE", "teams.pcap", "low", 18, 0.35),
+    ShapeSource("the other payload types", "MS-RTP section 2.2.1 as used by Lync, not seen", "low"),
 )
 
 APP: Final = App(

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
 SEES: Final[frozenset[str]] = frozenset()
@@ -33,15 +33,15 @@ NETWORKS: Final = (
 confidence."""
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this Telemost's? The bytes of no datagram say so."""
     return None
 
 
 SOURCES: Final = (
-    Source("media server goloom, Opus and video codecs, data channel", "public protocol notes of 2026", "low"),
-    Source("TURN on 3478 at 5.255.211.241 to .246", "notes of a public project", "low"),
-    Source("networks of AS13238", "yandex.com/ips", "low"),
+    ShapeSource("media server goloom, Opus and video codecs, data channel", "public protocol notes of 2026", "low"),
+    ShapeSource("TURN on 3478 at 5.255.211.241 to .246", "notes of a public project", "low"),
+    ShapeSource("networks of AS13238", "yandex.com/ips", "low"),
 )
 
 APP: Final = App("telemost", "Yandex Telemost", (), SOURCES, ports=(3478,), packages=("ru.yandex.telemost",))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from talkpath.apps.contract.cue import run
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, ShapeSource
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute
@@ -36,20 +36,20 @@ CUES: Final = (
 )
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this Viber's?"""
     if stun.is_stun(datagram):
         return _stun(datagram, view)
     if datagram[2:6] == _REQUEST and 200 <= len(datagram) <= 320:
         view.notes[_KNOWN] = True
-        return Hit("viber", "setup", confidence=0.9)
+        return RecognisedDatagram("viber", "setup", confidence=0.9)
     if _KNOWN in view.notes and len(datagram) >= 4 and datagram[3] == 0:
         kind, size = _SIZES.get(datagram[2], ("", 0))
-        return Hit("viber", kind, confidence=0.9) if kind and len(datagram) == size else None
+        return RecognisedDatagram("viber", kind, confidence=0.9) if kind and len(datagram) == size else None
     return None
 
 
-def _stun(datagram: bytes, view: FlowView) -> Hit | None:
+def _stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
         realm = stun.decode(datagram).get(Attribute.REALM)
     except WireError:
@@ -57,12 +57,12 @@ def _stun(datagram: bytes, view: FlowView) -> Hit | None:
     if realm != b"viber.com":
         return None
     view.notes[_KNOWN] = True
-    return Hit("viber", "setup")
+    return RecognisedDatagram("viber", "setup")
 
 
 SOURCES: Final = (
-    Source("257 bytes, answered by 76, each 0.5 s; pings of 20 and 34 bytes", "viber__a.pcap", "medium", 89, 14.0),
-    Source("TURN realm viber.com on UDP 443", "public descriptions, no capture", "low"),
+    ShapeSource("257 bytes, answered by 76, each 0.5 s; pings of 20 and 34 bytes", "viber__a.pcap", "medium", 89, 14.0),
+    ShapeSource("TURN realm viber.com on UDP 443", "public descriptions, no capture", "low"),
 )
 
 APP: Final = App("viber", "Viber", (), SOURCES, ports=(7985, 7987, 443), packages=("com.viber.voip",))

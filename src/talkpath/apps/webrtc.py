@@ -9,8 +9,8 @@ from __future__ import annotations
 from random import Random
 from typing import Final, cast
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Arm, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.families.rtc_call import BOTH, RtcCall
 from talkpath.apps.families.rtc_facts import Extra, Ice, RtcFacts, RtcStream
 from talkpath.apps.families.rtc_media import Camera, VoiceModel
@@ -62,7 +62,7 @@ _KEYED: Final = "keyed"  # DTLS was, with a hello that asks for SRTP or after su
 _SETUP: Final = (Type.BINDING_REQUEST, Type.BINDING_RESPONSE, Type.BINDING_INDICATION, Type.BINDING_ERROR)
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this some WebRTC call? Confidence is half of what an app's own recogniser has, so that theirs wins.
 
     ICE with a USERNAME, DTLS that asks for SRTP or follows ICE, RTP and RTCP in a flow where DTLS was seen. Media are
@@ -75,13 +75,13 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
     if _KEYED not in view.notes:
         return None
     if rtp.is_rtcp(datagram):
-        return Hit("webrtc", "control", confidence=0.4)
+        return RecognisedDatagram("webrtc", "control", confidence=0.4)
     if not rtp.is_rtp(datagram):
         return None
     return _recognise_media(datagram, view)
 
 
-def _recognise_stun(datagram: bytes, view: FlowView) -> Hit | None:
+def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
         message = stun.decode(datagram)
     except WireError:
@@ -89,18 +89,18 @@ def _recognise_stun(datagram: bytes, view: FlowView) -> Hit | None:
     if message.type == Type.BINDING_REQUEST and b":" in (message.get(Attribute.USERNAME) or b""):
         first = _NAMED not in view.notes
         view.notes[_NAMED] = True
-        return Hit("webrtc", "setup" if first else "keepalive", confidence=0.4)
+        return RecognisedDatagram("webrtc", "setup" if first else "keepalive", confidence=0.4)
     if message.type in _SETUP and _NAMED in view.notes:
-        return Hit("webrtc", "keepalive", confidence=0.3)
+        return RecognisedDatagram("webrtc", "keepalive", confidence=0.3)
     return None
 
 
-def _recognise_dtls(datagram: bytes, view: FlowView) -> Hit | None:
+def _recognise_dtls(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     if _asks_for_srtp(datagram) or _NAMED in view.notes:
         view.notes[_KEYED] = True
     known = _KEYED in view.notes
     handshake = datagram[0] != dtls.Content.APPLICATION_DATA
-    return Hit("webrtc", "setup" if handshake else "control", confidence=0.5) if known else None
+    return RecognisedDatagram("webrtc", "setup" if handshake else "control", confidence=0.5) if known else None
 
 
 def _asks_for_srtp(datagram: bytes) -> bool:
@@ -113,17 +113,17 @@ def _asks_for_srtp(datagram: bytes) -> bool:
         return False
 
 
-def _recognise_media(datagram: bytes, view: FlowView) -> Hit:
+def _recognise_media(datagram: bytes, view: FlowView) -> RecognisedDatagram:
     packet = rtp.decode(datagram)
     if packet.padded and packet.timestamp == 0:
-        return Hit("webrtc", "probe", confidence=0.4)
+        return RecognisedDatagram("webrtc", "probe", confidence=0.4)
     large = cast("set[int]", view.notes.setdefault("large", set()))
     if len(datagram) > 400:
         large.add(packet.ssrc)
     spoken = packet.payload_type in _VOICE_TYPES or (packet.payload_type < 96 and packet.ssrc not in large)
     video = packet.ssrc in large or packet.payload_type in range(96, 109)
     stitch = packet.ssrc.to_bytes(4, "big")
-    return Hit("webrtc", "media", "voice" if spoken else "video" if video else None, stitch, 0.5)
+    return RecognisedDatagram("webrtc", "media", "voice" if spoken else "video" if video else None, stitch, 0.5)
 
 
 # ---------------------------------------------------------------- what is known, and from where
@@ -131,13 +131,19 @@ def _recognise_media(datagram: bytes, view: FlowView) -> Hit:
 _ONE: Final = "stun_dtls_rtp__b.pcapng, inside TURN"
 
 SOURCES: Final = (
-    Source("ICE between browsers: 104-byte first check, 72-byte answer, 96-byte checks", _ONE, "low", 9, 0.9),
-    Source("DTLS hello of 157 bytes", "stun_google_meet__a, stun_dtls_rtp__a and __b, geforcenow", "high", 7, 60.0),
-    Source("DTLS flights of a peer: 617 and 570 bytes, ECDSA certificate named WebRTC", _ONE, "low", 2, 0.9),
-    Source("the client's 545-byte flight", "stun_google_meet__a, stun_dtls_rtp__a", "medium", 3, 58.4),
-    Source("video: PT 96, extension of two elements, padding of 285 bytes on PT 97, RTCP 205", _ONE, "low", 12, 0.04),
-    Source("video starts at 300 kbit/s or a little more, 30 pictures a second", "libwebrtc's defaults", "medium"),
-    Source("voice: PT 111, Opus at 20 ms and about 32 kbit/s, ids 1 to 4", "RFC 7874 and Chromium's offer", "medium"),
+    ShapeSource("ICE between browsers: 104-byte first check, 72-byte answer, 96-byte checks", _ONE, "low", 9, 0.9),
+    ShapeSource(
+        "DTLS hello of 157 bytes", "stun_google_meet__a, stun_dtls_rtp__a and __b, geforcenow", "high", 7, 60.0
+    ),
+    ShapeSource("DTLS flights of a peer: 617 and 570 bytes, ECDSA certificate named WebRTC", _ONE, "low", 2, 0.9),
+    ShapeSource("the client's 545-byte flight", "stun_google_meet__a, stun_dtls_rtp__a", "medium", 3, 58.4),
+    ShapeSource(
+        "video: PT 96, extension of two elements, padding of 285 bytes on PT 97, RTCP 205", _ONE, "low", 12, 0.04
+    ),
+    ShapeSource("video starts at 300 kbit/s or a little more, 30 pictures a second", "libwebrtc's defaults", "medium"),
+    ShapeSource(
+        "voice: PT 111, Opus at 20 ms and about 32 kbit/s, ids 1 to 4", "RFC 7874 and Chromium's offer", "medium"
+    ),
 )
 
 _SHAPES: Final = (

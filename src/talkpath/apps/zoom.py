@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 from talkpath.apps.contract.cue import Cue, run
-from talkpath.apps.contract.flow_view import FlowView, Hit
-from talkpath.apps.contract.shape import App, Source
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("rtp", "other"))
@@ -52,7 +52,7 @@ CUES: Final = (
 )
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this Zoom's? By hello, answer and the media header behind one of the three."""
     if not datagram:
         return None
@@ -63,38 +63,38 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
         return _greeting(datagram, view)
     if datagram[:3] == b"\x1f\x02\x01":
         view.notes["path"] = "p2p"
-        return Hit("zoom", "setup", confidence=0.7)
+        return RecognisedDatagram("zoom", "setup", confidence=0.7)
     if first in (3, 4) and len(datagram) in range(12, 17) and "path" in view.notes:
-        return Hit("zoom", "keepalive", confidence=0.9)
+        return RecognisedDatagram("zoom", "keepalive", confidence=0.9)
     return _media(datagram, 0, view) if first in _INNER else None
 
 
-def _greeting(datagram: bytes, view: FlowView) -> Hit | None:
+def _greeting(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Hello and answer repeat a 16-byte id."""
     if datagram[0] == 1 and len(datagram) not in _HELLO_BYTES:
         return None
     view.notes["path"] = "relay"
-    return Hit("zoom", "setup", confidence=0.9)
+    return RecognisedDatagram("zoom", "setup", confidence=0.9)
 
 
-def _framed(datagram: bytes, view: FlowView) -> Hit | None:
+def _framed(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """With the server's header: the newer one has the direction, 0 or 4, in its last byte."""
     if len(datagram) > _NEWER and datagram[7] in (0, 4) and datagram[_NEWER] in (SOUND, PICTURE, PROBE, *_REPORTS):
         hit = _media(datagram, _NEWER, view)
     else:
         hit = _media(datagram, _OLDER, view)
     if hit is None:
-        return Hit("zoom", "control", confidence=0.8) if "path" in view.notes else None
+        return RecognisedDatagram("zoom", "control", confidence=0.8) if "path" in view.notes else None
     view.notes["path"] = "relay"
     return hit
 
 
-def _media(datagram: bytes, at: int, view: FlowView) -> Hit | None:
+def _media(datagram: bytes, at: int, view: FlowView) -> RecognisedDatagram | None:
     kind = datagram[at] if len(datagram) > at else 0
     if kind == PROBE and len(datagram) - at >= 1000:
-        return Hit("zoom", "probe", confidence=0.8)
+        return RecognisedDatagram("zoom", "probe", confidence=0.8)
     if kind in _REPORTS or kind in _SCREEN:
-        return Hit("zoom", "control", confidence=0.8) if "path" in view.notes else None
+        return RecognisedDatagram("zoom", "control", confidence=0.8) if "path" in view.notes else None
     if kind not in _INNER:
         return None
     inner = at + _INNER[kind]
@@ -102,14 +102,16 @@ def _media(datagram: bytes, at: int, view: FlowView) -> Hit | None:
         return None
     view.notes.setdefault("path", "relay" if at else "p2p")
     if datagram[inner + 1] & 127 == _REPAIR:
-        return Hit("zoom", "control", confidence=0.95)
-    return Hit("zoom", "media", "voice" if kind == SOUND else "video", datagram[inner + 8 : inner + 12], 0.95)
+        return RecognisedDatagram("zoom", "control", confidence=0.95)
+    return RecognisedDatagram(
+        "zoom", "media", "voice" if kind == SOUND else "video", datagram[inner + 8 : inner + 12], 0.95
+    )
 
 
 SOURCES: Final = (
-    Source("hello 01/02/03/04, probe 1029 B each 10 ms, no media", "zoom__a.pcap", "low", 200, 1.5),
-    Source("8-byte header, sound RTP PT 112 and 99 at +19", "zoom2.pcap", "low", 139, 3.6),
-    Source("picture at +24, phones among themselves, repair PT 110", "Michel et al., IMC 2022", "medium"),
+    ShapeSource("hello 01/02/03/04, probe 1029 B each 10 ms, no media", "zoom__a.pcap", "low", 200, 1.5),
+    ShapeSource("8-byte header, sound RTP PT 112 and 99 at +19", "zoom2.pcap", "low", 139, 3.6),
+    ShapeSource("picture at +24, phones among themselves, repair PT 110", "Michel et al., IMC 2022", "medium"),
 )
 
 APP: Final = App("zoom", "Zoom", (), SOURCES, ports=(8801,), packages=("us.zoom.videomeetings",))

@@ -34,7 +34,7 @@ from talkpath.capture.tcp.turn_over_tls import record_rows
 from talkpath.wire.pcap import Frames, Packets, Unread
 from talkpath.wire.pcap.arrays import Ints, big16, marked16
 from talkpath.wire.pcap.budget import ReassemblyBudget
-from talkpath.wire.pcap.window import Source
+from talkpath.wire.pcap.window import ByteSource
 
 Progress = Callable[[int], None]
 
@@ -148,7 +148,7 @@ class Scan:
             self.headerless.add(kept)
 
 
-def scan(source: Source, progress: Progress | None = None, *, jobs: int = 1, in_memory: bool = False) -> Scan:
+def scan(source: ByteSource, progress: Progress | None = None, *, jobs: int = 1, in_memory: bool = False) -> Scan:
     """Read a whole capture. `progress` is called with the number of packets after each block. With two `jobs` or more
     a second thread reads the next block meanwhile, with the same result. `in_memory`: no row waits in a file."""
     out = Scan()

@@ -34,7 +34,7 @@ from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.version import VERSION
 from talkpath.wire.control.keys import raw_key, raw_key_text
-from talkpath.wire.control.receipt import Head, Statement
+from talkpath.wire.control.receipt import ReceiptHead, ReceiptStatement
 from talkpath.wire.control.sign import Signer, is_signed
 
 SCHEMA = "talkpath.bundle/2"
@@ -84,7 +84,7 @@ class Seal(Struct, frozen=True):
 
     kind: str
     key: str
-    receipt: Head | None
+    receipt: ReceiptHead | None
 
     @property
     def simulated(self) -> bool:
@@ -120,7 +120,7 @@ class Bundle(Struct, frozen=True):
     written_by: str
     facts: Facts | None = None
     findings: Findings | None = None
-    receipt: Statement | None = None
+    receipt: ReceiptStatement | None = None
     second: Bundle | None = None
     endpoints: EndpointFacts | None = None
 

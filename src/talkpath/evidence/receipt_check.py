@@ -21,13 +21,21 @@ from talkpath.measure.bitmap import Bits, unpack
 from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt, Track
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.receipt import Head, SeenEpoch, SeenFlow, Signed, Statement, unseal, unseal_head
+from talkpath.wire.control.receipt import (
+    ReceiptHead,
+    ReceiptStatement,
+    SeenEpoch,
+    SeenFlow,
+    Signed,
+    unseal,
+    unseal_head,
+)
 
 MOST_APART = timedelta(hours=2)  # two clocks, each cut to the hour; a device's may be a little off
 ANOTHER_RUN = "The test server's receipt is that of another run: it names another key or another seed."
 
 
-def open_receipt(facts: Facts, probe_key: bytes) -> Statement | None:
+def open_receipt(facts: Facts, probe_key: bytes) -> ReceiptStatement | None:
     """Verify the receipt against the facts and return what the responder signed; None where it signed nothing."""
     if facts.receipt is None:
         return None
@@ -45,13 +53,13 @@ def open_receipt(facts: Facts, probe_key: bytes) -> Statement | None:
     return statement
 
 
-def binds_all(facts: Facts, statement: Statement) -> bool:
+def binds_all(facts: Facts, statement: ReceiptStatement) -> bool:
     """Whether a receipt binds plan, health, reach, exchanges, transports and times of these facts too, and not the
     epochs alone. Those of the lab are not compared when a bundle is read (`_compare_run`)."""
     return bool(statement.run_digest) and statement.run_digest == run_digest(facts)
 
 
-def open_head(receipt: SignedReceipt, probe_key: bytes) -> Head:
+def open_head(receipt: SignedReceipt, probe_key: bytes) -> ReceiptHead:
     """Verify the signature of a receipt for the run with this key, and return its head."""
     return _of_run(unseal_head, receipt, probe_key)
 
@@ -66,7 +74,7 @@ def _of_run(opened: Callable[[bytes, bytes], Signed], receipt: SignedReceipt, pr
     return opened_receipt
 
 
-def _compare_run(facts: Facts, statement: Statement) -> None:
+def _compare_run(facts: Facts, statement: ReceiptStatement) -> None:
     """Check everything but the epochs, as far as the receipt binds it.
 
     The lab adds exchanges and a reference after a check, so the digest of its facts is not compared; what the lab signs

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import stages
 from talkpath.experiment.flight import UNKNOWN_DMS
-from talkpath.experiment.layout import DirectionPlan, Flow, Layout
+from talkpath.experiment.layout import DirectionPlan, Layout, PlannedFlow
 from talkpath.measure.bitmap import unpack_rows
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
 from talkpath.measure.transport_code import plain
@@ -123,7 +123,7 @@ def _track(layout: Layout, side: DirectionPlan) -> Track:
     )
 
 
-def _observe(number: int, flow: Flow, side: DirectionPlan, setup: Setup, seen: Seen) -> Observation:
+def _observe(number: int, flow: PlannedFlow, side: DirectionPlan, setup: Setup, seen: Seen) -> Observation:
     sent, arrived, delay_dms = seen
     answered, setup_ms = setup
     return Observation(

@@ -36,7 +36,7 @@ Place = tuple[int, int]  # (flow index, bit)
 Part = tuple[str, str | None, str]  # (role, twin kind, transport)
 
 
-class Flow(Struct, frozen=True):
+class PlannedFlow(Struct, frozen=True):
     """One 5-tuple. `canary`: the text twin that withholds packets of its own. `hops`: see `experiment.hop_limits`."""
 
     number: int
@@ -100,7 +100,7 @@ class Outline:
 class Layout(Outline):
     """Everything that both ends know of an epoch before its first packet."""
 
-    flows: tuple[Flow, ...]
+    flows: tuple[PlannedFlow, ...]
     up: DirectionPlan
     down: DirectionPlan
 
@@ -183,7 +183,7 @@ def with_hellos(layout: Layout, codes: Sequence[str]) -> Layout:
     return replace(layout, begin=begin, flows=flows, transports=Counter(flow.transport for flow in flows))
 
 
-def _relayed(flow: Flow, code: str) -> Flow:
+def _relayed(flow: PlannedFlow, code: str) -> PlannedFlow:
     return msgspec.structs.replace(flow, transport=code, port=int(code.partition("/")[2]))
 
 
@@ -207,7 +207,7 @@ def roles(begin: Begin) -> list[Part]:
 
 def _flows(
     seed: bytes, begin: Begin, shape: Shape, schedule: Schedule, ports: tuple[int, ...], limit: Limit | None
-) -> tuple[Flow, ...]:
+) -> tuple[PlannedFlow, ...]:
     parts = roles(begin)
     order = one_order(derive(seed, "roles"), len(parts))
     chosen = [parts[index] for index in order]
@@ -228,7 +228,7 @@ def _flows(
         make = shape.datagrams if role == "call" else (text_twin if kind == "text" else random_twin)
         datagrams = tuple(make(schedule, key))
         hops = limit.hops[order[index] // (2 * begin.k)] if limit and limit.hops else 0
-        flow = Flow(
+        flow = PlannedFlow(
             number=number,
             local=local,
             port=port,
@@ -255,7 +255,7 @@ def _direction_plan(
     direction: Direction,
     seed: bytes,
     schedule: Schedule,
-    flows: tuple[Flow, ...],
+    flows: tuple[PlannedFlow, ...],
     answered_by: dict[int, list[int]],
 ) -> DirectionPlan:
     slots = tuple(i for i, slot in enumerate(schedule.slots) if slot.direction == direction)
@@ -299,7 +299,7 @@ def _due(
     return cells[first].tolist(), at_ms[first].tolist(), due_ms
 
 
-def _keys(schedule: Schedule, flows: tuple[Flow, ...], slots: tuple[int, ...]) -> dict[bytes, Place]:
+def _keys(schedule: Schedule, flows: tuple[PlannedFlow, ...], slots: tuple[int, ...]) -> dict[bytes, Place]:
     cuts = [(slot, (at := schedule.slots[slot].key_at), at + KEY_BYTES) for slot in reversed(slots)]
     keys = [packets[slot][at:end] for packets in (flow.datagrams for flow in flows) for slot, at, end in cuts]
     few = len(flows) * len(slots) <= FEW_PLACES

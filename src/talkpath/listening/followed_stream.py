@@ -105,7 +105,7 @@ class FollowedStream:
 
 
 class StreamPart:
-    """A part of the stream, as a source for the reader of captures (`wire.pcap.window.Source`)."""
+    """A part of the stream, as a source for the reader of captures (`wire.pcap.window.ByteSource`)."""
 
     def __init__(self, followed: FollowedStream, head: bytes) -> None:
         self._followed, self._rest = followed, head

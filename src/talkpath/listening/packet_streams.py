@@ -125,7 +125,7 @@ class Pipe:
         """Nothing: the descriptor is the caller's."""
 
 
-class Interface:
+class InterfaceStream:
     """The packets of a network interface, or of all ("any")."""
 
     is_live = True

@@ -23,7 +23,7 @@ from talkpath.probe.flight import ProbePacket
 from talkpath.probe.invite_link import InviteLink
 from talkpath.probe.local_network import local_address, through_tunnel
 from talkpath.probe.relays.relay_pool import RelayPool
-from talkpath.probe.stream import Stream
+from talkpath.probe.stream import DatagramStream
 from talkpath.wire.control.invitation import Invitation
 from talkpath.wire.ip.address import Address
 
@@ -101,7 +101,7 @@ class Driver:
         self._engine, self._link, self._family, self._relays = engine, link, family, relays
         self._control: ControlConnection | None = None
         self._udp = DatagramSockets(Address(b"\0\0\0\0"))
-        self._streams: dict[int, Stream] = {}
+        self._streams: dict[int, DatagramStream] = {}
         self._far, self._port = Address(b"\0\0\0\0"), link.port
         self._local_address: Address | None = None
         self._no_route = 0
@@ -285,10 +285,10 @@ class Driver:
             except OSError:
                 self._engine.unsent(packet)
 
-    def _stream(self, packet: ProbePacket) -> Stream:
+    def _stream(self, packet: ProbePacket) -> DatagramStream:
         stream = self._streams.get(packet.flow)
         if stream is None:
-            stream = self._streams[packet.flow] = Stream(self._far, packet.port, packet.transport)
+            stream = self._streams[packet.flow] = DatagramStream(self._far, packet.port, packet.transport)
         return stream
 
     def _close(self) -> None:

@@ -27,7 +27,7 @@ STALE = datetime.timedelta(days=365)  # a server that was seen longer ago may ha
 SHIPPED = files("talkpath.probe").joinpath("data", "endpoints.toml")
 
 
-class Row(Struct, frozen=True, forbid_unknown_fields=True):
+class EndpointRow(Struct, frozen=True, forbid_unknown_fields=True):
     """One host and port. `app` "" is a neutral one. `date`: when its source saw it answer."""
 
     id: str
@@ -55,25 +55,25 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    endpoint: tuple[Row, ...]
+    endpoint: tuple[EndpointRow, ...]
 
 
 class ChosenEndpoints(Struct, frozen=True):
     """`names_only`: names are looked up, and nobody else is asked. `hellos`: hosts that speak TLS are also asked with
     the first messages of two clients."""
 
-    rows: tuple[Row, ...]
-    neutral: tuple[Row, ...]
-    resolver: Row
+    rows: tuple[EndpointRow, ...]
+    neutral: tuple[EndpointRow, ...]
+    resolver: EndpointRow
     names_only: bool
     hellos: bool = False
 
-    def asks(self, row: Row) -> tuple[str, ...]:
+    def asks(self, row: EndpointRow) -> tuple[str, ...]:
         """Return all kinds in which the row is asked, names apart."""
         return (row.kind, *TLS_HELLOS) if self.hellos and row.kind == "tls" else (row.kind,)
 
 
-def read_catalogue(file: Path | None = None) -> tuple[Row, ...]:
+def read_catalogue(file: Path | None = None) -> tuple[EndpointRow, ...]:
     """The rows of a file, of the shipped one by default; `UsageError` for a file that is none."""
     try:
         text = SHIPPED.read_text(encoding="utf-8") if file is None else file.read_text(encoding="utf-8")
@@ -95,7 +95,7 @@ def _why(error: Exception) -> str:
     return "it cannot be opened" if isinstance(error, OSError) else str(error).rstrip(".")
 
 
-def choose(rows: Sequence[Row], apps: Sequence[str], tier: int) -> ChosenEndpoints:
+def choose(rows: Sequence[EndpointRow], apps: Sequence[str], tier: int) -> ChosenEndpoints:
     """What those apps are to be asked; `UsageError` where there is nothing, or no control to put beside it."""
     known = list(dict.fromkeys(row.app for row in rows if row.app))
     apps = [name if name in known else app_id(name) for name in apps]

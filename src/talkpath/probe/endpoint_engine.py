@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from talkpath.errors import WireError
 from talkpath.measure.facts import Exchange
-from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
+from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.name_contrast import NAME, name_cells
 from talkpath.wire.ip import dns
 from talkpath.wire.ip.address import Address
@@ -44,7 +44,7 @@ class Request(NamedTuple):
     be looked up (SYSTEM). `name` is the id of the row whose name a ClientHello of kind NAME has in it."""
 
     number: int
-    row: Row
+    row: EndpointRow
     kind: str
     round: int
     data: bytes = b""
@@ -56,9 +56,9 @@ class Due(NamedTuple):
     """When a row is to be asked, and how; `named` is the row whose name a ClientHello of kind NAME has in it."""
 
     at_s: float
-    row: Row
+    row: EndpointRow
     kind: str
-    named: Row | None = None
+    named: EndpointRow | None = None
 
 
 @dataclass(slots=True)
@@ -128,7 +128,7 @@ class EndpointEngine:
             )
         )
 
-    def addresses(self, row: Row) -> tuple[Address, ...]:
+    def addresses(self, row: EndpointRow) -> tuple[Address, ...]:
         """Where a row's host is, as far as that was found. Addresses are kept in memory alone."""
         return self._found.get(row.host, ()) if row.is_name else (Address.of(row.host),)
 
@@ -153,7 +153,7 @@ class EndpointEngine:
             if not self._agenda:
                 self._next(start_s)
 
-    def _again(self) -> list[tuple[Row, str]]:
+    def _again(self) -> list[tuple[EndpointRow, str]]:
         """What this round asks: at first everything, then what was not answered, and controls where neutrals failed."""
         every = self._every()
         if self._round == 1:
@@ -188,19 +188,19 @@ class EndpointEngine:
         too_long = {(host, PADDED) for host in parted if came[host]["tls.browser"] == {False}}
         return {(host, kind) for host in parted for kind in HELLOS} | too_long
 
-    def _every(self) -> list[tuple[Row, str]]:
+    def _every(self) -> list[tuple[EndpointRow, str]]:
         """Every (row, kind) there is; a name is looked up once, for the first row that has it, a neutral one's too."""
         rows, neutral = self.chosen.rows, self.chosen.neutral
         first = {row.host: row for row in reversed((*rows, *neutral)) if row.is_name}
         names = [(row, kind) for row in first.values() for kind in (SYSTEM, OTHER)]
         return names + [(row, kind) for row in rows if not self.chosen.names_only for kind in self.chosen.asks(row)]
 
-    def _hosts(self) -> list[tuple[Row, str]]:
+    def _hosts(self) -> list[tuple[EndpointRow, str]]:
         wanted = self._again() if self._round > 1 else self._every()
         rows = [(row, kind) for row, kind in wanted if kind not in (SYSTEM, OTHER)]
         return [(row, kind) for row, kind in rows if not row.is_name or self._found.get(row.host)]
 
-    def _plan(self, start_s: float, rows: Sequence[tuple[Row, str]]) -> None:
+    def _plan(self, start_s: float, rows: Sequence[tuple[EndpointRow, str]]) -> None:
         """Batches of one kind, a neutral host in each, in random order. Which kind comes first changes with each round,
         as a host may answer only so many greetings in a row; the system's name server is the first that is asked."""
         at_s, kinds = start_s, list(dict.fromkeys(kind for _, kind in rows))
@@ -222,14 +222,14 @@ class EndpointEngine:
         start_s = self._agenda[-1].at_s + PAUSE_S if self._agenda else now_s
         self._agenda += [Due(start_s + SPACE_S * n, row, NAME, named) for n, (row, named) in enumerate(cells)]
 
-    def _name_cells(self) -> list[tuple[Row, Row]]:
+    def _name_cells(self) -> list[tuple[EndpointRow, EndpointRow]]:
         """(whom, with whose name) of this round, as far as the names were found."""
         if self.chosen.names_only:
             return []
         cells = name_cells(self.chosen, self.exchanges, self._round)
         return [(row, named) for row, named in cells if self.addresses(row)]
 
-    def _neutral(self, kind: str) -> Row:
+    def _neutral(self, kind: str) -> EndpointRow:
         named, asked = kind in (SYSTEM, OTHER), "tls.browser" if kind == PADDED else kind
         fitting = [row for row in self.chosen.neutral if (row.is_name if named else asked in self.chosen.asks(row))]
         return self.rng.choice(fitting or list(self.chosen.neutral))
@@ -240,7 +240,7 @@ class EndpointEngine:
         addresses = self.addresses(row)
         data = b""
         if kind in GREETED:
-            data = stun.encode(stun.Message(stun.Type.BINDING_REQUEST, self.rng.randbytes(12)))
+            data = stun.encode(stun.StunMessage(stun.Type.BINDING_REQUEST, self.rng.randbytes(12)))
         elif kind in AS_WRITTEN:
             data = client_hello(AS_WRITTEN[kind], row.host, self.rng)
         elif due.named is not None:

@@ -48,7 +48,7 @@ class RunningEpoch:
 
 
 @dataclass(slots=True)
-class SessionEpochs:
+class ProbeEpochs:
     """All epochs of a session. Times in facts count from `zero_s`.
 
     `bytes_sent` and `bytes_received` are of IP packets, those of the control channel included (`spend`).

@@ -14,7 +14,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from talkpath.measure.facts import Exchange
-from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
+from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.wire.tls_hello import client_hello
 
 NAME: Final = "tls.name"
@@ -24,7 +24,7 @@ NEUTRAL_SERVERS: Final = 2
 CELLS: Final = 2 * NEUTRAL_SERVERS + 2  # ClientHellos in a round, for one name
 SENDS: Final = 5  # of one ClientHello in five seconds, where nothing is acknowledged: a retry after 0.2 s, then doubled
 AROUND_PACKETS, AROUND_BYTES = 4, 60  # of its connection; headers of IPv6 and TCP
-Cell = tuple[Row, Row]
+Cell = tuple[EndpointRow, EndpointRow]
 
 
 class NamePlan(NamedTuple):
@@ -37,13 +37,13 @@ class NamePlan(NamedTuple):
     bytes: int
 
 
-def neutral_names(chosen: ChosenEndpoints) -> list[Row]:
+def neutral_names(chosen: ChosenEndpoints) -> list[EndpointRow]:
     """Return the neutral servers that names are said to: none where fewer than two have a name and speak TLS."""
     named = [row for row in chosen.neutral if row.kind == "tls" and row.is_name]
     return named[:NEUTRAL_SERVERS] if len(named) >= NEUTRAL_SERVERS else []
 
 
-def names_of_apps(chosen: ChosenEndpoints) -> list[Row]:
+def names_of_apps(chosen: ChosenEndpoints) -> list[EndpointRow]:
     """Return the servers of apps whose names may be said to others."""
     return [row for row in chosen.rows if row.kind == "tls" and row.is_name]
 
@@ -73,13 +73,13 @@ def name_cells(chosen: ChosenEndpoints, exchanges: Sequence[Exchange], number: i
     return [cell for row in named for cell in _cells(row, neutral)]
 
 
-def _cells(row: Row, neutral: Sequence[Row]) -> Iterator[Cell]:
+def _cells(row: EndpointRow, neutral: Sequence[EndpointRow]) -> Iterator[Cell]:
     yield from ((row, row), (row, neutral[-1]))
     for place, server in enumerate(neutral):
         yield from ((server, row), (server, neutral[place - 1]))
 
 
-def _unanswered(chosen: ChosenEndpoints, exchanges: Sequence[Exchange], number: int) -> list[Row]:
+def _unanswered(chosen: ChosenEndpoints, exchanges: Sequence[Exchange], number: int) -> list[EndpointRow]:
     """The rows that are asked about: those that go on, or that completed no handshake so far and were not refused."""
     tls = [each for each in exchanges if each.kind == "tls" and each.round < number]
     over = {each.host for each in tls if each.ok or each.failure == "connection_refused"}
@@ -94,5 +94,5 @@ def _unanswered(chosen: ChosenEndpoints, exchanges: Sequence[Exchange], number: 
     return [row for row in rows if row.id in asked - answered] if alive and not enough else []
 
 
-def _before(rows: Sequence[Row], app: str) -> int:
+def _before(rows: Sequence[EndpointRow], app: str) -> int:
     return sum(row.app == app for row in rows)

@@ -23,7 +23,7 @@ from talkpath.experiment.layout import Layout, Outline, lay_out, outline, relaye
 from talkpath.experiment.seeds import commitment, session_key
 from talkpath.measure.facts import SignedReceipt
 from talkpath.probe import validate
-from talkpath.probe.epochs import SessionEpochs
+from talkpath.probe.epochs import ProbeEpochs
 from talkpath.probe.flight import ProbeFlight, ProbePacket
 from talkpath.version import VERSION
 from talkpath.wire.control import messages
@@ -60,7 +60,7 @@ class ProbeSession:
     receipt: Receipt | None = None
     due_s: float = NEVER  # when `poll` has more to do than to send packets
     outbox: bytearray = field(default_factory=bytearray)  # what `control_out` will give
-    epochs: SessionEpochs = field(init=False)
+    epochs: ProbeEpochs = field(init=False)
     _key: bytes = b""
     _decoder: messages.Decoder = field(default_factory=messages.Decoder)
     _waiting_s: float = NEVER
@@ -69,7 +69,7 @@ class ProbeSession:
     _refused: str = ""
 
     def __post_init__(self) -> None:
-        self.epochs = SessionEpochs(self.family)
+        self.epochs = ProbeEpochs(self.family)
 
     # -- what is known ---------------------------------------------------------------------------------------
 

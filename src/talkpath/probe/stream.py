@@ -21,7 +21,7 @@ def usual_name() -> str:
     return SystemRandom().choice(NAMES)
 
 
-class Stream:
+class DatagramStream:
     """Datagrams over the transport "tcp", "tls" or "wss", with OpenSSL's ClientHello; "tls.browser" and "wss.browser":
     with one like a browser's. What the network refuses is lost silently (`dead`)."""
 

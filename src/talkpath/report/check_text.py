@@ -69,7 +69,7 @@ def explain(verdict: Verdict, check: CheckContext) -> RenderableType:
 def show(
     console: Console,
     verdicts: Sequence[Verdict],
-    carried: Sequence[transport_table.TransportRow] = (),
+    carried: Sequence[transport_table.TransportRecord] = (),
     *,
     known_server: bool = True,
     second: Sequence[str] = (),

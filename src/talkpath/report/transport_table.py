@@ -14,7 +14,7 @@ from talkpath.report.words.amounts import numeral, seconds
 from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.sentences import app_name_of, medium
 
-TransportRow = Mapping[str, Any]  # of `transports` in tp-004
+TransportRecord = Mapping[str, Any]  # of `transports` in tp-004
 
 NAMES = {"wss": "WebSocket"}
 INSIDE_TLS = ("tls", "wss")
@@ -26,7 +26,7 @@ def transport_name(code: str, between: str = " ") -> str:
     return f"{NAMES.get(kind, kind.upper())}{between}{port}"
 
 
-def section(transports: Sequence[TransportRow]) -> RenderableType:
+def section(transports: Sequence[TransportRecord]) -> RenderableType:
     """The table with its heading and conclusion; empty where no transport was tried."""
     if not transports:
         return Group()
@@ -45,7 +45,7 @@ def section(transports: Sequence[TransportRow]) -> RenderableType:
     return Group(*parts, *(Text(line) for line in (conclusion(transports), *hellos(transports)) if line))
 
 
-def table(transports: Sequence[TransportRow]) -> Table:
+def table(transports: Sequence[TransportRecord]) -> Table:
     """A row for each app and medium, a column for each transport."""
     grid = Table(box=None, pad_edge=False)
     codes = list(dict.fromkeys(str(row["transport"]) for row in transports))
@@ -58,7 +58,7 @@ def table(transports: Sequence[TransportRow]) -> Table:
     return grid
 
 
-def cell(row: TransportRow) -> Text:
+def cell(row: TransportRecord) -> Text:
     """A mark with the quality, or with the direction that fails; near the limit a mark that decides nothing."""
     if row.get("uncertain"):
         return Text(f"~ {numeral(row['mos'], 1)}", style="yellow")
@@ -67,7 +67,7 @@ def cell(row: TransportRow) -> Text:
     return Text(f"✗ {_fails(row)}", style="bold red")
 
 
-def _fails(row: TransportRow) -> str:
+def _fails(row: TransportRecord) -> str:
     if row["setup_ms"] is None:
         return say("transports", "silent")
     up, down = (row[direction]["mos"] < TALKABLE_MOS for direction in ("up", "down"))
@@ -76,7 +76,7 @@ def _fails(row: TransportRow) -> str:
     return say("transports", "up") if up else say("transports", "down")
 
 
-def conclusion(transports: Sequence[TransportRow]) -> str:
+def conclusion(transports: Sequence[TransportRecord]) -> str:
     """The conclusion: no transport carries a call, or only those inside TLS do; else "". What is too close to tell
     counts neither way."""
     open_ended = {str(row["transport"]) for row in transports if row.get("uncertain")}
@@ -90,7 +90,7 @@ def conclusion(transports: Sequence[TransportRow]) -> str:
     return ""
 
 
-def hellos(transports: Sequence[TransportRow]) -> list[str]:
+def hellos(transports: Sequence[TransportRecord]) -> list[str]:
     """Sentences about transports inside TLS where nothing came of a connection's first message."""
     only = _names([row for row in transports if row.get("hello") and row.get("unanswered")])
     none = _names([row for row in transports if not row.get("hello") and len(row.get("unanswered", ())) > 1])
@@ -108,7 +108,7 @@ def hellos(transports: Sequence[TransportRow]) -> list[str]:
     return [answered] * bool(only) + [silent] * bool(none)
 
 
-def _names(rows: Sequence[TransportRow]) -> str:
+def _names(rows: Sequence[TransportRecord]) -> str:
     return listed(dict.fromkeys(transport_name(str(row["transport"])) for row in rows))
 
 

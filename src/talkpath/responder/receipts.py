@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from talkpath.experiment.layout import Flow, Layout
+from talkpath.experiment.layout import Layout, PlannedFlow
 from talkpath.wire.control.messages import MAX_FRAME, FlowReport
-from talkpath.wire.control.receipt import SeenEpoch, SeenFlow, Statement, seal
+from talkpath.wire.control.receipt import ReceiptStatement, SeenEpoch, SeenFlow, seal
 from talkpath.wire.control.sign import Signer
 
 SLACK_BYTES = 1 << 18  # of a frame, for what stands beside the signed body
@@ -27,7 +27,7 @@ class ReceiptSigner:
     signer: Signer
     hour: Callable[[], str]
 
-    def sign(self, statement: Statement) -> tuple[bytes, bytes]:
+    def sign(self, statement: ReceiptStatement) -> tuple[bytes, bytes]:
         """(body, signature); nothing for a session too long for one frame."""
         body, signature = seal(statement, self.signer)
         return (body, signature) if len(body) < MAX_FRAME - SLACK_BYTES else (b"", b"")
@@ -69,5 +69,5 @@ def _with_late(epoch: SeenEpoch, late: tuple[bytes, ...]) -> SeenEpoch:
     return SeenEpoch(epoch.number, epoch.arm, epoch.question, changed)
 
 
-def _role(flow: Flow) -> str:
+def _role(flow: PlannedFlow) -> str:
     return "canary" if flow.canary else flow.twin_kind or flow.role

@@ -19,7 +19,7 @@ from talkpath.experiment.seeds import SEED_BYTES, commitment, session_key
 from talkpath.responder.accompanied_calls import AccompaniedCalls
 from talkpath.responder.geoip import NetworkOrigin
 from talkpath.responder.receipts import with_late
-from talkpath.responder.session_epochs import SessionEpochs
+from talkpath.responder.session_epochs import ResponderEpochs
 from talkpath.responder.shared import RefusedError, Shared
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import (
@@ -39,7 +39,7 @@ from talkpath.wire.control.messages import (
     Refusal,
     Welcome,
 )
-from talkpath.wire.control.receipt import DIGEST_BYTES, Statement
+from talkpath.wire.control.receipt import DIGEST_BYTES, ReceiptStatement
 
 
 @dataclass(slots=True, eq=False)
@@ -72,11 +72,11 @@ class ResponderSession:
     _ends_s: float = NEVER
     _longest_s: float = NEVER
     _busy_until_s: float = 0.0  # the calls that were asked for may run until then
-    epochs: SessionEpochs = field(init=False)
+    epochs: ResponderEpochs = field(init=False)
     _accompanied: AccompaniedCalls | None = None
 
     def __post_init__(self) -> None:
-        self.epochs = SessionEpochs(self.shared, self)
+        self.epochs = ResponderEpochs(self.shared, self)
 
     def receive(self, now_s: float, data: bytes) -> bytes:
         """Control bytes in, control bytes out. With `closed`, the connection ends once they are sent."""
@@ -219,7 +219,7 @@ class ResponderSession:
         late, receipts = self.epochs.late(), self.shared.receipts
         if receipts is None or self.hello is None:
             return Receipt(late)
-        statement = Statement(
+        statement = ReceiptStatement(
             probe_key=self.hello.key[:SEED_BYTES],
             responder_key=receipts.signer.public,
             probe_seed=self.probe_seed,

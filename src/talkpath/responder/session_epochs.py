@@ -38,7 +38,7 @@ class EpochOwner(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class SessionEpochs:
+class ResponderEpochs:
     """All epochs of the session `owner`, and the bytes that it has planned."""
 
     shared: Shared

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class PacketPattern:
     """A packet with random fields. `fixed` and `mask` have the same length; a bit set in `mask` is random and clear in
     `fixed`."""
 
@@ -16,8 +16,8 @@ class Pattern:
     def __len__(self) -> int:
         return len(self.fixed)
 
-    def __add__(self, other: Pattern) -> Pattern:
-        return Pattern(self.fixed + other.fixed, self.mask + other.mask)
+    def __add__(self, other: PacketPattern) -> PacketPattern:
+        return PacketPattern(self.fixed + other.fixed, self.mask + other.mask)
 
     def fill(self, entropy: bytes) -> bytes:
         """Return the packet with its random bits taken from `entropy`, which is as long as the packet."""
@@ -26,21 +26,21 @@ class Pattern:
         return (int.from_bytes(entropy[:size], "big") & mask | fixed).to_bytes(size, "big")
 
 
-def literal(data: bytes) -> Pattern:
+def literal(data: bytes) -> PacketPattern:
     """Return a pattern of constant bytes."""
-    return Pattern(data, bytes(len(data)))
+    return PacketPattern(data, bytes(len(data)))
 
 
-def blank(size: int, *, first: int = 0, clear: int = 0) -> Pattern:
+def blank(size: int, *, first: int = 0, clear: int = 0) -> PacketPattern:
     """Return a pattern of `size` random bytes; in the first one the bits `first` are set and the bits `clear` are
     clear."""
     if not size:
         return literal(b"")
     loose = 0xFF & ~(first | clear)
-    return Pattern(bytes([first]) + bytes(size - 1), bytes([loose]) + b"\xff" * (size - 1))
+    return PacketPattern(bytes([first]) + bytes(size - 1), bytes([loose]) + b"\xff" * (size - 1))
 
 
-def join(*parts: Pattern | bytes) -> Pattern:
+def join(*parts: PacketPattern | bytes) -> PacketPattern:
     """Concatenate patterns; bytes are constant."""
-    patterns = [part if isinstance(part, Pattern) else literal(part) for part in parts]
-    return Pattern(b"".join(p.fixed for p in patterns), b"".join(p.mask for p in patterns))
+    patterns = [part if isinstance(part, PacketPattern) else literal(part) for part in parts]
+    return PacketPattern(b"".join(p.fixed for p in patterns), b"".join(p.mask for p in patterns))

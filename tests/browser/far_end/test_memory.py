@@ -158,7 +158,7 @@ def test_a_lane_counts_and_passes_on_no_more_than_its_share():
 
 def binding_request(fragment: str) -> bytes:
     return stun.encode(
-        stun.Message(stun.Type.BINDING_REQUEST, bytes(12), ((stun.Attribute.USERNAME, f"{fragment}:x".encode()),))
+        stun.StunMessage(stun.Type.BINDING_REQUEST, bytes(12), ((stun.Attribute.USERNAME, f"{fragment}:x".encode()),))
     )
 
 

@@ -17,7 +17,7 @@ from synthetic_browser import NearCall
 from talkpath.browser.webrtc.call_engine import CallEngine
 from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, TICK_MS, VIDEO, VOICE, Medium
 from talkpath.browser.webrtc.dtls_association import DtlsAssociation
-from talkpath.browser.webrtc.ice_agent import CONSENT_S, MAX_ADDRESSES, Source
+from talkpath.browser.webrtc.ice_agent import CONSENT_S, MAX_ADDRESSES, SocketAddress
 from talkpath.browser.webrtc.secure_transport import MOST_UNPROVEN
 from talkpath.browser.webrtc.session_description import parse_offer
 
@@ -35,20 +35,20 @@ class Line:
     change: Callable[[str], str] = lambda sdp: sdp
     drops: Callable[[bytes], bool] = lambda data: False
     now_s: float = 100.0
-    down: list[tuple[bytes, Source]] = field(default_factory=list)
+    down: list[tuple[bytes, SocketAddress]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.near = NearCall(self.medium)
         self.far = CallEngine(parse_offer(self.change(self.near.offer())), self.medium, "192.0.2.1", 4434)
         self.near.answered(self.far.answer())
 
-    def up(self, data: bytes, source: Source = NEAR) -> None:
+    def up(self, data: bytes, source: SocketAddress = NEAR) -> None:
         """A datagram of the browser's, and all that follows from it."""
         waiting = [data]
         while waiting:
             waiting += self.deliver(self.far.receive(self.now_s, waiting.pop(0), source), source)
 
-    def deliver(self, sent: list[tuple[bytes, Source]], source: Source = NEAR) -> list[bytes]:
+    def deliver(self, sent: list[tuple[bytes, SocketAddress]], source: SocketAddress = NEAR) -> list[bytes]:
         """Datagrams down; what the browser, which is at `source` alone, says to those that arrive."""
         self.down += sent
         heard = [data for data, to in sent if to == source and not self.drops(data)]
@@ -59,7 +59,7 @@ class Line:
         self.up(self.near.check())
         return self
 
-    def media(self, ticks: int) -> Iterator[list[tuple[bytes, Source]]]:
+    def media(self, ticks: int) -> Iterator[list[tuple[bytes, SocketAddress]]]:
         """So many ticks of media down."""
         for tick in range(ticks):
             self.now_s += TICK_MS / 1000

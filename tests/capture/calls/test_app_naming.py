@@ -11,7 +11,7 @@ from made import BEGIN_NS, SERVER, SERVER_PORT, call
 from own_calls import OwnCall, in_channel, message
 from remake import facts, facts_of, payload
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.capture.calls.app_naming import (
     BY_ADDRESS,
     LABELLED,
@@ -27,7 +27,7 @@ from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc.stun import Attribute, Type
 
 
-def known(*hits: Hit) -> KnownFlow:
+def known(*hits: RecognisedDatagram) -> KnownFlow:
     """A flow in which these datagrams were recognised, a second apart."""
     flow = KnownFlow(FlowView(number=0), 0)
     for number, hit in enumerate(hits):
@@ -35,12 +35,12 @@ def known(*hits: Hit) -> KnownFlow:
     return flow
 
 
-def media(app: str, confidence: float) -> Hit:
-    return Hit(app, "media", "voice", confidence=confidence)
+def media(app: str, confidence: float) -> RecognisedDatagram:
+    return RecognisedDatagram(app, "media", "voice", confidence=confidence)
 
 
-def setup(app: str, confidence: float) -> Hit:
-    return Hit(app, "setup", confidence=confidence)
+def setup(app: str, confidence: float) -> RecognisedDatagram:
+    return RecognisedDatagram(app, "setup", confidence=confidence)
 
 
 def test_nothing_known():
@@ -153,7 +153,7 @@ class TestEvidence:
     def test_times_and_media(self):
         evidence = AppEvidence()
         evidence.add(media("line", 0.7), 4.0)
-        evidence.add(Hit("line", "media", "video", confidence=0.6), 2.0)
+        evidence.add(RecognisedDatagram("line", "media", "video", confidence=0.6), 2.0)
         evidence.add(setup("line", 0.9), 9.0)
         assert (evidence.first_s, evidence.last_s) == (2.0, 9.0)
         assert dict(evidence.media) == {"voice": 1, "video": 1}

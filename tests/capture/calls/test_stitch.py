@@ -14,7 +14,7 @@ from talkpath.capture.calls import stitch
 from talkpath.capture.calls.stitch import DisjointSets, flow_ends, group_flows
 from talkpath.capture.scan import scan
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, Message, Type
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 OTHER_CALLER, OTHER_SERVER = bytes((10, 0, 0, 77)), bytes((198, 51, 100, 88))
 
@@ -133,7 +133,7 @@ def test_flows_of_one_local_socket(apart_s: float):
     def checks(begin_s: float, far: bytes) -> list[Packet]:
         out = []
         for number in range(5):
-            message = Message(Type.BINDING_REQUEST, number.to_bytes(12, "big"), ((Attribute.USERNAME, b"a:b"),))
+            message = StunMessage(Type.BINDING_REQUEST, number.to_bytes(12, "big"), ((Attribute.USERNAME, b"a:b"),))
             time_ns = BEGIN_NS + round((begin_s + number) * 1e9)
             out.append(Packet(time_ns, udp(CALLER, far, 40000, 3478, stun.encode(message))))
         return out

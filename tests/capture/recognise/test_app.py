@@ -12,7 +12,7 @@ from made import CALLER, SERVER, call, passed
 from talkpath.capture.recognise import app
 from talkpath.capture.scan import Scan, scan
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, Message, Type
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 SECOND_NS = 1_000_000_000
 
@@ -26,7 +26,7 @@ def checks(count: int, user: bytes) -> list[Packet]:
     out = []
     for number in range(count):
         attributes = ((Attribute.USERNAME, user),) if user else ()
-        data = stun.encode(Message(Type.BINDING_REQUEST, number.to_bytes(12, "big"), attributes))
+        data = stun.encode(StunMessage(Type.BINDING_REQUEST, number.to_bytes(12, "big"), attributes))
         out.append(Packet(SECOND_NS + number * 1000, udp(CALLER, SERVER, 1024 + number, 3478, data)))
     return out
 

@@ -15,7 +15,7 @@ from remake import Strangers, facts, ip_packets
 
 from talkpath.apps import shapes
 from talkpath.capture.scrubbing.scrub import scrub
-from talkpath.capture.scrubbing.strip import Strip
+from talkpath.capture.scrubbing.strip import PayloadStripper
 from talkpath.measure.call import Findings
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 
@@ -68,11 +68,11 @@ def test_bytes_that_a_record_only_claims_are_not_made_up_to_be_stripped(monkeypa
         at += 16 + captured
     stripped: list[int] = []
 
-    def note(_: Strip, data: bytes) -> bytes:
+    def note(_: PayloadStripper, data: bytes) -> bytes:
         stripped.append(len(data))
         return data
 
-    monkeypatch.setattr(Strip, "__call__", note)
+    monkeypatch.setattr(PayloadStripper, "__call__", note)
     scrubbed(bytes(file))
     assert stripped
     assert max(stripped) < 4000

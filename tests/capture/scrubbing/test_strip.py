@@ -9,9 +9,9 @@ import pytest
 from talkpath.apps.contract.cue import run
 from talkpath.capture.recognise.app_files import cues, wrappings
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
-from talkpath.capture.scrubbing.strip import HELLO_LIST_BYTES, Strip, sip
+from talkpath.capture.scrubbing.strip import HELLO_LIST_BYTES, PayloadStripper, sip
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, Message, Type
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 from talkpath.wire.tls_records import hello, offered
 
 SECRET = b"the words that were said"
@@ -24,13 +24,13 @@ def names() -> Pseudonyms:
 
 
 @pytest.fixture
-def strip(names: Pseudonyms) -> Strip:
-    return Strip(names, [cue for _, cue in cues()], wrappings())
+def strip(names: Pseudonyms) -> PayloadStripper:
+    return PayloadStripper(names, [cue for _, cue in cues()], wrappings())
 
 
 def message(kind: int, value: bytes) -> bytes:
     """A Binding request with one attribute."""
-    return stun.encode(Message(Type.BINDING_REQUEST, TRANSACTION, ((kind, value),)))
+    return stun.encode(StunMessage(Type.BINDING_REQUEST, TRANSACTION, ((kind, value),)))
 
 
 def value_of(datagram: bytes, kind: int) -> bytes:
@@ -39,7 +39,7 @@ def value_of(datagram: bytes, kind: int) -> bytes:
     return value
 
 
-def test_every_datagram_keeps_its_length(strip: Strip):
+def test_every_datagram_keeps_its_length(strip: PayloadStripper):
     for first in range(256):
         for size in (0, 1, 3, 4, 12, 13, 20, 28, 60):
             data = bytes((first,)) * size
@@ -49,29 +49,29 @@ def test_every_datagram_keeps_its_length(strip: Strip):
 class TestRtp:
     HEAD = struct.pack("!BBHII", 0x80, 111, 7, 960, 0x01020304)
 
-    def test_the_header_stays(self, strip: Strip):
+    def test_the_header_stays(self, strip: PayloadStripper):
         assert strip(self.HEAD + SECRET)[:12] == self.HEAD
 
-    def test_what_follows_the_header_goes(self, strip: Strip):
+    def test_what_follows_the_header_goes(self, strip: PayloadStripper):
         stripped = strip(self.HEAD + SECRET)
         assert stripped[12:16] != SECRET[:4]
         assert SECRET[:8] not in stripped
 
-    def test_copies_stay_copies(self, strip: Strip):
+    def test_copies_stay_copies(self, strip: PayloadStripper):
         assert strip(self.HEAD + SECRET) == strip(self.HEAD + SECRET)
         assert strip(self.HEAD + SECRET) != strip(self.HEAD + SECRET[::-1])
 
-    def test_the_kind_of_an_extension_stays_but_not_its_contents(self, strip: Strip):
+    def test_the_kind_of_an_extension_stays_but_not_its_contents(self, strip: PayloadStripper):
         head = bytes((0x90,)) + self.HEAD[1:]
         stripped = strip(head + b"\xde\xbe\x00\x02" + SECRET)
         assert stripped[:16] == head + b"\xde\xbe\x00\x02"
         assert SECRET[:8] not in stripped
 
-    def test_contributing_sources_go(self, strip: Strip):
+    def test_contributing_sources_go(self, strip: PayloadStripper):
         head = bytes((0x91,)) + self.HEAD[1:]
         assert strip(head + SECRET)[12:16] != SECRET[:4]
 
-    def test_rtcp_keeps_its_header(self, strip: Strip):
+    def test_rtcp_keeps_its_header(self, strip: PayloadStripper):
         report = b"\x80\xc8\x00\x06\x01\x02\x03\x04" + SECRET
         stripped = strip(report)
         assert stripped[:8] == report[:8]
@@ -79,7 +79,7 @@ class TestRtp:
 
 
 class TestStun:
-    def test_the_transaction_is_another_and_the_same_for_the_same(self, strip: Strip):
+    def test_the_transaction_is_another_and_the_same_for_the_same(self, strip: PayloadStripper):
         request = message(Attribute.USERNAME, b"a:b")
         assert TRANSACTION not in strip(request)
         assert strip(request)[8:20] == strip(request)[8:20]
@@ -87,29 +87,29 @@ class TestStun:
     @pytest.mark.parametrize(
         "kind", [Attribute.LIFETIME, Attribute.CHANNEL_NUMBER, Attribute.NETWORK_INFO, 0x8036, 0x8050, 0x8070]
     )
-    def test_numbers_stay(self, strip: Strip, kind: int):
+    def test_numbers_stay(self, strip: PayloadStripper, kind: int):
         assert value_of(strip(message(kind, b"\x00\x00\x02\x58")), kind) == b"\x00\x00\x02\x58"
 
     @pytest.mark.parametrize(
         "kind", [Attribute.LIFETIME, Attribute.CHANNEL_NUMBER, Attribute.NETWORK_INFO, 0x8036, 0x8050, 0x8070]
     )
     @pytest.mark.parametrize("times", [1, 40])
-    def test_a_longer_value_is_no_number_and_goes(self, strip: Strip, kind: int, times: int):
+    def test_a_longer_value_is_no_number_and_goes(self, strip: PayloadStripper, kind: int, times: int):
         assert value_of(strip(message(kind, SECRET * times)), kind) == bytes(len(SECRET) * times)
 
-    def test_user_names_keep_their_form(self, strip: Strip):
+    def test_user_names_keep_their_form(self, strip: PayloadStripper):
         stripped = strip(message(Attribute.USERNAME, b"alice:EDGERAY_DEFAULT_USER:9"))
         assert value_of(stripped, Attribute.USERNAME) == b"xxxxx:EDGERAY_DEFAULT_USER:0"
 
     @pytest.mark.parametrize("realm", [b"telegram.org", b"turner.facebook\0", b"viber.com"])
-    def test_realms_of_providers_stay(self, strip: Strip, realm: bytes):
+    def test_realms_of_providers_stay(self, strip: PayloadStripper, realm: bytes):
         assert value_of(strip(message(Attribute.REALM, realm)), Attribute.REALM) == realm
 
     @pytest.mark.parametrize("realm", [b"alice.example", b"telegram.org.alice.example", b"\0"])
-    def test_other_realms_go(self, strip: Strip, realm: bytes):
+    def test_other_realms_go(self, strip: PayloadStripper, realm: bytes):
         assert not any(value_of(strip(message(Attribute.REALM, realm)), Attribute.REALM))
 
-    def test_addresses_become_pseudonyms_and_stay_masked(self, strip: Strip, names: Pseudonyms):
+    def test_addresses_become_pseudonyms_and_stay_masked(self, strip: PayloadStripper, names: Pseudonyms):
         real = bytes((203, 0, 113, 77))
         masked = bytes(a ^ b for a, b in zip(real, stun.COOKIE_BYTES, strict=True))
         stripped = strip(message(Attribute.XOR_MAPPED_ADDRESS, b"\x00\x01\x12\x34" + masked))
@@ -118,24 +118,24 @@ class TestStun:
         assert value[:4] == b"\x00\x01\x12\x34"
         assert made == names.address(real) != real
 
-    def test_an_address_of_another_length_goes(self, strip: Strip):
+    def test_an_address_of_another_length_goes(self, strip: PayloadStripper):
         stripped = strip(message(Attribute.XOR_MAPPED_ADDRESS, SECRET))
         assert not any(value_of(stripped, Attribute.XOR_MAPPED_ADDRESS))
 
-    def test_what_a_data_attribute_carries_is_stripped_too(self, strip: Strip):
+    def test_what_a_data_attribute_carries_is_stripped_too(self, strip: PayloadStripper):
         stripped = strip(message(Attribute.DATA, TestRtp.HEAD + SECRET))
         inner = value_of(stripped, Attribute.DATA)
         assert inner[:12] == TestRtp.HEAD
         assert SECRET[:8] not in stripped
 
-    def test_damaged_messages_keep_their_first_bytes_alone(self, strip: Strip):
+    def test_damaged_messages_keep_their_first_bytes_alone(self, strip: PayloadStripper):
         damaged = message(Attribute.REALM, SECRET)[:-4]
         assert strip(damaged)[8:] == bytes(len(damaged) - 8)
 
 
 class TestLayers:
     @pytest.mark.parametrize("depth", [4, 400, 15_000])
-    def test_nested_channel_data(self, strip: Strip, depth: int):
+    def test_nested_channel_data(self, strip: PayloadStripper, depth: int):
         data = SECRET + bytes(8)
         for _ in range(depth):
             data = b"\x40\x00" + len(data).to_bytes(2, "big") + data if len(data) < 65_000 else data
@@ -144,7 +144,7 @@ class TestLayers:
         assert SECRET[:8] not in stripped
 
     @pytest.mark.parametrize("depth", [4, 400, 1500])
-    def test_nested_data_attributes(self, strip: Strip, depth: int):
+    def test_nested_data_attributes(self, strip: PayloadStripper, depth: int):
         data = SECRET
         for _ in range(depth):
             if len(data) < 60_000:
@@ -153,12 +153,12 @@ class TestLayers:
         assert len(stripped) == len(data)
         assert SECRET[:8] not in stripped
 
-    def test_nested_multiplexed_turn(self, strip: Strip):
+    def test_nested_multiplexed_turn(self, strip: PayloadStripper):
         data = b"\xff\x10\x00\x20" + bytes(8)
         stripped = strip(data * 2000 + SECRET)
         assert SECRET[:8] not in stripped
 
-    def test_media_in_channel_data_keeps_its_header(self, strip: Strip):
+    def test_media_in_channel_data_keeps_its_header(self, strip: PayloadStripper):
         inner = TestRtp.HEAD + SECRET
         stripped = strip(b"\x40\x01" + len(inner).to_bytes(2, "big") + inner)
         assert stripped[4:16] == TestRtp.HEAD
@@ -178,33 +178,33 @@ class TestDtls:
     def extension(kind: int, value: bytes) -> bytes:
         return kind.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value
 
-    def test_random_session_and_cookie_go(self, strip: Strip):
+    def test_random_session_and_cookie_go(self, strip: PayloadStripper):
         stripped = strip(self.client_hello(b""))
         assert bytes(range(8)) not in stripped
         assert b"SESS" not in stripped
         assert b"COOK" not in stripped
         assert b"\xc0\x2b\xc0\x2f" in stripped
 
-    def test_srtp_profiles_stay_and_the_key_identifier_goes(self, strip: Strip):
+    def test_srtp_profiles_stay_and_the_key_identifier_goes(self, strip: PayloadStripper):
         asks = b"\x00\x04\x00\x01\x00\x07"
         stripped = strip(self.client_hello(self.extension(14, asks + b"\x08IDENTITY")))
         assert asks in stripped
         assert b"IDENTITY" not in stripped
 
-    def test_names_of_servers_go(self, strip: Strip):
+    def test_names_of_servers_go(self, strip: PayloadStripper):
         assert b"alice" not in strip(self.client_hello(self.extension(0, b"\x00\x00\x05alice")))
 
-    def test_long_lists_are_kept_as_far_as_browsers_fill_them(self, strip: Strip):
+    def test_long_lists_are_kept_as_far_as_browsers_fill_them(self, strip: PayloadStripper):
         stripped = strip(self.client_hello(self.extension(10, b"\x00" * HELLO_LIST_BYTES + SECRET)))
         assert SECRET[:8] not in stripped
 
 
-def test_quic_keeps_its_version(strip: Strip):
+def test_quic_keeps_its_version(strip: PayloadStripper):
     data = b"\xc3\x00\x00\x00\x01" + SECRET
     assert strip(data) == data[:5] + bytes(len(SECRET))
 
 
-def test_other_bytes_keep_four_and_a_hash(strip: Strip):
+def test_other_bytes_keep_four_and_a_hash(strip: PayloadStripper):
     stripped = strip(b"\x01\x02\x03\x04" + SECRET * 3)
     assert stripped[:4] == b"\x01\x02\x03\x04"
     assert SECRET[:8] not in stripped
@@ -212,7 +212,7 @@ def test_other_bytes_keep_four_and_a_hash(strip: Strip):
 
 
 def test_a_cue_keeps_its_marks(names: Pseudonyms):
-    stripped = Strip(names, [run(8, b"MARK")], [])(b"12345678MARK" + SECRET)
+    stripped = PayloadStripper(names, [run(8, b"MARK")], [])(b"12345678MARK" + SECRET)
     assert stripped[8:12] == b"MARK"
     assert SECRET[:8] not in stripped
 
@@ -235,12 +235,12 @@ class TestSip:
 
 
 class TestTlsRecords:
-    def test_a_hello_keeps_the_turn_protocols_that_it_offers(self, strip: Strip):
+    def test_a_hello_keeps_the_turn_protocols_that_it_offers(self, strip: PayloadStripper):
         stripped = strip.record(hello(300, (b"stun.turn",)))
         assert offered(stripped) == (b"stun.turn",)
         assert len(stripped) == 300
 
-    def test_data_becomes_a_hash(self, strip: Strip):
+    def test_data_becomes_a_hash(self, strip: PayloadStripper):
         record = b"\x17\x03\x03\x00\x48" + SECRET * 3
         stripped = strip.record(record)
         assert stripped[:5] == record[:5]

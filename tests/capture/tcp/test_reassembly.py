@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from talkpath.capture.tcp import reassembly
-from talkpath.capture.tcp.reassembly import Connections, Packet, Reassembly, Segment, Splitter
+from talkpath.capture.tcp.reassembly import Connections, ReassembledPacket, Reassembly, Segment, Splitter
 from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.rtc.turn import FramedStream, frame
@@ -43,7 +43,7 @@ def test_a_packet_over_two_segments_has_the_time_of_the_second():
     stream = direction()
     whole = frame(FIRST)
     assert stream.segment(1, Segment(whole[:9], 9, 5.0)) == []
-    assert stream.segment(10, Segment(whole[9:], 23, 6.5)) == [(Packet(FIRST, 30), 6.5)]
+    assert stream.segment(10, Segment(whole[9:], 23, 6.5)) == [(ReassembledPacket(FIRST, 30), 6.5)]
 
 
 def test_segments_out_of_order_wait():
@@ -85,7 +85,9 @@ def test_a_hole_is_skipped_behind_many_segments():
 def test_a_cut_packet_is_filled_with_zeros():
     stream = direction()
     whole = frame(FIRST)
-    assert stream.segment(0, Segment(whole[:12], len(whole), 1.0)) == [(Packet(FIRST[:10] + bytes(20), 30), 1.0)]
+    assert stream.segment(0, Segment(whole[:12], len(whole), 1.0)) == [
+        (ReassembledPacket(FIRST[:10] + bytes(20), 30), 1.0)
+    ]
     assert fed(stream, (32, frame(SECOND))) == [SECOND]
 
 
@@ -94,7 +96,7 @@ def test_of_a_long_cut_packet_only_its_head_is_filled():
     stream = direction()
     captured = (12_000).to_bytes(2, "big") + FIRST[:22]
     ((packet, _),) = stream.segment(0, Segment(captured, 12_002, 1.0))
-    assert packet == Packet(FIRST[:22] + bytes(42), 12_000)
+    assert packet == ReassembledPacket(FIRST[:22] + bytes(42), 12_000)
 
 
 def test_packets_behind_a_cut_are_not_invented():

@@ -28,7 +28,7 @@ while True:
     data, source = end.recvfrom(2048)
     request = stun.decode(data)
     mapped = stun.encode_xor_address(Address.of(*source), request.transaction)
-    end.sendto(stun.encode(stun.Message(0x0101, request.transaction, ((0x0020, mapped),))), source)
+    end.sendto(stun.encode(stun.StunMessage(0x0101, request.transaction, ((0x0020, mapped),))), source)
 """
 ROW = """
 [[endpoint]]

@@ -13,7 +13,7 @@ import pytest
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.endpoint_facts import EndpointFacts
-from talkpath.probe.endpoint_catalogue import Row
+from talkpath.probe.endpoint_catalogue import EndpointRow
 from talkpath.probe.own_addresses.datagrams import Datagram, Stage, answers, greeting
 from talkpath.probe.own_addresses.engine import OwnAddressEngine
 from talkpath.probe.own_addresses.flights import CELLS, FlightStage, call_flows
@@ -29,7 +29,7 @@ RTT_S = 0.02
 
 
 def target(id: str = "relay", app: str = "telegram") -> Target:
-    row = Row(id, app, "stun", "198.18.2.1", 3478, 2, "made up", date(2026, 11, 1), "high")
+    row = EndpointRow(id, app, "stun", "198.18.2.1", 3478, 2, "made up", date(2026, 11, 1), "high")
     return Target(row, Address.of("198.18.2.1" if app else "198.51.100.9", 3478))
 
 

@@ -29,16 +29,16 @@ def begun(*, streams: bool = False, peer: Address = PEER) -> Allocation:
     return allocation
 
 
-def asked(allocation: Allocation) -> tuple[bytes, stun.Message]:
+def asked(allocation: Allocation) -> tuple[bytes, stun.StunMessage]:
     (data,) = allocation.out()
     return data, stun.decode(data)
 
 
-def answer(allocation: Allocation, request: stun.Message, kind: int, *attributes: tuple[int, bytes]) -> None:
-    allocation.receive(0.1, stun.encode(stun.Message(request.type | kind, request.transaction, attributes)))
+def answer(allocation: Allocation, request: stun.StunMessage, kind: int, *attributes: tuple[int, bytes]) -> None:
+    allocation.receive(0.1, stun.encode(stun.StunMessage(request.type | kind, request.transaction, attributes)))
 
 
-def authenticated(allocation: Allocation) -> stun.Message:
+def authenticated(allocation: Allocation) -> stun.StunMessage:
     _, first = asked(allocation)
     answer(allocation, first, 0x0110, error(401), REALM, NONCE)
     data, second = asked(allocation)
@@ -147,7 +147,7 @@ def test_answers_to_other_requests_and_noise_change_nothing() -> None:
     noise = random.Random(1)
     for size in range(60):
         assert allocation.receive(0.1, noise.randbytes(size)) is None
-    stranger = stun.Message(first.type | 0x0100, bytes(12))
+    stranger = stun.StunMessage(first.type | 0x0100, bytes(12))
     assert allocation.receive(0.1, stun.encode(stranger)) is None
     assert (allocation.outcome, allocation.out()) == ("", [])
 

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from talkpath.errors import WireError
-from talkpath.wire.control.receipt import SIGNED, Statement, seal, unseal, unseal_head
+from talkpath.wire.control.receipt import SIGNED, ReceiptStatement, seal, unseal, unseal_head
 from talkpath.wire.control.sign import Signer
 
 SIGNER = Signer.of_seed(bytes(range(32)))
-STATEMENT = Statement(
+STATEMENT = ReceiptStatement(
     probe_key=b"p" * 32,
     responder_key=SIGNER.public,
     probe_seed=b"s" * 32,

@@ -11,7 +11,7 @@ import pytest
 from carried import Packet, pcapng, udp
 
 from talkpath.wire.pcap import Unread, blocks
-from talkpath.wire.pcap.ng import MAX_RECOVERIES, MOST_INTERFACES, Interface
+from talkpath.wire.pcap.ng import MAX_RECOVERIES, MOST_INTERFACES, InterfaceDescription
 
 SECTION = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
 INTERFACE = struct.pack("<IIHHII", 1, 20, 101, 0, 0, 20)
@@ -104,5 +104,7 @@ def test_packets_of_interfaces_that_were_not_declared():
     ],
 )
 def test_resolutions(base: int, digits: int, ticks: int, time_ns: int):
-    assert Interface(1, base, digits).nanoseconds(np.array([ticks], np.uint64)).tolist() == [time_ns]
-    assert Interface(1, base, digits, 7).nanoseconds(np.array([ticks], np.uint64)).tolist() == [time_ns + 7 * 10**9]
+    assert InterfaceDescription(1, base, digits).nanoseconds(np.array([ticks], np.uint64)).tolist() == [time_ns]
+    assert InterfaceDescription(1, base, digits, 7).nanoseconds(np.array([ticks], np.uint64)).tolist() == [
+        time_ns + 7 * 10**9
+    ]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pcap_made import capture
 from pcap_walk import datagrams
 
-from talkpath.wire.pattern import Pattern, blank, join, literal
+from talkpath.wire.pattern import PacketPattern, blank, join, literal
 from talkpath.wire.rtc import dtls, dtls_flights
 from talkpath.wire.rtc.dtls import Kind
 from talkpath.wire.rtc.dtls_flights import FlightDatagram
@@ -116,7 +116,7 @@ PARTS = st.lists(st.binary(max_size=20).map(literal) | st.integers(0, 20).map(bl
 
 
 @given(PARTS, st.binary(min_size=120, max_size=120))
-def test_a_pattern_keeps_what_is_fixed_and_nothing_else(parts: list[Pattern], entropy: bytes) -> None:
+def test_a_pattern_keeps_what_is_fixed_and_nothing_else(parts: list[PacketPattern], entropy: bytes) -> None:
     pattern = join(*parts)
     data = pattern.fill(entropy)
     assert len(data) == len(pattern)

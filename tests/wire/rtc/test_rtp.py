@@ -14,7 +14,7 @@ from rtp_parts import Report
 
 from talkpath.errors import WireError
 from talkpath.wire.rtc import rtp
-from talkpath.wire.rtc.rtp import Extension, Packet
+from talkpath.wire.rtc.rtp import Extension, RtpPacket
 
 WORD = st.integers(0, 0xFFFFFFFF)
 EXTENSIONS = st.builds(
@@ -23,7 +23,7 @@ EXTENSIONS = st.builds(
     st.integers(0, 8).flatmap(lambda words: st.binary(min_size=4 * words, max_size=4 * words)),
 )
 PACKETS = st.builds(
-    Packet,
+    RtpPacket,
     payload_type=st.integers(0, 63) | st.integers(96, 127),
     sequence=st.integers(0, 0xFFFF),
     timestamp=WORD,
@@ -47,7 +47,7 @@ ELEMENTS = st.lists(st.tuples(st.integers(1, 14), st.binary(min_size=1, max_size
 
 
 @given(PACKETS)
-def test_packets_come_back(packet: Packet) -> None:
+def test_packets_come_back(packet: RtpPacket) -> None:
     data = rtp_parts.encode_packet(packet)
     assert rtp.is_rtp(data)
     assert not rtp.is_rtcp(data)
@@ -86,17 +86,17 @@ def test_any_extension_has_elements_or_none(extension: Extension) -> None:
 @pytest.mark.parametrize(
     "packet",
     [
-        Packet(128, 0, 0, 0, b""),
-        Packet(72, 0, 0, 0, b"", marker=True),
-        Packet(96, 1 << 16, 0, 0, b""),
-        Packet(96, 0, -1, 0, b""),
-        Packet(96, 0, 0, 0, b"", csrc=(0,) * 16),
-        Packet(96, 0, 0, 0, b"", csrc=(1 << 32,)),
-        Packet(96, 0, 0, 0, b"", extension=Extension(rtp.ONE_BYTE, b"abc")),
-        Packet(96, 0, 0, 0, b"", extension=Extension(1 << 16, b"")),
+        RtpPacket(128, 0, 0, 0, b""),
+        RtpPacket(72, 0, 0, 0, b"", marker=True),
+        RtpPacket(96, 1 << 16, 0, 0, b""),
+        RtpPacket(96, 0, -1, 0, b""),
+        RtpPacket(96, 0, 0, 0, b"", csrc=(0,) * 16),
+        RtpPacket(96, 0, 0, 0, b"", csrc=(1 << 32,)),
+        RtpPacket(96, 0, 0, 0, b"", extension=Extension(rtp.ONE_BYTE, b"abc")),
+        RtpPacket(96, 0, 0, 0, b"", extension=Extension(1 << 16, b"")),
     ],
 )
-def test_packets_without_encoding_are_refused(packet: Packet) -> None:
+def test_packets_without_encoding_are_refused(packet: RtpPacket) -> None:
     with pytest.raises(WireError):
         rtp_parts.encode_packet(packet)
 

@@ -14,12 +14,12 @@ from pcap_walk import datagrams
 from talkpath.errors import WireError
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, Message, Type
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 ID = b"0123456789ab"
 ATTRIBUTES = st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=40)), max_size=6).map(tuple)
 MESSAGES = st.builds(
-    Message, st.integers(0, 0x3FFF), st.binary(min_size=12, max_size=12), ATTRIBUTES, padded=st.booleans()
+    StunMessage, st.integers(0, 0x3FFF), st.binary(min_size=12, max_size=12), ATTRIBUTES, padded=st.booleans()
 )
 ADDRESSES = st.builds(
     Address, st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16), st.integers(0, 0xFFFF)
@@ -27,7 +27,7 @@ ADDRESSES = st.builds(
 
 
 @given(MESSAGES, st.booleans())
-def test_what_was_encoded_is_decoded(message: Message, sealed: bool) -> None:
+def test_what_was_encoded_is_decoded(message: StunMessage, sealed: bool) -> None:
     data = stun.encode(message, fingerprint=sealed)
     assert stun.is_stun(data)
     found = stun.decode(data)
@@ -48,14 +48,14 @@ def test_any_bytes_give_a_message_or_a_wire_error(data: bytes, at: int, value: i
 @pytest.mark.parametrize(
     "message",
     [
-        Message(0x4000, ID),
-        Message(1, b"short"),
-        Message(1, ID, ((0x10000, b""),)),
-        Message(1, ID, ((6, bytes(0x10000)),)),
-        Message(1, ID, ((6, bytes(0xFFF0)), (7, bytes(99)))),
+        StunMessage(0x4000, ID),
+        StunMessage(1, b"short"),
+        StunMessage(1, ID, ((0x10000, b""),)),
+        StunMessage(1, ID, ((6, bytes(0x10000)),)),
+        StunMessage(1, ID, ((6, bytes(0xFFF0)), (7, bytes(99)))),
     ],
 )
-def test_what_has_no_encoding_is_refused(message: Message) -> None:
+def test_what_has_no_encoding_is_refused(message: StunMessage) -> None:
     with pytest.raises(WireError):
         stun.encode(message)
 
@@ -68,7 +68,7 @@ def test_aioice_reads_what_we_write() -> None:
         (Attribute.ICE_CONTROLLING, (99).to_bytes(8, "big")),
         (Attribute.XOR_MAPPED_ADDRESS, stun.encode_xor_address(mapped, ID)),
     )
-    data = stun.encode(Message(Type.BINDING_REQUEST, ID, attributes), fingerprint=True)
+    data = stun.encode(StunMessage(Type.BINDING_REQUEST, ID, attributes), fingerprint=True)
     found = aioice.stun.parse_message(data)  # checks FINGERPRINT
     assert found.transaction_id == ID
     assert found.attributes["USERNAME"] == "abcd:efgh"
@@ -84,7 +84,7 @@ def test_we_read_what_aioice_writes() -> None:
     theirs.add_fingerprint()
     found = stun.decode(bytes(theirs))
     assert found.get(Attribute.USERNAME) == b"some:body"
-    sealed = Message(found.type, ID, found.attributes[:-1])
+    sealed = StunMessage(found.type, ID, found.attributes[:-1])
     assert stun.encode(sealed, fingerprint=True) == bytes(theirs)
 
 
@@ -95,7 +95,7 @@ def test_addresses_come_back_and_stay_hidden(address: Address, transaction: byte
 
 
 def test_whatsapp_until_2020_does_not_pad() -> None:
-    message = Message(Type.ALLOCATE_REQUEST, ID, ((Attribute.WA_TOKEN, bytes(102)),), padded=False)
+    message = StunMessage(Type.ALLOCATE_REQUEST, ID, ((Attribute.WA_TOKEN, bytes(102)),), padded=False)
     data = stun.encode(message)
     assert len(data) == 126
     assert stun.decode(data) == message

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun, turn
-from talkpath.wire.rtc.stun import Attribute, Message, Type
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 from talkpath.wire.rtc.turn import FramedStream, TurnStream
 
 ID = bytes(range(12))
 PAYLOADS = st.binary(max_size=60)
 CHANNEL_DATA = st.builds(lambda number, data: channel_data(number, data), st.integers(0x4000, 0x4FFF), PAYLOADS)
-INDICATIONS = PAYLOADS.map(lambda data: stun.encode(Message(Type.DATA_INDICATION, ID, ((Attribute.DATA, data),))))
+INDICATIONS = PAYLOADS.map(lambda data: stun.encode(StunMessage(Type.DATA_INDICATION, ID, ((Attribute.DATA, data),))))
 ON_STREAM = CHANNEL_DATA | INDICATIONS
 CUTS = st.lists(st.integers(0, 400), max_size=12)
 

@@ -1,7 +1,7 @@
 """What a recogniser is told of a flow (no address, no port, no file name), and what it answers.
 
-Each file of `apps/` has `recognise(datagram, view) -> Hit | None`: is this datagram, seen in this flow,
-of this app's calls, and what is it? Pure; state is what the caller keeps in `FlowView` and `Hit`.
+Each file of `apps/` has `recognise(datagram, view) -> RecognisedDatagram | None`: is this datagram, seen in this flow,
+of this app's calls, and what is it? Pure; state is what the caller keeps in `FlowView` and `RecognisedDatagram`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class FlowView:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class RecognisedDatagram:
     """One datagram recognised.
 
     `kind`: "setup", "keepalive", "media", "control", "probe", "close". `medium` only for media.

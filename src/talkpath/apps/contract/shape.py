@@ -93,7 +93,7 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ShapeSource:
     """Where a fact about a shape comes from and how far it can be trusted."""
 
     fact: str
@@ -151,7 +151,7 @@ class App:
     id: str
     name: str
     shapes: tuple[Shape, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[ShapeSource, ...]
     ports: tuple[int, ...] = ()
     on_request: tuple[str, ...] = ()
     recorded_name: str = ""

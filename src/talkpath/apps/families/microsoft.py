@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, Type
@@ -20,7 +20,7 @@ VIDEO: Final = frozenset((34, 107, 121, 122))
 SKYPE_VERSION: Final = 3
 
 
-def recognise_as(app: str, datagram: bytes, view: FlowView) -> Hit | None:
+def recognise_as(app: str, datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this datagram that app's? RTP counts in flows where its STUN was seen."""
     if stun.is_stun(datagram):
         return _stun(app, datagram, view)
@@ -28,14 +28,18 @@ def recognise_as(app: str, datagram: bytes, view: FlowView) -> Hit | None:
     if known != app or len(datagram) < 12 or datagram[0] >> 6 != 2:
         return None
     if 192 <= datagram[1] <= 223:
-        return Hit(app, "control", confidence=0.85)
+        return RecognisedDatagram(app, "control", confidence=0.85)
     kind = datagram[1] & 127
     if kind in VOICE:
-        return Hit(app, "media", "voice", datagram[8:12], 0.85)
-    return Hit(app, "media", "video", datagram[8:12], 0.85) if kind in VIDEO else Hit(app, "control", confidence=0.7)
+        return RecognisedDatagram(app, "media", "voice", datagram[8:12], 0.85)
+    return (
+        RecognisedDatagram(app, "media", "video", datagram[8:12], 0.85)
+        if kind in VIDEO
+        else RecognisedDatagram(app, "control", confidence=0.7)
+    )
 
 
-def _stun(app: str, datagram: bytes, view: FlowView) -> Hit | None:
+def _stun(app: str, datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
         message = stun.decode(datagram)
     except WireError:
@@ -51,4 +55,4 @@ def _stun(app: str, datagram: bytes, view: FlowView) -> Hit | None:
     view.notes["setup"] = True
     asks = first or message.type == Type.ALLOCATE_REQUEST
     relay = message.get(Attribute.REALM) is not None
-    return Hit(app, "setup" if asks else "keepalive", confidence=0.9 if version or relay else 0.8)
+    return RecognisedDatagram(app, "setup" if asks else "keepalive", confidence=0.9 if version or relay else 0.8)

@@ -24,7 +24,7 @@ from talkpath.apps.families.rtc_facts import (
 )
 from talkpath.apps.families.rtc_media import STEP_MS
 from talkpath.apps.families.rtc_sheet import Sheet
-from talkpath.wire.pattern import Pattern, blank, join, literal
+from talkpath.wire.pattern import PacketPattern, blank, join, literal
 from talkpath.wire.rtc import dtls, dtls_flights, stun
 from talkpath.wire.rtc.dtls import Content
 from talkpath.wire.rtc.dtls_flights import FlightDatagram
@@ -39,7 +39,7 @@ OPUS_STEP: Final = 960  # 20 ms at 48 kHz
 RATES: Final = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)  # multiples of the app's own that a contrast may ask for
 VIDEO_KHZ: Final = 90
 STUN_HEADER: Final = struct.Struct("!HHI12x")
-PLAIN: Final[dict[Element, Pattern]] = {
+PLAIN: Final[dict[Element, PacketPattern]] = {
     "level": blank(1, first=0x80, clear=0x40),  # speaking, 0 to -63 dBov
     "mid": literal(b"0"),
     "orientation": literal(b"\x00"),
@@ -51,7 +51,7 @@ class HeaderPattern(NamedTuple):
     transport-wide number goes (0: there is none), `clocks` are (where, element) of those that hold the time."""
 
     stream: int
-    pattern: Pattern
+    pattern: PacketPattern
     sequence_at: int
     clocks: tuple[tuple[int, Element], ...]
 

@@ -13,7 +13,7 @@ from typing import Final
 from zlib import crc32
 
 from talkpath.apps.contract.shape import Keystream
-from talkpath.wire.pattern import Pattern
+from talkpath.wire.pattern import PacketPattern
 from talkpath.wire.rtc import dtls_flights, stun
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -47,14 +47,14 @@ class Sheet:
         self._made: tuple[int, int] = (0, 0)
 
     def masked(self, fixed: bytes, mask: bytes) -> int:
-        """Append a `Pattern` of these; return where it starts."""
+        """Append a `PacketPattern` of these; return where it starts."""
         at = self.end
         self._fixed.append(fixed)
         self._mask.append(mask)
         self.end += len(fixed)
         return at
 
-    def put(self, pattern: Pattern) -> int:
+    def put(self, pattern: PacketPattern) -> int:
         """Append bytes; return where they start."""
         return self.masked(pattern.fixed, pattern.mask)
 

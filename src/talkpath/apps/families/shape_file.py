@@ -16,7 +16,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from talkpath.apps.contract.shape import App, Arm, Direction, Source
+from talkpath.apps.contract.shape import App, Arm, Direction, ShapeSource
 from talkpath.apps.families.rtc_call import RtcCall
 from talkpath.apps.families.rtc_facts import ELEMENT_BYTES, VIDEO_FROM_BYTES, Element, Extra, Ice, RtcFacts, RtcStream
 from talkpath.apps.families.rtc_media import PICTURE_MS, STEP_MS, Camera, VoiceModel
@@ -94,7 +94,7 @@ def read_shape(data: bytes) -> App:
         raise UsageError("This is no shape of a call: it is no TOML.") from None
     _check(file)
     variant = hashlib.sha256(data).hexdigest()[:8]
-    source = Source("the whole shape", file.source, "low")
+    source = ShapeSource("the whole shape", file.source, "low")
     return App(file.id, file.name, tuple(_shapes(file, variant)), (source,), ports=file.ports)
 
 

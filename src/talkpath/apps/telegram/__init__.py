@@ -12,7 +12,7 @@ from typing import Final
 
 from talkpath.apps import webrtc
 from talkpath.apps.contract.cue import Cue, run
-from talkpath.apps.contract.shape import App, Arm, Source
+from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.telegram.libtgvoip import Libtgvoip
 from talkpath.apps.telegram.recogniser import recognise
 from talkpath.apps.telegram.reflector import Reflected
@@ -21,13 +21,13 @@ from talkpath.apps.telegram.tgcalls import Tgcalls
 __all__ = ["APP", "CUES", "WRAPPINGS", "recognise"]
 
 SOURCES: Final = (
-    Source("libtgvoip: pings, answers, peer request, voice of 60 ms", "telegram__a.pcap", "low", 393, 12.2),
-    Source(
+    ShapeSource("libtgvoip: pings, answers, peer request, voice of 60 ms", "telegram__a.pcap", "low", 393, 12.2),
+    ShapeSource(
         "tgcalls: ICE checks, 91-byte sound, 45-byte reports, pictures", "telegram_videocall.pcapng", "low", 98, 1.9
     ),
-    Source("reflector: hello, header, padding", "DrKLO/Telegram, ReflectorPort.cpp at 068cd49", "low"),
-    Source("reflector: the answer to the hello is that of libtgvoip's reflectors", "assumed, no capture", "low"),
-    Source("reflector: the call inside is that of a browser", "assumed from the same source, no capture", "low"),
+    ShapeSource("reflector: hello, header, padding", "DrKLO/Telegram, ReflectorPort.cpp at 068cd49", "low"),
+    ShapeSource("reflector: the answer to the hello is that of libtgvoip's reflectors", "assumed, no capture", "low"),
+    ShapeSource("reflector: the call inside is that of a browser", "assumed from the same source, no capture", "low"),
 )
 
 APP: Final = App(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.errors import WireError
 from talkpath.wire.rtc import reflector, stun
 from talkpath.wire.rtc.reflector import Data, Ping, SelfInfo
@@ -15,7 +15,7 @@ OPUS: Final = 111
 """The payload type of voice in tgcalls' source."""
 
 
-def recognise(datagram: bytes, view: FlowView) -> Hit | None:
+def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this datagram Telegram's?
 
     By the marks of a reflector, by the tag that such a message showed, by the realm of Telegram's TURN servers; and,
@@ -41,17 +41,17 @@ def recognise(datagram: bytes, view: FlowView) -> Hit | None:
     return _recognise_opaque(datagram, view)
 
 
-def _by_tag(datagram: bytes, view: FlowView) -> Hit | None:
+def _by_tag(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Recognise a reflector's message that was cut off: by four bytes of its mark at least, and its size."""
     mark = datagram[reflector.TAG_BYTES : min(view.captured, reflector.TAG_BYTES + 12)]
     if len(datagram) not in _SPECIAL_BYTES or len(mark) < 4 or mark != b"\xff" * len(mark):
         return None
     view.notes["tag"] = tag = datagram[: reflector.TAG_BYTES]
     view.setup = "telegram.reflector"
-    return Hit("telegram", "setup", stitch=tag, confidence=0.9)
+    return RecognisedDatagram("telegram", "setup", stitch=tag, confidence=0.9)
 
 
-def _recognise_special(datagram: bytes, view: FlowView) -> Hit | None:
+def _recognise_special(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
         frame = reflector.decode(datagram)
     except WireError:
@@ -65,17 +65,17 @@ def _recognise_special(datagram: bytes, view: FlowView) -> Hit | None:
     else:
         return None
     view.setup = "telegram.reflector"
-    return Hit("telegram", "setup", stitch=stitch)
+    return RecognisedDatagram("telegram", "setup", stitch=stitch)
 
 
-def _by_length(datagram: bytes, tag: bytes | None, confidence: float = 1.0) -> Hit:
+def _by_length(datagram: bytes, tag: bytes | None, confidence: float = 1.0) -> RecognisedDatagram:
     """libtgvoip: voice in blocks from 144 bytes on, control below (128 without the tag)."""
     if len(datagram) >= (144 if tag else 128):
-        return Hit("telegram", "media", "voice", tag, confidence)
-    return Hit("telegram", "control", None, tag, confidence)
+        return RecognisedDatagram("telegram", "media", "voice", tag, confidence)
+    return RecognisedDatagram("telegram", "control", None, tag, confidence)
 
 
-def _recognise_data(datagram: bytes, view: FlowView) -> Hit | None:
+def _recognise_data(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """tgcalls v2: the length fits, and inside is STUN, DTLS, RTP or RTCP."""
     try:
         frame = reflector.decode(datagram)
@@ -90,13 +90,13 @@ def _recognise_data(datagram: bytes, view: FlowView) -> Hit | None:
         return None
     view.notes["path"] = "relay"
     if setup:
-        return Hit("telegram", "setup", stitch=call, confidence=confidence)
+        return RecognisedDatagram("telegram", "setup", stitch=call, confidence=confidence)
     if 192 <= inner[1] <= 223:
-        return Hit("telegram", "control", stitch=call, confidence=confidence)
-    return Hit("telegram", "media", "voice" if inner[1] & 127 == OPUS else "video", call, confidence)
+        return RecognisedDatagram("telegram", "control", stitch=call, confidence=confidence)
+    return RecognisedDatagram("telegram", "media", "voice" if inner[1] & 127 == OPUS else "video", call, confidence)
 
 
-def _recognise_stun(datagram: bytes, view: FlowView) -> Hit | None:
+def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
         message = stun.decode(datagram)
     except WireError:
@@ -104,15 +104,15 @@ def _recognise_stun(datagram: bytes, view: FlowView) -> Hit | None:
     if (message.get(Attribute.REALM) or b"").rstrip(b"\0") == b"telegram.org":
         view.notes["turn"] = True
         view.setup = "stun.allocate"
-        return Hit("telegram", "setup")
+        return RecognisedDatagram("telegram", "setup")
     user = message.get(Attribute.USERNAME) or b""
     if message.type == Type.BINDING_REQUEST and len(user) == 9 and user[4] == 58:
         view.notes["ice"] = message.get(Attribute.NETWORK_INFO) is not None
     known = "turn" in view.notes or _opaque(view) >= 2
-    return Hit("telegram", "setup", confidence=0.9 if "turn" in view.notes else 0.6) if known else None
+    return RecognisedDatagram("telegram", "setup", confidence=0.9 if "turn" in view.notes else 0.6) if known else None
 
 
-def _recognise_opaque(datagram: bytes, view: FlowView) -> Hit | None:
+def _recognise_opaque(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """tgcalls: bytes that are neither STUN, DTLS, RTP nor ChannelData, on a path that ICE has checked."""
     if not view.notes.get("ice") and "turn" not in view.notes:
         return None
@@ -123,8 +123,8 @@ def _recognise_opaque(datagram: bytes, view: FlowView) -> Hit | None:
         return None
     confidence = 0.9 if "turn" in view.notes else 0.7
     if len(datagram) <= 60:  # reports, or voice in silence: one channel, sealed, nothing tells them apart
-        return Hit("telegram", "media", confidence=confidence)
-    return Hit("telegram", "media", "voice" if len(datagram) <= 240 else "video", confidence=confidence)
+        return RecognisedDatagram("telegram", "media", confidence=confidence)
+    return RecognisedDatagram("telegram", "media", "voice" if len(datagram) <= 240 else "video", confidence=confidence)
 
 
 def _opaque(view: FlowView) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 from talkpath.apps.contract.script import TRIES_MS, Packet, Script, fill
 from talkpath.apps.contract.shape import KEY_BYTES, Arm, Confidence, Keystream, Schedule, Slot
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, Message, Type
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _LETTERS: Final = bytes(_BASE64[value & 63] for value in range(256))
@@ -126,10 +126,10 @@ def _check(user: bytes, controlling: bool, stream: Keystream) -> bytes:
         (Attribute.MESSAGE_INTEGRITY, stream.take(20)),
     )
     transaction = stream.take(12).translate(_LETTERS)
-    return stun.encode(Message(Type.BINDING_REQUEST, transaction, attributes), fingerprint=True)
+    return stun.encode(StunMessage(Type.BINDING_REQUEST, transaction, attributes), fingerprint=True)
 
 
 def _answer(transaction: bytes, stream: Keystream) -> bytes:
     mapped = b"\x00\x01" + stream.take(6)
     attributes = ((Attribute.XOR_MAPPED_ADDRESS, mapped), (Attribute.MESSAGE_INTEGRITY, stream.take(20)))
-    return stun.encode(Message(Type.BINDING_RESPONSE, transaction, attributes), fingerprint=True)
+    return stun.encode(StunMessage(Type.BINDING_RESPONSE, transaction, attributes), fingerprint=True)

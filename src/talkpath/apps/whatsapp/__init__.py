@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Final
 
 from talkpath.apps.contract.cue import Cue, run
-from talkpath.apps.contract.shape import App, Arm, Source
+from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.whatsapp.call import Relayed
 from talkpath.apps.whatsapp.media import voice_2015, voice_2019, voice_2023
 from talkpath.apps.whatsapp.recogniser import recognise
@@ -27,12 +27,18 @@ from talkpath.apps.whatsapp.sender import Sender
 __all__ = ["APP", "CUES", "recognise"]
 
 SOURCES: Final = (
-    Source("set-up, keepalive, 60/120-ms voice, silence, RTCP of 2023", "stun_wa_call__a.pcapng", "low", 319, 28.8),
-    Source("20-ms voice, 126-byte set-up, RTCP of 2015", "whatsapp_login_call.pcap (two calls)", "low", 629, 17.8),
-    Source("video of 2019: PT 102 and 103, voice with extension 746F", "wa_video.pcap", "low", 421, 5.1),
-    Source("video of 2023 has PT 97; its sizes and rate are taken from 2019", "public descriptions, no capture", "low"),
-    Source("160-ms voice, 184-byte set-up of 2020 (recognised only)", "wissamnd_whatsappCall.pcapng", "low", 23, 1.7),
-    Source("probes 0804 and 0805, ICE of group calls (recognised only)", "public descriptions, no capture", "low"),
+    ShapeSource(
+        "set-up, keepalive, 60/120-ms voice, silence, RTCP of 2023", "stun_wa_call__a.pcapng", "low", 319, 28.8
+    ),
+    ShapeSource("20-ms voice, 126-byte set-up, RTCP of 2015", "whatsapp_login_call.pcap (two calls)", "low", 629, 17.8),
+    ShapeSource("video of 2019: PT 102 and 103, voice with extension 746F", "wa_video.pcap", "low", 421, 5.1),
+    ShapeSource(
+        "video of 2023 has PT 97; its sizes and rate are taken from 2019", "public descriptions, no capture", "low"
+    ),
+    ShapeSource(
+        "160-ms voice, 184-byte set-up of 2020 (recognised only)", "wissamnd_whatsappCall.pcapng", "low", 23, 1.7
+    ),
+    ShapeSource("probes 0804 and 0805, ICE of group calls (recognised only)", "public descriptions, no capture", "low"),
 )
 
 _RELAY60: Final = Relayed(

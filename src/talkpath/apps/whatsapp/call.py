@@ -13,7 +13,7 @@ from talkpath.apps.whatsapp.media import PICTURE, REPAIR, with_pictures
 from talkpath.apps.whatsapp.relay_client import RelayClient
 from talkpath.apps.whatsapp.sender import FRAME_MS, REPORTS, Sender
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Message, Type
+from talkpath.wire.rtc.stun import StunMessage, Type
 
 _ALLOCATE, _ANNOUNCE, _PING = "allocate", "announce", "ping"
 _REPORT_NONCE_BYTES: Final = 60
@@ -146,13 +146,13 @@ class Relayed:
             announced = tuple(number.to_bytes(4, "big") for number in (sender.repair, sender.video, sender.ssrc))
             return client.allocate(announced, sealed=True)
         if slot.kind == _PING:
-            return stun.encode(Message(Type.WA_PING, client.transaction()))
+            return stun.encode(StunMessage(Type.WA_PING, client.transaction()))
         return sender.control(slot.kind, stream)
 
     def _reply(self, client: RelayClient, slot: Slot, request: bytes) -> bytes:
         client.last = request[8:20]
         if slot.kind == _PING:
-            return stun.encode(Message(Type.WA_PONG, client.last))
+            return stun.encode(StunMessage(Type.WA_PONG, client.last))
         return client.response(slot.at_ms, sealed=self.sealed)
 
 

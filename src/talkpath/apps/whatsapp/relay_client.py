@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from talkpath.apps.contract.shape import Keystream
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, Message, Type
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 
 class RelayClient:
@@ -37,11 +37,11 @@ class RelayClient:
         if sealed:
             integrity = self.stream.take(20)
             attributes += [(Attribute.XOR_RELAYED_ADDRESS, self.relay), (Attribute.MESSAGE_INTEGRITY, integrity)]
-        return stun.encode(Message(Type.ALLOCATE_REQUEST, self.transaction(), tuple(attributes), padded=sealed))
+        return stun.encode(StunMessage(Type.ALLOCATE_REQUEST, self.transaction(), tuple(attributes), padded=sealed))
 
     def response(self, at_ms: float, *, sealed: bool) -> bytes:
         """Write the answer to the last request: where it came from, and the relay's clock."""
         clock = (self.clock_ms + round(at_ms)).to_bytes(8, "big")
         attributes = [(Attribute.XOR_MAPPED_ADDRESS, self.seen), (Attribute.WA_SERVER_TIME_MS, clock)]
         attributes += [(Attribute.MESSAGE_INTEGRITY, self.stream.take(20))] if sealed else []
-        return stun.encode(Message(Type.ALLOCATE_RESPONSE, self.last, tuple(attributes)))
+        return stun.encode(StunMessage(Type.ALLOCATE_RESPONSE, self.last, tuple(attributes)))

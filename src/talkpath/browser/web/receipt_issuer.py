@@ -16,7 +16,7 @@ from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.receipt import SeenEpoch, SeenFlow, Statement, seal
+from talkpath.wire.control.receipt import ReceiptStatement, SeenEpoch, SeenFlow, seal
 from talkpath.wire.control.sign import Signer
 
 
@@ -39,7 +39,7 @@ class ReceiptIssuer:
         key = self.signer.public
         facts = replace(facts, responder_class=self.network_class, responder_key=raw_key_text(key))
         location = self.find(host)
-        statement = Statement(
+        statement = ReceiptStatement(
             probe_key=run_key,
             responder_key=key,
             probe_seed=facts.seed,

@@ -14,7 +14,7 @@ from __future__ import annotations
 from secrets import token_hex
 
 from talkpath.browser.webrtc.call_media import Medium
-from talkpath.browser.webrtc.ice_agent import Source
+from talkpath.browser.webrtc.ice_agent import SocketAddress
 from talkpath.browser.webrtc.rtp_sender import REPORT_S, RtpSender
 from talkpath.browser.webrtc.secure_transport import Datagrams, SecureTransport
 from talkpath.browser.webrtc.session_description import SdpOffer
@@ -58,7 +58,7 @@ class CallEngine:
         """The SDP answer."""
         return self._transport.answer(self._host, self._port, self._sender.ssrc, self._name)
 
-    def receive(self, now_s: float, data: bytes, source: Source) -> Datagrams:
+    def receive(self, now_s: float, data: bytes, source: SocketAddress) -> Datagrams:
         """Take a datagram of this call."""
         if data[0] in RTP:
             if len(data) >= 12 and not 192 <= data[1] <= 223:

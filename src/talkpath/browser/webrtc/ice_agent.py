@@ -19,7 +19,7 @@ from talkpath.browser.webrtc.session_description import HOST_PRIORITY, Credentia
 from talkpath.errors import WireError
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, Message, Type
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 from talkpath.wire.rtc.stun_integrity import is_sealed, seal
 
 FIRST_WAIT_S, TRIES = 0.25, 6  # of a check: each wait is twice the one before
@@ -28,7 +28,7 @@ MAX_ADDRESSES = 16
 NEVER = float("inf")
 MAPPED = bytes(10) + b"\xff\xff"  # IPv4 in IPv6 (RFC 4291 section 2.5.5.2)
 
-Source = tuple[Any, ...]
+SocketAddress = tuple[Any, ...]
 """An address that a datagram came from, as its socket gives it: (host, port, ...)."""
 
 Draw = Callable[[int], bytes]
@@ -49,26 +49,26 @@ class IceAgent:
     def __init__(self, own: Credentials, browser: Credentials, draw: Draw = os.urandom) -> None:
         self._own, self._browser, self._draw = own, browser, draw
         self._tie_breaker = draw(8)
-        self._known: set[Source] = set()
-        self._proven: dict[Source, float] = {}  # when an answer came last
-        self._checks: dict[Source, ConnectivityCheck] = {}
-        self._nominated: Source | None = None
-        self.selected: Source | None = None
+        self._known: set[SocketAddress] = set()
+        self._proven: dict[SocketAddress, float] = {}  # when an answer came last
+        self._checks: dict[SocketAddress, ConnectivityCheck] = {}
+        self._nominated: SocketAddress | None = None
+        self.selected: SocketAddress | None = None
 
     @property
     def wake_s(self) -> float:
         """When the next check is to be repeated."""
         return min((check.due_s for check in self._checks.values()), default=NEVER)
 
-    def knows(self, source: Source) -> bool:
+    def knows(self, source: SocketAddress) -> bool:
         """Whether the browser sent a check from there."""
         return source in self._known
 
-    def has_consent(self, source: Source, now_s: float) -> bool:
+    def has_consent(self, source: SocketAddress, now_s: float) -> bool:
         """Whether that address was proven, and not too long ago."""
         return now_s - self._proven.get(source, -NEVER) < CONSENT_S
 
-    def receive(self, now_s: float, data: bytes, source: Source) -> list[bytes]:
+    def receive(self, now_s: float, data: bytes, source: SocketAddress) -> list[bytes]:
         """Take a STUN message; return what is to be sent back."""
         try:
             message = stun.decode(data)
@@ -80,7 +80,7 @@ class IceAgent:
             self._prove(now_s, data, message, source)
         return []
 
-    def _answer(self, now_s: float, data: bytes, request: Message, source: Source) -> list[bytes]:
+    def _answer(self, now_s: float, data: bytes, request: StunMessage, source: SocketAddress) -> list[bytes]:
         wanted = f"{self._own.fragment}:{self._browser.fragment}".encode()
         if request.get(Attribute.USERNAME) != wanted or not is_sealed(data, self._own.password.encode()):
             return []
@@ -92,12 +92,12 @@ class IceAgent:
             self._select()
         return [self._response(request, source), *self._checked(now_s, source)]
 
-    def _response(self, request: Message, source: Source) -> bytes:
+    def _response(self, request: StunMessage, source: SocketAddress) -> bytes:
         address = stun.encode_xor_address(_address(source), request.transaction)
         attributes = ((Attribute.XOR_MAPPED_ADDRESS, address),)
-        return seal(Message(Type.BINDING_RESPONSE, request.transaction, attributes), self._own.password.encode())
+        return seal(StunMessage(Type.BINDING_RESPONSE, request.transaction, attributes), self._own.password.encode())
 
-    def _checked(self, now_s: float, source: Source) -> list[bytes]:
+    def _checked(self, now_s: float, source: SocketAddress) -> list[bytes]:
         """A check of that address, if it needs one."""
         if source in self._checks or now_s - self._proven.get(source, -NEVER) < RENEW_S:
             return []
@@ -111,9 +111,9 @@ class IceAgent:
             (Attribute.PRIORITY, HOST_PRIORITY.to_bytes(4, "big")),
             (Attribute.ICE_CONTROLLED, self._tie_breaker),
         )
-        return seal(Message(Type.BINDING_REQUEST, transaction, attributes), self._browser.password.encode())
+        return seal(StunMessage(Type.BINDING_REQUEST, transaction, attributes), self._browser.password.encode())
 
-    def _prove(self, now_s: float, data: bytes, response: Message, source: Source) -> None:
+    def _prove(self, now_s: float, data: bytes, response: StunMessage, source: SocketAddress) -> None:
         check = self._checks.get(source)
         if check is None or check.transaction != response.transaction:
             return
@@ -129,7 +129,7 @@ class IceAgent:
         elif self.selected is None:
             self.selected = next(iter(self._proven), None)
 
-    def poll(self, now_s: float) -> list[tuple[bytes, Source]]:
+    def poll(self, now_s: float) -> list[tuple[bytes, SocketAddress]]:
         """Repeat the checks that are due, and give up those that were repeated often enough."""
         sent = []
         for source, check in list(self._checks.items()):
@@ -144,7 +144,7 @@ class IceAgent:
         return sent
 
 
-def _address(source: Source) -> Address:
+def _address(source: SocketAddress) -> Address:
     """The address that the browser has to be told: of IPv4 that a socket of IPv6 took, the IPv4 address."""
     address = Address.of(source[0], source[1])
     return Address(address.packed[12:], address.port) if address.packed[:12] == MAPPED else address

@@ -15,13 +15,13 @@ from __future__ import annotations
 from secrets import token_hex
 
 from talkpath.browser.webrtc.dtls_association import Certificate, DtlsAssociation, SrtpKeys
-from talkpath.browser.webrtc.ice_agent import NEVER, IceAgent, Source
+from talkpath.browser.webrtc.ice_agent import NEVER, IceAgent, SocketAddress
 from talkpath.browser.webrtc.session_description import Credentials, SdpAnswer, SdpOffer
 
 STUN, DTLS = range(4), range(20, 64)
 MOST_UNPROVEN, MOST_HELD = 3, 4
 
-Datagrams = list[tuple[bytes, Source]]
+Datagrams = list[tuple[bytes, SocketAddress]]
 
 
 class SecureTransport:
@@ -34,8 +34,8 @@ class SecureTransport:
         self._agent = IceAgent(self._own, offer.credentials)
         self._dtls = DtlsAssociation(self._certificate, offer.fingerprints, has_media=offer.kind != "application")
         self.received = self._dtls.received
-        self._credit: dict[Source, int] = {}
-        self._client: Source | None = None  # where the handshake comes from
+        self._credit: dict[SocketAddress, int] = {}
+        self._client: SocketAddress | None = None  # where the handshake comes from
         self._held: list[bytes] = []  # what may not be sent there yet
         self._dtls_due_s = NEVER
 
@@ -67,12 +67,12 @@ class SecureTransport:
         )
         return answer.text()
 
-    def target(self, now_s: float) -> Source | None:
+    def target(self, now_s: float) -> SocketAddress | None:
         """Where to send to; None while no address is proven."""
         selected = self._agent.selected
         return selected if selected is not None and self._agent.has_consent(selected, now_s) else None
 
-    def receive(self, now_s: float, data: bytes, source: Source) -> Datagrams:
+    def receive(self, now_s: float, data: bytes, source: SocketAddress) -> Datagrams:
         """Take a datagram of STUN or DTLS; others are ignored."""
         if data[0] in STUN:
             said = [(each, source) for each in self._agent.receive(now_s, data, source)]
@@ -81,7 +81,7 @@ class SecureTransport:
             return self._take_dtls(now_s, data, source)
         return []
 
-    def _take_dtls(self, now_s: float, data: bytes, source: Source) -> Datagrams:
+    def _take_dtls(self, now_s: float, data: bytes, source: SocketAddress) -> Datagrams:
         self._client = source
         self._credit[source] = self._credit.get(source, 0) + MOST_UNPROVEN * len(data)
         said = self._dtls.receive(data)

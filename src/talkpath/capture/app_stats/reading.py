@@ -12,7 +12,7 @@ from talkpath.capture.app_stats.calls import PeerConnection, attempt_of, call_of
 from talkpath.errors import UsageError
 from talkpath.measure.bounds import MOST_COUNT
 from talkpath.measure.call import Attempt, Call, Findings, Source
-from talkpath.wire.pcap.window import Source as File
+from talkpath.wire.pcap.window import ByteSource
 
 MOST_BYTES = 64 << 20
 LEFT_OUT = "call whose numbers no call can have"
@@ -31,7 +31,7 @@ class AppStatistics:
         return ()
 
 
-def read_app_stats(file: File) -> AppStatistics | None:
+def read_app_stats(file: ByteSource) -> AppStatistics | None:
     """Read a dump of webrtc-internals or a debug log of Signal, also gzipped; None if it is neither. `UsageError` where
     it is one of them and cannot be used."""
     data = _data(file)
@@ -44,7 +44,7 @@ def read_app_stats(file: File) -> AppStatistics | None:
     return _statistics("signal_log", *signal_log.connections(text)) if signal_log.is_log(text) else None
 
 
-def _data(file: File) -> bytes | None:
+def _data(file: ByteSource) -> bytes | None:
     """The whole file, unpacked; None where it cannot be unpacked."""
     data = bytearray()
     while len(data) <= MOST_BYTES and (piece := file.read(MOST_BYTES + 1 - len(data))):

@@ -16,7 +16,7 @@ from talkpath.capture.calls.detected_call import DetectedCall
 from talkpath.capture.calls.detection import Detection
 from talkpath.capture.calls.paths import Path, encrypted, path_of, relayed_peer
 from talkpath.capture.calls.silent_end import with_silent_end
-from talkpath.capture.calls.timeline import OtherTraffic, Span, timelines
+from talkpath.capture.calls.timeline import CallSpan, OtherTraffic, timelines
 from talkpath.capture.packets.flows import address
 from talkpath.capture.scan import Scan
 from talkpath.capture.streams.figures import FIGURE
@@ -97,9 +97,9 @@ class _Records:
         for call, seconds in zip(calls, timelines(map(self._span, calls)), strict=True):
             yield self._call(call, seconds)
 
-    def _span(self, call: DetectedCall) -> Span:
+    def _span(self, call: DetectedCall) -> CallSpan:
         begin_s, end_s = call.span()
-        return Span(call.media, begin_s, end_s, self._other_traffic(call.flows), call.flows)
+        return CallSpan(call.media, begin_s, end_s, self._other_traffic(call.flows), call.flows)
 
     def _call(self, call: DetectedCall, seconds: tuple[Moment, ...]) -> Call:
         begin, end = call.span()

@@ -1,8 +1,8 @@
 """Groups flows that belong to one call.
 
 A call moves between 5-tuples and uses several at once. Flows are joined where they share the local socket, an SSRC at
-the same local host, or bytes that a recogniser returns as the call's own (`Hit.stitch`). RTP and RTCP, voice and video
-on ports of their own are joined where both hosts are the same and the flows begin and end together.
+the same local host, or bytes that a recogniser returns as the call's own (`RecognisedDatagram.stitch`). RTP and RTCP,
+voice and video on ports of their own are joined where both hosts are the same and the flows begin and end together.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class OtherTraffic:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class CallSpan:
     """What the seconds of one call are made of."""
 
     streams: Sequence[MeasuredStream]
@@ -90,9 +90,9 @@ class Span:
         return min(floor(self.end_s) - self.first + 1, LONGEST_S)
 
 
-def timelines(spans: Iterable[Span]) -> Iterator[tuple[Moment, ...]]:
+def timelines(spans: Iterable[CallSpan]) -> Iterator[tuple[Moment, ...]]:
     """Yield all seconds of each call."""
-    together: list[Span] = []
+    together: list[CallSpan] = []
     size = 0
     for span in spans:
         if together and size + span.count > TOGETHER_S:
@@ -103,7 +103,7 @@ def timelines(spans: Iterable[Span]) -> Iterator[tuple[Moment, ...]]:
     yield from _timelines(together) if together else ()
 
 
-def _timelines(spans: Sequence[Span]) -> Iterator[tuple[Moment, ...]]:
+def _timelines(spans: Sequence[CallSpan]) -> Iterator[tuple[Moment, ...]]:
     first, count = np.array([span.first for span in spans]), np.array([span.count for span in spans])
     begin, size = np.cumsum(count) - count, int(count.sum())
     table = _table(spans, first, count)
@@ -124,7 +124,7 @@ def _timelines(spans: Sequence[Span]) -> Iterator[tuple[Moment, ...]]:
         yield tuple(every[at : at + own])
 
 
-def _others(spans: Sequence[Span], first: Ints, count: Ints) -> Ints:
+def _others(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Ints:
     """Count the other packets of each second."""
     out = np.zeros(int(count.sum()), np.int64)
     of = np.repeat(np.arange(len(spans)), count)
@@ -135,7 +135,7 @@ def _others(spans: Sequence[Span], first: Ints, count: Ints) -> Ints:
     return out
 
 
-def _counted(spans: Sequence[Span], first: Ints, count: Ints) -> Bools:
+def _counted(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Bools:
     """Tell for which seconds the losses are known, sent seconds before received ones: from the first to the last packet
     of the direction's streams whose losses can be counted."""
     second = spread(first, count)
@@ -148,7 +148,7 @@ def _counted(spans: Sequence[Span], first: Ints, count: Ints) -> Bools:
     return np.concatenate(out)
 
 
-def _table(spans: Sequence[Span], first: Ints, count: Ints) -> Floats:
+def _table(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Floats:
     """Sum cells by second, sent seconds of all calls before received ones: the columns of a cell, then VOICE."""
     streams = [(call, stream) for call, span in enumerate(spans) for stream in span.streams]
     cells = [(stream.stats.seconds, stream.stats.seconds.of(stream.number)) for _, stream in streams]

@@ -15,7 +15,7 @@ from talkpath.capture.packets.datagrams import Datagrams, open_payloads
 from talkpath.wire.pcap import UDP, Frames, Packets, Unread, blocks, transports
 from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.pcap.fragments import Fragments
-from talkpath.wire.pcap.window import Source
+from talkpath.wire.pcap.window import ByteSource
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Reader:
             return None
         return opened(packets, self._wrappings)
 
-    def blocks(self, source: Source, *, kept: int = 0) -> Iterator[Block]:
+    def blocks(self, source: ByteSource, *, kept: int = 0) -> Iterator[Block]:
         """Read all blocks. Each is valid until so many more than the next were asked for as are `kept`."""
         for frames in blocks(source, self.unread, kept=kept):
             if len(frames):

@@ -12,7 +12,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.capture.packets.datagrams import DTLS, OTHER, RTCP, RTP, STUN, TURN, Datagrams
 from talkpath.capture.packets.flows import Flows
 from talkpath.capture.packets.rows import MEDIA, NONE, VIDEO, VOICE, Rows
@@ -173,7 +173,7 @@ class Recognition:
         elif kind == DTLS:
             view.setup = "dtls.client_hello" if payload[13:14] == b"\x01" else "dtls.server_hello"
 
-    def _note(self, known: KnownFlow, name: str, hit: Hit, kind: int, at_s: float, stream: int) -> None:
+    def _note(self, known: KnownFlow, name: str, hit: RecognisedDatagram, kind: int, at_s: float, stream: int) -> None:
         evidence = evidence_of(known.evidence, hit.app)
         evidence.add(hit, at_s)
         if name not in known.names:
@@ -191,7 +191,7 @@ class Recognition:
         if own or (hit.kind == "media" and kind == OTHER):
             self._mark(known.view, name, own)
 
-    def _note_stream(self, stream: int, hit: Hit, at_s: float) -> None:
+    def _note_stream(self, stream: int, hit: RecognisedDatagram, at_s: float) -> None:
         of_stream = self.streams.get(stream)
         if of_stream is None:
             if len(self.streams) >= MOST_STREAMS:

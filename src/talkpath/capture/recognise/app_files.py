@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from talkpath.apps import app_modules
 from talkpath.apps.contract.cue import KINDS, Cue
-from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 
-Recogniser = Callable[[bytes, FlowView], Hit | None]
+Recogniser = Callable[[bytes, FlowView], RecognisedDatagram | None]
 
 
 def recognisers() -> dict[str, Recogniser]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from talkpath.apps.contract.flow_view import FlowView, Hit
+from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class AppEvidence:
     first_s: float = float("inf")
     last_s: float = float("-inf")
 
-    def add(self, hit: Hit, at_s: float) -> None:
+    def add(self, hit: RecognisedDatagram, at_s: float) -> None:
         """Add one recognised datagram."""
         self.hits += 1
         self.kinds[hit.kind] += 1

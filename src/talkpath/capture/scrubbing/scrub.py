@@ -24,13 +24,13 @@ from talkpath.capture.recognise.app_files import cues, wrappings
 from talkpath.capture.scan import Scan, scan
 from talkpath.capture.scrubbing.bare import are_of_one_family, bare_blocks
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
-from talkpath.capture.scrubbing.strip import Strip
+from talkpath.capture.scrubbing.strip import PayloadStripper
 from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
 from talkpath.wire.pcap import TCP, UDP, Frames, Packets, Unread, blocks, transports
 from talkpath.wire.pcap.arrays import Bools, Words
 from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.pcap.fragments import Fragments
-from talkpath.wire.pcap.window import Source
+from talkpath.wire.pcap.window import ByteSource
 from talkpath.wire.pcap.write import Writer, packet_blocks
 
 LARGEST = 65535
@@ -41,7 +41,7 @@ NOTHING = struct.pack("!BBHHHBBHII", 0x45, 0, 20, 0, 0, 64, 253, 0, 0, 0)
 """An IPv4 header of a protocol that is none (RFC 3692)."""
 
 
-class SeekableSource(Source, Protocol):
+class SeekableSource(ByteSource, Protocol):
     """A capture that can be read twice."""
 
     def seek(self, at: int, /) -> int:
@@ -119,7 +119,7 @@ class _Rewriter:
     def __init__(self, keep: Words, tls: Words, budget: ReassemblyBudget, unread: Unread, apps: dict[int, str]) -> None:
         self._keep, self._apps = keep, apps
         self._names = Pseudonyms()
-        self._strip = Strip(self._names, [cue for _, cue in cues()], wrappings())
+        self._strip = PayloadStripper(self._names, [cue for _, cue in cues()], wrappings())
         self._flows = Flows()
         self._streams = MediaOverTcp(self._flows, CueTable(()), budget=budget, unread=unread)
         self._streams.turn_over_tls.follow(tls)

@@ -63,7 +63,7 @@ DEEPEST = 3
 TAG, MARK_END, QUERY_END, MARKED = 16, 32, 40, 6
 
 
-class Strip:
+class PayloadStripper:
     """Strips datagrams of call flows. `cues` and `wrappings` are the apps'."""
 
     def __init__(self, names: Pseudonyms, cues: list[Cue], wrappings: list[Cue]) -> None:

@@ -29,14 +29,14 @@ HEAD = 64
 """Bytes of a cut packet that are there, as zeros where they were not captured: no header is longer."""
 
 
-class Packet(NamedTuple):
+class ReassembledPacket(NamedTuple):
     """What was captured of a packet, and its length."""
 
     captured: bytes
     size: int
 
 
-Completed = tuple[Packet, float, int, int]
+Completed = tuple[ReassembledPacket, float, int, int]
 """A packet, the time in seconds of the segment that completed it, its flow and direction."""
 
 
@@ -77,7 +77,7 @@ class Reassembly:
     pending: int = 0
     stuck_s: float | None = None
 
-    def segment(self, sequence: int, segment: Segment) -> list[tuple[Packet, float]]:
+    def segment(self, sequence: int, segment: Segment) -> list[tuple[ReassembledPacket, float]]:
         """Take a segment; return the packets that it completes, each with the time of the segment that completed it."""
         if self.following is None:
             self.following = sequence
@@ -108,7 +108,7 @@ class Reassembly:
         self.waiting[sequence] = segment
         self.budget.take(len(segment.captured))
 
-    def _contiguous(self) -> list[tuple[Packet, float]]:
+    def _contiguous(self) -> list[tuple[ReassembledPacket, float]]:
         out = []
         while self.following in self.waiting:
             segment = self.waiting.pop(self.following)
@@ -118,7 +118,7 @@ class Reassembly:
             out += [(packet, segment.at_s) for packet in self._split(segment)]
         return out
 
-    def _skip_hole(self) -> list[tuple[Packet, float]]:
+    def _skip_hole(self) -> list[tuple[ReassembledPacket, float]]:
         """Skip what never came and go on at the nearest segment that waits."""
         begin = self.following or 0
         self.following = min(self.waiting, key=lambda sequence: (sequence - begin) & 0xFFFFFFFF)
@@ -126,7 +126,7 @@ class Reassembly:
         self.stuck_s = None
         return self._contiguous()
 
-    def _split(self, segment: Segment) -> list[Packet]:
+    def _split(self, segment: Segment) -> list[ReassembledPacket]:
         if self.splitter is None and segment.captured:
             self.splitter = self.begin(segment.captured, segment.size)
         if self.splitter is None:
@@ -141,7 +141,7 @@ class Reassembly:
             self._end_splitter()
         self._count_pending()
         begun = [_cut(packet) for packet in filled[:1] if any(packet)]
-        return [Packet(packet, len(packet)) for packet in packets if packet] + begun
+        return [ReassembledPacket(packet, len(packet)) for packet in packets if packet] + begun
 
     @staticmethod
     def _fill(splitter: Splitter, missing: int) -> tuple[list[bytes], int]:
@@ -172,9 +172,9 @@ class Reassembly:
         self._end_splitter()
 
 
-def _cut(packet: bytes) -> Packet:
+def _cut(packet: bytes) -> ReassembledPacket:
     """Leave the zeros out that stand for what was not captured: a few bytes may claim a packet of the largest size."""
-    return Packet(packet[: max(len(packet.rstrip(b"\0")), HEAD)], len(packet))
+    return ReassembledPacket(packet[: max(len(packet.rstrip(b"\0")), HEAD)], len(packet))
 
 
 def _signed(difference: int) -> int:

@@ -23,7 +23,7 @@ from talkpath.lab.path.stream import HalfStream, TcpHandshake, opening_hello
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.app_networks import app_host_name, app_relay
 from talkpath.measure.facts import Exchange
-from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
+from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.endpoint_driver import STREAM_S
 from talkpath.probe.endpoint_engine import AS_WRITTEN, OTHER, SYSTEM, EndpointEngine, Request
 from talkpath.probe.name_contrast import NAME
@@ -107,7 +107,7 @@ class _Asked:
         fronts = {f"front{n}": app_relay(case.app, FIRST_FRONT + n) for n in range(1, case.hosts + 1)}
         self._hosts = fronts | {host.name: host for host in NEUTRAL}
         rows = [_row(name, case.app if name in fronts else "") for name in self._hosts]
-        resolver = Row("resolver", "", "resolver", "192.0.2.53", 53, 1, SOURCE, TODAY, "high")
+        resolver = EndpointRow("resolver", "", "resolver", "192.0.2.53", 53, 1, SOURCE, TODAY, "high")
         own, neutral = (tuple(row for row in rows if bool(row.app) is app) for app in (True, False))
         self._engine = EndpointEngine(ChosenEndpoints(own, neutral, resolver, False, hellos=True), TODAY, self._rng)
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
@@ -144,7 +144,7 @@ class _Asked:
         else:
             _Exchanged(self, request, far, next(self._locals), self._answers(request.row, request.kind))
 
-    def _answers(self, row: Row, kind: str) -> bool:
+    def _answers(self, row: EndpointRow, kind: str) -> bool:
         """Whether the host answers this time."""
         if self._case.trouble == "rationed" and row.app and kind != "tls":
             due = self.now_s - self._answered_s.get(row.id, -self._ration_s) >= self._ration_s
@@ -211,5 +211,5 @@ class _Exchanged:
             self._asked.answered(self._request, failure)
 
 
-def _row(name: str, app: str) -> Row:
-    return Row(name, app, "tls", app_host_name(app, name), PORT, 2, SOURCE, TODAY, "high")
+def _row(name: str, app: str) -> EndpointRow:
+    return EndpointRow(name, app, "tls", app_host_name(app, name), PORT, 2, SOURCE, TODAY, "high")

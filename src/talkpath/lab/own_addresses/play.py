@@ -20,7 +20,7 @@ from talkpath.lab.restrictor.app_networks import app_of_address, app_relay
 from talkpath.lab.restrictor.mechanism import LabRule
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Exchange
-from talkpath.probe.endpoint_catalogue import Row
+from talkpath.probe.endpoint_catalogue import EndpointRow
 from talkpath.probe.own_addresses.engine import OwnAddressEngine
 from talkpath.probe.own_addresses.series import Target
 from talkpath.verdict.bases.own_addresses.questions import next_question
@@ -94,7 +94,7 @@ def _exchanges(facts: EndpointFacts) -> Iterator[Exchange]:
 
 
 def _target(name: str, host: LabHost, case: OwnAddressCase) -> Target:
-    row = Row(name, app_of_address(host.packed()[0]), "stun", host.ipv4, 3478, 2, SOURCE, TODAY, "high")
+    row = EndpointRow(name, app_of_address(host.packed()[0]), "stun", host.ipv4, 3478, 2, SOURCE, TODAY, "high")
     return Target(row, host.address(case.family, 3478))
 
 

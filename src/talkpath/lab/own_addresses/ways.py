@@ -61,7 +61,7 @@ class WaySettings:
 
 
 @dataclass(slots=True)
-class Router:
+class PathRouter:
     """One router: its address, and what it still may answer."""
 
     address: Address
@@ -78,10 +78,10 @@ class Ways:
 
     def __init__(self, settings: WaySettings, hosts: dict[str, LabHost], family: int, salt: int) -> None:
         self.settings, self.family, self._salt = settings, family, salt
-        self._routers: dict[tuple[object, ...], Router] = {}
+        self._routers: dict[tuple[object, ...], PathRouter] = {}
         self._places = {name: place for place, name in enumerate(hosts)}
 
-    def route(self, now_s: float, host: str, local: int) -> list[Router]:
+    def route(self, now_s: float, host: str, local: int) -> list[PathRouter]:
         """Return the routers of one 5-tuple, the device's own first."""
         settings, way = self.settings, self.settings.to.get(host, WayTo())
         changed = now_s >= settings.changes_s
@@ -97,7 +97,7 @@ class Ways:
         """Return which of several equal ways this 5-tuple takes."""
         return crc32(f"{host} {local}".encode(), self._salt) % max(1, way.members)
 
-    def _trunk(self, hop: int, way: WayTo, host: str, local: int, changed: bool) -> Router:
+    def _trunk(self, hop: int, way: WayTo, host: str, local: int, changed: bool) -> PathRouter:
         new = changed and hop >= self.settings.changed_from
         if way.other_from and hop >= way.other_from and hop < self.settings.trunk:
             return self._router(("own", hop, host, new))
@@ -105,11 +105,11 @@ class Ways:
             return self._router(("member", hop, self.member(way, host, local), new))
         return self._router(("trunk", hop, new))
 
-    def _router(self, key: tuple[object, ...]) -> Router:
+    def _router(self, key: tuple[object, ...]) -> PathRouter:
         if key not in self._routers:
             rate = self.settings.icmp_per_s
             bucket = Bucket(rate * ICMP_BYTES / 125.0, BURST * ICMP_BYTES) if rate else None
-            self._routers[key] = Router(self._address(key), self._is_silent(key), bucket)
+            self._routers[key] = PathRouter(self._address(key), self._is_silent(key), bucket)
         return self._routers[key]
 
     def _is_silent(self, key: tuple[object, ...]) -> bool:

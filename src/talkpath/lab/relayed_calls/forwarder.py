@@ -111,7 +111,7 @@ def greeting_answer(data: bytes, caller: SocketAddress) -> bytes:
     request = stun.decode(data)
     mapped = stun.encode_xor_address(Address.of(caller[0], caller[1]), request.transaction)
     attributes = ((stun.Attribute.XOR_MAPPED_ADDRESS, mapped),)
-    return stun.encode(stun.Message(stun.Type.BINDING_RESPONSE, request.transaction, attributes))
+    return stun.encode(stun.StunMessage(stun.Type.BINDING_RESPONSE, request.transaction, attributes))
 
 
 class Stop:

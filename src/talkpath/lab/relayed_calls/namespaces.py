@@ -35,7 +35,7 @@ class CallOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class LiveCall:
+class RunningCall:
     """A call that runs."""
 
     seconds: float
@@ -61,7 +61,9 @@ def start_relay(
     return program
 
 
-def start_call(lab: NetnsLab, relay: LabHost, app: str, seconds: float, *, family: int = 4, seed: int = 0) -> LiveCall:
+def start_call(
+    lab: NetnsLab, relay: LabHost, app: str, seconds: float, *, family: int = 4, seed: int = 0
+) -> RunningCall:
     """Starts relay, callee and caller."""
     port = (apps()[app.partition("/")[0]].ports or (3478,))[0]
     words = [app, str(seconds), str(seed)]
@@ -70,4 +72,4 @@ def start_call(lab: NetnsLab, relay: LabHost, app: str, seconds: float, *, famil
     callee.line("ready")
     host = relay.ipv4 if family == 4 else relay.ipv6
     caller = lab.start(PROBE.name, [*PROGRAM, "caller", host, str(port), *words])
-    return LiveCall(seconds, caller, callee, forwarding)
+    return RunningCall(seconds, caller, callee, forwarding)

@@ -16,7 +16,7 @@ from talkpath.apps import apps, shapes
 from talkpath.apps.contract.shape import Direction, Medium, Shape, Slot
 from talkpath.errors import UsageError
 
-Span = tuple[float, float]  # seconds from the beginning of the media
+MutedSpan = tuple[float, float]  # seconds from the beginning of the media
 
 SPURT_S, PAUSE_S = 1.5, 1.2  # means of talking and of silence with DTX (ITU-T P.59)
 RTP_VERSION, RTP_BYTES = 2, 12
@@ -27,7 +27,7 @@ COMFORT_EVERY = 8  # with DTX, one packet in so many is sent in silence
 class TalkPattern:
     """How an end talks. It sends no media in the spans of `muted`; with `dtx` almost none in pauses of speech."""
 
-    muted: tuple[Span, ...] = ()
+    muted: tuple[MutedSpan, ...] = ()
     dtx: bool = False
 
 
@@ -105,7 +105,7 @@ def _renumbered(slots: Sequence[Slot], datagrams: Sequence[bytes], silent: froze
     return out
 
 
-def _pauses(rng: Random, seconds: float) -> list[Span]:
+def _pauses(rng: Random, seconds: float) -> list[MutedSpan]:
     """Spans of silence in speech."""
     at_s, pauses = 0.0, []
     while at_s < seconds:

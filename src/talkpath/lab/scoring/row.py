@@ -115,7 +115,7 @@ def digest() -> str:
     return hashlib.sha256(b"".join((root / name).read_bytes() for name in chosen)).hexdigest()[:16]
 
 
-class Row(Protocol):
+class StoredRow(Protocol):
     """What the file needs to know of a row."""
 
     @property
@@ -131,7 +131,7 @@ class Row(Protocol):
         """The digest of the code that played."""
 
 
-AnyRow = TypeVar("AnyRow", bound=Row)
+AnyRow = TypeVar("AnyRow", bound=StoredRow)
 
 
 class KeptRows(Generic[AnyRow]):

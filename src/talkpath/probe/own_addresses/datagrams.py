@@ -54,7 +54,7 @@ class Stage(Protocol):
 def greeting(rng: Random, *, classic: bool = False) -> bytes:
     """Return a STUN Binding Request without attributes; `classic` without the magic cookie, as RFC 3489 has it, which
     a server of today answers too (RFC 8489 section 11)."""
-    request = stun.encode(stun.Message(stun.Type.BINDING_REQUEST, rng.randbytes(12)))
+    request = stun.encode(stun.StunMessage(stun.Type.BINDING_REQUEST, rng.randbytes(12)))
     if not classic:
         return request
     first = rng.choice([value for value in range(256) if value != stun.COOKIE_BYTES[0]])

@@ -18,7 +18,7 @@ from talkpath.apps import shapes
 from talkpath.measure.bounds import MOST_GREETINGS
 from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch, MeasuredPath
 from talkpath.probe.own_addresses.datagrams import NEVER, Datagram, Stage
-from talkpath.probe.own_addresses.flights import Cargo, FlightStage, Flow, call_flows, greeting_flows
+from talkpath.probe.own_addresses.flights import Cargo, FlightStage, ProbedFlow, call_flows, greeting_flows
 from talkpath.probe.own_addresses.ladder import LadderStage, RouterNumbers
 from talkpath.probe.own_addresses.series import EVERY_S, SeriesStage, Target
 from talkpath.probe.own_addresses.trial import TrialStage
@@ -218,7 +218,9 @@ class OwnAddressEngine:
     def _path(self, host: str) -> MeasuredPath:
         return next(path for path in self.facts.paths if path.host == host)
 
-    def _filled(self, epoch: ExpiringEpoch, cargo: Cargo, flows: Sequence[Flow], flight: FlightStage) -> ExpiringEpoch:
+    def _filled(
+        self, epoch: ExpiringEpoch, cargo: Cargo, flows: Sequence[ProbedFlow], flight: FlightStage
+    ) -> ExpiringEpoch:
         return replace(
             epoch,
             took_s=round(self._now_s - self._zero_s - epoch.at_s, 3),

@@ -36,7 +36,7 @@ class Cargo(NamedTuple):
 
 
 @dataclass(slots=True)
-class Flow:
+class ProbedFlow:
     """One 5-tuple: its cell, its datagrams, when they left, and which were answered."""
 
     local: int
@@ -63,7 +63,9 @@ class Flow:
         )
 
 
-def call_flows(shape: Shape, k: int, packets: int, rng: Random, locals_: Iterator[int]) -> tuple[Cargo, list[Flow]]:
+def call_flows(
+    shape: Shape, k: int, packets: int, rng: Random, locals_: Iterator[int]
+) -> tuple[Cargo, list[ProbedFlow]]:
     """Return `k` flows of each cell with the app's call, up, and random bytes of the same lengths."""
     whole = shape.schedule(rng, packets)
     up = [place for place, slot in enumerate(whole.slots) if slot.direction == "up"][:packets]
@@ -73,7 +75,7 @@ def call_flows(shape: Shape, k: int, packets: int, rng: Random, locals_: Iterato
         made = shape.datagrams(whole, rng.randbytes(32)) if role == "call" else _twin(whole, rng)
         return [made[place] for place in up]
 
-    flows = [Flow(local, *cell, write(cell[0])) for local, cell in _drawn(k, rng, locals_)]
+    flows = [ProbedFlow(local, *cell, write(cell[0])) for local, cell in _drawn(k, rng, locals_)]
     return Cargo(tuple(slot.size for slot in slots), tuple(slot.stage for slot in slots)), flows
 
 
@@ -81,10 +83,10 @@ def _twin(schedule: Schedule, rng: Random) -> list[bytes]:
     return random_twin(schedule, rng.randbytes(32))
 
 
-def greeting_flows(k: int, rng: Random, locals_: Iterator[int]) -> tuple[Cargo, list[Flow]]:
+def greeting_flows(k: int, rng: Random, locals_: Iterator[int]) -> tuple[Cargo, list[ProbedFlow]]:
     """Return `k` flows of each cell with one greeting each: with the magic cookie ("call") or without ("twin")."""
     drawn = _drawn(k, rng, locals_)
-    flows = [Flow(local, *cell, [greeting(rng, classic=cell[0] == "twin")]) for local, cell in drawn]
+    flows = [ProbedFlow(local, *cell, [greeting(rng, classic=cell[0] == "twin")]) for local, cell in drawn]
     return Cargo((len(flows[0].datagrams[0]),), ("stun",)), flows
 
 
@@ -101,7 +103,13 @@ class FlightStage:
     """
 
     def __init__(
-        self, flows: Sequence[Flow], far: tuple[Address, Address], hops: int, rate: float, router: bytes, rng: Random
+        self,
+        flows: Sequence[ProbedFlow],
+        far: tuple[Address, Address],
+        hops: int,
+        rate: float,
+        router: bytes,
+        rng: Random,
     ) -> None:
         self.done, self.missing = False, ""
         self._groups = [flows[at : at + len(CELLS)] for at in range(0, len(flows), len(CELLS))]
@@ -130,7 +138,7 @@ class FlightStage:
         self.done = self.done or now_s >= self.wake_s >= self._start_s + self._steps * self._every_s
         return packets
 
-    def _send(self, now_s: float, flow: Flow) -> Datagram:
+    def _send(self, now_s: float, flow: ProbedFlow) -> Datagram:
         flow.left_s.append(now_s)
         return Datagram(flow.local, self._far[flow.neutral], flow.datagrams[len(flow.left_s) - 1], self._hops)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES
 from talkpath.measure.bounds import MOST_GREETINGS
-from talkpath.probe.endpoint_catalogue import ChosenEndpoints, Row
+from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.endpoint_engine import ROUNDS
 from talkpath.probe.own_addresses.datagrams import GREETING_BYTES
 from talkpath.probe.own_addresses.engine import AROUND_BYTES, LEAST_ANSWERS, MOST_RATE, SHARE
@@ -28,7 +28,7 @@ class OwnAddressPlan(NamedTuple):
     """What would be sent at most. `greetings` are to each of `rows`; `packets` expire on the way. `seconds` where
     routers answer readily, `most_seconds` where they answer as little as is enough."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[EndpointRow, ...]
     greetings: int
     packets: int
     bytes: int
@@ -36,7 +36,7 @@ class OwnAddressPlan(NamedTuple):
     most_seconds: float
 
 
-def chosen_rows(chosen: ChosenEndpoints) -> tuple[Row, ...]:
+def chosen_rows(chosen: ChosenEndpoints) -> tuple[EndpointRow, ...]:
     """Return the servers that take greetings from anybody: up to SERVERS of each app, and as many neutral ones."""
     apps = dict.fromkeys(row.app for row in chosen.rows)
     mine = [[row for row in chosen.rows if row.app == app and row.kind == "stun"][:SERVERS] for app in apps]
@@ -78,7 +78,7 @@ def _epoch_bytes(app: str) -> float:
 
 
 def targets(
-    chosen: ChosenEndpoints, addresses: Callable[[Row], Sequence[Address]], family: int
+    chosen: ChosenEndpoints, addresses: Callable[[EndpointRow], Sequence[Address]], family: int
 ) -> tuple[int, list[Target]]:
     """Return the address family and the servers that have an address of it: the one that was asked for (0: any), where
     an app's server and a neutral one have both."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from talkpath.measure.bitmap import pack
 from talkpath.measure.endpoint_facts import GreetingSeries
-from talkpath.probe.endpoint_catalogue import Row
+from talkpath.probe.endpoint_catalogue import EndpointRow
 from talkpath.probe.own_addresses.datagrams import NEVER, Datagram, answers, greeting
 from talkpath.wire.ip.address import Address
 
@@ -24,7 +24,7 @@ EVERY_S, ANSWER_S, WITHIN = 1.0, 3.0, 0.3
 class Target(NamedTuple):
     """One server of the catalogue, and its address, which is kept in memory alone."""
 
-    row: Row
+    row: EndpointRow
     address: Address
 
 

@@ -104,7 +104,7 @@ class Allocation:
 
     # -- requests ------------------------------------------------------------------------------------------------
 
-    def _take(self, now_s: float, message: stun.Message) -> None:
+    def _take(self, now_s: float, message: stun.StunMessage) -> None:
         self._answers += 1
         if message.type == self._method | 0x0100:
             if self._method == Type.ALLOCATE_REQUEST:
@@ -114,7 +114,7 @@ class Allocation:
         elif message.type == self._method | 0x0110:
             self._refused(now_s, message)
 
-    def _refused(self, now_s: float, message: stun.Message) -> None:
+    def _refused(self, now_s: float, message: stun.StunMessage) -> None:
         code = error_code(message)
         realm, nonce = message.get(Attribute.REALM), message.get(Attribute.NONCE)
         is_first = code == UNAUTHORIZED and not self._nonce
@@ -151,14 +151,14 @@ class Allocation:
     def _message(self, method: int, transaction: bytes, attributes: list[tuple[int, bytes]]) -> bytes:
         """The request: with integrity once realm and nonce are known."""
         if not self._nonce:
-            return stun.encode(stun.Message(method, transaction, tuple(attributes)))
+            return stun.encode(stun.StunMessage(method, transaction, tuple(attributes)))
         user = self.credentials.user.encode()
         login = [(Attribute.USERNAME, user), (Attribute.REALM, self._realm), (Attribute.NONCE, self._nonce)]
         key = hashlib.md5(b":".join((user, self._realm, self.credentials.password.encode())), usedforsecurity=False)
-        return seal(stun.Message(method, transaction, (*attributes, *login)), key.digest())
+        return seal(stun.StunMessage(method, transaction, (*attributes, *login)), key.digest())
 
 
-def error_code(message: stun.Message) -> int:
+def error_code(message: stun.StunMessage) -> int:
     """The number in an ERROR-CODE attribute (RFC 8489 section 14.8); 0 without one."""
     value = message.get(Attribute.ERROR_CODE) or b""
     return (value[2] & 7) * 100 + min(value[3], 99) if len(value) >= 4 else 0

@@ -20,11 +20,11 @@ MAX_FRAME = 1 << 20
 SHORT_FRAME = 8192  # the longest frame that a probe sends, except its reports; a Hello has about 2000 bytes
 
 
-class Message(Struct, frozen=True, array_like=True, tag=True):
+class ControlMessage(Struct, frozen=True, array_like=True, tag=True):
     """The base of the messages below."""
 
 
-class Hello(Message, frozen=True):
+class Hello(ControlMessage, frozen=True):
     """Probe to responder. `commit` binds the probe's 32-byte seed; `shapes` has the digest of each arm's imitation.
 
     `proof` proves the token of the invitation that ends at `until`, for this connection (`invitation`); it is empty in
@@ -40,7 +40,7 @@ class Hello(Message, frozen=True):
     proof: bytes = b""
 
 
-class Welcome(Message, frozen=True):
+class Welcome(ControlMessage, frozen=True):
     """The responder's part of the seed, its UDP ports, and the arms whose imitation is the same at both ends.
 
     `tcp_ports`, `tls_ports` take framed calls (RFC 4571), `wss_ports` calls over a WebSocket in TLS. `responder_class`
@@ -66,7 +66,7 @@ class Welcome(Message, frozen=True):
     control_flows: int = 0
 
 
-class Refusal(Message, frozen=True):
+class Refusal(ControlMessage, frozen=True):
     """The responder refuses or ends the session. `code`: version, busy, budget, order, internal.
 
     `versions` are those that the responder supports, if it supports none of the probe's.
@@ -77,13 +77,13 @@ class Refusal(Message, frozen=True):
     versions: tuple[int, ...] = ()
 
 
-class Open(Message, frozen=True):
+class Open(ControlMessage, frozen=True):
     """The probe reveals its seed; from then on both ends know every role and every packet."""
 
     seed: bytes
 
 
-class Begin(Message, frozen=True):
+class Begin(ControlMessage, frozen=True):
     """The probe starts one epoch, which both ends lay out from the seeds.
 
     `first_tuple` is the number of its first 5-tuple; 5-tuple n runs from local port n mod `locals` to responder port
@@ -108,13 +108,13 @@ class Begin(Message, frozen=True):
     twins: int = -1
 
 
-class Ready(Message, frozen=True):
+class Ready(ControlMessage, frozen=True):
     """The responder has laid out the epoch and knows its packets."""
 
     number: int
 
 
-class Close(Message, frozen=True):
+class Close(ControlMessage, frozen=True):
     """The probe's cut: arrivals from here on are late. It contains what the probe sent and received."""
 
     number: int
@@ -139,7 +139,7 @@ class FlowReport(Struct, frozen=True, array_like=True):
     router: str = ""
 
 
-class Report(Message, frozen=True):
+class Report(ControlMessage, frozen=True):
     """The responder's facts of one epoch. `late`: late arrivals of epochs reported before, one bitmap per flow."""
 
     number: int
@@ -147,7 +147,7 @@ class Report(Message, frozen=True):
     late: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
 
 
-class Finish(Message, frozen=True):
+class Finish(ControlMessage, frozen=True):
     """No more epochs. `digest` is SHA-256 over the probe's facts of all epochs, `run_digest` over the rest of its facts
     (`measure.facts_digest`). Older probes send no `run_digest`."""
 
@@ -156,7 +156,7 @@ class Finish(Message, frozen=True):
     run_digest: bytes = b""
 
 
-class Receipt(Message, frozen=True):
+class Receipt(ControlMessage, frozen=True):
     """The responder's final message: the late arrivals of all epochs, and its signature (evidence/)."""
 
     late: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
@@ -164,7 +164,7 @@ class Receipt(Message, frozen=True):
     signature: bytes = b""
 
 
-class Accompany(Message, frozen=True):
+class Accompany(ControlMessage, frozen=True):
     """A call of the probe's user has begun: take control traffic beside it (`experiment.control_packets`). Answered by
     `Ready`. Flow n goes to port number (`number` + n) mod len(ports)."""
 
@@ -172,7 +172,7 @@ class Accompany(Message, frozen=True):
     flows: int
 
 
-class Pattern(Message, frozen=True):
+class Pattern(ControlMessage, frozen=True):
     """Packets that the call received: when, in ms of the probe's clock, and their lengths. The responder sends as many,
     as long and as far apart, over each flow. `first` is the number of the first of them. It is not answered."""
 
@@ -182,7 +182,7 @@ class Pattern(Message, frozen=True):
     sizes: tuple[int, ...]
 
 
-class Conclude(Message, frozen=True):
+class Conclude(ControlMessage, frozen=True):
     """The call is over. Answered by `Counts`."""
 
     number: int
@@ -195,7 +195,7 @@ class ControlCounts(Struct, frozen=True, array_like=True):
     sent: bytes
 
 
-class Counts(Message, frozen=True):
+class Counts(ControlMessage, frozen=True):
     """The responder's facts of the control traffic beside one call."""
 
     number: int

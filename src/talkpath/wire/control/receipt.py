@@ -1,7 +1,7 @@
 """Signs and reads the receipt of a session (spec/tp-003): the observations of the responder.
 
-Contract: a `Statement` holds no address. Bitmaps are those of tp-001: least significant bit first, bit i the i-th slot
-of the epoch's schedule in that direction.
+Contract: a `ReceiptStatement` holds no address. Bitmaps are those of tp-001: least significant bit first, bit i the
+i-th slot of the epoch's schedule in that direction.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class SeenEpoch(Struct, frozen=True, array_like=True, gc=False):
     flows: tuple[SeenFlow, ...]
 
 
-class Statement(Struct, frozen=True):
+class ReceiptStatement(Struct, frozen=True):
     """The whole receipt.
 
     `facts_digest` is the digest of the epochs from the probe's `Finish`, `run_digest` that of all other facts: plan,
@@ -73,7 +73,7 @@ class Statement(Struct, frozen=True):
     started_at: str = ""
 
 
-class Head(Struct, frozen=True):
+class ReceiptHead(Struct, frozen=True):
     """A receipt without its observations. Reading it costs a tenth."""
 
     probe_key: bytes
@@ -87,10 +87,10 @@ class Head(Struct, frozen=True):
     started_at: str = ""
 
 
-Signed = TypeVar("Signed", Statement, Head)
+Signed = TypeVar("Signed", ReceiptStatement, ReceiptHead)
 
-_statements = msgspec.msgpack.Decoder(Statement)
-_heads = msgspec.msgpack.Decoder(Head)
+_statements = msgspec.msgpack.Decoder(ReceiptStatement)
+_heads = msgspec.msgpack.Decoder(ReceiptHead)
 
 
 def is_hour(text: str) -> bool:
@@ -104,18 +104,18 @@ def is_hour(text: str) -> bool:
     return not text
 
 
-def seal(statement: Statement, signer: Signer) -> tuple[bytes, bytes]:
+def seal(statement: ReceiptStatement, signer: Signer) -> tuple[bytes, bytes]:
     """Sign a receipt: (body, signature)."""
     body = msgspec.msgpack.encode(statement)
     return body, signer.sign(SIGNED + body)
 
 
-def unseal(body: bytes, signature: bytes) -> Statement:
+def unseal(body: bytes, signature: bytes) -> ReceiptStatement:
     """Read a receipt that is signed by the key in it; `WireError` for anything else."""
     return _unsealed(_statements, body, signature)
 
 
-def unseal_head(body: bytes, signature: bytes) -> Head:
+def unseal_head(body: bytes, signature: bytes) -> ReceiptHead:
     """Read the head of a receipt and check the signature over all its bytes. Only `unseal` checks whether the rest is
     valid."""
     return _unsealed(_heads, body, signature)

@@ -29,7 +29,7 @@ UID_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Interface:
+class InterfaceDescription:
     """One interface: its link type, ticks per second (`base` to the power `digits`), and what to add in seconds."""
 
     link: int
@@ -64,7 +64,7 @@ class Section:
     """The interfaces and options that the current section has declared so far."""
 
     order: str
-    interfaces: list[Interface] = field(default_factory=list)
+    interfaces: list[InterfaceDescription] = field(default_factory=list)
 
 
 def frames(source: Window) -> Iterator[Frames]:
@@ -148,7 +148,7 @@ def _app(source: Window, at: int, length: int) -> None:
     source.apps[uid] = (texts[0].decode("utf-8", "replace"), texts[1].decode("utf-8", "replace"))
 
 
-def interface(data: bytearray | memoryview, at: int, length: int, order: str) -> Interface:
+def interface(data: bytearray | memoryview, at: int, length: int, order: str) -> InterfaceDescription:
     """Read an interface description block."""
     (link,) = struct.unpack_from(order + "H", data, at + 8)
     base, digits, offset_s = 10, 6, 0
@@ -157,7 +157,7 @@ def interface(data: bytearray | memoryview, at: int, length: int, order: str) ->
             base, digits = (2, value[0] & 0x7F) if value[0] & 0x80 else (10, value[0])
         elif code == OFFSET and len(value) == 8:
             (offset_s,) = struct.unpack(order + "q", value)
-    return Interface(link, base, digits, max(min(offset_s, 1 << 33), -(1 << 33)))
+    return InterfaceDescription(link, base, digits, max(min(offset_s, 1 << 33), -(1 << 33)))
 
 
 def _options(data: bytearray | memoryview, at: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:
@@ -195,7 +195,7 @@ def _old_number(raw: Bytes, at: Ints, order: str) -> Ints:
     return bytes_at(raw, at + 8, 2).view(f"{order}u2").ravel().astype(np.int64)
 
 
-def _clock(ticks: NDArray[np.uint64], number: Ints, interfaces: list[Interface]) -> tuple[Ints, Ints]:
+def _clock(ticks: NDArray[np.uint64], number: Ints, interfaces: list[InterfaceDescription]) -> tuple[Ints, Ints]:
     """Return (time in ns, link type) of packets, from the interface of each."""
     time_ns = np.zeros(len(ticks), np.int64)
     for which in distinct(number).tolist():

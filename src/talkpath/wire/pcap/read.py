@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 from talkpath.errors import WireError
 from talkpath.wire.pcap import classic, ng
 from talkpath.wire.pcap.frames import Frames, Unread
-from talkpath.wire.pcap.window import Source, Window
+from talkpath.wire.pcap.window import ByteSource, Window
 
 BLOCK_BYTES = 16 << 20
 
@@ -19,7 +19,7 @@ class _Unzipped(gzip.GzipFile):
     """A decompressor that returns all it has before it raises because the rest is cut off or damaged."""
 
     def readinto(self, room: memoryview) -> int:  # type: ignore[override]
-        """See `Source`."""
+        """See `ByteSource`."""
         piece = self.read1(len(room))
         room[: len(piece)] = piece
         return len(piece)
@@ -28,7 +28,7 @@ class _Unzipped(gzip.GzipFile):
 class _Rest:
     """A source with its first bytes put back. It has only those methods of a file that `GzipFile` needs."""
 
-    def __init__(self, first: bytes, source: Source) -> None:
+    def __init__(self, first: bytes, source: ByteSource) -> None:
         self._first, self._source = first, source
 
     def read(self, size: int) -> bytes:
@@ -38,7 +38,7 @@ class _Rest:
         return self._source.read(size)
 
 
-def blocks(source: Source, unread: Unread, block_bytes: int = BLOCK_BYTES, *, kept: int = 0) -> Iterator[Frames]:
+def blocks(source: ByteSource, unread: Unread, block_bytes: int = BLOCK_BYTES, *, kept: int = 0) -> Iterator[Frames]:
     """Yield the frames of a pcap or pcapng file, also gzipped. `WireError` if it is neither. So many blocks before the
     last one that was asked for are `kept` valid."""
     first = _first(source, 4)
@@ -51,14 +51,14 @@ def blocks(source: Source, unread: Unread, block_bytes: int = BLOCK_BYTES, *, ke
     return ng.frames(window) if first == ng.MAGIC else classic.frames(window)
 
 
-def _opened(source: Source) -> bytes:
+def _opened(source: ByteSource) -> bytes:
     try:
         return _first(source, 4)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise WireError("this gzip file cannot be unpacked: copy it again") from error
 
 
-def _first(source: Source, size: int) -> bytes:
+def _first(source: ByteSource, size: int) -> bytes:
     """Read `size` bytes, fewer only at the end of the file; a pipe may deliver them in pieces."""
     data = b""
     while len(data) < size and (piece := source.read(size - len(data))):

@@ -13,7 +13,7 @@ from talkpath.wire.pcap.frames import Unread
 FIRST_BYTES = 1 << 16
 
 
-class Source(Protocol):
+class ByteSource(Protocol):
     """The interface that a capture is read from: a file, a pipe or a decompressor."""
 
     def read(self, size: int, /) -> bytes:
@@ -32,7 +32,7 @@ class Window:
 
     __slots__ = ("_block_bytes", "_earlier", "_ended", "_source", "apps", "data", "end", "unread")
 
-    def __init__(self, source: Source, first: bytes, unread: Unread, block_bytes: int, kept: int = 0) -> None:
+    def __init__(self, source: ByteSource, first: bytes, unread: Unread, block_bytes: int, kept: int = 0) -> None:
         self._source, self._block_bytes, self.unread = source, block_bytes, unread
         self._ended = False
         self._earlier = deque([bytearray()] * kept)

@@ -1,7 +1,7 @@
 """DTLS 1.2 records and handshake messages (RFC 6347), and the ClientHello of three implementations.
 
 Contract: a decoded value keeps every bit, so that encoding it gives the same bytes; any bytes give a value or
-`WireError`. Keys, cookies and certificates are random: what is random in a real packet is a blank of a `Pattern`.
+`WireError`. Keys, cookies and certificates are random: what is random in a real packet is a blank of a `PacketPattern`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Final
 
 from talkpath.errors import WireError
-from talkpath.wire.pattern import Pattern, blank, join
+from talkpath.wire.pattern import PacketPattern, blank, join
 
 DTLS_1_0: Final = 0xFEFF
 DTLS_1_2: Final = 0xFEFD
@@ -187,12 +187,14 @@ def encode_client_hello(hello: ClientHello) -> bytes:
     return body + _vector(hello.compressions, 1) + (_vector(extensions, 2) if extensions else b"")
 
 
-def record(kind: int, sequence: int, body: Pattern, *, epoch: int = 0, version: int = DTLS_1_2) -> Pattern:
+def record(kind: int, sequence: int, body: PacketPattern, *, epoch: int = 0, version: int = DTLS_1_2) -> PacketPattern:
     """Return `body` in its own record."""
     return join(_RECORD.pack(kind, version, epoch, 0, sequence, len(body)), body)
 
 
-def handshake(kind: int, sequence: int, body: Pattern, *, number: int = -1, version: int = DTLS_1_2) -> Pattern:
+def handshake(
+    kind: int, sequence: int, body: PacketPattern, *, number: int = -1, version: int = DTLS_1_2
+) -> PacketPattern:
     """Return a whole handshake message in its own record; the record's number is the message's if not given."""
     head = encode_handshake(Handshake(kind, len(body), sequence, 0, b""))[:9] + len(body).to_bytes(3, "big")
     return record(Content.HANDSHAKE, sequence if number < 0 else number, join(head, body), version=version)
@@ -275,7 +277,7 @@ HELLOS: Final[dict[str, tuple[int, ClientHello]]] = {
 }
 
 
-def client_hello(shape: str) -> Pattern:
+def client_hello(shape: str) -> PacketPattern:
     """Return the first datagram of a DTLS client ("browser", "openssl", "pion"), with its 32 random bytes blank."""
     version, hello = HELLOS[shape]
     body = encode_client_hello(hello)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
 
-from talkpath.wire.pattern import Pattern, blank, join, literal
+from talkpath.wire.pattern import PacketPattern, blank, join, literal
 from talkpath.wire.rtc import dtls
 from talkpath.wire.rtc.dtls import Content, Kind
 
@@ -36,7 +36,7 @@ class FlightDatagram:
     """One datagram. `dates_at` is the offset of a certificate's two dates (0: there is none), `days` the time between
     them."""
 
-    pattern: Pattern
+    pattern: PacketPattern
     dates_at: int = 0
     days: int = 0
 
@@ -48,7 +48,7 @@ def dates(number: int, days: int) -> bytes:
     return f"{start:%y%m%d%H%M%S}Z\x17\x0d{end:%y%m%d%H%M%S}Z".encode()
 
 
-def _der(tag: int, *parts: Pattern | bytes) -> Pattern:
+def _der(tag: int, *parts: PacketPattern | bytes) -> PacketPattern:
     body = join(*parts)
     size = len(body)
     if size < 0x80:
@@ -59,17 +59,17 @@ def _der(tag: int, *parts: Pattern | bytes) -> Pattern:
     return join(bytes([tag]) + length, body)
 
 
-def _integer(size: int, *, wide: bool = False) -> Pattern:
+def _integer(size: int, *, wide: bool = False) -> PacketPattern:
     """Return a positive random number of `size` bytes; `wide` ones need a leading zero. (One in 512 others gets a
     leading zero that strict DER would omit.)"""
     return _der(2, b"\x00", blank(size, first=0x80)) if wide else _der(2, blank(size, clear=0x80))
 
 
-def _signature(wide: int) -> Pattern:
+def _signature(wide: int) -> PacketPattern:
     return _der(0x30, _integer(32, wide=wide > 0), _integer(32, wide=wide > 1))
 
 
-def _certificate(name: str, algorithm: bytes, key: Pattern, signature: Pattern) -> Pattern:
+def _certificate(name: str, algorithm: bytes, key: PacketPattern, signature: PacketPattern) -> PacketPattern:
     """Return a self-signed X.509 v3 certificate without extensions (RFC 5280)."""
     subject = _der(0x30, _der(0x31, _der(0x30, _COMMON_NAME, _der(0x0C, name.encode()))))
     validity = _der(0x30, _der(0x17, _DATE), _der(0x17, _DATE))
@@ -77,28 +77,28 @@ def _certificate(name: str, algorithm: bytes, key: Pattern, signature: Pattern) 
     return _der(0x30, signed, _der(0x30, algorithm), _der(3, b"\x00", signature))
 
 
-def _ec_certificate(name: str, wide: int) -> Pattern:
+def _ec_certificate(name: str, wide: int) -> PacketPattern:
     key = _der(0x30, _der(0x30, _EC_P256), _der(3, b"\x00\x04", blank(64)))
     return _certificate(name, _ECDSA_SHA256, key, _signature(wide))
 
 
-def _rsa_certificate(name: str) -> Pattern:
+def _rsa_certificate(name: str) -> PacketPattern:
     numbers = _der(0x30, _integer(256, wide=True), b"\x02\x03\x01\x00\x01")
     key = _der(0x30, _der(0x30, _RSA), _der(3, b"\x00", numbers))
     return _certificate(name, _RSA_SHA256, key, blank(256))
 
 
-def _certificate_message(sequence: int, certificate: Pattern) -> Pattern:
+def _certificate_message(sequence: int, certificate: PacketPattern) -> PacketPattern:
     size = len(certificate)
     lengths = (size + 3).to_bytes(3, "big") + size.to_bytes(3, "big")
     return dtls.handshake(Kind.CERTIFICATE, sequence, join(lengths, certificate))
 
 
-def _signed(scheme: bytes, signature: Pattern) -> Pattern:
+def _signed(scheme: bytes, signature: PacketPattern) -> PacketPattern:
     return join(scheme, len(signature).to_bytes(2, "big"), signature)
 
 
-def _finished(sequence: int) -> Pattern:
+def _finished(sequence: int) -> PacketPattern:
     """Return ChangeCipherSpec, then Finished under AES-GCM: explicit nonce, 24 bytes, tag."""
     nonce = struct.pack("!HHI", 1, 0, 0)
     return join(
@@ -107,7 +107,7 @@ def _finished(sequence: int) -> Pattern:
     )
 
 
-def _server_hello(cipher: int, profile: int) -> Pattern:
+def _server_hello(cipher: int, profile: int) -> PacketPattern:
     chosen = (
         dtls.EXTENDED_MASTER_SECRET,
         dtls.RENEGOTIATION_INFO,
@@ -121,7 +121,7 @@ def _server_hello(cipher: int, profile: int) -> Pattern:
 
 
 def _server_flight(
-    hello: Pattern, certificate: Pattern, signed: Pattern, signatures: tuple[int, ...]
+    hello: PacketPattern, certificate: PacketPattern, signed: PacketPattern, signatures: tuple[int, ...]
 ) -> FlightDatagram:
     schemes = struct.pack(f"!H{len(signatures)}H", 2 * len(signatures), *signatures)
     opening = join(hello, _certificate_message(1, certificate))

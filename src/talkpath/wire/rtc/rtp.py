@@ -28,7 +28,7 @@ class Extension:
 
 
 @dataclass(frozen=True, slots=True)
-class Packet:
+class RtpPacket:
     """One RTP packet; `payload` runs to the end of the datagram, padding and SRTP tag included."""
 
     payload_type: int
@@ -65,7 +65,7 @@ def _payload_at(data: bytes) -> int:
 
 
 @lru_cache(maxsize=4)  # several recognisers look at the same datagram one after the other
-def decode(data: bytes) -> Packet:
+def decode(data: bytes) -> RtpPacket:
     """Decode one datagram as an RTP packet."""
     if not is_rtp(data):
         raise WireError("These bytes are not one RTP packet: version or header length do not fit.")
@@ -76,7 +76,7 @@ def decode(data: bytes) -> Packet:
     payload_at, extension = _payload_at(data), None
     if first & 0x10:
         extension = Extension(int.from_bytes(data[at : at + 2], "big"), data[at + 4 : payload_at])
-    return Packet(
+    return RtpPacket(
         payload_type=second & 0x7F,
         sequence=sequence,
         timestamp=timestamp,

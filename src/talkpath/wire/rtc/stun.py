@@ -1,6 +1,6 @@
 """STUN messages (RFC 8489) and those of TURN (RFC 8656), ICE (RFC 8445) and WhatsApp, which share the format.
 
-Contract: `decode(encode(m)) == m` for padded messages, and any bytes give a `Message` or `WireError`. Until 2020
+Contract: `decode(encode(m)) == m` for padded messages, and any bytes give a `StunMessage` or `WireError`. Until 2020
 WhatsApp sent attributes without padding, so that a length need not be a multiple of 4 (captures whatsapp_login_call,
 wa_video): such a message has `padded` False. Integrity is computed by `stun_integrity` alone, for the two ends of a
 real call; an imitation holds no key that anybody would check.
@@ -96,7 +96,7 @@ class Attribute(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class StunMessage:
     """One message. `type` may lie outside `Type`; `transaction` is 12 bytes; attributes are (type, value)
     in their order on the wire, FINGERPRINT included where it was received."""
 
@@ -127,7 +127,7 @@ def _pad(size: int) -> int:
     return -size % 4
 
 
-def encode(message: Message, *, fingerprint: bool = False) -> bytes:
+def encode(message: StunMessage, *, fingerprint: bool = False) -> bytes:
     """Encode `message`, with a valid FINGERPRINT at its end if asked; `WireError` if it cannot be encoded."""
     if not 0 <= message.type < 0x4000 or len(message.transaction) != 12:
         raise WireError("A STUN message needs a type below 0x4000 and a 12-byte transaction id.")
@@ -163,7 +163,7 @@ def _attributes(data: bytes, *, padded: bool) -> tuple[tuple[tuple[int, bytes], 
 
 
 @lru_cache(maxsize=16)  # several recognisers look at the same datagram one after the other
-def decode(data: bytes) -> Message:
+def decode(data: bytes) -> StunMessage:
     """Decode one whole message. Padding is ignored, as RFC 8489 section 14 asks. But if it is not zero and the message
     parses without padding too, it is taken for one of WhatsApp's (4003 of 9 bytes before 4004, wa_video)."""
     if not is_stun(data):
@@ -173,10 +173,10 @@ def decode(data: bytes) -> Message:
     if attributes is None or not clean:
         bare, _ = _attributes(data, padded=False)
         if bare is not None:
-            return Message(kind, transaction, bare, padded=False)
+            return StunMessage(kind, transaction, bare, padded=False)
     if attributes is None:
         raise WireError("A STUN message with attributes that run past its end.")
-    return Message(kind, transaction, attributes)
+    return StunMessage(kind, transaction, attributes)
 
 
 def _xor(address: bytes, transaction: bytes) -> bytes:

@@ -17,7 +17,7 @@ FINGERPRINT_BYTES: Final = 8
 _ATTRIBUTE = struct.Struct("!HH")
 
 
-def seal(message: stun.Message, password: bytes) -> bytes:
+def seal(message: stun.StunMessage, password: bytes) -> bytes:
     """Encode a message with MESSAGE-INTEGRITY and FINGERPRINT at its end."""
     data = stun.encode(message)
     size = len(data) - stun.HEADER_BYTES + SEAL_BYTES

@@ -21,7 +21,7 @@ from talkpath.browser.far_end.transports.send_clock import SendClock
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 
-Source = tuple[Any, ...]
+SocketAddress = tuple[Any, ...]
 QUIC_LONG, QUIC_SHORT = range(192, 256), range(64, 128)
 STUN, DTLS, RTP = range(4), range(20, 64), range(128, 192)
 RTCP_TYPES = range(192, 224)  # second byte (RFC 5761 section 4)
@@ -67,11 +67,11 @@ class Lane(asyncio.DatagramTransport):
         self._port, self._receiver, self._fragment = port, receiver, fragment
         self.counts = LaneCounts()
         self._datagram_count = 0
-        self._media_source: Source | None = None
-        self._last_source: Source | None = None
+        self._media_source: SocketAddress | None = None
+        self._last_source: SocketAddress | None = None
         receiver.connection_made(self)
 
-    def receive(self, data: bytes, source: Source) -> None:
+    def receive(self, data: bytes, source: SocketAddress) -> None:
         """Count a datagram of this call and pass it on, but no more than MAX_DATAGRAMS of them."""
         self._datagram_count += 1
         if self._datagram_count > MAX_DATAGRAMS:
@@ -82,7 +82,7 @@ class Lane(asyncio.DatagramTransport):
         self._count(data, source)
         self._receiver.datagram_received(data, source)
 
-    def _count(self, data: bytes, source: Source) -> None:
+    def _count(self, data: bytes, source: SocketAddress) -> None:
         counts, first = self.counts, data[0]
         if is_rtp_packet(data):
             counts.moved = counts.moved or self._media_source not in (None, source)
@@ -137,7 +137,7 @@ class SharedPort:
         self.lanes: dict[str, Lane] = {}
         self.address: tuple[str, int] = ("", 0)
         self.quic = quic
-        self._sources: dict[Source, str] = {}
+        self._sources: dict[SocketAddress, str] = {}
         self.clock = SendClock()
         self._socket: socket.socket | None = None
 
@@ -178,7 +178,7 @@ class SharedPort:
             if time.monotonic() >= until_s:
                 return
 
-    def datagram_received(self, data: bytes, addr: Source) -> None:
+    def datagram_received(self, data: bytes, addr: SocketAddress) -> None:
         """Pass a datagram on, or drop it if it belongs to nobody."""
         if not data:
             return
@@ -192,12 +192,12 @@ class SharedPort:
         if lane is not None:
             lane.receive(data, addr)
 
-    def _claim(self, source: Source, fragment: str) -> None:
+    def _claim(self, source: SocketAddress, fragment: str) -> None:
         """Note that an address belongs to a lane, unless it is another lane's or the lane has too many."""
         if source not in self._sources and list(self._sources.values()).count(fragment) < MAX_SOURCES:
             self._sources[source] = fragment
 
-    def send(self, data: bytes, to: Source) -> None:
+    def send(self, data: bytes, to: SocketAddress) -> None:
         """Send a datagram. It is lost if the kernel has no room for it, as on any network."""
         if self._socket is not None:
             with suppress(OSError):

@@ -8,7 +8,7 @@ from contextvars import copy_context
 from typing import Any, Generic, Protocol, TypeVar
 
 from talkpath.browser.far_end.transports.shared_port import Lane, LaneCounts, SharedPort
-from talkpath.browser.webrtc.ice_agent import NEVER, Source
+from talkpath.browser.webrtc.ice_agent import NEVER, SocketAddress
 from talkpath.browser.webrtc.secure_transport import Datagrams
 
 
@@ -21,7 +21,7 @@ class WebRtcEngine(Protocol):
     def wake_s(self) -> float:
         """When to call `poll`."""
 
-    def receive(self, now_s: float, data: bytes, source: Source) -> Datagrams:
+    def receive(self, now_s: float, data: bytes, source: SocketAddress) -> Datagrams:
         """Take a datagram."""
 
     def poll(self, now_s: float) -> Datagrams:
