@@ -6,9 +6,10 @@ from zlib import crc32
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from talkpath.apps.contract.shape import Schedule, Slot
-from talkpath.experiment.nonce import Places, matches, put, read
+from talkpath.apps.contract.shape import NONCE_BYTES, Schedule, Slot
+from talkpath.experiment.nonce import Places, matches, put, read, without
 from talkpath.experiment.twin import ALPHABET, random_twin, text_twin
 
 SLOT = Slot("down", 0.0, 80, "media", nonce_at=44)
@@ -71,3 +72,14 @@ def test_a_whole_flow_gets_what_each_of_its_datagrams_would(
         put(data, slot, nonce, printable=printable, fingerprint=fingerprint and slot.fingerprint)
         for data, slot in zip(plain, slots, strict=True)
     ]
+
+
+@given(st.binary(min_size=80, max_size=80), NONCES, st.booleans())
+def test_without_it_a_datagram_is_as_it_was(datagram: bytes, nonce: int, sealed: bool) -> None:
+    slot = replace(SLOT, fingerprint=sealed)
+    plain = put(datagram, slot, 0, printable=False, fingerprint=sealed)
+    carried = put(plain, slot, nonce, printable=False, fingerprint=sealed)
+    field = plain[44 : 44 + NONCE_BYTES]
+    assert without(carried, slot, field, fingerprint=True) == plain
+    assert without(plain, slot, field, fingerprint=True) == plain
+    assert without(carried[:-1], slot, field, fingerprint=True) == carried[:-1]

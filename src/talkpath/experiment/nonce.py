@@ -78,6 +78,16 @@ def read_field(field: bytes, received: bytes, slot: Slot, *, printable: bool) ->
     return int.from_bytes(field, "big") ^ int.from_bytes(carried, "big")
 
 
+def without(received: bytes, slot: Slot, field: bytes, *, fingerprint: bool) -> bytes:
+    """Return `received` as it was before a nonce was put over `field`, the bytes that were there; as it is if it has no
+    room for one."""
+    at = slot.nonce_at
+    if at is None or len(received) != slot.size:
+        return received
+    restored = received[:at] + field + received[at + NONCE_BYTES :]
+    return _sealed(restored, slot) if fingerprint and slot.fingerprint else restored
+
+
 def matches(nonce: int, echo: int, *, printable: bool) -> bool:
     """Whether `echo` is this nonce."""
     return echo == (nonce & _SIX if printable else nonce)

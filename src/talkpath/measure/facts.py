@@ -58,10 +58,10 @@ class Track(Struct, frozen=True, gc=False):
 class Observation(Struct, frozen=True, omit_defaults=True, gc=False):
     """One flow (5-tuple) in one direction.
 
-    `sent` marks the packets that were really sent, `arrived` those that came before the epoch's cut, `late` those after
-    it. The canary, a text twin drawn by the seed, has `withheld` some of its own packets; only the canary's own test
-    counts them. `delay_dms` holds the quantiles (DELAY_QUANTILES) of arrival minus sending over media packets, in 0.1
-    ms. `answered` is, for each set-up stage, whether a reply came back to the probe (both directions carry it).
+    `sent` marks the packets that were really sent, `arrived` those that came unchanged before the epoch's cut, `late`
+    those after it. The canary, a text twin drawn by the seed, has `withheld` some of its own packets; only the canary's
+    own test counts them. `delay_dms` holds the quantiles (DELAY_QUANTILES) of arrival minus sending over media packets,
+    in 0.1 ms. `answered` is, for each set-up stage, whether a reply came back to the probe (both directions carry it).
     `setup_ms` is when the first reply of the last stage came, from the flow's start; None if a stage had no reply. For
     the question "hops": the packets `limited` could go `hops` hops (0: the first of them one, the next two, and so on);
     `exceeded` counts the Time Exceeded messages that came back, sent by a `router` that is "home" (a private address),

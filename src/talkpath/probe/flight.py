@@ -6,11 +6,11 @@ from itertools import repeat
 
 from msgspec import Struct
 
-from talkpath.apps.contract.shape import KEY_BYTES
+from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES
 from talkpath.experiment.budget import AROUND_BYTES
 from talkpath.experiment.flight import Flight
 from talkpath.experiment.layout import Layout
-from talkpath.experiment.nonce import Places, read
+from talkpath.experiment.nonce import Places, read, without
 
 
 class ProbePacket(Struct, frozen=True, gc=False):
@@ -44,11 +44,23 @@ class ProbeFlight(Flight[ProbePacket]):
         self.size_bytes, self.around_bytes = 0, [AROUND_BYTES[family][transport] for transport in self.transport]
 
     def take(self, now_s: float, flow: int, bit: int, data: bytes) -> list[ProbePacket]:
-        """One datagram of the responder's came. Returns what it sets off."""
+        """One datagram of the responder's came. Returns what it sets off; nothing if it was changed on the way."""
+        if not self._unchanged(flow, bit, data):
+            return []
         if not self._nonce[flow]:
             self._look(flow, bit, data)
         replies = self.arrive(now_s, flow, bit)
         return self.reply(flow, replies) if replies else []
+
+    def _unchanged(self, flow: int, bit: int, data: bytes) -> bool:
+        """Whether all of it is as the responder sent it, except that it may carry a nonce."""
+        plan, slot = self.layout.flows[flow], self.into.slots[bit]
+        own = plan.datagrams[slot]
+        if data == own:
+            return True
+        shape = self.layout.schedule.slots[slot]
+        at = shape.nonce_at or 0
+        return without(data, shape, own[at : at + NONCE_BYTES], fingerprint=plan.role == "call") == own
 
     def _look(self, flow: int, bit: int, data: bytes) -> None:
         """For the nonce: from then on all that leaves echoes it."""

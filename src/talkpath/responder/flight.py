@@ -7,17 +7,19 @@ forgot its mapping) starts over.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from itertools import repeat
+from zlib import crc32
 
 from msgspec import Struct, structs
 
 from talkpath.apps.contract.shape import NONCE_BYTES
 from talkpath.experiment.budget import HEADER_BYTES
 from talkpath.experiment.flight import Flight
-from talkpath.experiment.layout import DirectionPlan, Layout
-from talkpath.experiment.nonce import matches, put, read_field
+from talkpath.experiment.layout import DirectionPlan, Layout, PlannedFlow
+from talkpath.experiment.nonce import matches, put, read_field, without
 
 LONGEST_HEADER = max(HEADER_BYTES.values())  # what holds with none and with the longest holds with any in between
 
@@ -36,7 +38,7 @@ class ResponderFlight(Flight[ResponderPacket]):
     source has proven its address by other means, as over TCP: there nothing is held back until a nonce is echoed."""
 
     __slots__ = (
-        *("_credit_bytes", "_credit_packets", "_draw", "_field_at", "_fields", "_nonce", "_proven"),
+        *("_checksums", "_credit_bytes", "_credit_packets", "_draw", "_field_at", "_fields", "_nonce", "_proven"),
         *("checked", "source"),
     )
 
@@ -46,6 +48,7 @@ class ResponderFlight(Flight[ResponderPacket]):
         super().__init__(layout, layout.down, layout.up)
         count = len(layout.flows)
         self._field_at, self._fields = _nonce_fields(layout)
+        self._checksums = [_checksums(flow, layout.up) for flow in layout.flows]
         self.layout = _slim(layout)
         self.into, self.out = self.layout.up, self.layout.down
         self.source: list[tuple[Hashable, int] | None] = [None] * count
@@ -58,7 +61,9 @@ class ResponderFlight(Flight[ResponderPacket]):
     def take(
         self, now_s: float, flow: int, bit: int, source: Hashable, port: int, data: bytes
     ) -> list[ResponderPacket]:
-        """One packet of this epoch arrived from `source`; the replies to send."""
+        """One packet of this epoch arrived from `source`; the replies to send. Nothing if it was changed on the way."""
+        if not self._unchanged(flow, bit, data):
+            return []
         if self.source[flow] != (source, port):
             self._bind(flow, source, port)
         if not self.checked[flow]:
@@ -70,6 +75,15 @@ class ResponderFlight(Flight[ResponderPacket]):
             self.skip(now_s)
         replies = self.arrive(now_s, flow, bit)
         return self.reply(flow, replies) if replies else []
+
+    def _unchanged(self, flow: int, bit: int, data: bytes) -> bool:
+        """Whether all of it is as the probe sent it, except that it may echo a nonce."""
+        checksum = self._checksums[flow][bit]
+        if crc32(data) == checksum:
+            return True
+        slot, at = self.layout.schedule.slots[self.into.slots[bit]], self._field_at.get(bit, 0)
+        field, call = self._fields[flow][at : at + NONCE_BYTES], self.layout.flows[flow].role == "call"
+        return crc32(without(data, slot, field, fingerprint=call)) == checksum
 
     def _bind(self, flow: int, source: Hashable, port: int) -> None:
         self.source[flow] = source, port
@@ -118,6 +132,11 @@ def _nonce_fields(layout: Layout) -> tuple[dict[int, int], list[bytes]]:
     cuts = [(bit, slot, slice(at, at + NONCE_BYTES)) for bit, slot, at in places if at is not None]
     fields = [b"".join([flow.datagrams[slot][cut] for _, slot, cut in cuts]) for flow in layout.flows]
     return {bit: NONCE_BYTES * place for place, (bit, _, _) in enumerate(cuts)}, fields
+
+
+def _checksums(flow: PlannedFlow, up: DirectionPlan) -> array[int]:
+    """The CRC-32 of each of the flow's packets from the probe, without a nonce. This end keeps no more of them."""
+    return array("I", map(crc32, map(flow.datagrams.__getitem__, up.slots)))
 
 
 def _slim(layout: Layout) -> Layout:

@@ -1,0 +1,51 @@
+"""Packets that are changed on the way: they reach the far end, and are of no use to a call, whose bytes are
+authenticated. They count as lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from talkpath.apps.contract.shape import Direction
+from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.network import Delivery, LabNetwork
+from talkpath.lab.path.headers import IP_HEADER_BYTES, is_udp
+from talkpath.lab.scenario import Scenario
+from talkpath.verdict.judge import judge
+
+PLAN = make_plan(choose_arms(["webrtc", "whatsapp"]))
+PAYLOAD = IP_HEADER_BYTES[4] + 8
+BEHIND_KEY = PAYLOAD + 60
+
+
+def _flipped(packet: bytes) -> bytes:
+    return packet[:BEHIND_KEY] + bytes((packet[BEHIND_KEY] ^ 0x5A,)) + packet[BEHIND_KEY + 1 :]
+
+
+def _cut(packet: bytes) -> bytes:
+    return packet[: BEHIND_KEY + 1]
+
+
+def _carries_rtc(packet: bytes) -> bool:
+    """Whether the packet's first byte is one that RFC 7983 gives to STUN, DTLS or RTP."""
+    first = packet[PAYLOAD]
+    return packet[PAYLOAD + 4 : PAYLOAD + 8] == b"\x21\x12\xa4\x42" or 20 <= first < 64 or 128 <= first < 192
+
+
+@pytest.mark.parametrize("change", [_flipped, _cut])
+@pytest.mark.parametrize("chosen", [_carries_rtc, is_udp])
+def test_no_app_is_ok_whose_packets_are_changed_behind_their_first_bytes(
+    monkeypatch: pytest.MonkeyPatch, change: Callable[[bytes], bytes], chosen: Callable[[bytes], bool]
+) -> None:
+    offer = LabNetwork.offer
+
+    def changed(self: LabNetwork, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
+        hit = is_udp(packet) and len(packet) > BEHIND_KEY + 1 and chosen(packet)
+        return offer(self, now_s, direction, change(packet) if hit else packet)
+
+    monkeypatch.setattr(LabNetwork, "offer", changed)
+    states = {verdict.state for verdict in judge(run_sim(PLAN, Scenario.parse("clean", (), 3)))}
+    assert "ok" not in states
+    assert (states == {"restricted"}) is (chosen is _carries_rtc)
