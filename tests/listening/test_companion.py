@@ -18,6 +18,7 @@ from talkpath.wire.control.messages import Accompany, Decoder, Hello, Open, Read
 from talkpath.wire.ip.address import Address
 
 BEGUN_NS = 1_700_000_000_000_000_000
+BEGUN_S = 1.0
 NEAR, FAR = Address(bytes((10, 0, 0, 5)), 40000), Address(bytes((198, 51, 100, 7)), 3478)
 
 
@@ -32,6 +33,7 @@ class Ends:
         self.said: list[messages.AnyMessage] = []
         self.sources: set[tuple[int, int]] = set()
         self.deaf = -1
+        self.moved: dict[int, str] = {}  # whence the far end sees packets of a socket come now
         self.companion.connected(0.0)
         self.exchange(0.0)
 
@@ -46,17 +48,20 @@ class Ends:
         for packet in packets:
             self.sources.add((packet.local, packet.port))
             if packet.local != self.deaf:
-                self.far.datagram(now_s, f"source {packet.local}", packet.port, packet.data)
+                source = self.moved.get(packet.local, f"source {packet.local}")
+                self.far.datagram(now_s, source, packet.port, packet.data)
         for answer in self.far.poll(now_s):
             self.companion.datagram(now_s, answer.data)
         return [packet.data for packet in packets]
 
-    def call(self, seconds: float, from_s: float = 1.0, fast_ms: float = 0.0) -> None:
-        """A call of 50 packets a second each way. The wall clock, which gives packets their times, is fast by so much a
-        second."""
-        self.companion.call_began(BEGUN_NS)
-        for tick in range(int(50 * seconds)):
-            now_s, at_ns = from_s + 0.02 * tick, BEGUN_NS + tick * round(20_000_000 + 20_000 * fast_ms)
+    def call(self, seconds: float, from_s: float = BEGUN_S, fast_ms: float = 0.0) -> None:
+        """A call of 50 packets a second each way, or its continuation. The wall clock, which gives packets their times,
+        is fast by so much a second."""
+        if from_s == BEGUN_S:
+            self.companion.call_began(BEGUN_NS)
+        first = round(50 * (from_s - BEGUN_S))
+        for tick in range(first, first + int(50 * seconds)):
+            now_s, at_ns = BEGUN_S + 0.02 * tick, BEGUN_NS + tick * round(20_000_000 + 20_000 * fast_ms)
             self.companion.call_packet(now_s, at_ns, 120, sent=True)
             self.companion.call_packet(now_s, at_ns, 140, sent=False)
             self.poll(now_s)
@@ -110,6 +115,19 @@ def test_a_connection_that_the_far_end_hears_nothing_from_is_the_only_one_with_l
     assert facts is not None
     assert [flow.arrived_up == 0 for flow in facts.flows] == [place == 4 for place in range(9)]
     assert all(flow.arrived_up == flow.sent_up for place, flow in enumerate(facts.flows) if place != 4)
+
+
+def test_a_connection_that_a_translator_moves_is_told_and_a_change_over_is_none():
+    ends = Ends(flows=3)
+    ends.call(3.0)
+    ends.moved = {0: "another port", 4: "another port"}  # of the flow that stays, and of one that changed over
+    ends.call(4.0, from_s=4.0)
+    ends.companion.call_ended()
+    ends.poll(8.0)
+    (one,) = ends.companion.accompanied
+    facts = control_facts(one, BEGUN_NS)
+    assert facts is not None
+    assert [flow.moved for flow in facts.flows] == [int(place in (0, 4)) for place in range(9)]
 
 
 @pytest.mark.parametrize("fast_ms", [5.0, -5.0])

@@ -14,13 +14,15 @@ from talkpath.wire.control.messages import Counts
 LAG_NS = round(LAG_MS * NS / 1000)
 CHANGE_NS = NS // 5
 """Around the change to another connection it is not known which of the two the far end sent over."""
+SETTLED_NS = NS // 2
+"""Nor, for so long, whether the far end draws a nonce for the next connection or for one that was moved."""
 
 
 class _Sums:
     """What one second, or one connection, counts."""
 
     def __init__(self) -> None:
-        self.sent_up = self.arrived_up = self.sent_down = self.arrived_down = 0
+        self.sent_up = self.arrived_up = self.sent_down = self.arrived_down = self.moved = 0
         self.delays_s: list[float] = []
 
 
@@ -65,6 +67,7 @@ class _FlowCount:
                 self._add_up(number, seconds[(at_ns - begun_ns) // NS])
         for number, at_ns in enumerate(self._run.received_ns):
             self._add_down(number, at_ns, seconds[(at_ns - begun_ns) // NS])
+        self._count_moves()
 
     def _add_up(self, number: int, second: _Sums) -> None:
         came = self._far is not None and marked(self._far.arrived, number)
@@ -82,11 +85,29 @@ class _FlowCount:
             each.sent_down += sent
             each.arrived_down += came
 
+    def _count_moves(self) -> None:
+        """A connection was moved where the far end drew another nonce for it: it saw another address or port."""
+        seen: set[bytes] = set()
+        known = -1
+        for number, nonce in self._run.nonces[self._flow]:
+            if nonce in seen or number >= len(self._run.received_ns):
+                continue
+            seen.add(nonce)
+            due_ns = self._run.received_ns[number] + LAG_NS
+            before, place, after = (self._place(due_ns + off_ns) for off_ns in (-SETTLED_NS, 0, SETTLED_NS))
+            if before == place == after == known and place >= 0:
+                self._sums[place].moved += 1
+            known = max(known, place)
+
     def _connection_at(self, due_ns: int) -> list[_Sums]:
         """The connection over which the far end sent then, none where that is not sure."""
-        place = bisect_right(self._connections, due_ns, key=lambda one: one.begin_ns) - 1
+        place = self._place(due_ns)
         is_sure = place == 0 or (place > 0 and due_ns - self._connections[place].begin_ns >= CHANGE_NS)
         return [self._sums[place]] if is_sure else []
+
+    def _place(self, due_ns: int) -> int:
+        """Return which connection the flow had then, -1 for none."""
+        return bisect_right(self._connections, due_ns, key=lambda one: one.begin_ns) - 1
 
 
 def _connection(one: ControlConnection, sums: _Sums, begun_ns: int, is_reported: bool) -> ControlFlow:
@@ -97,6 +118,7 @@ def _connection(one: ControlConnection, sums: _Sums, begun_ns: int, is_reported:
         sent_down=sums.sent_down,
         arrived_down=sums.arrived_down,
         begin_s=round((one.begin_ns - begun_ns) / NS, 6),
+        moved=sums.moved,
     )
 
 

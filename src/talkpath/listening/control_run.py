@@ -47,6 +47,7 @@ FRESH_S, FRESH_PACKETS, FRESH_EACH_WAY = 2.0, 60, 12
 STEADY = 4
 """One flow in so many, and one at least, keeps its first."""
 REMEMBERED = 50
+MOST_NONCES = 1000
 MOST_BEHIND_S = 2.0
 
 
@@ -124,6 +125,9 @@ class ControlRun:
         self._tags: dict[bytes, tuple[ControlRun, int, int]] = {}
         self._expected = ExpectedTags(self._tags, self, key, "down", flows)
         self._nonces = [NO_NONCE] * flows
+        self.nonces: list[list[tuple[int, bytes]]] = [[] for _ in range(flows)]
+        """Of each flow the nonces that came, each with the number of the packet that brought it: the far end draws
+        another when it hears the flow from another address or port."""
         self.begin_ns: int | None = None
         self.is_accepted = False
         self.began_s: float | None = None
@@ -271,6 +275,11 @@ class ControlRun:
             return
         _, flow, number = found
         self._expected.came(flow, number)
-        self._nonces[flow] = nonce_of(data)
+        self._note_nonce(flow, number, nonce_of(data))
         if number < len(self.received_ns) and self.arrived[flow].add(number):
             self.delays_s.append((number, now_s - self.received_ns[number] / NS - LAG_MS / 1000.0))
+
+    def _note_nonce(self, flow: int, number: int, nonce: bytes) -> None:
+        self._nonces[flow], noted = nonce, self.nonces[flow]
+        if len(noted) < MOST_NONCES and (not noted or noted[-1][1] != nonce):
+            noted.append((number, nonce))

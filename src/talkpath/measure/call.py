@@ -177,7 +177,8 @@ class ControlSecond(Struct, frozen=True, gc=False):
 class ControlFlow(Struct, frozen=True, gc=False):
     """One control connection (5-tuple). `port` is the far end's; `begin_s` is when it was opened, None in older
     recordings, whose flows kept theirs over the whole call. What arrived just as a flow changed over to another is
-    counted for neither."""
+    counted for neither. `moved` is how often the far end saw it come from another address or port from then on (NAT
+    rebinding, or another access network), None in older recordings."""
 
     port: Annotated[int, Meta(ge=0, le=65_535)]
     sent_up: Count = 0
@@ -185,6 +186,7 @@ class ControlFlow(Struct, frozen=True, gc=False):
     sent_down: Count = 0
     arrived_down: Count = 0
     begin_s: RecordingSeconds | None = None
+    moved: Count | None = None
 
 
 class Control(Struct, frozen=True, gc=False):

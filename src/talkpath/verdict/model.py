@@ -40,6 +40,7 @@ ReasonCode = Literal[
     "control_poor",
     "unlike",
     "few_connections",
+    "rebinding",
     "line",
     "congested",
 ]

@@ -70,8 +70,8 @@ REASONS: dict[ReasonCode, str] = {
     "handshake": "something answers at the far end's port, but no TLS handshake with the key of the link completes, so "
     "no call was placed (`outcome`: what came instead, as `reach.control` of tp-001)",
     "short_capture": "the capture ends too soon (captures only)",
-    "no_control": "nothing to compare with (bases without a twin); where `alternatives` names rules, a poor line and "
-    "trouble at the app's own servers fit as well",
+    "no_control": "nothing to compare with (bases without a twin); where `alternatives` names rules, a poor line "
+    "at either end and trouble at the app's own servers fit as well",
     "single_request": "fewer than three repeats (bases without a twin)",
     "stale": "nothing was amiss, but after these calls were measured others were held back or ended, and no fresh ones "
     "were measured since (`since_s`: when that had begun, in seconds from the start of the check)",
@@ -80,7 +80,7 @@ REASONS: dict[ReasonCode, str] = {
     "time), and it was not settled whether that was an accident",
     "one_call": "the call fits the rules of `alternatives` while control traffic of the same moments was well "
     "(`call_lost`, `control_lost`: shares; `connections`: how many of control traffic would have shown the same), and "
-    "it fits an outage of the app, or trouble at its own servers, as well (basis call only)",
+    "it fits an outage of the app, trouble at its own servers or at the other person's end as well (basis call only)",
     "pauses": "nothing came for moments that are too long for losses of single packets, in a stream without sequence "
     "numbers: they may be pauses of speech, and losses cannot be told from them (basis call only)",
     "line": "control traffic of the same moments suffered as the call did: the line, or the network as a whole "
@@ -91,6 +91,9 @@ REASONS: dict[ReasonCode, str] = {
     "a connection (`call_lost`, `control_lost`, `worst_lost`: the largest share that one lost; basis call only)",
     "few_connections": "as `one_call`, but fewer than 47 control connections ran beside the call: a router that "
     "neglects single connections may have met the call's own by chance (values as there; basis call only)",
+    "rebinding": "the call went silent, and connections of control traffic came from other addresses or ports "
+    "meanwhile: an address translator moved them, or the device changed networks, and not every app's call survives "
+    "that (`call_lost`, `control_lost`, `moved`: how many; basis call only)",
     "congested": "the call's losses came with delay, which control traffic did not have: a congested server or path of "
     "the app (`call_lost`, `control_lost`; basis call only)",
     "variant": "another variant of the app is ok, but this one (`variant`) is undecided, and something is amiss in it",

@@ -219,6 +219,28 @@ def test_a_short_call_is_beside_too_few_connections_and_counts_with_others_alone
     assert [one.state for one in verdicts_together(found)] == ["restricted"]
 
 
+BOUND = CallStory(relays=RelayState(is_bound=True))
+
+
+@pytest.mark.parametrize("app", ["whatsapp", "meet"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_call_whose_relay_does_not_follow_it_to_another_port_fits_no_rule(app: str, seed: int):
+    """TURN binds a call to one address and port; the test server answers whatever source it heard last."""
+    verdict = verdict_of(played(background="nat_rebind,every_s=6", story=BOUND, app=app, seed=seed))
+    assert (verdict.alternatives, code(verdict)) == ((), "rebinding")
+
+
+def test_a_translator_that_moves_connections_explains_silence_and_no_losses():
+    told = []
+    for rule in ("media.freeze,after_s=4", "media.drop,p=0.4,direction=down"):
+        found = played(f"{rule},app=whatsapp,to=app").findings
+        (call,), (control,) = found.calls, found.controls
+        first, *others = control.flows
+        verdict = judge_accompanied(call, replace(control, flows=(replace(first, moved=1), *others)))
+        told.append((code(verdict), verdict.alternatives))
+    assert told == [("rebinding", ()), ("one_call", ("media.drop",))]
+
+
 STORIES = {
     "hung up": PLAIN,
     "dtx": CallStory(caller=TalkPattern(dtx=True), callee=TalkPattern(dtx=True)),

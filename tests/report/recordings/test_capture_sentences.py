@@ -62,8 +62,8 @@ def test_a_clear_call_points_to_nothing(clear: Call) -> None:
     [
         (
             {"alternatives": ("media.drop",)},
-            "a rule by which call packets are dropped at random, with a poor line, and with trouble at the app's own "
-            "servers.",
+            "a rule by which call packets are dropped at random, with a poor line at either end, and with trouble at "
+            "the app's own servers.",
         ),
         ({"reason": Reason("short_capture")}, "what was recorded of it is too short to tell more."),
         ({"reason": Reason("no_control")}, "there is nothing to compare it with."),
@@ -142,6 +142,13 @@ SERVERS = {
     "fa": "مشکل سرورهای خود برنامه",
     "ar": "خلل في خوادم التطبيق نفسها",
 }
+OTHER_END = {
+    "en": "the other person's end",
+    "ru": "на стороне собеседника",
+    "fa": "سمت طرف مقابل",
+    "ar": "عند الشخص الآخر",
+}
+EITHER_END = {"en": "at either end", "ru": "на любом конце", "fa": "هر یک از دو سر", "ar": "عند أي من الطرفين"}
 OUTAGE = {
     "en": "an outage of the app.",
     "ru": "со сбоем самого приложения.",
@@ -160,6 +167,21 @@ def test_where_a_call_fits_a_rule_the_same_sentence_names_the_apps_own_servers(
     with speaking(language(code)):
         (told,) = (one for one in words.sentence(clear, found).split(". ") if words.mechanisms(found) in one)
     assert SERVERS[code] in told
+    assert (OTHER_END if figures else EITHER_END)[code] in told, "about which nothing is known"
+
+
+@pytest.mark.parametrize("code", codes())
+def test_where_several_calls_prove_a_rule_the_sentence_says_that_one_person_may_have_been_called(code: str) -> None:
+    found = verdict(state="restricted", rule="media.drop", figures={"calls": 3.0})
+    with speaking(language(code)):
+        text = words.together(found, "x")
+    assert {"en": "same person", "ru": "одним и тем же человеком", "fa": "با یک نفر", "ar": "الشخص نفسه"}[code] in text
+
+
+def test_a_call_that_a_moved_connection_explains_fits_nothing(clear: Call) -> None:
+    text = words.sentence(clear, verdict(reason=Reason("rebinding"), figures=BESIDE))
+    assert text.endswith("but the line moved some of them to other ports or addresses: a call may not survive that.")
+    assert words.advice(verdict(reason=Reason("rebinding"))) == "Call again, and stay on one network meanwhile."
 
 
 @pytest.mark.parametrize("code", codes())

@@ -46,6 +46,14 @@ def test_what_a_single_call_or_silent_servers_fit_is_told_with_an_outage_that_wo
         assert ("signs of one restriction" in text) <= ("held" in words), (states, text)
 
 
+def test_where_only_calls_of_the_persons_own_fail_the_other_end_is_named():
+    """Nothing is known of it; a test server, or the app's own, that are not reached leave it out."""
+    for states in combinations():
+        found = joined(*states)
+        held = {each.means for each in found.findings if each.finding in HELD}
+        assert ("other person's end" in " ".join(sentences([found]))) == (held == {"call"}), states
+
+
 def test_each_means_is_spoken_of_only_where_it_was_used():
     for states in combinations():
         text = " ".join(sentences([joined(*states)]))

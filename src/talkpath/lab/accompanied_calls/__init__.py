@@ -19,7 +19,7 @@ import msgspec
 from talkpath.apps.contract.shape import Direction
 from talkpath.capture.calls.records import measure_calls
 from talkpath.capture.scan import scan
-from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.path.hosts import RESPONDER
 from talkpath.lab.relayed_calls.placed import PLAIN, CallStory, PlacedCall
 from talkpath.lab.relayed_calls.recording import PCAP_HEADER, RECORDED_FROM_S, SeenPacket, VirtualClock, pcap_record
 from talkpath.lab.scenario import Scenario
@@ -158,7 +158,11 @@ class _Listened:
         self._exchange()
 
     def _send_up(self, packet: ProbePacket) -> None:
-        near = Address(PROBE.packed()[0], FIRST_LOCAL + packet.local)
+        """Sockets that are bound to no address send from that of the present access network."""
+        if self.call.access is None:
+            self.companion.unsent(packet)
+            return
+        near = Address(self.call.access.packed()[0], FIRST_LOCAL + packet.local)
         ip = UdpWriter(near, Address(RESPONDER.packed()[0], packet.port)).packet(packet.data)
         for at_s, arrived in self.clock.network.offer(self.clock.now_s, "up", ip):
             self.clock.later(at_s, partial(self._reach_far, arrived))
@@ -193,4 +197,6 @@ class _Listened:
     def _reach_near(self, ip: bytes) -> None:
         parts = split_udp(ip)
         assert parts is not None  # as above
-        self.companion.datagram(self.clock.now_s, parts[1])
+        access = self.call.access
+        if access is not None and ip[16:20] == access.packed()[0]:
+            self.companion.datagram(self.clock.now_s, parts[1])

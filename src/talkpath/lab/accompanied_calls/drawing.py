@@ -1,13 +1,13 @@
 """Draws accompanied calls: innocent ones, and ones under a rule that is bound to the app's own addresses.
 
 Innocent stories are speech with DTX, a muted end, a relay that moves, Wi-Fi to mobile, an app's congested relay, an
-app's outage, a path that only the app's addresses suffer from. Three calls of an app have one story: they are judged
-together too.
+app's outage, a path that only the app's addresses suffer from. Half of the apps have relays that a call loses when a
+translator moves it to another port. Three calls of an app have one story: they are judged together too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from talkpath.lab.accompanied_calls import accompany
@@ -20,6 +20,7 @@ from talkpath.measure.call import Findings
 APPS = ("whatsapp", "telegram", "signal", "webrtc", "max", "meet")
 POWER_APPS = ("whatsapp", "telegram", "signal", "webrtc", "meet")
 SECONDS, FLOWS, TOGETHER = 15.0, 8, 3
+BOUND_SHARE = 0.5
 OWN_TROUBLE = ("congested relay", "lossy relay", "outage")
 """Stories in which the app's own servers are not well: there "consistent with" names that as well, and is no error."""
 MISMEASURED = ("user_vpn",)
@@ -44,6 +45,8 @@ class DrawnCalls:
         scenario = Scenario.parse(self.background, rules, seed=seed)
         seconds = SECONDS + (2.0 if self.rule else 0.0)
         story = stories(Random(f"story {seed}"), Random(f"relays {self.number}"))[self.story]
+        bound = Random(f"bound {self.number}").random() < BOUND_SHARE
+        story = replace(story, relays=replace(story.relays, is_bound=bound))
         return accompany(self.app, seconds, scenario, story, seed=seed, flows=FLOWS).findings
 
 

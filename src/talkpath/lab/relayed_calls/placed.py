@@ -46,13 +46,16 @@ class CallClock(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayState:
-    """The state of the app's relays: packets that they lose of themselves, what they add, when all of them are down."""
+    """The state of the app's relays: packets that they lose of themselves, what they add, when all of them are down.
+    `is_bound`: they take a call's packets from the address and port alone from which it was set up (as TURN does, RFC
+    8656 section 3.2), and not from where the last one came."""
 
     loss: float = 0.0
     added_ms: float = 0.0
     jitter_ms: float = 0.0
     down_from_s: float = inf
     down_to_s: float = inf
+    is_bound: bool = False
 
     def is_down(self, since_s: float) -> bool:
         """Whether they forward nothing, so long after the call began."""
@@ -83,6 +86,7 @@ class _Leg:
     far: CallEnd
     up: UdpWriter
     down: UdpWriter | None = None
+    source: bytes = b""  # from which it was set up, as the relay sees it
     live: bool = True
     woken_s: dict[Direction, float] = field(default_factory=dict)  # when either end is woken next
 
@@ -117,6 +121,11 @@ class PlacedCall:
     def connected_s(self) -> float | None:
         """When the caller first could talk."""
         return min((leg.near.connected_s for leg in self._legs if leg.near.connected_s is not None), default=None)
+
+    @property
+    def access(self) -> LabHost | None:
+        """The caller on its present access network; None between two."""
+        return self._access
 
     def hang_up(self) -> None:
         """Ends the call at both ends."""
@@ -218,6 +227,9 @@ class PlacedCall:
         if parts is None or self.ended_s is not None:
             return
         flow, data = parts
+        leg.source = leg.source or flow
+        if self.story.relays.is_bound and flow != leg.source:
+            return
         leg.down = UdpWriter(*_back(flow))
         self._send_down(leg, leg.far.take(self._clock.now_s, data))
         self._poll_far(leg)

@@ -15,7 +15,7 @@ from talkpath.report.words.reasons import remedy
 from talkpath.verdict.bases.call_outcome import SHARED_APPS, attempt_outcome, call_outcome
 from talkpath.verdict.model import Verdict
 
-BESIDE = ("one_call", "line", "control_poor", "unlike", "few_connections", "congested", "no_control")
+BESIDE = ("one_call", "line", "control_poor", "unlike", "few_connections", "rebinding", "congested", "no_control")
 """Reasons that rest on control traffic beside the call."""
 
 CUT = "packets cut by the snapshot length"
@@ -123,8 +123,8 @@ def sentence(call: Call, verdict: Verdict, clock: RecordingClock = NO_CLOCK) -> 
         values["mechanisms"] = mechanisms(verdict)
         return say(
             "capture",
-            "{call}: {outcome}; {facts}; that is consistent with {mechanisms}, with a poor line, and with trouble at "
-            "the app's own servers.",
+            "{call}: {outcome}; {facts}; that is consistent with {mechanisms}, with a poor line at either end, and "
+            "with trouble at the app's own servers.",
             **values,
         )
     if verdict.reason and verdict.reason.code == "short_capture":
@@ -168,20 +168,8 @@ def _beside_control(verdict: Verdict, beside: str, values: dict[str, str]) -> st
         return say(
             "capture", "{call}: {outcome}; {facts}; {control}: better than the call, but not well either.", **values
         )
-    if code == "unlike":
-        return say(
-            "capture",
-            "{call}: {outcome}; {facts}; {control}, but single ones far more: the call's connection may have been such "
-            "a one.",
-            **values,
-        )
-    if code == "few_connections":
-        return say(
-            "capture",
-            "{call}: {outcome}; {facts}; {control}: your line carried the same traffic, but over too few connections "
-            "to tell. A router that treats this one connection worse than others would look the same.",
-            **values,
-        )
+    if told := _of_connections(code, values):
+        return told
     if code == "no_control":
         return say(
             "capture",
@@ -200,10 +188,37 @@ def _beside_control(verdict: Verdict, beside: str, values: dict[str, str]) -> st
     told = say(
         "capture",
         "{call}: {outcome}; {facts}; {control}: your line carried the same traffic. That is consistent with "
-        "{mechanisms}, and with trouble at the app's own servers or on the way there.",
+        "{mechanisms}, with trouble at the app's own servers or on the way there, and with trouble at the other "
+        "person's end.",
         **values,
     )
     return f"{told} {_one_connection(verdict)}" if verdict.alternatives else told
+
+
+def _of_connections(code: str, values: dict[str, str]) -> str:
+    """The sentence where single connections may explain the call, "" where they do not."""
+    if code == "unlike":
+        return say(
+            "capture",
+            "{call}: {outcome}; {facts}; {control}, but single ones far more: the call's connection may have been such "
+            "a one.",
+            **values,
+        )
+    if code == "few_connections":
+        return say(
+            "capture",
+            "{call}: {outcome}; {facts}; {control}: your line carried the same traffic, but over too few connections "
+            "to tell. A router that treats this one connection worse than others would look the same.",
+            **values,
+        )
+    if code == "rebinding":
+        return say(
+            "capture",
+            "{call}: {outcome}; {facts}; {control}, but the line moved some of them to other ports or addresses: a "
+            "call may not survive that.",
+            **values,
+        )
+    return ""
 
 
 def _one_connection(verdict: Verdict) -> str:
@@ -220,7 +235,8 @@ def together(verdict: Verdict, clause: str) -> str:
     return say(
         "capture",
         "{calls} calls of {app} suffered alike while control traffic beside each of them did not: signs of a "
-        "restriction, {mechanism}.",
+        "restriction, {mechanism}. If all were calls with the same person, a rule or a poor line at that person's end "
+        "would look the same.",
         mechanism=clause,
         **values,
     )
@@ -238,7 +254,7 @@ def advice(verdict: Verdict) -> str:
     match verdict.reason and verdict.reason.code:
         case "short_capture":
             return remedy(verdict.reason)
-        case "one_call" | "pauses" | "line" | "control_poor" | "unlike" | "few_connections" | "congested":
+        case "one_call" | "pauses" | "line" | "control_poor" | "unlike" | "few_connections" | "rebinding" | "congested":
             return remedy(verdict.reason)
         case "no_control":
             return say(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from talkpath.report.words.language import listed, say
 from talkpath.report.words.sentences import app_name_of
 from talkpath.report.words.sentences import medium as medium_word
-from talkpath.verdict.bases.joined_means import CALL_MEDIA, JoinedMedium, Means, MeansFinding
+from talkpath.verdict.bases.joined_means import CALL_MEDIA, HELD, JoinedMedium, Means, MeansFinding
 from talkpath.verdict.model import Category, Number, Verdict
 
 
@@ -103,8 +103,7 @@ def _sentence(group: Sequence[JoinedMedium], own: Sequence[JoinedMedium]) -> str
         clauses += [clause(found, name) for found in text.findings]
     told = say("joined", "; ").join(words for words in clauses if words)
     parts = [_capital(told) + say("joined", "."), conclusion(joined, name)]
-    if _may_be_an_outage(joined):
-        parts.append(say("joined", "An outage of {name}, or trouble at its servers, would look the same.", name=name))
+    parts.append(_would_look_the_same(joined, name))
     if len(_alike(own)) > 1:
         media = listed(medium_word(each.medium) for each in group)
         parts[0] = say("joined", "{name}, {media}: {clauses}", name=name, media=media, clauses=parts[0])
@@ -205,7 +204,7 @@ def _messages(found: MeansFinding, name: str) -> str:
 def conclusion(joined: JoinedMedium, name: str) -> str:
     """What the findings fit together; "" where one means alone could tell, which says it all."""
     several = len(joined.findings) > 1
-    if joined.conclusion == "both" and _may_be_an_outage(joined):
+    if joined.conclusion == "both" and any(found.finding == "likely" for found in joined.findings):
         return say("joined", "Both are consistent with one restriction of {name}'s calls.", name=name)
     return {
         "well": say("joined", "No means that was used found a sign of restriction.") if several else "",
@@ -246,6 +245,28 @@ def conclusion(joined: JoinedMedium, name: str) -> str:
         "poor": say("joined", "The line itself explains it; nothing here is a sign of a rule."),
         "unknown": say("joined", "So nothing can be said about it."),
     }[joined.conclusion]
+
+
+def _would_look_the_same(joined: JoinedMedium, name: str) -> str:
+    """What else looks the same as what was found; "" where nothing does."""
+    if _may_be_an_outage(joined) and _is_of_calls_alone(joined):
+        return say(
+            "joined",
+            "An outage of {name}, or trouble at its servers or at the other person's end, would look the same.",
+            name=name,
+        )
+    if _may_be_an_outage(joined):
+        return say("joined", "An outage of {name}, or trouble at its servers, would look the same.", name=name)
+    if _is_of_calls_alone(joined):
+        return say("joined", "Trouble at the other person's end would look the same.")
+    return ""
+
+
+def _is_of_calls_alone(joined: JoinedMedium) -> bool:
+    """Whether nothing but calls of the person's own was held back: these have another end, about which nothing is
+    known."""
+    held = [found.means for found in joined.findings if found.finding in HELD]
+    return bool(held) and all(means == "call" for means in held)
 
 
 def _may_be_an_outage(joined: JoinedMedium) -> bool:

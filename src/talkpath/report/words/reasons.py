@@ -85,12 +85,17 @@ def _of_recorded_calls() -> dict[str, str]:
         "short_capture": say("reason", "the recording is too short"),
         "no_control": say("reason", "there was nothing to compare with"),
         "single_request": say("reason", "it was not tried often enough to tell"),
-        "one_call": say("reason", "one call does not tell a rule from trouble at the app's own servers"),
+        "one_call": say(
+            "reason", "one call does not tell a rule from trouble at the app's own servers or at the other person's end"
+        ),
         "pauses": say("reason", "pauses of speech and losses look the same in this app's packets"),
         "line": say("reason", "control traffic to another server suffered at the same moments: it is the line"),
         "control_poor": say("reason", "control traffic at the same moments was not well either, though better"),
         "unlike": say("reason", "this line treats single connections unlike, and a call has one"),
         "few_connections": say("reason", "too few connections beside the call to rule out that it had a bad one"),
+        "rebinding": say(
+            "reason", "this line moved connections to other ports or addresses, which a call may not survive"
+        ),
         "congested": say(
             "reason", "the losses came with delay, as at a crowded server or path of the app, and not on this line"
         ),
@@ -117,7 +122,9 @@ def remedy(given: Reason | None) -> str:
         "few_answers": say("next", "Try again from another network, or later; some routers never answer."),
         "long_hellos": say("next", "Try from another network, or with a smaller packet size (MTU) on this device."),
         "path_changed": say("next", "Try again in a few minutes."),
-        "one_call": say("next", "Listen to two more calls of this app on this network (`talkpath listen`)."),
+        "one_call": say(
+            "next", "Listen to two more calls of this app on this network, best with other people (`talkpath listen`)."
+        ),
         "pauses": say("next", "Call again, with somebody who talks all the time."),
         "line": better_line,
         "control_poor": better_line,
@@ -126,6 +133,7 @@ def remedy(given: Reason | None) -> str:
         "few_connections": say(
             "next", "Stay in a call for half a minute, or listen to three calls of this app on this network."
         ),
+        "rebinding": say("next", "Call again, and stay on one network meanwhile."),
         "short_capture": say("next", "Record a longer call, from before it rings until after it ends."),
     }
     return sentences.get(given.code if given else "", say("next", "Check again at another hour."))

@@ -8,6 +8,7 @@ were. What becomes of a call, from the strongest doubt on:
     the losses came with delay, control's did not           a congested server or path of the app: likewise
     what seems lost may be pauses of speech                 likewise
     the losses came in spells, or in runs                   likewise: a rule that drops at random does not
+    it went silent, and control connections were moved      likewise: its app's servers may not have followed
     the facts fit a rule, few connections ran beside it     likewise: the call's one may have had bad luck
     the facts fit a rule, and many did                      one call: "consistent with"
     three calls of the app fit one rule alike               `restricted` (`judge_together`)
@@ -29,7 +30,13 @@ from talkpath.measure.call import Attempt, Call, Control, ControlSecond, Finding
 from talkpath.measure.pauses import is_lost_at_random, without_pauses
 from talkpath.measure.silence import silence_of, streams_of
 from talkpath.verdict.bases.call_outcome import share_lost
-from talkpath.verdict.bases.control_connections import bad_luck, fare_unlike, telling_connections, worst_share
+from talkpath.verdict.bases.control_connections import (
+    bad_luck,
+    fare_unlike,
+    moved_connections,
+    telling_connections,
+    worst_share,
+)
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.model import Number, Reason, Verdict
 
@@ -55,6 +62,7 @@ BY_CHANCE = 0.005
 connections of several calls had bad luck."""
 LEAST_LOST = 0.35
 """So large a share, in every call, is lost by no server of an app that is in service: those lose up to 30 %."""
+CUT_OFF = ("media.freeze", "media.drop")
 OF_LOSSES = {"p", "kbps"}
 """Parameters of rules that losses tell, not a silence."""
 STEADY = 0.5
@@ -291,7 +299,15 @@ def _beside(verdict: Verdict, shares: ControlShares, lost: float, control: Contr
         return _no_rule(verdict, Reason("congested", values))
     if not verdict.alternatives:
         return verdict
+    moved = moved_connections(control)
+    if moved and _is_cut_off(verdict):
+        return _no_rule(verdict, Reason("rebinding", values | {"moved": moved}))
     return replace(verdict, reason=Reason("one_call", values | {"connections": telling_connections(control, lost)}))
+
+
+def _is_cut_off(verdict: Verdict) -> bool:
+    """Whether nothing came of a call any more, or never: losses are no sign of that."""
+    return verdict.alternatives[0] in CUT_OFF and not OF_LOSSES & verdict.parameters.keys()
 
 
 def _no_rule(verdict: Verdict, reason: Reason) -> Verdict:

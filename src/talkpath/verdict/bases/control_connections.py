@@ -6,6 +6,10 @@ bad. Among n + 1 connections that such a router treats alike, the one that suffe
 connections show that single ones fare unlike, that explains the call.
 
 Connections count that would have shown a loss as large as the call's.
+
+Some translators move connections to other ports (NAT rebinding), and a device may change networks. Control traffic
+goes on then, since the test server answers whatever source it heard last; a call whose relay does not (TURN binds an
+allocation to one 5-tuple: RFC 8656 section 3.2) goes silent.
 """
 
 from __future__ import annotations
@@ -38,6 +42,12 @@ def fare_unlike(control: Control) -> bool:
     for one in control.flows:
         together[one.begin_s].append(one)
     return any(_is_uneven([_losses(one)[way] for one in group]) for group in together.values() for way in (0, 1))
+
+
+def moved_connections(control: Control) -> int:
+    """Return how many came from another address or port after a while: a translator moved them, or the device went over
+    to another network."""
+    return sum(bool(one.moved) for one in control.flows)
 
 
 def telling_connections(control: Control, call_lost: float) -> int:
