@@ -23,7 +23,7 @@ def epoch_request(ask: Question, number: int, first_tuple: int, local_ports: int
         hello=str(value) if question == "hello" else "browser",
         transport=_transport(ask, paths),
         hops=str(value) if question == "hops" else "",
-        twins=int(value) if question == "long" and value is not None else -1,
+        twins=int(value) if question in ("long", "watch") and value is not None else -1,
     )
 
 

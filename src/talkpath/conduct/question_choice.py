@@ -33,6 +33,7 @@ CONTROL_PORTS = 1  # of them, for the control channel
 UDP_LOCAL_PORTS = LOCAL_PORTS - PATH_LOCALS - MOST_CONNECTIONS - CONTROL_PORTS
 SHORTER = 0.9  # of the planned length: the direction of a long call that ends first
 TRANSPORT_SHARE = 0.09  # of the bytes, kept for one arm's transports should it be found restricted
+TOO_DEAR_TIMES = 6  # so often the planner is asked again for what costs less
 
 Planner = Callable[[Facts, int, Sequence[Question]], Question | None]
 """(facts, bytes spent, questions whose answers are pending) -> the next question; `next_question` is one."""
@@ -119,11 +120,14 @@ class QuestionChoice:
         return ask
 
     def _planned(self, facts: Facts, kept_bytes: int, pending: list[Question]) -> Question | None:
-        """The planner's question, or a smaller one where it costs more than the planner estimated."""
+        """The planner's question, or a smaller one or another where it costs more than the planner estimated."""
         left_bytes, spent_bytes = self.budget.left_bytes - kept_bytes, self.budget.spent_bytes + kept_bytes
-        ask = self.planner(facts, spent_bytes, pending)
-        if ask is not None and (over := self._cost(ask) - left_bytes) > 0:
-            ask = self.planner(facts, spent_bytes + over, pending)
+        for _ in range(TOO_DEAR_TIMES):
+            ask = self.planner(facts, spent_bytes, pending)
+            over = self._cost(ask) - left_bytes if ask else 0
+            if over <= 0:
+                break
+            spent_bytes += over
         if ask is not None and ask.kind == "long" and self._cost(ask) > left_bytes:
             without = msgspec.structs.replace(facts, plan=msgspec.structs.replace(facts.plan, long_s=0.0))
             return self._planned(without, kept_bytes, pending)

@@ -94,12 +94,12 @@ class Epoch(Struct, frozen=True, omit_defaults=True):
 
     `question` is why it was run: "battery" (the baseline: the accusing test), or a contrast: "rate" (value: multiple of
     the app's rate), "hello" (value: whose ClientHello), "watch" (long-lived flows), "long" (k calls that live through
-    the whole check, value: how many random twins beside them), "tcp" (twins over TCP beside twins over UDP),
-    "transport" (value: the paths, with commas), "relay" (the same: a direct path, then TURN servers), "hops" (value:
-    which packets have which hop limit, see experiment.hop_limits). `started_s` to `ended_s` is the span of sending,
-    `cut_s` when arrivals stopped counting, `known_s` when both ends' reports were in. Epochs were decided on in the
-    order of their `number`. `path` is the number of the responder (0 the first). `missing` is why the responder's half
-    is absent, or why the epoch compares nothing.
+    the whole check; of both, value: how many random twins beside them, and none of text), "tcp" (twins over TCP beside
+    twins over UDP), "transport" (value: the paths, with commas), "relay" (the same: a direct path, then TURN servers),
+    "hops" (value: which packets have which hop limit, see experiment.hop_limits). `started_s` to `ended_s` is the span
+    of sending, `cut_s` when arrivals stopped counting, `known_s` when both ends' reports were in. Epochs were decided
+    on in the order of their `number`. `path` is the number of the responder (0 the first). `missing` is why the
+    responder's half is absent, or why the epoch compares nothing.
     """
 
     number: Count

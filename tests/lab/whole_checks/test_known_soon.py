@@ -3,6 +3,8 @@ whose call for the whole check was lost with its twin."""
 
 from __future__ import annotations
 
+import pytest
+
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
@@ -24,6 +26,13 @@ def test_calls_that_take_control_traffic_along_are_not_named_by_their_own_fate_a
     facts = run_sim(make_plan(choose_arms(["meet"])), Scenario.parse("clean", ["residual,for_s=60"], 7))
     (verdict,) = judge(facts)
     assert (verdict.state, verdict.rule) == ("restricted", "residual")
+
+
+@pytest.mark.parametrize("after_s", [7, 12, 17])
+def test_one_app_whose_calls_go_silent_is_accused_whenever_they_do(after_s: int):
+    facts = run_sim(make_plan(choose_arms(["signal"])), Scenario.parse("clean", [f"media.freeze,after_s={after_s}"], 1))
+    (verdict,) = judge(facts)
+    assert (verdict.state, verdict.rule) == ("restricted", "media.freeze")
 
 
 def test_where_a_translator_forgot_a_call_and_its_twin_another_is_watched_while_others_run():

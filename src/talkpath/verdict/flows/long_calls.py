@@ -120,7 +120,18 @@ def _long_calls(epochs: Sequence[Epoch], arm: Arm, unlike: Mapping[Direction, fl
     """The arm's calls among these epochs; those that live through the check beside all twins that do."""
     everybody = [twin for epoch in epochs if epoch.question == "long" for twin in _twins(epoch)]
     beside = [(epoch, everybody if epoch.question == "long" else _twins(epoch)) for epoch in epochs if epoch.arm == arm]
-    return [_long_call(epoch, call, twins, unlike) for epoch, twins in beside for call in _calls(epoch)]
+    return [
+        _long_call(epoch, call, twins, unlike)
+        for epoch, twins in beside
+        for call in _calls(epoch)
+        if not _ended_alone(epoch.started_s, call, twins)
+    ]
+
+
+def _ended_alone(started_s: float, call: FlowOutcome, twins: Sequence[Neighbour]) -> bool:
+    """Whether the call ended, and no twin is known that was under way then: nothing says yet whether it parted."""
+    ends = [(way, end_s) for way in DIRECTIONS if (end_s := _ended_s(call.of(way))) is not None]
+    return any(not list(_last_s(started_s + end_s, twins, way)) for way, end_s in ends)
 
 
 def _calls(epoch: Epoch) -> list[FlowOutcome]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Facts
 from talkpath.verdict.assessment import Assessment, unheard
 from talkpath.verdict.model import Question
@@ -39,6 +40,10 @@ class Asked:
         """Whether an answer about the arm is pending."""
         kinds = [question.kind for question in self.pending if question.kind != "long"]
         return any(self.count(assessment, kind) > assessment.view.asked(kind) for kind in kinds)
+
+    def has_long_call(self, arm: Arm) -> bool:
+        """Whether a call of the arm lives that is to do so through the whole check."""
+        return any(question.arm == arm and question.kind == "long" for question in self.pending)
 
     def variants(self, assessment: Assessment) -> list[Assessment]:
         """All arms of its app and medium, itself included."""

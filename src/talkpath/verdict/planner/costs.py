@@ -67,8 +67,8 @@ class Costs:
     def bytes_of(self, question: Question) -> float:
         """What a question costs."""
         flows = 2 * question.k if question.kind == "tcp" else flows_of(question.k)
-        if question.kind == "long":
-            flows = question.k + int(question.value or 0)
+        if question.kind in ("long", "watch") and question.value is not None:
+            flows = question.k + int(question.value)
         return flows * (2 * question.packets + SETUP_PACKETS) * self._packet_bytes(question.arm)
 
     def proof_bytes(self, assessment: Assessment) -> float:
@@ -82,8 +82,7 @@ class Costs:
         left_bytes = (1.0 - TIGHT_RESERVE) * self.plan.budget_bytes - self.spent_bytes
         packet = flows_of(TIGHT_LOOK_K) * self._packet_bytes(assessment.arm)
         for_bytes = (left_bytes / looks / packet - SETUP_PACKETS) / 2
-        left_s = self.plan.budget_s - max((epoch.ended_s for epoch in self.asked.facts.epochs), default=0.0)
-        return int(min(for_bytes, left_s / looks * assessment.planned.packet_rate))
+        return int(min(for_bytes, self.left_s / looks * assessment.planned.packet_rate))
 
     def _looks_to_come(self) -> float:
         """One look for each app, decided or not, and a part of one for each of its further variants that is open."""
@@ -104,9 +103,13 @@ class Costs:
         header = HEADER_BYTES[self.asked.facts.family]
         return float(np.mean(sizes)) + header if sizes else PACKET_BYTES[arm.medium]
 
+    @property
+    def left_s(self) -> float:
+        """The seconds left after the last answer."""
+        return self.plan.budget_s - max((epoch.ended_s for epoch in self.asked.facts.epochs), default=0.0)
+
     def _in_time(self, question: Question) -> bool:
-        last_s = max((epoch.ended_s for epoch in self.asked.facts.epochs), default=0.0)
-        return last_s + self._span_s(question) <= self.plan.budget_s
+        return self._span_s(question) <= self.left_s
 
     def _span_s(self, question: Question) -> float:
         rates = {planned.arm: planned.packet_rate for planned in self.plan.arms}

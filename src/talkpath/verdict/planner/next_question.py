@@ -24,7 +24,7 @@ from talkpath.verdict.flows.long_calls import AS_LONG
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked, nothing_arrives
 from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LOOK_K, Costs
-from talkpath.verdict.planner.questions import SingleQuestions
+from talkpath.verdict.planner.questions import OUTLIVE_S, SPARE_S, SingleQuestions
 from talkpath.verdict.validity import voided
 
 SOME_EPOCHS = 4
@@ -37,7 +37,6 @@ LOOK_TIMES = 1
 WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late cut-off
 LATELY_S = 2.0  # before its long call ended: so late an arm's last fresh calls begin
 LATE_S = 6.0  # what a long call shows later is looked at with another one only
-SPARE_S = 1.0  # so much longer that one lives than the first took to lose more than twins
 LONG_CALLS = 3  # of one arm, where the first ones ended, or lost more, by accident
 LONG_TWINS = 3  # random twins that the long calls of a check share, at the least
 STRONG_LOG_E = log(20.0)  # an arm is nearly accused, where bytes are short
@@ -104,37 +103,43 @@ class QuestionPlanner:
     def long_calls(self) -> Iterator[Question]:
         """One call of each arm for as long as the check: all at once, beside everything else, once each arm was heard
         on ports that no call went to before. A few have a twin (`_with_twins`); where a call ended early, or lost
-        more than twins, another has one, twice at the most. One that ended with its twin tells nothing, so another
-        begins at once; what parted from twins waits until all that they did is known."""
+        more than twins, another has one, twice at the most. One that ended tells little by itself, so another begins at
+        once; what lost more waits until all that twins lost is known."""
         plan = self.asked.facts.plan
-        pending = {question.arm for question in self.asked.pending if question.kind == "long"}
+        pending = any(question.kind == "long" for question in self.asked.pending)
         shared = _with_twins(plan, self.costs.byte_rate)
         for assessment in self.assessments if plan.long_s else ():
             had, parted = self.asked.count(assessment, "long"), assessment.parted
-            briefly = assessment.reason is not None and assessment.reason.code == "watched_briefly"
+            again = not self.asked.has_long_call(assessment.arm) and (_briefly(assessment) or self._once(assessment))
             if not had and assessment.state in ("ok", "insufficient"):
                 twins = int(assessment.arm in shared)
                 yield from self.costs.affordable([self.questions.long_call(assessment, twins)], 1.0)
-            elif briefly and had < LONG_CALLS and assessment.arm not in pending:
-                spans = (plan.long_s, plan.ok_s + SPARE_S)
-                calls = [self.questions.long_call(assessment, 1, seconds) for seconds in spans]
-                yield from self.costs.affordable(calls, 1.0)
+            elif again and had < LONG_CALLS:
+                yield from self.costs.affordable(self.questions.another_long_call(assessment), 1.0)
             elif parted is not None and not (parted.ended or pending) and had < LONG_CALLS:
                 call = self.questions.long_call(assessment, 1, parted.at_s / AS_LONG + SPARE_S)
                 yield from self.costs.affordable([call], 1.0)
 
     def parted(self) -> Iterator[Question]:
-        """Where a long call went silent, or two soon lost more than twins: calls and twins that live a little longer,
-        of the cheapest arm first. A single call may have met an accident, so few are asked; where several arms' calls
-        went silent, as many as prove it."""
+        """Where two long calls went silent, or soon lost more than twins: calls and twins that live a little longer, of
+        the cheapest arm first. Where a line loses single flows by accident, one call that ended says nothing; where
+        calls of several arms did, or two of one, as many are asked as prove it."""
         parted = [each for each in self.assessments if each.parted and not self._told_by_another(each)]
-        several = sum(each.parted is not None and each.parted.ended for each in parted) > 1
         for assessment in sorted(parted, key=self._outliving_bytes):
             looked = self.asked.count(assessment, "watch", packets=self.questions.outliving(assessment))
-            if not (assessment.settled or assessment.hint or looked or self.asked.is_pending(assessment)):
-                ended = assessment.parted is not None and assessment.parted.ended
-                questions = self.questions.outlive(assessment, several=several and ended)
-                yield from self.costs.affordable(questions, 1.0 - self.costs.reserve)
+            waits = looked or self._once(assessment) or self.asked.is_pending(assessment)
+            if not (assessment.settled or assessment.hint or waits):
+                proof = _went_silent(assessment) and bool(assessment.view.long)
+                questions = self.questions.outlive(assessment, proof=proof)
+                yield from self.costs.affordable(questions, 1.0 if proof else 1.0 - self.costs.reserve)
+
+    def _once(self, assessment: Assessment) -> bool:
+        """Whether one long call of it went silent, while twins went on, and none of other arms; and there is time for
+        another and for a look."""
+        silent = list(filter(_went_silent, self.assessments))
+        if [each.arm for each in silent] != [assessment.arm] or assessment.parted is None:
+            return False
+        return len(assessment.view.long) == 1 and self.costs.left_s >= 2 * (assessment.parted.at_s + OUTLIVE_S)
 
     def _told_by_another(self, assessment: Assessment) -> bool:
         """Whether a long call lost more than twins, and another one says more than a look: it costs less, or shows what
@@ -144,7 +149,7 @@ class QuestionPlanner:
         return assessment.parted.at_s > LATE_S or self.asked.count(assessment, "long") in range(1, LONG_CALLS)
 
     def _outliving_bytes(self, assessment: Assessment) -> float:
-        return min(map(self.costs.bytes_of, self.questions.outlive(assessment, several=False)))
+        return min(map(self.costs.bytes_of, self.questions.outlive(assessment, proof=False)))
 
     def seconds(self) -> Iterator[Question]:
         """The second epoch of an arm that its first one nearly accused: before other arms are heard, since people wait
@@ -220,7 +225,8 @@ class QuestionPlanner:
         """The undecided arms: those with something amiss first, then those that had least, then those that lack least;
         every fourth epoch a long one. One at a time, so that bytes decide some arms rather than nearly all of them.
         `alone`: only those whose app has no decided variant."""
-        open_arms = [each for each in self.assessments if not each.settled]
+        tried = [each.arm for each in self.assessments if _went_silent(each) and self.asked.has_long_call(each.arm)]
+        open_arms = [each for each in self.assessments if not each.settled and each.arm not in tried]
         if alone:
             open_arms = [each for each in open_arms if not any(one.settled for one in self.asked.variants(each))]
         if hinted:
@@ -315,6 +321,16 @@ def _with_twins(plan: Plan, byte_rate: Callable[[ArmPlan], float]) -> set[Arm]:
     chosen = list(kinds.values())
     rest = [planned.arm for planned in heaviest if planned.arm not in chosen]
     return {*chosen, *rest[: max(0, LONG_TWINS - len(chosen))]}
+
+
+def _went_silent(assessment: Assessment) -> bool:
+    """Whether a call of it ended while twins went on: shorter ones do not tell why."""
+    return assessment.parted is not None and assessment.parted.ended
+
+
+def _briefly(assessment: Assessment) -> bool:
+    """Whether nothing was amiss, but its calls did not live for long enough."""
+    return assessment.reason is not None and assessment.reason.code == "watched_briefly"
 
 
 def _strong(assessment: Assessment) -> bool:

@@ -17,7 +17,8 @@ from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LOOK_K, LOOK_
 from talkpath.verdict.rules.best import UNKNOWN, loses_media
 from talkpath.verdict.rules.rule import Contrast
 from talkpath.verdict.statistics.cohort import DIRECTIONS
-from talkpath.verdict.statistics.sample_size import MOST_K, sample_size
+from talkpath.verdict.statistics.permutation import log_choose
+from talkpath.verdict.statistics.sample_size import LEAST_K, MOST_K, USUAL_K, sample_size
 
 BASELINE: Contrast = ("battery", None)
 LOOK: Contrast = ("watch", None)
@@ -30,7 +31,9 @@ CONTRAST_S = 6.0  # a patient contrast takes no longer, unless the calls that ac
 CONTRAST_TIMES = 2  # how often a contrast is asked while rules still tie
 TCP_PACKETS = 12
 TCP_TIMES = 2
+PROOF_NATS = 1.5  # more than the threshold: what one test among several, and one twin that is lost by accident, cost
 OUTLIVE_S = 2.5  # so much longer than the call that went silent: silence takes 1.5 s to be seen
+SPARE_S = 1.0  # so much longer a call lives than what it is to show takes
 WORTH_A_LOOK = 1.5  # times the usual packets: a shorter look is not worth it
 RICH = 0.25  # a longer look has as many calls as a first epoch where that costs at most this share of an arm's bytes
 
@@ -139,6 +142,12 @@ class SingleQuestions:
         packets = ceil(min(seconds, self.plan.long_s) * assessment.planned.packet_rate)
         return Question(assessment.arm, kind="long", value=float(twins), k=1, packets=packets, why="long")
 
+    def another_long_call(self, assessment: Assessment) -> Iterator[Question]:
+        """One more beside a twin: for as long as `ok` takes, or as the one that went silent."""
+        outlive_s = (OUTLIVE_S + assessment.parted.at_s,) if assessment.parted else ()
+        for seconds in (self.plan.long_s, self.plan.ok_s + SPARE_S, *outlive_s):
+            yield self.long_call(assessment, 1, seconds)
+
     def outliving(self, assessment: Assessment) -> int:
         """How many media packets a call has that lives a little longer than the one that went silent."""
         until_s = OUTLIVE_S + (assessment.parted.at_s if assessment.parted else 0.0)
@@ -146,10 +155,14 @@ class SingleQuestions:
         counts = [media_until(track, until_s) for call in calls for track in (call.up, call.down)]
         return max([self.plan.packets, *counts] if calls else [ceil(until_s * assessment.planned.packet_rate)])
 
-    def outlive(self, assessment: Assessment, *, several: bool) -> Iterator[Question]:
-        """Calls and twins of that length: a few, or where `several` arms' calls ended as many as prove it at once."""
-        for k in dict.fromkeys((MOST_K,) if several else (LOOK_K,)):
-            yield _question(assessment, LOOK, k, self.outliving(assessment), "again")
+    def outlive(self, assessment: Assessment, *, proof: bool) -> Iterator[Question]:
+        """Calls and random twins of that length: a few, or as many as are a `proof` by themselves, if bytes suffice.
+        They are dear, so none of text is among them, if the test server knows such epochs."""
+        enough = log_threshold(self.facts) + PROOF_NATS
+        least = next((k for k in range(LEAST_K, MOST_K) if log_choose(2 * k, k) >= enough), MOST_K)
+        for k in dict.fromkeys((least, USUAL_K, LOOK_K)) if proof else (LOOK_K,):
+            twins = float(k) if self.plan.long_s else None
+            yield _question(assessment, (LOOK[0], twins), k, self.outliving(assessment), "again")
 
     def tcp(self, assessment: Assessment) -> Iterator[Question]:
         """Twins over TCP beside twins over UDP: does only UDP fail?"""
