@@ -13,7 +13,7 @@ from secrets import token_hex
 
 from pylibsrtp import Policy, Session
 
-from talkpath.browser.webrtc.call_media import RTP_BYTES, STAMPS_A_TICK, TAG_BYTES, Medium
+from talkpath.browser.webrtc.call_media import RTP_BYTES, STAMPS_A_TICK, TAG_BYTES, CallMedium
 from talkpath.browser.webrtc.dtls_association import Certificate, DtlsAssociation
 from talkpath.browser.webrtc.session_description import DIGESTS, Credentials, Fingerprint
 from talkpath.errors import WireError
@@ -57,7 +57,7 @@ class NearCall:
     `received` counts RTP packets by their time stamps; `is_connected` is whether media can be sent.
     """
 
-    def __init__(self, medium: Medium) -> None:
+    def __init__(self, medium: CallMedium) -> None:
         self.medium = medium
         self.own = Credentials(token_hex(2), token_hex(12))
         self.certificate = Certificate()

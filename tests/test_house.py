@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +89,18 @@ def test_the_public_surface_says_what_it_is():
     found = [one for path in SHIPPED for one in public(ast.parse(path.read_text("utf-8")).body, path.name)]
     assert len(found) > 1000
     assert [name for name, node in found if not ast.get_docstring(node)] == []
+
+
+def test_a_class_has_its_name_alone():
+    """No second class has it, nor an alias of a type. What a function returns (a TypeVar) may be called anything."""
+    classes, aliases = Counter[str](), set[str]()
+    for node in (node for path in SHIPPED for node in ast.parse(path.read_text("utf-8")).body):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            classes[node.name] += 1
+        elif isinstance(node, ast.Assign) and not isinstance(node.value, ast.Call):
+            aliases.update(map(ast.unparse, node.targets))
+    assert len(classes) > 700
+    assert [name for name, times in classes.items() if times > 1 or name in aliases] == []
 
 
 def test_no_file_has_an_empty_name():

@@ -14,7 +14,7 @@ import pytest
 from evidence import DAY, Bench
 from talkpath.errors import PeerError
 from talkpath.observatory import health
-from talkpath.observatory.clock import WallClock
+from talkpath.observatory.clock import ServerClock
 from talkpath.observatory.health import HealthCheck
 from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.log import LogEntry
@@ -29,7 +29,7 @@ class Parts:
         self.bench, self.supervisor = Bench(root), Supervisor(lambda line: None)
         self.index_error: PeerError | None = None
         store = SimpleNamespace(query=self._query)
-        clock = WallClock()
+        clock = ServerClock()
         self.health = HealthCheck(self.bench.log, self.bench.committer, store, clock, self.supervisor)  # type: ignore[arg-type]
 
     def _query(self, sql: str) -> list[object]:

@@ -14,7 +14,7 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import Facts, Plan
 from talkpath.measure.quality import TALKABLE_MOS, transport_mos
 from talkpath.measure.transport_quality import transport_qualities
-from talkpath.probe.driver import Driver
+from talkpath.probe.driver import ProbeDriver
 from talkpath.probe.invite_link import InviteLink, parse_invite_link
 from talkpath.probe.local_network import local_address, through_tunnel
 from talkpath.verdict.model import Question
@@ -27,9 +27,9 @@ def only_paths(facts: Facts, spent_bytes: int, pending: Sequence[Question]) -> Q
     return None
 
 
-def run(link: InviteLink, plan: Plan = PLAN) -> tuple[Check, Driver]:
+def run(link: InviteLink, plan: Plan = PLAN) -> tuple[Check, ProbeDriver]:
     check = Check(plan, bytes(range(32)), planner=only_paths)
-    driver = Driver(check, link)
+    driver = ProbeDriver(check, link)
     driver.run()
     return check, driver
 

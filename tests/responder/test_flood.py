@@ -20,7 +20,7 @@ from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.experiment.seeds import commitment
 from talkpath.measure.facts import Facts
-from talkpath.probe.driver import Driver
+from talkpath.probe.driver import ProbeDriver
 from talkpath.probe.invite_link import parse_invite_link
 from talkpath.wire.control import messages, tls
 from talkpath.wire.control.messages import AnyMessage, Begin, Decoder, Hello, Open, Ready, Refusal, Welcome
@@ -122,7 +122,7 @@ def half_frames(far: FarEnd, count: int, seconds: float) -> None:
 
 def checked(far: FarEnd) -> Facts:
     check = Check(make_plan(choose_arms(["webrtc"]), k=4, budget_bytes=600_000, budget_s=20.0), bytes(range(32)))
-    Driver(check, parse_invite_link(far.link)).run()
+    ProbeDriver(check, parse_invite_link(far.link)).run()
     return check.facts()
 
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from hello_suites import suites_of
 
-from talkpath.wire.tls_hello import Hello, client_hello, is_answer
+from talkpath.wire.tls_hello import HelloStyle, client_hello, is_answer
 
 
 def usual_identity(folder: Path) -> Path:
@@ -42,7 +42,7 @@ def answer(context: ssl.SSLContext, hello: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("hello", ["browser", "openssl", "padded"])
-def test_a_real_server_answers_each_with_its_own_hello(hello: Hello, tmp_path: Path) -> None:
+def test_a_real_server_answers_each_with_its_own_hello(hello: HelloStyle, tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(usual_identity(tmp_path))
     data = answer(context, client_hello(hello, "web.example", Random(3)))

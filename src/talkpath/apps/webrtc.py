@@ -106,7 +106,7 @@ def _recognise_dtls(datagram: bytes, view: FlowView) -> RecognisedDatagram | Non
 def _asks_for_srtp(datagram: bytes) -> bool:
     try:
         message = dtls.decode_handshake(dtls.decode(datagram)[0].fragment)
-        if message.type != dtls.Kind.CLIENT_HELLO:
+        if message.type != dtls.HandshakeType.CLIENT_HELLO:
             return False
         return dtls.USE_SRTP in dict(dtls.decode_client_hello(message.body).extensions)
     except WireError:

@@ -14,7 +14,7 @@ import msgspec
 from talkpath.conduct.check import Check, Progress, Submit
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts, Plan
-from talkpath.probe.driver import Driver
+from talkpath.probe.driver import ProbeDriver
 from talkpath.probe.invite_link import InviteLink
 from talkpath.probe.relays.relay_pool import RelayPool
 from talkpath.probe.relays.turn_server import TurnServers
@@ -65,5 +65,5 @@ def run_check(
             submit=submit,
         )
         pool = RelayPool(check, relays.servers, relays.credentials) if relays is not None else None
-        Driver(check, link, family, pool).run()
+        ProbeDriver(check, link, family, pool).run()
     return msgspec.structs.replace(check.facts(), responder_key=link.key)

@@ -30,8 +30,8 @@ PublicPortOrNone = Annotated[int, Meta(ge=0, le=65535)]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
 SystemNumber = Annotated[int, Meta(ge=0, lt=1 << 32)]
 Minute = Annotated[int, Meta(ge=0, lt=4_000_000_000)]  # to the year 9575: calendars end at 9999
-Places = Annotated[int, Meta(ge=0, le=MOST_PLACES)]
-Operator = Annotated[str, Meta(max_length=MOST_OPERATOR_BYTES)]
+CheckPlaces = Annotated[int, Meta(ge=0, le=MOST_PLACES)]
+OperatorName = Annotated[str, Meta(max_length=MOST_OPERATOR_BYTES)]
 
 
 class PublicAddress(Struct, frozen=True, array_like=True, gc=False):
@@ -58,9 +58,9 @@ class ListedServer(Struct, frozen=True, array_like=True, gc=False):
     network_class: NetworkClass = "unknown"
     country: Country = "ZZ"
     network: SystemNumber = 0
-    free: Places = 0
+    free: CheckPlaces = 0
     page: PublicPortOrNone = 0
-    operator: Operator = ""
+    operator: OperatorName = ""
 
     @property
     def key_text(self) -> str:

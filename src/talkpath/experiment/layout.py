@@ -32,8 +32,8 @@ SETUP_MS = 200.0
 FEW_PLACES = 4096  # of an epoch: usual epochs are memoised, those of long calls are not
 PATH_LOCALS = 16  # local ports kept for asking which transports carry a call
 
-Place = tuple[int, int]  # (flow index, bit)
-Part = tuple[str, str | None, str]  # (role, twin kind, transport)
+PacketPlace = tuple[int, int]  # (flow index, bit)
+FlowRole = tuple[str, str | None, str]  # (role, twin kind, transport)
 
 
 class PlannedFlow(Struct, frozen=True):
@@ -67,7 +67,7 @@ class DirectionPlan:
     order: list[int]
     order_ms: list[float]
     due_ms: NDArray[np.float64]
-    keys: dict[bytes, Place]
+    keys: dict[bytes, PacketPlace]
     again: dict[int, tuple[int, ...]]
     replies: dict[int, tuple[int, ...]]
     first_try: dict[int, int]
@@ -187,18 +187,18 @@ def _relayed(flow: PlannedFlow, code: str) -> PlannedFlow:
     return msgspec.structs.replace(flow, transport=code, port=int(code.partition("/")[2]))
 
 
-def roles(begin: Begin) -> list[Part]:
+def roles(begin: Begin) -> list[FlowRole]:
     """Return (role, twin kind, transport) of an epoch's flows, before they are shuffled over the 5-tuples."""
     k = begin.k
-    call: Part = ("call", None, "udp")
-    twin: Part = ("twin", "random", "udp")
-    text: Part = ("twin", "text", "udp")
+    call: FlowRole = ("call", None, "udp")
+    twin: FlowRole = ("twin", "random", "udp")
+    text: FlowRole = ("twin", "text", "udp")
     if limit := parse_limit(begin.hops):
         return ([call] * k + [twin] * k) * max(1, len(limit.hops))
     if begin.transport == "tcp":
         return [twin] * k + [("twin", "random", "tcp")] * k
     if begin.transport != "udp":
-        paths: list[Part] = [("call", None, path) for path in begin.transport.split(",")]
+        paths: list[FlowRole] = [("call", None, path) for path in begin.transport.split(",")]
         return paths * k
     if begin.twins >= 0:
         return [call] * k + [twin] * begin.twins
@@ -299,7 +299,7 @@ def _due(
     return cells[first].tolist(), at_ms[first].tolist(), due_ms
 
 
-def _keys(schedule: Schedule, flows: tuple[PlannedFlow, ...], slots: tuple[int, ...]) -> dict[bytes, Place]:
+def _keys(schedule: Schedule, flows: tuple[PlannedFlow, ...], slots: tuple[int, ...]) -> dict[bytes, PacketPlace]:
     cuts = [(slot, (at := schedule.slots[slot].key_at), at + KEY_BYTES) for slot in reversed(slots)]
     keys = [packets[slot][at:end] for packets in (flow.datagrams for flow in flows) for slot, at, end in cuts]
     few = len(flows) * len(slots) <= FEW_PLACES
@@ -308,7 +308,7 @@ def _keys(schedule: Schedule, flows: tuple[PlannedFlow, ...], slots: tuple[int, 
 
 
 @lru_cache(maxsize=32)
-def _places(flows: int, bits: int) -> tuple[Place, ...]:
+def _places(flows: int, bits: int) -> tuple[PacketPlace, ...]:
     """Return the places of each flow, last bit first, so that of retries with the same bytes the first one counts."""
     return tuple((flow, bit) for flow in range(flows) for bit in reversed(range(bits)))
 

@@ -1,6 +1,6 @@
 """The probe's end of a session that runs control traffic beside calls of the user (spec/tp-005).
 
-An engine for `probe.driver.Driver`: bytes and the time in, packets out. What the listener sees of a call comes by
+An engine for `probe.driver.ProbeDriver`: bytes and the time in, packets out. What the listener sees of a call comes by
 `call_began`, `call_packet` and `call_ended`, which another thread may call.
 
     Hello -> Welcome, Open -> Ready(-1), (Accompany -> Ready, Pattern ..., Conclude -> Counts) for each call
@@ -98,7 +98,7 @@ class Companion:
         """End the session, with the counts of a call that goes on."""
         self._events.append(_Event("stop"))
 
-    # -- what the driver tells (see `probe.driver.Engine`) ----------------------------------------------------------
+    # -- what the driver tells (see `probe.driver.ProbeEngine`) --------------------------------------------------------
 
     def connected(self, now_s: float, family: int = 4, invitation: Invitation = NO_INVITATION) -> None:
         """The control channel is open."""

@@ -7,7 +7,7 @@ from collections import defaultdict
 
 from talkpath.experiment.control_packets import LAG_MS, marked
 from talkpath.listening.companion import Accompanied
-from talkpath.listening.control_run import NS, ControlConnection, ControlRun
+from talkpath.listening.control_run import NS, ControlRun, FlowConnection
 from talkpath.measure.call import Control, ControlFlow, ControlSecond
 from talkpath.wire.control.messages import Counts
 
@@ -32,7 +32,7 @@ def control_facts(accompanied: Accompanied, begun_ns: int) -> Control | None:
     if run.begin_ns is None or not run.sent_ns:
         return None
     seconds: dict[int, _Sums] = defaultdict(_Sums)
-    counted: dict[ControlConnection, _Sums] = {one: _Sums() for one in run.connections}
+    counted: dict[FlowConnection, _Sums] = {one: _Sums() for one in run.connections}
     for flow in range(run.flows):
         _FlowCount(run, counts, flow, counted).add_to(seconds, begun_ns)
     fastest_s = min((delay_s for _, delay_s in run.delays_s), default=0.0)
@@ -52,9 +52,7 @@ def control_facts(accompanied: Accompanied, begun_ns: int) -> Control | None:
 class _FlowCount:
     """Counts the packets of one flow, for the second and the connection of each."""
 
-    def __init__(
-        self, run: ControlRun, counts: Counts | None, flow: int, counted: dict[ControlConnection, _Sums]
-    ) -> None:
+    def __init__(self, run: ControlRun, counts: Counts | None, flow: int, counted: dict[FlowConnection, _Sums]) -> None:
         self._run, self._flow = run, flow
         self._far = counts.flows[flow] if counts is not None else None
         self._connections = [one for one in counted if one.flow == flow]
@@ -110,7 +108,7 @@ class _FlowCount:
         return bisect_right(self._connections, due_ns, key=lambda one: one.begin_ns) - 1
 
 
-def _connection(one: ControlConnection, sums: _Sums, begun_ns: int, is_reported: bool) -> ControlFlow:
+def _connection(one: FlowConnection, sums: _Sums, begun_ns: int, is_reported: bool) -> ControlFlow:
     return ControlFlow(
         port=one.port,
         sent_up=sums.sent_up,

@@ -94,7 +94,7 @@ class Rhythm:
 
 
 @dataclass(frozen=True, slots=True)
-class ControlConnection:
+class FlowConnection:
     """One 5-tuple that a flow goes over: from the packet with number `first` on, which was due at `begin_ns`. `local`
     is the number of its socket, `port` the far end's."""
 
@@ -118,8 +118,8 @@ class ControlRun:
         draw: Callable[[int], bytes],
     ) -> None:
         self.number, self.flows = number, flows
-        self.connections: list[ControlConnection] = []
-        self._current: list[ControlConnection] = []  # of each flow
+        self.connections: list[FlowConnection] = []
+        self._current: list[FlowConnection] = []  # of each flow
         self._changing = range(max(1, flows // STEADY), flows)
         self._ports, self._key, self._first_local, self._draw = ports, key, first_local, draw
         self._tags: dict[bytes, tuple[ControlRun, int, int]] = {}
@@ -255,10 +255,10 @@ class ControlRun:
         came = len(self.received_ns) - bisect_left(self.received_ns, latest.begin_ns)
         return went + came >= FRESH_PACKETS and min(went, came) >= FRESH_EACH_WAY
 
-    def _connection(self, flow: int, at_ns: int) -> ControlConnection:
+    def _connection(self, flow: int, at_ns: int) -> FlowConnection:
         place = len(self.connections)
         port = self._ports[(self.number + place) % len(self._ports)]
-        self.connections.append(ControlConnection(flow, self._first_local + place, port, len(self.sent_ns), at_ns))
+        self.connections.append(FlowConnection(flow, self._first_local + place, port, len(self.sent_ns), at_ns))
         return self.connections[-1]
 
     def refused(self, packet: ProbePacket) -> None:

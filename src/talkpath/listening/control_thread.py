@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from talkpath.errors import PeerError, TalkpathError
 from talkpath.listening.companion import Companion
-from talkpath.probe.driver import Driver
+from talkpath.probe.driver import ProbeDriver
 from talkpath.probe.invite_link import InviteLink
 from talkpath.wire.ip.address import Address
 
@@ -27,7 +27,7 @@ class ControlThread:
             raise PeerError("The invitation in the link has ended; ask for a new one.")
         self.companion = Companion(os.urandom(32), os.urandom, flows)
         self.error: TalkpathError | None = None
-        self._driver = Driver(self.companion, link, family)
+        self._driver = ProbeDriver(self.companion, link, family)
         self._thread = threading.Thread(target=self._run, name="control traffic", daemon=True)
 
     @property

@@ -31,7 +31,7 @@ from talkpath.measure.bounds import (
 
 Heading = Literal["sent", "received"]
 LossBasis = Literal["sequence", "cadence"]
-Transport = Literal["p2p", "relay", "unknown"]
+CallTransport = Literal["p2p", "relay", "unknown"]
 Source = Literal["packets", "webrtc_internals", "signal_log"]
 
 
@@ -123,7 +123,7 @@ class Call(Struct, frozen=True, gc=False):
     start_s: RecordingSeconds
     duration_s: RecordingSpan
     setup_s: RecordingSeconds
-    transport: Transport
+    transport: CallTransport
     protocol: Literal["udp", "tcp"]
     encrypted: bool | None
     flows: Annotated[tuple[Flow, ...], Meta(max_length=MOST_STREAMS)]

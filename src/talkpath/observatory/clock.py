@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 STEP_S = 3600.0  # daylight is none in UTC, so that an hour is no correction
 
 
-class WallClock:
+class ServerClock:
     """Wall time, compared with the monotonic clock that nobody can set."""
 
     def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:

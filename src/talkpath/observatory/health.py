@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from talkpath.errors import TalkpathError
-from talkpath.observatory.clock import WallClock
+from talkpath.observatory.clock import ServerClock
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.log import Log
@@ -23,7 +23,7 @@ class HealthCheck(NamedTuple):
     log: Log
     committer: Committer
     store: Store
-    clock: WallClock
+    clock: ServerClock
     supervisor: Supervisor
 
     async def problems(self) -> list[str]:

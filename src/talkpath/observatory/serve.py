@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from talkpath.browser.web.page_limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN
 from talkpath.errors import UsageError
-from talkpath.observatory.clock import WallClock
+from talkpath.observatory.clock import ServerClock
 from talkpath.observatory.findings.country_findings import SimulatedCountry
 from talkpath.observatory.index.store import NEEDS
 from talkpath.observatory.log.seal import SEAL_AFTER_DAYS, signer_of
@@ -112,10 +112,10 @@ def serve(
         bound.close()
 
 
-def _clock(site: Site) -> WallClock:
+def _clock(site: Site) -> ServerClock:
     """The clock of the log. That of a made-up country goes ahead by all that open data waits for."""
     ahead_days = SEAL_AFTER_DAYS + site.publication.delay_days if site.box else 0
-    return WallClock(wall=lambda: time.time() + ahead_days * DAY_S)
+    return ServerClock(wall=lambda: time.time() + ahead_days * DAY_S)
 
 
 def _directory(observatory: Observatory, place: Location, settings: DirectorySettings | None) -> ServerDirectory | None:

@@ -21,7 +21,7 @@ import msgspec
 
 from talkpath.apps import apps
 from talkpath.errors import UsageError
-from talkpath.observatory.clock import WallClock
+from talkpath.observatory.clock import ServerClock
 from talkpath.observatory.health import HealthCheck
 from talkpath.observatory.index.loader import Loader
 from talkpath.observatory.index.store import NEEDS, Store
@@ -73,14 +73,14 @@ class Observatory:
         place: Location,
         settings: IntakeSettings,
         publication: Publication | None = None,
-        clock: WallClock | None = None,
+        clock: ServerClock | None = None,
     ) -> None:
         from talkpath.observatory.intake.collector import Collector
         from talkpath.observatory.intake.contributors import Contributors, HourlyLimit
         from talkpath.observatory.intake.metrics import Metrics
         from talkpath.observatory.intake.routes import ReportApi
 
-        self.clock, self.metrics, self.settings, self._place = clock or WallClock(), Metrics(), settings, place
+        self.clock, self.metrics, self.settings, self._place = clock or ServerClock(), Metrics(), settings, place
         self.log = opened_log(place.root, settings.simulated, self.clock)
         with ExitStack() as undone:  # where a later part cannot be had, the earlier ones are given back
             undone.callback(self.log.close)
@@ -217,13 +217,13 @@ def dsn_of(place: Location) -> str:
     return place.dsn or f"chdb://{(place.root / 'index').resolve()}"
 
 
-def opened_log(root: Path, simulated: bool, clock: WallClock | None = None) -> Log:
+def opened_log(root: Path, simulated: bool, clock: ServerClock | None = None) -> Log:
     """The log in an observatory's folder, opened for writing."""
     folder = Folder(root)
     with ExitStack() as undone:
         undone.callback(folder.close)
         _hold_kind(folder.root, simulated)
-        log = Log(folder, (clock or WallClock()).today)
+        log = Log(folder, (clock or ServerClock()).today)
         undone.pop_all()
     return log
 

@@ -34,7 +34,7 @@ NEVER = float("inf")
 NO_ROUTE_TIMES = 2  # so often without any route to the far end, and the network is lost
 
 
-class Engine(Protocol):
+class ProbeEngine(Protocol):
     """The engine that a driver moves bytes for."""
 
     done: bool
@@ -93,11 +93,11 @@ class Engine(Protocol):
         """When `poll` next has something to do; infinite where only input can bring that on."""
 
 
-class Driver:
+class ProbeDriver:
     """Runs one check against the responder of `link`. `family` is 4, 6, or 0 for whichever answers first. `relays`:
     TURN servers by which the engine has calls relayed."""
 
-    def __init__(self, engine: Engine, link: InviteLink, family: int = 0, relays: RelayPool | None = None) -> None:
+    def __init__(self, engine: ProbeEngine, link: InviteLink, family: int = 0, relays: RelayPool | None = None) -> None:
         self._engine, self._link, self._family, self._relays = engine, link, family, relays
         self._control: ControlConnection | None = None
         self._udp = DatagramSockets(Address(b"\0\0\0\0"))

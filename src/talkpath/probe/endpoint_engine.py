@@ -25,15 +25,15 @@ from talkpath.probe.name_contrast import NAME, name_cells
 from talkpath.wire.ip import dns
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
-from talkpath.wire.tls_hello import Hello, client_hello, is_answer
+from talkpath.wire.tls_hello import HelloStyle, client_hello, is_answer
 
 ROUNDS = 3  # what an accusation needs (docs/why/2026-11-24-endpoints.md), and the most that a host is asked
 HELLO_ROUNDS = 6
 BATCH, SPACE_S, PAUSE_S, GAP_S = 4, 0.2, 1.5, 10.0
 NEVER = float("inf")
-HELLOS: dict[str, Hello] = {"tls.browser": "browser", "tls.openssl": "openssl"}
+HELLOS: dict[str, HelloStyle] = {"tls.browser": "browser", "tls.openssl": "openssl"}
 PADDED = "tls.padded"
-AS_WRITTEN: dict[str, Hello] = {**HELLOS, PADDED: "padded"}
+AS_WRITTEN: dict[str, HelloStyle] = {**HELLOS, PADDED: "padded"}
 GREETED = ("stun", "stun-tcp")
 SYSTEM, OTHER = "dns.system", "dns.other"
 

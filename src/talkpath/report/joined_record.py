@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from talkpath.apps.contract.shape import Medium
-from talkpath.verdict.bases.joined_means import Conclusion, Finding, JoinedMedium, Means
+from talkpath.verdict.bases.joined_means import Conclusion, FindingWord, JoinedMedium, Means
 from talkpath.verdict.model import Basis, State
 
 
@@ -15,7 +15,7 @@ class FindingRow(Struct, frozen=True):
     """What one means found, and the verdict behind it."""
 
     means: Means
-    finding: Finding
+    finding: FindingWord
     basis: Basis
     state: State
     rule: str | None

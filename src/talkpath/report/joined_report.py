@@ -16,7 +16,7 @@ from talkpath.report.words.joined_sentences import means_titles, sentences
 from talkpath.report.words.language import say
 from talkpath.report.words.sentences import MARKS, app_name_of
 from talkpath.report.words.sentences import medium as medium_word
-from talkpath.verdict.bases.joined_means import Finding, JoinedMedium, Means
+from talkpath.verdict.bases.joined_means import FindingWord, JoinedMedium, Means
 
 NOT_MEASURED = "–"
 
@@ -54,7 +54,7 @@ def _cell(joined: JoinedMedium, means: Means) -> Text:
     return Text(f"{MARKS[found.verdict.state]} {finding_words()[found.finding]}", style=STYLES[found.verdict.state])
 
 
-def finding_words() -> dict[Finding, str]:
+def finding_words() -> dict[FindingWord, str]:
     """Each finding in a word or two."""
     return {
         "well": say("joined", "well"),

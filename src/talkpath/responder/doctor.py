@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from talkpath.errors import TalkpathError
 from talkpath.responder.limits import Identity
-from talkpath.responder.sockets import PortError, Reason, listen_tcp, listen_udp, ports_sentence, tcp_ports
+from talkpath.responder.sockets import BindFailure, PortError, listen_tcp, listen_udp, ports_sentence, tcp_ports
 from talkpath.wire.control.keys import certificate_key_text
 from talkpath.wire.control.tls import client_context
 
@@ -39,7 +39,7 @@ def without_closed(
 
     `inner` as for `ResponderDriver`.
     """
-    closed: dict[tuple[str, Reason], dict[int, None]] = {}
+    closed: dict[tuple[str, BindFailure], dict[int, None]] = {}
 
     def opened(name: str, kind: str, ports: tuple[int, ...]) -> tuple[int, ...]:
         if name not in fields:

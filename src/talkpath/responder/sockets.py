@@ -16,13 +16,13 @@ RECEIVE_BUFFER = 1 << 21
 NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT, 10047, 10049, 10043}
 """Errors that say that this machine has no such address family; Windows' numbers last."""
 
-Reason = Literal["right", "taken", "other"]
-REASONS: dict[Reason, tuple[str, str]] = {
+BindFailure = Literal["right", "taken", "other"]
+REASONS: dict[BindFailure, tuple[str, str]] = {
     "right": ("needs a right that this user lacks", "need a right that this user lacks"),
     "taken": ("is in use by another program", "are in use by another program"),
     "other": ("cannot be opened here", "cannot be opened here"),
 }
-ADVICE: dict[Reason, str] = {
+ADVICE: dict[BindFailure, str] = {
     "right": "choose others, or grant the right to ports below 1024 (docs/how-to/run-a-responder.md)",
     "taken": "choose others, as with --ports or --port",
     "other": "choose others, as with --ports or --port",
@@ -32,12 +32,12 @@ ADVICE: dict[Reason, str] = {
 class PortError(UsageError):
     """A port that cannot be opened on this machine, and why."""
 
-    def __init__(self, kind: str, port: int, reason: Reason) -> None:
+    def __init__(self, kind: str, port: int, reason: BindFailure) -> None:
         super().__init__(ports_sentence(kind, [port], reason))
         self.kind, self.port, self.reason = kind, port, reason
 
 
-def ports_sentence(kind: str, ports: Sequence[int], reason: Reason) -> str:
+def ports_sentence(kind: str, ports: Sequence[int], reason: BindFailure) -> str:
     """One sentence on ports of a kind (UDP or TCP) that cannot be opened for the same reason."""
     singular, plural = REASONS[reason]
     numbers = ", ".join(map(str, ports))
@@ -97,7 +97,7 @@ def _families(host: str | None) -> list[socket.AddressFamily]:
     return [socket.AF_INET, socket.AF_INET6] if socket.has_ipv6 else [socket.AF_INET]
 
 
-def _reason(error: OSError) -> Reason:
+def _reason(error: OSError) -> BindFailure:
     if isinstance(error, PermissionError):
         return "right"
     return "taken" if error.errno in (errno.EADDRINUSE, 10048) else "other"  # the second is Windows' number

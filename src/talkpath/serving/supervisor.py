@@ -13,7 +13,7 @@ from talkpath.errors import TalkpathError
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 REMEMBERED_S = 2 * LONGEST_WAIT_S
-Work = Callable[[], Awaitable[None]]
+SupervisedWork = Callable[[], Awaitable[None]]
 
 
 def write_line(text: str) -> None:
@@ -45,7 +45,7 @@ class Supervisor:
         self._tasks: list[asyncio.Task[None]] = []
         self._failures: dict[str, tuple[float, str]] = {}
 
-    def start(self, name: str, work: Work) -> None:
+    def start(self, name: str, work: SupervisedWork) -> None:
         """Run `work`, which should never end. `name` is the subject of a sentence, as in "The judging"."""
         self._tasks.append(asyncio.create_task(self._keep(name, work)))
 
@@ -68,7 +68,7 @@ class Supervisor:
                 await task
         self._tasks.clear()
 
-    async def _keep(self, name: str, work: Work) -> None:
+    async def _keep(self, name: str, work: SupervisedWork) -> None:
         wait_s = FIRST_WAIT_S
         while True:
             began_s = self._now_s()
@@ -81,7 +81,7 @@ class Supervisor:
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
 
-async def _reason_of_end(work: Work) -> str:
+async def _reason_of_end(work: SupervisedWork) -> str:
     """Run the work until it ends; why it did, as the rest of a sentence."""
     try:
         await work()

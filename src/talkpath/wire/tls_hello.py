@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Final, Literal
 
-Hello = Literal["browser", "openssl", "padded"]
+HelloStyle = Literal["browser", "openssl", "padded"]
 
 HANDSHAKE, ALERT, SERVER_HELLO, CLIENT_HELLO = 22, 21, 2, 1
 ANSWER_BYTES: Final = 6  # a record's header, and the first byte of what it carries
@@ -34,17 +34,17 @@ _X25519, _P256, _P384, _X25519_MLKEM768 = 0x1D, 0x17, 0x18, 0x11EC
 _PADDING, _PADDING_HEADER_BYTES = 21, 4  # RFC 7685
 _MLKEM_NUMBERS, _MLKEM_MODULUS = 768, 3329  # FIPS 203: ML-KEM-768's public key has so many numbers below that
 
-Extension = tuple[int, bytes]
+TlsExtension = tuple[int, bytes]
 
 
-def client_hello(hello: Hello, host: str, rng: Random) -> bytes:
+def client_hello(hello: HelloStyle, host: str, rng: Random) -> bytes:
     """Return the record that such a client sends to that host."""
     if hello == "browser":
         return _record(*_browser(host, rng), rng)
     return _record(_OPENSSL_SUITES, _padded(host, rng) if hello == "padded" else _openssl(host, rng), rng)
 
 
-def _record(suites: Sequence[int], extensions: Sequence[Extension], rng: Random) -> bytes:
+def _record(suites: Sequence[int], extensions: Sequence[TlsExtension], rng: Random) -> bytes:
     body = b"\x03\x03" + rng.randbytes(32) + _short(rng.randbytes(32)) + _long(_numbers(suites)) + b"\x01\x00"
     body += _long(b"".join(struct.pack("!H", kind) + _long(data) for kind, data in extensions))
     message = bytes((CLIENT_HELLO,)) + len(body).to_bytes(3, "big") + body
@@ -63,10 +63,10 @@ def _reserved(rng: Random) -> int:
     return 0x0A0A + 0x1010 * rng.randrange(16)
 
 
-def _browser(host: str, rng: Random) -> tuple[Sequence[int], list[Extension]]:
+def _browser(host: str, rng: Random) -> tuple[Sequence[int], list[TlsExtension]]:
     group = _reserved(rng)
     shares = ((group, b"\0"), *_long_shares(rng))
-    middle: list[Extension] = [
+    middle: list[TlsExtension] = [
         (0, _server_name(host)),
         (5, b"\x01\0\0\0\0"),
         (10, _long(_numbers((group, _X25519_MLKEM768, _X25519, _P256, _P384)))),
@@ -90,8 +90,8 @@ def _browser(host: str, rng: Random) -> tuple[Sequence[int], list[Extension]]:
 
 
 def _openssl(
-    host: str, rng: Random, groups: Sequence[int] = _OPENSSL_GROUPS, shares: Sequence[Extension] = ()
-) -> list[Extension]:
+    host: str, rng: Random, groups: Sequence[int] = _OPENSSL_GROUPS, shares: Sequence[TlsExtension] = ()
+) -> list[TlsExtension]:
     return [
         (0, _server_name(host)),
         (11, _short(b"\0\x01\x02")),
@@ -106,19 +106,19 @@ def _openssl(
     ]
 
 
-def _padded(host: str, rng: Random) -> list[Extension]:
+def _padded(host: str, rng: Random) -> list[TlsExtension]:
     """OpenSSL's extensions with a browser's key shares, and as many zeros as a browser's message is longer."""
     extensions = _openssl(host, rng, (_X25519_MLKEM768, *_OPENSSL_GROUPS), _long_shares(rng))
     shorter = len(client_hello("browser", host, rng)) - len(_record(_OPENSSL_SUITES, extensions, rng))
     return [*extensions, (_PADDING, bytes(shorter - _PADDING_HEADER_BYTES))]
 
 
-def _long_shares(rng: Random) -> list[Extension]:
+def _long_shares(rng: Random) -> list[TlsExtension]:
     """Draw the key shares that a browser sends: (group, key)."""
     return [(_X25519_MLKEM768, _mlkem(rng) + rng.randbytes(32)), (_X25519, rng.randbytes(32))]
 
 
-def _key_shares(shares: Sequence[Extension]) -> bytes:
+def _key_shares(shares: Sequence[TlsExtension]) -> bytes:
     return _long(b"".join(struct.pack("!H", group) + _long(key) for group, key in shares))
 
 

@@ -15,7 +15,7 @@ pytest.importorskip("pylibsrtp")
 
 from synthetic_browser import NearCall
 from talkpath.browser.webrtc.call_engine import CallEngine
-from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, TICK_MS, VIDEO, VOICE, Medium
+from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, TICK_MS, VIDEO, VOICE, CallMedium
 from talkpath.browser.webrtc.dtls_association import DtlsAssociation
 from talkpath.browser.webrtc.ice_agent import CONSENT_S, MAX_ADDRESSES, SocketAddress
 from talkpath.browser.webrtc.secure_transport import MOST_UNPROVEN
@@ -31,7 +31,7 @@ OPENSSL_WAIT_S = 1.1
 class Line:
     """Both ends of a call and what is between them. `drops` says which datagrams down are lost."""
 
-    medium: Medium = VOICE
+    medium: CallMedium = VOICE
     change: Callable[[str], str] = lambda sdp: sdp
     drops: Callable[[bytes], bool] = lambda data: False
     now_s: float = 100.0
@@ -77,7 +77,7 @@ class Line:
 
 
 @pytest.mark.parametrize("medium", [VOICE, VIDEO], ids=lambda medium: medium.name)
-def test_a_call_is_set_up_and_every_packet_has_its_size(medium: Medium):
+def test_a_call_is_set_up_and_every_packet_has_its_size(medium: CallMedium):
     line = Line(medium).set_up()
     assert line.near.is_connected
     assert line.far.is_connected

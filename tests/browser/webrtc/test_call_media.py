@@ -9,7 +9,7 @@ from talkpath.browser.webrtc.call_media import (
     PAYLOAD_BYTES,
     PICTURE_BYTES,
     TICK_MS,
-    Medium,
+    CallMedium,
     opus_tone,
     packets_of,
     vp8_key_frame,
@@ -40,6 +40,6 @@ def test_what_is_sent_can_be_decoded(medium: str, codec: str):
 
 
 @pytest.mark.parametrize("medium", MEDIA.values(), ids=MEDIA)
-def test_a_medium_keeps_its_budget(medium: Medium):
+def test_a_medium_keeps_its_budget(medium: CallMedium):
     twins = 16  # flows of an epoch, each way
     assert 3 * 2 * twins * medium.slots * (medium.wire_bytes + 28) < medium.budget_bytes

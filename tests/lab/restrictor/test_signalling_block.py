@@ -15,14 +15,14 @@ from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.app_networks import app_host_name, app_of_name, app_relay
 from talkpath.lab.restrictor.engine import Restrictor
 from talkpath.wire.ip.packets import Tcp, TcpWriter, build_tcp, parse_ip
-from talkpath.wire.tls_hello import Hello, client_hello
+from talkpath.wire.tls_hello import HelloStyle, client_hello
 
 PUSH_ACK = 24
 TELEGRAM = app_relay("telegram")
 MINE, OTHER = app_host_name("telegram", "web"), app_host_name("signal", "web")
 
 
-def hello(name: str, far: LabHost = RESPONDER, family: int = 4, writer: Hello = "openssl") -> bytes:
+def hello(name: str, far: LabHost = RESPONDER, family: int = 4, writer: HelloStyle = "openssl") -> bytes:
     """The packet with which a client asks `far` for `name`; a browser's has its last segment alone."""
     data = client_hello(writer, name, Random(2))
     return TcpWriter(PROBE.address(family, 40000), far.address(family, 443)).packet_unsummed(1, PUSH_ACK, data)

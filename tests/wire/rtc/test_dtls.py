@@ -17,11 +17,11 @@ from pcap_walk import datagrams
 
 from talkpath.errors import WireError
 from talkpath.wire.rtc import dtls
-from talkpath.wire.rtc.dtls import ClientHello, Handshake, Record
+from talkpath.wire.rtc.dtls import ClientHello, DtlsRecord, Handshake
 
 NUMBER = st.integers(0, 0xFFFF)
 RECORDS = st.builds(
-    Record,
+    DtlsRecord,
     type=st.integers(20, 23),
     version=st.sampled_from((dtls.DTLS_1_0, dtls.DTLS_1_2)),
     epoch=NUMBER,
@@ -54,7 +54,7 @@ SRTP = "SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80"
 
 
 @given(st.lists(RECORDS, min_size=1, max_size=4).map(tuple))
-def test_records_come_back(records: tuple[Record, ...]) -> None:
+def test_records_come_back(records: tuple[DtlsRecord, ...]) -> None:
     data = encode_records(records)
     assert dtls.is_dtls(data)
     assert dtls.decode(data) == records

@@ -17,7 +17,7 @@ from pcap_walk import datagrams
 
 from talkpath.wire.pattern import PacketPattern, blank, join, literal
 from talkpath.wire.rtc import dtls, dtls_flights
-from talkpath.wire.rtc.dtls import Kind
+from talkpath.wire.rtc.dtls import HandshakeType
 from talkpath.wire.rtc.dtls_flights import FlightDatagram
 
 SERVERS = [*(dtls_flights.peer_server_flight(wide) for wide in range(5)), dtls_flights.sfu_server_flight()]
@@ -49,7 +49,7 @@ def handshakes(datagram: bytes) -> list[tuple[int, bytes]]:
 
 
 def certificate(datagram: bytes) -> x509.Certificate:
-    return x509.load_der_x509_certificate(dict(handshakes(datagram))[Kind.CERTIFICATE][6:])
+    return x509.load_der_x509_certificate(dict(handshakes(datagram))[HandshakeType.CERTIFICATE][6:])
 
 
 def flights_of(captures: Path, name: str) -> dict[int, bytes]:

@@ -14,10 +14,10 @@ from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc.reflector import (
     HELLO_QUERY,
     Data,
-    Frame,
     PeerInfo,
     PeerRequest,
     Ping,
+    ReflectorFrame,
     SelfInfo,
     decode,
     encode,
@@ -27,7 +27,7 @@ TAG = bytes(range(16))
 ADDRESS = Address(b"\xc0\x00\x02\x07", 31480)
 IPV6 = Address(bytes.fromhex("20010db8") + bytes(11) + b"\x07", 599)
 
-FRAMES: list[tuple[Frame, str]] = [
+FRAMES: list[tuple[ReflectorFrame, str]] = [
     (Ping(TAG, HELLO_QUERY), "ffffffffffffffffffffffff feffffff 000000000000007b"),
     (Ping(TAG, b"abcdefgh"), "ffffffffffffffffffffffff feffffff 6162636465666768"),
     (
@@ -46,7 +46,7 @@ FRAMES: list[tuple[Frame, str]] = [
 
 
 @pytest.mark.parametrize(("frame", "wire"), FRAMES)
-def test_frames_have_these_bytes(frame: Frame, wire: str) -> None:
+def test_frames_have_these_bytes(frame: ReflectorFrame, wire: str) -> None:
     data = TAG + bytes.fromhex(wire)
     assert encode(frame) == data
     assert decode(data) == frame
@@ -74,7 +74,7 @@ def test_data_comes_back(tag: bytes, sender: bytes, inner: bytes) -> None:
 
 
 @given(st.sampled_from(FRAMES), st.integers(0, 63))
-def test_a_cut_frame_is_no_frame(pair: tuple[Frame, str], keep: int) -> None:
+def test_a_cut_frame_is_no_frame(pair: tuple[ReflectorFrame, str], keep: int) -> None:
     data = encode(pair[0])
     cut = data[: min(keep, len(data) - 1)]
     with contextlib.suppress(WireError):
@@ -91,7 +91,7 @@ def test_a_cut_frame_is_no_frame(pair: tuple[Frame, str], keep: int) -> None:
         SelfInfo(TAG, 0, b"", ADDRESS),
     ],
 )
-def test_a_field_of_a_wrong_length_is_refused(frame: Frame) -> None:
+def test_a_field_of_a_wrong_length_is_refused(frame: ReflectorFrame) -> None:
     with pytest.raises(WireError):
         encode(frame)
 

@@ -19,14 +19,14 @@ _ALLOCATE, _ANNOUNCE, _PING = "allocate", "announce", "ping"
 _REPORT_NONCE_BYTES: Final = 60
 """A longer report has random bytes where the nonce may go."""
 
-Cadence = tuple[tuple[Direction, str, float, float], ...]
+SetupTimes = tuple[tuple[Direction, str, float, float], ...]
 """Reports beside the media: direction, kind, when the first comes, and every how many ms."""
 
-_CADENCE_2023: Final[Cadence] = (
+_CADENCE_2023: Final[SetupTimes] = (
     ("up", "long sender report", 1300, 4900),
     ("down", "long sender report", 1480, 4900),
 )
-_CADENCE_VOICE: Final[Cadence] = (
+_CADENCE_VOICE: Final[SetupTimes] = (
     ("up", "probe", 202, 1080),
     ("down", "probe", 204, 1080),
     ("up", "pause", 1090, 10**9),
@@ -34,7 +34,7 @@ _CADENCE_VOICE: Final[Cadence] = (
     ("up", "sender report", 2250, 3500),
     ("down", "sender report", 2200, 3700),
 )
-_CADENCE_VIDEO: Final[Cadence] = (
+_CADENCE_VIDEO: Final[SetupTimes] = (
     ("up", "probe", 200, 1000),
     ("down", "probe", 202, 1000),
     ("up", "long sender report", 1200, 1050),
@@ -102,7 +102,7 @@ class Relayed:
             for at_ms in _every(first_ms, step_ms, end_ms):
                 self._report(script, direction, at_ms, kind)
 
-    def _cadence(self) -> Cadence:
+    def _cadence(self) -> SetupTimes:
         if self.sealed:
             return _CADENCE_2023
         return _CADENCE_VOICE if self.arm.medium == "voice" else _CADENCE_VIDEO

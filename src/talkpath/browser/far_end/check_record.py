@@ -18,7 +18,7 @@ from talkpath.browser.far_end.counts_to_facts.epoch_report import EpochTimes, Fa
 from talkpath.browser.far_end.counts_to_facts.exclusions import whole_check
 from talkpath.browser.far_end.epoch_run import EpochRun
 from talkpath.browser.far_end.transports.shared_port import SharedPort
-from talkpath.browser.webrtc.call_media import Medium
+from talkpath.browser.webrtc.call_media import CallMedium
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Epoch, Facts, Health, Reach
 
@@ -92,7 +92,7 @@ class CheckRecord:
         same_version = {prefix for prefix in flow_prefixes if len(prefix) == len(page)}
         return bool(same_version) and page not in same_version
 
-    def facts(self, seed: bytes, media: Sequence[Medium], vpn: bool | None, family: int) -> Facts:
+    def facts(self, seed: bytes, media: Sequence[CallMedium], vpn: bool | None, family: int) -> Facts:
         """The facts so far. `vpn` is what the user answered, `family` the version of IP."""
         reports = self._reports
         return Facts(

@@ -24,7 +24,7 @@ from talkpath.browser.far_end.epoch_run import EpochRun
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.far_end.transports.shared_port import SharedPort
 from talkpath.browser.far_end.transports.webtransport_twin import WebTransportTwin
-from talkpath.browser.webrtc.call_media import MEDIA, PAYLOAD_BYTES, TICK_MS, VOICE, Medium
+from talkpath.browser.webrtc.call_media import MEDIA, PAYLOAD_BYTES, TICK_MS, VOICE, CallMedium
 from talkpath.errors import PeerError
 
 SEED_BYTES = 32  # each end's part
@@ -49,7 +49,7 @@ class CheckSession:
         self._own_seed, self._page_seed = secrets.token_bytes(SEED_BYTES), b""
         self._token = secrets.token_urlsafe(12)
         self._record = CheckRecord(page, port)
-        self._media: tuple[Medium, ...] = (VOICE,)
+        self._media: tuple[CallMedium, ...] = (VOICE,)
         self._vpn: bool | None = None
         self._has_channels = False
         self._run: EpochRun | None = None

@@ -18,7 +18,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.browser.webrtc.call_media import MEDIA, TICK_MS, VOICE, Medium
+from talkpath.browser.webrtc.call_media import MEDIA, TICK_MS, VOICE, CallMedium
 from talkpath.measure.facts import ArmPlan, Plan
 
 Kind = Literal["call", "random", "text"]
@@ -63,7 +63,7 @@ class EpochSchedule(Struct, frozen=True):
 
     number: int
     flows: tuple[FlowSchedule, ...]
-    medium: Medium = VOICE
+    medium: CallMedium = VOICE
     question: Literal["battery", "watch"] = "battery"
 
     @property
@@ -77,7 +77,7 @@ def watch_request(medium: Literal["voice", "video"]) -> EpochRequest:
     return EpochRequest(medium=medium, question="watch", calls=1, texts=0, slots=MOST_WATCH_SLOTS)
 
 
-def check_plan(media: Sequence[Medium] = (VOICE,)) -> Plan:
+def check_plan(media: Sequence[CallMedium] = (VOICE,)) -> Plan:
     """The plan of a check, fixed before the first packet."""
     return Plan(
         arms=tuple(ArmPlan("webrtc", "dtls", medium.name) for medium in media),
@@ -105,7 +105,7 @@ def requested_schedule(seed: bytes, number: int, request: EpochRequest) -> Epoch
 def epoch_schedule(
     seed: bytes,
     number: int,
-    medium: Medium = VOICE,
+    medium: CallMedium = VOICE,
     calls: int = CALLS,
     cohort: int = CANARY_COHORT,
     question: Literal["battery", "watch"] = "battery",

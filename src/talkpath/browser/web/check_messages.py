@@ -43,7 +43,7 @@ def no_others(host: str, code: str) -> list[str]:
     return []
 
 
-Operator = Callable[[str], Row | None]
+OperatorOf = Callable[[str], Row | None]
 """The page's address -> the network that it belongs to, as `network_operator` gives it."""
 
 
@@ -66,7 +66,7 @@ class PageServices:
     issuer: ReceiptIssuer
     share: str
     others: Others
-    operator: Operator
+    operator: OperatorOf
     address: str
 
 

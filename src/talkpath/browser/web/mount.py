@@ -18,7 +18,7 @@ from talkpath.browser import require_packages
 from talkpath.browser.addresses import ANY, own_addresses
 from talkpath.browser.far_end.far_end_group import FarEndGroup
 from talkpath.browser.turn_relay import TurnRelay, start_relay
-from talkpath.browser.web.check_messages import Operator, Others, no_operator, no_others
+from talkpath.browser.web.check_messages import OperatorOf, Others, no_operator, no_others
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.routes import routes
 from talkpath.serving.supervisor import Supervisor
@@ -38,7 +38,7 @@ class Mount:
         udp: Sequence[int],
         issuer: ReceiptIssuer,
         others: Others = no_others,
-        operator: Operator = no_operator,
+        operator: OperatorOf = no_operator,
     ) -> None:
         require_packages()
         self._host = host

@@ -15,7 +15,7 @@ from talkpath.browser.turn_relay import TurnRelay
 from talkpath.browser.web.admission_queue import AdmissionQueue
 from talkpath.browser.web.check_messages import (
     FULL,
-    Operator,
+    OperatorOf,
     Others,
     PageServices,
     no_operator,
@@ -41,7 +41,7 @@ def routes(
     relay: Callable[[], TurnRelay] | None = None,
     share: str = "",
     others: Others = no_others,
-    operator: Operator = no_operator,
+    operator: OperatorOf = no_operator,
     address: str = "",
     count: int = 1,
     each: int = AT_A_TIME,

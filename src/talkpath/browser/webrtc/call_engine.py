@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from secrets import token_hex
 
-from talkpath.browser.webrtc.call_media import Medium
+from talkpath.browser.webrtc.call_media import CallMedium
 from talkpath.browser.webrtc.ice_agent import SocketAddress
 from talkpath.browser.webrtc.rtp_sender import REPORT_S, RtpSender
-from talkpath.browser.webrtc.secure_transport import Datagrams, SecureTransport
+from talkpath.browser.webrtc.secure_transport import SecureTransport, SourcedDatagrams
 from talkpath.browser.webrtc.session_description import SdpOffer
 
 RTP = range(128, 192)
@@ -25,7 +25,7 @@ RTP = range(128, 192)
 class CallEngine:
     """The engine. `fragment` is this end's ICE user name fragment; `sent` has the ticks that were sent."""
 
-    def __init__(self, offer: SdpOffer, medium: Medium, host: str, port: int) -> None:
+    def __init__(self, offer: SdpOffer, medium: CallMedium, host: str, port: int) -> None:
         if offer.kind != ("video" if medium.picture_bytes else "audio"):
             raise ValueError("a call of another kind than is due")
         self._host, self._port, self._payload_type = host, port, offer.payload_type
@@ -58,7 +58,7 @@ class CallEngine:
         """The SDP answer."""
         return self._transport.answer(self._host, self._port, self._sender.ssrc, self._name)
 
-    def receive(self, now_s: float, data: bytes, source: SocketAddress) -> Datagrams:
+    def receive(self, now_s: float, data: bytes, source: SocketAddress) -> SourcedDatagrams:
         """Take a datagram of this call."""
         if data[0] in RTP:
             if len(data) >= 12 and not 192 <= data[1] <= 223:
@@ -70,21 +70,21 @@ class CallEngine:
             self._sender.secure(self._transport.keys)
         return said
 
-    def poll(self, now_s: float) -> Datagrams:
+    def poll(self, now_s: float) -> SourcedDatagrams:
         """Repeat what was not answered in time."""
         return self._transport.poll(now_s)
 
-    def media(self, now_s: float, wall_s: float, tick: int) -> Datagrams:
+    def media(self, now_s: float, wall_s: float, tick: int) -> SourcedDatagrams:
         """The packet of that tick, and a report each REPORT_S; nothing before the call is set up."""
         target = self._transport.target(now_s)
         if not self._sender.is_ready or target is None:
             return []
-        sent: Datagrams = [(self._sender.packet(self._payload_type, tick), target)]
+        sent: SourcedDatagrams = [(self._sender.packet(self._payload_type, tick), target)]
         if now_s >= self._report_due_s:
             self._report_due_s = now_s + REPORT_S
             sent.append((self._sender.report(wall_s, tick, self._name), target))
         return sent
 
-    def close(self, now_s: float) -> Datagrams:
+    def close(self, now_s: float) -> SourcedDatagrams:
         """End the call; return what tells the browser so."""
         return self._transport.close(now_s)

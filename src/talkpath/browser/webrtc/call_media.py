@@ -28,7 +28,7 @@ RTP_BYTES, TAG_BYTES = (
 DESCRIPTOR_BYTES = 4  # of VP8 with a picture id of 15 bits (RFC 7741 section 4.2)
 
 
-class Medium(Struct, frozen=True):
+class CallMedium(Struct, frozen=True):
     """One kind of call.
 
     `slots` packets are due in an epoch, each with `wire_bytes` of UDP payload; `picture_bytes` is the size of a video
@@ -49,7 +49,7 @@ class Medium(Struct, frozen=True):
         return Arm("webrtc", "dtls", self.name)
 
 
-VOICE = Medium(
+VOICE = CallMedium(
     name="voice",
     slots=300,
     wire_bytes=RTP_BYTES + PAYLOAD_BYTES + TAG_BYTES,
@@ -57,7 +57,7 @@ VOICE = Medium(
     budget_bytes=11_000_000,
     budget_s=110.0,
 )
-VIDEO = Medium(
+VIDEO = CallMedium(
     name="video",
     slots=150,
     wire_bytes=RTP_BYTES + DESCRIPTOR_BYTES + PICTURE_BYTES + TAG_BYTES,
@@ -72,7 +72,7 @@ VP8_KEY_FRAME = bytes.fromhex("b002009d012a40003000004708858588998488020200068e4
 """A grey picture of 64 by 48 (RFC 6386), by libvpx."""
 
 
-def packets_of(medium: Medium) -> tuple[bytes, ...]:
+def packets_of(medium: CallMedium) -> tuple[bytes, ...]:
     """The payloads that the far end sends in a call of that medium, in a loop."""
     return vp8_key_frame() if medium.picture_bytes else opus_tone()
 

@@ -10,7 +10,7 @@ import os
 import struct
 from typing import TYPE_CHECKING
 
-from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, Medium, packets_of
+from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, CallMedium, packets_of
 from talkpath.browser.webrtc.dtls_association import SrtpKeys
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _REPORT = struct.Struct("!IIIIII")
 class RtpSender:
     """The sender. `zero_stamp` is the RTP time stamp of tick 0, `ssrc` its source, `sent` the ticks that were sent."""
 
-    def __init__(self, medium: Medium) -> None:
+    def __init__(self, medium: CallMedium) -> None:
         self.ssrc = int.from_bytes(os.urandom(4), "big")
         self.zero_stamp = int.from_bytes(os.urandom(4), "big")
         self.sent: list[int] = []

@@ -21,7 +21,7 @@ from talkpath.browser.webrtc.session_description import Credentials, SdpAnswer, 
 STUN, DTLS = range(4), range(20, 64)
 MOST_UNPROVEN, MOST_HELD = 3, 4
 
-Datagrams = list[tuple[bytes, SocketAddress]]
+SourcedDatagrams = list[tuple[bytes, SocketAddress]]
 
 
 class SecureTransport:
@@ -72,7 +72,7 @@ class SecureTransport:
         selected = self._agent.selected
         return selected if selected is not None and self._agent.has_consent(selected, now_s) else None
 
-    def receive(self, now_s: float, data: bytes, source: SocketAddress) -> Datagrams:
+    def receive(self, now_s: float, data: bytes, source: SocketAddress) -> SourcedDatagrams:
         """Take a datagram of STUN or DTLS; others are ignored."""
         if data[0] in STUN:
             said = [(each, source) for each in self._agent.receive(now_s, data, source)]
@@ -81,7 +81,7 @@ class SecureTransport:
             return self._take_dtls(now_s, data, source)
         return []
 
-    def _take_dtls(self, now_s: float, data: bytes, source: SocketAddress) -> Datagrams:
+    def _take_dtls(self, now_s: float, data: bytes, source: SocketAddress) -> SourcedDatagrams:
         self._client = source
         self._credit[source] = self._credit.get(source, 0) + MOST_UNPROVEN * len(data)
         said = self._dtls.receive(data)
@@ -92,13 +92,13 @@ class SecureTransport:
         wait_s = self._dtls.wait_s()
         self._dtls_due_s = NEVER if wait_s is None else now_s + wait_s
 
-    def _affordable(self, now_s: float, said: list[bytes]) -> Datagrams:
+    def _affordable(self, now_s: float, said: list[bytes]) -> SourcedDatagrams:
         """What may be sent to where the handshake comes from."""
         client = self._client
         if client is None:
             return []
         waiting, self._held = [*self._held, *said][-MOST_HELD:], []
-        sent: Datagrams = []
+        sent: SourcedDatagrams = []
         for number, datagram in enumerate(waiting):
             if not self._agent.has_consent(client, now_s):
                 if self._credit[client] < len(datagram):
@@ -108,7 +108,7 @@ class SecureTransport:
             sent.append((datagram, client))
         return sent
 
-    def poll(self, now_s: float) -> Datagrams:
+    def poll(self, now_s: float) -> SourcedDatagrams:
         """Repeat what was not answered in time."""
         sent = self._agent.poll(now_s)
         if now_s >= self._dtls_due_s:
@@ -116,11 +116,11 @@ class SecureTransport:
             self._note_wait(now_s)
         return sent
 
-    def send(self, now_s: float, data: bytes) -> Datagrams:
+    def send(self, now_s: float, data: bytes) -> SourcedDatagrams:
         """Application data, encrypted; nothing before the handshake is done, and while no address is proven."""
         target = self.target(now_s)
         return [] if target is None else [(datagram, target) for datagram in self._dtls.send(data)]
 
-    def close(self, now_s: float) -> Datagrams:
+    def close(self, now_s: float) -> SourcedDatagrams:
         """End it; return what tells the browser so."""
         return self._affordable(now_s, self._dtls.close())

@@ -18,12 +18,12 @@ from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.record import RATED_PACKETS, RATED_S
 from talkpath.measure import quality
 from talkpath.measure.bounds import MOST_CALL_S, MOST_STREAMS
-from talkpath.measure.call import Attempt, Call, Flow, Heading, Moment, Second, Stream, Transport
+from talkpath.measure.call import Attempt, Call, CallTransport, Flow, Heading, Moment, Second, Stream
 
 FEWEST_PACKETS = 8
 """As in a recording."""
 MEDIA = ("voice", "video")
-PathKind = Transport
+PathKind = CallTransport
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ MARGIN_S = 0.5
 HOLE_S = 1.0
 """A recording without any packet for so long has a hole."""
 
-Packets = tuple[Words, Floats]
+PacketTimes = tuple[Words, Floats]
 
 
 def paired(ours: MeasuredCapture, theirs: MeasuredCapture) -> tuple[Paired, ...]:
@@ -46,7 +46,7 @@ def _most_matched(directions: list[PairedDirection | None]) -> PairedDirection |
     return max(matched, key=lambda direction: direction.arrived, default=None)
 
 
-def _compared(sent: Packets, received: Packets, at_receiver: MeasuredCapture) -> PairedDirection | None:
+def _compared(sent: PacketTimes, received: PacketTimes, at_receiver: MeasuredCapture) -> PairedDirection | None:
     """Compare the packets that one end sent with those that the other received."""
     (key, sent_s), (other, arrived_s) = sent, received
     _, here, there = np.intersect1d(key, other, return_indices=True)
@@ -72,9 +72,9 @@ def _recording(capture: MeasuredCapture, arrived_s: Floats, due_s: Floats) -> ND
     return covered
 
 
-def _packets(capture: MeasuredCapture) -> dict[tuple[int, Heading], Packets]:
+def _packets(capture: MeasuredCapture) -> dict[tuple[int, Heading], PacketTimes]:
     """Return (key, time) of the media packets of each call and direction, without copies, in the order of time."""
-    packets: dict[tuple[int, Heading], list[Packets]] = {}
+    packets: dict[tuple[int, Heading], list[PacketTimes]] = {}
     for number in range(len(capture.calls)):
         packets[number, "sent"], packets[number, "received"] = [], []
     measurement = capture.detection.measurement
@@ -92,12 +92,12 @@ def _packets(capture: MeasuredCapture) -> dict[tuple[int, Heading], Packets]:
     return {place: _unique(some) for place, some in packets.items()}
 
 
-def _keys(rows: Rows) -> Packets:
+def _keys(rows: Rows) -> PacketTimes:
     number = rows["sequence"].astype(np.uint64) << np.uint64(32) | rows["stamp"]
     return mix(number ^ mix(rows["ssrc"].astype(np.uint64) << np.uint64(16) ^ rows["size"])), rows["time_s"]
 
 
-def _unique(some: list[Packets]) -> Packets:
+def _unique(some: list[PacketTimes]) -> PacketTimes:
     key = np.concatenate([np.zeros(0, np.uint64), *(key for key, _ in some)])
     time_s = np.concatenate([np.zeros(0), *(time_s for _, time_s in some)])
     key, first = np.unique(key, return_index=True)

@@ -23,7 +23,7 @@ from talkpath.capture.streams.figures import FIGURE
 from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.record import Medium, stream_record
 from talkpath.capture.streams.stream_stats import TAIL
-from talkpath.measure.call import Attempt, Call, Findings, Flow, Moment, Transport
+from talkpath.measure.call import Attempt, Call, CallTransport, Findings, Flow, Moment
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.arrays import Bools
 
@@ -277,5 +277,5 @@ def _flow(number: int, kind: Path, media: Sequence[int], row: _Row) -> Flow:
     )
 
 
-def _transport(path: Path | None) -> Transport:
+def _transport(path: Path | None) -> CallTransport:
     return "unknown" if path is None else "relay" if path == "relay" else "p2p"

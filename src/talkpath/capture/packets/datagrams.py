@@ -29,7 +29,7 @@ CARRYING = marked16(0x0016, 0x0017, 0x0004, 0x0115)
 CLASSIC_STUN = marked16(0x0001, 0x0101, 0x0111, 0x0002, 0x0102, 0x0112)
 
 Seconds = NDArray[np.float64]
-Kinds = NDArray[np.uint8]
+KindCodes = NDArray[np.uint8]
 
 
 @dataclass(slots=True)
@@ -49,8 +49,8 @@ class Datagrams:
     at: Ints
     size: Ints
     captured: Ints
-    outer: Kinds
-    kind: Kinds
+    outer: KindCodes
+    kind: KindCodes
     head: Bytes
     tcp: bool = False
 
@@ -116,7 +116,7 @@ def _head(data: Bytes, at: Ints, captured: Ints) -> Bytes:
     return head
 
 
-def classify(head: Bytes, size: Ints) -> Kinds:
+def classify(head: Bytes, size: Ints) -> KindCodes:
     """Return STUN, DTLS, RTP, RTCP, QUIC (long headers) or OTHER for each datagram."""
     first, second = head[:, 0], head[:, 1]
     kind = np.full(len(head), OTHER, np.uint8)
@@ -227,7 +227,7 @@ def _wrapped(head: Bytes, size: Ints, wrappings: CueTable) -> Iterator[Layer]:
         yield places, inner_at, size[places] - inner_at
 
 
-def _indication(data: Bytes, at: Ints, rows: Ints, size: Ints, kind: Kinds, head: Bytes) -> Layer:
+def _indication(data: Bytes, at: Ints, rows: Ints, size: Ints, kind: KindCodes, head: Bytes) -> Layer:
     """The DATA attribute of Send and Data indications, Microsoft's too, looked for among the first ten attributes."""
     places = np.flatnonzero(kind == STUN)
     places = places[CARRYING[big16(head[places], 0)]]

@@ -52,7 +52,7 @@ class Splitter(Protocol):
         the stream has another framing."""
 
 
-Begin = Callable[[bytes, int], Splitter | None]
+OpenSplitter = Callable[[bytes, int], Splitter | None]
 """Chooses the splitter for a stream that goes on with a segment (captured bytes, length); None where none fits."""
 
 
@@ -68,7 +68,7 @@ class Segment(NamedTuple):
 class Reassembly:
     """One direction of a connection."""
 
-    begin: Begin
+    begin: OpenSplitter
     budget: ReassemblyBudget
     unread: Unread
     following: int | None = None
@@ -184,7 +184,7 @@ def _signed(difference: int) -> int:
 class Connections:
     """The directions of all connections of one kind, which `begin` splits."""
 
-    def __init__(self, begin: Begin, budget: ReassemblyBudget, unread: Unread) -> None:
+    def __init__(self, begin: OpenSplitter, budget: ReassemblyBudget, unread: Unread) -> None:
         self._begin, self._budget, self._unread = begin, budget, unread
         self._directions: OrderedDict[tuple[int, int], Reassembly] = OrderedDict()
 

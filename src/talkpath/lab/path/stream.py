@@ -19,7 +19,7 @@ from talkpath.wire.control.carrier import Carrier, Framed
 from talkpath.wire.control.websocket import Client, Server
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import Tcp, TcpWriter, build_tcp
-from talkpath.wire.tls_hello import Hello, client_hello
+from talkpath.wire.tls_hello import HelloStyle, client_hello
 
 SEGMENT_BYTES = 1400
 HANDSHAKE_S, RETRY_S = 1.0, 0.2
@@ -109,7 +109,7 @@ def _hidden(piece: bytes, sequence: int) -> bytes:
     return ((HELLO if sequence == 1 else RECORD) + piece[3:].translate(_MASK))[: len(piece)]
 
 
-def opening_hello(writer: Hello, seed: int, name: str = NAME) -> bytes:
+def opening_hello(writer: HelloStyle, seed: int, name: str = NAME) -> bytes:
     """Returns the ClientHello of such a client with that name in it, filled up to the usual size."""
     return client_hello(writer, name, Random(f"hello {seed}")).ljust(HELLOS[0], b"\0")
 

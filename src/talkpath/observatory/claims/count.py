@@ -20,8 +20,8 @@ from talkpath.observatory.claims.networks import NetworkEvidence, holds_on
 from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event
 
-Outcome = Literal["supported", "contradicted", "silent", "not measurable"]
-OPPOSITE: dict[Outcome, Outcome] = {"supported": "contradicted", "contradicted": "supported"}
+PropositionOutcome = Literal["supported", "contradicted", "silent", "not measurable"]
+OPPOSITE: dict[PropositionOutcome, PropositionOutcome] = {"supported": "contradicted", "contradicted": "supported"}
 ENOUGH = 10
 SHARE = {"OK": "every", "BEGAN": "most", "ENDED": "most", "WORSE": "most", "UNLIKE": "most"}
 CALL = ("voice", "video")
@@ -38,7 +38,7 @@ class PredicateCount(Struct, frozen=True):
     app: str
     medium: str
     share: str
-    outcome: Outcome
+    outcome: PropositionOutcome
     yes: int
     told: int
     measured: int
@@ -85,7 +85,7 @@ def predicate_counts(
     return [_part(held, medium, pair, days, events, sampled) for medium in held.media for pair in pairs]
 
 
-def share_outcome(yes: int, told: int, share: str, *, sampled: bool) -> Outcome:
+def share_outcome(yes: int, told: int, share: str, *, sampled: bool) -> PropositionOutcome:
     """Whether `yes` of `told` networks are any, most or every network of the place."""
     if not told:
         return "silent"
@@ -104,7 +104,7 @@ def clopper_pearson(yes: int, told: int) -> tuple[float, float]:
     return share.low, share.high
 
 
-def _if(told: bool, said: Outcome) -> Outcome:
+def _if(told: bool, said: PropositionOutcome) -> PropositionOutcome:
     return said if told else "silent"
 
 
@@ -160,7 +160,7 @@ def _settled(part: PredicateCount, sampled: bool) -> PredicateCount:
     return replace(part, outcome=said, low=low, high=high)
 
 
-def _mixed(yes: int, told: int) -> Outcome:
+def _mixed(yes: int, told: int) -> PropositionOutcome:
     """MIXED: are some networks affected while others are not?"""
     if 0 < yes < told:
         return "supported"

@@ -20,8 +20,8 @@ from msgspec.structs import replace
 
 from talkpath.observatory.claims.count import (
     OPPOSITE,
-    Outcome,
     PredicateCount,
+    PropositionOutcome,
     joined_counts,
     predicate_counts,
     streams_of,
@@ -33,7 +33,7 @@ from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event, not_withdrawn
 
 Rank = Literal["own", "published", "none"]
-Counts = Mapping[Proposition, tuple[PredicateCount, ...]]
+EvidenceCounts = Mapping[Proposition, tuple[PredicateCount, ...]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Evidence:
 class EvidenceOutcome(Struct, frozen=True):
     """The outcome by one kind of evidence, and the numbers of each part of the predicate."""
 
-    outcome: Outcome
+    outcome: PropositionOutcome
     parts: tuple[PredicateCount, ...] = ()
 
 
@@ -61,13 +61,13 @@ class ClaimResult(Struct, frozen=True):
     """
 
     claim: str
-    outcome: Outcome
+    outcome: PropositionOutcome
     rank: Rank
     own: EvidenceOutcome
     published: EvidenceOutcome
     disagree: bool = False
     reason: str = ""
-    against: dict[str, Outcome] = field(default_factory=dict)
+    against: dict[str, PropositionOutcome] = field(default_factory=dict)
 
 
 def results_of(claims: Iterable[Claim], evidence: Evidence) -> list[ClaimResult]:
@@ -76,7 +76,7 @@ def results_of(claims: Iterable[Claim], evidence: Evidence) -> list[ClaimResult]
     return results_from_counts(every, [count_evidence(every, evidence.days, evidence.events)], evidence.published)
 
 
-def count_evidence(claims: Iterable[Claim], days: Sequence[NetworkDay], events: Iterable[Event]) -> Counts:
+def count_evidence(claims: Iterable[Claim], days: Sequence[NetworkDay], events: Iterable[Event]) -> EvidenceCounts:
     """Count the own evidence of one part of the world for each proposition of the claims."""
     by_stream: dict[tuple[str, str], list[NetworkDay]] = {}
     for day in days:
@@ -94,7 +94,7 @@ def count_evidence(claims: Iterable[Claim], days: Sequence[NetworkDay], events: 
 
 
 def results_from_counts(
-    claims: Iterable[Claim], counts: Sequence[Counts], published: Sequence[Published]
+    claims: Iterable[Claim], counts: Sequence[EvidenceCounts], published: Sequence[Published]
 ) -> list[ClaimResult]:
     """Test claims on the counts of places that have no network in common."""
     every = list(claims)
@@ -119,7 +119,7 @@ def moved_to(predicate: Predicate, country: str) -> Predicate:
     return type(predicate)(tuple(moved_to(part, country) for part in predicate.parts))
 
 
-def _entry(claim: Claim, counts: Counts, rows: Sequence[Published]) -> ClaimResult:
+def _entry(claim: Claim, counts: EvidenceCounts, rows: Sequence[Published]) -> ClaimResult:
     if not claim.predicate:
         side = EvidenceOutcome("not measurable")
         return ClaimResult(
@@ -149,12 +149,12 @@ def _published(predicate: Predicate, rows: Sequence[Published]) -> EvidenceOutco
     )
 
 
-def _side(predicate: Predicate, found: Counts) -> EvidenceOutcome:
+def _side(predicate: Predicate, found: EvidenceCounts) -> EvidenceOutcome:
     outcome = _outcome(predicate, {held: _all([part.outcome for part in counted]) for held, counted in found.items()})
     return EvidenceOutcome(outcome, tuple(part for counted in found.values() for part in counted))
 
 
-def _outcome(predicate: Predicate, leaf: dict[Proposition, Outcome]) -> Outcome:
+def _outcome(predicate: Predicate, leaf: dict[Proposition, PropositionOutcome]) -> PropositionOutcome:
     """Kleene's three-valued logic: silent where the other parts do not decide alone."""
     if isinstance(predicate, Proposition):
         return leaf[predicate]
@@ -165,13 +165,13 @@ def _outcome(predicate: Predicate, leaf: dict[Proposition, Outcome]) -> Outcome:
     return _all(inner_outcomes) if isinstance(predicate, And) else _some(inner_outcomes)
 
 
-def _all(outcomes: Sequence[Outcome]) -> Outcome:
+def _all(outcomes: Sequence[PropositionOutcome]) -> PropositionOutcome:
     if "contradicted" in outcomes:
         return "contradicted"
     return "silent" if "silent" in outcomes else "supported"
 
 
-def _some(outcomes: Sequence[Outcome]) -> Outcome:
+def _some(outcomes: Sequence[PropositionOutcome]) -> PropositionOutcome:
     if "supported" in outcomes:
         return "supported"
     return "silent" if "silent" in outcomes else "contradicted"

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from talkpath.observatory.detect.assumptions import OBSERVATORY, SIGNAL, SOURCES, Assumptions
 from talkpath.observatory.detect.counts import Panel, ReportCounts, StreamKey, panel_of
-from talkpath.observatory.detect.prevalence import Share, prevalence
+from talkpath.observatory.detect.prevalence import ShareEstimate, prevalence
 from talkpath.observatory.detect.watch import ChangePoint, Spell, Watch
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNNAMED, Event, Kind, Level
 
@@ -111,7 +111,7 @@ class _SpellEvents:
         day = self._panel.day(at)
         return max((heard for heard in self._heard if heard < day), default=None)
 
-    def _unlike_before(self, at: int, share: Share | None) -> str | None:
+    def _unlike_before(self, at: int, share: ShareEstimate | None) -> str | None:
         """Likewise, but one that was not already as it is since."""
         low, day = share.low if share else 1.0, self._before(at)
         while day is not None and (checks := self._sums.get(day, (0, 0)))[1] and checks[0] >= low * checks[1]:
@@ -184,7 +184,7 @@ def _by_source(counts: Iterable[ReportCounts]) -> list[list[ReportCounts]]:
     return [list(found) for _, found in groupby(ordered, key=lambda one: one.source)]
 
 
-def _share(counts: Iterable[ReportCounts], rho: float) -> Share | None:
+def _share(counts: Iterable[ReportCounts], rho: float) -> ShareEstimate | None:
     return prevalence(_by_day(counts).values(), rho)
 
 

@@ -22,7 +22,7 @@ GRID = 200
 TAIL = 0.025
 
 
-class Share(Struct, frozen=True):
+class ShareEstimate(Struct, frozen=True):
     """A share of decided reports: the posterior's median, and its middle 95 %."""
 
     estimate: float
@@ -30,7 +30,7 @@ class Share(Struct, frozen=True):
     high: float
 
 
-def prevalence(days: Iterable[tuple[int, int]], rho: float) -> Share | None:
+def prevalence(days: Iterable[tuple[int, int]], rho: float) -> ShareEstimate | None:
     """The share from (restricted, reports) of each day; None without a report."""
     import numpy as np
 
@@ -41,7 +41,7 @@ def prevalence(days: Iterable[tuple[int, int]], rho: float) -> Share | None:
     weights = np.cumsum(np.exp(likelihood - likelihood.max()))
     at = [int(np.searchsorted(weights, part * weights[-1])) for part in (0.5, TAIL, 1 - TAIL)]
     estimate, low, high = ((index + 0.5) / GRID for index in at)
-    return Share(estimate, low - 0.5 / GRID, high + 0.5 / GRID)
+    return ShareEstimate(estimate, low - 0.5 / GRID, high + 0.5 / GRID)
 
 
 @lru_cache(maxsize=1000)

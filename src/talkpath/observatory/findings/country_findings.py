@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from talkpath.observatory.claims.ledger import ClaimResult, Counts, count_evidence, results_from_counts
+from talkpath.observatory.claims.ledger import ClaimResult, EvidenceCounts, count_evidence, results_from_counts
 from talkpath.observatory.claims.made_up import made_up_claims
 from talkpath.observatory.claims.published import load_published
 from talkpath.observatory.claims.rows import Claim, current_claims, load_claims
@@ -57,7 +57,7 @@ class CountryFindings(Struct, frozen=True):
     first_day: str
     last_day: str
     events: tuple[Event, ...]
-    said: Counts
+    said: EvidenceCounts
     reach: tuple[ReachEstimate, ...]
 
 

@@ -24,9 +24,9 @@ from talkpath.measure.facts import Facts
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK
 from talkpath.observatory.log.records import (
     Judged,
+    LoggedParameter,
     LoggedTransports,
     LoggedVerdict,
-    Parameter,
     Placed,
     Received,
     RecordSource,
@@ -207,7 +207,7 @@ def _said(verdict: Verdict) -> LoggedVerdict:
     )
 
 
-def _parameter(value: Number | Category) -> Parameter:
+def _parameter(value: Number | Category) -> LoggedParameter:
     if isinstance(value, Category):
         return value.value
     return _short(value.estimate), _short(value.low), _short(value.high)

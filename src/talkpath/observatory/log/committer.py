@@ -24,8 +24,8 @@ from talkpath.serving.supervisor import write_place
 MOST = 512  # records of a group
 CROWD, APART_S = 5, 0.03  # groups of so many begin no sooner after each other: the larger, the cheaper for each
 OnGroup = Callable[[int], None]
-Outcome = bool | Exception
-OnOutcome = Callable[[Outcome], None]
+CommitOutcome = bool | Exception
+OnOutcome = Callable[[CommitOutcome], None]
 
 
 class _Waiting(NamedTuple):
@@ -113,7 +113,7 @@ class Committer:
         self._on_group(len(group))
 
 
-def _wake(group: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
+def _wake(group: Sequence[_Waiting], outcomes: Sequence[CommitOutcome]) -> None:
     by_loop = defaultdict(list)
     for waiting, outcome in zip(group, outcomes, strict=True):
         by_loop[waiting.loop].append((waiting.on_outcome, outcome))
@@ -125,7 +125,7 @@ def _wake(group: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
                 loop.call_soon_threadsafe(_call_all, iter(calls))
 
 
-def _call_all(calls: Iterator[tuple[OnOutcome, Outcome]]) -> None:
+def _call_all(calls: Iterator[tuple[OnOutcome, CommitOutcome]]) -> None:
     try:
         for on_outcome, outcome in calls:
             on_outcome(outcome)
@@ -134,7 +134,7 @@ def _call_all(calls: Iterator[tuple[OnOutcome, Outcome]]) -> None:
             _call_all(iter(rest))
 
 
-def _settle(future: asyncio.Future[bool] | Future[bool], outcome: Outcome) -> None:
+def _settle(future: asyncio.Future[bool] | Future[bool], outcome: CommitOutcome) -> None:
     if future.cancelled():
         return
     if isinstance(outcome, Exception):

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec.structs import replace
 
 from talkpath.observatory.events.record import UNKNOWN_NETWORK
-from talkpath.observatory.log.records import Imported, Judged, LoggedVerdict, Parameter
+from talkpath.observatory.log.records import Imported, Judged, LoggedParameter, LoggedVerdict
 from talkpath.observatory.log.row import Counted, VerdictRow, verdict_rows
 from talkpath.observatory.publication import Publication
 
@@ -31,7 +31,7 @@ class OpenRow(VerdictRow, frozen=True, kw_only=True, gc=False):
     asked."""
 
     measured: str
-    parameters: dict[str, Parameter]
+    parameters: dict[str, LoggedParameter]
     rules_version: str = ""
     transports: tuple[str, ...] = ()
     transports_tried: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ RecordSource = Literal["probe", "browser", "capture", "accompanied", "endpoints"
 Placed = Literal["responder", "ingest", "import", ""]
 """Whose finding network and country are. Never the probe's word; "" where nobody found any (AS0, ZZ)."""
 
-Parameter = tuple[float | None, float | None, float | None] | str
+LoggedParameter = tuple[float | None, float | None, float | None] | str
 """(estimate, low, high) of a 95 % interval, or a category."""
 
 
@@ -31,7 +31,7 @@ class LoggedVerdict(Struct, frozen=True, array_like=True, gc=False):
     rule: str | None = None
     direction: str | None = None
     log10_e: float | None = None
-    parameters: dict[str, Parameter] = {}
+    parameters: dict[str, LoggedParameter] = {}
     reason: str = ""
 
 

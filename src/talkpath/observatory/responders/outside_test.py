@@ -18,7 +18,7 @@ from talkpath.directory.listed_server import ListedServer
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import Epoch, Facts, Plan
-from talkpath.probe.driver import Driver
+from talkpath.probe.driver import ProbeDriver
 from talkpath.verdict.judge import judge
 from talkpath.verdict.validity import LATE_VOIDS_ALL_MS
 from talkpath.wire.control.messages import Welcome
@@ -53,7 +53,7 @@ def look_from_outside(server: ListedServer, address: str) -> tuple[str, ...]:
     with choosing_thread() as submit:
         check = Check(test_plan(), os.urandom(32), submit=submit)
         try:
-            Driver(check, link).run()
+            ProbeDriver(check, link).run()
         except PeerError as error:
             return (f"seen from outside: {error}"[:MOST_CHARACTERS],)
     facts = check.facts()

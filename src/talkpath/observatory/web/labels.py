@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from talkpath.apps import apps
-from talkpath.observatory.claims.count import Outcome
+from talkpath.observatory.claims.count import PropositionOutcome
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.report.words import sentences
 from talkpath.report.words.language import count, listed, say, spoken
@@ -58,7 +58,7 @@ def source_name(code: str) -> str:
     return names.get(code, code)
 
 
-def outcomes() -> dict[Outcome, str]:
+def outcomes() -> dict[PropositionOutcome, str]:
     """The outcomes of claims in words."""
     return {
         "supported": say("outcome", "supported"),

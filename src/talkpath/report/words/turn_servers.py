@@ -10,7 +10,7 @@ from talkpath.report.words.amounts import numeral, seconds
 from talkpath.report.words.language import count, say
 from talkpath.report.words.sentences import app_name_of, medium
 
-Relay = Mapping[str, Any]  # of `relays` in tp-004
+RelayRecord = Mapping[str, Any]  # of `relays` in tp-004
 OPEN = ("silent", "timeout", "tls", "closed", "refused")  # outcomes that the network and the server may both cause
 
 
@@ -21,7 +21,7 @@ def relay_lines(record: Mapping[str, Any]) -> list[str]:
     return [heading, *(line for relay in relays for line in _lines(relay))] if relays else []
 
 
-def _lines(relay: Relay) -> Iterator[str]:
+def _lines(relay: RelayRecord) -> Iterator[str]:
     server = relay_name(relay["relay"])
     if not relay["calls"]:
         clause = f"{server}: {_outcome(relay)}"
@@ -78,7 +78,7 @@ def _open_question() -> str:
     return say("relay", "The network or the server may be the cause; the same from another network would tell.")
 
 
-def _outcome(relay: Relay) -> str:
+def _outcome(relay: RelayRecord) -> str:
     code = str(relay["code"])
     clauses = {
         "unresolved": say("relay", "its name could not be looked up."),

@@ -22,7 +22,7 @@ from talkpath.apps.contract.shape import Medium
 from talkpath.verdict.model import Category, State, Verdict
 
 Means = Literal["server", "addresses", "call", "messages"]
-Finding = Literal["well", "held", "likely", "poor", "closed", "silent", "unknown"]
+FindingWord = Literal["well", "held", "likely", "poor", "closed", "silent", "unknown"]
 Conclusion = Literal[
     "well",  # no means found anything
     "alone",  # one means alone could tell: there is nothing to join
@@ -48,7 +48,7 @@ class MeansFinding(Struct, frozen=True):
     """What one means found of one medium: its verdict, and that in one word."""
 
     means: Means
-    finding: Finding
+    finding: FindingWord
     verdict: Verdict
 
 
@@ -111,7 +111,7 @@ def _order(means: Means) -> int:
     return order.index(means)
 
 
-FINDINGS: Mapping[State, Finding] = {
+FINDINGS: Mapping[State, FindingWord] = {
     "ok": "well",
     "restricted": "held",
     "closed": "closed",
@@ -119,7 +119,7 @@ FINDINGS: Mapping[State, Finding] = {
     "unreachable": "silent",
     "insufficient": "unknown",
 }
-SEVERITY: tuple[Finding, ...] = ("held", "closed", "likely", "poor", "silent", "unknown", "well")
+SEVERITY: tuple[FindingWord, ...] = ("held", "closed", "likely", "poor", "silent", "unknown", "well")
 
 
 def _worst(means: Means, verdicts: Sequence[Verdict]) -> MeansFinding:
@@ -128,7 +128,7 @@ def _worst(means: Means, verdicts: Sequence[Verdict]) -> MeansFinding:
     return min(found, key=lambda each: SEVERITY.index(each.finding))
 
 
-def finding(verdict: Verdict) -> Finding:
+def finding(verdict: Verdict) -> FindingWord:
     """A verdict in one word. It is "likely" where it could not tell but names what would fit: then it is at most
     consistent with a restriction."""
     if verdict.state == "insufficient" and verdict.alternatives and verdict.basis in ("call", "address", "signalling"):
@@ -142,7 +142,7 @@ def _bound(findings: Sequence[MeansFinding]) -> str:
     return next((value.value for value in values if isinstance(value, Category)), "")
 
 
-def _conclusion(words: Mapping[Means, Finding], bound: str) -> Conclusion:
+def _conclusion(words: Mapping[Means, FindingWord], bound: str) -> Conclusion:
     """What the findings say together. A poor line explains nothing that another means found beside a control."""
     if "messages" in words:
         return _alone(words["messages"])
@@ -163,14 +163,14 @@ def _conclusion(words: Mapping[Means, Finding], bound: str) -> Conclusion:
     return "alone" if told == ["well"] and len(words) > 1 else _alone(next(iter(told), "unknown"))
 
 
-def _beside_held(addresses: Finding, call: Finding) -> Conclusion:
+def _beside_held(addresses: FindingWord, call: FindingWord) -> Conclusion:
     """Calls to a test server are held back: what the app's own addresses and the person's own calls add."""
     if call == "well":
         return "server"
     return "shape" if addresses == "well" else "both"
 
 
-def _beside_well(addresses: Finding, call: Finding, bound: str) -> Conclusion:
+def _beside_well(addresses: FindingWord, call: FindingWord, bound: str) -> Conclusion:
     """The same where calls reach a test server."""
     if addresses in HELD and call == "well":
         return "greetings"
@@ -181,20 +181,20 @@ def _beside_well(addresses: Finding, call: Finding, bound: str) -> Conclusion:
     return "well"
 
 
-def _own_means(addresses: Finding, call: Finding) -> Conclusion:
+def _own_means(addresses: FindingWord, call: FindingWord) -> Conclusion:
     """The same where no test server could tell."""
     if addresses in HELD:
         return "both" if call in HELD else "greetings"
     return "calls_there" if call in HELD else "well"
 
 
-def _alone(word: Finding) -> Conclusion:
+def _alone(word: FindingWord) -> Conclusion:
     if word == "well":
         return "well"
     return "alone" if word in HELD else "poor" if word == "poor" else "closed" if word == "closed" else "unknown"
 
 
-def _disagree(words: Mapping[Means, Finding]) -> bool:
+def _disagree(words: Mapping[Means, FindingWord]) -> bool:
     """Whether one means found it well and another found it held back."""
     own_well = "well" in (words.get("addresses"), words.get("call"))
     found = set(words.values())

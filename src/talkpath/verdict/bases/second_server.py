@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from talkpath.verdict.model import State, Verdict
 
-Agreement = Literal["two_of_two", "one_of_two", "unknown"]
+OpinionAgreement = Literal["two_of_two", "one_of_two", "unknown"]
 LATE: Final = ("media.freeze", "udp.freeze")  # calls that are well for some seconds say nothing against these
 ASKED: Final[tuple[State, ...]] = ("restricted", "closed", "unreachable")
 
@@ -36,7 +36,7 @@ class SecondOpinion(Struct, frozen=True):
     medium: str
     state: State
     second: State
-    agreement: Agreement
+    agreement: OpinionAgreement
     log10_e: float | None = None
 
 
@@ -60,7 +60,7 @@ def second_opinions(first: Sequence[Verdict], second: Sequence[Verdict]) -> list
 
 
 def _opinion(first: Verdict, second: Verdict) -> SecondOpinion:
-    agreement: Agreement = "unknown"
+    agreement: OpinionAgreement = "unknown"
     if second.state in ASKED:
         agreement = "two_of_two"
     elif second.state == "ok" or (_well_for_a_while(second) and first.rule not in LATE):

@@ -20,7 +20,7 @@ ETHERTYPE, PPP_PROTOCOL = 1 << 16, 1 << 17
 IP, LLC, AGGREGATE, ERSPAN, ERSPAN_3, UNREADABLE, CUT = range(1 << 20, (1 << 20) + 7)
 ETHERNET, PPP, RAW, WIRELESS = 1, 9, 101, 105
 
-Carrier = Callable[[Bytes, Ints], tuple[Ints, Ints]]
+ReadHeader = Callable[[Bytes, Ints], tuple[Ints, Ints]]
 
 
 def _at_ethertype(data: Bytes, at: Ints) -> tuple[Ints, Ints]:
@@ -186,7 +186,7 @@ def _little16(rows: Bytes, at: int) -> Ints:
     return rows[:, at + 1].astype(np.int64) << 8 | rows[:, at]
 
 
-CARRIERS: dict[int, Carrier] = {
+CARRIERS: dict[int, ReadHeader] = {
     0: _null,
     1: _ethernet,
     9: _ppp,

@@ -31,7 +31,7 @@ class Content(IntEnum):
     APPLICATION_DATA = 23
 
 
-class Kind(IntEnum):
+class HandshakeType(IntEnum):
     """Handshake message types (RFC 6347 section 4.3.2)."""
 
     CLIENT_HELLO = 1
@@ -48,7 +48,7 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class DtlsRecord:
     """One record. `sequence` has 48 bits; `fragment` is ciphertext where `epoch` is not 0."""
 
     type: int
@@ -90,7 +90,7 @@ def is_dtls(data: bytes) -> bool:
     return RECORD_BYTES + int.from_bytes(data[11:13], "big") <= len(data)
 
 
-def decode(data: bytes) -> tuple[Record, ...]:
+def decode(data: bytes) -> tuple[DtlsRecord, ...]:
     """Decode the records of one datagram, which they must fill exactly."""
     records, at = [], 0
     while at < len(data):
@@ -98,7 +98,7 @@ def decode(data: bytes) -> tuple[Record, ...]:
             raise WireError("These bytes are not DTLS records: type, version or length do not fit.")
         kind, version, epoch, high, low, size = _RECORD.unpack_from(data, at)
         at += RECORD_BYTES + size
-        records.append(Record(kind, version, epoch, high << 32 | low, data[at - size : at]))
+        records.append(DtlsRecord(kind, version, epoch, high << 32 | low, data[at - size : at]))
     if not records:
         raise WireError("An empty datagram holds no DTLS record.")
     return tuple(records)
@@ -281,4 +281,4 @@ def client_hello(shape: str) -> PacketPattern:
     """Return the first datagram of a DTLS client ("browser", "openssl", "pion"), with its 32 random bytes blank."""
     version, hello = HELLOS[shape]
     body = encode_client_hello(hello)
-    return handshake(Kind.CLIENT_HELLO, 0, join(body[:2], blank(32), body[34:]), version=version)
+    return handshake(HandshakeType.CLIENT_HELLO, 0, join(body[:2], blank(32), body[34:]), version=version)

@@ -15,7 +15,7 @@ from typing import Final
 
 from talkpath.wire.pattern import PacketPattern, blank, join, literal
 from talkpath.wire.rtc import dtls
-from talkpath.wire.rtc.dtls import Content, Kind
+from talkpath.wire.rtc.dtls import Content, HandshakeType
 
 ECDSA_NUMBERS: Final = 4  # in a flight: two in the certificate's signature, two in the key exchange's
 FIRST_DAY: Final = datetime(2026, 1, 1)
@@ -91,7 +91,7 @@ def _rsa_certificate(name: str) -> PacketPattern:
 def _certificate_message(sequence: int, certificate: PacketPattern) -> PacketPattern:
     size = len(certificate)
     lengths = (size + 3).to_bytes(3, "big") + size.to_bytes(3, "big")
-    return dtls.handshake(Kind.CERTIFICATE, sequence, join(lengths, certificate))
+    return dtls.handshake(HandshakeType.CERTIFICATE, sequence, join(lengths, certificate))
 
 
 def _signed(scheme: bytes, signature: PacketPattern) -> PacketPattern:
@@ -117,7 +117,7 @@ def _server_hello(cipher: int, profile: int) -> PacketPattern:
     )
     extensions = b"".join(struct.pack("!HH", kind, len(data)) + data for kind, data in chosen)
     head = struct.pack("!BHBH", 0, cipher, 0, len(extensions))
-    return dtls.handshake(Kind.SERVER_HELLO, 0, join(b"\xfe\xfd", blank(32), head, extensions))
+    return dtls.handshake(HandshakeType.SERVER_HELLO, 0, join(b"\xfe\xfd", blank(32), head, extensions))
 
 
 def _server_flight(
@@ -127,9 +127,9 @@ def _server_flight(
     opening = join(hello, _certificate_message(1, certificate))
     pattern = join(
         opening,
-        dtls.handshake(Kind.SERVER_KEY_EXCHANGE, 2, join(b"\x03\x00\x1d\x20", blank(32), signed)),
-        dtls.handshake(Kind.CERTIFICATE_REQUEST, 3, join(_CERTIFICATE_TYPES, schemes, b"\x00\x00")),
-        dtls.handshake(Kind.SERVER_HELLO_DONE, 4, literal(b"")),
+        dtls.handshake(HandshakeType.SERVER_KEY_EXCHANGE, 2, join(b"\x03\x00\x1d\x20", blank(32), signed)),
+        dtls.handshake(HandshakeType.CERTIFICATE_REQUEST, 3, join(_CERTIFICATE_TYPES, schemes, b"\x00\x00")),
+        dtls.handshake(HandshakeType.SERVER_HELLO_DONE, 4, literal(b"")),
     )
     return FlightDatagram(pattern, opening.fixed.index(_DATE))
 
@@ -164,8 +164,8 @@ def client_flight(wide: int) -> FlightDatagram:
     verify = _signed(_ECDSA_SCHEME, _signature(wide - half))
     pattern = join(
         certificate,
-        dtls.handshake(Kind.CLIENT_KEY_EXCHANGE, 2, join(b"\x20", blank(32))),
-        dtls.handshake(Kind.CERTIFICATE_VERIFY, 3, verify),
+        dtls.handshake(HandshakeType.CLIENT_KEY_EXCHANGE, 2, join(b"\x20", blank(32))),
+        dtls.handshake(HandshakeType.CERTIFICATE_VERIFY, 3, verify),
         _finished(4),
     )
     return FlightDatagram(pattern, certificate.fixed.index(_DATE), 31)
@@ -175,4 +175,4 @@ def client_flight(wide: int) -> FlightDatagram:
 def server_finish() -> FlightDatagram:
     """Return NewSessionTicket and Finished: 570 bytes."""
     ticket = join(struct.pack("!IH", 7200, 464), blank(464))
-    return FlightDatagram(join(dtls.handshake(Kind.NEW_SESSION_TICKET, 5, ticket), _finished(6)))
+    return FlightDatagram(join(dtls.handshake(HandshakeType.NEW_SESSION_TICKET, 5, ticket), _finished(6)))

@@ -79,10 +79,10 @@ class Data:
     inner: bytes = field(repr=False)
 
 
-Frame = Ping | SelfInfo | PeerRequest | PeerInfo | Data
+ReflectorFrame = Ping | SelfInfo | PeerRequest | PeerInfo | Data
 
 
-def encode(frame: Frame) -> bytes:
+def encode(frame: ReflectorFrame) -> bytes:
     """Encode a frame as a datagram; `WireError` for fields of a wrong length."""
     if len(frame.tag) != TAG_BYTES:
         raise WireError("A reflector tag has 16 bytes.")
@@ -101,7 +101,7 @@ def encode(frame: Frame) -> bytes:
             return tag + _sized(sender, 4) + len(inner).to_bytes(4, "big") + inner + bytes(-len(inner) % 4)
 
 
-def decode(data: bytes) -> Frame:
+def decode(data: bytes) -> ReflectorFrame:
     """Decode one frame; `WireError` for any other bytes, such as libtgvoip's encrypted data."""
     tag, rest = data[:TAG_BYTES], data[TAG_BYTES:]
     if rest[:12] == _MARK:
@@ -117,7 +117,7 @@ def is_special(data: bytes) -> bool:
     return len(data) >= 32 and data[16:28] == _MARK
 
 
-def _special(tag: bytes, kind: bytes, body: bytes) -> Frame:
+def _special(tag: bytes, kind: bytes, body: bytes) -> ReflectorFrame:
     if kind == _ASK_SELF and len(body) == 8:
         return Ping(tag, body)
     if kind == _ASK_PEER and not body:

@@ -15,7 +15,7 @@ from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 from talkpath.browser.far_end.far_end_process import ErrorReports, fail_check
 from talkpath.browser.far_end.transports.shared_port import SharedPort, open_port
 from talkpath.browser.far_end.transports.webrtc_call import WebRtcCall
-from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, VIDEO, VOICE, Medium
+from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, VIDEO, VOICE, CallMedium
 
 LOOPBACK, PATIENCE_S = "127.0.0.1", 10.0
 TRACKS = {"voice": AudioStreamTrack, "video": VideoStreamTrack}
@@ -27,7 +27,7 @@ async def until(is_so: Any) -> None:
             await asyncio.sleep(0.02)
 
 
-async def called(medium: Medium) -> tuple[WebRtcCall, list[int], SharedPort]:
+async def called(medium: CallMedium) -> tuple[WebRtcCall, list[int], SharedPort]:
     """(the call after both ends sent for a while, the time stamps that aiortc got, the port)."""
     port = await open_port(LOOPBACK, 0, lambda transport: asyncio.DatagramProtocol())
     call, browser = WebRtcCall(port, LOOPBACK, medium), RTCPeerConnection()
@@ -54,7 +54,7 @@ async def called(medium: Medium) -> tuple[WebRtcCall, list[int], SharedPort]:
 
 
 @pytest.mark.parametrize("medium", [VOICE, VIDEO], ids=lambda medium: medium.name)
-def test_another_implementation_calls_and_is_called(medium: Medium):
+def test_another_implementation_calls_and_is_called(medium: CallMedium):
     call, stamps, port = asyncio.run(called(medium))
     step = STAMPS_A_TICK[medium.name]
     assert call.zero_stamp is not None

@@ -35,7 +35,7 @@ from talkpath.browser.far_end.counts_to_facts.epoch_report import (
 )
 from talkpath.browser.far_end.counts_to_facts.exclusions import why_excluded
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
-from talkpath.browser.webrtc.call_media import TICK_MS, Medium
+from talkpath.browser.webrtc.call_media import TICK_MS, CallMedium
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Epoch, Observation, Role, Track
 
@@ -48,7 +48,7 @@ LATE_SLOTS = 50
 HEAVY_LOSS, HEAVY_SHARE = 0.25, 0.1  # of one flow in one direction; the share of such flows up to which set-up counts
 
 
-def epoch_track(medium: Medium) -> Track:
+def epoch_track(medium: CallMedium) -> Track:
     """When which packet is due, in either direction."""
     slots = medium.slots
     return Track(

@@ -7,14 +7,14 @@ import time
 from talkpath.browser.far_end.transports.shared_port import SharedPort
 from talkpath.browser.far_end.transports.webrtc_flow import WebRtcFlow
 from talkpath.browser.webrtc.call_engine import CallEngine
-from talkpath.browser.webrtc.call_media import Medium
+from talkpath.browser.webrtc.call_media import CallMedium
 from talkpath.browser.webrtc.session_description import parse_offer
 
 
 class WebRtcCall(WebRtcFlow[CallEngine]):
     """The call."""
 
-    def __init__(self, port: SharedPort, host: str, medium: Medium) -> None:
+    def __init__(self, port: SharedPort, host: str, medium: CallMedium) -> None:
         super().__init__(port, host)
         self._medium = medium
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from talkpath.browser.far_end.transports.shared_port import Lane, LaneCounts, SharedPort
 from talkpath.browser.webrtc.ice_agent import NEVER, SocketAddress
-from talkpath.browser.webrtc.secure_transport import Datagrams
+from talkpath.browser.webrtc.secure_transport import SourcedDatagrams
 
 
 class WebRtcEngine(Protocol):
@@ -21,13 +21,13 @@ class WebRtcEngine(Protocol):
     def wake_s(self) -> float:
         """When to call `poll`."""
 
-    def receive(self, now_s: float, data: bytes, source: SocketAddress) -> Datagrams:
+    def receive(self, now_s: float, data: bytes, source: SocketAddress) -> SourcedDatagrams:
         """Take a datagram."""
 
-    def poll(self, now_s: float) -> Datagrams:
+    def poll(self, now_s: float) -> SourcedDatagrams:
         """Repeat what was not answered in time."""
 
-    def close(self, now_s: float) -> Datagrams:
+    def close(self, now_s: float) -> SourcedDatagrams:
         """End the connection."""
 
 
@@ -81,7 +81,7 @@ class WebRtcFlow(asyncio.DatagramProtocol, Generic[Engine]):
             self._send(self._engine.close(time.monotonic()))
             self._lane.close()
 
-    def _send(self, datagrams: Datagrams) -> None:
+    def _send(self, datagrams: SourcedDatagrams) -> None:
         for data, to in datagrams:
             self._port.send(data, to)
 

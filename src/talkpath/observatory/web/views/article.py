@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from talkpath.observatory.article.page import MONTH, BoxRow, box_rows
 from talkpath.observatory.article.truth import SimulatedTruth, TrueCount, read_truth
-from talkpath.observatory.claims.count import Outcome, PredicateCount
+from talkpath.observatory.claims.count import PredicateCount, PropositionOutcome
 from talkpath.observatory.claims.grammar import parse_predicate, propositions
 from talkpath.observatory.claims.rows import Claim
 from talkpath.observatory.reach.estimate import ReachEstimate
@@ -27,7 +27,7 @@ class ArticleRow(Struct, frozen=True):
     id: str
     statement: str
     stands: str
-    outcome: Outcome
+    outcome: PropositionOutcome
     parts: tuple[PredicateCount, ...]
     reason: str
     note: str

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from talkpath.observatory.claims.count import Outcome
+from talkpath.observatory.claims.count import PropositionOutcome
 from talkpath.observatory.claims.ledger import ClaimResult, EvidenceOutcome
 from talkpath.observatory.claims.made_up import is_article
 from talkpath.observatory.claims.rows import Claim, current_claims
@@ -16,7 +16,7 @@ from talkpath.observatory.web.source import PageSource
 from talkpath.report.words.language import say, spoken
 
 ROWS = 8  # claims a page: it stays short on a phone
-OUTCOMES: tuple[Outcome, ...] = ("contradicted", "supported", "silent", "not measurable")
+OUTCOMES: tuple[PropositionOutcome, ...] = ("contradicted", "supported", "silent", "not measurable")
 
 
 class ClaimSummary(Struct, frozen=True):
@@ -29,7 +29,7 @@ class ClaimSummary(Struct, frozen=True):
     who: str
     kind: str
     statement: str
-    outcome: Outcome
+    outcome: PropositionOutcome
     disagree: bool = False
     note: str = ""
     played: bool = False

@@ -49,7 +49,7 @@ PAIRS = (SHAPE_HERE, SHAPE_THERE, ADDRESS)
 """Those that may accuse."""
 
 
-class Contrast(NamedTuple):
+class AnswerContrast(NamedTuple):
     """The extra share of treated packets without an answer, `low` to `high` at 99 %, and the natural log e that there
     is any. `epochs`: how many compare."""
 
@@ -59,20 +59,20 @@ class Contrast(NamedTuple):
     epochs: int
 
 
-def contrast(epochs: Sequence[ExpiringEpoch], pair: Pair, seed: bytes, slots: Slots | None = None) -> Contrast:
+def contrast(epochs: Sequence[ExpiringEpoch], pair: Pair, seed: bytes, slots: Slots | None = None) -> AnswerContrast:
     """Compare over all these epochs together, by `slots` alone where they are given. Greetings of both forms count as
     one kind: towards an address none of them is a call."""
     rounds = [tally for epoch in epochs if (tally := _tally(epoch, pair, slots)) is not None]
-    return Contrast(*answer_loss(rounds, seed), answer_log_e(rounds, seed), len(rounds))
+    return AnswerContrast(*answer_loss(rounds, seed), answer_log_e(rounds, seed), len(rounds))
 
 
-def any_part(epochs: Sequence[ExpiringEpoch], pair: Pair, seed: bytes) -> Contrast:
+def any_part(epochs: Sequence[ExpiringEpoch], pair: Pair, seed: bytes) -> AnswerContrast:
     """Compare by all slots, by those of the set-up alone and by the later half alone, since a rule may act on a part:
     the mean of the three e-values is one. `low` is that of the part that shows most, `high` that of the one least
     known."""
     found = [contrast(epochs, pair, seed, slots) for slots in (None, setup_slots, later_slots)]
     log_e = float(log_mean(np.array([one.log_e for one in found]), even(len(found))))
-    return Contrast(max(one.low for one in found), max(one.high for one in found), log_e, found[0].epochs)
+    return AnswerContrast(max(one.low for one in found), max(one.high for one in found), log_e, found[0].epochs)
 
 
 def setup_slots(epoch: ExpiringEpoch) -> Bits:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch
-from talkpath.verdict.bases.own_addresses.contrasts import Contrast, Slots, contrast
+from talkpath.verdict.bases.own_addresses.contrasts import AnswerContrast, Slots, contrast
 from talkpath.verdict.bases.own_addresses.naming import name_rule
 from talkpath.verdict.bases.own_addresses.paths import app_paths, neutral_paths, trunk_hops
 from talkpath.verdict.bases.own_addresses.reading import Reading
@@ -53,7 +53,9 @@ def _unreached(facts: EndpointFacts, app: str, last: int) -> list[int]:
     return [hop for hop in trunk_hops(neutral_paths(facts)) if last < hop <= last + LOOKED_BEYOND]
 
 
-def _at(facts: EndpointFacts, epochs: Sequence[ExpiringEpoch], hop: int, reading: Reading, acts: Slots) -> Contrast:
+def _at(
+    facts: EndpointFacts, epochs: Sequence[ExpiringEpoch], hop: int, reading: Reading, acts: Slots
+) -> AnswerContrast:
     """How many more packets go unanswered at that hop, of those on which the rule acts."""
     return contrast([epoch for epoch in epochs if epoch.hops == hop], reading.treated, facts.seed, acts)
 

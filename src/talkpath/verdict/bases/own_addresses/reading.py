@@ -29,8 +29,8 @@ from talkpath.verdict.bases.own_addresses.contrasts import (
     SHAPE,
     SHAPE_HERE,
     SHAPE_THERE,
+    AnswerContrast,
     Cell,
-    Contrast,
     Pair,
     any_part,
     bits,
@@ -56,7 +56,7 @@ class Reading(NamedTuple):
     proven: bool
     bound: Bound
     pair: Pair
-    contrast: Contrast
+    contrast: AnswerContrast
     elsewhere: str = ""
 
     @property
@@ -88,7 +88,7 @@ def read_epochs(facts: EndpointFacts, app: str) -> Reading:
     return Reading(not doubt, "" if doubt else "address", ADDRESS, found, doubt)
 
 
-def _shown(found: Contrast, limit: float) -> bool:
+def _shown(found: AnswerContrast, limit: float) -> bool:
     return found.log_e >= limit and found.low > 0.0
 
 
@@ -101,7 +101,7 @@ def _bound_of_bytes(calls: Sequence[ExpiringEpoch], seed: bytes) -> Bound:
     return "both" if there.high < here.low else ""
 
 
-def _doubt(epochs: Sequence[ExpiringEpoch], found: Contrast, seed: bytes) -> str:
+def _doubt(epochs: Sequence[ExpiringEpoch], found: AnswerContrast, seed: bytes) -> str:
     """Why that the app's address fares worse is no proof of a rule; "" where it is one."""
     servers = {epoch.host for epoch in epochs}
     if len(servers) < LEAST_SERVERS:
