@@ -317,7 +317,7 @@ def test_where_a_browser_s_hello_dies_one_of_its_length_is_asked_beside_neutral_
     beside = {each.round for each in asking.exchanges if each.neutral and each.kind == PADDED}
     assert beside == set(range(2, HELLO_ROUNDS + 1))
     (found,) = [v for v in judge_endpoints(asking.exchanges) if v.basis == "signalling"]
-    assert (found.rule, found.parameters["bound_to"]) == ("tls.hello_drop", Category("both"))
+    assert (found.reason, found.alternatives) == (Reason("refused"), ("tls.hello_drop",)), "of one host alone"
 
 
 @pytest.mark.parametrize("dies", ["", "tls.openssl"])

@@ -50,7 +50,8 @@ def test_what_an_outage_explains_as_well_says_so(rule: str, said: str) -> None:
     ("code", "alternatives", "said"),
     [
         ("long_hellos", (), "long first messages of TLS do not get through, whoever writes them, and short ones do"),
-        ("refused", ("tls.hello_drop",), "the server hangs up on one kind of client and answers another"),
+        ("refused", ("tls.hello_drop",), "a server answers one kind of client and not another, and may mean to"),
+        ("certificate", (), "something answers with a certificate that this device does not accept"),
         ("outage", ("dns.remove",), "or be a filter of your own"),
     ],
 )

@@ -35,6 +35,7 @@ ReasonCode = Literal[
     "other_destination",
     "long_hellos",
     "refused",
+    "certificate",
     "one_call",
     "pauses",
     "control_poor",

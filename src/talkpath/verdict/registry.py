@@ -107,8 +107,10 @@ REASONS: dict[ReasonCode, str] = {
     "the same from one place; `alternatives` has what else it is consistent with (bases address and signalling)",
     "long_hellos": "a server of the app answers short first messages of TLS and no long one, whoever writes it: the "
     "way takes no packets of full size, or the server, or a box, no message in two packets (basis signalling)",
-    "refused": "a server of the app hangs up on one client's first TLS message and answers another's, while neutral "
-    "servers answer both: the server may mean to (basis signalling)",
+    "refused": "servers of the app hang up on one client's first TLS message, or one alone is silent to it, and answer "
+    "another's, while neutral servers answer both: the app's may mean to (basis signalling)",
+    "certificate": "a server of the app, or something in its place, answers with a certificate that this device does "
+    "not accept (basis signalling)",
     "other_destination": "packets towards the app's servers fare worse than towards neutral ones, but a server or a "
     "way that is overloaded would look the same (basis address)",
 }

@@ -56,7 +56,6 @@ def test_a_host_that_answers_once_is_well(exchanges: list[Exchange]) -> None:
         (asked("tcp", SILENT) + neutral("tcp"), "address.block", "text"),
         (asked("tls", SILENT) + neutral("tls"), "signalling.block", "text"),
         (asked("tls", ["connection_reset"] * 3) + neutral("tls"), "signalling.block", "text"),
-        (asked("tls", ["ssl_invalid_certificate"] * 3) + neutral("tls"), "signalling.block", "text"),
         (asked(SYSTEM, [GONE] * 3) + asked(OTHER, OK) + neutral(SYSTEM), "dns.remove", "text"),
         (asked(SYSTEM, ["dns_no_answer"] * 3) + asked(OTHER, OK) + neutral(SYSTEM), "dns.remove", "text"),
     ],
@@ -81,6 +80,9 @@ def test_what_an_outage_of_the_app_explains_as_well_is_no_restriction(
         (asked("stun", SILENT) + neutral("tcp"), "no_control", ("address.block",)),
         (asked("stun", SILENT, confidence="low") + neutral("stun"), "no_control", ("address.block",)),
         (asked("stun", ["connection_refused"] * 3) + neutral("stun"), "no_control", ()),
+        (asked("tls", ["ssl_invalid_certificate"] * 3) + neutral("tls"), "certificate", ()),  # something answered
+        (asked("tls", ["ssl_invalid_certificate", TIMEOUT, TIMEOUT]) + neutral("tls"), "no_control", ()),
+        (asked("tls", ["ssl_invalid_certificate"] * 2) + neutral("tls"), "single_request", ()),
         (asked("tcp", ["connection_refused"] * 3) + neutral("tcp"), "no_control", ()),
         (asked("stun", ["unexpected_answer"] * 3) + neutral("stun"), "no_control", ()),
         (asked(SYSTEM, [GONE] * 3) + asked(OTHER, [GONE] * 3) + neutral(SYSTEM), "no_control", ()),  # nobody has it

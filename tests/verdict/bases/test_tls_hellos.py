@@ -37,9 +37,12 @@ def said(*exchanges: list[Exchange]) -> tuple[str, str | None, object, object]:
     return found.state, found.rule, found.parameters.get("hello"), found.parameters.get("bound_to")
 
 
+def at(host: str, *exchanges: list[Exchange]) -> list[Exchange]:
+    """The same, asked of another host."""
+    return [replace(each, host=host) for part in exchanges for each in part]
+
+
 FINE = asked(TLS, "y"), asked(TLS, "y", "")
-
-
 NEVER, EACH = "nnnnnn", "yyyyyy"
 
 
@@ -49,21 +52,40 @@ NEVER, EACH = "nnnnnn", "yyyyyy"
 def test_a_hello_that_a_living_host_never_answers_is_held_back(
     own: tuple[str, str], neutral: tuple[str, str], bound: str
 ) -> None:
-    found = said(
-        *FINE,
-        asked(BROWSER, own[0]),
-        asked(OPENSSL, own[1]),
-        asked(BROWSER, neutral[0], ""),
-        asked(OPENSSL, neutral[1], ""),
-        asked(PADDED, "yyyyy"),
-    )
+    hellos = asked(BROWSER, own[0]), asked(OPENSSL, own[1]), asked(PADDED, "yyyyy")
+    beside = asked(BROWSER, neutral[0], ""), asked(OPENSSL, neutral[1], "")
+    found = said(*FINE, *hellos, at("web2", *hellos), *beside)
     assert found == ("restricted", "tls.hello_drop", Category("browser"), Category(bound))
+
+
+@pytest.mark.parametrize("second", [("yyyyyy", EACH, ""), (NEVER, EACH, "nnnnn"), (NEVER, EACH, "")])
+def test_one_host_that_is_silent_to_one_client_may_mean_to(second: tuple[str, str, str]) -> None:
+    """Neutral hosts answer both, and another host of the app does not show the same beyond doubt."""
+    hellos = asked(BROWSER, NEVER), asked(OPENSSL, EACH), asked(PADDED, "yyyyy")
+    beside = asked(BROWSER, EACH, ""), asked(OPENSSL, EACH, "")
+    other = asked(BROWSER, second[0]), asked(OPENSSL, second[1]), asked(PADDED, second[2])
+    for hosts in (hellos, (*hellos, at("web2", *other))):
+        (found,) = judge_endpoints([each for part in (*FINE, *hosts, *beside) for each in part])
+        assert (found.state, found.reason) == ("insufficient", Reason("refused"))
+        assert found.alternatives == ("tls.hello_drop",)
+
+
+@pytest.mark.parametrize(("app", "host"), [("telegram", "web"), ("", "n")])
+def test_a_host_whose_certificate_is_never_accepted_counts_in_no_contrast(app: str, host: str) -> None:
+    """What answers in its place may be a filter."""
+    hellos = asked(BROWSER, NEVER), asked(OPENSSL, EACH), asked(PADDED, "yyyyy")
+    beside = asked(BROWSER, NEVER, ""), asked(OPENSSL, EACH, "")
+    assert said(*FINE, *hellos, *beside)[0] == "restricted"
+    shaken = {key: asked(TLS, "y", key) for key in ("telegram", "")}
+    shaken[app] = [replace(each, ok=False, failure="ssl_invalid_certificate") for each in asked(TLS, "nnn", app)]
+    assert {each.host for each in shaken[app]} == {host}
+    assert said(*shaken.values(), *hellos, *beside)[1] is None
 
 
 def test_a_held_back_hello_explains_why_handshakes_of_that_kind_do_not_complete() -> None:
     handshakes = asked(TLS, "nnn"), asked(TLS, "yyy", "")
-    hellos = asked(OPENSSL, NEVER), asked(BROWSER, EACH), asked(OPENSSL, EACH, ""), asked(BROWSER, EACH, "")
-    assert said(*handshakes, *hellos)[1:3] == ("tls.hello_drop", Category("openssl"))
+    hellos, beside = (asked(OPENSSL, NEVER), asked(BROWSER, EACH)), (asked(OPENSSL, EACH, ""), asked(BROWSER, EACH, ""))
+    assert said(*handshakes, *hellos, at("web2", *hellos), *beside)[1:3] == ("tls.hello_drop", Category("openssl"))
 
 
 @pytest.mark.parametrize(
@@ -111,13 +133,10 @@ def test_a_browser_s_hello_is_longer_and_without_a_control_of_its_length_nothing
 
 
 def test_one_host_s_doubt_hides_no_other_host_s_rule() -> None:
-    def at(host: str, exchanges: list[Exchange]) -> list[Exchange]:
-        return [replace(each, host=host) for each in exchanges]
-
     hellos = asked(BROWSER, NEVER), asked(OPENSSL, EACH)
     beside = asked(BROWSER, NEVER, ""), asked(OPENSSL, EACH, "")
-    two = [at("web2", part) for part in (*hellos, asked(PADDED, "yyyyy"))]
-    assert said(*FINE, *hellos, asked(PADDED, "nnnnn"), *two, *beside)[:2] == ("restricted", "tls.hello_drop")
+    two = at("web2", *hellos, asked(PADDED, "yyyyy"))
+    assert said(*FINE, *hellos, asked(PADDED, "nnnnn"), two, *beside)[:2] == ("restricted", "tls.hello_drop")
 
 
 @pytest.mark.parametrize("kind", [BROWSER, OPENSSL])

@@ -32,7 +32,18 @@ from talkpath.verdict.model import Reason, Verdict
 from talkpath.wire.ip.address import Address
 
 APPS = ("telegram", "whatsapp", "signal", "max")
-TROUBLES = ("none", "none", "one_down", "all_down", "neutral_down", "busy", "rationed", "picky", *LONG_TROUBLES)
+TROUBLES = (
+    "none",
+    "none",
+    "one_down",
+    "all_down",
+    "neutral_down",
+    "busy",
+    "rationed",
+    "picky",
+    "mute_to_one",
+    *LONG_TROUBLES,
+)
 RATION_S = (1.0, 12.0)  # between two messages that a "rationed" host answers
 TODAY, SOURCE, PORT, FIRST_LOCAL, LONGEST_S = date(2026, 11, 1), "the lab", 443, 20_000, 600.0
 FIRST_FRONT = 50  # the number of an app's first TLS host in its network
@@ -114,6 +125,7 @@ class _Asked:
         self._order, self._locals = count(), count(FIRST_LOCAL)
         self._ration_s = Random(f"ration {case.seed}").uniform(*RATION_S)
         self._answered_s: dict[str, float] = {}
+        self._unheard = Random(f"unheard {case.seed}").choice(("tls.browser", "tls.openssl"))
 
     def run(self) -> list[Exchange]:
         """Ask until everything is answered or given up."""
@@ -153,7 +165,8 @@ class _Asked:
             return due
         down = {"one_down": row.id == "front1", "all_down": bool(row.app), "neutral_down": not row.app}
         busy = self._case.trouble == "busy" and bool(row.app) and self._rng.random() < 0.5
-        return not (down.get(self._case.trouble, False) or busy)
+        mute = self._case.trouble == "mute_to_one" and row.id == "front1" and kind == self._unheard
+        return not (down.get(self._case.trouble, False) or busy or mute)
 
     def refuses(self, kind: str) -> bool:
         """Whether the app's hosts reset a connection that begins so: "picky" ones take browsers alone."""

@@ -100,6 +100,7 @@ def _of_hellos(seed: int, code: str, study: Study, drawn: HelloCase) -> OwnRow:
         trouble=drawn.trouble,
         truth=drawn.rule.partition(",")[0],
         bound=", ".join(filter(None, (drawn.hello, drawn.bound))),
+        hosts=drawn.hosts,
         state=verdict.state,
         why=verdict.reason.code if verdict.reason else "",
         rule=verdict.rule or "",

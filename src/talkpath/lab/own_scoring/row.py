@@ -26,10 +26,11 @@ TELLS = ("lab/country/", "lab/demo/", "lab/scoring/", "lab/own_scoring/tables.py
 
 class OwnRow(Struct, frozen=True, omit_defaults=True):
     """One case. `truth` is the rule's id, "" without one, `bound` what it is bound to (of a ClientHello: whose, and to
-    what), `at` the router before which it acts; `trouble` what else is amiss. Then what was said: state, reason, rule,
-    binding, direction, and the first and last hop. `strays` are packets other than greetings that reached a server.
-    Of calls: how many there were (`calls`), of how many a rule was said to fit (`fitting`), and whether one of the
-    right ones was named first (`first`); `state` is what three of them prove together."""
+    what), `at` the router before which it acts; `trouble` what else is amiss, `hosts` how many TLS hosts the app has.
+    Then what was said: state, reason, rule, binding, direction, and the first and last hop. `strays` are packets other
+    than greetings that reached a server. Of calls: how many there were (`calls`), of how many a rule was said to fit
+    (`fitting`), and whether one of the right ones was named first (`first`); `state` is what three of them prove
+    together."""
 
     seed: int
     code: str
@@ -52,6 +53,7 @@ class OwnRow(Struct, frozen=True, omit_defaults=True):
     most_greetings: int = 0
     seconds: float = 0.0
     size_bytes: int = 0
+    hosts: int = 0
     calls: int = 0
     fitting: int = 0
     first: int = 0

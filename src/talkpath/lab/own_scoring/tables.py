@@ -29,6 +29,7 @@ HOSTS = {
     "neutral_down": "neutral hosts are",
     "busy": "the app's hosts answer half of the time",
     "picky": "they reset what does not begin as a browser's",
+    "mute_to_one": "one of the app's hosts is silent to one of the two clients, and answers the other",
     "rationed": "they answer one unfinished handshake in 1 to 12 seconds, and are silent to the next",
     **LONG_TROUBLES,
 }
@@ -175,13 +176,27 @@ def _hosts(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
     if ruled:
         yield f"{head} `tls.hello_drop`: TLS hosts asked with two first messages\n"
         yield f"{_told(ruled)} the right message and what the rule is bound to.\n"
+        yield _where_hosts_suffice(ruled)
         yield from _named(ruled, "whose message, bound to", lambda row: row.bound)
+        yield from _named(ruled, "hosts of the app, bound to", lambda row: f"{row.hosts}, {_bound_to(row)}")
         yield from _named(ruled, "background", lambda row: f"`{row.background}`")
     if named:
         yield f"{head} `signalling.block`: an app's name in TLS handshakes\n"
         yield f"{_told(named)} it and that it is bound to the name. In a third of these the app is down as well.\n"
         yield from _named(named, "the app's hosts", lambda row: HOSTS[row.trouble])
         yield from _named(named, "background", lambda row: f"`{row.background}`")
+
+
+def _where_hosts_suffice(ruled: Sequence[OwnRow]) -> str:
+    told = [row for row in ruled if row.background != "user_vpn" and (row.hosts > 1 or _bound_to(row) != "both")]
+    return (
+        "Where the rule is about the app alone and that has one host, the host may mean to, and nothing is said: "
+        f"without these as well {_share(_right(told))}.\n"
+    )
+
+
+def _bound_to(row: OwnRow) -> str:
+    return row.bound.rpartition(", ")[2]
 
 
 def _told(ruled: Sequence[OwnRow]) -> str:

@@ -70,7 +70,12 @@ def _of_own_addresses() -> dict[str, str]:
             "reason",
             "only other destinations fared better, and a server or a way that is overloaded would look the same",
         ),
-        "refused": say("reason", "the server hangs up on one kind of client and answers another, and may mean to"),
+        "refused": say("reason", "a server answers one kind of client and not another, and may mean to"),
+        "certificate": say(
+            "reason",
+            "something answers with a certificate that this device does not accept: it may be a filter or a portal on "
+            "the way, a clock that is wrong, or an authority of the app's own",
+        ),
         "long_hellos": say(
             "reason",
             "long first messages of TLS do not get through, whoever writes them, and short ones do: the path takes no "

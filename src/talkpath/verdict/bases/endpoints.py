@@ -16,6 +16,7 @@ answered beside each; `alternatives` has what it is consistent with. `ok` needs 
 | the system's name server gives no address, another does: it may have asked while the app's own failed | `dns.remove` |
 | TLS to a host with a name | `signalling.block`; `address.block` where its name passes elsewhere, and no name there |
 | STUN, or TCP: silence | `address.block` |
+| TLS, each time at a certificate that this device does not accept: something answered (`certificate`) | – |
 | any of these, neutral hosts silent too, hosts of other apps answer: the way abroad may be down | `allowlist` |
 """
 
@@ -30,7 +31,7 @@ from msgspec.structs import replace
 from talkpath.apps.contract.shape import Medium
 from talkpath.measure.facts import Exchange
 from talkpath.verdict.bases.tls_hellos import HELLOS, PADDED, HeldBackHello, held_back_hello
-from talkpath.verdict.bases.tls_names import NAME, NameReading, read_names
+from talkpath.verdict.bases.tls_names import NAME, UNACCEPTED, NameReading, read_names
 from talkpath.verdict.model import Basis, Category, Reason, ReasonCode, Verdict
 
 REPEATS = 3
@@ -39,7 +40,12 @@ SYSTEM, OTHER = "dns.system", "dns.other"
 REMOVED = ("dns_nxdomain_error", "dns_no_answer", "dns_refused_error")  # an answer without an address, not silence
 SILENT = "generic_timeout_error"
 LIKELY = ("dns.remove", "allowlist", "address.block", "signalling.block")  # in which order they are told
-DOUBTS: tuple[ReasonCode, ...] = ("outage", "no_control", "single_request")  # which is told where there are several
+DOUBTS: tuple[ReasonCode, ...] = (
+    "outage",
+    "certificate",
+    "no_control",
+    "single_request",
+)  # which is told where there are several
 
 
 class Group(NamedTuple):
@@ -156,6 +162,8 @@ def _host(own: Sequence[Exchange], every: Sequence[Exchange]) -> Host:
     """Sum up the exchanges of one kind with one host."""
     if any(each.ok for each in own):
         return Host()
+    if len(own) >= REPEATS and all(each.failure == UNACCEPTED for each in own):
+        return Host(doubt="certificate")
     controls = [[e for e in every if e.neutral and (e.kind, e.round) == (each.kind, each.round)] for each in own]
     others = [e.ok for e in every if e.app and e.app != own[0].app and e.kind == own[0].kind]
     listed = all(each.failure == SILENT for each in own) and others.count(True) >= REPEATS and _dead(controls)
@@ -174,7 +182,7 @@ def _rule(own: Sequence[Exchange], every: Sequence[Exchange]) -> str:
         known = [e.ok for e in every if (e.host, e.kind) == (first.host, OTHER) and e.round in rounds]
         said = all(each.failure in REMOVED for each in own)
         return "dns.remove" if said and known and all(known) else ""
-    if any(each.failure == "connection_refused" for each in own):
+    if any(each.failure in ("connection_refused", UNACCEPTED) for each in own):
         return ""
     if first.kind == "tls" and first.named:
         return _rule_of_names(first, every)

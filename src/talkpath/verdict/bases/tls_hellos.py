@@ -15,7 +15,11 @@ well. Where it is the browser's that dies, a third one therefore decides, OpenSS
 | now and then, or was not asked | `no_control` |
 
 A server that hangs up on one of them, in order or with a reset, while neutral servers answer it, may mean to, as those
-that take browsers alone do: `refused`. A box that resets such connections to the app alone looks the same.
+that take browsers alone do: `refused`. A box that resets such connections to the app alone looks the same. So does one
+server that is silent: towards the app alone SERVERS of its hosts have to show it.
+
+Where all handshakes with a host end at a certificate that this device does not accept, what answers may be a portal or
+a filter. Its answers count in no contrast.
 """
 
 from __future__ import annotations
@@ -24,9 +28,9 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from talkpath.measure.facts import Exchange
-from talkpath.verdict.bases.tls_names import RESETS, ends
+from talkpath.verdict.bases.tls_names import RESETS, ends, unaccepted_hosts
 
-REPEATS = 6
+REPEATS, SERVERS = 6, 2
 PADDED, PADDED_REPEATS = "tls.padded", REPEATS - 1  # it is asked once the two have parted
 HELLOS = {"tls.browser": "browser", "tls.openssl": "openssl"}
 Doubt = Literal["", "long_hellos", "refused", "no_control"]
@@ -46,9 +50,17 @@ class HeldBackHello(NamedTuple):
 def held_back_hello(app: str, exchanges: Sequence[Exchange]) -> HeldBackHello | None:
     """Return the ClientHello that the app's hosts never answer while they answer the other, one without a doubt first;
     None where there is none, or where it may be the host's own doing."""
+    unaccepted = unaccepted_hosts(exchanges)
+    exchanges = [each for each in exchanges if each.host not in unaccepted]
     hosts = dict.fromkeys(each.host for each in exchanges if each.app == app and each.kind in HELLOS)
     found = [each for host in hosts for each in _held_back_at(host, app, exchanges)]
-    return min(found, key=lambda each: bool(each.doubt), default=None)
+    sure = [each for each in found if not each.doubt and (each.bound_to != "both" or _servers(each, found) >= SERVERS)]
+    return next(iter(sure), None) or next((each._replace(doubt=each.doubt or "refused") for each in found), None)
+
+
+def _servers(one: HeldBackHello, found: Sequence[HeldBackHello]) -> int:
+    """How many hosts of the app show the same."""
+    return sum((each.hello, each.bound_to, each.doubt) == (one.hello, one.bound_to, "") for each in found)
 
 
 def _held_back_at(host: str, app: str, exchanges: Sequence[Exchange]) -> Iterator[HeldBackHello]:

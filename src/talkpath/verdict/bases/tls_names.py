@@ -17,6 +17,7 @@ from talkpath.measure.facts import Exchange
 NAME = "tls.name"
 REPEATS, SERVERS = 4, 2
 RESETS = ("connection_reset", "eof_error")
+UNACCEPTED = "ssl_invalid_certificate"
 Act = Literal["silence", "reset", ""]
 
 
@@ -39,6 +40,13 @@ def read_names(app: str, exchanges: Sequence[Exchange]) -> list[NameReading]:
     neutral = {each.host for each in said if each.neutral}
     asked = [name for name in own if any(each.neutral and each.name == name for each in said)]
     return [_read(name, said, neutral) for name in asked]
+
+
+def unaccepted_hosts(exchanges: Sequence[Exchange]) -> set[str]:
+    """Return the hosts whose handshakes all ended at a certificate that this device does not accept."""
+    shaken = [each for each in exchanges if each.kind == "tls"]
+    accepted = {each.host for each in shaken if each.failure != UNACCEPTED}
+    return {each.host for each in shaken} - accepted
 
 
 def ends(tries: Sequence[Exchange]) -> Act:

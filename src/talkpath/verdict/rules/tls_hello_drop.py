@@ -12,7 +12,8 @@ RULE = Rule(
     shown_by=(
         "A host that answers one client's message each time never answers another's, in six tries of both. Where that "
         "is a browser's, which is longer than a packet, it answers one of OpenSSL's of the same length each time. A "
-        "neutral host is asked the same beside it. Known from exchanges with hosts, never from calls."
+        "neutral host is asked the same beside it; where that answers, two hosts of the app have to show it. Known "
+        "from exchanges with hosts, never from calls."
     ),
     explain=no_call_shows_it,
     parameters=(
