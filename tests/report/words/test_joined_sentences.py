@@ -63,6 +63,20 @@ def test_each_means_is_spoken_of_only_where_it_was_used():
         assert ("your own telegram call" in text.lower()) <= call, (states, text)
 
 
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("tls.hello_drop", "Telegram's servers for messages are reached by one kind of client, not by another"),
+        ("signalling.block", "TLS handshakes with the names of Telegram's servers are held back on the way"),
+    ],
+)
+def test_what_is_proven_about_first_messages_of_tls_is_no_silence_of_servers(rule: str, told: str):
+    found = verdict("signalling", "restricted", "text", rule=rule)
+    (line,) = sentences(join([verdict("shape", "ok"), found]))
+    assert told in line
+    assert "do not answer" not in line
+
+
 def test_a_disagreement_is_said_and_none_is_made_up():
     for states in combinations():
         found = joined(*states)

@@ -190,6 +190,12 @@ def _call(found: MeansFinding, name: str) -> str:
 
 
 def _messages(found: MeansFinding, name: str) -> str:
+    if found.finding == "held" and found.verdict.rule == "tls.hello_drop":
+        return say(
+            "joined", "{name}'s servers for messages are reached by one kind of client, not by another", name=name
+        )
+    if found.finding == "held" and found.verdict.rule == "signalling.block":
+        return say("joined", "TLS handshakes with the names of {name}'s servers are held back on the way", name=name)
     return {
         "well": say("joined", "{name}'s servers for messages answer", name=name),
         "held": say("joined", "{name}'s servers for messages do not answer", name=name),
