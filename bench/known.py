@@ -63,6 +63,7 @@ def line(arm: Arm, way: str, p: float, found: list[float | None]) -> str:
 
 
 def main() -> None:
+    """Print a row for each arm, direction and loss."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=40)
     count = parser.parse_args().seeds

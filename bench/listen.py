@@ -124,6 +124,7 @@ def over_hours() -> None:
 
 
 def main() -> None:
+    """Measure the share of a core, then the memory over hours."""
     packets = in_order(SECONDS, OTHER_MBPS)
     lasts_s = (packets[-1].time_ns - packets[0].time_ns) / SECOND
     share = cost(packets) / lasts_s

@@ -43,6 +43,7 @@ def draw(seed: int, narrow: Narrow) -> DrawnCheck:
 
 
 def play_task(task: Task) -> CheckRow:
+    """Play one run, in a process of the pool."""
     return play(draw(*task), "bench")
 
 
@@ -69,6 +70,7 @@ def report(rows: list[CheckRow]) -> Iterator[str]:
 
 
 def main() -> None:
+    """Play the runs that the options choose, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_RUNS} runs, at most three minutes")

@@ -66,6 +66,7 @@ def microseconds(background: str, rules: list[str], offers: Offers) -> float:
 
 
 def main() -> None:
+    """Print microseconds a packet, for each setting and both address families."""
     for family in (4, 6):
         epochs = [epoch(shape, family) for shape in shapes().values()]
         for background, rules in SETTINGS:

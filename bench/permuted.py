@@ -54,6 +54,7 @@ def permuted(task: tuple[int, int]) -> tuple[list[float], list[float]]:
 
 
 def main() -> None:
+    """Permute roles so often, and print how large e-values became without any restriction."""
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     sys.stdout.write("| background | rules | epochs | draws | mean E ± 4 s.e. | E ≥ 10 000 (95 % bound) | E ≥ 20 |\n")
     sys.stdout.write("|---|---|---|---|---|---|---|\n")

@@ -60,6 +60,7 @@ def power(runs: int) -> None:
 
 
 def power_row(background: str, extra: float, packets: int, rate: float, runs: int) -> str:
+    """A row of the table: epochs until it was known (median, 90 %), beside the bound of Wald."""
     needed = np.array([epochs_needed(background, extra, seed, packets, rate) for seed in range(runs)])
     known = np.isfinite(needed).mean()
     middle, most = (np.quantile(needed, q, method="inverted_cdf") for q in (0.5, 0.9))

@@ -148,6 +148,7 @@ def compare(arms: Sequence[Arm]) -> str:
 
 
 def main() -> None:
+    """Print packets a second, or with --profile where the time goes."""
     one, every = choose_arms(["webrtc"]), choose_arms()
     if "--profile" in sys.argv:
         profile = cProfile.Profile()

@@ -15,6 +15,7 @@ COLUMNS = ["file", "app", "start_s", "duration_s", "loss_received_pct", "voice_q
 
 
 def main(folder: Path) -> None:
+    """Write the rows to standard output; what is no recording is named on standard error."""
     rows = csv.DictWriter(sys.stdout, COLUMNS)
     rows.writeheader()
     for file in sorted(folder.rglob("*.pcap*")):

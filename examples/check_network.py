@@ -15,10 +15,12 @@ EVIDENCE = "check.talkpath"
 
 
 def show(progress: talkpath.CheckProgress) -> None:
+    """Say on standard error how far the check is."""
     print(f"{progress.app} {progress.medium}: {progress.question}, {progress.bytes_used:,} bytes", file=sys.stderr)
 
 
 def main(link: str, apps: list[str]) -> int:
+    """Check, print the result, keep the bundle; return the exit code."""
     try:
         result = talkpath.check(link, apps=apps, progress=show)
     except talkpath.TalkpathError as error:  # a link that is wrong, or a server that refuses

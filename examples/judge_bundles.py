@@ -14,6 +14,7 @@ import talkpath
 
 
 def main(folder: Path) -> int:
+    """Print the verdicts of each bundle; return the exit code."""
     changed = 0
     for file in sorted(folder.glob("*.talkpath")):
         try:

@@ -14,6 +14,7 @@ SEEDS = range(2)
 
 
 def main() -> None:
+    """Print a row for each loss rate."""
     print("loss rate  found   measured loss rates, on the way out")
     for rate in RATES:
         rule = f"media.drop,app=telegram,p={rate}" if rate else ()

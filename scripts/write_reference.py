@@ -69,6 +69,7 @@ def write(pages: dict[str, str], folder: Path) -> None:
 
 
 def main() -> None:
+    """Write a page for each command, from its help."""
     from talkpath.cli import cli
 
     write(reference(cli, "talkpath"), FOLDER)

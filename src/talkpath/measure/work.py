@@ -40,6 +40,7 @@ class _Track(Struct, frozen=True, gc=False):
 
     @property
     def slots(self) -> int:
+        """Its slots, counted from the heads of the packed arrays: the longest counts."""
         return max(map(_array_length, (self.at_ms, self.size, self.stage)))
 
 

@@ -76,6 +76,7 @@ class _Writer:
             self._timing.update(_pictures(self._slots, [i for i in media if self._slots[i].size >= VIDEO_FROM_BYTES]))
 
     def write(self) -> Sheet:
+        """Return the sheet. A retry, and every further answer to one request, has the bytes of the first."""
         sheet, slots = self._sheet, self._slots
         replies: dict[int, int] = {}
         for place, slot in enumerate(slots):

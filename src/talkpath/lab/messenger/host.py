@@ -19,6 +19,7 @@ class _Connection(socketserver.BaseRequestHandler):
     server: _Host
 
     def handle(self) -> None:
+        """Answer one whole message. A client that gives up has recorded the failure itself."""
         self.request.settimeout(TIMEOUT_S)
         try:
             with self.server.context.wrap_socket(self.request, server_side=True) as secure:
@@ -40,6 +41,7 @@ class _Host(socketserver.ThreadingTCPServer):
         super().__init__((listen_on, port), _Connection)
 
     def server_bind(self) -> None:
+        """Take IPv4 on the IPv6 socket too, where there is one socket for both."""
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         super().server_bind()

@@ -72,6 +72,7 @@ class _Play:
         self.arrived: dict[int, float | None] = {}
 
     def run(self) -> dict[int, float | None]:
+        """Plays to the end. Returns when each packet that left arrived, in seconds from the start; None: it did not."""
         for place, packet in enumerate(self.packets):
             if packet.direction == "up":
                 self.later(self.start_s + packet.at_s, place, None)
@@ -85,10 +86,12 @@ class _Play:
         return self.arrived
 
     def later(self, at_s: float, place: int, copy: bytes | None) -> None:
+        """Puts an event into the queue. Events of one time happen in the order in which they were put in."""
         self.order += 1
         heappush(self.heap, (at_s, self.order, place, copy))
 
     def leave(self, at_s: float, place: int) -> None:
+        """Sends one packet; what arrives of it becomes events."""
         packet = self.packets[place]
         ends = packet.flow, packet.direction
         if ends not in self.writers:
@@ -99,6 +102,7 @@ class _Play:
             self.later(arrives_s, place, copy)
 
     def arrive(self, at_s: float, place: int, copy: bytes) -> None:
+        """Notes an arrival. The first packet to reach the server starts the server's half of the flow."""
         flow, direction = self.packets[place].flow, self.packets[place].direction
         if self.arrived[place] is None:
             self.arrived[place] = at_s - self.start_s

@@ -81,6 +81,7 @@ class _Headers:
     fragment: Bools
 
     def where(self, chosen: Bools) -> _Headers:
+        """Return some of the headers."""
         keep = np.flatnonzero(chosen)
         high, low, to_high, to_low = (one[keep] for one in self.addresses)
         fixed = (self.rows[keep], self.at[keep], self.end[keep], self.limit[keep], self.protocol[keep])

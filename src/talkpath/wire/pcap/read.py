@@ -32,6 +32,7 @@ class _Rest:
         self._first, self._source = first, source
 
     def read(self, size: int) -> bytes:
+        """See `ByteSource`. The first bytes may come by themselves."""
         if self._first:
             piece, self._first = self._first[:size], self._first[size:]
             return piece

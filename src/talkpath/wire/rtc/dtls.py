@@ -147,6 +147,7 @@ class _Reader:
         self.data, self.at = data, 0
 
     def take(self, size: int) -> bytes:
+        """Return the next `size` bytes; `WireError` if there are fewer."""
         piece = self.data[self.at : self.at + size]
         if len(piece) != size:
             raise WireError("A DTLS hello that is cut short.")
@@ -154,6 +155,7 @@ class _Reader:
         return piece
 
     def vector(self, width: int) -> bytes:
+        """Return a vector (RFC 5246 section 4.3) whose length stands before it in `width` bytes."""
         return self.take(_number(self.take(width)))
 
 

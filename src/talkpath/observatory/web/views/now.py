@@ -123,6 +123,7 @@ class _Stand(NamedTuple):
 
     @property
     def hit(self) -> bool:
+        """Whether an event goes on there, or its reports say restricted."""
         return self.event is not None or self.counted.state == "restricted"
 
 
