@@ -20,7 +20,7 @@ from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView, arm_view
 from talkpath.verdict.flows.call_quality import CallQuality, best_mos, call_quality
 from talkpath.verdict.flows.long_calls import Parting, parting, watched_s
-from talkpath.verdict.flows.outcomes import flow_outcomes, without_failed
+from talkpath.verdict.flows.outcomes import cut_short, flow_outcomes, without_ends, without_failed
 from talkpath.verdict.flows.self_congestion import lightest, relieved
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Reason, State
@@ -292,7 +292,12 @@ def _too_poor(facts: Facts, quality: CallQuality) -> bool:
 def _poor(undecided: Assessment) -> Assessment:
     """Impaired, unless it is only the flows that failed as a whole that make the line poor."""
     view = undecided.view
-    if call_quality(lightest(tuple(map(without_failed, view.accusing)))).line_mos >= TALKABLE_MOS:
+    epochs = tuple(map(without_failed, view.accusing))
+    if cut_short(view.every_epoch):
+        epochs = tuple(map(without_ends, epochs))
+    inside = call_quality(lightest(epochs))
+    lost = (loss.estimate for side in (inside.calls, inside.twins) for loss in side.values() if loss is not None)
+    if inside.line_mos >= TALKABLE_MOS or not any(lost):
         return replace(undecided, reason=Reason("whole_flows"))
     enough = len(view.accusing) >= POOR_EPOCHS and relieved(view.accusing, view.facts.epochs)
     return replace(undecided, state="impaired", settled=enough)

@@ -24,6 +24,7 @@ UNHEARD = 3  # packets sent of which none arrived: the flow was never establishe
 FIRST = 3  # packets of a flow and direction that may pass before a middlebox recognises it and stops it
 SILENT = 6  # packets at its end of which none arrived: the flow went silent
 CUT = 2  # likewise, and half of all its packets: a call that ended in its set-up, if most calls did
+CUT_SHORT = 6  # so many flows, of any arm, went silent at the least
 SLACK_S = 0.3  # one slot's packets up and down pass a middlebox at most so far apart: one round trip
 
 
@@ -73,6 +74,11 @@ class FlowOutcome(NamedTuple):
     def dead(self) -> bool:
         """Whether it was never established: it was stopped, or nothing ever arrived in one direction."""
         return self.stopped or self.down.unheard
+
+    @property
+    def passed(self) -> int:
+        """How many packets arrived, both ways together."""
+        return self.up.arrived + self.down.arrived
 
     def of(self, direction: Direction) -> DirectionOutcome:
         """Return the outcome in that direction."""
@@ -138,6 +144,27 @@ def without_failed(epoch: Epoch) -> Epoch:
     lost is lost inside flows that go on."""
     failed = {flow.flow for flow in flow_outcomes(epoch) if flow.dead or flow.up.silent or flow.down.silent}
     return replace(epoch, flows=tuple(flow for flow in epoch.flows if flow.flow not in failed))
+
+
+@per_epoch
+def without_ends(epoch: Epoch) -> Epoch:
+    """Return the epoch without the packets at the end of each flow of which none arrived."""
+    return replace(epoch, flows=tuple(map(_until_last_arrival, epoch.flows)))
+
+
+def _until_last_arrival(flow: Observation) -> Observation:
+    came = int.from_bytes(flow.arrived, "little") | int.from_bytes(flow.late, "little")
+    sent = int.from_bytes(flow.sent, "little") & ((1 << came.bit_length()) - 1)
+    return replace(flow, sent=sent.to_bytes(len(flow.sent), "little"))
+
+
+def cut_short(epochs: Iterable[Epoch]) -> bool:
+    """Whether flows went silent for good and no other flow got further than they did. Then flows that were too short to
+    show a silence may have begun one: the packets at their end that did not arrive are no loss inside them."""
+    flows = [flow for epoch in epochs for flow in flow_outcomes(epoch) if not flow.dead]
+    ended = [flow.passed for flow in flows if flow.up.silent and flow.down.silent]
+    furthest = max((flow.passed for flow in flows if not (flow.up.silent and flow.down.silent)), default=0)
+    return len(ended) >= CUT_SHORT and furthest - SILENT <= max(ended)
 
 
 @per_epoch
