@@ -26,7 +26,7 @@ from talkpath.lab.backgrounds import background_kinds
 from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.ground_truth.hits import truth
 from talkpath.lab.restrictor import mechanisms, parse_rule
-from talkpath.lab.scoring.late_onsets import draw_late
+from talkpath.lab.scoring.late_onsets import OF_ONE_FLOW, draw_late
 from talkpath.lab.scoring.settings import call_mechanisms, drawn_mechanisms, rule_text
 from talkpath.version import VERSION as __version__
 
@@ -136,8 +136,14 @@ def _draw_late(seed: int, rng: Random) -> DrawnCheck:
             lateness=late.kind,
             onset_s=late.onset_s,
         )
-        if unit in arms and _acts(drawn):
+        if unit in arms and _acts(drawn) and not _begins_anew(drawn):
             return drawn
+
+
+def _begins_anew(drawn: DrawnCheck) -> bool:
+    """Returns whether a freeze late in each flow meets a translator that moves calls to other ports before: to the
+    restrictor these are new flows, and it need not act on any."""
+    return drawn.background.startswith("nat_rebind") and drawn.lateness in OF_ONE_FLOW
 
 
 def draw_rules(seed: int, rng: Random, narrow: Narrow = ANY) -> DrawnCheck:

@@ -83,3 +83,4 @@ KINDS: dict[str, Callable[[Random, Arm], Drawn]] = {
     "freeze, then the port": _residual,
     "whole flows": _whole_flows,
 }
+OF_ONE_FLOW = ("freeze after seconds", "freeze after packets", "freeze, then the port")  # counted from its first packet
