@@ -45,11 +45,14 @@ def test_questions_to_own_servers_have_rows_and_tables_of_their_own(rows: Path, 
     assert found.exit_code == 0, found.output
     assert (tmp_path / "rows-own.jsonl").read_bytes().count(b"\n") == 2
     assert rows.read_bytes() == before
-    assert "2 networks" in own_page.read_text(encoding="utf-8")
+    own = own_page.read_text(encoding="utf-8")
+    assert "2 networks" in own
+    assert "talkpath lab score --own 2\n" in own, "how it is played again"
     assert run("--quick", "--rows", rows, "--page", page).exit_code == 0
     text = page.read_text(encoding="utf-8")
     assert "500 checks" in text
-    assert "### `endpoints --tier 3`: 2 networks" in text
+    assert "`endpoints --tier 3`" not in text, "they have a page of their own"
+    assert "(own-address-rates.md)" in text
 
 
 def test_a_page_is_written_of_rows_that_are_there_and_a_study_that_is_none_is_named(tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 QUICK = "1:500"
 WHOLE = 15_000
-MOST_OWN = 1_000_000  # seeds of cases about apps' own servers
 OWN_NOTE = "<!-- written by `talkpath lab score --own-page`: from rows alone, never by hand -->\n\n"
 WIDE = 120
 ROWS = Path("build/score.jsonl")
@@ -97,7 +96,7 @@ def score(
     found = goals.goals(played := kept.of("sim", chosen))
     _print_goals(found, len(played), as_json)
     if page is not None:
-        _write(page, kept, chosen, _own_rows(rows))
+        _write(page, kept, chosen)
     if numbers is not None:
         published.write(numbers, published.published_rates(played, kept.code))
     if quick and goals.missed(found):
@@ -185,13 +184,11 @@ def _print_goals(found: Sequence[Goal], count: int, as_json: bool) -> None:
     screen(highlight=False, width=width).print(table)
 
 
-def _write(path: Path, kept: RowFile, seeds: range, own: OwnRows) -> None:
-    from talkpath.lab.own_scoring import tables
+def _write(path: Path, kept: RowFile, seeds: range) -> None:
     from talkpath.lab.scoring import driver_agreement
     from talkpath.lab.scoring.page.write import write
 
     rows = kept.of("sim", seeds)
     pairs = driver_agreement.pairs(rows, kept.of("netns", seeds))
     looks = [row.look for row in kept.of("peers", seeds) if row.look is not None]
-    further = list(tables.lines(own.of("own", range(MOST_OWN)))) if own.played else []
-    write(path, rows, pairs, looks, kept.code, further)
+    write(path, rows, pairs, looks, kept.code)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from talkpath.lab.own_scoring.cases import study_of
 from talkpath.lab.own_scoring.row import OwnRow, Study
+from talkpath.lab.own_scoring.run import seeds_of
 from talkpath.lab.own_scoring.tables import lines
 
 PAGE = Path(__file__).parents[3] / "docs" / "own-address-rates.md"
@@ -67,12 +70,21 @@ def test_studies_without_rows_have_no_table() -> None:
     assert "threes" not in text
 
 
-def test_a_page_whose_studies_were_played_by_unlike_code_says_so() -> None:
-    assert "same code" not in "\n".join(lines(ROWS))
+def test_the_page_says_how_it_is_played_again_and_by_which_code_each_study_was_played() -> None:
     newer = [replace(row, code="newer") for row in ROWS if row.study.startswith("calls")]
     text = "\n".join(lines([*(row for row in ROWS if not row.study.startswith("calls")), *newer]))
     assert "| innocent | 2 | `code` |" in text
     assert "| calls ruled | 1 | `newer` |" in text
+
+
+def test_the_commands_of_the_page_play_its_rows_and_no_others() -> None:
+    every = {seed: study_of(seed)[0] for seed in range(2000)}
+    chosen = [*range(130), *(seed for seed in range(130, 700) if every[seed] == "calls innocent")]
+    text = "\n".join(lines([replace(row(every[seed]), seed=seed) for seed in chosen]))
+    commands = re.findall(r'    talkpath lab score --own (\d+)(?: --study "(.*)")?\n', text)
+    played = [islice(seeds_of([study] if study else []), int(count)) for count, study in commands]
+    assert sorted({seed for seeds in played for seed in seeds}) == sorted(chosen)
+    assert [study for _, study in commands] == ["", "calls innocent"]
 
 
 def test_what_the_page_promises_holds() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from statistics import median
 
 from talkpath.lab.accompanied_calls.drawing import OWN_TROUBLE
@@ -44,7 +45,8 @@ Key = Callable[[OwnRow], str]
 
 INTRO = """Questions to apps' own servers, and calls beside control traffic, in virtual time and by seed
 (`talkpath lab score --own`). SIMULATED. What runs are the engines and verdicts of `endpoints` and `listen`; networks,
-routers, rules and trouble are the lab's. Brackets are exact 95 % intervals.
+routers, rules and trouble are the lab's. Brackets are exact 95 % intervals. How to play it again, and which code played
+each study, is told at the end.
 """
 ADDRESSES = """Ways to one to three servers of an app (Telegram, Signal, Meet) and to one to three neutral ones share a
 trunk of three to six routers, then part. Routers answer without a limit, 500, 100, 50, 20, 10, 5 times a second, or
@@ -66,7 +68,7 @@ def lines(rows: Sequence[OwnRow], level: int = 2) -> Iterator[str]:
     yield from _addresses(rows, f"{head}#")
     yield from _hosts(rows, f"{head}#")
     yield from _calls(rows, f"{head}#")
-    yield from _codes(rows, f"{head}#")
+    yield from _replay(rows, f"{head}#")
 
 
 def _of(rows: Sequence[OwnRow], *studies: Study) -> list[OwnRow]:
@@ -235,18 +237,36 @@ def _calls(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
     yield ""
 
 
-# -- which code played them --------------------------------------------------------------------------------------
+# -- how to play them again --------------------------------------------------------------------------------------
 
 
-def _codes(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
-    """Name the code of each study, where they were not all played by the same."""
-    played = Counter((row.study, row.code) for row in rows)
-    if len({code for _, code in played}) < 2:
+def _replay(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
+    """Say how these rows are played again, and which code played each study."""
+    if not rows:
         return
-    yield f"{head} Not all of this was played by the same code\n"
+    yield f"{head} Play it again\n"
+    yield from (f"    talkpath lab score {options}" for options in _commands(rows))
+    yield "    talkpath lab score --own-page docs/own-address-rates.md\n"
+    yield (
+        "Cases are drawn by seed: the same code says the same of each, and its digest is that of the row. Rows that "
+        "are there are not played again. The last command writes the page, of each study from the rows of the code "
+        "that played it last.\n"
+    )
     yield "| study | rows | digest of the code |\n|---|---|---|"
-    yield from (f"| {study} | {count} | `{code}` |" for (study, code), count in played.items())
+    played = Counter((row.study, row.code) for row in rows)
+    yield from (f"| {study} | {times} | `{code}` |" for (study, code), times in played.items())
     yield ""
+
+
+def _commands(rows: Sequence[OwnRow]) -> Iterator[str]:
+    """The options that play all studies as far as they were played alike, then those that play one further."""
+    seeds = {row.seed for row in rows}
+    whole = next(number for number in count() if number not in seeds)
+    if whole:
+        yield f"--own {whole}"
+    further = Counter(row.study for row in rows)
+    for study in dict.fromkeys(row.study for row in rows if row.seed >= whole):
+        yield f'--own {further[study]} --study "{study}"'
 
 
 def _sum(rows: Sequence[OwnRow]) -> int:

@@ -35,15 +35,13 @@ def write(
     pairs: Sequence[driver_agreement.DriverPair],
     looks: Sequence[Comparison],
     code: str,
-    further: Sequence[str] = (),
 ) -> None:
-    """Writes the page, and its pictures into a folder of the same name next to it. `further` lines stand at the end."""
+    """Writes the page, and its pictures into a folder of the same name next to it."""
     folder = path.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     for name, svg in pictures(rows).items():
         (folder / name).write_text(svg, encoding="utf-8")
-    lines = [*page(rows, pairs, looks, code, folder.name), *further]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.write_text("\n".join(page(rows, pairs, looks, code, folder.name)) + "\n", encoding="utf-8")
 
 
 def page(
