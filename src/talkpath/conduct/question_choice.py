@@ -122,15 +122,15 @@ class QuestionChoice:
     def _planned(self, facts: Facts, kept_bytes: int, pending: list[Question]) -> Question | None:
         """The planner's question, or a smaller one or another where it costs more than the planner estimated."""
         left_bytes, spent_bytes = self.budget.left_bytes - kept_bytes, self.budget.spent_bytes + kept_bytes
-        for _ in range(TOO_DEAR_TIMES):
+        for times in range(TOO_DEAR_TIMES):
             ask = self.planner(facts, spent_bytes, pending)
             over = self._cost(ask) - left_bytes if ask else 0
             if over <= 0:
                 break
-            spent_bytes += over
-        if ask is not None and ask.kind == "long" and self._cost(ask) > left_bytes:
-            without = msgspec.structs.replace(facts, plan=msgspec.structs.replace(facts.plan, long_s=0.0))
-            return self._planned(without, kept_bytes, pending)
+            if times and ask is not None and ask.kind == "long":
+                facts = msgspec.structs.replace(facts, plan=msgspec.structs.replace(facts.plan, long_s=0.0))
+            else:
+                spent_bytes += over << times
         return self._affordable(ask, left_bytes)
 
     def _kept(self, transports: list[Question]) -> tuple[int, float]:
