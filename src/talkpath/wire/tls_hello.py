@@ -21,15 +21,22 @@ HelloStyle = Literal["browser", "openssl", "padded"]
 HANDSHAKE, ALERT, SERVER_HELLO, CLIENT_HELLO = 22, 21, 2, 1
 ANSWER_BYTES: Final = 6  # a record's header, and the first byte of what it carries
 
-_BROWSER_SUITES: Final = (0x1301, 0x1302, 0x1303, 0xC02B, 0xC02F, 0xC02C, 0xC030, 0xCCA9, 0xCCA8, 0xC013, 0xC014, 0x9C,
-                          0x9D, 0x2F, 0x35)  # fmt: skip
-_OPENSSL_SUITES: Final = (0x1302, 0x1303, 0x1301, 0xC02C, 0xC030, 0x9F, 0xCCA9, 0xCCA8, 0xCCAA, 0xC02B, 0xC02F, 0x9E,
-                          0xC024, 0xC028, 0x6B, 0xC023, 0xC027, 0x67, 0xC00A, 0xC014, 0x39, 0xC009, 0xC013, 0x33, 0x9D,
-                          0x9C, 0x3D, 0x3C, 0x35, 0x2F, 0xFF)  # fmt: skip
-_BROWSER_SIGNATURES: Final = (0x403, 0x804, 0x401, 0x503, 0x805, 0x501, 0x806, 0x601)
-_OPENSSL_SIGNATURES: Final = (0x403, 0x503, 0x603, 0x807, 0x808, 0x809, 0x80A, 0x80B, 0x804, 0x805, 0x806, 0x401, 0x501,
-                              0x601, 0x303, 0x301, 0x302, 0x402, 0x502, 0x602)  # fmt: skip
-_OPENSSL_GROUPS: Final = (0x1D, 0x17, 0x1E, 0x19, 0x18, 0x100, 0x101, 0x102, 0x103, 0x104)
+
+def _codes(text: str) -> tuple[int, ...]:
+    """Return the numbers of a list in hex, as a capture shows them."""
+    return tuple(int(code, 16) for code in text.split())
+
+
+_BROWSER_SUITES: Final = _codes("1301 1302 1303 c02b c02f c02c c030 cca9 cca8 c013 c014 009c 009d 002f 0035")
+_OPENSSL_SUITES: Final = _codes(
+    "1302 1303 1301 c02c c030 009f cca9 cca8 ccaa c02b c02f 009e c024 c028 006b c023 c027 0067 c00a c014 "
+    "0039 c009 c013 0033 009d 009c 003d 003c 0035 002f 00ff"
+)
+_BROWSER_SIGNATURES: Final = _codes("0403 0804 0401 0503 0805 0501 0806 0601")
+_OPENSSL_SIGNATURES: Final = _codes(
+    "0403 0503 0603 0807 0808 0809 080a 080b 0804 0805 0806 0401 0501 0601 0303 0301 0302 0402 0502 0602"
+)
+_OPENSSL_GROUPS: Final = _codes("001d 0017 001e 0019 0018 0100 0101 0102 0103 0104")
 _X25519, _P256, _P384, _X25519_MLKEM768 = 0x1D, 0x17, 0x18, 0x11EC
 _PADDING, _PADDING_HEADER_BYTES = 21, 4  # RFC 7685
 _MLKEM_NUMBERS, _MLKEM_MODULUS = 768, 3329  # FIPS 203: ML-KEM-768's public key has so many numbers below that
