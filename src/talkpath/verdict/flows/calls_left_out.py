@@ -2,7 +2,8 @@
 
 *Residual blocking.* After a call to a port was cut off, a restrictor may block calls of the same client to that port
 for a while: they end when they are recognised, or before. They show it by the order of events alone: of an arm's calls,
-those to ports where an earlier call (of any arm) had been cut off end before any media arrive, and others do not.
+those to ports where an earlier call (of any arm) had been cut off end before any media arrive, and others of the same
+time do not: what ends all calls from a moment on has another reason.
 
 *No port left.* Calls of which nothing arrived, not even set-up, while others of the arm were established: an address
 translator may have no port left for a flow. Whether more calls than twins fare like that is for rules that block whole
@@ -17,6 +18,8 @@ from collections.abc import Container, Iterable, Sequence
 from math import inf, log
 from typing import NamedTuple
 
+import numpy as np
+
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.outcomes import (
@@ -30,8 +33,10 @@ from talkpath.verdict.flows.outcomes import (
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
+UNLIKELY = 0.02  # of so many packets lost in a row, by chance
 ESTABLISHED = 0.1  # of the calls: then those that never were need an explanation of their own
 LINKED_NATS = 3.0  # by which earlier cut-offs must explain better than chance which calls ended
+ROUNDING_NATS = 1e-6
 
 CallOf = tuple[int, int]  # (epoch, flow)
 
@@ -51,10 +56,10 @@ class BehindCutOffs(NamedTuple):
 
     @property
     def directions(self) -> list[Direction]:
-        """Return the directions in which most of those that ended were cut off; or those of the calls before, where
-        nothing arrived at all."""
+        """Return the directions in which most of those that ended were cut off, or most of the calls before: either
+        may be silent where the far end had nothing to answer."""
         cut = [way for way in DIRECTIONS if 2 * sum(_cut(call.of(way)) for call in self.cut_off) > len(self.cut_off)]
-        return cut_directions(self.ended.values()) or cut
+        return [way for way in DIRECTIONS if way in (*cut, *cut_directions(self.ended.values()))]
 
 
 @per_epochs
@@ -73,13 +78,15 @@ def ended_behind(epochs: tuple[Epoch, ...]) -> frozenset[CallOf]:
 @per_epochs
 def behind_cut_offs(epochs: tuple[Epoch, ...]) -> dict[Arm, BehindCutOffs]:
     """Return what became of calls behind cut-offs, for each arm whose calls residual blocking ended: those behind
-    cut-offs, and not by chance."""
+    cut-offs, and not others. Where no more than half of the others ended, the calls of one arm show it for all."""
     cut_off = _cut_off(epochs)
-    arms: dict[Arm, list[Epoch]] = {}
-    for epoch in epochs:
-        arms.setdefault(epoch.arm, []).append(epoch)
-    found = {arm: _behind(own, cut_off) for arm, own in arms.items()}
-    return {arm: behind for arm, behind in found.items() if behind is not None}
+    by_epoch: dict[Arm, list[CallsByPort]] = {}
+    for epoch in sorted(epochs, key=media_begins_s):
+        by_epoch.setdefault(epoch.arm, []).append(_by_port(epoch, cut_off))
+    linked = {arm for arm, own in by_epoch.items() if _linked(own)}
+    likely = {arm for arm, own in by_epoch.items() if arm in linked or (linked and _others_run(own))}
+    found = {arm: _behind(own, cut_off) for arm, own in by_epoch.items() if arm in likely}
+    return {arm: behind for arm, behind in found.items() if behind.ended}
 
 
 class CutOff(NamedTuple):
@@ -102,26 +109,55 @@ def _cut_off(epochs: Iterable[Epoch]) -> dict[int, CutOff]:
 
 
 def _cut(way: DirectionOutcome) -> bool:
-    """Whether media arrived, and then nothing (of what may have been few packets)."""
-    return way.media > 0 and way.tail >= CUT
+    """Whether media arrived, and then nothing (of what may have been few packets), which the losses before do not
+    explain."""
+    before = way.sent - way.tail
+    lost = (before - way.arrived + 1) / (before + 2)
+    return way.media > 0 and way.tail >= CUT and lost**way.tail <= UNLIKELY
 
 
-def _behind(epochs: Sequence[Epoch], cut_off: dict[int, CutOff]) -> BehindCutOffs | None:
-    calls = {(epoch.number, call.flow): call for epoch in epochs for call in calls_of(epoch)}
-    begins_s = {epoch.number: media_begins_s(epoch) for epoch in epochs}
-    after = {
-        of: call for of, call in calls.items() if call.port in cut_off and cut_off[call.port].at_s <= begins_s[of[0]]
-    }
-    ended = {of: call for of, call in after.items() if _ended_early(call)}
-    if not ended:
-        return None
-    others, ended_there = len(calls) - len(after), sum(map(_ended_early, calls.values())) - len(ended)
-    chance = log_likelihood(len(ended) + ended_there, len(calls))
-    apart = log_likelihood(len(ended), len(after)) + log_likelihood(ended_there, others) - chance
-    if others and (apart < LINKED_NATS or len(ended) * others <= ended_there * len(after)):
-        return None
+class CallsByPort(NamedTuple):
+    """The calls of one epoch: those `behind` cut-offs, and those `beside` them, to other ports."""
+
+    behind: dict[CallOf, FlowOutcome]
+    beside: dict[CallOf, FlowOutcome]
+
+
+def _by_port(epoch: Epoch, cut_off: dict[int, CutOff]) -> CallsByPort:
+    begins_s, found = media_begins_s(epoch), CallsByPort({}, {})
+    for call in calls_of(epoch):
+        after = call.port in cut_off and cut_off[call.port].at_s <= begins_s
+        (found.behind if after else found.beside)[epoch.number, call.flow] = call
+    return found
+
+
+def _behind(by_epoch: Sequence[CallsByPort], cut_off: dict[int, CutOff]) -> BehindCutOffs:
+    behind = {of: call for each in by_epoch for of, call in each.behind.items()}
+    ended = {of: call for of, call in behind.items() if _ended_early(call)}
     ports = sorted({call.port for call in ended.values()})
-    return BehindCutOffs(frozenset(after), ended, tuple(call for port in ports for call in cut_off[port].calls))
+    return BehindCutOffs(frozenset(behind), ended, tuple(call for port in ports for call in cut_off[port].calls))
+
+
+def _others_run(by_epoch: Sequence[CallsByPort]) -> bool:
+    """Whether no more than half of the calls ended early that began together with calls behind cut-offs."""
+    ended = [_ended_early(call) for each in by_epoch if each.behind for call in each.beside.values()]
+    return 2 * sum(ended) <= len(ended)
+
+
+def _linked(by_epoch: Sequence[CallsByPort]) -> bool:
+    """Whether cut-offs explain which calls of an arm ended early, in the order of `by_epoch`: better than chance, and
+    better than a moment from which on calls end."""
+    counts = np.array([(_ended_of(each.behind), _ended_of(each.beside)) for each in by_epoch])
+    (behind, beside), each = counts.sum(axis=0), counts.sum(axis=1)
+    linked, chance = log_likelihood(*behind) + log_likelihood(*beside), log_likelihood(*(behind + beside))
+    onsets = (log_likelihood(*each[:n].sum(axis=0)) + log_likelihood(*each[n:].sum(axis=0)) for n in range(len(each)))
+    more = behind[0] * beside[1] > beside[0] * behind[1]
+    return bool(more and linked >= chance + LINKED_NATS and linked > max(onsets) + ROUNDING_NATS)
+
+
+def _ended_of(calls: dict[CallOf, FlowOutcome]) -> tuple[int, int]:
+    """Return how many of the calls ended early, and how many there are."""
+    return sum(map(_ended_early, calls.values())), len(calls)
 
 
 def log_likelihood(ended: int, calls: int) -> float:
@@ -130,8 +166,9 @@ def log_likelihood(ended: int, calls: int) -> float:
 
 
 def _ended_early(call: FlowOutcome) -> bool:
-    """Whether the call ended, in one direction or both, before any media arrived."""
-    return call.dead or any(way.silent and not way.media for way in (call.up, call.down))
+    """Whether the call ended, in one direction or both, before any media arrived, and in none after some had."""
+    ended = [way.media for way in (call.up, call.down) if way.silent]
+    return call.dead or (0 in ended and not any(ended))
 
 
 def _partly_established(epochs: Iterable[Epoch]) -> set[Arm]:

@@ -18,7 +18,7 @@ from talkpath.verdict.flows.calls_left_out import CallOf, behind_cut_offs, ended
 from talkpath.verdict.flows.rule_onset import RuleOnset, rule_onset
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules import media_drop, media_size_drop, residual, rules, rules_of
+from talkpath.verdict.rules import flow_block, media_drop, media_size_drop, residual, rules, rules_of
 from talkpath.verdict.rules.rule import MARGIN, PENALTY, Contrast, Fit, Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
@@ -152,7 +152,7 @@ def _prefers_size_limit(view: ArmView) -> bool:
 @per_epochs
 def _explain(epochs: tuple[Epoch, ...], key: _MemoKey) -> Explanation:
     whole, *single = _views(epochs, key)
-    onset = rule_onset(whole)
+    onset = rule_onset(replace(whole, left_out=_ended_behind(whole)))
     late = _since_onset(epochs, onset, key) if onset is not None else None
     if late is not None:
         return late
@@ -165,20 +165,26 @@ def _since_onset(epochs: tuple[Epoch, ...], onset: RuleOnset, key: _MemoKey) -> 
     rule since explain all of them far better than one rule for the whole check."""
     under_way = set(map(id, (e for e in epochs if e.question in EXPLAINED))) - set(map(id, onset.before + onset.since))
     apart = tuple(epoch for epoch in epochs if id(epoch) not in under_way)
-    throughout = best_of(accusing_rules(), _views(apart, key)[0]).best
-    top = throughout.gain if throughout else 0.0
+    throughout = best_of(accusing_rules(), _views(apart, key)[0])
     since = _views(onset.since, key)[0]
     late = _explain(onset.since, _MemoKey(since, _left_out_since(since)))
-    gain = late.best.gain - PENALTY if late.best else 0.0
-    return late if gain >= top + max(APART_NATS, CLOSE * top) else None
+    if late.best is None:
+        return None
+    top = throughout.best.gain if throughout.best else 0.0
+    both = throughout.rule in (late.rule, flow_block.RULE.id)  # then what both explain alike makes no difference
+    return late if late.best.gain - PENALTY >= top + max(APART_NATS, 0.0 if both else CLOSE * top) else None
 
 
 def _left_out_since(since: ArmView) -> frozenset[CallOf]:
     """Return the calls of these epochs that are no evidence. That calls were established before the onset says nothing
     of those that were not since."""
-    numbers = {epoch.number for epoch in since.epochs}
-    behind = {call for call in ended_behind(since.every_epoch) if call[0] in numbers}
-    return left_out(since.epochs) | behind
+    return left_out(since.epochs) | _ended_behind(since)
+
+
+def _ended_behind(view: ArmView) -> frozenset[CallOf]:
+    """Return the calls of the view that residual blocking ended."""
+    numbers = {epoch.number for epoch in view.epochs}
+    return frozenset(call for call in ended_behind(view.every_epoch) if call[0] in numbers)
 
 
 @per_epochs

@@ -28,6 +28,7 @@ from talkpath.verdict.flows.outcomes import (
     SLACK_S,
     DirectionOutcome,
     FlowOutcome,
+    calls_of,
     flow_outcomes,
     packets_at_silence,
     quickest_s,
@@ -121,14 +122,25 @@ def _at_most(losses: DirectionLosses) -> float:
 
 
 def _ran(view: ArmView, hit: tuple[Direction, ...]) -> bool:
-    """Whether calls got any packet through after set-up, or set-up was cut off once it had begun. A call that was set
+    """Whether calls that ended got media through before, or set-up was cut off once it had begun. A call that was set
     up and got no media through did not freeze: its media are dropped."""
-    chosen = [losses for losses in view.losses if losses.direction in hit]
-    passed = (losses.on("media", "control") & (losses.sent > losses.lost) for losses in chosen)
-    if any(slots.any() for slots in passed):
+    every = [(epoch, call) for epoch in view.explained for call in calls_of(epoch)]
+    calls = [(epoch, call) for epoch, call in every if (epoch.number, call.flow) not in view.left_out]
+    ended = [(epoch, call) for epoch, call in calls if any(_ended(call.of(way)) for way in hit)]
+    ran = [(epoch, call) for epoch, call in ended if any(_ended(call.of(way)) and call.of(way).media for way in hit)]
+    if ran and (2 * len(ran) >= len(ended) or not _at_once(ran, calls)):
         return True
+    chosen = [losses for losses in view.losses if losses.direction in hit]
     begun = "up" not in hit or any(map(_begun, chosen))
     return begun and sum(map(_setup_ended, chosen)) >= LEAST_SETUP_NATS
+
+
+def _at_once(ran: Sequence[tuple[Epoch, FlowOutcome]], calls: Sequence[tuple[Epoch, FlowOutcome]]) -> bool:
+    """Whether the calls that `ran` ended in one moment, before which others had lived to their end: something began to
+    act on all calls then, and how long those had run says nothing."""
+    ends_s = [epoch.started_s + max(call.up.last_s or 0.0, call.down.last_s or 0.0) for epoch, call in ran]
+    lived = (epoch for epoch, call in calls if not (_ended(call.up) or _ended(call.down)))
+    return max(ends_s) - min(ends_s) <= SLACK_S and any(epoch.ended_s <= min(ends_s) for epoch in lived)
 
 
 def _in_setup(losses: DirectionLosses) -> Bits:
