@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
 import pytest
+from greeted_hosts import answering
 
 from talkpath.conduct import endpoint_questions
 from talkpath.conduct.endpoint_questions import ask_endpoints
@@ -30,23 +30,8 @@ def served() -> Iterator[tuple[int, list[bytes]]]:
     came: list[bytes] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
         end.bind((HERE, 0))
-        end.settimeout(0.1)
-        over = threading.Event()
-
-        def serve() -> None:
-            while not over.is_set():
-                try:
-                    data, source = end.recvfrom(2048)
-                except TimeoutError:
-                    continue
-                came.append(data)
-                end.sendto(b"\x01\x01" + data[2:], source)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield int(end.getsockname()[1]), came
-        over.set()
-        thread.join()
+        with answering(end, came):
+            yield int(end.getsockname()[1]), came
 
 
 def asked(tier: int) -> tuple[EndpointFacts, list[bytes]]:

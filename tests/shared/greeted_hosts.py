@@ -18,31 +18,38 @@ Inside = Callable[[str], AbstractContextManager[None]]
 
 
 @contextmanager
+def answering(end: socket.socket, came: list[bytes]) -> Iterator[None]:
+    """Answers greetings that come to the socket, and keeps all that comes."""
+    end.settimeout(0.1)
+    over = threading.Event()
+
+    def serve() -> None:
+        while not over.is_set():
+            try:
+                data, source = end.recvfrom(2048)
+            except TimeoutError:
+                continue
+            came.append(data)
+            if is_greeting(data):
+                end.sendto(b"\x01\x01" + data[2:], source)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+@contextmanager
 def served(inside: Inside, host: LabHost, family: int, came: list[bytes]) -> Iterator[None]:
-    """A server on that host that answers greetings, and keeps all that reaches any of its ports."""
+    """A server on that host that answers greetings, and keeps all that reaches it."""
     kind = socket.AF_INET if family == 4 else socket.AF_INET6
     with inside(host.name):
         end = socket.socket(kind, socket.SOCK_DGRAM)
     with end:
         end.bind(("", PORT))
-        end.settimeout(0.2)
-        over = threading.Event()
-
-        def serve() -> None:
-            while not over.is_set():
-                try:
-                    data, source = end.recvfrom(2048)
-                except TimeoutError:
-                    continue
-                came.append(data)
-                if is_greeting(data):
-                    end.sendto(b"\x01\x01" + data[2:], source)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield
-        over.set()
-        thread.join()
+        with answering(end, came):
+            yield
 
 
 def row(host: LabHost) -> EndpointRow:
