@@ -8,6 +8,7 @@ into a verdict; `planner` chooses the next measurement by it (docs/design.md#4-v
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import log
 
@@ -26,6 +27,7 @@ from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Reason, State
 from talkpath.verdict.rules import residual, rules_of
 from talkpath.verdict.rules.best import Candidate, Explanation, explain_arm
+from talkpath.verdict.rules.rule import Rule
 from talkpath.verdict.rules.whole_network import MOST
 from talkpath.verdict.statistics.canary import canary_log_e
 from talkpath.verdict.statistics.cohort import DIRECTIONS, accuses
@@ -55,7 +57,8 @@ class Assessment:
     """The state of one arm and what it rests on. `settled`: more epochs of the baseline question would not change it.
     `closed` and `suspected`: the rule that closes the network (or says why nothing answers), proven or not yet.
     `compared`: calls are not accused, and how they differ from their twins is worth telling. `hint`: something is amiss
-    that is not proven. `parted`: where calls that lived through the check parted from twins, which proves nothing."""
+    that is not proven. `parted`: where calls that lived through the check parted from twins, which proves nothing.
+    `quality`: of an arm that nothing accuses; whoever tells of another rates its calls then."""
 
     planned: ArmPlan
     view: ArmView
@@ -135,24 +138,24 @@ def _assess(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -> Asses
     if not view.accusing:
         return _without_calls(facts, planned, view)
     limit = log_threshold(facts)
-    proof = _proof(view.epochs, limit)
-    if proof.twin_worse >= limit and not proven_without_delay(proof.strength, limit):
+    proof = _strength(view.epochs, limit)
+    if not proven_without_delay(proof, limit) and _twin_worse(view.epochs) >= limit:
         reason = Reason("twin_worse")
-        return Assessment(planned, view, "insufficient", settled=True, reason=reason, strength=proof.strength)
-    closed = _closed(view)
-    if accused(facts, proof.strength, limit) and not (closed is not None and closed.rule.voids):
-        restricted = _restricted(view, planned, proof.strength)
+        return Assessment(planned, view, "insufficient", settled=True, reason=reason, strength=proof)
+    if accused(facts, proof, limit) and not _voids(view):
+        restricted = _restricted(view, planned, proof)
         if restricted is not None:
             return restricted
+    closed = _closed(view)
     if closed is not None and closed.fit.gain >= limit:
-        own = _restricted(view, planned, proof.strength) if _begins_it(view, closed, limit) else None
+        own = _restricted(view, planned, proof) if _begins_it(view, closed, limit) else None
         if own is not None:
             return own
-        return Assessment(planned, view, "closed", settled=True, strength=proof.strength, closed=closed)
-    if proof.strength.known_at_s is not None and not accused(facts, proof.strength, limit):
+        return Assessment(planned, view, "closed", settled=True, strength=proof, closed=closed)
+    if proof.known_at_s is not None and not accused(facts, proof, limit):
         reason = late_for_delays(facts)
-        return Assessment(planned, view, "insufficient", reason=reason, strength=proof.strength)
-    return _unaccused(facts, planned, view, proof.strength, suspected=closed)
+        return Assessment(planned, view, "insufficient", reason=reason, strength=proof)
+    return _unaccused(facts, planned, view, proof, suspected=closed)
 
 
 def accused(facts: Facts, proof: Strength, limit: float) -> bool:
@@ -172,17 +175,14 @@ def proven_without_delay(proof: Strength, limit: float) -> bool:
     return float(log_e) >= limit
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """The e-values of one arm (natural log): calls worse than twins, and twins worse than calls."""
-
-    strength: Strength
-    twin_worse: float
+@per_epochs
+def _strength(epochs: tuple[Epoch, ...], limit: float) -> Strength:
+    return strength(epochs, limit)
 
 
 @per_epochs
-def _proof(epochs: tuple[Epoch, ...], limit: float) -> Proof:
-    return Proof(strength(epochs, limit), twin_worse_log_e(epochs))
+def _twin_worse(epochs: tuple[Epoch, ...]) -> float:
+    return twin_worse_log_e(epochs)
 
 
 @per_epochs
@@ -204,8 +204,7 @@ def extra_delays(epochs: tuple[Epoch, ...]) -> dict[Direction, Interval]:
 
 
 def _first_rule(view: ArmView, state: State) -> Candidate | None:
-    fits = ((rule, rule.explain(view)) for rule in rules_of(state))
-    return next((Candidate(rule, fit) for rule, fit in fits if fit is not None), None)
+    return next(_fitting(view, rules_of(state)), None)
 
 
 def _without_calls(facts: Facts, planned: ArmPlan, view: ArmView) -> Assessment:
@@ -218,7 +217,6 @@ def _without_calls(facts: Facts, planned: ArmPlan, view: ArmView) -> Assessment:
 
 def _restricted(view: ArmView, planned: ArmPlan, proof: Strength) -> Assessment | None:
     """Restricted, where the effect matters: by the intervals that the verdict publishes."""
-    quality = call_quality(view.accusing)
     ways: tuple[AffectedDirections, ...] = (*DIRECTIONS, "both")
     losses = (mean_loss(view.accusing, way, view.facts.seed) for way in ways)  # dear, so only those that are needed
     matters = (
@@ -228,7 +226,7 @@ def _restricted(view: ArmView, planned: ArmPlan, proof: Strength) -> Assessment 
     )
     if not matters:
         return None
-    return Assessment(planned, view, "restricted", settled=True, strength=proof, quality=quality)
+    return Assessment(planned, view, "restricted", settled=True, strength=proof)
 
 
 def _begins_it(view: ArmView, closed: Candidate, limit: float) -> bool:
@@ -245,9 +243,19 @@ def calls_fail(proof: Strength) -> bool:
 
 def _closed(view: ArmView) -> Candidate | None:
     """The rule with the strongest contrast, proven or only suspected."""
-    fits = ((rule, rule.explain(view)) for rule in rules_of("closed"))
-    fitting = [Candidate(rule, fit) for rule, fit in fits if fit is not None]
-    return max(fitting, key=lambda candidate: candidate.fit.gain) if fitting else None
+    return max(_fitting(view, rules_of("closed")), key=lambda candidate: candidate.fit.gain, default=None)
+
+
+def _fitting(view: ArmView, rules: Iterable[Rule]) -> Iterator[Candidate]:
+    fits = ((rule, rule.explain(view)) for rule in rules)
+    return (Candidate(rule, fit) for rule, fit in fits if fit is not None)
+
+
+def _voids(view: ArmView) -> bool:
+    """Whether the rule with the strongest contrast is one under which twins end like calls. The others are fitted only
+    where such a rule fits."""
+    voiding = _fitting(view, (rule for rule in rules_of("closed") if rule.voids))
+    return any(voiding) and (closed := _closed(view)) is not None and closed.rule.voids
 
 
 def _unaccused(

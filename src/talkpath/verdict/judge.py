@@ -18,7 +18,7 @@ from talkpath.verdict.across_arms import assess_all, worst_variant
 from talkpath.verdict.assessment import Assessment, extra_delays, log_threshold
 from talkpath.verdict.bases.messages import judge_messages
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
-from talkpath.verdict.flows.call_quality import Loss
+from talkpath.verdict.flows.call_quality import Loss, call_quality
 from talkpath.verdict.flows.long_calls import watched_s
 from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.memo import per_epoch
@@ -171,7 +171,8 @@ def _last_s(at_ms: tuple[float, ...], sent: bytes) -> float:
 def _figures(facts: Facts, assessment: Assessment) -> dict[str, float | None]:
     """Numbers for the sentences; registry.FIGURES lists their names."""
     figures: dict[str, float | None] = {}
-    quality = assessment.quality
+    restricted = assessment.state == "restricted"
+    quality = call_quality(assessment.view.accusing) if restricted else assessment.quality
     for way in DIRECTIONS if quality else ():
         figures |= _losses(way, quality.calls[way], quality.twins[way])  # type: ignore[union-attr]
     for way, interval in assessment.extra_loss.items():

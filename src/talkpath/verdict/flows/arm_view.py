@@ -275,10 +275,10 @@ def _counts(
 def _typical(packets: Floats, losses: Floats) -> Bits:
     """Return the flows that rules are fitted to. A rule treats calls alike, but paths, queues and translators harm
     single 5-tuples: flows that lost far more than the median one are left out, at most OUTLIER_SHARE of them."""
-    rate = float(np.median(losses / np.maximum(packets, 1))) if len(packets) else 0.0
+    rate = median((losses / np.maximum(packets, 1)).tolist()) if len(packets) else 0.0
     over = losses - packets * rate
     spread = np.sqrt(packets * rate * (1.0 - rate) + 1.0)
-    excess = over / np.maximum(spread, 1.483 * np.median(np.abs(over)) if len(over) else 0.0)
+    excess = over / np.maximum(spread, 1.483 * median(np.abs(over).tolist()) if len(over) else 0.0)
     odd = np.argsort(-excess, kind="stable")[: int(OUTLIER_SHARE * len(excess))]
     typical = np.ones(len(excess), np.bool_)
     typical[odd[excess[odd] > OUTLIER_ERRORS]] = False

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talkpath.measure.facts import ArmPlan, Epoch, Facts
-from talkpath.measure.transport_code import with_browser_hello
-from talkpath.measure.transport_quality import TransportQuality, transport_qualities
+from talkpath.measure.transport_code import is_inside_tls, with_browser_hello
+from talkpath.measure.transport_quality import TransportQuality, path_qualities
 from talkpath.verdict.assessment import assess
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Question
@@ -38,16 +38,17 @@ def open_paths(facts: Facts, pending: Sequence[Question] = ()) -> list[Question]
 
 def _asked_again(facts: Facts) -> list[Question]:
     """The questions with the other ClientHello, for arms of which nothing came through TLS, one question an arm."""
-    asked = [quality for epoch in facts.epochs if epoch.question == "transport" for quality in _qualities(epoch)]
+    epochs = [epoch for epoch in facts.epochs if epoch.question == "transport" and not epoch.missing]
+    asked = [quality for epoch in epochs for quality in _inside_tls(epoch)]
     over = {each.arm for each in asked if each.hello == "browser"}
-    silent = [each for each in asked if each.hello and each.silent and each.arm not in over]
+    silent = [each for each in asked if each.silent and each.arm not in over]
     asked_of = [(arm, [each.transport for each in silent if each.arm == arm.arm]) for arm in facts.plan.arms]
     return [_question(facts, arm, list(map(with_browser_hello, codes))) for arm, codes in asked_of if codes]
 
 
 @per_epoch
-def _qualities(epoch: Epoch) -> list[TransportQuality]:
-    return transport_qualities([epoch])
+def _inside_tls(epoch: Epoch) -> list[TransportQuality]:
+    return path_qualities([epoch], is_inside_tls)
 
 
 def _question(facts: Facts, arm: ArmPlan, codes: Sequence[str]) -> Question:

@@ -6,6 +6,7 @@ Shown by the delay quantiles of calls against those of twins in the same epoch, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def _gain_at(view: ArmView, way: Direction, quantile: int) -> float:
     if not shifts:
         return 0.0
     over, spread = np.array(shifts).T
-    shift = max(0.0, float(np.median(over)))
+    shift = max(0.0, median(over.tolist()))
     return float(np.clip((over**2 - (over - shift) ** 2) / (2.0 * spread**2), -FLOW_NATS, FLOW_NATS).sum())
 
 
@@ -71,7 +72,7 @@ def _shifts(epoch: Epoch, way: Direction, quantile: int) -> list[tuple[float, fl
     calls, twins = (_quantiles(epoch, way, chosen)[:, quantile] for chosen in (is_call, is_twin))
     if not len(twins):
         return []
-    spread, middle = max(LEAST_SPREAD_MS, _spread(twins), _spread(calls)), np.median(twins)
+    spread, middle = max(LEAST_SPREAD_MS, _spread(twins), _spread(calls)), median(twins.tolist())
     return [(float(value - middle), spread) for value in calls] + [(LATE_MS, spread)] * _too_late(epoch, way)
 
 
@@ -82,7 +83,7 @@ def _too_late(epoch: Epoch, way: Direction) -> int:
 
 
 def _spread(values: Floats) -> float:
-    return float(1.483 * np.median(np.abs(values - np.median(values)))) if len(values) else 0.0
+    return 1.483 * median(np.abs(values - median(values.tolist())).tolist()) if len(values) else 0.0
 
 
 def _quantiles(epoch: Epoch, way: Direction, chosen: Choice) -> Floats:

@@ -135,8 +135,13 @@ def _price(limits: Floats, onsets: Floats) -> Floats:
 
 def _sizes(view: ArmView, direction: str) -> Floats:
     """Return the sizes of media packets that calls sent, ascending."""
-    sent = [s.size[s.media & (s.sent > 0)] for s in view.losses if direction in ("both", s.direction)]
+    sent = [_sizes_sent(losses) for losses in view.losses if direction in ("both", losses.direction)]
     return np.unique(np.concatenate(sent)) if sent else np.zeros(0)
+
+
+@lru_cache(maxsize=256)
+def _sizes_sent(losses: DirectionLosses) -> Floats:
+    return np.unique(losses.size[losses.media & (losses.sent > 0)])
 
 
 def _measure(view: ArmView, limits: Floats, onsets: Floats, found: GridPoint) -> Parameters:

@@ -69,7 +69,7 @@ def _is_range(dead: list[int], ports: list[int]) -> bool:
 
 def dead_ports(facts: Facts) -> list[int]:
     """Return ports to which several flows failed and none was established, while most flows to other ports were."""
-    return _dead_ports(tuple(reported(facts)))
+    return _dead_ports(reported(facts))
 
 
 @per_epochs

@@ -12,7 +12,7 @@ from talkpath.verdict.rules.whole_network import closed_directions, contrast, fl
 
 def explain(view: ArmView) -> Fit | None:
     """Fit if no packet arrived of any flow of the check, calls and twins of every kind (up, or down if up passes)."""
-    dead = _all_dead(tuple(reported(view.facts)))
+    dead = _all_dead(reported(view.facts))
     if not dead or not own(view):
         return None
     return Fit(contrast(len(dead), tcp_through(view.facts)), closed_directions(dead))

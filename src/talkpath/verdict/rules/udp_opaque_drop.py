@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from talkpath.apps.contract.shape import Direction
+from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import WORSE_LOG_E, ArmView
 from talkpath.verdict.flows.outcomes import FlowOutcome
+from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.rules.rule import Fit, Rule
-from talkpath.verdict.rules.whole_network import own, reported
+from talkpath.verdict.rules.whole_network import flows_of, own, reported
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.verdict.statistics.permutation import log_mean
 from talkpath.verdict.statistics.twins import opaque_log_e
@@ -22,10 +24,10 @@ def explain(view: ArmView) -> Fit | None:
 
     A direction is named if its own e-value shows it: a few text twins may by chance escape a fault of single flows.
     """
-    flows, epochs = own(view), reported(view.facts)
-    hit: list[Direction] = [way for way in DIRECTIONS if _gap(flows, way)]
+    hit = _hit(view.explained)
     if not hit:
         return None
+    flows, epochs = own(view), reported(view.facts)
     found = {way: opaque_log_e(epochs, way) for way in DIRECTIONS}
     gain = float(log_mean(np.array(list(found.values())), HALVES))
     if gain <= 0.0:
@@ -33,6 +35,12 @@ def explain(view: ArmView) -> Fit | None:
     firm = [way for way in hit if found[way] >= WORSE_LOG_E] or [max(hit, key=lambda way: found[way])]
     unseen = not any(outcome.down.sent for outcome in flows if outcome.role != "text")
     return Fit(gain, "both" if len(firm) == 2 or unseen else firm[0])
+
+
+@per_epochs
+def _hit(epochs: tuple[Epoch, ...]) -> list[Direction]:
+    flows = list(flows_of(epochs))
+    return [way for way in DIRECTIONS if _gap(flows, way)]
 
 
 def _gap(flows: list[FlowOutcome], way: Direction) -> bool:

@@ -13,17 +13,22 @@ from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
 from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes
-from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.statistics.cohort import is_tcp, track
 from talkpath.verdict.statistics.permutation import log_choose
 
 MOST = 0.9  # share of flows that counts as all: one in ten may have failed for another reason
 
 
-def reported(facts: Facts) -> list[Epoch]:
+def reported(facts: Facts) -> tuple[Epoch, ...]:
     """Return the epochs with UDP flows and both ends' reports, in the order in which they were known."""
-    chosen = (e for e in facts.epochs if e.question in (*EXPLAINED, "tcp") and not e.missing)
-    return sorted(chosen, key=lambda epoch: (epoch.known_s, epoch.number))
+    return _reported(facts.epochs)
+
+
+@per_epochs
+def _reported(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
+    chosen = (e for e in epochs if e.question in (*EXPLAINED, "tcp") and not e.missing)
+    return tuple(sorted(chosen, key=lambda epoch: (epoch.known_s, epoch.number)))
 
 
 def flows_of(epochs: Iterable[Epoch]) -> Iterator[FlowOutcome]:
