@@ -21,7 +21,7 @@ from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView, arm_view
 from talkpath.verdict.flows.call_quality import CallQuality, best_mos, call_quality
 from talkpath.verdict.flows.long_calls import Parting, parting, watched_s
-from talkpath.verdict.flows.outcomes import cut_short, flow_outcomes, without_ends, without_failed
+from talkpath.verdict.flows.outcomes import calls_of, cut_short, flow_outcomes, without_ends, without_failed
 from talkpath.verdict.flows.self_congestion import lightest, relieved
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Reason, State
@@ -317,8 +317,18 @@ def _ok(facts: Facts, undecided: Assessment) -> Assessment:
     if parted is not None:
         return replace(undecided, settled=False, reason=_parted(facts, undecided.view, parted))
     if seconds < facts.plan.ok_s:
-        return replace(undecided, reason=Reason("watched_briefly", {"seconds": round(seconds, 1)}))
+        return replace(undecided, reason=_why_briefly(facts, undecided.view, seconds))
     return replace(undecided, state="ok")
+
+
+def _why_briefly(facts: Facts, view: ArmView, seconds: float) -> Reason:
+    """Why an arm's calls were not watched for as long as `ok` takes. Calls that ended together with their twins were
+    not given more time by them: they had failed (`ended`)."""
+    if facts.health.ended in LOST:
+        return _missing_evidence(facts, view)
+    ended = any(call.up.silent or call.down.silent for epoch in view.long for call in calls_of(epoch))
+    values = {"seconds": round(seconds, 1)}
+    return Reason("watched_briefly", values | {"ended": True} if ended else values)
 
 
 def _many_fail(view: ArmView, role: str) -> bool:

@@ -75,7 +75,9 @@ REASONS: dict[ReasonCode, str] = {
     "single_request": "fewer than three repeats (bases without a twin)",
     "stale": "nothing was amiss, but after these calls were measured others were held back or ended, and no fresh ones "
     "were measured since (`since_s`: when that had begun, in seconds from the start of the check)",
-    "watched_briefly": "nothing was amiss, but calls were not watched for as long as `ok` takes (`seconds`: how long)",
+    "watched_briefly": "nothing was amiss, but calls were not watched for as long as `ok` takes (`seconds`: how long; "
+    "`ended`: the calls that were to live through the check went silent by then, and nothing shows that twins did "
+    "better)",
     "call_ended": "one of the calls that live through the check went silent while twins went on (`seconds`: after what "
     "time), and it was not settled whether that was an accident",
     "one_call": "the call fits the rules of `alternatives` while control traffic of the same moments was well "

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.experiment.plan import choose_arms, make_plan
@@ -29,7 +30,7 @@ def test_nobody_is_accused_of_it(background: str, arms: tuple[Arm, ...], seed: i
     assert {verdict.state for verdict in judge(facts)} <= {"ok", "impaired", "insufficient"}
 
 
-@pytest.mark.parametrize("most_bytes", [3_000, 5_000])
+@pytest.mark.parametrize("most_bytes", [3_000, 5_000, 12_000])
 def test_a_line_that_cuts_every_flow_off_after_so_many_bytes_is_not_too_poor_for_calls(
     monkeypatch: pytest.MonkeyPatch, most_bytes: int
 ) -> None:
@@ -43,4 +44,16 @@ def test_a_line_that_cuts_every_flow_off_after_so_many_bytes_is_not_too_poor_for
 
     monkeypatch.setattr(LabNetwork, "offer", cut_off)
     facts = run_sim(make_plan(choose_arms()), Scenario.parse("clean", [], 1))
-    assert not {verdict.state for verdict in judge(facts)} & {"ok", "impaired"}
+    verdicts = judge(facts)
+    assert not {verdict.state for verdict in verdicts} & {"ok", "impaired"}
+    briefly = [each.reason for each in verdicts if each.reason and each.reason.code == "watched_briefly"]
+    assert all(reason.values["ended"] for reason in briefly)
+
+
+def test_an_arm_whose_watched_call_was_lost_with_the_server_is_not_told_as_watched_briefly() -> None:
+    facts = run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", [], 1))
+    short = tuple(epoch for epoch in facts.epochs if epoch.question != "long")
+    briefly = replace(facts, epochs=short)
+    lost = replace(briefly, health=replace(facts.health, ended="network_lost"))
+    assert [each.reason.code for each in judge(briefly) if each.reason] == ["watched_briefly"]
+    assert [each.reason.code for each in judge(lost) if each.reason] == ["responder_lost"]
