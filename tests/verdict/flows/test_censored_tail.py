@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from talkpath.verdict.flows.censored_tail import Tail, by_itself, by_twins, counted, excluded
+from talkpath.verdict.flows.cut_off_point import cut_off_packets
 from talkpath.verdict.flows.outcomes import flow_outcomes, packets_at_silence
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules.media_freeze import packets_of
 
 
 def tail(first: int, chance: float, packets: int = 10) -> Tail:
@@ -38,8 +38,8 @@ def test_the_first_place_that_the_line_would_not_have_lost(tails: list[Tail], pl
 
 def test_a_count_reaches_as_far_as_the_line_may_have_lost_what_passed():
     spans = [(28, 29)] * 4
-    assert packets_of(spans, [tail(30, 0.02)] * 4) == packets_of(spans)
-    found = packets_of(spans, [tail(30, 0.8)] * 4)
+    assert cut_off_packets(spans, [tail(30, 0.02)] * 4) == cut_off_packets(spans)
+    found = cut_off_packets(spans, [tail(30, 0.8)] * 4)
     assert found.high is not None
     assert found.high >= 32  # 0.8^12 is 0.07
 

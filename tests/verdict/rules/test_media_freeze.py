@@ -11,7 +11,6 @@ from slots import Box
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.flows.arm_view import arm_view
-from talkpath.verdict.model import Number
 from talkpath.verdict.rules import media_freeze
 
 CASES = [
@@ -27,11 +26,6 @@ CASES = [
 @named_on_every_line(CASES)
 def test_it_is_named(case: Case, line: str) -> None:
     assert_named("media.freeze", case, line)
-
-
-def test_the_count_lies_between_what_passed_and_what_was_sent() -> None:
-    assert media_freeze.packets_of([]) == Number(None, None, None)
-    assert media_freeze.packets_of([(38, 41), (39, 44), (40, 42), (40, 43)]) == Number(42.0, 39.0, 45.0)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from math import ceil
-from statistics import median_high
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +21,8 @@ from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView, Bits, DirectionLosses, before_each
 from talkpath.verdict.flows.calls_left_out import behind_cut_offs, log_likelihood
-from talkpath.verdict.flows.censored_tail import Tail, by_twins, counted, excluded, tail_s
+from talkpath.verdict.flows.censored_tail import by_twins, counted
+from talkpath.verdict.flows.cut_off_point import cut_off_packets, cut_off_seconds
 from talkpath.verdict.flows.outcomes import (
     SILENT,
     SLACK_S,
@@ -34,7 +34,7 @@ from talkpath.verdict.flows.outcomes import (
     quickest_s,
     round_trip_s,
 )
-from talkpath.verdict.model import Category, Number
+from talkpath.verdict.model import Category
 from talkpath.verdict.rules.blocked_calls import dropped_gains, mostly_blocked
 from talkpath.verdict.rules.cut_offs import cut_offs, ends
 from talkpath.verdict.rules.directions import BOTH_NATS, Floats, GridPoint, best_point, directions_of, total, widened
@@ -46,11 +46,8 @@ LEAST_SETUP_NATS = 12.0  # the line may lose a few set-up packets beside lost me
 PACKETS_NEAR, SECONDS_NEAR = 3.0, 0.08
 HANDSHAKE_PACKETS, HANDSHAKE_MEDIA = 8, 3  # that may still pass in a direction (net4people/bbs 422: "a few bytes")
 HANDSHAKE_LEAD = 1.015  # a threshold right after the handshake is preferred by so much
-APART_PACKETS = 6  # a flow got a new port if so many more packets arrived than one flow in four had sent
-SPARE_S, ROOM_PACKETS = 0.05, 1  # ends of two directions, and of flows, are resolved no better
 LATER_S = (0.0, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2)  # up to a round trip
 LATER = (0.25, 0.5, 0.75, 1.0)  # likewise in shares of each epoch's own round trip, where queues make it long
-KNOWN_PACKETS = 24  # by then a call is recognised (TSPU manual chapter 8: 30 packets of a session are inspected)
 POINTS = 600  # thresholds tried at once; of more, first a coarse grid, then all near its best
 BLUR = 1e-3  # counts are means over calls, one of which may have retried
 
@@ -304,55 +301,14 @@ def _measure(view: ArmView, kind: str, hit: tuple[Direction, ...]) -> Parameters
             counted(outcome, hit, most, round_trip_s(epoch), by_twins(epoch, outcome))
             for (epoch, outcome), (_, most) in zip(flows, spans, strict=True)
         ]
-        return {"after_packets": packets_of(spans, tails)}
-    return {"after_s": seconds_of(flows, hit)}
+        return {"after_packets": cut_off_packets(spans, tails)}
+    return {"after_s": cut_off_seconds(flows, hit)}
 
 
 def _ended(way: DirectionOutcome) -> bool:
     """Whether the direction went silent for good, even before its first packet: if others lived, such flows were cut
     off."""
     return way.tail >= SILENT and not way.back
-
-
-def packets_of(spans: list[tuple[int, int]], tails: Sequence[Tail] = ()) -> Number:
-    """Estimate the count after which flows with these (least, most) went silent: at least what passed of any of them,
-    and at most what three in four had sent, or what the line may have lost of their `tails` allows. If flows contradict
-    one another, some had got a new port and their count started again: the true count is between them."""
-    if not spans:
-        return Number(None, None, None)
-    low, high = max(least for least, _ in spans), three_in_four([most for _, most in spans])
-    high = max(high, round(excluded(high, tails) or high + 1.0) - 1)
-    if low > sorted(most for _, most in spans)[len(spans) // 4] + APART_PACKETS:
-        low, high = min(least for least, _ in spans), max(low, high)
-    if high <= KNOWN_PACKETS:  # where a call is recognised only after the count, more of it passes
-        low = min(low, *(most for _, most in spans))
-    return _number(float(low - ROOM_PACKETS), float(max(low, high) + ROOM_PACKETS))
-
-
-def three_in_four(counts: Sequence[int]) -> int:
-    """Return the count that three in four do not exceed."""
-    return sorted(counts)[3 * len(counts) // 4]
-
-
-def seconds_of(flows: list[tuple[Epoch, FlowOutcome]], hit: tuple[Direction, ...]) -> Number:
-    """Estimate the time from a flow's first packet to its cut-off: between its last arrival and the next packet that
-    was sent and that the line would not have lost."""
-    way: Direction = "up" if "up" in hit else "down"
-    ends = [outcome.of(way) for _, outcome in flows]
-    last, later = [end.last_s for end in ends if end.last_s], [end.next_s for end in ends if end.next_s]
-    if not last or not later:
-        return Number(None, None, None)
-    spare = SPARE_S if way == "up" else SLACK_S
-    tails = [Tail(tail_s(outcome.of(way)), by_twins(epoch, outcome)[way == "down"]) for epoch, outcome in flows]
-    usual = median_high(later)
-    low, high = max(last), max(usual, excluded(float(np.nextafter(usual, 0.0)), tails) or 0.0) + spare
-    if low > high:
-        low, high = min(last), low + spare
-    return _number(max(0.0, low - SPARE_S), max(high, low + spare))
-
-
-def _number(low: float, high: float) -> Number:
-    return Number((low + high) / 2, low, high)
 
 
 RULE = Rule(

@@ -21,10 +21,10 @@ from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.censored_tail import Tail, by_itself, counted, excluded
+from talkpath.verdict.flows.cut_off_point import ROOM_PACKETS, three_in_four
 from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes, packets_at_silence, round_trip_s
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules.media_freeze import ROOM_PACKETS, three_in_four
 from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.whole_network import MOST, contrast, own, reported, tcp_through
 from talkpath.verdict.statistics.cohort import DIRECTIONS
