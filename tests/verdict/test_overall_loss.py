@@ -12,7 +12,8 @@ from slots import Flow, Outcome, Slot
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.arm_view import arm_view, before_each
+from talkpath.verdict.flows.arm_view import arm_view
+from talkpath.verdict.flows.direction_losses import before_each
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Number
 from talkpath.verdict.statistics.interval import extra_loss, overall_loss

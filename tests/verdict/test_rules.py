@@ -13,7 +13,8 @@ from made_checks import verdict_of
 from msgspec.structs import fields, replace
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.verdict.flows.arm_view import arm_view, losses_of
+from talkpath.verdict.flows.arm_view import arm_view
+from talkpath.verdict.flows.direction_losses import losses_of
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import ReasonCode, State, Verdict
 from talkpath.verdict.registry import FIELDS, FIGURES, REASONS, STATES

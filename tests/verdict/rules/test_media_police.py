@@ -13,7 +13,8 @@ from slots import Box
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.arm_view import DirectionLosses, arm_view, losses_of
+from talkpath.verdict.flows.arm_view import arm_view
+from talkpath.verdict.flows.direction_losses import DirectionLosses, losses_of
 from talkpath.verdict.judge import judge
 from talkpath.verdict.rules.media_police import BURSTS_BYTES, DOUBT, at_most, explain, policed, twins_are_policed
 

@@ -9,7 +9,7 @@ import numpy as np
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation
 from talkpath.measure.quality import ASSUMED_DELAY_MS, burst_ratio, mos
-from talkpath.verdict.flows.arm_view import Floats
+from talkpath.verdict.flows.direction_losses import Floats
 from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS, Choice, bitmaps, is_call, is_control, is_twin, pick, track
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.arm_view import DirectionLosses, losses_of
+from talkpath.verdict.flows.direction_losses import DirectionLosses, losses_of
 from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 

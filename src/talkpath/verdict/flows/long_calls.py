@@ -22,7 +22,8 @@ import numpy as np
 
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch
-from talkpath.verdict.flows.arm_view import ArmView, Floats
+from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.direction_losses import Floats
 from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, flow_outcomes
 from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS, accuses, cohort

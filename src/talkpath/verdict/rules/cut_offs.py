@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from talkpath.verdict.flows.arm_view import ArmView, Bits, DirectionLosses, Floats
+from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.direction_losses import Bits, DirectionLosses, Floats
 from talkpath.verdict.rules.rule import SURE
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 

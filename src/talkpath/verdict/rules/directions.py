@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
-from talkpath.verdict.flows.arm_view import ArmView, DirectionLosses
+from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.direction_losses import DirectionLosses
 from talkpath.verdict.model import Number
 from talkpath.verdict.statistics.interval import directions_of
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import partial
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.verdict.flows.arm_view import ArmView, DirectionLosses
+from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.direction_losses import DirectionLosses
 from talkpath.verdict.model import Category
 from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.set_up_stages import stage_gains

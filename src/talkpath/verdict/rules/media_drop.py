@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.arm_view import ArmView, DirectionLosses, arrivals, losses_of
+from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.direction_losses import DirectionLosses, arrivals, losses_of
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.directions import BOTH_NATS, Floats, directions_of, joined, total

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.arm_view import ArmView, Bits, DirectionLosses, before_each
+from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.calls_left_out import behind_cut_offs, log_likelihood
 from talkpath.verdict.flows.censored_tail import by_twins, counted
 from talkpath.verdict.flows.cut_off_point import cut_off_packets, cut_off_seconds
+from talkpath.verdict.flows.direction_losses import Bits, DirectionLosses, before_each
 from talkpath.verdict.flows.outcomes import (
     SILENT,
     SLACK_S,

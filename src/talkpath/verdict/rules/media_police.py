@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.arm_view import ArmView, DirectionLosses, arrivals
+from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.direction_losses import DirectionLosses, arrivals
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.directions import Floats, GridPoint, best_point, directions_of

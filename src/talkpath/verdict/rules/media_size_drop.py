@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from talkpath.verdict.flows.arm_view import ArmView, Bits, DirectionLosses
+from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.direction_losses import Bits, DirectionLosses
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.directions import Floats, GridPoint, best_point, directions_of
 from talkpath.verdict.rules.rule import ONSETS, PENALTY, ROUNDING_NATS, SURE, Fit, Parameter, Parameters, Rule

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection
 import numpy as np
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.verdict.flows.arm_view import ArmView, DirectionLosses
+from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.direction_losses import DirectionLosses
 from talkpath.verdict.rules.directions import Floats
 from talkpath.verdict.rules.rule import SURE
 

@@ -1,0 +1,216 @@
+"""The losses of one direction of one epoch: for each slot, how many calls lost its packet, and how likely twins do.
+
+A rule explains *extra* loss: under it a call's packet of slot i is lost with chance 1 - (1 - q_i)(1 - p_i), where q_i
+is the loss of twins in the same slot and p_i what the rule predicts. The rule's gain is the log-likelihood of the
+calls' losses above the hypothesis that calls fare as twins (all p_i = 0). So the gains of all rules can be compared,
+and background loss that calls and twins share cancels. Where flows of one kind differ more than chance allows (paths,
+queues, address translators), packets of one flow are not independent evidence: gains are divided by that dispersion,
+and outlying flows are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.apps.contract.shape import Direction
+from talkpath.measure.facts import Epoch, Track
+from talkpath.verdict.flows.nat_rebinding import first_life
+from talkpath.verdict.flows.slot_chance import dispersion_of, slot_chance
+from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.statistics.cohort import DIRECTIONS, bitmaps, is_call, is_twin, pick, track
+
+Floats = NDArray[np.float64]
+Bits = NDArray[np.bool_]
+Ranks = NDArray[np.intp]
+
+ALL = slice(None)
+
+OUTLIER_ERRORS = 4.0  # a flow that lost so many standard errors more than the median one is an outlier
+OUTLIER_SHARE = 0.4  # and at most this share of flows are
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DirectionLosses:
+    """The losses of one direction of one epoch. Arrays are per slot: the calls that sent its packet, how many of these
+    lost it, and the chance that a twin loses it. `calls` holds (sent, lost) of each call, (flows, slots) both.
+
+    `before` counts the packets that a call sent both ways, up to and including the slot; `size` is UDP payload bytes.
+    `weight` shrinks gains by the dispersion of flows, `twins_weight` by that of twins alone; `known` (slots,) shrinks
+    them where the few twins of a slot leave its chance in doubt. Late packets count as arrived: the tests of delay
+    weigh those.
+    """
+
+    epoch: Epoch
+    direction: Direction
+    at_s: Floats
+    size: Floats
+    before: Floats
+    stage: tuple[str, ...]
+    sent: Floats
+    lost: Floats
+    chance: Floats
+    weight: float
+    twins_weight: float
+    calls: tuple[Bits, Bits]
+    known: Floats
+
+    @property
+    def question(self) -> str:
+        """Return the epoch's question."""
+        return self.epoch.question
+
+    def on(self, *stages: str) -> Bits:
+        """Return which slots belong to these stages."""
+        return _on(self.stage, stages)
+
+    @property
+    def media(self) -> Bits:
+        """Return which slots carry media."""
+        return self.on("media")
+
+    def by_size(self, terms: Floats, chosen: Bits) -> tuple[Floats, Floats]:
+        """Return the sizes of the `chosen` slots, ascending, and the sums of their `terms` (..., slots) for each size.
+
+        A restrictor may drop some sizes of keepalive or report like media and pass others.
+        """
+        order = np.flatnonzero(chosen)[np.argsort(self.size[chosen], kind="stable")]
+        sizes = self.size[order]
+        if not len(order):
+            return sizes, terms[..., :0]
+        starts = np.concatenate([[0], 1 + np.flatnonzero(sizes[1:] != sizes[:-1])])
+        return sizes[starts], np.add.reduceat(terms[..., order], starts, axis=-1)
+
+    def gains(self, extra: Floats, slots: Ranks | slice = ALL) -> Floats:
+        """(..., slots): the gain of each of these slots where the extra loss is `extra` (..., slots) or (..., 1)."""
+        gain = _gain(self.sent[slots], self.lost[slots], self.chance[slots], extra)
+        gain *= self.weight * self.known[slots]
+        return gain
+
+    def gains_by_call(self, extra: Floats) -> Floats:
+        """Return the gain of each call in each slot (flows, slots), for effects that may differ from call to call. Only
+        the dispersion of twins reduces it."""
+        return self.twins_weight * self.known * _gain(*self.calls, self.chance, extra)
+
+    def best_gains(self, most: Floats | float) -> Floats:
+        """(slots,): the gain of each slot at the extra loss that fits it best, at most `most` (slots,): no rule that
+        gives all calls the same chance in a slot gains more there."""
+        own = (self.lost / np.maximum(self.sent, 1.0) - self.chance) / (1.0 - self.chance)
+        return self.gains(np.clip(own, 0.0, most))
+
+
+def _gain(sent: Floats | Bits, lost: Floats | Bits, chance: Floats, extra: Floats) -> Floats:
+    odds, passed = np.asarray((1.0 - chance) * extra), np.asarray(-extra)
+    odds /= chance
+    gain = np.asarray(lost * np.log1p(odds, out=odds), np.float64)
+    gain += (sent * 1.0 - lost) * np.log1p(passed, out=passed)
+    return gain
+
+
+@lru_cache(maxsize=256)
+def _on(stage: tuple[str, ...], stages: tuple[str, ...]) -> Bits:
+    found = np.array([each in stages for each in stage], np.bool_)
+    found.flags.writeable = False
+    return found
+
+
+@per_epoch
+def losses_of(epoch: Epoch, without: frozenset[int] = frozenset()) -> tuple[DirectionLosses, ...]:
+    """Return the losses up and down, without the flows `without`; none for a direction in which no call or no twin
+    sent."""
+    calls = {way: _counts(epoch, way, calls=True, without=without) for way in DIRECTIONS}
+    twins = {way: _counts(epoch, way, calls=False) for way in DIRECTIONS}
+    before = before_each(epoch)
+    found = []
+    for way in DIRECTIONS:
+        plan, (sent, lost), (twin_sent, twin_lost) = track(epoch, way), calls[way], twins[way]
+        if not len(sent) or not len(twin_sent):
+            continue
+        dispersion = dispersion_of(twin_sent, twin_lost)
+        size = np.array(plan.size, np.float64)
+        of_twins, lost_twins = (rows.sum(axis=0, dtype=np.float64) for rows in (twin_sent, twin_lost))
+        chance, doubt = slot_chance(of_twins, lost_twins, size, dispersion)
+        of_calls = sent.sum(axis=0, dtype=np.float64)
+        found.append(
+            DirectionLosses(
+                epoch=epoch,
+                direction=way,
+                at_s=np.array(plan.at_ms, np.float64) / 1000.0,
+                size=size,
+                before=before[way],
+                stage=plan.stage,
+                sent=of_calls,
+                lost=lost.sum(axis=0, dtype=np.float64),
+                chance=chance,
+                weight=1.0 / max(dispersion_of(sent, lost), dispersion),
+                twins_weight=1.0 / dispersion,
+                calls=(sent, lost),
+                known=1.0 / (1.0 + np.maximum(0.0, of_calls - 1.0) * doubt),
+            )
+        )
+    return tuple(found)
+
+
+def arrivals(
+    epoch: Epoch, direction: Direction, *, calls: bool, without: frozenset[int] = frozenset()
+) -> tuple[Bits, Bits]:
+    """Return (sent, arrived), each (flows, slots), of calls or of random twins. Late packets count as arrived."""
+    size = len(track(epoch, direction).stage)
+    chosen = is_call if calls else is_twin
+    flows = [flow for flow in pick(epoch, direction, chosen, chosen) if flow.flow not in without]
+    sent = bitmaps([flow.sent for flow in flows], size)
+    arrived = bitmaps([flow.arrived for flow in flows], size) | bitmaps([flow.late for flow in flows], size)
+    return sent, arrived
+
+
+def _counts(
+    epoch: Epoch, direction: Direction, *, calls: bool, without: frozenset[int] = frozenset()
+) -> tuple[Bits, Bits]:
+    """Return (sent, lost) of the flows that are not outliers, each until an address translator gave it a new port."""
+    sent, arrived = arrivals(epoch, direction, calls=calls, without=without)
+    sent = first_life(sent, arrived, np.array(track(epoch, direction).size, np.float64))
+    lost = sent & ~arrived
+    typical = _typical(sent.sum(axis=1), lost.sum(axis=1))
+    return sent[typical], lost[typical]
+
+
+def _typical(packets: Floats, losses: Floats) -> Bits:
+    """Return the flows that rules are fitted to. A rule treats calls alike, but paths, queues and translators harm
+    single 5-tuples: flows that lost far more than the median one are left out, at most OUTLIER_SHARE of them."""
+    rate = median((losses / np.maximum(packets, 1)).tolist()) if len(packets) else 0.0
+    over = losses - packets * rate
+    spread = np.sqrt(packets * rate * (1.0 - rate) + 1.0)
+    excess = over / np.maximum(spread, 1.483 * median(np.abs(over).tolist()) if len(over) else 0.0)
+    odd = np.argsort(-excess, kind="stable")[: int(OUTLIER_SHARE * len(excess))]
+    typical = np.ones(len(excess), np.bool_)
+    typical[odd[excess[odd] > OUTLIER_ERRORS]] = False
+    return typical
+
+
+@per_epoch
+def before_each(epoch: Epoch, later_s: float = 0.0) -> dict[Direction, Floats]:
+    """For each slot, count the packets that calls sent both ways up to and including it, in order of time (mean over
+    calls).
+
+    The far end's packets pass a middlebox later than ours of the same scheduled time, by `later_s`.
+    """
+    sent = [arrivals(epoch, way, calls=True)[0] for way in DIRECTIONS]
+    shares = [
+        rows.mean(axis=0) if len(rows) else _unsent(track(epoch, way))
+        for rows, way in zip(sent, DIRECTIONS, strict=True)
+    ]
+    shifts = {"up": 0.0, "down": 1000.0 * later_s}
+    at_ms = np.concatenate([np.array(track(epoch, way).at_ms, np.float64) + shifts[way] for way in DIRECTIONS])
+    order = np.argsort(at_ms, kind="stable")
+    total = np.zeros(len(at_ms))
+    total[order] = np.concatenate(shares)[order].cumsum()
+    ends = len(epoch.up.at_ms)
+    return {"up": total[:ends], "down": total[ends:]}
+
+
+def _unsent(plan: Track) -> Floats:
+    return np.zeros(len(plan.at_ms))
