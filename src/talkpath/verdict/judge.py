@@ -15,7 +15,7 @@ from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.across_arms import assess_all, worst_variant
-from talkpath.verdict.assessment import Assessment, extra_delays, log_threshold
+from talkpath.verdict.assessment import MATTERS_LOSS, Assessment, extra_delays, log_threshold
 from talkpath.verdict.bases.messages import judge_messages
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
 from talkpath.verdict.flows.call_quality import Loss, call_quality
@@ -24,7 +24,7 @@ from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number, Verdict
 from talkpath.verdict.rules import VERSION
-from talkpath.verdict.rules.best import named_at_s
+from talkpath.verdict.rules.best import UNKNOWN, named_at_s
 from talkpath.verdict.rules.rule import Fit, Parameters
 from talkpath.verdict.statistics.canary import canary_log_e
 from talkpath.verdict.statistics.cohort import DIRECTIONS
@@ -93,11 +93,20 @@ def _mechanism(assessment: Assessment) -> tuple[str | None, AffectedDirections |
         explanation = assessment.explanation
         known = explanation.best if not explanation.alternatives else None
         direction = _direction(explanation.best) if explanation.best else _most_affected(assessment.strength)
-        return explanation.rule, direction, _known(known.measure()) if known else {}, explanation.alternatives
+        parameters = _known(known.measure()) if known else {}
+        if _drops_nothing(parameters):
+            return UNKNOWN, direction, {}, ()
+        return explanation.rule, direction, parameters, explanation.alternatives
     if assessment.closed is not None:
         rule, fit = assessment.closed
         return rule.id, fit.direction, _known(fit.measure()), ()
     return None, None, {}, ()
+
+
+def _drops_nothing(parameters: Parameters) -> bool:
+    """Whether by its own interval the rule drops less than matters: then it is not what was seen."""
+    share = parameters.get("p")
+    return isinstance(share, Number) and share.high is not None and share.high < MATTERS_LOSS
 
 
 def _direction(fit: Fit) -> AffectedDirections | None:

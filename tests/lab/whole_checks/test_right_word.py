@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from talkpath.apps.contract.shape import Arm
+from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.network import Delivery, LabNetwork
+from talkpath.lab.path.headers import IP_HEADER_BYTES, flow_key, is_udp
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge_arms
 
+STUN_COOKIE = b"\x21\x12\xa4\x42"
 REFLECTOR, LIBTGVOIP = Arm("telegram", "reflector", "voice"), Arm("telegram", "libtgvoip", "voice")
 TGCALLS, WHATSAPP = Arm("telegram", "tgcalls", "voice"), Arm("whatsapp", "fast20", "voice")
 MAX, MEET = Arm("max", "webrtc", "voice"), Arm("meet", "sfu", "voice")
@@ -65,3 +68,20 @@ def test_calls_that_end_behind_cut_offs_of_other_arms_are_not_blocked_at_random(
     rule = "media.freeze,direction=down,after_packets=52,residual_s=180,from_s=16.5"
     found = named(rule, (MEET, LIBTGVOIP, REFLECTOR, TGCALLS), "clean", 7600000059)
     assert {rule for _, rule in found if rule} == {"media.freeze"}
+
+
+def test_a_rule_that_by_its_own_interval_drops_nothing_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the small packets of calls are dropped: reports and what keeps a call alive, next to no media."""
+    offer, calls = LabNetwork.offer, set[bytes]()
+
+    def small_dropped(self: LabNetwork, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
+        flow, payload = flow_key(packet, direction == "up"), packet[IP_HEADER_BYTES[4] + 8 :]
+        if is_udp(packet) and payload[4:8] == STUN_COOKIE:
+            calls.add(flow)
+        return [] if flow in calls and len(payload) <= 60 else offer(self, now_s, direction, packet)
+
+    monkeypatch.setattr(LabNetwork, "offer", small_dropped)
+    (verdict,) = judge_arms(run_sim(make_plan((SIGNAL,)), Scenario.parse("clean", (), 1)))
+    assert verdict.state == "restricted"
+    share = verdict.parameters.get("p")
+    assert share is None or share.high >= 0.01
