@@ -12,8 +12,9 @@ import hashlib
 import struct
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
+from talkpath.apps.contract.shape import Direction
 from talkpath.experiment.seeds import derive
 
 TAG_BYTES, NONCE_BYTES = 16, 8
@@ -30,7 +31,6 @@ MOST_CONNECTIONS = 64
 """So many 5-tuples the flows of one call go over, one after another."""
 NO_NONCE = bytes(NONCE_BYTES)
 
-Way = Literal["up", "down"]
 Owner = TypeVar("Owner")
 Tags = MutableMapping[bytes, tuple[Owner, int, int]]
 """Tag -> (whose it is, flow, number of the packet)."""
@@ -41,7 +41,7 @@ def control_key(session_key: bytes, number: int) -> bytes:
     return derive(session_key, "control", number)
 
 
-def tag(key: bytes, flow: int, way: Way, number: int) -> bytes:
+def tag(key: bytes, flow: int, way: Direction, number: int) -> bytes:
     """Return the first bytes of a packet."""
     place = struct.pack("!BBI", flow, way == "down", number)
     return hashlib.blake2b(place, key=key, digest_size=TAG_BYTES).digest()
@@ -70,7 +70,7 @@ class ExpectedTags(Generic[Owner]):
     tags: Tags[Owner]
     owner: Owner
     key: bytes
-    way: Way
+    way: Direction
     flows: int
     _known: list[tuple[int, int]] = field(init=False)
 

@@ -24,7 +24,7 @@ class ControlTable(Protocol):
     def add_control(self, control: ControlFlows) -> None:
         """From now on these flows send."""
 
-    def told_control(self, now_s: float, control: ControlFlows, pattern: Pattern) -> None:
+    def take_pattern(self, now_s: float, control: ControlFlows, pattern: Pattern) -> None:
         """Take a piece of the pattern that they send back."""
 
     def end_control(self, control: ControlFlows) -> None:
@@ -50,7 +50,7 @@ class AccompaniedCalls:
                 return self._begin(key, message)
             case Pattern():
                 if running:
-                    self.table.told_control(now_s, running[1], message)
+                    self.table.take_pattern(now_s, running[1], message)
                 return None
             case Conclude(number=number):
                 if running is None:

@@ -100,7 +100,7 @@ class ControlFlows:
         state.is_checked = state.is_checked or nonce_of(data) == state.nonce
         return []
 
-    def told(self, now_s: float, pattern: Pattern) -> None:
+    def take_pattern(self, now_s: float, pattern: Pattern) -> None:
         """Take a piece of what the call received. Only what follows the pieces before is taken."""
         if pattern.first != self._next or not pattern.at_ms or len(pattern.at_ms) != len(pattern.sizes):
             return

@@ -80,9 +80,9 @@ class FlightTable:
         """From now on the packets of these flows are sent; taken they are by `control_tags`."""
         self._controls.append(control)
 
-    def told_control(self, now_s: float, control: ControlFlows, pattern: Pattern) -> None:
+    def take_pattern(self, now_s: float, control: ControlFlows, pattern: Pattern) -> None:
         """Take a piece of the pattern that these flows send back."""
-        control.told(now_s, pattern)
+        control.take_pattern(now_s, pattern)
         self.wake_s = min(self.wake_s, control.wake_s)
 
     def end_control(self, control: ControlFlows) -> None:

@@ -159,7 +159,7 @@ def test_a_flight_gives_every_answer_to_its_packet() -> None:
         return keeps
 
     Way(6, passes).play(stage)
-    told = [flow.told(8) for flow in stage._by_local.values()]
+    told = [flow.record(8) for flow in stage._by_local.values()]
     assert sum(8 - int.from_bytes(flow.answered, "little").bit_count() for flow in told) == len(lost)
     assert Counter((flow.role, flow.neutral) for flow in told) == dict.fromkeys(CELLS, 3)
     assert stage.missing == ""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.verdict.bases.repeated import Run, Said, log_e_path, together, wants_fresh
+from talkpath.verdict.bases.repeated import ArmResult, Run, log_e_path, together, wants_fresh
 from talkpath.verdict.model import Number, State
 from talkpath.verdict.rules import rules
 
@@ -21,7 +21,7 @@ E = log(1e6)
 
 def run(state: State, log_e: float = 0.0, at_s: float = 0.0, *, void: bool = False, fresh: bool = False) -> Run:
     rule = "media.drop" if state == "restricted" else None
-    return Run(at_s, at_s + 10.0, void, LIMIT, {ARM: Said(state, rule, "up" if rule else None, log_e)}, fresh)
+    return Run(at_s, at_s + 10.0, void, LIMIT, {ARM: ArmResult(state, rule, "up" if rule else None, log_e)}, fresh)
 
 
 def series(*states: State, log_e: float = E) -> list[Run]:

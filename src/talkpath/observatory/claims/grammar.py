@@ -15,15 +15,15 @@ from typing import Literal, get_args
 
 from msgspec import Struct, convert
 
+from talkpath.apps.contract.shape import Direction
 from talkpath.errors import UsageError
 
 Word = Literal["OK", "RESTRICTED", "DEGRADED", "BLOCKED", "CLOSED", "MIXED", "BEGAN", "ENDED", "WORSE", "UNLIKE"]
 MediumWord = Literal["call", "voice", "video", "text"]
 Share = Literal["any", "most", "every"]
 Basis = Literal["shape", "webrtc", "address", "signalling", "call"]
-Way = Literal["up", "down"]
 
-WORDS, MEDIA, SHARES, BASES, WAYS = (get_args(kind) for kind in (Word, MediumWord, Share, Basis, Way))
+WORDS, MEDIA, SHARES, BASES, WAYS = (get_args(kind) for kind in (Word, MediumWord, Share, Basis, Direction))
 APP, PLACE, RULE, DAY = r"[a-z][a-z0-9_]*", r"[A-Z]{2}|AS[0-9]+", r"[a-z0-9_]+(?:\.[a-z0-9_]+)?", r"\d{4}-\d\d-\d\d"
 CLAUSES = ("in", "outside", "on", "from", "since", "as", "way", "by")
 RESERVED = frozenset((*CLAUSES, "of", "than", "to", "and", "or", "not", "network", "networks"))
@@ -48,7 +48,7 @@ class Proposition(Struct, frozen=True):
     outside: bool = False
     share: Share | Literal[""] = ""
     rules: tuple[str, ...] = ()
-    way: Way | Literal[""] = ""
+    way: Direction | Literal[""] = ""
     bases: tuple[Basis, ...] = ()
 
     def __str__(self) -> str:

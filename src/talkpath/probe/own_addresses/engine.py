@@ -227,7 +227,7 @@ class OwnAddressEngine:
             at_ms=flight.at_ms(),
             size=cargo.size,
             stage=cargo.stage,
-            flows=tuple(flow.told(len(cargo.size)) for flow in flows),
+            flows=tuple(flow.record(len(cargo.size)) for flow in flows),
             missing=flight.missing,
         )
 

@@ -53,7 +53,7 @@ class ProbedFlow:
                 self.answered.add(slot)
                 return
 
-    def told(self, slots: int) -> ExpiringFlow:
+    def record(self, slots: int) -> ExpiringFlow:
         """Return the flow as it is stored."""
         return ExpiringFlow(
             role=self.role,

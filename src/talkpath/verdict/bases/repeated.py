@@ -28,7 +28,7 @@ LN10 = log(10.0)
 AGAIN = 2  # restricted checks after the last ok one, before a learned block is considered
 
 
-class Said(Struct, frozen=True):
+class ArmResult(Struct, frozen=True):
     """The result of one check for one arm. `log_e`: natural log of its e-value, 0 if no calls ran beside twins."""
 
     state: State
@@ -47,23 +47,23 @@ class Run(Struct, frozen=True):
     ended_s: float
     void: bool
     log_threshold: float
-    arms: dict[Arm, Said]
+    arms: dict[Arm, ArmResult]
     fresh: bool = False
 
 
 def run_of(started_s: float, facts: Facts, *, fresh: bool = False) -> Run:
     """Reduce one check to what the watch needs."""
-    arms = {plan.arm: _said(assess(facts, plan)) for plan in facts.plan.arms}
+    arms = {plan.arm: _result_of(assess(facts, plan)) for plan in facts.plan.arms}
     unreached = facts.reach.control != "connected" and not facts.epochs
     void = voided(facts) is not None or unreached
     return Run(started_s, started_s + facts.duration_s, void, log_threshold(facts), arms, fresh)
 
 
-def _said(assessment: Assessment) -> Said:
+def _result_of(assessment: Assessment) -> ArmResult:
     explanation = assessment.explanation
     rule = explanation.rule if explanation else assessment.closed.rule.id if assessment.closed else None
     direction = explanation.best.direction if explanation and explanation.best else None
-    return Said(assessment.state, rule, direction, assessment.strength.log_e if assessment.strength else 0.0)
+    return ArmResult(assessment.state, rule, direction, assessment.strength.log_e if assessment.strength else 0.0)
 
 
 def together(runs: Sequence[Run]) -> list[Verdict]:

@@ -170,7 +170,7 @@ def classes(rows: Sequence[CheckRow]) -> list[str]:
     return table(("truth", "n", "F1"), lines)
 
 
-def held(rows: Sequence[CheckRow], key: Callable[[rates.IntervalCheck], str]) -> list[str]:
+def coverage_of_intervals(rows: Sequence[CheckRow], key: Callable[[rates.IntervalCheck], str]) -> list[str]:
     """Tabulates the coverage of printed intervals."""
     found: dict[str, list[rates.IntervalCheck]] = {}
     for one in (one for row in rows for one in rates.intervals(row)):

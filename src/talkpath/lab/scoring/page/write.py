@@ -147,7 +147,7 @@ def _held(rows: Sequence[CheckRow], folder: str) -> Iterator[str]:
         "Every printed interval about the row's unit whose truth is known beforehand: the parameters of a rule that is "
         "named right, and extra loss and delay.",
     )
-    yield from _part("By quantity", tables.held(drawn, lambda one: one.name), level=3)
+    yield from _part("By quantity", tables.coverage_of_intervals(drawn, lambda one: one.name), level=3)
 
 
 def _soon(rows: Sequence[CheckRow], folder: str) -> Iterator[str]:
@@ -184,7 +184,9 @@ def _unseen(rows: Sequence[CheckRow]) -> Iterator[str]:
         "Written after the method was frozen; not in the numbers above, but for what was said falsely.",
     )
     yield from _part("Restrictions on them", tables.detection(drawn, lambda row: row.kind), level=3)
-    yield from _part("Intervals on them", tables.held([*null, *drawn], lambda one: one.row.kind), level=3)
+    yield from _part(
+        "Intervals on them", tables.coverage_of_intervals([*null, *drawn], lambda one: one.row.kind), level=3
+    )
 
 
 def _others(looks: Sequence[Comparison]) -> Iterator[str]:
