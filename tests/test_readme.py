@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
+
 from talkpath.cli import cli
 from talkpath.lab.demo.script import read_script
 
@@ -69,3 +71,26 @@ def test_commands_that_pages_name_exist() -> None:
     }
     assert len(cited) > 20
     assert {(page, name) for page, name in cited if name not in commands} == set()
+
+
+def unknown_options(line: str) -> list[str]:
+    """The options of a command line that its command does not have."""
+    words, command = line.split(), cli
+    context = click.Context(command)
+    while words and isinstance(command, click.Group) and (below := command.get_command(context, words[0])):
+        words, command, context = words[1:], below, click.Context(below, parent=context)
+    known = {name for one in command.get_params(context) for name in (*one.opts, *one.secondary_opts)}
+    return [word for word in words if re.match("--?[a-z]", word) and word.partition("=")[0] not in known]
+
+
+def test_options_that_pages_give_exist() -> None:
+    assert unknown_options("lab run --driver sim --drivers=sim") == ["--drivers=sim"]
+    form = r"(?:`|^ {4})(?:\.venv/bin/)?talkpath ([^`\n#|>]+)"
+    cited = [
+        (path.name, line)
+        for path in PAGES
+        if DATED not in path.parents
+        for line in re.findall(form, path.read_text(encoding="utf-8").replace("\\\n", ""), re.MULTILINE)
+    ]
+    assert len(cited) > 100
+    assert [(page, line) for page, line in cited if unknown_options(line)] == []
