@@ -109,6 +109,15 @@ def test_each_reason_is_a_clause_of_its_own_with_a_next_step(code: str) -> None:
         assert clause in said_of_it
 
 
+@pytest.mark.parametrize("medium", ["voice", "video"])
+def test_calls_that_ended_are_not_told_as_not_watched_for_longer(medium: str) -> None:
+    ended = Reason("watched_briefly", {"seconds": 2.0, "ended": True})
+    told = sentences.sentence(verdict("insufficient", medium=medium, reason=ended))
+    assert "then a call went silent" in told
+    assert "then a call went silent" in reason(ended)
+    assert "--light" not in remedy(ended)
+
+
 def test_a_vpn_that_nobody_was_asked_about_is_told_apart() -> None:
     seen, unasked = reason(Reason("vpn")), reason(Reason("vpn", {"unanswered": True}))
     assert "seems to be on" in seen

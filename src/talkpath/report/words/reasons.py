@@ -27,11 +27,7 @@ def reason(given: Reason | None) -> str:
         else say("reason", "a VPN or tunnel seems to be on, and this network was not measured"),
         "responder_lost": say("reason", "the test server, or the way to it, was lost during the check"),
         "handshake": say("reason", "no TLS handshake with the test server could be completed, so no call was placed"),
-        "watched_briefly": say(
-            "reason",
-            "there was no sign of it in the first {seconds}, and calls were not watched for longer",
-            seconds=_seconds(given),
-        ),
+        "watched_briefly": _watched_briefly(given),
         "call_ended": say(
             "reason",
             "a call went silent after {seconds} while control traffic went on, and whether that was an accident was "
@@ -114,7 +110,9 @@ def remedy(given: Reason | None) -> str:
     other_server = say("next", "Check again in a few minutes, or try another test server.")
     sentences = {
         "budget": say("next", "Check again with `--deep`, or look at fewer apps with `--app`."),
-        "watched_briefly": say("next", "Check again without `--light`, so that calls are watched for longer."),
+        "watched_briefly": say("next", "Check again, or try another test server.")
+        if _ended(given)
+        else say("next", "Check again without `--light`, so that calls are watched for longer."),
         "call_ended": say("next", "Check again with `--app` and this app alone, so that the time suffices for proof."),
         "late": other_server if _late_end(given) == "responder" else busy,
         "clock": busy,
@@ -142,6 +140,27 @@ def remedy(given: Reason | None) -> str:
         "short_capture": say("next", "Record a longer call, from before it rings until after it ends."),
     }
     return sentences.get(given.code if given else "", say("next", "Check again at another hour."))
+
+
+def _watched_briefly(given: Reason | None) -> str:
+    """For how long calls were watched, and whether they then ended."""
+    if _ended(given):
+        return say(
+            "reason",
+            "there was no sign of it in the first {seconds}; then a call went silent, and nothing shows that control "
+            "traffic did better",
+            seconds=_seconds(given),
+        )
+    return say(
+        "reason",
+        "there was no sign of it in the first {seconds}, and calls were not watched for longer",
+        seconds=_seconds(given),
+    )
+
+
+def _ended(given: Reason | None) -> bool:
+    """Whether a call that was to be watched for longer had ended."""
+    return bool(given and given.values.get("ended"))
 
 
 def _seconds(given: Reason | None) -> str:

@@ -141,7 +141,10 @@ def _as_well_as_anything_else(verdict: Verdict, name: str) -> str:
 
 
 def _watched_briefly(verdict: Verdict, name: str) -> str:
-    watched = seconds(float(verdict.reason.values.get("seconds", 0.0)) if verdict.reason else 0.0)
+    values = verdict.reason.values if verdict.reason else {}
+    watched = seconds(float(values.get("seconds", 0.0)))
+    if values.get("ended"):
+        return _ended_early(verdict, name, watched)
     if verdict.medium == "video":
         return say(
             "insufficient",
@@ -154,6 +157,24 @@ def _watched_briefly(verdict: Verdict, name: str) -> str:
         "insufficient",
         "No sign of restriction in the first {seconds} of voice calls that look like {name}'s; they were not watched "
         "for longer.",
+        name=name,
+        seconds=watched,
+    )
+
+
+def _ended_early(verdict: Verdict, name: str, watched: str) -> str:
+    if verdict.medium == "video":
+        return say(
+            "insufficient",
+            "No sign of restriction in the first {seconds} of video calls that look like {name}'s; then a call went "
+            "silent, and nothing shows that control traffic did better.",
+            name=name,
+            seconds=watched,
+        )
+    return say(
+        "insufficient",
+        "No sign of restriction in the first {seconds} of voice calls that look like {name}'s; then a call went "
+        "silent, and nothing shows that control traffic did better.",
         name=name,
         seconds=watched,
     )
