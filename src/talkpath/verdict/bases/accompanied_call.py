@@ -11,10 +11,13 @@ were. What becomes of a call, from the strongest doubt on:
     it went silent, and control connections were moved      likewise: its app's servers may not have followed
     the facts fit a rule, few connections ran beside it     likewise: the call's one may have had bad luck
     the facts fit a rule, and many did                      one call: "consistent with"
-    three calls of the app fit one rule alike               `restricted` (`judge_together`)
+    three calls of the app were cut off alike, or policed   `restricted` (`judge_together`)
 
-Set-up that nobody answers, and delay, are never `restricted` here: an app's outage looks the same. Nor are losses of
-less than LEAST_LOST: a poor relay of the app loses so much, call after call.
+Three calls prove what shows in each by a number that no accident repeats: the moment at which a call goes silent, or
+the rate to which it is held. Losses at random have none: a bad link among several on the way to the app's servers
+alone, or a relay or another end that is not well, loses a like share of every call. Nor are set-up that nobody answers,
+and delay, ever `restricted` here: an app's outage looks the same. Nothing is known of the other person's end: the words
+say so.
 """
 
 from __future__ import annotations
@@ -53,7 +56,7 @@ LIKELY_LUCK = 1 / 48
 this chance: beside 47 connections that were well."""
 CALLS = 3
 """So many calls of an app must show the same."""
-ALIKE = {"media.drop": ("p", 2.0), "media.size_drop": ("p", 2.0), "media.police": ("kbps", 1.3)}
+ALIKE = {"media.police": ("kbps", 1.3)}
 """A rule's parameter differs by no more than this factor between any two of them, and their intervals overlap."""
 FROZEN = {"media.freeze": ("after_s", "after_packets")}
 """One of these parameters is the same in all of them, and not by chance."""
@@ -61,7 +64,7 @@ BY_CHANCE = 0.005
 """Moments of silences are the same with at most this probability, if an outage could as well end a call at any; and
 connections of several calls had bad luck."""
 LEAST_LOST = 0.35
-"""So large a share, in every call, is lost by no server of an app that is in service: those lose up to 30 %."""
+"""Of calls that lose a smaller share the rate is not known well enough."""
 CUT_OFF = ("media.freeze", "media.drop")
 OF_LOSSES = {"p", "kbps"}
 """Parameters of rules that losses tell, not a silence."""
@@ -195,7 +198,7 @@ def _together(verdicts: list[Verdict]) -> Verdict | None:
     if rule not in ALIKE and rule not in FROZEN:
         return None
     same = all(one.alternatives[0] == rule and one.direction == first.direction for one in shown)
-    if rule in ("media.drop", "media.police") and min(_share_lost(one) for one in shown) < LEAST_LOST:
+    if rule in ALIKE and min(_share_lost(one) for one in shown) < LEAST_LOST:
         return None
     if not same or not _is_repeated(rule, shown) or bad_luck([*map(_connections, shown)]) > BY_CHANCE:
         return None
