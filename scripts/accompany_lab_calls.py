@@ -31,7 +31,7 @@ from talkpath.verdict.bases.accompanied_call import MOST_LATE_MS
 
 SCRIPTS = Path(__file__).parent
 PORTS = ("3478", "443", "5349", "19302")
-SECONDS, RTC_PORT = 16.0, 3478
+SECONDS, RTC_PORT = 20.0, 3478
 READY_S, AFTER_S = 30.0, 4.0
 
 

@@ -84,7 +84,7 @@ def test_a_call_of_the_persons_own_is_watched_beside_control_traffic_and_joined(
 def own_call(rule: str = "") -> Recording:
     """A call of the person's own in the lab, as it was listened to."""
     scenario = Scenario.parse("clean", [rule] if rule else [], seed=1)
-    findings = accompany("telegram", 14.0, scenario, seed=1).findings
+    findings = accompany("telegram", 20.0, scenario, seed=1).findings
     measured = AppStatistics(findings, 0)
     return Recording("call", measured, findings.controls)
 

@@ -17,7 +17,7 @@ from accompany_lab_calls import CASES, right, void, words
 from talkpath.lab.drivers import namespace
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
-SECONDS = 10.0
+SECONDS = 18.0
 TRIES = 5
 PROGRAM = """
 import contextlib, json, os, sys

@@ -288,7 +288,7 @@ def test_a_recording_counts_once_for_an_app_and_for_the_day_it_came_in(bench: Be
 def accompanied(seed: int, shift_s: int = 0) -> Findings:
     """A call that goes silent after 4 s beside control traffic that does not, so much later in its recording."""
     rule = "media.freeze,app=whatsapp,to=app,after_s=4"
-    found = accompany("whatsapp", 12.0, Scenario.parse("clean", [rule], seed), seed=seed).findings
+    found = accompany("whatsapp", 16.0, Scenario.parse("clean", [rule], seed), seed=seed).findings
     (call,), (control,) = found.calls, found.controls
     moved = replace(
         call,
