@@ -126,7 +126,9 @@ def remedy(given: Reason | None) -> str:
         "long_hellos": say("next", "Try from another network, or with a smaller packet size (MTU) on this device."),
         "path_changed": say("next", "Try again in a few minutes."),
         "one_call": say(
-            "next", "Listen to two more calls of this app on this network, best with other people (`talkpath listen`)."
+            "next",
+            "Listen to two more calls of this app on this network, best with other people, and to one on another "
+            "network (`talkpath listen`).",
         ),
         "pauses": say("next", "Call again, with somebody who talks all the time."),
         "line": better_line,

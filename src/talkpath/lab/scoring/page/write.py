@@ -22,8 +22,8 @@ MOST_LISTED = 60
 
 PLAYED_BEFORE = {
     "190e1da3f558ce93": (
-        "After these rows only what three calls beside control traffic prove changed (2026-11-28), and no check here has "
-        "any."
+        "After these rows only what three calls beside control traffic prove changed (2026-11-28), and no check here "
+        "has any."
     )
 }
 """Digest of the code -> what readers have to know of its rows, where that code has changed its form since."""
