@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from talkpath.lab.drivers import netns
 from talkpath.lab.drivers.run import ALSO_PORT, CONTROL_PORT, link_to, respond_argv
 from talkpath.lab.path.hosts import HOSTS, PROBE, RESPONDER
@@ -73,6 +75,7 @@ def lab_verified(bundle: Path) -> int:
     return len(findings.controls) if findings else 0
 
 
+@pytest.mark.long
 def test_a_call_that_goes_silent_is_told_beside_control_traffic_that_did_not(in_lab: InLab):
     found = in_lab(listened, "whatsapp", "media.freeze,app=whatsapp,to=app,after_s=4")
     result = found["result"]
@@ -86,6 +89,7 @@ def test_a_call_that_goes_silent_is_told_beside_control_traffic_that_did_not(in_
     assert "198.18." not in json.dumps(found)
 
 
+@pytest.mark.long
 def test_a_program_is_shown_the_call_and_told_of_control_traffic_beside_it(in_lab: InLab):
     found = in_lab(listened_from_python, "signal", 6.0)
     assert found["shown"]

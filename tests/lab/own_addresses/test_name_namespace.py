@@ -58,6 +58,7 @@ def asked_in_namespaces(rule: str, family: int, mute: bool, folder: str) -> dict
 TIMEOUT = "generic_timeout_error"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rule", "mute", "family", "expected"),
     [

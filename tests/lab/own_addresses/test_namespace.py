@@ -64,6 +64,7 @@ def asked_in_namespaces(family: int) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("family", [4, 6])
 def test_the_app_s_servers_get_nothing_but_greetings(in_lab: Callable[..., Any], family: int) -> None:
     found = in_lab(asked_in_namespaces, family)

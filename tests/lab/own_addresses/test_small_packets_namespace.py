@@ -66,6 +66,7 @@ def asked_in_namespaces(rule: str, family: int, folder: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rule", "family", "said", "padded"),
     [

@@ -51,6 +51,7 @@ def on_time(kind: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_listen_tells_a_call_that_is_silenced_from_one_that_is_left_alone() -> None:
     if reason := namespace.available():
         pytest.skip(reason)
