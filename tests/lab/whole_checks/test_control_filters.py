@@ -27,6 +27,8 @@ from talkpath.lab.drivers.program import Program
 from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
 from talkpath.lab.path.hosts import PROBE, RESPONDER
 
+pytestmark = pytest.mark.long
+
 InLab = Callable[..., Any]
 
 TALKPATH = (sys.executable, "-m", "talkpath")
@@ -150,7 +152,6 @@ def played(in_lab: InLab) -> dict[str, Any]:
     return dict(zip(FILTERS, found, strict=True))
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", FILTERS)
 def test_what_was_seen_is_told_with_both_explanations(played: dict[str, Any], name: str) -> None:
     want, told = FILTERS[name], played[name]
