@@ -32,7 +32,8 @@ from talkpath.lab.accompanied_calls.drawing import (
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Findings
 from talkpath.report.recordings.capture_sentences import attempt_sentence, sentence
-from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
+from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
+from talkpath.verdict.bases.calls_together import verdicts_together
 
 OWN_SERVERS = ("trouble at the app's own servers", "outage of the app")
 """How a sentence names what looks the same as a rule."""

@@ -81,7 +81,7 @@ def show_together(recordings: list[Recording], earlier: list[Findings], as_json:
     """Print what the calls of this session and of earlier ones say together, where that is more than each says."""
     from talkpath.cli._screen import screen
     from talkpath.report.recordings import capture_json, capture_text
-    from talkpath.verdict.bases.accompanied_call import verdicts_together
+    from talkpath.verdict.bases.calls_together import verdicts_together
 
     if not earlier and len(recordings) < 2:
         return

@@ -115,7 +115,8 @@ def call_verdicts_of(recording: Recording, apps: Sequence[str]) -> list[Verdict]
     """What the person's calls of these apps say, each and together."""
     from msgspec.structs import replace
 
-    from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
+    from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
+    from talkpath.verdict.bases.calls_together import verdicts_together
 
     findings = recording.findings
     every = [*call_verdicts(findings), *attempt_verdicts(findings), *verdicts_together([findings])]

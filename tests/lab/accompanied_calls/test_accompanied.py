@@ -13,12 +13,8 @@ from talkpath.lab.relayed_calls.placed import PLAIN, CallStory, RelayState
 from talkpath.lab.relayed_calls.script import TalkPattern
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Findings
-from talkpath.verdict.bases.accompanied_call import (
-    attempt_verdicts,
-    call_verdicts,
-    judge_accompanied,
-    verdicts_together,
-)
+from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, judge_accompanied
+from talkpath.verdict.bases.calls_together import verdicts_together
 from talkpath.verdict.model import Verdict
 
 SECONDS, FLOWS = 16.0, 8

@@ -14,7 +14,8 @@ from talkpath.lab.own_addresses.drawing import DrawnCase
 from talkpath.lab.own_addresses.hellos import HelloCase, play_hellos
 from talkpath.lab.own_addresses.score import play_case
 from talkpath.lab.own_scoring.row import OwnRow, Study
-from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
+from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
+from talkpath.verdict.bases.calls_together import verdicts_together
 from talkpath.verdict.model import Category, Verdict
 
 SHARES: dict[Study, int] = {

@@ -35,7 +35,11 @@ OWN_CALLS = (
     "verdict/bases/joined_means.py",
 )
 # No check uses these: they are for recordings and for `locate` (contracts in pyproject.toml).
-CAPTURES = ("verdict/bases/recorded_call.py", "verdict/bases/accompanied_call.py", "measure/call.py", "wire/pcap/")
+CAPTURES = (
+    *(f"verdict/bases/{name}.py" for name in ("recorded_call", "accompanied_call", "calls_together")),
+    "measure/call.py",
+    "wire/pcap/",
+)
 PLACES = ("verdict/bases/hops.py", "verdict/bases/hop_loss.py", "conduct/hop_questions.py", "lab/locating.py")
 BEGINS = b'{"seed":'
 DRAWS = ("lab/scoring/draw.py", "lab/scoring/late_onsets.py", "lab/scoring/settings.py", "lab/scoring/play.py")

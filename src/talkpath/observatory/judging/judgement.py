@@ -32,7 +32,8 @@ from talkpath.observatory.log.records import (
     RecordSource,
 )
 from talkpath.report.check_json import judge_check
-from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
+from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
+from talkpath.verdict.bases.calls_together import verdicts_together
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.verdict.model import Category, Number, Verdict

@@ -10,8 +10,9 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 
 from talkpath.measure.call import Attempt, Call, Control, Findings, Flow, Heading, Paired, Source
-from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
+from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
 from talkpath.verdict.bases.call_outcome import Outcome, OutcomeKind, Sign, attempt_outcome, call_outcome
+from talkpath.verdict.bases.calls_together import verdicts_together
 from talkpath.verdict.model import Verdict
 
 SCHEMA = "talkpath.capture/1"

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from talkpath.apps import apps
 from talkpath.measure.call import Attempt, Call, Findings, Paired, PairedDirection, Stream
 from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
+from talkpath.report.recordings.control_sentences import BESIDE, beside_control, control_words, mechanisms
 from talkpath.report.recordings.outcome_words import label, what_arrived
 from talkpath.report.words.amounts import numeral, percent, seconds
 from talkpath.report.words.language import say
-from talkpath.report.words.mechanism import mechanism
 from talkpath.report.words.reasons import remedy
 from talkpath.verdict.bases.call_outcome import SHARED_APPS, attempt_outcome, call_outcome
 from talkpath.verdict.model import Verdict
-
-BESIDE = ("one_call", "line", "control_poor", "unlike", "few_connections", "rebinding", "congested", "no_control")
-"""Reasons that rest on control traffic beside the call."""
 
 CUT = "packets cut by the snapshot length"
 """How the reader of captures counts them."""
@@ -118,7 +113,7 @@ def sentence(call: Call, verdict: Verdict, clock: RecordingClock = NO_CLOCK) -> 
         )
         return f"{told} {unjudged()}"
     if (beside := control_words(verdict)) and verdict.reason and verdict.reason.code in BESIDE:
-        return _beside_control(verdict, beside, values)
+        return beside_control(verdict, beside, values)
     if verdict.alternatives:
         values["mechanisms"] = mechanisms(verdict)
         return say(
@@ -145,90 +140,6 @@ def unjudged() -> str:
     return say("capture", "What you sent, and a delay that is always there, could not be judged.")
 
 
-def control_words(verdict: Verdict) -> str:
-    """How control traffic fared at the same moments, as a clause; "" where there was none, or too little."""
-    lost, flows = verdict.figures.get("control_lost_down_pct"), verdict.figures.get("control_flows")
-    if lost is None or flows is None:
-        return ""
-    return say(
-        "capture",
-        "{flows} control connections to another server lost {share} at the same moments",
-        flows=numeral(flows),
-        share=percent(lost / 100, 1),
-    )
-
-
-def _beside_control(verdict: Verdict, beside: str, values: dict[str, str]) -> str:
-    """The sentence on a call that was not well, beside control traffic."""
-    values = {**values, "control": beside}
-    code = verdict.reason.code if verdict.reason else ""
-    if code == "line":
-        return say("capture", "{call}: {outcome}; {facts}; {control}: it is the line, not the app.", **values)
-    if code == "control_poor":
-        return say(
-            "capture", "{call}: {outcome}; {facts}; {control}: better than the call, but not well either.", **values
-        )
-    if told := _of_connections(code, values):
-        return told
-    if code == "no_control":
-        return say(
-            "capture",
-            "{call}: {outcome}; {facts}; {control}: your line carried the same traffic. What befell the call fits no "
-            "rule that is known here.",
-            **values,
-        )
-    if code == "congested":
-        return say(
-            "capture",
-            "{call}: {outcome}; {facts}; {control}; the losses came with delay, as at a crowded server or path of the "
-            "app.",
-            **values,
-        )
-    values["mechanisms"] = mechanisms(verdict)
-    told = say(
-        "capture",
-        "{call}: {outcome}; {facts}; {control}: your line carried the same traffic. That is consistent with "
-        "{mechanisms}, with trouble at the app's own servers or on the way there, and with trouble at the other "
-        "person's end.",
-        **values,
-    )
-    return f"{told} {_one_connection(verdict)}" if verdict.alternatives else told
-
-
-def _of_connections(code: str, values: dict[str, str]) -> str:
-    """The sentence where single connections may explain the call, "" where they do not."""
-    if code == "unlike":
-        return say(
-            "capture",
-            "{call}: {outcome}; {facts}; {control}, but single ones far more: the call's connection may have been such "
-            "a one.",
-            **values,
-        )
-    if code == "few_connections":
-        return say(
-            "capture",
-            "{call}: {outcome}; {facts}; {control}: your line carried the same traffic, but over too few connections "
-            "to tell. A router that treats this one connection worse than others would look the same.",
-            **values,
-        )
-    if code == "rebinding":
-        return say(
-            "capture",
-            "{call}: {outcome}; {facts}; {control}, but the line moved some of them to other ports or addresses: a "
-            "call may not survive that.",
-            **values,
-        )
-    return ""
-
-
-def _one_connection(verdict: Verdict) -> str:
-    """What else befalls a single connection while others are well: a translator's table that is full, a bad link among
-    several that connections are spread over."""
-    if verdict.alternatives[0] == "media.freeze":
-        return say("capture", "A router that forgot this one connection would look the same.")
-    return say("capture", "A router that treats this one connection worse than others would look the same.")
-
-
 def together(verdict: Verdict, clause: str) -> str:
     """What several calls of an app say together; `clause` is the rule as a clause."""
     values = {"calls": numeral(verdict.figures.get("calls") or 0.0), "app": app_name(verdict.app)}
@@ -240,13 +151,6 @@ def together(verdict: Verdict, clause: str) -> str:
         mechanism=clause,
         **values,
     )
-
-
-def mechanisms(verdict: Verdict) -> str:
-    """The mechanisms that fit, as clauses."""
-    clauses = (mechanism(replace(verdict, rule=rule)) for rule in verdict.alternatives)
-    rules = (say("capture", "a rule by which {mechanism}", mechanism=clause) for clause in clauses)
-    return say("list", " or ").join(rules)
 
 
 def advice(verdict: Verdict) -> str:

@@ -21,8 +21,9 @@ from talkpath.report.words import sentences
 from talkpath.report.words.amounts import SPACE, milliseconds, seconds
 from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.mechanism import mechanism
-from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts, verdicts_together
+from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
 from talkpath.verdict.bases.call_outcome import Outcome, call_outcome
+from talkpath.verdict.bases.calls_together import verdicts_together
 from talkpath.verdict.bases.recorded_call import judge_call
 from talkpath.verdict.model import Verdict
 

@@ -11,20 +11,16 @@ were. What becomes of a call, from the strongest doubt on:
     it went silent, and control connections were moved      likewise: its app's servers may not have followed
     the facts fit a rule, few connections ran beside it     likewise: the call's one may have had bad luck
     the facts fit a rule, and many did                      one call: "consistent with"
-    three calls of the app were cut off alike, or policed   `restricted` (`judge_together`)
+    three calls of the app were cut off alike, or policed   `restricted` (`calls_together`)
 
-Three calls prove what shows in each by a number that no accident repeats: the moment at which a call goes silent, or
-the rate to which it is held. Losses at random have none: a bad link among several on the way to the app's servers
-alone, or a relay or another end that is not well, loses a like share of every call. Nor are set-up that nobody answers,
-and delay, ever `restricted` here: an app's outage looks the same. Nothing is known of the other person's end: the words
-say so.
+Set-up that nobody answers, and delay, are never `restricted` here: an app's outage looks the same. Nothing is known of
+the other person's end: the words say so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from statistics import median
 
 from msgspec.structs import replace
@@ -41,7 +37,7 @@ from talkpath.verdict.bases.control_connections import (
     worst_share,
 )
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
-from talkpath.verdict.model import Number, Reason, Verdict
+from talkpath.verdict.model import Reason, Verdict
 
 FEWEST_PACKETS, FEWEST_FLOWS = 100, 3
 """With less control traffic it is as if there were none."""
@@ -54,23 +50,11 @@ UNEVEN_MS, MORE_UNEVEN = 15.0, 3.0
 LIKELY_LUCK = 1 / 48
 """One call is said to be consistent with a rule if a router that neglects single connections explains it with at most
 this chance: beside 47 connections that were well."""
-CALLS = 3
-"""So many calls of an app must show the same."""
-ALIKE = {"media.police": ("kbps", 1.3)}
-"""A rule's parameter differs by no more than this factor between any two of them, and their intervals overlap."""
-FROZEN = {"media.freeze": ("after_s", "after_packets")}
-"""One of these parameters is the same in all of them, and not by chance."""
-BY_CHANCE = 0.005
-"""Moments of silences are the same with at most this probability, if an outage could as well end a call at any; and
-connections of several calls had bad luck."""
-LEAST_LOST = 0.35
-"""Of calls that lose a smaller share the rate is not known well enough."""
 CUT_OFF = ("media.freeze", "media.drop")
 OF_LOSSES = {"p", "kbps"}
 """Parameters of rules that losses tell, not a silence."""
 STEADY = 0.5
 """Losses at random take at least this share of their mean in most seconds."""
-UNKNOWN_NETWORK = "AS0"
 MOST_ESTIMATED = 1.3
 MOST_LATE_MS = 50.0
 """Control packets that left later than that were not beside the call."""
@@ -114,10 +98,10 @@ def control_of(call: Call | Attempt, controls: Sequence[Control]) -> Control | N
 
 def judge_accompanied(call: Call, control: Control | None) -> Verdict:
     """Judge a call beside control traffic; without any, as `judge_call` does."""
-    return _without_luck(_fitted(call, control))
+    return _without_luck(fitted_call(call, control))
 
 
-def _fitted(call: Call, control: Control | None) -> Verdict:
+def fitted_call(call: Call, control: Control | None) -> Verdict:
     """Return what a call fits, though its one connection may have had bad luck."""
     if control is None or not _is_usable(control):
         return judge_call(call)
@@ -160,100 +144,18 @@ def attempt_verdicts(findings: Findings) -> tuple[Verdict, ...]:
     return tuple(judge_accompanied_attempt(one, control_of(one, controls)) for one in findings.attempts)
 
 
-def verdicts_together(recordings: Iterable[Findings]) -> list[Verdict]:
-    """Return what the calls of several recordings say together. Where the test server did not know the network, only
-    calls of one recording were surely made over the same."""
-    out: list[Verdict] = []
-    known: list[tuple[Call, Control]] = []
-    for one in recordings:
-        beside = [(call, control_of(call, one.controls)) for call in one.calls]
-        pairs = [(call, control) for call, control in beside if control is not None]
-        known += [pair for pair in pairs if pair[1].network != UNKNOWN_NETWORK]
-        out += judge_together(pair for pair in pairs if pair[1].network == UNKNOWN_NETWORK)
-    return [*judge_together(known), *out]
-
-
-def judge_together(accompanied: Iterable[tuple[Call, Control]]) -> list[Verdict]:
-    """Return a verdict for each app and medium whose calls over one network fit one rule alike, at least CALLS of them
-    with control traffic that was well each time, and none that went well.
-
-    A call that is given twice counts once.
-    """
-    groups: dict[tuple[str, str, str], list[Verdict]] = {}
-    for call, control in dict.fromkeys(accompanied):
-        verdict = _fitted(call, control)
-        counts = verdict.reason is None or verdict.reason.code != "short_capture"
-        if counts and call.app_confidence >= 0.8:
-            groups.setdefault((verdict.app, verdict.medium, control.network), []).append(verdict)
-    found = (_together(verdicts) for verdicts in groups.values())
-    return [verdict for verdict in found if verdict is not None]
-
-
-def _together(verdicts: list[Verdict]) -> Verdict | None:
-    shown = [one for one in verdicts if one.reason is not None and one.reason.code == "one_call" and one.alternatives]
-    first = shown[0] if shown else None
-    if first is None or len(shown) < CALLS or len(shown) < len(verdicts):
-        return None
-    rule = first.alternatives[0]
-    if rule not in ALIKE and rule not in FROZEN:
-        return None
-    same = all(one.alternatives[0] == rule and one.direction == first.direction for one in shown)
-    if rule in ALIKE and min(_share_lost(one) for one in shown) < LEAST_LOST:
-        return None
-    if not same or not _is_repeated(rule, shown) or bad_luck([*map(_connections, shown)]) > BY_CHANCE:
-        return None
-    return replace(
-        first,
-        state="restricted",
-        rule=rule,
-        reason=None,
-        alternatives=(),
-        watched_s=round(sum(one.watched_s for one in shown), 3),
-        call_packets=sum(one.call_packets for one in shown),
-        flow_count=sum(one.flow_count for one in shown),
-        figures=first.figures | {"calls": float(len(shown))},
-    )
-
-
 def _without_luck(verdict: Verdict) -> Verdict:
     """Say nothing of a rule where too few connections ran beside the call's one."""
     if verdict.reason is None or verdict.reason.code != "one_call" or not verdict.alternatives:
         return verdict
-    if bad_luck([_connections(verdict)]) <= LIKELY_LUCK:
+    if bad_luck([connections_beside(verdict)]) <= LIKELY_LUCK:
         return verdict
     return _no_rule(verdict, replace(verdict.reason, code="few_connections"))
 
 
-def _connections(verdict: Verdict) -> int:
+def connections_beside(verdict: Verdict) -> int:
     """Return how many connections beside the call would have shown what befell it."""
     return int(verdict.reason.values.get("connections") or 0) if verdict.reason else 0
-
-
-def _share_lost(verdict: Verdict) -> float:
-    return verdict.reason.values.get("call_lost") or 0.0 if verdict.reason else 0.0
-
-
-def _is_repeated(rule: str, shown: list[Verdict]) -> bool:
-    """Whether the parameter of the rule is about the same in all."""
-    if rule in ALIKE:
-        name, factor = ALIKE[rule]
-        return all(_close(*pair, factor) for pair in combinations(_numbers(name, shown), 2))
-    return any(_chance([one.estimate or 0.0 for one in _numbers(name, shown)]) <= BY_CHANCE for name in FROZEN[rule])
-
-
-def _numbers(name: str, shown: list[Verdict]) -> list[Number]:
-    values = (one.parameters.get(name) for one in shown)
-    return [value if isinstance(value, Number) else Number(None, None, None) for value in values]
-
-
-def _chance(values: list[float]) -> float:
-    """Return how likely moments that are drawn evenly lie so close together: the distribution of the range of n draws
-    from 0 to twice their mean."""
-    count, whole = len(values), 2 * sum(values) / len(values)
-    if not all(values):
-        return 1.0
-    share = min((max(values) - min(values)) / whole, 1.0)
-    return float(count * share ** (count - 1) - (count - 1) * share**count)
 
 
 def _usual_loss(call: Call) -> float:
@@ -270,18 +172,6 @@ def _is_in_spells(call: Call, usual_loss: float) -> bool:
     a crowded line loses so, and a translator that moves flows to other ports."""
     heard = streams_of(call, "received")
     return usual_loss < STEADY * (share_lost(heard) or 0.0) or not all(map(is_lost_at_random, heard))
-
-
-def _close(one: Number, other: Number, factor: float) -> bool:
-    """Whether two estimates differ by no more than a factor, and their intervals, where they have any, overlap."""
-    estimates = one.estimate or 0.0, other.estimate or 0.0
-    if not all(estimates):
-        return False
-    apart = any(
-        low.low is not None and high.high is not None and low.low > high.high
-        for low, high in ((one, other), (other, one))
-    )
-    return not apart and max(estimates) <= factor * min(estimates)
 
 
 def _beside(verdict: Verdict, shares: ControlShares, lost: float, control: Control, *, held_up: bool) -> Verdict:

@@ -1,0 +1,104 @@
+"""What control traffic beside a recorded call says of it, in sentences."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from talkpath.report.words.amounts import numeral, percent
+from talkpath.report.words.language import say
+from talkpath.report.words.mechanism import mechanism
+from talkpath.verdict.model import Verdict
+
+BESIDE = ("one_call", "line", "control_poor", "unlike", "few_connections", "rebinding", "congested", "no_control")
+"""Reasons that rest on control traffic beside the call."""
+
+
+def control_words(verdict: Verdict) -> str:
+    """How control traffic fared at the same moments, as a clause; "" where there was none, or too little."""
+    lost, flows = verdict.figures.get("control_lost_down_pct"), verdict.figures.get("control_flows")
+    if lost is None or flows is None:
+        return ""
+    return say(
+        "capture",
+        "{flows} control connections to another server lost {share} at the same moments",
+        flows=numeral(flows),
+        share=percent(lost / 100, 1),
+    )
+
+
+def beside_control(verdict: Verdict, beside: str, values: dict[str, str]) -> str:
+    """The sentence on a call that was not well, beside control traffic."""
+    values = {**values, "control": beside}
+    code = verdict.reason.code if verdict.reason else ""
+    if code == "line":
+        return say("capture", "{call}: {outcome}; {facts}; {control}: it is the line, not the app.", **values)
+    if code == "control_poor":
+        return say(
+            "capture", "{call}: {outcome}; {facts}; {control}: better than the call, but not well either.", **values
+        )
+    if told := _of_connections(code, values):
+        return told
+    if code == "no_control":
+        return say(
+            "capture",
+            "{call}: {outcome}; {facts}; {control}: your line carried the same traffic. What befell the call fits no "
+            "rule that is known here.",
+            **values,
+        )
+    if code == "congested":
+        return say(
+            "capture",
+            "{call}: {outcome}; {facts}; {control}; the losses came with delay, as at a crowded server or path of the "
+            "app.",
+            **values,
+        )
+    values["mechanisms"] = mechanisms(verdict)
+    told = say(
+        "capture",
+        "{call}: {outcome}; {facts}; {control}: your line carried the same traffic. That is consistent with "
+        "{mechanisms}, with trouble at the app's own servers or on the way there, and with trouble at the other "
+        "person's end.",
+        **values,
+    )
+    return f"{told} {_one_connection(verdict)}" if verdict.alternatives else told
+
+
+def _of_connections(code: str, values: dict[str, str]) -> str:
+    """The sentence where single connections may explain the call, "" where they do not."""
+    if code == "unlike":
+        return say(
+            "capture",
+            "{call}: {outcome}; {facts}; {control}, but single ones far more: the call's connection may have been such "
+            "a one.",
+            **values,
+        )
+    if code == "few_connections":
+        return say(
+            "capture",
+            "{call}: {outcome}; {facts}; {control}: your line carried the same traffic, but over too few connections "
+            "to tell. A router that treats this one connection worse than others would look the same.",
+            **values,
+        )
+    if code == "rebinding":
+        return say(
+            "capture",
+            "{call}: {outcome}; {facts}; {control}, but the line moved some of them to other ports or addresses: a "
+            "call may not survive that.",
+            **values,
+        )
+    return ""
+
+
+def _one_connection(verdict: Verdict) -> str:
+    """What else befalls a single connection while others are well: a translator's table that is full, a bad link among
+    several that connections are spread over."""
+    if verdict.alternatives[0] == "media.freeze":
+        return say("capture", "A router that forgot this one connection would look the same.")
+    return say("capture", "A router that treats this one connection worse than others would look the same.")
+
+
+def mechanisms(verdict: Verdict) -> str:
+    """The mechanisms that fit, as clauses."""
+    clauses = (mechanism(replace(verdict, rule=rule)) for rule in verdict.alternatives)
+    rules = (say("capture", "a rule by which {mechanism}", mechanism=clause) for clause in clauses)
+    return say("list", " or ").join(rules)
