@@ -26,7 +26,7 @@ from talkpath.verdict.flows.self_congestion import lightest, relieved
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Reason, State
 from talkpath.verdict.rules import residual, rules_of
-from talkpath.verdict.rules.best import Candidate, Explanation, explain_arm
+from talkpath.verdict.rules.best import Candidate, Explanation, explain_arm, explain_own
 from talkpath.verdict.rules.rule import Rule
 from talkpath.verdict.rules.whole_network import MOST
 from talkpath.verdict.statistics.canary import canary_log_e
@@ -83,6 +83,11 @@ class Assessment:
         """What explains a restricted arm; None for any other. Costs more than all the rest, so it is computed on
         demand."""
         return explain_arm(self.view) if self.state == "restricted" else None
+
+    @property
+    def own_explanation(self) -> Explanation | None:
+        """The same without the rules of other arms, which cost as much again."""
+        return explain_own(self.view) if self.state == "restricted" else None
 
     @property
     def extra_loss(self) -> dict[Direction, Interval]:

@@ -11,10 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from talkpath.measure.facts import Epoch, Facts, Health, Reach
-from talkpath.verdict.assessment import assess
+from talkpath.verdict.across_arms import assess_all
+from talkpath.verdict.assessment import Assessment, assess
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Question
+from talkpath.verdict.planner.asked import Asked
+from talkpath.verdict.planner.costs import Costs
 from talkpath.verdict.planner.next_question import MORE_EPOCHS, next_question
+from talkpath.verdict.planner.questions import SingleQuestions
 
 APPS = ("webrtc", "whatsapp", "telegram")
 
@@ -87,6 +91,20 @@ def test_only_the_variant_that_speaks_for_its_app_is_named_by_contrasts():
         pending.append(ask)
         variants[ask.arm.variant] += ask.kind == "rate"
     assert sorted(variants.values()) == [0, 1]
+
+
+def test_a_size_limit_that_another_arm_shows_changes_no_contrast(monkeypatch: pytest.MonkeyPatch):
+    """So it is not looked up for what has no rival."""
+    facts = calls.check(calls.Line([calls.size_drop(100)], apps=("webrtc", "telegram"), k=6))
+    facts = replace(facts, epochs=tuple(epoch for epoch in facts.epochs if epoch.question == "battery"))
+    assessment = assess_all(facts)[1]
+    asked = Asked(facts, (), [assessment])
+    single = SingleQuestions(asked, Costs(asked, 0))
+    assert assessment.explanation != assessment.own_explanation
+    wanted = [*single.contrasts(assessment)]
+    assert [question.kind for question in wanted] == ["watch"]
+    monkeypatch.setattr(Assessment, "own_explanation", Assessment.explanation)
+    assert [*single.contrasts(assessment)] == wanted
 
 
 CONTRASTS: list[tuple[str, calls.Box, set[tuple[str, float | str | None]]]] = [

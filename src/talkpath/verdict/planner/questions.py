@@ -108,7 +108,9 @@ class SingleQuestions:
     def contrasts(self, assessment: Assessment) -> Iterator[Question]:
         """Each contrast that would name the mechanism, or a shorter one where bytes are short; and one longer look,
         unless they are short for all arms: how media fare over time, and a strong effect is known before."""
-        explanation = assessment.explanation
+        own = assessment.own_explanation
+        unrivalled = own is not None and own.rule != UNKNOWN and not any(own.wanted(doubted=self.light))
+        explanation = own if unrivalled else assessment.explanation  # another arm's size limit would want no more
         if explanation is None:
             return
         wanted = [*explanation.wanted(doubted=self.light)]

@@ -66,13 +66,18 @@ class Explanation(NamedTuple):
 
 
 def explain_arm(view: ArmView) -> Explanation:
-    """Return the best explanation of the view's arm, given the other arms of the check. Whether a port was blocked by
-    an earlier call shows only in all arms together."""
+    """Return the best explanation of the view's arm, given the other arms of the check."""
+    own = explain_own(view)
+    return explain_together(own, view) if own.rule in DOUBTED else own
+
+
+def explain_own(view: ArmView) -> Explanation:
+    """Return the same without the rules of other arms. Whether a port was blocked by an earlier call shows only in all
+    arms together."""
     behind = residual.explain_calls(view)
     if behind is not None:
         return Explanation(residual.RULE.id, (Candidate(residual.RULE, behind),), 1)
-    own = explain_alone(view)
-    return explain_together(own, view) if own.rule in DOUBTED else own
+    return explain_alone(view)
 
 
 def explain_alone(view: ArmView) -> Explanation:
