@@ -234,20 +234,16 @@ def _pass(gap_s: Floats, size: Floats, kbps: Floats, burst: Floats) -> tuple[Num
     level that it leaves. Arrays are reused: new ones would take half of the time."""
     rate = np.multiply.outer(125.0 * PHASES, kbps)  # (phases, points): numpy is quick along a long last axis
     full = np.repeat(burst[None], len(PHASES), axis=0)
-    level, change, passes = full.copy(), np.empty_like(full), np.empty(full.shape, np.bool_)
-    ones = passes.view(np.uint8)
-    passed, least = np.empty((len(size), len(kbps)), np.uint8), np.empty((len(size), len(kbps)))
+    level, change, passes = full.copy(), np.empty_like(full), np.empty((len(size), *full.shape), np.bool_)
+    least = np.empty((len(size), len(kbps)))
     for number, (gap, bytes_) in enumerate(zip(gap_s.tolist(), size.tolist(), strict=True)):
         np.add(level, np.multiply(rate, gap, out=change), out=level)
         np.minimum(level, full, out=level)
-        np.greater_equal(level, bytes_, out=passes)
-        np.add.reduce(ones, axis=0, dtype=np.uint8, out=passed[number])
-        if number < LAST_START:
-            passes &= number >= STARTS
-        np.copyto(change, passes)
+        sent = np.greater_equal(level, bytes_, out=passes[number])
+        np.copyto(change, sent & (number >= STARTS) if number < LAST_START else sent)
         np.subtract(level, np.multiply(change, bytes_, out=change), out=level)
         np.minimum.reduce(level, axis=0, out=least[number])
-    return passed, least
+    return np.add.reduce(passes.view(np.uint8), axis=1, dtype=np.uint8), least
 
 
 class Kinds(NamedTuple):

@@ -21,12 +21,11 @@ def explain(view: ArmView) -> Fit | None:
 @per_epochs
 def _all_dead(epochs: tuple[Epoch, ...]) -> list[FlowOutcome]:
     """Return the dead flows of the whole check, if none was established."""
-    flows = list(flows_of(epochs))
-    dead = [outcome for outcome in flows if outcome.dead]
-    arrived = sum(outcome.down.arrived for outcome in flows)
-    if not any(outcome.down.unheard for outcome in dead):
-        arrived += sum(outcome.up.arrived for outcome in flows)
-    return [] if arrived else dead
+    if any(outcome.down.arrived for outcome in flows_of(epochs)):
+        return []
+    dead = [outcome for outcome in flows_of(epochs) if outcome.dead]
+    heard = not any(outcome.down.unheard for outcome in dead)
+    return [] if heard and any(outcome.up.arrived for outcome in flows_of(epochs)) else dead
 
 
 RULE = Rule(
