@@ -50,4 +50,5 @@ MECHANISM = Mechanism(
     packet_filter=packet_filter,
     drawing=Drawing(order=6, weight=2, settings=draw),
     parameters=(APP, MEDIUM, direction("both"), KBPS, BURST, BUCKETS),
+    eager={"burst_bytes": float(BURST_BYTES)},
 )

@@ -15,6 +15,8 @@ from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm
 from talkpath.lab.matchers.signatures import APPS
 from talkpath.lab.parameters import Value, text_of
+from talkpath.lab.restrictor.media_police import BURST
+from talkpath.lab.scoring.settings import ArmCall
 
 LATEST_S = 60.0  # onsets that are drawn
 DIRECTIONS = ("up", "down", "both")
@@ -66,6 +68,14 @@ def _now_and_then(rng: Random, arm: Arm) -> Drawn:
     return "media.drop", {"p": p, "from_s": from_s, "cycle_s": cycle_s, "active_s": active_s}, from_s
 
 
+def _after_burst(rng: Random, arm: Arm) -> Drawn:
+    onset_s = round(rng.uniform(0.5, LATEST_S), 1)
+    offered_kbps = ArmCall(arm).offered_kbps()
+    kbps = round(offered_kbps * rng.uniform(0.3, 0.8), 1)
+    burst = max(BURST.low, 125.0 * (offered_kbps - kbps) * onset_s)
+    return "media.police", {"kbps": kbps, "burst_bytes": round(burst, 0)}, onset_s
+
+
 def _residual(rng: Random, arm: Arm) -> Drawn:
     after_s = round(rng.uniform(0.5, 20.0), 1)
     return "media.freeze", {"after_s": after_s, "residual_s": float(rng.choice((60, 180)))}, after_s
@@ -80,7 +90,13 @@ KINDS: dict[str, Callable[[Random, Arm], Drawn]] = {
     "freeze after packets": _after_packets,
     "begins during the check": _begins,
     "now and then": _now_and_then,
+    "policed after a burst": _after_burst,
     "freeze, then the port": _residual,
     "whole flows": _whole_flows,
 }
-OF_ONE_FLOW = ("freeze after seconds", "freeze after packets", "freeze, then the port")  # counted from its first packet
+OF_ONE_FLOW = (
+    "freeze after seconds",
+    "freeze after packets",
+    "policed after a burst",
+    "freeze, then the port",
+)  # counted from its first packet

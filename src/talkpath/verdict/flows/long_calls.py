@@ -26,7 +26,7 @@ from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import Floats
 from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, flow_outcomes
 from talkpath.verdict.memo import per_epoch, per_epochs
-from talkpath.verdict.statistics.cohort import DIRECTIONS, accuses, cohort
+from talkpath.verdict.statistics.cohort import DIRECTIONS, accuses, cohort, track
 
 SILENT_PACKETS, SILENCE_S = 8, 1.5  # a call has ended: so much was sent after its last arrival
 WINDOW_S = 5.0  # a call that loses much only for a while is found in one of these
@@ -36,6 +36,7 @@ UNLIKE_ERRORS = 3.0  # standard deviations by which 5-tuples differ: more is not
 AT_FIRST_S = 2.0  # of a call: what it loses more from then on is not its 5-tuple's doing
 WINDOW_PACKETS = 15
 MUCH_DELAY_MS = 50.0
+AS_HEAVY, HEADERS = 0.9, 28  # of the bytes a second that a call sends; bytes of IPv4 and UDP in front of each packet
 AS_LONG = 0.9  # of the seconds by which a call had lost more: calls that were shorter say nothing against it
 
 
@@ -55,11 +56,12 @@ class LongCall(NamedTuple):
 
 
 class Neighbour(NamedTuple):
-    """A random twin, and when its epoch began."""
+    """A random twin, when its epoch began, and how many IP bytes a second it sent."""
 
     started_s: float
     flow: FlowOutcome
     spread_ms: dict[Direction, float]
+    byte_rate: dict[Direction, float]
 
 
 def watched_s(view: ArmView) -> float:
@@ -143,10 +145,24 @@ def _calls(epoch: Epoch) -> list[FlowOutcome]:
 def _twins(epoch: Epoch) -> tuple[Neighbour, ...]:
     spreads = _spreads(epoch)
     return tuple(
-        Neighbour(epoch.started_s, flow, spreads.get(flow.flow, {}))
+        Neighbour(epoch.started_s, flow, spreads.get(flow.flow, {}), _byte_rates(epoch))
         for flow in flow_outcomes(epoch)
         if flow.role == "random"
     )
+
+
+@per_epoch
+def _byte_rates(epoch: Epoch) -> dict[Direction, float]:
+    """How many IP bytes a second a flow of the epoch sends each way."""
+    plans = {way: track(epoch, way) for way in DIRECTIONS}
+    return {way: sum(each.size, HEADERS * len(each.size)) / (1e-3 * each.at_ms[-1]) for way, each in plans.items()}
+
+
+def _as_heavy(epoch: Epoch, twins: Sequence[Neighbour], way: Direction) -> Sequence[Neighbour]:
+    """The twins that send as much as the epoch's call, all if none does: a line that polices every flow spares lighter
+    ones."""
+    least = AS_HEAVY * _byte_rates(epoch)[way]
+    return [twin for twin in twins if twin.byte_rate[way] >= least] or twins
 
 
 @per_epoch
@@ -175,7 +191,7 @@ def _parting(
     end_s = _ended_s(one)
     if end_s is not None:
         return Parting(end_s, ended=True) if _go_on(epoch.started_s + end_s, twins, way) else None
-    shown_s = _loses_more_s(epoch.started_s, one, twins, way, unlike)
+    shown_s = _loses_more_s(epoch.started_s, one, _as_heavy(epoch, twins, way), way, unlike)
     if shown_s is not None:
         return Parting(shown_s, ended=False)
     spread_ms = _spreads(epoch).get(call.flow, {}).get(way)

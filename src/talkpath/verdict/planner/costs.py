@@ -93,13 +93,14 @@ class Costs:
         return len(apps) + FURTHER_VARIANT_SHARE * max(0, further)
 
     def byte_rate(self, planned: ArmPlan) -> float:
-        """The bytes a second of an arm's call each way, as far as its packets were measured."""
-        return planned.packet_rate * self._packet_bytes(planned.arm)
+        """The bytes a second of the media of an arm's call each way, as far as its packets were measured."""
+        return planned.packet_rate * self._packet_bytes(planned.arm, of_media=True)
 
-    def _packet_bytes(self, arm: Arm) -> float:
+    def _packet_bytes(self, arm: Arm, *, of_media: bool = False) -> float:
         """The mean IP packet of an arm, as far as it was measured."""
-        epochs = [epoch for epoch in self.asked.facts.epochs if epoch.arm == arm]
-        sizes = [size for epoch in epochs for track in (epoch.up, epoch.down) for size in track.size]
+        tracks = [track for epoch in self.asked.facts.epochs if epoch.arm == arm for track in (epoch.up, epoch.down)]
+        slots = [slot for track in tracks for slot in zip(track.size, track.stage, strict=True)]
+        sizes = [size for size, stage in slots if not of_media or stage == "media"]
         header = HEADER_BYTES[self.asked.facts.family]
         return float(np.mean(sizes)) + header if sizes else PACKET_BYTES[arm.medium]
 

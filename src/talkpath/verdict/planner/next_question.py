@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from math import inf, log
+from math import ceil, inf, log
 
 import msgspec
 
@@ -20,11 +20,11 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import ArmPlan, Epoch, Facts, Plan
 from talkpath.verdict.across_arms import assess_all, leaning
 from talkpath.verdict.assessment import OK_LOSS, Assessment
-from talkpath.verdict.flows.long_calls import AS_LONG
+from talkpath.verdict.flows.long_calls import AS_HEAVY, WINDOW_S
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked, nothing_arrives
 from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LOOK_K, Costs
-from talkpath.verdict.planner.questions import OUTLIVE_S, SPARE_S, SingleQuestions
+from talkpath.verdict.planner.questions import OUTLIVE_S, SingleQuestions
 from talkpath.verdict.validity import voided
 
 SOME_EPOCHS = 4
@@ -36,7 +36,6 @@ FIRST_RESERVE = 0.2  # of the bytes, not for first epochs: eight voice arms take
 LOOK_TIMES = 1
 WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late cut-off
 LATELY_S = 2.0  # before its long call ended: so late an arm's last fresh calls begin
-LATE_S = 6.0  # what a long call shows later is looked at with another one only
 LONG_CALLS = 3  # of one arm, where the first ones ended, or lost more, by accident
 LONG_TWINS = 3  # random twins that the long calls of a check share, at the least
 STRONG_LOG_E = log(20.0)  # an arm is nearly accused, where bytes are short
@@ -102,36 +101,45 @@ class QuestionPlanner:
 
     def long_calls(self) -> Iterator[Question]:
         """One call of each arm for as long as the check: all at once, beside everything else, once each arm was heard
-        on ports that no call went to before. A few have a twin (`_with_twins`); where a call ended early, or lost
-        more than twins, another has one, twice at the most. One that ended tells little by itself, so another begins at
-        once; what lost more waits until all that twins lost is known."""
+        on ports that no call went to before. A few have a twin (`_with_twins`). Where a call ended early, another
+        has one, twice at the most."""
         plan = self.asked.facts.plan
-        pending = any(question.kind == "long" for question in self.asked.pending)
         shared = _with_twins(plan, self.costs.byte_rate)
         for assessment in self.assessments if plan.long_s else ():
-            had, parted = self.asked.count(assessment, "long"), assessment.parted
+            had = self.asked.count(assessment, "long")
             again = not self.asked.has_long_call(assessment.arm) and (_briefly(assessment) or self._once(assessment))
             if not had and assessment.state in ("ok", "insufficient"):
                 twins = int(assessment.arm in shared)
                 yield from self.costs.affordable([self.questions.long_call(assessment, twins)], 1.0)
             elif again and had < LONG_CALLS:
                 yield from self.costs.affordable(self.questions.another_long_call(assessment), 1.0)
-            elif parted is not None and not (parted.ended or pending) and had < LONG_CALLS:
-                call = self.questions.long_call(assessment, 1, parted.at_s / AS_LONG + SPARE_S)
-                yield from self.costs.affordable([call], 1.0)
 
     def parted(self) -> Iterator[Question]:
-        """Where two long calls went silent, or soon lost more than twins: calls and twins that live a little longer, of
-        the cheapest arm first. Where a line loses single flows by accident, one call that ended says nothing; where
-        calls of several arms did, or two of one, as many are asked as prove it."""
-        parted = [each for each in self.assessments if each.parted and not self._told_by_another(each)]
-        for assessment in sorted(parted, key=self._outliving_bytes):
+        """Where two long calls went silent, or one lost more than twins: calls and twins that live a little longer, of
+        the arm that shows it soonest, and of the cheapest one. Where a line loses single flows by accident, one call
+        that went silent says nothing; where calls of several arms did, or two of one, as many are asked as prove it."""
+        parted = [each for each in self.assessments if each.parted]
+        for assessment in sorted(parted, key=self._outliving_cost):
             looked = self.asked.count(assessment, "watch", packets=self.questions.outliving(assessment))
-            waits = looked or self._once(assessment) or self.asked.is_pending(assessment)
-            if not (assessment.settled or assessment.hint or waits):
-                proof = _went_silent(assessment) and bool(assessment.view.long)
+            waits = self._once(assessment) or self._awaits_twins(assessment) or self.asked.is_pending(assessment)
+            if not (assessment.settled or assessment.hint or looked or waits):
+                proof = bool(assessment.view.long)
                 questions = self.questions.outlive(assessment, proof=proof)
                 yield from self.costs.affordable(questions, 1.0 if proof else 1.0 - self.costs.reserve)
+
+    def _awaits_twins(self, assessment: Assessment) -> bool:
+        """Whether its long call lost more than twins, but of those that send as much none is known yet."""
+        if _went_silent(assessment):
+            return False
+        least = AS_HEAVY * self.costs.byte_rate(assessment.planned)
+        heavy = [each for each in self.assessments if self.costs.byte_rate(each.planned) >= least]
+        known = any(epoch.value for each in heavy for epoch in each.view.long)
+        return not known and any(self.asked.has_long_call(each.arm) for each in heavy)
+
+    def _outliving_cost(self, assessment: Assessment) -> tuple[int, float]:
+        """Sorts looks at calls that parted: by when they did, then by bytes."""
+        at_s = assessment.parted.at_s if assessment.parted else inf
+        return ceil(at_s / WINDOW_S), min(map(self.costs.bytes_of, self.questions.outlive(assessment, proof=False)))
 
     def _once(self, assessment: Assessment) -> bool:
         """Whether one long call of it went silent, while twins went on, and none of other arms; and there is time for
@@ -140,16 +148,6 @@ class QuestionPlanner:
         if [each.arm for each in silent] != [assessment.arm] or assessment.parted is None:
             return False
         return len(assessment.view.long) == 1 and self.costs.left_s >= 2 * (assessment.parted.at_s + OUTLIVE_S)
-
-    def _told_by_another(self, assessment: Assessment) -> bool:
-        """Whether a long call lost more than twins, and another one says more than a look: it costs less, or shows what
-        a look would be too short for."""
-        if assessment.parted is None or assessment.parted.ended:
-            return False
-        return assessment.parted.at_s > LATE_S or self.asked.count(assessment, "long") in range(1, LONG_CALLS)
-
-    def _outliving_bytes(self, assessment: Assessment) -> float:
-        return min(map(self.costs.bytes_of, self.questions.outlive(assessment, proof=False)))
 
     def seconds(self) -> Iterator[Question]:
         """The second epoch of an arm that its first one nearly accused: before other arms are heard, since people wait
@@ -225,7 +223,7 @@ class QuestionPlanner:
         """The undecided arms: those with something amiss first, then those that had least, then those that lack least;
         every fourth epoch a long one. One at a time, so that bytes decide some arms rather than nearly all of them.
         `alone`: only those whose app has no decided variant."""
-        tried = [each.arm for each in self.assessments if _went_silent(each) and self.asked.has_long_call(each.arm)]
+        tried = [each.arm for each in self.assessments if each.parted and self.asked.has_long_call(each.arm)]
         open_arms = [each for each in self.assessments if not each.settled and each.arm not in tried]
         if alone:
             open_arms = [each for each in open_arms if not any(one.settled for one in self.asked.variants(each))]

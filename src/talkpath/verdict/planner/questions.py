@@ -158,11 +158,13 @@ class SingleQuestions:
         return max([self.plan.packets, *counts] if calls else [ceil(until_s * assessment.planned.packet_rate)])
 
     def outlive(self, assessment: Assessment, *, proof: bool) -> Iterator[Question]:
-        """Calls and random twins of that length: a few, or as many as are a `proof` by themselves, if bytes suffice.
-        They are dear, so none of text is among them, if the test server knows such epochs."""
+        """Calls and random twins of that length: a few, or as many as are a `proof` by themselves, if bytes suffice;
+        a few that only lost more prove nothing. They are dear, so none of text is among them, if the test server knows
+        such epochs."""
         enough = log_threshold(self.facts) + PROOF_NATS
         least = next((k for k in range(LEAST_K, MOST_K) if log_choose(2 * k, k) >= enough), MOST_K)
-        for k in dict.fromkeys((least, USUAL_K, LOOK_K)) if proof else (LOOK_K,):
+        lost_more = assessment.parted is not None and not assessment.parted.ended
+        for k in dict.fromkeys((least, USUAL_K) if lost_more else (least, USUAL_K, LOOK_K)) if proof else (LOOK_K,):
             twins = float(k) if self.plan.long_s else None
             yield _question(assessment, (LOOK[0], twins), k, self.outliving(assessment), "again")
 
