@@ -91,6 +91,37 @@ def test_what_held_from_the_first_packet_makes_no_result_stale():
     assert all(verdict.reason is None or verdict.reason.code != "stale" for verdict in judge(facts))
 
 
+# ---------------------------------------------------------------- single flows
+
+
+def with_longer_calls(facts: Facts, app: str, *boxes: Box) -> Facts:
+    """The facts with one more epoch of that app's calls, longer than any before."""
+    number = len(facts.epochs)
+    ask = Question(Arm(app, app, "voice"), kind="watch", packets=400)
+    epoch, _ = calls.play(calls.Line(boxes, APPS), Random(number), ask, number, facts.epochs[-1].ended_s + 0.1)
+    return replace(facts, epochs=(*facts.epochs, epoch))
+
+
+def test_where_single_calls_are_cut_off_an_app_of_which_few_lived_so_long_is_not_ok():
+    some = calls.freeze(seconds=5.0, whom=lambda flow: flow.role == "call" and flow.number % 2 == 0)
+    facts = clean()
+    while of(facts, "whatsapp").state != "restricted":
+        facts = with_longer_calls(facts, "whatsapp", some)
+    facts = further(facts, "webrtc", some)
+    verdict = of(facts, "webrtc")
+    assert verdict.state == "insufficient"
+    assert verdict.reason is not None
+    assert verdict.reason.code == "budget"
+    assert of(with_longer_calls(facts, "webrtc"), "webrtc").state == "ok"
+
+
+def test_where_every_call_is_cut_off_an_app_of_which_one_lived_so_long_is_ok():
+    facts = clean()
+    while of(facts, "whatsapp").state != "restricted":
+        facts = with_longer_calls(facts, "whatsapp", calls.freeze(seconds=5.0))
+    assert of(further(facts, "webrtc"), "webrtc").state == "ok"
+
+
 # ---------------------------------------------------------------- variants
 
 

@@ -292,6 +292,17 @@ def test_an_effect_too_small_to_matter_is_not_restricted():
     assert (verdict.state, verdict.rule) == ("ok", None)
 
 
+@pytest.mark.parametrize("seed", [2, 6])
+def test_extra_loss_that_is_likely_and_may_matter_is_not_ok(seed: int):
+    """The last of four epochs of calls loses 3 %: too little for proof."""
+    facts = watched(calls.Line([calls.later(calls.media_drop(0.03, "up"), 6.5)], seed=seed), epochs=4)
+    verdict = only(facts)
+    assert log10(20.0) < (verdict.log10_e or 0.0) < log_threshold(facts) / 2.302585
+    assert verdict.reason is not None
+    assert (verdict.state, verdict.reason.code) == ("insufficient", "budget")
+    assert only(watched(calls.Line(seed=seed), epochs=4)).state == "ok"
+
+
 def watched(line: calls.Line, epochs: int) -> Facts:
     """So many epochs of longer calls, asked for or not."""
     rng, now_s, found = Random(line.seed), 0.0, list[Epoch]()

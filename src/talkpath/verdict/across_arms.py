@@ -3,6 +3,8 @@
 - *Stale.* A restriction may begin during the check. Where an arm is accused, closed, or its calls die, `ok` of another
   arm counts only if fresh calls of it began after that was seen; otherwise it is `insufficient (stale)`, and the
   planner asks again.
+- *Single flows.* Where calls of some arms go silent while others of the same arms live on, something ends single flows.
+  An arm of which too few calls lived for that long may only have been lucky: `ok` becomes `insufficient`.
 - *Variants.* An app is `ok` only if each of its variants that was asked is ok, or undecided without any trouble.
   Otherwise its verdict is `insufficient`, and names the variant.
 
@@ -17,8 +19,9 @@ from math import inf, log
 
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.measure.quality import TALKABLE_MOS
-from talkpath.verdict.assessment import HINT_LOG_E, Assessment, assess, calls_fail
+from talkpath.verdict.assessment import COUNTS_LOG_E, HINT_LOG_E, Assessment, assess, calls_fail
 from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.long_calls import EndedCalls, cut_offs, lived_longer
 from talkpath.verdict.flows.outcomes import calls_of
 from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.model import Reason, ReasonCode, State
@@ -28,12 +31,16 @@ from talkpath.verdict.statistics.strength import strength
 WORST: tuple[State, ...] = ("restricted", "closed", "unreachable", "impaired", "ok", "insufficient")
 LEANING_LOG_E = log(3.0)  # one test leans towards a finding
 TROUBLED_LOSS = 0.02  # so much more than twins, each way, an untroubled variant's calls do not lose
+SPARED = 0.1  # the chance that calls of an arm were all spared, from which on it is not ok
 UNTROUBLED: tuple[ReasonCode, ...] = ("budget", "canary")  # why a variant without trouble may be undecided
 
 
 def assess_all(facts: Facts) -> list[Assessment]:
     """The assessments of all arms of the plan, in its order; `ok` only where it is not stale."""
     alone = [assess(facts, planned) for planned in facts.plan.arms]
+    cut = _single_flows_cut_off(alone)
+    if cut is not None:
+        alone = [_unless_lucky(each, cut) for each in alone]
     began_s = {each.arm: _began_by_s(each) for each in alone if _in_trouble(each)}
     if not began_s:
         return alone
@@ -90,6 +97,31 @@ def _rank(assessment: Assessment) -> tuple[float, float]:
 
 def _asked(assessment: Assessment) -> bool:
     return bool(assessment.view.accusing)
+
+
+def _single_flows_cut_off(assessments: Sequence[Assessment]) -> EndedCalls | None:
+    """How many calls went silent, of arms where others lived on; None where that is not proven."""
+    kills = [(each, _kill_log_e(each)) for each in assessments]
+    parted = [(cut_offs(each.view), log_e) for each, log_e in kills if log_e >= HINT_LOG_E]
+    single = [(cut, log_e) for cut, log_e in parted if cut.ended and cut.lived]
+    if sum(log_e for _, log_e in single) < COUNTS_LOG_E:
+        return None
+    cuts = [cut for cut, _ in single]
+    return EndedCalls(sum(cut.ended for cut in cuts), max(cut.by_s for cut in cuts), sum(cut.lived for cut in cuts))
+
+
+def _kill_log_e(assessment: Assessment) -> float:
+    parts = assessment.strength.parts if assessment.strength else ()
+    return max((part.log_e for part in parts if part.name == "kill"), default=0.0)
+
+
+def _unless_lucky(assessment: Assessment, cut: EndedCalls) -> Assessment:
+    """The assessment, without `ok` where all of the arm's calls that lived so long may have been spared by chance."""
+    share = cut.lived / (cut.ended + cut.lived)
+    if assessment.state != "ok" or share ** lived_longer(assessment.view, cut.by_s) < SPARED:
+        return assessment
+    ended = assessment.view.facts.health.ended
+    return replace(assessment, state="insufficient", settled=True, reason=Reason("budget", {"ended": ended}))
 
 
 def _in_trouble(assessment: Assessment) -> bool:

@@ -41,7 +41,7 @@ MATTERS_LOSS = 0.01  # restricted: at least so much extra loss
 MATTERS_DELAY_MS = 50.0  # or so much extra delay
 OK_LOSS = 0.05  # ok: less extra loss than that, each way
 CANARY_LOG_E = log(20.0)
-COUNTS_LOG_E = log(20.0)  # from here on failed set-ups and cut-off calls matter, and exclude `ok`
+COUNTS_LOG_E = log(20.0)  # from here on failed set-ups, cut-off calls and extra loss matter, and exclude `ok`
 HINT_LOG_E = log(5.0)  # from here on more epochs are worth measuring
 MANY_FAIL = 0.2  # of the calls, never established: too many for `ok`
 POOR_EPOCHS = 3  # one bad second does not make a line impaired
@@ -278,7 +278,8 @@ def _unaccused(
     losses, delays = most_extra_losses(view.accusing, facts.seed), extra_delays(view.accusing)
     little_loss = all(interval.high is not None and interval.high < OK_LOSS for interval in losses.values())
     little_delay = all((interval.estimate or 0.0) < MATTERS_DELAY_MS for interval in delays.values())
-    may_matter = proof.known_at_s is not None and any((each.high or 0.0) >= MATTERS_LOSS for each in losses.values())
+    worse = proof.known_at_s is not None or proof.log_e >= COUNTS_LOG_E
+    may_matter = worse and any((each.high or 0.0) >= MATTERS_LOSS for each in losses.values())
     if may_matter or not (little_loss and little_delay and not fail):
         return replace(undecided, reason=_missing_evidence(facts, view), compared=True)
     undecided = replace(undecided, quality=quality.of_the_line(), compared=True)

@@ -7,7 +7,7 @@ means and needs is in registry.py.
 
 from __future__ import annotations
 
-from math import log
+from math import inf, log
 
 import numpy as np
 
@@ -15,14 +15,14 @@ from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.across_arms import assess_all, worst_variant
-from talkpath.verdict.assessment import MATTERS_LOSS, Assessment, extra_delays, log_threshold
+from talkpath.verdict.assessment import MATTERS_DELAY_MS, MATTERS_LOSS, Assessment, extra_delays, log_threshold
 from talkpath.verdict.bases.messages import judge_messages
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
 from talkpath.verdict.flows.call_quality import Loss, call_quality
 from talkpath.verdict.flows.long_calls import watched_s
 from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.model import Number, Verdict
+from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.verdict.rules import VERSION
 from talkpath.verdict.rules.best import UNKNOWN, named_at_s
 from talkpath.verdict.rules.rule import Fit, Parameters
@@ -94,7 +94,7 @@ def _mechanism(assessment: Assessment) -> tuple[str | None, AffectedDirections |
         known = explanation.best if not explanation.alternatives else None
         direction = _direction(explanation.best) if explanation.best else _most_affected(assessment.strength)
         parameters = _known(known.measure()) if known else {}
-        if _drops_nothing(parameters):
+        if _does_nothing(parameters):
             return UNKNOWN, direction, {}, ()
         return explanation.rule, direction, parameters, explanation.alternatives
     if assessment.closed is not None:
@@ -103,10 +103,15 @@ def _mechanism(assessment: Assessment) -> tuple[str | None, AffectedDirections |
     return None, None, {}, ()
 
 
-def _drops_nothing(parameters: Parameters) -> bool:
-    """Whether by its own interval the rule drops less than matters: then it is not what was seen."""
-    share = parameters.get("p")
-    return isinstance(share, Number) and share.high is not None and share.high < MATTERS_LOSS
+def _does_nothing(parameters: Parameters) -> bool:
+    """Whether by its own intervals the rule drops or delays less than matters: then it is not what was seen."""
+    share, ms, jitter_ms = (_high(parameters.get(name)) for name in ("p", "ms", "jitter_ms"))
+    return share < MATTERS_LOSS or max(ms, jitter_ms) < MATTERS_DELAY_MS
+
+
+def _high(value: Number | Category | None) -> float:
+    """The upper end of a parameter's interval; infinity where it has none."""
+    return value.high if isinstance(value, Number) and value.high is not None else inf
 
 
 def _direction(fit: Fit) -> AffectedDirections | None:

@@ -1,12 +1,21 @@
-"""How unlike 5-tuples fare, of which a call that lasts may be an unlucky one."""
+"""How unlike 5-tuples fare, of which a call that lasts may be an unlucky one; and when such a call is cleared."""
 
 from __future__ import annotations
 
+from random import Random
+
+import calls
 import pytest
+from slots import Box, Flow, Outcome, Slot
 from world import BACKGROUNDS, NOTHING, Restriction, World
 
-from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.long_calls import flow_spread
+from talkpath.apps.contract.shape import Arm
+from talkpath.measure.facts import Epoch, Facts
+from talkpath.verdict.flows.arm_view import ArmView, arm_view
+from talkpath.verdict.flows.long_calls import EndedCalls, cut_offs, flow_spread, lived_longer, parting
+from talkpath.verdict.model import Question
+
+ARM = Arm("webrtc", "webrtc", "voice")
 
 
 def run(background: str, restriction: Restriction = NOTHING, count: int = 12) -> tuple[Epoch, ...]:
@@ -27,3 +36,67 @@ def test_paths_queues_and_translators_make_flows_differ(background: str) -> None
 def test_what_only_calls_lose_makes_no_twins_differ() -> None:
     assert flow_spread(run("clean", Restriction(up=0.5)), "up") == 0.0
     assert flow_spread((), "up") == 0.0
+
+
+def view(*asked: tuple[str, int, int, Box]) -> ArmView:
+    """An arm's view of epochs: (question, calls, packets, box)."""
+    epochs: list[Epoch] = []
+    for number, (kind, k, packets, box) in enumerate(asked):
+        now_s = epochs[-1].ended_s + 0.1 if epochs else 0.2
+        ask = Question(ARM, kind, 1.0 if kind == "long" else None, k, packets)
+        epochs.append(calls.play(calls.Line([box]), Random(number), ask, number, now_s)[0])
+    return arm_view(Facts(calls.Line().plan(), tuple(epochs)), ARM)
+
+
+def grows(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
+    """Calls lose more and more."""
+    hit = flow.role == "call" and slot.stage == "media"
+    return None if hit and rng.random() < 0.01 * slot.at_s else 0.0
+
+
+def loses_late(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
+    """Calls lose 5 % of one direction after 14 seconds."""
+    hit = flow.role == "call" and slot.stage == "media" and way == "down" and slot.at_s > 14.0
+    return None if hit and rng.random() < 0.05 else 0.0
+
+
+def one_loses(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
+    """One call loses packets of its first second."""
+    hit = flow.role == "call" and flow.number % 20 < 5 and 0.5 < slot.at_s < 0.7
+    return None if hit and slot.stage == "media" else 0.0
+
+
+def third_ends(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
+    """Every third call ends after two seconds."""
+    return None if flow.role == "call" and flow.number % 3 == 0 and slot.at_s >= 2.0 else 0.0
+
+
+def test_a_long_call_is_cleared_only_by_calls_that_lived_as_long() -> None:
+    unlucky, well = ("watch", 8, 70, one_loses), ("watch", 8, 70, calls.iid(0.0))
+    assert parting(view(unlucky, well)) is None
+    short_too = parting(view(("long", 1, 900, grows), unlucky, well))
+    assert short_too is not None
+    assert short_too.at_s > 2.0
+    assert short_too == parting(view(("long", 1, 900, grows)))
+
+
+def test_a_call_that_loses_some_packets_from_late_on_parts() -> None:
+    late = parting(view(("long", 1, 1100, loses_late)))
+    assert late is not None
+    assert late.at_s > 14.0
+    assert parting(view(("long", 1, 1100, calls.iid(0.04)))) is None
+
+
+def test_a_call_that_lost_more_has_lost_it_by_its_end_at_the_latest() -> None:
+    found = parting(view(("watch", 8, 70, calls.media_drop(0.5))))
+    assert found is not None
+    assert found.at_s < 2.0
+
+
+def test_calls_that_go_silent_are_counted_beside_those_that_live_longer() -> None:
+    hit = view(("watch", 8, 250, third_ends), ("watch", 8, 70, calls.iid(0.0)))
+    ended, by_s, lived = cut_offs(hit)
+    assert (ended + lived, 1.8 < by_s < 2.1) == (8, True)
+    assert 1 <= ended <= 5
+    assert lived_longer(hit, by_s) == lived
+    assert cut_offs(view(("watch", 8, 70, calls.iid(0.0)))) == EndedCalls(0, 0.0, 8)

@@ -4,11 +4,11 @@ One call of each arm lives so long (question "long"), beside a few random twins 
 screen: nobody is accused by them, since twins that arms share are not exchangeable with each arm's calls. Where a call
 parts from the twins of its time the planner asks for epochs that can accuse, and `ok` waits.
 
-A call parts from them if it ends (or never begins) while most twins go on, if it loses more than they do, over all or
-for some seconds, or if its delay spreads more. Behind several paths, queues or translators single 5-tuples differ
-anyhow: by how much, the random twins of all epochs show. Within that a call parts only where it loses more than at its
-start: what it loses from the start on, short calls beside twins of their own show as well, and may accuse. Where half
-of an arm's calls that lived as long or longer did not part, it was bad luck of single 5-tuples, and the arm is no
+A call parts from them if it ends (or never begins) while most twins go on, if it loses more than they do, from some
+second on or for some seconds, or if its delay spreads more. Behind several paths, queues or translators single 5-tuples
+differ anyhow: by how much, the random twins of all epochs show. Within that a call parts only where it loses more than
+at its start: what it loses from the start on, short calls beside twins of their own show as well, and may accuse. Where
+half of an arm's calls that lived as long or longer did not part, it was bad luck of single 5-tuples, and the arm is no
 longer in doubt.
 """
 
@@ -30,7 +30,7 @@ from talkpath.verdict.statistics.cohort import DIRECTIONS, accuses, cohort, trac
 
 SILENT_PACKETS, SILENCE_S = 8, 1.5  # a call has ended: so much was sent after its last arrival
 WINDOW_S = 5.0  # a call that loses much only for a while is found in one of these
-MUCH_LOSS, SOME_LOSS = 0.05, 0.02  # more than twins, in one window; over all
+MUCH_LOSS, SOME_LOSS = 0.05, 0.02  # more than twins, in one window; from some window on to the end
 ERRORS = 4.0  # standard errors of that difference, as far as single packets are lost by chance
 UNLIKE_ERRORS = 3.0  # standard deviations by which 5-tuples differ: more is not the bad luck of one of them
 AT_FIRST_S = 2.0  # of a call: what it loses more from then on is not its 5-tuple's doing
@@ -46,6 +46,15 @@ class Parting(NamedTuple):
 
     at_s: float
     ended: bool
+
+
+class EndedCalls(NamedTuple):
+    """Calls of one arm that went silent while twins went on: how many, by when after their start, and how many that
+    lived longer did not."""
+
+    ended: int
+    by_s: float
+    lived: int
 
 
 class LongCall(NamedTuple):
@@ -72,7 +81,12 @@ def watched_s(view: ArmView) -> float:
 @per_epoch
 def _longest_s(epoch: Epoch) -> float:
     """The same of one epoch: the last arrival of the direction that ended first, from the call's start."""
-    return max((min(call.up.last_s or 0.0, call.down.last_s or 0.0) for call in _calls(epoch)), default=0.0)
+    return float(_lived_s(epoch).max(initial=0.0))
+
+
+def _lived_s(epoch: Epoch) -> Floats:
+    """The same of each call."""
+    return np.array([min(call.up.last_s or 0.0, call.down.last_s or 0.0) for call in _calls(epoch)])
 
 
 def parting(view: ArmView) -> Parting | None:
@@ -83,6 +97,25 @@ def parting(view: ArmView) -> Parting | None:
     short = tuple(epoch for epoch in view.facts.epochs if accuses(epoch) and not epoch.missing)
     unlike = tuple(round(flow_spread(short, way), 3) for way in DIRECTIONS)
     return _of_epochs(view.all_long + watch, view.long[0].arm if view.long else watch[0].arm, unlike)
+
+
+def cut_offs(view: ArmView) -> EndedCalls:
+    """How many of the arm's calls went silent while twins went on, and how many did not."""
+    return _cut_offs(view.all_long + view.accusing, view.accusing[0].arm) if view.accusing else EndedCalls(0, 0.0, 0)
+
+
+@per_epochs
+def _cut_offs(epochs: tuple[Epoch, ...], arm: Arm) -> EndedCalls:
+    calls = _long_calls(epochs, arm, dict.fromkeys(DIRECTIONS, 0.0))
+    ended = [call.parting.at_s for call in calls if call.parting and call.parting.ended]
+    by_s = max(ended, default=0.0)
+    longer = [call for call in calls if call.span_s >= by_s + SILENCE_S and not (call.parting and call.parting.ended)]
+    return EndedCalls(len(ended), by_s, len(longer))
+
+
+def lived_longer(view: ArmView, at_s: float) -> int:
+    """How many of the arm's calls are known to have lived for longer than that, in both directions."""
+    return sum(int((_lived_s(epoch) > at_s).sum()) for epoch in (*view.accusing, *view.long))
 
 
 @per_epochs
@@ -110,13 +143,16 @@ def _spread_terms(epoch: Epoch, way: Direction) -> tuple[float, float]:
 @per_epochs
 def _of_epochs(epochs: tuple[Epoch, ...], arm: Arm, unlike: tuple[float, ...]) -> Parting | None:
     calls = _long_calls(epochs, arm, dict(zip(DIRECTIONS, unlike, strict=True)))
-    partings = sorted(call.parting for call in calls if call.parting is not None)
-    if not partings:
-        return None
-    first = partings[0]
-    least_s = first.at_s + SILENCE_S if first.ended else AS_LONG * first.at_s
-    comparable = [call for call in calls if call.parting or call.span_s >= least_s]
-    return partings[0] if 2 * len(partings) > len(comparable) else None
+    return min((call.parting for call in calls if call.parting and not _is_bad_luck(call, calls)), default=None)
+
+
+def _is_bad_luck(parted: LongCall, calls: Sequence[LongCall]) -> bool:
+    """Whether half of the calls that lived as long as this one until it parted did not part."""
+    assert parted.parting is not None
+    at_s, ended = parted.parting
+    least_s = at_s + SILENCE_S if ended else AS_LONG * at_s
+    comparable = [call for call in calls if call is parted or call.span_s >= least_s]
+    return 2 * sum(call.parting is not None for call in comparable) <= len(comparable)
 
 
 def _long_calls(epochs: Sequence[Epoch], arm: Arm, unlike: Mapping[Direction, float]) -> list[LongCall]:
@@ -237,13 +273,13 @@ def _loses_more_s(
     beside = np.array([_counts(twin.started_s, twin.flow.of(way), edges) for twin in twins])
     rows = np.vstack([_counts(started_s, one, edges), beside.sum(axis=0)])
     by_chance = UNLIKE_ERRORS * unlike * sqrt(1.0 + 1.0 / len(twins))
-    first, known = rows[:, 0], rows[2] > 0
-    windows = np.hstack([rows[:, :1] + rows[:, 1:2], rows[:, 2:]])
+    first, windows = rows[:, 0], np.hstack([rows[:, :1] + rows[:, 1:2], rows[:, 2:]])
+    windows = windows * (windows[2] > 0)  # of other seconds twins say nothing
     for at, window in enumerate(windows.T):
-        if window[2] and window[0] >= WINDOW_PACKETS and _parts(window, first if at else None, MUCH_LOSS, by_chance):
-            return (at + 1) * WINDOW_S
-    whole = rows[:, known].sum(axis=1)
-    return last_s if known.any() and _parts(whole, first, SOME_LOSS, by_chance) else None
+        if window[0] >= WINDOW_PACKETS and _parts(window, first if at else None, MUCH_LOSS, by_chance):
+            return min((at + 1) * WINDOW_S, last_s)
+    since = windows[:, ::-1].cumsum(axis=1).T  # the last window, the last two, and so on to the whole call
+    return last_s if any(_parts(counts, first, SOME_LOSS, by_chance) for counts in since) else None
 
 
 def _parts(counts: Floats, first: Floats | None, least: float, by_chance: float) -> bool:
