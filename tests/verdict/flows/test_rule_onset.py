@@ -21,6 +21,7 @@ ARM = Arm(APP, APP, "voice")
 
 
 STUN, HALF, HALF_UP = calls.stage_drop(["stun"], "up"), calls.media_drop(0.5), calls.media_drop(0.5, "up")
+BLOCK = calls.block(roles=["call"])
 FREEZE, POLICE = calls.freeze(20), calls.police(16.0)
 NAMED = {"stun": (STUN, "stun.drop"), "half": (HALF, "media.drop"), "half up": (HALF_UP, "media.drop")}
 NAMED |= {"freeze": (FREEZE, "media.freeze"), "police": (POLICE, "media.police")}
@@ -79,3 +80,12 @@ def test_an_epoch_that_ends_as_it_begins_is_on_one_side_only():
     assert onset is not None
     assert not set(map(id, onset.before)) & set(map(id, onset.since))
     assert told(again)[0] in ("restricted", "insufficient")
+
+
+@pytest.mark.parametrize(("box", "name"), [(BLOCK, "flow.block"), (STUN, "stun.drop")])
+def test_an_epoch_whose_set_up_had_begun_is_on_neither_side(box: Box, name: str):
+    facts = begun(box, begun(box).epochs[2].started_s + 0.1)
+    onset = rule_onset(arm_view(facts, ARM))
+    assert onset is not None
+    assert [epoch.number for epoch in onset.since] == [3, 4, 5]
+    assert told(facts)[:2] == ("restricted", name)

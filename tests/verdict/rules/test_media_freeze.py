@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as replace_view
+from dataclasses import replace
+from random import Random
 
 import calls
 import pytest
 from made_checks import Case, assert_named, each_direction, named_on_every_line
-from slots import Box
+from slots import Box, Flow, Outcome, Slot
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.verdict.flows.arm_view import arm_view
-from talkpath.verdict.rules import media_freeze
+from talkpath.measure.facts import Facts
+from talkpath.verdict.flows.arm_view import ArmView, arm_view
+from talkpath.verdict.flows.outcomes import flow_outcomes
+from talkpath.verdict.model import Question
+from talkpath.verdict.rules import media_drop, media_freeze
+from talkpath.verdict.rules.blocked_calls import blocked_calls
+
+ARM = Arm("webrtc", "webrtc", "voice")
 
 CASES = [
     *each_direction("webrtc", lambda way: calls.freeze(25, direction=way), after_packets=25),
@@ -39,8 +46,33 @@ def test_it_is_named(case: Case, line: str) -> None:
     ],
 )
 def test_no_fit_gains_more_than_its_bound(boxes: list[Box]) -> None:
-    view = arm_view(calls.check(calls.Line(boxes, seed=8), most=12), Arm("webrtc", "webrtc", "voice"))
+    view = arm_view(calls.check(calls.Line(boxes, seed=8), most=12), ARM)
     for ways in (("up", "down"), ("up",), ("down",)):
-        one = replace_view(view, directions=ways)
+        one = replace(view, directions=ways)
         fit = media_freeze.explain(one)
         assert fit is None or fit.gain <= media_freeze.at_most(one)
+
+
+def test_a_call_that_was_cut_off_before_any_answer_came_was_not_blocked_as_a_whole() -> None:
+    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
+        return None if way == "down" and flow.role == "call" else cut(rng, flow, now_s, way, slot)
+
+    cut = calls.freeze(seconds=0.45, direction="up")
+    assert blocked_calls(seen(calls.block("down", roles=["call"]), 25)) is not None
+    assert blocked_calls(seen(box, 25)) is None
+
+
+def seen(box: Box, packets: int) -> ArmView:
+    """Two epochs of calls with so many packets."""
+    line, rng = calls.Line((box,)), Random(3)
+    plays = (calls.play(line, rng, Question(ARM, packets=packets), number, 2.0 * number) for number in (0, 1))
+    return arm_view(Facts(line.plan(), tuple(epoch for epoch, _ in plays), seed=bytes(32)), ARM)
+
+
+def test_calls_too_short_for_a_silence_show_a_freeze_by_their_last_packets() -> None:
+    view = seen(calls.freeze(seconds=0.65), 25)
+    assert not any(call.up.silent or call.down.silent for epoch in view.explained for call in flow_outcomes(epoch))
+    freeze, drop = media_freeze.explain(view), media_drop.explain(view)
+    assert freeze is not None
+    assert drop is not None
+    assert freeze.gain > drop.gain

@@ -36,6 +36,10 @@ def test_one_app_whose_calls_begin_it_is_restricted(app: str) -> None:
     assert states((app,), residual()) == [("restricted", "residual", "both")]
 
 
+def test_one_that_begins_in_mid_check_has_the_same_name() -> None:
+    assert states(("webrtc",), calls.later(residual(), 1.0)) == [("restricted", "residual", "both")]
+
+
 def test_all_apps_are_closed_or_restricted_and_none_is_impaired() -> None:
     found = states(("webrtc", "whatsapp", "telegram"), residual())
     assert {state for state, *_ in found} <= {"restricted", "closed"}

@@ -18,7 +18,9 @@ from talkpath.verdict.flows.outcomes import media_begins_s
 
 CHANCES = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 0.997])  # of loss, after the onset
 LEAST_NATS = 12.0  # by which what came before the onset contradicts that loss
-SLACK_S = 0.3  # so much of an epoch's media may lie before the onset: the first packets may pass by chance
+SLACK_S = (
+    0.3  # so much of an epoch's media may lie before the onset, as its losses show it: the first may pass by chance
+)
 
 
 class RuleOnset(NamedTuple):
@@ -58,7 +60,10 @@ def _shows_early(view: ArmView, onset: RuleOnset, chance: float) -> bool:
 
 
 def _split(view: ArmView, at_s: float) -> RuleOnset | None:
-    since = tuple(epoch for epoch in view.explained if _begins_since(epoch, at_s))
+    """Take the epochs on either side. Set-up of one that had started may have passed before the onset: it counts among
+    those since only where no other is left."""
+    started = tuple(epoch for epoch in view.explained if epoch.started_s >= at_s)
+    since = started or tuple(epoch for epoch in view.explained if _begins_since(epoch, at_s))
     before = tuple(epoch for epoch in view.explained if epoch.ended_s <= at_s and not _begins_since(epoch, at_s))
     return RuleOnset(at_s, before, since) if before and since else None
 

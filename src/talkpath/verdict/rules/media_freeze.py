@@ -121,12 +121,13 @@ def _at_most(losses: DirectionLosses) -> float:
 
 def _ran(view: ArmView, hit: tuple[Direction, ...]) -> bool:
     """Whether calls that ended got media through before, or set-up was cut off once it had begun. A call that was set
-    up and got no media through did not freeze: its media are dropped."""
+    up and got no media through did not freeze: its media are dropped. Calls too short to show that they ended may
+    have."""
     every = [(epoch, call) for epoch in view.explained for call in calls_of(epoch)]
     calls = [(epoch, call) for epoch, call in every if (epoch.number, call.flow) not in view.left_out]
     ended = [(epoch, call) for epoch, call in calls if any(_ended(call.of(way)) for way in hit)]
     ran = [(epoch, call) for epoch, call in ended if any(_ended(call.of(way)) and call.of(way).media for way in hit)]
-    if ran and (2 * len(ran) >= len(ended) or not _at_once(ran, calls)):
+    if 2 * len(ran) >= len(ended) or (ran and not _at_once(ran, calls)):
         return True
     chosen = [losses for losses in view.losses if losses.direction in hit]
     begun = "up" not in hit or any(map(_begun, chosen))

@@ -36,16 +36,19 @@ def explain(view: ArmView) -> Fit | None:
 
 
 def explain_calls(view: ArmView) -> Fit | None:
-    """Fit if the arm's own calls are what has ports blocked: those to ports without an earlier call are stopped."""
+    """Fit if the arm's own calls are what has ports blocked: those to ports without an earlier call are stopped, from
+    the first epoch of the check on whose calls were: the rule may have begun then."""
     found = order_of_events(view)
     if found is None:
         return None
-    before = dict(zip((epoch.number for epoch in _ordered(view)), found.exposed, strict=True))
+    exposed = list(zip((epoch.number for epoch in _ordered(view)), found.exposed, strict=True))
+    first = next(place for place, (_, ports) in enumerate(exposed) if ports) - 1
+    before = dict(exposed[first:])
     calls = [
         flow
         for epoch in view.explained
         for flow in flow_outcomes(epoch)
-        if flow.role == "call" and flow.port not in before.get(epoch.number, ())
+        if flow.role == "call" and epoch.number in before and flow.port not in before[epoch.number]
     ]
     return Fit(found.log_e, "both") if calls and sum(map(_failed, calls)) >= MOST * len(calls) else None
 
