@@ -18,9 +18,7 @@ from talkpath.verdict.flows.outcomes import media_begins_s
 
 CHANCES = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 0.997])  # of loss, after the onset
 LEAST_NATS = 12.0  # by which what came before the onset contradicts that loss
-SLACK_S = (
-    0.3  # so much of an epoch's media may lie before the onset, as its losses show it: the first may pass by chance
-)
+SLACK_S = 0.3  # so much of an epoch's media may lie before the onset that losses show: the first may pass by chance
 
 
 class RuleOnset(NamedTuple):

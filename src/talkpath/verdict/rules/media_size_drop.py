@@ -70,11 +70,11 @@ def fit_with_limit(view: ArmView, over: Number) -> Fit | None:
 def _gains(losses: DirectionLosses, limits: Floats, onsets: Floats) -> Floats:
     """Return the gains (chances x onsets x limits,). A call may be recognised only after some packets, and only some of
     the large packets may be dropped. Each kind of keepalive or report is treated like media or not at all, whichever
-    fits."""
+    fits; without media that are dropped they show no size."""
     gains = np.zeros((len(CHANCES), len(onsets), len(limits)))
     for place, onset in enumerate(onsets):
-        media, control = _larger(losses, int(onset))
-        gains[:, place] = media.than(limits) + control.than(limits)
+        media, control = (part.than(limits) for part in _larger(losses, int(onset)))
+        gains[:, place] = media + control * (media > 0.0)
     return gains.ravel()
 
 
@@ -82,10 +82,10 @@ def _gains(losses: DirectionLosses, limits: Floats, onsets: Floats) -> Floats:
 def _gains_of_limit(losses: DirectionLosses, limit: float) -> Floats:
     """Return `_gains` of one limit and all ONSETS, from sums over the slots in order of the packets before them."""
     larger = losses.size > limit
-    gains = _after_onsets(losses, losses.media & larger)
+    media = gains = _after_onsets(losses, losses.media & larger)
     control = losses.on("control") & larger
     for size in np.unique(losses.size[control]):
-        gains += np.maximum(0.0, _after_onsets(losses, control & (losses.size == size)))
+        gains = gains + np.maximum(0.0, _after_onsets(losses, control & (losses.size == size))) * (media > 0.0)
     return gains.ravel()
 
 
