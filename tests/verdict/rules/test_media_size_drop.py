@@ -39,6 +39,20 @@ def test_calls_of_one_size_show_no_limit() -> None:
     assert media_size_drop.explain(view) is None
 
 
+def large_reports(track: Track) -> Track:
+    sizes = (400 if stage == "control" else size for size, stage in zip(track.size, track.stage, strict=True))
+    return replace(track, size=tuple(sizes))
+
+
+def test_reports_and_keepalives_alone_show_no_limit() -> None:
+    """They are the largest packets, and all are lost; no media are."""
+    facts = calls.check(calls.Line([calls.stage_drop(["control"], "up")], seed=2, packets=150))
+    epochs = (replace(epoch, up=large_reports(epoch.up), down=large_reports(epoch.down)) for epoch in facts.epochs)
+    view = arm_view(replace(facts, epochs=tuple(epochs)), Arm("webrtc", "webrtc", "voice"))
+    assert sum(losses.lost.sum() for losses in view.losses) >= 8
+    assert media_size_drop.explain(view) is None
+
+
 @pytest.mark.parametrize("box", [calls.size_drop(90, "up"), calls.size_drop(90, p=0.6), calls.media_drop(0.3)])
 def test_no_fit_gains_more_than_its_bound(box: Box) -> None:
     view = arm_view(calls.check(calls.Line([box], seed=8)), Arm("webrtc", "webrtc", "voice"))
