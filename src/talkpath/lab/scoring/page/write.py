@@ -20,15 +20,6 @@ NOTE = "<!-- written by `talkpath lab score --page`: from rows alone, never by h
 MOST_LISTED = 60
 
 
-PLAYED_BEFORE = {
-    "190e1da3f558ce93": (
-        "After these rows only what three calls beside control traffic prove changed (2026-11-28), and no check here "
-        "has any."
-    )
-}
-"""Digest of the code -> what readers have to know of its rows, where that code has changed its form since."""
-
-
 def write(
     path: Path,
     rows: Sequence[CheckRow],
@@ -79,8 +70,6 @@ def _opening(rows: Sequence[CheckRow], code: str) -> Iterator[str]:
         "Questions to apps' own servers, and real calls beside control traffic, have [a page](own-address-rates.md) of "
         "their own."
     )
-    if code in PLAYED_BEFORE:
-        yield from ("", PLAYED_BEFORE[code])
 
 
 def _seeds(rows: Sequence[CheckRow]) -> str:
@@ -131,7 +120,7 @@ def _found(rows: Sequence[CheckRow], folder: str) -> Iterator[str]:
 def _late(rows: Sequence[CheckRow]) -> Iterator[str]:
     late = rates.lates(rows)
     words = (
-        "Restrictions that a short look does not see: calls that die late, rules that begin during the check, act now "
+        "Restrictions that a short look does not see: calls that die late or are policed after a burst, rules that begin during the check, act now "
         "and then, block the port afterwards, or hit whole flows. *False ok*: the app was said to be `ok`, although a "
         "call of two minutes, begun with the check, would be hit. `ok` takes 20 s watched, so later onsets can go "
         "unseen. Onset in seconds of such a call."
