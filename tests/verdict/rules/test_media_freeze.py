@@ -8,7 +8,7 @@ from random import Random
 import calls
 import pytest
 from made_checks import Case, assert_named, each_direction, named_on_every_line
-from slots import Box, Flow, Outcome, Slot
+from slots import Box
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Facts
@@ -16,7 +16,6 @@ from talkpath.verdict.flows.arm_view import ArmView, arm_view
 from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.model import Question
 from talkpath.verdict.rules import media_drop, media_freeze
-from talkpath.verdict.rules.blocked_calls import blocked_calls
 
 ARM = Arm("webrtc", "webrtc", "voice")
 
@@ -51,15 +50,6 @@ def test_no_fit_gains_more_than_its_bound(boxes: list[Box]) -> None:
         one = replace(view, directions=ways)
         fit = media_freeze.explain(one)
         assert fit is None or fit.gain <= media_freeze.at_most(one)
-
-
-def test_a_call_that_was_cut_off_before_any_answer_came_was_not_blocked_as_a_whole() -> None:
-    def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
-        return None if way == "down" and flow.role == "call" else cut(rng, flow, now_s, way, slot)
-
-    cut = calls.freeze(seconds=0.45, direction="up")
-    assert blocked_calls(seen(calls.block("down", roles=["call"]), 25)) is not None
-    assert blocked_calls(seen(box, 25)) is None
 
 
 def seen(box: Box, packets: int) -> ArmView:

@@ -66,13 +66,7 @@ class BehindCutOffs(NamedTuple):
 def left_out(epochs: tuple[Epoch, ...]) -> frozenset[CallOf]:
     """Return all calls that are no evidence."""
     arms = _partly_established(epochs)
-    dead = {
-        (epoch.number, call.flow)
-        for epoch in epochs
-        if epoch.arm in arms
-        for call in calls_of(epoch)
-        if _never_ran(call)
-    }
+    dead = {(epoch.number, call.flow) for epoch in epochs if epoch.arm in arms for call in calls_of(epoch) if call.dead}
     return frozenset(dead) | ended_behind(epochs)
 
 
@@ -174,11 +168,7 @@ def log_likelihood(ended: int, calls: int) -> float:
 def _ended_early(call: FlowOutcome) -> bool:
     """Whether the call ended, in one direction or both, before any media arrived, and in none after some had."""
     ended = [way.media for way in (call.up, call.down) if way.silent]
-    return _never_ran(call) or (0 in ended and not any(ended))
-
-
-def _never_ran(call: FlowOutcome) -> bool:
-    return call.dead and not call.cut_off
+    return call.dead or (0 in ended and not any(ended))
 
 
 def _partly_established(epochs: Iterable[Epoch]) -> set[Arm]:

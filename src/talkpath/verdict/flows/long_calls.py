@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from talkpath.apps.contract.shape import Arm, Direction
-from talkpath.measure.facts import DELAY_QUANTILES, Epoch
+from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Track
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import Floats
 from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, flow_outcomes
@@ -191,7 +191,11 @@ def _twins(epoch: Epoch) -> tuple[Neighbour, ...]:
 def _byte_rates(epoch: Epoch) -> dict[Direction, float]:
     """How many IP bytes a second a flow of the epoch sends each way."""
     plans = {way: track(epoch, way) for way in DIRECTIONS}
-    return {way: sum(each.size, HEADERS * len(each.size)) / (1e-3 * each.at_ms[-1]) for way, each in plans.items()}
+    return {way: sum(each.size, HEADERS * len(each.size)) / _lasts_s(each) for way, each in plans.items()}
+
+
+def _lasts_s(plan: Track) -> float:
+    return max(1e-3, 1e-3 * max(plan.at_ms, default=0.0))
 
 
 def _as_heavy(epoch: Epoch, twins: Sequence[Neighbour], way: Direction) -> Sequence[Neighbour]:

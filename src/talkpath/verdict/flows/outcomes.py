@@ -76,11 +76,6 @@ class FlowOutcome(NamedTuple):
         return self.stopped or self.down.unheard
 
     @property
-    def cut_off(self) -> bool:
-        """Whether media arrived up, and then nothing more: such a flow ran, even if no answer to it was ever heard."""
-        return self.up.silent and self.up.media > 0
-
-    @property
     def passed(self) -> int:
         """How many packets arrived, both ways together."""
         return self.up.arrived + self.down.arrived

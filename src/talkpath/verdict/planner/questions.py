@@ -121,7 +121,8 @@ class SingleQuestions:
             for times in dict.fromkeys((patience, 1)):
                 question = self.contrast(assessment, contrast, times)
                 done = self.asked.count(assessment, *contrast, packets=round(LONG_ENOUGH * question.packets))
-                if done < (CONTRAST_TIMES if explanation.tied > 1 else 1):
+                again = explanation.tied > 1 and assessment.view.asked(*contrast)
+                if done < (CONTRAST_TIMES if again else 1):
                     yield question
 
     def contrast(self, assessment: Assessment, contrast: Contrast, patience: int = 1) -> Question:

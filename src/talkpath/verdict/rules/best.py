@@ -245,7 +245,7 @@ def accusing_rules() -> tuple[Rule, ...]:
 
 def best_of(among: Iterable[Rule], view: ArmView) -> Explanation:
     """Return the best explanation among these rules. A rule that is known to come less close than rivals do is not
-    fitted."""
+    fitted. Rivals tie until a contrast that may tell them apart was asked."""
     cheap_first = sorted(among, key=lambda rule: rule.at_most is not None)
     found: list[Candidate] = []
     for rule in cheap_first:
@@ -258,7 +258,9 @@ def best_of(among: Iterable[Rule], view: ArmView) -> Explanation:
     found.sort(key=lambda c: (-c.fit.gain, c.rule.id))
     top = found[0].fit.gain
     rivals = tuple(c for c in found if c.fit.gain >= _least_of_rivals(top))
-    tied = sum(c.fit.gain >= top - MARGIN for c in rivals)
+    contrasts = [contrast for c in rivals for contrast in c.rule.contrasts]
+    untold = bool(contrasts) and not any(view.asked(*contrast) for contrast in contrasts)
+    tied = len(rivals) if untold else sum(c.fit.gain >= top - MARGIN for c in rivals)
     return Explanation(rivals[0].rule.id if tied == 1 else UNKNOWN, rivals, tied)
 
 

@@ -86,9 +86,8 @@ def mostly_blocked(view: ArmView) -> bool:
 
 
 def is_blocked(flow: FlowOutcome) -> bool:
-    """Whether the flow was stopped with its first packets, or no answer came back to its set-up and it was not cut
-    off: what had queued until then never arrives."""
-    return flow.stopped or (flow.down.unheard and flow.down.setup > 0 and not flow.cut_off)
+    """Whether the flow was stopped with its first packets, or no answer came back to its set-up."""
+    return flow.stopped or (flow.down.unheard and flow.down.setup > 0)
 
 
 def _passed(flows: Sequence[FlowOutcome]) -> float:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from talkpath.lab.scoring.driver_agreement import pairs
 from talkpath.lab.scoring.page.pictures import pictures
-from talkpath.lab.scoring.page.write import write
+from talkpath.lab.scoring.page.write import PLAYED_BEFORE, write
 from talkpath.lab.scoring.row import CheckRow
 
 OK = ("ok",) * len(BATTERY)
@@ -32,10 +32,10 @@ def rows() -> list[CheckRow]:
     ]
 
 
-def written(tmp_path: Path, some: list[CheckRow]) -> str:
+def written(tmp_path: Path, some: list[CheckRow], code: str = "code") -> str:
     page = tmp_path / "error-rates.md"
     real = [row(MISSED, seed=1, driver="netns")]
-    write(page, some, pairs(some, real), [], "code")
+    write(page, some, pairs(some, real), [], code)
     return page.read_text(encoding="utf-8")
 
 
@@ -44,6 +44,14 @@ def test_every_heading_has_something_to_say(tmp_path: Path) -> None:
     parts = re.split(r"^##+ ", text, flags=re.MULTILINE)[1:]
     assert len(parts) > 12
     assert all(part.partition("\n")[2].strip() for part in parts)
+
+
+def test_rows_of_code_that_has_changed_since_say_so(tmp_path: Path) -> None:
+    ((code, note),) = PLAYED_BEFORE.items()
+    assert note in written(tmp_path, rows(), code)
+    assert note not in written(tmp_path, rows())
+    published = (Path(__file__).parents[4] / "docs/error-rates.md").read_text(encoding="utf-8")
+    assert (f"code `{code}`" in published) == (note in published)
 
 
 def test_it_says_which_seeds_were_played(tmp_path: Path) -> None:
