@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import calls
 import pytest
+from msgspec import structs
 from slots import Flow, Outcome, Slot
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.verdict.flows.arm_view import arm_view
+from talkpath.verdict.flows.arm_view import ArmView, arm_view
 from talkpath.verdict.flows.calls_left_out import behind_cut_offs
 from talkpath.verdict.flows.cut_off_point import cut_off_packets
 from talkpath.verdict.judge import judge, judge_arms
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules import media_police
-from talkpath.verdict.rules.best import UNKNOWN, Explanation, explain_alone, explain_together
+from talkpath.verdict.rules import media_drop, media_police
+from talkpath.verdict.rules.best import UNKNOWN, Explanation, best_of, explain_alone, explain_together
+from talkpath.verdict.rules.rule import Fit
 
 SEEDS = (1, 2, 3)
 
@@ -54,6 +58,21 @@ def test_flows_that_a_translator_forgets_do_not_add_a_way(seed: int):
     line = calls.Line([calls.evictions(0.2), calls.freeze(60, direction="up")], seed=seed)
     verdict = judge(calls.check(line))[0]
     assert (verdict.rule, verdict.direction) == ("media.freeze", "up")
+
+
+def test_rules_that_come_close_tie_until_a_contrast_was_asked():
+    def gains(nats: float) -> Callable[[ArmView], Fit]:
+        return lambda view: Fit(nats, "up")
+
+    near = [
+        replace(rule, explain=gains(nats), at_most=None)
+        for rule, nats in ((media_drop.RULE, 1000.0), (media_police.RULE, 985.0))
+    ]
+    arm, facts = Arm("webrtc", "webrtc", "voice"), calls.check(calls.Line([calls.freeze(25)]))
+    unasked = structs.replace(facts, epochs=tuple(each for each in facts.epochs if each.question == "battery"))
+    assert any(each.question == "rate" for each in facts.epochs)
+    assert best_of(near, arm_view(facts, arm)).rule == "media.drop"
+    assert best_of(near, arm_view(unasked, arm)).alternatives == ("media.drop", "media.police")
 
 
 def test_text_twins_that_are_spared_by_chance_do_not_add_a_way():

@@ -94,9 +94,5 @@ KINDS: dict[str, Callable[[Random, Arm], Drawn]] = {
     "freeze, then the port": _residual,
     "whole flows": _whole_flows,
 }
-OF_ONE_FLOW = (
-    "freeze after seconds",
-    "freeze after packets",
-    "policed after a burst",
-    "freeze, then the port",
-)  # counted from its first packet
+OF_ONE_FLOW = ("freeze after seconds", "freeze after packets", "policed after a burst", "freeze, then the port")
+"""Those that are counted from a flow's first packet."""

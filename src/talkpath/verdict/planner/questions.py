@@ -165,7 +165,8 @@ class SingleQuestions:
         enough = log_threshold(self.facts) + PROOF_NATS
         least = next((k for k in range(LEAST_K, MOST_K) if log_choose(2 * k, k) >= enough), MOST_K)
         lost_more = assessment.parted is not None and not assessment.parted.ended
-        for k in dict.fromkeys((least, USUAL_K) if lost_more else (least, USUAL_K, LOOK_K)) if proof else (LOOK_K,):
+        proofs = (least, USUAL_K) if lost_more else (least, USUAL_K, LOOK_K)
+        for k in dict.fromkeys(proofs) if proof else (LOOK_K,):
             twins = float(k) if self.plan.long_s else None
             yield _question(assessment, (LOOK[0], twins), k, self.outliving(assessment), "again")
 

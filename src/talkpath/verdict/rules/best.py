@@ -1,7 +1,7 @@
 """Chooses the rule that explains an accused arm best, and the measurements that would separate it from its rivals.
 
 A rule is named when no other explains the calls' losses and delays as well (`MARGIN`). Where others come close, the
-contrasts that would separate them are wanted; if the rules still tie once those are measured, the name is
+contrasts that would separate them are wanted; if the rules still tie once those are measured, or none was, the name is
 `media.unknown`.
 """
 

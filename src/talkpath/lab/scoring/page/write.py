@@ -135,8 +135,7 @@ def _late(rows: Sequence[CheckRow]) -> Iterator[str]:
         "Restrictions that a short look does not see: calls that die late or are policed after a burst, rules that "
         "begin during the check, act now and then, block the port afterwards, or hit whole flows. *False ok*: the app "
         "was said to be `ok`, although a call of two minutes, begun with the check, would be hit. `ok` takes 20 s "
-        "watched, so later onsets can go "
-        "unseen. Onset in seconds of such a call."
+        "watched, so later onsets can go unseen. Onset in seconds of such a call."
     )
     yield from _part("The other error: ✓ for calls that are hit", tables.late(late), words)
 
