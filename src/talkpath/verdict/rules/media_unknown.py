@@ -16,6 +16,6 @@ RULE = Rule(
     state="restricted",
     mechanisms=(),
     means="Calls are treated worse than their twins; how is not known.",
-    shown_by="No rule explains what was seen, or several come close and no contrast told them apart; the verdict lists those.",
+    shown_by="No rule explains what was seen, or several come close and no contrast tells them apart; they are listed.",
     explain=explain,
 )
