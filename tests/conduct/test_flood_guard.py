@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,11 +17,11 @@ from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge
 
 
-def guard(packets_per_s: int, ban_s: float) -> Background:
-    """More than so many packets within a second: nothing passes for `ban_s`."""
+def guard(most_per_s: int, ban_s: float, of: Callable[[bytes], int] = lambda packet: 1) -> Background:
+    """More than so many packets (or bytes) within a second: nothing passes for `ban_s`."""
 
     def make(settings: RunSettings) -> Impairments:
-        recent: deque[float] = deque()
+        recent: deque[tuple[float, int]] = deque()
         until_s = 0.0
 
         def fate(now_s: float, packet: bytes) -> float:
@@ -29,10 +30,10 @@ def guard(packets_per_s: int, ban_s: float) -> Background:
                 return 0.0
             if now_s < until_s:
                 return DROP
-            recent.append(now_s)
-            while recent[0] < now_s - 1.0:
+            recent.append((now_s, of(packet)))
+            while recent[0][0] < now_s - 1.0:
                 recent.popleft()
-            if len(recent) <= packets_per_s:
+            if sum(count for _, count in recent) <= most_per_s:
                 return 0.0
             recent.clear()
             until_s = now_s + ban_s
@@ -48,6 +49,14 @@ def test_a_ban_of_some_seconds_closes_nothing(packets_per_s: int, ban_s: float) 
     scenario = replace(Scenario.parse("clean", [], 7), background=guard(packets_per_s, ban_s))
     (verdict,) = judge(run_sim(make_plan(choose_arms(["webrtc"])), scenario))
     assert (verdict.state, verdict.rule) in {("insufficient", None), ("impaired", None)}
+
+
+@pytest.mark.parametrize(("kilobytes_per_s", "ban_s"), [(30, 3.0), (60, 3.0), (90, 3.0)])
+@pytest.mark.parametrize("apps", [["webrtc"], ["whatsapp", "max", "signal"]])
+def test_nor_does_a_ban_by_bytes(apps: list[str], kilobytes_per_s: int, ban_s: float) -> None:
+    scenario = replace(Scenario.parse("clean", [], 7), background=guard(1000 * kilobytes_per_s, ban_s, len))
+    verdicts = judge(run_sim(make_plan(choose_arms(apps)), scenario))
+    assert {verdict.state for verdict in verdicts} <= {"insufficient", "impaired", "ok"}
 
 
 @pytest.mark.parametrize("rule", ["udp.freeze,after_packets=25", "udp.freeze,after_packets=40,residual_s=600"])

@@ -3,18 +3,15 @@ that are all cut off are no poor line."""
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 from msgspec.structs import replace
 
-from talkpath.apps.contract.shape import Arm, Direction
+from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
-from talkpath.lab.network import Delivery, LabNetwork
-from talkpath.lab.path.headers import flow_key, is_udp
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge
+from talkpath.verdict.model import Number
 
 
 @pytest.mark.parametrize(
@@ -30,24 +27,22 @@ def test_nobody_is_accused_of_it(background: str, arms: tuple[Arm, ...], seed: i
     assert {verdict.state for verdict in judge(facts)} <= {"ok", "impaired", "insufficient"}
 
 
-@pytest.mark.parametrize("most_bytes", [3_000, 5_000, 12_000])
-def test_a_line_that_cuts_every_flow_off_after_so_many_bytes_is_not_too_poor_for_calls(
-    monkeypatch: pytest.MonkeyPatch, most_bytes: int
-) -> None:
-    """At other counts of packets for each app, in short epochs with their last packets only."""
-    offer, passed = LabNetwork.offer, Counter[bytes]()
+@pytest.mark.parametrize("limit", ["after_bytes=5000", "after_bytes=16000", "after_packets=60", "after_packets=400"])
+def test_a_line_that_cuts_every_flow_off_is_closed(limit: str) -> None:
+    """At other counts of packets for each app, or of bytes, and later than the first epochs' calls end."""
+    verdicts = judge(run_sim(make_plan(choose_arms()), Scenario.parse("clean", [f"udp.freeze,{limit}"], 1)))
+    assert {(verdict.state, verdict.rule) for verdict in verdicts} == {("closed", "udp.freeze")}
+    name, truth = limit.split("=")
+    for known in (verdict.parameters[name] for verdict in verdicts):
+        assert isinstance(known, Number)
+        assert known.low <= float(truth) <= known.high
 
-    def cut_off(self: LabNetwork, now_s: float, direction: Direction, packet: bytes) -> list[Delivery]:
-        flow = flow_key(packet, direction == "up")
-        passed[flow] += len(packet) * is_udp(packet)
-        return [] if passed[flow] > most_bytes else offer(self, now_s, direction, packet)
 
-    monkeypatch.setattr(LabNetwork, "offer", cut_off)
-    facts = run_sim(make_plan(choose_arms()), Scenario.parse("clean", [], 1))
-    verdicts = judge(facts)
+@pytest.mark.parametrize("most_bytes", [1_000, 3_000])
+def test_a_line_that_cuts_every_flow_off_at_once_is_not_too_poor_for_calls(most_bytes: int) -> None:
+    scenario = Scenario.parse("clean", [f"udp.freeze,after_bytes={most_bytes}"], 1)
+    verdicts = judge(run_sim(make_plan(choose_arms()), scenario))
     assert not {verdict.state for verdict in verdicts} & {"ok", "impaired"}
-    briefly = [each.reason for each in verdicts if each.reason and each.reason.code == "watched_briefly"]
-    assert all(reason.values["ended"] for reason in briefly)
 
 
 def test_an_arm_whose_watched_call_was_lost_with_the_server_is_not_told_as_watched_briefly() -> None:

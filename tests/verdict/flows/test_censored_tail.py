@@ -10,7 +10,7 @@ import pytest
 
 from talkpath.verdict.flows.censored_tail import Tail, by_itself, by_twins, counted, excluded
 from talkpath.verdict.flows.cut_off_point import cut_off_packets
-from talkpath.verdict.flows.outcomes import flow_outcomes, packets_at_silence
+from talkpath.verdict.flows.outcomes import count_at_silence, flow_outcomes
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Number
 
@@ -69,7 +69,7 @@ def test_the_tail_begins_after_the_last_arrival():
     epoch = calls.check(calls.Line([calls.freeze(30)], seed=3)).epochs[0]
     outcomes = [outcome for outcome in flow_outcomes(epoch) if outcome.role == "call"]
     outcome = next(outcome for outcome in outcomes if outcome.up.silent and outcome.down.silent)
-    _, most = packets_at_silence(outcome, ("up", "down"))
+    _, most = count_at_silence(outcome, ("up", "down"))
     found = counted(outcome, ("up", "down"), most, 0.0, by_twins(epoch, outcome))
     assert len(found.at) == outcome.up.tail + outcome.down.tail
     assert found.at[0] == most + 1

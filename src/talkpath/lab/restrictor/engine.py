@@ -50,6 +50,7 @@ class Restrictor:
         if flow is None or now_s - flow.seen_s > IDLE_S:
             flow = self._open(now_s, up, packet, key)
         flow.packets += 1
+        flow.bytes += len(packet)
         flow.seen_s = now_s
         if flow.watched:
             self._watch(flow, packet)

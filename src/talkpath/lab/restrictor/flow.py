@@ -14,14 +14,15 @@ DNS_PORT: Final = 53
 class TrackedFlow:
     """The state of one 5-tuple.
 
-    `head` is the offset of its payloads, `packets` the count of both directions, the current packet included. `far` is
-    the address beyond the restrictor, `port` the port there (0 where the protocol has none), `triple` the key of
-    (client, server, server's port). `trace` is what the matchers recognised; they are shown UDP only. `up` and `down`
-    are the packet filters that apply, each with the number of its rule; `filters` keeps all that
-    were made, with their state.
+    `head` is the offset of its payloads; `packets` and `bytes` (of IP) count both directions, the current packet
+    included. `far` is the address beyond the restrictor, `port` the port there (0 where the protocol has none),
+    `triple` the key of (client, server, server's port). `trace` is what the matchers recognised; they are shown UDP
+    only. `up` and `down` are the packet filters that apply, each with the number of its rule; `filters` keeps all
+    that were made, with their state.
     """
 
     __slots__ = (
+        "bytes",
         "down",
         "far",
         "filters",
@@ -50,7 +51,7 @@ class TrackedFlow:
         self.port = int.from_bytes(ports[2:] if up else ports[:2], "big") if has_ports else 0
         self.triple = near + self.far + self.port.to_bytes(2, "big")
         self.opened_s = self.seen_s = now_s
-        self.packets = 0
+        self.packets = self.bytes = 0
         self.trace = Trace()
         self.watched = False
         self.label: tuple[str, str, frozenset[str]] = ("", "", frozenset())

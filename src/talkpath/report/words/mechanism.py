@@ -127,10 +127,14 @@ def _freeze(verdict: Verdict) -> str:
 
 
 def _after(verdict: Verdict) -> str:
-    packets, span = _number(verdict, "after_packets"), _number(verdict, "after_s")
+    packets, size = _number(verdict, "after_packets"), _number(verdict, "after_bytes")
+    span = _number(verdict, "after_s")
     if packets is not None and packets.estimate is not None:
         value = count("unit", "{number} packet", "{number} packets", round(packets.estimate))
         return about(packets, value, numeral(packets.low or 0), numeral(packets.high or 0))
+    if size is not None and size.estimate is not None:
+        value = count("unit", "{number} byte", "{number} bytes", round(size.estimate))
+        return about(size, value, numeral(size.low or 0), numeral(size.high or 0))
     if span is not None and span.estimate is not None:
         return about(span, seconds(span.estimate), seconds(span.low or 0), seconds(span.high or 0))
     return ""

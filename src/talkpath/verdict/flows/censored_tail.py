@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.direction_losses import DirectionLosses, losses_of
-from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome
+from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, counts
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 Floats = NDArray[np.float64]
@@ -46,27 +46,34 @@ def excluded(beyond: float, tails: Sequence[Tail]) -> float | None:
 
 
 def counted(
-    outcome: FlowOutcome, hit: tuple[Direction, ...], most: int, slack_s: float, log_chance: Sequence[Floats]
+    outcome: FlowOutcome,
+    hit: tuple[Direction, ...],
+    most: int,
+    slack_s: float,
+    log_chance: Sequence[Floats],
+    header_bytes: int | None = None,
 ) -> Tail:
-    """Build the tail by packets of both directions, `most` of which had been sent by the last arrival; `log_chance` are
-    those of the tail up and down. Packets before an arrival of the other direction did pass, and a direction that is
-    not cut off is no evidence."""
+    """Build the tail by what a middlebox counts of both directions (`counts`), of which it lets pass at `most` so much
+    if all of the tail was cut off; `log_chance` are those of the tail up and down. Packets before an arrival of the
+    other direction did pass, and a direction that is not cut off is no evidence."""
     last_s = max(outcome.of(way).last_s or 0.0 for way in hit)
     next_s = min((outcome.of(way).next_s or last_s for way in hit), default=last_s)
     times: list[Floats] = []
     chances: list[Floats] = []
+    adds: list[Floats] = []
     for direction, log_chances in zip(DIRECTIONS, log_chance, strict=True):
         way = outcome.of(direction)
         if direction in hit:
-            after_s = tail_s(way)
-            times.append(after_s)
-            chances.append(np.where(after_s <= last_s, 0.0, log_chances))
+            after = np.arange(way.sent) >= way.sent - way.tail
+            chances.append(np.where(way.sent_s[after] <= last_s, 0.0, log_chances))
         else:
-            after_s = way.sent_s[way.sent_s > next_s + slack_s * (direction == "up")]
-            times.append(after_s)
-            chances.append(np.zeros(len(after_s)))
+            after = way.sent_s > next_s + slack_s * (direction == "up")
+            chances.append(np.zeros(int(after.sum())))
+        times.append(way.sent_s[after])
+        adds.append(counts(way.sent_bytes[after], header_bytes))
     order = np.argsort(np.concatenate(times), kind="stable")
-    return Tail(np.asarray(most + 1.0 + np.arange(len(order)), np.float64), np.concatenate(chances)[order])
+    passed = np.concatenate(adds)[order].cumsum()
+    return Tail(most + 1.0 + passed - passed[:1].sum(), np.concatenate(chances)[order])
 
 
 def tail_s(way: DirectionOutcome) -> Floats:

@@ -89,6 +89,13 @@ def _lived_s(epoch: Epoch) -> Floats:
     return np.array([min(call.up.last_s or 0.0, call.down.last_s or 0.0) for call in _calls(epoch)])
 
 
+def ended_s(view: ArmView) -> float | None:
+    """After how many seconds the first of the arm's calls that were to live through the check went silent for good;
+    None where none did."""
+    ends = (_ended_s(call.of(way)) for epoch in view.long for call in _calls(epoch) for way in DIRECTIONS)
+    return min((end_s for end_s in ends if end_s is not None), default=None)
+
+
 def parting(view: ArmView) -> Parting | None:
     """Where the arm's calls part from twins; None where they do not, or where as many that lived longer did not."""
     watch = tuple(epoch for epoch in view.accusing if epoch.question == "watch")

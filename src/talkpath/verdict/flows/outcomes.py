@@ -30,8 +30,9 @@ SLACK_S = 0.3  # one slot's packets up and down pass a middlebox at most so far 
 
 class DirectionOutcome(NamedTuple):
     """One direction of one flow. `last_s` and `next_s`: the scheduled times of the last packet that arrived and of the
-    next one sent after it (None: none). `tail`: packets sent after the last arrival. `back`: the flow was silent for a
-    while and came back. `media`: media packets that arrived. `setup`: set-up packets that were sent."""
+    next one sent after it (None: none). `tail`: packets sent after the last arrival. `sent_s`, `arrived_s`: when each
+    packet was due, and `sent_bytes`, `arrived_bytes`: its UDP payload. `back`: the flow was silent for a while and came
+    back. `media`: media packets that arrived. `setup`: set-up packets that were sent."""
 
     sent: int
     arrived: int
@@ -40,6 +41,8 @@ class DirectionOutcome(NamedTuple):
     next_s: float | None
     sent_s: NDArray[np.float64]
     arrived_s: NDArray[np.float64]
+    sent_bytes: NDArray[np.float64]
+    arrived_bytes: NDArray[np.float64]
     back: bool = False
     media: int = 0
     setup: int = 0
@@ -106,6 +109,7 @@ def _role(flow: Observation) -> str:
 def _of_direction(epoch: Epoch, way: Direction, flows: Sequence[Observation]) -> list[DirectionOutcome]:
     plan = track(epoch, way)
     at_s, places = np.array(plan.at_ms, np.float64) / 1000.0, np.arange(len(plan.at_ms))
+    size = np.array(plan.size, np.float64)
     media = np.array([stage == "media" for stage in plan.stage], np.bool_)
     setup = np.array([stage not in MEDIA for stage in plan.stage], np.bool_)
     sent, came, late = (
@@ -116,7 +120,7 @@ def _of_direction(epoch: Epoch, way: Direction, flows: Sequence[Observation]) ->
     last = np.where(arrived, places, -1).max(axis=1, initial=-1)
     after = sent & (places > last[:, None])
     first = np.where(after, places, len(places)).min(axis=1, initial=len(places))
-    life = first_life(sent, arrived, np.array(plan.size, np.float64))
+    life = first_life(sent, arrived, size)
     sums = [rows.sum(axis=1).tolist() for rows in (sent, arrived, after, arrived & media, sent & setup)]
     clock = [*at_s.tolist(), None]  # index -1 and the last one, "never", read None
     return [
@@ -128,6 +132,8 @@ def _of_direction(epoch: Epoch, way: Direction, flows: Sequence[Observation]) ->
             next_s=clock[next_place],
             sent_s=at_s[sent[row]],
             arrived_s=at_s[arrived[row]],
+            sent_bytes=size[sent[row]],
+            arrived_bytes=size[arrived[row]],
             back=came_back,
             media=media_count,
             setup=setup_count,
@@ -205,25 +211,38 @@ def round_trip_s(epoch: Epoch) -> float:
     return min(SLACK_S, quickest_s(epoch) or SLACK_S)
 
 
-def packets_at_silence(outcome: FlowOutcome, hit: tuple[Direction, ...], slack_s: float = SLACK_S) -> tuple[int, int]:
-    """Return (least, most) packets, both ways, that a middlebox had let pass when the flow went silent in the
-    directions `hit`.
+def counts(payload_bytes: NDArray[np.float64], header_bytes: int | None) -> NDArray[np.float64]:
+    """Return what each packet adds to a middlebox's count of a flow: one packet, or, given the bytes of IP and UDP
+    headers, its IP bytes."""
+    return np.ones(len(payload_bytes)) if header_bytes is None else payload_bytes + header_bytes
 
-    Every packet that arrived had passed. In addition, the middlebox may have counted packets that were lost elsewhere,
-    and, in a direction that was not silenced, all packets sent before the next one of the silenced direction. The far
-    end starts when it receives the flow, so its packets pass the middlebox later than ours of the same time, by up to
-    `slack_s`.
+
+def count_at_silence(
+    outcome: FlowOutcome,
+    hit: tuple[Direction, ...],
+    slack_s: float = SLACK_S,
+    header_bytes: int | None = None,
+) -> tuple[int, int]:
+    """Return (least, most): the count, both ways, that a middlebox lets pass, as one flow shows it that went silent in
+    the directions `hit`. In packets, or with `header_bytes` in IP bytes.
+
+    Every packet that arrived had passed, and the next one had not. In addition, the middlebox may have counted packets
+    that were lost elsewhere, and, in a direction that was not silenced, all packets sent before the next one of the
+    silenced direction. The far end starts when it receives the flow, so its packets pass the middlebox later than ours
+    of the same time, by up to `slack_s`.
     """
-    least = most = 0
+    least = most = after = 0.0
     ends = [outcome.of(way) for way in hit]
     last_s = max(way.last_s or 0.0 for way in ends)
     next_s = min((way.next_s for way in ends if way.next_s is not None), default=last_s)
     for direction in DIRECTIONS:
         way = outcome.of(direction)
+        sent, arrived = counts(way.sent_bytes, header_bytes), counts(way.arrived_bytes, header_bytes)
         if direction in hit:
-            least += way.arrived
-            most += way.sent - way.tail
+            before = len(sent) - way.tail
+            least, most = least + arrived.sum(), most + sent[:before].sum()
+            after = max(after, sent[before] if way.tail else 0.0)
         else:
-            least += int((way.arrived_s <= last_s - slack_s * (direction == "down")).sum())
-            most += int((way.sent_s <= next_s + slack_s * (direction == "up")).sum())
-    return least, most
+            least += arrived[way.arrived_s <= last_s - slack_s * (direction == "down")].sum()
+            most += sent[way.sent_s <= next_s + slack_s * (direction == "up")].sum()
+    return int(least), int(most + max(0.0, after - 1.0))

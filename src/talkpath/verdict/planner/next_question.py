@@ -20,11 +20,12 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import ArmPlan, Epoch, Facts, Plan
 from talkpath.verdict.across_arms import assess_all, leaning
 from talkpath.verdict.assessment import OK_LOSS, Assessment
-from talkpath.verdict.flows.long_calls import AS_HEAVY, WINDOW_S
+from talkpath.verdict.flows.long_calls import AS_HEAVY, WINDOW_S, ended_s
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked, nothing_arrives
 from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LOOK_K, Costs
 from talkpath.verdict.planner.questions import OUTLIVE_S, SingleQuestions
+from talkpath.verdict.statistics.sample_size import USUAL_K
 from talkpath.verdict.validity import voided
 
 SOME_EPOCHS = 4
@@ -70,6 +71,7 @@ class QuestionPlanner:
         return (
             self.seconds(),
             self.firsts(1 if self.asked.facts.plan.long_s else FIRST_EPOCHS),
+            self.ended_together(),
             self.long_calls(),
             self.firsts(FIRST_EPOCHS),
             self.parted(),
@@ -126,6 +128,25 @@ class QuestionPlanner:
                 proof = bool(assessment.view.long)
                 questions = self.questions.outlive(assessment, proof=proof)
                 yield from self.costs.affordable(questions, 1.0 if proof else 1.0 - self.costs.reserve)
+
+    def ended_together(self) -> Iterator[Question]:
+        """Where long calls went silent and their twins with them: calls and twins that live a little longer, of the arm
+        whose call ended soonest first, by turns few and many. What ends every flow at a count of its own does so again,
+        whatever their number; an outage does not, nor does a router that bans whoever sends too much."""
+        looks = self.asked.count_of_kind("watch")
+        for assessment in sorted(filter(self._ended_with_twins, self.assessments), key=self._ended_s):
+            looked = self.asked.count(assessment, "watch", packets=self.questions.outliving(assessment))
+            if not (looked or self.asked.is_pending(assessment)):
+                sizes = (LOOK_K, USUAL_K) if looks % 2 == 0 else (USUAL_K, LOOK_K)
+                questions = [self.questions.end_together(assessment, k) for k in sizes]
+                yield from self.costs.affordable(questions, 1.0)
+
+    def _ended_with_twins(self, assessment: Assessment) -> bool:
+        undecided = assessment.state == "insufficient" and assessment.parted is None
+        return undecided and ended_s(assessment.view) is not None
+
+    def _ended_s(self, assessment: Assessment) -> float:
+        return ended_s(assessment.view) or 0.0
 
     def _awaits_twins(self, assessment: Assessment) -> bool:
         """Whether its long call lost more than twins, but of those that send as much none is known yet."""

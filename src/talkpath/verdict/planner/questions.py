@@ -9,7 +9,7 @@ from math import ceil, inf
 
 from talkpath.measure.facts import Facts, Plan, Track
 from talkpath.verdict.assessment import Assessment, log_threshold
-from talkpath.verdict.flows.long_calls import flow_spread
+from talkpath.verdict.flows.long_calls import ended_s, flow_spread
 from talkpath.verdict.flows.self_congestion import LIGHT_K, heavy, wants_small
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked
@@ -153,7 +153,7 @@ class SingleQuestions:
 
     def outliving(self, assessment: Assessment) -> int:
         """How many media packets a call has that lives a little longer than the one that went silent."""
-        until_s = OUTLIVE_S + (assessment.parted.at_s if assessment.parted else 0.0)
+        until_s = OUTLIVE_S + (assessment.parted.at_s if assessment.parted else ended_s(assessment.view) or 0.0)
         calls = assessment.view.long[:1]
         counts = [media_until(track, until_s) for call in calls for track in (call.up, call.down)]
         return max([self.plan.packets, *counts] if calls else [ceil(until_s * assessment.planned.packet_rate)])
@@ -169,6 +169,10 @@ class SingleQuestions:
         for k in dict.fromkeys(proofs) if proof else (LOOK_K,):
             twins = float(k) if self.plan.long_s else None
             yield _question(assessment, (LOOK[0], twins), k, self.outliving(assessment), "again")
+
+    def end_together(self, assessment: Assessment, k: int) -> Question:
+        """So many calls and as many random twins that live a little longer than the call that went silent."""
+        return _question(assessment, (LOOK[0], float(k)), k, self.outliving(assessment), "again")
 
     def tcp(self, assessment: Assessment) -> Iterator[Question]:
         """Twins over TCP beside twins over UDP: does only UDP fail?"""

@@ -30,8 +30,8 @@ from talkpath.verdict.flows.outcomes import (
     DirectionOutcome,
     FlowOutcome,
     calls_of,
+    count_at_silence,
     flow_outcomes,
-    packets_at_silence,
     quickest_s,
     round_trip_s,
 )
@@ -298,7 +298,7 @@ def _measure(view: ArmView, kind: str, hit: tuple[Direction, ...]) -> Parameters
     ended = [(epoch, outcome) for epoch, outcome in calls if all(_ended(outcome.of(way)) for way in hit)]
     flows = [(epoch, outcome) for epoch, outcome in ended if all(outcome.of(way).arrived for way in hit)] or ended
     if kind == "packets":
-        spans = [packets_at_silence(outcome, hit, round_trip_s(epoch)) for epoch, outcome in flows]
+        spans = [count_at_silence(outcome, hit, round_trip_s(epoch)) for epoch, outcome in flows]
         tails = [
             counted(outcome, hit, most, round_trip_s(epoch), by_twins(epoch, outcome))
             for (epoch, outcome), (_, most) in zip(flows, spans, strict=True)

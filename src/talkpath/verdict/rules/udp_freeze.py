@@ -1,9 +1,10 @@
-"""`udp.freeze` (M03): every UDP flow is cut off after so many packets, calls and twins alike.
+"""`udp.freeze` (M03): every UDP flow is cut off after so many packets or IP bytes, calls and twins alike.
 
-Observed in Russia from hosting networks (typically after 25 packets). An outage of the line silences all flows as well,
-so one epoch proves nothing: new flows must pass again and go silent again at the same count. The null hypothesis is
-generous: in one epoch of ten an outage that outlasts the epoch, from any count on. An outage in the last moments of an
-epoch is no evidence: such outages are frequent, and may coincide with the interval of epochs.
+Observed in Russia from hosting networks (typically after 25 packets; TCP after 16 to 20 kB). Flows that send packets
+of different sizes tell the two counts apart: they end at one of them only. An outage of the line silences all flows
+as well, so one epoch proves nothing: new flows must pass again and go silent again at the same count. The null
+hypothesis is generous: in one epoch of ten an outage that outlasts the epoch, from any count on. An outage in the
+last moments of an epoch is no evidence: such outages are frequent, and may coincide with the interval of epochs.
 
 A router with flood protection bans a host that sends too much for some seconds. Our own load triggers it, at the same
 count in every epoch that has as many flows, while a single call would pass. A flow that is frozen ends at its own
@@ -13,20 +14,24 @@ count although their flows together had sent different amounts, or after flows s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from math import log
 from typing import NamedTuple
+
+import numpy as np
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.censored_tail import Tail, by_itself, counted, excluded
 from talkpath.verdict.flows.cut_off_point import ROOM_PACKETS, three_in_four
-from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes, packets_at_silence, round_trip_s
+from talkpath.verdict.flows.outcomes import FlowOutcome, count_at_silence, counts, flow_outcomes, round_trip_s
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.rules.whole_network import MOST, contrast, own, reported, tcp_through
+from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Rule
+from talkpath.verdict.rules.whole_network import MOST, contrast, flows_of, own, reported, tcp_through
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 OUTAGE = 0.1
@@ -34,20 +39,23 @@ FLOWS = 6  # fewer in an epoch are no evidence
 LEAST_SILENT = 0.1  # of an epoch's packets: a short outage at its end is no evidence
 AGREE = 0.5  # at least this share of the epochs must end at the count
 PASSED = 0.5  # at least this share of a flow's packets passes before it is cut off
-SPARE = 2  # packets by which the counts of two epochs may differ
+SPARE = 2  # packets by which the counts of two epochs may differ; for bytes, so many of the usual size
 SOON_S = 5.0  # no tunnel or translator is known to drop a busy flow sooner
 DEAD_S = 15.0  # flows that stay dead for longer are under no ban of some seconds
+APART_NATS = 3.0  # 20 to 1: what counts of packets and of bytes explain must differ by so much to be told apart
 PACE: Contrast = ("rate", 0.5)
 
 
 class FrozenEpoch(NamedTuple):
-    """One epoch in which all flows were established and went silent: at which count (packets both ways), and from when
-    until when. All `tails` met the same background, so together they are no more evidence than one."""
+    """One epoch in which all flows were established and went silent: at which count (packets or bytes, both ways), of
+    what the longest `sent`, and from when until when. `spare`: the count of `SPARE` packets. All `tails` met the same
+    background, so together they are no more evidence than one."""
 
     hit: tuple[Direction, ...]
     least: int
     most: int
     sent: int
+    spare: int
     flows: int
     from_s: float
     until_s: float
@@ -55,24 +63,37 @@ class FrozenEpoch(NamedTuple):
 
     @property
     def silent(self) -> int:
-        """Packets sent after the count."""
+        """What was sent after the count."""
         return max(1, self.sent - self.least)
 
 
 def explain(view: ArmView) -> Fit | None:
-    """Fit if all flows of several epochs went silent at one count, and none ever got further."""
+    """Fit if all flows of several epochs went silent at one count, and none ever got further: of packets, of bytes, or
+    of both where flows do not tell them apart."""
+    by_packets, by_bytes = (_explain(view, header_bytes) for header_bytes in (None, view.header_bytes))
+    if by_packets is None or by_bytes is None:
+        return by_packets or by_bytes
+    if abs(by_packets.gain - by_bytes.gain) > APART_NATS:
+        return max(by_packets, by_bytes, key=lambda fit: fit.gain)
+    return replace(by_packets, measure=lambda: {**by_packets.measure(), **by_bytes.measure()})
+
+
+def _explain(view: ArmView, header_bytes: int | None) -> Fit | None:
     epochs = reported(view.facts)
-    found = [silence for epoch in epochs if (silence := silenced(epoch)) is not None]
-    if not found or not any(outcome.up.silent or outcome.down.silent or outcome.dead for outcome in own(view)):
+    found = [silence for epoch in epochs if (silence := silenced(epoch, header_bytes)) is not None]
+    mine = [*own(view), *flows_of(view.long)]
+    if not found or not any(outcome.up.silent or outcome.down.silent or outcome.dead for outcome in mine):
         return None
+    spare = max(s.spare for s in found)
     hit = max(found, key=lambda silence: silence.sent).hit  # short calls hardly go on after the count
     if _came_back(epochs):
         return Fit(0.0, "both" if len(hit) == 2 else hit[0])
     least, most = max(s.least for s in found), three_in_four([s.most for s in found])
-    if least > most + SPARE or _outlived(epochs, most + SPARE, hit) or not _arm_shows(view, most + SPARE, hit):
+    further = partial(_got_further, count=most + spare, hit=hit, header_bytes=header_bytes)
+    if least > most + spare or _outlived((*epochs, *view.all_long), further) or not _arm_shows(mine, further):
         return None
-    window = most + SPARE - least + 1 + SPARE
-    agreeing = sum(least <= s.most + SPARE for s in found)
+    window = most + spare - least + 1 + spare
+    agreeing = sum(least <= s.most + spare for s in found)
     if agreeing < AGREE * len(found) or all(s.silent <= window for s in found):
         return None
     long = [s for s in found if s.silent >= LEAST_SILENT * s.sent]
@@ -85,7 +106,7 @@ def explain(view: ArmView) -> Fit | None:
     return Fit(
         0.0 if open_question else gain,
         direction,
-        lambda: _measure(found, least, most),
+        lambda: {"after_packets" if header_bytes is None else "after_bytes": _measure(found, least, most)},
         (PACE,) if open_question else (),
     )
 
@@ -97,8 +118,8 @@ def _alike(silence: FrozenEpoch, window: int) -> float:
 
 
 @per_epoch
-def silenced(epoch: Epoch) -> FrozenEpoch | None:
-    """Return the silence of an epoch, if nearly all established flows went silent."""
+def silenced(epoch: Epoch, header_bytes: int | None = None) -> FrozenEpoch | None:
+    """Return the silence of an epoch, if nearly all established flows went silent: in packets, or in IP bytes."""
     alive = [outcome for outcome in flow_outcomes(epoch) if not outcome.dead]
     if len(alive) < FLOWS:
         return None
@@ -106,7 +127,7 @@ def silenced(epoch: Epoch) -> FrozenEpoch | None:
     silent = [outcome for outcome in alive if all(outcome.of(way).silent for way in hit)]
     if not hit or not all(_passed_before(silent, way) for way in hit):
         return None
-    return _span(silent, hit, round_trip_s(epoch))
+    return _span(silent, hit, round_trip_s(epoch), header_bytes)
 
 
 def _passed_before(silent: Sequence[FlowOutcome], way: Direction) -> bool:
@@ -116,19 +137,23 @@ def _passed_before(silent: Sequence[FlowOutcome], way: Direction) -> bool:
     return sum(flow.arrived for flow in flows) >= PASSED * sum(flow.sent - flow.tail for flow in flows)
 
 
-def _span(flows: list[FlowOutcome], hit: tuple[Direction, ...], slack_s: float) -> FrozenEpoch:
-    spans = [packets_at_silence(outcome, hit, slack_s) for outcome in flows]
+def _span(
+    flows: list[FlowOutcome], hit: tuple[Direction, ...], slack_s: float, header_bytes: int | None
+) -> FrozenEpoch:
+    spans = [count_at_silence(outcome, hit, slack_s, header_bytes) for outcome in flows]
+    sent = [counts(np.concatenate([outcome.up.sent_bytes, outcome.down.sent_bytes]), header_bytes) for outcome in flows]
     least = max(low for low, _ in spans)
     ends = [last_s for outcome in flows for way in hit if (last_s := outcome.of(way).last_s) is not None]
     tails = [
-        counted(outcome, hit, high, slack_s, by_itself(outcome, 1.0 / len(flows)))
+        counted(outcome, hit, high, slack_s, by_itself(outcome, 1.0 / len(flows)), header_bytes)
         for outcome, (_, high) in zip(flows, spans, strict=True)
     ]
     return FrozenEpoch(
         hit=hit,
         least=least,
         most=max(least, three_in_four([high for _, high in spans])),
-        sent=max(outcome.up.sent + outcome.down.sent for outcome in flows),
+        sent=int(max(packets.sum() for packets in sent)),
+        spare=round(SPARE * max(packets.mean() for packets in sent)),
         flows=len(flows),
         from_s=min(ends),
         until_s=max(ends),
@@ -136,23 +161,22 @@ def _span(flows: list[FlowOutcome], hit: tuple[Direction, ...], slack_s: float) 
     )
 
 
-def _outlived(epochs: Sequence[Epoch], count: int, hit: tuple[Direction, ...]) -> bool:
-    """Whether flows got more packets than that through, in an epoch that was not silenced."""
+def _got_further(outcome: FlowOutcome, *, count: int, hit: tuple[Direction, ...], header_bytes: int | None) -> bool:
+    """Whether more than the count of a flow passed."""
+    return count_at_silence(outcome, hit, header_bytes=header_bytes)[0] > count
+
+
+def _outlived(epochs: Sequence[Epoch], further: Callable[[FlowOutcome], bool]) -> bool:
+    """Whether flows got further than the count, in an epoch that was not silenced."""
     flows = [outcome for epoch in epochs if silenced(epoch) is None for outcome in flow_outcomes(epoch)]
-    lived = (outcome for outcome in flows if not outcome.dead)
-    return any(packets_at_silence(outcome, hit)[0] > count for outcome in lived)
+    return any(further(outcome) for outcome in flows if not outcome.dead)
 
 
-def _arm_shows(view: ArmView, count: int, hit: tuple[Direction, ...]) -> bool:
+def _arm_shows(mine: Sequence[FlowOutcome], further: Callable[[FlowOutcome], bool]) -> bool:
     """Whether the arm's flows ended so. Flows that are too short to show it do not count."""
-    flows = own(view)
-    over = sum(outcome.dead or outcome.up.silent or outcome.down.silent for outcome in flows)
-    beyond = sum(
-        packets_at_silence(outcome, hit)[0] > count
-        for outcome in flows
-        if not (outcome.dead or outcome.up.silent or outcome.down.silent)
-    )
-    return over > 0 and over >= MOST * (over + beyond)
+    ended = [outcome.dead or outcome.up.silent or outcome.down.silent for outcome in mine]
+    beyond = sum(not over and further(outcome) for over, outcome in zip(ended, mine, strict=True))
+    return sum(ended) > 0 and sum(ended) >= MOST * (sum(ended) + beyond)
 
 
 def _dead_after(view: ArmView, epochs: Sequence[Epoch]) -> float:
@@ -174,7 +198,7 @@ def _came_back(epochs: Sequence[Epoch]) -> bool:
 
 def _by_flow(found: Sequence[FrozenEpoch], least: int) -> bool:
     """Whether each flow ended at its own count: epochs agree on that count, but not on the sum over all flows."""
-    sums = [(s.flows * s.least, s.flows * (s.most + SPARE)) for s in found if least <= s.most + SPARE]
+    sums = [(s.flows * s.least, s.flows * (s.most + s.spare)) for s in found if least <= s.most + s.spare]
     return max((low for low, _ in sums), default=0) > min((high for _, high in sums), default=0)
 
 
@@ -183,25 +207,29 @@ def _paced(found: Sequence[FrozenEpoch]) -> bool:
     return max(s.from_s for s in found) > 1.3 * min(s.until_s for s in found)
 
 
-def _measure(found: Sequence[FrozenEpoch], least: int, most: int) -> Parameters:
+def _measure(found: Sequence[FrozenEpoch], least: int, most: int) -> Number:
     """Estimate a count between `least` and `most`, or as far beyond as the line may have lost packets that passed."""
     beyond = excluded(most, [tail for silence in found for tail in silence.tails])
-    low = float(min(least, most) - ROOM_PACKETS)
-    high = max(least, most, (beyond or 0.0) - 1.0) + ROOM_PACKETS
-    return {"after_packets": Number((low + high) / 2, low, high)}
+    room = max(s.spare for s in found) * ROOM_PACKETS / SPARE
+    low = max(0.0, min(least, most) - room)
+    high = max(least, most, (beyond or 0.0) - 1.0) + room
+    return Number((low + high) / 2, low, high)
 
 
 RULE = Rule(
     id="udp.freeze",
     state="closed",
     mechanisms=("M03",),
-    means="Every UDP flow is cut off after so many packets, whatever it carries.",
+    means="Every UDP flow is cut off after so many packets or bytes, whatever it carries.",
     shown_by=(
-        "Calls and twins of every kind go silent at the same count of packets, in every epoch, and fresh "
+        "Calls and twins of every kind go silent at the same count of packets or bytes, in every epoch, and fresh "
         "flows live again."
     ),
     explain=explain,
-    parameters=(Parameter("after_packets", "packets", "of a flow, both ways together, that pass"),),
+    parameters=(
+        Parameter("after_packets", "packets", "of a flow, both ways together, that pass"),
+        Parameter("after_bytes", "bytes", "the same in IP bytes"),
+    ),
     contrasts=(PACE,),
     voids=True,
 )
