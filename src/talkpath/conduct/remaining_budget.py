@@ -52,9 +52,8 @@ class RemainingBudget:
     @property
     def left_bytes(self) -> int:
         """The bytes left, of the plan's limit or of the far end's, whichever is less."""
-        return min(self.plan.budget_bytes, self.given_bytes) - max(
-            self.spent_bytes, self.promised_bytes + self.kept_bytes
-        )
+        of_far_end = self.given_bytes - self.promised_bytes - self.kept_bytes
+        return min(self.plan.budget_bytes - self.spent_bytes, of_far_end)
 
     @property
     def overspent(self) -> bool:
