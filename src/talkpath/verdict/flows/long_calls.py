@@ -14,8 +14,9 @@ longer in doubt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from math import inf, sqrt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from math import ceil, inf, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -280,17 +281,28 @@ def _loses_more_s(
     if not one.sent or not twins:
         return None
     last_s = float(one.sent_s[-1])
-    edges = started_s + np.array([0.0, AT_FIRST_S, *np.arange(WINDOW_S, last_s + WINDOW_S, WINDOW_S)])
+    edges = started_s + np.arange(WINDOW_S * ceil(last_s / WINDOW_S) + 1.0)
     beside = np.array([_counts(twin.started_s, twin.flow.of(way), edges) for twin in twins])
-    rows = np.vstack([_counts(started_s, one, edges), beside.sum(axis=0)])
+    seconds = np.vstack([_counts(started_s, one, edges), beside.sum(axis=0)])
     by_chance = UNLIKE_ERRORS * unlike * sqrt(1.0 + 1.0 / len(twins))
-    first, windows = rows[:, 0], np.hstack([rows[:, :1] + rows[:, 1:2], rows[:, 2:]])
-    windows = windows * (windows[2] > 0)  # of other seconds twins say nothing
-    for at, window in enumerate(windows.T):
-        if window[0] >= WINDOW_PACKETS and _parts(window, first if at else None, MUCH_LOSS, by_chance):
-            return min((at + 1) * WINDOW_S, last_s)
-    since = windows[:, ::-1].cumsum(axis=1).T  # the last window, the last two, and so on to the whole call
+    first = seconds[:, : int(AT_FIRST_S)].sum(axis=1)
+    windows = seconds.reshape(len(seconds), -1, int(WINDOW_S))
+    told = windows.sum(axis=2)
+    told = told * (told[2] > 0)  # of other seconds twins say nothing
+    for at, window in enumerate(told.T):
+        baseline = first if at else None
+        if window[0] >= WINDOW_PACKETS and _parts(window, baseline, MUCH_LOSS, by_chance):
+            parts = partial(_parts, first=baseline, least=MUCH_LOSS, by_chance=by_chance)
+            return min(at * WINDOW_S + _soon_s(windows[:, at], parts), last_s)
+    since = told[:, ::-1].cumsum(axis=1).T  # the last window, the last two, and so on to the whole call
     return last_s if any(_parts(counts, first, SOME_LOSS, by_chance) for counts in since) else None
+
+
+def _soon_s(window: Floats, parts: Callable[[Floats], bool]) -> int:
+    """After which second of a window it shows already, if what is lost goes on to the window's end."""
+    until, after = window.cumsum(axis=1), window[:, ::-1].cumsum(axis=1)[:, ::-1]
+    shown = (second for second in range(1, until.shape[1]) if parts(until[:, second - 1]) and parts(after[:, second]))
+    return next(shown, until.shape[1])
 
 
 def _parts(counts: Floats, first: Floats | None, least: float, by_chance: float) -> bool:

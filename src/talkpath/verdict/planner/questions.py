@@ -32,7 +32,7 @@ CONTRAST_TIMES = 2  # how often a contrast is asked while rules still tie
 TCP_PACKETS = 12
 TCP_TIMES = 2
 PROOF_NATS = 1.5  # more than the threshold: what one test among several, and one twin that is lost by accident, cost
-OUTLIVE_S = 2.5  # so much longer than the call that went silent: silence takes 1.5 s to be seen
+OUTLIVE_S = 2.5  # so much longer than the one that went silent another long call lives: silence takes 1.5 s to be seen
 SPARE_S = 1.0  # so much longer a call lives than what it is to show takes
 WORTH_A_LOOK = 1.5  # times the usual packets: a shorter look is not worth it
 RICH = 0.25  # a longer look has as many calls as a first epoch where that costs at most this share of an arm's bytes
@@ -153,7 +153,7 @@ class SingleQuestions:
 
     def outliving(self, assessment: Assessment) -> int:
         """How many media packets a call has that lives a little longer than the one that went silent."""
-        until_s = OUTLIVE_S + (assessment.parted.at_s if assessment.parted else ended_s(assessment.view) or 0.0)
+        until_s = SPARE_S + (assessment.parted.at_s if assessment.parted else ended_s(assessment.view) or 0.0)
         calls = assessment.view.long[:1]
         counts = [media_until(track, until_s) for call in calls for track in (call.up, call.down)]
         return max([self.plan.packets, *counts] if calls else [ceil(until_s * assessment.planned.packet_rate)])
