@@ -105,6 +105,7 @@ def test_of_an_app_one_variant_is_proven_while_other_apps_wait_for_bytes() -> No
         ("clean", ["stun.drop"]),
         ("ge,loss=0.05", []),
         ("congestion", []),
+        ("nat_evict", []),  # every byte is used, and the receipt is of many epochs
     ],
     ids=str,
 )

@@ -17,7 +17,7 @@ from talkpath.conduct.epoch_request import epoch_request
 from talkpath.conduct.offered_transports import connection_count, smaller_versions
 from talkpath.conduct.remaining_budget import RemainingBudget
 from talkpath.errors import PeerError
-from talkpath.experiment.budget import epoch_bytes, most_bytes
+from talkpath.experiment.budget import epoch_bytes, most_bytes, receipt_bytes
 from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS
 from talkpath.measure.facts import Facts
 from talkpath.verdict.across_arms import assess_all
@@ -85,6 +85,7 @@ class QuestionChoice:
         begin = self._request(ask)
         layout = self.budget.session.lay_out(begin)
         self.budget.promised_bytes += sum(epoch_bytes(layout))
+        self.budget.receipt_bytes += receipt_bytes(layout)
         self.asked += 1
         self._tuples += len(layout.flows)
         self._connections += connection_count(layout)
@@ -186,7 +187,8 @@ class QuestionChoice:
 
     def _cost(self, ask: Question) -> int:
         session = self.budget.session
-        return most_bytes(session.outline(self._request(ask)), session.family)
+        outline = session.outline(self._request(ask))
+        return most_bytes(outline, session.family) + receipt_bytes(outline)
 
     def _request(self, ask: Question) -> Begin:
         begin = epoch_request(ask, self.asked, self._tuples, self.local_ports)

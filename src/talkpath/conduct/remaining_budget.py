@@ -17,26 +17,26 @@ from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.probe.epochs import CONTRAST_GRACE_S, GRACE_RTTS
 from talkpath.probe.session import ProbeSession
 
-LAST_BYTES, LAST_S = 16_000, 1.0  # kept for the last exchange: a digest there, a signed receipt back
+LAST_BYTES, LAST_S = 8_000, 1.0  # kept for the last exchange: a digest there, a signed receipt of all epochs back
 RECENT = 4  # the last epochs, whose answers tell how slow the control channel is
 
 
 @dataclass(slots=True)
 class RemainingBudget:
     """What one check may still spend. `promised_bytes` is the far end's count: epochs as if no packet were lost.
-    `kept_bytes` and `kept_s` are for calls that TURN servers relay, which are asked about at the end."""
+    `receipt_bytes` are those of the epochs so far in the last answer. `kept_bytes` and `kept_s` are for calls that TURN
+    servers relay, which are asked about at the end."""
 
     plan: Plan
     session: ProbeSession
     started_s: float = 0.0
     promised_bytes: int = sum(OPENING_BYTES)
-    end_bytes: int = field(init=False)
+    receipt_bytes: int = 0
     kept_bytes: int = field(init=False)
     kept_s: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.kept_bytes, self.kept_s = relays_cost(self.plan)
-        self.end_bytes = self.plan.budget_bytes - LAST_BYTES
 
     @property
     def given_bytes(self) -> int:
@@ -47,7 +47,12 @@ class RemainingBudget:
     def spent_bytes(self) -> int:
         """What was spent, and the most that running epochs and the last exchange may still cost."""
         epochs = self.session.epochs
-        return epochs.bytes_sent + epochs.bytes_received + epochs.coming_bytes + LAST_BYTES + self.kept_bytes
+        return epochs.bytes_sent + epochs.bytes_received + epochs.coming_bytes + self.last_bytes + self.kept_bytes
+
+    @property
+    def last_bytes(self) -> int:
+        """What is kept for the last exchange."""
+        return LAST_BYTES + self.receipt_bytes
 
     @property
     def left_bytes(self) -> int:
@@ -59,7 +64,7 @@ class RemainingBudget:
     def overspent(self) -> bool:
         """Whether more arrived than was expected at the most, as where a network delivers everything twice."""
         epochs = self.session.epochs
-        return epochs.bytes_sent + epochs.bytes_received > self.end_bytes
+        return epochs.bytes_sent + epochs.bytes_received > self.plan.budget_bytes - self.last_bytes
 
     @property
     def stop_s(self) -> float:

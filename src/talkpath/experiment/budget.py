@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import ceil
 
 from talkpath.apps.contract.shape import Schedule
 from talkpath.experiment.layout import Outline
@@ -39,6 +40,7 @@ STREAM_BYTES = {
 }  # likewise of one call
 ALLOCATION_BYTES = (1000, 1000)  # to allocate at a TURN server over UDP; over streams `STREAM_BYTES` come on top
 
+SEEN_FLOW_BYTES = 24  # of a flow in a receipt, without its bitmaps, late packets included
 TOLD_BYTES = 5  # of the control channel to report one packet, both ways (measured)
 
 
@@ -70,6 +72,13 @@ def most_bytes(plan: Outline, family: int = 4) -> int:
     size = sum(slot.size for slot in slots)
     around = sum(count * packet_bytes(0, transport, family) for transport, count in flows.items())
     return flows.total() * (size + TOLD_BYTES * len(slots)) + around * len(slots) + sum(opening_bytes(plan))
+
+
+def receipt_bytes(plan: Outline) -> int:
+    """Return what an epoch adds to the far end's signed receipt at the end: each flow's role, and one bit for each
+    packet (`wire.control.receipt`)."""
+    segments = 1.0 + TCP_HEADER_BYTES[6] / SEGMENT_BYTES
+    return ceil(segments * plan.transports.total() * (SEEN_FLOW_BYTES + len(plan.schedule.slots) / 8))
 
 
 def opening_bytes(plan: Outline) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 LOST_BEFORE = 0.03  # at most this share is lost before a cut-off
 PASSED_AFTER = 0.01  # and this share passes after one, until the call is recognised again
+LASTING = 6  # packets that a cut-off takes, on average: fewer were lost one by one
 
 
 def ends(view: ArmView) -> Callable[[DirectionLosses], Floats]:
@@ -51,7 +52,7 @@ class CutOffs(NamedTuple):
 @lru_cache(maxsize=256)
 def cut_offs(losses: DirectionLosses) -> CutOffs:
     """Compute the cut-offs of the calls of one direction. A call has a gain only if it loses next to nothing while it
-    lives and then everything: otherwise its packets may have been lost one by one."""
+    lives and then everything, for more than a few packets: otherwise its packets may have been lost one by one."""
     sure = losses.gains_by_call(np.array(SURE))
     if not sure.size:
         return CutOffs(0.0, np.zeros(0), np.zeros(0))
@@ -60,9 +61,11 @@ def cut_offs(losses: DirectionLosses) -> CutOffs:
     usual = float((sent & alive).sum(axis=0) @ np.minimum(losses.chance, LOST_BEFORE))
     clean = (lost & alive).sum() <= usual + 2.0 * np.sqrt(usual) + 1.0
     dead = (sent & ~lost & ~alive).sum() <= PASSED_AFTER * (sent & ~alive).sum()
+    falls = (~alive & np.pad(alive[:, :-1], ((0, 0), (1, 0)), constant_values=True)).sum()
+    lasting = (sent & ~alive).sum() >= LASTING * falls
     end_s = np.where(alive, np.inf, losses.at_s).min(axis=1)
     until_s = np.where(sent, losses.at_s, 0.0).max(axis=1)
-    return CutOffs(float(gained.sum()) if clean and dead else 0.0, end_s, until_s)
+    return CutOffs(float(gained.sum()) if clean and dead and lasting else 0.0, end_s, until_s)
 
 
 def _segments(dead: Floats, change: float) -> tuple[Floats, Bits]:

@@ -64,12 +64,12 @@ def _peaks(view: ArmView, way: Direction) -> Floats | None:
 @lru_cache(maxsize=256)
 def _gains(losses: DirectionLosses) -> Floats:
     """Return the gains (chances, onsets). Each kind of keepalive or report is dropped like media or not at all,
-    whichever fits."""
+    whichever fits; where no media are, none is dropped by this rule."""
     terms, late = losses.gains(CHANCES[:, None]), losses.before[:, None] > ONSETS
     gains, control = terms @ (losses.media[:, None] & late), losses.on("control")
     for onset in range(len(ONSETS) if control.any() else 0):
         _, kinds = losses.by_size(terms, control & late[:, onset])
-        gains[:, onset] += np.maximum(0.0, kinds).sum(axis=1)
+        gains[:, onset] += np.maximum(0.0, kinds).sum(axis=1) * (gains[:, onset] > 0.0)
     return np.asarray(gains)
 
 

@@ -43,6 +43,7 @@ RATIONS = np.geomspace(0.02, 1.0, 32)  # of the rate offered
 POLICED_TWINS_NATS = 12.0  # as much as a rule of its own for each direction costs
 LEAST_KBPS = 1.0  # a bucket that refills more slowly cuts calls off
 BEYOND = 1.1  # of the rate: calls that send more than that would lose packets within a few seconds
+SOME_LOSS = np.array([0.01, 0.03, 0.1, 0.3, 0.8])
 LOSSES = 4  # fewer losses of one call do not show its rate
 
 
@@ -64,6 +65,8 @@ def explain(view: ArmView) -> Fit | None:
         return None
     passed = passed_kbps(view, found.direction)
     if (passed.high is not None and passed.high <= LEAST_KBPS) or _cuts_off(view, found.direction):
+        return None
+    if not _media_are_lost(view, found.direction):
         return None
     blurred = 2 * BLURRED * (passed.estimate or 0.0)
     wide = passed.low is None or passed.high is None or passed.high - passed.low > blurred
@@ -305,6 +308,13 @@ def _cuts_off(view: ArmView, direction: AffectedDirections) -> bool:
     """Whether nothing of three calls in four passed once the bucket was empty: a bucket would refill."""
     kbps = sorted(row[0] for row in _rows(view, direction))
     return bool(kbps) and kbps[3 * len(kbps) // 4] <= LEAST_KBPS
+
+
+def _media_are_lost(view: ArmView, direction: AffectedDirections) -> bool:
+    """Whether calls lose media, and not reports and keepalives alone: a bucket does not choose."""
+    hit = [losses for losses in view.losses if losses.direction in directions_of(direction)]
+    gains = [losses.gains(SOME_LOSS[:, None])[:, losses.media].sum(axis=1) for losses in hit]
+    return bool(np.sum(gains, axis=0).max() > 0.0)
 
 
 def _rows(view: ArmView, direction: AffectedDirections) -> list[tuple[float, float, float]]:
