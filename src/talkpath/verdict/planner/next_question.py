@@ -37,6 +37,7 @@ FIRST_RESERVE = 0.2  # of the bytes, not for first epochs: eight voice arms take
 LOOK_TIMES = 1
 WATCH_TIMES = 3  # where the plan wants calls watched (`--deep`): so many cohorts prove a late cut-off
 LATELY_S = 2.0  # before its long call ended: so late an arm's last fresh calls begin
+ENDED_LOOKS = 4  # at calls of an arm that ended with their twins: few and many, twice
 LONG_CALLS = 3  # of one arm, where the first ones ended, or lost more, by accident
 LONG_TWINS = 3  # random twins that the long calls of a check share, at the least
 STRONG_LOG_E = log(20.0)  # an arm is nearly accused, where bytes are short
@@ -134,9 +135,8 @@ class QuestionPlanner:
         whose call ended soonest first, by turns few and many. What ends every flow at a count of its own does so again,
         whatever their number; an outage does not, nor does a router that bans whoever sends too much."""
         looks = self.asked.count_of_kind("watch")
-        for assessment in sorted(filter(self._ended_with_twins, self.assessments), key=self._ended_s):
-            looked = self.asked.count(assessment, "watch", packets=self.questions.outliving(assessment))
-            if not (looked or self.asked.is_pending(assessment)):
+        for assessment in sorted(filter(self._ended_with_twins, self.assessments), key=self._looked_and_ended):
+            if self._looked_and_ended(assessment)[0] < ENDED_LOOKS and not self.asked.is_pending(assessment):
                 sizes = (LOOK_K, USUAL_K) if looks % 2 == 0 else (USUAL_K, LOOK_K)
                 questions = [self.questions.end_together(assessment, k) for k in sizes]
                 yield from self.costs.affordable(questions, 1.0)
@@ -145,8 +145,10 @@ class QuestionPlanner:
         undecided = assessment.state == "insufficient" and assessment.parted is None
         return undecided and ended_s(assessment.view) is not None
 
-    def _ended_s(self, assessment: Assessment) -> float:
-        return ended_s(assessment.view) or 0.0
+    def _looked_and_ended(self, assessment: Assessment) -> tuple[int, float]:
+        """Sorts arms whose calls ended with their twins: by looks at such calls, then by when they ended."""
+        looked = self.asked.count(assessment, "watch", packets=self.questions.outliving(assessment))
+        return looked, ended_s(assessment.view) or 0.0
 
     def _awaits_twins(self, assessment: Assessment) -> bool:
         """Whether its long call lost more than twins, but of those that send as much none is known yet."""
