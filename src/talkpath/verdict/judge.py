@@ -91,7 +91,7 @@ def _verdict(facts: Facts, assessment: Assessment) -> Verdict:
 def _mechanism(assessment: Assessment) -> tuple[str | None, AffectedDirections | None, Parameters, tuple[str, ...]]:
     if assessment.explanation is not None:
         explanation = assessment.explanation
-        known = explanation.best if not explanation.alternatives else None
+        known = explanation.best if explanation.rule != UNKNOWN else None
         direction = _direction(explanation.best) if explanation.best else _most_affected(assessment.strength)
         parameters = _known(known.measure()) if known else {}
         if _does_nothing(parameters):

@@ -7,7 +7,7 @@ from random import Random
 
 import calls
 import pytest
-from made_checks import Case, assert_named, each_direction, named_on_every_line
+from made_checks import Case, assert_named, each_direction, named_on_every_line, verdict_of
 from slots import Box
 
 from talkpath.apps.contract.shape import Arm
@@ -66,3 +66,16 @@ def test_calls_too_short_for_a_silence_show_a_freeze_by_their_last_packets() -> 
     assert freeze is not None
     assert drop is not None
     assert freeze.gain > drop.gain
+
+
+@pytest.mark.parametrize("app", ["whatsapp", "telegram", "webrtc"])
+@pytest.mark.parametrize("direction", ["up", "both"])
+def test_a_freeze_before_any_media_is_not_told_as_random_loss(app: str, direction: str) -> None:
+    verdict = verdict_of(app, [calls.freeze(seconds=0.19, direction=direction)])
+    assert verdict.state == "restricted"
+    assert verdict.rule in ("media.freeze", "media.unknown")
+
+
+@pytest.mark.parametrize("app", ["whatsapp", "telegram", "webrtc"])
+def test_media_that_never_pass_while_keepalives_do_are_dropped(app: str) -> None:
+    assert verdict_of(app, [calls.media_drop(1.0)]).rule == "media.drop"

@@ -2,7 +2,7 @@
 
 A rule is named when no other explains the calls' losses and delays as well (`MARGIN`). Where others come close, the
 contrasts that would separate them are wanted; if the rules still tie once those are measured, or none was, the name is
-`media.unknown`.
+`media.unknown`. So it is where the best rule explains far less than losses by place in the call do, whatever the rule.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ from talkpath.verdict.flows.rule_onset import RuleOnset, rule_onset
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules import flow_block, media_drop, media_size_drop, residual, rules, rules_of
+from talkpath.verdict.rules.by_place import gain_by_place, gain_by_time
+from talkpath.verdict.rules.directions import directions_of
 from talkpath.verdict.rules.rule import MARGIN, PENALTY, Contrast, Fit, Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 LEAST_NATS = 1.0  # a rule that explains less than this explains nothing
 CLOSE = 0.03  # of the best gain: no model of a middlebox is exact, so a rule that comes so close deserves a contrast
+MISFIT_NATS = 40.0  # a rule is not named where a model without a mechanism explains so much more
+MISFIT = 0.05  # and so much of its gain: no model of a middlebox is exact
 APART_NATS = 12.0  # what a second rule must add: one rule for each direction is unlikely
 APART = 0.1  # or so much of the best gain: a rule may fit badly one way, as where a token bucket restarts
 UNKNOWN = "media.unknown"
@@ -114,7 +118,7 @@ def _with_size_limit(own: Explanation, large: Explanation, view: ArmView) -> Exp
     top = own.best.gain if own.best else 0.0
     if fit is None or fit.gain < max(LEAST_NATS, top - max(MARGIN, CLOSE * top)):
         return own
-    return Explanation(media_size_drop.RULE.id, (Candidate(media_size_drop.RULE, fit),), 1)
+    return _unless_contradicted(Explanation(media_size_drop.RULE.id, (Candidate(media_size_drop.RULE, fit),), 1), view)
 
 
 class _MemoKey:
@@ -162,7 +166,21 @@ def _explain(epochs: tuple[Epoch, ...], key: _MemoKey) -> Explanation:
     if late is not None:
         return late
     joint = best_of(accusing_rules(), whole)
-    return _apart(joint, single) if joint.best is not None and joint.best.direction == "both" else joint
+    apart = joint.best is not None and joint.best.direction == "both"
+    return _unless_contradicted(_apart(joint, single) if apart else joint, whole)
+
+
+def _unless_contradicted(found: Explanation, view: ArmView) -> Explanation:
+    """Name no rule where losses by place in the call, whatever the rule, explain the directions in which it acts far
+    better: then they do not follow that rule. Losses that the time of the check explains as well are those of a rule
+    that is in force now and then."""
+    if found.best is None:
+        return found
+    acts = replace(view, directions=directions_of(found.best.direction))
+    places = gain_by_place(acts)
+    if places <= found.best.gain + max(MISFIT_NATS, MISFIT * places) or places <= gain_by_time(acts) + APART_NATS:
+        return found
+    return found._replace(rule=UNKNOWN, tied=0)
 
 
 def _since_onset(epochs: tuple[Epoch, ...], onset: RuleOnset, key: _MemoKey) -> Explanation | None:

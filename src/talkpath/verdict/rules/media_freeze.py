@@ -43,7 +43,7 @@ from talkpath.verdict.rules.rule import PENALTY, ROUNDING_NATS, SURE, Contrast, 
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 NEAR = 0.7  # the extra loss near the threshold, where a packet may be on either side
-LEAST_SETUP_NATS = 12.0  # the line may lose a few set-up packets beside lost media
+LEAST_REST_NATS = 12.0  # the line may lose a few other packets beside lost media
 PACKETS_NEAR, SECONDS_NEAR = 3.0, 0.08
 HANDSHAKE_PACKETS, HANDSHAKE_MEDIA = 8, 3  # that may still pass in a direction (net4people/bbs 422: "a few bytes")
 HANDSHAKE_LEAD = 1.015  # a threshold right after the handshake is preferred by so much
@@ -120,9 +120,9 @@ def _at_most(losses: DirectionLosses) -> float:
 
 
 def _ran(view: ArmView, hit: tuple[Direction, ...]) -> bool:
-    """Whether calls that ended got media through before, or set-up was cut off once it had begun. A call that was set
-    up and got no media through did not freeze: its media are dropped. Calls too short to show that they ended may
-    have."""
+    """Whether calls that ended got media through before, or what else they sent was cut off once set-up had begun. A
+    call that got no media through and loses nothing else did not freeze: its media are dropped. Calls too short to show
+    that they ended may have."""
     every = [(epoch, call) for epoch in view.explained for call in calls_of(epoch)]
     calls = [(epoch, call) for epoch, call in every if (epoch.number, call.flow) not in view.left_out]
     ended = [(epoch, call) for epoch, call in calls if any(_ended(call.of(way)) for way in hit)]
@@ -131,7 +131,7 @@ def _ran(view: ArmView, hit: tuple[Direction, ...]) -> bool:
         return True
     chosen = [losses for losses in view.losses if losses.direction in hit]
     begun = "up" not in hit or any(map(_begun, chosen))
-    return begun and sum(map(_setup_ended, chosen)) >= LEAST_SETUP_NATS
+    return begun and sum(map(_rest_ended, chosen)) >= LEAST_REST_NATS
 
 
 def _at_once(ran: Sequence[tuple[Epoch, FlowOutcome]], calls: Sequence[tuple[Epoch, FlowOutcome]]) -> bool:
@@ -151,9 +151,10 @@ def _begun(losses: DirectionLosses) -> bool:
     return losses.direction == "up" and bool((_in_setup(losses) & (losses.sent > losses.lost)).any())
 
 
-def _setup_ended(losses: DirectionLosses) -> float:
-    """Return the gain of "from some set-up packet on everything is lost"; 0 if most set-up losses do not fit that."""
-    terms = losses.gains(np.array(SURE))[_in_setup(losses)]
+def _rest_ended(losses: DirectionLosses) -> float:
+    """Return the gain of "from some packet on everything is lost", media apart; 0 if most such losses do not fit
+    that."""
+    terms = losses.gains(np.array(SURE))[~losses.media & (losses.sent > 0)]
     gain, most = terms[::-1].cumsum().max(initial=0.0), np.maximum(terms, 0.0).sum()
     return float(gain) if 2.0 * gain > most else 0.0
 
