@@ -89,16 +89,20 @@ def freeze(
     return box
 
 
-def police(kbps: float, direction: str = "both", burst: float = 3000.0, whom: Whom = calls, header: int = 28) -> Box:
-    """A token bucket a flow and direction, over IP bytes."""
+def police(
+    kbps: float, direction: str = "both", burst: float = 3000.0, whom: Whom = calls, header: int = 28,
+    buckets: str = "two",
+) -> Box:  # fmt: skip
+    """A token bucket a flow and direction, or a flow, over IP bytes."""
 
     def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         if not whom(flow) or direction not in ("both", way) or slot.stage not in ("media", "control"):
             return 0.0
-        level, last_s = flow.level.get(way, (burst, now_s))
+        bucket = way if buckets == "two" else "both"
+        level, last_s = flow.level.get(bucket, (burst, now_s))
         level = min(burst, level + kbps * 125.0 * (now_s - last_s))
         passes = level >= slot.size + header
-        flow.level[way] = (level - (slot.size + header) * passes, now_s)
+        flow.level[bucket] = (level - (slot.size + header) * passes, now_s)
         return 0.0 if passes else None
 
     return box

@@ -45,6 +45,12 @@ def test_the_parameter_stands_with_its_unit_and_interval(rule: str, told: str) -
     assert mechanism(verdict(rules()[rule].state, rule=rule, parameters=PARAMETERS[rule])).replace(SPACE, " ") == told
 
 
+def test_a_rate_of_both_directions_together_is_told_as_such() -> None:
+    parameters = {"kbps": Number(40.0, 35.0, 46.0), "buckets": Category("one")}
+    told = mechanism(verdict(rule="media.police", parameters=parameters)).replace(SPACE, " ")
+    assert told == "calls are held to a low rate, both directions together, about 40 kbit/s (35 kbit/s to 46 kbit/s)"
+
+
 def test_ports_that_are_blocked_for_calls_alone_are_told_as_such() -> None:
     ports = {"port": Category("443,3478")}
     assert mechanism(verdict(rule="port.block", parameters=ports)) == "calls to some UDP ports are blocked"

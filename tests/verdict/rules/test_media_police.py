@@ -7,7 +7,7 @@ from dataclasses import replace as replace_view
 import calls
 import numpy as np
 import pytest
-from made_checks import Case, assert_named, each_direction, holds, named_on_every_line
+from made_checks import Case, assert_named, each_direction, holds, named_on_every_line, verdict_of
 from msgspec.structs import replace
 from slots import Box
 
@@ -16,7 +16,10 @@ from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.flows.direction_losses import DirectionLosses, losses_of
 from talkpath.verdict.judge import judge
-from talkpath.verdict.rules.media_police import BURSTS_BYTES, DOUBT, at_most, explain, policed, twins_are_policed
+from talkpath.verdict.model import Category
+from talkpath.verdict.rules.bucket_gains import twins_are_policed
+from talkpath.verdict.rules.media_police import at_most, explain, lose_alike
+from talkpath.verdict.rules.token_bucket import BURSTS_BYTES, DOUBT, policed
 
 ARM = Arm("webrtc", "webrtc", "voice")
 CASES = [
@@ -28,6 +31,36 @@ CASES = [
 @named_on_every_line(CASES)
 def test_it_is_named(case: Case, line: str) -> None:
     assert_named("media.police", case, line)
+
+
+@pytest.mark.parametrize(("app", "kbps"), [("webrtc", 26.0), ("telegram", 40.0), ("video", 300.0)])
+@pytest.mark.parametrize("line", ["clean", "bursts 5 %"])
+def test_one_bucket_for_both_directions_is_told_with_its_rate(app: str, kbps: float, line: str) -> None:
+    case = Case(app, "both", calls.police(kbps, buckets="one"), {"kbps": kbps, "buckets": "one"})
+    assert_named("media.police", case, line)
+
+
+def test_two_buckets_are_told_as_two() -> None:
+    verdict = verdict_of("video", [calls.police(128)])
+    assert verdict.parameters["buckets"] == Category("two")
+    assert "buckets" not in verdict_of("video", [calls.police(128, "up")]).parameters
+
+
+def test_one_bucket_counts_both_directions_in_the_order_in_which_they_pass_it() -> None:
+    """Played together, a direction drops more than alone at the same rate; the later one comes to an empty bucket."""
+    both = max((losses_of(epoch) for epoch in calls.check(calls.Line(seed=5)).epochs), key=lambda s: len(s[0].at_s))
+    rates = np.array([20.0])
+    alone = [policed((losses,), rates, 28)[0].chance.mean() for losses in both]
+    together = [found.chance.mean() for found in policed(both, rates, 28, 0.01)]
+    assert all(more > less for more, less in zip(together, alone, strict=True))
+    behind = policed(both, rates, 28, 60.0)  # all that we send passes before the far end begins
+    assert behind[0].chance.mean() == alone[0]
+
+
+def test_random_losses_do_not_fall_on_the_same_packets() -> None:
+    """So that one bucket for both directions is not fitted to them, which costs time."""
+    for box, alike in ((calls.media_drop(0.3), False), (calls.police(26, buckets="one"), True)):
+        assert lose_alike(arm_view(calls.check(calls.Line([box], seed=8)), ARM)) == alike
 
 
 def test_over_ipv6_a_policer_counts_larger_headers() -> None:
@@ -44,7 +77,8 @@ def test_a_bucket_lets_its_rate_through(kbps: float) -> None:
     facts = calls.check(calls.Line(seed=5))
     long = max((losses for epoch in facts.epochs for losses in losses_of(epoch)), key=lambda losses: len(losses.at_s))
     burst = 3
-    dropped = policed(long, np.array([kbps]), 28).chance[:, burst]
+    (found,) = policed((long,), np.array([kbps]), 28)
+    dropped = found.chance[:, burst]
     media = long.on("media", "control")
     passed = float((((1 - dropped) * (long.size + 28))[media]).sum())
     seconds = float(long.at_s[media].max() - long.at_s[media].min())
@@ -54,7 +88,7 @@ def test_a_bucket_lets_its_rate_through(kbps: float) -> None:
 def test_bursts_that_hold_all_that_calls_send_drop_nothing() -> None:
     """So they are worked out once, and every burst of the grid has its value."""
     short = min((s for epoch in calls.check(calls.Line(seed=5)).epochs for s in losses_of(epoch)), key=_sent_bytes)
-    found = policed(short, np.array([5.0, 20.0]), 28)
+    (found,) = policed((short,), np.array([5.0, 20.0]), 28)
     assert found.bursts < len(BURSTS_BYTES)
     assert BURSTS_BYTES[found.bursts - 1] >= _sent_bytes(short) > BURSTS_BYTES[found.bursts - 2]
     assert found.chance[:, [found.bursts - 1, -1]].max() <= DOUBT
@@ -65,7 +99,16 @@ def _sent_bytes(losses: DirectionLosses) -> float:
     return float((losses.size + 28)[(losses.sent > 0) & losses.on("media", "control")].sum())
 
 
-@pytest.mark.parametrize("box", [calls.police(12, "up"), calls.police(12), calls.media_drop(0.3), calls.iid(0.2)])
+@pytest.mark.parametrize(
+    "box",
+    [
+        calls.police(12, "up"),
+        calls.police(12),
+        calls.police(26, buckets="one"),
+        calls.media_drop(0.3),
+        calls.iid(0.2),
+    ],
+)
 def test_no_fit_gains_more_than_its_bound(box: Box) -> None:
     view = arm_view(calls.check(calls.Line([box], seed=8)), ARM)
     for ways in (("up", "down"), ("up",), ("down",)):

@@ -44,9 +44,8 @@ def mechanism(verdict: Verdict) -> str:
     if known is None or known.estimate is None:
         return name(rule)
     bounds = [tell(value) if value is not None else "" for value in (known.low, known.high)]
-    return say(
-        "rule", "{mechanism}, {amount}", mechanism=name(rule), amount=about(known, tell(known.estimate), *bounds)
-    )
+    amount = about(known, tell(known.estimate), *bounds)
+    return say("rule", "{mechanism}, {amount}", mechanism=_with_buckets(verdict), amount=amount)
 
 
 def is_named(verdict: Verdict) -> bool:
@@ -105,6 +104,13 @@ def _plain_names() -> dict[str, str]:
         "tls.hello_drop": say("rule", "the first message of TLS is held back by how one kind of client writes it"),
         "signalling.block": say("rule", "TLS handshakes are held back by the app's name in them"),
     }
+
+
+def _with_buckets(verdict: Verdict) -> str:
+    """The rule, and that its rate is that of both directions together where that is so."""
+    if verdict.rule == "media.police" and verdict.parameters.get("buckets") == Category("one"):
+        return say("rule", "calls are held to a low rate, both directions together")
+    return name(verdict.rule or "")
 
 
 def _hello(client: str) -> str:

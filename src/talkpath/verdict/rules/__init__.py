@@ -2,7 +2,8 @@
 
 Every module that has a `RULE` is a rule; a new mechanism is a new file (with a test, and one in lab/restrictor). `rule`
 defines what a rule is, `best` chooses the one that explains an arm. `directions`, `set_up_stages`, `cut_offs`,
-`blocked_calls` and `whole_network` hold code that rules share.
+`blocked_calls` and `whole_network` hold code that rules share, `token_bucket`, `bucket_gains` and `passed_rate` that of
+`media_police`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pkgutil import iter_modules
 from talkpath.verdict.model import State
 from talkpath.verdict.rules.rule import Rule
 
-VERSION = 19  # of the registry: goes up with every change that can change a verdict
+VERSION = 20  # of the registry: goes up with every change that can change a verdict
 
 
 @cache

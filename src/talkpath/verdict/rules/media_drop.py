@@ -20,8 +20,8 @@ from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import DirectionLosses, arrivals, losses_of
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
+from talkpath.verdict.rules.bucket_gains import twins_are_policed
 from talkpath.verdict.rules.directions import BOTH_NATS, Floats, directions_of, joined, total
-from talkpath.verdict.rules.media_police import twins_are_policed
 from talkpath.verdict.rules.rule import ONSETS, PENALTY, SURE, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS, track
 from talkpath.verdict.statistics.interval import extra_loss, overall_loss

@@ -1,0 +1,157 @@
+"""How well token buckets explain the losses of calls: the gain of each rate and burst, and a bound of all gains.
+
+Packets of similar size at about the same time share one chance, since their order at the bucket is not known."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.apps.contract.shape import Direction
+from talkpath.verdict.flows.arm_view import ArmView
+from talkpath.verdict.flows.direction_losses import DirectionLosses, arrivals
+from talkpath.verdict.rules.directions import Floats
+from talkpath.verdict.rules.token_bucket import DOUBT, DROPPED, Numbers, Policed, Together, policed
+
+Ranks = NDArray[np.intp]
+
+MIX_S, LIKE = 0.01, 0.25  # a block of 20 flows takes 10 ms; sizes within a quarter are alike
+PHASE_S = 0.15  # over several packets a bucket drops at its rate, whatever its phase
+RATIONS = np.geomspace(0.02, 1.0, 32)  # of the rate offered
+POLICED_TWINS_NATS = 12.0  # as much as a rule of its own for each direction costs
+
+
+def bucket_gains(together: Together, rates: Floats, header_bytes: int, later_s: float = 0.0) -> Floats:
+    """Return the gains (2 x rates x bursts,): of buckets that keep their phase, except for packets reordered on the
+    wire; then of buckets that do not. One bucket holds all losses `together` (see `token_bucket.policed`)."""
+    return _gains_of_grid(together, rates.tobytes(), header_bytes, later_s)
+
+
+@lru_cache(maxsize=1024)
+def _gains_of_grid(together: Together, rates: bytes, header_bytes: int, later_s: float) -> Floats:
+    """Compute `bucket_gains` once for each epoch and grid: a mechanism is named again after every epoch, over all so
+    far."""
+    buckets = policed(together, np.frombuffer(rates), header_bytes, later_s)
+    return np.asarray(np.sum(list(map(_gains, together, buckets)), axis=0))
+
+
+def _gains(losses: DirectionLosses, dropped: Policed) -> Floats:
+    gains = [_sums_of_gains(losses, dropped.which, kinds) for kinds in _kinds(losses)]
+    return np.concatenate([dropped.of_grid(each) for each in gains])
+
+
+def _sums_of_gains(losses: DirectionLosses, which: Numbers, kinds: Kinds) -> Floats:
+    """Return the gains (points,) over all slots. A packet that is alone in its kind has one of the few chances DROPPED,
+    whose gains are looked up."""
+    gains = np.empty(which.shape)
+    gains[kinds.alone] = _gains_of_dropped(losses)[kinds.alone[:, None], which[kinds.alone]]
+    gains[kinds.order] = losses.gains(_means(DROPPED[which[kinds.order]], kinds).T, kinds.order).T
+    return np.asarray(gains.sum(axis=0))
+
+
+@lru_cache(maxsize=256)
+def _gains_of_dropped(losses: DirectionLosses) -> Floats:
+    """Return the gain of each slot at each of the chances DROPPED, (slots, chances)."""
+    return np.ascontiguousarray(losses.gains(DROPPED[:, None]).T)
+
+
+@lru_cache(maxsize=256)
+def most_gain(losses: DirectionLosses, header_bytes: int, burst_bytes: float) -> float:
+    """Return what no gains exceed, whatever the rate, of buckets that let at least `burst_bytes` pass at first."""
+    used = (losses.sent > 0) & losses.on("media", "control")
+    first = np.cumsum(np.where(used, losses.size + header_bytes, 0.0)) <= burst_bytes
+    most = np.where(used, np.where(first, DOUBT, 1.0 - DOUBT), 0.0)
+    return max(float(losses.best_gains(_averaged(most[:, None], kinds)[:, 0]).sum()) for kinds in _kinds(losses))
+
+
+@lru_cache(maxsize=256)
+def slots_differ(losses: DirectionLosses) -> tuple[float, int]:
+    """Return (the chi-square statistic of the slots' shares of lost media packets, its degrees of freedom). A bucket
+    drops the same packets of all calls, so that shares differ far more than by chance."""
+    used = losses.media & (losses.sent > 0)
+    sent, lost = losses.sent[used], losses.lost[used]
+    share = float(lost.sum() / max(1.0, sent.sum()))
+    variance = sent * max(share * (1.0 - share), 1e-9)
+    return float(((lost - sent * share) ** 2 / variance).sum()), max(1, len(sent) - 1)
+
+
+def offered_kbps(losses: DirectionLosses, header_bytes: int) -> float:
+    """Return the rate of one call's media, in kbit/s of IP bytes."""
+    media = losses.media & (losses.sent > 0)
+    if media.sum() < 2:
+        return 0.0
+    at_s, size = losses.at_s[media], losses.size[media] + header_bytes
+    return float(size[:-1].sum() * 8e-3 / max(1e-3, at_s[-1] - at_s[0]))
+
+
+def twins_are_policed(view: ArmView, way: Direction) -> bool:
+    """Whether twins too lose what exceeds a rate: a token bucket explains their losses far better than one loss rate
+    for each size of packet."""
+    found = [losses for losses in view.losses if losses.direction == way]
+    offered = max((offered_kbps(losses, view.header_bytes) for losses in found), default=0.0)
+    if offered <= 0.0:
+        return False
+    rates = offered * RATIONS
+    gains = np.sum([_of_twins(losses, *policed((losses,), rates, view.header_bytes)) for losses in found], axis=0)
+    return bool(np.max(gains) >= POLICED_TWINS_NATS)
+
+
+def _of_twins(losses: DirectionLosses, dropped: Policed) -> Floats:
+    """Return, as `_gains` does, the twins' log-likelihood above that of one loss rate for each size of
+    packet."""
+    sent, arrived = arrivals(losses.epoch, losses.direction, calls=False)
+    slots = losses.on("media", "control")
+    count, lost = (rows.sum(axis=0, dtype=np.float64)[slots] for rows in (sent, sent & ~arrived))
+    kinds = np.round(np.log(np.maximum(losses.size[slots], 1.0)) / LIKE)
+    alike = np.unique(kinds, return_inverse=True)[1]
+    lost_of_kind, count_of_kind = (np.bincount(alike, terms) for terms in (lost, count))
+    even = np.clip((lost_of_kind / np.maximum(count_of_kind, 1.0))[alike], DOUBT / 4.0, 1.0 - DOUBT)
+    gains = []
+    for kinds_of_time in _kinds(losses):
+        bucket = np.clip(_averaged(dropped.chance, kinds_of_time)[slots].T, DOUBT / 4.0, 1.0 - DOUBT)
+        gains.append(np.log(bucket / even) @ lost + np.log((1.0 - bucket) / (1.0 - even)) @ (count - lost))
+    return np.concatenate([dropped.of_grid(each) for each in gains])
+
+
+class Kinds(NamedTuple):
+    """Packets of similar size at about the same time. `alone` are the slots of those that are alone in their kind,
+    `order` those of the others, sorted by kind; in that order each kind begins at `starts` and has `counts` packets."""
+
+    alone: Ranks
+    order: Ranks
+    starts: Ranks
+    counts: Ranks
+
+
+@lru_cache(maxsize=256)
+def _kinds(losses: DirectionLosses) -> tuple[Kinds, Kinds]:
+    """Return the kinds by packets that may be reordered on the wire, and by spans of `PHASE_S`."""
+    sizes = np.round(np.log(np.maximum(losses.size, 1.0)) / LIKE)
+    mixed = np.concatenate([[0.0], np.cumsum(np.diff(losses.at_s) > MIX_S)])
+    return _sorted(np.stack([mixed, sizes])), _sorted(np.stack([np.floor(losses.at_s / PHASE_S), sizes]))
+
+
+def _sorted(marks: Floats) -> Kinds:
+    kind = np.unique(marks, axis=1, return_inverse=True)[1].ravel()
+    every = np.bincount(kind)
+    order, counts = np.argsort(kind, kind="stable"), every[every > 1]
+    shared = every[kind[order]] > 1
+    return Kinds(order[~shared], order[shared], np.cumsum(counts) - counts, counts)
+
+
+def _averaged(dropped: Floats, kinds: Kinds) -> Floats:
+    """Return the mean over packets of the same kind, (slots, points)."""
+    means = dropped.copy()
+    means[kinds.order] = _means(dropped[kinds.order], kinds)
+    return means
+
+
+def _means(dropped: Floats, kinds: Kinds) -> Floats:
+    """Return the same of the packets of `kinds.order` alone, in that order."""
+    if not len(kinds.order):
+        return dropped
+    sums = np.add.reduceat(dropped, kinds.starts, axis=0)
+    return np.repeat(sums / kinds.counts[:, None], kinds.counts, axis=0)
