@@ -44,6 +44,7 @@ from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 NEAR = 0.7  # the extra loss near the threshold, where a packet may be on either side
 LEAST_REST_NATS = 12.0  # the line may lose a few other packets beside lost media
+UNHEARD_LEAD = 0.005  # by so much a freeze must explain more where no media passed: then they may be dropped as well
 PACKETS_NEAR, SECONDS_NEAR = 3.0, 0.08
 HANDSHAKE_PACKETS, HANDSHAKE_MEDIA = 8, 3  # that may still pass in a direction (net4people/bbs 422: "a few bytes")
 HANDSHAKE_LEAD = 1.015  # a threshold right after the handshake is preferred by so much
@@ -80,8 +81,12 @@ def _cut_off(view: ArmView) -> Fit | None:
         return None
     kind = max(gains, key=lambda name: gains[name] * (HANDSHAKE_LEAD if name == "handshake" else 1.0))
     fit, gain = fits[kind], max(gains.values())
-    if fit is None or gain <= 0.0 or not _ran(view, directions_of(fit.direction)):
+    if fit is None or gain <= 0.0:
         return None
+    if not _ran(view, directions_of(fit.direction)):
+        if kind == "each" or not _rest_ends(view, directions_of(fit.direction)):
+            return None
+        gain *= 1.0 - UNHEARD_LEAD
     return Fit(gain, fit.direction, lambda: _measure(view, kind, directions_of(fit.direction)), _sharpen(view, kind))
 
 
@@ -120,15 +125,17 @@ def _at_most(losses: DirectionLosses) -> float:
 
 
 def _ran(view: ArmView, hit: tuple[Direction, ...]) -> bool:
-    """Whether calls that ended got media through before, or what else they sent was cut off once set-up had begun. A
-    call that got no media through and loses nothing else did not freeze: its media are dropped. Calls too short to show
-    that they ended may have."""
+    """Whether calls that ended got media through before. Calls too short to show that they ended may have."""
     every = [(epoch, call) for epoch in view.explained for call in calls_of(epoch)]
     calls = [(epoch, call) for epoch, call in every if (epoch.number, call.flow) not in view.left_out]
     ended = [(epoch, call) for epoch, call in calls if any(_ended(call.of(way)) for way in hit)]
     ran = [(epoch, call) for epoch, call in ended if any(_ended(call.of(way)) and call.of(way).media for way in hit)]
-    if 2 * len(ran) >= len(ended) or (ran and not _at_once(ran, calls)):
-        return True
+    return 2 * len(ran) >= len(ended) or (bool(ran) and not _at_once(ran, calls))
+
+
+def _rest_ends(view: ArmView, hit: tuple[Direction, ...]) -> bool:
+    """Whether what calls sent besides media was cut off once set-up had begun. A call that got no media through and
+    loses nothing else did not freeze: its media are dropped."""
     chosen = [losses for losses in view.losses if losses.direction in hit]
     begun = "up" not in hit or any(map(_begun, chosen))
     return begun and sum(map(_rest_ended, chosen)) >= LEAST_REST_NATS

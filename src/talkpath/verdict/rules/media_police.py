@@ -102,9 +102,12 @@ def _measure(view: ArmView, likely: Sequence[Buckets]) -> Parameters:
     contains the rate of either."""
     kbps = reduce(_hull, (_hull(passed_kbps(view, each.ways), _likely(view, each)) for each in likely))
     parameters: Parameters = {"kbps": kbps}
-    if len(likely) == 1 and likely[0].direction == "both" and _may_be_one(view):
-        parameters["buckets"] = Category("one" if likely[0].ways == (BOTH,) else "two")
-    return parameters
+    if likely[0].direction != "both" or len(likely) > 1:
+        return parameters
+    if _may_be_one(view):
+        return parameters | {"buckets": Category("one" if likely[0].ways == (BOTH,) else "two")}
+    together = passed_kbps(view, (BOTH,))
+    return {"kbps": _hull(together, kbps) if together.high is not None else kbps}
 
 
 def _apart(view: ArmView) -> Buckets | None:
