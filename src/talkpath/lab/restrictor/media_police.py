@@ -35,12 +35,14 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
 
 
 def draw(rng: Random, call: DrawnCall) -> DrawnSettings | None:
-    """Draws a rate at which at least 15 % of the watched call is lost, if the call's rate allows one."""
+    """Draws a rate at which at least 15 % of the watched call is lost, if the call's rate allows one; sometimes of one
+    bucket for both directions."""
     offered_kbps = call.offered_kbps()
     most_share = 0.85 - BURST_BYTES / (125 * offered_kbps * WATCHED_S)
     if most_share <= 0.25:
         return None
-    return {"kbps": round(offered_kbps * rng.uniform(0.2, max(0.25, most_share)), 1)}
+    shared: DrawnSettings = {"buckets": "one"} if rng.random() < 0.25 else {}
+    return {"kbps": round(offered_kbps * rng.uniform(0.2, max(0.25, most_share)), 1), **shared}
 
 
 MECHANISM = Mechanism(
