@@ -20,7 +20,7 @@ from talkpath.measure.facts import ArmPlan, Epoch, Facts
 from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView, arm_view
 from talkpath.verdict.flows.call_quality import CallQuality, best_mos, call_quality
-from talkpath.verdict.flows.long_calls import Parting, parting, watched_s
+from talkpath.verdict.flows.long_calls import Parting, beside, parting, watched_s
 from talkpath.verdict.flows.outcomes import calls_of, cut_short, flow_outcomes, without_ends, without_failed
 from talkpath.verdict.flows.self_congestion import lightest, relieved
 from talkpath.verdict.memo import per_epochs
@@ -318,12 +318,18 @@ def _poor(undecided: Assessment) -> Assessment:
 
 
 def _ok(facts: Facts, undecided: Assessment) -> Assessment:
-    """Ok where the arm's calls were watched for as long as the plan wants, and did not part from twins meanwhile."""
+    """Ok where the arm's calls were watched for as long as the plan wants, and did not part from twins meanwhile.
+    Impaired where one could hardly talk in the call that lived so long, nor beside it: a line that polices every flow
+    lets the first bytes of each pass, so that short calls are well."""
     parted, seconds = undecided.parted, watched_s(undecided.view)
     if parted is not None:
         return replace(undecided, settled=False, reason=_parted(facts, undecided.view, parted))
     if seconds < facts.plan.ok_s:
         return replace(undecided, reason=_why_briefly(facts, undecided.view, seconds))
+    own, others = call_quality(undecided.view.long), call_quality(beside(undecided.view))
+    if undecided.view.long and max(own.mos, others.best_mos) < TALKABLE_MOS:
+        quality = own._replace(twins=others.twins, line_mos=own.mos)
+        return replace(undecided, state="impaired", quality=quality)
     return replace(undecided, state="ok")
 
 

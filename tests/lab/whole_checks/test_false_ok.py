@@ -103,3 +103,12 @@ def test_with_video_too_every_call_is_watched_within_its_budget():
     assert {(verdict.medium, verdict.state) for verdict in judge(facts)} == {("voice", "ok"), ("video", "ok")}
     assert facts.bytes_sent + facts.bytes_received <= plan.budget_bytes
     assert facts.duration_s <= 60.0
+
+
+def test_where_every_flow_is_policed_calls_that_send_more_are_not_told_as_well() -> None:
+    """Short calls pass with the burst of each flow's bucket; calls that last lose half, as their twins do."""
+    facts = run_sim(make_plan(choose_arms()), Scenario.parse("police_flow,kbps=40", [], 1))
+    states = {str(verdict.arm): verdict.state for verdict in judge_arms(facts)}
+    assert states["whatsapp/fast20/voice"] == "ok"
+    for arm in ("signal/ringrtc/voice", "telegram/tgcalls/voice", "webrtc/dtls/voice"):
+        assert states[arm] == "impaired"

@@ -97,6 +97,13 @@ def ended_s(view: ArmView) -> float | None:
     return min((end_s for end_s in ends if end_s is not None), default=None)
 
 
+def beside(view: ArmView) -> tuple[Epoch, ...]:
+    """The calls that live through the check and send as much as the arm's own does each way, itself included."""
+    mine = [_byte_rates(epoch) for epoch in view.long]
+    least = {way: AS_HEAVY * min((rates[way] for rates in mine), default=inf) for way in DIRECTIONS}
+    return tuple(e for e in view.all_long if all(_byte_rates(e)[way] >= least[way] for way in DIRECTIONS))
+
+
 def parting(view: ArmView) -> Parting | None:
     """Where the arm's calls part from twins; None where they do not, or where as many that lived longer did not."""
     watch = tuple(epoch for epoch in view.accusing if epoch.question == "watch")
