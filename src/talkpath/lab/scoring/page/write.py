@@ -21,10 +21,10 @@ MOST_LISTED = 60
 
 
 PLAYED_BEFORE = {
-    "ab592ae4ac29f708": (
-        "After these rows (2026-11-28) rules that come close tie until a contrast was asked that may tell them apart, "
-        "and a call to which no answer came is blocked, whatever it sent: of the 98 rows of `make score-quick` that "
-        "say something, 5 named a wrong rule before, and 3 now."
+    "c166bf184b108954": (
+        "After these rows (2026-11-28) an arm is impaired, and not ok, where one could hardly talk in its call that "
+        "lived through the check, nor in those beside it. 90 of these checks played again: behind a policer of every "
+        "flow 6 of 24 arms that nothing acts on are impaired now, no state changes on seven other backgrounds."
     )
 }
 """Digest of the code -> what readers have to know of its rows, where the code changed since."""
