@@ -43,10 +43,11 @@ AS_LONG = 0.9  # of the seconds by which a call had lost more: calls that were s
 
 class Parting(NamedTuple):
     """A call that parted from the twins of its time. `at_s` after its start it had `ended`; or by then it shows that it
-    loses more than they do."""
+    loses more than they do, and perhaps `soon_s` after it already."""
 
     at_s: float
     ended: bool
+    soon_s: float = inf
 
 
 class EndedCalls(NamedTuple):
@@ -164,7 +165,7 @@ def _of_epochs(epochs: tuple[Epoch, ...], arm: Arm, unlike: tuple[float, ...]) -
 def _is_bad_luck(parted: LongCall, calls: Sequence[LongCall]) -> bool:
     """Whether half of the calls that lived as long as this one until it parted did not part."""
     assert parted.parting is not None
-    at_s, ended = parted.parting
+    at_s, ended, _ = parted.parting
     least_s = at_s + SILENCE_S if ended else AS_LONG * at_s
     comparable = [call for call in calls if call is parted or call.span_s >= least_s]
     return 2 * sum(call.parting is not None for call in comparable) <= len(comparable)
@@ -246,9 +247,9 @@ def _parting(
     end_s = _ended_s(one)
     if end_s is not None:
         return Parting(end_s, ended=True) if _go_on(epoch.started_s + end_s, twins, way) else None
-    shown_s = _loses_more_s(epoch.started_s, one, _as_heavy(epoch, twins, way), way, unlike)
-    if shown_s is not None:
-        return Parting(shown_s, ended=False)
+    lossy = _loses_more(epoch.started_s, one, _as_heavy(epoch, twins, way), way, unlike)
+    if lossy is not None:
+        return lossy
     spread_ms = _spreads(epoch).get(call.flow, {}).get(way)
     others = [twin.spread_ms[way] for twin in twins if way in twin.spread_ms]
     late = spread_ms is not None and bool(others) and spread_ms - max(others) >= MUCH_DELAY_MS
@@ -281,10 +282,10 @@ def _last_s(at_s: float, twins: Sequence[Neighbour], way: Direction) -> Iterable
             yield twin.started_s + one.last_s
 
 
-def _loses_more_s(
+def _loses_more(
     started_s: float, one: DirectionOutcome, twins: Sequence[Neighbour], way: Direction, unlike: float
-) -> float | None:
-    """By when it shows that the call loses more than the twins of the same seconds; None where it does not."""
+) -> Parting | None:
+    """Where it shows that the call loses more than the twins of the same seconds; None where it does not."""
     if not one.sent or not twins:
         return None
     last_s = float(one.sent_s[-1])
@@ -300,9 +301,11 @@ def _loses_more_s(
         baseline = first if at else None
         if window[0] >= WINDOW_PACKETS and _parts(window, baseline, MUCH_LOSS, by_chance):
             parts = partial(_parts, first=baseline, least=MUCH_LOSS, by_chance=by_chance)
-            return min(at * WINDOW_S + _soon_s(windows[:, at], parts), last_s)
+            soon_s = at * WINDOW_S + _soon_s(windows[:, at], parts)
+            return Parting(min((at + 1) * WINDOW_S, last_s), ended=False, soon_s=soon_s)
     since = told[:, ::-1].cumsum(axis=1).T  # the last window, the last two, and so on to the whole call
-    return last_s if any(_parts(counts, first, SOME_LOSS, by_chance) for counts in since) else None
+    parted = any(_parts(counts, first, SOME_LOSS, by_chance) for counts in since)
+    return Parting(last_s, ended=False) if parted else None
 
 
 def _soon_s(window: Floats, parts: Callable[[Floats], bool]) -> int:

@@ -123,18 +123,23 @@ class QuestionPlanner:
         that went silent says nothing; where calls of several arms did, or two of one, as many are asked as prove it."""
         parted = [each for each in self.assessments if each.parted]
         for assessment in sorted(parted, key=self._outliving_cost):
-            looked = self.asked.count(assessment, "watch", packets=self.questions.outliving(assessment))
             waits = self._once(assessment) or self._awaits_twins(assessment) or self.asked.is_pending(assessment)
-            if not (assessment.settled or assessment.hint or looked or waits):
-                proof = bool(assessment.view.long)
-                questions = self.questions.outlive(assessment, proof=proof)
-                yield from self.costs.affordable(questions, 1.0 if proof else 1.0 - self.costs.reserve)
+            if assessment.settled or assessment.hint or waits:
+                continue
+            proof = bool(assessment.view.long)
+            for soon in (True, False):
+                packets = self.questions.outliving(assessment, soon=soon)
+                if not self.asked.count(assessment, "watch", packets=packets):
+                    questions = self.questions.outlive(assessment, proof=proof, soon=soon)
+                    yield from self.costs.affordable(questions, 1.0 if proof else 1.0 - self.costs.reserve)
 
     def ended_together(self) -> Iterator[Question]:
-        """Where long calls went silent and their twins with them: calls and twins that live a little longer, of the arm
-        whose call ended soonest first, by turns few and many. What ends every flow at a count of its own does so again,
-        whatever their number; an outage does not, nor does a router that bans whoever sends too much."""
+        """Where two long calls went silent and their twins with them: calls and twins that live a little longer, of the
+        arm whose call ended soonest first, by turns few and many. What ends every flow at a count of its own does so
+        again, whatever their number; an outage does not, nor does a router that bans whoever sends too much."""
         looks = self.asked.count_of_kind("watch")
+        if sum(len(each.view.long) for each in filter(self._ended_with_twins, self.assessments)) < 2:
+            return
         for assessment in sorted(filter(self._ended_with_twins, self.assessments), key=self._looked_and_ended):
             if self._looked_and_ended(assessment)[0] < ENDED_LOOKS and not self.asked.is_pending(assessment):
                 sizes = (LOOK_K, USUAL_K) if looks % 2 == 0 else (USUAL_K, LOOK_K)

@@ -151,14 +151,18 @@ class SingleQuestions:
         for seconds in (self.plan.long_s, self.plan.ok_s + SPARE_S, *outlive_s):
             yield self.long_call(assessment, 1, seconds)
 
-    def outliving(self, assessment: Assessment) -> int:
-        """How many media packets a call has that lives a little longer than the one that went silent."""
-        until_s = SPARE_S + (assessment.parted.at_s if assessment.parted else ended_s(assessment.view) or 0.0)
+    def outliving(self, assessment: Assessment, *, soon: bool = False) -> int:
+        """How many media packets a call has that lives a little longer than the one that went silent, or than that one
+        until it showed that it loses more; or as long as it showed that `soon`."""
+        parted = assessment.parted
+        until_s = SPARE_S + (parted.at_s if parted else ended_s(assessment.view) or 0.0)
+        if soon and parted:
+            until_s = SPARE_S + min(parted.at_s, parted.soon_s)
         calls = assessment.view.long[:1]
         counts = [media_until(track, until_s) for call in calls for track in (call.up, call.down)]
         return max([self.plan.packets, *counts] if calls else [ceil(until_s * assessment.planned.packet_rate)])
 
-    def outlive(self, assessment: Assessment, *, proof: bool) -> Iterator[Question]:
+    def outlive(self, assessment: Assessment, *, proof: bool, soon: bool = False) -> Iterator[Question]:
         """Calls and random twins of that length: a few, or as many as are a `proof` by themselves, if bytes suffice;
         a few that only lost more prove nothing. They are dear, so none of text is among them, if the test server knows
         such epochs."""
@@ -168,7 +172,7 @@ class SingleQuestions:
         proofs = (least, USUAL_K) if lost_more else (least, USUAL_K, LOOK_K)
         for k in dict.fromkeys(proofs) if proof else (LOOK_K,):
             twins = float(k) if self.plan.long_s else None
-            yield _question(assessment, (LOOK[0], twins), k, self.outliving(assessment), "again")
+            yield _question(assessment, (LOOK[0], twins), k, self.outliving(assessment, soon=soon), "again")
 
     def end_together(self, assessment: Assessment, k: int) -> Question:
         """So many calls and as many random twins that live a little longer than the call that went silent."""
