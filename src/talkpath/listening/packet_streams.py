@@ -6,7 +6,6 @@ Each is a stream of capture file bytes. An interface's packets are written as pc
 from __future__ import annotations
 
 import os
-import select
 import socket
 import struct
 import sys
@@ -19,6 +18,7 @@ from typing import BinaryIO, Protocol
 
 from talkpath.errors import UsageError
 from talkpath.listening.packet_filter import attach, program
+from talkpath.serving.readiness import await_ready
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.write import Writer
 
@@ -184,7 +184,7 @@ def _ends(packet: bytes) -> bytes:
 
 
 def _waited(descriptor: int, wait_s: float) -> bool:
-    return bool(select.select([descriptor], [], [], max(wait_s, 0.0))[0])
+    return bool(await_ready([descriptor], (), max(wait_s, 0.0))[0])
 
 
 def _time_ns(notes: list[tuple[int, int, bytes]]) -> int:

@@ -1,12 +1,11 @@
-"""Runs a check on real sockets: one thread, `select`, any operating system.
+"""Runs a check on real sockets: one thread, any operating system.
 
 The engine (`conduct.check.Check`) decides what is sent and when. This file keeps the time, moves the bytes, and turns
-what the network does into values. It uses `select.select` because other selectors round timeouts to whole ms.
+what the network does into values.
 """
 
 from __future__ import annotations
 
-import select
 import signal
 import socket
 import threading
@@ -24,6 +23,7 @@ from talkpath.probe.invite_link import InviteLink
 from talkpath.probe.local_network import local_address, through_tunnel
 from talkpath.probe.relays.relay_pool import RelayPool
 from talkpath.probe.stream import DatagramStream
+from talkpath.serving.readiness import await_ready
 from talkpath.wire.control.invitation import Invitation
 from talkpath.wire.ip.address import Address
 
@@ -237,7 +237,7 @@ class ProbeDriver:
         if not readers:
             time.sleep(timeout_s)
             return
-        readable, writable, _ = select.select(readers, writers, [], timeout_s)
+        readable, writable = await_ready(readers, writers, timeout_s)
         now_s = time.monotonic()
         for end in writable:
             if end in streams:

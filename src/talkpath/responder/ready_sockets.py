@@ -1,15 +1,16 @@
 """Waits for many sockets at once, to the microsecond, at a cost that does not rise with their number.
 
-`selectors` chooses the best way of the system. Two of these (epoll, kqueue) are files for which `select` can wait: it
-does, since Python's epoll rounds times up to milliseconds, and packets leave half a millisecond apart.
+`selectors` chooses the best way of the system. Two of these (epoll, kqueue) are files that can be waited for in
+turn, to the microsecond (`await_ready`): Python's epoll rounds times up to milliseconds.
 """
 
 from __future__ import annotations
 
-import select
 import selectors
 import socket
 from collections.abc import Callable
+
+from talkpath.serving.readiness import await_ready
 
 READABLE, WRITABLE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
@@ -42,7 +43,7 @@ class ReadySockets:
     def serve(self, timeout_s: float) -> bool:
         """Wait until a socket is ready, for that long at most, and call the servers of all that are. Was any ready?"""
         if self._own and timeout_s > 0.0:
-            if not select.select(self._own, (), (), timeout_s)[0]:
+            if not await_ready(self._own, (), timeout_s)[0]:
                 return False
             timeout_s = 0.0
         ready = self._selector.select(timeout_s)

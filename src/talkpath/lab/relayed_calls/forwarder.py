@@ -7,7 +7,6 @@ does not. Everything else goes to the callee, each caller's from a socket of its
 
 from __future__ import annotations
 
-import select
 import signal
 import socket
 from collections import Counter
@@ -16,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from talkpath.errors import WireError
+from talkpath.serving.readiness import await_ready
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
 
@@ -38,7 +38,7 @@ class Forwarder:
 
     def step(self, wait_s: float) -> None:
         """Waits at most so long, and forwards what came."""
-        readable, _, _ = select.select([*self._fronts, *self._callers], [], [], wait_s)
+        readable, _ = await_ready([*self._fronts, *self._callers], (), wait_s)
         for sock in readable:
             if sock in self._callers:
                 self._from_callee(sock)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import time
 from typing import Any
 
 from talkpath.lab.relayed_calls.call_end import CallEnd
 from talkpath.lab.relayed_calls.forwarder import READ_BYTES, SocketAddress, Stop
+from talkpath.serving.readiness import await_ready
 
 LONGEST_WAIT_S = 0.2
 
@@ -20,7 +20,7 @@ def live_end(sock: socket.socket, end: CallEnd, to: SocketAddress | None, stop: 
     """
     while end.ended_s is None and not stop.asked and time.monotonic() < until_s:
         wait_s = min(max(0.0, end.wake_s - time.monotonic()), LONGEST_WAIT_S)
-        if select.select([sock], [], [], wait_s)[0]:
+        if await_ready([sock], (), wait_s)[0]:
             data, source = sock.recvfrom(READ_BYTES)
             to = source
             _send(sock, end.take(time.monotonic(), data), to)
