@@ -20,7 +20,7 @@ from talkpath.measure.facts import ArmPlan, Epoch, Facts
 from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView, arm_view
 from talkpath.verdict.flows.call_quality import CallQuality, best_mos, call_quality
-from talkpath.verdict.flows.long_calls import Parting, beside, parting, watched_s
+from talkpath.verdict.flows.long_calls import Parting, beside, fare_unlike, parting, watched_s
 from talkpath.verdict.flows.outcomes import calls_of, cut_short, flow_outcomes, without_ends, without_failed
 from talkpath.verdict.flows.self_congestion import lightest, relieved
 from talkpath.verdict.memo import per_epochs
@@ -279,8 +279,7 @@ def _unaccused(
     little_loss = all(interval.high is not None and interval.high < OK_LOSS for interval in losses.values())
     little_delay = all((interval.estimate or 0.0) < MATTERS_DELAY_MS for interval in delays.values())
     worse = proof.known_at_s is not None or proof.log_e >= COUNTS_LOG_E
-    may_matter = worse and any((each.high or 0.0) >= MATTERS_LOSS for each in losses.values())
-    if may_matter or not (little_loss and little_delay and not fail):
+    if (worse and _may_matter(view, losses)) or not (little_loss and little_delay and not fail):
         return replace(undecided, reason=_missing_evidence(facts, view), compared=True)
     undecided = replace(undecided, quality=quality.of_the_line(), compared=True)
     if quality.line_mos < TALKABLE_MOS:
@@ -292,6 +291,13 @@ def _unaccused(
         reason = _missing_evidence(facts, view) if facts.health.ended in LOST else Reason("canary")
         return replace(undecided, reason=reason)
     return _ok(facts, replace(undecided, settled=not hint))
+
+
+def _may_matter(view: ArmView, losses: dict[Direction, Interval]) -> bool:
+    """Whether calls may lose so much more that it matters: over all epochs, or over the later half of them, where a
+    rule has begun meanwhile."""
+    later = most_extra_losses(view.accusing[len(view.accusing) // 2 :], view.facts.seed)
+    return any((each.high or 0.0) >= MATTERS_LOSS for each in (*losses.values(), *later.values()))
 
 
 def _too_poor(facts: Facts, quality: CallQuality) -> bool:
@@ -319,15 +325,16 @@ def _poor(undecided: Assessment) -> Assessment:
 
 def _ok(facts: Facts, undecided: Assessment) -> Assessment:
     """Ok where the arm's calls were watched for as long as the plan wants, and did not part from twins meanwhile.
-    Impaired where one could hardly talk in the call that lived so long, nor beside it: a line that polices every flow
-    lets the first bytes of each pass, so that short calls are well."""
+    Impaired where one could hardly talk in the call that lived so long, nor beside it, and 5-tuples fare alike: a line
+    that polices every flow lets the first bytes of each pass, so that short calls are well."""
     parted, seconds = undecided.parted, watched_s(undecided.view)
     if parted is not None:
         return replace(undecided, settled=False, reason=_parted(facts, undecided.view, parted))
     if seconds < facts.plan.ok_s:
         return replace(undecided, reason=_why_briefly(facts, undecided.view, seconds))
     own, others = call_quality(undecided.view.long), call_quality(beside(undecided.view))
-    if undecided.view.long and max(own.mos, others.best_mos) < TALKABLE_MOS:
+    poor = undecided.view.long and max(own.mos, others.best_mos) < TALKABLE_MOS
+    if poor and not fare_unlike(facts.epochs):
         quality = own._replace(twins=others.twins, line_mos=own.mos)
         return replace(undecided, state="impaired", quality=quality)
     return replace(undecided, state="ok")

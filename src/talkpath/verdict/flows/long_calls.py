@@ -33,6 +33,7 @@ SILENT_PACKETS, SILENCE_S = 8, 1.5  # a call has ended: so much was sent after i
 WINDOW_S = 5.0  # a call that loses much only for a while is found in one of these
 MUCH_LOSS, SOME_LOSS = 0.05, 0.02  # more than twins, in one window; from some window on to the end
 ERRORS = 4.0  # standard errors of that difference, as far as single packets are lost by chance
+UNLIKE = 0.03  # standard deviation of the shares that single 5-tuples lose: from there on they differ
 UNLIKE_ERRORS = 3.0  # standard deviations by which 5-tuples differ: more is not the bad luck of one of them
 AT_FIRST_S = 2.0  # of a call: what it loses more from then on is not its 5-tuple's doing
 WINDOW_PACKETS = 15
@@ -110,8 +111,7 @@ def parting(view: ArmView) -> Parting | None:
     watch = tuple(epoch for epoch in view.accusing if epoch.question == "watch")
     if not (view.long or watch):
         return None
-    short = tuple(epoch for epoch in view.facts.epochs if accuses(epoch) and not epoch.missing)
-    unlike = tuple(round(flow_spread(short, way), 3) for way in DIRECTIONS)
+    unlike = tuple(round(spread, 3) for spread in _short_flow_spreads(view.facts.epochs))
     return _of_epochs(view.all_long + watch, view.long[0].arm if view.long else watch[0].arm, unlike)
 
 
@@ -132,6 +132,16 @@ def _cut_offs(epochs: tuple[Epoch, ...], arm: Arm) -> EndedCalls:
 def lived_longer(view: ArmView, at_s: float) -> int:
     """How many of the arm's calls are known to have lived for longer than that, in both directions."""
     return sum(int((_lived_s(epoch) > at_s).sum()) for epoch in (*view.accusing, *view.long))
+
+
+def fare_unlike(epochs: Iterable[Epoch]) -> bool:
+    """Whether single 5-tuples differ in what they lose, as short twins show, whoever's they are."""
+    return max(_short_flow_spreads(epochs)) >= UNLIKE
+
+
+def _short_flow_spreads(epochs: Iterable[Epoch]) -> list[float]:
+    short = tuple(epoch for epoch in epochs if accuses(epoch) and not epoch.missing)
+    return [flow_spread(short, way) for way in DIRECTIONS]
 
 
 @per_epochs

@@ -9,21 +9,19 @@ from math import ceil, inf
 
 from talkpath.measure.facts import Facts, Plan, Track
 from talkpath.verdict.assessment import Assessment, log_threshold
-from talkpath.verdict.flows.long_calls import ended_s, flow_spread
+from talkpath.verdict.flows.long_calls import ended_s, fare_unlike
 from talkpath.verdict.flows.self_congestion import LIGHT_K, heavy, wants_small
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LOOK_K, LOOK_S, TIGHT_LOOK_K, Costs
 from talkpath.verdict.rules.best import UNKNOWN, loses_media
 from talkpath.verdict.rules.rule import Contrast
-from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.verdict.statistics.permutation import log_choose
 from talkpath.verdict.statistics.sample_size import LEAST_K, MOST_K, USUAL_K, sample_size
 
 BASELINE: Contrast = ("battery", None)
 LOOK: Contrast = ("watch", None)
 ACCUSING = ("battery", "watch")
-UNLIKE = 0.03  # standard deviation of the shares that single 5-tuples lose: from there on they differ
 LONGER_TIMES = 3  # the usual packets, once an arm had its first epochs and is undecided, where 5-tuples fare alike
 LONG_ENOUGH = 0.7  # of the calls that accused: a shorter contrast may miss what they showed
 LONGER = 6  # times the usual packets, at most, for a contrast
@@ -66,8 +64,7 @@ class SingleQuestions:
 
     @cached_property
     def _unlike(self) -> bool:
-        short = tuple(epoch for epoch in self.facts.epochs if epoch.question in ACCUSING and not epoch.missing)
-        return any(flow_spread(short, way) >= UNLIKE for way in DIRECTIONS)
+        return fare_unlike(self.facts.epochs)
 
     def baseline(self, assessment: Assessment) -> Question:
         """The accusing test, with calls of the usual length; where many arms wait, and bytes suffice for all, first
@@ -146,9 +143,13 @@ class SingleQuestions:
         return Question(assessment.arm, kind="long", value=float(twins), k=1, packets=packets, why="long")
 
     def another_long_call(self, assessment: Assessment) -> Iterator[Question]:
-        """One more beside a twin: for as long as `ok` takes, or as the one that went silent."""
-        outlive_s = (OUTLIVE_S + assessment.parted.at_s,) if assessment.parted else ()
-        for seconds in (self.plan.long_s, self.plan.ok_s + SPARE_S, *outlive_s):
+        """One more beside a twin: for as long as `ok` takes, or as the one that went silent; or until the one that lost
+        more showed that."""
+        parted = assessment.parted
+        enough_s: tuple[float, ...] = (self.plan.long_s, self.plan.ok_s + SPARE_S)
+        if parted:
+            enough_s = (*enough_s, parted.at_s + OUTLIVE_S) if parted.ended else (parted.at_s + SPARE_S,)
+        for seconds in enough_s:
             yield self.long_call(assessment, 1, seconds)
 
     def outliving(self, assessment: Assessment, *, soon: bool = False) -> int:

@@ -8,7 +8,8 @@ inside at all times together with probability `level`, however often one looks
 
 Extra loss p is undone by thinning: every packet of a twin that arrived is virtually lost with probability p. One
 uniform number per packet, from the check's seed, decides for all p. So the twins' losses only rise with p and the test
-is monotone: the set is an interval, and bisection finds its ends, rounded outwards. Twins are random and text ones
+is monotone: the set is an interval, and bisection finds its ends, rounded outwards. Each epoch is thinned several
+times, and the mean of the e-values counts: one thinning alone adds its own luck. Twins are random and text ones
 (without the canary): an interval alone accuses nobody, and more twins make it narrower. A flow's score is the root of
 its number of losses, or whether it lost anything at all: behind several paths, queues or translators some flows lose
 much and most lose nothing, so their numbers of losses say little, and which flows lost nothing says much. Extra delay
@@ -37,6 +38,7 @@ Floats = NDArray[np.float64]
 Bits = NDArray[np.bool_]
 
 ROOT_TILT, MOST_TILT = 0.3, 3.0  # of the root of a flow's losses, times that of its packets: longer calls differ more
+THINNINGS = 4  # of each epoch
 LOST_TILT = 1.5  # of whether a flow lost anything: where some paths lose nothing, few flows show that calls do neither
 RANK_TILTS = (0.1, 0.3, 1.0)
 ROLES: tuple[Role, Role] = ("call", "twin")
@@ -56,8 +58,8 @@ class Thinned(NamedTuple):
     """Epochs of one size, prepared for thinning. Losses are scaled to the most packets that any flow of the epoch sent.
 
     `calls` (epochs, nT) and `twins` (epochs, nC) are lost packets; `scale` (epochs, nC) is the weight of one packet of
-    each twin; `draws` (epochs, nC, slots) is a uniform number for each twin's packet that arrived, else 2; `tilt`
-    (epochs,) is that of the roots of losses.
+    each twin; `draws` (epochs, THINNINGS, nC, slots) are uniform numbers for each twin's packet that arrived, else 2;
+    `tilt` (epochs,) is that of the roots of losses.
     """
 
     calls: Floats
@@ -265,10 +267,10 @@ def _thin(epoch: Epoch, direction: AffectedDirections, seed: bytes) -> Thinned |
     scale: Floats = sent.max() / np.maximum(sent, 1)
     label = f"{epoch.arm}/{epoch.number}/{direction}".encode()
     key = int.from_bytes(hashlib.sha256(len(seed).to_bytes(4, "big") + seed + label).digest()[:16], "big")
-    draws = np.random.Generator(np.random.PCG64(key)).random(counted.shape)
-    draws[~counted | losses] = 2.0
+    draws = np.random.Generator(np.random.PCG64(key)).random((THINNINGS, *counted.shape))
+    draws[:, ~counted | losses] = 2.0
     tilt: Floats = np.minimum(ROOT_TILT * np.sqrt(sent.max()), MOST_TILT)
-    return Thinned((scale * lost)[calls], (scale * lost)[twins], scale[twins], draws[twins], tilt)
+    return Thinned((scale * lost)[calls], (scale * lost)[twins], scale[twins], draws[:, twins], tilt)
 
 
 def _packets(epoch: Epoch, direction: AffectedDirections) -> tuple[Bits, Bits, Bits]:
@@ -296,10 +298,10 @@ def _stack(ready: Sequence[Thinned | None]) -> list[tuple[list[int], Thinned]]:
 
 
 def _joined(group: list[Thinned]) -> Thinned:
-    slots = max(thinned.draws.shape[1] for thinned in group)
-    draws = np.full((len(group), len(group[0].twins), slots), 2.0)
+    slots = max(thinned.draws.shape[-1] for thinned in group)
+    draws = np.full((len(group), THINNINGS, len(group[0].twins), slots), 2.0)
     for row, thinned in zip(draws, group, strict=True):
-        row[:, : thinned.draws.shape[1]] = thinned.draws
+        row[..., : thinned.draws.shape[-1]] = thinned.draws
     return Thinned(
         np.array([t.calls for t in group]),
         np.array([t.twins for t in group]),
@@ -327,13 +329,13 @@ def _thinning_steps(
     extra = points if sign > 0 else 1.0 - points
     found: dict[int, Floats] = {}
     for places, group in _stack([_thin(epoch, direction, seed) for epoch in epochs]):
-        dropped = (group.draws[:, None] < extra[:, None, None]).sum(axis=-1)
-        twins = group.twins[:, None] + group.scale[:, None] * dropped
-        calls = np.broadcast_to(group.calls[:, None], (*twins.shape[:2], group.calls.shape[1]))
+        dropped = (group.draws[:, None] < extra[:, None, None, None]).sum(axis=-1)
+        twins = group.twins[:, None, None] + group.scale[:, None, None] * dropped
+        calls = np.broadcast_to(group.calls[:, None, None], (*twins.shape[:-1], group.calls.shape[1]))
         roots: Floats = sign * np.sqrt(np.concatenate((calls, twins), axis=-1))
         treated = np.arange(roots.shape[-1]) < calls.shape[-1]
-        tilted = np.stack((group.tilt[:, None, None] * roots, LOST_TILT * np.sign(roots)), axis=2)
-        found.update(zip(places, log_e_rows(tilted, treated), strict=True))
+        tilted = np.stack((group.tilt[:, None, None, None] * roots, LOST_TILT * np.sign(roots)), axis=2)
+        found.update(zip(places, log_mean(log_e_rows(tilted, treated), even(THINNINGS)), strict=True))
     return [found[place] for place in range(len(epochs))]
 
 

@@ -1,0 +1,141 @@
+"""The questions about calls that live through the check, and what follows where one of them fares worse than twins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil, inf
+
+from talkpath.apps.contract.shape import Arm
+from talkpath.measure.facts import ArmPlan, Plan
+from talkpath.verdict.assessment import Assessment
+from talkpath.verdict.flows.long_calls import AS_HEAVY, WINDOW_S, ended_s
+from talkpath.verdict.model import Question
+from talkpath.verdict.planner.asked import Asked
+from talkpath.verdict.planner.costs import LOOK_K, Costs
+from talkpath.verdict.planner.questions import OUTLIVE_S, SingleQuestions
+from talkpath.verdict.statistics.sample_size import USUAL_K
+
+ENDED_LOOKS = 4  # at calls of an arm that ended with their twins: few and many, twice
+LONG_CALLS = 3  # of one arm, where the first ones ended, or lost more, by accident
+LONG_TWINS = 3  # random twins that the long calls of a check share, at the least
+
+
+@dataclass(frozen=True)
+class LongCallQuestions:
+    """Orders these questions, over all arms. Each public method yields affordable ones, the most wanted first."""
+
+    asked: Asked
+    costs: Costs
+    questions: SingleQuestions
+
+    @property
+    def assessments(self) -> Sequence[Assessment]:
+        """Those of all arms, in the plan's order."""
+        return self.asked.assessments
+
+    def begun(self) -> Iterator[Question]:
+        """One call of each arm for as long as the check: all at once, beside everything else, once each arm was heard
+        on ports that no call went to before. A few have a twin (`_with_twins`). Where a call ended early, another
+        has one, twice at the most."""
+        plan = self.asked.facts.plan
+        shared = _with_twins(plan, self.costs.byte_rate)
+        for assessment in self.assessments if plan.long_s else ():
+            had = self.asked.count(assessment, "long")
+            again = not self.asked.has_long_call(assessment.arm) and (_briefly(assessment) or self._once(assessment))
+            if not had and assessment.state in ("ok", "insufficient"):
+                twins = int(assessment.arm in shared)
+                yield from self.costs.affordable([self.questions.long_call(assessment, twins)], 1.0)
+            elif again and had < LONG_CALLS:
+                yield from self.costs.affordable(self.questions.another_long_call(assessment), 1.0)
+
+    def parted(self) -> Iterator[Question]:
+        """Where two long calls went silent, or one lost more than twins: calls and twins that live a little longer, of
+        the arm that shows it soonest, and of the cheapest one. Where a line loses single flows by accident, one call
+        that went silent says nothing; where calls of several arms did, or two of one, as many are asked as prove it."""
+        parted = [each for each in self.assessments if each.parted]
+        for assessment in sorted(parted, key=self._outliving_cost):
+            waits = self._once(assessment) or self._awaits_twins(assessment) or self.asked.is_pending(assessment)
+            if assessment.settled or assessment.hint or waits:
+                continue
+            proof = bool(assessment.view.long)
+            for soon in (True, False):
+                packets = self.questions.outliving(assessment, soon=soon)
+                if not self.asked.count(assessment, "watch", packets=packets):
+                    questions = self.questions.outlive(assessment, proof=proof, soon=soon)
+                    yield from self.costs.affordable(questions, 1.0 if proof else 1.0 - self.costs.reserve)
+
+    def again(self) -> Iterator[Question]:
+        """Where a long call lost more than twins, and looks at that are too dear or proved nothing: another one beside
+        a twin. What one 5-tuple lost by accident the next one rarely does."""
+        for assessment in self.assessments:
+            parted = assessment.parted
+            if parted is None or parted.ended or assessment.settled or assessment.hint:
+                continue
+            waits = self.asked.has_long_call(assessment.arm) or self.asked.is_pending(assessment)
+            if not waits and self.asked.count(assessment, "long") < LONG_CALLS:
+                yield from self.costs.affordable(self.questions.another_long_call(assessment), 1.0)
+
+    def ended_together(self) -> Iterator[Question]:
+        """Where two long calls went silent and their twins with them: calls and twins that live a little longer, of the
+        arm whose call ended soonest first, by turns few and many. What ends every flow at a count of its own does so
+        again, whatever their number; an outage does not, nor does a router that bans whoever sends too much."""
+        looks = self.asked.count_of_kind("watch")
+        if sum(len(each.view.long) for each in filter(self._ended_with_twins, self.assessments)) < 2:
+            return
+        for assessment in sorted(filter(self._ended_with_twins, self.assessments), key=self._looked_and_ended):
+            if self._looked_and_ended(assessment)[0] < ENDED_LOOKS and not self.asked.is_pending(assessment):
+                sizes = (LOOK_K, USUAL_K) if looks % 2 == 0 else (USUAL_K, LOOK_K)
+                questions = [self.questions.end_together(assessment, k) for k in sizes]
+                yield from self.costs.affordable(questions, 1.0)
+
+    def _ended_with_twins(self, assessment: Assessment) -> bool:
+        undecided = assessment.state == "insufficient" and assessment.parted is None
+        return undecided and ended_s(assessment.view) is not None
+
+    def _looked_and_ended(self, assessment: Assessment) -> tuple[int, float]:
+        """Sorts arms whose calls ended with their twins: by looks at such calls, then by when they ended."""
+        looked = self.asked.count(assessment, "watch", packets=self.questions.outliving(assessment))
+        return looked, ended_s(assessment.view) or 0.0
+
+    def _awaits_twins(self, assessment: Assessment) -> bool:
+        """Whether its long call lost more than twins, but of those that send as much none is known yet."""
+        if _went_silent(assessment):
+            return False
+        least = AS_HEAVY * self.costs.byte_rate(assessment.planned)
+        heavy = [each for each in self.assessments if self.costs.byte_rate(each.planned) >= least]
+        known = any(epoch.value for each in heavy for epoch in each.view.long)
+        return not known and any(self.asked.has_long_call(each.arm) for each in heavy)
+
+    def _outliving_cost(self, assessment: Assessment) -> tuple[int, float]:
+        """Sorts looks at calls that parted: by when they did, then by bytes."""
+        at_s = assessment.parted.at_s if assessment.parted else inf
+        return ceil(at_s / WINDOW_S), min(map(self.costs.bytes_of, self.questions.outlive(assessment, proof=False)))
+
+    def _once(self, assessment: Assessment) -> bool:
+        """Whether one long call of it went silent, while twins went on, and none of other arms; and there is time for
+        another and for a look."""
+        silent = list(filter(_went_silent, self.assessments))
+        if [each.arm for each in silent] != [assessment.arm] or assessment.parted is None:
+            return False
+        return len(assessment.view.long) == 1 and self.costs.left_s >= 2 * (assessment.parted.at_s + OUTLIVE_S)
+
+
+def _with_twins(plan: Plan, byte_rate: Callable[[ArmPlan], float]) -> set[Arm]:
+    """The arms whose long call has a twin beside it: of each packet rate and medium the one with the most bytes a
+    second, and the next ones. So no call parts from lighter twins only because the line polices every flow."""
+    heaviest = sorted(plan.arms, key=byte_rate, reverse=True)
+    kinds = {(planned.medium, round(planned.packet_rate, -1)): planned.arm for planned in reversed(heaviest)}
+    chosen = list(kinds.values())
+    rest = [planned.arm for planned in heaviest if planned.arm not in chosen]
+    return {*chosen, *rest[: max(0, LONG_TWINS - len(chosen))]}
+
+
+def _went_silent(assessment: Assessment) -> bool:
+    """Whether a call of it ended while twins went on: shorter ones do not tell why."""
+    return assessment.parted is not None and assessment.parted.ended
+
+
+def _briefly(assessment: Assessment) -> bool:
+    """Whether nothing was amiss, but its calls did not live for long enough."""
+    return assessment.reason is not None and assessment.reason.code == "watched_briefly"
