@@ -82,5 +82,5 @@ def test_a_port_that_is_blocked_after_each_call_is_no_poor_line(in_lab: InLab) -
 
 
 def test_police_with_a_burst_acts_both_ways(in_lab: InLab) -> None:
-    found = told(in_lab, POLICE, ["webrtc"], 12.0, BUCKETS)
+    found = told(in_lab, POLICE, ["webrtc"], 20.0, BUCKETS)
     assert named(found) == [["restricted", "media.police", "both"]]
