@@ -28,7 +28,8 @@ WORSE_LOG_E, WORSE_LOSS = log(5.0), 0.005
 class ArmView:
     """One arm: its epochs of every question, and the facts of the whole check. `directions` are those considered;
     `left_out` are (epoch, flow) of calls that are no evidence (see `flows.calls_left_out`). The calls that
-    live through the check are apart, in `all_long` (of all arms): they have twins of other arms, and only screen."""
+    live through the check are apart, in `all_long` (of all arms): they have twins of other arms, and only screen.
+    `in_force`: only losses within these spans (seconds of the check) count; all if there are none."""
 
     facts: Facts
     epochs: tuple[Epoch, ...]
@@ -36,12 +37,14 @@ class ArmView:
     all_long: tuple[Epoch, ...] = ()
     directions: tuple[Direction, ...] = DIRECTIONS
     left_out: frozenset[tuple[int, int]] = frozenset()
+    in_force: tuple[tuple[float, float], ...] = ()
 
     @cached_property
     def losses(self) -> tuple[DirectionLosses, ...]:
         """The losses in each direction of every epoch that has calls beside twins."""
         of_epochs = (losses_of(epoch, self._left_out_of(epoch)) for epoch in self.explained)
-        return tuple(losses for both in of_epochs for losses in both if losses.direction in self.directions)
+        chosen = (losses for both in of_epochs for losses in both if losses.direction in self.directions)
+        return tuple(losses.within(self.in_force) if self.in_force else losses for losses in chosen)
 
     def _left_out_of(self, epoch: Epoch) -> frozenset[int]:
         return frozenset(flow for number, flow in self.left_out if number == epoch.number)

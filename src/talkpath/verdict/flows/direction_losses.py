@@ -10,7 +10,8 @@ and outlying flows are left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import median
 
@@ -72,6 +73,13 @@ class DirectionLosses:
     def media(self) -> Bits:
         """Return which slots carry media."""
         return self.on("media")
+
+    def within(self, spans: Sequence[tuple[float, float]]) -> DirectionLosses:
+        """Return the same as if calls had sent nothing outside of these spans (from, to), in seconds of the check."""
+        at_s = self.epoch.started_s + self.at_s
+        inside = np.any([(at_s >= from_s) & (at_s < to_s) for from_s, to_s in spans], axis=0)
+        sent, lost = (rows & inside for rows in self.calls)
+        return replace(self, sent=self.sent * inside, lost=self.lost * inside, calls=(sent, lost))
 
     def by_size(self, terms: Floats, chosen: Bits) -> tuple[Floats, Floats]:
         """Return the sizes of the `chosen` slots, ascending, and the sums of their `terms` (..., slots) for each size.

@@ -18,6 +18,7 @@ from talkpath.verdict.flows.outcomes import media_begins_s
 
 CHANCES = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 0.997])  # of loss, after the onset
 LEAST_NATS = 12.0  # by which what came before the onset contradicts that loss
+SOME = np.array([0.2])  # loss of set-up
 SLACK_S = 0.3  # so much of an epoch's media may lie before the onset that losses show: the first may pass by chance
 
 
@@ -58,12 +59,19 @@ def _shows_early(view: ArmView, onset: RuleOnset, chance: float) -> bool:
 
 
 def _split(view: ArmView, at_s: float) -> RuleOnset | None:
-    """Take the epochs on either side. Set-up of one that had started may have passed before the onset: it counts among
-    those since only where no other is left."""
+    """Take the epochs on either side. Set-up of one that had started may have passed before the onset: if later calls
+    lose theirs, it counts among those since only if no other is left."""
     started = tuple(epoch for epoch in view.explained if epoch.started_s >= at_s)
-    since = started or tuple(epoch for epoch in view.explained if _begins_since(epoch, at_s))
+    begun = tuple(epoch for epoch in view.explained if _begins_since(epoch, at_s))
+    since = started if started and _lose_setup(view, started) else begun
     before = tuple(epoch for epoch in view.explained if epoch.ended_s <= at_s and not _begins_since(epoch, at_s))
     return RuleOnset(at_s, before, since) if before and since else None
+
+
+def _lose_setup(view: ArmView, epochs: tuple[Epoch, ...]) -> bool:
+    numbers = {epoch.number for epoch in epochs}
+    chosen = [losses for losses in view.losses if losses.epoch.number in numbers]
+    return sum(losses.gains(SOME)[~losses.on("media", "control")].sum() for losses in chosen) > 0.0
 
 
 def _begins_since(epoch: Epoch, at_s: float) -> bool:

@@ -68,7 +68,7 @@ class LongCallQuestions:
     def again(self) -> Iterator[Question]:
         """Where a long call lost more than twins, and looks at that are too dear or proved nothing: another one beside
         a twin. What one 5-tuple lost by accident the next one rarely does."""
-        for assessment in self.assessments:
+        for assessment in self.assessments if self.asked.facts.plan.long_s else ():
             parted = assessment.parted
             if parted is None or parted.ended or assessment.settled or assessment.hint:
                 continue

@@ -19,7 +19,7 @@ from talkpath.verdict.flows.rule_onset import RuleOnset, rule_onset
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules import flow_block, media_drop, media_size_drop, residual, rules, rules_of
-from talkpath.verdict.rules.by_place import gain_by_place, gain_by_time
+from talkpath.verdict.rules.by_place import gain_by_place, gain_by_time, times_in_force
 from talkpath.verdict.rules.directions import directions_of
 from talkpath.verdict.rules.rule import MARGIN, PENALTY, Contrast, Fit, Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS
@@ -172,15 +172,27 @@ def _explain(epochs: tuple[Epoch, ...], key: _MemoKey) -> Explanation:
 
 def _unless_contradicted(found: Explanation, view: ArmView) -> Explanation:
     """Name no rule where losses by place in the call, whatever the rule, explain the directions in which it acts far
-    better: then they do not follow that rule. Losses that the time of the check explains as well are those of a rule
-    that is in force now and then."""
+    better: then they do not follow that rule. Losses that the time of the check explains better are those of a rule
+    that is in force now and then, and it has the name that fits while it is. Where time explains them as well, that
+    must be the same name. What set-up loses says nothing against a rule about media: that is another one."""
     if found.best is None:
         return found
-    acts = replace(view, directions=directions_of(found.best.direction))
-    places = gain_by_place(acts)
-    if places <= found.best.gain + max(MISFIT_NATS, MISFIT * places) or places <= gain_by_time(acts) + APART_NATS:
+    acts, setup = replace(view, directions=directions_of(found.best.direction)), not loses_media(found.rule)
+    times, places = gain_by_time(acts, setup=setup), gain_by_place(acts, setup=setup)
+    if not _far_better(max(times, places), found):
         return found
+    if places <= times + APART_NATS:
+        meanwhile = best_of(accusing_rules(), replace(acts, in_force=times_in_force(acts)))
+        same = times > places + APART_NATS or meanwhile.rule == found.rule
+        if same and not _far_better(times, meanwhile):
+            return meanwhile
     return found._replace(rule=UNKNOWN, tied=0)
+
+
+def _far_better(gain: float, found: Explanation) -> bool:
+    """Whether a model without a mechanism gains far more than the best rule."""
+    top = found.best.gain if found.best else 0.0
+    return gain > top + max(MISFIT_NATS, MISFIT * gain)
 
 
 def _since_onset(epochs: tuple[Epoch, ...], onset: RuleOnset, key: _MemoKey) -> Explanation | None:

@@ -8,7 +8,7 @@ counted in packets or in seconds from the call's beginning, in each direction, o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 
 import numpy as np
@@ -20,23 +20,44 @@ from talkpath.verdict.rules.rule import PENALTY, SURE
 CHANCES = np.array([0.0, 0.03, 0.08, 0.17, 0.3, 0.45, 0.6, 0.75, 0.88, 0.96, SURE])
 CHANGE = 2.0 * PENALTY  # the price of a place and of a chance
 TICK_S = 0.02
+_START = np.where(CHANCES > 0.0, -PENALTY, 0.0)
 
 PlacesOf = Callable[[DirectionLosses, Bits], Floats]
 
 
-def gain_by_place(view: ArmView) -> float:
-    """Return the gain of losses by place in the call, in packets or in seconds, whichever is more."""
-    return max(_gain(view, _count), _gain(view, _ticks))
+def gain_by_place(view: ArmView, *, setup: bool = True) -> float:
+    """Return the gain of losses by place in the call, in packets or in seconds, whichever is more; of set-up as well
+    or not."""
+    return max(_gain(view, _count, setup=setup), _gain(view, _ticks, setup=setup))
 
 
-def gain_by_time(view: ArmView) -> float:
+def gain_by_time(view: ArmView, *, setup: bool = True) -> float:
     """Return the gain of losses by the time of the check: of a rule that is in force now and then."""
-    return _gain(view, _ticks_of_check)
+    return _gain(view, _ticks_of_check, setup=setup)
 
 
-def _gain(view: ArmView, place: PlacesOf) -> float:
+def times_in_force(view: ArmView) -> tuple[tuple[float, float], ...]:
+    """Return when calls lose more media than twins, by the most likely path through the chances: spans (from, to) in
+    seconds of the check."""
+    ticks, sums = _by_place([(losses, losses.media) for losses in view.losses], _ticks_of_check)
+    paths, origins = _START, []
+    for here in sums:
+        stays = paths >= paths.max() - CHANGE
+        origins.append(np.where(stays, np.arange(len(CHANCES)), paths.argmax()))
+        paths = np.maximum(paths, paths.max() - CHANGE) + here
+    chance, acts = int(paths.argmax()), np.zeros(len(ticks) + 2, np.bool_)
+    for at in range(len(ticks), 0, -1):
+        acts[at] = CHANCES[chance] > 0.0
+        chance = origins[at - 1][chance]
+    begins, ends = (np.flatnonzero(np.diff(acts.astype(np.int8)) == way) for way in (1, -1))
+    spans = TICK_S * np.column_stack([ticks[begins], ticks[ends - 1] + 1.0])
+    return tuple((float(from_s), float(to_s)) for from_s, to_s in spans)
+
+
+def _gain(view: ArmView, place: PlacesOf, *, setup: bool) -> float:
     groups = ([each for each in view.losses if each.direction == way] for way in view.directions)
-    return sum(_most_likely(group, kind, place) for group, kind in product(groups, (_setup, _media, _rest)))
+    kinds = (_setup, _media, _rest) if setup else (_media, _rest)
+    return sum(_most_likely(group, kind, place) for group, kind in product(groups, kinds))
 
 
 def _setup(losses: DirectionLosses) -> Bits:
@@ -65,12 +86,18 @@ def _ticks_of_check(losses: DirectionLosses, chosen: Bits) -> Floats:
 
 def _most_likely(group: Iterable[DirectionLosses], kind: Callable[[DirectionLosses], Bits], place: PlacesOf) -> float:
     """Return the gain of the most likely path through the chances, from place to place (Viterbi 1967)."""
-    chosen = [(losses, kind(losses)) for losses in group]
-    places = np.concatenate([np.zeros(0), *(place(*each) for each in chosen)])
-    terms = [losses.gains(CHANCES[:, None], np.flatnonzero(slots)) for losses, slots in chosen]
-    _, numbers = np.unique(places, return_inverse=True)
-    sums = [np.bincount(numbers, row) for row in np.concatenate([np.zeros((len(CHANCES), 0)), *terms], axis=1)]
-    paths = np.where(CHANCES > 0.0, -PENALTY, 0.0)
-    for here in np.transpose(sums):
+    _, sums = _by_place([(losses, kind(losses)) for losses in group], place)
+    paths = _START
+    for here in sums:
         paths = np.maximum(paths, paths.max() - CHANGE) + here
     return float(paths.max())
+
+
+def _by_place(chosen: Sequence[tuple[DirectionLosses, Bits]], place: PlacesOf) -> tuple[Floats, Floats]:
+    """Return the places of these slots, ascending, and the gains of all slots at each with each of the chances (places,
+    chances)."""
+    places = np.concatenate([np.zeros(0), *(place(*each) for each in chosen)])
+    terms = [losses.gains(CHANCES[:, None], np.flatnonzero(slots)) for losses, slots in chosen]
+    found, numbers = np.unique(places, return_inverse=True)
+    sums = [np.bincount(numbers, row) for row in np.concatenate([np.zeros((len(CHANCES), 0)), *terms], axis=1)]
+    return found, np.transpose(sums)
