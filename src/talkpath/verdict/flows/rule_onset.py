@@ -71,7 +71,7 @@ def _split(view: ArmView, at_s: float) -> RuleOnset | None:
 def _lose_setup(view: ArmView, epochs: tuple[Epoch, ...]) -> bool:
     numbers = {epoch.number for epoch in epochs}
     chosen = [losses for losses in view.losses if losses.epoch.number in numbers]
-    return sum(losses.gains(SOME)[~losses.on("media", "control")].sum() for losses in chosen) > 0.0
+    return sum(float(losses.gains(SOME)[~losses.on("media", "control")].sum()) for losses in chosen) > 0.0
 
 
 def _begins_since(epoch: Epoch, at_s: float) -> bool:
