@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talkpath.measure.facts import ArmPlan, Facts
-from talkpath.verdict.assessment import assess
+from talkpath.verdict.assess import assess
 from talkpath.verdict.bases.hops import Place, locate, next_hop
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.next_question import next_question

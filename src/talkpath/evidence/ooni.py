@@ -15,7 +15,7 @@ import msgspec
 from talkpath.evidence.bundle import Bundle
 from talkpath.measure.call import Call
 from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, Track
-from talkpath.verdict.assessment import NO_HANDSHAKE
+from talkpath.verdict.assess import NO_HANDSHAKE
 from talkpath.verdict.bases.accompanied_call import call_verdicts
 from talkpath.verdict.judge import RULES_VERSION, judge
 from talkpath.verdict.model import Verdict

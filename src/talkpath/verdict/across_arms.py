@@ -19,7 +19,8 @@ from math import inf, log
 
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.measure.quality import TALKABLE_MOS
-from talkpath.verdict.assessment import COUNTS_LOG_E, HINT_LOG_E, Assessment, assess, calls_fail
+from talkpath.verdict.assess import assess
+from talkpath.verdict.assessment import COUNTS_LOG_E, HINT_LOG_E, Assessment, calls_fail
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.long_calls import EndedCalls, cut_offs, lived_longer
 from talkpath.verdict.flows.outcomes import calls_of

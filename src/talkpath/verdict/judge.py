@@ -1,6 +1,6 @@
 """From the facts of a check to its verdicts. Pure: the same facts give the same verdicts, log10 e within 1e-9.
 
-`judge_arms` gives one verdict per arm of the plan, `judge` one per app and medium: that of its worst arm. assessment.py
+`judge_arms` gives one verdict per arm of the plan, `judge` one per app and medium: that of its worst arm. assess.py
 decides the state, across_arms.py what the arms say of each other, rules/best.py names the mechanism; what each state
 means and needs is in registry.py.
 """

@@ -19,9 +19,8 @@ from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.ground_truth.hits import truth
 from talkpath.lab.ground_truth.score import score
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.assessment import LATE_VOIDS_DELAY_MS
 from talkpath.verdict.judge import judge
-from talkpath.verdict.validity import voided
+from talkpath.verdict.validity import LATE_VOIDS_DELAY_MS, voided
 
 InLab = Callable[..., Any]
 

@@ -12,7 +12,8 @@ from world import BACKGROUNDS, NOTHING, Restriction, World
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.arm_view import ArmView, arm_view
-from talkpath.verdict.flows.long_calls import EndedCalls, cut_offs, flow_spread, lived_longer, parting
+from talkpath.verdict.flows.flow_spread import flow_spread
+from talkpath.verdict.flows.long_calls import EndedCalls, cut_offs, lived_longer, parting
 from talkpath.verdict.model import Question
 
 ARM = Arm("webrtc", "webrtc", "voice")

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from talkpath.measure.facts import Epoch, Facts, Health, Reach
 from talkpath.verdict.across_arms import assess_all
-from talkpath.verdict.assessment import Assessment, assess
+from talkpath.verdict.assess import assess
+from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.judge import judge
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked

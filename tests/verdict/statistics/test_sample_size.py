@@ -10,7 +10,7 @@ import pytest
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.assessment import assess
+from talkpath.verdict.assess import assess
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.next_question import next_question
 from talkpath.verdict.statistics.permutation import log_choose

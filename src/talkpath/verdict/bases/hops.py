@@ -23,7 +23,8 @@ from msgspec.structs import replace
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.facts import LADDER, ArmPlan, Epoch, Facts
-from talkpath.verdict.assessment import Assessment, assess
+from talkpath.verdict.assess import assess
+from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.bases.hop_loss import HopLoss, hop_loss
 from talkpath.verdict.model import Category, Number, Question
 

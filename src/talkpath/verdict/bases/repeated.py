@@ -20,7 +20,8 @@ from msgspec import Struct
 
 from talkpath.apps.contract.shape import AffectedDirections, Arm
 from talkpath.measure.facts import Facts
-from talkpath.verdict.assessment import Assessment, assess, log_threshold
+from talkpath.verdict.assess import assess
+from talkpath.verdict.assessment import Assessment, log_threshold
 from talkpath.verdict.model import Number, State, Verdict
 from talkpath.verdict.validity import voided
 

@@ -25,15 +25,15 @@ from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Track
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import Floats
+from talkpath.verdict.flows.flow_spread import short_flow_spreads
 from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, flow_outcomes
 from talkpath.verdict.memo import per_epoch, per_epochs
-from talkpath.verdict.statistics.cohort import DIRECTIONS, accuses, cohort, track
+from talkpath.verdict.statistics.cohort import DIRECTIONS, track
 
 SILENT_PACKETS, SILENCE_S = 8, 1.5  # a call has ended: so much was sent after its last arrival
 WINDOW_S = 5.0  # a call that loses much only for a while is found in one of these
 MUCH_LOSS, SOME_LOSS = 0.05, 0.02  # more than twins, in one window; from some window on to the end
 ERRORS = 4.0  # standard errors of that difference, as far as single packets are lost by chance
-UNLIKE = 0.03  # standard deviation of the shares that single 5-tuples lose: from there on they differ
 UNLIKE_ERRORS = 3.0  # standard deviations by which 5-tuples differ: more is not the bad luck of one of them
 AT_FIRST_S = 2.0  # of a call: what it loses more from then on is not its 5-tuple's doing
 WINDOW_PACKETS = 15
@@ -111,7 +111,7 @@ def parting(view: ArmView) -> Parting | None:
     watch = tuple(epoch for epoch in view.accusing if epoch.question == "watch")
     if not (view.long or watch):
         return None
-    unlike = tuple(round(spread, 3) for spread in _short_flow_spreads(view.facts.epochs))
+    unlike = tuple(round(spread, 3) for spread in short_flow_spreads(view.facts.epochs))
     return _of_epochs(view.all_long + watch, view.long[0].arm if view.long else watch[0].arm, unlike)
 
 
@@ -132,38 +132,6 @@ def _cut_offs(epochs: tuple[Epoch, ...], arm: Arm) -> EndedCalls:
 def lived_longer(view: ArmView, at_s: float) -> int:
     """How many of the arm's calls are known to have lived for longer than that, in both directions."""
     return sum(int((_lived_s(epoch) > at_s).sum()) for epoch in (*view.accusing, *view.long))
-
-
-def fare_unlike(epochs: Iterable[Epoch]) -> bool:
-    """Whether single 5-tuples differ in what they lose, as short twins show, whoever's they are."""
-    return max(_short_flow_spreads(epochs)) >= UNLIKE
-
-
-def _short_flow_spreads(epochs: Iterable[Epoch]) -> list[float]:
-    short = tuple(epoch for epoch in epochs if accuses(epoch) and not epoch.missing)
-    return [flow_spread(short, way) for way in DIRECTIONS]
-
-
-@per_epochs
-def flow_spread(epochs: tuple[Epoch, ...], way: Direction) -> float:
-    """By how much the loss of single 5-tuples differs (standard deviation of the shares that they lose), among random
-    twins of the same epoch: what paths, queues and translators do to them, without the chance of single packets."""
-    counts = [_spread_terms(epoch, way) for epoch in epochs]
-    excess, weight = (sum(each[part] for each in counts) for part in (0, 1))
-    return sqrt(max(0.0, excess / weight)) if weight else 0.0
-
-
-@per_epoch
-def _spread_terms(epoch: Epoch, way: Direction) -> tuple[float, float]:
-    """Return two sums over the epoch's twins, whose quotient is the variance of their shares of loss: by how much more
-    the squares of their differences are than chance makes them, and the squares of their numbers of packets."""
-    flows = cohort(epoch, way)
-    sent, lost = (rows[~flows.treated].sum(axis=1, dtype=np.float64) for rows in (flows.counted, flows.lost))
-    if len(sent) < 2 or not sent.sum():
-        return 0.0, 0.0
-    share, fewer = float(lost.sum() / sent.sum()), len(sent) / (len(sent) - 1)
-    excess = fewer * ((lost - sent * share) ** 2).sum() - (sent * share * (1.0 - share)).sum()
-    return float(excess), float((sent**2).sum())
 
 
 @per_epochs

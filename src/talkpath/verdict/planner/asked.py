@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Facts
-from talkpath.verdict.assessment import Assessment, unheard
+from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.model import Question
+from talkpath.verdict.unaccused import unheard
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ import msgspec
 
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.across_arms import assess_all, leaning
-from talkpath.verdict.assessment import OK_LOSS, Assessment
+from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked, nothing_arrives
 from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LOOK_K, Costs
 from talkpath.verdict.planner.long_call_questions import LongCallQuestions
 from talkpath.verdict.planner.questions import SingleQuestions
+from talkpath.verdict.unaccused import OK_LOSS
 from talkpath.verdict.validity import voided
 
 SOME_EPOCHS = 4

@@ -9,7 +9,8 @@ from math import ceil, inf
 
 from talkpath.measure.facts import Facts, Plan, Track
 from talkpath.verdict.assessment import Assessment, log_threshold
-from talkpath.verdict.flows.long_calls import ended_s, fare_unlike
+from talkpath.verdict.flows.flow_spread import fare_unlike
+from talkpath.verdict.flows.long_calls import ended_s
 from talkpath.verdict.flows.self_congestion import LIGHT_K, heavy, wants_small
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked

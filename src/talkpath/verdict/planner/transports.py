@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from talkpath.measure.facts import ArmPlan, Epoch, Facts
 from talkpath.measure.transport_code import is_inside_tls, with_browser_hello
 from talkpath.measure.transport_quality import TransportQuality, path_qualities
-from talkpath.verdict.assessment import assess
+from talkpath.verdict.assess import assess
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Question
 

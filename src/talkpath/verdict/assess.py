@@ -1,0 +1,164 @@
+"""Decides the state of one arm (ok, restricted, closed, impaired, unreachable, insufficient) from its evidence.
+
+The most basic checks come first: what voids the run, then what voids the comparison (twins worse than calls), then the
+only accusation (an e-value of at least m/alpha, and an effect that matters), then what hits calls and twins alike
+(closed). What is left is unaccused.py's: impaired, ok, insufficient. `judge` turns an assessment into a verdict;
+`planner` chooses the next measurement by it (docs/design.md#4-verdicts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import structs
+
+from talkpath.apps.contract.shape import AffectedDirections
+from talkpath.measure.facts import ArmPlan, Epoch, Facts
+from talkpath.verdict.assessment import (
+    MATTERS_DELAY_MS,
+    MATTERS_LOSS,
+    Assessment,
+    calls_fail,
+    extra_delays,
+    log_threshold,
+    mean_loss,
+    proven_without_delay,
+)
+from talkpath.verdict.flows.arm_view import ArmView, arm_view
+from talkpath.verdict.memo import per_epochs
+from talkpath.verdict.model import Reason, State
+from talkpath.verdict.rules import residual, rules_of
+from talkpath.verdict.rules.best import Candidate
+from talkpath.verdict.rules.rule import Rule
+from talkpath.verdict.statistics.cohort import DIRECTIONS
+from talkpath.verdict.statistics.strength import Strength, strength
+from talkpath.verdict.statistics.twins import twin_worse_log_e
+from talkpath.verdict.unaccused import LOST, unaccused, uncompared
+from talkpath.verdict.validity import LATE_VOIDS_DELAY_MS, late_for_delays, late_ms, voided
+
+NO_HANDSHAKE = ("silent", "reset", "closed", "stalled", "failed", "not_tls", "other_key")
+"""Outcomes of the control channel where something answers at its port, and no TLS handshake with the test server
+completes: more than no answer, and nothing on calls."""
+
+
+class _MemoKey:
+    """The facts, compared without epochs (which the memo knows by identity) and without what may still be spent."""
+
+    def __init__(self, facts: Facts) -> None:
+        plan = structs.replace(facts.plan, budget_s=0.0, long_s=0.0)
+        self.facts, self._key = facts, structs.replace(facts, epochs=(), plan=plan)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _MemoKey) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+def assess(facts: Facts, planned: ArmPlan) -> Assessment:
+    """The assessment of one arm of the plan."""
+    return _assess(facts.epochs, _MemoKey(facts), planned)
+
+
+@per_epochs
+def _assess(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -> Assessment:
+    facts = key.facts
+    view = arm_view(facts, planned.arm)
+    void = voided(facts)
+    if void is not None:
+        return Assessment(planned, view, "insufficient", settled=True, reason=void)
+    if facts.reach.control in NO_HANDSHAKE and not facts.epochs:
+        reason = Reason("handshake", {"outcome": facts.reach.control})
+        return Assessment(planned, view, "insufficient", settled=True, reason=reason)
+    if facts.reach.control != "connected" and not facts.epochs:
+        return Assessment(planned, view, "unreachable", settled=True, closed=_first_rule(view, "unreachable"))
+    if not view.accusing:
+        return _without_calls(facts, planned, view)
+    limit = log_threshold(facts)
+    proof = _strength(view.epochs, limit)
+    if not proven_without_delay(proof, limit) and _twin_worse(view.epochs) >= limit:
+        reason = Reason("twin_worse")
+        return Assessment(planned, view, "insufficient", settled=True, reason=reason, strength=proof)
+    if accused(facts, proof, limit) and not _voids(view):
+        restricted = _restricted(view, planned, proof)
+        if restricted is not None:
+            return restricted
+    closed = _closed(view)
+    if closed is not None and closed.fit.gain >= limit:
+        own = _restricted(view, planned, proof) if _begins_it(view, closed, limit) else None
+        if own is not None:
+            return own
+        return Assessment(planned, view, "closed", settled=True, strength=proof, closed=closed)
+    if proof.known_at_s is not None and not accused(facts, proof, limit):
+        reason = late_for_delays(facts)
+        return Assessment(planned, view, "insufficient", reason=reason, strength=proof)
+    return unaccused(facts, planned, view, proof, suspected=closed)
+
+
+def accused(facts: Facts, proof: Strength, limit: float) -> bool:
+    """Whether the e-value reached the threshold; where packets left too late, without the tests of delay."""
+    if proof.known_at_s is None:
+        return False
+    if late_ms(facts) <= LATE_VOIDS_DELAY_MS:
+        return True
+    return proven_without_delay(proof, limit)
+
+
+@per_epochs
+def _strength(epochs: tuple[Epoch, ...], limit: float) -> Strength:
+    return strength(epochs, limit)
+
+
+@per_epochs
+def _twin_worse(epochs: tuple[Epoch, ...]) -> float:
+    return twin_worse_log_e(epochs)
+
+
+def _first_rule(view: ArmView, state: State) -> Candidate | None:
+    return next(_fitting(view, rules_of(state)), None)
+
+
+def _without_calls(facts: Facts, planned: ArmPlan, view: ArmView) -> Assessment:
+    if facts.health.ended in LOST or facts.reach.control != "connected":
+        return Assessment(planned, view, "insufficient", settled=True, reason=Reason("responder_lost"))
+    if uncompared(view):
+        return Assessment(planned, view, "insufficient", settled=True, reason=Reason("no_control"))
+    return Assessment(planned, view, "insufficient", reason=Reason("budget", {"epochs": 0}))
+
+
+def _restricted(view: ArmView, planned: ArmPlan, proof: Strength) -> Assessment | None:
+    """Restricted, where the effect matters: by the intervals that the verdict publishes."""
+    ways: tuple[AffectedDirections, ...] = (*DIRECTIONS, "both")
+    losses = (mean_loss(view.accusing, way, view.facts.seed) for way in ways)  # dear, so only those that are needed
+    matters = (
+        calls_fail(proof)
+        or any((interval.low or 0.0) >= MATTERS_LOSS for interval in losses)
+        or any((interval.low or 0.0) >= MATTERS_DELAY_MS for interval in extra_delays(view.accusing).values())
+    )
+    if not matters:
+        return None
+    return Assessment(planned, view, "restricted", settled=True, strength=proof)
+
+
+def _begins_it(view: ArmView, closed: Candidate, limit: float) -> bool:
+    """Whether ports are blocked after calls, and the arm's own calls are proven to begin it."""
+    return (
+        closed.rule is residual.RULE and residual.explain_calls(view) is not None and residual.own_log_e(view) >= limit
+    )
+
+
+def _closed(view: ArmView) -> Candidate | None:
+    """The rule with the strongest contrast, proven or only suspected."""
+    return max(_fitting(view, rules_of("closed")), key=lambda candidate: candidate.fit.gain, default=None)
+
+
+def _fitting(view: ArmView, rules: Iterable[Rule]) -> Iterator[Candidate]:
+    fits = ((rule, rule.explain(view)) for rule in rules)
+    return (Candidate(rule, fit) for rule, fit in fits if fit is not None)
+
+
+def _voids(view: ArmView) -> bool:
+    """Whether the rule with the strongest contrast is one under which twins end like calls. The others are fitted only
+    where such a rule fits."""
+    voiding = _fitting(view, (rule for rule in rules_of("closed") if rule.voids))
+    return any(voiding) and (closed := _closed(view)) is not None and closed.rule.voids

@@ -1,0 +1,48 @@
+"""By how much single 5-tuples differ in what they lose, whoever's they are: what paths, queues and translators do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import sqrt
+
+import numpy as np
+
+from talkpath.apps.contract.shape import Direction
+from talkpath.measure.facts import Epoch
+from talkpath.verdict.memo import per_epoch, per_epochs
+from talkpath.verdict.statistics.cohort import DIRECTIONS, accuses, cohort
+
+UNLIKE = 0.03  # standard deviation of the shares that single 5-tuples lose: from there on they differ
+
+
+def fare_unlike(epochs: Iterable[Epoch]) -> bool:
+    """Whether single 5-tuples differ in what they lose, as short twins show, whoever's they are."""
+    return max(short_flow_spreads(epochs)) >= UNLIKE
+
+
+def short_flow_spreads(epochs: Iterable[Epoch]) -> list[float]:
+    """Return `flow_spread` of each direction, as short twins show it."""
+    short = tuple(epoch for epoch in epochs if accuses(epoch) and not epoch.missing)
+    return [flow_spread(short, way) for way in DIRECTIONS]
+
+
+@per_epochs
+def flow_spread(epochs: tuple[Epoch, ...], way: Direction) -> float:
+    """By how much the loss of single 5-tuples differs (standard deviation of the shares that they lose), among random
+    twins of the same epoch: what paths, queues and translators do to them, without the chance of single packets."""
+    counts = [_spread_terms(epoch, way) for epoch in epochs]
+    excess, weight = (sum(each[part] for each in counts) for part in (0, 1))
+    return sqrt(max(0.0, excess / weight)) if weight else 0.0
+
+
+@per_epoch
+def _spread_terms(epoch: Epoch, way: Direction) -> tuple[float, float]:
+    """Return two sums over the epoch's twins, whose quotient is the variance of their shares of loss: by how much more
+    the squares of their differences are than chance makes them, and the squares of their numbers of packets."""
+    flows = cohort(epoch, way)
+    sent, lost = (rows[~flows.treated].sum(axis=1, dtype=np.float64) for rows in (flows.counted, flows.lost))
+    if len(sent) < 2 or not sent.sum():
+        return 0.0, 0.0
+    share, fewer = float(lost.sum() / sent.sum()), len(sent) / (len(sent) - 1)
+    excess = fewer * ((lost - sent * share) ** 2).sum() - (sent * share * (1.0 - share)).sum()
+    return float(excess), float((sent**2).sum())
