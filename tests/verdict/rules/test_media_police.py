@@ -12,6 +12,9 @@ from msgspec.structs import replace
 from slots import Box
 
 from talkpath.apps.contract.shape import Arm
+from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.flows.direction_losses import DirectionLosses, losses_of
@@ -40,6 +43,15 @@ def test_one_bucket_for_both_directions_is_told_with_its_rate(app: str, kbps: fl
     assert_named("media.police", case, line)
 
 
+@pytest.mark.parametrize("burst_bytes", [20_000, 45_000])
+def test_a_large_bucket_is_told_with_its_rate(burst_bytes: int) -> None:
+    """It is empty after some seconds: only long calls show it."""
+    rule = f"media.police,direction=down,kbps=20,burst_bytes={burst_bytes}"
+    (verdict,) = judge(run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", [rule], 1)))
+    assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "media.police", "down")
+    assert holds(verdict.parameters["kbps"], 20)
+
+
 def test_two_buckets_are_told_as_two() -> None:
     verdict = verdict_of("video", [calls.police(128)])
     assert verdict.parameters["buckets"] == Category("two")
@@ -50,11 +62,12 @@ def test_one_bucket_counts_both_directions_in_the_order_in_which_they_pass_it() 
     """Played together, a direction drops more than alone at the same rate; the later one comes to an empty bucket."""
     both = max((losses_of(epoch) for epoch in calls.check(calls.Line(seed=5)).epochs), key=lambda s: len(s[0].at_s))
     rates = np.array([20.0])
-    alone = [policed((losses,), rates, 28)[0].chance.mean() for losses in both]
-    together = [found.chance.mean() for found in policed(both, rates, 28, 0.01)]
-    assert all(more > less for more, less in zip(together, alone, strict=True))
+    alone, together = [policed((losses,), rates, 28)[0] for losses in both], policed(both, rates, 28, 0.01)
     behind = policed(both, rates, 28, 60.0)  # all that we send passes before the far end begins
-    assert behind[0].chance.mean() == alone[0]
+    few = min(found.bursts for found in alone)  # both directions together send more, so that more bursts differ
+    dropped = [[found.chance[:, :few].mean() for found in each] for each in (alone, together, behind)]
+    assert all(more > less for more, less in zip(dropped[1], dropped[0], strict=True))
+    assert dropped[2][0] == dropped[0][0]
 
 
 def test_random_losses_do_not_fall_on_the_same_packets() -> None:
