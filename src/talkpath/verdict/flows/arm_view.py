@@ -42,11 +42,12 @@ class ArmView:
     @cached_property
     def losses(self) -> tuple[DirectionLosses, ...]:
         """The losses in each direction of every epoch that has calls beside twins."""
-        of_epochs = (losses_of(epoch, self._left_out_of(epoch)) for epoch in self.explained)
+        of_epochs = (losses_of(epoch, self.left_out_of(epoch)) for epoch in self.explained)
         chosen = (losses for both in of_epochs for losses in both if losses.direction in self.directions)
         return tuple(losses.within(self.in_force) if self.in_force else losses for losses in chosen)
 
-    def _left_out_of(self, epoch: Epoch) -> frozenset[int]:
+    def left_out_of(self, epoch: Epoch) -> frozenset[int]:
+        """Return the epoch's flows that are no evidence."""
         return frozenset(flow for number, flow in self.left_out if number == epoch.number)
 
     @cached_property

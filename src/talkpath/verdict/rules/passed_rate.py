@@ -40,11 +40,14 @@ def cuts_off(view: ArmView, ways: BucketDirections) -> bool:
 
 
 def _rows(view: ArmView, ways: BucketDirections) -> list[tuple[float, float, float]]:
-    return [row for epoch in view.explained for way in ways for row in _passed(epoch, way, view.header_bytes)]
+    every = ((epoch, way) for epoch in view.explained for way in ways)
+    return [row for epoch, way in every for row in _passed(epoch, way, view.header_bytes, view.left_out_of(epoch))]
 
 
 @per_epoch
-def _passed(epoch: Epoch, ways: tuple[Direction, ...], header_bytes: int) -> list[tuple[float, float, float]]:
+def _passed(
+    epoch: Epoch, ways: tuple[Direction, ...], header_bytes: int, without: frozenset[int]
+) -> list[tuple[float, float, float]]:
     """Return for each call (kbit/s that passed between drops, the share of one packet in that, the loss of twins), in
     these directions together."""
     plans = [track(epoch, way) for way in ways]
@@ -56,8 +59,8 @@ def _passed(epoch: Epoch, ways: tuple[Direction, ...], header_bytes: int) -> lis
     twin_sent, twin_arrived = (rows[:, order] for rows in _arrivals(epoch, ways, calls=False))
     total = max(1, int(twin_sent[:, media].sum()))
     lost_elsewhere = 1.0 - int((twin_sent & twin_arrived)[:, media].sum()) / total
-    rows = []
-    for sent, arrived in zip(*(each[:, order] for each in _arrivals(epoch, ways, calls=True)), strict=True):
+    rows, calls = [], _arrivals(epoch, ways, calls=True, without=without)
+    for sent, arrived in zip(*(each[:, order] for each in calls), strict=True):
         drops = np.flatnonzero(sent & ~arrived & media)
         if len(drops) < LOSSES:
             continue
@@ -69,9 +72,11 @@ def _passed(epoch: Epoch, ways: tuple[Direction, ...], header_bytes: int) -> lis
     return rows
 
 
-def _arrivals(epoch: Epoch, ways: tuple[Direction, ...], *, calls: bool) -> tuple[Bits, Bits]:
+def _arrivals(
+    epoch: Epoch, ways: tuple[Direction, ...], *, calls: bool, without: frozenset[int] = frozenset()
+) -> tuple[Bits, Bits]:
     """Return (sent, arrived), each (flows, slots of these directions in turn)."""
-    of_ways = [arrivals(epoch, way, calls=calls) for way in ways]
+    of_ways = [arrivals(epoch, way, calls=calls, without=without) for way in ways]
     flows = min(len(sent) for sent, _ in of_ways)  # all flows have both directions, but in damaged facts
     sent, arrived = (np.concatenate([rows[:flows] for rows in each], axis=1) for each in zip(*of_ways, strict=True))
     return sent, arrived

@@ -18,7 +18,7 @@ Numbers = NDArray[np.uint8]
 Together = tuple[DirectionLosses, ...]
 """The losses of one direction of an epoch, or of both where one bucket holds them."""
 
-BURSTS_BYTES = np.geomspace(1000.0, 64000.0, 19)  # what passes at first; set-up may have used some of it
+BURSTS_BYTES = np.geomspace(1000.0, 58345.0, 19)  # what passes at first; set-up may have used some of it
 PHASES = np.linspace(0.97, 1.03, 8)
 STARTS = np.arange(8)[:, None] % 4  # packets that passed before the call was recognised
 LAST_START = int(STARTS.max())

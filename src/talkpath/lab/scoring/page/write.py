@@ -21,10 +21,10 @@ MOST_LISTED = 60
 
 
 PLAYED_BEFORE = {
-    "c166bf184b108954": (
-        "After these rows (2026-11-28) an arm is impaired, and not ok, where one could hardly talk in its call that "
-        "lived through the check, nor in those beside it. 90 of these checks played again: behind a policer of every "
-        "flow 6 of 24 arms that nothing acts on are impaired now, no state changes on seven other backgrounds."
+    "f94a7d7b8f8a9228": (
+        "After these rows (2026-11-29) token buckets of up to 58 kB are fitted, of 12 kB before: the six arms of these "
+        "checks that are policed with such a bucket and have no name here are told as held to their rate now. Who is "
+        "accused does not hang on it."
     )
 }
 """Digest of the code -> what readers have to know of its rows, where the code changed since."""
