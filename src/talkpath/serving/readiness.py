@@ -28,6 +28,5 @@ def _polled(readers: Collection[Any], writers: Collection[Any], timeout_s: float
         for end in {*readers, *writers}:
             selector.register(end, READ * (end in readers) | WRITE * (end in writers))
         found = selector.select(timeout_s)
-    return [key.fileobj for key, events in found if events & READ], [
-        key.fileobj for key, events in found if events & WRITE
-    ]
+    readable, writable = ([key.fileobj for key, events in found if events & wanted] for wanted in (READ, WRITE))
+    return readable, writable

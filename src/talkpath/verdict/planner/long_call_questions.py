@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil, inf
 
@@ -29,18 +29,13 @@ class LongCallQuestions:
     costs: Costs
     questions: SingleQuestions
 
-    @property
-    def assessments(self) -> Sequence[Assessment]:
-        """Those of all arms, in the plan's order."""
-        return self.asked.assessments
-
     def begun(self) -> Iterator[Question]:
         """One call of each arm for as long as the check: all at once, beside everything else, once each arm was heard
         on ports that no call went to before. A few have a twin (`_with_twins`). Where a call ended early, another
         has one, twice at the most."""
         plan = self.asked.facts.plan
         shared = _with_twins(plan, self.costs.byte_rate)
-        for assessment in self.assessments if plan.long_s else ():
+        for assessment in self.asked.assessments if plan.long_s else ():
             had = self.asked.count(assessment, "long")
             again = not self.asked.has_long_call(assessment.arm) and (_briefly(assessment) or self._once(assessment))
             if not had and assessment.state in ("ok", "insufficient"):
@@ -53,10 +48,9 @@ class LongCallQuestions:
         """Where two long calls went silent, or one lost more than twins: calls and twins that live a little longer, of
         the arm that shows it soonest, and of the cheapest one. Where a line loses single flows by accident, one call
         that went silent says nothing; where calls of several arms did, or two of one, as many are asked as prove it."""
-        parted = [each for each in self.assessments if each.parted]
+        parted = [each for each in self.asked.assessments if each.parted]
         for assessment in sorted(parted, key=self._outliving_cost):
-            waits = self._once(assessment) or self._awaits_twins(assessment) or self.asked.is_pending(assessment)
-            if assessment.settled or assessment.hint or waits:
+            if self._once(assessment) or not self._is_open(assessment):
                 continue
             proof = bool(assessment.view.long)
             for soon in (True, False):
@@ -68,12 +62,10 @@ class LongCallQuestions:
     def again(self) -> Iterator[Question]:
         """Where a long call lost more than twins, and looks at that are too dear or proved nothing: another one beside
         a twin. What one 5-tuple lost by accident the next one rarely does."""
-        for assessment in self.assessments if self.asked.facts.plan.long_s else ():
-            parted = assessment.parted
-            if parted is None or parted.ended or assessment.settled or assessment.hint:
-                continue
-            waits = self.asked.has_long_call(assessment.arm) or self.asked.is_pending(assessment)
-            if not waits and self.asked.count(assessment, "long") < LONG_CALLS:
+        for assessment in self.asked.assessments if self.asked.facts.plan.long_s else ():
+            lost_more = assessment.parted is not None and not assessment.parted.ended
+            another = not self.asked.has_long_call(assessment.arm) and self.asked.count(assessment, "long") < LONG_CALLS
+            if lost_more and another and self._is_open(assessment):
                 yield from self.costs.affordable(self.questions.another_long_call(assessment), 1.0)
 
     def ended_together(self) -> Iterator[Question]:
@@ -81,9 +73,9 @@ class LongCallQuestions:
         arm whose call ended soonest first, by turns few and many. What ends every flow at a count of its own does so
         again, whatever their number; an outage does not, nor does a router that bans whoever sends too much."""
         looks = self.asked.count_of_kind("watch")
-        if sum(len(each.view.long) for each in filter(self._ended_with_twins, self.assessments)) < 2:
+        if sum(len(each.view.long) for each in filter(self._ended_with_twins, self.asked.assessments)) < 2:
             return
-        for assessment in sorted(filter(self._ended_with_twins, self.assessments), key=self._looked_and_ended):
+        for assessment in sorted(filter(self._ended_with_twins, self.asked.assessments), key=self._looked_and_ended):
             if self._looked_and_ended(assessment)[0] < ENDED_LOOKS and not self.asked.is_pending(assessment):
                 sizes = (LOOK_K, USUAL_K) if looks % 2 == 0 else (USUAL_K, LOOK_K)
                 questions = [self.questions.end_together(assessment, k) for k in sizes]
@@ -98,12 +90,17 @@ class LongCallQuestions:
         looked = self.asked.count(assessment, "watch", packets=self.questions.outliving(assessment))
         return looked, ended_s(assessment.view) or 0.0
 
+    def _is_open(self, assessment: Assessment) -> bool:
+        """Whether looks may follow where its calls parted from twins: nothing else decides it, nor is awaited."""
+        waits = self._awaits_twins(assessment) or self.asked.is_pending(assessment)
+        return not (assessment.settled or assessment.hint or waits)
+
     def _awaits_twins(self, assessment: Assessment) -> bool:
         """Whether its long call lost more than twins, but of those that send as much none is known yet."""
         if _went_silent(assessment):
             return False
         least = AS_HEAVY * self.costs.byte_rate(assessment.planned)
-        heavy = [each for each in self.assessments if self.costs.byte_rate(each.planned) >= least]
+        heavy = [each for each in self.asked.assessments if self.costs.byte_rate(each.planned) >= least]
         known = any(epoch.value for each in heavy for epoch in each.view.long)
         return not known and any(self.asked.has_long_call(each.arm) for each in heavy)
 
@@ -115,7 +112,7 @@ class LongCallQuestions:
     def _once(self, assessment: Assessment) -> bool:
         """Whether one long call of it went silent, while twins went on, and none of other arms; and there is time for
         another and for a look."""
-        silent = list(filter(_went_silent, self.assessments))
+        silent = list(filter(_went_silent, self.asked.assessments))
         if [each.arm for each in silent] != [assessment.arm] or assessment.parted is None:
             return False
         return len(assessment.view.long) == 1 and self.costs.left_s >= 2 * (assessment.parted.at_s + OUTLIVE_S)

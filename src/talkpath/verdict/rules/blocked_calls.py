@@ -22,7 +22,7 @@ from talkpath.verdict.rules.directions import directions_of
 from talkpath.verdict.rules.rule import SURE
 from talkpath.verdict.rules.whole_network import MOST
 from talkpath.verdict.statistics.cohort import bitmaps, track
-from talkpath.verdict.statistics.interval import extra_share
+from talkpath.verdict.statistics.share import extra_share
 
 LEAST_NATS = 6.0  # by flows alone, calls against twins: an address translator leaves both without a port
 FARE_ALIKE = 0.5  # established calls must get at least so much of what twins get

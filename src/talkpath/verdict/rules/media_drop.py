@@ -57,7 +57,7 @@ def _peaks(view: ArmView, way: Direction) -> Floats | None:
     """Return the gain with the best p (onsets,), less the price of p. Dropping everything from the first packet on has
     no free parameter and costs nothing; from a later one on it is `media.freeze`."""
     grid = total(view, way, _gains)
-    price = np.where(np.less.outer(CHANCES, [SURE]), PENALTY, np.where(ONSETS > 0, np.inf, 0.0))
+    price = np.where(CHANCES[:, None] < SURE, PENALTY, np.where(ONSETS > 0, np.inf, 0.0))
     return None if grid is None else np.asarray((grid - price).max(axis=0))
 
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from talkpath.measure.bitmap import unpack
 from talkpath.measure.endpoint_facts import EndpointFacts, GreetingSeries
-from talkpath.verdict.statistics.interval import Interval, extra_share, share
+from talkpath.verdict.statistics.interval import Interval
+from talkpath.verdict.statistics.share import extra_share, share
 
 SILENT_END = 8  # greetings in a row without an answer, up to the end, after MET ones that were answered
 MET = 3
