@@ -24,8 +24,8 @@ PLAYED_BEFORE = {
     "f94a7d7b8f8a9228": (
         "After these rows (2026-11-29) token buckets of up to 58 kB are fitted, of 12 kB before, and calls that never "
         "came about do not count in the rate that passed. 61 of these checks, with a policer or without a name, played "
-        "again: six arms that have no name here are told as held to their rate, no other state or name changes; 90 where "
-        "nothing is restricted, behind several paths or queues: no state changes."
+        "again: six arms that have no name here are told as held to their rate, no other state or name changes; 90 "
+        "where nothing is restricted, behind several paths or queues: no state changes."
     )
 }
 """Digest of the code -> what readers have to know of its rows, where the code changed since."""
