@@ -200,7 +200,7 @@ def test_work_is_told_from_the_lists_lengths_alone() -> None:
     one, two = made_facts.epoch(0, k=2, slots=10), made_facts.epoch(1, k=4, slots=30)
     other = made_facts.epoch(2, app="telegram", variant="tgcalls")
     work = facts_work(msgspec.msgpack.encode(made_facts.facts(one, two, other)))
-    assert work[:3] == (2 * 20 * (60 + 64) + 10 * (20 + 64), 20 + 60 + 20, 2)
+    assert work[:3] == (10 * (20 + 64) + 20 * (60 + 64) + 10 * (20 + 64), 20 + 60 + 20, 2)
     assert work.seconds == pytest.approx(0.0005 * 100 + 0.004 * (4 + 1))
     assert facts_work(msgspec.msgpack.encode(made_facts.facts())) == Work(0, 0, 0, 0.0)
 

@@ -21,7 +21,7 @@ from talkpath.measure.work import Work, facts_work
 # Above the largest check: `--deep --video` of all apps, everything restricted.
 MOST_FACTS_BYTES: Final = 16 << 20
 MOST_ENDPOINT_BYTES: Final = 1 << 20
-MOST_CELLS: Final = 100_000_000
+MOST_CELLS: Final = 20_000_000  # some 25 bytes each while it is judged
 MOST_SLOTS_IN_ALL: Final = 400_000
 MOST_EPOCHS_OF_AN_ARM: Final = 200
 MOST_JUDGING_S: Final = 300.0

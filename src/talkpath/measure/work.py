@@ -2,15 +2,14 @@
 
 Contract: nothing is unpacked here: lists are skipped as bytes, and only the count in front of each is read
 (MessagePack's array headers). `measure.decode` compares `facts_work` with its limits, and a queue may order bundles by
-it. Judging holds all epochs of an arm side by side, each as wide as the widest: so an arm takes memory for its epochs
-times the most flows times the most slots of any of them. It simulates each slot under each mechanism, and names the
-mechanism again after each epoch from all before it: so an arm takes time for its slots, and for its epochs squared.
+it. Judging keeps some numbers for each slot of each flow: that takes memory. It simulates each slot under each
+mechanism, and draws conclusions from each epoch with all before it: so an arm takes time for its slots, and for its
+epochs squared.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import Annotated, Final, NamedTuple
 
 import msgspec
@@ -23,9 +22,9 @@ FLOW_CELLS: Final = 64  # cost of a flow without packets, in slots
 
 
 class Work(NamedTuple):
-    """`cells`: flows times slots, over the epochs of each arm as wide as its widest; `slots` of all schedules together;
-    `epochs` of the arm that has most; `seconds` of processor time that judging takes at most, roughly: if every arm is
-    restricted, on a machine of 2024."""
+    """`cells`: flows times slots, over all epochs; `slots` of all schedules together; `epochs` of the arm that has
+    most; `seconds` of processor time that judging takes at most, roughly: if every arm is restricted, on a machine of
+    2024."""
 
     cells: int
     slots: int
@@ -73,17 +72,11 @@ def facts_work(data: bytes) -> Work:
     sizes = arms.values()
     slots = sum(slots for epochs in sizes for _, slots in epochs)
     return Work(
-        cells=sum(map(_cells, sizes)),
+        cells=sum(flows * (slots + FLOW_CELLS) for epochs in sizes for flows, slots in epochs),
         slots=slots,
         epochs=max(map(len, sizes), default=0),
         seconds=SLOT_S * slots + EPOCH_S * sum(len(epochs) ** 2 for epochs in sizes),
     )
-
-
-def _cells(epochs: Iterable[tuple[int, int]]) -> int:
-    known = list(epochs)
-    most_flows, most_slots = max(flows for flows, _ in known), max(slots for _, slots in known)
-    return len(known) * most_flows * (most_slots + FLOW_CELLS)
 
 
 def _array_length(raw: Raw) -> int:

@@ -5,14 +5,15 @@ is the loss of twins in the same slot and p_i what the rule predicts. The rule's
 calls' losses above the hypothesis that calls fare as twins (all p_i = 0). So the gains of all rules can be compared,
 and background loss that calls and twins share cancels. Where flows of one kind differ more than chance allows (paths,
 queues, address translators), packets of one flow are not independent evidence: gains are divided by that dispersion,
-and outlying flows are left out.
+and outlying flows are left out. So are packets that calls sent too late to arrive before arrivals stopped counting, if
+calls are held up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from statistics import median
 
 import numpy as np
@@ -23,7 +24,8 @@ from talkpath.measure.facts import Epoch, Track
 from talkpath.verdict.flows.nat_rebinding import first_life
 from talkpath.verdict.flows.slot_chance import dispersion_of, slot_chance
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.statistics.cohort import DIRECTIONS, bitmaps, is_call, is_twin, pick, track
+from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, bitmaps, is_call, is_twin, pick, track
+from talkpath.verdict.statistics.delay import differences_dms
 
 Floats = NDArray[np.float64]
 Bits = NDArray[np.bool_]
@@ -31,6 +33,7 @@ Ranks = NDArray[np.intp]
 
 ALL = slice(None)
 
+ANSWER_TRIPS = 3  # the far end sends an answer of set-up after so many round trips, at the most
 OUTLIER_ERRORS = 4.0  # a flow that lost so many standard errors more than the median one is an outlier
 OUTLIER_SHARE = 0.4  # and at most this share of flows are
 
@@ -75,9 +78,10 @@ class DirectionLosses:
         return self.on("media")
 
     def within(self, spans: Sequence[tuple[float, float]]) -> DirectionLosses:
-        """Return the same as if calls had sent nothing outside of these spans (from, to), in seconds of the check."""
+        """Return the same as if calls had sent nothing outside of these spans (from, to), in seconds of the check, in
+        order of time and apart."""
         at_s = self.epoch.started_s + self.at_s
-        inside = np.any([(at_s >= from_s) & (at_s < to_s) for from_s, to_s in spans], axis=0)
+        inside = np.searchsorted(np.ravel(spans), at_s, side="right") % 2 == 1
         sent, lost = (rows & inside for rows in self.calls)
         return replace(self, sent=self.sent * inside, lost=self.lost * inside, calls=(sent, lost))
 
@@ -130,7 +134,8 @@ def _on(stage: tuple[str, ...], stages: tuple[str, ...]) -> Bits:
 def losses_of(epoch: Epoch, without: frozenset[int] = frozenset()) -> tuple[DirectionLosses, ...]:
     """Return the losses up and down, without the flows `without`; none for a direction in which no call or no twin
     sent."""
-    calls = {way: _counts(epoch, way, calls=True, without=without) for way in DIRECTIONS}
+    held_up_s = sum(map(partial(_held_up_s, epoch), DIRECTIONS))
+    calls = {way: _counts(epoch, way, calls=True, without=without, held_up_s=held_up_s) for way in DIRECTIONS}
     twins = {way: _counts(epoch, way, calls=False) for way in DIRECTIONS}
     before = before_each(epoch)
     found = []
@@ -175,12 +180,35 @@ def arrivals(
     return sent, arrived
 
 
+@per_epoch
+def _held_up_s(epoch: Epoch, way: Direction) -> float:
+    """By how much later calls arrive than twins."""
+    differences = differences_dms(epoch, way)
+    return max(0.0, float(np.median(differences)) / 10_000.0) if differences.size else 0.0
+
+
+def _in_time(epoch: Epoch, way: Direction, held_up_s: float) -> Bits:
+    """Return which slots would have arrived before the cut, held up so long on the way there and back together. What
+    waits for an answer is held up several times before."""
+    plan = track(epoch, way)
+    trips = np.where([stage in MEDIA for stage in plan.stage], 1, ANSWER_TRIPS)
+    return np.asarray(np.array(plan.at_ms, np.float64) / 1000.0 + trips * held_up_s <= epoch.cut_s - epoch.started_s)
+
+
 def _counts(
-    epoch: Epoch, direction: Direction, *, calls: bool, without: frozenset[int] = frozenset()
+    epoch: Epoch,
+    direction: Direction,
+    *,
+    calls: bool,
+    without: frozenset[int] = frozenset(),
+    held_up_s: float = 0.0,
 ) -> tuple[Bits, Bits]:
-    """Return (sent, lost) of the flows that are not outliers, each until an address translator gave it a new port."""
+    """Return (sent, lost) of the flows that are not outliers, each until an address translator gave it a new port, as
+    far as packets can have arrived if they are `held_up_s`."""
     sent, arrived = arrivals(epoch, direction, calls=calls, without=without)
     sent = first_life(sent, arrived, np.array(track(epoch, direction).size, np.float64))
+    if held_up_s:
+        sent = sent & (arrived | _in_time(epoch, direction, held_up_s))
     lost = sent & ~arrived
     typical = _typical(sent.sum(axis=1), lost.sum(axis=1))
     return sent[typical], lost[typical]

@@ -6,10 +6,10 @@ parts from the twins of its time the planner asks for epochs that can accuse, an
 
 A call parts from them if it ends (or never begins) while most twins go on, if it loses more than they do, from some
 second on or for some seconds, or if its delay spreads more. Behind several paths, queues or translators single 5-tuples
-differ anyhow: by how much, the random twins of all epochs show. Within that a call parts only where it loses more than
-at its start: what it loses from the start on, short calls beside twins of their own show as well, and may accuse. Where
-half of an arm's calls that lived as long or longer did not part, it was bad luck of single 5-tuples, and the arm is no
-longer in doubt.
+differ anyhow: by how much, the random twins of all epochs show, each until it ends. Within that a call parts only where
+it loses more than at its start: what it loses from the start on, short calls beside twins of their own show as well,
+and may accuse. Where half of an arm's calls that lived as long or longer did not part, it was bad luck of single
+5-tuples, and the arm is no longer in doubt.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Track
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import Floats
 from talkpath.verdict.flows.flow_spread import short_flow_spreads
-from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, flow_outcomes
+from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, flow_outcomes, without_ends
 from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS, track
 
@@ -35,7 +35,7 @@ WINDOW_S = 5.0  # a call that loses much only for a while is found in one of the
 MUCH_LOSS, SOME_LOSS = 0.05, 0.02  # more than twins, in one window; from some window on to the end
 ERRORS = 4.0  # standard errors of that difference, as far as single packets are lost by chance
 UNLIKE_ERRORS = 3.0  # standard deviations by which 5-tuples differ: more is not the bad luck of one of them
-AT_FIRST_S = 2.0  # of a call: what it loses more from then on is not its 5-tuple's doing
+AT_FIRST_S = 1.0  # of a call, which short calls show as well: more from then on is not its 5-tuple's doing
 WINDOW_PACKETS = 15
 MUCH_DELAY_MS = 50.0
 AS_HEAVY, HEADERS = 0.9, 28  # of the bytes a second that a call sends; bytes of IPv4 and UDP in front of each packet
@@ -75,6 +75,12 @@ class Neighbour(NamedTuple):
     spread_ms: dict[Direction, float]
     byte_rate: dict[Direction, float]
 
+    def goes_on(self, from_s: float, until_s: float, way: Direction) -> bool:
+        """Whether it was under way between these times, and did not end."""
+        one = self.flow.of(way)
+        lives = bool(one.sent) and self.started_s < until_s and self.started_s + one.sent_s[-1] > from_s
+        return lives and _ended_s(one) is None
+
 
 def watched_s(view: ArmView) -> float:
     """How long the longest call of the arm is known to have lived, in both directions: to its last arrivals."""
@@ -111,7 +117,7 @@ def parting(view: ArmView) -> Parting | None:
     watch = tuple(epoch for epoch in view.accusing if epoch.question == "watch")
     if not (view.long or watch):
         return None
-    unlike = tuple(round(spread, 3) for spread in short_flow_spreads(view.facts.epochs))
+    unlike = tuple(round(spread, 3) for spread in short_flow_spreads(map(without_ends, view.facts.epochs)))
     return _of_epochs(view.all_long + watch, view.long[0].arm if view.long else watch[0].arm, unlike)
 
 
@@ -193,10 +199,12 @@ def _lasts_s(plan: Track) -> float:
 
 
 def _as_heavy(epoch: Epoch, twins: Sequence[Neighbour], way: Direction) -> Sequence[Neighbour]:
-    """The twins that send as much as the epoch's call, all if none does: a line that polices every flow spares lighter
-    ones."""
+    """The twins that send as much as the epoch's call, or lighter ones if none does: a line that polices every flow
+    spares these. One that ended says nothing of what is lost in calls that go on."""
+    until_s = epoch.started_s + _lasts_s(track(epoch, way))
+    going = [twin for twin in twins if twin.goes_on(epoch.started_s, until_s, way)]
     least = AS_HEAVY * _byte_rates(epoch)[way]
-    return [twin for twin in twins if twin.byte_rate[way] >= least] or twins
+    return [twin for twin in going if twin.byte_rate[way] >= least] or going
 
 
 @per_epoch
@@ -263,10 +271,13 @@ def _last_s(at_s: float, twins: Sequence[Neighbour], way: Direction) -> Iterable
 def _loses_more(
     started_s: float, one: DirectionOutcome, twins: Sequence[Neighbour], way: Direction, unlike: float
 ) -> Parting | None:
-    """Where it shows that the call loses more than the twins of the same seconds; None where it does not."""
-    if not one.sent or not twins:
+    """Where it shows that the call loses more than the twins of the same seconds; None where it does not. A call that
+    loses much, and has no twin that says why, is in doubt as well."""
+    if not one.sent:
         return None
     last_s = float(one.sent_s[-1])
+    if not twins:
+        return Parting(last_s, ended=False) if one.sent - one.arrived >= MUCH_LOSS * one.sent else None
     edges = started_s + np.arange(WINDOW_S * ceil(last_s / WINDOW_S) + 1.0)
     beside = np.array([_counts(twin.started_s, twin.flow.of(way), edges) for twin in twins])
     seconds = np.vstack([_counts(started_s, one, edges), beside.sum(axis=0)])
@@ -303,7 +314,10 @@ def _parts(counts: Floats, first: Floats | None, least: float, by_chance: float)
         return False
     if excess >= by_chance:
         return True
-    before, doubt = _excess(first) if first is not None else (excess, 0.0)
+    if first is None:
+        return False
+    (before, doubt), few = _excess(first), (first[0] - first[1] + 1.0) / (first[0] + 2.0)
+    doubt = max(doubt, sqrt(few * (1.0 - few) / max(1.0, first[0])))  # few packets may have lost none by chance
     return excess - before >= max(least, ERRORS * sqrt(error**2 + doubt**2))
 
 

@@ -153,6 +153,7 @@ def without_failed(epoch: Epoch) -> Epoch:
 
 
 @per_epoch
+@per_epoch
 def without_ends(epoch: Epoch) -> Epoch:
     """Return the epoch without the packets at the end of each flow of which none arrived."""
     return replace(epoch, flows=tuple(map(_until_last_arrival, epoch.flows)))

@@ -69,11 +69,13 @@ class LongCallQuestions:
                 yield from self.costs.affordable(self.questions.another_long_call(assessment), 1.0)
 
     def ended_together(self) -> Iterator[Question]:
-        """Where two long calls went silent and their twins with them: calls and twins that live a little longer, of the
-        arm whose call ended soonest first, by turns few and many. What ends every flow at a count of its own does so
-        again, whatever their number; an outage does not, nor does a router that bans whoever sends too much."""
+        """Where two long calls went silent and their twins with them, or the only arm's: calls and twins that live a
+        little longer, of the arm whose call ended soonest first, by turns few and many. What ends every flow at a count
+        of its own does so again, whatever their number; an outage does not, nor does a router that bans whoever sends
+        too much."""
         looks = self.asked.count_of_kind("watch")
-        if sum(len(each.view.long) for each in filter(self._ended_with_twins, self.asked.assessments)) < 2:
+        ended = sum(len(each.view.long) for each in filter(self._ended_with_twins, self.asked.assessments))
+        if ended < min(2, len(self.asked.assessments)):
             return
         for assessment in sorted(filter(self._ended_with_twins, self.asked.assessments), key=self._looked_and_ended):
             if self._looked_and_ended(assessment)[0] < ENDED_LOOKS and not self.asked.is_pending(assessment):

@@ -213,14 +213,16 @@ class QuestionPlanner:
         return not assessment.hint, restricted, min(had, FIRST_EPOCHS), possible < OK_LOSS, cost
 
     def looks(self, *, one_variant: bool = False) -> Iterator[Question]:
-        """Calls that live longer: each arm, or one of each app, once; more often where the plan wants them watched."""
+        """Calls that live longer: each arm, or one of each app, once; more often where the plan wants them watched.
+        Where bytes suffice, also arms of a line that is too poor: calls may yet be cut off."""
         plan = self.asked.facts.plan
         if plan.long_s and not plan.watch_s and len(plan.arms) > FEW_ARMS:
             return
+        wanted = ("ok", "insufficient") if self.costs.tight else ("ok", "insufficient", "impaired")
         watched = plan.watch_s > 0
         for times in range(1, 1 + (WATCH_TIMES if watched else LOOK_TIMES)):
             for assessment in self.assessments:
-                proven = assessment.state not in ("ok", "insufficient")
+                proven = assessment.state not in wanted
                 proven |= assessment.hint and self.asked.is_pending(assessment)
                 variants = self.asked.variants(assessment) if one_variant else [assessment]
                 enough = any(self.asked.count(each, "watch") >= times for each in variants)

@@ -15,7 +15,7 @@ from pkgutil import iter_modules
 from talkpath.verdict.model import State
 from talkpath.verdict.rules.rule import Rule
 
-VERSION = 23  # of the registry: goes up with every change that can change a verdict
+VERSION = 24  # of the registry: goes up with every change that can change a verdict
 
 
 @cache

@@ -7,6 +7,7 @@ contrasts that would separate them are wanted; if the rules still tie once those
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
@@ -300,13 +301,14 @@ def _least_of_rivals(top: float) -> float:
 
 
 def named_at_s(view: ArmView, since_s: float) -> float:
-    """Return when the mechanism that is named now was first named and stayed so, no earlier than `since_s`."""
+    """Return when the mechanism that is named now was first named, no earlier than `since_s`. It is looked for by
+    halves, as if a name once found stayed: facts may hold very many epochs."""
     final = explain_arm(view).rule
     ordered = sorted(view.epochs, key=lambda epoch: (epoch.known_s, epoch.number))
-    at_s = max((epoch.known_s for epoch in ordered), default=since_s)
-    for count in range(len(ordered), 0, -1):
-        last_s = ordered[count - 1].known_s
-        if last_s < since_s or explain_arm(replace(view, epochs=tuple(ordered[:count]))).rule != final:
-            break
-        at_s = last_s
-    return max(at_s, since_s)
+    later = [count for count, epoch in enumerate(ordered, 1) if epoch.known_s >= since_s]
+
+    def named(count: int) -> bool:
+        return explain_arm(replace(view, epochs=tuple(ordered[:count]))).rule == final
+
+    first = bisect_left(later[:-1], True, key=named)
+    return ordered[later[first] - 1].known_s if later else since_s

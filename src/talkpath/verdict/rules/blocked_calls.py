@@ -1,7 +1,7 @@
 """Shared by rules that block whole calls: which calls were never established, and how surely by the rule.
 
-A call is blocked as a whole if at most its first packets arrive, or if nothing comes back though set-up asked for an
-answer.
+A call is blocked as a whole if at most its first packets arrive, or if nothing comes back though set-up was answered.
+Where nothing comes back and nothing was answered, the line may have lost what asked: such a call does not count.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class BlockedCalls(NamedTuple):
 def blocked_calls(view: ArmView) -> BlockedCalls | None:
     """Return the calls of the view, if more of them than of their twins were never established, and the others fared
     as their twins."""
-    calls = [call for epoch in view.explained for call in calls_of(epoch)]
-    twins = [flow for epoch in view.explained for flow in flow_outcomes(epoch) if flow.role != "call"]
+    calls = [call for epoch in view.explained for call in calls_of(epoch) if _tells(call)]
+    twins = [flow for epoch in view.explained for flow in flow_outcomes(epoch) if flow.role != "call" and _tells(flow)]
     dead = [call for call in calls if is_blocked(call)]
     dead_twins = sum(is_blocked(twin) for twin in twins)
     if not dead or not twins or _binary_gain(len(dead), len(calls), dead_twins, len(twins)) < LEAST_NATS:
@@ -90,6 +90,10 @@ def is_blocked(flow: FlowOutcome) -> bool:
     return flow.stopped or (flow.down.unheard and flow.down.setup > 0)
 
 
+def _tells(flow: FlowOutcome) -> bool:
+    return is_blocked(flow) or flow.down.arrived > 0
+
+
 def _passed(flows: Sequence[FlowOutcome]) -> float:
     sent = sum(flow.up.sent + flow.down.sent for flow in flows)
     return sum(flow.up.arrived + flow.down.arrived for flow in flows) / max(1, sent)
@@ -105,7 +109,7 @@ def _binary_gain(dead: int, calls: int, dead_twins: int, twins: int) -> float:
 
 
 def _fates(epoch: Epoch, hit: Sequence[Direction]) -> list[CallFate]:
-    calls = calls_of(epoch)
+    calls = [call for call in calls_of(epoch) if _tells(call)]
     gains = dropped_gains(epoch, hit, [call.flow for call in calls])
     return [CallFate(call.port, is_blocked(call), gain) for call, gain in zip(calls, gains, strict=True)]
 

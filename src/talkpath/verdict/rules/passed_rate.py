@@ -21,8 +21,10 @@ LOSSES = 4  # fewer losses of one call do not show its rate
 
 def passed_kbps(view: ArmView, ways: BucketDirections) -> Number:
     """Estimate the rate that passed each bucket. Between two drops its level is the same to within one packet. What
-    twins lose may have been lost after the bucket or before it: the interval covers both."""
-    rows = _rows(view, ways)
+    twins lose may have been lost after the bucket or before it: the interval covers both. A call of which nothing
+    passes any more, beside others, was cut off by something else."""
+    every = _rows(view, ways)
+    rows = [row for row in every if row[0] > LEAST_KBPS] or every
     if not rows:
         return Number(None, None, None)
     kbps, spare, lost = np.array(rows).T

@@ -10,6 +10,8 @@ A router with flood protection bans a host that sends too much for some seconds.
 count in every epoch that has as many flows, while a single call would pass. A flow that is frozen ends at its own
 count, whatever the others send. So the rule is named only after epochs with different numbers of flows ended at one
 count although their flows together had sent different amounts, or after flows stayed dead for longer than a ban lasts.
+Of calls that live through the check only the arm's own count: those of all arms begin at once, and would end at once
+where a translator loses its table.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 OUTAGE = 0.1
 FLOWS = 6  # fewer in an epoch are no evidence
+LONG_FLOWS = 2  # likewise of one that lives through the check: the call and a twin
 LEAST_SILENT = 0.1  # of an epoch's packets: a short outage at its end is no evidence
 AGREE = 0.5  # at least this share of the epochs must end at the count
 PASSED = 0.5  # at least this share of a flow's packets passes before it is cut off
@@ -79,7 +82,7 @@ def explain(view: ArmView) -> Fit | None:
 
 
 def _explain(view: ArmView, header_bytes: int | None) -> Fit | None:
-    epochs = reported(view.facts)
+    epochs = (*reported(view.facts), *view.long)
     found = [silence for epoch in epochs if (silence := silenced(epoch, header_bytes)) is not None]
     mine = [*own(view), *flows_of(view.long)]
     if not found or not any(outcome.up.silent or outcome.down.silent or outcome.dead for outcome in mine):
@@ -98,10 +101,11 @@ def _explain(view: ArmView, header_bytes: int | None) -> Fit | None:
         return None
     long = [s for s in found if s.silent >= LEAST_SILENT * s.sent]
     gain = -log(OUTAGE) * len(long) + sum(_alike(s, window) for s in found) - _alike(found[0], window)
-    dead_after = _dead_after(view, epochs)
+    by_flow = _by_flow(found, least)
+    dead_after = _dead_after(view, epochs, by_flow=by_flow)
     gain += dead_after
     slow = max(s.until_s for s in found) > SOON_S
-    open_question = not dead_after and (not _by_flow(found, least) or (slow and not _paced(found)))
+    open_question = not dead_after and (not by_flow or (slow and not _paced(found)))
     direction: AffectedDirections = "both" if len(hit) == 2 else hit[0]
     return Fit(
         0.0 if open_question else gain,
@@ -121,7 +125,7 @@ def _alike(silence: FrozenEpoch, window: int) -> float:
 def silenced(epoch: Epoch, header_bytes: int | None = None) -> FrozenEpoch | None:
     """Return the silence of an epoch, if nearly all established flows went silent: in packets, or in IP bytes."""
     alive = [outcome for outcome in flow_outcomes(epoch) if not outcome.dead]
-    if len(alive) < FLOWS:
+    if len(alive) < (LONG_FLOWS if epoch.question == "long" else FLOWS):
         return None
     hit = tuple(way for way in DIRECTIONS if sum(f.of(way).silent for f in alive) >= MOST * len(alive))
     silent = [outcome for outcome in alive if all(outcome.of(way).silent for way in hit)]
@@ -179,11 +183,12 @@ def _arm_shows(mine: Sequence[FlowOutcome], further: Callable[[FlowOutcome], boo
     return sum(ended) > 0 and sum(ended) >= MOST * (sum(ended) + beyond)
 
 
-def _dead_after(view: ArmView, epochs: Sequence[Epoch]) -> float:
+def _dead_after(view: ArmView, epochs: Sequence[Epoch], *, by_flow: bool) -> float:
     """Return the contrast between flows that were never established after such a silence and TCP that was: a server may
-    stay blocked for a while."""
+    stay blocked for a while. If flows ended at their own counts, others may have passed before."""
     last_s = max(epoch.ended_s for epoch in epochs if silenced(epoch) is not None)
     others = [epoch for epoch in epochs if silenced(epoch) is None and flow_outcomes(epoch)]
+    others = [epoch for epoch in others if not by_flow or epoch.started_s > last_s]
     flows = [outcome for epoch in others for outcome in flow_outcomes(epoch)]
     long = any(epoch.started_s > last_s + DEAD_S for epoch in others)
     return contrast(len(flows), tcp_through(view.facts)) if long and all(outcome.dead for outcome in flows) else 0.0

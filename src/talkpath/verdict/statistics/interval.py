@@ -19,9 +19,9 @@ is undone by subtraction, and the score is the rank; its twins are the random on
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from math import isfinite, log
+from math import isfinite, log, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +39,7 @@ Bits = NDArray[np.bool_]
 
 ROOT_TILT, MOST_TILT = 0.3, 3.0  # of the root of a flow's losses, times that of its packets: longer calls differ more
 THINNINGS = 4  # of each epoch
+APART = 3.0
 LOST_TILT = 1.5  # of whether a flow lost anything: where some paths lose nothing, few flows show that calls do neither
 RANK_TILTS = (0.1, 0.3, 1.0)
 ROLES: tuple[Role, Role] = ("call", "twin")
@@ -55,18 +56,27 @@ class Interval(NamedTuple):
 
 
 class Thinned(NamedTuple):
-    """Epochs of one size, prepared for thinning. Losses are scaled to the most packets that any flow of the epoch sent.
+    """An epoch, prepared for thinning. Losses are scaled to the most packets that any of its flows sent.
 
-    `calls` (epochs, nT) and `twins` (epochs, nC) are lost packets; `scale` (epochs, nC) is the weight of one packet of
-    each twin; `draws` (epochs, THINNINGS, nC, slots) are uniform numbers for each twin's packet that arrived, else 2;
-    `tilt` (epochs,) is that of the roots of losses.
+    `calls` (nT,) and `twins` (nC,) are lost packets; `scale` (nC,) is the weight of one packet of each twin; `draws`
+    (THINNINGS * nC * slots,) are the uniform numbers of each twin's packets that arrived, ascending, 2 for all others,
+    and APART more for each further row of slots; `tilt` is that of the roots of losses.
     """
 
     calls: Floats
     twins: Floats
     scale: Floats
     draws: Floats
-    tilt: Floats
+    tilt: float
+
+    def roots(self, extra: Floats) -> Floats:
+        """Return the roots of the losses of calls and twins, where twins lose so much more: (losses, THINNINGS, nT +
+        nC)."""
+        rows = np.arange(THINNINGS * len(self.twins)).reshape(THINNINGS, -1)
+        before = rows * (len(self.draws) // rows.size)
+        dropped = np.searchsorted(self.draws, extra[:, None, None] + APART * rows) - before
+        calls = np.broadcast_to(self.calls, (*dropped.shape[:-1], len(self.calls)))
+        return np.sqrt(np.concatenate((calls, self.twins + self.scale * dropped), axis=-1))
 
 
 def extra_loss(epochs: Sequence[Epoch], direction: AffectedDirections, *, seed: bytes, level: float = 0.95) -> Interval:
@@ -226,8 +236,10 @@ def _thin(epoch: Epoch, direction: AffectedDirections, seed: bytes) -> Thinned |
     key = int.from_bytes(hashlib.sha256(len(seed).to_bytes(4, "big") + seed + label).digest()[:16], "big")
     draws = np.random.Generator(np.random.PCG64(key)).random((THINNINGS, *counted.shape))
     draws[:, ~counted | losses] = 2.0
-    tilt: Floats = np.minimum(ROOT_TILT * np.sqrt(sent.max()), MOST_TILT)
-    return Thinned((scale * lost)[calls], (scale * lost)[twins], scale[twins], draws[:, twins], tilt)
+    rows = np.sort(draws[:, twins]).reshape(THINNINGS * int(twins.sum()), -1)
+    rows += APART * np.arange(len(rows))[:, None]
+    tilt = min(ROOT_TILT * sqrt(sent.max()), MOST_TILT)
+    return Thinned((scale * lost)[calls], (scale * lost)[twins], scale[twins], rows.ravel(), tilt)
 
 
 def _packets(epoch: Epoch, direction: AffectedDirections) -> tuple[Bits, Bits, Bits]:
@@ -244,28 +256,14 @@ def _packets(epoch: Epoch, direction: AffectedDirections) -> tuple[Bits, Bits, B
     return up.treated[rows[0]], counted, lost
 
 
-def _stack(ready: Sequence[Thinned | None]) -> list[tuple[list[int], Thinned]]:
-    """Group epochs with the same numbers of calls and twins, so that one array operation handles them all: (places,
-    epochs) of each group."""
-    groups: dict[tuple[int, int], list[tuple[int, Thinned]]] = {}
+def _alike(ready: Sequence[Thinned | None]) -> Iterable[dict[int, Thinned]]:
+    """Group epochs with the same numbers of calls and twins, by their places, so that one array operation handles all
+    of a group."""
+    groups: dict[tuple[int, int], dict[int, Thinned]] = {}
     for place, thinned in enumerate(ready):
         if thinned is not None:
-            groups.setdefault((len(thinned.calls), len(thinned.twins)), []).append((place, thinned))
-    return [([place for place, _ in group], _joined([each for _, each in group])) for group in groups.values()]
-
-
-def _joined(group: list[Thinned]) -> Thinned:
-    slots = max(thinned.draws.shape[-1] for thinned in group)
-    draws = np.full((len(group), THINNINGS, len(group[0].twins), slots), 2.0)
-    for row, thinned in zip(draws, group, strict=True):
-        row[..., : thinned.draws.shape[-1]] = thinned.draws
-    return Thinned(
-        np.array([t.calls for t in group]),
-        np.array([t.twins for t in group]),
-        np.array([t.scale for t in group]),
-        draws,
-        np.array([t.tilt for t in group]),
-    )
+            groups.setdefault((len(thinned.calls), len(thinned.twins)), {})[place] = thinned
+    return groups.values()
 
 
 def _thinning_log_e(
@@ -282,17 +280,15 @@ def _thinning_steps(
     epochs: Sequence[Epoch], direction: AffectedDirections, seed: bytes, sign: float, low: float, width: float
 ) -> list[Floats]:
     """Return what each epoch adds to the log of each component, (STEPS, components)."""
-    points = low + width * np.arange(STEPS)
+    points = low + width * np.arange(STEPS, dtype=np.float64)
     extra = points if sign > 0 else 1.0 - points
     found: dict[int, Floats] = {}
-    for places, group in _stack([_thin(epoch, direction, seed) for epoch in epochs]):
-        dropped = (group.draws[:, None] < extra[:, None, None, None]).sum(axis=-1)
-        twins = group.twins[:, None, None] + group.scale[:, None, None] * dropped
-        calls = np.broadcast_to(group.calls[:, None, None], (*twins.shape[:-1], group.calls.shape[1]))
-        roots: Floats = sign * np.sqrt(np.concatenate((calls, twins), axis=-1))
-        treated = np.arange(roots.shape[-1]) < calls.shape[-1]
-        tilted = np.stack((group.tilt[:, None, None, None] * roots, LOST_TILT * np.sign(roots)), axis=2)
-        found.update(zip(places, log_mean(log_e_rows(tilted, treated), even(THINNINGS)), strict=True))
+    for group in _alike([_thin(epoch, direction, seed) for epoch in epochs]):
+        alike = list(group.values())
+        roots, tilt = np.array([each.roots(extra) for each in alike]), np.array([each.tilt for each in alike])
+        tilted = sign * np.stack((tilt[:, None, None, None] * roots, LOST_TILT * np.sign(roots)), axis=2)
+        treated = np.arange(roots.shape[-1]) < len(alike[0].calls)
+        found.update(zip(group, log_mean(log_e_rows(tilted, treated), even(THINNINGS)), strict=True))
     return [found[place] for place in range(len(epochs))]
 
 

@@ -1,0 +1,71 @@
+"""Whole checks of restrictions that a poor line, or their own lateness, could hide."""
+
+from __future__ import annotations
+
+import pytest
+
+from talkpath.apps.contract.shape import Arm
+from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.scenario import Scenario
+from talkpath.verdict.judge import judge_arms
+from talkpath.verdict.model import Verdict
+
+TGCALLS, VIDEO = Arm("telegram", "tgcalls", "voice"), Arm("telegram", "tgcalls", "video")
+WEBRTC, SIGNAL = Arm("webrtc", "dtls", "voice"), Arm("signal", "ringrtc", "voice")
+LIBTGVOIP, REFLECTOR = Arm("telegram", "libtgvoip", "voice"), Arm("telegram", "reflector", "voice")
+EVERY = choose_arms()
+
+ROWS: list[tuple[str, str, str, tuple[Arm, ...], Arm, str]] = [
+    ("late in every flow", "udp.freeze,direction=down,after_packets=290", "clean", (TGCALLS,), TGCALLS, "closed"),
+    (
+        "late in every flow, then the port",
+        "udp.freeze,direction=up,after_packets=188,residual_s=600",
+        "clean",
+        (VIDEO,),
+        VIDEO,
+        "closed",
+    ),
+    ("requests lost", "flow.block,direction=down,p=1", "congestion", (LIBTGVOIP,), LIBTGVOIP, "restricted"),
+    ("answers after the end", "media.delay,ms=300", "clean", EVERY, WEBRTC, "restricted"),
+    ("answers long after the end", "media.delay,ms=600", "clean", EVERY, REFLECTOR, "restricted"),
+]
+
+
+def verdict_of(rule: str, background: str, arms: tuple[Arm, ...], arm: Arm, seed: int) -> Verdict:
+    facts = run_sim(make_plan(arms), Scenario.parse(background, [rule], seed))
+    return next(verdict for verdict in judge_arms(facts) if verdict.arm == arm)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+def test_it_is_found(row: tuple[str, str, str, tuple[Arm, ...], Arm, str], seed: int) -> None:
+    _, rule, background, arms, arm, state = row
+    verdict = verdict_of(rule, background, arms, arm, seed)
+    assert (verdict.state, verdict.rule) == (state, rule.split(",")[0])
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("rule", "arm"),
+    [
+        ("media.drop,direction=up,app=webrtc,p=0.27,onset_s=0.69", WEBRTC),
+        ("media.police,direction=up,app=signal,kbps=36.4", SIGNAL),
+    ],
+)
+def test_twins_that_a_translator_forgot_excuse_no_call_that_loses_much(rule: str, arm: Arm, seed: int) -> None:
+    """Single 5-tuples end; calls lose a quarter and go on."""
+    assert verdict_of(rule, "nat_evict", EVERY, arm, seed).state in ("restricted", "insufficient")
+
+
+def test_a_call_that_a_translator_forgot_says_nothing_of_the_rate_that_passes() -> None:
+    rule = "media.police,direction=up,kbps=36.4"
+    assert verdict_of(rule, "nat_evict", (SIGNAL,), SIGNAL, 1).rule == "media.police"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_on_a_line_too_poor_calls_are_looked_at_for_as_long_as_on_others(seed: int) -> None:
+    facts = run_sim(make_plan((WEBRTC,)), Scenario.parse("police_all,kbps=60", [], seed))
+    (verdict,) = judge_arms(facts)
+    assert verdict.state == "impaired"
+    assert "watch" in [epoch.question for epoch in facts.epochs]
