@@ -68,6 +68,11 @@ def _now_and_then(rng: Random, arm: Arm) -> Drawn:
     return "media.drop", {"p": p, "from_s": from_s, "cycle_s": cycle_s, "active_s": active_s}, from_s
 
 
+def _loses_after(rng: Random, arm: Arm) -> Drawn:
+    onset_s = round(rng.uniform(0.5, LATEST_S), 1)
+    return "media.drop", {"onset_s": onset_s, "p": round(rng.uniform(0.1, 1.0), 2)}, onset_s
+
+
 def _after_burst(rng: Random, arm: Arm) -> Drawn:
     onset_s = round(rng.uniform(0.5, LATEST_S), 1)
     offered_kbps = ArmCall(arm).offered_kbps()
@@ -88,11 +93,18 @@ def _whole_flows(rng: Random, arm: Arm) -> Drawn:
 KINDS: dict[str, Callable[[Random, Arm], Drawn]] = {
     "freeze after seconds": _after_seconds,
     "freeze after packets": _after_packets,
+    "loses after seconds": _loses_after,
     "begins during the check": _begins,
     "now and then": _now_and_then,
     "policed after a burst": _after_burst,
     "freeze, then the port": _residual,
     "whole flows": _whole_flows,
 }
-OF_ONE_FLOW = ("freeze after seconds", "freeze after packets", "policed after a burst", "freeze, then the port")
+OF_ONE_FLOW = (
+    "freeze after seconds",
+    "freeze after packets",
+    "loses after seconds",
+    "policed after a burst",
+    "freeze, then the port",
+)
 """Those that are counted from a flow's first packet."""

@@ -39,7 +39,7 @@ Bits = NDArray[np.bool_]
 
 ROOT_TILT, MOST_TILT = 0.3, 3.0  # of the root of a flow's losses, times that of its packets: longer calls differ more
 THINNINGS = 4  # of each epoch
-APART = 3.0
+APART = 3.0  # more than any draw, so that rows of draws follow each other in order
 LOST_TILT = 1.5  # of whether a flow lost anything: where some paths lose nothing, few flows show that calls do neither
 RANK_TILTS = (0.1, 0.3, 1.0)
 ROLES: tuple[Role, Role] = ("call", "twin")
