@@ -1,4 +1,4 @@
-"""Facts within all bounds that were made to be slow to judge: long epochs, and a size of its own for every packet."""
+"""Facts within all bounds that were made to be slow to judge: long epochs, many epochs, sizes of every kind."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ MOST_CPU_S = 20.0
     ("epochs", "slots", "stage", "size", "cut"),
     [
         (8, 1000, "media", lambda place: (80, 120, 200, 333)[place % 4], True),
+        (100, 50, "media", lambda place: (80, 120, 200, 333)[place % 4], True),
         (2, 6000, "control", lambda place: 60 + place, False),
         (2, 3000, "media", lambda place: 60 + place, False),
     ],
-    ids=["long epochs", "keepalives of every size", "media of every size"],
+    ids=["long epochs", "many epochs", "keepalives of every size", "media of every size"],
 )
 def test_made_up_facts_are_judged_in_seconds(
     epochs: int, slots: int, stage: str, size: Callable[[int], int], cut: bool
