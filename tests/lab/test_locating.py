@@ -40,6 +40,7 @@ def test_the_place_is_found(rule: str, path: str, background: str, app: str, fam
     assert facts.bytes_sent + facts.bytes_received <= facts.plan.budget_bytes
 
 
+@pytest.mark.long
 def test_where_routers_answer_little_most_places_are_named_in_both_directions() -> None:
     """20 messages a second from each: with calls as short as elsewhere none of these six places is named."""
     named = []

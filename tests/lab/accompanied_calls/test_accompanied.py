@@ -256,6 +256,7 @@ def test_what_is_no_restriction_is_not_told_as_one(story: str):
     assert all(verdict.alternatives == () and verdict.state in ("ok", "insufficient") for verdict in verdicts)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("share", [0.25, 0.5])
 def test_losses_at_random_are_not_called_a_restriction_however_often(share: float):
     """A rule that drops packets, and a relay, a link of several on the way there or another end that loses as many,

@@ -31,6 +31,7 @@ def located(rule: str, path: str, family: int, seed: int) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rule", "path", "family"),
     [("stun.drop", "routers=3,at=2", 4), ("media.drop,p=0.7,direction=down", "routers=3,at=3,quoted=64", 6)],

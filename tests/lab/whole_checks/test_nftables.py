@@ -140,6 +140,7 @@ def test_all_udp_but_dns_is_gone(behind: Callable[..., list[int]], far: str) -> 
 # -- the real programs through it ----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rule", "want", "budget_s", "host"),
     [

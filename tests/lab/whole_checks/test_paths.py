@@ -157,6 +157,7 @@ def in_time(run: Callable[[], Sequence[object]], expected: list[object]) -> list
     return runs[-1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", REAL)
 def test_in_namespaces(in_lab: Callable[..., Sequence[object]], name: str) -> None:
     """Where only TLS passes even the control channel has to find its way to port 443."""
