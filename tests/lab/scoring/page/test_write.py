@@ -46,7 +46,7 @@ def test_every_heading_has_something_to_say(tmp_path: Path) -> None:
     assert all(part.partition("\n")[2].strip() for part in parts)
 
 
-def test_rows_of_code_that_has_changed_since_say_so(tmp_path: Path) -> None:
+def test_what_readers_have_to_know_of_the_rows_is_said(tmp_path: Path) -> None:
     ((code, note),) = TO_KNOW.items()
     assert note in written(tmp_path, rows(), code)
     assert note not in written(tmp_path, rows())

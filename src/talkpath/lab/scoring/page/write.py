@@ -25,6 +25,8 @@ TO_KNOW = {
         "The seeds are those after the ones of set 27, typed by hand, and not those that `make score` draws for a set "
         "of its own: they were chosen before any was played, and nobody had played them with other code. Play them "
         "again with `talkpath lab score --seeds 79006400000:1200`, and with `--null` those where nothing is restricted."
+        " While these rules were made, misses on the backgrounds that nobody tuned to were read as well, of other "
+        "seeds: so they are no longer wholly unseen. With them macro-F1 is 0.972, and 4 of 299 rules are wrong."
     )
 }
 """Digest of the code -> what readers have to know of its rows."""
