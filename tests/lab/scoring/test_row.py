@@ -51,6 +51,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 DECIDES = {
     "verdict/judge.py": True,
     "verdict/bases/recorded_call.py": False,
+    "verdict/bases/recorded_losses.py": False,
     "verdict/bases/hops.py": False,
     "lab/scoring/draw.py": True,
     "lab/scoring/page/write.py": False,

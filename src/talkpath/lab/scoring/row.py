@@ -36,7 +36,10 @@ OWN_CALLS = (
 )
 # No check uses these: they are for recordings and for `locate` (contracts in pyproject.toml).
 CAPTURES = (
-    *(f"verdict/bases/{name}.py" for name in ("recorded_call", "accompanied_call", "calls_together")),
+    *(
+        f"verdict/bases/{name}.py"
+        for name in ("recorded_call", "recorded_losses", "accompanied_call", "calls_together")
+    ),
     "measure/call.py",
     "wire/pcap/",
 )

@@ -8,8 +8,7 @@ so (RTCP) are encrypted. A delay that is always there shows nowhere. But if the 
 recorded, the talk is not `ok`. These contrasts inside a recording narrow the alternatives:
 
     media stopped arriving, this end went on sending    other packets of those seconds, the call's own replies
-    loss                                                 constant at any rate (drop), or rising with it (police)
-    one medium lost, the other not                       size_drop or police
+    losses                                               how they depend on the rate and the medium (`recorded_losses`)
     set-up never answered                                other traffic meanwhile, whether others were answered
 
 Losses that only the packet interval shows fit a rule where they are as short as losses of single packets are, and
@@ -20,21 +19,19 @@ If the recorder itself lost packets, the sent stream misses as many, and no stat
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from math import sqrt
-
 from talkpath.apps.contract.shape import Medium
 from talkpath.measure.call import Attempt, Call, Flow, Second, Stream
 from talkpath.measure.pauses import is_lost_singly, paused_share, without_pauses
 from talkpath.measure.silence import SILENT_S, silence_of, streams_of
 from talkpath.verdict.bases.call_outcome import frozen_s, quality, share_lost
+from talkpath.verdict.bases.recorded_losses import FLAT_SHARE, POOR_LOSS, FittingRules, fitting_losses
 from talkpath.verdict.model import Category, Number, Reason, Verdict
 
 ENOUGH_S, ENOUGH_PACKETS = 5.0, 50
 """Shorter or thinner talks say nothing, whatever they look like."""
 
-POOR_LOSS, POOR_FROZEN, TALKABLE_MOS = 0.05, 0.05, 3.1
-"""From these on a direction is poor (share of packets lost, share of time frozen)."""
+POOR_FROZEN, TALKABLE_MOS = 0.05, 3.1
+"""From this share of time frozen on a direction is poor, and below this quality."""
 
 UNNAMED = ("unknown", "rtp")
 """What no app was told of: sound that only leaves may be music, or a broadcast."""
@@ -49,22 +46,11 @@ SIGNATURES = {"telegram": ("reflector.drop",)}
 WAITED_S = 3.0
 """Requests over so long were unanswered: STUN repeats one for longer (RFC 8489 section 6.2.1)."""
 
-FEWEST_RUNS = 5
-"""Losses in fewer runs are outages, which every line has, and nothing that drops packets now and then."""
-
-HEADERS_BYTES = 28
-
 NO_FREEZES: dict[str, float | None] = {"frozen_down_pct": None, "frozen_down_s": None}
 """Figures of a call whose standstills may be pauses of speech."""
 
 OTHERS_RATE = 1.0
 """Packets a second of other traffic from which on the network itself was alive."""
-
-FLAT_SHARE, CLEARLY = 0.5, 3.0
-FEWEST_SECONDS, CEILING_SPREAD, BETTER = 5, 0.2, 0.5
-EVEN_SECONDS, EVEN_SPREAD = 12, 0.06
-"""A ceiling shows in that many seconds at least, all at nearly one rate, and explains losses twice as well; or the
-rate is twice as even as chance would leave it."""
 
 
 def judge_call(call: Call) -> Verdict:
@@ -124,21 +110,12 @@ def _blocking(attempt: Attempt) -> tuple[str, ...]:
     return (*by_signature, "address.block", "udp.block")
 
 
-@dataclass(slots=True)
-class _Rules:
-    """The rules that fit, the likeliest first, and their parameters."""
-
-    rules: tuple[str, ...] = ()
-    parameters: dict[str, Number | Category] = field(default_factory=dict)
-
-
 class _State:
     """A call's figures, each computed once."""
 
     def __init__(self, call: Call, heard: list[Stream], said: list[Stream]) -> None:
         self.call, self.heard, self.said = call, heard, said
         self.received, self.sent = (sum(stream.packets for stream in streams) for streams in (heard, said))
-        self.lost = sum(stream.lost or 0 for stream in heard)
         self.loss, self.loss_sent = share_lost(heard) or 0.0, share_lost(said) or 0.0
         self.frozen_s, self.frozen_sent_s = frozen_s(call, "received"), frozen_s(call, "sent")
         self.mos = quality(call, "received")
@@ -219,18 +196,18 @@ def _cut_short(state: _State) -> bool:
     return call.control_end_s - (call.start_s + call.duration_s) > SILENT_S
 
 
-def _stopped(state: _State) -> _Rules:
+def _stopped(state: _State) -> FittingRules:
     """Return the rules that fit media which stopped, or never came, while this end went on sending."""
     if state.silence_s < SILENT_S or state.call.duration_s < ENOUGH_S or state.sent < ENOUGH_PACKETS:
-        return _Rules()
+        return FittingRules()
     moments = [moment for moment in state.call.seconds if moment.at_s > state.heard_until_s]
     others = sum(moment.other_packets for moment in moments)
     if others < OTHERS_RATE * len(moments):
-        return _Rules()
+        return FittingRules()
     if any(_replies(flow, state) for flow in state.call.flows):
-        return _Rules()
+        return FittingRules()
     if not state.received:
-        return _Rules(() if state.call.app in UNNAMED else ("media.drop",))
+        return FittingRules(() if state.call.app in UNNAMED else ("media.drop",))
     before = [moment for moment in state.call.seconds if moment.at_s <= state.heard_until_s]
     packets = float(sum(moment.received.packets + moment.sent.packets for moment in before))
     after_s = state.heard_until_s - state.call.start_s
@@ -238,7 +215,7 @@ def _stopped(state: _State) -> _Rules:
         "after_packets": Number(packets, None, packets),
         "after_s": Number(round(after_s, 2), None, round(after_s, 2)),
     }
-    return _Rules(("media.freeze", "media.drop"), parameters)
+    return FittingRules(("media.freeze", "media.drop"), parameters)
 
 
 def _replies(flow: Flow, state: _State) -> bool:
@@ -253,95 +230,11 @@ def _replies(flow: Flow, state: _State) -> bool:
     return flow.last_received_s > state.heard_until_s + SILENT_S or quiet_s < max(SILENT_S, PATIENCE * usual_s)
 
 
-def _lossy(state: _State) -> _Rules:
-    """Return the rules that fit the loss: overall, of one medium, and as it depends on the rate."""
+def _lossy(state: _State) -> FittingRules:
+    """Return the rules that fit the losses, where these are many, single, and not of this end's own doing."""
     short = state.received < ENOUGH_PACKETS or state.call.duration_s < ENOUGH_S
     if short or not state.poor or state.loss < POOR_LOSS or not all(map(is_lost_singly, state.heard)):
-        return _Rules()
-    if state.loss_sent >= FLAT_SHARE * state.loss or _runs(state.heard) < FEWEST_RUNS:
-        return _Rules()
-    ceiling = _ceiling_kbps(state.whole_seconds())
-    if ceiling is not None:
-        return _Rules(("media.police", "media.drop"), {"kbps": ceiling})
-    share = _interval(state.lost, state.received + state.lost)
-    if _spares_voice(state.heard):
-        return _Rules(("media.size_drop", "media.police"), {"p": share})
-    return _Rules(("media.drop",), {"p": share})
-
-
-def _spares_voice(heard: list[Stream]) -> bool:
-    """Whether video loses twice as much as voice, and more than bursts that affect both alike would explain."""
-    (video, video_sent, video_burst), (voice, voice_sent, voice_burst) = (
-        _lost(heard, one) for one in ("video", "voice")
-    )
-    if not video_sent or not voice_sent or video < POOR_LOSS * video_sent:
-        return False
-    shares, together = (video / video_sent, voice / voice_sent), (video + voice) / (video_sent + voice_sent)
-    error = sqrt(together * (1 - together) * (video_burst / video_sent + voice_burst / voice_sent))
-    return shares[1] < FLAT_SHARE * shares[0] and shares[0] - shares[1] > CLEARLY * error
-
-
-def _lost(streams: list[Stream], medium: str) -> tuple[float, float, float]:
-    """Return (lost, sent, factor by which bursts widen the spread of the share) of one medium."""
-    own = [stream for stream in streams if stream.medium == medium and stream.lost is not None]
-    lost = sum(stream.lost or 0 for stream in own)
-    runs = _runs(own)
-    return lost, sum(stream.packets for stream in own) + lost, max(2 * lost / runs - 1, 1.0) if runs else 1.0
-
-
-def _runs(streams: list[Stream]) -> float:
-    """Return the number of runs of lost packets, single losses included."""
-    return sum((stream.lost or 0) / (stream.mean_burst or 1) for stream in streams)
-
-
-def _ceiling_kbps(inner: list[Second]) -> Number | None:
-    """Estimate the rate limit, where a limit explains the losses far better than chance does.
-
-    A policer's bucket is full at first: the seconds before its first losses, and the second of these, are left out.
-    """
-    first = next((place for place, second in enumerate(inner) if _share(second) >= POOR_LOSS), 0)
-    inner = inner[first + 1 :]
-    lossy = [second for second in inner if _share(second) >= POOR_LOSS]
-    if len(lossy) < FEWEST_SECONDS:
-        return None
-    rates = [_ip_kbps(second) for second in lossy]
-    ceiling = sum(rates) / len(rates)
-    spread = sqrt(sum((rate - ceiling) ** 2 for rate in rates) / len(rates))
-    if not (_explains(inner, ceiling, spread) or _too_even(lossy, ceiling, spread)):
-        return None
-    half = 2 * spread / sqrt(len(rates))
-    return Number(round(ceiling, 1), round(ceiling - half, 1), round(ceiling + half, 1))
-
-
-def _explains(inner: list[Second], ceiling: float, spread: float) -> bool:
-    """Whether a rate limit explains the losses: under a limit c an offered rate r loses 1 - c/r; under chance all lose
-    one share."""
-    shares = [(_share(second), _ip_kbps(second) / (1 - _share(second))) for second in inner]
-    chance = sum(share for share, _ in shares) / len(shares)
-    by_chance = sum((share - chance) ** 2 for share, _ in shares)
-    by_ceiling = sum((share - max(0.0, 1 - ceiling / offered)) ** 2 for share, offered in shares if offered)
-    return by_ceiling <= BETTER * by_chance and spread <= CEILING_SPREAD * ceiling
-
-
-def _too_even(lossy: list[Second], ceiling: float, spread: float) -> bool:
-    """Whether the received rate is too even for chance: random loss leaves a rate that varies, a limit hardly does."""
-    by_chance = sum(sqrt(_share(second) / second.packets) for second in lossy) / len(lossy)
-    return len(lossy) >= EVEN_SECONDS and spread <= min(BETTER * by_chance, EVEN_SPREAD) * ceiling
-
-
-def _ip_kbps(second: Second) -> float:
-    """Return the rate as a policer counts it, with IPv4 and UDP headers."""
-    return second.kbps + 8e-3 * HEADERS_BYTES * second.packets
-
-
-def _share(second: Second) -> float:
-    lost = second.lost or 0
-    return lost / (second.packets + lost) if second.packets + lost else 0.0
-
-
-def _interval(lost: int, sent: int) -> Number:
-    """Return the share lost with Wilson's 95 % interval; losses come in bursts, so the true interval is wider."""
-    z, share = 1.96, lost / sent
-    middle = (share + z * z / (2 * sent)) / (1 + z * z / sent)
-    half = z * sqrt(share * (1 - share) / sent + z * z / (4 * sent * sent)) / (1 + z * z / sent)
-    return Number(round(share, 4), round(middle - half, 4), round(middle + half, 4))
+        return FittingRules()
+    if state.loss_sent >= FLAT_SHARE * state.loss:
+        return FittingRules()
+    return fitting_losses(state.heard, state.whole_seconds())
