@@ -102,6 +102,7 @@ def test_two_of_two_servers(tmp_path: Path):
     assert opinion["agreement"] == "two_of_two"
 
 
+@pytest.mark.long
 def test_none_is_asked_where_all_is_well_or_there_is_no_other_network(tmp_path: Path):
     with ExitStack() as stack:
         good, other, bad = (stack.enter_context(far) for far in (FarEnd(tmp_path), FarEnd(tmp_path), blocked(tmp_path)))

@@ -163,7 +163,11 @@ def ports(check: Check, facts: Facts) -> int:
     return len(tuples) + min(len(paths), 16) + streams + 1
 
 
-@pytest.mark.parametrize(("names", "transports"), [([], False), (["webrtc"], False), (["webrtc"], True)], ids=str)
+@pytest.mark.parametrize(
+    ("names", "transports"),
+    [pytest.param([], False, marks=pytest.mark.long), (["webrtc"], False), (["webrtc"], True)],
+    ids=str,
+)
 def test_what_is_announced_is_what_other_seeds_send(names: list[str], transports: bool) -> None:
     plan = make_plan(choose_arms(names), transports=transports)
     told = rehearse(plan)

@@ -15,7 +15,7 @@ EVERY = ("media.drop,app=whatsapp,p=0.3", "media.freeze,app=telegram,after_packe
 
 
 ROWS = [
-    (("voice",), VOICE_BYTES, "clean", EVERY),
+    pytest.param(("voice",), VOICE_BYTES, "clean", EVERY, marks=pytest.mark.long),
     (("voice",), VOICE_BYTES, "ge,loss=0.05", ()),
     (("voice", "video"), VIDEO_BYTES, "clean", EVERY),
 ]

@@ -106,6 +106,7 @@ def constants(group: Sequence[bytes]) -> dict[int, int]:
 # -- twins -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_no_byte_of_a_twin_is_constant() -> None:
     alike: dict[tuple[str, str, str | None], list[bytes]] = defaultdict(list)
     for seed in range(RUNS):

@@ -55,6 +55,7 @@ def nulls(verdicts: Sequence[dict[str, Any]]) -> list[str]:
     ]
 
 
+@pytest.mark.long
 def test_telegram_dropped_from_its_first_tag_on_is_blocked_as_a_whole(in_lab: InLab) -> None:
     found = told(in_lab, FROM_FIRST_TAG, ["telegram"], 10.0, CALLS)
     assert named(found) == [["restricted", "flow.block", "both"]]
@@ -81,6 +82,7 @@ def test_a_port_that_is_blocked_after_each_call_is_no_poor_line(in_lab: InLab) -
     assert {verdict["state"] for verdict in found} <= {"restricted", "closed"}
 
 
+@pytest.mark.long
 def test_police_with_a_burst_acts_both_ways(in_lab: InLab) -> None:
     found = told(in_lab, POLICE, ["webrtc"], 20.0, BUCKETS)
     assert named(found) == [["restricted", "media.police", "both"]]

@@ -165,6 +165,7 @@ def test_in_namespaces(in_lab: Callable[..., Sequence[object]], name: str) -> No
     assert in_time(lambda: in_lab(in_a_box, name), [expected, carried]) == [expected, carried]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", REAL)
 def test_on_loopback(name: str) -> None:
     """Its ports are any that were free: there is no usual one among the UDP ones."""

@@ -40,6 +40,7 @@ def test_a_policer_of_every_flow_cuts_none_off() -> None:
     assert verdict.state == "impaired"
 
 
+@pytest.mark.long
 def test_lines_with_several_paths_are_decided_within_the_budget() -> None:
     """Half of the paths lose 13 %: what a 5-tuple loses says little of calls, and whether it loses any says much."""
     checks = [run_sim(make_plan(choose_arms()), Scenario.parse("ecmp,loss=0.13", (), seed)) for seed in range(1, 7)]
