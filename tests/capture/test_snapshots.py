@@ -11,6 +11,8 @@ from made import call, passed
 
 from talkpath.api.recording import Recording, read_capture
 from talkpath.report.recordings.capture_sentences import unread
+from talkpath.verdict.bases.call_outcome import call_outcome
+from talkpath.verdict.bases.recorded_call import judge_call
 
 LINK, CARRY = CARRIERS["ethernet"]
 
@@ -39,6 +41,17 @@ def test_the_app_is_known_and_the_call_is_measured(arm: str, length: int) -> Non
     for one, other in zip(part.streams, whole.streams, strict=True):
         assert (one.direction, one.lost) == (other.direction, other.lost)
         assert one.packets == pytest.approx(other.packets, abs=2)
+
+
+@pytest.mark.parametrize("length", [62, 66, 68, 72, 76, 80, 96])
+def test_a_reflectors_frames_are_not_taken_for_those_of_its_other_protocol(length: int) -> None:
+    """Of tgcalls' frames, cut before the media, as many as have whole blocks of 16 bytes looked like libtgvoip's."""
+    (part,) = cut(passed(call("telegram/reflector/voice", 1500)), length).calls
+    assert part.app == "telegram"
+    assert call_outcome(part).kind == "good"
+    assert not judge_call(part).alternatives
+    for stream in part.streams:
+        assert stream.medium is None or not stream.lost or stream.lost <= 0.01 * stream.packets
 
 
 def test_what_the_snapshot_hides_is_said() -> None:

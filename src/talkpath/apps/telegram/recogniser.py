@@ -30,12 +30,17 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     tag = view.notes.get("tag")
     if isinstance(tag, bytes) and datagram[:16] == tag and len(datagram) % 16 == 0:
         return _by_length(datagram, tag)
+    if view.notes.get("cut") and isinstance(tag, bytes) and datagram[:12] == tag[:12]:
+        del view.notes["tag"]  # libtgvoip's data has one tag, and whole blocks
+        view.notes["call"] = tag[:12]
     if stun.is_stun(datagram):
         return _recognise_stun(datagram, view)
     if len(datagram) > reflector.DATA_BYTES and datagram[20:22] == b"\x00\x00":
         found = _recognise_data(datagram, view)
         if found:
             return found
+    if view.captured < reflector.DATA_BYTES + 2 and view.notes.get("call") == datagram[: reflector.CALL_TAG_BYTES]:
+        return _by_size(len(datagram) - reflector.DATA_BYTES, 0.9)
     if view.setup == "telegram.reflector" and not view.notes.keys() & {"tag", "call"}:
         return _by_length(datagram, None, 0.8) if len(datagram) % 16 == 0 and len(datagram) >= 32 else None
     return _recognise_opaque(datagram, view)
@@ -46,7 +51,9 @@ def _by_tag(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     mark = datagram[reflector.TAG_BYTES : min(view.captured, reflector.TAG_BYTES + 12)]
     if len(datagram) not in _SPECIAL_BYTES or len(mark) < 4 or mark != b"\xff" * len(mark):
         return None
-    view.notes["tag"] = tag = datagram[: reflector.TAG_BYTES]
+    tag = datagram[: reflector.TAG_BYTES]
+    if "call" not in view.notes:
+        view.notes["tag"], view.notes["cut"] = tag, True
     view.setup = "telegram.reflector"
     return RecognisedDatagram("telegram", "setup", stitch=tag, confidence=0.9)
 
@@ -122,9 +129,14 @@ def _recognise_opaque(datagram: bytes, view: FlowView) -> RecognisedDatagram | N
     if _opaque(view) < 2 or len(datagram) < 21:
         return None
     confidence = 0.9 if "turn" in view.notes else 0.7
-    if len(datagram) <= 60:  # reports, or voice in silence: one channel, sealed, nothing tells them apart
+    return _by_size(len(datagram), confidence)
+
+
+def _by_size(size: int, confidence: float) -> RecognisedDatagram:
+    """tgcalls: reports, or voice in silence, are one channel, sealed; of small packets nothing tells them apart."""
+    if size <= 60:
         return RecognisedDatagram("telegram", "media", confidence=confidence)
-    return RecognisedDatagram("telegram", "media", "voice" if len(datagram) <= 240 else "video", confidence=confidence)
+    return RecognisedDatagram("telegram", "media", "voice" if size <= 240 else "video", confidence=confidence)
 
 
 def _opaque(view: FlowView) -> int:

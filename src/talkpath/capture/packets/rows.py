@@ -43,6 +43,8 @@ NONE, VOICE, VIDEO, MEDIA = range(4)
 Rows = NDArray[np.void]
 
 FEWEST = 4
+HASHED = 24
+"""Bytes that the hash of a packet without a readable header is made of; where fewer were recorded, no two are equal."""
 
 
 def stream_key(flow: Ints, direction: NDArray[np.int8], ssrc: Words) -> Words:
@@ -64,7 +66,9 @@ def rtp_rows(batch: Datagrams) -> Rows:
 def headerless_rows(batch: Datagrams, rows: Ints) -> Rows:
     """Make rows of datagrams without a readable header."""
     out = _rows(batch, rows)
-    first = np.ascontiguousarray(batch.head[rows, :24]).view("<u8").reshape(-1, 3)
+    first = np.ascontiguousarray(batch.head[rows, :HASHED]).view("<u8").reshape(-1, 3)
+    cut = batch.captured[rows] < np.minimum(batch.size[rows], HASHED)
+    first[cut, 2] = np.ascontiguousarray(out["time_s"][cut]).view("<u8")  # so few bytes may be those of a header
     out["stamp"] = mix(first[:, 0] ^ mix(first[:, 1] ^ mix(first[:, 2]))) & np.uint64(0xFFFFFFFF)
     out["key"] = stream_key(batch.flow[rows], batch.direction[rows], np.zeros(len(rows), np.uint64))
     return out
