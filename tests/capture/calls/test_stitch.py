@@ -121,6 +121,15 @@ def test_sound_and_picture_on_ports_of_their_own():
     assert groups([*both(stream(7)), *picture]) == [[0, 1]]
 
 
+@pytest.mark.parametrize(("port", "want"), [(40001, [[0, 1]]), (40007, [[0]])])
+def test_reports_on_the_next_port(port: int, want: list[list[int]]):
+    """RTCP on a flow of its own (RFC 3550 section 11) goes with the media beside it."""
+    report = bytes((0x81, 201, 0, 7)) + bytes(28)
+    times = (BEGIN_NS + second * 1_000_000_000 for second in (1, 3))
+    reports = [Packet(at, udp(CALLER, SERVER, port, 5001, report)) for at in times]
+    assert groups([*both(stream(7)), *reports]) == want
+
+
 def test_calls_after_each_other_between_the_same_hosts():
     later = both(stream(8, begin_s=100.0, ports=(40002, 5002)))
     assert groups([*both(stream(7)), *later]) == [[0], [1]]

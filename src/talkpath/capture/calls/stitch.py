@@ -97,8 +97,9 @@ def group_flows(scan: Scan, ends: FlowEnds, tls_calls: Set[int]) -> tuple[list[l
     table = scan.flows.table
     asked = [(flow, by) for flow in tls_calls if (by := inside[flow]) is not None]
     asked = [(flow, by) for flow, by in asked if abs(table["first_s"][flow] - table["first_s"][by]) < APART_S]
-    members = sorted({*known, *headerless, *carriers, *(by for _, by in asked)})
-    for flow, by in asked:
+    joined = [*asked, *_reports(carriers, ends, table)]
+    members = sorted({*known, *headerless, *carriers, *(by for _, by in joined)})
+    for flow, by in joined:
         groups.join(flow, by)
     _join_successive(groups, members, ends.socket, table, SOCKET_APART_S)
     _join_same_stitch(groups, known, ends, table)
@@ -216,6 +217,22 @@ def _join_near(groups: DisjointSets, sets: Iterable[set[int]], table: NDArray[np
         for one, other in pairwise(ordered):
             if table["first_s"][other] - table["last_s"][one] < APART_S:
                 groups.join(one, other)
+
+
+def _reports(carriers: Set[int], ends: FlowEnds, table: NDArray[np.void]) -> list[tuple[int, int]]:
+    """Return (media, reports) for flows that carry RTCP alone: from the next port, to the same host, at the same time
+    (RFC 3550 section 11)."""
+    ports = table["port"][np.arange(len(ends.local)), ends.local].tolist()
+    by_socket: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+    for flow in sorted(carriers):
+        by_socket[int(ends.local_host[flow]), int(ends.far_host[flow]), ports[flow] + 1].append(flow)
+    out = []
+    for flow in np.flatnonzero(table["reports"][: len(ends.local)].any(axis=1)).tolist():
+        for media in by_socket.get((int(ends.local_host[flow]), int(ends.far_host[flow]), ports[flow]), ()):
+            apart_s = max(table["first_s"][[flow, media]]) - min(table["last_s"][[flow, media]])
+            if flow not in carriers and apart_s < APART_S:
+                out.append((media, flow))
+    return out
 
 
 def _join_parallel(groups: DisjointSets, carriers: list[int], ends: FlowEnds, table: NDArray[np.void]) -> None:
