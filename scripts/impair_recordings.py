@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from random import Random
 
@@ -68,6 +69,35 @@ def silence(begin: float, seconds: float) -> Copy:
     def copy(call: Original, _: Random) -> list[Packet]:
         begin_s = call.moment(begin)
         return kept(call, lambda one: one.heading == "in" and begin_s <= one.at_s < begin_s + seconds)
+
+    return copy
+
+
+def outage(begin: float, seconds: float) -> Copy:
+    """Let nothing at all come for a while in a long call, of other programs neither."""
+
+    def copy(call: Original, _: Random) -> list[Packet] | None:
+        begin_s = call.moment(begin)
+        if call.end_s < begin_s + 2 * seconds:
+            return None
+        return kept(call, lambda one: one.heading != "out" and begin_s <= one.at_s < begin_s + seconds)
+
+    return copy
+
+
+def bursts(share: float, length: float) -> Copy:
+    """Drop runs of packets, of so many on average."""
+
+    def copy(call: Original, rng: Random) -> list[Packet]:
+        begins, bad = share / (1 - share) / length, False
+
+        def gone(packet: Packet) -> bool:
+            nonlocal bad
+            if packet.heading == "in":
+                bad = rng.random() >= 1 / length if bad else rng.random() < begins
+            return bad and packet.heading == "in"
+
+        return kept(call, gone)
 
     return copy
 
@@ -130,6 +160,8 @@ FAULTS: dict[str, tuple[Copy, tuple[str, ...]]] = {
     "one way, media only": (one_way(media_only=True), ("one_way",)),
     "silence to the end": (silence(0.4, 1e9), ("went_silent",)),
     "silence of a fifth": (silence(0.5, 4.0), ("poor", "went_silent")),
+    "nothing at all for 9 s": (outage(0.4, 9.0), ("poor", "went_silent")),
+    "bursts of loss, 15 %": (bursts(0.15, 4.0), ("poor", "went_silent")),
     "shaped to 70 %": (shaped(0.7, 2.0), ("poor",)),
     "shaped to 50 %": (shaped(0.5, 0.5), ("poor", "went_silent")),
     "jitter to 80 ms": (jitter(0.08, ordered=False), ("poor",)),
@@ -209,6 +241,31 @@ def other_network(call: Original, rng: Random) -> list[Packet] | None:
     return out
 
 
+def came_alone(call: Original, _: Random) -> list[Packet] | None:
+    """Record what comes alone; between two private addresses nothing would tell which end that is."""
+    private = [ip_address(end).is_private for one in call.packets if one.media for end in _ends(one.data)]
+    return None if all(private) else kept(call, lambda one: one.heading == "out")
+
+
+def _ends(data: bytes) -> tuple[bytes, bytes]:
+    return (data[12:16], data[16:20]) if data[0] >> 4 == 4 else (data[8:24], data[24:40])
+
+
+def clock_set(seconds: float) -> Copy:
+    """Set the recorder's clock forward in the middle."""
+
+    def copy(call: Original, _: Random) -> list[Packet]:
+        at_s = call.moment(0.5)
+        return [replace(one, at_s=one.at_s + seconds * (one.at_s >= at_s)) for one in call.packets]
+
+    return copy
+
+
+def mirrored(call: Original, _: Random) -> list[Packet]:
+    """Record each packet twice, as a switch's mirror port may."""
+    return [replace(one, at_s=one.at_s + late_s) for one in call.packets for late_s in (0.0, 5e-5)]
+
+
 INNOCENT: dict[str, tuple[Copy, tuple[str, ...]]] = {
     "as it was": (lambda call, _: call.packets, ("good",)),
     "hung up": (hang_up, ("good", "unknown")),
@@ -220,6 +277,9 @@ INNOCENT: dict[str, tuple[Copy, tuple[str, ...]]] = {
     "other network": (other_network, ("good", "unknown", "poor")),
     "loss 0.5 %": (loss(0.005), ("good",)),
     "jitter to 10 ms": (jitter(0.01, ordered=True), ("good",)),
+    "what came alone": (came_alone, ("good", "unknown")),
+    "clock set forward by 5 s": (clock_set(5.0), ("good", "unknown")),
+    "each packet twice": (mirrored, ("good",)),
     "recorder loses 10 %": (
         lambda call, rng: kept(call, lambda one: bool(one.heading) and rng.random() < 0.1),
         ("unknown",),

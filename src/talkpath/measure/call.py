@@ -49,13 +49,15 @@ class Second(Struct, frozen=True, gc=False):
 
 
 class Moment(Struct, frozen=True, gc=False):
-    """One second of a call: both directions, and how many other packets came in it from hosts as far away as the call's
-    far end (those between private addresses count only for calls between such addresses)."""
+    """One second of a call: both directions, how many other packets came in it from hosts as far away as the call's far
+    end (those between private addresses count only for calls between such addresses), and how many of any kind on the
+    call's own connections (None in older recordings)."""
 
     at_s: Annotated[int, Meta(ge=-int(MOST_RECORDING_S), le=int(MOST_RECORDING_S))]
     sent: Second
     received: Second
     other_packets: Count = 0
+    flow_packets: Count | None = None
 
 
 class Stream(Struct, frozen=True, gc=False):

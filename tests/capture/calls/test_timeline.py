@@ -29,7 +29,7 @@ def other(*cells: tuple[int, int, int], begin_s: float = 0.0) -> OtherTraffic:
 
 def each(traffic: OtherTraffic, *calls: tuple[list[int], int, int]) -> list[int]:
     flows, first, count = zip(*calls, strict=True)
-    return traffic.each(flows, np.array(first), np.array(count)).tolist()
+    return traffic.each(flows, np.array(first), np.array(count))[0].tolist()
 
 
 class TestOtherTraffic:
@@ -52,6 +52,10 @@ class TestOtherTraffic:
 
     def test_times_count_from_the_earliest_packet(self):
         assert each(other(*self.CELLS, begin_s=-1.0), ([0], 0, 4)) == [0, 7, 0, 7]
+
+    def test_those_of_the_calls_own_flows(self):
+        own = other(*self.CELLS).each([[0], [1, 2]], np.array([0, 1]), np.array([3, 2]))[1]
+        assert own.tolist() == [5, 1, 0, 0, 7]
 
     def test_nothing(self):
         assert each(other(), ([0], 0, 3)) == [0, 0, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from random import Random
 
 import numpy as np
@@ -46,6 +47,19 @@ class TestMeasured:
     def test_losses(self, lost: tuple[int, ...]):
         order, _ = by_cadence(stream(steady(jitter_s=0.004, lost=lost)))
         assert order.missing.sum() == len(lost)
+
+    def test_an_app_that_puts_two_frames_into_a_packet_from_then_on_lost_nothing(self):
+        order, times = by_cadence(stream([*steady(200), *(11.94 + 0.12 * number for number in range(1, 80))]))
+        assert order.missing.sum() == 0
+        assert times.frozen_s.sum() == 0
+
+    @pytest.mark.parametrize("grid_s", [0.03, 0.04, 0.05])
+    def test_a_radio_that_wakes_up_for_packets_lost_none(self, grid_s: float):
+        """Packets of 60 ms are delivered at multiples of the radio's own interval."""
+        came = [grid_s * ceil(at / grid_s) for at in steady(700, jitter_s=0.001)]
+        segments, partner = both_ways(steady(700, jitter_s=0.001), came)
+        order, _ = by_cadence(segments, partner)
+        assert order.missing.sum() <= 1
 
     def test_a_freeze(self):
         times = steady(300)

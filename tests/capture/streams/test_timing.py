@@ -92,6 +92,38 @@ def test_packets_held_back_are_a_freeze():
     assert (found.frozen_s > 0).sum() == 1
 
 
+def test_a_media_clock_that_stood_still_is_no_lateness():
+    """Eight seconds of nothing, numbers and timestamps go on as if nothing had been: a phone on hold."""
+    segments = stream(400)
+    segments.rows["time_s"][200:] += 8.0
+    found = timed(segments)
+    assert found.late_s.max() < 1e-6
+    assert found.frozen_s.sum() == 0
+
+
+def test_what_a_line_held_back_comes_faster_afterwards():
+    """Two seconds are held back, and made up for within another one."""
+    late = {number: 2.0 - 0.018 * (number - 100) for number in range(100, 200)}
+    found = timed(stream(400, late=late))
+    assert found.frozen_s.sum() == pytest.approx(2.0, abs=0.05)
+
+
+def test_after_the_first_packets_held_back_a_receiver_waits_for_the_next():
+    """A phone that saves power hears of its packets in batches of 300 ms: two seconds later it has learnt that."""
+    held = {number: 0.02 * (15 - number % 15) + 1e-4 * (number % 15) for number in range(1000)}
+    found = timed(stream(1000, late=held))
+    assert 0.2 < found.frozen_s.sum() < 2.1
+
+
+@pytest.mark.parametrize("held_s", [0.6, 2.0])
+def test_no_receiver_waits_for_what_comes_now_and_then(held_s: float):
+    """So much is held back in every ten seconds."""
+    places = range(round(held_s / 0.02))
+    late = {100 + 500 * turn + place: held_s - 0.0199 * place for turn in range(5) for place in places}
+    found = timed(stream(2600, late=late))
+    assert found.frozen_s[found.frozen_s > 0].tolist() == pytest.approx([held_s] * 5, abs=0.05)
+
+
 def test_a_run_of_lost_packets_is_a_freeze():
     found = timed(stream(lost=tuple(range(100, 120))))
     assert found.frozen_s.sum() == pytest.approx(0.4, abs=0.03)
@@ -113,6 +145,14 @@ def test_missing_packets_are_spread_between_their_neighbours():
     which, times = missing_times(segments, order, np.ones(len(segments.rows), np.bool_))
     assert which.tolist() == [0, 0, 0]
     assert times.tolist() == pytest.approx([5.06, 5.08, 5.10])
+
+
+def test_copies_are_counted_in_no_second():
+    segments = stream(100)
+    twice = split_streams(np.repeat(segments.rows, 2), np.zeros(200, np.int64))
+    order = rtp_order(twice)
+    cells = second_cells(twice, order, timing(twice, order, np.zeros(1)), np.ones(200, np.bool_))
+    assert cells.values[:, PACKETS].tolist() == [50, 50]
 
 
 def test_cells_by_second():

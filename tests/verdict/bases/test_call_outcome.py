@@ -133,8 +133,73 @@ def test_who_pauses_long_is_not_silent_at_the_next_pause() -> None:
 def test_one_way() -> None:
     alone = call(SAID, flows=(flow(packets_received=9, media_received=0),))
     assert (call_outcome(alone).kind, call_outcome(alone).direction) == ("one_way", "received")
-    listener = call(HEARD, flows=(flow(media_sent=0),))
-    assert (call_outcome(listener).kind, call_outcome(listener).direction) == ("one_way", "sent")
+
+
+def test_who_only_listens_is_told_how_that_was() -> None:
+    """What this end did not say, or the recorder did not see, no network lost."""
+    assert call_outcome(call(HEARD, flows=(flow(media_sent=0),))) == Outcome("good")
+    assert call_outcome(call(stream("received", lost=100), flows=(flow(media_sent=0),))).kind == "poor"
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"app": "meet", "transport": "relay"}, "unknown"),
+        ({"app": "meet", "transport": "p2p"}, "one_way"),
+        ({"app": "meet", "transport": "relay", "flows": (flow(media_received=0, last_received_s=2.0),)}, "one_way"),
+        ({"app": "whatsapp", "transport": "relay"}, "one_way"),
+    ],
+    ids=["a meeting's server replied", "directly", "the server fell silent", "a call of two"],
+)
+def test_who_is_alone_in_a_meeting_is_not_cut_off(changes: dict[str, Any], kind: str) -> None:
+    of = flow(packets_received=9, media_received=0)
+    assert call_outcome(call(SAID, **({"flows": (of,)} | changes))).kind == kind
+
+
+def test_who_is_heard_late_may_have_answered_late() -> None:
+    late = stream("received", 12.0, start_s=8.0)
+    assert call_outcome(call(SAID, late)) == Outcome("unknown", 0.0, "received", ("late_start",), 8.0)
+
+
+def quiet(first: int, last: int) -> Call:
+    """A call in which nothing at all came in these seconds, in media whose losses and pauses look alike."""
+    heard = stream("received", lost=400, loss_basis="cadence", mean_burst=400.0)
+    seconds = call(SAID, heard).seconds
+    nothing = tuple(
+        replace(one, received=Second(lost=50, frozen_ms=1000.0), flow_packets=0) if first <= one.at_s < last else one
+        for one in seconds
+    )
+    return call(SAID, heard, seconds=nothing)
+
+
+def test_where_nothing_else_came_either_it_was_no_pause_of_speech() -> None:
+    found = call_outcome(quiet(8, 16))
+    assert (found.kind, found.at_s, found.lasts_s) == ("went_silent", 8.0, 8.0)
+    assert call_outcome(quiet(8, 12)).signs == ("pauses",)
+
+
+def test_such_a_silence_counts_in_the_quality() -> None:
+    assert (quality(quiet(8, 16), "received") or 5.0) < 3.0
+
+
+def test_a_long_call_of_which_a_part_was_bad() -> None:
+    good = Second(packets=50, lost=0, kbps=30.0)
+    seconds = tuple(Moment(at, good, LOSSY if 200 <= at < 220 else good, 20) for at in range(400))
+    long = {"duration_s": 400.0, "seconds": seconds, "control_end_s": 400.0, "file_end_s": 400.0}
+    said, heard = stream("sent", 400.0), stream("received", 400.0, lost=200)
+    found = call_outcome(call(said, heard, flows=(flow(end_s=400.0, last_received_s=400.0),), **long))
+    assert found == Outcome("poor", 200.0, "received", ("loss",), 30.0)
+
+
+@pytest.mark.parametrize(("sent_lost", "kind"), [(0, "poor"), (2, "poor"), (14, "unknown"), (30, "unknown")])
+def test_whose_losses_they_are_is_told_within_chance(sent_lost: int, kind: str) -> None:
+    """Of 1000 packets each way: 40 of those received are missing."""
+    assert call_outcome(call(stream("sent", lost=sent_lost), stream("received", lost=40))).kind == kind
+
+
+def test_what_this_ends_own_packets_show_is_no_delay() -> None:
+    """The recorder's clock was set forward."""
+    assert call_outcome(call(stream("sent", late_ms=800.0), stream("received", late_ms=810.0))).kind == "good"
 
 
 def test_media_that_nothing_ever_answered_never_connected() -> None:

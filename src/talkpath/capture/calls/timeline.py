@@ -50,18 +50,18 @@ class OtherTraffic:
         return int(self._total[high] - self._total[low] - own)
 
     def each(self, flows: Sequence[Sequence[int]], first: Ints, count: Ints) -> Ints:
-        """Count them for each second of some calls, one call behind the other. Each has its flows, its first second and
-        how many seconds it has."""
+        """Count them for each second of some calls, one call behind the other, beside those of the calls' own flows:
+        shape (2, seconds). Each call has its flows, its first second and how many seconds it has."""
         begin = np.cumsum(count) - count
         seconds = spread(first, count)
         ends = np.searchsorted(self._second, seconds + 1)
-        out: Ints = self._total[ends] - self._total[np.searchsorted(self._second, seconds)]
+        out = self._total[ends] - self._total[np.searchsorted(self._second, seconds)]
         rows, place = self._rows([flow for own in flows for flow in own])
         call = np.repeat(np.arange(len(flows)), [len(own) for own in flows])[place]
         since = self._second[rows] - first[call]
         inside = (since >= 0) & (since < count[call])
-        own = np.bincount((begin[call] + since)[inside], self._packets[rows[inside]], len(out))
-        return out - own.astype(np.int64)
+        own = np.bincount((begin[call] + since)[inside], self._packets[rows[inside]], len(out)).astype(np.int64)
+        return np.stack([out - own, own])
 
     def _rows(self, flows: Sequence[int]) -> tuple[Ints, Ints]:
         """Return the cells of these flows, and the place of the flow of each."""
@@ -114,24 +114,24 @@ def _timelines(spans: Sequence[CallSpan]) -> Iterator[tuple[Moment, ...]]:
         counted[:size].tolist(),
         table[size:].tolist(),
         counted[size:].tolist(),
-        _others(spans, first, count).tolist(),
+        *_came(spans, first, count).tolist(),
     )
     every = [
-        Moment(second, _second(sent, sent_counts), _second(received, received_counts), other)
-        for second, sent, sent_counts, received, received_counts, other in zip(*columns, strict=True)
+        Moment(second, _second(sent, sent_counts), _second(received, received_counts), other, own)
+        for second, sent, sent_counts, received, received_counts, other, own in zip(*columns, strict=True)
     ]
     for at, own in zip(begin.tolist(), count.tolist(), strict=True):
         yield tuple(every[at : at + own])
 
 
-def _others(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Ints:
-    """Count the other packets of each second."""
-    out = np.zeros(int(count.sum()), np.int64)
+def _came(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Ints:
+    """Count the other packets of each second, and those of the call's own flows."""
+    out = np.zeros((2, int(count.sum())), np.int64)
     of = np.repeat(np.arange(len(spans)), count)
     for background in {id(span.background): span.background for span in spans}.values():
         own = np.array([span.background is background for span in spans])
         flows = [span.flows for span in spans if span.background is background]
-        out[own[of]] = background.each(flows, first[own], count[own])
+        out[:, own[of]] = background.each(flows, first[own], count[own])
     return out
 
 

@@ -29,6 +29,8 @@ CLOCKS_APART = 2e-4
 """Two clocks differ by so much."""
 SLOWER, FASTER = 2.5, 0.95
 """How much longer or shorter than the other direction's interval the mean pause may be."""
+SAME_PACE = 0.02
+"""Both directions have as many packets a second within this share."""
 RARE, SAME_CLOCK = 12.0, 0.01
 """The mean pause may be so much longer where each packet keeps the other direction's clock, whose interval is the same
 within this share."""
@@ -70,6 +72,16 @@ def fits(cadence: Cadence, times: Floats, sizes: Ints) -> bool:
         return False
     mean_s = (part[-1] - part[0]) / (len(part) - 1)
     return bool(FASTER <= mean_s / cadence.interval_s <= SLOWER)
+
+
+def is_as_fast(theirs: Cadence, own: Cadence, times: Floats, sizes: Ints) -> bool:
+    """Whether a stream has as many packets a second as the other direction's interval gives, though its packets seem to
+    keep a shorter one: that of a radio or a machine that wakes up for them."""
+    part = times[theirs.rows(sizes)]
+    if own.interval_s >= FASTER * theirs.interval_s or len(part) < FEWEST_PAUSES:
+        return False
+    mean_s = (part[-1] - part[0]) / (len(part) - 1)
+    return bool(abs(mean_s - theirs.interval_s) <= SAME_PACE * theirs.interval_s)
 
 
 def kept_steps(cadence: Cadence, times: Floats, sizes: Ints) -> list[int]:

@@ -58,6 +58,21 @@ def _recent(segments: Segments, late: Floats) -> Floats:
     return recent
 
 
+def waited_s(segments: Segments, late: Floats) -> Floats:
+    """Return for how long a receiver waits for packets by then: as late as some came in each of the two seconds
+    before."""
+    second = np.floor(segments.rows["time_s"]).astype(np.int64)
+    fresh = np.ones(len(second), np.bool_)
+    fresh[1:] = (np.diff(second) != 0) | (np.diff(segments.of) != 0)
+    begin = np.flatnonzero(fresh)
+    most = np.maximum.reduceat(late, begin)
+    waited = np.zeros(len(begin))
+    two = (segments.of[begin][2:] == segments.of[begin][:-2]) & (second[begin][2:] - second[begin][:-2] == 2)
+    waited[2:] = np.where(two, np.minimum(most[1:-1], most[:-2]), 0.0)
+    out: Floats = waited[np.cumsum(fresh) - 1]
+    return out
+
+
 def _so_far(values: Floats, cell: NDArray[np.int64], fresh: Bools) -> Floats:
     """Return the most of the values before each in its cell, 0 for the first."""
     lift = cell * (float(values.max(initial=0.0)) + 1.0)

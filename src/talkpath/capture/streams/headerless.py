@@ -19,6 +19,7 @@ from talkpath.capture.streams.cadence import (
     behind_clock,
     fits,
     holes,
+    is_as_fast,
     kept_steps,
     own_cadence,
     unsure,
@@ -29,6 +30,9 @@ from talkpath.capture.streams.timing import Timing
 from talkpath.wire.pcap.arrays import Bools, Ints, records_at
 
 COPY_S = 1.0
+REGULAR = 20
+"""So many packets in a row that each come after the same number of intervals keep a longer interval: the app puts more
+into a packet. Losses are less regular."""
 USUAL_SHARE, USUAL_S, LONG, LONG_S = 0.95, 0.25, 4, 2 * VOICE_FREEZE_S
 
 
@@ -96,7 +100,8 @@ def _cadences(segments: Segments, partner: Ints | None, steps: dict[int, list[in
     out = []
     for segment, (cadence, other) in enumerate(zip(own, partner.tolist(), strict=True)):
         theirs = own[other] if other >= 0 else Cadence()
-        if not cadence.is_codecs and theirs.is_codecs and _is_counted(segments, segment):
+        may_be = not cadence.is_codecs or is_as_fast(theirs, cadence, *_part(segments, segment))
+        if may_be and theirs.is_codecs and _is_counted(segments, segment):
             cadence = _borrowed(cadence, theirs, segments, segment, steps)
         out.append(cadence)
     return out
@@ -143,8 +148,17 @@ def _against(segments: Segments, segment: int, cadence: Cadence, found: _Measure
     _hold(found.late, int(segments.begin[segment]), len(times), rows)
     found.jitter[rows] = np.where(missing == 0, off, np.nan)
     found.unsure[segment] = unsure(missing, len(times), float(off.mean()) / cadence.interval_s, borrowed=borrowed)
+    missing[_keeps_longer_interval(missing)] = 0
     scaled = np.round(np.cumsum(missing) * (len(times) / len(kept))).astype(np.int64)
     found.missing[rows] = np.diff(scaled, prepend=0)
+
+
+def _keeps_longer_interval(missing: Ints) -> Bools:
+    """Tell which packets are among REGULAR or more in a row after the same hole each."""
+    begin = np.flatnonzero(np.diff(missing, prepend=-1) != 0)
+    count = np.diff(begin, append=len(missing))
+    regular: Bools = np.repeat((count >= REGULAR) & (missing[begin] > 0), count)
+    return regular
 
 
 def _hold(values: Floats, begin: int, count: int, known: Ints) -> None:

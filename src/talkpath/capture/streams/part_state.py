@@ -35,11 +35,11 @@ class PartState:
 
     def split_streams(self, rows: Rows, key: Words, last: bool) -> Segments:
         """Split a part's rows into streams; streams of a few packets wait for more, unless it is the last part."""
-        groups, time_s = group_keys(key), rows["time_s"]
-        self._end_s = float(time_s.max()) if len(rows) else self._end_s
+        groups = group_keys(key)
+        self._end_s = float(rows["time_s"].max()) if len(rows) else self._end_s
         often = groups.count >= FEWEST
         chosen = np.flatnonzero(often[groups.place])
-        order, begin = stream_order(time_s[chosen], groups.place[chosen])
+        order, begin = stream_order(rows, chosen, groups.place[chosen])
         count, order = np.diff(begin, append=len(order)), chosen[order]
         enough = np.repeat(count >= FEWEST, count)
         out = Segments.of_counts(records_at(rows, order[enough]), count[count >= FEWEST])

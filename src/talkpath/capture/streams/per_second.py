@@ -42,11 +42,13 @@ class SecondCells:
 
 
 def second_cells(segments: Segments, order: RtpOrder, times: Timing, counted: Bools) -> SecondCells:
-    """Return all cells of all segments: of the rows that count, of the packets missing before them, and of freezes."""
+    """Return all cells of all segments: of the rows that count, copies of packets apart, of the packets missing before
+    them, and of freezes."""
     which, lost_s = missing_times(segments, order, counted)
     stopped, stop_second, stop_s = frozen_seconds(segments.rows["time_s"], np.where(counted, times.frozen_s, 0.0))
-    segment = np.concatenate([segments.of[counted], which, segments.of[stopped]])
-    second = np.floor(np.concatenate([segments.rows["time_s"][counted], lost_s])).astype(np.int64)
+    once = counted & order.fresh
+    segment = np.concatenate([segments.of[once], which, segments.of[stopped]])
+    second = np.floor(np.concatenate([segments.rows["time_s"][once], lost_s])).astype(np.int64)
     second = np.concatenate([second, stop_second])
     index = np.argsort((segment << 40) + second, kind="stable")
     fresh = np.ones(len(index), np.bool_)
@@ -55,7 +57,7 @@ def second_cells(segments: Segments, order: RtpOrder, times: Timing, counted: Bo
     cell[index] = np.cumsum(fresh) - 1
     heads = index[fresh]
     own = len(segment) - len(which) - len(stopped)
-    values = _values(cell[:own], len(heads), segments, times, counted)
+    values = _values(cell[:own], len(heads), segments, times, once)
     values[:, LOST] = np.bincount(cell[own : own + len(which)], minlength=len(heads))
     values[:, FROZEN] = np.bincount(cell[own + len(which) :], stop_s, len(heads))
     return SecondCells(second[heads], values, np.searchsorted(segment[heads], np.arange(len(segments) + 1)))

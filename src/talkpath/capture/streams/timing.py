@@ -1,7 +1,9 @@
 """Compares arrival times with the media clock: lateness, jitter, freezes.
 
 Lateness is arrival minus media clock, against the least of the last LOOK_BACK_S seconds, so that silence suppression,
-slow packet rates and clock drift do not count. `freezes` says from when on lateness and missing packets are a freeze.
+slow packet rates and clock drift do not count. Nor does a media clock that stood still while nobody talked: what a line
+held back comes faster afterwards. `freezes` says from when on lateness and missing
+packets are a freeze.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, Floats, frozen
+from talkpath.capture.packets.rows import FRESH
+from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, Floats, frozen, waited_s
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
 from talkpath.wire.pcap.arrays import Bools, Ints
 
@@ -23,6 +26,9 @@ PICTURES_HZ = 90000.0
 
 LOOK_BACK_S = 10.0
 MISSING_IN_A_ROW = 2
+STOOD_S, AFTER_S, SEEN_S, MADE_UP = 1.5, 2.0, 1.0, 0.1
+"""A pause is one of the media clock, or of the recorder's own, where timestamps leave STOOD_S of it unexplained, and of
+the packets in AFTER_S afterwards, over SEEN_S at least, none has made up MADE_UP of that."""
 
 
 @dataclass(slots=True)
@@ -46,18 +52,18 @@ def timing(segments: Segments, order: RtpOrder, known_hz: Floats) -> Timing:
     rows = segments.rows
     arrival = rows["time_s"]
     media = _unwrapped(segments)
-    clock = np.where(known_hz > 0, known_hz, _clock(segments, media))
+    elapsed = arrival - _standstills(segments, order, media)
+    clock = np.where(known_hz > 0, known_hz, _clock(segments, media, elapsed))
     ticks = np.where(clock > 0, clock, np.inf)[segments.of]
-    transit = arrival - media / ticks
-    jump = segments.step(transit)
-    gap = segments.step(arrival)
+    transit = elapsed - media / ticks
+    jump, gap = segments.step(transit), segments.step(arrival)
     usable = order.fresh & ~order.late & (clock[segments.of] > 0)
     jitter = np.where(usable, np.abs(jump), np.nan)
     jitter[segments.begin] = np.nan
     late, earliest = _lateness(segments, transit, order.fresh & (clock[segments.of] > 0))
     waited_for = usable & np.isin(clock, CLOCKS)[segments.of]
     least = np.where(clock == PICTURES_HZ, VIDEO_FREEZE_S, VOICE_FREEZE_S)[segments.of]
-    stopped = _stopped(order, jump, gap, usable, least)
+    stopped = _stopped(segments, order, late, jump, gap, usable, least)
     stood_s = frozen(segments, stopped, np.where(waited_for, late, 0.0), gap, least)
     return Timing(clock, late, jitter, gap, stood_s, earliest, np.zeros(len(segments)))
 
@@ -71,10 +77,9 @@ def _unwrapped(segments: Segments) -> Floats:
     return (out - out[segments.begin][segments.of]).astype(np.float64)
 
 
-def _clock(segments: Segments, media: Floats) -> Floats:
+def _clock(segments: Segments, media: Floats, arrival: Floats) -> Floats:
     """Return ticks per second: the payload type's clock, else the common clock nearest to the timestamps' slope over
     time, else that slope."""
-    arrival = segments.rows["time_s"]
     weight = segments.count.astype(np.float64)
     time = arrival - (segments.total(arrival) / weight)[segments.of]
     tick = media - (segments.total(media) / weight)[segments.of]
@@ -134,13 +139,38 @@ def _least_so_far(values: Floats, cell: Ints) -> Floats:
     return np.where(running < lowest + width, running, np.inf)
 
 
-def _stopped(order: RtpOrder, jump: Floats, gap: Floats, usable: Bools, least: Floats) -> Floats:
-    """Return how much longer than usual nothing came before each row: packets were held back (the next one is that
-    late), or several in a row are missing."""
-    held = usable & (jump >= least) & (gap >= least)
+def _standstills(segments: Segments, order: RtpOrder, media: Floats) -> Floats:
+    """Return for how many seconds the media clock of each row's stream had stood still until then."""
+    time_s, ahead = segments.rows["time_s"], segments.step(media)
+    gap = segments.step(time_s)
+    usual = gap < STOOD_S
+    ticks = segments.total(np.where(usual, ahead, 0.0)) / np.maximum(segments.total(np.where(usual, gap, 0.0)), 1e-9)
+    unexplained = gap - np.divide(ahead, ticks[segments.of], out=gap.copy(), where=ticks[segments.of] > 0)
+    whole = ((order.missing == 0) & order.fresh & ~order.late) | (segments.rows["state"] != FRESH)
+    stood = np.zeros(len(time_s))
+    for row in np.flatnonzero(~usual & (unexplained >= STOOD_S) & (ahead >= 0) & whole).tolist():
+        end = int(segments.begin[segments.of[row]] + segments.count[segments.of[row]])
+        last = row + int(np.searchsorted(time_s[row:end], time_s[row] + AFTER_S)) - 1
+        lasts_s = time_s[last] - time_s[row]
+        made_up = (media[last] - media[row]) / ticks[segments.of[row]] - lasts_s
+        if lasts_s >= SEEN_S and made_up < MADE_UP * unexplained[row]:
+            stood[row] = unexplained[row]
+    if not stood.any():
+        return stood
+    total = np.cumsum(stood)
+    return np.asarray(total - total[segments.begin][segments.of], np.float64)
+
+
+def _stopped(
+    segments: Segments, order: RtpOrder, late: Floats, jump: Floats, gap: Floats, usable: Bools, least: Floats
+) -> Floats:
+    """Return how much longer than usual nothing came before each row: packets were held back for longer than the
+    receiver has learnt to wait, or several in a row are missing."""
+    held_s = np.minimum(jump, late - waited_s(segments, late))
+    held = usable & (held_s >= least) & (gap >= least)
     lost = order.fresh & ~order.late & (order.missing >= MISSING_IN_A_ROW) & (gap >= least)
     usual = gap / (order.missing + 1)
-    stopped: Floats = np.asarray(np.where(held, jump, np.where(lost, gap - usual, 0.0)), np.float64)
+    stopped: Floats = np.asarray(np.where(held, held_s, np.where(lost, gap - usual, 0.0)), np.float64)
     return stopped
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from talkpath.measure.call import Call, Stream
 from talkpath.measure.pauses import paused_share, without_pauses
+from talkpath.measure.silence import end_of, streams_of
 from talkpath.report.recordings.clock import RecordingClock
 from talkpath.report.words.amounts import milliseconds, numeral, percent, seconds
 from talkpath.report.words.language import listed, say
@@ -21,7 +22,7 @@ STATES = {
 }
 """Outcome -> the state whose colour it is shown in."""
 
-FREEZE_TOLD_S = 0.05
+FREEZE_TOLD_S, UNSEEN_S = 0.05, 5.0
 
 
 def label(outcome: Outcome, clock: RecordingClock) -> str:
@@ -44,26 +45,44 @@ def label(outcome: Outcome, clock: RecordingClock) -> str:
             return say("outcome", "never connected")
         case "unknown" if time and outcome.signs == ("silence",):
             return say("outcome", "silent from {time} on, or muted", time=time)
+        case "unknown" if outcome.signs == ("late_start",) and outcome.at_s is not None:
+            return say("outcome", "not heard before {time}", time=clock.at(outcome.at_s + (outcome.lasts_s or 0.0)))
         case _:
             return say("outcome", "could not tell")
 
 
 def what_arrived(call: Call, verdict: Verdict, outcome: Outcome) -> str:
     """What the outcome is told by: numbers that are known, and what it may be besides."""
-    parts = [*_silence(outcome), *_numbers(call, verdict, outcome), *_sent(verdict, outcome)]
+    parts = [
+        *_silence(call, outcome),
+        *_numbers(call, verdict, outcome),
+        *_unseen(call, outcome),
+        *_sent(call, verdict, outcome),
+    ]
     return listed(part for part in parts if part)
 
 
-def _silence(outcome: Outcome) -> list[str]:
+def _silence(call: Call, outcome: Outcome) -> list[str]:
     """What did not come at all."""
     lasts = seconds(outcome.lasts_s or 0.0, 0)
     if outcome.kind == "went_silent":
+        until_s = (outcome.at_s or 0.0) + (outcome.lasts_s or 0.0)
+        if until_s < end_of(streams_of(call, "received")):
+            return [say("capture", "nothing came for {seconds}, then it went on", seconds=lasts)]
         return [say("capture", "nothing came for {seconds}", seconds=lasts)]
+    if outcome.signs == ("late_start",):
+        return [
+            say(
+                "capture",
+                "nothing was heard for the first {seconds}, as when the other end had not answered yet",
+                seconds=lasts,
+            )
+        ]
     if outcome.kind == "unknown" and outcome.signs == ("silence",):
         return [
             say(
                 "capture",
-                "nothing was heard for {seconds} while the other end still replied, as when it is muted or on hold",
+                "nothing was heard for {seconds}, as when the other end is muted, on hold or not there",
                 seconds=lasts,
             )
         ]
@@ -71,8 +90,6 @@ def _silence(outcome: Outcome) -> list[str]:
         return [say("capture", "nothing answered what this end sent")]
     if outcome.direction == "received" and outcome.signs in (("silence",), ("short",)):
         return [say("capture", "nothing of the other side is in this recording")]
-    if outcome.direction == "sent" and outcome.signs in (("silence",), ("short",)):
-        return [say("capture", "nothing that this end said is in this recording")]
     return []
 
 
@@ -87,17 +104,41 @@ def _numbers(call: Call, verdict: Verdict, outcome: Outcome) -> list[str]:
     )
     paused = paused_share(call)
     parts = [] if outcome.kind == "went_silent" or (loss is None and paused) else [_loss(loss, heard)]
-    if paused is not None:
+    if paused is not None and outcome.kind != "went_silent":
         values = {"share": percent(paused)}
         parts.append(say("capture", "nothing came for {share} of the time, which may be pauses of speech", **values))
     if still_s and still is not None and still_s >= FREEZE_TOLD_S:
         values = {"seconds": seconds(still_s), "share": percent(still / 100)}
         parts.append(say("capture", "it stood still for {seconds} ({share} of the time)", **values))
+    if outcome.kind == "poor" and outcome.lasts_s:
+        lasts = seconds(outcome.lasts_s, 0)
+        parts.append(say("capture", "in {seconds} of it a tenth or more was missing or late", seconds=lasts))
+    if "delay" in outcome.signs:
+        late = milliseconds(max(stream.late_ms or 0.0 for stream in heard))
+        parts.append(say("capture", "one packet in twenty came {ms} late or later", ms=late))
     if uneven := [stream.jitter_ms for stream in heard if stream.medium == "voice" and stream.jitter_ms]:
         parts.append(say("capture", "jitter {ms}", ms=milliseconds(max(uneven))))
     if mos is not None:
         parts.append(say("capture", "voice quality {mos} of 4.5", mos=numeral(mos, 1)))
     return parts
+
+
+def _unseen(call: Call, outcome: Outcome) -> list[str]:
+    """How long no picture came beside a good voice, while this end sent its own."""
+    heard, sent = streams_of(call, "received"), streams_of(call, "sent")
+    pictures = [stream for stream in heard if stream.medium == "video"]
+    own_s = sum(stream.duration_s for stream in sent if stream.medium == "video")
+    if outcome.kind != "good" or own_s < UNSEEN_S:
+        return []
+    if not pictures:
+        return [say("capture", "no picture came, as when the other end's camera is off")]
+    unseen_s = end_of(heard) - end_of(pictures)
+    if unseen_s < UNSEEN_S:
+        return []
+    lasts = seconds(unseen_s, 0)
+    return [
+        say("capture", "no picture came for the last {seconds}, as when the other end's camera is off", seconds=lasts)
+    ]
 
 
 def _loss(loss: float | None, heard: list[Stream]) -> str:
@@ -110,13 +151,15 @@ def _loss(loss: float | None, heard: list[Stream]) -> str:
     packets = sum(stream.packets for stream in heard)
     for place, bound in enumerate(("low", "high")):
         lost = sum(stream.lost_range[place] if stream.lost_range else stream.lost or 0 for stream in heard)
-        values[bound] = percent(lost / (packets + lost))
+        values[bound] = percent(lost / (packets + lost), 1)
     return say("capture", "about {share} ({low} to {high}) of what was sent to this end did not arrive", **values)
 
 
-def _sent(verdict: Verdict, outcome: Outcome) -> list[str]:
+def _sent(call: Call, verdict: Verdict, outcome: Outcome) -> list[str]:
     """What was missing of this end's own packets when they were recorded, and whose losses these are."""
     missing = verdict.figures.get("loss_up_pct")
+    if not streams_of(call, "sent"):
+        return [say("capture", "nothing that this end said is in this recording")]
     parts = []
     if missing:
         share = percent(missing / 100, 1)

@@ -11,12 +11,16 @@ those that people and receivers have for a conversation:
               this end's own packets show before any network had them
     delay     400 ms behind the best of the last seconds, in a twentieth of the packets (ITU-T G.114)
 
+A long call of which a part is bad is poor as well (`measure.spells`).
+
 A recorder's losses are nobody's: where what this end sent misses as large a share, it lost packets itself. Where a
-stream has no sequence numbers, holes in it that may be pauses of speech are neither losses nor freezes.
+stream has no sequence numbers, holes in it that may be pauses of speech are neither losses nor freezes, unless nothing
+else came either.
 """
 
 from __future__ import annotations
 
+from math import inf, sqrt
 from typing import Literal
 
 from msgspec import Struct
@@ -24,7 +28,18 @@ from msgspec import Struct
 from talkpath.measure.call import Attempt, Call, Heading, Moment, Stream
 from talkpath.measure.pauses import paused_share, without_pauses
 from talkpath.measure.quality import TALKABLE_MOS, heard_mos
-from talkpath.measure.silence import SILENT_S, Silence, end_of, silence_of, streams_of
+from talkpath.measure.silence import SILENT_S, end_of, silence_of, streams_of
+from talkpath.measure.spells import (
+    PART_S,
+    RECORDERS_SHARE,
+    UNHEARD_S,
+    CallSpell,
+    bad_part,
+    late_start,
+    longest_silence,
+    longest_stop,
+    longest_unheard,
+)
 
 OutcomeKind = Literal["good", "poor", "one_way", "went_silent", "never_connected", "unknown"]
 Sign = Literal[
@@ -39,6 +54,7 @@ Sign = Literal[
     "untold",
     "unanswered",
     "pauses",
+    "late_start",
 ]
 
 POOR_LOSS, POOR_FROZEN, POOR_DELAY_MS = 0.03, 0.05, 400.0
@@ -52,17 +68,21 @@ SILENT_RUN_S = 10.0
 ENOUGH_S, ENOUGH_PACKETS = 5.0, 50
 CLEAR_LOSS, CLEAR_LOST = 0.1, 2
 """Of fewer packets, losses are told from this share and number on."""
-RECORDERS_SHARE, FEWEST_RUNS = 0.5, 5
-"""Of what this end sent, fewer runs of lost packets are a pause, or a gap in the recording."""
+FEWEST_RUNS, RECORDERS_LOST, RECORDERS_ERRORS = 5, 3, 2.0
+"""Of what this end sent, fewer runs of lost packets are a pause, or a gap in the recording. The recorder lost packets
+where so many are missing there, and RECORDERS_SHARE of all losses may be its own, within RECORDERS_ERRORS standard
+errors."""
 ASKED, HELLOS = 3, 4
 """Unanswered requests, and ClientHellos of one handshake that no data followed."""
 SHARED_APPS = ("webrtc",)
 """Kinds of calls that try addresses where nobody is."""
+MEETING_APPS = ("discord", "meet", "teams", "telemost", "webrtc", "zoom")
+"""Their servers, where a call has one, answer although nobody else is there, or talks."""
 
 
 class Outcome(Struct, frozen=True):
     """How a call was. `at_s`: when it began to be so, in seconds of the recording; `direction`: of which media;
-    `signs`: by what it is told, the most important first; `lasts_s`: of a silence."""
+    `signs`: by what it is told, the most important first; `lasts_s`: of a silence, or of the part that was poor."""
 
     kind: OutcomeKind
     at_s: float | None = None
@@ -83,15 +103,22 @@ def _outcome(call: Call) -> Outcome:
     heard, said = streams_of(call, "received"), streams_of(call, "sent")
     if not heard and not said:
         return Outcome("unknown", signs=("untold",))
-    if not heard or not said:
-        return _one_direction(call, heard or said, "sent" if heard else "received")
+    if not heard:
+        return _unheard(call, said)
+    spell, stop = _uncounted_silence(call), longest_silence(call)
+    if spell is None and stop is not None and stop.lasts_s >= SILENT_RUN_S:
+        spell = stop
+    if spell is not None:
+        return Outcome("went_silent", round(spell.at_s, 2), "received", ("silence",), round(spell.lasts_s, 2))
+    return _heard(call, heard, said)
+
+
+def _uncounted_silence(call: Call) -> CallSpell | None:
+    """Return a silence that nothing excuses and no stream's figures show: at the end, or where nothing at all came."""
     silence = silence_of(call)
     if silence and not silence.replied:
-        return Outcome("went_silent", round(silence.since_s, 2), "received", ("silence",), round(silence.lasts_s, 2))
-    stop = longest_stop(call)
-    if stop is not None and stop[1] >= SILENT_RUN_S:
-        return Outcome("went_silent", float(stop[0]), "received", ("silence",), float(stop[1]))
-    return _heard(call, heard, said, silence)
+        return CallSpell(silence.since_s, silence.lasts_s)
+    return longest_unheard(call)
 
 
 def attempt_outcome(attempt: Attempt) -> Outcome:
@@ -107,8 +134,13 @@ def attempt_outcome(attempt: Attempt) -> Outcome:
 
 def is_recorders(call: Call) -> bool:
     """Whether the recorder lost packets: what this end sent misses about as large a share as what it received."""
-    received, sent = (share_lost(streams_of(call, direction)) for direction in ("received", "sent"))
-    return bool(received and sent and sent >= POOR_LOSS and sent >= RECORDERS_SHARE * received)
+    streams = streams_of(call, "sent")
+    received, sent = share_lost(streams_of(call, "received")), share_lost(streams)
+    lost = sum(stream.lost or 0 for stream in streams)
+    if not received or not sent or lost < RECORDERS_LOST:
+        return False
+    error = sent / sqrt(lost)
+    return sent + RECORDERS_ERRORS * error >= RECORDERS_SHARE * received
 
 
 def share_lost(streams: list[Stream]) -> float | None:
@@ -129,14 +161,16 @@ def frozen_s(call: Call, direction: Heading) -> float:
 def quality(call: Call, direction: Heading) -> float | None:
     """Return the opinion score of the voice of one direction, None if too little shows it. A silence that nothing
     excuses counts as time in which nothing could be played."""
-    rated = [stream for stream in streams_of(call, direction) if stream.mos is not None and _is_enough(stream)]
-    silence = silence_of(call) if direction == "received" else None
-    if silence is None or silence.replied or "voice" not in call.media:
+    streams = streams_of(call, direction)
+    rated = [stream for stream in streams if stream.mos is not None and _is_enough(stream)]
+    spell = _uncounted_silence(call) if direction == "received" else None
+    if spell is None or not streams or "voice" not in call.media:
         return min((stream.mos for stream in rated if stream.mos is not None), default=None)
-    lasts_s = silence.since_s + silence.lasts_s - min(stream.start_s for stream in streams_of(call, direction))
-    unheard_pct = 100 * (frozen_s(call, direction) + silence.lasts_s) / lasts_s
-    lost_pct = 100 * (share_lost(streams_of(call, direction)) or 0.0)
-    jitter_ms = max((stream.jitter_ms or 0.0 for stream in streams_of(call, direction)), default=0.0)
+    begin_s = min(spell.at_s, *(stream.start_s for stream in streams))
+    lasts_s = max(spell.at_s + spell.lasts_s, end_of(streams)) - begin_s
+    unheard_pct = min(100.0, 100 * (frozen_s(call, direction) + spell.lasts_s) / lasts_s)
+    lost_pct = 100 * (share_lost(streams) or 0.0)
+    jitter_ms = max((stream.jitter_ms or 0.0 for stream in streams), default=0.0)
     return round(heard_mos(lost_pct, unheard_pct, jitter_ms), 2)
 
 
@@ -144,25 +178,22 @@ def _is_enough(stream: Stream) -> bool:
     return stream.packets + (stream.lost or 0) >= ENOUGH_PACKETS and stream.duration_s >= ENOUGH_S
 
 
-def longest_stop(call: Call) -> tuple[int, int] | None:
-    """Return the longest run of seconds in which what came stood still for half of each: (first, how many)."""
-    best: tuple[int, int] | None = None
-    begin = 0
-    for place, moment in enumerate(call.seconds):
-        if moment.received.frozen_ms < 500:
-            begin = place + 1
-        elif best is None or place + 1 - begin > best[1]:
-            best = call.seconds[begin].at_s, place + 1 - begin
-    return best
+def _unheard(call: Call, said: list[Stream]) -> Outcome:
+    """Tell how a talk was of which only what this end said is there."""
+    lasts_s = end_of(said) - min(stream.start_s for stream in said)
+    if lasts_s < SILENT_S or sum(stream.packets for stream in said) < ENOUGH_PACKETS / 2:
+        return Outcome("unknown", None, "received", ("short",))
+    if _is_unanswered(call):
+        return Outcome("never_connected", call.setup_s, "received", ("unanswered",))
+    if call.app in MEETING_APPS and call.transport != "p2p" and _replied_to_the_end(call, end_of(said)):
+        return Outcome("unknown", call.start_s, "received", ("silence",), round(lasts_s, 2))
+    return Outcome("one_way", call.start_s, "received", ("silence",))
 
 
-def _one_direction(call: Call, streams: list[Stream], missing: Heading) -> Outcome:
-    lasts_s = end_of(streams) - min(stream.start_s for stream in streams)
-    if lasts_s < SILENT_S or sum(stream.packets for stream in streams) < ENOUGH_PACKETS / 2:
-        return Outcome("unknown", None, missing, ("short",))
-    if missing == "received" and _is_unanswered(call):
-        return Outcome("never_connected", call.setup_s, missing, ("unanswered",))
-    return Outcome("one_way", call.start_s, missing, ("silence",))
+def _replied_to_the_end(call: Call, end_s: float) -> bool:
+    """Whether the far end of what this end said still replied in its last seconds."""
+    heard_s = (flow.last_received_s for flow in call.flows if flow.media_sent)
+    return any(at_s is not None and at_s > end_s - UNHEARD_S for at_s in heard_s)
 
 
 def _is_unanswered(call: Call) -> bool:
@@ -173,18 +204,20 @@ def _is_unanswered(call: Call) -> bool:
     return alive and asked >= ASKED and not any(flow.packets_received for flow in carriers)
 
 
-def _heard(call: Call, heard: list[Stream], said: list[Stream], silence: Silence | None) -> Outcome:
-    """Tell how a talk was in which both ends were heard."""
+def _heard(call: Call, heard: list[Stream], said: list[Stream]) -> Outcome:
+    """Tell how what came was. What this end said may be missing in the recording: no network had it yet."""
     signs = _signs(call, heard, said)
     if signs and "delay" not in signs and is_recorders(call):
         return Outcome("unknown", first_trouble(call), "received", ("recorder",))
     if signs:
-        return Outcome("poor", first_trouble(call), "received", signs)
+        return _poor(call, heard, signs)
     if _lossy(said) and _runs(said) >= FEWEST_RUNS:
         kind: OutcomeKind = "unknown" if is_recorders(call) else "poor"
         return Outcome(kind, None, "sent", ("recorder" if kind == "unknown" else "loss",))
-    if silence:
+    if silence := silence_of(call):
         return Outcome("unknown", round(silence.since_s, 2), "received", ("silence",), round(silence.lasts_s, 2))
+    if late := late_start(call):
+        return Outcome("unknown", round(late.at_s, 2), "received", ("late_start",), round(late.lasts_s, 2))
     if call.duration_s < ENOUGH_S or sum(stream.packets for stream in heard) < ENOUGH_PACKETS:
         return Outcome("unknown", None, None, ("short",))
     if all(stream.lost is None and stream.jitter_ms is None for stream in heard):
@@ -194,18 +227,27 @@ def _heard(call: Call, heard: list[Stream], said: list[Stream], silence: Silence
 
 def _signs(call: Call, heard: list[Stream], said: list[Stream]) -> tuple[Sign, ...]:
     """Return what was poor about what came."""
-    stop, still_s = longest_stop(call), frozen_s(call, "received")
     enough = [stream for stream in heard if stream.packets >= ENOUGH_PACKETS and stream.medium == "voice"]
     enough = enough or [stream for stream in heard if stream.packets >= ENOUGH_PACKETS]
-    held = stop is not None and stop[1] >= STOPPED_S
+    own_late_ms = max((stream.late_ms or 0.0 for stream in said), default=0.0)
+    part = bad_part(call)
     checks: tuple[tuple[Sign, bool], ...] = (
-        ("freezes", held or still_s >= max(POOR_FROZEN * call.duration_s, LEAST_FROZEN_S)),
-        ("loss", any(_lossy(of) for of in _by_medium(heard))),
-        ("delay", any((stream.late_ms or 0.0) >= POOR_DELAY_MS for stream in enough)),
+        ("freezes", _stood_still(call) or (part is not None and not part.lossy)),
+        ("loss", any(_lossy(of) for of in _by_medium(heard)) or (part is not None and part.lossy)),
+        ("delay", any((stream.late_ms or 0.0) >= max(POOR_DELAY_MS, MORE_UNEVEN * own_late_ms) for stream in enough)),
         ("jitter", any(_is_uneven(stream, said) for stream in enough)),
         ("quality", any(stream.mos is not None and stream.mos < TALKABLE_MOS for stream in heard)),
     )
     return tuple(sign for sign, holds in checks if holds)
+
+
+def _stood_still(call: Call) -> bool:
+    """Whether what came stood still for too long, at once or in all, apart from what this end's own packets show."""
+    stop = longest_stop(call)
+    still_s = frozen_s(call, "received") - frozen_s(call, "sent")
+    return (stop is not None and stop.lasts_s >= STOPPED_S) or still_s >= max(
+        POOR_FROZEN * call.duration_s, LEAST_FROZEN_S
+    )
 
 
 def _is_uneven(stream: Stream, said: list[Stream]) -> bool:
@@ -233,9 +275,18 @@ def _runs(streams: list[Stream]) -> float:
     return sum((stream.lost or 0) / (stream.mean_burst or 1) for stream in streams)
 
 
-def first_trouble(call: Call) -> float | None:
+def _poor(call: Call, heard: list[Stream], signs: tuple[Sign, ...]) -> Outcome:
+    """Tell of what came poorly since when; of a call that was poor for a part alone, how long that is as well."""
+    whole = any(_lossy(of) for of in _by_medium(heard)) or _stood_still(call) or not {"loss", "freezes"} & set(signs)
+    part = None if whole else bad_part(call)
+    if part is None:
+        return Outcome("poor", first_trouble(call), "received", signs)
+    return Outcome("poor", first_trouble(call, part.at_s), "received", signs, float(PART_S))
+
+
+def first_trouble(call: Call, from_s: float = -inf) -> float | None:
     """Return the first second in which what came was lost or stood still, None if no second stands out."""
-    return next((float(moment.at_s) for moment in call.seconds if _is_troubled(moment)), None)
+    return next((float(one.at_s) for one in call.seconds if one.at_s >= from_s and _is_troubled(one)), None)
 
 
 def _is_troubled(moment: Moment) -> bool:

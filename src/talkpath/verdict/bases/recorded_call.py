@@ -23,8 +23,8 @@ from talkpath.apps.contract.shape import Medium
 from talkpath.measure.call import Attempt, Call, Flow, Second, Stream
 from talkpath.measure.pauses import is_lost_singly, paused_share, without_pauses
 from talkpath.measure.silence import SILENT_S, silence_of, streams_of
-from talkpath.verdict.bases.call_outcome import frozen_s, quality, share_lost
-from talkpath.verdict.bases.recorded_losses import FLAT_SHARE, POOR_LOSS, FittingRules, fitting_losses
+from talkpath.verdict.bases.call_outcome import OutcomeKind, call_outcome, frozen_s, is_recorders, quality, share_lost
+from talkpath.verdict.bases.recorded_losses import POOR_LOSS, FittingRules, fitting_losses
 from talkpath.verdict.model import Category, Number, Reason, Verdict
 
 ENOUGH_S, ENOUGH_PACKETS = 5.0, 50
@@ -62,7 +62,7 @@ def judge_call(call: Call) -> Verdict:
     ends = _stopped(state)
     loss = _lossy(state)
     rules = (*ends.rules, *(rule for rule in loss.rules if rule not in ends.rules))
-    reason = _reason(state, rules, has_pauses=has_pauses)
+    reason = _reason(state, rules, call_outcome(call).kind, has_pauses=has_pauses)
     return Verdict(
         app=call.app,
         variant="",
@@ -170,7 +170,7 @@ class _State:
         }
 
 
-def _reason(state: _State, rules: tuple[str, ...], *, has_pauses: bool) -> Reason | None:
+def _reason(state: _State, rules: tuple[str, ...], outcome: OutcomeKind, *, has_pauses: bool) -> Reason | None:
     """Return why the call is not `ok`; None if it is."""
     short = state.call.duration_s < ENOUGH_S or state.received < ENOUGH_PACKETS
     watched = {"seconds": round(state.call.duration_s, 1), "packets": state.received}
@@ -183,7 +183,7 @@ def _reason(state: _State, rules: tuple[str, ...], *, has_pauses: bool) -> Reaso
         return Reason("pauses", watched)
     untold = all(stream.lost is None for stream in state.heard)
     one_way = not state.said or abs(state.silence_s) >= SILENT_S
-    return Reason("no_control", watched) if state.poor or state.sent_poor or one_way or untold else None
+    return Reason("no_control", watched) if outcome != "good" or state.sent_poor or one_way or untold else None
 
 
 def _unclear(mos: float | None) -> bool:
@@ -235,6 +235,6 @@ def _lossy(state: _State) -> FittingRules:
     short = state.received < ENOUGH_PACKETS or state.call.duration_s < ENOUGH_S
     if short or not state.poor or state.loss < POOR_LOSS or not all(map(is_lost_singly, state.heard)):
         return FittingRules()
-    if state.loss_sent >= FLAT_SHARE * state.loss:
+    if is_recorders(state.call):
         return FittingRules()
     return fitting_losses(state.heard, state.whole_seconds())

@@ -1,0 +1,151 @@
+"""Spells of a recorded call: times in which nothing came, in which it stood still, or in which much of it was lost.
+
+A call can be good for minutes and useless for half of one, which no mean shows. All spells are of what came to this
+end; what this end's own packets show in the same seconds is the recorder's, or a machine that slept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkpath.measure.call import Call, Moment, Second
+from talkpath.measure.silence import LONGER, end_of, streams_of
+
+STILL_MS = 500.0
+"""A second stood still in which half of it did."""
+
+UNHEARD_S = 7.0
+"""No call in use is without a packet of any kind for as long: reports and checks come every few seconds (RFC 3550
+section 6.2, RFC 7675 section 5.1)."""
+
+PART_S, PART_LOST, PART_STILL_S = 30, 0.1, 3.0
+"""A part of a call in which a tenth was lost, or as much stood still, is bad whatever the rest is like."""
+
+RECORDERS_SHARE = 0.5
+"""Losses are a recorder's where what this end sent misses as large a share of that of what it received."""
+
+LATE_START_S = 5.0
+"""Who was called begins to talk within as long after the caller."""
+
+
+class CallSpell(NamedTuple):
+    """A time in a call: when it began, in seconds of the recording, and how long it lasted."""
+
+    at_s: float
+    lasts_s: float
+
+
+def longest_stop(call: Call) -> CallSpell | None:
+    """Return the longest run of seconds in each of which what came stood still for half of it."""
+    return _longest(_runs(call, lambda moment: moment.received.frozen_ms >= STILL_MS))
+
+
+def longest_silence(call: Call) -> CallSpell | None:
+    """Return the longest time in which nothing came although it was sent, while this end went on."""
+
+    def is_silent(moment: Moment) -> bool:
+        return moment.received.frozen_ms >= STILL_MS and not moment.received.packets
+
+    spells = (_widened(call, spell) for spell in _runs(call, is_silent) if _went_on(call, spell))
+    return _longest(spells)
+
+
+def longest_unheard(call: Call) -> CallSpell | None:
+    """Return the longest time in which nothing of any kind came on the call's connections while this end went on; None
+    where the call has others nearly as long, or sequence numbers show that nothing was sent."""
+    heard = streams_of(call, "received")
+    empty = _runs(call, lambda one: one.flow_packets == 0 and not one.received.packets)
+    spells = [spell for spell in empty if _went_on(call, spell)]
+    spells.sort(key=lambda spell: -spell.lasts_s)
+    if not heard or not spells or spells[0].at_s >= end_of(heard):
+        return None
+    at_s, lasts_s = spells[0]
+    numbered = [one for one in heard if one.loss_basis == "sequence"]
+    spans = any(one.start_s < at_s and at_s + lasts_s < one.start_s + one.duration_s for one in numbered)
+    longest = not spells[1:] or lasts_s >= LONGER * spells[1].lasts_s
+    return spells[0] if longest and lasts_s >= UNHEARD_S and not spans else None
+
+
+def late_start(call: Call) -> CallSpell | None:
+    """Return the time for which this end talked before the other was heard first; None where it was not long."""
+    heard, said = streams_of(call, "received"), streams_of(call, "sent")
+    if not heard or not said:
+        return None
+    begin_s = min(stream.start_s for stream in said)
+    spell = CallSpell(begin_s, min(stream.start_s for stream in heard) - begin_s)
+    return spell if spell.lasts_s >= LATE_START_S and _went_on(call, spell) else None
+
+
+class BadPart(NamedTuple):
+    """A part of a call that was bad: when it began, and whether by losses or else by standing still."""
+
+    at_s: float
+    lossy: bool
+
+
+def bad_part(call: Call) -> BadPart | None:
+    """Return the first PART_S of a longer call in which a tenth was lost, or as much stood still; None where there are
+    none. What the recorder lost as well, or this end's own packets show, does not count."""
+    if len(call.seconds) <= PART_S:
+        return None
+    lost, came, still_ms = (_parts(call, value) for value in (_lost, _came, _still_ms))
+    share, own_share = lost / np.maximum(lost + came, 1.0)
+    lossy = (share >= PART_LOST) & (own_share < RECORDERS_SHARE * share)
+    bad = np.flatnonzero(lossy | (still_ms[0] - still_ms[1] >= 1e3 * PART_STILL_S))
+    return BadPart(float(call.seconds[bad[0]].at_s), bool(lossy[bad[0]])) if len(bad) else None
+
+
+def _parts(call: Call, value: Callable[[Second], float]) -> NDArray[np.float64]:
+    """Return the sums over each PART_S of a call, of what was received and of what was sent: shape (2, parts)."""
+    total = np.zeros((2, len(call.seconds) + 1))
+    for row, name in zip(total, ("received", "sent"), strict=True):
+        each = (value(getattr(moment, name)) for moment in call.seconds)
+        row[1:] = np.cumsum(np.fromiter(each, np.float64, len(call.seconds)))
+    sums: NDArray[np.float64] = total[:, PART_S:] - total[:, :-PART_S]
+    return sums
+
+
+def _lost(second: Second) -> float:
+    return float(second.lost or 0)
+
+
+def _came(second: Second) -> float:
+    return float(second.packets)
+
+
+def _still_ms(second: Second) -> float:
+    return second.frozen_ms
+
+
+def _runs(call: Call, holds: Callable[[Moment], bool]) -> Iterator[CallSpell]:
+    """Yield the runs of seconds for which something holds."""
+    for which, seconds in groupby(call.seconds, holds):
+        if which:
+            run = list(seconds)
+            yield CallSpell(float(run[0].at_s), float(len(run)))
+
+
+def _widened(call: Call, spell: CallSpell) -> CallSpell:
+    """Return a spell with what stood still of the seconds beside it."""
+    first = call.seconds[0].at_s
+    before, after = round(spell.at_s) - first - 1, round(spell.at_s + spell.lasts_s) - first
+    more_s = [
+        call.seconds[place].received.frozen_ms / 1e3 if 0 <= place < len(call.seconds) else 0.0
+        for place in (before, after)
+    ]
+    return CallSpell(round(spell.at_s - more_s[0], 3), round(spell.lasts_s + sum(more_s), 3))
+
+
+def _went_on(call: Call, spell: CallSpell) -> bool:
+    """Whether this end sent media in most of the seconds."""
+    seconds = [one for one in call.seconds if spell.at_s <= one.at_s and one.at_s + 1 <= spell.at_s + spell.lasts_s]
+    return 2 * sum(one.sent.packets > 0 for one in seconds) > len(seconds)
+
+
+def _longest(spells: Iterable[CallSpell]) -> CallSpell | None:
+    return max(spells, key=lambda spell: spell.lasts_s, default=None)
