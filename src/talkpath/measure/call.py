@@ -136,6 +136,9 @@ class Call(Struct, frozen=True, gc=False):
     closed: bool = False
     """Did the app say good-bye?"""
 
+    guessed_ends: bool = False
+    """Does nothing but who sent first tell which end recorded it? Then what was sent may be what was received."""
+
 
 class Attempt(Struct, frozen=True, gc=False):
     """One set-up without talk. `answered`: whether any reply came."""

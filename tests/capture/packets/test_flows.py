@@ -12,7 +12,7 @@ import pytest
 from carried import Packet, pcap, tcp, udp
 
 from talkpath.capture.packets.flows import Flows, address, endpoint, flow_key, host_pairs, is_group, is_private
-from talkpath.capture.packets.local_host import local_ends
+from talkpath.capture.packets.local_host import LocalEnds, local_ends
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Packets, Unread, blocks, transports
 from talkpath.wire.pcap.fragments import Fragments
@@ -35,7 +35,11 @@ class Read:
 
     @property
     def local(self) -> list[int]:
-        return local_ends(self.table, bool(self.flows.headings.min())).tolist()
+        return self.ends.ends.tolist()
+
+    @property
+    def ends(self) -> LocalEnds:
+        return local_ends(self.table, bool(self.flows.headings.min()))
 
 
 def parts(data: bytes, block_bytes: int = 1 << 20) -> list[Packets]:
@@ -140,6 +144,11 @@ class TestLocalEnd:
     def test_who_sent_first_where_nothing_else_tells(self):
         assert read([sent(THERE, ELSEWHERE)]).local == [0]
 
+    def test_it_is_told_where_that_is_a_guess(self):
+        assert read([sent(THERE, ELSEWHERE)]).ends.guessed.tolist() == [True]
+        assert read([sent()]).ends.guessed.tolist() == [False]
+        assert marked([(sent(THERE, ELSEWHERE), True)] * 3 + [(sent(), False)]).ends.guessed.tolist() == [False, False]
+
     def test_marks_of_the_file_go_first(self):
         """This machine has a public address; its peers are private (a VPN)."""
         found = marked([(sent(THERE, HERE, 5000, 4000), True), (sent(), False)] * 3)
@@ -161,7 +170,7 @@ class TestLocalEnd:
         assert found.flows.local_ends(np.array([0, 1])).tolist() == [0, 1]
 
     def test_no_flows(self):
-        assert local_ends(Flows().table[:0], False).tolist() == []
+        assert local_ends(Flows().table[:0], False).ends.tolist() == []
 
 
 def words(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:

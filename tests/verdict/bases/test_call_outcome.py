@@ -102,6 +102,12 @@ def test_what_is_missing_of_what_this_end_sent(burst: float, kind: str) -> None:
     assert call_outcome(call(stream("sent", lost=90, mean_burst=burst), HEARD)).kind == kind
 
 
+def test_where_the_ends_are_guessed_what_is_missing_of_either_counts() -> None:
+    """Of this end's own packets hardly any miss: the guess was wrong, and it is they that came poorly."""
+    gap = stream("sent", lost=90, mean_burst=90.0)
+    assert call_outcome(call(gap, HEARD, guessed_ends=True)) == Outcome("poor", None, None, ("loss",))
+
+
 @pytest.mark.parametrize(("heard_s", "replied_s", "kind"), [(8.0, 8.1, "went_silent"), (8.0, 19.8, "unknown")])
 def test_silence_while_this_end_went_on(heard_s: float, replied_s: float, kind: str) -> None:
     """Whoever still replies may be muted; whoever does not is gone."""

@@ -126,6 +126,7 @@ class _Records:
             control_end_s=round(max(self._rows[flow].end_s for flow in call.flows), 6),
             file_end_s=round(self._scan.end_s - self._scan.begin_s, 6),
             closed=self._closed(call),
+            guessed_ends=bool(self._ends_of_flows.guessed[call.flows].all()),
         )
         return with_silent_end(found)
 

@@ -39,9 +39,11 @@ BEGIN_TOGETHER_S, END_TOGETHER_S = 5.0, 10.0
 
 @dataclass(slots=True)
 class FlowEnds:
-    """The ends of each flow: which one is local (0 or 1), the numbers of both hosts, the hash of the local socket."""
+    """The ends of each flow: which one is local (0 or 1), whether that is a guess, the numbers of both hosts, the hash
+    of the local socket."""
 
     local: NDArray[np.int8]
+    guessed: Bools
     local_host: NDArray[np.int64]
     far_host: NDArray[np.int64]
     socket: NDArray[np.uint64]
@@ -50,9 +52,9 @@ class FlowEnds:
 def flow_ends(scan: Scan) -> FlowEnds:
     """Return the ends of all flows of a scan."""
     table = scan.flows.table[: len(scan.flows)]
-    local, hosts = local_ends(table, bool(scan.flows.headings.min())), host_numbers(table)
+    (local, guessed), hosts = local_ends(table, bool(scan.flows.headings.min())), host_numbers(table)
     rows = np.arange(len(table))
-    return FlowEnds(local, hosts[rows, local], hosts[rows, 1 - local], table["end"][rows, local])
+    return FlowEnds(local, guessed, hosts[rows, local], hosts[rows, 1 - local], table["end"][rows, local])
 
 
 @dataclass(slots=True)

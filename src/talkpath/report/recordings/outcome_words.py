@@ -58,6 +58,7 @@ def what_arrived(call: Call, verdict: Verdict, outcome: Outcome) -> str:
         *_numbers(call, verdict, outcome),
         *_unseen(call, outcome),
         *_sent(call, verdict, outcome),
+        say("capture", "which of the two ends recorded it is a guess") if call.guessed_ends else "",
     ]
     return listed(part for part in parts if part)
 

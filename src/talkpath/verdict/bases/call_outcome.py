@@ -211,9 +211,10 @@ def _heard(call: Call, heard: list[Stream], said: list[Stream]) -> Outcome:
         return Outcome("unknown", first_trouble(call), "received", ("recorder",))
     if signs:
         return _poor(call, heard, signs)
-    if _lossy(said) and _runs(said) >= FEWEST_RUNS:
-        kind: OutcomeKind = "unknown" if is_recorders(call) else "poor"
-        return Outcome(kind, None, "sent", ("recorder" if kind == "unknown" else "loss",))
+    if _lossy(said) and (call.guessed_ends or _runs(said) >= FEWEST_RUNS):
+        if is_recorders(call):
+            return Outcome("unknown", None, "sent", ("recorder",))
+        return Outcome("poor", None, None if call.guessed_ends else "sent", ("loss",))
     if silence := silence_of(call):
         return Outcome("unknown", round(silence.since_s, 2), "received", ("silence",), round(silence.lasts_s, 2))
     if late := late_start(call):
