@@ -1,5 +1,4 @@
-"""Packets per CPU second of `talkpath capture`, on one core and on two, beside ndpiReader, tshark and nfstream, on two
-large files.
+"""Packets per CPU second of `talkpath capture` beside ndpiReader, tshark and nfstream, on two large files.
 
     python bench/capture.py ../shared/captures tests/capture/lab       builds both files, runs all that are there
     python bench/capture.py ../shared/captures --mix few --packets 300000 --rounds 3
@@ -166,10 +165,8 @@ def tools(file: Path) -> dict[str, list[str]]:
     """The commands to compare, those that are installed."""
     python = [sys.executable, "-c"]
     nfstream = "import sys, nfstream; [0 for _ in nfstream.NFStreamer(source=sys.argv[1], n_meters=1)]"
-    talkpath = [sys.executable, "-m", "talkpath", "capture", "--json", "--jobs"]
     every = {
-        "talkpath": [*talkpath, "1", str(file)],
-        "talkpath, 2": [*talkpath, "2", str(file)],
+        "talkpath": [sys.executable, "-m", "talkpath", "capture", "--json", str(file)],
         "ndpiReader": ["ndpiReader", "-q", "-i", str(file)],
         "tshark rtp": ["tshark", "-q", "-z", "rtp,streams", "-r", str(file)],
         "nfstream": [*python, nfstream, str(file)],

@@ -135,32 +135,29 @@ class Recording:
         return write_capture(self.findings, record, Signer.fresh())
 
 
-def read_capture(
-    source: str | Path | BinaryIO, *, progress: Callable[[int], None] | None = None, jobs: int = 1
-) -> Recording:
+def read_capture(source: str | Path | BinaryIO, *, progress: Callable[[int], None] | None = None) -> Recording:
     """Read a pcap or pcapng file, also a gzipped one, and find the calls in it.
 
     A dump of webrtc-internals and a debug log of Signal hold calls too, as the app itself counted them
     (`findings.source`).
 
     `source` is a path, or a file that was opened for binary reading. `progress` is called with the number of packets
-    that were read, from time to time. With two `jobs` or more a second thread reads ahead, which makes large files
-    quicker and changes nothing else. `UsageError` where the file cannot be opened or is no capture file; a file that
+    that were read, from time to time. `UsageError` where the file cannot be opened or is no capture file; a file that
     is damaged or cut off is read as far as it goes, and `findings.unread` counts what was left out.
     """
     if not isinstance(source, str | Path):
-        return _measure(NAMELESS, cast("ByteSource", source), progress, jobs)
+        return _measure(NAMELESS, cast("ByteSource", source), progress)
     path = Path(source)
     try:
         with path.open("rb", buffering=0) as file:
-            return _measure(path.name, file, progress, jobs)
+            return _measure(path.name, file, progress)
     except OSError as error:
         raise UsageError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
 
 
 def read_stream(name: str, source: ByteSource) -> Recording:
     """Read a capture that still arrives, to its end. Nothing of it waits in a file."""
-    return _measure(name, source, None, 1, in_memory=True)
+    return _measure(name, source, None, in_memory=True)
 
 
 def _endpoint(host: str, port: int) -> str:
@@ -168,13 +165,13 @@ def _endpoint(host: str, port: int) -> str:
 
 
 def _measure(
-    name: str, source: ByteSource, progress: Callable[[int], None] | None, jobs: int, *, in_memory: bool = False
+    name: str, source: ByteSource, progress: Callable[[int], None] | None, *, in_memory: bool = False
 ) -> Recording:
     from talkpath.capture.calls.records import measure_calls
     from talkpath.capture.scan import scan
 
     try:
-        return Recording(name, measure_calls(scan(source, progress, jobs=jobs, in_memory=in_memory)))
+        return Recording(name, measure_calls(scan(source, progress, in_memory=in_memory)))
     except WireError as error:
         statistics = _statistics(name, source)
         if statistics is None:

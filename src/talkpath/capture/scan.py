@@ -24,7 +24,7 @@ from talkpath.capture.packets.datagrams import (
 )
 from talkpath.capture.packets.flows import Flows
 from talkpath.capture.packets.pcapdroid import AppLabels
-from talkpath.capture.packets.reading import Block, Reader, ahead, opened
+from talkpath.capture.packets.reading import Block, Reader, opened
 from talkpath.capture.packets.rows import Rows, headerless_rows, rtp_rows
 from talkpath.capture.packets.spool import Spool
 from talkpath.capture.recognise.app import Recognition
@@ -148,14 +148,13 @@ class Scan:
             self.headerless.add(kept)
 
 
-def scan(source: ByteSource, progress: Progress | None = None, *, jobs: int = 1, in_memory: bool = False) -> Scan:
-    """Read a whole capture. `progress` is called with the number of packets after each block. With two `jobs` or more
-    a second thread reads the next block meanwhile, with the same result. `in_memory`: no row waits in a file."""
+def scan(source: ByteSource, progress: Progress | None = None, *, in_memory: bool = False) -> Scan:
+    """Read a whole capture. `progress` is called with the number of packets after each block. `in_memory`: no row waits
+    in a file."""
     out = Scan()
     if in_memory:
         out.media, out.headerless = Spool(prune=True, in_memory=True), Spool(prune=False, in_memory=True)
-    read = ahead(out.reader.blocks(source, kept=1)) if jobs > 1 else out.reader.blocks(source)
-    for block in read:
+    for block in out.reader.blocks(source):
         out.feed(block)
         if progress is not None:
             progress(out.packets)

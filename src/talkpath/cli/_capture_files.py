@@ -1,4 +1,4 @@
-"""Reads recordings for `talkpath capture`: one with a thread that reads ahead, several in processes of their own."""
+"""Reads recordings for `talkpath capture`: several in processes of their own."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 LARGE_BYTES = 20_000_000
-"""From this size of all files on progress is shown, and as many cores are used as there are, unless told otherwise."""
+"""From this size on progress is shown, and several files are read by as many processes as there are cores."""
 
 
 def jobs_for(names: Sequence[str]) -> int:
-    """How many cores are worth their while for these files."""
-    if STDIN in names or sum(map(_size, names)) <= LARGE_BYTES:
+    """How many processes are worth their while for these files."""
+    if len(names) == 1 or STDIN in names or sum(map(_size, names)) <= LARGE_BYTES:
         return 1
     return os.cpu_count() or 1
 
 
-def read(name: str, jobs: int = 1) -> Recording:
+def read(name: str) -> Recording:
     """Read one file, or standard input."""
     from talkpath.api.recording import read_capture
 
     if name == STDIN:
-        return read_capture(sys.stdin.buffer, jobs=jobs)
+        return read_capture(sys.stdin.buffer)
     shows_progress = sys.stderr.isatty() and _size(name) > LARGE_BYTES
-    recording = read_capture(Path(name), progress=_print_progress if shows_progress else None, jobs=jobs)
+    recording = read_capture(Path(name), progress=_print_progress if shows_progress else None)
     if shows_progress:
         click.echo("", err=True)
     return recording

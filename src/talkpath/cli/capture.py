@@ -30,7 +30,9 @@ SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz")
 @click.option("--html", type=click.Path(path_type=Path), help="Write a report with pictures to this file.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed bundle here.")
 @click.option("--parquet", type=click.Path(path_type=Path), help="Write all media packets to this Parquet file.")
-@click.option("--jobs", type=click.IntRange(1, 64), help="Cores to use. Default: all for large files, one for others.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), help="Files to read at once. Default: as many as cores if they are large."
+)
 @language_option
 def command(
     files: tuple[str, ...],
@@ -54,14 +56,14 @@ def command(
     names = list(_names(files))
     if len(names) != 1 and (peer or html or output or parquet):
         raise UsageError("--peer, --html, --parquet and -o take one recording at a time; name one file.")
-    failed, cores = 0, jobs or jobs_for(names)
+    failed = 0
     if len(names) == 1:
-        recording = read(names[0], cores)
-        pairs = recording.paired_with(read(str(peer), cores)) if peer else None
+        recording = read(names[0])
+        pairs = recording.paired_with(read(str(peer))) if peer else None
         _print(reported(recording, as_json, addresses, pairs))
         _write(recording, html, output, parquet, as_json)
     else:
-        for one in each(names, as_json, addresses, cores):
+        for one in each(names, as_json, addresses, jobs or jobs_for(names)):
             failed = _print(one) or failed
     gc.freeze()  # nor at its end
     click.get_current_context().exit(failed)

@@ -1,8 +1,5 @@
 """Reads a capture a block at a time, as far as no packet of an earlier block is needed: frames, packets, and the
 datagrams inside what carries others.
-
-So this can run in a thread of its own, one block ahead of what looks at the packets (`ahead`): numpy lets both run at
-once.
 """
 
 from __future__ import annotations
@@ -45,9 +42,9 @@ class Reader:
             return None
         return opened(packets, self._wrappings)
 
-    def blocks(self, source: ByteSource, *, kept: int = 0) -> Iterator[Block]:
-        """Read all blocks. Each is valid until so many more than the next were asked for as are `kept`."""
-        for frames in blocks(source, self.unread, kept=kept):
+    def blocks(self, source: ByteSource) -> Iterator[Block]:
+        """Read all blocks. Each is valid until the next is asked for."""
+        for frames in blocks(source, self.unread):
             if len(frames):
                 yield self.block(frames)
         self._fragments.close()
@@ -56,14 +53,3 @@ class Reader:
 def opened(packets: Packets, wrappings: CueTable) -> Datagrams:
     """Open the payloads of UDP packets."""
     return open_payloads(packets.data, packets.payload, packets.size, packets.captured, wrappings)
-
-
-def ahead(read: Iterator[Block]) -> Iterator[Block]:
-    """Yield the same blocks, while a thread reads the next one."""
-    from concurrent.futures import ThreadPoolExecutor  # 10 ms, for large files only
-
-    with ThreadPoolExecutor(1) as thread:
-        waiting = thread.submit(next, read, None)
-        while (block := waiting.result()) is not None:
-            waiting = thread.submit(next, read, None)
-            yield block

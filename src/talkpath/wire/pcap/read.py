@@ -39,16 +39,15 @@ class _Rest:
         return self._source.read(size)
 
 
-def blocks(source: ByteSource, unread: Unread, block_bytes: int = BLOCK_BYTES, *, kept: int = 0) -> Iterator[Frames]:
-    """Yield the frames of a pcap or pcapng file, also gzipped. `WireError` if it is neither. So many blocks before the
-    last one that was asked for are `kept` valid."""
+def blocks(source: ByteSource, unread: Unread, block_bytes: int = BLOCK_BYTES) -> Iterator[Frames]:
+    """Yield the frames of a pcap or pcapng file, also gzipped. `WireError` if it is neither."""
     first = _first(source, 4)
     if first[:2] == b"\x1f\x8b":
         source = _Unzipped(fileobj=cast(BinaryIO, _Rest(first, source)))
         first = _opened(source)
     if len(first) < 4 or (first not in classic.MAGICS and first != ng.MAGIC):
         raise WireError("this is no capture: it begins neither like pcap nor like pcapng; save it as one of these")
-    window = Window(source, first, unread, block_bytes, kept)
+    window = Window(source, first, unread, block_bytes)
     return ng.frames(window) if first == ng.MAGIC else classic.frames(window)
 
 

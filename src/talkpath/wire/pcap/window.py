@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections import deque
 from typing import Protocol
 
 from talkpath.wire.pcap.arrays import PADDING
@@ -27,15 +26,13 @@ class Window:
     """Holds one block of the file; unread bytes of a block are put at the start of the next.
 
     A block begins small and grows to `block_bytes`, so that a small file costs little. No record is larger than that.
-    `kept` blocks before it are left as they were.
     """
 
-    __slots__ = ("_block_bytes", "_earlier", "_ended", "_source", "apps", "data", "end", "unread")
+    __slots__ = ("_block_bytes", "_ended", "_source", "apps", "data", "end", "unread")
 
-    def __init__(self, source: ByteSource, first: bytes, unread: Unread, block_bytes: int, kept: int = 0) -> None:
+    def __init__(self, source: ByteSource, first: bytes, unread: Unread, block_bytes: int) -> None:
         self._source, self._block_bytes, self.unread = source, block_bytes, unread
         self._ended = False
-        self._earlier = deque([bytearray()] * kept)
         self.apps: dict[int, tuple[str, str]] = {}
         self.data = bytearray(first) + bytes(PADDING)
         self.end = len(first)
@@ -46,8 +43,6 @@ class Window:
         room = max(min(4 * len(self.data), self._block_bytes), len(rest) + FIRST_BYTES)
         if self._ended:
             room = len(rest)
-        self._earlier.append(self.data)
-        self.data = self._earlier.popleft()
         if self._ended or room + PADDING > len(self.data):
             self.data = bytearray(room + PADDING)
         self.data[: len(rest)] = rest
