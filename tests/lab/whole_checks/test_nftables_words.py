@@ -77,7 +77,7 @@ def test_ports_below_10000(in_lab: InLab, rule: str, state: str) -> None:
 
 
 def test_a_port_that_is_blocked_after_each_call_is_no_poor_line(in_lab: InLab) -> None:
-    found = told(in_lab, RESIDUAL, ["webrtc", "whatsapp"], 15.0, BLOCKED)
+    found = told(in_lab, RESIDUAL, ["webrtc", "whatsapp"], 20.0, BLOCKED)
     assert {verdict["rule"] for verdict in found} == {"residual"}
     assert {verdict["state"] for verdict in found} <= {"restricted", "closed"}
 
