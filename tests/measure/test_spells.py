@@ -8,7 +8,15 @@ import pytest
 from msgspec.structs import replace
 
 from talkpath.measure.call import Call, Moment, Second, Stream
-from talkpath.measure.spells import CallSpell, bad_part, late_start, longest_silence, longest_stop, longest_unheard
+from talkpath.measure.spells import (
+    CallSpell,
+    bad_part,
+    late_start,
+    long_pause,
+    longest_silence,
+    longest_stop,
+    longest_unheard,
+)
 
 LASTS_S = 120
 GOOD, NOTHING = Second(packets=50, lost=0, kbps=30.0), Second(lost=0)
@@ -93,20 +101,35 @@ QUIET = {"received": run(50, 60, NOTHING), "flow_packets": run(50, 60, 0)}
         (
             ((0.0, LASTS_S),), "cadence",
             {"received": run(50, 60, NOTHING) | run(80, 88, NOTHING), "flow_packets": run(50, 60, 0) | run(80, 88, 0)},
-            None,
+            CallSpell(50.0, 10.0),
         ),
+        (((0.0, LASTS_S),), "cadence", QUIET | {"flow_packets": run(0, 120, 50) | run(50, 60, 0)}, None),
         (((0.0, 50.0),), "cadence", QUIET, None),
         (((0.0, LASTS_S),), "cadence", {"received": run(50, 55, NOTHING), "flow_packets": run(50, 55, 0)}, None),
     ],
     ids=[
         "no header", "another stream after it", "numbers show a pause", "reports went on", "this end stopped as well",
-        "the call often has such pauses", "at the end", "too short",
+        "the longer of two", "no reports at all", "at the end", "too short",
     ],
 )  # fmt: skip
 def test_nothing_of_any_kind_came(
     heard: tuple[tuple[float, float], ...], basis: str, changes: dict[str, Any], want: CallSpell | None
 ) -> None:
     assert longest_unheard(call(heard, basis, **changes)) == want
+
+
+@pytest.mark.parametrize(
+    ("changes", "want"),
+    [
+        ({"received": run(40, 75, NOTHING)}, CallSpell(40.0, 35.0)),
+        ({"received": run(40, 60, NOTHING)}, None),
+        ({"received": run(85, 120, NOTHING), "heard": ((0.0, 85.0),)}, None),
+        ({"received": run(40, 75, NOTHING), "sent": run(40, 75, NOTHING)}, None),
+    ],
+    ids=["in the middle", "short", "at the end", "this end paused too"],
+)
+def test_a_long_pause(changes: dict[str, Any], want: CallSpell | None) -> None:
+    assert long_pause(call(**changes)) == want
 
 
 @pytest.mark.parametrize(("begin_s", "want"), [(4.0, None), (12.0, CallSpell(0.0, 12.0))])
@@ -124,10 +147,18 @@ def test_this_end_may_have_waited_too() -> None:
         ({"received": run(70, 78, LOSSY)}, (46.0, True)),
         ({"received": run(70, 74, STILL)}, (43.0, False)),
         ({"received": run(70, 74, LOSSY)}, None),
+        ({"received": run(40, 80, Second()) | {60: Second(lost=1)}}, None),
         ({"received": run(70, 78, LOSSY), "sent": run(70, 78, LOSSY)}, None),
         ({"received": run(70, 74, STILL), "sent": run(70, 74, STILL)}, None),
     ],
-    ids=["losses", "a standstill", "too little for a part", "the recorder's losses", "a machine that slept"],
+    ids=[
+        "losses",
+        "a standstill",
+        "too little for a part",
+        "one packet of a pause",
+        "the recorder's losses",
+        "a machine that slept",
+    ],
 )
 def test_a_bad_part_of_a_long_call(changes: dict[str, Any], want: tuple[float, bool] | None) -> None:
     assert bad_part(call(**changes)) == want

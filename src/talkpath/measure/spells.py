@@ -8,23 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
+from math import ceil, floor
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.measure.call import Call, Moment, Second
-from talkpath.measure.silence import LONGER, end_of, streams_of
+from talkpath.measure.call import Call, Moment, Second, Stream
+from talkpath.measure.silence import end_of, streams_of
 
 STILL_MS = 500.0
 """A second stood still in which half of it did."""
 
 UNHEARD_S = 7.0
-"""No call in use is without a packet of any kind for as long: reports and checks come every few seconds (RFC 3550
-section 6.2, RFC 7675 section 5.1)."""
+"""Reports and checks come every few seconds (RFC 3550 section 6.2, RFC 7675 section 5.1): a call that has had them as
+often is cut off where nothing of any kind comes for as long."""
 
-PART_S, PART_LOST, PART_STILL_S = 30, 0.1, 3.0
-"""A part of a call in which a tenth was lost, or as much stood still, is bad whatever the rest is like."""
+LONG_PAUSE_S = 30.0
+"""So long nobody is silent in a talk."""
+
+PART_S, PART_PACKETS, PART_LOST, PART_STILL_S = 30, 100, 0.1, 3.0
+"""A part of a call in which a tenth of enough packets was lost, or as much stood still, is bad whatever the rest is
+like."""
 
 RECORDERS_SHARE = 0.5
 """Losses are a recorder's where what this end sent misses as large a share of that of what it received."""
@@ -57,18 +62,25 @@ def longest_silence(call: Call) -> CallSpell | None:
 
 def longest_unheard(call: Call) -> CallSpell | None:
     """Return the longest time in which nothing of any kind came on the call's connections while this end went on; None
-    where the call has others nearly as long, or sequence numbers show that nothing was sent."""
+    where reports and checks are not often enough to tell that from a pause, or numbers show that nothing was sent."""
     heard = streams_of(call, "received")
     empty = _runs(call, lambda one: one.flow_packets == 0 and not one.received.packets)
-    spells = [spell for spell in empty if _went_on(call, spell)]
-    spells.sort(key=lambda spell: -spell.lasts_s)
-    if not heard or not spells or spells[0].at_s >= end_of(heard):
+    spell = _longest(spell for spell in empty if _went_on(call, spell))
+    if spell is None or spell.lasts_s < UNHEARD_S or not heard or spell.at_s >= end_of(heard):
         return None
-    at_s, lasts_s = spells[0]
+    media_alone = _longest(_runs(call, lambda one: bool(one.flow_packets) and one.flow_packets == one.received.packets))
     numbered = [one for one in heard if one.loss_basis == "sequence"]
-    spans = any(one.start_s < at_s and at_s + lasts_s < one.start_s + one.duration_s for one in numbered)
-    longest = not spells[1:] or lasts_s >= LONGER * spells[1].lasts_s
-    return spells[0] if longest and lasts_s >= UNHEARD_S and not spans else None
+    spans = any(one.start_s < spell.at_s and _end_s(spell) < one.start_s + one.duration_s for one in numbered)
+    return None if spans or (media_alone is not None and media_alone.lasts_s >= UNHEARD_S) else spell
+
+
+def long_pause(call: Call) -> CallSpell | None:
+    """Return the longest time for which no media came between others while this end went on; None where it is no longer
+    than a talk's own pauses."""
+    heard = streams_of(call, "received")
+    spells = (one for one in _runs(call, lambda moment: not moment.received.packets) if _went_on(call, one))
+    spell = _longest(one for one in spells if heard and _end_s(one) < end_of(heard) and one.at_s > _begin_s(heard))
+    return spell if spell is not None and spell.lasts_s >= LONG_PAUSE_S else None
 
 
 def late_start(call: Call) -> CallSpell | None:
@@ -76,8 +88,7 @@ def late_start(call: Call) -> CallSpell | None:
     heard, said = streams_of(call, "received"), streams_of(call, "sent")
     if not heard or not said:
         return None
-    begin_s = min(stream.start_s for stream in said)
-    spell = CallSpell(begin_s, min(stream.start_s for stream in heard) - begin_s)
+    spell = CallSpell(_begin_s(said), _begin_s(heard) - _begin_s(said))
     return spell if spell.lasts_s >= LATE_START_S and _went_on(call, spell) else None
 
 
@@ -94,7 +105,7 @@ def bad_part(call: Call) -> BadPart | None:
     if len(call.seconds) <= PART_S:
         return None
     lost, came, still_ms = (_parts(call, value) for value in (_lost, _came, _still_ms))
-    share, own_share = lost / np.maximum(lost + came, 1.0)
+    share, own_share = lost / np.maximum(lost + came, PART_PACKETS)
     lossy = (share >= PART_LOST) & (own_share < RECORDERS_SHARE * share)
     bad = np.flatnonzero(lossy | (still_ms[0] - still_ms[1] >= 1e3 * PART_STILL_S))
     return BadPart(float(call.seconds[bad[0]].at_s), bool(lossy[bad[0]])) if len(bad) else None
@@ -143,8 +154,17 @@ def _widened(call: Call, spell: CallSpell) -> CallSpell:
 
 def _went_on(call: Call, spell: CallSpell) -> bool:
     """Whether this end sent media in most of the seconds."""
-    seconds = [one for one in call.seconds if spell.at_s <= one.at_s and one.at_s + 1 <= spell.at_s + spell.lasts_s]
+    first = call.seconds[0].at_s
+    seconds = call.seconds[ceil(spell.at_s) - first : floor(_end_s(spell)) - first]
     return 2 * sum(one.sent.packets > 0 for one in seconds) > len(seconds)
+
+
+def _begin_s(streams: list[Stream]) -> float:
+    return min(stream.start_s for stream in streams)
+
+
+def _end_s(spell: CallSpell) -> float:
+    return spell.at_s + spell.lasts_s
 
 
 def _longest(spells: Iterable[CallSpell]) -> CallSpell | None:

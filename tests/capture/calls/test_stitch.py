@@ -130,6 +130,14 @@ def test_reports_on_the_next_port(port: int, want: list[list[int]]):
     assert groups([*both(stream(7)), *reports]) == want
 
 
+def test_reports_of_several_far_ends_of_one_socket():
+    """A conference's server: each goes with the media on the port before it, and no other."""
+    report = bytes((0x81, 201, 0, 7)) + bytes(28)
+    media = [one for at in range(3) for one in both(stream(7 + at, ports=(40000, 5000 + 4 * at)))]
+    reports = [Packet(BEGIN_NS + 10**9, udp(CALLER, SERVER, 40001, 5001 + 2 * at, report)) for at in range(6)]
+    assert sum(map(len, groups([*media, *reports]))) == 6
+
+
 def test_calls_after_each_other_between_the_same_hosts():
     later = both(stream(8, begin_s=100.0, ports=(40002, 5002)))
     assert groups([*both(stream(7)), *later]) == [[0], [1]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from carried import Packet
@@ -52,6 +54,16 @@ class TestOtherTraffic:
 
     def test_times_count_from_the_earliest_packet(self):
         assert each(other(*self.CELLS, begin_s=-1.0), ([0], 0, 4)) == [0, 7, 0, 7]
+
+    def test_a_flow_that_carries_call_after_call_is_not_read_again_for_each(self):
+        calls = 4000
+        first = 120 * np.arange(calls)
+        traffic = other(*((0, second, 50) for second in first.tolist()))
+        tracemalloc.start()
+        came = traffic.each([[0]] * calls, first, np.full(calls, 2))
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+        tracemalloc.stop()
+        assert came[:, :4].tolist() == [[0, 0, 0, 0], [50, 0, 50, 0]]
 
     def test_those_of_the_calls_own_flows(self):
         own = other(*self.CELLS).each([[0], [1, 2]], np.array([0, 1]), np.array([3, 2]))[1]

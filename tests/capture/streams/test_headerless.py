@@ -48,10 +48,14 @@ class TestMeasured:
         order, _ = by_cadence(stream(steady(jitter_s=0.004, lost=lost)))
         assert order.missing.sum() == len(lost)
 
-    def test_an_app_that_puts_two_frames_into_a_packet_from_then_on_lost_nothing(self):
-        order, times = by_cadence(stream([*steady(200), *(11.94 + 0.12 * number for number in range(1, 80))]))
-        assert order.missing.sum() == 0
-        assert times.frozen_s.sum() == 0
+    @pytest.mark.parametrize(
+        ("size", "lost"), [(400, 0), (200, 79)], ids=["two frames a packet", "every other one lost"]
+    )
+    def test_who_puts_two_frames_into_a_packet_sends_larger_ones(self, size: int, lost: int):
+        segments = stream([*steady(200), *(11.94 + 0.12 * number for number in range(1, 80))])
+        segments.rows["size"][200:] = size
+        order, _ = by_cadence(segments)
+        assert order.missing.sum() == lost
 
     @pytest.mark.parametrize("grid_s", [0.03, 0.04, 0.05])
     def test_a_radio_that_wakes_up_for_packets_lost_none(self, grid_s: float):

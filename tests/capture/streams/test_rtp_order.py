@@ -41,23 +41,6 @@ class TestSplit:
         found = streams(rows([1, 2, 3, 4], times=[0.0, 1.0, 2.0 + PAUSE_S, 3.0 + PAUSE_S]))
         assert found.count.tolist() == [2, 2]
 
-    @pytest.mark.parametrize(
-        ("before", "ahead", "seconds", "whole"),
-        [
-            (60, 2000, 40.0, True), (60, 1, 40.0, False), (60, -2000, 40.0, False), (60, 7500, 150.0, False),
-            (9, 2000, 40.0, False),
-        ],
-        ids=["all is missing", "nothing was sent", "another call", "too long", "a few packets of each minute"],
-    )  # fmt: skip
-    def test_over_a_long_pause_numbers_tell_whether_it_went_on(
-        self, before: int, ahead: int, seconds: float, whole: bool
-    ):
-        numbers = [*range(20_000, 20_000 + before)]
-        after = [numbers[-1] + ahead + place for place in range(3)]
-        times = [0.02 * place for place in range(before)] + [seconds + 0.02 * place for place in range(3)]
-        found = streams(rows([*numbers, *after], times=times)).count.tolist()
-        assert found == ([before + 3] if whole else [before, 3])
-
     def test_rows_are_put_in_the_order_of_time(self):
         found = streams(rows([3, 1, 2], times=[3.0, 1.0, 2.0]))
         assert found.rows["sequence"].tolist() == [1, 2, 3]

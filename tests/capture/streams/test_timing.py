@@ -8,7 +8,7 @@ import pytest
 from talkpath.capture.packets.rows import ROW, Rows
 from talkpath.capture.streams.per_second import FROZEN, LATE, LOST, PACKETS, second_cells
 from talkpath.capture.streams.rtp_order import Segments, rtp_order, split_streams
-from talkpath.capture.streams.timing import Timing, missing_times, timing
+from talkpath.capture.streams.timing import Timing, missing_seconds, timing
 
 
 def stream(
@@ -108,6 +108,14 @@ def test_what_a_line_held_back_comes_faster_afterwards():
     assert found.frozen_s.sum() == pytest.approx(2.0, abs=0.05)
 
 
+@pytest.mark.parametrize("faster", [1.08, 1.3, 3.0])
+def test_however_slowly_it_is_made_up_for(faster: float):
+    """Five seconds are held back."""
+    late = {200 + place: max(0.0, 5.0 - 0.02 * place * (1 - 1 / faster)) for place in range(3800)}
+    found = timed(stream(4000, late=late))
+    assert found.frozen_s.sum() == pytest.approx(5.0, abs=0.1)
+
+
 def test_after_the_first_packets_held_back_a_receiver_waits_for_the_next():
     """A phone that saves power hears of its packets in batches of 300 ms: two seconds later it has learnt that."""
     held = {number: 0.02 * (15 - number % 15) + 1e-4 * (number % 15) for number in range(1000)}
@@ -140,11 +148,25 @@ def test_freezes_have_a_least_length():
 
 
 def test_missing_packets_are_spread_between_their_neighbours():
-    segments = stream(10, lost=(3, 4, 5))
-    order = rtp_order(segments)
-    which, times = missing_times(segments, order, np.ones(len(segments.rows), np.bool_))
+    segments = stream(200, lost=tuple(range(90, 160)))
+    which, second, count = missing_seconds(segments, rtp_order(segments), np.ones(len(segments.rows), np.bool_))
     assert which.tolist() == [0, 0, 0]
-    assert times.tolist() == pytest.approx([5.06, 5.08, 5.10])
+    assert second.tolist() == [6, 7, 8]
+    assert count.tolist() == pytest.approx([10, 50, 10], abs=1)
+    assert count.sum() == 70
+
+
+def test_what_is_missing_between_packets_that_overtook_each_other_is_counted_too():
+    segments = stream(100, lost=(50, 51), late={49: 0.2})
+    _, _, count = missing_seconds(segments, rtp_order(segments), np.ones(len(segments.rows), np.bool_))
+    assert count.sum() == 2
+
+
+def test_of_a_gap_of_many_packets_each_second_is_one_row():
+    segments = stream(2000, lost=tuple(range(100, 1500)))
+    _, second, count = missing_seconds(segments, rtp_order(segments), np.ones(len(segments.rows), np.bool_))
+    assert len(second) <= 30
+    assert count.sum() == 1400
 
 
 def test_copies_are_counted_in_no_second():

@@ -222,18 +222,21 @@ def _join_near(groups: DisjointSets, sets: Iterable[set[int]], table: NDArray[np
 
 
 def _reports(carriers: Set[int], ends: FlowEnds, table: NDArray[np.void]) -> list[tuple[int, int]]:
-    """Return (media, reports) for flows that carry RTCP alone: from the next port, to the same host, at the same time
-    (RFC 3550 section 11)."""
-    ports = table["port"][np.arange(len(ends.local)), ends.local].tolist()
-    by_socket: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+    """Return (media, reports) for flows that carry RTCP alone: from the next port, to the same host (to the next port,
+    where there are several), at the same time (RFC 3550 section 11)."""
+    rows = np.arange(len(ends.local))
+    near, far = (table["port"][rows, end].tolist() for end in (ends.local, 1 - ends.local))
+    by_socket: dict[tuple[int, int, int], dict[int, int]] = defaultdict(dict)
     for flow in sorted(carriers):
-        by_socket[int(ends.local_host[flow]), int(ends.far_host[flow]), ports[flow] + 1].append(flow)
+        by_socket[int(ends.local_host[flow]), int(ends.far_host[flow]), near[flow] + 1][far[flow] + 1] = flow
     out = []
-    for flow in np.flatnonzero(table["reports"][: len(ends.local)].any(axis=1)).tolist():
-        for media in by_socket.get((int(ends.local_host[flow]), int(ends.far_host[flow]), ports[flow]), ()):
-            apart_s = max(table["first_s"][[flow, media]]) - min(table["last_s"][[flow, media]])
-            if flow not in carriers and apart_s < APART_S:
-                out.append((media, flow))
+    for flow in np.flatnonzero(table["reports"][: len(rows)].any(axis=1)).tolist():
+        beside = by_socket.get((int(ends.local_host[flow]), int(ends.far_host[flow]), near[flow]), {})
+        media = next(iter(beside.values())) if len(beside) == 1 else beside.get(far[flow])
+        if media is None or flow in carriers:
+            continue
+        if max(table["first_s"][[flow, media]]) - min(table["last_s"][[flow, media]]) < APART_S:
+            out.append((media, flow))
     return out
 
 

@@ -39,15 +39,18 @@ class OtherTraffic:
         self._second = cells["second"].astype(np.int64) - floor(begin_s)
         self._packets = cells["packets"][:, 0].astype(np.int64)
         self._total = np.concatenate([[0], np.cumsum(self._packets)])
-        self._own = np.argsort(cells["flow"], kind="stable")
-        self._by_flow = cells["flow"][self._own].astype(np.int64)  # searchsorted would convert it each time
+        key = _keys(cells["flow"].astype(np.int64), self._second)
+        self._own = np.argsort(key, kind="stable")
+        self._by_flow = key[self._own]
+        """By flow and second, so that of a flow that carries call after call each is looked up by itself."""
 
     def other(self, flows: Sequence[int], begin_s: float, end_s: float) -> int:
         """Count the packets of all other flows in these seconds."""
-        low, high = np.searchsorted(self._second, [floor(begin_s), floor(end_s) + 1])
-        rows, _ = self._rows(flows)
-        own = self._packets[rows[(rows >= low) & (rows < high)]].sum()
-        return int(self._total[high] - self._total[low] - own)
+        first, end = floor(begin_s), floor(end_s) + 1
+        low, high = np.searchsorted(self._second, [first, end])
+        size = np.ones(len(flows), np.int64)
+        rows, _ = self._rows(np.array(flows, np.int64), first * size, end * size)
+        return int(self._total[high] - self._total[low] - self._packets[rows].sum())
 
     def each(self, flows: Sequence[Sequence[int]], first: Ints, count: Ints) -> Ints:
         """Count them for each second of some calls, one call behind the other, beside those of the calls' own flows:
@@ -56,17 +59,23 @@ class OtherTraffic:
         seconds = spread(first, count)
         ends = np.searchsorted(self._second, seconds + 1)
         out = self._total[ends] - self._total[np.searchsorted(self._second, seconds)]
-        rows, place = self._rows([flow for own in flows for flow in own])
-        call = np.repeat(np.arange(len(flows)), [len(own) for own in flows])[place]
-        since = self._second[rows] - first[call]
-        inside = (since >= 0) & (since < count[call])
-        own = np.bincount((begin[call] + since)[inside], self._packets[rows[inside]], len(out)).astype(np.int64)
+        of = np.repeat(np.arange(len(flows)), [len(own) for own in flows])
+        every = np.array([flow for own in flows for flow in own], np.int64)
+        rows, place = self._rows(every, first[of], (first + count)[of])
+        since = self._second[rows] - first[of][place]
+        own = np.bincount(begin[of][place] + since, self._packets[rows], len(out)).astype(np.int64)
         return np.stack([out - own, own])
 
-    def _rows(self, flows: Sequence[int]) -> tuple[Ints, Ints]:
-        """Return the cells of these flows, and the place of the flow of each."""
-        low, high = np.searchsorted(self._by_flow, flows), np.searchsorted(self._by_flow, flows, "right")
+    def _rows(self, flows: Ints, first: Ints, end: Ints) -> tuple[Ints, Ints]:
+        """Return the cells of these flows, each from its first second to its end, and the place of the flow of each."""
+        low, high = (np.searchsorted(self._by_flow, _keys(flows, second)) for second in (first, end))
         return self._own[spread(low, high - low)], np.repeat(np.arange(len(flows)), high - low)
+
+
+def _keys(flow: Ints, second: Ints) -> Ints:
+    """Return one number for flow and second, in their order."""
+    key: Ints = (flow << 32) + second
+    return key
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,16 @@ def waited_s(segments: Segments, late: Floats) -> Floats:
     return out
 
 
+def is_latest(segments: Segments, late: Floats) -> Bools:
+    """Tell which rows are the latest of their second, one in each at least: `waited_s` needs no others."""
+    second = np.floor(segments.rows["time_s"]).astype(np.int64)
+    fresh = np.ones(len(second), np.bool_)
+    fresh[1:] = (np.diff(second) != 0) | (np.diff(segments.of) != 0)
+    begin = np.flatnonzero(fresh)
+    latest: Bools = late == np.maximum.reduceat(late, begin)[np.cumsum(fresh) - 1]
+    return latest & ((late > 0) | fresh)
+
+
 def _so_far(values: Floats, cell: NDArray[np.int64], fresh: Bools) -> Floats:
     """Return the most of the values before each in its cell, 0 for the first."""
     lift = cell * (float(values.max(initial=0.0)) + 1.0)

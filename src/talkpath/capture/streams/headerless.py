@@ -30,9 +30,9 @@ from talkpath.capture.streams.timing import Timing
 from talkpath.wire.pcap.arrays import Bools, Ints, records_at
 
 COPY_S = 1.0
-REGULAR = 20
-"""So many packets in a row that each come after the same number of intervals keep a longer interval: the app puts more
-into a packet. Losses are less regular."""
+REGULAR, LARGER = 20, 1.5
+"""So many packets in a row that each come after the same number of intervals keep a longer interval, where they are
+LARGER times as large as others: the app puts more into a packet."""
 USUAL_SHARE, USUAL_S, LONG, LONG_S = 0.95, 0.25, 4, 2 * VOICE_FREEZE_S
 
 
@@ -84,7 +84,8 @@ def by_cadence(segments: Segments, partner: Ints | None = None) -> tuple[RtpOrde
     never = np.zeros(size, np.bool_)
     order = RtpOrder(np.arange(size), ~never, found.missing, before, never)
     stood_s = _frozen(segments, found, pause, usual)
-    return order, Timing(found.rate, found.late, found.jitter, pause, stood_s, never, found.unsure)
+    none = np.zeros(size)
+    return order, Timing(found.rate, found.late, found.jitter, pause, stood_s, never, never, none, found.unsure)
 
 
 def _cadences(segments: Segments, partner: Ints | None, steps: dict[int, list[int]]) -> list[Cadence]:
@@ -148,16 +149,19 @@ def _against(segments: Segments, segment: int, cadence: Cadence, found: _Measure
     _hold(found.late, int(segments.begin[segment]), len(times), rows)
     found.jitter[rows] = np.where(missing == 0, off, np.nan)
     found.unsure[segment] = unsure(missing, len(times), float(off.mean()) / cadence.interval_s, borrowed=borrowed)
-    missing[_keeps_longer_interval(missing)] = 0
+    missing[_keeps_longer_interval(missing, sizes[kept])] = 0
     scaled = np.round(np.cumsum(missing) * (len(times) / len(kept))).astype(np.int64)
     found.missing[rows] = np.diff(scaled, prepend=0)
 
 
-def _keeps_longer_interval(missing: Ints) -> Bools:
-    """Tell which packets are among REGULAR or more in a row after the same hole each."""
+def _keeps_longer_interval(missing: Ints, sizes: Ints) -> Bools:
+    """Tell which packets are among REGULAR or more in a row after the same hole each, and clearly larger than those
+    without one."""
     begin = np.flatnonzero(np.diff(missing, prepend=-1) != 0)
     count = np.diff(begin, append=len(missing))
-    regular: Bools = np.repeat((count >= REGULAR) & (missing[begin] > 0), count)
+    usual = sizes[missing == 0].mean() if (missing == 0).any() else np.inf
+    larger = np.add.reduceat(sizes, begin) >= LARGER * usual * count
+    regular: Bools = np.repeat((count >= REGULAR) & (missing[begin] > 0) & larger, count)
     return regular
 
 

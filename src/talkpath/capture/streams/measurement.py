@@ -19,7 +19,7 @@ from talkpath.capture.packets.spool import Spool
 from talkpath.capture.streams.figures import MeasuredPart
 from talkpath.capture.streams.headerless import by_cadence, without_copies
 from talkpath.capture.streams.part_state import PartState
-from talkpath.capture.streams.rtp_order import LONGEST_PAUSE_S, PAUSE_S, rtp_order
+from talkpath.capture.streams.rtp_order import PAUSE_S, rtp_order
 from talkpath.capture.streams.stream_stats import StreamStats
 from talkpath.capture.streams.timing import timing
 from talkpath.capture.tcp.tls_cadence import TlsCalls
@@ -49,7 +49,7 @@ class StreamMeasurement:
         return stats, self._rtp_parts(stats)
 
     def _rtp_parts(self, stats: StreamStats) -> Iterator[MeasuredPart]:
-        state = PartState(LONGEST_PAUSE_S)
+        state = PartState(PAUSE_S)
         for spooled, last in self.media.parts():
             rows = state.before(from_begin(self._chosen(spooled), self.begin_s))
             segments = state.split_streams(rows, self._key(rows, rows["ssrc"]), last)
@@ -60,7 +60,8 @@ class StreamMeasurement:
             first = segments.rows[segments.begin]
             numbers, counted = stats.numbers(segments, self._key(first, first["ssrc"]))
             times = timing(segments, order, stats.clocks(numbers))
-            state.keep(segments, times.earliest)
+            stood = np.round(times.stood_s * times.clock_hz[segments.of]).astype(np.int64)
+            state.keep(segments, times.earliest | times.latest, stood)
             part = MeasuredPart(segments, order, times, numbers, counted)
             del spooled, rows, segments, order, times, first  # not beside the next part
             stats.add(part)

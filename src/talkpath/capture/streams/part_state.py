@@ -13,7 +13,7 @@ import numpy as np
 from talkpath.capture.packets.rows import EARLY, FEWEST, FRESH, ROW, SEEN, Rows
 from talkpath.capture.streams.rtp_order import Segments, stream_order
 from talkpath.capture.streams.timing import LOOK_BACK_S
-from talkpath.wire.pcap.arrays import Bools, Words, group_keys, joined_records, records_at
+from talkpath.wire.pcap.arrays import Bools, Ints, Words, group_keys, joined_records, records_at
 
 HOLD_S = 2.0
 LAST_ROWS = 64
@@ -35,11 +35,11 @@ class PartState:
 
     def split_streams(self, rows: Rows, key: Words, last: bool) -> Segments:
         """Split a part's rows into streams; streams of a few packets wait for more, unless it is the last part."""
-        groups = group_keys(key)
-        self._end_s = float(rows["time_s"].max()) if len(rows) else self._end_s
+        groups, time_s = group_keys(key), rows["time_s"]
+        self._end_s = float(time_s.max()) if len(rows) else self._end_s
         often = groups.count >= FEWEST
         chosen = np.flatnonzero(often[groups.place])
-        order, begin = stream_order(rows, chosen, groups.place[chosen])
+        order, begin = stream_order(time_s[chosen], groups.place[chosen])
         count, order = np.diff(begin, append=len(order)), chosen[order]
         enough = np.repeat(count >= FEWEST, count)
         out = Segments.of_counts(records_at(rows, order[enough]), count[count >= FEWEST])
@@ -51,8 +51,10 @@ class PartState:
         out.rows["state"][early] = EARLY
         return out
 
-    def keep(self, segments: Segments, needed: Bools | None = None) -> None:
-        """Remember what the next part needs of these, and rows that are `needed` as well."""
+    def keep(self, segments: Segments, needed: Bools | None = None, stood: Ints | None = None) -> None:
+        """Remember what the next part needs of these, and rows that are `needed` as well. `stood`: for how many ticks
+        the media clock of each had stood still by then; rows that stay are told as if it had stood still before
+        them."""
         if not len(segments):
             self._rows = segments.rows
             return
@@ -64,4 +66,7 @@ class PartState:
             kept |= needed & (rows["time_s"] > self._end_s - HOLD_S - 2 * LOOK_BACK_S)
         kept &= (rows["time_s"][last] > self._end_s - self._live_s)[segments.of]
         self._rows = records_at(rows, kept)
+        if stood is not None:
+            passed = np.maximum(last - segments.total(early).astype(np.int64), segments.begin)[segments.of]
+            self._rows["stamp"] -= np.where(early, 0, stood[passed] - stood)[kept].astype(np.uint32)
         self._rows["state"] = np.where(early[kept], FRESH, SEEN)

@@ -9,7 +9,7 @@ import numpy as np
 
 from talkpath.capture.streams.freezes import Floats, frozen_seconds
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
-from talkpath.capture.streams.timing import Timing, missing_times
+from talkpath.capture.streams.timing import Timing, missing_seconds
 from talkpath.wire.pcap.arrays import Bools, Ints
 
 PACKETS, LOST, BYTES, JITTER, JITTERS, FROZEN, LATE = range(7)
@@ -44,12 +44,12 @@ class SecondCells:
 def second_cells(segments: Segments, order: RtpOrder, times: Timing, counted: Bools) -> SecondCells:
     """Return all cells of all segments: of the rows that count, copies of packets apart, of the packets missing before
     them, and of freezes."""
-    which, lost_s = missing_times(segments, order, counted)
+    which, lost_second, lost = missing_seconds(segments, order, counted)
     stopped, stop_second, stop_s = frozen_seconds(segments.rows["time_s"], np.where(counted, times.frozen_s, 0.0))
     once = counted & order.fresh
     segment = np.concatenate([segments.of[once], which, segments.of[stopped]])
-    second = np.floor(np.concatenate([segments.rows["time_s"][once], lost_s])).astype(np.int64)
-    second = np.concatenate([second, stop_second])
+    second = np.floor(segments.rows["time_s"][once]).astype(np.int64)
+    second = np.concatenate([second, lost_second, stop_second])
     index = np.argsort((segment << 40) + second, kind="stable")
     fresh = np.ones(len(index), np.bool_)
     fresh[1:] = (np.diff(segment[index]) != 0) | (np.diff(second[index]) != 0)
@@ -58,7 +58,7 @@ def second_cells(segments: Segments, order: RtpOrder, times: Timing, counted: Bo
     heads = index[fresh]
     own = len(segment) - len(which) - len(stopped)
     values = _values(cell[:own], len(heads), segments, times, once)
-    values[:, LOST] = np.bincount(cell[own : own + len(which)], minlength=len(heads))
+    values[:, LOST] = np.bincount(cell[own : own + len(which)], lost, len(heads))
     values[:, FROZEN] = np.bincount(cell[own + len(which) :], stop_s, len(heads))
     return SecondCells(second[heads], values, np.searchsorted(segment[heads], np.arange(len(segments) + 1)))
 

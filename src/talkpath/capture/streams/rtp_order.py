@@ -2,8 +2,7 @@
 and which packets are missing.
 
 All functions work on whole arrays: a capture of many calls takes as few numpy calls as one of few. A *segment* is one
-stream: the same flow, direction and SSRC without a pause of more than PAUSE_S, or of more than LONGEST_PAUSE_S where,
-after BEFORE packets or more, sequence numbers and timestamps go on as if all of it had been sent.
+stream: the same flow, direction and SSRC without a pause of more than PAUSE_S.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from numpy.typing import NDArray
 from talkpath.capture.packets.rows import Rows
 from talkpath.wire.pcap.arrays import Bools, Ints, distinct, is_ordered, records_at, stable_order
 
-PAUSE_S, LONGEST_PAUSE_S, BEFORE = 30.0, 120.0, 50
+PAUSE_S = 30.0
 STEP_BACK, STEP_AHEAD, STEP_RATE = -500, 500, 250
 """A sequence number may go back by STEP_BACK (late packets), and ahead by STEP_AHEAD and STEP_RATE more for each second
 without a packet; any other step begins a new run of numbers, unless the timestamp advanced as far as time did."""
-SLOWEST_HZ, FASTEST_HZ, IN_TIME_S = 4_000, 90_000, 2.0
+FASTEST_HZ, IN_TIME_S = 90_000, 2.0
 WIDE, ENOUGH, RARELY = 5.0, 5.0, 0.2
 """Mean step, expected single steps, share of these."""
 
@@ -79,14 +78,12 @@ class Segments:
 
 def split_streams(rows: Rows, name: Ints) -> Segments:
     """Split rows into streams by the number of each; single rows stay."""
-    order, begin = stream_order(rows, np.arange(len(rows)), name)
+    order, begin = stream_order(rows["time_s"], name)
     return Segments.of_counts(records_at(rows, order), np.diff(begin, append=len(rows)))
 
 
-def stream_order(rows: Rows, chosen: Ints, name: Ints) -> tuple[Ints, Ints]:
-    """Return the order of the chosen rows by stream and time, and where in it each stream begins. `name`: the number of
-    the stream of each chosen row."""
-    time_s = rows["time_s"][chosen]
+def stream_order(time_s: NDArray[np.float64], name: Ints) -> tuple[Ints, Ints]:
+    """Return the order of rows by stream and time, and where in it each stream begins."""
     if is_ordered(time_s):
         order = stable_order(name)
     else:
@@ -95,22 +92,7 @@ def stream_order(rows: Rows, chosen: Ints, name: Ints) -> tuple[Ints, Ints]:
     name, time_s = name[order], time_s[order]
     fresh = np.ones(len(order), np.bool_)
     fresh[1:] = (name[1:] != name[:-1]) | (np.diff(time_s) > PAUSE_S)
-    begin = np.flatnonzero(fresh)
-    pauses = np.flatnonzero(name[begin][1:] == name[begin][:-1]) + 1
-    pauses = pauses[np.diff(begin)[pauses - 1] >= BEFORE]
-    at = begin[pauses]
-    fresh[at] = ~_goes_on(rows[chosen[order[at - 1]]], rows[chosen[order[at]]])
     return order, np.flatnonzero(fresh)
-
-
-def _goes_on(before: Rows, after: Rows) -> Bools:
-    """Tell over which long pauses sequence numbers and timestamps advanced."""
-    pause = after["time_s"] - before["time_s"]
-    ahead = after["sequence"].astype(np.int64) - before["sequence"] & 0xFFFF
-    stamp = after["stamp"].astype(np.int64) - before["stamp"] & 0xFFFFFFFF
-    in_time = (SLOWEST_HZ * pause <= stamp) & (stamp <= FASTEST_HZ * (pause + IN_TIME_S))
-    goes_on: Bools = (pause <= LONGEST_PAUSE_S) & (ahead > 0) & (ahead <= STEP_AHEAD + STEP_RATE * pause) & in_time
-    return goes_on
 
 
 def plausible(segments: Segments) -> Bools:

@@ -2,8 +2,7 @@
 
 Lateness is arrival minus media clock, against the least of the last LOOK_BACK_S seconds, so that silence suppression,
 slow packet rates and clock drift do not count. Nor does a media clock that stood still while nobody talked: what a line
-held back comes faster afterwards. `freezes` says from when on lateness and missing
-packets are a freeze.
+held back comes faster afterwards. `freezes` says from when on lateness and missing packets are a freeze.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talkpath.capture.packets.rows import FRESH
-from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, Floats, frozen, waited_s
+from talkpath.capture.packets.rows import SEEN
+from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, Floats, frozen, is_latest, waited_s
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
-from talkpath.wire.pcap.arrays import Bools, Ints
+from talkpath.wire.pcap.arrays import Bools, Ints, spread
 
 CLOCKS = np.array([1000, 8000, 16000, 24000, 32000, 48000, 90000], np.float64)
 CLOSE = 0.12
@@ -26,17 +25,18 @@ PICTURES_HZ = 90000.0
 
 LOOK_BACK_S = 10.0
 MISSING_IN_A_ROW = 2
-STOOD_S, AFTER_S, SEEN_S, MADE_UP = 1.5, 2.0, 1.0, 0.1
-"""A pause is one of the media clock, or of the recorder's own, where timestamps leave STOOD_S of it unexplained, and of
-the packets in AFTER_S afterwards, over SEEN_S at least, none has made up MADE_UP of that."""
+STOOD_S, AFTER_S, SEEN_S, MADE_UP_S = 1.5, 2.0, 1.0, 0.1
+"""A pause is one of the media clock, or of the recorder's own, where timestamps leave STOOD_S of it unexplained, and
+packets in AFTER_S afterwards, over SEEN_S at least, make up no more than MADE_UP_S of that."""
 
 
 @dataclass(slots=True)
 class Timing:
     """Times of rows. Per segment: `clock_hz` (0 where the timestamps do not move). Per row: `late_s`, `jitter_s` (the
     |D| of RFC 3550 section 6.4.1), `gap_s` since the arrival before, `frozen_s` of the freeze that ended with it (0:
-    none), `earliest`: is lateness counted from it? Per segment: `unsure`, the variance of the number of missing
-    packets, 0 where sequence numbers count them."""
+    none), `earliest`: is lateness counted from it? `latest`: is it the latest of its second? `stood_s`: for how long
+    its media clock had stood still by then. Per segment: `unsure`, the variance of the number of missing packets, 0
+    where sequence numbers count them."""
 
     clock_hz: Floats
     late_s: Floats
@@ -44,6 +44,8 @@ class Timing:
     gap_s: Floats
     frozen_s: Floats
     earliest: Bools
+    latest: Bools
+    stood_s: Floats
     unsure: Floats
 
 
@@ -52,7 +54,8 @@ def timing(segments: Segments, order: RtpOrder, known_hz: Floats) -> Timing:
     rows = segments.rows
     arrival = rows["time_s"]
     media = _unwrapped(segments)
-    elapsed = arrival - _standstills(segments, order, media)
+    still_s = _standstills(segments, order, media)
+    elapsed = arrival - still_s
     clock = np.where(known_hz > 0, known_hz, _clock(segments, media, elapsed))
     ticks = np.where(clock > 0, clock, np.inf)[segments.of]
     transit = elapsed - media / ticks
@@ -65,7 +68,8 @@ def timing(segments: Segments, order: RtpOrder, known_hz: Floats) -> Timing:
     least = np.where(clock == PICTURES_HZ, VIDEO_FREEZE_S, VOICE_FREEZE_S)[segments.of]
     stopped = _stopped(segments, order, late, jump, gap, usable, least)
     stood_s = frozen(segments, stopped, np.where(waited_for, late, 0.0), gap, least)
-    return Timing(clock, late, jitter, gap, stood_s, earliest, np.zeros(len(segments)))
+    latest = is_latest(segments, late)
+    return Timing(clock, late, jitter, gap, stood_s, earliest, latest, still_s, np.zeros(len(segments)))
 
 
 def _unwrapped(segments: Segments) -> Floats:
@@ -77,23 +81,28 @@ def _unwrapped(segments: Segments) -> Floats:
     return (out - out[segments.begin][segments.of]).astype(np.float64)
 
 
-def _clock(segments: Segments, media: Floats, arrival: Floats) -> Floats:
+def _clock(segments: Segments, media: Floats, elapsed: Floats) -> Floats:
     """Return ticks per second: the payload type's clock, else the common clock nearest to the timestamps' slope over
     time, else that slope."""
     weight = segments.count.astype(np.float64)
-    time = arrival - (segments.total(arrival) / weight)[segments.of]
+    time = elapsed - (segments.total(elapsed) / weight)[segments.of]
     tick = media - (segments.total(media) / weight)[segments.of]
     spread = segments.total(time * time)
     slope = np.divide(segments.total(time * tick), spread, out=np.zeros(len(segments)), where=spread > 0)
-    positive = np.maximum(slope, 1e-9)
-    nearest = CLOCKS[np.argmin(np.abs(np.log(positive[:, None] / CLOCKS[None, :])), axis=1)]
-    short = weight < 50
-    near = np.abs(np.log(positive / nearest)) < np.where(short, 0.35, CLOSE)
-    clock = np.where(near, nearest, np.where(slope > 0, slope, 0.0))
+    clock = _common(slope, np.where(weight < 50, 0.35, CLOSE))
     kind = (segments.rows["type"][segments.begin] & 0x7F).astype(np.int64)
     for name, ticks in STATIC.items():
         clock[(kind == name) & (slope > 0)] = ticks
     return clock
+
+
+def _common(slope: Floats, close: Floats) -> Floats:
+    """Return the common clock nearest to each slope where it is as `close`, else the slope, 0 where that is none."""
+    positive = np.maximum(slope, 1e-9)
+    nearest = CLOCKS[np.argmin(np.abs(np.log(positive[:, None] / CLOCKS[None, :])), axis=1)]
+    near = np.abs(np.log(positive / nearest)) < close
+    common: Floats = np.where(near, nearest, np.maximum(slope, 0.0))
+    return common
 
 
 def _lateness(segments: Segments, transit: Floats, usable: Bools) -> tuple[Floats, Bools]:
@@ -140,25 +149,28 @@ def _least_so_far(values: Floats, cell: Ints) -> Floats:
 
 
 def _standstills(segments: Segments, order: RtpOrder, media: Floats) -> Floats:
-    """Return for how many seconds the media clock of each row's stream had stood still until then."""
-    time_s, ahead = segments.rows["time_s"], segments.step(media)
-    gap = segments.step(time_s)
+    """Return for how many seconds the media clock of each row's stream had stood still by then. Rows of earlier parts
+    are looked at no more: `PartState` has put their timestamps right."""
+    gap, ahead = segments.step(segments.rows["time_s"]), segments.step(media)
     usual = gap < STOOD_S
     ticks = segments.total(np.where(usual, ahead, 0.0)) / np.maximum(segments.total(np.where(usual, gap, 0.0)), 1e-9)
+    ticks = _common(ticks, np.full(len(segments), CLOSE))
     unexplained = gap - np.divide(ahead, ticks[segments.of], out=gap.copy(), where=ticks[segments.of] > 0)
-    whole = ((order.missing == 0) & order.fresh & ~order.late) | (segments.rows["state"] != FRESH)
-    stood = np.zeros(len(time_s))
+    whole = (order.missing == 0) & order.fresh & ~order.late & (segments.rows["state"] != SEEN)
+    stood = np.zeros(len(gap))
     for row in np.flatnonzero(~usual & (unexplained >= STOOD_S) & (ahead >= 0) & whole).tolist():
-        end = int(segments.begin[segments.of[row]] + segments.count[segments.of[row]])
-        last = row + int(np.searchsorted(time_s[row:end], time_s[row] + AFTER_S)) - 1
-        lasts_s = time_s[last] - time_s[row]
-        made_up = (media[last] - media[row]) / ticks[segments.of[row]] - lasts_s
-        if lasts_s >= SEEN_S and made_up < MADE_UP * unexplained[row]:
+        if not _made_up(segments, media, float(ticks[segments.of[row]]), row):
             stood[row] = unexplained[row]
-    if not stood.any():
-        return stood
     total = np.cumsum(stood)
     return np.asarray(total - total[segments.begin][segments.of], np.float64)
+
+
+def _made_up(segments: Segments, media: Floats, ticks: float, row: int) -> bool:
+    """Whether what follows a row came faster than it was sent, or too little follows to tell."""
+    time_s, end = segments.rows["time_s"], int(segments.begin[segments.of[row]] + segments.count[segments.of[row]])
+    last = row + int(np.searchsorted(time_s[row:end], time_s[row] + AFTER_S)) - 1
+    lasts_s = time_s[last] - time_s[row]
+    return bool(lasts_s < SEEN_S or (media[last] - media[row]) / ticks - lasts_s > MADE_UP_S)
 
 
 def _stopped(
@@ -174,14 +186,21 @@ def _stopped(
     return stopped
 
 
-def missing_times(segments: Segments, order: RtpOrder, counted: Bools) -> tuple[Ints, Floats]:
-    """Return (segment, time in seconds) of each packet missing before a row that counts, spread evenly between its
+def missing_seconds(segments: Segments, order: RtpOrder, counted: Bools) -> tuple[Ints, Ints, Ints]:
+    """Return (segment, second, how many packets) of what is missing before rows that count, spread evenly between its
     neighbours' arrivals."""
     gaps = np.flatnonzero(counted & (order.missing > 0))
-    times = order.missing[gaps]
     arrival = segments.rows["time_s"]
-    begin, end = arrival[order.before[gaps]], arrival[gaps]
-    which = np.repeat(np.arange(len(gaps)), times)
-    place = np.arange(len(which)) - np.repeat(np.cumsum(times) - times, times) + 1
-    share = place / (times[which] + 1)
-    return segments.of[gaps][which], begin[which] + share * (end - begin)[which]
+    one, other, missing = arrival[order.before[gaps]], arrival[gaps], order.missing[gaps]
+    begin, end = np.minimum(one, other), np.maximum(one, other)  # the one sent later may have overtaken the other
+    first = np.floor(begin).astype(np.int64)
+    count = np.floor(end).astype(np.int64) - first + 1
+    which = np.repeat(np.arange(len(gaps)), count)
+    second = spread(first, count)
+    lasts = np.maximum(end - begin, 1e-9)[which]
+    before, until = (
+        np.clip(np.ceil((at - begin[which]) / lasts * (missing[which] + 1)) - 1, 0, missing[which])
+        for at in (second, second + 1)
+    )
+    until = np.where(np.diff(which, append=-1) != 0, missing[which], until)
+    return segments.of[gaps][which], second, (until - before).astype(np.int64)

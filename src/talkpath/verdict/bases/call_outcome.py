@@ -36,6 +36,7 @@ from talkpath.measure.spells import (
     CallSpell,
     bad_part,
     late_start,
+    long_pause,
     longest_silence,
     longest_stop,
     longest_unheard,
@@ -68,15 +69,14 @@ SILENT_RUN_S = 10.0
 ENOUGH_S, ENOUGH_PACKETS = 5.0, 50
 CLEAR_LOSS, CLEAR_LOST = 0.1, 2
 """Of fewer packets, losses are told from this share and number on."""
-FEWEST_RUNS, RECORDERS_LOST, RECORDERS_ERRORS = 5, 3, 2.0
+FEWEST_RUNS, RECORDERS_ERRORS = 5, 2.0
 """Of what this end sent, fewer runs of lost packets are a pause, or a gap in the recording. The recorder lost packets
-where so many are missing there, and RECORDERS_SHARE of all losses may be its own, within RECORDERS_ERRORS standard
-errors."""
+where RECORDERS_SHARE of all losses may be its own, of enough runs within RECORDERS_ERRORS standard errors."""
 ASKED, HELLOS = 3, 4
 """Unanswered requests, and ClientHellos of one handshake that no data followed."""
 SHARED_APPS = ("webrtc",)
 """Kinds of calls that try addresses where nobody is."""
-MEETING_APPS = ("discord", "meet", "teams", "telemost", "webrtc", "zoom")
+MEETING_APPS = ("discord", "meet", "teams", "telemost", "zoom")
 """Their servers, where a call has one, answer although nobody else is there, or talks."""
 
 
@@ -135,12 +135,12 @@ def attempt_outcome(attempt: Attempt) -> Outcome:
 def is_recorders(call: Call) -> bool:
     """Whether the recorder lost packets: what this end sent misses about as large a share as what it received."""
     streams = streams_of(call, "sent")
-    received, sent = share_lost(streams_of(call, "received")), share_lost(streams)
-    lost = sum(stream.lost or 0 for stream in streams)
-    if not received or not sent or lost < RECORDERS_LOST:
+    received, sent, runs = share_lost(streams_of(call, "received")), share_lost(streams), _runs(streams)
+    if not received or not sent:
         return False
-    error = sent / sqrt(lost)
-    return sent + RECORDERS_ERRORS * error >= RECORDERS_SHARE * received
+    if runs < FEWEST_RUNS:
+        return sent >= max(POOR_LOSS, RECORDERS_SHARE * received)
+    return sent * (1 + RECORDERS_ERRORS / sqrt(runs)) >= RECORDERS_SHARE * received
 
 
 def share_lost(streams: list[Stream]) -> float | None:
@@ -214,9 +214,12 @@ def _heard(call: Call, heard: list[Stream], said: list[Stream]) -> Outcome:
     if _lossy(said) and (call.guessed_ends or _runs(said) >= FEWEST_RUNS):
         if is_recorders(call):
             return Outcome("unknown", None, "sent", ("recorder",))
-        return Outcome("poor", None, None if call.guessed_ends else "sent", ("loss",))
+        kind: OutcomeKind = "poor" if _runs(said) >= FEWEST_RUNS else "unknown"
+        return Outcome(kind, None, None if call.guessed_ends else "sent", ("loss",))
     if silence := silence_of(call):
         return Outcome("unknown", round(silence.since_s, 2), "received", ("silence",), round(silence.lasts_s, 2))
+    if pause := long_pause(call):
+        return Outcome("unknown", pause.at_s, "received", ("silence",), pause.lasts_s)
     if late := late_start(call):
         return Outcome("unknown", round(late.at_s, 2), "received", ("late_start",), round(late.lasts_s, 2))
     if call.duration_s < ENOUGH_S or sum(stream.packets for stream in heard) < ENOUGH_PACKETS:
