@@ -130,6 +130,12 @@ def test_reports_on_the_next_port(port: int, want: list[list[int]]):
     assert groups([*both(stream(7)), *reports]) == want
 
 
+def test_reports_long_after_the_media_are_another_calls():
+    report = bytes((0x81, 201, 0, 7)) + bytes(28)
+    late = [Packet(BEGIN_NS + second * 10**9, udp(CALLER, SERVER, 40001, 5001, report)) for second in (100, 102)]
+    assert groups([*both(stream(7)), *late]) == [[0]]
+
+
 def test_reports_of_several_far_ends_of_one_socket():
     """A conference's server: each goes with the media on the port before it, and no other."""
     report = bytes((0x81, 201, 0, 7)) + bytes(28)

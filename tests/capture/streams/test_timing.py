@@ -101,6 +101,18 @@ def test_a_media_clock_that_stood_still_is_no_lateness():
     assert found.frozen_s.sum() == 0
 
 
+def test_where_too_little_follows_it_counts_as_held_back():
+    segments = stream(3000)
+    segments.rows["time_s"][2980:] += 8.0
+    assert timed(segments).frozen_s.sum() == pytest.approx(8.0, abs=0.05)
+
+
+def test_a_clock_that_ran_on_does_not_stand_still():
+    """Where packets are missing too, and timestamps advanced, nothing is left unexplained."""
+    segments = stream(3000, lost=tuple(range(1000, 1400)))
+    assert timed(segments).stood_s.max() == 0.0
+
+
 def test_what_a_line_held_back_comes_faster_afterwards():
     """Two seconds are held back, and made up for within another one."""
     late = {number: 2.0 - 0.018 * (number - 100) for number in range(100, 200)}
@@ -121,6 +133,13 @@ def test_after_the_first_packets_held_back_a_receiver_waits_for_the_next():
     held = {number: 0.02 * (15 - number % 15) + 1e-4 * (number % 15) for number in range(1000)}
     found = timed(stream(1000, late=held))
     assert 0.2 < found.frozen_s.sum() < 2.1
+
+
+def test_what_comes_in_batches_in_every_other_second_is_not_waited_for():
+    batches = (50 * turn + place for turn in range(0, 40, 2) for place in range(15))
+    late = {number: 0.3 - 0.0199 * (number % 50) for number in batches}
+    found = timed(stream(2000, late=late))
+    assert (found.frozen_s > 0.2).sum() >= 19
 
 
 @pytest.mark.parametrize("held_s", [0.6, 2.0])

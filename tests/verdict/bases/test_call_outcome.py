@@ -205,6 +205,19 @@ def test_whose_losses_they_are_is_told_within_chance(sent_lost: int, kind: str) 
     assert call_outcome(call(stream("sent", lost=sent_lost), stream("received", lost=40))).kind == kind
 
 
+def test_delay_is_no_recorders_doing() -> None:
+    both = call(stream("sent", lost=90), stream("received", lost=100, late_ms=900.0))
+    assert call_outcome(both).kind == "poor"
+
+
+def test_what_stood_still_in_both_directions_is_no_networks_doing() -> None:
+    """This machine had something else to do for two seconds."""
+    found = call(SAID, HEARD, bad=dict.fromkeys((5, 6), STILL))
+    busy = tuple(replace(one, sent=STILL) if one.at_s in (5, 6) else one for one in found.seconds)
+    assert call_outcome(found).kind == "poor"
+    assert call_outcome(replace(found, seconds=busy)).kind == "good"
+
+
 def test_what_this_ends_own_packets_show_is_no_delay() -> None:
     """The recorder's clock was set forward."""
     assert call_outcome(call(stream("sent", late_ms=800.0), stream("received", late_ms=810.0))).kind == "good"
