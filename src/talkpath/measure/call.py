@@ -163,6 +163,9 @@ class Attempt(Struct, frozen=True, gc=False):
     sent_packets: Count = 0
     """Packets of any kind that this end sent; 0 also in older recordings."""
 
+    far_hosts: Count = 0
+    """How many hosts were asked; 0 also in older recordings."""
+
 
 class ControlSecond(Struct, frozen=True, gc=False):
     """One second of control traffic beside a call, all flows together: `arrived` of the packets that were `sent`.

@@ -252,8 +252,20 @@ def attempt(answered: bool, **changes: Any) -> Attempt:
         (attempt(False, end_s=2.0), "unknown"),
         (attempt(True, hellos=4), "never_connected"),
         (attempt(False, app="webrtc", others_answered=True), "unknown"),
+        (attempt(False, app="webrtc", far_hosts=20), "unknown"),
+        (attempt(False, app="webrtc", far_hosts=6), "never_connected"),
+        (attempt(False, app="whatsapp", far_hosts=20), "never_connected"),
     ],
-    ids=["unanswered", "nobody picked up", "no time to answer", "handshake unanswered", "an address nobody is at"],
+    ids=[
+        "unanswered",
+        "nobody picked up",
+        "no time to answer",
+        "handshake unanswered",
+        "an address nobody is at",
+        "peers of a swarm",
+        "candidates of one call",
+        "relays of an app",
+    ],
 )
 def test_attempts(made: Attempt, kind: str) -> None:
     assert attempt_outcome(made).kind == kind

@@ -143,6 +143,12 @@ def test_attempts(answered: bool, others: int, end_s: float, others_answered: bo
     assert ("stun.drop" in verdict.alternatives) == fits
 
 
+@pytest.mark.parametrize(("app", "far_hosts", "fits"), [("webrtc", 20, False), ("webrtc", 4, True), ("max", 20, True)])
+def test_who_looks_for_peers_that_are_gone_fits_no_rule(app: str, far_hosts: int, fits: bool):
+    attempt = Attempt(app, 0.9, 1.0, 20.0, False, 80, 0, 500, sent_packets=80, far_hosts=far_hosts)
+    assert bool(judge_attempt(attempt).alternatives) == fits
+
+
 @pytest.mark.parametrize(
     ("app", "requests", "first"),
     [("telegram", 0, "reflector.drop"), ("telegram", 12, "stun.drop"), ("max", 0, "address.block")],

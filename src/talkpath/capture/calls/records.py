@@ -165,6 +165,7 @@ class _Records:
             other_packets=self._other_traffic(flows).other(every_flow, begin, end),
             others_answered=not answered and self._anything_answered(begin, end),
             sent_packets=int(rows["packets"][every, local].sum()),
+            far_hosts=len(set(self._ends_of_flows.far_host[flows].tolist())),
             hellos=int(rows["hellos"].max(axis=1)[rows["sealed"].max(axis=1) == 0].max(initial=0)),
         )
 

@@ -74,8 +74,8 @@ FEWEST_RUNS, RECORDERS_ERRORS = 5, 2.0
 where RECORDERS_SHARE of all losses may be its own, of enough runs within RECORDERS_ERRORS standard errors."""
 ASKED, HELLOS = 3, 4
 """Unanswered requests, and ClientHellos of one handshake that no data followed."""
-SHARED_APPS = ("webrtc",)
-"""Kinds of calls that try addresses where nobody is."""
+SHARED_APPS, FEW_HOSTS = ("webrtc",), 8
+"""Kinds of calls that try addresses where nobody is; who asks more than FEW_HOSTS is looking for peers."""
 MEETING_APPS = ("discord", "meet", "teams", "telemost", "zoom")
 """Their servers, where a call has one, answer although nobody else is there, or talks."""
 
@@ -124,12 +124,16 @@ def _uncounted_silence(call: Call) -> CallSpell | None:
 def attempt_outcome(attempt: Attempt) -> Outcome:
     """Tell how set-up without talk ended. Whoever was asked and answered may just not have picked up."""
     waited = attempt.end_s - attempt.start_s >= SILENT_S
-    nobody_there = attempt.others_answered and attempt.app in SHARED_APPS
     if waited and attempt.hellos >= HELLOS:
         return Outcome("never_connected", attempt.start_s, None, ("unanswered",))
-    if waited and not attempt.answered and not nobody_there:
+    if waited and not attempt.answered and not may_be_nobody(attempt):
         return Outcome("never_connected", attempt.start_s, "received", ("unanswered",))
     return Outcome("unknown", attempt.start_s, None, () if attempt.answered else ("unanswered",))
+
+
+def may_be_nobody(attempt: Attempt) -> bool:
+    """Whether the addresses that were asked may be some where nobody is."""
+    return attempt.app in SHARED_APPS and (attempt.others_answered or attempt.far_hosts > FEW_HOSTS)
 
 
 def is_recorders(call: Call) -> bool:

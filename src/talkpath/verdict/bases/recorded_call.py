@@ -23,7 +23,15 @@ from talkpath.apps.contract.shape import Medium
 from talkpath.measure.call import Attempt, Call, Flow, Second, Stream
 from talkpath.measure.pauses import is_lost_singly, paused_share, without_pauses
 from talkpath.measure.silence import SILENT_S, silence_of, streams_of
-from talkpath.verdict.bases.call_outcome import OutcomeKind, call_outcome, frozen_s, is_recorders, quality, share_lost
+from talkpath.verdict.bases.call_outcome import (
+    OutcomeKind,
+    call_outcome,
+    frozen_s,
+    is_recorders,
+    may_be_nobody,
+    quality,
+    share_lost,
+)
 from talkpath.verdict.bases.recorded_losses import POOR_LOSS, FittingRules, fitting_losses
 from talkpath.verdict.model import Category, Number, Reason, Verdict
 
@@ -86,6 +94,7 @@ def judge_attempt(attempt: Attempt) -> Verdict:
     waited = attempt.end_s - attempt.start_s >= WAITED_S
     tries = max(attempt.requests, attempt.sent_packets)
     unanswered = waited and not attempt.answered and tries >= FEWEST_TRIES
+    nobody = attempt.others_answered or may_be_nobody(attempt)
     alive = attempt.other_packets >= OTHERS_RATE * max(attempt.end_s - attempt.start_s, 1.0)
     return Verdict(
         app=attempt.app,
@@ -100,7 +109,7 @@ def judge_attempt(attempt: Attempt) -> Verdict:
             {"requests": tries if unanswered else attempt.requests, "answers": attempt.answers},
         ),
         confidence="high" if attempt.app_confidence >= 0.8 else "low",
-        alternatives=_blocking(attempt) if unanswered and alive and not attempt.others_answered else (),
+        alternatives=_blocking(attempt) if unanswered and alive and not nobody else (),
     )
 
 
