@@ -154,8 +154,8 @@ def _widened(call: Call, spell: CallSpell) -> CallSpell:
 
 def _went_on(call: Call, spell: CallSpell) -> bool:
     """Whether this end sent media in most of the seconds."""
-    first = call.seconds[0].at_s
-    seconds = call.seconds[ceil(spell.at_s) - first : floor(_end_s(spell)) - first]
+    first = call.seconds[0].at_s if call.seconds else 0
+    seconds = call.seconds[max(0, ceil(spell.at_s) - first) : max(0, floor(_end_s(spell)) - first)]
     return 2 * sum(one.sent.packets > 0 for one in seconds) > len(seconds)
 
 

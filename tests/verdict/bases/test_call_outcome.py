@@ -169,6 +169,11 @@ def test_who_is_heard_late_may_have_answered_late() -> None:
     assert call_outcome(call(SAID, late)) == Outcome("unknown", 0.0, "received", ("late_start",), 8.0)
 
 
+def test_a_record_without_seconds_is_told_as_far_as_it_goes() -> None:
+    late = stream("received", 12.0, start_s=8.0)
+    assert call_outcome(call(SAID, late, seconds=())) == Outcome("good")
+
+
 def quiet(first: int, last: int) -> Call:
     """A call in which nothing at all came in these seconds, in media whose losses and pauses look alike."""
     heard = stream("received", lost=400, loss_basis="cadence", mean_burst=400.0)
