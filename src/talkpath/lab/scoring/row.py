@@ -36,11 +36,9 @@ OWN_CALLS = (
 )
 # No check uses these: they are for recordings and for `locate` (contracts in pyproject.toml).
 CAPTURES = (
-    *(
-        f"verdict/bases/{name}.py"
-        for name in ("recorded_call", "recorded_losses", "accompanied_call", "calls_together")
-    ),
-    "measure/call.py",
+    *(f"verdict/bases/{name}.py" for name in ("call_outcome", "recorded_call", "recorded_losses")),
+    *(f"verdict/bases/{name}.py" for name in ("accompanied_call", "calls_together")),
+    *(f"measure/{name}.py" for name in ("call", "pauses", "silence", "spells")),
     "wire/pcap/",
 )
 PLACES = ("verdict/bases/hops.py", "verdict/bases/hop_loss.py", "conduct/hop_questions.py", "lab/locating.py")
