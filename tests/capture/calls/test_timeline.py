@@ -65,6 +65,12 @@ class TestOtherTraffic:
         tracemalloc.stop()
         assert came[:, :4].tolist() == [[0, 0, 0, 0], [50, 0, 50, 0]]
 
+    def test_damaged_times_of_one_flow_are_not_counted_to_another(self):
+        """The first flow has a packet so late that its second alone fills more than 32 bits."""
+        traffic = other((0, 2**32 + 3, 9), (0, 1, 5), (1, 3, 7))
+        assert traffic.each([[1]], np.array([2]), np.array([3])).tolist() == [[0, 0, 0], [0, 7, 0]]
+        assert traffic.other([1], 2.0, 4.0) == 0
+
     def test_those_of_the_calls_own_flows(self):
         own = other(*self.CELLS).each([[0], [1, 2]], np.array([0, 1]), np.array([3, 2]))[1]
         assert own.tolist() == [5, 1, 0, 0, 7]

@@ -181,6 +181,15 @@ def test_what_is_missing_between_packets_that_overtook_each_other_is_counted_too
     assert count.sum() == 2
 
 
+def test_of_a_few_packets_missing_over_hours_each_is_one_row():
+    """Numbers go back by hundreds, hours later."""
+    segments = stream(600, step_s=29.0, lost=(50, 52, 54))
+    segments.rows["sequence"][1:] = np.roll(segments.rows["sequence"][1:], 300)
+    _, second, count = missing_seconds(segments, rtp_order(segments), np.ones(len(segments.rows), np.bool_))
+    assert len(second) < 40
+    assert count[-3:].tolist() == [1, 1, 1]
+
+
 def test_of_a_gap_of_many_packets_each_second_is_one_row():
     segments = stream(2000, lost=tuple(range(100, 1500)))
     _, second, count = missing_seconds(segments, rtp_order(segments), np.ones(len(segments.rows), np.bool_))

@@ -39,7 +39,8 @@ class OtherTraffic:
         self._second = cells["second"].astype(np.int64) - floor(begin_s)
         self._packets = cells["packets"][:, 0].astype(np.int64)
         self._total = np.concatenate([[0], np.cumsum(self._packets)])
-        key = _keys(cells["flow"].astype(np.int64), self._second)
+        self._end = int(self._second.max(initial=0)) + 1
+        key = self._keys(cells["flow"].astype(np.int64), self._second)
         self._own = np.argsort(key, kind="stable")
         self._by_flow = key[self._own]
         """By flow and second, so that of a flow that carries call after call each is looked up by itself."""
@@ -68,14 +69,13 @@ class OtherTraffic:
 
     def _rows(self, flows: Ints, first: Ints, end: Ints) -> tuple[Ints, Ints]:
         """Return the cells of these flows, each from its first second to its end, and the place of the flow of each."""
-        low, high = (np.searchsorted(self._by_flow, _keys(flows, second)) for second in (first, end))
+        low, high = (np.searchsorted(self._by_flow, self._keys(flows, second)) for second in (first, end))
         return self._own[spread(low, high - low)], np.repeat(np.arange(len(flows)), high - low)
 
-
-def _keys(flow: Ints, second: Ints) -> Ints:
-    """Return one number for flow and second, in their order."""
-    key: Ints = (flow << 32) + second
-    return key
+    def _keys(self, flow: Ints, second: Ints) -> Ints:
+        """Return one number for flow and second, in their order; times may be damaged, and centuries apart."""
+        key: Ints = flow * (self._end + 1) + np.clip(second, 0, self._end)
+        return key
 
 
 @dataclass(frozen=True, slots=True)

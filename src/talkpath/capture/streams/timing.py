@@ -188,19 +188,22 @@ def _stopped(
 
 def missing_seconds(segments: Segments, order: RtpOrder, counted: Bools) -> tuple[Ints, Ints, Ints]:
     """Return (segment, second, how many packets) of what is missing before rows that count, spread evenly between its
-    neighbours' arrivals."""
+    neighbours' arrivals. Of a gap there are no more than it has seconds, or packets: times and numbers may be made up.
+    """
     gaps = np.flatnonzero(counted & (order.missing > 0))
     arrival = segments.rows["time_s"]
     one, other, missing = arrival[order.before[gaps]], arrival[gaps], order.missing[gaps]
     begin, end = np.minimum(one, other), np.maximum(one, other)  # the one sent later may have overtaken the other
     first = np.floor(begin).astype(np.int64)
-    count = np.floor(end).astype(np.int64) - first + 1
-    which = np.repeat(np.arange(len(gaps)), count)
-    second = spread(first, count)
-    lasts = np.maximum(end - begin, 1e-9)[which]
+    seconds = np.floor(end).astype(np.int64) - first + 1
+    size = np.minimum(seconds, missing)
+    which, place = np.repeat(np.arange(len(gaps)), size), spread(np.zeros(len(gaps), np.int64), size)
+    begin, lasts, missing, first = begin[which], np.maximum(end - begin, 1e-9)[which], missing[which], first[which]
     before, until = (
-        np.clip(np.ceil((at - begin[which]) / lasts * (missing[which] + 1)) - 1, 0, missing[which])
-        for at in (second, second + 1)
+        np.clip(np.ceil((first + place + more - begin) / lasts * (missing + 1)) - 1, 0, missing) for more in (0, 1)
     )
-    until = np.where(np.diff(which, append=-1) != 0, missing[which], until)
-    return segments.of[gaps][which], second, (until - before).astype(np.int64)
+    until = np.where(np.diff(which, append=-1) != 0, missing, until)
+    single = missing < seconds[which]
+    at_s = begin + (place + 1) / (missing + 1) * lasts
+    second = np.where(single, np.floor(at_s).astype(np.int64), first + place)
+    return segments.of[gaps][which], second, np.where(single, 1, until - before).astype(np.int64)
