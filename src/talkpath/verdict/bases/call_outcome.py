@@ -33,6 +33,7 @@ from talkpath.measure.spells import (
     PART_S,
     RECORDERS_SHARE,
     UNHEARD_S,
+    BadPart,
     CallSpell,
     bad_part,
     late_start,
@@ -210,11 +211,12 @@ def _is_unanswered(call: Call) -> bool:
 
 def _heard(call: Call, heard: list[Stream], said: list[Stream]) -> Outcome:
     """Tell how what came was. What this end said may be missing in the recording: no network had it yet."""
-    signs = _signs(call, heard, said)
+    part = bad_part(call)
+    signs = _signs(call, heard, said, part)
     if signs and "delay" not in signs and is_recorders(call):
         return Outcome("unknown", first_trouble(call), "received", ("recorder",))
     if signs:
-        return _poor(call, heard, signs)
+        return _poor(call, heard, signs, part)
     if _lossy(said) and (call.guessed_ends or _runs(said) >= FEWEST_RUNS):
         if is_recorders(call):
             return Outcome("unknown", None, "sent", ("recorder",))
@@ -233,15 +235,14 @@ def _heard(call: Call, heard: list[Stream], said: list[Stream]) -> Outcome:
     return Outcome("good")
 
 
-def _signs(call: Call, heard: list[Stream], said: list[Stream]) -> tuple[Sign, ...]:
+def _signs(call: Call, heard: list[Stream], said: list[Stream], part: BadPart | None) -> tuple[Sign, ...]:
     """Return what was poor about what came."""
     enough = [stream for stream in heard if stream.packets >= ENOUGH_PACKETS and stream.medium == "voice"]
     enough = enough or [stream for stream in heard if stream.packets >= ENOUGH_PACKETS]
     own_late_ms = max((stream.late_ms or 0.0 for stream in said), default=0.0)
-    part = bad_part(call)
     checks: tuple[tuple[Sign, bool], ...] = (
         ("freezes", _stood_still(call) or (part is not None and not part.lossy)),
-        ("loss", any(_lossy(of) for of in _by_medium(heard)) or (part is not None and part.lossy)),
+        ("loss", _loses(heard) or (part is not None and part.lossy)),
         ("delay", any((stream.late_ms or 0.0) >= max(POOR_DELAY_MS, MORE_UNEVEN * own_late_ms) for stream in enough)),
         ("jitter", any(_is_uneven(stream, said) for stream in enough)),
         ("quality", any(stream.mos is not None and stream.mos < TALKABLE_MOS for stream in heard)),
@@ -268,8 +269,9 @@ def _is_uneven(stream: Stream, said: list[Stream]) -> bool:
     return jitters or uneven_ms >= max(POOR_UNEVEN_MS, MORE_UNEVEN * own_uneven_ms)
 
 
-def _by_medium(streams: list[Stream]) -> list[list[Stream]]:
-    return [[stream for stream in streams if stream.medium == medium] for medium in ("voice", "video")]
+def _loses(heard: list[Stream]) -> bool:
+    """Whether voice or video lost more than a conversation bears."""
+    return any(_lossy([stream for stream in heard if stream.medium == medium]) for medium in ("voice", "video"))
 
 
 def _lossy(streams: list[Stream]) -> bool:
@@ -283,11 +285,9 @@ def _runs(streams: list[Stream]) -> float:
     return sum((stream.lost or 0) / (stream.mean_burst or 1) for stream in streams)
 
 
-def _poor(call: Call, heard: list[Stream], signs: tuple[Sign, ...]) -> Outcome:
+def _poor(call: Call, heard: list[Stream], signs: tuple[Sign, ...], part: BadPart | None) -> Outcome:
     """Tell of what came poorly since when; of a call that was poor for a part alone, how long that is as well."""
-    whole = any(_lossy(of) for of in _by_medium(heard)) or _stood_still(call) or not {"loss", "freezes"} & set(signs)
-    part = None if whole else bad_part(call)
-    if part is None:
+    if part is None or _loses(heard) or _stood_still(call):
         return Outcome("poor", first_trouble(call), "received", signs)
     return Outcome("poor", first_trouble(call, part.at_s), "received", signs, float(PART_S))
 
