@@ -4,7 +4,8 @@
 
 One arm, 8 calls and 8 random twins an epoch, alpha 1e-4, a clean line, media.drop of so many packets. Printed are the
 median and the 90 % quantile of `known_at_s`, how many did know, and Wald's bound at the app's own rate
-(tests/shared/wald.py: everything about the line and p known beforehand; one direction, so for `both` half of it).
+(tests/factories/checks/wald_bound.py: everything about the line and p known beforehand; one direction, so for `both`
+half of it).
 The wanted: webrtc voice at most 4.5 s for 2 %, at most 2 s from 50 %.
 """
 
@@ -18,10 +19,9 @@ from multiprocessing import Pool
 from pathlib import Path
 from statistics import median
 
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "shared"))
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
-from wald import blocks
-
+from factories.checks.wald_bound import blocks
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan

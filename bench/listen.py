@@ -19,13 +19,13 @@ from pathlib import Path
 from random import Random
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
-sys.path[:0] = [str(TESTS / "shared"), str(TESTS / "listening")]
+sys.path.insert(0, str(TESTS))
 
-from carried import Packet, pcap, udp  # noqa: E402
-from made import BEGIN_NS, CALLER, call, passed  # noqa: E402
 from rich.console import Console  # noqa: E402
-from streams import ScriptedStream  # noqa: E402
 
+from factories.packets.capture_files import Packet, pcap, udp  # noqa: E402
+from factories.packets.scripted_stream import ScriptedStream  # noqa: E402
+from factories.packets.shaped_calls import BEGIN_NS, CALLER, call, passed  # noqa: E402
 from talkpath.api.live_recording import recordings  # noqa: E402
 from talkpath.capture.live.live_picture import LivePicture  # noqa: E402
 from talkpath.listening.followed_stream import FollowedStream  # noqa: E402

@@ -28,11 +28,10 @@ from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
 
-sys.path += [str(Path(__file__).parents[1] / "tests" / "observatory" / part) for part in ("", "index")]
-from nodes import dsn, pair
-
-from evidence import Bench, measured
-from serving import start, stop
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from factories.observatories.clickhouse_cluster import dsn, pair
+from factories.observatories.observe_process import start, stop
+from factories.observatories.sent_bundles import Bench, measured
 from talkpath.evidence import bundle as evidence_bundle
 from talkpath.evidence.archive import unpack
 from talkpath.evidence.bundle import MANIFEST, SIGNATURE, read_bundle

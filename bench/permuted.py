@@ -16,10 +16,9 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import beta
 
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "verdict"))
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
-from roles import shuffled
-
+from factories.checks.role_assignments import shuffled
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario

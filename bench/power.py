@@ -1,8 +1,8 @@
 """How many epochs the accusing test needs, against Wald's bound; how often it accuses nobody's fault; how wide the
 intervals are: `python bench/power.py [runs]` prints three tables in markdown.
 
-The network is tests/shared/world.py: 8 calls and 8 random twins an epoch (one of them the canary), one direction
-restricted, one arm, alpha 1e-4, so `restricted` needs an e-value of 10 000.
+The network is tests/factories/checks/simulated_epochs.py: 8 calls and 8 random twins an epoch (one of them the
+canary), one direction restricted, one arm, alpha 1e-4, so `restricted` needs an e-value of 10 000.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "shared"))
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
-from wald import blocks
-from world import BACKGROUNDS, NOTHING, Restriction, World
-
+from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World
+from factories.checks.wald_bound import blocks
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics.interval import extra_loss
 from talkpath.verdict.statistics.strength import strength

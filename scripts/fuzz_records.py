@@ -34,10 +34,9 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "shared"))
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
-from mutated import mutate, signed
-
+from factories.checks.mutated_bundles import mutate, signed
 from talkpath.api.stored_verdicts import judge
 from talkpath.api.verification import verify
 from talkpath.apps import shapes

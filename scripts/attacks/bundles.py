@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).parents[2] / "tests" / "verdict"))
-
-import slow_facts
+sys.path.append(str(Path(__file__).parents[2] / "tests"))
 
 from attacks import forging
 from attacks.stage import Attack, Finding, command
+from factories.checks import slow_facts
 
 INFINITE, NOT_A_NUMBER = float("inf"), float("nan")
 POISON: tuple[dict[str, Any], ...] = (

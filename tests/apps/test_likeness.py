@@ -14,8 +14,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from pcap_walk import flows
 
+from factories.packets.pcap_reader import flows
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm, Schedule
 from talkpath.experiment.twin import random_twin, text_twin

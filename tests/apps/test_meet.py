@@ -7,10 +7,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from cadence import Track, compare, drawn
-from likeness import is_rtcp, is_rtp, is_stun, rtp_form, stun_form
-from pcap_walk import Flow, flows
 
+from factories.packets.media_cadence import Track, compare, drawn
+from factories.packets.packet_forms import is_rtcp, is_rtp, is_stun, rtp_form, stun_form
+from factories.packets.pcap_reader import Flow, flows
 from talkpath.apps import meet, shapes
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import Arm, Slot

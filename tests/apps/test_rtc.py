@@ -10,11 +10,11 @@ from random import Random
 
 import aioice.stun
 import pytest
-import rtp_parts
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pcap_walk import flows
 
+from factories.packets import rtp_packets
+from factories.packets.pcap_reader import flows
 from talkpath.apps import max as max_app
 from talkpath.apps import meet, signal, webrtc
 from talkpath.apps.contract.flow_view import FlowView
@@ -181,10 +181,10 @@ def test_streams_count_on(shape: RtcCall, rate: float) -> None:
             if slot.direction != way or not rtp.is_rtp(datagram):
                 continue
             packet = rtp.decode(datagram)
-            assert rtp_parts.encode_packet(packet) == datagram
+            assert rtp_packets.encode_packet(packet) == datagram
             streams[packet.ssrc].append(packet)
             if packet.extension:
-                elements = dict(rtp_parts.decode_elements(packet.extension))
+                elements = dict(rtp_packets.decode_elements(packet.extension))
                 number = {"webrtc": 3, "signal": 1}[shape.shape_class]
                 transport.append(int.from_bytes(elements[number], "big"))
         assert transport == list(range(1, len(transport) + 1))
@@ -217,12 +217,12 @@ def test_reports_count_on_and_send_times_follow_the_clock(shape: RtcCall) -> Non
     identity = {"webrtc": 2, "signal": 12}[shape.shape_class]
     for slot, datagram in made(shape, 200):
         if rtp.is_rtcp(datagram):
-            ssrc = rtp_parts.decode_report(datagram).ssrc
+            ssrc = rtp_packets.decode_report(datagram).ssrc
             counts[slot.direction, ssrc] += 1
             end = index_at + 4 or None
             assert int.from_bytes(datagram[index_at:end], "big") == 0x80000000 | counts[slot.direction, ssrc]
         elif slot.direction == "up" and rtp.is_rtp(datagram) and (extension := rtp.decode(datagram).extension):
-            value = dict(rtp_parts.decode_elements(extension)).get(identity)
+            value = dict(rtp_packets.decode_elements(extension)).get(identity)
             if value is not None:
                 times.append((slot.at_ms, int.from_bytes(value, "big")))
     assert counts

@@ -6,10 +6,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from cadence import compare, drawn
-from likeness import is_rtcp, is_rtp, is_stun, rtp_form, stun_form
-from pcap_walk import Flow, flows
 
+from factories.packets.media_cadence import compare, drawn
+from factories.packets.packet_forms import is_rtcp, is_rtp, is_stun, rtp_form, stun_form
+from factories.packets.pcap_reader import Flow, flows
 from talkpath.apps import shapes, signal
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.apps.contract.shape import Arm, Slot

@@ -6,9 +6,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from likeness import is_rtcp, is_rtp, is_stun, rtp_form, stun_form, turn_over_tcp
-from pcap_walk import flows
 
+from factories.packets.packet_forms import is_rtcp, is_rtp, is_stun, rtp_form, stun_form, turn_over_tcp
+from factories.packets.pcap_reader import flows
 from talkpath.apps import shapes, webrtc
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.apps.contract.shape import Arm, Slot

@@ -7,9 +7,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from cadence import Track, compare, drawn
-from pcap_walk import Flow, flows
 
+from factories.packets.media_cadence import Track, compare, drawn
+from factories.packets.pcap_reader import Flow, flows
 from talkpath.apps import shapes
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import Arm, Schedule

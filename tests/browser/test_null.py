@@ -1,17 +1,17 @@
-"""Where nothing is restricted: made-up checks whose effects are tied to 5-tuple and time (null_world.py), seeds fixed.
+"""Where nothing is restricted: made-up checks whose effects are tied to 5-tuple and time, seeds fixed.
 
-`python tests/shared/null_world.py 400` is the long run, in docs/why/2026-11-24-browser.md.
+`python tests/factories/checks/browser_checks.py 400` is the long run, in docs/why/2026-11-24-browser.md.
 """
 
 from __future__ import annotations
 
 from math import log
 
-import null_world as world
 import pytest
 from msgspec.structs import replace
 from scipy.stats import binom
 
+from factories.checks import browser_checks
 from talkpath.browser.far_end.schedule import WATCH_SLOTS, EpochRequest, watch_request
 from talkpath.browser.web.next_epoch import FIRST_EPOCHS
 from talkpath.measure.validate import validate_facts
@@ -21,10 +21,10 @@ from talkpath.verdict.statistics.strength import strength
 RUNS = 20
 
 
-@pytest.mark.parametrize("name", list(world.BACKGROUNDS))
+@pytest.mark.parametrize("name", list(browser_checks.BACKGROUNDS))
 def test_evidence_stays_weak(name: str):
     """Of e-values one in twenty at most may reach 20; more than chance allows of that is a fault (1 in 1000 here)."""
-    checks = (world.check(world.BACKGROUNDS[name], number) for number in range(RUNS))
+    checks = (browser_checks.check(browser_checks.BACKGROUNDS[name], number) for number in range(RUNS))
     peaks = [strength(facts.epochs, log(1e4)).peak_log_e for facts in checks]
     assert sum(peak >= log(20) for peak in peaks) <= binom.ppf(0.999, RUNS, 0.05)
     assert max(peaks) < log(1e4)
@@ -36,10 +36,11 @@ PROOF = EpochRequest(medium="voice", question="watch", texts=0, slots=600)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", list(world.BACKGROUNDS))
+@pytest.mark.parametrize("name", list(browser_checks.BACKGROUNDS))
 def test_calls_that_are_watched_for_longer_accuse_no_more(name: str):
     checks = (
-        world.check(world.BACKGROUNDS[name], number, USUAL, watched=[WATCHED, PROOF, PROOF]) for number in range(RUNS)
+        browser_checks.check(browser_checks.BACKGROUNDS[name], number, USUAL, watched=[WATCHED, PROOF, PROOF])
+        for number in range(RUNS)
     )
     peaks = [strength(facts.epochs, log(1e4)).peak_log_e for facts in checks]
     assert sum(peak >= log(20) for peak in peaks) <= binom.ppf(0.999, RUNS, 0.05)
@@ -48,7 +49,8 @@ def test_calls_that_are_watched_for_longer_accuse_no_more(name: str):
 
 def test_facts_of_watched_calls_are_such_as_checks_write():
     facts = replace(
-        world.check(world.even(0.02), 1, USUAL, watched=[WATCHED, PROOF]), started_at="2026-11-27T10:00:00Z"
+        browser_checks.check(browser_checks.even(0.02), 1, USUAL, watched=[WATCHED, PROOF]),
+        started_at="2026-11-27T10:00:00Z",
     )
     validate_facts(facts)
     assert [epoch.question for epoch in facts.epochs] == [*USUAL * ["battery"], "watch", "watch"]
@@ -56,7 +58,9 @@ def test_facts_of_watched_calls_are_such_as_checks_write():
 
 
 def test_a_page_says_that_all_is_well_only_of_calls_that_it_watched():
-    briefly, watched = (judge(world.check(world.clean, 1, USUAL, watched=more))[0] for more in ([], [WATCHED]))
+    briefly, watched = (
+        judge(browser_checks.check(browser_checks.clean, 1, USUAL, watched=more))[0] for more in ([], [WATCHED])
+    )
     assert briefly.reason is not None
     assert (briefly.state, briefly.reason.code) == ("insufficient", "watched_briefly")
     assert briefly.reason.values["seconds"] < 10.0
@@ -65,20 +69,24 @@ def test_a_page_says_that_all_is_well_only_of_calls_that_it_watched():
 
 
 def test_a_rule_about_calls_is_seen_all_the_same():
-    found = [judge(world.check(world.even(0.02), number, drop_up=0.3))[0] for number in range(4)]
+    found = [judge(browser_checks.check(browser_checks.even(0.02), number, drop_up=0.3))[0] for number in range(4)]
     assert [(v.state, v.rule, v.direction) for v in found] == [("restricted", "media.drop", "up")] * 4
     assert all(v.parameters["p"].low < 0.3 < v.parameters["p"].high for v in found)  # type: ignore[union-attr]
 
 
 def test_calls_that_only_begin_later_are_not_worse():
     """What a call did not send yet is nothing that it lost, however twins die beside it."""
-    peaks = [strength(world.check(world.dead, number).epochs, log(1e4)).peak_log_e for number in range(100, 120)]
+    peaks = [
+        strength(browser_checks.check(browser_checks.dead, number).epochs, log(1e4)).peak_log_e
+        for number in range(100, 120)
+    ]
     assert max(peaks) < log(1000)
 
 
 def test_phases_are_what_keeps_short_bursts_from_accusing():
     """With all calls at one instant and all twins at another, weather tells them apart, as it did in Chromium."""
     in_step = [
-        strength(world.check(world.bursts, number, in_step=True).epochs, log(1e4)).peak_log_e for number in range(16)
+        strength(browser_checks.check(browser_checks.bursts, number, in_step=True).epochs, log(1e4)).peak_log_e
+        for number in range(16)
     ]
     assert sum(peak >= log(20) for peak in in_step) >= 4

@@ -9,12 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import null_world as world
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
+from factories.checks import browser_checks
 from talkpath.browser.answer.result_message import result_message
 from talkpath.browser.web.page_texts import page_texts
 from talkpath.measure.facts import Health
@@ -55,7 +55,7 @@ OPERATOR = {"network": "AS64496", "name": "Anna's Mobile", "hosting": False}
 
 @cache
 def a_result() -> dict[str, Any]:
-    facts = replace(world.check(world.even(0.02), 3, drop_up=0.3), started_at="2026-11-26T09:00:00Z")
+    facts = replace(browser_checks.check(browser_checks.even(0.02), 3, drop_up=0.3), started_at="2026-11-26T09:00:00Z")
     return result_message(facts, "en", operator=OPERATOR) | {"share": "here", "others": []}
 
 
@@ -184,7 +184,9 @@ def test_the_list_is_bounded_and_holds_no_evidence(browser: Browser, origin: str
 
 
 def test_a_void_check_shows_no_table_and_no_number_that_says_otherwise(browser: Browser, origin: str):
-    facts = replace(world.check(world.even(0.0), 5, drop_up=0.9), health=Health(vpn=False, hidden=True))
+    facts = replace(
+        browser_checks.check(browser_checks.even(0.0), 5, drop_up=0.9), health=Health(vpn=False, hidden=True)
+    )
     facts = replace(facts, started_at="2026-11-26T09:00:00Z")
     page = opened(browser, origin, result=result_message(facts, "en") | {"share": "", "others": []})
     check_by_keyboard(page)

@@ -7,12 +7,12 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-import null_world as world
 import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
 from browser_near import start
+from factories.checks import browser_checks
 from talkpath.browser.answer.result_message import result_message
 from talkpath.browser.web.page_texts import NAMES, page_texts
 
@@ -46,7 +46,7 @@ REPORTS = "**/v1/reports/*"
 @cache
 def a_result(code: str) -> dict[str, Any]:
     """As the server tells it, in that language."""
-    facts = replace(world.check(world.even(0.02), 3, drop_up=0.3), started_at=DAY_AND_HOUR)
+    facts = replace(browser_checks.check(browser_checks.even(0.02), 3, drop_up=0.3), started_at=DAY_AND_HOUR)
     paths = [{"name": "udp/4434", "carries": False}, {"name": "tls/443", "missing": "certificate"}]
     operator = {"network": "AS64496", "name": "Anna's Mobile", "hosting": False}
     return {**result_message(facts, code, operator=operator), "share": "here", "paths": paths, "at": MOMENT_MS}

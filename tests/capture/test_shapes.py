@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from made import call, passed
-from remake import facts_of
 
+from factories.packets.altered_captures import facts_of
+from factories.packets.shaped_calls import call, passed
 from talkpath.apps import shapes
 
 SEALED_WITHOUT_SEQUENCE = "telegram/tgcalls"

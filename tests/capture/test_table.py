@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from carried import Packet, pcap
-from made import CALLER, SERVER, call, passed
-from own_calls import CALLS
 
+from factories.packets.capture_files import Packet, pcap
+from factories.packets.recognised_calls import CALLS
+from factories.packets.shaped_calls import CALLER, SERVER, call, passed
 from talkpath.capture.calls.records import MeasuredCapture, measure_calls
 from talkpath.capture.scan import scan
 from talkpath.capture.table import COLUMN_TYPES, columns, write_parquet

@@ -1,4 +1,4 @@
-"""Lets the tests here share leaks.py and listed_in_namespace.py."""
+"""Lets the tests here share what test_check_listed.py makes."""
 
 import sys
 from pathlib import Path

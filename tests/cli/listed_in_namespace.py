@@ -16,10 +16,9 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "shared"))
+sys.path.append(str(Path(__file__).parents[1]))
 
-from far_end import TALKPATH, FarEnd, small_plan
-
+from factories.networks.local_responder import TALKPATH, FarEnd, small_plan
 from talkpath.directory.listed_server import ListedServer, NetworkClass, PublicAddress
 from talkpath.directory.server_list import sign_list
 from talkpath.lab.drivers.namespace import tool

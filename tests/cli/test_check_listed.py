@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner
-from far_end import TALKPATH, TRIES, FarEnd, free_ports, hurry, small_plan
 
 import talkpath
+from factories.networks.local_responder import TALKPATH, TRIES, FarEnd, free_ports, hurry, small_plan
 from talkpath.api.listed_check import answering_links, find_list
 from talkpath.cli import cli
 from talkpath.directory.listed_server import ListedServer, NetworkClass, PublicAddress

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from far_end import TRIES
 
+from factories.networks.local_responder import TRIES
 from talkpath.lab.drivers.namespace import available, tool
 
 SCRIPT = Path(__file__).with_name("listed_in_namespace.py")

@@ -19,8 +19,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from far_end import TALKPATH, FarEnd, Probe, Told, TooBusyError, free_ports, small_plan, talkpath
 
+from factories.networks.local_responder import (
+    TALKPATH,
+    FarEnd,
+    Probe,
+    Told,
+    TooBusyError,
+    free_ports,
+    small_plan,
+    talkpath,
+)
 from talkpath.verdict.validity import LATE_VOIDS_ALL_MS, late_ms
 from talkpath.wire.control.keys import new_identity_pem
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,6 @@ from click.testing import CliRunner
 
 from talkpath.cli import cli
 from talkpath.errors import UsageError
-
-sys.path.append(str(Path(__file__).parents[1] / "observatory"))
 
 
 def run(*arguments: str) -> str:
@@ -24,7 +21,7 @@ def run(*arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from bundles import fill
+    from factories.checks.dated_bundles import fill
 
     return fill(tmp_path_factory.mktemp("bundles"))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 import pytest
-from far_end import talkpath
 
+from factories.networks.local_responder import talkpath
 from talkpath.cli import cli
 from talkpath.cli._help import LongCommand
 

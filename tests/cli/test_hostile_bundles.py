@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -16,10 +15,8 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "evidence"))
-import mutated
-from played import played
-
+from factories.checks import mutated_bundles
+from factories.checks.lab_checks import played
 from talkpath.api.recording import read_capture
 from talkpath.cli import cli
 from talkpath.errors import BundleError, TalkpathError
@@ -54,9 +51,9 @@ def test_mutated_bundles_end_in_one_sentence(kind: str, tmp_path: Path) -> None:
     outcomes: Counter[str] = Counter()
     wrong = []
     for number in range(MUTATIONS):
-        changed = facts if number % 5 == 0 else mutated.mutate(facts, draws, draws.choice((1, 1, 2, 4)))
-        stored = mutated.mutate(verdict, draws, 1) if number % 5 == 0 else verdict
-        data = mutated.signed(kind, changed, stored, signer)
+        changed = facts if number % 5 == 0 else mutated_bundles.mutate(facts, draws, draws.choice((1, 1, 2, 4)))
+        stored = mutated_bundles.mutate(verdict, draws, 1) if number % 5 == 0 else verdict
+        data = mutated_bundles.signed(kind, changed, stored, signer)
         if data is None:
             continue
         path.write_bytes(data)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,10 @@ from click.testing import CliRunner
 
 from talkpath.cli import cli
 
-sys.path.append(str(Path(__file__).parents[1] / "lab" / "country"))
-
 
 @pytest.fixture
 def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    from small import small
+    from factories.networks.small_country import small
 
     monkeypatch.chdir(tmp_path)
     small(tmp_path, ('"2025-08-10", "2025-08-13", "2025-08-14"', '"2025-08-13"'))

@@ -21,11 +21,11 @@ import click
 import pyarrow
 import pyarrow.parquet
 import pytest
-from carried import Packet, pcap, tcp, udp
 from click.testing import CliRunner
-from far_end import FarEnd, small_plan, talkpath
-from leaks import address_forms, found, name_forms, written
 
+from factories.networks.local_responder import FarEnd, small_plan, talkpath
+from factories.networks.planted_addresses import address_forms, found, name_forms, written
+from factories.packets.capture_files import Packet, pcap, tcp, udp
 from talkpath.cli import cli
 from talkpath.evidence.bundle import read_bundle
 from talkpath.lab.drivers import namespace

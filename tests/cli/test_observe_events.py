@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from talkpath.errors import UsageError
 from talkpath.lab.country.play import play
 from talkpath.lab.country.settings import read_country
 
-sys.path.append(str(Path(__file__).parents[1] / "observatory"))
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
 
@@ -27,7 +25,7 @@ def run(*arguments: str | Path) -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from bundles import fill
+    from factories.checks.dated_bundles import fill
 
     return fill(tmp_path_factory.mktemp("bundles"))
 

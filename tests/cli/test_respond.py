@@ -17,8 +17,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from far_end import TALKPATH, FarEnd, free_ports, small_plan, talkpath
 
+from factories.networks.local_responder import TALKPATH, FarEnd, free_ports, small_plan, talkpath
 from talkpath.probe.invite_link import parse_invite_link
 from talkpath.responder.doctor import without_closed
 from talkpath.responder.limits import Identity

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from far_end import FarEnd, free_ports, talkpath
 from test_check_listed import Listed, entry
 
+from factories.networks.local_responder import FarEnd, free_ports, talkpath
 from talkpath.directory.listed_server import ListedServer
 from talkpath.evidence.bundle import read_bundle
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from far_end import TALKPATH, FarEnd, free_ports, is_free, small_plan
 
+from factories.networks.local_responder import TALKPATH, FarEnd, free_ports, is_free, small_plan
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.wire.control.keys import new_identity_pem
 

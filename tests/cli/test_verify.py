@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 from click.testing import CliRunner
-from far_end import FarEnd, check, small_plan, talkpath
-from mmdb_made import made
 
+from factories.networks.local_responder import FarEnd, check, small_plan, talkpath
+from factories.networks.mmdb_file import made
 from talkpath.cli import cli
 from talkpath.errors import BundleError, UsageError
 from talkpath.evidence.archive import pack, unpack

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from far_end import TALKPATH, FarEnd, small_plan, talkpath
 
+from factories.networks.local_responder import TALKPATH, FarEnd, small_plan, talkpath
 from talkpath.evidence.bundle import read_facts
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from datetime import date
 
 import pytest
-from greeted_hosts import answering
 
+from factories.networks.greeted_hosts import answering
 from talkpath.conduct import endpoint_questions
 from talkpath.conduct.endpoint_questions import ask_endpoints
 from talkpath.measure.endpoint_facts import EndpointFacts

@@ -6,8 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from random import Random
 
-from listed import NOW, server
-
+from factories.networks.server_lists import NOW, server
 from talkpath.directory.choice import MOST_TRIES, servers_to_try
 from talkpath.directory.listed_server import ListedServer, minute_of
 

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from listed import DIRECTORY, NOW, signed
 
+from factories.networks.server_lists import DIRECTORY, NOW, signed
 from talkpath.directory.directory_link import built_in_directories, parse_directory_link
 from talkpath.directory.fetch import ListReader
 from talkpath.directory.seen_lists import SeenLists

@@ -6,8 +6,8 @@ import random
 
 import msgspec
 import pytest
-from listed import DIRECTORY, NOW, server
 
+from factories.networks.server_lists import DIRECTORY, NOW, server
 from talkpath.directory.directory_link import DirectoryLink
 from talkpath.directory.listed_server import ListedServer, PublicAddress
 from talkpath.directory.offer import MOST_BYTES, OfferAnswer, Purpose, read_offer, sign_offer

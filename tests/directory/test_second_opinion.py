@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from listed import server
 from msgspec.structs import replace
 
+from factories.networks.server_lists import server
 from talkpath.directory.listed_server import ListedServer
 from talkpath.directory.second_opinion import FIRST_SHARE, ask_second, first_plan, second_plan
 from talkpath.errors import PeerError

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from listed import DIRECTORY, NOW, server, signed
 
+from factories.networks.server_lists import DIRECTORY, NOW, server, signed
 from talkpath.directory.listed_server import MOST_ENTRY_BYTES, PublicAddress, entry_bytes, minute_of
 from talkpath.directory.server_list import (
     MOST_BYTES,

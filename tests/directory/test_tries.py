@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from listed import server
 from msgspec.structs import replace
 
+from factories.networks.server_lists import server
 from talkpath.directory.tries import check_with_one_of
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan

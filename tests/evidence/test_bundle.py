@@ -10,8 +10,8 @@ from random import Random
 
 import msgspec
 import pytest
-from played import bundle, played
 
+from factories.checks.lab_checks import bundle, played
 from talkpath.errors import BundleError
 from talkpath.evidence import bundle as form
 from talkpath.evidence.archive import pack, unpack

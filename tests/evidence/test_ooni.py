@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 from msgspec.structs import replace
-from played import bundle, played
 
+from factories.checks.lab_checks import bundle, played
 from talkpath.evidence.bundle import read_bundle
 from talkpath.evidence.ooni import measurements
 from talkpath.measure.facts import Exchange, Facts, Health, Reach

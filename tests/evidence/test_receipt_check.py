@@ -8,8 +8,8 @@ from time import process_time
 import msgspec
 import pytest
 from msgspec.structs import replace
-from played import bundle, played
 
+from factories.checks.lab_checks import bundle, played
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import FACTS as FACTS_PART
 from talkpath.evidence.bundle import (

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from played import bundle, played
 
+from factories.checks.lab_checks import bundle, played
 from talkpath.errors import BundleError, UsageError
 from talkpath.evidence import bundle as form
 from talkpath.evidence.archive import pack, unpack

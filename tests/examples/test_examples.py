@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from far_end import FarEnd
 
 import talkpath
+from factories.networks.local_responder import FarEnd
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LAB = Path(__file__).parents[1] / "capture" / "lab"

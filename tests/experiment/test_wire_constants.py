@@ -15,9 +15,9 @@ from random import Random
 from typing import NamedTuple
 
 import pytest
-from likeness import is_rtcp, is_rtp, is_stun, turn_over_tcp
-from pcap_walk import datagrams
 
+from factories.packets.packet_forms import is_rtcp, is_rtp, is_stun, turn_over_tcp
+from factories.packets.pcap_reader import datagrams
 from talkpath.apps import shapes
 from talkpath.conduct.check import Check
 from talkpath.experiment.layout import Layout, lay_out

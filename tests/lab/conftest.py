@@ -15,11 +15,9 @@ import pytest
 
 from talkpath.lab.drivers import namespace
 
-sys.path.insert(0, str(Path(__file__).parent))  # for specimens.py, used by several test modules
-
 InLab = Callable[..., Any]
 
-NEARBY = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "shared")]
+TESTS = Path(__file__).parents[1]  # where the factories are
 _CALL = """
 import importlib, json, sys
 module, name, arguments = json.loads(sys.argv[1])
@@ -43,7 +41,7 @@ def in_lab() -> InLab:
         what = json.dumps([file.stem, function.__name__, arguments])
         done = subprocess.run(
             namespace.wrapped([sys.executable, "-W", "error", "-c", _CALL, what]),
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(file.parent), *NEARBY, *path])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(file.parent), str(TESTS), *path])},
             capture_output=True,
             timeout=60,
             check=False,

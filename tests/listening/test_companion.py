@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from carried import CARRIERS, udp
 
+from factories.packets.capture_files import CARRIERS, udp
 from talkpath.experiment.control_packets import MOST_FLOWS
 from talkpath.listening.call_packets import CallPackets
 from talkpath.listening.companion import Companion

@@ -10,10 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from carried import Packet, pcap
-from made import BEGIN_NS, background, call, passed
-from streams import ScriptedStream, cut
 
+from factories.packets.capture_files import Packet, pcap
+from factories.packets.scripted_stream import ScriptedStream, cut
+from factories.packets.shaped_calls import BEGIN_NS, background, call, passed
 from talkpath.api.live_recording import recordings
 from talkpath.api.recording import Recording, read_capture
 from talkpath.capture.live import recent_scan
@@ -153,7 +153,7 @@ def a_day_in_parts(monkeypatch: pytest.MonkeyPatch, hours: int) -> tuple[list[Re
 
 
 def _knock(port: int) -> list[Packet]:
-    from carried import udp
+    from factories.packets.capture_files import udp
 
     return [Packet(BEGIN_NS, udp(bytes((10, 0, 0, 5)), bytes((203, 0, 113, 9)), port, 53, bytes(30)))]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 
 import pytest
-from carried import fragments, tcp, udp
 
+from factories.packets.capture_files import fragments, tcp, udp
 from talkpath.listening.packet_filter import program
 
 FOUR, SIX = (bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7))), (bytes((32,)) * 16, bytes((33,)) * 16)

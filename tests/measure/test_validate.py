@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import made_facts
 import msgspec
 import pytest
 from hypothesis import given
 from msgspec.structs import replace
 
+from factories.checks import random_facts
 from talkpath.errors import BundleError
 from talkpath.measure import decode
 from talkpath.measure.call import Attempt, Call, Findings
@@ -17,7 +17,7 @@ from talkpath.measure.decode import decode_facts, decode_findings, require_bound
 from talkpath.measure.facts import Epoch, Exchange, Facts, Health, Observation, Reach, Track
 from talkpath.measure.work import Work, facts_work
 
-FACTS = made_facts.facts(made_facts.epoch(0), made_facts.epoch(1))
+FACTS = random_facts.facts(random_facts.epoch(0), random_facts.epoch(1))
 FIRST = FACTS.epochs[0]
 UP, DOWN = FIRST.flows[:2]
 NAN, INF = float("nan"), float("inf")
@@ -125,7 +125,7 @@ def test_bytes_that_are_no_facts(data: bytes) -> None:
             decode_as(data)
 
 
-@given(made_facts.any_facts())
+@given(random_facts.any_facts())
 def test_whatever_is_within_bounds_is_read(facts: Facts) -> None:
     assert read(facts) == facts
 
@@ -188,7 +188,7 @@ def test_findings_that_no_recording_gives(findings: Findings) -> None:
         read_findings(findings)
 
 
-@given(made_facts.any_findings())
+@given(random_facts.any_findings())
 def test_whatever_findings_are_within_bounds_are_read(findings: Findings) -> None:
     assert read_findings(findings) == findings
 
@@ -197,12 +197,12 @@ def test_whatever_findings_are_within_bounds_are_read(findings: Findings) -> Non
 
 
 def test_work_is_told_from_the_lists_lengths_alone() -> None:
-    one, two = made_facts.epoch(0, k=2, slots=10), made_facts.epoch(1, k=4, slots=30)
-    other = made_facts.epoch(2, app="telegram", variant="tgcalls")
-    work = facts_work(msgspec.msgpack.encode(made_facts.facts(one, two, other)))
+    one, two = random_facts.epoch(0, k=2, slots=10), random_facts.epoch(1, k=4, slots=30)
+    other = random_facts.epoch(2, app="telegram", variant="tgcalls")
+    work = facts_work(msgspec.msgpack.encode(random_facts.facts(one, two, other)))
     assert work[:3] == (10 * (20 + 64) + 20 * (60 + 64) + 10 * (20 + 64), 20 + 60 + 20, 2)
     assert work.seconds == pytest.approx(0.0005 * 100 + 0.004 * (4 + 1))
-    assert facts_work(msgspec.msgpack.encode(made_facts.facts())) == Work(0, 0, 0, 0.0)
+    assert facts_work(msgspec.msgpack.encode(random_facts.facts())) == Work(0, 0, 0, 0.0)
 
 
 def test_work_is_told_without_unpacking_anything() -> None:

@@ -141,7 +141,7 @@ def blind_order(place: int) -> Callable[[], None]:
 
 
 def innocent(background: str) -> Callable[[], None]:
-    return check("lab/whole_checks/test_told_apart.py", "test_nobody_is_told_apart", background)
+    return check("lab/whole_checks/test_role_blind_networks.py", "test_nobody_is_told_apart", background)
 
 
 MUTATIONS = (

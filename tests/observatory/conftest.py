@@ -1,15 +1,13 @@
-"""Lets the tests of this folder share their modules, and one embedded database engine."""
+"""Lets the tests of this folder share one embedded database engine."""
 
 from __future__ import annotations
 
-import sys
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent))
 _numbers = count()
 
 

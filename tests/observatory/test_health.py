@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from evidence import DAY, Bench
+from factories.observatories.sent_bundles import DAY, Bench
 from talkpath.errors import PeerError
 from talkpath.observatory import health
 from talkpath.observatory.clock import ServerClock

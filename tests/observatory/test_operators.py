@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mmdb_made import made
 
+from factories.networks.mmdb_file import made
 from talkpath.observatory.operators import operator_names
 from talkpath.observatory.web.event_worker import EventWorker
 

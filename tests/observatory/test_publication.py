@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from network_days import dates, day, detect
 
+from factories.observatories.network_days import dates, day, detect
 from talkpath.observatory.events.record import LAST, withdrawal_of
 from talkpath.observatory.publication import Order, Publication, orders_of
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from far_end import FarEnd
 
+from factories.networks.local_responder import FarEnd
 from talkpath.probe import control_dialling
 from talkpath.probe.control_dialling import CONNECT_TRIES, Dialled, dial, dial_again
 from talkpath.probe.invite_link import InviteLink, parse_invite_link

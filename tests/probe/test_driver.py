@@ -6,8 +6,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from far_end import FarEnd, free_ports
-
+from factories.networks.local_responder import FarEnd, free_ports
 from talkpath.conduct.check import Check
 from talkpath.conduct.question_choice import LOCAL_PORTS
 from talkpath.experiment.plan import choose_arms, make_plan

@@ -13,8 +13,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hello_suites import suites_of
 
+from factories.packets.hello_suites import suites_of
 from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.endpoint_driver import EndpointDriver, RequestOutcome, system_lookup

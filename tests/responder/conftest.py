@@ -1,4 +1,4 @@
-"""Lets the tests here share what test_hostile.py and test_session.py make."""
+"""Lets the tests here share what test_hostile_clients.py and test_session.py make."""
 
 import sys
 from pathlib import Path

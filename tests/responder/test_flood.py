@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
-from far_end import FarEnd
-from test_hostile import ARM
+from test_hostile_clients import ARM
 
+from factories.networks.local_responder import FarEnd
 from talkpath.conduct.check import Check
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan

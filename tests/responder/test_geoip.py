@@ -7,8 +7,8 @@ from pathlib import Path
 
 import maxminddb
 import pytest
-from mmdb_made import Value, made
 
+from factories.networks.mmdb_file import Value, made
 from talkpath.errors import UsageError
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, GeoDatabase, NetworkOrigin
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from far_end import free_ports
-from test_hostile import HELLO
+from test_hostile_clients import HELLO
 
+from factories.networks.local_responder import free_ports
 from talkpath.responder.driver import ResponderDriver
 from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from random import Random
 
-import calls
 import pytest
 from msgspec.structs import replace
-from slots import Box
 
+from factories.checks import boxed
+from factories.checks.call_slots import Box
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import ArmPlan, Epoch, Facts
 from talkpath.verdict.judge import judge, judge_arms
@@ -17,20 +17,20 @@ from talkpath.verdict.model import Question, Verdict
 from talkpath.verdict.planner.next_question import next_question
 
 APPS = ("webrtc", "whatsapp")
-STUN = calls.stage_drop(["stun", "allocate"], "up")
+STUN = boxed.stage_drop(["stun", "allocate"], "up")
 
 
 @cache
 def clean() -> Facts:
-    return calls.check(calls.Line(apps=APPS, seed=3))
+    return boxed.check(boxed.Line(apps=APPS, seed=3))
 
 
 def further(facts: Facts, app: str, *boxes: Box) -> Facts:
     """The facts with one more epoch of that app's calls."""
     number = len(facts.epochs)
-    line = calls.Line(boxes, APPS, seed=number)
+    line = boxed.Line(boxes, APPS, seed=number)
     ask = Question(Arm(app, app, "voice"), packets=25)
-    epoch, _ = calls.play(line, Random(number), ask, number, facts.epochs[-1].ended_s + 0.1)
+    epoch, _ = boxed.play(line, Random(number), ask, number, facts.epochs[-1].ended_s + 0.1)
     return replace(facts, epochs=(*facts.epochs, epoch))
 
 
@@ -71,7 +71,7 @@ def test_a_stale_arm_is_asked_again_and_once_it_is_known_no_more():
         if ask is None:
             break
         asked.append((ask.arm.app, ask.kind))
-        epoch, _ = calls.play(calls.Line((), APPS), Random(1), ask, len(facts.epochs), facts.epochs[-1].ended_s + 0.1)
+        epoch, _ = boxed.play(boxed.Line((), APPS), Random(1), ask, len(facts.epochs), facts.epochs[-1].ended_s + 0.1)
         facts = replace(facts, epochs=(*facts.epochs, epoch))
     assert ("webrtc", "battery") in asked
     assert of(facts, "webrtc").state == "ok"
@@ -79,14 +79,14 @@ def test_a_stale_arm_is_asked_again_and_once_it_is_known_no_more():
 
 @pytest.mark.parametrize("from_s", [1.0, 3.0, 6.0])
 def test_a_rule_that_begins_during_a_check_leaves_no_app_ok_but_those_it_spares(from_s):
-    facts = calls.check(calls.Line((calls.later(STUN, from_s),), APPS, seed=5))
+    facts = boxed.check(boxed.Line((boxed.later(STUN, from_s),), APPS, seed=5))
     last_s = max(epoch.ended_s for epoch in facts.epochs)
     assert last_s < from_s or {verdict.state for verdict in judge(facts)} <= {"restricted", "insufficient"}
 
 
 def test_what_held_from_the_first_packet_makes_no_result_stale():
-    facts = calls.check(
-        calls.Line((calls.media_drop(0.4, "up", whom=lambda f: f.role == "call" and f.number < 20),), APPS)
+    facts = boxed.check(
+        boxed.Line((boxed.media_drop(0.4, "up", whom=lambda f: f.role == "call" and f.number < 20),), APPS)
     )
     assert all(verdict.reason is None or verdict.reason.code != "stale" for verdict in judge(facts))
 
@@ -98,12 +98,12 @@ def with_longer_calls(facts: Facts, app: str, *boxes: Box) -> Facts:
     """The facts with one more epoch of that app's calls, longer than any before."""
     number = len(facts.epochs)
     ask = Question(Arm(app, app, "voice"), kind="watch", packets=400)
-    epoch, _ = calls.play(calls.Line(boxes, APPS), Random(number), ask, number, facts.epochs[-1].ended_s + 0.1)
+    epoch, _ = boxed.play(boxed.Line(boxes, APPS), Random(number), ask, number, facts.epochs[-1].ended_s + 0.1)
     return replace(facts, epochs=(*facts.epochs, epoch))
 
 
 def test_where_single_calls_are_cut_off_an_app_of_which_few_lived_so_long_is_not_ok():
-    some = calls.freeze(seconds=5.0, whom=lambda flow: flow.role == "call" and flow.number % 2 == 0)
+    some = boxed.freeze(seconds=5.0, whom=lambda flow: flow.role == "call" and flow.number % 2 == 0)
     facts = clean()
     while of(facts, "whatsapp").state != "restricted":
         facts = with_longer_calls(facts, "whatsapp", some)
@@ -118,7 +118,7 @@ def test_where_single_calls_are_cut_off_an_app_of_which_few_lived_so_long_is_not
 def test_where_every_call_is_cut_off_an_app_of_which_one_lived_so_long_is_ok():
     facts = clean()
     while of(facts, "whatsapp").state != "restricted":
-        facts = with_longer_calls(facts, "whatsapp", calls.freeze(seconds=5.0))
+        facts = with_longer_calls(facts, "whatsapp", boxed.freeze(seconds=5.0))
     assert of(further(facts, "webrtc"), "webrtc").state == "ok"
 
 
@@ -135,7 +135,7 @@ def as_variants(facts: Facts) -> Facts:
 @cache
 def webrtc_alone() -> tuple[Epoch, ...]:
     """All epochs of a check of one app, which is ok."""
-    return calls.check(calls.Line(seed=3)).epochs
+    return boxed.check(boxed.Line(seed=3)).epochs
 
 
 def test_an_app_is_ok_if_all_its_variants_are():
@@ -145,11 +145,11 @@ def test_an_app_is_ok_if_all_its_variants_are():
 
 def test_a_troubled_variant_keeps_its_app_from_being_ok():
     """A quarter of the calls' packets are lost and none of the twins': too few packets to accuse anybody."""
-    lost = calls.media_drop(0.25, "up")
+    lost = boxed.media_drop(0.25, "up")
     webrtc = webrtc_alone()
     ask = Question(Arm("whatsapp", "whatsapp", "voice"), k=2, packets=25)
     last_s = max(epoch.ended_s for epoch in webrtc)
-    epoch, _ = calls.play(calls.Line((lost,), APPS), Random(4), ask, 90, last_s + 0.1)
+    epoch, _ = boxed.play(boxed.Line((lost,), APPS), Random(4), ask, 90, last_s + 0.1)
     facts = as_variants(replace(clean(), epochs=(*webrtc, epoch)))
     assert [each.state for each in judge_arms(facts)] == ["ok", "insufficient"]
     (verdict,) = judge(facts)
@@ -162,7 +162,7 @@ def test_a_variant_of_which_little_is_known_and_nothing_amiss_does_not_keep_its_
     webrtc = webrtc_alone()
     ask = Question(Arm("whatsapp", "whatsapp", "voice"), k=2, packets=12)
     last_s = max(epoch.ended_s for epoch in webrtc)
-    epoch, _ = calls.play(calls.Line((), APPS), Random(4), ask, 90, last_s + 0.1)
+    epoch, _ = boxed.play(boxed.Line((), APPS), Random(4), ask, 90, last_s + 0.1)
     facts = as_variants(replace(clean(), epochs=(*webrtc, epoch)))
     assert [each.state for each in judge_arms(facts)] == ["ok", "insufficient"]
     assert [each.state for each in judge(facts)] == ["ok"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 from hypothesis import given, settings
-from made_facts import any_facts, any_findings
 
+from factories.checks.random_facts import any_facts, any_findings
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts
 from talkpath.measure.quality import transport_mos

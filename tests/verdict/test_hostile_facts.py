@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from slow_facts import facts
 
+from factories.checks.slow_facts import facts
 from talkpath.verdict.judge import judge
 
 MOST_CPU_S = 20.0

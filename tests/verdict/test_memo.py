@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
-from world import BACKGROUNDS, World
 
+from factories.checks.simulated_epochs import BACKGROUNDS, World
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.memo import KEPT, forget, per_epoch
 

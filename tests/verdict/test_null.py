@@ -9,10 +9,10 @@ from math import exp, log
 
 import numpy as np
 import pytest
-from roles import shuffled
 from scipy.stats import binom
-from world import BACKGROUNDS, NOTHING, Restriction, World
 
+from factories.checks.role_assignments import shuffled
+from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World
 from talkpath.verdict.statistics.strength import strength
 from talkpath.verdict.statistics.twins import twin_worse_log_e
 

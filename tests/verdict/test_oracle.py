@@ -8,9 +8,9 @@ from math import inf
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from roles import assignments, mean_e, relabel
-from world import BACKGROUNDS, NOTHING, Restriction, World
 
+from factories.checks.role_assignments import assignments, mean_e, relabel
+from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics import delay, loss, setup, survival
 from talkpath.verdict.statistics.canary import canary_log_e

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-import calls
 import numpy as np
 import pytest
-from slots import Flow, Outcome, Slot
 
+from factories.checks import boxed
+from factories.checks.call_slots import Flow, Outcome, Slot
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import arm_view
@@ -35,7 +35,7 @@ def expected(epochs: Sequence[Epoch], p: float, onset: int) -> float:
 @pytest.mark.parametrize(("p", "onset"), [(0.6, 60), (0.3, 80)])
 def test_what_acts_late_takes_more_of_long_calls(p: float, onset: int, seed: int):
     """One share for short and long calls is wrong of both, and its interval holds neither."""
-    facts = calls.check(calls.Line([calls.media_drop(p, "up", onset)], seed=seed))
+    facts = boxed.check(boxed.Line([boxed.media_drop(p, "up", onset)], seed=seed))
     epochs = arm_view(facts, ARM).accusing
     found, truth = overall_loss(epochs, "up", seed=facts.seed), expected(epochs, p, onset)
     assert found.low is not None
@@ -45,9 +45,9 @@ def test_what_acts_late_takes_more_of_long_calls(p: float, onset: int, seed: int
     assert (extra_loss(epochs, "up", seed=facts.seed).high or 0.0) < truth
 
 
-@pytest.mark.parametrize("boxes", [[], [calls.media_drop(0.3, "up")]], ids=["nothing", "from the first packet on"])
-def test_what_acts_alike_has_one_share(boxes: list[calls.Box]):
-    facts = calls.check(calls.Line(boxes, seed=2))
+@pytest.mark.parametrize("boxes", [[], [boxed.media_drop(0.3, "up")]], ids=["nothing", "from the first packet on"])
+def test_what_acts_alike_has_one_share(boxes: list[boxed.Box]):
+    facts = boxed.check(boxed.Line(boxes, seed=2))
     epochs = arm_view(facts, ARM).accusing
     assert overall_loss(epochs, "up", seed=facts.seed) == extra_loss(epochs, "up", seed=facts.seed)
 
@@ -56,7 +56,7 @@ def test_without_flows_nothing_is_said():
     assert overall_loss([], "up", seed=b"") == (None, None, None)
 
 
-def known_late(p: float) -> calls.Box:
+def known_late(p: float) -> boxed.Box:
     """A box that knows the calls of one epoch at different packets."""
 
     def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
@@ -70,7 +70,7 @@ def known_late(p: float) -> calls.Box:
 
 @pytest.mark.parametrize("seed", [1, 2, 6, 7])
 def test_p_is_in_its_interval_where_the_onset_is_not_sharp(seed: int):
-    verdict = judge(calls.check(calls.Line([known_late(0.97)], seed=seed)))[0]
+    verdict = judge(boxed.check(boxed.Line([known_late(0.97)], seed=seed)))[0]
     p = verdict.parameters["p"]
     assert (verdict.rule, verdict.direction) == ("media.drop", "up")
     assert isinstance(p, Number)

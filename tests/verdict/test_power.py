@@ -7,9 +7,9 @@ from math import log
 
 import numpy as np
 import pytest
-from wald import blocks, information, nats
-from world import BACKGROUNDS, Restriction, World
 
+from factories.checks.simulated_epochs import BACKGROUNDS, Restriction, World
+from factories.checks.wald_bound import blocks, information, nats
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics.strength import strength
 

@@ -6,12 +6,12 @@ import runpy
 from pathlib import Path
 from typing import get_args
 
-import calls
 import numpy as np
 import pytest
-from made_checks import verdict_of
 from msgspec.structs import fields, replace
 
+from factories.checks import boxed
+from factories.checks.rule_cases import verdict_of
 from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.flows.direction_losses import losses_of
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_two_mechanisms_at_once_name_the_stronger():
-    verdict = verdict_of("webrtc", [calls.stage_drop(["stun"], "up"), calls.media_drop(0.02, "down")])
+    verdict = verdict_of("webrtc", [boxed.stage_drop(["stun"], "up"), boxed.media_drop(0.02, "down")])
     assert (verdict.state, verdict.rule) == ("restricted", "stun.drop")
 
 
@@ -39,7 +39,7 @@ def twice_as_good(gain: float, other: float) -> Explanation:
 
     one = Rule("one", "restricted", (), "", "", lambda view: Fit(gain, "up"), contrasts=(("rate", 0.5),))
     two = Rule("two", "restricted", (), "", "", lambda view: Fit(other, "up"), contrasts=(("watch", None),), patience=4)
-    return explanation.best_of([one, two], arm_view(calls.check(calls.Line()), Arm("webrtc", "webrtc", "voice")))
+    return explanation.best_of([one, two], arm_view(boxed.check(boxed.Line()), Arm("webrtc", "webrtc", "voice")))
 
 
 def test_rules_that_tie_are_alternatives_and_want_their_contrasts():
@@ -64,7 +64,7 @@ def test_a_rule_whose_bound_is_no_rival_is_not_fitted():
     from talkpath.verdict.rules import best as explanation
     from talkpath.verdict.rules.rule import Fit, Rule
 
-    view = arm_view(calls.check(calls.Line()), Arm("webrtc", "webrtc", "voice"))
+    view = arm_view(boxed.check(boxed.Line()), Arm("webrtc", "webrtc", "voice"))
     fitted: list[str] = []
 
     def dear(gain: float, bound: float) -> Rule:
@@ -85,13 +85,13 @@ def test_a_rule_whose_bound_is_no_rival_is_not_fitted():
 
 def test_nothing_is_named_on_a_line_that_restricts_nothing():
     """Explanation is no accusation: on a clean line no rule explains anything."""
-    facts = calls.check(calls.Line())
+    facts = boxed.check(boxed.Line())
     assert explain_arm(arm_view(facts, Arm("webrtc", "webrtc", "voice"))).rivals == ()
 
 
 def test_gain_is_the_log_likelihood_above_the_twins():
     """By hand, packet by packet."""
-    facts = calls.check(calls.Line([calls.media_drop(0.5, "up")], seed=3))
+    facts = boxed.check(boxed.Line([boxed.media_drop(0.5, "up")], seed=3))
     losses = next(losses for losses in losses_of(facts.epochs[0]) if losses.direction == "up")
     extra = 0.4
     loss = 1 - (1 - losses.chance) * (1 - extra)
@@ -101,8 +101,8 @@ def test_gain_is_the_log_likelihood_above_the_twins():
 
 
 def test_twins_that_differ_more_than_chance_make_gains_smaller():
-    even = losses_of(calls.check(calls.Line([calls.iid(0.1)], seed=4)).epochs[0])
-    odd = losses_of(calls.check(calls.Line([calls.buckets(0.4, 0.6)], seed=4)).epochs[0])
+    even = losses_of(boxed.check(boxed.Line([boxed.iid(0.1)], seed=4)).epochs[0])
+    odd = losses_of(boxed.check(boxed.Line([boxed.buckets(0.4, 0.6)], seed=4)).epochs[0])
     assert min(losses.weight for losses in odd) < 0.5 <= min(losses.weight for losses in even)
 
 
@@ -134,7 +134,7 @@ def test_the_closed_lists_have_their_words():
 
 
 def test_every_figure_is_listed():
-    figures = verdict_of("webrtc", [calls.media_drop(0.3)]).figures
+    figures = verdict_of("webrtc", [boxed.media_drop(0.3)]).figures
     listed = {name + end for name in FIGURES for end in ("", "_low", "_high")}
     assert {figure.replace("_down", "_up") for figure in figures} <= listed
 
@@ -151,7 +151,7 @@ def test_the_committed_spec_is_current():
 
 
 def test_a_verdict_does_not_depend_on_the_order_of_flows():
-    facts = calls.check(calls.Line([calls.media_drop(0.3, "up")], seed=6))
+    facts = boxed.check(boxed.Line([boxed.media_drop(0.3, "up")], seed=6))
     turned = replace(facts, epochs=tuple(replace(epoch, flows=epoch.flows[::-1]) for epoch in facts.epochs))
     one, two = judge(facts)[0], judge(turned)[0]
     assert (one.rule, one.direction) == (two.rule, two.direction)
@@ -160,7 +160,7 @@ def test_a_verdict_does_not_depend_on_the_order_of_flows():
 
 def test_a_way_without_extra_loss_is_none_of_the_rule():
     """Slots have patterns of their own; only what the exact test sees, too, is read by rules about media."""
-    facts = calls.check(calls.Line([calls.media_drop(0.5, "up"), calls.police(12, whom=calls.everything)], seed=3))
+    facts = boxed.check(boxed.Line([boxed.media_drop(0.5, "up"), boxed.police(12, whom=boxed.everything)], seed=3))
     view = arm_view(facts, Arm("webrtc", "webrtc", "voice"))
     assert view.worse == ("up",)
-    assert arm_view(calls.check(calls.Line()), Arm("webrtc", "webrtc", "voice")).worse == ("up", "down")
+    assert arm_view(boxed.check(boxed.Line()), Arm("webrtc", "webrtc", "voice")).worse == ("up", "down")

@@ -13,8 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from hello_suites import suites_of
 
+from factories.packets.hello_suites import suites_of
 from talkpath.wire.tls_hello import HelloStyle, client_hello, is_answer
 
 

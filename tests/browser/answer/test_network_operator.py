@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mmdb_made import made
 
+from factories.networks.mmdb_file import made
 from talkpath.browser.answer.network_operator import HOSTING_NETWORKS, network_operator
 from talkpath.responder.geoip import GeoDatabase
 

@@ -9,12 +9,12 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-import null_world as world
 import pytest
-from far_session import REPORT, START, receive, session, talk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from factories.checks import browser_checks
+from factories.checks.browser_sessions import REPORT, START, receive, session, talk
 from talkpath.browser.far_end.check_record import sent_bytes
 from talkpath.browser.far_end.check_session import CheckSession
 from talkpath.browser.far_end.schedule import CALLS, CANARY_COHORT, check_seed
@@ -340,7 +340,7 @@ def came_from(
 
 
 def test_what_a_check_cost_is_what_its_packets_were_long():
-    epochs = world.check(world.even(0.0), 1).epochs
+    epochs = browser_checks.check(browser_checks.even(0.0), 1).epochs
     media = len(epochs) * 16 * VOICE.slots * (VOICE.wire_bytes + 28)
     for way in ("up", "down"):
         assert 0.97 * media <= sent_bytes(epochs, way) <= 1.03 * media

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from far_session import REPORT, START, receive, session, talk
 
+from factories.checks.browser_sessions import REPORT, START, receive, session, talk
 from talkpath.browser.far_end.schedule import CALLS, MOST_WATCH_SLOTS, WATCH_SLOTS
 from talkpath.browser.webrtc.call_media import VIDEO, VOICE
 from talkpath.errors import PeerError

@@ -13,7 +13,6 @@ from typing import Any, cast
 from urllib.request import urlopen
 
 import msgspec
-import null_world as world
 import pytest
 import uvicorn
 from msgspec.structs import replace
@@ -24,6 +23,7 @@ from websockets.sync import client
 from websockets.sync.client import ClientConnection
 from websockets.typing import Origin
 
+from factories.checks import browser_checks
 from talkpath.browser.far_end.counts_to_facts.call_paths import CallPath, path_epoch
 from talkpath.browser.far_end.counts_to_facts.epoch_report import EpochTimes, FarFlowReport, PageEpochReport
 from talkpath.browser.far_end.far_end_process import FarEnd
@@ -297,7 +297,7 @@ USUAL = next_epoch.FIRST_EPOCHS["voice"]
     ],
 )
 def test_the_far_end_is_asked_for_what_comes_next(had: int, paths: tuple[Epoch, ...], asked: dict[str, Any]):
-    facts = world.check(world.even(0.0), 3, had)
+    facts = browser_checks.check(browser_checks.even(0.0), 3, had)
     handler, told = brief(replace(facts, epochs=facts.epochs + paths))
     with (
         far_end(handler) as far,
@@ -310,7 +310,7 @@ def test_the_far_end_is_asked_for_what_comes_next(had: int, paths: tuple[Epoch, 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: bool):
-    facts = world.check(world.even(0.0), 3)
+    facts = browser_checks.check(browser_checks.even(0.0), 3)
     ended = replace(facts, epochs=(*facts.epochs, PATHS), duration_s=next_epoch.LAST_EPOCH_S + 1)
     handler, told = brief(ended, elsewhere)
     asked: list[str] = []

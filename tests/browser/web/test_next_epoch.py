@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import null_world as world
 import pytest
 from msgspec.structs import replace
 
 import talkpath.browser.web.next_epoch as choice
+from factories.checks import browser_checks
 from talkpath.apps.contract.shape import Direction
 from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP, epoch_track
 from talkpath.browser.far_end.schedule import (
@@ -134,7 +134,7 @@ def whole(after_s: float | None) -> Facts:
     """The facts of a check in which a call that lives on goes silent after so long (None: it does not)."""
     until = WATCH_SLOTS if after_s is None else round(50 * after_s)
     request = replace(watch_request("voice"), slots=WATCH_SLOTS)
-    facts = world.check(world.clean, 1, FIRST_EPOCHS["voice"], watched=[request])
+    facts = browser_checks.check(browser_checks.clean, 1, FIRST_EPOCHS["voice"], watched=[request])
     *usual, watched = facts.epochs
     bits = pack(range(SETUP + until), SETUP + WATCH_SLOTS)
     cut = [

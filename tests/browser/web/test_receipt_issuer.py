@@ -6,10 +6,10 @@ import base64
 import json
 from pathlib import Path
 
-import null_world as world
 import pytest
 from click.testing import CliRunner
 
+from factories.checks import browser_checks
 from talkpath.browser.answer.result_message import result_message
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.cli import cli
@@ -18,7 +18,7 @@ from talkpath.responder.geoip import NetworkOrigin
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.sign import Signer
 
-FACTS = world.check(world.even(0.02), 3, drop_up=0.3)
+FACTS = browser_checks.check(browser_checks.even(0.02), 3, drop_up=0.3)
 WITNESS = ReceiptIssuer(Signer.of_seed(bytes(32)), "hosting", lambda host: NetworkOrigin("AS64496", "XX"))
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from made_stats import BEGIN_S, call, dump, log, report
 
 import talkpath
+from factories.packets.app_stats_files import BEGIN_S, call, dump, log, report
 from talkpath.api.recording import Recording
 from talkpath.capture.app_stats import reading, webrtc_internals
 from talkpath.errors import UsageError

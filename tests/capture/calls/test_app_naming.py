@@ -6,11 +6,11 @@ import io
 from ipaddress import ip_address
 
 import pytest
-from carried import Packet, pcap
-from made import BEGIN_NS, SERVER, SERVER_PORT, call
-from own_calls import OwnCall, in_channel, message
-from remake import facts, facts_of, payload
 
+from factories.packets.altered_captures import facts, facts_of, payload
+from factories.packets.capture_files import Packet, pcap
+from factories.packets.recognised_calls import OwnCall, in_channel, message
+from factories.packets.shaped_calls import BEGIN_NS, SERVER, SERVER_PORT, call
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.capture.calls.app_naming import (
     BY_ADDRESS,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 
 import pytest
-from carried import Packet, tcp, udp
-from made import BEGIN_NS, CALLER, SERVER, call, passed
-from own_calls import CALLS, Datagram, OwnCall, rtp, viber_setup, video, voice
-from remake import facts_of
 
+from factories.packets.altered_captures import facts_of
+from factories.packets.capture_files import Packet, tcp, udp
+from factories.packets.recognised_calls import CALLS, Datagram, OwnCall, rtp, viber_setup, video, voice
+from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, call, passed
 from talkpath.capture.calls.app_naming import AppName
 from talkpath.capture.calls.detected_call import PAUSE_S, DetectedCall, MeasuredStream, split_at_pauses
 from talkpath.capture.streams.stream_stats import StreamStats

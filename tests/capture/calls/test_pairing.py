@@ -6,9 +6,9 @@ import io
 from random import Random
 
 import pytest
-from carried import Packet, pcap, udp
-from made import Sent, call, passed
 
+from factories.packets.capture_files import Packet, pcap, udp
+from factories.packets.shaped_calls import Sent, call, passed
 from talkpath.capture.calls.pairing import paired
 from talkpath.capture.calls.records import MeasuredCapture, measure_calls
 from talkpath.capture.scan import scan

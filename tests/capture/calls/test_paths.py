@@ -6,11 +6,11 @@ import struct
 
 import numpy as np
 import pytest
-from carried import Packet, udp
-from made import BEGIN_NS, CALLER, SERVER, call, passed
-from own_calls import Datagram, OwnCall, in_channel, message, video, voice
-from remake import facts_of
 
+from factories.packets.altered_captures import facts_of
+from factories.packets.capture_files import Packet, udp
+from factories.packets.recognised_calls import Datagram, OwnCall, in_channel, message, video, voice
+from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, call, passed
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.capture.calls.paths import RELAYED_PORTS, encrypted, relayed_peer
 from talkpath.capture.recognise.evidence import KnownFlow

@@ -6,10 +6,10 @@ import io
 import struct
 
 import pytest
-from carried import Packet, pcap, udp
-from made import BEGIN_NS, CALLER, SERVER, call, passed
-from remake import facts_of
 
+from factories.packets.altered_captures import facts_of
+from factories.packets.capture_files import Packet, pcap, udp
+from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, call, passed
 from talkpath.capture.calls import stitch
 from talkpath.capture.calls.stitch import DisjointSets, flow_ends, group_flows
 from talkpath.capture.scan import scan

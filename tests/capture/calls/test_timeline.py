@@ -6,11 +6,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from carried import Packet
-from made import background, call, passed
-from own_calls import CALLS, OwnCall, voice
-from remake import facts_of
 
+from factories.packets.altered_captures import facts_of
+from factories.packets.capture_files import Packet
+from factories.packets.recognised_calls import CALLS, OwnCall, voice
+from factories.packets.shaped_calls import background, call, passed
 from talkpath.capture.calls.timeline import OtherTraffic
 from talkpath.capture.packets.activity import BUSY
 from talkpath.measure.call import Call

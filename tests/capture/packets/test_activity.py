@@ -6,9 +6,9 @@ import io
 
 import numpy as np
 import pytest
-from carried import Packet, pcap, tcp, udp
-from made import CALLER, SERVER, call, passed
 
+from factories.packets.capture_files import Packet, pcap, tcp, udp
+from factories.packets.shaped_calls import CALLER, SERVER, call, passed
 from talkpath.capture.packets import activity
 from talkpath.capture.packets.activity import TCP, TCP_INSIDE
 from talkpath.capture.scan import Scan, scan

@@ -6,9 +6,9 @@ import io
 
 import numpy as np
 import pytest
-from carried import Packet, pcap, udp
-from made import BEGIN_NS, SERVER, call, passed
 
+from factories.packets.capture_files import Packet, pcap, udp
+from factories.packets.shaped_calls import BEGIN_NS, SERVER, call, passed
 from talkpath.capture.calls.records import findings
 from talkpath.capture.packets import admission
 from talkpath.capture.packets.admission import PACKETS, Admission

@@ -9,8 +9,8 @@ from ipaddress import ip_address
 
 import numpy as np
 import pytest
-from carried import Packet, pcap, tcp, udp
 
+from factories.packets.capture_files import Packet, pcap, tcp, udp
 from talkpath.capture.packets.flows import Flows, address, endpoint, flow_key, host_pairs, is_group, is_private
 from talkpath.capture.packets.local_host import LocalEnds, local_ends
 from talkpath.wire.ip.address import Address

@@ -6,11 +6,11 @@ import io
 import struct
 
 import pytest
-from carried import Packet
-from made import CALLER, call, passed
-from own_calls import OwnCall, voice
-from remake import facts
 
+from factories.packets.altered_captures import facts
+from factories.packets.capture_files import Packet
+from factories.packets.recognised_calls import OwnCall, voice
+from factories.packets.shaped_calls import CALLER, call, passed
 from talkpath.capture.calls.app_naming import app_of_label
 from talkpath.capture.scrubbing.scrub import scrub
 

@@ -6,9 +6,9 @@ import io
 import struct
 
 import pytest
-from carried import Packet, pcap, udp
-from made import CALLER, SERVER, call, passed
 
+from factories.packets.capture_files import Packet, pcap, udp
+from factories.packets.shaped_calls import CALLER, SERVER, call, passed
 from talkpath.capture.recognise import app
 from talkpath.capture.scan import Scan, scan
 from talkpath.wire.rtc import stun

@@ -6,9 +6,9 @@ import io
 import struct
 
 import numpy as np
-from carried import Packet, pcap, udp
-from made import CALLER, SERVER
 
+from factories.packets.capture_files import Packet, pcap, udp
+from factories.packets.shaped_calls import CALLER, SERVER
 from talkpath.apps.contract.cue import Cue, run
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import Datagrams, classify_payloads

@@ -7,8 +7,8 @@ import struct
 from random import Random
 
 import pytest
-from carried import Packet, pcap, tcp, udp
 
+from factories.packets.capture_files import Packet, pcap, tcp, udp
 from talkpath.capture.packets.flows import address
 from talkpath.capture.scrubbing import pseudonym
 from talkpath.capture.scrubbing.bare import bare_blocks

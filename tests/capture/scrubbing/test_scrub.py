@@ -9,10 +9,10 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from carried import Packet, pcap, tcp, udp
-from made import CALLER, SERVER, background, call, passed
-from remake import Strangers, facts, ip_packets
 
+from factories.packets.altered_captures import Strangers, facts, ip_packets
+from factories.packets.capture_files import Packet, pcap, tcp, udp
+from factories.packets.shaped_calls import CALLER, SERVER, background, call, passed
 from talkpath.apps import shapes
 from talkpath.capture.scrubbing.scrub import scrub
 from talkpath.capture.scrubbing.strip import PayloadStripper

@@ -11,10 +11,10 @@ from random import Random
 
 import numpy as np
 import pytest
-from carried import Packet
-from made import call, passed
-from remake import facts_of
 
+from factories.packets.altered_captures import facts_of
+from factories.packets.capture_files import Packet
+from factories.packets.shaped_calls import call, passed
 from talkpath.capture.packets import spool
 from talkpath.measure.call import Call
 

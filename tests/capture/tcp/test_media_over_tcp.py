@@ -6,10 +6,10 @@ import io
 import struct
 
 import pytest
-from carried import Packet, pcap, tcp
-from made import CALLER, SERVER, call
-from remake import facts_of, payload
 
+from factories.packets.altered_captures import facts_of, payload
+from factories.packets.capture_files import Packet, pcap, tcp
+from factories.packets.shaped_calls import CALLER, SERVER, call
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import OTHER, RTP, STUN, Datagrams
 from talkpath.capture.packets.flows import Flows

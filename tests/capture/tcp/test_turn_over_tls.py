@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
-from carried import Packet, pcap, tcp, udp
-from made import BEGIN_NS, CALLER, CALLER_PORT, SERVER, background, call, passed
-from remake import facts, facts_of, payload
 
+from factories.packets.altered_captures import facts, facts_of, payload
+from factories.packets.capture_files import Packet, pcap, tcp, udp
+from factories.packets.shaped_calls import BEGIN_NS, CALLER, CALLER_PORT, SERVER, background, call, passed
 from talkpath.capture.calls.records import findings
 from talkpath.capture.scan import scan
 from talkpath.capture.scrubbing.scrub import scrub

@@ -6,10 +6,10 @@ import pickle
 from collections import Counter, defaultdict
 from itertools import pairwise
 
-import ip_parsers
 import pytest
-from offered import ENDS, by_flow, loss, network, packets, play, play_from, writer
 
+from factories.networks.offered_packets import ENDS, by_flow, loss, network, packets, play, play_from, writer
+from factories.packets import ip_parsers
 from talkpath.errors import UsageError
 from talkpath.lab.backgrounds import background_kinds, parse_background
 from talkpath.lab.network import LabNetwork

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import groupby
 
-import ip_parsers
 import pytest
-from offered import ENDS, by_flow, loss, network, packets, play, writer
 
+from factories.networks.offered_packets import ENDS, by_flow, loss, network, packets, play, writer
+from factories.packets import ip_parsers
 from talkpath.lab.backgrounds import background_kinds
 from talkpath.wire.ip import packets as ip
 from talkpath.wire.ip.address import Address

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small import small
 
+from factories.networks.small_country import small
 from talkpath.lab.country.calendar import rules_of, silenced
 
 WHATSAPP_DROP, WHATSAPP_SETUP = "media.drop,app=whatsapp,direction=up,p=0.6", "stun.drop,app=whatsapp"

@@ -6,8 +6,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from small import small
 
+from factories.networks.small_country import small
 from talkpath.lab.country.people import audience_toml, networks_toml, taps
 
 MANY = 400

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from small import small
 
+from factories.networks.small_country import small
 from talkpath.errors import UsageError
 from talkpath.evidence.bundle import read_bundle
 from talkpath.evidence.simulation_keys import is_simulation_key

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small import small
 
+from factories.networks.small_country import small
 from talkpath.errors import UsageError
 from talkpath.lab.country.settings import COUNTRY, NETWORKS, read_country
 

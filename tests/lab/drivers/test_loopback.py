@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from ip_parsers import parse_tcp, parse_udp
 
+from factories.packets.ip_parsers import parse_tcp, parse_udp
 from talkpath.errors import UsageError
 from talkpath.lab.drivers.delivery import RouterHealth
 from talkpath.lab.drivers.loopback import INEXPRESSIBLE, Listener, LoopbackRelay, RelayJob, refuse, relay

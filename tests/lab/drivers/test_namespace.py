@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import ip_parsers
 import pytest
 
+from factories.packets import ip_parsers
 from talkpath.errors import UsageError
 from talkpath.lab.drivers import cables, namespace
 from talkpath.lab.path.hosts import HOSTS, PROBE, RESPONDER

@@ -10,8 +10,8 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from specimens import CALLS, CLASS, HELLOS, hello, ice, rtp, stun, twin
 
+from factories.packets.handmade_calls import CALLS, CLASS, HELLOS, hello, ice, rtp, stun, twin
 from talkpath.apps import shapes
 from talkpath.experiment.twin import random_twin, text_twin
 from talkpath.lab.matchers import dtls_hello as dtls

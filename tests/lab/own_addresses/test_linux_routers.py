@@ -9,10 +9,10 @@ from random import Random
 from typing import Any
 
 import pytest
-from greeted_hosts import PORT, row, served
-from linux_routers import linux_routers
-from nft_router import NoRules
 
+from factories.networks.greeted_hosts import PORT, row, served
+from factories.networks.linux_routers import linux_routers
+from factories.networks.nft_router import NoRules
 from talkpath.lab.drivers import namespace
 from talkpath.lab.own_addresses.hellos import NEUTRAL
 from talkpath.lab.own_addresses.network import is_greeting

@@ -13,8 +13,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from tls_hosts import APP, HOSTS, OWN, TODAY, chosen, found, served
 
+from factories.networks.tls_hosts import APP, HOSTS, OWN, TODAY, chosen, found, served
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers import netns
 from talkpath.lab.network import LabNetwork

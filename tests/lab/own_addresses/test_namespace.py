@@ -9,8 +9,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from greeted_hosts import PORT, row, served
 
+from factories.networks.greeted_hosts import PORT, row, served
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers import netns
 from talkpath.lab.network import LabNetwork

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from restricted import passes
 
+from factories.networks.restricted_flows import passes
 from talkpath.lab.path.hosts import MESSENGER, REFERENCE, RESPONDER
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from restricted import STEP_S, one
-from specimens import packets
 
+from factories.networks.restricted_flows import STEP_S, one
+from factories.packets.handmade_calls import packets
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import UsageError
 from talkpath.lab.ground_truth.hits import truth

@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from restricted import Played
-from specimens import CALLS, HELLOS
 
+from factories.networks.restricted_flows import Played
+from factories.packets.handmade_calls import CALLS, HELLOS
 from talkpath.lab.path.link import DROP
 
 

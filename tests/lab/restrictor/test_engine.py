@@ -6,9 +6,9 @@ from collections import Counter
 from random import Random
 
 import pytest
-from restricted import STEP_S, Played, all_of, one
-from specimens import CALLS, CLASS, packets
 
+from factories.networks.restricted_flows import STEP_S, Played, all_of, one
+from factories.packets.handmade_calls import CALLS, CLASS, packets
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.matchers.signatures import CLASSES
 from talkpath.lab.network import LabNetwork

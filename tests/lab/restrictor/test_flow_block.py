@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from restricted import Played, all_of, one
 
+from factories.networks.restricted_flows import Played, all_of, one
 from talkpath.lab.path.link import DROP, PASS
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from restricted import Played, one
+
+from factories.networks.restricted_flows import Played, one
 
 
 def test_media_delay_delays_by_its_mean_and_spread():

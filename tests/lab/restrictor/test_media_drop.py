@@ -6,9 +6,9 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from restricted import Played, one
-from specimens import ice
 
+from factories.networks.restricted_flows import Played, one
+from factories.packets.handmade_calls import ice
 from talkpath.lab.path.link import DROP, PASS
 
 FLOWS = 40

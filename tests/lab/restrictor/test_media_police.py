@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from restricted import STEP_S, Played, one
-from specimens import packets
 
+from factories.networks.restricted_flows import STEP_S, Played, one
+from factories.packets.handmade_calls import packets
 from talkpath.lab.path.link import DROP
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.engine import Restrictor

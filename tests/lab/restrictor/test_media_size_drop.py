@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restricted import Played, one
+from factories.networks.restricted_flows import Played, one
 
 
 def test_media_size_drop_looks_at_the_udp_payload():

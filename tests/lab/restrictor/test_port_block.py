@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from restricted import Played, one, passes
 
+from factories.networks.restricted_flows import Played, one, passes
 from talkpath.lab.path.hosts import RESPONDER
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from restricted import Played, all_of
-
+from factories.networks.restricted_flows import Played, all_of
 from talkpath.lab.path.link import DROP
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restricted import Played, one
+from factories.networks.restricted_flows import Played, one
 
 
 def test_relearn_leaves_a_new_relay_alone_and_blocks_it_later_for_all():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restricted import Played, one, passes
+from factories.networks.restricted_flows import Played, one, passes
 
 
 def test_after_a_call_its_port_is_dead_to_all_udp_and_other_ports_are_not() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from restricted import Played, all_of
-from specimens import stun
 
+from factories.networks.restricted_flows import Played, all_of
+from factories.packets.handmade_calls import stun
 from talkpath.lab.path.link import DROP
 
 

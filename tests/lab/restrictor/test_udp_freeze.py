@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from restricted import Played, one
-from specimens import packets
-
+from factories.networks.restricted_flows import Played, one
+from factories.packets.handmade_calls import packets
 from talkpath.lab.path.link import DROP, PASS
 
 TYPICAL = "udp.freeze,after_packets=25"

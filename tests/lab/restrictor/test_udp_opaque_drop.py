@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from restricted import Played, one, passes
-from specimens import CALLS
 
+from factories.networks.restricted_flows import Played, one, passes
+from factories.packets.handmade_calls import CALLS
 from talkpath.lab.path.hosts import RESPONDER
 
 

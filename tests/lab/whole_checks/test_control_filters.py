@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from nft_router import NoRules, load_rules, nft_router
 
+from factories.networks.nft_router import NoRules, load_rules, nft_router
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.namespace import Namespace

@@ -12,9 +12,9 @@ from itertools import takewhile
 from typing import Any
 
 import pytest
-from nft_lab import told
-from nft_router import NoRules, nft_router
 
+from factories.networks.nft_checks import told
+from factories.networks.nft_router import NoRules, nft_router
 from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.drivers.program import Program

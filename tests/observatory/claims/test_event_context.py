@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from network_days import dates, day, detect
 from test_ledger import claim
 
+from factories.observatories.network_days import dates, day, detect
 from talkpath.observatory.claims.event_context import all_related_claims, ended_on, event_reach, related_claims
 from talkpath.observatory.reach.tables import Audience, NetworkUsers, ReachTables
 

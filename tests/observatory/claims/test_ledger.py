@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from network_days import dates, day, detect, evidence, networks, spread
 from scipy.stats import beta
 
+from factories.observatories.network_days import dates, day, detect, evidence, networks, spread
 from talkpath.observatory.claims.count import clopper_pearson, share_outcome
 from talkpath.observatory.claims.grammar import parse_predicate
 from talkpath.observatory.claims.ledger import Evidence, moved_to, results_of

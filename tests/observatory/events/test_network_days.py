@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from bundles import bundle, fill
-from network_days import detect
 
+from factories.checks.dated_bundles import bundle, fill
+from factories.observatories.network_days import detect
 from talkpath.errors import BundleError, UsageError
 from talkpath.evidence.bundle import read_bundle
 from talkpath.observatory.events.network_days import BundleVerdict, bundle_verdicts, folder_verdicts, network_days

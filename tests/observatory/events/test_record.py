@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from network_days import dates, day, detect
 
+from factories.observatories.network_days import dates, day, detect
 from talkpath.errors import UsageError
 from talkpath.observatory.events.record import Event, not_withdrawn, restricted_spans, withdrawal_of
 

@@ -1,4 +1,4 @@
-"""Lets the tests of this folder share test_journal's events and receiver.py."""
+"""Lets the tests of this folder share test_journal's events."""
 
 from __future__ import annotations
 

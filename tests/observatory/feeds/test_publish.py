@@ -7,9 +7,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from receiver import Receiver, listening
 from test_journal import event
 
+from factories.observatories.webhook_receiver import Receiver, listening
 from talkpath.errors import UsageError
 from talkpath.observatory.feeds.atom import ATOM
 from talkpath.observatory.feeds.journal import read_journal

@@ -14,9 +14,9 @@ from random import Random
 
 import pytest
 import standardwebhooks
-from receiver import Receiver, listening
 from test_journal import AT, event
 
+from factories.observatories.webhook_receiver import Receiver, listening
 from talkpath.errors import UsageError
 from talkpath.observatory.feeds.journal import new_lines
 from talkpath.observatory.feeds.webhook import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bundles import fill
 from msgspec.structs import replace
-from network_days import day
 
+from factories.checks.dated_bundles import fill
+from factories.observatories.network_days import day
 from talkpath.errors import UsageError
 from talkpath.observatory.findings.detector_input import counts_of_days, counts_of_taps, folder_counts
 from talkpath.verdict.model import Basis

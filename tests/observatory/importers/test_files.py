@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evidence import COUNTRY, measured
+from factories.observatories.sent_bundles import COUNTRY, measured
 from talkpath.errors import UsageError
 from talkpath.observatory.importers.files import ImportCount, import_folder, import_ooni
 from talkpath.observatory.log.stop_list import StoppedCountry, stop_country

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from factories.observatories.clickhouse_cluster import Node, dsn, pair
 from talkpath.observatory.index.store import Store
-
-sys.path.append(str(Path(__file__).parent))
-from nodes import Node, dsn, pair
 
 _numbers = count()
 

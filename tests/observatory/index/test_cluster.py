@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from nodes import Node, dsn, pair
-from rows_made import drawn
 
+from factories.observatories.clickhouse_cluster import Node, dsn, pair
+from factories.observatories.index_records import drawn
 from talkpath.errors import PeerError
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.fill import fill_index

@@ -8,10 +8,10 @@ from pathlib import Path
 from statistics import median_low
 
 import pytest
-from bundles import fill as fill_with_bundles
 from msgspec.structs import replace
-from rows_made import drawn, judged, said, tap
 
+from factories.checks.dated_bundles import fill as fill_with_bundles
+from factories.observatories.index_records import drawn, judged, said, tap
 from talkpath.errors import UsageError
 from talkpath.observatory.findings.detector_input import counts_of_index
 from talkpath.observatory.importers.files import import_folder

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from rows_made import judged, said
-
+from factories.observatories.index_records import judged, said
 from talkpath.observatory.index.rows import ReportRow, ReportTransportRow, index_rows
 from talkpath.observatory.log.open_data import open_rows
 from talkpath.observatory.log.records import LoggedTransports

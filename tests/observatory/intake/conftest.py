@@ -11,7 +11,7 @@ import pytest
 @pytest.fixture(scope="session")
 def served(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of an observatory of real networks."""
-    from serving import start, stop
+    from factories.observatories.observe_process import start, stop
 
     process, url = start(tmp_path_factory.mktemp("observatory") / "data")
     yield url

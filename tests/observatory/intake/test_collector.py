@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from evidence import COUNTRY, DAY, Bench, facts, measured, resealed, simulated, told
+from factories.observatories.sent_bundles import COUNTRY, DAY, Bench, facts, measured, resealed, simulated, told
 from talkpath.evidence.archive import pack, unpack
 from talkpath.evidence.bundle import FACTS, MANIFEST, SIGNATURE, VERDICT, write_check
 from talkpath.measure.decode import MOST_FACTS_BYTES

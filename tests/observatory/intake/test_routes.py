@@ -12,7 +12,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope
 
-from evidence import Bench, measured
+from factories.observatories.sent_bundles import Bench, measured
 from talkpath.evidence.share import MEDIA_TYPE
 from talkpath.observatory.intake import bodies
 from talkpath.observatory.intake.bodies import MOST_BODIES, MOST_BODIES_A_BLOCK

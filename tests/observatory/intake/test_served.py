@@ -18,8 +18,8 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from evidence import facts, measured, resealed, simulated, told
-from serving import start, stop
+from factories.observatories.observe_process import start, stop
+from factories.observatories.sent_bundles import facts, measured, resealed, simulated, told
 from talkpath.cli import cli
 from talkpath.evidence.bundle import FACTS, VERDICT, write_check
 from talkpath.evidence.share import MEDIA_TYPE, NotTakenError

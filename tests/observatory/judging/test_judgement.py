@@ -7,7 +7,7 @@ import hashlib
 import pytest
 from msgspec.structs import replace
 
-from evidence import COUNTRY, DAY, NETWORK, facts, measured, responder_key, told
+from factories.observatories.sent_bundles import COUNTRY, DAY, NETWORK, facts, measured, responder_key, told
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import write_check
 from talkpath.observatory.judging import judgement

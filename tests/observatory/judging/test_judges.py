@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import to_builtins
 from msgspec.structs import replace
-from poison import exhausted, kept, poisoned, poisoned_again, slept
 
-from evidence import DAY, NETWORK, Bench, facts, measured, resealed, responder_key, told
+from factories.observatories.poisoned_judges import exhausted, kept, poisoned, poisoned_again, slept
+from factories.observatories.sent_bundles import DAY, NETWORK, Bench, facts, measured, resealed, responder_key, told
 from talkpath.errors import PeerError
 from talkpath.evidence.bundle import FACTS, VERDICT, write_capture, write_check, write_endpoints
 from talkpath.lab.accompanied_calls import accompany

@@ -6,8 +6,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from entries import Clock, open_log, report
 
+from factories.observatories.log_entries import Clock, open_log, report
 from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.committer import APART_S, CROWD, Committer
 

@@ -7,11 +7,11 @@ import resource
 from pathlib import Path
 
 import pytest
-from entries import DAY, Clock, open_log, report, tap, verdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from factories.observatories.log_entries import DAY, Clock, open_log, report, tap, verdict
 from talkpath.errors import BundleError, UsageError
 from talkpath.observatory.log.append import AppendFile, LogError
 from talkpath.observatory.log.folder import Folder

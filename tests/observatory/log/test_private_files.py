@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from entries import DAY, Clock, open_log, report, tap, verdict
 
+from factories.observatories.log_entries import DAY, Clock, open_log, report, tap, verdict
 from talkpath.observatory.log.private_files import make_folder, open_private, replace_file, touch_private
 from talkpath.observatory.log.seal import Sealer
 from talkpath.observatory.log.stop_list import StoppedCountry, stop_country

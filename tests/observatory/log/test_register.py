@@ -6,9 +6,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from entries import DAY, open_log, report, verdict
 from msgspec.structs import replace
 
+from factories.observatories.log_entries import DAY, open_log, report, verdict
 from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.records import Unfit

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from entries import Clock, open_log, report
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from factories.observatories.log_entries import Clock, open_log, report
 from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.open_data import open_rows
 from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Unfit

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from entries import open_log, tap
 
+from factories.observatories.log_entries import open_log, tap
 from talkpath.errors import UsageError
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.segments import NEAR_BYTES, log_segments, read_log

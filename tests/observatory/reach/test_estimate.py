@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from network_days import dates, day, detect
 
+from factories.observatories.network_days import dates, day, detect
 from talkpath.errors import UsageError
 from talkpath.observatory.reach.estimate import Affected, estimate_reach, estimate_union
 from talkpath.observatory.reach.from_events import affected, all_reach

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
-from mmdb_made import made
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 from starlette.applications import Starlette
@@ -21,6 +20,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import Message
 
+from factories.networks.mmdb_file import made
 from talkpath.directory.fetch import MEDIA_TYPE as LIST_TYPE
 from talkpath.directory.listed_server import ListedServer, PublicAddress
 from talkpath.directory.offer import MEDIA_TYPE, sign_offer

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-sys.path.append(str(Path(__file__).parent))
-
-import records
-
+from factories.observatories import memory_index
 from talkpath.observatory.web.routes import routes
 from talkpath.observatory.web.site import Site
 
@@ -26,21 +21,21 @@ def served() -> Iterator[str]:
     index does not answer at /down, one of many networks at /crowd, one of three countries at /world, and one of a
     network with all apps at /full."""
     site = Site(
-        today=lambda: records.TODAY,
-        operators=lambda: records.OPERATORS,
-        report=records.SHARED.get,
-        servers=records.directory,
+        today=lambda: memory_index.TODAY,
+        operators=lambda: memory_index.OPERATORS,
+        report=memory_index.SHARED.get,
+        servers=memory_index.directory,
     )
-    real, new = routes(records.country(simulated=False), site), routes(records.Memory([]), site)
-    simulated = routes(records.country(), site)
-    unnamed = Site(today=lambda: records.TODAY)
+    real, new = routes(memory_index.country(simulated=False), site), routes(memory_index.Memory([]), site)
+    simulated = routes(memory_index.country(), site)
+    unnamed = Site(today=lambda: memory_index.TODAY)
     mounts = {
         "/real": real,
         "/new": new,
-        "/down": routes(records.Down([]), site),
-        "/crowd": routes(records.crowd(), site),
-        "/world": routes(records.world(), unnamed),
-        "/full": routes(records.full(), site),
+        "/down": routes(memory_index.Down([]), site),
+        "/crowd": routes(memory_index.crowd(), site),
+        "/world": routes(memory_index.world(), unnamed),
+        "/full": routes(memory_index.full(), site),
     }
     app = Starlette(routes=[*(Mount(path, routes=found) for path, found in mounts.items()), *simulated])
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from records import BEGAN, WITHDRAWN
 
+from factories.observatories.memory_index import BEGAN, WITHDRAWN
 from talkpath.report.words.language import codes
 
 PATHS = [

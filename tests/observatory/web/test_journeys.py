@@ -14,8 +14,8 @@ from urllib.parse import quote
 from urllib.request import urlopen
 
 import pytest
-from records import FEW
 
+from factories.observatories.memory_index import FEW
 from talkpath.report.words.language import codes
 
 

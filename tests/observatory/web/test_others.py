@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import records
-
+from factories.observatories import memory_index
 from talkpath.observatory.publication import Publication
 from talkpath.observatory.web.others import others
 from talkpath.observatory.web.site import Site
@@ -13,8 +12,8 @@ HERE = NetworkOrigin("AS64496", "XX")
 
 
 def said(where: NetworkOrigin = HERE, least: int = 5, simulated: bool = False) -> list[str]:
-    site = Site(Publication(min_contributors=least), today=lambda: records.TODAY)
-    return others(records.country(simulated=simulated), site, where)
+    site = Site(Publication(min_contributors=least), today=lambda: memory_index.TODAY)
+    return others(memory_index.country(simulated=simulated), site, where)
 
 
 def test_each_app_is_told_with_its_day_and_how_many():
@@ -24,7 +23,7 @@ def test_each_app_is_told_with_its_day_and_how_many():
 
 
 def test_what_few_people_measured_is_withheld():
-    assert said(NetworkOrigin(records.FEW, "XX")) == []
+    assert said(NetworkOrigin(memory_index.FEW, "XX")) == []
     assert said(least=8) == []
 
 

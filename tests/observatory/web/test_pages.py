@@ -12,8 +12,8 @@ from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 
 import pytest
-from records import BEGAN, COUNTRY, FEW, TODAY, WITHDRAWN, country
 
+from factories.observatories.memory_index import BEGAN, COUNTRY, FEW, TODAY, WITHDRAWN, country
 from talkpath.observatory.web.site import PageQuery, Site, paged
 from talkpath.observatory.web.views.article import article
 from talkpath.observatory.web.views.event import event

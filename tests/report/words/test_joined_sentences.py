@@ -6,8 +6,8 @@ import io
 
 import pytest
 from rich.console import Console
-from several_means import combinations, joined, verdict
 
+from factories.checks.verdicts_by_means import combinations, joined, verdict
 from talkpath.report import joined_report
 from talkpath.report.words.joined_sentences import sentences
 from talkpath.report.words.language import codes, language, speaking

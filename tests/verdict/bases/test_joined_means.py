@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from several_means import combinations, joined, verdict
 
+from factories.checks.verdicts_by_means import combinations, joined, verdict
 from talkpath.verdict.bases.joined_means import HELD, finding, join
 from talkpath.verdict.model import Category
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-import calls
 import numpy as np
 import pytest
 
+from factories.checks import boxed
 from talkpath.verdict.flows.censored_tail import Tail, by_itself, by_twins, counted, excluded
 from talkpath.verdict.flows.cut_off_point import cut_off_packets
 from talkpath.verdict.flows.outcomes import count_at_silence, flow_outcomes
@@ -44,7 +44,7 @@ def test_a_count_reaches_as_far_as_the_line_may_have_lost_what_passed():
     assert found.high >= 32  # 0.8^12 is 0.07
 
 
-def poor() -> calls.Box:
+def poor() -> boxed.Box:
     """Four of five packets in bad tenths of a second that hit all flows alike, one of ten else."""
 
     def box(rng, flow, now_s, way, slot):  # type: ignore[no-untyped-def]
@@ -56,7 +56,7 @@ def poor() -> calls.Box:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_on_a_poor_line_the_interval_holds_the_count(seed: int):
-    verdict = judge(calls.check(calls.Line([calls.freeze(60), poor()], seed=seed)))[0]
+    verdict = judge(boxed.check(boxed.Line([boxed.freeze(60), poor()], seed=seed)))[0]
     if verdict.rule == "media.freeze" and "after_packets" in verdict.parameters:
         count = verdict.parameters["after_packets"]
         assert isinstance(count, Number)
@@ -66,7 +66,7 @@ def test_on_a_poor_line_the_interval_holds_the_count(seed: int):
 def test_the_tail_begins_after_the_last_arrival():
     """Of flows cut off at 60 packets, by hand: as many places as packets after the end, the first one more than had
     been sent; a twin's loss tells each chance."""
-    epoch = calls.check(calls.Line([calls.freeze(30)], seed=3)).epochs[0]
+    epoch = boxed.check(boxed.Line([boxed.freeze(30)], seed=3)).epochs[0]
     outcomes = [outcome for outcome in flow_outcomes(epoch) if outcome.role == "call"]
     outcome = next(outcome for outcome in outcomes if outcome.up.silent and outcome.down.silent)
     _, most = count_at_silence(outcome, ("up", "down"))
@@ -79,7 +79,7 @@ def test_the_tail_begins_after_the_last_arrival():
 
 def test_an_arrival_that_nobody_told_of_sending_is_no_loss():
     """Its far end's report came short: what arrived is more than what it says was sent."""
-    epoch = calls.check(calls.Line([calls.freeze(30)], seed=3)).epochs[0]
+    epoch = boxed.check(boxed.Line([boxed.freeze(30)], seed=3)).epochs[0]
     outcome = next(outcome for outcome in flow_outcomes(epoch) if outcome.role == "call" and outcome.up.silent)
     odd = outcome._replace(up=outcome.up._replace(sent=outcome.up.tail + 2, arrived=5))
     assert by_itself(odd, 1.0)[0] == pytest.approx(np.log(0.5 / 3.0))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
-import calls
 import pytest
 from msgspec.structs import replace
-from slots import Box
 
+from factories.checks import boxed
+from factories.checks.call_slots import Box
 from talkpath.apps.contract.shape import AffectedDirections, Arm
 from talkpath.measure.facts import Facts
 from talkpath.verdict.flows.arm_view import arm_view
@@ -20,9 +20,9 @@ APP = "webrtc"
 ARM = Arm(APP, APP, "voice")
 
 
-STUN, HALF, HALF_UP = calls.stage_drop(["stun"], "up"), calls.media_drop(0.5), calls.media_drop(0.5, "up")
-BLOCK = calls.block(roles=["call"])
-FREEZE, POLICE = calls.freeze(20), calls.police(16.0)
+STUN, HALF, HALF_UP = boxed.stage_drop(["stun"], "up"), boxed.media_drop(0.5), boxed.media_drop(0.5, "up")
+BLOCK = boxed.block(roles=["call"])
+FREEZE, POLICE = boxed.freeze(20), boxed.police(16.0)
 NAMED = {"stun": (STUN, "stun.drop"), "half": (HALF, "media.drop"), "half up": (HALF_UP, "media.drop")}
 NAMED |= {"freeze": (FREEZE, "media.freeze"), "police": (POLICE, "media.police")}
 WELL_S = 3.6  # two epochs, and half of the third
@@ -30,10 +30,10 @@ WELL_S = 3.6  # two epochs, and half of the third
 
 def begun(box: Box, from_s: float = WELL_S, epochs: int = 6) -> Facts:
     """A check of one app's calls, during which the box begins to act."""
-    line = calls.Line((calls.later(box, from_s),), (APP,))
+    line = boxed.Line((boxed.later(box, from_s),), (APP,))
     facts, now_s = Facts(line.plan(), seed=bytes(32)), 0.0
     for number in range(epochs):
-        epoch, _ = calls.play(line, Random(number), Question(ARM, packets=50), number, now_s)
+        epoch, _ = boxed.play(line, Random(number), Question(ARM, packets=50), number, now_s)
         facts, now_s = replace(facts, epochs=(*facts.epochs, epoch)), epoch.ended_s + 0.1
     return facts
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import calls
-from made_checks import Case, assert_named, named_on_every_line
-
+from factories.checks import boxed
+from factories.checks.rule_cases import Case, assert_named, named_on_every_line
 from talkpath.verdict.rules import dtls_hello_drop
 
 CASES = [
-    Case("webrtc", "up", calls.stage_drop(["dtls"], "up"), {"hello": "any"}),
-    Case("webrtc", "down", calls.stage_drop(["dtls"], "down"), {"hello": "any"}),
-    Case("webrtc", "up", calls.stage_drop(["dtls"], "up", ["browser"]), {"hello": "browser"}),
-    Case("webrtc", "up", calls.stage_drop(["dtls"], "up", ["browser", "pion"]), {"hello": "browser,pion"}),
+    Case("webrtc", "up", boxed.stage_drop(["dtls"], "up"), {"hello": "any"}),
+    Case("webrtc", "down", boxed.stage_drop(["dtls"], "down"), {"hello": "any"}),
+    Case("webrtc", "up", boxed.stage_drop(["dtls"], "up", ["browser"]), {"hello": "browser"}),
+    Case("webrtc", "up", boxed.stage_drop(["dtls"], "up", ["browser", "pion"]), {"hello": "browser,pion"}),
 ]
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from random import Random
 
-import calls
 import pytest
-from calls import Flow, Outcome, Slot
-from made_checks import Case, assert_named, each_direction, holds, named_on_every_line, verdict_of
 
+from factories.checks import boxed
+from factories.checks.boxed import Flow, Outcome, Slot
+from factories.checks.rule_cases import Case, assert_named, each_direction, holds, named_on_every_line, verdict_of
 from talkpath.verdict.model import Number
 
 CASES = [
-    *each_direction("webrtc", lambda way: calls.media_drop(0.1, way, 10), p=0.1),
-    *each_direction("webrtc", lambda way: calls.media_drop(0.9, way), p=0.9),
-    *each_direction("whatsapp", lambda way: calls.media_drop(0.3, way, 12), p=0.3),
-    *each_direction("webrtc", lambda way: calls.media_drop(1.0, way), p=1.0),
+    *each_direction("webrtc", lambda way: boxed.media_drop(0.1, way, 10), p=0.1),
+    *each_direction("webrtc", lambda way: boxed.media_drop(0.9, way), p=0.9),
+    *each_direction("whatsapp", lambda way: boxed.media_drop(0.3, way, 12), p=0.3),
+    *each_direction("webrtc", lambda way: boxed.media_drop(1.0, way), p=1.0),
 ]
 
 
@@ -25,14 +25,14 @@ def test_it_is_named(case: Case, line: str) -> None:
 
 
 def test_loss_that_hits_twins_too_accuses_nobody() -> None:
-    verdict = verdict_of("webrtc", [calls.media_drop(0.3, whom=calls.everything)])
+    verdict = verdict_of("webrtc", [boxed.media_drop(0.3, whom=boxed.everything)])
     assert verdict.state != "restricted"
 
 
 @pytest.mark.parametrize("on_s", [0.8, 2.0])
 @pytest.mark.parametrize("p", [0.3, 0.6])
 def test_the_interval_holds_what_is_dropped_while_a_cycle_acts(on_s: float, p: float) -> None:
-    drop = calls.media_drop(p, "up")
+    drop = boxed.media_drop(p, "up")
 
     def in_cycles(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         return drop(rng, flow, now_s, way, slot) if now_s % (2 * on_s) < on_s else 0.0
@@ -44,7 +44,7 @@ def test_the_interval_holds_what_is_dropped_while_a_cycle_acts(on_s: float, p: f
 
 @pytest.mark.parametrize("direction", ["up", "both"])
 def test_the_lower_bound_is_the_one_by_which_the_effect_matters(direction: str) -> None:
-    verdict = verdict_of("webrtc", [calls.media_drop(0.03, direction), calls.bursts(0.05)], seed=3)
+    verdict = verdict_of("webrtc", [boxed.media_drop(0.03, direction), boxed.bursts(0.05)], seed=3)
     assert verdict.state == "restricted"
     p = verdict.parameters["p"]
     assert isinstance(p, Number)
@@ -55,7 +55,7 @@ def test_the_lower_bound_is_the_one_by_which_the_effect_matters(direction: str) 
 
 def test_the_interval_holds_what_is_dropped_between_moments_in_which_a_call_is_new() -> None:
     """As where an address translator moves it now and then: some packets pass until it is recognised again."""
-    drop, anew = calls.media_drop(0.7, "up"), 40
+    drop, anew = boxed.media_drop(0.7, "up"), 40
 
     def recognised_again(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         return 0.0 if (flow.packets + 7 * flow.number) % anew < 10 else drop(rng, flow, now_s, way, slot)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
-import calls
 import pytest
-from made_checks import verdict_of
-from slots import Flow, Outcome, Slot
 
+from factories.checks import boxed
+from factories.checks.call_slots import Flow, Outcome, Slot
+from factories.checks.rule_cases import verdict_of
 from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.rules.media_unknown import RULE
@@ -17,12 +17,12 @@ SEEDS = (1, 2, 3)
 
 
 def test_calls_alone_never_show_it() -> None:
-    facts = calls.check(calls.Line([calls.media_drop(0.3)]))
+    facts = boxed.check(boxed.Line([boxed.media_drop(0.3)]))
     assert facts.epochs
     assert RULE.explain(arm_view(facts, Arm("webrtc", "webrtc", "voice"))) is None
 
 
-def some_of_a_hundred(first: int, count: int, of: int, direction: str) -> calls.Box:
+def some_of_a_hundred(first: int, count: int, of: int, direction: str) -> boxed.Box:
     """Of each `of` media packets of a call and direction those from number `first` on are dropped, `count` of them."""
 
     def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
@@ -45,7 +45,7 @@ def test_losses_that_no_rule_of_the_registry_fits_have_no_name(
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_loss_that_is_in_force_now_and_then_keeps_its_name(seed: int) -> None:
-    drop = calls.media_drop(0.6)
+    drop = boxed.media_drop(0.6)
 
     def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         return drop(rng, flow, now_s, way, slot) if now_s % 3.0 < 1.5 else 0.0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import calls
-from made_checks import Case, assert_named, named_on_every_line, verdict_of
+from factories.checks import boxed
+from factories.checks.rule_cases import Case, assert_named, named_on_every_line, verdict_of
 
 CASES = [
-    Case("telegram", "up", calls.stage_drop(["reflector"], "both")),
+    Case("telegram", "up", boxed.stage_drop(["reflector"], "both")),
 ]
 
 
@@ -16,4 +16,4 @@ def test_it_is_named(case: Case, line: str) -> None:
 
 
 def test_an_app_without_reflectors_never_shows_it() -> None:
-    assert verdict_of("webrtc", [calls.stage_drop(["reflector"], "both")]).state == "ok"
+    assert verdict_of("webrtc", [boxed.stage_drop(["reflector"], "both")]).state == "ok"

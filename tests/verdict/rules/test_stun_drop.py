@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import calls
-from made_checks import Case, assert_named, named_on_every_line, verdict_of
+from factories.checks import boxed
+from factories.checks.rule_cases import Case, assert_named, named_on_every_line, verdict_of
 
 CASES = [
-    Case("webrtc", "up", calls.stage_drop(["stun"], "up")),
-    Case("webrtc", "up", calls.stage_drop(["stun"], "both")),
-    Case("webrtc", "down", calls.stage_drop(["stun"], "down")),
-    Case("whatsapp", "up", calls.stage_drop(["allocate"], "up")),
+    Case("webrtc", "up", boxed.stage_drop(["stun"], "up")),
+    Case("webrtc", "up", boxed.stage_drop(["stun"], "both")),
+    Case("webrtc", "down", boxed.stage_drop(["stun"], "down")),
+    Case("whatsapp", "up", boxed.stage_drop(["allocate"], "up")),
 ]
 
 
@@ -19,5 +19,5 @@ def test_it_is_named(case: Case, line: str) -> None:
 
 
 def test_set_up_that_fails_for_twins_too_accuses_nobody() -> None:
-    verdict = verdict_of("webrtc", [calls.stage_drop(["stun"], "both", whom=calls.everything)])
+    verdict = verdict_of("webrtc", [boxed.stage_drop(["stun"], "both", whom=boxed.everything)])
     assert verdict.state != "restricted"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import calls
-
+from factories.checks import boxed
 from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.rules.tls_hello_drop import RULE
 
 
 def test_calls_alone_never_show_it() -> None:
-    facts = calls.check(calls.Line([calls.media_drop(0.3)]))
+    facts = boxed.check(boxed.Line([boxed.media_drop(0.3)]))
     assert facts.epochs
     assert RULE.explain(arm_view(facts, Arm("webrtc", "webrtc", "voice"))) is None

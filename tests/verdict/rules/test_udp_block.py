@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import calls
-from made_checks import Case, assert_named, named_on_every_line, verdict_of
+from factories.checks import boxed
+from factories.checks.rule_cases import Case, assert_named, named_on_every_line, verdict_of
 
 CASES = [
-    Case("webrtc", "both", calls.block()),
-    Case("webrtc", "down", calls.block("down")),
+    Case("webrtc", "both", boxed.block()),
+    Case("webrtc", "down", boxed.block("down")),
 ]
 
 
@@ -17,4 +17,4 @@ def test_it_is_named(case: Case, line: str) -> None:
 
 
 def test_one_packet_that_arrives_is_no_block() -> None:
-    assert verdict_of("webrtc", [calls.block(p=0.97)]).rule != "udp.block"
+    assert verdict_of("webrtc", [boxed.block(p=0.97)]).rule != "udp.block"

@@ -6,8 +6,8 @@ from math import log
 
 import pytest
 from msgspec.structs import replace
-from world import BACKGROUNDS, World
 
+from factories.checks.simulated_epochs import BACKGROUNDS, World
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics.canary import canary_log_e
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
-from world import BACKGROUNDS, World
 
+from factories.checks.simulated_epochs import BACKGROUNDS, World
 from talkpath.verdict.statistics.cohort import cohort, is_text, is_twin
 
 

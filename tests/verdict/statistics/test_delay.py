@@ -7,8 +7,8 @@ from math import log
 
 import numpy as np
 import pytest
-from world import BACKGROUNDS, Restriction, World
 
+from factories.checks.simulated_epochs import BACKGROUNDS, Restriction, World
 from talkpath.verdict.statistics import delay
 from talkpath.verdict.statistics.permutation import log_e
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from scipy.stats import binom
-from world import BACKGROUNDS, NOTHING, Restriction, World
 
+from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics.interval import (
     extra_delay_ms,

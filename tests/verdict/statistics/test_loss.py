@@ -8,8 +8,8 @@ from math import log
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from world import BACKGROUNDS, Restriction, World
 
+from factories.checks.simulated_epochs import BACKGROUNDS, Restriction, World
 from talkpath.verdict.statistics import burst, loss
 from talkpath.verdict.statistics.cohort import cohort
 from talkpath.verdict.statistics.strength import strength

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import log
 from random import Random
 
-import calls
 import pytest
 
+from factories.checks import boxed
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.assess import assess
@@ -19,24 +19,24 @@ from talkpath.verdict.statistics.sample_size import LEAST_K, MOST_K, SHORTEST, S
 LIMIT = log(8 / 1e-4)
 
 
-def watched(boxes: list[calls.Box], packets: int = 125, k: int = 5) -> tuple[Epoch, ...]:
+def watched(boxes: list[boxed.Box], packets: int = 125, k: int = 5) -> tuple[Epoch, ...]:
     """One epoch of one arm."""
     ask = Question(Arm("webrtc", "webrtc", "voice"), k=k, packets=packets)
-    return (calls.play(calls.Line(boxes), Random(3), ask, 0, 0.2)[0],)
+    return (boxed.play(boxed.Line(boxes), Random(3), ask, 0, 0.2)[0],)
 
 
 def test_calls_run_no_longer_than_it_took_to_tell_them_from_twins():
-    short, long = (sample_size(watched([calls.freeze(count)]), LIMIT).packets for count in (60, 160))
+    short, long = (sample_size(watched([boxed.freeze(count)]), LIMIT).packets for count in (60, 160))
     assert 30 <= short < 80
     assert 80 <= long <= 125
 
 
 def test_what_shows_at_once_needs_the_usual_length():
-    assert sample_size(watched([calls.media_drop(0.9)]), LIMIT).packets == SHORTEST
+    assert sample_size(watched([boxed.media_drop(0.9)]), LIMIT).packets == SHORTEST
 
 
-@pytest.mark.parametrize("boxes", [[calls.media_drop(0.9)], [calls.freeze(25)]], ids=["drop", "freeze"])
-def test_the_cohort_is_the_smallest_that_would_do(boxes: list[calls.Box]):
+@pytest.mark.parametrize("boxes", [[boxed.media_drop(0.9)], [boxed.freeze(25)]], ids=["drop", "freeze"])
+def test_the_cohort_is_the_smallest_that_would_do(boxes: list[boxed.Box]):
     wanted = sample_size(watched(boxes, packets=30, k=8), LIMIT)
     k = wanted.k(8)
     assert LEAST_K <= k < 8  # one cohort of eight left little to prove
@@ -55,7 +55,7 @@ def test_what_is_on_its_way_counts():
 
 
 def test_an_epoch_cut_short_is_as_if_its_calls_had_ended():
-    (epoch,) = watched([calls.freeze(60)])
+    (epoch,) = watched([boxed.freeze(60)])
     cut = cut_short(epoch, 20)
     assert media(epoch) == 125
     for flow, whole in zip(cut.flows, epoch.flows, strict=True):
@@ -66,8 +66,8 @@ def test_an_epoch_cut_short_is_as_if_its_calls_had_ended():
 
 
 def test_nothing_more_is_asked_while_what_is_on_its_way_may_prove_it():
-    line = calls.Line([calls.media_drop(0.9)], k=8)
-    facts = Facts(line.plan(), watched([calls.media_drop(0.9)], packets=25, k=8), seed=bytes(32))
+    line = boxed.Line([boxed.media_drop(0.9)], k=8)
+    facts = Facts(line.plan(), watched([boxed.media_drop(0.9)], packets=25, k=8), seed=bytes(32))
     assert assess(facts, facts.plan.arms[0]).hint
     more = next_question(facts, 0)
     assert more is not None

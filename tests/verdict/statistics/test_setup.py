@@ -6,8 +6,8 @@ from math import log
 
 import pytest
 from msgspec.structs import replace
-from world import BACKGROUNDS, NOTHING, Restriction, World
 
+from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics import setup
 

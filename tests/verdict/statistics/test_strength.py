@@ -7,8 +7,8 @@ from math import exp, inf, log
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from world import BACKGROUNDS, Restriction, World
 
+from factories.checks.simulated_epochs import BACKGROUNDS, Restriction, World
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics.strength import PARTS, Strength, strength
 

@@ -8,8 +8,8 @@ from math import log
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from world import BACKGROUNDS, NOTHING, Restriction, World, iid
 
+from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World, iid
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.verdict.statistics import survival

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import log
 
 from msgspec.structs import replace
-from world import BACKGROUNDS, Restriction, World
 
+from factories.checks.simulated_epochs import BACKGROUNDS, Restriction, World
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics.twins import opaque_log_e, twin_worse_log_e
 

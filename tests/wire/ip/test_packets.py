@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 
-import ip_parsers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factories.packets import ip_parsers
 from talkpath.errors import WireError
 from talkpath.wire.ip import packets
 from talkpath.wire.ip.address import Address

@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 import pytest
-from carried import Packet, pcapng, udp
 
+from factories.packets.capture_files import Packet, pcapng, udp
 from talkpath.wire.pcap import Unread, blocks
 from talkpath.wire.pcap.ng import MAX_RECOVERIES, MOST_INTERFACES, InterfaceDescription
 

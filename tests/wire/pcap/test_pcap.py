@@ -13,10 +13,10 @@ from shutil import which
 
 import numpy as np
 import pytest
-from carried import CARRIERS, Packet, extended6, fragments, pcap, pcapng, tcp, udp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from factories.packets.capture_files import CARRIERS, Packet, extended6, fragments, pcap, pcapng, tcp, udp
 from talkpath.errors import WireError
 from talkpath.wire.pcap import UDP, Unread, blocks, transports
 from talkpath.wire.pcap.fragments import Fragments

@@ -6,8 +6,8 @@ import io
 from random import Random
 
 import pytest
-from carried import CARRIERS, Packet, pcap, pcapng, udp
 
+from factories.packets.capture_files import CARRIERS, Packet, pcap, pcapng, udp
 from talkpath.wire.pcap import Unread, blocks
 from talkpath.wire.pcap.splitter import RecordSplitter
 from talkpath.wire.pcap.write import Writer

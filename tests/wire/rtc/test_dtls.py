@@ -9,12 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from dtls_parts import encode_records
 from hypothesis import given
 from hypothesis import strategies as st
-from pcap_made import capture
-from pcap_walk import datagrams
 
+from factories.packets.dtls_records import encode_records
+from factories.packets.pcap_reader import datagrams
+from factories.packets.tshark_capture import capture
 from talkpath.errors import WireError
 from talkpath.wire.rtc import dtls
 from talkpath.wire.rtc.dtls import ClientHello, DtlsRecord, Handshake

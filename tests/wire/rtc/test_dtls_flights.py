@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from dtls_parts import encode_records
 from hypothesis import given
 from hypothesis import strategies as st
-from pcap_made import capture
-from pcap_walk import datagrams
 
+from factories.packets.dtls_records import encode_records
+from factories.packets.pcap_reader import datagrams
+from factories.packets.tshark_capture import capture
 from talkpath.wire.pattern import PacketPattern, blank, join, literal
 from talkpath.wire.rtc import dtls, dtls_flights
 from talkpath.wire.rtc.dtls import HandshakeType

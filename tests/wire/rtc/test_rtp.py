@@ -6,12 +6,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import rtp_parts
 from hypothesis import given
 from hypothesis import strategies as st
-from pcap_walk import datagrams
-from rtp_parts import Report
 
+from factories.packets import rtp_packets
+from factories.packets.pcap_reader import datagrams
+from factories.packets.rtp_packets import Report
 from talkpath.errors import WireError
 from talkpath.wire.rtc import rtp
 from talkpath.wire.rtc.rtp import Extension, RtpPacket
@@ -48,7 +48,7 @@ ELEMENTS = st.lists(st.tuples(st.integers(1, 14), st.binary(min_size=1, max_size
 
 @given(PACKETS)
 def test_packets_come_back(packet: RtpPacket) -> None:
-    data = rtp_parts.encode_packet(packet)
+    data = rtp_packets.encode_packet(packet)
     assert rtp.is_rtp(data)
     assert not rtp.is_rtcp(data)
     assert rtp.decode(data) == packet
@@ -56,30 +56,30 @@ def test_packets_come_back(packet: RtpPacket) -> None:
 
 @given(REPORTS)
 def test_reports_come_back(report: Report) -> None:
-    data = rtp_parts.encode_report(report)
+    data = rtp_packets.encode_report(report)
     assert rtp.is_rtcp(data)
     assert not rtp.is_rtp(data)
-    assert rtp_parts.decode_report(data) == report
+    assert rtp_packets.decode_report(data) == report
 
 
 @given(st.binary(max_size=90) | st.binary(max_size=90).map(lambda tail: b"\x9f" + tail))
 def test_any_bytes_come_back_or_give_a_wire_error(data: bytes) -> None:
     with suppress(WireError):
-        assert rtp_parts.encode_packet(rtp.decode(data)) == data
+        assert rtp_packets.encode_packet(rtp.decode(data)) == data
     with suppress(WireError):
-        assert rtp_parts.encode_report(rtp_parts.decode_report(data)) == data
+        assert rtp_packets.encode_report(rtp_packets.decode_report(data)) == data
 
 
 @given(ELEMENTS)
 def test_elements_come_back(elements: tuple[tuple[int, bytes], ...]) -> None:
-    extension = rtp_parts.encode_elements(elements)
+    extension = rtp_packets.encode_elements(elements)
     assert len(extension.data) % 4 == 0
-    assert rtp_parts.decode_elements(extension) == elements
+    assert rtp_packets.decode_elements(extension) == elements
 
 
 @given(EXTENSIONS)
 def test_any_extension_has_elements_or_none(extension: Extension) -> None:
-    found = rtp_parts.decode_elements(extension)
+    found = rtp_packets.decode_elements(extension)
     assert not found or extension.profile == rtp.ONE_BYTE
 
 
@@ -98,7 +98,7 @@ def test_any_extension_has_elements_or_none(extension: Extension) -> None:
 )
 def test_packets_without_encoding_are_refused(packet: RtpPacket) -> None:
     with pytest.raises(WireError):
-        rtp_parts.encode_packet(packet)
+        rtp_packets.encode_packet(packet)
 
 
 @pytest.mark.parametrize(
@@ -106,13 +106,13 @@ def test_packets_without_encoding_are_refused(packet: RtpPacket) -> None:
 )
 def test_reports_without_encoding_are_refused(report: Report) -> None:
     with pytest.raises(WireError):
-        rtp_parts.encode_report(report)
+        rtp_packets.encode_report(report)
 
 
 @pytest.mark.parametrize("element", [(0, b"a"), (15, b"a"), (1, b""), (1, bytes(17))])
 def test_elements_without_encoding_are_refused(element: tuple[int, bytes]) -> None:
     with pytest.raises(WireError):
-        rtp_parts.encode_elements((element,))
+        rtp_packets.encode_elements((element,))
 
 
 @pytest.mark.parametrize("name", ["stun_google_meet__a.pcapng", "stun_wa_call__a.pcapng", "wa_video.pcap",
@@ -124,6 +124,6 @@ def test_media_of_the_captures_come_back(captures: Path, name: str) -> None:
     assert len(media) > 10
     assert reports
     for data in media:
-        assert rtp_parts.encode_packet(rtp.decode(data)) == data
+        assert rtp_packets.encode_packet(rtp.decode(data)) == data
     for data in reports:
-        assert rtp_parts.encode_report(rtp_parts.decode_report(data)) == data
+        assert rtp_packets.encode_report(rtp_packets.decode_report(data)) == data

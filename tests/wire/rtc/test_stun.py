@@ -9,8 +9,8 @@ import aioice.stun
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pcap_walk import datagrams
 
+from factories.packets.pcap_reader import datagrams
 from talkpath.errors import WireError
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun

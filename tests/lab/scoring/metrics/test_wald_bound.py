@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import wald as oracle
 
+from factories.checks import wald_bound
 from talkpath.lab.scoring.metrics.wald_bound import LossModel, blocks, information, nats
 
 
@@ -12,10 +12,10 @@ from talkpath.lab.scoring.metrics.wald_bound import LossModel, blocks, informati
 @pytest.mark.parametrize(("share", "bad"), [(0.0, 1.0), (0.05 / 0.9, 0.9), (0.15 / 0.9, 0.9)])
 def test_the_bound(extra: float, share: float, bad: float) -> None:
     assert information(8, 8, extra, LossModel(share, bad)) == pytest.approx(
-        oracle.information(8, 8, extra, share=share, bad=bad)
+        wald_bound.information(8, 8, extra, share=share, bad=bad)
     )
     assert blocks(1e-4, 8, 8, extra, LossModel(share, bad)) == pytest.approx(
-        oracle.blocks(1e-4, 8, 8, extra, share=share, bad=bad)
+        wald_bound.blocks(1e-4, 8, 8, extra, share=share, bad=bad)
     )
 
 

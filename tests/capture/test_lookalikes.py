@@ -1,0 +1,120 @@
+"""What looks like a call and is none: games, VPNs, casting, streams, data channels. None is reported with media."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from factories.packets.altered_captures import facts_of
+from factories.packets.capture_files import Packet, udp
+from factories.packets.shaped_calls import BEGIN_NS, call, passed
+
+HERE, SERVER, TELEVISION = bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7)), bytes((10, 0, 0, 77))
+Maker = Callable[[Random, float, int, bool], bytes]
+"""A datagram from (generator, seconds, number, is it sent); empty for none."""
+
+
+def enet(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    """ENet (games): a peer with the top bit set, a clock of milliseconds, then a command and its number."""
+    head = struct.pack("!HH", 0x8000 + sent, int(at_s * 1000 + 777) & 0xFFFF)
+    if rng.random() < 0.7:
+        return head + struct.pack("!BBHH", 0x86, 0, number, 24) + b"\x00\x11" + rng.randbytes(22)
+    return head + struct.pack("!BBHHH", 0x01, 0xFF, number, number, int(at_s * 1000) & 0xFFFF)
+
+
+def raknet(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    count = struct.pack("<I", number)[:3]
+    return b"\x84" + count + b"\x60\x00\xf0" + count + count + b"\0" + rng.randbytes(30)
+
+
+def ticks(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    """A game's own header: version, number, tick, session; like RTP in all but its clock."""
+    return b"\x80\x05" + struct.pack("!HII", number & 0xFFFF, number, 0xABCDEF01) + rng.randbytes(rng.randrange(20, 80))
+
+
+def random_bytes(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    return rng.randbytes(rng.randrange(40, 1300))
+
+
+def esp(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    return b"\x9a\x11\x22\x33" + struct.pack("!I", number) + rng.randbytes(rng.randrange(60, 1300))
+
+
+def kcp(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    return struct.pack("<IBBHIII", 0x11223380, 81, 0, 128, int(at_s * 1000), number, number) + rng.randbytes(44)
+
+
+def quic(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    return bytes([rng.randrange(64, 128)]) + b"CONNID88" + rng.randbytes(1100)
+
+
+def transport_stream(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    """IPTV: MPEG's transport stream (payload type 33), reports both ways."""
+    if number % 30 == 0:
+        return (b"\x80\xc8\x00\x06" if sent else b"\x81\xc9\x00\x07") + rng.randbytes(28)
+    clock = int(at_s * 90000) & 0xFFFFFFFF
+    return b"\x80\x21" + struct.pack("!HII", number & 0xFFFF, clock, 0x1234) + rng.randbytes(1316) if sent else b""
+
+
+def casting(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    """A screen to a television, reports both ways."""
+    if number % 30 == 0:
+        return b"\x80\xc8\x00\x06" + struct.pack("!I", 0x222) + rng.randbytes(20)
+    if not sent:
+        return b"\x80\xce\x00\x05" + struct.pack("!II", 0x111, 0x222) + rng.randbytes(12)
+    return b"\x80\x60" + struct.pack("!HII", number & 0xFFFF, number // 4 * 3000, 0x222) + rng.randbytes(1200)
+
+
+def data_channel(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    """ICE, DTLS, and then nothing but its application data."""
+    if number == 0:
+        return (b"\x00\x01" if sent else b"\x01\x01") + b"\x00\x00\x21\x12\xa4\x42" + rng.randbytes(12)
+    if number == 1:
+        return b"\x16\xfe\xff" + bytes(9) + b"\x40" + (b"\x01" if sent else b"\x02") + rng.randbytes(63)
+    return b"\x17\xfe\xfd\x00\x01" + number.to_bytes(6, "big") + b"\x00\xc8" + rng.randbytes(200)
+
+
+def srt(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    clock = int(at_s * 1e6) & 0xFFFFFFFF
+    if sent:
+        return struct.pack("!IIII", number, 0xC0000000 | number, clock, 0x3344) + rng.randbytes(1316)
+    return b"\x80\x02\0\0" + struct.pack("!III", number, clock, 0x3344) + rng.randbytes(28)
+
+
+def desktop(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    """Game streaming: RTP with SSRC 0 one way."""
+    return b"\x90\x00" + struct.pack("!HII", number & 0xFFFF, number * 100, 0) + rng.randbytes(1000) if sent else b""
+
+
+CASES: list[tuple[Maker, float, bytes]] = [
+    (enet, 30, SERVER), (enet, 60, SERVER), (raknet, 30, SERVER), (ticks, 30, SERVER), (random_bytes, 150, SERVER),
+    (esp, 50, SERVER), (kcp, 30, SERVER), (quic, 100, SERVER), (transport_stream, 120, SERVER),
+    (casting, 120, TELEVISION), (casting, 120, SERVER), (data_channel, 50, SERVER), (srt, 200, SERVER),
+    (desktop, 100, TELEVISION),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("maker", "rate", "far"), CASES, ids=lambda value: getattr(value, "__name__", str(value)))
+def test_no_call(maker: Maker, rate: float, far: bytes):
+    rng, packets, at_s = Random(1), [], 0.0
+    for number in range(2000):
+        at_s += rng.uniform(0.6, 1.4) / rate
+        for sent, late_s in ((True, 0.0), (False, 0.02)):
+            data = maker(rng, at_s + late_s / 2, number, sent)
+            ends = (HERE, far, 40000, 5055) if sent else (far, HERE, 5055, 40000)
+            if data:
+                packets.append(Packet(BEGIN_NS + round((at_s + late_s) * 1e9), udp(*ends, data)))
+    found = facts_of(sorted(packets, key=lambda one: one.time_ns))
+    assert found.calls == ()
+    assert [one.app for one in found.attempts if one.app != "webrtc"] == []
+
+
+@pytest.mark.parametrize("arm", ["whatsapp/relay60/voice", "telegram/libtgvoip/voice", "webrtc/dtls/voice"])
+def test_one_packet_is_no_attempt(arm: str):
+    """By chance one packet in some ten thousand looks like an app's; a scan or a swarm sends that many."""
+    packets = passed(call(arm, 20))
+    assert facts_of(packets[:1]).attempts == ()
+    assert len(facts_of(packets[:3]).attempts) == 1

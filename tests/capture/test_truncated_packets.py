@@ -1,0 +1,65 @@
+"""Recordings that kept the first bytes of each packet only: what these show is used, and the rest is said."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import pytest
+
+from factories.packets.capture_files import CARRIERS, Packet
+from factories.packets.shaped_calls import call, passed
+from talkpath.api.recording import Recording, read_capture
+from talkpath.report.recordings.capture_sentences import unread
+from talkpath.verdict.bases.call_outcome import call_outcome
+from talkpath.verdict.bases.recorded_call import judge_call
+
+LINK, CARRY = CARRIERS["ethernet"]
+
+
+def cut(packets: list[Packet], length: int) -> Recording:
+    """A recording with a snapshot length."""
+    out = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, length, LINK)]
+    for packet in packets:
+        frame = CARRY(packet.data)
+        second, rest = divmod(packet.time_ns, 1_000_000_000)
+        kept = frame[:length]
+        out.append(struct.pack("<IIII", second, rest, len(kept), len(frame)) + kept)
+    return read_capture(io.BytesIO(b"".join(out)))
+
+
+@pytest.mark.parametrize("length", [62, 70, 96, 128])
+@pytest.mark.parametrize(
+    "arm", ["whatsapp/fast20/voice", "whatsapp/relay60/voice", "telegram/libtgvoip/voice", "signal/ringrtc/voice"]
+)
+def test_the_app_is_known_and_the_call_is_measured(arm: str, length: int) -> None:
+    packets = passed(call(arm, 500))
+    whole, part = cut(packets, 65535).calls[0], cut(packets, length).calls[0]
+    assert part.app == arm.split("/")[0]
+    assert part.media == whole.media
+    assert part.duration_s == pytest.approx(whole.duration_s, abs=0.1)
+    for one, other in zip(part.streams, whole.streams, strict=True):
+        assert (one.direction, one.lost) == (other.direction, other.lost)
+        assert one.packets == pytest.approx(other.packets, abs=2)
+
+
+@pytest.mark.parametrize("length", [62, 66, 68, 72, 76, 80, 96])
+def test_a_reflectors_frames_are_not_taken_for_those_of_its_other_protocol(length: int) -> None:
+    """Of tgcalls' frames, cut before the media, as many as have whole blocks of 16 bytes looked like libtgvoip's."""
+    (part,) = cut(passed(call("telegram/reflector/voice", 1500)), length).calls
+    assert part.app == "telegram"
+    assert call_outcome(part).kind == "good"
+    assert not judge_call(part).alternatives
+    for stream in part.streams:
+        assert stream.medium is None or not stream.lost or stream.lost <= 0.01 * stream.packets
+
+
+def test_what_the_snapshot_hides_is_said() -> None:
+    recording = cut(passed(call("telegram/tgcalls/voice", 500)), 62)
+    assert not recording.calls
+    assert "record at least 128 bytes of each packet" in unread(recording.findings)
+
+
+def test_nothing_is_said_of_it_where_all_was_found() -> None:
+    recording = cut(passed(call("whatsapp/fast20/voice", 500)), 96)
+    assert "record at least" not in unread(recording.findings)

@@ -1,0 +1,1 @@
+"""Factories: what tests make and share, by subject. Each module's name says what it makes."""

@@ -1,0 +1,1 @@
+"""Checks that were never made on a network: facts, epochs, flows, verdicts and bundles."""

@@ -1,0 +1,1 @@
+"""What an observatory is given, keeps and answers."""
