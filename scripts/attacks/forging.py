@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,12 @@ from talkpath.report.recordings.capture_json import result
 from talkpath.responder.geoip import NetworkOrigin
 from talkpath.version import VERSION
 from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.receipt import seal, unseal
+from talkpath.wire.control.receipt import HOUR_FORMAT, seal, unseal
 from talkpath.wire.control.sign import Signer
 
 ROOT = Path(__file__).parents[2]
 CAPTURES = ROOT / "tests/capture/lab"
-STARTED = "2026-11-24T10:00:00Z"
+STARTED = datetime.now(UTC).strftime(HOUR_FORMAT)  # what came late counts nowhere
 
 
 def signer(name: str) -> Signer:

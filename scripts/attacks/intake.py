@@ -12,6 +12,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -152,6 +153,22 @@ def made_up_places(folder: Path) -> Finding:
     return Finding(not placed, f"{len(placed)} of {len(found)} placed in AS12345 by their own servers")
 
 
+def a_past_in_one_evening(folder: Path) -> Finding:
+    """Five address blocks send checks without a receipt, dated over 57 days: on which days do they count?"""
+    today = datetime.now(UTC).date()
+    facts = forging.plain(forging.measured())
+    facts.pop("receipt", None)
+    sent = []
+    with observatory(folder) as far:
+        for number in range(20):
+            started = f"{today - timedelta(days=3 * number)}T10:00:00Z"
+            sent.append(forging.check({**facts, "started_at": started}, probe=f"d{number}"))
+            put(far, sent[-1], f"127.24.{number % 5}.1")
+        judged_in(far, sent, 60.0)
+    days = {record.measured for record in records(folder) if isinstance(record, Judged)}
+    return Finding(days <= {today.isoformat()}, f"{len(sent)} sent; they count on {len(days)} days")
+
+
 def own_app(folder: Path) -> Finding:
     """A check of an app that does not exist."""
     facts = forging.plain(forging.measured())
@@ -279,6 +296,7 @@ ATTACKS = (
     Attack("long texts without a receipt: the log", "≤ 16 kB", long_texts),
     Attack("a listed key without its receipt", "not called listed", forged_listing),
     Attack("receipts of made-up servers choose network and country", "counted nowhere", made_up_places),
+    Attack("checks of 57 past days, sent by five blocks in one evening", "one day", a_past_in_one_evening),
     Attack("an app that does not exist", "on no record", own_app),
     Attack("64 slow bodies of one address", "others are served", slow_bodies),
     Attack("1 010 idle connections of one address", "others are served", idle_connections),

@@ -49,14 +49,22 @@ def told(restricted: bool, apps: tuple[str, ...] = ("whatsapp/relay60",)) -> dic
     return judge_check(facts(restricted, apps))[1]
 
 
-def measured(seed: int = 0, restricted: bool = False, apps: tuple[str, ...] = ("whatsapp/relay60",)) -> bytes:
-    """A bundle with its receipt, neither of which a lab key signed."""
+def measured(
+    seed: int = 0,
+    restricted: bool = False,
+    apps: tuple[str, ...] = ("whatsapp/relay60",),
+    day: str = DAY,
+    receipt_day: str = "",
+) -> bytes:
+    """A bundle with its receipt, neither of which a lab key signed. `receipt_day` "": the receipt tells no time."""
     probe, responder = _signer("probe", seed), _signer("far", seed)
     played = facts(restricted, apps)
     assert played.receipt is not None
     seen = unseal(played.receipt.body, played.receipt.signature)
-    real = replace(played, simulated=False, responder_key=raw_key_text(responder.public))
-    own = replace(seen, probe_key=probe.public, responder_key=responder.public, run_digest=run_digest(real))
+    key, hour = raw_key_text(responder.public), f"{receipt_day}T10:00:00Z" if receipt_day else ""
+    real = replace(played, simulated=False, responder_key=key, started_at=f"{day}T10:00:00Z")
+    own = replace(seen, probe_key=probe.public, responder_key=responder.public, run_digest=run_digest(real),
+                  started_at=hour, ended_at=hour)  # fmt: skip
     taken = replace(real, receipt=SignedReceipt(*seal(own, responder)))
     assert has_receipt(taken, probe)
     return write_check(taken, told(restricted, apps), probe)

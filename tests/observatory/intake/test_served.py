@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from talkpath.evidence.bundle import FACTS, VERDICT, write_check
 from talkpath.evidence.share import MEDIA_TYPE, NotTakenError
 from talkpath.wire.control.sign import Signer
 
+TODAY = date.today().isoformat()
 PATIENCE_S = 60.0
 
 
@@ -61,7 +63,7 @@ def run(*arguments: str | Path) -> Result:
 
 def test_share_and_withdraw(served: str, tmp_path: Path):
     bundle = tmp_path / "monday.talkpath"
-    bundle.write_bytes(measured(seed=11))
+    bundle.write_bytes(measured(day=TODAY, seed=11))
     told = run("share", bundle, "--to", served, "--yes")
     assert told.exception is None, told.output
     receipt = tmp_path / "monday.shared.json"
@@ -77,10 +79,10 @@ def test_without_being_told_to_it_keeps_no_directory_of_test_servers(served: str
 
 
 def test_a_bundle_is_acknowledged_once_and_judged(served: str):
-    status, told = post(served, measured(seed=12, restricted=True))
+    status, told = post(served, measured(day=TODAY, seed=12, restricted=True))
     assert (status, told["state"]) == (201, "received")
     becomes(served, told["id"], "judged")
-    assert post(served, measured(seed=12, restricted=True)) == (200, {**told, "state": "judged"})
+    assert post(served, measured(day=TODAY, seed=12, restricted=True)) == (200, {**told, "state": "judged"})
 
 
 def test_what_verifies_and_cannot_be_counted_is_unfit(served: str):
@@ -156,7 +158,7 @@ def test_lines_before_a_body_have_an_end(served: str):
 
 def test_requests_that_follow_each_other_on_one_connection_are_answered_in_order(served: str):
     parts = urlsplit(served)
-    data = measured(seed=31)
+    data = measured(day=TODAY, seed=31)
     head = f"POST /api/v1/bundles HTTP/1.1\r\nHost: x\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(data)}"
     last = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as connection:
@@ -178,14 +180,14 @@ def test_health_and_metrics(served: str):
 
 def test_after_a_kill_everything_acknowledged_is_there(tmp_path: Path):
     process, url = start(tmp_path / "data")
-    names = [post(url, measured(seed=seed))[1]["id"] for seed in range(20, 24)]
+    names = [post(url, measured(day=TODAY, seed=seed))[1]["id"] for seed in range(20, 24)]
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert process.stdout is not None
     process.stdout.close()
     process, url = start(tmp_path / "data")
     assert all(becomes(url, name, "judged") for name in names)
-    assert post(url, measured(seed=20))[0] == 200
+    assert post(url, measured(day=TODAY, seed=20))[0] == 200
     assert stop(process) == 0
 
 
@@ -205,7 +207,7 @@ def test_no_file_of_a_running_observatory_can_be_read_by_others(tmp_path: Path):
         process, url = start(tmp_path / "data")
     finally:
         os.umask(before)
-    name = post(url, measured(seed=41))[1]["id"]
+    name = post(url, measured(day=TODAY, seed=41))[1]["id"]
     becomes(url, name, "judged")
     files = [path for path in (tmp_path / "data").rglob("*") if path.exists()]
     assert stop(process) == 0

@@ -73,3 +73,36 @@ def test_only_apps_that_this_version_knows_are_counted(monkeypatch: pytest.Monke
     monkeypatch.setattr(judgement, "judge_check", lambda _: ([replace(renamed[0], app="evil_app")], {"transports": []}))
     with pytest.raises(BundleError, match="no app"):
         judged(measured(1))
+
+
+@pytest.mark.parametrize(
+    ("seed", "told_day", "receipt_day", "counts_on"),
+    [
+        (2, DAY, "", DAY),
+        (2, "2026-11-22", "", DAY),
+        (2, "2026-11-25", "", DAY),
+        (2, "2026-10-01", "2026-10-01", ""),
+        (2, "2026-11-21", "", ""),
+        (2, "2026-11-26", "", ""),
+        (1, "2026-10-01", "2026-10-01", "2026-10-01"),
+        (1, "2026-10-01", "", ""),
+        (1, "2026-11-26", "2026-11-26", ""),
+    ],
+    ids=["came at once", "came in time", "a clock that is ahead", "an unlisted server back-dates", "three days late",
+         "still to come", "a listed server says so", "its receipt says nothing", "it says a day to come"],
+)  # fmt: skip
+def test_the_day_that_counts_is_that_of_receipt_unless_a_listed_server_says_otherwise(
+    seed: int, told_day: str, receipt_day: str, counts_on: str
+):
+    data = measured(seed, day=told_day, receipt_day=receipt_day)
+    if not counts_on:
+        with pytest.raises(BundleError, match=r"late|to come"):
+            judged(data)
+        return
+    assert judged(data).measured == counts_on
+
+
+def test_a_day_that_is_none_counts_nowhere():
+    for told_day in ("2026-02-30", "2026-13-01", "٢٠٢٦-١١-٢٤", "yesterday"):
+        with pytest.raises(BundleError, match=r"no day|no check writes"):
+            judged(measured(2, day=told_day))

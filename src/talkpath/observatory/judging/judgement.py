@@ -4,6 +4,9 @@ Contract: the verdicts are made again from the facts by this version's rules; wh
 nothing. Whose responder it was is what its signed receipt says, and nothing where there is none. Network and country
 are the receipt's where somebody answers for its key; else they are this end's own finding, and a receipt of an unknown
 key that contradicts it makes the report count for no network. Only apps that this version knows are counted.
+
+The day that counts is that of a listed test server's receipt, else the day on which the bundle came in: whoever could
+name the day could write a whole past in one evening. What came late by its own word counts nowhere.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -41,6 +45,8 @@ from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.receipt import CLASSES
 
 DAY_CHARACTERS = len("2026-11-24")
+MAX_LATE = timedelta(days=2)
+MAX_EARLY = timedelta(days=1)  # the device's clock is ahead, or its day has begun already
 TRANSPORT = re.compile(r"[a-z]{2,10}/[0-9]{1,5}")
 
 
@@ -68,11 +74,13 @@ def judge_bundle(data: bytes, received: Received, listed: Mapping[str, str]) -> 
     if not verdicts:
         raise BundleError("The bundle is of no app that this version knows.")
     responder = raw_key_text(bundle.receipt.responder_key) if bundle.receipt else ""
-    origin = _origin(bundle, received, trusted=bundle.simulated or responder in listed)
+    trusted = bundle.simulated or responder in listed
+    origin = _origin(bundle, received, trusted=trusted)
+    vouched = bundle.receipt.started_at or bundle.receipt.ended_at if bundle.receipt and trusted else ""
     return Judged(
         id=hashlib.sha256(data).hexdigest(),
         day=received.day,
-        measured=facts.started_at[:DAY_CHARACTERS],
+        measured=_counted_day(vouched or facts.started_at, received, trusted=bool(vouched) or bundle.simulated),
         rules_version=str(RULES_VERSION),
         source=_source(verdicts),
         said=tuple(map(_said, verdicts)),
@@ -94,6 +102,22 @@ def countable(bundle: Bundle) -> Facts:
     if bundle.facts is None or not bundle.facts.started_at:
         raise BundleError("The bundle does not tell its day; an observatory cannot count it.")
     return bundle.facts
+
+
+def _counted_day(told: str, received: Received, *, trusted: bool) -> str:
+    """The day that a report counts on; `BundleError` where it counts on none.
+
+    `trusted`: the day told is a listed test server's word, or all is made up. Else it is only compared with the day on
+    which the bundle came in."""
+    try:
+        day, came = date.fromisoformat(told[:DAY_CHARACTERS]), date.fromisoformat(received.day)
+    except ValueError:
+        raise BundleError("It tells no day, or nobody knows when it came in.") from None
+    if day - came > MAX_EARLY:
+        raise BundleError("It tells a day that is still to come.")
+    if not trusted and came - day > MAX_LATE:
+        raise BundleError("It came more than two days late, and no listed test server says when it was measured.")
+    return day.isoformat() if trusted else received.day
 
 
 def _recorded(findings: Findings, received: Received, *, simulated: bool) -> Judged:
@@ -135,7 +159,7 @@ def _answered(facts: EndpointFacts, received: Received, *, simulated: bool) -> J
     return Judged(
         id=received.id,
         day=received.day,
-        measured=facts.started_at[:DAY_CHARACTERS],
+        measured=_counted_day(facts.started_at, received, trusted=simulated),
         rules_version=str(RULES_VERSION),
         source="endpoints",
         said=tuple(map(_fitting, streams.values())),
