@@ -14,6 +14,7 @@ from talkpath.lab.drivers.namespace import available, tool
 from talkpath.listening.packet_streams import InterfaceStream
 
 SCRIPT = Path(__file__).with_name("interface_in_namespace.py")
+TWO_INTERFACES = Path(__file__).with_name("two_interfaces_in_namespace.py")
 
 
 @pytest.mark.skipif(bool(available()), reason=available() or "")
@@ -31,6 +32,22 @@ def test_a_call_on_an_interface_is_shown_and_told():
     assert all(stream["lost"] == 0 for stream in call["streams"])
     assert any(picture["calls"] and picture["calls"][0]["running"] for picture in pictures)
     assert "127.0.0.1" not in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(bool(available()), reason=available() or "")
+def test_all_interfaces_are_watched_and_the_own_addresses_tell_what_was_sent():
+    command = [str(tool("unshare")), "-rn", sys.executable, str(TWO_INTERFACES)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["code"] == 0, told["told"]
+    calls = told["result"]["calls"]
+    assert len(calls) == 2
+    for call in calls:
+        counted = {stream["direction"]: (stream["packets"], stream["lost"]) for stream in call["streams"]}
+        assert counted == {"sent": (100, 0), "received": (90, 10)}
+        assert not call.get("guessed_ends")
+    assert "192.0.2" not in done.stdout + done.stderr
 
 
 def test_an_interface_that_is_not_there_is_named_with_those_that_are():

@@ -18,6 +18,7 @@ from typing import BinaryIO, Protocol
 
 from talkpath.errors import UsageError
 from talkpath.listening.packet_filter import attach, program
+from talkpath.probe.local_network import own_addresses
 from talkpath.serving.readiness import await_ready
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.write import Writer
@@ -135,7 +136,7 @@ class InterfaceStream:
         self._writer = Writer(self._file)
         self.left_out: Address | None = None
         """Packets from and to this address are left out: control traffic is no part of what is listened to."""
-        self._socket = _packet_socket(name)
+        self._socket, self._own = _packet_socket(name), own_addresses()
 
     def read(self, wait_s: float) -> bytes | None:
         """See `PacketStream`."""
@@ -143,8 +144,8 @@ class InterfaceStream:
             if not _waited(self._socket.fileno(), wait_s):
                 return None
             time.sleep(GATHER_S)
-        for time_ns, data, size in self._packets():
-            self._writer.packet(time_ns, data, size, -1)
+        for time_ns, data in self._packets():
+            self._writer.packet(time_ns, data, len(data), self._heading(data))
         out = self._file.getvalue()
         self._file.seek(0)
         self._file.truncate()
@@ -164,9 +165,15 @@ class InterfaceStream:
         ends, packed = _ends(packet), self.left_out.packed
         return packed in (ends[: len(packed)], ends[-len(packed) :])
 
-    def _packets(self) -> Iterator[tuple[int, bytes, int]]:
-        """Yield (time in ns since 1970, IP packet, its size). On the loopback interface each packet is seen twice: as
-        it leaves and as it comes."""
+    def _heading(self, packet: bytes) -> int:
+        """Return 1 for a packet that this machine sent, 0 for one that it received, -1 for one that it forwards."""
+        ends = _ends(packet)
+        source, target = (ends[place : place + len(ends) // 2] in self._own for place in (0, len(ends) // 2))
+        return -1 if source == target else int(source)
+
+    def _packets(self) -> Iterator[tuple[int, bytes]]:
+        """Yield (time in ns since 1970, IP packet). On the loopback interface each packet is seen twice: as it leaves
+        and as it comes."""
         for _ in range(MOST_PACKETS):
             try:
                 data, notes, _, (name, protocol, kind, *_) = self._socket.recvmsg(1 << 16, 256)
@@ -175,7 +182,7 @@ class InterfaceStream:
             except OSError as error:
                 raise UsageError(f"The interface cannot be watched any more ({error.strerror}).") from None
             if protocol in IP_PROTOCOLS and not (name == "lo" and kind == OUTGOING) and not self._is_left_out(data):
-                yield _time_ns(notes), data, len(data)
+                yield _time_ns(notes), data
 
 
 def _ends(packet: bytes) -> bytes:
@@ -199,7 +206,7 @@ def _packet_socket(name: str) -> socket.socket:
     if sys.platform != "linux":
         raise UsageError(NEEDS_LINUX.format(name=name))
     try:
-        end = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+        end = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(EVERY_PROTOCOL) if name == ANY else 0)
     except PermissionError:
         raise UsageError(NEEDS_RIGHT.format(name=name)) from None
     try:
@@ -207,7 +214,11 @@ def _packet_socket(name: str) -> socket.socket:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
         end.setsockopt(socket.SOL_SOCKET, TIMES, 1)
         attach(end, program())
-        end.bind(("" if name == ANY else name, EVERY_PROTOCOL))
+        if name != ANY:
+            end.bind((name, EVERY_PROTOCOL))
+        with suppress(BlockingIOError):
+            while True:  # what came before the filter was there
+                end.recv(1)
     except OSError as error:
         end.close()
         known = ", ".join(sorted(each for _, each in socket.if_nameindex()))

@@ -139,6 +139,9 @@ class Call(Struct, frozen=True, gc=False):
     guessed_ends: bool = False
     """Does nothing but who sent first tell which end recorded it? Then what was sent may be what was received."""
 
+    assumed_ends: bool = False
+    """Do hops alone, or the number of peers, tell which end recorded it?"""
+
 
 class Attempt(Struct, frozen=True, gc=False):
     """One set-up without talk. `answered`: whether any reply came."""

@@ -5,6 +5,7 @@ Linux tells which interface holds the local address; elsewhere the answer is Non
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from talkpath.wire.ip.address import Address
 
 TUNNELS = ("tun", "tap", "wg", "ppp", "ipsec", "utun", "nordlynx", "proton", "tailscale", "zt")
+LOCAL_ROUTE = re.compile(r"\|-- (\d+\.\d+\.\d+\.\d+)\n +/32 host LOCAL")
 _SIOCGIFADDR = 0x8915  # <linux/sockios.h>
 
 
@@ -27,6 +29,20 @@ def local_address(far: Address) -> Address | None:
         return None
 
 
+def own_addresses() -> frozenset[bytes]:
+    """The addresses of this machine on all its interfaces, as bytes; none where that cannot be told."""
+    four, six = (_text(Path(f"/proc/net/{name}")) for name in ("fib_trie", "if_inet6"))
+    known = {socket.inet_aton(text) for text in LOCAL_ROUTE.findall(four)}
+    return frozenset(known | {bytes.fromhex(row.split()[0]) for row in six.splitlines()})
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii")
+    except OSError:
+        return ""
+
+
 def through_tunnel(local: Address) -> bool | None:
     """Does the interface with this address look like a VPN's? None where that cannot be told."""
     if not sys.platform.startswith("linux"):
@@ -39,10 +55,7 @@ def through_tunnel(local: Address) -> bool | None:
 
 def _holds(name: str, local: Address) -> bool:
     if local.family == 6:
-        try:
-            rows = Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines()
-        except OSError:
-            return False
+        rows = _text(Path("/proc/net/if_inet6")).splitlines()
         return any(row.split()[0] == local.packed.hex() and row.split()[-1] == name for row in rows)
     import fcntl
 

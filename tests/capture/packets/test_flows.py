@@ -12,7 +12,7 @@ import pytest
 
 from factories.packets.capture_files import Packet, pcap, tcp, udp
 from talkpath.capture.packets.flows import Flows, address, endpoint, flow_key, host_pairs, is_group, is_private
-from talkpath.capture.packets.local_host import LocalEnds, local_ends
+from talkpath.capture.packets.local_host import LocalEnds, first_guess, local_ends
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Packets, Unread, blocks, transports
 from talkpath.wire.pcap.fragments import Fragments
@@ -165,12 +165,86 @@ class TestLocalEnd:
         found = marked([(sent(), False), (sent(THERE, HERE, 5000, 4000), False)] * 3)
         assert found.local == [0]
 
+    def test_who_sent_first_in_most_flows(self):
+        """One flow's first packet came from the far end: a late check, say."""
+        begun = [sent(THERE, ELSEWHERE, port) for port in range(4000, 4003)]
+        found = read([sent(ELSEWHERE, THERE, 5000, 4999), *begun])
+        assert found.local == [1, 0, 0, 0]
+        assert found.ends.guessed.all()
+
     def test_a_first_guess_during_the_scan(self):
         found = read([sent(), sent(THERE, HERE, 5000, 4001)])
-        assert found.flows.local_ends(np.array([0, 1])).tolist() == [0, 1]
+        assert first_guess(found.table, False).tolist() == [0, 1]
+
+    def test_a_first_guess_by_marks_and_by_hops(self):
+        found = marked([(sent(THERE, HERE, 5000, 4000), True), (sent(), False)])
+        assert first_guess(found.table, True).tolist() == [0]
+        found = read([with_ttl(sent(THERE, ELSEWHERE), 52), sent(ELSEWHERE, THERE, 5000, 4000)])
+        assert first_guess(found.table, False).tolist() == [1]
 
     def test_no_flows(self):
         assert local_ends(Flows().table[:0], False).ends.tolist() == []
+
+
+NEAR, FAR = THERE, ELSEWHERE
+"""Two public addresses: nothing in them tells which is here."""
+
+
+def with_ttl(packet: bytes, ttl: int) -> bytes:
+    """The packet as it is after routers counted it down."""
+    place = 8 if packet[0] >> 4 == 4 else 7
+    return packet[:place] + bytes((ttl,)) + packet[place + 1 :]
+
+
+def exchange(near_ttls: list[int], far_ttls: list[int], near_port: int = 4000) -> list[bytes]:
+    """A flow that the far end begins."""
+    return [
+        *(with_ttl(sent(FAR, NEAR, 5000, near_port), ttl) for ttl in far_ttls),
+        *(with_ttl(sent(NEAR, FAR, near_port, 5000), ttl) for ttl in near_ttls),
+    ]
+
+
+class TestHops:
+    @pytest.mark.parametrize(
+        ("near", "far"),
+        [
+            ([64], [52]),  # a phone and a server
+            ([64], [63]),  # one router between
+            ([128], [52]),
+            ([64, 255, 255], [52]),  # an iPhone's first packet, and those of a connected socket
+            ([63], [52]),  # recorded behind a router: nearer by 11
+            ([127], [58, 60]),
+        ],
+    )
+    def test_the_end_that_recorded_it(self, near: list[int], far: list[int]):
+        ends = read(exchange(near, far)).ends
+        assert ends.ends.tolist() == [1]
+        assert ends.assumed.tolist() == [True]
+        assert ends.guessed.tolist() == [False]
+
+    @pytest.mark.parametrize(
+        ("near", "far"), [([64], [64]), ([62], [62]), ([63], [62]), ([64], []), ([52], [])], ids=repr
+    )
+    def test_nothing_is_told_by_equal_hops_or_by_one_end_alone(self, near: list[int], far: list[int]):
+        assert read(exchange(near, far)).ends.guessed.tolist() == [True]
+
+    def test_most_flows_of_a_host_tell_of_all_of_them(self):
+        """To a relay without a hop nothing is told; to two peers it is."""
+        relay = [sent(bytes((198, 18, 0, 9)), NEAR, 3478, 4000), sent(NEAR, bytes((198, 18, 0, 9)), 4000, 3478)]
+        found = read([*relay, *exchange([64], [63]), *exchange([64], [63], 4001), *exchange([64, 63], [64], 4002)])
+        assert found.local == [1, 1, 1, 1]
+
+    def test_the_private_address_goes_first(self):
+        """A recording made at the server."""
+        far, near = with_ttl(sent(), 52), with_ttl(sent(THERE, HERE, 5000, 4000), 64)
+        assert read([far, near]).local == [0]
+        assert not read([far, near]).ends.assumed.any()
+
+    def test_version_6(self):
+        one, other = (bytes((0x20, 1, 0xD, 0xB8)) + bytes(11) + bytes((last,)) for last in (1, 2))
+        found = read([with_ttl(sent(one, other, 5000, 4000), 60), with_ttl(sent(other, one), 255)])
+        assert found.local == [1]
+        assert found.table["hops"].tolist() == [[4, 0]]
 
 
 def words(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -62,6 +62,7 @@ CARRIERS: dict[str, tuple[int, Carry]] = {
     "padded": (1, lambda packet: bytes(12) + _type(packet) + packet + b"\xff" * 9),
     "sll": (113, lambda packet: b"\x00\x00\x00\x01\x00\x06" + bytes(8) + _type(packet) + packet),
     "sll2": (276, lambda packet: _type(packet) + bytes(18) + packet),
+    "pktap": (258, lambda packet: struct.pack("<III24sI", 40, 1, 1, b"en0", 2) + _vlans()(packet)),
     "raw": (101, lambda packet: packet),
     "raw 12": (12, lambda packet: packet),
     "raw 14": (14, lambda packet: packet),

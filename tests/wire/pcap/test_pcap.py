@@ -70,6 +70,21 @@ def test_every_carrier(carrier: str, six: bool):
     assert not unread
 
 
+@pytest.mark.parametrize(("link", "place"), [(113, 1), (276, 10), (258, 36), (149, 36)])
+def test_frames_that_say_which_way_they_went(link: int, place: int):
+    """Linux: 0 to us, 3 to another host, 4 from us; Apple: flag 1 in, 2 out."""
+    kinds = (1, 2, 0) if place == 36 else (0, 4, 3)
+    head = {113: bytes(14) + b"\x08\x00", 276: b"\x08\x00" + bytes(18)}.get(link, struct.pack("<III28x", 40, 101, 101))
+    data = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, link)
+    for second, kind in enumerate(kinds):
+        frame = head[:place] + bytes((kind,)) + head[place + 1 :] + packets(1)[0].data
+        data += struct.pack("<IIII", second, 0, len(frame), len(frame)) + frame
+    unread = Unread()
+    (frames,) = blocks(io.BytesIO(data), unread)
+    (some,) = transports(frames, unread, Fragments(unread))
+    assert some.heading.tolist() == [0, 1, -1]
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("nano", [False, True])
 def test_pcap_in_both_orders_and_resolutions(order: str, nano: bool):

@@ -127,6 +127,7 @@ class _Records:
             file_end_s=round(self._scan.end_s - self._scan.begin_s, 6),
             closed=self._closed(call),
             guessed_ends=bool(self._ends_of_flows.guessed[call.flows].all()),
+            assumed_ends=bool((self._ends_of_flows.guessed | self._ends_of_flows.assumed)[call.flows].all()),
         )
         return with_silent_end(found)
 

@@ -39,11 +39,12 @@ BEGIN_TOGETHER_S, END_TOGETHER_S = 5.0, 10.0
 
 @dataclass(slots=True)
 class FlowEnds:
-    """The ends of each flow: which one is local (0 or 1), whether that is a guess, the numbers of both hosts, the hash
+    """The ends of each flow: which is local (0 or 1), if that is guessed or assumed, the numbers of both hosts, a hash
     of the local socket."""
 
     local: NDArray[np.int8]
     guessed: Bools
+    assumed: Bools
     local_host: NDArray[np.int64]
     far_host: NDArray[np.int64]
     socket: NDArray[np.uint64]
@@ -52,9 +53,9 @@ class FlowEnds:
 def flow_ends(scan: Scan) -> FlowEnds:
     """Return the ends of all flows of a scan."""
     table = scan.flows.table[: len(scan.flows)]
-    (local, guessed), hosts = local_ends(table, bool(scan.flows.headings.min())), host_numbers(table)
-    rows = np.arange(len(table))
-    return FlowEnds(local, guessed, hosts[rows, local], hosts[rows, 1 - local], table["end"][rows, local])
+    ends, hosts = local_ends(table, bool(scan.flows.headings.min())), host_numbers(table)
+    rows, local = np.arange(len(table)), ends.ends
+    return FlowEnds(*ends, hosts[rows, local], hosts[rows, 1 - local], table["end"][rows, local])
 
 
 @dataclass(slots=True)

@@ -36,6 +36,7 @@ COLUMNS = np.dtype(
         ("heard_s", "f8", 2),
         ("packets", "i8", 2),
         ("bytes", "i8", 2),
+        ("hops", "i8", 2),
         ("sent_hint", "i4", 2),
         ("requests", "i4", 2),
         ("answers", "i4", 2),
@@ -50,9 +51,9 @@ COLUMNS = np.dtype(
     align=True,
 )
 """The columns of a flow. `end` mixes address and port; `began_s` and `heard_s` are when the first and the last packet
-of each direction came; `sent_hint` counts packets that the file marks as sent by the local host; `requests` and
-`answers` are STUN's, `hellos` and `sealed` DTLS's, `reports` RTCP's; `other` are packets that are none of STUN, DTLS,
-RTP, RTCP, QUIC; `hot`: an app was recognised in it."""
+of each direction came; `hops` sums up how far the packets of each end had come; `sent_hint` counts packets that the
+file marks as sent by the local host; `requests` and `answers` are STUN's, `hellos` and `sealed` DTLS's, `reports`
+RTCP's; `other` are packets that are none of STUN, DTLS, RTP, RTCP, QUIC; `hot`: an app was recognised in it."""
 
 
 CLEAR = 0.8
@@ -148,7 +149,8 @@ class Flows:
         slot, size = place * 2 + direction, 2 * len(numbers)
         counted = np.bincount(slot, minlength=size).reshape(-1, 2)
         self.table["packets"][numbers] += counted
-        self.table["bytes"][numbers] += np.bincount(slot, packets.size, size).astype(np.int64).reshape(-1, 2)
+        for column, values in (("bytes", packets.size), ("hops", packets.hops)):
+            self.table[column][numbers] += np.bincount(slot, values, size).astype(np.int64).reshape(-1, 2)
         hinted = packets.heading >= 0
         if hinted.any():
             sender = direction ^ (packets.heading == 0)
@@ -163,18 +165,6 @@ class Flows:
         self.table["heard_s"][numbers] = np.maximum(self.table["heard_s"][numbers], heard)
         self.table["first_s"][numbers] = np.minimum(self.table["first_s"][numbers], began.min(axis=1))
         self.table["last_s"][numbers] = np.maximum(self.table["last_s"][numbers], heard.max(axis=1))
-
-    def local_ends(self, numbers: Ints) -> Ints:
-        """Return a first guess at which end is the local host: what the file says, else the private one, else the one
-        that sent first."""
-        rows = self.table[["sent_hint", "private", "began_s"]][numbers]
-        one, other = rows["sent_hint"].T
-        near, far = rows["private"].T
-        guess = np.where(near != far, far, rows["began_s"][:, 1] < rows["began_s"][:, 0]).astype(np.int64)
-        if not self.headings.min():
-            return guess
-        most, every = np.maximum(one, other), one + other
-        return np.where((every > 0) & (most >= CLEAR * every), other > one, guess).astype(np.int64)
 
     def tally(self, column: str, flow: Ints, direction: Directions) -> None:
         """Add one to a column of both directions for each of these packets."""

@@ -1,7 +1,12 @@
 """Decides which end of each flow is the local host.
 
 In order of trust: the file's direction marks (cooked frames, interface flags), unless they contradict themselves; the
-only private address of the two; the host with more peers; the one that sent first.
+only private address of the two; the hops that packets had travelled; the host with more peers; the one that sent first.
+Hops and who sent first are counted over all flows of a host: one flow's first packet tells little.
+
+A host counts its packets down from 64, 128 or 255. So an end all of whose packets still have such a number recorded
+them, if the other end's have not; else the end that is nearer by two hops or more did. That is assumed, not known: a
+recording made on the far end's side shows the nearer of two strangers.
 """
 
 from __future__ import annotations
@@ -15,47 +20,77 @@ from talkpath.capture.packets.flows import CLEAR, endpoint
 from talkpath.wire.pcap.arrays import Bools, among, distinct
 
 Numbers = NDArray[np.int8]
+Leans = NDArray[np.int64]
+"""For each flow above 0 where end 0 seems local, below 0 where end 1 does."""
+
+NEARER_HOPS = 2
+GUESSED_BY = ["sent_hint", "private", "began_s", "hops", "packets"]
+"""The columns of a flow that tell its local end."""
 
 
 class LocalEnds(NamedTuple):
-    """For each flow which end is local (0 or 1), and whether nothing but who sent first tells so."""
+    """For each flow which end is local (0 or 1), whether nothing but who sent first tells so, and whether hops or the
+    number of peers do."""
 
     ends: Numbers
     guessed: Bools
+    assumed: Bools
 
 
 def local_ends(table: NDArray[np.void], marked: bool) -> LocalEnds:
     """Return the local end of each flow. `marked`: does the file mark packets as sent and as received?"""
     hosts = host_numbers(table)
-    degree = _degree(hosts)
+    private, hops, first = flow_leans(table)
+    peers = _degree(hosts)
+    told = _by_marks(table["sent_hint"], hosts) if marked else np.zeros_like(private)
+    leans = (told, private, _majority(hops, hosts), peers[hosts[:, 0]] - peers[hosts[:, 1]], _majority(first, hosts))
+    ends, by = choose_ends((*leans, first))
+    return LocalEnds(ends, by > 3, (by == 2) | (by == 3))
+
+
+def first_guess(rows: NDArray[np.void], marked: bool) -> Numbers:
+    """Return the local end of flows of which little was seen yet, each by itself."""
+    one, other = rows["sent_hint"].T
+    told = np.where(np.maximum(one, other) >= CLEAR * (one + other), np.sign(one - other), 0) * marked
+    return choose_ends((told, *flow_leans(rows)))[0]
+
+
+def flow_leans(rows: NDArray[np.void]) -> tuple[Leans, Leans, Leans]:
+    """Return how flows lean by private addresses, by hops, and by who sent first."""
+    private, began, hops = rows["private"].astype(np.int64), rows["began_s"], rows["hops"]
+    far = hops / np.maximum(rows["packets"], 1)
+    at_home = np.sign((hops[:, 0] == 0).astype(np.int64) - (hops[:, 1] == 0))
+    nearer = np.where(np.abs(far[:, 1] - far[:, 0]) >= NEARER_HOPS, np.sign(far[:, 1] - far[:, 0]), 0)
+    travelled = np.where(at_home != 0, at_home, nearer.astype(np.int64)) * (rows["packets"].min(axis=1) > 0)
+    return private[:, 0] - private[:, 1], travelled, np.where(began[:, 1] < began[:, 0], -1, 1)
+
+
+def choose_ends(leans: tuple[Leans, ...]) -> tuple[Numbers, NDArray[np.intp]]:
+    """Return the end of each flow that the first of these tells which tells anything, and which of them that is."""
+    every = np.stack(leans)
+    by = (every != 0).argmax(axis=0)
+    return (every[by, np.arange(every.shape[1])] < 0).astype(np.int8), by
+
+
+def _majority(leans: Leans, hosts: NDArray[np.int64]) -> Leans:
+    """Return the leans of flows by those of all flows of their two hosts."""
     count = int(hosts.max()) + 1 if hosts.size else 0
-    private = np.zeros(count, np.bool_)
-    private[hosts.ravel()] = table["private"].ravel()
-    ends = (table["began_s"][:, 1] < table["began_s"][:, 0]).astype(np.int8)
-    ends[degree[hosts[:, 0]] > degree[hosts[:, 1]]] = 0
-    ends[degree[hosts[:, 1]] > degree[hosts[:, 0]]] = 1
-    one, two = private[hosts[:, 0]], private[hosts[:, 1]]
-    ends[one & ~two], ends[two & ~one] = 0, 1
-    guessed = (degree[hosts[:, 0]] == degree[hosts[:, 1]]) & (one == two)
-    if marked:
-        guessed &= ~_by_marks(table["sent_hint"], hosts, ends)
-    return LocalEnds(ends, guessed)
+    votes = np.bincount(hosts[:, 0], leans, count) - np.bincount(hosts[:, 1], leans, count)
+    more: Leans = np.sign(votes[hosts[:, 0]] - votes[hosts[:, 1]]).astype(np.int64)
+    return more
 
 
-def _by_marks(hint: NDArray[np.int32], hosts: NDArray[np.int64], ends: Numbers) -> Bools:
-    """Follow the file's marks where they agree, and tell where; not where they make a host local in one flow and far in
+def _by_marks(hint: NDArray[np.int32], hosts: NDArray[np.int64]) -> Leans:
+    """Return the leans by the file's marks where they agree; none where they make a host local in one flow and far in
     another, as in captures of a router."""
     total = hint.sum(axis=1)
     clear = [(hint[:, end] >= CLEAR * total) & (total > 0) for end in (0, 1)]
     local = np.concatenate([hosts[clear[end], end] for end in (0, 1)])
     far = np.concatenate([hosts[clear[end], 1 - end] for end in (0, 1)])
-    local = distinct(local)
-    both = local[among(local, distinct(far))]
-    told = np.zeros(len(hosts), np.bool_)
-    for end in (0, 1):
-        own = clear[end] & ~among(hosts[:, end], both)
-        ends[own], told[own] = end, True
-    return told
+    both = distinct(local)[among(distinct(local), distinct(far))]
+    one, other = (clear[end] & ~among(hosts[:, end], both) for end in (0, 1))
+    leans: Leans = one.astype(np.int64) - other
+    return leans
 
 
 def host_numbers(table: NDArray[np.void]) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ import numpy as np
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.capture.packets.datagrams import DTLS, OTHER, RTCP, RTP, STUN, TURN, Datagrams
 from talkpath.capture.packets.flows import Flows
+from talkpath.capture.packets.local_host import GUESSED_BY, first_guess
 from talkpath.capture.packets.rows import MEDIA, NONE, VIDEO, VOICE, Rows
 from talkpath.capture.recognise.app_files import apps_asked_about, cues, recognisers
 from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow, evidence_of
@@ -80,7 +81,9 @@ class Recognition:
 
     def _asked(self, batch: Datagrams, rows: Ints) -> AskedDatagrams:
         flows = batch.flow[rows]
-        return AskedDatagrams.of(batch, rows, self._flows.local_ends(flows), self._flows.table["quic"][flows])
+        seen = self._flows.table[GUESSED_BY][flows]
+        local = first_guess(seen, bool(self._flows.headings.min()))
+        return AskedDatagrams.of(batch, rows, local, self._flows.table["quic"][flows])
 
     def marked(self, flow: Ints) -> Bools:
         """Tell which of these packets belong to flows with an end whose media has no readable header."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from talkpath.capture.packets.datagrams import TURN, Datagrams
+from talkpath.capture.packets.flows import Directions
 from talkpath.wire.pcap.arrays import Ints
 
 
@@ -28,7 +29,7 @@ class AskedDatagrams:
     size: list[int]
 
     @classmethod
-    def of(cls, batch: Datagrams, rows: Ints, local: Ints, quic: Ints) -> AskedDatagrams:
+    def of(cls, batch: Datagrams, rows: Ints, local: Directions, quic: Ints) -> AskedDatagrams:
         """Take these rows, given their flows' local ends and QUIC packets.
 
         A datagram is taken as the app wrote it: without TURN, but with the app's own wrapping.

@@ -58,9 +58,18 @@ def what_arrived(call: Call, verdict: Verdict, outcome: Outcome) -> str:
         *_numbers(call, verdict, outcome),
         *_unseen(call, outcome),
         *_sent(call, verdict, outcome),
-        say("capture", "which of the two ends recorded it is a guess") if call.guessed_ends else "",
+        _own_end(call),
     ]
     return listed(part for part in parts if part)
+
+
+def _own_end(call: Call) -> str:
+    """How sure it is which end recorded the call."""
+    if call.guessed_ends:
+        return say("capture", "which of the two ends recorded it is a guess")
+    if call.assumed_ends:
+        return say("capture", "which of the two ends recorded it is assumed, by how far the packets had come")
+    return ""
 
 
 def _silence(call: Call, outcome: Outcome) -> list[str]:

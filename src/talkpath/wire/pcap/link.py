@@ -74,12 +74,18 @@ def _at_ip(kind: Ints, unread: Unread) -> Bools:
 
 
 def _heading(frames: Frames) -> None:
-    """Set the heading of Linux cooked frames from their packet type: sent by the host (4) or received (0 to 3)."""
-    for link, place in ((113, 1), (276, 10)):
+    """Set the heading of Linux cooked frames from their packet type, sent by the host (4) or received (0 to 2), and of
+    Apple's PKTAP frames from their flags, received (1) or sent (2)."""
+    for link, place, sent, received in (
+        (113, 1, 4, (0, 1, 2)),
+        (276, 10, 4, (0, 1, 2)),
+        (149, 36, 2, 1),
+        (258, 36, 2, 1),
+    ):
         rows = np.flatnonzero(frames.link == link)
         if len(rows):
-            kind = bytes_at(frames.data, frames.start[rows], 11)[:, place]
-            frames.heading[rows] = np.where(kind == 4, 1, np.where(kind < 4, 0, -1))
+            kind = bytes_at(frames.data, frames.start[rows], 37)[:, place]
+            frames.heading[rows] = np.where(kind == sent, 1, np.where(np.isin(kind, received), 0, -1))
 
 
 def _name(kind: int) -> str:

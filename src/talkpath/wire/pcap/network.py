@@ -30,6 +30,8 @@ TUNNELS = np.zeros(256, np.bool_)
 TUNNELS[list(BY_NUMBER)] = True
 """By protocol number."""
 DEEPEST = 8
+TRAVELLED = np.array([64] * 65 + [128] * 64 + [255] * 127) - np.arange(256)
+"""Hops that were passed, by those that are left: senders begin at 64, 128 or 255."""
 MAPPED = np.uint64(0xFFFF << 32)
 
 
@@ -38,7 +40,8 @@ class Packets:
     """UDP and TCP packets; all arrays have shape (n,), except `data`, the block that contains the packets.
 
     An address is two 64-bit numbers, IPv4 as ::ffff:a.b.c.d. `payload` is the offset of the transport's payload,
-    `size` its length on the wire, `captured` its captured length. `frame` is the number of the frame in the block.
+    `size` its length on the wire, `captured` its captured length. `hops` is how many routers it passed, if its sender
+    counts down from 64, 128 or 255. `frame` is the number of the frame in the block.
     """
 
     data: Bytes
@@ -55,6 +58,7 @@ class Packets:
     payload: Ints
     size: Ints
     captured: Ints
+    hops: Ints
     sequence: Ints
     flags: NDArray[np.uint8]
 
@@ -69,8 +73,8 @@ class Packets:
 
 @dataclass(slots=True)
 class _Headers:
-    """IP headers: protocol, payload, source and destination. `end` is where the IP packet ends on the wire, `limit`
-    where the captured frame ends."""
+    """IP headers: protocol, payload, source and destination, and the hops that are `left` to each. `end` is where the
+    IP packet ends on the wire, `limit` where the captured frame ends."""
 
     rows: Ints
     at: Ints
@@ -79,13 +83,14 @@ class _Headers:
     protocol: Ints
     addresses: tuple[Words, Words, Words, Words]
     fragment: Bools
+    left: Ints
 
     def where(self, chosen: Bools) -> _Headers:
         """Return some of the headers."""
         keep = np.flatnonzero(chosen)
         high, low, to_high, to_low = (one[keep] for one in self.addresses)
         fixed = (self.rows[keep], self.at[keep], self.end[keep], self.limit[keep], self.protocol[keep])
-        return _Headers(*fixed, (high, low, to_high, to_low), self.fragment[keep])
+        return _Headers(*fixed, (high, low, to_high, to_low), self.fragment[keep], self.left[keep])
 
 
 def transports(frames: Frames, unread: Unread, fragments: Fragments) -> Iterator[Packets]:
@@ -120,12 +125,12 @@ def _joined(one: _Headers, other: _Headers) -> _Headers:
         return one if len(one.rows) else other
     order = np.argsort(np.concatenate([one.rows, other.rows]), kind="stable")
     first, second = (
-        (part.rows, part.at, part.end, part.limit, part.protocol, *part.addresses, part.fragment)
+        (part.rows, part.at, part.end, part.limit, part.protocol, *part.addresses, part.fragment, part.left)
         for part in (one, other)
     )
     columns = [np.concatenate(pair)[order] for pair in zip(first, second, strict=True)]
-    rows, at, end, limit, protocol, high, low, to_high, to_low, fragment = columns
-    return _Headers(rows, at, end, limit, protocol, (high, low, to_high, to_low), fragment)
+    rows, at, end, limit, protocol, high, low, to_high, to_low, fragment, left = columns
+    return _Headers(rows, at, end, limit, protocol, (high, low, to_high, to_low), fragment, left)
 
 
 def _ip4(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
@@ -142,8 +147,8 @@ def _ip4(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
     zero = np.zeros(len(rows), np.uint64)
     source, target = (big32(head, place).astype(np.uint64) | MAPPED for place in (12, 16))
     fragment = (big16(head, 6) & 0x3FFF) != 0
-    protocol = head[:, 9].astype(np.int64)
-    every = _Headers(rows, payload, end, limit, protocol, (zero, source, zero, target), fragment)
+    protocol, left = head[:, 9].astype(np.int64), head[:, 8].astype(np.int64)
+    every = _Headers(rows, payload, end, limit, protocol, (zero, source, zero, target), fragment, left)
     return every if sound.all() else every.where(sound)
 
 
@@ -157,7 +162,7 @@ def _ip6(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
     sound = begin + 40 <= limit
     unread.note("IPv6 header damaged or cut", int(np.sum(~sound)))
     addresses = (big64(head, 8), big64(head, 16), big64(head, 24), big64(head, 32))
-    fixed = (head[:, 6].astype(np.int64), addresses, np.zeros(len(rows), np.bool_))
+    fixed = (head[:, 6].astype(np.int64), addresses, np.zeros(len(rows), np.bool_), head[:, 7].astype(np.int64))
     headers = _Headers(rows, begin + 40, end, limit, *fixed).where(sound)
     _skip_extensions(frames.data, headers)
     return headers
@@ -269,6 +274,7 @@ def _transport(frames: Frames, headers: _Headers, protocol: int, unread: Unread)
         payload=payload,
         size=end - payload,
         captured=captured,
+        hops=TRAVELLED[headers.left],
         sequence=big32(head, 4),
         flags=head[:, 13].copy(),
     )
