@@ -79,14 +79,14 @@ bench: dev
 	@for file in $(filter-out bench/capture.py,$(wildcard bench/*.py)); do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
 
 score: core
-	@$(BIN)/talkpath lab score --minutes 85
-	@$(BIN)/talkpath lab score --peers 600 --minutes 15
-	@$(BIN)/talkpath lab score --own 5460 --minutes 30 --own-page docs/own-address-rates.md
-	@$(BIN)/talkpath lab score --netns 220 --minutes 45 --page docs/error-rates.md \
+	@$(BIN)/python -m proof score --minutes 85
+	@$(BIN)/python -m proof score --peers 600 --minutes 15
+	@$(BIN)/python -m proof score --own 5460 --minutes 30 --own-page docs/own-address-rates.md
+	@$(BIN)/python -m proof score --netns 220 --minutes 45 --page docs/error-rates.md \
 		--numbers src/talkpath/observatory/data/error_rates.json
 
 score-quick: core
-	@$(BIN)/talkpath lab score --quick
+	@$(BIN)/python -m proof score --quick
 
 captures: dev
 	@$(BIN)/pytest -m captures -s
@@ -127,7 +127,7 @@ article: core
 	@rm -rf build/article build/restored
 	@$(BIN)/talkpath lab country scenarios/article.toml --seed 1 --jobs $(CORES) -o build/article
 	@$(BIN)/talkpath lab country scenarios/restored.toml --seed 1 --jobs $(CORES) -o build/restored
-	@$(BIN)/python scripts/write_article.py build/article build/restored
+	@$(BIN)/python -m proof.pages.write_article build/article build/restored
 
 other-python: core
 	@mkdir -p build
@@ -138,7 +138,7 @@ compare: core
 	@nice $(BIN)/python scripts/compare_stored.py --commit $(COMMIT)
 
 event-rates: core
-	@$(BIN)/python scripts/write_event_rates.py --jobs $(JOBS)
+	@$(BIN)/python -m proof.pages.write_event_rates --jobs $(JOBS)
 
 dist: core
 	@rm -rf dist
@@ -151,7 +151,7 @@ sentences: core
 	@$(BIN)/python scripts/print_sentences.py
 
 reference: dev
-	@$(BIN)/python scripts/write_reference.py
+	@$(BIN)/python -m proof.pages.write_reference
 
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH (pip install uv)" >&2; exit 2; }

@@ -4,7 +4,7 @@
     .venv/bin/python bench/accompanied.py --power 3           # three calls a rule and app: what is named
 
 Calls of the apps go through every background of the lab, with every story that is no restriction
-(lab/accompanied_calls/drawing.py). Three calls of a kind at a time are judged together too. Prints a row a story:
+(proof/accompanied_calls/drawing.py). Three calls of a kind at a time are judged together too. Prints a row a story:
 calls, those that were told as consistent with a rule, and threes that were called restricted. Exit code 1 for any of
 the last, and for any of the first where the app's own servers were well, or the sentence does not name them as well.
 
@@ -19,8 +19,8 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from talkpath.lab.accompanied_calls import accompany
-from talkpath.lab.accompanied_calls.drawing import (
+from proof.accompanied_calls import accompany
+from proof.accompanied_calls.drawing import (
     FLOWS,
     OWN_TROUBLE,
     POWER_APPS,

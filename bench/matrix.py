@@ -3,8 +3,8 @@
     python bench/matrix.py [--first SEED] [--runs N] [--rule RULE|two|null] [--background B] [--arms one|two|all]
     python bench/matrix.py --one SEED [...]        one run, told in full
 
-As `talkpath lab score` draws and counts (src/talkpath/lab/scoring), but narrowed to what is worked on, with other seeds
-and without the backgrounds that nobody is to tune to. `--rule null`: nobody restricts anything. Printed are the tables
+As `python -m proof score` draws and counts (proof/scoring), but narrowed to what is worked on, with other seeds and
+without the backgrounds that nobody is to tune to. `--rule null`: nobody restricts anything. Printed are the tables
 of rules and backgrounds, then every wrong row. Rows go to build/matrix.jsonl as they come.
 """
 
@@ -21,12 +21,12 @@ from random import Random
 
 import msgspec
 
+from proof.scoring.draw import DrawnCheck, Narrow, draw_null, draw_rules
+from proof.scoring.metrics import rates
+from proof.scoring.page import tables
+from proof.scoring.play import play
+from proof.scoring.row import CheckRow
 from talkpath.lab.restrictor import mechanisms
-from talkpath.lab.scoring.draw import DrawnCheck, Narrow, draw_null, draw_rules
-from talkpath.lab.scoring.metrics import rates
-from talkpath.lab.scoring.page import tables
-from talkpath.lab.scoring.play import play
-from talkpath.lab.scoring.row import CheckRow
 
 OUT = Path("build/matrix.jsonl")
 QUICK_RUNS, RUNS = 280, 2000

@@ -19,12 +19,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from proof.relayed_calls.namespaces import start_call, start_relay
 from talkpath.lab.drivers import namespace, netns
 from talkpath.lab.drivers.netns import NetnsLab, Program
 from talkpath.lab.drivers.run import PYTHON, link_to, respond_argv
 from talkpath.lab.drivers.sim import CONTROL_PORT
 from talkpath.lab.path.hosts import HOSTS, PROBE, RESPONDER, LabHost
-from talkpath.lab.relayed_calls.namespaces import start_call, start_relay
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.bases.accompanied_call import MOST_LATE_MS

@@ -37,6 +37,8 @@ from rich.console import Console
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
 from factories.checks.mutated_bundles import mutate, signed
+from proof.accompanied_calls import accompany
+from proof.app_servers.drawing import draw_restricted
 from talkpath.api.stored_verdicts import judge
 from talkpath.api.verification import verify
 from talkpath.apps import shapes
@@ -48,9 +50,7 @@ from talkpath.evidence.simulation_keys import probe_signer, responder_signer
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.experiment.seeds import commitment
-from talkpath.lab.accompanied_calls import accompany
 from talkpath.lab.drivers.run import run_sim
-from talkpath.lab.own_addresses.drawing import draw_restricted
 from talkpath.lab.own_addresses.play import play as play_own_addresses
 from talkpath.lab.scenario import Scenario
 from talkpath.report import check_text, endpoint_report

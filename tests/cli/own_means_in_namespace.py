@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from proof.relayed_calls.namespaces import start_call, start_relay
 from talkpath.lab.drivers import netns
 from talkpath.lab.drivers.run import PYTHON, link_to, respond_argv
 from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
 from talkpath.lab.path.hosts import HOSTS, MESSENGER, PROBE, REFERENCE, RESPONDER, LabHost
-from talkpath.lab.relayed_calls.namespaces import start_call, start_relay
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.scenario import Scenario
 

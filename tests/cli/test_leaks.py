@@ -266,7 +266,7 @@ def test_every_command_is_looked_at() -> None:
         "withdraw": "sends what is in that receipt",
         "observe": "reads bundles, which hold none; what it keeps of callers is looked at in tests/observatory/intake",
         "locate": "runs a check and writes what `check` writes; of a router only the kind leaves the driver "
-        "(tests/wire/ip/test_error_queue.py, tests/lab/whole_checks/test_netns_locating.py)",
+        "(tests/wire/ip/test_error_queue.py, tests/proof/test_netns_locating.py)",
         "watch": "runs checks, and writes what `check` writes; its own lines hold verdicts alone (test_watch.py)",
         "endpoints": "shows the hosts of its catalogue in its plan; what comes back is looked at in test_endpoints.py, "
         "tests/lab/whole_checks/test_endpoints.py and tests/probe/test_endpoint_engine.py; a bundle names hosts by the "

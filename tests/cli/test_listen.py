@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from proof.accompanied_calls import accompany
 from talkpath.api.recording import read_capture
 from talkpath.cli import cli
 from talkpath.errors import UsageError
 from talkpath.evidence.bundle import write_capture
 from talkpath.evidence.file import read_file
-from talkpath.lab.accompanied_calls import accompany
 from talkpath.lab.scenario import Scenario
 from talkpath.report.recordings import capture_json
 from talkpath.wire.control.sign import Signer

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from proof.accompanied_calls import accompany
 from talkpath.api.recording import Recording
 from talkpath.capture.app_stats.reading import AppStatistics
 from talkpath.capture.live.live_picture import LivePicture
@@ -23,7 +24,6 @@ from talkpath.cli import _own_call
 from talkpath.cli._own_call import OwnCall
 from talkpath.cli._own_means import OwnAnswers, show_joined
 from talkpath.cli.check import command
-from talkpath.lab.accompanied_calls import accompany
 from talkpath.lab.drivers import namespace
 from talkpath.lab.scenario import Scenario
 from talkpath.report.recordings.live_guide import guide

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-import write_languages
+from proof.pages import write_languages
 from talkpath.cli import cli
 from talkpath.lab.demo.script import read_script
 from talkpath.report.words import sentences as words
@@ -76,7 +76,7 @@ def test_every_catalogue_has_texts() -> None:
 @pytest.mark.parametrize("code", OTHERS)
 def test_a_catalogue_is_current(code: str) -> None:
     current = write_languages.updated(file_text(code), wanted())
-    assert file_text(code) == current, "run scripts/write_languages.py"
+    assert file_text(code) == current, "run proof/pages/write_languages.py"
 
 
 @pytest.mark.parametrize("code", OTHERS)

@@ -69,6 +69,7 @@ def test_the_source_archive_can_be_tested(dist: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     wanted = {"pyproject.toml", "LICENSE", "Makefile", "requirements/dev.txt", "scripts/setup.py", "spec/tp-002.md"}
     wanted |= {"tests/conftest.py", "tests/capture/lab/voice.pcap.gz", "docs/python.md", "examples/README.md"}
+    wanted |= {"proof/__main__.py", "tests/proof/test_score.py"}
     assert wanted <= names
     assert [name for name in names if ".venv" in name or "__pycache__" in name] == []
 

@@ -146,8 +146,8 @@ def test_a_rule_file_is_found_by_being_there():
 
 
 def test_the_committed_spec_is_current():
-    page = runpy.run_path(str(ROOT / "scripts" / "write_spec.py"))["page"]()
-    assert (ROOT / "spec" / "tp-002.md").read_text(encoding="utf-8") == page, "run scripts/write_spec.py tp-002"
+    page = runpy.run_path(str(ROOT / "proof" / "pages" / "write_spec.py"))["page"]()
+    assert (ROOT / "spec" / "tp-002.md").read_text(encoding="utf-8") == page, "run proof/pages/write_spec.py tp-002"
 
 
 def test_a_verdict_does_not_depend_on_the_order_of_flows():

@@ -40,10 +40,10 @@ def cli() -> None:
     """Measure whether voice and video calls are restricted on a network, how, and how sure that is."""
 
 
-def main() -> None:
-    """Run a command. A `TalkpathError` becomes one sentence on stderr and its exit code."""
+def main(commands: click.Group = cli) -> None:
+    """Run one of the commands. A `TalkpathError` becomes one sentence on stderr and its exit code."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = commands.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except TalkpathError as error:
         from talkpath.report.printable import printable

@@ -10,7 +10,6 @@ import click
 
 from talkpath.cli._lab_country import country
 from talkpath.cli._lab_locate import locate
-from talkpath.cli._lab_score import score
 from talkpath.cli._language import language_option
 from talkpath.cli._run import save
 from talkpath.cli._shape import shape_option
@@ -29,7 +28,6 @@ def command() -> None:
     """
 
 
-command.add_command(score)
 command.add_command(country)
 command.add_command(locate)
 

@@ -11,12 +11,9 @@ Read it in this order:
     ground_truth    which arms the rules really restrict, and verdicts compared with that
     messenger       simulated messenger hosts, for messages beside calls
     drivers         play a check through a network: virtual time, namespaces, loopback
-    relayed_calls   calls of a made-up messenger through relays of its own
     own_addresses   questions to an app's own servers, over ways that part
-    accompanied_calls   those calls listened to, beside control traffic
-    scoring         error rates over many drawn checks;   locating   the same for `locate`
-    own_scoring     the same for questions to an app's own servers, and for accompanied calls
-    other_methods   what other methods see in the same networks
     country, demo   a simulated country day by day; four scenes in one
     rehearsal       what a check costs, for `check --dry-run`
+
+Error rates are counted with it in `proof/`, beside `src/`.
 """

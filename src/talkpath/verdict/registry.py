@@ -1,4 +1,4 @@
-"""The words of spec/tp-002: states, reason codes, figures. scripts/write_spec.py prints them with the rules."""
+"""The words of spec/tp-002: states, reason codes, figures. proof/pages/write_spec.py prints them with the rules."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
+from proof.app_servers.hellos import NEUTRAL
 from talkpath.lab.drivers.netns import NetnsLab
-from talkpath.lab.own_addresses.hellos import NEUTRAL
 from talkpath.lab.path.hosts import LabHost
 from talkpath.lab.restrictor.app_networks import app_host_name, app_relay
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow

@@ -13,8 +13,8 @@ import pytest
 from factories.networks.greeted_hosts import PORT, row, served
 from factories.networks.linux_routers import linux_routers
 from factories.networks.nft_router import NoRules
+from proof.app_servers.hellos import NEUTRAL
 from talkpath.lab.drivers import namespace
-from talkpath.lab.own_addresses.hellos import NEUTRAL
 from talkpath.lab.own_addresses.network import is_greeting
 from talkpath.lab.path.hosts import PROBE
 from talkpath.lab.restrictor.app_networks import app_relay

@@ -1,4 +1,4 @@
-"""Every mechanism has its own test file, and declares how `lab score` draws it."""
+"""Every mechanism has its own test file, and declares how `proof score` draws it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
+from proof.scoring.settings import drawn_mechanisms, rule_text
 from talkpath.apps import shapes
 from talkpath.lab.drivers.sim import PORTS
 from talkpath.lab.ground_truth.hits import truth
 from talkpath.lab.restrictor import mechanisms, parse_rule
-from talkpath.lab.scoring.settings import drawn_mechanisms, rule_text
 
 MECHANISMS = list(mechanisms().values())
 

@@ -1,5 +1,5 @@
 """Whole checks through networks that tell packets apart by anything but their role: nobody is accused, and no twin is
-found worse than its call. A small sample of what `talkpath lab score` counts, fast enough to run every time."""
+found worse than its call. A small sample of what `python -m proof score` counts, fast enough to run every time."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from networks_in_numbers import SimulatedNetworks, play
+from proof.pages.networks_in_numbers import SimulatedNetworks, play
 from talkpath.observatory.detect.assumptions import CONFIRMED, OBSERVATORY, PROBE, RESISTANT, SIGNAL
 from talkpath.observatory.detect.watch import Watch
 

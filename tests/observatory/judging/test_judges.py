@@ -18,9 +18,9 @@ from msgspec.structs import replace
 
 from factories.observatories.poisoned_judges import exhausted, kept, poisoned, poisoned_again, slept
 from factories.observatories.sent_bundles import DAY, NETWORK, Bench, facts, measured, resealed, responder_key, told
+from proof.accompanied_calls import accompany
 from talkpath.errors import PeerError
 from talkpath.evidence.bundle import FACTS, VERDICT, write_capture, write_check, write_endpoints
-from talkpath.lab.accompanied_calls import accompany
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Attempt, Findings
 from talkpath.measure.endpoint_facts import EndpointFacts

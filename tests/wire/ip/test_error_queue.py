@@ -1,6 +1,6 @@
 """Linux's error queue is read from bytes in the layout of linux/errqueue.h.
 
-tests/lab/whole_checks/test_netns_locating.py reads the kernel's own.
+tests/proof/test_netns_locating.py reads the kernel's own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Declares how `lab score` draws the settings of a mechanism at random.
+"""Declares how `proof score` draws the settings of a mechanism at random.
 
 Contract: a function of the random numbers and of the call alone. `settings` returns None where the numbers drawn cannot
 act on the call within a check (a limit above what the call sends): such a draw is discarded and repeated.
@@ -44,7 +44,7 @@ def direction_alone(rng: Random, call: DrawnCall) -> DrawnSettings | None:
 class Drawing:
     """Describes how a mechanism is drawn.
 
-    `order` is its place in the list that `lab score` draws from: a new mechanism takes the next number, so that the
+    `order` is its place in the list that `proof score` draws from: a new mechanism takes the next number, so that the
     list does not depend on file names. `weight` is how often it stands in that list, 0 for never: then `why_never`
     gives the reason.
     """
@@ -56,7 +56,7 @@ class Drawing:
 
 
 def never(reason: str) -> Drawing:
-    """Declares a mechanism that no check of `lab score` could detect."""
+    """Declares a mechanism that no check of `proof score` could detect."""
     return Drawing(order=0, weight=0, why_never=reason)
 
 

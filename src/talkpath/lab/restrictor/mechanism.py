@@ -52,7 +52,7 @@ class Mechanism:
     `scope` says which flows it acts on: "set-up", flows whose set-up messages so far could be the app's (voice and
     video have the same ones, so the `medium` is unknown); "call", flows recognised as calls of the app and medium;
     "any", all. `packet_filter` makes a flow's filter for one direction (True is up), None where the rule can
-    never act on that flow. `drawing` says how `lab score` draws its settings. `eager` are the settings with which it
+    never act on that flow. `drawing` says how `proof score` draws its settings. `eager` are the settings with which it
     acts as early as possible: with them the ground truth finds whether it acts on an arm at all, however late.
     `otherwise` are the settings where none of the parameters without a default is given. `recognises`: though it acts
     on any flow, it looks at what was recognised of it. `spreads`: one call that it recognises has all later flows

@@ -21,7 +21,7 @@ from talkpath.observatory.reach.tables import Audience, load_tables
 
 COUNTRY, MONTH = "XX", "2025-08"
 TITLE = "# The article, measured in a country in a box"
-NOTE = "<!-- written by scripts/write_article.py: change the scenario or the code, then run `make article` -->"
+NOTE = "<!-- written by proof/pages/write_article.py: change the scenario or the code, then run `make article` -->"
 WORDS = """**SIMULATED.** Nothing on this page was measured anywhere. A country is made up in
 [`scenarios/article.toml`](../scenarios/article.toml), its lines are played through the real engines packet by packet,
 and what comes out, bundles and a panel's reading of audiences, is held against the news report that talkpath began

@@ -14,11 +14,11 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.lab.exact_interval import Proportion
 from talkpath.observatory.claims.grammar import MediumWord, Proposition
 from talkpath.observatory.claims.networks import NetworkEvidence, holds_on
 from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event
+from talkpath.verdict.statistics.proportion import Proportion
 
 PropositionOutcome = Literal["supported", "contradicted", "silent", "not measurable"]
 OPPOSITE: dict[PropositionOutcome, PropositionOutcome] = {"supported": "contradicted", "contradicted": "supported"}

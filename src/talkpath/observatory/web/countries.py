@@ -1,6 +1,6 @@
 """Countries: their names in the reader's language, and their squares on the map (data/countries.json).
 
-The file is written by scripts/write_countries.py. Names are those of Unicode's CLDR.
+The file is written by proof/pages/write_countries.py. Names are those of Unicode's CLDR.
 """
 
 from __future__ import annotations

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
-import msgspec
 from msgspec import Struct
 
-from talkpath.lab.scoring.published import PublishedRates
+from talkpath.observatory.error_rates import PublishedRates, error_rates
 from talkpath.observatory.log.stop_list import StoppedCountry
 from talkpath.observatory.risks import CountryRisks, load_risks
 from talkpath.observatory.web.site import PageQuery, Site
@@ -45,10 +41,3 @@ def method(source: PageSource, site: Site, asked: PageQuery) -> MethodPage:
 def risks(source: PageSource, site: Site, asked: PageQuery) -> RisksPage:
     """The page; there always is one."""
     return RisksPage(load_risks(), site.stops)
-
-
-@cache
-def error_rates() -> PublishedRates:
-    """The error rates that `make score` wrote last."""
-    file = Path(__file__).parents[2] / "data" / "error_rates.json"
-    return msgspec.json.decode(file.read_bytes(), type=PublishedRates)

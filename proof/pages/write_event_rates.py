@@ -1,0 +1,214 @@
+"""Simulates networks, looks for events in them, and writes docs/event-rates.md: how often it is wrong, and how late.
+
+    .venv/bin/python -m proof.pages.write_event_rates [--networks 300]
+
+Minutes on one core. The page is never edited by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from math import exp, lgamma, log
+from pathlib import Path
+
+import numpy as np
+
+from proof.pages.networks_in_numbers import MISTAKEN, NOTICED, DetectorRun, SimulatedNetworks, play
+from talkpath.observatory.detect.assumptions import CONFIRMED, OBSERVATORY, RESISTANT, SIGNAL, SOURCES
+
+PAGE = Path(__file__).parents[2] / "docs" / "event-rates.md"
+LEVELS = {SIGNAL: "signal", CONFIRMED: "confirmed", RESISTANT: "attack-resistant"}
+CHUNK = 20  # networks at once: memory
+HIT = SimulatedNetworks(0, days=160, streams=8, hit=0.6, begin=90, end=130)
+QUIET = SimulatedNetworks(0)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row of the page. `size`: networks in the full page, as a share of --networks."""
+
+    says: str
+    world: SimulatedNetworks
+    size: float = 0.2
+
+
+def cases() -> list[Case]:
+    """All rows, in order."""
+    found = [
+        Case("nothing, for a year", QUIET, 1.0),
+        Case("nothing; 3 of 10 reports lie, since ever", replace(QUIET, liars=0.3)),
+    ]
+    for source in SOURCES:
+        world = replace(QUIET, days=200, streams=8, flood={source: 60}, flood_from=90)
+        found.append(Case(f"nothing; from day 90 on 60 false accusations a day from source {source}", world))
+    for pair in (("probe", "tap"), ("probe", "browser"), ("browser", "tap")):
+        world = replace(QUIET, days=200, streams=8, flood=dict.fromkeys(pair, 60), flood_from=90)
+        found.append(Case(f"nothing; the same from sources {pair[0]} and {pair[1]}", world))
+    found += [Case(f"a restriction that hits {100 * hit:.0f} %", replace(HIT, hit=hit)) for hit in (0.3, 0.6, 1.0)]
+    found.append(Case("60 %, 2 probes a day", replace(HIT, volumes=(2, 10, 1, 1, 30))))
+    found.append(Case("60 %, 6 probes a day to two sites of the operator's own, nothing else",
+                      replace(HIT, volumes=(6, 0, 0, 0, 0), sites=2)))  # fmt: skip
+    found.append(Case("60 %; 3 of 10 reports lie, since ever", replace(HIT, liars=0.3)))
+    found.append(Case("60 %; 60 false taps a day, since ever", replace(HIT, flood={"tap": 60})))
+    for source in ("probe", "browser", "capture"):
+        accused, denied = replace(HIT, flood={source: 60}), replace(HIT, flood={source: 60}, flood_from=80, deny=True)
+        found.append(Case(f"60 %; source {source} accuses 60 times a day, since ever", accused))
+        found.append(Case(f"60 %; source {source} denies 60 times a day", denied))
+    return found
+
+
+@dataclass
+class Row:
+    """The result of a case."""
+
+    case: Case
+    years: float
+    false: dict[int, int]
+    begin: dict[int, list[float]]
+    end: dict[int, list[float]]
+    early: int
+
+
+def measure(case: Case, networks: int, seed: int) -> Row:
+    """Simulate a case, some networks at a time."""
+    row = Row(
+        case=case,
+        years=0.0,
+        false=dict.fromkeys(LEVELS, 0),
+        begin={level: [] for level in LEVELS},
+        end={level: [] for level in LEVELS},
+        early=0,
+    )
+    for at in range(0, networks, CHUNK):
+        world = replace(case.world, networks=min(CHUNK, networks - at))
+        _add(row, play(world, OBSERVATORY, seed + at))
+    return row
+
+
+def _add(row: Row, played: DetectorRun) -> None:
+    world = played.world
+    row.years += world.networks * world.days / 365
+    for level in LEVELS:
+        row.false[level] += played.false(level)
+        if world.hit:
+            row.begin[level] += played.delays(level)
+            row.end[level] += played.end_delays(level)
+    row.early += played.early_ends(CONFIRMED)
+
+
+def page(rows: Sequence[Row], networks: int) -> str:
+    """The text of the page."""
+    quiet = [row for row in rows if not row.case.world.hit]
+    hit = [row for row in rows if row.case.world.hit]
+    return (
+        "\n".join([*_head(rows, networks), *map(_quiet_line, quiet), *_middle(), *map(_hit_line, hit), *_foot()]) + "\n"
+    )
+
+
+def _head(rows: Sequence[Row], networks: int) -> Iterator[str]:
+    years = sum(row.years * row.case.world.streams for row in rows)
+    yield "# How often events are wrong, and how late"
+    yield ""
+    yield "<!-- written by proof/pages/write_event_rates.py: change the code, then run `make event-rates` -->"
+    yield ""
+    yield "    make event-rates"
+    yield ""
+    yield (f"SIMULATED day counts, {years:,.0f} years of one app and medium on one network in all, drawn with fixed "
+           f"seeds. {networks} networks a year in the first row.")  # fmt: skip
+    yield "Every network has 16 or 8 apps and media; where one is hit or attacked, the others are not, and count too."
+    yield ""
+    yield "| source | reports a day | accuse by mistake | of those hit notice |"
+    yield "|---|---|---|---|"
+    for at, source in enumerate(SOURCES):
+        count = f"{QUIET.volumes[at]}" if source != "tap" else f"{QUIET.volumes[at]} people try a call"
+        yield f"| {source} | {count} | {100 * MISTAKEN[at]:.1f} % | {100 * NOTICED[at]:.0f} % |"
+    yield ""
+    yield (f"Reports of one day depend on each other (beta-binomial, rho {QUIET.rho}); on {100 * QUIET.outage:.0f} of "
+           "100 days an outage lifts what browsers and taps say about all apps of a network.")  # fmt: skip
+    yield ""
+    yield "## Nothing is restricted"
+    yield ""
+    yield ("Events found all the same. In brackets the upper 95 % bound, a year of one app and medium on one network; "
+           f"promised are {1 / OBSERVATORY.signal_years:g}, {1 / OBSERVATORY.confirmed_years:g} and "
+           f"{1 / OBSERVATORY.resistant_years:g} at most. A captured source may make signals: these say that they are "
+           "unconfirmed.")  # fmt: skip
+    yield ""
+    yield "| | network-years x streams | signal | confirmed | attack-resistant |"
+    yield "|---|---|---|---|---|"
+
+
+def _quiet_line(row: Row) -> str:
+    streams = row.years * row.case.world.streams
+    told = [f"{row.false[level]} ({_bound(row.false[level], streams):.2g})" for level in LEVELS]
+    return f"| {row.case.says} | {row.years:.0f} x {row.case.world.streams} | {' | '.join(told)} |"
+
+
+def _bound(found: int, years: float) -> float:
+    """The upper 95 % bound of a rate: where so few would be seen in one of 20 (Poisson)."""
+    low, high = 0.0, 10.0 * found + 10
+    for _ in range(60):
+        middle = (low + high) / 2
+        seen = sum(exp(count * log(middle) - middle - lgamma(count + 1)) for count in range(found + 1))
+        low, high = (middle, high) if seen > 0.05 else (low, middle)
+    return high / years
+
+
+def _middle() -> Iterator[str]:
+    yield ""
+    yield "## Something is restricted"
+    yield ""
+    yield (f"From day {HIT.begin} to {HIT.end}. Days of data from the first restricted day on until each level was "
+           "reached: median, 90th percentile over networks; likewise from the first free day on. A dash: not within "
+           f"these {HIT.end - HIT.begin} and {HIT.days - HIT.end} days. Hidden: networks on which nothing was "
+           "confirmed at all.")  # fmt: skip
+    yield ""
+    columns = ["", "networks", *LEVELS.values(), *(f"end: {name}" for name in LEVELS.values()), "hidden",
+               "ended too early", "false confirmed"]  # fmt: skip
+    yield f"| {' | '.join(columns)} |"
+    yield "|" + "---|" * len(columns)
+
+
+def _hit_line(row: Row) -> str:
+    told = [_days(row.begin[level]) for level in LEVELS] + [_days(row.end[level]) for level in LEVELS]
+    hidden = sum(np.isinf(row.begin[CONFIRMED]))
+    cells = [row.case.says, str(len(row.begin[SIGNAL])), *told, str(hidden), str(row.early), str(row.false[CONFIRMED])]
+    return f"| {' | '.join(cells)} |"
+
+
+def _days(delays: Sequence[float]) -> str:
+    middle, late = np.quantile(delays, [0.5, 0.9], method="higher")
+    return ", ".join("–" if np.isinf(value) else f"{value:.0f}" for value in (middle, late))
+
+
+def _foot() -> Iterator[str]:
+    yield ""
+    yield "What this does not show: whether real reports are as these draws. The sources' shares are assumptions of the"
+    yield "detector too; where a network is worse than them it learns so from its clean days, and the promise of the"
+    yield "thresholds holds whatever the restriction is like. Why it is built so: [why](why/2026-11-24-events.md)."
+
+
+def main() -> int:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description="Write docs/event-rates.md.")
+    parser.add_argument("--networks", type=int, default=300)
+    parser.add_argument("--jobs", type=int, default=1)
+    networks = parser.parse_args().networks
+    jobs = parser.parse_args().jobs
+    sizes = [max(int(networks * case.size), 2) for case in cases()]
+    seeds = [1000 * (at + 1) for at in range(len(sizes))]
+    rows: list[Row] = []
+    with ProcessPoolExecutor(jobs) as pool:
+        for row in pool.map(measure, cases(), sizes, seeds):
+            rows.append(row)
+            sys.stderr.write(f"{row.case.says}: {row.years:.0f} network-years\n")
+    PAGE.write_text(page(rows, networks), encoding="utf-8")
+    sys.stderr.write(f"wrote docs/{PAGE.name}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,297 @@
+"""Makes the tables of docs/error-rates.md, from rows alone. Every proportion has its n and an exact 95 % interval."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from proof.intervals import Spread
+from proof.scoring import driver_agreement
+from proof.scoring.metrics import goals, rates, speed
+from proof.scoring.metrics.barely_touched import touched
+from proof.scoring.metrics.goals import of, seconds
+from proof.scoring.row import CheckRow
+from talkpath.experiment.plan import choose_arms
+from talkpath.lab.ground_truth.score import ACCUSING
+from talkpath.verdict.statistics.proportion import Proportion, proportion
+
+RowKey = Callable[[CheckRow], str]
+STATES = ("ok", "insufficient", "impaired", "closed", "unreachable", "restricted")
+DETECTION = (
+    "",
+    "n",
+    "right state",
+    "right rule, of these",
+    "direction, of these",
+    "intervals that hold",
+    "`media.unknown`",
+    "restricted: known after, s: median, 90 %",
+    "s: median, 90 %",
+    "MB: median, 90 %",
+)
+EFFECTS: dict[tuple[str, str], tuple[tuple[float, float], ...]] = {
+    ("media.drop", "p"): ((0.02, 0.04), (0.04, 0.1), (0.1, 0.3), (0.3, 1.0)),
+    ("media.delay", "ms"): ((60, 120), (120, 250), (250, 501)),
+    ("media.freeze", "after_packets"): ((15, 50), (50, 100), (100, 1000)),
+}
+
+
+def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> list[str]:
+    """Returns a Markdown table."""
+    return [_line(heads), "|---" * len(heads) + "|", *map(_line, lines)]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def shown(found: Sequence[goals.Goal]) -> list[str]:
+    """Returns the table of goals."""
+    words = {"held": "held", "open": "open: the interval does not decide", "missed": "**missed**"}
+    lines = [(goal.name, goal.wanted, goal.found, goal.n, words[goal.standing]) for goal in found]
+    return table(("what", "goal", "measured", "n", ""), lines)
+
+
+def battery(row: CheckRow) -> str:
+    """Describes the number of arms of a check in words."""
+    return (
+        "one arm" if len(row.arms) == 1 else "default battery" if len(row.arms) == len(choose_arms()) else "some apps"
+    )
+
+
+def null(rows: Sequence[CheckRow], key: RowKey) -> list[str]:
+    """Tabulates verdicts where nothing is restricted, and false accusations by arm and by check."""
+    heads = (
+        "",
+        "checks",
+        "arms",
+        *STATES,
+        "false `restricted`",
+        "false `closed`",
+        "checks with anything false",
+        "s: median, 90 %",
+        "MB: median, 90 %",
+    )
+    groups = rates.group(rows, key)
+    return table(heads, [_null_line(name, some) for name, some in [*groups.items(), ("all", list(rows))]])
+
+
+def _null_line(name: str, rows: Sequence[CheckRow]) -> list[str]:
+    states = Counter(state for row in rows for state in row.arms.values())
+    said, arms = rates.unfounded(rows), states.total()
+    shares = [f"{states[state] / arms:.3f}" if states[state] else "0" for state in STATES]
+    false = _few(said.restricted), _few(said.closed), _few(said.checks)
+    return [name, f"{len(rows)}", f"{arms}", *shares, *false, _two(_seconds(rows)), _two(_megabytes(rows), 2)]
+
+
+def _few(found: Proportion) -> str:
+    return f"{found.count} (≤ {found.high:.5f})" if found.total else "–"
+
+
+def null_by_app(rows: Sequence[CheckRow]) -> list[str]:
+    """Tabulates false accusations by app, variant and medium, over all arms on which nothing acts."""
+    clear = Counter(arm for row in rows for arm in rates.clear(row))
+    false = Counter(arm for row in rows for arm, _ in rates.accused(row) if arm in rates.clear(row))
+    return table(
+        ("arm", "n", "said of it falsely"),
+        [(a, f"{n}", _few(Proportion(false[a], n))) for a, n in sorted(clear.items())],
+    )
+
+
+def detection(rows: Sequence[CheckRow], key: RowKey) -> list[str]:
+    """Tabulates verdicts where something is restricted."""
+    hit = rates.hits(rows)
+    groups = [*rates.group(hit, key).items(), ("all", hit)]
+    return table(DETECTION, [_detection_line(name, some) for name, some in groups])
+
+
+def _detection_line(name: str, rows: Sequence[CheckRow]) -> list[str]:
+    right = [row for row in rows if rates.found(row)]
+    named = [row for row in right if rates.named(row)]
+    calls = [row for row in rows if any(real.state == "restricted" for real in row.about.real)]
+    return [
+        name,
+        f"{len(rows)}",
+        of(proportion(map(rates.found, rows))),
+        of(proportion(map(rates.named, right))),
+        of(proportion(map(rates.fully_right, named))),
+        of(goals.coverage(rows)),
+        f"{sum('unknown' in row.about.wrong for row in rows)}",
+        _two(Spread(tuple(map(speed.known_s, calls)))) if calls else "–",
+        _two(_seconds(rows)),
+        _two(_megabytes(rows), 2),
+    ]
+
+
+def late(rows: Sequence[CheckRow]) -> list[str]:
+    """Tabulates verdicts about restrictions that begin late, by their kind and onset."""
+    lines = []
+    for kind, some in [*rates.group(rows, lambda row: row.lateness).items(), ("all", list(rows))]:
+        for low_s, high_s in pairwise(rates.ONSETS_S):
+            within = [row for row in some if low_s <= row.onset_s < high_s]
+            if within:
+                lines.append([kind, f"{low_s:g} to {high_s:.0f}", f"{len(within)}", *_late_cells(within)])
+    return table(("", "onset (s)", "checks", "false ok", "restricted or closed", "could not tell"), lines)
+
+
+def _late_cells(rows: Sequence[CheckRow]) -> list[str]:
+    accused = proportion(row.about.state in ("restricted", "closed") for row in rows)
+    unknown = proportion(row.about.state in ("insufficient", "impaired") for row in rows)
+    return [of(rates.false_ok(rows)), f"{accused.value:.0%}", f"{unknown.value:.0%}"]
+
+
+def _two(found: Spread, digits: int = 1) -> str:
+    return ", ".join(seconds(found.quantile(q), digits) for q in (0.5, 0.9))
+
+
+def _seconds(rows: Sequence[CheckRow]) -> Spread:
+    return Spread(tuple(row.seconds for row in rows))
+
+
+def _megabytes(rows: Sequence[CheckRow]) -> Spread:
+    return Spread(tuple(row.size_bytes / 1e6 for row in rows))
+
+
+def by_effect(rows: Sequence[CheckRow], rule: str, name: str) -> list[str]:
+    """Tabulates verdicts where one rule acts alone, by the value of one parameter."""
+    sized = [(rates.strength(row, rule, name), row) for row in rates.hits(rows)]
+    bands = [
+        (low, high, [row for size, row in sized if size and low <= size < high]) for low, high in EFFECTS[rule, name]
+    ]
+    lines = [_detection_line(f"{low:g} to {high:g}", some) for low, high, some in bands if some]
+    return table((f"`{rule}` {name}", *DETECTION[1:]), lines)
+
+
+def classes(rows: Sequence[CheckRow]) -> list[str]:
+    """Tabulates F1 of every rule."""
+    counts = rates.confusion(rows)
+    totals = Counter(true for true, _ in counts.elements())
+    lines = [(f"`{name}`", f"{totals[name]}", f"{value:.3f}") for name, value in rates.f1_of(counts).items()]
+    return table(("truth", "n", "F1"), lines)
+
+
+def coverage_of_intervals(rows: Sequence[CheckRow], key: Callable[[rates.IntervalCheck], str]) -> list[str]:
+    """Tabulates the coverage of printed intervals."""
+    found: dict[str, list[rates.IntervalCheck]] = {}
+    for one in (one for row in rows for one in rates.intervals(row)):
+        found.setdefault(key(one), []).append(one)
+    lines = [(name, f"{len(some)}", of(proportion(one.holds for one in some))) for name, some in sorted(found.items())]
+    return table(("interval", "n", "holds the truth"), lines)
+
+
+def together(rows: Sequence[CheckRow]) -> list[str]:
+    """Tabulates the times of checks with all six voice apps."""
+    heads = (
+        "",
+        "checks",
+        "first sentence, s: median, 90 %",
+        "every app decided",
+        "s: median, 90 %",
+        "MB: median, 90 %",
+    )
+    played = goals.batteries(rows)
+    return table(heads, [_together_line(*group) for group in rates.group(played, _circumstances).items()])
+
+
+def _circumstances(row: CheckRow) -> str:
+    line = "a clean line" if row.kind == "clean" else "any other line"
+    return f"{line}, {'something restricted' if row.hit else 'nothing restricted'}"
+
+
+def _together_line(name: str, rows: Sequence[CheckRow]) -> list[str]:
+    first = Spread(tuple(map(goals.first_s, rows)))
+    every = of(proportion(map(goals.all_decided, rows)))
+    return [name, f"{len(rows)}", _two(first), every, _two(_seconds(rows)), _two(_megabytes(rows), 2)]
+
+
+def wald(rows: Sequence[CheckRow]) -> list[str]:
+    """Tabulates the time until known, compared with Wald's bound."""
+    heads = (
+        "line",
+        "arms m",
+        "p",
+        "n",
+        "knew",
+        "s: median, 90 %",
+        "mean s",
+        "Wald's bound, s",
+        "mean s / bound",
+        "slots of the test / bound",
+    )
+    return table(heads, map(_wald_line, speed.cells(rows)))
+
+
+def _wald_line(cell: speed.SpeedCell) -> list[str]:
+    ratio = cell.ratio
+    known = bool(cell.knew.count)
+    return [
+        cell.line,
+        f"{cell.arms}",
+        f"{cell.p:g}",
+        f"{cell.knew.total}",
+        of(cell.knew),
+        _two(cell.seconds),
+        seconds(cell.mean_s),
+        f"{cell.bound_s:.2f}",
+        f"{cell.mean_s / cell.bound_s:.1f}" if known else "–",
+        f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]" if known else "–",
+    ]
+
+
+def real(pairs: Sequence[driver_agreement.DriverPair]) -> list[str]:
+    """Tabulates virtual time compared with real sockets."""
+    found = driver_agreement.agreement(pairs)
+    lines = [
+        ("same state", found.state),
+        ("same rule, where both accuse", found.rule),
+        ("same direction, of the same rule", found.direction),
+        ("intervals that overlap", found.overlap),
+        ("entirely right in virtual time", found.right_sim),
+        ("entirely right on real sockets", found.right_real),
+    ]
+    return table(("of the same checks", "n", "share"), [(name, f"{part.total}", of(part)) for name, part in lines])
+
+
+def disagreements(pairs: Sequence[driver_agreement.DriverPair]) -> Iterator[str]:
+    """Lists every check for which the two drivers disagree."""
+    for pair in pairs:
+        if pair.apart and not pair.void:
+            setting = " + ".join(pair.sim.rules) or "nothing"
+            yield (
+                f"- seed {pair.sim.seed}, {setting}, {pair.sim.background}, {', '.join(pair.sim.arms)}: "
+                f"{', '.join(pair.apart)} ({words(pair.sim)}; on real sockets {words(pair.real)})"
+            )
+
+
+def wrong(rows: Sequence[CheckRow]) -> Iterator[str]:
+    """Lists every check with a false accusation, or with a wrong rule, direction or interval of the unit."""
+    for row in rows:
+        found = [row.failed] if row.failed else [f"{arm} `{state}`" for arm, state in rates.accused(row)]
+        found += [
+            f"{arm} `restricted`, of which less than 1 % is taken"
+            for arm in sorted(touched(row))
+            if row.arms[arm] == "restricted"
+        ]
+        if rates.hits([row]) and row.about.state in ACCUSING and row.about.wrong:
+            found.append(words(row))
+        if found:
+            setting = " + ".join(row.rules) or "nothing"
+            yield f"- seed {row.seed}, {setting}, {row.background}, {len(row.arms)} arms: {'; '.join(found)}"
+
+
+def words(row: CheckRow) -> str:
+    """Describes the verdict about the unit in words."""
+    about = row.about
+    parts = [about.state, about.rule or about.reason, about.direction or "", *map(_parameter, about.parameters.items())]
+    wrong_words = f"wrong: {', '.join(about.wrong)}" if about.wrong else ""
+    return " ".join(part for part in (*parts, wrong_words) if part)
+
+
+def _parameter(pair: tuple[str, object]) -> str:
+    name, value = pair
+    if isinstance(value, str):
+        return f"{name} {value}"
+    assert isinstance(value, tuple)
+    low, middle, high = ("?" if bound is None else f"{bound:.3g}" for bound in value)
+    return f"{name} {middle} [{low}, {high}]"
