@@ -21,7 +21,7 @@ from statistics import median
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
-from factories.checks.wald_bound import blocks
+from factories.checks.wald_bound import blocks_needed
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan
@@ -47,7 +47,7 @@ def known(task: Task) -> float | None:
 
 def bound_s(arm: Arm, way: str, p: float) -> float:
     """Wald's bound in seconds."""
-    return blocks(ALPHA, K, K, p) / shapes()[arm].packet_rate / (2 if way == "both" else 1)
+    return blocks_needed(ALPHA, K, K, p) / shapes()[arm].packet_rate / (2 if way == "both" else 1)
 
 
 def line(arm: Arm, way: str, p: float, found: list[float | None]) -> str:

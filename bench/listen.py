@@ -23,9 +23,9 @@ sys.path.insert(0, str(TESTS))
 
 from rich.console import Console  # noqa: E402
 
-from factories.packets.capture_files import Packet, pcap, udp  # noqa: E402
+from factories.packets.capture_files import Packet, pcap_file, udp_packet  # noqa: E402
 from factories.packets.scripted_stream import ScriptedStream  # noqa: E402
-from factories.packets.shaped_calls import BEGIN_NS, CALLER, call, passed  # noqa: E402
+from factories.packets.shaped_calls import BEGIN_NS, CALLER, packets_of, shaped_call  # noqa: E402
 from talkpath.api.live_recording import recordings  # noqa: E402
 from talkpath.capture.live.live_picture import LivePicture  # noqa: E402
 from talkpath.listening.followed_stream import FollowedStream  # noqa: E402
@@ -43,14 +43,14 @@ def other(seconds: int, mbps: float) -> list[Packet]:
     while at_s < seconds:
         host = bytes((203, 0, rng.randrange(4), rng.randrange(60)))
         data = bytes((0x41,)) + rng.randbytes(1221)
-        out.append(Packet(BEGIN_NS + round(at_s * SECOND), udp(host, CALLER, 443, 50_000 + host[3], data)))
+        out.append(Packet(BEGIN_NS + round(at_s * SECOND), udp_packet(host, CALLER, 443, 50_000 + host[3], data)))
         at_s += rng.expovariate(1 / step_s)
     return out
 
 
 def pieces(packets: list[Packet]) -> list[tuple[float, bytes]]:
     """The packets as a live stream brings them."""
-    data, at, out = pcap(packets, nano=True), 24, [(0.0, b"")]
+    data, at, out = pcap_file(packets, nano=True), 24, [(0.0, b"")]
     out[0] = (0.0, data[:24])
     waiting, due_s = b"", PIECE_S
     for packet in packets:
@@ -99,7 +99,7 @@ def later(data: bytes, seconds: int, number: int) -> bytes:
 
 def in_order(seconds: int, mbps: float) -> list[Packet]:
     """A call among other traffic."""
-    packets = [*passed(call("whatsapp/relay60/voice", 16 * seconds)), *other(seconds, mbps)]
+    packets = [*packets_of(shaped_call("whatsapp/relay60/voice", 16 * seconds)), *other(seconds, mbps)]
     inside = (one for one in packets if one.time_ns < BEGIN_NS + seconds * SECOND)
     return sorted(inside, key=lambda packet: packet.time_ns)
 

@@ -29,9 +29,9 @@ from random import Random
 from urllib.parse import urlsplit
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from factories.observatories.clickhouse_cluster import dsn, pair
-from factories.observatories.observe_process import start, stop
-from factories.observatories.sent_bundles import Bench, measured
+from factories.observatories.clickhouse_cluster import cluster_dsn, two_nodes
+from factories.observatories.observe_process import start_observatory, stop_observatory
+from factories.observatories.sent_bundles import Bench, measured_bundle
 from talkpath.evidence import bundle as evidence_bundle
 from talkpath.evidence.archive import unpack
 from talkpath.evidence.bundle import MANIFEST, SIGNATURE, read_bundle
@@ -153,8 +153,8 @@ def opened(folder: Path, nodes: bool) -> Iterator[Store]:
         yield store
         store.close()
         return
-    with pair(folder) as two:
-        store = Store(dsn(two, "bench"))
+    with two_nodes(folder) as two:
+        store = Store(cluster_dsn(two, "bench"))
         yield store
         store.close()
 
@@ -211,7 +211,7 @@ def _judged(name: str, said: tuple[LoggedVerdict, ...]) -> Judged:
 
 def intake(root: Path, count: int) -> None:
     """Send bundles of a real check from SENDERS who wait for their acknowledgement."""
-    bundles = [measured(seed, apps=APPS) for seed in range(count)]
+    bundles = [measured_bundle(seed, apps=APPS) for seed in range(count)]
     bench = Bench(root / "desk", IntakeSettings(apps=frozenset()))
     wall, busy = time.monotonic(), time.process_time()
     asyncio.run(_send(bench, bundles))
@@ -229,7 +229,7 @@ def served(root: Path, bundles: list[bytes], bound_s: float) -> None:
     """Send the same over HTTP to `talkpath observe serve`, a process with its judge, index and pages. Each sender has a
     connection that stays open, and an address of its own, since each has a limit."""
     with _alone():
-        process, url = start(root)
+        process, url = start_observatory(root)
     parts, warm = urlsplit(url), len(bundles) // 4  # a process that runs for months is not asked how it starts
     waiting = list(bundles[:warm])
 
@@ -250,7 +250,7 @@ def served(root: Path, bundles: list[bytes], bound_s: float) -> None:
     wall, busy = time.monotonic(), _cpu_s(process.pid)
     send_all()
     wall, busy = time.monotonic() - wall, _cpu_s(process.pid) - busy
-    stop(process)
+    stop_observatory(process)
     count = len(bundles) - warm
     say("the same over HTTP", f"{count / wall:,.0f} a second", f"{count / busy:,.0f} a second and core",
         f"{100 * count / busy * bound_s:.0f} % of the bound by the core")  # fmt: skip

@@ -18,7 +18,7 @@ from scipy.stats import beta
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
-from factories.checks.role_assignments import shuffled
+from factories.checks.role_assignments import shuffled_roles
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
@@ -48,7 +48,7 @@ def permuted(task: tuple[int, int]) -> tuple[list[float], list[float]]:
     """Final and largest e-value of so many draws of one setting."""
     setting, times = task
     stored, rng = epochs_of(*SETTINGS[setting]), np.random.default_rng(setting)
-    runs = [strength([shuffled(epoch, rng) for epoch in stored], 0.0) for _ in range(times)]
+    runs = [strength([shuffled_roles(epoch, rng) for epoch in stored], 0.0) for _ in range(times)]
     return [exp(run.log_e) for run in runs], [run.peak_log_e for run in runs]
 
 

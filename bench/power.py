@@ -16,7 +16,7 @@ import numpy as np
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
 from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World
-from factories.checks.wald_bound import blocks
+from factories.checks.wald_bound import blocks_needed
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics.interval import extra_loss
 from talkpath.verdict.statistics.strength import strength
@@ -63,7 +63,7 @@ def power_row(background: str, extra: float, packets: int, rate: float, runs: in
     needed = np.array([epochs_needed(background, extra, seed, packets, rate) for seed in range(runs)])
     known = np.isfinite(needed).mean()
     middle, most = (np.quantile(needed, q, method="inverted_cdf") for q in (0.5, 0.9))
-    wald = blocks(ALPHA, K, K, extra, **LINES[background]) / packets if background in LINES else float("inf")
+    wald = blocks_needed(ALPHA, K, K, extra, **LINES[background]) / packets if background in LINES else float("inf")
     ratio = f"{needed.mean() / wald:.2f}" if isfinite(wald) and known == 1.0 and wald >= 1 else "–"
     bound = f"{wald:.2f}" if isfinite(wald) else "–"
     return f"| {background} | {rate:g} | {extra:g} | {middle:g} | {most:g} | {known:.0%} | {bound} | {ratio} |"

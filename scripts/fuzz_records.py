@@ -36,7 +36,7 @@ from rich.console import Console
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
-from factories.checks.mutated_bundles import mutate, signed
+from factories.checks.mutated_bundles import mutated_record, signed_bundle
 from proof.accompanied_calls import accompany
 from proof.app_servers.drawing import draw_restricted
 from talkpath.api.stored_verdicts import judge
@@ -102,9 +102,9 @@ def bundle_case(seed: int, number: int) -> bool:
     kind, facts, verdict = rng.choice(bundles())
     times = rng.choice((1, 1, 2, 3, 8))
     second = _second(rng, times) if kind == "check" and rng.random() < 0.2 else b""
-    facts = mutate(facts, rng, times) if rng.random() < (0.3 if second else 0.9) else facts
-    verdict = mutate(verdict, rng, times) if rng.random() < 0.2 else verdict
-    data = signed(kind, facts, verdict, probe_signer(), second)
+    facts = mutated_record(facts, rng, times) if rng.random() < (0.3 if second else 0.9) else facts
+    verdict = mutated_record(verdict, rng, times) if rng.random() < 0.2 else verdict
+    data = signed_bundle(kind, facts, verdict, probe_signer(), second)
     if data is None:
         return False
     try:
@@ -117,8 +117,8 @@ def bundle_case(seed: int, number: int) -> bool:
 def _second(rng: Random, times: int) -> bytes:
     """The bundle of a second test server, mutated or, at times, any bundle at all; empty where it cannot be written."""
     kind, facts, verdict = rng.choice(bundles()[: len(PLAYED) + 1])
-    facts = mutate(facts, rng, times) if rng.random() < 0.7 else facts
-    return signed(kind, facts, verdict, responder_signer()) or b""
+    facts = mutated_record(facts, rng, times) if rng.random() < 0.7 else facts
+    return signed_bundle(kind, facts, verdict, responder_signer()) or b""
 
 
 def _show(data: bytes) -> None:
@@ -178,7 +178,7 @@ def message_case(seed: int, number: int) -> bool:
 def _mutated_frame(rng: Random, message: messages.AnyMessage) -> bytes:
     for _ in range(20):
         with suppress(OverflowError, TypeError, ValueError, IndexError):
-            body = msgspec.msgpack.encode(mutate(_plain(message), rng, rng.choice((1, 1, 2, 4))))
+            body = msgspec.msgpack.encode(mutated_record(_plain(message), rng, rng.choice((1, 1, 2, 4))))
             if rng.random() < 0.2:
                 at = rng.randrange(len(body))
                 body = body[:at] + bytes([rng.randrange(256)]) + body[at + 1 :]

@@ -71,7 +71,7 @@ def heavy_check(packets: int, flows: int, epochs: int) -> Any:
 
 def slow_check() -> Any:
     """A check within all bounds: many long epochs that are cut off, with a size of its own for every packet."""
-    made = slow_facts.facts(30, 1000, "media", lambda place: 60 + place, cut=True)
+    made = slow_facts.slow_facts_of(30, 1000, "media", lambda place: 60 + place, cut=True)
     return {**forging.plain(forging.measured()), **forging.plain(made), "receipt": None}
 
 

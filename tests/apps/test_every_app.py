@@ -11,7 +11,7 @@ from zlib import crc32
 
 import pytest
 
-from factories.packets.pcap_reader import flows
+from factories.packets.pcap_reader import read_flows
 from talkpath.apps import apps, shapes, telegram, whatsapp
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Schedule, Shape, Slot, stages
@@ -215,7 +215,7 @@ def test_no_messenger_is_seen_where_there_is_none(captures: Path) -> None:
     wrong = []
     for entry in json.loads((captures / "truth.json").read_text()):
         inside = {call["app"] for call in entry.get("calls", []) + entry.get("attempts", [])}
-        for flow in flows(captures / entry["file"]):
+        for flow in read_flows(captures / entry["file"]):
             for app in own.keys() - inside:
                 view = FlowView(0)
                 for _, up, payload in flow.packets:

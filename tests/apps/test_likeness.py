@@ -15,7 +15,7 @@ from random import Random
 
 import pytest
 
-from factories.packets.pcap_reader import flows
+from factories.packets.pcap_reader import read_flows
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm, Schedule
 from talkpath.experiment.twin import random_twin, text_twin
@@ -100,7 +100,8 @@ def test_a_call_is_labelled_as_the_real_one(captures: Path, tmp_path: Path, arm:
     name, local, remote = REAL[arm]
     port = remote if own_port else NEUTRAL_PORT
     real = max(
-        (one.packets for one in flows(captures / name) if (one.local[1], one.remote[1]) == (local, remote)), key=len
+        (one.packets for one in read_flows(captures / name) if (one.local[1], one.remote[1]) == (local, remote)),
+        key=len,
     )
     (wanted,) = labels(tmp_path, [real], port)
     found = labels(tmp_path, ours(arm), port)

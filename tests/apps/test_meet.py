@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from factories.packets.media_cadence import Track, compare, drawn
+from factories.packets.media_cadence import Track, cadence_differences, drawn_tracks
 from factories.packets.packet_forms import is_rtcp, is_rtp, is_stun, rtp_form, stun_form
-from factories.packets.pcap_reader import Flow, flows
+from factories.packets.pcap_reader import Flow, read_flows
 from talkpath.apps import meet, shapes
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import Arm, Slot
@@ -27,7 +27,7 @@ def ours(seed: int = 1, packets: int = 300) -> list[tuple[Slot, bytes]]:
 def real(captures: Path, name: str) -> list[Flow]:
     """The flows to the SFU, over the better of the client's two networks."""
     sfu = bytes((142, 250, 82, 76))
-    return [flow for flow in flows(captures / name) if flow.remote[0] == sfu and flow.local[1] != 45400]
+    return [flow for flow in read_flows(captures / name) if flow.remote[0] == sfu and flow.local[1] != 45400]
 
 
 def payloads(captures: Path, name: str) -> list[tuple[bool, bytes]]:
@@ -104,7 +104,7 @@ def test_rate_size_and_gaps_beside_the_captures(captures: Path) -> None:
         ]
         theirs.append(sorted(track))
     assert max(map(len, theirs)) < 100
-    compare("meet/sfu/voice", theirs, drawn(VOICE, 11, 60))
+    cadence_differences("meet/sfu/voice", theirs, drawn_tracks(VOICE, 11, 60))
 
 
 def hits(flow: Flow) -> list[RecognisedDatagram]:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factories.packets import rtp_packets
-from factories.packets.pcap_reader import flows
+from factories.packets.pcap_reader import read_flows
 from talkpath.apps import max as max_app
 from talkpath.apps import meet, signal, webrtc
 from talkpath.apps.contract.flow_view import FlowView
@@ -263,7 +263,7 @@ def test_meet_and_signal_are_seen_in_no_other_capture(captures: Path) -> None:
     for entry in json.loads((captures / "truth.json").read_text()):
         inside = {call["app"] for call in entry.get("calls", []) + entry.get("attempts", [])}
         inside |= {"meet"} if entry["file"] == "stun.pcap" else set()
-        for flow in flows(captures / entry["file"]):
+        for flow in read_flows(captures / entry["file"]):
             for module in (meet, signal):
                 view = FlowView(0)
                 if module.APP.id not in inside and any(module.recognise(p, view) for _, _, p in flow.packets):

@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from factories.packets.media_cadence import compare, drawn
+from factories.packets.media_cadence import cadence_differences, drawn_tracks
 from factories.packets.packet_forms import is_rtcp, is_rtp, is_stun, rtp_form, stun_form
-from factories.packets.pcap_reader import Flow, flows
+from factories.packets.pcap_reader import Flow, read_flows
 from talkpath.apps import shapes, signal
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.apps.contract.shape import Arm, Slot
@@ -27,7 +27,7 @@ def ours(medium: str = "voice", packets: int = 200) -> list[tuple[Slot, bytes]]:
 @pytest.fixture(scope="module")
 def call(captures: Path) -> Flow:
     """The flow between the two phones (the far one behind its relay)."""
-    return next(flow for flow in flows(captures / CAPTURE) if flow.remote[1] == 61156)
+    return next(flow for flow in read_flows(captures / CAPTURE) if flow.remote[1] == 61156)
 
 
 def test_checks_equal_the_capture(call: Flow) -> None:
@@ -63,14 +63,14 @@ def test_rate_size_and_gaps_beside_the_capture(call: Flow) -> None:
     """Printed for reading; the capture has six packets of voice, so nothing is held to them but the size."""
     theirs = [(at_s * 1000, len(p)) for at_s, up, p in call.packets if not up and len(p) == 140]
     assert len(theirs) < 100
-    tracks = drawn(VOICE, 6, 60)
-    compare("signal/ringrtc/voice", [theirs], tracks)
+    tracks = drawn_tracks(VOICE, 6, 60)
+    cadence_differences("signal/ringrtc/voice", [theirs], tracks)
     assert {size for track in tracks for _, size in track} == {size for _, size in theirs}
 
 
 def test_recognises_the_call_and_the_attempt(captures: Path) -> None:
     kinds: dict[tuple[str, str | None], int] = {}
-    for flow in flows(captures / CAPTURE):
+    for flow in read_flows(captures / CAPTURE):
         view = FlowView(0)
         for _, up, payload in flow.packets:
             view.direction = "up" if up else "down"

@@ -8,8 +8,8 @@ from random import Random
 import aioice.stun
 import pytest
 
-from factories.packets.media_cadence import Track, compare, drawn
-from factories.packets.pcap_reader import Flow, flows
+from factories.packets.media_cadence import Track, cadence_differences, drawn_tracks
+from factories.packets.pcap_reader import Flow, read_flows
 from talkpath.apps import shapes
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import Arm, Slot
@@ -25,7 +25,7 @@ def ours(variant: str, medium: str = "voice", packets: int = 60, seed: int = 1) 
 
 
 def real(captures: Path, name: str, *ports: int) -> list[Flow]:
-    found = [flow for flow in flows(captures / name) if flow.local[1] in ports]
+    found = [flow for flow in read_flows(captures / name) if flow.local[1] in ports]
     assert found
     return found
 
@@ -70,8 +70,8 @@ def voice_tracks(captures: Path) -> list[Track]:
 def test_rate_size_and_gaps_lie_within_the_capture(captures: Path) -> None:
     theirs = voice_tracks(captures)
     assert sum(map(len, theirs)) == 393
-    outside = compare(
-        "telegram/libtgvoip/voice", theirs, drawn(shapes()[Arm("telegram", "libtgvoip", "voice")], 40, 60)
+    outside = cadence_differences(
+        "telegram/libtgvoip/voice", theirs, drawn_tracks(shapes()[Arm("telegram", "libtgvoip", "voice")], 40, 60)
     )
     assert not outside, "\n".join(outside)
 

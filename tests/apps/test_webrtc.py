@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from factories.packets.packet_forms import is_rtcp, is_rtp, is_stun, rtp_form, stun_form, turn_over_tcp
-from factories.packets.pcap_reader import flows
+from factories.packets.pcap_reader import read_flows
 from talkpath.apps import shapes, webrtc
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.apps.contract.shape import Arm, Slot
@@ -106,7 +106,7 @@ def test_recognises_its_own_shapes(medium: str) -> None:
 @pytest.mark.parametrize("name", ["whatsapp_login_call.pcap", "telegram__a.pcap", "zoom2.pcap", "quic-28.pcap",
                                   "dns.pcap", "bittorrent.pcap", "tailscale.pcap", "rtps.pcap"])  # fmt: skip
 def test_sees_no_webrtc_media_where_there_is_none(captures: Path, name: str) -> None:
-    for flow in flows(captures / name):
+    for flow in read_flows(captures / name):
         view = FlowView(0)
         hits = [webrtc.recognise(payload, view) for _, _, payload in flow.packets]
         assert not any(hit and hit.kind == "media" for hit in hits)

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from factories.packets.media_cadence import Track, compare, drawn
-from factories.packets.pcap_reader import Flow, flows
+from factories.packets.media_cadence import Track, cadence_differences, drawn_tracks
+from factories.packets.pcap_reader import Flow, read_flows
 from talkpath.apps import shapes
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import Arm, Schedule
@@ -48,7 +48,7 @@ def ours(variant: str, medium: str = "voice", packets: int = 60, seed: int = 1) 
 
 
 def real(captures: Path, name: str, port: int) -> list[Flow]:
-    found = [flow for flow in flows(captures / name) if flow.local[1] == port]
+    found = [flow for flow in read_flows(captures / name) if flow.local[1] == port]
     assert found
     return found
 
@@ -118,7 +118,7 @@ def test_rate_size_and_gaps_lie_within_the_captures(captures: Path, variant: str
     theirs = [media(captures, *call) for call in CALLS[variant, medium]]
     assert sum(map(len, theirs)) >= 100
     shape = shapes()[Arm("whatsapp", variant, medium)]  # type: ignore[arg-type]
-    outside = compare(str(shape.arm), theirs, drawn(shape, 40, 60))
+    outside = cadence_differences(str(shape.arm), theirs, drawn_tracks(shape, 40, 60))
     assert not outside, "\n".join(outside)
 
 
@@ -217,7 +217,7 @@ def test_relay_and_peer_paths_of_one_call_are_stitched(captures: Path) -> None:
 
 
 def test_a_call_that_nobody_answered_has_no_media(captures: Path) -> None:
-    found = [hit for flow in flows(captures / "whatsapp_voice_and_message.pcap") for hit in hits(flow) if hit]
+    found = [hit for flow in read_flows(captures / "whatsapp_voice_and_message.pcap") for hit in hits(flow) if hit]
     assert found
     assert "media" not in {hit.kind for hit in found}
 

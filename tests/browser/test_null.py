@@ -24,7 +24,7 @@ RUNS = 20
 @pytest.mark.parametrize("name", list(browser_checks.BACKGROUNDS))
 def test_evidence_stays_weak(name: str):
     """Of e-values one in twenty at most may reach 20; more than chance allows of that is a fault (1 in 1000 here)."""
-    checks = (browser_checks.check(browser_checks.BACKGROUNDS[name], number) for number in range(RUNS))
+    checks = (browser_checks.browser_check(browser_checks.BACKGROUNDS[name], number) for number in range(RUNS))
     peaks = [strength(facts.epochs, log(1e4)).peak_log_e for facts in checks]
     assert sum(peak >= log(20) for peak in peaks) <= binom.ppf(0.999, RUNS, 0.05)
     assert max(peaks) < log(1e4)
@@ -39,7 +39,7 @@ PROOF = EpochRequest(medium="voice", question="watch", texts=0, slots=600)
 @pytest.mark.parametrize("name", list(browser_checks.BACKGROUNDS))
 def test_calls_that_are_watched_for_longer_accuse_no_more(name: str):
     checks = (
-        browser_checks.check(browser_checks.BACKGROUNDS[name], number, USUAL, watched=[WATCHED, PROOF, PROOF])
+        browser_checks.browser_check(browser_checks.BACKGROUNDS[name], number, USUAL, watched=[WATCHED, PROOF, PROOF])
         for number in range(RUNS)
     )
     peaks = [strength(facts.epochs, log(1e4)).peak_log_e for facts in checks]
@@ -49,7 +49,7 @@ def test_calls_that_are_watched_for_longer_accuse_no_more(name: str):
 
 def test_facts_of_watched_calls_are_such_as_checks_write():
     facts = replace(
-        browser_checks.check(browser_checks.even(0.02), 1, USUAL, watched=[WATCHED, PROOF]),
+        browser_checks.browser_check(browser_checks.even_loss(0.02), 1, USUAL, watched=[WATCHED, PROOF]),
         started_at="2026-11-27T10:00:00Z",
     )
     validate_facts(facts)
@@ -59,7 +59,8 @@ def test_facts_of_watched_calls_are_such_as_checks_write():
 
 def test_a_page_says_that_all_is_well_only_of_calls_that_it_watched():
     briefly, watched = (
-        judge(browser_checks.check(browser_checks.clean, 1, USUAL, watched=more))[0] for more in ([], [WATCHED])
+        judge(browser_checks.browser_check(browser_checks.lossless, 1, USUAL, watched=more))[0]
+        for more in ([], [WATCHED])
     )
     assert briefly.reason is not None
     assert (briefly.state, briefly.reason.code) == ("insufficient", "watched_briefly")
@@ -69,7 +70,10 @@ def test_a_page_says_that_all_is_well_only_of_calls_that_it_watched():
 
 
 def test_a_rule_about_calls_is_seen_all_the_same():
-    found = [judge(browser_checks.check(browser_checks.even(0.02), number, drop_up=0.3))[0] for number in range(4)]
+    found = [
+        judge(browser_checks.browser_check(browser_checks.even_loss(0.02), number, drop_up=0.3))[0]
+        for number in range(4)
+    ]
     assert [(v.state, v.rule, v.direction) for v in found] == [("restricted", "media.drop", "up")] * 4
     assert all(v.parameters["p"].low < 0.3 < v.parameters["p"].high for v in found)  # type: ignore[union-attr]
 
@@ -77,7 +81,7 @@ def test_a_rule_about_calls_is_seen_all_the_same():
 def test_calls_that_only_begin_later_are_not_worse():
     """What a call did not send yet is nothing that it lost, however twins die beside it."""
     peaks = [
-        strength(browser_checks.check(browser_checks.dead, number).epochs, log(1e4)).peak_log_e
+        strength(browser_checks.browser_check(browser_checks.forgotten_mappings, number).epochs, log(1e4)).peak_log_e
         for number in range(100, 120)
     ]
     assert max(peaks) < log(1000)
@@ -86,7 +90,9 @@ def test_calls_that_only_begin_later_are_not_worse():
 def test_phases_are_what_keeps_short_bursts_from_accusing():
     """With all calls at one instant and all twins at another, weather tells them apart, as it did in Chromium."""
     in_step = [
-        strength(browser_checks.check(browser_checks.bursts, number, in_step=True).epochs, log(1e4)).peak_log_e
+        strength(
+            browser_checks.browser_check(browser_checks.short_bursts, number, in_step=True).epochs, log(1e4)
+        ).peak_log_e
         for number in range(16)
     ]
     assert sum(peak >= log(20) for peak in in_step) >= 4

@@ -55,7 +55,9 @@ OPERATOR = {"network": "AS64496", "name": "Anna's Mobile", "hosting": False}
 
 @cache
 def a_result() -> dict[str, Any]:
-    facts = replace(browser_checks.check(browser_checks.even(0.02), 3, drop_up=0.3), started_at="2026-11-26T09:00:00Z")
+    facts = replace(
+        browser_checks.browser_check(browser_checks.even_loss(0.02), 3, drop_up=0.3), started_at="2026-11-26T09:00:00Z"
+    )
     return result_message(facts, "en", operator=OPERATOR) | {"share": "here", "others": []}
 
 
@@ -185,7 +187,8 @@ def test_the_list_is_bounded_and_holds_no_evidence(browser: Browser, origin: str
 
 def test_a_void_check_shows_no_table_and_no_number_that_says_otherwise(browser: Browser, origin: str):
     facts = replace(
-        browser_checks.check(browser_checks.even(0.0), 5, drop_up=0.9), health=Health(vpn=False, hidden=True)
+        browser_checks.browser_check(browser_checks.even_loss(0.0), 5, drop_up=0.9),
+        health=Health(vpn=False, hidden=True),
     )
     facts = replace(facts, started_at="2026-11-26T09:00:00Z")
     page = opened(browser, origin, result=result_message(facts, "en") | {"share": "", "others": []})

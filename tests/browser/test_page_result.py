@@ -46,7 +46,9 @@ REPORTS = "**/v1/reports/*"
 @cache
 def a_result(code: str) -> dict[str, Any]:
     """As the server tells it, in that language."""
-    facts = replace(browser_checks.check(browser_checks.even(0.02), 3, drop_up=0.3), started_at=DAY_AND_HOUR)
+    facts = replace(
+        browser_checks.browser_check(browser_checks.even_loss(0.02), 3, drop_up=0.3), started_at=DAY_AND_HOUR
+    )
     paths = [{"name": "udp/4434", "carries": False}, {"name": "tls/443", "missing": "certificate"}]
     operator = {"network": "AS64496", "name": "Anna's Mobile", "hosting": False}
     return {**result_message(facts, code, operator=operator), "share": "here", "paths": paths, "at": MOMENT_MS}

@@ -13,7 +13,7 @@ import pytest
 
 import nasty_captures
 import talkpath.capture.scan
-from factories.packets.altered_captures import facts
+from factories.packets.altered_captures import findings_in
 from nasty_captures import A, B
 from talkpath.capture.scrubbing.scrub import scrub
 from talkpath.errors import WireError
@@ -29,7 +29,7 @@ def test_within_limits(kind: str, seed: int):
     begin = time.process_time()
     tracemalloc.start()
     with suppress(WireError):
-        facts(data)
+        findings_in(data)
         scrub(io.BytesIO(data), io.BytesIO())
     peak = tracemalloc.get_traced_memory()[1] / (1 << 20)
     tracemalloc.stop()
@@ -45,13 +45,13 @@ def test_segments_that_waited_for_too_long_are_told(monkeypatch: pytest.MonkeyPa
     for number in range(20 * 30):
         sequence = 5000 + 1400 * (number // 20)
         packets.append((nasty_captures.tcp(bytes(1400), sequence, (1024 + number % 20, 3478)), 0))
-    found = facts(nasty_captures.pcap(packets))
+    found = findings_in(nasty_captures.pcap(packets))
     assert found.unread["TCP hole skipped: too many segments waited"] > 0
 
 
 def test_what_lying_fragments_lost_is_told():
     packets = [(nasty_captures.fragment(number, 8, True, bytes(8), 60_000), 0) for number in range(3000)]
-    found = facts(nasty_captures.pcap(packets))
+    found = findings_in(nasty_captures.pcap(packets))
     assert found.unread["packet with a fragment missing"] == 3000
 
 
@@ -64,5 +64,5 @@ def test_a_call_among_lies_is_found():
             packets.append((nasty_captures.udp(rtp, near, far, ports=(ports[0], ports[1])), 0))
         packets.append((nasty_captures.fragment(number, 0, True, bytes(8), 60_000), 0))
         packets.append((nasty_captures.tcp(b"\x40\x00\x3f\xff" + bytes(20), number << 20, size=1 << 30), 1 << 30))
-    (call,) = facts(nasty_captures.pcap(packets)).calls
+    (call,) = findings_in(nasty_captures.pcap(packets)).calls
     assert [(stream.packets, stream.lost) for stream in call.streams] == [(500, 0), (500, 0)]

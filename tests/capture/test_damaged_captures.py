@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factories.packets.altered_captures import facts
-from factories.packets.capture_files import Packet, pcap, pcapng, tcp, udp
-from factories.packets.shaped_calls import CALLER, SERVER, background, call, passed
+from factories.packets.altered_captures import findings_in
+from factories.packets.capture_files import Packet, pcap_file, pcapng_file, tcp_segment, udp_packet
+from factories.packets.shaped_calls import CALLER, SERVER, background_traffic, packets_of, shaped_call
 from talkpath.apps import shapes
 from talkpath.capture.scrubbing.scrub import scrub
 from talkpath.errors import WireError
@@ -23,8 +23,8 @@ def sources() -> list[bytes]:
     """Small captures of every kind of call."""
     out = []
     for number, arm in enumerate(shapes()):
-        packets = [*passed(call(str(arm), 30)), *background(0.5)]
-        out.append(pcapng(packets, ("radiotap", "qinq")) if number % 2 else pcap(packets, "sll"))
+        packets = [*packets_of(shaped_call(str(arm), 30)), *background_traffic(0.5)]
+        out.append(pcapng_file(packets, ("radiotap", "qinq")) if number % 2 else pcap_file(packets, "sll"))
     return out
 
 
@@ -40,7 +40,7 @@ def test_damaged_captures(whole: bytes, seed: int):
         at = rng.randrange(4, len(data))
         data[at] = rng.choice((0, 255, rng.randrange(256)))
     del data[rng.randrange(len(data) // 2, len(data) + 1) :]
-    found = facts(bytes(data))
+    found = findings_in(bytes(data))
     assert text(result("x", found))
     scrub(io.BytesIO(bytes(data)), io.BytesIO())
 
@@ -49,8 +49,8 @@ def test_damaged_captures(whole: bytes, seed: int):
 @given(st.binary(max_size=3000))
 def test_any_bytes(data: bytes):
     with suppress(WireError):
-        facts(data)
-    facts(pcap([Packet(5, data[at : at + 200]) for at in range(0, len(data), 200)], "raw"))
+        findings_in(data)
+    findings_in(pcap_file([Packet(5, data[at : at + 200]) for at in range(0, len(data), 200)], "raw"))
 
 
 @settings(max_examples=100, deadline=None)
@@ -59,32 +59,32 @@ def test_any_tcp_stream(segments: list[tuple[bytes, int]]):
     at, packets = 1000, []
     for number, (data, jump) in enumerate(segments):
         head = b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12) if number == 0 else b""
-        packets.append(Packet(number * 1_000_000, tcp(CALLER, SERVER, 1, 2, at + jump, head + data)))
+        packets.append(Packet(number * 1_000_000, tcp_segment(CALLER, SERVER, 1, 2, at + jump, head + data)))
         at += len(head + data)
-    facts(pcap(packets, "raw"))
+    findings_in(pcap_file(packets, "raw"))
 
 
 def test_times_far_apart():
-    packets = passed(call("whatsapp/fast20/voice", 60))
+    packets = packets_of(shaped_call("whatsapp/fast20/voice", 60))
     years = 40 * 365 * 86400 * 1_000_000_000
     apart = [Packet(one.time_ns if number % 2 else one.time_ns - years, one.data) for number, one in enumerate(packets)]
-    facts(pcap(apart, nano=True))
-    facts(pcapng([Packet(2**63 - 1 - number, one.data) for number, one in enumerate(packets)], ("raw",)))
+    findings_in(pcap_file(apart, nano=True))
+    findings_in(pcapng_file([Packet(2**63 - 1 - number, one.data) for number, one in enumerate(packets)], ("raw",)))
 
 
 def test_one_packet_and_none():
-    assert facts(pcap([])).calls == ()
-    assert facts(pcap(passed(call("webrtc/dtls/voice", 20))[:1])).packets == 1
+    assert findings_in(pcap_file([])).calls == ()
+    assert findings_in(pcap_file(packets_of(shaped_call("webrtc/dtls/voice", 20))[:1])).packets == 1
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_headers_alone(order: str):
-    assert facts(pcapng([], (), order)).packets == 0
+    assert findings_in(pcapng_file([], (), order)).packets == 0
 
 
 @pytest.mark.parametrize("cut", [20, 24, 27])
 def test_nothing_but_a_cut_header(cut: int):
-    packet = udp(CALLER, SERVER, 1, 2, bytes(20))[:cut]
-    found = facts(pcap([Packet(1, packet)], "raw"))
+    packet = udp_packet(CALLER, SERVER, 1, 2, bytes(20))[:cut]
+    found = findings_in(pcap_file([Packet(1, packet)], "raw"))
     assert found.unread["UDP header damaged or cut"] == 1
     assert found.calls == ()

@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from factories.packets.altered_captures import facts_of, payload
+from factories.packets.altered_captures import facts_of, udp_payload
 from factories.packets.capture_files import Packet
-from factories.packets.shaped_calls import BEGIN_NS, Sent, background, call, passed
+from factories.packets.shaped_calls import BEGIN_NS, Sent, background_traffic, packets_of, shaped_call
 from talkpath.measure.call import Call, Stream
 from talkpath.verdict.bases.recorded_call import judge_call
 
@@ -24,7 +24,7 @@ def is_down(one: Sent) -> bool:
 
 def stream_of(one: Sent) -> bytes:
     """The bytes where the SSRC lies, also in a reflector's frame; sealed media is one stream."""
-    data = payload(one.packet)
+    data = udp_payload(one.packet)
     return data[8:12] if data[0] >> 6 == 2 else data[32:36] if data[20:22] == b"\0\0" else b""
 
 
@@ -53,8 +53,8 @@ def inner_losses(sent: list[Sent], lost: Callable[[int], bool]) -> tuple[list[Se
 @pytest.mark.parametrize("arm", [*VOICES, *VIDEOS, "telegram/reflector/voice"])
 def test_losses_are_counted_packet_for_packet(arm: str, share: float):
     rng = Random(f"{arm}{share}")
-    left, gone = inner_losses(call(arm), lambda _: rng.random() < share)
-    found = only_call(passed(left))
+    left, gone = inner_losses(shaped_call(arm), lambda _: rng.random() < share)
+    found = only_call(packets_of(left))
     assert sum(one.lost or 0 for one in received(found)) == gone
     assert sum(one.lost or 0 for one in found.streams if one.direction == "sent") == 0
     assert sum(moment.received.lost or 0 for moment in found.seconds) == gone
@@ -63,8 +63,8 @@ def test_losses_are_counted_packet_for_packet(arm: str, share: float):
 @pytest.mark.parametrize("share", [0.05, 0.2])
 def test_losses_by_cadence(share: float):
     rng = Random(3)
-    left, gone = inner_losses(call("telegram/libtgvoip/voice"), lambda _: rng.random() < share)
-    (stream,) = received(only_call(passed(left)))
+    left, gone = inner_losses(shaped_call("telegram/libtgvoip/voice"), lambda _: rng.random() < share)
+    (stream,) = received(only_call(packets_of(left)))
     assert stream.loss_basis == "cadence"
     assert stream.lost == pytest.approx(gone, rel=0.05, abs=1)
 
@@ -73,8 +73,8 @@ def test_worse_loss_sounds_worse():
     marks = []
     for share in (0.0, 0.02, 0.05, 0.1, 0.3):
         rng = Random(7)
-        left, _ = inner_losses(call("webrtc/dtls/voice"), lambda _, p=share, r=rng: r.random() < p)
-        marks.append(received(only_call(passed(left)))[0].mos)
+        left, _ = inner_losses(shaped_call("webrtc/dtls/voice"), lambda _, p=share, r=rng: r.random() < p)
+        marks.append(received(only_call(packets_of(left)))[0].mos)
     assert marks == sorted(marks, reverse=True)
     assert marks[0] > 4.2
     assert marks[-1] < 2.5
@@ -86,7 +86,7 @@ def test_one_freeze_is_one_freeze(arm: str, kind: str, seconds: float):
     """A second and a half into the talk nothing comes for a while: kept back and sent at once, or gone."""
     if arm in SILENT and kind == "dropped" and seconds < 1:
         return  # in silence a single packet falls into it
-    sent = call(arm, 700)
+    sent = shaped_call(arm, 700)
     begin = sent[0].packet.time_ns + 1_700_000_000
     end = begin + round(seconds * 1e9)
     out = []
@@ -109,7 +109,7 @@ def test_one_freeze_is_one_freeze(arm: str, kind: str, seconds: float):
 @pytest.mark.parametrize("arm", VOICES)
 def test_silence_is_no_freeze(arm: str):
     for seed in range(5):
-        found = only_call(passed(call(arm, 300, seed)))
+        found = only_call(packets_of(shaped_call(arm, 300, seed)))
         assert [one.freezes for one in found.streams] == [0] * len(found.streams)
 
 
@@ -117,7 +117,7 @@ def test_silence_is_no_freeze(arm: str):
 def test_jitter_is_measured(most_ms: float):
     rng = Random(11)
     out = []
-    for one in call("webrtc/dtls/voice", 1000):
+    for one in shaped_call("webrtc/dtls/voice", 1000):
         late = round(rng.uniform(0, most_ms) * 1e6) if is_down(one) else 0
         out.append(Packet(one.packet.time_ns + late, one.packet.data))
     (stream,) = received(only_call(sorted(out, key=lambda packet: packet.time_ns)))
@@ -133,25 +133,25 @@ def test_jitter_sounds_worse():
         rng = Random(11)
         out = [
             Packet(one.packet.time_ns + is_down(one) * round(rng.uniform(0, most_ms) * 1e6), one.packet.data)
-            for one in call("webrtc/dtls/voice", 1000)
+            for one in shaped_call("webrtc/dtls/voice", 1000)
         ]
         marks.append(received(only_call(sorted(out, key=lambda packet: packet.time_ns)))[0].mos)
     assert marks[0] > marks[1] > marks[2]
 
 
 def test_copies_are_no_packets():
-    plain = passed(call("whatsapp/fast20/voice"))
+    plain = packets_of(shaped_call("whatsapp/fast20/voice"))
     twice = [copy for packet in plain for copy in (packet, Packet(packet.time_ns + 300_000, packet.data))]
     for before, after in zip(facts_of(plain).calls[0].streams, facts_of(twice).calls[0].streams, strict=True):
         assert (after.packets, after.lost, after.freezes) == (before.packets, before.lost, before.freezes)
         assert after.duplicates == before.packets
-    plain = passed(call("telegram/libtgvoip/voice"))
+    plain = packets_of(shaped_call("telegram/libtgvoip/voice"))
     twice = [copy for packet in plain for copy in (packet, Packet(packet.time_ns + 300_000, packet.data))]
     assert [one.packets for one in facts_of(twice).calls[0].streams] == [400, 400]
 
 
 def test_an_unsorted_file_is_the_same_call():
-    plain = passed(call("whatsapp/relay60/voice"))
+    plain = packets_of(shaped_call("whatsapp/relay60/voice"))
     shuffled = list(plain)
     Random(4).shuffle(shuffled)
     one, other = only_call(plain), only_call(shuffled)
@@ -163,8 +163,8 @@ def test_an_unsorted_file_is_the_same_call():
 
 @pytest.mark.parametrize("arm", ["whatsapp/fast20/voice", "webrtc/dtls/voice", "telegram/libtgvoip/voice"])
 def test_one_way(arm: str):
-    sent = call(arm)
-    found = only_call(passed([one for one in sent if not is_down(one)]))
+    sent = shaped_call(arm)
+    found = only_call(packets_of([one for one in sent if not is_down(one)]))
     assert not received(found)
     assert {one.direction for one in found.streams if one.medium} == {"sent"}
     assert judge_call(found).state == "insufficient"
@@ -172,23 +172,23 @@ def test_one_way(arm: str):
 
 def test_a_call_that_dies_while_the_rest_goes_on():
     """All that comes on the call's flow ends after 60 media packets; the caller talks on; other traffic goes on."""
-    sent = call("whatsapp/fast20/voice", 600)
+    sent = shaped_call("whatsapp/fast20/voice", 600)
     down = [one for one in sent if is_down(one)]
     dead_ns = down[60].packet.time_ns
     left = [one for one in sent if one.direction == "up" or one.packet.time_ns < dead_ns]
-    found = only_call(sorted([*passed(left), *background(14.0)], key=lambda packet: packet.time_ns))
+    found = only_call(sorted([*packets_of(left), *background_traffic(14.0)], key=lambda packet: packet.time_ns))
     verdict = judge_call(found)
     assert (verdict.state, verdict.direction, verdict.alternatives[0]) == ("insufficient", "down", "media.freeze")
     assert verdict.reason is not None
     assert verdict.reason.code == "no_control"
-    alone = only_call(passed(left))
+    alone = only_call(packets_of(left))
     assert judge_call(alone).alternatives == ()
 
 
 def test_loss_flat_against_rate():
     rng = Random(2)
-    left, _ = inner_losses(call("whatsapp/relay60/video", 1500), lambda _: rng.random() < 0.3)
-    verdict = judge_call(only_call(passed(left)))
+    left, _ = inner_losses(shaped_call("whatsapp/relay60/video", 1500), lambda _: rng.random() < 0.3)
+    verdict = judge_call(only_call(packets_of(left)))
     assert verdict.alternatives == ("media.drop",)
     share = verdict.parameters["p"]
     assert share.low <= 0.3 <= share.high
@@ -207,7 +207,7 @@ def test_loss_flat_against_rate():
     ],
 )
 def test_a_ceiling_is_told_with_its_rate(arm: str, kbps: int, bucket: int):
-    verdict = judge_call(only_call(passed(policed(call(arm, 3000), kbps, bucket))))
+    verdict = judge_call(only_call(packets_of(policed(shaped_call(arm, 3000), kbps, bucket))))
     assert verdict.alternatives[0] == "media.police"
     assert verdict.parameters["kbps"].estimate == pytest.approx(kbps, rel=0.04)
 
@@ -237,16 +237,16 @@ def test_chance_is_no_ceiling_and_spares_no_medium(arm: str, share: float):
         bad = rng.random() < (2 / 3 if bad else share / (1 - share) / 3)
         return bad
 
-    left, _ = inner_losses(call(arm, 2500), lost)
-    assert judge_call(only_call(passed(left))).alternatives == ("media.drop",)
+    left, _ = inner_losses(shaped_call(arm, 2500), lost)
+    assert judge_call(only_call(packets_of(left))).alternatives == ("media.drop",)
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["held", "dropped"])
 @pytest.mark.parametrize("arm", ["telegram/tgcalls/voice", "telegram/tgcalls/video"])
 def test_freezes_without_a_header_or_a_beat(arm: str, kept: bool):
     """0.7 and 1.3 s without anything are seen in a stream that has packets all the time; a clean call has none."""
-    sent = call(arm, 900)
-    assert sum(one.freezes for one in only_call(passed(sent)).streams) == 0
+    sent = shaped_call(arm, 900)
+    assert sum(one.freezes for one in only_call(packets_of(sent)).streams) == 0
     out = []
     for one in sent:
         ends = [BEGIN_NS + round((begin + lasts) * 1e9) for begin, lasts in ((4.0, 0.7), (7.0, 1.3))
@@ -262,14 +262,14 @@ def test_freezes_without_a_header_or_a_beat(arm: str, kept: bool):
 
 
 def test_where_losses_cannot_be_told_nothing_is_ok():
-    verdict = judge_call(only_call(passed(call("telegram/tgcalls/video", 900))))
+    verdict = judge_call(only_call(packets_of(shaped_call("telegram/tgcalls/video", 900))))
     assert (verdict.state, verdict.reason.code) == ("insufficient", "no_control")
 
 
 def test_what_was_spoilt_before_it_left_is_not_ok_and_fits_no_rule():
     rng = Random(11)
-    sent = [one for one in call("webrtc/dtls/voice", 600) if is_down(one) or rng.random() > 0.3]
-    verdict = judge_call(only_call(passed(sent)))
+    sent = [one for one in shaped_call("webrtc/dtls/voice", 600) if is_down(one) or rng.random() > 0.3]
+    verdict = judge_call(only_call(packets_of(sent)))
     assert (verdict.state, verdict.alternatives) == ("insufficient", ())
     assert verdict.figures["loss_up_pct"] == pytest.approx(30, abs=5)
     assert verdict.figures["loss_down_pct"] == 0
@@ -277,13 +277,13 @@ def test_what_was_spoilt_before_it_left_is_not_ok_and_fits_no_rule():
 
 @pytest.mark.parametrize("dead", [is_down, lambda one: not is_down(one)], ids=["heard", "said"])
 def test_a_direction_that_dies_in_mid_talk_is_not_ok(dead: Callable[[Sent], bool]):
-    sent = call("webrtc/dtls/voice", 600)
+    sent = shaped_call("webrtc/dtls/voice", 600)
     half_ns = sent[len(sent) // 2].packet.time_ns
-    verdict = judge_call(only_call(passed([one for one in sent if one.packet.time_ns < half_ns or not dead(one)])))
+    verdict = judge_call(only_call(packets_of([one for one in sent if one.packet.time_ns < half_ns or not dead(one)])))
     assert (verdict.state, verdict.reason.code) == ("insufficient", "no_control")
 
 
 def test_a_good_call_is_ok():
-    verdict = judge_call(only_call(passed(call("webrtc/dtls/voice", 600))))
+    verdict = judge_call(only_call(packets_of(shaped_call("webrtc/dtls/voice", 600))))
     assert (verdict.state, verdict.reason, verdict.alternatives) == ("ok", None, ())
-    assert judge_call(only_call(passed(call("webrtc/dtls/voice", 60)))).reason.code == "short_capture"
+    assert judge_call(only_call(packets_of(shaped_call("webrtc/dtls/voice", 60)))).reason.code == "short_capture"

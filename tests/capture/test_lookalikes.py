@@ -9,8 +9,8 @@ from random import Random
 import pytest
 
 from factories.packets.altered_captures import facts_of
-from factories.packets.capture_files import Packet, udp
-from factories.packets.shaped_calls import BEGIN_NS, call, passed
+from factories.packets.capture_files import Packet, udp_packet
+from factories.packets.shaped_calls import BEGIN_NS, packets_of, shaped_call
 
 HERE, SERVER, TELEVISION = bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7)), bytes((10, 0, 0, 77))
 Maker = Callable[[Random, float, int, bool], bytes]
@@ -106,7 +106,7 @@ def test_no_call(maker: Maker, rate: float, far: bytes):
             data = maker(rng, at_s + late_s / 2, number, sent)
             ends = (HERE, far, 40000, 5055) if sent else (far, HERE, 5055, 40000)
             if data:
-                packets.append(Packet(BEGIN_NS + round((at_s + late_s) * 1e9), udp(*ends, data)))
+                packets.append(Packet(BEGIN_NS + round((at_s + late_s) * 1e9), udp_packet(*ends, data)))
     found = facts_of(sorted(packets, key=lambda one: one.time_ns))
     assert found.calls == ()
     assert [one.app for one in found.attempts if one.app != "webrtc"] == []
@@ -115,6 +115,6 @@ def test_no_call(maker: Maker, rate: float, far: bytes):
 @pytest.mark.parametrize("arm", ["whatsapp/relay60/voice", "telegram/libtgvoip/voice", "webrtc/dtls/voice"])
 def test_one_packet_is_no_attempt(arm: str):
     """By chance one packet in some ten thousand looks like an app's; a scan or a swarm sends that many."""
-    packets = passed(call(arm, 20))
+    packets = packets_of(shaped_call(arm, 20))
     assert facts_of(packets[:1]).attempts == ()
     assert len(facts_of(packets[:3]).attempts) == 1

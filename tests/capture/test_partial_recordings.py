@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from factories.packets.altered_captures import facts, facts_of, payload, udp_ends
-from factories.packets.capture_files import CARRIERS, Packet, udp
-from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, background, call, passed
+from factories.packets.altered_captures import facts_of, findings_in, udp_ends, udp_payload
+from factories.packets.capture_files import CARRIERS, Packet, udp_packet
+from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, background_traffic, packets_of, shaped_call
 from talkpath.measure.call import Call
 
 ARMS = (
@@ -72,7 +72,7 @@ def middle_ns(packets: list[Packet]) -> int:
 @pytest.mark.parametrize("arm", ARMS)
 def test_begun_in_mid_call(arm: str):
     """All set-up is missing; a path that nothing shows is unknown, never wrong."""
-    whole = passed(call(arm, 300))
+    whole = packets_of(shaped_call(arm, 300))
     found = only([one for one in whole if one.time_ns > middle_ns(whole)], arm)
     assert found.transport in (only(whole, arm).transport, "unknown")
 
@@ -80,15 +80,15 @@ def test_begun_in_mid_call(arm: str):
 @pytest.mark.parametrize("arm", [*ARMS, "telegram/tgcalls/video"])
 @pytest.mark.parametrize("host", [CALLER, SERVER], ids=["what was sent", "what came"])
 def test_one_way_only(arm: str, host: bytes):
-    found = only([one for one in passed(call(arm, 300)) if one.data[12:16] == host], arm)
+    found = only([one for one in packets_of(shaped_call(arm, 300)) if one.data[12:16] == host], arm)
     headings = {one.direction for one in found.streams if one.medium}
     assert headings == {"sent" if host == CALLER else "received"}
 
 
 @pytest.mark.parametrize("arm", [*ARMS, *NO_HEADER])
 def test_lossy_and_noisy(arm: str):
-    whole = passed(call(arm, 300))
-    found = only(together(lossy(whole, 0.3), background(5.0)), arm)
+    whole = packets_of(shaped_call(arm, 300))
+    found = only(together(lossy(whole, 0.3), background_traffic(5.0)), arm)
     assert found.transport == only(whole, arm).transport
 
 
@@ -97,17 +97,17 @@ def test_cut_to_96_bytes(arm: str):
     """As tcpdump -s 96 records."""
     link, carry = CARRIERS["ethernet"]
     out = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 96, link)]
-    for one in passed(call(arm, 300)):
+    for one in packets_of(shaped_call(arm, 300)):
         frame, (second, rest) = carry(one.data), divmod(one.time_ns, 1_000_000_000)
         out.append(struct.pack("<IIII", second, rest, min(96, len(frame)), len(frame)) + frame[:96])
-    (found,) = facts(b"".join(out)).calls
+    (found,) = findings_in(b"".join(out)).calls
     assert (found.app, found.media) == (arm.split("/")[0], media_of(arm))
 
 
 @pytest.mark.parametrize("arm", [*ARMS, *NO_HEADER])
 def test_the_far_port_changes(arm: str):
     """A translator gave the other end a new port: one call, nothing lost."""
-    whole = passed(call(arm, 300))
+    whole = packets_of(shaped_call(arm, 300))
     found = only(moved(whole, {}, {3478: 3999}, middle_ns(whole)), arm)
     assert found.duration_s == pytest.approx(only(whole, arm).duration_s)
     if arm not in NO_HEADER:
@@ -117,7 +117,7 @@ def test_the_far_port_changes(arm: str):
 @pytest.mark.parametrize("arm", ["whatsapp/fast20/voice", "webrtc/dtls/voice", "meet/sfu/video"])
 def test_the_phone_changes_its_network(arm: str):
     """Another local address and port, the streams go on: one call."""
-    whole = passed(call(arm, 300))
+    whole = packets_of(shaped_call(arm, 300))
     found = only(moved(whole, {CALLER: bytes((172, 20, 0, 9))}, {40000: 51111}, middle_ns(whole)), arm)
     assert found.duration_s == pytest.approx(only(whole, arm).duration_s)
     assert sum(one.lost or 0 for one in found.streams) == 0
@@ -128,7 +128,7 @@ def test_the_phone_changes_its_network(arm: str):
                                   ("telegram/tgcalls/voice", "webrtc/dtls/voice")])  # fmt: skip
 def test_two_calls_are_two(arms: tuple[str, str]):
     """At once to two servers, at once from two phones, one soon after the other to the same server."""
-    one, other = (passed(call(arm, 300, seed)) for seed, arm in enumerate(arms, 1))
+    one, other = (packets_of(shaped_call(arm, 300, seed)) for seed, arm in enumerate(arms, 1))
     soon = (one[-1].time_ns - BEGIN_NS) / 1e9 + 3
     for second in (
         moved(later(other, 1.3), {SERVER: bytes((198, 51, 100, 9))}, {40000: 41000}),
@@ -141,7 +141,7 @@ def test_two_calls_are_two(arms: tuple[str, str]):
 
 def test_the_same_fixed_ssrcs_in_the_next_call_are_another_call():
     """Signal's SSRCs are the same in every call."""
-    one, other = (passed(call("signal/ringrtc/voice", 200, seed)) for seed in (1, 2))
+    one, other = (packets_of(shaped_call("signal/ringrtc/voice", 200, seed)) for seed in (1, 2))
     second = moved(later(other, (one[-1].time_ns - BEGIN_NS) / 1e9 + 3), {}, {40000: 41000})
     assert len(facts_of(together(one, second)).calls) == 2
 
@@ -150,7 +150,7 @@ def test_the_same_fixed_ssrcs_in_the_next_call_are_another_call():
 @pytest.mark.parametrize("translated", [False, True], ids=["as a phone", "as a router that translates"])
 def test_each_packet_on_two_interfaces(arm: str, translated: bool):
     """As `tcpdump -i any` records it (SLL2), a router with marks that contradict: one call, its way right."""
-    whole, twice = passed(call(arm, 300)), []
+    whole, twice = packets_of(shaped_call(arm, 300)), []
     outside = dict([(CALLER, bytes((100, 64, 3, 9)))] if translated else [])
     for one, other in zip(whole, moved(whole, outside, {40000: 51234} if translated else {}), strict=True):
         up = one.data[12:16] == CALLER
@@ -158,7 +158,7 @@ def test_each_packet_on_two_interfaces(arm: str, translated: bool):
         twice.append((one.time_ns, cooked(first.data, 0 if translated or not up else 4)))
         twice.append((one.time_ns + 40_000, cooked(second.data, 4 if translated or up else 0)))
     records = [struct.pack("<IIII", *divmod(at, 1_000_000_000), len(data), len(data)) + data for at, data in twice]
-    (found,) = facts(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 276) + b"".join(records)).calls
+    (found,) = findings_in(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 276) + b"".join(records)).calls
     plain = only(whole, arm)
     assert found.transport == plain.transport
     assert [(one.direction, one.ssrc, one.packets, one.lost, one.duplicates) for one in found.streams] == [
@@ -174,7 +174,7 @@ def cooked(packet: bytes, kind: int) -> bytes:
 @pytest.mark.parametrize("arm", ["whatsapp/fast20/voice", "telegram/libtgvoip/voice"])
 def test_sections_with_all_that_wireshark_writes(arm: str):
     """Two sections in both byte orders, offsets, statistics, names, secrets of TLS, blocks of others."""
-    whole, out = passed(call(arm, 300)), []
+    whole, out = packets_of(shaped_call(arm, 300)), []
     for order, part in (("<", whole[: len(whole) // 2]), (">", whole[len(whole) // 2 :])):
         options = struct.pack(order + "HHB3xHHqHH", 9, 1, 9, 14, 8, BEGIN_NS // 10**9 - 5, 0, 0)
         out += [
@@ -188,7 +188,7 @@ def test_sections_with_all_that_wireshark_writes(arm: str):
             head = struct.pack(order + "IIIII", 0, ticks >> 32, ticks & 0xFFFFFFFF, len(one.data), len(one.data))
             out.append(block(order, 6, head + one.data + bytes(-len(one.data) % 4)))
             out.append(block(order, 5, struct.pack(order + "III", 0, 1, 2)))
-    found = facts(b"".join(out))
+    found = findings_in(b"".join(out))
     assert found.unread == {}
     assert [(one.direction, one.packets, one.lost) for one in found.calls[0].streams] == [
         (one.direction, one.packets, 0) for one in only(whole, arm).streams
@@ -204,10 +204,10 @@ def block(order: str, kind: int, body: bytes) -> bytes:
 @pytest.mark.parametrize("arm", ["webrtc/dtls/video", "whatsapp/relay60/video", "signal/ringrtc/voice"])
 def test_any_channel_of_turn(arm: str, channel: int):
     out = []
-    for one in passed(call(arm, 200)):
+    for one in packets_of(shaped_call(arm, 200)):
         source, source_port, target, target_port = udp_ends(one)
-        data = struct.pack("!HH", channel, len(payload(one))) + payload(one)
-        out.append(Packet(one.time_ns, udp(source, target, source_port, target_port, data)))
+        data = struct.pack("!HH", channel, len(udp_payload(one))) + udp_payload(one)
+        out.append(Packet(one.time_ns, udp_packet(source, target, source_port, target_port, data)))
     assert only(out, arm).transport == "relay"
 
 
@@ -215,7 +215,7 @@ def test_any_channel_of_turn(arm: str, channel: int):
 def test_voice_and_video_under_other_payload_types(arm: str):
     """Opus as 96 and video as 109 and 111: the media clock tells them apart."""
     others, out = {111: 96, 96: 109, 98: 111}, []
-    for one in passed(call(arm, 400)):
+    for one in packets_of(shaped_call(arm, 400)):
         data = bytearray(one.data)
         if data[28] >> 6 == 2 and not 192 <= data[29] <= 223:
             data[29] = (data[29] & 0x80) | others.get(data[29] & 0x7F, data[29] & 0x7F)

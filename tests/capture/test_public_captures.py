@@ -11,8 +11,17 @@ from typing import Any
 import pytest
 
 import score_captures
-from factories.packets.altered_captures import Strangers, facts, facts_of, ip_packets, payload, udp_ends
-from factories.packets.capture_files import CARRIERS, Packet, extended6, fragments, pcap, pcapng, tcp, udp
+from factories.packets.altered_captures import Strangers, facts_of, findings_in, ip_packets, udp_ends, udp_payload
+from factories.packets.capture_files import (
+    CARRIERS,
+    Packet,
+    ip_fragments,
+    pcap_file,
+    pcapng_file,
+    tcp_segment,
+    udp_packet,
+    with_extension_headers,
+)
 
 Remake = Callable[[list[Packet]], list[Packet]]
 
@@ -46,12 +55,14 @@ def six(packet: Packet) -> Packet:
         return packet
     prefix = b"\x20\x01\x0d\xb8" + bytes(8)
     source, source_port, target, target_port = ends
-    return Packet(packet.time_ns, udp(prefix + source, prefix + target, source_port, target_port, payload(packet)))
+    return Packet(
+        packet.time_ns, udp_packet(prefix + source, prefix + target, source_port, target_port, udp_payload(packet))
+    )
 
 
 def extended(packets: list[Packet]) -> list[Packet]:
     made = [(one, six(one)) for one in packets]
-    return [one if same is one else Packet(one.time_ns, extended6(same.data)) for one, same in made]
+    return [one if same is one else Packet(one.time_ns, with_extension_headers(same.data)) for one, same in made]
 
 
 def pieces(size: int, version: int) -> Remake:
@@ -62,7 +73,7 @@ def pieces(size: int, version: int) -> Remake:
                 out.append(packet)
                 continue
             whole = six(packet) if version == 6 else packet
-            out += [Packet(whole.time_ns + at, part) for at, part in enumerate(fragments(whole.data, size, number))]
+            out += [Packet(whole.time_ns + at, part) for at, part in enumerate(ip_fragments(whole.data, size, number))]
         return out
 
     return remake
@@ -76,9 +87,9 @@ def channels(packets: list[Packet]) -> list[Packet]:
         if ends is None:
             out.append(packet)
             continue
-        data = payload(packet)
+        data = udp_payload(packet)
         wrapped = struct.pack("!HH", 0x4001, len(data)) + data
-        out.append(Packet(packet.time_ns, udp(ends[0], ends[2], ends[1], ends[3], wrapped)))
+        out.append(Packet(packet.time_ns, udp_packet(ends[0], ends[2], ends[1], ends[3], wrapped)))
     return out
 
 
@@ -100,7 +111,7 @@ def over_tcp(packets: list[Packet], frame: Callable[[bytes], bytes]) -> list[Pac
         if ends is None:
             out.append(packet)
             continue
-        stream = frame(payload(packet))
+        stream = frame(udp_payload(packet))
         at = sequence.get(ends, 77)
         sequence[ends] = at + len(stream)
         cut = len(stream) // 2 if number % 5 == 0 else len(stream)
@@ -108,7 +119,11 @@ def over_tcp(packets: list[Packet], frame: Callable[[bytes], bytes]) -> list[Pac
         if number % 10 == 0:
             parts.reverse()
         route = ends[0], ends[2], ends[1], ends[3]
-        out += [Packet(packet.time_ns + i, tcp(*route, place, part)) for i, (place, part) in enumerate(parts) if part]
+        out += [
+            Packet(packet.time_ns + i, tcp_segment(*route, place, part))
+            for i, (place, part) in enumerate(parts)
+            if part
+        ]
     return out
 
 
@@ -138,6 +153,10 @@ def test_inside_turn_and_over_tcp(captures: Path, remake: Remake, protocol: str)
 
 def test_containers_change_nothing(captures: Path):
     packets = ip_packets(captures / "whatsapp_login_call.pcap")
-    whole = facts(pcap(packets, "raw", nano=True))
-    for data in (pcap(packets, "qinq", ">", True), pcapng(packets, ("ethernet", "sll2", "ppi"), ">"), pcapng(packets)):
-        assert facts(data) == whole
+    whole = findings_in(pcap_file(packets, "raw", nano=True))
+    for data in (
+        pcap_file(packets, "qinq", ">", True),
+        pcapng_file(packets, ("ethernet", "sll2", "ppi"), ">"),
+        pcapng_file(packets),
+    ):
+        assert findings_in(data) == whole

@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from factories.packets.altered_captures import Strangers, facts, facts_of
-from factories.packets.capture_files import pcap
+from factories.packets.altered_captures import Strangers, facts_of, findings_in
+from factories.packets.capture_files import pcap_file
 from factories.packets.recognised_calls import CALLS, OwnCall, viber_setup
-from factories.packets.shaped_calls import background
+from factories.packets.shaped_calls import background_traffic
 from talkpath.capture.scrubbing.scrub import scrub
 from talkpath.measure.call import Call
 
@@ -55,17 +55,17 @@ def test_one_in_ten_lost(name: str):
 def test_strangers_are_named_too(name: str):
     """Other addresses and ports, other traffic beside the call."""
     own, strangers = CALLS[name](), Strangers(5)
-    packets = [strangers.packet(packet) for packet in [*own.packets(), *background(8.0)]]
+    packets = [strangers.packet(packet) for packet in [*own.packets(), *background_traffic(8.0)]]
     (found,) = facts_of(sorted(packets, key=lambda packet: packet.time_ns)).calls
     assert found.app == own.app
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_the_scrubbed_copy_has_the_same_call(name: str):
-    data = pcap(CALLS[name]().packets(), nano=True)
+    data = pcap_file(CALLS[name]().packets(), nano=True)
     copy = io.BytesIO()
     scrub(io.BytesIO(data), copy)
-    (before,), (after,) = facts(data).calls, facts(copy.getvalue()).calls
+    (before,), (after,) = findings_in(data).calls, findings_in(copy.getvalue()).calls
     assert (after.app, after.media, after.transport) == (before.app, before.media, before.transport)
     assert after.streams == before.streams
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from factories.packets.altered_captures import facts_of
-from factories.packets.shaped_calls import call, passed
+from factories.packets.shaped_calls import packets_of, shaped_call
 from talkpath.apps import shapes
 
 SEALED_WITHOUT_SEQUENCE = "telegram/tgcalls"
@@ -13,8 +13,8 @@ SEALED_WITHOUT_SEQUENCE = "telegram/tgcalls"
 
 @pytest.mark.parametrize("arm", [str(arm) for arm in shapes()])
 def test_an_arm_is_found_as_what_it_is(arm: str):
-    sent = call(arm)
-    (found,) = facts_of(passed(sent)).calls
+    sent = shaped_call(arm)
+    (found,) = facts_of(packets_of(sent)).calls
     app, _, medium = arm.split("/")
     assert found.app == {"max": "webrtc"}.get(app, app)
     assert medium in found.media

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from factories.packets.capture_files import Packet, pcap
+from factories.packets.capture_files import Packet, pcap_file
 from factories.packets.recognised_calls import CALLS
-from factories.packets.shaped_calls import CALLER, SERVER, call, passed
+from factories.packets.shaped_calls import CALLER, SERVER, packets_of, shaped_call
 from talkpath.capture.calls.records import MeasuredCapture, measure_calls
 from talkpath.capture.scan import scan
 from talkpath.capture.table import COLUMN_TYPES, columns, write_parquet
@@ -20,7 +20,7 @@ from talkpath.errors import UsageError
 
 
 def measured(packets: list[Packet]) -> MeasuredCapture:
-    return measure_calls(scan(io.BytesIO(pcap(packets, nano=True))))
+    return measure_calls(scan(io.BytesIO(pcap_file(packets, nano=True))))
 
 
 def table(capture: MeasuredCapture) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def table(capture: MeasuredCapture) -> dict[str, Any]:
 
 @pytest.mark.parametrize("arm", ["webrtc/dtls/video", "telegram/libtgvoip/voice", "whatsapp/relay60/voice"])
 def test_a_row_for_each_packet_of_a_stream(arm: str):
-    capture = measured(passed(call(arm, 200)))
+    capture = measured(packets_of(shaped_call(arm, 200)))
     rows = table(capture)
     (found,) = capture.findings.calls
     assert len(rows["time_s"]) == sum(stream.packets + stream.duplicates for stream in found.streams)

@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from factories.packets.capture_files import CARRIERS, Packet
-from factories.packets.shaped_calls import call, passed
+from factories.packets.shaped_calls import packets_of, shaped_call
 from talkpath.api.recording import Recording, read_capture
 from talkpath.report.recordings.capture_sentences import unread
 from talkpath.verdict.bases.call_outcome import call_outcome
@@ -33,7 +33,7 @@ def cut(packets: list[Packet], length: int) -> Recording:
     "arm", ["whatsapp/fast20/voice", "whatsapp/relay60/voice", "telegram/libtgvoip/voice", "signal/ringrtc/voice"]
 )
 def test_the_app_is_known_and_the_call_is_measured(arm: str, length: int) -> None:
-    packets = passed(call(arm, 500))
+    packets = packets_of(shaped_call(arm, 500))
     whole, part = cut(packets, 65535).calls[0], cut(packets, length).calls[0]
     assert part.app == arm.split("/")[0]
     assert part.media == whole.media
@@ -46,7 +46,7 @@ def test_the_app_is_known_and_the_call_is_measured(arm: str, length: int) -> Non
 @pytest.mark.parametrize("length", [62, 66, 68, 72, 76, 80, 96])
 def test_a_reflectors_frames_are_not_taken_for_those_of_its_other_protocol(length: int) -> None:
     """Of tgcalls' frames, cut before the media, as many as have whole blocks of 16 bytes looked like libtgvoip's."""
-    (part,) = cut(passed(call("telegram/reflector/voice", 1500)), length).calls
+    (part,) = cut(packets_of(shaped_call("telegram/reflector/voice", 1500)), length).calls
     assert part.app == "telegram"
     assert call_outcome(part).kind == "good"
     assert not judge_call(part).alternatives
@@ -55,11 +55,11 @@ def test_a_reflectors_frames_are_not_taken_for_those_of_its_other_protocol(lengt
 
 
 def test_what_the_snapshot_hides_is_said() -> None:
-    recording = cut(passed(call("telegram/tgcalls/voice", 500)), 62)
+    recording = cut(packets_of(shaped_call("telegram/tgcalls/voice", 500)), 62)
     assert not recording.calls
     assert "record at least 128 bytes of each packet" in unread(recording.findings)
 
 
 def test_nothing_is_said_of_it_where_all_was_found() -> None:
-    recording = cut(passed(call("whatsapp/fast20/voice", 500)), 96)
+    recording = cut(packets_of(shaped_call("whatsapp/fast20/voice", 500)), 96)
     assert "record at least" not in unread(recording.findings)

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 import talkpath
-from factories.networks.local_responder import TALKPATH, TRIES, FarEnd, free_ports, hurry, small_plan
+from factories.networks.local_responder import TALKPATH, TRIES, FarEnd, free_ports, raise_priority, small_plan
 from talkpath.api.listed_check import answering_links, find_list
 from talkpath.cli import cli
 from talkpath.directory.listed_server import ListedServer, NetworkClass, PublicAddress
@@ -56,7 +56,7 @@ class Listed:
         bundle = ["-o", str(self.folder / "run.talkpath")]
         command = [*TALKPATH, "check", "--json", *bundle, *small_plan(self.folder), *arguments]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=known)
-        hurry(process)
+        raise_priority(process)
         out, err = process.communicate(timeout=120)
         return subprocess.CompletedProcess(command, process.returncode, out, err)
 

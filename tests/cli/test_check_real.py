@@ -27,8 +27,8 @@ from factories.networks.local_responder import (
     Told,
     TooBusyError,
     free_ports,
+    run_talkpath,
     small_plan,
-    talkpath,
 )
 from talkpath.verdict.validity import LATE_VOIDS_ALL_MS, late_ms
 from talkpath.wire.control.keys import new_identity_pem
@@ -62,7 +62,7 @@ def once_or_again(row: Row, folder: Path) -> Told:
 
 
 def test_without_a_link_three_ways_on() -> None:
-    done = talkpath("check", "--json")
+    done = run_talkpath("check", "--json")
     assert (done.returncode, done.stdout) == (3, "")
     for way in ("respond --invite", "run-a-responder", "talkpath capture"):
         assert way in done.stderr
@@ -79,7 +79,7 @@ def test_without_a_link_three_ways_on() -> None:
     ],
 )
 def test_a_link_that_is_none(link: str, said: str) -> None:
-    done = talkpath("check", link, "--json")
+    done = run_talkpath("check", link, "--json")
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -330,12 +330,12 @@ def test_a_clean_line_is_told_the_same_again(tmp_path: Path) -> None:
 
 
 def test_evidence_that_cannot_be_written_stops_the_check_before_it_begins(tmp_path: Path) -> None:
-    done = talkpath("check", f"127.0.0.1:1#{KEY}", "-o", str(tmp_path / "none" / "run.talkpath"))
+    done = run_talkpath("check", f"127.0.0.1:1#{KEY}", "-o", str(tmp_path / "none" / "run.talkpath"))
     assert done.returncode == 2
     assert "folder for -o does not exist" in done.stderr
 
 
 def test_a_plan_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text("{}")
-    done = talkpath("check", f"127.0.0.1:1#{KEY}", "--plan", str(tmp_path / "plan.json"))
+    done = run_talkpath("check", f"127.0.0.1:1#{KEY}", "--plan", str(tmp_path / "plan.json"))
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)

@@ -21,9 +21,9 @@ def run(*arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from factories.checks.dated_bundles import fill
+    from factories.checks.dated_bundles import write_dated_bundles
 
-    return fill(tmp_path_factory.mktemp("bundles"))
+    return write_dated_bundles(tmp_path_factory.mktemp("bundles"))
 
 
 def test_all_are_listed():

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from factories.checks import mutated_bundles
-from factories.checks.lab_checks import played
+from factories.checks.lab_checks import lab_check
 from talkpath.api.recording import read_capture
 from talkpath.cli import cli
 from talkpath.errors import BundleError, TalkpathError
@@ -36,7 +36,7 @@ def run(command: tuple[str, ...], path: Path, folder: Path) -> BaseException | N
 
 def records() -> dict[str, tuple[Any, Any]]:
     """A check and a recording, as plain values: facts and stored verdict."""
-    measured = played(3, "ge,loss=0.1", "stun.drop")
+    measured = lab_check(3, "ge,loss=0.1", "stun.drop")
     facts = msgspec.structs.replace(measured, started_at="2026-11-24T20:00:00Z", receipt=None)
     recording = read_capture(RECORDED)
     plain = {"check": (facts, check_json.judge_check(facts)[1]), "capture": (recording.findings, recording.record)}
@@ -51,9 +51,9 @@ def test_mutated_bundles_end_in_one_sentence(kind: str, tmp_path: Path) -> None:
     outcomes: Counter[str] = Counter()
     wrong = []
     for number in range(MUTATIONS):
-        changed = facts if number % 5 == 0 else mutated_bundles.mutate(facts, draws, draws.choice((1, 1, 2, 4)))
-        stored = mutated_bundles.mutate(verdict, draws, 1) if number % 5 == 0 else verdict
-        data = mutated_bundles.signed(kind, changed, stored, signer)
+        changed = facts if number % 5 == 0 else mutated_bundles.mutated_record(facts, draws, draws.choice((1, 1, 2, 4)))
+        stored = mutated_bundles.mutated_record(verdict, draws, 1) if number % 5 == 0 else verdict
+        data = mutated_bundles.signed_bundle(kind, changed, stored, signer)
         if data is None:
             continue
         path.write_bytes(data)

@@ -13,10 +13,10 @@ from talkpath.cli import cli
 
 @pytest.fixture
 def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    from factories.networks.small_country import small
+    from factories.networks.small_country import small_country_settings
 
     monkeypatch.chdir(tmp_path)
-    small(tmp_path, ('"2025-08-10", "2025-08-13", "2025-08-14"', '"2025-08-13"'))
+    small_country_settings(tmp_path, ('"2025-08-10", "2025-08-13", "2025-08-14"', '"2025-08-13"'))
     return tmp_path / "small.toml"
 
 

@@ -23,9 +23,9 @@ import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
 
-from factories.networks.local_responder import FarEnd, small_plan, talkpath
-from factories.networks.planted_addresses import address_forms, found, name_forms, written
-from factories.packets.capture_files import Packet, pcap, tcp, udp
+from factories.networks.local_responder import FarEnd, run_talkpath, small_plan
+from factories.networks.planted_addresses import address_forms, name_forms, planted_found_in, written_files
+from factories.packets.capture_files import Packet, pcap_file, tcp_segment, udp_packet
 from talkpath.cli import cli
 from talkpath.evidence.bundle import read_bundle
 from talkpath.lab.drivers import namespace
@@ -64,17 +64,19 @@ def recording() -> bytes:
     near, far, near6, far6 = map(packed, (NEAR, FAR, NEAR6, FAR6))
     sip = f"INVITE sip:anna@{NAMES[0]} SIP/2.0\r\nContact: <sip:anna@{NEAR}>\r\nCSeq: 1 INVITE\r\n\r\n"
     http = f"GET / HTTP/1.1\r\nHost: {NAMES[1]}\r\nX-Forwarded-For: {MAPPED}\r\n\r\n"
-    packets = [Packet(1_000_000_000 + n, udp(near, far, 50000 + n, 53, question(name))) for n, name in enumerate(NAMES)]
-    packets.append(Packet(1_000_000_100, udp(near, far, 5060, 5060, sip.encode())))
-    packets.append(Packet(1_000_000_200, tcp(near, far, 50100, 80, 1, http.encode())))
-    packets += [Packet(1_000_000_300 + n, udp(far, near, 6000, 4000, stun(n))) for n in range(3)]
+    packets = [
+        Packet(1_000_000_000 + n, udp_packet(near, far, 50000 + n, 53, question(name))) for n, name in enumerate(NAMES)
+    ]
+    packets.append(Packet(1_000_000_100, udp_packet(near, far, 5060, 5060, sip.encode())))
+    packets.append(Packet(1_000_000_200, tcp_segment(near, far, 50100, 80, 1, http.encode())))
+    packets += [Packet(1_000_000_300 + n, udp_packet(far, near, 6000, 4000, stun(n))) for n in range(3)]
     for number in range(RATE * SECONDS):
         at_ns = 1_100_000_000 + number * 20_000_000
         for a, b, ssrc in ((near, far, 0x5EED0001), (near6, far6, 0x5EED0003)):
             for source, target, ports, mine in ((a, b, (4000, 6000), ssrc), (b, a, (6000, 4000), ssrc + 1)):
                 data = struct.pack("!BBHII", 0x80, 0, number, 160 * number, mine) + bytes(160)
-                packets.append(Packet(at_ns, udp(source, target, *ports, data)))
-    return pcap(packets, nano=True)
+                packets.append(Packet(at_ns, udp_packet(source, target, *ports, data)))
+    return pcap_file(packets, nano=True)
 
 
 @pytest.fixture
@@ -118,16 +120,19 @@ def crashed(command: Sequence[str], code: str) -> bytes:
 
 def test_the_look_finds_what_is_there(folder: Path) -> None:
     """Or all tests here would prove nothing: the recording itself holds everything, in these forms."""
-    there = {(plant, form) for _, plant, form in found(PLANTED, {"call.pcap": (folder / "call.pcap").read_bytes()})}
+    there = {
+        (plant, form)
+        for _, plant, form in planted_found_in(PLANTED, {"call.pcap": (folder / "call.pcap").read_bytes()})
+    }
     for plant, form in ((NEAR, "text"), (NEAR, "packed"), (FAR, "packed"), (MAPPED, "xor-mapped"), (NEAR6, "packed"),
                         (FAR6, "packed"), (NAMES[0], "labels"), (NAMES[1], "text")):  # fmt: skip
         assert (plant, form) in there
-    assert found(PLANTED, ran([["capture", "call.pcap", "--addresses"]]))
+    assert planted_found_in(PLANTED, ran([["capture", "call.pcap", "--addresses"]]))
     table = pyarrow.table({"a": [NEAR, "x"]})
     pyarrow.parquet.write_table(table, folder / "a.parquet", compression="zstd")
     for where in ({"b64": b"-" + PLANTED[FAR6]["base64 of packed, 1"]}, {"gz": gzip.compress(NEAR.encode())},
                   {"parquet": (folder / "a.parquet").read_bytes()}):  # fmt: skip
-        assert found(PLANTED, where)
+        assert planted_found_in(PLANTED, where)
 
 
 def test_commands_on_recordings(folder: Path) -> None:
@@ -148,9 +153,9 @@ def test_commands_on_recordings(folder: Path) -> None:
     ])  # fmt: skip
     calls = json.loads(said["['capture', 'call.pcap', '--json']: output"])["calls"]
     assert len(calls) == 2
-    files = written(folder, INPUTS)
+    files = written_files(folder, INPUTS)
     assert {"a.html", "a.parquet", "a.talkpath", "b.html", "scrubbed.pcapng", "a.jsonl"} <= files.keys()
-    assert found(PLANTED, said | files) == []
+    assert planted_found_in(PLANTED, said | files) == []
 
 
 def test_the_public_recordings(here: Path, captures: Path) -> None:
@@ -170,7 +175,7 @@ def test_the_public_recordings(here: Path, captures: Path) -> None:
             [["capture", file, "--html", out[0], "--parquet", out[1], "-o", out[2]], ["capture", file, "--json"]]
         )
         plants = {end: address_forms(end) for end in ends}
-        assert found(plants, said | written(folder)) == [], entry["file"]
+        assert planted_found_in(plants, said | written_files(folder)) == [], entry["file"]
         assert read_bundle((folder / "a.talkpath").read_bytes()).findings is not None
 
 
@@ -187,7 +192,7 @@ def test_tracebacks(folder: Path) -> None:
     for number, bug in enumerate(bugs):
         more = ["--addresses"] if number == 1 else []
         said[str(number)] = crashed(["capture", "call.pcap", "--json", *more], bug)
-    assert found(PLANTED, said) == []
+    assert planted_found_in(PLANTED, said) == []
 
 
 def test_links_that_lead_nowhere(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +209,7 @@ def test_links_that_lead_nowhere(here: Path, monkeypatch: pytest.MonkeyPatch) ->
     said = ran([["check", link, "-o", "a.talkpath"] for link in links] + [["respond", "--invite", f"{name}/x"]])
     # All of them fail but the first: a name that nobody knows is a result, and `respond` fails beside them.
     assert len([text for where, text in said.items() if "traceback" in where]) == len(links)
-    assert found(PLANTED, {"all": b"\n".join(said.values())} | written(here)) == []
+    assert planted_found_in(PLANTED, {"all": b"\n".join(said.values())} | written_files(here)) == []
 
 
 def test_a_live_check_and_all_that_is_done_with_it(here: Path) -> None:
@@ -229,9 +234,9 @@ def test_a_live_check_and_all_that_is_done_with_it(here: Path) -> None:
         assert far.process.stdout is not None
         said["respond"] = far.process.stdout.read().encode()
     assert b"OSError" in said["crash"]
-    files = written(here, INPUTS)
+    files = written_files(here, INPUTS)
     assert {"a.talkpath", "a.html", "a.jsonl", "refused.talkpath"} <= files.keys()
-    assert found(plants, {"all": b"\n".join(said.values())} | files) == []
+    assert planted_found_in(plants, {"all": b"\n".join(said.values())} | files) == []
 
 
 def test_lab_runs_in_virtual_time(here: Path) -> None:
@@ -241,8 +246,8 @@ def test_lab_runs_in_virtual_time(here: Path) -> None:
          "-o", f"{family}.talkpath"]
         for family, rule in (("4", "media.drop,app=webrtc,p=0.4"), ("6", "stun.drop,app=webrtc"))
     ])  # fmt: skip
-    assert {"4.talkpath", "6.talkpath"} <= written(here).keys()
-    assert found(plants, said | written(here)) == []
+    assert {"4.talkpath", "6.talkpath"} <= written_files(here).keys()
+    assert planted_found_in(plants, said | written_files(here)) == []
 
 
 @pytest.mark.long
@@ -250,10 +255,10 @@ def test_lab_runs_in_virtual_time(here: Path) -> None:
 def test_lab_runs_on_real_sockets(here: Path) -> None:
     plants = {text: address_forms(text) for host in HOSTS for text in (host.ipv4, host.ipv6)}
     arguments = ["--driver", "netns", "--apps", "webrtc", "-k", "4", "--family", "6", "-o", "a.talkpath"]
-    done = talkpath("lab", "run", *arguments)  # a process of its own, since it moves into the namespace
+    done = run_talkpath("lab", "run", *arguments)  # a process of its own, since it moves into the namespace
     said = {"stdout": done.stdout.encode(), "stderr": done.stderr.encode()}
     assert read_bundle((here / "a.talkpath").read_bytes()).receipt is not None
-    assert found(plants, said | written(here)) == []
+    assert planted_found_in(plants, said | written_files(here)) == []
 
 
 def test_every_command_is_looked_at() -> None:

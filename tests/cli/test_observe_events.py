@@ -25,9 +25,9 @@ def run(*arguments: str | Path) -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from factories.checks.dated_bundles import fill
+    from factories.checks.dated_bundles import write_dated_bundles
 
-    return fill(tmp_path_factory.mktemp("bundles"))
+    return write_dated_bundles(tmp_path_factory.mktemp("bundles"))
 
 
 def test_a_trusted_folder_tells_an_event_with_its_numbers(folder: Path):

@@ -18,7 +18,7 @@ from random import Random
 
 import pytest
 
-from factories.networks.local_responder import TALKPATH, FarEnd, free_ports, small_plan, talkpath
+from factories.networks.local_responder import TALKPATH, FarEnd, free_ports, run_talkpath, small_plan
 from talkpath.probe.invite_link import parse_invite_link
 from talkpath.responder.doctor import without_closed
 from talkpath.responder.limits import Identity
@@ -179,11 +179,11 @@ def test_a_second_start_of_the_same_server_says_that_it_runs_already(tmp_path: P
     with FarEnd(tmp_path) as far:
         arguments = ["--host", "127.0.0.1", "--port", str(far.control), "--ports", str(far.udp[0])]
         same_key = ["--key-file", str(tmp_path / f"key{far.control}.pem")]
-        done = talkpath("respond", *arguments, *same_key)
+        done = run_talkpath("respond", *arguments, *same_key)
         assert done.returncode == 2
         assert f"runs here already, on TCP port {far.control}" in done.stderr
-        assert "runs here now" in talkpath("respond", "--doctor", *arguments, *same_key).stdout
-        other = talkpath("respond", "--doctor", *arguments, "--key-file", str(tmp_path / "other.pem"))
+        assert "runs here now" in run_talkpath("respond", "--doctor", *arguments, *same_key).stdout
+        other = run_talkpath("respond", "--doctor", *arguments, "--key-file", str(tmp_path / "other.pem"))
         assert "runs here now" not in other.stdout
 
 
@@ -263,21 +263,21 @@ def test_hundreds_of_idle_connections_do_not_end_it(tmp_path: Path) -> None:
 
 
 def test_help_tells_the_ports() -> None:
-    assert "--tls-ports" in talkpath("respond", "--help-all").stdout
+    assert "--tls-ports" in run_talkpath("respond", "--help-all").stdout
 
 
 def test_a_link_without_a_token_works_with_open_servers_alone(tmp_path: Path) -> None:
     plan = small_plan(tmp_path)
     with FarEnd(tmp_path) as far:
-        done = talkpath("check", f"127.0.0.1:{far.control}#{far.key}", *plan)
+        done = run_talkpath("check", f"127.0.0.1:{far.control}#{far.key}", *plan)
         assert done.returncode == 3
         assert "has no token" in done.stderr
         assert "Traceback" not in done.stderr
         token = far.token[:-1] + ("A" if far.token[-1] != "A" else "Q")
-        done = talkpath("check", f"127.0.0.1:{far.control}?token={token}#{far.key}", *plan)
+        done = run_talkpath("check", f"127.0.0.1:{far.control}?token={token}#{far.key}", *plan)
         assert done.returncode == 3
         assert "invitation has ended" in done.stderr
     with FarEnd(tmp_path, more=["--open"]) as far:
         assert far.token is None
-        done = talkpath("check", f"127.0.0.1:{far.control}#{far.key}", *plan)
+        done = run_talkpath("check", f"127.0.0.1:{far.control}#{far.key}", *plan)
         assert done.returncode == 0, done.stderr

@@ -9,8 +9,8 @@ from random import Random
 import pytest
 from click.testing import CliRunner
 
-from factories.networks.local_responder import FarEnd, check, small_plan, talkpath
-from factories.networks.mmdb_file import made
+from factories.networks.local_responder import FarEnd, run_check, run_talkpath, small_plan
+from factories.networks.mmdb_file import mmdb_bytes
 from talkpath.cli import cli
 from talkpath.errors import BundleError, UsageError
 from talkpath.evidence.archive import pack, unpack
@@ -51,7 +51,7 @@ def test_a_lab_run_on_the_loopback_keeps_its_receipt(tmp_path: Path) -> None:
     """The relay stands for the lab's ports with others, which the facts tell and the receipt does not."""
     path = tmp_path / "a.talkpath"
     arguments = ["--driver", "loopback", "--apps", "webrtc", "-k", "4", "-o", str(path)]
-    done = talkpath("lab", "run", *arguments, timeout_s=90.0)
+    done = run_talkpath("lab", "run", *arguments, timeout_s=90.0)
     assert done.returncode == 0, done.stderr
     told = json.loads(run("verify", path, "--json"))
     assert told["simulated"]
@@ -99,10 +99,10 @@ def test_the_receipt_of_another_run_is_found(tmp_path: Path) -> None:
 
 def test_a_real_check_has_a_receipt_with_the_network_of_its_address(tmp_path: Path) -> None:
     geoip = tmp_path / "geoip.mmdb"
-    geoip.write_bytes(made({"::127.0.0.0/104": {"country_code": "XX", "autonomous_system_number": 64499}}))
+    geoip.write_bytes(mmdb_bytes({"::127.0.0.0/104": {"country_code": "XX", "autonomous_system_number": 64499}}))
     path = tmp_path / "run.talkpath"
     with FarEnd(tmp_path, more=["--geo", str(geoip)]) as far:
-        done = check(far.link, *small_plan(tmp_path, budget_s=6.0), "-o", str(path))
+        done = run_check(far.link, *small_plan(tmp_path, budget_s=6.0), "-o", str(path))
         key = far.key
     assert done.returncode == 0, done.stderr
     told = json.loads(run("verify", path, "--json"))
@@ -117,7 +117,7 @@ def test_a_real_check_has_a_receipt_with_the_network_of_its_address(tmp_path: Pa
     changed = bytearray(path.read_bytes())
     changed[Random(1).randrange(len(changed))] ^= 4
     path.write_bytes(changed)
-    done = talkpath("verify", str(path))
+    done = run_talkpath("verify", str(path))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 1)
 
 
@@ -128,6 +128,6 @@ def test_a_responder_that_signs_nothing_is_told(tmp_path: Path) -> None:
         "def silent(self, *a, **k):\n    before(self, *a, **k | {'receipts': None})\nResponder.__init__ = silent"
     )
     with FarEnd(tmp_path, mute) as far:
-        done = check(far.link, *small_plan(tmp_path, budget_s=6.0), "-o", str(path))
+        done = run_check(far.link, *small_plan(tmp_path, budget_s=6.0), "-o", str(path))
     assert "signed no receipt" in done.stderr
     assert "No test server signed what it saw" in run("verify", path)

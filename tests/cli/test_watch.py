@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from factories.networks.local_responder import TALKPATH, FarEnd, small_plan, talkpath
+from factories.networks.local_responder import TALKPATH, FarEnd, run_talkpath, small_plan
 from talkpath.evidence.bundle import read_facts
 
 
@@ -27,7 +27,7 @@ from talkpath.evidence.bundle import read_facts
     ids=str,
 )
 def test_what_makes_no_sense(arguments: list[str], said: str) -> None:
-    done = talkpath("watch", *arguments)
+    done = run_talkpath("watch", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -37,8 +37,9 @@ def test_two_checks_are_told_kept_and_taken_together(tmp_path: Path) -> None:
     folder = tmp_path / "evidence"
     folder.mkdir()
     with FarEnd(tmp_path) as far:
-        done = talkpath("watch", far.link, *small_plan(tmp_path), "--times", "2", "--every", "0.01", "-o", str(folder),
-                        "--json")  # fmt: skip
+        done = run_talkpath(
+            "watch", far.link, *small_plan(tmp_path), "--times", "2", "--every", "0.01", "-o", str(folder), "--json"
+        )
     assert done.returncode in (0, 3), done.stderr  # 3: this machine was too busy for both
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["number"] for line in lines] == [1, 2]

@@ -9,7 +9,7 @@ from datetime import date
 
 import pytest
 
-from factories.networks.greeted_hosts import answering
+from factories.networks.greeted_hosts import answering_greetings
 from talkpath.conduct import endpoint_questions
 from talkpath.conduct.endpoint_questions import ask_endpoints
 from talkpath.measure.endpoint_facts import EndpointFacts
@@ -30,7 +30,7 @@ def served() -> Iterator[tuple[int, list[bytes]]]:
     came: list[bytes] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
         end.bind((HERE, 0))
-        with answering(end, came):
+        with answering_greetings(end, came):
             yield int(end.getsockname()[1]), came
 
 

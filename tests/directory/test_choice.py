@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from random import Random
 
-from factories.networks.server_lists import NOW, server
+from factories.networks.server_lists import NOW, listed_server
 from talkpath.directory.choice import MOST_TRIES, servers_to_try
 from talkpath.directory.listed_server import ListedServer, minute_of
 
@@ -14,7 +14,7 @@ AFTER = minute_of(NOW + timedelta(days=3))
 
 
 def at(number: int, **more: object) -> ListedServer:
-    return server(number, **({"until": AFTER} | more))
+    return listed_server(number, **({"until": AFTER} | more))
 
 
 def order(servers: list[ListedServer], seed: int = 1, **more: object) -> list[int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from factories.networks.server_lists import DIRECTORY, NOW, signed
+from factories.networks.server_lists import DIRECTORY, NOW, signed_server_list
 from talkpath.directory.directory_link import built_in_directories, parse_directory_link
 from talkpath.directory.fetch import ListReader
 from talkpath.directory.seen_lists import SeenLists
@@ -61,7 +61,7 @@ def reader(seen: SeenLists, later: timedelta = timedelta(0)) -> ListReader:
 
 
 def test_a_host_alone_is_an_observatory_and_a_path_is_a_mirror(seen: SeenLists):
-    with served(signed(), country="XX") as (url, asked):
+    with served(signed_server_list(), country="XX") as (url, asked):
         found = reader(seen).read(parse_directory_link(f"{url}/#{KEY}"))
         reader(seen).read(parse_directory_link(f"{url}/copy.list#{KEY}"))
     assert asked == ["/api/v1/responders/list", "/copy.list"]
@@ -69,51 +69,51 @@ def test_a_host_alone_is_an_observatory_and_a_path_is_a_mirror(seen: SeenLists):
 
 
 def test_what_is_no_country_is_none(seen: SeenLists):
-    with served(signed(), country="<b>") as (url, _):
+    with served(signed_server_list(), country="<b>") as (url, _):
         assert reader(seen).read(parse_directory_link(f"{url}#{KEY}")).country == ""
 
 
 def test_a_file_and_a_text_are_read_offline(seen: SeenLists, tmp_path: Path):
-    for name, data in (("a.list", signed()), ("a.txt", list_text(signed()).encode())):
+    for name, data in (("a.list", signed_server_list()), ("a.txt", list_text(signed_server_list()).encode())):
         (tmp_path / name).write_bytes(data)
         assert reader(seen).read(parse_directory_link(f"{tmp_path / name}#{KEY}")).servers.serial == 7
-    assert reader(seen).read(parse_directory_link(f"{list_text(signed())}#{KEY}")).servers.serial == 7
+    assert reader(seen).read(parse_directory_link(f"{list_text(signed_server_list())}#{KEY}")).servers.serial == 7
 
 
 def test_a_key_that_was_used_before_is_known(seen: SeenLists):
-    link = parse_directory_link(list_text(signed(serial=8)))
+    link = parse_directory_link(list_text(signed_server_list(serial=8)))
     with pytest.raises(ListRefusedError, match="not used before"):
         reader(seen).read(link)
-    reader(seen).read(parse_directory_link(f"{list_text(signed())}#{KEY}"))
+    reader(seen).read(parse_directory_link(f"{list_text(signed_server_list())}#{KEY}"))
     assert reader(seen).read(link).servers.serial == 8
 
 
 def test_a_replayed_list_is_refused_where_a_newer_one_was_seen(seen: SeenLists):
-    with served(signed(serial=9)) as (url, _):
+    with served(signed_server_list(serial=9)) as (url, _):
         reader(seen).read(parse_directory_link(f"{url}#{KEY}"))
-    with served(signed(serial=8)) as (url, _), pytest.raises(ListRefusedError, match="replays"):
+    with served(signed_server_list(serial=8)) as (url, _), pytest.raises(ListRefusedError, match="replays"):
         reader(seen).read(parse_directory_link(f"{url}#{KEY}"))
-    with served(signed(serial=9)) as (url, _):
+    with served(signed_server_list(serial=9)) as (url, _):
         assert reader(seen).read(parse_directory_link(f"{url}#{KEY}")).servers.serial == 9
 
 
 def test_two_lists_of_one_number_are_refused(seen: SeenLists):
-    reader(seen).read(parse_directory_link(f"{list_text(signed(3))}#{KEY}"))
+    reader(seen).read(parse_directory_link(f"{list_text(signed_server_list(3))}#{KEY}"))
     with pytest.raises(ListRefusedError, match="two different lists"):
-        reader(seen).read(parse_directory_link(f"{list_text(signed(4))}#{KEY}"))
+        reader(seen).read(parse_directory_link(f"{list_text(signed_server_list(4))}#{KEY}"))
 
 
 def test_a_forged_list_leaves_what_was_seen(seen: SeenLists):
-    link = f"{list_text(signed(serial=99, signer=Signer.fresh()))}#{KEY}"
+    link = f"{list_text(signed_server_list(serial=99, signer=Signer.fresh()))}#{KEY}"
     with pytest.raises(ListRefusedError):
         reader(seen).read(parse_directory_link(link))
     assert seen.newest(DIRECTORY.public) is None
-    assert reader(seen).read(parse_directory_link(f"{list_text(signed())}#{KEY}")).servers.serial == 7
+    assert reader(seen).read(parse_directory_link(f"{list_text(signed_server_list())}#{KEY}")).servers.serial == 7
 
 
-@pytest.mark.parametrize("answer", [(b"<html>busy</html>", 503), (signed(), 404)])
+@pytest.mark.parametrize("answer", [(b"<html>busy</html>", 503), (signed_server_list(), 404)])
 def test_a_directory_that_fails_is_replaced_by_its_last_list(seen: SeenLists, answer: tuple[bytes, int]):
-    reader(seen).read(parse_directory_link(f"{list_text(signed())}#{KEY}"))
+    reader(seen).read(parse_directory_link(f"{list_text(signed_server_list())}#{KEY}"))
     with served(*answer) as (url, _):
         link = parse_directory_link(f"{url}#{KEY}")
         assert reader(seen, timedelta(days=6)).read(link).kept
@@ -132,11 +132,13 @@ def test_a_mirror_that_sends_too_much_is_cut_off(seen: SeenLists):
 
 
 def test_a_damaged_memory_is_no_memory(seen: SeenLists):
-    reader(seen).read(parse_directory_link(f"{list_text(signed(serial=9))}#{KEY}"))
+    reader(seen).read(parse_directory_link(f"{list_text(signed_server_list(serial=9))}#{KEY}"))
     (file,) = seen.folder.iterdir()
     assert file.stat().st_mode & 0o077 == 0
     file.write_bytes(b"damaged")
-    assert reader(seen).read(parse_directory_link(f"{list_text(signed(serial=8))}#{KEY}")).servers.serial == 8
+    assert (
+        reader(seen).read(parse_directory_link(f"{list_text(signed_server_list(serial=8))}#{KEY}")).servers.serial == 8
+    )
 
 
 @pytest.mark.parametrize("text", ["", "#", f"#{KEY}", f"https://host/#{KEY[:20]}", "https://host/#"])

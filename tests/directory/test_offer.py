@@ -7,7 +7,7 @@ import random
 import msgspec
 import pytest
 
-from factories.networks.server_lists import DIRECTORY, NOW, server
+from factories.networks.server_lists import DIRECTORY, NOW, listed_server
 from talkpath.directory.directory_link import DirectoryLink
 from talkpath.directory.listed_server import ListedServer, PublicAddress
 from talkpath.directory.offer import MOST_BYTES, OfferAnswer, Purpose, read_offer, sign_offer
@@ -21,7 +21,7 @@ SERVER = Signer.of_seed(b"server".ljust(32))
 
 
 def mine(**more: object) -> ListedServer:
-    return server(1, key=SERVER.public, **more)
+    return listed_server(1, key=SERVER.public, **more)
 
 
 def offered(signer: Signer = SERVER, directory: bytes = DIRECTORY.public, **more: object) -> bytes:

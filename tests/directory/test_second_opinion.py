@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from factories.networks.server_lists import server
+from factories.networks.server_lists import listed_server
 from talkpath.directory.listed_server import ListedServer
 from talkpath.directory.second_opinion import FIRST_SHARE, ask_second, first_plan, second_plan
 from talkpath.errors import PeerError
@@ -34,7 +34,7 @@ def well() -> Facts:
 
 
 def test_the_first_check_leaves_something_where_there_is_another_network():
-    apart, together = [server(1), server(2, network=7)], [server(1), server(2)]
+    apart, together = [listed_server(1), listed_server(2, network=7)], [listed_server(1), listed_server(2)]
     limited = first_plan(PLAN, apart)
     assert limited.budget_bytes == int(FIRST_SHARE * PLAN.budget_bytes)
     assert limited.budget_s == FIRST_SHARE * PLAN.budget_s
@@ -73,20 +73,22 @@ def asked(first: Facts, servers: list[ListedServer], answer: Facts | PeerError) 
         return made
 
     plan = replace(PLAN, budget_bytes=10_000_000)
-    found = ask_second(plan, first, server(1), servers, measure, choose=list, knock=lambda link, family: "connected")
+    found = ask_second(
+        plan, first, listed_server(1), servers, measure, choose=list, knock=lambda link, family: "connected"
+    )
     return found, hosts
 
 
 def test_it_is_one_of_another_network_that_was_not_tried(restricted: Facts, well: Facts):
-    first = replace(restricted, tried=(Tried(server(3).key_text, "timeout"),))
-    servers = [server(1), server(2), server(3, network=7), server(4, network=7)]
+    first = replace(restricted, tried=(Tried(listed_server(3).key_text, "timeout"),))
+    servers = [listed_server(1), listed_server(2), listed_server(3, network=7), listed_server(4, network=7)]
     assert asked(first, servers, well) == (well, ["server4.example"])
     assert asked(first, servers[:3], well) == (None, [])
 
 
 def test_one_that_does_not_answer_is_no_opinion(restricted: Facts):
     away = Facts(plan=PLAN, reach=Reach(control="timeout"))
-    other = [server(4, network=7)]
+    other = [listed_server(4, network=7)]
     assert asked(restricted, other, away) == (None, ["server4.example"])
     assert asked(restricted, other, PeerError("full"))[0] is None
     assert asked(replace(restricted, reach=Reach(control="timeout")), other, restricted) == (None, [])

@@ -9,7 +9,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from factories.networks.server_lists import DIRECTORY, NOW, server, signed
+from factories.networks.server_lists import DIRECTORY, NOW, listed_server, signed_server_list
 from talkpath.directory.listed_server import MOST_ENTRY_BYTES, PublicAddress, entry_bytes, minute_of
 from talkpath.directory.server_list import (
     MOST_BYTES,
@@ -34,24 +34,25 @@ def read(data: bytes, later: timedelta = timedelta(0)) -> ServerList:
 
 
 def test_a_list_is_read_as_it_was_signed():
-    found = read(signed(3))
+    found = read(signed_server_list(3))
     assert (found.serial, found.issued_at, len(found.servers)) == (7, NOW, 3)
-    assert found.servers[2] == server(2)
+    assert found.servers[2] == listed_server(2)
 
 
 def test_an_entry_is_an_invite_link():
-    link = server(5).link
+    link = listed_server(5).link
     assert (link.host, link.ports, link.token) == ("server5.example", (4433, 443), (5).to_bytes(16, "big"))
     assert link.until is not None
     assert minute_of(link.until) == 30_000_000
     assert (
-        server(5, token=b"", until=0).link.text() == f"talkpath://server5.example:4433/?also=443#{server(5).key_text}"
+        listed_server(5, token=b"", until=0).link.text()
+        == f"talkpath://server5.example:4433/?also=443#{listed_server(5).key_text}"
     )
 
 
 def test_the_largest_entry_has_200_bytes():
     address = PublicAddress("h" * 63, 65535, 65535)
-    largest = server(
+    largest = listed_server(
         1, address=address, until=3_999_999_999, network=(1 << 32) - 1, free=4096, page=65535, operator="o" * 40
     )
     assert entry_bytes(largest) <= MOST_ENTRY_BYTES
@@ -59,7 +60,7 @@ def test_the_largest_entry_has_200_bytes():
 
 
 def test_every_changed_bit_is_found():
-    data, rng = signed(2), random.Random(1)
+    data, rng = signed_server_list(2), random.Random(1)
     for _ in range(300):
         place = rng.randrange(8 * len(data))
         changed = bytearray(data)
@@ -70,11 +71,11 @@ def test_every_changed_bit_is_found():
 
 def test_a_list_of_another_directory_is_refused():
     with pytest.raises(ListRefusedError, match="another directory"):
-        read(signed(signer=Signer.fresh()))
+        read(signed_server_list(signer=Signer.fresh()))
 
 
 def test_a_forged_list_with_the_directorys_key_in_it_is_refused():
-    body = msgspec.msgpack.encode(ServerList(SCHEMA, DIRECTORY.public, 9, int(NOW.timestamp()), (server(1),)))
+    body = msgspec.msgpack.encode(ServerList(SCHEMA, DIRECTORY.public, 9, int(NOW.timestamp()), (listed_server(1),)))
     forged = msgspec.msgpack.encode([body, Signer.fresh().sign(SIGNED + body)])
     with pytest.raises(ListRefusedError, match="changed after it was signed"):
         read(forged)
@@ -87,15 +88,15 @@ def test_a_signature_for_another_purpose_is_none_for_a_list():
 
 
 def test_a_stale_list_is_refused_and_one_of_seven_days_is_not():
-    read(signed(), timedelta(days=7))
+    read(signed_server_list(), timedelta(days=7))
     with pytest.raises(ListRefusedError, match="seven days"):
-        read(signed(), timedelta(days=7, seconds=1))
+        read(signed_server_list(), timedelta(days=7, seconds=1))
 
 
 def test_a_list_from_the_future_is_refused():
-    read(signed(), timedelta(minutes=-59))
+    read(signed_server_list(), timedelta(minutes=-59))
     with pytest.raises(ListRefusedError, match="future"):
-        read(signed(), timedelta(minutes=-61))
+        read(signed_server_list(), timedelta(minutes=-61))
 
 
 def test_an_oversized_list_is_refused_unread():
@@ -106,7 +107,7 @@ def test_an_oversized_list_is_refused_unread():
 
 
 def test_more_entries_than_a_list_has_are_refused():
-    few = [server(1, operator="", address=PublicAddress("h", 1))] * (MOST_SERVERS + 1)
+    few = [listed_server(1, operator="", address=PublicAddress("h", 1))] * (MOST_SERVERS + 1)
     with pytest.raises(WireError):
         sign_list(DIRECTORY, 1, NOW, few)
     body = msgspec.msgpack.encode(ServerList(SCHEMA, DIRECTORY.public, 9, int(NOW.timestamp()), tuple(few)))
@@ -115,7 +116,7 @@ def test_more_entries_than_a_list_has_are_refused():
 
 
 def test_an_entry_of_more_than_200_bytes_is_refused():
-    wide = server(1, operator="\N{PILE OF POO}" * 40, address=PublicAddress("h" * 63, 4433, 443))
+    wide = listed_server(1, operator="\N{PILE OF POO}" * 40, address=PublicAddress("h" * 63, 4433, 443))
     assert entry_bytes(wide) > MOST_ENTRY_BYTES
     with pytest.raises(WireError):
         sign_list(DIRECTORY, 1, NOW, [wide])
@@ -145,7 +146,7 @@ def test_an_entry_of_more_than_200_bytes_is_refused():
 )
 def test_values_that_no_entry_has_are_refused(wrong: dict[str, object]):
     with pytest.raises(ListRefusedError):
-        read(sign_list(DIRECTORY, 1, NOW, [server(1, **wrong)]))
+        read(sign_list(DIRECTORY, 1, NOW, [listed_server(1, **wrong)]))
 
 
 @pytest.mark.parametrize("data", [b"", b"\x92", b"\x93" * 5000, b"<html>", b"PK\x03\x04", "список".encode()])
@@ -155,7 +156,7 @@ def test_what_is_no_list_is_refused(data: bytes):
 
 
 def test_a_list_survives_as_text_and_ten_servers_fit_a_qr_code():
-    data = signed(10)
+    data = signed_server_list(10)
     text = list_text(data)
     assert list_of_text(text) == data
     assert list_of_text(f" {text}\n") == data
@@ -165,7 +166,7 @@ def test_a_list_survives_as_text_and_ten_servers_fit_a_qr_code():
 
 
 def test_ten_thousand_entries_are_read_in_50_ms():
-    data = signed(MOST_SERVERS)
+    data = signed_server_list(MOST_SERVERS)
     took_s = []
     for _ in range(7):
         began_s = time.process_time()
@@ -177,7 +178,7 @@ def test_ten_thousand_entries_are_read_in_50_ms():
 def test_whoever_signs_may_lie_but_not_make_a_reader_fail():
     """A directory that signs what no directory signs: each entry is refused, or gives a link."""
     rng, read_ones = random.Random(3), 0
-    (entry,) = msgspec.msgpack.decode(msgspec.msgpack.encode([server(1)]))
+    (entry,) = msgspec.msgpack.decode(msgspec.msgpack.encode([listed_server(1)]))
     for _ in range(3000):
         body = bytearray(msgspec.msgpack.encode([SCHEMA, DIRECTORY.public, 9, int(NOW.timestamp()), [entry]]))
         for _ in range(rng.randrange(1, 4)):
@@ -193,6 +194,6 @@ def test_whoever_signs_may_lie_but_not_make_a_reader_fail():
 
 
 def test_an_invitation_that_ends_after_all_calendars_is_refused():
-    read(sign_list(DIRECTORY, 1, NOW, [server(1, until=3_999_999_999)])).servers[0].link.text()
+    read(sign_list(DIRECTORY, 1, NOW, [listed_server(1, until=3_999_999_999)])).servers[0].link.text()
     with pytest.raises(ListRefusedError):
-        read(sign_list(DIRECTORY, 1, NOW, [server(1, until=(1 << 32) - 1)]))
+        read(sign_list(DIRECTORY, 1, NOW, [listed_server(1, until=(1 << 32) - 1)]))

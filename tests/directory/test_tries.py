@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from factories.networks.server_lists import server
+from factories.networks.server_lists import listed_server
 from talkpath.directory.tries import check_with_one_of
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
@@ -28,7 +28,7 @@ def measured() -> Facts:
 
 def tried(knocks: dict[int, str], checks: dict[int, Facts | PeerError]) -> tuple[Facts, int]:
     """Try servers 1, 2, 3: what a knock at each meets, and how a check with it ends."""
-    servers = [server(number) for number in (1, 2, 3)]
+    servers = [listed_server(number) for number in (1, 2, 3)]
 
     def number(link: InviteLink) -> int:
         return next(n for n, one in enumerate(servers, 1) if one.link == link)
@@ -44,7 +44,7 @@ def tried(knocks: dict[int, str], checks: dict[int, Facts | PeerError]) -> tuple
 
 
 def outcomes(facts: Facts) -> list[tuple[int, str]]:
-    keys = {server(number).key_text: number for number in (1, 2, 3)}
+    keys = {listed_server(number).key_text: number for number in (1, 2, 3)}
     return [(keys[one.key], one.outcome) for one in facts.tried]
 
 
@@ -83,7 +83,7 @@ def test_an_empty_list_is_no_list():
 
 
 def test_what_was_tried_decides_nothing_and_breaks_no_older_digest(measured: Facts):
-    more = replace(measured, tried=(Tried(server(1).key_text, "timeout"),) * 5)
+    more = replace(measured, tried=(Tried(listed_server(1).key_text, "timeout"),) * 5)
     (verdicts, record), (before, _) = judge_check(more), judge_check(measured)
     assert verdicts == before
     assert [one["outcome"] for one in record["tried"]] == ["timeout"] * 5
@@ -91,7 +91,7 @@ def test_what_was_tried_decides_nothing_and_breaks_no_older_digest(measured: Fac
 
 
 def test_without_a_diagnosis_the_last_one_is_asked_for_a_handshake_too(measured: Facts):
-    servers, asked = [server(1), server(2)], []
+    servers, asked = [listed_server(1), listed_server(2)], []
 
     def measure(link: InviteLink) -> Facts:
         asked.append(link.host)

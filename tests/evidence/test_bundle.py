@@ -11,7 +11,7 @@ from random import Random
 import msgspec
 import pytest
 
-from factories.checks.lab_checks import bundle, played
+from factories.checks.lab_checks import lab_bundle, lab_check
 from talkpath.errors import BundleError
 from talkpath.evidence import bundle as form
 from talkpath.evidence.archive import pack, unpack
@@ -21,8 +21,8 @@ from talkpath.report.check_json import judge_check
 from talkpath.report.rejudge import verdict_changes
 from talkpath.wire.control.sign import Signer
 
-FACTS = played()
-DATA, OTHER = bundle(FACTS), bundle(played(seed=4))
+FACTS = lab_check()
+DATA, OTHER = lab_bundle(FACTS), lab_bundle(lab_check(seed=4))
 FINDINGS = Findings(packets=0, duration_s=0.0, unread={}, calls=(), attempts=())
 CHANGES = 10_000
 
@@ -44,7 +44,7 @@ def test_it_comes_back() -> None:
     assert (found.receipt.network, found.receipt.country) == ("AS64496", "XX")
     assert found.simulated
     assert verdict_changes(found.verdict["verdicts"], judge_check(FACTS)[1]["verdicts"]) == []
-    assert bundle(FACTS) == DATA
+    assert lab_bundle(FACTS) == DATA
 
 
 def test_ten_thousand_changes_are_found() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from factories.checks.lab_checks import bundle
+from factories.checks.lab_checks import lab_bundle
 from talkpath.evidence.bundle import read_bundle
 from talkpath.experiment.plan import DEEP_S, choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
@@ -26,12 +26,12 @@ def test_a_check_of_everything(
     media: tuple[str, ...], most_bytes: int, background: str, rules: tuple[str, ...]
 ) -> None:
     plan = make_plan(choose_arms((), media), transports=True)
-    data = bundle(run_sim(plan, Scenario.parse(background, rules, 1)))
+    data = lab_bundle(run_sim(plan, Scenario.parse(background, rules, 1)))
     assert read_bundle(data).receipt is not None
     assert len(data) <= most_bytes
 
 
 def test_a_deep_check() -> None:
     plan = make_plan(choose_arms(("whatsapp",), ("voice",), every=True), watch_s=DEEP_S)
-    data = bundle(run_sim(plan, Scenario.parse("clean", (), 1)))
+    data = lab_bundle(run_sim(plan, Scenario.parse("clean", (), 1)))
     assert len(data) <= VOICE_BYTES

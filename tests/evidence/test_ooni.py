@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from msgspec.structs import replace
 
-from factories.checks.lab_checks import bundle, played
+from factories.checks.lab_checks import lab_bundle, lab_check
 from talkpath.evidence.bundle import read_bundle
 from talkpath.evidence.ooni import measurements
 from talkpath.measure.facts import Exchange, Facts, Health, Reach
@@ -69,12 +69,12 @@ BASE = {
         "test_start_time": {"type": "string", "pattern": TIME},
     },
 }
-FACTS = played()
-HIT = played(3, "clean", "media.drop,app=webrtc,p=1,direction=down")
+FACTS = lab_check()
+HIT = lab_check(3, "clean", "media.drop,app=webrtc,p=1,direction=down")
 
 
 def exported(facts: Facts) -> list[dict[str, Any]]:
-    lines = [json.dumps(found) for found in measurements(read_bundle(bundle(facts)))]
+    lines = [json.dumps(found) for found in measurements(read_bundle(lab_bundle(facts)))]
     found = [json.loads(line) for line in lines]
     for one in found:
         jsonschema.Draft202012Validator(BASE).validate(one)

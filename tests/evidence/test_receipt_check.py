@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from factories.checks.lab_checks import bundle, played
+from factories.checks.lab_checks import lab_bundle, lab_check
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import FACTS as FACTS_PART
 from talkpath.evidence.bundle import (
@@ -32,7 +32,7 @@ from talkpath.wire.control.receipt import SIGNED, ReceiptHead, ReceiptStatement,
 from talkpath.wire.control.sign import Signer
 
 KEY = probe_signer().public
-FACTS = played()
+FACTS = lab_check()
 
 
 def statement() -> ReceiptStatement:
@@ -141,7 +141,7 @@ def test_the_probe_s_own_word_cannot_be_changed_after_the_check() -> None:
 
 
 def test_the_receipt_of_another_run() -> None:
-    other = played(seed=4)
+    other = lab_check(seed=4)
     for facts in (replace(FACTS, receipt=other.receipt), replace(FACTS, seed=other.seed)):
         with pytest.raises(BundleError, match="that of another run"):
             open_receipt(facts, KEY)
@@ -177,7 +177,7 @@ def test_a_statement_that_its_key_did_not_sign() -> None:
 def test_a_responder_cannot_smuggle_words_into_a_file(words: dict[str, str]) -> None:
     receipt = SignedReceipt(*seal(replace(statement(), **words), responder_signer()))
     assert not has_receipt(replace(FACTS, receipt=receipt), probe_signer())
-    assert b"203.0.113.7" not in bundle(replace(FACTS, receipt=receipt))
+    assert b"203.0.113.7" not in lab_bundle(replace(FACTS, receipt=receipt))
 
 
 @pytest.mark.parametrize("body", [b"", b"\xc0", b"\x80", b"\x81\xa1x", bytes(range(256))])
@@ -187,7 +187,7 @@ def test_a_receipt_that_is_none(body: bytes) -> None:
 
 
 def test_the_head_is_the_statements_own_and_every_byte_behind_it_is_signed() -> None:
-    found = read_seal(bundle(FACTS)).receipt
+    found = read_seal(lab_bundle(FACTS)).receipt
     assert found == msgspec.convert(statement(), ReceiptHead, from_attributes=True)
     body, signature = seal(statement(), responder_signer())
     assert open_head(SignedReceipt(body, signature), KEY) == found
@@ -220,8 +220,8 @@ WORLDS = [
 @pytest.mark.parametrize(("background", "rules"), WORLDS)
 def test_honest_runs_fit_their_receipt(background: str, rules: tuple[str, ...]) -> None:
     """Losses, retries, packets out of order and too late: on no network do the two ends' words drift apart."""
-    facts = played(5, background, *rules)
-    found = read_bundle(bundle(facts)).receipt
+    facts = lab_check(5, background, *rules)
+    found = read_bundle(lab_bundle(facts)).receipt
     assert found is not None
     assert len(found.epochs) >= len([epoch for epoch in facts.epochs if not epoch.missing])
     assert unseal(*seal(found, responder_signer())) == found
@@ -230,7 +230,7 @@ def test_honest_runs_fit_their_receipt(background: str, rules: tuple[str, ...]) 
 @pytest.mark.parametrize("seed", range(1, 7))
 def test_a_packet_that_the_network_doubled_is_no_disagreement(seed: int) -> None:
     """A request that comes twice is taken for its own retry by the end that gets it."""
-    assert read_bundle(bundle(played(seed, "reorder"))).receipt is not None
+    assert read_bundle(lab_bundle(lab_check(seed, "reorder"))).receipt is not None
 
 
 REAL = replace(FACTS, simulated=False, exchanges=(), started_at="2026-11-24T20:00:00Z")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from factories.checks.lab_checks import played
+from factories.checks.lab_checks import lab_check
 from talkpath.errors import BundleError
 from talkpath.evidence import bundle as form
 from talkpath.evidence.archive import pack, unpack
@@ -22,7 +22,7 @@ FINDINGS = Findings(packets=0, duration_s=0.0, unread={}, calls=(), attempts=())
 
 def real(seed: int, server: str, *rules: str) -> Facts:
     """As of a real network, whose server signed nothing."""
-    facts = played(seed, "clean", *rules)
+    facts = lab_check(seed, "clean", *rules)
     return replace(facts, simulated=False, exchanges=(), receipt=None, responder_key=server * 43)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from factories.checks.lab_checks import bundle, played
+from factories.checks.lab_checks import lab_bundle, lab_check
 from talkpath.errors import BundleError, UsageError
 from talkpath.evidence import bundle as form
 from talkpath.evidence.archive import pack, unpack
@@ -17,7 +17,7 @@ from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.measure.call import Findings
 from talkpath.wire.control.sign import Signer
 
-FACTS = played()
+FACTS = lab_check()
 FINDINGS = Findings(packets=0, duration_s=0.0, unread={}, calls=(), attempts=())
 VERDICT = {"app": "webrtc", "medium": "voice", "state": "ok", "rule": None, "direction": None, "log10_e": 1.5}
 HIT = {"app": "a", "variant": "b", "medium": "voice", "rule": "stun.drop", "direction": "up", "parameters": {}}
@@ -54,7 +54,7 @@ def test_what_no_recording_gives_is_refused(verdict: dict[str, Any]) -> None:
 
 
 def test_a_json_bomb_is_refused_before_it_is_laid_out() -> None:
-    parts = {name: data for name, data in unpack(bundle(FACTS)).items() if name.endswith(".gz")}
+    parts = {name: data for name, data in unpack(lab_bundle(FACTS)).items() if name.endswith(".gz")}
     bomb = b'{"a":[' + b"{}," * (1 << 20) + b"{}]}"
     assert len(compress(bomb)) < 10_000
     with pytest.raises(BundleError, match="larger than any check's"):
@@ -69,7 +69,7 @@ def test_a_recording_too_long_for_a_bundle_is_refused_when_it_is_written() -> No
 
 
 def written_by(name: str) -> bytes:
-    parts = unpack(bundle(FACTS))
+    parts = unpack(lab_bundle(FACTS))
     manifest = msgspec.json.decode(parts[form.MANIFEST], type=Manifest)
     encoded = msgspec.json.encode(msgspec.structs.replace(manifest, written_by=name))
     return pack(parts | {form.MANIFEST: encoded, form.SIGNATURE: probe_signer().sign(form.SIGNED + encoded)})

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from factories.packets.packet_forms import is_rtcp, is_rtp, is_stun, turn_over_tcp
-from factories.packets.pcap_reader import datagrams
+from factories.packets.pcap_reader import read_datagrams
 from talkpath.apps import shapes
 from talkpath.conduct.check import Check
 from talkpath.experiment.layout import Layout, lay_out
@@ -257,7 +257,7 @@ class Real:
         self._packets: dict[str, list[bytes]] = defaultdict(list)
         entries = json.loads((folder / "truth.json").read_text())
         files = [entry["file"] for entry in entries if not entry["is_negative"]]
-        packets = [one.payload for file in [*files, "geforcenow.pcapng"] for one in datagrams(folder / file)]
+        packets = [one.payload for file in [*files, "geforcenow.pcapng"] for one in read_datagrams(folder / file)]
         for data in packets + [data for _, data in turn_over_tcp(folder / "stun_dtls_rtp__b.pcapng")]:
             for name in {form(data), form(data).split()[0], "opaque"}:
                 self._packets[name].append(data)

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from factories.packets.capture_files import CARRIERS, udp
+from factories.packets.capture_files import CARRIERS, udp_packet
 from talkpath.experiment.control_packets import MOST_FLOWS
 from talkpath.listening.call_packets import CallPackets
 from talkpath.listening.companion import Companion
@@ -225,9 +225,9 @@ def test_a_calls_packets_are_found_under_any_link(carrier: str):
     calls = CallPackets()
     calls.follow([(NEAR, FAR)])
     wrap = CARRIERS[carrier][1]
-    sent = udp(NEAR.packed, FAR.packed, NEAR.port, FAR.port, bytes(90))
-    received = udp(FAR.packed, NEAR.packed, FAR.port, NEAR.port, bytes(33))
-    other = udp(NEAR.packed, FAR.packed, NEAR.port + 1, FAR.port, bytes(90))
+    sent = udp_packet(NEAR.packed, FAR.packed, NEAR.port, FAR.port, bytes(90))
+    received = udp_packet(FAR.packed, NEAR.packed, FAR.port, NEAR.port, bytes(33))
+    other = udp_packet(NEAR.packed, FAR.packed, NEAR.port + 1, FAR.port, bytes(90))
     assert calls.find(memoryview(wrap(sent))) == (True, 90)
     assert calls.find(memoryview(wrap(received))) == (False, 33)
     assert calls.find(memoryview(wrap(other))) is None

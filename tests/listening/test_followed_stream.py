@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from factories.packets.capture_files import Packet, pcap
-from factories.packets.scripted_stream import ScriptedStream, cut
-from factories.packets.shaped_calls import BEGIN_NS, background, call, passed
+from factories.packets.capture_files import Packet, pcap_file
+from factories.packets.scripted_stream import ScriptedStream, cut_pieces
+from factories.packets.shaped_calls import BEGIN_NS, background_traffic, packets_of, shaped_call
 from talkpath.api.live_recording import recordings
 from talkpath.api.recording import Recording, read_capture
 from talkpath.capture.live import recent_scan
@@ -59,7 +59,7 @@ def test_public_captures_give_what_capture_gives(captures: Path):
 def test_a_pipe_gives_what_capture_gives_however_it_is_cut(size: int):
     path = LAB / "drop10-down.pcap.gz"
     data = gzip.decompress(path.read_bytes())[: None if size > 1 else 20_000]
-    pieces = [(0.001 * place, piece) for place, piece in enumerate(cut(data, size))]
+    pieces = [(0.001 * place, piece) for place, piece in enumerate(cut_pieces(data, size))]
     stream = ScriptedStream(pieces)
     (recording,) = recordings("-", FollowedStream(stream, lambda _: None, clock=stream.clock))
     assert recording.record == read_capture(BytesIO(data)).record
@@ -76,7 +76,7 @@ def test_a_stream_that_is_no_capture_is_refused():
 
 def in_time(packets: list[Packet], begin_s: float = 0.0) -> list[tuple[float, bytes]]:
     """The pieces of a live capture: each packet at its time."""
-    data = pcap(packets, nano=True)
+    data = pcap_file(packets, nano=True)
     pieces, at = [(0.0, data[:24])], 24
     for packet in packets:
         (size,) = struct.unpack_from("<I", data, at + 8)
@@ -105,9 +105,9 @@ APPS = ("whatsapp/relay60/voice", "telegram/tgcalls/voice", "webrtc/dtls/voice",
 
 @pytest.mark.parametrize("arm", APPS)
 def test_a_call_is_on_the_screen_within_two_seconds_and_moves_each_second(arm: str):
-    made = call(arm, 500)
+    made = shaped_call(arm, 500)
     media_s = next(one.packet.time_ns for one in made if one.stage == "media") / 1e9 - BEGIN_NS / 1e9
-    shown = pictures_of(in_time(in_order(background(20.0), passed(made))))
+    shown = pictures_of(in_time(in_order(background_traffic(20.0), packets_of(made))))
     first = next(at_s for at_s, picture in shown if picture.calls)
     assert first - media_s <= 2.0
     during = [picture.calls[0] for at_s, picture in shown if media_s + 3 < at_s < media_s + 9]
@@ -118,7 +118,7 @@ def test_a_call_is_on_the_screen_within_two_seconds_and_moves_each_second(arm: s
 
 
 def test_a_call_whose_media_stops_coming_is_seen_to_be_silent():
-    made = call("webrtc/dtls/voice", 1000)
+    made = shaped_call("webrtc/dtls/voice", 1000)
     cut_ns = BEGIN_NS + 8 * SECOND
     packets = [one.packet for one in made if one.direction == "up" or one.packet.time_ns < cut_ns]
     shown = pictures_of(in_time(in_order(packets)))
@@ -129,7 +129,7 @@ def test_a_call_whose_media_stops_coming_is_seen_to_be_silent():
 
 
 def test_without_a_packet_pictures_come_all_the_same():
-    stream, out = ScriptedStream([(5.5, pcap([]))]), []
+    stream, out = ScriptedStream([(5.5, pcap_file([]))]), []
     list(recordings("-", FollowedStream(stream, out.append, clock=stream.clock)))
     assert len(out) >= 5
     assert all(not picture.packets for picture in out)
@@ -143,7 +143,7 @@ def a_day_in_parts(monkeypatch: pytest.MonkeyPatch, hours: int) -> tuple[list[Re
     monkeypatch.setattr(recent_scan, "MOST_FLOWS", 64)
     packets: list[Packet] = []
     for hour in range(hours):
-        packets += at(passed(call("webrtc/dtls/voice", 300, seed=hour + 1)), 3600 * hour + 1800)
+        packets += at(packets_of(shaped_call("webrtc/dtls/voice", 300, seed=hour + 1)), 3600 * hour + 1800)
         for number in range(60):
             packets += at(_knock(1000 + 60 * hour + number), 3600 * hour + 60 * number)
     stream = ScriptedStream(in_time(in_order(packets)))
@@ -153,9 +153,9 @@ def a_day_in_parts(monkeypatch: pytest.MonkeyPatch, hours: int) -> tuple[list[Re
 
 
 def _knock(port: int) -> list[Packet]:
-    from factories.packets.capture_files import udp
+    from factories.packets.capture_files import udp_packet
 
-    return [Packet(BEGIN_NS, udp(bytes((10, 0, 0, 5)), bytes((203, 0, 113, 9)), port, 53, bytes(30)))]
+    return [Packet(BEGIN_NS, udp_packet(bytes((10, 0, 0, 5)), bytes((203, 0, 113, 9)), port, 53, bytes(30)))]
 
 
 def test_over_hours_memory_stays_flat_and_each_call_is_found_once(monkeypatch: pytest.MonkeyPatch):

@@ -6,14 +6,14 @@ import struct
 
 import pytest
 
-from factories.packets.capture_files import fragments, tcp, udp
+from factories.packets.capture_files import ip_fragments, tcp_segment, udp_packet
 from talkpath.listening.packet_filter import program
 
 FOUR, SIX = (bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7))), (bytes((32,)) * 16, bytes((33,)) * 16)
 
 
 def tcp_over(ends: tuple[bytes, bytes], near: int, far: int) -> bytes:
-    four = tcp(*FOUR, near, far, 1, b"x")
+    four = tcp_segment(*FOUR, near, far, 1, b"x")
     if ends is FOUR:
         return four
     return struct.pack("!IHBB", 6 << 28, len(four) - 20, 6, 64) + b"".join(ends) + four[20:]
@@ -51,7 +51,7 @@ def passes(packet: bytes) -> bool:
 
 @pytest.mark.parametrize("ends", [FOUR, SIX], ids=["IPv4", "IPv6"])
 def test_udp_passes_and_tcp_at_the_ports_of_calls(ends: tuple[bytes, bytes]):
-    assert passes(udp(*ends, 40000, 50000, b"x"))
+    assert passes(udp_packet(*ends, 40000, 50000, b"x"))
     for near, far in ((40000, 443), (443, 40000), (5222, 40000), (40000, 80)):
         assert passes(tcp_over(ends, near, far)), (near, far)
     for near, far in ((40000, 22), (6881, 40000), (40000, 8080)):
@@ -59,13 +59,13 @@ def test_udp_passes_and_tcp_at_the_ports_of_calls(ends: tuple[bytes, bytes]):
 
 
 def test_fragments_of_udp_pass():
-    assert all(map(passes, fragments(udp(*FOUR, 40000, 50000, bytes(900)), 400, 7)))
-    assert all(map(passes, fragments(udp(*SIX, 40000, 50000, bytes(900)), 400, 7)))
-    assert not any(map(passes, fragments(tcp(*FOUR, 40000, 443, 1, bytes(900)), 400, 7)[1:]))
+    assert all(map(passes, ip_fragments(udp_packet(*FOUR, 40000, 50000, bytes(900)), 400, 7)))
+    assert all(map(passes, ip_fragments(udp_packet(*SIX, 40000, 50000, bytes(900)), 400, 7)))
+    assert not any(map(passes, ip_fragments(tcp_segment(*FOUR, 40000, 443, 1, bytes(900)), 400, 7)[1:]))
 
 
 def test_what_is_neither_does_not_pass():
-    icmp = bytearray(udp(*FOUR, 1, 2, b"x"))
+    icmp = bytearray(udp_packet(*FOUR, 1, 2, b"x"))
     icmp[9] = 1
     assert not passes(bytes(icmp))
     assert not passes(b"\x00\x01\x08\x00" + bytes(30)), "ARP"
@@ -74,7 +74,7 @@ def test_what_is_neither_does_not_pass():
 
 
 def test_a_longer_ipv4_header_moves_the_ports():
-    packet = bytearray(tcp(*FOUR, 40000, 443, 1, b"x"))
+    packet = bytearray(tcp_segment(*FOUR, 40000, 443, 1, b"x"))
     packet[0] = 0x46
     packet[20:20] = bytes(4)
     assert passes(bytes(packet))

@@ -17,7 +17,7 @@ from talkpath.measure.decode import decode_facts, decode_findings, require_bound
 from talkpath.measure.facts import Epoch, Exchange, Facts, Health, Observation, Reach, Track
 from talkpath.measure.work import Work, facts_work
 
-FACTS = random_facts.facts(random_facts.epoch(0), random_facts.epoch(1))
+FACTS = random_facts.plain_facts(random_facts.plain_epoch(0), random_facts.plain_epoch(1))
 FIRST = FACTS.epochs[0]
 UP, DOWN = FIRST.flows[:2]
 NAN, INF = float("nan"), float("inf")
@@ -197,12 +197,12 @@ def test_whatever_findings_are_within_bounds_are_read(findings: Findings) -> Non
 
 
 def test_work_is_told_from_the_lists_lengths_alone() -> None:
-    one, two = random_facts.epoch(0, k=2, slots=10), random_facts.epoch(1, k=4, slots=30)
-    other = random_facts.epoch(2, app="telegram", variant="tgcalls")
-    work = facts_work(msgspec.msgpack.encode(random_facts.facts(one, two, other)))
+    one, two = random_facts.plain_epoch(0, k=2, slots=10), random_facts.plain_epoch(1, k=4, slots=30)
+    other = random_facts.plain_epoch(2, app="telegram", variant="tgcalls")
+    work = facts_work(msgspec.msgpack.encode(random_facts.plain_facts(one, two, other)))
     assert work[:3] == (10 * (20 + 64) + 20 * (60 + 64) + 10 * (20 + 64), 20 + 60 + 20, 2)
     assert work.seconds == pytest.approx(0.0005 * 100 + 0.004 * (4 + 1))
-    assert facts_work(msgspec.msgpack.encode(random_facts.facts())) == Work(0, 0, 0, 0.0)
+    assert facts_work(msgspec.msgpack.encode(random_facts.plain_facts())) == Work(0, 0, 0, 0.0)
 
 
 def test_work_is_told_without_unpacking_anything() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from factories.networks.mmdb_file import made
+from factories.networks.mmdb_file import mmdb_bytes
 from talkpath.observatory.operators import operator_names
 from talkpath.observatory.web.event_worker import EventWorker
 
@@ -18,7 +18,7 @@ def files(tmp_path: Path) -> list[Path]:
     networks = {"::198.51.100.0/120": northline, "2001:db8::/32": {"autonomous_system_number": 64497}}
     told = {"country.mmdb": {"2001:db8::/32": {"country_code": "XY"}}, "asn.mmdb": networks}
     for name, found in told.items():
-        (tmp_path / name).write_bytes(made(found, 6))
+        (tmp_path / name).write_bytes(mmdb_bytes(found, 6))
     return [tmp_path / name for name in told]
 
 

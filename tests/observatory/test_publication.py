@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factories.observatories.network_days import dates, day, detect
+from factories.observatories.network_days import dates_from, events_of_days, network_day
 from talkpath.observatory.events.record import LAST, withdrawal_of
 from talkpath.observatory.publication import Order, Publication, orders_of
 
@@ -73,17 +73,23 @@ def test_an_order_is_that_of_one_app_in_one_country_while_it_lasts():
 
 
 def test_an_order_lasts_from_the_first_onset_until_every_network_is_free_again():
-    days = [day("telegram", "voice", when, network="AS64496", restricted=6) for when in dates("2025-08-11", 3)]
-    days += [day("telegram", "voice", when, network="AS64496", ok=6) for when in dates("2025-08-20", 3)]
-    days += [day("telegram", "voice", when, network="AS64497", restricted=6) for when in dates("2025-08-15", 3)]
-    events = detect(days)
+    days = [
+        network_day("telegram", "voice", when, network="AS64496", restricted=6) for when in dates_from("2025-08-11", 3)
+    ]
+    days += [network_day("telegram", "voice", when, network="AS64496", ok=6) for when in dates_from("2025-08-20", 3)]
+    days += [
+        network_day("telegram", "voice", when, network="AS64497", restricted=6) for when in dates_from("2025-08-15", 3)
+    ]
+    events = events_of_days(days)
     assert orders_of(events) == [Order("RU", "telegram", "2025-08-11", LAST)]
-    days += [day("telegram", "voice", when, network="AS64497", ok=6) for when in dates("2025-09-01", 3)]
-    assert orders_of(detect(days)) == [Order("RU", "telegram", "2025-08-11", "2025-09-01")]
+    days += [network_day("telegram", "voice", when, network="AS64497", ok=6) for when in dates_from("2025-09-01", 3)]
+    assert orders_of(events_of_days(days)) == [Order("RU", "telegram", "2025-08-11", "2025-09-01")]
 
 
 def test_a_signal_or_a_withdrawn_event_makes_no_order():
-    days = [day("telegram", "voice", "2025-08-11", restricted=1)]
-    assert orders_of(detect(days)) == []
-    (began,) = detect([day("telegram", "voice", when, restricted=2) for when in dates("2025-08-11", 3)])
+    days = [network_day("telegram", "voice", "2025-08-11", restricted=1)]
+    assert orders_of(events_of_days(days)) == []
+    (began,) = events_of_days(
+        [network_day("telegram", "voice", when, restricted=2) for when in dates_from("2025-08-11", 3)]
+    )
     assert orders_of([began, withdrawal_of(began, "a responder's clock was wrong")]) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import maxminddb
 import pytest
 
-from factories.networks.mmdb_file import Value, made
+from factories.networks.mmdb_file import Value, mmdb_bytes
 from talkpath.errors import UsageError
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, GeoDatabase, NetworkOrigin
 
@@ -20,7 +20,7 @@ NETWORKS: dict[str, dict[str, Value]] = {
 
 def file(folder: Path, name: str, networks: dict[str, dict[str, Value]], version: int = 6) -> Path:
     path = folder / name
-    path.write_bytes(made(networks, version))
+    path.write_bytes(mmdb_bytes(networks, version))
     return path
 
 

@@ -22,7 +22,7 @@ STUN = boxed.stage_drop(["stun", "allocate"], "up")
 
 @cache
 def clean() -> Facts:
-    return boxed.check(boxed.Line(apps=APPS, seed=3))
+    return boxed.play_check(boxed.Line(apps=APPS, seed=3))
 
 
 def further(facts: Facts, app: str, *boxes: Box) -> Facts:
@@ -30,7 +30,7 @@ def further(facts: Facts, app: str, *boxes: Box) -> Facts:
     number = len(facts.epochs)
     line = boxed.Line(boxes, APPS, seed=number)
     ask = Question(Arm(app, app, "voice"), packets=25)
-    epoch, _ = boxed.play(line, Random(number), ask, number, facts.epochs[-1].ended_s + 0.1)
+    epoch, _ = boxed.play_epoch(line, Random(number), ask, number, facts.epochs[-1].ended_s + 0.1)
     return replace(facts, epochs=(*facts.epochs, epoch))
 
 
@@ -71,7 +71,9 @@ def test_a_stale_arm_is_asked_again_and_once_it_is_known_no_more():
         if ask is None:
             break
         asked.append((ask.arm.app, ask.kind))
-        epoch, _ = boxed.play(boxed.Line((), APPS), Random(1), ask, len(facts.epochs), facts.epochs[-1].ended_s + 0.1)
+        epoch, _ = boxed.play_epoch(
+            boxed.Line((), APPS), Random(1), ask, len(facts.epochs), facts.epochs[-1].ended_s + 0.1
+        )
         facts = replace(facts, epochs=(*facts.epochs, epoch))
     assert ("webrtc", "battery") in asked
     assert of(facts, "webrtc").state == "ok"
@@ -79,13 +81,13 @@ def test_a_stale_arm_is_asked_again_and_once_it_is_known_no_more():
 
 @pytest.mark.parametrize("from_s", [1.0, 3.0, 6.0])
 def test_a_rule_that_begins_during_a_check_leaves_no_app_ok_but_those_it_spares(from_s):
-    facts = boxed.check(boxed.Line((boxed.later(STUN, from_s),), APPS, seed=5))
+    facts = boxed.play_check(boxed.Line((boxed.box_from(STUN, from_s),), APPS, seed=5))
     last_s = max(epoch.ended_s for epoch in facts.epochs)
     assert last_s < from_s or {verdict.state for verdict in judge(facts)} <= {"restricted", "insufficient"}
 
 
 def test_what_held_from_the_first_packet_makes_no_result_stale():
-    facts = boxed.check(
+    facts = boxed.play_check(
         boxed.Line((boxed.media_drop(0.4, "up", whom=lambda f: f.role == "call" and f.number < 20),), APPS)
     )
     assert all(verdict.reason is None or verdict.reason.code != "stale" for verdict in judge(facts))
@@ -98,12 +100,12 @@ def with_longer_calls(facts: Facts, app: str, *boxes: Box) -> Facts:
     """The facts with one more epoch of that app's calls, longer than any before."""
     number = len(facts.epochs)
     ask = Question(Arm(app, app, "voice"), kind="watch", packets=400)
-    epoch, _ = boxed.play(boxed.Line(boxes, APPS), Random(number), ask, number, facts.epochs[-1].ended_s + 0.1)
+    epoch, _ = boxed.play_epoch(boxed.Line(boxes, APPS), Random(number), ask, number, facts.epochs[-1].ended_s + 0.1)
     return replace(facts, epochs=(*facts.epochs, epoch))
 
 
 def test_where_single_calls_are_cut_off_an_app_of_which_few_lived_so_long_is_not_ok():
-    some = boxed.freeze(seconds=5.0, whom=lambda flow: flow.role == "call" and flow.number % 2 == 0)
+    some = boxed.freeze_after(seconds=5.0, whom=lambda flow: flow.role == "call" and flow.number % 2 == 0)
     facts = clean()
     while of(facts, "whatsapp").state != "restricted":
         facts = with_longer_calls(facts, "whatsapp", some)
@@ -118,7 +120,7 @@ def test_where_single_calls_are_cut_off_an_app_of_which_few_lived_so_long_is_not
 def test_where_every_call_is_cut_off_an_app_of_which_one_lived_so_long_is_ok():
     facts = clean()
     while of(facts, "whatsapp").state != "restricted":
-        facts = with_longer_calls(facts, "whatsapp", boxed.freeze(seconds=5.0))
+        facts = with_longer_calls(facts, "whatsapp", boxed.freeze_after(seconds=5.0))
     assert of(further(facts, "webrtc"), "webrtc").state == "ok"
 
 
@@ -135,7 +137,7 @@ def as_variants(facts: Facts) -> Facts:
 @cache
 def webrtc_alone() -> tuple[Epoch, ...]:
     """All epochs of a check of one app, which is ok."""
-    return boxed.check(boxed.Line(seed=3)).epochs
+    return boxed.play_check(boxed.Line(seed=3)).epochs
 
 
 def test_an_app_is_ok_if_all_its_variants_are():
@@ -149,7 +151,7 @@ def test_a_troubled_variant_keeps_its_app_from_being_ok():
     webrtc = webrtc_alone()
     ask = Question(Arm("whatsapp", "whatsapp", "voice"), k=2, packets=25)
     last_s = max(epoch.ended_s for epoch in webrtc)
-    epoch, _ = boxed.play(boxed.Line((lost,), APPS), Random(4), ask, 90, last_s + 0.1)
+    epoch, _ = boxed.play_epoch(boxed.Line((lost,), APPS), Random(4), ask, 90, last_s + 0.1)
     facts = as_variants(replace(clean(), epochs=(*webrtc, epoch)))
     assert [each.state for each in judge_arms(facts)] == ["ok", "insufficient"]
     (verdict,) = judge(facts)
@@ -162,7 +164,7 @@ def test_a_variant_of_which_little_is_known_and_nothing_amiss_does_not_keep_its_
     webrtc = webrtc_alone()
     ask = Question(Arm("whatsapp", "whatsapp", "voice"), k=2, packets=12)
     last_s = max(epoch.ended_s for epoch in webrtc)
-    epoch, _ = boxed.play(boxed.Line((), APPS), Random(4), ask, 90, last_s + 0.1)
+    epoch, _ = boxed.play_epoch(boxed.Line((), APPS), Random(4), ask, 90, last_s + 0.1)
     facts = as_variants(replace(clean(), epochs=(*webrtc, epoch)))
     assert [each.state for each in judge_arms(facts)] == ["ok", "insufficient"]
     assert [each.state for each in judge(facts)] == ["ok"]

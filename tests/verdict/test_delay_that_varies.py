@@ -17,15 +17,18 @@ ARM = Arm("webrtc", "webrtc", "voice")
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("way", ["up", "down", "both"])
 def test_it_is_named_each_way(way: str, seed: int):
-    verdict = judge(boxed.check(boxed.Line([boxed.delay(100, 500, way)], seed=seed)))[0]
+    verdict = judge(boxed.play_check(boxed.Line([boxed.added_delay(100, 500, way)], seed=seed)))[0]
     assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "media.delay", way)
 
 
-@pytest.mark.parametrize("box", [boxed.media_drop(0.3), boxed.police(12), boxed.freeze(40), boxed.size_drop(90)],
-                         ids=["drop", "police", "freeze", "size"])  # fmt: skip
+@pytest.mark.parametrize(
+    "box",
+    [boxed.media_drop(0.3), boxed.token_bucket(12), boxed.freeze_after(40), boxed.size_drop(90)],
+    ids=["drop", "police", "freeze", "size"],
+)
 def test_what_drops_holds_nothing_up(box: boxed.Box):
     """Lost packets are not late ones: where calls are dropped, nothing of the rule is seen."""
-    facts = boxed.check(boxed.Line([box, boxed.bursts(0.05)], seed=5))
+    facts = boxed.play_check(boxed.Line([box, boxed.bursty_loss(0.05)], seed=5))
     view = arm_view(facts, ARM)
     assert explain_arm(view).rule != "media.delay"
     assert rules()["media.delay"].explain(view) is None

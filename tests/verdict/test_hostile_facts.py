@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from factories.checks.slow_facts import facts
+from factories.checks.slow_facts import slow_facts_of
 from talkpath.verdict.judge import judge
 
 MOST_CPU_S = 20.0
@@ -27,7 +27,7 @@ MOST_CPU_S = 20.0
 def test_made_up_facts_are_judged_in_seconds(
     epochs: int, slots: int, stage: str, size: Callable[[int], int], cut: bool
 ) -> None:
-    hostile = facts(epochs, slots, stage, size, cut=cut)
+    hostile = slow_facts_of(epochs, slots, stage, size, cut=cut)
     began_s = time.process_time()
     (verdict,) = judge(hostile)
     assert time.process_time() - began_s < MOST_CPU_S

@@ -20,7 +20,7 @@ from talkpath.verdict.judge import RULES_VERSION, judge, judge_arms
 from talkpath.verdict.model import Question, Reason, Verdict
 
 STUN = boxed.stage_drop(["stun"], "up")
-GE = boxed.bursts
+GE = boxed.bursty_loss
 
 
 @cache
@@ -29,11 +29,11 @@ def made(kind: str, seed: int = 1, apps: tuple[str, ...] = ("webrtc",)) -> Facts
         "clean": (),
         "stun": (STUN,),
         "drop": (boxed.media_drop(0.3, "up"),),
-        "delay": (boxed.delay(120, 0, "down"),),
-        "poor": (boxed.iid(0.25),),
-        "dead": (boxed.block(),),
+        "delay": (boxed.added_delay(120, 0, "down"),),
+        "poor": (boxed.independent_loss(0.25),),
+        "dead": (boxed.block_ports(),),
     }
-    return boxed.check(boxed.Line(boxes[kind], seed=seed, apps=apps))
+    return boxed.play_check(boxed.Line(boxes[kind], seed=seed, apps=apps))
 
 
 def only(facts: Facts) -> Verdict:
@@ -232,14 +232,14 @@ def swapped(facts: Facts) -> Facts:
         STUN,
         boxed.stage_drop(["dtls"], "up"),
         boxed.media_drop(0.5),
-        boxed.freeze(25),
+        boxed.freeze_after(25),
         boxed.size_drop(90),
-        boxed.delay(150),
+        boxed.added_delay(150),
     ],
     ids=["stun", "dtls", "drop", "freeze", "size", "delay"],
 )
 def test_labels_swapped_on_a_restricted_run_accuse_nobody(box: boxed.Box):
-    facts = boxed.check(boxed.Line([box], seed=8))
+    facts = boxed.play_check(boxed.Line([box], seed=8))
     assert only(facts).state == "restricted"
     verdict = only(swapped(facts))
     assert (verdict.state, verdict.reason) == ("insufficient", Reason("twin_worse"))
@@ -249,19 +249,19 @@ def test_random_labels_accuse_nobody():
     """Roles drawn again within the epochs of a restricted run: it takes the true ones to accuse."""
     rng, facts = default_rng(5), made("drop")
     for _ in range(40):
-        shuffled = replace(facts, epochs=tuple(role_assignments.shuffled(epoch, rng) for epoch in facts.epochs))
+        shuffled = replace(facts, epochs=tuple(role_assignments.shuffled_roles(epoch, rng) for epoch in facts.epochs))
         assert only(shuffled).state != "restricted"
 
 
 NULLS: dict[str, Sequence[boxed.Box]] = {
     "bursts 5 %": (GE(0.05),),
     "bursts 15 %": (GE(0.15, 0.04),),
-    "transit": (boxed.block("down", p=0.2),),
-    "forgetful NAT": (boxed.evictions(),),
-    "more forgetful NAT": (boxed.evictions(0.2, 3.0),),
-    "bad buckets": (boxed.buckets(),),
-    "policed flows": (boxed.police(24, whom=boxed.everything),),
-    "hopeless": (boxed.iid(0.7),),
+    "transit": (boxed.block_ports("down", p=0.2),),
+    "forgetful NAT": (boxed.nat_evictions(),),
+    "more forgetful NAT": (boxed.nat_evictions(0.2, 3.0),),
+    "bad buckets": (boxed.lossy_buckets(),),
+    "policed flows": (boxed.token_bucket(24, whom=boxed.is_udp),),
+    "hopeless": (boxed.independent_loss(0.7),),
 }
 
 
@@ -269,7 +269,7 @@ NULLS: dict[str, Sequence[boxed.Box]] = {
 def test_a_bad_line_is_neither_restricted_nor_closed(line: str):
     """Heavy loss, NAT, buckets, policers: whatever a line does to calls and twins alike."""
     for seed in range(4):
-        verdict = only(boxed.check(boxed.Line(NULLS[line], seed=40 + seed)))
+        verdict = only(boxed.play_check(boxed.Line(NULLS[line], seed=40 + seed)))
         assert verdict.state in ("ok", "impaired", "insufficient"), (seed, verdict)
         assert verdict.rule is None
 
@@ -277,9 +277,9 @@ def test_a_bad_line_is_neither_restricted_nor_closed(line: str):
 def test_a_tunnel_that_ends_all_flows_late_is_not_closed_by_count():
     """Flows of one pace that end after 15 s: nobody knows whether packets or seconds did it."""
     line = boxed.Line(
-        [boxed.freeze(seconds=8, whom=boxed.everything)], watch_s=12.0, budget_bytes=30_000_000, budget_s=200
+        [boxed.freeze_after(seconds=8, whom=boxed.is_udp)], watch_s=12.0, budget_bytes=30_000_000, budget_s=200
     )
-    verdict = only(boxed.check(line))
+    verdict = only(boxed.play_check(line))
     assert verdict.state in ("insufficient", "impaired", "ok")
 
 
@@ -294,7 +294,7 @@ def test_an_effect_too_small_to_matter_is_not_restricted():
 @pytest.mark.parametrize("seed", [2, 6])
 def test_extra_loss_that_is_likely_and_may_matter_is_not_ok(seed: int):
     """The last of four epochs of calls loses 3 %: too little for proof."""
-    facts = watched(boxed.Line([boxed.later(boxed.media_drop(0.03, "up"), 6.5)], seed=seed), epochs=4)
+    facts = watched(boxed.Line([boxed.box_from(boxed.media_drop(0.03, "up"), 6.5)], seed=seed), epochs=4)
     verdict = only(facts)
     assert log10(20.0) < (verdict.log10_e or 0.0) < log_threshold(facts) / 2.302585
     assert verdict.reason is not None
@@ -307,7 +307,7 @@ def watched(line: boxed.Line, epochs: int) -> Facts:
     rng, now_s, found = Random(line.seed), 0.0, list[Epoch]()
     question = Question(Arm("webrtc", "webrtc", "voice"), "watch", k=8, packets=100)
     for number in range(epochs):
-        epoch, _ = boxed.play(line, rng, question, number, now_s)
+        epoch, _ = boxed.play_epoch(line, rng, question, number, now_s)
         found.append(epoch)
         now_s = epoch.ended_s + 0.1
     return Facts(line.plan(), tuple(found), seed=bytes(32))
@@ -342,8 +342,8 @@ def test_the_threshold_is_that_of_all_arms_together():
 
 
 def test_a_port_that_is_dead_closes_every_arm():
-    line = boxed.Line([boxed.block(ports=[3475])], seed=4, apps=("webrtc", "whatsapp"))
-    assert [(v.state, v.rule) for v in judge(boxed.check(line))] == [("closed", "port.block")] * 2
+    line = boxed.Line([boxed.block_ports(ports=[3475])], seed=4, apps=("webrtc", "whatsapp"))
+    assert [(v.state, v.rule) for v in judge(boxed.play_check(line))] == [("closed", "port.block")] * 2
 
 
 # ---------------------------------------------------------------- reproducible
@@ -362,5 +362,5 @@ def test_twins_that_live_to_see_worse_weather_are_no_worse_than_calls():
     def queue(rng: Random, flow: boxed.Flow, now_s: float, way: str, slot: boxed.Slot) -> boxed.Outcome:
         return 0.1 if now_s - (flow.opened_s or now_s) > 0.35 else 0.0
 
-    verdict = only(boxed.check(boxed.Line([boxed.freeze(handshake=2), queue], seed=4)))
+    verdict = only(boxed.play_check(boxed.Line([boxed.freeze_after(handshake=2), queue], seed=4)))
     assert (verdict.state, verdict.rule) == ("restricted", "media.freeze")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from factories.checks.role_assignments import shuffled
+from factories.checks.role_assignments import shuffled_roles
 from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World
 from talkpath.verdict.statistics.strength import strength
 from talkpath.verdict.statistics.twins import twin_worse_log_e
@@ -51,7 +51,7 @@ def test_roles_permuted_within_stored_epochs(background: str) -> None:
     world = World(BACKGROUNDS[background], 3)
     stored = [world.epoch(k=4, packets=12, restriction=Restriction(up=0.3, setup=0.4)) for _ in range(3)]
     rng = np.random.default_rng(11)
-    runs = [strength([shuffled(epoch, rng) for epoch in stored], 0.0) for _ in range(2000)]
+    runs = [strength([shuffled_roles(epoch, rng) for epoch in stored], 0.0) for _ in range(2000)]
     assert believable_mean([exp(run.log_e) for run in runs])
     for threshold in (20.0, 100.0, 1e4):
         assert at_most(sum(exp(run.peak_log_e) >= threshold for run in runs), len(runs), 1 / threshold)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from factories.checks.role_assignments import assignments, mean_e, relabel
+from factories.checks.role_assignments import all_assignments, mean_e, with_calls
 from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics import delay, loss, setup, survival
@@ -106,7 +106,7 @@ def test_kinds_of_twins() -> None:
     """Calls of other assignments become text twins: random and text change places."""
     world = World(BACKGROUNDS["buckets"], 2)
     epoch = world.epoch(k=4, text=False, restriction=Restriction(up=0.3))
-    kinds = [as_text(other) for other in assignments(epoch)]
+    kinds = [as_text(other) for other in all_assignments(epoch)]
     for worse in ("random", "text"):
         values = [opaque_log_e([one], "up", worse) for one in kinds]
         assert np.exp(values).mean() == pytest.approx(1.0, rel=1e-9)
@@ -120,5 +120,5 @@ def as_text(epoch: Epoch) -> Epoch:
 def test_relabel_moves_roles_and_nothing_else() -> None:
     (epoch,) = epochs("iid 5 %", NOTHING, 1, count=1)
     (calls,) = ([f.flow for f in epoch.flows if f.role == "call" and f.direction == "up"],)
-    assert relabel(epoch, calls) == epoch
-    assert len(list(assignments(epoch))) == 20
+    assert with_calls(epoch, calls) == epoch
+    assert len(list(all_assignments(epoch))) == 20

@@ -35,7 +35,7 @@ def expected(epochs: Sequence[Epoch], p: float, onset: int) -> float:
 @pytest.mark.parametrize(("p", "onset"), [(0.6, 60), (0.3, 80)])
 def test_what_acts_late_takes_more_of_long_calls(p: float, onset: int, seed: int):
     """One share for short and long calls is wrong of both, and its interval holds neither."""
-    facts = boxed.check(boxed.Line([boxed.media_drop(p, "up", onset)], seed=seed))
+    facts = boxed.play_check(boxed.Line([boxed.media_drop(p, "up", onset)], seed=seed))
     epochs = arm_view(facts, ARM).accusing
     found, truth = overall_loss(epochs, "up", seed=facts.seed), expected(epochs, p, onset)
     assert found.low is not None
@@ -47,7 +47,7 @@ def test_what_acts_late_takes_more_of_long_calls(p: float, onset: int, seed: int
 
 @pytest.mark.parametrize("boxes", [[], [boxed.media_drop(0.3, "up")]], ids=["nothing", "from the first packet on"])
 def test_what_acts_alike_has_one_share(boxes: list[boxed.Box]):
-    facts = boxed.check(boxed.Line(boxes, seed=2))
+    facts = boxed.play_check(boxed.Line(boxes, seed=2))
     epochs = arm_view(facts, ARM).accusing
     assert overall_loss(epochs, "up", seed=facts.seed) == extra_loss(epochs, "up", seed=facts.seed)
 
@@ -70,7 +70,7 @@ def known_late(p: float) -> boxed.Box:
 
 @pytest.mark.parametrize("seed", [1, 2, 6, 7])
 def test_p_is_in_its_interval_where_the_onset_is_not_sharp(seed: int):
-    verdict = judge(boxed.check(boxed.Line([known_late(0.97)], seed=seed)))[0]
+    verdict = judge(boxed.play_check(boxed.Line([known_late(0.97)], seed=seed)))[0]
     p = verdict.parameters["p"]
     assert (verdict.rule, verdict.direction) == ("media.drop", "up")
     assert isinstance(p, Number)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from factories.checks.simulated_epochs import BACKGROUNDS, Restriction, World
-from factories.checks.wald_bound import blocks, information, nats
+from factories.checks.wald_bound import blocks_needed, nats_a_block, needed_nats
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics.strength import strength
 
@@ -48,7 +48,7 @@ def test_median_epochs(background: str, extra: float, median: int) -> None:
 
 def test_walds_bound_is_that_of_the_facts() -> None:
     """Simulations of November 2026, whose clean line loses a little, gave 6.78 nats at alpha 1e-3."""
-    assert nats(1e-3) == pytest.approx(6.78, abs=0.01)
-    assert blocks(1e-3, 4, 4, 0.02) / 50 == pytest.approx(2.51, rel=0.05)
-    assert blocks(1e-3, 4, 4, 0.5) / 50 == pytest.approx(0.08, abs=0.01)
-    assert information(4, 4, 0.0, calm=0.1) == pytest.approx(0.0, abs=1e-12)
+    assert needed_nats(1e-3) == pytest.approx(6.78, abs=0.01)
+    assert blocks_needed(1e-3, 4, 4, 0.02) / 50 == pytest.approx(2.51, rel=0.05)
+    assert blocks_needed(1e-3, 4, 4, 0.5) / 50 == pytest.approx(0.08, abs=0.01)
+    assert nats_a_block(4, 4, 0.0, calm=0.1) == pytest.approx(0.0, abs=1e-12)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
 from typing import get_args
 
@@ -12,6 +11,7 @@ from msgspec.structs import fields, replace
 
 from factories.checks import boxed
 from factories.checks.rule_cases import verdict_of
+from proof.pages import write_spec
 from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.flows.direction_losses import losses_of
@@ -39,7 +39,7 @@ def twice_as_good(gain: float, other: float) -> Explanation:
 
     one = Rule("one", "restricted", (), "", "", lambda view: Fit(gain, "up"), contrasts=(("rate", 0.5),))
     two = Rule("two", "restricted", (), "", "", lambda view: Fit(other, "up"), contrasts=(("watch", None),), patience=4)
-    return explanation.best_of([one, two], arm_view(boxed.check(boxed.Line()), Arm("webrtc", "webrtc", "voice")))
+    return explanation.best_of([one, two], arm_view(boxed.play_check(boxed.Line()), Arm("webrtc", "webrtc", "voice")))
 
 
 def test_rules_that_tie_are_alternatives_and_want_their_contrasts():
@@ -64,7 +64,7 @@ def test_a_rule_whose_bound_is_no_rival_is_not_fitted():
     from talkpath.verdict.rules import best as explanation
     from talkpath.verdict.rules.rule import Fit, Rule
 
-    view = arm_view(boxed.check(boxed.Line()), Arm("webrtc", "webrtc", "voice"))
+    view = arm_view(boxed.play_check(boxed.Line()), Arm("webrtc", "webrtc", "voice"))
     fitted: list[str] = []
 
     def dear(gain: float, bound: float) -> Rule:
@@ -85,13 +85,13 @@ def test_a_rule_whose_bound_is_no_rival_is_not_fitted():
 
 def test_nothing_is_named_on_a_line_that_restricts_nothing():
     """Explanation is no accusation: on a clean line no rule explains anything."""
-    facts = boxed.check(boxed.Line())
+    facts = boxed.play_check(boxed.Line())
     assert explain_arm(arm_view(facts, Arm("webrtc", "webrtc", "voice"))).rivals == ()
 
 
 def test_gain_is_the_log_likelihood_above_the_twins():
     """By hand, packet by packet."""
-    facts = boxed.check(boxed.Line([boxed.media_drop(0.5, "up")], seed=3))
+    facts = boxed.play_check(boxed.Line([boxed.media_drop(0.5, "up")], seed=3))
     losses = next(losses for losses in losses_of(facts.epochs[0]) if losses.direction == "up")
     extra = 0.4
     loss = 1 - (1 - losses.chance) * (1 - extra)
@@ -101,8 +101,8 @@ def test_gain_is_the_log_likelihood_above_the_twins():
 
 
 def test_twins_that_differ_more_than_chance_make_gains_smaller():
-    even = losses_of(boxed.check(boxed.Line([boxed.iid(0.1)], seed=4)).epochs[0])
-    odd = losses_of(boxed.check(boxed.Line([boxed.buckets(0.4, 0.6)], seed=4)).epochs[0])
+    even = losses_of(boxed.play_check(boxed.Line([boxed.independent_loss(0.1)], seed=4)).epochs[0])
+    odd = losses_of(boxed.play_check(boxed.Line([boxed.lossy_buckets(0.4, 0.6)], seed=4)).epochs[0])
     assert min(losses.weight for losses in odd) < 0.5 <= min(losses.weight for losses in even)
 
 
@@ -146,12 +146,12 @@ def test_a_rule_file_is_found_by_being_there():
 
 
 def test_the_committed_spec_is_current():
-    page = runpy.run_path(str(ROOT / "proof" / "pages" / "write_spec.py"))["page"]()
+    page = write_spec.page()
     assert (ROOT / "spec" / "tp-002.md").read_text(encoding="utf-8") == page, "run proof/pages/write_spec.py tp-002"
 
 
 def test_a_verdict_does_not_depend_on_the_order_of_flows():
-    facts = boxed.check(boxed.Line([boxed.media_drop(0.3, "up")], seed=6))
+    facts = boxed.play_check(boxed.Line([boxed.media_drop(0.3, "up")], seed=6))
     turned = replace(facts, epochs=tuple(replace(epoch, flows=epoch.flows[::-1]) for epoch in facts.epochs))
     one, two = judge(facts)[0], judge(turned)[0]
     assert (one.rule, one.direction) == (two.rule, two.direction)
@@ -160,7 +160,9 @@ def test_a_verdict_does_not_depend_on_the_order_of_flows():
 
 def test_a_way_without_extra_loss_is_none_of_the_rule():
     """Slots have patterns of their own; only what the exact test sees, too, is read by rules about media."""
-    facts = boxed.check(boxed.Line([boxed.media_drop(0.5, "up"), boxed.police(12, whom=boxed.everything)], seed=3))
+    facts = boxed.play_check(
+        boxed.Line([boxed.media_drop(0.5, "up"), boxed.token_bucket(12, whom=boxed.is_udp)], seed=3)
+    )
     view = arm_view(facts, Arm("webrtc", "webrtc", "voice"))
     assert view.worse == ("up",)
-    assert arm_view(boxed.check(boxed.Line()), Arm("webrtc", "webrtc", "voice")).worse == ("up", "down")
+    assert arm_view(boxed.play_check(boxed.Line()), Arm("webrtc", "webrtc", "voice")).worse == ("up", "down")

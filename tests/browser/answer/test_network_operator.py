@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from factories.networks.mmdb_file import made
+from factories.networks.mmdb_file import mmdb_bytes
 from talkpath.browser.answer.network_operator import HOSTING_NETWORKS, network_operator
 from talkpath.responder.geoip import GeoDatabase
 
@@ -14,7 +14,7 @@ from talkpath.responder.geoip import GeoDatabase
 @pytest.mark.parametrize(("number", "hosting"), [(64496, False), (14061, True)])
 def test_the_network_with_its_name(tmp_path: Path, number: int, hosting: bool) -> None:
     entry = {"autonomous_system_number": number, "autonomous_system_organization": "Anna's"}
-    (tmp_path / "asn.mmdb").write_bytes(made({"::198.51.100.0/120": entry}))
+    (tmp_path / "asn.mmdb").write_bytes(mmdb_bytes({"::198.51.100.0/120": entry}))
     geo = GeoDatabase([tmp_path / "asn.mmdb"])
     named = {"network": f"AS{number}", "name": "Anna's", "hosting": hosting}
     assert network_operator(geo, "198.51.100.7") == named

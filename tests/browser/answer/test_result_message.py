@@ -17,7 +17,7 @@ from talkpath.report.rejudge import verdict_changes
 
 
 def test_the_bundle_reads_back_and_judges_to_the_same():
-    found = result_message(browser_checks.check(browser_checks.even(0.02), 3, drop_up=0.3), "en")
+    found = result_message(browser_checks.browser_check(browser_checks.even_loss(0.02), 3, drop_up=0.3), "en")
     bundle = read_bundle(base64.b64decode(found["bundle"]))
     assert bundle.facts is not None
     assert verdict_changes(bundle.verdict["verdicts"], judge_check(bundle.facts)[1]["verdicts"]) == []
@@ -27,7 +27,7 @@ def test_the_bundle_reads_back_and_judges_to_the_same():
 @pytest.mark.parametrize("code", NAMES)
 def test_no_app_is_named_in_any_language(code: str):
     for drop_up in (0.0, 0.5):
-        found = result_message(browser_checks.check(browser_checks.even(0.0), 4, drop_up=drop_up), code)
+        found = result_message(browser_checks.browser_check(browser_checks.even_loss(0.0), 4, drop_up=drop_up), code)
         verdict = found["verdicts"][0]
         assert "WebRTC" not in " ".join([verdict["sentence"], *verdict["lines"]])
 
@@ -44,7 +44,7 @@ def test_no_app_is_named_in_any_language(code: str):
     ],
 )
 def test_what_spoils_a_check_is_told_and_accuses_nobody(health: Health, reason: str):
-    facts = replace(browser_checks.check(browser_checks.even(0.0), 5, drop_up=0.9), health=health)
+    facts = replace(browser_checks.browser_check(browser_checks.even_loss(0.0), 5, drop_up=0.9), health=health)
     verdict = result_message(facts, "en")["json"]["verdicts"][0]
     assert (verdict["state"], verdict["reason"]["code"]) == ("insufficient", reason)
 
@@ -53,7 +53,7 @@ def test_what_spoils_a_check_is_told_and_accuses_nobody(health: Health, reason: 
 def test_with_a_vpn_the_page_tells_the_result_under_its_condition_and_the_evidence_counts_for_nobody(
     vpn: bool | None, word: str
 ):
-    facts = browser_checks.check(browser_checks.even(0.0), 5, drop_up=0.9)
+    facts = browser_checks.browser_check(browser_checks.even_loss(0.0), 5, drop_up=0.9)
     found = result_message(replace(facts, health=Health(vpn=vpn)), "en")
     assert found["verdicts"][0]["state"] == "restricted"
     assert word in found["condition"]
@@ -64,7 +64,8 @@ def test_with_a_vpn_the_page_tells_the_result_under_its_condition_and_the_eviden
 
 def test_where_nothing_counts_no_number_of_calls_and_no_path_is_shown():
     facts = replace(
-        browser_checks.check(browser_checks.even(0.0), 5, drop_up=0.9), health=Health(vpn=False, hidden=True)
+        browser_checks.browser_check(browser_checks.even_loss(0.0), 5, drop_up=0.9),
+        health=Health(vpn=False, hidden=True),
     )
     found = result_message(facts, "en", not_offered=[{"name": "tls/443", "missing": "certificate"}])
     assert found["paths"] == []
@@ -75,7 +76,7 @@ def test_where_nothing_counts_no_number_of_calls_and_no_path_is_shown():
 
 
 def test_an_address_among_rented_servers_is_pointed_out():
-    facts = browser_checks.check(browser_checks.even(0.0), 5)
+    facts = browser_checks.browser_check(browser_checks.even_loss(0.0), 5)
     rented = {"network": "AS14061", "name": "DigitalOcean", "hosting": True}
     assert "rents out servers" in result_message(facts, "en", operator=rented)["hosting"]
     assert result_message(facts, "en", operator=rented | {"hosting": False})["hosting"] == ""
@@ -92,14 +93,14 @@ def test_an_address_among_rented_servers_is_pointed_out():
 def test_it_says_whose_lateness_it_was(page_ms: float, server_ms: float, whose: str):
     late_ms = max(page_ms, server_ms)
     health = Health(vpn=False, late_ms_p99=late_ms, probe_late_ms_p99=page_ms, responder_late_ms_p99=server_ms)
-    facts = replace(browser_checks.check(browser_checks.even(0.0), 5, drop_up=0.9), health=health)
+    facts = replace(browser_checks.browser_check(browser_checks.even_loss(0.0), 5, drop_up=0.9), health=health)
     found = result_message(facts, "en")
     assert whose in found["verdicts"][0]["sentence"]
     assert found["hint"] == ""
 
 
 def test_a_check_that_is_void_is_given_one_reason_alone():
-    facts = browser_checks.check(browser_checks.even(0.0), 3)
+    facts = browser_checks.browser_check(browser_checks.even_loss(0.0), 3)
     facts = replace(facts, epochs=tuple(replace(epoch, missing="untried") for epoch in facts.epochs))
     late = Health(vpn=False, late_ms_p99=90.0, probe_late_ms_p99=90.0, responder_late_ms_p99=0.0)
     found = result_message(replace(facts, health=late), "en")
@@ -112,7 +113,7 @@ def test_a_check_that_is_void_is_given_one_reason_alone():
     [("throttled", ""), ("no_control", "consistent with"), ("untried", "not even send"), ("unphased", "cannot time")],
 )
 def test_what_was_not_compared_gives_no_verdict(missing: str, hint: str):
-    facts = browser_checks.check(browser_checks.even(0.0), 6, drop_up=0.9)
+    facts = browser_checks.browser_check(browser_checks.even_loss(0.0), 6, drop_up=0.9)
     facts = replace(facts, epochs=tuple(replace(epoch, missing=missing) for epoch in facts.epochs))
     found = result_message(facts, "en")
     verdict = found["json"]["verdicts"][0]
@@ -123,7 +124,7 @@ def test_what_was_not_compared_gives_no_verdict(missing: str, hint: str):
 
 
 def test_calls_that_went_another_way_than_their_twins_are_told_as_that():
-    facts = browser_checks.check(browser_checks.even(0.0), 6, drop_up=0.9)
+    facts = browser_checks.browser_check(browser_checks.even_loss(0.0), 6, drop_up=0.9)
     facts = replace(facts, epochs=tuple(replace(epoch, missing="no_control") for epoch in facts.epochs))
     found = result_message(facts, "en", different_routes=True)
     assert found["verdicts"][0]["state"] == "insufficient"

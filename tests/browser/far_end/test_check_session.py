@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factories.checks import browser_checks
-from factories.checks.browser_sessions import REPORT, START, receive, session, talk
+from factories.checks.browser_sessions import REPORT, START, answers_to, new_session, receive_message
 from talkpath.browser.far_end.check_record import sent_bytes
 from talkpath.browser.far_end.check_session import CheckSession
 from talkpath.browser.far_end.schedule import CALLS, CANARY_COHORT, check_seed
@@ -28,7 +28,7 @@ from talkpath.measure.facts import Facts
 
 def test_the_order_comes_from_both_halves_of_the_seed_and_ours_was_fixed_before():
     async def play() -> tuple[str, dict[str, Any], CheckSession]:
-        made, told = session()
+        made, told = new_session()
         commit = made.commitment()
         await made.receive(START)
         return commit, told[0], made
@@ -42,7 +42,7 @@ def test_the_order_comes_from_both_halves_of_the_seed_and_ours_was_fixed_before(
 
 
 def test_a_report_becomes_facts_and_the_next_epoch_another_order():
-    told = talk(START, REPORT, {"type": "next", "medium": "voice"})
+    told = answers_to(START, REPORT, {"type": "next", "medium": "voice"})
     facts = msgspec.msgpack.decode(base64.b64decode(told[1]["facts"]), type=Facts)
     assert [message["type"] for message in told] == ["epoch", "facts", "epoch"]
     assert (facts.plan.basis, len(facts.epochs), facts.health.vpn) == ("webrtc", 1, False)
@@ -50,7 +50,7 @@ def test_a_report_becomes_facts_and_the_next_epoch_another_order():
 
 
 def test_video_has_epochs_of_its_own_where_it_was_asked_for():
-    told = talk({**START, "media": ["voice", "video"]}, REPORT, {"type": "next", "medium": "video"})
+    told = answers_to({**START, "media": ["voice", "video"]}, REPORT, {"type": "next", "medium": "video"})
     facts = msgspec.msgpack.decode(base64.b64decode(told[1]["facts"]), type=Facts)
     assert [arm.medium for arm in facts.plan.arms] == ["voice", "video"]
     assert [(epoch["medium"], epoch["slots"]) for epoch in (told[0], told[2])] == [
@@ -61,13 +61,13 @@ def test_video_has_epochs_of_its_own_where_it_was_asked_for():
 
 def test_our_own_lateness_of_any_epoch_is_remembered():
     async def play() -> list[float]:
-        made, told = session()
+        made, told = new_session()
         await made.receive(START)
         for late_ms in (80.0, 1.0):
             assert made._run is not None
             made._run.late_ms = [late_ms] * 100
             number = made._run.schedule.number
-            await receive(made, {"type": "report", "report": {"number": number, "flows": []}})
+            await receive_message(made, {"type": "report", "report": {"number": number, "flows": []}})
             await made.receive({"type": "next", "medium": "voice"})
         await made.close()
         facts = [msgspec.msgpack.decode(base64.b64decode(m["facts"]), type=Facts) for m in told if "facts" in m]
@@ -80,11 +80,11 @@ def test_our_own_lateness_of_any_epoch_is_remembered():
 
 def test_where_quic_alone_is_dead_the_check_begins_anew_with_data_channels():
     async def play() -> list[dict[str, Any]]:
-        made, told = session()
+        made, told = new_session()
         await made.receive(START)
         up = [{"flow": f["flow"], "stun_ms": 9.0, "dtls_ms": 30.0} for f in told[0]["flows"] if f["kind"] == "call"]
-        await receive(made, {"type": "report", "report": {"number": 0, "flows": up}})
-        await receive(made, {"type": "report", "report": {"number": told[1]["number"], "flows": []}})
+        await receive_message(made, {"type": "report", "report": {"number": 0, "flows": up}})
+        await receive_message(made, {"type": "report", "report": {"number": told[1]["number"], "flows": []}})
         await made.close()
         return told
 
@@ -115,13 +115,13 @@ def test_where_quic_alone_is_dead_the_check_begins_anew_with_data_channels():
 )
 def test_what_was_not_asked_is_refused_in_one_sentence(messages: tuple[dict[str, Any], ...]):
     with pytest.raises(PeerError, match=r"load the page again\.$"):
-        talk(*messages)
+        answers_to(*messages)
 
 
 @pytest.mark.parametrize("has_begun", [False, True])
 def test_a_report_before_the_epoch_is_over_is_refused_so_that_no_credential_is_cheap(has_begun: bool):
     async def play() -> list[str]:
-        made, told = session()
+        made, told = new_session()
         try:
             await made.receive(START)
             if has_begun:
@@ -168,13 +168,13 @@ WILD_REPORT = st.fixed_dictionaries(
 @given(report=WILD_REPORT, slots=st.dictionaries(st.integers(0, 65535), st.floats(0, 1e6), max_size=40))
 def test_any_report_gives_facts_that_can_be_read_or_is_refused(report: dict[str, Any], slots: dict[int, float]):
     async def play() -> None:
-        made, told = session()
+        made, told = new_session()
         try:
             await made.receive(START)
             assert made._run is not None
             for twin in made._run.twins.values():
                 twin.received.slots.update(slots)
-            await receive(made, {"type": "report", "report": report})
+            await receive_message(made, {"type": "report", "report": report})
         except PeerError:
             return
         finally:
@@ -210,7 +210,7 @@ def test_any_report_gives_facts_that_can_be_read_or_is_refused(report: dict[str,
 )
 def test_any_message_is_acted_on_or_refused(kind: str, fields: dict[str, Any]):
     async def play() -> None:
-        made, _ = session()
+        made, _ = new_session()
         try:
             await made.receive(START)
             await made.receive({"type": kind, **fields})
@@ -229,7 +229,7 @@ def test_any_message_is_acted_on_or_refused(kind: str, fields: dict[str, Any]):
 )
 def test_no_offer_upsets_it(sdp: str):
     async def play() -> None:
-        made, told = session()
+        made, told = new_session()
         try:
             await made.receive(START)
             flow = next(flow["flow"] for flow in told[0]["flows"] if flow["kind"] == "call")
@@ -316,7 +316,7 @@ def came_from(
     """(facts, the message that brings them) of an epoch with flows from there."""
 
     async def play() -> tuple[Facts, dict[str, Any]]:
-        made, told = session(page)
+        made, told = new_session(page)
         await made.receive(START | {"twins": "channel" if channels else "datagrams"})
         drawn = [flow["flow"] for flow in told[0]["flows"] if flow["kind"] == "call"]
         run = made._run
@@ -332,7 +332,7 @@ def came_from(
             else:
                 twin.received.note_source(source)
         up = [{"flow": flow, "stun_ms": 9.0, "dtls_ms": 30.0} for flow in [*drawn, *run.twins]]
-        await receive(made, {"type": "report", "report": {"number": 0, "flows": up}})
+        await receive_message(made, {"type": "report", "report": {"number": 0, "flows": up}})
         await made.close()
         return msgspec.msgpack.decode(base64.b64decode(told[1]["facts"]), type=Facts), told[1]
 
@@ -340,7 +340,7 @@ def came_from(
 
 
 def test_what_a_check_cost_is_what_its_packets_were_long():
-    epochs = browser_checks.check(browser_checks.even(0.0), 1).epochs
+    epochs = browser_checks.browser_check(browser_checks.even_loss(0.0), 1).epochs
     media = len(epochs) * 16 * VOICE.slots * (VOICE.wire_bytes + 28)
     for way in ("up", "down"):
         assert 0.97 * media <= sent_bytes(epochs, way) <= 1.03 * media
@@ -348,7 +348,7 @@ def test_what_a_check_cost_is_what_its_packets_were_long():
 
 def test_a_clock_that_fails_ends_the_check_with_a_sentence(monkeypatch: pytest.MonkeyPatch):
     async def play() -> None:
-        made, _ = session()
+        made, _ = new_session()
         try:
             await made.receive(START)
             assert made._run is not None
@@ -365,7 +365,7 @@ def test_a_clock_that_fails_ends_the_check_with_a_sentence(monkeypatch: pytest.M
 
 def test_a_twin_s_offer_is_answered_once():
     async def play() -> None:
-        made, told = session()
+        made, told = new_session()
         try:
             await made.receive(START | {"twins": "channel"})
             flow = next(flow["flow"] for flow in told[0]["flows"] if flow["kind"] != "call")

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from factories.checks.browser_sessions import REPORT, START, receive, session, talk
+from factories.checks.browser_sessions import REPORT, START, answers_to, new_session, receive_message
 from talkpath.browser.far_end.schedule import CALLS, MOST_WATCH_SLOTS, WATCH_SLOTS
 from talkpath.browser.webrtc.call_media import VIDEO, VOICE
 from talkpath.errors import PeerError
@@ -24,7 +24,7 @@ def report(number: int) -> dict[str, Any]:
 
 
 def test_beside_the_first_epoch_of_each_medium_a_call_and_its_twin_live_on():
-    told = talk(
+    told = answers_to(
         {**START, "media": ["voice", "video"]},
         REPORT,
         {"type": "next", "medium": "voice"},
@@ -42,10 +42,10 @@ def test_beside_the_first_epoch_of_each_medium_a_call_and_its_twin_live_on():
 
 def test_calls_that_live_on_outlast_the_epochs_beside_them_and_are_reported_when_they_were_ended():
     async def play() -> list[dict[str, Any]]:
-        made, told = session()
+        made, told = new_session()
         await made.receive(START)
         assert made._watch is not None
-        await receive(made, REPORT)
+        await receive_message(made, REPORT)
         await made.receive({"type": "next", "medium": "voice"})
         await made.receive({"type": "media", "number": 1})
         made._watch.start_s = time.monotonic() - 20.0
@@ -69,7 +69,7 @@ def test_calls_that_live_on_outlast_the_epochs_beside_them_and_are_reported_when
 
 def test_where_nothing_is_gained_by_watching_calls_that_live_on_are_ended_at_once():
     async def play() -> tuple[int, bool]:
-        made, told = session()
+        made, told = new_session()
         await made.receive(START)
         await made.receive({"type": "media", "number": 1})
         assert made._watch is not None
@@ -90,7 +90,7 @@ def test_both_ends_stop_after_the_same_packet():
     """The far end sends for as many slots as it told the page, and no further."""
 
     async def play() -> tuple[int, set[int]]:
-        made, told = session()
+        made, told = new_session()
         await made.receive(START)
         run = made._watch
         assert run is not None

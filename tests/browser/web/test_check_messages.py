@@ -297,7 +297,7 @@ USUAL = next_epoch.FIRST_EPOCHS["voice"]
     ],
 )
 def test_the_far_end_is_asked_for_what_comes_next(had: int, paths: tuple[Epoch, ...], asked: dict[str, Any]):
-    facts = browser_checks.check(browser_checks.even(0.0), 3, had)
+    facts = browser_checks.browser_check(browser_checks.even_loss(0.0), 3, had)
     handler, told = brief(replace(facts, epochs=facts.epochs + paths))
     with (
         far_end(handler) as far,
@@ -310,7 +310,7 @@ def test_the_far_end_is_asked_for_what_comes_next(had: int, paths: tuple[Epoch, 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: bool):
-    facts = browser_checks.check(browser_checks.even(0.0), 3)
+    facts = browser_checks.browser_check(browser_checks.even_loss(0.0), 3)
     ended = replace(facts, epochs=(*facts.epochs, PATHS), duration_s=next_epoch.LAST_EPOCH_S + 1)
     handler, told = brief(ended, elsewhere)
     asked: list[str] = []

@@ -134,7 +134,7 @@ def whole(after_s: float | None) -> Facts:
     """The facts of a check in which a call that lives on goes silent after so long (None: it does not)."""
     until = WATCH_SLOTS if after_s is None else round(50 * after_s)
     request = replace(watch_request("voice"), slots=WATCH_SLOTS)
-    facts = browser_checks.check(browser_checks.clean, 1, FIRST_EPOCHS["voice"], watched=[request])
+    facts = browser_checks.browser_check(browser_checks.lossless, 1, FIRST_EPOCHS["voice"], watched=[request])
     *usual, watched = facts.epochs
     bits = pack(range(SETUP + until), SETUP + WATCH_SLOTS)
     cut = [

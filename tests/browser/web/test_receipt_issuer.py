@@ -18,7 +18,7 @@ from talkpath.responder.geoip import NetworkOrigin
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.sign import Signer
 
-FACTS = browser_checks.check(browser_checks.even(0.02), 3, drop_up=0.3)
+FACTS = browser_checks.browser_check(browser_checks.even_loss(0.02), 3, drop_up=0.3)
 WITNESS = ReceiptIssuer(Signer.of_seed(bytes(32)), "hosting", lambda host: NetworkOrigin("AS64496", "XX"))
 
 

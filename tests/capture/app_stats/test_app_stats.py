@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 import talkpath
-from factories.packets.app_stats_files import BEGIN_S, call, dump, log, report
+from factories.packets.app_stats_files import BEGIN_S, connection_stats, signal_log, stats_report, webrtc_internals_dump
 from talkpath.api.recording import Recording
 from talkpath.capture.app_stats import reading, webrtc_internals
 from talkpath.errors import UsageError
@@ -27,7 +27,7 @@ def read(data: bytes, folder: Path, name: str = "calls") -> Recording:
 
 @pytest.mark.parametrize("stamps", [True, False])
 def test_a_good_call_of_webrtc_internals(stamps: bool, tmp_path: Path):
-    found = read(dump(call(stamps=stamps)), tmp_path)
+    found = read(webrtc_internals_dump(connection_stats(stamps=stamps)), tmp_path)
     (one,) = found.calls
     assert (one.app, one.media, one.transport, one.protocol) == ("webrtc", ("voice",), "p2p", "udp")
     assert one.duration_s == pytest.approx(59.2, abs=0.1)
@@ -56,24 +56,24 @@ def test_a_dump_of_chromium():
 
 
 def test_silence_and_losses_are_told_and_no_rule_is_named_for_silence(tmp_path: Path):
-    silent = read(dump(call(received_until=30)), tmp_path)
+    silent = read(webrtc_internals_dump(connection_stats(received_until=30)), tmp_path)
     outcome = call_outcome(silent.calls[0])
     assert (outcome.kind, outcome.at_s) == ("went_silent", pytest.approx(30, abs=1.5))
     assert silent.verdicts[0].alternatives == ()
-    lossy = read(dump(call(lost=0.1)), tmp_path)
+    lossy = read(webrtc_internals_dump(connection_stats(lost=0.1)), tmp_path)
     assert lossy.calls[0].streams[0].loss_pct == pytest.approx(10, abs=0.2)
     assert call_outcome(lossy.calls[0]).kind == "poor"
 
 
 def test_a_pause_in_the_middle_stands_still(tmp_path: Path):
     """Nothing is counted for five seconds, then everything goes on."""
-    stats = call()
+    stats = connection_stats()
     series = stats["IT01A1001-packetsReceived"]
     values = json.loads(series["values"])
     series["values"] = json.dumps(
         [value if second < 20 else max(values[20], value - 250) for second, value in enumerate(values)]
     )
-    (one,) = read(dump(stats), tmp_path).calls
+    (one,) = read(webrtc_internals_dump(stats), tmp_path).calls
     heard = one.streams[0]
     assert (heard.freezes, heard.frozen_s) == (1, pytest.approx(5, abs=0.1))
     assert heard.longest_gap_ms == pytest.approx(5000, abs=100)
@@ -81,34 +81,36 @@ def test_a_pause_in_the_middle_stands_still(tmp_path: Path):
 
 
 def test_the_path_and_the_app(tmp_path: Path):
-    found = read(dump(call(candidates=("relay", "host")), url="https://web.whatsapp.com/"), tmp_path)
+    found = read(
+        webrtc_internals_dump(connection_stats(candidates=("relay", "host")), url="https://web.whatsapp.com/"), tmp_path
+    )
     (one,) = found.calls
     assert (one.app, one.transport, one.flows[0].kind) == ("whatsapp", "relay", "relay")
-    (other,) = read(dump(call(), url="https://web.whatsapp.com.example/"), tmp_path).calls
+    (other,) = read(webrtc_internals_dump(connection_stats(), url="https://web.whatsapp.com.example/"), tmp_path).calls
     assert other.app == "webrtc"
 
 
 def test_a_connection_that_was_checked_and_never_carried_anything(tmp_path: Path):
-    stats = report("candidate-pair", "CP", 20, requestsSent=lambda second: second, responsesReceived=lambda _: 0)
-    (attempt,) = read(dump(stats), tmp_path).attempts
+    stats = stats_report("candidate-pair", "CP", 20, requestsSent=lambda second: second, responsesReceived=lambda _: 0)
+    (attempt,) = read(webrtc_internals_dump(stats), tmp_path).attempts
     assert (attempt.answered, attempt.requests) == (False, 19)
     assert attempt_outcome(attempt).kind != "good"
 
 
 def test_nothing_of_a_person_is_in_what_comes_out(tmp_path: Path):
-    found = read(dump(call(candidates=("relay", "host"))), tmp_path)
+    found = read(webrtc_internals_dump(connection_stats(candidates=("relay", "host"))), tmp_path)
     for text in (json.dumps(found.record), found.html()):
         assert "203.0.113.77" not in text
         assert "secret-name" not in text
         assert "calls.example" not in text
-    text = json.dumps(read(log(), tmp_path).record)
+    text = json.dumps(read(signal_log(), tmp_path).record)
     assert "+49" not in text
     assert found.endpoints(0) == []
 
 
 @pytest.mark.parametrize("form", ["desktop", "android", "ios"])
 def test_signals_log(form: str, tmp_path: Path):
-    found = read(log(form=form), tmp_path)
+    found = read(signal_log(form=form), tmp_path)
     (one,) = found.calls
     assert (one.app, one.app_confidence, one.transport, one.closed) == ("signal", 1.0, "p2p", True)
     assert one.duration_s == 60.0
@@ -121,28 +123,28 @@ def test_signals_log(form: str, tmp_path: Path):
 
 
 def test_signals_log_tells_losses_silence_and_relays(tmp_path: Path):
-    lossy = read(log(lost_pct=8.0, relayed=True), tmp_path)
+    lossy = read(signal_log(lost_pct=8.0, relayed=True), tmp_path)
     assert lossy.calls[0].streams[0].loss_pct == pytest.approx(8.0, abs=0.1)
     assert (call_outcome(lossy.calls[0]).kind, lossy.calls[0].transport) == ("poor", "relay")
-    silent = read(log(received_until=30), tmp_path)
+    silent = read(signal_log(received_until=30), tmp_path)
     assert call_outcome(silent.calls[0]).kind == "went_silent"
     assert silent.verdicts[0].alternatives == ()
 
 
 def test_two_calls_in_one_log(tmp_path: Path):
-    later = log(40).replace(b"2023-11-14T22:1", b"2023-11-14T23:1")
-    first, second = read(log(30) + b"\n" + later, tmp_path).calls
+    later = signal_log(40).replace(b"2023-11-14T22:1", b"2023-11-14T23:1")
+    first, second = read(signal_log(30) + b"\n" + later, tmp_path).calls
     assert (first.duration_s, second.duration_s) == (30.0, 40.0)
     assert second.start_s - first.start_s == pytest.approx(3600, abs=1)
 
 
-@pytest.mark.parametrize("data", [dump(call()), log()])
+@pytest.mark.parametrize("data", [webrtc_internals_dump(connection_stats()), signal_log()])
 def test_gzipped_too(data: bytes, tmp_path: Path):
     assert read(gzip.compress(data), tmp_path, "x.gz").findings == read(data, tmp_path).findings
 
 
 def test_packets_are_not_there(tmp_path: Path):
-    found = read(log(), tmp_path)
+    found = read(signal_log(), tmp_path)
     with pytest.raises(UsageError, match="hold no packets"):
         found.write_parquet(tmp_path / "x.parquet")
     with pytest.raises(UsageError, match="hold no packets"):
@@ -183,9 +185,9 @@ def test_what_is_neither_is_no_capture(data: bytes, tmp_path: Path):
     "name", ["packetsReceived", "bytesReceived", "packetsLost", "jitter", "timestamp", "ssrc", "kind"]
 )
 def test_a_damaged_series_fails_nothing(name: str, values: str, tmp_path: Path):
-    stats = call(20)
+    stats = connection_stats(20)
     stats[f"IT01A1001-{name}"]["values"] = values
-    found = read(dump(stats), tmp_path)
+    found = read(webrtc_internals_dump(stats), tmp_path)
     validate_findings(found.findings)
     json.dumps(found.record, allow_nan=False)
     found.html()
@@ -194,20 +196,24 @@ def test_a_damaged_series_fails_nothing(name: str, values: str, tmp_path: Path):
 def test_bounds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(webrtc_internals, "MOST_CALLS", 1)
     with pytest.raises(UsageError, match="more than 1 connections"):
-        read(dump(call(5), call(5)), tmp_path)
+        read(webrtc_internals_dump(connection_stats(5), connection_stats(5)), tmp_path)
     monkeypatch.setattr(webrtc_internals, "MOST_SERIES", 3)
     with pytest.raises(UsageError, match="more than 3 series"):
-        read(dump(call(5)), tmp_path)
+        read(webrtc_internals_dump(connection_stats(5)), tmp_path)
     monkeypatch.setattr(reading, "MOST_BYTES", 1000)
-    for data in (log(), gzip.compress(log() * 100)):
+    for data in (signal_log(), gzip.compress(signal_log() * 100)):
         with pytest.raises(UsageError, match="cut out the calls"):
             read(data, tmp_path)
 
 
 def test_numbers_that_no_call_has_are_left_out_and_counted(tmp_path: Path):
     """Two clocks a century apart, and rates of a million packets a second for a day."""
-    far = log(30).replace(b"2023-11-14", b"2099-11-14") + b"\n" + log(30).replace(b"2023-11-14", b"3023-11-14")
-    for data in (log(30) + b"\n" + far, log(86_000).replace(b",50.0,", b",999999.0,")):
+    far = (
+        signal_log(30).replace(b"2023-11-14", b"2099-11-14")
+        + b"\n"
+        + signal_log(30).replace(b"2023-11-14", b"3023-11-14")
+    )
+    for data in (signal_log(30) + b"\n" + far, signal_log(86_000).replace(b",50.0,", b",999999.0,")):
         found = read(data, tmp_path).findings
         assert decode_findings(msgspec.msgpack.encode(found)) == found
     assert found.unread == {reading.LEFT_OUT: 1}

@@ -7,10 +7,10 @@ from ipaddress import ip_address
 
 import pytest
 
-from factories.packets.altered_captures import facts, facts_of, payload
-from factories.packets.capture_files import Packet, pcap
-from factories.packets.recognised_calls import OwnCall, in_channel, message
-from factories.packets.shaped_calls import BEGIN_NS, SERVER, SERVER_PORT, call
+from factories.packets.altered_captures import facts_of, findings_in, udp_payload
+from factories.packets.capture_files import Packet, pcap_file
+from factories.packets.recognised_calls import OwnCall, in_channel, stun_message
+from factories.packets.shaped_calls import BEGIN_NS, SERVER, SERVER_PORT, shaped_call
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.capture.calls.app_naming import (
     BY_ADDRESS,
@@ -111,10 +111,13 @@ def test_a_hint_names_together_with_the_relays_port():
 def max_call(port: int, user: bytes, relay: bytes = SERVER) -> list[Packet]:
     """A WebRTC call behind TURN on that port, with that user name."""
     asks = ((Attribute.USERNAME, user), (Attribute.REALM, b"relay"))
-    setup = [(0.0, True, message(Type.ALLOCATE_REQUEST, 1, *asks)), (0.02, False, message(Type.ALLOCATE_RESPONSE, 1))]
+    setup = [
+        (0.0, True, stun_message(Type.ALLOCATE_REQUEST, 1, *asks)),
+        (0.02, False, stun_message(Type.ALLOCATE_RESPONSE, 1)),
+    ]
     shape = [
-        in_channel((1 + (one.packet.time_ns - BEGIN_NS) / 1e9, one.direction == "up", payload(one.packet)))
-        for one in call("max/webrtc/voice", 200)
+        in_channel((1 + (one.packet.time_ns - BEGIN_NS) / 1e9, one.direction == "up", udp_payload(one.packet)))
+        for one in shaped_call("max/webrtc/voice", 200)
     ]
     packets = OwnCall("max", ("voice",), "relay", [*setup, *shape]).packets()
     ports = SERVER_PORT.to_bytes(2, "big"), port.to_bytes(2, "big")
@@ -143,8 +146,8 @@ def test_calls_of_max(port: int, user: bytes, relay: bytes, app: str):
     (found,) = facts_of(packets).calls
     assert (found.app, found.transport) == (app, "relay")
     copy = io.BytesIO()
-    scrub(io.BytesIO(pcap(packets, nano=True)), copy)
-    (scrubbed,) = facts(copy.getvalue()).calls
+    scrub(io.BytesIO(pcap_file(packets, nano=True)), copy)
+    (scrubbed,) = findings_in(copy.getvalue()).calls
     assert (scrubbed.app, scrubbed.streams) == (app, found.streams)
     assert MAX_USER not in copy.getvalue()
 

@@ -7,9 +7,17 @@ import struct
 import pytest
 
 from factories.packets.altered_captures import facts_of
-from factories.packets.capture_files import Packet, tcp, udp
-from factories.packets.recognised_calls import CALLS, Datagram, OwnCall, rtp, viber_setup, video, voice
-from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, call, passed
+from factories.packets.capture_files import Packet, tcp_segment, udp_packet
+from factories.packets.recognised_calls import (
+    CALLS,
+    Datagram,
+    OwnCall,
+    rtp_packet,
+    viber_setup,
+    video_packets,
+    voice_packets,
+)
+from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, packets_of, shaped_call
 from talkpath.capture.calls.app_naming import AppName
 from talkpath.capture.calls.detected_call import PAUSE_S, DetectedCall, MeasuredStream, split_at_pauses
 from talkpath.capture.streams.stream_stats import StreamStats
@@ -75,54 +83,54 @@ class TestPauses:
 
 def test_two_calls_of_one_flow():
     """The same sockets a minute later."""
-    again = [(at_s + 70, sent, data) for at_s, sent, data in voice(8, 6, clock=8000)]
-    assert len(found([*voice(8, 6, clock=8000), *again]).calls) == 2
+    again = [(at_s + 70, sent, data) for at_s, sent, data in voice_packets(8, 6, clock=8000)]
+    assert len(found([*voice_packets(8, 6, clock=8000), *again]).calls) == 2
 
 
 @pytest.mark.parametrize(("packets", "calls"), [(4, 0), (8, 1), (30, 1)])
 def test_a_call_has_some_packets(packets: int, calls: int):
-    some = [(0.02 * number, True, rtp(8, number, 160 * number, 7)) for number in range(packets)]
+    some = [(0.02 * number, True, rtp_packet(8, number, 160 * number, 7)) for number in range(packets)]
     both = [*some, *((at_s + 0.005, False, data[:8] + b"\0\0\0\x09" + data[12:]) for at_s, _, data in some)]
     assert len(found(both).calls) == calls
 
 
 class TestNoCall:
     def test_a_group_address(self):
-        assert not found(list(voice(8, 6, clock=8000)), GROUP).calls
+        assert not found(list(voice_packets(8, 6, clock=8000)), GROUP).calls
 
     def test_casting_inside_one_network(self):
-        assert not found(one_way(list(voice(8, 6, clock=8000))), NEIGHBOUR).calls
+        assert not found(one_way(list(voice_packets(8, 6, clock=8000))), NEIGHBOUR).calls
 
     def test_pictures_one_way_without_sound(self):
-        assert not found(one_way(list(video(34, 6)))).calls
+        assert not found(one_way(list(video_packets(34, 6)))).calls
 
     @pytest.mark.parametrize("kind", [14, 32, 33])
     def test_broadcast_formats(self, kind: int):
-        assert not found(list(voice(kind, 6, clock=90000))).calls
+        assert not found(list(voice_packets(kind, 6, clock=90000))).calls
 
     def test_a_game_with_a_clock_of_its_own(self):
-        assert not found(list(voice(100, 10, clock=60))).calls
+        assert not found(list(voice_packets(100, 10, clock=60))).calls
 
     def test_padding_alone(self):
         """Timestamps that never move."""
-        probes = [(0.01 * number, number % 2 == 0, rtp(97, number, 5, 7)) for number in range(200)]
+        probes = [(0.01 * number, number % 2 == 0, rtp_packet(97, number, 5, 7)) for number in range(200)]
         assert not found(probes).calls
 
     def test_media_beside_rtsp(self):
-        packets = OwnCall("", (), "", list(voice(8, 6, clock=8000))).packets()
+        packets = OwnCall("", (), "", list(voice_packets(8, 6, clock=8000))).packets()
         ask = b"SETUP rtsp://camera/stream RTSP/1.0\r\nCSeq: 1\r\n\r\n"
-        asked = [Packet(BEGIN_NS, tcp(CALLER, SERVER, 51000, 554, 1, ask))]
+        asked = [Packet(BEGIN_NS, tcp_segment(CALLER, SERVER, 51000, 554, 1, ask))]
         assert not facts_of([*asked, *packets]).calls
 
 
 def test_sound_one_way_is_a_call():
     """Nothing comes back: a call that one side cannot hear."""
-    (only,) = found(one_way(list(voice(8, 6, clock=8000)))).calls
+    (only,) = found(one_way(list(voice_packets(8, 6, clock=8000)))).calls
     assert {stream.direction for stream in only.streams} == {"sent"}
 
 
 def test_the_medium_by_what_packets_look_like():
-    (only,) = found([*voice(109, 6), *video(125, 6)]).calls
+    (only,) = found([*voice_packets(109, 6), *video_packets(125, 6)]).calls
     assert only.media == ("voice", "video")
 
 
@@ -131,10 +139,10 @@ def test_set_up_on_sockets_of_its_own_belongs_to_its_call():
     invite = b"INVITE sip:a@b SIP/2.0\r\nCSeq: 1 INVITE\r\n\r\n"
     ringing = b"SIP/2.0 180 Ringing\r\nCSeq: 1 INVITE\r\n\r\n"
     asked = [
-        Packet(BEGIN_NS, udp(CALLER, SERVER, 5060, 5060, invite)),
-        Packet(BEGIN_NS + 50_000_000, udp(SERVER, CALLER, 5060, 5060, ringing)),
+        Packet(BEGIN_NS, udp_packet(CALLER, SERVER, 5060, 5060, invite)),
+        Packet(BEGIN_NS + 50_000_000, udp_packet(SERVER, CALLER, 5060, 5060, ringing)),
     ]
-    (only,) = facts_of([*asked, *OwnCall("", (), "", list(voice(8, 6, clock=8000))).packets()]).calls
+    (only,) = facts_of([*asked, *OwnCall("", (), "", list(voice_packets(8, 6, clock=8000))).packets()]).calls
     assert only.app == "sip"
     assert len(only.flows) == 2
     assert only.setup_s == pytest.approx(0.0, abs=0.01)
@@ -142,9 +150,11 @@ def test_set_up_on_sockets_of_its_own_belongs_to_its_call():
 
 def test_a_call_that_is_closed():
     bye = struct.pack("!HH", 0x0800, 0) + b"\x21\x12\xa4\x42" + bytes(12)
-    packets = passed(call("whatsapp/fast20/voice", 200))
+    packets = packets_of(shaped_call("whatsapp/fast20/voice", 200))
     ports = struct.unpack_from("!HH", packets[0].data, 20)
-    closed = Packet(packets[-1].time_ns + 10**8, udp(packets[0].data[12:16], packets[0].data[16:20], *ports, bye))
+    closed = Packet(
+        packets[-1].time_ns + 10**8, udp_packet(packets[0].data[12:16], packets[0].data[16:20], *ports, bye)
+    )
     (without,), (with_bye,) = facts_of(packets).calls, facts_of([*packets, closed]).calls
     assert (without.closed, with_bye.closed) == (False, True)
 

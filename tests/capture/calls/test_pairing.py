@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from factories.packets.capture_files import Packet, pcap, udp
-from factories.packets.shaped_calls import Sent, call, passed
+from factories.packets.capture_files import Packet, pcap_file, udp_packet
+from factories.packets.shaped_calls import Sent, packets_of, shaped_call
 from talkpath.capture.calls.pairing import paired
 from talkpath.capture.calls.records import MeasuredCapture, measure_calls
 from talkpath.capture.scan import scan
@@ -29,14 +29,14 @@ def seen(sent: list[Sent], end: str, shift_ns: int = 0) -> list[Packet]:
 
 
 def read(packets: list[Packet]) -> MeasuredCapture:
-    return measure_calls(scan(io.BytesIO(pcap(packets, nano=True))))
+    return measure_calls(scan(io.BytesIO(pcap_file(packets, nano=True))))
 
 
 @pytest.mark.parametrize("arm", ARMS)
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_losses_between_two_ends(arm: str, direction: str):
     rng = Random(8)
-    sent = call(arm)
+    sent = shaped_call(arm)
     media = [one for one in sent if one.stage == "media" and one.direction == direction]
     gone = {id(one) for one in media[10:-10] if rng.random() < 0.25}
     left = [one for one in sent if id(one) not in gone]
@@ -66,7 +66,7 @@ def other_way(packets: list[Packet]) -> list[Packet]:
 
 def test_a_hole_in_the_other_recording_is_no_loss():
     """Four seconds of which it holds nothing at all; where it holds other traffic, the call's packets did vanish."""
-    sent = call("whatsapp/fast20/voice", 800)
+    sent = shaped_call("whatsapp/fast20/voice", 800)
     begin = sent[0].packet.time_ns + 5_000_000_000
     hole = range(begin, begin + 4_000_000_000)
     theirs = [one for one in seen(sent, "theirs") if one.time_ns not in hole]
@@ -82,16 +82,19 @@ def test_a_hole_in_the_other_recording_is_no_loss():
 def news(during: range) -> list[Packet]:
     """Other traffic of the far end."""
     there, site = bytes((192, 168, 1, 9)), bytes((203, 0, 113, 90))
-    return [Packet(at, udp(site, there, 443, 50000, b"news" * 50)) for at in during[::200_000_000]]
+    return [Packet(at, udp_packet(site, there, 443, 50000, b"news" * 50)) for at in during[::200_000_000]]
 
 
 def test_another_call_is_no_peer():
-    mine, theirs = passed(call("webrtc/dtls/voice", seed=1)), passed(call("webrtc/dtls/voice", seed=2))
+    mine, theirs = (
+        packets_of(shaped_call("webrtc/dtls/voice", seed=1)),
+        packets_of(shaped_call("webrtc/dtls/voice", seed=2)),
+    )
     assert paired(read(mine), read(other_way(theirs))) == ()
 
 
 def test_what_was_sent_while_the_far_end_did_not_record_is_not_lost():
-    sent = call("whatsapp/fast20/voice")
+    sent = shaped_call("whatsapp/fast20/voice")
     theirs = other_way(seen(sent, "theirs"))
     (pair,) = paired(read(seen(sent, "mine")), read(theirs[: len(theirs) // 2]))
     assert pair.up is not None

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from factories.packets.altered_captures import facts_of
-from factories.packets.capture_files import Packet, udp
-from factories.packets.recognised_calls import Datagram, OwnCall, in_channel, message, video, voice
-from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, call, passed
+from factories.packets.capture_files import Packet, udp_packet
+from factories.packets.recognised_calls import Datagram, OwnCall, in_channel, stun_message, video_packets, voice_packets
+from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, packets_of, shaped_call
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.capture.calls.paths import RELAYED_PORTS, encrypted, relayed_peer
 from talkpath.capture.recognise.evidence import KnownFlow
@@ -32,16 +32,16 @@ def checks(*, peer: bool) -> list[Datagram]:
     user = (Attribute.USERNAME, b"abcd:efgh")
     out: list[Datagram] = []
     for number in range(6):
-        out.append((0.1 * number, True, message(Type.BINDING_REQUEST, number, user)))
-        out.append((0.1 * number + 0.03, False, message(Type.BINDING_RESPONSE, number)))
+        out.append((0.1 * number, True, stun_message(Type.BINDING_REQUEST, number, user)))
+        out.append((0.1 * number + 0.03, False, stun_message(Type.BINDING_RESPONSE, number)))
         if peer:
-            out.append((0.1 * number + 0.05, False, message(Type.BINDING_REQUEST, 100 + number, user)))
-            out.append((0.1 * number + 0.06, True, message(Type.BINDING_RESPONSE, 100 + number)))
+            out.append((0.1 * number + 0.05, False, stun_message(Type.BINDING_REQUEST, 100 + number, user)))
+            out.append((0.1 * number + 0.06, True, stun_message(Type.BINDING_RESPONSE, 100 + number)))
     return out
 
 
 def test_a_peer_checks_too():
-    assert found([*checks(peer=True), *voice(111, 6)]).transport == "p2p"
+    assert found([*checks(peer=True), *voice_packets(111, 6)]).transport == "p2p"
 
 
 @pytest.mark.parametrize(
@@ -50,15 +50,15 @@ def test_a_peer_checks_too():
     ids=["a home", "Amazon", "Hetzner"],
 )
 def test_a_peer_in_a_data_centre_may_be_a_server(far: tuple[int, int, int, int], transport: str):
-    assert found([*checks(peer=True), *voice(111, 6)], bytes(far)).transport == transport
+    assert found([*checks(peer=True), *voice_packets(111, 6)], bytes(far)).transport == transport
 
 
 def zoom_between_phones(second: int) -> list[Datagram]:
     """Zoom's packets between two phones: the media header alone before RTP, whatever its second byte is."""
     hello = b"\x1f\x02\x01" + bytes(81)
     setup: list[Datagram] = [(0.1 * number, number % 2 == 0, hello) for number in range(4)]
-    sound = [(at_s, sent, bytes((15, second)) + bytes(17) + data) for at_s, sent, data in voice(113, 6)]
-    pictures = [(at_s, sent, bytes((16, second)) + bytes(22) + data) for at_s, sent, data in video(98, 6)]
+    sound = [(at_s, sent, bytes((15, second)) + bytes(17) + data) for at_s, sent, data in voice_packets(113, 6)]
+    pictures = [(at_s, sent, bytes((16, second)) + bytes(22) + data) for at_s, sent, data in video_packets(98, 6)]
     return [*setup, *sound, *pictures]
 
 
@@ -72,20 +72,20 @@ def test_zoom_inside_one_network_has_both_media_and_both_directions(second: int)
 
 def test_a_far_end_that_only_answers_checks_is_a_server():
     hello = (0.9, True, b"\x16\xfe\xff" + bytes(8) + b"\x00\x20\x01" + bytes(31))
-    assert found([*checks(peer=False), hello, *voice(111, 6)]).transport == "relay"
+    assert found([*checks(peer=False), hello, *voice_packets(111, 6)]).transport == "relay"
 
 
 def test_media_inside_turn_is_relayed():
-    asks = [(0.0, True, message(Type.ALLOCATE_REQUEST, 1)), (0.02, False, message(Type.ALLOCATE_RESPONSE, 1))]
-    assert found([*asks, *map(in_channel, voice(111, 6))]).transport == "relay"
+    asks = [(0.0, True, stun_message(Type.ALLOCATE_REQUEST, 1)), (0.02, False, stun_message(Type.ALLOCATE_RESPONSE, 1))]
+    assert found([*asks, *map(in_channel, voice_packets(111, 6))]).transport == "relay"
 
 
 def test_nothing_tells_of_plain_rtp():
-    assert found(list(voice(8, 6, clock=8000))).transport == "unknown"
+    assert found(list(voice_packets(8, 6, clock=8000))).transport == "unknown"
 
 
 def test_a_peer_in_the_same_network():
-    call_ = found([*checks(peer=True), *voice(111, 6)], NEIGHBOUR)
+    call_ = found([*checks(peer=True), *voice_packets(111, 6)], NEIGHBOUR)
     assert {flow.kind for flow in call_.flows} == {"local"}
     assert call_.transport == "p2p"
 
@@ -100,7 +100,7 @@ ARMS = {
 
 @pytest.mark.parametrize("arm", ARMS)
 def test_arms(arm: str):
-    (only,) = facts_of(passed(call(arm, 200))).calls
+    (only,) = facts_of(packets_of(shaped_call(arm, 200))).calls
     assert only.transport == ARMS[arm]
 
 
@@ -154,6 +154,6 @@ class TestEncrypted:
         packets = []
         for number in range(200):
             data = struct.pack("!BBHII", 0x80, 8, number, 160 * number, 7) + bytes(160)
-            packets.append(Packet(BEGIN_NS + number * 20_000_000, udp(CALLER, SERVER, 4000, 5000, data)))
+            packets.append(Packet(BEGIN_NS + number * 20_000_000, udp_packet(CALLER, SERVER, 4000, 5000, data)))
         (only,) = facts_of(packets).calls
         assert only.encrypted is False

@@ -8,8 +8,8 @@ import struct
 import pytest
 
 from factories.packets.altered_captures import facts_of
-from factories.packets.capture_files import Packet, pcap, udp
-from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, call, passed
+from factories.packets.capture_files import Packet, pcap_file, udp_packet
+from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, packets_of, shaped_call
 from talkpath.capture.calls import stitch
 from talkpath.capture.calls.stitch import DisjointSets, flow_ends, group_flows
 from talkpath.capture.scan import scan
@@ -38,7 +38,7 @@ def stream(
     out = []
     for number in range(count):
         time_ns = BEGIN_NS + round((begin_s + 0.02 * number) * 1e9)
-        out.append(Packet(time_ns, udp(near, far, *ports, rtp(first + number, ssrc, kind))))
+        out.append(Packet(time_ns, udp_packet(near, far, *ports, rtp(first + number, ssrc, kind))))
     return out
 
 
@@ -50,7 +50,7 @@ def back(packets: list[Packet]) -> list[Packet]:
         ports = struct.unpack_from("!HH", data, 20)
         payload = bytearray(data[28:])
         payload[8:12] = (int.from_bytes(payload[8:12], "big") + 1000).to_bytes(4, "big")
-        made = udp(data[16:20], data[12:16], ports[1], ports[0], bytes(payload))
+        made = udp_packet(data[16:20], data[12:16], ports[1], ports[0], bytes(payload))
         out.append(Packet(packet.time_ns + 5_000_000, made))
     return out
 
@@ -61,7 +61,7 @@ def both(packets: list[Packet]) -> list[Packet]:
 
 def groups(packets: list[Packet]) -> list[list[int]]:
     ordered = sorted(packets, key=lambda packet: packet.time_ns)
-    found = scan(io.BytesIO(pcap(ordered, nano=True)))
+    found = scan(io.BytesIO(pcap_file(ordered, nano=True)))
     return group_flows(found, flow_ends(found), set())[0]
 
 
@@ -126,13 +126,13 @@ def test_reports_on_the_next_port(port: int, want: list[list[int]]):
     """RTCP on a flow of its own (RFC 3550 section 11) goes with the media beside it."""
     report = bytes((0x81, 201, 0, 7)) + bytes(28)
     times = (BEGIN_NS + second * 1_000_000_000 for second in (1, 3))
-    reports = [Packet(at, udp(CALLER, SERVER, port, 5001, report)) for at in times]
+    reports = [Packet(at, udp_packet(CALLER, SERVER, port, 5001, report)) for at in times]
     assert groups([*both(stream(7)), *reports]) == want
 
 
 def test_reports_long_after_the_media_are_another_calls():
     report = bytes((0x81, 201, 0, 7)) + bytes(28)
-    late = [Packet(BEGIN_NS + second * 10**9, udp(CALLER, SERVER, 40001, 5001, report)) for second in (100, 102)]
+    late = [Packet(BEGIN_NS + second * 10**9, udp_packet(CALLER, SERVER, 40001, 5001, report)) for second in (100, 102)]
     assert groups([*both(stream(7)), *late]) == [[0]]
 
 
@@ -140,7 +140,7 @@ def test_reports_of_several_far_ends_of_one_socket():
     """A conference's server: each goes with the media on the port before it, and no other."""
     report = bytes((0x81, 201, 0, 7)) + bytes(28)
     media = [one for at in range(3) for one in both(stream(7 + at, ports=(40000, 5000 + 4 * at)))]
-    reports = [Packet(BEGIN_NS + 10**9, udp(CALLER, SERVER, 40001, 5001 + 2 * at, report)) for at in range(6)]
+    reports = [Packet(BEGIN_NS + 10**9, udp_packet(CALLER, SERVER, 40001, 5001 + 2 * at, report)) for at in range(6)]
     assert sum(map(len, groups([*media, *reports]))) == 6
 
 
@@ -158,7 +158,7 @@ def test_flows_of_one_local_socket(apart_s: float):
         for number in range(5):
             message = StunMessage(Type.BINDING_REQUEST, number.to_bytes(12, "big"), ((Attribute.USERNAME, b"a:b"),))
             time_ns = BEGIN_NS + round((begin_s + number) * 1e9)
-            out.append(Packet(time_ns, udp(CALLER, far, 40000, 3478, stun.encode(message))))
+            out.append(Packet(time_ns, udp_packet(CALLER, far, 40000, 3478, stun.encode(message))))
         return out
 
     found = groups([*checks(0.0, SERVER), *checks(4.0 + apart_s, OTHER_SERVER)])
@@ -167,7 +167,7 @@ def test_flows_of_one_local_socket(apart_s: float):
 
 def test_flows_that_a_recogniser_stitches():
     """Telegram's reflectors: two of them carry one call, by its tag."""
-    packets = passed(call("telegram/reflector/voice", 100))
+    packets = packets_of(shaped_call("telegram/reflector/voice", 100))
     half = len(packets) // 2
     moved = [Packet(packet.time_ns, packet.data.replace(SERVER, OTHER_SERVER)) for packet in packets[half:]]
     (found,) = facts_of([*packets[:half], *moved]).calls
@@ -178,7 +178,8 @@ def test_a_packet_on_both_sides_of_a_router():
     """Recorded before and behind address translation: one call, not two."""
     inside = stream(7)
     outside = [
-        Packet(packet.time_ns + 300_000, udp(OTHER_CALLER, SERVER, 50000, 5000, packet.data[28:])) for packet in inside
+        Packet(packet.time_ns + 300_000, udp_packet(OTHER_CALLER, SERVER, 50000, 5000, packet.data[28:]))
+        for packet in inside
     ]
     assert groups([*inside, *outside]) == [[0, 1]]
 
@@ -188,7 +189,7 @@ def test_of_too_many_streams_the_longest_are_measured(monkeypatch: pytest.Monkey
     packets = both(stream(7))
     for ssrc in range(100, 120):
         packets += stream(ssrc, count=6, begin_s=ssrc / 100, ports=(41000, 5000))
-    found = scan(io.BytesIO(pcap(sorted(packets, key=lambda packet: packet.time_ns), nano=True)))
+    found = scan(io.BytesIO(pcap_file(sorted(packets, key=lambda packet: packet.time_ns), nano=True)))
     _, sources = group_flows(found, flow_ends(found), set())
     assert sources.tolist() == [7, 1007]
     assert found.unread["RTP stream not measured: too many in the file"] == 20

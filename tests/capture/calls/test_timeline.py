@@ -9,8 +9,8 @@ import pytest
 
 from factories.packets.altered_captures import facts_of
 from factories.packets.capture_files import Packet
-from factories.packets.recognised_calls import CALLS, OwnCall, voice
-from factories.packets.shaped_calls import background, call, passed
+from factories.packets.recognised_calls import CALLS, OwnCall, voice_packets
+from factories.packets.shaped_calls import background_traffic, packets_of, shaped_call
 from talkpath.capture.calls.timeline import OtherTraffic
 from talkpath.capture.packets.activity import BUSY
 from talkpath.measure.call import Call
@@ -87,14 +87,14 @@ def test_every_second_of_a_call_is_there():
 
 
 def test_packets_of_all_seconds_are_those_of_the_streams():
-    found = the_call(passed(call("webrtc/dtls/video", 600)))
+    found = the_call(packets_of(shaped_call("webrtc/dtls/video", 600)))
     for heading in ("sent", "received"):
         streams = sum(one.packets for one in found.streams if one.direction == heading and one.medium)
         assert sum(getattr(moment, heading).packets for moment in found.seconds) == streams
 
 
 def test_losses_stand_in_their_second():
-    own = OwnCall("rtp", (), "", list(voice(8, 10, clock=8000)))
+    own = OwnCall("rtp", (), "", list(voice_packets(8, 10, clock=8000)))
     found = the_call(own.packets(lost=lambda number: 200 <= number < 205))
     lost = {moment.at_s: moment.received.lost for moment in found.seconds if moment.received.lost}
     assert lost == {found.seconds[0].at_s + 4: 5} or sum(lost.values()) == 5
@@ -103,7 +103,7 @@ def test_losses_stand_in_their_second():
 
 def test_a_second_without_packets():
     """Three seconds in which nothing comes and nothing is missing: the sender was silent."""
-    datagrams = [one for one in voice(8, 20, clock=8000) if not (6 <= one[0] < 9 and not one[1])]
+    datagrams = [one for one in voice_packets(8, 20, clock=8000) if not (6 <= one[0] < 9 and not one[1])]
     renumbered, number = [], 0
     for at_s, sent, data in sorted(datagrams):
         if not sent:
@@ -118,7 +118,7 @@ def test_a_second_without_packets():
 
 
 def test_quality_falls_with_losses():
-    own = OwnCall("rtp", (), "", list(voice(8, 10, clock=8000)))
+    own = OwnCall("rtp", (), "", list(voice_packets(8, 10, clock=8000)))
     good, bad = the_call(own.packets()), the_call(own.packets(lost=lambda number: number % 4 == 1))
 
     def quality(found: Call) -> float:
@@ -129,8 +129,8 @@ def test_quality_falls_with_losses():
 
 
 def test_other_packets_are_counted_beside():
-    own = passed(call("whatsapp/fast20/voice", 300))
-    alone, beside = the_call(own), the_call([*own, *background(6.0)])
+    own = packets_of(shaped_call("whatsapp/fast20/voice", 300))
+    alone, beside = the_call(own), the_call([*own, *background_traffic(6.0)])
     assert sum(moment.other_packets for moment in alone.seconds) == 0
     assert sum(moment.other_packets for moment in beside.seconds) == pytest.approx(120, abs=25)
 

@@ -7,8 +7,8 @@ import io
 import numpy as np
 import pytest
 
-from factories.packets.capture_files import Packet, pcap, tcp, udp
-from factories.packets.shaped_calls import CALLER, SERVER, call, passed
+from factories.packets.capture_files import Packet, pcap_file, tcp_segment, udp_packet
+from factories.packets.shaped_calls import CALLER, SERVER, packets_of, shaped_call
 from talkpath.capture.packets import activity
 from talkpath.capture.packets.activity import TCP, TCP_INSIDE
 from talkpath.capture.scan import Scan, scan
@@ -18,7 +18,9 @@ INSIDE = bytes((192, 168, 1, 7))
 
 
 def scanned(packets: list[tuple[float, bytes]]) -> Scan:
-    return scan(io.BytesIO(pcap([Packet(round(at_s * 1e9) + 10**9, data) for at_s, data in packets], "raw", nano=True)))
+    return scan(
+        io.BytesIO(pcap_file([Packet(round(at_s * 1e9) + 10**9, data) for at_s, data in packets], "raw", nano=True))
+    )
 
 
 def cells(found: Scan, flow: int) -> dict[int, list[int]]:
@@ -32,11 +34,11 @@ def cells(found: Scan, flow: int) -> dict[int, list[int]]:
 
 
 def up(size: int = 20) -> bytes:
-    return udp(CALLER, SERVER, 4000, 5000, bytes(size))
+    return udp_packet(CALLER, SERVER, 4000, 5000, bytes(size))
 
 
 def down(size: int = 20) -> bytes:
-    return udp(SERVER, CALLER, 5000, 4000, bytes(size))
+    return udp_packet(SERVER, CALLER, 5000, 4000, bytes(size))
 
 
 def test_udp_by_second_and_direction():
@@ -45,13 +47,18 @@ def test_udp_by_second_and_direction():
 
 
 def test_tcp_only_what_comes():
-    segments = [(0.1, tcp(CALLER, SERVER, 4000, 443, 1, b"x")), (0.2, tcp(SERVER, CALLER, 443, 4000, 1, b"y"))]
-    found = scanned([*segments, (1.2, tcp(SERVER, CALLER, 443, 4000, 2, b"z"))])
+    segments = [
+        (0.1, tcp_segment(CALLER, SERVER, 4000, 443, 1, b"x")),
+        (0.2, tcp_segment(SERVER, CALLER, 443, 4000, 1, b"y")),
+    ]
+    found = scanned([*segments, (1.2, tcp_segment(SERVER, CALLER, 443, 4000, 2, b"z"))])
     assert cells(found, TCP) == {0: [1, 1], 1: [1, 1]}
 
 
 def test_tcp_between_private_addresses_is_counted_apart():
-    found = scanned([(0.0, tcp(INSIDE, CALLER, 80, 4000, 1, b"x")), (0.0, tcp(CALLER, INSIDE, 4000, 80, 1, b"x"))])
+    found = scanned(
+        [(0.0, tcp_segment(INSIDE, CALLER, 80, 4000, 1, b"x")), (0.0, tcp_segment(CALLER, INSIDE, 4000, 80, 1, b"x"))]
+    )
     assert cells(found, TCP_INSIDE) == {0: [1, 1]}
     assert cells(found, TCP) == {}
 
@@ -59,7 +66,7 @@ def test_tcp_between_private_addresses_is_counted_apart():
 def test_tcp_that_may_be_a_call_is_a_flow_of_its_own():
     """It is counted once, and no longer among the rest."""
     ping = b"\x00\x14\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12)
-    found = scanned([(0.02 * n, tcp(SERVER, CALLER, 3478, 4000, 1 + 22 * n, ping)) for n in range(20)])
+    found = scanned([(0.02 * n, tcp_segment(SERVER, CALLER, 3478, 4000, 1 + 22 * n, ping)) for n in range(20)])
     own, rest = (sum(packets[0] for packets in cells(found, flow).values()) for flow in (0, TCP))
     assert own > 0
     assert own + rest == 20
@@ -67,8 +74,8 @@ def test_tcp_that_may_be_a_call_is_a_flow_of_its_own():
 
 @pytest.mark.parametrize("inside", [True, False])
 def test_what_was_received(inside: bool):
-    local_network = udp(INSIDE, CALLER, 5000, 4000, bytes(9))
-    group = udp(SERVER, bytes((239, 1, 1, 1)), 5000, 4000, bytes(9))
+    local_network = udp_packet(INSIDE, CALLER, 5000, 4000, bytes(9))
+    group = udp_packet(SERVER, bytes((239, 1, 1, 1)), 5000, 4000, bytes(9))
     found = scanned([(0.0, up()), (0.1, down()), (0.2, down()), (0.3, local_network), (0.4, group)])
     count = len(found.flows)
     assert count == 3
@@ -81,8 +88,8 @@ def test_what_was_received(inside: bool):
 
 
 def test_a_call_counts_no_packet_twice():
-    packets = passed(call("webrtc/dtls/voice", 200))
-    found = scan(io.BytesIO(pcap(packets, nano=True)))
+    packets = packets_of(shaped_call("webrtc/dtls/voice", 200))
+    found = scan(io.BytesIO(pcap_file(packets, nano=True)))
     assert int(found.activity.cells()["packets"].sum()) == len(packets)
 
 
@@ -90,13 +97,13 @@ def test_seconds_have_a_limit_and_what_exceeds_it_is_counted(monkeypatch: pytest
     """Times far apart: a second for each packet."""
     monkeypatch.setattr(activity, "MOST_CELLS", 50)
     monkeypatch.setattr(activity, "MOST_SECONDS", 50)
-    apart = [(10.0 * number, tcp(SERVER, CALLER, 443, 4000, number, b"x")) for number in range(100)]
+    apart = [(10.0 * number, tcp_segment(SERVER, CALLER, 443, 4000, number, b"x")) for number in range(100)]
     found = scanned(apart)
     assert len(cells(found, TCP)) == 51
     assert found.unread == {"TCP packet not counted by second: too many seconds": 49}
     many = Scan()
     for begin in range(3):
-        data = pcap([Packet((begin * 100 + n) * 10**10, up()) for n in range(100)], "raw", nano=True)
+        data = pcap_file([Packet((begin * 100 + n) * 10**10, up()) for n in range(100)], "raw", nano=True)
         for frames in blocks(io.BytesIO(data), many.unread):
             many.feed(many.reader.block(frames))
     assert len(many.activity.cells()) == 100

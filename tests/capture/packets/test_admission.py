@@ -7,8 +7,8 @@ import io
 import numpy as np
 import pytest
 
-from factories.packets.capture_files import Packet, pcap, udp
-from factories.packets.shaped_calls import BEGIN_NS, SERVER, call, passed
+from factories.packets.capture_files import Packet, pcap_file, udp_packet
+from factories.packets.shaped_calls import BEGIN_NS, SERVER, packets_of, shaped_call
 from talkpath.capture.calls.records import findings
 from talkpath.capture.packets import admission
 from talkpath.capture.packets.admission import PACKETS, Admission
@@ -23,7 +23,7 @@ def flood(count: int, each: int = 1) -> list[Packet]:
     out = []
     for number in range(count):
         near = bytes((10, 1, number >> 8, number & 255))
-        out += [Packet(BEGIN_NS - 10**9 + number, udp(near, SERVER, 5000, 6000, b"x" * 20))] * each
+        out += [Packet(BEGIN_NS - 10**9 + number, udp_packet(near, SERVER, 5000, 6000, b"x" * 20))] * each
     return out
 
 
@@ -35,20 +35,22 @@ def few_places(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few_places")
 def test_a_call_behind_a_flood_is_found():
-    found = scan(io.BytesIO(pcap([*flood(5000), *passed(call("whatsapp/fast20/voice", 200))], nano=True)))
+    found = scan(
+        io.BytesIO(pcap_file([*flood(5000), *packets_of(shaped_call("whatsapp/fast20/voice", 200))], nano=True))
+    )
     assert len(found.flows) <= 100
     assert [one.app for one in findings(found).calls] == ["whatsapp"]
 
 
 @pytest.mark.usefixtures("few_places")
 def test_what_is_left_out_is_counted():
-    many = scan(io.BytesIO(pcap(flood(5000), nano=True)))
+    many = scan(io.BytesIO(pcap_file(flood(5000), nano=True)))
     assert many.unread[LEFT_OUT] == 5000 - len(many.flows)
     assert many.packets == 5000
 
 
 def test_where_flows_are_few_none_is_left_out():
-    found = scan(io.BytesIO(pcap(flood(200), nano=True)))
+    found = scan(io.BytesIO(pcap_file(flood(200), nano=True)))
     assert len(found.flows) == 200
     assert not found.unread
 

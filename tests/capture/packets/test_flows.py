@@ -10,7 +10,7 @@ from ipaddress import ip_address
 import numpy as np
 import pytest
 
-from factories.packets.capture_files import Packet, pcap, tcp, udp
+from factories.packets.capture_files import Packet, pcap_file, tcp_segment, udp_packet
 from talkpath.capture.packets.flows import Flows, address, endpoint, flow_key, host_pairs, is_group, is_private
 from talkpath.capture.packets.local_host import LocalEnds, first_guess, local_ends
 from talkpath.wire.ip.address import Address
@@ -55,7 +55,7 @@ def read(packets: list[bytes], carrier: str = "raw") -> Read:
     """Packets a second apart."""
     made = [Packet((number + 1) * 1_000_000_000, data) for number, data in enumerate(packets)]
     out = Read(Flows(), [], [])
-    for some in parts(pcap(made, carrier, nano=True)):
+    for some in parts(pcap_file(made, carrier, nano=True)):
         flow, direction = out.flows.assign(some, some.time_ns / 1e9)
         out.flow += flow.tolist()
         out.direction += direction.tolist()
@@ -78,7 +78,7 @@ def marked(packets: list[tuple[bytes, bool | None]]) -> Read:
 
 
 def sent(near: bytes = HERE, far: bytes = THERE, near_port: int = 4000, far_port: int = 5000) -> bytes:
-    return udp(near, far, near_port, far_port, b"some data")
+    return udp_packet(near, far, near_port, far_port, b"some data")
 
 
 def test_both_directions_are_one_flow():
@@ -102,7 +102,9 @@ def test_another_end_is_another_flow(other: bytes):
 
 def test_flows_are_counted_over_blocks():
     found = Flows()
-    made = pcap([Packet((n + 1) * 1_000_000_000, sent(near_port=1 + n % 7)) for n in range(5000)], "raw", nano=True)
+    made = pcap_file(
+        [Packet((n + 1) * 1_000_000_000, sent(near_port=1 + n % 7)) for n in range(5000)], "raw", nano=True
+    )
     numbers = []
     for some in parts(made, 1 << 16):
         flow, _ = found.assign(some, some.time_ns / 1e9)
@@ -299,5 +301,5 @@ def test_keys_are_the_same_both_ways_and_tell_ports_apart():
 
 
 def test_hosts_are_the_same_whatever_the_port():
-    found = read([sent(), sent(near_port=9), tcp(THERE, HERE, 5000, 4000, 1, b"x")])
+    found = read([sent(), sent(near_port=9), tcp_segment(THERE, HERE, 5000, 4000, 1, b"x")])
     assert len({*host_pairs(found.table["high"], found.table["low"]).tolist()}) == 1

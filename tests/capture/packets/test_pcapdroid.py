@@ -7,10 +7,10 @@ import struct
 
 import pytest
 
-from factories.packets.altered_captures import facts
+from factories.packets.altered_captures import findings_in
 from factories.packets.capture_files import Packet
-from factories.packets.recognised_calls import OwnCall, voice
-from factories.packets.shaped_calls import CALLER, call, passed
+from factories.packets.recognised_calls import OwnCall, voice_packets
+from factories.packets.shaped_calls import CALLER, packets_of, shaped_call
 from talkpath.capture.calls.app_naming import app_of_label
 from talkpath.capture.scrubbing.scrub import scrub
 
@@ -32,24 +32,24 @@ def recorded(packets: list[Packet], name: str, *, share: float = 1.0) -> bytes:
     [("Max", "max"), ("Google Meet", "meet"), ("WhatsApp", "whatsapp"), ("Telegram", "telegram"), ("Signal", "signal")],
 )
 def test_a_label_names_a_call(label: str, app: str):
-    (found,) = facts(recorded(passed(call("webrtc/dtls/voice", 200)), label)).calls
+    (found,) = findings_in(recorded(packets_of(shaped_call("webrtc/dtls/voice", 200)), label)).calls
     assert (found.app, found.app_confidence) == (app, 1.0)
 
 
 @pytest.mark.parametrize("label", ["Firefox", "", "Some Browser"])
 def test_a_label_of_no_known_app_changes_nothing(label: str):
-    (found,) = facts(recorded(passed(call("webrtc/dtls/voice", 200)), label)).calls
+    (found,) = findings_in(recorded(packets_of(shaped_call("webrtc/dtls/voice", 200)), label)).calls
     assert found.app == "webrtc"
 
 
 def test_trailers_behind_some_packets_are_enough():
-    (found,) = facts(recorded(passed(call("webrtc/dtls/voice", 200)), "Max", share=0.3)).calls
+    (found,) = findings_in(recorded(packets_of(shaped_call("webrtc/dtls/voice", 200)), "Max", share=0.3)).calls
     assert found.app == "max"
 
 
 def test_trailers_count_as_no_data():
-    plain = facts(recorded(passed(call("webrtc/dtls/voice", 200)), "", share=0.0)).calls[0]
-    labelled = facts(recorded(passed(call("webrtc/dtls/voice", 200)), "Max")).calls[0]
+    plain = findings_in(recorded(packets_of(shaped_call("webrtc/dtls/voice", 200)), "", share=0.0)).calls[0]
+    labelled = findings_in(recorded(packets_of(shaped_call("webrtc/dtls/voice", 200)), "Max")).calls[0]
     assert [stream.kbps for stream in labelled.streams] == [stream.kbps for stream in plain.streams]
 
 
@@ -109,16 +109,16 @@ def ng(packets: list[Packet], package: str, name: str, uid: int = 10123, *, flag
 )
 @pytest.mark.parametrize("flags", [True, False])
 def test_the_map_of_pcapng_names_a_call(package: str, name: str, app: str, flags: bool):
-    (found,) = facts(ng(passed(call("webrtc/dtls/voice", 200)), package, name, flags=flags)).calls
+    (found,) = findings_in(ng(packets_of(shaped_call("webrtc/dtls/voice", 200)), package, name, flags=flags)).calls
     assert found.app == app
     assert {stream.direction for stream in found.streams} == {"sent", "received"}
 
 
 def test_a_call_of_no_known_shape_gets_its_app_from_the_package():
-    unknown = [(at_s, sent, data) for at_s, sent, data in voice(100, 6)]
+    unknown = [(at_s, sent, data) for at_s, sent, data in voice_packets(100, 6)]
     packets = OwnCall("", (), "", unknown).packets()
-    assert facts(ng(packets, "org.mozilla.firefox", "Firefox")).calls[0].app == "unknown"
-    assert facts(ng(packets, "com.viber.voip", "Viber")).calls[0].app == "viber"
+    assert findings_in(ng(packets, "org.mozilla.firefox", "Firefox")).calls[0].app == "unknown"
+    assert findings_in(ng(packets, "com.viber.voip", "Viber")).calls[0].app == "viber"
 
 
 def scrubbed(data: bytes, **more: bool) -> bytes:
@@ -128,8 +128,8 @@ def scrubbed(data: bytes, **more: bool) -> bytes:
 
 
 def test_scrub_keeps_the_name_only_if_asked():
-    data = ng(passed(call("webrtc/dtls/voice", 200)), "com.viber.voip", "Viber")
-    (without,), (with_name,) = facts(scrubbed(data)).calls, facts(scrubbed(data, app_names=True)).calls
+    data = ng(packets_of(shaped_call("webrtc/dtls/voice", 200)), "com.viber.voip", "Viber")
+    (without,), (with_name,) = findings_in(scrubbed(data)).calls, findings_in(scrubbed(data, app_names=True)).calls
     assert (without.app, with_name.app) == ("webrtc", "viber")
     assert with_name.streams == without.streams
     assert b"Viber" not in scrubbed(data)
@@ -140,16 +140,16 @@ def test_scrub_keeps_the_name_only_if_asked():
 
 
 def test_scrub_keeps_the_names_of_trailers_if_asked():
-    data = recorded(passed(call("webrtc/dtls/voice", 200)), "Max")
-    assert facts(scrubbed(data)).calls[0].app == "webrtc"
-    assert facts(scrubbed(data, app_names=True)).calls[0].app == "max"
+    data = recorded(packets_of(shaped_call("webrtc/dtls/voice", 200)), "Max")
+    assert findings_in(scrubbed(data)).calls[0].app == "webrtc"
+    assert findings_in(scrubbed(data, app_names=True)).calls[0].app == "max"
 
 
 @pytest.mark.parametrize("damage", [b"u-", b"u-x", b"u-99999999999", b"v-10123"])
 def test_other_comments_are_none(damage: bytes):
-    data = ng(passed(call("webrtc/dtls/voice", 200)), "com.viber.voip", "Viber")
+    data = ng(packets_of(shaped_call("webrtc/dtls/voice", 200)), "com.viber.voip", "Viber")
     text = b"u-10123"
     comment = struct.pack("<HH", 1, len(text)) + text + b"\0"
     other = struct.pack("<HH", 1, len(damage)) + damage.ljust(len(comment) - 4, b"\0")[: len(comment) - 4]
     if len(damage) <= 8:
-        assert facts(data.replace(comment, other)).calls[0].app == "webrtc"
+        assert findings_in(data.replace(comment, other)).calls[0].app == "webrtc"

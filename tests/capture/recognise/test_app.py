@@ -7,8 +7,8 @@ import struct
 
 import pytest
 
-from factories.packets.capture_files import Packet, pcap, udp
-from factories.packets.shaped_calls import CALLER, SERVER, call, passed
+from factories.packets.capture_files import Packet, pcap_file, udp_packet
+from factories.packets.shaped_calls import CALLER, SERVER, packets_of, shaped_call
 from talkpath.capture.recognise import app
 from talkpath.capture.scan import Scan, scan
 from talkpath.wire.rtc import stun
@@ -18,7 +18,7 @@ SECOND_NS = 1_000_000_000
 
 
 def scanned(packets: list[Packet]) -> Scan:
-    return scan(io.BytesIO(pcap(packets, nano=True)))
+    return scan(io.BytesIO(pcap_file(packets, nano=True)))
 
 
 def checks(count: int, user: bytes) -> list[Packet]:
@@ -27,12 +27,12 @@ def checks(count: int, user: bytes) -> list[Packet]:
     for number in range(count):
         attributes = ((Attribute.USERNAME, user),) if user else ()
         data = stun.encode(StunMessage(Type.BINDING_REQUEST, number.to_bytes(12, "big"), attributes))
-        out.append(Packet(SECOND_NS + number * 1000, udp(CALLER, SERVER, 1024 + number, 3478, data)))
+        out.append(Packet(SECOND_NS + number * 1000, udp_packet(CALLER, SERVER, 1024 + number, 3478, data)))
     return out
 
 
 def test_the_app_of_a_flow_is_known_with_its_kinds():
-    found = scanned(passed(call("whatsapp/fast20/voice", 60)))
+    found = scanned(packets_of(shaped_call("whatsapp/fast20/voice", 60)))
     (known,) = found.recognition.known.values()
     evidence = known.evidence["whatsapp"]
     assert evidence.confidence > 0.9
@@ -42,14 +42,14 @@ def test_the_app_of_a_flow_is_known_with_its_kinds():
 
 
 def test_each_stream_has_evidence_of_its_own():
-    found = scanned(passed(call("webrtc/dtls/video", 120)))
+    found = scanned(packets_of(shaped_call("webrtc/dtls/video", 120)))
     media = [of_stream["webrtc"].media for of_stream in found.recognition.streams.values() if "webrtc" in of_stream]
     assert {medium for each in media for medium, times in each.items() if times} == {"voice", "video"}
 
 
 def test_flows_without_an_app_are_forgotten(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(app, "MOST_KNOWN", 20)
-    found = scanned([*checks(500, b""), *late(passed(call("whatsapp/fast20/voice", 60)))])
+    found = scanned([*checks(500, b""), *late(packets_of(shaped_call("whatsapp/fast20/voice", 60)))])
     assert len(found.recognition.known) <= 20
     assert any("whatsapp" in known.evidence for known in found.recognition.known.values())
     assert not found.unread
@@ -76,7 +76,9 @@ def test_too_many_streams_are_counted(monkeypatch: pytest.MonkeyPatch):
     packets = []
     for number in range(200):
         head = struct.pack("!BBHII", 0x80, 8, number // 10, 160 * (number // 10), number % 10 + 1)
-        packets.append(Packet(SECOND_NS + number * 2_000_000, udp(CALLER, SERVER, 4000, 5000, head + bytes(160))))
+        packets.append(
+            Packet(SECOND_NS + number * 2_000_000, udp_packet(CALLER, SERVER, 4000, 5000, head + bytes(160)))
+        )
     found = scanned(packets)
     assert len(found.recognition.streams) == 3
     assert found.unread["RTP packet not recognised: too many streams in the file"] > 0
@@ -89,6 +91,6 @@ def late(packets: list[Packet]) -> list[Packet]:
 
 
 def test_media_without_a_header_marks_both_sockets():
-    found = scanned(passed(call("telegram/libtgvoip/voice", 60)))
+    found = scanned(packets_of(shaped_call("telegram/libtgvoip/voice", 60)))
     assert set(found.recognition.headerless_ends.values()) == {"telegram"}
     assert len(found.recognition.headerless_ends) == 2

@@ -7,7 +7,7 @@ import struct
 
 import numpy as np
 
-from factories.packets.capture_files import Packet, pcap, udp
+from factories.packets.capture_files import Packet, pcap_file, udp_packet
 from factories.packets.shaped_calls import CALLER, SERVER
 from talkpath.apps.contract.cue import Cue, run
 from talkpath.capture.packets.cues import CueTable
@@ -32,14 +32,14 @@ class Chooser:
     def show(self, payloads: list[bytes], port: int = 4000) -> Sample:
         packets = []
         for payload in payloads:
-            packets.append(Packet(self.now * 10**9, udp(CALLER, SERVER, port, 5000, payload)))
+            packets.append(Packet(self.now * 10**9, udp_packet(CALLER, SERVER, port, 5000, payload)))
             self.now += 1
         batch = self.batch(packets)
         return self.sampler.choose(batch, rtp_rows(batch))
 
     def batch(self, packets: list[Packet]) -> Datagrams:
         unread = Unread()
-        (frames,) = blocks(io.BytesIO(pcap(packets, "raw", nano=True)), unread)
+        (frames,) = blocks(io.BytesIO(pcap_file(packets, "raw", nano=True)), unread)
         (some,) = transports(frames, unread, Fragments(unread))
         time_s = some.time_ns / 1e9
         flow, direction = self.flows.assign(some, time_s)

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from factories.packets.capture_files import Packet, pcap, tcp, udp
+from factories.packets.capture_files import Packet, pcap_file, tcp_segment, udp_packet
 from talkpath.capture.packets.flows import address
 from talkpath.capture.scrubbing import pseudonym
 from talkpath.capture.scrubbing.bare import bare_blocks
@@ -28,9 +28,9 @@ def mixed(rng: Random, count: int) -> list[Packet]:
         near, far = (bytes((10 if length == 4 else 0x20, *rng.randbytes(length - 1))) for _ in range(2))
         ports = rng.randrange(1, 65536), rng.randrange(1, 65536)
         if rng.random() < 0.5 or length == 16:
-            packet = udp(near, far, *ports, data)
+            packet = udp_packet(near, far, *ports, data)
         else:
-            packet = tcp(near, far, *ports, rng.randrange(1 << 32), data)
+            packet = tcp_segment(near, far, *ports, rng.randrange(1 << 32), data)
         out.append(Packet(TIME_NS + number * 10**7, packet))
     return out
 
@@ -69,7 +69,7 @@ def one_by_one(packets: Packets, row: int, names: Pseudonyms) -> bytes:
 def test_blocks_are_those_of_the_writer(marked: bool):
     names, rng = Pseudonyms(), Random(1)
     compared = 0
-    for packets in read(pcap(mixed(rng, 400), nano=True)):
+    for packets in read(pcap_file(mixed(rng, 400), nano=True)):
         if marked:
             packets.heading[:] = [rng.choice((-1, 0, 1)) for _ in range(len(packets))]
         made = dict(bare_blocks(packets, names))

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from factories.packets.altered_captures import Strangers, facts, ip_packets
-from factories.packets.capture_files import Packet, pcap, tcp, udp
-from factories.packets.shaped_calls import CALLER, SERVER, background, call, passed
+from factories.packets.altered_captures import Strangers, findings_in, ip_packets
+from factories.packets.capture_files import Packet, pcap_file, tcp_segment, udp_packet
+from factories.packets.shaped_calls import CALLER, SERVER, background_traffic, packets_of, shaped_call
 from talkpath.apps import shapes
 from talkpath.capture.scrubbing.scrub import scrub
 from talkpath.capture.scrubbing.strip import PayloadStripper
@@ -38,9 +38,9 @@ def told(found: Findings) -> object:
 
 @pytest.mark.parametrize("arm", [str(arm) for arm in shapes()])
 def test_the_same_call(arm: str):
-    data = pcap([*passed(call(arm, 200)), *background(3.0)], nano=True)
+    data = pcap_file([*packets_of(shaped_call(arm, 200)), *background_traffic(3.0)], nano=True)
     made = scrubbed(data)
-    assert told(facts(made)) == told(facts(data))
+    assert told(findings_in(made)) == told(findings_in(data))
     assert CALLER not in made
     assert SERVER not in made
 
@@ -50,7 +50,7 @@ def test_the_public_captures_keep_their_calls_and_lose_their_addresses(captures:
     for entry in truth:
         data = (captures / entry["file"]).read_bytes()
         made = scrubbed(data)
-        assert told(facts(made)) == told(facts(data)), entry["file"]
+        assert told(findings_in(made)) == told(findings_in(data)), entry["file"]
         for call_ in entry.get("calls", []):
             for flow in call_["flow"]:
                 for end in flow.rsplit("/", 1)[0].split("-"):
@@ -59,7 +59,7 @@ def test_the_public_captures_keep_their_calls_and_lose_their_addresses(captures:
 
 def test_bytes_that_a_record_only_claims_are_not_made_up_to_be_stripped(monkeypatch: pytest.MonkeyPatch):
     """A record of 60 bytes may claim 64 kB of a packet: 13 MB of such took half a minute."""
-    file = bytearray(pcap(passed(call("webrtc/dtls/voice", 50)), nano=True))
+    file = bytearray(pcap_file(packets_of(shaped_call("webrtc/dtls/voice", 50)), nano=True))
     at = 24
     while at < len(file):
         captured, ip = struct.unpack_from("<I", file, at + 8)[0], at + 16 + 14
@@ -83,11 +83,11 @@ def test_no_contents_are_left():
     packets = []
     for number in range(50):
         data = bytes((0x80, 0, 0, number)) + bytes(8) + secret
-        packets.append(Packet(1_000_000_000 + number * 20_000_000, udp(CALLER, SERVER, 40000, 5000, data)))
-    packets += [Packet(2_000_000_000, udp(CALLER, SERVER, 40001, 53, b"\x12\x34\x01\x00" + secret))]
-    packets += [Packet(2_100_000_000, tcp(CALLER, SERVER, 40002, 80, 1, b"GET /" + secret))]
-    packets += passed(call("webrtc/dtls/voice", 50))
-    made = scrubbed(pcap(packets, nano=True))
+        packets.append(Packet(1_000_000_000 + number * 20_000_000, udp_packet(CALLER, SERVER, 40000, 5000, data)))
+    packets += [Packet(2_000_000_000, udp_packet(CALLER, SERVER, 40001, 53, b"\x12\x34\x01\x00" + secret))]
+    packets += [Packet(2_100_000_000, tcp_segment(CALLER, SERVER, 40002, 80, 1, b"GET /" + secret))]
+    packets += packets_of(shaped_call("webrtc/dtls/voice", 50))
+    made = scrubbed(pcap_file(packets, nano=True))
     assert secret[:8] not in made
     assert b"GET" not in made
 
@@ -99,10 +99,10 @@ def test_names_in_sip_are_gone():
     for number in range(100):
         for ends, ssrc in both:
             head = struct.pack("!BBHI", 0x80, 8, number, 160 * number) + ssrc
-            talk.append(Packet(10_000_000_000 + number * 20_000_000, udp(*ends, head + bytes(160))))
-    data = pcap([Packet(9_000_000_000, udp(CALLER, SERVER, 5060, 5060, invite)), *talk], nano=True)
+            talk.append(Packet(10_000_000_000 + number * 20_000_000, udp_packet(*ends, head + bytes(160))))
+    data = pcap_file([Packet(9_000_000_000, udp_packet(CALLER, SERVER, 5060, 5060, invite)), *talk], nano=True)
     made = scrubbed(data)
-    assert facts(made).calls[0].app == facts(data).calls[0].app == "sip"
+    assert findings_in(made).calls[0].app == findings_in(data).calls[0].app == "sip"
     assert b"alice" not in made
     assert b"bob" not in made
 
@@ -119,9 +119,9 @@ def test_calls_over_tcp_stay_calls_over_tcp(captures: Path):
         at = sequence.get((source, target), 1)
         sequence[source, target] = at + len(framed)
         ports = int.from_bytes(packet.data[20:22], "big"), int.from_bytes(packet.data[22:24], "big")
-        stream.append(Packet(packet.time_ns, tcp(source, target, *ports, at, framed)))
-    data = pcap(stream, nano=True)
-    before, after = facts(data), facts(scrubbed(data))
+        stream.append(Packet(packet.time_ns, tcp_segment(source, target, *ports, at, framed)))
+    data = pcap_file(stream, nano=True)
+    before, after = findings_in(data), findings_in(scrubbed(data))
     assert [(one.app, one.protocol) for one in before.calls] == [("meet", "tcp")]
     assert told(after) == told(before)
 
@@ -129,5 +129,5 @@ def test_calls_over_tcp_stay_calls_over_tcp(captures: Path):
 def test_strangers_scrub_alike(captures: Path):
     strangers = Strangers(3)
     packets = [strangers.packet(one) for one in ip_packets(captures / "wa_video.pcap")]
-    data = pcap(packets, nano=True)
-    assert told(facts(scrubbed(data))) == told(facts(data))
+    data = pcap_file(packets, nano=True)
+    assert told(findings_in(scrubbed(data))) == told(findings_in(data))

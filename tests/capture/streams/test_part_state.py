@@ -14,7 +14,7 @@ import pytest
 
 from factories.packets.altered_captures import facts_of
 from factories.packets.capture_files import Packet
-from factories.packets.shaped_calls import call, passed
+from factories.packets.shaped_calls import packets_of, shaped_call
 from talkpath.capture.packets import spool
 from talkpath.measure.call import Call
 
@@ -27,7 +27,7 @@ BY_SEAM = {"late_ms", "uneven_ms", "packet_ms", "mean_burst"}
 def bad_line(arm: str, packets: int) -> list[Packet]:
     """A call with losses, copies, and packets that overtake each other."""
     rng, out = Random(arm), []
-    for one in passed(call(arm, packets)):
+    for one in packets_of(shaped_call(arm, packets)):
         if rng.random() < 0.05:
             continue
         out.append(Packet(one.time_ns + (rng.randrange(80_000_000) if rng.random() < 0.1 else 0), one.data))
@@ -86,7 +86,7 @@ def clock_stood(packets: list[Packet]) -> list[Packet]:
 def test_what_a_receiver_has_learnt_and_where_a_clock_stood_is_known_in_the_next_part(
     line: Callable[[list[Packet]], list[Packet]], frozen_s: float, rows: int, monkeypatch: pytest.MonkeyPatch
 ):
-    packets = line(passed(call("webrtc/dtls/voice", 2500)))
+    packets = line(packets_of(shaped_call("webrtc/dtls/voice", 2500)))
     whole, parts = in_parts(monkeypatch, packets, 1 << 18), in_parts(monkeypatch, packets, rows)
     for one, other in zip(parts.streams, whole.streams, strict=True):
         assert one.frozen_s == pytest.approx(other.frozen_s, abs=0.3)
@@ -96,7 +96,7 @@ def test_what_a_receiver_has_learnt_and_where_a_clock_stood_is_known_in_the_next
 
 def test_a_cadence_continues_over_parts(monkeypatch: pytest.MonkeyPatch):
     rng = Random(5)
-    packets = [one for one in passed(call("telegram/libtgvoip/voice", 3000)) if rng.random() >= 0.05]
+    packets = [one for one in packets_of(shaped_call("telegram/libtgvoip/voice", 3000)) if rng.random() >= 0.05]
     whole, parts = in_parts(monkeypatch, packets, 1 << 18), in_parts(monkeypatch, packets, 1500)
     for one, other in zip(parts.streams, whole.streams, strict=True):
         assert one.lost == pytest.approx(other.lost, abs=4)
@@ -109,7 +109,7 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(spool.tempfile, "TemporaryFile", full)
     with pytest.raises(spool.UsageError, match=r"no room .* TMPDIR"):
-        in_parts(monkeypatch, passed(call("webrtc/dtls/voice", 400)), 100)
+        in_parts(monkeypatch, packets_of(shaped_call("webrtc/dtls/voice", 400)), 100)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc: a Linux machine")

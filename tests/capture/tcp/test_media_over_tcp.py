@@ -7,9 +7,9 @@ import struct
 
 import pytest
 
-from factories.packets.altered_captures import facts_of, payload
-from factories.packets.capture_files import Packet, pcap, tcp
-from factories.packets.shaped_calls import CALLER, SERVER, call
+from factories.packets.altered_captures import facts_of, udp_payload
+from factories.packets.capture_files import Packet, pcap_file, tcp_segment
+from factories.packets.shaped_calls import CALLER, SERVER, shaped_call
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import OTHER, RTP, STUN, Datagrams
 from talkpath.capture.packets.flows import Flows
@@ -33,7 +33,7 @@ def segments(pieces: list[bytes], *, sent: bool = True, begin: int = 1) -> list[
     out, sequence = [], begin
     for number, piece in enumerate(pieces):
         ends = (CALLER, SERVER, 40000, 3478) if sent else (SERVER, CALLER, 3478, 40000)
-        out.append(Packet((number + 1) * 20_000_000, tcp(*ends, sequence, piece)))
+        out.append(Packet((number + 1) * 20_000_000, tcp_segment(*ends, sequence, piece)))
         sequence += len(piece)
     return out
 
@@ -43,7 +43,7 @@ def found(packets: list[Packet]) -> list[int]:
     unread = Unread()
     over_tcp = MediaOverTcp(Flows(), CueTable(()), unread=unread)
     kinds: list[int] = []
-    for frames in blocks(io.BytesIO(pcap(packets, "raw", nano=True)), unread):
+    for frames in blocks(io.BytesIO(pcap_file(packets, "raw", nano=True)), unread):
         for some in transports(frames, unread, Fragments(unread)):
             batch: Datagrams | None = over_tcp.feed(some, some.time_ns / 1e9)
             kinds += batch.kind.tolist() if batch is not None else []
@@ -104,10 +104,10 @@ def test_media_between_hosts_that_spoke_rtsp_is_no_call():
 def test_a_call_over_tcp(arm: str):
     """The whole call, its datagrams framed on one connection."""
     at, out = {"up": 1, "down": 1}, []
-    for one in call(arm, 200):
-        data = framed(payload(one.packet))
+    for one in shaped_call(arm, 200):
+        data = framed(udp_payload(one.packet))
         ends = (CALLER, SERVER, 40000, 3478) if one.direction == "up" else (SERVER, CALLER, 3478, 40000)
-        out.append(Packet(one.packet.time_ns, tcp(*ends, at[one.direction], data)))
+        out.append(Packet(one.packet.time_ns, tcp_segment(*ends, at[one.direction], data)))
         at[one.direction] += len(data)
     (found_call,) = facts_of(out).calls
     assert found_call.app == arm.split("/")[0]

@@ -8,9 +8,17 @@ from random import Random
 
 import pytest
 
-from factories.packets.altered_captures import facts, facts_of, payload
-from factories.packets.capture_files import Packet, pcap, tcp, udp
-from factories.packets.shaped_calls import BEGIN_NS, CALLER, CALLER_PORT, SERVER, background, call, passed
+from factories.packets.altered_captures import facts_of, findings_in, udp_payload
+from factories.packets.capture_files import Packet, pcap_file, tcp_segment, udp_packet
+from factories.packets.shaped_calls import (
+    BEGIN_NS,
+    CALLER,
+    CALLER_PORT,
+    SERVER,
+    background_traffic,
+    packets_of,
+    shaped_call,
+)
 from talkpath.capture.calls.records import findings
 from talkpath.capture.scan import scan
 from talkpath.capture.scrubbing.scrub import scrub
@@ -34,8 +42,8 @@ MeasuredStream = tuple[float, bool, int]
 def of_call(arm: str, packets: int = 1500) -> list[MeasuredStream]:
     """What a call's datagrams are inside TURN."""
     return [
-        ((one.time_ns - BEGIN_NS) / 1e9, one.data[12:16] == CALLER, len(payload(one)) + 4)
-        for one in passed(call(arm, packets))
+        ((one.time_ns - BEGIN_NS) / 1e9, one.data[12:16] == CALLER, len(udp_payload(one)) + 4)
+        for one in packets_of(shaped_call(arm, packets))
     ]
 
 
@@ -45,7 +53,7 @@ def connection(pieces: list[MeasuredStream], first: bytes = b"", server: bytes =
 
     def send(at_s: float, sent: bool, data: bytes) -> None:
         ends = (CALLER, server, CALLER_PORT, PORT) if sent else (server, CALLER, PORT, CALLER_PORT)
-        out.append(Packet(BEGIN_NS + round((1 + at_s) * 1e9), tcp(*ends, at[sent], data)))
+        out.append(Packet(BEGIN_NS + round((1 + at_s) * 1e9), tcp_segment(*ends, at[sent], data)))
         at[sent] += len(data)
 
     send(-0.3, True, first or hello(517, (b"h2", b"http/1.1")))
@@ -58,12 +66,13 @@ def connection(pieces: list[MeasuredStream], first: bytes = b"", server: bytes =
 def allocation(source: bytes = CALLER, target: bytes = SERVER) -> Proof:
     """Asked over UDP, and nothing answers."""
     return [
-        Packet(BEGIN_NS + round(at_s * 1e9), udp(source, target, 50001, 3478, ALLOCATE)) for at_s in (0.0, 0.25, 0.5)
+        Packet(BEGIN_NS + round(at_s * 1e9), udp_packet(source, target, 50001, 3478, ALLOCATE))
+        for at_s in (0.0, 0.25, 0.5)
     ]
 
 
 def tcp_allocation() -> Proof:
-    return [Packet(BEGIN_NS, tcp(CALLER, SERVER, 50002, 3478, 1, ALLOCATE))]
+    return [Packet(BEGIN_NS, tcp_segment(CALLER, SERVER, 50002, 3478, 1, ALLOCATE))]
 
 
 def found_in(*parts: list[Packet]) -> Findings:
@@ -74,8 +83,8 @@ def found_in(*parts: list[Packet]) -> Findings:
 @pytest.mark.parametrize("arm", [*VOICES, *VIDEOS])
 def test_a_call_to_a_proven_turn_server(arm: str, proof: Proof | None):
     first = b"" if proof else hello(517, (b"stun.turn",))
-    (plain,) = facts_of(passed(call(arm, 1500))).calls
-    (found,) = found_in(proof or [], connection(of_call(arm), first), background(10)).calls
+    (plain,) = facts_of(packets_of(shaped_call(arm, 1500))).calls
+    (found,) = found_in(proof or [], connection(of_call(arm), first), background_traffic(10)).calls
     assert (found.app, found.transport, found.protocol, found.encrypted) == ("unknown", "relay", "tcp", True)
     assert "voice" in found.media
     assert set(found.media) <= {"voice", *plain.media}
@@ -207,13 +216,13 @@ def test_scrubbed_it_is_the_same_call(first: bytes):
 def test_damage_is_no_error(first: bytes, seed: int):
     """Bytes changed, cut out and doubled anywhere: findings and a scrubbed copy all the same."""
     rng = Random(seed)
-    whole = pcap([*allocation(), *connection(of_call("webrtc/dtls/voice", 150), first)], "raw", nano=True)
+    whole = pcap_file([*allocation(), *connection(of_call("webrtc/dtls/voice", 150), first)], "raw", nano=True)
     for _ in range(5):
         data = bytearray(whole)
         for _ in range(rng.choice((1, 5, 50, 300))):
             at, size = rng.randrange(24, len(data)), rng.choice((1, 4, 40, 400))
             data[at : at + size] = rng.choice((b"", data[at : at + size] * 2, rng.randbytes(size), b"\x17\x03\x03\0"))
-        facts(bytes(data))
+        findings_in(bytes(data))
         scrub(io.BytesIO(bytes(data)), io.BytesIO())
 
 
@@ -221,8 +230,10 @@ def test_the_hellos_of_a_block_are_noted_together(monkeypatch: pytest.MonkeyPatc
     merges = []
     monkeypatch.setattr(turn_over_tls, "distinct", lambda keys: merges.append(len(keys)) or distinct(keys))
     first = hello(200, TURN_PROTOCOLS[:1])
-    packets = [Packet(BEGIN_NS + number, tcp(CALLER, SERVER, 2000 + number, 443, 1, first)) for number in range(500)]
-    found = scan(io.BytesIO(pcap(packets, nano=True)))
+    packets = [
+        Packet(BEGIN_NS + number, tcp_segment(CALLER, SERVER, 2000 + number, 443, 1, first)) for number in range(500)
+    ]
+    found = scan(io.BytesIO(pcap_file(packets, nano=True)))
     assert len(found.tcp.turn_over_tls.flows) == 500
     assert len(merges) <= 2  # one a block of the file
     assert merges[-1] == 500

@@ -35,12 +35,12 @@ CUT_S = 0.4
 # ---------------------------------------------------------------- boxes
 
 
-def calls(flow: Flow) -> bool:
+def is_call(flow: Flow) -> bool:
     """A recogniser that is always right."""
     return flow.role == "call"
 
 
-def everything(flow: Flow) -> bool:
+def is_udp(flow: Flow) -> bool:
     """All UDP."""
     return True
 
@@ -48,7 +48,7 @@ def everything(flow: Flow) -> bool:
 Whom = Callable[[Flow], bool]
 
 
-def stage_drop(stages: Sequence[str], direction: str = "both", hellos: Sequence[str] = (), whom: Whom = calls) -> Box:
+def stage_drop(stages: Sequence[str], direction: str = "both", hellos: Sequence[str] = (), whom: Whom = is_call) -> Box:
     """Set-up messages are dropped; `hellos`: only those makers' (empty: any)."""
 
     def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
@@ -60,7 +60,7 @@ def stage_drop(stages: Sequence[str], direction: str = "both", hellos: Sequence[
     return box
 
 
-def media_drop(p: float, direction: str = "both", onset: int = 0, whom: Whom = calls) -> Box:
+def media_drop(p: float, direction: str = "both", onset: int = 0, whom: Whom = is_call) -> Box:
     """Media packets after the onset."""
 
     def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
@@ -70,10 +70,13 @@ def media_drop(p: float, direction: str = "both", onset: int = 0, whom: Whom = c
     return box
 
 
-def freeze(
-    packets: int | None = None, seconds: float | None = None, handshake: int | None = None,
-    direction: str = "both", whom: Whom = calls,
-) -> Box:  # fmt: skip
+def freeze_after(
+    packets: int | None = None,
+    seconds: float | None = None,
+    handshake: int | None = None,
+    direction: str = "both",
+    whom: Whom = is_call,
+) -> Box:
     """Everything after so many packets both ways, seconds, or media packets of one direction."""
 
     def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
@@ -88,10 +91,14 @@ def freeze(
     return box
 
 
-def police(
-    kbps: float, direction: str = "both", burst: float = 3000.0, whom: Whom = calls, header: int = 28,
+def token_bucket(
+    kbps: float,
+    direction: str = "both",
+    burst: float = 3000.0,
+    whom: Whom = is_call,
+    header: int = 28,
     buckets: str = "two",
-) -> Box:  # fmt: skip
+) -> Box:
     """A token bucket a flow and direction, or a flow, over IP bytes."""
 
     def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
@@ -111,24 +118,24 @@ def size_drop(over: int, direction: str = "both", p: float = 1.0, onset: int = 0
     """Large media packets of calls after the onset."""
 
     def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
-        hit = calls(flow) and slot.stage == "media" and slot.size > over and direction in ("both", way)
+        hit = is_call(flow) and slot.stage == "media" and slot.size > over and direction in ("both", way)
         hit = hit and flow.packets > onset
         return None if hit and rng.random() < p else 0.0
 
     return box
 
 
-def delay(ms: float, jitter_ms: float = 0.0, direction: str = "both") -> Box:
+def added_delay(ms: float, jitter_ms: float = 0.0, direction: str = "both") -> Box:
     """Normal, never early."""
 
     def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
-        hit = calls(flow) and slot.stage in ("media", "control") and direction in ("both", way)
+        hit = is_call(flow) and slot.stage in ("media", "control") and direction in ("both", way)
         return max(0.0, rng.gauss(ms, jitter_ms)) / 1000.0 if hit else 0.0
 
     return box
 
 
-def block(direction: str = "both", ports: Sequence[int] = (), roles: Sequence[str] = (), p: float = 1.0) -> Box:
+def block_ports(direction: str = "both", ports: Sequence[int] = (), roles: Sequence[str] = (), p: float = 1.0) -> Box:
     """All packets, to some ports or of some roles only."""
 
     def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
@@ -138,7 +145,7 @@ def block(direction: str = "both", ports: Sequence[int] = (), roles: Sequence[st
     return box
 
 
-def later(box: Box, from_s: float) -> Box:
+def box_from(box: Box, from_s: float) -> Box:
     """The same box, which acts from then on."""
 
     def begun(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
@@ -147,12 +154,12 @@ def later(box: Box, from_s: float) -> Box:
     return begun
 
 
-def iid(loss: float) -> Box:
+def independent_loss(loss: float) -> Box:
     """Every packet for itself."""
     return lambda rng, flow, now_s, way, slot: None if rng.random() < loss else 0.0
 
 
-def bursts(loss: float, burst_s: float = 0.02) -> Box:
+def bursty_loss(loss: float, burst_s: float = 0.02) -> Box:
     """Gilbert and Elliott in continuous time, each direction by itself, all flows in the same weather."""
     state: dict[str, tuple[bool, float]] = {}
 
@@ -168,7 +175,7 @@ def bursts(loss: float, burst_s: float = 0.02) -> Box:
     return box
 
 
-def evictions(share: float = 0.12, within_s: float = 1.5) -> Box:
+def nat_evictions(share: float = 0.12, within_s: float = 1.5) -> Box:
     """Some flows die, both ways."""
 
     def box(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
@@ -179,7 +186,7 @@ def evictions(share: float = 0.12, within_s: float = 1.5) -> Box:
     return box
 
 
-def buckets(share: float = 0.12, loss: float = 0.3) -> Box:
+def lossy_buckets(share: float = 0.12, loss: float = 0.3) -> Box:
     """Some 5-tuples lose packets."""
     bad: dict[int, bool] = {}
 
@@ -218,7 +225,7 @@ class Line:
                     budget_s=self.budget_s)  # fmt: skip
 
 
-def check(line: Line, most: int = 60) -> Facts:
+def play_check(line: Line, most: int = 60) -> Facts:
     """Ask and play until nothing is asked any more."""
     rng = Random(line.seed)
     facts = Facts(line.plan(), seed=line.seed.to_bytes(32, "big"), health=line.health, family=line.family)
@@ -228,14 +235,14 @@ def check(line: Line, most: int = 60) -> Facts:
         ask = next_question(facts, spent)
         if ask is None:
             return facts
-        epoch, cost = play(line, rng, ask, len(epochs), now_s)
+        epoch, cost = play_epoch(line, rng, ask, len(epochs), now_s)
         epochs.append(epoch)
         spent, now_s = spent + cost, epoch.ended_s + 0.1
         facts = Facts(line.plan(), tuple(epochs), seed=facts.seed, health=line.health, family=line.family)
     raise AssertionError(f"still asking after {most} epochs")
 
 
-def play(line: Line, rng: Random, ask: Question, number: int, now_s: float) -> tuple[Epoch, int]:
+def play_epoch(line: Line, rng: Random, ask: Question, number: int, now_s: float) -> tuple[Epoch, int]:
     """One epoch, and the bytes it cost."""
     pace = float(ask.value) if ask.kind == "rate" else 1.0  # type: ignore[arg-type]
     slots = SHAPES[ask.arm.app].slots(rng, ask.packets, pace)
@@ -247,17 +254,20 @@ def play(line: Line, rng: Random, ask: Question, number: int, now_s: float) -> t
     texts = [place for place, index in enumerate(order) if roles[index] == "text"]
     canary = rng.choice(texts) if texts else -1
     sides = {way: [i for i, slot in enumerate(slots) if slot.direction == way] for way in ("up", "down")}
-    withheld = {way: _withheld(rng, slots, sides[way]) for way in sides}
+    withheld = {way: _withheld_packets(rng, slots, sides[way]) for way in sides}
     trips = []
     for place, index in enumerate(order):
         flow = Flow(20 * number + place, roles[index], PORTS[(20 * number + place) % 16])
         flow.hello = str(ask.value) if ask.kind == "hello" else "browser"
         hold = withheld["up"] | withheld["down"] if place == canary else frozenset()
         trips.append(Trip(flow, slots, hold, () if index in tcp else line.boxes, now_s + 0.0005 * place))
-    fly(rng, trips)
+    send_all(rng, trips)
     cost = sum(slots[i].size + 28 for trip in trips for i in trip.sent)
-    flows = [seen for place, trip in enumerate(trips)
-             for seen in _observe(trip, sides, withheld, place == canary, order[place] in tcp)]  # fmt: skip
+    flows = [
+        seen
+        for place, trip in enumerate(trips)
+        for seen in _observed_flow(trip, sides, withheld, place == canary, order[place] in tcp)
+    ]
     ended_s = now_s + slots[-1].at_s
     tracks = {way: Track(tuple(1000 * slots[i].at_s for i in sides[way]), tuple(slots[i].size for i in sides[way]),
                          tuple(slots[i].stage for i in sides[way])) for way in sides}  # fmt: skip
@@ -270,7 +280,7 @@ def play(line: Line, rng: Random, ask: Question, number: int, now_s: float) -> t
     return epoch, cost
 
 
-def _withheld(rng: Random, slots: list[Slot], side: list[int]) -> frozenset[int]:
+def _withheld_packets(rng: Random, slots: list[Slot], side: list[int]) -> frozenset[int]:
     media = [i for i in side if slots[i].stage == "media"]
     return frozenset(rng.sample(media, max(1, round(0.05 * len(media)))))
 
@@ -299,7 +309,7 @@ class Trip:
 Event = tuple[float, int, int, str]  # (when, flow's place, slot, what)
 
 
-def fly(rng: Random, trips: list[Trip]) -> None:
+def send_all(rng: Random, trips: list[Trip]) -> None:
     """All flows together, in order of time: retries and replies as they come about."""
     queue: list[Event] = [
         (trip.start_s + slot.at_s, place, i, "send")
@@ -316,16 +326,16 @@ def fly(rng: Random, trips: list[Trip]) -> None:
                 trip.sent[i] = now_s
                 heappush(queue, (now_s + HALF_S, place, i, "box"))
         elif what == "box":
-            later_s = _boxed(trip.boxes, rng, trip.flow, now_s, slot)
+            later_s = _through_boxes(trip.boxes, rng, trip.flow, now_s, slot)
             if later_s is not None:
                 heappush(queue, (now_s + later_s + HALF_S + rng.expovariate(1 / 0.001), place, i, "arrive"))
         else:
             trip.arrived.setdefault(i, now_s)
-            for event in _arrive(trip, place, i, now_s):
+            for event in _packet_arrives(trip, place, i, now_s):
                 heappush(queue, event)
 
 
-def _arrive(trip: Trip, place: int, i: int, now_s: float) -> list[Event]:
+def _packet_arrives(trip: Trip, place: int, i: int, now_s: float) -> list[Event]:
     slots, slot = trip.slots, trip.slots[i]
     if slot.direction == "down":
         if slot.answers is not None:
@@ -340,7 +350,7 @@ def _arrive(trip: Trip, place: int, i: int, now_s: float) -> list[Event]:
     return events
 
 
-def _boxed(boxes: Sequence[Box], rng: Random, flow: Flow, now_s: float, slot: Slot) -> Outcome:
+def _through_boxes(boxes: Sequence[Box], rng: Random, flow: Flow, now_s: float, slot: Slot) -> Outcome:
     flow.opened_s = now_s if flow.opened_s is None else flow.opened_s
     flow.packets += 1
     flow.media[slot.direction] += slot.stage == "media"
@@ -353,7 +363,7 @@ def _boxed(boxes: Sequence[Box], rng: Random, flow: Flow, now_s: float, slot: Sl
     return total
 
 
-def _observe(
+def _observed_flow(
     trip: Trip, sides: dict[str, list[int]], withheld: dict[str, frozenset[int]], canary: bool, tcp: bool
 ) -> list[Observation]:
     flow, slots, sent, arrived = trip.flow, trip.slots, trip.sent, trip.arrived

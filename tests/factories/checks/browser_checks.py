@@ -57,18 +57,18 @@ Background = Callable[[np.random.Generator, Floats, int], Weather]
 """(dice, the phase of each flow in ms, slots) -> the weather of an epoch."""
 
 
-def clean(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
+def lossless(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
     """Nothing is lost."""
     flows = len(phases_ms)
     return Weather(np.zeros((flows, slots)), np.zeros((flows, slots)))
 
 
-def even(loss: float) -> Background:
+def even_loss(loss: float) -> Background:
     """All flows lose alike."""
     return lambda dice, phases_ms, slots: Weather(*(np.full((len(phases_ms), slots), loss) for _ in range(2)))
 
 
-def paths(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
+def uneven_paths(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
     """Equal-cost paths, of which one loses a third."""
     flows = len(phases_ms)
     bad = dice.random(flows) < 0.5
@@ -76,14 +76,14 @@ def paths(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
     return Weather(loss, loss)
 
 
-def slow(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
+def uneven_delays(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
     """Four equal-cost paths, each 60 ms longer than the one before, and queues that stand differently."""
     flows = len(phases_ms)
     later_s = 0.06 * dice.integers(0, 4, flows) + dice.exponential(0.01, flows)
     return Weather(*(np.full((flows, slots), 0.01) for _ in range(2)), later_s=later_s)
 
 
-def dead(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
+def forgotten_mappings(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
     """A translator forgets one flow in four at some moment."""
     flows = len(phases_ms)
     ends = np.where(dice.random(flows) < 0.25, dice.integers(0, slots, flows), slots)
@@ -98,7 +98,7 @@ def late_comers(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Wea
     return Weather(loss, loss)
 
 
-def spells(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
+def radio_outages(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
     """Radio: spells of some 100 ms in which most of everything is lost."""
     flows = len(phases_ms)
     bad, state = np.zeros(slots), False
@@ -109,7 +109,7 @@ def spells(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
     return Weather(loss, loss)
 
 
-def bursts(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
+def short_bursts(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
     """Spells of some 8 ms, shorter than a tick: what a flow meets depends on when within a tick it speaks."""
     turns = dice.random((slots + 1) * TICK_MS) < 0.125
     bad = np.logical_xor.accumulate(turns)
@@ -118,20 +118,20 @@ def bursts(dice: np.random.Generator, phases_ms: Floats, slots: int) -> Weather:
 
 
 BACKGROUNDS: dict[str, Background] = {
-    "clean": clean,
-    "2 %": even(0.02),
-    "20 %": even(0.2),
-    "45 %": even(0.45),
-    "paths": paths,
-    "slow paths": slow,
-    "dead ports": dead,
+    "clean": lossless,
+    "2 %": even_loss(0.02),
+    "20 %": even_loss(0.2),
+    "45 %": even_loss(0.45),
+    "paths": uneven_paths,
+    "slow paths": uneven_delays,
+    "dead ports": forgotten_mappings,
     "late comers": late_comers,
-    "spells": spells,
-    "short bursts": bursts,
+    "spells": radio_outages,
+    "short bursts": short_bursts,
 }
 
 
-def check(
+def browser_check(
     background: Background,
     number: int,
     epochs: int = 3,
@@ -145,11 +145,13 @@ def check(
     seed = number.to_bytes(32, "big")
     dice = np.random.default_rng(number)
     requests = [*[EpochRequest(medium="voice")] * epochs, *watched]
-    made = [_epoch(background, dice, seed, each, request, drop_up, in_step) for each, request in enumerate(requests)]
+    made = [
+        _played_epoch(background, dice, seed, each, request, drop_up, in_step) for each, request in enumerate(requests)
+    ]
     return Facts(plan=check_plan(), health=Health(vpn=False), epochs=whole_check(made), seed=seed)
 
 
-def _epoch(
+def _played_epoch(
     background: Background,
     dice: np.random.Generator,
     seed: bytes,
@@ -161,7 +163,7 @@ def _epoch(
     order = requested_schedule(seed, number, request)
     own = [10.0 * (opening.kind != "call") if in_step else opening.phase_ms for opening in order.flows]
     weather = background(dice, np.array(own), order.medium.slots)
-    both = [_flow(opening, weather, dice, drop_up, order.medium.slots) for opening in order.flows]
+    both = [_played_flow(opening, weather, dice, drop_up, order.medium.slots) for opening in order.flows]
     near = [report if order.question == "battery" else replace(report, left_ms=(), came=()) for report, _ in both]
     return epoch_from_counts(
         order,
@@ -173,7 +175,7 @@ def _epoch(
     )
 
 
-def _flow(
+def _played_flow(
     opening: FlowSchedule, weather: Weather, dice: np.random.Generator, drop_up: float, slots: int
 ) -> tuple[PageFlowReport, FarFlowReport]:
     flow, call = opening.flow, opening.kind == "call"
@@ -181,12 +183,12 @@ def _flow(
     setup_s = _setup_s(FLIGHTS[opening.kind], 1 - (1 - weather.up[flow][0]) * (1 - weather.down[flow][0]), dice)
     if setup_s is None:
         return PageFlowReport(flow), FarFlowReport(flow, requests=int(call))
-    first = _first(dice) if call else 0
+    first = _first_media_packet(dice) if call else 0
     said = np.setdiff1d(np.arange(first, slots), opening.withheld)
     came = said[dice.random(len(said)) >= up_loss[said]]
     heard = said[dice.random(len(said)) >= weather.down[flow][said]]
     takes_s, own_s = weather.takes_s(flow), OWN_S * call
-    polls, wrote = _polls(said, heard, takes_s, slots), () if call else tuple(said.tolist())
+    polls, wrote = _polled_counts(said, heard, takes_s, slots), () if call else tuple(said.tolist())
     left_ms = tuple((said * float(TICK_MS)).tolist())
     back = zip(
         (heard * (STAMP if call else 1)).tolist(), (1000 * (heard * TICK_S + takes_s + own_s)).tolist(), strict=True
@@ -203,12 +205,12 @@ def _flow(
     )
 
 
-def _first(dice: np.random.Generator) -> int:
+def _first_media_packet(dice: np.random.Generator) -> int:
     """A call's voice starts some packets after its twins', now and then much later."""
     return int(dice.integers(1, 4)) if dice.random() < 0.9 else int(dice.integers(4, 100))
 
 
-def _polls(sent: NDArray[np.int64], heard: NDArray[np.int64], delay_s: float, slots: int) -> tuple[Poll, ...]:
+def _polled_counts(sent: NDArray[np.int64], heard: NDArray[np.int64], delay_s: float, slots: int) -> tuple[Poll, ...]:
     at_ms = np.arange(250, slots * TICK_MS + 751, 250)
     left = np.searchsorted(sent * TICK_MS, at_ms, "right")
     came = np.searchsorted(heard * TICK_MS + 1000 * delay_s, at_ms, "right")
@@ -231,7 +233,10 @@ def main() -> None:
     """python FILE CHECKS: how strong the evidence gets where nothing is restricted."""
     for name, background in BACKGROUNDS.items():
         logs = np.array(
-            [strength(check(background, number).epochs, log(1e4)).peak_log_e for number in range(int(sys.argv[1]))]
+            [
+                strength(browser_check(background, number).epochs, log(1e4)).peak_log_e
+                for number in range(int(sys.argv[1]))
+            ]
         )
         shares = (logs >= log(20)).mean(), (logs >= log(1000)).mean(), (logs >= log(1e4)).mean()
         row = [f"{share:.4f}" for share in shares]

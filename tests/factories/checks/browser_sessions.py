@@ -13,7 +13,7 @@ START = {"type": "start", "nonce": "ab" * 32, "vpn": False, "twins": "datagrams"
 REPORT = {"type": "report", "report": {"number": 0, "flows": []}}
 
 
-def session(page: str = "") -> tuple[CheckSession, list[dict[str, Any]]]:
+def new_session(page: str = "") -> tuple[CheckSession, list[dict[str, Any]]]:
     told: list[dict[str, Any]] = []
     return CheckSession(SharedPort(), "192.0.2.1", {}, told.append, page), told
 
@@ -25,19 +25,19 @@ def has_run(made: CheckSession) -> None:
     made._run.start_s = time.monotonic() - 60.0
 
 
-async def receive(made: CheckSession, message: dict[str, Any]) -> None:
+async def receive_message(made: CheckSession, message: dict[str, Any]) -> None:
     """As if a report came when the epoch was over."""
     if message["type"] == "report" and made._run is not None:
         has_run(made)
     await made.receive(message)
 
 
-def talk(*messages: dict[str, Any]) -> list[dict[str, Any]]:
+def answers_to(*messages: dict[str, Any]) -> list[dict[str, Any]]:
     async def play() -> list[dict[str, Any]]:
-        made, told = session()
+        made, told = new_session()
         try:
             for message in messages:
-                await receive(made, message)
+                await receive_message(made, message)
         finally:
             await made.close()
         return told

@@ -44,7 +44,7 @@ Box = Callable[[Random, Flow, float, str, Slot], Outcome]
 # ---------------------------------------------------------------- shapes
 
 
-def _setup(stages: Sequence[tuple[str, int, int]]) -> list[Slot]:
+def _setup_slots(stages: Sequence[tuple[str, int, int]]) -> list[Slot]:
     slots: list[Slot] = []
     for number, (stage, size, reply) in enumerate(stages):
         first = None
@@ -66,7 +66,7 @@ class Shape:
 
     def slots(self, rng: Random, packets: int, pace: float) -> list[Slot]:
         """The schedule in order of time; answers and retries name places in it."""
-        lines = _setup(self.stages)
+        lines = _setup_slots(self.stages)
         for direction in ("up", "down"):
             at_s = 0.2
             for number in range(packets):
@@ -78,11 +78,12 @@ class Shape:
         place = {line: index for index, line in enumerate(order)}
         moved = [lines[i] for i in order]
         return [
-            Slot(s.direction, s.at_s, s.size, s.stage, _move(place, s.retry_of), _move(place, s.answers)) for s in moved
+            Slot(s.direction, s.at_s, s.size, s.stage, _moved_index(place, s.retry_of), _moved_index(place, s.answers))
+            for s in moved
         ]
 
 
-def _move(place: dict[int, int], index: int | None) -> int | None:
+def _moved_index(place: dict[int, int], index: int | None) -> int | None:
     return None if index is None else place[index]
 
 

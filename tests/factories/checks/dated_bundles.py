@@ -20,23 +20,23 @@ RULE = "media.drop,app=whatsapp,p=0.5,direction=up"
 
 
 @cache
-def played(restricted: bool, network: str, seed: int) -> Facts:
+def whatsapp_check(restricted: bool, network: str, seed: int) -> Facts:
     """A check of WhatsApp's voice calls on that network of country XX."""
     plan = make_plan(choose_arms(["whatsapp/relay60"]))
     scenario = Scenario.parse("clean", [RULE] if restricted else [], seed)
     return run_sim(plan, scenario, where=NetworkOrigin(network, "XX"))
 
 
-def bundle(restricted: bool, on: str, network: str = "AS64496", seed: int = 0) -> bytes:
-    facts = replace(played(restricted, network, seed), started_at=f"{on}T10:00:00Z" if on else "")
+def dated_bundle(restricted: bool, on: str, network: str = "AS64496", seed: int = 0) -> bytes:
+    facts = replace(whatsapp_check(restricted, network, seed), started_at=f"{on}T10:00:00Z" if on else "")
     return write_check(facts, judge_check(facts)[1], probe_signer())
 
 
-def fill(folder: Path) -> Path:
+def write_dated_bundles(folder: Path) -> Path:
     """One network, August 2025: fine on the 11th, restricted on the 13th, by two checks."""
     rows = [(False, "2025-08-11", 0), (True, "2025-08-13", 1), (True, "2025-08-13", 2)]
     for number, (restricted, on, seed) in enumerate(rows):
         below = folder / on
         below.mkdir(exist_ok=True)
-        (below / f"{number}.talkpath").write_bytes(bundle(restricted, on, seed=seed))
+        (below / f"{number}.talkpath").write_bytes(dated_bundle(restricted, on, seed=seed))
     return folder

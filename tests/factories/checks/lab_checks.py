@@ -14,11 +14,11 @@ from talkpath.report.check_json import judge_check
 
 
 @cache
-def played(seed: int = 3, background: str = "clean", *rules: str, apps: tuple[str, ...] = ("webrtc",)) -> Facts:
+def lab_check(seed: int = 3, background: str = "clean", *rules: str, apps: tuple[str, ...] = ("webrtc",)) -> Facts:
     """A check in virtual time."""
     return run_sim(make_plan(choose_arms(apps), k=4), Scenario.parse(background, rules, seed))
 
 
-def bundle(facts: Facts) -> bytes:
+def lab_bundle(facts: Facts) -> bytes:
     """As `lab run -o` writes it."""
     return write_check(facts, judge_check(facts, [])[1], probe_signer())

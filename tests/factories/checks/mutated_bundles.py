@@ -21,27 +21,27 @@ TEXTS = ("", "x", "voice", "battery", "\x1b[2J", "\n", "\u202e", "\u0663", "x" *
 NASTY = (None, True, *NUMBERS, *TEXTS, b"", b"\xff" * 40, [], {}, [0], [None], {"": 0}, DEEP)
 
 
-def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def value_paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The path of every value in a record."""
     found = [at] if at else []
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
-        found += places(inner, (*at, key))
+        found += value_paths(inner, (*at, key))
     return found
 
 
-def mutate(record: Any, draws: Random, times: int) -> Any:
+def mutated_record(record: Any, draws: Random, times: int) -> Any:
     """A copy in which values were replaced, left out, doubled, moved or exchanged."""
     copy = msgspec.msgpack.decode(msgspec.msgpack.encode(record), strict=False)
     for _ in range(times):
-        paths = places(copy)
+        paths = value_paths(copy)
         *way, last = draws.choice([paths[0], *draws.choices(paths, k=3)])
         holder = copy
         for key in way:
             holder = holder[key]
         change = draws.choice(("replace", "replace", "scale", "leave out", "double", "exchange"))
         if change == "replace":
-            holder[last] = _nasty(draws)
+            holder[last] = _nasty_value(draws)
         elif change == "scale" and isinstance(holder[last], int | float):
             holder[last] = holder[last] * draws.choice((-1, 0, 2, 1000, 1e9, 1e-9))
         elif change == "leave out":
@@ -49,22 +49,22 @@ def mutate(record: Any, draws: Random, times: int) -> Any:
         elif change == "double" and isinstance(holder, list):
             holder.insert(last, holder[last])
         elif change == "exchange":
-            holder[last] = draws.choice([_nasty(draws), _at(copy, draws.choice(paths))])
+            holder[last] = draws.choice([_nasty_value(draws), _value_at(copy, draws.choice(paths))])
     return copy
 
 
-def _nasty(draws: Random) -> Any:
+def _nasty_value(draws: Random) -> Any:
     """A value of its own: what is changed in it later stays in this record."""
     return deepcopy(draws.choice(NASTY))
 
 
-def _at(record: Any, path: tuple[Any, ...]) -> Any:
+def _value_at(record: Any, path: tuple[Any, ...]) -> Any:
     for key in path:
         record = record[key]
     return msgspec.msgpack.decode(msgspec.msgpack.encode(record), strict=False)
 
 
-def signed(kind: str, facts: Any, verdict: Any, signer: Signer, second: bytes = b"") -> bytes | None:
+def signed_bundle(kind: str, facts: Any, verdict: Any, signer: Signer, second: bytes = b"") -> bytes | None:
     """The bundle of these records, signed; None where they cannot be written at all. `second` is the bundle of a second
     test server's check."""
     try:

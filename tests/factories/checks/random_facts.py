@@ -28,7 +28,7 @@ from talkpath.measure.validate import CLASSES, COMPARING, KINDS, QUESTIONS, ROUT
 ARMS = (("webrtc", "dtls", "voice"), ("telegram", "tgcalls", "voice"), ("webrtc", "dtls", "video"))
 
 
-def track(slots: int = 10) -> Track:
+def plain_track(slots: int = 10) -> Track:
     """Set-up, then media each 20 ms."""
     stages = ("stun", *["media"] * (slots - 1))
     return Track(tuple(20.0 * slot for slot in range(slots)), (160,) * slots, stages)
@@ -45,19 +45,29 @@ def flow_pair(number: int, kind: str | None, slots: int = 10, **changes: Any) ->
     return up, Observation(id=2 * number + 1, direction="down", **both)
 
 
-def epoch(number: int = 0, k: int = 2, slots: int = 10, **changes: Any) -> Epoch:
+def plain_epoch(number: int = 0, k: int = 2, slots: int = 10, **changes: Any) -> Epoch:
     """k calls, k random twins, k/2 text twins."""
     kinds = [None] * k + ["random"] * k + ["text"] * (k // 2)
     flows = tuple(flow for place, kind in enumerate(kinds) for flow in flow_pair(place, kind, slots))
     whole = {
-        "number": number, "app": "webrtc", "variant": "dtls", "medium": "voice", "k": k, "started_s": float(number),
-        "ended_s": number + 0.5, "cut_s": number + 0.8, "known_s": number + 0.9, "up": track(slots),
-        "down": track(slots), "flows": flows, **changes,
-    }  # fmt: skip
+        "number": number,
+        "app": "webrtc",
+        "variant": "dtls",
+        "medium": "voice",
+        "k": k,
+        "started_s": float(number),
+        "ended_s": number + 0.5,
+        "cut_s": number + 0.8,
+        "known_s": number + 0.9,
+        "up": plain_track(slots),
+        "down": plain_track(slots),
+        "flows": flows,
+        **changes,
+    }
     return Epoch(**whole)
 
 
-def facts(*epochs: Epoch, **changes: Any) -> Facts:
+def plain_facts(*epochs: Epoch, **changes: Any) -> Facts:
     """A check of one arm."""
     plan = Plan((ArmPlan("webrtc", "dtls", "voice"),))
     return Facts(**{"plan": plan, "epochs": epochs, "seed": bytes(32), "started_at": "2026-11-24T20:00:00Z", **changes})
@@ -66,38 +76,38 @@ def facts(*epochs: Epoch, **changes: Any) -> Facts:
 # -- random ones -------------------------------------------------------------------------------------------------
 
 
-def numbers(low: float, high: float) -> st.SearchStrategy[float]:
+def floats_between(low: float, high: float) -> st.SearchStrategy[float]:
     """Floats within bounds: the bounds themselves, and usual ones as often as any."""
     usual = [value for value in (0.0, 0.02, 1.0, 5.0, 60.0) if low <= value <= high]
     return st.sampled_from([low, high, *usual]) | st.floats(low, high)
 
 
 COUNTS = st.sampled_from([0, 1, 2, 50, 1000, bounds.MOST_COUNT])
-SECONDS = numbers(0.0, bounds.MOST_S)
-MILLISECONDS = numbers(0.0, 1000.0 * bounds.MOST_S)
-LATENESS = numbers(-1e7, 1e7)
+SECONDS = floats_between(0.0, bounds.MOST_S)
+MILLISECONDS = floats_between(0.0, 1000.0 * bounds.MOST_S)
+LATENESS = floats_between(-1e7, 1e7)
 DELAYS = st.sampled_from([-(1 << 17), -1, 0, 300, 1 << 17])
 
 
-def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def or_none(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | strategy
 
 
 @st.composite
-def tracks(draw: st.DrawFn) -> Track:
+def any_tracks(draw: st.DrawFn) -> Track:
     slots = draw(st.integers(0, 24))
     ordered = draw(st.booleans())
-    at_ms = tuple(20.0 * slot for slot in range(slots)) if ordered else _row(draw, MILLISECONDS, slots)
-    sizes = _row(draw, st.sampled_from([0, 1, 160, 1200, 65_535]), slots)
-    return Track(at_ms, sizes, _row(draw, st.sampled_from(["media", "media", "media", *STAGES]), slots))
+    at_ms = tuple(20.0 * slot for slot in range(slots)) if ordered else _row_of(draw, MILLISECONDS, slots)
+    sizes = _row_of(draw, st.sampled_from([0, 1, 160, 1200, 65_535]), slots)
+    return Track(at_ms, sizes, _row_of(draw, st.sampled_from(["media", "media", "media", *STAGES]), slots))
 
 
-def _row(draw: st.DrawFn, values: st.SearchStrategy[Any], count: int) -> tuple[Any, ...]:
+def _row_of(draw: st.DrawFn, values: st.SearchStrategy[Any], count: int) -> tuple[Any, ...]:
     return tuple(draw(st.lists(values, min_size=count, max_size=count)))
 
 
 @st.composite
-def bitmaps(draw: st.DrawFn, slots: int, *, empty: bool = False) -> bytes:
+def any_bitmaps(draw: st.DrawFn, slots: int, *, empty: bool = False) -> bytes:
     if empty and draw(st.booleans()):
         return b""
     every = (1 << slots) - 1
@@ -105,7 +115,7 @@ def bitmaps(draw: st.DrawFn, slots: int, *, empty: bool = False) -> bytes:
     return value.to_bytes((slots + 7) // 8, "little")
 
 
-def _pair(
+def _any_flow_pair(
     draw: st.DrawFn, number: int, kind: str | None, plans: dict[Direction, Track], absent: bool
 ) -> list[Observation]:
     """The two directions of one flow."""
@@ -117,14 +127,14 @@ def _pair(
         Observation(
             id=2 * number + place,
             direction=direction,
-            sent=draw(bitmaps(len(plan.size), empty=absent)),
-            arrived=draw(bitmaps(len(plan.size), empty=absent)),
-            late=draw(bitmaps(len(plan.size), empty=True)),
-            withheld=draw(bitmaps(len(plan.size), empty=True)),
-            limited=draw(bitmaps(len(plan.size), empty=True)),
-            delay_dms=_row(draw, DELAYS, draw(st.sampled_from([0, 5]))),
+            sent=draw(any_bitmaps(len(plan.size), empty=absent)),
+            arrived=draw(any_bitmaps(len(plan.size), empty=absent)),
+            late=draw(any_bitmaps(len(plan.size), empty=True)),
+            withheld=draw(any_bitmaps(len(plan.size), empty=True)),
+            limited=draw(any_bitmaps(len(plan.size), empty=True)),
+            delay_dms=_row_of(draw, DELAYS, draw(st.sampled_from([0, 5]))),
             answered=draw(st.dictionaries(st.sampled_from(STAGES), st.booleans(), max_size=2)),
-            setup_ms=draw(maybe(LATENESS)),
+            setup_ms=draw(or_none(LATENESS)),
             hops=draw(st.sampled_from([0, 1, 3, 64])),
             exceeded=draw(st.integers(0, len(plan.size))),
             router=draw(st.sampled_from(ROUTERS)),
@@ -138,7 +148,7 @@ VALUES = st.none() | SECONDS | st.sampled_from(["", "browser", "media/up/2,3", "
 
 
 @st.composite
-def epochs(draw: st.DrawFn, number: int) -> Epoch:
+def any_epochs(draw: st.DrawFn, number: int) -> Epoch:
     """An epoch as nobody would measure it."""
     app, variant, medium = draw(st.sampled_from(ARMS))
     k, question = draw(st.integers(1, 3)), draw(st.sampled_from(["battery", "battery", "watch", *QUESTIONS]))
@@ -146,9 +156,9 @@ def epochs(draw: st.DrawFn, number: int) -> Epoch:
     if question not in COMPARING:
         kinds += draw(st.lists(st.sampled_from([None, "random", "text"]), max_size=4))
     missing = draw(st.sampled_from(["", "", "", "responder_lost", "untried"]))
-    plans: dict[Direction, Track] = {"up": draw(tracks()), "down": draw(tracks())}
+    plans: dict[Direction, Track] = {"up": draw(any_tracks()), "down": draw(any_tracks())}
     order = draw(st.permutations(range(len(kinds))))
-    flows = [flow for place in order for flow in _pair(draw, place, kinds[place], plans, bool(missing))]
+    flows = [flow for place in order for flow in _any_flow_pair(draw, place, kinds[place], plans, bool(missing))]
     return Epoch(
         number=number,
         app=app,
@@ -176,7 +186,7 @@ EXCHANGES = st.builds(
     at_s=SECONDS,
     ok=st.booleans(),
     failure=st.sampled_from(["", "generic_timeout_error", "connection_refused", "dns_nxdomain_error"]),
-    rtt_ms=maybe(MILLISECONDS),
+    rtt_ms=or_none(MILLISECONDS),
     took_s=SECONDS,
     kind=st.sampled_from(KINDS),
     round=COUNTS,
@@ -186,8 +196,8 @@ EXCHANGES = st.builds(
 ).map(lambda one: structs.replace(one, name=(one.name or "b") if one.kind == "tls.name" else ""))
 HEALTH = st.builds(
     Health,
-    late_ms_p99=maybe(st.sampled_from([0.0, 10.0, 1e7])),
-    lab_late_ms_p99=maybe(LATENESS),
+    late_ms_p99=or_none(st.sampled_from([0.0, 10.0, 1e7])),
+    lab_late_ms_p99=or_none(LATENESS),
     router_drops=st.sampled_from([0, 0, 3]),
     clock_jump_s=st.sampled_from([0.0, 0.0, -1e12, 1e12]),
     network_changed=st.sampled_from([False, False, True]),
@@ -224,7 +234,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
     """Facts within bounds, however unlikely."""
     return Facts(
         plan=draw(PLANS),
-        epochs=tuple(draw(epochs(number)) for number in range(draw(st.integers(0, 4)))),
+        epochs=tuple(draw(any_epochs(number)) for number in range(draw(st.integers(0, 4)))),
         health=draw(HEALTH),
         reach=draw(REACH),
         exchanges=tuple(draw(st.lists(EXCHANGES, max_size=8))),
@@ -239,32 +249,32 @@ def any_facts(draw: st.DrawFn) -> Facts:
 
 # -- recordings --------------------------------------------------------------------------------------------------
 
-AT_S = st.sampled_from([-bounds.MOST_RECORDING_S, 0.0, 1.5, 20.0, bounds.MOST_RECORDING_S]) | numbers(0.0, 60.0)
-SPANS = numbers(0.0, bounds.MOST_RECORDING_S)
-MS = numbers(-1000.0 * bounds.MOST_RECORDING_S, 1000.0 * bounds.MOST_RECORDING_S)
-MOS = maybe(st.sampled_from([1.0, 3.0, 4.4, 5.0]))
-KBPS = numbers(0.0, 1e9)
+AT_S = st.sampled_from([-bounds.MOST_RECORDING_S, 0.0, 1.5, 20.0, bounds.MOST_RECORDING_S]) | floats_between(0.0, 60.0)
+SPANS = floats_between(0.0, bounds.MOST_RECORDING_S)
+MS = floats_between(-1000.0 * bounds.MOST_RECORDING_S, 1000.0 * bounds.MOST_RECORDING_S)
+MOS = or_none(st.sampled_from([1.0, 3.0, 4.4, 5.0]))
+KBPS = floats_between(0.0, 1e9)
 MOMENTS = st.builds(
     Moment,
     at_s=st.integers(-(10**9), 10**9) | st.integers(0, 60),
-    sent=st.builds(Second, packets=COUNTS, lost=maybe(COUNTS), kbps=KBPS, frozen_ms=MS, mos=MOS),
-    received=st.builds(Second, packets=COUNTS, lost=maybe(COUNTS), kbps=KBPS, frozen_ms=MS, mos=MOS),
+    sent=st.builds(Second, packets=COUNTS, lost=or_none(COUNTS), kbps=KBPS, frozen_ms=MS, mos=MOS),
+    received=st.builds(Second, packets=COUNTS, lost=or_none(COUNTS), kbps=KBPS, frozen_ms=MS, mos=MOS),
     other_packets=COUNTS,
 )
 STREAMS = st.builds(
     Stream,
     direction=st.sampled_from(["sent", "received"]),
-    ssrc=maybe(st.sampled_from([0, (1 << 32) - 1])),
-    payload_type=maybe(st.sampled_from([0, 111])),
+    ssrc=or_none(st.sampled_from([0, (1 << 32) - 1])),
+    payload_type=or_none(st.sampled_from([0, 111])),
     medium=st.sampled_from([None, "voice", "video"]),
     packets=COUNTS,
-    lost=maybe(COUNTS),
-    loss_pct=maybe(numbers(0.0, 100.0)),
+    lost=or_none(COUNTS),
+    loss_pct=or_none(floats_between(0.0, 100.0)),
     loss_basis=st.sampled_from([None, "sequence", "cadence"]),
     duplicates=COUNTS,
     reordered=COUNTS,
-    jitter_ms=maybe(MS),
-    late_ms=maybe(MS),
+    jitter_ms=or_none(MS),
+    late_ms=or_none(MS),
     freezes=COUNTS,
     frozen_s=SPANS,
     longest_gap_ms=MS,
@@ -272,9 +282,9 @@ STREAMS = st.builds(
     start_s=AT_S,
     duration_s=SPANS,
     kbps=KBPS,
-    clock_hz=maybe(COUNTS),
-    packet_ms=maybe(MS),
-    mean_burst=maybe(st.sampled_from([1e-3, 1.0, 3.5, float(bounds.MOST_COUNT)])),
+    clock_hz=or_none(COUNTS),
+    packet_ms=or_none(MS),
+    mean_burst=or_none(st.sampled_from([1e-3, 1.0, 3.5, float(bounds.MOST_COUNT)])),
     flows=st.just((1,)),
 )
 FLOWS = st.builds(
@@ -288,14 +298,14 @@ FLOWS = st.builds(
     media_received=COUNTS,
     start_s=AT_S,
     end_s=AT_S,
-    last_received_s=maybe(AT_S),
+    last_received_s=or_none(AT_S),
     requests=COUNTS,
     answers=COUNTS,
 )
 CALLS = st.builds(
     Call,
     app=st.sampled_from(["unknown", *apps()]),
-    app_confidence=numbers(0.0, 1.0),
+    app_confidence=floats_between(0.0, 1.0),
     media=st.sampled_from([(), ("voice",), ("video",), ("voice", "video")]),
     start_s=AT_S,
     duration_s=SPANS,
@@ -313,7 +323,7 @@ CALLS = st.builds(
 ATTEMPTS = st.builds(
     Attempt,
     app=st.sampled_from([*apps()]),
-    app_confidence=numbers(0.0, 1.0),
+    app_confidence=floats_between(0.0, 1.0),
     start_s=AT_S,
     end_s=AT_S,
     answered=st.booleans(),
@@ -336,7 +346,7 @@ def any_findings() -> st.SearchStrategy[Findings]:
     )
 
 
-def changed(record: Any, path: Sequence[str | int], value: Any) -> Any:
+def changed_record(record: Any, path: Sequence[str | int], value: Any) -> Any:
     """The record as plain values, with one of them replaced: `path` are names and places."""
     import msgspec
 

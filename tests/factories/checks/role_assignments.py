@@ -14,12 +14,12 @@ from talkpath.measure.facts import Epoch, Observation
 Roles = Callable[[Observation], bool]
 
 
-def accused(flow: Observation) -> bool:
+def could_be_call(flow: Observation) -> bool:
     """May be call or random twin in another assignment."""
     return not flow.canary and (flow.role == "call" or flow.twin_kind == "random")
 
 
-def relabel(epoch: Epoch, calls: Sequence[int], movable: Roles = accused) -> Epoch:
+def with_calls(epoch: Epoch, calls: Sequence[int], movable: Roles = could_be_call) -> Epoch:
     """The same network's doings with other flows as calls."""
     return replace(
         epoch,
@@ -36,21 +36,21 @@ def relabel(epoch: Epoch, calls: Sequence[int], movable: Roles = accused) -> Epo
     )
 
 
-def assignments(epoch: Epoch) -> Iterator[Epoch]:
+def all_assignments(epoch: Epoch) -> Iterator[Epoch]:
     """Every epoch that the roles might have made of this one (the canary stays)."""
-    movable = sorted({flow.flow for flow in epoch.flows if accused(flow)})
+    movable = sorted({flow.flow for flow in epoch.flows if could_be_call(flow)})
     calls = sum(flow.role == "call" and flow.direction == "up" for flow in epoch.flows)
-    return (relabel(epoch, chosen) for chosen in combinations(movable, calls))
+    return (with_calls(epoch, chosen) for chosen in combinations(movable, calls))
 
 
 def mean_e(log_e: Callable[[list[Epoch]], float], epochs: Sequence[Epoch]) -> float:
     """The mean of the e-value over all assignments of roles in all of these epochs."""
-    values = [exp(log_e(list(run))) for run in product(*([*assignments(epoch)] for epoch in epochs))]
+    values = [exp(log_e(list(run))) for run in product(*([*all_assignments(epoch)] for epoch in epochs))]
     return sum(values) / len(values)
 
 
-def shuffled(epoch: Epoch, rng: Generator) -> Epoch:
+def shuffled_roles(epoch: Epoch, rng: Generator) -> Epoch:
     """One assignment at random."""
-    movable = sorted({flow.flow for flow in epoch.flows if accused(flow)})
+    movable = sorted({flow.flow for flow in epoch.flows if could_be_call(flow)})
     calls = sum(flow.role == "call" and flow.direction == "up" for flow in epoch.flows)
-    return relabel(epoch, [int(flow) for flow in rng.permutation(movable)[:calls]])
+    return with_calls(epoch, [int(flow) for flow in rng.permutation(movable)[:calls]])

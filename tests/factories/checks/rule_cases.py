@@ -13,7 +13,7 @@ from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.verdict.rules import rules
 
 DIRECTIONS = ("up", "down", "both")
-LINES: dict[str, Callable[[], Sequence[boxed.Box]]] = {"clean": tuple, "bursts 5 %": lambda: (boxed.bursts(0.05),)}
+LINES: dict[str, Callable[[], Sequence[boxed.Box]]] = {"clean": tuple, "bursts 5 %": lambda: (boxed.bursty_loss(0.05),)}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def named_on_every_line(cases: Sequence[Case]) -> pytest.MarkDecorator:
 def verdict_of(app: str, boxes: Sequence[boxed.Box], seed: int = 1) -> Verdict:
     """The verdict about one app on a line with these restrictions."""
     line = boxed.Line(boxes, apps=(app,), seed=seed, budget_bytes=20_000_000 if app == "video" else 4_000_000)
-    return judge(boxed.check(line))[0]
+    return judge(boxed.play_check(line))[0]
 
 
 def assert_named(rule: str, case: Case, line: str) -> None:
@@ -52,10 +52,10 @@ def assert_named(rule: str, case: Case, line: str) -> None:
     assert (verdict.state, verdict.rule, verdict.direction) == (rules()[rule].state, rule, case.direction)
     assert set(case.parameters) <= {parameter.name for parameter in rules()[rule].parameters}
     for name, truth in case.parameters.items():
-        assert holds(verdict.parameters[name], truth), (name, truth, verdict.parameters[name])
+        assert contains_truth(verdict.parameters[name], truth), (name, truth, verdict.parameters[name])
 
 
-def holds(parameter: Number | Category, truth: float | str) -> bool:
+def contains_truth(parameter: Number | Category, truth: float | str) -> bool:
     """Whether the truth lies within the interval, or is the category."""
     if isinstance(parameter, Category):
         return parameter.value == truth

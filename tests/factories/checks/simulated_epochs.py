@@ -37,17 +37,17 @@ Background = Callable[["World", Bits], Bits]
 """What the line does to the packets sent, (flows, slots) both."""
 
 
-def clean(world: World, sent: Bits) -> Bits:
+def no_loss(world: World, sent: Bits) -> Bits:
     """No loss at all."""
     return np.zeros_like(sent)
 
 
-def iid(loss: float) -> Background:
+def independent_loss(loss: float) -> Background:
     """Every packet for itself."""
     return lambda world, sent: world.rng.random(sent.shape) < loss
 
 
-def bursts(loss: float, bad_loss: float = 0.8, mean_slots: float = 6.0) -> Background:
+def bursty_loss(loss: float, bad_loss: float = 0.8, mean_slots: float = 6.0) -> Background:
     """Gilbert-Elliott, one state of the line common to all flows."""
 
     def lose(world: World, sent: Bits) -> Bits:
@@ -61,7 +61,7 @@ def bursts(loss: float, bad_loss: float = 0.8, mean_slots: float = 6.0) -> Backg
     return lose
 
 
-def ecmp(world: World, sent: Bits) -> Bits:
+def ecmp_paths(world: World, sent: Bits) -> Bits:
     """Four paths with losses of their own; a 5-tuple keeps to one."""
     if not len(world.paths):
         world.paths = world.rng.choice([0.0, 0.01, 0.05, 0.2], 4)
@@ -69,13 +69,13 @@ def ecmp(world: World, sent: Bits) -> Bits:
     return world.rng.random(sent.shape) < world.paths[path][:, None]
 
 
-def buckets(world: World, sent: Bits) -> Bits:
+def shared_buckets(world: World, sent: Bits) -> Bits:
     """Per-flow queues: one 5-tuple in eight shares its bucket with a bulk transfer and loses 30 %."""
     bad = world.rng.random(len(sent)) < 0.12
     return world.rng.random(sent.shape) < np.where(bad, 0.3, 0.002)[:, None]
 
 
-def nat(world: World, sent: Bits) -> Bits:
+def nat_evictions(world: World, sent: Bits) -> Bits:
     """One mapping in eight is evicted: everything after that is lost."""
     flows, slots = sent.shape
     gone = np.where(world.rng.random(flows) < 0.12, world.rng.integers(0, slots, flows), slots)
@@ -95,22 +95,22 @@ def police_flow(world: World, sent: Bits) -> Bits:
     return sent.cumsum(axis=1) > np.ceil(3 + 0.8 * np.arange(sent.shape[1]))
 
 
-def freeze(world: World, sent: Bits) -> Bits:
+def freeze_flows(world: World, sent: Bits) -> Bits:
     """Each 5-tuple may send so many packets and no more: a canary is frozen later than the others."""
     return sent.cumsum(axis=1) > 0.8 * sent.shape[1]
 
 
 BACKGROUNDS: dict[str, Background] = {
-    "clean": clean,
-    "iid 5 %": iid(0.05),
-    "bursts 5 %": bursts(0.05),
-    "bursts 15 %": bursts(0.15),
-    "ecmp": ecmp,
-    "buckets": buckets,
-    "nat": nat,
+    "clean": no_loss,
+    "iid 5 %": independent_loss(0.05),
+    "bursts 5 %": bursty_loss(0.05),
+    "bursts 15 %": bursty_loss(0.15),
+    "ecmp": ecmp_paths,
+    "buckets": shared_buckets,
+    "nat": nat_evictions,
     "police all": police_all,
     "police flow": police_flow,
-    "freeze": freeze,
+    "freeze": freeze_flows,
 }
 
 
@@ -144,8 +144,8 @@ class World:
     ) -> Epoch:
         """The facts of the next epoch: k calls, k random twins, k/2 text twins with `text`; with `tcp` (question
         "tcp") the calls' place is taken by twins over TCP."""
-        laid = _lay(self, k, packets, restriction, text, canary, stages, tcp)
-        flows = [flow for way in DIRECTIONS for flow in _observe(self, laid, way)]
+        laid = _lay_out_flows(self, k, packets, restriction, text, canary, stages, tcp)
+        flows = [flow for way in DIRECTIONS for flow in _observed_direction(self, laid, way)]
         track = Track(
             at_ms=tuple(200.0 + 1000.0 * slot / rate for slot in range(packets)),
             size=(160,) * packets,
@@ -172,12 +172,20 @@ class _Laid(NamedTuple):
     tcp: bool
 
 
-def _lay(
-    world: World, k: int, packets: int, hit: Restriction, text: bool, canary: bool,
-    stages: tuple[str, ...], tcp: bool,
-) -> _Laid:  # fmt: skip
-    roles, chosen = _roles(world.rng, k, text, canary)
-    answered = [dict(zip(stages, map(bool, row), strict=True)) for row in _answered(world, roles == 0, hit, stages)]
+def _lay_out_flows(
+    world: World,
+    k: int,
+    packets: int,
+    hit: Restriction,
+    text: bool,
+    canary: bool,
+    stages: tuple[str, ...],
+    tcp: bool,
+) -> _Laid:
+    roles, chosen = _drawn_roles(world.rng, k, text, canary)
+    answered = [
+        dict(zip(stages, map(bool, row), strict=True)) for row in _answered_stages(world, roles == 0, hit, stages)
+    ]
     withheld = np.zeros((len(roles), packets), np.bool_)
     if chosen >= 0:
         count = max(1, round(0.05 * packets))
@@ -185,17 +193,17 @@ def _lay(
     return _Laid(hit, roles, chosen, withheld, world.rng.exponential(3.0, len(roles)), answered, tcp)
 
 
-def _observe(world: World, laid: _Laid, direction: Direction) -> list[Observation]:
+def _observed_direction(world: World, laid: _Laid, direction: Direction) -> list[Observation]:
     sent, calls, hit = ~laid.withheld, (laid.roles == 0)[:, None], laid.hit
     lost = world.background(world, sent)
     lost |= calls & (world.rng.random(sent.shape) < (hit.up if direction == "up" else hit.down))
     if hit.kill_after is not None:
         lost |= calls & (np.arange(sent.shape[1]) >= hit.kill_after)
     arrived = sent & ~lost
-    return [_observation(world, laid, direction, flow, arrived[flow]) for flow in range(len(sent))]
+    return [_observed_flow(world, laid, direction, flow, arrived[flow]) for flow in range(len(sent))]
 
 
-def _observation(world: World, laid: _Laid, direction: Direction, flow: int, arrived: Bits) -> Observation:
+def _observed_flow(world: World, laid: _Laid, direction: Direction, flow: int, arrived: Bits) -> Observation:
     is_call = laid.roles[flow] == 0
     delay_ms = 30.0 + laid.jitter_ms[flow] + laid.hit.delay_ms * is_call + world.rng.normal(0, 0.5)
     return Observation(
@@ -203,18 +211,18 @@ def _observation(world: World, laid: _Laid, direction: Direction, flow: int, arr
         flow=flow,
         role="call" if is_call and not laid.tcp else "twin",
         direction=direction,
-        sent=_pack(~laid.withheld[flow]),
-        arrived=_pack(arrived),
+        sent=_pack_bits(~laid.withheld[flow]),
+        arrived=_pack_bits(arrived),
         twin_kind=None if is_call and not laid.tcp else "text" if laid.roles[flow] == 2 else "random",
         transport="tcp" if laid.tcp and is_call else "udp",
         canary=flow == laid.canary,
-        withheld=_pack(laid.withheld[flow]),
+        withheld=_pack_bits(laid.withheld[flow]),
         delay_dms=tuple(round(10 * (delay_ms + q)) for q in (-1, -0.5, 0, 0.5, 1)) if arrived.any() else (),
         answered=laid.answered[flow],
     )
 
 
-def _roles(rng: Rng, k: int, text: bool, canary: bool) -> tuple[NDArray[np.int64], int]:
+def _drawn_roles(rng: Rng, k: int, text: bool, canary: bool) -> tuple[NDArray[np.int64], int]:
     """0 call, 1 random twin, 2 text twin for each flow; and the canary's number (-1: none)."""
     roles = np.repeat([0, 1, 2], [k, k, k // 2 if text else 0])
     rng.shuffle(roles)
@@ -222,7 +230,7 @@ def _roles(rng: Rng, k: int, text: bool, canary: bool) -> tuple[NDArray[np.int64
     return roles, int(rng.choice(texts)) if canary and len(texts) else -1
 
 
-def _answered(world: World, calls: Bits, hit: Restriction, stages: tuple[str, ...]) -> Bits:
+def _answered_stages(world: World, calls: Bits, hit: Restriction, stages: tuple[str, ...]) -> Bits:
     """A stage fails when the request or its answer is lost three times, or the restriction wants it."""
     tries = np.ones((len(calls), 3 * len(stages)), np.bool_)
     lost = world.background(world, tries) | world.background(world, tries)
@@ -230,5 +238,5 @@ def _answered(world: World, calls: Bits, hit: Restriction, stages: tuple[str, ..
     return ~(failed | (calls[:, None] & (world.rng.random(failed.shape) < hit.setup)))
 
 
-def _pack(bits: Bits) -> bytes:
+def _pack_bits(bits: Bits) -> bytes:
     return np.packbits(bits, bitorder="little").tobytes()

@@ -14,7 +14,7 @@ PLAN = make_plan(choose_arms(["whatsapp/relay60"]))
 FLOWS = 16
 
 
-def epoch(draws: Random, number: int, slots: int, stage: str, size: Callable[[int], int], *, cut: bool) -> Epoch:
+def slow_epoch(draws: Random, number: int, slots: int, stage: str, size: Callable[[int], int], *, cut: bool) -> Epoch:
     """Calls lose everything from some packet on (`cut`), or a quarter of all packets; all flows lose some."""
     whole, size_bytes = (1 << slots) - 1, (slots + 7) // 8
     stages = ("stun", *[stage if place % 4 else "media" for place in range(1, slots)])
@@ -61,7 +61,7 @@ def epoch(draws: Random, number: int, slots: int, stage: str, size: Callable[[in
     )
 
 
-def facts(epochs: int, slots: int, stage: str, size: Callable[[int], int], *, cut: bool) -> Facts:
+def slow_facts_of(epochs: int, slots: int, stage: str, size: Callable[[int], int], *, cut: bool) -> Facts:
     draws = Random(f"{epochs}, {slots}, {stage}")
-    made = tuple(epoch(draws, number, slots, stage, size, cut=cut) for number in range(epochs))
+    made = tuple(slow_epoch(draws, number, slots, stage, size, cut=cut) for number in range(epochs))
     return Facts(plan=replace(PLAN, packets=slots), epochs=made, seed=bytes(32), started_at="2026-11-24T20:00:00Z")

@@ -11,7 +11,7 @@ from talkpath.verdict.model import Reason, Verdict
 STATES = ("ok", "restricted", "closed", "impaired", "unreachable", "insufficient", "likely")
 
 
-def verdict(basis: str, state: str, medium: str = "voice", app: str = "telegram", **more: object) -> Verdict:
+def verdict_of_basis(basis: str, state: str, medium: str = "voice", app: str = "telegram", **more: object) -> Verdict:
     likely = state == "likely"
     settings = {"reason": Reason("single_request"), "alternatives": ("media.freeze",)} if likely else {}
     return Verdict(
@@ -24,13 +24,13 @@ def verdict(basis: str, state: str, medium: str = "voice", app: str = "telegram"
     )
 
 
-def joined(server: str | None = None, addresses: str | None = None, call: str | None = None) -> JoinedMedium:
+def joined_states(server: str | None = None, addresses: str | None = None, call: str | None = None) -> JoinedMedium:
     """Voice of one app, by the state that each means has."""
     states = {"shape": server, "address": addresses, "call": call}
-    verdicts = [verdict(basis, state) for basis, state in states.items() if state is not None]
+    verdicts = [verdict_of_basis(basis, state) for basis, state in states.items() if state is not None]
     return next(each for each in join(verdicts) if each.medium == "voice")
 
 
-def combinations() -> Iterator[tuple[str | None, ...]]:
+def state_combinations() -> Iterator[tuple[str | None, ...]]:
     """Every state, or none, of each of the three means about calls."""
     yield from (each for each in product((None, *STATES), repeat=3) if any(each))

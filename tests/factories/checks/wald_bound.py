@@ -15,12 +15,12 @@ from scipy.stats import binom
 MISS = 0.01
 
 
-def nats(alpha: float, miss: float = MISS) -> float:
+def needed_nats(alpha: float, miss: float = MISS) -> float:
     """What a test needs to accuse with error alpha and to miss with `miss`."""
     return (1 - miss) * log((1 - miss) / alpha) + miss * log(miss / (1 - alpha))
 
 
-def information(
+def nats_a_block(
     calls: int, twins: int, extra: float, *, calm: float = 0.0, share: float = 0.0, bad: float = 1.0
 ) -> float:
     """Nats a block."""
@@ -38,7 +38,7 @@ def information(
     )
 
 
-def blocks(alpha: float, calls: int, twins: int, extra: float, **line: float) -> float:
+def blocks_needed(alpha: float, calls: int, twins: int, extra: float, **line: float) -> float:
     """The bound in blocks."""
-    found = information(calls, twins, extra, **line)
-    return nats(alpha) / found if found else inf
+    found = nats_a_block(calls, twins, extra, **line)
+    return needed_nats(alpha) / found if found else inf

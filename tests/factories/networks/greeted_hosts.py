@@ -18,7 +18,7 @@ Inside = Callable[[str], AbstractContextManager[None]]
 
 
 @contextmanager
-def answering(end: socket.socket, came: list[bytes]) -> Iterator[None]:
+def answering_greetings(end: socket.socket, came: list[bytes]) -> Iterator[None]:
     """Answers greetings that come to the socket, and keeps all that comes."""
     end.settimeout(0.1)
     over = threading.Event()
@@ -41,17 +41,17 @@ def answering(end: socket.socket, came: list[bytes]) -> Iterator[None]:
 
 
 @contextmanager
-def served(inside: Inside, host: LabHost, family: int, came: list[bytes]) -> Iterator[None]:
+def greeting_server(inside: Inside, host: LabHost, family: int, came: list[bytes]) -> Iterator[None]:
     """A server on that host that answers greetings, and keeps all that reaches it."""
     kind = socket.AF_INET if family == 4 else socket.AF_INET6
     with inside(host.name):
         end = socket.socket(kind, socket.SOCK_DGRAM)
     with end:
         end.bind(("", PORT))
-        with answering(end, came):
+        with answering_greetings(end, came):
             yield
 
 
-def row(host: LabHost) -> EndpointRow:
+def endpoint_row(host: LabHost) -> EndpointRow:
     app = "telegram" if app_of_address(host.packed()[0]) else ""
     return EndpointRow(host.name, app, "stun", host.ipv4, PORT, 2, "the lab", date(2026, 11, 1), "high")

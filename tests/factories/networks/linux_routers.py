@@ -39,26 +39,26 @@ def linux_routers(
         for each in made.values():
             undo.callback(each.close)
         routers = [made[f"router{number}"] for number in range(1, ROUTERS + 1)]
-        _join(made[PROBE.name], routers[0], LINKS[0])
+        _join_routers(made[PROBE.name], routers[0], LINKS[0])
         for number in range(1, ROUTERS):
-            _join(routers[number - 1], routers[number], LINKS[number])
+            _join_routers(routers[number - 1], routers[number], LINKS[number])
         for number, server in enumerate(servers):
-            _attach(routers[-1], made[server.name], number, server)
+            _attach_server(routers[-1], made[server.name], number, server)
         for number, router in enumerate(routers):
             back = [f"route add {LINKS[1]}.0/24 via {LINKS[number]}.2"] if number > 1 else []
             router.ip(*back)
             with router.inside():
                 for name, value in {"ip_forward": "1", **settings}.items():
                     Path("/proc/sys/net/ipv4", name).write_text(value)
-        _load(routers[0], NAT)
+        _load_ruleset(routers[0], NAT)
         if rule:
-            _load(
+            _load_ruleset(
                 routers[1], f"table ip censor {{\nchain on {{\ntype filter hook forward priority 0;\n{rule}\n}}\n}}\n"
             )
         yield made
 
 
-def _join(near: Namespace, far: Namespace, network: str) -> None:
+def _join_routers(near: Namespace, far: Namespace, network: str) -> None:
     """A cable: `.2` is the end towards the user, with a default route over it, `.1` the router."""
     near.ip(
         f"link add out type veth peer name in netns {far.path}", f"addr add {network}.2/24 dev out", "link set out up"
@@ -67,7 +67,7 @@ def _join(near: Namespace, far: Namespace, network: str) -> None:
     near.ip(f"route add default via {network}.1")
 
 
-def _attach(router: Namespace, host: Namespace, number: int, server: LabHost) -> None:
+def _attach_server(router: Namespace, host: Namespace, number: int, server: LabHost) -> None:
     """A server at the last router."""
     router.ip(
         f"link add server{number} type veth peer name eth0 netns {host.path}",
@@ -83,7 +83,7 @@ def _attach(router: Namespace, host: Namespace, number: int, server: LabHost) ->
     )
 
 
-def _load(router: Namespace, ruleset: str) -> None:
+def _load_ruleset(router: Namespace, ruleset: str) -> None:
     with router.inside():
         done = subprocess.run(
             [str(namespace.tool("nft")), "-f", "-"], input=ruleset, text=True, capture_output=True, check=False

@@ -53,7 +53,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def hurry(process: subprocess.Popen[Any]) -> None:
+def raise_priority(process: subprocess.Popen[Any]) -> None:
     """The other tests of this run come second, where we are root: a check that sends late is void."""
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, process.pid, -10)
@@ -79,7 +79,7 @@ class FarEnd:
         arguments += ["--tcp-ports", str(self.tcp), "--tls-ports", str(self.tls), *more]
         code = f"{patch}\nimport sys\nsys.argv = ['talkpath', *{arguments!r}]\nfrom talkpath.cli import main\nmain()"
         self.process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        hurry(self.process)
+        raise_priority(self.process)
         assert self.process.stdout is not None
         return self.process.stdout.readline()
 
@@ -142,7 +142,7 @@ class Probe:
         command = [*TALKPATH, "check", link, "--json", "-o", str(self._bundle), *arguments]
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
-        hurry(self.process)
+        raise_priority(self.process)
         self._since_s = time.monotonic()
 
     def said(self, text: str, times: int = 1, within_s: float = 30.0) -> None:
@@ -181,7 +181,7 @@ def small_plan(folder: Path, budget_s: float = 20.0, budget_bytes: int = 2_000_0
     return ["--plan", str(folder / "plan.json")]
 
 
-def talkpath(*arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+def run_talkpath(*arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
         [*TALKPATH, *arguments],
@@ -193,6 +193,6 @@ def talkpath(*arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedPr
     )
 
 
-def check(*arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+def run_check(*arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
     """Run `talkpath check`."""
-    return talkpath("check", *arguments, timeout_s=timeout_s)
+    return run_talkpath("check", *arguments, timeout_s=timeout_s)

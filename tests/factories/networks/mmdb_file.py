@@ -13,25 +13,25 @@ STRING, UINT16, UINT32, MAP, UINT64, ARRAY = 2, 5, 6, 7, 9, 11
 KINDS = {"node_count": UINT32, "autonomous_system_number": UINT32, "build_epoch": UINT64}
 
 
-def _control(kind: int, size: int) -> bytes:
+def _control_byte(kind: int, size: int) -> bytes:
     length = bytes([size - 29]) if size >= 29 else b""
     first = min(size, 29)
     return (bytes([kind << 5 | first]) if kind < 8 else bytes([first, kind - 7])) + length
 
 
-def _encode(value: Value, kind: int = UINT16) -> bytes:
+def _encode_value(value: Value, kind: int = UINT16) -> bytes:
     if isinstance(value, str):
-        return _control(STRING, len(value.encode())) + value.encode()
+        return _control_byte(STRING, len(value.encode())) + value.encode()
     if isinstance(value, int):
         raw = value.to_bytes((value.bit_length() + 7) // 8, "big")
-        return _control(kind, len(raw)) + raw
+        return _control_byte(kind, len(raw)) + raw
     if isinstance(value, list):
-        return _control(ARRAY, len(value)) + b"".join(map(_encode, value))
-    pairs = (_encode(key) + _encode(inner, KINDS.get(key, UINT16)) for key, inner in value.items())
-    return _control(MAP, len(value)) + b"".join(pairs)
+        return _control_byte(ARRAY, len(value)) + b"".join(map(_encode_value, value))
+    pairs = (_encode_value(key) + _encode_value(inner, KINDS.get(key, UINT16)) for key, inner in value.items())
+    return _control_byte(MAP, len(value)) + b"".join(pairs)
 
 
-def made(networks: Mapping[str, dict[str, Value]], version: int = 6) -> bytes:
+def mmdb_bytes(networks: Mapping[str, dict[str, Value]], version: int = 6) -> bytes:
     """The file's bytes, for networks in CIDR notation. IPv4 lies at ::/96, as in the public files."""
     nodes: list[list[int | bytes | None]] = [[None, None]]
     for text, value in networks.items():
@@ -46,7 +46,7 @@ def made(networks: Mapping[str, dict[str, Value]], version: int = 6) -> bytes:
             following = nodes[at][int(bit)]
             assert isinstance(following, int)
             at = following
-        nodes[at][int(bits[-1])] = _encode(value)
+        nodes[at][int(bits[-1])] = _encode_value(value)
     data, tree = b"", b""
     for node in nodes:
         for record in node:
@@ -64,4 +64,4 @@ def made(networks: Mapping[str, dict[str, Value]], version: int = 6) -> bytes:
         "build_epoch": 1,
         "description": {},
     }
-    return tree + bytes(16) + data + MARKER + _encode(about)
+    return tree + bytes(16) + data + MARKER + _encode_value(about)

@@ -23,7 +23,7 @@ TALKPATH = (sys.executable, "-m", "talkpath")
 TRIES, PATH_S = 3, 0.2
 
 
-def judged(
+def verdicts_through(
     rule: str, host: str, budget_s: float, apps: Sequence[str] = ("webrtc",), sets: str = ""
 ) -> list[dict[str, Any]] | str:
     """In the lab: `talkpath respond` on one side, `talkpath check` of these apps' voice on the other; its verdicts, or
@@ -68,11 +68,11 @@ def on_time(ask: Callable[[], list[dict[str, Any]] | str]) -> list[dict[str, Any
     return f"this machine was too busy to send on time in {TRIES} runs: try again when it is quiet"
 
 
-def told(in_lab: Callable[..., Any], *arguments: object) -> list[dict[str, Any]]:
-    """`judged`, in the lab; the test is skipped where it cannot be run."""
+def verdicts_in_lab(in_lab: Callable[..., Any], *arguments: object) -> list[dict[str, Any]]:
+    """`verdicts_through`, in the lab; the test is skipped where it cannot be run."""
     if namespace.tool("nft") is None:
         pytest.skip("needs nft: apt install nftables")
-    found = on_time(lambda: in_lab(judged, *arguments))
+    found = on_time(lambda: in_lab(verdicts_through, *arguments))
     if isinstance(found, str):
         pytest.skip(found)
     return found

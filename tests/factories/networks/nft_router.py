@@ -35,8 +35,8 @@ def nft_router(rule: str, sets: str = "") -> Iterator[Mapping[str, Namespace]]:
         for made in hosts.values():
             undo.callback(made.close)
         gate = hosts["gate"]
-        _cable(gate, 0, hosts[PROBE.name], hosts[RESPONDER.name])
-        _cable(gate, 1, hosts[RESPONDER.name], hosts[PROBE.name])
+        _lay_cable(gate, 0, hosts[PROBE.name], hosts[RESPONDER.name])
+        _lay_cable(gate, 1, hosts[RESPONDER.name], hosts[PROBE.name])
         with gate.inside():
             for setting in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
                 Path("/proc/sys/net", setting).write_text("1")
@@ -44,7 +44,7 @@ def nft_router(rule: str, sets: str = "") -> Iterator[Mapping[str, Namespace]]:
         yield hosts
 
 
-def _cable(gate: Namespace, index: int, host: Namespace, other: Namespace) -> None:
+def _lay_cable(gate: Namespace, index: int, host: Namespace, other: Namespace) -> None:
     """One cable, with fixed neighbours at both ends: nothing is lost while they look for each other."""
     (v4, v6), macs = NETS[host.name], (cables.mac(index, 0), cables.mac(index, 1))
     gate.ip(

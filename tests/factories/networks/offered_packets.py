@@ -16,17 +16,17 @@ POOL = Random(1).randbytes(100_003)
 Fates = dict[tuple[int, int], list[tuple[float, bytes]]]
 
 
-def network(text: str, seed: int = 1) -> LabNetwork:
+def lab_network(text: str, seed: int = 1) -> LabNetwork:
     return LabNetwork(parse_background(text), (), seed)
 
 
-def packets(direction: str = "up", flows: int = 8, seconds: float = 10, pps: float = 50, **more):
+def timed_packets(direction: str = "up", flows: int = 8, seconds: float = 10, pps: float = 50, **more):
     """(now_s, flow, number, packet) in order of time: flows side by side, half a millisecond apart.
 
     `fill(flow, number)` is the payload.
     """
     family, size, fill = more.get("family", 4), more.get("size", 160), more.get("fill")
-    writers = [writer(direction, 40000 + flow, family) for flow in range(flows)]
+    writers = [udp_writer(direction, 40000 + flow, family) for flow in range(flows)]
     numbers = range(round(seconds * pps))
     for now_s, flow, number in sorted((n / pps + f * 0.0005, f, n) for n in numbers for f in range(flows)):
         start = (1000 * number + 7 * flow) % (len(POOL) - size)
@@ -34,21 +34,21 @@ def packets(direction: str = "up", flows: int = 8, seconds: float = 10, pps: flo
         yield now_s, flow, number, writers[flow].packet(payload)
 
 
-def writer(direction: str, port: int, family: int = 4) -> ip.UdpWriter:
+def udp_writer(direction: str, port: int, family: int = 4) -> ip.UdpWriter:
     near, far = ENDS[family]
     ends = Address.of(near, port), Address.of(far, 3478)
     return ip.UdpWriter(*(ends if direction == "up" else reversed(ends)))
 
 
-def play(net: LabNetwork, direction: str = "up", **how) -> Fates:
+def play_packets(net: LabNetwork, direction: str = "up", **how) -> Fates:
     """What became of each (flow, number)."""
     return {
         (flow, number): [(at_s - now_s, copy) for at_s, copy in net.offer(now_s, direction, packet)]
-        for now_s, flow, number, packet in packets(direction, **how)
+        for now_s, flow, number, packet in timed_packets(direction, **how)
     }
 
 
-def loss(fates: Fates) -> float:
+def lost_share(fates: Fates) -> float:
     return sum(not copies for copies in fates.values()) / len(fates)
 
 
@@ -63,5 +63,5 @@ def by_flow(fates: Fates) -> dict[int, list[bool]]:
 def play_from(net: LabNetwork, start_s: float, direction: str, flows: int) -> Fates:
     return {
         (flow, number): net.offer(start_s + now_s, direction, packet)
-        for now_s, flow, number, packet in packets(direction, flows=flows, seconds=0.5)
+        for now_s, flow, number, packet in timed_packets(direction, flows=flows, seconds=0.5)
     }

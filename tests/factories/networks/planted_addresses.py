@@ -36,7 +36,7 @@ def address_forms(text: str) -> dict[str, bytes]:
         "number": str(int(address)).encode(),
         "escaped": repr(packed)[2:-1].encode(),
     }
-    return forms | _base64(str(address).encode(), "text") | _base64(packed, "packed")
+    return forms | _base64_forms(str(address).encode(), "text") | _base64_forms(packed, "packed")
 
 
 def name_forms(text: str) -> dict[str, bytes]:
@@ -51,10 +51,10 @@ def name_forms(text: str) -> dict[str, bytes]:
         "utf-16": text.encode("utf-16-le"),
         "first label": raw.split(b".")[0],
     }
-    return forms | _base64(raw, "text")
+    return forms | _base64_forms(raw, "text")
 
 
-def _base64(data: bytes, what: str) -> dict[str, bytes]:
+def _base64_forms(data: bytes, what: str) -> dict[str, bytes]:
     """The characters that `data` gives at each of the three places in base64, without those shared with neighbours."""
     found = {}
     for shift in range(3):
@@ -67,35 +67,35 @@ def _base64(data: bytes, what: str) -> dict[str, bytes]:
     return found
 
 
-def layers(data: bytes) -> Iterator[bytes]:
+def unpacked_layers(data: bytes) -> Iterator[bytes]:
     """A file's bytes, and those of all that is packed into it."""
     yield data
     if data[:4] == b"PK\x03\x04":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for name in archive.namelist():
                 yield name.encode()
-                yield from layers(archive.read(name))
+                yield from unpacked_layers(archive.read(name))
     elif data[:2] == b"\x1f\x8b":
-        yield from layers(gzip.decompress(data))
+        yield from unpacked_layers(gzip.decompress(data))
     elif data[:4] == b"PAR1":
         for column in pyarrow.parquet.read_table(pyarrow.BufferReader(data)).columns:
             for chunk in column.chunks:
                 yield from (buffer.to_pybytes() for buffer in chunk.buffers() if buffer is not None)
 
 
-def found(what: dict[str, dict[str, bytes]], named: dict[str, bytes]) -> list[tuple[str, str, str]]:
+def planted_found_in(what: dict[str, dict[str, bytes]], named: dict[str, bytes]) -> list[tuple[str, str, str]]:
     """(where, what, form) of everything planted that is in anything of `named`."""
     return [
         (where, plant, form)
         for where, data in named.items()
-        for layer in layers(data)
+        for layer in unpacked_layers(data)
         for plant, forms in what.items()
         for form, needle in forms.items()
         if needle in layer
     ]
 
 
-def written(folder: Path, but: tuple[str, ...] = ()) -> dict[str, bytes]:
+def written_files(folder: Path, but: tuple[str, ...] = ()) -> dict[str, bytes]:
     """Every file below the folder but those that were put there, and under one key all of their names."""
     paths = [path for path in folder.rglob("*") if path.is_file() and path.name not in but]
     names = "\n".join(path.name for path in paths).encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from random import Random
 
-from factories.packets.handmade_calls import CALLS, packets, twin
+from factories.packets.handmade_calls import CALLS, ip_packets_of, twin_flow
 from talkpath.lab.path.hosts import RESPONDER
 from talkpath.lab.path.link import DROP, PASS
 from talkpath.lab.restrictor import parse_rule
@@ -25,7 +25,9 @@ class Played:
 
     def play(self, calls: dict[object, list], start_s: float = 0.0, **ends: int) -> Played:
         """Flow by flow in turns; each key is a flow of its own local port."""
-        laid = {key: list(packets(call, **{"port": 40000 + n, **ends})) for n, (key, call) in enumerate(calls.items())}
+        laid = {
+            key: list(ip_packets_of(call, **{"port": 40000 + n, **ends})) for n, (key, call) in enumerate(calls.items())
+        }
         for number in range(max(map(len, laid.values()))):
             for key, flow in laid.items():
                 if number < len(flow):
@@ -40,12 +42,12 @@ class Played:
         return sum(fate == DROP for fate in asked) / len(asked)
 
 
-def one(name: str, count: int = 100, medium: str = "voice", seed: int = 1) -> list:
-    return CALLS[name](Random(seed), count, medium) if name != "twin" else twin(Random(seed), count, medium)
+def one_flow(name: str, count: int = 100, medium: str = "voice", seed: int = 1) -> list:
+    return CALLS[name](Random(seed), count, medium) if name != "twin" else twin_flow(Random(seed), count, medium)
 
 
 def all_of(count: int = 60, medium: str = "voice") -> dict:
-    return {name: one(name, count, medium) for name in (*CALLS, "twin")}
+    return {name: one_flow(name, count, medium) for name in (*CALLS, "twin")}
 
 
 def probe_packets(port: int, payload: bytes, family: int = 4, host=RESPONDER) -> tuple[bytes, bytes, bytes]:
@@ -56,7 +58,7 @@ def probe_packets(port: int, payload: bytes, family: int = 4, host=RESPONDER) ->
     return ip.build_udp(near, far, payload), ip.build_udp(far, near, payload), ip.build_tcp(near, far, segment)
 
 
-def passes(rule: str, port: int = 3478, payload: bytes = b"\x05random", family: int = 4, host=RESPONDER) -> str:
+def what_passes(rule: str, port: int = 3478, payload: bytes = b"\x05random", family: int = 4, host=RESPONDER) -> str:
     """Which of UDP up, UDP down, TCP pass, as letters u, d, t."""
     restrictor = Restrictor([parse_rule(rule)], 1)
     fates = [restrictor.fate(n, n != 1, packet) for n, packet in enumerate(probe_packets(port, payload, family, host))]

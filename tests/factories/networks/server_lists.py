@@ -12,7 +12,7 @@ NOW = datetime(2026, 11, 27, 18, tzinfo=UTC)
 DIRECTORY = Signer.of_seed(b"directory".ljust(32))
 
 
-def server(number: int, **more: object) -> ListedServer:
+def listed_server(number: int, **more: object) -> ListedServer:
     """A server that is listed."""
     fields = {
         "key": number.to_bytes(32, "big"),
@@ -29,6 +29,6 @@ def server(number: int, **more: object) -> ListedServer:
     return ListedServer(**(fields | more))
 
 
-def signed(count: int = 3, *, serial: int = 7, at: datetime = NOW, signer: Signer = DIRECTORY) -> bytes:
+def signed_server_list(count: int = 3, *, serial: int = 7, at: datetime = NOW, signer: Signer = DIRECTORY) -> bytes:
     """A list of so many servers."""
-    return sign_list(signer, serial, at, [server(number) for number in range(count)])
+    return sign_list(signer, serial, at, [listed_server(number) for number in range(count)])

@@ -61,7 +61,7 @@ messages = true
 """
 
 
-def small(folder: Path, *changes: tuple[str, str]) -> CountrySettings:
+def small_country_settings(folder: Path, *changes: tuple[str, str]) -> CountrySettings:
     """The country, with some of its text changed."""
     text = TEXT
     for old, new in changes:

@@ -23,7 +23,7 @@ NAMES = {app_host_name(APP if host == OWN else "", host.name): host for host in 
 
 
 @contextmanager
-def served(lab: NetnsLab, host: LabHost, server: ssl.SSLContext, family: int, *, mute: bool) -> Iterator[None]:
+def tls_server(lab: NetnsLab, host: LabHost, server: ssl.SSLContext, family: int, *, mute: bool) -> Iterator[None]:
     """A TLS server on that host with one certificate for all names; `mute` accepts connections and says nothing."""
     with lab.inside(host.name):
         listener = socket.create_server(
@@ -57,17 +57,17 @@ def served(lab: NetnsLab, host: LabHost, server: ssl.SSLContext, family: int, *,
         end.close()
 
 
-def _row(name: str, host: LabHost) -> EndpointRow:
+def _endpoint_row(name: str, host: LabHost) -> EndpointRow:
     return EndpointRow(host.name, APP if host == OWN else "", "tls", name, PORT, 1, "the lab", TODAY, "high")
 
 
-def chosen(*, hellos: bool = False) -> ChosenEndpoints:
+def chosen_endpoints(*, hellos: bool = False) -> ChosenEndpoints:
     """All of them, and a name server that is never asked."""
-    rows = [_row(name, host) for name, host in NAMES.items()]
+    rows = [_endpoint_row(name, host) for name, host in NAMES.items()]
     resolver = EndpointRow("r", "", "resolver", "192.0.2.53", 53, 1, "the lab", TODAY, "high")
     return ChosenEndpoints(tuple(rows[:1]), tuple(rows[1:]), resolver, names_only=False, hellos=hellos)
 
 
-def found(name: str, family: int) -> RequestOutcome:
+def found_name(name: str, family: int) -> RequestOutcome:
     """Where that name is."""
     return RequestOutcome(addresses=(NAMES[name].address(family, PORT),))

@@ -65,7 +65,7 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def pair(folder: Path) -> Iterator[list[Node]]:
+def two_nodes(folder: Path) -> Iterator[list[Node]]:
     """Both, running."""
     ports = free_ports(4)
     shards = (ports[0], ports[1])
@@ -79,6 +79,6 @@ def pair(folder: Path) -> Iterator[list[Node]]:
             node.kill()
 
 
-def dsn(nodes: list[Node], database: str) -> str:
+def cluster_dsn(nodes: list[Node], database: str) -> str:
     """Of an index over both."""
     return f"clickhouse://{','.join(f'127.0.0.1:{node.http}' for node in nodes)}/{database}?cluster=pair"

@@ -19,7 +19,7 @@ from typing import Any
 GLOBAL = os.RTLD_GLOBAL if hasattr(os, "RTLD_GLOBAL") else 0
 
 
-def extension() -> Any:
+def chdb_extension() -> Any:
     """chdb._chdb, without chdb/__init__: that one would start an engine of its own."""
     package = Path(importlib.util.find_spec("chdb").submodule_search_locations[0])  # type: ignore[union-attr, index]
     library = next(package.glob("_chdb*.so"))
@@ -39,7 +39,7 @@ def extension() -> Any:
     return found
 
 
-def config(folder: Path, tcp: str, http: str, shards: list[str]) -> str:
+def node_config(folder: Path, tcp: str, http: str, shards: list[str]) -> str:
     """What clickhouse-local reads from ./config.xml."""
     parts = "".join(f"<shard><replica><host>127.0.0.1</host><port>{port}</port></replica></shard>" for port in shards)
     cluster = f"<remote_servers><pair>{parts}</pair></remote_servers>" if shards else ""
@@ -54,11 +54,11 @@ def main(folder: Path, tcp: str, http: str, *shards: str) -> None:
     """Listen until killed: a query that reads an empty pipe keeps it alive."""
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
-    Path("config.xml").write_text(config(folder, tcp, http, list(shards)))
+    Path("config.xml").write_text(node_config(folder, tcp, http, list(shards)))
     Path("pipe").unlink(missing_ok=True)
     os.mkfifo("pipe")
     listen = f"SYSTEM START LISTEN QUERIES ALL; SELECT count() FROM file('{folder}/pipe', LineAsString)"
-    extension().query(listen, "TabSeparated", path=str(folder / "data"))
+    chdb_extension().query(listen, "TabSeparated", path=str(folder / "data"))
 
 
 if __name__ == "__main__":

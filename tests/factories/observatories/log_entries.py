@@ -26,16 +26,16 @@ def open_log(root: Path, clock: Clock | None = None, sealed_until: str = "") -> 
     return Log(Folder(root), clock or Clock(), sealed_until)
 
 
-def report(number: int, size_bytes: int = 300) -> LogEntry:
+def report_entry(number: int, size_bytes: int = 300) -> LogEntry:
     data = hashlib.sha256(str(number).encode()).digest() * (size_bytes // 32 + 1)
     return LogEntry(Received(hashlib.sha256(data).hexdigest(), "", len(data), withdraw="ab" * 32), data)
 
 
-def verdict(of: LogEntry, state: str = "ok", again: bool = False, rules: int = 1) -> LogEntry:
+def verdict_entry(of: LogEntry, state: str = "ok", again: bool = False, rules: int = 1) -> LogEntry:
     said = (LoggedVerdict("signal", "voice", state, "shape"),)
     return LogEntry(Judged(of.record.id, DAY, "2026-11-23", str(rules), "probe", said, again=again))
 
 
-def tap(number: int) -> LogEntry:
+def tap_entry(number: int) -> LogEntry:
     name = hashlib.sha256(f"tap {number}".encode()).hexdigest()
     return LogEntry(Tap(name, "", DAY, "signal", "voice"))

@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from msgspec.structs import replace
 
-from factories.observatories.network_days import detect, spread
+from factories.observatories.network_days import days_on_networks, events_of_days
 from talkpath.errors import PeerError
 from talkpath.observatory.claims.ledger import ClaimResult, Evidence, results_of
 from talkpath.observatory.claims.made_up import made_up_claims
@@ -49,7 +49,7 @@ class Memory:
     def __post_init__(self) -> None:
         self.days = sorted(self.days, key=lambda day: (day.network, day.app, day.medium, day.day))
         if self.found is None:
-            self.found = detect(self.days)
+            self.found = events_of_days(self.days)
 
     def totals(self) -> Totals:
         dates = sorted(day.day for day in self.days) or [""]
@@ -74,7 +74,7 @@ class Memory:
 
     def latest(self, country: str, medium: str, span: Span = HALF_YEAR) -> list[NetworkDayCount]:
         own = self._of(span, country=country, medium=medium)
-        return [_counted(list(group)[-1]) for _, group in groupby(own, key=lambda day: (day.network, day.app))]
+        return [_day_count(list(group)[-1]) for _, group in groupby(own, key=lambda day: (day.network, day.app))]
 
     def country_days(self, country: str, medium: str, span: Span = HALF_YEAR) -> list[CountryDay]:
         own = sorted(self._of(span, country=country, medium=medium), key=attrgetter("app", "day"))
@@ -87,10 +87,10 @@ class Memory:
     def network_days(
         self, country: str, network: str, app: str = "", medium: str = "", span: Span = HALF_YEAR
     ) -> list[NetworkDayCount]:
-        return [_counted(day) for day in self._of(span, country=country, network=network, app=app, medium=medium)]
+        return [_day_count(day) for day in self._of(span, country=country, network=network, app=app, medium=medium)]
 
     def stream_days(self, country: str, app: str, medium: str, span: Span = HALF_YEAR) -> list[NetworkDayCount]:
-        return [_counted(day) for day in self._of(span, country=country, app=app, medium=medium)]
+        return [_day_count(day) for day in self._of(span, country=country, app=app, medium=medium)]
 
     def _of(self, span: Span, **only: str) -> list[NetworkDay]:
         wanted = {name: value for name, value in only.items() if value}
@@ -125,7 +125,7 @@ class Down(Memory):
         raise PeerError("A shard is lost.")
 
 
-def _counted(day: NetworkDay) -> NetworkDayCount:
+def _day_count(day: NetworkDay) -> NetworkDayCount:
     return NetworkDayCount(day.country, day.network, day.app, day.medium, day.day, day.restricted, day.ok, day.closed,
                    day.impaired, day.contributors, day.rules[0] if day.rules else None)  # fmt: skip
 
@@ -139,7 +139,7 @@ def _country_day(found: Sequence[NetworkDay]) -> CountryDay:
 OPERATORS = {"AS64496": "Northline", "AS64497": "South & West <Telecom>"}
 
 
-def directory() -> DirectorySummary:
+def directory_summary() -> DirectorySummary:
     """Test servers in many countries; on a phone neither list is short."""
     listed = tuple(
         ShownServer(
@@ -160,25 +160,27 @@ def directory() -> DirectorySummary:
     return DirectorySummary("k" * 43, 7, "2025-08-30T10:00:00Z", listed, by_country(listed))
 
 
-def world() -> Memory:
+def three_countries() -> Memory:
     """Three countries, of which one has few people; two apps are held back in the first of them."""
     days = [
-        *spread("whatsapp", "voice", "2025-08-11", 10, on=12, restricted=3, country="IR"),
-        *spread("telegram", "voice", "2025-08-11", 10, on=3, restricted=3, country="IR"),
-        *spread("whatsapp", "voice", "2025-08-11", 10, on=5, ok=6, country="DE"),
-        *spread("whatsapp", "voice", "2025-08-11", 10, on=1, ok=1, country="AE"),
+        *days_on_networks("whatsapp", "voice", "2025-08-11", 10, on=12, restricted=3, country="IR"),
+        *days_on_networks("telegram", "voice", "2025-08-11", 10, on=3, restricted=3, country="IR"),
+        *days_on_networks("whatsapp", "voice", "2025-08-11", 10, on=5, ok=6, country="DE"),
+        *days_on_networks("whatsapp", "voice", "2025-08-11", 10, on=1, ok=1, country="AE"),
     ]
     return Memory([replace(day, contributors=1 if day.country == "AE" else 9) for day in days])
 
 
-def crowd() -> Memory:
+def many_networks() -> Memory:
     """A hundred and twenty networks, on each of which two restrictions began."""
-    days = [*spread("whatsapp", "voice", "2025-08-11", 2, on=120, restricted=3, country="XX"),
-            *spread("telegram", "voice", "2025-08-11", 2, on=120, restricted=3, country="XX")]  # fmt: skip
+    days = [
+        *days_on_networks("whatsapp", "voice", "2025-08-11", 2, on=120, restricted=3, country="XX"),
+        *days_on_networks("telegram", "voice", "2025-08-11", 2, on=120, restricted=3, country="XX"),
+    ]
     return Memory([replace(day, contributors=9) for day in days])
 
 
-def full() -> Memory:
+def one_full_network() -> Memory:
     """One network of a made-up country, with everything that four apps can have: messages, voice and video, each held
     back there and explained."""
     apps, media = ("max", "signal", "telegram", "whatsapp"), ("text", "video", "voice")
@@ -186,18 +188,20 @@ def full() -> Memory:
     days = [
         day
         for app, medium in streams
-        for day in spread(app, medium, "2025-08-11", 5, on=1, restricted=3, rule="signalling.block", country="XX")
+        for day in days_on_networks(
+            app, medium, "2025-08-11", 5, on=1, restricted=3, rule="signalling.block", country="XX"
+        )
     ]
     return Memory([replace(day, contributors=9, simulated=True) for day in days], simulated=True)
 
 
-def _country(events: Sequence[Event]) -> Event:
+def _country_event(events: Sequence[Event]) -> Event:
     """What is found of a whole country: that Telegram's voice calls began to be held back."""
     hit = [event for event in events if event.id.split("/")[2:] == ["telegram", "voice", "2025-08-11", "began"]]
     return replace(hit[0], id=COUNTRY, network="*", networks=tuple(event.network for event in hit), measured=12)
 
 
-def _told(event: Event) -> Event:
+def _event_in_full(event: Event) -> Event:
     """With all that a detector may tell of it."""
     return replace(event, share=0.8, share_low=0.7, share_high=0.9, sources=("probe", "tap"), taps=31,
                    rules={"stun.drop": 40, "media.drop": 5}, carries=("tls/443",), bundles=("ab" * 32,),
@@ -213,37 +217,41 @@ COUNTRY = "XX/*/telegram/voice/2025-08-11/began"
 FEW = "AS64499"  # two people measure there; on all others seven
 
 
-def country(simulated: bool = True) -> Memory:
+def one_country(simulated: bool = True) -> Memory:
     """Twelve networks in August 2025: two apps are held back from the 11th, one for five days, the others are not."""
     days = [
-        *spread("whatsapp", "voice", "2025-08-01", 10, ok=6, country="XX"),
-        *spread("whatsapp", "voice", "2025-08-11", 20, on=11, restricted=4, ok=1, country="XX"),
-        *spread("telegram", "voice", "2025-08-01", 10, ok=6, country="XX"),
-        *spread("telegram", "voice", "2025-08-11", 6, on=9, restricted=5, rule="stun.drop", country="XX"),
-        *spread("telegram", "voice", "2025-08-17", 14, on=9, restricted=5, rule="media.police", country="XX"),
-        *spread("telegram", "text", "2025-08-01", 30, on=4, ok=4, country="XX"),
-        *spread("telegram", "video", "2025-08-11", 20, on=4, restricted=4, rule="stun.drop", country="XX"),
-        *spread("signal", "voice", "2025-08-01", 12, ok=6, country="XX"),
-        *spread("signal", "voice", "2025-08-13", 5, on=3, restricted=5, rule="stun.drop", country="XX"),
-        *spread("signal", "voice", "2025-08-18", 12, on=3, ok=5, country="XX"),
-        *spread("max", "voice", "2025-08-01", 30, on=10, ok=5, country="XX"),
-        *spread("viber", "voice", "2025-08-20", 5, on=4, impaired=5, country="XX"),
-        *spread("meet", "video", "2025-08-20", 5, on=4, closed=5, country="XX"),
+        *days_on_networks("whatsapp", "voice", "2025-08-01", 10, ok=6, country="XX"),
+        *days_on_networks("whatsapp", "voice", "2025-08-11", 20, on=11, restricted=4, ok=1, country="XX"),
+        *days_on_networks("telegram", "voice", "2025-08-01", 10, ok=6, country="XX"),
+        *days_on_networks("telegram", "voice", "2025-08-11", 6, on=9, restricted=5, rule="stun.drop", country="XX"),
+        *days_on_networks("telegram", "voice", "2025-08-17", 14, on=9, restricted=5, rule="media.police", country="XX"),
+        *days_on_networks("telegram", "text", "2025-08-01", 30, on=4, ok=4, country="XX"),
+        *days_on_networks("telegram", "video", "2025-08-11", 20, on=4, restricted=4, rule="stun.drop", country="XX"),
+        *days_on_networks("signal", "voice", "2025-08-01", 12, ok=6, country="XX"),
+        *days_on_networks("signal", "voice", "2025-08-13", 5, on=3, restricted=5, rule="stun.drop", country="XX"),
+        *days_on_networks("signal", "voice", "2025-08-18", 12, on=3, ok=5, country="XX"),
+        *days_on_networks("max", "voice", "2025-08-01", 30, on=10, ok=5, country="XX"),
+        *days_on_networks("viber", "voice", "2025-08-20", 5, on=4, impaired=5, country="XX"),
+        *days_on_networks("meet", "video", "2025-08-20", 5, on=4, closed=5, country="XX"),
     ]
     days = [replace(day, contributors=2 if day.network == FEW else 7, simulated=simulated) for day in days]
-    events = [_told(replace(event, simulated=simulated)) for event in detect(days)]
+    events = [_event_in_full(replace(event, simulated=simulated)) for event in events_of_days(days)]
     mistake = next(event for event in events if event.id == WITHDRAWN)
     observatory = Memory(
         days=days,
         simulated=simulated,
-        found=[*events, withdrawal_of(mistake, "the far end's clock was wrong"), _country(events)],
-        told=[TransportShare("telegram", "voice", "udp/3478", 0, 6, "2025-08-20"),
-              TransportShare("telegram", "voice", "tls/443", 6, 6, "2025-08-20"),
-              TransportShare("max", "voice", "tls/443", 6, 6, "2025-08-20")],
+        found=[*events, withdrawal_of(mistake, "the far end's clock was wrong"), _country_event(events)],
+        told=[
+            TransportShare("telegram", "voice", "udp/3478", 0, 6, "2025-08-20"),
+            TransportShare("telegram", "voice", "tls/443", 6, 6, "2025-08-20"),
+            TransportShare("max", "voice", "tls/443", 6, 6, "2025-08-20"),
+        ],
         files=[Sealed("2025-08-28", 312, (SealedFile("2025-08-28.jsonl.gz", 48_213, "ab" * 32),))],
-        touched=[ReachEstimate("XX", ("telegram",), "voice", 64.7e6, 57.1e6, 68.0e6, 9, ("All are alike.",)),
-                 ReachEstimate("XX", ("telegram", "whatsapp"), "voice", None, 76.2e6, 123.1e6, 9, ("Few use both.",))],
-    )  # fmt: skip
+        touched=[
+            ReachEstimate("XX", ("telegram",), "voice", 64.7e6, 57.1e6, 68.0e6, 9, ("All are alike.",)),
+            ReachEstimate("XX", ("telegram", "whatsapp"), "voice", None, 76.2e6, 123.1e6, 9, ("Few use both.",)),
+        ],
+    )
     if simulated:
         observatory.said = [*made_up_claims(None, "XX"), SPEAKER]
         observatory._entries.extend(results_of(observatory.said, Evidence(observatory.days, events)))

@@ -12,14 +12,27 @@ from talkpath.observatory.events.record import Event
 from talkpath.observatory.findings.detector_input import counts_of_days
 
 
-def dates(first: str, count: int) -> list[str]:
+def dates_from(first: str, count: int) -> list[str]:
     start = date.fromisoformat(first)
     return [(start + timedelta(days=n)).isoformat() for n in range(count)]
 
 
-def day(app: str, medium: str, on: str, *, network: str = "AS64496", country: str = "RU", restricted: int = 0,
-        ok: int = 0, closed: int = 0, impaired: int = 0, rule: str = "media.drop", p: float | None = 0.3,
-        way: str = "both", basis: str = "shape") -> NetworkDay:  # fmt: skip
+def network_day(
+    app: str,
+    medium: str,
+    on: str,
+    *,
+    network: str = "AS64496",
+    country: str = "RU",
+    restricted: int = 0,
+    ok: int = 0,
+    closed: int = 0,
+    impaired: int = 0,
+    rule: str = "media.drop",
+    p: float | None = 0.3,
+    way: str = "both",
+    basis: str = "shape",
+) -> NetworkDay:
     return NetworkDay(
         network=network,
         country=country,
@@ -37,22 +50,27 @@ def day(app: str, medium: str, on: str, *, network: str = "AS64496", country: st
     )
 
 
-def detect(days: list[NetworkDay]) -> list[Event]:
+def events_of_days(days: list[NetworkDay]) -> list[Event]:
     """The events of days in a folder that somebody trusts."""
     return find_events(counts_of_days(days), FOLDER)
 
 
-def networks(count: int) -> list[str]:
+def network_names(count: int) -> list[str]:
     return [f"AS{64496 + n}" for n in range(count)]
 
 
-def evidence(*found: list[NetworkDay]) -> Evidence:
+def evidence_of_days(*found: list[NetworkDay]) -> Evidence:
     """Of these days, and of the events that are found in them."""
     days = [day for some in found for day in some]
-    return Evidence(days, detect(days))
+    return Evidence(days, events_of_days(days))
 
 
-def spread(app: str, medium: str, first: str, count: int = 3, on: int = 12, **said: object) -> list[NetworkDay]:
+def days_on_networks(
+    app: str, medium: str, first: str, count: int = 3, on: int = 12, **said: object
+) -> list[NetworkDay]:
     """The same on many networks, for so many days."""
-    return [day(app, medium, when, network=network, **said) for network in networks(on)  # type: ignore[arg-type]
-            for when in dates(first, count)]  # fmt: skip
+    return [
+        network_day(app, medium, when, network=network, **said)
+        for network in network_names(on)  # type: ignore[arg-type]
+        for when in dates_from(first, count)
+    ]

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 
-def start(folder: Path, *options: str) -> tuple[subprocess.Popen[str], str]:
+def start_observatory(folder: Path, *options: str) -> tuple[subprocess.Popen[str], str]:
     """`talkpath observe serve` on a free port of this machine, and its URL."""
     command = [sys.executable, "-m", "talkpath", "observe", "serve", "--data", str(folder), "--port", "0", "--json"]
     process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True, env=dict(os.environ))
@@ -20,7 +20,7 @@ def start(folder: Path, *options: str) -> tuple[subprocess.Popen[str], str]:
     return process, json.loads(line)["url"]
 
 
-def stop(process: subprocess.Popen[str]) -> int:
+def stop_observatory(process: subprocess.Popen[str]) -> int:
     process.terminate()
     code = process.wait(60)
     assert process.stdout is not None

@@ -19,7 +19,7 @@ class UnpicklableError(Exception):
         super().__init__("only one")
 
 
-def poisoned(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit:
+def killed_judge(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit:
     """Stands in for a judge that a bundle of an odd size kills, and one of a size divisible by 4 makes run for ever."""
     if received.size_bytes % 2:
         os._exit(1)
@@ -35,7 +35,7 @@ def poisoned_again(packs: Path, known: Known, listed: Mapping[str, str], simulat
     return judge_again(packs, known, listed, simulated)
 
 
-def exhausted(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit:
+def hungry_judge(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit:
     """Needs 8 GB for a bundle of an odd size; for one of a size divisible by 4 raises what cannot be handed over, or
     (divisible by 8) what would end the process that gets it."""
     if received.size_bytes % 2:
@@ -47,13 +47,13 @@ def exhausted(packs: Path, received: Received, listed: Mapping[str, str], simula
     return judge_received(packs, received, listed, simulated)
 
 
-def slept(seconds: float) -> float:
+def sleep_for(seconds: float) -> float:
     """Takes so long."""
     time.sleep(seconds)
     return seconds
 
 
-def kept(megabytes: int) -> int:
+def keep_memory(megabytes: int) -> int:
     """Keeps so much memory until the process ends; how much it keeps by now."""
     _kept.append(bytearray(megabytes << 20))
     return len(_kept)

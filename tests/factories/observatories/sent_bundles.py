@@ -37,7 +37,7 @@ NETWORK, COUNTRY = "AS64496", "XX"
 
 
 @cache
-def facts(restricted: bool = False, apps: tuple[str, ...] = ("whatsapp/relay60",)) -> Facts:
+def sent_facts(restricted: bool = False, apps: tuple[str, ...] = ("whatsapp/relay60",)) -> Facts:
     plan = make_plan(choose_arms(apps))
     scenario = Scenario.parse("clean", [RULE] if restricted else [], 1)
     played = run_sim(plan, scenario, where=NetworkOrigin(NETWORK, COUNTRY))
@@ -45,11 +45,11 @@ def facts(restricted: bool = False, apps: tuple[str, ...] = ("whatsapp/relay60",
 
 
 @cache
-def told(restricted: bool, apps: tuple[str, ...] = ("whatsapp/relay60",)) -> dict[str, object]:
-    return judge_check(facts(restricted, apps))[1]
+def sent_results(restricted: bool, apps: tuple[str, ...] = ("whatsapp/relay60",)) -> dict[str, object]:
+    return judge_check(sent_facts(restricted, apps))[1]
 
 
-def measured(
+def measured_bundle(
     seed: int = 0,
     restricted: bool = False,
     apps: tuple[str, ...] = ("whatsapp/relay60",),
@@ -57,8 +57,8 @@ def measured(
     receipt_day: str = "",
 ) -> bytes:
     """A bundle with its receipt, neither of which a lab key signed. `receipt_day` "": the receipt tells no time."""
-    probe, responder = _signer("probe", seed), _signer("far", seed)
-    played = facts(restricted, apps)
+    probe, responder = _seeded_signer("probe", seed), _seeded_signer("far", seed)
+    played = sent_facts(restricted, apps)
     assert played.receipt is not None
     seen = unseal(played.receipt.body, played.receipt.signature)
     key, hour = raw_key_text(responder.public), f"{receipt_day}T10:00:00Z" if receipt_day else ""
@@ -67,27 +67,27 @@ def measured(
                   started_at=hour, ended_at=hour)  # fmt: skip
     taken = replace(real, receipt=SignedReceipt(*seal(own, responder)))
     assert has_receipt(taken, probe)
-    return write_check(taken, told(restricted, apps), probe)
+    return write_check(taken, sent_results(restricted, apps), probe)
 
 
 def responder_key(seed: int) -> str:
     """The key of the responder of `measured(seed)`, as lists write it."""
-    return raw_key_text(_signer("far", seed).public)
+    return raw_key_text(_seeded_signer("far", seed).public)
 
 
-def _signer(end: str, seed: int) -> Signer:
+def _seeded_signer(end: str, seed: int) -> Signer:
     return Signer.of_seed(hashlib.sha256(f"{end} {seed}".encode()).digest())
 
 
 @cache
-def simulated() -> bytes:
-    return write_check(facts(), told(False), probe_signer())
+def simulated_bundle() -> bytes:
+    return write_check(sent_facts(), sent_results(False), probe_signer())
 
 
-def resealed(parts: dict[str, bytes], kind: str = "check", seed: int = 0) -> bytes:
+def resealed_bundle(parts: dict[str, bytes], kind: str = "check", seed: int = 0) -> bytes:
     """Any parts, signed by somebody: what a stranger who knows the format can send."""
     signer = Signer.of_seed(hashlib.sha256(str(seed).encode()).digest())
-    old = msgspec.json.decode(unpack(measured(seed))[MANIFEST], type=Manifest)
+    old = msgspec.json.decode(unpack(measured_bundle(seed))[MANIFEST], type=Manifest)
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
     manifest = msgspec.json.encode(replace(old, kind=kind, key=raw_key_text(signer.public), parts=digests))
     return pack({MANIFEST: manifest, **parts, SIGNATURE: signer.sign(SIGNED + manifest)})

@@ -37,7 +37,7 @@ class Answer(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def listening() -> Iterator[Receiver]:
+def webhook_server() -> Iterator[Receiver]:
     """One, for a while."""
     server = Receiver()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

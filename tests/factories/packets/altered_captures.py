@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from factories.packets.capture_files import Packet, pcap
+from factories.packets.capture_files import Packet, pcap_file
 from talkpath.capture.calls.records import findings
 from talkpath.capture.scan import scan
 from talkpath.measure.call import Findings
@@ -26,11 +26,11 @@ def ip_packets(path: Path) -> list[Packet]:
             for row, at in enumerate(internet(frames, Unread()).tolist()):
                 if at >= 0:
                     end = int(frames.start[row] + frames.captured[row])
-                    found.append(Packet(int(frames.time_ns[row]), _trimmed(bytes(frames.data[at:end]))))
+                    found.append(Packet(int(frames.time_ns[row]), _without_padding(bytes(frames.data[at:end]))))
     return found
 
 
-def _trimmed(packet: bytes) -> bytes:
+def _without_padding(packet: bytes) -> bytes:
     """Without what a frame has behind its packet."""
     if packet[0] >> 4 == 4:
         (size,) = struct.unpack_from("!H", packet, 2)
@@ -38,14 +38,14 @@ def _trimmed(packet: bytes) -> bytes:
     return packet[: 40 + struct.unpack_from("!H", packet, 4)[0]]
 
 
-def facts(data: bytes) -> Findings:
+def findings_in(data: bytes) -> Findings:
     """What `capture` finds in the bytes of a file."""
     return findings(scan(io.BytesIO(data)))
 
 
 def facts_of(packets: list[Packet], carrier: str = "raw") -> Findings:
     """What it finds in these packets."""
-    return facts(pcap(packets, carrier, nano=True))
+    return findings_in(pcap_file(packets, carrier, nano=True))
 
 
 class Strangers:
@@ -91,7 +91,7 @@ def udp_ends(packet: Packet) -> tuple[bytes, int, bytes, int] | None:
     return data[12:16], *struct.unpack_from("!H", data, at), data[16:20], *struct.unpack_from("!H", data, at + 2)
 
 
-def payload(packet: Packet) -> bytes:
+def udp_payload(packet: Packet) -> bytes:
     """The UDP payload of an IPv4 packet."""
     return packet.data[(packet.data[0] & 15) * 4 + 8 :]
 
@@ -101,16 +101,16 @@ def is_rtp(packet: Packet, local: bytes, inbound: bool) -> bool:
     ends = udp_ends(packet)
     if ends is None or (ends[2] if inbound else ends[0]) != local:
         return False
-    data = payload(packet)
+    data = udp_payload(packet)
     return len(data) >= 12 and data[0] >> 6 == 2 and not 192 <= data[1] <= 223
 
 
-def dropped(packets: list[Packet], fate: Callable[[Packet], bool]) -> list[Packet]:
+def without_packets(packets: list[Packet], fate: Callable[[Packet], bool]) -> list[Packet]:
     """All but those that `fate` is true of."""
     return [packet for packet in packets if not fate(packet)]
 
 
-def held(packets: list[Packet], which: Callable[[Packet], bool], begin_s: float, seconds: float) -> list[Packet]:
+def held_back(packets: list[Packet], which: Callable[[Packet], bool], begin_s: float, seconds: float) -> list[Packet]:
     """Packets of that kind that would come within the span come when it ends, in their order."""
     zero = packets[0].time_ns
     begin, end = zero + int(begin_s * 1e9), zero + int((begin_s + seconds) * 1e9)
@@ -121,7 +121,7 @@ def held(packets: list[Packet], which: Callable[[Packet], bool], begin_s: float,
     return sorted(out, key=lambda packet: packet.time_ns)
 
 
-def jittered(packets: list[Packet], which: Callable[[Packet], bool], ms: float, seed: int) -> list[Packet]:
+def jittered_packets(packets: list[Packet], which: Callable[[Packet], bool], ms: float, seed: int) -> list[Packet]:
     """Each packet of that kind later by 0 to `ms`."""
     rng = random.Random(seed)
     out = [

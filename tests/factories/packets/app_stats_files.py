@@ -12,19 +12,21 @@ Counter = Callable[[int], object]
 """What a counter says in the n-th second."""
 
 
-def iso(at_s: float) -> str:
+def iso_time(at_s: float) -> str:
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
-def report(stats_type: str, name: str, seconds: int, *, stamps: bool = True, **counters: Counter) -> dict[str, Any]:
+def stats_report(
+    stats_type: str, name: str, seconds: int, *, stamps: bool = True, **counters: Counter
+) -> dict[str, Any]:
     """The series of one report of getStats."""
     times = [BEGIN_S + 1.003 * second for second in range(seconds)]
     if stamps:
         counters["timestamp"] = lambda second: 1e3 * times[second]
     return {
         f"{name}-{counter}": {
-            "startTime": iso(times[0]),
-            "endTime": iso(times[-1]),
+            "startTime": iso_time(times[0]),
+            "endTime": iso_time(times[-1]),
             "statsType": stats_type,
             "values": json.dumps([value(second) for second in range(seconds)]),
         }
@@ -32,7 +34,7 @@ def report(stats_type: str, name: str, seconds: int, *, stamps: bool = True, **c
     }
 
 
-def until(second: int, rate: float, end: int) -> int:
+def counter_until(second: int, rate: float, end: int) -> int:
     """A counter that grows until then."""
     return round(rate * min(second, end))
 
@@ -41,9 +43,9 @@ def received_counters(kind: str, received_until: int, lost: float) -> dict[str, 
     return {
         "ssrc": lambda _: 1001,
         "kind": lambda _: kind,
-        "packetsReceived": lambda second: until(second, 50 * (1 - lost), received_until),
-        "bytesReceived": lambda second: until(second, 50 * 80 * (1 - lost), received_until),
-        "packetsLost": lambda second: until(second, 50 * lost, received_until),
+        "packetsReceived": lambda second: counter_until(second, 50 * (1 - lost), received_until),
+        "bytesReceived": lambda second: counter_until(second, 50 * 80 * (1 - lost), received_until),
+        "packetsLost": lambda second: counter_until(second, 50 * lost, received_until),
         "jitter": lambda _: 0.004,
     }
 
@@ -63,21 +65,21 @@ def pair_counters(received_until: int) -> dict[str, Counter]:
         "remoteCandidateId": lambda _: "I-remote",
         "requestsSent": lambda second: second,
         "responsesReceived": lambda second: min(second, received_until),
-        "packetsReceived": lambda second: until(second, 55, received_until),
+        "packetsReceived": lambda second: counter_until(second, 55, received_until),
         "lastPacketReceivedTimestamp": lambda second: 1e3 * (BEGIN_S + min(second, received_until)),
     }
 
 
-def candidate(end: str, kind: str) -> dict[str, Any]:
+def ice_candidate(end: str, kind: str) -> dict[str, Any]:
     counters: dict[str, Counter] = {
         "candidateType": lambda _: kind,
         "protocol": lambda _: "udp",
         "address": lambda _: "203.0.113.77",
     }
-    return report(f"{end}-candidate", f"I-{end}", 1, **counters)
+    return stats_report(f"{end}-candidate", f"I-{end}", 1, **counters)
 
 
-def call(
+def connection_stats(
     seconds: int = 60,
     *,
     received_until: int = 10**6,
@@ -89,16 +91,16 @@ def call(
     """The statistics of a connection with one stream each way, 50 packets a second."""
     inbound = received_counters(kind, received_until, lost)
     return {
-        **report("inbound-rtp", "IT01A1001", seconds, stamps=stamps, **inbound),
-        **report("outbound-rtp", "OT01A2002", seconds, stamps=stamps, **sent_counters(kind)),
-        **report("candidate-pair", "CPa_b", seconds, stamps=stamps, **pair_counters(received_until)),
-        **report("transport", "T01", seconds, stamps=stamps, selectedCandidatePairId=lambda _: "CPa_b"),
-        **candidate("local", candidates[0]),
-        **candidate("remote", candidates[1]),
+        **stats_report("inbound-rtp", "IT01A1001", seconds, stamps=stamps, **inbound),
+        **stats_report("outbound-rtp", "OT01A2002", seconds, stamps=stamps, **sent_counters(kind)),
+        **stats_report("candidate-pair", "CPa_b", seconds, stamps=stamps, **pair_counters(received_until)),
+        **stats_report("transport", "T01", seconds, stamps=stamps, selectedCandidatePairId=lambda _: "CPa_b"),
+        **ice_candidate("local", candidates[0]),
+        **ice_candidate("remote", candidates[1]),
     }
 
 
-def dump(*connections: dict[str, Any], url: str = "https://calls.example/room/secret-name") -> bytes:
+def webrtc_internals_dump(*connections: dict[str, Any], url: str = "https://calls.example/room/secret-name") -> bytes:
     """A dump of webrtc-internals."""
     made = {
         f"12-{number}": {"pid": 12, "url": url, "stats": stats, "updateLog": []}
@@ -107,7 +109,7 @@ def dump(*connections: dict[str, Any], url: str = "https://calls.example/room/se
     return json.dumps({"getUserMedia": [], "PeerConnections": made, "UserAgent": "made"}).encode()
 
 
-def log(
+def signal_log(
     seconds: int = 60,
     *,
     received_until: int = 10**6,

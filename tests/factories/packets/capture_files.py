@@ -17,67 +17,67 @@ class Packet:
     data: bytes
 
 
-def _type(packet: bytes) -> bytes:
+def _ethernet(packet: bytes) -> bytes:
     return b"\x08\x00" if packet[0] >> 4 == 4 else b"\x86\xdd"
 
 
-def _ppp(packet: bytes) -> bytes:
+def _ppp_frame(packet: bytes) -> bytes:
     return b"\x00\x21" if packet[0] >> 4 == 4 else b"\x00\x57"
 
 
-def _vlans(*tags: bytes) -> Carry:
+def _vlan_tags(*tags: bytes) -> Carry:
     inner = b"".join(tag + b"\x00\x07" for tag in tags)
-    return lambda packet: bytes(12) + inner + _type(packet) + packet
+    return lambda packet: bytes(12) + inner + _ethernet(packet) + packet
 
 
-def _llc(packet: bytes) -> bytes:
-    return b"\xaa\xaa\x03\x00\x00\x00" + _type(packet) + packet
+def _llc_frame(packet: bytes) -> bytes:
+    return b"\xaa\xaa\x03\x00\x00\x00" + _ethernet(packet) + packet
 
 
-def _wireless(quality: bool) -> Carry:
+def _wireless_frame(quality: bool) -> Carry:
     head = (b"\x88\x01" if quality else b"\x08\x01") + bytes(22) + (b"\x00\x00" if quality else b"")
-    return lambda packet: head + _llc(packet)
+    return lambda packet: head + _llc_frame(packet)
 
 
-def _radiotap(packet: bytes) -> bytes:
-    return b"\x00\x00\x0d\x00\x00\x00\x00\x00" + bytes(5) + _wireless(True)(packet) + b"\x12\x34\x56\x78"
+def _radiotap_frame(packet: bytes) -> bytes:
+    return b"\x00\x00\x0d\x00\x00\x00\x00\x00" + bytes(5) + _wireless_frame(True)(packet) + b"\x12\x34\x56\x78"
 
 
-def _mpls(packet: bytes) -> bytes:
+def _mpls_frame(packet: bytes) -> bytes:
     return bytes(12) + b"\x88\x47" + b"\x00\x01\x00\x40" + b"\x00\x02\x01\x40" + packet
 
 
-def _pppoe(packet: bytes) -> bytes:
-    return bytes(12) + b"\x88\x64\x11\x00\x00\x01" + struct.pack("!H", len(packet) + 2) + _ppp(packet) + packet
+def _pppoe_frame(packet: bytes) -> bytes:
+    return bytes(12) + b"\x88\x64\x11\x00\x00\x01" + struct.pack("!H", len(packet) + 2) + _ppp_frame(packet) + packet
 
 
 CARRIERS: dict[str, tuple[int, Carry]] = {
-    "ethernet": (1, _vlans()),
-    "vlan": (1, _vlans(b"\x81\x00")),
-    "qinq": (1, _vlans(b"\x88\xa8", b"\x81\x00")),
-    "pppoe": (1, _pppoe),
-    "pppoe in vlan": (1, lambda packet: bytes(12) + b"\x81\x00\x00\x07" + _pppoe(packet)[12:]),
-    "mpls": (1, _mpls),
-    "llc": (1, lambda packet: bytes(12) + struct.pack("!H", len(packet) + 8) + _llc(packet)),
-    "padded": (1, lambda packet: bytes(12) + _type(packet) + packet + b"\xff" * 9),
-    "sll": (113, lambda packet: b"\x00\x00\x00\x01\x00\x06" + bytes(8) + _type(packet) + packet),
-    "sll2": (276, lambda packet: _type(packet) + bytes(18) + packet),
-    "pktap": (258, lambda packet: struct.pack("<III24sI", 40, 1, 1, b"en0", 2) + _vlans()(packet)),
+    "ethernet": (1, _vlan_tags()),
+    "vlan": (1, _vlan_tags(b"\x81\x00")),
+    "qinq": (1, _vlan_tags(b"\x88\xa8", b"\x81\x00")),
+    "pppoe": (1, _pppoe_frame),
+    "pppoe in vlan": (1, lambda packet: bytes(12) + b"\x81\x00\x00\x07" + _pppoe_frame(packet)[12:]),
+    "mpls": (1, _mpls_frame),
+    "llc": (1, lambda packet: bytes(12) + struct.pack("!H", len(packet) + 8) + _llc_frame(packet)),
+    "padded": (1, lambda packet: bytes(12) + _ethernet(packet) + packet + b"\xff" * 9),
+    "sll": (113, lambda packet: b"\x00\x00\x00\x01\x00\x06" + bytes(8) + _ethernet(packet) + packet),
+    "sll2": (276, lambda packet: _ethernet(packet) + bytes(18) + packet),
+    "pktap": (258, lambda packet: struct.pack("<III24sI", 40, 1, 1, b"en0", 2) + _vlan_tags()(packet)),
     "raw": (101, lambda packet: packet),
     "raw 12": (12, lambda packet: packet),
     "raw 14": (14, lambda packet: packet),
     "null little": (0, lambda packet: (b"\x02\0\0\0" if packet[0] >> 4 == 4 else b"\x1e\0\0\0") + packet),
     "null big": (0, lambda packet: (b"\0\0\0\x02" if packet[0] >> 4 == 4 else b"\0\0\0\x1c") + packet),
     "loop": (108, lambda packet: (b"\0\0\0\x02" if packet[0] >> 4 == 4 else b"\0\0\0\x18") + packet),
-    "ppp": (9, lambda packet: _ppp(packet) + packet),
-    "ppp framed": (9, lambda packet: b"\xff\x03" + _ppp(packet) + packet),
-    "ppp short": (50, lambda packet: b"\xff\x03" + _ppp(packet)[1:] + packet),
-    "hdlc": (104, lambda packet: b"\x0f\x00" + _type(packet) + packet),
-    "802.11": (105, _wireless(False)),
-    "radiotap": (127, _radiotap),
-    "ppi": (192, lambda packet: b"\x00\x00\x08\x00\x69\x00\x00\x00" + _wireless(True)(packet)),
-    "ppi ethernet": (192, lambda packet: b"\x00\x00\x08\x00\x01\x00\x00\x00" + _vlans()(packet)),
-    "gre": (101, lambda packet: _ip4(47, b"\x00\x00" + _type(packet) + packet)),
+    "ppp": (9, lambda packet: _ppp_frame(packet) + packet),
+    "ppp framed": (9, lambda packet: b"\xff\x03" + _ppp_frame(packet) + packet),
+    "ppp short": (50, lambda packet: b"\xff\x03" + _ppp_frame(packet)[1:] + packet),
+    "hdlc": (104, lambda packet: b"\x0f\x00" + _ethernet(packet) + packet),
+    "802.11": (105, _wireless_frame(False)),
+    "radiotap": (127, _radiotap_frame),
+    "ppi": (192, lambda packet: b"\x00\x00\x08\x00\x69\x00\x00\x00" + _wireless_frame(True)(packet)),
+    "ppi ethernet": (192, lambda packet: b"\x00\x00\x08\x00\x01\x00\x00\x00" + _vlan_tags()(packet)),
+    "gre": (101, lambda packet: _ipv4(47, b"\x00\x00" + _ethernet(packet) + packet)),
     "gtp": (101, lambda packet: _over_udp(b"\x30\xff" + struct.pack("!HI", len(packet), 77) + packet)),
     "gtp extended": (
         101,
@@ -87,65 +87,91 @@ CARRIERS: dict[str, tuple[int, Carry]] = {
     ),
     "vxlan": (
         101,
-        lambda packet: _over_udp(b"\x08\0\0\0\0\0\x2a\0" + bytes(12) + _type(packet) + packet),
+        lambda packet: _over_udp(b"\x08\0\0\0\0\0\x2a\0" + bytes(12) + _ethernet(packet) + packet),
     ),
-    "ip in ip": (101, lambda packet: _ip4(4 if packet[0] >> 4 == 4 else 41, packet)),
-    "ip in ip 6": (101, lambda packet: _ip6(4 if packet[0] >> 4 == 4 else 41, packet)),
-    "vlan in gre": (101, lambda packet: _ip4(47, b"\0\0\x65\x58" + _vlans(b"\x81\0")(packet))),
-    "mpls in gre": (101, lambda packet: _ip4(47, b"\x20\0\x88\x47" + bytes(4) + _mpls(packet)[14:])),
-    "nvgre": (101, lambda packet: _ip4(47, b"\x20\0\x65\x58\0\0\x2a\0" + _vlans()(packet))),
-    "pptp": (101, lambda packet: _ip4(47, b"\x30\x81\x88\x0b" + bytes(12) + b"\xff\x03" + _ppp(packet) + packet)),
-    "erspan 1": (101, lambda packet: _ip4(47, b"\0\0\x88\xbe" + _vlans()(packet))),
-    "erspan 2": (101, lambda packet: _ip4(47, b"\x10\0\x88\xbe\0\0\0\x07\x10\x64\0\x05" + bytes(4) + _vlans()(packet))),
-    "erspan 3": (101, lambda packet: _ip4(47, b"\x10\0\x22\xeb" + bytes(4) + b"\x20" + bytes(11) + _vlans()(packet))),
-    "mpls in ip": (101, lambda packet: _ip4(137, _mpls(packet)[14:])),
-    "ether ip": (101, lambda packet: _ip4(97, b"\x30\0" + _vlans()(packet))),
-    "l2tp 3": (101, lambda packet: _ip4(115, b"\0\0\0\x09" + b"cook" + _vlans()(packet))),
-    "l2tp": (101, lambda packet: _over_udp(b"\0\x02\0\x01\0\x02\xff\x03" + _ppp(packet) + packet)),
-    "l2tp sized": (101, lambda packet: _over_udp(
-        b"\x48\x02" + struct.pack("!H", len(packet) + 14) + b"\0\x01\0\x02\0\x05\0\x06" + _ppp(packet) + packet)),
-    "l2tp 3 over udp": (101, lambda packet: _over_udp(b"\0\x03\0\0\0\0\0\x09" + _vlans()(packet))),
-    "geneve": (101, lambda packet: _over_udp(b"\x02\0\x65\x58\0\0\x2a\0" + bytes(8) + _vlans()(packet))),
-    "vxlan with vlan": (101, lambda packet: _over_udp(b"\x08\0\0\0\0\0\x2a\0" + _vlans(b"\x81\0")(packet))),
-    "vxlan gpe": (101, lambda packet: _over_udp(
-        b"\x0c\0\0" + (b"\x01" if packet[0] >> 4 == 4 else b"\x02") + b"\0\0\x2a\0" + packet)),
+    "ip in ip": (101, lambda packet: _ipv4(4 if packet[0] >> 4 == 4 else 41, packet)),
+    "ip in ip 6": (101, lambda packet: _ipv6(4 if packet[0] >> 4 == 4 else 41, packet)),
+    "vlan in gre": (101, lambda packet: _ipv4(47, b"\0\0\x65\x58" + _vlan_tags(b"\x81\0")(packet))),
+    "mpls in gre": (101, lambda packet: _ipv4(47, b"\x20\0\x88\x47" + bytes(4) + _mpls_frame(packet)[14:])),
+    "nvgre": (101, lambda packet: _ipv4(47, b"\x20\0\x65\x58\0\0\x2a\0" + _vlan_tags()(packet))),
+    "pptp": (
+        101,
+        lambda packet: _ipv4(47, b"\x30\x81\x88\x0b" + bytes(12) + b"\xff\x03" + _ppp_frame(packet) + packet),
+    ),
+    "erspan 1": (101, lambda packet: _ipv4(47, b"\0\0\x88\xbe" + _vlan_tags()(packet))),
+    "erspan 2": (
+        101,
+        lambda packet: _ipv4(47, b"\x10\0\x88\xbe\0\0\0\x07\x10\x64\0\x05" + bytes(4) + _vlan_tags()(packet)),
+    ),
+    "erspan 3": (
+        101,
+        lambda packet: _ipv4(47, b"\x10\0\x22\xeb" + bytes(4) + b"\x20" + bytes(11) + _vlan_tags()(packet)),
+    ),
+    "mpls in ip": (101, lambda packet: _ipv4(137, _mpls_frame(packet)[14:])),
+    "ether ip": (101, lambda packet: _ipv4(97, b"\x30\0" + _vlan_tags()(packet))),
+    "l2tp 3": (101, lambda packet: _ipv4(115, b"\0\0\0\x09" + b"cook" + _vlan_tags()(packet))),
+    "l2tp": (101, lambda packet: _over_udp(b"\0\x02\0\x01\0\x02\xff\x03" + _ppp_frame(packet) + packet)),
+    "l2tp sized": (
+        101,
+        lambda packet: _over_udp(
+            b"\x48\x02"
+            + struct.pack("!H", len(packet) + 14)
+            + b"\0\x01\0\x02\0\x05\0\x06"
+            + _ppp_frame(packet)
+            + packet
+        ),
+    ),
+    "l2tp 3 over udp": (101, lambda packet: _over_udp(b"\0\x03\0\0\0\0\0\x09" + _vlan_tags()(packet))),
+    "geneve": (101, lambda packet: _over_udp(b"\x02\0\x65\x58\0\0\x2a\0" + bytes(8) + _vlan_tags()(packet))),
+    "vxlan with vlan": (101, lambda packet: _over_udp(b"\x08\0\0\0\0\0\x2a\0" + _vlan_tags(b"\x81\0")(packet))),
+    "vxlan gpe": (
+        101,
+        lambda packet: _over_udp(b"\x0c\0\0" + (b"\x01" if packet[0] >> 4 == 4 else b"\x02") + b"\0\0\x2a\0" + packet),
+    ),
     "teredo": (101, lambda packet: _over_udp(packet)),
-    "teredo behind its origin": (
-        101, lambda packet: _over_udp((bytes(8) if packet[0] >> 4 == 6 else b"") + packet)),
-    "tzsp": (101, lambda packet: _over_udp(b"\x01\0\0\x01\x0a\x01\x05\x01" + _vlans()(packet))),
-    "capwap": (101, lambda packet: _over_udp(b"\0\x10\x02\0" + bytes(4) + _vlans()(packet))),
-    "vlan in gre in geneve": (101, lambda packet: _over_udp(
-        b"\0\0\x08\0\0\0\x2a\0" + _ip4(47, b"\0\0\x65\x58" + _vlans(b"\x88\xa8", b"\x81\0")(packet)))),
-    "ppp multilink": (9, lambda packet: b"\xff\x03\0\x3d\xc0\0\0\x01" + _ppp(packet) + packet),
-    "ppp multilink short": (9, lambda packet: b"\0\x3d\xc0\x01" + _ppp(packet)[1:] + packet),
-    "ppp with direction": (204, lambda packet: b"\x01\xff\x03" + _ppp(packet) + packet),
-    "802.11 padded": (105, lambda packet: b"\x88\x01" + bytes(22) + bytes(4) + _llc(packet)),
-    "802.11 aggregate": (105, lambda packet: (
-        b"\x88\x01" + bytes(22) + b"\x80\0" + bytes(12) + struct.pack("!H", len(packet) + 8) + _llc(packet))),
-    "802.11 four addresses": (105, lambda packet: b"\x88\x83" + bytes(28) + bytes(6) + _llc(packet)),
-    "avs": (163, lambda packet: b"\x80\x21\x10\x01\0\0\0\x40" + bytes(56) + _wireless(True)(packet)),
-    "rfc 1483": (100, _llc),
+    "teredo behind its origin": (101, lambda packet: _over_udp((bytes(8) if packet[0] >> 4 == 6 else b"") + packet)),
+    "tzsp": (101, lambda packet: _over_udp(b"\x01\0\0\x01\x0a\x01\x05\x01" + _vlan_tags()(packet))),
+    "capwap": (101, lambda packet: _over_udp(b"\0\x10\x02\0" + bytes(4) + _vlan_tags()(packet))),
+    "vlan in gre in geneve": (
+        101,
+        lambda packet: _over_udp(
+            b"\0\0\x08\0\0\0\x2a\0" + _ipv4(47, b"\0\0\x65\x58" + _vlan_tags(b"\x88\xa8", b"\x81\0")(packet))
+        ),
+    ),
+    "ppp multilink": (9, lambda packet: b"\xff\x03\0\x3d\xc0\0\0\x01" + _ppp_frame(packet) + packet),
+    "ppp multilink short": (9, lambda packet: b"\0\x3d\xc0\x01" + _ppp_frame(packet)[1:] + packet),
+    "ppp with direction": (204, lambda packet: b"\x01\xff\x03" + _ppp_frame(packet) + packet),
+    "802.11 padded": (105, lambda packet: b"\x88\x01" + bytes(22) + bytes(4) + _llc_frame(packet)),
+    "802.11 aggregate": (
+        105,
+        lambda packet: (
+            b"\x88\x01" + bytes(22) + b"\x80\0" + bytes(12) + struct.pack("!H", len(packet) + 8) + _llc_frame(packet)
+        ),
+    ),
+    "802.11 four addresses": (105, lambda packet: b"\x88\x83" + bytes(28) + bytes(6) + _llc_frame(packet)),
+    "avs": (163, lambda packet: b"\x80\x21\x10\x01\0\0\0\x40" + bytes(56) + _wireless_frame(True)(packet)),
+    "rfc 1483": (100, _llc_frame),
     "enc": (109, lambda packet: bytes(12) + packet),
     "pflog": (117, lambda packet: b"\x3d" + bytes(63) + packet),
     "nflog": (239, lambda packet: b"\x02\0\0\0\x08\0\x0a\0mark" + struct.pack("<HH", len(packet) + 4, 9) + packet),
-}  # fmt: skip
+}
 """Name to link type and what goes around an IP packet."""
 
 
 def _over_udp(data: bytes) -> bytes:
-    return _ip4(17, struct.pack("!HHHH", 2152, 4789, 8 + len(data), 0) + data)
+    return _ipv4(17, struct.pack("!HHHH", 2152, 4789, 8 + len(data), 0) + data)
 
 
-def _ip6(protocol: int, payload: bytes) -> bytes:
+def _ipv6(protocol: int, payload: bytes) -> bytes:
     return struct.pack("!IHBB", 6 << 28, len(payload), protocol, 64) + bytes(31) + b"\x01" + payload
 
 
-def _ip4(protocol: int, payload: bytes) -> bytes:
+def _ipv4(protocol: int, payload: bytes) -> bytes:
     head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0)
     return head + b"\xc0\x00\x02\x63" + b"\xc6\x33\x64\x63" + payload
 
 
-def pcap(packets: Iterable[Packet], carrier: str = "ethernet", order: str = "<", nano: bool = False) -> bytes:
+def pcap_file(packets: Iterable[Packet], carrier: str = "ethernet", order: str = "<", nano: bool = False) -> bytes:
     """A pcap file."""
     link, carry = CARRIERS[carrier]
     magic, tick = (0xA1B23C4D, 1) if nano else (0xA1B2C3D4, 1000)
@@ -157,38 +183,42 @@ def pcap(packets: Iterable[Packet], carrier: str = "ethernet", order: str = "<",
     return b"".join(out)
 
 
-def pcapng(
+def pcapng_file(
     packets: Iterable[Packet], carriers: tuple[str, ...] = ("ethernet",), order: str = "<", resolution: int = 9
 ) -> bytes:
     """A pcapng file; packets take turns on the interfaces. `resolution` as in if_tsresol."""
-    out = [_block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))]
+    out = [_ng_block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))]
     for carrier in carriers:
         options = struct.pack(order + "HHB3xHH", 9, 1, resolution, 0, 0)
-        out.append(_block(order, 1, struct.pack(order + "HHI", CARRIERS[carrier][0], 0, 0) + options))
-    out.append(_block(order, 4, struct.pack(order + "HH", 0, 0)))
+        out.append(_ng_block(order, 1, struct.pack(order + "HHI", CARRIERS[carrier][0], 0, 0) + options))
+    out.append(_ng_block(order, 4, struct.pack(order + "HH", 0, 0)))
     for number, packet in enumerate(packets):
         which = number % len(carriers)
-        out.append(_packet(order, which, _ticks(packet.time_ns, resolution), CARRIERS[carriers[which]][1](packet.data)))
+        out.append(
+            _packet_block(
+                order, which, _clock_ticks(packet.time_ns, resolution), CARRIERS[carriers[which]][1](packet.data)
+            )
+        )
     return b"".join(out)
 
 
-def _ticks(time_ns: int, resolution: int) -> int:
+def _clock_ticks(time_ns: int, resolution: int) -> int:
     if resolution & 0x80:
         return time_ns * 2 ** (resolution & 0x7F) // 1_000_000_000
     return time_ns * 10**resolution // 1_000_000_000
 
 
-def _packet(order: str, interface: int, ticks: int, frame: bytes) -> bytes:
+def _packet_block(order: str, interface: int, ticks: int, frame: bytes) -> bytes:
     head = struct.pack(order + "IIIII", interface, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), len(frame))
-    return _block(order, 6, head + frame + bytes(-len(frame) % 4))
+    return _ng_block(order, 6, head + frame + bytes(-len(frame) % 4))
 
 
-def _block(order: str, kind: int, body: bytes) -> bytes:
+def _ng_block(order: str, kind: int, body: bytes) -> bytes:
     length = struct.pack(order + "I", 12 + len(body))
     return struct.pack(order + "I", kind) + length + body + length
 
 
-def udp(source: bytes, target: bytes, source_port: int, target_port: int, payload: bytes) -> bytes:
+def udp_packet(source: bytes, target: bytes, source_port: int, target_port: int, payload: bytes) -> bytes:
     """One UDP packet between two addresses of 4 or 16 bytes, without checksums."""
     datagram = struct.pack("!HHHH", source_port, target_port, 8 + len(payload), 0) + payload
     if len(source) == 4:
@@ -198,18 +228,20 @@ def udp(source: bytes, target: bytes, source_port: int, target_port: int, payloa
     return head + source + target + datagram
 
 
-def tcp(source: bytes, target: bytes, source_port: int, target_port: int, sequence: int, payload: bytes) -> bytes:
+def tcp_segment(
+    source: bytes, target: bytes, source_port: int, target_port: int, sequence: int, payload: bytes
+) -> bytes:
     """One TCP segment over IPv4."""
     segment = struct.pack("!HHIIBBHHH", source_port, target_port, sequence & 0xFFFFFFFF, 0, 0x50, 0x18, 1024, 0, 0)
     head = struct.pack("!BBHHHBBH", 0x45, 0, 40 + len(payload), 0, 0, 64, 6, 0)
     return head + source + target + segment + payload
 
 
-def fragments(packet: bytes, size: int, number: int) -> list[bytes]:
+def ip_fragments(packet: bytes, size: int, number: int) -> list[bytes]:
     """An IPv4 or IPv6 packet in pieces of at most `size` bytes of payload."""
     size -= size % 8
     if packet[0] >> 4 == 6:
-        return _fragments6(packet, size, number)
+        return _ipv6_fragments(packet, size, number)
     head, payload = packet[:20], packet[20:]
     out = []
     for at in range(0, len(payload), size):
@@ -220,7 +252,7 @@ def fragments(packet: bytes, size: int, number: int) -> list[bytes]:
     return out
 
 
-def _fragments6(packet: bytes, size: int, number: int) -> list[bytes]:
+def _ipv6_fragments(packet: bytes, size: int, number: int) -> list[bytes]:
     head, payload = packet[:40], packet[40:]
     out = []
     for at in range(0, len(payload), size):
@@ -231,7 +263,7 @@ def _fragments6(packet: bytes, size: int, number: int) -> list[bytes]:
     return out
 
 
-def extended6(packet: bytes) -> bytes:
+def with_extension_headers(packet: bytes) -> bytes:
     """An IPv6 packet with hop-by-hop, destination and routing headers in front of its payload."""
     chain = bytes((60, 0, 1, 4, 0, 0, 0, 0, 43, 1, 1, 12, *bytes(12), packet[6], 0, 0, 0, 0, 0, 0, 0))
     length = struct.unpack_from("!H", packet, 4)[0] + len(chain)

@@ -16,7 +16,7 @@ Track = Sequence[tuple[float, int]]  # (ms, bytes), one direction
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
-def drawn(shape: Shape, packets: int, seeds: int) -> list[Track]:
+def drawn_tracks(shape: Shape, packets: int, seeds: int) -> list[Track]:
     """The media of both directions of so many schedules."""
     tracks: list[Track] = []
     for seed in range(seeds):
@@ -26,13 +26,13 @@ def drawn(shape: Shape, packets: int, seeds: int) -> list[Track]:
     return tracks
 
 
-def compare(name: str, real: Sequence[Track], ours: Sequence[Track]) -> list[str]:
+def cadence_differences(name: str, real: Sequence[Track], ours: Sequence[Track]) -> list[str]:
     """A line a quantity, printed; those that lie outside are returned."""
     window = len(ours[0])
     stretches = [track[at : at + window] for track in real for at in range(len(track) - window + 1)]
-    rates = [rate(track) for track in ours]
-    rows = [("rate", sorted(rates)[len(rates) // 2], [rate(stretch) for stretch in stretches])]
-    for quantity in (sizes, gaps):
+    rates = [packets_a_second(track) for track in ours]
+    rows = [("rate", sorted(rates)[len(rates) // 2], [packets_a_second(stretch) for stretch in stretches])]
+    for quantity in (payload_sizes, gaps_ms):
         pooled = [value for track in ours for value in quantity(track)]
         for q in QUANTILES:
             theirs = [quantile(quantity(stretch), q) for stretch in stretches]
@@ -47,17 +47,17 @@ def compare(name: str, real: Sequence[Track], ours: Sequence[Track]) -> list[str
     return outside
 
 
-def rate(track: Track) -> float:
+def packets_a_second(track: Track) -> float:
     """Packets a second."""
     return 1000 * (len(track) - 1) / max(track[-1][0] - track[0][0], 1e-9)
 
 
-def sizes(track: Track) -> list[float]:
+def payload_sizes(track: Track) -> list[float]:
     """Bytes of UDP payload."""
     return [float(size) for _, size in track]
 
 
-def gaps(track: Track) -> list[float]:
+def gaps_ms(track: Track) -> list[float]:
     """ms between one packet and the next."""
     return [after[0] - before[0] for before, after in pairwise(track)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from factories.packets.pcap_reader import _ip, _pcapng
+from factories.packets.pcap_reader import _ip_of_frame, _pcapng
 
 # How many bytes of an ICE attribute are no secret: priority, network info, nomination, delta, family of an address.
 OPEN = {0x0024: 4, 0xC057: 4, 0x0025: 0, 0xC001: 4, 0xC059: 2, 0x0020: 2, 0x8029: 0, 0x802A: 0, 0x0006: 0, 0x0008: 0}
@@ -55,7 +55,7 @@ def turn_over_tcp(path: Path) -> list[tuple[bool, bytes]]:
     found = []
     rest = {True: b"", False: b""}
     for _, link, frame in _pcapng(path.read_bytes()):
-        packet = _ip(link, frame)
+        packet = _ip_of_frame(link, frame)
         if not packet or packet[9] != 6:
             continue
         segment = packet[(packet[0] & 15) * 4 : int.from_bytes(packet[2:4], "big")]
@@ -64,11 +64,11 @@ def turn_over_tcp(path: Path) -> list[tuple[bool, bytes]]:
         while len(rest[up]) >= 20 and len(rest[up]) >= (size := 20 + int.from_bytes(rest[up][2:4], "big")):
             message, rest[up] = rest[up][:size], rest[up][size:]
             if message[:2] in (b"\x00\x16", b"\x00\x17"):
-                found.append((up, data_of(message)))
+                found.append((up, turn_data(message)))
     return found
 
 
-def data_of(message: bytes) -> bytes:
+def turn_data(message: bytes) -> bytes:
     """The DATA attribute of an indication."""
     at = 20
     while message[at : at + 2] != b"\x00\x13":

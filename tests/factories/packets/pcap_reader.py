@@ -24,13 +24,13 @@ class Datagram:
     payload: bytes
 
 
-def datagrams(path: Path) -> Iterator[Datagram]:
+def read_datagrams(path: Path) -> Iterator[Datagram]:
     """All UDP datagrams of one capture file."""
     data = path.read_bytes()
     frames = _pcapng(data) if data[:4] == b"\x0a\x0d\x0d\x0a" else _pcap(data)
     for at_s, link, frame in frames:
-        packet = _ip(link, frame)
-        found = _udp(packet) if packet else None
+        packet = _ip_of_frame(link, frame)
+        found = _udp_of_packet(packet) if packet else None
         if found:
             yield Datagram(at_s, *found)
 
@@ -55,7 +55,7 @@ def _pcapng(data: bytes) -> Iterator[tuple[float, int, bytes]]:
         kind, size = struct.unpack_from(order + "II", data, at)
         body = data[at + 8 : at + size - 4]
         if kind == 1:
-            links.append((struct.unpack_from(order + "H", body)[0], _tick(body[8:], order)))
+            links.append((struct.unpack_from(order + "H", body)[0], _tick_seconds(body[8:], order)))
         elif kind == 6:
             index, high, low, kept, _ = struct.unpack_from(order + "5I", body)
             link, tick = links[index]
@@ -63,7 +63,7 @@ def _pcapng(data: bytes) -> Iterator[tuple[float, int, bytes]]:
         at += size
 
 
-def _tick(options: bytes, order: str) -> float:
+def _tick_seconds(options: bytes, order: str) -> float:
     """Seconds per clock step (option if_tsresol), a millionth where nothing is said."""
     at = 0
     while at + 4 <= len(options):
@@ -77,7 +77,7 @@ def _tick(options: bytes, order: str) -> float:
     return 1e-6
 
 
-def _ip(link: int, frame: bytes) -> bytes | None:
+def _ip_of_frame(link: int, frame: bytes) -> bytes | None:
     if link in RAW:
         return frame
     if link not in (ETHERNET, SLL) or len(frame) < 16:
@@ -90,7 +90,7 @@ def _ip(link: int, frame: bytes) -> bytes | None:
     return frame[at + 2 :] if kind in (0x0800, 0x86DD) else None
 
 
-def _udp(packet: bytes) -> tuple[tuple[bytes, int], tuple[bytes, int], bytes] | None:
+def _udp_of_packet(packet: bytes) -> tuple[tuple[bytes, int], tuple[bytes, int], bytes] | None:
     if len(packet) < 28:
         return None
     if packet[0] >> 4 == 4:
@@ -120,10 +120,10 @@ class Flow:
     packets: list[tuple[float, bool, bytes]]
 
 
-def flows(path: Path) -> list[Flow]:
+def read_flows(path: Path) -> list[Flow]:
     """The 5-tuples of a file. Local is the first private end, else the end that spoke first."""
     found: dict[FLOW, Flow] = {}
-    for one in datagrams(path):
+    for one in read_datagrams(path):
         flow = found.get((one.source, one.target)) or found.get((one.target, one.source))
         if flow is None:
             outward = one.source[0][0] in LOCAL or one.target[0][0] not in LOCAL

@@ -39,6 +39,6 @@ class ScriptedStream:
         pass
 
 
-def cut(data: bytes, size: int) -> Iterator[bytes]:
+def cut_pieces(data: bytes, size: int) -> Iterator[bytes]:
     for at in range(0, len(data), size):
         yield data[at : at + size]

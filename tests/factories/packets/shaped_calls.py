@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from factories.packets.capture_files import Packet, udp
+from factories.packets.capture_files import Packet, udp_packet
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm, Shape
 
@@ -25,37 +25,37 @@ class Sent:
     packet: Packet
 
 
-def call(arm: str, packets: int = 400, seed: int = 1) -> list[Sent]:
+def shaped_call(arm: str, packets: int = 400, seed: int = 1) -> list[Sent]:
     """A call of an arm (`app/variant/medium`), `packets` media packets each way, nothing lost."""
     shape: Shape = shapes()[Arm(*arm.split("/"))]  # type: ignore[arg-type]
     schedule = shape.schedule(Random(seed), packets)
     made = zip(schedule.slots, shape.datagrams(schedule, bytes((seed,)) * 32), strict=True)
     out = [
-        Sent(slot.direction, slot.stage, slot.size, _packet(slot.direction, slot.at_ms, data))
+        Sent(slot.direction, slot.stage, slot.size, _ip_packet(slot.direction, slot.at_ms, data))
         for slot, data in made
         if slot.retry_of is None
     ]
     return sorted(out, key=lambda sent: sent.packet.time_ns)
 
 
-def _packet(direction: str, at_ms: float, data: bytes) -> Packet:
+def _ip_packet(direction: str, at_ms: float, data: bytes) -> Packet:
     if direction == "up":
-        return Packet(BEGIN_NS + round(at_ms * 1e6), udp(CALLER, SERVER, CALLER_PORT, SERVER_PORT, data))
+        return Packet(BEGIN_NS + round(at_ms * 1e6), udp_packet(CALLER, SERVER, CALLER_PORT, SERVER_PORT, data))
     late = BEGIN_NS + round((at_ms + WAY_MS) * 1e6)
-    return Packet(late, udp(SERVER, CALLER, SERVER_PORT, CALLER_PORT, data))
+    return Packet(late, udp_packet(SERVER, CALLER, SERVER_PORT, CALLER_PORT, data))
 
 
-def passed(sent: list[Sent]) -> list[Packet]:
+def packets_of(sent: list[Sent]) -> list[Packet]:
     """Their packets, in order of time."""
     return sorted((one.packet for one in sent), key=lambda packet: packet.time_ns)
 
 
-def background(seconds: float, rate: float = 20.0) -> list[Packet]:
+def background_traffic(seconds: float, rate: float = 20.0) -> list[Packet]:
     """Other traffic of the same host: packets both ways with a server, bytes that look like nothing."""
     rng, out = Random(9), []
     for number in range(int(seconds * rate)):
         at = BEGIN_NS + round(number / rate * 1e9)
         data = b"\x01" + rng.randbytes(rng.randrange(40, 900))
-        out.append(Packet(at, udp(CALLER, bytes((203, 0, 113, 9)), 50123, 8443, data)))
-        out.append(Packet(at + 20_000_000, udp(bytes((203, 0, 113, 9)), CALLER, 8443, 50123, data)))
+        out.append(Packet(at, udp_packet(CALLER, bytes((203, 0, 113, 9)), 50123, 8443, data)))
+        out.append(Packet(at + 20_000_000, udp_packet(bytes((203, 0, 113, 9)), CALLER, 8443, 50123, data)))
     return out

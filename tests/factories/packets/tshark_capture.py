@@ -3,7 +3,7 @@
 import struct
 
 
-def capture(payloads: list[bytes]) -> bytes:
+def raw_ip_capture(payloads: list[bytes]) -> bytes:
     """A capture file of raw IPv4 with these UDP payloads from port 4000 to 4000."""
     made = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
     for number, payload in enumerate(payloads):

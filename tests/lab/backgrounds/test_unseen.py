@@ -6,7 +6,15 @@ from itertools import groupby
 
 import pytest
 
-from factories.networks.offered_packets import ENDS, by_flow, loss, network, packets, play, writer
+from factories.networks.offered_packets import (
+    ENDS,
+    by_flow,
+    lab_network,
+    lost_share,
+    play_packets,
+    timed_packets,
+    udp_writer,
+)
 from factories.packets import ip_parsers
 from talkpath.lab.backgrounds import background_kinds
 from talkpath.wire.ip import packets as ip
@@ -21,23 +29,23 @@ def test_they_are_marked_apart_and_all_others_are_not():
 
 @pytest.mark.parametrize(("size", "share"), [(72, 0.0), (172, 0.0), (173, 0.3), (1000, 0.3)])
 def test_size_loss_takes_its_share_of_packets_over_a_length(size, share):
-    net = network("size_loss,over=200,loss=0.3")
+    net = lab_network("size_loss,over=200,loss=0.3")
     for direction in ("up", "down"):
-        assert loss(play(net, direction, seconds=10, size=size)) == pytest.approx(share, abs=0.03)
+        assert lost_share(play_packets(net, direction, seconds=10, size=size)) == pytest.approx(share, abs=0.03)
 
 
 def test_size_loss_spares_tcp():
     segment = ip.build_tcp(
         Address.of("192.0.2.10", 1), Address.of("198.51.100.10", 443), ip.Tcp(1, 443, 1, 1, 16, payload=bytes(1200))
     )
-    net = network("size_loss,over=100,loss=1")
+    net = lab_network("size_loss,over=100,loss=1")
     assert all(net.offer(n / 1000, "up", segment) for n in range(100))
 
 
 def test_shape_port_shapes_a_share_of_far_ports_both_ways_and_no_near_one():
     shaped = {}
     for direction in ("up", "down"):
-        net = network("shape_port,share=0.3,kbps=8,queue_ms=100", 4)
+        net = lab_network("shape_port,share=0.3,kbps=8,queue_ms=100", 4)
         late = {port: [] for port in range(3000, 3300)}
         for number in range(20):
             for port, arrived in late.items():
@@ -53,7 +61,7 @@ def packet(direction, near: int, far: int) -> bytes:
 
 
 def test_shape_port_holds_a_port_to_its_rate_whatever_the_flow_and_delays_before_it_loses():
-    fates = play(network("shape_port,share=1,kbps=150,queue_ms=200,jitter_ms=0"), flows=6, seconds=20)
+    fates = play_packets(lab_network("shape_port,share=1,kbps=150,queue_ms=200,jitter_ms=0"), flows=6, seconds=20)
     arrived = [copies[0][0] for copies in fates.values() if copies]
     assert len(arrived) * 188 == pytest.approx(20 * 150 * 125, rel=0.03)
     assert 0.19 < max(arrived) <= 0.015 + 0.2 + 1e-9
@@ -63,7 +71,10 @@ def test_shape_port_holds_a_port_to_its_rate_whatever_the_flow_and_delays_before
 
 @pytest.mark.parametrize("tail", [0.7, 1.5])
 def test_flow_loss_has_a_pareto_tail_over_5_tuples(tail):
-    runs = [by_flow(play(network(f"flow_loss,least=0.02,tail={tail}", s), flows=100, seconds=4)) for s in range(6)]
+    runs = [
+        by_flow(play_packets(lab_network(f"flow_loss,least=0.02,tail={tail}", s), flows=100, seconds=4))
+        for s in range(6)
+    ]
     shares = [sum(lost) / len(lost) for run in runs for lost in run.values()]
     for times in (2.5, 5, 10):
         over = sum(share > 0.02 * times for share in shares) / len(shares)
@@ -73,10 +84,10 @@ def test_flow_loss_has_a_pareto_tail_over_5_tuples(tail):
 
 
 def test_outage_is_200_ms_for_everything_both_ways_at_the_rate_said():
-    net = network("outage,every_s=2")
+    net = lab_network("outage,every_s=2")
     dark = []
     for number in range(60_000):
-        up, down = (net.offer(number / 100, way, writer(way, 40000).packet(b"x")) for way in ("up", "down"))
+        up, down = (net.offer(number / 100, way, udp_writer(way, 40000).packet(b"x")) for way in ("up", "down"))
         assert bool(up) == bool(down)
         dark.append(not up)
     spells = [sum(1 for _ in spell) for lost, spell in groupby(dark) if lost]
@@ -85,7 +96,7 @@ def test_outage_is_200_ms_for_everything_both_ways_at_the_rate_said():
 
 
 def test_nat_symmetric_takes_a_port_for_every_destination():
-    net = network("nat_symmetric")
+    net = lab_network("nat_symmetric")
     ports = {
         ip_parsers.parse_udp(ip.parse_ip(copy)).source_port
         for far in range(64)
@@ -99,26 +110,26 @@ def test_nat_symmetric_takes_a_port_for_every_destination():
 
 @pytest.mark.parametrize("family", [4, 6])
 def test_nat_symmetric_brings_answers_back_to_the_inner_port(family):
-    net = network("nat_symmetric")
-    for now_s, flow, _, sent in packets(seconds=1, family=family):
+    net = lab_network("nat_symmetric")
+    for now_s, flow, _, sent in timed_packets(seconds=1, family=family):
         ((_, copy),) = net.offer(now_s, "up", sent)
         outside = ip_parsers.parse_udp(ip.parse_ip(copy)).source_port
-        ((_, answer),) = net.offer(now_s, "down", writer("down", outside, family).packet(b"x"))
+        ((_, answer),) = net.offer(now_s, "down", udp_writer("down", outside, family).packet(b"x"))
         assert ip_parsers.parse_udp(ip.parse_ip(answer)).destination_port == 40000 + flow
 
 
 @pytest.mark.parametrize("flows", [4, 20])
 def test_police_share_passes_40_percent_of_all_udp_at_any_load(flows):
-    fates = play(network("police_share"), flows=flows, seconds=30)
-    assert loss(fates) == pytest.approx(0.6, abs=0.04 if flows > 4 else 0.12)
+    fates = play_packets(lab_network("police_share"), flows=flows, seconds=30)
+    assert lost_share(fates) == pytest.approx(0.6, abs=0.04 if flows > 4 else 0.12)
 
 
 def test_police_share_lets_the_first_of_each_tenth_pass():
-    fates = play(network("police_share"), flows=20, seconds=10)
+    fates = play_packets(lab_network("police_share"), flows=20, seconds=10)
     by_number = [sum(not fates[flow, number] for flow in range(20)) / 20 for number in range(50, 500)]
     assert [round(sum(by_number[place::5]) / 90, 1) for place in range(5)] == [0.0, 0.0, 1.0, 1.0, 1.0]
 
 
 def test_police_share_always_passes_one_full_packet():
-    net = network("police_share")
+    net = lab_network("police_share")
     assert [bool(net.offer(n, "up", packet("up", 40000, 3478))) for n in range(20)] == [True] * 20

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from factories.networks.small_country import small
+from factories.networks.small_country import small_country_settings
 from talkpath.lab.country.calendar import rules_of, silenced
 
 WHATSAPP_DROP, WHATSAPP_SETUP = "media.drop,app=whatsapp,direction=up,p=0.6", "stun.drop,app=whatsapp"
@@ -27,18 +27,18 @@ TELEGRAM = "stun.drop,app=telegram"
     ],
 )
 def test_orders_operators_and_conditions(tmp_path: Path, operator: int, day: str, expected: tuple[str, ...]):
-    country = small(tmp_path)
+    country = small_country_settings(tmp_path)
     assert rules_of(country, country.operators[operator], day) == expected
     assert silenced(country, country.operators[operator], day) == (("telegram",) if TELEGRAM in expected else ())
 
 
 def test_an_order_ends_before_its_last_day(tmp_path: Path):
-    country = small(tmp_path, ("until_complied = true", 'end = "2025-08-14"'))
+    country = small_country_settings(tmp_path, ("until_complied = true", 'end = "2025-08-14"'))
     first = country.operators[0]
     assert rules_of(country, first, "2025-08-13") == (WHATSAPP_DROP, TELEGRAM)
     assert rules_of(country, first, "2025-08-14") == ()
 
 
 def test_without_the_condition_complying_changes_nothing(tmp_path: Path):
-    country = small(tmp_path, ("until_complied = true\n", ""))
+    country = small_country_settings(tmp_path, ("until_complied = true\n", ""))
     assert rules_of(country, country.operators[0], "2026-01-01") == (WHATSAPP_DROP, TELEGRAM)

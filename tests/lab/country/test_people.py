@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from factories.networks.small_country import small
+from factories.networks.small_country import small_country_settings
 from talkpath.lab.country.people import audience_toml, networks_toml, taps
 
 MANY = 400
@@ -15,7 +15,7 @@ MANY = 400
 
 def test_the_panel_reads_with_its_sampling_error(tmp_path: Path):
     """Over many seeds its 95 % interval holds the true figure about as often as it says: 400 x 2 draws, 3 sigma."""
-    country = small(tmp_path, ("population = 100", "population = 10_000"))
+    country = small_country_settings(tmp_path, ("population = 100", "population = 10_000"))
     held = 0
     for seed in range(MANY):
         rows = tomllib.loads(audience_toml(small_units(country), seed))["audience"]
@@ -32,14 +32,14 @@ def small_units(country):
 
 
 def test_no_reading_passes_the_population(tmp_path: Path):
-    country = small(tmp_path, ('"2025-08" = 80', '"2025-08" = 100'))
+    country = small_country_settings(tmp_path, ('"2025-08" = 80', '"2025-08" = 100'))
     assert all(
         row["high"] <= 100 for seed in range(20) for row in tomllib.loads(audience_toml(country, seed))["audience"]
     )
 
 
 def test_tables_say_that_they_are_simulated(tmp_path: Path):
-    country = small(tmp_path)
+    country = small_country_settings(tmp_path)
     read = tomllib.loads(audience_toml(country, 0))
     assert read["simulated"] is True
     rows = tomllib.loads(networks_toml(country))["network"]
@@ -49,7 +49,7 @@ def test_tables_say_that_they_are_simulated(tmp_path: Path):
 
 def test_taps_come_by_their_rates(tmp_path: Path):
     """2000 people: of the restricted app 60 %, of the other 8 %; 4 sigma."""
-    country = small(tmp_path, ("checks = 1", "checks = 1\ntaps = 2000"))
+    country = small_country_settings(tmp_path, ("checks = 1", "checks = 1\ntaps = 2000"))
     rows = taps(country, country.operators[0], "2025-08-13", {("whatsapp", "voice"): 1.0}, 1)
     count = {app: sum(row["app"] == app for row in rows) for app in country.apps}
     assert count["whatsapp"] == pytest.approx(1200, abs=88)
@@ -58,6 +58,9 @@ def test_taps_come_by_their_rates(tmp_path: Path):
 
 
 def test_liars_tap_as_often_as_they_can(tmp_path: Path):
-    honest, lying = small(tmp_path), small(tmp_path, ("checks = 1", "checks = 1\nfalse_taps = 60"))
+    honest, lying = (
+        small_country_settings(tmp_path),
+        small_country_settings(tmp_path, ("checks = 1", "checks = 1\nfalse_taps = 60")),
+    )
     counts = [len(taps(country, country.operators[0], "2025-08-13", {}, 1)) for country in (honest, lying)]
     assert counts[1] - counts[0] == 60 * 2  # of each app

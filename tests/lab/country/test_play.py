@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from factories.networks.small_country import small
+from factories.networks.small_country import small_country_settings
 from talkpath.errors import UsageError
 from talkpath.evidence.bundle import read_bundle
 from talkpath.evidence.simulation_keys import is_simulation_key
@@ -18,7 +18,7 @@ from talkpath.verdict.judge import judge
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("country")
-    assert play(small(place), place / "out", seed=3) == 6
+    assert play(small_country_settings(place), place / "out", seed=3) == 6
     return place / "out"
 
 
@@ -86,7 +86,7 @@ def test_what_the_regulator_says(folder: Path):
 
 def test_the_same_seed_plays_the_same_country(folder: Path, tmp_path: Path):
     one_day = [('"2025-08-10", "2025-08-13", "2025-08-14"', '"2025-08-13"')]
-    play(small(tmp_path, *one_day), tmp_path / "again", seed=3, jobs=2)
+    play(small_country_settings(tmp_path, *one_day), tmp_path / "again", seed=3, jobs=2)
     for path in (tmp_path / "again" / "bundles").rglob("*.talkpath"):
         name = path.relative_to(tmp_path / "again")
         assert read_bundle(path.read_bytes()).facts == read_bundle((folder / name).read_bytes()).facts
@@ -94,11 +94,11 @@ def test_the_same_seed_plays_the_same_country(folder: Path, tmp_path: Path):
 
 def test_a_full_folder_is_left_alone(folder: Path, tmp_path: Path):
     with pytest.raises(UsageError, match="not empty"):
-        play(small(tmp_path), folder)
+        play(small_country_settings(tmp_path), folder)
 
 
 def test_liars_are_told_in_the_truth_alone(tmp_path: Path):
-    country = small(
+    country = small_country_settings(
         tmp_path,
         ("checks = 1", "checks = 2\nliars = 0.5"),
         ('["2025-08-10", "2025-08-13", "2025-08-14"]', '["2025-08-10"]'),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from factories.networks.small_country import small
+from factories.networks.small_country import small_country_settings
 from talkpath.errors import UsageError
 from talkpath.lab.country.settings import COUNTRY, NETWORKS, read_country
 
@@ -48,7 +48,7 @@ def test_nothing_of_it_is_real():
 )
 def test_what_makes_no_sense_is_named(tmp_path: Path, old: str, new: str, why: str):
     with pytest.raises(UsageError) as caught:
-        small(tmp_path, (old, new))
+        small_country_settings(tmp_path, (old, new))
     assert why in str(caught.value)
 
 

@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factories.packets.handmade_calls import CALLS, CLASS, HELLOS, hello, ice, rtp, stun, twin
+from factories.packets.handmade_calls import (
+    CALLS,
+    CLASS,
+    HELLOS,
+    dtls_hello,
+    ice_checks,
+    rtp_packet,
+    stun_message,
+    twin_flow,
+)
 from talkpath.apps import shapes
 from talkpath.experiment.twin import random_twin, text_twin
 from talkpath.lab.matchers import dtls_hello as dtls
@@ -122,7 +131,7 @@ def test_set_up_and_media_are_told_apart(name):
 @pytest.mark.parametrize("medium", ["voice", "video"])
 def test_twins_are_nothing(medium):
     for seed in range(20):
-        trace = shown(twin(Random(seed), 60, medium))
+        trace = shown(twin_flow(Random(seed), 60, medium))
         assert (trace.app, trace.suspects) == ("", frozenset())
         assert not trace.open
 
@@ -153,29 +162,29 @@ def test_voice_is_never_said_of_a_video_call_before_its_first_picture():
 
 
 def test_ice_alone_leaves_its_suspects():
-    trace = shown(ice(Random(1)))
+    trace = shown(ice_checks(Random(1)))
     assert trace.app == ""
     assert trace.suspects == {"signal"}
-    assert shown([("up", stun(Random(1), 0x0003, (0x19, bytes(4))), False)]).suspects == ICE
-    assert shown(ice(Random(1), b"abcdefgh:12345678")).suspects == {"webrtc"}
-    assert shown(ice(Random(1), b"aBcD:eFgH", (0xC059, bytes(2)))).suspects == {"webrtc"}
-    assert shown(ice(Random(1), b"aBcD:eFgH", (0x25, b""))).suspects == {"telegram"}
-    assert shown(ice(Random(1), b"aBcD:eFgH", (0xC001, bytes(4)))).suspects == {"signal"}
+    assert shown([("up", stun_message(Random(1), 0x0003, (0x19, bytes(4))), False)]).suspects == ICE
+    assert shown(ice_checks(Random(1), b"abcdefgh:12345678")).suspects == {"webrtc"}
+    assert shown(ice_checks(Random(1), b"aBcD:eFgH", (0xC059, bytes(2)))).suspects == {"webrtc"}
+    assert shown(ice_checks(Random(1), b"aBcD:eFgH", (0x25, b""))).suspects == {"telegram"}
+    assert shown(ice_checks(Random(1), b"aBcD:eFgH", (0xC001, bytes(4)))).suspects == {"signal"}
 
 
 @pytest.mark.parametrize(
     ("message", "app"),
     [
-        (stun(Random(1), 0x0801), "whatsapp"),
-        (stun(Random(1), 0x0800, (0x4000, bytes(102)), padded=False), "whatsapp"),
-        (stun(Random(1), 0x0003, (0x4001, bytes(102)), padded=False), "whatsapp"),
-        (stun(Random(1), 0x0001, (0x0008, bytes(20))), "whatsapp"),
-        (stun(Random(1), 0x0001, (0x0006, b"EDGERAY_DEFAULT_USER:abcd"), (8, bytes(20))), "whatsapp"),
-        (stun(Random(1), 0x0113, (9, bytes(16)), (0x15, bytes(16)), (0x14, b"telegram.org")), "telegram"),
-        (stun(Random(1), 0x0113, (9, bytes(16)), (0x14, b"signal.org")), "signal"),
-        (stun(Random(1), 0x0003, (0x0F, bytes(4)), (0x8037, bytes(4)), (0x8055, bytes(4))), "teams"),
-        (stun(Random(1), 0x0003, (0x19, bytes(4))), ""),
-        (stun(Random(1), 0x0001), ""),
+        (stun_message(Random(1), 0x0801), "whatsapp"),
+        (stun_message(Random(1), 0x0800, (0x4000, bytes(102)), padded=False), "whatsapp"),
+        (stun_message(Random(1), 0x0003, (0x4001, bytes(102)), padded=False), "whatsapp"),
+        (stun_message(Random(1), 0x0001, (0x0008, bytes(20))), "whatsapp"),
+        (stun_message(Random(1), 0x0001, (0x0006, b"EDGERAY_DEFAULT_USER:abcd"), (8, bytes(20))), "whatsapp"),
+        (stun_message(Random(1), 0x0113, (9, bytes(16)), (0x15, bytes(16)), (0x14, b"telegram.org")), "telegram"),
+        (stun_message(Random(1), 0x0113, (9, bytes(16)), (0x14, b"signal.org")), "signal"),
+        (stun_message(Random(1), 0x0003, (0x0F, bytes(4)), (0x8037, bytes(4)), (0x8055, bytes(4))), "teams"),
+        (stun_message(Random(1), 0x0003, (0x19, bytes(4))), ""),
+        (stun_message(Random(1), 0x0001), ""),
     ],
 )
 def test_one_stun_message_names_its_app(message, app):
@@ -183,9 +192,9 @@ def test_one_stun_message_names_its_app(message, app):
 
 
 def test_a_dtls_hello_makes_webrtc_of_ice_and_of_itself_only_with_srtp():
-    assert shown([*ice(Random(1)), ("up", HELLOS["openssl"](Random(1)), False)]).app == "webrtc"
+    assert shown([*ice_checks(Random(1)), ("up", HELLOS["openssl"](Random(1)), False)]).app == "webrtc"
     assert shown([("up", HELLOS["browser"](Random(1)), False)]).app == "webrtc"
-    assert shown([("up", hello(Random(1), [0x17, 0xFF01], srtp=False), False)]).app == ""  # a VPN, CoAP
+    assert shown([("up", dtls_hello(Random(1), [0x17, 0xFF01], srtp=False), False)]).app == ""  # a VPN, CoAP
 
 
 @pytest.mark.parametrize("maker", HELLOS)
@@ -209,7 +218,7 @@ def test_rtp_needs_packets_that_follow_one_another():
     """A quarter of all random packets begin like RTP."""
     rng = Random(1)
     assert shown(("up", bytes([0x80 | rng.randrange(64)]) + rng.randbytes(99), True) for _ in range(200)).app == ""
-    regular = [("up", rtp(rng, 8, n, 160 * n, 77, 172), True) for n in range(4)]
+    regular = [("up", rtp_packet(rng, 8, n, 160 * n, 77, 172), True) for n in range(4)]
     assert shown(regular[:3]).app == ""
     trace = shown(regular)
     assert trace.app == "rtp"
@@ -233,13 +242,13 @@ def test_a_flow_that_shows_nothing_is_given_up():
 def test_media_in_turn_channels_and_data_indications_is_seen_through():
     rng = Random(1)
     inside = CALLS["signal"](rng, 10)[2:]
-    turn = [("down", stun(rng, 0x0103, (0x16, bytes(8))), False)]
+    turn = [("down", stun_message(rng, 0x0103, (0x16, bytes(8))), False)]
     channel = [(way, b"\x40\x00" + len(p).to_bytes(2, "big") + p, media) for way, p, media in inside]
     trace = shown(turn + channel)
     assert (trace.app, trace.medium) == ("signal", "voice")
     assert not trace.sees_setup(channel[0][1])
-    assert trace.sees_setup(b"\x40\x00\x00\x14" + stun(rng, 1))
-    wrapped = [("down", stun(rng, 0x17, (0x12, bytes(8)), (0x13, p)), media) for _, p, media in inside]
+    assert trace.sees_setup(b"\x40\x00\x00\x14" + stun_message(rng, 1))
+    wrapped = [("down", stun_message(rng, 0x17, (0x12, bytes(8)), (0x13, p)), media) for _, p, media in inside]
     assert shown(wrapped).app == "signal"
 
 
@@ -261,5 +270,5 @@ def test_any_bytes_have_stun_attributes_and_perhaps_a_hello(data):
 
 def test_nesting_has_an_end():
     deep = b"\x40\x00\xff\xff" * 10_000
-    trace = shown([("down", stun(Random(1), 0x0103, (0x16, bytes(8))), False), ("up", deep, True)])
+    trace = shown([("down", stun_message(Random(1), 0x0103, (0x16, bytes(8))), False), ("up", deep, True)])
     assert not trace.sees_setup(deep)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from factories.networks.greeted_hosts import PORT, row, served
+from factories.networks.greeted_hosts import PORT, endpoint_row, greeting_server
 from factories.networks.linux_routers import linux_routers
 from factories.networks.nft_router import NoRules
 from proof.app_servers.hellos import NEUTRAL
@@ -55,8 +55,8 @@ def asked_behind_routers(limits: dict[str, str], rule: str) -> dict[str, Any] | 
     try:
         with linux_routers(SERVERS, limits, rule) as hosts, ExitStack() as running:
             for server in SERVERS:
-                running.enter_context(served(lambda name: hosts[name].inside(), server, 4, came[server.name]))
-            targets = [Target(row(server), server.address(4, PORT)) for server in SERVERS]
+                running.enter_context(greeting_server(lambda name: hosts[name].inside(), server, 4, came[server.name]))
+            targets = [Target(endpoint_row(server), server.address(4, PORT)) for server in SERVERS]
             facts = EndpointFacts(apps=("telegram",), tier=3, exchanges=ANSWERED, seed=b"seed")
             engine = OwnAddressEngine(facts, targets, Random(5), greetings=8, choose=short, every_s=0.05)
             with hosts[PROBE.name].inside():

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from factories.networks.tls_hosts import APP, HOSTS, OWN, TODAY, chosen, found, served
+from factories.networks.tls_hosts import APP, HOSTS, OWN, TODAY, chosen_endpoints, found_name, tls_server
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers import netns
 from talkpath.lab.network import LabNetwork
@@ -39,10 +39,10 @@ def asked_in_namespaces(rule: str, family: int, mute: bool, folder: str) -> dict
     network = LabNetwork(parse_background("clean"), [parse_rule(rule)] if rule else [], 7)
     with netns.box(network, (PROBE, *HOSTS)) as lab, ExitStack() as running:
         for host in HOSTS:
-            running.enter_context(served(lab, host, server, family, mute=mute and host == OWN))
-        engine = EndpointEngine(chosen(), TODAY, Random(3), gap_s=GAP_S)
+            running.enter_context(tls_server(lab, host, server, family, mute=mute and host == OWN))
+        engine = EndpointEngine(chosen_endpoints(), TODAY, Random(3), gap_s=GAP_S)
         with lab.inside(PROBE.name):
-            EndpointDriver(engine, lookup=partial(found, family=family), context=tls.client_context()).ask()
+            EndpointDriver(engine, lookup=partial(found_name, family=family), context=tls.client_context()).ask()
     (verdict,) = judge_endpoints(engine.exchanges)
     said = [each for each in engine.exchanges if each.kind == "tls.name"]
     return {

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from factories.networks.greeted_hosts import PORT, row, served
+from factories.networks.greeted_hosts import PORT, endpoint_row, greeting_server
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers import netns
 from talkpath.lab.network import LabNetwork
@@ -45,8 +45,8 @@ def asked_in_namespaces(family: int) -> dict[str, Any]:
     came: dict[str, list[bytes]] = {host.name: [] for host in hosts}
     with netns.box(network, (PROBE, *hosts)) as lab, ExitStack() as running:
         for host in hosts:
-            running.enter_context(served(lab.inside, host, family, came[host.name]))
-        targets = [Target(row(host), host.address(family, PORT)) for host in hosts]
+            running.enter_context(greeting_server(lab.inside, host, family, came[host.name]))
+        targets = [Target(endpoint_row(host), host.address(family, PORT)) for host in hosts]
         facts = EndpointFacts(apps=("telegram",), tier=3, seed=b"seed", family=family)
         engine = OwnAddressEngine(facts, targets, Random(5), greetings=12, choose=one_epoch, every_s=0.05)
         with lab.inside(PROBE.name):

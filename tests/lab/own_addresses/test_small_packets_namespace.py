@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from factories.networks.tls_hosts import HOSTS, OWN, TODAY, chosen, found, served
+from factories.networks.tls_hosts import HOSTS, OWN, TODAY, chosen_endpoints, found_name, tls_server
 from talkpath.apps.contract.shape import Direction
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers import netns
@@ -52,10 +52,10 @@ def asked_in_namespaces(rule: str, family: int, folder: str) -> dict[str, Any]:
     network = kind(parse_background("clean"), [parse_rule(rule)] if rule else [], 7)
     with netns.box(network, (PROBE, *HOSTS)) as lab, ExitStack() as running:
         for host in HOSTS:
-            running.enter_context(served(lab, host, tls.server_context(pem), family, mute=False))
-        engine = EndpointEngine(chosen(hellos=True), TODAY, Random(3), gap_s=GAP_S)
+            running.enter_context(tls_server(lab, host, tls.server_context(pem), family, mute=False))
+        engine = EndpointEngine(chosen_endpoints(hellos=True), TODAY, Random(3), gap_s=GAP_S)
         with lab.inside(PROBE.name):
-            EndpointDriver(engine, lookup=partial(found, family=family), context=tls.client_context()).ask()
+            EndpointDriver(engine, lookup=partial(found_name, family=family), context=tls.client_context()).ask()
     (verdict,) = judge_endpoints(engine.exchanges)
     own = [each for each in engine.exchanges if each.host == OWN.name and each.kind.startswith("tls.")]
     hellos = {kind: [each.ok for each in own if each.kind == kind] for kind in sorted(endpoint_engine.AS_WRITTEN)}

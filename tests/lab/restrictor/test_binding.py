@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from factories.networks.restricted_flows import STEP_S, one
-from factories.packets.handmade_calls import packets
+from factories.networks.restricted_flows import STEP_S, one_flow
+from factories.packets.handmade_calls import ip_packets_of
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import UsageError
 from talkpath.lab.ground_truth.hits import truth
@@ -22,7 +22,7 @@ EAGER = {"media.freeze": ",after_packets=1", "relearn": ",after_s=0", "media.pol
 def dropped(rule: str, call: str, far: LabHost, family: int = 4) -> float:
     """The share of a flow's packets that the rule drops or delays on the way to that host."""
     restrictor = Restrictor([parse_rule(rule)], 1)
-    flow = packets(one(call, 200), family=family, far=far)
+    flow = ip_packets_of(one_flow(call, 200), family=family, far=far)
     fates = [restrictor.fate(number * STEP_S, way == "up", packet) for number, (way, packet, _) in enumerate(flow)]
     return sum(fate != 0 for fate in fates) / len(fates)
 
@@ -89,7 +89,7 @@ def test_a_bound_freeze_counts_the_packets_of_each_flow():
     restrictor = Restrictor([parse_rule("media.freeze,app=whatsapp,to=app,whose=any,after_packets=30")], 1)
     fates = [
         restrictor.fate(number * STEP_S, way == "up", packet)
-        for number, (way, packet, _) in enumerate(packets(one("twin", 60), far=WHATSAPP))
+        for number, (way, packet, _) in enumerate(ip_packets_of(one_flow("twin", 60), far=WHATSAPP))
     ]
     assert fates.index(DROP) == 30
     assert set(fates[30:]) == {DROP}

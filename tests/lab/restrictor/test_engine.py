@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from factories.networks.restricted_flows import STEP_S, Played, all_of, one
-from factories.packets.handmade_calls import CALLS, CLASS, packets
+from factories.networks.restricted_flows import STEP_S, Played, all_of, one_flow
+from factories.packets.handmade_calls import CALLS, CLASS, ip_packets_of
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.matchers.signatures import CLASSES
 from talkpath.lab.network import LabNetwork
@@ -45,7 +45,7 @@ def test_a_rule_about_voice_never_touches_a_video_call_and_the_other_way_round(a
 def test_no_rule_about_calls_touches_a_twin_or_another_protocol(rule):
     eager = {"media.freeze": ",after_packets=1", "relearn": ",after_s=0", "media.police": ",kbps=1"}.get(rule, "")
     seen = Played(rule + eager).play(
-        {n: one("twin", 200, medium, n) for n, medium in enumerate(["voice", "video"] * 3)}
+        {n: one_flow("twin", 200, medium, n) for n, medium in enumerate(["voice", "video"] * 3)}
     )
     assert not seen.restrictor.hits
     segment = ip.Tcp(1, 443, 1, 1, 16, payload=CALLS["whatsapp"](Random(1), 1)[0][1])
@@ -80,14 +80,14 @@ def test_the_same_seed_draws_the_same_fates():
 
 
 def test_a_5_tuple_silent_for_two_minutes_is_a_new_flow():
-    seen = Played("media.drop,p=1").play({"call": one("whatsapp")})
+    seen = Played("media.drop,p=1").play({"call": one_flow("whatsapp")})
     assert seen.dropped("call", media=True) == 1
-    seen.play({"reused": one("twin")}, start_s=200)
+    seen.play({"reused": one_flow("twin")}, start_s=200)
     assert seen.dropped("reused") == 0
 
 
 def test_both_directions_are_one_flow_whichever_comes_first():
-    call = one("whatsapp")
+    call = one_flow("whatsapp")
     turned = [call[1], call[0], *call[2:]]
     for family in (4, 6):
         seen = Played("media.freeze,after_packets=25").play({0: turned}, family=family)
@@ -98,7 +98,7 @@ def test_the_network_delivers_late_what_a_rule_delays_and_counts_what_it_drops()
     network = LabNetwork(
         parse_background("clean,jitter_ms=0"), [parse_rule("media.delay,ms=100"), parse_rule("stun.drop")], 1
     )
-    for n, (way, packet, _) in enumerate(packets(one("signal"))):
+    for n, (way, packet, _) in enumerate(ip_packets_of(one_flow("signal"))):
         for at_s, copy in network.offer(n * STEP_S, way, packet):
             assert copy is packet
             assert round(1000 * (at_s - n * STEP_S)) in (15, 115)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from factories.networks.restricted_flows import Played, all_of, one
+from factories.networks.restricted_flows import Played, all_of, one_flow
 from talkpath.lab.path.link import DROP, PASS
 
 
@@ -16,13 +16,13 @@ def test_all_of_a_call_is_dropped_and_nothing_of_other_flows() -> None:
 
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_one_way_only(way: str) -> None:
-    seen = Played(f"flow.block,direction={way}").play({0: one("webrtc")})
+    seen = Played(f"flow.block,direction={way}").play({0: one_flow("webrtc")})
     assert seen.dropped(0, way) == 1
     assert seen.dropped(0, "down" if way == "up" else "up") == 0
 
 
 def test_with_a_chance_each_5_tuple_is_dropped_or_passes_as_a_whole() -> None:
-    calls = {number: one("webrtc", 20, seed=number) for number in range(100)}
+    calls = {number: one_flow("webrtc", 20, seed=number) for number in range(100)}
     seen = Played("flow.block,p=0.3").play(calls)
     shares = [seen.dropped(number) for number in calls]
     assert set(shares) == {0.0, 1.0}
@@ -30,6 +30,6 @@ def test_with_a_chance_each_5_tuple_is_dropped_or_passes_as_a_whole() -> None:
 
 
 def test_a_call_that_is_recognised_late_is_let_go() -> None:
-    fates = [fate for *_, fate in Played("flow.block").play({0: one("twin", 10) + one("whatsapp")}).fates[0]]
+    fates = [fate for *_, fate in Played("flow.block").play({0: one_flow("twin", 10) + one_flow("whatsapp")}).fates[0]]
     assert fates[0] == PASS
     assert DROP not in fates

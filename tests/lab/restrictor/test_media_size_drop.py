@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from factories.networks.restricted_flows import Played, one
+from factories.networks.restricted_flows import Played, one_flow
 
 
 def test_media_size_drop_looks_at_the_udp_payload():
     for family in (4, 6):
         calls = {
-            size: one("whatsapp")[:2] + [("up", bytes([0x80, 120]) + bytes(size - 2), True)] * 50
+            size: one_flow("whatsapp")[:2] + [("up", bytes([0x80, 120]) + bytes(size - 2), True)] * 50
             for size in (199, 200, 201, 900)
         }
         seen = Played("media.size_drop,over=200").play(calls, family=family)

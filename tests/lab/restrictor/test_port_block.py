@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from factories.networks.restricted_flows import Played, one, passes
+from factories.networks.restricted_flows import Played, one_flow, what_passes
 from talkpath.lab.path.hosts import RESPONDER
 
 
@@ -17,15 +17,15 @@ from talkpath.lab.path.hosts import RESPONDER
     ],
 )
 def test_what_passes(rule, port, payload, host, passing, family):
-    assert passes(rule, port, payload, family, host) == passing
+    assert what_passes(rule, port, payload, family, host) == passing
 
 
 def test_all_ports_below_a_number() -> None:
-    assert [passes("port.block,below=10000", port) for port in (443, 9999, 10000)] == ["t", "t", "udt"]
+    assert [what_passes("port.block,below=10000", port) for port in (443, 9999, 10000)] == ["t", "t", "udt"]
 
 
 def test_calls_alone() -> None:
-    seen = Played("port.block,below=10000,whose=calls").play({"call": one("whatsapp"), "twin": one("twin")})
+    seen = Played("port.block,below=10000,whose=calls").play({"call": one_flow("whatsapp"), "twin": one_flow("twin")})
     assert [seen.dropped("call"), seen.dropped("twin")] == [1, 0]
-    elsewhere = Played("port.block,below=3000,whose=calls").play({"call": one("whatsapp")})
+    elsewhere = Played("port.block,below=3000,whose=calls").play({"call": one_flow("whatsapp")})
     assert elsewhere.dropped("call") == 0

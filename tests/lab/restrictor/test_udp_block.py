@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from factories.networks.restricted_flows import passes
+from factories.networks.restricted_flows import what_passes
 from talkpath.lab.path.hosts import RESPONDER
 
 
@@ -24,4 +24,4 @@ from talkpath.lab.path.hosts import RESPONDER
     ],
 )
 def test_what_passes(rule, port, payload, host, passing, family):
-    assert passes(rule, port, payload, family, host) == passing
+    assert what_passes(rule, port, payload, family, host) == passing

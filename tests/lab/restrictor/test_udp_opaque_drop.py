@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from factories.networks.restricted_flows import Played, one, passes
+from factories.networks.restricted_flows import Played, one_flow, what_passes
 from factories.packets.handmade_calls import CALLS
 from talkpath.lab.path.hosts import RESPONDER
 
@@ -22,10 +22,10 @@ from talkpath.lab.path.hosts import RESPONDER
     ],
 )
 def test_what_passes(rule, port, payload, host, passing, family):
-    assert passes(rule, port, payload, family, host) == passing
+    assert what_passes(rule, port, payload, family, host) == passing
 
 
 def test_opaque_drop_takes_its_share():
-    seen = Played("udp.opaque_drop,p=0.4").play({n: one("twin", 500, seed=n) for n in range(10)})
+    seen = Played("udp.opaque_drop,p=0.4").play({n: one_flow("twin", 500, seed=n) for n in range(10)})
     shares = [seen.dropped(n) for n in seen.fates]
     assert sum(shares) / 10 == pytest.approx(0.4, abs=0.02)

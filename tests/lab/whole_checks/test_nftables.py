@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from factories.networks.nft_checks import told
+from factories.networks.nft_checks import verdicts_in_lab
 from factories.networks.nft_router import NoRules, nft_router
 from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.namespace import Namespace
@@ -151,5 +151,5 @@ def test_all_udp_but_dns_is_gone(behind: Callable[..., list[int]], far: str) -> 
     ],
 )
 def test_what_a_check_says_of_it(in_lab: InLab, rule: str, want: list[str], budget_s: float, host: str) -> None:
-    (verdict,) = told(in_lab, rule, host, budget_s)
+    (verdict,) = verdicts_in_lab(in_lab, rule, host, budget_s)
     assert [verdict["state"], verdict["rule"], (verdict["reason"] or {}).get("code")] == want

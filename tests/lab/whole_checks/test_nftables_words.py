@@ -38,7 +38,7 @@ BLOCKED = "set blocked { type ipv4_addr . inet_service; flags dynamic, timeout; 
 
 def told(in_lab: InLab, rule: str, apps: Sequence[str], budget_s: float, sets: str = "") -> list[dict[str, Any]]:
     """The verdicts of one check through the rule."""
-    return nft_checks.told(in_lab, rule, RESPONDER.ipv4, budget_s, list(apps), sets)
+    return nft_checks.verdicts_in_lab(in_lab, rule, RESPONDER.ipv4, budget_s, list(apps), sets)
 
 
 def named(verdicts: Sequence[dict[str, Any]]) -> list[list[str | None]]:

@@ -6,13 +6,13 @@ import pytest
 from msgspec.structs import replace
 from test_ledger import claim
 
-from factories.observatories.network_days import dates, day, detect
+from factories.observatories.network_days import dates_from, events_of_days, network_day
 from talkpath.observatory.claims.event_context import all_related_claims, ended_on, event_reach, related_claims
 from talkpath.observatory.reach.tables import Audience, NetworkUsers, ReachTables
 
-DAYS = [day("telegram", "voice", when, restricted=6) for when in dates("2025-08-13", 4)]
-DAYS += [day("telegram", "voice", when, ok=6) for when in dates("2025-08-17", 6)]
-BEGAN, ENDED = detect(DAYS)
+DAYS = [network_day("telegram", "voice", when, restricted=6) for when in dates_from("2025-08-13", 4)]
+DAYS += [network_day("telegram", "voice", when, ok=6) for when in dates_from("2025-08-17", 6)]
+BEGAN, ENDED = events_of_days(DAYS)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 from scipy.stats import beta
 
-from factories.observatories.network_days import dates, day, detect, evidence, networks, spread
+from factories.observatories.network_days import (
+    dates_from,
+    days_on_networks,
+    events_of_days,
+    evidence_of_days,
+    network_day,
+    network_names,
+)
 from talkpath.observatory.claims.count import clopper_pearson, share_outcome
 from talkpath.observatory.claims.grammar import parse_predicate
 from talkpath.observatory.claims.ledger import Evidence, moved_to, results_of
@@ -21,7 +28,7 @@ def claim(predicate: str, name: str = "T01") -> Claim:
 
 
 def held(predicate: str, *found: list) -> str:
-    (entry,) = results_of([claim(predicate)], evidence(*found))
+    (entry,) = results_of([claim(predicate)], evidence_of_days(*found))
     return entry.outcome
 
 
@@ -32,17 +39,19 @@ def rows() -> dict[str, Claim]:
 
 @pytest.mark.parametrize(("rule", "expected"), [("tls.hello_drop", "supported"), ("signalling.block", "contradicted")])
 def test_a_claim_about_clients_first_messages_is_held_by_the_rule_that_tells_them_apart(rows, rule, expected):
-    found = spread("telegram", "text", "2026-06-01", restricted=3, rule=rule, basis="signalling")
-    (entry,) = results_of([rows["C62"]], evidence(found))
+    found = days_on_networks("telegram", "text", "2026-06-01", restricted=3, rule=rule, basis="signalling")
+    (entry,) = results_of([rows["C62"]], evidence_of_days(found))
     assert entry.own.outcome == expected
 
 
-VOICE = spread("telegram", "voice", "2025-08-13", restricted=1)
-VIDEO_OK = spread("telegram", "video", "2025-08-13", ok=1)
-MAX_OK = spread("max", "voice", "2025-08-13", ok=1)
-FEW_OK = spread("max", "voice", "2025-08-13", on=9, ok=1)
-HALF = spread("telegram", "voice", "2025-08-13", on=6, restricted=1) + [
-    day("telegram", "voice", when, network=f"AS{65000 + n}", ok=1) for n in range(6) for when in dates("2025-08-13", 3)
+VOICE = days_on_networks("telegram", "voice", "2025-08-13", restricted=1)
+VIDEO_OK = days_on_networks("telegram", "video", "2025-08-13", ok=1)
+MAX_OK = days_on_networks("max", "voice", "2025-08-13", ok=1)
+FEW_OK = days_on_networks("max", "voice", "2025-08-13", on=9, ok=1)
+HALF = days_on_networks("telegram", "voice", "2025-08-13", on=6, restricted=1) + [
+    network_day("telegram", "voice", when, network=f"AS{65000 + n}", ok=1)
+    for n in range(6)
+    for when in dates_from("2025-08-13", 3)
 ]
 
 
@@ -103,29 +112,34 @@ def test_a_word_is_held_by_counting_networks(predicate, found, expected):
     ],
 )
 def test_blocked_is_no_set_up_or_nearly_all_packets(rule, p, expected):
-    found = spread("telegram", "voice", "2025-08-13", restricted=1, rule=rule, p=p)
+    found = days_on_networks("telegram", "voice", "2025-08-13", restricted=1, rule=rule, p=p)
     assert held(f"BLOCKED(voice of telegram in RU {AUGUST})", found) == expected
 
 
 def test_one_report_is_no_restriction_and_its_network_is_neither():
-    lone = spread("telegram", "voice", "2025-08-13", count=1, on=1, restricted=1)
+    lone = days_on_networks("telegram", "voice", "2025-08-13", count=1, on=1, restricted=1)
     assert held(f"RESTRICTED(voice of telegram in RU {AUGUST})", lone) == "silent"
-    others = spread("telegram", "voice", "2025-08-13", on=12, ok=1)[3:]
+    others = days_on_networks("telegram", "voice", "2025-08-13", on=12, ok=1)[3:]
     assert held(f"OK(voice of telegram in RU {AUGUST})", lone, others) == "supported"
 
 
 def test_one_bad_line_says_nothing_about_a_network():
-    fine = spread("max", "voice", "2025-08-13", ok=1)
-    bad = [day("max", "voice", "2025-08-13", network="AS64496", impaired=1, closed=1)]
+    fine = days_on_networks("max", "voice", "2025-08-13", ok=1)
+    bad = [network_day("max", "voice", "2025-08-13", network="AS64496", impaired=1, closed=1)]
     assert held(f"OK(voice of max in RU {AUGUST})", fine, bad) == "supported"
-    poor = [day("max", "voice", when, network="AS64496", impaired=3) for when in dates("2025-08-16", 2)]
+    poor = [network_day("max", "voice", when, network="AS64496", impaired=3) for when in dates_from("2025-08-16", 2)]
     assert held(f"OK(voice of max in RU {AUGUST})", fine, bad, poor) == "contradicted"
     assert held(f"DEGRADED(voice of max in RU {AUGUST})", fine, bad, poor) == "supported"
 
 
-ENDED = [day("max", "voice", when, network=network, restricted=int(n < 3), ok=int(n >= 3))
-         for network in networks(8) for n, when in enumerate(dates("2025-08-13", 13))]  # fmt: skip
-BEGUN = spread("max", "voice", "2025-08-10", on=8, ok=1) + spread("max", "voice", "2025-08-13", on=8, restricted=1)
+ENDED = [
+    network_day("max", "voice", when, network=network, restricted=int(n < 3), ok=int(n >= 3))
+    for network in network_names(8)
+    for n, when in enumerate(dates_from("2025-08-13", 13))
+]
+BEGUN = days_on_networks("max", "voice", "2025-08-10", on=8, ok=1) + days_on_networks(
+    "max", "voice", "2025-08-13", on=8, restricted=1
+)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +165,7 @@ def test_when_it_began_and_ended(predicate, found, expected):
 
 
 def test_an_event_that_was_withdrawn_supports_nothing():
-    found = evidence(VOICE)
+    found = evidence_of_days(VOICE)
     one = claim(f"RESTRICTED(voice of telegram in RU {AUGUST})")
     taken = [withdrawal_of(event, "a faulty responder") for event in found.events]
     (entry,) = results_of([one], Evidence(found.days, [*found.events, *taken]))
@@ -162,15 +176,15 @@ def test_an_event_that_was_withdrawn_supports_nothing():
     (0.6, 0.2, "supported"), (0.2, 0.6, "contradicted"), (0.3, 0.3, "contradicted"), (0.6, None, "silent"),
 ])  # fmt: skip
 def test_worse_compares_two_apps_on_the_same_networks(telegram, whatsapp, expected):
-    found = spread("telegram", "voice", "2025-08-13", restricted=1, p=telegram)
-    found += spread("whatsapp", "voice", "2025-08-13", restricted=1, p=whatsapp, rule="media.delay")
+    found = days_on_networks("telegram", "voice", "2025-08-13", restricted=1, p=telegram)
+    found += days_on_networks("whatsapp", "voice", "2025-08-13", restricted=1, p=whatsapp, rule="media.delay")
     assert held(f"WORSE(voice of telegram than whatsapp in RU {AUGUST})", found) == expected
 
 
 def test_unlike_is_another_rule_on_the_same_networks():
-    dropped = spread("telegram", "voice", "2025-08-13", restricted=1)
-    stopped = spread("whatsapp", "voice", "2025-08-13", restricted=1, rule="stun.drop", p=None)
-    alike = spread("whatsapp", "voice", "2025-08-13", restricted=1)
+    dropped = days_on_networks("telegram", "voice", "2025-08-13", restricted=1)
+    stopped = days_on_networks("whatsapp", "voice", "2025-08-13", restricted=1, rule="stun.drop", p=None)
+    alike = days_on_networks("whatsapp", "voice", "2025-08-13", restricted=1)
     said = f"UNLIKE(voice of whatsapp, telegram in RU {AUGUST})"
     assert held(said, dropped, stopped) == "supported"
     assert held(said, dropped, alike) == "contradicted"
@@ -178,7 +192,7 @@ def test_unlike_is_another_rule_on_the_same_networks():
 
 
 def test_the_numbers_are_told_with_the_outcome():
-    (entry,) = results_of([claim(f"RESTRICTED(voice of telegram in RU {AUGUST})")], evidence(HALF))
+    (entry,) = results_of([claim(f"RESTRICTED(voice of telegram in RU {AUGUST})")], evidence_of_days(HALF))
     (part,) = entry.own.parts
     assert (part.yes, part.told, part.measured, part.reports) == (6, 12, 12, 36)
     assert (part.first_day, part.last_day, len(part.events)) == ("2025-08-13", "2025-08-15", 6)
@@ -208,9 +222,17 @@ def outcomes(rows: dict[str, Claim], ids: list[str], found: Evidence) -> dict[st
 
 
 def meet(inside: dict, outside: dict) -> Evidence:
-    at = dates("2025-08-22", 3)
-    there = [day("meet", "voice", when, network=name, country="DE", **outside) for name in networks(12) for when in at]
-    return evidence(spread("meet", "voice", "2025-08-22", **inside), there, spread("meet", "text", "2025-08-22", ok=1))
+    at = dates_from("2025-08-22", 3)
+    there = [
+        network_day("meet", "voice", when, network=name, country="DE", **outside)
+        for name in network_names(12)
+        for when in at
+    ]
+    return evidence_of_days(
+        days_on_networks("meet", "voice", "2025-08-22", **inside),
+        there,
+        days_on_networks("meet", "text", "2025-08-22", ok=1),
+    )
 
 
 MEET = ["C18", "C19", "C20"]
@@ -238,14 +260,19 @@ TELEGRAM = ["C37", "C38"]
 
 def test_restricted_since_autumn_contradicts_neither_word_of_january(rows):
     """'Is being restricted' and 'nothing new' can both be so."""
-    before = spread("telegram", "voice", "2025-10-01", restricted=1) + spread("telegram", "text", "2026-01-10", ok=1)
-    found = evidence(before, spread("telegram", "voice", "2026-01-10", restricted=1))
+    before = days_on_networks("telegram", "voice", "2025-10-01", restricted=1) + days_on_networks(
+        "telegram", "text", "2026-01-10", ok=1
+    )
+    found = evidence_of_days(before, days_on_networks("telegram", "voice", "2026-01-10", restricted=1))
     assert outcomes(rows, TELEGRAM, found) == {"C37": "supported", "C38": "supported"}
 
 
 def test_begun_in_january_contradicts_the_denial(rows):
-    found = evidence(spread("telegram", "voice", "2025-12-20", ok=1), spread("telegram", "text", "2026-01-10", ok=1),
-                     spread("telegram", "voice", "2026-01-15", restricted=1))  # fmt: skip
+    found = evidence_of_days(
+        days_on_networks("telegram", "voice", "2025-12-20", ok=1),
+        days_on_networks("telegram", "text", "2026-01-10", ok=1),
+        days_on_networks("telegram", "voice", "2026-01-15", restricted=1),
+    )
     assert outcomes(rows, TELEGRAM, found) == {"C37": "supported", "C38": "contradicted"}
     (entry,) = results_of([rows["C38"], rows["C37"]], found)[:1]
     assert entry.against == {"C37": "supported"}
@@ -262,8 +289,9 @@ def test_the_block_came_before_the_announced_day(rows):
 
 def test_own_measurements_outrank_published_ones_and_both_are_shown(rows):
     """Had we seen it begin in April, OONI's earlier day stands beside as the other side."""
-    own = evidence(
-        spread("telegram", "text", "2026-03-25", ok=1), spread("telegram", "text", "2026-04-01", restricted=1)
+    own = evidence_of_days(
+        days_on_networks("telegram", "text", "2026-03-25", ok=1),
+        days_on_networks("telegram", "text", "2026-04-01", restricted=1),
     )
     (entry,) = results_of([rows["C45"]], Evidence(own.days, own.events, load_published()))
     assert (entry.outcome, entry.rank, entry.disagree) == ("supported", "own", True)
@@ -272,8 +300,10 @@ def test_own_measurements_outrank_published_ones_and_both_are_shown(rows):
 
 
 def test_both_agree(rows):
-    own = evidence(spread("telegram", "text", "2026-03-18", count=2, ok=1),
-                   spread("telegram", "text", "2026-03-20", restricted=1))  # fmt: skip
+    own = evidence_of_days(
+        days_on_networks("telegram", "text", "2026-03-18", count=2, ok=1),
+        days_on_networks("telegram", "text", "2026-03-20", restricted=1),
+    )
     entries = results_of([rows["C49"], rows["C45"]], Evidence(own.days, own.events, load_published()))
     assert [(entry.outcome, entry.rank, entry.disagree) for entry in entries] == [
         ("supported", "own", False), ("contradicted", "own", False),
@@ -287,7 +317,7 @@ def test_what_published_findings_do_not_tell_is_not_refuted(rows):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("found", [Evidence(), evidence(VOICE), Evidence(published=load_published())])
+@pytest.mark.parametrize("found", [Evidence(), evidence_of_days(VOICE), Evidence(published=load_published())])
 def test_fraud_calls_are_never_measured(rows, found):
     """C26: whatever happens to calls, 40 % of fraud calls is not held against it."""
     (entry,) = results_of([rows["C26"]], found)
@@ -300,9 +330,12 @@ def test_voice_only(rows):
 
     def said(video: dict) -> dict[str, str]:
         media = {"voice": {"restricted": 1}, "video": video, "text": {"ok": 1}}
-        found = [spread(app, medium, "2025-08-14", **counts) for app in ("whatsapp", "telegram")
-                 for medium, counts in media.items()]  # fmt: skip
-        return outcomes(rows, ["S10", "S11"], evidence(*found))
+        found = [
+            days_on_networks(app, medium, "2025-08-14", **counts)
+            for app in ("whatsapp", "telegram")
+            for medium, counts in media.items()
+        ]
+        return outcomes(rows, ["S10", "S11"], evidence_of_days(*found))
 
     assert said({"restricted": 1}) == {"S10": "contradicted", "S11": "supported"}
     assert said({"ok": 1}) == {"S10": "supported", "S11": "contradicted"}
@@ -319,4 +352,4 @@ def test_what_is_said_of_one_country_can_be_held_against_a_simulated_one(rows):
 
 
 def test_events_say_what_the_days_say():
-    assert all(event.level == "confirmed" for event in detect(VOICE))
+    assert all(event.level == "confirmed" for event in events_of_days(VOICE))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from factories.checks.dated_bundles import bundle, fill
-from factories.observatories.network_days import detect
+from factories.checks.dated_bundles import dated_bundle, write_dated_bundles
+from factories.observatories.network_days import events_of_days
 from talkpath.errors import BundleError, UsageError
 from talkpath.evidence.bundle import read_bundle
 from talkpath.observatory.events.network_days import BundleVerdict, bundle_verdicts, folder_verdicts, network_days
@@ -20,7 +20,7 @@ def report(state: str, name: str = "a", **said: object) -> BundleVerdict:
 
 
 def test_a_bundle_is_judged_again_and_placed_by_its_receipt():
-    (found,) = bundle_verdicts(read_bundle(bundle(True, "2025-08-13", "AS64500", 1)), "a")
+    (found,) = bundle_verdicts(read_bundle(dated_bundle(True, "2025-08-13", "AS64500", 1)), "a")
     assert (found.network, found.country, found.day) == ("AS64500", "XX", "2025-08-13")
     assert (found.app, found.medium, found.state, found.rule) == ("whatsapp", "voice", "restricted", "media.drop")
     assert found.p == pytest.approx(0.5, abs=0.15)
@@ -28,26 +28,26 @@ def test_a_bundle_is_judged_again_and_placed_by_its_receipt():
 
 
 def test_a_bundle_without_a_day_tells_nothing():
-    assert list(bundle_verdicts(read_bundle(bundle(False, "")), "a")) == []
+    assert list(bundle_verdicts(read_bundle(dated_bundle(False, "")), "a")) == []
 
 
 def test_a_folder_becomes_days_and_an_event(tmp_path: Path):
-    found = network_days(folder_verdicts(fill(tmp_path)))
+    found = network_days(folder_verdicts(write_dated_bundles(tmp_path)))
     assert [(day.day, day.ok, day.restricted) for day in found] == [("2025-08-11", 1, 0), ("2025-08-13", 0, 2)]
-    (event,) = detect(found)
+    (event,) = events_of_days(found)
     assert (event.onset_low, event.onset_high, event.level) == (None, "2025-08-13", "confirmed")  # one ok is not much
     assert len(event.bundles) == 2
     assert (event.rule, event.simulated) == ("media.drop", True)
 
 
 def test_the_same_run_in_two_files_counts_once(tmp_path: Path):
-    fill(tmp_path)
+    write_dated_bundles(tmp_path)
     shutil.copy(tmp_path / "2025-08-13" / "1.talkpath", tmp_path / "again.talkpath")
     assert len(list(folder_verdicts(tmp_path))) == 3
 
 
 def test_a_changed_bundle_stops_the_reading(tmp_path: Path):
-    data = bytearray(bundle(True, "2025-08-13", seed=1))
+    data = bytearray(dated_bundle(True, "2025-08-13", seed=1))
     data[len(data) // 2] ^= 1
     (tmp_path / "bad.talkpath").write_bytes(data)
     with pytest.raises(BundleError):

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from test_journal import event
 
-from factories.observatories.webhook_receiver import Receiver, listening
+from factories.observatories.webhook_receiver import Receiver, webhook_server
 from talkpath.errors import UsageError
 from talkpath.observatory.feeds.atom import ATOM
 from talkpath.observatory.feeds.journal import read_journal
@@ -19,7 +19,7 @@ from talkpath.observatory.publication import Publication
 
 @pytest.fixture
 def receiver():
-    with listening() as server:
+    with webhook_server() as server:
         yield server
 
 

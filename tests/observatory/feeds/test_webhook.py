@@ -16,7 +16,7 @@ import pytest
 import standardwebhooks
 from test_journal import AT, event
 
-from factories.observatories.webhook_receiver import Receiver, listening
+from factories.observatories.webhook_receiver import Receiver, webhook_server
 from talkpath.errors import UsageError
 from talkpath.observatory.feeds.journal import new_lines
 from talkpath.observatory.feeds.webhook import (
@@ -41,7 +41,7 @@ JOURNAL = new_lines([], [event(), event(network="AS2"), event(network="AS3", cou
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with listening() as server:
+    with webhook_server() as server:
         yield server
 
 

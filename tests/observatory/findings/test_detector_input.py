@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from factories.checks.dated_bundles import fill
-from factories.observatories.network_days import day
+from factories.checks.dated_bundles import write_dated_bundles
+from factories.observatories.network_days import network_day
 from talkpath.errors import UsageError
 from talkpath.observatory.findings.detector_input import counts_of_days, counts_of_taps, folder_counts
 from talkpath.verdict.model import Basis
@@ -17,7 +17,7 @@ TAP = '{"day":"2025-08-13","network":"AS64496","country":"XX","app":"max","mediu
 
 
 def test_a_folder_gives_probes_and_taps(tmp_path: Path):
-    fill(tmp_path)
+    write_dated_bundles(tmp_path)
     (tmp_path / "taps.jsonl").write_text(TAP * 3 + "\n" + TAP.replace("2025-08-13", "2025-08-14"))
     found = {(one.source, one.day): one for one in folder_counts(tmp_path)}
     assert {key: (one.restricted, one.reports) for key, one in found.items()} == {
@@ -41,7 +41,8 @@ def test_a_line_that_is_no_tap_is_named(tmp_path: Path):
 def test_every_basis_is_heard_as_a_source():
     bases = Basis.__args__  # type: ignore[attr-defined]
     sources = {
-        basis: next(counts_of_days([day("max", "voice", "2025-08-13", ok=1, basis=basis)])).source for basis in bases
+        basis: next(counts_of_days([network_day("max", "voice", "2025-08-13", ok=1, basis=basis)])).source
+        for basis in bases
     }
     assert set(sources.values()) == {"probe", "browser", "capture", "endpoints"}
     assert sources["webrtc"] == "browser"
@@ -50,5 +51,5 @@ def test_every_basis_is_heard_as_a_source():
 
 
 def test_people_who_say_restricted_are_at_least_those_who_cannot_all_have_said_otherwise():
-    (found,) = counts_of_days([replace(day("max", "voice", "2025-08-13", restricted=4, ok=2), contributors=5)])
+    (found,) = counts_of_days([replace(network_day("max", "voice", "2025-08-13", restricted=4, ok=2), contributors=5)])
     assert (found.contributors, found.restricted_contributors) == (5, 3)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from factories.observatories.sent_bundles import COUNTRY, measured
+from factories.observatories.sent_bundles import COUNTRY, measured_bundle
 from talkpath.errors import UsageError
 from talkpath.observatory.importers.files import ImportCount, import_folder, import_ooni
 from talkpath.observatory.log.stop_list import StoppedCountry, stop_country
@@ -26,7 +26,7 @@ def brought(root: Path, stopped: str) -> tuple[ImportCount, ImportCount]:
     """A folder with a bundle and a file of OONI's, into an observatory that stopped a country."""
     folder, file = root / "folder", root / "week.jsonl.gz"
     folder.mkdir()
-    (folder / "one.talkpath").write_bytes(measured())
+    (folder / "one.talkpath").write_bytes(measured_bundle())
     file.write_bytes(gzip.compress(json.dumps(OONI).encode()))
     log = opened_log(root / "data", simulated=False)
     stop_country(log, StoppedCountry(stopped, DAY, "asked for"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from factories.observatories.clickhouse_cluster import Node, dsn, pair
+from factories.observatories.clickhouse_cluster import Node, cluster_dsn, two_nodes
 from talkpath.observatory.index.store import Store
 
 _numbers = count()
@@ -17,7 +17,7 @@ _numbers = count()
 @pytest.fixture(scope="session")
 def cluster(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
     """Two nodes, each a shard. `engine_folder` skips where there is no chDB."""
-    with pair(tmp_path_factory.mktemp("nodes")) as nodes:
+    with two_nodes(tmp_path_factory.mktemp("nodes")) as nodes:
         yield nodes
 
 
@@ -25,7 +25,7 @@ def cluster(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 def any_dsn(request: pytest.FixtureRequest) -> str:
     if request.param == "embedded":
         return str(request.getfixturevalue("index_dsn"))
-    return dsn(request.getfixturevalue("cluster"), f"test{next(_numbers)}")
+    return cluster_dsn(request.getfixturevalue("cluster"), f"test{next(_numbers)}")
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from factories.observatories.clickhouse_cluster import Node, dsn, pair
-from factories.observatories.index_records import drawn
+from factories.observatories.clickhouse_cluster import Node, cluster_dsn, two_nodes
+from factories.observatories.index_records import drawn_records
 from talkpath.errors import PeerError
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.fill import fill_index
@@ -23,7 +23,7 @@ ANSWERS: tuple[Callable[[Store], object], ...] = (
 @pytest.fixture
 def own(engine_folder: Path, tmp_path: Path) -> Iterator[list[Node]]:
     """Two nodes that a test may kill."""
-    with pair(tmp_path) as nodes:
+    with two_nodes(tmp_path) as nodes:
         yield nodes
 
 
@@ -34,8 +34,8 @@ def rows_on(node: Node, database: str) -> int:
 
 
 def test_both_scales_answer_the_same_and_a_lost_shard_is_told(own: list[Node], index_dsn: str):
-    records = list(enumerate(drawn(1500, seed=9), 1))
-    embedded, spread = Store(index_dsn), Store(dsn(own, "same"))
+    records = list(enumerate(drawn_records(1500, seed=9), 1))
+    embedded, spread = Store(index_dsn), Store(cluster_dsn(own, "same"))
     for store in (embedded, spread):
         fill_index(store, records)
     for ask in ANSWERS:
@@ -48,10 +48,10 @@ def test_both_scales_answer_the_same_and_a_lost_shard_is_told(own: list[Node], i
         with pytest.raises(PeerError, match="would not be whole"):
             ask(spread)
     with pytest.raises(PeerError):
-        fill_index(spread, list(enumerate(drawn(40, seed=10), 2000)))
+        fill_index(spread, list(enumerate(drawn_records(40, seed=10), 2000)))
     own[1].start()
     for store in (embedded, spread):
-        fill_index(store, list(enumerate(drawn(40, seed=10), 2000)))
+        fill_index(store, list(enumerate(drawn_records(40, seed=10), 2000)))
     for ask in ANSWERS:
         assert ask(spread) == ask(embedded), ask
     embedded.close()

@@ -10,8 +10,8 @@ from statistics import median_low
 import pytest
 from msgspec.structs import replace
 
-from factories.checks.dated_bundles import fill as fill_with_bundles
-from factories.observatories.index_records import drawn, judged, said, tap
+from factories.checks.dated_bundles import write_dated_bundles as fill_with_bundles
+from factories.observatories.index_records import drawn_records, judged_report, logged_verdict, tap_record
 from talkpath.errors import UsageError
 from talkpath.observatory.findings.detector_input import counts_of_index
 from talkpath.observatory.importers.files import import_folder
@@ -75,13 +75,13 @@ def differences(store: Store, records: Iterable[Record]) -> list[tuple[Cell, str
 
 
 def test_counts_are_those_of_the_records(store: Store):
-    records = drawn(600, seed=1)
+    records = drawn_records(600, seed=1)
     fill_index(store, enumerate(records, 1))
     assert differences(store, records) == []
 
 
 def test_whatever_comes_twice_counts_once(store: Store):
-    records = drawn(120, seed=2)
+    records = drawn_records(120, seed=2)
     for _ in range(2):
         fill_index(store, enumerate(records, 1))
     fill_index(store, list(enumerate(records, 1))[60:])
@@ -89,16 +89,21 @@ def test_whatever_comes_twice_counts_once(store: Store):
 
 
 def test_late_reports_change_their_day(store: Store):
-    records = drawn(200, seed=3)
+    records = drawn_records(200, seed=3)
     for begin in range(0, 200, 50):
         fill_index(store, list(enumerate(records, 1))[begin : begin + 50])
     assert differences(store, records) == []
 
 
 def test_what_is_withdrawn_is_in_no_answer(store: Store):
-    keep, gone = judged(said("signal", "voice", "ok"), who=1), judged(
-        said("signal", "voice", "restricted"), who=2, carried=(LoggedTransports("signal", "voice", ("udp/443",)),)
-    )  # fmt: skip
+    keep, gone = (
+        judged_report(logged_verdict("signal", "voice", "ok"), who=1),
+        judged_report(
+            logged_verdict("signal", "voice", "restricted"),
+            who=2,
+            carried=(LoggedTransports("signal", "voice", ("udp/443",)),),
+        ),
+    )
     fill_index(store, enumerate([keep, gone, Withdrawn(gone.id, gone.day, gone.measured)], 1))
     assert [count.restricted for count in queries.day_counts(store)] == [0]
     assert store.query("SELECT report FROM report FINAL WHERE NOT withdrawn") == [(keep.id,)]
@@ -107,23 +112,26 @@ def test_what_is_withdrawn_is_in_no_answer(store: Store):
 
 
 def test_a_network_that_was_withdrawn_as_a_whole_is_gone(store: Store):
-    only = judged(said("signal", "voice", "restricted"))
+    only = judged_report(logged_verdict("signal", "voice", "restricted"))
     fill_index(store, enumerate([only, Withdrawn(only.id, only.day, only.measured)], 1))
     assert queries.day_counts(store) == queries.country_days(store) == queries.latest(store) == []
     assert queries.totals(store).networks == 0
 
 
 def test_judged_again_takes_the_place_of_what_was_said_before(store: Store):
-    before = judged(said("signal", "voice", "restricted"), said("signal", "video", "ok"))
-    after = judged(said("signal", "voice", "ok"), again=True)
+    before = judged_report(logged_verdict("signal", "voice", "restricted"), logged_verdict("signal", "video", "ok"))
+    after = judged_report(logged_verdict("signal", "voice", "ok"), again=True)
     fill_index(store, enumerate([before, after], 1))
     assert [(count.medium, count.ok, count.restricted) for count in queries.day_counts(store)] == [("voice", 1, 0)]
 
 
 def test_many_that_are_judged_again_together_with_what_comes_after_them(store: Store):
     """What is taken out, and what takes its place, goes into the index in one batch; a later verdict stands."""
-    before = [judged(said("signal", "voice", "restricted"), said("max", "voice", "ok"), who=who) for who in range(1, 7)]
-    after = [replace(one, said=(said("signal", "voice", "ok"),), again=True) for one in before]
+    before = [
+        judged_report(logged_verdict("signal", "voice", "restricted"), logged_verdict("max", "voice", "ok"), who=who)
+        for who in range(1, 7)
+    ]
+    after = [replace(one, said=(logged_verdict("signal", "voice", "ok"),), again=True) for one in before]
     moved = replace(after[0], network="AS64498", country="XY")
     gone = Unfit(before[1].id, before[1].day, "2", "no evidence", before[1].measured, again=True)
     fill_index(store, enumerate(before, 1))
@@ -134,8 +142,16 @@ def test_many_that_are_judged_again_together_with_what_comes_after_them(store: S
 
 def test_a_recording_tells_the_detector_what_it_is_consistent_with_and_nobody_else(store: Store):
     bad = LoggedVerdict("signal", "voice", "insufficient", "call", "media.freeze")
-    fill_index(store, enumerate([judged(one, who=who, source="capture") for who, one in
-                           enumerate([bad, bad, LoggedVerdict("signal", "voice", "ok", "call")], 1)], 1))  # fmt: skip
+    fill_index(
+        store,
+        enumerate(
+            [
+                judged_report(one, who=who, source="capture")
+                for who, one in enumerate([bad, bad, LoggedVerdict("signal", "voice", "ok", "call")], 1)
+            ],
+            1,
+        ),
+    )
     (day,) = queries.day_counts(store)
     assert (day.restricted, day.ok, day.undecided, day.consistent, day.rules) == (0, 1, 2, 2, {"media.freeze": 2})
     (heard,) = counts_of_index([day])
@@ -144,23 +160,30 @@ def test_a_recording_tells_the_detector_what_it_is_consistent_with_and_nobody_el
 
 
 def test_people_of_two_day_keys_are_not_added_up(store: Store):
-    records = [judged(said("max", "voice", "ok"), who=who, key=key) for who, key in [(1, 1), (2, 1), (3, 1), (4, 2)]]
+    records = [
+        judged_report(logged_verdict("max", "voice", "ok"), who=who, key=key)
+        for who, key in [(1, 1), (2, 1), (3, 1), (4, 2)]
+    ]
     fill_index(store, enumerate(records, 1))
     assert [count.contributors for count in queries.day_counts(store)] == [3]
 
 
 def test_a_country_is_counted_over_its_networks(store: Store):
     drawn = [("AS64496", 1, "ok"), ("AS64497", 1, "restricted"), ("AS64497", 2, "ok")]
-    records = [judged(said("max", "voice", state), network=network, who=who) for network, who, state in drawn]
+    records = [
+        judged_report(logged_verdict("max", "voice", state), network=network, who=who) for network, who, state in drawn
+    ]
     fill_index(store, enumerate(records, 1))
     (day,) = queries.country_days(store, country="XX")
     assert (day.reports, day.restricted, day.networks, day.networks_restricted, day.contributors) == (3, 1, 2, 1, 2)
 
 
 def test_the_latest_is_the_last_day_that_decided_anything(store: Store):
-    records = [judged(said("max", "voice", state), on=on) for on, state in
-               [("2025-08-11", "ok"), ("2025-08-12", "restricted"), ("2025-08-13", "insufficient")]]  # fmt: skip
-    fill_index(store, enumerate([*records, tap(1, app="max")], 1))
+    records = [
+        judged_report(logged_verdict("max", "voice", state), on=on)
+        for on, state in [("2025-08-11", "ok"), ("2025-08-12", "restricted"), ("2025-08-13", "insufficient")]
+    ]
+    fill_index(store, enumerate([*records, tap_record(1, app="max")], 1))
     (found,) = queries.latest(store)
     assert (found.day, found.restricted, found.reports) == ("2025-08-12", 1, 1)
 
@@ -169,8 +192,16 @@ def test_transports_say_who_could_talk(store: Store):
     rows = [
         LoggedTransports("max", "voice", *names) for names in [(("tls/443",),), (("tls/443",),), ((), ("tls/443",))]
     ]
-    fill_index(store, enumerate([judged(said("max", "voice", "ok"), who=who, carried=(row,))
-                           for who, row in enumerate(rows)], 1))  # fmt: skip
+    fill_index(
+        store,
+        enumerate(
+            [
+                judged_report(logged_verdict("max", "voice", "ok"), who=who, carried=(row,))
+                for who, row in enumerate(rows)
+            ],
+            1,
+        ),
+    )
     (found,) = queries.transports(store, network="AS64496")
     assert (found.transport, found.reports, found.carried) == ("tls/443", 3, 2)
 
@@ -208,7 +239,7 @@ def test_damaged_taps_are_told_by_their_line(tmp_path: Path, store: Store):
 
 def test_an_index_that_is_opened_again_still_has_everything(any_dsn: str):
     first = Store(any_dsn)
-    fill_index(first, enumerate(drawn(20, seed=4), 1))
+    fill_index(first, enumerate(drawn_records(20, seed=4), 1))
     before = queries.day_counts(first)
     first.close()
     second = Store(any_dsn)
@@ -221,7 +252,7 @@ def test_an_index_that_is_opened_again_still_has_everything(any_dsn: str):
 def test_an_older_index_is_brought_up_to_date(any_dsn: str, monkeypatch: pytest.MonkeyPatch):
     every = migrations()
     assert [number for number, _ in every] == list(range(1, len(every) + 1))
-    records = drawn(40, seed=5)
+    records = drawn_records(40, seed=5)
     fresh = Store(any_dsn)
     fill_index(fresh, enumerate(records, 1))
     wanted = queries.transports(fresh), queries.latest(fresh)

@@ -11,8 +11,8 @@ import pytest
 @pytest.fixture(scope="session")
 def served(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of an observatory of real networks."""
-    from factories.observatories.observe_process import start, stop
+    from factories.observatories.observe_process import start_observatory, stop_observatory
 
-    process, url = start(tmp_path_factory.mktemp("observatory") / "data")
+    process, url = start_observatory(tmp_path_factory.mktemp("observatory") / "data")
     yield url
-    assert stop(process) == 0
+    assert stop_observatory(process) == 0

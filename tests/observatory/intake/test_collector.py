@@ -16,7 +16,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from factories.observatories.sent_bundles import COUNTRY, DAY, Bench, facts, measured, resealed, simulated, told
+from factories.observatories.sent_bundles import (
+    COUNTRY,
+    DAY,
+    Bench,
+    measured_bundle,
+    resealed_bundle,
+    sent_facts,
+    sent_results,
+    simulated_bundle,
+)
 from talkpath.evidence.archive import pack, unpack
 from talkpath.evidence.bundle import FACTS, MANIFEST, SIGNATURE, VERDICT, write_check
 from talkpath.measure.decode import MOST_FACTS_BYTES
@@ -56,7 +65,7 @@ def body(data: bytes) -> dict[str, bytes]:
 
 
 def test_a_bundle_is_taken_once(bench: Bench):
-    data = measured()
+    data = measured_bundle()
     first, second = run(bench.take(data, HOME)), run(bench.take(data, AWAY))
     assert (first.new, first.state) == (True, "received")
     assert (second.new, second.id) == (False, hashlib.sha256(data).hexdigest())
@@ -70,35 +79,35 @@ def test_a_bundle_is_taken_once(bench: Bench):
     [
         (b"", "changed"),
         (b"PK\x03\x04" + bytes(1000), "changed"),
-        (measured()[:-1], "changed"),
-        (measured() + b"\0", "changed"),
+        (measured_bundle()[:-1], "changed"),
+        (measured_bundle() + b"\0", "changed"),
         (bytes(3 << 20), "too_large"),
-        (pack({**unpack(measured()), SIGNATURE: bytes(64)}), "changed"),
-        (simulated(), "simulated"),
-        (resealed({FACTS: b"x", VERDICT: b"y"}, "nonsense"), "changed"),
-        (resealed({FACTS: b"x", "more": b"y"}), "changed"),
+        (pack({**unpack(measured_bundle()), SIGNATURE: bytes(64)}), "changed"),
+        (simulated_bundle(), "simulated"),
+        (resealed_bundle({FACTS: b"x", VERDICT: b"y"}, "nonsense"), "changed"),
+        (resealed_bundle({FACTS: b"x", "more": b"y"}), "changed"),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused(bench: Bench, data: bytes, code: str):
     assert refused(bench.take(data, HOME)) == code
     assert list(bench.log.read()) == []
-    assert run(bench.take(measured(), HOME)).new, "the next one is taken as if nothing had been"
+    assert run(bench.take(measured_bundle(), HOME)).new, "the next one is taken as if nothing had been"
 
 
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_bundle_with_a_changed_bit_is_never_taken(bench: Bench, draws: Random):
-    data = bytearray(measured())
+    data = bytearray(measured_bundle())
     for _ in range(draws.choice([1, 1, 1, 5])):
         data[draws.randrange(len(data))] ^= 1 << draws.randrange(8)
-    if bytes(data) != measured():
+    if bytes(data) != measured_bundle():
         assert refused(bench.take(bytes(data), HOME)) == "changed"
 
 
 def test_a_bomb_does_not_go_off_here(bench: Bench):
     """Half a gigabyte of zeros, twice, signed by a stranger: no more than an outline may have is unpacked."""
     bomb = gzip.compress(bytes(512 << 20), 1)
-    nested = resealed({FACTS: bomb[: 1 << 19], VERDICT: bomb[: 1 << 19]})
+    nested = resealed_bundle({FACTS: bomb[: 1 << 19], VERDICT: bomb[: 1 << 19]})
     tracemalloc.start()
     assert refused(bench.take(nested, HOME)) == "changed"
     most = tracemalloc.get_traced_memory()[1]
@@ -108,30 +117,30 @@ def test_a_bomb_does_not_go_off_here(bench: Bench):
 
 def test_facts_that_would_cause_more_work_than_any_checks_are_refused(bench: Bench):
     """A few kilobytes that tell of very many flows and packets, signed by a stranger."""
-    epoch = facts().epochs[0]
-    heavy = replace(facts(), simulated=False, receipt=None, epochs=(epoch,) * 1000)
+    epoch = sent_facts().epochs[0]
+    heavy = replace(sent_facts(), simulated=False, receipt=None, epochs=(epoch,) * 1000)
     signer = Signer.of_seed(bytes(32))
-    assert refused(bench.take(write_check(heavy, told(False), signer), HOME)) == "changed"
-    light, second = replace(heavy, epochs=(epoch,)), write_check(heavy, told(False), Signer.of_seed(b"2" * 32))
-    assert refused(bench.take(write_check(light, told(False), signer, second), HOME)) == "changed"
+    assert refused(bench.take(write_check(heavy, sent_results(False), signer), HOME)) == "changed"
+    light, second = replace(heavy, epochs=(epoch,)), write_check(heavy, sent_results(False), Signer.of_seed(b"2" * 32))
+    assert refused(bench.take(write_check(light, sent_results(False), signer, second), HOME)) == "changed"
     assert list(bench.log.read()) == []
 
 
 def test_a_bomb_in_the_receipt_is_refused(bench: Bench):
-    parts, zeros = body(measured()), gzip.compress(bytes(64 << 20), 1)
-    bomb = resealed({FACTS: parts[FACTS], "receipt.msgpack.gz": zeros, VERDICT: parts[VERDICT]})
+    parts, zeros = body(measured_bundle()), gzip.compress(bytes(64 << 20), 1)
+    bomb = resealed_bundle({FACTS: parts[FACTS], "receipt.msgpack.gz": zeros, VERDICT: parts[VERDICT]})
     assert refused(bench.take(bomb, HOME)) == "changed"
 
 
 def test_the_id_has_to_be_that_of_the_bytes(bench: Bench):
-    assert refused(bench.take(measured(), HOME, name="0" * 64)) == "wrong_id"
-    assert run(bench.take(measured(), HOME, name=hashlib.sha256(measured()).hexdigest())).new
+    assert refused(bench.take(measured_bundle(), HOME, name="0" * 64)) == "wrong_id"
+    assert run(bench.take(measured_bundle(), HOME, name=hashlib.sha256(measured_bundle()).hexdigest())).new
 
 
 def test_only_the_secret_takes_it_back(bench: Bench):
     secret = "ab" * 32
     lock = hashlib.sha256(bytes.fromhex(secret)).hexdigest()
-    name = run(bench.take(measured(), HOME, withdraw=lock)).id
+    name = run(bench.take(measured_bundle(), HOME, withdraw=lock)).id
     for wrong in ("", "cd" * 32, lock, "ü"):
         assert refused(bench.collector.withdraw(name, wrong)) == "not_found"
     assert run(bench.collector.withdraw(name, secret)) == "removed"
@@ -139,13 +148,13 @@ def test_only_the_secret_takes_it_back(bench: Bench):
 
 
 def test_what_nobody_has_a_secret_of_stays(bench: Bench):
-    name = run(bench.take(measured(), HOME)).id
+    name = run(bench.take(measured_bundle(), HOME)).id
     assert refused(bench.collector.withdraw(name, hashlib.sha256(b"").hexdigest())) == "not_found"
 
 
 def test_after_sealing_it_is_a_tombstone(bench: Bench):
     secret = "ab" * 32
-    name = run(bench.take(measured(), HOME, withdraw=hashlib.sha256(bytes.fromhex(secret)).hexdigest())).id
+    name = run(bench.take(measured_bundle(), HOME, withdraw=hashlib.sha256(bytes.fromhex(secret)).hexdigest())).id
     bench.day = "2026-11-28"
     bench.log.seal_until(DAY)
     assert run(bench.collector.withdraw(name, secret)) == run(bench.collector.withdraw(name, secret)) == "tombstone"
@@ -174,7 +183,7 @@ def test_too_much_from_one_network_waits_and_others_do_not(tmp_path: Path):
 
 def test_a_country_that_is_stopped(tmp_path: Path):
     bench = Bench(tmp_path, IntakeSettings(stopped=frozenset((COUNTRY, "ZZ")), apps=frozenset(("signal",))))
-    assert refused(bench.take(measured(), HOME)) == "stopped", "by the receipt"
+    assert refused(bench.take(measured_bundle(), HOME)) == "stopped", "by the receipt"
     assert refused(bench.collector.tap("signal", "voice", HOME)) == "stopped", "by our own finding"
     bench.close()
 

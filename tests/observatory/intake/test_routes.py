@@ -12,7 +12,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope
 
-from factories.observatories.sent_bundles import Bench, measured
+from factories.observatories.sent_bundles import Bench, measured_bundle
 from talkpath.evidence.share import MEDIA_TYPE
 from talkpath.observatory.intake import bodies
 from talkpath.observatory.intake.bodies import MOST_BODIES, MOST_BODIES_A_BLOCK
@@ -72,8 +72,8 @@ def code(answered: Answered) -> tuple[int, str]:
 
 def test_what_a_route_answers(bench: Bench):
     application = app(bench)
-    lock, first = {**SENT, "talkpath-withdraw": "ab" * 32}, measured(seed=1)
-    asked = [(lock, first), (lock, first), (SENT, b"x"), ({}, b"x"), (SENT, measured(seed=3))]
+    lock, first = {**SENT, "talkpath-withdraw": "ab" * 32}, measured_bundle(seed=1)
+    asked = [(lock, first), (lock, first), (SENT, b"x"), ({}, b"x"), (SENT, measured_bundle(seed=3))]
 
     async def answers() -> list[Answered]:
         return [await ask(application, scope(headers), data) for headers, data in asked]
@@ -84,7 +84,7 @@ def test_what_a_route_answers(bench: Bench):
 
 
 def test_a_body_in_parts_is_one(bench: Bench):
-    data = measured(seed=4)
+    data = measured_bundle(seed=4)
     parts = [data[at : at + 1000] for at in range(0, len(data), 1000)]
     status, _, told = asyncio.run(ask(app(bench), scope(SENT), *parts))
     assert (status, bench.collector.look_up(told["id"]).state) == (201, "received")
@@ -126,7 +126,7 @@ def test_bodies_that_are_read_at_once_are_counted(bench: Bench):
         slow = [asyncio.create_task(ask(application, scope(SENT, host=f"10.0.{at}.1"), receive=never))
                 for at in range(MOST_BODIES)]  # fmt: skip
         await asyncio.sleep(0)
-        answered = await ask(application, scope(SENT), measured(seed=5))
+        answered = await ask(application, scope(SENT), measured_bundle(seed=5))
         for one in slow:
             one.cancel()
         await asyncio.gather(*slow, return_exceptions=True)
@@ -164,5 +164,5 @@ def test_a_log_that_cannot_write_is_answered_with_503(bench: Bench, monkeypatch:
         raise LogError("No room.")
 
     monkeypatch.setattr(bench.log, "commit", failing)
-    answered = asyncio.run(ask(app(bench), scope(SENT), measured(seed=7)))
+    answered = asyncio.run(ask(app(bench), scope(SENT), measured_bundle(seed=7)))
     assert (code(answered), answered[1]["retry-after"]) == ((503, "not_durable"), "60")

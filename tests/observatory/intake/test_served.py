@@ -19,8 +19,14 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from factories.observatories.observe_process import start, stop
-from factories.observatories.sent_bundles import facts, measured, resealed, simulated, told
+from factories.observatories.observe_process import start_observatory, stop_observatory
+from factories.observatories.sent_bundles import (
+    measured_bundle,
+    resealed_bundle,
+    sent_facts,
+    sent_results,
+    simulated_bundle,
+)
 from talkpath.cli import cli
 from talkpath.evidence.bundle import FACTS, VERDICT, write_check
 from talkpath.evidence.share import MEDIA_TYPE, NotTakenError
@@ -63,7 +69,7 @@ def run(*arguments: str | Path) -> Result:
 
 def test_share_and_withdraw(served: str, tmp_path: Path):
     bundle = tmp_path / "monday.talkpath"
-    bundle.write_bytes(measured(day=TODAY, seed=11))
+    bundle.write_bytes(measured_bundle(day=TODAY, seed=11))
     told = run("share", bundle, "--to", served, "--yes")
     assert told.exception is None, told.output
     receipt = tmp_path / "monday.shared.json"
@@ -79,23 +85,23 @@ def test_without_being_told_to_it_keeps_no_directory_of_test_servers(served: str
 
 
 def test_a_bundle_is_acknowledged_once_and_judged(served: str):
-    status, told = post(served, measured(day=TODAY, seed=12, restricted=True))
+    status, told = post(served, measured_bundle(day=TODAY, seed=12, restricted=True))
     assert (status, told["state"]) == (201, "received")
     becomes(served, told["id"], "judged")
-    assert post(served, measured(day=TODAY, seed=12, restricted=True)) == (200, {**told, "state": "judged"})
+    assert post(served, measured_bundle(day=TODAY, seed=12, restricted=True)) == (200, {**told, "state": "judged"})
 
 
 def test_what_verifies_and_cannot_be_counted_is_unfit(served: str):
     """A check that tells no day."""
-    undated = replace(facts(), simulated=False, receipt=None, started_at="")
-    status, answer = post(served, write_check(undated, told(False), Signer.of_seed(bytes(32))))
+    undated = replace(sent_facts(), simulated=False, receipt=None, started_at="")
+    status, answer = post(served, write_check(undated, sent_results(False), Signer.of_seed(bytes(32))))
     assert status == 201
     assert "does not tell its day" in becomes(served, answer["id"], "unfit")["why"]
 
 
 def test_a_bomb_is_refused(served: str):
     zeros = gzip.compress(bytes(256 << 20), 1)
-    status, answer = post(served, resealed({FACTS: zeros, VERDICT: zeros[:100]}, seed=14))
+    status, answer = post(served, resealed_bundle({FACTS: zeros, VERDICT: zeros[:100]}, seed=14))
     assert (status, answer["code"]) == (422, "changed")
 
 
@@ -105,16 +111,22 @@ def test_a_bomb_is_refused(served: str):
         ("POST", "/api/v1/bundles", b"x", {"Content_Type": MEDIA_TYPE}, 422, "changed"),
         ("POST", "/api/v1/bundles", b"x", {"Content_Type": "text/plain"}, 415, "media_type"),
         ("POST", "/api/v1/bundles", bytes(3 << 20), {"Content_Type": MEDIA_TYPE}, 413, "too_large"),
-        ("PUT", "/v1/reports/" + "0" * 64, measured(), {"Content_Type": MEDIA_TYPE}, 422, "wrong_id"),
-        ("POST", "/api/v1/bundles", simulated(), {"Content_Type": MEDIA_TYPE}, 422, "simulated"),
+        ("PUT", "/v1/reports/" + "0" * 64, measured_bundle(), {"Content_Type": MEDIA_TYPE}, 422, "wrong_id"),
+        ("POST", "/api/v1/bundles", simulated_bundle(), {"Content_Type": MEDIA_TYPE}, 422, "simulated"),
         ("DELETE", "/v1/reports/" + "0" * 64, b"", {"Talkpath_Secret": "0" * 64}, 404, "not_found"),
         ("GET", "/api/v1/reports/x", b"", {}, 404, "not_found"),
         ("POST", "/api/v1/taps", b"{}", {"Content_Type": "application/json"}, 400, "bad_request"),
         ("POST", "/api/v1/taps", b"[" * 900, {"Content_Type": "application/json"}, 400, "bad_request"),
-        ("POST", "/api/v1/taps", b'{"app":"nosuch","medium":"voice"}', {"Content_Type": "application/json"}, 422,
-         "unknown_app"),
+        (
+            "POST",
+            "/api/v1/taps",
+            b'{"app":"nosuch","medium":"voice"}',
+            {"Content_Type": "application/json"},
+            422,
+            "unknown_app",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused_is_told(
     served: str, method: str, path: str, body: bytes, headers: dict[str, str], status: int, code: str
 ):
@@ -158,7 +170,7 @@ def test_lines_before_a_body_have_an_end(served: str):
 
 def test_requests_that_follow_each_other_on_one_connection_are_answered_in_order(served: str):
     parts = urlsplit(served)
-    data = measured(day=TODAY, seed=31)
+    data = measured_bundle(day=TODAY, seed=31)
     head = f"POST /api/v1/bundles HTTP/1.1\r\nHost: x\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(data)}"
     last = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as connection:
@@ -179,23 +191,23 @@ def test_health_and_metrics(served: str):
 
 
 def test_after_a_kill_everything_acknowledged_is_there(tmp_path: Path):
-    process, url = start(tmp_path / "data")
-    names = [post(url, measured(day=TODAY, seed=seed))[1]["id"] for seed in range(20, 24)]
+    process, url = start_observatory(tmp_path / "data")
+    names = [post(url, measured_bundle(day=TODAY, seed=seed))[1]["id"] for seed in range(20, 24)]
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert process.stdout is not None
     process.stdout.close()
-    process, url = start(tmp_path / "data")
+    process, url = start_observatory(tmp_path / "data")
     assert all(becomes(url, name, "judged") for name in names)
-    assert post(url, measured(day=TODAY, seed=20))[0] == 200
-    assert stop(process) == 0
+    assert post(url, measured_bundle(day=TODAY, seed=20))[0] == 200
+    assert stop_observatory(process) == 0
 
 
 def test_the_kinds_do_not_mix(tmp_path: Path):
-    process, url = start(tmp_path / "data", "--simulated")
-    assert post(url, simulated())[0] == 201
-    assert post(url, measured())[1]["code"] == "not_simulated"
-    assert stop(process) == 0
+    process, url = start_observatory(tmp_path / "data", "--simulated")
+    assert post(url, simulated_bundle())[0] == 201
+    assert post(url, measured_bundle())[1]["code"] == "not_simulated"
+    assert stop_observatory(process) == 0
     told = run("observe", "rebuild", "--data", tmp_path / "data")
     assert "SIMULATED" in str(told.exception)
 
@@ -204,13 +216,13 @@ def test_no_file_of_a_running_observatory_can_be_read_by_others(tmp_path: Path):
     """The index too, whose files the database engine makes."""
     before = os.umask(0o022)
     try:
-        process, url = start(tmp_path / "data")
+        process, url = start_observatory(tmp_path / "data")
     finally:
         os.umask(before)
-    name = post(url, measured(day=TODAY, seed=41))[1]["id"]
+    name = post(url, measured_bundle(day=TODAY, seed=41))[1]["id"]
     becomes(url, name, "judged")
     files = [path for path in (tmp_path / "data").rglob("*") if path.exists()]
-    assert stop(process) == 0
+    assert stop_observatory(process) == 0
     assert any("index" in path.parts for path in files if path.is_file())
     shown = [path for path in (tmp_path / "data").rglob("*") if not path.is_symlink() and path.stat().st_mode & 0o077]
     assert shown == []

@@ -7,7 +7,15 @@ import hashlib
 import pytest
 from msgspec.structs import replace
 
-from factories.observatories.sent_bundles import COUNTRY, DAY, NETWORK, facts, measured, responder_key, told
+from factories.observatories.sent_bundles import (
+    COUNTRY,
+    DAY,
+    NETWORK,
+    measured_bundle,
+    responder_key,
+    sent_facts,
+    sent_results,
+)
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import write_check
 from talkpath.observatory.judging import judgement
@@ -28,8 +36,8 @@ def judged(data: bytes, network: str = "AS0", country: str = "ZZ") -> Judged:
 
 def without_receipt(**changed: object) -> bytes:
     """A check that a stranger wrote by hand."""
-    forged = replace(facts(), simulated=False, receipt=None, **changed)
-    return write_check(forged, told(False), Signer.of_seed(bytes(32)))
+    forged = replace(sent_facts(), simulated=False, receipt=None, **changed)
+    return write_check(forged, sent_results(False), Signer.of_seed(bytes(32)))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +57,7 @@ def without_receipt(**changed: object) -> bytes:
 def test_a_receipt_places_a_report_only_where_somebody_answers_for_its_key(
     seed: int, sent_from: tuple[str, str], placed: tuple[str, str, str]
 ):
-    record = judged(measured(seed), *sent_from)
+    record = judged(measured_bundle(seed), *sent_from)
     assert (record.network, record.country, record.placed) == placed
     assert (record.listed, record.responder) == (seed == 1, responder_key(seed))
 
@@ -62,17 +70,17 @@ def test_nobody_is_listed_without_a_receipt():
 
 def test_only_apps_that_this_version_knows_are_counted(monkeypatch: pytest.MonkeyPatch):
     """The reader of facts knows its words too; whatever it lets pass, no other app gets into the log."""
-    verdicts, _ = judge_check(facts(apps=("whatsapp/relay60", "telegram/libtgvoip")))
+    verdicts, _ = judge_check(sent_facts(apps=("whatsapp/relay60", "telegram/libtgvoip")))
     renamed = [replace(verdict, app="evil_app") if verdict.app == "whatsapp" else verdict for verdict in verdicts]
     asked = [("evil_app", "tls/443"), ("telegram", "tls/443"), ("telegram", "<script>")]
     rows = [{"app": app, "medium": "voice", "transport": name, "carries": True} for app, name in asked]
     monkeypatch.setattr(judgement, "judge_check", lambda _: (renamed, {"transports": rows}))
-    record = judged(measured(1))
+    record = judged(measured_bundle(1))
     assert {said.app for said in record.said} == {"telegram"}
     assert record.carried == (LoggedTransports("telegram", "voice", ("tls/443",)),)
     monkeypatch.setattr(judgement, "judge_check", lambda _: ([replace(renamed[0], app="evil_app")], {"transports": []}))
     with pytest.raises(BundleError, match="no app"):
-        judged(measured(1))
+        judged(measured_bundle(1))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +102,7 @@ def test_only_apps_that_this_version_knows_are_counted(monkeypatch: pytest.Monke
 def test_the_day_that_counts_is_that_of_receipt_unless_a_listed_server_says_otherwise(
     seed: int, told_day: str, receipt_day: str, counts_on: str
 ):
-    data = measured(seed, day=told_day, receipt_day=receipt_day)
+    data = measured_bundle(seed, day=told_day, receipt_day=receipt_day)
     if not counts_on:
         with pytest.raises(BundleError, match=r"late|to come"):
             judged(data)
@@ -105,4 +113,4 @@ def test_the_day_that_counts_is_that_of_receipt_unless_a_listed_server_says_othe
 def test_a_day_that_is_none_counts_nowhere():
     for told_day in ("2026-02-30", "2026-13-01", "٢٠٢٦-١١-٢٤", "yesterday"):
         with pytest.raises(BundleError, match=r"no day|no check writes"):
-            judged(measured(2, day=told_day))
+            judged(measured_bundle(2, day=told_day))

@@ -7,7 +7,6 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,17 @@ from hypothesis import strategies as st
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from factories.observatories.poisoned_judges import exhausted, kept, poisoned, poisoned_again, slept
-from factories.observatories.sent_bundles import DAY, NETWORK, Bench, facts, measured, resealed, responder_key, told
+from factories.observatories.poisoned_judges import hungry_judge, killed_judge, poisoned_again
+from factories.observatories.sent_bundles import (
+    DAY,
+    NETWORK,
+    Bench,
+    measured_bundle,
+    resealed_bundle,
+    responder_key,
+    sent_facts,
+    sent_results,
+)
 from proof.accompanied_calls import accompany
 from talkpath.errors import PeerError
 from talkpath.evidence.bundle import FACTS, VERDICT, write_capture, write_check, write_endpoints
@@ -27,7 +35,7 @@ from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import ControlAttempt, Exchange, Facts, Health, Reach
 from talkpath.observatory.judging import judges, worker
 from talkpath.observatory.judging.judges import AGAIN_AT_ONCE, Judges, take_turns
-from talkpath.observatory.judging.process import JudgeFailedError, JudgeLimits, JudgeProcess
+from talkpath.observatory.judging.process import JudgeLimits, JudgeProcess
 from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.packs import remove_bundle
 from talkpath.observatory.log.records import Judged, LoggedVerdict, Received, Record, Unfit
@@ -79,12 +87,12 @@ def odd(remainder: int) -> bytes:
 
 def of_size(remainder: int, divisor: int) -> bytes:
     """A bundle of a size with that remainder."""
-    data = (resealed({FACTS: b"x" * size, VERDICT: b"y"}, seed=size) for size in range(4 * divisor))
+    data = (resealed_bundle({FACTS: b"x" * size, VERDICT: b"y"}, seed=size) for size in range(4 * divisor))
     return next(one for one in data if len(one) % divisor == remainder)
 
 
 def test_real_bundles_are_judged_in_another_process(bench: Bench):
-    names = take(bench, measured(1), measured(2, restricted=True))
+    names = take(bench, measured_bundle(1), measured_bundle(2, restricted=True))
     found = judge(bench, listed=dict.fromkeys(map(responder_key, (1, 2)), "a friend"))
     states = {said.state for name in names for said in found[name].said}  # type: ignore[union-attr]
     assert states == {"ok", "restricted"}
@@ -98,7 +106,7 @@ def test_real_bundles_are_judged_in_another_process(bench: Bench):
 )
 def test_a_check_without_a_control_channel_is_taken_and_accuses_nobody(bench: Bench, control: str, state: str):
     attempts = (ControlAttempt(4433, control, "" if control == "timeout" else "bare", took_s=5.0),)
-    plan = facts().plan
+    plan = sent_facts().plan
     reach = Reach(control=control, tcp_tries=1, attempts=attempts)
     lost = Health(ended="responder_lost", vpn=False)
     nothing = Facts(plan=plan, health=lost, reach=reach, started_at=f"{DAY}T10:00:00Z")
@@ -117,9 +125,9 @@ def by_older_rules(bench: Bench, *names: str, state: str = "restricted") -> None
 
 
 def test_what_older_rules_judged_is_judged_again_after_all_that_is_new_and_goes_on_where_it_was(bench: Bench):
-    old = take(bench, *(measured(seed) for seed in range(AGAIN_AT_ONCE + 1)))
+    old = take(bench, *(measured_bundle(seed) for seed in range(AGAIN_AT_ONCE + 1)))
     by_older_rules(bench, *old)
-    (new,) = take(bench, measured(99))
+    (new,) = take(bench, measured_bundle(99))
     judge(bench, rounds=2)
     assert bench.log.waiting() == []
     assert len(bench.log.older(RULES_VERSION, 99)) == 1
@@ -157,7 +165,7 @@ def test_what_these_rules_find_to_be_no_evidence_counts_no_longer(bench: Bench):
 
 
 def test_a_process_that_dies_or_hangs_costs_its_own_bundle_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(judges, "judge_received", poisoned)
+    monkeypatch.setattr(judges, "judge_received", killed_judge)
     deadly, endless, fine = take(bench, odd(1), odd(0), odd(2))
     found = judge(bench, JudgeLimits(time_s=4.0))
     assert [type(found[name]).__name__ for name in (deadly, endless, fine)] == ["Unfit"] * 3
@@ -169,7 +177,7 @@ def test_a_process_that_dies_or_hangs_costs_its_own_bundle_alone(bench: Bench, m
 def test_a_judge_that_runs_out_of_memory_or_fails_costs_its_own_bundle_alone(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(judges, "judge_received", exhausted)
+    monkeypatch.setattr(judges, "judge_received", hungry_judge)
     large, unpicklable, leaving, fine = take(bench, odd(1), of_size(4, 8), of_size(0, 8), odd(2))
     found = judge(bench)
     assert [found_why(found, name) for name in (large, unpicklable, leaving)] == [
@@ -186,7 +194,7 @@ def test_a_process_that_cannot_start_is_no_bundles_fault_and_is_told_in_a_senten
     async def cannot(self: JudgeProcess, work: object) -> Judged:
         raise PeerError("It cannot be started.")
 
-    (name,) = take(bench, measured(8))
+    (name,) = take(bench, measured_bundle(8))
     monkeypatch.setattr(JudgeProcess, "run", cannot)
     with pytest.raises(PeerError, match=r"^It cannot be started\.$"):
         judge(bench)
@@ -194,7 +202,7 @@ def test_a_process_that_cannot_start_is_no_bundles_fault_and_is_told_in_a_senten
 
 
 def test_any_mistake_of_the_judge_makes_its_bundle_unfit(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    (name,) = take(bench, measured(7))
+    (name,) = take(bench, measured_bundle(7))
     (known,) = bench.log.waiting()
 
     def fails(*_: object) -> Judged:
@@ -212,8 +220,8 @@ def test_a_bundle_is_given_up_when_its_own_time_is_over_and_contributors_take_tu
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):
     """Three that never end came first, from one network; one that is fine, from another, is the second to be judged."""
-    monkeypatch.setattr(judges, "judge_received", poisoned)
-    endless = [resealed({FACTS: b"x" * size, VERDICT: b"y"}, seed=size) for size in range(40)]
+    monkeypatch.setattr(judges, "judge_received", killed_judge)
+    endless = [resealed_bundle({FACTS: b"x" * size, VERDICT: b"y"}, seed=size) for size in range(40)]
     endless = [data for data in endless if len(data) % 4 == 0][:3]
 
     take(bench, *endless)
@@ -237,33 +245,8 @@ def test_in_any_prefix_nobody_is_more_than_one_ahead_of_whoever_waits(senders: l
         assert all(most <= done[who] + 1 for who in waiting for most in done.values())
 
 
-def test_a_process_is_replaced_where_earlier_work_left_too_little_memory():
-    async def work() -> list[int]:
-        process = JudgeProcess(JudgeLimits(time_s=60.0, memory_bytes=1 << 30))
-        try:
-            return [await process.run(partial(kept, 500)) for _ in range(3)]
-        finally:
-            process.close()
-
-    assert asyncio.run(work()) == [1, 1, 1]
-
-
-def test_work_that_takes_too_long_ends_when_its_time_is_over():
-    async def work() -> float:
-        process = JudgeProcess(JudgeLimits(time_s=5.0))
-        try:
-            assert await process.run(partial(slept, 0.0)) == 0.0
-            with pytest.raises(JudgeFailedError):
-                await process.run(partial(slept, 3600.0))
-            return await process.run(partial(slept, 0.01))
-        finally:
-            process.close()
-
-    assert asyncio.run(work()) == 0.01
-
-
 def test_what_a_stranger_made_of_the_labs_facts_is_unfit(bench: Bench):
-    (name,) = take(bench, write_check(facts(), told(False), Signer.of_seed(bytes(32))))
+    (name,) = take(bench, write_check(sent_facts(), sent_results(False), Signer.of_seed(bytes(32))))
     assert found_why(judge(bench), name) == "It was made by the lab."
 
 
@@ -329,15 +312,15 @@ def test_a_recording_of_who_knows_which_app_is_unfit(bench: Bench):
 
 
 def test_a_day_that_is_still_to_come_is_unfit(bench: Bench):
-    later = replace(facts(), simulated=False, started_at="2031-01-01T10:00:00Z")
-    (name,) = take(bench, write_check(later, told(False), Signer.of_seed(bytes(32))))
+    later = replace(sent_facts(), simulated=False, started_at="2031-01-01T10:00:00Z")
+    (name,) = take(bench, write_check(later, sent_results(False), Signer.of_seed(bytes(32))))
     assert found_why(judge(bench), name) == "It tells a day that is still to come."
 
 
 def test_a_day_that_no_calendar_has_is_unfit(bench: Bench):
     """In the log it would end the sealing of days and the search for events, for good."""
-    never = replace(facts(), simulated=False, receipt=None, started_at="2026-02-31T10:00:00Z")
-    (name,) = take(bench, write_check(never, told(False), Signer.of_seed(bytes(32))))
+    never = replace(sent_facts(), simulated=False, receipt=None, started_at="2026-02-31T10:00:00Z")
+    (name,) = take(bench, write_check(never, sent_results(False), Signer.of_seed(bytes(32))))
     assert found_why(judge(bench), name) == "The bundle holds facts that no check writes."
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from factories.observatories.log_entries import DAY, Clock, open_log, report, tap, verdict
+from factories.observatories.log_entries import DAY, Clock, open_log, report_entry, tap_entry, verdict_entry
 from talkpath.errors import BundleError, UsageError
 from talkpath.observatory.log.append import AppendFile, LogError
 from talkpath.observatory.log.folder import Folder
@@ -26,9 +26,9 @@ def ids(log: Log) -> list[tuple[str, str]]:
 
 
 def test_what_was_acknowledged_is_there_after_opening_again(tmp_path: Path):
-    log, entries = open_log(tmp_path), [report(1), tap(1), report(2)]
+    log, entries = open_log(tmp_path), [report_entry(1), tap_entry(1), report_entry(2)]
     assert log.commit(entries) == [True, True, True]
-    assert log.commit([verdict(entries[0])]) == [True]
+    assert log.commit([verdict_entry(entries[0])]) == [True]
     before = list(log.read())
     log.close()
     log = open_log(tmp_path)
@@ -44,22 +44,22 @@ def test_what_was_acknowledged_is_there_after_opening_again(tmp_path: Path):
 
 def test_the_same_report_is_taken_once(tmp_path: Path):
     log = open_log(tmp_path)
-    assert log.commit([report(1), report(1), tap(1), tap(1)]) == [True, False, True, False]
-    assert log.commit([report(1), tap(1), report(2)]) == [False, False, True]
+    assert log.commit([report_entry(1), report_entry(1), tap_entry(1), tap_entry(1)]) == [True, False, True, False]
+    assert log.commit([report_entry(1), tap_entry(1), report_entry(2)]) == [False, False, True]
     log.close()
     log = open_log(tmp_path)
-    assert log.commit([report(2), report(1)]) == [False, False]
+    assert log.commit([report_entry(2), report_entry(1)]) == [False, False]
     assert len(ids(log)) == 3
     log.close()
 
 
 def test_a_verdict_belongs_to_a_report_and_comes_once_unless_again(tmp_path: Path):
-    log, one = open_log(tmp_path), report(1)
-    assert log.commit([verdict(one)]) == [False]
+    log, one = open_log(tmp_path), report_entry(1)
+    assert log.commit([verdict_entry(one)]) == [False]
     log.commit([one])
-    assert log.commit([verdict(one)]) == [True]
-    assert log.commit([verdict(one)]) == [False]
-    assert log.commit([verdict(one, "restricted", again=True)]) == [True]
+    assert log.commit([verdict_entry(one)]) == [True]
+    assert log.commit([verdict_entry(one)]) == [False]
+    assert log.commit([verdict_entry(one, "restricted", again=True)]) == [True]
     log.close()
 
 
@@ -67,7 +67,7 @@ def test_a_second_writer_is_refused(tmp_path: Path):
     log = open_log(tmp_path)
     with pytest.raises(UsageError, match="Another process writes"):
         open_log(tmp_path)
-    log.commit([report(1)])
+    log.commit([report_entry(1)])
     log.close()
     open_log(tmp_path).close()
 
@@ -81,20 +81,20 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path):
 def test_a_full_disk_takes_nothing_and_loses_nothing(tmp_path: Path):
     """The limit on a file's size stands for the disk: the same partial write, then an error."""
     log = open_log(tmp_path)
-    log.commit([report(number) for number in range(5)])
+    log.commit([report_entry(number) for number in range(5)])
     before = list(log.read())
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
     try:
         with pytest.raises(LogError, match="nothing was taken"):
-            log.commit([report(number, 1000) for number in range(5, 15)])
+            log.commit([report_entry(number, 1000) for number in range(5, 15)])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(log.read()) == before
-    assert log.commit([report(7, 1000)]) == [True]
-    known = log.find(report(7, 1000).record.id)
+    assert log.commit([report_entry(7, 1000)]) == [True]
+    known = log.find(report_entry(7, 1000).record.id)
     assert known is not None
-    assert log.bundle(known.received) == report(7, 1000).data
+    assert log.bundle(known.received) == report_entry(7, 1000).data
     log.close()
     log = open_log(tmp_path)
     assert [number for number, _ in log.read()] == [1, 2, 3, 4, 5, 6]
@@ -122,7 +122,7 @@ def test_a_clock_that_is_set_back_loses_nothing(tmp_path: Path):
     log = open_log(tmp_path, clock)
     for day in ("2026-11-24", "2026-11-26", "2026-11-23", "2026-11-24"):
         clock.day = day
-        assert log.commit([report(len(ids(log)))]) == [True]
+        assert log.commit([report_entry(len(ids(log)))]) == [True]
     log.close()
     log = open_log(tmp_path, clock)
     assert [number for number, _ in log.read()] == [1, 2, 3, 4]
@@ -136,7 +136,7 @@ def test_a_clock_that_is_set_back_loses_nothing(tmp_path: Path):
 def test_a_clock_before_a_sealed_day_is_refused(tmp_path: Path):
     log = open_log(tmp_path, Clock("2026-11-20"), sealed_until="2026-11-21")
     with pytest.raises(LogError, match="clock"):
-        log.commit([report(1)])
+        log.commit([report_entry(1)])
     log.close()
 
 
@@ -145,8 +145,8 @@ def test_a_clock_before_a_sealed_day_is_refused(tmp_path: Path):
 def test_a_torn_end_is_cut_off(tmp_path_factory: pytest.TempPathFactory, cut: int, garbage: bytes):
     root = tmp_path_factory.mktemp("torn")
     log = open_log(root)
-    log.commit([report(1)])
-    log.commit([report(2)])
+    log.commit([report_entry(1)])
+    log.commit([report_entry(2)])
     log.close()
     (segment,) = (root / "log").iterdir()
     whole = segment.read_bytes()
@@ -157,13 +157,13 @@ def test_a_torn_end_is_cut_off(tmp_path_factory: pytest.TempPathFactory, cut: in
     log = open_log(root)
     kept = 2 if segment.read_bytes() == whole else 1
     assert len(ids(log)) == kept
-    assert log.commit([report(2), report(3)]) == [kept == 1, True]
+    assert log.commit([report_entry(2), report_entry(3)]) == [kept == 1, True]
     log.close()
 
 
 def test_damage_before_the_end_is_told_and_nothing_is_thrown_away(tmp_path: Path):
     log = open_log(tmp_path)
-    log.commit([report(1), report(2), report(3)])
+    log.commit([report_entry(1), report_entry(2), report_entry(3)])
     log.close()
     (segment,) = (tmp_path / "log").iterdir()
     damaged = segment.read_bytes().replace(b'"received"', b'"recieved"', 1)
@@ -179,8 +179,8 @@ def test_no_garbage_is_a_line(data: bytes):
 
 
 def test_a_changed_bit_is_no_line():
-    line = encode_line(7, tap(1).record)
-    assert decode_line(line) == (7, tap(1).record)
+    line = encode_line(7, tap_entry(1).record)
+    assert decode_line(line) == (7, tap_entry(1).record)
     for at in range(len(line) * 8):
         changed = bytearray(line)
         changed[at // 8] ^= 1 << at % 8
@@ -188,8 +188,8 @@ def test_a_changed_bit_is_no_line():
 
 
 def test_withdrawn_before_sealing_it_is_removed_and_may_come_again(tmp_path: Path):
-    log, one = open_log(tmp_path), report(1)
-    log.commit([one, report(2)])
+    log, one = open_log(tmp_path), report_entry(1)
+    log.commit([one, report_entry(2)])
     known = log.find(one.record.id)
     assert known is not None
     assert not log.withdraw(known).tombstone
@@ -198,21 +198,21 @@ def test_withdrawn_before_sealing_it_is_removed_and_may_come_again(tmp_path: Pat
         log.bundle(known.received)
     (pack,) = (tmp_path / "bundles").iterdir()
     assert one.data[:32] not in pack.read_bytes()
-    assert log.commit([verdict(one)]) == [False], "a judge that was late"
+    assert log.commit([verdict_entry(one)]) == [False], "a judge that was late"
     assert log.commit([one]) == [True]
     log.close()
 
 
 def test_withdrawn_after_sealing_it_is_a_tombstone(tmp_path: Path):
     clock = Clock()
-    log, one = open_log(tmp_path, clock), report(1)
+    log, one = open_log(tmp_path, clock), report_entry(1)
     log.commit([one])
     clock.day = "2026-11-27"
     log.seal_until(DAY)
     known = log.find(one.record.id)
     assert known is not None
     assert log.withdraw(known).tombstone
-    assert log.commit([one, verdict(one)]) == [False, False]
+    assert log.commit([one, verdict_entry(one)]) == [False, False]
     assert isinstance(list(log.read())[-1][1], Withdrawn)
     log.close()
 
@@ -220,9 +220,9 @@ def test_withdrawn_after_sealing_it_is_a_tombstone(tmp_path: Path):
 def test_bundles_go_when_their_time_is_over(tmp_path: Path):
     clock = Clock()
     log = open_log(tmp_path, clock)
-    log.commit([report(1)])
+    log.commit([report_entry(1)])
     clock.day = "2026-11-25"
-    log.commit([report(2)])
+    log.commit([report_entry(2)])
     assert drop_packs(tmp_path / "bundles", "2026-11-25") == 1
     with pytest.raises(BundleError):
         log.bundle(log.waiting()[0].received if log.waiting()[0].received.day == DAY else log.waiting()[1].received)
@@ -230,12 +230,12 @@ def test_bundles_go_when_their_time_is_over(tmp_path: Path):
 
 
 def test_no_line_is_longer_than_its_bound_and_what_is_larger_harms_no_later_record(tmp_path: Path):
-    log, one = open_log(tmp_path), report(1)
+    log, one = open_log(tmp_path), report_entry(1)
     log.commit([one])
-    large = replace(verdict(one).record, responder_class="x" * MOST_LINE_BYTES)  # type: ignore[type-var]
+    large = replace(verdict_entry(one).record, responder_class="x" * MOST_LINE_BYTES)  # type: ignore[type-var]
     with pytest.raises(LogError, match="larger than a line"):
-        log.commit([LogEntry(large), report(2)])
-    assert log.commit([verdict(one), report(2)]) == [True, True]
+        log.commit([LogEntry(large), report_entry(2)])
+    assert log.commit([verdict_entry(one), report_entry(2)]) == [True, True]
     lines = next((tmp_path / "log").glob("*.log")).read_bytes().splitlines(keepends=True)
     assert max(map(len, lines)) <= MOST_LINE_BYTES
     assert [name for name, _ in ids(log)] == ["Received", "Judged", "Received"]
@@ -243,5 +243,5 @@ def test_no_line_is_longer_than_its_bound_and_what_is_larger_harms_no_later_reco
 
 
 def test_what_an_older_version_wrote_longer_can_be_read_and_sealed():
-    large = replace(verdict(report(1)).record, responder_class="x" * MOST_LINE_BYTES)  # type: ignore[type-var]
+    large = replace(verdict_entry(report_entry(1)).record, responder_class="x" * MOST_LINE_BYTES)  # type: ignore[type-var]
     assert decode_line(encode_line(7, large)) == (7, large)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from factories.observatories.log_entries import DAY, Clock, open_log, report, tap, verdict
+from factories.observatories.log_entries import DAY, Clock, open_log, report_entry, tap_entry, verdict_entry
 from talkpath.observatory.log.private_files import make_folder, open_private, replace_file, touch_private
 from talkpath.observatory.log.seal import Sealer
 from talkpath.observatory.log.stop_list import StoppedCountry, stop_country
@@ -30,13 +30,13 @@ def readable_by_others(root: Path) -> list[str]:
 
 def test_the_log_its_register_sealed_days_and_the_stop_list_are_private(tmp_path: Path, open_umask: None):
     root, clock = tmp_path / "data", Clock()
-    log, entry = open_log(root, clock), report(1)
-    log.commit([entry, tap(1)])
-    log.commit([verdict(entry)])
+    log, entry = open_log(root, clock), report_entry(1)
+    log.commit([entry, tap_entry(1)])
+    log.commit([verdict_entry(entry)])
     assert (root / "ids.db-wal").exists(), "looked at while it is open"
     clock.day = "2026-11-28"
     assert Sealer(log, False, Publication()).run(clock.day) == [DAY]
-    log.commit([report(2)])
+    log.commit([report_entry(2)])
     stop_country(log, StoppedCountry("XX", DAY, "A reason."))
     assert list(root.glob("log/*.gz"))
     assert readable_by_others(root) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from factories.observatories.log_entries import DAY, open_log, report, verdict
+from factories.observatories.log_entries import DAY, open_log, report_entry, verdict_entry
 from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.records import Unfit
@@ -20,24 +20,24 @@ def ids(log: Log) -> list[tuple[str, str]]:
 
 def test_a_lost_register_is_made_again(tmp_path: Path):
     log = open_log(tmp_path)
-    log.commit([report(1), report(2)])
+    log.commit([report_entry(1), report_entry(2)])
     log.close()
     (tmp_path / "ids.db").write_bytes(b"no database" * 100)
     log = open_log(tmp_path)
-    assert log.commit([report(1), report(3)]) == [False, True]
+    assert log.commit([report_entry(1), report_entry(3)]) == [False, True]
     log.close()
 
 
 def test_it_is_known_which_reports_only_older_rules_looked_at(tmp_path: Path):
     log = open_log(tmp_path)
-    reports = [report(number) for number in range(4)]
+    reports = [report_entry(number) for number in range(4)]
     log.commit(reports)
-    log.commit([verdict(one, rules=rules) for one, rules in zip(reports, (1, 2, 1), strict=False)])
+    log.commit([verdict_entry(one, rules=rules) for one, rules in zip(reports, (1, 2, 1), strict=False)])
     first, _, third, waiting = (one.record.id for one in reports)
     assert {known.received.id for known in log.older(2, 9)} == {first, third}
     assert len(log.older(2, 1)) == 1
     log.pass_over(first, 2)
-    assert log.commit([verdict(reports[2], again=True, rules=2)]) == [True]
+    assert log.commit([verdict_entry(reports[2], again=True, rules=2)]) == [True]
     assert log.older(2, 9) == []
     known = log.find(third)
     assert known is not None
@@ -48,9 +48,9 @@ def test_it_is_known_which_reports_only_older_rules_looked_at(tmp_path: Path):
 
 def test_what_newer_rules_find_to_be_no_evidence_takes_the_place_of_a_verdict(tmp_path: Path):
     log = open_log(tmp_path)
-    one = report(1)
+    one = report_entry(1)
     log.commit([one])
-    log.commit([verdict(one)])
+    log.commit([verdict_entry(one)])
     entry = Unfit(one.record.id, DAY, "2", "no evidence")
     assert log.commit([LogEntry(entry)]) == [False]
     assert log.commit([LogEntry(replace(entry, measured="2026-11-23", again=True))]) == [True]
@@ -62,8 +62,8 @@ def test_what_newer_rules_find_to_be_no_evidence_takes_the_place_of_a_verdict(tm
 
 def test_a_register_of_an_older_form_is_made_again(tmp_path: Path):
     log = open_log(tmp_path)
-    log.commit([report(1)])
-    log.commit([verdict(report(1))])
+    log.commit([report_entry(1)])
+    log.commit([verdict_entry(report_entry(1))])
     log.close()
     with sqlite3.connect(tmp_path / "ids.db") as db:
         db.executescript("ALTER TABLE report DROP COLUMN why; PRAGMA user_version = 0;")
@@ -74,8 +74,8 @@ def test_a_register_of_an_older_form_is_made_again(tmp_path: Path):
 
 
 def test_a_register_that_fails_after_the_sync_doubles_nothing(tmp_path: Path):
-    log, entries = open_log(tmp_path), [report(number) for number in range(300)]
-    log.commit([report(1000)])
+    log, entries = open_log(tmp_path), [report_entry(number) for number in range(300)]
+    log.commit([report_entry(1000)])
     pages = log._register._db.execute("PRAGMA page_count").fetchone()[0]
     log._register._db.execute(f"PRAGMA max_page_count = {pages}")  # stands for a full disk
     assert log.commit(entries) == [True] * len(entries), "they are durable, whatever the register says"
@@ -90,8 +90,8 @@ def test_a_register_that_fails_after_the_sync_doubles_nothing(tmp_path: Path):
 
 
 def test_a_register_that_failed_before_a_restart_is_told_at_the_next(tmp_path: Path):
-    log, entries = open_log(tmp_path), [report(number) for number in range(300)]
-    log.commit([report(1000)])
+    log, entries = open_log(tmp_path), [report_entry(number) for number in range(300)]
+    log.commit([report_entry(1000)])
     pages = log._register._db.execute("PRAGMA page_count").fetchone()[0]
     log._register._db.execute(f"PRAGMA max_page_count = {pages}")
     log.commit(entries)

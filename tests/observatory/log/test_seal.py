@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from factories.observatories.log_entries import Clock, open_log, report
+from factories.observatories.log_entries import Clock, open_log, report_entry
 from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.open_data import open_rows
 from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Unfit
@@ -27,14 +27,14 @@ DAY, SEAL_DAY, LATER = "2026-11-20", "2026-11-23", "2026-12-20"
 
 
 def said(number: int, state: str, network: str = "AS64496", app: str = "signal", day: str = DAY) -> Judged:
-    name = report(number).record.id
+    name = report_entry(number).record.id
     return Judged(name, day, day, "1", "probe", (LoggedVerdict(app, "voice", state, "shape"),),
                   (LoggedTransports(app, "voice", ("tls/443",)),), network, "XX", "responder", "R", "hosting", True,
                   number + 1, 7)  # fmt: skip
 
 
 def bring(log: Log, verdicts: list[Judged], first: int = 0) -> None:
-    log.commit([report(number) for number in range(first, first + len(verdicts))])
+    log.commit([report_entry(number) for number in range(first, first + len(verdicts))])
     log.commit([LogEntry(verdict) for verdict in verdicts])
 
 
@@ -108,14 +108,14 @@ def test_no_cell_of_fewer_than_five_people_is_ever_told(drawn: list[tuple[str, i
 def test_what_was_taken_back_before_is_nowhere(log: Log, clock: Clock):
     bring(log, [said(number, "restricted") for number in range(6)])
     clock.day = "2026-11-21"
-    known = log.find(report(0).record.id)
+    known = log.find(report_entry(0).record.id)
     assert known is not None
     log.withdraw(known)
     for day in (SEAL_DAY, "2026-11-24"):
         clock.day = day
         Sealer(log, False, Publication()).run(day)
     assert len(rows(log, "prompt")) == 5
-    log.commit([report(99)])
+    log.commit([report_entry(99)])
     text = b"".join(gzip.decompress(path.read_bytes()) for path in log.folder.log.iterdir() if path.suffix == ".gz")
     assert known.received.id.encode() not in text.replace(b'"withdrawn","id":"' + known.received.id.encode(), b"")
     assert [number for number, _ in log.read()][-1] == 14, "no number is given twice"
@@ -126,7 +126,7 @@ def test_what_is_taken_back_later_is_told_as_such_and_not_published_again(log: L
     clock.day = SEAL_DAY
     sealer = Sealer(log, False, Publication())
     sealer.run(SEAL_DAY)
-    known = log.find(report(0).record.id)
+    known = log.find(report_entry(0).record.id)
     assert known is not None
     assert log.withdraw(known).tombstone
     clock.day = LATER
@@ -183,7 +183,7 @@ def test_what_was_told_at_once_stays_to_the_byte_when_the_rest_follows(log: Log,
 
 
 def test_a_day_waits_for_its_judge(log: Log):
-    log.commit([report(1)])
+    log.commit([report_entry(1)])
     assert Sealer(log, False, Publication()).run(SEAL_DAY) == []
 
 
@@ -217,6 +217,6 @@ def test_the_log_goes_on_after_sealing(tmp_path: Path):
     log = open_log(tmp_path / "data", clock)
     Sealer(log, False, Publication())
     assert log.sealed_until == DAY
-    assert log.commit([report(0), report(7)]) == [False, True]
+    assert log.commit([report_entry(0), report_entry(7)]) == [False, True]
     assert [number for number, _ in log.read()] == list(range(1, 8))
     log.close()

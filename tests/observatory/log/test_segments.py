@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from factories.observatories.log_entries import open_log, tap
+from factories.observatories.log_entries import open_log, tap_entry
 from talkpath.errors import UsageError
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.segments import NEAR_BYTES, log_segments, read_log
@@ -17,7 +17,7 @@ LINES = 2000
 @pytest.fixture
 def log(tmp_path: Path) -> Log:
     made = open_log(tmp_path)
-    made.commit([tap(number) for number in range(LINES)])
+    made.commit([tap_entry(number) for number in range(LINES)])
     made.close()
     return made
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factories.observatories.network_days import dates, day, detect
+from factories.observatories.network_days import dates_from, events_of_days, network_day
 from talkpath.errors import UsageError
 from talkpath.observatory.reach.estimate import Affected, estimate_reach, estimate_union
 from talkpath.observatory.reach.from_events import affected, all_reach
@@ -130,20 +130,25 @@ def test_assumptions_stand_beside_the_number():
 
 
 def test_who_is_counted_are_networks_with_a_confirmed_event():
-    days = [day("whatsapp", "voice", when, network="AS64496", country="XX", restricted=3, ok=1)
-            for when in dates("2025-08-13", 2)]  # fmt: skip
-    days += [day("whatsapp", "voice", "2025-08-13", network="AS64497", country="XX", restricted=1, ok=1)]
-    days += [day("whatsapp", "voice", "2025-08-13", network="AS64498", country="XX", ok=9)]
-    events = detect(days)
+    days = [
+        network_day("whatsapp", "voice", when, network="AS64496", country="XX", restricted=3, ok=1)
+        for when in dates_from("2025-08-13", 2)
+    ]
+    days += [network_day("whatsapp", "voice", "2025-08-13", network="AS64497", country="XX", restricted=1, ok=1)]
+    days += [network_day("whatsapp", "voice", "2025-08-13", network="AS64498", country="XX", ok=9)]
+    events = events_of_days(days)
     assert affected(days, events, "XX", "whatsapp", "voice") == [Affected("AS64496", 6, 8)]
     (found,) = all_reach(days, events, TABLES)
     assert found.estimate == pytest.approx(96e6 * 0.6 * 0.75)
 
 
 def test_two_apps_of_one_medium_get_a_union_and_countries_without_users_nothing():
-    days = [day(app, "voice", "2025-08-13", network="AS64496", country=country, restricted=2)
-            for app in ("whatsapp", "telegram") for country in ("XX", "RU")]  # fmt: skip
-    found = all_reach(days, detect(days), TABLES)
+    days = [
+        network_day(app, "voice", "2025-08-13", network="AS64496", country=country, restricted=2)
+        for app in ("whatsapp", "telegram")
+        for country in ("XX", "RU")
+    ]
+    found = all_reach(days, events_of_days(days), TABLES)
     assert [one.apps for one in found] == [("telegram",), ("whatsapp",), ("telegram", "whatsapp")]
 
 

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from factories.networks.local_responder import FarEnd, free_ports, talkpath
-from factories.observatories.observe_process import start, stop
+from factories.networks.local_responder import FarEnd, free_ports, run_talkpath
+from factories.observatories.observe_process import start_observatory, stop_observatory
 from talkpath.directory.directory_link import parse_directory_link
 from talkpath.directory.fetch import ListReader
 from talkpath.directory.listed_server import ListedServer, PublicAddress
@@ -57,7 +57,7 @@ class Served:
         return {server.key_text for server in found.servers.servers}
 
     def observe(self, what: str, *key: str) -> str:
-        done = talkpath("observe", "responders", what, *key, "--data", str(self.data))
+        done = run_talkpath("observe", "responders", what, *key, "--data", str(self.data))
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -72,9 +72,9 @@ def until(true: Callable[[], bool]) -> None:
 @pytest.fixture(scope="module")
 def directory(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     data = tmp_path_factory.mktemp("observatory") / "data"
-    process, url = start(data, "--directory", "approve", "--directory-private")
+    process, url = start_observatory(data, "--directory", "approve", "--directory-private")
     yield Served(url, data)
-    assert stop(process) == 0
+    assert stop_observatory(process) == 0
 
 
 def registered(directory: Served, folder: Path, *more: str) -> FarEnd:
@@ -137,7 +137,9 @@ def test_the_doctor_tells_what_is_seen_from_outside(directory: Served, tmp_path:
         ports = ["--ports", f"{good},{lost}:{inside}", "--tcp-ports", str(tcp), "--tls-ports", str(tcp)]
         where = ["--host", "127.0.0.1", "--invite", "127.0.0.1", "--port", str(control)]
         key = ["--key-file", str(tmp_path / "key.pem")]
-        done = talkpath("respond", "--doctor", "--register", directory.url, *where, *ports, *key, timeout_s=PATIENCE_S)
+        done = run_talkpath(
+            "respond", "--doctor", "--register", directory.url, *where, *ports, *key, timeout_s=PATIENCE_S
+        )
     assert f"NO  from outside  seen from outside: UDP {lost} does not arrive" in done.stdout, done
     assert "can only be seen from outside" not in done.stdout
 

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import Message
 
-from factories.networks.mmdb_file import made
+from factories.networks.mmdb_file import mmdb_bytes
 from talkpath.directory.fetch import MEDIA_TYPE as LIST_TYPE
 from talkpath.directory.listed_server import ListedServer, PublicAddress
 from talkpath.directory.offer import MEDIA_TYPE, sign_offer
@@ -148,7 +148,7 @@ def test_the_list_is_signed_and_says_nothing_of_who_asks(directory: ServerDirect
 
 
 def test_who_fetches_the_list_is_told_the_own_country(tmp_path: Path):
-    (tmp_path / "geo.mmdb").write_bytes(made({"192.0.2.0/24": {"country_code": "XX"}}))
+    (tmp_path / "geo.mmdb").write_bytes(mmdb_bytes({"192.0.2.0/24": {"country_code": "XX"}}))
     told = ServerDirectory(tmp_path, DirectorySettings(), GeoDatabase((tmp_path / "geo.mmdb",)), lambda: "2026-11-27")
     assert ask(told, "GET", f"{PATH}/list", host="192.0.2.7")[1]["talkpath-country"] == "XX"
     assert "talkpath-country" not in ask(told, "GET", f"{PATH}/list", host="198.51.100.7")[1]

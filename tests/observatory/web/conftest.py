@@ -24,18 +24,18 @@ def served() -> Iterator[str]:
         today=lambda: memory_index.TODAY,
         operators=lambda: memory_index.OPERATORS,
         report=memory_index.SHARED.get,
-        servers=memory_index.directory,
+        servers=memory_index.directory_summary,
     )
-    real, new = routes(memory_index.country(simulated=False), site), routes(memory_index.Memory([]), site)
-    simulated = routes(memory_index.country(), site)
+    real, new = routes(memory_index.one_country(simulated=False), site), routes(memory_index.Memory([]), site)
+    simulated = routes(memory_index.one_country(), site)
     unnamed = Site(today=lambda: memory_index.TODAY)
     mounts = {
         "/real": real,
         "/new": new,
         "/down": routes(memory_index.Down([]), site),
-        "/crowd": routes(memory_index.crowd(), site),
-        "/world": routes(memory_index.world(), unnamed),
-        "/full": routes(memory_index.full(), site),
+        "/crowd": routes(memory_index.many_networks(), site),
+        "/world": routes(memory_index.three_countries(), unnamed),
+        "/full": routes(memory_index.one_full_network(), site),
     }
     app = Starlette(routes=[*(Mount(path, routes=found) for path, found in mounts.items()), *simulated])
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))

@@ -13,7 +13,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 
 import pytest
 
-from factories.observatories.memory_index import BEGAN, COUNTRY, FEW, TODAY, WITHDRAWN, country
+from factories.observatories.memory_index import BEGAN, COUNTRY, FEW, TODAY, WITHDRAWN, one_country
 from talkpath.observatory.web.site import PageQuery, Site, paged
 from talkpath.observatory.web.views.article import article
 from talkpath.observatory.web.views.event import event
@@ -225,7 +225,7 @@ def test_an_event_tells_what_became_of_it(served: str):
 def test_what_still_carries_waits_on_the_page_of_an_event_too(served: str, today: str, carries: tuple[str, ...]):
     """Thirty days after the day that it was seen on."""
     assert "still carried by" not in get(f"{served}/en/event/{BEGAN}")[1]
-    source = country()
+    source = one_country()
     page = event(source, Site(today=lambda: today), PageQuery({"id": BEGAN}))
     assert page
     assert page.event.carries == carries
@@ -375,7 +375,7 @@ def test_what_stands_for_the_article_and_the_truth_are_told_in_the_language_of_t
     rows = {}
     for code in ("en", "ru"):
         with speaking(language(code)):
-            page = article(country(), Site(box=tmp_path), PageQuery({}))
+            page = article(one_country(), Site(box=tmp_path), PageQuery({}))
         assert page is not None
         rows[code] = {row.id: row for row in page.rows}
     assert rows["en"]["S01"].truth[0] == "WhatsApp, voice: restricted on 1 of 2 networks"

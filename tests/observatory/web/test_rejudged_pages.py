@@ -12,8 +12,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from factories.checks.dated_bundles import bundle
-from factories.observatories.observe_process import start, stop
+from factories.checks.dated_bundles import dated_bundle
+from factories.observatories.observe_process import start_observatory, stop_observatory
 from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.records import Judged, LoggedVerdict, Received
 from talkpath.observatory.server import opened_log
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "data").mkdir()
     log = opened_log(tmp_path / "data", simulated=True)
     for restricted, on, seed in CHECKS:
-        data = bundle(restricted, on, seed=seed)
+        data = dated_bundle(restricted, on, seed=seed)
         name = hashlib.sha256(data).hexdigest()
         said = Judged(name, on, on, "1", "probe", WELL, network="AS64496", country="XX", placed="responder",
                       simulated=True)  # fmt: skip
@@ -60,7 +60,7 @@ def began(url: str) -> dict:
 
 @pytest.mark.long
 def test_what_newer_rules_see_in_stored_bundles_becomes_an_event_on_a_page(folder: Path):
-    process, url = start(folder, "--simulated", "--min-contributors", "1")
+    process, url = start_observatory(folder, "--simulated", "--min-contributors", "1")
     try:
         event = began(url)
         assert (event["app"], event["onset_high"]) == ("whatsapp", "2025-08-13")
@@ -69,7 +69,7 @@ def test_what_newer_rules_see_in_stored_bundles_becomes_an_event_on_a_page(folde
         with urlopen(f"{url}metrics") as answer:
             assert b'talkpath_judged_total{outcome="again"} 3.0' in answer.read()
     finally:
-        assert stop(process) == 0
+        assert stop_observatory(process) == 0
     log = opened_log(folder, simulated=True)
     judged = Counter((record.id, record.rules_version) for _, record in log.read() if isinstance(record, Judged))
     log.close()

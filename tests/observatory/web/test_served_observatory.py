@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from factories.checks.dated_bundles import fill
+from factories.checks.dated_bundles import write_dated_bundles
 
 WAIT_S = 120
 TALKPATH = [sys.executable, "-m", "talkpath", "observe"]
@@ -31,7 +31,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("served")
     box = folder / "box"
     box.mkdir()
-    fill(box)
+    write_dated_bundles(box)
     for name, text in TABLES.items():
         (box / name).write_text(text)
     data = ["--data", str(folder / "data"), "--simulated"]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
 
 import click
 import pytest
 
-SCRIPT = Path(__file__).parents[3] / "proof" / "pages" / "write_reference.py"
-script = runpy.run_path(str(SCRIPT))
+from proof.pages import write_reference
 
 
 @click.group()
@@ -40,7 +38,7 @@ def leaf() -> None:
 
 
 def test_every_command_that_can_be_seen_has_a_page_and_a_line_in_the_index():
-    pages = script["reference"](tree, "tree")
+    pages = write_reference.reference(tree, "tree")
     assert sorted(pages) == ["README.md", "bark.md", "branch-leaf.md"]
     assert "Usage: tree bark [OPTIONS] FILE" in pages["bark.md"]
     assert "Say it twice." in pages["bark.md"]
@@ -49,29 +47,29 @@ def test_every_command_that_can_be_seen_has_a_page_and_a_line_in_the_index():
 
 
 def test_the_pages_do_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch):
-    wide = script["reference"](tree, "tree")
+    wide = write_reference.reference(tree, "tree")
     monkeypatch.setenv("COLUMNS", "40")
-    assert script["reference"](tree, "tree") == wide
+    assert write_reference.reference(tree, "tree") == wide
 
 
 def test_writing_removes_pages_of_commands_that_are_gone(tmp_path: Path):
     (tmp_path / "gone.md").write_text("old")
-    script["write"](script["reference"](tree, "tree"), tmp_path)
+    write_reference.write(write_reference.reference(tree, "tree"), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "bark.md", "branch-leaf.md"]
 
 
 def test_the_committed_reference_is_current():
     from talkpath.cli import cli
 
-    pages = script["reference"](cli, "talkpath")
-    written = {path.name: path.read_text(encoding="utf-8") for path in script["FOLDER"].glob("*.md")}
+    pages = write_reference.reference(cli, "talkpath")
+    written = {path.name: path.read_text(encoding="utf-8") for path in write_reference.FOLDER.glob("*.md")}
     assert written == pages, "run `make reference` and commit docs/reference"
 
 
 def test_every_command_and_option_has_help():
     from talkpath.cli import cli
 
-    for context in script["contexts"](cli, "talkpath"):
+    for context in write_reference.contexts(cli, "talkpath"):
         assert context.command.help, f"{context.command_path} has no help"
         for parameter in context.command.params:
             if isinstance(parameter, click.Option):

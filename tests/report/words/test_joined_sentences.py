@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from factories.checks.verdicts_by_means import combinations, joined, verdict
+from factories.checks.verdicts_by_means import joined_states, state_combinations, verdict_of_basis
 from talkpath.report import joined_report
 from talkpath.report.words.joined_sentences import sentences
 from talkpath.report.words.language import codes, language, speaking
@@ -23,23 +23,23 @@ ISSUE = (
 
 def at_hop(number: float, kind: str) -> Verdict:
     place = {"hop": Number(number, number, number), "hop_kind": Category(kind), "bound_to": Category("address")}
-    return verdict("address", "restricted", rule="address.block", parameters=place, log10_e=6.0)
+    return verdict_of_basis("address", "restricted", rule="address.block", parameters=place, log10_e=6.0)
 
 
 def test_an_order_bound_to_addresses_is_told_as_such():
-    assert sentences(join([verdict("shape", "ok"), at_hop(3.0, "provider")])) == [ISSUE]
+    assert sentences(join([verdict_of_basis("shape", "ok"), at_hop(3.0, "provider")])) == [ISSUE]
 
 
 def test_call_servers_that_do_not_answer_may_be_down_and_what_is_proven_of_them_is_not():
-    silent = verdict("address", "insufficient", reason=Reason("outage"), alternatives=("address.block",))
-    (line,) = sentences(join([verdict("shape", "ok"), silent]))
+    silent = verdict_of_basis("address", "insufficient", reason=Reason("outage"), alternatives=("address.block",))
+    (line,) = sentences(join([verdict_of_basis("shape", "ok"), silent]))
     assert line.endswith("An outage of Telegram, or trouble at its servers, would look the same.")
-    assert "outage" not in sentences(join([verdict("shape", "ok"), at_hop(3.0, "provider")]))[0]
+    assert "outage" not in sentences(join([verdict_of_basis("shape", "ok"), at_hop(3.0, "provider")]))[0]
 
 
 def test_what_a_single_call_or_silent_servers_fit_is_told_with_an_outage_that_would_look_the_same():
-    for states in combinations():
-        found = joined(*states)
+    for states in state_combinations():
+        found = joined_states(*states)
         text, words = " ".join(sentences([found])), {each.finding for each in found.findings}
         own = "likely" in words and found.conclusion in ("alone", "addresses", "calls_there", "both")
         assert ("outage" in text) == (own and "held" not in words), (states, text)
@@ -48,15 +48,15 @@ def test_what_a_single_call_or_silent_servers_fit_is_told_with_an_outage_that_wo
 
 def test_where_only_calls_of_the_persons_own_fail_the_other_end_is_named():
     """Nothing is known of it; a test server, or the app's own, that are not reached leave it out."""
-    for states in combinations():
-        found = joined(*states)
+    for states in state_combinations():
+        found = joined_states(*states)
         held = {each.means for each in found.findings if each.finding in HELD}
         assert ("other person's end" in " ".join(sentences([found]))) == (held == {"call"}), states
 
 
 def test_each_means_is_spoken_of_only_where_it_was_used():
-    for states in combinations():
-        text = " ".join(sentences([joined(*states)]))
+    for states in state_combinations():
+        text = " ".join(sentences([joined_states(*states)]))
         server, addresses, call = (state is not None for state in states)
         assert ("test server" in text) <= server, (states, text)
         assert ("own call servers" in text) <= addresses, (states, text)
@@ -71,21 +71,21 @@ def test_each_means_is_spoken_of_only_where_it_was_used():
     ],
 )
 def test_what_is_proven_about_first_messages_of_tls_is_no_silence_of_servers(rule: str, told: str):
-    found = verdict("signalling", "restricted", "text", rule=rule)
-    (line,) = sentences(join([verdict("shape", "ok"), found]))
+    found = verdict_of_basis("signalling", "restricted", "text", rule=rule)
+    (line,) = sentences(join([verdict_of_basis("shape", "ok"), found]))
     assert told in line
     assert "do not answer" not in line
 
 
 def test_a_disagreement_is_said_and_none_is_made_up():
-    for states in combinations():
-        found = joined(*states)
+    for states in state_combinations():
+        found = joined_states(*states)
         assert ("disagree" in " ".join(sentences([found]))) == found.disagree, states
 
 
 def test_no_sentence_promises_calls_or_accuses_beyond_what_was_found():
-    for states in combinations():
-        found = joined(*states)
+    for states in state_combinations():
+        found = joined_states(*states)
         text = " ".join(sentences([found])).lower()
         assert "calls work" not in text
         assert "blocked by" not in text
@@ -95,22 +95,28 @@ def test_no_sentence_promises_calls_or_accuses_beyond_what_was_found():
 
 
 def test_voice_and_video_that_differ_get_a_sentence_each():
-    rows = join([verdict("shape", "ok"), verdict("shape", "restricted", "video"), verdict("address", "ok")])
+    rows = join(
+        [
+            verdict_of_basis("shape", "ok"),
+            verdict_of_basis("shape", "restricted", "video"),
+            verdict_of_basis("address", "ok"),
+        ]
+    )
     first, second = sentences(rows)
     assert first.startswith("Telegram, voice: ")
     assert second.startswith("Telegram, video: ")
 
 
 def test_messages_stand_beside_the_calls():
-    (line,) = sentences(join([verdict("shape", "ok"), verdict("signalling", "restricted", "text")]))
+    (line,) = sentences(join([verdict_of_basis("shape", "ok"), verdict_of_basis("signalling", "restricted", "text")]))
     assert "Telegram's servers for messages do not answer" in line
 
 
 @pytest.mark.parametrize("code", codes())
 def test_every_language_has_all_of_it(code):
     with speaking(language(code)):
-        pairs = [states for states in combinations() if states.count(None) == 1]
-        lines = {" ".join(sentences([joined(*states)])) for states in pairs}
+        pairs = [states for states in state_combinations() if states.count(None) == 1]
+        lines = {" ".join(sentences([joined_states(*states)])) for states in pairs}
         english = {line for line in lines if "test server" in line}
         assert code == "en" or not english
 
@@ -118,11 +124,11 @@ def test_every_language_has_all_of_it(code):
 def test_the_table_has_a_column_for_each_means_and_a_dash_where_nothing_was_measured():
     rows = join(
         [
-            verdict("shape", "ok"),
-            verdict("shape", "ok", "video"),
+            verdict_of_basis("shape", "ok"),
+            verdict_of_basis("shape", "ok", "video"),
             at_hop(2.0, "public"),
-            verdict("signalling", "ok", "text"),
-            verdict("call", "likely"),
+            verdict_of_basis("signalling", "ok", "text"),
+            verdict_of_basis("call", "likely"),
         ]
     )
     text = io.StringIO()
@@ -140,7 +146,7 @@ def test_the_table_has_a_column_for_each_means_and_a_dash_where_nothing_was_meas
 
 
 def test_the_json_has_every_finding():
-    (row,) = joined_report.record([joined("ok", "restricted")])
+    (row,) = joined_report.record([joined_states("ok", "restricted")])
     assert row["conclusion"] == "addresses"
     assert row["disagree"] is True
     assert [(each["means"], each["finding"], each["state"]) for each in row["findings"]] == [

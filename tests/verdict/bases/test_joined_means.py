@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from factories.checks.verdicts_by_means import combinations, joined, verdict
+from factories.checks.verdicts_by_means import joined_states, state_combinations, verdict_of_basis
 from talkpath.verdict.bases.joined_means import HELD, finding, join
 from talkpath.verdict.model import Category
 
@@ -38,13 +38,13 @@ from talkpath.verdict.model import Category
     ],
 )
 def test_what_the_means_say_together(server, addresses, call, conclusion, disagree):
-    found = joined(server, addresses, call)
+    found = joined_states(server, addresses, call)
     assert (found.conclusion, found.disagree) == (conclusion, disagree)
 
 
 def test_nothing_is_concluded_from_a_means_that_was_not_used_or_could_not_tell():
-    for states in combinations():
-        found = joined(*states)
+    for states in state_combinations():
+        found = joined_states(*states)
         held = {each.means for each in found.findings if each.finding in HELD}
         if found.conclusion in ("addresses", "calls_there", "greetings"):
             assert held & {"addresses", "call"}, states
@@ -57,14 +57,18 @@ def test_nothing_is_concluded_from_a_means_that_was_not_used_or_could_not_tell()
 
 
 def test_a_poor_line_or_closed_calls_never_become_a_sign_of_a_rule_about_an_app():
-    for states in combinations():
+    for states in state_combinations():
         if not {"restricted", "likely"} & set(states):
-            assert joined(*states).conclusion in ("well", "alone", "poor", "closed", "server", "unknown")
+            assert joined_states(*states).conclusion in ("well", "alone", "poor", "closed", "server", "unknown")
 
 
 def test_call_servers_speak_of_voice_and_video_and_never_of_messages():
     rows = join(
-        [verdict("address", "restricted"), verdict("shape", "ok", "video"), verdict("signalling", "ok", "text")]
+        [
+            verdict_of_basis("address", "restricted"),
+            verdict_of_basis("shape", "ok", "video"),
+            verdict_of_basis("signalling", "ok", "text"),
+        ]
     )
     assert [(each.medium, each.conclusion) for each in rows] == [
         ("text", "well"),
@@ -79,12 +83,14 @@ def test_call_servers_speak_of_voice_and_video_and_never_of_messages():
 )
 def test_what_a_rule_on_the_way_to_the_addresses_is_bound_to_decides(bound, conclusion):
     parameters = {"bound_to": Category(bound)} if bound else {}
-    rows = join([verdict("shape", "ok"), verdict("address", "restricted", parameters=parameters)])
+    rows = join([verdict_of_basis("shape", "ok"), verdict_of_basis("address", "restricted", parameters=parameters)])
     assert (rows[0].conclusion, rows[0].disagree) == (conclusion, True)
 
 
 def test_of_several_calls_the_worst_counts():
-    rows = join([verdict("call", "ok"), verdict("call", "restricted"), verdict("shape", "ok")])
+    rows = join(
+        [verdict_of_basis("call", "ok"), verdict_of_basis("call", "restricted"), verdict_of_basis("shape", "ok")]
+    )
     assert rows[0].conclusion == "addresses"
 
 
@@ -93,15 +99,17 @@ def test_of_several_calls_the_worst_counts():
     [("media.drop", "up", "alone"), ("media.drop", "down", "server"), ("stun.drop", "up", "server")],
 )
 def test_a_call_that_was_well_for_this_end_says_nothing_against_a_rule_on_what_it_sent(rule, direction, conclusion):
-    (found,) = join([verdict("shape", "restricted", rule=rule, direction=direction), verdict("call", "ok")])
+    (found,) = join(
+        [verdict_of_basis("shape", "restricted", rule=rule, direction=direction), verdict_of_basis("call", "ok")]
+    )
     assert found.conclusion == conclusion
 
 
 def test_apps_are_kept_apart():
-    rows = join([verdict("shape", "ok"), verdict("shape", "restricted", app="whatsapp")])
+    rows = join([verdict_of_basis("shape", "ok"), verdict_of_basis("shape", "restricted", app="whatsapp")])
     assert [(each.app, each.conclusion) for each in rows] == [("telegram", "well"), ("whatsapp", "alone")]
 
 
 def test_a_probe_that_could_not_tell_is_not_taken_for_likely():
-    assert finding(verdict("shape", "likely")) == "unknown"
-    assert finding(verdict("call", "likely")) == "likely"
+    assert finding(verdict_of_basis("shape", "likely")) == "unknown"
+    assert finding(verdict_of_basis("call", "likely")) == "likely"

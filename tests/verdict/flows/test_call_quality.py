@@ -20,7 +20,7 @@ RICH = 40_000_000
 
 @cache
 def on_a_line_that_loses(share: float, seed: int = 1) -> Facts:
-    return boxed.check(boxed.Line([boxed.iid(share)], APPS, seed=seed, budget_bytes=RICH))
+    return boxed.play_check(boxed.Line([boxed.independent_loss(share)], APPS, seed=seed, budget_bytes=RICH))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -40,8 +40,8 @@ def test_control_traffic_of_all_arms_shows_that_the_line_is_poor() -> None:
 
 
 def test_a_line_that_is_poor_only_for_calls_is_not_called_poor() -> None:
-    line = boxed.Line([boxed.iid(0.08), boxed.media_drop(0.1)], APPS, budget_bytes=RICH)
-    assert {verdict.state for verdict in judge(boxed.check(line))} <= {"restricted", "insufficient"}
+    line = boxed.Line([boxed.independent_loss(0.08), boxed.media_drop(0.1)], APPS, budget_bytes=RICH)
+    assert {verdict.state for verdict in judge(boxed.play_check(line))} <= {"restricted", "insufficient"}
 
 
 def test_the_better_end_of_the_bounds_nears_the_estimate_with_more_flows() -> None:

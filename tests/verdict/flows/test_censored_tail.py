@@ -56,7 +56,7 @@ def poor() -> boxed.Box:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_on_a_poor_line_the_interval_holds_the_count(seed: int):
-    verdict = judge(boxed.check(boxed.Line([boxed.freeze(60), poor()], seed=seed)))[0]
+    verdict = judge(boxed.play_check(boxed.Line([boxed.freeze_after(60), poor()], seed=seed)))[0]
     if verdict.rule == "media.freeze" and "after_packets" in verdict.parameters:
         count = verdict.parameters["after_packets"]
         assert isinstance(count, Number)
@@ -66,7 +66,7 @@ def test_on_a_poor_line_the_interval_holds_the_count(seed: int):
 def test_the_tail_begins_after_the_last_arrival():
     """Of flows cut off at 60 packets, by hand: as many places as packets after the end, the first one more than had
     been sent; a twin's loss tells each chance."""
-    epoch = boxed.check(boxed.Line([boxed.freeze(30)], seed=3)).epochs[0]
+    epoch = boxed.play_check(boxed.Line([boxed.freeze_after(30)], seed=3)).epochs[0]
     outcomes = [outcome for outcome in flow_outcomes(epoch) if outcome.role == "call"]
     outcome = next(outcome for outcome in outcomes if outcome.up.silent and outcome.down.silent)
     _, most = count_at_silence(outcome, ("up", "down"))
@@ -79,7 +79,7 @@ def test_the_tail_begins_after_the_last_arrival():
 
 def test_an_arrival_that_nobody_told_of_sending_is_no_loss():
     """Its far end's report came short: what arrived is more than what it says was sent."""
-    epoch = boxed.check(boxed.Line([boxed.freeze(30)], seed=3)).epochs[0]
+    epoch = boxed.play_check(boxed.Line([boxed.freeze_after(30)], seed=3)).epochs[0]
     outcome = next(outcome for outcome in flow_outcomes(epoch) if outcome.role == "call" and outcome.up.silent)
     odd = outcome._replace(up=outcome.up._replace(sent=outcome.up.tail + 2, arrived=5))
     assert by_itself(odd, 1.0)[0] == pytest.approx(np.log(0.5 / 3.0))

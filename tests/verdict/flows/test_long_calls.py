@@ -45,7 +45,7 @@ def view(*asked: tuple[str, int, int, Box]) -> ArmView:
     for number, (kind, k, packets, box) in enumerate(asked):
         now_s = epochs[-1].ended_s + 0.1 if epochs else 0.2
         ask = Question(ARM, kind, 1.0 if kind == "long" else None, k, packets)
-        epochs.append(boxed.play(boxed.Line([box]), Random(number), ask, number, now_s)[0])
+        epochs.append(boxed.play_epoch(boxed.Line([box]), Random(number), ask, number, now_s)[0])
     return arm_view(Facts(boxed.Line().plan(), tuple(epochs)), ARM)
 
 
@@ -73,7 +73,7 @@ def third_ends(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> O
 
 
 def test_a_long_call_is_cleared_only_by_calls_that_lived_as_long() -> None:
-    unlucky, well = ("watch", 8, 70, one_loses), ("watch", 8, 70, boxed.iid(0.0))
+    unlucky, well = ("watch", 8, 70, one_loses), ("watch", 8, 70, boxed.independent_loss(0.0))
     assert parting(view(unlucky, well)) is None
     short_too = parting(view(("long", 1, 900, grows), unlucky, well))
     assert short_too is not None
@@ -85,7 +85,7 @@ def test_a_call_that_loses_some_packets_from_late_on_parts() -> None:
     late = parting(view(("long", 1, 1100, loses_late)))
     assert late is not None
     assert late.at_s > 14.0
-    assert parting(view(("long", 1, 1100, boxed.iid(0.04)))) is None
+    assert parting(view(("long", 1, 1100, boxed.independent_loss(0.04)))) is None
 
 
 def test_a_call_that_lost_more_has_lost_it_by_its_end_at_the_latest() -> None:
@@ -95,9 +95,9 @@ def test_a_call_that_lost_more_has_lost_it_by_its_end_at_the_latest() -> None:
 
 
 def test_calls_that_go_silent_are_counted_beside_those_that_live_longer() -> None:
-    hit = view(("watch", 8, 250, third_ends), ("watch", 8, 70, boxed.iid(0.0)))
+    hit = view(("watch", 8, 250, third_ends), ("watch", 8, 70, boxed.independent_loss(0.0)))
     ended, by_s, lived = cut_offs(hit)
     assert (ended + lived, 1.8 < by_s < 2.1) == (8, True)
     assert 1 <= ended <= 5
     assert lived_longer(hit, by_s) == lived
-    assert cut_offs(view(("watch", 8, 70, boxed.iid(0.0)))) == EndedCalls(0, 0.0, 8)
+    assert cut_offs(view(("watch", 8, 70, boxed.independent_loss(0.0)))) == EndedCalls(0, 0.0, 8)

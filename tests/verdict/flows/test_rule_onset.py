@@ -21,8 +21,8 @@ ARM = Arm(APP, APP, "voice")
 
 
 STUN, HALF, HALF_UP = boxed.stage_drop(["stun"], "up"), boxed.media_drop(0.5), boxed.media_drop(0.5, "up")
-BLOCK = boxed.block(roles=["call"])
-FREEZE, POLICE = boxed.freeze(20), boxed.police(16.0)
+BLOCK = boxed.block_ports(roles=["call"])
+FREEZE, POLICE = boxed.freeze_after(20), boxed.token_bucket(16.0)
 NAMED = {"stun": (STUN, "stun.drop"), "half": (HALF, "media.drop"), "half up": (HALF_UP, "media.drop")}
 NAMED |= {"freeze": (FREEZE, "media.freeze"), "police": (POLICE, "media.police")}
 WELL_S = 3.6  # two epochs, and half of the third
@@ -30,10 +30,10 @@ WELL_S = 3.6  # two epochs, and half of the third
 
 def begun(box: Box, from_s: float = WELL_S, epochs: int = 6) -> Facts:
     """A check of one app's calls, during which the box begins to act."""
-    line = boxed.Line((boxed.later(box, from_s),), (APP,))
+    line = boxed.Line((boxed.box_from(box, from_s),), (APP,))
     facts, now_s = Facts(line.plan(), seed=bytes(32)), 0.0
     for number in range(epochs):
-        epoch, _ = boxed.play(line, Random(number), Question(ARM, packets=50), number, now_s)
+        epoch, _ = boxed.play_epoch(line, Random(number), Question(ARM, packets=50), number, now_s)
         facts, now_s = replace(facts, epochs=(*facts.epochs, epoch)), epoch.ended_s + 0.1
     return facts
 

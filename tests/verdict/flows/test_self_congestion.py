@@ -16,10 +16,12 @@ from talkpath.verdict.planner.next_question import next_question
 
 def epoch(boxes: list[boxed.Box], k: int = 8, number: int = 0) -> Epoch:
     ask = Question(Arm("webrtc", "webrtc", "voice"), k=k, packets=25)
-    return boxed.play(boxed.Line(boxes), Random(number), ask, number, 0.2 + number)[0]
+    return boxed.play_epoch(boxed.Line(boxes), Random(number), ask, number, 0.2 + number)[0]
 
 
-@pytest.mark.parametrize(("boxes", "found"), [([boxed.iid(0.3)], True), ([boxed.iid(0.02)], False), ([], False)])
+@pytest.mark.parametrize(
+    ("boxes", "found"), [([boxed.independent_loss(0.3)], True), ([boxed.independent_loss(0.02)], False), ([], False)]
+)
 def test_much_loss_of_twins_is_a_load(boxes: list[boxed.Box], found: bool):
     assert heavy([epoch(boxes)]) is found
 
@@ -29,20 +31,23 @@ def test_what_only_calls_lose_is_no_load():
 
 
 def test_small_cohorts_are_no_load_whatever_they_lose():
-    assert not heavy([epoch([boxed.iid(0.3)], k=LIGHT_K)])
+    assert not heavy([epoch([boxed.independent_loss(0.3)], k=LIGHT_K)])
 
 
 def test_how_a_call_sounds_is_read_from_small_cohorts_where_whole_ones_were_too_much():
-    whole, small = epoch([boxed.iid(0.3)]), epoch([], k=LIGHT_K, number=1)
+    whole, small = epoch([boxed.independent_loss(0.3)]), epoch([], k=LIGHT_K, number=1)
     assert lightest((whole, small)) == (small,)
     assert lightest((whole,)) == (whole,)
-    assert lightest((whole, bad := epoch([boxed.iid(0.3)], k=LIGHT_K, number=3))) == (whole, bad)  # it was not the load
+    assert lightest((whole, bad := epoch([boxed.independent_loss(0.3)], k=LIGHT_K, number=3))) == (
+        whole,
+        bad,
+    )  # it was not the load
     fine = epoch([], number=2)
     assert lightest((fine, small)) == (fine, small)
 
 
 def test_under_a_load_the_next_epoch_is_small():
-    line = boxed.Line([boxed.iid(0.3)])
-    ask = next_question(Facts(line.plan(), (epoch([boxed.iid(0.3)]),), seed=bytes(32)), 0)
+    line = boxed.Line([boxed.independent_loss(0.3)])
+    ask = next_question(Facts(line.plan(), (epoch([boxed.independent_loss(0.3)]),), seed=bytes(32)), 0)
     assert ask is not None
     assert (ask.kind, ask.k) == ("battery", LIGHT_K)

@@ -29,7 +29,7 @@ def asked(facts: Facts) -> Counter[tuple[str, str]]:
 
 
 def questions(boxes: Sequence[boxed.Box], **line: object) -> list[tuple[str, float | str | None]]:
-    facts = boxed.check(boxed.Line(boxes, **line))  # type: ignore[arg-type]
+    facts = boxed.play_check(boxed.Line(boxes, **line))  # type: ignore[arg-type]
     return [(epoch.question, epoch.value) for epoch in facts.epochs]
 
 
@@ -53,21 +53,21 @@ def test_the_first_question_is_the_plain_one_of_the_first_arm():
 
 
 def test_arms_come_one_after_the_other_each_with_what_could_decide_it():
-    facts = boxed.check(boxed.Line(apps=APPS, k=6, packets=30))
+    facts = boxed.play_check(boxed.Line(apps=APPS, k=6, packets=30))
     first = [epoch.app for epoch in facts.epochs if epoch.question == "battery"]
     assert first == sorted(first, key=APPS.index)
     assert {verdict.app: verdict.state for verdict in judge(facts)} == dict.fromkeys(APPS, "ok")
 
 
 def test_an_arm_that_is_restricted_and_named_costs_nothing_more():
-    facts = boxed.check(boxed.Line([boxed.stage_drop(["stun"], "up")], apps=APPS, k=6, packets=30))
+    facts = boxed.play_check(boxed.Line([boxed.stage_drop(["stun"], "up")], apps=APPS, k=6, packets=30))
     assert asked(facts)["webrtc", "battery"] <= MORE_EPOCHS
     assert asked(facts)["webrtc", "watch"] == 0
 
 
 def test_what_looks_well_is_looked_at_for_longer():
     """A policer's bucket is full at first: only calls that live longer show it."""
-    facts = boxed.check(boxed.Line())
+    facts = boxed.play_check(boxed.Line())
     longest = max(facts.epochs, key=lambda epoch: epoch.ended_s - epoch.started_s)
     assert longest.question == "watch"
     assert longest.ended_s - longest.started_s > 2.0
@@ -75,15 +75,15 @@ def test_what_looks_well_is_looked_at_for_longer():
 
 
 def test_no_arm_goes_without_because_another_is_being_named():
-    facts = boxed.check(boxed.Line([boxed.freeze(25)], apps=APPS))
+    facts = boxed.play_check(boxed.Line([boxed.freeze_after(25)], apps=APPS))
     order = [epoch.question for epoch in facts.epochs]
     assert order[:6] == ["battery"] * 6
     assert "rate" in order[6:]
 
 
 def test_only_the_variant_that_speaks_for_its_app_is_named_by_contrasts():
-    line = boxed.Line([boxed.freeze(25)], apps=("webrtc", "telegram"))
-    facts = boxed.check(line)
+    line = boxed.Line([boxed.freeze_after(25)], apps=("webrtc", "telegram"))
+    facts = boxed.play_check(line)
     one = replace(facts.plan, arms=tuple(replace(arm, app="one") for arm in facts.plan.arms))
     epochs = tuple(replace(epoch, app="one") for epoch in facts.epochs if epoch.question == "battery")
     variants = {"webrtc": 0, "telegram": 0}
@@ -96,7 +96,7 @@ def test_only_the_variant_that_speaks_for_its_app_is_named_by_contrasts():
 
 def test_a_size_limit_that_another_arm_shows_changes_no_contrast(monkeypatch: pytest.MonkeyPatch):
     """So it is not looked up for what has no rival."""
-    facts = boxed.check(boxed.Line([boxed.size_drop(100)], apps=("webrtc", "telegram"), k=6))
+    facts = boxed.play_check(boxed.Line([boxed.size_drop(100)], apps=("webrtc", "telegram"), k=6))
     facts = replace(facts, epochs=tuple(epoch for epoch in facts.epochs if epoch.question == "battery"))
     assessment = assess_all(facts)[1]
     asked = Asked(facts, (), [assessment])
@@ -110,10 +110,10 @@ def test_a_size_limit_that_another_arm_shows_changes_no_contrast(monkeypatch: py
 
 CONTRASTS: list[tuple[str, boxed.Box, set[tuple[str, float | str | None]]]] = [
     ("which hello", boxed.stage_drop(["dtls"], "up"), {("hello", "openssl"), ("hello", "pion")}),
-    ("packets or seconds", boxed.freeze(25), {("rate", 0.5)}),
-    ("seconds or packets", boxed.freeze(seconds=0.4), {("rate", 0.5)}),
+    ("packets or seconds", boxed.freeze_after(25), {("rate", 0.5)}),
+    ("seconds or packets", boxed.freeze_after(seconds=0.4), {("rate", 0.5)}),
     ("clear as it is", boxed.stage_drop(["stun"], "up"), set()),
-    ("nor here", boxed.delay(200), set()),
+    ("nor here", boxed.added_delay(200), set()),
 ]
 
 
@@ -125,19 +125,19 @@ def test_contrasts_are_those_that_tell_more(what: str, box: boxed.Box, wanted: s
 
 def test_a_contrast_against_a_policer_is_patient():
     """At half the pace its bucket lasts longer than the calls that accused."""
-    facts = boxed.check(boxed.Line([boxed.police(128, "up")], apps=("video",), budget_bytes=20_000_000))
+    facts = boxed.play_check(boxed.Line([boxed.token_bucket(128, "up")], apps=("video",), budget_bytes=20_000_000))
     slow = [epoch for epoch in facts.epochs if epoch.question == "rate"]
     assert all(epoch.up.stage.count("media") > 2 * boxed.Line().packets for epoch in slow)
 
 
 def test_tcp_is_asked_where_udp_is_dead_and_not_where_it_is_lossy():
-    assert ("tcp", None) in questions([boxed.block()])
-    for box in (boxed.iid(0.2), boxed.bursts(0.15), boxed.evictions()):
+    assert ("tcp", None) in questions([boxed.block_ports()])
+    for box in (boxed.independent_loss(0.2), boxed.bursty_loss(0.15), boxed.nat_evictions()):
         assert ("tcp", None) not in questions([box])
 
 
 def test_a_tcp_epoch_is_asked_once_for_all_arms():
-    facts = boxed.check(boxed.Line([boxed.block()], apps=APPS, k=6, packets=30))
+    facts = boxed.play_check(boxed.Line([boxed.block_ports()], apps=APPS, k=6, packets=30))
     assert sum(epoch.question == "tcp" for epoch in facts.epochs) <= 2
     assert all(asked(facts)[app, "battery"] <= 2 for app in APPS)
 
@@ -155,7 +155,7 @@ def test_what_is_on_its_way_is_not_asked_again():
 
 
 def test_with_nothing_new_to_ask_it_waits_for_what_is_pending():
-    facts = boxed.check(boxed.Line([boxed.freeze(25)]))
+    facts = boxed.play_check(boxed.Line([boxed.freeze_after(25)]))
     before = replace(facts, epochs=facts.epochs[:-1])
     ask = next_question(before, 0)
     assert ask == of(facts.epochs[-1]) or (ask is not None and ask.kind == facts.epochs[-1].question)
@@ -174,8 +174,8 @@ def test_nothing_is_asked_that_the_budget_cannot_pay():
 
 def test_a_whole_check_stays_within_its_budget():
     for budget in (500_000, 1_500_000, 4_000_000):
-        line = boxed.Line([boxed.bursts(0.05)], apps=APPS, k=6, packets=30, budget_bytes=budget)
-        facts = boxed.check(line)
+        line = boxed.Line([boxed.bursty_loss(0.05)], apps=APPS, k=6, packets=30, budget_bytes=budget)
+        facts = boxed.play_check(line)
         rng_cost = sum(
             (size + 28) * 15 for epoch in facts.epochs for track in (epoch.up, epoch.down) for size in track.size
         )
@@ -185,8 +185,8 @@ def test_a_whole_check_stays_within_its_budget():
 
 def test_a_fifth_is_kept_for_contrasts():
     """The first epochs of all arms may take four fifths; what names a mechanism may take the rest."""
-    line = boxed.Line([boxed.freeze(25)], apps=APPS)
-    facts = boxed.check(line)
+    line = boxed.Line([boxed.freeze_after(25)], apps=APPS)
+    facts = boxed.play_check(line)
     accused = replace(facts, epochs=tuple(epoch for epoch in facts.epochs if epoch.app == "webrtc")[:2])
     spent = round(0.8 * line.budget_bytes)
     ask = next_question(accused, spent)
@@ -196,8 +196,8 @@ def test_a_fifth_is_kept_for_contrasts():
 
 @pytest.mark.long
 def test_a_check_that_is_poor_in_bytes_watches_for_less_long():
-    rich = boxed.check(boxed.Line(watch_s=20.0, budget_bytes=30_000_000, budget_s=300.0))
-    poor = boxed.check(boxed.Line(watch_s=20.0, budget_bytes=2_000_000, budget_s=300.0))
+    rich = boxed.play_check(boxed.Line(watch_s=20.0, budget_bytes=30_000_000, budget_s=300.0))
+    poor = boxed.play_check(boxed.Line(watch_s=20.0, budget_bytes=2_000_000, budget_s=300.0))
     watched = [max(epoch.ended_s - epoch.started_s for epoch in facts.epochs) for facts in (rich, poor)]
     assert watched[0] > 19.0
     assert 2.0 < watched[1] < 12.0
@@ -206,10 +206,10 @@ def test_a_check_that_is_poor_in_bytes_watches_for_less_long():
 def test_where_bytes_are_short_one_arm_that_looks_well_is_told_of_early():
     """People wait for the first sentence: as soon as every arm was heard in brief one is looked at for longer, and not
     one in which something is amiss; where one is all but accused, proving that comes before."""
-    epochs = boxed.check(poor_line()).epochs
+    epochs = boxed.play_check(poor_line()).epochs
     arms = len(poor_line().plan().arms)
     assert [epoch.question for epoch in epochs[: arms + 1]] == ["battery"] * arms + ["watch"]
-    amiss = boxed.check(poor_line([boxed.stage_drop(["stun"], "up")])).epochs
+    amiss = boxed.play_check(poor_line([boxed.stage_drop(["stun"], "up")])).epochs
     assert [(e.app, e.question) for e in amiss[arms : arms + 1]] == [("webrtc", "battery")]
     assert next(epoch.app for epoch in amiss if epoch.question == "watch") != "webrtc"
 
@@ -240,7 +240,7 @@ def test_nothing_is_asked_of_a_run_that_is_void_or_over(change: dict[str, object
 
 
 def test_the_same_facts_ask_the_same():
-    facts = boxed.check(boxed.Line([boxed.media_drop(0.3)], apps=APPS))
+    facts = boxed.play_check(boxed.Line([boxed.media_drop(0.3)], apps=APPS))
     for count in range(len(facts.epochs)):
         part = replace(facts, epochs=facts.epochs[:count])
         stored = msgspec.msgpack.decode(msgspec.msgpack.encode(part), type=Facts)
@@ -249,13 +249,19 @@ def test_the_same_facts_ask_the_same():
 
 def test_every_line_comes_to_an_end():
     """Whatever the network does, the questions run out within the budget."""
-    for box in (boxed.evictions(0.4), boxed.iid(0.95), boxed.block("down"), boxed.media_drop(0.02), boxed.freeze(12)):
-        boxed.check(boxed.Line([box], seed=11), most=40)
+    for box in (
+        boxed.nat_evictions(0.4),
+        boxed.independent_loss(0.95),
+        boxed.block_ports("down"),
+        boxed.media_drop(0.02),
+        boxed.freeze_after(12),
+    ):
+        boxed.play_check(boxed.Line([box], seed=11), most=40)
 
 
 def test_a_weak_effect_is_proven_by_many_short_epochs():
     """Calls that lose one packet in fifty say no more in long epochs, and short ones can end as soon as it is known."""
-    facts = boxed.check(boxed.Line([boxed.media_drop(0.03, "up")], seed=2))
+    facts = boxed.play_check(boxed.Line([boxed.media_drop(0.03, "up")], seed=2))
     found = assess(facts, facts.plan.arms[0])
     assert found.state == "restricted"
     assert found.strength is not None

@@ -8,7 +8,7 @@ import pytest
 
 from factories.checks import boxed
 from factories.checks.boxed import Box, Flow, Outcome, Slot
-from factories.checks.rule_cases import holds, verdict_of
+from factories.checks.rule_cases import contains_truth, verdict_of
 from talkpath.verdict.model import Number
 
 
@@ -28,12 +28,12 @@ def flow_block(p: float, direction: str = "both", passed: int = 0) -> Box:
 
 @pytest.mark.parametrize("app", ["webrtc", "whatsapp", "telegram"])
 @pytest.mark.parametrize(
-    "line", [(), (boxed.bursts(0.05),), (boxed.evictions(),)], ids=["clean", "bursts", "evictions"]
+    "line", [(), (boxed.bursty_loss(0.05),), (boxed.nat_evictions(),)], ids=["clean", "bursts", "evictions"]
 )
 def test_all_calls(app: str, line: tuple[Box, ...]) -> None:
     verdict = verdict_of(app, [flow_block(1.0), *line])
     assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "flow.block", "both")
-    assert holds(verdict.parameters["p"], 1.0)
+    assert contains_truth(verdict.parameters["p"], 1.0)
 
 
 @pytest.mark.parametrize("p", [0.3, 0.6])
@@ -41,7 +41,7 @@ def test_all_calls(app: str, line: tuple[Box, ...]) -> None:
 def test_some_5_tuples(p: float, seed: int) -> None:
     verdict = verdict_of("webrtc", [flow_block(p)], seed)
     assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "flow.block", "both")
-    assert holds(verdict.parameters["p"], p)
+    assert contains_truth(verdict.parameters["p"], p)
 
 
 def test_the_answers_alone() -> None:
@@ -51,7 +51,7 @@ def test_the_answers_alone() -> None:
 
 @pytest.mark.parametrize("direction", ["down", "both"])
 def test_a_freeze_after_the_first_packet_has_the_same_name(direction: str) -> None:
-    verdict = verdict_of("webrtc", [boxed.freeze(1, direction=direction)])
+    verdict = verdict_of("webrtc", [boxed.freeze_after(1, direction=direction)])
     assert (verdict.rule, verdict.direction) == ("flow.block", direction)
 
 
@@ -68,13 +68,13 @@ def test_a_first_packet_that_passes_makes_no_freeze_without_a_number() -> None:
     [
         (boxed.media_drop(0.98), "media.drop"),
         (boxed.stage_drop(["stun"], "up"), "stun.drop"),
-        (boxed.freeze(packets=25), "media.freeze"),
+        (boxed.freeze_after(packets=25), "media.freeze"),
     ],
 )
 def test_calls_of_which_something_passes_are_not_blocked(box: Box, rule: str) -> None:
-    assert verdict_of("webrtc", [box, boxed.evictions()]).rule == rule
+    assert verdict_of("webrtc", [box, boxed.nat_evictions()]).rule == rule
 
 
 def test_flows_of_calls_and_twins_that_fail_alike_are_no_rule() -> None:
-    verdict = verdict_of("webrtc", [boxed.block(p=0.0), boxed.evictions(share=0.4, within_s=0.0)])
+    verdict = verdict_of("webrtc", [boxed.block_ports(p=0.0), boxed.nat_evictions(share=0.4, within_s=0.0)])
     assert verdict.state not in ("restricted", "closed")

@@ -20,12 +20,12 @@ from talkpath.verdict.rules import media_drop, media_freeze
 ARM = Arm("webrtc", "webrtc", "voice")
 
 CASES = [
-    *each_direction("webrtc", lambda way: boxed.freeze(25, direction=way), after_packets=25),
-    *each_direction("telegram", lambda way: boxed.freeze(40, direction=way), after_packets=40),
-    *each_direction("webrtc", lambda way: boxed.freeze(150, direction=way), after_packets=150),
-    Case("webrtc", "up", boxed.freeze(1, direction="up")),  # the far end hears the call, and answers
-    *each_direction("webrtc", lambda way: boxed.freeze(seconds=0.45, direction=way), after_s=0.45),
-    *each_direction("webrtc", lambda way: boxed.freeze(handshake=2, direction=way), after="handshake"),
+    *each_direction("webrtc", lambda way: boxed.freeze_after(25, direction=way), after_packets=25),
+    *each_direction("telegram", lambda way: boxed.freeze_after(40, direction=way), after_packets=40),
+    *each_direction("webrtc", lambda way: boxed.freeze_after(150, direction=way), after_packets=150),
+    Case("webrtc", "up", boxed.freeze_after(1, direction="up")),  # the far end hears the call, and answers
+    *each_direction("webrtc", lambda way: boxed.freeze_after(seconds=0.45, direction=way), after_s=0.45),
+    *each_direction("webrtc", lambda way: boxed.freeze_after(handshake=2, direction=way), after="handshake"),
 ]
 
 
@@ -37,15 +37,15 @@ def test_it_is_named(case: Case, line: str) -> None:
 @pytest.mark.parametrize(
     "boxes",
     [
-        [boxed.freeze(25, direction="up")],
-        [boxed.freeze(25), boxed.evictions(0.5)],
-        [boxed.freeze(seconds=0.45), boxed.iid(0.1)],
-        [boxed.freeze(handshake=2)],
+        [boxed.freeze_after(25, direction="up")],
+        [boxed.freeze_after(25), boxed.nat_evictions(0.5)],
+        [boxed.freeze_after(seconds=0.45), boxed.independent_loss(0.1)],
+        [boxed.freeze_after(handshake=2)],
         [boxed.media_drop(0.3)],
     ],
 )
 def test_no_fit_gains_more_than_its_bound(boxes: list[Box]) -> None:
-    view = arm_view(boxed.check(boxed.Line(boxes, seed=8), most=12), ARM)
+    view = arm_view(boxed.play_check(boxed.Line(boxes, seed=8), most=12), ARM)
     for ways in (("up", "down"), ("up",), ("down",)):
         one = replace(view, directions=ways)
         fit = media_freeze.explain(one)
@@ -55,12 +55,12 @@ def test_no_fit_gains_more_than_its_bound(boxes: list[Box]) -> None:
 def seen(box: Box, packets: int) -> ArmView:
     """Two epochs of calls with so many packets."""
     line, rng = boxed.Line((box,)), Random(3)
-    plays = (boxed.play(line, rng, Question(ARM, packets=packets), number, 2.0 * number) for number in (0, 1))
+    plays = (boxed.play_epoch(line, rng, Question(ARM, packets=packets), number, 2.0 * number) for number in (0, 1))
     return arm_view(Facts(line.plan(), tuple(epoch for epoch, _ in plays), seed=bytes(32)), ARM)
 
 
 def test_calls_too_short_for_a_silence_show_a_freeze_by_their_last_packets() -> None:
-    view = seen(boxed.freeze(seconds=0.65), 25)
+    view = seen(boxed.freeze_after(seconds=0.65), 25)
     assert not any(call.up.silent or call.down.silent for epoch in view.explained for call in flow_outcomes(epoch))
     freeze, drop = media_freeze.explain(view), media_drop.explain(view)
     assert freeze is not None
@@ -70,14 +70,14 @@ def test_calls_too_short_for_a_silence_show_a_freeze_by_their_last_packets() -> 
 
 @pytest.mark.parametrize("app", ["whatsapp", "telegram", "webrtc"])
 def test_a_freeze_before_any_media_is_not_told_as_random_loss(app: str) -> None:
-    verdict = verdict_of(app, [boxed.freeze(seconds=0.19)])
+    verdict = verdict_of(app, [boxed.freeze_after(seconds=0.19)])
     assert verdict.state == "restricted"
     assert verdict.rule in ("media.freeze", "media.unknown")
 
 
 @pytest.mark.parametrize("app", ["whatsapp", "telegram", "webrtc"])
 def test_of_one_direction_it_looks_like_media_that_are_dropped_and_is_told_so(app: str) -> None:
-    assert verdict_of(app, [boxed.freeze(seconds=0.19, direction="up")]).rule == "media.drop"
+    assert verdict_of(app, [boxed.freeze_after(seconds=0.19, direction="up")]).rule == "media.drop"
 
 
 @pytest.mark.parametrize("app", ["whatsapp", "telegram", "webrtc"])

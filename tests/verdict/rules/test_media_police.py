@@ -10,7 +10,14 @@ from msgspec.structs import replace
 
 from factories.checks import boxed
 from factories.checks.call_slots import Box
-from factories.checks.rule_cases import Case, assert_named, each_direction, holds, named_on_every_line, verdict_of
+from factories.checks.rule_cases import (
+    Case,
+    assert_named,
+    contains_truth,
+    each_direction,
+    named_on_every_line,
+    verdict_of,
+)
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
@@ -26,8 +33,8 @@ from talkpath.verdict.rules.token_bucket import BURSTS_BYTES, DOUBT, policed
 
 ARM = Arm("webrtc", "webrtc", "voice")
 CASES = [
-    *each_direction("webrtc", lambda way: boxed.police(12, way), kbps=12),
-    *each_direction("video", lambda way: boxed.police(128, way), kbps=128),
+    *each_direction("webrtc", lambda way: boxed.token_bucket(12, way), kbps=12),
+    *each_direction("video", lambda way: boxed.token_bucket(128, way), kbps=128),
 ]
 
 
@@ -39,7 +46,7 @@ def test_it_is_named(case: Case, line: str) -> None:
 @pytest.mark.parametrize(("app", "kbps"), [("webrtc", 26.0), ("telegram", 40.0), ("video", 300.0)])
 @pytest.mark.parametrize("line", ["clean", "bursts 5 %"])
 def test_one_bucket_for_both_directions_is_told_with_its_rate(app: str, kbps: float, line: str) -> None:
-    case = Case(app, "both", boxed.police(kbps, buckets="one"), {"kbps": kbps, "buckets": "one"})
+    case = Case(app, "both", boxed.token_bucket(kbps, buckets="one"), {"kbps": kbps, "buckets": "one"})
     assert_named("media.police", case, line)
 
 
@@ -49,18 +56,20 @@ def test_a_large_bucket_is_told_with_its_rate(burst_bytes: int) -> None:
     rule = f"media.police,direction=down,kbps=20,burst_bytes={burst_bytes}"
     (verdict,) = judge(run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", [rule], 1)))
     assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "media.police", "down")
-    assert holds(verdict.parameters["kbps"], 20)
+    assert contains_truth(verdict.parameters["kbps"], 20)
 
 
 def test_two_buckets_are_told_as_two() -> None:
-    verdict = verdict_of("video", [boxed.police(128)])
+    verdict = verdict_of("video", [boxed.token_bucket(128)])
     assert verdict.parameters["buckets"] == Category("two")
-    assert "buckets" not in verdict_of("video", [boxed.police(128, "up")]).parameters
+    assert "buckets" not in verdict_of("video", [boxed.token_bucket(128, "up")]).parameters
 
 
 def test_one_bucket_counts_both_directions_in_the_order_in_which_they_pass_it() -> None:
     """Played together, a direction drops more than alone at the same rate; the later one comes to an empty bucket."""
-    both = max((losses_of(epoch) for epoch in boxed.check(boxed.Line(seed=5)).epochs), key=lambda s: len(s[0].at_s))
+    both = max(
+        (losses_of(epoch) for epoch in boxed.play_check(boxed.Line(seed=5)).epochs), key=lambda s: len(s[0].at_s)
+    )
     rates = np.array([20.0])
     alone, together = [policed((losses,), rates, 28)[0] for losses in both], policed(both, rates, 28, 0.01)
     behind = policed(both, rates, 28, 60.0)  # all that we send passes before the far end begins
@@ -72,22 +81,22 @@ def test_one_bucket_counts_both_directions_in_the_order_in_which_they_pass_it() 
 
 def test_random_losses_do_not_fall_on_the_same_packets() -> None:
     """So that one bucket for both directions is not fitted to them, which costs time."""
-    for box, alike in ((boxed.media_drop(0.3), False), (boxed.police(26, buckets="one"), True)):
-        assert lose_alike(arm_view(boxed.check(boxed.Line([box], seed=8)), ARM)) == alike
+    for box, alike in ((boxed.media_drop(0.3), False), (boxed.token_bucket(26, buckets="one"), True)):
+        assert lose_alike(arm_view(boxed.play_check(boxed.Line([box], seed=8)), ARM)) == alike
 
 
 def test_over_ipv6_a_policer_counts_larger_headers() -> None:
     """48 bytes a packet instead of 28."""
-    facts = boxed.check(boxed.Line([boxed.police(14, "up", header=48)], seed=2, family=6))
+    facts = boxed.play_check(boxed.Line([boxed.token_bucket(14, "up", header=48)], seed=2, family=6))
     verdict = judge(facts)[0]
     assert (verdict.rule, verdict.direction) == ("media.police", "up")
-    assert holds(verdict.parameters["kbps"], 14)
+    assert contains_truth(verdict.parameters["kbps"], 14)
 
 
 @pytest.mark.parametrize("kbps", [10.0, 20.0, 30.0])
 def test_a_bucket_lets_its_rate_through(kbps: float) -> None:
     """Over a long call what passes is the rate, and the burst once."""
-    facts = boxed.check(boxed.Line(seed=5))
+    facts = boxed.play_check(boxed.Line(seed=5))
     long = max((losses for epoch in facts.epochs for losses in losses_of(epoch)), key=lambda losses: len(losses.at_s))
     burst = 3
     (found,) = policed((long,), np.array([kbps]), 28)
@@ -100,7 +109,7 @@ def test_a_bucket_lets_its_rate_through(kbps: float) -> None:
 
 def test_bursts_that_hold_all_that_calls_send_drop_nothing() -> None:
     """So they are worked out once, and every burst of the grid has its value."""
-    short = min((s for epoch in boxed.check(boxed.Line(seed=5)).epochs for s in losses_of(epoch)), key=_sent_bytes)
+    short = min((s for epoch in boxed.play_check(boxed.Line(seed=5)).epochs for s in losses_of(epoch)), key=_sent_bytes)
     (found,) = policed((short,), np.array([5.0, 20.0]), 28)
     assert found.bursts < len(BURSTS_BYTES)
     assert BURSTS_BYTES[found.bursts - 1] >= _sent_bytes(short) > BURSTS_BYTES[found.bursts - 2]
@@ -115,15 +124,15 @@ def _sent_bytes(losses: DirectionLosses) -> float:
 @pytest.mark.parametrize(
     "box",
     [
-        boxed.police(12, "up"),
-        boxed.police(12),
-        boxed.police(26, buckets="one"),
+        boxed.token_bucket(12, "up"),
+        boxed.token_bucket(12),
+        boxed.token_bucket(26, buckets="one"),
         boxed.media_drop(0.3),
-        boxed.iid(0.2),
+        boxed.independent_loss(0.2),
     ],
 )
 def test_no_fit_gains_more_than_its_bound(box: Box) -> None:
-    view = arm_view(boxed.check(boxed.Line([box], seed=8)), ARM)
+    view = arm_view(boxed.play_check(boxed.Line([box], seed=8)), ARM)
     for ways in (("up", "down"), ("up",), ("down",)):
         one = replace_view(view, directions=ways)
         fit = explain(one)
@@ -131,8 +140,8 @@ def test_no_fit_gains_more_than_its_bound(box: Box) -> None:
 
 
 def test_twins_that_are_policed_too_are_recognised() -> None:
-    every = arm_view(boxed.check(boxed.Line([boxed.police(12, whom=boxed.everything)], seed=3)), ARM)
-    none = arm_view(boxed.check(boxed.Line([boxed.iid(0.3)], seed=3)), ARM)
+    every = arm_view(boxed.play_check(boxed.Line([boxed.token_bucket(12, whom=boxed.is_udp)], seed=3)), ARM)
+    none = arm_view(boxed.play_check(boxed.Line([boxed.independent_loss(0.3)], seed=3)), ARM)
     assert [twins_are_policed(every, way) for way in ("up", "down")] == [True, True]
     assert [twins_are_policed(none, way) for way in ("up", "down")] == [False, False]
 
@@ -140,7 +149,7 @@ def test_twins_that_are_policed_too_are_recognised() -> None:
 def test_a_direction_is_said_only_where_the_other_was_used_as_much() -> None:
     """Calls of the app send alike both ways: a bucket up alone is known to be the only one. Where next to nothing is
     sent down, nobody can tell."""
-    facts = boxed.check(boxed.Line([boxed.police(12, "up")], apps=("telegram",)))
+    facts = boxed.play_check(boxed.Line([boxed.token_bucket(12, "up")], apps=("telegram",)))
     assert judge(facts)[0].direction == "up"
     quiet = replace(facts, epochs=tuple(_little_down(epoch) for epoch in facts.epochs))
     verdict = judge(quiet)[0]

@@ -33,7 +33,7 @@ def one_size(track: Track) -> Track:
 
 
 def test_calls_of_one_size_show_no_limit() -> None:
-    facts = boxed.check(boxed.Line([boxed.media_drop(0.5)], seed=2))
+    facts = boxed.play_check(boxed.Line([boxed.media_drop(0.5)], seed=2))
     epochs = tuple(replace(epoch, up=one_size(epoch.up), down=one_size(epoch.down)) for epoch in facts.epochs)
     view = arm_view(replace(facts, epochs=epochs), Arm("webrtc", "webrtc", "voice"))
     assert media_size_drop.explain(view) is None
@@ -46,7 +46,7 @@ def large_reports(track: Track) -> Track:
 
 def test_reports_and_keepalives_alone_show_no_limit() -> None:
     """They are the largest packets, and all are lost; no media are."""
-    facts = boxed.check(boxed.Line([boxed.stage_drop(["control"], "up")], seed=2, packets=150))
+    facts = boxed.play_check(boxed.Line([boxed.stage_drop(["control"], "up")], seed=2, packets=150))
     epochs = (replace(epoch, up=large_reports(epoch.up), down=large_reports(epoch.down)) for epoch in facts.epochs)
     view = arm_view(replace(facts, epochs=tuple(epochs)), Arm("webrtc", "webrtc", "voice"))
     assert sum(losses.lost.sum() for losses in view.losses) >= 8
@@ -55,7 +55,7 @@ def test_reports_and_keepalives_alone_show_no_limit() -> None:
 
 @pytest.mark.parametrize("box", [boxed.size_drop(90, "up"), boxed.size_drop(90, p=0.6), boxed.media_drop(0.3)])
 def test_no_fit_gains_more_than_its_bound(box: Box) -> None:
-    view = arm_view(boxed.check(boxed.Line([box], seed=8)), Arm("webrtc", "webrtc", "voice"))
+    view = arm_view(boxed.play_check(boxed.Line([box], seed=8)), Arm("webrtc", "webrtc", "voice"))
     for ways in (("up", "down"), ("up",), ("down",)):
         one = replace_view(view, directions=ways)
         fit = media_size_drop.explain(one)

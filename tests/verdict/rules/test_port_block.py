@@ -8,8 +8,8 @@ from talkpath.verdict.model import Category
 from talkpath.verdict.rules import port_block
 
 CASES = [
-    Case("webrtc", "both", boxed.block(ports=[3478]), {"port": 3478}),
-    Case("webrtc", "both", boxed.block(ports=[3471, 3478]), {"port": "3471,3478"}),
+    Case("webrtc", "both", boxed.block_ports(ports=[3478]), {"port": 3478}),
+    Case("webrtc", "both", boxed.block_ports(ports=[3471, 3478]), {"port": "3471,3478"}),
 ]
 
 
@@ -19,13 +19,13 @@ def test_it_is_named(case: Case, line: str) -> None:
 
 
 def test_ports_that_failed_once_are_not_dead() -> None:
-    facts = boxed.check(boxed.Line([boxed.block(p=0.5)], seed=2))
+    facts = boxed.play_check(boxed.Line([boxed.block_ports(p=0.5)], seed=2))
     assert port_block.dead_ports(facts) == []
 
 
 CALLS_ONLY = [
-    Case("webrtc", "both", boxed.block(ports=range(3470, 3478), roles=["call"])),
-    Case("whatsapp", "both", boxed.block(ports=range(3470, 3478), roles=["call"])),
+    Case("webrtc", "both", boxed.block_ports(ports=range(3470, 3478), roles=["call"])),
+    Case("whatsapp", "both", boxed.block_ports(ports=range(3470, 3478), roles=["call"])),
 ]
 
 

@@ -27,7 +27,7 @@ def residual(for_s: float = 60.0) -> Box:
 
 
 def states(apps: tuple[str, ...], box: Box, **line: object) -> list[tuple[str, str | None, str | None]]:
-    facts = boxed.check(Line([box], apps=apps, budget_bytes=6_000_000, **line))  # type: ignore[arg-type]
+    facts = boxed.play_check(Line([box], apps=apps, budget_bytes=6_000_000, **line))  # type: ignore[arg-type]
     return [(verdict.state, verdict.rule, verdict.direction) for verdict in judge(facts)]
 
 
@@ -37,7 +37,7 @@ def test_one_app_whose_calls_begin_it_is_restricted(app: str) -> None:
 
 
 def test_one_that_begins_in_mid_check_has_the_same_name() -> None:
-    assert states(("webrtc",), boxed.later(residual(), 1.0)) == [("restricted", "residual", "both")]
+    assert states(("webrtc",), boxed.box_from(residual(), 1.0)) == [("restricted", "residual", "both")]
 
 
 def test_all_apps_are_closed_or_restricted_and_none_is_impaired() -> None:
@@ -52,7 +52,7 @@ def test_calls_that_are_dropped_without_it_are_not_residual() -> None:
 
 
 def test_ports_that_are_dead_from_the_beginning_are_not_residual() -> None:
-    found = states(("webrtc", "whatsapp"), boxed.block(ports=[3471, 3472, 3473, 3474, 3475, 3478]))
+    found = states(("webrtc", "whatsapp"), boxed.block_ports(ports=[3471, 3472, 3473, 3474, 3475, 3478]))
     assert {rule for _, rule, _ in found} == {"port.block"}
 
 
@@ -63,12 +63,14 @@ def test_calls_that_are_blocked_before_a_translator_has_no_port_left_are_not_res
     def full(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         return None if now_s > until_s else 0.0
 
-    line = Line([boxed.block(roles=["call"]), full], apps=("webrtc", "whatsapp", "telegram"), budget_bytes=6_000_000)
-    assert "residual" not in {verdict.rule for verdict in judge(boxed.check(line))}
+    line = Line(
+        [boxed.block_ports(roles=["call"]), full], apps=("webrtc", "whatsapp", "telegram"), budget_bytes=6_000_000
+    )
+    assert "residual" not in {verdict.rule for verdict in judge(boxed.play_check(line))}
 
 
 @pytest.mark.parametrize("seed", range(1, 7))
 def test_flows_that_fail_whoever_they_are_accuse_nobody(seed: int) -> None:
     """A translator without a free port, for four flows in ten: neither closed nor a line that is too poor."""
-    found = states(("webrtc", "whatsapp"), boxed.evictions(share=0.4, within_s=0.0), seed=seed)
+    found = states(("webrtc", "whatsapp"), boxed.nat_evictions(share=0.4, within_s=0.0), seed=seed)
     assert {state for state, *_ in found} == {"insufficient"}

@@ -9,6 +9,6 @@ from talkpath.verdict.rules.tls_hello_drop import RULE
 
 
 def test_calls_alone_never_show_it() -> None:
-    facts = boxed.check(boxed.Line([boxed.media_drop(0.3)]))
+    facts = boxed.play_check(boxed.Line([boxed.media_drop(0.3)]))
     assert facts.epochs
     assert RULE.explain(arm_view(facts, Arm("webrtc", "webrtc", "voice"))) is None

@@ -6,8 +6,8 @@ from factories.checks import boxed
 from factories.checks.rule_cases import Case, assert_named, named_on_every_line, verdict_of
 
 CASES = [
-    Case("webrtc", "both", boxed.block()),
-    Case("webrtc", "down", boxed.block("down")),
+    Case("webrtc", "both", boxed.block_ports()),
+    Case("webrtc", "down", boxed.block_ports("down")),
 ]
 
 
@@ -17,4 +17,4 @@ def test_it_is_named(case: Case, line: str) -> None:
 
 
 def test_one_packet_that_arrives_is_no_block() -> None:
-    assert verdict_of("webrtc", [boxed.block(p=0.97)]).rule != "udp.block"
+    assert verdict_of("webrtc", [boxed.block_ports(p=0.97)]).rule != "udp.block"

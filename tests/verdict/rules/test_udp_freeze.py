@@ -7,9 +7,9 @@ from factories.checks.rule_cases import Case, assert_named, named_on_every_line
 from talkpath.verdict.rules import udp_freeze
 
 CASES = [
-    Case("webrtc", "both", boxed.freeze(25, whom=boxed.everything), {"after_packets": 25}),
-    Case("whatsapp", "both", boxed.freeze(40, whom=boxed.everything), {"after_packets": 40}),
-    Case("webrtc", "down", boxed.freeze(30, direction="down", whom=boxed.everything), {"after_packets": 30}),
+    Case("webrtc", "both", boxed.freeze_after(25, whom=boxed.is_udp), {"after_packets": 25}),
+    Case("whatsapp", "both", boxed.freeze_after(40, whom=boxed.is_udp), {"after_packets": 40}),
+    Case("webrtc", "down", boxed.freeze_after(30, direction="down", whom=boxed.is_udp), {"after_packets": 30}),
 ]
 
 
@@ -19,5 +19,5 @@ def test_it_is_named(case: Case, line: str) -> None:
 
 
 def test_where_only_calls_end_nothing_is_closed() -> None:
-    facts = boxed.check(boxed.Line([boxed.freeze(25)], seed=2))
+    facts = boxed.play_check(boxed.Line([boxed.freeze_after(25)], seed=2))
     assert [udp_freeze.silenced(epoch) for epoch in facts.epochs] == [None] * len(facts.epochs)

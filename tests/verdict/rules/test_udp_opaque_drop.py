@@ -6,8 +6,8 @@ from factories.checks import boxed
 from factories.checks.rule_cases import Case, assert_named, named_on_every_line, verdict_of
 
 CASES = [
-    Case("webrtc", "both", boxed.block(roles=["call", "random"])),
-    Case("webrtc", "down", boxed.block("down", roles=["call", "random"], p=0.5)),
+    Case("webrtc", "both", boxed.block_ports(roles=["call", "random"])),
+    Case("webrtc", "down", boxed.block_ports("down", roles=["call", "random"], p=0.5)),
 ]
 
 
@@ -17,4 +17,4 @@ def test_it_is_named(case: Case, line: str) -> None:
 
 
 def test_where_text_is_lost_too_it_is_another_rule() -> None:
-    assert verdict_of("webrtc", [boxed.block(p=0.5)]).rule != "udp.opaque_drop"
+    assert verdict_of("webrtc", [boxed.block_ports(p=0.5)]).rule != "udp.opaque_drop"

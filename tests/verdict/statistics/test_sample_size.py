@@ -22,11 +22,11 @@ LIMIT = log(8 / 1e-4)
 def watched(boxes: list[boxed.Box], packets: int = 125, k: int = 5) -> tuple[Epoch, ...]:
     """One epoch of one arm."""
     ask = Question(Arm("webrtc", "webrtc", "voice"), k=k, packets=packets)
-    return (boxed.play(boxed.Line(boxes), Random(3), ask, 0, 0.2)[0],)
+    return (boxed.play_epoch(boxed.Line(boxes), Random(3), ask, 0, 0.2)[0],)
 
 
 def test_calls_run_no_longer_than_it_took_to_tell_them_from_twins():
-    short, long = (sample_size(watched([boxed.freeze(count)]), LIMIT).packets for count in (60, 160))
+    short, long = (sample_size(watched([boxed.freeze_after(count)]), LIMIT).packets for count in (60, 160))
     assert 30 <= short < 80
     assert 80 <= long <= 125
 
@@ -35,7 +35,7 @@ def test_what_shows_at_once_needs_the_usual_length():
     assert sample_size(watched([boxed.media_drop(0.9)]), LIMIT).packets == SHORTEST
 
 
-@pytest.mark.parametrize("boxes", [[boxed.media_drop(0.9)], [boxed.freeze(25)]], ids=["drop", "freeze"])
+@pytest.mark.parametrize("boxes", [[boxed.media_drop(0.9)], [boxed.freeze_after(25)]], ids=["drop", "freeze"])
 def test_the_cohort_is_the_smallest_that_would_do(boxes: list[boxed.Box]):
     wanted = sample_size(watched(boxes, packets=30, k=8), LIMIT)
     k = wanted.k(8)
@@ -55,7 +55,7 @@ def test_what_is_on_its_way_counts():
 
 
 def test_an_epoch_cut_short_is_as_if_its_calls_had_ended():
-    (epoch,) = watched([boxed.freeze(60)])
+    (epoch,) = watched([boxed.freeze_after(60)])
     cut = cut_short(epoch, 20)
     assert media(epoch) == 125
     for flow, whole in zip(cut.flows, epoch.flows, strict=True):

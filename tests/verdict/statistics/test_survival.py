@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World, iid
+from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World, independent_loss
 from talkpath.measure.bitmap import pack
 from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.verdict.statistics import survival
@@ -69,7 +69,7 @@ def test_late_packets_are_signs_of_life() -> None:
 
 @pytest.mark.parametrize("loss", [0.05, 0.3, 0.6, 0.9])
 def test_no_death_from_ordinary_loss(loss: float) -> None:
-    world = World(iid(loss), 1)
+    world = World(independent_loss(loss), 1)
     assert not [d for _ in range(40) for d in deaths(world.epoch(packets=60))]
 
 

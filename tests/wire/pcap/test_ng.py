@@ -9,13 +9,13 @@ import time
 import numpy as np
 import pytest
 
-from factories.packets.capture_files import Packet, pcapng, udp
+from factories.packets.capture_files import Packet, pcapng_file, udp_packet
 from talkpath.wire.pcap import Unread, blocks
 from talkpath.wire.pcap.ng import MAX_RECOVERIES, MOST_INTERFACES, InterfaceDescription
 
 SECTION = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
 INTERFACE = struct.pack("<IIHHII", 1, 20, 101, 0, 0, 20)
-PAYLOAD = udp(bytes((192, 0, 2, 1)), bytes((198, 51, 100, 2)), 4000, 5000, b"payload!")
+PAYLOAD = udp_packet(bytes((192, 0, 2, 1)), bytes((198, 51, 100, 2)), 4000, 5000, b"payload!")
 
 
 def block(number: int) -> bytes:
@@ -75,7 +75,7 @@ def test_many_small_sections_are_read_as_one_block():
 
 def test_sections_of_both_byte_orders():
     packet = Packet(1_700_000_000_000_000_000, PAYLOAD)
-    made = pcapng([packet], ("raw",), "<") + pcapng([packet], ("raw",), ">")
+    made = pcapng_file([packet], ("raw",), "<") + pcapng_file([packet], ("raw",), ">")
     assert read(made) == (2, Unread())
 
 

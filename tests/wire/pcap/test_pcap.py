@@ -16,7 +16,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factories.packets.capture_files import CARRIERS, Packet, extended6, fragments, pcap, pcapng, tcp, udp
+from factories.packets.capture_files import (
+    CARRIERS,
+    Packet,
+    ip_fragments,
+    pcap_file,
+    pcapng_file,
+    tcp_segment,
+    udp_packet,
+    with_extension_headers,
+)
 from talkpath.errors import WireError
 from talkpath.wire.pcap import UDP, Unread, blocks, transports
 from talkpath.wire.pcap.fragments import Fragments
@@ -32,7 +41,9 @@ def packets(count: int = 12, six: bool = False) -> list[Packet]:
     out = []
     for number in range(count):
         ends = (one, two, 4000, 5000) if number % 2 else (two, one, 5000, 4000)
-        out.append(Packet(BEGIN_NS + number * 20_000_001, udp(*ends, bytes((number % 256,)) * (20 + number % 500))))
+        out.append(
+            Packet(BEGIN_NS + number * 20_000_001, udp_packet(*ends, bytes((number % 256,)) * (20 + number % 500)))
+        )
     return out
 
 
@@ -65,7 +76,7 @@ def expected(sent: list[Packet], tick_ns: int = 1) -> list[tuple[int, int, int, 
 @pytest.mark.parametrize("six", [False, True], ids=["ipv4", "ipv6"])
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_every_carrier(carrier: str, six: bool):
-    found, unread = read(pcap(packets(six=six), carrier, nano=True))
+    found, unread = read(pcap_file(packets(six=six), carrier, nano=True))
     assert found == expected(packets(six=six))
     assert not unread
 
@@ -88,7 +99,7 @@ def test_frames_that_say_which_way_they_went(link: int, place: int):
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("nano", [False, True])
 def test_pcap_in_both_orders_and_resolutions(order: str, nano: bool):
-    found, unread = read(pcap(packets(), order=order, nano=nano))
+    found, unread = read(pcap_file(packets(), order=order, nano=nano))
     assert found == expected(packets(), 1 if nano else 1000)
     assert not unread
 
@@ -100,7 +111,7 @@ def test_pcapng_resolutions(order: str, resolution: int):
         sent = [Packet(one.time_ns - BEGIN_NS, one.data) for one in packets()]  # 64 bits of ps reach to 1970-07
     else:
         sent = packets()
-    found, unread = read(pcapng(sent, ("raw",), order, resolution))
+    found, unread = read(pcapng_file(sent, ("raw",), order, resolution))
     tick_ns = 1e9 / (2 ** (resolution & 0x7F) if resolution & 0x80 else 10**resolution)
     for got, want in zip(found, expected(sent), strict=True):
         assert got[1:] == want[1:]
@@ -110,7 +121,7 @@ def test_pcapng_resolutions(order: str, resolution: int):
 
 def test_pcapng_of_many_interfaces_and_sections():
     first, second = packets(9), packets(6, six=True)
-    data = pcapng(first, ("ethernet", "raw", "sll2"), "<", 9) + pcapng(second, ("radiotap",), ">", 6)
+    data = pcapng_file(first, ("ethernet", "raw", "sll2"), "<", 9) + pcapng_file(second, ("radiotap",), ">", 6)
     found, unread = read(data)
     assert found == sorted(expected(first) + expected(second, 1000))
     assert not unread
@@ -118,7 +129,7 @@ def test_pcapng_of_many_interfaces_and_sections():
 
 def test_blocks_cut_anywhere_change_nothing():
     sent = packets(3000)
-    for data in (pcap(sent, nano=True), pcapng(sent, ("ethernet", "raw"))):
+    for data in (pcap_file(sent, nano=True), pcapng_file(sent, ("ethernet", "raw"))):
         whole = read(data, 1 << 24)
         for size in (1 << 10, 4096, 70_001):
             assert read(data, size) == whole
@@ -136,7 +147,7 @@ def test_gzip_and_a_pipe_that_gives_little():
         def readinto(self, room: memoryview) -> int:
             return self.inner.readinto(memoryview(room)[:77])
 
-    data = pcap(packets(400), nano=True)
+    data = pcap_file(packets(400), nano=True)
     unread = Unread()
     count = sum(len(frames) for frames in blocks(Slow(data), unread))
     assert (count, dict(unread)) == (400, {})
@@ -144,11 +155,11 @@ def test_gzip_and_a_pipe_that_gives_little():
 
 
 def test_cut_files_are_counted():
-    data = pcap(packets(), nano=True)
+    data = pcap_file(packets(), nano=True)
     found, unread = read(data[:-5])
     assert len(found) == 11
     assert unread == {"record cut off at the end of the file": 1}
-    found, unread = read(pcapng(packets())[:-30])
+    found, unread = read(pcapng_file(packets())[:-30])
     assert len(found) == 11
     assert unread == {"block cut off at the end of the file": 1}
     _, unread = read(gzip.compress(data * 1)[:-20])
@@ -160,29 +171,29 @@ def test_cut_files_are_counted():
 def test_a_damaged_end_of_a_gzip_file_costs_its_end_alone(damage: Callable[[bytes], bytes]):
     """What tcpdump's pipe to gzip leaves when it is killed. Random bytes, so that it is many blocks of deflate."""
     rng = random.Random(5)
-    sent = [Packet(BEGIN_NS + at * 1_000_000, udp(A4, B4, 4000, 5000, rng.randbytes(900))) for at in range(3000)]
-    found, unread = read(damage(gzip.compress(pcap(sent, nano=True))), 1 << 22)
+    sent = [Packet(BEGIN_NS + at * 1_000_000, udp_packet(A4, B4, 4000, 5000, rng.randbytes(900))) for at in range(3000)]
+    found, unread = read(damage(gzip.compress(pcap_file(sent, nano=True))), 1 << 22)
     assert len(found) >= 2900
     assert unread["compressed data cut off"] == 1
 
 
 def test_room_that_was_never_written_is_no_packet():
-    found, unread = read(pcap(packets(), nano=True) + bytes(4096))
+    found, unread = read(pcap_file(packets(), nano=True) + bytes(4096))
     assert found == expected(packets())
     assert unread["empty record"] == 256
 
 
 def test_reading_goes_on_behind_damage():
     sent = packets(200)
-    data = bytearray(pcap(sent, nano=True))
-    at = len(pcap(sent[:80], nano=True)) + 8
+    data = bytearray(pcap_file(sent, nano=True))
+    at = len(pcap_file(sent[:80], nano=True)) + 8
     data[at : at + 4] = b"\xff\xff\xff\x7f"
     found, unread = read(bytes(data))
     assert found == [one for one in expected(sent) if one[0] != sent[80].time_ns]
     assert unread["damaged record"] == 1
     assert unread["bytes skipped after damage"] > 0
-    data = bytearray(pcapng(sent))
-    at = len(pcapng(sent[:80])) + 4
+    data = bytearray(pcapng_file(sent))
+    at = len(pcapng_file(sent[:80])) + 4
     data[at : at + 4] = b"\x03\x00\x00\x00"
     found, unread = read(bytes(data))
     assert found == [one for one in expected(sent) if one[0] != sent[80].time_ns]
@@ -192,7 +203,7 @@ def test_reading_goes_on_behind_damage():
 def test_snapshot_length_cuts_are_counted_and_sizes_kept():
     unread = Unread()
     whole = packets(3)
-    data = pcap([], "raw", nano=True)
+    data = pcap_file([], "raw", nano=True)
     for packet in whole:
         data += struct.pack("<IIII", 1, 0, 34, len(packet.data)) + packet.data[:34]
     sizes, captured = [], []
@@ -212,28 +223,28 @@ def test_fragments_become_packets(six: bool, shuffle: bool):
     sent = packets(30, six)
     pieces = []
     for number, packet in enumerate(sent):
-        parts = [Packet(packet.time_ns, part) for part in fragments(packet.data, 16, number)]
+        parts = [Packet(packet.time_ns, part) for part in ip_fragments(packet.data, 16, number)]
         if shuffle:
             rng.shuffle(parts)
         pieces += parts
-    found, unread = read(pcap(pieces, nano=True))
+    found, unread = read(pcap_file(pieces, nano=True))
     assert found == expected(sent)
     assert not unread
-    found, unread = read(pcap(pieces[:-1], nano=True))
+    found, unread = read(pcap_file(pieces[:-1], nano=True))
     assert len(found) == 29
     assert unread == {"packet with a fragment missing": 1}
 
 
 def test_ipv6_extension_headers():
     sent = packets(5, six=True)
-    found, unread = read(pcap([Packet(one.time_ns, extended6(one.data)) for one in sent], nano=True))
+    found, unread = read(pcap_file([Packet(one.time_ns, with_extension_headers(one.data)) for one in sent], nano=True))
     assert found == expected(sent)
     assert not unread
 
 
 def test_what_is_not_ip_is_named():
     arp = Packet(BEGIN_NS, b"\x08\x06" + bytes(28))
-    data = pcap([], nano=True) + struct.pack("<IIII", 1, 0, 42, 42) + bytes(12) + arp.data
+    data = pcap_file([], nano=True) + struct.pack("<IIII", 1, 0, 42, 42) + bytes(12) + arp.data
     data += struct.pack("<IIII", 1, 0, 5, 5) + bytes(5)
     assert read(data)[1] == {"not IP: ethertype 0x0806": 1, "frame shorter than its headers": 1}
     other = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 9, 147) + struct.pack("<IIII", 1, 0, 4, 4) + b"abcd"
@@ -247,7 +258,7 @@ def test_no_capture_is_one_clear_error(data: bytes):
 
 
 def test_tcp_segments():
-    data = pcap([Packet(BEGIN_NS, tcp(A4, B4, 80, 5555, 7, b"hello"))], nano=True)
+    data = pcap_file([Packet(BEGIN_NS, tcp_segment(A4, B4, 80, 5555, 7, b"hello"))], nano=True)
     unread = Unread()
     (frames,) = blocks(io.BytesIO(data), unread)
     (some,) = transports(frames, unread, Fragments(unread))
@@ -267,7 +278,9 @@ def test_any_frame_of_any_link_type_is_read_or_counted(frame: bytes, order: str,
 @given(st.data())
 def test_any_damage_is_survived(data: st.DataObject):
     sent = packets(20) + packets(5, six=True)
-    whole = data.draw(st.sampled_from((pcap(sent), pcapng(sent, ("ethernet", "radiotap")), pcap(sent, "ppi"))))
+    whole = data.draw(
+        st.sampled_from((pcap_file(sent), pcapng_file(sent, ("ethernet", "radiotap")), pcap_file(sent, "ppi")))
+    )
     broken = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 8))):
         broken[data.draw(st.integers(4, len(broken) - 1))] = data.draw(st.integers(0, 255))
@@ -293,7 +306,7 @@ def test_tshark_sees_the_same_datagrams(captures: Path, name: str):
 @pytest.mark.parametrize("protocol", [6, 17])
 def test_one_packet_that_claims_two_gigabytes(protocol: int):
     """An IPv4 header without a length takes the frame's, which may say anything."""
-    transport = tcp(A4, B4, 1, 2, 5, b"0123") if protocol == 6 else udp(A4, B4, 1, 2, b"0123")
+    transport = tcp_segment(A4, B4, 1, 2, 5, b"0123") if protocol == 6 else udp_packet(A4, B4, 1, 2, b"0123")
     packet = bytearray(transport)
     packet[2:4] = bytes(2)
     if protocol == 17:

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from factories.packets.capture_files import CARRIERS, Packet, pcap, pcapng, udp
+from factories.packets.capture_files import CARRIERS, Packet, pcap_file, pcapng_file, udp_packet
 from talkpath.wire.pcap import Unread, blocks
 from talkpath.wire.pcap.splitter import RecordSplitter
 from talkpath.wire.pcap.write import Writer
@@ -15,15 +15,16 @@ from talkpath.wire.pcap.write import Writer
 SECOND = 1_000_000_000
 PACKETS = [
     Packet(
-        1_700_000_000 * SECOND + 20_000_000 * number, udp(bytes(4), bytes((9, 9, 9, number % 3)), 1, 2, bytes(number))
+        1_700_000_000 * SECOND + 20_000_000 * number,
+        udp_packet(bytes(4), bytes((9, 9, 9, number % 3)), 1, 2, bytes(number)),
     )
     for number in range(150)
 ]
 WHOLE = {
-    "pcap": pcap(PACKETS),
-    "pcap, big-endian, nanoseconds": pcap(PACKETS, order=">", nano=True),
-    "pcapng": pcapng(PACKETS),
-    "pcapng of two sections": pcapng(PACKETS[:70]) + pcapng(PACKETS[70:], list(CARRIERS)[:2]),
+    "pcap": pcap_file(PACKETS),
+    "pcap, big-endian, nanoseconds": pcap_file(PACKETS, order=">", nano=True),
+    "pcapng": pcapng_file(PACKETS),
+    "pcapng of two sections": pcapng_file(PACKETS[:70]) + pcapng_file(PACKETS[70:], list(CARRIERS)[:2]),
 }
 
 

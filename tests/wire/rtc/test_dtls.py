@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories.packets.dtls_records import encode_records
-from factories.packets.pcap_reader import datagrams
-from factories.packets.tshark_capture import capture
+from factories.packets.pcap_reader import read_datagrams
+from factories.packets.tshark_capture import raw_ip_capture
 from talkpath.errors import WireError
 from talkpath.wire.rtc import dtls
 from talkpath.wire.rtc.dtls import ClientHello, DtlsRecord, Handshake
@@ -119,12 +119,14 @@ def test_pion_has_its_groups_where_filters_look() -> None:
 
 @pytest.mark.parametrize("name", ["stun_google_meet__a.pcapng", "stun_dtls_rtp__a.pcapng"])
 def test_the_browsers_hello_equals_the_captures(captures: Path, name: str) -> None:
-    theirs = next(one.payload for one in datagrams(captures / name) if one.payload[:1] == b"\x16")
+    theirs = next(one.payload for one in read_datagrams(captures / name) if one.payload[:1] == b"\x16")
     assert dtls.client_hello("browser").fill(theirs) == theirs
 
 
 def test_every_record_of_the_captures_comes_back(captures: Path) -> None:
-    found = [one.payload for one in datagrams(captures / "stun_google_meet__a.pcapng") if dtls.is_dtls(one.payload)]
+    found = [
+        one.payload for one in read_datagrams(captures / "stun_google_meet__a.pcapng") if dtls.is_dtls(one.payload)
+    ]
     assert len(found) > 20
     for data in found:
         assert encode_records(dtls.decode(data)) == data
@@ -156,7 +158,7 @@ def test_tshark_reads_our_hellos(tmp_path: Path, shape: str) -> None:
         pytest.skip("needs tshark: apt install tshark")
     hello = read(data := dtls.client_hello(shape).fill(bytes(range(200))))
     file = tmp_path / "hello.pcap"
-    file.write_bytes(capture([data]))
+    file.write_bytes(raw_ip_capture([data]))
     fields = ["dtls.handshake.type", "dtls.handshake.ciphersuite", "dtls.handshake.extension.type", "_ws.malformed"]
     shown = [option for field in fields for option in ("-e", field)]
     run = subprocess.run(

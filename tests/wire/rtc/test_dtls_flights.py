@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories.packets.dtls_records import encode_records
-from factories.packets.pcap_reader import datagrams
-from factories.packets.tshark_capture import capture
+from factories.packets.pcap_reader import read_datagrams
+from factories.packets.tshark_capture import raw_ip_capture
 from talkpath.wire.pattern import PacketPattern, blank, join, literal
 from talkpath.wire.rtc import dtls, dtls_flights
 from talkpath.wire.rtc.dtls import HandshakeType
@@ -53,7 +53,7 @@ def certificate(datagram: bytes) -> x509.Certificate:
 
 
 def flights_of(captures: Path, name: str) -> dict[int, bytes]:
-    return {len(one.payload): one.payload for one in datagrams(captures / name) if one.payload[:1] == b"\x16"}
+    return {len(one.payload): one.payload for one in read_datagrams(captures / name) if one.payload[:1] == b"\x16"}
 
 
 def test_the_clients_flight_and_the_last_equal_a_capture(captures: Path) -> None:
@@ -100,7 +100,7 @@ def test_tshark_finds_nothing_malformed(tmp_path: Path) -> None:
         pytest.skip("needs tshark: apt install tshark")
     file = tmp_path / "flights.pcap"
     hello = dtls.client_hello("browser").fill(bytes(200))
-    file.write_bytes(capture([hello, *map(made, FLIGHTS)]))
+    file.write_bytes(raw_ip_capture([hello, *map(made, FLIGHTS)]))
     fields = ["-e", "dtls.handshake.type", "-e", "_ws.malformed", "-e", "dtls.handshake.certificate_length"]
     run = subprocess.run(
         [tool, "-r", str(file), "-d", "udp.port==4000,dtls", "-T", "fields", *fields],

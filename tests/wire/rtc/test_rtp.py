@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories.packets import rtp_packets
-from factories.packets.pcap_reader import datagrams
+from factories.packets.pcap_reader import read_datagrams
 from factories.packets.rtp_packets import Report
 from talkpath.errors import WireError
 from talkpath.wire.rtc import rtp
@@ -118,7 +118,7 @@ def test_elements_without_encoding_are_refused(element: tuple[int, bytes]) -> No
 @pytest.mark.parametrize("name", ["stun_google_meet__a.pcapng", "stun_wa_call__a.pcapng", "wa_video.pcap",
                                   "stun_signal__a.pcapng", "KakaoTalk_talk.pcap"])  # fmt: skip
 def test_media_of_the_captures_come_back(captures: Path, name: str) -> None:
-    found = [one.payload for one in datagrams(captures / name) if one.payload[:1] and one.payload[0] >> 6 == 2]
+    found = [one.payload for one in read_datagrams(captures / name) if one.payload[:1] and one.payload[0] >> 6 == 2]
     media = [data for data in found if rtp.is_rtp(data)]
     reports = [data for data in found if rtp.is_rtcp(data)]
     assert len(media) > 10

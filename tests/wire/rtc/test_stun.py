@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factories.packets.pcap_reader import datagrams
+from factories.packets.pcap_reader import read_datagrams
 from talkpath.errors import WireError
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
@@ -104,7 +104,7 @@ def test_whatsapp_until_2020_does_not_pad() -> None:
 @pytest.mark.parametrize("name", ["stun_google_meet__a.pcapng", "stun_signal__a.pcapng", "stun_wa_call__a.pcapng",
                                   "wa_video.pcap", "telegram_videocall.pcapng"])  # fmt: skip
 def test_every_message_of_the_captures_comes_back(captures: Path, name: str) -> None:
-    messages = [one.payload for one in datagrams(captures / name) if one.payload[4:8] == stun.COOKIE_BYTES]
+    messages = [one.payload for one in read_datagrams(captures / name) if one.payload[4:8] == stun.COOKIE_BYTES]
     assert len(messages) > 20
     for data in messages:
         assert stun.encode(stun.decode(data)) == data

@@ -12,10 +12,10 @@ from proof.scoring.metrics.wald_bound import LossModel, blocks, information, nat
 @pytest.mark.parametrize(("share", "bad"), [(0.0, 1.0), (0.05 / 0.9, 0.9), (0.15 / 0.9, 0.9)])
 def test_the_bound(extra: float, share: float, bad: float) -> None:
     assert information(8, 8, extra, LossModel(share, bad)) == pytest.approx(
-        wald_bound.information(8, 8, extra, share=share, bad=bad)
+        wald_bound.nats_a_block(8, 8, extra, share=share, bad=bad)
     )
     assert blocks(1e-4, 8, 8, extra, LossModel(share, bad)) == pytest.approx(
-        wald_bound.blocks(1e-4, 8, 8, extra, share=share, bad=bad)
+        wald_bound.blocks_needed(1e-4, 8, 8, extra, share=share, bad=bad)
     )
 
 
