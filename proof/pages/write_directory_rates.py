@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from talkpath.directory.choice import servers_to_try
 from talkpath.directory.listed_server import ListedServer, NetworkClass, PublicAddress
 from talkpath.directory.offer import RENEW_S, Offer
+from talkpath.directory.public_host import ListedAddresses
 from talkpath.directory.server_list import ServerList, verify_list
 from talkpath.directory.tries import check_with_one_of
 from talkpath.errors import PeerError
@@ -178,7 +179,7 @@ def place_check(day: Day, rng: Random, now_s: int, servers: ServerList, blocked:
         tries = number
 
     try:
-        check_with_one_of(chosen, measure, knock=knock, on_try=count)
+        check_with_one_of(chosen, measure, ListedAddresses(private=True), knock=knock, on_try=count)
     except PeerError:
         return 0
     return tries

@@ -9,6 +9,8 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[2] / "tests"))
 
+from msgspec.structs import replace
+
 from attacks import forging
 from attacks.stage import Attack, Finding, command
 from factories.checks import slow_facts
@@ -171,7 +173,23 @@ def unlisted_server(folder: Path) -> Finding:
     return Finding(named, "named" if named else f"not named ({len(text)} characters)")
 
 
+def lone_second_opinion(folder: Path) -> Finding:
+    """One lying test server passed off as two: its key left out of the second check's facts, or another one named."""
+    believed, rules = [], ("media.drop,p=0.6",)
+    first = forging.measured(rules=rules)
+    for name, server, key in (("blank", "server", ""), ("named", "server", "A" * 43), ("two", "other", None)):
+        other = forging.measured("second", server, rules=rules, seed=2)
+        second = other if key is None else replace(other, responder_key=key)
+        file = folder / f"{name}.talkpath"
+        file.write_bytes(forging.check(first, second=forging.check(second, probe="second")))
+        text = " ".join(command("report", file).stdout.decode().split())
+        if "two of two test servers" in text:
+            believed.append(name)
+    return Finding(believed == ["two"], f"told as two: {', '.join(believed) or 'none'}")
+
+
 ATTACKS = (
+    Attack("one lying test server passed off as two: report", "told of two servers alone", lone_second_opinion),
     Attack(
         "recordings with impossible numbers: judge, report, verify", "a sentence, no traceback", poisoned_recordings
     ),

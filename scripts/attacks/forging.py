@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from talkpath.capture.calls.records import findings
 from talkpath.capture.scan import scan
 from talkpath.evidence.archive import pack
-from talkpath.evidence.bundle import FACTS, MANIFEST, RECEIPT, SIGNATURE, SIGNED, VERDICT, Manifest
+from talkpath.evidence.bundle import FACTS, MANIFEST, RECEIPT, SECOND, SIGNATURE, SIGNED, VERDICT, Manifest
 from talkpath.evidence.compression import compress
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
@@ -42,9 +42,16 @@ def signer(name: str) -> Signer:
 
 
 @cache
-def measured(probe: str = "probe", server: str = "server", network: str = "AS64496", country: str = "XX") -> Facts:
+def measured(
+    probe: str = "probe",
+    server: str = "server",
+    network: str = "AS64496",
+    country: str = "XX",
+    rules: tuple[str, ...] = (),
+    seed: int = 1,
+) -> Facts:
     """The facts of an ordinary check of WhatsApp's voice, with a valid receipt of a test server with that key."""
-    scenario = Scenario.parse("clean", [], 1)
+    scenario = Scenario.parse("clean", list(rules), seed)
     played = run_sim(make_plan(choose_arms(["whatsapp/relay60"])), scenario, where=NetworkOrigin(network, country))
     assert played.receipt is not None  # virtual servers sign
     key = signer(server)
@@ -79,14 +86,23 @@ def sealed(parts: dict[str, bytes], kind: str, key: Signer, written_by: str = f"
     return pack({MANIFEST: encoded, **parts, SIGNATURE: key.sign(SIGNED + encoded)})
 
 
-def check(facts: Any, verdict: Any = None, probe: str = "probe", written_by: str = f"talkpath/{VERSION}") -> bytes:
-    """A check's bundle of these facts (a record, or its plain form); a receipt in them becomes a part of its own."""
+def check(
+    facts: Any,
+    verdict: Any = None,
+    probe: str = "probe",
+    written_by: str = f"talkpath/{VERSION}",
+    second: bytes = b"",
+) -> bytes:
+    """A check's bundle of these facts (a record, or its plain form); a receipt in them becomes a part of its own.
+    `second` is the bundle of a check with a second test server."""
     record = plain(facts) if isinstance(facts, Facts) else dict(facts)
     receipt = record.pop("receipt", None)
     parts = {FACTS: compress(msgspec.msgpack.encode(record))}
     if receipt is not None:
         parts[RECEIPT] = compress(msgspec.msgpack.encode(receipt))
     parts[VERDICT] = compress(msgspec.json.encode({**(verdict or stored_verdict()), "started_at": STARTED}))
+    if second:
+        parts[SECOND] = second
     return sealed(parts, "check", signer(probe), written_by)
 
 

@@ -52,8 +52,9 @@ class Listed:
         pytest.skip(f"this machine was too busy to send on time in {TRIES} runs: try again when it is quiet")
 
     def _check(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        known = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), **environment}
+        known = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "TALKPATH_PRIVATE_SERVERS": "1"}
         bundle = ["-o", str(self.folder / "run.talkpath")]
+        known |= environment
         command = [*TALKPATH, "check", "--json", *bundle, *small_plan(self.folder), *arguments]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=known)
         raise_priority(process)
@@ -120,6 +121,7 @@ def test_other_commands_and_scripts_get_links_to_servers_that_answer(
 ):
     """`locate`, `watch` and `talkpath.check` without a link; in different networks where two are wanted."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("TALKPATH_PRIVATE_SERVERS", "1")
     (closed,) = free_ports(1)
     with FarEnd(tmp_path) as far:
         servers = [dead(closed, network=1), entry(far, network=2), entry(far, network=2), entry(far, network=3)]
@@ -127,7 +129,8 @@ def test_other_commands_and_scripts_get_links_to_servers_that_answer(
         assert found is not None
         link = entry(far).link.text()
         assert [answering_links(found, "", 0, most) for most in (1, 2, 3)] == [[link], [link] * 2, [link] * 2]
-    assert len(answering_links(found, "", 0)) == 1  # none answers any more: a check tells what is in the way
+    with pytest.raises(PeerError, match="No test server of the list answers"):
+        answering_links(found, "", 0)
     with pytest.raises(PeerError, match="none that can be tried"):
         answering_links(found, "XY", 0)
 
@@ -204,3 +207,16 @@ def test_a_directory_that_names_other_machines_alone_makes_none_say_so_either(li
     record = json.loads(done.stdout)
     assert [verdict["state"] for verdict in record["verdicts"]] == ["unreachable"]
     assert done.returncode == 3
+
+
+def test_a_list_that_names_the_own_network_finds_nothing_out(listed: Listed):
+    """No connection, and nothing in the result that tells what is there."""
+    with silent() as quiet, socket.create_server(("127.0.0.1", 0)) as watched:
+        watched.settimeout(0.2)
+        port = int(watched.getsockname()[1])
+        place = listed.put(dead(quiet), dead(free_ports(1)[0]), dead(port))
+        done = listed.check("--directory", place, TALKPATH_PRIVATE_SERVERS="")
+        with pytest.raises(TimeoutError):
+            watched.accept()
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "none that can be tried" in done.stderr

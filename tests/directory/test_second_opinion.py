@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from factories.networks.server_lists import listed_server
 from talkpath.directory.listed_server import ListedServer
+from talkpath.directory.public_host import ListedAddresses
 from talkpath.directory.second_opinion import FIRST_SHARE, ask_second, first_plan, second_plan
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
@@ -74,7 +75,14 @@ def asked(first: Facts, servers: list[ListedServer], answer: Facts | PeerError) 
 
     plan = replace(PLAN, budget_bytes=10_000_000)
     found = ask_second(
-        plan, first, listed_server(1), servers, measure, choose=list, knock=lambda link, family: "connected"
+        plan,
+        first,
+        listed_server(1),
+        servers,
+        measure,
+        ListedAddresses(private=True),
+        choose=list,
+        knock=lambda link, family: "connected",
     )
     return found, hosts
 

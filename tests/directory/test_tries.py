@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from factories.networks.server_lists import listed_server
+from talkpath.directory.public_host import ListedAddresses
 from talkpath.directory.tries import check_with_one_of
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
@@ -18,6 +19,7 @@ from talkpath.report.check_json import judge_check
 
 PLAN = make_plan(choose_arms(["webrtc"]))
 LOST = Facts(plan=PLAN, health=Health(ended="responder_lost"))
+OWN_NETWORK = ListedAddresses(private=True)
 TURNED_AWAY = PeerError("The test server refused: it is full.")
 
 
@@ -39,7 +41,10 @@ def tried(knocks: dict[int, str], checks: dict[int, Facts | PeerError]) -> tuple
             raise outcome
         return outcome
 
-    facts, found = check_with_one_of(servers, measure, knock=lambda link, family: knocks.get(number(link), "connected"))
+    def knock(link: InviteLink, family: int) -> str:
+        return knocks.get(number(link), "connected")
+
+    facts, found = check_with_one_of(servers, measure, OWN_NETWORK, knock=knock)
     return facts, servers.index(found) + 1
 
 
@@ -79,7 +84,7 @@ def test_where_none_answers_the_last_ones_facts_tell(measured: Facts):
 
 def test_an_empty_list_is_no_list():
     with pytest.raises(PeerError, match="none that can be tried"):
-        check_with_one_of([], lambda link: LOST)
+        check_with_one_of([], lambda link: LOST, OWN_NETWORK)
 
 
 def test_what_was_tried_decides_nothing_and_breaks_no_older_digest(measured: Facts):
@@ -98,5 +103,59 @@ def test_without_a_diagnosis_the_last_one_is_asked_for_a_handshake_too(measured:
         return measured
 
     with pytest.raises(PeerError):
-        check_with_one_of(servers, measure, knock=lambda link, family: "timeout", diagnose=False)
+        check_with_one_of(servers, measure, OWN_NETWORK, knock=lambda link, family: "timeout", diagnose=False)
     assert asked == []
+
+
+def looked_up(hosts: dict[str, list[str]]) -> ListedAddresses:
+    return ListedAddresses(lookup=lambda host: hosts.get(host, []))
+
+
+def test_the_own_network_of_whoever_checks_is_not_called():
+    """A list that names a router, a database of this machine and a cloud's metadata, by name and by address."""
+    hosts = ["192.168.1.1", "127.0.0.1", "169.254.169.254", "fd00::1", "::ffff:10.0.0.1", "fec0::1", "::10.0.0.1"]
+    named = {f"server{number}.example": [host] for number, host in enumerate(hosts, 1)}
+    servers = [listed_server(number) for number in range(1, len(hosts) + 1)]
+    called: list[InviteLink] = []
+
+    def knock(link: InviteLink, family: int) -> str:
+        called.append(link)
+        return "refused"
+
+    with pytest.raises(PeerError, match="none that can be tried"):
+        check_with_one_of(servers, lambda link: LOST, looked_up(named), knock=knock)
+    assert called == []
+
+
+def test_an_address_is_called_once_under_however_many_names():
+    """Five names and keys of one address of somebody who never agreed: the others of the list are tried as well."""
+    named = {f"server{number}.example": ["192.0.9.9"] for number in range(1, 5)}
+    named |= {"server5.example": ["192.0.9.10", "2606:4700::1", "192.0.9.11"]}
+    called: list[tuple[str, ...]] = []
+
+    def knock(link: InviteLink, family: int) -> str:
+        called.append(link.addresses)
+        return "refused"
+
+    with pytest.raises(PeerError):
+        check_with_one_of(
+            [listed_server(number) for number in range(1, 6)],
+            lambda link: LOST,
+            looked_up(named),
+            knock=knock,
+            diagnose=False,
+        )
+    assert called == [("192.0.9.9",), ("192.0.9.10", "2606:4700::1")]
+
+
+@pytest.mark.parametrize(
+    ("family", "chosen"),
+    [(0, ("192.0.9.9", "2606:4700::1")), (4, ("192.0.9.9",)), (6, ("2606:4700::1",))],
+)
+def test_the_addresses_are_those_of_the_wanted_family(family: int, chosen: tuple[str, ...]):
+    found = looked_up({"server1.example": ["192.0.9.9", "192.0.9.8", "2606:4700::1"]}).link(
+        listed_server(1).link, family
+    )
+    assert found is not None
+    assert found.addresses == chosen
+    assert found.host == "server1.example"

@@ -11,23 +11,37 @@ from talkpath.evidence import bundle as form
 from talkpath.evidence.archive import pack, unpack
 from talkpath.evidence.bundle import SECOND, read_bundle, read_seal, write_capture, write_check
 from talkpath.measure.call import Findings
-from talkpath.measure.facts import Facts
+from talkpath.measure.facts import Facts, SignedReceipt
+from talkpath.measure.facts_digest import run_digest
 from talkpath.report.check_json import judge_check
 from talkpath.report.rejudge import rejudge
+from talkpath.report.words.second_server import second_server_lines
+from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.receipt import seal, unseal
 from talkpath.wire.control.sign import Signer
 
 RULE = "media.drop,app=webrtc,direction=up,p=0.5"
 FINDINGS = Findings(packets=0, duration_s=0.0, unread={}, calls=(), attempts=())
 
 
-def real(seed: int, server: str, *rules: str) -> Facts:
-    """As of a real network, whose server signed nothing."""
-    facts = lab_check(seed, "clean", *rules)
-    return replace(facts, simulated=False, exchanges=(), receipt=None, responder_key=server * 43)
-
-
-FIRST, OTHER = real(3, "A", RULE), real(4, "B")
+HOUR = "2026-11-24T10:00:00Z"
 FIRST_KEY, OTHER_KEY = Signer.of_seed(bytes(32)), Signer.of_seed(b"1" * 32)
+
+
+def real(seed: int, server: str, *rules: str, probe: Signer = OTHER_KEY, at: str = HOUR) -> Facts:
+    """As of a real network, with the receipt of the test server that has this name."""
+    key = Signer.of_seed(server.encode() * 32)
+    facts = replace(lab_check(seed, "clean", *rules), simulated=False, exchanges=(), started_at=at)
+    facts = replace(facts, responder_key=raw_key_text(key.public))
+    assert facts.receipt is not None
+    seen = unseal(facts.receipt.body, facts.receipt.signature)
+    told = replace(
+        seen, probe_key=probe.public, responder_key=key.public, run_digest=run_digest(facts), started_at=at, ended_at=at
+    )
+    return replace(facts, receipt=SignedReceipt(*seal(told, key)))
+
+
+FIRST, OTHER = real(3, "A", RULE, probe=FIRST_KEY), real(4, "B")
 
 
 def written(facts: Facts, signer: Signer = OTHER_KEY) -> bytes:
@@ -42,7 +56,7 @@ def both(second: bytes, of: Facts = OTHER) -> bytes:
 def test_both_come_back_and_are_judged_alike():
     data = both(written(OTHER))
     found = read_bundle(data)
-    assert found.facts == replace(FIRST, started_at=found.facts.started_at if found.facts else "")
+    assert found.facts == FIRST
     assert found.second is not None
     assert found.second.facts is not None
     assert found.second.facts.responder_key == OTHER.responder_key
@@ -84,7 +98,7 @@ def test_a_changed_second_one_is_found():
     [
         (written(real(4, "A")), "same test server"),
         (written(real(3, "B", RULE)), "same run"),
-        (written(OTHER, FIRST_KEY), "same run"),
+        (written(real(4, "B", probe=FIRST_KEY), FIRST_KEY), "same run"),
         (written(replace(OTHER, simulated=True)), "same run"),
         (write_capture(FINDINGS, {"calls": [], "attempts": []}, OTHER_KEY), "no check"),
         (both(written(OTHER)), "no check"),
@@ -103,3 +117,34 @@ def test_readers_before_refuse_it_with_one_sentence(monkeypatch: pytest.MonkeyPa
     with pytest.raises(BundleError, match="one is there that does not belong"):
         read_bundle(data)
     assert read_bundle(unpack(data)[SECOND]).facts is not None
+
+
+UNVOUCHED = {
+    "blanked": replace(OTHER, responder_key=""),
+    "named": replace(OTHER, responder_key="C" * 43),
+    "without a receipt": replace(OTHER, responder_key="C" * 43, receipt=None),
+    "of another day": real(4, "B", at="2020-01-01T10:00:00Z"),
+    "two hours later": real(4, "B", at="2026-11-24T12:00:00Z"),
+    "the same server": replace(real(4, "A"), responder_key=""),
+}
+
+
+@pytest.mark.parametrize("name", UNVOUCHED)
+def test_nothing_is_said_of_agreement_without_two_servers_receipts(name: str):
+    """One test server that lies, or whoever writes the facts, makes up no second opinion."""
+    second = UNVOUCHED[name]
+    record = judge_check(FIRST, second=second)[1]
+    assert record["second"]["opinions"] == []
+    assert second_server_lines(record) == []
+    judged = rejudge(read_bundle(both(written(second), second)))
+    assert judged.record["second"]["opinions"] == []
+
+
+def test_nothing_is_said_either_where_the_first_has_no_receipt():
+    unsigned = replace(FIRST, receipt=None)
+    assert judge_check(unsigned, second=OTHER)[1]["second"]["opinions"] == []
+
+
+def test_an_hour_apart_is_within_the_hour():
+    later = real(4, "B", at="2026-11-24T11:00:00Z")
+    assert len(judge_check(FIRST, second=later)[1]["second"]["opinions"]) == 1

@@ -14,7 +14,7 @@ import pytest
 
 from factories.networks.local_responder import FarEnd
 from talkpath.probe import control_dialling
-from talkpath.probe.control_dialling import CONNECT_TRIES, Dialled, dial, dial_again
+from talkpath.probe.control_dialling import CONNECT_TRIES, Dialled, dial, dial_again, knock
 from talkpath.probe.invite_link import InviteLink, parse_invite_link
 from talkpath.probe.stream import NAMES
 from talkpath.wire.control.keys import new_identity_pem
@@ -189,3 +189,28 @@ def test_a_port_that_refuses_is_tried_as_often_as_one_that_is_silent() -> None:
 def test_a_new_connection_after_a_loss() -> None:
     with serving(silence) as port:
         assert dial_again(Address.of("127.0.0.1", port), port) == "connected"
+
+
+@pytest.mark.parametrize("serve", [silence, reset, close, says(ALERT)])
+def test_what_a_list_names_and_is_no_test_server_gets_one_connection(serve: Serve) -> None:
+    """At two ports of one address, neither of which ever agreed to be called."""
+    connections = []
+
+    def counted(end: socket.socket) -> None:
+        connections.append(1)
+        serve(end)
+
+    with serving(counted) as port, serving(counted) as also:
+        link = InviteLink("somebody.example", port, KEY, also=also, addresses=("127.0.0.1",))
+        assert knock(link, 4) != "connected"
+        assert len(connections) == 1
+        found = dial(link, 4)
+        assert (len(found.attempts), len(connections)) == (1, 2)
+
+
+def test_a_port_that_refuses_leaves_the_other_one_to_be_tried(tmp_path: Path) -> None:
+    with FarEnd(tmp_path) as far, socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+        closed.close()
+        link = InviteLink("server.example", port, far.key, also=far.control, addresses=("127.0.0.1",))
+        assert knock(link, 4) == "connected"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from random import SystemRandom
@@ -13,8 +15,10 @@ from talkpath.errors import PeerError
 if TYPE_CHECKING:
     from talkpath.directory.fetch import FoundList
     from talkpath.directory.listed_server import ListedServer
+    from talkpath.directory.public_host import ListedAddresses
     from talkpath.directory.tries import OnTry
     from talkpath.measure.facts import Facts, Plan
+    from talkpath.probe.invite_link import InviteLink
     from talkpath.probe.relays.turn_server import TurnServers
     from talkpath.verdict.model import Question
     from talkpath.wire.control.sign import Signer
@@ -44,9 +48,10 @@ def find_list(place: str) -> FoundList | None:
 
 def answering_links(found: FoundList, country: str, family: int, most: int = 1) -> list[str]:
     """Links to at most so many servers of the list that answer from here, each in another network, in an order drawn as
-    for a check. Where none answers it is the last one that was tried: a check with it tells what is in the way.
+    for a check.
 
-    `country` is the person's own, "" to take the directory's word for it. `PeerError` where no server can be tried.
+    `country` is the person's own, "" to take the directory's word for it. `PeerError` where no server can be tried, or
+    none answers.
     """
     from talkpath.directory.choice import servers_to_try
     from talkpath.probe.control_dialling import knock
@@ -54,17 +59,35 @@ def answering_links(found: FoundList, country: str, family: int, most: int = 1) 
     own = country or found.country
     answered: list[str] = []
     networks: set[int] = set()
-    server = None
-    for server in servers_to_try(found.servers.servers, SystemRandom(), datetime.now(UTC), country=own):
-        if server.network in networks or knock(server.link, family) != "connected":
+    addresses = listed_addresses()
+    tried = servers_to_try(found.servers.servers, SystemRandom(), datetime.now(UTC), country=own)
+    for server in tried:
+        if server.network in networks or len(answered) == most:
             continue
-        answered.append(server.link.text())
-        networks.update((server.network,) if server.network else ())
-        if len(answered) == most:
-            break
-    if server is None:
+        link = addresses.link(server.link, family)
+        for one in _each_address(link) if link else ():
+            if knock(one, family) == "connected":
+                answered.append(one.text())
+                networks.update((server.network,) if server.network else ())
+                break
+    if not tried:
         raise PeerError("The list of test servers has none that can be tried from here; get a newer list.")
-    return answered or [server.link.text()]
+    if not answered:
+        raise PeerError("No test server of the list answers from here; `talkpath check` with it tells what it met.")
+    return answered
+
+
+def _each_address(link: InviteLink) -> list[InviteLink]:
+    """A link for each address that the link may be tried at: whoever uses it later looks nothing up."""
+    return [replace(link, host=address, addresses=(address,)) for address in link.addresses] or [link]
+
+
+def listed_addresses() -> ListedAddresses:
+    """The addresses that a check may connect to because a list names them: private ones only where the person says that
+    the list is one of their own network, in TALKPATH_PRIVATE_SERVERS."""
+    from talkpath.directory.public_host import ListedAddresses
+
+    return ListedAddresses(private=bool(os.environ.get("TALKPATH_PRIVATE_SERVERS")))
 
 
 class ListedCheck(NamedTuple):
@@ -112,14 +135,15 @@ def measure_listed(
             on_second()
         on_try(server, number, of)
 
-    limited = first_plan(plan, servers)
-    facts, asked = check_with_one_of(choose(servers), measure(limited, signers[0]), family=family, on_try=on_try)
+    first, addresses = measure(first_plan(plan, servers), signers[0]), listed_addresses()
+    facts, asked = check_with_one_of(choose(servers), first, addresses, family=family, on_try=on_try)
     second = ask_second(
         plan,
         facts,
         asked,
         servers,
         lambda left: measure(left, signers[1]),
+        addresses,
         choose=choose,
         family=family,
         on_try=tell_second,

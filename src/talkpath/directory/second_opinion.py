@@ -12,6 +12,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from talkpath.directory.listed_server import ListedServer
+from talkpath.directory.public_host import ListedAddresses
 from talkpath.directory.tries import Knock, Measure, OnTry, check_with_one_of
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts, Plan
@@ -54,6 +55,7 @@ def ask_second(
     asked: ListedServer,
     servers: Sequence[ListedServer],
     measure: Callable[[Plan], Measure],
+    addresses: ListedAddresses,
     *,
     choose: Callable[[Sequence[ListedServer]], list[ListedServer]],
     knock: Knock = knock,
@@ -69,7 +71,7 @@ def ask_second(
         return None
     try:
         facts, _ = check_with_one_of(
-            chosen, measure(limited), family=family, knock=knock, on_try=on_try, diagnose=False
+            chosen, measure(limited), addresses, family=family, knock=knock, on_try=on_try, diagnose=False
         )
     except PeerError:
         return None

@@ -1,8 +1,7 @@
 """Makes a check with a server of a list: tries one after the other until one answers.
 
-A server is first asked for a TLS handshake, which takes a few seconds at most: the full diagnosis of a control channel
-that does not open takes a minute, and is kept for the last server. What was tried in vain is in the facts (`tried`),
-by key and without an address.
+A server is first asked for a TLS handshake, which takes a few seconds at most; what the last server's control channel
+meets is kept as a fact. What was tried in vain is in the facts (`tried`), by key and without an address.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from talkpath.directory.listed_server import ListedServer
+from talkpath.directory.public_host import ListedAddresses
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts, Tried
 from talkpath.probe.control_dialling import knock
@@ -30,6 +30,7 @@ OnTry = Callable[[ListedServer, int, int], None]
 def check_with_one_of(
     servers: Sequence[ListedServer],
     measure: Measure,
+    addresses: ListedAddresses,
     *,
     family: int = 0,
     knock: Knock = knock,
@@ -37,15 +38,17 @@ def check_with_one_of(
     diagnose: bool = True,
 ) -> tuple[Facts, ListedServer]:
     """The facts of the first server that answers, and that server. Where none does, those of the last one, which has
-    the whole diagnosis unless `diagnose` is false; `PeerError` where it turned the check away or nothing came of it."""
+    what its control channel met unless `diagnose` is false; `PeerError` where it turned the check away or nothing came
+    of it. `addresses` are those that this check may connect to."""
     tried: list[Tried] = []
     for number, server in enumerate(servers, 1):
         last = number == len(servers)
         on_try(server, number, len(servers))
-        met = "connected" if last and diagnose else knock(server.link, family)
-        if met == "connected":
+        link = addresses.link(server.link, family)
+        met = "unresolved" if link is None else "connected" if last and diagnose else knock(link, family)
+        if link is not None and met == "connected":
             try:
-                facts = measure(server.link)
+                facts = measure(link)
             except PeerError:
                 if last:
                     raise

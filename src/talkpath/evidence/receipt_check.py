@@ -31,6 +31,7 @@ from talkpath.wire.control.receipt import (
     unseal_head,
 )
 
+MOST_BETWEEN_CHECKS = timedelta(hours=1)
 MOST_APART = timedelta(hours=2)  # two clocks, each cut to the hour; a device's may be a little off
 ANOTHER_RUN = "The test server's receipt is that of another run: it names another key or another seed."
 
@@ -57,6 +58,33 @@ def binds_all(facts: Facts, statement: ReceiptStatement) -> bool:
     """Whether a receipt binds plan, health, reach, exchanges, transports and times of these facts too, and not the
     epochs alone. Those of the lab are not compared when a bundle is read (`_compare_run`)."""
     return bool(statement.run_digest) and statement.run_digest == run_digest(facts)
+
+
+def are_two_servers(first: Facts, second: Facts) -> bool:
+    """Whether both checks hold valid receipts, of two test servers, that began within an hour by the servers' clocks.
+
+    Facts may name any server. The lab's keys are everybody's, and what they sign is marked as simulated.
+    """
+    if first.simulated and second.simulated:
+        return True
+    one, other = _own_statement(first), _own_statement(second)
+    if one is None or other is None or one.responder_key == other.responder_key:
+        return False
+    return _apart(one.started_at, other.started_at) <= MOST_BETWEEN_CHECKS
+
+
+def _own_statement(facts: Facts) -> ReceiptStatement | None:
+    """What the test server that the facts name has signed; None where it signed nothing, or not when the check began.
+    For which key of a run it did is checked where a bundle is read."""
+    if facts.receipt is None:
+        return None
+    try:
+        statement = open_receipt(facts, unseal_head(facts.receipt.body, facts.receipt.signature).probe_key)
+    except (BundleError, WireError):
+        return None
+    if statement is None or not statement.started_at or raw_key_text(statement.responder_key) != facts.responder_key:
+        return None
+    return statement
 
 
 def open_head(receipt: SignedReceipt, probe_key: bytes) -> ReceiptHead:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,16 +87,12 @@ def dial(link: InviteLink, family: int) -> Dialled:
     except (OSError, UnicodeError):
         return Dialled(None, "unresolved")
     attempts: list[ControlAttempt] = []
-    until_s = time.monotonic() + MOST_S
-    for target in targets * CONNECT_TRIES:
-        if not target.hellos or time.monotonic() > until_s:
-            continue
-        connection, attempt = _attempt(target, link.key)
+    for connection, attempt in _attempts(link, targets * (1 if link.addresses else CONNECT_TRIES), MOST_S):
         attempts.append(attempt)
         if connection is not None:
             return Dialled(connection, "connected", tuple(attempts) if len(attempts) > 1 else ())
     control = max((attempt.outcome for attempt in attempts), key=FURTHEST.index, default="timeout")
-    if control in UNEXPLAINED:
+    if control in UNEXPLAINED and not link.addresses:
         answered = next(target for target in targets if len(target.hellos) < len(HELLOS))
         attempts.append(_random_bytes(answered))
     return Dialled(None, "timeout" if control == "unroutable" else control, tuple(attempts))
@@ -109,17 +106,28 @@ def knock(link: InviteLink, family: int) -> str:
     except (OSError, UnicodeError):
         return "unresolved"
     outcomes: list[str] = []
-    until_s = time.monotonic() + KNOCK_S
-    for target in targets:
-        if outcomes and time.monotonic() > until_s:
-            break
-        connection, attempt = _attempt(target, link.key)
+    for connection, attempt in _attempts(link, targets, KNOCK_S):
         if connection is not None:
             connection.close()
             return "connected"
         outcomes.append(attempt.outcome)
     furthest = max(outcomes, key=FURTHEST.index, default="timeout")
     return "timeout" if furthest == "unroutable" else furthest
+
+
+def _attempts(
+    link: InviteLink, targets: Sequence[_Target], most_s: float
+) -> Iterator[tuple[ControlConnection | None, ControlAttempt]]:
+    """One attempt after another, none begun after so many seconds. An address that a list names is left alone once it
+    took a connection: nobody says that a test server is there."""
+    until_s, left_alone = time.monotonic() + most_s, set[str]()
+    for target in targets:
+        host = str(target.sockaddr[0])
+        if target.hellos and host not in left_alone and time.monotonic() <= until_s:
+            connection, attempt = _attempt(target, link.key)
+            if link.addresses and attempt.hello:
+                left_alone.add(host)
+            yield connection, attempt
 
 
 def dial_again(address: Address, port: int) -> str:
@@ -138,7 +146,8 @@ def _targets(link: InviteLink, wanted: int) -> list[_Target]:
     found = [
         _Target(port, family, sockaddr)
         for port in link.ports
-        for family, _, _, _, sockaddr in socket.getaddrinfo(link.host, port, wanted, socket.SOCK_STREAM)
+        for host in link.addresses or (link.host,)
+        for family, _, _, _, sockaddr in socket.getaddrinfo(host, port, wanted, socket.SOCK_STREAM)
     ]
     for target in found:
         if target.port != link.port:  # the port that all HTTPS clients use: begin as theirs do

@@ -25,7 +25,8 @@ WEB_ADDRESSES = ("http://", "https://")
 @dataclass(frozen=True, slots=True)
 class InviteLink:
     """`until` is when the invitation ends, None for never; `also` a second port, 0 for none; `token` 16 bytes, b"" for
-    none. Host and token are not for messages or files."""
+    none. `addresses` are those of a server that a list names: no others are called, and each takes one connection
+    until it has shown the key. Host, token and addresses are not for messages or files."""
 
     host: str = field(repr=False)
     port: int
@@ -33,6 +34,7 @@ class InviteLink:
     until: datetime | None = None
     also: int = 0
     token: bytes = field(default=b"", repr=False)
+    addresses: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def ports(self) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
+from talkpath.evidence.receipt_check import are_two_servers
 from talkpath.measure.facts import ControlAttempt, Facts, Tried
 from talkpath.measure.quality import TALKABLE_MOS, direction_mos, is_uncertain, loss_pct, transport_mos
 from talkpath.measure.relay_results import RelayResult, relay_results
@@ -111,7 +112,7 @@ class Truth(Struct, frozen=True):
 
 class SecondResult(Struct, frozen=True):
     """The check with a second test server, in another network, about what the first one found restricted, closed or
-    unreachable. `opinions` compare both (tp-002)."""
+    unreachable. `opinions` compare both (tp-002); there are none where no receipts show that there were two servers."""
 
     started_at: str
     duration_s: float
@@ -160,11 +161,11 @@ def judge_check(
     verdicts = judge(facts)
     record = check_json(facts, verdicts, transport_qualities(facts.epochs), truth)
     if second is not None:
-        record["second"] = msgspec.json.decode(msgspec.json.encode(_second(verdicts, second)))
+        record["second"] = msgspec.json.decode(msgspec.json.encode(_second(facts, verdicts, second)))
     return verdicts, record
 
 
-def _second(first: Sequence[Verdict], facts: Facts) -> SecondResult:
+def _second(first: Facts, found: Sequence[Verdict], facts: Facts) -> SecondResult:
     verdicts = judge(facts)
     return SecondResult(
         started_at=facts.started_at,
@@ -174,7 +175,7 @@ def _second(first: Sequence[Verdict], facts: Facts) -> SecondResult:
         responder=ResponderOf(facts.responder_class, facts.responder_key),
         ended=facts.health.ended,
         verdicts=tuple(verdicts),
-        opinions=tuple(second_opinions(first, verdicts)),
+        opinions=tuple(second_opinions(found, verdicts)) if are_two_servers(first, facts) else (),
     )
 
 

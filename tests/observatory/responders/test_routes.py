@@ -24,12 +24,12 @@ from factories.networks.mmdb_file import mmdb_bytes
 from talkpath.directory.fetch import MEDIA_TYPE as LIST_TYPE
 from talkpath.directory.listed_server import ListedServer, PublicAddress
 from talkpath.directory.offer import MEDIA_TYPE, sign_offer
+from talkpath.directory.public_host import is_public
 from talkpath.directory.server_list import read_list
 from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.intake.openapi import openapi_document
 from talkpath.observatory.intake.refusal import ReportRefusedError
 from talkpath.observatory.responders.openapi import directory_paths, directory_schemas
-from talkpath.observatory.responders.public_host import is_public
 from talkpath.observatory.responders.routes import PATH, DirectoryApi
 from talkpath.observatory.responders.running import (
     MOST_NAMES_WAITING,
@@ -107,7 +107,11 @@ def test_nobody_has_the_observatory_look_into_its_own_network(directory: ServerD
     assert code(ask(directory, "POST", PATH, offer(directory, host), TYPE)) == (422, "address")
 
 
-@pytest.mark.parametrize("address", ["::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::1", "224.0.0.1", "0.0.0.0", "x"])
+@pytest.mark.parametrize(
+    "address",
+    ["::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::1", "224.0.0.1", "0.0.0.0", "x", "::10.0.0.1",
+     "::ffff:0:10.0.0.1", "fec0::1", "feff::1", "5f00::1"],
+)  # fmt: skip
 def test_addresses_that_stand_for_private_ones_are_not_public(address: str):
     assert not is_public(address)
 
@@ -199,7 +203,7 @@ def test_names_that_are_never_answered_hold_up_nobody_but_new_servers(
 
     signer = Signer.fresh()
     assert ask(directory, "POST", PATH, offer(directory, "1.1.1.1", signer), TYPE)[0] == 200
-    monkeypatch.setattr("talkpath.observatory.responders.running.resolve", resolve)
+    monkeypatch.setattr("talkpath.observatory.responders.running.resolve_host", resolve)
 
     async def play() -> list[str]:
         slow = [

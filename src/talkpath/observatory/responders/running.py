@@ -18,13 +18,13 @@ from threading import Lock
 from typing import NamedTuple, TypeVar
 
 from talkpath.directory.offer import Offer, OfferAnswer, read_offer
+from talkpath.directory.public_host import is_public, resolve_host
 from talkpath.directory.server_list import verify_list
 from talkpath.errors import PeerError, WireError
 from talkpath.observatory.intake.contributors import Contributors, HourlyLimit
 from talkpath.observatory.intake.refusal import ReportRefusedError
 from talkpath.observatory.log.seal import signer_of
 from talkpath.observatory.responders.outside_test import look_from_outside
-from talkpath.observatory.responders.public_host import is_public, resolve
 from talkpath.observatory.responders.registrar import Registrar
 from talkpath.observatory.responders.server_table import OfferedServer, ServerTable
 from talkpath.observatory.responders.summary import DirectorySummary, by_country, shown
@@ -126,7 +126,7 @@ class ServerDirectory:
             raise ReportRefusedError("busy", retry_after_s=int(HOLD_S))
         self._names_waiting += 1
         try:
-            addresses = await asyncio.get_running_loop().run_in_executor(self._name_threads, resolve, host)
+            addresses = await asyncio.get_running_loop().run_in_executor(self._name_threads, resolve_host, host)
         finally:
             self._names_waiting -= 1
         return bool(addresses) and (self._settings.private or all(map(is_public, addresses)))
@@ -177,7 +177,8 @@ class ServerDirectory:
     async def _test(self, known: OfferedServer) -> None:
         """Test one server and keep what was found."""
         host = known.record.server.address.host
-        addresses = await self._in_thread(resolve, host)
+        found = await self._in_thread(resolve_host, host)
+        addresses = sorted(found, key=lambda address: ":" in address)  # not every observatory has IPv6
         if not addresses:
             await self._keep(known, ("seen from outside: its name cannot be looked up",), "")
         elif not self._settings.private and not all(map(is_public, addresses)):
