@@ -236,11 +236,17 @@ class TestHops:
         found = read([*relay, *exchange([64], [63]), *exchange([64], [63], 4001), *exchange([64, 63], [64], 4002)])
         assert found.local == [1, 1, 1, 1]
 
-    def test_the_private_address_goes_first(self):
-        """A recording made at the server."""
-        far, near = with_ttl(sent(), 52), with_ttl(sent(THERE, HERE, 5000, 4000), 64)
-        assert read([far, near]).local == [0]
-        assert not read([far, near]).ends.assumed.any()
+    def test_a_recording_made_beside_the_public_address(self):
+        """No router translates the private one, and it is some hops away."""
+        ends = read([with_ttl(sent(), 52), with_ttl(sent(THERE, HERE, 5000, 4000), 64)]).ends
+        assert ends.ends.tolist() == [1]
+        assert ends.assumed.tolist() == [True]
+
+    def test_the_private_address_goes_before_the_nearer_end(self):
+        """A recording made at a provider, near to a server."""
+        ends = read([with_ttl(sent(), 60), with_ttl(sent(THERE, HERE, 5000, 4000), 63)]).ends
+        assert ends.ends.tolist() == [0]
+        assert not ends.assumed.any()
 
     def test_version_6(self):
         one, other = (bytes((0x20, 1, 0xD, 0xB8)) + bytes(11) + bytes((last,)) for last in (1, 2))

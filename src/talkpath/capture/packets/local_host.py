@@ -1,12 +1,12 @@
 """Decides which end of each flow is the local host.
 
 In order of trust: the file's direction marks (cooked frames, interface flags), unless they contradict themselves; the
-only private address of the two; the hops that packets had travelled; the host with more peers; the one that sent first.
-Hops and who sent first are counted over all flows of a host: one flow's first packet tells little.
+end whose packets had passed no router, if the other's had; the only private address of the two; the end that is nearer
+by two hops or more; the host with more peers; the one that sent first. Hops and who sent first are counted over all
+flows of a host: one flow's first packet tells little.
 
-A host counts its packets down from 64, 128 or 255. So an end all of whose packets still have such a number recorded
-them, if the other end's have not; else the end that is nearer by two hops or more did. That is assumed, not known: a
-recording made on the far end's side shows the nearer of two strangers.
+Senders count hops down from 64, 128 or 255. What hops tell is assumed, not known: a recording made on the far end's
+side shows the nearer of two strangers.
 """
 
 from __future__ import annotations
@@ -40,12 +40,13 @@ class LocalEnds(NamedTuple):
 def local_ends(table: NDArray[np.void], marked: bool) -> LocalEnds:
     """Return the local end of each flow. `marked`: does the file mark packets as sent and as received?"""
     hosts = host_numbers(table)
-    private, hops, first = flow_leans(table)
-    peers = _degree(hosts)
+    at_home, private, nearer, first = flow_leans(table)
+    peers = _degree(hosts)[hosts]
     told = _by_marks(table["sent_hint"], hosts) if marked else np.zeros_like(private)
-    leans = (told, private, _majority(hops, hosts), peers[hosts[:, 0]] - peers[hosts[:, 1]], _majority(first, hosts))
-    ends, by = choose_ends((*leans, first))
-    return LocalEnds(ends, by > 3, (by == 2) | (by == 3))
+    by_hops = (_majority(at_home, hosts), private, _majority(nearer, hosts))
+    ends, by = choose_ends((told, *by_hops, peers[:, 0] - peers[:, 1], _majority(first, hosts), first))
+    is_known = (by == 0) | ((by <= 2) & (private == 1 - 2 * ends))
+    return LocalEnds(ends, by > 4, ~is_known & (by <= 4))
 
 
 def first_guess(rows: NDArray[np.void], marked: bool) -> Numbers:
@@ -55,14 +56,14 @@ def first_guess(rows: NDArray[np.void], marked: bool) -> Numbers:
     return choose_ends((told, *flow_leans(rows)))[0]
 
 
-def flow_leans(rows: NDArray[np.void]) -> tuple[Leans, Leans, Leans]:
-    """Return how flows lean by private addresses, by hops, and by who sent first."""
+def flow_leans(rows: NDArray[np.void]) -> tuple[Leans, Leans, Leans, Leans]:
+    """Return how flows lean by an end without a hop, by private addresses, by hops, and by who sent first."""
     private, began, hops = rows["private"].astype(np.int64), rows["began_s"], rows["hops"]
     far = hops / np.maximum(rows["packets"], 1)
-    at_home = np.sign((hops[:, 0] == 0).astype(np.int64) - (hops[:, 1] == 0))
-    nearer = np.where(np.abs(far[:, 1] - far[:, 0]) >= NEARER_HOPS, np.sign(far[:, 1] - far[:, 0]), 0)
-    travelled = np.where(at_home != 0, at_home, nearer.astype(np.int64)) * (rows["packets"].min(axis=1) > 0)
-    return private[:, 0] - private[:, 1], travelled, np.where(began[:, 1] < began[:, 0], -1, 1)
+    both, more = rows["packets"].min(axis=1) > 0, far[:, 1] - far[:, 0]
+    at_home = ((hops[:, 0] == 0).astype(np.int64) - (hops[:, 1] == 0)) * both
+    nearer = (np.sign(more) * (np.abs(more) >= NEARER_HOPS) * both).astype(np.int64)
+    return at_home, private[:, 0] - private[:, 1], nearer, np.where(began[:, 1] < began[:, 0], -1, 1)
 
 
 def choose_ends(leans: tuple[Leans, ...]) -> tuple[Numbers, NDArray[np.intp]]:
