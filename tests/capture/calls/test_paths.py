@@ -10,7 +10,7 @@ import pytest
 from factories.packets.altered_captures import facts_of
 from factories.packets.capture_files import Packet, udp_packet
 from factories.packets.recognised_calls import Datagram, OwnCall, in_channel, stun_message, video_packets, voice_packets
-from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, packets_of, shaped_call
+from factories.packets.shaped_calls import BEGIN_NS, CALLER, PEER_PORT, SERVER, packets_of, shaped_call
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.capture.calls.paths import RELAYED_PORTS, encrypted, relayed_peer
 from talkpath.capture.recognise.evidence import KnownFlow
@@ -21,15 +21,17 @@ from talkpath.wire.rtc.stun import Attribute, Type
 NEIGHBOUR = bytes((10, 0, 0, 9))
 
 
-def found(datagrams: list[Datagram], far: bytes = SERVER) -> Call:
-    packets = [Packet(one.time_ns, one.data.replace(SERVER, far)) for one in OwnCall("", (), "", datagrams).packets()]
-    (only,) = facts_of(packets).calls
+def found(datagrams: list[Datagram], far: bytes = SERVER, far_port: int = PEER_PORT) -> Call:
+    made = OwnCall("", (), "p2p", datagrams).packets()
+    ports = PEER_PORT.to_bytes(2, "big"), far_port.to_bytes(2, "big")
+    moved = [Packet(one.time_ns, one.data.replace(SERVER, far).replace(*ports)) for one in made]
+    (only,) = facts_of(moved).calls
     return only
 
 
-def checks(*, peer: bool) -> list[Datagram]:
+def checks(*, peer: bool, names: bytes = b"abcd:efgh") -> list[Datagram]:
     """ICE checks of this end, answered; of the peer too, where it is one."""
-    user = (Attribute.USERNAME, b"abcd:efgh")
+    user = (Attribute.USERNAME, names)
     out: list[Datagram] = []
     for number in range(6):
         out.append((0.1 * number, True, stun_message(Type.BINDING_REQUEST, number, user)))
@@ -51,6 +53,37 @@ def test_a_peer_checks_too():
 )
 def test_a_peer_in_a_data_centre_may_be_a_server(far: tuple[int, int, int, int], transport: str):
     assert found([*checks(peer=True), *voice_packets(111, 6)], bytes(far)).transport == transport
+
+
+@pytest.mark.parametrize(("port", "transport"), [(80, "relay"), (3478, "relay"), (19305, "relay"), (40123, "p2p")])
+def test_a_peer_at_a_servers_port_is_a_server(port: int, transport: str):
+    """Feishu's checks both ways with port 80."""
+    assert found([*checks(peer=True), *voice_packets(111, 6)], far_port=port).transport == transport
+
+
+def test_a_neighbour_has_any_port():
+    assert found([*checks(peer=True), *voice_packets(111, 6)], NEIGHBOUR, 3478).transport == "p2p"
+
+
+@pytest.mark.parametrize(
+    ("lengths", "transport"),
+    [((4, 4), "p2p"), ((8, 8), "p2p"), ((8, 4), "p2p"), ((26, 4), "relay"), ((116, 32), "relay"), ((40, 40), "relay")],
+)
+def test_names_of_a_session_tell_servers(lengths: tuple[int, int], transport: str):
+    """Phones and browsers have names of four or eight letters; Meet 26:4, Feishu 116:32."""
+    names = b"a" * lengths[0] + b":" + b"b" * lengths[1]
+    assert found([*checks(peer=True, names=names), *voice_packets(111, 6)]).transport == transport
+
+
+@pytest.mark.parametrize(("answers", "transport"), [(True, "unknown"), (False, "p2p")])
+def test_two_ports_of_one_far_address_may_be_a_servers(answers: bool, transport: str):
+    made = OwnCall("", (), "p2p", [*checks(peer=True), *voice_packets(111, 6)]).packets()
+    other = OwnCall("", (), "p2p", [one for one in checks(peer=False) if one[1] or answers]).packets()
+    ports = PEER_PORT.to_bytes(2, "big"), (PEER_PORT + 1).to_bytes(2, "big")
+    beside = [Packet(one.time_ns + 1000, one.data.replace(*ports)) for one in other]
+    (only,) = facts_of(sorted([*made, *beside], key=lambda one: one.time_ns)).calls
+    assert only.transport == transport
+    assert len(only.flows) == 2
 
 
 def zoom_between_phones(second: int) -> list[Datagram]:

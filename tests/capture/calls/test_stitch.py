@@ -153,16 +153,68 @@ def test_calls_after_each_other_between_the_same_hosts():
 def test_flows_of_one_local_socket(apart_s: float):
     """ICE checks of one socket to several peers are one call, unless a pause lies between."""
 
-    def checks(begin_s: float, far: bytes) -> list[Packet]:
-        out = []
-        for number in range(5):
-            message = StunMessage(Type.BINDING_REQUEST, number.to_bytes(12, "big"), ((Attribute.USERNAME, b"a:b"),))
-            time_ns = BEGIN_NS + round((begin_s + number) * 1e9)
-            out.append(Packet(time_ns, udp_packet(CALLER, far, 40000, 3478, stun.encode(message))))
-        return out
-
-    found = groups([*checks(0.0, SERVER), *checks(4.0 + apart_s, OTHER_SERVER)])
+    found = groups([*checks(0.0, SERVER, b"a:b"), *checks(4.0 + apart_s, OTHER_SERVER, b"c:d")])
     assert found == ([[0, 1]] if apart_s < 30 else [[0], [1]])
+
+
+def checks(begin_s: float, far: bytes, names: bytes, near: bytes = CALLER, near_port: int = 40000) -> list[Packet]:
+    """Five ICE checks, a second apart."""
+    out = []
+    for number in range(5):
+        message = StunMessage(Type.BINDING_REQUEST, number.to_bytes(12, "big"), ((Attribute.USERNAME, names),))
+        time_ns = BEGIN_NS + round((begin_s + number) * 1e9)
+        out.append(Packet(time_ns, udp_packet(near, far, near_port, 3478, stun.encode(message))))
+    return out
+
+
+SIX, FAR_SIX = (bytes((0x20, 1, 0xD, 0xB8)) + bytes(11) + bytes((last,)) for last in (5, 7))
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "names", "together"),
+    [
+        (SIX, FAR_SIX, b"ab/3:Xyz+", True),
+        (FAR_SIX, SIX, b"Xyz+:ab/3", True),  # the other end's, the other way round
+        (SIX, FAR_SIX, b"ab/3:other", False),
+        (CALLER, OTHER_SERVER, b"ab/3:Xyz+", True),
+    ],
+    ids=["version 6", "from there", "another session", "another host"],
+)
+def test_one_ice_session_is_one_call(near: bytes, far: bytes, names: bytes, together: bool):
+    found = groups([*checks(0.0, SERVER, b"ab/3:Xyz+"), *checks(0.1, far, names, near, 41000)])
+    assert found == ([[0, 1]] if together else [[0], [1]])
+
+
+def test_a_session_inside_turn_and_in_a_frame_of_telegrams():
+    """ChannelData, Send, and a reflector's frame hold the same names as the direct checks."""
+    check = checks(0.0, SERVER, b"ab/3:Xyz+")[0].data[28:]
+    channel = b"\x40\x00" + len(check).to_bytes(2, "big") + check
+    send = stun.encode(StunMessage(0x0016, bytes(12), ((Attribute.DATA, check),)))
+    frame = bytes(range(20)) + len(check).to_bytes(4, "big") + check
+    ways = [
+        Packet(BEGIN_NS + 10**9 + number, udp_packet(CALLER, OTHER_SERVER, 41000 + number, 599 + number, data))
+        for number, data in enumerate((channel, send, frame))
+    ]
+    assert groups([*checks(0.0, SERVER, b"ab/3:Xyz+"), *ways]) == [[0, 1, 2, 3]]
+
+
+def test_a_name_that_all_calls_share_joins_nothing():
+    """Meta's relays are asked by one fixed name."""
+    names = b"EDGERAY_DEFAULT_USERNAME:EDGERAY_DEFAULT_USERNAME"
+    found = groups([*checks(0.0, SERVER, names), *checks(0.1, OTHER_SERVER, names, OTHER_CALLER, 41000)])
+    assert found == [[0], [1]]
+
+
+def test_a_turn_accounts_name_is_no_session():
+    """CreatePermission has a USERNAME with a colon too."""
+    account = ((Attribute.USERNAME, b"1648053953:73f8"),)
+    messages = [stun.encode(StunMessage(kind, bytes(12), account)) for kind in (0x0003, 0x0008)]
+    asked = [
+        Packet(BEGIN_NS + number, udp_packet(CALLER, far, 41000 + number, 3478, message))
+        for number, far in enumerate((SERVER, OTHER_SERVER))
+        for message in messages
+    ]
+    assert all(not known.sessions for known in scan(io.BytesIO(pcap_file(asked, nano=True))).recognition.known.values())
 
 
 def test_flows_that_a_recogniser_stitches():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from factories.packets.capture_files import Packet, udp_packet
-from factories.packets.shaped_calls import BEGIN_NS, CALLER, CALLER_PORT, SERVER, SERVER_PORT
+from factories.packets.shaped_calls import BEGIN_NS, CALLER, CALLER_PORT, PEER_PORT, SERVER, SERVER_PORT
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
@@ -27,15 +27,15 @@ class OwnCall:
 
     def packets(self, lost: Lost = lambda number: False) -> list[Packet]:
         """Its packets at the caller's end; `lost` tells which of what the caller receives never comes."""
-        out, received = [], 0
+        out, received, far_port = [], 0, PEER_PORT if self.transport == "p2p" else SERVER_PORT
         for at_s, sent, data in sorted(self.datagrams, key=lambda one: one[0]):
             time_ns = BEGIN_NS + round(at_s * 1e9)
             if sent:
-                out.append(Packet(time_ns, udp_packet(CALLER, SERVER, CALLER_PORT, SERVER_PORT, data)))
+                out.append(Packet(time_ns, udp_packet(CALLER, SERVER, CALLER_PORT, far_port, data)))
                 continue
             received += 1
             if not lost(received):
-                out.append(Packet(time_ns, udp_packet(SERVER, CALLER, SERVER_PORT, CALLER_PORT, data)))
+                out.append(Packet(time_ns, udp_packet(SERVER, CALLER, far_port, CALLER_PORT, data)))
         return out
 
 

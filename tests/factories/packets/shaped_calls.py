@@ -10,7 +10,9 @@ from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm, Shape
 
 CALLER, SERVER = bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7))
-CALLER_PORT, SERVER_PORT = 40000, 3478
+CALLER_PORT, SERVER_PORT, PEER_PORT = 40000, 3478, 50000
+BETWEEN_PEERS = ("webrtc/dtls", "telegram/tgcalls")
+"""Variants whose calls go to no server."""
 BEGIN_NS = 1_700_000_000_000_000_000
 WAY_MS = 30.0
 
@@ -29,20 +31,21 @@ def shaped_call(arm: str, packets: int = 400, seed: int = 1) -> list[Sent]:
     """A call of an arm (`app/variant/medium`), `packets` media packets each way, nothing lost."""
     shape: Shape = shapes()[Arm(*arm.split("/"))]  # type: ignore[arg-type]
     schedule = shape.schedule(Random(seed), packets)
+    far_port = PEER_PORT if arm.startswith(BETWEEN_PEERS) else SERVER_PORT
     made = zip(schedule.slots, shape.datagrams(schedule, bytes((seed,)) * 32), strict=True)
     out = [
-        Sent(slot.direction, slot.stage, slot.size, _ip_packet(slot.direction, slot.at_ms, data))
+        Sent(slot.direction, slot.stage, slot.size, _ip_packet(slot.direction, slot.at_ms, data, far_port))
         for slot, data in made
         if slot.retry_of is None
     ]
     return sorted(out, key=lambda sent: sent.packet.time_ns)
 
 
-def _ip_packet(direction: str, at_ms: float, data: bytes) -> Packet:
+def _ip_packet(direction: str, at_ms: float, data: bytes, far_port: int) -> Packet:
     if direction == "up":
-        return Packet(BEGIN_NS + round(at_ms * 1e6), udp_packet(CALLER, SERVER, CALLER_PORT, SERVER_PORT, data))
+        return Packet(BEGIN_NS + round(at_ms * 1e6), udp_packet(CALLER, SERVER, CALLER_PORT, far_port, data))
     late = BEGIN_NS + round((at_ms + WAY_MS) * 1e6)
-    return Packet(late, udp_packet(SERVER, CALLER, SERVER_PORT, CALLER_PORT, data))
+    return Packet(late, udp_packet(SERVER, CALLER, far_port, CALLER_PORT, data))
 
 
 def packets_of(sent: list[Sent]) -> list[Packet]:

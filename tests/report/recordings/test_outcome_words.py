@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from talkpath.api.recording import Recording, read_capture
+from talkpath.measure.call import Call, Findings
 from talkpath.report.recordings.capture_sentences import sentence
 from talkpath.report.recordings.capture_text import show
 from talkpath.report.recordings.clock import RecordingClock, minutes
-from talkpath.report.recordings.outcome_words import MARKS, STATES, label
+from talkpath.report.recordings.outcome_words import MARKS, STATES, label, what_arrived
 from talkpath.report.words.language import codes, language, speaking
+from talkpath.verdict.bases.accompanied_call import call_verdicts
 from talkpath.verdict.bases.call_outcome import Outcome, OutcomeKind, call_outcome
 
 FIXTURES = sorted((Path(__file__).parents[2] / "capture" / "lab").glob("*.pcap.gz"))
@@ -51,6 +54,29 @@ def test_every_outcome_has_words_a_mark_and_a_colour(kind: Any, code: str) -> No
     assert told
     assert kind in MARKS
     assert kind in STATES
+
+
+def told_of(call: Call) -> str:
+    findings = Findings(packets=9, duration_s=60.0, unread={}, calls=(call,), attempts=())
+    return what_arrived(call, call_verdicts(findings)[0], call_outcome(call))
+
+
+@pytest.mark.parametrize(("received", "requests", "told"), [(0, 12, True), (1, 12, False), (0, 2, False)])
+def test_a_call_that_fell_back_to_tcp(received: int, requests: int, told: bool) -> None:
+    """It carried nothing by UDP, though it asked there."""
+    call = read_capture(FIXTURES[-1]).calls[0]
+    (carrier, *_) = call.flows
+    tcp = replace(carrier, protocol="tcp")
+    udp = replace(carrier, packets_received=received, requests=requests, media_sent=0, media_received=0)
+    assert ("UDP did not pass, TCP did" in told_of(replace(call, protocol="tcp", flows=(tcp, udp)))) == told
+    assert "UDP did not pass" not in told_of(replace(call, flows=(carrier, udp)))
+
+
+def test_how_sure_it_is_which_end_recorded_it() -> None:
+    call = read_capture(FIXTURES[-1]).calls[0]
+    assert "which of the two ends" not in told_of(replace(call, guessed_ends=False, assumed_ends=False))
+    assert "is assumed" in told_of(replace(call, guessed_ends=False, assumed_ends=True))
+    assert "is a guess" in told_of(replace(call, guessed_ends=True, assumed_ends=True))
 
 
 def test_the_time_is_the_files_where_it_has_one() -> None:

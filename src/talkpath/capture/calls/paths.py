@@ -17,6 +17,8 @@ from talkpath.wire.ip.address import Address
 Path = Literal["relay", "peer", "local"]
 RELAYING = {"stun.allocate", "stun.allocate_response", "stun.allocate_error", "stun.channel", "stun.permission"}
 RELAYED_PORTS = 3
+SERVER_PORTS = (3478, 3479, 5349, *range(19302, 19310))
+LONGEST_NAME = 32
 PLAIN = ("unknown", "rtp", "sip")
 """Apps that do not check paths by ICE."""
 
@@ -45,9 +47,11 @@ def path_of(flow: int, known: KnownFlow | None, table: NDArray[np.void], ends: F
         return peer
     if known is not None and known.view.setup == "telegram.reflector":
         return "relay" if known.stitches else peer
-    asked = row["requests"]
+    asked, far = row["requests"], _far_end(row, local)
+    if asked[1 - local] and not row["private"][1 - local] and (far.port < 1024 or far.port in SERVER_PORTS):
+        return "relay"
     if asked[1 - local]:
-        return peer if peer == "local" or not is_hosting(_far_end(row, local)) else None
+        return peer if peer == "local" or not is_hosting(far) else None
     watched = asked[local] >= FEWEST_CHECKS or bool(row["hellos"].any())
     return "relay" if app not in PLAIN and watched and row["answers"][1 - local] else None
 
@@ -55,6 +59,21 @@ def path_of(flow: int, known: KnownFlow | None, table: NDArray[np.void], ends: F
 def _far_end(row: np.void, local: int) -> Address:
     far = 1 - local
     return address(int(row["high"][far]), int(row["low"][far]), int(row["port"][far]))
+
+
+def has_server_names(known: list[KnownFlow]) -> bool:
+    """Does an ICE session have names such as only servers make? Those of phones and browsers have four or eight letters
+    at either end."""
+    lengths = [sorted(map(len, names)) for flow in known for names in flow.sessions]
+    return any(long > LONGEST_NAME or (short != long and (short, long) != (4, 8)) for short, long in lengths)
+
+
+def has_several_ports(flows: list[int], table: NDArray[np.void], ends: FlowEnds) -> bool:
+    """Did one local socket hear of one far address from several ports? A server has such, or a peer with two networks
+    behind one router."""
+    heard = [flow for flow in flows if table["packets"][flow, 1 - ends.local[flow]]]
+    pairs = [(int(ends.socket[flow]), int(ends.far_host[flow])) for flow in heard]
+    return len(set(pairs)) < len(pairs)
 
 
 def relayed_peer(known: list[KnownFlow]) -> bool:

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from talkpath.capture.calls.app_naming import UNKNOWN
 from talkpath.capture.calls.detected_call import DetectedCall
 from talkpath.capture.calls.detection import Detection
-from talkpath.capture.calls.paths import Path, encrypted, path_of, relayed_peer
+from talkpath.capture.calls.paths import (
+    Path,
+    encrypted,
+    has_server_names,
+    has_several_ports,
+    path_of,
+    relayed_peer,
+)
 from talkpath.capture.calls.silent_end import with_silent_end
 from talkpath.capture.calls.timeline import CallSpan, OtherTraffic, timelines
 from talkpath.capture.packets.flows import address
@@ -187,8 +194,13 @@ class _Records:
     def _paths(self, call: DetectedCall) -> dict[int, Path | None]:
         known, app = self._scan.recognition.known, call.name.app
         paths = {flow: path_of(flow, known.get(flow), self._table, self._ends_of_flows, app) for flow in call.flows}
-        if relayed_peer(self.detection.known(call.flows)):
+        flows = self.detection.known(call.flows)
+        if relayed_peer(flows) or has_server_names(flows):
             return {flow: "relay" if path in ("peer", None) else path for flow, path in paths.items()}
+        if has_several_ports(
+            [flow for flow in call.flows if flow in known and known[flow].sessions], self._table, self._ends_of_flows
+        ):
+            return {flow: None if path == "peer" else path for flow, path in paths.items()}
         return paths
 
     def _last_flow(self, call: DetectedCall) -> int:

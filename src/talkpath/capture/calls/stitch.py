@@ -8,7 +8,7 @@ voice and video on ports of their own are joined where both hosts are the same a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Hashable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -207,10 +207,16 @@ def _same_packet(rows: Rows, first: np.void) -> bool:
 def _join_same_stitch(
     groups: DisjointSets, known: dict[int, KnownFlow], ends: FlowEnds, table: NDArray[np.void]
 ) -> None:
-    by_stitch: dict[tuple[bytes, int], set[int]] = defaultdict(set)
+    """Join flows of one local host with the same bytes of the call's own, and those of one ICE session, whatever their
+    addresses: a session tries several of both ends. Names that are the same at both ends are an app's, and no call's.
+    """
+    by_stitch: dict[Hashable, set[int]] = defaultdict(set)
     for flow, found in known.items():
         for stitch_bytes in found.stitches:
             by_stitch[stitch_bytes, int(ends.local_host[flow])].add(flow)
+        for one, other in found.sessions:
+            if one != other:
+                by_stitch[one, other].add(flow)
     _join_near(groups, by_stitch.values(), table)
 
 

@@ -7,7 +7,7 @@ keeps their packets.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 
 import numpy as np
@@ -34,6 +34,8 @@ ASK_FLOW = 32
 MOST_KNOWN, MOST_STREAMS = 1 << 16, 1 << 16
 """So many flows and streams are known at once, some 2 KB each."""
 FORGET_AFTER = 8
+MOST_SESSIONS = 8
+"""So many ICE sessions of one flow are noted."""
 KIND_NAMES = {STUN: "stun", DTLS: "dtls", RTP: "rtp", RTCP: "rtcp", OTHER: "other"}
 PERMISSION = "stun.permission"
 NAMES = {
@@ -136,7 +138,7 @@ class Recognition:
                 self._note(known, name, hit, kind, asked.time_s[place], stream)
                 if hit.confidence >= CERTAIN:
                     break
-        self._follow(known, kind, payload)
+        self._follow(known, kind, payload[asked.wrapped[place] :])
 
     def _names(self, known: KnownFlow, kind: int) -> Sequence[str]:
         """Return the app files to ask."""
@@ -171,8 +173,8 @@ class Recognition:
         if kind == STUN:
             view.setup = NAMES.get(int.from_bytes(payload[:2], "big"), view.setup)
             known.setups.add(view.setup)
-            if view.setup == PERMISSION:
-                known.peers.update(_peers(payload))
+            if payload[:2] in (b"\x00\x01", b"\x00\x08"):
+                _read_names(known, payload)
         elif kind == DTLS:
             view.setup = "dtls.client_hello" if payload[13:14] == b"\x01" else "dtls.server_hello"
 
@@ -245,12 +247,16 @@ class Recognition:
             known.notes[self.headerless_ends[end]] = dict(self._memories[end])
 
 
-def _peers(message: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (address, port) of each XOR-PEER-ADDRESS, as they stand in the message."""
+def _read_names(known: KnownFlow, message: bytes) -> None:
+    """Note the peers that a permission is asked for, and the two names of a check's ICE session."""
     try:
-        attributes = stun.decode(message).attributes
+        decoded = stun.decode(message)
     except WireError:
         return
-    for kind, value in attributes:
+    is_check = decoded.type == stun.Type.BINDING_REQUEST
+    for kind, value in decoded.attributes:
         if kind == Attribute.XOR_PEER_ADDRESS and len(value) >= 8:
-            yield value[4:], value[2:4]
+            known.peers.add((value[4:], value[2:4]))
+        if is_check and kind == Attribute.USERNAME and value.count(b":") == 1 and len(known.sessions) < MOST_SESSIONS:
+            one, other = sorted(value.split(b":"))
+            known.sessions.add((one, other))

@@ -64,6 +64,9 @@ class KnownFlow:
     asked: int = 0
     checks: int = 0
     sure: str = ""
+    sessions: set[tuple[bytes, bytes]] = field(default_factory=set)
+    """The two names of each ICE session that was checked, in order, without their direction (RFC 8445 section 7.2.2).
+    """
 
 
 def evidence_of(of: dict[str, AppEvidence], app: str) -> AppEvidence:

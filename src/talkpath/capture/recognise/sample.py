@@ -27,6 +27,8 @@ class AskedDatagrams:
     begin: list[int]
     captured: list[int]
     size: list[int]
+    wrapped: list[int]
+    """How many bytes of the app's own wrapping come first."""
 
     @classmethod
     def of(cls, batch: Datagrams, rows: Ints, local: Directions, quic: Ints) -> AskedDatagrams:
@@ -51,6 +53,7 @@ class AskedDatagrams:
             begin=begin.tolist(),
             captured=captured.tolist(),
             size=size.tolist(),
+            wrapped=(batch.at[rows] - begin).tolist(),
         )
 
     def payload(self, place: int) -> bytes:

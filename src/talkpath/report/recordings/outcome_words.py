@@ -23,6 +23,7 @@ STATES = {
 """Outcome -> the state whose colour it is shown in."""
 
 FREEZE_TOLD_S, UNSEEN_S = 0.05, 5.0
+FEWEST_UDP_REQUESTS = 3
 
 
 def label(outcome: Outcome, clock: RecordingClock) -> str:
@@ -59,8 +60,16 @@ def what_arrived(call: Call, verdict: Verdict, outcome: Outcome) -> str:
         *_unseen(call, outcome),
         *_sent(call, verdict, outcome),
         _own_end(call),
+        say("capture", "UDP did not pass, TCP did") if _fell_back(call) else "",
     ]
     return listed(part for part in parts if part)
+
+
+def _fell_back(call: Call) -> bool:
+    """Did the call go over TCP while what it asked by UDP was never answered?"""
+    tried = [flow for flow in call.flows if flow.protocol == "udp"]
+    asked = sum(flow.requests for flow in tried)
+    return call.protocol == "tcp" and asked >= FEWEST_UDP_REQUESTS and not any(flow.packets_received for flow in tried)
 
 
 def _own_end(call: Call) -> str:
