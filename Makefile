@@ -11,6 +11,7 @@ COMMIT ?= HEAD~1
 BIN    := .venv/bin
 CAPTURES := $(or $(TALKPATH_CAPTURES),../shared/captures)
 PEERS  := --require-hashes -r requirements/peers.txt
+ENGINES := --require-hashes -r requirements/engines.txt
 LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 # One line a command, so that two who add one do not meet here.
@@ -21,6 +22,7 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 .PHONY: browser-cases
 .PHONY: captures lab-calls fuzz
 .PHONY: dist try-wheel
+.PHONY: engines
 .PHONY: compare
 .PHONY: kill
 .PHONY: lock reference
@@ -40,6 +42,7 @@ help:
 	@echo "make captures   hold the apps' shapes against the public captures (TALKPATH_CAPTURES), a row a file"
 	@echo "make bench-capture  speed of capture beside ndpiReader, tshark and nfstream, with few calls and with many"
 	@echo "make lab-calls  record real calls, Chromium to aiortc, in the lab and score them (Linux, Chromium)"
+	@echo "make engines    record calls of Telegram's engine, browsers and others, and score what capture says, about 25 minutes"
 	@echo "make browser-cases  real checks in Chromium through the lab: every case, and innocent networks (Linux, Chromium)"
 	@echo "make kill       kill -9 an observatory's log 1000 times in the middle of intake, about ten minutes"
 	@echo "make attack     replay attacks against running servers and files on loopback, at most ten minutes"
@@ -97,6 +100,15 @@ bench-capture: peers
 lab-calls: peers
 	@$(BIN)/python scripts/record_lab_calls.py build/lab-calls
 	@$(BIN)/python scripts/score_captures.py build/lab-calls
+
+engines: dev
+	@if command -v uv > /dev/null; then uv pip install --quiet --python $(BIN)/python $(ENGINES); \
+		else $(BIN)/python -m pip install --quiet $(ENGINES); fi
+	@mkdir -p build/engines-node && cp proof/engines/package*.json build/engines-node/
+	@npm ci --prefix build/engines-node --no-audit --no-fund --silent || echo "wrtc could not be installed by npm"
+	@nice $(BIN)/python -m proof.engines record build/engines
+	@$(BIN)/python -m proof.engines facts build/engines
+	@$(BIN)/python -m proof.engines score build/engines
 
 browser-cases: dev
 	@$(BIN)/python scripts/browser_cases.py
@@ -160,4 +172,5 @@ lock:
 	uv $(LOCK) pyproject.toml --extra qr --extra geo --extra parquet --extra observatory --extra web requirements/core.in requirements/dev.in -c requirements/web.txt -o requirements/dev.txt
 	uv $(LOCK) pyproject.toml --extra qr --extra geo --extra parquet --extra observatory --extra web requirements/core.in -c requirements/dev.txt -o requirements/observatory.txt
 	uv $(LOCK) requirements/peers.in -c requirements/dev.txt -o requirements/peers.txt
+	uv $(LOCK) requirements/engines.in -c requirements/dev.txt -o requirements/engines.txt
 	uv $(LOCK) requirements/virtualenv.in -o requirements/virtualenv.txt

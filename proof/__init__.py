@@ -8,6 +8,7 @@
     app_servers         the same for questions to an app's own servers, and for accompanied calls
     accompanied_calls   calls of a made-up messenger that are listened to, beside control traffic
     relayed_calls       those calls: through relays of its own
+    engines             calls of real engines, and what capture says of them (`python -m proof.engines`)
     intervals           spreads, and intervals by resampling
     pages               writes documents from the code, or from what was measured
 """
