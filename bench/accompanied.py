@@ -19,7 +19,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from proof.accompanied_calls import accompany
+from proof.accompanied_calls import play_accompanied_call
 from proof.accompanied_calls.drawing import (
     FLOWS,
     OWN_TROUBLE,
@@ -27,11 +27,11 @@ from proof.accompanied_calls.drawing import (
     SECONDS,
     TOGETHER,
     draw_innocent,
-    rules,
+    drawn_rules,
 )
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Findings
-from talkpath.report.recordings.capture_sentences import attempt_sentence, sentence
+from talkpath.report.recordings.capture_sentences import attempt_sentence, call_sentence
 from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
 from talkpath.verdict.bases.calls_together import verdicts_together
 
@@ -47,7 +47,7 @@ def threes(first: int, calls: int) -> Iterator[tuple[str, str, list[Findings]]]:
 
 def rule_alone(found: Findings) -> bool:
     """Whether a sentence names a rule and not the app's own servers beside it."""
-    calls = [sentence(*pair) for pair in zip(found.calls, call_verdicts(found), strict=True)]
+    calls = [call_sentence(*pair) for pair in zip(found.calls, call_verdicts(found), strict=True)]
     attempts = [attempt_sentence(*pair) for pair in zip(found.attempts, attempt_verdicts(found), strict=True)]
     named = (one for told in (*calls, *attempts) for one in told.split(". ") if "consistent with a rule" in one)
     return any(not any(words in one for words in OWN_SERVERS) for one in named)
@@ -55,13 +55,13 @@ def rule_alone(found: Findings) -> bool:
 
 def power(calls: int, first: int) -> None:
     """Play calls under every rule, and print the table."""
-    for rule, fits in rules().items():
+    for rule, fits in drawn_rules().items():
         count: Counter[str] = Counter()
         for app in POWER_APPS:
             found = []
             for seed in range(first, first + calls):
                 scenario = Scenario.parse("clean", [f"{rule},app={app},to=app"], seed=seed)
-                found.append(accompany(app, 2 + SECONDS, scenario, seed=seed, flows=FLOWS).findings)
+                found.append(play_accompanied_call(app, 2 + SECONDS, scenario, seed=seed, flows=FLOWS).findings)
             verdicts = [one for each in found for one in (*call_verdicts(each), *attempt_verdicts(each))]
             right = sum(bool(one.alternatives) and one.alternatives[0] in fits for one in verdicts)
             count.update({f"{app}: {right} of {calls}": 1, "right": right, "calls": calls})

@@ -45,9 +45,9 @@ from beside import count, sources, with_sources  # noqa: E402
 
 from synthetic_browser import NearCall  # noqa: E402
 from talkpath.browser.far_end.schedule import WATCH_SLOTS  # noqa: E402
-from talkpath.browser.webrtc.call_media import MEDIA  # noqa: E402
+from talkpath.browser.webrtc.call_media import CALL_MEDIA  # noqa: E402
 from talkpath.measure.facts import Facts  # noqa: E402
-from talkpath.verdict.judge import judge  # noqa: E402
+from talkpath.verdict.judge import judge_facts  # noqa: E402
 
 HOST, CHECKS = "127.0.0.1", 2
 CHECK_S = 30.0  # a voice check in Chromium, by docs/why/2026-11-24-browser.md; a slow load makes none of them longer
@@ -73,7 +73,7 @@ class Call:
 
     def __init__(self, opening: dict[str, Any], epoch: dict[str, Any], port: int, lost: float) -> None:
         self.flow, self.phase_ms = opening["flow"], opening.get("phase_ms", 0.0)
-        self.near = NearCall(MEDIA[epoch["medium"]])
+        self.near = NearCall(CALL_MEDIA[epoch["medium"]])
         self.polls: list[list[float]] = []
         self._socket = socket.socket(type=socket.SOCK_DGRAM)
         self._socket.connect((HOST, port))
@@ -292,7 +292,7 @@ def quic() -> QuicConfiguration:
 
 def is_right(facts: str, lost: float) -> bool:
     """Whether the verdict on these facts says what was done to the calls."""
-    (verdict,) = judge(msgspec.msgpack.decode(base64.b64decode(facts), type=Facts))
+    (verdict,) = judge_facts(msgspec.msgpack.decode(base64.b64decode(facts), type=Facts))
     return (verdict.state, verdict.rule, verdict.direction) == RIGHT[lost]
 
 

@@ -25,10 +25,10 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from talkpath.capture.calls.records import findings
-from talkpath.capture.scan import scan
-from talkpath.wire.pcap import Unread, blocks
-from talkpath.wire.pcap.link import internet
+from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.scan import scan_capture
+from talkpath.wire.pcap import Unread, frame_blocks
+from talkpath.wire.pcap.link import ip_header_offsets
 
 HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
 ETHERNET = 1
@@ -86,7 +86,7 @@ def pool(folder: Path) -> list[Capture]:
 
 def _calls(path: Path) -> tuple[int, int]:
     with path.open("rb", buffering=0) as file:
-        calls = findings(scan(file)).calls
+        calls = capture_findings(scan_capture(file)).calls
     return len(calls), sum(stream.packets + stream.duplicates for call in calls for stream in call.streams)
 
 
@@ -95,8 +95,8 @@ def _frames(path: Path) -> tuple[list[Frame], bool]:
     were not."""
     out, is_ethernet = [], True
     with path.open("rb", buffering=0) as file:
-        for block in blocks(file, Unread()):
-            ip = internet(block, Unread())
+        for block in frame_blocks(file, Unread()):
+            ip = ip_header_offsets(block, Unread())
             columns = (block.start, block.captured, block.size, block.time_ns, block.link, ip)
             for start, captured, size, time_ns, link, at in zip(*(one.tolist() for one in columns), strict=True):
                 data = bytes(block.data[start : start + captured])

@@ -25,7 +25,7 @@ from talkpath.directory.server_list import verify_list
 from talkpath.observatory.responders.outside_test import look_from_outside
 from talkpath.observatory.responders.registrar import Registrar
 from talkpath.observatory.responders.running import LOOK_S, PUBLISH_LOOK_S, DirectorySettings
-from talkpath.observatory.responders.server_table import MOST_SERVERS, ServerTable
+from talkpath.observatory.responders.server_table import MAX_SERVERS, ServerTable
 from talkpath.probe.invite_link import parse_invite_link
 from talkpath.wire.control.keys import raw_key
 from talkpath.wire.control.sign import Signer
@@ -36,7 +36,7 @@ HOUR_S = 3600
 
 def main() -> None:
     """Print both tables."""
-    servers = count(MOST_SERVERS)
+    servers = count(MAX_SERVERS)
     with TemporaryDirectory(dir=".") as folder:
         registrar = Registrar(ServerTable(Path(folder)), Signer.fresh(), is_open=True)
         fill(registrar, servers)

@@ -27,7 +27,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 
 K, ALPHA = 8, 1e-4
 WEBRTC = Arm("webrtc", "dtls", "voice")
@@ -41,7 +41,7 @@ def known(task: Task) -> float | None:
     """Seconds from the start of the check, None where it never knew."""
     arm, way, p, seed = task
     scenario = Scenario.parse("clean", [f"media.drop,direction={way},p={p}"], seed)
-    (verdict,) = judge(run_sim(make_plan([arm], k=K), scenario))
+    (verdict,) = judge_facts(run_sim(make_plan([arm], k=K), scenario))
     return verdict.known_at_s
 
 

@@ -26,7 +26,7 @@ from rich.console import Console  # noqa: E402
 from factories.packets.capture_files import Packet, pcap_file, udp_packet  # noqa: E402
 from factories.packets.scripted_stream import ScriptedStream  # noqa: E402
 from factories.packets.shaped_calls import BEGIN_NS, CALLER, packets_of, shaped_call  # noqa: E402
-from talkpath.api.live_recording import recordings  # noqa: E402
+from talkpath.api.live_recording import followed_recordings  # noqa: E402
 from talkpath.capture.live.live_picture import LivePicture  # noqa: E402
 from talkpath.listening.followed_stream import FollowedStream  # noqa: E402
 from talkpath.report.recordings.live_text import LiveScreen  # noqa: E402
@@ -69,7 +69,7 @@ def cost(packets: list[Packet]) -> float:
     stream = ScriptedStream(pieces(packets))
     screen = LiveScreen(Console(file=io.StringIO(), force_terminal=True, width=120))
     begin_s = time.process_time()
-    for _ in recordings("-", FollowedStream(stream, screen.show, clock=stream.clock)):
+    for _ in followed_recordings("-", FollowedStream(stream, screen.show, clock=stream.clock)):
         pass
     screen.close()
     return time.process_time() - begin_s
@@ -118,7 +118,7 @@ def over_hours() -> None:
         if picture.now_s >= 1200 * (len(after) + 1):
             after.append(memory_mb())
 
-    calls = sum(len(one.calls) for one in recordings("-", FollowedStream(stream, look, clock=stream.clock)))
+    calls = sum(len(one.calls) for one in followed_recordings("-", FollowedStream(stream, look, clock=stream.clock)))
     told = ", ".join(f"{mb:.0f} MB" for mb in after)
     print(f"{HOURS} hours, {calls} calls; memory after each 20 minutes: {told}")  # noqa: T201
 

@@ -24,9 +24,9 @@ import msgspec
 from proof.scoring.draw import DrawnCheck, Narrow, draw_null, draw_rules
 from proof.scoring.metrics import rates
 from proof.scoring.page import tables
-from proof.scoring.play import play
+from proof.scoring.play import play_drawn_check
 from proof.scoring.row import CheckRow
-from talkpath.lab.restrictor import mechanisms
+from talkpath.lab.restrictor import mechanism_kinds
 
 OUT = Path("build/matrix.jsonl")
 QUICK_RUNS, RUNS = 280, 2000
@@ -44,7 +44,7 @@ def draw(seed: int, narrow: Narrow) -> DrawnCheck:
 
 def play_task(task: Task) -> CheckRow:
     """Play one run, in a process of the pool."""
-    return play(draw(*task), "bench")
+    return play_drawn_check(draw(*task), "bench")
 
 
 def play_all(tasks: list[Task]) -> Iterator[CheckRow]:
@@ -62,11 +62,11 @@ def report(rows: list[CheckRow]) -> Iterator[str]:
     null = [row for row in rows if row.study == "null"]
     drawn = [row for row in rows if row.study == "rules"]
     if null:
-        yield from tables.null(null, lambda row: row.kind)
+        yield from tables.null_table(null, lambda row: row.kind)
     if drawn:
-        yield from tables.detection(drawn, rates.true_rule)
-        yield from ("", *tables.detection(drawn, lambda row: row.kind))
-    yield from ("", *tables.wrong(rows))
+        yield from tables.detection_table(drawn, rates.true_rule)
+        yield from ("", *tables.detection_table(drawn, lambda row: row.kind))
+    yield from ("", *tables.wrong_list(rows))
 
 
 def main() -> None:
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_RUNS} runs, at most three minutes")
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--rule", default="", choices=["", "two", "null", *mechanisms()])
+    parser.add_argument("--rule", default="", choices=["", "two", "null", *mechanism_kinds()])
     parser.add_argument("--background", default="")
     parser.add_argument("--one", type=int)
     parser.add_argument("--arms", default="", choices=["", "one", "two", "all"])

@@ -33,9 +33,9 @@ from factories.observatories.clickhouse_cluster import cluster_dsn, two_nodes
 from factories.observatories.observe_process import start_observatory, stop_observatory
 from factories.observatories.sent_bundles import Bench, measured_bundle
 from talkpath.evidence import bundle as evidence_bundle
-from talkpath.evidence.archive import unpack
-from talkpath.evidence.bundle import MANIFEST, SIGNATURE, read_bundle
-from talkpath.evidence.share import MEDIA_TYPE
+from talkpath.evidence.archive import unpack_archive
+from talkpath.evidence.bundle import MANIFEST_PART, SIGNATURE_PART, read_bundle
+from talkpath.evidence.share import BUNDLE_MEDIA_TYPE
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.refresh import count_again
 from talkpath.observatory.index.store import Store
@@ -118,7 +118,7 @@ def pages(store: Store, today: str) -> None:
         "network": lambda c, n: (source.network_days(c, n), source.carries(c, n)),
         "event": lambda c, n: (source.network_days(c, n, "telegram", "voice"), source.carries(c, n)),
         "beside: totals": lambda c, n: queries.totals(store),
-        "beside: which countries changed": lambda c, n: queries.countries(store),
+        "beside: which countries changed": lambda c, n: queries.counted_countries(store),
         "beside: all of a country, for the detector": lambda c, n: queries.day_count_lines(store, country=c),
     }
     for name, ask in asked.items():
@@ -236,7 +236,7 @@ def served(root: Path, bundles: list[bytes], bound_s: float) -> None:
     def send(number: int) -> None:
         connection = HTTPConnection(parts.hostname or "", parts.port, source_address=(f"127.0.{number}.1", 0))
         while waiting:
-            connection.request("POST", "/api/v1/bundles", waiting.pop(), {"Content-Type": MEDIA_TYPE})
+            connection.request("POST", "/api/v1/bundles", waiting.pop(), {"Content-Type": BUNDLE_MEDIA_TYPE})
             with connection.getresponse() as answer:
                 answer.read()
                 assert answer.status == 201, answer.status
@@ -306,11 +306,11 @@ def _verify_s(bundles: list[bytes]) -> float:
 
 def _signed(bundle: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     """(text, signature, public key) of each signature of a bundle."""
-    parts, read = unpack(bundle), read_bundle(bundle)
-    yield evidence_bundle.SIGNED + parts[MANIFEST], parts[SIGNATURE], raw_key(read.key)
+    parts, read = unpack_archive(bundle), read_bundle(bundle)
+    yield evidence_bundle.BUNDLE_SIGNED_PREFIX + parts[MANIFEST_PART], parts[SIGNATURE_PART], raw_key(read.key)
     if read.facts is not None and read.facts.receipt is not None and read.receipt is not None:
         signed = read.facts.receipt
-        yield wire_receipt.SIGNED + signed.body, signed.signature, read.receipt.responder_key
+        yield wire_receipt.RECEIPT_PREFIX + signed.body, signed.signature, read.receipt.responder_key
 
 
 def _sync_s(root: Path) -> float:

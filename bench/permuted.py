@@ -23,8 +23,8 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.statistics.cohort import accuses
-from talkpath.verdict.statistics.strength import strength
+from talkpath.verdict.statistics.cohort import may_accuse
+from talkpath.verdict.statistics.strength import arm_strength
 
 ALPHA = 1e-4
 SETTINGS = [
@@ -41,14 +41,14 @@ def epochs_of(background: str, rules: list[str]) -> list[Epoch]:
     """The accusing epochs of one check of webrtc voice."""
     plan = make_plan(choose_arms(["webrtc"]))
     facts = run_sim(plan, Scenario.parse(background, rules, 1))
-    return [epoch for epoch in facts.epochs if accuses(epoch)]
+    return [epoch for epoch in facts.epochs if may_accuse(epoch)]
 
 
 def permuted(task: tuple[int, int]) -> tuple[list[float], list[float]]:
     """Final and largest e-value of so many draws of one setting."""
     setting, times = task
     stored, rng = epochs_of(*SETTINGS[setting]), np.random.default_rng(setting)
-    runs = [strength([shuffled_roles(epoch, rng) for epoch in stored], 0.0) for _ in range(times)]
+    runs = [arm_strength([shuffled_roles(epoch, rng) for epoch in stored], 0.0) for _ in range(times)]
     return [exp(run.log_e) for run in runs], [run.peak_log_e for run in runs]
 
 

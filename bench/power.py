@@ -19,7 +19,7 @@ from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction,
 from factories.checks.wald_bound import blocks_needed
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics.interval import extra_loss
-from talkpath.verdict.statistics.strength import strength
+from talkpath.verdict.statistics.strength import arm_strength
 
 ALPHA, K, MOST = 1e-4, 8, 40
 LINES = {
@@ -43,7 +43,7 @@ def epochs_needed(background: str, extra: float, seed: int, packets: int, rate: 
     world, run = World(BACKGROUNDS[background], seed), list[Epoch]()
     for number in range(1, MOST + 1):
         run.append(world.epoch(k=K, packets=packets, rate=rate, restriction=Restriction(up=extra)))
-        if strength(run, log(1 / ALPHA)).known_at_s is not None:
+        if arm_strength(run, log(1 / ALPHA)).known_at_s is not None:
             return number
     return float("inf")
 
@@ -77,7 +77,7 @@ def null(runs: int) -> None:
         peaks = []
         for seed in range(runs):
             world = World(BACKGROUNDS[background], 50_000 + seed)
-            peaks.append(strength([world.epoch(k=K) for _ in range(20)], log(1 / ALPHA)).peak_log_e)
+            peaks.append(arm_strength([world.epoch(k=K) for _ in range(20)], log(1 / ALPHA)).peak_log_e)
         crossed = [sum(peak >= log(limit) for peak in peaks) / runs for limit in (20, 1000, 10_000)]
         say(f"| {background} | {runs} | " + " | ".join(f"{share:.2%}" for share in crossed) + " |")
 

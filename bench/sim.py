@@ -24,7 +24,7 @@ from talkpath.conduct import check as conduct_check
 from talkpath.conduct import question_choice
 from talkpath.conduct.check import Check
 from talkpath.conduct.question_choice import ChosenQuestion, Planner, QuestionChoice
-from talkpath.experiment.layout import lay_out, outline
+from talkpath.experiment.layout import epoch_outline, lay_out
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.scenario import Scenario
@@ -55,7 +55,7 @@ def run(arms: Sequence[Arm], epochs: int, seed: int) -> Run:
     """One check; `epochs` > 0: of so many, the same whatever the facts say."""
     scenario = Scenario.parse("clean", [RULE], seed)
     gc.collect()  # what earlier runs left
-    outline.cache_clear(), lay_out.cache_clear()  # those of the same check, which may have been played before
+    epoch_outline.cache_clear(), lay_out.cache_clear()  # those of the same check, which may have been played before
     began = time.process_time()
     plan = make_plan(arms)
     own = {"planner": _in_turn(plan)} if epochs else {}

@@ -13,7 +13,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 
 SHARES = (0.1, 0.2, 0.3, 0.5, 1.0)
 LINES = ("clean", "nat_evict")
@@ -23,7 +23,7 @@ ONE = (Arm("webrtc", "dtls", "voice"),)
 def found(p: float, line: str, arms: tuple[Arm, ...], seed: int) -> list[bool]:
     """Whether each app was found restricted by the rule."""
     facts = run_sim(make_plan(arms), Scenario.parse(line, [f"flow.block,p={p:g}"], seed))
-    return [(verdict.state, verdict.rule) == ("restricted", "flow.block") for verdict in judge(facts)]
+    return [(verdict.state, verdict.rule) == ("restricted", "flow.block") for verdict in judge_facts(facts)]
 
 
 def main(checks: int) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import click
 
-from proof.locating import locate
-from proof.score import score
+from proof.locating import locate_command
+from proof.score import score_command
 from talkpath.cli import main
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def proof() -> None:
+def proof_commands() -> None:
     """Measure how often talkpath is wrong, in networks whose truth is known."""
 
 
-proof.add_command(score)
-proof.add_command(locate)
+proof_commands.add_command(score_command)
+proof_commands.add_command(locate_command)
 
 if __name__ == "__main__":
-    main(proof)
+    main(proof_commands)

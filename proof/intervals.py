@@ -9,12 +9,12 @@ from random import Random
 from statistics import fmean
 from typing import TypeVar
 
-from talkpath.verdict.statistics.proportion import Proportion, proportion
+from talkpath.verdict.statistics.proportion import Proportion, proportion_of
 
 Item = TypeVar("Item")
 
 RESAMPLES = 400
-ENOUGH = 10  # rows; resampling fewer would give too narrow an interval
+MIN_RESAMPLED_ROWS = 10  # rows; resampling fewer would give too narrow an interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Spread:
 
     def within(self, limit: float) -> Proportion:
         """The proportion of values up to a limit."""
-        return proportion(value <= limit for value in self.values)
+        return proportion_of(value <= limit for value in self.values)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A number with a bootstrap 95 % interval (Efron 1979) from `RESAMPLES` seeded resamples of n rows. With fewer than
-    `ENOUGH` rows the interval is unbounded."""
+    `MIN_RESAMPLED_ROWS` rows the interval is unbounded."""
 
     value: float
     low: float
@@ -47,12 +47,12 @@ class Estimate:
 
 def mean_of(values: Sequence[float]) -> Estimate:
     """The mean of some values."""
-    return resampled(list(values), fmean)
+    return resampled_estimate(list(values), fmean)
 
 
-def resampled(rows: Sequence[Item], statistic: Callable[[Sequence[Item]], float]) -> Estimate:
+def resampled_estimate(rows: Sequence[Item], statistic: Callable[[Sequence[Item]], float]) -> Estimate:
     """Any number computed from independent rows."""
-    if len(rows) < ENOUGH:
+    if len(rows) < MIN_RESAMPLED_ROWS:
         return Estimate(statistic(rows) if rows else inf, 0.0, inf, len(rows))
     rng = Random(f"resample {len(rows)}")
     drawn = sorted(statistic(rng.choices(rows, k=len(rows))) for _ in range(RESAMPLES))

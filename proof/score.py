@@ -51,7 +51,7 @@ PATH = click.Path(dir_okay=False, path_type=Path)
 @click.option("--page", type=PATH, help="Write the page and its pictures here.")
 @click.option("--numbers", type=PATH, help="Write the numbers for an observatory's method page here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the goals as JSON.")
-def score(
+def score_command(
     seeds: str,
     number: int,
     quick: bool,
@@ -76,7 +76,7 @@ def score(
     """
     from proof.scoring import draw, published, run
     from proof.scoring.metrics import goals
-    from proof.scoring.row import RowFile, digest
+    from proof.scoring.row import RowFile, row_digest
     from talkpath.cli._screen import screen
 
     if one is not None:
@@ -87,84 +87,86 @@ def score(
         if page is None:
             return
         minutes = 0.0
-    chosen = _seeds(seeds or (QUICK if quick else f"{draw.first_seed(number)}:{WHOLE}"))
+    chosen = _chosen_seeds(seeds or (QUICK if quick else f"{draw.first_seed(number)}:{WHOLE}"))
     if netns:
-        _enter()
-    kept, console = RowFile(rows, digest()), screen(stderr=True)
-    for driver, some in _tasks(chosen, netns, peers, null):
+        _enter_namespace()
+    kept, console = RowFile(rows, row_digest()), screen(stderr=True)
+    for driver, some in _chosen_tasks(chosen, netns, peers, null):
         run.play_all(kept, some, driver, console, minutes, jobs)
-    found = goals.goals(played := kept.of("sim", chosen))
+    found = goals.score_goals(played := kept.of("sim", chosen))
     _print_goals(found, len(played), as_json)
     if page is not None:
-        _write(page, kept, chosen)
+        _write_page(page, kept, chosen)
     if numbers is not None:
-        published.write(numbers, published.published_rates(played, kept.code))
-    if quick and goals.missed(found):
+        published.write_published_rates(numbers, published.published_rates(played, kept.code))
+    if quick and goals.missed_goals(found):
         sys.exit(1)
 
 
 def _own_rows(rows: Path) -> OwnRows:
     """The rows about apps' own servers, in a file beside that of the checks."""
-    from proof.app_servers.row import OwnRow, OwnRows, digest
+    from proof.app_servers.row import OwnRow, OwnRows, own_row_digest
 
-    return OwnRows(rows.with_stem(f"{rows.stem}-own"), digest(), OwnRow)
+    return OwnRows(rows.with_stem(f"{rows.stem}-own"), own_row_digest(), OwnRow)
 
 
 def _score_own(
     rows: Path, count: int, studies: tuple[str, ...], minutes: float, jobs: int | None, page: Path | None
 ) -> None:
     from proof.app_servers import run, tables
-    from proof.app_servers.cases import SHARES
+    from proof.app_servers.cases import STUDY_SHARES
     from talkpath.cli._screen import screen
 
-    if unknown := set(studies) - set(SHARES):
-        raise UsageError(f"There is no study {min(unknown)!r}; there are: {', '.join(SHARES)}.")
+    if unknown := set(studies) - set(STUDY_SHARES):
+        raise UsageError(f"There is no study {min(unknown)!r}; there are: {', '.join(STUDY_SHARES)}.")
     kept = _own_rows(rows)
     played = run.play_all(kept, list(islice(run.seeds_of(studies), count)), screen(stderr=True), minutes, jobs)
-    text = "\n".join(tables.lines(kept.newest() if page else played, level=1)).lstrip()
+    text = "\n".join(tables.own_page_lines(kept.newest() if page else played, level=1)).lstrip()
     if page is None:
         click.echo(text)
     else:
         page.write_text(OWN_NOTE + text + "\n", encoding="utf-8")
 
 
-def _seeds(text: str) -> range:
+def _chosen_seeds(text: str) -> range:
     first, colon, count = text.partition(":")
     if not (colon and first.isdigit() and count.isdigit() and int(count)):
         raise UsageError(f"--seeds takes FIRST:COUNT, as {QUICK}, not {text!r}.")
     return range(int(first), int(first) + int(count))
 
 
-def _enter() -> None:
+def _enter_namespace() -> None:
     from talkpath.lab.drivers import namespace
 
-    if why := namespace.available():
+    if why := namespace.why_unavailable():
         raise PeerError(why)
-    namespace.enter()
+    namespace.enter_namespace()
 
 
-def _tasks(seeds: range, netns: int | None, peers: int | None, null: bool) -> list[tuple[RowDriver, Sequence[int]]]:
+def _chosen_tasks(
+    seeds: range, netns: int | None, peers: int | None, null: bool
+) -> list[tuple[RowDriver, Sequence[int]]]:
     """What to play, in this order. Beside real sockets stands the same in virtual time."""
-    from proof.scoring.draw import draw, sample
+    from proof.scoring.draw import draw_check, one_arm_seeds
 
     found: list[tuple[RowDriver, Sequence[int]]] = []
     if netns:
-        found += [("netns", sample(seeds, netns)), ("sim", sample(seeds, netns))]
+        found += [("netns", one_arm_seeds(seeds, netns)), ("sim", one_arm_seeds(seeds, netns))]
     if peers:
         found.append(("peers", seeds[:peers]))  # of each its unit alone
     if null and not found:
-        return [("sim", [seed for seed in seeds if draw(seed).study == "null"])]
+        return [("sim", [seed for seed in seeds if draw_check(seed).study == "null"])]
     return found or [("sim", seeds)]
 
 
 def _print_one(seed: int) -> None:
     import msgspec
 
-    from proof.scoring.draw import draw
-    from proof.scoring.play import play
+    from proof.scoring.draw import draw_check
+    from proof.scoring.play import play_drawn_check
 
-    drawn = draw(seed)
-    row = msgspec.to_builtins(play(drawn, ""))
+    drawn = draw_check(seed)
+    row = msgspec.to_builtins(play_drawn_check(drawn, ""))
     click.echo(json.dumps({"unit": str(drawn.unit), **row}, indent=1))
 
 
@@ -184,11 +186,11 @@ def _print_goals(found: Sequence[Goal], count: int, as_json: bool) -> None:
     screen(highlight=False, width=width).print(table)
 
 
-def _write(path: Path, kept: RowFile, seeds: range) -> None:
+def _write_page(path: Path, kept: RowFile, seeds: range) -> None:
     from proof.scoring import driver_agreement
-    from proof.scoring.page.write import write
+    from proof.scoring.page.write import write_score_page
 
     rows = kept.of("sim", seeds)
-    pairs = driver_agreement.pairs(rows, kept.of("netns", seeds))
+    pairs = driver_agreement.paired_rows(rows, kept.of("netns", seeds))
     looks = [row.look for row in kept.of("peers", seeds) if row.look is not None]
-    write(path, rows, pairs, looks, kept.code)
+    write_score_page(path, rows, pairs, looks, kept.code)

@@ -24,7 +24,7 @@ from talkpath.lab.drivers import namespace, netns
 from talkpath.lab.drivers.netns import NetnsLab, Program
 from talkpath.lab.drivers.run import PYTHON, link_to, respond_argv
 from talkpath.lab.drivers.sim import CONTROL_PORT
-from talkpath.lab.path.hosts import HOSTS, PROBE, RESPONDER, LabHost
+from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, RESPONDER, LabHost
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.bases.accompanied_call import MOST_LATE_MS
@@ -56,15 +56,15 @@ CASES = {
 APPS = ("telegram", "whatsapp", "signal", "webrtc")
 
 
-def accompanied(app: str, rule: str, seconds: float = SECONDS, seed: int = 1) -> dict[str, Any]:
+def accompanied_call(app: str, rule: str, seconds: float = SECONDS, seed: int = 1) -> dict[str, Any]:
     """One call of the app, listened to on the caller's interface: the JSON of `listen` (its last object)."""
     relay = app_relay(app)
     scenario = Scenario.parse("clean", [f"{rule},app={app}"] if rule else [], seed)
-    with TemporaryDirectory() as name, netns.box(scenario.network(), (*HOSTS, relay)) as lab:
+    with TemporaryDirectory() as name, netns.netns_lab(scenario.network(), (*HOSTS, relay)) as lab:
         folder = Path(name)
         responder = lab.start(RESPONDER.name, respond_argv(folder, PORTS))
         link = link_to(responder.line('"link"'), RESPONDER.ipv4, CONTROL_PORT, CONTROL_PORT)
-        listening = lab.start(PROBE.name, [*PYTHON, "listen", "-i", "eth0", link, "--json"])
+        listening = lab.start(LAB_PROBE.name, [*PYTHON, "listen", "-i", "eth0", link, "--json"])
         listening.line("{", READY_S)
         place: Callable[..., None] = _chromium_call if app == "webrtc" else _shaped_call
         place(lab, relay, app, seconds, folder)
@@ -87,19 +87,21 @@ def _chromium_call(lab: NetnsLab, relay: LabHost, app: str, seconds: float, fold
     far.mkdir()
     lab.start(relay.name, [sys.executable, str(SCRIPTS / "lab_call_far.py"), str(far), "voice"]).line("ready", READY_S)
     caller = lab.start(
-        PROBE.name, [sys.executable, str(SCRIPTS / "lab_call_near.py"), str(near), str(seconds), "voice", "4"]
+        LAB_PROBE.name, [sys.executable, str(SCRIPTS / "lab_call_near.py"), str(near), str(seconds), "voice", "4"]
     )
-    offer = _wait(caller, near / "offer.json")
-    _put(far / "offer.json", offer | {"sdp": "".join(_lines(offer["sdp"], "a=candidate", ""))})
-    answer = _wait(caller, far / "answer.json")
+    offer = _wait_for_file(caller, near / "offer.json")
+    _put_description(far / "offer.json", offer | {"sdp": "".join(_replaced_line(offer["sdp"], "a=candidate", ""))})
+    answer = _wait_for_file(caller, far / "answer.json")
     port = next(line.split()[5] for line in answer["sdp"].splitlines() if line.startswith("a=candidate"))
     start_relay(lab, relay, (RTC_PORT,), int(port), relay.ipv4)
     candidate = f"a=candidate:1 1 udp 2130706431 {relay.ipv4} {RTC_PORT} typ host\r\n"
-    _put(near / "answer.json", answer | {"sdp": "".join(_lines(answer["sdp"], "a=candidate", candidate))})
+    _put_description(
+        near / "answer.json", answer | {"sdp": "".join(_replaced_line(answer["sdp"], "a=candidate", candidate))}
+    )
     caller.finish(seconds + READY_S)
 
 
-def _lines(sdp: str, prefix: str, instead: str) -> list[str]:
+def _replaced_line(sdp: str, prefix: str, instead: str) -> list[str]:
     """The description with one line in place of the first that begins so, and without the others."""
     lines, given = [], False
     for line in sdp.splitlines(keepends=True):
@@ -111,7 +113,7 @@ def _lines(sdp: str, prefix: str, instead: str) -> list[str]:
     return lines
 
 
-def _wait(program: Program, file: Path) -> dict[str, Any]:
+def _wait_for_file(program: Program, file: Path) -> dict[str, Any]:
     until_s = time.monotonic() + READY_S
     while not file.exists() and time.monotonic() < until_s:
         if program.ended(0.05):
@@ -120,13 +122,13 @@ def _wait(program: Program, file: Path) -> dict[str, Any]:
     return found
 
 
-def _put(file: Path, description: dict[str, Any]) -> None:
+def _put_description(file: Path, description: dict[str, Any]) -> None:
     part = file.with_suffix(".part")
     part.write_text(json.dumps(description))
     part.rename(file)
 
 
-def words(told: dict[str, Any]) -> tuple[str, str, str]:
+def said_words(told: dict[str, Any]) -> tuple[str, str, str]:
     """The state of the call or attempt, the rule that is named or fits first, and the reason's code."""
     every = [*told.get("calls", ()), *told.get("attempts", ())]
     verdicts = [each["verdict"] for each in every if each.get("verdict")]
@@ -137,13 +139,13 @@ def words(told: dict[str, Any]) -> tuple[str, str, str]:
     return worst["state"], rule, (worst["reason"] or {}).get("code", "")
 
 
-def right(case: Case, told: dict[str, Any]) -> bool:
+def is_right(case: Case, told: dict[str, Any]) -> bool:
     """Whether the words are those of the case."""
-    state, rule, _ = words(told)
+    state, rule, _ = said_words(told)
     return state == case.state and (case.state == "ok" or rule in case.fits)
 
 
-def void(told: dict[str, Any]) -> bool:
+def is_void(told: dict[str, Any]) -> bool:
     """Whether this machine sent control traffic too late to be beside the call: then nothing is right or wrong."""
     late_ms = [each["late_ms_p99"] or 0.0 for each in told.get("controls", ())]
     return max(late_ms, default=0.0) > MOST_LATE_MS
@@ -151,16 +153,16 @@ def void(told: dict[str, Any]) -> bool:
 
 def main() -> int:
     """Play what was asked for."""
-    namespace.enter()
+    namespace.enter_namespace()
     names = sys.argv[1:] or [f"{app}/{name}" for app in APPS for name in CASES]
     wrong = 0
     for name in names:
         app, _, kind = name.partition("/")
-        found = accompanied(app, CASES[kind].rule)
-        good = right(CASES[kind], found["told"])
-        label = "void" if void(found["told"]) else "right" if good else "WRONG"
+        found = accompanied_call(app, CASES[kind].rule)
+        good = is_right(CASES[kind], found["told"])
+        label = "void" if is_void(found["told"]) else "right" if good else "WRONG"
         wrong += label == "WRONG"
-        state, rule, code = words(found["told"])
+        state, rule, code = said_words(found["told"])
         sys.stdout.write(f"{label:5}  {name:20} {state:13} {rule:14} {code:16}")
         sys.stdout.write(
             f" late p99 {found['late_ms']:.1f} ms\n" + (f"{found['errors']}\n" if label == "WRONG" else "")

@@ -38,7 +38,7 @@ AT_ONCE = 2
 LIMIT_S = 240.0
 
 
-def play(number: int) -> Finding:
+def play_attack(number: int) -> Finding:
     """One attack in a process of its own, which is killed with everything that it started when its time is over."""
     process = subprocess.Popen(
         [sys.executable, __file__, "--number", str(number)],
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
     began_s, broken = time.monotonic(), 0
     print("| attack | bound | measured | |\n|---|---|---|---|", flush=True)  # noqa: T201
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for number, finding in zip(numbers, pool.map(play, numbers), strict=True):
+        for number, finding in zip(numbers, pool.map(play_attack, numbers), strict=True):
             attack = ATTACKS[number]
             broken += not finding.holds
             verdict = "holds" if finding.holds else "**BROKEN**"

@@ -36,7 +36,7 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.browser.web.page_texts import page_texts
 from talkpath.lab.drivers import namespace, netns
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
 from talkpath.lab.scenario import Scenario
 
 BACKGROUNDS = (
@@ -96,14 +96,14 @@ class Case:
     says: str = ""
 
 
-def restricted(rule: str, direction: str) -> tuple[str, str, str]:
+def restricted_answer(rule: str, direction: str) -> tuple[str, str, str]:
     """The right answer where something restricts."""
     return "restricted", rule, direction
 
 
-def silent(direction: str) -> tuple[Answer, ...]:
+def silent_answer(direction: str) -> tuple[Answer, ...]:
     """All media of that way dropped: no packet tells "each one, by chance" from "from the handshake on"."""
-    return restricted("media.freeze", direction), restricted("media.drop", direction)
+    return restricted_answer("media.freeze", direction), restricted_answer("media.drop", direction)
 
 
 NEVER_ANSWERED: tuple[Answer, ...] = (("restricted", "media.unknown", None),)
@@ -114,28 +114,28 @@ INNOCENT: tuple[Answer, ...] = (*UNKNOWN, ("ok", None, None), ("impaired", None,
 CASES = {
     "none": Case((("ok", None, None),), paths=EVERY),
     "stun": Case(NEVER_ANSWERED, ("stun.drop",), fitting=("flow.block", "stun.drop")),
-    "hello": Case((restricted("dtls.hello_drop", "up"),), ("dtls.hello_drop",)),
-    "srtp-up": Case(silent("up"), ("media.drop,p=1,direction=up",)),
-    "srtp-down": Case(silent("down"), ("media.drop,p=1,direction=down",)),
-    "srtp-both": Case(silent("both"), ("media.drop,p=1",)),
-    "drop30-up": Case((restricted("media.drop", "up"),), ("media.drop,p=0.3,direction=up",)),
-    "drop10": Case((restricted("media.drop", "both"),), ("media.drop,p=0.1",)),
-    "police": Case((restricted("media.police", "both"),), ("media.police,kbps=24",)),
+    "hello": Case((restricted_answer("dtls.hello_drop", "up"),), ("dtls.hello_drop",)),
+    "srtp-up": Case(silent_answer("up"), ("media.drop,p=1,direction=up",)),
+    "srtp-down": Case(silent_answer("down"), ("media.drop,p=1,direction=down",)),
+    "srtp-both": Case(silent_answer("both"), ("media.drop,p=1",)),
+    "drop30-up": Case((restricted_answer("media.drop", "up"),), ("media.drop,p=0.3,direction=up",)),
+    "drop10": Case((restricted_answer("media.drop", "both"),), ("media.drop,p=0.1",)),
+    "police": Case((restricted_answer("media.police", "both"),), ("media.police,kbps=24",)),
     "video": Case((("ok", None, None),), video=(("ok", None, None),)),
     "video-police": Case(
-        (("ok", None, None),), ("media.police,kbps=200",), video=(restricted("media.police", "both"),)
+        (("ok", None, None),), ("media.police,kbps=200",), video=(restricted_answer("media.police", "both"),)
     ),
-    "delay": Case((restricted("media.delay", "both"),), ("media.delay,ms=150",)),
+    "delay": Case((restricted_answer("media.delay", "both"),), ("media.delay,ms=150",)),
     "video-freeze-late": Case(
-        (restricted("media.freeze", "both"),),
+        (restricted_answer("media.freeze", "both"),),
         ("media.freeze,after_s=8",),
-        video=(restricted("media.freeze", "both"),),
+        video=(restricted_answer("media.freeze", "both"),),
     ),
-    "freeze-late": Case((restricted("media.freeze", "both"),), ("media.freeze,after_s=8",)),
-    "freeze": Case((restricted("media.freeze", "both"),), ("media.freeze,after_s=4",)),
-    "freeze-18": Case((restricted("media.freeze", "both"),), ("media.freeze,after_s=18",)),
+    "freeze-late": Case((restricted_answer("media.freeze", "both"),), ("media.freeze,after_s=8",)),
+    "freeze": Case((restricted_answer("media.freeze", "both"),), ("media.freeze,after_s=4",)),
+    "freeze-18": Case((restricted_answer("media.freeze", "both"),), ("media.freeze,after_s=18",)),
     "stun-from-20": Case(NEVER_ANSWERED, ("stun.drop,from_s=20",), fitting=("flow.block", "stun.drop")),
-    "drop50-from-18": Case((restricted("media.drop", "both"),), ("media.drop,p=0.5,from_s=18",)),
+    "drop50-from-18": Case((restricted_answer("media.drop", "both"),), ("media.drop,p=0.5,from_s=18",)),
     "udp-block": Case((("closed", "udp.block", None),), ("udp.block",), paths=("tcp/443", "tls/443")),
     "turn-udp-only": Case(
         (("closed", None, None),), ("port.block,port=4434",), paths=("udp/3478", "udp/443"), tcp_blocked=(443,)
@@ -150,14 +150,16 @@ CASES = {
     "kept-back": Case(UNKNOWN, act="keep", reason="no_control"),
     "dead-line": Case((), dead_after_s=5.0, says="error_lost"),
     "safari": Case((("ok", None, None),), act="safari", video=(("ok", None, None),), paths=EVERY),
-    "safari-drop30-up": Case((restricted("media.drop", "up"),), ("media.drop,p=0.3,direction=up",), act="safari"),
+    "safari-drop30-up": Case(
+        (restricted_answer("media.drop", "up"),), ("media.drop,p=0.3,direction=up",), act="safari"
+    ),
     "slow-page": Case(INNOCENT, act="slow", video=INNOCENT),
-    "slow-page-srtp-up": Case((*silent("up"), *UNKNOWN), ("media.drop,p=1,direction=up",), act="slow"),
+    "slow-page-srtp-up": Case((*silent_answer("up"), *UNKNOWN), ("media.drop,p=1,direction=up",), act="slow"),
     "slow-page-drop30-up": Case(
-        (restricted("media.drop", "up"), *UNKNOWN), ("media.drop,p=0.3,direction=up",), act="slow"
+        (restricted_answer("media.drop", "up"), *UNKNOWN), ("media.drop,p=0.3,direction=up",), act="slow"
     ),
     "starved": Case(INNOCENT, act="starve", video=INNOCENT),
-    "starved-srtp-up": Case((*silent("up"), *UNKNOWN), ("media.drop,p=1,direction=up",), act="starve"),
+    "starved-srtp-up": Case((*silent_answer("up"), *UNKNOWN), ("media.drop,p=1,direction=up",), act="starve"),
     "hidden": Case(UNKNOWN, act="hide", reason="hidden"),
 }
 
@@ -193,11 +195,12 @@ class Blocked:
         return bool(after_s) and called_s is not None and now_s > called_s + after_s
 
 
-def certificate(folder: str) -> list[str]:
-    """Options of `respond` for a certificate of an authority that only the lab's browsers know (authority.pem)."""
+def certificate_options(folder: str) -> list[str]:
+    """Options of `respond_arguments` for a certificate of an authority that only the lab's browsers know
+    (authority.pem)."""
     authority, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    root = _signed("the lab", authority, authority, x509.BasicConstraints(ca=True, path_length=0))
-    chain = _signed("a test server", own, authority, x509.SubjectAlternativeName([x509.DNSName(NAME)]))
+    root = _signed_certificate("the lab", authority, authority, x509.BasicConstraints(ca=True, path_length=0))
+    chain = _signed_certificate("a test server", own, authority, x509.SubjectAlternativeName([x509.DNSName(NAME)]))
     key = own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     Path(folder, AUTHORITY).write_bytes(root.public_bytes(Encoding.PEM))
     Path(folder, "chain.pem").write_bytes(chain.public_bytes(Encoding.PEM))
@@ -205,13 +208,13 @@ def certificate(folder: str) -> list[str]:
     return ["--web-cert", f"{folder}/chain.pem", "--web-key", f"{folder}/key.pem"]
 
 
-def respond(folder: str) -> list[str]:
+def respond_arguments(folder: str) -> list[str]:
     """Python's arguments for a test server that leaves the ports of TURN to the relay."""
     options = f"--json --ports 5000 --host {RESPONDER.ipv4} --key-file {folder}/key --web {WEB} --web-udp {UDP}"
     return ["-m", "talkpath", "respond", *options.split(), "--tcp-ports", "", "--tls-ports", ""]
 
 
-def _signed(
+def _signed_certificate(
     name: str, key: ec.EllipticCurvePrivateKey, issuer: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType
 ) -> x509.Certificate:
     now = datetime.now(UTC)
@@ -228,18 +231,18 @@ def _signed(
     )
 
 
-def play(case: Case, seed: int = 1, *, secure: bool = True, near: Path = NEAR) -> dict[str, Any]:
+def play_case(case: Case, seed: int = 1, *, secure: bool = True, near: Path = NEAR) -> dict[str, Any]:
     """One check: {"text", "result", "late_p99_ms" of the lab's router}. Not `secure`: the page comes by http. `near`:
     what drives the browser."""
     network = Blocked(Scenario.parse(case.background, case.rules, seed).network(), case)
-    with TemporaryDirectory() as scratch, netns.box(network) as lab:
-        far = [sys.executable, *respond(scratch), *(certificate(scratch) if secure else [])]
+    with TemporaryDirectory() as scratch, netns.netns_lab(network) as lab:
+        far = [sys.executable, *respond_arguments(scratch), *(certificate_options(scratch) if secure else [])]
         lab.start(RESPONDER.name, far).line("link")
         file = Path(scratch, "near.json")
         # Without https by address: of a page with a name browsers try https first.
         origin = f"https://{NAME}:{WEB}" if secure else f"http://{RESPONDER.ipv4}:{WEB}"
         outcome = lab.start(
-            PROBE.name, [sys.executable, str(near), origin, str(file), "video" if case.video else "voice", case.act]
+            LAB_PROBE.name, [sys.executable, str(near), origin, str(file), "video" if case.video else "voice", case.act]
         ).finish(LONGEST_S)
         health = lab.stop()
         if outcome.exit_code:
@@ -276,10 +279,10 @@ def _is_told(right: Sequence[Answer], verdict: dict[str, Any]) -> bool:
     return any(all(want in (None, have) for want, have in zip(one, found, strict=True)) for one in right)
 
 
-def rows(names: Sequence[str], seed: int, secure: bool, near: Path) -> Iterator[dict[str, Any]]:
+def case_rows(names: Sequence[str], seed: int, secure: bool, near: Path) -> Iterator[dict[str, Any]]:
     """One row a case."""
     for name in names:
-        found = play(CASES[name], seed, secure=secure, near=near)
+        found = play_case(CASES[name], seed, secure=secure, near=near)
         yield {
             "case": name,
             "seed": seed,
@@ -289,14 +292,14 @@ def rows(names: Sequence[str], seed: int, secure: bool, near: Path) -> Iterator[
         }
 
 
-def innocent(runs: int, near: Path) -> Iterator[dict[str, Any]]:
+def play_innocent_networks(runs: int, near: Path) -> Iterator[dict[str, Any]]:
     """Networks that restrict nothing, each as bad as its seed has it."""
     for number in range(runs):
         turn, kind = divmod(number, len(BACKGROUNDS))
         case = Case(INNOCENT, background=BACKGROUNDS[kind], video=() if turn else INNOCENT)
         row = {"case": case.background, "seed": 100 + number}
         try:
-            found = play(case, 100 + number, near=near)
+            found = play_case(case, 100 + number, near=near)
         except CutOffError as error:
             yield row | {"right": True, "result": {"paths": []}, "late_p99_ms": 0.0, "text": str(error)}
             continue
@@ -318,11 +321,13 @@ def main() -> None:
         options.error("only Chromium can be slowed or made like another browser; leave --firefox away")
     be_prompt()
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(NEAR.parent), os.environ.get("PYTHONPATH"))))
-    namespace.enter()
+    namespace.enter_namespace()
     near = NEAR_FIREFOX if chosen.firefox else NEAR
     every = [name for name, case in CASES.items() if not (chosen.firefox and case.act in CHROMIUM_ALONE)]
     names = chosen.cases or ([] if chosen.innocent else every)
-    for row in chain(rows(names, chosen.seed, not chosen.http, near), innocent(chosen.innocent, near)):
+    for row in chain(
+        case_rows(names, chosen.seed, not chosen.http, near), play_innocent_networks(chosen.innocent, near)
+    ):
         sys.stdout.write(json.dumps(row) + "\n")
         sys.stdout.flush()
 

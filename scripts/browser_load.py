@@ -18,10 +18,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from browser_cases import NEAR, WEB, be_prompt, certificate, respond
+from browser_cases import NEAR, WEB, be_prompt, certificate_options, respond_arguments
 from browser_near import NAME
 from talkpath.lab.drivers import namespace, netns
-from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
 from talkpath.lab.scenario import Scenario
 
 FAR = "talkpath.browser.far_end.far_end_process"
@@ -43,10 +43,10 @@ def used_s() -> float:
                 used[int(folder.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         except OSError:
             continue
-    return sum(seconds for process, seconds in used.items() if os.getpid() in ancestors(process, parents))
+    return sum(seconds for process, seconds in used.items() if os.getpid() in ancestors_of_process(process, parents))
 
 
-def ancestors(process: int, parents: dict[int, int]) -> set[int]:
+def ancestors_of_process(process: int, parents: dict[int, int]) -> set[int]:
     """The processes that a process descends from."""
     found: set[int] = set()
     while (process := parents.get(process, 0)) and process not in found:
@@ -54,16 +54,16 @@ def ancestors(process: int, parents: dict[int, int]) -> set[int]:
     return found
 
 
-def play(pages: int, media: str) -> dict[str, Any]:
+def play_pages(pages: int, media: str) -> dict[str, Any]:
     """All pages at once, each started APART_S after the one before."""
     network = Scenario.parse("clean", ()).network()
-    with TemporaryDirectory() as scratch, netns.box(network) as lab:
-        far = [*FIRST, sys.executable, *respond(scratch), *certificate(scratch)]
+    with TemporaryDirectory() as scratch, netns.netns_lab(network) as lab:
+        far = [*FIRST, sys.executable, *respond_arguments(scratch), *certificate_options(scratch)]
         lab.start(RESPONDER.name, far).line("link")
         before_s, began_s, running = used_s(), time.monotonic(), []
         for number in range(pages):
             near = [*BEHIND, sys.executable, str(NEAR), f"https://{NAME}:{WEB}", f"{scratch}/{number}.json", media]
-            running.append(lab.start(PROBE.name, near))
+            running.append(lab.start(LAB_PROBE.name, near))
             time.sleep(APART_S)
         codes = [each.finish(LONGEST_S).exit_code for each in running]
         told = [json.loads(file.read_text())["result"] for file in sorted(Path(scratch).glob("*.json"))]
@@ -85,8 +85,8 @@ def main() -> None:
     """Play it."""
     be_prompt()
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(NEAR.parent), os.environ.get("PYTHONPATH"))))
-    namespace.enter()
-    sys.stdout.write(json.dumps(play(int(sys.argv[1]), sys.argv[2])) + "\n")
+    namespace.enter_namespace()
+    sys.stdout.write(json.dumps(play_pages(int(sys.argv[1]), sys.argv[2])) + "\n")
 
 
 if __name__ == "__main__":

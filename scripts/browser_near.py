@@ -4,9 +4,9 @@
 
 `hide` and `network` hide the page or change its network in the middle. `keep`: the browser keeps calls off the
 network, as a company's policy or an add-on does. `safari`: the browser has and lacks what Safari 26.4 to 27.2 does, by
-MDN's tables. `slow`: the page's thread is SLOWER times as slow. `starve`: all processes of the browser are stopped most
-of the time, in turns of STILL_S and RUN_S. Writes FILE: {"text": what a person reads with its fold open, "" if the
-check never ended, "result": the page's own}. Only the check goes over the network.
+MDN's tables. `slow`: the page's thread is SLOWER times as slow. `starve_chromium`: all processes of the browser are
+stopped most of the time, in turns of STILL_S and RUN_S. Writes FILE: {"text": what a person reads with its fold open,
+"" if the check never ended, "result": the page's own}. Only the check goes over the network.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ KEEPS_CALLS = {"webrtc": {"ip_handling_policy": "disable_non_proxied_udp"}}
 PATIENCE_MS = 260_000  # the page gives a check up after 200 s, once there was a place
 
 
-def start(page: Page, media: str = "voice") -> None:
+def start_page_check(page: Page, media: str = "voice") -> None:
     """Choose the calls, press Start, and answer that no VPN is on."""
     page.evaluate("document.getElementById('options').open = true")
     page.check(f'input[name="media"][value="{media}"]')
@@ -66,16 +66,16 @@ def start(page: Page, media: str = "voice") -> None:
     page.click("#vpn-no")
 
 
-def check(page: Page, origin: str, media: str, act: str) -> dict[str, object]:
+def run_page_check(page: Page, origin: str, media: str, act: str) -> dict[str, object]:
     """One check."""
     page.goto(f"{origin}/check?lang=en", timeout=PATIENCE_MS)
     page.wait_for_selector("html[data-ready]")
-    start(page, media)
+    start_page_check(page, media)
     page.wait_for_timeout(SETTLED_MS)  # its threads are there by now
     be_prompt()
     if act == "starve":
-        threading.Thread(target=starve, daemon=True).start()
-    disturb(page, act)
+        threading.Thread(target=starve_chromium, daemon=True).start()
+    disturb_page(page, act)
     with contextlib.suppress(TimeoutError):  # it never ended: then it has no text, either
         page.wait_for_selector("#result:not([hidden]), #ask:not([hidden]) #trouble:not(:empty)", timeout=PATIENCE_MS)
     if not page.is_visible("#result"):
@@ -84,7 +84,7 @@ def check(page: Page, origin: str, media: str, act: str) -> dict[str, object]:
     return {"text": page.inner_text("#result"), "result": page.evaluate("window.lastResult")}
 
 
-def disturb(page: Page, act: str) -> None:
+def disturb_page(page: Page, act: str) -> None:
     """Hide the page, or change its network, while calls run; or have it run slowly from the start."""
     if act == "slow":
         page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
@@ -96,9 +96,11 @@ def disturb(page: Page, act: str) -> None:
         page.evaluate(NETWORK)
 
 
-def starve() -> None:
+def starve_chromium() -> None:
     """Let Chromium run for RUN_S, then stand still for STILL_S, again and again, as long as this process lasts."""
-    pids = [pid for pid in _descendants() if b"chromium" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]]
+    pids = [
+        pid for pid in _child_processes() if b"chromium" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+    ]
     while True:
         for sent, for_s in ((signal.SIGSTOP, STILL_S), (signal.SIGCONT, RUN_S)):
             for pid in pids:
@@ -107,12 +109,12 @@ def starve() -> None:
             time.sleep(for_s)
 
 
-def _descendants() -> list[int]:
+def _child_processes() -> list[int]:
     own, parents = os.getpid(), {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-    return [pid for pid in parents if _descends(pid, own, parents)]
+    return [pid for pid in parents if _is_descendant(pid, own, parents)]
 
 
 def be_prompt() -> None:
@@ -122,7 +124,7 @@ def be_prompt() -> None:
     Chromium sets itself.
     """
     nice = os.getpriority(os.PRIO_PROCESS, 0)
-    for pid in _descendants():
+    for pid in _child_processes():
         with contextlib.suppress(OSError):
             Path(f"/proc/{pid}/autogroup").write_text(str(nice))
         for thread in Path(f"/proc/{pid}/task").glob("*"):
@@ -130,7 +132,7 @@ def be_prompt() -> None:
                 os.setpriority(os.PRIO_PROCESS, int(thread.name), nice)
 
 
-def _descends(pid: int, own: int, parents: dict[int, int]) -> bool:
+def _is_descendant(pid: int, own: int, parents: dict[int, int]) -> bool:
     while pid in parents and pid != own:
         pid = parents[pid]
     return pid == own
@@ -154,7 +156,7 @@ def main() -> None:
             page.add_init_script(SAFARI)
         be_prompt()
         page.on("pageerror", lambda error: sys.stderr.write(f"{error}\n"))
-        file.write_text(json.dumps(check(page, origin, media, act)))
+        file.write_text(json.dumps(run_page_check(page, origin, media, act)))
         browser.close()
 
 

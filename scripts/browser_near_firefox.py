@@ -104,7 +104,7 @@ class Tab:
 
 
 @contextmanager
-def firefox(settings: Mapping[str, object]) -> Iterator[Tab]:
+def start_firefox(settings: Mapping[str, object]) -> Iterator[Tab]:
     """Firefox without a window, with a profile of its own."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         said = Path(profile, "said")
@@ -121,13 +121,13 @@ def firefox(settings: Mapping[str, object]) -> Iterator[Tab]:
         ]
         with said.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
             try:
-                with connect(f"{_address(said)}/session", max_size=LARGEST_BYTES, proxy=None) as socket:
+                with connect(f"{_remote_address(said)}/session", max_size=LARGEST_BYTES, proxy=None) as socket:
                     yield Tab(socket)
             finally:
                 process.kill()
 
 
-def _address(said: Path) -> str:
+def _remote_address(said: Path) -> str:
     until_s = time.monotonic() + PATIENCE_MS / 1000
     while time.monotonic() < until_s:
         if found := LISTENS.search(said.read_text(errors="replace")):
@@ -136,7 +136,7 @@ def _address(said: Path) -> str:
     raise TimeoutError("Firefox never listened")
 
 
-def check(tab: Tab, origin: str, media: str, act: str) -> dict[str, object]:
+def run_page_check(tab: Tab, origin: str, media: str, act: str) -> dict[str, object]:
     """One check."""
     tab.go(f"{origin}/check?lang=en")
     tab.wait(READY)
@@ -160,11 +160,11 @@ def check(tab: Tab, origin: str, media: str, act: str) -> dict[str, object]:
 def main() -> None:
     """Start Firefox, run one check, write what came of it."""
     origin, file, media, act = sys.argv[1], Path(sys.argv[2]), sys.argv[3], "".join(sys.argv[4:5])
-    with firefox(SETTINGS | (KEEPS_CALLS if act == "keep" else {})) as tab:
+    with start_firefox(SETTINGS | (KEEPS_CALLS if act == "keep" else {})) as tab:
         be_prompt()
         if (authority := file.with_name("authority.pem")).exists():
             tab.trust(authority)
-        file.write_text(json.dumps(check(tab, origin, media, act)))
+        file.write_text(json.dumps(run_page_check(tab, origin, media, act)))
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def play_run(checkout: Checkout, number: int, path: Path) -> None:
     checkout.talkpath("lab", "run", "--driver", "sim", *line, "-o", path)
 
 
-def play(checkout: Checkout, folder: Path, jobs: int) -> None:
+def play_checks(checkout: Checkout, folder: Path, jobs: int) -> None:
     """Writes the checks of the lab into `folder`, as bundles."""
     for number in range(len(PLAYED)):
         play_run(checkout, number, folder / f"run-{number:02}.talkpath")
@@ -83,21 +83,21 @@ def played_again(checkout: Checkout, number: int) -> str:
         return checkout.talkpath("judge", path, "--json")
 
 
-def captures() -> Iterator[Path]:
+def capture_files() -> Iterator[Path]:
     """The tests' own fixtures, and the public captures where they are."""
     public = Path(os.environ.get("TALKPATH_CAPTURES", ROOT.parent / "shared/captures"))
     for folder in (ROOT / FIXTURES, public):
         yield from sorted(path for path in folder.glob("*.pcap*") if path.is_file())
 
 
-def results(checkout: Checkout, folder: Path, jobs: int, only: str = "*") -> Iterator[tuple[str, str]]:
+def compared_results(checkout: Checkout, folder: Path, jobs: int, only: str = "*") -> Iterator[tuple[str, str]]:
     """Name and JSON of everything that is compared, or of `only` one part of it ("judge", "play", "capture")."""
     work: list[tuple[str, Callable[[], str]]] = []
     for bundle in sorted(folder.glob("bundles/*.talkpath")):
         work.append((f"judge/{bundle.stem}", partial(checkout.talkpath, "judge", bundle, "--json")))
     for number in range(len(PLAYED)):
         work.append((f"play/run-{number:02}", partial(played_again, checkout, number)))
-    for path in captures():
+    for path in capture_files():
         name = f"capture/{path.name}"
         work.append((name, partial(checkout.talkpath, "capture", "--json", path)))
         far = path.with_name(path.name.replace(".pcap", "-far.pcap"))
@@ -105,19 +105,19 @@ def results(checkout: Checkout, folder: Path, jobs: int, only: str = "*") -> Ite
             work.append((f"{name}+far", partial(checkout.talkpath, "capture", "--json", path, "--peer", far)))
     work = [(name, run) for name, run in work if only in ("*", name.split("/")[0])]
     with ThreadPoolExecutor(jobs) as pool:
-        yield from zip((name for name, _ in work), pool.map(_run, (run for _, run in work)), strict=True)
+        yield from zip((name for name, _ in work), pool.map(_run_command, (run for _, run in work)), strict=True)
 
 
-def _run(work: Callable[[], str]) -> str:
+def _run_command(work: Callable[[], str]) -> str:
     return work()
 
 
-def store(checkout: Checkout, folder: Path, jobs: int) -> None:
+def store_results(checkout: Checkout, folder: Path, jobs: int) -> None:
     """Makes the stored set: the bundles, and what this checkout says of them and of the captures."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "bundles").mkdir(parents=True)
-    play(checkout, folder / "bundles", jobs)
-    for name, text in results(checkout, folder, jobs):
+    play_checks(checkout, folder / "bundles", jobs)
+    for name, text in compared_results(checkout, folder, jobs):
         path = folder / f"{name}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -130,31 +130,31 @@ def store_commit(commit: str, folder: Path, jobs: int) -> None:
     git = ("git", "-C", str(ROOT), "worktree")
     subprocess.run([*git, "add", "--quiet", "--force", "--detach", str(tree), commit], check=True)
     try:
-        store(Checkout(tree), folder, jobs)
+        store_results(Checkout(tree), folder, jobs)
     finally:
         subprocess.run([*git, "remove", "--force", str(tree)], check=True)
 
 
-def unequal(stored: Any, today: Any, where: str = "") -> Iterator[str]:
+def unequal_values(stored: Any, today: Any, where: str = "") -> Iterator[str]:
     """One line for each value that differs; floats may differ by 1e-9."""
     if isinstance(stored, dict) and isinstance(today, dict):
         for key in [*stored, *(key for key in today if key not in stored)]:
-            yield from unequal(stored.get(key, "(absent)"), today.get(key, "(absent)"), f"{where}.{key}")
+            yield from unequal_values(stored.get(key, "(absent)"), today.get(key, "(absent)"), f"{where}.{key}")
     elif isinstance(stored, list) and isinstance(today, list) and len(stored) == len(today):
         for number, (old, new) in enumerate(zip(stored, today, strict=True)):
-            yield from unequal(old, new, f"{where}[{number}]")
+            yield from unequal_values(old, new, f"{where}[{number}]")
     elif type(stored) is float and type(today) is float and abs(stored - today) <= CLOSE:
         return
     elif type(stored) is not type(today) or stored != today:
         yield f"{where.lstrip('.')}: {stored!r} stored, {today!r} today"
 
 
-def differences(name: str, stored: str, today: str) -> list[str]:
+def result_differences(name: str, stored: str, today: str) -> list[str]:
     """What differs in one result: nothing where a capture's bytes, a verdict's words and numbers, are the same."""
     if stored == today:
         return []
     try:
-        lines = list(unequal(json.loads(stored), json.loads(today)))
+        lines = list(unequal_values(json.loads(stored), json.loads(today)))
     except ValueError:
         return ["what was printed is not the same JSON document"]
     if not lines and name.startswith("capture/"):
@@ -162,16 +162,16 @@ def differences(name: str, stored: str, today: str) -> list[str]:
     return lines
 
 
-def compare(checkout: Checkout, folder: Path, jobs: int, only: str = "*") -> int:
+def compare_with_stored(checkout: Checkout, folder: Path, jobs: int, only: str = "*") -> int:
     """Prints what differs; 1 where anything does, or where nothing could be compared."""
     stored = {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.glob(f"{only}/*.json")}
     compared = wrong = 0
-    for name, today in results(checkout, folder, jobs, only):
+    for name, today in compared_results(checkout, folder, jobs, only):
         path = stored.pop(name, None)
         if path is None:
             print(f"{name}: not in the stored set")  # noqa: T201
             continue
-        found = differences(name, path.read_text(encoding="utf-8"), today)
+        found = result_differences(name, path.read_text(encoding="utf-8"), today)
         compared, wrong = compared + 1, wrong + bool(found)
         print("".join(f"{name}: {line[:300]}\n" for line in found[:20]), end="", flush=True)  # noqa: T201
     print("".join(f"{name}: stored, but its input is not here today\n" for name in stored), end="")  # noqa: T201
@@ -192,11 +192,11 @@ def main(arguments: list[str]) -> int:
     folder = options.folder.resolve()
     here = Checkout(ROOT)
     if options.store:
-        store(here, folder, options.jobs)
+        store_results(here, folder, options.jobs)
         return 0
     if options.commit:
         store_commit(options.commit, folder, options.jobs)
-    return compare(here, folder, options.jobs, options.only)
+    return compare_with_stored(here, folder, options.jobs, options.only)
 
 
 if __name__ == "__main__":

@@ -28,11 +28,11 @@ from random import Random
 from types import FrameType
 
 import nasty_captures
-from talkpath.capture.calls.records import findings
-from talkpath.capture.scan import scan
-from talkpath.capture.scrubbing.scrub import scrub
+from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.scan import scan_capture
+from talkpath.capture.scrubbing.scrub import scrub_capture
 from talkpath.errors import WireError
-from talkpath.report.recordings.capture_json import result, text
+from talkpath.report.recordings.capture_json import capture_line, capture_result
 
 LONGEST_S, TELL_EACH, CHUNK = 20, 5000, 100
 MOST_MIB = 550  # more than the process had before
@@ -42,20 +42,20 @@ PIECE_BYTES = 12000
 ODD = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
 
-def content(path: Path) -> bytes:
+def capture_content(path: Path) -> bytes:
     """Read a capture and unpack it, so that damage reaches the packets."""
     data = path.read_bytes()
     return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
 
 
-def piece(rng: Random, whole: bytes) -> bytearray:
+def capture_piece(rng: Random, whole: bytes) -> bytearray:
     """Cut the beginning of a capture and a stretch from somewhere in it."""
     size = rng.randrange(200, PIECE_BYTES)
     at = rng.randrange(len(whole)) if rng.random() < 0.3 else 0
     return bytearray(whole[:400] + whole[at : at + size] if at else whole[:size])
 
 
-def damage(rng: Random, data: bytearray, other: bytes) -> None:
+def damaged_data(rng: Random, data: bytearray, other: bytes) -> None:
     """Damage the data in one way."""
     at = rng.randrange(4 if rng.random() < 0.95 else 0, len(data))
     size = min(rng.choice((1, 4, 16, 64, 400)), len(data) - at)
@@ -79,14 +79,14 @@ def damage(rng: Random, data: bytearray, other: bytes) -> None:
             data[at : at + size] = other[begin : begin + size]
 
 
-def case(seed: int, number: int, sources: Sequence[bytes]) -> bytes:
+def fuzz_case(seed: int, number: int, sources: Sequence[bytes]) -> bytes:
     """Make the bytes of one case."""
     rng = Random(seed << 40 | number)
-    data = piece(rng, rng.choice(sources))
+    data = capture_piece(rng, rng.choice(sources))
     for _ in range(rng.choice((1, 2, 5, 20, 100))):
         if len(data) < 40:
             break
-        damage(rng, data, rng.choice(sources))
+        damaged_data(rng, data, rng.choice(sources))
     return bytes(data)
 
 
@@ -97,12 +97,12 @@ def nasty_case(seed: int, number: int) -> tuple[str, bytes]:
     return name, nasty_captures.KINDS[name](rng)
 
 
-def read(data: bytes, also_scrub: bool) -> None:
+def read_like_commands(data: bytes, also_scrub: bool) -> None:
     """Do everything that the commands do with a file."""
     with suppress(WireError):
-        text(result("x", findings(scan(io.BytesIO(data)))))
+        capture_line(capture_result("x", capture_findings(scan_capture(io.BytesIO(data)))))
         if also_scrub:
-            scrub(io.BytesIO(data), io.BytesIO())
+            scrub_capture(io.BytesIO(data), io.BytesIO())
 
 
 def peak_mib() -> float:
@@ -114,7 +114,7 @@ def _too_long(_signal: int, _frame: FrameType | None) -> None:
     raise TimeoutError(f"longer than {LONGEST_S} s")
 
 
-def _limits() -> None:
+def _set_limits() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     signal.signal(signal.SIGPROF, _too_long)
 
@@ -130,7 +130,9 @@ class Job:
 
     def case(self, number: int) -> tuple[str, bytes]:
         """The kind and the bytes of a case."""
-        return ("damaged", case(self.seed, number, self.sources)) if self.sources else nasty_case(self.seed, number)
+        return (
+            ("damaged", fuzz_case(self.seed, number, self.sources)) if self.sources else nasty_case(self.seed, number)
+        )
 
 
 @dataclass
@@ -142,7 +144,7 @@ class Played:
     peak_mib: float = 0.0
 
 
-def play(job: Job) -> Played:
+def play_cases(job: Job) -> Played:
     """Play some cases."""
     out, most_mib = Played([]), peak_mib() + MOST_MIB
     for number in range(job.first, job.last):
@@ -150,7 +152,7 @@ def play(job: Job) -> Played:
         begin = time.process_time()
         signal.setitimer(signal.ITIMER_PROF, LONGEST_S)  # of CPU time: a busy machine is no hang
         try:
-            read(data, number % (10 if job.sources else 2) == 0)
+            read_like_commands(data, number % (10 if job.sources else 2) == 0)
         except Exception:  # noqa: BLE001 (whatever it is, it is told with its case)
             out.wrong.append(f"case {number} ({kind}):\n{traceback.format_exc()}")
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -176,12 +178,12 @@ def main(arguments: Sequence[str]) -> int:
     if not chosen.nasty and not chosen.folders:
         options.error("name folders of captures, or --nasty")
     paths = [path for folder in chosen.folders for path in sorted(folder.glob("*.pcap*"))]
-    sources = () if chosen.nasty else tuple(content(path) for path in paths)
+    sources = () if chosen.nasty else tuple(capture_content(path) for path in paths)
     until_s, end = time.monotonic() + 60 * chosen.minutes, chosen.first + chosen.cases
     jobs = [Job(chosen.seed, at, min(at + CHUNK, end), sources) for at in range(chosen.first, end, CHUNK)]
     played, wrong, slowest, peak = 0, 0, (0.0, -1, ""), 0.0
-    with Pool(chosen.jobs, initializer=_limits) as pool:
-        for job, done in zip(jobs, pool.imap(play, jobs), strict=True):
+    with Pool(chosen.jobs, initializer=_set_limits) as pool:
+        for job, done in zip(jobs, pool.imap(play_cases, jobs), strict=True):
             played, wrong = played + job.last - job.first, wrong + len(done.wrong)
             slowest, peak = max(slowest, done.slowest), max(peak, done.peak_mib)
             print("".join(done.wrong), end="", flush=True)  # noqa: T201

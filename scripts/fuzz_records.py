@@ -37,27 +37,27 @@ from rich.console import Console
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
 from factories.checks.mutated_bundles import mutated_record, signed_bundle
-from proof.accompanied_calls import accompany
+from proof.accompanied_calls import play_accompanied_call
 from proof.app_servers.drawing import draw_restricted
 from talkpath.api.stored_verdicts import judge
 from talkpath.api.verification import verify
 from talkpath.apps import shapes
-from talkpath.capture.calls.records import findings
-from talkpath.capture.scan import scan
+from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.scan import scan_capture
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import read_bundle
 from talkpath.evidence.simulation_keys import probe_signer, responder_signer
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.experiment.seeds import commitment
+from talkpath.experiment.seeds import seed_commitment
 from talkpath.lab.drivers.run import run_sim
-from talkpath.lab.own_addresses.play import play as play_own_addresses
+from talkpath.lab.own_addresses.play import ask_own_addresses as play_own_addresses
 from talkpath.lab.scenario import Scenario
 from talkpath.report import check_text, endpoint_report
 from talkpath.report.check_json import judge_check
 from talkpath.report.pictures import check_page, endpoint_page
 from talkpath.report.recordings import capture_page, capture_text
-from talkpath.report.recordings.capture_json import result
+from talkpath.report.recordings.capture_json import capture_result
 from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
@@ -73,7 +73,7 @@ Case = Callable[[int, int], bool]
 
 
 @cache
-def bundles() -> list[tuple[str, Any, Any]]:
+def unchanged_bundles() -> list[tuple[str, Any, Any]]:
     """(kind, facts, verdict) of unchanged bundles, as plain values."""
     every: list[tuple[str, Any, Any]] = []
     for seed, (background, rules) in enumerate(PLAYED, 1):
@@ -81,47 +81,49 @@ def bundles() -> list[tuple[str, Any, Any]]:
         facts = msgspec.structs.replace(facts, receipt=None, started_at="2026-11-24T10:00:00Z")
         every.append(("check", facts, judge_check(facts)[1]))
     for path in sorted((ROOT / "tests/capture/lab").glob("*.pcap.gz"))[:3]:
-        recorded = findings(scan(io.BytesIO(gzip.decompress(path.read_bytes()))))
-        every.append(("capture", recorded, result("x", recorded)))
+        recorded = capture_findings(scan_capture(io.BytesIO(gzip.decompress(path.read_bytes()))))
+        every.append(("capture", recorded, capture_result("x", recorded)))
     for seed in ASKED:
         asked, _ = play_own_addresses(draw_restricted(seed, ("clean",)).case)
         asked = msgspec.structs.replace(asked, started_at="2026-11-24T10:00:00Z")
         every.append(("endpoints", asked, endpoint_report.endpoints_json(asked, judge_own_addresses(asked))))
-    beside = accompany("whatsapp", 8.0, Scenario.parse("clean", ["media.freeze,after_s=3,to=app"], 1), flows=3).findings
-    every.append(("capture", beside, result("x", beside)))
-    return [(kind, _plain(facts), msgspec.json.decode(msgspec.json.encode(told))) for kind, facts, told in every]
+    beside = play_accompanied_call(
+        "whatsapp", 8.0, Scenario.parse("clean", ["media.freeze,after_s=3,to=app"], 1), flows=3
+    ).findings
+    every.append(("capture", beside, capture_result("x", beside)))
+    return [(kind, _plain_values(facts), msgspec.json.decode(msgspec.json.encode(told))) for kind, facts, told in every]
 
 
-def _plain(record: Any) -> Any:
+def _plain_values(record: Any) -> Any:
     return msgspec.msgpack.decode(msgspec.msgpack.encode(record), strict=False)
 
 
 def bundle_case(seed: int, number: int) -> bool:
     """Whether a mutated bundle was still taken for one. Raises whatever goes wrong."""
     rng = Random(seed << 40 | number)
-    kind, facts, verdict = rng.choice(bundles())
+    kind, facts, verdict = rng.choice(unchanged_bundles())
     times = rng.choice((1, 1, 2, 3, 8))
-    second = _second(rng, times) if kind == "check" and rng.random() < 0.2 else b""
+    second = _second_bundle(rng, times) if kind == "check" and rng.random() < 0.2 else b""
     facts = mutated_record(facts, rng, times) if rng.random() < (0.3 if second else 0.9) else facts
     verdict = mutated_record(verdict, rng, times) if rng.random() < 0.2 else verdict
     data = signed_bundle(kind, facts, verdict, probe_signer(), second)
     if data is None:
         return False
     try:
-        _show(data)
+        _show_bundle(data)
     except BundleError:
         return False
     return True
 
 
-def _second(rng: Random, times: int) -> bytes:
+def _second_bundle(rng: Random, times: int) -> bytes:
     """The bundle of a second test server, mutated or, at times, any bundle at all; empty where it cannot be written."""
-    kind, facts, verdict = rng.choice(bundles()[: len(PLAYED) + 1])
+    kind, facts, verdict = rng.choice(unchanged_bundles()[: len(PLAYED) + 1])
     facts = mutated_record(facts, rng, times) if rng.random() < 0.7 else facts
     return signed_bundle(kind, facts, verdict, responder_signer()) or b""
 
 
-def _show(data: bytes) -> None:
+def _show_bundle(data: bytes) -> None:
     """Everything that `verify`, `judge` and `report` do."""
     verify(data)
     stored = read_bundle(data)
@@ -129,13 +131,13 @@ def _show(data: bytes) -> None:
     msgspec.json.encode(judgement.record)
     console = Console(file=io.StringIO(), width=100)
     if stored.facts is not None:
-        check_text.show(console, judgement.verdicts, judgement.record["transports"])
+        check_text.show_check(console, judgement.verdicts, judgement.record["transports"])
         check_page.check_page(stored.facts, judgement.verdicts, judgement.record, [])
     elif stored.endpoints is not None:
-        endpoint_report.show(console, judgement.verdicts)
+        endpoint_report.show_endpoints(console, judgement.verdicts)
         endpoint_page.endpoint_page(judgement.verdicts, [], simulated=stored.simulated)
     elif stored.findings is not None:
-        capture_text.show(console, "x", stored.findings)
+        capture_text.show_capture(console, "x", stored.findings)
         capture_page.capture_page("x", stored.findings)
 
 
@@ -150,7 +152,7 @@ def message_case(seed: int, number: int) -> bool:
     session = far.connect("block")
     arm = rng.choice(ARMS)
     own: list[messages.AnyMessage] = [
-        messages.Hello((messages.VERSION,), "fuzz", commitment(SEED), {str(arm): shape_digest(arm)}),
+        messages.Hello((messages.PROTOCOL_VERSION,), "fuzz", seed_commitment(SEED), {str(arm): shape_digest(arm)}),
         messages.Open(SEED),
         messages.Begin(number=0, arm=str(arm), k=2, packets=5, first_tuple=0, locals=60),
         messages.Close(0, ()),
@@ -161,7 +163,7 @@ def message_case(seed: int, number: int) -> bool:
         own[2:] = beside
     turn = rng.randrange(len(own))
     for step, message in enumerate(own[: turn + 1]):
-        frame = messages.encode(message)
+        frame = messages.encode_message(message)
         if step == turn:
             frame = _mutated_frame(rng, message)
         answers = messages.Decoder().feed(far.receive(float(step), session, frame))
@@ -178,12 +180,12 @@ def message_case(seed: int, number: int) -> bool:
 def _mutated_frame(rng: Random, message: messages.AnyMessage) -> bytes:
     for _ in range(20):
         with suppress(OverflowError, TypeError, ValueError, IndexError):
-            body = msgspec.msgpack.encode(mutated_record(_plain(message), rng, rng.choice((1, 1, 2, 4))))
+            body = msgspec.msgpack.encode(mutated_record(_plain_values(message), rng, rng.choice((1, 1, 2, 4))))
             if rng.random() < 0.2:
                 at = rng.randrange(len(body))
                 body = body[:at] + bytes([rng.randrange(256)]) + body[at + 1 :]
             return len(body).to_bytes(4, "big") + body
-    return messages.encode(message)
+    return messages.encode_message(message)
 
 
 CASES: dict[str, Case] = {"bundles": bundle_case, "messages": message_case}
@@ -193,12 +195,12 @@ def _too_long(_signal: int, _frame: FrameType | None) -> None:
     raise TimeoutError(f"longer than {LONGEST_S} s")
 
 
-def _limits() -> None:
+def _set_limits() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     signal.signal(signal.SIGPROF, _too_long)
 
 
-def play(job: tuple[str, int, int, int]) -> tuple[int, list[str], tuple[float, int], float]:
+def play_cases(job: tuple[str, int, int, int]) -> tuple[int, list[str], tuple[float, int], float]:
     """Plays cases `first` to `last`: (how many were accepted, what went wrong, the slowest, peak MiB)."""
     kind, seed, first, last = job
     case, accepted, wrong, slowest = CASES[kind], 0, [], (0.0, -1)
@@ -229,8 +231,8 @@ def main(arguments: Sequence[str]) -> int:
     jobs = [(chosen.kind, chosen.seed, at, min(at + CHUNK, end)) for at in range(chosen.first, end, CHUNK)]
     played = accepted = failed = 0
     slowest, peak = (0.0, -1), 0.0
-    with Pool(chosen.jobs, initializer=_limits) as pool:
-        for job, (taken, wrong, slow, mib) in zip(jobs, pool.imap(play, jobs), strict=False):
+    with Pool(chosen.jobs, initializer=_set_limits) as pool:
+        for job, (taken, wrong, slow, mib) in zip(jobs, pool.imap(play_cases, jobs), strict=False):
             played, accepted, failed = played + job[3] - job[2], accepted + taken, failed + len(wrong)
             slowest, peak = max(slowest, slow), max(peak, mib)
             print("".join(wrong), end="", flush=True)  # noqa: T201

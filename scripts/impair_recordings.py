@@ -19,7 +19,16 @@ from ipaddress import ip_address
 from pathlib import Path
 from random import Random
 
-from copied_recordings import COOKIE, Original, Packet, made, originals, other_traffic, payload, written
+from copied_recordings import (
+    COOKIE,
+    Original,
+    Packet,
+    cooked_pcap,
+    original_calls,
+    other_traffic,
+    shaped_calls,
+    udp_payload,
+)
 from talkpath.api.recording import read_capture
 from talkpath.verdict.bases.call_outcome import Outcome, attempt_outcome, call_outcome
 
@@ -32,12 +41,12 @@ Copy = Callable[[Original, Random], list[Packet] | None]
 # ---------------------------------------------------------------- faults
 
 
-def kept(call: Original, gone: Callable[[Packet], bool]) -> list[Packet]:
+def without_packets(call: Original, gone: Callable[[Packet], bool]) -> list[Packet]:
     """Return the packets without some."""
     return [packet for packet in call.packets if not gone(packet)]
 
 
-def moved(call: Original, later: Callable[[Packet], float | None]) -> list[Packet]:
+def moved_packets(call: Original, later: Callable[[Packet], float | None]) -> list[Packet]:
     """Return the packets that came later by so many seconds (None: never)."""
     out = []
     for packet in call.packets:
@@ -47,9 +56,9 @@ def moved(call: Original, later: Callable[[Packet], float | None]) -> list[Packe
     return sorted(out, key=lambda one: one.at_s)
 
 
-def loss(share: float) -> Copy:
+def random_loss(share: float) -> Copy:
     """Drop packets at random."""
-    return lambda call, rng: kept(call, lambda one: one.heading == "in" and rng.random() < share)
+    return lambda call, rng: without_packets(call, lambda one: one.heading == "in" and rng.random() < share)
 
 
 def one_way(media_only: bool) -> Copy:
@@ -58,34 +67,34 @@ def one_way(media_only: bool) -> Copy:
     def copy(call: Original, _: Random) -> list[Packet] | None:
         if media_only and not call.has_rtp:
             return None
-        return kept(call, lambda one: one.heading == "in" and (one.media or not media_only))
+        return without_packets(call, lambda one: one.heading == "in" and (one.media or not media_only))
 
     return copy
 
 
-def silence(begin: float, seconds: float) -> Copy:
+def incoming_silence(begin: float, seconds: float) -> Copy:
     """Let nothing come for a while, or to the end."""
 
     def copy(call: Original, _: Random) -> list[Packet]:
         begin_s = call.moment(begin)
-        return kept(call, lambda one: one.heading == "in" and begin_s <= one.at_s < begin_s + seconds)
+        return without_packets(call, lambda one: one.heading == "in" and begin_s <= one.at_s < begin_s + seconds)
 
     return copy
 
 
-def outage(begin: float, seconds: float) -> Copy:
+def total_outage(begin: float, seconds: float) -> Copy:
     """Let nothing at all come for a while in a long call, of other programs neither."""
 
     def copy(call: Original, _: Random) -> list[Packet] | None:
         begin_s = call.moment(begin)
         if call.end_s < begin_s + 2 * seconds:
             return None
-        return kept(call, lambda one: one.heading != "out" and begin_s <= one.at_s < begin_s + seconds)
+        return without_packets(call, lambda one: one.heading != "out" and begin_s <= one.at_s < begin_s + seconds)
 
     return copy
 
 
-def bursts(share: float, length: float) -> Copy:
+def loss_bursts(share: float, length: float) -> Copy:
     """Drop runs of packets, of so many on average."""
 
     def copy(call: Original, rng: Random) -> list[Packet]:
@@ -97,12 +106,12 @@ def bursts(share: float, length: float) -> Copy:
                 bad = rng.random() >= 1 / length if bad else rng.random() < begins
             return bad and packet.heading == "in"
 
-        return kept(call, gone)
+        return without_packets(call, gone)
 
     return copy
 
 
-def shaped(share: float, longest_s: float) -> Copy:
+def rate_shaped(share: float, longest_s: float) -> Copy:
     """Hold what comes to a part of its rate, behind a queue."""
 
     def copy(call: Original, _: Random) -> list[Packet]:
@@ -118,12 +127,12 @@ def shaped(share: float, longest_s: float) -> Copy:
             free_s = packet.at_s + wait_s + len(packet.data) / rate
             return free_s - packet.at_s
 
-        return moved(call, later)
+        return moved_packets(call, later)
 
     return copy
 
 
-def jitter(most_s: float, ordered: bool) -> Copy:
+def random_jitter(most_s: float, ordered: bool) -> Copy:
     """Let each packet come later by chance, in order or not."""
 
     def copy(call: Original, rng: Random) -> list[Packet]:
@@ -135,7 +144,7 @@ def jitter(most_s: float, ordered: bool) -> Copy:
             last_s = max(last_s, at_s) if ordered else at_s
             return last_s - packet.at_s
 
-        return moved(call, later)
+        return moved_packets(call, later)
 
     return copy
 
@@ -144,30 +153,30 @@ def unanswered_set_up(call: Original, _: Random) -> list[Packet] | None:
     """Let no answer come, and no talk begin; the caller asks again and again."""
     asked = [one for one in call.packets if one.heading == "out" and not one.media and one.at_s < call.begin_s]
     others = [one for one in call.packets if not one.heading]
-    if not any(payload(one.data)[4:8] == COOKIE for one in asked):
+    if not any(udp_payload(one.data)[4:8] == COOKIE for one in asked):
         return None
-    asked = [one for one in asked if payload(one.data)[4:8] == COOKIE]
+    asked = [one for one in asked if udp_payload(one.data)[4:8] == COOKIE]
     first_s = asked[0].at_s
     again = [replace(one, at_s=one.at_s + 1.6 * time) for time in range(6) for one in asked if one.at_s < first_s + 1.5]
     return sorted(again + others, key=lambda one: one.at_s)
 
 
 FAULTS: dict[str, tuple[Copy, tuple[str, ...]]] = {
-    "loss 5 %": (loss(0.06), ("poor",)),
-    "loss 20 %": (loss(0.2), ("poor",)),
-    "loss 50 %": (loss(0.5), ("poor", "went_silent")),
+    "loss 5 %": (random_loss(0.06), ("poor",)),
+    "loss 20 %": (random_loss(0.2), ("poor",)),
+    "loss 50 %": (random_loss(0.5), ("poor", "went_silent")),
     "one way": (one_way(media_only=False), ("one_way", "never_connected")),
     "one way, media only": (one_way(media_only=True), ("one_way",)),
-    "silence to the end": (silence(0.4, 1e9), ("went_silent",)),
-    "silence of a fifth": (silence(0.5, 4.0), ("poor", "went_silent")),
-    "nothing at all for 9 s": (outage(0.4, 9.0), ("poor", "went_silent")),
-    "bursts of loss, 15 %": (bursts(0.15, 4.0), ("poor", "went_silent")),
-    "shaped to 70 %": (shaped(0.7, 2.0), ("poor",)),
-    "shaped to 50 %": (shaped(0.5, 0.5), ("poor", "went_silent")),
-    "jitter to 80 ms": (jitter(0.08, ordered=False), ("poor",)),
-    "jitter to 80 ms, in order": (jitter(0.08, ordered=True), ("poor",)),
-    "jitter to 250 ms": (jitter(0.25, ordered=True), ("poor",)),
-    "no answers": (silence(-10.0, 1e9), ("never_connected", "one_way")),
+    "silence to the end": (incoming_silence(0.4, 1e9), ("went_silent",)),
+    "silence of a fifth": (incoming_silence(0.5, 4.0), ("poor", "went_silent")),
+    "nothing at all for 9 s": (total_outage(0.4, 9.0), ("poor", "went_silent")),
+    "bursts of loss, 15 %": (loss_bursts(0.15, 4.0), ("poor", "went_silent")),
+    "shaped to 70 %": (rate_shaped(0.7, 2.0), ("poor",)),
+    "shaped to 50 %": (rate_shaped(0.5, 0.5), ("poor", "went_silent")),
+    "jitter to 80 ms": (random_jitter(0.08, ordered=False), ("poor",)),
+    "jitter to 80 ms, in order": (random_jitter(0.08, ordered=True), ("poor",)),
+    "jitter to 250 ms": (random_jitter(0.25, ordered=True), ("poor",)),
+    "no answers": (incoming_silence(-10.0, 1e9), ("never_connected", "one_way")),
     "set-up unanswered": (unanswered_set_up, ("never_connected",)),
 }
 
@@ -175,7 +184,9 @@ FAULTS: dict[str, tuple[Copy, tuple[str, ...]]] = {
 def hang_up(call: Original, rng: Random) -> list[Packet]:
     """End the call in the middle, while the recording goes on; the last packets cross."""
     end_s = call.moment(0.7)
-    left = kept(call, lambda one: bool(one.heading) and one.at_s > end_s + (0.4 if one.heading == "out" else 0.0))
+    left = without_packets(
+        call, lambda one: bool(one.heading) and one.at_s > end_s + (0.4 if one.heading == "out" else 0.0)
+    )
     return left + other_traffic_after(call, end_s, rng)
 
 
@@ -184,18 +195,18 @@ def other_traffic_after(call: Original, end_s: float, rng: Random) -> list[Packe
     return [replace(one, at_s=one.at_s + max(end_s, call.packets[-1].at_s)) for one in other_traffic(10.0, rng)]
 
 
-def cut(begin: float, end: float) -> Copy:
+def cut_recording(begin: float, end: float) -> Copy:
     """Record a part of the call."""
-    return lambda call, _: kept(call, lambda one: not call.moment(begin) <= one.at_s <= call.moment(end))
+    return lambda call, _: without_packets(call, lambda one: not call.moment(begin) <= one.at_s <= call.moment(end))
 
 
-def muted(begin: float, end: float) -> Copy:
+def muted_side(begin: float, end: float) -> Copy:
     """Mute the other side: no media, everything else, and numbers that go on without a gap."""
 
     def copy(call: Original, _: Random) -> list[Packet] | None:
         if not call.has_rtp or not replies_go_on(call, call.moment(begin)):
             return None
-        return renumbered(call, call.moment(begin), call.moment(end))
+        return without_numbers(call, call.moment(begin), call.moment(end))
 
     return copy
 
@@ -206,7 +217,7 @@ def replies_go_on(call: Original, begin_s: float) -> bool:
     return len(replies) >= 2 and replies[-1] - begin_s > 3
 
 
-def renumbered(call: Original, begin_s: float, end_s: float) -> list[Packet]:
+def without_numbers(call: Original, begin_s: float, end_s: float) -> list[Packet]:
     """Return the packets without received media for a while, as if none had been sent."""
     skipped: Counter[bytes] = Counter()
     out = []
@@ -214,7 +225,7 @@ def renumbered(call: Original, begin_s: float, end_s: float) -> list[Packet]:
         if packet.heading != "in" or not packet.media:
             out.append(packet)
             continue
-        inside = payload(packet.data)
+        inside = udp_payload(packet.data)
         source = inside[8:12]
         if begin_s <= packet.at_s < end_s:
             skipped[source] += 1
@@ -243,11 +254,11 @@ def other_network(call: Original, rng: Random) -> list[Packet] | None:
 
 def came_alone(call: Original, _: Random) -> list[Packet] | None:
     """Record what comes alone; between two private addresses nothing would tell which end that is."""
-    private = [ip_address(end).is_private for one in call.packets if one.media for end in _ends(one.data)]
-    return None if all(private) else kept(call, lambda one: one.heading == "out")
+    private = [ip_address(end).is_private for one in call.packets if one.media for end in _packet_ends(one.data)]
+    return None if all(private) else without_packets(call, lambda one: one.heading == "out")
 
 
-def _ends(data: bytes) -> tuple[bytes, bytes]:
+def _packet_ends(data: bytes) -> tuple[bytes, bytes]:
     return (data[12:16], data[16:20]) if data[0] >> 4 == 4 else (data[8:24], data[24:40])
 
 
@@ -261,7 +272,7 @@ def clock_set(seconds: float) -> Copy:
     return copy
 
 
-def mirrored(call: Original, _: Random) -> list[Packet]:
+def mirrored_packets(call: Original, _: Random) -> list[Packet]:
     """Record each packet twice, as a switch's mirror port may."""
     return [replace(one, at_s=one.at_s + late_s) for one in call.packets for late_s in (0.0, 5e-5)]
 
@@ -269,19 +280,19 @@ def mirrored(call: Original, _: Random) -> list[Packet]:
 INNOCENT: dict[str, tuple[Copy, tuple[str, ...]]] = {
     "as it was": (lambda call, _: call.packets, ("good",)),
     "hung up": (hang_up, ("good", "unknown")),
-    "ends in the middle": (cut(-9.0, 0.6), ("good", "unknown")),
-    "begins in the middle": (cut(0.4, 9.0), ("good", "unknown", "not found")),
-    "a part": (cut(0.3, 0.8), ("good", "unknown", "not found")),
-    "muted to the end": (muted(0.5, 9.0), ("good", "unknown")),
-    "muted for a while": (muted(0.3, 0.6), ("good", "unknown")),
+    "ends in the middle": (cut_recording(-9.0, 0.6), ("good", "unknown")),
+    "begins in the middle": (cut_recording(0.4, 9.0), ("good", "unknown", "not found")),
+    "a part": (cut_recording(0.3, 0.8), ("good", "unknown", "not found")),
+    "muted to the end": (muted_side(0.5, 9.0), ("good", "unknown")),
+    "muted for a while": (muted_side(0.3, 0.6), ("good", "unknown")),
     "other network": (other_network, ("good", "unknown", "poor")),
-    "loss 0.5 %": (loss(0.005), ("good",)),
-    "jitter to 10 ms": (jitter(0.01, ordered=True), ("good",)),
+    "loss 0.5 %": (random_loss(0.005), ("good",)),
+    "jitter to 10 ms": (random_jitter(0.01, ordered=True), ("good",)),
     "what came alone": (came_alone, ("good", "unknown")),
     "clock set forward by 5 s": (clock_set(5.0), ("good", "unknown")),
-    "each packet twice": (mirrored, ("good",)),
+    "each packet twice": (mirrored_packets, ("good",)),
     "recorder loses 10 %": (
-        lambda call, rng: kept(call, lambda one: bool(one.heading) and rng.random() < 0.1),
+        lambda call, rng: without_packets(call, lambda one: bool(one.heading) and rng.random() < 0.1),
         ("unknown",),
     ),
 }
@@ -289,9 +300,9 @@ INNOCENT: dict[str, tuple[Copy, tuple[str, ...]]] = {
 # ---------------------------------------------------------------- counting
 
 
-def told(packets: list[Packet]) -> Outcome | None:
+def told_outcome(packets: list[Packet]) -> Outcome | None:
     """Return how the call in these packets is said to have been: of several, the one that lasted longest."""
-    recording = read_capture(written(packets))
+    recording = read_capture(cooked_pcap(packets))
     if recording.calls:
         return call_outcome(max(recording.calls, key=lambda call: call.duration_s))
     if recording.attempts:
@@ -299,7 +310,7 @@ def told(packets: list[Packet]) -> Outcome | None:
     return None
 
 
-def score(calls: list[Original], kinds: dict[str, tuple[Copy, tuple[str, ...]]]) -> float:
+def score_outcomes(calls: list[Original], kinds: dict[str, tuple[Copy, tuple[str, ...]]]) -> float:
     """Print a row a kind, with what was told wrong; return the share that was told right."""
     right = every = 0
     for name, (copy, accepted) in kinds.items():
@@ -309,7 +320,7 @@ def score(calls: list[Original], kinds: dict[str, tuple[Copy, tuple[str, ...]]])
             packets = copy(call, Random(f"{name}{call.name}"))
             if not packets:
                 continue
-            outcome = told(packets)
+            outcome = told_outcome(packets)
             count += 1
             kind = outcome.kind if outcome else "not found"
             if kind not in accepted:
@@ -321,9 +332,9 @@ def score(calls: list[Original], kinds: dict[str, tuple[Copy, tuple[str, ...]]])
 
 def main(folders: list[Path]) -> int:
     """Print both tables; 1 where too little is told."""
-    calls = [*made(), *(call for folder in folders if folder.is_dir() for call in originals(folder))]
+    calls = [*shaped_calls(), *(call for folder in folders if folder.is_dir() for call in original_calls(folder))]
     print(f"{len(calls)} calls: {', '.join(call.name for call in calls)}")  # noqa: T201
-    bad, innocent = score(calls, FAULTS), score(calls, INNOCENT)
+    bad, innocent = score_outcomes(calls, FAULTS), score_outcomes(calls, INNOCENT)
     print(f"faults told: {bad:.1%}; innocent told well: {innocent:.1%}")  # noqa: T201
     return int(bad < BAD_TOLD or innocent < INNOCENT_TOLD)
 

@@ -36,38 +36,38 @@ PLAYED = (
 )
 
 
-def run(*command: str | Path) -> str:
+def run_command(*command: str | Path) -> str:
     """Runs a command and returns its output; a failure ends this script."""
     return subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def environment(python: str) -> Path:
+def install_for_python(python: str) -> Path:
     """Installs this checkout for the other Python; the path of its `talkpath`."""
-    run(python, "-m", "venv", "--clear", ELSEWHERE)
+    run_command(python, "-m", "venv", "--clear", ELSEWHERE)
     pip = (ELSEWHERE / "bin/pip", "install", "--quiet", "--disable-pip-version-check")
-    run(*pip, "--require-hashes", "-r", ROOT / "requirements/core.txt")
-    run(*pip, "--no-deps", "--no-build-isolation", ROOT)
+    run_command(*pip, "--require-hashes", "-r", ROOT / "requirements/core.txt")
+    run_command(*pip, "--no-deps", "--no-build-isolation", ROOT)
     return ELSEWHERE / "bin/talkpath"
 
 
-def played() -> Iterator[Path]:
+def played_bundles() -> Iterator[Path]:
     """Plays checks in the lab, and gives their bundles."""
     for number, (background, *rules) in enumerate(PLAYED):
         path = ROOT / f"build/elsewhere-{number}.talkpath"
         path.unlink(missing_ok=True)
         restrict = [part for rule in rules for part in ("--restrict", rule)]
         line = ("--background", background, *restrict, "--seed", str(number))
-        run(HERE, "lab", "run", "--driver", "sim", *line, "-o", path)
+        run_command(HERE, "lab", "run", "--driver", "sim", *line, "-o", path)
         yield path
 
 
-def verdicts(talkpath: Path, bundle: Path) -> list[dict[str, Any]]:
+def verdicts_again(talkpath: Path, bundle: Path) -> list[dict[str, Any]]:
     """Judges the bundle's facts again."""
-    found: list[dict[str, Any]] = json.loads(run(talkpath, "judge", bundle, "--json"))["verdicts"]
+    found: list[dict[str, Any]] = json.loads(run_command(talkpath, "judge", bundle, "--json"))["verdicts"]
     return found
 
 
-def differences(here: Sequence[dict[str, Any]], there: Sequence[dict[str, Any]]) -> Iterator[str]:
+def verdict_differences(here: Sequence[dict[str, Any]], there: Sequence[dict[str, Any]]) -> Iterator[str]:
     """One sentence for each difference."""
     if len(here) != len(there):
         yield f"{len(here)} verdicts here, {len(there)} there"
@@ -80,11 +80,11 @@ def differences(here: Sequence[dict[str, Any]], there: Sequence[dict[str, Any]])
 
 def main(python: str, bundles: Sequence[str]) -> int:
     """Judges all bundles with both Pythons and prints what differs."""
-    other = environment(python)
+    other = install_for_python(python)
     count = wrong = 0
-    for bundle in map(Path, bundles) if bundles else played():
-        here, there = (verdicts(talkpath, bundle) for talkpath in (HERE, other))
-        found = list(differences(here, there))
+    for bundle in map(Path, bundles) if bundles else played_bundles():
+        here, there = (verdicts_again(talkpath, bundle) for talkpath in (HERE, other))
+        found = list(verdict_differences(here, there))
         count, wrong = count + len(here), wrong + bool(found)
         print("\n".join(f"{bundle.name}: {one}" for one in found) or f"{bundle.name}: the same")  # noqa: T201
     print(f"{count} verdicts judged by this Python and by {python}; bundles that differ: {wrong}")  # noqa: T201

@@ -30,27 +30,27 @@ from talkpath.observatory.log.records import Received
 LONGEST_S, THREADS = 0.08, 4
 
 
-def today() -> str:
+def fixed_day() -> str:
     """One day for all rounds."""
     return "2026-11-24"
 
 
-def made(number: int) -> tuple[Received, bytes]:
+def made_report(number: int) -> tuple[Received, bytes]:
     """A report of 1 to 40 kB."""
     seed = hashlib.sha256(str(number).encode()).digest()
     data = seed * (32 + seed[0] * 5)
     return Received(hashlib.sha256(data).hexdigest(), "", len(data)), data
 
 
-def child(root: Path, begin: int) -> None:
+def take_reports(root: Path, begin: int) -> None:
     """Take reports from number `begin` on until killed; each fifth is one that was sent before."""
-    log = Log(Folder(root), today)
+    log = Log(Folder(root), fixed_day)
     committer = Committer(log)
     out = sys.stdout.fileno()
 
     def send(first: int) -> None:
         for number in range(first, first + 100_000, THREADS):
-            record, data = made(number if number % 5 else (begin + number) // 2)
+            record, data = made_report(number if number % 5 else (begin + number) // 2)
             committer.submit(record, data).result()
             os.write(out, f"{record.id}\n".encode())  # one write of a line is whole or not there
 
@@ -59,7 +59,7 @@ def child(root: Path, begin: int) -> None:
     time.sleep(3600)
 
 
-def play(root: Path, begin: int, wait_s: float) -> list[str]:
+def play_round(root: Path, begin: int, wait_s: float) -> list[str]:
     """Start a child and kill it; the ids that it had acknowledged."""
     command = [sys.executable, __file__, "--child", str(root), str(begin)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
@@ -73,9 +73,9 @@ def play(root: Path, begin: int, wait_s: float) -> list[str]:
     return [line.decode().strip() for line in said.splitlines(keepends=True) if line.endswith(b"\n")]
 
 
-def held(root: Path) -> Counter[str]:
+def reports_in_log(root: Path) -> Counter[str]:
     """How often each report is in the log, those with an unreadable bundle not counted."""
-    log = Log(Folder(root), today)
+    log = Log(Folder(root), fixed_day)
     found: Counter[str] = Counter()
     for _, record in log.read():
         if isinstance(record, Received):
@@ -85,15 +85,15 @@ def held(root: Path) -> Counter[str]:
     return found
 
 
-def kill(times: int, seed: int, root: Path) -> tuple[int, list[str]]:
+def kill_many_times(times: int, seed: int, root: Path) -> tuple[int, list[str]]:
     """Kill a child so many times; how many reports were acknowledged, and those that are not there exactly once."""
     draws = Random(seed)
     acknowledged: set[str] = set()
     for at in range(times):
-        acknowledged |= set(play(root, at * 500, draws.uniform(0.0, LONGEST_S)))
+        acknowledged |= set(play_round(root, at * 500, draws.uniform(0.0, LONGEST_S)))
         if (at + 1) % 50 == 0:
             sys.stderr.write(f"{at + 1} of {times} kills, {len(acknowledged)} reports acknowledged\n")
-    found = held(root)
+    found = reports_in_log(root)
     twice = [name for name, count in found.items() if count > 1]
     return len(acknowledged), [*twice, *(name for name in acknowledged if name not in found)]
 
@@ -106,10 +106,10 @@ def main() -> int:
     parser.add_argument("--child", nargs=2, metavar=("FOLDER", "NUMBER"), help=argparse.SUPPRESS)
     told = parser.parse_args()
     if told.child:
-        child(Path(told.child[0]), int(told.child[1]))
+        take_reports(Path(told.child[0]), int(told.child[1]))
         return 0
     with tempfile.TemporaryDirectory(dir=".") as folder:
-        count, wrong = kill(told.times, told.seed, Path(folder))
+        count, wrong = kill_many_times(told.times, told.seed, Path(folder))
     sys.stdout.write(f"{told.times} kills, {count} reports acknowledged, {len(wrong)} lost or there twice\n")
     return 1 if wrong or not count else 0
 

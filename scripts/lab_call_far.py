@@ -50,7 +50,7 @@ class Noise(VideoStreamTrack):  # type: ignore[misc]
         return frame
 
 
-async def answer(folder: Path, video: bool) -> None:
+async def answer_call(folder: Path, video: bool) -> None:
     """Answer the one call."""
     peer, sink = RTCPeerConnection(), MediaBlackhole()
     peer.on("track", sink.addTrack)
@@ -70,4 +70,4 @@ async def answer(folder: Path, video: bool) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(answer(Path(sys.argv[1]), sys.argv[2] == "video"))
+    asyncio.run(answer_call(Path(sys.argv[1]), sys.argv[2] == "video"))

@@ -57,7 +57,7 @@ STATS = """async () => { const all = [];
   return {state: pc.connectionState, streams: all}; }"""
 
 
-def call(page: Page, folder: Path, seconds: float, video: bool, family: str) -> None:
+def place_call(page: Page, folder: Path, seconds: float, video: bool, family: str) -> None:
     """One call, from the offer to Chromium's counts."""
     sdp = page.evaluate(OFFER, video)
     (folder / "offer.part").write_text(json.dumps({"type": "offer", "sdp": of_family(sdp, family)}))
@@ -74,10 +74,10 @@ def call(page: Page, folder: Path, seconds: float, video: bool, family: str) -> 
 
 def of_family(sdp: str, family: str) -> str:
     """The description with UDP candidates of one IP family only."""
-    return "".join(line for line in sdp.splitlines(keepends=True) if _fits(line, family))
+    return "".join(line for line in sdp.splitlines(keepends=True) if _fits_family(line, family))
 
 
-def _fits(line: str, family: str) -> bool:
+def _fits_family(line: str, family: str) -> bool:
     if not line.startswith("a=candidate:"):
         return True
     words = line.split()
@@ -91,7 +91,7 @@ def main() -> None:
         browser = playwright.chromium.launch_persistent_context(
             profile, executable_path=CHROMIUM, headless=True, args=FLAGS
         )
-        call(browser.new_page(), folder, seconds, medium == "video", family)
+        place_call(browser.new_page(), folder, seconds, medium == "video", family)
         browser.close()
 
 

@@ -21,34 +21,36 @@ LARGE, LARGE_SHARE = 300_000, 0.004
 Kind = Callable[[Random], bytes]
 
 
-def drawn(rng: Random, most: int = MOST) -> int:
+def drawn_count(rng: Random, most: int = MOST) -> int:
     """How many of something: each order of magnitude as often, many more in a few files."""
     if most == MOST and rng.random() < LARGE_SHARE:
         return int(MOST * (LARGE / MOST) ** rng.random())
     return int(most ** rng.random())
 
 
-def udp(data: bytes, near: bytes = A, far: bytes = B, ports: tuple[int, int] = (40000, 3478), size: int = 0) -> bytes:
+def udp_packet(
+    data: bytes, near: bytes = A, far: bytes = B, ports: tuple[int, int] = (40000, 3478), size: int = 0
+) -> bytes:
     """An IPv4 packet with UDP; `size` is the length that it claims, if another."""
     claimed = size or len(data)
     head = struct.pack("!BBHHHBBH", 0x45, 0, min(28 + claimed, 65535), 0, 0, 64, 17, 0) + near + far
     return head + struct.pack("!HHHH", *ports, min(8 + claimed, 65535), 0) + data
 
 
-def tcp(data: bytes, sequence: int, ports: tuple[int, int] = (40000, 3478), size: int = 0) -> bytes:
+def tcp_packet(data: bytes, sequence: int, ports: tuple[int, int] = (40000, 3478), size: int = 0) -> bytes:
     """An IPv4 packet with TCP; with `size` it claims no length, so that the frame's counts."""
     total = 0 if size else 40 + len(data)
     head = struct.pack("!BBHHHBBH", 0x45, 0, total, 0, 0, 64, 6, 0) + A + B
     return head + struct.pack("!HHIIBBHHH", *ports, sequence & 0xFFFFFFFF, 0, 0x50, 0x18, 1024, 0, 0) + data
 
 
-def fragment(number: int, offset: int, more: bool, data: bytes, size: int) -> bytes:
+def udp_fragment(number: int, offset: int, more: bool, data: bytes, size: int) -> bytes:
     """A fragment of a UDP packet that claims `size` bytes."""
     word = offset // 8 | (0x2000 if more else 0)
     return struct.pack("!BBHHHBBH", 0x45, 0, min(20 + size, 65535), number & 0xFFFF, word, 64, 17, 0) + A + B + data
 
 
-def pcap(packets: Iterator[tuple[bytes, int]] | list[tuple[bytes, int]]) -> bytes:
+def raw_pcap(packets: Iterator[tuple[bytes, int]] | list[tuple[bytes, int]]) -> bytes:
     """A file of raw IP packets, each with the length that its record claims."""
     out = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 101)]
     for number, (packet, size) in enumerate(packets):
@@ -61,52 +63,54 @@ def lying_fragments(rng: Random) -> bytes:
     """Fragments of which eight bytes were captured of tens of thousands that they claim."""
     size = rng.randrange(8, 65000, 8)
     packets = []
-    for number in range(drawn(rng)):
-        packets.append((fragment(number, 0, True, bytes(8), size), 0))
+    for number in range(drawn_count(rng)):
+        packets.append((udp_fragment(number, 0, True, bytes(8), size), 0))
         if rng.random() < 0.8:
-            packets.append((fragment(number, size, False, bytes(8), 65528 - size), 0))
-    return pcap(packets)
+            packets.append((udp_fragment(number, size, False, bytes(8), 65528 - size), 0))
+    return raw_pcap(packets)
 
 
 def fragments_with_holes(rng: Random) -> bytes:
     """Packets of thousands of fragments, overlapping, repeated, in any order, one missing."""
-    places = [(number, 8 * place) for number in range(rng.randrange(1, 4)) for place in range(min(drawn(rng), 8000))]
+    places = [
+        (number, 8 * place) for number in range(rng.randrange(1, 4)) for place in range(min(drawn_count(rng), 8000))
+    ]
     rng.shuffle(places)
     size = rng.choice((8, 16, 64))
-    return pcap([(fragment(number, at, at < 16000, bytes(size), size), 0) for number, at in places])
+    return raw_pcap([(udp_fragment(number, at, at < 16000, bytes(size), size), 0) for number, at in places])
 
 
 def lying_segments(rng: Random) -> bytes:
     """TCP segments of TURN that claim a megabyte each, in many connections, with holes."""
     size, step = rng.choice((1 << 20, 1 << 19, 1 << 31)), rng.choice((8, 1000, 1 << 20))
     packets = []
-    for number in range(drawn(rng)):
+    for number in range(drawn_count(rng)):
         ports = (1024 + rng.randrange(400), 3478)
         data = b"\x00\x01\x00\x00" + COOKIE + bytes(12) if rng.random() < 0.5 else b"\x40\x00\x3f\xff" + bytes(20)
-        packets.append((tcp(data, number * step + rng.randrange(2), ports, size=size), size))
-    return pcap(packets)
+        packets.append((tcp_packet(data, number * step + rng.randrange(2), ports, size=size), size))
+    return raw_pcap(packets)
 
 
 def waiting_segments(rng: Random) -> bytes:
     """Connections with a hole behind their first segment, and everything else waiting."""
     packets = []
-    for number in range(min(drawn(rng), 60_000)):  # 84 MB: the case itself is held in memory, too
+    for number in range(min(drawn_count(rng), 60_000)):  # 84 MB: the case itself is held in memory, too
         ports = (1024 + number % 50, 3478)
         data = b"\x00\x01\x00\x00" + COOKIE + bytes(12) if number < 50 else rng.randbytes(1400)
-        packets.append((tcp(data, 0 if number < 50 else 5000 + 1400 * (number // 50), ports), 0))
-    return pcap(packets)
+        packets.append((tcp_packet(data, 0 if number < 50 else 5000 + 1400 * (number // 50), ports), 0))
+    return raw_pcap(packets)
 
 
 def lying_records(rng: Random) -> bytes:
     """Packets whose records claim gigabytes, RTP and STUN among them."""
     packets = []
-    for number in range(drawn(rng)):
+    for number in range(drawn_count(rng)):
         head = struct.pack("!BBHII", 0x80, 111, number & 0xFFFF, 960 * number & 0xFFFFFFFF, 7)
         data = rng.choice((head, b"\x00\x01\x00\x00" + COOKIE + bytes(12), b"\x16\xfe\xff" + bytes(10), bytes(5)))
-        packet = bytearray(udp(data))
+        packet = bytearray(udp_packet(data))
         packet[2:4] = packet[24:26] = bytes(2)
         packets.append((bytes(packet), rng.choice((1 << 16, 1 << 31, (1 << 32) - 1))))
-    return pcap(packets)
+    return raw_pcap(packets)
 
 
 def nested_layers(rng: Random) -> bytes:
@@ -123,20 +127,20 @@ def nested_layers(rng: Random) -> bytes:
                     data = b"\x00\x17" + len(attribute).to_bytes(2, "big") + COOKIE + bytes(12) + attribute
                 case _:
                     data = b"\xff\x10" + len(data).to_bytes(2, "big") + bytes(8) + data
-        packets += [(udp(data[:65000]), 0)] * 3
-    return pcap(packets)
+        packets += [(udp_packet(data[:65000]), 0)] * 3
+    return raw_pcap(packets)
 
 
 def nested_tunnels(rng: Random) -> bytes:
     """IP in IP in IP."""
-    packet = udp(bytes(20))
+    packet = udp_packet(bytes(20))
     for _ in range(rng.randrange(1, 400)):
         head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(packet), 0, 0, 64, 4, 0) + A + B
         packet = head + packet
-    return pcap([(packet, 0)] * rng.randrange(1, 20))
+    return raw_pcap([(packet, 0)] * rng.randrange(1, 20))
 
 
-def section(order: str = "<") -> bytes:
+def pcapng_section(order: str = "<") -> bytes:
     """A section header of pcapng and an interface of raw IP."""
     head = struct.pack(order + "IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
     return head + struct.pack(order + "IIHHII", 1, 20, 101, 0, 0, 20)
@@ -152,73 +156,77 @@ def ng_packet(packet: bytes, number: int) -> bytes:
 
 def damage_by_turns(rng: Random) -> bytes:
     """pcapng in which each second block has a length that cannot be."""
-    good = ng_packet(udp(bytes(8)), 1)
+    good = ng_packet(udp_packet(bytes(8)), 1)
     bad = good[:4] + rng.choice((b"\xff" * 4, bytes(4), b"\x03\0\0\0")) + good[8:]
-    return section() + (good + bad) * drawn(rng)
+    return pcapng_section() + (good + bad) * drawn_count(rng)
 
 
 def pcap_damage_by_turns(rng: Random) -> bytes:
     """The same in pcap."""
-    whole = pcap([(udp(bytes(8)), 0)])
+    whole = raw_pcap([(udp_packet(bytes(8)), 0)])
     head, good = whole[:24], whole[24:]
     bad = good[:8] + b"\xff\xff\xff\x7f" + good[12:]
-    return head + (good + bad) * drawn(rng)
+    return head + (good + bad) * drawn_count(rng)
 
 
 def tiny_sections(rng: Random) -> bytes:
     """A section for each packet."""
     order = rng.choice("<>")
-    return b"".join(section(order) + ng_packet(udp(bytes(8)), number) for number in range(drawn(rng)))
+    return b"".join(
+        pcapng_section(order) + ng_packet(udp_packet(bytes(8)), number) for number in range(drawn_count(rng))
+    )
 
 
 def many_interfaces(rng: Random) -> bytes:
     """Interfaces and nothing on them."""
-    return section() + section()[28:] * drawn(rng, 20 * MOST) + ng_packet(udp(bytes(8)), 1)
+    return pcapng_section() + pcapng_section()[28:] * drawn_count(rng, 20 * MOST) + ng_packet(udp_packet(bytes(8)), 1)
 
 
 def many_flows(rng: Random) -> bytes:
     """A flow for each packet: STUN, RTP or neither."""
     kind, packets = rng.randrange(3), []
-    for number in range(drawn(rng)):
+    for number in range(drawn_count(rng)):
         rtp = struct.pack("!BBHII", 0x80, 111, number & 0xFFFF, number, number)
         data = (b"\x00\x01\x00\x00" + COOKIE + number.to_bytes(12, "big"), rtp + bytes(20), bytes(9))[kind]
-        packets.append((udp(data, rng.randbytes(4), ports=(rng.randrange(65536), 3478)), 0))
-    return pcap(packets)
+        packets.append((udp_packet(data, rng.randbytes(4), ports=(rng.randrange(65536), 3478)), 0))
+    return raw_pcap(packets)
 
 
 def many_streams(rng: Random) -> bytes:
     """An SSRC for each few packets of one flow."""
     each, packets = rng.randrange(1, 8), []
-    for number in range(drawn(rng)):
+    for number in range(drawn_count(rng)):
         head = struct.pack("!BBHII", 0x80, 111, number & 0xFFFF, 960 * number, number // each)
-        packets.append((udp(head + bytes(rng.randrange(1, 60))), 0))
-    return pcap(packets)
+        packets.append((udp_packet(head + bytes(rng.randrange(1, 60))), 0))
+    return raw_pcap(packets)
 
 
 def far_times(rng: Random) -> bytes:
     """A call whose packets lie years apart, or all at one time."""
-    packets = [(udp(struct.pack("!BBHII", 0x80, 0, n, 160 * n, 7) + bytes(160)), 0) for n in range(rng.randrange(400))]
-    made = bytearray(pcap(packets))
+    packets = [
+        (udp_packet(struct.pack("!BBHII", 0x80, 0, n, 160 * n, 7) + bytes(160)), 0) for n in range(rng.randrange(400))
+    ]
+    made = bytearray(raw_pcap(packets))
     for number in range(len(packets)):
         second = rng.choice((0, 1, 1_700_000_000, 0xFFFFFFFF, rng.randrange(1 << 32)))
         struct.pack_into("<I", made, 24 + number * (16 + len(packets[0][0])), second)
     return bytes(made)
 
 
-def hellos(rng: Random) -> bytes:
+def odd_hellos(rng: Random) -> bytes:
     """DTLS and TLS hellos whose inner lengths are anything."""
     packets = []
-    for number in range(drawn(rng, MOST // 4)):
+    for number in range(drawn_count(rng, MOST // 4)):
         body = bytearray(b"\xfe\xfd" + bytes(32) + rng.randbytes(rng.randrange(400)))
         size = len(body).to_bytes(3, "big")
         handshake = b"\x01" + size + bytes(2) + bytes(3) + size + body
         record = b"\x16\xfe\xff" + bytes(8) + rng.choice((len(handshake), 0xFFFF)).to_bytes(2, "big") + handshake
-        packets.append((udp(record, ports=(40000 + number % 100, 3478)), 0))
-        packets.append((tcp(b"\x16\x03\x01\x40\x00\x01" + bytes(body) + b"stun.turn", number), 0))
-    return pcap(packets)
+        packets.append((udp_packet(record, ports=(40000 + number % 100, 3478)), 0))
+        packets.append((tcp_packet(b"\x16\x03\x01\x40\x00\x01" + bytes(body) + b"stun.turn", number), 0))
+    return raw_pcap(packets)
 
 
-def packed(rng: Random) -> bytes:
+def packed_bomb(rng: Random) -> bytes:
     """A megabyte or two that unpacks to far more, of anything above."""
     inner = KINDS[rng.choice([name for name in KINDS if name != "packed"])](rng)
     head, rest = inner[:24], inner[24:]
@@ -243,7 +251,7 @@ KINDS: dict[str, Kind] = {
         many_flows,
         many_streams,
         far_times,
-        hellos,
-        packed,
+        odd_hellos,
+        packed_bomb,
     )
 }

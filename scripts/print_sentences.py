@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from talkpath.measure.facts import ControlAttempt, Reach
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
-from talkpath.report.words.endings import ending
-from talkpath.report.words.language import codes, language, speaking
+from talkpath.report.words.endings import ending_words
+from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.verdict.model import Category, Number, Reason, ReasonCode, State, Verdict
 
 STATES: tuple[State, ...] = get_args(State)
@@ -75,7 +75,7 @@ PARAMETERS: dict[str, dict[str, Number | Category]] = {
 }
 
 
-def verdict(state: State = "restricted", app: str = "telegram", medium: Any = "voice", **more: Any) -> Verdict:
+def verdict_of_state(state: State = "restricted", app: str = "telegram", medium: Any = "voice", **more: Any) -> Verdict:
     """A verdict of that state on calls of the app."""
     figures = dict(FIGURES.get(state, LOSSES))
     usual: dict[str, Any] = {"figures": figures, "watched_s": 2.7, "decided_at_s": 8.1, "known_at_s": 6.4}
@@ -91,30 +91,32 @@ def verdict(state: State = "restricted", app: str = "telegram", medium: Any = "v
 def every_verdict() -> Iterator[Verdict]:
     """Each state, medium and basis; each reason; with figures and without."""
     for state, medium, basis in product(STATES, MEDIA, ("shape", "webrtc")):
-        whole = verdict(state, medium=medium, basis=basis)
+        whole = verdict_of_state(state, medium=medium, basis=basis)
         yield whole
         yield replace(whole, figures={}, log10_e=None, parameters={}, confidence="low")
     for code, medium in product(REASONS, MEDIA):
-        yield verdict("insufficient", medium=medium, reason=Reason(code))
-        yield verdict("insufficient", medium=medium, reason=Reason(code), figures={})
-    yield verdict("insufficient", reason=None)
-    yield verdict("insufficient", reason=Reason("vpn", {"unanswered": True}))
-    yield verdict("insufficient", reason=Reason("late", {"at": "responder"}))
+        yield verdict_of_state("insufficient", medium=medium, reason=Reason(code))
+        yield verdict_of_state("insufficient", medium=medium, reason=Reason(code), figures={})
+    yield verdict_of_state("insufficient", reason=None)
+    yield verdict_of_state("insufficient", reason=Reason("vpn", {"unanswered": True}))
+    yield verdict_of_state("insufficient", reason=Reason("late", {"at": "responder"}))
 
 
-def paragraphs() -> Iterator[str]:
+def spoken_paragraphs() -> Iterator[str]:
     """A paragraph for each verdict, in the language that is spoken, and a line for each ending."""
     printed: set[str] = set()
     for about, (situation, check) in product(every_verdict(), CONTEXTS.items()):
-        label, sentence = sentences.label(about), sentences.sentence(about, check)
-        text = "\n    ".join([f"{sentences.MARKS[about.state]} {label}: {sentence}", *sentences.lines(about, check)])
+        label, sentence = sentences.verdict_label(about), sentences.verdict_sentence(about, check)
+        text = "\n    ".join(
+            [f"{sentences.STATE_MARKS[about.state]} {label}: {sentence}", *sentences.verdict_lines(about, check)]
+        )
         if text not in printed:
             printed.add(text)
             reason = about.reason.code if about.reason else ""
             facts = [about.state, about.medium, about.basis, reason, situation]
             yield f"[{', '.join(fact for fact in facts if fact)}]\n  {text}"
     for (ended, reach), measured in product(ENDINGS, (True, False)):
-        if (text := ending(ended, reach, measured=measured)) not in printed:
+        if (text := ending_words(ended, reach, measured=measured)) not in printed:
             printed.add(text)
             seen = [ended, reach.control, reach.lost, reach.again, "something measured" if measured else ""]
             yield f"[ended: {', '.join(filter(None, seen))}]\n  {text}"
@@ -122,9 +124,9 @@ def paragraphs() -> Iterator[str]:
 
 def main() -> None:
     """All languages, or those that are named."""
-    for code in sys.argv[1:] or codes():
+    for code in sys.argv[1:] or language_codes():
         with speaking(language(code)):
-            sys.stdout.write(f"== {code} ==\n\n" + "\n\n".join(paragraphs()) + "\n\n")
+            sys.stdout.write(f"== {code} ==\n\n" + "\n\n".join(spoken_paragraphs()) + "\n\n")
 
 
 if __name__ == "__main__":

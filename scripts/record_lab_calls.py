@@ -32,7 +32,7 @@ from typing import Any
 import record_lab_calls  # this file: what is pickled for the router's process must come from a module
 from talkpath.lab.drivers import namespace, netns
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import PROBE, REFERENCE, RESPONDER
+from talkpath.lab.path.hosts import LAB_PROBE, LAB_REFERENCE, RESPONDER
 from talkpath.lab.scenario import Scenario
 
 SCRIPTS = Path(__file__).parent
@@ -110,39 +110,39 @@ class Noted:
     data: bytes
 
 
-def record(name: str, case: Case, folder: Path, keep: int) -> list[dict[str, Any]]:
+def record_case(name: str, case: Case, folder: Path, keep: int) -> list[dict[str, Any]]:
     """Play a case and write its two captures; their entries of truth.json."""
     network = Scenario.parse(case.background, case.rules, seed=1).network()
     with TemporaryDirectory() as scratch:
         place = Path(scratch)
-        with netns.box(Tap(network, place / "log")) as lab:
+        with netns.netns_lab(Tap(network, place / "log")) as lab:
             far = [str(SCRIPTS / "lab_call_far.py"), scratch, case.medium]
             lab.start(RESPONDER.name, [sys.executable, *far]).line("ready")
-            stop = _chatter(lab)
+            stop = _other_traffic(lab)
             near = [str(SCRIPTS / "lab_call_near.py"), scratch, str(case.seconds), case.medium, case.family]
-            outcome = lab.start(PROBE.name, [sys.executable, *near]).finish(90)
+            outcome = lab.start(LAB_PROBE.name, [sys.executable, *near]).finish(90)
             stop.set()
             health = lab.stop()
         if outcome.exit_code:
             raise SystemExit(f"{name}: Chromium's end failed: {outcome.stderr.decode()[-600:]}")
-        log = list(_read(place / "log"))
+        log = list(_read_log(place / "log"))
         stats = json.loads((place / "near.json").read_text())
     print(f"{name}: {len(log)} notes, late p99 {health.late_p99_ms:.1f} ms, Chromium: {stats}", flush=True)  # noqa: T201
-    made = (_written(name, case, folder, keep, log, end) for end in (NEAR, FAR))
+    made = (_written_capture(name, case, folder, keep, log, end) for end in (NEAR, FAR))
     return [entry for entry in made if entry is not None]
 
 
-def _chatter(lab: netns.NetnsLab) -> threading.Event:
+def _other_traffic(lab: netns.NetnsLab) -> threading.Event:
     """Other traffic of the same host all the while: short datagrams to a server that answers."""
     import socket
 
     stop = threading.Event()
-    with lab.inside(REFERENCE.name):
+    with lab.inside(LAB_REFERENCE.name):
         server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        server.bind((REFERENCE.ipv4, 53))
-    with lab.inside(PROBE.name):
+        server.bind((LAB_REFERENCE.ipv4, 53))
+    with lab.inside(LAB_PROBE.name):
         client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        client.connect((REFERENCE.ipv4, 53))
+        client.connect((LAB_REFERENCE.ipv4, 53))
 
     def answer() -> None:
         server.settimeout(0.2)
@@ -163,7 +163,7 @@ def _chatter(lab: netns.NetnsLab) -> threading.Event:
     return stop
 
 
-def _read(log: Path) -> list[Noted]:
+def _read_log(log: Path) -> list[Noted]:
     data, at, out = log.read_bytes(), 0, []
     while at < len(data):
         at_s, end, fate, size = HEAD.unpack_from(data, at)
@@ -176,31 +176,35 @@ def _read(log: Path) -> list[Noted]:
 # ---------------------------------------------------------------- captures and their truth
 
 
-def _written(name: str, case: Case, folder: Path, keep: int, log: list[Noted], end: int) -> dict[str, Any] | None:
+def _written_capture(
+    name: str, case: Case, folder: Path, keep: int, log: list[Noted], end: int
+) -> dict[str, Any] | None:
     """The capture of one end and its entry; None where nothing ever came there."""
     file = f"{name}.pcap.gz" if end == NEAR else f"{name}-far.pcap.gz"
-    host = (PROBE if end == NEAR else RESPONDER).packed()
-    seen = [one for one in log if one.end == end and not set(_ends(one.data)).isdisjoint(host)]
+    host = (LAB_PROBE if end == NEAR else RESPONDER).packed()
+    seen = [one for one in log if one.end == end and not set(_packet_ends(one.data)).isdisjoint(host)]
     if not seen:
         return None
     with gzip.GzipFile(folder / file, "wb", mtime=0) as out:
         out.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, LINUX_SLL))
         for one in seen:
             second, rest = divmod(round((1_700_000_000 + one.at_s) * 1e9), 1_000_000_000)
-            kept = one.data if _rtp(one.data) is None else one.data[: _payload_at(one.data) + max(keep, RTP_BYTES)]
-            sent = _ends(one.data)[0] in host
+            kept = (
+                one.data if _rtp_header(one.data) is None else one.data[: _payload_at(one.data) + max(keep, RTP_BYTES)]
+            )
+            sent = _packet_ends(one.data)[0] in host
             cooked = struct.pack("!HHH8s2s", 4 if sent else 0, 1, 6, b"", ETHERTYPES[one.data[0] >> 4])
             size = len(cooked) + len(one.data)
             out.write(struct.pack("<IIII", second, rest, len(cooked + kept), size) + cooked + kept)
     entry: dict[str, Any] = {"file": file, "rules": case.rules, "background": case.background, "calls": []}
     if case.outcome == "attempt":
         return entry | {"attempts": [{"app": "webrtc"}]}
-    return entry | {"calls": [_truth(case, seen, log, end)]}
+    return entry | {"calls": [_truth_entry(case, seen, log, end)]}
 
 
-def _truth(case: Case, seen: list[Noted], log: list[Noted], end: int) -> dict[str, Any]:
+def _truth_entry(case: Case, seen: list[Noted], log: list[Noted], end: int) -> dict[str, Any]:
     """What `score_captures` compares with: media from first to last packet, losses of what came to this end."""
-    media = [(one.at_s - seen[0].at_s, found) for one in seen if (found := _rtp(one.data)) is not None]
+    media = [(one.at_s - seen[0].at_s, found) for one in seen if (found := _rtp_header(one.data)) is not None]
     began, ended = media[0][0], media[-1][0]
     return {
         "app": "webrtc",
@@ -209,29 +213,29 @@ def _truth(case: Case, seen: list[Noted], log: list[Noted], end: int) -> dict[st
         "encrypted": True,
         "score": "required",
         "measured": {"media_start_s": round(began, 4), "duration_s": round(ended - began, 4)},
-        "lost_received": _lost(seen, log, end),
+        "lost_received": _lost_on_path(seen, log, end),
     }
 
 
-def _lost(seen: list[Noted], log: list[Noted], end: int) -> int:
+def _lost_on_path(seen: list[Noted], log: list[Noted], end: int) -> int:
     """Packets that the network dropped on their way here, between the first and the last that came of their stream."""
     came: dict[int, list[int]] = defaultdict(list)
     gone: dict[int, list[int]] = defaultdict(list)
     order: dict[tuple[int, int], int] = {}
     for one in log:
-        found = _rtp(one.data)
+        found = _rtp_header(one.data)
         if found is not None and one.end != end:
             order.setdefault(found, len(order))
             if one.dropped:
                 gone[found[0]].append(order[found])
     for one in seen:
-        found = _rtp(one.data)
+        found = _rtp_header(one.data)
         if found in order:
             came[found[0]].append(order[found])
     return sum(min(came[ssrc]) < place < max(came[ssrc]) for ssrc in gone if came[ssrc] for place in gone[ssrc])
 
 
-def _ends(packet: bytes) -> tuple[bytes, bytes]:
+def _packet_ends(packet: bytes) -> tuple[bytes, bytes]:
     """Source and destination."""
     return (packet[12:16], packet[16:20]) if packet[0] >> 4 == 4 else (packet[8:24], packet[24:40])
 
@@ -240,7 +244,7 @@ def _payload_at(packet: bytes) -> int:
     return (packet[0] & 15) * 4 + 8 if packet[0] >> 4 == 4 else 48
 
 
-def _rtp(packet: bytes) -> tuple[int, int] | None:
+def _rtp_header(packet: bytes) -> tuple[int, int] | None:
     """(SSRC, sequence number) of an RTP packet (RFC 3550 section 5.1), told from RTCP as RFC 5761 says."""
     if packet[9 if packet[0] >> 4 == 4 else 6] != 17:
         return None
@@ -261,11 +265,11 @@ def main() -> None:
     if unknown:
         options.error(f"there is no case {unknown[0]}; there are: {', '.join(CASES)}")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(SCRIPTS), os.environ.get("PYTHONPATH"))))
-    namespace.enter()
+    namespace.enter_namespace()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     entries = []
     for name in chosen.cases or CASES:
-        entries += record(name, CASES[name], chosen.folder, chosen.keep)
+        entries += record_case(name, CASES[name], chosen.folder, chosen.keep)
         (chosen.folder / "truth.json").write_text(json.dumps(entries, indent=1) + "\n")
 
 

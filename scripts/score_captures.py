@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from talkpath.capture.calls.records import findings
-from talkpath.capture.scan import scan
+from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.scan import scan_capture
 from talkpath.measure.call import Call, Findings
 
 NEAR_S = 0.5
@@ -30,8 +30,8 @@ def main(folder: Path) -> int:
     wrong = 0
     for entry in truth:
         with (folder / entry["file"]).open("rb", buffering=0) as file:
-            found = findings(scan(file))
-        verdicts = list(judged(entry, found))
+            found = capture_findings(scan_capture(file))
+        verdicts = list(judged_calls(entry, found))
         wrong += sum(not fine for fine, _ in verdicts)
         mark = "ok " if all(fine for fine, _ in verdicts) else "BAD"
         print(f"{mark} {entry['file']:34} {'; '.join(text for _, text in verdicts)}")  # noqa: T201
@@ -39,14 +39,14 @@ def main(folder: Path) -> int:
     return min(wrong, 1)
 
 
-def judged(entry: dict[str, Any], found: Findings) -> Any:
+def judged_calls(entry: dict[str, Any], found: Findings) -> Any:
     """Yield (right or wrong, what) for each call of the truth and each call reported beyond it."""
     left = list(found.calls)
     for call in entry.get("calls", []):
-        match = nearest(call, left)
+        match = nearest_call(call, left)
         if match is not None:
             left.remove(match)
-        yield compared(call, match)
+        yield compared_call(call, match)
     spared = any(call["score"] != "required" for call in entry.get("calls", [])) or "gaming" in entry.get("notes", "")
     for call in left:
         fine = spared and (call.app == "webrtc" or bool(entry.get("calls")))
@@ -55,13 +55,13 @@ def judged(entry: dict[str, Any], found: Findings) -> Any:
         yield True, f"attempt {attempt.app} {attempt.start_s:.2f} answered={attempt.answered}"
 
 
-def nearest(call: dict[str, Any], calls: list[Call]) -> Call | None:
+def nearest_call(call: dict[str, Any], calls: list[Call]) -> Call | None:
     """Return the reported call that begins nearest to that of the truth."""
     begin = call["measured"]["media_start_s"]
     return min(calls, key=lambda one: abs(one.start_s - begin), default=None)
 
 
-def compared(call: dict[str, Any], found: Call | None) -> tuple[bool, str]:
+def compared_call(call: dict[str, Any], found: Call | None) -> tuple[bool, str]:
     """Compare a call with the truth: is it right, and how far off?"""
     required = call["score"] == "required"
     if found is None:
@@ -76,13 +76,13 @@ def compared(call: dict[str, Any], found: Call | None) -> tuple[bool, str]:
         "" if found.encrypted == call["encrypted"] else f"encrypted {found.encrypted} for {call['encrypted']}",
         "" if abs(start) <= NEAR_S else f"start {start:+.2f}",
         "" if abs(longer) <= NEAR_S else f"duration {longer:+.2f}",
-        *losses(call, found),
+        *compared_losses(call, found),
     ]
     text = ", ".join(part for part in differences if part) or f"{in_words(found)} ({start:+.2f} s, {longer:+.2f} s)"
     return not required or not any(differences), f"{call['score']}: {text}"
 
 
-def losses(call: dict[str, Any], found: Call) -> Iterator[str]:
+def compared_losses(call: dict[str, Any], found: Call) -> Iterator[str]:
     """Compare the lost packets with the truth, where it has them."""
     if "lost_received" not in call:
         return

@@ -19,7 +19,7 @@ from talkpath.browser.webrtc.session_description import DIGESTS, Credentials, Fi
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
-from talkpath.wire.rtc.stun_integrity import is_sealed, seal
+from talkpath.wire.rtc.stun_integrity import encode_with_integrity, is_sealed
 
 PAYLOAD_TYPES = {"voice": 111, "video": 96}
 OFFER = """v=0\r
@@ -110,7 +110,9 @@ class NearCall:
             (Attribute.ICE_CONTROLLING, bytes(8)),
             *([(Attribute.USE_CANDIDATE, b"")] if nominate else []),
         )
-        return seal(StunMessage(Type.BINDING_REQUEST, self._transaction, attributes), self._far.password.encode())
+        return encode_with_integrity(
+            StunMessage(Type.BINDING_REQUEST, self._transaction, attributes), self._far.password.encode()
+        )
 
     def receive(self, data: bytes) -> list[bytes]:
         """Take a datagram; return what is to be sent."""
@@ -130,11 +132,15 @@ class NearCall:
 
     def _take_stun(self, data: bytes) -> list[bytes]:
         try:
-            message = stun.decode(data)
+            message = stun.decode_message(data)
         except WireError:
             return []
         if message.type == Type.BINDING_REQUEST and is_sealed(data, self.own.password.encode()):
-            return [seal(StunMessage(Type.BINDING_RESPONSE, message.transaction), self.own.password.encode())]
+            return [
+                encode_with_integrity(
+                    StunMessage(Type.BINDING_RESPONSE, message.transaction), self.own.password.encode()
+                )
+            ]
         is_answer = message.type == Type.BINDING_RESPONSE and message.transaction == self._transaction
         if is_answer and is_sealed(data, self._far.password.encode()) and not self._is_reachable:
             self._is_reachable = True

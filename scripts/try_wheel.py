@@ -25,7 +25,7 @@ FIXTURE = ROOT / "tests" / "capture" / "lab" / "drop30-up-far.pcap.gz"
 NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
 
-def installed(wheel: Path) -> Path:
+def install_wheel(wheel: Path) -> Path:
     """The folder of programs of a new environment with the wheel and its core dependencies; `SystemExit` on failure."""
     shutil.rmtree(PLACE, ignore_errors=True)
     place = Checkout(ROOT)
@@ -40,7 +40,7 @@ def installed(wheel: Path) -> Path:
     return PLACE / "bin"
 
 
-def uses(programs: Path, version: str) -> Iterator[tuple[list[str], str]]:
+def command_uses(programs: Path, version: str) -> Iterator[tuple[list[str], str]]:
     """Each command, and a text that it must print."""
     talkpath, python = str(programs / "talkpath"), str(programs / "python")
     examples = ROOT / "examples"
@@ -61,11 +61,11 @@ def main() -> int:
         sys.stderr.write("try-wheel: there is not exactly one wheel in dist/; run `make dist` first\n")
         return 2
     version = wheels[0].name.split("-")[1]
-    programs = installed(wheels[0])
+    programs = install_wheel(wheels[0])
     environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     environment["LANGUAGE"] = "en"
     with TemporaryDirectory() as folder:
-        for command, wanted in uses(programs, version):
+        for command, wanted in command_uses(programs, version):
             done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
             shown = " ".join([Path(command[0]).name, *command[1:]])
             if done.returncode or wanted not in " ".join(done.stdout.split()):  # lines break anywhere

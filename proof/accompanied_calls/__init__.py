@@ -20,11 +20,11 @@ from proof.relayed_calls.placed import PLAIN, CallStory, PlacedCall
 from proof.relayed_calls.recording import PCAP_HEADER, RECORDED_FROM_S, SeenPacket, VirtualClock, pcap_record
 from talkpath.apps.contract.shape import Direction
 from talkpath.capture.calls.records import measure_calls
-from talkpath.capture.scan import scan
+from talkpath.capture.scan import scan_capture
 from talkpath.lab.path.hosts import RESPONDER
 from talkpath.lab.scenario import Scenario
-from talkpath.listening.accompanist import LOOK_S, Accompanist
-from talkpath.listening.companion import Companion
+from talkpath.listening.accompanist import PICTURE_LOOK_S, ControlTrafficScheduler
+from talkpath.listening.companion import ControlTrafficSession
 from talkpath.listening.control_facts import control_facts
 from talkpath.measure.call import Findings
 from talkpath.probe.flight import ProbePacket
@@ -35,13 +35,13 @@ from talkpath.responder.responder import Responder
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter, split_udp
 
-PORTS = (3478, 443, 5349)
-FIRST_LOCAL = 40_000
+CALL_PORTS = (3478, 443, 5349)
+FIRST_ACCOMPANIED_PORT = 40_000
 NETWORK = "AS64500"
 """The caller's, as the test server knows it (RFC 5398: for documentation)."""
 CONTROL_S = 0.03
 """How long the control channel's bytes take, one way; none are lost."""
-AFTER_S = 8.0
+FOLLOWED_AFTER_CALL_S = 8.0
 """The caller's interface is watched for so long after the call."""
 CONCLUDED_S = 6.0
 LEAST_STEP_S = 0.001
@@ -57,7 +57,7 @@ class AccompaniedCall:
     control_began_s: float | None
 
 
-def accompany(
+def play_accompanied_call(
     app: str,
     seconds: float,
     scenario: Scenario,
@@ -86,13 +86,13 @@ class _Listened:
     ) -> None:
         rng = Random(f"accompanied {seed}")
         self.clock = VirtualClock(scenario.network())
-        self.companion = Companion(rng.randbytes(32), rng.randbytes, flows)
-        self.listener = Accompanist(self.companion, lambda: self.clock.now_s)
-        self.far = Responder(Identity(PORTS), draw=rng.randbytes)
+        self.companion = ControlTrafficSession(rng.randbytes(32), rng.randbytes, flows)
+        self.listener = ControlTrafficScheduler(self.companion, lambda: self.clock.now_s)
+        self.far = Responder(Identity(CALL_PORTS), draw=rng.randbytes)
         self.session = self.far.connect("near", NetworkOrigin(NETWORK, "ZZ"))
         self.seen: list[bytes] = [PCAP_HEADER]
         self.listener.live.feed(PCAP_HEADER)
-        self.end_s = start_s + seconds + AFTER_S
+        self.end_s = start_s + seconds + FOLLOWED_AFTER_CALL_S
         self.call = PlacedCall(self.clock, app, seconds, start_s=start_s, seed=seed, story=story, on_packet=self._see)
 
     def run(self) -> AccompaniedCall:
@@ -102,7 +102,7 @@ class _Listened:
         self.clock.later(0.0, self._look)
         self.clock.later(self.end_s, self._stop)
         self.clock.run(self.end_s + CONCLUDED_S)
-        recording = scan(BytesIO(b"".join(self.seen)))
+        recording = scan_capture(BytesIO(b"".join(self.seen)))
         measured = measure_calls(recording)
         begun_ns = measured.begun_ns or BEGUN_NS
         controls = [control_facts(one, begun_ns) for one in self.companion.accompanied]
@@ -122,7 +122,7 @@ class _Listened:
         if live.packets:
             self.listener.look(self.clock.now_s - self._first_s())
         if self.clock.now_s < self.end_s:
-            self.clock.later(self.clock.now_s + LOOK_S, self._look)
+            self.clock.later(self.clock.now_s + PICTURE_LOOK_S, self._look)
 
     def _first_s(self) -> float:
         begun_ns = self.listener.live.picture(0.0).begun_ns
@@ -162,7 +162,7 @@ class _Listened:
         if self.call.access is None:
             self.companion.unsent(packet)
             return
-        near = Address(self.call.access.packed()[0], FIRST_LOCAL + packet.local)
+        near = Address(self.call.access.packed()[0], FIRST_ACCOMPANIED_PORT + packet.local)
         ip = UdpWriter(near, Address(RESPONDER.packed()[0], packet.port)).packet(packet.data)
         for at_s, arrived in self.clock.network.offer(self.clock.now_s, "up", ip):
             self.clock.later(at_s, partial(self._reach_far, arrived))

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-from proof.accompanied_calls import accompany
+from proof.accompanied_calls import play_accompanied_call
 from proof.relayed_calls.placed import PLAIN, CallStory, RelayState
 from proof.relayed_calls.script import TalkPattern
 from talkpath.lab.backgrounds import background_kinds
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Findings
 
-APPS = ("whatsapp", "telegram", "signal", "webrtc", "max", "meet")
+ACCOMPANIED_APPS = ("whatsapp", "telegram", "signal", "webrtc", "max", "meet")
 POWER_APPS = ("whatsapp", "telegram", "signal", "webrtc", "meet")
 SECONDS, FLOWS, TOGETHER = 15.0, 8, 3
 BOUND_SHARE = 0.5
@@ -44,13 +44,13 @@ class DrawnCalls:
         rules = [f"{self.rule},app={self.app},to=app"] if self.rule else []
         scenario = Scenario.parse(self.background, rules, seed=seed)
         seconds = SECONDS + (2.0 if self.rule else 0.0)
-        story = stories(Random(f"story {seed}"), Random(f"relays {self.number}"))[self.story]
+        story = drawn_stories(Random(f"story {seed}"), Random(f"relays {self.number}"))[self.story]
         bound = Random(f"bound {self.number}").random() < BOUND_SHARE
         story = replace(story, relays=replace(story.relays, is_bound=bound))
-        return accompany(self.app, seconds, scenario, story, seed=seed, flows=FLOWS).findings
+        return play_accompanied_call(self.app, seconds, scenario, story, seed=seed, flows=FLOWS).findings
 
 
-def stories(rng: Random, relays: Random) -> dict[str, CallStory]:
+def drawn_stories(rng: Random, relays: Random) -> dict[str, CallStory]:
     """One of each kind. `relays` draws what ails the app's relays: three calls suffer from it alike."""
     at_s = rng.uniform(2.0, SECONDS - 3.0)
     return {
@@ -69,7 +69,7 @@ def stories(rng: Random, relays: Random) -> dict[str, CallStory]:
     }
 
 
-def rules() -> dict[str, tuple[str, ...]]:
+def drawn_rules() -> dict[str, tuple[str, ...]]:
     """Rules of the lab, and the first rule that a call under one may be told as consistent with."""
     drops = {f"media.drop,direction=down,p={share / 100}": ("media.drop",) for share in range(20, 80, 10)}
     polices = {f"media.police,kbps={kbps}": ("media.police", "media.drop") for kbps in (8, 16, 24)}
@@ -85,12 +85,12 @@ def draw_innocent(number: int) -> DrawnCalls:
     """Draw calls that nothing restricts: every background in turn, any story."""
     kinds = [name for name in sorted(background_kinds()) if name not in MISMEASURED]
     rng = Random(f"innocent {number}")
-    background, app = kinds[number % len(kinds)], rng.choice(APPS)
-    return DrawnCalls(number, app, background, rng.choice(sorted(stories(rng, rng))))
+    background, app = kinds[number % len(kinds)], rng.choice(ACCOMPANIED_APPS)
+    return DrawnCalls(number, app, background, rng.choice(sorted(drawn_stories(rng, rng))))
 
 
 def draw_ruled(number: int) -> DrawnCalls:
     """Draw calls under a rule, on a clean line."""
     rng = Random(f"ruled {number}")
-    rule = rng.choice(sorted(rules()))
-    return DrawnCalls(number, rng.choice(POWER_APPS), "clean", rule=rule, fits=rules()[rule])
+    rule = rng.choice(sorted(drawn_rules()))
+    return DrawnCalls(number, rng.choice(POWER_APPS), "clean", rule=rule, fits=drawn_rules()[rule])

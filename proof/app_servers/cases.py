@@ -18,7 +18,7 @@ from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdi
 from talkpath.verdict.bases.calls_together import verdicts_together
 from talkpath.verdict.model import Category, Verdict
 
-SHARES: dict[Study, int] = {
+STUDY_SHARES: dict[Study, int] = {
     "innocent": 22,
     "ruled": 6,
     "poor": 3,
@@ -28,17 +28,17 @@ SHARES: dict[Study, int] = {
     "calls innocent": 1,
     "calls ruled": 1,
 }
-CYCLE = tuple(study for study, share in SHARES.items() for _ in range(share))
+CYCLE = tuple(study for study, share in STUDY_SHARES.items() for _ in range(share))
 
 
 def study_of(seed: int) -> tuple[Study, int]:
     """Return the study of a seed, and its number there."""
     turn, place = divmod(seed, len(CYCLE))
     study = CYCLE[place]
-    return study, turn * SHARES[study] + CYCLE[:place].count(study)
+    return study, turn * STUDY_SHARES[study] + CYCLE[:place].count(study)
 
 
-def play(seed: int, code: str) -> OwnRow:
+def play_case_of_seed(seed: int, code: str) -> OwnRow:
     """Draw the case of that seed, play it, and judge it."""
     study, number = study_of(seed)
     match study:
@@ -47,7 +47,7 @@ def play(seed: int, code: str) -> OwnRow:
         case "ruled":
             return _of_addresses(seed, code, study, addresses.draw_restricted(number, ("clean",)))
         case "poor":
-            return _of_addresses(seed, code, study, addresses.draw_restricted(number, _seen()))
+            return _of_addresses(seed, code, study, addresses.draw_restricted(number, _seen_backgrounds()))
         case "hello innocent":
             return _of_hellos(seed, code, study, hellos.draw_innocent(number))
         case "hello ruled":
@@ -60,7 +60,7 @@ def play(seed: int, code: str) -> OwnRow:
             return _of_calls(seed, code, study, calls.draw_ruled(number))
 
 
-def _seen() -> tuple[str, ...]:
+def _seen_backgrounds() -> tuple[str, ...]:
     return tuple(name for name, kind in background_kinds().items() if not kind.unseen)
 
 
@@ -105,12 +105,12 @@ def _of_hellos(seed: int, code: str, study: Study, drawn: HelloCase) -> OwnRow:
         state=verdict.state,
         why=verdict.reason.code if verdict.reason else "",
         rule=verdict.rule or "",
-        said_bound=", ".join(_words(verdict)),
+        said_bound=", ".join(_hello_words(verdict)),
         direction=verdict.direction or "",
     )
 
 
-def _words(verdict: Verdict) -> list[str]:
+def _hello_words(verdict: Verdict) -> list[str]:
     found = (verdict.parameters.get(name) for name in ("hello", "bound_to"))
     return [each.value for each in found if isinstance(each, Category)]
 

@@ -15,11 +15,11 @@ from talkpath.lab.own_addresses.play import OwnAddressCase
 from talkpath.lab.own_addresses.ways import WaySettings, WayTo
 from talkpath.lab.restrictor import parse_rule
 
-APPS = ("telegram", "signal", "meet")
+ASKED_APPS = ("telegram", "signal", "meet")
 ANSWERS_PER_S = (0.0, 500.0, 100.0, 50.0, 20.0, 10.0, 5.0, 1.0)
 """How many a router sends; 0: as many as asked. Linux's own limit is the last."""
-ENOUGH = (0.0, 500.0, 100.0, 50.0, 20.0, 10.0, 6.0)
-TROUBLES = ("none", "way_back", "equal_ways", "bundle", "own_way", "busy", "one_down", "all_down", "change")
+ENOUGH_ANSWERS_PER_S = (0.0, 500.0, 100.0, 50.0, 20.0, 10.0, 6.0)
+WAY_TROUBLES = ("none", "way_back", "equal_ways", "bundle", "own_way", "busy", "one_down", "all_down", "change")
 BOUND_RULES: dict[str, tuple[str, ...]] = {
     "shape": ("media.drop,app={app},p={p}", "media.freeze,app={app},after_packets={packets}", "stun.drop"),
     "both": (
@@ -52,14 +52,18 @@ class DrawnCase:
 def draw_innocent(seed: int) -> DrawnCase:
     """Draw a network without a rule: any background, any limit of answers, any trouble."""
     rng = Random(f"innocent own addresses {seed}")
-    background, rate, trouble = rng.choice(sorted(background_kinds())), rng.choice(ANSWERS_PER_S), rng.choice(TROUBLES)
+    background, rate, trouble = (
+        rng.choice(sorted(background_kinds())),
+        rng.choice(ANSWERS_PER_S),
+        rng.choice(WAY_TROUBLES),
+    )
     servers, neutral = rng.choice((1, 2, 3, 3)), rng.choice((1, 2, 3, 3))
-    ways = _ways(rng, rate, servers, neutral, trouble)
+    ways = _drawn_ways(rng, rate, servers, neutral, trouble)
     case = OwnAddressCase(
         seed,
         parse_background(background),
         ways,
-        app=rng.choice(APPS),
+        app=rng.choice(ASKED_APPS),
         family=rng.choice((4, 6)),
         servers=servers,
         neutral=neutral,
@@ -71,11 +75,11 @@ def draw_restricted(seed: int, backgrounds: tuple[str, ...]) -> DrawnCase:
     """Draw a network with a rule, where routers answer at least five times a second."""
     rng = Random(f"restricted own addresses {seed}")
     bound = rng.choice(sorted(BOUND_RULES))
-    app, background, rate = rng.choice(APPS), rng.choice(backgrounds), rng.choice(ENOUGH)
+    app, background, rate = rng.choice(ASKED_APPS), rng.choice(backgrounds), rng.choice(ENOUGH_ANSWERS_PER_S)
     values = {"app": app, "p": round(rng.uniform(0.3, 0.95), 2), "packets": rng.randint(8, 28)}
     rule = parse_rule(rng.choice(BOUND_RULES[bound]).format(**values))
     servers, neutral = rng.choice((2, 3)), rng.choice((2, 3))
-    ways = _ways(rng, rate, servers, neutral, "none")
+    ways = _drawn_ways(rng, rate, servers, neutral, "none")
     case = OwnAddressCase(
         seed,
         parse_background(background),
@@ -89,12 +93,12 @@ def draw_restricted(seed: int, backgrounds: tuple[str, ...]) -> DrawnCase:
     return DrawnCase(case, background, rate, "none", rule.id, bound, ways.at)
 
 
-def _ways(rng: Random, rate: float, servers: int, neutral: int, trouble: str) -> WaySettings:
+def _drawn_ways(rng: Random, rate: float, servers: int, neutral: int, trouble: str) -> WaySettings:
     names = [f"relay{n}" for n in range(1, servers + 1)]
     every = names + [f"neutral{n}" for n in range(1, neutral + 1)]
     trunk = rng.randint(3, 6)
     base = {name: WayTo(routers=rng.randint(3, 6)) for name in every}
-    amiss = _troubled(rng, trouble, names, every, trunk, base)
+    amiss = _troubled_ways(rng, trouble, names, every, trunk, base)
     return WaySettings(
         trunk=trunk,
         at=rng.randint(2, 3),
@@ -107,7 +111,7 @@ def _ways(rng: Random, rate: float, servers: int, neutral: int, trouble: str) ->
     )
 
 
-def _troubled(
+def _troubled_ways(
     rng: Random, trouble: str, names: list[str], every: list[str], trunk: int, base: dict[str, WayTo]
 ) -> dict[str, WayTo]:
     """The ways on which something is amiss. Where it is one server's, it is the app's first."""

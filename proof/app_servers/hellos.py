@@ -18,7 +18,7 @@ from proof.app_servers.long_messages import LONG_TROUBLES, LongMessages, answer_
 from talkpath.apps.contract.shape import Direction
 from talkpath.lab.backgrounds import background_kinds, parse_background
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import PROBE, LabHost
+from talkpath.lab.path.hosts import LAB_PROBE, LabHost
 from talkpath.lab.path.stream import HalfStream, TcpHandshake, opening_hello
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.app_networks import app_host_name, app_relay
@@ -26,13 +26,13 @@ from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.endpoint_driver import STREAM_S
 from talkpath.probe.endpoint_engine import AS_WRITTEN, OTHER, SYSTEM, EndpointEngine, Request
-from talkpath.probe.name_contrast import NAME
+from talkpath.probe.name_contrast import NAME_KIND
 from talkpath.verdict.bases.endpoints import judge_endpoints
 from talkpath.verdict.model import Reason, Verdict
 from talkpath.wire.ip.address import Address
 
-APPS = ("telegram", "whatsapp", "signal", "max")
-TROUBLES = (
+HELLO_APPS = ("telegram", "whatsapp", "signal", "max")
+HOST_TROUBLES = (
     "none",
     "none",
     "one_down",
@@ -70,7 +70,7 @@ class HelloCase:
 def draw_innocent(seed: int) -> HelloCase:
     """Draw hosts behind a network that tells no hello from another: any background, any trouble."""
     rng = Random(f"innocent hellos {seed}")
-    return _drawn(seed, rng, sorted(background_kinds()), rng.choice(TROUBLES))
+    return _drawn_case(seed, rng, sorted(background_kinds()), rng.choice(HOST_TROUBLES))
 
 
 def draw_restricted(seed: int) -> HelloCase:
@@ -78,7 +78,7 @@ def draw_restricted(seed: int) -> HelloCase:
     the app alone they are as "picky" hosts' own."""
     rng = Random(f"restricted hellos {seed}")
     seen = sorted(name for name, kind in background_kinds().items() if not kind.unseen)
-    drawn = _drawn(seed, rng, seen, "none")
+    drawn = _drawn_case(seed, rng, seen, "none")
     hello, bound = rng.choice(("browser", "openssl")), rng.choice(("shape", "both"))
     act = rng.choice(("drop", "reset")) if bound == "shape" else "drop"
     towards = f",app={drawn.app},to=app" if bound == "both" else ""
@@ -89,13 +89,13 @@ def draw_named(seed: int) -> HelloCase:
     """Draw hosts behind a network that holds back the app's names; the hosts may be down as well."""
     rng = Random(f"restricted names {seed}")
     seen = sorted(name for name, kind in background_kinds().items() if not kind.unseen)
-    drawn = _drawn(seed, rng, seen, rng.choice(("none", "none", "all_down")))
+    drawn = _drawn_case(seed, rng, seen, rng.choice(("none", "none", "all_down")))
     return replace(drawn, rule=f"signalling.block,app={drawn.app},act={rng.choice(('drop', 'reset'))}", bound="name")
 
 
-def _drawn(seed: int, rng: Random, backgrounds: Sequence[str], trouble: str) -> HelloCase:
+def _drawn_case(seed: int, rng: Random, backgrounds: Sequence[str], trouble: str) -> HelloCase:
     return HelloCase(
-        seed, rng.choice(APPS), rng.choice(backgrounds), rng.choice((4, 6)), rng.choice((1, 2, 3)), trouble
+        seed, rng.choice(HELLO_APPS), rng.choice(backgrounds), rng.choice((4, 6)), rng.choice((1, 2, 3)), trouble
     )
 
 
@@ -117,7 +117,7 @@ class _Asked:
         self.long_messages = LongMessages(case.trouble, case.seed)
         fronts = {f"front{n}": app_relay(case.app, FIRST_FRONT + n) for n in range(1, case.hosts + 1)}
         self._hosts = fronts | {host.name: host for host in NEUTRAL}
-        rows = [_row(name, case.app if name in fronts else "") for name in self._hosts]
+        rows = [_host_row(name, case.app if name in fronts else "") for name in self._hosts]
         resolver = EndpointRow("resolver", "", "resolver", "192.0.2.53", 53, 1, SOURCE, TODAY, "high")
         own, neutral = (tuple(row for row in rows if bool(row.app) is app) for app in (True, False))
         self._engine = EndpointEngine(ChosenEndpoints(own, neutral, resolver, False, hellos=True), TODAY, self._rng)
@@ -174,7 +174,7 @@ class _Asked:
 
     def answered(self, request: Request, failure: str) -> None:
         """What came of a request."""
-        data = ANSWER if not failure and request.kind in (NAME, *AS_WRITTEN) else b""
+        data = ANSWER if not failure and request.kind in (NAME_KIND, *AS_WRITTEN) else b""
         self._engine.answered(self.now_s, request.number, failure, data)
 
 
@@ -182,7 +182,7 @@ class _Exchanged:
     """One connection: a ClientHello, and the first bytes of what comes back; the `Scheduler` of its streams."""
 
     def __init__(self, asked: _Asked, request: Request, far: Address, local: int, answers: bool) -> None:
-        near = PROBE.address(far.family, local)
+        near = LAB_PROBE.address(far.family, local)
         self._asked, self._request, self._answers, self._over = asked, request, answers, False
         self._hello = request.data or opening_hello("openssl", local, request.row.host)
         self._came = 0
@@ -224,5 +224,5 @@ class _Exchanged:
             self._asked.answered(self._request, failure)
 
 
-def _row(name: str, app: str) -> EndpointRow:
+def _host_row(name: str, app: str) -> EndpointRow:
     return EndpointRow(name, app, "tls", app_host_name(app, name), PORT, 2, SOURCE, TODAY, "high")

@@ -17,9 +17,20 @@ Study = Literal[
 """Questions to an app's call servers: without a rule; with one on a clean line, and on any that methods were tuned to.
 TLS hosts asked with two ClientHellos, and by name. Three accompanied calls at a time."""
 
-DECIDES = ("wire", "apps", "capture", "listening", "measure", "experiment", "verdict", "probe", "responder", "lab")
-TELLS = ("lab/country/", "lab/demo/")
-DRAWS = (
+OWN_ROW_ROOMS = (
+    "wire",
+    "apps",
+    "capture",
+    "listening",
+    "measure",
+    "experiment",
+    "verdict",
+    "probe",
+    "responder",
+    "lab",
+)
+OWN_ROW_WRITERS = ("lab/country/", "lab/demo/")
+OWN_ROW_PROOF = (
     "accompanied_calls/",
     "relayed_calls/",
     *(f"app_servers/{name}.py" for name in ("cases", "drawing", "hellos", "long_messages", "row", "run", "score")),
@@ -76,6 +87,6 @@ class OwnRows(KeptRows[OwnRow]):
         return [row for row in every if row.code == last[row.study]]
 
 
-def digest() -> str:
+def own_row_digest() -> str:
     """Return a digest of all code that determines the contents of a row."""
-    return code_digest(DECIDES, TELLS, DRAWS)
+    return code_digest(OWN_ROW_ROOMS, OWN_ROW_WRITERS, OWN_ROW_PROOF)

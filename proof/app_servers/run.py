@@ -11,10 +11,10 @@ from multiprocessing import Pool
 from rich.console import Console
 from rich.progress import track
 
-from proof.app_servers.cases import play, study_of
+from proof.app_servers.cases import play_case_of_seed, study_of
 from proof.app_servers.row import OwnRow, OwnRows
 
-NICE = 10
+OWN_RUN_NICENESS = 10
 
 
 def seeds_of(studies: Sequence[str]) -> Iterator[int]:
@@ -29,8 +29,8 @@ def play_all(
     todo = [(seed, rows.code) for seed in seeds if ("own", seed) not in rows.played]
     until_s = time.monotonic() + 60 * minutes
     if todo and minutes:
-        with Pool(jobs or os.cpu_count(), initializer=os.nice, initargs=(NICE,)) as pool:
-            played = pool.imap_unordered(_play, todo)
+        with Pool(jobs or os.cpu_count(), initializer=os.nice, initargs=(OWN_RUN_NICENESS,)) as pool:
+            played = pool.imap_unordered(_play_seed, todo)
             for row in track(played, "apps' own servers", len(todo), console=console, transient=True):
                 rows.add(row)
                 if time.monotonic() > until_s:
@@ -38,10 +38,10 @@ def play_all(
     return rows.of("own", seeds)
 
 
-def _play(task: tuple[int, str]) -> OwnRow:
+def _play_seed(task: tuple[int, str]) -> OwnRow:
     seed, code = task
     try:
-        return play(seed, code)
+        return play_case_of_seed(seed, code)
     except Exception as error:  # whatever it is, it goes on, with the seed that reproduces it
         error.add_note(f"while playing seed {seed}")
         raise

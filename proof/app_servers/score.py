@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from proof.app_servers.drawing import DrawnCase
 from talkpath.lab.own_addresses.network import is_greeting
-from talkpath.lab.own_addresses.play import play
+from talkpath.lab.own_addresses.play import ask_own_addresses
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.model import Category, Number
 
@@ -36,7 +36,7 @@ class PlayedCase(NamedTuple):
 
 def play_case(drawn: DrawnCase) -> PlayedCase:
     """Play one case and judge it."""
-    facts, network = play(drawn.case)
+    facts, network = ask_own_addresses(drawn.case)
     verdict = next(verdict for verdict in judge_own_addresses(facts) if verdict.medium == "voice")
     bound, hop = verdict.parameters.get("bound_to"), verdict.parameters.get("hop")
     trials = [epoch for epoch in facts.epochs if epoch.carries == "call"]

@@ -43,7 +43,7 @@ COUNTS_PACKETS = "udp.freeze"
 KNOWS_CALLS = "media."
 Key = Callable[[OwnRow], str]
 
-INTRO = """Questions to apps' own servers, and calls beside control traffic, in virtual time and by seed
+OWN_PAGE_INTRO = """Questions to apps' own servers, and calls beside control traffic, in virtual time and by seed
 (`python -m proof score --own`). SIMULATED. What runs are the engines and verdicts of `endpoints` and `listen`;
 networks, routers, rules and trouble are the lab's. Brackets are exact 95 % intervals. How to play it again, and which
 code played each study, is told at the end.
@@ -61,26 +61,26 @@ routers that answer at least six times a second. Right: the rule's id and what i
 """
 
 
-def lines(rows: Sequence[OwnRow], level: int = 2) -> Iterator[str]:
+def own_page_lines(rows: Sequence[OwnRow], level: int = 2) -> Iterator[str]:
     """Return the lines of all tables that have rows; the headings' level is that of the first."""
     head = "#" * level
-    yield from (f"\n{head} The apps' own servers and calls\n", INTRO)
-    yield from _addresses(rows, f"{head}#")
-    yield from _hosts(rows, f"{head}#")
-    yield from _calls(rows, f"{head}#")
-    yield from _replay(rows, f"{head}#")
+    yield from (f"\n{head} The apps' own servers and calls\n", OWN_PAGE_INTRO)
+    yield from _address_lines(rows, f"{head}#")
+    yield from _host_lines(rows, f"{head}#")
+    yield from _call_lines(rows, f"{head}#")
+    yield from _replay_lines(rows, f"{head}#")
 
 
-def _of(rows: Sequence[OwnRow], *studies: Study) -> list[OwnRow]:
+def _rows_of_study(rows: Sequence[OwnRow], *studies: Study) -> list[OwnRow]:
     return [row for row in rows if row.study in studies]
 
 
 # -- packets that expire on the way ------------------------------------------------------------------------------
 
 
-def _addresses(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
-    every, innocent = _of(rows, "innocent", "ruled", "poor"), _of(rows, "innocent")
-    clean, poor = _of(rows, "ruled"), _of(rows, "poor")
+def _address_lines(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
+    every, innocent = _rows_of_study(rows, "innocent", "ruled", "poor"), _rows_of_study(rows, "innocent")
+    clean, poor = _rows_of_study(rows, "ruled"), _rows_of_study(rows, "poor")
     if not every:
         return
     yield f"{head} `endpoints --tier 3`: {len(every)} networks\n"
@@ -93,21 +93,21 @@ def _addresses(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
     )
     false = Proportion(sum(row.state == "restricted" for row in innocent), len(innocent))
     kinds = sorted({row.background for row in innocent})
-    yield f'{head}# Without a rule: {_share(false)} say "signs of restriction", over {len(kinds)} backgrounds\n'
-    yield from _said("on one way alone", TROUBLE, innocent, lambda row: row.trouble)
-    yield from _said("background", {name: f"`{name}`" for name in kinds}, innocent, lambda row: row.background)
-    yield f"{head}# With a rule, on a clean line: {_share(_right(clean))} right\n"
+    yield f'{head}# Without a rule: {_share_words(false)} say "signs of restriction", over {len(kinds)} backgrounds\n'
+    yield from _said_table("on one way alone", TROUBLE, innocent, lambda row: row.trouble)
+    yield from _said_table("background", {name: f"`{name}`" for name in kinds}, innocent, lambda row: row.background)
+    yield f"{head}# With a rule, on a clean line: {_share_words(_right_share(clean))} right\n"
     yield RULED
-    yield from _named(clean, "bound to", lambda row: row.bound)
-    yield from _named(clean, "rule", lambda row: f"`{row.truth}`")
-    yield from _named(
+    yield from _named_table(clean, "bound to", lambda row: row.bound)
+    yield from _named_table(clean, "rule", lambda row: f"`{row.truth}`")
+    yield from _named_table(
         clean, "answers a second", lambda row: f"{row.answers_per_s:g}" if row.answers_per_s else "no limit"
     )
-    yield f"{head}# With a rule, on all seen backgrounds: {_share(_right(poor))} right\n"
+    yield f"{head}# With a rule, on all seen backgrounds: {_share_words(_right_share(poor))} right\n"
     yield _where_it_can_be_told(poor)
-    yield from _named(poor, "bound to", lambda row: row.bound)
-    yield from _named(poor, "background", lambda row: f"`{row.background}`")
-    yield from _places([*clean, *poor])
+    yield from _named_table(poor, "bound to", lambda row: row.bound)
+    yield from _named_table(poor, "background", lambda row: f"`{row.background}`")
+    yield from _place_lines([*clean, *poor])
 
 
 def _where_it_can_be_told(rows: Sequence[OwnRow]) -> str:
@@ -115,9 +115,9 @@ def _where_it_can_be_told(rows: Sequence[OwnRow]) -> str:
     acting = [row for row in answered if row.background not in PORTS_MOVE or not _loses_sight(row)]
     return (
         "Behind a company's firewall (`corporate`) and through a VPN of the user's own (`user_vpn`) no router of this "
-        f"network answers, and nothing can be told: without these {_share(_right(answered))}. Where an address "
-        "translator changes ports (`nat_rebind`), a rule that counts a port's packets, or has recognised a call by its "
-        f"set-up, loses sight of it and hardly acts: without these as well {_share(_right(acting))}.\n"
+        f"network answers, and nothing can be told: without these {_share_words(_right_share(answered))}. Where an "
+        "address translator changes ports (`nat_rebind`), a rule that counts a port's packets, or has recognised a "
+        f"call by its set-up, loses sight of it and hardly acts: without these as well {_share_words(_right_share(acting))}.\n"
     )
 
 
@@ -126,7 +126,7 @@ def _loses_sight(row: OwnRow) -> bool:
     return row.truth == COUNTS_PACKETS or (row.truth.startswith(KNOWS_CALLS) and row.bound != "address")
 
 
-def _said(
+def _said_table(
     title: str, values: Mapping[str, str], rows: Sequence[OwnRow], key: Key, words: Sequence[str] = SAID
 ) -> Iterator[str]:
     yield f"| {title} | networks | {' | '.join(words)} |\n|---|---|{'---|' * len(words)}"
@@ -138,19 +138,19 @@ def _said(
     yield ""
 
 
-def _named(rows: Sequence[OwnRow], title: str, key: Key) -> Iterator[str]:
+def _named_table(rows: Sequence[OwnRow], title: str, key: Key) -> Iterator[str]:
     yield f"| {title} | networks | right | another rule or binding | restricted, not bound | could not tell |"
     yield "|---|---|---|---|---|---|"
     for value in sorted(set(map(key, rows))):
         mine = [row for row in rows if key(row) == value]
-        right = _right(mine).count
+        right = _right_share(mine).count
         unbound = sum(row.state == "restricted" and not row.said_bound for row in mine)
         wrong = sum(row.state == "restricted" and not row.right for row in mine) - unbound
         yield f"| {value} | {len(mine)} | {right} | {wrong} | {unbound} | {len(mine) - right - wrong - unbound} |"
     yield ""
 
 
-def _places(ruled: Sequence[OwnRow]) -> Iterator[str]:
+def _place_lines(ruled: Sequence[OwnRow]) -> Iterator[str]:
     named, right = [row for row in ruled if row.rule], [row for row in ruled if row.right]
     up = sum(row.direction == "up" for row in named)
     held = sum(row.hop[0] <= row.at <= row.hop[1] for row in right)
@@ -163,37 +163,38 @@ def _places(ruled: Sequence[OwnRow]) -> Iterator[str]:
 # -- TLS hosts asked with two ClientHellos, and by name ----------------------------------------------------------
 
 
-def _hosts(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
-    innocent = _of(rows, "hello innocent")
+def _host_lines(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
+    innocent = _rows_of_study(rows, "hello innocent")
     if not innocent:
         return
     false = Proportion(sum(row.state == "restricted" for row in innocent), len(innocent))
     yield f"{head} TLS hosts: {len(innocent)} networks without a rule\n"
     yield (
-        f'{_share(false)} say "signs of restriction", over all backgrounds. An app whose hosts are down is "could not '
-        'tell", with what that is consistent with (`outage`).\n'
+        f'{_share_words(false)} say "signs of restriction", over all backgrounds. An app whose hosts are down is '
+        '"could not tell", with what that is consistent with (`outage`).\n'
     )
-    yield from _said("what is amiss", HOSTS, innocent, lambda row: row.trouble, SAID_OF_HOSTS)
-    ruled, named = _of(rows, "hello ruled"), _of(rows, "name ruled")
+    yield from _said_table("what is amiss", HOSTS, innocent, lambda row: row.trouble, SAID_OF_HOSTS)
+    ruled, named = _rows_of_study(rows, "hello ruled"), _rows_of_study(rows, "name ruled")
     if ruled:
         yield f"{head} `tls.hello_drop`: TLS hosts asked with two first messages\n"
-        yield f"{_told(ruled)} the right message and what the rule is bound to.\n"
+        yield f"{_told_lines(ruled)} the right message and what the rule is bound to.\n"
         yield _where_hosts_suffice(ruled)
-        yield from _named(ruled, "whose message, bound to", lambda row: row.bound)
-        yield from _named(ruled, "hosts of the app, bound to", lambda row: f"{row.hosts}, {_bound_to(row)}")
-        yield from _named(ruled, "background", lambda row: f"`{row.background}`")
+        yield from _named_table(ruled, "whose message, bound to", lambda row: row.bound)
+        yield from _named_table(ruled, "hosts of the app, bound to", lambda row: f"{row.hosts}, {_bound_to(row)}")
+        yield from _named_table(ruled, "background", lambda row: f"`{row.background}`")
     if named:
         yield f"{head} `signalling.block`: an app's name in TLS handshakes\n"
-        yield f"{_told(named)} it and that it is bound to the name. In a third of these the app is down as well.\n"
-        yield from _named(named, "the app's hosts", lambda row: HOSTS[row.trouble])
-        yield from _named(named, "background", lambda row: f"`{row.background}`")
+        lines = _told_lines(named)
+        yield f"{lines} it and that it is bound to the name. In a third of these the app is down as well.\n"
+        yield from _named_table(named, "the app's hosts", lambda row: HOSTS[row.trouble])
+        yield from _named_table(named, "background", lambda row: f"`{row.background}`")
 
 
 def _where_hosts_suffice(ruled: Sequence[OwnRow]) -> str:
     told = [row for row in ruled if row.background != "user_vpn" and (row.hosts > 1 or _bound_to(row) != "both")]
     return (
         "Where the rule is about the app alone and that has one host, the host may mean to, and nothing is said: "
-        f"without these as well {_share(_right(told))}.\n"
+        f"without these as well {_share_words(_right_share(told))}.\n"
     )
 
 
@@ -201,51 +202,51 @@ def _bound_to(row: OwnRow) -> str:
     return row.bound.rpartition(", ")[2]
 
 
-def _told(ruled: Sequence[OwnRow]) -> str:
+def _told_lines(ruled: Sequence[OwnRow]) -> str:
     told = [row for row in ruled if row.background != "user_vpn"]
-    return f"{_share(_right(ruled))} (without `user_vpn` {_share(_right(told))}) name"
+    return f"{_share_words(_right_share(ruled))} (without `user_vpn` {_share_words(_right_share(told))}) name"
 
 
 # -- calls beside control traffic --------------------------------------------------------------------------------
 
 
-def _calls(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
-    innocent, ruled = _of(rows, "calls innocent"), _of(rows, "calls ruled")
+def _call_lines(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
+    innocent, ruled = _rows_of_study(rows, "calls innocent"), _rows_of_study(rows, "calls ruled")
     if not innocent or not ruled:
         return
     threes = Proportion(sum(row.state == "restricted" for row in innocent), len(innocent))
     well = [row for row in innocent if row.trouble not in OWN_TROUBLE]
-    told = Proportion(sum(row.fitting for row in well), _sum(well))
+    told = Proportion(sum(row.fitting for row in well), _sum_words(well))
     yield f"{head} `listen`: calls beside control traffic, three of an app at a time\n"
     yield (
-        f"Without a rule {_share(threes)} threes prove one, and {_share(told)} calls of apps whose servers are well "
-        f"are said to fit one, over {len({row.background for row in innocent})} backgrounds. Where the app's own "
-        f"relays are not well ({', '.join(OWN_TROUBLE)}) a call may fit one: the same sentence names that as well.\n"
+        f"Without a rule {_share_words(threes)} threes prove one, and {_share_words(told)} calls of apps whose "
+        f"servers are well are said to fit one, over {len({row.background for row in innocent})} backgrounds. Where the "
+        f"app's own relays are not well ({', '.join(OWN_TROUBLE)}) a call may fit one: the same sentence names that as well.\n"
     )
     yield "| story | calls | fit a rule | threes that prove one |\n|---|---|---|---|"
     for story in sorted({row.trouble for row in innocent}):
         mine = [row for row in innocent if row.trouble == story]
         proven = sum(row.state == "restricted" for row in mine)
-        yield f"| {story} | {_sum(mine)} | {sum(row.fitting for row in mine)} | {proven} of {len(mine)} |"
+        yield f"| {story} | {_sum_words(mine)} | {sum(row.fitting for row in mine)} | {proven} of {len(mine)} |"
     yield "\nWith a rule that is bound to the app's own addresses, on a clean line:\n"
     yield "| rule | calls | the right one is named first | another | threes that prove one |\n|---|---|---|---|---|"
     for rule in sorted({row.truth for row in ruled}):
         mine = [row for row in ruled if row.truth == rule]
         first, fitting = sum(row.first for row in mine), sum(row.fitting for row in mine)
         proven = sum(row.state == "restricted" for row in mine)
-        yield f"| `{rule}` | {_sum(mine)} | {first} | {fitting - first} | {proven} of {len(mine)} |"
+        yield f"| `{rule}` | {_sum_words(mine)} | {first} | {fitting - first} | {proven} of {len(mine)} |"
     yield ""
 
 
 # -- how to play them again --------------------------------------------------------------------------------------
 
 
-def _replay(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
+def _replay_lines(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
     """Say how these rows are played again, and which code played each study."""
     if not rows:
         return
     yield f"{head} Play it again\n"
-    yield from (f"    python -m proof score {options}" for options in _commands(rows))
+    yield from (f"    python -m proof score {options}" for options in _replay_options(rows))
     yield "    python -m proof score --own-page docs/own-address-rates.md\n"
     yield (
         "Cases are drawn by seed: the same code says the same of each, and its digest is that of the row. Rows that "
@@ -258,7 +259,7 @@ def _replay(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
     yield ""
 
 
-def _commands(rows: Sequence[OwnRow]) -> Iterator[str]:
+def _replay_options(rows: Sequence[OwnRow]) -> Iterator[str]:
     """The options that play all studies as far as they were played alike, then those that play one further."""
     seeds = {row.seed for row in rows}
     whole = next(number for number in count() if number not in seeds)
@@ -269,13 +270,13 @@ def _commands(rows: Sequence[OwnRow]) -> Iterator[str]:
         yield f'--own {further[study]} --study "{study}"'
 
 
-def _sum(rows: Sequence[OwnRow]) -> int:
+def _sum_words(rows: Sequence[OwnRow]) -> int:
     return sum(row.calls for row in rows)
 
 
-def _right(rows: Sequence[OwnRow]) -> Proportion:
+def _right_share(rows: Sequence[OwnRow]) -> Proportion:
     return Proportion(sum(row.right for row in rows), len(rows))
 
 
-def _share(found: Proportion) -> str:
+def _share_words(found: Proportion) -> str:
     return f"{found.count} of {found.total} ({100 * found.low:.2f} to {100 * found.high:.2f} %)"

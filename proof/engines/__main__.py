@@ -58,7 +58,7 @@ def main() -> int:
 
 def _one(command: str, name: str, folder: Path) -> int:
     """Record one case in a namespace of its own: this process starts anew inside it."""
-    namespace.enter()
+    namespace.enter_namespace()
     case = CASES[name] if command == "one" else golden.short(CASES[name])
     found = record(name, case, folder)
     late = f"the network late by {found['late_p99_ms']} ms (p99)"

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
-from talkpath.lab.path.hosts import PROBE, RESPONDER, LabHost
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER, LabHost
 
-CALLER = LabHost(PROBE.name, "192.168.77.2", "2001:db8:77::2")
+CALLER = LabHost(LAB_PROBE.name, "192.168.77.2", "2001:db8:77::2")
 CALLEE = LabHost(RESPONDER.name, "198.51.100.2", "2001:db8:2::2")
 RELAY = LabHost("relay", "203.0.113.5", "2001:db8:3::5")
 HOSTS = (CALLER, CALLEE, RELAY)

@@ -21,7 +21,7 @@ from proof.engines.cases import Case, Engine, Other
 from proof.engines.path import CALLEE, CALLER, HOSTS, KNOWN, REFLECTOR_PORT, RELAY, CallPath
 from proof.engines.truth import truth
 from talkpath.lab.drivers import netns
-from talkpath.lab.drivers.namespace import ip, tool
+from talkpath.lab.drivers.namespace import run_ip, system_tool
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "build" / "engines-node"
@@ -44,7 +44,7 @@ def record(name: str, case: Case, out: Path) -> dict[str, Any]:
         folder = Path(scratch)
         (folder / "call.json").write_text(json.dumps(_call(case)))
         path = CallPath(folder / "path.log", case.troubles, jitter_s=case.jitter_s)
-        with netns.box(path, HOSTS) as lab:
+        with netns.netns_lab(path, HOSTS) as lab:
             _routes(lab, case.family)
             if case.relay or case.caller != "telegram":
                 _relays(lab, folder, case)
@@ -67,9 +67,9 @@ def record(name: str, case: Case, out: Path) -> dict[str, Any]:
 def _routes(lab: netns.NetnsLab, family: str) -> None:
     for host in HOSTS:
         with lab.inside(host.name):
-            ip("route add default dev eth0", "route add ::/0 dev eth0")
+            run_ip("route add default dev eth0", "route add ::/0 dev eth0")
             if family == "4":
-                ip(f"addr del {host.ipv6}/128 dev eth0")
+                run_ip(f"addr del {host.ipv6}/128 dev eth0")
 
 
 def _relays(lab: netns.NetnsLab, folder: Path, case: Case) -> None:
@@ -175,12 +175,14 @@ def missing() -> dict[str, str]:
         "wireguard": ("wireguard-go", "wg"),
         "wrtc": ("node",),
     }
-    found = {name: f"apt install {' '.join(need)}" for name, need in programs.items() if not all(map(tool, need))}
+    found = {
+        name: f"apt install {' '.join(need)}" for name, need in programs.items() if not all(map(system_tool, need))
+    }
     modules = {"telegram": "ntgcalls", "aiortc": "aiortc", "quic": "aioquic", "chromium": "playwright"}
     found |= {name: "make engines" for name, module in modules.items() if find_spec(module) is None}
     if not (NODE / "node_modules" / "@roamhq" / "wrtc").is_dir():
         found["wrtc"] = "make engines"
     for program in ("turnserver", "tcpdump", "openssl"):
-        if tool(program) is None:
+        if system_tool(program) is None:
             raise SystemExit(f"needs {program}: apt install {'coturn' if program == 'turnserver' else program}")
     return found

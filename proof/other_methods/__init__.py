@@ -23,16 +23,16 @@ from proof.other_methods.virtual_path import VirtualPath
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drivers.run import run_sim
-from talkpath.lab.drivers.sim import PORTS
-from talkpath.lab.ground_truth.hits import truth
+from talkpath.lab.drivers.sim import SIM_PORTS
+from talkpath.lab.ground_truth.hits import rule_hits
 from talkpath.lab.ground_truth.score import ACCUSING
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 
-__all__ = ["Comparison", "Method", "MethodResult", "compare", "methods", "other_methods"]
+__all__ = ["Comparison", "Method", "MethodResult", "compare_methods", "method_ids", "other_methods"]
 
 OURS = "talkpath"
-CLOSED = {"corporate": "udp.block"}
+CLOSED_BACKGROUNDS = {"corporate": "udp.block"}
 """Backgrounds that are truly closed: calling them closed is no false accusation."""
 
 
@@ -67,27 +67,27 @@ def other_methods() -> dict[str, Method]:
     return {method.id: method for method in sorted(known, key=lambda method: method.id)}
 
 
-def methods() -> tuple[str, ...]:
+def method_ids() -> tuple[str, ...]:
     """Returns the ids of all methods, talkpath's first, as in `Comparison.sights`."""
     return (OURS, *other_methods())
 
 
-def compare(scenario: Scenario, arm: Arm) -> Comparison:
+def compare_methods(scenario: Scenario, arm: Arm) -> Comparison:
     """Plays one scenario and one arm with every method, each on a fresh network of the same seed."""
-    hits = [hit.rule for hit in truth(scenario.rules, (arm,), PORTS)]
-    closed = CLOSED.get(scenario.background.id)
+    hits = [hit.rule for hit in rule_hits(scenario.rules, (arm,), SIM_PORTS)]
+    closed = CLOSED_BACKGROUNDS.get(scenario.background.id)
     rules = tuple(sorted({*hits, closed} if closed else set(hits)))
-    sights = (_ours(scenario, arm), *(_theirs(method, scenario, arm) for method in other_methods().values()))
+    sights = (_our_sight(scenario, arm), *(_their_sight(method, scenario, arm) for method in other_methods().values()))
     return Comparison(str(arm), scenario.background.id, rules, scenario.seed, scenario.family, sights)
 
 
-def _ours(scenario: Scenario, arm: Arm) -> MethodResult:
+def _our_sight(scenario: Scenario, arm: Arm) -> MethodResult:
     facts = run_sim(make_plan((arm,)), scenario)
-    accused = any(verdict.state in ACCUSING for verdict in judge(facts))
+    accused = any(verdict.state in ACCUSING for verdict in judge_facts(facts))
     return MethodResult(OURS, accused, facts.duration_s, facts.bytes_sent + facts.bytes_received)
 
 
-def _theirs(method: Method, scenario: Scenario, arm: Arm) -> MethodResult:
+def _their_sight(method: Method, scenario: Scenario, arm: Arm) -> MethodResult:
     path = VirtualPath(scenario.network(), scenario.family)
     accused = method.accuses(path, arm, scenario.seed)
     return MethodResult(method.id, accused, path.now_s, path.bytes)

@@ -12,23 +12,23 @@ from collections.abc import Mapping
 from math import comb
 from random import Random
 
-from proof.other_methods.method import Method, recording
+from proof.other_methods.method import Method, call_recording
 from proof.other_methods.virtual_path import MethodPacket, VirtualPath
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.experiment.layout import SPACING_MS
 from talkpath.experiment.twin import random_twin
 
-WATCHED_S = 20.0
+PAIR_WATCH_S = 20.0
 ALPHA = 1e-4
 """Of the whole test, as a check of one arm has it; half for each direction."""
 
 CALL, TWIN = 0, 1
-DIRECTIONS: tuple[Direction, Direction] = ("up", "down")
+PAIR_DIRECTIONS: tuple[Direction, Direction] = ("up", "down")
 
 
 def accuses(line: VirtualPath, arm: Arm, seed: int) -> bool:
     """Plays both flows at once."""
-    schedule, calls = recording(arm, seed, WATCHED_S)
+    schedule, calls = call_recording(arm, seed, PAIR_WATCH_S)
     twins = random_twin(schedule, Random(f"twin {seed}").randbytes(32))
     coin = Random(f"order {seed}")
     packets: list[MethodPacket] = []
@@ -38,11 +38,11 @@ def accuses(line: VirtualPath, arm: Arm, seed: int) -> bool:
             MethodPacket(slot.at_ms / 1000 + late_s[flow], slot.direction, flow, data)
             for flow, data in ((CALL, call), (TWIN, twin))
         ]
-    arrived = line.play(packets, WATCHED_S + 1.0)
-    return any(mcnemar_p(*_discordant(packets, arrived, direction)) <= ALPHA / 2 for direction in DIRECTIONS)
+    arrived = line.play(packets, PAIR_WATCH_S + 1.0)
+    return any(mcnemar_p(*_discordant_pairs(packets, arrived, direction)) <= ALPHA / 2 for direction in PAIR_DIRECTIONS)
 
 
-def _discordant(
+def _discordant_pairs(
     packets: list[MethodPacket], arrived: Mapping[int, float | None], direction: Direction
 ) -> tuple[int, int]:
     """Counts, among pairs of which both packets were sent, (those that lost only the call, those that lost only the

@@ -24,15 +24,15 @@ class Method:
 
 
 @lru_cache(maxsize=32)
-def recording(arm: Arm, seed: int, seconds: float) -> tuple[Schedule, tuple[bytes, ...]]:
+def call_recording(arm: Arm, seed: int, seconds: float) -> tuple[Schedule, tuple[bytes, ...]]:
     """Returns (schedule, datagrams) of one call on a path without loss: no request is repeated."""
     shape = shapes()[arm]
     whole = shape.schedule(Random(f"recording {arm} {seed}"), round(seconds * shape.packet_rate))
     datagrams = shape.datagrams(whole, Random(f"call {seed}").randbytes(32))
-    kept = [i for i, slot in enumerate(whole.slots) if slot.at_ms < 1000 * seconds and _once(whole, slot)]
+    kept = [i for i, slot in enumerate(whole.slots) if slot.at_ms < 1000 * seconds and _is_first_try(whole, slot)]
     return Schedule(tuple(whole.slots[i] for i in kept), 1000 * seconds), tuple(datagrams[i] for i in kept)
 
 
-def _once(schedule: Schedule, slot: Slot) -> bool:
+def _is_first_try(schedule: Schedule, slot: Slot) -> bool:
     asked = slot if slot.answers is None else schedule.slots[slot.answers]
     return asked.retry_of is None

@@ -14,20 +14,20 @@ from proof.other_methods.method import Method
 from proof.other_methods.virtual_path import MethodPacket, VirtualPath
 from talkpath.apps.contract.shape import Arm
 from talkpath.wire.ip.address import Address
-from talkpath.wire.rtc.stun import Attribute, StunMessage, Type, encode, encode_xor_address
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type, encode_message, encode_xor_address
 
-TRIES = 8
+STUN_TRIES = 8
 FIRST_WAIT_S = 0.3
 
 
 def accuses(line: VirtualPath, arm: Arm, seed: int) -> bool:
     """Returns whether no try was answered. The arm does not matter: the request belongs to no app."""
     transaction = Random(f"binding {seed}").randbytes(12)
-    request = encode(StunMessage(Type.BINDING_REQUEST, transaction))
+    request = encode_message(StunMessage(Type.BINDING_REQUEST, transaction))
     mapped = encode_xor_address(Address.of("192.0.2.10", 40000), transaction)
-    answer = encode(StunMessage(Type.BINDING_RESPONSE, transaction, ((Attribute.XOR_MAPPED_ADDRESS, mapped),)))
+    answer = encode_message(StunMessage(Type.BINDING_RESPONSE, transaction, ((Attribute.XOR_MAPPED_ADDRESS, mapped),)))
     exchange = [MethodPacket(0.0, "up", 0, request), MethodPacket(0.0, "down", 0, answer)]
-    return not any(line.play(exchange, FIRST_WAIT_S * number).get(1) for number in range(1, TRIES + 1))
+    return not any(line.play(exchange, FIRST_WAIT_S * number).get(1) for number in range(1, STUN_TRIES + 1))
 
 
 METHOD = Method("stun", "one STUN exchange", "OONI ts-025", accuses)

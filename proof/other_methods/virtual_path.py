@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter, split_udp
 
 SERVER_PORT = 3478
-FIRST_LOCAL = 40000
+FIRST_METHOD_PORT = 40000
 
 
 class MethodPacket(NamedTuple):
@@ -37,7 +37,7 @@ class VirtualPath:
         self.now_s, self.bytes = 0.0, 0
         self._network = network
         place = 0 if family == 4 else 1
-        self._near, self._far = PROBE.packed()[place], Address(RESPONDER.packed()[place], SERVER_PORT)
+        self._near, self._far = LAB_PROBE.packed()[place], Address(RESPONDER.packed()[place], SERVER_PORT)
 
     def wait(self, seconds: float) -> None:
         """Advances the time."""
@@ -50,7 +50,7 @@ class VirtualPath:
 
     def up(self, flow: int) -> UdpWriter:
         """Returns the writer of a flow's packets to the server."""
-        return UdpWriter(Address(self._near, FIRST_LOCAL + flow), self._far)
+        return UdpWriter(Address(self._near, FIRST_METHOD_PORT + flow), self._far)
 
     def down(self, arrived: bytes) -> UdpWriter:
         """Returns the writer of answers to the sender of that packet."""

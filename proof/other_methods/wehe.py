@@ -21,7 +21,7 @@ from random import Random
 
 import numpy as np
 
-from proof.other_methods.method import Method, recording
+from proof.other_methods.method import Method, call_recording
 from proof.other_methods.virtual_path import MethodPacket, VirtualPath
 from talkpath.apps.contract.shape import Arm
 
@@ -36,15 +36,15 @@ def accuses(line: VirtualPath, arm: Arm, seed: int) -> bool:
     """Plays both replays, and both again where the first result requires it."""
     found = "none"
     for again in (False, True):
-        samples = [_replay(line, arm, seed, 2 * again + randomised, randomised) for randomised in (False, True)]
-        found = differentiation(*samples)
+        samples = [_replay_flow(line, arm, seed, 2 * again + randomised, randomised) for randomised in (False, True)]
+        found = compare_throughput(*samples)
         if found == "none":
             break
     return found == "throttled"
 
 
-def _replay(line: VirtualPath, arm: Arm, seed: int, flow: int, randomised: bool) -> list[float]:
-    schedule, datagrams = recording(arm, seed, REPLAY_S)
+def _replay_flow(line: VirtualPath, arm: Arm, seed: int, flow: int, randomised: bool) -> list[float]:
+    schedule, datagrams = call_recording(arm, seed, REPLAY_S)
     rng = Random(f"randomised {seed}")
     packets = [
         MethodPacket(slot.at_ms / 1000, slot.direction, flow, rng.randbytes(slot.size) if randomised else data)
@@ -65,19 +65,19 @@ def throughput_mbps(packets: Sequence[MethodPacket], arrived: Mapping[int, float
     return [value for value in sums if value > 0]
 
 
-def differentiation(recorded: Sequence[float], randomised: Sequence[float]) -> str:
+def compare_throughput(recorded: Sequence[float], randomised: Sequence[float]) -> str:
     """Returns "none", "unclear", "throttled" (the recording has less throughput) or "favoured"."""
     if not recorded or not randomised:
         return "none"
     fast = max(np.mean(recorded), np.mean(randomised)) > FAST_MBPS
-    if abs(area(recorded, randomised)) < (FAST_AREA if fast else AREA):
+    if abs(quantile_area(recorded, randomised)) < (FAST_AREA if fast else AREA):
         return "none"
     if ks_p(recorded, randomised) >= P_VALUE:
         return "unclear"
     return "favoured" if np.mean(recorded) > np.mean(randomised) else "throttled"
 
 
-def area(recorded: Sequence[float], randomised: Sequence[float]) -> float:
+def quantile_area(recorded: Sequence[float], randomised: Sequence[float]) -> float:
     """Returns the area between the two quantile curves, as a share of the smaller peak; positive where the random bytes
     have more throughput.
 

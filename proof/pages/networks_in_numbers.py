@@ -21,7 +21,7 @@ Integers = NDArray[np.int64]
 MISTAKEN = np.array([0.005, 0.03, 0.02, 0.02, 0.08])  # of each source's reports, where nothing is restricted
 NOTICED = np.array([0.9, 0.5, 0.7, 0.7, 0.6])  # of those hit
 FIRST = date(2025, 1, 1).toordinal()
-NEVER = 10**6
+NEVER_DAY = 10**6
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class SimulatedNetworks:
     days: int = 365
     streams: int = 16
     hit: float = 0.0
-    begin: int = NEVER
-    end: int = NEVER
+    begin: int = NEVER_DAY
+    end: int = NEVER_DAY
     volumes: tuple[int, ...] = (6, 10, 1, 1, 30)
     liars: float = 0.0
     flood: dict[str, int] = field(default_factory=dict)
@@ -139,6 +139,6 @@ class DetectorRun:
         return range(0, self.world.networks * self.world.streams, self.world.streams)
 
 
-def play(world: SimulatedNetworks, rules: Assumptions, seed: int) -> DetectorRun:
+def play_networks(world: SimulatedNetworks, rules: Assumptions, seed: int) -> DetectorRun:
     """Draws the counts and runs the detector."""
     return DetectorRun(world, Watch(world.panel(seed), rules).run())

@@ -13,7 +13,7 @@ from pathlib import Path
 from talkpath.errors import TalkpathError
 from talkpath.observatory.article.page import article_page
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "article.md"
+ARTICLE_PAGE = Path(__file__).resolve().parents[2] / "docs" / "article.md"
 
 
 def main(folders: list[str]) -> None:
@@ -24,8 +24,8 @@ def main(folders: list[str]) -> None:
         text = article_page(dict(zip(("article", "restored"), map(Path, folders), strict=True)))
     except TalkpathError as error:
         sys.exit(str(error))
-    PAGE.write_text(text, encoding="utf-8")
-    sys.stderr.write(f"wrote {PAGE}\n")
+    ARTICLE_PAGE.write_text(text, encoding="utf-8")
+    sys.stderr.write(f"wrote {ARTICLE_PAGE}\n")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import numpy as np
 from babel import Locale
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
-from talkpath.report.words.language import codes
+from talkpath.report.words.language import language_codes
 
 OUT = Path(__file__).resolve().parents[2] / "src" / "talkpath" / "observatory" / "data" / "countries.json"
 ZONES = Path("/usr/share/zoneinfo/zone.tab")
@@ -29,23 +29,23 @@ ELSEWHERE = {"RU": "Asia/Yekaterinburg", "US": "America/Chicago", "CA": "America
 LEFT_OUT = {"AQ", "BV", "HM", "TF", "GS", "IO", "UM"}  # nobody lives there for good
 
 
-def towns() -> dict[str, tuple[float, float]]:
+def country_towns() -> dict[str, tuple[float, float]]:
     """Country -> (latitude, longitude) of the first place of each, or of that in ELSEWHERE."""
     found: dict[str, tuple[float, float]] = {}
     lines = [line.split("\t") for line in ZONES.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
     for code, place, zone, *_ in lines:
         ends = re.fullmatch(r"([+-]\d+)([+-]\d+)", place)
         if ends and code not in LEFT_OUT and ELSEWHERE.get(code, zone) == zone:
-            found.setdefault(code, (degrees(ends[1], 2), degrees(ends[2], 3)))
+            found.setdefault(code, (read_degrees(ends[1], 2), read_degrees(ends[2], 3)))
     return found
 
 
-def degrees(text: str, digits: int) -> float:
+def read_degrees(text: str, digits: int) -> float:
     """ISO 6709: ±DDMM or ±DDDMM, with or without seconds."""
     return float(text[0] + "1") * (int(text[1 : 1 + digits]) + int(text[1 + digits : 3 + digits]) / 60)
 
 
-def squares(places: dict[str, tuple[float, float]]) -> dict[str, tuple[int, int]]:
+def country_squares(places: dict[str, tuple[float, float]]) -> dict[str, tuple[int, int]]:
     """Country -> (column, row)."""
     cells = np.array([(column, row) for row in range(ROWS) for column in range(COLUMNS)], float)
     wanted = np.array([wanted_square(*place) for place in places.values()])
@@ -62,10 +62,10 @@ def wanted_square(latitude: float, longitude: float) -> tuple[float, float]:
 
 def main() -> None:
     """The whole file, one country a line."""
-    locales = {code: Locale.parse(code).territories for code in codes()}
+    locales = {code: Locale.parse(code).territories for code in language_codes()}
     known = {
         code: {"at": at, **{name: names[code] for name, names in locales.items()}}
-        for code, at in sorted(squares(towns()).items())
+        for code, at in sorted(country_squares(country_towns()).items())
     }
     lines = [f'"{code}": {json.dumps(row, ensure_ascii=False)}' for code, row in known.items()]
     OUT.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")

@@ -36,15 +36,15 @@ from talkpath.observatory.responders.server_table import ServerTable
 from talkpath.probe.invite_link import InviteLink
 from talkpath.wire.control.sign import Signer
 
-PAGE = Path(__file__).parents[2] / "docs" / "directory-rates.md"
+DIRECTORY_RATES_PAGE = Path(__file__).parents[2] / "docs" / "directory-rates.md"
 BEGIN = int(datetime(2026, 11, 27, tzinfo=UTC).timestamp())
 DAY_S, STEP_S, CHECK_S = 86_400, 15, 60
 SERVERS, FAULTY_OF_EACH_KIND, CHECKS = 200, 10, 10_000
-PLACES: dict[NetworkClass, int] = {"home": 4, "hosting": 64}
+SERVERS_BY_PLACE: dict[NetworkClass, int] = {"home": 4, "hosting": 64}
 CHANCE_FAILURE, SLOW_FAILURE = 0.01, 0.5
 RUSH_S = 20 * 3600
 TESTS_A_STEP = 3  # two at once, ten seconds each
-KINDS = ("dies", "lies about its class", "slow", "blocked")
+FAILURE_KINDS = ("dies", "lies about its class", "slow", "blocked")
 Found = tuple[Counter[str], int]
 
 
@@ -76,7 +76,7 @@ class MadeServer:
 
 def made_servers(rng: Random) -> list[MadeServer]:
     """60 homes and 140 hosting networks of 40 networks and 20 countries; ten of each kind of fault, at random."""
-    kinds = [kind for kind in KINDS for _ in range(FAULTY_OF_EACH_KIND)]
+    kinds = [kind for kind in FAILURE_KINDS for _ in range(FAULTY_OF_EACH_KIND)]
     kinds += ["good"] * (SERVERS - len(kinds))
     rng.shuffle(kinds)
     return [made_server(rng, number, kind) for number, kind in enumerate(kinds, 1)]
@@ -84,19 +84,19 @@ def made_servers(rng: Random) -> list[MadeServer]:
 
 def made_server(rng: Random, number: int, kind: str) -> MadeServer:
     """One server. Who lies about its class says home, and is a hosting network."""
-    truly: NetworkClass = "hosting" if kind == KINDS[1] or rng.random() < 0.7 else "home"
+    truly: NetworkClass = "hosting" if kind == FAILURE_KINDS[1] or rng.random() < 0.7 else "home"
     entry = ListedServer(
         key=number.to_bytes(32, "big"),
         address=PublicAddress(f"server{number}.example", 4433, 443),
         token=bytes(16),
-        network_class="home" if kind == KINDS[1] else truly,
+        network_class="home" if kind == FAILURE_KINDS[1] else truly,
         country=f"X{chr(65 + rng.randrange(20))}",
         network=64_512 + rng.randrange(40),
-        free=PLACES[truly],
+        free=SERVERS_BY_PLACE[truly],
         operator=f"operator {number}",
     )
-    dies_s = rng.uniform(0.1, 0.9) * DAY_S if kind == KINDS[0] else float("inf")
-    return MadeServer(entry, kind, PLACES[truly], rng.randrange(RENEW_S), dies_s)
+    dies_s = rng.uniform(0.1, 0.9) * DAY_S if kind == FAILURE_KINDS[0] else float("inf")
+    return MadeServer(entry, kind, SERVERS_BY_PLACE[truly], rng.randrange(RENEW_S), dies_s)
 
 
 @dataclass
@@ -148,7 +148,7 @@ class Day:
                 server.gone_s = now_s - server.dies_s
 
 
-def answers(server: MadeServer, rng: Random, now_s: int, is_blocked: bool) -> str:
+def handshake_answer(server: MadeServer, rng: Random, now_s: int, is_blocked: bool) -> str:
     """What a handshake with it meets."""
     return "timeout" if is_blocked or server.fails(rng, now_s) else "connected"
 
@@ -161,7 +161,7 @@ def place_check(day: Day, rng: Random, now_s: int, servers: ServerList, blocked:
 
     def knock(link: InviteLink, family: int) -> str:
         server = by_host[link.host]
-        return answers(day.by_key(server.key), rng, now_s, server.key in blocked)
+        return handshake_answer(day.by_key(server.key), rng, now_s, server.key in blocked)
 
     def measure(link: InviteLink) -> Facts:
         server = day.by_key(by_host[link.host].key)
@@ -205,11 +205,11 @@ CROWDS = (
 
 def blocked_servers(servers: Sequence[MadeServer], share: float, rng: Random) -> frozenset[bytes]:
     """The keys that a network blocks: the ten that are blocked anyway, and that share of all."""
-    always = {server.entry.key for server in servers if server.kind == KINDS[3]}
+    always = {server.entry.key for server in servers if server.kind == FAILURE_KINDS[3]}
     return frozenset(always | {server.entry.key for server in servers if rng.random() < share})
 
 
-def instants(rng: Random) -> list[int]:
+def check_instants(rng: Random) -> list[int]:
     """When people check: from the third hour on, three times as many in the evening as at night; a fifth at once."""
     found: list[int] = []
     while len(found) < CHECKS // 5:
@@ -221,7 +221,7 @@ def instants(rng: Random) -> list[int]:
     return sorted(found)
 
 
-def play(folder: Path) -> tuple[Day, list[Counter[int]]]:
+def play_day(folder: Path) -> tuple[Day, list[Counter[int]]]:
     """The whole day: what became of it, and for each crowd how many found a server at which try."""
     rng = Random("a day of the directory")
     table = ServerTable(folder)
@@ -229,7 +229,7 @@ def play(folder: Path) -> tuple[Day, list[Counter[int]]]:
     blocked = [blocked_servers(day.servers, crowd.blocked_share, rng) for crowd in CROWDS]
     facts = run_sim(make_plan(choose_arms(["webrtc"]), k=2, budget_bytes=300_000), Scenario())
     found: list[Counter[int]] = [Counter() for _ in CROWDS]
-    waiting = instants(rng)[::-1]
+    waiting = check_instants(rng)[::-1]
     for now_s in range(0, DAY_S, STEP_S):
         day.step(now_s)
         while waiting and waiting[-1] < now_s + STEP_S:
@@ -245,13 +245,13 @@ def play(folder: Path) -> tuple[Day, list[Counter[int]]]:
 # -- the page ----------------------------------------------------------------------------------------------------------
 
 
-def page(day: Day, found: Sequence[Counter[int]]) -> Iterator[str]:
+def rates_page(day: Day, found: Sequence[Counter[int]]) -> Iterator[str]:
     """The lines of docs/directory-rates.md."""
     yield INTRODUCTION
     yield "| people with | checks | 1st try | 2nd | 3rd | 4th or 5th | none |"
     yield "|---|---|---|---|---|---|---|"
-    yield from (row(crowd, counted) for crowd, counted in zip(CROWDS, found, strict=True))
-    yield f"\n## How the load spreads\n\n{load(day)}"
+    yield from (crowd_row(crowd, counted) for crowd, counted in zip(CROWDS, found, strict=True))
+    yield f"\n## How the load spreads\n\n{server_load(day)}"
     yield "\n## How soon a dead server is gone, and what else is listed\n"
     gone = sorted(server.gone_s for server in day.servers if server.gone_s is not None)
     minutes = [seconds / 60 for seconds in gone]
@@ -262,7 +262,7 @@ def page(day: Day, found: Sequence[Counter[int]]) -> Iterator[str]:
     )
     yield "| kind of server | listed, share of the time |"
     yield "|---|---|"
-    yield from (listed_row(day, kind) for kind in ("good", *KINDS[1:]))
+    yield from (listed_row(day, kind) for kind in ("good", *FAILURE_KINDS[1:]))
     yield f"\n{day_in_lists(day)}"
 
 
@@ -287,23 +287,26 @@ try in vain takes some five seconds.
 """
 
 
-def row(crowd: Crowd, counted: Counter[int]) -> str:
+def crowd_row(crowd: Crowd, counted: Counter[int]) -> str:
     """One crowd's row."""
     checks = counted.total()
     shares = [counted[1], counted[2], counted[3], counted[4] + counted[5], counted[0]]
     return f"| {crowd.says} | {checks} | " + " | ".join(f"{100 * share / checks:.1f} %" for share in shares) + " |"
 
 
-def load(day: Day) -> str:
+def server_load(day: Day) -> str:
     """How many checks each server had."""
     lines = [
         "| servers | checks a server: median | 9 of 10 at most | most | most at once, of its places |",
         "|---|---|---|---|---|",
     ]
     for says, chosen in (
-        ("homes", [one for one in day.servers if one.places == PLACES["home"]]),
-        ("say that they are homes", [one for one in day.servers if one.kind == KINDS[1]]),
-        ("hosting", [one for one in day.servers if one.places != PLACES["home"] and one.kind != KINDS[1]]),
+        ("homes", [one for one in day.servers if one.places == SERVERS_BY_PLACE["home"]]),
+        ("say that they are homes", [one for one in day.servers if one.kind == FAILURE_KINDS[1]]),
+        (
+            "hosting",
+            [one for one in day.servers if one.places != SERVERS_BY_PLACE["home"] and one.kind != FAILURE_KINDS[1]],
+        ),
     ):
         checks = sorted(one.checks for one in chosen)
         tenths = quantiles(checks, n=10)
@@ -337,9 +340,9 @@ def main() -> None:
     """Play the day and write the page."""
     fast = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(dir=fast) as folder:
-        day, found = play(Path(folder))
-    PAGE.write_text("\n".join(page(day, found)) + "\n", encoding="utf-8")
-    sys.stderr.write(f"wrote {PAGE}\n")
+        day, found = play_day(Path(folder))
+    DIRECTORY_RATES_PAGE.write_text("\n".join(rates_page(day, found)) + "\n", encoding="utf-8")
+    sys.stderr.write(f"wrote {DIRECTORY_RATES_PAGE}\n")
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from proof.pages.networks_in_numbers import MISTAKEN, NOTICED, DetectorRun, SimulatedNetworks, play
-from talkpath.observatory.detect.assumptions import CONFIRMED, OBSERVATORY, RESISTANT, SIGNAL, SOURCES
+from proof.pages.networks_in_numbers import MISTAKEN, NOTICED, DetectorRun, SimulatedNetworks, play_networks
+from talkpath.observatory.detect.assumptions import CONFIRMED, OBSERVATORY_ASSUMPTIONS, RESISTANT, SIGNAL, SOURCES
 
-PAGE = Path(__file__).parents[2] / "docs" / "event-rates.md"
+EVENT_RATES_PAGE = Path(__file__).parents[2] / "docs" / "event-rates.md"
 LEVELS = {SIGNAL: "signal", CONFIRMED: "confirmed", RESISTANT: "attack-resistant"}
 CHUNK = 20  # networks at once: memory
 HIT = SimulatedNetworks(0, days=160, streams=8, hit=0.6, begin=90, end=130)
@@ -36,7 +36,7 @@ class Case:
     size: float = 0.2
 
 
-def cases() -> list[Case]:
+def event_cases() -> list[Case]:
     """All rows, in order."""
     found = [
         Case("nothing, for a year", QUIET, 1.0),
@@ -73,7 +73,7 @@ class Row:
     early: int
 
 
-def measure(case: Case, networks: int, seed: int) -> Row:
+def measure_case(case: Case, networks: int, seed: int) -> Row:
     """Simulate a case, some networks at a time."""
     row = Row(
         case=case,
@@ -85,11 +85,11 @@ def measure(case: Case, networks: int, seed: int) -> Row:
     )
     for at in range(0, networks, CHUNK):
         world = replace(case.world, networks=min(CHUNK, networks - at))
-        _add(row, play(world, OBSERVATORY, seed + at))
+        _add_run(row, play_networks(world, OBSERVATORY_ASSUMPTIONS, seed + at))
     return row
 
 
-def _add(row: Row, played: DetectorRun) -> None:
+def _add_run(row: Row, played: DetectorRun) -> None:
     world = played.world
     row.years += world.networks * world.days / 365
     for level in LEVELS:
@@ -100,16 +100,25 @@ def _add(row: Row, played: DetectorRun) -> None:
     row.early += played.early_ends(CONFIRMED)
 
 
-def page(rows: Sequence[Row], networks: int) -> str:
+def event_rates_page(rows: Sequence[Row], networks: int) -> str:
     """The text of the page."""
     quiet = [row for row in rows if not row.case.world.hit]
     hit = [row for row in rows if row.case.world.hit]
     return (
-        "\n".join([*_head(rows, networks), *map(_quiet_line, quiet), *_middle(), *map(_hit_line, hit), *_foot()]) + "\n"
+        "\n".join(
+            [
+                *_page_head(rows, networks),
+                *map(_quiet_line, quiet),
+                *_page_middle(),
+                *map(_hit_line, hit),
+                *_page_foot(),
+            ]
+        )
+        + "\n"
     )
 
 
-def _head(rows: Sequence[Row], networks: int) -> Iterator[str]:
+def _page_head(rows: Sequence[Row], networks: int) -> Iterator[str]:
     years = sum(row.years * row.case.world.streams for row in rows)
     yield "# How often events are wrong, and how late"
     yield ""
@@ -132,9 +141,10 @@ def _head(rows: Sequence[Row], networks: int) -> Iterator[str]:
     yield ""
     yield "## Nothing is restricted"
     yield ""
+    promised = OBSERVATORY_ASSUMPTIONS
     yield ("Events found all the same. In brackets the upper 95 % bound, a year of one app and medium on one network; "
-           f"promised are {1 / OBSERVATORY.signal_years:g}, {1 / OBSERVATORY.confirmed_years:g} and "
-           f"{1 / OBSERVATORY.resistant_years:g} at most. A captured source may make signals: these say that they are "
+           f"promised are {1 / promised.signal_years:g}, {1 / promised.confirmed_years:g} and "
+           f"{1 / promised.resistant_years:g} at most. A captured source may make signals: these say that they are "
            "unconfirmed.")  # fmt: skip
     yield ""
     yield "| | network-years x streams | signal | confirmed | attack-resistant |"
@@ -143,11 +153,11 @@ def _head(rows: Sequence[Row], networks: int) -> Iterator[str]:
 
 def _quiet_line(row: Row) -> str:
     streams = row.years * row.case.world.streams
-    told = [f"{row.false[level]} ({_bound(row.false[level], streams):.2g})" for level in LEVELS]
+    told = [f"{row.false[level]} ({_upper_rate_bound(row.false[level], streams):.2g})" for level in LEVELS]
     return f"| {row.case.says} | {row.years:.0f} x {row.case.world.streams} | {' | '.join(told)} |"
 
 
-def _bound(found: int, years: float) -> float:
+def _upper_rate_bound(found: int, years: float) -> float:
     """The upper 95 % bound of a rate: where so few would be seen in one of 20 (Poisson)."""
     low, high = 0.0, 10.0 * found + 10
     for _ in range(60):
@@ -157,7 +167,7 @@ def _bound(found: int, years: float) -> float:
     return high / years
 
 
-def _middle() -> Iterator[str]:
+def _page_middle() -> Iterator[str]:
     yield ""
     yield "## Something is restricted"
     yield ""
@@ -173,18 +183,18 @@ def _middle() -> Iterator[str]:
 
 
 def _hit_line(row: Row) -> str:
-    told = [_days(row.begin[level]) for level in LEVELS] + [_days(row.end[level]) for level in LEVELS]
+    told = [_delay_words(row.begin[level]) for level in LEVELS] + [_delay_words(row.end[level]) for level in LEVELS]
     hidden = sum(np.isinf(row.begin[CONFIRMED]))
     cells = [row.case.says, str(len(row.begin[SIGNAL])), *told, str(hidden), str(row.early), str(row.false[CONFIRMED])]
     return f"| {' | '.join(cells)} |"
 
 
-def _days(delays: Sequence[float]) -> str:
+def _delay_words(delays: Sequence[float]) -> str:
     middle, late = np.quantile(delays, [0.5, 0.9], method="higher")
     return ", ".join("–" if np.isinf(value) else f"{value:.0f}" for value in (middle, late))
 
 
-def _foot() -> Iterator[str]:
+def _page_foot() -> Iterator[str]:
     yield ""
     yield "What this does not show: whether real reports are as these draws. The sources' shares are assumptions of the"
     yield "detector too; where a network is worse than them it learns so from its clean days, and the promise of the"
@@ -198,15 +208,15 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1)
     networks = parser.parse_args().networks
     jobs = parser.parse_args().jobs
-    sizes = [max(int(networks * case.size), 2) for case in cases()]
+    sizes = [max(int(networks * case.size), 2) for case in event_cases()]
     seeds = [1000 * (at + 1) for at in range(len(sizes))]
     rows: list[Row] = []
     with ProcessPoolExecutor(jobs) as pool:
-        for row in pool.map(measure, cases(), sizes, seeds):
+        for row in pool.map(measure_case, event_cases(), sizes, seeds):
             rows.append(row)
             sys.stderr.write(f"{row.case.says}: {row.years:.0f} network-years\n")
-    PAGE.write_text(page(rows, networks), encoding="utf-8")
-    sys.stderr.write(f"wrote docs/{PAGE.name}\n")
+    EVENT_RATES_PAGE.write_text(event_rates_page(rows, networks), encoding="utf-8")
+    sys.stderr.write(f"wrote docs/{EVENT_RATES_PAGE.name}\n")
     return 0
 
 

@@ -28,7 +28,7 @@ class Correction(NamedTuple):
     text: str
 
 
-def corrections(page: str) -> list[Correction]:
+def page_corrections(page: str) -> list[Correction]:
     """In the order of the page; `ValueError` where a heading's day is none, or days do not go backwards."""
     pieces = HEADING.split(page)[1:]
     found = [Correction(*(piece.strip() for piece in pieces[at : at + 3])) for at in range(0, len(pieces), 3)]
@@ -38,9 +38,9 @@ def corrections(page: str) -> list[Correction]:
     return found
 
 
-def feed(page: str) -> str:
+def corrections_feed(page: str) -> str:
     """The whole document."""
-    found = corrections(page)
+    found = page_corrections(page)
     entries = [AtomEntry(f"{one.day} {one.title}", one.title, f"{one.day}T00:00:00Z", one.text) for one in found]
     return atom_document("corrections", "talkpath: corrections", entries, "")
 
@@ -48,7 +48,7 @@ def feed(page: str) -> str:
 def main() -> int:
     """Write it."""
     try:
-        FEED.write_text(feed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+        FEED.write_text(corrections_feed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -24,11 +24,11 @@ from talkpath.observatory.claims.rows import load_claims
 
 SCENARIO = Path(__file__).resolve().parents[2] / "scenarios" / "article.toml"
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "talkpath"
-FOLDER = SOURCE / "report" / "languages"
+CATALOGUE_FOLDER = SOURCE / "report" / "languages"
 TEXTS = {"say": 1, "count": 2}  # how many texts follow the context
 
 
-def scenes() -> Iterator[str]:
+def scene_texts() -> Iterator[str]:
     """What the demo's scenes.toml says in words."""
     script = read_script()
     for scene in script.scenes:
@@ -38,7 +38,7 @@ def scenes() -> Iterator[str]:
     yield from (claim.words for claim in script.order.claims)
 
 
-def claims() -> Iterator[str]:
+def claim_texts() -> Iterator[str]:
     """What claims say: of those that come with talkpath, and of the speakers of the article's made-up country."""
     for claim in load_claims():
         yield from filter(None, (claim.who, claim.statement, claim.note, claim.not_measurable))
@@ -46,7 +46,7 @@ def claims() -> Iterator[str]:
         yield from (said.who, said.says)
 
 
-def boxed() -> Iterator[str]:
+def box_texts() -> Iterator[str]:
     """What stands for the article's sentences in the made-up country, and what is true there."""
     for row in box_rows():
         yield from filter(None, (row.stands, row.truth))
@@ -65,7 +65,7 @@ def words_of(file: Path) -> list[ast.Call]:
     return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
 
-def spoken(file: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+def code_texts(file: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     """(context, texts) of each `say` and `count` that is written out."""
     for call in words_of(file):
         wanted = TEXTS[ast.unparse(call.func)] + 1
@@ -74,7 +74,7 @@ def spoken(file: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield str(parts[0]), tuple(map(str, parts[1:]))
 
 
-def printed(file: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+def template_texts(file: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The same of a page's template (jinja2)."""
     for call in Environment().parse(file.read_text(encoding="utf-8")).find_all(nodes.Call):
         if isinstance(call.node, nodes.Name) and call.node.name in TEXTS:
@@ -83,29 +83,29 @@ def printed(file: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield parts[0], tuple(parts[1:])
 
 
-def template() -> Catalog:
+def catalogue_template() -> Catalog:
     """Every text, in the order of the files, without a translation."""
     found = Catalog()
     for file in sorted(SOURCE.rglob("*.py")):
-        _add(found, file, spoken(file))
+        _add_text(found, file, code_texts(file))
     for file in sorted(SOURCE.rglob("templates/*.html")):
-        _add(found, file, printed(file))
-    for text in scenes():
+        _add_text(found, file, template_texts(file))
+    for text in scene_texts():
         found.add(text, context="scene", locations=[("lab/demo/scenes.toml", 0)])
-    for text in claims():
+    for text in claim_texts():
         found.add(text, context="claim", locations=[("observatory/data/claims", 0)])
-    for text in boxed():
+    for text in box_texts():
         found.add(text, context="article box", locations=[("observatory/data/article_box.toml", 0)])
     return found
 
 
-def _add(found: Catalog, file: Path, said: Iterator[tuple[str, tuple[str, ...]]]) -> None:
+def _add_text(found: Catalog, file: Path, said: Iterator[tuple[str, tuple[str, ...]]]) -> None:
     name = file.relative_to(SOURCE).as_posix()
     for context, texts in said:
         found.add(texts if len(texts) > 1 else texts[0], context=context, locations=[(name, 0)])
 
 
-def updated(text: str, wanted: Catalog) -> str:
+def updated_catalogue(text: str, wanted: Catalog) -> str:
     """A catalogue's text with all messages of the template, and no others."""
     head, _, _ = text.partition("\n\n")
     catalogue = read_po(BytesIO(text.encode()))
@@ -117,9 +117,9 @@ def updated(text: str, wanted: Catalog) -> str:
 
 def main() -> None:
     """All catalogues."""
-    wanted = template()
-    for file in sorted(FOLDER.glob("*.po")):
-        file.write_text(updated(file.read_text(encoding="utf-8"), wanted), encoding="utf-8")
+    wanted = catalogue_template()
+    for file in sorted(CATALOGUE_FOLDER.glob("*.po")):
+        file.write_text(updated_catalogue(file.read_text(encoding="utf-8"), wanted), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,21 +15,23 @@ import click
 
 from talkpath.cli._help import with_every_option
 
-FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
-WIDTH = 100
-NOTE = "<!-- written by proof/pages/write_reference.py: change the command's help, then run `make reference` -->"
+REFERENCE_FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
+HELP_WIDTH = 100
+REFERENCE_NOTE = (
+    "<!-- written by proof/pages/write_reference.py: change the command's help, then run `make reference` -->"
+)
 
 
-def contexts(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[click.Context]:
+def command_contexts(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[click.Context]:
     """The command and all below it that are not hidden, in order of name, each in its own context."""
-    settings = {"terminal_width": WIDTH, "max_content_width": WIDTH, **command.context_settings}
+    settings = {"terminal_width": HELP_WIDTH, "max_content_width": HELP_WIDTH, **command.context_settings}
     context = click.Context(command, parent, info_name=name, **settings)
     yield context
     if isinstance(command, click.Group):
         for child_name in command.list_commands(context):
             child = command.get_command(context, child_name)
             if child and not child.hidden:
-                yield from contexts(child, child_name, context)
+                yield from command_contexts(child, child_name, context)
 
 
 def file_name(context: click.Context) -> str:
@@ -37,28 +39,30 @@ def file_name(context: click.Context) -> str:
     return "-".join(context.command_path.split()[1:]) + ".md"
 
 
-def page(context: click.Context) -> str:
+def command_page(context: click.Context) -> str:
     """One command's page: exactly what its --help prints, with every option."""
-    return f"# {context.command_path}\n\n{NOTE}\n\n```text\n{with_every_option(context)}\n```\n"
+    return f"# {context.command_path}\n\n{REFERENCE_NOTE}\n\n```text\n{with_every_option(context)}\n```\n"
 
 
-def index(root: click.Context, pages: list[click.Context]) -> str:
+def reference_index(root: click.Context, pages: list[click.Context]) -> str:
     """The first page: the command itself, and a line for each command below it."""
     lines = [
-        f"- [`{context.command_path}`]({file_name(context)}): {context.command.get_short_help_str(WIDTH)}"
+        f"- [`{context.command_path}`]({file_name(context)}): {context.command.get_short_help_str(HELP_WIDTH)}"
         for context in pages
     ]
-    return page(root) + "\n" + "\n".join(lines) + "\n"
+    return command_page(root) + "\n" + "\n".join(lines) + "\n"
 
 
-def reference(command: click.Command, name: str) -> dict[str, str]:
+def reference_pages(command: click.Command, name: str) -> dict[str, str]:
     """File name to text, for the whole tree."""
-    root, *below = contexts(command, name)
+    root, *below = command_contexts(command, name)
     pages = [context for context in below if not isinstance(context.command, click.Group)]
-    return {"README.md": index(root, pages)} | {file_name(context): page(context) for context in pages}
+    return {"README.md": reference_index(root, pages)} | {
+        file_name(context): command_page(context) for context in pages
+    }
 
 
-def write(pages: dict[str, str], folder: Path) -> None:
+def write_pages(pages: dict[str, str], folder: Path) -> None:
     """Makes the folder hold these pages and no other."""
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.md"):
@@ -72,8 +76,8 @@ def main() -> None:
     """Write a page for each command, from its help."""
     from talkpath.cli import cli
 
-    write(reference(cli, "talkpath"), FOLDER)
-    sys.stderr.write(f"wrote {FOLDER}\n")
+    write_pages(reference_pages(cli, "talkpath"), REFERENCE_FOLDER)
+    sys.stderr.write(f"wrote {REFERENCE_FOLDER}\n")
 
 
 if __name__ == "__main__":

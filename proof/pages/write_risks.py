@@ -13,11 +13,11 @@ from pathlib import Path
 
 from talkpath.observatory.risks import load_risks
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "risks.md"
+RISKS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "risks.md"
 PART = re.compile(r"(<!-- risks:[^>]*-->\n).*?(<!-- /risks -->)", re.DOTALL)
 
 
-def countries() -> str:
+def country_lines() -> str:
     """A heading a country, a line a fact."""
     told = []
     for country in load_risks():
@@ -26,15 +26,15 @@ def countries() -> str:
     return "\n" + "\n".join(told) + "\n"
 
 
-def updated(page: str) -> str:
+def updated_page(page: str) -> str:
     """The whole page."""
-    return PART.sub(lambda found: found[1] + countries() + found[2], page)
+    return PART.sub(lambda found: found[1] + country_lines() + found[2], page)
 
 
 def main() -> int:
     """Write it."""
-    PAGE.write_text(updated(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    sys.stderr.write(f"wrote {PAGE.name}\n")
+    RISKS_PAGE.write_text(updated_page(RISKS_PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    sys.stderr.write(f"wrote {RISKS_PAGE.name}\n")
     return 0
 
 

@@ -19,7 +19,7 @@ from talkpath.report.location_report import LocateResult
 from talkpath.report.recordings.capture_json import AttemptObject, CallObject, CaptureResult
 from talkpath.verdict.model import Verdict
 
-SPEC = Path(__file__).parents[2] / "spec"
+SCHEMA_FOLDER = Path(__file__).parents[2] / "spec"
 
 
 class Parameter(Struct):
@@ -31,7 +31,7 @@ class Parameter(Struct):
     value: str | UnsetType = UNSET
 
 
-def changed(record: type[Struct], field: str, kind: Any) -> Any:
+def with_field_type(record: type[Struct], field: str, kind: Any) -> Any:
     """The record with one field of another type (msgspec describes no union of two plain records), all written out."""
     fields: list[Any] = []
     for known in msgspec.structs.fields(record):
@@ -41,41 +41,43 @@ def changed(record: type[Struct], field: str, kind: Any) -> Any:
     return msgspec.defstruct(record.__name__, fields, namespace={"__doc__": record.__doc__}, kw_only=True)
 
 
-def text(record: Any) -> str:
+def schema_text(record: Any) -> str:
     """The JSON Schema (draft 2020-12) of a record."""
-    return json.dumps(plain(msgspec.json.schema(record)), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(plain_descriptions(msgspec.json.schema(record)), indent=1, ensure_ascii=False) + "\n"
 
 
-def plain(part: Any) -> Any:
+def plain_descriptions(part: Any) -> Any:
     """Descriptions without the indentation of docstrings, which Python 3.13 takes away by itself."""
     if isinstance(part, dict):
-        return {key: _described(key, value) for key, value in part.items()}
-    return [plain(one) for one in part] if isinstance(part, list) else part
+        return {key: _plain_value(key, value) for key, value in part.items()}
+    return [plain_descriptions(one) for one in part] if isinstance(part, list) else part
 
 
-def _described(key: str, value: Any) -> Any:
-    return cleandoc(value) if key == "description" and isinstance(value, str) else plain(value)
+def _plain_value(key: str, value: Any) -> Any:
+    return cleandoc(value) if key == "description" and isinstance(value, str) else plain_descriptions(value)
 
 
-def schemas() -> dict[str, str]:
+def schema_files() -> dict[str, str]:
     """File name -> text."""
-    verdict = changed(Verdict, "parameters", dict[str, Parameter])
+    verdict = with_field_type(Verdict, "parameters", dict[str, Parameter])
     verdicts = tuple.__class_getitem__((verdict, ...))
-    second: Any = changed(SecondResult, "verdicts", verdicts)
-    result = changed(changed(CheckResult, "verdicts", verdicts), "second", second | UnsetType)
-    call: Any = changed(CallObject, "verdict", verdict)
-    attempt: Any = changed(AttemptObject, "verdict", verdict)
-    capture = changed(changed(CaptureResult, "calls", tuple[call, ...]), "attempts", tuple[attempt, ...])
-    capture = changed(capture, "together", verdicts | UnsetType)
+    second: Any = with_field_type(SecondResult, "verdicts", verdicts)
+    result = with_field_type(with_field_type(CheckResult, "verdicts", verdicts), "second", second | UnsetType)
+    call: Any = with_field_type(CallObject, "verdict", verdict)
+    attempt: Any = with_field_type(AttemptObject, "verdict", verdict)
+    capture = with_field_type(
+        with_field_type(CaptureResult, "calls", tuple[call, ...]), "attempts", tuple[attempt, ...]
+    )
+    capture = with_field_type(capture, "together", verdicts | UnsetType)
     facts: dict[str, Any] = {"tp-001": Facts, "tp-001-endpoints": EndpointFacts}
     found = facts | {"tp-004": result, "tp-007": capture, "tp-008": Event, "tp-010": LocateResult}
-    return {f"{number}.schema.json": text(record) for number, record in found.items()}
+    return {f"{number}.schema.json": schema_text(record) for number, record in found.items()}
 
 
 def main() -> int:
     """Write them all."""
-    for name, written in schemas().items():
-        (SPEC / name).write_text(written, encoding="utf-8")
+    for name, written in schema_files().items():
+        (SCHEMA_FOLDER / name).write_text(written, encoding="utf-8")
         sys.stderr.write(f"spec/{name}\n")
     return 0
 

@@ -16,21 +16,23 @@ from typing import Any, get_args
 from talkpath.apps.contract.shape import AffectedDirections
 from talkpath.errors import UsageError
 from talkpath.verdict.model import Basis
-from talkpath.verdict.registry import FIELDS, FIGURES, REASONS, STATES
-from talkpath.verdict.rules import VERSION, rules
+from talkpath.verdict.registry import FIELD_TEXTS, FIGURE_TEXTS, REASON_TEXTS, STATE_TEXTS
+from talkpath.verdict.rules import REGISTRY_VERSION, all_rules
 from talkpath.verdict.rules.rule import Rule
 
-SPEC = Path(__file__).resolve().parents[2] / "spec"
-NOTE = "<!-- written by proof/pages/write_spec.py: change src/talkpath/verdict and spec/mechanisms.toml, and run it -->"
+SPEC_FOLDER = Path(__file__).resolve().parents[2] / "spec"
+SPEC_NOTE = (
+    "<!-- written by proof/pages/write_spec.py: change src/talkpath/verdict and spec/mechanisms.toml, and run it -->"
+)
 
 HEAD = f"""# tp-002: verdicts and rules
 
-{NOTE}
+{SPEC_NOTE}
 
 A verdict is a function of the facts (tp-001) and of nothing else: judged again, on any machine, it has the same state,
-rule and direction, and the same log10 e within 1e-9. This is version {VERSION} of the rules. A rule id that is not in
-this page is a bug. No verdict names who restricts, or why, and none goes beyond its basis: with basis `shape` it says
-how calls shaped like an app's reach a test server, never how the app's own servers answer.
+rule and direction, and the same log10 e within 1e-9. This is version {REGISTRY_VERSION} of the rules. A rule id that is
+not in this page is a bug. No verdict names who restricts, or why, and none goes beyond its basis: with basis `shape` it
+says how calls shaped like an app's reach a test server, never how the app's own servers answer.
 """
 
 ORDER = """\
@@ -92,17 +94,17 @@ Causes that are no restriction of calls and look similar, each with what keeps a
 """
 
 
-def page() -> str:
+def rules_page() -> str:
     """The whole of spec/tp-002.md."""
     sections = {
-        "The record": record(),
-        "States": (*states(), ORDER),
+        "The record": verdict_fields(),
+        "States": (*state_table(), ORDER),
         "Rules": (NAMING, *rule_table()),
-        "Parameters": parameters(),
-        "Mechanisms": (MECHANISMS, *mechanisms(), INNOCENT, *innocent()),
+        "Parameters": parameter_table(),
+        "Mechanisms": (MECHANISMS, *mechanism_table(), INNOCENT, *innocent_causes()),
         "A second test server": (SECOND_SERVER,),
-        "Reasons": reasons(),
-        "Figures": figures(),
+        "Reasons": reason_table(),
+        "Figures": figure_table(),
     }
     lines = [HEAD]
     for title, section in sections.items():
@@ -110,7 +112,7 @@ def page() -> str:
     return "\n".join(lines)
 
 
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     """A table, and an empty line."""
     titles = list(head)
     yield "| " + " | ".join(titles) + " |"
@@ -120,17 +122,17 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     yield ""
 
 
-def record() -> Iterator[str]:
+def verdict_fields() -> Iterator[str]:
     """The fields of a verdict."""
-    yield from table(("field", "meaning"), ((f"`{name}`", words) for name, words in FIELDS.items()))
+    yield from markdown_table(("field", "meaning"), ((f"`{name}`", words) for name, words in FIELD_TEXTS.items()))
     bases, ways = (", ".join(f"`{word}`" for word in get_args(kind)) for kind in (Basis, AffectedDirections))
     yield f"Bases: {bases}. Directions: {ways}.\n"
 
 
-def states() -> Iterator[str]:
+def state_table() -> Iterator[str]:
     """The closed list of states."""
-    rows = ((f"`{code}`", s.label, s.means, s.needs, s.never) for code, s in STATES.items())
-    yield from table(("state", "label for people", "means", "needs", "never means"), rows)
+    rows = ((f"`{code}`", s.label, s.means, s.needs, s.never) for code, s in STATE_TEXTS.items())
+    yield from markdown_table(("state", "label for people", "means", "needs", "never means"), rows)
 
 
 def rule_table() -> Iterator[str]:
@@ -142,76 +144,79 @@ def rule_table() -> Iterator[str]:
             ", ".join(rule.mechanisms) or "–",
             rule.means,
             rule.shown_by,
-            contrasts(rule),
+            contrast_words(rule),
         )
-        for rule in rules().values()
+        for rule in all_rules().values()
     )
-    yield from table(("rule", "state", "mechanisms", "means", "told by", "contrasts"), rows)
+    yield from markdown_table(("rule", "state", "mechanisms", "means", "told by", "contrasts"), rows)
 
 
-def contrasts(rule: Rule) -> str:
+def contrast_words(rule: Rule) -> str:
     """The questions that separate it from others."""
     return ", ".join(f"{question} {value}" if value else question for question, value in rule.contrasts) or "–"
 
 
-def parameters() -> Iterator[str]:
+def parameter_table() -> Iterator[str]:
     """Every parameter of every rule: the same keys and units as the lab's settings."""
     rows = (
         (f"`{rule.id}`", f"`{p.name}`", p.unit or "category", p.meaning)
-        for rule in rules().values()
+        for rule in all_rules().values()
         for p in rule.parameters
     )
-    yield from table(("rule", "parameter", "unit", "meaning"), rows)
+    yield from markdown_table(("rule", "parameter", "unit", "meaning"), rows)
 
 
-def catalogue() -> Mapping[str, Any]:
+def mechanism_catalogue() -> Mapping[str, Any]:
     """spec/mechanisms.toml."""
-    return tomllib.loads((SPEC / "mechanisms.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((SPEC_FOLDER / "mechanisms.toml").read_text(encoding="utf-8"))
 
 
-def mechanisms() -> Iterator[str]:
+def mechanism_table() -> Iterator[str]:
     """Known mechanisms, the rules that name them, and the sources."""
     rows = (
-        (one["id"], f"{one['name']}. {one['acts']}", one["seen"], named_by(one), cited(one), one["support"])
-        for one in catalogue()["mechanism"]
+        (one["id"], f"{one['name']}. {one['acts']}", one["seen"], named_by(one), source_links(one), one["support"])
+        for one in mechanism_catalogue()["mechanism"]
     )
-    yield from table(("id", "how it acts", "what is seen", "told by", "sources", "support"), rows)
+    yield from markdown_table(("id", "how it acts", "what is seen", "told by", "sources", "support"), rows)
 
 
 def named_by(mechanism: Mapping[str, Any]) -> str:
     """The rules that stand for a mechanism; where there is none, what tells it instead."""
-    ids = [f"`{rule.id}`" for rule in rules().values() if mechanism["id"] in rule.mechanisms]
+    ids = [f"`{rule.id}`" for rule in all_rules().values() if mechanism["id"] in rule.mechanisms]
     return ", ".join(ids) or str(mechanism["told_by"])
 
 
-def innocent() -> Iterator[str]:
+def innocent_causes() -> Iterator[str]:
     """Innocent causes that look like a mechanism."""
-    rows = ((one["id"], f"{one['name']}. {one['acts']}", one["told_by"], cited(one)) for one in catalogue()["innocent"])
-    yield from table(("id", "cause", "what tells it apart", "sources"), rows)
+    rows = (
+        (one["id"], f"{one['name']}. {one['acts']}", one["told_by"], source_links(one))
+        for one in mechanism_catalogue()["innocent"]
+    )
+    yield from markdown_table(("id", "cause", "what tells it apart", "sources"), rows)
 
 
-def cited(entry: Mapping[str, Any]) -> str:
+def source_links(entry: Mapping[str, Any]) -> str:
     """Numbered links to the sources."""
     return ", ".join(f"[{number}]({url})" for number, url in enumerate(entry["sources"], 1))
 
 
-def reasons() -> Iterator[str]:
+def reason_table() -> Iterator[str]:
     """The closed list of reason codes."""
-    yield from table(
-        ("code", "meaning (values in code type)"), ((f"`{code}`", words) for code, words in REASONS.items())
+    yield from markdown_table(
+        ("code", "meaning (values in code type)"), ((f"`{code}`", words) for code, words in REASON_TEXTS.items())
     )
 
 
-def figures() -> Iterator[str]:
+def figure_table() -> Iterator[str]:
     """Numbers for the sentences."""
-    yield from table(("figure", "meaning"), ((f"`{name}`", words) for name, words in FIGURES.items()))
+    yield from markdown_table(("figure", "meaning"), ((f"`{name}`", words) for name, words in FIGURE_TEXTS.items()))
 
 
 def main(names: list[str]) -> None:
     """`tp-002` is the one page written here."""
     if names != ["tp-002"]:
         raise UsageError("Say which page to write; there is: tp-002.")
-    (SPEC / "tp-002.md").write_text(page(), encoding="utf-8")
+    (SPEC_FOLDER / "tp-002.md").write_text(rules_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

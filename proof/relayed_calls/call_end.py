@@ -22,7 +22,7 @@ from talkpath.apps.contract.shape import Direction, Slot
 
 AGAIN_S = 0.5  # after which an unanswered request is repeated (Telegram's reflectors: 500 ms)
 SETUP_S = 15.0
-PATIENCE_S = 20.0
+MAX_ANSWER_WAIT_S = 20.0
 NO_SETUP = ("media", "control")
 
 Ending = Literal["", "hung up", "silence", "not connected"]
@@ -32,7 +32,9 @@ class CallEnd:
     """The end that sends the script's packets of one direction. The far end ("down") begins with the first packet that
     reaches it. `connected_s` and `ended_s` are None before that; `sent` and `came` count its datagrams."""
 
-    def __init__(self, script: CallScript, side: Direction, start_s: float, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, script: CallScript, side: Direction, start_s: float, patience_s: float = MAX_ANSWER_WAIT_S
+    ) -> None:
         self.script, self.side, self.patience_s = script, side, patience_s
         self.start_s: float | None = start_s if side == "up" else None
         self.connected_s: float | None = None

@@ -22,7 +22,7 @@ from talkpath.wire.rtc import stun
 SocketAddress = tuple[Any, ...]
 
 CALLERS = 256  # at once; of further ones nothing is forwarded
-READ_BYTES = 65536
+MAX_FORWARDED_BYTES = 65536
 
 
 class Forwarder:
@@ -32,7 +32,7 @@ class Forwarder:
     def __init__(self, ports: Sequence[int], callee: tuple[str, int] | None, *, greets: bool = True) -> None:
         self.counts: Counter[str] = Counter()
         self._callee, self._greets = callee, greets
-        self._fronts = [listening(family, port) for port in ports for family in families()]
+        self._fronts = [listening_socket(family, port) for port in ports for family in ip_families()]
         self._backs: dict[tuple[socket.socket, SocketAddress], socket.socket] = {}
         self._callers: dict[socket.socket, tuple[socket.socket, SocketAddress]] = {}
 
@@ -52,7 +52,7 @@ class Forwarder:
 
     def _from_caller(self, front: socket.socket) -> None:
         with suppress(OSError):
-            data, caller = front.recvfrom(READ_BYTES)
+            data, caller = front.recvfrom(MAX_FORWARDED_BYTES)
             self.counts["bytes"] += len(data)
             if is_greeting(data):
                 self.counts["stun"] += 1
@@ -67,7 +67,7 @@ class Forwarder:
     def _from_callee(self, back: socket.socket) -> None:
         with suppress(OSError):  # the callee does not listen yet
             front, caller = self._callers[back]
-            front.sendto(back.recv(READ_BYTES), caller)
+            front.sendto(back.recv(MAX_FORWARDED_BYTES), caller)
 
     def _back(self, front: socket.socket, caller: SocketAddress) -> socket.socket | None:
         """The socket towards the callee for that caller."""
@@ -81,12 +81,12 @@ class Forwarder:
         return back
 
 
-def families() -> list[socket.AddressFamily]:
+def ip_families() -> list[socket.AddressFamily]:
     """The IP families of this system."""
     return [socket.AF_INET, *([socket.AF_INET6] if socket.has_dualstack_ipv6() else [])]
 
 
-def listening(family: socket.AddressFamily, port: int) -> socket.socket:
+def listening_socket(family: socket.AddressFamily, port: int) -> socket.socket:
     """A UDP socket on that port of every address of the family."""
     sock = socket.socket(family, socket.SOCK_DGRAM)
     if family == socket.AF_INET6:
@@ -98,7 +98,7 @@ def listening(family: socket.AddressFamily, port: int) -> socket.socket:
 def is_greeting(data: bytes) -> bool:
     """Whether it is a Binding Request of somebody without a user name (RFC 8489), as anyone may send it."""
     try:
-        message = stun.decode(data) if stun.is_stun(data) else None
+        message = stun.decode_message(data) if stun.is_stun(data) else None
     except WireError:
         return False
     if message is None or message.type != stun.Type.BINDING_REQUEST:
@@ -108,10 +108,10 @@ def is_greeting(data: bytes) -> bool:
 
 def greeting_answer(data: bytes, caller: SocketAddress) -> bytes:
     """The Binding Response: the address that the request came from."""
-    request = stun.decode(data)
+    request = stun.decode_message(data)
     mapped = stun.encode_xor_address(Address.of(caller[0], caller[1]), request.transaction)
     attributes = ((stun.Attribute.XOR_MAPPED_ADDRESS, mapped),)
-    return stun.encode(stun.StunMessage(stun.Type.BINDING_RESPONSE, request.transaction, attributes))
+    return stun.encode_message(stun.StunMessage(stun.Type.BINDING_RESPONSE, request.transaction, attributes))
 
 
 class Stop:

@@ -18,11 +18,11 @@ import msgspec
 
 from talkpath.apps import apps
 from talkpath.lab.drivers.netns import NetnsLab, Program
-from talkpath.lab.path.hosts import PROBE, LabHost
+from talkpath.lab.path.hosts import LAB_PROBE, LabHost
 
-PROGRAM = (sys.executable, "-m", "proof.relayed_calls")
+CALL_PROGRAM = (sys.executable, "-m", "proof.relayed_calls")
 CALLEE_PORT = 40_001
-SLACK_S = 30.0
+CALL_SLACK_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class RunningCall:
 
     def finish(self) -> CallOutcome:
         """Waits until the caller has hung up, and ends the others."""
-        caller = self.caller.finish(self.seconds + SLACK_S)
+        caller = self.caller.finish(self.seconds + CALL_SLACK_S)
         ends = caller, self.callee.stop(), self.relay.stop()
         return CallOutcome(*(msgspec.json.decode(end.stdout.splitlines()[-1]) for end in ends))
 
@@ -56,7 +56,7 @@ def start_relay(
     """Starts the app's relay. Without a callee it answers STUN greetings and counts what reaches it: its last line is
     {"stun": n, "other": n, "bytes": n} once it is stopped."""
     to = [str(callee_port), *filter(None, [callee_host])] if callee_port else []
-    program = lab.start(relay.name, [*PROGRAM, "relay", ",".join(map(str, ports)), *to])
+    program = lab.start(relay.name, [*CALL_PROGRAM, "relay", ",".join(map(str, ports)), *to])
     program.line("ready")
     return program
 
@@ -68,8 +68,8 @@ def start_call(
     port = (apps()[app.partition("/")[0]].ports or (3478,))[0]
     words = [app, str(seconds), str(seed)]
     forwarding = start_relay(lab, relay, (port,), CALLEE_PORT)
-    callee = lab.start(relay.name, [*PROGRAM, "callee", str(CALLEE_PORT), *words])
+    callee = lab.start(relay.name, [*CALL_PROGRAM, "callee", str(CALLEE_PORT), *words])
     callee.line("ready")
     host = relay.ipv4 if family == 4 else relay.ipv6
-    caller = lab.start(PROBE.name, [*PROGRAM, "caller", host, str(port), *words])
+    caller = lab.start(LAB_PROBE.name, [*CALL_PROGRAM, "caller", host, str(port), *words])
     return RunningCall(seconds, caller, callee, forwarding)

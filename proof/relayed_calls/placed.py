@@ -16,12 +16,12 @@ from math import inf
 from random import Random
 from typing import Protocol
 
-from proof.relayed_calls.call_end import PATIENCE_S, CallEnd, Ending
+from proof.relayed_calls.call_end import MAX_ANSWER_WAIT_S, CallEnd, Ending
 from proof.relayed_calls.script import TALKS, CallScript, TalkPattern, shape_of
 from talkpath.apps import apps
 from talkpath.apps.contract.shape import Direction, Medium, Shape
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import PROBE, LabHost
+from talkpath.lab.path.hosts import LAB_PROBE, LabHost
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter, split_udp
@@ -30,7 +30,7 @@ OnPacket = Callable[[float, Direction, bytes], None]
 
 OTHER_ACCESS = LabHost("probe", "192.0.2.11", "2001:db8:1::11")  # the caller's address on another access network
 ROAMING_S = 1.5  # without any network, between two
-FIRST_LOCAL = 50_000
+FIRST_CALL_PORT = 50_000
 CALLEE_MS = 20.0  # from the relay to the callee and back half of it: one way
 
 
@@ -72,7 +72,7 @@ class CallStory:
     relays: RelayState = RelayState()
     moves_s: tuple[float, ...] = ()
     roams_s: tuple[float, ...] = ()
-    patience_s: float = PATIENCE_S
+    patience_s: float = MAX_ANSWER_WAIT_S
 
 
 PLAIN = CallStory()
@@ -114,7 +114,7 @@ class PlacedCall:
         self._shape: Shape = shape_of(app, medium)
         self._rng = Random(f"relays {seed}")
         self._legs: list[_Leg] = []
-        self._access: LabHost | None = PROBE
+        self._access: LabHost | None = LAB_PROBE
         clock.later(start_s, self._begin)
 
     @property
@@ -160,7 +160,7 @@ class PlacedCall:
         near = CallEnd(script, "up", now_s, self.story.patience_s)
         far = CallEnd(script, "down", now_s, self.story.patience_s)
         port = (apps()[self.app].ports or (3478,))[0]
-        ends = self._access.address(self._family, FIRST_LOCAL + number), relay.address(self._family, port)
+        ends = self._access.address(self._family, FIRST_CALL_PORT + number), relay.address(self._family, port)
         leg = _Leg(near, far, UdpWriter(*ends))
         self._legs.append(leg)
         self._poll_near(leg)
@@ -168,7 +168,7 @@ class PlacedCall:
     def _script(self, number: int) -> CallScript:
         """What is left of the call; what is muted stays so by the call's own time."""
         gone_s = self._clock.now_s - self.start_s
-        caller, callee = (_later(voice, gone_s) for voice in (self.story.caller, self.story.callee))
+        caller, callee = (_later_packets(voice, gone_s) for voice in (self.story.caller, self.story.callee))
         return CallScript.of(self._shape, self.seconds - gone_s, f"{self._seed} {number}", caller, callee)
 
     def _end(self, ending: Ending) -> None:
@@ -230,7 +230,7 @@ class PlacedCall:
         leg.source = leg.source or flow
         if self.story.relays.is_bound and flow != leg.source:
             return
-        leg.down = UdpWriter(*_back(flow))
+        leg.down = UdpWriter(*_flow_at_relay(flow))
         self._send_down(leg, leg.far.take(self._clock.now_s, data))
         self._poll_far(leg)
 
@@ -265,11 +265,11 @@ class PlacedCall:
         return at_s + (CALLEE_MS / 2 + relays.added_ms + relays.jitter_ms * self._rng.random()) / 1000
 
 
-def _later(voice: TalkPattern, gone_s: float) -> TalkPattern:
+def _later_packets(voice: TalkPattern, gone_s: float) -> TalkPattern:
     return replace(voice, muted=tuple((first - gone_s, last - gone_s) for first, last in voice.muted))
 
 
-def _back(flow: bytes) -> tuple[Address, Address]:
+def _flow_at_relay(flow: bytes) -> tuple[Address, Address]:
     """(relay, caller) as the relay sees them."""
     size = (len(flow) - 4) // 2
     caller = Address(flow[:size], int.from_bytes(flow[-4:-2], "big"))

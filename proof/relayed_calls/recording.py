@@ -23,7 +23,7 @@ from talkpath.lab.scenario import Scenario
 LINKTYPE_RAW = 101  # IP packets without a link header (tcpdump.org/linktypes.html)
 PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, LINKTYPE_RAW)  # times in nanoseconds
 RECORDED_FROM_S = 1_700_000_000  # the lab has no clock: every recording begins then
-AFTER_S = 30.0  # for which the network is still watched behind the call
+WATCHED_AFTER_CALL_S = 30.0  # for which the network is still watched behind the call
 
 
 class SeenPacket(NamedTuple):
@@ -91,5 +91,5 @@ def record_call(app: str, seconds: float, scenario: Scenario | None = None, **mo
 
     settings = {"seed": scenario.seed, "family": scenario.family, **more}
     call = PlacedCall(clock, app, seconds, on_packet=note, **settings)
-    clock.run(call.start_s + seconds + AFTER_S)
+    clock.run(call.start_s + seconds + WATCHED_AFTER_CALL_S)
     return RecordedCall(tuple(packets), call.connected_s, call.ended_s, call.ending)

@@ -55,7 +55,7 @@ class CallScript:
         quiet = {*script.quiet("up", up, rng, seconds), *script.quiet("down", down, rng, seconds)}
         late = {n for n, slot in enumerate(schedule.slots) if slot.at_ms > script.media_ms + 1000 * seconds}
         silent = frozenset(quiet | late)
-        return cls(script.slots, _renumbered(script.slots, script.datagrams, silent), silent)
+        return cls(script.slots, _renumbered_media(script.slots, script.datagrams, silent), silent)
 
     @cached_property
     def media_ms(self) -> float:
@@ -73,7 +73,7 @@ class CallScript:
     def quiet(self, side: Direction, voice: TalkPattern, rng: Random, seconds: float) -> set[int]:
         """The media slots that this side does not send."""
         spans = [*voice.muted]
-        pauses = _pauses(rng, seconds) if voice.dtx else []
+        pauses = _speech_pauses(rng, seconds) if voice.dtx else []
         kept, quiet = 0, set()
         for number, slot in enumerate(self.slots):
             if slot.direction != side or slot.stage != "media":
@@ -88,7 +88,7 @@ class CallScript:
         return quiet
 
 
-def _renumbered(slots: Sequence[Slot], datagrams: Sequence[bytes], silent: frozenset[int]) -> list[bytes]:
+def _renumbered_media(slots: Sequence[Slot], datagrams: Sequence[bytes], silent: frozenset[int]) -> list[bytes]:
     """The datagrams, RTP's sequence numbers without a gap where an end is silent (RFC 3550 section 5.1: they count the
     packets that are sent)."""
     left_out: Counter[tuple[Direction, bytes]] = Counter()
@@ -105,7 +105,7 @@ def _renumbered(slots: Sequence[Slot], datagrams: Sequence[bytes], silent: froze
     return out
 
 
-def _pauses(rng: Random, seconds: float) -> list[MutedSpan]:
+def _speech_pauses(rng: Random, seconds: float) -> list[MutedSpan]:
     """Spans of silence in speech."""
     at_s, pauses = 0.0, []
     while at_s < seconds:

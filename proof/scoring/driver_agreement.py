@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from proof.scoring.metrics.rates import late, named_rule
+from proof.scoring.metrics.rates import named_rule, was_late
 from proof.scoring.row import CheckRow, LowEstimateHigh
-from talkpath.verdict.statistics.proportion import Proportion, proportion
+from talkpath.verdict.statistics.proportion import Proportion, proportion_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class DriverPair:
     @property
     def void(self) -> bool:
         """Returns whether the run on real sockets is invalid because this machine was too late."""
-        return bool(self.real.failed) or late(self.real)
+        return bool(self.real.failed) or was_late(self.real)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ class Agreement:
     right_real: Proportion
 
 
-def pairs(sim: Sequence[CheckRow], real: Sequence[CheckRow]) -> list[DriverPair]:
+def paired_rows(sim: Sequence[CheckRow], real: Sequence[CheckRow]) -> list[DriverPair]:
     """Pairs rows by seed."""
     by_seed = {row.seed: row for row in sim}
     both = [(by_seed[row.seed], row) for row in real if row.seed in by_seed]
-    return [DriverPair(one, other, () if other.failed else tuple(_apart(one, other))) for one, other in both]
+    return [DriverPair(one, other, () if other.failed else tuple(_differs(one, other))) for one, other in both]
 
 
-def _apart(sim: CheckRow, real: CheckRow) -> Iterator[str]:
+def _differs(sim: CheckRow, real: CheckRow) -> Iterator[str]:
     one, other = sim.about, real.about
     if one.state != other.state:
         yield "state"
@@ -59,40 +59,40 @@ def _apart(sim: CheckRow, real: CheckRow) -> Iterator[str]:
     elif one.direction != other.direction:
         yield "direction"
     else:
-        yield from (name for name, _ in _distinct(sim, real))
+        yield from (name for name, _ in _distinct_parameters(sim, real))
 
 
-def _distinct(sim: CheckRow, real: CheckRow) -> list[tuple[str, tuple[LowEstimateHigh, LowEstimateHigh]]]:
+def _distinct_parameters(sim: CheckRow, real: CheckRow) -> list[tuple[str, tuple[LowEstimateHigh, LowEstimateHigh]]]:
     """Returns the parameters whose intervals do not overlap."""
-    return [(name, both) for name, both in _bounds(sim, real) if not _overlap(*both)]
+    return [(name, both) for name, both in _parameter_bounds(sim, real) if not _intervals_overlap(*both)]
 
 
-def _bounds(sim: CheckRow, real: CheckRow) -> list[tuple[str, tuple[LowEstimateHigh, LowEstimateHigh]]]:
+def _parameter_bounds(sim: CheckRow, real: CheckRow) -> list[tuple[str, tuple[LowEstimateHigh, LowEstimateHigh]]]:
     ours, theirs = sim.about.parameters, real.about.parameters
     shared = [(name, ours[name], theirs[name]) for name in ours if name in theirs]
     return [(name, (a, b)) for name, a, b in shared if isinstance(a, tuple) and isinstance(b, tuple)]
 
 
-def _overlap(one: LowEstimateHigh, other: LowEstimateHigh) -> bool:
+def _intervals_overlap(one: LowEstimateHigh, other: LowEstimateHigh) -> bool:
     low = max((bound for bound in (one[0], other[0]) if bound is not None), default=float("-inf"))
     high = min((bound for bound in (one[2], other[2]) if bound is not None), default=float("inf"))
     return low <= high
 
 
-def agreement(found: Sequence[DriverPair]) -> Agreement:
+def driver_agreement(found: Sequence[DriverPair]) -> Agreement:
     """Counts the agreement of all pairs."""
     good = [pair for pair in found if not pair.void and not pair.sim.failed]
     same_state = [pair for pair in good if pair.sim.about.state == pair.real.about.state]
     accused = [pair for pair in same_state if pair.sim.about.rule or pair.real.about.rule]
     same_rule = [pair for pair in accused if "rule" not in pair.apart]
     same = [pair for pair in same_rule if "direction" not in pair.apart]
-    bounds = [_overlap(*both) for pair in same for _, both in _bounds(pair.sim, pair.real)]
+    bounds = [_intervals_overlap(*both) for pair in same for _, both in _parameter_bounds(pair.sim, pair.real)]
     return Agreement(
         len(found) - len(good),
         Proportion(len(same_state), len(good)),
         Proportion(len(same_rule), len(accused)),
         Proportion(len(same), len(same_rule)),
-        proportion(bounds),
-        proportion(not pair.sim.about.wrong for pair in good),
-        proportion(not pair.real.about.wrong for pair in good),
+        proportion_of(bounds),
+        proportion_of(not pair.sim.about.wrong for pair in good),
+        proportion_of(not pair.real.about.wrong for pair in good),
     )

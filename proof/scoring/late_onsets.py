@@ -14,12 +14,12 @@ from typing import NamedTuple
 from proof.scoring.settings import ArmCall
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm
-from talkpath.lab.matchers.signatures import APPS
+from talkpath.lab.matchers.signatures import MATCHED_APPS
 from talkpath.lab.parameters import Value, text_of
 from talkpath.lab.restrictor.media_police import BURST
 
 LATEST_S = 60.0  # onsets that are drawn
-DIRECTIONS = ("up", "down", "both")
+RULE_DIRECTIONS = ("up", "down", "both")
 
 
 class LateRule(NamedTuple):
@@ -32,11 +32,11 @@ class LateRule(NamedTuple):
 
 def draw_late(rng: Random, arm: Arm) -> LateRule:
     """Draws a restriction of one of the KINDS, of the arm's app or of all calls."""
-    kind = rng.choice(list(KINDS))
-    settings: dict[str, Value] = {"direction": rng.choice(DIRECTIONS)}
-    if rng.random() < 0.5 and arm.app in APPS:
+    kind = rng.choice(list(ONSET_KINDS))
+    settings: dict[str, Value] = {"direction": rng.choice(RULE_DIRECTIONS)}
+    if rng.random() < 0.5 and arm.app in MATCHED_APPS:
         settings["app"] = arm.app
-    mechanism, more, onset_s = KINDS[kind](rng, arm)
+    mechanism, more, onset_s = ONSET_KINDS[kind](rng, arm)
     return LateRule(kind, text_of(mechanism, settings | more), onset_s)
 
 
@@ -54,7 +54,7 @@ def _after_packets(rng: Random, arm: Arm) -> Drawn:
     return "media.freeze", {"after_packets": float(packets)}, packets / rate
 
 
-def _begins(rng: Random, arm: Arm) -> Drawn:
+def _begins_later(rng: Random, arm: Arm) -> Drawn:
     from_s = round(rng.uniform(0.5, LATEST_S), 1)
     if rng.random() < 0.5:
         return "stun.drop", {"from_s": from_s}, from_s
@@ -81,7 +81,7 @@ def _after_burst(rng: Random, arm: Arm) -> Drawn:
     return "media.police", {"kbps": kbps, "burst_bytes": round(burst, 0)}, onset_s
 
 
-def _residual(rng: Random, arm: Arm) -> Drawn:
+def _residual_rule(rng: Random, arm: Arm) -> Drawn:
     after_s = round(rng.uniform(0.5, 20.0), 1)
     return "media.freeze", {"after_s": after_s, "residual_s": float(rng.choice((60, 180)))}, after_s
 
@@ -90,14 +90,14 @@ def _whole_flows(rng: Random, arm: Arm) -> Drawn:
     return "flow.block", {"direction": "both", "p": round(rng.uniform(0.3, 1.0), 2)}, 0.0
 
 
-KINDS: dict[str, Callable[[Random, Arm], Drawn]] = {
+ONSET_KINDS: dict[str, Callable[[Random, Arm], Drawn]] = {
     "freeze after seconds": _after_seconds,
     "freeze after packets": _after_packets,
     "loses after seconds": _loses_after,
-    "begins during the check": _begins,
+    "begins during the check": _begins_later,
     "now and then": _now_and_then,
     "policed after a burst": _after_burst,
-    "freeze, then the port": _residual,
+    "freeze, then the port": _residual_rule,
     "whole flows": _whole_flows,
 }
 OF_ONE_FLOW = (

@@ -6,28 +6,28 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from proof.other_methods import compare
+from proof.other_methods import compare_methods
 from proof.scoring.draw import DrawnCheck
 from proof.scoring.row import CheckRow, LowEstimateHigh, RowDriver, RowVerdict, TrueEffect
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import TalkpathError
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drivers.run import run_netns, run_sim
-from talkpath.lab.drivers.sim import PORTS
-from talkpath.lab.ground_truth.hits import RuleHit, shares, truth
-from talkpath.lab.ground_truth.score import Score, score, true_state
+from talkpath.lab.drivers.sim import SIM_PORTS
+from talkpath.lab.ground_truth.hits import RuleHit, droppable_shares, rule_hits
+from talkpath.lab.ground_truth.score import Score, score_verdicts, true_state
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Plan
-from talkpath.verdict.judge import judge, judge_arms
+from talkpath.verdict.judge import judge_arms, judge_facts
 from talkpath.verdict.model import Number, Verdict
-from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, accuses, track
+from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA_STAGES, direction_track, may_accuse
 
 Drive = Callable[[Plan, Scenario], Facts]
 DRIVES: dict[RowDriver, Drive] = {"sim": run_sim, "netns": run_netns}  # "peers" is other_methods
 FIGURES = ("extra_loss_up", "extra_loss_down", "extra_delay_ms_up", "extra_delay_ms_down")
 
 
-def play(drawn: DrawnCheck, code: str, driver: RowDriver = "sim") -> CheckRow:
+def play_drawn_check(drawn: DrawnCheck, code: str, driver: RowDriver = "sim") -> CheckRow:
     """Returns the row of a check; where it could not be played, `failed` gives the reason."""
     scenario = Scenario.parse(drawn.background, drawn.rules, drawn.seed, drawn.family)
     row = CheckRow(
@@ -43,13 +43,13 @@ def play(drawn: DrawnCheck, code: str, driver: RowDriver = "sim") -> CheckRow:
         onset_s=drawn.onset_s,
     )
     if driver == "peers":
-        return replace(row, look=compare(scenario, drawn.unit))
+        return replace(row, look=compare_methods(scenario, drawn.unit))
     try:
         facts = DRIVES[driver](make_plan(drawn.arms, light=drawn.study == "light"), scenario)
     except TalkpathError as error:
         return replace(row, arms={str(arm): "failed" for arm in drawn.arms}, failed=str(error))
-    hits = truth(scenario.rules, drawn.arms, PORTS)
-    scores = score(judge(facts), hits)
+    hits = rule_hits(scenario.rules, drawn.arms, SIM_PORTS)
+    scores = score_verdicts(judge_facts(facts), hits)
     unit = [_is_of(each.verdict, drawn.unit) for each in scores].index(True)
     verdicts = list(map(row_verdict, scores))
     verdicts[unit] = _with_shares(verdicts[unit], drawn.arms, scenario, facts)
@@ -61,7 +61,7 @@ def play(drawn: DrawnCheck, code: str, driver: RowDriver = "sim") -> CheckRow:
         unit=unit,
         seconds=facts.duration_s,
         size_bytes=facts.bytes_sent + facts.bytes_received,
-        blocks=_blocks(facts, drawn.unit, scores[unit].verdict.known_at_s),
+        blocks=_blocks_until_known(facts, drawn.unit, scores[unit].verdict.known_at_s),
     )
 
 
@@ -81,7 +81,7 @@ def row_verdict(score: Score) -> RowVerdict:
             name: (value.low, value.estimate, value.high) if isinstance(value, Number) else value.value
             for name, value in verdict.parameters.items()
         },
-        figures={name: bounds for name in FIGURES if (bounds := _bounds(verdict, name)) != (None, None, None)},
+        figures={name: bounds for name in FIGURES if (bounds := _figure_bounds(verdict, name)) != (None, None, None)},
         log10_e=verdict.log10_e,
         known_at_s=verdict.known_at_s,
         decided_at_s=verdict.decided_at_s,
@@ -101,22 +101,26 @@ def _with_shares(about: RowVerdict, arms: Sequence[Arm], scenario: Scenario, fac
     if len(scenario.rules) != 1 or len(about.real) != 1:
         return about
     arm = next(arm for arm in arms if str(arm) == about.arm)
-    epochs = [e for e in facts.epochs if str(e.arm) == about.arm and accuses(e) and not e.missing]
+    epochs = [e for e in facts.epochs if str(e.arm) == about.arm and may_accuse(e) and not e.missing]
     packets = {
-        direction: [sum(stage in MEDIA for stage in track(e, direction).stage) for e in epochs for _ in range(e.k)]
+        direction: [
+            sum(stage in MEDIA_STAGES for stage in direction_track(e, direction).stage)
+            for e in epochs
+            for _ in range(e.k)
+        ]
         for direction in DIRECTIONS
     }
-    return replace(about, real=(replace(about.real[0], shares=shares(scenario.rules[0], arm, packets)),))
+    return replace(about, real=(replace(about.real[0], shares=droppable_shares(scenario.rules[0], arm, packets)),))
 
 
-def _bounds(verdict: Verdict, name: str) -> LowEstimateHigh:
+def _figure_bounds(verdict: Verdict, name: str) -> LowEstimateHigh:
     figures = verdict.figures
     return figures.get(f"{name}_low"), figures.get(name), figures.get(f"{name}_high")
 
 
-def _blocks(facts: Facts, unit: Arm, known_at_s: float | None) -> int | None:
+def _blocks_until_known(facts: Facts, unit: Arm, known_at_s: float | None) -> int | None:
     """Counts the media slots (of one direction) of the unit's accusing epochs until the verdict was known."""
     if known_at_s is None:
         return None
-    used = [e for e in facts.epochs if e.arm == unit and accuses(e) and e.known_s <= known_at_s]
+    used = [e for e in facts.epochs if e.arm == unit and may_accuse(e) and e.known_s <= known_at_s]
     return sum(epoch.up.stage.count("media") for epoch in used)

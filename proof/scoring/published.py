@@ -15,9 +15,9 @@ from talkpath.observatory.error_rates import PublishedRates
 
 def published_rates(rows: Sequence[CheckRow], code: str) -> PublishedRates:
     """Counts the rows in virtual time, by the same rules as the goals."""
-    restricted = rates.unfounded(rows).restricted
-    known = [row for row in rates.drawn_at_large(rows) if not rates.unseen(row)]
-    said = [row for row in rates.hits(known) if row.about.state in ACCUSING]
+    restricted = rates.unfounded_counts(rows).restricted
+    known = [row for row in rates.drawn_at_large(rows) if not rates.has_unseen_background(row)]
+    said = [row for row in rates.hit_rows(known) if row.about.state in ACCUSING]
     return PublishedRates(
         code=code,
         checks=len(rows),
@@ -29,6 +29,6 @@ def published_rates(rows: Sequence[CheckRow], code: str) -> PublishedRates:
     )
 
 
-def write(path: Path, found: PublishedRates) -> None:
+def write_published_rates(path: Path, found: PublishedRates) -> None:
     """Writes them as JSON."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")

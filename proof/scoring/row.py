@@ -1,7 +1,8 @@
 """Defines a row (one check that was played, with everything that the tables need) and the file that keeps rows.
 
 Contract: rows are frozen and hold no address. The file is appended to and never rewritten. A row is valid only for the
-code that produced it (`digest`): an interrupted run continues where it stopped; after a change of code it starts again.
+code that produced it (`row_digest`): an interrupted run continues where it stopped; after a change of code it starts
+again.
 """
 
 from __future__ import annotations
@@ -21,28 +22,28 @@ from talkpath.errors import UsageError
 RowDriver = Literal["sim", "netns", "peers"]
 LowEstimateHigh = tuple[float | None, float | None, float | None]  # low, estimate, high
 
-DECIDES = ("wire", "apps", "measure", "experiment", "verdict", "probe", "responder", "conduct", "lab")
+DECIDING_ROOMS = ("wire", "apps", "measure", "experiment", "verdict", "probe", "responder", "conduct", "lab")
 """Rooms of the product whose code determines what a row says."""
-DRAWS = ("other_methods/", *(f"scoring/{name}.py" for name in ("draw", "late_onsets", "settings", "play")))
+DECIDING_PROOF = ("other_methods/", *(f"scoring/{name}.py" for name in ("draw", "late_onsets", "settings", "play")))
 """The same of `proof`. All else there counts, writes and draws pictures, or plays what no check does."""
-TELLS = ("lab/country/", "lab/demo/")
+WRITING_CODE = ("lab/country/", "lab/demo/")
 # No check with a test server uses these: questions to an app's own servers, and what several means say together.
-OWN_CALLS = (
+OWN_SERVER_CODE = (
     "lab/own_addresses/",
     "probe/own_addresses/",
     "verdict/bases/own_addresses/",
     "verdict/bases/joined_means.py",
 )
 # No check uses these: they are for recordings and for `locate` (contracts in pyproject.toml).
-CAPTURES = (
+CAPTURE_CODE = (
     *(f"verdict/bases/{name}.py" for name in ("call_outcome", "recorded_call", "recorded_losses")),
     *(f"verdict/bases/{name}.py" for name in ("accompanied_call", "calls_together")),
     *(f"measure/{name}.py" for name in ("call", "pauses", "silence", "spells")),
     "wire/pcap/",
 )
-PLACES = ("verdict/bases/hops.py", "verdict/bases/hop_loss.py", "conduct/hop_questions.py")
+LOCATING_CODE = ("verdict/bases/hops.py", "verdict/bases/hop_loss.py", "conduct/hop_questions.py")
 PRODUCT, PROOF = Path(version.__file__).parent, Path(__file__).parents[1]
-BEGINS = b'{"seed":'
+ROW_BEGINS = b'{"seed":'
 
 
 class TrueEffect(Struct, frozen=True, omit_defaults=True):
@@ -111,21 +112,21 @@ class CheckRow(Struct, frozen=True, omit_defaults=True):
         return self.background.partition(",")[0]
 
 
-def digest() -> str:
+def row_digest() -> str:
     """Returns a digest of all code that determines the contents of a row."""
-    left_out = TELLS + CAPTURES + PLACES + OWN_CALLS
-    return code_digest(DECIDES, left_out, DRAWS)
+    left_out = WRITING_CODE + CAPTURE_CODE + LOCATING_CODE + OWN_SERVER_CODE
+    return code_digest(DECIDING_ROOMS, left_out, DECIDING_PROOF)
 
 
 def code_digest(rooms: tuple[str, ...], left_out: tuple[str, ...], proof: tuple[str, ...]) -> str:
     """Returns a digest of the code in rooms of the product, without some of it, and in some files of `proof`."""
-    product = {name: path for name, path in _code(PRODUCT) if name.split("/")[0] in rooms}
+    product = {name: path for name, path in _modules_below(PRODUCT) if name.split("/")[0] in rooms}
     chosen = [path for name, path in product.items() if not name.startswith(left_out)]
-    chosen += [path for name, path in _code(PROOF) if name.startswith(proof)]
+    chosen += [path for name, path in _modules_below(PROOF) if name.startswith(proof)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in chosen)).hexdigest()[:16]
 
 
-def _code(root: Path) -> Iterator[tuple[str, Path]]:
+def _modules_below(root: Path) -> Iterator[tuple[str, Path]]:
     """Every module below, by its path there, in order."""
     yield from sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*.py"))
 
@@ -177,7 +178,7 @@ class KeptRows(Generic[AnyRow]):
             try:
                 yield decode(line)
             except msgspec.MsgspecError:
-                if not line.startswith(BEGINS):
+                if not line.startswith(ROW_BEGINS):
                     raise UsageError(f"Line {number} of {self._path.name} is no row: move the file away.") from None
 
 

@@ -14,18 +14,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from proof.scoring.draw import draw
-from proof.scoring.metrics.rates import accused, late
-from proof.scoring.play import play
+from proof.scoring.draw import draw_check
+from proof.scoring.metrics.rates import false_accusations, was_late
+from proof.scoring.play import play_drawn_check
 from proof.scoring.row import CheckRow, RowDriver, RowFile
 from talkpath.verdict.memo import forget
 
 Task = tuple[int, str, RowDriver]
 
 HOW: dict[RowDriver, str] = {"sim": "in virtual time", "netns": "on real sockets", "peers": "by other methods"}
-NICE = 10
-QUIET_S = 30.0
-TRIES = 3
+RUN_NICENESS = 10
+QUIET_REPORT_S = 30.0
+MAX_REAL_TRIES = 3
 
 
 def play_all(
@@ -38,7 +38,7 @@ def play_all(
         return
     until_s = time.monotonic() + 60 * minutes
     with (
-        _players(driver, jobs) as play,
+        _player_pool(driver, jobs) as play,
         ScoreProgress(console, HOW[driver], len(seeds), len(seeds) - len(todo)) as progress,
     ):
         for row in play([(seed, rows.code, driver) for seed in todo]):
@@ -49,20 +49,20 @@ def play_all(
 
 
 @contextmanager
-def _players(driver: RowDriver, jobs: int | None) -> Iterator[Callable[[list[Task]], Iterable[CheckRow]]]:
+def _player_pool(driver: RowDriver, jobs: int | None) -> Iterator[Callable[[list[Task]], Iterable[CheckRow]]]:
     """Provides the function that plays tasks: in a pool of processes, or in this process."""
     if driver == "netns":
         yield lambda tasks: map(_on_time, tasks)
         return
-    with Pool(jobs or os.cpu_count(), initializer=os.nice, initargs=(NICE,)) as pool:
-        yield lambda tasks: pool.imap_unordered(_play, tasks)
+    with Pool(jobs or os.cpu_count(), initializer=os.nice, initargs=(RUN_NICENESS,)) as pool:
+        yield lambda tasks: pool.imap_unordered(_play_task, tasks)
 
 
-def _play(task: Task) -> CheckRow:
+def _play_task(task: Task) -> CheckRow:
     seed, code, driver = task
-    drawn = draw(seed)
+    drawn = draw_check(seed)
     try:
-        return play(drawn, code, driver)
+        return play_drawn_check(drawn, code, driver)
     except Exception as error:  # whatever it is, it goes on, with the drawn check that reproduces it
         error.add_note(f"while playing {drawn}")
         raise
@@ -73,10 +73,10 @@ def _play(task: Task) -> CheckRow:
 
 def _on_time(task: Task) -> CheckRow:
     """Plays a check again where this machine was too late for a verdict, which is no property of either driver."""
-    row = _play(task)
-    for _ in range(TRIES - 1):
-        if late(row):
-            row = _play(task)
+    row = _play_task(task)
+    for _ in range(MAX_REAL_TRIES - 1):
+        if was_late(row):
+            row = _play_task(task)
     return row
 
 
@@ -103,9 +103,9 @@ class ScoreProgress:
     def add(self, row: CheckRow) -> None:
         """Counts one more check."""
         self._done += 1
-        self._false += len(accused(row))
+        self._false += len(false_accusations(row))
         self._bar.update(self._task, completed=self._done, description=self._text())
-        if not self._console.is_terminal and time.monotonic() - self._shown_s > QUIET_S:
+        if not self._console.is_terminal and time.monotonic() - self._shown_s > QUIET_REPORT_S:
             self._shown_s = time.monotonic()
             self._console.print(self._line(), style="dim", highlight=False)
 

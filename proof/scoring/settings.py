@@ -13,15 +13,15 @@ from typing import NamedTuple
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm, Direction
-from talkpath.lab.drivers.sim import PORTS
-from talkpath.lab.matchers.signatures import APPS
+from talkpath.lab.drivers.sim import SIM_PORTS
+from talkpath.lab.matchers.signatures import MATCHED_APPS
 from talkpath.lab.parameters import text_of
-from talkpath.lab.restrictor import mechanisms
+from talkpath.lab.restrictor import mechanism_kinds
 from talkpath.lab.restrictor.drawing import DrawnSettings
 from talkpath.lab.restrictor.mechanism import Mechanism
 
-TRIES = 20
-DIRECTIONS = ("up", "down", "both")
+MAX_DRAWS = 20
+DRAWN_DIRECTIONS = ("up", "down", "both")
 PACKETS = 200  # in the call that provides sizes and rates
 
 
@@ -38,24 +38,24 @@ class ArmCall(NamedTuple):
     @property
     def ports(self) -> Sequence[int]:
         """UDP ports of the responder."""
-        return PORTS
+        return SIM_PORTS
 
     def media_sizes(self) -> tuple[list[int], list[int]]:
         """Bytes of each media packet, up and down."""
-        up, down = ([size for size, _ in media(self.arm, direction)] for direction in ("up", "down"))
+        up, down = ([size for size, _ in media_packets(self.arm, direction)] for direction in ("up", "down"))
         return up, down
 
     def offered_kbps(self) -> float:
         """IP bit rate of the slower direction."""
         rates = []
-        for packets in (media(self.arm, "up"), media(self.arm, "down")):
+        for packets in (media_packets(self.arm, "up"), media_packets(self.arm, "down")):
             first_ms, last_ms = packets[0][1], packets[-1][1]
             rates.append(sum(size + 28 for size, _ in packets) * 8 / max(1.0, last_ms - first_ms))
         return min(rates)
 
 
 @cache
-def media(arm: Arm, direction: Direction) -> list[tuple[int, float]]:
+def media_packets(arm: Arm, direction: Direction) -> list[tuple[int, float]]:
     """Returns (bytes, time in ms) of the media packets of one direction of a call."""
     slots = shapes()[arm].schedule(Random("bench"), PACKETS).slots
     return [(slot.size, slot.at_ms) for slot in slots if slot.stage == "media" and slot.direction == direction]
@@ -64,7 +64,7 @@ def media(arm: Arm, direction: Direction) -> list[tuple[int, float]]:
 @cache
 def drawn_mechanisms() -> tuple[Mechanism, ...]:
     """Returns every mechanism that is drawn, in its declared order, repeated by its weight."""
-    by_order = sorted(mechanisms().values(), key=lambda mechanism: mechanism.drawing.order)
+    by_order = sorted(mechanism_kinds().values(), key=lambda mechanism: mechanism.drawing.order)
     return tuple(mechanism for mechanism in by_order for _ in range(mechanism.drawing.weight))
 
 
@@ -76,12 +76,12 @@ def call_mechanisms() -> tuple[Mechanism, ...]:
 
 def rule_text(rng: Random, mechanism: Mechanism, arm: Arm) -> str:
     """Draws a rule of the mechanism, with settings with which it acts on the arm; as text."""
-    settings: DrawnSettings = {"direction": rng.choice(DIRECTIONS)}
-    if mechanism.scope != "any" and rng.random() < 0.6 and arm.app in APPS:
+    settings: DrawnSettings = {"direction": rng.choice(DRAWN_DIRECTIONS)}
+    if mechanism.scope != "any" and rng.random() < 0.6 and arm.app in MATCHED_APPS:
         settings["app"] = arm.app
         if mechanism.scope == "call" and rng.random() < 0.3:
             settings["medium"] = arm.medium
-    for _ in range(TRIES):
+    for _ in range(MAX_DRAWS):
         drawn = mechanism.drawing.settings(rng, ArmCall(arm))
         if drawn is not None:
             return text_of(mechanism.id, settings | drawn)

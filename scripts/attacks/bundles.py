@@ -12,7 +12,7 @@ sys.path.append(str(Path(__file__).parents[2] / "tests"))
 from msgspec.structs import replace
 
 from attacks import forging
-from attacks.stage import Attack, Finding, command
+from attacks.stage import Attack, Finding, run_talkpath
 from factories.checks import slow_facts
 
 INFINITE, NOT_A_NUMBER = float("inf"), float("nan")
@@ -42,8 +42,8 @@ def poisoned_recordings(folder: Path) -> Finding:
     broken, seconds = [], 0.0
     for number, change in enumerate(POISON):
         file = folder / f"{number}.talkpath"
-        file.write_bytes(forging.recording(change))
-        ends = [command(name, file) for name in (("judge", "report", "verify") if number < 4 else ("judge",))]
+        file.write_bytes(forging.forged_recording(change))
+        ends = [run_talkpath(name, file) for name in (("judge", "report", "verify") if number < 4 else ("judge",))]
         if any(end.traceback or end.exit_code < 0 for end in ends):
             broken.append(str(change)[:40])
         seconds = max(seconds, *(end.seconds for end in ends))
@@ -53,7 +53,7 @@ def poisoned_recordings(folder: Path) -> Finding:
 
 def heavy_check(packets: int, flows: int, epochs: int) -> Any:
     """A check's facts with so many packets a flow, flows and epochs: little to send, much to judge."""
-    facts = forging.plain(forging.measured())
+    facts = forging.plain_record(forging.measured_facts())
     facts.pop("receipt", None)
     first = facts["epochs"][0]
     flow_bytes = bytes((packets + 7) // 8)
@@ -74,10 +74,10 @@ def heavy_check(packets: int, flows: int, epochs: int) -> Any:
 def slow_check() -> Any:
     """A check within all bounds: many long epochs that are cut off, with a size of its own for every packet."""
     made = slow_facts.slow_facts_of(30, 1000, "media", lambda place: 60 + place, cut=True)
-    return {**forging.plain(forging.measured()), **forging.plain(made), "receipt": None}
+    return {**forging.plain_record(forging.measured_facts()), **forging.plain_record(made), "receipt": None}
 
 
-def heavy(name: str) -> Any:
+def heavy_checks(name: str) -> Any:
     """Plays `name` on a check of many epochs, on one of few large ones, and on one within all bounds."""
 
     def play(folder: Path) -> Finding:
@@ -85,8 +85,8 @@ def heavy(name: str) -> Any:
         beyond = (heavy_check(*sizes) for sizes in ((4000, 64, 150), (200, 128, 1500)))
         for number, facts in enumerate((*beyond, slow_check())):
             file = folder / f"{number}.talkpath"
-            file.write_bytes(forging.check(facts))
-            measured.append((file.stat().st_size, command(name, file, seconds=200.0)))
+            file.write_bytes(forging.forged_check(facts))
+            measured.append((file.stat().st_size, run_talkpath(name, file, seconds=200.0)))
         holds = all(
             not end.traceback and end.exit_code >= 0 and end.cpu_s < HEAVY_SECONDS and end.mib < HEAVY_MB
             for _, end in measured
@@ -98,7 +98,7 @@ def heavy(name: str) -> Any:
 
 def resigned_claims(folder: Path) -> Finding:
     """Keeps the run's key and its valid receipt, and signs other claims: `verify` must not call them unchanged."""
-    facts = forging.plain(forging.measured())
+    facts = forging.plain_record(forging.measured_facts())
     exchange = {"app": "telegram", "host": "x", "neutral": False, "at_s": 0.0, "ok": False, "failure": "eof_error"}
     changes: dict[str, Any] = {
         "exchanges": {"exchanges": [exchange] * 3},
@@ -109,8 +109,8 @@ def resigned_claims(folder: Path) -> Finding:
     believed = []
     for name, change in changes.items():
         file = folder / f"{name}.talkpath"
-        file.write_bytes(forging.check({**facts, **change}))
-        end = command("verify", file, "--json")
+        file.write_bytes(forging.forged_check({**facts, **change}))
+        end = run_talkpath("verify", file, "--json")
         if end.exit_code == 0:
             said = json.loads(end.stdout)
             if not _says_what_is_bound(said):
@@ -130,8 +130,8 @@ def false_writer(folder: Path) -> Finding:
     outputs = []
     for number, text in enumerate((spoof, "x" * 5000, "talkpath/1\u001b[2J", "talkpath/1\nunchanged")):
         file = folder / f"{number}.talkpath"
-        file.write_bytes(forging.check(forging.measured(), written_by=text))
-        end = command("verify", file)
+        file.write_bytes(forging.forged_check(forging.measured_facts(), written_by=text))
+        end = run_talkpath("verify", file)
         outputs.append(end.exit_code == 0 or text.encode()[:60] in end.stdout + end.stderr)
     return Finding(not any(outputs), f"{sum(outputs)} of {len(outputs)} accepted or printed")
 
@@ -149,7 +149,7 @@ def escape_in_names(folder: Path) -> Finding:
             ("report", file),
             ("judge", file),
         ):
-            end = command(*argv)
+            end = run_talkpath(*argv)
             text = end.stdout + end.stderr
             printed += any(byte in text for byte in (raw[:1], "\u202e".encode(), b"\x07")) or b"line\nbreak" in text
     return Finding(not printed, f"{printed} of 16 outputs held a control character")
@@ -161,14 +161,14 @@ def unlisted_server(folder: Path) -> Finding:
     from talkpath.lab.drivers.run import run_sim
     from talkpath.lab.scenario import Scenario
 
-    facts = forging.plain(
+    facts = forging.plain_record(
         run_sim(make_plan(choose_arms(["whatsapp/relay60"])), Scenario.parse("clean", ["media.drop,p=0.6"], 1))
     )
-    key = forging.measured().responder_key
+    key = forging.measured_facts().responder_key
     facts.update(simulated=False, responder_key=key, started_at=forging.STARTED, receipt=None)
     file = folder / "restricted.talkpath"
-    file.write_bytes(forging.check({**facts, "receipt": None}))
-    text = " ".join(command("report", file).stdout.decode().lower().split())
+    file.write_bytes(forging.forged_check({**facts, "receipt": None}))
+    text = " ".join(run_talkpath("report", file).stdout.decode().lower().split())
     named = "test server itself" in text
     return Finding(named, "named" if named else f"not named ({len(text)} characters)")
 
@@ -176,13 +176,13 @@ def unlisted_server(folder: Path) -> Finding:
 def lone_second_opinion(folder: Path) -> Finding:
     """One lying test server passed off as two: its key left out of the second check's facts, or another one named."""
     believed, rules = [], ("media.drop,p=0.6",)
-    first = forging.measured(rules=rules)
+    first = forging.measured_facts(rules=rules)
     for name, server, key in (("blank", "server", ""), ("named", "server", "A" * 43), ("two", "other", None)):
-        other = forging.measured("second", server, rules=rules, seed=2)
+        other = forging.measured_facts("second", server, rules=rules, seed=2)
         second = other if key is None else replace(other, responder_key=key)
         file = folder / f"{name}.talkpath"
-        file.write_bytes(forging.check(first, second=forging.check(second, probe="second")))
-        text = " ".join(command("report", file).stdout.decode().split())
+        file.write_bytes(forging.forged_check(first, second=forging.forged_check(second, probe="second")))
+        text = " ".join(run_talkpath("report", file).stdout.decode().split())
         if "two of two test servers" in text:
             believed.append(name)
     return Finding(believed == ["two"], f"told as two: {', '.join(believed) or 'none'}")
@@ -193,8 +193,14 @@ ATTACKS = (
     Attack(
         "recordings with impossible numbers: judge, report, verify", "a sentence, no traceback", poisoned_recordings
     ),
-    Attack("a heavy check: verify", f"≤ {HEAVY_SECONDS:.0f} s of the processor, ≤ {HEAVY_MB:.0f} MB", heavy("verify")),
-    Attack("a heavy check: judge", f"≤ {HEAVY_SECONDS:.0f} s of the processor, ≤ {HEAVY_MB:.0f} MB", heavy("judge")),
+    Attack(
+        "a heavy check: verify",
+        f"≤ {HEAVY_SECONDS:.0f} s of the processor, ≤ {HEAVY_MB:.0f} MB",
+        heavy_checks("verify"),
+    ),
+    Attack(
+        "a heavy check: judge", f"≤ {HEAVY_SECONDS:.0f} s of the processor, ≤ {HEAVY_MB:.0f} MB", heavy_checks("judge")
+    ),
     Attack("other claims signed again under a valid receipt: verify", "none believed", resigned_claims),
     Attack("a writer's name that imitates verify's sentence", "refused, not printed", false_writer),
     Attack("file names with ESC, bidi control, newline, bell", "nothing raw printed", escape_in_names),

@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from attacks.stage import Attack, Finding, Server, free_ports, responder
+from attacks.stage import Attack, Finding, Server, free_ports, running_responder
 
 
 def open_talk(port: int, source: str, origin: str) -> tuple[socket.socket | None, bytes]:
@@ -43,7 +43,7 @@ def _first_message(end: socket.socket, seconds: float) -> str:
 def silent_websockets(folder: Path) -> Finding:
     """60 silent WebSockets of another site's page, then a page of the server's own."""
     web, udp = free_ports(2)
-    with responder(folder, "--web", str(web), "--web-udp", str(udp)) as far:
+    with running_responder(folder, "--web", str(web), "--web-udp", str(udp)) as far:
         until_served(web, far)
         held = [open_talk(web, "127.30.0.1", "https://evil.example") for _ in range(60)]
         let_in = sum(b" 101" in line for _, line in held)
@@ -60,7 +60,7 @@ def silent_websockets(folder: Path) -> Finding:
 def silent_own_pages(folder: Path) -> Finding:
     """60 silent WebSockets of one address that look like the server's own page, then somebody else's page."""
     web, udp = free_ports(2)
-    with responder(folder, "--web", str(web), "--web-udp", str(udp)) as far:
+    with running_responder(folder, "--web", str(web), "--web-udp", str(udp)) as far:
         until_served(web, far)
         own = f"http://127.0.0.1:{web}"
         held = [open_talk(web, "127.32.0.1", own) for _ in range(60)]
@@ -80,7 +80,7 @@ def long_host(folder: Path) -> Finding:
     """/check/qr.svg with Host headers that are long, strange, or none."""
     web, udp = free_ports(2)
     statuses = []
-    with responder(folder, "--web", str(web), "--web-udp", str(udp)) as far:
+    with running_responder(folder, "--web", str(web), "--web-udp", str(udp)) as far:
         until_served(web, far)
         for host in ("x" * 3000, "x" * 20_000, "[::1", "\xff", "a:b:c", ""):
             with suppress(OSError):

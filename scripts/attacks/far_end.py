@@ -33,7 +33,7 @@ def _resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-async def _flood() -> tuple[float, float]:
+async def _memory_in_flood() -> tuple[float, float]:
     """Resident memory of the far end before and after, in MB."""
     (port,) = free_ports(1)
     far_end = await start_far_end(HERE, port)
@@ -54,11 +54,13 @@ async def _flood() -> tuple[float, float]:
         await far_end.stop()
 
 
-def flood(folder: Path) -> Finding:
+def flood_quic(folder: Path) -> Finding:
     """New QUIC connections of many address blocks, and junk."""
-    before_mb, after_mb = asyncio.run(_flood())
+    before_mb, after_mb = asyncio.run(_memory_in_flood())
     measured = f"{before_mb:.0f} MB before, {after_mb:.0f} MB after"
     return Finding(after_mb - before_mb < GROWTH_MB, measured)
 
 
-ATTACKS = (Attack("far end: 1000 QUIC connections of 50 blocks, 20 000 datagrams of junk", "grows by < 60 MB", flood),)
+ATTACKS = (
+    Attack("far end: 1000 QUIC connections of 50 blocks, 20 000 datagrams of junk", "grows by < 60 MB", flood_quic),
+)

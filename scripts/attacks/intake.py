@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 from attacks import forging
 from attacks.bundles import POISON, heavy_check
-from attacks.stage import Attack, Finding, Server, observatory, wait_for
-from attacks.stage import http as fetch
-from talkpath.evidence.share import MEDIA_TYPE
+from attacks.stage import Attack, Finding, Server, running_observatory, wait_for
+from attacks.stage import http_answer as fetch
+from talkpath.evidence.share import BUNDLE_MEDIA_TYPE
 from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.folder import Folder as LogFolder
 from talkpath.observatory.log.log import Log, LogEntry
@@ -32,13 +32,13 @@ from talkpath.wire.control.keys import raw_key_text
 JUDGED = ("judged", "counted", "unfit")
 
 
-def put(far: Server, data: bytes, source: str = "127.0.0.1") -> int:
+def put_bundle(far: Server, data: bytes, source: str = "127.0.0.1") -> int:
     """Sends a bundle from that address of loopback; the status, 0 for no answer."""
     where = urlsplit(far.said["url"])
     name = hashlib.sha256(data).hexdigest()
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30, source_address=(source, 0))
     try:
-        connection.request("PUT", f"/v1/reports/{name}", data, {"Content-Type": MEDIA_TYPE})
+        connection.request("PUT", f"/v1/reports/{name}", data, {"Content-Type": BUNDLE_MEDIA_TYPE})
         return connection.getresponse().status
     except OSError:
         return 0
@@ -46,36 +46,36 @@ def put(far: Server, data: bytes, source: str = "127.0.0.1") -> int:
         connection.close()
 
 
-def state(far: Server, data: bytes) -> str:
+def bundle_state(far: Server, data: bytes) -> str:
     """What became of a bundle."""
     status, body = fetch(far.said["url"] + f"v1/reports/{hashlib.sha256(data).hexdigest()}")
     return str(json.loads(body).get("state", status)) if status == 200 else str(status)
 
 
-def ordinary(number: int) -> bytes:
+def ordinary_check(number: int) -> bytes:
     """An ordinary check of somebody."""
-    return forging.check(forging.measured(probe=f"p{number}"), probe=f"p{number}")
+    return forging.forged_check(forging.measured_facts(probe=f"p{number}"), probe=f"p{number}")
 
 
 def judged_in(far: Server, bundles: list[bytes], seconds: float) -> float | None:
     """Seconds until all were judged, None where some never were."""
-    return wait_for(lambda: all(state(far, data) in JUDGED for data in bundles), seconds)
+    return wait_for(lambda: all(bundle_state(far, data) in JUDGED for data in bundles), seconds)
 
 
-def records(folder: Path) -> list[Any]:
+def log_records(folder: Path) -> list[Any]:
     """The records of its log."""
     return [record for _, record in read_log(folder / "data/log")]
 
 
-def poison(folder: Path) -> Finding:
+def poison_recordings(folder: Path) -> Finding:
     """Recordings with impossible numbers, then an ordinary check."""
-    with observatory(folder) as far:
+    with running_observatory(folder) as far:
         taken = sum(
-            put(far, forging.recording(change, f"x{n}"), f"127.20.{n}.1") in (200, 201)
+            put_bundle(far, forging.forged_recording(change, f"x{n}"), f"127.20.{n}.1") in (200, 201)
             for n, change in enumerate(POISON)
         )
-        mine = ordinary(1)
-        put(far, mine)
+        mine = ordinary_check(1)
+        put_bundle(far, mine)
         took_s = judged_in(far, [mine], 40.0)
         health = fetch(far.said["url"] + "health")[0]
     told = "never judged" if took_s is None else f"judged after {took_s:.0f} s"
@@ -84,16 +84,16 @@ def poison(folder: Path) -> Finding:
     )
 
 
-def heavy(folder: Path) -> Finding:
+def heavy_bundles(folder: Path) -> Finding:
     """Four heavy checks, then three ordinary ones of other people."""
     kinds = heavy_check(200, 128, 300), heavy_check(2000, 64, 30)  # over the bound of work, and under it
-    bundles = [forging.check(kinds[number % 2], probe=f"h{number}") for number in range(4)]
-    with observatory(folder) as far:
+    bundles = [forging.forged_check(kinds[number % 2], probe=f"h{number}") for number in range(4)]
+    with running_observatory(folder) as far:
         for number, data in enumerate(bundles):
-            put(far, data, f"127.21.{number}.1")
-        mine = [ordinary(number) for number in range(3)]
+            put_bundle(far, data, f"127.21.{number}.1")
+        mine = [ordinary_check(number) for number in range(3)]
         for number, data in enumerate(mine):
-            put(far, data, f"127.22.{number}.1")
+            put_bundle(far, data, f"127.22.{number}.1")
         took_s = judged_in(far, mine, 60.0)
     told = "not judged within 60 s" if took_s is None else f"judged after {took_s:.0f} s"
     return Finding(took_s is not None and took_s < 45.0, f"the ordinary checks were {told}")
@@ -101,10 +101,10 @@ def heavy(folder: Path) -> Finding:
 
 def long_texts(folder: Path) -> Finding:
     """Facts with long texts where there is no receipt: how much do they write into the permanent log?"""
-    facts = forging.plain(forging.measured())
+    facts = forging.plain_record(forging.measured_facts())
     facts.pop("receipt", None)
     sent = 0
-    with observatory(folder) as far:
+    with running_observatory(folder) as far:
         changes: list[dict[str, Any]] = [
             {"responder_key": "A" * 2_000_000},
             {"responder_class": "home" * 500_000},
@@ -112,9 +112,9 @@ def long_texts(folder: Path) -> Finding:
             {"plan": {**facts["plan"], "arms": [{**facts["plan"]["arms"][0], "variant": "v" * 20_000}] * 60}},
         ]
         for number, change in enumerate(changes):
-            data = forging.check({**facts, **change}, probe=f"t{number}")
+            data = forging.forged_check({**facts, **change}, probe=f"t{number}")
             sent += len(data)
-            put(far, data, f"127.23.{number}.1")
+            put_bundle(far, data, f"127.23.{number}.1")
         time.sleep(6)
         written = sum(file.stat().st_size for file in (folder / "data/log").rglob("*") if file.is_file())
     return Finding(written <= 16_384, f"{sent // 1000} kB sent, {written} B in the log")
@@ -122,31 +122,31 @@ def long_texts(folder: Path) -> Finding:
 
 def forged_listing(folder: Path) -> Finding:
     """A check without a receipt that names a listed server's key as its test server."""
-    key = raw_key_text(forging.signer("listed").public)
+    key = raw_key_text(forging.named_signer("listed").public)
     listed = folder / "responders.json"
     listed.write_text(json.dumps({"schema": "talkpath.responders/1", "responders": [{"key": key, "operator": "us"}]}))
-    facts = forging.plain(forging.measured())
+    facts = forging.plain_record(forging.measured_facts())
     facts.update(responder_key=key)
     facts.pop("receipt", None)
-    with observatory(folder, "--responders", listed) as far:
-        data = forging.check(facts)
-        put(far, data)
+    with running_observatory(folder, "--responders", listed) as far:
+        data = forging.forged_check(facts)
+        put_bundle(far, data)
         judged_in(far, [data], 30.0)
-    found = [record for record in records(folder) if isinstance(record, Judged)]
+    found = [record for record in log_records(folder) if isinstance(record, Judged)]
     forged = [record for record in found if record.listed]
     return Finding(not forged, f"{len(forged)} of {len(found)} judged records are called listed")
 
 
 def made_up_places(folder: Path) -> Finding:
     """Receipts of unlisted servers that name a network and country of the attacker's choice, and an app of his own."""
-    with observatory(folder) as far:
+    with running_observatory(folder) as far:
         sent = []
         for number in range(7):
-            facts = forging.measured(f"m{number}", f"own{number}", "AS12345", "NL")
-            sent.append(forging.check(facts, probe=f"m{number}"))
-            put(far, sent[-1], f"127.24.{number}.1")
+            facts = forging.measured_facts(f"m{number}", f"own{number}", "AS12345", "NL")
+            sent.append(forging.forged_check(facts, probe=f"m{number}"))
+            put_bundle(far, sent[-1], f"127.24.{number}.1")
         judged_in(far, sent, 40.0)
-    found = [record for record in records(folder) if isinstance(record, Judged)]
+    found = [record for record in log_records(folder) if isinstance(record, Judged)]
     placed = [
         record for record in found if record.network == "AS12345" and record.placed == "responder" and not record.listed
     ]
@@ -156,36 +156,36 @@ def made_up_places(folder: Path) -> Finding:
 def a_past_in_one_evening(folder: Path) -> Finding:
     """Five address blocks send checks without a receipt, dated over 57 days: on which days do they count?"""
     today = datetime.now(UTC).date()
-    facts = forging.plain(forging.measured())
+    facts = forging.plain_record(forging.measured_facts())
     facts.pop("receipt", None)
     sent = []
-    with observatory(folder) as far:
+    with running_observatory(folder) as far:
         for number in range(20):
             started = f"{today - timedelta(days=3 * number)}T10:00:00Z"
-            sent.append(forging.check({**facts, "started_at": started}, probe=f"d{number}"))
-            put(far, sent[-1], f"127.24.{number % 5}.1")
+            sent.append(forging.forged_check({**facts, "started_at": started}, probe=f"d{number}"))
+            put_bundle(far, sent[-1], f"127.24.{number % 5}.1")
         judged_in(far, sent, 60.0)
-    days = {record.measured for record in records(folder) if isinstance(record, Judged)}
+    days = {record.measured for record in log_records(folder) if isinstance(record, Judged)}
     return Finding(days <= {today.isoformat()}, f"{len(sent)} sent; they count on {len(days)} days")
 
 
 def own_app(folder: Path) -> Finding:
     """A check of an app that does not exist."""
-    facts = forging.plain(forging.measured())
+    facts = forging.plain_record(forging.measured_facts())
     facts.pop("receipt", None)
     facts["plan"]["arms"][0]["app"] = "made.up-app"
     for epoch in facts["epochs"]:
         epoch["app"] = "made.up-app"
-    with observatory(folder) as far:
-        data = forging.check(facts)
-        put(far, data)
+    with running_observatory(folder) as far:
+        data = forging.forged_check(facts)
+        put_bundle(far, data)
         judged_in(far, [data], 20.0)
-        now = state(far, data)
-    said = [one.app for record in records(folder) if isinstance(record, Judged) for one in record.said]
+        now = bundle_state(far, data)
+    said = [one.app for record in log_records(folder) if isinstance(record, Judged) for one in record.said]
     return Finding("made.up-app" not in said, f"the report is {now}; apps on record: {', '.join(said) or 'none'}")
 
 
-def _opened(far: Server, count: int, source: str, first: bytes) -> Iterator[socket.socket]:
+def _opened_connections(far: Server, count: int, source: str, first: bytes) -> Iterator[socket.socket]:
     where = urlsplit(far.said["url"])
     for _ in range(count):
         with suppress(OSError):
@@ -196,13 +196,12 @@ def _opened(far: Server, count: int, source: str, first: bytes) -> Iterator[sock
 
 def slow_bodies(folder: Path) -> Finding:
     """64 bodies from one address that never end, then somebody else's check."""
-    head = (
-        f"PUT /v1/reports/{'0' * 64} HTTP/1.1\r\nHost: x\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: 90000\r\n\r\n"
-    )
-    with observatory(folder) as far:
-        held = list(_opened(far, 64, "127.25.0.1", head.encode() + b"x"))
+    fields = f"Host: x\r\nContent-Type: {BUNDLE_MEDIA_TYPE}\r\nContent-Length: 90000"
+    head = f"PUT /v1/reports/{'0' * 64} HTTP/1.1\r\n{fields}\r\n\r\n"
+    with running_observatory(folder) as far:
+        held = list(_opened_connections(far, 64, "127.25.0.1", head.encode() + b"x"))
         time.sleep(1.0)
-        status = put(far, ordinary(1), "127.26.0.1")
+        status = put_bundle(far, ordinary_check(1), "127.26.0.1")
         for end in held:
             end.close()
     return Finding(status in (200, 201), f"{len(held)} held; the check got {status}")
@@ -210,11 +209,11 @@ def slow_bodies(folder: Path) -> Finding:
 
 def idle_connections(folder: Path) -> Finding:
     """1 010 connections from one address that say nothing, then others' requests."""
-    with observatory(folder) as far:
-        held = list(_opened(far, 1010, "127.27.0.1", b""))
+    with running_observatory(folder) as far:
+        held = list(_opened_connections(far, 1010, "127.27.0.1", b""))
         time.sleep(0.5)
         health = fetch(far.said["url"] + "health")[0]
-        status = put(far, ordinary(1), "127.28.0.1")
+        status = put_bundle(far, ordinary_check(1), "127.28.0.1")
         for end in held:
             end.close()
     return Finding(health == 200 and status in (200, 201), f"{len(held)} held; /health {health}, a check {status}")
@@ -222,9 +221,9 @@ def idle_connections(folder: Path) -> Finding:
 
 def log_lines(folder: Path) -> Finding:
     """3 000 malformed requests: lines on standard error."""
-    with observatory(folder) as far:
+    with running_observatory(folder) as far:
         for _ in range(3000):
-            for end in _opened(far, 1, "127.29.0.1", b"\x00\xff GET nonsense\r\n\r\n"):
+            for end in _opened_connections(far, 1, "127.29.0.1", b"\x00\xff GET nonsense\r\n\r\n"):
                 end.close()
         time.sleep(1.0)
         lines = len(far.error_text.splitlines())
@@ -233,8 +232,8 @@ def log_lines(folder: Path) -> Finding:
 
 def file_modes(folder: Path) -> Finding:
     """Under umask 022: which of the observatory's files may others read?"""
-    with observatory(folder, umask=0o022) as far:
-        put(far, ordinary(1))
+    with running_observatory(folder, umask=0o022) as far:
+        put_bundle(far, ordinary_check(1))
         time.sleep(3.0)
     readable = [
         path.relative_to(folder / "data").as_posix()
@@ -257,14 +256,14 @@ def full_disk(folder: Path) -> Finding:
         return Finding(False, "not played: no unshare")
     script = f'mount -t tmpfs -o size=400m none "{disk}" && exec "$@"'
     wrap = (unshare, "-Urm" if os.geteuid() else "-m", "sh", "-c", script, "sh")
-    with observatory(folder, wrap=wrap) as far:
+    with running_observatory(folder, wrap=wrap) as far:
         root = Path(f"/proc/{far.process.pid}/root{disk}")  # `exec` kept the process
         before = fetch(far.said["url"] + "health")[0]
         with suppress(OSError), (root / "fill").open("wb") as file:
             while True:
                 file.write(bytes(1 << 20))
                 file.flush()
-        put(far, ordinary(1))
+        put_bundle(far, ordinary_check(1))
         after, body = fetch(far.said["url"] + "health")
     wrong = json.loads(body).get("wrong", []) if body else []
     return Finding(after == 503, f"before {before}, full {after} ({'; '.join(wrong)[:80]})")
@@ -291,8 +290,8 @@ def doubled_record(folder: Path) -> Finding:
 
 
 ATTACKS = (
-    Attack("impossible recordings, then a check: the judge", "judged within 40 s, /health 200", poison),
-    Attack("four heavy checks, then three ordinary ones", "judged within 45 s", heavy),
+    Attack("impossible recordings, then a check: the judge", "judged within 40 s, /health 200", poison_recordings),
+    Attack("four heavy checks, then three ordinary ones", "judged within 45 s", heavy_bundles),
     Attack("long texts without a receipt: the log", "≤ 16 kB", long_texts),
     Attack("a listed key without its receipt", "not called listed", forged_listing),
     Attack("receipts of made-up servers choose network and country", "counted nowhere", made_up_places),

@@ -25,11 +25,13 @@ REFUSED = {
 }
 
 
-def relayed(folder: Path) -> Finding:
+def relay_attacks(folder: Path) -> Finding:
     """Peers other than the server's own address, relays over TCP, forged and old credentials, many allocations."""
-    if why := namespace.available() or ("" if shutil.which(turn_relay.PROGRAM) else "coturn is not installed"):
+    if why := namespace.why_unavailable() or (
+        "" if shutil.which(turn_relay.TURN_PROGRAM) else "coturn is not installed"
+    ):
         return Finding(False, f"not played: {why}")
-    argv = namespace.wrapped([sys.executable, str(SCRIPT)])
+    argv = namespace.namespace_command([sys.executable, str(SCRIPT)])
     answers = json.loads(subprocess.run(argv, capture_output=True, timeout=80, check=True).stdout)
     let_in = [name for name, code in REFUSED.items() if answers.get(name) != code]
     most = answers["allocations of one credential"]
@@ -40,4 +42,4 @@ def relayed(folder: Path) -> Finding:
     return Finding(not let_in and bounded, told)
 
 
-ATTACKS = (Attack("TURN: other peers, TCP, forged credentials, floods", "refused, and bounded", relayed),)
+ATTACKS = (Attack("TURN: other peers, TCP, forged credentials, floods", "refused, and bounded", relay_attacks),)

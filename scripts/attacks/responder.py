@@ -13,11 +13,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from attacks.stage import PYTHON, Attack, Finding, Server, command, responder, tls_socket
+from attacks.stage import PYTHON, Attack, Finding, Server, run_talkpath, running_responder, tls_socket
 from talkpath.apps import shapes
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import Layout, lay_out
-from talkpath.experiment.seeds import commitment, session_key
+from talkpath.experiment.seeds import seed_commitment, session_key
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import AnyMessage, Begin, Close, Decoder, Hello, Open, Welcome
 
@@ -36,7 +36,9 @@ class Session:
         self.socket: ssl.SSLSocket = tls_socket("127.0.0.1", said["port"], source)
         self._decoder = Decoder()
         self._answers: list[AnyMessage] = []
-        welcome = self.say(Hello((messages.VERSION,), "attack", commitment(SEED), {str(ARM): shape_digest(ARM)}))
+        welcome = self.say(
+            Hello((messages.PROTOCOL_VERSION,), "attack", seed_commitment(SEED), {str(ARM): shape_digest(ARM)})
+        )
         if not isinstance(welcome, Welcome):
             raise ConnectionRefusedError(getattr(welcome, "sentence", "no answer"))
         self.say(Open(SEED))
@@ -44,7 +46,7 @@ class Session:
 
     def say(self, message: AnyMessage) -> AnyMessage | None:
         """One message and its answer; None where the connection was closed."""
-        self.socket.sendall(messages.encode(message))
+        self.socket.sendall(messages.encode_message(message))
         while not self._answers:
             data = self.socket.recv(65536)
             if not data:
@@ -78,7 +80,7 @@ class Session:
 
 
 @contextmanager
-def session(said: dict[str, Any], source: str) -> Iterator[Session]:
+def open_session(said: dict[str, Any], source: str) -> Iterator[Session]:
     """A session for the duration of the block."""
     held = Session(said, source)
     try:
@@ -87,23 +89,27 @@ def session(said: dict[str, Any], source: str) -> Iterator[Session]:
         held.close()
 
 
-def amplification(folder: Path) -> Finding:
+def amplification_attack(folder: Path) -> Finding:
     """A session of our own; packets with the source address of somebody else who has a control connection open."""
     results = []
-    with responder(folder) as far, session(far.said, "127.0.7.1"), session(far.said, "127.0.8.1") as own:
+    with (
+        running_responder(folder) as far,
+        open_session(far.said, "127.0.7.1"),
+        open_session(far.said, "127.0.8.1") as own,
+    ):
         for number, question in enumerate(("transport", "battery", "rate", "hops")):
             transport = f"udp/{own.ports[0]},udp/{own.ports[1]}" if question == "transport" else "udp"
             hops = "media/up/3" if question == "hops" else ""
             layout, _ = own.begin(number=number, packets=600, question=question, transport=transport, hops=hops)
             if layout is not None:
-                results.append((question, *_spoofed(layout, "127.0.7.1")))
+                results.append((question, *_send_spoofed(layout, "127.0.7.1")))
             own.say(Close(number, ()))
     worst = max((out / max(1, into) for _, into, out in results), default=0.0)
     told = ", ".join(f"{question} {into} B → {out} B" for question, into, out in results)
     return Finding(worst <= 1.0 and len(results) == 4, f"× {worst:.1f} ({told})")
 
 
-def _spoofed(layout: Layout, victim: str) -> tuple[int, int]:
+def _send_spoofed(layout: Layout, victim: str) -> tuple[int, int]:
     """Sends the first packet of every flow from the victim's address; (bytes in, bytes out) as IP packets."""
     into = out = 0
     sockets = []
@@ -130,11 +136,11 @@ def _most_memory(start: float, peak: float) -> Finding:
 
 def layouts_in_a_row(folder: Path) -> Finding:
     """72 sessions one after the other, each with one large layout."""
-    with responder(folder) as far:
+    with running_responder(folder) as far:
         start = peak = far.mib
         until_s = time.monotonic() + PATIENCE_S
         for number in range(72):
-            with suppress(OSError), session(far.said, f"127.1.{number % 16}.1") as own:
+            with suppress(OSError), open_session(far.said, f"127.1.{number % 16}.1") as own:
                 own.begin(k=6, packets=2600)
                 peak = max(peak, far.mib)
             if peak > ENOUGH_MB or time.monotonic() > until_s:
@@ -144,12 +150,12 @@ def layouts_in_a_row(folder: Path) -> Finding:
 
 def layouts_at_once(folder: Path) -> Finding:
     """32 sessions at once, each with four large layouts."""
-    with responder(folder) as far, ExitStack() as held:
+    with running_responder(folder) as far, ExitStack() as held:
         start = peak = far.mib
         until_s = time.monotonic() + PATIENCE_S
         for number in range(32):
             with suppress(OSError):
-                own = held.enter_context(session(far.said, f"127.2.{number // 2}.1"))
+                own = held.enter_context(open_session(far.said, f"127.2.{number // 2}.1"))
                 for epoch in range(4):
                     own.begin(number=epoch, k=6, packets=2600)
                     peak = max(peak, far.mib)
@@ -160,7 +166,7 @@ def layouts_at_once(folder: Path) -> Finding:
 
 def partial_frames(folder: Path) -> Finding:
     """390 connections, each with 1 MiB of a frame that never ends."""
-    with responder(folder) as far:
+    with running_responder(folder) as far:
         start = far.mib
         return _most_memory(start, hold_partial_frames(far))
 
@@ -182,7 +188,7 @@ def hold_partial_frames(far: Server) -> float:
 
 def all_at_once(folder: Path) -> Finding:
     """Large layouts in a row and at once, frames that never end, and junk, all at the same time for half a minute."""
-    with responder(folder) as far:
+    with running_responder(folder) as far:
         stop = threading.Event()
         attacks = [threading.Thread(target=layouts_until, args=(far, stop, block)) for block in range(5)]
         attacks += [threading.Thread(target=junk_until, args=(far, stop))]
@@ -205,7 +211,7 @@ def layouts_until(far: Server, stop: threading.Event, block: int) -> None:
     number = 0
     while not stop.is_set():
         number += 1
-        with suppress(OSError, ValueError), session(far.said, f"127.12.{block}.{1 + number % 200}") as own:
+        with suppress(OSError, ValueError), open_session(far.said, f"127.12.{block}.{1 + number % 200}") as own:
             for epoch in range(8):
                 if stop.is_set() or own.begin(number=epoch, k=6, packets=2600)[0] is None:
                     break
@@ -224,30 +230,30 @@ def junk_until(far: Server, stop: threading.Event) -> None:
 
 def held_places(folder: Path) -> Finding:
     """64 sessions from 16 blocks: does somebody else still get in?"""
-    with responder(folder) as far, ExitStack() as held:
+    with running_responder(folder) as far, ExitStack() as held:
         taken = 0
         for number in range(64):
             with suppress(OSError):
-                held.enter_context(session(far.said, f"127.4.{number // 4}.1"))
+                held.enter_context(open_session(far.said, f"127.4.{number // 4}.1"))
                 taken += 1
         try:
-            with session(far.said, "127.5.0.1"):
+            with open_session(far.said, "127.5.0.1"):
                 return Finding(True, f"{taken} held, the newcomer gets in")
         except OSError as error:
             return Finding(False, f"{taken} held; the newcomer: {error}")
 
 
-def trickle(folder: Path) -> Finding:
+def trickle_frames(folder: Path) -> Finding:
     """Sessions of 16 blocks, each kept by a byte of a frame that never ends, again and again: when are they over?
 
     One each 38 s was below the limit of silence. Here it is one each two seconds, so that it can be seen in a minute.
     """
     frame = (100).to_bytes(4, "big") + bytes(60)
-    with responder(folder) as far, ExitStack() as stack:
+    with running_responder(folder) as far, ExitStack() as stack:
         began_s, held = time.monotonic(), []
         for number in range(64):
             with suppress(OSError):
-                held.append(stack.enter_context(session(far.said, f"127.10.{number // 4}.1")))
+                held.append(stack.enter_context(open_session(far.said, f"127.10.{number // 4}.1")))
         alive = list(held)
         for byte in frame[:26]:
             alive = [own for own in alive if own.trickle(byte)]
@@ -255,7 +261,7 @@ def trickle(folder: Path) -> Finding:
                 break
             time.sleep(2.0)
         took_s = time.monotonic() - began_s
-        with suppress(OSError), session(far.said, "127.11.0.1") as newcomer:
+        with suppress(OSError), open_session(far.said, "127.11.0.1") as newcomer:
             let_in = newcomer.begin()[0] is not None
             return Finding(
                 not alive and let_in, f"{len(held)} held, {len(alive)} of them after {took_s:.0f} s; a newcomer gets in"
@@ -267,13 +273,13 @@ def begin_flood(folder: Path) -> Finding:
     """A check while another block asks for the largest layouts again and again: is its result void?"""
     import subprocess
 
-    with responder(folder) as far:
+    with running_responder(folder) as far:
         stop = threading.Event()
 
         def flood() -> None:
             number = 0
             while not stop.is_set():
-                with suppress(OSError, ValueError), session(far.said, "127.6.0.1") as own:
+                with suppress(OSError, ValueError), open_session(far.said, "127.6.0.1") as own:
                     for epoch in range(40):
                         if stop.is_set() or own.begin(number=epoch, k=6, packets=2600)[0] is None:
                             break
@@ -301,16 +307,18 @@ def active_probing(folder: Path) -> Finding:
         bytes(600),
         b"\0\0\0\x05hello",
         b"\xff" * 64,
-        messages.encode(Open(SEED)),
+        messages.encode_message(Open(SEED)),
     )
-    from attacks.stage import free_ports, server
+    from attacks.stage import free_ports, running_server
 
     control, stream, *udp = free_ports(18)
     options = ["--json", "--host", "0.0.0.0", "--port", str(control), "--ports", ",".join(map(str, udp))]
     streams = ["--tcp-ports", str(stream), "--tls-ports", str(stream), "--key-file", str(folder / "responder.pem")]
     answered = []
-    with server(folder, "respond", *options, *streams):
-        hello = messages.encode(Hello((messages.VERSION,), "x", commitment(SEED), {str(ARM): shape_digest(ARM)}))
+    with running_server(folder, "respond", *options, *streams):
+        hello = messages.encode_message(
+            Hello((messages.PROTOCOL_VERSION,), "x", seed_commitment(SEED), {str(ARM): shape_digest(ARM)})
+        )
         for probe in (*probes, hello):
             with suppress(OSError), tls_socket("127.0.0.1", control) as end:
                 end.settimeout(3.0)
@@ -323,12 +331,12 @@ def active_probing(folder: Path) -> Finding:
     return Finding(not answered, f"{len(answered)} of {len(probes) + 1} probes were answered")
 
 
-def junk(folder: Path) -> Finding:
+def junk_datagrams(folder: Path) -> Finding:
     """100 000 random datagrams, and a check afterwards."""
     from random import Random
 
     rng, answers = Random(1), 0
-    with responder(folder) as far:
+    with running_responder(folder) as far:
         end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         end.bind(("127.9.0.1", 0))
         end.setblocking(False)
@@ -340,7 +348,7 @@ def junk(folder: Path) -> Finding:
                 end.recv(2048)
                 answers += 1
         end.close()
-        with session(far.said, "127.9.1.1") as own:
+        with open_session(far.said, "127.9.1.1") as own:
             layout, _ = own.begin()
         mib = far.mib
     return Finding(answers == 0 and layout is not None and mib <= MOST_MB, f"{answers} answers, {mib:.0f} MB")
@@ -348,20 +356,20 @@ def junk(folder: Path) -> Finding:
 
 def no_secret_help(folder: Path) -> Finding:
     """Whether a private server asks for the secret of its link at all (`--open` is what gives it up)."""
-    helped = b"--open" in command("respond", "--help").stdout
+    helped = b"--open" in run_talkpath("respond", "--help").stdout
     return Finding(helped, "respond has --open" if helped else "every link works without a secret")
 
 
 ATTACKS = (
-    Attack("amplification by another's control connection", "× 1.0 for every question", amplification),
+    Attack("amplification by another's control connection", "× 1.0 for every question", amplification_attack),
     Attack("memory: 72 large layouts in a row", f"≤ {MOST_MB:.0f} MB", layouts_in_a_row),
     Attack("memory: 32 × 4 large layouts at once", f"≤ {MOST_MB:.0f} MB", layouts_at_once),
     Attack("memory: 390 frames of 1 MiB that never end", f"≤ {MOST_MB:.0f} MB", partial_frames),
     Attack("memory: all of these at once, and junk", f"≤ {MOST_MB:.0f} MB", all_at_once),
     Attack("64 sessions from 16 blocks", "a newcomer gets in", held_places),
-    Attack("64 sessions kept by a byte at a time", "over within 75 s, a newcomer gets in", trickle),
+    Attack("64 sessions kept by a byte at a time", "over within 75 s, a newcomer gets in", trickle_frames),
     Attack("a flood of Begin beside a check", "the check is not void for it", begin_flood),
     Attack("active probing inside TLS", "no answer", active_probing),
     Attack("a link without a secret", "a secret is asked for", no_secret_help),
-    Attack("100 000 junk datagrams", f"no answer, ≤ {MOST_MB:.0f} MB, still serves", junk),
+    Attack("100 000 junk datagrams", f"no answer, ≤ {MOST_MB:.0f} MB, still serves", junk_datagrams),
 )

@@ -65,7 +65,7 @@ class Ended(NamedTuple):
         return f"{how}, {self.cpu_s:.1f} s, {self.mib:.0f} MB"
 
 
-def command(*argv: str | Path, seconds: float = 60.0) -> Ended:
+def run_talkpath(*argv: str | Path, seconds: float = 60.0) -> Ended:
     """Runs `talkpath ARGV`; it is killed after `seconds`."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began_s = time.monotonic()
@@ -126,7 +126,7 @@ def _with_descendants(pid: int) -> list[int]:
 
 
 @contextmanager
-def server(folder: Path, *argv: str | Path, wrap: Sequence[str] = (), umask: int = -1) -> Iterator[Server]:
+def running_server(folder: Path, *argv: str | Path, wrap: Sequence[str] = (), umask: int = -1) -> Iterator[Server]:
     """A server for the duration of the block. Its first line of output has to be JSON."""
     errors = folder / f"stderr-{time.monotonic_ns()}"
     environment = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
@@ -172,21 +172,21 @@ def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
     return ports
 
 
-def responder(folder: Path, *more: str) -> Any:
+def running_responder(folder: Path, *more: str) -> Any:
     """`talkpath respond` on loopback (every 127.x.y.z), open to everybody where it has that option."""
     control, stream, *udp = free_ports(18)
-    opened = ["--open"] if b"--open" in command("respond", "--help").stdout else []
+    opened = ["--open"] if b"--open" in run_talkpath("respond", "--help").stdout else []
     options = ["--json", "--host", "0.0.0.0", "--port", str(control), "--ports", ",".join(map(str, udp))]
     streams = ["--tcp-ports", str(stream), "--tls-ports", str(stream), "--key-file", str(folder / "responder.pem")]
-    return server(folder, "respond", *options, *streams, *opened, *more)
+    return running_server(folder, "respond", *options, *streams, *opened, *more)
 
 
-def observatory(folder: Path, *more: str | Path, **how: Any) -> Any:
+def running_observatory(folder: Path, *more: str | Path, **how: Any) -> Any:
     """`talkpath observe serve` on a free port of 127.0.0.1."""
-    return server(folder, "observe", "serve", "--data", folder / "data", "--port", "0", "--json", *more, **how)
+    return running_server(folder, "observe", "serve", "--data", folder / "data", "--port", "0", "--json", *more, **how)
 
 
-def http(url: str, method: str = "GET", data: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+def http_answer(url: str, method: str = "GET", data: bytes | None = None, **headers: str) -> tuple[int, bytes]:
     """(status, body); status 0 where there was no answer in time."""
     request = Request(url, data=data, method=method, headers={k.replace("_", "-"): v for k, v in headers.items()})
     try:

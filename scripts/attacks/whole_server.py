@@ -15,7 +15,7 @@ from pathlib import Path
 from attacks.check_page import open_talk, until_served
 from attacks.far_end import CONNECTIONS, first_packets
 from attacks.responder import hold_partial_frames, junk_until, layouts_until
-from attacks.stage import Attack, Finding, free_ports, responder
+from attacks.stage import Attack, Finding, free_ports, running_responder
 
 UNIT = Path(__file__).parents[2] / "deploy" / "talkpath-respond.service"
 FOR_S = 25.0
@@ -31,14 +31,14 @@ def limit_mb() -> float:
     return float(found[1])
 
 
-def _frame(text: bytes) -> bytes:
+def _websocket_frame(text: bytes) -> bytes:
     """A WebSocket message of a client (RFC 6455 section 5.2), masked with zeros."""
     return b"\x81" + struct.pack("!BQ", 0x80 | 127, len(text)) + bytes(4) + text
 
 
 def pages_until(web: int, stop: threading.Event) -> None:
     """Pages of several address blocks that wait for their turn and send long messages meanwhile."""
-    frame, held = _frame(NESTED), []
+    frame, held = _websocket_frame(NESTED), []
     for number in range(BLOCKS_OF_PAGES * PAGES_A_BLOCK):
         end, line = open_talk(web, f"127.50.{number // PAGES_A_BLOCK}.1", f"http://127.0.0.1:{web}")
         if end is not None and b" 101" in line:
@@ -64,9 +64,9 @@ def quic_until(udp: int, stop: threading.Event) -> None:
 
 
 def all_floods(folder: Path) -> Finding:
-    """What the floods of `responder`, `check_page` and `far_end` take together, of all processes."""
+    """What the floods of `running_responder`, `check_page` and `far_end` take together, of all processes."""
     web, udp = free_ports(2)
-    with responder(folder, "--web", str(web), "--web-udp", str(udp)) as far:
+    with running_responder(folder, "--web", str(web), "--web-udp", str(udp)) as far:
         until_served(web, far)
         stop, start = threading.Event(), far.mib
         played: list[tuple[Callable[..., object], tuple[object, ...]]] = [

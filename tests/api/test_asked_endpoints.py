@@ -13,7 +13,7 @@ import talkpath
 from talkpath.cli import cli
 from talkpath.conduct import endpoint_questions
 from talkpath.lab.backgrounds import parse_background
-from talkpath.lab.own_addresses.play import OwnAddressCase, play
+from talkpath.lab.own_addresses.play import OwnAddressCase, ask_own_addresses
 from talkpath.lab.restrictor import parse_rule
 from talkpath.measure.endpoint_facts import EndpointFacts
 
@@ -23,7 +23,7 @@ RULE = "udp.block,app=telegram,to=app"
 @pytest.fixture(scope="module")
 def facts() -> EndpointFacts:
     """What is measured where no packet gets to the app's own servers."""
-    found, _ = play(OwnAddressCase(4, parse_background("clean"), rules=(parse_rule(RULE),)))
+    found, _ = ask_own_addresses(OwnAddressCase(4, parse_background("clean"), rules=(parse_rule(RULE),)))
     return found
 
 

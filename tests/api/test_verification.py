@@ -9,13 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 import talkpath
-from talkpath.cli.verify import PROBE, PROBE_EPOCHS_ALONE, PROBE_OF_THE_LAB, UNSIGNED, _lines
+from talkpath.cli.verify import PROBE_EPOCHS_ALONE, PROBE_OF_THE_LAB, PROBE_STATEMENT, UNSIGNED, _finding_lines
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.simulation_keys import probe_signer, responder_signer
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.measure.facts_digest import run_digest
 from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.receipt import seal, unseal
+from talkpath.wire.control.receipt import seal_receipt, unseal_receipt
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +27,13 @@ def sealed(result: talkpath.Result, digest: bytes) -> bytes:
     """The bundle with a receipt that holds this digest, signed by the lab's server."""
     facts: Facts = result.facts
     assert facts.receipt is not None
-    statement = replace(unseal(facts.receipt.body, facts.receipt.signature), run_digest=digest)
-    signed = replace(facts, receipt=SignedReceipt(*seal(statement, responder_signer())))
+    statement = replace(unseal_receipt(facts.receipt.body, facts.receipt.signature), run_digest=digest)
+    signed = replace(facts, receipt=SignedReceipt(*seal_receipt(statement, responder_signer())))
     return write_check(signed, result.record, probe_signer())
 
 
 def lines(bundle: bytes) -> list[str]:
-    return _lines(talkpath.verify(bundle).record)
+    return _finding_lines(talkpath.verify(bundle).record)
 
 
 def test_a_receipt_of_today_covers_the_run(result: talkpath.Result) -> None:
@@ -41,7 +41,7 @@ def test_a_receipt_of_today_covers_the_run(result: talkpath.Result) -> None:
     assert stored is not None
     today = sealed(result, run_digest(stored))
     assert talkpath.verify(today).record["receipt"]["binds"] == "all"
-    assert PROBE in lines(today)
+    assert PROBE_STATEMENT in lines(today)
     assert PROBE_EPOCHS_ALONE not in lines(today)
 
 
@@ -52,10 +52,10 @@ def test_a_receipt_without_a_digest_of_the_run_covers_the_packets_alone(result: 
     assert verification.record["receipt"]["binds"] == "epochs"
     told = lines(older)
     assert PROBE_OF_THE_LAB in told
-    assert PROBE not in told
-    measured = _lines({**verification.record, "simulated": False})
+    assert PROBE_STATEMENT not in told
+    measured = _finding_lines({**verification.record, "simulated": False})
     assert PROBE_EPOCHS_ALONE in measured
-    assert PROBE not in measured
+    assert PROBE_STATEMENT not in measured
 
 
 def test_what_the_lab_s_receipt_does_not_cover_is_not_called_unchanged(result: talkpath.Result) -> None:
@@ -66,7 +66,7 @@ def test_what_the_lab_s_receipt_does_not_cover_is_not_called_unchanged(result: t
     assert talkpath.verify(bundle).record["receipt"]["binds"] == "epochs"
     told = lines(bundle)
     assert PROBE_OF_THE_LAB in told
-    assert PROBE not in told
+    assert PROBE_STATEMENT not in told
 
 
 def test_without_a_receipt_nothing_is_covered(result: talkpath.Result) -> None:
@@ -75,7 +75,7 @@ def test_without_a_receipt_nothing_is_covered(result: talkpath.Result) -> None:
     assert not verification.signed_by_server
     assert verification.record["receipt"] is None
     assert UNSIGNED in lines(bare)
-    assert PROBE not in lines(bare)
+    assert PROBE_STATEMENT not in lines(bare)
 
 
 def test_the_key_comes_before_the_name_that_a_program_gives_itself(result: talkpath.Result) -> None:

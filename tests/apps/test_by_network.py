@@ -10,7 +10,7 @@ import pytest
 from talkpath.apps import facetime, shapes, telemost
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.apps.contract.shape import Arm
-from talkpath.capture.calls.app_naming import BY_ADDRESS, AppName, name_by_address
+from talkpath.capture.calls.app_naming import ADDRESS_CONFIDENCE, AppName, name_by_address
 from talkpath.wire.ip.address import Address
 
 
@@ -30,5 +30,5 @@ def test_no_bytes_say_so(app: object) -> None:
 )
 def test_a_call_of_a_kind_is_named_by_the_network(host: str, app: str) -> None:
     far = [Address(ip_address(host).packed, 3478)]
-    assert name_by_address(AppName("webrtc", 0.5), far) == AppName(app, BY_ADDRESS, AppName().evidence)
+    assert name_by_address(AppName("webrtc", 0.5), far) == AppName(app, ADDRESS_CONFIDENCE, AppName().evidence)
     assert name_by_address(AppName("meet", 0.85), far).app == "meet", "an app that was recognised stays"

@@ -14,7 +14,7 @@ import pytest
 from factories.packets.pcap_reader import read_flows
 from talkpath.apps import apps, shapes, telegram, whatsapp
 from talkpath.apps.contract.flow_view import FlowView
-from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Schedule, Shape, Slot, stages
+from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Schedule, Shape, Slot, setup_stages
 
 PACKETS = 30
 MEDIA_MS = 200.0
@@ -67,7 +67,7 @@ def test_schedule_is_in_order_and_whole(shape: Shape, drawn: dict[str, Schedule]
         assert min(slot.at_ms for slot in media) >= MEDIA_MS
     assert max(slot.size for slot in slots) <= LARGEST
     assert slots[0].direction == "up"
-    assert stages(schedule)[0] == slots[0].stage
+    assert setup_stages(schedule)[0] == slots[0].stage
 
 
 @every
@@ -86,7 +86,7 @@ def test_tries_and_replies(shape: Shape, drawn: dict[str, Schedule]) -> None:
             assert slot.answers < place
             assert slot.direction != asked.direction
             assert slot.at_ms >= asked.at_ms
-    opening = stages(drawn[str(shape.arm)])[0]
+    opening = setup_stages(drawn[str(shape.arm)])[0]
     tries = [slot.at_ms for slot in slots if slot.stage == opening and slot.direction == "up" and slot.answers is None]
     assert {0.0, 70.0, 140.0} <= set(tries)
 
@@ -169,7 +169,7 @@ def test_the_address_check_does_not_starve_the_call(shape: Shape, rtt_ms: float)
         sent = responder_sends(slots, rtt_ms)
         media = [place for place, slot in enumerate(slots) if slot.direction == "down" and slot.stage == "media"]
         assert sum(place in sent for place in media) >= 0.9 * len(media), seed
-        for stage in stages(Schedule(slots, 0)):
+        for stage in setup_stages(Schedule(slots, 0)):
             replies = [p for p, slot in enumerate(slots) if slot.stage == stage and slot.direction == "down"]
             assert not replies or any(place in sent for place in replies), (seed, stage)
 
@@ -186,7 +186,7 @@ def test_rate_and_hello_are_contrasts(shape: Shape) -> None:
         len(shape.datagrams(schedule := shape.schedule(Random(5), PACKETS, hello=hello), b"k" * 32)) and schedule.slots
         for hello in ("browser", "openssl", "pion")
     }
-    assert len(hellos) == (3 if "dtls" in stages(shape.schedule(Random(5), PACKETS)) else 1)
+    assert len(hellos) == (3 if "dtls" in setup_stages(shape.schedule(Random(5), PACKETS)) else 1)
 
 
 @every

@@ -6,11 +6,11 @@ import pytest
 
 from talkpath.apps import facebook_messenger
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
-from talkpath.wire.rtc.stun import Attribute, StunMessage, Type, encode
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type, encode_message
 
 
 def asking(realm: bytes, kind: int = Type.ALLOCATE_REQUEST, *more: tuple[int, bytes]) -> bytes:
-    return encode(StunMessage(kind, bytes(12), ((Attribute.REALM, realm), *more)))
+    return encode_message(StunMessage(kind, bytes(12), ((Attribute.REALM, realm), *more)))
 
 
 def test_a_call_through_its_relay():

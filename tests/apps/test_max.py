@@ -45,7 +45,7 @@ def test_all_is_marked_as_unsure() -> None:
 
 
 def turn(user: bytes) -> bytes:
-    return stun.encode(StunMessage(Type.ALLOCATE_REQUEST, b"transaction!", ((Attribute.USERNAME, user),)))
+    return stun.encode_message(StunMessage(Type.ALLOCATE_REQUEST, b"transaction!", ((Attribute.USERNAME, user),)))
 
 
 @pytest.mark.parametrize("user", [b"1790000000:1125900245012345", b"1790000000:7"])

@@ -143,9 +143,11 @@ def test_recognises_its_own_shapes() -> None:
 
 
 def test_a_name_that_pion_could_have_chosen_does_not_convince() -> None:
-    from talkpath.wire.rtc.stun import Attribute, StunMessage, Type, encode
+    from talkpath.wire.rtc.stun import Attribute, StunMessage, Type, encode_message
 
-    check = encode(StunMessage(Type.BINDING_REQUEST, bytes(12), ((Attribute.USERNAME, b"abcdefghijklmnop:abcd"),)))
+    check = encode_message(
+        StunMessage(Type.BINDING_REQUEST, bytes(12), ((Attribute.USERNAME, b"abcdefghijklmnop:abcd"),))
+    )
     hit = meet.recognise(check, FlowView(0))
     assert hit is not None
     assert hit.confidence < 0.5

@@ -18,7 +18,7 @@ from factories.packets.pcap_reader import read_flows
 from talkpath.apps import max as max_app
 from talkpath.apps import meet, signal, webrtc
 from talkpath.apps.contract.flow_view import FlowView
-from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Direction, Schedule, Slot, stages
+from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Direction, Schedule, Slot, setup_stages
 from talkpath.apps.families.rtc_call import RtcCall
 from talkpath.experiment import nonce
 from talkpath.wire.rtc import dtls, rtp, stun
@@ -51,7 +51,7 @@ def test_there_is_a_voice_and_a_video_arm_of_each() -> None:
 @every_shape
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**9), packets=st.integers(1, 120), rate=st.sampled_from((0.5, 1.0, 2.0, 4.0)),
-       hello=st.sampled_from(tuple(dtls.HELLOS)))  # fmt: skip
+       hello=st.sampled_from(tuple(dtls.CLIENT_HELLOS)))  # fmt: skip
 def test_schedules_keep_their_contract(shape: RtcCall, seed: int, packets: int, rate: float, hello: str) -> None:
     schedule = shape.schedule(Random(seed), packets, rate=rate, hello=hello)
     assert schedule == shape.schedule(Random(seed), packets, rate=rate, hello=hello)
@@ -73,7 +73,7 @@ def test_schedules_keep_their_contract(shape: RtcCall, seed: int, packets: int, 
             assert schedule.slots[slot.answers].direction != slot.direction
         if slot.nonce_at is not None:
             assert KEY_BYTES <= slot.nonce_at <= slot.size - NONCE_BYTES
-    assert stages(schedule) == (("stun",) if shape.facts.server == "none" else ("stun", "dtls"))
+    assert setup_stages(schedule) == (("stun",) if shape.facts.server == "none" else ("stun", "dtls"))
     assert [slot.at_ms for slot in schedule.slots if slot.stage == "stun" and slot.answers is None] == [0, 70, 140]
 
 
@@ -136,7 +136,7 @@ def test_a_nonce_fits_into_random_bytes_and_leaves_the_rest_readable(shape: RtcC
         field = [flow[place][slot.nonce_at : slot.nonce_at + NONCE_BYTES] for flow in flows]
         assert all(len(set(column)) > 20 for column in zip(*field, strict=True)), slot
         datagram = flows[0][place]
-        patched = nonce.put(datagram, slot, 0xA5A5A5A5_5A5A5A5A, printable=False, fingerprint=slot.fingerprint)
+        patched = nonce.put_nonce(datagram, slot, 0xA5A5A5A5_5A5A5A5A, printable=False, fingerprint=slot.fingerprint)
         assert name(slot, patched) == name(slot, datagram)
         if slot.fingerprint:
             aioice.stun.parse_message(patched)  # checks FINGERPRINT
@@ -180,7 +180,7 @@ def test_streams_count_on(shape: RtcCall, rate: float) -> None:
         for slot, datagram in made(shape, 120, rate=rate):
             if slot.direction != way or not rtp.is_rtp(datagram):
                 continue
-            packet = rtp.decode(datagram)
+            packet = rtp.decode_packet(datagram)
             assert rtp_packets.encode_packet(packet) == datagram
             streams[packet.ssrc].append(packet)
             if packet.extension:
@@ -221,7 +221,7 @@ def test_reports_count_on_and_send_times_follow_the_clock(shape: RtcCall) -> Non
             counts[slot.direction, ssrc] += 1
             end = index_at + 4 or None
             assert int.from_bytes(datagram[index_at:end], "big") == 0x80000000 | counts[slot.direction, ssrc]
-        elif slot.direction == "up" and rtp.is_rtp(datagram) and (extension := rtp.decode(datagram).extension):
+        elif slot.direction == "up" and rtp.is_rtp(datagram) and (extension := rtp.decode_packet(datagram).extension):
             value = dict(rtp_packets.decode_elements(extension)).get(identity)
             if value is not None:
                 times.append((slot.at_ms, int.from_bytes(value, "big")))
@@ -235,13 +235,14 @@ def test_the_handshake_is_dtls_with_the_hello_that_was_asked_for(shape: RtcCall)
     if shape.facts.server == "none":
         assert not any(slot.stage == "dtls" for slot, _ in made(shape))
         return
-    for hello in dtls.HELLOS:
+    for hello in dtls.CLIENT_HELLOS:
         flow = [(slot, datagram) for slot, datagram in made(shape, hello=hello) if slot.stage == "dtls"]
         assert [(slot.direction, slot.answers is None) for slot, _ in flow[:4]] == [
             ("up", True), ("down", False), ("up", False), ("down", False),
         ]  # fmt: skip
         kinds = [
-            [r.fragment[0] for r in dtls.decode(datagram) if r.epoch == 0 and r.type == 22] for _, datagram in flow[:4]
+            [r.fragment[0] for r in dtls.decode_records(datagram) if r.epoch == 0 and r.type == 22]
+            for _, datagram in flow[:4]
         ]
         assert kinds == [[1], [2, 11, 12, 13, 14], [11, 16, 15], [4]]
         assert flow[0][1] == dtls.client_hello(hello).fill(flow[0][1])

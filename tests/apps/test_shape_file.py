@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from talkpath.apps import added_app, app_id, apps, shapes
-from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Shape, stages
-from talkpath.apps.families.shape_file import MOST_BYTES, read_shape
+from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Shape, setup_stages
+from talkpath.apps.families.shape_file import MAX_SHAPE_FILE_BYTES, read_shape
 from talkpath.errors import UsageError
 from talkpath.experiment.imitation_digest import shape_digest
 
@@ -50,7 +50,7 @@ def test_what_a_file_says_is_what_is_sent():
     media = [slot.size for slot in schedule.slots if slot.stage == "media"]
     assert {*media} == {96, 140}
     assert 2 < media.count(96) / media.count(140) < 4.5
-    assert stages(schedule) == ("stun", "dtls")
+    assert setup_stages(schedule) == ("stun", "dtls")
     down = [slot for slot in schedule.slots if (slot.direction, slot.size) == ("down", 72)]
     assert len(down) == pytest.approx(schedule.duration_ms / 1000, abs=2)
     spoken = [
@@ -171,7 +171,7 @@ def test_what_is_wrong_with_a_file_is_said(old: str, new: str, message: str):
         read_shape(ACME.replace(old, new).encode())
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"[" * 5000, b"a = 1\n", b"x" * (MOST_BYTES + 1)])
+@pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"[" * 5000, b"a = 1\n", b"x" * (MAX_SHAPE_FILE_BYTES + 1)])
 def test_no_file_of_a_shape(data: bytes):
     with pytest.raises(UsageError):
         read_shape(data)

@@ -6,13 +6,13 @@ import pytest
 
 from talkpath.apps import skype, teams
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
-from talkpath.wire.rtc.stun import StunMessage, encode
+from talkpath.wire.rtc.stun import StunMessage, encode_message
 
 SOUND = bytes((0x90, 104, 0, 1)) + bytes(4) + b"\x00\x00\x74\xec" + bytes(60)
 
 
 def check(version: int) -> bytes:
-    return encode(StunMessage(1, bytes(12), ((0x8070, version.to_bytes(4, "big")), (0x8037, b"\0\0\0\1"))))
+    return encode_message(StunMessage(1, bytes(12), ((0x8070, version.to_bytes(4, "big")), (0x8037, b"\0\0\0\1"))))
 
 
 @pytest.mark.parametrize(("version", "app", "other"), [(7, teams, skype), (3, skype, teams)])
@@ -28,7 +28,7 @@ def test_by_version(version: int, app: object, other: object):
 
 
 def test_plain_stun_and_rtp_are_no_ones():
-    assert teams.recognise(encode(StunMessage(1, bytes(12))), FlowView(0)) is None
+    assert teams.recognise(encode_message(StunMessage(1, bytes(12))), FlowView(0)) is None
     assert teams.recognise(SOUND, FlowView(0)) is None
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from talkpath.apps import viber
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
-from talkpath.wire.rtc.stun import Attribute, StunMessage, encode
+from talkpath.wire.rtc.stun import Attribute, StunMessage, encode_message
 
 REQUEST = b"\xed\xf6\x01\x00\x05\x00" + bytes(251)
 
@@ -23,7 +23,7 @@ def test_a_call_that_is_not_answered():
 
 @pytest.mark.parametrize(("realm", "hit"), [(b"viber.com", True), (b"example.org", False)])
 def test_realm(realm: bytes, hit: bool):
-    message = encode(StunMessage(3, bytes(12), ((Attribute.REALM, realm),)))
+    message = encode_message(StunMessage(3, bytes(12), ((Attribute.REALM, realm),)))
     assert (viber.recognise(message, FlowView(0)) == RecognisedDatagram("viber", "setup")) == hit
 
 

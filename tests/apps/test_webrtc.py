@@ -50,9 +50,9 @@ def test_the_handshake_equals_the_capture(theirs: list[bytes]) -> None:
     hello, flight, last = (p for p in theirs if p[0] == 22)
     assert mine[157][:27] == hello[:27]
     assert mine[157][59:] == hello[59:]
-    real = [dtls.decode_handshake(record.fragment) for record in dtls.decode(flight)]
+    real = [dtls.decode_handshake(record.fragment) for record in dtls.decode_records(flight)]
     made = next(p for slot, p in ours() if slot.stage == "dtls" and slot.direction == "down")
-    for theirs_one, record in zip(real, dtls.decode(made), strict=True):
+    for theirs_one, record in zip(real, dtls.decode_records(made), strict=True):
         mine_one = dtls.decode_handshake(record.fragment)
         assert mine_one.type == theirs_one.type
         assert abs(len(mine_one.body) - len(theirs_one.body)) <= 3  # numbers of 32 or 33 bytes
@@ -60,7 +60,7 @@ def test_the_handshake_equals_the_capture(theirs: list[bytes]) -> None:
             assert mine_one.body[34:] == theirs_one.body[34:]
         if mine_one.type == dtls.HandshakeType.CERTIFICATE_REQUEST:
             assert mine_one.body == theirs_one.body
-    assert [r.type for r in dtls.decode(mine[570])] == [r.type for r in dtls.decode(last)]
+    assert [r.type for r in dtls.decode_records(mine[570])] == [r.type for r in dtls.decode_records(last)]
     assert mine[570][:31] == last[:31]
 
 

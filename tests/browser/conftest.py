@@ -31,7 +31,7 @@ MISSING = {
 @pytest.fixture(scope="session")
 def in_browser() -> Callable[[str, str], dict[str, Any]]:
     """`in_browser(name, program)` plays a case of scripts/browser_cases.py in that browser and gives its row."""
-    if reason := namespace.available():
+    if reason := namespace.why_unavailable():
         pytest.skip(reason)
     for package in ("playwright", "aiortc", "aioquic"):
         if find_spec(package) is None:
@@ -42,7 +42,7 @@ def in_browser() -> Callable[[str, str], dict[str, Any]]:
             pytest.skip(MISSING[program])
         script = [str(SCRIPTS / "browser_cases.py"), *["--firefox"] * (program == "firefox-esr")]
         done = subprocess.run(
-            namespace.wrapped([sys.executable, *script, name]),
+            namespace.namespace_command([sys.executable, *script, name]),
             env={
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join(filter(None, (str(SCRIPTS), os.environ.get("PYTHONPATH")))),

@@ -11,8 +11,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
 from talkpath.browser.web.page_files import choose_language, entry_script, render_check_page
-from talkpath.browser.web.page_texts import NAMES, most_mb, page_texts
-from talkpath.browser.webrtc.call_media import MEDIA
+from talkpath.browser.web.page_texts import LANGUAGE_NAMES, most_mb, page_texts
+from talkpath.browser.webrtc.call_media import CALL_MEDIA
 
 MOST_LOADED = 60_000  # bytes, compressed
 MOST_HIGH = 3000  # px, of any screen of the page
@@ -28,7 +28,7 @@ def opened(browser: Browser, origin: str, code: str, **options: object) -> Page:
     return page
 
 
-@pytest.mark.parametrize("code", NAMES)
+@pytest.mark.parametrize("code", LANGUAGE_NAMES)
 def test_every_language_is_whole_accessible_and_fits_a_narrow_screen(browser: Browser, origin: str, code: str):
     page = opened(browser, origin, code)
     page.wait_for_selector("html[data-ready]")
@@ -43,7 +43,7 @@ def test_every_language_is_whole_accessible_and_fits_a_narrow_screen(browser: Br
 
 
 def test_the_cost_that_people_agree_to_is_an_upper_bound():
-    budgets = {name: medium.budget_bytes / 1e6 for name, medium in MEDIA.items()}
+    budgets = {name: medium.budget_bytes / 1e6 for name, medium in CALL_MEDIA.items()}
     texts = page_texts("en")
     assert f"at most {most_mb('voice')} MB" in texts["cost"]
     assert budgets["voice"] < most_mb("voice")
@@ -51,7 +51,7 @@ def test_the_cost_that_people_agree_to_is_an_upper_bound():
     assert sum(budgets.values()) < most_mb("voice", "video")
 
 
-@pytest.mark.parametrize("code", NAMES)
+@pytest.mark.parametrize("code", LANGUAGE_NAMES)
 def test_no_word_is_missing(code: str):
     assert not re.findall(r"\{\{\w+\}\}", render_check_page(code))
     assert "<code>talkpath verify</code>" in render_check_page(code)
@@ -62,7 +62,7 @@ def test_no_word_is_missing(code: str):
         assert code == "en" or words[name] != text or name == "dir", name
 
 
-@pytest.mark.parametrize("code", NAMES)
+@pytest.mark.parametrize("code", LANGUAGE_NAMES)
 def test_what_is_loaded_is_small(code: str):
     loaded = [render_check_page(code), entry_script()]
     assert sum(len(gzip.compress(text.encode())) for text in loaded) < MOST_LOADED
@@ -87,7 +87,7 @@ def is_in_sight(page: Page, selector: str) -> bool:
     return box is not None and box["y"] >= 0 and box["y"] + box["height"] <= SCREEN["height"]
 
 
-@pytest.mark.parametrize("code", NAMES)
+@pytest.mark.parametrize("code", LANGUAGE_NAMES)
 def test_on_a_small_phone_the_button_is_in_sight_below_cost_and_consent(browser: Browser, origin: str, code: str):
     page = opened(browser, origin, code)
     page.set_viewport_size(SCREEN)

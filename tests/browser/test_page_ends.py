@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
-from browser_near import start
+from browser_near import start_page_check
 from talkpath.browser.web.page_texts import page_texts
 
 WORDS = page_texts("en")
@@ -85,7 +85,7 @@ def started(
     page.route_web_socket("**/check/talk", talk)
     page.goto(f"{origin}/check?lang=en")
     page.wait_for_selector("html[data-ready]")
-    start(page)
+    start_page_check(page)
     return page
 
 

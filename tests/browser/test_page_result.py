@@ -11,10 +11,10 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
-from browser_near import start
+from browser_near import start_page_check
 from factories.checks import browser_checks
 from talkpath.browser.answer.result_message import result_message
-from talkpath.browser.web.page_texts import NAMES, page_texts
+from talkpath.browser.web.page_texts import LANGUAGE_NAMES, page_texts
 
 DAY_AND_HOUR = "2026-11-26T09:00:00Z"
 MOMENT_MS = 1795683240000  # 2026-11-26 08:54 UTC
@@ -87,7 +87,7 @@ def test_another_network_is_one_of_another_kind_and_no_other_speed(
     page.context.close()
 
 
-@pytest.mark.parametrize("code", NAMES)
+@pytest.mark.parametrize("code", LANGUAGE_NAMES)
 def test_a_kept_result_says_of_when_it_is_and_stays_in_its_language(browser: Browser, origin: str, code: str):
     found = a_result("fa")
     page = opened(browser, origin, code, found)
@@ -161,7 +161,7 @@ def test_what_was_shared_can_be_taken_back_and_the_page_says_where_it_is(browser
     page.context.close()
 
 
-@pytest.mark.parametrize("code", NAMES)
+@pytest.mark.parametrize("code", LANGUAGE_NAMES)
 @pytest.mark.parametrize("error", ["full", "long", "server", "unread"])
 def test_a_server_that_gives_up_is_told_in_the_readers_language(browser: Browser, origin: str, code: str, error: str):
     def give_up(socket: WebSocketRoute) -> None:
@@ -169,7 +169,7 @@ def test_a_server_that_gives_up_is_told_in_the_readers_language(browser: Browser
 
     page = opened(browser, origin, code)
     page.route_web_socket("**/check/talk", give_up)
-    start(page)
+    start_page_check(page)
     page.wait_for_selector("#trouble:not(:empty)")
     assert page.inner_text("#trouble") == page_texts(code)[f"error_{error}"]
     page.context.close()
@@ -177,13 +177,13 @@ def test_a_server_that_gives_up_is_told_in_the_readers_language(browser: Browser
 
 def test_a_browser_that_fails_in_the_middle_leaves_nobody_waiting(browser: Browser, origin: str):
     page = opened(browser, origin, "en", script=NO_SOUND)
-    start(page)
+    start_page_check(page)
     page.wait_for_selector("#trouble:not(:empty)")
     assert page.inner_text("#trouble") == page_texts("en")["error_unread"]
     page.context.close()
 
 
-@pytest.mark.parametrize("code", NAMES)
+@pytest.mark.parametrize("code", LANGUAGE_NAMES)
 def test_a_browser_without_calls_is_told_at_once_and_asked_nothing(browser: Browser, origin: str, code: str):
     page = opened(browser, origin, code, script="delete globalThis.RTCPeerConnection;")
     assert page.inner_text("#mode") == page_texts(code)["no_webrtc"]
@@ -193,7 +193,7 @@ def test_a_browser_without_calls_is_told_at_once_and_asked_nothing(browser: Brow
 
 def test_the_screen_stays_on_as_long_as_a_check_runs(browser: Browser, origin: str):
     page = opened(browser, origin, "en", script=AWAKE)
-    start(page)
+    start_page_check(page)
     page.wait_for_function("awake.length === 1")
     page.click("#stop")
     page.wait_for_selector("#ask:not([hidden])")

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 from playwright.sync_api import Browser, WebSocketRoute
 
-from browser_near import start
+from browser_near import start_page_check
 
 NEAR, RELAY = "127.0.0.1", "127.0.0.2"  # where the browser is, and where its relay sends from
 LONGEST_MS = 120_000
@@ -70,7 +70,7 @@ def test_what_a_relay_carries_is_not_held_against_calls_that_it_does_not(browser
         page.route_web_socket("**/check/talk", talk)
         page.goto(f"{origin}/check?lang=en")
         page.wait_for_selector("html[data-ready]")
-        start(page)
+        start_page_check(page)
         page.wait_for_selector("#result:not([hidden])", timeout=LONGEST_MS)
         found = page.evaluate("window.lastResult")
         assert [verdict["state"] for verdict in found["verdicts"]] == ["insufficient"]

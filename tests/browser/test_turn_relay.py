@@ -28,13 +28,13 @@ def test_credentials_are_those_of_one_check_and_expire_soon():
 
 
 def test_the_real_coturn_refuses_what_no_check_needs():
-    if reason := namespace.available():
+    if reason := namespace.why_unavailable():
         pytest.skip(reason)
-    if shutil.which(turn_relay.PROGRAM) is None:
+    if shutil.which(turn_relay.TURN_PROGRAM) is None:
         pytest.skip("needs coturn: apt-get install coturn")
     attacks = Path(__file__).with_name("turn_attacks.py")
     done = subprocess.run(
-        namespace.wrapped([sys.executable, str(attacks)]), capture_output=True, timeout=60, check=True
+        namespace.namespace_command([sys.executable, str(attacks)]), capture_output=True, timeout=60, check=True
     )
     answers = json.loads(done.stdout)
     assert answers.pop("relayed in 4 s") < 6 * turn_relay.MAX_BYTES_PER_S
@@ -82,7 +82,7 @@ def test_ports_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
         number = other.getsockname()[1]
-        monkeypatch.setattr(turn_relay, "PORTS", (number, 443))
+        monkeypatch.setattr(turn_relay, "TURN_PORTS", (number, 443))
         relay = turn_relay.start_relay(["127.0.0.1"], "secret", taken=[443])
         assert relay.missing == {number: "taken", 443: "own"}
         relay.stop()
@@ -134,7 +134,7 @@ def test_under_a_bare_address_no_tls_is_offered_since_not_every_browser_asks_for
 
 
 def test_a_relay_that_ends_is_missing_until_it_is_started_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(turn_relay, "LOOK_S", 0.05)
+    monkeypatch.setattr(turn_relay, "TURN_LOOK_INTERVAL_S", 0.05)
     relay = turn_relay.TurnRelay("secret")
     relay._commands = {3478: [sys.executable, "-c", "import time; time.sleep(60)"]}
 

@@ -15,7 +15,7 @@ import nasty_captures
 import talkpath.capture.scan
 from factories.packets.altered_captures import findings_in
 from nasty_captures import A, B
-from talkpath.capture.scrubbing.scrub import scrub
+from talkpath.capture.scrubbing.scrub import scrub_capture
 from talkpath.errors import WireError
 from talkpath.wire.pcap.budget import ReassemblyBudget
 
@@ -30,7 +30,7 @@ def test_within_limits(kind: str, seed: int):
     tracemalloc.start()
     with suppress(WireError):
         findings_in(data)
-        scrub(io.BytesIO(data), io.BytesIO())
+        scrub_capture(io.BytesIO(data), io.BytesIO())
     peak = tracemalloc.get_traced_memory()[1] / (1 << 20)
     tracemalloc.stop()
     assert peak < MOST_MIB
@@ -41,17 +41,17 @@ def test_segments_that_waited_for_too_long_are_told(monkeypatch: pytest.MonkeyPa
     """Each of 20 connections has a hole, and thirty segments behind it."""
     monkeypatch.setattr(talkpath.capture.scan, "ReassemblyBudget", lambda: ReassemblyBudget(100_000))
     first = b"\x00\x01\x00\x00" + nasty_captures.COOKIE + bytes(12)
-    packets = [(nasty_captures.tcp(first, 0, (1024 + number, 3478)), 0) for number in range(20)]
+    packets = [(nasty_captures.tcp_packet(first, 0, (1024 + number, 3478)), 0) for number in range(20)]
     for number in range(20 * 30):
         sequence = 5000 + 1400 * (number // 20)
-        packets.append((nasty_captures.tcp(bytes(1400), sequence, (1024 + number % 20, 3478)), 0))
-    found = findings_in(nasty_captures.pcap(packets))
+        packets.append((nasty_captures.tcp_packet(bytes(1400), sequence, (1024 + number % 20, 3478)), 0))
+    found = findings_in(nasty_captures.raw_pcap(packets))
     assert found.unread["TCP hole skipped: too many segments waited"] > 0
 
 
 def test_what_lying_fragments_lost_is_told():
-    packets = [(nasty_captures.fragment(number, 8, True, bytes(8), 60_000), 0) for number in range(3000)]
-    found = findings_in(nasty_captures.pcap(packets))
+    packets = [(nasty_captures.udp_fragment(number, 8, True, bytes(8), 60_000), 0) for number in range(3000)]
+    found = findings_in(nasty_captures.raw_pcap(packets))
     assert found.unread["packet with a fragment missing"] == 3000
 
 
@@ -61,8 +61,10 @@ def test_a_call_among_lies_is_found():
     for number in range(500):
         for ssrc, (near, far, *ports) in enumerate(((A, B, 4000, 5000), (B, A, 5000, 4000))):
             rtp = struct.pack("!BBHII", 0x80, 0, number, 160 * number, ssrc + 1) + bytes(160)
-            packets.append((nasty_captures.udp(rtp, near, far, ports=(ports[0], ports[1])), 0))
-        packets.append((nasty_captures.fragment(number, 0, True, bytes(8), 60_000), 0))
-        packets.append((nasty_captures.tcp(b"\x40\x00\x3f\xff" + bytes(20), number << 20, size=1 << 30), 1 << 30))
-    (call,) = findings_in(nasty_captures.pcap(packets)).calls
+            packets.append((nasty_captures.udp_packet(rtp, near, far, ports=(ports[0], ports[1])), 0))
+        packets.append((nasty_captures.udp_fragment(number, 0, True, bytes(8), 60_000), 0))
+        packets.append(
+            (nasty_captures.tcp_packet(b"\x40\x00\x3f\xff" + bytes(20), number << 20, size=1 << 30), 1 << 30)
+        )
+    (call,) = findings_in(nasty_captures.raw_pcap(packets)).calls
     assert [(stream.packets, stream.lost) for stream in call.streams] == [(500, 0), (500, 0)]

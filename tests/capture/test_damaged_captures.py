@@ -14,9 +14,9 @@ from factories.packets.altered_captures import findings_in
 from factories.packets.capture_files import Packet, pcap_file, pcapng_file, tcp_segment, udp_packet
 from factories.packets.shaped_calls import CALLER, SERVER, background_traffic, packets_of, shaped_call
 from talkpath.apps import shapes
-from talkpath.capture.scrubbing.scrub import scrub
+from talkpath.capture.scrubbing.scrub import scrub_capture
 from talkpath.errors import WireError
-from talkpath.report.recordings.capture_json import result, text
+from talkpath.report.recordings.capture_json import capture_line, capture_result
 
 
 def sources() -> list[bytes]:
@@ -41,8 +41,8 @@ def test_damaged_captures(whole: bytes, seed: int):
         data[at] = rng.choice((0, 255, rng.randrange(256)))
     del data[rng.randrange(len(data) // 2, len(data) + 1) :]
     found = findings_in(bytes(data))
-    assert text(result("x", found))
-    scrub(io.BytesIO(bytes(data)), io.BytesIO())
+    assert capture_line(capture_result("x", found))
+    scrub_capture(io.BytesIO(bytes(data)), io.BytesIO())
 
 
 @settings(max_examples=100, deadline=None)

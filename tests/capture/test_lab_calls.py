@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 import score_captures
-from talkpath.capture.calls.pairing import paired
+from talkpath.capture.calls.pairing import paired_calls
 from talkpath.capture.calls.records import MeasuredCapture, measure_calls
-from talkpath.capture.scan import scan
-from talkpath.capture.scrubbing.scrub import scrub
+from talkpath.capture.scan import scan_capture
+from talkpath.capture.scrubbing.scrub import scrub_capture
 from talkpath.measure.call import Call
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 
@@ -25,7 +25,7 @@ NEAR = [name for name in CALLS if "-far" not in name]
 
 def read(name: str) -> MeasuredCapture:
     with (LAB / name).open("rb", buffering=0) as file:
-        return measure_calls(scan(file))
+        return measure_calls(scan_capture(file))
 
 
 def far(name: str) -> str:
@@ -51,7 +51,7 @@ def test_losses_packet_for_packet():
 @pytest.mark.parametrize("name", NEAR)
 def test_both_ends_together(name: str):
     """What left one end and never came to the other; where only media in mid-call was dropped, as many as the truth."""
-    (pair,) = paired(read(name), read(far(name)))
+    (pair,) = paired_calls(read(name), read(far(name)))
     assert pair.up is not None
     assert pair.down is not None
     lost = pair.up.lost, pair.down.lost
@@ -126,7 +126,10 @@ def test_set_up_that_was_dropped():
 def test_scrubbed_they_are_the_same(name: str):
     whole = io.BytesIO((LAB / name).read_bytes())
     safe = io.BytesIO()
-    scrub(whole, safe)
-    (before,), (after,) = read(name).findings.calls, measure_calls(scan(io.BytesIO(safe.getvalue()))).findings.calls
+    scrub_capture(whole, safe)
+    (before,), (after,) = (
+        read(name).findings.calls,
+        measure_calls(scan_capture(io.BytesIO(safe.getvalue()))).findings.calls,
+    )
     assert before.streams == after.streams
     assert judge_call(before) == judge_call(after)

@@ -32,7 +32,7 @@ def truth(captures: Path, required: bool = False) -> list[dict[str, Any]]:
 
 
 def wrong(entry: dict[str, Any], found: Any) -> list[str]:
-    return [text for fine, text in score_captures.judged(entry, found) if not fine]
+    return [text for fine, text in score_captures.judged_calls(entry, found) if not fine]
 
 
 def test_every_file_is_judged_right(captures: Path):

@@ -11,7 +11,7 @@ from factories.packets.altered_captures import Strangers, facts_of, findings_in
 from factories.packets.capture_files import pcap_file
 from factories.packets.recognised_calls import CALLS, OwnCall, viber_setup
 from factories.packets.shaped_calls import background_traffic
-from talkpath.capture.scrubbing.scrub import scrub
+from talkpath.capture.scrubbing.scrub import scrub_capture
 from talkpath.measure.call import Call
 
 
@@ -64,7 +64,7 @@ def test_strangers_are_named_too(name: str):
 def test_the_scrubbed_copy_has_the_same_call(name: str):
     data = pcap_file(CALLS[name]().packets(), nano=True)
     copy = io.BytesIO()
-    scrub(io.BytesIO(data), copy)
+    scrub_capture(io.BytesIO(data), copy)
     (before,), (after,) = findings_in(data).calls, findings_in(copy.getvalue()).calls
     assert (after.app, after.media, after.transport) == (before.app, before.media, before.transport)
     assert after.streams == before.streams

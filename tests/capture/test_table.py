@@ -14,17 +14,17 @@ from factories.packets.capture_files import Packet, pcap_file
 from factories.packets.recognised_calls import CALLS
 from factories.packets.shaped_calls import CALLER, SERVER, packets_of, shaped_call
 from talkpath.capture.calls.records import MeasuredCapture, measure_calls
-from talkpath.capture.scan import scan
-from talkpath.capture.table import COLUMN_TYPES, columns, write_parquet
+from talkpath.capture.scan import scan_capture
+from talkpath.capture.table import COLUMN_TYPES, packet_columns, write_parquet
 from talkpath.errors import UsageError
 
 
 def measured(packets: list[Packet]) -> MeasuredCapture:
-    return measure_calls(scan(io.BytesIO(pcap_file(packets, nano=True))))
+    return measure_calls(scan_capture(io.BytesIO(pcap_file(packets, nano=True))))
 
 
 def table(capture: MeasuredCapture) -> dict[str, Any]:
-    parts = list(columns(capture))
+    parts = list(packet_columns(capture))
     return {name: np.concatenate([part[name] for part in parts]) for name in COLUMN_TYPES}
 
 
@@ -62,7 +62,7 @@ def test_a_capture_without_a_call_has_the_columns_and_no_rows():
 
 
 def test_types_are_those_of_the_columns():
-    for part in columns(measured(CALLS["discord"]().packets())):
+    for part in packet_columns(measured(CALLS["discord"]().packets())):
         for name, kind in COLUMN_TYPES.items():
             assert part[name].dtype.kind == np.dtype(kind).kind, name
 

@@ -10,7 +10,7 @@ import pytest
 from factories.packets.capture_files import CARRIERS, Packet
 from factories.packets.shaped_calls import packets_of, shaped_call
 from talkpath.api.recording import Recording, read_capture
-from talkpath.report.recordings.capture_sentences import unread
+from talkpath.report.recordings.capture_sentences import unread_note
 from talkpath.verdict.bases.call_outcome import call_outcome
 from talkpath.verdict.bases.recorded_call import judge_call
 
@@ -57,9 +57,9 @@ def test_a_reflectors_frames_are_not_taken_for_those_of_its_other_protocol(lengt
 def test_what_the_snapshot_hides_is_said() -> None:
     recording = cut(packets_of(shaped_call("telegram/tgcalls/voice", 500)), 62)
     assert not recording.calls
-    assert "record at least 128 bytes of each packet" in unread(recording.findings)
+    assert "record at least 128 bytes of each packet" in unread_note(recording.findings)
 
 
 def test_nothing_is_said_of_it_where_all_was_found() -> None:
     recording = cut(packets_of(shaped_call("whatsapp/fast20/voice", 500)), 96)
-    assert "record at least" not in unread(recording.findings)
+    assert "record at least" not in unread_note(recording.findings)

@@ -21,7 +21,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 from factories.networks.local_responder import TALKPATH, FarEnd, small_plan
 from talkpath.directory.listed_server import ListedServer, NetworkClass, PublicAddress
 from talkpath.directory.server_list import sign_list
-from talkpath.lab.drivers.namespace import tool
+from talkpath.lab.drivers.namespace import system_tool
 from talkpath.wire.control.invitation import token_of_text
 from talkpath.wire.control.keys import raw_key, raw_key_text
 from talkpath.wire.control.sign import Signer
@@ -70,8 +70,8 @@ def serve(folder: Path) -> str:
 
 
 def main(folder: Path) -> None:
-    run([str(tool("ip")), "link", "set", "lo", "up"])
-    run([str(tool("nft")), "-f", "-"], RULES)
+    run([str(system_tool("ip")), "link", "set", "lo", "up"])
+    run([str(system_tool("nft")), "-f", "-"], RULES)
     directory = Signer.fresh()
     with ExitStack() as stack:
         blocked, good = (

@@ -13,14 +13,14 @@ from typing import Any
 from proof.relayed_calls.namespaces import start_call, start_relay
 from talkpath.lab.drivers import netns
 from talkpath.lab.drivers.run import PYTHON, link_to, respond_argv
-from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
-from talkpath.lab.path.hosts import HOSTS, MESSENGER, PROBE, REFERENCE, RESPONDER, LabHost
+from talkpath.lab.drivers.sim import CONTROL_PORT, SIM_PORTS
+from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, LAB_REFERENCE, MESSENGER, RESPONDER, LabHost
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.scenario import Scenario
 
 RELAY_PORT, NEUTRAL_PORT = 1400, 3478
 CALL_S = 16.0
-NEUTRAL = (REFERENCE, MESSENGER)
+NEUTRAL = (LAB_REFERENCE, MESSENGER)
 ROW = """
 [[endpoint]]
 id = "{id}"
@@ -39,7 +39,7 @@ def catalogue(relays: Sequence[LabHost]) -> str:
     rows = [
         *((relay.name, "telegram", "stun", relay.ipv4, RELAY_PORT) for relay in relays),
         *((f"n-{host.name}", "", "stun", host.ipv4, NEUTRAL_PORT) for host in NEUTRAL),
-        ("resolver", "", "resolver", REFERENCE.ipv4, 53),
+        ("resolver", "", "resolver", LAB_REFERENCE.ipv4, 53),
     ]
     return "".join(ROW.format(id=id, app=app, kind=kind, host=host, port=port) for id, app, kind, host, port in rows)
 
@@ -48,10 +48,10 @@ def checked(rules: Sequence[str], *options: str) -> dict[str, Any]:
     """What the command prints, and what reached the app's relays."""
     relays = [app_relay("telegram", number) for number in (1, 2)]
     scenario = Scenario.parse("clean", rules, 1, 4, "routers=4,at=2")
-    with tempfile.TemporaryDirectory() as name, netns.box(scenario.network(), (*HOSTS, *relays)) as lab:
+    with tempfile.TemporaryDirectory() as name, netns.netns_lab(scenario.network(), (*HOSTS, *relays)) as lab:
         folder = Path(name)
         (folder / "catalogue.toml").write_text(catalogue(relays))
-        responder = lab.start(RESPONDER.name, respond_argv(folder, [str(port) for port in PORTS]))
+        responder = lab.start(RESPONDER.name, respond_argv(folder, [str(port) for port in SIM_PORTS]))
         link = link_to(responder.line('"link"'), RESPONDER.ipv4, CONTROL_PORT, CONTROL_PORT)
         calls = "--call" in options
         own = [start_relay(lab, relay, (RELAY_PORT,)) for relay in relays[calls:]]
@@ -60,7 +60,7 @@ def checked(rules: Sequence[str], *options: str) -> dict[str, Any]:
         pace = ["--gap", "0.3", "--every", "0.05", "--catalogue", str(folder / "catalogue.toml")]
         argv = [*PYTHON, "check", link, "--app", "telegram/libtgvoip", "--own", "--yes", "--lab", *pace, *options]
         argv += ["-o", str(folder / "run.talkpath")]
-        checking = lab.start(PROBE.name, argv)
+        checking = lab.start(LAB_PROBE.name, argv)
         if calls:
             checking.line("Measured", 120)
             start_call(lab, relays[0], "telegram/reflector", CALL_S).finish()

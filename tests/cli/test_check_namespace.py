@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from factories.networks.local_responder import TRIES
-from talkpath.lab.drivers.namespace import available, tool
+from talkpath.lab.drivers.namespace import system_tool, why_unavailable
 
 SCRIPT = Path(__file__).with_name("listed_in_namespace.py")
 
 
 @pytest.mark.long
-@pytest.mark.skipif(bool(available()) or tool("nft") is None, reason=available() or "needs nft")
+@pytest.mark.skipif(bool(why_unavailable()) or system_tool("nft") is None, reason=why_unavailable() or "needs nft")
 def test_a_server_is_found_behind_two_dead_ones_and_a_second_opinion_on_a_blocked_one(tmp_path: Path):
     for turn in range(TRIES):
         folder = tmp_path / str(turn)
         folder.mkdir()
-        command = [str(tool("unshare")), "-n", sys.executable, str(SCRIPT), str(folder)]
+        command = [str(system_tool("unshare")), "-n", sys.executable, str(SCRIPT), str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
         if '"late"' not in done.stdout:
             break

@@ -60,7 +60,7 @@ def test_next_steps_are_what_a_shell_finds_here(
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / path) if path else str(tmp_path))
     monkeypatch.setattr(sys, "argv", [called, "demo"])
-    assert demo._typed() == typed
+    assert demo._typed_command() == typed
 
 
 def test_it_writes_what_it_says(done: subprocess.CompletedProcess[str], folder: Path) -> None:

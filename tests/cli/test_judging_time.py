@@ -31,7 +31,7 @@ def test_a_judge_that_does_not_end_is_ended(command: str, tmp_path: Path, monkey
     before = signal.getsignal(signal.SIGPROF)
     done = CliRunner().invoke(cli, [command, str(path)], standalone_mode=False)
     assert isinstance(done.exception, BundleError)
-    assert str(done.exception) == _judging_time.TOO_LONG
+    assert str(done.exception) == _judging_time.TAKES_TOO_LONG
     assert signal.getsignal(signal.SIGPROF) == before
     assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
 

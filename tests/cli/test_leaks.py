@@ -251,7 +251,9 @@ def test_lab_runs_in_virtual_time(here: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.skipif(bool(namespace.available()), reason=f"needs network namespaces: {namespace.available()}")
+@pytest.mark.skipif(
+    bool(namespace.why_unavailable()), reason=f"needs network namespaces: {namespace.why_unavailable()}"
+)
 def test_lab_runs_on_real_sockets(here: Path) -> None:
     plants = {text: address_forms(text) for host in HOSTS for text in (host.ipv4, host.ipv6)}
     arguments = ["--driver", "netns", "--apps", "webrtc", "-k", "4", "--family", "6", "-o", "a.talkpath"]

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from proof.accompanied_calls import accompany
+from proof.accompanied_calls import play_accompanied_call
 from talkpath.api.recording import read_capture
 from talkpath.cli import cli
 from talkpath.errors import UsageError
@@ -89,8 +89,8 @@ def test_the_plan_tells_what_control_traffic_costs_and_light_is_less():
 def accompanied(path: Path, seed: int) -> Path:
     """The bundle of an accompanied call that goes silent after four seconds."""
     scenario = Scenario.parse("clean", ["media.freeze,app=whatsapp,to=app,after_s=4"], seed=seed)
-    found = accompany("whatsapp", 9.0, scenario, seed=seed, flows=3).findings
-    record = msgspec.to_builtins(capture_json.result("-", found))
+    found = play_accompanied_call("whatsapp", 9.0, scenario, seed=seed, flows=3).findings
+    record = msgspec.to_builtins(capture_json.capture_result("-", found))
     path.write_bytes(write_capture(found, record, Signer.fresh()))
     return path
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from talkpath.cli import cli
 from talkpath.errors import UsageError
-from talkpath.lab.country.play import play
+from talkpath.lab.country.play import play_country
 from talkpath.lab.country.settings import read_country
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -69,7 +69,7 @@ def test_liars_confirm_nothing(tmp_path: Path):
     whole, first, rest = text.partition("[[operators]]")
     (tmp_path / "liars.toml").write_text(whole + first + rest.partition("[[operators]]")[0])
     country = read_country(tmp_path / "liars.toml")
-    play(country, tmp_path / "played", seed=2)
+    play_country(country, tmp_path / "played", seed=2)
     truth = json.loads((tmp_path / "played" / "truth" / "truth.json").read_text())
     assert len(truth["liars"]) > 1
     for trust in ([], ["--trust"]):

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from proof.accompanied_calls import accompany
+from proof.accompanied_calls import play_accompanied_call
 from talkpath.api.recording import Recording
 from talkpath.capture.app_stats.reading import AppStatistics
 from talkpath.capture.live.live_picture import LivePicture
@@ -26,7 +26,7 @@ from talkpath.cli._own_means import OwnAnswers, show_joined
 from talkpath.cli.check import command
 from talkpath.lab.drivers import namespace
 from talkpath.lab.scenario import Scenario
-from talkpath.report.recordings.live_guide import guide
+from talkpath.report.recordings.live_guide import what_to_do_now
 from talkpath.verdict.model import Verdict
 
 TRIES = 2  # as in tests/lab/whole_checks/test_netns_rows.py
@@ -40,10 +40,13 @@ def run(*argv: str) -> tuple[int, str]:
 
 def in_namespace(*argv: str) -> dict[str, Any]:
     """What the script in the lab found."""
-    if reason := namespace.available():
+    if reason := namespace.why_unavailable():
         pytest.skip(reason)
     done = subprocess.run(
-        namespace.wrapped([sys.executable, str(SCRIPT), *argv]), env={**os.environ}, capture_output=True, timeout=280
+        namespace.namespace_command([sys.executable, str(SCRIPT), *argv]),
+        env={**os.environ},
+        capture_output=True,
+        timeout=280,
     )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     found: dict[str, Any] = json.loads(done.stdout)
@@ -84,7 +87,7 @@ def test_a_call_of_the_persons_own_is_watched_beside_control_traffic_and_joined(
 def own_call(rule: str = "") -> Recording:
     """A call of the person's own in the lab, as it was listened to."""
     scenario = Scenario.parse("clean", [rule] if rule else [], seed=1)
-    findings = accompany("telegram", 20.0, scenario, seed=1).findings
+    findings = play_accompanied_call("telegram", 20.0, scenario, seed=1).findings
     measured = AppStatistics(findings, 0)
     return Recording("call", measured, findings.controls)
 
@@ -121,7 +124,7 @@ def test_a_call_of_another_app_does_not_count(capsys: pytest.CaptureFixture[str]
 
 def call_like_any(app: str) -> Recording:
     """A call whose packets tell no app."""
-    findings = accompany("signal", 8.0, Scenario.parse("clean", [], seed=1), seed=1, flows=3).findings
+    findings = play_accompanied_call("signal", 8.0, Scenario.parse("clean", [], seed=1), seed=1, flows=3).findings
     (call,) = findings.calls
     findings = msgspec.structs.replace(findings, calls=(msgspec.structs.replace(call, app=app, app_confidence=0.5),))
     return Recording("call", AppStatistics(findings, 0), findings.controls)
@@ -187,8 +190,8 @@ def test_on_a_terminal_the_person_is_asked_and_told_what_is_sent(
 
 
 def test_whoever_is_to_call_is_told_in_which_app() -> None:
-    assert guide(LivePicture(packets=1), ["telegram"]).startswith("Call somebody in Telegram now")
-    assert guide(LivePicture(packets=1)).startswith("Call somebody now")
+    assert what_to_do_now(LivePicture(packets=1), ["telegram"]).startswith("Call somebody in Telegram now")
+    assert what_to_do_now(LivePicture(packets=1)).startswith("Call somebody now")
 
 
 def test_it_asks_only_the_servers_of_apps_that_were_named() -> None:

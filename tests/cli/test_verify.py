@@ -13,8 +13,8 @@ from factories.networks.local_responder import FarEnd, run_check, run_talkpath, 
 from factories.networks.mmdb_file import mmdb_bytes
 from talkpath.cli import cli
 from talkpath.errors import BundleError, UsageError
-from talkpath.evidence.archive import pack, unpack
-from talkpath.evidence.bundle import RECEIPT, write_capture
+from talkpath.evidence.archive import pack_archive, unpack_archive
+from talkpath.evidence.bundle import RECEIPT_PART, write_capture
 from talkpath.evidence.known_responders import known_operators
 from talkpath.measure.call import Findings
 from talkpath.wire.control.sign import Signer
@@ -85,14 +85,14 @@ def test_the_receipt_of_another_run_is_found(tmp_path: Path) -> None:
     from talkpath.evidence import bundle as form
     from talkpath.evidence.simulation_keys import probe_signer
 
-    mine, other = (unpack(lab_run(tmp_path, seed).read_bytes()) for seed in (3, 4))
-    swapped = mine | {RECEIPT: other[RECEIPT]}
+    mine, other = (unpack_archive(lab_run(tmp_path, seed).read_bytes()) for seed in (3, 4))
+    swapped = mine | {RECEIPT_PART: other[RECEIPT_PART]}
     path = tmp_path / "swapped.talkpath"
-    path.write_bytes(pack(swapped))
+    path.write_bytes(pack_archive(swapped))
     with pytest.raises(BundleError, match="not the one that was signed"):
         run("verify", path)
-    inner = {name: data for name, data in swapped.items() if name not in (form.MANIFEST, form.SIGNATURE)}
-    path.write_bytes(form._seal("check", inner, probe_signer()))
+    inner = {name: data for name, data in swapped.items() if name not in (form.MANIFEST_PART, form.SIGNATURE_PART)}
+    path.write_bytes(form._sign_parts("check", inner, probe_signer()))
     with pytest.raises(BundleError, match="another run"):
         run("verify", path)
 

@@ -18,13 +18,13 @@ from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.network import Delivery
-from talkpath.lab.rehearsal import rehearse
+from talkpath.lab.rehearsal import rehearse_check
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Direction, Facts, Plan
 from talkpath.probe.session import ProbeSession
 from talkpath.responder.limits import Limits
 from talkpath.responder.responder import Responder
-from talkpath.verdict.judge import judge, judge_arms
+from talkpath.verdict.judge import judge_arms, judge_facts
 from talkpath.verdict.model import Question
 
 SMALL = make_plan(choose_arms(["webrtc"]), k=4)
@@ -64,7 +64,7 @@ def test_a_question_that_takes_its_time_changes_no_verdict(looks: int, rules: li
         return thought
 
     found = [sim_of(check_of(SMALL, submit=how), rules).run() for how in (run_inline, think)]
-    at_once_said, said = (judge(facts)[0] for facts in found)
+    at_once_said, said = (judge_facts(facts)[0] for facts in found)
     assert (said.state, said.rule) == (at_once_said.state, at_once_said.rule)
     assert found[1].health.ended == "done"
 
@@ -170,7 +170,7 @@ def ports(check: Check, facts: Facts) -> int:
 )
 def test_what_is_announced_is_what_other_seeds_send(names: list[str], transports: bool) -> None:
     plan = make_plan(choose_arms(names), transports=transports)
-    told = rehearse(plan)
+    told = rehearse_check(plan)
     total = told["total"]["bytes_sent"] + told["total"]["bytes_received"]
     for seed in range(2, 5):
         facts = sim_of(check_of(plan, seed), seed=seed).run()
@@ -211,7 +211,7 @@ def test_arms_that_are_not_alike_are_left_out(monkeypatch: pytest.MonkeyPatch) -
     facts = sim_of(check_of(plan)).run()
     assert [arm.app for arm in facts.plan.arms] == ["webrtc"]
     assert {epoch.app for epoch in facts.epochs} == {"webrtc"}
-    assert [verdict.app for verdict in judge(facts)] == ["webrtc"]
+    assert [verdict.app for verdict in judge_facts(facts)] == ["webrtc"]
 
 
 def test_without_any_arm_alike_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +235,7 @@ def test_stopped_it_ends_soon_with_what_there_is(at_s: float) -> None:
     facts = at(sim, at_s, lambda: check.interrupt(sim.now_s))
     assert facts.health.ended == "interrupted"
     assert sim.now_s <= at_s + 7.0
-    assert judge(facts)[0].state in ("insufficient", "ok")
+    assert judge_facts(facts)[0].state in ("insufficient", "ok")
 
 
 def test_stopped_twice_it_ends_at_once() -> None:
@@ -253,7 +253,7 @@ def test_lost_in_the_middle_what_was_proven_stays_proven(why: str, rule: str) ->
     check = check_of(make_plan(choose_arms(["webrtc"]), k=8))
     sim = sim_of(check, [rule] if rule else [])
     facts = at(sim, 2.0, lambda: check.lost(sim.now_s, why))
-    (verdict,) = judge(facts)
+    (verdict,) = judge_facts(facts)
     assert facts.health.ended == why
     assert facts.epochs[-1].missing == why
     if rule:
@@ -274,7 +274,7 @@ def test_lost_when_all_was_said_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(ProbeSession, "finish", hasty)
     facts = sim.run()
     assert facts.health.ended in ("done", "budget")
-    assert judge(facts)[0].state == "ok"
+    assert judge_facts(facts)[0].state == "ok"
 
 
 class Dark:
@@ -294,7 +294,7 @@ def test_a_network_that_goes_dark_is_noticed_and_accuses_nobody(at_s: float) -> 
     facts = sim.run()
     assert facts.health.ended in ("responder_lost", "network_lost")
     assert sim.now_s <= at_s + 14.0
-    (verdict,) = judge(facts)
+    (verdict,) = judge_facts(facts)
     assert (verdict.state, verdict.reason and verdict.reason.code) == ("insufficient", "responder_lost")
 
 
@@ -322,7 +322,7 @@ def test_an_end_that_slept_makes_the_run_late(monkeypatch: pytest.MonkeyPatch, e
 
     monkeypatch.setattr(end, "datagram", late_datagram)
     monkeypatch.setattr(end, "poll", late_poll)
-    (verdict,) = judge(sim.run())
+    (verdict,) = judge_facts(sim.run())
     assert verdict.state == "insufficient"
     assert verdict.reason is not None
     assert verdict.reason.code == "late"

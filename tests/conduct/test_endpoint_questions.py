@@ -50,14 +50,17 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tier_two_greets_in_series_and_no_server_more_than_thirty_times() -> None:
     facts, came = asked(2)
     assert (facts.limited, facts.paths, facts.epochs) == ("", (), ())
-    assert {series.host: series.count for series in facts.series} == {"relay": plan.SERIES, "n": plan.SERIES}
-    assert len(came) == plan.SERIES + 1 <= 30
+    assert {series.host: series.count for series in facts.series} == {
+        "relay": plan.SERIES_GREETINGS,
+        "n": plan.SERIES_GREETINGS,
+    }
+    assert len(came) == plan.SERIES_GREETINGS + 1 <= 30
     (verdict,) = judge_own_addresses(facts)
     assert (verdict.state, verdict.figures["greetings_lost"]) == ("ok", 0.0)
 
 
 def test_where_the_system_cannot_do_more_it_says_so_and_greets_in_series(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint_questions.error_queue, "available", lambda: "This needs Linux.")
+    monkeypatch.setattr(endpoint_questions.error_queue, "error_queue_missing", lambda: "This needs Linux.")
     facts, came = asked(3)
     assert (facts.limited, facts.paths, facts.epochs) == ("system", (), ())
     assert {len(data) for data in came} == {20}

@@ -14,7 +14,7 @@ from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.path.headers import is_udp
 from talkpath.lab.path.link import DROP
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 
 
 def guard(most_per_s: int, ban_s: float, of: Callable[[bytes], int] = lambda packet: 1) -> Background:
@@ -47,7 +47,7 @@ def guard(most_per_s: int, ban_s: float, of: Callable[[bytes], int] = lambda pac
 @pytest.mark.parametrize(("packets_per_s", "ban_s"), [(200, 3.0), (354, 2.0), (354, 3.0)])
 def test_a_ban_of_some_seconds_closes_nothing(packets_per_s: int, ban_s: float) -> None:
     scenario = replace(Scenario.parse("clean", [], 7), background=guard(packets_per_s, ban_s))
-    (verdict,) = judge(run_sim(make_plan(choose_arms(["webrtc"])), scenario))
+    (verdict,) = judge_facts(run_sim(make_plan(choose_arms(["webrtc"])), scenario))
     assert (verdict.state, verdict.rule) in {("insufficient", None), ("impaired", None)}
 
 
@@ -55,11 +55,11 @@ def test_a_ban_of_some_seconds_closes_nothing(packets_per_s: int, ban_s: float) 
 @pytest.mark.parametrize("apps", [["webrtc"], ["whatsapp", "max", "signal"]])
 def test_nor_does_a_ban_by_bytes(apps: list[str], kilobytes_per_s: int, ban_s: float) -> None:
     scenario = replace(Scenario.parse("clean", [], 7), background=guard(1000 * kilobytes_per_s, ban_s, len))
-    verdicts = judge(run_sim(make_plan(choose_arms(apps)), scenario))
+    verdicts = judge_facts(run_sim(make_plan(choose_arms(apps)), scenario))
     assert {verdict.state for verdict in verdicts} <= {"insufficient", "impaired", "ok"}
 
 
 @pytest.mark.parametrize("rule", ["udp.freeze,after_packets=25", "udp.freeze,after_packets=40,residual_s=600"])
 def test_a_freeze_at_each_flows_own_count_is_still_found(rule: str) -> None:
-    (verdict,) = judge(run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", [rule], 7)))
+    (verdict,) = judge_facts(run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", [rule], 7)))
     assert (verdict.state, verdict.rule) == ("closed", "udp.freeze")

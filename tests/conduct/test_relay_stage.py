@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from talkpath.conduct.check import Check
-from talkpath.evidence.receipt_check import binds_all, open_receipt
+from talkpath.evidence.receipt_check import binds_whole_run, open_receipt
 from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan, relays_cost
 from talkpath.lab.drivers.sim import Sim
@@ -166,6 +166,6 @@ def test_the_receipt_binds_what_was_told_of_the_servers() -> None:
     facts, _ = played(plan_of("webrtc"))
     statement = open_receipt(facts, KEY)
     assert statement is not None
-    assert binds_all(facts, statement)
+    assert binds_whole_run(facts, statement)
     forged = replace(facts, relays=tuple(replace(attempt, took_s=0.01) for attempt in facts.relays))
-    assert not binds_all(forged, statement)
+    assert not binds_whole_run(forged, statement)

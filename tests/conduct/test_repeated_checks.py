@@ -9,14 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from talkpath.conduct.check import Check
-from talkpath.conduct.repeated_checks import JITTER, Bounds, repeat_checks
+from talkpath.conduct.repeated_checks import JITTER_SHARE, Bounds, repeat_checks
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.network import Delivery, LabNetwork
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Direction, Facts
-from talkpath.verdict.bases.repeated import Run, together
+from talkpath.verdict.bases.repeated import Run, join_runs
 
 PLAN = make_plan(choose_arms(["webrtc"]), k=8)
 NOTHING = Facts(PLAN)
@@ -66,7 +66,7 @@ def test_nobody_can_foretell_the_next_check() -> None:
     began, _ = play(Bounds(600.0, 30, 1e9))
     gaps = [b - a for a, b in itertools.pairwise(began)]
     assert len({round(gap) for gap in gaps}) > 20
-    assert all(600 * (1 - JITTER) <= gap <= 600 * (1 + JITTER) for gap in gaps)
+    assert all(600 * (1 - JITTER_SHARE) <= gap <= 600 * (1 + JITTER_SHARE) for gap in gaps)
 
 
 def test_a_far_end_that_is_down_for_once_is_passed_over_but_not_at_first() -> None:
@@ -124,7 +124,7 @@ def through(rules: list[str], times: int, *, other: bool = True) -> list[Run]:
 
 
 def test_a_network_that_learns_the_server_is_told_from_one_that_restricts_all_calls() -> None:
-    (learned,) = together(through(["relearn,app=webrtc,after_s=400"], 4))
+    (learned,) = join_runs(through(["relearn,app=webrtc,after_s=400"], 4))
     assert (learned.state, learned.rule) == ("restricted", "relearn")
     after = learned.parameters["after_s"]
     assert after.low is not None  # type: ignore[union-attr]
@@ -132,13 +132,13 @@ def test_a_network_that_learns_the_server_is_told_from_one_that_restricts_all_ca
 
 
 def test_without_a_second_server_nothing_is_said_of_learning() -> None:
-    (found,) = together(through(["relearn,app=webrtc,after_s=400"], 4, other=False))
+    (found,) = join_runs(through(["relearn,app=webrtc,after_s=400"], 4, other=False))
     assert found.state == "restricted"
     assert found.rule != "relearn"
 
 
 def test_a_clean_line_stays_clean_however_often_it_is_checked() -> None:
-    (clean,) = together(through([], 3))
+    (clean,) = join_runs(through([], 3))
     assert (clean.state, clean.figures["checks_ok"]) == ("ok", 3.0)
     assert clean.log10_e is not None
     assert clean.log10_e < 0

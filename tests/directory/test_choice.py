@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 
 from factories.networks.server_lists import NOW, listed_server
-from talkpath.directory.choice import MOST_TRIES, servers_to_try
+from talkpath.directory.choice import MAX_SERVERS_TRIED, servers_to_try
 from talkpath.directory.listed_server import ListedServer, minute_of
 
 AFTER = minute_of(NOW + timedelta(days=3))
@@ -55,7 +55,7 @@ def numbered(count: int, **more: object) -> list[ListedServer]:
 def test_few_are_tried_and_chance_decides_by_free_places():
     servers = [at(number, network=number + 1, free=4 if number < 10 else 1) for number in range(20)]
     firsts = Counter(order(servers, seed)[0] for seed in range(2000))
-    assert len(order(servers)) == MOST_TRIES
+    assert len(order(servers)) == MAX_SERVERS_TRIED
     assert len(firsts) == 20
     freer = sum(count for number, count in firsts.items() if number < 10)
     assert 0.76 < freer / 2000 < 0.84, "4 of 5 on average"

@@ -15,7 +15,7 @@ from factories.networks.server_lists import DIRECTORY, NOW, signed_server_list
 from talkpath.directory.directory_link import built_in_directories, parse_directory_link
 from talkpath.directory.fetch import ListReader
 from talkpath.directory.seen_lists import SeenLists
-from talkpath.directory.server_list import MOST_BYTES, ListRefusedError, list_text
+from talkpath.directory.server_list import MAX_LIST_BYTES, ListRefusedError, list_text
 from talkpath.errors import PeerError, TalkpathError, UsageError
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.sign import Signer
@@ -127,7 +127,7 @@ def test_a_directory_that_is_away_and_never_was_seen(seen: SeenLists):
 
 
 def test_a_mirror_that_sends_too_much_is_cut_off(seen: SeenLists):
-    with served(bytes(MOST_BYTES + 100_000)) as (url, _), pytest.raises(ListRefusedError, match="larger"):
+    with served(bytes(MAX_LIST_BYTES + 100_000)) as (url, _), pytest.raises(ListRefusedError, match="larger"):
         reader(seen).read(parse_directory_link(f"{url}#{KEY}"))
 
 

@@ -10,7 +10,7 @@ import pytest
 from factories.networks.server_lists import DIRECTORY, NOW, listed_server
 from talkpath.directory.directory_link import DirectoryLink
 from talkpath.directory.listed_server import ListedServer, PublicAddress
-from talkpath.directory.offer import MOST_BYTES, OfferAnswer, Purpose, read_offer, sign_offer
+from talkpath.directory.offer import MAX_OFFER_BYTES, OfferAnswer, Purpose, read_offer, sign_offer
 from talkpath.directory.registration import Registration
 from talkpath.errors import PeerError, WireError
 from talkpath.evidence.http_request import HttpAnswer
@@ -54,7 +54,7 @@ def test_every_changed_bit_is_found():
             read_offer(bytes(changed), DIRECTORY.public)
 
 
-@pytest.mark.parametrize("data", [b"", b"\x92", b"\x93" * 900, bytes(MOST_BYTES + 1)])
+@pytest.mark.parametrize("data", [b"", b"\x92", b"\x93" * 900, bytes(MAX_OFFER_BYTES + 1)])
 def test_what_is_no_offer(data: bytes):
     with pytest.raises(WireError):
         read_offer(data, DIRECTORY.public)
@@ -90,7 +90,7 @@ class Directory:
 
 def told(monkeypatch: pytest.MonkeyPatch, directory: Directory, key: bytes = b"") -> tuple[list[str], list[float]]:
     """What a server's operator reads while the offer is renewed, and how long it waited each time."""
-    monkeypatch.setattr("talkpath.directory.registration.request", directory.request)
+    monkeypatch.setattr("talkpath.directory.registration.http_request", directory.request)
     said: list[str] = []
     waited: list[float] = []
 
@@ -127,7 +127,7 @@ def test_a_directory_that_is_away_or_refuses_is_told_once(monkeypatch: pytest.Mo
 
 def test_a_directory_with_another_key_than_the_named_one_gets_no_offer(monkeypatch: pytest.MonkeyPatch):
     directory = Directory("listed", "left", named=Signer.fresh().public)
-    monkeypatch.setattr("talkpath.directory.registration.request", directory.request)
+    monkeypatch.setattr("talkpath.directory.registration.http_request", directory.request)
     with pytest.raises(PeerError, match="another key"):
         Registration(DirectoryLink("https://example", DIRECTORY.public), SERVER, mine, print).offer("list")
     assert directory.purposes == []

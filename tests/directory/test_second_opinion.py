@@ -8,14 +8,14 @@ from msgspec.structs import replace
 from factories.networks.server_lists import listed_server
 from talkpath.directory.listed_server import ListedServer
 from talkpath.directory.public_host import ListedAddresses
-from talkpath.directory.second_opinion import FIRST_SHARE, ask_second, first_plan, second_plan
+from talkpath.directory.second_opinion import FIRST_CHECK_BUDGET_SHARE, ask_second, first_plan, second_plan
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Plan, Reach, Tried
 from talkpath.probe.invite_link import InviteLink
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 
 PLAN = make_plan(choose_arms(["webrtc", "signal"]))
 
@@ -37,13 +37,13 @@ def well() -> Facts:
 def test_the_first_check_leaves_something_where_there_is_another_network():
     apart, together = [listed_server(1), listed_server(2, network=7)], [listed_server(1), listed_server(2)]
     limited = first_plan(PLAN, apart)
-    assert limited.budget_bytes == int(FIRST_SHARE * PLAN.budget_bytes)
-    assert limited.budget_s == FIRST_SHARE * PLAN.budget_s
+    assert limited.budget_bytes == int(FIRST_CHECK_BUDGET_SHARE * PLAN.budget_bytes)
+    assert limited.budget_s == FIRST_CHECK_BUDGET_SHARE * PLAN.budget_s
     assert first_plan(PLAN, together) == PLAN
 
 
 def test_the_second_asks_about_the_apps_in_question_with_what_is_left(restricted: Facts):
-    assert [verdict.state for verdict in judge(restricted)] == ["ok", "restricted"]
+    assert [verdict.state for verdict in judge_facts(restricted)] == ["ok", "restricted"]
     plan = second_plan(replace(PLAN, budget_bytes=10_000_000), restricted)
     assert plan is not None
     assert {arm.app for arm in plan.arms} == {"webrtc"}

@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from factories.networks.server_lists import DIRECTORY, NOW, listed_server, signed_server_list
-from talkpath.directory.listed_server import MOST_ENTRY_BYTES, PublicAddress, entry_bytes, minute_of
+from talkpath.directory.listed_server import MAX_LISTED_SERVER_BYTES, PublicAddress, entry_bytes, minute_of
 from talkpath.directory.server_list import (
-    MOST_BYTES,
-    MOST_SERVERS,
+    LIST_SIGNED_PREFIX,
+    MAX_LIST_BYTES,
+    MAX_LISTED_SERVERS,
     SCHEMA,
-    SIGNED,
     ListRefusedError,
     ServerList,
     list_of_text,
@@ -55,7 +55,7 @@ def test_the_largest_entry_has_200_bytes():
     largest = listed_server(
         1, address=address, until=3_999_999_999, network=(1 << 32) - 1, free=4096, page=65535, operator="o" * 40
     )
-    assert entry_bytes(largest) <= MOST_ENTRY_BYTES
+    assert entry_bytes(largest) <= MAX_LISTED_SERVER_BYTES
     read(sign_list(DIRECTORY, 1, NOW, [largest]))
 
 
@@ -76,7 +76,7 @@ def test_a_list_of_another_directory_is_refused():
 
 def test_a_forged_list_with_the_directorys_key_in_it_is_refused():
     body = msgspec.msgpack.encode(ServerList(SCHEMA, DIRECTORY.public, 9, int(NOW.timestamp()), (listed_server(1),)))
-    forged = msgspec.msgpack.encode([body, Signer.fresh().sign(SIGNED + body)])
+    forged = msgspec.msgpack.encode([body, Signer.fresh().sign(LIST_SIGNED_PREFIX + body)])
     with pytest.raises(ListRefusedError, match="changed after it was signed"):
         read(forged)
 
@@ -101,28 +101,28 @@ def test_a_list_from_the_future_is_refused():
 
 def test_an_oversized_list_is_refused_unread():
     with pytest.raises(ListRefusedError, match="larger"):
-        read(bytes(MOST_BYTES + 1))
+        read(bytes(MAX_LIST_BYTES + 1))
     with pytest.raises(ListRefusedError, match="larger"):
-        list_of_text("talkpath-servers:" + "A" * (MOST_BYTES * 2))
+        list_of_text("talkpath-servers:" + "A" * (MAX_LIST_BYTES * 2))
 
 
 def test_more_entries_than_a_list_has_are_refused():
-    few = [listed_server(1, operator="", address=PublicAddress("h", 1))] * (MOST_SERVERS + 1)
+    few = [listed_server(1, operator="", address=PublicAddress("h", 1))] * (MAX_LISTED_SERVERS + 1)
     with pytest.raises(WireError):
         sign_list(DIRECTORY, 1, NOW, few)
     body = msgspec.msgpack.encode(ServerList(SCHEMA, DIRECTORY.public, 9, int(NOW.timestamp()), tuple(few)))
     with pytest.raises(ListRefusedError):
-        read(msgspec.msgpack.encode([body, DIRECTORY.sign(SIGNED + body)]))
+        read(msgspec.msgpack.encode([body, DIRECTORY.sign(LIST_SIGNED_PREFIX + body)]))
 
 
 def test_an_entry_of_more_than_200_bytes_is_refused():
     wide = listed_server(1, operator="\N{PILE OF POO}" * 40, address=PublicAddress("h" * 63, 4433, 443))
-    assert entry_bytes(wide) > MOST_ENTRY_BYTES
+    assert entry_bytes(wide) > MAX_LISTED_SERVER_BYTES
     with pytest.raises(WireError):
         sign_list(DIRECTORY, 1, NOW, [wide])
     body = msgspec.msgpack.encode(ServerList(SCHEMA, DIRECTORY.public, 9, int(NOW.timestamp()), (wide,) * 9))
     with pytest.raises(ListRefusedError, match="200 bytes"):
-        read(msgspec.msgpack.encode([body, DIRECTORY.sign(SIGNED + body)]))
+        read(msgspec.msgpack.encode([body, DIRECTORY.sign(LIST_SIGNED_PREFIX + body)]))
 
 
 @pytest.mark.parametrize(
@@ -166,11 +166,11 @@ def test_a_list_survives_as_text_and_ten_servers_fit_a_qr_code():
 
 
 def test_ten_thousand_entries_are_read_in_50_ms():
-    data = signed_server_list(MOST_SERVERS)
+    data = signed_server_list(MAX_LISTED_SERVERS)
     took_s = []
     for _ in range(7):
         began_s = time.process_time()
-        assert len(read(data).servers) == MOST_SERVERS
+        assert len(read(data).servers) == MAX_LISTED_SERVERS
         took_s.append(time.process_time() - began_s)
     assert min(took_s) < MOST_READING_S
 
@@ -183,7 +183,7 @@ def test_whoever_signs_may_lie_but_not_make_a_reader_fail():
         body = bytearray(msgspec.msgpack.encode([SCHEMA, DIRECTORY.public, 9, int(NOW.timestamp()), [entry]]))
         for _ in range(rng.randrange(1, 4)):
             body[rng.randrange(52, len(body))] = rng.randrange(256)
-        data = msgspec.msgpack.encode([bytes(body), DIRECTORY.sign(SIGNED + bytes(body))])
+        data = msgspec.msgpack.encode([bytes(body), DIRECTORY.sign(LIST_SIGNED_PREFIX + bytes(body))])
         try:
             found = read(data)
         except ListRefusedError:

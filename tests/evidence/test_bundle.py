@@ -14,7 +14,7 @@ import pytest
 from factories.checks.lab_checks import lab_bundle, lab_check
 from talkpath.errors import BundleError
 from talkpath.evidence import bundle as form
-from talkpath.evidence.archive import pack, unpack
+from talkpath.evidence.archive import pack_archive, unpack_archive
 from talkpath.evidence.bundle import read_bundle, read_facts, write_capture, write_check
 from talkpath.measure.call import Findings
 from talkpath.report.check_json import judge_check
@@ -50,7 +50,7 @@ def test_it_comes_back() -> None:
 def test_ten_thousand_changes_are_found() -> None:
     """Single bits anywhere, files cut short, parts of another run's bundle in place of its own."""
     draws = Random(7)
-    mine, other = unpack(DATA), unpack(OTHER)
+    mine, other = unpack_archive(DATA), unpack_archive(OTHER)
     missed = []
     for number in range(CHANGES):
         kind = draws.choices(("bit", "cut", "swap"), (8, 1, 1))[0]
@@ -61,7 +61,7 @@ def test_ten_thousand_changes_are_found() -> None:
             changed = bytearray(DATA[: draws.randrange(len(DATA))])
         else:
             names = draws.sample(list(mine), draws.randint(1, len(mine) - 1))
-            changed = bytearray(pack(mine | {name: other[name] for name in names}))
+            changed = bytearray(pack_archive(mine | {name: other[name] for name in names}))
         if not refused(bytes(changed)):
             missed.append((number, kind))
     assert missed == []
@@ -70,7 +70,7 @@ def test_ten_thousand_changes_are_found() -> None:
 def test_every_bit_of_the_headers_and_the_directory_counts() -> None:
     """All that is not content: the zip's own structures."""
     inside = set()
-    for data in unpack(DATA).values():
+    for data in unpack_archive(DATA).values():
         at = DATA.index(data)
         inside |= set(range(at, at + len(data)))
     outside = [at for at in range(len(DATA)) if at not in inside]
@@ -82,17 +82,17 @@ def test_every_bit_of_the_headers_and_the_directory_counts() -> None:
             assert refused(bytes(changed)), (at, bit)
 
 
-@pytest.mark.parametrize("name", unpack(DATA))
+@pytest.mark.parametrize("name", unpack_archive(DATA))
 def test_a_missing_part_is_found(name: str) -> None:
-    parts = unpack(DATA)
+    parts = unpack_archive(DATA)
     del parts[name]
-    assert refused(pack(parts))
+    assert refused(pack_archive(parts))
 
 
 def test_parts_in_another_order_or_too_many_are_found() -> None:
-    parts = unpack(DATA)
-    assert refused(pack(dict(reversed(parts.items()))))
-    assert refused(pack(parts | {"note.txt": b"hello"}))
+    parts = unpack_archive(DATA)
+    assert refused(pack_archive(dict(reversed(parts.items()))))
+    assert refused(pack_archive(parts | {"note.txt": b"hello"}))
     assert refused(DATA + b"x")
     assert refused(DATA + DATA)
 
@@ -101,7 +101,7 @@ def rezipped(**changes: object) -> bytes:
     """The same parts, as Python writes a zip."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in unpack(DATA).items():
+        for name, data in unpack_archive(DATA).items():
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.external_attr = 0o100644 << 16
             entry.create_system = 3
@@ -114,7 +114,7 @@ def rezipped(**changes: object) -> bytes:
 def test_any_zip_program_opens_it_and_python_s_writes_the_same_bytes() -> None:
     with zipfile.ZipFile(io.BytesIO(DATA)) as archive:
         assert archive.testzip() is None
-        assert {name: archive.read(name) for name in archive.namelist()} == unpack(DATA)
+        assert {name: archive.read(name) for name in archive.namelist()} == unpack_archive(DATA)
     assert rezipped() == DATA
 
 
@@ -134,7 +134,7 @@ def test_the_same_parts_written_in_another_way_are_refused(change: Mapping[str, 
 
 
 def sealed(parts: Mapping[str, bytes], kind: str = "check") -> bytes:
-    return form._seal(kind, parts, Signer.fresh())
+    return form._sign_parts(kind, parts, Signer.fresh())
 
 
 @pytest.mark.parametrize(
@@ -149,11 +149,11 @@ def sealed(parts: Mapping[str, bytes], kind: str = "check") -> bytes:
     ids=["no facts", "no gzip", "more", "less", "bomb"],
 )
 def test_signed_nonsense_is_a_sentence(facts: bytes) -> None:
-    assert refused(sealed({form.FACTS: facts, form.VERDICT: unpack(DATA)[form.VERDICT]}))
+    assert refused(sealed({form.FACTS_PART: facts, form.VERDICT_PART: unpack_archive(DATA)[form.VERDICT_PART]}))
 
 
 def test_parts_of_no_kind_are_a_sentence() -> None:
-    assert refused(sealed({form.VERDICT: b""}, "check"))
+    assert refused(sealed({form.VERDICT_PART: b""}, "check"))
     assert refused(sealed({}, "nonsense"))
 
 
@@ -166,7 +166,7 @@ def test_what_is_no_bundle_is_a_sentence(data: bytes) -> None:
 def test_the_form_before_this_one_is_told() -> None:
     manifest = b'{"schema":"talkpath.bundle/1","kind":"","written_by":"","key":"","parts":{}}'
     with pytest.raises(BundleError, match="a form that this talkpath does not read"):
-        read_bundle(pack({"manifest.json": manifest}))
+        read_bundle(pack_archive({"manifest.json": manifest}))
 
 
 def test_times_are_kept_to_the_hour_and_names_are_not_kept() -> None:

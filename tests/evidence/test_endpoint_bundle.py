@@ -16,7 +16,7 @@ from talkpath.api.verification import verify
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import read_bundle, write_endpoints
 from talkpath.lab.backgrounds import parse_background
-from talkpath.lab.own_addresses.play import OwnAddressCase, play
+from talkpath.lab.own_addresses.play import OwnAddressCase, ask_own_addresses
 from talkpath.lab.own_addresses.ways import WaySettings
 from talkpath.lab.restrictor import parse_rule
 from talkpath.measure.decode import decode_endpoint_facts
@@ -35,7 +35,7 @@ Change = Callable[[EndpointFacts], EndpointFacts]
 def facts() -> EndpointFacts:
     """A run over a network that holds back whatever goes to the app's addresses."""
     rule = parse_rule("udp.freeze,app=telegram,after_packets=12,to=app")
-    made, _ = play(OwnAddressCase(4, parse_background("clean"), WaySettings(), (rule,)))
+    made, _ = ask_own_addresses(OwnAddressCase(4, parse_background("clean"), WaySettings(), (rule,)))
     return replace(made, started_at="2026-11-27T21:34:56Z", simulated=False, seed=b"seed")
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from factories.checks.lab_checks import lab_bundle, lab_check
 from talkpath.evidence.bundle import read_bundle
-from talkpath.evidence.ooni import measurements
+from talkpath.evidence.ooni import ooni_measurements
 from talkpath.measure.facts import Exchange, Facts, Health, Reach
 
 TIME = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$"
@@ -74,7 +74,7 @@ HIT = lab_check(3, "clean", "media.drop,app=webrtc,p=1,direction=down")
 
 
 def exported(facts: Facts) -> list[dict[str, Any]]:
-    lines = [json.dumps(found) for found in measurements(read_bundle(lab_bundle(facts)))]
+    lines = [json.dumps(found) for found in ooni_measurements(read_bundle(lab_bundle(facts)))]
     found = [json.loads(line) for line in lines]
     for one in found:
         jsonschema.Draft202012Validator(BASE).validate(one)

@@ -11,24 +11,24 @@ from msgspec.structs import replace
 
 from factories.checks.lab_checks import lab_bundle, lab_check
 from talkpath.errors import BundleError
-from talkpath.evidence.bundle import FACTS as FACTS_PART
 from talkpath.evidence.bundle import (
+    FACTS_PART,
     MAX_RECEIPT_BYTES,
-    RECEIPT,
-    VERDICT,
-    _seal,
+    RECEIPT_PART,
+    VERDICT_PART,
+    _sign_parts,
     has_receipt,
     read_bundle,
     read_seal,
     write_check,
 )
 from talkpath.evidence.compression import compress
-from talkpath.evidence.receipt_check import binds_all, open_head, open_receipt
+from talkpath.evidence.receipt_check import binds_whole_run, open_head, open_receipt
 from talkpath.evidence.simulation_keys import probe_signer, responder_signer
 from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, SignedReceipt, Track
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.receipt import SIGNED, ReceiptHead, ReceiptStatement, seal, unseal
+from talkpath.wire.control.receipt import RECEIPT_PREFIX, ReceiptHead, ReceiptStatement, seal_receipt, unseal_receipt
 from talkpath.wire.control.sign import Signer
 
 KEY = probe_signer().public
@@ -45,7 +45,7 @@ def told_anew(facts: Facts) -> Facts:
     """With a receipt whose digest fits: as if the probe had told these facts before the check ended. Only a responder
     can sign such a receipt; here the lab's key does."""
     fitting = replace(statement(), facts_digest=facts_digest(facts.epochs))
-    return replace(facts, receipt=SignedReceipt(*seal(fitting, responder_signer())))
+    return replace(facts, receipt=SignedReceipt(*seal_receipt(fitting, responder_signer())))
 
 
 def first(change: Callable[[Observation], Observation], direction: str) -> Callable[[Epoch], Epoch]:
@@ -113,7 +113,7 @@ def test_a_bitmap_of_a_megabyte_is_refused_before_its_packets_are_looked_at() ->
         facts_digest=facts_digest(facts.epochs),
         epochs=(replace(seen, flows=(flow, *seen.flows[1:])), *others),
     )
-    signed = replace(facts, receipt=SignedReceipt(*seal(told, responder_signer())))
+    signed = replace(facts, receipt=SignedReceipt(*seal_receipt(told, responder_signer())))
     began_s = process_time()
     with pytest.raises(BundleError, match=f"disagree about epoch {FACTS.epochs[0].number}"):
         open_receipt(signed, KEY)
@@ -158,7 +158,7 @@ def test_a_receipt_of_another_responder() -> None:
 
 
 def test_a_statement_that_its_key_did_not_sign() -> None:
-    body, _ = seal(replace(statement(), country="DE"), Signer.fresh())
+    body, _ = seal_receipt(replace(statement(), country="DE"), Signer.fresh())
     with pytest.raises(BundleError, match="signature is wrong"):
         open_receipt(replace(FACTS, receipt=SignedReceipt(body, bytes(64))), KEY)
 
@@ -175,7 +175,7 @@ def test_a_statement_that_its_key_did_not_sign() -> None:
     ],
 )
 def test_a_responder_cannot_smuggle_words_into_a_file(words: dict[str, str]) -> None:
-    receipt = SignedReceipt(*seal(replace(statement(), **words), responder_signer()))
+    receipt = SignedReceipt(*seal_receipt(replace(statement(), **words), responder_signer()))
     assert not has_receipt(replace(FACTS, receipt=receipt), probe_signer())
     assert b"203.0.113.7" not in lab_bundle(replace(FACTS, receipt=receipt))
 
@@ -189,7 +189,7 @@ def test_a_receipt_that_is_none(body: bytes) -> None:
 def test_the_head_is_the_statements_own_and_every_byte_behind_it_is_signed() -> None:
     found = read_seal(lab_bundle(FACTS)).receipt
     assert found == msgspec.convert(statement(), ReceiptHead, from_attributes=True)
-    body, signature = seal(statement(), responder_signer())
+    body, signature = seal_receipt(statement(), responder_signer())
     assert open_head(SignedReceipt(body, signature), KEY) == found
     for wrong in (body[:-1] + bytes([body[-1] ^ 1]), body.replace(b"epochs", b"epoche"), body[:-1]):
         with pytest.raises(BundleError, match="does not verify"):
@@ -199,7 +199,7 @@ def test_the_head_is_the_statements_own_and_every_byte_behind_it_is_signed() -> 
 def test_what_is_signed_and_no_receipt_has_a_head_and_is_no_evidence() -> None:
     """An intake reads heads; whoever counts reads all."""
     body = msgspec.msgpack.encode(msgspec.structs.asdict(statement()) | {"epochs": "none"})
-    receipt = SignedReceipt(body, responder_signer().sign(SIGNED + body))
+    receipt = SignedReceipt(body, responder_signer().sign(RECEIPT_PREFIX + body))
     assert open_head(receipt, KEY).network == statement().network
     with pytest.raises(BundleError, match="is no receipt"):
         open_receipt(replace(FACTS, receipt=receipt), KEY)
@@ -224,7 +224,7 @@ def test_honest_runs_fit_their_receipt(background: str, rules: tuple[str, ...]) 
     found = read_bundle(lab_bundle(facts)).receipt
     assert found is not None
     assert len(found.epochs) >= len([epoch for epoch in facts.epochs if not epoch.missing])
-    assert unseal(*seal(found, responder_signer())) == found
+    assert unseal_receipt(*seal_receipt(found, responder_signer())) == found
 
 
 @pytest.mark.parametrize("seed", range(1, 7))
@@ -239,7 +239,7 @@ REAL = replace(FACTS, simulated=False, exchanges=(), started_at="2026-11-24T20:0
 def signed_for(facts: Facts, **changes: object) -> Facts:
     """As a test server of today signs these facts: with the digest of all of them, and its own hour."""
     told = {"facts_digest": facts_digest(facts.epochs), "run_digest": run_digest(facts), "started_at": facts.started_at}
-    body, signature = seal(replace(statement(), **told | changes), responder_signer())
+    body, signature = seal_receipt(replace(statement(), **told | changes), responder_signer())
     return replace(facts, receipt=SignedReceipt(body, signature))
 
 
@@ -282,10 +282,10 @@ def forged(facts: Facts) -> bytes:
     assert facts.receipt is not None
     parts = {
         FACTS_PART: compress(msgspec.msgpack.encode(replace(facts, receipt=None))),
-        RECEIPT: compress(msgspec.msgpack.encode(facts.receipt)),
-        VERDICT: compress(b"{}"),
+        RECEIPT_PART: compress(msgspec.msgpack.encode(facts.receipt)),
+        VERDICT_PART: compress(b"{}"),
     }
-    return _seal("check", parts, probe_signer())
+    return _sign_parts("check", parts, probe_signer())
 
 
 def test_a_check_carries_no_exchanges_even_where_the_probe_told_of_them() -> None:
@@ -310,7 +310,7 @@ def test_a_receipt_of_an_older_test_server_binds_the_epochs_alone() -> None:
     old = signed_for(REAL, run_digest=b"", started_at="")
     found = open_receipt(old, KEY)
     assert found is not None
-    assert not binds_all(old, found)
+    assert not binds_whole_run(old, found)
     assert open_receipt(AFTERWARDS["alpha"](old), KEY) is not None
     with pytest.raises(BundleError, match="not those that the probe had told"):
         open_receipt(replace(old, epochs=(first(no_media, "down")(old.epochs[0]), *old.epochs[1:])), KEY)
@@ -321,10 +321,10 @@ def test_a_receipt_too_long_for_a_bundle_is_left_out_when_one_is_written() -> No
     signed = signed_for(REAL)
     receipt = signed.receipt
     assert receipt is not None
-    honest = unseal(receipt.body, receipt.signature)
+    honest = unseal_receipt(receipt.body, receipt.signature)
     flow, *others = honest.epochs[0].flows
     padded = replace(honest.epochs[0], flows=(replace(flow, late=flow.late + bytes(MAX_RECEIPT_BYTES)), *others))
-    body = seal(replace(honest, epochs=(padded, *honest.epochs[1:])), responder_signer())
+    body = seal_receipt(replace(honest, epochs=(padded, *honest.epochs[1:])), responder_signer())
     facts = replace(signed, receipt=SignedReceipt(*body))
     assert open_receipt(facts, KEY) is not None
     assert not has_receipt(facts, probe_signer())
@@ -347,7 +347,7 @@ def test_a_receipt_over_many_set_up_packets_is_compared_in_seconds() -> None:
         facts_digest=facts_digest(epochs),
         epochs=tuple(replace(signed, number=number) for number in range(16)),
     )
-    facts = replace(facts, receipt=SignedReceipt(*seal(told, responder_signer())))
+    facts = replace(facts, receipt=SignedReceipt(*seal_receipt(told, responder_signer())))
     began_s = process_time()
     assert open_receipt(facts, KEY) is not None
     assert process_time() - began_s < 2.0

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from factories.checks.lab_checks import lab_check
 from talkpath.errors import BundleError
 from talkpath.evidence import bundle as form
-from talkpath.evidence.archive import pack, unpack
-from talkpath.evidence.bundle import SECOND, read_bundle, read_seal, write_capture, write_check
+from talkpath.evidence.archive import pack_archive, unpack_archive
+from talkpath.evidence.bundle import SECOND_PART, read_bundle, read_seal, write_capture, write_check
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.measure.facts_digest import run_digest
@@ -17,7 +17,7 @@ from talkpath.report.check_json import judge_check
 from talkpath.report.rejudge import rejudge
 from talkpath.report.words.second_server import second_server_lines
 from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.receipt import seal, unseal
+from talkpath.wire.control.receipt import seal_receipt, unseal_receipt
 from talkpath.wire.control.sign import Signer
 
 RULE = "media.drop,app=webrtc,direction=up,p=0.5"
@@ -34,11 +34,11 @@ def real(seed: int, server: str, *rules: str, probe: Signer = OTHER_KEY, at: str
     facts = replace(lab_check(seed, "clean", *rules), simulated=False, exchanges=(), started_at=at)
     facts = replace(facts, responder_key=raw_key_text(key.public))
     assert facts.receipt is not None
-    seen = unseal(facts.receipt.body, facts.receipt.signature)
+    seen = unseal_receipt(facts.receipt.body, facts.receipt.signature)
     told = replace(
         seen, probe_key=probe.public, responder_key=key.public, run_digest=run_digest(facts), started_at=at, ended_at=at
     )
-    return replace(facts, receipt=SignedReceipt(*seal(told, key)))
+    return replace(facts, receipt=SignedReceipt(*seal_receipt(told, key)))
 
 
 FIRST, OTHER = real(3, "A", RULE, probe=FIRST_KEY), real(4, "B")
@@ -76,21 +76,21 @@ def test_both_come_back_and_are_judged_alike():
 
 
 def test_the_second_one_verifies_alone():
-    taken_out = unpack(both(written(OTHER)))[SECOND]
+    taken_out = unpack_archive(both(written(OTHER)))[SECOND_PART]
     assert taken_out == written(OTHER)
     assert read_bundle(taken_out).facts is not None
 
 
 def test_a_changed_second_one_is_found():
-    parts = unpack(both(written(OTHER)))
-    changed = bytearray(parts[SECOND])
+    parts = unpack_archive(both(written(OTHER)))
+    changed = bytearray(parts[SECOND_PART])
     changed[len(changed) // 2] ^= 1
     with pytest.raises(BundleError):
-        read_bundle(pack({**parts, SECOND: bytes(changed)}))
+        read_bundle(pack_archive({**parts, SECOND_PART: bytes(changed)}))
     with pytest.raises(BundleError):
-        read_seal(pack({**parts, SECOND: written(real(5, "C"))}))
+        read_seal(pack_archive({**parts, SECOND_PART: written(real(5, "C"))}))
     with pytest.raises(BundleError, match="changed"):
-        read_bundle(pack({name: part for name, part in parts.items() if name != SECOND}))
+        read_bundle(pack_archive({name: part for name, part in parts.items() if name != SECOND_PART}))
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,12 @@ def test_what_is_no_second_opinion(second: bytes, said: str):
 def test_readers_before_refuse_it_with_one_sentence(monkeypatch: pytest.MonkeyPatch):
     """They know the first two lists of parts."""
     data = both(written(OTHER))
-    monkeypatch.setattr(form, "KINDS", {"check": form.KINDS["check"][:2], "capture": form.KINDS["capture"]})
+    monkeypatch.setattr(
+        form, "PARTS_OF_KIND", {"check": form.PARTS_OF_KIND["check"][:2], "capture": form.PARTS_OF_KIND["capture"]}
+    )
     with pytest.raises(BundleError, match="one is there that does not belong"):
         read_bundle(data)
-    assert read_bundle(unpack(data)[SECOND]).facts is not None
+    assert read_bundle(unpack_archive(data)[SECOND_PART]).facts is not None
 
 
 UNVOUCHED = {

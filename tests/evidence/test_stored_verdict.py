@@ -10,7 +10,7 @@ import pytest
 from factories.checks.lab_checks import lab_bundle, lab_check
 from talkpath.errors import BundleError, UsageError
 from talkpath.evidence import bundle as form
-from talkpath.evidence.archive import pack, unpack
+from talkpath.evidence.archive import pack_archive, unpack_archive
 from talkpath.evidence.bundle import Manifest, read_bundle, write_capture, write_check
 from talkpath.evidence.compression import compress
 from talkpath.evidence.simulation_keys import probe_signer
@@ -54,11 +54,11 @@ def test_what_no_recording_gives_is_refused(verdict: dict[str, Any]) -> None:
 
 
 def test_a_json_bomb_is_refused_before_it_is_laid_out() -> None:
-    parts = {name: data for name, data in unpack(lab_bundle(FACTS)).items() if name.endswith(".gz")}
+    parts = {name: data for name, data in unpack_archive(lab_bundle(FACTS)).items() if name.endswith(".gz")}
     bomb = b'{"a":[' + b"{}," * (1 << 20) + b"{}]}"
     assert len(compress(bomb)) < 10_000
     with pytest.raises(BundleError, match="larger than any check's"):
-        read_bundle(form._seal("check", parts | {form.VERDICT: compress(bomb)}, probe_signer()))
+        read_bundle(form._sign_parts("check", parts | {form.VERDICT_PART: compress(bomb)}, probe_signer()))
 
 
 def test_a_recording_too_long_for_a_bundle_is_refused_when_it_is_written() -> None:
@@ -69,10 +69,13 @@ def test_a_recording_too_long_for_a_bundle_is_refused_when_it_is_written() -> No
 
 
 def written_by(name: str) -> bytes:
-    parts = unpack(lab_bundle(FACTS))
-    manifest = msgspec.json.decode(parts[form.MANIFEST], type=Manifest)
+    parts = unpack_archive(lab_bundle(FACTS))
+    manifest = msgspec.json.decode(parts[form.MANIFEST_PART], type=Manifest)
     encoded = msgspec.json.encode(msgspec.structs.replace(manifest, written_by=name))
-    return pack(parts | {form.MANIFEST: encoded, form.SIGNATURE: probe_signer().sign(form.SIGNED + encoded)})
+    return pack_archive(
+        parts
+        | {form.MANIFEST_PART: encoded, form.SIGNATURE_PART: probe_signer().sign(form.BUNDLE_SIGNED_PREFIX + encoded)}
+    )
 
 
 @pytest.mark.parametrize("name", ["talkpath/0.1.0", "talkpath/0.2.0.dev1+local", "other-tool/2"])

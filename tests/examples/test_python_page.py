@@ -14,7 +14,7 @@ import talkpath
 from talkpath.conduct import endpoint_questions, run_check
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers.run import run_sim
-from talkpath.lab.own_addresses.play import OwnAddressCase, play
+from talkpath.lab.own_addresses.play import OwnAddressCase, ask_own_addresses
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.scenario import Scenario
 from talkpath.probe.endpoint_engine import Request
@@ -40,7 +40,7 @@ def morning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def ask(chosen: Any, tier: int, *, on_request: Any, **_: Any) -> Any:
         on_request(Request(1, chosen.rows[0], "stun", 1))
         rule = parse_rule("udp.block,app=telegram,to=app")
-        return play(OwnAddressCase(4, parse_background("clean"), rules=(rule,)))[0]
+        return ask_own_addresses(OwnAddressCase(4, parse_background("clean"), rules=(rule,)))[0]
 
     monkeypatch.setattr(run_check, "run_check", run)
     monkeypatch.setattr(endpoint_questions, "ask_endpoints", ask)

@@ -23,7 +23,7 @@ from talkpath.conduct.check import Check
 from talkpath.experiment.layout import Layout, lay_out
 from talkpath.experiment.plan import make_plan
 from talkpath.experiment.seeds import session_key
-from talkpath.lab.drivers.sim import PORTS, Sim
+from talkpath.lab.drivers.sim import SIM_PORTS, Sim
 from talkpath.lab.network import Delivery
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Direction, Facts
@@ -90,7 +90,7 @@ def known(check: Check, key: bytes) -> dict[str, dict[bytes, tuple[Layout, int, 
     places: dict[str, dict[bytes, tuple[Layout, int, int]]] = {"up": {}, "down": {}}
     first = 0
     for number, arm in enumerate(ARMS):
-        layout = lay_out(key, Begin(number, str(arm), K, PACKETS, first, check.local_ports), PORTS)
+        layout = lay_out(key, Begin(number, str(arm), K, PACKETS, first, check.local_ports), SIM_PORTS)
         first += len(layout.flows)
         for side in (layout.up, layout.down):
             for name, (flow, bit) in side.keys.items():

@@ -9,7 +9,7 @@ import pytest
 from factories.packets.capture_files import CARRIERS, udp_packet
 from talkpath.experiment.control_packets import MOST_FLOWS
 from talkpath.listening.call_packets import CallPackets
-from talkpath.listening.companion import Companion
+from talkpath.listening.companion import ControlTrafficSession
 from talkpath.listening.control_facts import control_facts
 from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder
@@ -27,7 +27,7 @@ class Ends:
 
     def __init__(self, flows: int = MOST_FLOWS) -> None:
         rng = Random(3)
-        self.companion = Companion(rng.randbytes(32), rng.randbytes, flows)
+        self.companion = ControlTrafficSession(rng.randbytes(32), rng.randbytes, flows)
         self.far = Responder(Identity((3000, 3001)), draw=rng.randbytes)
         self.session = self.far.connect("block")
         self.said: list[messages.AnyMessage] = []
@@ -144,23 +144,23 @@ def test_a_wall_clock_that_is_corrected_meanwhile_makes_no_packet_late(fast_ms: 
 
 
 def test_an_old_responder_is_told_apart_and_asked_nothing():
-    companion = Companion(bytes(32), Random(1).randbytes)
+    companion = ControlTrafficSession(bytes(32), Random(1).randbytes)
     companion.connected(0.0)
     (hello,) = Decoder().feed(companion.control_out())
     assert isinstance(hello, Hello)
-    old = Welcome(messages.VERSION, b"session!", bytes(32), (3000,), (), 10**7)
-    companion.control(0.1, messages.encode(old))
+    old = Welcome(messages.PROTOCOL_VERSION, b"session!", bytes(32), (3000,), (), 10**7)
+    companion.control(0.1, messages.encode_message(old))
     (opened,) = Decoder().feed(companion.control_out())
     assert isinstance(opened, Open)
-    companion.control(0.2, messages.encode(Ready(-1)))
+    companion.control(0.2, messages.encode_message(Ready(-1)))
     companion.call_began(BEGUN_NS)
     assert (companion.how, companion.poll(0.3), companion.control_out()) == ("too_old", [], b"")
     assert companion.done
 
 
 def test_a_refusal_and_a_far_end_that_makes_no_sense_end_it_in_order():
-    for answer, how in ((messages.encode(Refusal("busy", "full")), "refused"), (b"\xff" * 40, "lost")):
-        companion = Companion(bytes(32), Random(1).randbytes)
+    for answer, how in ((messages.encode_message(Refusal("busy", "full")), "refused"), (b"\xff" * 40, "lost")):
+        companion = ControlTrafficSession(bytes(32), Random(1).randbytes)
         companion.connected(0.0)
         companion.control(0.1, answer)
         assert (companion.how, companion.done) == (how, True)

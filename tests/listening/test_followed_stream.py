@@ -14,7 +14,7 @@ import pytest
 from factories.packets.capture_files import Packet, pcap_file
 from factories.packets.scripted_stream import ScriptedStream, cut_pieces
 from factories.packets.shaped_calls import BEGIN_NS, background_traffic, packets_of, shaped_call
-from talkpath.api.live_recording import recordings
+from talkpath.api.live_recording import followed_recordings
 from talkpath.api.recording import Recording, read_capture
 from talkpath.capture.live import recent_scan
 from talkpath.capture.live.live_capture import LiveCapture
@@ -32,7 +32,7 @@ SECOND = 1_000_000_000
 def played(path: Path) -> tuple[Recording, list[LivePicture]]:
     pictures: list[LivePicture] = []
     stream = PlayedFile(path.open("rb"))
-    (recording,) = recordings(path.name, FollowedStream(stream, pictures.append))
+    (recording,) = followed_recordings(path.name, FollowedStream(stream, pictures.append))
     stream.close()
     return recording, pictures
 
@@ -61,14 +61,14 @@ def test_a_pipe_gives_what_capture_gives_however_it_is_cut(size: int):
     data = gzip.decompress(path.read_bytes())[: None if size > 1 else 20_000]
     pieces = [(0.001 * place, piece) for place, piece in enumerate(cut_pieces(data, size))]
     stream = ScriptedStream(pieces)
-    (recording,) = recordings("-", FollowedStream(stream, lambda _: None, clock=stream.clock))
+    (recording,) = followed_recordings("-", FollowedStream(stream, lambda _: None, clock=stream.clock))
     assert recording.record == read_capture(BytesIO(data)).record
 
 
 def test_a_stream_that_is_no_capture_is_refused():
     stream = ScriptedStream([(0.0, b"this is no capture at all")])
     with pytest.raises(UsageError, match="no capture"):
-        list(recordings("x.pcap", FollowedStream(stream, lambda _: None, clock=stream.clock)))
+        list(followed_recordings("x.pcap", FollowedStream(stream, lambda _: None, clock=stream.clock)))
 
 
 # ---------------------------------------------------------------- the picture
@@ -88,7 +88,7 @@ def in_time(packets: list[Packet], begin_s: float = 0.0) -> list[tuple[float, by
 def pictures_of(pieces: list[tuple[float, bytes]]) -> list[tuple[float, LivePicture]]:
     stream, out = ScriptedStream(pieces), []
     followed = FollowedStream(stream, lambda picture: out.append((stream.now_s, picture)), clock=stream.clock)
-    list(recordings("-", followed))
+    list(followed_recordings("-", followed))
     return out
 
 
@@ -130,7 +130,7 @@ def test_a_call_whose_media_stops_coming_is_seen_to_be_silent():
 
 def test_without_a_packet_pictures_come_all_the_same():
     stream, out = ScriptedStream([(5.5, pcap_file([]))]), []
-    list(recordings("-", FollowedStream(stream, out.append, clock=stream.clock)))
+    list(followed_recordings("-", FollowedStream(stream, out.append, clock=stream.clock)))
     assert len(out) >= 5
     assert all(not picture.packets for picture in out)
 
@@ -140,7 +140,7 @@ def test_without_a_packet_pictures_come_all_the_same():
 
 def a_day_in_parts(monkeypatch: pytest.MonkeyPatch, hours: int) -> tuple[list[Recording], list[float], LiveCapture]:
     """Each hour one call and thin other traffic from ever new ports."""
-    monkeypatch.setattr(recent_scan, "MOST_FLOWS", 64)
+    monkeypatch.setattr(recent_scan, "MOST_RECENT_FLOWS", 64)
     packets: list[Packet] = []
     for hour in range(hours):
         packets += at(packets_of(shaped_call("webrtc/dtls/voice", 300, seed=hour + 1)), 3600 * hour + 1800)
@@ -149,7 +149,7 @@ def a_day_in_parts(monkeypatch: pytest.MonkeyPatch, hours: int) -> tuple[list[Re
     stream = ScriptedStream(in_time(in_order(packets)))
     live, fullness = LiveCapture(), []
     followed = FollowedStream(stream, lambda _: fullness.append(live.fullness), live, stream.clock)
-    return list(recordings("-", followed)), fullness, live
+    return list(followed_recordings("-", followed)), fullness, live
 
 
 def _knock(port: int) -> list[Packet]:

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from talkpath.errors import UsageError
-from talkpath.lab.drivers.namespace import available, tool
+from talkpath.lab.drivers.namespace import system_tool, why_unavailable
 from talkpath.listening.packet_streams import InterfaceStream
 
 SCRIPT = Path(__file__).with_name("interface_in_namespace.py")
 TWO_INTERFACES = Path(__file__).with_name("two_interfaces_in_namespace.py")
 
 
-@pytest.mark.skipif(bool(available()), reason=available() or "")
+@pytest.mark.skipif(bool(why_unavailable()), reason=why_unavailable() or "")
 def test_a_call_on_an_interface_is_shown_and_told():
-    command = [str(tool("unshare")), "-rn", sys.executable, str(SCRIPT)]
+    command = [str(system_tool("unshare")), "-rn", sys.executable, str(SCRIPT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
@@ -34,9 +34,9 @@ def test_a_call_on_an_interface_is_shown_and_told():
     assert "127.0.0.1" not in done.stdout + done.stderr
 
 
-@pytest.mark.skipif(bool(available()), reason=available() or "")
+@pytest.mark.skipif(bool(why_unavailable()), reason=why_unavailable() or "")
 def test_all_interfaces_are_watched_and_the_own_addresses_tell_what_was_sent():
-    command = [str(tool("unshare")), "-rn", sys.executable, str(TWO_INTERFACES)]
+    command = [str(system_tool("unshare")), "-rn", sys.executable, str(TWO_INTERFACES)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)

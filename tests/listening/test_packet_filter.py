@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from factories.packets.capture_files import ip_fragments, tcp_segment, udp_packet
-from talkpath.listening.packet_filter import program
+from talkpath.listening.packet_filter import filter_program
 
 FOUR, SIX = (bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7))), (bytes((32,)) * 16, bytes((33,)) * 16)
 
@@ -21,7 +21,7 @@ def tcp_over(ends: tuple[bytes, bytes], near: int, far: int) -> bytes:
 
 def passes(packet: bytes) -> bool:
     accumulator = index = at = 0
-    instructions = program()
+    instructions = filter_program()
     while True:
         code, then, otherwise, value = instructions[at]
         at += 1

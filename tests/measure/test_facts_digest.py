@@ -14,7 +14,7 @@ from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Exchange, Facts, Health, Reach
 from talkpath.measure.facts_digest import run_digest
-from talkpath.wire.control.receipt import ReceiptStatement, unseal
+from talkpath.wire.control.receipt import ReceiptStatement, unseal_receipt
 
 PLAN = make_plan(choose_arms(["webrtc"]), k=2, budget_bytes=300_000)
 EXCHANGE = Exchange(app="telegram", host="a", neutral=False, at_s=1.0, ok=False)
@@ -28,7 +28,7 @@ def checked(**options: Any) -> tuple[Check, Facts]:
 
 def receipt_of(facts: Facts) -> ReceiptStatement:
     assert facts.receipt is not None
-    return unseal(facts.receipt.body, facts.receipt.signature)
+    return unseal_receipt(facts.receipt.body, facts.receipt.signature)
 
 
 CHECK, FACTS = checked()

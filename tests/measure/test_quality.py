@@ -14,12 +14,12 @@ from talkpath.measure.quality import (
     Codec,
     burst_ratio,
     delay_impairment,
-    heard_mos,
     is_uncertain,
     loss_impairment,
     loss_pct,
-    mos,
+    mean_opinion_score,
     mos_of_rating,
+    mos_with_silence,
     transport_mos,
 )
 from talkpath.measure.transport_quality import DirectionQuality, TransportQuality
@@ -58,25 +58,25 @@ def test_loss_impairment(codec: Codec, loss_pct: float, expected: float):
 
 
 def test_a_clean_line_and_a_hopeless_one():
-    assert mos(0) == pytest.approx(4.41, abs=0.01)
-    assert mos(100) < 1.5
-    assert mos(5, burst_ratio=4) > TALKABLE_MOS > mos(15, burst_ratio=4)
+    assert mean_opinion_score(0) == pytest.approx(4.41, abs=0.01)
+    assert mean_opinion_score(100) < 1.5
+    assert mean_opinion_score(5, burst_ratio=4) > TALKABLE_MOS > mean_opinion_score(15, burst_ratio=4)
 
 
 @given(percents, percents, ratios, delays_ms, codecs)
 def test_more_loss_never_sounds_better(one: float, other: float, ratio: float, delay_ms: float, codec: Codec):
     less, more = sorted((one, other))
-    assert mos(more, ratio, delay_ms, codec) <= mos(less, ratio, delay_ms, codec) + 1e-9
+    assert mean_opinion_score(more, ratio, delay_ms, codec) <= mean_opinion_score(less, ratio, delay_ms, codec) + 1e-9
 
 
 @given(percents, ratios, ratios, delays_ms, delays_ms, codecs)
 def test_nor_do_longer_bursts_or_more_delay(
     loss: float, one: float, other: float, sooner: float, later: float, codec: Codec
 ):
-    assert mos(loss, max(one, other), max(sooner, later), codec) >= 1.0
+    assert mean_opinion_score(loss, max(one, other), max(sooner, later), codec) >= 1.0
     assert (
-        mos(loss, max(one, other), max(sooner, later), codec)
-        <= mos(loss, min(one, other), min(sooner, later), codec) + 1e-9
+        mean_opinion_score(loss, max(one, other), max(sooner, later), codec)
+        <= mean_opinion_score(loss, min(one, other), min(sooner, later), codec) + 1e-9
     )
 
 
@@ -94,37 +94,39 @@ CARRY = TransportQuality(Arm("webrtc", "webrtc", "voice"), "tcp/443", WHOLE, WHO
 
 def test_a_transport_is_as_good_as_its_worse_direction():
     at_random = {"arrived": 70, "runs": 30}
-    assert transport_mos(CARRY) == mos(0)
-    assert transport_mos(replace(CARRY, down=DirectionQuality(100, **at_random))) == mos(30)
+    assert transport_mos(CARRY) == mean_opinion_score(0)
+    assert transport_mos(replace(CARRY, down=DirectionQuality(100, **at_random))) == mean_opinion_score(30)
     worse_up = replace(CARRY, up=DirectionQuality(100, 50, 50), down=DirectionQuality(100, **at_random))
-    assert transport_mos(worse_up) == mos(50)
-    assert transport_mos(replace(CARRY, up=DirectionQuality(100, 70, 2))) < mos(30)  # in bursts it is worse
+    assert transport_mos(worse_up) == mean_opinion_score(50)
+    assert transport_mos(replace(CARRY, up=DirectionQuality(100, 70, 2))) < mean_opinion_score(
+        30
+    )  # in bursts it is worse
 
 
 def test_what_comes_too_late_is_no_talk():
     """Over a stream nothing is lost, but a lost packet holds up those behind it."""
-    assert transport_mos(replace(CARRY, down=replace(WHOLE, delay_ms=100.0))) == mos(0, delay_ms=200.0)
+    assert transport_mos(replace(CARRY, down=replace(WHOLE, delay_ms=100.0))) == mean_opinion_score(0, delay_ms=200.0)
     assert transport_mos(replace(CARRY, down=replace(WHOLE, delay_ms=800.0))) < TALKABLE_MOS
     assert loss_pct(WHOLE) == 0.0
 
 
 def test_a_transport_that_carries_nothing():
     assert transport_mos(replace(CARRY, setup_ms=None)) == 1.0
-    assert transport_mos(replace(CARRY, down=DirectionQuality(0, 0))) == mos(100)
+    assert transport_mos(replace(CARRY, down=DirectionQuality(0, 0))) == mean_opinion_score(100)
 
 
 def test_what_came_too_late_sounds_as_if_it_were_lost():
     """A freeze costs as much as the same share of losses; long losses are in both shares and count once."""
-    assert heard_mos(0.0, 7.0, 0.0) == mos(7.0)
-    assert heard_mos(7.0, 5.0, 0.0, 2.0) == mos(7.0, 2.0)
+    assert mos_with_silence(0.0, 7.0, 0.0) == mean_opinion_score(7.0)
+    assert mos_with_silence(7.0, 5.0, 0.0, 2.0) == mean_opinion_score(7.0, 2.0)
 
 
 def test_jitter_costs_the_delay_of_its_buffer():
-    marks = [heard_mos(0.0, 0.0, jitter_ms) for jitter_ms in (0.0, 10.0, 50.0, 100.0, 200.0)]
-    assert marks[0] == mos(0.0)
+    marks = [mos_with_silence(0.0, 0.0, jitter_ms) for jitter_ms in (0.0, 10.0, 50.0, 100.0, 200.0)]
+    assert marks[0] == mean_opinion_score(0.0)
     assert marks[1] > marks[0] - 0.02, "a good buffer hides little jitter"
     assert marks == sorted(marks, reverse=True)
-    assert marks[3] == mos(0.0, delay_ms=300.0)
+    assert marks[3] == mean_opinion_score(0.0, delay_ms=300.0)
 
 
 @pytest.mark.parametrize(

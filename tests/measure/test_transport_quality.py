@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from talkpath.measure.bitmap import pack
+from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.measure.transport_quality import transport_qualities
 
@@ -19,8 +19,8 @@ def flow(number: int, transport: str, port: int, direction: str, arrived: int, s
         number,
         "call",
         direction,  # type: ignore[arg-type]
-        pack(range(sent), SLOTS),
-        pack(range(arrived), SLOTS),
+        pack_bitmap(range(sent), SLOTS),
+        pack_bitmap(range(arrived), SLOTS),
         transport=transport,
         port=port,
         setup_ms=None if transport == "udp" else 40.0,

@@ -21,7 +21,7 @@ from msgspec import structs
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import NONCE_BYTES, Arm, Schedule, Slot
 from talkpath.experiment import layout
-from talkpath.experiment.nonce import put
+from talkpath.experiment.nonce import put_nonce
 from talkpath.probe import flight
 from talkpath.verdict.statistics import exposure, interval, strength
 
@@ -45,7 +45,7 @@ class Mutation:
 
 def _ordered(patch: Patch, last: str) -> None:
     """In every block the flows of one role leave after all others."""
-    flows_of, draw = layout._flows, layout.orders
+    flows_of, draw = layout._planned_flows, layout.random_orders
     late: set[int] = set()
 
     def flows(*arguments: object) -> tuple[layout.PlannedFlow, ...]:
@@ -58,8 +58,8 @@ def _ordered(patch: Patch, last: str) -> None:
         drawn = draw(key, rows, count)
         return [sorted(row, key=late.__contains__) for row in drawn] if rows > 1 else drawn
 
-    patch.setattr(layout, "_flows", flows)
-    patch.setattr(layout, "orders", orders)
+    patch.setattr(layout, "_planned_flows", flows)
+    patch.setattr(layout, "random_orders", orders)
 
 
 def twin_always_second(patch: Patch) -> None:
@@ -72,35 +72,39 @@ def call_always_second(patch: Patch) -> None:
 
 def fixed_roles(patch: Patch) -> None:
     """The same 5-tuples are calls in every epoch of every check."""
-    derive = layout.derive
-    patch.setattr(layout, "derive", lambda key, *labels: derive(bytes(32) if labels == ("roles",) else key, *labels))
+    derive = layout.derive_bytes
+    patch.setattr(
+        layout, "derive_bytes", lambda key, *labels: derive(bytes(32) if labels == ("roles",) else key, *labels)
+    )
 
 
 def weights_of_one_and_a_half(patch: Patch) -> None:
     """Of the parts of the accusing test."""
-    patch.setattr(strength, "PARTS", tuple((*part[:2], 1.5 * part[2], *part[3:]) for part in strength.PARTS))
+    patch.setattr(strength, "TEST_PARTS", tuple((*part[:2], 1.5 * part[2], *part[3:]) for part in strength.TEST_PARTS))
 
 
 def tilts_of_one_and_a_half(patch: Patch) -> None:
     """Of the components of each part; nothing of it is remembered."""
-    patch.setattr(strength, "_paths", inspect.unwrap(strength._paths))
-    patch.setattr(strength, "PARTS", tuple((*part[:4], part[4] + np.log(1.5)) for part in strength.PARTS))
+    patch.setattr(strength, "_log_e_paths", inspect.unwrap(strength._log_e_paths))
+    patch.setattr(strength, "TEST_PARTS", tuple((*part[:4], part[4] + np.log(1.5)) for part in strength.TEST_PARTS))
 
 
 def thinning_off(patch: Patch) -> None:
     """No packet of a twin is ever lost virtually."""
-    thin = interval._thin
+    thin = interval._thin_epoch
 
     def untouched(*arguments: object) -> interval.Thinned | None:
         ready = thin(*arguments)  # type: ignore[arg-type]
         return ready and ready._replace(draws=np.full_like(ready.draws, 2.0))
 
-    patch.setattr(interval, "_thin", untouched)
+    patch.setattr(interval, "_thin_epoch", untouched)
 
 
 def every_failure_explained(patch: Patch) -> None:
     """The order of events: whatever fails is held against the calls, however likely it was that some were there."""
-    patch.setattr(exposure, "_ways", lambda flows, gain: np.array([comb(flows, calls) for calls in range(flows + 1)]))
+    patch.setattr(
+        exposure, "_weighted_ways", lambda flows, gain: np.array([comb(flows, calls) for calls in range(flows + 1)])
+    )
 
 
 class OneByOne:
@@ -112,7 +116,7 @@ class OneByOne:
     def put(self, datagrams: Sequence[bytes], nonce: int, **how: bool) -> list[bytes]:
         """As `nonce.Places` does; where there is no room for one, none."""
         return [
-            put(data, slot, nonce, **how) if len(data) >= (slot.nonce_at or 0) + NONCE_BYTES else data
+            put_nonce(data, slot, nonce, **how) if len(data) >= (slot.nonce_at or 0) + NONCE_BYTES else data
             for data, slot in zip(datagrams, self._slots, strict=True)
         ]
 

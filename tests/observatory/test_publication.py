@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factories.observatories.network_days import dates_from, events_of_days, network_day
-from talkpath.observatory.events.record import LAST, withdrawal_of
+from talkpath.observatory.events.record import LAST_DAY, withdrawal_of
 from talkpath.observatory.publication import Order, Publication, orders_of
 
 RULE = Publication()
@@ -81,7 +81,7 @@ def test_an_order_lasts_from_the_first_onset_until_every_network_is_free_again()
         network_day("telegram", "voice", when, network="AS64497", restricted=6) for when in dates_from("2025-08-15", 3)
     ]
     events = events_of_days(days)
-    assert orders_of(events) == [Order("RU", "telegram", "2025-08-11", LAST)]
+    assert orders_of(events) == [Order("RU", "telegram", "2025-08-11", LAST_DAY)]
     days += [network_day("telegram", "voice", when, network="AS64497", ok=6) for when in dates_from("2025-09-01", 3)]
     assert orders_of(events_of_days(days)) == [Order("RU", "telegram", "2025-08-11", "2025-09-01")]
 

@@ -14,9 +14,9 @@ import pytest
 
 from factories.networks.local_responder import FarEnd
 from talkpath.probe import control_dialling
-from talkpath.probe.control_dialling import CONNECT_TRIES, Dialled, dial, dial_again, knock
+from talkpath.probe.control_dialling import CONNECT_TRIES, Dialled, dial_server, redial_server, try_connect
 from talkpath.probe.invite_link import InviteLink, parse_invite_link
-from talkpath.probe.stream import NAMES
+from talkpath.probe.stream import USUAL_NAMES
 from talkpath.wire.control.keys import new_identity_pem
 from talkpath.wire.ip.address import Address
 
@@ -103,7 +103,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def dialled(serve: Serve, key: str = KEY) -> Dialled:
     with serving(serve) as port:
-        return dial(InviteLink("127.0.0.1", port, key), 4)
+        return dial_server(InviteLink("127.0.0.1", port, key), 4)
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,10 @@ def test_a_rule_on_hellos_without_a_name_does_not_end_the_check(tmp_path: Path) 
     with FarEnd(tmp_path) as far:
         link = parse_invite_link(far.link)
         with serving(lambda end: _only_named(end, far.control)) as port:
-            found = dial(InviteLink("127.0.0.1", port, link.key), 4)
+            found = dial_server(InviteLink("127.0.0.1", port, link.key), 4)
             assert found.connection is not None
             found.connection.close()
-            other = dial(InviteLink("127.0.0.1", port, KEY), 4)
+            other = dial_server(InviteLink("127.0.0.1", port, KEY), 4)
     assert [(attempt.hello, attempt.outcome) for attempt in found.attempts] == [
         ("bare", "silent"),
         ("named", "connected"),
@@ -152,7 +152,7 @@ def test_a_rule_on_hellos_without_a_name_does_not_end_the_check(tmp_path: Path) 
 def _only_named(near: socket.socket, port: int) -> None:
     """A filter: what comes after a ClientHello that names no usual host vanishes."""
     first = near.recv(4000)
-    if not any(name.encode() in first for name in NAMES):
+    if not any(name.encode() in first for name in USUAL_NAMES):
         silence(near)
         return
     with socket.create_connection(("127.0.0.1", port)) as far:
@@ -172,7 +172,7 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 def test_the_first_hello_that_is_answered_leaves_no_trace_in_the_facts(tmp_path: Path) -> None:
     with FarEnd(tmp_path) as far:
-        found = dial(parse_invite_link(far.link), 4)
+        found = dial_server(parse_invite_link(far.link), 4)
     assert found.connection is not None
     found.connection.close()
     assert (found.control, found.attempts) == ("connected", ())
@@ -181,14 +181,14 @@ def test_the_first_hello_that_is_answered_leaves_no_trace_in_the_facts(tmp_path:
 def test_a_port_that_refuses_is_tried_as_often_as_one_that_is_silent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    found = dial(InviteLink("127.0.0.1", port, KEY), 4)
+    found = dial_server(InviteLink("127.0.0.1", port, KEY), 4)
     assert [attempt.outcome for attempt in found.attempts] == ["refused"] * CONNECT_TRIES
-    assert dial_again(Address.of("127.0.0.1", port), port) == "refused"
+    assert redial_server(Address.of("127.0.0.1", port), port) == "refused"
 
 
 def test_a_new_connection_after_a_loss() -> None:
     with serving(silence) as port:
-        assert dial_again(Address.of("127.0.0.1", port), port) == "connected"
+        assert redial_server(Address.of("127.0.0.1", port), port) == "connected"
 
 
 @pytest.mark.parametrize("serve", [silence, reset, close, says(ALERT)])
@@ -202,9 +202,9 @@ def test_what_a_list_names_and_is_no_test_server_gets_one_connection(serve: Serv
 
     with serving(counted) as port, serving(counted) as also:
         link = InviteLink("somebody.example", port, KEY, also=also, addresses=("127.0.0.1",))
-        assert knock(link, 4) != "connected"
+        assert try_connect(link, 4) != "connected"
         assert len(connections) == 1
-        found = dial(link, 4)
+        found = dial_server(link, 4)
         assert (len(found.attempts), len(connections)) == (1, 2)
 
 
@@ -213,4 +213,4 @@ def test_a_port_that_refuses_leaves_the_other_one_to_be_tried(tmp_path: Path) ->
         port = closed.getsockname()[1]
         closed.close()
         link = InviteLink("server.example", port, far.key, also=far.control, addresses=("127.0.0.1",))
-        assert knock(link, 4) == "connected"
+        assert try_connect(link, 4) == "connected"

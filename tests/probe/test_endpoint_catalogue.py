@@ -10,7 +10,7 @@ import pytest
 
 from talkpath.apps import apps
 from talkpath.errors import UsageError
-from talkpath.probe.endpoint_catalogue import SHIPPED, choose, read_catalogue
+from talkpath.probe.endpoint_catalogue import SHIPPED_CATALOGUE, choose_endpoints, read_catalogue
 
 ROW = """[[endpoint]]
 id = "{id}"
@@ -44,7 +44,7 @@ def test_the_shipped_one_names_a_source_and_a_date_for_every_row() -> None:
     assert all(each.source and each.date.year >= 2024 for each in rows)
     assert {each.app for each in rows} - {""} <= set(apps())
     assert {each.kind for each in rows if not each.app} == {"stun", "stun-tcp", "tcp", "tls", "resolver"}
-    assert SHIPPED.is_file()
+    assert SHIPPED_CATALOGUE.is_file()
 
 
 @pytest.mark.parametrize("tier", [0, 1, 2])
@@ -54,7 +54,7 @@ def test_every_app_of_it_can_be_asked_from_the_tier_of_its_first_row_on(tier: in
     askable = {each.app for each in rows if tier == 0 or each.tier <= tier} - {""}
     assert {each.app for each in rows} - askable <= {"", "facetime"}
     for app in askable:
-        chosen = choose(rows, [app], tier)
+        chosen = choose_endpoints(rows, [app], tier)
         assert {each.app for each in chosen.rows} == {app}
         assert chosen.names_only == (tier == 0)
         assert all(each.tier <= tier or tier == 0 for each in chosen.rows)
@@ -62,7 +62,7 @@ def test_every_app_of_it_can_be_asked_from_the_tier_of_its_first_row_on(tier: in
 
 
 def test_the_lowest_tier_asks_names_only_and_no_bare_address() -> None:
-    chosen = choose(read_catalogue(), ["telegram"], 0)
+    chosen = choose_endpoints(read_catalogue(), ["telegram"], 0)
     assert chosen.rows
     for each in chosen.rows:
         with pytest.raises(ValueError, match="IPv4"):
@@ -112,4 +112,4 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 )
 def test_nothing_to_ask(tmp_path: Path, apps: list[str], tier: int, text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        choose(read_catalogue(written(tmp_path, text)), apps, tier)
+        choose_endpoints(read_catalogue(written(tmp_path, text)), apps, tier)

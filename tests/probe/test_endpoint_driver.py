@@ -78,7 +78,7 @@ def tcp(serve: Callable[[socket.socket], None]) -> Iterator[int]:
 
 def binding(data: bytes) -> bytes:
     mapped = stun.encode_xor_address(Address.of("192.0.2.77", 5), data[8:20])
-    return stun.encode(stun.StunMessage(0x0101, data[8:20], ((0x0020, mapped),)))
+    return stun.encode_message(stun.StunMessage(0x0101, data[8:20], ((0x0020, mapped),)))
 
 
 def name_server(data: bytes) -> bytes:

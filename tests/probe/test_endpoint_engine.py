@@ -19,13 +19,13 @@ from talkpath.probe.endpoint_engine import (
     HELLO_ROUNDS,
     HELLOS,
     OTHER,
-    PADDED,
+    PADDED_HELLO,
     ROUNDS,
     SYSTEM,
     EndpointEngine,
     Request,
 )
-from talkpath.probe.name_contrast import CELLS, NAME, NAME_ROUNDS, plan_names
+from talkpath.probe.name_contrast import HELLOS_A_ROUND, NAME_KIND, NAME_ROUNDS, plan_names
 from talkpath.verdict.bases.endpoints import judge_endpoints
 from talkpath.verdict.model import Category, Reason
 from talkpath.wire.ip.address import Address
@@ -56,7 +56,7 @@ def reply(request: Request) -> bytes:
     """What a server says that works."""
     if request.kind == "stun":
         mapped = stun.encode_xor_address(THERE, request.data[8:20])
-        return stun.encode(stun.StunMessage(0x0101, request.data[8:20], ((0x0020, mapped),)))
+        return stun.encode_message(stun.StunMessage(0x0101, request.data[8:20], ((0x0020, mapped),)))
     if request.kind.startswith("tls."):
         return b"\x15\x03\x03\0\x02\x02"  # an alert
     question = request.data[12:]
@@ -177,12 +177,12 @@ def test_where_neutral_hosts_fail_too_what_answered_is_asked_again() -> None:
 
 def said(asking: EndpointEngine) -> Counter[tuple[str, str]]:
     """How often which server was sent which name."""
-    return Counter((each.host, each.name) for each in asking.exchanges if each.kind == NAME)
+    return Counter((each.host, each.name) for each in asking.exchanges if each.kind == NAME_KIND)
 
 
 def down(request: Request) -> str:
     """The app's web server is down, whatever it is sent."""
-    return TIMEOUT if request.row.id == "web" and request.kind in ("tls", NAME) else ""
+    return TIMEOUT if request.row.id == "web" and request.kind in ("tls", NAME_KIND) else ""
 
 
 def named(request: Request, ending: str = TIMEOUT) -> str:
@@ -212,13 +212,13 @@ def test_a_name_that_no_neutral_server_gets_is_held_back(ending: str, ends: str)
     asking = inquiry()
     asked = play(asking, lambda request: named(request, ending))
     assert set(said(asking).values()) == {NAME_ROUNDS}
-    assert len(said(asking)) == CELLS
+    assert len(said(asking)) == HELLOS_A_ROUND
     (found,) = [v for v in judge_endpoints(asking.exchanges) if v.basis == "signalling"]
     assert (found.state, found.rule, found.direction) == ("restricted", "signalling.block", "up")
     assert found.parameters == {"bound_to": Category("name"), "ends": Category(ends)}
-    hellos = [request.data for _, request in asked if request.kind == NAME]
+    hellos = [request.data for _, request in asked if request.kind == NAME_KIND]
     assert sum(b"web.example" in data for data in hellos) == 3 * NAME_ROUNDS
-    assert not [each for each in asking.exchanges if each.kind == NAME and "." in each.name]  # ids, no names
+    assert not [each for each in asking.exchanges if each.kind == NAME_KIND and "." in each.name]  # ids, no names
 
 
 def test_no_more_is_said_than_the_plan_shows() -> None:
@@ -228,8 +228,8 @@ def test_no_more_is_said_than_the_plan_shows() -> None:
     plan = plan_names(asking.chosen)
     assert plan is not None
     assert (plan.names, plan.neutral) == (("web.example", "api.example"), ("n.example", "n2.example"))
-    hellos = [request.data for _, request in asked if request.kind == NAME]
-    assert len(hellos) == plan.hellos == 2 * CELLS * NAME_ROUNDS
+    hellos = [request.data for _, request in asked if request.kind == NAME_KIND]
+    assert len(hellos) == plan.hellos == 2 * HELLOS_A_ROUND * NAME_ROUNDS
     assert sum(map(len, hellos)) < plan.bytes
 
 
@@ -313,8 +313,8 @@ def hellos_of(dies: str) -> tuple[EndpointEngine, Counter[tuple[str, str]]]:
 def test_where_a_browser_s_hello_dies_one_of_its_length_is_asked_beside_neutral_hosts_and_nowhere_else() -> None:
     asking, counts = hellos_of("tls.browser")
     assert counts["web", "tls.browser"] == counts["web", "tls.openssl"] == HELLO_ROUNDS
-    assert {place: count for place, count in counts.items() if place[1] == PADDED} == {("web", PADDED): 5}
-    beside = {each.round for each in asking.exchanges if each.neutral and each.kind == PADDED}
+    assert {place: count for place, count in counts.items() if place[1] == PADDED_HELLO} == {("web", PADDED_HELLO): 5}
+    beside = {each.round for each in asking.exchanges if each.neutral and each.kind == PADDED_HELLO}
     assert beside == set(range(2, HELLO_ROUNDS + 1))
     (found,) = [v for v in judge_endpoints(asking.exchanges) if v.basis == "signalling"]
     assert (found.reason, found.alternatives) == (Reason("refused"), ("tls.hello_drop",)), "of one host alone"
@@ -324,7 +324,7 @@ def test_where_a_browser_s_hello_dies_one_of_its_length_is_asked_beside_neutral_
 def test_the_longer_control_is_not_asked_where_no_longer_hello_died(dies: str) -> None:
     _, counts = hellos_of(dies)
     assert counts["web", "tls.openssl"] == (HELLO_ROUNDS if dies else 1)
-    assert PADDED not in {kind for _, kind in counts}
+    assert PADDED_HELLO not in {kind for _, kind in counts}
 
 
 def test_which_hello_comes_first_changes_and_the_systems_name_server_is_always_asked_before_the_other() -> None:

@@ -18,7 +18,7 @@ from talkpath.errors import PeerError
 from talkpath.experiment.flight import NEVER
 from talkpath.measure.decode import decode_facts
 from talkpath.measure.facts import ArmPlan, Epoch, Facts, Plan
-from talkpath.probe.session import ANSWER_S, ProbeSession
+from talkpath.probe.session import FAR_END_ANSWER_S, ProbeSession
 from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder
 from talkpath.wire.control import messages as control
@@ -27,7 +27,7 @@ from talkpath.wire.control.messages import AnyMessage, Begin, FlowReport, Ready,
 PORTS = tuple(range(3000, 3016))
 ARM = next(arm for arm in shapes() if arm.app == "webrtc" and arm.medium == "voice")
 DELAY_S, STEP_S = 0.02, 0.0005
-WELCOME = Welcome(control.VERSION, b"session!", bytes(32), PORTS, (str(ARM),), 10**7)
+WELCOME = Welcome(control.PROTOCOL_VERSION, b"session!", bytes(32), PORTS, (str(ARM),), 10**7)
 
 Wire = Callable[[float, bytes], list[tuple[float, bytes]]]  # a datagram that leaves now: when its copies arrive
 
@@ -76,7 +76,7 @@ class Pair:
     def _answer(self, data: bytes) -> None:
         if not self.mute:
             said = control.Decoder().feed(self.far.receive(self.now_s, self.connection, data))
-            back = b"".join(control.encode(self.spoil(message)) for message in said)
+            back = b"".join(control.encode_message(self.spoil(message)) for message in said)
             self._later(self.now_s + DELAY_S, lambda: self.probe.receive(self.now_s, back))
 
     def _up(self, packets: list[Any]) -> None:
@@ -201,7 +201,7 @@ def session(*messages: AnyMessage) -> ProbeSession:
     probe = ProbeSession(bytes(32), (ARM,))
     probe.connected(0.0)
     for message in messages:
-        probe.receive(0.1, control.encode(message))
+        probe.receive(0.1, control.encode_message(message))
     return probe
 
 
@@ -309,7 +309,7 @@ def test_a_far_end_that_falls_silent_is_lost_within_ten_seconds_of_its_last_word
     heard_s = pair.now_s
     pair.run(lambda: bool(pair.probe.ended))
     assert pair.probe.ended == "responder_lost"
-    assert ANSWER_S / 2 <= pair.now_s - heard_s <= ANSWER_S + 1
+    assert FAR_END_ANSWER_S / 2 <= pair.now_s - heard_s <= FAR_END_ANSWER_S + 1
 
 
 def test_an_epoch_given_up_is_missing_and_its_report_is_no_error() -> None:
@@ -349,7 +349,7 @@ def test_whatever_the_far_end_says_is_taken_or_a_peer_error(said: list[AnyMessag
     probe.begin(0.2, Begin(0, str(ARM), 2, 3, 0, 60))
     with suppress(PeerError):
         for step, message in enumerate(said):
-            probe.receive(0.3 + step, message if isinstance(message, bytes) else control.encode(message))
+            probe.receive(0.3 + step, message if isinstance(message, bytes) else control.encode_message(message))
             probe.poll(0.3 + step)
     assert probe.ended or isinstance(probe, ProbeSession)
 
@@ -358,5 +358,5 @@ def test_arms_that_the_far_end_imitates_otherwise_are_not_alike() -> None:
     other = Arm("webrtc", "dtls", "video")
     probe = ProbeSession(bytes(32), (ARM, other))
     probe.connected(0.0)
-    probe.receive(0.1, control.encode(WELCOME))
+    probe.receive(0.1, control.encode_message(WELCOME))
     assert probe.alike == (ARM,)

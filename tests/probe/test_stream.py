@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.lab.drivers.loopback import Listener, relay
+from talkpath.lab.drivers.loopback import Listener, relay_process
 from talkpath.lab.path.hosts import RESPONDER
 from talkpath.lab.scenario import Scenario
 from talkpath.probe.stream import DatagramStream
@@ -77,7 +77,7 @@ def test_the_hello_that_is_not_held_back_carries_the_call(tmp_path: Path, droppe
     pem = tmp_path / "id.pem"
     pem.write_bytes(new_identity_pem())
     network = Scenario.parse("clean", [f"tls.hello_drop,hello={dropped}"], 1).network()
-    with echo(pem) as real, relay(network, [Listener(RESPONDER.name, "tcp", 443, real)]) as lab:
+    with echo(pem) as real, relay_process(network, [Listener(RESPONDER.name, "tcp", 443, real)]) as lab:
         port = lab.ports[RESPONDER.name, "tcp", 443]
         other = "tls" if through == "tls.browser" else "tls.browser"
         assert answered(port, through, 5.0)

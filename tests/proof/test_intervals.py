@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from proof.intervals import ENOUGH, Spread, mean_of, resampled
-from talkpath.verdict.statistics.proportion import Proportion, beta_below, proportion
+from proof.intervals import MIN_RESAMPLED_ROWS, Spread, mean_of, resampled_estimate
+from talkpath.verdict.statistics.proportion import Proportion, beta_below, proportion_of
 
 
 @given(st.integers(0, 60_000), st.integers(0, 60_000))
@@ -53,7 +53,7 @@ def test_the_interval_covers() -> None:
 def test_quantiles_count_what_never_came() -> None:
     found = Spread((1.0, 2.0, 3.0, inf))
     assert [found.quantile(q) for q in (0.25, 0.5, 0.75, 0.9)] == [1.0, 2.0, 3.0, inf]
-    assert found.within(2.0) == proportion([True, True, False, False])
+    assert found.within(2.0) == proportion_of([True, True, False, False])
 
 
 def test_resampling_holds_the_mean_and_is_the_same_each_time() -> None:
@@ -64,5 +64,5 @@ def test_resampling_holds_the_mean_and_is_the_same_each_time() -> None:
 
 
 def test_few_rows_bound_nothing() -> None:
-    assert mean_of([2.0] * (ENOUGH - 1)).high == inf
-    assert resampled([], len).value == inf
+    assert mean_of([2.0] * (MIN_RESAMPLED_ROWS - 1)).high == inf
+    assert resampled_estimate([], len).value == inf

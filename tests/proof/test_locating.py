@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from proof.locating import draw, holds, plan_of, play, table
+from proof.locating import draw_case, locate_table, place_holds, plan_of, play_case
 from talkpath.conduct.hop_questions import restricted_places
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
@@ -36,7 +36,7 @@ def test_the_place_is_found(rule: str, path: str, background: str, app: str, fam
     assert scenario.path is not None
     (place,) = restricted_places(facts)
     assert (place.why, place.located) == ("", exact)
-    assert holds(place, scenario.path)
+    assert place_holds(place, scenario.path)
     assert facts.bytes_sent + facts.bytes_received <= facts.plan.budget_bytes
 
 
@@ -49,7 +49,7 @@ def test_where_routers_answer_little_most_places_are_named_in_both_directions() 
         assert scenario.path is not None
         found = restricted_places(facts)
         assert [place.direction for place in found] == ["up", "down"]
-        named += [holds(place, scenario.path) for place in found if not place.why]
+        named += [place_holds(place, scenario.path) for place in found if not place.why]
         assert facts.bytes_sent + facts.bytes_received <= facts.plan.budget_bytes
     assert all(named)
     assert len(named) >= 4
@@ -90,7 +90,7 @@ def test_no_packet_goes_further_than_it_may_and_no_other_is_limited() -> None:
 
 
 def test_drawn_cases_are_told_right_or_not_at_all() -> None:
-    told = [one for seed in range(5) for one in play(draw(seed))]
+    told = [one for seed in range(5) for one in play_case(draw_case(seed))]
     assert {one.word for one in told}.isdisjoint({"wrong"})
     assert sum(one.word == "right" for one in told) >= len(told) / 2
-    assert any("right, of the places named" in line for line in table(told))
+    assert any("right, of the places named" in line for line in locate_table(told))

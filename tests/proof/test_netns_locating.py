@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from proof.locating import holds, plan_of
+from proof.locating import place_holds, plan_of
 from talkpath.conduct.hop_questions import restricted_places
 from talkpath.lab.drivers.run import run_netns
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.validity import voided
+from talkpath.verdict.validity import why_voided
 
 InLab = Callable[..., Any]
 
@@ -25,8 +25,8 @@ def located(rule: str, path: str, family: int, seed: int) -> dict[str, Any]:
     found = restricted_places(facts)
     assert scenario.path is not None
     return {
-        "void": voided(facts) is not None or not found or all(place.why == "budget" for place in found),
-        "right": [place.why or holds(place, scenario.path) for place in found],
+        "void": why_voided(facts) is not None or not found or all(place.why == "budget" for place in found),
+        "right": [place.why or place_holds(place, scenario.path) for place in found],
         "kinds": sorted({kind for place in found for kind in place.kinds.values()}),
     }
 

@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from proof.score import score
-from proof.scoring.row import CheckRow, RowFile, digest
+from proof.score import score_command
+from proof.scoring.row import CheckRow, RowFile, row_digest
 from talkpath.errors import UsageError
 
 
 def run(*args: object) -> Result:
-    return CliRunner().invoke(score, [*map(str, args)])
+    return CliRunner().invoke(score_command, [*map(str, args)])
 
 
 @pytest.fixture
 def rows(tmp_path: Path) -> Path:
     """Rows of the quick seeds that this code is said to have played, so that nothing is played here."""
     file = tmp_path / "rows.jsonl"
-    kept = RowFile(file, digest())
+    kept = RowFile(file, row_digest())
     for seed in range(1, 501):
         kept.add(CheckRow(seed, kept.code, "null", "sim", "clean", 4, arms={"webrtc/dtls/voice": "ok"}))
     return file

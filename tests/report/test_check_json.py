@@ -11,13 +11,13 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from print_sentences import every_verdict, verdict
+from print_sentences import every_verdict, verdict_of_state
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import Facts, Health, Reach
 from talkpath.measure.transport_quality import DirectionQuality, TransportQuality
-from talkpath.report.check_json import INVALID, check_json, judge_check, transports
-from talkpath.verdict.judge import RULES_VERSION, judge
+from talkpath.report.check_json import INVALIDATING_REASONS, check_json, judge_check, transport_rows
+from talkpath.verdict.judge import RULES_VERSION, judge_facts
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "spec" / "tp-004.schema.json").read_text(encoding="utf-8"))
 PLAN = make_plan(choose_arms(["webrtc"]))
@@ -83,7 +83,7 @@ def test_what_the_check_cost_and_who_answered_stands_there() -> None:
 def test_a_run_that_was_off_is_not_valid(health: Health, valid_check: bool) -> None:
     record = valid(check_json(replace(FACTS, health=health), []))
     assert record["valid"] is valid_check
-    assert set(INVALID) == {"late", "clock", "network_changed", "hidden"}
+    assert set(INVALIDATING_REASONS) == {"late", "clock", "network_changed", "hidden"}
 
 
 def test_only_a_lab_tells_a_truth() -> None:
@@ -103,12 +103,12 @@ def test_only_a_lab_tells_a_truth() -> None:
 def test_judging_gives_the_verdicts_and_their_object() -> None:
     facts = replace(FACTS, reach=Reach(control="timeout"), health=Health(ended="responder_lost"))
     verdicts, record = judge_check(facts)
-    assert verdicts == judge(facts)
+    assert verdicts == judge_facts(facts)
     assert [about["state"] for about in valid(record)["verdicts"]] == ["unreachable"]
 
 
 def test_a_transport_carries_a_call_where_both_directions_do() -> None:
-    rows = transports([carry("udp/443"), carry("tcp/443", up=LOSSY), carry("tls/443", down=LOSSY)])
+    rows = transport_rows([carry("udp/443"), carry("tcp/443", up=LOSSY), carry("tls/443", down=LOSSY)])
     assert [(row.transport, row.carries) for row in rows] == [("udp/443", True), ("tcp/443", False), ("tls/443", False)]
     assert [row.loss_pct for row in rows] == [0.0, 60.0, 60.0]
     assert rows[1].mos == rows[1].up.mos < rows[1].down.mos
@@ -118,7 +118,7 @@ def test_a_transport_carries_a_call_where_both_directions_do() -> None:
 def test_of_several_variants_the_worst_stands() -> None:
     good, bad = carry("udp/443", variant="a"), carry("udp/443", up=LOSSY, variant="b")
     for order in ([good, bad], [bad, good]):
-        (row,) = transports(order)
+        (row,) = transport_rows(order)
         assert not row.carries
 
 
@@ -127,15 +127,15 @@ def test_a_variant_that_no_hello_helps_stands_for_its_app() -> None:
     silent = replace(carry("tls/443", nothing, nothing, setup_ms=None, variant="a"), hello="openssl")
     helped, dead = replace(carry("tls/443", variant="a"), hello="browser"), replace(silent, hello="browser")
     other = replace(carry("tls/443", variant="b"), hello="openssl")
-    (row,) = transports([silent, other, helped], hellos=True)
+    (row,) = transport_rows([silent, other, helped], hellos=True)
     assert (row.carries, row.hello, row.unanswered) == (True, "browser", ("openssl",))
-    (row,) = transports([silent, other, dead], hellos=True)
+    (row,) = transport_rows([silent, other, dead], hellos=True)
     assert (row.carries, row.hello, row.unanswered) == (False, UNSET, ("openssl", "browser"))
-    valid(check_json(FACTS, [verdict()], [silent, other, dead]))
-    assert transports([other]) == transports([replace(other, hello="")])
+    valid(check_json(FACTS, [verdict_of_state()], [silent, other, dead]))
+    assert transport_rows([other]) == transport_rows([replace(other, hello="")])
 
 
 def test_a_call_that_is_not_set_up_is_not_carried() -> None:
-    (row,) = transports([carry("udp/443", setup_ms=None)])
+    (row,) = transport_rows([carry("udp/443", setup_ms=None)])
     assert (row.carries, row.mos, row.setup_ms) == (False, 1.0, None)
-    valid(check_json(FACTS, [verdict()], [carry("udp/443", setup_ms=None)]))
+    valid(check_json(FACTS, [verdict_of_state()], [carry("udp/443", setup_ms=None)]))

@@ -15,7 +15,7 @@ from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
 from talkpath.report.check_progress import CheckProgressBar, question_in_words
-from talkpath.report.words.language import codes, language, speaking
+from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.verdict.model import Question
 
 PLAN = make_plan(choose_arms(["telegram"]))
@@ -48,7 +48,7 @@ def test_on_a_terminal_there_is_a_bar_and_no_lines() -> None:
     assert not text.startswith("telegram voice")
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_every_question_of_a_check_has_words(code: str) -> None:
     with speaking(language(code)):
         words = {kind: question_in_words(kind) for kind in ("battery", "watch", "rate", "hello", "tcp", "transport")}

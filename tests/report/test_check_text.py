@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from print_sentences import PARAMETERS, STATES, every_verdict, verdict
-from talkpath.report.check_text import STYLES, details, explain, show, table
+from print_sentences import PARAMETERS, STATES, every_verdict, verdict_of_state
+from talkpath.report.check_text import STYLES, explained_verdicts, explanation, show_check, verdict_table
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import language, speaking
@@ -26,12 +26,14 @@ def printed(*things: Any, width: int = 120, colours: bool = False) -> str:
 
 def shown(verdicts: Any, **more: Any) -> str:
     out = io.StringIO()
-    show(Console(file=out, width=160), verdicts, **more)
+    show_check(Console(file=out, width=160), verdicts, **more)
     return out.getvalue()
 
 
 def test_the_table_has_a_row_for_each_verdict_with_mark_words_and_time() -> None:
-    text = printed(table([verdict(), verdict("ok", app="signal", medium="video", known_at_s=None)]))
+    text = printed(
+        verdict_table([verdict_of_state(), verdict_of_state("ok", app="signal", medium="video", known_at_s=None)])
+    )
     head, first, *_, last = text.splitlines()
     assert head.split() == ["app", "medium", "result", "how", "known", "after"]
     assert first.startswith("Telegram  voice   ✗ Signs of restriction")
@@ -42,85 +44,101 @@ def test_the_table_has_a_row_for_each_verdict_with_mark_words_and_time() -> None
 
 
 def test_a_column_that_would_be_empty_is_left_out() -> None:
-    text = printed(table([verdict("ok", known_at_s=None)]))
+    text = printed(verdict_table([verdict_of_state("ok", known_at_s=None)]))
     assert "known after" not in text
     assert "result" in text
 
 
 def test_an_insufficient_verdict_says_why_in_the_table() -> None:
-    text = printed(table([verdict("insufficient", reason=Reason("vpn"), known_at_s=None)]), width=160)
+    text = printed(verdict_table([verdict_of_state("insufficient", reason=Reason("vpn"), known_at_s=None)]), width=160)
     assert "a VPN or tunnel seems to be on" in text
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_a_state_is_told_without_colour_too(state: str) -> None:
-    about = verdict(state)  # type: ignore[arg-type]
-    assert sentences.MARKS[about.state] in printed(table([about]))
-    assert sentences.label(about) in printed(explain(about, CheckContext()))
+    about = verdict_of_state(state)  # type: ignore[arg-type]
+    assert sentences.STATE_MARKS[about.state] in printed(verdict_table([about]))
+    assert sentences.verdict_label(about) in printed(explanation(about, CheckContext()))
     assert set(STYLES) == set(STATES)
-    assert "\x1b" in printed(explain(about, CheckContext()), colours=True)
+    assert "\x1b" in printed(explanation(about, CheckContext()), colours=True)
 
 
 def test_an_explanation_is_a_sentence_and_its_lines() -> None:
-    about = verdict()
-    first, *lines = printed(explain(about, CheckContext()), width=400).splitlines()
-    assert first.strip() == f"Signs of restriction: {sentences.sentence(about)}"
-    assert [line.strip() for line in lines] == sentences.lines(about)
+    about = verdict_of_state()
+    first, *lines = printed(explanation(about, CheckContext()), width=400).splitlines()
+    assert first.strip() == f"Signs of restriction: {sentences.verdict_sentence(about)}"
+    assert [line.strip() for line in lines] == sentences.verdict_lines(about)
 
 
 def explained(verdicts: list[Verdict]) -> list[Verdict]:
-    return [detail.verdict for detail in details(verdicts)]
+    return [detail.verdict for detail in explained_verdicts(verdicts)]
 
 
 def test_each_verdict_that_is_not_ok_is_explained_in_the_order_of_the_table() -> None:
-    restricted = [verdict(app="telegram"), verdict("ok", app="max"), verdict(app="telegram", medium="video")]
-    assert explained([*restricted, verdict(app="signal")]) == [restricted[0], restricted[2], verdict(app="signal")]
-    other = verdict(app="telegram", rule="media.police", parameters=PARAMETERS["media.police"])
+    restricted = [
+        verdict_of_state(app="telegram"),
+        verdict_of_state("ok", app="max"),
+        verdict_of_state(app="telegram", medium="video"),
+    ]
+    assert explained([*restricted, verdict_of_state(app="signal")]) == [
+        restricted[0],
+        restricted[2],
+        verdict_of_state(app="signal"),
+    ]
+    other = verdict_of_state(app="telegram", rule="media.police", parameters=PARAMETERS["media.police"])
     assert explained([restricted[0], other]) == [restricted[0], other]
     text = shown(restricted)
     assert text.index("voice calls that look like Telegram's") < text.index("video calls that look like Telegram's")
 
 
 def test_the_same_said_of_several_apps_is_explained_once() -> None:
-    closed = [verdict("closed", app=app) for app in ("telegram", "signal", "whatsapp")]
+    closed = [verdict_of_state("closed", app=app) for app in ("telegram", "signal", "whatsapp")]
     assert explained(closed) == closed[:1]
     assert "For the same reason" not in shown(closed)
 
 
 def test_apps_of_which_nothing_can_be_said_for_one_reason_are_named_after_the_first() -> None:
     late, lost = Reason("late"), Reason("responder_lost")
-    unknown = [verdict("insufficient", app=app, reason=late) for app in ("telegram", "signal", "max")]
-    other = verdict("insufficient", app="whatsapp", reason=lost)
+    unknown = [verdict_of_state("insufficient", app=app, reason=late) for app in ("telegram", "signal", "max")]
+    other = verdict_of_state("insufficient", app="whatsapp", reason=lost)
     assert explained([*unknown, other]) == [unknown[0], other]
     text = shown([*unknown, other])
     assert text.count("For the same reason nothing can be said about: Signal, Max.") == 1
     assert "WhatsApp's voice calls" in text
-    video = verdict("insufficient", app="signal", medium="video", reason=late)
+    video = verdict_of_state("insufficient", app="signal", medium="video", reason=late)
     assert "about: Signal (voice), Signal (video)." in shown([*unknown[:2], video])
 
 
 def test_calls_that_pass_beside_closed_ones_are_not_called_closed() -> None:
-    some = [verdict("closed", app="telegram"), verdict("closed", app="signal"), verdict("ok", app="max")]
+    some = [
+        verdict_of_state("closed", app="telegram"),
+        verdict_of_state("closed", app="signal"),
+        verdict_of_state("ok", app="max"),
+    ]
     assert [about.app for about in explained(some)] == ["telegram", "signal"]
     text = shown(some)
     assert "whichever app they look like" not in text
     assert "Voice calls that look like Telegram's do not get through" in text
     assert "whichever app they look like" in shown(some[:2])
-    messages = verdict("ok", medium="text", flow_count=2)
+    messages = verdict_of_state("ok", medium="text", flow_count=2)
     assert "whichever app they look like" in shown([*some[:2], messages])
 
 
 def test_where_all_is_ok_the_first_is_explained_and_the_others_are_named() -> None:
-    fine = [verdict("ok", app=app) for app in ("telegram", "signal", "max")]
+    fine = [verdict_of_state("ok", app=app) for app in ("telegram", "signal", "max")]
     assert explained(fine) == fine[:1]
     assert "No sign of restriction either: Signal, Max." in shown(fine)
-    assert "restriction either" not in shown([*fine, verdict("closed", app="whatsapp")])
+    assert "restriction either" not in shown([*fine, verdict_of_state("closed", app="whatsapp")])
 
 
 def test_ok_is_not_explained_beside_what_is_not() -> None:
-    mixed = [verdict("ok", app="telegram"), verdict(app="signal"), verdict("insufficient", app="max")]
+    mixed = [
+        verdict_of_state("ok", app="telegram"),
+        verdict_of_state(app="signal"),
+        verdict_of_state("insufficient", app="max"),
+    ]
     assert [about.app for about in explained(mixed)] == ["signal", "max"]
-    assert details([]) == []
+    assert explained_verdicts([]) == []
 
 
 def test_transports_follow_where_they_were_tried() -> None:
@@ -139,18 +157,20 @@ def test_transports_follow_where_they_were_tried() -> None:
         "lasted_s": 3.1,
         "uncertain": False,
     }
-    assert "What carried 2 calls of 3" in shown([verdict()], carried=[row])
-    assert "What carried" not in shown([verdict()])
+    assert "What carried 2 calls of 3" in shown([verdict_of_state()], carried=[row])
+    assert "What carried" not in shown([verdict_of_state()])
 
 
 def test_messages_that_were_tried_are_not_called_untested() -> None:
-    assert "your messages were not tested" in shown([verdict("ok")])
-    assert "your messages were not tested" not in shown([verdict("ok"), verdict("ok", medium="text", flow_count=2)])
+    assert "your messages were not tested" in shown([verdict_of_state("ok")])
+    assert "your messages were not tested" not in shown(
+        [verdict_of_state("ok"), verdict_of_state("ok", medium="text", flow_count=2)]
+    )
 
 
 def test_anything_can_be_shown_on_a_narrow_screen_in_any_language() -> None:
     for code in ("en", "ru", "fa", "ar"):
         with speaking(language(code)):
             out = io.StringIO()
-            show(Console(file=out, width=40), list(every_verdict()))
+            show_check(Console(file=out, width=40), list(every_verdict()))
             assert max(map(len, out.getvalue().splitlines())) <= 40 + 2 * out.getvalue().count("\u2068")

@@ -24,7 +24,7 @@ def verdict(state: str, rule: str | None = None, **more: Any) -> Verdict:
 def shown(*verdicts: Verdict) -> str:
     console = Console(width=200, no_color=True)
     with console.capture() as capture:
-        endpoint_report.show(console, verdicts)
+        endpoint_report.show_endpoints(console, verdicts)
     return capture.get()
 
 
@@ -122,7 +122,7 @@ def test_the_plan_shows_every_host_and_how_often() -> None:
              ("stun", "tcp", "tls", "dns", "resolver")]  # fmt: skip
     console = Console(width=200, no_color=True)
     with console.capture() as capture:
-        console.print(endpoint_report.plan([*steps, {**steps[0], "app": ""}], 3))
+        console.print(endpoint_report.endpoint_plan_text([*steps, {**steps[0], "app": ""}], 3))
     text = capture.get()
     assert all(f"{step['host']}" in text for step in steps)
     assert "dns.example 1" not in text

@@ -26,25 +26,25 @@ from talkpath.report.words.gettext_file import Messages
 from talkpath.report.words.language import (
     ENGLISH,
     Language,
-    choose,
-    codes,
+    choose_language,
     count,
     language,
+    language_codes,
     listed,
     say,
     speaking,
     spoken,
 )
-from talkpath.report.words.mechanism import mechanism
+from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.verdict.model import Category, Number, Reason, Verdict
-from talkpath.verdict.registry import REASONS, STATES
-from talkpath.verdict.rules import rules
+from talkpath.verdict.registry import REASON_TEXTS, STATE_TEXTS
+from talkpath.verdict.rules import all_rules
 
-OTHERS = codes()[1:]
+OTHERS = language_codes()[1:]
 FORMS = {"ar": ["zero", "one", "two", "few", "many", "other"], "fa": ["one", "other"], "ru": ["one", "few", "many"]}
 """CLDR's names of the forms of whole numbers, in the order of the catalogue."""
 
-wanted = cache(write_languages.template)
+wanted = cache(write_languages.catalogue_template)
 
 
 @cache
@@ -54,7 +54,7 @@ def template() -> dict[tuple[str, str], Message]:
 
 
 def file_text(code: str) -> str:
-    return (write_languages.FOLDER / f"{code}.po").read_text(encoding="utf-8")
+    return (write_languages.CATALOGUE_FOLDER / f"{code}.po").read_text(encoding="utf-8")
 
 
 def placeholders(text: str) -> set[str]:
@@ -65,7 +65,7 @@ def placeholders(text: str) -> set[str]:
 
 
 def test_russian_persian_and_arabic_are_there() -> None:
-    assert set(codes()) >= {"en", "ru", "fa", "ar"}
+    assert set(language_codes()) >= {"en", "ru", "fa", "ar"}
     assert set(OTHERS) == set(FORMS), "a new language needs its row in FORMS"
 
 
@@ -75,7 +75,7 @@ def test_every_catalogue_has_texts() -> None:
 
 @pytest.mark.parametrize("code", OTHERS)
 def test_a_catalogue_is_current(code: str) -> None:
-    current = write_languages.updated(file_text(code), wanted())
+    current = write_languages.updated_catalogue(file_text(code), wanted())
     assert file_text(code) == current, "run proof/pages/write_languages.py"
 
 
@@ -168,7 +168,7 @@ def test_a_number_with_its_noun(code: str, numbers: Mapping[int, str]) -> None:
 def test_the_language_is_the_one_asked_for_or_that_of_the_environment(
     wanted: str | None, environment: dict[str, str], code: str
 ) -> None:
-    assert choose(wanted, environment).code == code
+    assert choose_language(wanted, environment).code == code
 
 
 def test_a_language_is_spoken_inside_and_not_after() -> None:
@@ -193,7 +193,7 @@ def test_latin_names_are_isolated_in_a_list_from_right_to_left() -> None:
         )
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_a_command_takes_the_language(code: str) -> None:
     done = CliRunner().invoke(cli, ["check", "--language", code], standalone_mode=False)
     assert done.return_value == 3
@@ -228,9 +228,9 @@ def strict(code: str) -> Language:
 
 def verdicts(state: str, medium: str) -> Iterator[Verdict]:
     """The state with every rule, reason, direction, and with and without figures, odds and parameters."""
-    own = [rule for rule in rules().values() if rule.state == state]
+    own = [rule for rule in all_rules().values() if rule.state == state]
     for rule in [None, *own]:
-        for reason in [None, *map(Reason, REASONS)] if state == "insufficient" else [None]:  # type: ignore[arg-type]
+        for reason in [None, *map(Reason, REASON_TEXTS)] if state == "insufficient" else [None]:  # type: ignore[arg-type]
             for way, full in itertools.product((None, "up", "down", "both"), (True, False)):
                 known = {name.name: SETTINGS for name in rule.parameters} if rule and full else {}
                 yield Verdict(
@@ -243,10 +243,10 @@ def verdicts(state: str, medium: str) -> Iterator[Verdict]:
 def told(verdict: Verdict) -> list[str]:
     """Label, sentence and lines."""
     return [
-        words.label(verdict),
-        words.sentence(verdict),
-        *words.lines(verdict),
-        *words.lines(verdict, CheckContext(with_messages=True)),
+        words.verdict_label(verdict),
+        words.verdict_sentence(verdict),
+        *words.verdict_lines(verdict),
+        *words.verdict_lines(verdict, CheckContext(with_messages=True)),
     ]
 
 
@@ -254,22 +254,22 @@ def sentences(line: str) -> list[str]:
     return re.split(r"(?<=[.؟?]) ", line)
 
 
-CASES = [(state, medium) for state in STATES for medium in ("voice", "video")]
+CASES = [(state, medium) for state in STATE_TEXTS for medium in ("voice", "video")]
 CASES += [(state, "text") for state in ("ok", "restricted", "insufficient")]
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 @pytest.mark.parametrize(("state", "medium"), CASES)
 def test_every_verdict_is_one_sentence_and_three_lines_in_every_language(code: str, state: str, medium: str) -> None:
     with speaking(strict(code)):
         for verdict in verdicts(state, medium):
-            assert len(words.lines(verdict)) == 3
+            assert len(words.verdict_lines(verdict)) == 3
             for line in told(verdict):
                 assert line.strip()
                 assert not re.search(r"[{}]|\bNone\b(?! of)|\bnan\b", line), line
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 @pytest.mark.parametrize("medium", ["voice", "video", "text"])
 def test_no_sentence_of_one_state_is_told_of_another(code: str, medium: str) -> None:
     with speaking(language(code)):
@@ -282,27 +282,27 @@ def test_no_sentence_of_one_state_is_told_of_another(code: str, medium: str) -> 
         assert not said[one] & said[two], (one, two)
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_a_handshake_a_port_and_what_ties_have_words(code: str) -> None:
     freeze = Verdict("max", "", "voice", "restricted", "media.freeze", parameters={"after": Category("handshake")})
     tie = Verdict("max", "", "voice", "restricted", "media.unknown", alternatives=("media.drop", "media.police"))
     port = Verdict("max", "", "voice", "closed", "port.block", parameters={"port": Number(3478.0, None, None)})
     with speaking(strict(code)):
-        assert len({mechanism(freeze), mechanism(replace(freeze, parameters={}))}) == 2
-        assert mechanism(replace(tie, rule="media.drop")) in mechanism(tie)
-        assert "3478" in mechanism(port)
+        assert len({mechanism_clause(freeze), mechanism_clause(replace(freeze, parameters={}))}) == 2
+        assert mechanism_clause(replace(tie, rule="media.drop")) in mechanism_clause(tie)
+        assert "3478" in mechanism_clause(port)
 
 
 def test_messages_that_were_tested_are_not_called_untested() -> None:
     verdict = Verdict("telegram", "", "voice", "restricted", "media.drop")
-    assert "your messages were not tested" in words.lines(verdict)[2]
-    assert "messages" not in words.lines(verdict, CheckContext(with_messages=True))[2]
+    assert "your messages were not tested" in words.verdict_lines(verdict)[2]
+    assert "messages" not in words.verdict_lines(verdict, CheckContext(with_messages=True))[2]
 
 
 @pytest.mark.parametrize("code", OTHERS)
 def test_the_scenes_of_the_demo_are_translated(code: str) -> None:
     with speaking(strict(code)):
-        for text in write_languages.scenes():
+        for text in write_languages.scene_texts():
             assert say("scene", text) != text
     assert len(read_script().scenes) == 3
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from talkpath.measure.facts import Facts, Plan
 from talkpath.report import location_report
-from talkpath.report.location_report import LocateResult, no_place_reasons, record, sentence, show
+from talkpath.report.location_report import LocateResult, location_json, no_place_reasons, place_sentence, show_places
 from talkpath.report.words import sentences
 from talkpath.verdict.bases.hop_loss import HopLoss
 from talkpath.verdict.bases.hops import Place, Why
@@ -35,18 +35,18 @@ NAMED = Place("telegram", "tgcalls", "voice", "stun.drop", "up", 1, 2, True, 4, 
     ],
 )  # fmt: skip
 def test_between_which(changes: dict[str, object], said: str) -> None:
-    assert sentence(msgspec.structs.replace(NAMED, **changes)) == said
+    assert place_sentence(msgspec.structs.replace(NAMED, **changes)) == said
 
 
 def test_every_reason_has_its_words() -> None:
     assert set(no_place_reasons()) == set(get_args(Why))
     for why in get_args(Why):
         if why:
-            assert sentence(msgspec.structs.replace(NAMED, why=why, after=None, by=None)).endswith(".")
+            assert place_sentence(msgspec.structs.replace(NAMED, why=why, after=None, by=None)).endswith(".")
 
 
 def test_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    location_report.show(Console(width=100), [NAMED, msgspec.structs.replace(NAMED, located=False, by=None)])
+    location_report.show_places(Console(width=100), [NAMED, msgspec.structs.replace(NAMED, located=False, by=None)])
     told = capsys.readouterr().out
     assert told.count("no proof of who does it") == 2
     assert "say nothing" in told
@@ -54,7 +54,7 @@ def test_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_fits_its_schema() -> None:
-    written = msgspec.json.decode(msgspec.json.encode(record(Facts(Plan(())), [NAMED])))
+    written = msgspec.json.decode(msgspec.json.encode(location_json(Facts(Plan(())), [NAMED])))
     jsonschema.validate(written, msgspec.json.schema(LocateResult))
     assert written["schema"] == "talkpath.locate/1"
     assert written["places"][0]["kinds"] == {"1": "home", "2": "provider"}
@@ -71,8 +71,8 @@ def test_json_fits_its_schema() -> None:
 )
 def test_what_has_no_place_is_told_of_all_the_same(verdict: Verdict, said: str) -> None:
     console = Console(record=True, width=200)
-    show(console, [NAMED], [verdict, msgspec.structs.replace(verdict, app="telegram")])
+    show_places(console, [NAMED], [verdict, msgspec.structs.replace(verdict, app="telegram")])
     told = console.export_text()
-    assert sentences.label(verdict) in told
-    assert sentences.sentence(verdict) in told
+    assert sentences.verdict_label(verdict) in told
+    assert sentences.verdict_sentence(verdict) in told
     assert told.count(said) == 1

@@ -9,14 +9,14 @@ import msgspec
 import pytest
 
 import talkpath
-from print_sentences import verdict
+from print_sentences import verdict_of_state
 from talkpath.report.rejudge import recording_name, rejudge, verdict_changes
 
 LAB = Path(__file__).parents[1] / "capture" / "lab"
 
 
 def plain(**more: Any) -> dict[str, Any]:
-    made: dict[str, Any] = msgspec.to_builtins(verdict(**more))
+    made: dict[str, Any] = msgspec.to_builtins(verdict_of_state(**more))
     return made
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from talkpath.report.transport_table import conclusion, hellos, section, transport_name
+from talkpath.report.transport_table import hello_sentences, transport_conclusion, transport_name, transport_section
 
 GOOD = {"loss_pct": 0.0, "delay_ms": 1.0, "mos": 4.4}
 BAD = {"loss_pct": 60.0, "delay_ms": 1.0, "mos": 1.3}
@@ -46,7 +46,7 @@ def silent(transport: str) -> Any:
 def shown(*rows: Any) -> str:
     console = Console(width=100, no_color=True)
     with console.capture() as capture:
-        console.print(section(rows))
+        console.print(transport_section(rows))
     return capture.get()
 
 
@@ -70,18 +70,20 @@ def test_marks_quality_and_the_way_that_fails() -> None:
     ],
 )
 def test_what_stands_out(rows: list[Any], said: str) -> None:
-    assert conclusion(rows).startswith(said)
-    assert bool(conclusion(rows)) == bool(said)
+    assert transport_conclusion(rows).startswith(said)
+    assert bool(transport_conclusion(rows)) == bool(said)
 
 
 def test_with_which_hello_tls_was_answered() -> None:
     only = [row(name) | {"hello": "browser", "unanswered": ["openssl"]} for name in ("tls/443", "wss/443")]
-    assert hellos([row("tcp/443"), *only])[0].startswith("Connections over TLS 443, WebSocket 443 were answered only")
+    assert hello_sentences([row("tcp/443"), *only])[0].startswith(
+        "Connections over TLS 443, WebSocket 443 were answered only"
+    )
     never = silent("tls/443") | {"unanswered": ["openssl", "browser"]}
-    assert hellos([row("tcp/443"), never])[0].startswith("Connections over TLS 443 were not answered")
+    assert hello_sentences([row("tcp/443"), never])[0].startswith("Connections over TLS 443 were not answered")
     assert "not answered, whether" in " ".join(shown(row("tcp/443"), never).split())
     usual = row("tls/443") | {"hello": "openssl"}
-    assert hellos([usual, silent("wss/443") | {"unanswered": ["openssl"]}]) == []
+    assert hello_sentences([usual, silent("wss/443") | {"unanswered": ["openssl"]}]) == []
 
 
 def test_nothing_is_said_where_none_was_tried() -> None:
@@ -98,9 +100,11 @@ def test_near_the_limit_nothing_is_decided() -> None:
 
 def test_what_is_too_close_to_tell_takes_no_part_in_the_conclusion() -> None:
     unsure = row("udp/443", BAD, uncertain=True)
-    assert conclusion([unsure, silent("tcp/443")]) == ""
-    assert conclusion([unsure, silent("tcp/443"), row("tls/443")]) == ""
-    assert conclusion([silent("udp/443"), row("tls/443"), row("wss/443", BAD, uncertain=True)]).startswith("Only TLS")
+    assert transport_conclusion([unsure, silent("tcp/443")]) == ""
+    assert transport_conclusion([unsure, silent("tcp/443"), row("tls/443")]) == ""
+    assert transport_conclusion([silent("udp/443"), row("tls/443"), row("wss/443", BAD, uncertain=True)]).startswith(
+        "Only TLS"
+    )
 
 
 @pytest.mark.parametrize(("calls", "said"), [(1, "1 call of 3 s well"), (2, "2 calls of 3 s each well")])

@@ -7,22 +7,29 @@ import io
 import pytest
 from rich.console import Console
 
-from print_sentences import verdict
-from talkpath.report.watch_report import check_line, missed_line, show, watch_json
+from print_sentences import verdict_of_state
+from talkpath.report.watch_report import check_line, missed_line, show_watch, watch_json
 from talkpath.report.words.language import language, speaking
 
 AT = "2026-11-27T15:00Z"
-TOGETHER = verdict(figures={"checks": 12.0, "checks_restricted": 5.0}, log10_e=9.25)
+TOGETHER = verdict_of_state(figures={"checks": 12.0, "checks_restricted": 5.0}, log10_e=9.25)
 
 
 def shown(least: float = 5.1) -> str:
     out = io.StringIO()
-    show(Console(file=out, width=140), [TOGETHER], least)
+    show_watch(Console(file=out, width=140), [TOGETHER], least)
     return out.getvalue()
 
 
 def test_a_check_is_one_line_that_groups_apps_by_result() -> None:
-    line = check_line(AT, [verdict(app="telegram"), verdict("ok", app="signal"), verdict(app="max", medium="video")])
+    line = check_line(
+        AT,
+        [
+            verdict_of_state(app="telegram"),
+            verdict_of_state("ok", app="signal"),
+            verdict_of_state(app="max", medium="video"),
+        ],
+    )
     assert line == (
         f"{AT}  Signs of restriction: Telegram (voice), Max (video); No sign of restriction: Signal (voice)"
     )

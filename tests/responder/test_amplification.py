@@ -18,8 +18,8 @@ from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import Layout, lay_out
-from talkpath.experiment.nonce import put, read
-from talkpath.experiment.seeds import commitment, session_key
+from talkpath.experiment.nonce import put_nonce, read_nonce
+from talkpath.experiment.seeds import seed_commitment, session_key
 from talkpath.responder.flight import ResponderPacket
 from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder
@@ -67,14 +67,14 @@ class Attack:
             seed = bytes([number]) * 32
             session = self.far.connect(host, host=host)
             self.sessions.append(session)
-            welcome = self.say(number, Hello((1,), "", commitment(seed), {str(a): shape_digest(a) for a in ARMS}))
+            welcome = self.say(number, Hello((1,), "", seed_commitment(seed), {str(a): shape_digest(a) for a in ARMS}))
             assert isinstance(welcome, Welcome)
             assert self.say(number, Open(seed)) == Ready(-1)
             self.keys.append(session_key(seed, welcome.seed))
 
     def say(self, session: int, message: AnyMessage) -> AnyMessage | None:
         """The answer; None where the session was refused before."""
-        data = self.far.receive(self.now_s, self.sessions[session], messages.encode(message))
+        data = self.far.receive(self.now_s, self.sessions[session], messages.encode_message(message))
         return next(iter(Decoder().feed(data)), None)
 
     def begin(self, session: int, arm: int, question: str, packets: int) -> None:
@@ -105,7 +105,7 @@ class Attack:
         nonce = each.nonces.get((flow, source), 0)
         if echo and nonce and shape.nonce_at is not None:
             sealed = shape.fingerprint and plan.role == "call"
-            data = put(data, shape, nonce, printable=plan.twin_kind == "text", fingerprint=sealed)
+            data = put_nonce(data, shape, nonce, printable=plan.twin_kind == "text", fingerprint=sealed)
             self.open.add((epoch, flow, source))
         elif cut:
             data = data[: max(2 * KEY_BYTES, len(data) - cut)]
@@ -139,7 +139,7 @@ class Attack:
         bit = (down.keys.get(data[:KEY_BYTES]) or down.keys[data[KEY_BYTES : 2 * KEY_BYTES]])[1]
         shape = each.layout.schedule.slots[down.slots[bit]]
         expected = plan.datagrams[down.slots[bit]]
-        each.nonces[flow, source] = read(expected, data, shape, printable=plan.twin_kind == "text")
+        each.nonces[flow, source] = read_nonce(expected, data, shape, printable=plan.twin_kind == "text")
 
 
 STEPS = st.one_of(

@@ -15,14 +15,14 @@ from talkpath.experiment.control_packets import (
     MOST_PACKETS,
     WINDOW,
     ExpectedTags,
+    control_datagram,
     control_key,
-    datagram,
-    imitated,
-    marked,
+    imitated_size,
+    is_marked,
     nonce_of,
-    tag,
+    packet_tag,
 )
-from talkpath.experiment.seeds import commitment, session_key
+from talkpath.experiment.seeds import seed_commitment, session_key
 from talkpath.responder.limits import Identity, Limits
 from talkpath.responder.responder import Responder
 from talkpath.wire.control import messages
@@ -52,7 +52,7 @@ class Far:
         self.responder = Responder(Identity(PORTS), limits or Limits(), Random(1).randbytes)
         self.session = self.responder.connect("block")
         self.now_s = 100.0
-        welcome = self.say(Hello((1,), "", commitment(SEED), {}))
+        welcome = self.say(Hello((1,), "", seed_commitment(SEED), {}))
         assert isinstance(welcome, Welcome)
         self.control_flows = welcome.control_flows
         assert self.say(Open(SEED)) == Ready(-1)
@@ -60,11 +60,11 @@ class Far:
         assert self.say(Accompany(0, flows)) == Ready(0)
 
     def say(self, message: AnyMessage) -> AnyMessage | None:
-        data = self.responder.receive(self.now_s, self.session, messages.encode(message))
+        data = self.responder.receive(self.now_s, self.session, messages.encode_message(message))
         return next(iter(Decoder().feed(data)), None)
 
     def come(self, flow: int, number: int, source: str, size: int, nonce: bytes = bytes(8)) -> int:
-        data = datagram(tag(self.key, flow, "up", number), nonce, size, Random(number).randbytes)
+        data = control_datagram(packet_tag(self.key, flow, "up", number), nonce, size, Random(number).randbytes)
         return len(self.responder.datagram(self.now_s, source, PORTS[flow], data))
 
     def told(self, first: int, count: int, size: int, every_ms: int = 20) -> None:
@@ -92,11 +92,11 @@ def test_the_pattern_comes_back_after_its_lag_as_long_and_as_far_apart():
     assert [len(data) for _, _, data in sent] == [120] * 5
     due_s = [begin_s - 0.08 + 0.02 * place + LAG_MS / 1000 for place in range(5)]
     assert [at_s for at_s, _, _ in sent] == pytest.approx(due_s, abs=0.02)
-    assert [data[:16] for _, _, data in sent] == [tag(far.key, 0, "down", number) for number in range(5)]
+    assert [data[:16] for _, _, data in sent] == [packet_tag(far.key, 0, "down", number) for number in range(5)]
     counts = far.say(Conclude(0))
     assert isinstance(counts, Counts)
-    assert [marked(counts.flows[0].arrived, number) for number in (0, 9, 10)] == [True, True, False]
-    assert [marked(counts.flows[1].sent, number) for number in (0, 4, 5)] == [True, True, False]
+    assert [is_marked(counts.flows[0].arrived, number) for number in (0, 9, 10)] == [True, True, False]
+    assert [is_marked(counts.flows[1].sent, number) for number in (0, 4, 5)] == [True, True, False]
     assert not far.responder.control_tags, "nothing is known of a call that is over"
 
 
@@ -189,14 +189,14 @@ def test_tags_are_known_in_a_window_alone():
     tags: dict[bytes, tuple[str, int, int]] = {}
     expected = ExpectedTags(tags, "x", bytes(32), "up", 1)
     for number in range(0, 5000, 100):
-        assert tag(bytes(32), 0, "up", number) in tags
+        assert packet_tag(bytes(32), 0, "up", number) in tags
         expected.came(0, number)
         assert len(tags) <= 2 * WINDOW
-    assert tag(bytes(32), 0, "up", 0) not in tags
+    assert packet_tag(bytes(32), 0, "up", 0) not in tags
     expected.forget()
     assert not tags
 
 
 def test_lengths_are_bounded():
-    assert [imitated(size) for size in (0, 24, 160, 9000)] == [24, 24, 160, 1472]
-    assert MOST_PACKETS // 8 * 16 < messages.MAX_FRAME, "the counts of all flows fit into a frame"
+    assert [imitated_size(size) for size in (0, 24, 160, 9000)] == [24, 24, 160, 1472]
+    assert MOST_PACKETS // 8 * 16 < messages.MAX_CONTROL_FRAME_BYTES, "the counts of all flows fit into a frame"

@@ -86,4 +86,4 @@ def test_while_datagrams_gather_what_is_due_still_leaves_in_time(
         near.connect((HERE, port))
         run(driver, near, COUNT)
     assert len(engine.polled_s) >= COUNT / 2**MOST_PASSES  # a turn takes fewer
-    assert max(waits) <= module.GATHER_S
+    assert max(waits) <= module.DATAGRAM_GATHER_S

@@ -18,7 +18,7 @@ from factories.networks.local_responder import FarEnd
 from talkpath.conduct.check import Check
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.experiment.seeds import commitment
+from talkpath.experiment.seeds import seed_commitment
 from talkpath.measure.facts import Facts
 from talkpath.probe.driver import ProbeDriver
 from talkpath.probe.invite_link import parse_invite_link
@@ -62,14 +62,14 @@ class Attacker:
         self.end.sendall(self.channel.out())
 
     def say(self, message: AnyMessage) -> AnyMessage | None:
-        self.send(messages.encode(message))
+        self.send(messages.encode_message(message))
         while not (answers := self.decoder.feed(self.channel.feed(data := self.end.recv(65536)))):
             if not data:
                 return None
         return answers[0]
 
     def open(self) -> bool:
-        hello = Hello((1,), "", commitment(bytes(32)), {str(ARM): shape_digest(ARM)})
+        hello = Hello((1,), "", seed_commitment(bytes(32)), {str(ARM): shape_digest(ARM)})
         return isinstance(self.say(hello), Welcome) and isinstance(self.say(Open(bytes(32))), Ready)
 
     def begin(self, number: int) -> AnyMessage | None:

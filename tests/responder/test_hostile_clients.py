@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from talkpath.apps import shapes
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import lay_out
-from talkpath.experiment.seeds import commitment, session_key
+from talkpath.experiment.seeds import seed_commitment, session_key
 from talkpath.responder.limits import Identity, Limits
 from talkpath.responder.responder import Responder
 from talkpath.responder.session import ResponderSession
@@ -35,7 +35,7 @@ from talkpath.wire.control.messages import (
 PORTS = tuple(range(3000, 3016))
 ARM = next(arm for arm in shapes() if arm.app == "webrtc" and arm.medium == "voice")
 SEED = bytes(32)
-HELLO = Hello((messages.VERSION,), "test", commitment(SEED), {str(ARM): shape_digest(ARM)})
+HELLO = Hello((messages.PROTOCOL_VERSION,), "test", seed_commitment(SEED), {str(ARM): shape_digest(ARM)})
 
 
 def responder(**limits: int) -> Responder:
@@ -43,7 +43,7 @@ def responder(**limits: int) -> Responder:
 
 
 def say(far: Responder, connection: ResponderSession, message: AnyMessage, now_s: float = 0.0) -> AnyMessage:
-    (answer,) = Decoder().feed(far.receive(now_s, connection, messages.encode(message)))
+    (answer,) = Decoder().feed(far.receive(now_s, connection, messages.encode_message(message)))
     return answer
 
 
@@ -95,7 +95,7 @@ def test_whatever_is_said_gets_an_answer_or_one_refusal(begun: bool, said: list[
     far = responder()
     connection = opened(far)[0] if begun else far.connect("block")
     for step, message in enumerate(said):
-        data = message if isinstance(message, bytes) else messages.encode(message)
+        data = message if isinstance(message, bytes) else messages.encode_message(message)
         answers = Decoder().feed(far.receive(float(step), connection, data))
         far.poll(float(step))
         assert connection.closed == any(
@@ -176,7 +176,7 @@ def test_sixteen_blocks_keep_nobody_out() -> None:
 def test_a_session_that_says_nothing_ends_though_bytes_drip_in() -> None:
     far = responder()
     session, _ = opened(far)
-    frame = messages.encode(begin())
+    frame = messages.encode_message(begin())
     for second in range(0, 100, 10):
         far.receive(float(second), session, frame[second // 10 : second // 10 + 1])
         far.poll(float(second))
@@ -189,8 +189,8 @@ def test_a_session_ends_though_it_always_has_something_to_ask() -> None:
     session, _ = opened(far)
     now_s, number = 0.0, 0
     while not session.closed and now_s < 1000.0:
-        far.receive(now_s, session, messages.encode(begin(number, k=1, packets=1)))
-        far.receive(now_s, session, messages.encode(Close(number, ())))
+        far.receive(now_s, session, messages.encode_message(begin(number, k=1, packets=1)))
+        far.receive(now_s, session, messages.encode_message(Close(number, ())))
         far.poll(now_s)
         number, now_s = number + 1, now_s + 5.0
     assert now_s < 200.0
@@ -201,10 +201,10 @@ def test_long_calls_earn_a_session_its_time() -> None:
     session, _ = opened(far)
     now_s, number = 0.0, 0
     while not session.closed:
-        far.receive(now_s, session, messages.encode(begin(number, k=1, packets=3000)))
+        far.receive(now_s, session, messages.encode_message(begin(number, k=1, packets=3000)))
         now_s += 61.0
         far.poll(now_s)
-        far.receive(now_s, session, messages.encode(Close(number, ())))
+        far.receive(now_s, session, messages.encode_message(Close(number, ())))
         number += 1
     assert 480.0 < now_s < 600.0
 
@@ -218,7 +218,7 @@ def test_frames_are_short_until_a_report_is_due() -> None:
     assert limit <= messages.SHORT_FRAME
     say(far, session, begin(packets=400))
     longest = Close(0, tuple(FlowReport(*[bytes(60), bytes(900)] * 2) for _ in range(5)))
-    assert limit < len(messages.encode(longest)) < session.decoder.limit < 40_000
+    assert limit < len(messages.encode_message(longest)) < session.decoder.limit < 40_000
     assert isinstance(say(far, session, longest), Report)
 
 
@@ -229,9 +229,9 @@ def say_raw(far: Responder, session: ResponderSession, data: bytes) -> AnyMessag
 
 def test_a_version_that_is_not_spoken_is_told_with_the_one_that_is() -> None:
     far = responder()
-    answer = say(far, far.connect("block"), Hello((99,), "test", commitment(SEED), {}))
+    answer = say(far, far.connect("block"), Hello((99,), "test", seed_commitment(SEED), {}))
     assert isinstance(answer, Refusal)
-    assert (answer.code, answer.versions) == ("version", (messages.VERSION,))
+    assert (answer.code, answer.versions) == ("version", (messages.PROTOCOL_VERSION,))
 
 
 def test_an_epoch_that_is_over_is_forgotten_but_for_what_came_late() -> None:

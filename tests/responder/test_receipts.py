@@ -14,7 +14,7 @@ from test_session import ARM, PORTS, SEED, begin
 from talkpath.apps.contract.shape import KEY_BYTES
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import lay_out
-from talkpath.experiment.seeds import commitment, session_key
+from talkpath.experiment.seeds import seed_commitment, session_key
 from talkpath.responder import receipts
 from talkpath.responder.geoip import NetworkOrigin
 from talkpath.responder.limits import Identity
@@ -24,7 +24,7 @@ from talkpath.responder.session import ResponderSession
 from talkpath.responder.session_epochs import LINGER_S
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import AnyMessage, Close, Decoder, Finish, Hello, Open, Receipt, Welcome
-from talkpath.wire.control.receipt import ReceiptStatement, unseal
+from talkpath.wire.control.receipt import ReceiptStatement, unseal_receipt
 from talkpath.wire.control.sign import Signer
 
 SIGNER, KEY, HOUR = Signer.of_seed(bytes(range(32))), b"k" * 32, "2026-11-24T20:00:00Z"
@@ -38,7 +38,7 @@ class Session:
         self.far = Responder(Identity(PORTS, responder_class="home"), receipts=signing)
         self.connection: ResponderSession = self.far.connect("a", NetworkOrigin("AS64497", "XX"))
         shapes = {str(ARM): shape_digest(ARM)}
-        welcome = self.say(Hello((1,), "test", commitment(SEED), shapes, KEY))
+        welcome = self.say(Hello((1,), "test", seed_commitment(SEED), shapes, KEY))
         assert isinstance(welcome, Welcome)
         self.welcome = welcome
         self.say(Open(SEED))
@@ -46,7 +46,7 @@ class Session:
         self.say(begin())
 
     def say(self, message: AnyMessage, now_s: float = 0.0) -> AnyMessage:
-        data = self.far.receive(now_s, self.connection, messages.encode(message))
+        data = self.far.receive(now_s, self.connection, messages.encode_message(message))
         (answer,) = Decoder().feed(data)
         return answer
 
@@ -64,7 +64,7 @@ class Session:
 
     def signed(self, now_s: float) -> ReceiptStatement:
         receipt = self.finish(now_s)
-        return unseal(receipt.body, receipt.signature)
+        return unseal_receipt(receipt.body, receipt.signature)
 
 
 def test_it_names_the_run_and_where_it_came_from() -> None:
@@ -99,7 +99,7 @@ def test_an_older_probe_gets_a_receipt_that_binds_the_epochs_alone() -> None:
     finish = msgspec.msgpack.encode(["Finish", b"d" * 32, "done"])
     (receipt,) = Decoder().feed(session.far.receive(1.0, session.connection, struct.pack("!I", len(finish)) + finish))
     assert isinstance(receipt, Receipt)
-    found = unseal(receipt.body, receipt.signature)
+    found = unseal_receipt(receipt.body, receipt.signature)
     assert (found.facts_digest, found.run_digest) == (b"d" * 32, b"")
 
 
@@ -139,7 +139,7 @@ def test_what_came_long_after_is_in_it_too() -> None:
 
 def test_a_responder_without_a_key_or_with_too_much_to_say_signs_nothing(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     assert Session(None).finish(1.0) == Receipt()
-    monkeypatch.setattr(receipts, "SLACK_BYTES", messages.MAX_FRAME)
+    monkeypatch.setattr(receipts, "SLACK_BYTES", messages.MAX_CONTROL_FRAME_BYTES)
     assert Session(ReceiptSigner(SIGNER, lambda: HOUR)).finish(1.0) == Receipt()
 
 

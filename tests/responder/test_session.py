@@ -10,8 +10,8 @@ import pytest
 from talkpath.apps import shapes
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import lay_out
-from talkpath.experiment.nonce import put, read
-from talkpath.experiment.seeds import commitment, session_key
+from talkpath.experiment.nonce import put_nonce, read_nonce
+from talkpath.experiment.seeds import seed_commitment, session_key
 from talkpath.responder.limits import Identity, Limits
 from talkpath.responder.responder import Responder
 from talkpath.wire.control import messages
@@ -42,7 +42,7 @@ class Probe:
         self.key = b""
 
     def say(self, message: AnyMessage) -> AnyMessage:
-        return self.raw(messages.encode(message))
+        return self.raw(messages.encode_message(message))
 
     def raw(self, data: bytes) -> AnyMessage:
         (answer,) = Decoder().feed(self.responder.receive(0.0, self.connection, data))
@@ -52,7 +52,7 @@ class Probe:
         fields: dict[str, object] = {
             "versions": (1,),
             "agent": "test",
-            "commit": commitment(SEED),
+            "commit": seed_commitment(SEED),
             "shapes": {str(ARM): shape_digest(ARM)},
         }
         return self.say(Hello(**fields | changes))  # type: ignore[arg-type]
@@ -91,7 +91,7 @@ def test_a_session_from_hello_to_receipt() -> None:
         (Open(SEED), "order"),
         (Close(0, ()), "order"),
         (Ready(1), "order"),
-        (Hello((9,), "x", commitment(SEED), {}), "version"),
+        (Hello((9,), "x", seed_commitment(SEED), {}), "version"),
     ],
     ids=["begin first", "open first", "close first", "not the probe's", "version 9"],
 )
@@ -190,7 +190,7 @@ def test_an_echoed_nonce_opens_the_flow() -> None:
             continue
         slot = layout.schedule.slots[layout.up.slots[bit]]
         data = flow.datagrams[layout.up.slots[bit]]
-        data = put(data, slot, nonce, printable=False, fingerprint=False) if nonce else data
+        data = put_nonce(data, slot, nonce, printable=False, fingerprint=False) if nonce else data
         got += len(data)
         for packet in probe.responder.datagram(due_ms / 1000, "me", flow.port, data) + probe.responder.poll(
             due_ms / 1000
@@ -198,7 +198,7 @@ def test_an_echoed_nonce_opens_the_flow() -> None:
             gave += len(packet.data)
             _, down = layout.down.keys.get(packet.data[:40]) or layout.down.keys[packet.data[40:80]]
             place = layout.schedule.slots[layout.down.slots[down]]
-            nonce = nonce or read(flow.datagrams[layout.down.slots[down]], packet.data, place, printable=False)
+            nonce = nonce or read_nonce(flow.datagrams[layout.down.slots[down]], packet.data, place, printable=False)
     assert nonce
     down_bytes = sum(s.size for s in layout.schedule.slots if s.direction == "down" and s.stage == "media")
     assert gave >= 0.9 * down_bytes

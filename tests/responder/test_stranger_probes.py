@@ -24,7 +24,7 @@ from talkpath.wire.control.invitation import Invitations
 from talkpath.wire.control.keys import new_identity_pem
 from talkpath.wire.control.sign import Signer
 
-WHOLE = messages.encode(HELLO)
+WHOLE = messages.encode_message(HELLO)
 WAIT_S = 3.0
 DRAWS = Random(18)
 LENGTHS = (0, 1, 4, 31, 1 << 10, 0x1FFF, 0x2000, 0x2001, 0xFFFF, 0x10_0000, 0x11_0000, 0xFFFF_FFFF)

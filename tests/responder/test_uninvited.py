@@ -20,7 +20,7 @@ from talkpath.responder.driver import ResponderDriver
 from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder
 from talkpath.wire.control import messages, tls
-from talkpath.wire.control.invitation import Invitations, prove, until_text
+from talkpath.wire.control.invitation import Invitations, invitation_proof, until_text
 from talkpath.wire.control.keys import new_identity_pem
 from talkpath.wire.control.messages import Decoder, Hello, Welcome
 from talkpath.wire.control.sign import Signer
@@ -96,17 +96,17 @@ class Near:
 
 
 def invited(serving: Serving, until: str, binding: bytes) -> bytes:
-    told = prove(serving.invitations.token(until), until, binding)
-    return messages.encode(msgspec.structs.replace(HELLO, until=told.until, proof=told.proof))
+    told = invitation_proof(serving.invitations.token(until), until, binding)
+    return messages.encode_message(msgspec.structs.replace(HELLO, until=told.until, proof=told.proof))
 
 
 @pytest.mark.parametrize(
     "plain",
     [
-        messages.encode(HELLO),
-        messages.encode(msgspec.structs.replace(HELLO, proof=b"p" * 32)),
-        messages.encode(Hello((9,), "", b"", {})),
-        messages.encode(messages.Open(b"")),
+        messages.encode_message(HELLO),
+        messages.encode_message(msgspec.structs.replace(HELLO, proof=b"p" * 32)),
+        messages.encode_message(Hello((9,), "", b"", {})),
+        messages.encode_message(messages.Open(b"")),
         b"\0\0\0\x05hello",
         b"\0\x0f\xff\xff" + bytes(100),
         b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -154,7 +154,7 @@ def test_a_proof_that_was_heard_elsewhere_is_none(closed: Serving) -> None:
 
 def test_an_open_server_takes_links_without_a_token_and_with_one(is_open: Serving) -> None:
     near = Near(is_open)
-    (answer,) = Decoder().feed(near.say(messages.encode(HELLO)))
+    (answer,) = Decoder().feed(near.say(messages.encode_message(HELLO)))
     assert isinstance(answer, Welcome)
     near = Near(is_open)
     (answer,) = Decoder().feed(near.say(invited(is_open, "", near.channel.binding)))
@@ -168,9 +168,9 @@ def test_a_bug_ends_the_connection_that_met_it_and_no_other(is_open: Serving, mo
     with monkeypatch.context() as patched:
         patched.setattr(Responder, "receive", broken)
         near = Near(is_open)
-        assert near.say(messages.encode(HELLO)) == b""
+        assert near.say(messages.encode_message(HELLO)) == b""
     near = Near(is_open)
-    (answer,) = Decoder().feed(near.say(messages.encode(HELLO)))
+    (answer,) = Decoder().feed(near.say(messages.encode_message(HELLO)))
     assert isinstance(answer, Welcome)
     (sentence,) = is_open.told
     assert "ValueError" in sentence

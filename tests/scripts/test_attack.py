@@ -8,7 +8,7 @@ import pytest
 
 import attack
 from attacks import recordings
-from attacks.stage import Attack, Finding, command
+from attacks.stage import Attack, Finding, run_talkpath
 
 
 def test_names_are_unique_and_bounds_are_said() -> None:
@@ -19,7 +19,7 @@ def test_names_are_unique_and_bounds_are_said() -> None:
 
 def test_one_attack_plays_in_a_process_of_its_own() -> None:
     number = [each.name for each in attack.ATTACKS].index("capture: one packet that claims 2 GB")
-    finding = attack.play(number)
+    finding = attack.play_attack(number)
     assert finding.holds
     assert "exit 0" in finding.measured
 
@@ -30,7 +30,7 @@ def test_a_bound_that_does_not_hold_ends_with_exit_code_1(
     held = Attack("one that holds", "0", lambda folder: Finding(True, "0"))
     broken = Attack("one that does not", "0", lambda folder: Finding(False, "7"))
     monkeypatch.setattr(attack, "ATTACKS", (held, broken))
-    monkeypatch.setattr(attack, "play", lambda number: attack.ATTACKS[number].play(Path()))
+    monkeypatch.setattr(attack, "play_attack", lambda number: attack.ATTACKS[number].play(Path()))
     assert attack.main([]) == 1
     printed = capsys.readouterr().out
     assert "| one that does not | 0 | 7 | **BROKEN** |" in printed
@@ -39,10 +39,10 @@ def test_a_bound_that_does_not_hold_ends_with_exit_code_1(
 
 
 def test_time_memory_and_traceback_of_a_command_are_measured() -> None:
-    ended = command("--version")
+    ended = run_talkpath("--version")
     assert ended.exit_code == 0
     assert not ended.traceback
     assert ended.mib > 5
-    assert not recordings.limits(ended._replace(stderr=b"Traceback (most recent call last)")).holds
-    assert not recordings.limits(ended._replace(mib=1e6)).holds
-    assert not recordings.limits(ended._replace(exit_code=-9)).holds
+    assert not recordings.set_limits(ended._replace(stderr=b"Traceback (most recent call last)")).holds
+    assert not recordings.set_limits(ended._replace(mib=1e6)).holds
+    assert not recordings.set_limits(ended._replace(exit_code=-9)).holds

@@ -26,20 +26,20 @@ import compare_stored
     ],
 )
 def test_what_differs_is_named(stored: object, today: object, lines: list[str]):
-    assert list(compare_stored.unequal(stored, today)) == lines
+    assert list(compare_stored.unequal_values(stored, today)) == lines
 
 
 def test_captures_must_be_the_same_bytes_and_verdicts_the_same_values():
-    assert compare_stored.differences("judge/a", '{"a": 1}', '{"a":1}') == []
-    assert compare_stored.differences("capture/a", '{"a": 1}', '{"a":1}')
-    assert compare_stored.differences("judge/a", '{"a": 1}\n', "exit 1\n")
+    assert compare_stored.result_differences("judge/a", '{"a": 1}', '{"a":1}') == []
+    assert compare_stored.result_differences("capture/a", '{"a": 1}', '{"a":1}')
+    assert compare_stored.result_differences("judge/a", '{"a": 1}\n', "exit 1\n")
 
 
 @pytest.mark.long
 def test_a_stored_set_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Stored and compared with the same code nothing differs; a stored verdict or capture that is changed does."""
     fixture = compare_stored.ROOT / compare_stored.FIXTURES / "voice.pcap.gz"
-    monkeypatch.setattr(compare_stored, "captures", lambda: [fixture])
+    monkeypatch.setattr(compare_stored, "capture_files", lambda: [fixture])
     monkeypatch.setattr(compare_stored, "PLAYED", (("clean", "stun.drop"),))
     monkeypatch.setattr(compare_stored, "SCENARIO", "none")
     folder = tmp_path / "stored"

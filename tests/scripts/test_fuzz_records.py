@@ -9,13 +9,13 @@ from talkpath.errors import WireError
 
 
 def test_some_messages_are_accepted_and_most_are_refused() -> None:
-    accepted, wrong, _, _ = fuzz_records.play(("messages", 1, 0, 200))
+    accepted, wrong, _, _ = fuzz_records.play_cases(("messages", 1, 0, 200))
     assert wrong == []
     assert 0 < accepted < 100
 
 
 def test_some_bundles_are_accepted_and_most_are_refused() -> None:
-    accepted, wrong, _, _ = fuzz_records.play(("bundles", 1, 0, 25))
+    accepted, wrong, _, _ = fuzz_records.play_cases(("bundles", 1, 0, 25))
     assert wrong == []
     assert 0 < accepted < 25
 
@@ -27,7 +27,7 @@ def test_what_goes_wrong_is_told_with_the_number_of_its_case(monkeypatch: pytest
         return True
 
     monkeypatch.setitem(fuzz_records.CASES, "messages", broken)
-    accepted, wrong, _, _ = fuzz_records.play(("messages", 1, 0, 5))
+    accepted, wrong, _, _ = fuzz_records.play_cases(("messages", 1, 0, 5))
     assert accepted == 4
     assert len(wrong) == 1
     assert wrong[0].startswith("case 3:")

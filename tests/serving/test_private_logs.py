@@ -67,12 +67,12 @@ def test_arguments_are_kept_where_they_stand_on_the_first_line(level: int) -> No
 
 def test_the_observatory_s_server_is_filtered() -> None:
     pytest.importorskip("uvicorn")
-    from talkpath.observatory.serve import _server
+    from talkpath.observatory.serve import _http_server
     from talkpath.serving.connections import ConnectionLimits
 
     async def nothing(*_: object) -> None:
         await asyncio.sleep(0)
 
-    _server(nothing, ConnectionLimits())
+    _http_server(nothing, ConnectionLimits())
     filters = [one for handler in logging.getLogger("uvicorn").handlers for one in handler.filters]
     assert any(isinstance(one, WithoutTexts) for one in filters)

@@ -12,7 +12,7 @@ from factories.checks import boxed
 from factories.checks.call_slots import Box
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import ArmPlan, Epoch, Facts
-from talkpath.verdict.judge import judge, judge_arms
+from talkpath.verdict.judge import judge_arms, judge_facts
 from talkpath.verdict.model import Question, Verdict
 from talkpath.verdict.planner.next_question import next_question
 
@@ -35,7 +35,7 @@ def further(facts: Facts, app: str, *boxes: Box) -> Facts:
 
 
 def of(facts: Facts, app: str) -> Verdict:
-    return next(verdict for verdict in judge(facts) if verdict.app == app)
+    return next(verdict for verdict in judge_facts(facts) if verdict.app == app)
 
 
 @cache
@@ -48,7 +48,7 @@ def begun() -> Facts:
 
 
 def test_a_result_of_before_something_began_is_stale():
-    assert {verdict.state for verdict in judge(clean())} == {"ok"}
+    assert {verdict.state for verdict in judge_facts(clean())} == {"ok"}
     verdict = of(begun(), "webrtc")
     assert verdict.state == "insufficient"
     assert verdict.reason is not None
@@ -83,14 +83,14 @@ def test_a_stale_arm_is_asked_again_and_once_it_is_known_no_more():
 def test_a_rule_that_begins_during_a_check_leaves_no_app_ok_but_those_it_spares(from_s):
     facts = boxed.play_check(boxed.Line((boxed.box_from(STUN, from_s),), APPS, seed=5))
     last_s = max(epoch.ended_s for epoch in facts.epochs)
-    assert last_s < from_s or {verdict.state for verdict in judge(facts)} <= {"restricted", "insufficient"}
+    assert last_s < from_s or {verdict.state for verdict in judge_facts(facts)} <= {"restricted", "insufficient"}
 
 
 def test_what_held_from_the_first_packet_makes_no_result_stale():
     facts = boxed.play_check(
         boxed.Line((boxed.media_drop(0.4, "up", whom=lambda f: f.role == "call" and f.number < 20),), APPS)
     )
-    assert all(verdict.reason is None or verdict.reason.code != "stale" for verdict in judge(facts))
+    assert all(verdict.reason is None or verdict.reason.code != "stale" for verdict in judge_facts(facts))
 
 
 # ---------------------------------------------------------------- single flows
@@ -141,7 +141,7 @@ def webrtc_alone() -> tuple[Epoch, ...]:
 
 
 def test_an_app_is_ok_if_all_its_variants_are():
-    (verdict,) = judge(as_variants(clean()))
+    (verdict,) = judge_facts(as_variants(clean()))
     assert verdict.state == "ok"
 
 
@@ -154,7 +154,7 @@ def test_a_troubled_variant_keeps_its_app_from_being_ok():
     epoch, _ = boxed.play_epoch(boxed.Line((lost,), APPS), Random(4), ask, 90, last_s + 0.1)
     facts = as_variants(replace(clean(), epochs=(*webrtc, epoch)))
     assert [each.state for each in judge_arms(facts)] == ["ok", "insufficient"]
-    (verdict,) = judge(facts)
+    (verdict,) = judge_facts(facts)
     assert (verdict.state, verdict.variant) == ("insufficient", "whatsapp")
     assert verdict.reason is not None
     assert (verdict.reason.code, verdict.reason.values) == ("variant", {"variant": "whatsapp"})
@@ -167,9 +167,9 @@ def test_a_variant_of_which_little_is_known_and_nothing_amiss_does_not_keep_its_
     epoch, _ = boxed.play_epoch(boxed.Line((), APPS), Random(4), ask, 90, last_s + 0.1)
     facts = as_variants(replace(clean(), epochs=(*webrtc, epoch)))
     assert [each.state for each in judge_arms(facts)] == ["ok", "insufficient"]
-    assert [each.state for each in judge(facts)] == ["ok"]
+    assert [each.state for each in judge_facts(facts)] == ["ok"]
 
 
 def test_a_variant_that_was_not_asked_says_nothing():
     webrtc = webrtc_alone()
-    assert [each.state for each in judge(as_variants(replace(clean(), epochs=webrtc)))] == ["ok"]
+    assert [each.state for each in judge_facts(as_variants(replace(clean(), epochs=webrtc)))] == ["ok"]

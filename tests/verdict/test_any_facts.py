@@ -11,10 +11,10 @@ from talkpath.measure.facts import Facts
 from talkpath.measure.quality import transport_mos
 from talkpath.measure.transport_quality import transport_qualities
 from talkpath.verdict.bases.endpoints import judge_endpoints
-from talkpath.verdict.bases.hops import locate, next_hop
+from talkpath.verdict.bases.hops import locate_restriction, next_hop
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
-from talkpath.verdict.bases.repeated import run_of, together
-from talkpath.verdict.judge import judge, judge_arms
+from talkpath.verdict.bases.repeated import join_runs, run_of
+from talkpath.verdict.judge import judge_arms, judge_facts
 from talkpath.verdict.planner.next_question import next_question
 from talkpath.verdict.planner.transports import open_paths
 
@@ -24,7 +24,7 @@ FEW = settings(max_examples=60, deadline=None)
 @FEW
 @given(any_facts())
 def test_every_check_within_bounds_is_judged(facts: Facts) -> None:
-    verdicts = [*judge(facts), *judge_arms(facts), *judge_endpoints(facts.exchanges)]
+    verdicts = [*judge_facts(facts), *judge_arms(facts), *judge_endpoints(facts.exchanges)]
     assert msgspec.json.decode(msgspec.json.encode(verdicts))[: len(facts.plan.arms)]
     assert len(judge_arms(facts)) == len(facts.plan.arms)
 
@@ -36,14 +36,14 @@ def test_every_check_within_bounds_is_planned_and_located(facts: Facts) -> None:
     assert question is None or question.arm in {planned.arm for planned in facts.plan.arms}
     open_paths(facts)
     next_hop(facts, facts.plan.arms)
-    assert all(locate(facts, planned) for planned in facts.plan.arms)
+    assert all(locate_restriction(facts, planned) for planned in facts.plan.arms)
 
 
 @FEW
 @given(any_facts())
 def test_every_check_within_bounds_is_taken_together_and_rated(facts: Facts) -> None:
     runs = [run_of(10.0 * number, facts) for number in range(3)]
-    assert {verdict.arm for verdict in together(runs)} <= {planned.arm for planned in facts.plan.arms}
+    assert {verdict.arm for verdict in join_runs(runs)} <= {planned.arm for planned in facts.plan.arms}
     assert all(1.0 <= transport_mos(quality) <= 4.5 for quality in transport_qualities(facts.epochs))
 
 

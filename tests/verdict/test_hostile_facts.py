@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from factories.checks.slow_facts import slow_facts_of
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 
 MOST_CPU_S = 20.0
 
@@ -29,6 +29,6 @@ def test_made_up_facts_are_judged_in_seconds(
 ) -> None:
     hostile = slow_facts_of(epochs, slots, stage, size, cut=cut)
     began_s = time.process_time()
-    (verdict,) = judge(hostile)
+    (verdict,) = judge_facts(hostile)
     assert time.process_time() - began_s < MOST_CPU_S
     assert verdict.state == "restricted"

@@ -16,7 +16,7 @@ from factories.checks import boxed, role_assignments
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Exchange, Facts, Health, Observation, Reach
 from talkpath.verdict.assessment import log_threshold
-from talkpath.verdict.judge import RULES_VERSION, judge, judge_arms
+from talkpath.verdict.judge import RULES_VERSION, judge_arms, judge_facts
 from talkpath.verdict.model import Question, Reason, Verdict
 
 STUN = boxed.stage_drop(["stun"], "up")
@@ -37,7 +37,7 @@ def made(kind: str, seed: int = 1, apps: tuple[str, ...] = ("webrtc",)) -> Facts
 
 
 def only(facts: Facts) -> Verdict:
-    (verdict,) = judge(facts)
+    (verdict,) = judge_facts(facts)
     return verdict
 
 
@@ -187,9 +187,9 @@ def test_twins_of_another_medium_are_no_reason():
     arms = (*facts.plan.arms, replace(facts.plan.arms[0], medium="video"))
     video = replace(epoch, number=99, medium="video", missing="throttled")
     both = replace(facts, plan=replace(facts.plan, arms=arms), epochs=(epoch, video))
-    assert [verdict.reason and verdict.reason.code for verdict in judge(both)] == ["canary", "no_control"]
+    assert [verdict.reason and verdict.reason.code for verdict in judge_facts(both)] == ["canary", "no_control"]
     voiceless = replace(both, epochs=(replace(epoch, missing="no_control"),))
-    assert [verdict.reason and verdict.reason.code for verdict in judge(voiceless)] == ["no_control", "budget"]
+    assert [verdict.reason and verdict.reason.code for verdict in judge_facts(voiceless)] == ["no_control", "budget"]
 
 
 def test_too_little_is_insufficient_for_every_state():
@@ -322,8 +322,8 @@ def test_an_apps_entry_is_that_of_its_worst_decided_arm():
     epochs = tuple(replace(epoch, app="one") for epoch in facts.epochs)
     stun = tuple(replace(epoch, app="one") for epoch in made("stun", 2, ("webrtc", "whatsapp")).epochs)
     well, ill = replace(facts, plan=plan, epochs=epochs), replace(facts, plan=plan, epochs=stun)
-    assert [(v.app, v.state) for v in judge(well)] == [("one", "ok")]
-    assert [(v.variant, v.state) for v in judge(ill)] == [("webrtc", "restricted")]
+    assert [(v.app, v.state) for v in judge_facts(well)] == [("one", "ok")]
+    assert [(v.variant, v.state) for v in judge_facts(ill)] == [("webrtc", "restricted")]
     assert [(v.variant, v.state) for v in judge_arms(ill)] == [("webrtc", "restricted"), ("whatsapp", "ok")]
 
 
@@ -332,7 +332,7 @@ def test_an_undecided_arm_with_something_amiss_comes_before_one_that_is_well():
     plan = replace(facts.plan, arms=tuple(replace(arm, app="one") for arm in facts.plan.arms))
     hinted = replace(made("stun").epochs[0], app="one")
     epochs = tuple(replace(epoch, app="one") for epoch in facts.epochs if epoch.variant == "whatsapp")
-    (verdict,) = judge(replace(facts, plan=plan, epochs=(hinted, *epochs)))
+    (verdict,) = judge_facts(replace(facts, plan=plan, epochs=(hinted, *epochs)))
     assert (verdict.variant, verdict.state) == ("webrtc", "insufficient")
 
 
@@ -343,7 +343,7 @@ def test_the_threshold_is_that_of_all_arms_together():
 
 def test_a_port_that_is_dead_closes_every_arm():
     line = boxed.Line([boxed.block_ports(ports=[3475])], seed=4, apps=("webrtc", "whatsapp"))
-    assert [(v.state, v.rule) for v in judge(boxed.play_check(line))] == [("closed", "port.block")] * 2
+    assert [(v.state, v.rule) for v in judge_facts(boxed.play_check(line))] == [("closed", "port.block")] * 2
 
 
 # ---------------------------------------------------------------- reproducible

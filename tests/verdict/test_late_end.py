@@ -6,7 +6,7 @@ import pytest
 
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import Facts, Health
-from talkpath.verdict.validity import late_for_delays, voided
+from talkpath.verdict.validity import late_for_delays, why_voided
 
 PLAN = make_plan(choose_arms(["webrtc"]))
 
@@ -24,7 +24,7 @@ PLAN = make_plan(choose_arms(["webrtc"]))
 )
 def test_the_end_that_was_late_is_named(probe_ms: float | None, responder_ms: float | None, at: str | None) -> None:
     health = Health(late_ms_p99=100.0, probe_late_ms_p99=probe_ms, responder_late_ms_p99=responder_ms)
-    reason = voided(Facts(PLAN, health=health))
+    reason = why_voided(Facts(PLAN, health=health))
     assert reason is not None
     assert reason.code == "late"
     assert reason.values.get("at") == at

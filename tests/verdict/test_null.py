@@ -13,7 +13,7 @@ from scipy.stats import binom
 
 from factories.checks.role_assignments import shuffled_roles
 from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World
-from talkpath.verdict.statistics.strength import strength
+from talkpath.verdict.statistics.strength import arm_strength
 from talkpath.verdict.statistics.twins import twin_worse_log_e
 
 RUNS, EPOCHS = 400, 4
@@ -36,7 +36,7 @@ def test_evidence_without_a_restriction(background: str) -> None:
     ends, peaks = [], []
     for seed in range(RUNS):
         world = World(BACKGROUNDS[background], 7000 + seed)
-        found = strength([world.epoch(k=4, packets=16) for _ in range(EPOCHS)], log(1e4))
+        found = arm_strength([world.epoch(k=4, packets=16) for _ in range(EPOCHS)], log(1e4))
         ends.append(exp(found.log_e))
         peaks.append(exp(found.peak_log_e))
     assert believable_mean(ends)
@@ -51,7 +51,7 @@ def test_roles_permuted_within_stored_epochs(background: str) -> None:
     world = World(BACKGROUNDS[background], 3)
     stored = [world.epoch(k=4, packets=12, restriction=Restriction(up=0.3, setup=0.4)) for _ in range(3)]
     rng = np.random.default_rng(11)
-    runs = [strength([shuffled_roles(epoch, rng) for epoch in stored], 0.0) for _ in range(2000)]
+    runs = [arm_strength([shuffled_roles(epoch, rng) for epoch in stored], 0.0) for _ in range(2000)]
     assert believable_mean([exp(run.log_e) for run in runs])
     for threshold in (20.0, 100.0, 1e4):
         assert at_most(sum(exp(run.peak_log_e) >= threshold for run in runs), len(runs), 1 / threshold)
@@ -61,7 +61,7 @@ def test_roles_permuted_within_stored_epochs(background: str) -> None:
 def test_all_labels_swapped_accuses_nobody(background: str) -> None:
     world = World(BACKGROUNDS[background], 4)
     hit = [world.epoch(restriction=Restriction(up=0.3, down=0.3, setup=0.5)) for _ in range(5)]
-    assert strength(hit, log(1e4)).known_at_s is not None
+    assert arm_strength(hit, log(1e4)).known_at_s is not None
     assert twin_worse_log_e(hit) < 0
 
 
@@ -70,4 +70,4 @@ def test_a_canary_does_not_accuse() -> None:
     for name in ("freeze", "police flow"):
         world = World(BACKGROUNDS[name], 5)
         run = [world.epoch(packets=50, restriction=NOTHING) for _ in range(12)]
-        assert strength(run, log(1e4)).peak_log_e < 1.0
+        assert arm_strength(run, log(1e4)).peak_log_e < 1.0

@@ -14,21 +14,21 @@ from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction,
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics import delay, loss, setup, survival
 from talkpath.verdict.statistics.canary import canary_log_e
-from talkpath.verdict.statistics.strength import strength
+from talkpath.verdict.statistics.strength import arm_strength
 from talkpath.verdict.statistics.twins import opaque_log_e, twin_worse_log_e
 
 Test = Callable[[list[Epoch]], float]
 
 EXACT: dict[str, Test] = {
-    "loss up": lambda epochs: loss.log_e(epochs, "up"),
-    "loss down": lambda epochs: loss.log_e(epochs, "down"),
-    "setup": setup.log_e,
-    "kill": survival.log_e,
+    "loss up": lambda epochs: loss.loss_log_e(epochs, "up"),
+    "loss down": lambda epochs: loss.loss_log_e(epochs, "down"),
+    "setup": setup.setup_log_e,
+    "kill": survival.survival_log_e,
 }
 AT_MOST: dict[str, Test] = {
-    "delay up": lambda epochs: delay.log_e(epochs, "up"),
-    "delay down, no floor": lambda epochs: delay.log_e(epochs, "down", 0.0),
-    "strength": lambda epochs: strength(epochs, inf).log_e,
+    "delay up": lambda epochs: delay.delay_log_e(epochs, "up"),
+    "delay down, no floor": lambda epochs: delay.delay_log_e(epochs, "down", 0.0),
+    "strength": lambda epochs: arm_strength(epochs, inf).log_e,
     "twin worse": twin_worse_log_e,
 }
 

@@ -13,8 +13,8 @@ from factories.checks.call_slots import Flow, Outcome, Slot
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import arm_view
-from talkpath.verdict.flows.direction_losses import before_each
-from talkpath.verdict.judge import judge
+from talkpath.verdict.flows.direction_losses import sent_before_each
+from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Number
 from talkpath.verdict.statistics.interval import extra_loss, overall_loss
 
@@ -26,7 +26,7 @@ def expected(epochs: Sequence[Epoch], p: float, onset: int) -> float:
     hit = sent = 0
     for epoch in epochs:
         stages = np.array(epoch.up.stage)
-        hit += epoch.k * int(((stages == "media") & (before_each(epoch)["up"] > onset)).sum())
+        hit += epoch.k * int(((stages == "media") & (sent_before_each(epoch)["up"] > onset)).sum())
         sent += epoch.k * int(np.isin(stages, ("media", "control")).sum())
     return p * hit / sent
 
@@ -70,7 +70,7 @@ def known_late(p: float) -> boxed.Box:
 
 @pytest.mark.parametrize("seed", [1, 2, 6, 7])
 def test_p_is_in_its_interval_where_the_onset_is_not_sharp(seed: int):
-    verdict = judge(boxed.play_check(boxed.Line([known_late(0.97)], seed=seed)))[0]
+    verdict = judge_facts(boxed.play_check(boxed.Line([known_late(0.97)], seed=seed)))[0]
     p = verdict.parameters["p"]
     assert (verdict.rule, verdict.direction) == ("media.drop", "up")
     assert isinstance(p, Number)

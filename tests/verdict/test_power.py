@@ -11,7 +11,7 @@ import pytest
 from factories.checks.simulated_epochs import BACKGROUNDS, Restriction, World
 from factories.checks.wald_bound import blocks_needed, nats_a_block, needed_nats
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.statistics.strength import strength
+from talkpath.verdict.statistics.strength import arm_strength
 
 ALPHA, RUNS = 1e-4, 15
 
@@ -20,7 +20,7 @@ def known_after(background: str, extra: float, seed: int, most: int) -> int:
     world, run = World(BACKGROUNDS[background], seed), list[Epoch]()
     while len(run) < most:
         run.append(world.epoch(restriction=Restriction(up=extra)))
-        if strength(run, log(1 / ALPHA)).known_at_s is not None:
+        if arm_strength(run, log(1 / ALPHA)).known_at_s is not None:
             return len(run)
     return most + 1
 

@@ -15,10 +15,10 @@ from proof.pages import write_spec
 from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.flows.direction_losses import losses_of
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import ReasonCode, State, Verdict
-from talkpath.verdict.registry import FIELDS, FIGURES, REASONS, STATES
-from talkpath.verdict.rules import rules, rules_of
+from talkpath.verdict.registry import FIELD_TEXTS, FIGURE_TEXTS, REASON_TEXTS, STATE_TEXTS
+from talkpath.verdict.rules import all_rules, rules_of
 from talkpath.verdict.rules.best import Explanation, explain_arm
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def twice_as_good(gain: float, other: float) -> Explanation:
 
     one = Rule("one", "restricted", (), "", "", lambda view: Fit(gain, "up"), contrasts=(("rate", 0.5),))
     two = Rule("two", "restricted", (), "", "", lambda view: Fit(other, "up"), contrasts=(("watch", None),), patience=4)
-    return explanation.best_of([one, two], arm_view(boxed.play_check(boxed.Line()), Arm("webrtc", "webrtc", "voice")))
+    return explanation.best_fit([one, two], arm_view(boxed.play_check(boxed.Line()), Arm("webrtc", "webrtc", "voice")))
 
 
 def test_rules_that_tie_are_alternatives_and_want_their_contrasts():
@@ -75,11 +75,11 @@ def test_a_rule_whose_bound_is_no_rival_is_not_fitted():
         return Rule("dear", "restricted", (), "", "", explain, at_most=lambda view: bound)
 
     cheap = Rule("cheap", "restricted", (), "", "", lambda view: Fit(100.0, "up"))
-    alone = explanation.best_of([cheap], view)
-    assert explanation.best_of([dear(90.0, 96.9), cheap], view) == alone
+    alone = explanation.best_fit([cheap], view)
+    assert explanation.best_fit([dear(90.0, 96.9), cheap], view) == alone
     assert fitted == []
-    assert explanation.best_of([dear(90.0, 97.1), cheap], view) == alone
-    assert explanation.best_of([dear(98.0, 98.0), cheap], view).alternatives == ("cheap", "dear")
+    assert explanation.best_fit([dear(90.0, 97.1), cheap], view) == alone
+    assert explanation.best_fit([dear(98.0, 98.0), cheap], view).alternatives == ("cheap", "dear")
     assert fitted == ["90", "98"]
 
 
@@ -111,7 +111,7 @@ def test_twins_that_differ_more_than_chance_make_gains_smaller():
 
 def test_every_rule_has_a_test_of_its_own():
     tested = {path.stem.removeprefix("test_") for path in (Path(__file__).parent / "rules").glob("test_*.py")}
-    assert {rule.replace(".", "_") for rule in rules()} <= tested
+    assert {rule.replace(".", "_") for rule in all_rules()} <= tested
 
 
 def test_which_rules_name_which_state():
@@ -121,39 +121,39 @@ def test_which_rules_name_which_state():
 
 
 def test_every_rule_has_its_words():
-    for rule in rules().values():
+    for rule in all_rules().values():
         assert rule.means.endswith(".")
         assert rule.shown_by.endswith(".")
         assert len({parameter.name for parameter in rule.parameters}) == len(rule.parameters)
 
 
 def test_the_closed_lists_have_their_words():
-    assert set(STATES) == set(get_args(State))
-    assert set(REASONS) == set(get_args(ReasonCode))
-    assert list(FIELDS) == [field.name for field in fields(Verdict)]
+    assert set(STATE_TEXTS) == set(get_args(State))
+    assert set(REASON_TEXTS) == set(get_args(ReasonCode))
+    assert list(FIELD_TEXTS) == [field.name for field in fields(Verdict)]
 
 
 def test_every_figure_is_listed():
     figures = verdict_of("webrtc", [boxed.media_drop(0.3)]).figures
-    listed = {name + end for name in FIGURES for end in ("", "_low", "_high")}
+    listed = {name + end for name in FIGURE_TEXTS for end in ("", "_low", "_high")}
     assert {figure.replace("_down", "_up") for figure in figures} <= listed
 
 
 def test_a_rule_file_is_found_by_being_there():
     folder = ROOT / "src" / "talkpath" / "verdict" / "rules"
     with_rule = {path.stem for path in folder.glob("*.py") if "\nRULE = " in path.read_text(encoding="utf-8")}
-    assert with_rule == {rule.replace(".", "_") for rule in rules()}
+    assert with_rule == {rule.replace(".", "_") for rule in all_rules()}
 
 
 def test_the_committed_spec_is_current():
-    page = write_spec.page()
+    page = write_spec.rules_page()
     assert (ROOT / "spec" / "tp-002.md").read_text(encoding="utf-8") == page, "run proof/pages/write_spec.py tp-002"
 
 
 def test_a_verdict_does_not_depend_on_the_order_of_flows():
     facts = boxed.play_check(boxed.Line([boxed.media_drop(0.3, "up")], seed=6))
     turned = replace(facts, epochs=tuple(replace(epoch, flows=epoch.flows[::-1]) for epoch in facts.epochs))
-    one, two = judge(facts)[0], judge(turned)[0]
+    one, two = judge_facts(facts)[0], judge_facts(turned)[0]
     assert (one.rule, one.direction) == (two.rule, two.direction)
     assert one.log10_e == pytest.approx(two.log10_e, abs=1e-9)
 

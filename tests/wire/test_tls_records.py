@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from talkpath.errors import WireError
-from talkpath.wire.tls_records import KEPT_BYTES, RecordStream, hello, is_record, offered
+from talkpath.wire.tls_records import KEPT_BYTES, RecordStream, client_hello_record, is_record, offered_protocols
 
 
 def real_hello(*protocols: str) -> bytes:
@@ -24,29 +24,29 @@ def real_hello(*protocols: str) -> bytes:
 
 
 def test_what_openssl_offers_is_read():
-    assert offered(real_hello("stun.turn", "stun.nat-discovery")) == (b"stun.turn", b"stun.nat-discovery")
-    assert offered(real_hello("h2", "http/1.1")) == (b"h2", b"http/1.1")
-    assert offered(real_hello()) == ()
+    assert offered_protocols(real_hello("stun.turn", "stun.nat-discovery")) == (b"stun.turn", b"stun.nat-discovery")
+    assert offered_protocols(real_hello("h2", "http/1.1")) == (b"h2", b"http/1.1")
+    assert offered_protocols(real_hello()) == ()
 
 
 def test_a_cut_hello_and_other_bytes_are_no_error():
     whole = real_hello("stun.turn")
     for size in range(len(whole)):
-        assert set(offered(whole[:size])) <= {whole[at : at + n] for at in range(size) for n in range(10)}
+        assert set(offered_protocols(whole[:size])) <= {whole[at : at + n] for at in range(size) for n in range(10)}
     rng = Random(1)
     for _ in range(2000):
         damaged = bytearray(whole)
         damaged[rng.randrange(5, len(damaged))] = rng.randrange(256)
-        offered(bytes(damaged))
-        offered(rng.randbytes(60))
+        offered_protocols(bytes(damaged))
+        offered_protocols(rng.randbytes(60))
 
 
 @pytest.mark.parametrize("size", [1, 68, 69, 200, 517, 1500])
 def test_a_made_hello_says_no_more(size: int):
-    made = hello(size, (b"stun.turn",))
+    made = client_hello_record(size, (b"stun.turn",))
     assert len(made) == max(size, 68)
     assert is_record(made)
-    assert offered(made) == (b"stun.turn",)
+    assert offered_protocols(made) == (b"stun.turn",)
 
 
 def test_any_pieces_give_the_same_records():

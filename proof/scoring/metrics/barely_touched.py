@@ -15,13 +15,15 @@ from talkpath.lab.ground_truth.hits import MATTERS, share_of_call
 from talkpath.lab.restrictor import parse_rule
 
 
-def touched(row: CheckRow) -> frozenset[str]:
+def barely_touched_arms(row: CheckRow) -> frozenset[str]:
     """Returns the arms of a row that a rule barely affects."""
-    return frozenset(arm for arm in row.arms if arm not in row.hit and any(_hardly(rule, arm) for rule in row.rules))
+    return frozenset(
+        arm for arm in row.arms if arm not in row.hit and any(_barely_drops(rule, arm) for rule in row.rules)
+    )
 
 
 @lru_cache(maxsize=4096)
-def _hardly(text: str, name: str) -> bool:
+def _barely_drops(text: str, name: str) -> bool:
     """Returns whether the rule drops some packets of the arm's call, but fewer than matter (lab/ground_truth/hits)."""
     shape = next(shape for arm, shape in shapes().items() if str(arm) == name)
     return any(0.0 < share < MATTERS for share in share_of_call(parse_rule(text), shape, 0).values())

@@ -10,48 +10,48 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from proof.scoring.draw import CLOSED
-from proof.scoring.metrics.barely_touched import touched
+from proof.scoring.draw import CLOSED_KINDS
+from proof.scoring.metrics.barely_touched import barely_touched_arms
 from proof.scoring.row import CheckRow, LowEstimateHigh, RowVerdict, TrueEffect
 from talkpath.lab.backgrounds import background_kinds
 from talkpath.lab.ground_truth.score import ACCUSING
-from talkpath.verdict.statistics.proportion import Proportion, proportion
+from talkpath.verdict.statistics.proportion import Proportion, proportion_of
 
 NONE = "nothing"
 PER_FLOW = ("police_flow",)  # backgrounds where a flow's loss depends on its own rate
 
 
-def accused(row: CheckRow) -> list[tuple[str, str]]:
+def false_accusations(row: CheckRow) -> list[tuple[str, str]]:
     """Returns (arm, state) of every false accusation. "closed" is correct for a closed network."""
     states = {real.state for said in row.said for real in said.real}
-    true = states | ({"closed"} if row.kind in CLOSED else set())
-    acted_on = row.arms.keys() if row.kind in CLOSED else {*row.hit, *touched(row)}
-    right = {(_call(said.arm), said.state) for said in row.said if said.state not in said.wrong}
+    true = states | ({"closed"} if row.kind in CLOSED_KINDS else set())
+    acted_on = row.arms.keys() if row.kind in CLOSED_KINDS else {*row.hit, *barely_touched_arms(row)}
+    right = {(_call_of_arm(said.arm), said.state) for said in row.said if said.state not in said.wrong}
     return [
         (arm, state)
         for arm, state in row.arms.items()
         if state == "failed"
-        or (state in ACCUSING and not (arm in acted_on and (state in true or (_call(arm), state) in right)))
+        or (state in ACCUSING and not (arm in acted_on and (state in true or (_call_of_arm(arm), state) in right)))
     ]
 
 
-def _call(arm: str) -> tuple[str, str]:
+def _call_of_arm(arm: str) -> tuple[str, str]:
     """The app and medium of an arm: a rule for `closed` restricts those whose own calls begin it."""
     app, _, medium = arm.split("/")
     return app, medium
 
 
-def clear(row: CheckRow) -> list[str]:
+def untouched_arms(row: CheckRow) -> list[str]:
     """Returns the arms on which nothing acts."""
-    return [arm for arm in row.arms if arm not in row.hit and arm not in touched(row)]
+    return [arm for arm in row.arms if arm not in row.hit and arm not in barely_touched_arms(row)]
 
 
-def late(row: CheckRow) -> bool:
+def was_late(row: CheckRow) -> bool:
     """Returns whether this machine was too late for a check in real time."""
     return bool(row.said) and row.about.reason == "late"
 
 
-def unseen(row: CheckRow) -> bool:
+def has_unseen_background(row: CheckRow) -> bool:
     """Returns whether its background was written after the method was frozen."""
     return background_kinds()[row.kind].unseen
 
@@ -68,19 +68,19 @@ ONSETS_S = (0.0, 5.0, 10.0, 20.0, 30.0, 60.1)
 EARLY_S = 20.0  # calls are watched for so long: later onsets may go unseen
 
 
-def lates(rows: Sequence[CheckRow]) -> list[CheckRow]:
+def late_rows(rows: Sequence[CheckRow]) -> list[CheckRow]:
     """Returns the checks of restrictions that begin late and act on the row's unit."""
     return [row for row in rows if row.study == "late" and row.said]
 
 
-def lights(rows: Sequence[CheckRow]) -> list[CheckRow]:
+def light_rows(rows: Sequence[CheckRow]) -> list[CheckRow]:
     """Returns the checks with the fewer bytes of `check --light`."""
     return [row for row in rows if row.study == "light"]
 
 
 def false_ok(rows: Sequence[CheckRow]) -> Proportion:
     """Returns how often the unit's app was said to be ok, although a call of two minutes would be hit."""
-    return proportion(row.about.state == "ok" for row in rows)
+    return proportion_of(row.about.state == "ok" for row in rows)
 
 
 class Unfounded(NamedTuple):
@@ -92,49 +92,49 @@ class Unfounded(NamedTuple):
     checks: Proportion
 
 
-def unfounded(rows: Sequence[CheckRow]) -> Unfounded:
+def unfounded_counts(rows: Sequence[CheckRow]) -> Unfounded:
     """Counts false accusations over every arm on which nothing acts; "closed" only on networks that are open."""
-    left = [(row, set(clear(row))) for row in rows]
+    left = [(row, set(untouched_arms(row))) for row in rows]
     arms = sum(len(alone) for _, alone in left)
-    openly = sum(len(alone) for row, alone in left if row.kind not in CLOSED)
-    false = [(alone, Counter(state for arm, state in accused(row) if arm in alone)) for row, alone in left]
+    openly = sum(len(alone) for row, alone in left if row.kind not in CLOSED_KINDS)
+    false = [(alone, Counter(state for arm, state in false_accusations(row) if arm in alone)) for row, alone in left]
 
     def said(state: str) -> Proportion:
         return Proportion(sum(count[state] for _, count in false), openly if state == "closed" else arms)
 
-    checks = proportion(bool(count.total()) for alone, count in false if alone)
+    checks = proportion_of(bool(count.total()) for alone, count in false if alone)
     return Unfounded(said("restricted"), said("closed"), said("unreachable"), checks)
 
 
 def hardly_touched(rows: Iterable[CheckRow]) -> Proportion:
     """Counts the arms that a rule barely affects and that are called restricted."""
-    return proportion(row.arms[arm] == "restricted" for row in rows for arm in touched(row))
+    return proportion_of(row.arms[arm] == "restricted" for row in rows for arm in barely_touched_arms(row))
 
 
-def hits(rows: Iterable[CheckRow]) -> list[CheckRow]:
+def hit_rows(rows: Iterable[CheckRow]) -> list[CheckRow]:
     """Returns the rows on whose unit something acts."""
     return [row for row in rows if row.said and row.about.real]
 
 
-def found(row: CheckRow) -> bool:
+def is_found(row: CheckRow) -> bool:
     """Returns whether the unit's verdict accuses rightly. Some rules have two right states (`ground_truth.score`), so
     the score's word counts."""
     return bool(row.about.real) and row.about.state in ACCUSING and row.about.state not in row.about.wrong
 
 
-def named(row: CheckRow) -> bool:
+def is_named(row: CheckRow) -> bool:
     """Returns whether it has the right state and names the right rule."""
-    return found(row) and not {"rule", "unknown"} & set(row.about.wrong)
+    return is_found(row) and not {"rule", "unknown"} & set(row.about.wrong)
 
 
 def wrong_rule(row: CheckRow) -> bool:
     """Returns whether it names a wrong rule; "several rules are equally likely" names none."""
-    return "rule" in row.about.wrong or (row.about.state in ACCUSING and not found(row))
+    return "rule" in row.about.wrong or (row.about.state in ACCUSING and not is_found(row))
 
 
 def fully_right(row: CheckRow) -> bool:
     """Returns whether state, rule and direction are right."""
-    return named(row) and "direction" not in row.about.wrong
+    return is_named(row) and "direction" not in row.about.wrong
 
 
 def true_rule(row: CheckRow) -> str:
@@ -149,18 +149,18 @@ def named_rule(row: CheckRow) -> str:
     return (row.about.rule or "media.unknown") if row.about.state in ACCUSING else NONE
 
 
-def confusion(rows: Iterable[CheckRow]) -> Counter[tuple[str, str]]:
+def confusion_counts(rows: Iterable[CheckRow]) -> Counter[tuple[str, str]]:
     """Counts (true rule, rule named) over all units."""
-    return Counter((true_rule(row), named_rule(row)) for row in rows if row.said and row.kind not in CLOSED)
+    return Counter((true_rule(row), named_rule(row)) for row in rows if row.said and row.kind not in CLOSED_KINDS)
 
 
 def macro_f1(counts: Counter[tuple[str, str]]) -> float:
     """Returns the mean of 2TP / (2TP + FP + FN) over the classes that really occur."""
     classes = {true for true, _ in counts}
-    return sum(_f1(counts, name) for name in classes) / len(classes) if classes else 0.0
+    return sum(_f1_score(counts, name) for name in classes) / len(classes) if classes else 0.0
 
 
-def _f1(counts: Counter[tuple[str, str]], name: str) -> float:
+def _f1_score(counts: Counter[tuple[str, str]], name: str) -> float:
     right = counts[name, name]
     others = sum(count for pair, count in counts.items() if (pair[0] == name) != (pair[1] == name))
     return 2 * right / (2 * right + others) if right else 0.0
@@ -168,7 +168,7 @@ def _f1(counts: Counter[tuple[str, str]], name: str) -> float:
 
 def f1_of(counts: Counter[tuple[str, str]]) -> dict[str, float]:
     """Returns F1 of each class."""
-    return {name: _f1(counts, name) for name in sorted({true for true, _ in counts})}
+    return {name: _f1_score(counts, name) for name in sorted({true for true, _ in counts})}
 
 
 class IntervalCheck(NamedTuple):
@@ -180,30 +180,33 @@ class IntervalCheck(NamedTuple):
     width: float | None
 
 
-def intervals(row: CheckRow) -> Iterator[IntervalCheck]:
+def known_intervals(row: CheckRow) -> Iterator[IntervalCheck]:
     """Returns the intervals about the unit whose truth is known: the rule's parameters where the rule is right; extra
     loss and delay (truth: 0 where nothing acts; p of the packets that can be dropped; or a constant delay)."""
     if not row.said:
         return
     said = row.about
-    for name, bounds in said.parameters.items() if named(row) else ():
-        true = _parameter(said, name)
+    for name, bounds in said.parameters.items() if is_named(row) else ():
+        true = _parameter_interval(said, name)
         if isinstance(bounds, tuple) and isinstance(true, float | int):
-            yield IntervalCheck(f"{said.rule} {name}", row, name not in said.wrong, _width(bounds))
+            yield IntervalCheck(f"{said.rule} {name}", row, name not in said.wrong, _interval_width(bounds))
     for name, bounds in said.figures.items():
-        effect = _effect(said.real, name, row.kind)
+        effect = _true_effect(said.real, name, row.kind)
         if effect is not None:
             yield IntervalCheck(
-                name.removesuffix("_up").removesuffix("_down"), row, _contains(bounds, effect), _width(bounds)
+                name.removesuffix("_up").removesuffix("_down"),
+                row,
+                _bounds_contain(bounds, effect),
+                _interval_width(bounds),
             )
 
 
-def _parameter(said: RowVerdict, name: str) -> float | str | None:
+def _parameter_interval(said: RowVerdict, name: str) -> float | str | None:
     same = [real for real in said.real if real.rule == said.rule and name in real.parameters]
     return same[0].parameters[name] if same else None
 
 
-def _effect(real: Sequence[TrueEffect], name: str, line: str) -> float | None:
+def _true_effect(real: Sequence[TrueEffect], name: str, line: str) -> float | None:
     """Returns the true extra loss (share) or delay (ms) in that direction. None where it cannot be known beforehand:
     where each flow is policed to a rate, packets that a rule drops leave capacity for the rest of the call."""
     quantity, _, way = name.rpartition("_")
@@ -220,24 +223,24 @@ def _effect(real: Sequence[TrueEffect], name: str, line: str) -> float | None:
     return None if only.parameters.get("jitter_ms") else float(only.parameters["ms"])
 
 
-def _contains(bounds: LowEstimateHigh, true: float) -> bool:
+def _bounds_contain(bounds: LowEstimateHigh, true: float) -> bool:
     low, _, high = bounds
     return (low is None or low <= true) and (high is None or true <= high)
 
 
-def _width(bounds: LowEstimateHigh) -> float | None:
+def _interval_width(bounds: LowEstimateHigh) -> float | None:
     low, _, high = bounds
     return high - low if low is not None and high is not None else None
 
 
-def strength(row: CheckRow, rule: str, name: str) -> float | None:
+def rule_strength(row: CheckRow, rule: str, name: str) -> float | None:
     """Returns a parameter of the rule, where it alone acts on the unit; else None."""
     real = row.about.real
     value = real[0].parameters.get(name) if len(real) == 1 and real[0].rule == rule else None
     return float(value) if value is not None else None
 
 
-def group(rows: Iterable[CheckRow], key: Callable[[CheckRow], str]) -> dict[str, list[CheckRow]]:
+def rows_by_key(rows: Iterable[CheckRow], key: Callable[[CheckRow], str]) -> dict[str, list[CheckRow]]:
     """Groups rows by key, in order of the key."""
     groups: dict[str, list[CheckRow]] = {}
     for row in rows:

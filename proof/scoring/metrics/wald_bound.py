@@ -25,36 +25,36 @@ class LossModel(NamedTuple):
     bad: float = 1.0
 
 
-def nats(alpha: float, miss: float = MISS) -> float:
+def needed_nats(alpha: float, miss: float = MISS) -> float:
     """Returns the information that a test needs, with error alpha and a probability `miss` of missing."""
     return (1 - miss) * log((1 - miss) / alpha) + miss * log(miss / (1 - alpha))
 
 
 @cache
-def blocks(alpha: float, calls: int, twins: int, extra: float, line: LossModel) -> float:
+def wald_blocks(alpha: float, calls: int, twins: int, extra: float, line: LossModel) -> float:
     """Returns the bound in slots; infinite where nothing can be known."""
-    found = information(calls, twins, extra, line)
-    return nats(alpha) / found if found else inf
+    found = block_nats(calls, twins, extra, line)
+    return needed_nats(alpha) / found if found else inf
 
 
-def information(calls: int, twins: int, extra: float, line: LossModel) -> float:
+def block_nats(calls: int, twins: int, extra: float, line: LossModel) -> float:
     """Returns the information of one block, in nats."""
     joint = {
         (a, c): sum(
-            chance * _binomial(a, calls, loss + extra * (1 - loss)) * _binomial(c, twins, loss)
+            chance * _binomial_chance(a, calls, loss + extra * (1 - loss)) * _binomial_chance(c, twins, loss)
             for chance, loss in ((1 - line.share, 0.0), (line.share, line.bad))
         )
         for a, c in product(range(calls + 1), range(twins + 1))
     }
     lost = [sum(p for (a, c), p in joint.items() if a + c == m) for m in range(calls + twins + 1)]
-    return sum(_terms(joint, lost, calls, twins))
+    return sum(_outcome_terms(joint, lost, calls, twins))
 
 
-def _terms(joint: dict[tuple[int, int], float], lost: list[float], calls: int, twins: int) -> Iterator[float]:
+def _outcome_terms(joint: dict[tuple[int, int], float], lost: list[float], calls: int, twins: int) -> Iterator[float]:
     for (a, c), p in joint.items():
         if p > LEAST:
             yield p * log(p / lost[a + c] * comb(calls + twins, a + c) / comb(calls, a) / comb(twins, c))
 
 
-def _binomial(count: int, of: int, chance: float) -> float:
+def _binomial_chance(count: int, of: int, chance: float) -> float:
     return comb(of, count) * float(chance**count) * float((1 - chance) ** (of - count))

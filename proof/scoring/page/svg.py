@@ -46,14 +46,14 @@ class Axis(NamedTuple):
         return round(self.start + share * (self.end - self.start), 1)
 
 
-def picture(width: int, height: int, title: str, description: str, parts: Iterable[Element]) -> str:
+def svg_picture(width: int, height: int, title: str, description: str, parts: Iterable[Element]) -> str:
     """Returns the text of the file."""
     root = element(
         "svg",
         element("title", title),
         element("desc", description),
         element("style", STYLE),
-        text(title, 12, 20, class_="title"),
+        svg_text(title, 12, 20, class_="title"),
         *parts,
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {width} {height}",
@@ -64,16 +64,16 @@ def picture(width: int, height: int, title: str, description: str, parts: Iterab
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def text(words: str, x: float, y: float, **attributes: object) -> Element:
+def svg_text(words: str, x: float, y: float, **attributes: object) -> Element:
     """Draws one line of text."""
     return element("text", words, x=f"{x:g}", y=f"{y:g}", **attributes)
 
 
-def path(points: Iterable[tuple[float, float]], class_: str) -> Element:
+def svg_line(points: Iterable[tuple[float, float]], class_: str) -> Element:
     """Draws a line through the points."""
     return element("path", d="M" + "L".join(f"{x:g} {y:g}" for x, y in points), class_=class_)
 
 
-def dot(x: float, y: float, class_: str) -> Element:
+def svg_dot(x: float, y: float, class_: str) -> Element:
     """Draws one dot."""
     return element("circle", cx=f"{x:g}", cy=f"{y:g}", r="3.2", class_=f"dot {class_}")

@@ -45,13 +45,13 @@ Row = dict[str, Any]
 Columns = dict[str, Any]
 """Name -> Python type; a union with None is a column that may be empty."""
 
-PLACE: Columns = {"file": str, "call": int, "app": str}
+PLACE_COLUMNS: Columns = {"file": str, "call": int, "app": str}
 """The first columns of every table. `call` counts from 1."""
 
-OUTCOME: Columns = {"outcome": str, "outcome_s": float | None, "outcome_direction": str | None}
+OUTCOME_COLUMNS: Columns = {"outcome": str, "outcome_s": float | None, "outcome_direction": str | None}
 """How a call was, as in tp-007."""
 
-VERDICT: Columns = {
+VERDICT_COLUMNS: Columns = {
     "state": str,
     "alternatives": tuple[str, ...],
     "loss_down_pct": float | None,
@@ -66,85 +66,90 @@ def arrow_table(recording: MeasuredRecording, table: TableName) -> pyarrow.Table
     """One table of the recording; `UsageError` for an unknown name, or where pyarrow is not installed."""
     arrow = _pyarrow()
     if table == "packets":
-        return _packets(arrow, recording)
-    if table not in TABLES:
-        raise UsageError(f"There is no table {table!r}; there are: {', '.join([*TABLES, 'packets'])}.")
-    columns, rows = TABLES[table]
+        return _packet_table(arrow, recording)
+    if table not in ARROW_TABLES:
+        raise UsageError(f"There is no table {table!r}; there are: {', '.join([*ARROW_TABLES, 'packets'])}.")
+    columns, rows = ARROW_TABLES[table]
     fields = [(name, _arrow_type(arrow, kind)) for name, kind in columns().items()]
     return arrow.Table.from_pylist(list(rows(recording)), schema=arrow.schema(fields))
 
 
 def call_columns() -> Columns:
     """The columns of "calls"."""
-    return PLACE | _fields(Call, without=("app", "flows", "streams", "seconds")) | OUTCOME | VERDICT
+    return (
+        PLACE_COLUMNS
+        | _field_columns(Call, without=("app", "flows", "streams", "seconds"))
+        | OUTCOME_COLUMNS
+        | VERDICT_COLUMNS
+    )
 
 
 def call_rows(recording: MeasuredRecording) -> Iterable[Row]:
     """A row a call, with its verdict."""
     for number, (call, verdict) in enumerate(zip(recording.calls, recording.verdicts, strict=True), 1):
-        row = _values(call, call_columns()) | _place(recording, number, call)
+        row = _column_values(call, call_columns()) | _place_values(recording, number, call)
         how = call_outcome(call)
         row |= {"outcome": how.kind, "outcome_s": how.at_s, "outcome_direction": how.direction}
         row |= {"state": verdict.state, "alternatives": verdict.alternatives}
-        yield row | {name: verdict.figures.get(name) for name in VERDICT if name not in row}
+        yield row | {name: verdict.figures.get(name) for name in VERDICT_COLUMNS if name not in row}
 
 
 def stream_columns() -> Columns:
     """The columns of "streams"."""
-    return {**PLACE, "stream": int, **_fields(Stream)}
+    return {**PLACE_COLUMNS, "stream": int, **_field_columns(Stream)}
 
 
 def stream_rows(recording: MeasuredRecording) -> Iterable[Row]:
     """A row a stream. `stream` counts from 1 in each call."""
     for number, call in enumerate(recording.calls, 1):
         for place, stream in enumerate(call.streams, 1):
-            row = _values(stream, _fields(Stream))
-            yield {**_place(recording, number, call), "stream": place, **row}
+            row = _column_values(stream, _field_columns(Stream))
+            yield {**_place_values(recording, number, call), "stream": place, **row}
 
 
 def second_columns() -> Columns:
     """The columns of "seconds"."""
-    around = _fields(Moment, without=("sent", "received"))
-    return {**PLACE, "at_s": int, "direction": str, **_fields(Second), **around}
+    around = _field_columns(Moment, without=("sent", "received"))
+    return {**PLACE_COLUMNS, "at_s": int, "direction": str, **_field_columns(Second), **around}
 
 
 def second_rows(recording: MeasuredRecording) -> Iterable[Row]:
     """A row a second and direction of a call."""
-    around = _fields(Moment, without=("sent", "received"))
+    around = _field_columns(Moment, without=("sent", "received"))
     for number, call in enumerate(recording.calls, 1):
-        place = _place(recording, number, call)
+        place = _place_values(recording, number, call)
         for moment in call.seconds:
             for direction, second in (("sent", moment.sent), ("received", moment.received)):
-                both = _values(moment, around)
-                yield {**place, "direction": direction, **both, **_values(second, _fields(Second))}
+                both = _column_values(moment, around)
+                yield {**place, "direction": direction, **both, **_column_values(second, _field_columns(Second))}
 
 
-TABLES: Mapping[str, tuple[Callable[[], Columns], Callable[[MeasuredRecording], Iterable[Row]]]] = {
+ARROW_TABLES: Mapping[str, tuple[Callable[[], Columns], Callable[[MeasuredRecording], Iterable[Row]]]] = {
     "calls": (call_columns, call_rows),
     "streams": (stream_columns, stream_rows),
     "seconds": (second_columns, second_rows),
 }
 
 
-def _packets(arrow: Any, recording: MeasuredRecording) -> pyarrow.Table:
+def _packet_table(arrow: Any, recording: MeasuredRecording) -> pyarrow.Table:
     """The media packets that `talkpath capture --parquet` writes, with the file's name."""
-    from talkpath.capture.table import columns
+    from talkpath.capture.table import packet_columns
 
-    parts = [arrow.table(part) for part in columns(recording.packets())]
+    parts = [arrow.table(part) for part in packet_columns(recording.packets())]
     whole = arrow.concat_tables([part.cast(parts[0].schema) for part in parts])
     names = arrow.array([recording.name] * len(whole), arrow.string())
     return whole.add_column(0, "file", names)
 
 
-def _place(recording: MeasuredRecording, number: int, call: Call) -> Row:
+def _place_values(recording: MeasuredRecording, number: int, call: Call) -> Row:
     return {"file": recording.name, "call": number, "app": call.app}
 
 
-def _values(record: object, columns: Columns) -> Row:
+def _column_values(record: object, columns: Columns) -> Row:
     return {name: getattr(record, name) for name in columns if hasattr(record, name)}
 
 
-def _fields(record: type, without: tuple[str, ...] = ()) -> Columns:
+def _field_columns(record: type, without: tuple[str, ...] = ()) -> Columns:
     return {name: kind for name, kind in get_type_hints(record).items() if name not in without}
 
 

@@ -49,7 +49,7 @@ class EndpointResult:
         from talkpath.report import endpoint_report
 
         page = Console(file=StringIO(), width=PAGE_COLUMNS, markup=False, emoji=False)
-        endpoint_report.show(page, list(self.verdicts))
+        endpoint_report.show_endpoints(page, list(self.verdicts))
         assert isinstance(page.file, StringIO)
         return page.file.getvalue()
 
@@ -73,7 +73,7 @@ def endpoint_plan(apps: Sequence[str], *, tier: Tier = 0, catalogue: str | Path 
     """
     from talkpath.probe.own_addresses.plan import make_plan
 
-    chosen = _chosen(apps, tier, catalogue)
+    chosen = _chosen_endpoints(apps, tier, catalogue)
     return plan_record(chosen, make_plan(chosen, tier))
 
 
@@ -100,7 +100,7 @@ def endpoints(
     from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
     from talkpath.wire.control.sign import Signer
 
-    chosen = _chosen(apps, tier, catalogue)
+    chosen = _chosen_endpoints(apps, tier, catalogue)
     if not agreed:
         raise UsageError("Nothing was sent: read what `endpoint_plan` returns, then pass agreed=True.")
     facts = ask_endpoints(
@@ -113,10 +113,10 @@ def endpoints(
     return EndpointResult(tuple(verdicts), endpoint_report.endpoints_json(facts, verdicts), facts, Signer.fresh())
 
 
-def _chosen(apps: Sequence[str], tier: int, catalogue: str | Path) -> ChosenEndpoints:
-    from talkpath.probe.endpoint_catalogue import choose, read_catalogue
+def _chosen_endpoints(apps: Sequence[str], tier: int, catalogue: str | Path) -> ChosenEndpoints:
+    from talkpath.probe.endpoint_catalogue import choose_endpoints, read_catalogue
 
-    return choose(read_catalogue(Path(catalogue) if catalogue else None), apps, tier)
+    return choose_endpoints(read_catalogue(Path(catalogue) if catalogue else None), apps, tier)
 
 
 def plan_record(chosen: ChosenEndpoints, own: OwnAddressPlan | None) -> dict[str, Any]:

@@ -21,6 +21,6 @@ def read_bundle(source: BundleSource) -> Bundle:
     return _decode(source if isinstance(source, bytes) else read_bytes(Path(source)))
 
 
-def opened(source: BundleSource | Bundle) -> Bundle:
+def read_once(source: BundleSource | Bundle) -> Bundle:
     """The bundle itself where it was read already."""
     return source if isinstance(source, Bundle) else read_bundle(source)

@@ -60,9 +60,9 @@ class Result:
     @property
     def ended(self) -> str:
         """A sentence on why the check ended early, or "" where it ended as planned."""
-        from talkpath.report.words.endings import ending
+        from talkpath.report.words.endings import ending_words
 
-        return ending(self.facts.health.ended, self.facts.reach, measured=self.measured)
+        return ending_words(self.facts.health.ended, self.facts.reach, measured=self.measured)
 
     @property
     def gate_code(self) -> int:
@@ -103,7 +103,7 @@ class Result:
         from talkpath.report.words.second_server import second_server_lines
         from talkpath.report.words.turn_servers import relay_lines
 
-        check_text.show(
+        check_text.show_check(
             page,
             self.verdicts,
             self.record["transports"],

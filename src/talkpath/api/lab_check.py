@@ -39,8 +39,8 @@ def simulate(
     from talkpath.evidence.simulation_keys import probe_signer
     from talkpath.experiment.plan import DEEP_S, choose_arms, make_plan
     from talkpath.lab.drivers import namespace, run
-    from talkpath.lab.drivers.sim import PORTS
-    from talkpath.lab.ground_truth.hits import truth
+    from talkpath.lab.drivers.sim import SIM_PORTS
+    from talkpath.lab.ground_truth.hits import rule_hits
     from talkpath.lab.scenario import Scenario
 
     rules = (restrict,) if isinstance(restrict, str) else tuple(restrict)
@@ -48,10 +48,10 @@ def simulate(
     arms = choose_arms(apps, media, every=deep)
     plan = make_plan(arms, k=flows, watch_s=DEEP_S if deep else 0.0, transports=transports)
     if driver == "netns":
-        if why := namespace.available():
+        if why := namespace.why_unavailable():
             raise PeerError(why)
-        namespace.enter()
+        namespace.enter_namespace()
     drivers = {"sim": run.run_sim, "netns": run.run_netns, "loopback": run.run_loopback}
     facts = drivers[driver](plan, scenario)
-    hits = [hit.record() for hit in truth(scenario.rules, arms, PORTS)]
+    hits = [hit.record() for hit in rule_hits(scenario.rules, arms, SIM_PORTS)]
     return Result.of(facts, probe_signer(), hits)

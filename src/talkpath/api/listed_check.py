@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from talkpath.verdict.model import Question
     from talkpath.wire.control.sign import Signer
 
-FOLDER = "directories"
+LISTS_FOLDER = "directories"
 
 
 def find_list(place: str) -> FoundList | None:
@@ -37,7 +37,7 @@ def find_list(place: str) -> FoundList | None:
     from talkpath.directory.seen_lists import SeenLists
 
     links = [parse_directory_link(place)] if place else built_in_directories()
-    reader = ListReader(SeenLists(state_folder() / FOLDER))
+    reader = ListReader(SeenLists(state_folder() / LISTS_FOLDER))
     for link in links[:-1]:
         try:
             return reader.read(link)
@@ -54,7 +54,7 @@ def answering_links(found: FoundList, country: str, family: int, most: int = 1) 
     none answers.
     """
     from talkpath.directory.choice import servers_to_try
-    from talkpath.probe.control_dialling import knock
+    from talkpath.probe.control_dialling import try_connect
 
     own = country or found.country
     answered: list[str] = []
@@ -66,7 +66,7 @@ def answering_links(found: FoundList, country: str, family: int, most: int = 1) 
             continue
         link = addresses.link(server.link, family)
         for one in _each_address(link) if link else ():
-            if knock(one, family) == "connected":
+            if try_connect(one, family) == "connected":
                 answered.append(one.text())
                 networks.update((server.network,) if server.network else ())
                 break

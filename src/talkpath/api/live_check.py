@@ -63,7 +63,7 @@ def check(
 
     signer = Signer.fresh()
     link = link or _listed_link(directory, country, family)
-    return Result.of(measure(plan, link, family, signer, tell), signer)
+    return Result.of(measure_facts(plan, link, family, signer, tell), signer)
 
 
 def _listed_link(directory: str, country: str, family: int) -> str:
@@ -86,7 +86,7 @@ def make_check_plan(
     return make_plan(arms, watch_s=DEEP_S if deep else 0.0, transports=transports, light=light)
 
 
-def measure(
+def measure_facts(
     plan: Plan,
     link: str,
     family: int,

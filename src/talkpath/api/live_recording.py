@@ -42,7 +42,7 @@ def listen(
     `UsageError` where the source cannot be opened, or a file is given a link; `PeerError` where no control traffic can
     run.
     """
-    from talkpath.listening.accompanist import Accompanist
+    from talkpath.listening.accompanist import ControlTrafficScheduler
     from talkpath.listening.followed_stream import FollowedStream
 
     if bool(interface) == bool(source):
@@ -61,9 +61,9 @@ def listen(
                 if picture.now_s >= seconds:
                     followed.stop()
 
-            accompanist = Accompanist(control.companion, time.monotonic) if control else None
+            accompanist = ControlTrafficScheduler(control.companion, time.monotonic) if control else None
             followed = FollowedStream(stream, look, accompanist=accompanist)
-            yield from recordings(os.path.basename(name), followed, control)
+            yield from followed_recordings(os.path.basename(name), followed, control)
 
 
 def live_object(picture: LivePicture) -> dict[str, Any]:
@@ -78,10 +78,10 @@ def live_object(picture: LivePicture) -> dict[str, Any]:
 
 def open_control(link: str, light: bool) -> ControlThread:
     """The session with the test server of a link, to be entered."""
-    from talkpath.listening.control_thread import FLOWS, LIGHT_FLOWS, ControlThread
+    from talkpath.listening.control_thread import CONTROL_CONNECTIONS, LIGHT_CONTROL_CONNECTIONS, ControlThread
     from talkpath.probe.invite_link import parse_invite_link
 
-    return ControlThread(parse_invite_link(link), LIGHT_FLOWS if light else FLOWS)
+    return ControlThread(parse_invite_link(link), LIGHT_CONTROL_CONNECTIONS if light else CONTROL_CONNECTIONS)
 
 
 def leave_out(control: ControlThread, stream: PacketStream) -> None:
@@ -89,12 +89,12 @@ def leave_out(control: ControlThread, stream: PacketStream) -> None:
     from talkpath.listening.packet_streams import InterfaceStream
 
     if control.companion.how != "ready":
-        raise PeerError(str(control.error or WITHOUT[control.companion.how]))
+        raise PeerError(str(control.error or NO_CONTROL_NOTES[control.companion.how]))
     if isinstance(stream, InterfaceStream):
         stream.left_out = control.far
 
 
-WITHOUT = {
+NO_CONTROL_NOTES = {
     "too_old": "The test server is older and knows no control traffic beside calls.",
     "refused": "The test server refused.",
     "lost": "The test server does not answer.",
@@ -104,30 +104,32 @@ WITHOUT = {
 
 def open_stream(source: str, interface: bool, standard_input: Callable[[], int]) -> PacketStream:
     """Open an interface, a file, or what "-" stands for. `UsageError` where that is not possible."""
-    from talkpath.listening.packet_streams import InterfaceStream, Pipe, PlayedFile
+    from talkpath.listening.packet_streams import InterfaceStream, PipeStream, PlayedFile
 
     if interface:
         return InterfaceStream(source)
     if source == "-":
-        return Pipe(standard_input())
+        return PipeStream(standard_input())
     path = Path(source)
     try:
         if path.is_fifo():
-            return Pipe(os.open(path, os.O_RDONLY))
+            return PipeStream(os.open(path, os.O_RDONLY))
         return PlayedFile(path.open("rb"))
     except OSError as error:
         raise UsageError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
 
 
-def recordings(name: str, followed: FollowedStream, control: ControlThread | None = None) -> Iterator[Recording]:
+def followed_recordings(
+    name: str, followed: FollowedStream, control: ControlThread | None = None
+) -> Iterator[Recording]:
     """Yield the recordings of a stream's parts, each when it has ended; most streams have one part. `control` runs
     control traffic beside its calls."""
     for number, part in enumerate(followed.parts()):
         recording = read_stream(f"{name} ({number + 1})" if number else name, part)
-        yield recording if control is None else _accompanied(recording, control, followed.has_ended)
+        yield recording if control is None else _with_control_traffic(recording, control, followed.has_ended)
 
 
-def _accompanied(recording: Recording, control: ControlThread, is_last: bool) -> Recording:
+def _with_control_traffic(recording: Recording, control: ControlThread, is_last: bool) -> Recording:
     """Return a recording with the control traffic that ran beside its calls."""
     from talkpath.listening.control_facts import control_facts
 

@@ -78,7 +78,7 @@ class Recording:
 
         from talkpath.report.recordings import capture_json
 
-        encoded = msgspec.json.encode(capture_json.result(self.name, self.findings))
+        encoded = msgspec.json.encode(capture_json.capture_result(self.name, self.findings))
         plain: dict[str, Any] = msgspec.json.decode(encoded)  # what a reader of the JSON gets
         return plain
 
@@ -95,7 +95,10 @@ class Recording:
     def endpoints(self, call: int) -> list[str]:
         """The endpoints of a call's flows as "ip:port-ip:port/udp", the local end first. `call` counts from 0."""
         flows = self.measured.endpoints(call)
-        return [f"{_endpoint(*near.reveal())}-{_endpoint(*far.reveal())}/{protocol}" for near, far, protocol in flows]
+        return [
+            f"{_endpoint_text(*near.reveal())}-{_endpoint_text(*far.reveal())}/{protocol}"
+            for near, far, protocol in flows
+        ]
 
     def html(self) -> str:
         """A report with a picture of each call, as one HTML page that loads nothing else."""
@@ -111,9 +114,9 @@ class Recording:
 
     def paired_with(self, other: Recording) -> tuple[Paired, ...]:
         """Compare the calls with the same calls recorded at the other end: which packets did not arrive there."""
-        from talkpath.capture.calls.pairing import paired
+        from talkpath.capture.calls.pairing import paired_calls
 
-        return paired(self.packets(), other.packets())
+        return paired_calls(self.packets(), other.packets())
 
     def packets(self) -> MeasuredCapture:
         """The packets behind the facts; `UsageError` where there are none. Not part of the public interface."""
@@ -131,7 +134,7 @@ class Recording:
         from talkpath.report.recordings import capture_json
         from talkpath.wire.control.sign import Signer
 
-        record = msgspec.to_builtins(capture_json.result(NAMELESS, self.findings))
+        record = msgspec.to_builtins(capture_json.capture_result(NAMELESS, self.findings))
         return write_capture(self.findings, record, Signer.fresh())
 
 
@@ -146,40 +149,40 @@ def read_capture(source: str | Path | BinaryIO, *, progress: Callable[[int], Non
     is damaged or cut off is read as far as it goes, and `findings.unread` counts what was left out.
     """
     if not isinstance(source, str | Path):
-        return _measure(NAMELESS, cast("ByteSource", source), progress)
+        return _measured_recording(NAMELESS, cast("ByteSource", source), progress)
     path = Path(source)
     try:
         with path.open("rb", buffering=0) as file:
-            return _measure(path.name, file, progress)
+            return _measured_recording(path.name, file, progress)
     except OSError as error:
         raise UsageError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
 
 
 def read_stream(name: str, source: ByteSource) -> Recording:
     """Read a capture that still arrives, to its end. Nothing of it waits in a file."""
-    return _measure(name, source, None, in_memory=True)
+    return _measured_recording(name, source, None, in_memory=True)
 
 
-def _endpoint(host: str, port: int) -> str:
+def _endpoint_text(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _measure(
+def _measured_recording(
     name: str, source: ByteSource, progress: Callable[[int], None] | None, *, in_memory: bool = False
 ) -> Recording:
     from talkpath.capture.calls.records import measure_calls
-    from talkpath.capture.scan import scan
+    from talkpath.capture.scan import scan_capture
 
     try:
-        return Recording(name, measure_calls(scan(source, progress, in_memory=in_memory)))
+        return Recording(name, measure_calls(scan_capture(source, progress, in_memory=in_memory)))
     except WireError as error:
-        statistics = _statistics(name, source)
+        statistics = _read_statistics(name, source)
         if statistics is None:
             raise error if name == NAMELESS else UsageError(f"{name}: {error}") from None
         return statistics
 
 
-def _statistics(name: str, source: ByteSource) -> Recording | None:
+def _read_statistics(name: str, source: ByteSource) -> Recording | None:
     """Read what is no capture as an app's own statistics; None where it is none of these either."""
     from talkpath.capture.app_stats.reading import read_app_stats
 

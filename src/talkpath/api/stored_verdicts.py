@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from talkpath.api.bundle_files import BundleSource, opened
+from talkpath.api.bundle_files import BundleSource, read_once
 from talkpath.evidence.bundle import Bundle
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def judge(bundle: BundleSource | Bundle) -> Judgement:
     from talkpath.report.rejudge import rejudge
     from talkpath.verdict.bases.accompanied_call import call_verdicts
 
-    stored = opened(bundle)
+    stored = read_once(bundle)
     rejudged = rejudge(stored)
     calls = call_verdicts(stored.findings) if stored.findings else ()
     verdicts = (*rejudged.verdicts, *calls)

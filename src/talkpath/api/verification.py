@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from talkpath.api.bundle_files import BundleSource, opened
+from talkpath.api.bundle_files import BundleSource, read_once
 from talkpath.evidence.bundle import Bundle
-from talkpath.evidence.receipt_check import binds_all
+from talkpath.evidence.receipt_check import binds_whole_run
 
 SCHEMA = "talkpath.verify/1"
 
@@ -42,8 +42,8 @@ def verify(bundle: BundleSource | Bundle, *, responders: str | Path | None = Non
     from talkpath.evidence.known_responders import known_operators
 
     operators = known_operators(None if responders is None else Path(responders))
-    stored = opened(bundle)
-    receipt = _receipt(stored, operators)
+    stored = read_once(bundle)
+    receipt = _receipt_words(stored, operators)
     record = {
         "schema": SCHEMA,
         "kind": stored.kind,
@@ -54,7 +54,7 @@ def verify(bundle: BundleSource | Bundle, *, responders: str | Path | None = Non
         "receipt": receipt,
     }
     if stored.second is not None:
-        record["second"] = {"key": stored.second.key, "receipt": _receipt(stored.second, operators)}
+        record["second"] = {"key": stored.second.key, "receipt": _receipt_words(stored.second, operators)}
     return Verification(
         kind=stored.kind,
         signed_by_server=receipt is not None,
@@ -64,7 +64,7 @@ def verify(bundle: BundleSource | Bundle, *, responders: str | Path | None = Non
     )
 
 
-def _receipt(stored: Bundle, operators: Any) -> dict[str, Any] | None:
+def _receipt_words(stored: Bundle, operators: Any) -> dict[str, Any] | None:
     """What the receipt tells of its server and of where the check came from."""
     from talkpath.wire.control.keys import raw_key_text
 
@@ -80,5 +80,5 @@ def _receipt(stored: Bundle, operators: Any) -> dict[str, Any] | None:
         "ended_at": stored.receipt.ended_at,
         "epochs": len(stored.receipt.epochs),
         "started_at": stored.receipt.started_at,
-        "binds": "all" if stored.facts is not None and binds_all(stored.facts, stored.receipt) else "epochs",
+        "binds": "all" if stored.facts is not None and binds_whole_run(stored.facts, stored.receipt) else "epochs",
     }

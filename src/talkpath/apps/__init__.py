@@ -42,14 +42,14 @@ def added_app(app: App) -> Iterator[None]:
     """Have one app more. `UsageError` where its id is another app's."""
     if app.id in apps():
         raise UsageError(f"An app is called {app.id} already; choose another id.")
-    _change(lambda: _added.update({app.id: app}))
+    _change_apps(lambda: _added.update({app.id: app}))
     try:
         yield
     finally:
-        _change(lambda: _added.pop(app.id))
+        _change_apps(lambda: _added.pop(app.id))
 
 
-def _change(change: Callable[[], object]) -> None:
+def _change_apps(change: Callable[[], object]) -> None:
     change()
     apps.cache_clear()
     shapes.cache_clear()

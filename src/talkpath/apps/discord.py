@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.cue import run
+from talkpath.apps.contract.cue import cue_of_bytes
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
@@ -27,7 +27,7 @@ _OTHERS: Final = (b"\xde\xbe", b"\x74\x6f")
 RELAY_PORTS: Final = range(50000, 65536)
 """Ports of its voice servers."""
 
-CUES: Final = (run(0, _ASK, 74, 74), run(0, _TELL, 74, 74), run(0, _PING, 8, 8))
+CUES: Final = (cue_of_bytes(0, _ASK, 74, 74), cue_of_bytes(0, _TELL, 74, 74), cue_of_bytes(0, _PING, 8, 8))
 
 
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:

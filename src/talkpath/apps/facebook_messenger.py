@@ -30,7 +30,7 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
 
 def _stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
-        message = stun.decode(datagram)
+        message = stun.decode_message(datagram)
     except WireError:
         return None
     if message.get(Attribute.REALM) != _REALM:

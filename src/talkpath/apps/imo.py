@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.cue import run
+from talkpath.apps.contract.cue import cue_of_bytes
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
@@ -19,7 +19,7 @@ _PING, _ANSWER = b"\x09\x02", (b"\x09\x03", b"\x00\x09\x03")
 _CONFIDENCE: Final = 0.5
 _LEAST_MEDIA, _MOST_VOICE = 24, 300
 
-CUES: Final = (run(0, _PING, 10, 10), run(0, _ANSWER[0], 10, 10), run(0, _ANSWER[1], 11, 11))
+CUES: Final = (cue_of_bytes(0, _PING, 10, 10), cue_of_bytes(0, _ANSWER[0], 10, 10), cue_of_bytes(0, _ANSWER[1], 11, 11))
 
 
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:

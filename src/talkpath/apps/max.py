@@ -21,17 +21,17 @@ from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 
 
-def speak(rng: Random) -> int:
+def speech_bytes(rng: Random) -> int:
     """Opus from 16 kbit/s up (`minbitrate=16000`) in a header of 28 and a tag of 10."""
     return round(rng.triangular(78, 130, 96))
 
 
-def rest(rng: Random) -> tuple[int, int]:
+def silence_bytes(rng: Random) -> tuple[int, int]:
     """A pair of packets in silence (`usedtx=1`), as libwebrtc sends it: the second is nearly empty."""
     return rng.choice((56, 60, 64)), 39
 
 
-TALK: Final = VoiceModel(speak, rest)
+TALK: Final = VoiceModel(speech_bytes, silence_bytes)
 
 
 NETWORKS: Final = (
@@ -58,7 +58,7 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     if not stun.is_stun(datagram):
         return None
     try:
-        user = stun.decode(datagram).get(stun.Attribute.USERNAME) or b""
+        user = stun.decode_message(datagram).get(stun.Attribute.USERNAME) or b""
     except WireError:
         return None
     if _USER.fullmatch(user):

@@ -20,18 +20,18 @@ from talkpath.wire.rtc.stun import Attribute, Type
 
 _ELEMENTS: Final[Elements] = ((2, "send_time"), (3, "sequence"), (1, "level"))
 _LONG: Final = frozenset((61, 79, *range(85, 101)))  # these carry abs-capture-time too, 16 bytes longer
-VOICE: Final = RtcStream(
+VOICE_STREAM: Final = RtcStream(
     payload_type=111, elements=_ELEMENTS, long_elements=(*_ELEMENTS, (4, "capture_time")), long_bytes=_LONG
 )
-VIDEO: Final = RtcStream(payload_type=96, elements=((2, "send_time"), (3, "sequence")))
-PADDING: Final = RtcStream(
+VIDEO_STREAM: Final = RtcStream(payload_type=96, elements=((2, "send_time"), (3, "sequence")))
+PADDING_STREAM: Final = RtcStream(
     payload_type=99, elements=((3, "sequence"),), ssrc=(0, 0), padded=True, still=True, from_one=True
 )
 ICE: Final = Ice(name_bytes=14, name_tail=b"oKAAiKAiADEA", sfu=True, delta=True)
 
 EXTRAS: Final = (
-    Extra(direction="down", size=37, first_ms=34, stream=PADDING),
-    Extra(direction="down", size=260, first_ms=35, every_ms=0.3, count=3, stream=PADDING),
+    Extra(direction="down", size=37, first_ms=34, stream=PADDING_STREAM),
+    Extra(direction="down", size=260, first_ms=35, every_ms=0.3, count=3, stream=PADDING_STREAM),
     Extra(direction="down", size=81, first_ms=40),
     Extra(direction="up", size=81, first_ms=48),
     Extra(direction="down", size=121, first_ms=64),
@@ -48,18 +48,18 @@ EXTRAS: Final = (
 )
 
 
-def speak(rng: Random) -> int:
+def speech_bytes(rng: Random) -> int:
     """71 or 84 bytes in most packets, 16 more where the extension is long: both calls, each with one of the two."""
     size = rng.choice((71, 71, 71, 84, 84, 84, rng.randint(72, 78), rng.randint(80, 83)))
     return size + 16 if rng.random() < 0.4 else size
 
 
-def rest(rng: Random) -> tuple[int, int]:
+def silence_bytes(rng: Random) -> tuple[int, int]:
     """The first of a pair in silence has 63 or 76 bytes, or 16 more; the second always 45."""
     return rng.choice((63, 63, 63, 79, 79, 92, 76, 76)), 45
 
 
-TALK: Final = VoiceModel(speak, rest, jitter_ms=2.5)
+TALK: Final = VoiceModel(speech_bytes, silence_bytes, jitter_ms=2.5)
 CAMERA: Final = Camera((300, 700))
 
 # ---------------------------------------------------------------- recognition
@@ -99,7 +99,7 @@ def _known(view: FlowView) -> float:
 
 def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
-        message = stun.decode(datagram)
+        message = stun.decode_message(datagram)
     except WireError:
         return None
     name = message.get(Attribute.USERNAME) or b""
@@ -111,7 +111,7 @@ def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | Non
 
 
 def _recognise_rtp(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
-    packet = rtp.decode(datagram)
+    packet = rtp.decode_packet(datagram)
     if packet.padded and packet.timestamp == 0 and packet.extension is not None:
         if packet.ssrc == 0:
             view.notes[_KNOWN] = _SURE
@@ -141,8 +141,10 @@ SOURCES: Final = (
     ),
 )
 
-_VOICE_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE, server="sfu", tag_bytes=16, extras=EXTRAS)
-_VIDEO_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE, video=VIDEO, server="sfu", tag_bytes=16, extras=EXTRAS)
+_VOICE_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE_STREAM, server="sfu", tag_bytes=16, extras=EXTRAS)
+_VIDEO_FACTS: Final = RtcFacts(
+    ice=ICE, voice=VOICE_STREAM, video=VIDEO_STREAM, server="sfu", tag_bytes=16, extras=EXTRAS
+)
 
 _SHAPES: Final = (
     RtcCall(arm=Arm("meet", "sfu", "voice"), facts=_VOICE_FACTS, voice=TALK, packet_rate=50.0),

@@ -17,13 +17,13 @@ from talkpath.errors import WireError
 from talkpath.wire.rtc import rtp, stun
 from talkpath.wire.rtc.stun import Attribute, Type
 
-VOICE_BYTES: Final = 140
-VOICE: Final = RtcStream(payload_type=102, elements=((12, "send_time"), (1, "sequence")), ssrc=(1002, 2002))
-VIDEO: Final = RtcStream(
+VOICE_PACKET_BYTES: Final = 140
+VOICE_STREAM: Final = RtcStream(payload_type=102, elements=((12, "send_time"), (1, "sequence")), ssrc=(1002, 2002))
+VIDEO_STREAM: Final = RtcStream(
     payload_type=108, elements=((1, "sequence"), (12, "send_time"), (4, "orientation")), ssrc=(1003, 2003)
 )
-DATA: Final = RtcStream(payload_type=101, ssrc=(1001, 2001))
-PADDING: Final = RtcStream(
+DATA_STREAM: Final = RtcStream(payload_type=101, ssrc=(1001, 2001))
+PADDING_STREAM: Final = RtcStream(
     payload_type=118, elements=((1, "sequence"), (12, "send_time")), ssrc=(1013, 2013), padded=True, still=True
 )
 
@@ -32,15 +32,15 @@ EXTRAS: Final = (
     Extra(direction="down", size=56, first_ms=80, every_ms=700, count=None, report=b"\x80\xc9\x00\x01", ssrc=2003),
     Extra(direction="up", size=28, first_ms=61, every_ms=700, count=None, report=b"\x80\xc9\x00\x01", ssrc=1003),
     Extra(direction="down", size=28, first_ms=81, every_ms=700, count=None, report=b"\x80\xc9\x00\x01", ssrc=2003),
-    Extra(direction="down", size=46, first_ms=90, stream=DATA),
-    Extra(direction="down", size=60, first_ms=165, stream=DATA),
-    Extra(direction="up", size=48, first_ms=186, stream=DATA),
-    Extra(direction="down", size=264, first_ms=200, every_ms=8, count=4, stream=PADDING),
+    Extra(direction="down", size=46, first_ms=90, stream=DATA_STREAM),
+    Extra(direction="down", size=60, first_ms=165, stream=DATA_STREAM),
+    Extra(direction="up", size=48, first_ms=186, stream=DATA_STREAM),
+    Extra(direction="down", size=264, first_ms=200, every_ms=8, count=4, stream=PADDING_STREAM),
     Extra(direction="up", size=44, first_ms=214, report=b"\xaf\xcd\x00\x05", ssrc=1003),
 )
 
 ICE: Final = Ice(nominates="nomination")
-TALK: Final = VoiceModel(lambda _: VOICE_BYTES, jitter_ms=4.0)
+TALK: Final = VoiceModel(lambda _: VOICE_PACKET_BYTES, jitter_ms=4.0)
 CAMERA: Final = Camera((300, 700))
 
 # ---------------------------------------------------------------- recognition
@@ -67,12 +67,12 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
 
 
 def _recognise_rtp(datagram: bytes) -> RecognisedDatagram | None:
-    packet = rtp.decode(datagram)
+    packet = rtp.decode_packet(datagram)
     if packet.ssrc not in _SSRCS:
         return None
     if packet.payload_type in _TYPES:
         return RecognisedDatagram("signal", _TYPES[packet.payload_type], confidence=0.95)
-    if packet.payload_type == VOICE.payload_type:
+    if packet.payload_type == VOICE_STREAM.payload_type:
         return RecognisedDatagram("signal", "media", "voice", confidence=0.97)
     if packet.payload_type in _VIDEO_TYPES:
         return RecognisedDatagram("signal", "media", "video", confidence=0.95)
@@ -81,7 +81,7 @@ def _recognise_rtp(datagram: bytes) -> RecognisedDatagram | None:
 
 def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
-        message = stun.decode(datagram)
+        message = stun.decode_message(datagram)
     except WireError:
         return None
     if message.get(Attribute.REALM) == _REALM:
@@ -109,8 +109,10 @@ SOURCES: Final = (
     ShapeSource("video: pictures and rate are taken from WebRTC's defaults", "assumed", "low"),
 )
 
-_VOICE_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE, server="none", tag_bytes=16, extras=EXTRAS)
-_VIDEO_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE, video=VIDEO, server="none", tag_bytes=16, extras=EXTRAS)
+_VOICE_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE_STREAM, server="none", tag_bytes=16, extras=EXTRAS)
+_VIDEO_FACTS: Final = RtcFacts(
+    ice=ICE, voice=VOICE_STREAM, video=VIDEO_STREAM, server="none", tag_bytes=16, extras=EXTRAS
+)
 
 _SHAPES: Final = (
     RtcCall(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.cue import run
+from talkpath.apps.contract.cue import cue_of_bytes
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
@@ -25,7 +25,7 @@ _KINDS: Final = {
 }
 _ANSWER: Final = b"SIP/2.0 "
 
-CUES: Final = (run(0, _ANSWER), *(run(0, method + b" sip") for method in _KINDS))
+CUES: Final = (cue_of_bytes(0, _ANSWER), *(cue_of_bytes(0, method + b" sip") for method in _KINDS))
 SEES: Final = frozenset(("other",))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.cue import run
+from talkpath.apps.contract.cue import cue_of_bytes
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 from talkpath.errors import WireError
@@ -31,8 +31,8 @@ _SIZES: Final = {
 """Message type to what it does and its size; the byte behind the type is 0."""
 
 CUES: Final = (
-    run(2, _REQUEST, 200, 320),
-    *(run(2, bytes((kind, 0)), size, size) for kind, (_, size) in _SIZES.items() if kind != 0x05),
+    cue_of_bytes(2, _REQUEST, 200, 320),
+    *(cue_of_bytes(2, bytes((kind, 0)), size, size) for kind, (_, size) in _SIZES.items() if kind != 0x05),
 )
 
 
@@ -51,7 +51,7 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
 
 def _stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
-        realm = stun.decode(datagram).get(Attribute.REALM)
+        realm = stun.decode_message(datagram).get(Attribute.REALM)
     except WireError:
         return None
     if realm != b"viber.com":

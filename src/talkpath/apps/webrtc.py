@@ -11,21 +11,23 @@ from typing import Final, cast
 
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
-from talkpath.apps.families.rtc_call import BOTH, RtcCall
+from talkpath.apps.families.rtc_call import BOTH_DIRECTIONS, RtcCall
 from talkpath.apps.families.rtc_facts import Extra, Ice, RtcFacts, RtcStream
 from talkpath.apps.families.rtc_media import Camera, VoiceModel
 from talkpath.errors import WireError
 from talkpath.wire.rtc import dtls, rtp, stun
 from talkpath.wire.rtc.stun import Attribute, Type
 
-VOICE: Final = RtcStream(payload_type=111, elements=((1, "level"), (2, "send_time"), (3, "sequence"), (4, "mid")))
-VIDEO: Final = RtcStream(payload_type=96, elements=((13, "orientation"), (3, "sequence")))
-PADDING: Final = RtcStream(payload_type=97, elements=((3, "sequence"),), padded=True)
+VOICE_STREAM: Final = RtcStream(
+    payload_type=111, elements=((1, "level"), (2, "send_time"), (3, "sequence"), (4, "mid"))
+)
+VIDEO_STREAM: Final = RtcStream(payload_type=96, elements=((13, "orientation"), (3, "sequence")))
+PADDING_STREAM: Final = RtcStream(payload_type=97, elements=((3, "sequence"),), padded=True)
 CAMERA: Final = Camera((300, 700))
 
-REPORTS: Final = tuple(
+RTCP_EXTRAS: Final = tuple(
     extra
-    for way, late_ms in zip(BOTH, (0, 60), strict=True)
+    for way, late_ms in zip(BOTH_DIRECTIONS, (0, 60), strict=True)
     for extra in (
         Extra(direction=way, size=42, first_ms=300 + late_ms, every_ms=250, count=None, report=b"\xaf\xcd\x00\x06"),
         Extra(
@@ -40,19 +42,19 @@ REPORTS: Final = tuple(
     )
 )
 PROBES: Final = tuple(
-    Extra(direction=way, size=285, first_ms=204, every_ms=10, count=2, stream=PADDING) for way in BOTH
+    Extra(direction=way, size=285, first_ms=204, every_ms=10, count=2, stream=PADDING_STREAM) for way in BOTH_DIRECTIONS
 )
 ICE: Final = Ice(delta=True)
-VOICE_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE, extras=REPORTS)
-VIDEO_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE, video=VIDEO, extras=REPORTS + PROBES)
+VOICE_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE_STREAM, extras=RTCP_EXTRAS)
+VIDEO_FACTS: Final = RtcFacts(ice=ICE, voice=VOICE_STREAM, video=VIDEO_STREAM, extras=RTCP_EXTRAS + PROBES)
 
 
-def speak(rng: Random) -> int:
+def speech_bytes(rng: Random) -> int:
     """Opus at about 32 kbit/s without constant rate: 40 to 110 bytes in a header of 28 and a tag of 10."""
     return round(rng.triangular(78, 148, 116))
 
 
-TALK: Final = VoiceModel(speak)
+TALK: Final = VoiceModel(speech_bytes)
 
 # ---------------------------------------------------------------- recognition
 
@@ -83,7 +85,7 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
 
 def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
-        message = stun.decode(datagram)
+        message = stun.decode_message(datagram)
     except WireError:
         return None
     if message.type == Type.BINDING_REQUEST and b":" in (message.get(Attribute.USERNAME) or b""):
@@ -105,7 +107,7 @@ def _recognise_dtls(datagram: bytes, view: FlowView) -> RecognisedDatagram | Non
 
 def _asks_for_srtp(datagram: bytes) -> bool:
     try:
-        message = dtls.decode_handshake(dtls.decode(datagram)[0].fragment)
+        message = dtls.decode_handshake(dtls.decode_records(datagram)[0].fragment)
         if message.type != dtls.HandshakeType.CLIENT_HELLO:
             return False
         return dtls.USE_SRTP in dict(dtls.decode_client_hello(message.body).extensions)
@@ -114,7 +116,7 @@ def _asks_for_srtp(datagram: bytes) -> bool:
 
 
 def _recognise_media(datagram: bytes, view: FlowView) -> RecognisedDatagram:
-    packet = rtp.decode(datagram)
+    packet = rtp.decode_packet(datagram)
     if packet.padded and packet.timestamp == 0:
         return RecognisedDatagram("webrtc", "probe", confidence=0.4)
     large = cast("set[int]", view.notes.setdefault("large", set()))

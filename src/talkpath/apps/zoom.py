@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.cue import Cue, run
+from talkpath.apps.contract.cue import Cue, cue_of_bytes
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
@@ -40,15 +40,15 @@ WRAPPINGS: Final = tuple(
 """Between two phones there is nothing before the media header, so the RTP header behind it has to be Zoom's as well."""
 
 CUES: Final = (
-    run(0, b"\x01\x00\x02", 100, 135),
-    run(0, b"\x01\x00\x03", 100, 135),
-    run(0, b"\x02\x00\x02", 30, 60),
-    run(0, b"\x02\x00\x03", 30, 60),
-    run(0, b"\x03\x00\x00\x00", 12, 16),
-    run(0, b"\x04\x00\x00\x00", 12, 16),
+    cue_of_bytes(0, b"\x01\x00\x02", 100, 135),
+    cue_of_bytes(0, b"\x01\x00\x03", 100, 135),
+    cue_of_bytes(0, b"\x02\x00\x02", 30, 60),
+    cue_of_bytes(0, b"\x02\x00\x03", 30, 60),
+    cue_of_bytes(0, b"\x03\x00\x00\x00", 12, 16),
+    cue_of_bytes(0, b"\x04\x00\x00\x00", 12, 16),
     Cue(((0, 5), (_NEWER, PROBE)), 1029, 1040),
     Cue(((0, 5), (_OLDER, PROBE)), 1025, 1040),
-    run(0, b"\x1f\x02\x01", 60, 120),
+    cue_of_bytes(0, b"\x1f\x02\x01", 60, 120),
 )
 
 

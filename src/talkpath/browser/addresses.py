@@ -5,12 +5,12 @@ from __future__ import annotations
 from ipaddress import IPv6Address, ip_address
 
 PREFIX_BYTES = 8  # of IPv6: a device changes the rest by itself (RFC 8981)
-ANY = ("0.0.0.0", "::")
+ANY_ADDRESSES = ("0.0.0.0", "::")
 
 
 def own_addresses(host: str) -> list[str]:
     """The addresses at which a browser may reach a server that listens on `host`."""
-    if host not in ANY:
+    if host not in ANY_ADDRESSES:
         return [host]
     from aioice.ice import get_host_addresses
 

@@ -27,8 +27,8 @@ from secrets import token_hex
 
 from talkpath.browser.far_end.counts_to_facts.call_paths import CallPath
 
-PORTS = (3478, 443)
-TRANSPORTS = (("udp", 3478), ("udp", 443), ("tcp", 443), ("tls", 443))
+TURN_PORTS = (3478, 443)
+TURN_TRANSPORTS = (("udp", 3478), ("udp", 443), ("tcp", 443), ("tls", 443))
 VALID_S = 120
 MAX_PER_CHECK = 12
 """Allocations of one credential at a time, on one port: four paths, and a browser opens one for each network that the
@@ -36,12 +36,12 @@ device is in."""
 MAX_ALLOCATIONS = 60
 MAX_BYTES_PER_S = 32_000
 """Of one allocation, each way: five times what a voice call takes."""
-PROGRAM = "turnserver"
-RELAY_PORTS = {3478: 49160, 443: 49260}  # the first UDP port of each process's relays
+TURN_PROGRAM = "turnserver"
+FIRST_RELAY_PORTS = {3478: 49160, 443: 49260}  # the first UDP port of each process's relays
 MOST_RELAYED = 99
-LOOK_S = 1.0  # between two looks at whether a process still runs
+TURN_LOOK_INTERVAL_S = 1.0  # between two looks at whether a process still runs
 REALM = "turnserver"  # every stranger is told it: a scan of the internet must not find test servers by it
-REASONS = {
+CLOSED_PORT_REASONS = {
     "own": "the responder has it for itself (--ports, --tcp-ports, --tls-ports)",
     "taken": "another program has it",
     "root": "this user may not open it",
@@ -68,10 +68,10 @@ class TurnRelay:
         """Return all paths for a browser that reached this server at the address `host`, by a link with `name` in it,
         for which the certificate is."""
         paths = []
-        for transport, port in TRANSPORTS:
+        for transport, port in TURN_TRANSPORTS:
             is_tls = transport == "tls"
             scheme, carried = ("turns", "tcp") if is_tls else ("turn", transport)
-            url = f"{scheme}:{_bracketed(name or host if is_tls else host)}:{port}?transport={carried}"
+            url = f"{scheme}:{_bracketed_host(name or host if is_tls else host)}:{port}?transport={carried}"
             missing = self.missing.get(port, self._missing_tls(name or host) if is_tls else "")
             paths.append(
                 CallPath(
@@ -102,7 +102,7 @@ class TurnRelay:
         for port, why in self.missing.items():
             ports.setdefault(why, []).append(str(port))
         return [
-            f"The page tries no way through by TURN over port {' or '.join(numbers)}: {REASONS[why]}."
+            f"The page tries no way through by TURN over port {' or '.join(numbers)}: {CLOSED_PORT_REASONS[why]}."
             for why, numbers in ports.items()
         ]
 
@@ -110,10 +110,10 @@ class TurnRelay:
         """Start its processes where they do not run, and return when one of them has ended; for a `Supervisor`."""
         for port, command in self._commands.items():
             if port not in self._processes:
-                self._processes[port] = _started(command)
+                self._processes[port] = _start_process(command)
                 self.missing.pop(port, None)
         while not (ended := [port for port, process in self._processes.items() if process.poll() is not None]):
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(TURN_LOOK_INTERVAL_S)
         for port in ended:
             del self._processes[port]
             self.missing[port] = "ended"
@@ -141,20 +141,20 @@ def start_relay(
     """Start the relay on these addresses of this machine, except on ports that are `taken`. `certificate` has the files
     of a chain that browsers trust and of its key."""
     relay = TurnRelay(secret, missing_ports(addresses, taken), trusted=certificate is not None)
-    ports = [port for port in PORTS if port not in relay.missing]
+    ports = [port for port in TURN_PORTS if port not in relay.missing]
     if ports:
         relay._folder = tempfile.TemporaryDirectory()
     for port in ports:
-        relay._commands[port] = [PROGRAM, "-c", str(_write_settings(relay, port, addresses, certificate))]
-        relay._processes[port] = _started(relay._commands[port])
+        relay._commands[port] = [TURN_PROGRAM, "-c", str(_write_settings(relay, port, addresses, certificate))]
+        relay._processes[port] = _start_process(relay._commands[port])
     return relay
 
 
 def missing_ports(addresses: Sequence[str], taken: Collection[int] = ()) -> dict[int, str]:
-    """The ports of `PORTS` that a relay on these addresses cannot have, each with why (see `TurnRelay`)."""
-    if shutil.which(PROGRAM) is None:
-        return dict.fromkeys(PORTS, "coturn")
-    reasons = {port: "own" if port in taken else _why_not_free(port, addresses) for port in PORTS}
+    """The ports of `TURN_PORTS` that a relay on these addresses cannot have, each with why (see `TurnRelay`)."""
+    if shutil.which(TURN_PROGRAM) is None:
+        return dict.fromkeys(TURN_PORTS, "coturn")
+    reasons = {port: "own" if port in taken else _why_not_free(port, addresses) for port in TURN_PORTS}
     return {port: why for port, why in reasons.items() if why}
 
 
@@ -164,7 +164,7 @@ def _is_address(name: str) -> bool:
     return False
 
 
-def _bracketed(host: str) -> str:
+def _bracketed_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
@@ -183,7 +183,7 @@ def _why_not_free(port: int, addresses: Sequence[str]) -> str:
     return ""
 
 
-def _started(command: list[str]) -> subprocess.Popen[bytes]:
+def _start_process(command: list[str]) -> subprocess.Popen[bytes]:
     nowhere = subprocess.DEVNULL
     return subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere)
 
@@ -191,7 +191,7 @@ def _started(command: list[str]) -> subprocess.Popen[bytes]:
 def _write_settings(relay: TurnRelay, port: int, addresses: Sequence[str], certificate: tuple[str, str] | None) -> Path:
     """Write coturn's settings for one port. They are in a file, since everybody can read a command line."""
     assert relay._folder is not None  # made by `start_relay`
-    folder, first = Path(relay._folder.name), RELAY_PORTS[port]
+    folder, first = Path(relay._folder.name), FIRST_RELAY_PORTS[port]
     settings = [
         f"listening-port={port}",
         f"alt-listening-port={port}",

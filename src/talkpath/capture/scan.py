@@ -24,22 +24,22 @@ from talkpath.capture.packets.datagrams import (
 )
 from talkpath.capture.packets.flows import Flows
 from talkpath.capture.packets.pcapdroid import AppLabels
-from talkpath.capture.packets.reading import Block, Reader, opened
+from talkpath.capture.packets.reading import Block, Reader, open_packets
 from talkpath.capture.packets.rows import Rows, headerless_rows, rtp_rows
 from talkpath.capture.packets.spool import Spool
 from talkpath.capture.recognise.app import Recognition
-from talkpath.capture.recognise.app_files import wrappings
+from talkpath.capture.recognise.app_files import app_wrappings
 from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
 from talkpath.capture.tcp.turn_over_tls import record_rows
 from talkpath.wire.pcap import Frames, Packets, Unread
-from talkpath.wire.pcap.arrays import Ints, big16, marked16
+from talkpath.wire.pcap.arrays import Ints, big16, table_of_marks16
 from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.pcap.window import ByteSource
 
 Progress = Callable[[int], None]
 
-OWN_ANSWERS = marked16(0x0802, 0x0805)
-NO_REQUESTS = marked16(0x0800, 0x0802, 0x0805)
+META_RELAY_ANSWERS = table_of_marks16(0x0802, 0x0805)
+META_RELAY_NO_REQUESTS = table_of_marks16(0x0800, 0x0802, 0x0805)
 """WhatsApp's message types do not follow STUN's classes: its close, and the answers to 0801 and 0804."""
 
 
@@ -52,7 +52,7 @@ class Scan:
     media: Spool = field(default_factory=lambda: Spool(prune=True))
     headerless: Spool = field(default_factory=lambda: Spool(prune=False))
     labels: AppLabels = field(default_factory=AppLabels)
-    wrappings: CueTable = field(default_factory=lambda: CueTable(wrappings()))
+    wrappings: CueTable = field(default_factory=lambda: CueTable(app_wrappings()))
     packets: int = 0
     base_ns: int | None = None
     begin_s: float = 0.0
@@ -101,7 +101,7 @@ class Scan:
         if not len(packets):
             return None
         if len(packets) < len(payloads):
-            payloads = opened(packets, self.wrappings)
+            payloads = open_packets(packets, self.wrappings)
         flow, direction = self.flows.assign(packets, time_s)
         self.activity.flows(flow, direction, time_s)
         if len(frames.data) == len(packets.data):
@@ -122,9 +122,9 @@ class Scan:
         flow, direction, kind, head = batch.flow, batch.direction, batch.kind, batch.head
         stun = np.flatnonzero(kind == STUN)
         name = big16(head[stun], 0)
-        rows = stun[((name & 0x0110) == 0) & ~NO_REQUESTS[name]]
+        rows = stun[((name & 0x0110) == 0) & ~META_RELAY_NO_REQUESTS[name]]
         self.flows.tally("requests", flow[rows], direction[rows])
-        rows = stun[((name & 0x0110) >= 0x0100) | OWN_ANSWERS[name]]
+        rows = stun[((name & 0x0110) >= 0x0100) | META_RELAY_ANSWERS[name]]
         self.flows.tally("answers", flow[rows], direction[rows])
         dtls = np.flatnonzero(kind == DTLS)
         hello = (head[dtls, 0] == 22) & (head[dtls, 13] == 1)
@@ -148,7 +148,7 @@ class Scan:
             self.headerless.add(kept)
 
 
-def scan(source: ByteSource, progress: Progress | None = None, *, in_memory: bool = False) -> Scan:
+def scan_capture(source: ByteSource, progress: Progress | None = None, *, in_memory: bool = False) -> Scan:
     """Read a whole capture. `progress` is called with the number of packets after each block. `in_memory`: no row waits
     in a file."""
     out = Scan()

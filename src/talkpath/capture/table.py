@@ -32,10 +32,10 @@ COLUMN_TYPES: dict[str, str] = {
     "frozen_ms": "f8",
 }
 """The columns and their types, for a capture without a call."""
-GROUP_ROWS = 1 << 17
+PARQUET_GROUP_ROWS = 1 << 17
 
 
-def columns(capture: MeasuredCapture) -> Iterator[dict[str, Any]]:
+def packet_columns(capture: MeasuredCapture) -> Iterator[dict[str, Any]]:
     """Yield arrays with one row a media packet, sorted by call, stream and time, in several tables, of which the first
     has no rows. No address is among them."""
     yield {name: np.zeros(0, kind) for name, kind in COLUMN_TYPES.items()}
@@ -48,10 +48,10 @@ def columns(capture: MeasuredCapture) -> Iterator[dict[str, Any]]:
             if stream.stats.has_header == stats.has_header
         }
         for part in parts:
-            yield from _columns(capture, part, places)
+            yield from _stream_columns(capture, part, places)
 
 
-def _columns(
+def _stream_columns(
     capture: MeasuredCapture, part: MeasuredPart, places: dict[int, tuple[int, int]]
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of a part, a table for each stream of a call."""
@@ -88,14 +88,14 @@ def write_parquet(capture: MeasuredCapture, path: Path) -> None:
         arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError:
         raise UsageError("Parquet files need the library pyarrow, which is not here: pip install pyarrow.") from None
-    tables = (arrow.table(some) for some in columns(capture))
+    tables = (arrow.table(some) for some in packet_columns(capture))
     group = [next(tables)]
     schema = group[0].schema
     try:
         with path.open("wb") as out, parquet.ParquetWriter(out, schema) as writer:
             for table in tables:
                 group.append(table.cast(schema))
-                if sum(map(len, group)) >= GROUP_ROWS:
+                if sum(map(len, group)) >= PARQUET_GROUP_ROWS:
                     writer.write_table(arrow.concat_tables(group))
                     group = []
             if group:

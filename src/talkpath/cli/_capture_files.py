@@ -26,25 +26,25 @@ LARGE_BYTES = 20_000_000
 
 def jobs_for(names: Sequence[str]) -> int:
     """How many processes are worth their while for these files."""
-    if len(names) == 1 or STDIN in names or sum(map(_size, names)) <= LARGE_BYTES:
+    if len(names) == 1 or STDIN in names or sum(map(_file_size, names)) <= LARGE_BYTES:
         return 1
     return os.cpu_count() or 1
 
 
-def read(name: str) -> Recording:
+def read_input(name: str) -> Recording:
     """Read one file, or standard input."""
     from talkpath.api.recording import read_capture
 
     if name == STDIN:
         return read_capture(sys.stdin.buffer)
-    shows_progress = sys.stderr.isatty() and _size(name) > LARGE_BYTES
+    shows_progress = sys.stderr.isatty() and _file_size(name) > LARGE_BYTES
     recording = read_capture(Path(name), progress=_print_progress if shows_progress else None)
     if shows_progress:
         click.echo("", err=True)
     return recording
 
 
-def _size(name: str) -> int:
+def _file_size(name: str) -> int:
     path = Path(name)
     return path.stat().st_size if path.is_file() else 0
 
@@ -66,14 +66,16 @@ class Reported:
     clock: RecordingClock | None = None
 
 
-def reported(recording: Recording, as_json: bool, addresses: bool, pairs: tuple[Paired, ...] | None = None) -> Reported:
+def recording_report(
+    recording: Recording, as_json: bool, addresses: bool, pairs: tuple[Paired, ...] | None = None
+) -> Reported:
     """Take from a recording what is printed of it."""
     if as_json:
         from talkpath.report.recordings import capture_json
 
         endpoints = recording.endpoints if addresses else None
-        record = capture_json.result(recording.name, recording.findings, endpoints, pairs)
-        return Reported(recording.name, json=capture_json.text(record))
+        record = capture_json.capture_result(recording.name, recording.findings, endpoints, pairs)
+        return Reported(recording.name, json=capture_json.capture_line(record))
     return Reported(
         recording.name,
         findings=recording.findings,
@@ -83,9 +85,9 @@ def reported(recording: Recording, as_json: bool, addresses: bool, pairs: tuple[
     )
 
 
-def each(names: Sequence[str], as_json: bool, addresses: bool, jobs: int) -> Iterator[Reported]:
+def each_report(names: Sequence[str], as_json: bool, addresses: bool, jobs: int) -> Iterator[Reported]:
     """Yield what is printed of each file, in their order."""
-    look = partial(_look, as_json=as_json, addresses=addresses)
+    look = partial(_look_at_file, as_json=as_json, addresses=addresses)
     if jobs == 1 or STDIN in names:
         yield from map(look, names)
         return
@@ -100,8 +102,8 @@ def each(names: Sequence[str], as_json: bool, addresses: bool, jobs: int) -> Ite
         yield from processes.map(look, names)
 
 
-def _look(name: str, as_json: bool, addresses: bool) -> Reported:
+def _look_at_file(name: str, as_json: bool, addresses: bool) -> Reported:
     try:
-        return reported(read(name), as_json, addresses)
+        return recording_report(read_input(name), as_json, addresses)
     except UsageError as error:
         return Reported(name, error=error)

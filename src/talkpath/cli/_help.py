@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-ALL = "--help-all"
+HELP_ALL = "--help-all"
 
 
 class LongCommand(click.Command):
@@ -18,7 +18,12 @@ class LongCommand(click.Command):
         self.common = {*common, "help", "help-all"}
         self.params.append(
             click.Option(
-                [ALL], is_flag=True, is_eager=True, expose_value=False, help="Show every option.", callback=_show_all
+                [HELP_ALL],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                help="Show every option.",
+                callback=_show_all,
             )
         )
 
@@ -34,14 +39,14 @@ class LongCommand(click.Command):
                 (common if names & self.common else others).append(record)
         with formatter.section("Options"):
             formatter.write_dl(common)
-        if ctx.meta.get(ALL):
+        if ctx.meta.get(HELP_ALL):
             with formatter.section("More options"):
                 formatter.write_dl(others)
 
 
 def with_every_option(context: click.Context) -> str:
     """The help of `--help-all`."""
-    context.meta[ALL] = True
+    context.meta[HELP_ALL] = True
     return context.get_help()
 
 

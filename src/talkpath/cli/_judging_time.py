@@ -12,7 +12,7 @@ from talkpath.errors import BundleError
 
 MOST_CPU_S = 20.0
 """Several times what the largest check of our own takes to judge."""
-TOO_LONG = "The bundle takes longer to judge than any check's; it was made to."
+TAKES_TOO_LONG = "The bundle takes longer to judge than any check's; it was made to."
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -29,7 +29,7 @@ def limited_judging(command: Callable[Arguments, Result]) -> Callable[Arguments,
     def limited(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
         if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
             return command(*arguments, **options)
-        before = signal.signal(signal.SIGPROF, _stop)
+        before = signal.signal(signal.SIGPROF, _stop_judging)
         signal.setitimer(signal.ITIMER_PROF, MOST_CPU_S)
         try:
             return command(*arguments, **options)
@@ -40,5 +40,5 @@ def limited_judging(command: Callable[Arguments, Result]) -> Callable[Arguments,
     return limited
 
 
-def _stop(number: int, frame: Any) -> None:
-    raise BundleError(TOO_LONG)
+def _stop_judging(number: int, frame: Any) -> None:
+    raise BundleError(TAKES_TOO_LONG)

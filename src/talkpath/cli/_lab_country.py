@@ -25,7 +25,7 @@ def country(scenario: Path, output: Path | None, seed: int, jobs: int, as_json: 
     from rich.progress import Progress
 
     from talkpath.cli._screen import screen
-    from talkpath.lab.country.play import play
+    from talkpath.lab.country.play import play_country
     from talkpath.lab.country.settings import read_country
 
     read = read_country(scenario)
@@ -33,7 +33,7 @@ def country(scenario: Path, output: Path | None, seed: int, jobs: int, as_json: 
     total = len(read.days) * len(read.operators) * read.people.checks
     with Progress(console=screen(stderr=True), disable=as_json, transient=True) as progress:
         task = progress.add_task(read.name, total=total)
-        checks = play(read, folder, seed, jobs, lambda day: progress.update(task, advance=1, description=day))
+        checks = play_country(read, folder, seed, jobs, lambda day: progress.update(task, advance=1, description=day))
     days, networks = len(read.days), len(read.operators)
     if as_json:
         summary = {"schema": "talkpath.country/1", "simulated": True, "scenario": read.name, "seed": seed}

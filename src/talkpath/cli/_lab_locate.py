@@ -40,25 +40,25 @@ def locate(
     """
     from talkpath.cli._screen import screen
     from talkpath.conduct.hop_questions import restricted_places
-    from talkpath.experiment.plan import choose_arms, locating, make_plan
+    from talkpath.experiment.plan import choose_arms, locating_plan, make_plan
     from talkpath.lab.drivers import namespace, run
     from talkpath.lab.scenario import Scenario
     from talkpath.report import location_report
-    from talkpath.verdict.judge import judge
+    from talkpath.verdict.judge import judge_facts
 
     scenario = Scenario.parse(background, [restrict], seed, int(family), path)
     if driver == "netns":
-        if why := namespace.available():
+        if why := namespace.why_unavailable():
             raise PeerError(why)
-        namespace.enter()
+        namespace.enter_namespace()
     facts = {"sim": run.run_sim, "netns": run.run_netns}[driver](
-        locating(make_plan(choose_arms([app], ["voice"]))), scenario
+        locating_plan(make_plan(choose_arms([app], ["voice"]))), scenario
     )
     places = restricted_places(facts)
     assert scenario.path is not None  # parsed
     truth = {"routers": scenario.path.routers, "at": scenario.path.at}
     if as_json:
-        click.echo(json.dumps(location_report.record(facts, places) | {"truth": truth}))
+        click.echo(json.dumps(location_report.location_json(facts, places) | {"truth": truth}))
         return
-    location_report.show(screen(), places, judge(facts))
+    location_report.show_places(screen(), places, judge_facts(facts))
     click.echo(f"SIMULATED. The restrictor stands before router {truth['at']} of {truth['routers']}, from the device.")

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from talkpath.measure.call import Findings
     from talkpath.report.recordings.control_plan import ControlPlan
 
-MARKS = ("talkpath://", "#")
-WITHOUT = "Listening goes on without control traffic."
+LINK_MARKS = ("talkpath://", "#")
+WITHOUT_CONTROL_TRAFFIC = "Listening goes on without control traffic."
 
 
 def source_and_link(words: tuple[str, ...], interface: str | None) -> tuple[str | None, str]:
     """Return the file, and the link, among what was named. `UsageError` for more than one of either."""
-    links = [word for word in words if any(mark in word for mark in MARKS)]
+    links = [word for word in words if any(mark in word for mark in LINK_MARKS)]
     files = [word for word in words if word not in links]
     if len(links) > 1 or len(files) + (interface is not None) != 1:
         raise UsageError(
@@ -43,10 +43,10 @@ def show_plan(light: bool, as_json: bool) -> None:
 
 def plan_of(light: bool) -> ControlPlan:
     """What control traffic beside a call costs."""
-    from talkpath.listening.control_thread import FLOWS, LIGHT_FLOWS
+    from talkpath.listening.control_thread import CONTROL_CONNECTIONS, LIGHT_CONTROL_CONNECTIONS
     from talkpath.report.recordings.control_plan import control_plan
 
-    return control_plan(LIGHT_FLOWS if light else FLOWS)
+    return control_plan(LIGHT_CONTROL_CONNECTIONS if light else CONTROL_CONNECTIONS)
 
 
 def is_ready(control: ControlThread, stream: PacketStream, light: bool) -> bool:
@@ -58,7 +58,7 @@ def is_ready(control: ControlThread, stream: PacketStream, light: bool) -> bool:
     try:
         leave_out(control, stream)
     except PeerError as error:
-        click.echo(f"talkpath: {printable(str(error))} {WITHOUT}", err=True)
+        click.echo(f"talkpath: {printable(str(error))} {WITHOUT_CONTROL_TRAFFIC}", err=True)
         return False
     click.echo(f"talkpath: {plan_words(plan_of(light))}", err=True)
     return True

@@ -72,20 +72,22 @@ def command(
 
     from talkpath.cli._screen import screen
     from talkpath.observatory.claims.rows import load_claims
-    from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY
+    from talkpath.observatory.detect.assumptions import FOLDER_ASSUMPTIONS, OBSERVATORY_ASSUMPTIONS
     from talkpath.observatory.findings.event_findings import find_all
     from talkpath.observatory.findings.text import event_lines
     from talkpath.observatory.publication import Publication
     from talkpath.observatory.reach.tables import load_tables
 
     with screen(stderr=True).status("reading and judging reports"):
-        counts = [one for one in _counts(folder, index) if not country or one.country == country]
+        counts = [one for one in _day_counts(folder, index) if not country or one.country == country]
         if not counts:
             raise UsageError(
                 "No report here decided anything and tells its day; name a folder that holds .talkpath files."
             )
         least = Publication(min_contributors).least_to_confirm if index else 1  # who sent a folder's, nobody can tell
-        rules = replace(FOLDER if trust else OBSERVATORY, sites=frozenset(sites), least_people=least)
+        rules = replace(
+            FOLDER_ASSUMPTIONS if trust else OBSERVATORY_ASSUMPTIONS, sites=frozenset(sites), least_people=least
+        )
         found = find_all(counts, rules, load_claims(), load_tables(folder))
     if journal is not None:
         from talkpath.observatory.feeds.publish import publish_events
@@ -97,7 +99,7 @@ def command(
     click.echo(msgspec.json.encode(found) if as_json else "\n".join(event_lines(found)))
 
 
-def _counts(folder: Path | None, index: str | None) -> list[ReportCounts]:
+def _day_counts(folder: Path | None, index: str | None) -> list[ReportCounts]:
     from talkpath.observatory.findings.detector_input import counts_of_index, folder_counts
 
     if (folder is None) == (index is None):

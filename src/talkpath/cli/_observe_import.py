@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from talkpath.cli._place import counting, data_option, responders_option, simulated_option
+from talkpath.cli._place import counting_progress, data_option, responders_option, simulated_option
 from talkpath.errors import UsageError
 from talkpath.report.printable import printable
 
@@ -49,7 +49,7 @@ def command(
     keys = known_operators(responders)
     log = opened_log(data, simulated)
     try:
-        with counting("lines read" if ooni else "bundles judged", as_json) as hear:
+        with counting_progress("lines read" if ooni else "bundles judged", as_json) as hear:
 
             def add(file: Path) -> ImportCount:
                 return import_ooni(log, file, hear) if ooni else import_folder(log, file, keys, simulated, jobs, hear)
@@ -60,11 +60,13 @@ def command(
     for folder, brought in zip(files, results, strict=True):
         record = {"schema": "talkpath.import/1", "simulated": simulated, **msgspec.to_builtins(brought)}
         click.echo(
-            msgspec.json.encode(record) if as_json else f"{printable(folder.name)}: {_summary(brought, simulated)}"
+            msgspec.json.encode(record)
+            if as_json
+            else f"{printable(folder.name)}: {_import_summary(brought, simulated)}"
         )
 
 
-def _summary(brought: ImportCount, simulated: bool) -> str:
+def _import_summary(brought: ImportCount, simulated: bool) -> str:
     kinds = ((brought.bundles, "bundles"), (brought.taps, "taps"), (brought.measurements, "measurements"))
     added = " and ".join(f"{count} {words}" for count, words in kinds if count) or "nothing"
     not_added = (

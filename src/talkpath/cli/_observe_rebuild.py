@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from talkpath.cli._place import counting, data_option, index_option, simulated_option
+from talkpath.cli._place import counting_progress, data_option, index_option, simulated_option
 
 
 @click.command("rebuild")
@@ -20,7 +20,7 @@ def command(data: Path, dsn: str, simulated: bool, as_json: bool) -> None:
 
     Use it after a change of --index, after a crash of the machine, or whenever in doubt: the log decides.
     """
-    from talkpath.observatory.index.loader import rebuild
+    from talkpath.observatory.index.loader import rebuild_index
     from talkpath.observatory.index.store import Store
     from talkpath.observatory.server import Location, dsn_of, opened_log
 
@@ -28,8 +28,8 @@ def command(data: Path, dsn: str, simulated: bool, as_json: bool) -> None:
     try:
         store = Store(dsn_of(Location(data, dsn)))
         try:
-            with counting("records read", as_json) as hear:
-                count = rebuild(store, log, hear)
+            with counting_progress("records read", as_json) as hear:
+                count = rebuild_index(store, log, hear)
         finally:
             store.close()
     finally:

@@ -31,7 +31,7 @@ def command() -> None:
     """
 
 
-def decision(name: str) -> Callable[[Callable[..., None]], click.Command]:
+def decision_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
     """A command that takes one server's key."""
 
     def made(function: Callable[..., None]) -> click.Command:
@@ -48,38 +48,38 @@ def list_servers(data: Path, as_json: bool) -> None:
     """Print the offered servers and their tests."""
     from talkpath.observatory.responders.server_table import ServerTable
 
-    table = _opened(data, ServerTable)
+    table = _open_table(data, ServerTable)
     for known in table.all():
-        click.echo(json.dumps(_record(known)) if as_json else _lines(known))
+        click.echo(json.dumps(_server_record(known)) if as_json else _server_lines(known))
     table.close()
 
 
-@decision("approve")
-def approve(key: str, data: Path) -> None:
+@decision_command("approve")
+def approve_server(key: str, data: Path) -> None:
     """List a server, as long as it passes its tests."""
-    _decide(data, key, "approved", "It is listed as soon as it passes the test, and as long as it does.")
+    _decide_server(data, key, "approved", "It is listed as soon as it passes the test, and as long as it does.")
 
 
-@decision("refuse")
-def refuse(key: str, data: Path) -> None:
+@decision_command("refuse")
+def refuse_server(key: str, data: Path) -> None:
     """Do not list a server, and do not test it."""
-    _decide(data, key, "refused", "It is not listed.")
+    _decide_server(data, key, "refused", "It is not listed.")
 
 
-@decision("remove")
-def remove(key: str, data: Path) -> None:
+@decision_command("remove")
+def remove_server(key: str, data: Path) -> None:
     """Forget a server; it may offer itself again."""
     from talkpath.observatory.responders.server_table import ServerTable
 
-    table = _opened(data, ServerTable)
-    table.remove(_named(table, key).key)
+    table = _open_table(data, ServerTable)
+    table.remove(_server_of_key(table, key).key)
     table.close()
     click.echo("It is forgotten.")
 
 
 @command.command("text")
 @data_option
-def text(data: Path) -> None:
+def directory_text(data: Path) -> None:
     """Print the signed list as text, and as a QR code.
 
     Whoever has the text needs no connection to the observatory: `talkpath check --directory 'TEXT#KEY'`.
@@ -87,7 +87,7 @@ def text(data: Path) -> None:
     from talkpath.directory.server_list import list_text, verify_list
     from talkpath.observatory.responders.server_table import ServerTable
 
-    table = _opened(data, ServerTable)
+    table = _open_table(data, ServerTable)
     published = table.published()
     table.close()
     if not published:
@@ -106,24 +106,24 @@ def _print_qr_code(whole: str) -> None:
     segno.make(whole, error="l").terminal(compact=True)
 
 
-def _decide(data: Path, key: str, decided: Decision, sentence: str) -> None:
+def _decide_server(data: Path, key: str, decided: Decision, sentence: str) -> None:
     from talkpath.observatory.responders.server_table import ServerTable
 
-    table = _opened(data, ServerTable)
-    table.decide(_named(table, key).key, decided)
+    table = _open_table(data, ServerTable)
+    table.decide(_server_of_key(table, key).key, decided)
     table.close()
     click.echo(sentence)
 
 
-def _opened(data: Path, made: type[ServerTable]) -> ServerTable:
-    from talkpath.observatory.responders.server_table import FILE
+def _open_table(data: Path, made: type[ServerTable]) -> ServerTable:
+    from talkpath.observatory.responders.server_table import SERVERS_FILE
 
-    if not (data / FILE).exists():
+    if not (data / SERVERS_FILE).exists():
         raise UsageError("That folder holds no directory of test servers; `observe serve --directory` makes one.")
     return made(data)
 
 
-def _named(table: ServerTable, key: str) -> OfferedServer:
+def _server_of_key(table: ServerTable, key: str) -> OfferedServer:
     """The one server whose key begins so."""
     found = [known for known in table.all() if known.record.server.key_text.startswith(key)]
     if len(found) != 1 or len(key) < LEAST_KEY_CHARACTERS:
@@ -131,7 +131,7 @@ def _named(table: ServerTable, key: str) -> OfferedServer:
     return found[0]
 
 
-def _lines(known: OfferedServer) -> str:
+def _server_lines(known: OfferedServer) -> str:
     from talkpath.report.printable import printable
 
     record, server = known.record, known.record.server
@@ -146,7 +146,7 @@ def _lines(known: OfferedServer) -> str:
     return "\n".join([head, *([f"    {said}"] if said else []), *(f"    {line}" for line in record.findings)])
 
 
-def _record(known: OfferedServer) -> dict[str, Any]:
+def _server_record(known: OfferedServer) -> dict[str, Any]:
     record, server = known.record, known.record.server
     return {
         "schema": "talkpath.offered/1",

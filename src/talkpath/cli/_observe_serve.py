@@ -120,7 +120,7 @@ def command(
     from talkpath.observatory.log.stop_list import stopped_countries
     from talkpath.observatory.publication import Publication
     from talkpath.observatory.responders.running import DirectorySettings
-    from talkpath.observatory.serve import bind, serve
+    from talkpath.observatory.serve import bind_listener, serve_observatory
     from talkpath.observatory.server import Location
     from talkpath.observatory.web.site import Site
 
@@ -132,14 +132,14 @@ def command(
         raise UsageError("--stop takes a country's two letters, as in --stop XX.")
     place = Location(data, dsn, geo_files, known_operators(responders), judges)
     site = Site(Publication(min_contributors, delay_days), address, box=box, stops=told_to_stop, webhooks=webhooks)
-    socket, url = bind(host, port)
+    socket, url = bind_listener(host, port)
     kept = DirectorySettings(directory == "open", directory_private, directory_tests) if directory else None
     calls = call_ports(web_udp) if web_udp else ()
-    said = _where(url, simulated, as_json)
-    serve(place, simulated, countries, socket, lambda: click.echo(said), calls, site, web_host, kept)
+    said = _print_place(url, simulated, as_json)
+    serve_observatory(place, simulated, countries, socket, lambda: click.echo(said), calls, site, web_host, kept)
 
 
-def _where(url: str, simulated: bool, as_json: bool) -> str:
+def _print_place(url: str, simulated: bool, as_json: bool) -> str:
     """Where the observatory is, for whoever started it."""
     if as_json:
         return json.dumps({"schema": "talkpath.observe/1", "url": url, "simulated": simulated})

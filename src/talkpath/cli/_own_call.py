@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from talkpath.listening.packet_streams import PacketStream
     from talkpath.verdict.model import Verdict
 
-ANY = "any"
-NAME = "call"
+ANY_INTERFACE = "any"
+OWN_CALL_NAME = "call"
 ANY_WEBRTC = "webrtc"
 
 
@@ -50,7 +50,7 @@ class OwnCall:
 
         if not self.interface and (self.agreed or not (sys.stdin.isatty() and sys.stderr.isatty())):
             return False
-        if not _can_watch(self.interface or ANY):
+        if not _can_watch(self.interface or ANY_INTERFACE):
             return False
         if self.interface and self.agreed:
             return True
@@ -62,9 +62,9 @@ class OwnCall:
         from talkpath.api import live_recording
 
         try:
-            stream = live_recording.open_stream(self.interface or ANY, True, sys.stdin.fileno)
+            stream = live_recording.open_stream(self.interface or ANY_INTERFACE, True, sys.stdin.fileno)
             with closing(stream), live_recording.open_control(link, False) if link else nullcontext() as control:
-                return _followed(stream, _ready(control, stream), apps)
+                return _follow_stream(stream, _ready_session(control, stream), apps)
         except TalkpathError as error:
             click.echo(f"talkpath: {error}", err=True)
             return None
@@ -82,18 +82,18 @@ def _can_watch(interface: str) -> bool:
     return True
 
 
-def _ready(control: ControlThread | None, stream: PacketStream) -> ControlThread | None:
+def _ready_session(control: ControlThread | None, stream: PacketStream) -> ControlThread | None:
     """The session where control traffic can run; otherwise the reason is said."""
     from talkpath.cli._listen_control import is_ready
 
     return control if control is not None and is_ready(control, stream, light=False) else None
 
 
-def _followed(stream: PacketStream, control: ControlThread | None, apps: Sequence[str]) -> Recording | None:
+def _follow_stream(stream: PacketStream, control: ControlThread | None, apps: Sequence[str]) -> Recording | None:
     from talkpath.api import live_recording
     from talkpath.cli._screen import screen
     from talkpath.cli.listen import stopped_by_signals
-    from talkpath.listening.accompanist import Accompanist
+    from talkpath.listening.accompanist import ControlTrafficScheduler
     from talkpath.listening.followed_stream import FollowedStream
     from talkpath.listening.one_call import OneCall
     from talkpath.report.recordings.live_text import LiveScreen
@@ -105,10 +105,10 @@ def _followed(stream: PacketStream, control: ControlThread | None, apps: Sequenc
         if one_call.is_over(picture):
             followed.stop()
 
-    accompanist = Accompanist(control.companion, time.monotonic) if control else None
+    accompanist = ControlTrafficScheduler(control.companion, time.monotonic) if control else None
     followed = FollowedStream(stream, look, accompanist=accompanist)
     with stopped_by_signals(followed), closing(live):
-        return next(live_recording.recordings(NAME, followed, control), None)
+        return next(live_recording.followed_recordings(OWN_CALL_NAME, followed, control), None)
 
 
 def call_verdicts_of(recording: Recording, apps: Sequence[str]) -> list[Verdict]:
@@ -144,7 +144,7 @@ def show_call(recording: Recording, apps: Sequence[str]) -> None:
     from talkpath.report.recordings import capture_text
     from talkpath.report.words.joined_sentences import call_as_said, no_own_call
 
-    capture_text.show(screen(), recording.name, recording.findings, clock=recording.clock)
+    capture_text.show_capture(screen(), recording.name, recording.findings, clock=recording.clock)
     if said := app_as_said(recording, apps):
         click.echo(call_as_said(said))
     if not call_verdicts_of(recording, apps):

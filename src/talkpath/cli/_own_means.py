@@ -77,7 +77,7 @@ class OwnMeans:
     def choose(self, names: Sequence[str], *, dry_run: bool) -> ChosenEndpoints | None:
         """The servers of the apps that were named, None where nobody wants that; `UsageError` before anything is sent,
         where no app was named, or one of which no server is known, or where nobody could agree to the plan."""
-        from talkpath.probe.endpoint_catalogue import choose, read_catalogue
+        from talkpath.probe.endpoint_catalogue import choose_endpoints, read_catalogue
 
         if not self.wanted:
             return None
@@ -85,7 +85,7 @@ class OwnMeans:
             raise UsageError("With --own name the app whose servers are asked: --app. Nothing was measured.")
         if not (dry_run or self.agreed or sys.stdin.isatty()):
             raise UsageError("Nobody is here to agree to the plan of --own; read it with --dry-run, then add --yes.")
-        return choose(read_catalogue(self.catalogue), _apps(names), MOST_TIER)
+        return choose_endpoints(read_catalogue(self.catalogue), _checked_apps(names), MOST_TIER)
 
     def is_guided(self, names: Sequence[str], as_json: bool) -> bool:
         """Whether somebody sits here who may be asked what else they want to know of the apps that were named."""
@@ -99,18 +99,18 @@ class OwnMeans:
 
     def answers(self, chosen: ChosenEndpoints | None, names: Sequence[str], link: str, family: int) -> OwnAnswers:
         """Watches a call of the person's own and asks the app's own servers, each where that is agreed to."""
-        apps = _apps(names)
+        apps = _checked_apps(names)
         call = self.call.watch(apps, link) if self.call.wanted(apps) else None
         chosen = chosen if self.wanted else self._guided(apps)
         return OwnAnswers(self._ask(chosen, family) if chosen is not None else None, call)
 
     def _guided(self, apps: Sequence[str]) -> ChosenEndpoints | None:
         """Does whoever sits here want the servers of these apps asked as well?"""
-        from talkpath.probe.endpoint_catalogue import choose, read_catalogue
+        from talkpath.probe.endpoint_catalogue import choose_endpoints, read_catalogue
         from talkpath.report.words.joined_sentences import own_servers_question
 
         try:
-            chosen = choose(read_catalogue(self.catalogue), apps, MOST_TIER)
+            chosen = choose_endpoints(read_catalogue(self.catalogue), apps, MOST_TIER)
         except UsageError:  # no server of that app is known
             return None
         click.echo(err=True)
@@ -122,10 +122,10 @@ class OwnMeans:
 
         if not self.agreed:
             self.show_plan(chosen, to_stderr=True)
-            if not endpoints.agreed():
+            if not endpoints.ask_for_consent():
                 click.echo("talkpath: nothing was sent to the app's own servers.", err=True)
                 return None
-        return endpoints.ask(chosen, MOST_TIER, family, self.waits_s)
+        return endpoints.ask_endpoints(chosen, MOST_TIER, family, self.waits_s)
 
     def show_plan(self, chosen: ChosenEndpoints, *, to_stderr: bool) -> None:
         """Who is asked what."""
@@ -134,7 +134,7 @@ class OwnMeans:
         endpoints.show_plan(chosen, MOST_TIER, False, to_stderr=to_stderr)
 
 
-def _apps(names: Sequence[str]) -> list[str]:
+def _checked_apps(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(name.partition("/")[0] for name in names))
 
 
@@ -170,38 +170,38 @@ def show_joined(
     """Print what the person's call and the app's own servers add to the check's verdicts, and what all of it says
     together. As JSON it is one object with the check's `record`."""
     from talkpath.report import endpoint_report, joined_report
-    from talkpath.verdict.bases.joined_means import join
+    from talkpath.verdict.bases.joined_means import join_means
     from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 
     servers, call = answers
-    apps = _apps(names)
+    apps = _checked_apps(names)
     own = judge_own_addresses(servers) if servers is not None else []
     called = call_verdicts_of(call, apps) if call is not None else []
     asked = {verdict.app for verdict in (*own, *called)}
-    joined = join([*(verdict for verdict in verdicts if verdict.app in asked), *own, *called])
+    joined = join_means([*(verdict for verdict in verdicts if verdict.app in asked), *own, *called])
     if as_json:
         if servers is not None:
             record = record | {"own_servers": endpoint_report.endpoints_json(servers, own)}
         if call is not None:
             record = record | {"own_call": call_record(call, apps)}
-        click.echo(json.dumps(record | {"joined": joined_report.record(joined)}))
+        click.echo(json.dumps(record | {"joined": joined_report.joined_entries(joined)}))
         return
     _print_own(answers, own, apps)
     if joined:
-        joined_report.show(_spaced(), joined)
+        joined_report.show_joined(_spaced_screen(), joined)
 
 
 def _print_own(answers: OwnAnswers, own: Sequence[Verdict], apps: Sequence[str]) -> None:
     from talkpath.report import endpoint_report
 
     if answers.call is not None:
-        _spaced()
+        _spaced_screen()
         show_call(answers.call, apps)
     if answers.servers is not None:
-        endpoint_report.show(_spaced(), own)
+        endpoint_report.show_endpoints(_spaced_screen(), own)
 
 
-def _spaced() -> Any:
+def _spaced_screen() -> Any:
     """The screen, after an empty line."""
     from talkpath.cli._screen import screen
 

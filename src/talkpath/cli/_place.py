@@ -14,14 +14,14 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 INDEX = """chdb:///FOLDER or clickhouse://HOST:PORT[,HOST:PORT]/DATABASE[?cluster=NAME]. Default: embedded, below the
 folder. Better in TALKPATH_INDEX where it holds a password."""
-FOLDER = click.Path(file_okay=False, path_type=Path)
-FILE = click.Path(path_type=Path)
+FOLDER_PATH = click.Path(file_okay=False, path_type=Path)
+FILE_PATH = click.Path(path_type=Path)
 
 
 def data_option(command: Command) -> Command:
     """--data"""
     about = "The observatory's folder: log, bundles, open data."
-    return click.option("--data", type=FOLDER, default=Path("observatory"), show_default=True, help=about)(command)
+    return click.option("--data", type=FOLDER_PATH, default=Path("observatory"), show_default=True, help=about)(command)
 
 
 def index_option(command: Command) -> Command:
@@ -37,11 +37,11 @@ def simulated_option(command: Command) -> Command:
 
 def responders_option(command: Command) -> Command:
     """--responders"""
-    return click.option("--responders", type=FILE, help="A list of known test servers (spec tp-003).")(command)
+    return click.option("--responders", type=FILE_PATH, help="A list of known test servers (spec tp-003).")(command)
 
 
 @contextmanager
-def counting(what: str, quiet: bool) -> Iterator[Callable[[int], None]]:
+def counting_progress(what: str, quiet: bool) -> Iterator[Callable[[int], None]]:
     """Progress on stderr; the function is told how many are done."""
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 

@@ -72,7 +72,7 @@ def open_responder(pem: Path, at: Listening, geoip: GeoDatabase, invited: Invite
     from talkpath.responder.receipts import ReceiptSigner
     from talkpath.responder.responder import Responder
 
-    receipts = ReceiptSigner(invited.signer, _hour)
+    receipts = ReceiptSigner(invited.signer, _this_hour)
     responder = Responder(at.identity, receipts=receipts, invitations=invited.invitations)
     try:
         driver = ResponderDriver(responder, pem, control_port=at.port, host=at.host, inner=at.inner, geoip=geoip)
@@ -81,5 +81,5 @@ def open_responder(pem: Path, at: Listening, geoip: GeoDatabase, invited: Invite
     return driver, responder
 
 
-def _hour() -> str:
+def _this_hour() -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H}:00:00Z"

@@ -40,11 +40,11 @@ def page_domain(
     if web is None or certificate is not None:
         raise UsageError("--domain goes with --web, and not with --web-cert.")
     from talkpath.browser import require_packages
-    from talkpath.browser.certificate.stored_certificate import LETS_ENCRYPT, Domain, checked
-    from talkpath.browser.web.page_server import ANY
+    from talkpath.browser.certificate.stored_certificate import LETS_ENCRYPT, Domain, checked_name
+    from talkpath.browser.web.page_server import ANY_IPV4
 
     require_packages()
-    return Domain(checked(name), str(state_folder() / "web"), host or ANY, directory or LETS_ENCRYPT)
+    return Domain(checked_name(name), str(state_folder() / "web"), host or ANY_IPV4, directory or LETS_ENCRYPT)
 
 
 def page_settings(
@@ -66,14 +66,14 @@ def page_settings(
     from talkpath.browser import require_packages
 
     require_packages()
-    from talkpath.browser.web.page_server import ANY, PageServerSettings
+    from talkpath.browser.web.page_server import ANY_IPV4, PageServerSettings
 
     key_file, network_class, geo = signing
     return PageServerSettings(
         port=port,
         udp=udp[0],
         more_udp=udp[1:],
-        host=host or ANY,
+        host=host or ANY_IPV4,
         taken=taken,
         certificate=certificate,
         domain=domain,
@@ -104,12 +104,12 @@ def check_page_served(settings: PageServerSettings | None, name: str) -> Iterato
         click.echo("talkpath: requesting the page's certificate if needed; a new one takes some seconds.", err=True)
     scheme = "https" if settings.certificate or settings.domain else "http"
     server = start_page_server(settings)
-    url = f"{scheme}://{_bracketed(name)}:{settings.port}/check" if server.process else ""
+    url = f"{scheme}://{_bracketed_host(name)}:{settings.port}/check" if server.process else ""
     try:
         yield ServedPage(url, server.without, server.at_a_time)
     finally:
         server.stop()
 
 
-def _bracketed(host: str) -> str:
+def _bracketed_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host

@@ -20,7 +20,7 @@ HTTPS_PORT = 443
 """A network that lets people read web pages leaves this port open."""
 
 STREAM_PORTS = str(HTTPS_PORT)
-PORTS = "3478,443,3479,1400,5349,7985,8801,10000,16384,19302,19305,20000,32768,40003,45395,50000,50004"
+DEFAULT_UDP_PORTS = "3478,443,3479,1400,5349,7985,8801,10000,16384,19302,19305,20000,32768,40003,45395,50000,50004"
 
 
 def parse_identity(udp: str, tcp: str, tls: str, network_class: str) -> tuple[Identity, dict[tuple[str, int], int]]:

@@ -46,7 +46,7 @@ def register_options(command: Command) -> Command:
         *arguments: Any, register: str | None, country: str, operator: str, contact: str, **others: Any
     ) -> Any:
         options = RegisterOptions(register, country.upper(), operator, contact) if register else None
-        return command(*arguments, register=options and checked(options), **others)
+        return command(*arguments, register=options and checked_options(options), **others)
 
     options = (
         click.option("--contact", default="", help="With --register: how the directory's operator reaches you."),
@@ -60,7 +60,7 @@ def register_options(command: Command) -> Command:
     return made  # type: ignore[no-any-return]
 
 
-def checked(options: RegisterOptions) -> RegisterOptions:
+def checked_options(options: RegisterOptions) -> RegisterOptions:
     """The options; `UsageError` for what no directory takes."""
     from talkpath.directory.directory_link import parse_directory_link
     from talkpath.directory.listed_server import MOST_OPERATOR_BYTES
@@ -74,7 +74,9 @@ def checked(options: RegisterOptions) -> RegisterOptions:
     return options
 
 
-def registering(options: RegisterOptions, invite: str | None, page: PageServerSettings | None) -> MakeRegistration:
+def registration_offer(
+    options: RegisterOptions, invite: str | None, page: PageServerSettings | None
+) -> MakeRegistration:
     """How a responder is registered once its invitation exists; `UsageError` without a name to list it under."""
     if invite is None:
         raise UsageError("--register goes with --invite: the public name or address that everybody reaches it by.")
@@ -87,7 +89,7 @@ def registering(options: RegisterOptions, invite: str | None, page: PageServerSe
         return Registration(
             link=parse_directory_link(options.place),
             signer=invited.signer,
-            describe=lambda: _entry(options, invited, network_class, free_places(), page_port),
+            describe=lambda: _offered_entry(options, invited, network_class, free_places(), page_port),
             report=lambda sentence: click.echo(f"talkpath: {sentence}", err=True),
             contact=options.contact,
         )
@@ -109,19 +111,19 @@ def from_outside(
 
     if runs:
         invited = invite_to(pem, at)
-        return _findings(offer(invited, lambda: 0, network_class_of(at)))
+        return _test_findings(offer(invited, lambda: 0, network_class_of(at)))
     make_key_file(pem, at.port, at.host)
     at = at._replace(identity=without_closed_defaults(at.identity, at.inner, at.host)[0])
     invited = invite_to(pem, at)
     driver, responder = open_responder(pem, at, geoip, invited)
     registration = offer(invited, lambda: responder.free_places, network_class_of(at))
     with ThreadPoolExecutor(1, "register") as pool:
-        asked = pool.submit(_findings, registration)
+        asked = pool.submit(_test_findings, registration)
         driver.run(asked.done)
     return asked.result()
 
 
-def _findings(registration: Registration) -> list[Finding]:
+def _test_findings(registration: Registration) -> list[Finding]:
     """Ask for one test and wait for it."""
     from talkpath.responder.doctor import Finding
 
@@ -141,7 +143,7 @@ def network_class_of(at: Listening) -> NetworkClass:
 
 
 @contextmanager
-def renewed(registration: Registration | None) -> Iterator[None]:
+def renewed_offer(registration: Registration | None) -> Iterator[None]:
     """Keep the offer up while the context lasts."""
     if registration is None:
         yield
@@ -156,7 +158,7 @@ def renewed(registration: Registration | None) -> Iterator[None]:
         thread.join(10.0)
 
 
-def _entry(
+def _offered_entry(
     options: RegisterOptions, invited: Invited, network_class: NetworkClass, free: int, page_port: int
 ) -> ListedServer:
     """The entry as it is now: the invitation outlasts every list that holds it."""

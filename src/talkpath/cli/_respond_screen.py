@@ -36,7 +36,7 @@ def print_ready(
     click.echo(f"Ready. On the network to be tested:\n\n    talkpath check '{link.text()}'\n")
     if page and page.url:
         click.echo(f"or, in a browser there:\n\n    {page.url}\n")
-    click.echo(f"It takes calls {_kinds(identity, page)}.")
+    click.echo(f"It takes calls {_transport_words(identity, page)}.")
     for sentence in (*without, *(page.without if page else ())):
         click.echo(f"  not: {sentence}")
     if not link.token:
@@ -51,16 +51,16 @@ def print_ready(
     _print_qr_code((page and page.url) or link.text())
 
 
-def _kinds(identity: Identity, page: ServedPage | None) -> str:
+def _transport_words(identity: Identity, page: ServedPage | None) -> str:
     """As "over UDP (17 ports), TCP (443), TLS and WebSocket (443), and from browsers (4 checks at a time)"."""
     kinds = [f"over UDP ({len(identity.ports)} ports)"]
-    kinds += [f"TCP ({_numbers(identity.tcp_ports)})"] if identity.tcp_ports else []
-    kinds += [f"TLS and WebSocket ({_numbers(identity.tls_ports)})"] if identity.tls_ports else []
+    kinds += [f"TCP ({_port_words(identity.tcp_ports)})"] if identity.tcp_ports else []
+    kinds += [f"TLS and WebSocket ({_port_words(identity.tls_ports)})"] if identity.tls_ports else []
     kinds += [f"and from browsers ({page.at_a_time} checks at a time)"] if page and page.url else []
     return ", ".join(kinds)
 
 
-def _numbers(ports: Sequence[int]) -> str:
+def _port_words(ports: Sequence[int]) -> str:
     return ", ".join(map(str, ports))
 
 

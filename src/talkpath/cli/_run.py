@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from talkpath.probe.relays.turn_server import TurnServers
     from talkpath.wire.control.sign import Signer
 
-STOPPED = 130
+STOPPED_EXIT_CODE = 130
 
 
 def new_signer(in_lab: bool) -> Signer:
@@ -44,7 +44,7 @@ def refuse_overwrite(output: Path | None) -> None:
         raise UsageError("The folder for -o does not exist; make it first. Nothing was measured.")
 
 
-def save(result: Result, output: Path | None, as_json: bool) -> None:
+def save_bundle(result: Result, output: Path | None, as_json: bool) -> None:
     """Write the bundle where it was asked for, and tell people, who asked for no JSON, what it is."""
     if output is not None:
         result.save(output)
@@ -61,9 +61,9 @@ def tell_written(output: Path, as_json: bool) -> None:
 
 def rehearse_plan(plan: Plan, as_json: bool) -> None:
     """Print what the check would send: the same check, played in virtual time on a clean line."""
-    from talkpath.lab.rehearsal import rehearse
+    from talkpath.lab.rehearsal import rehearse_check
 
-    rows = rehearse(plan)
+    rows = rehearse_check(plan)
     if plan.relays:
         rows["relays"] = planned_relays(plan)
     if as_json:
@@ -84,14 +84,14 @@ def rehearse_plan(plan: Plan, as_json: bool) -> None:
         click.echo(relays_sentence(rows["relays"]))
 
 
-def measure(plan: Plan, link: str, family: int, signer: Signer, relays: TurnServers | None = None) -> Facts:
+def measure_plan(plan: Plan, link: str, family: int, signer: Signer, relays: TurnServers | None = None) -> Facts:
     """Carry out the plan with progress on stderr, and return the facts. `PeerError` as `run_check`."""
     from talkpath.api import live_check
     from talkpath.cli._screen import screen
     from talkpath.report.check_progress import CheckProgressBar
 
     with CheckProgressBar(screen(stderr=True), plan) as progress:
-        return live_check.measure(plan, link, family, signer, progress.update, relays)
+        return live_check.measure_facts(plan, link, family, signer, progress.update, relays)
 
 
 def measure_listed(
@@ -106,10 +106,10 @@ def measure_listed(
     from talkpath.api import listed_check
     from talkpath.cli._screen import screen
     from talkpath.report.check_progress import CheckProgressBar
-    from talkpath.report.words.listed_servers import kept_list, second_asked, trying
+    from talkpath.report.words.listed_servers import kept_list, second_asked, server_try_line
 
     def tell(server: ListedServer, number: int, of: int) -> None:
-        click.echo(f"talkpath: {trying(number, of, server.country, server.operator)}", err=True)
+        click.echo(f"talkpath: {server_try_line(number, of, server.country, server.operator)}", err=True)
 
     if found.kept:
         click.echo(f"talkpath: {kept_list(found.servers.issued_at.date().isoformat())}", err=True)
@@ -140,4 +140,4 @@ def exit_code(result: Result) -> int:
     """0 measured, 130 stopped before that, 3 could not measure."""
     if result.measured:
         return 0
-    return STOPPED if result.facts.health.ended == "interrupted" else 3
+    return STOPPED_EXIT_CODE if result.facts.health.ended == "interrupted" else 3

@@ -90,13 +90,13 @@ def planned_relays(plan: Plan) -> dict[str, Any]:
     placed by each, and the most that all of it takes."""
     from talkpath.experiment.plan import relays_cost
     from talkpath.measure.relay_results import relay_arms
-    from talkpath.verdict.planner.relay_questions import CALLS
+    from talkpath.verdict.planner.relay_questions import RELAY_CALLS
 
     most_bytes, most_s = relays_cost(plan)
     return {
         "servers": list(plan.relays),
         "arms": [str(planned.arm) for planned in relay_arms(plan)],
-        "calls": CALLS,
+        "calls": RELAY_CALLS,
         "call_s": plan.path_s,
         "most_bytes": most_bytes,
         "most_s": most_s,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.cli._allocator import keep_freed_memory
-from talkpath.cli._capture_files import STDIN, Reported, each, jobs_for, read, reported
+from talkpath.cli._capture_files import STDIN, Reported, each_report, jobs_for, read_input, recording_report
 from talkpath.cli._language import language_option
 from talkpath.cli._run import tell_written
 from talkpath.errors import UsageError
@@ -53,23 +53,23 @@ def command(
     gc.disable()  # a run makes no garbage in circles worth the time to look for it
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no matrix is multiplied: numpy's threads cost 0.08 s of a core
     keep_freed_memory()
-    names = list(_names(files))
+    names = list(_capture_names(files))
     if len(names) != 1 and (peer or html or output or parquet):
         raise UsageError("--peer, --html, --parquet and -o take one recording at a time; name one file.")
     failed = 0
     if len(names) == 1:
-        recording = read(names[0])
-        pairs = recording.paired_with(read(str(peer))) if peer else None
-        _print(reported(recording, as_json, addresses, pairs))
-        _write(recording, html, output, parquet, as_json)
+        recording = read_input(names[0])
+        pairs = recording.paired_with(read_input(str(peer))) if peer else None
+        _print_report(recording_report(recording, as_json, addresses, pairs))
+        _write_outputs(recording, html, output, parquet, as_json)
     else:
-        for one in each(names, as_json, addresses, jobs or jobs_for(names)):
-            failed = _print(one) or failed
+        for one in each_report(names, as_json, addresses, jobs or jobs_for(names)):
+            failed = _print_report(one) or failed
     gc.freeze()  # nor at its end
     click.get_current_context().exit(failed)
 
 
-def _names(files: tuple[str, ...]) -> Iterator[str]:
+def _capture_names(files: tuple[str, ...]) -> Iterator[str]:
     """The files asked for; of a folder all captures in it, in order of their name."""
     for name in files:
         path = Path(name)
@@ -82,7 +82,7 @@ def _names(files: tuple[str, ...]) -> Iterator[str]:
             yield name
 
 
-def _print(one: Reported) -> int:
+def _print_report(one: Reported) -> int:
     """Print what there is of one file; the exit code that it makes."""
     if one.error is not None:
         from talkpath.report.printable import printable
@@ -95,11 +95,13 @@ def _print(one: Reported) -> int:
     from talkpath.cli._screen import screen
     from talkpath.report.recordings import capture_text
 
-    capture_text.show(screen(), one.name, one.findings, one.endpoints, one.pairs, one.clock)
+    capture_text.show_capture(screen(), one.name, one.findings, one.endpoints, one.pairs, one.clock)
     return 0
 
 
-def _write(recording: Recording, html: Path | None, output: Path | None, parquet: Path | None, as_json: bool) -> None:
+def _write_outputs(
+    recording: Recording, html: Path | None, output: Path | None, parquet: Path | None, as_json: bool
+) -> None:
     """The files that were asked for."""
     if html:
         _write_html(recording, html)

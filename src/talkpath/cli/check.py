@@ -17,13 +17,13 @@ from talkpath.cli._own_means import OwnMeans, own_options, tell_own
 from talkpath.cli._run import (
     exit_code,
     ip_version,
-    measure,
     measure_listed,
+    measure_plan,
     name_left_out,
     new_signer,
     refuse_overwrite,
     rehearse_plan,
-    save,
+    save_bundle,
 )
 from talkpath.cli._shape import shape_option
 from talkpath.cli._turn import TurnOptions, turn_options
@@ -98,32 +98,32 @@ def command(
     plan = turn.added_to(made if plan_file is None else read_plan(plan_file))
     family, servers = ip_version(v4, v6), own.choose(names, dry_run=dry_run)
     if dry_run:
-        return _rehearse(plan, own, servers, as_json)
+        return _rehearse_check(plan, own, servers, as_json)
     refuse_overwrite(output)
-    check = partial(_check, link) if link else partial(_check_listed, directory, country)
+    check = partial(_check_server, link) if link else partial(_check_listed, directory, country)
     if (checked := check(plan, family, in_lab, turn.servers())) is None:
         return 3
     result, used_link = checked
-    _show(plan, result, as_json, with_record=servers is None)
-    _save(result, output, as_json)
+    _show_result(plan, result, as_json, with_record=servers is None)
+    _save_result(result, output, as_json)
     if servers is not None or own.is_guided(names, as_json):
         tell_own(own.answers(servers, names, used_link, family), result, names, output, as_json=as_json)
     return result.gate_code if gate else exit_code(result)
 
 
-def _rehearse(plan: Plan, own: OwnMeans, servers: ChosenEndpoints | None, as_json: bool) -> int:
+def _rehearse_check(plan: Plan, own: OwnMeans, servers: ChosenEndpoints | None, as_json: bool) -> int:
     """Show the plans, and send nothing."""
     rehearse_plan(plan, as_json)
     own.rehearse(servers, as_json)
     return 0
 
 
-def _check(link: str, plan: Plan, family: int, in_lab: bool, relays: TurnServers | None) -> tuple[Result, str]:
+def _check_server(link: str, plan: Plan, family: int, in_lab: bool, relays: TurnServers | None) -> tuple[Result, str]:
     """Check with the server of the link; return that too."""
     from talkpath.api.check_result import Result
 
     signer = new_signer(in_lab)
-    return Result.of(measure(plan, link, family, signer, relays), signer), link
+    return Result.of(measure_plan(plan, link, family, signer, relays), signer), link
 
 
 def _check_listed(
@@ -142,8 +142,8 @@ def _check_listed(
     return Result.of(measured.facts, signer, second=second), measured.link
 
 
-def _save(result: Result, output: Path | None, as_json: bool) -> None:
-    save(result, output, as_json)
+def _save_result(result: Result, output: Path | None, as_json: bool) -> None:
+    save_bundle(result, output, as_json)
     if output is not None and not result.ended and not result.has_receipt:
         click.echo(NO_RECEIPT, err=True)
 
@@ -160,7 +160,7 @@ def read_plan(file: Path) -> Plan:
         raise UsageError("The file of --plan cannot be read or holds no plan.") from None
 
 
-def _show(plan: Plan, result: Result, as_json: bool, *, with_record: bool = True) -> None:
+def _show_result(plan: Plan, result: Result, as_json: bool, *, with_record: bool = True) -> None:
     from talkpath.cli._screen import screen
     from talkpath.report import check_text
     from talkpath.report.words.amounts import measured_when
@@ -173,7 +173,7 @@ def _show(plan: Plan, result: Result, as_json: bool, *, with_record: bool = True
     if as_json and with_record:
         click.echo(json.dumps(result.record))
     elif not as_json:
-        check_text.show(
+        check_text.show_check(
             screen(),
             result.verdicts,
             result.record["transports"],

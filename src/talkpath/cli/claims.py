@@ -35,7 +35,7 @@ def command(ids: tuple[str, ...], folder: Path | None, country: str, as_json: bo
     from talkpath.observatory.findings.text import result_lines
 
     every = load_claims()
-    chosen = _chosen(ids, {claim.id: claim for claim in every}) if ids else every
+    chosen = _chosen_claims(ids, {claim.id: claim for claim in every}) if ids else every
     superseded = {claim.id for claim in every} - {claim.id for claim in current_claims(every)}
     if folder is None:
         ledger = Ledger(tuple(chosen))
@@ -55,7 +55,7 @@ def command(ids: tuple[str, ...], folder: Path | None, country: str, as_json: bo
         console.print(text.claims_table(chosen, superseded))
 
 
-def _chosen(ids: tuple[str, ...], known: dict[str, Claim]) -> list[Claim]:
+def _chosen_claims(ids: tuple[str, ...], known: dict[str, Claim]) -> list[Claim]:
     for name in ids:
         if name.upper() not in known:
             raise UsageError(f"There is no claim {name!r}; `talkpath claims` lists them all.")

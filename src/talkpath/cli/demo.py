@@ -47,31 +47,31 @@ def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
     from talkpath.lab.demo import play
     from talkpath.lab.demo.progress import DemoProgress
     from talkpath.lab.demo.script import read_script
-    from talkpath.lab.demo.text import summary
+    from talkpath.lab.demo.text import demo_summary
     from talkpath.lab.drivers import namespace
 
     chosen = play.choose_driver(driver)
     if chosen == "netns":
-        namespace.enter()
-    _make(folder)
+        namespace.enter_namespace()
+    _make_folder(folder)
     with DemoProgress(screen(stderr=True)) as progress:
         performance = play.play_scenes(read_script(), chosen, seed, progress)
-    written = _write(folder, performance)
+    written = _write_files(folder, performance)
     if as_json:
         click.echo(written)
         return
     console = screen()
     console.width = min(console.width, 110) if console.is_terminal else 100
-    console.print(summary(performance, printable(str(folder)), printable(_typed())), highlight=False)
+    console.print(demo_summary(performance, printable(str(folder)), printable(_typed_command())), highlight=False)
 
 
-def _typed() -> str:
+def _typed_command() -> str:
     """How this program is called from here: by its name where a shell finds it, else by the path that was used."""
     called = sys.argv[0]
     return called if Path(called).name == "talkpath" and shutil.which("talkpath") is None else "talkpath"
 
 
-def _make(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "demo.json").touch()
@@ -79,7 +79,7 @@ def _make(folder: Path) -> None:
         raise UsageError("The folder of --out cannot be written; name another one. Nothing was played.") from None
 
 
-def _write(folder: Path, performance: DemoResult) -> str:
+def _write_files(folder: Path, performance: DemoResult) -> str:
     """All files; what demo.json holds."""
     from talkpath.lab.demo.page import demo_page
     from talkpath.lab.demo.play import as_json

@@ -66,19 +66,19 @@ def command(
     Exit code 0 asked, whatever the answers; 2 usage; 3 not agreed to, or no server answered.
     """
     from talkpath.cli._run import ip_version, refuse_overwrite
-    from talkpath.probe.endpoint_catalogue import choose, read_catalogue
+    from talkpath.probe.endpoint_catalogue import choose_endpoints, read_catalogue
 
     family = ip_version(v4, v6)
-    chosen = choose(read_catalogue(catalogue), apps, int(tier))
+    chosen = choose_endpoints(read_catalogue(catalogue), apps, int(tier))
     refuse_overwrite(output)
     if dry_run or not yes:
         show_plan(chosen, int(tier), as_json and dry_run, to_stderr=not dry_run)
     if dry_run:
         return 0
-    if not yes and not agreed():
+    if not yes and not ask_for_consent():
         click.echo("talkpath: nothing was sent.", err=True)
         return 3
-    return _ask(chosen, int(tier), family, (gap, every), output, as_json)
+    return _ask_and_report(chosen, int(tier), family, (gap, every), output, as_json)
 
 
 def show_plan(chosen: ChosenEndpoints, tier: int, as_json: bool, *, to_stderr: bool) -> None:
@@ -96,17 +96,19 @@ def show_plan(chosen: ChosenEndpoints, tier: int, as_json: bool, *, to_stderr: b
         return
     steps = plan_steps(chosen)
     names = plan_names(chosen)
-    screen(stderr=to_stderr).print(endpoint_report.plan(steps, ROUNDS, own, most_hellos=HELLO_ROUNDS, names=names))
+    screen(stderr=to_stderr).print(
+        endpoint_report.endpoint_plan_text(steps, ROUNDS, own, most_hellos=HELLO_ROUNDS, names=names)
+    )
 
 
-def agreed() -> bool:
+def ask_for_consent() -> bool:
     """Does whoever sits here agree? Nobody can where nobody sits."""
     if not sys.stdin.isatty():
         raise UsageError("Nobody is here to agree to this plan; read it, then add --yes. Nothing was sent.")
     return click.confirm("Send this?", default=False, err=True)
 
 
-def _ask(
+def _ask_and_report(
     chosen: ChosenEndpoints,
     tier: int,
     family: int,
@@ -118,19 +120,19 @@ def _ask(
     from talkpath.report import endpoint_report
     from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 
-    facts = ask(chosen, tier, family, waits_s)
+    facts = ask_endpoints(chosen, tier, family, waits_s)
     verdicts = judge_own_addresses(facts)
     told = endpoint_report.endpoints_json(facts, verdicts)
     if as_json:
         click.echo(json.dumps(told))
     else:
-        endpoint_report.show(screen(), verdicts)
+        endpoint_report.show_endpoints(screen(), verdicts)
     if output is not None:
         write_evidence(output, facts, told)
     return 0 if _has_answers(facts.exchanges) else 3
 
 
-def ask(chosen: ChosenEndpoints, tier: int, family: int, waits_s: tuple[float, float]) -> EndpointFacts:
+def ask_endpoints(chosen: ChosenEndpoints, tier: int, family: int, waits_s: tuple[float, float]) -> EndpointFacts:
     """Ask everything of that tier, with progress on stderr. `waits_s`: before what was silent is asked again, and
     between two greetings of a series."""
     from talkpath.conduct.endpoint_questions import ask_endpoints

@@ -24,12 +24,14 @@ def command(bundles: tuple[Path, ...], as_ooni: bool, output: Path | None) -> No
     Each BUNDLE becomes one measurement or more. Nothing is sent anywhere.
     """
     from talkpath.evidence.file import read_file
-    from talkpath.evidence.ooni import measurements
+    from talkpath.evidence.ooni import ooni_measurements
 
     if not as_ooni:
         raise UsageError("There is one format so far; say --ooni.")
     lines = [
-        json.dumps(measurement, ensure_ascii=False) for path in bundles for measurement in measurements(read_file(path))
+        json.dumps(measurement, ensure_ascii=False)
+        for path in bundles
+        for measurement in ooni_measurements(read_file(path))
     ]
     if output is None:
         click.echo("\n".join(lines))

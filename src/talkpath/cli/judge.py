@@ -42,12 +42,12 @@ def command(bundle: Path, as_json: bool) -> None:
         return
     console = screen()
     if stored.findings is not None:
-        capture_text.show(console, recording_name(), stored.findings)
+        capture_text.show_capture(console, recording_name(), stored.findings)
     elif stored.endpoints is not None:
-        endpoint_report.show(console, judgement.verdicts)
+        endpoint_report.show_endpoints(console, judgement.verdicts)
     else:
         known_server = stored.facts is not None and has_known_server(stored.facts)
-        check_text.show(
+        check_text.show_check(
             console,
             judgement.verdicts,
             judgement.record["transports"],

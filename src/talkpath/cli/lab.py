@@ -11,7 +11,7 @@ import click
 from talkpath.cli._lab_country import country
 from talkpath.cli._lab_locate import locate
 from talkpath.cli._language import language_option
-from talkpath.cli._run import save
+from talkpath.cli._run import save_bundle
 from talkpath.cli._shape import shape_option
 from talkpath.errors import UsageError
 
@@ -59,7 +59,7 @@ command.add_command(locate)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004), with the ground truth.")
 @shape_option
 @language_option
-def run(
+def run_check(
     driver: str,
     rules: tuple[str, ...],
     background: str,
@@ -79,8 +79,8 @@ def run(
     result = simulate(
         rules,
         background=background,
-        apps=_separated(apps),
-        media=_media(media),
+        apps=_separated_words(apps),
+        media=_chosen_media(media),
         seed=seed,
         family=6 if family == "6" else 4,
         driver=cast("Driver", driver),
@@ -88,22 +88,22 @@ def run(
         deep=deep,
         transports=transports,
     )
-    save(result, output, as_json)
-    _show(result, rules, as_json)
+    save_bundle(result, output, as_json)
+    _show_result(result, rules, as_json)
 
 
-def _separated(text: str) -> list[str]:
+def _separated_words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def _media(text: str) -> list[str]:
-    words = _separated(text)
+def _chosen_media(text: str) -> list[str]:
+    words = _separated_words(text)
     if not words or any(word not in ("voice", "video") for word in words):
         raise UsageError(f"{text!r} is no medium; there are: voice, video.")
     return words
 
 
-def _show(result: Result, rules: tuple[str, ...], as_json: bool) -> None:
+def _show_result(result: Result, rules: tuple[str, ...], as_json: bool) -> None:
     from talkpath.cli._screen import screen
     from talkpath.lab.restrictor import parse_rule
     from talkpath.report import check_text
@@ -114,15 +114,15 @@ def _show(result: Result, rules: tuple[str, ...], as_json: bool) -> None:
         click.echo(json.dumps(result.record))
         return
     console = screen()
-    hits = _described(result.record["truth"]["hit"]) or say("page", "nothing")
+    hits = _hits_record(result.record["truth"]["hit"]) or say("page", "nothing")
     truth = say("page", "The lab restricted: {list}.", list=hits)
-    check_text.show(console, result.verdicts, result.record["transports"])
+    check_text.show_check(console, result.verdicts, result.record["transports"])
     if any(parse_rule(text).bound for text in rules):
         truth += " " + say("page", "A rule bound to an app's own addresses acts on nothing that goes to a test server.")
     console.print(f"\n{simulation_note()} {truth}", highlight=False)
 
 
-def _described(hits: list[dict[str, Any]]) -> str:
+def _hits_record(hits: list[dict[str, Any]]) -> str:
     """What the lab restricted: an arm, a rule and a direction each."""
     return "; ".join(
         f"{hit['app']} {hit['variant']} {hit['medium']} by {hit['rule']} {hit['direction']}" for hit in hits

@@ -76,9 +76,9 @@ def command(
     with closing(stream), live_recording.open_control(link, light) if link else nullcontext() as control:
         if control is not None and not controlling.is_ready(control, stream, light):
             control = None
-        for number, recording in enumerate(_recordings(kept or stream, name, as_json, control), 1):
+        for number, recording in enumerate(_followed_recordings(kept or stream, name, as_json, control), 1):
             found.append(recording)
-            _show(recording, as_json)
+            _show_recording(recording, as_json)
             if output:
                 _write_bundle(recording, output, number)
     controlling.show_together(found, before, as_json)
@@ -86,19 +86,21 @@ def command(
         _write_capture(kept, keep)
 
 
-def _recordings(stream: PacketStream, name: str, as_json: bool, control: ControlThread | None) -> Iterator[Recording]:
+def _followed_recordings(
+    stream: PacketStream, name: str, as_json: bool, control: ControlThread | None
+) -> Iterator[Recording]:
     """Follow the stream; give the recording of each part of it when that has ended."""
     from talkpath.api import live_recording
     from talkpath.cli._screen import screen
-    from talkpath.listening.accompanist import Accompanist
+    from talkpath.listening.accompanist import ControlTrafficScheduler
     from talkpath.listening.followed_stream import FollowedStream
     from talkpath.report.recordings.live_text import LiveScreen
 
     live = LiveScreen(screen(stderr=True))
-    accompanist = Accompanist(control.companion, time.monotonic) if control else None
+    accompanist = ControlTrafficScheduler(control.companion, time.monotonic) if control else None
     followed = FollowedStream(stream, _print_line if as_json else live.show, accompanist=accompanist)
     with stopped_by_signals(followed), closing(live):
-        for recording in live_recording.recordings(os.path.basename(name), followed, control):
+        for recording in live_recording.followed_recordings(os.path.basename(name), followed, control):
             live.close()
             yield recording
 
@@ -125,15 +127,15 @@ def stopped_by_signals(followed: FollowedStream) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _show(recording: Recording, as_json: bool) -> None:
+def _show_recording(recording: Recording, as_json: bool) -> None:
     from talkpath.report.recordings import capture_json, capture_text
 
     if as_json:
-        click.echo(capture_json.text(capture_json.result(recording.name, recording.findings)))
+        click.echo(capture_json.capture_line(capture_json.capture_result(recording.name, recording.findings)))
         return
     from talkpath.cli._screen import screen
 
-    capture_text.show(screen(), recording.name, recording.findings, clock=recording.clock)
+    capture_text.show_capture(screen(), recording.name, recording.findings, clock=recording.clock)
 
 
 def _write_bundle(recording: Recording, output: Path, number: int) -> None:
@@ -147,11 +149,11 @@ def _write_bundle(recording: Recording, output: Path, number: int) -> None:
 def _write_capture(kept: KeptStream, keep: Path) -> None:
     from io import BytesIO
 
-    from talkpath.capture.scrubbing.scrub import scrub
+    from talkpath.capture.scrubbing.scrub import scrub_capture
 
     out = BytesIO()
     kept.kept.seek(0)
-    scrub(kept.kept, out)
+    scrub_capture(kept.kept, out)
     try:
         keep.write_bytes(out.getvalue())
     except OSError as error:

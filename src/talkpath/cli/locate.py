@@ -13,12 +13,12 @@ from talkpath.cli._listed import directory_options, listed_links
 from talkpath.cli._run import (
     exit_code,
     ip_version,
-    measure,
+    measure_plan,
     name_left_out,
     new_signer,
     refuse_overwrite,
     rehearse_plan,
-    save,
+    save_bundle,
 )
 
 if TYPE_CHECKING:
@@ -56,38 +56,38 @@ def command(
     one a test server is taken from a directory's list. Exit codes as for `check`.
     """
     from talkpath.api.live_check import make_check_plan
-    from talkpath.experiment.plan import locating
-    from talkpath.wire.ip.error_queue import available
+    from talkpath.experiment.plan import locating_plan
+    from talkpath.wire.ip.error_queue import error_queue_missing
 
-    plan = locating(make_check_plan(names, video=video))
+    plan = locating_plan(make_check_plan(names, video=video))
     family = ip_version(v4, v6)
     if dry_run:
         rehearse_plan(plan, as_json)
         return 0
     refuse_overwrite(output)
-    if why := available():
+    if why := error_queue_missing():
         click.echo(f"talkpath: {why}", err=True)
         return 3
     links = [link] if link else listed_links(directory, country, family)
-    return _locate(plan, links[0], family, output, as_json) if links else 3
+    return _locate_restrictions(plan, links[0], family, output, as_json) if links else 3
 
 
-def _locate(plan: Plan, link: str, family: int, output: Path | None, as_json: bool) -> int:
+def _locate_restrictions(plan: Plan, link: str, family: int, output: Path | None, as_json: bool) -> int:
     from talkpath.api.check_result import Result
     from talkpath.cli._screen import screen
     from talkpath.conduct.hop_questions import restricted_places
     from talkpath.report import location_report
 
     signer = new_signer(False)
-    facts = measure(plan, link, family, signer)
+    facts = measure_plan(plan, link, family, signer)
     name_left_out(plan, facts)
     result = Result.of(facts, signer)
     if result.ended:
         click.echo(f"talkpath: {result.ended}", err=True)
     places = restricted_places(facts)
     if as_json:
-        click.echo(json.dumps(location_report.record(facts, places)))
+        click.echo(json.dumps(location_report.location_json(facts, places)))
     else:
-        location_report.show(screen(), places, result.verdicts, known_server=result.has_known_server)
-    save(result, output, as_json)
+        location_report.show_places(screen(), places, result.verdicts, known_server=result.has_known_server)
+    save_bundle(result, output, as_json)
     return exit_code(result)

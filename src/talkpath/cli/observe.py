@@ -9,7 +9,7 @@ import click
 
 from talkpath import cli
 
-PREFIX = "_observe_"
+COMMAND_PREFIX = "_observe_"
 
 
 class Observe(click.Group):
@@ -18,13 +18,13 @@ class Observe(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All commands, in order of their name."""
         names = (module.name for module in iter_modules(cli.__path__))
-        return sorted(name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX))
+        return sorted(name.removeprefix(COMMAND_PREFIX) for name in names if name.startswith(COMMAND_PREFIX))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that file."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        loaded = import_module(f"{cli.__name__}.{PREFIX}{cmd_name}").command
+        loaded = import_module(f"{cli.__name__}.{COMMAND_PREFIX}{cmd_name}").command
         assert isinstance(loaded, click.Command)
         return loaded
 

@@ -51,7 +51,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
         for change in judgement.changes
     ]
     if page is not None:
-        _write(page, _page(stored, judgement, notes))
+        _write_page(page, _report_page(stored, judgement, notes))
     if as_json:
         click.echo(json.dumps(judgement.record | {"changes": judgement.changes}))
         return
@@ -61,12 +61,12 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     if stored.simulated:
         click.echo(f"{simulation_note()}\n")
     if stored.findings is not None:
-        capture_text.show(screen(), recording_name(), stored.findings)
+        capture_text.show_capture(screen(), recording_name(), stored.findings)
     elif stored.endpoints is not None:
-        endpoint_report.show(screen(), judgement.verdicts)
+        endpoint_report.show_endpoints(screen(), judgement.verdicts)
     else:
         known_server = stored.facts is not None and has_known_server(stored.facts)
-        check_text.show(
+        check_text.show_check(
             screen(),
             judgement.verdicts,
             judgement.record["transports"],
@@ -78,7 +78,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
         click.echo(note)
 
 
-def _page(stored: Bundle, judgement: Judgement, notes: list[str]) -> str:
+def _report_page(stored: Bundle, judgement: Judgement, notes: list[str]) -> str:
     from talkpath.report.pictures import check_page, endpoint_page
     from talkpath.report.recordings import capture_page
     from talkpath.report.rejudge import recording_name
@@ -91,7 +91,7 @@ def _page(stored: Bundle, judgement: Judgement, notes: list[str]) -> str:
     return capture_page.capture_page(recording_name(), stored.findings)
 
 
-def _write(page: Path, text: str) -> None:
+def _write_page(page: Path, text: str) -> None:
     try:
         page.write_text(text, encoding="utf-8")
     except OSError:

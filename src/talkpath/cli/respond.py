@@ -24,7 +24,7 @@ from talkpath.cli._respond_page import (
     page_settings,
 )
 from talkpath.cli._respond_ports import (
-    PORTS,
+    DEFAULT_UDP_PORTS,
     STREAM_PORTS,
     call_ports,
     parse_identity,
@@ -35,8 +35,8 @@ from talkpath.cli._respond_register import (
     from_outside,
     network_class_of,
     register_options,
-    registering,
-    renewed,
+    registration_offer,
+    renewed_offer,
 )
 from talkpath.cli._respond_screen import print_findings, print_ready
 from talkpath.cli._shape import shape_option
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from talkpath.responder.geoip import GeoDatabase
     from talkpath.responder.limits import Identity
 
-MOST_HOURS = 24 * 365
+MAX_RESPOND_HOURS = 24 * 365
 
 
 def _make_key_file(pem: Path, port: int, host: str | None) -> None:
@@ -80,7 +80,10 @@ def _make_key_file(pem: Path, port: int, host: str | None) -> None:
     "--port", default=4433, type=click.IntRange(1, 65535), show_default=True, help="Control port (TCP, TLS 1.3)."
 )
 @click.option(
-    "--ports", default=PORTS, show_default=True, help="UDP ports, 16 for a full check. Behind a router: OUTSIDE:INSIDE."
+    "--ports",
+    default=DEFAULT_UDP_PORTS,
+    show_default=True,
+    help="UDP ports, 16 for a full check. Behind a router: OUTSIDE:INSIDE.",
 )
 @click.option("--tcp-ports", default=STREAM_PORTS, show_default=True, help="TCP ports that take calls over TCP.")
 @click.option(
@@ -169,13 +172,13 @@ def command(
     page_for = page_domain(domain, acme, host, web, certificate)
     page = page_settings(web, call_ports(web_udp), host, (port, *inner.values()), certificate, page_for, signing)
     invite = invite or (page_for.name if page_for else None)
-    _refuse(identity, port, invite, hours)
-    offer = registering(register, invite, page) if register else None
+    _refuse_settings(identity, port, invite, hours)
+    offer = registration_offer(register, invite, page) if register else None
     at = Listening(identity, inner, port, host, invite, hours, is_open)
-    (_doctor if doctor else _respond)(pem, at, GeoDatabase(geoip_files), page, offer, as_json)
+    (_print_findings if doctor else _run_server)(pem, at, GeoDatabase(geoip_files), page, offer, as_json)
 
 
-def _respond(
+def _run_server(
     pem: Path,
     at: Listening,
     geoip: GeoDatabase,
@@ -189,10 +192,10 @@ def _respond(
     name = page.domain.name if page and page.domain else at.invite or at.host or "HOST"
     with check_page_served(page, name) as served:
         ready = partial(print_ready, identity=identity, page=served, without=without, invited=bool(at.invite))
-        _serve(pem, at._replace(identity=identity), geoip, partial(ready, as_json=as_json), offer)
+        _serve_until_stopped(pem, at._replace(identity=identity), geoip, partial(ready, as_json=as_json), offer)
 
 
-def _doctor(
+def _print_findings(
     pem: Path,
     at: Listening,
     geoip: GeoDatabase,
@@ -201,19 +204,19 @@ def _doctor(
     as_json: bool,
 ) -> None:
     """Print what can be opened here and, where a directory is asked, what is seen from outside."""
-    runs, findings = _runs_already(pem, at.port, at.host), _findings(at.identity, at.port, at.host, page)
+    runs, findings = _runs_already(pem, at.port, at.host), _port_findings(at.identity, at.port, at.host, page)
     found = from_outside(pem, at, geoip, offer, runs, _make_key_file) if offer else []
     print_findings([*findings, *found], runs, as_json, asked=offer is not None)
 
 
-def _findings(identity: Identity, port: int, host: str | None, page: PageServerSettings | None) -> list[Finding]:
-    from talkpath.responder.doctor import examine
+def _port_findings(identity: Identity, port: int, host: str | None, page: PageServerSettings | None) -> list[Finding]:
+    from talkpath.responder.doctor import examine_ports
 
     if page is None:
-        return examine(identity, port, host)
+        return examine_ports(identity, port, host)
     from talkpath.browser.web.page_doctor import examine_page
 
-    return [*examine(identity, port, host), *examine_page(page)]
+    return [*examine_ports(identity, port, host), *examine_page(page)]
 
 
 def _runs_already(pem: Path, port: int, host: str | None) -> bool:
@@ -227,14 +230,14 @@ def _runs_already(pem: Path, port: int, host: str | None) -> bool:
         return False  # a file that is missing is made, one that holds no key is reported later
 
 
-def _refuse(identity: Identity, port: int, invite: str | None, hours: float) -> None:
+def _refuse_settings(identity: Identity, port: int, invite: str | None, hours: float) -> None:
     """`UsageError` for settings that no responder can have."""
     if invite is not None and not _is_host(invite):
         raise UsageError("--invite takes a host name or an address, without a port; as --invite my.host.name.")
     if not identity.ports:
         raise UsageError("A responder needs at least one UDP port; give --ports.")
-    if not 0 <= hours <= MOST_HOURS:
-        raise UsageError(f"--for takes hours from 0 (until stopped) to {MOST_HOURS}.")
+    if not 0 <= hours <= MAX_RESPOND_HOURS:
+        raise UsageError(f"--for takes hours from 0 (until stopped) to {MAX_RESPOND_HOURS}.")
 
 
 def _is_host(text: str) -> bool:
@@ -246,7 +249,7 @@ def _is_host(text: str) -> bool:
     return re.fullmatch(r"[\w.-]+", text) is not None
 
 
-def _serve(
+def _serve_until_stopped(
     pem: Path,
     at: Listening,
     geoip: GeoDatabase,
@@ -263,5 +266,5 @@ def _serve(
     sys.stdout.flush()
     end_s = time.monotonic() + at.hours * 3600 if at.hours else float("inf")
     registration = offer(invited, lambda: responder.free_places, network_class_of(at)) if offer else None
-    with renewed(registration):
+    with renewed_offer(registration):
         driver.run(lambda: bool(stop) or time.monotonic() >= end_s)

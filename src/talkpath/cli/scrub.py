@@ -20,14 +20,16 @@ def command(file: Path, out: Path, app_names: bool) -> None:
 
     The copy can be shared, and `talkpath capture` finds the same calls in it as in FILE.
     """
-    from talkpath.capture.scrubbing.scrub import scrub
+    from talkpath.capture.scrubbing.scrub import scrub_capture
     from talkpath.report.printable import printable
 
     if out.exists() and file.exists() and out.samefile(file):
         raise UsageError("The scrubbed copy would replace the recording itself; name another file with -o.")
     try:
         with file.open("rb", buffering=0) as source, TemporaryFile() as made:
-            left_out = scrub(source, made, app_names=app_names)  # what lies in `out` stays where no copy can be made
+            left_out = scrub_capture(
+                source, made, app_names=app_names
+            )  # what lies in `out` stays where no copy can be made
             made.seek(0)
             with out.open("wb") as target:
                 copyfileobj(made, target)

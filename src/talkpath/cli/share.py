@@ -43,18 +43,18 @@ def command(bundle: Path, url: str | None, receipt: Path | None, yes: bool) -> N
         raise UsageError("No observatory is named: say --to URL. Nothing was sent.")
     data = read_bytes(bundle)
     stored = read_bundle(data)
-    _refuse(stored)
+    _refuse_bundle(stored)
     shared = new_share_receipt(url, data)
-    click.echo("\n".join(_shown(stored, len(data))), err=True)
+    click.echo("\n".join(_bundle_contents(stored, len(data))), err=True)
     if not yes:
         click.confirm(f"Send it to {url}?", abort=True, err=True)
     place = receipt or bundle.with_suffix(".shared.json")
     write_share_receipt(place, shared)
-    _send(shared, data, place)
+    _send_bundle(shared, data, place)
     click.echo(f"Sent. To take it back: talkpath withdraw {printable(place.name)}")
 
 
-def _refuse(stored: Bundle) -> None:
+def _refuse_bundle(stored: Bundle) -> None:
     """`UsageError` for what no observatory takes."""
     if stored.simulated:
         raise UsageError("The bundle was made by the lab; an observatory takes what was measured on a real network.")
@@ -62,11 +62,11 @@ def _refuse(stored: Bundle) -> None:
         raise UsageError("The bundle does not tell its day; an observatory cannot use it.")
 
 
-def _send(shared: ShareReceipt, data: bytes, place: Path) -> None:
-    from talkpath.evidence.share import NotTakenError, send
+def _send_bundle(shared: ShareReceipt, data: bytes, place: Path) -> None:
+    from talkpath.evidence.share import NotTakenError, send_bundle
 
     try:
-        send(shared, data)
+        send_bundle(shared, data)
     except NotTakenError:
         place.unlink(missing_ok=True)
         raise
@@ -74,10 +74,10 @@ def _send(shared: ShareReceipt, data: bytes, place: Path) -> None:
         raise PeerError(f"{error} In case it came through all the same, the receipt {place.name} is kept.") from None
 
 
-def _shown(stored: Bundle, size_bytes: int) -> Iterator[str]:
+def _bundle_contents(stored: Bundle, size_bytes: int) -> Iterator[str]:
     """All that the bundle tells of whoever measured."""
     from talkpath.report.words import sentences
-    from talkpath.verdict.judge import judge
+    from talkpath.verdict.judge import judge_facts
 
     if stored.findings is not None:
         yield from _shown_recording(stored.findings, size_bytes)
@@ -92,8 +92,8 @@ def _shown(stored: Bundle, size_bytes: int) -> Iterator[str]:
     yield f"  when       in the hour of {facts.started_at}; nothing in it is more precise"
     yield f"  where      network {network}, country {country}, as the test server saw it; no address"
     yield f"  how        {facts.duration_s:.0f} s, IPv{facts.family}, test server {facts.responder_key or 'unknown'}"
-    for verdict in judge(facts):
-        yield f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.label(verdict)}"
+    for verdict in judge_facts(facts):
+        yield f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.verdict_label(verdict)}"
     if stored.second is not None and stored.second.facts is not None:
         other = stored.second.facts.responder_key or "unknown"
         yield f"  second     the same of a second check, with test server {other}"
@@ -112,7 +112,7 @@ def _shown_endpoints(facts: EndpointFacts, size_bytes: int) -> Iterator[str]:
     yield "  where      nothing: it counts for the network that you send it from. Send it from where you asked"
     yield f"  whom       servers of {', '.join(facts.apps)}, by their names in the list, tier {facts.tier}"
     for verdict in judge_own_addresses(facts):
-        yield f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.label(verdict)}"
+        yield f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.verdict_label(verdict)}"
     yield "  and        which greetings and which packets were answered, and how many hops it was to each server"
     yield "Not in it: names, contacts, contents, addresses of servers, routers or yours. The observatory's server sees"
     yield "the address that you connect from, as every server does."
@@ -127,7 +127,7 @@ def _shown_recording(findings: Findings, size_bytes: int) -> Iterator[str]:
     yield "  when       nothing: it counts for the day on which you send it. Send recordings on the day of the call"
     yield "  where      nothing: it counts for the network that you send it from. Send it from where the call was"
     for verdict in (*call_verdicts(findings), *attempt_verdicts(findings)):
-        yield f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.label(verdict)}"
+        yield f"  result     {sentences.app_name(verdict)} {verdict.medium}: {sentences.verdict_label(verdict)}"
     yield "  and        second by second how many packets came and went, how long each call was and how it ended"
     yield "Not in it: names, contacts, contents, addresses. The observatory's server sees the address that you connect"
     yield "from, as every server does."

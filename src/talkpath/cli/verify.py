@@ -19,7 +19,7 @@ ANSWERS = (
     "asked. No server signs for any of it."
 )
 UNSIGNED = "No test server signed what it saw: all of it is the word of whoever ran the check."
-PROBE = (
+PROBE_STATEMENT = (
     "What arrived at the probe, every delay, and the plan, the health and the times of the check are the probe's own "
     "word. It was given to the test server before the check ended, and is unchanged since."
 )
@@ -33,7 +33,9 @@ PROBE_OF_THE_LAB = (
     "check ended, and is unchanged since. The lab adds to the rest after a check: the plan, the health and the times "
     "of the check are the word of whoever wrote the bundle."
 )
-SECOND = "It holds the bundle of a second check, with another test server, signed with a key of its own,"
+SECOND_CHECK_STATEMENT = (
+    "It holds the bundle of a second check, with another test server, signed with a key of its own,"
+)
 SIMULATED = "SIMULATED: made by the lab, with keys that everybody has. It proves nothing of any real network."
 
 
@@ -52,11 +54,11 @@ def command(bundle: Path, responders: Path | None, as_json: bool) -> None:
     from talkpath.api.verification import verify
 
     record = verify(bundle, responders=responders).record
-    click.echo(json.dumps(record) if as_json else "\n".join(_lines(record)))
+    click.echo(json.dumps(record) if as_json else "\n".join(_finding_lines(record)))
 
 
-def _lines(record: dict[str, Any]) -> list[str]:
-    lines = [WHOLE, f"Signed with the key of this run, {record['key']}.", _writer(record["written_by"])]
+def _finding_lines(record: dict[str, Any]) -> list[str]:
+    lines = [WHOLE, f"Signed with the key of this run, {record['key']}.", _writer_words(record["written_by"])]
     receipt = record["receipt"]
     if record["kind"] == "capture":
         lines.append(RECORDING)
@@ -66,15 +68,15 @@ def _lines(record: dict[str, Any]) -> list[str]:
         lines.append(UNSIGNED)
     else:
         alone = PROBE_OF_THE_LAB if record["simulated"] else PROBE_EPOCHS_ALONE
-        probe = PROBE if receipt["binds"] == "all" else alone
+        probe = PROBE_STATEMENT if receipt["binds"] == "all" else alone
         lines += [_signed_by(receipt), _seen_from(receipt), probe]
     if second := record.get("second"):
-        lines.append(f"{SECOND} {second['key']}.")
+        lines.append(f"{SECOND_CHECK_STATEMENT} {second['key']}.")
         lines += [_signed_by(second["receipt"]), _seen_from(second["receipt"])] if second["receipt"] else [UNSIGNED]
     return [*lines, SIMULATED] if record["simulated"] else lines
 
 
-def _writer(name: str) -> str:
+def _writer_words(name: str) -> str:
     """The program that wrote the file may call itself anything: its name is quoted, and comes after the key."""
     return f"The program that wrote it calls itself “{name}”."
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LEAST_MINUTES = 10.0
 MOST_TIMES = 1000
-MOST_HOURS = 24 * 31
+MAX_WATCH_HOURS = 24 * 31
 
 
 class WallClock:
@@ -40,7 +40,7 @@ class WallClock:
 @click.argument("link", required=False)
 @directory_options
 @click.option("--times", type=click.IntRange(2, MOST_TIMES), help="At most so many checks.")
-@click.option("--for", "hours", type=click.FloatRange(0.1, MOST_HOURS), help="At most so many hours.")
+@click.option("--for", "hours", type=click.FloatRange(0.1, MAX_WATCH_HOURS), help="At most so many hours.")
 @click.option(
     "--every", "minutes", default=60.0, show_default=True, help="Minutes between two checks, on average (at least 10)."
 )
@@ -77,44 +77,44 @@ def command(
         raise UsageError("Say how long: --times N checks, or --for HOURS. Nothing was measured.")
     if minutes < LEAST_MINUTES and plan_file is None:
         raise UsageError(f"--every takes at least {LEAST_MINUTES:.0f} minutes: checks are not to become a load.")
-    bounds = Bounds(60.0 * minutes, times or MOST_TIMES, 3600.0 * (hours or MOST_HOURS))
-    plan = _plan(names, plan_file)
+    bounds = Bounds(60.0 * minutes, times or MOST_TIMES, 3600.0 * (hours or MAX_WATCH_HOURS))
+    plan = _watch_plan(names, plan_file)
     if output is not None and not output.is_dir():
         raise UsageError("The folder for -o does not exist; make it first. Nothing was measured.")
     links = [link] if link else listed_links(directory, country, 0, most=1 if fresh else 2)
     if not links:
         return 3
-    return _watch(plan, links[0], fresh or "".join(links[1:]), bounds, output, as_json)
+    return _watch_network(plan, links[0], fresh or "".join(links[1:]), bounds, output, as_json)
 
 
-def _plan(names: tuple[str, ...], plan_file: Path | None) -> Plan:
+def _watch_plan(names: tuple[str, ...], plan_file: Path | None) -> Plan:
     from talkpath.api.live_check import make_check_plan
     from talkpath.cli.check import read_plan
 
     return make_check_plan(names) if plan_file is None else read_plan(plan_file)
 
 
-def _watch(plan: Plan, link: str, fresh: str, bounds: Bounds, output: Path | None, as_json: bool) -> int:
+def _watch_network(plan: Plan, link: str, fresh: str, bounds: Bounds, output: Path | None, as_json: bool) -> int:
     from random import SystemRandom
 
     from talkpath.cli._screen import screen
     from talkpath.conduct.repeated_checks import repeat_checks
     from talkpath.report import watch_report
-    from talkpath.verdict.bases.repeated import LN10, together
+    from talkpath.verdict.bases.repeated import LN10, join_runs
 
     runs: list[Run] = []
     click.echo(f"talkpath: about {plan.budget_bytes / 1e6:.0f} MB and {plan.budget_s:.0f} s a check.", err=True)
-    measure, publish = _measure(plan, link, fresh, output), _publish(runs, as_json)
+    measure, publish = _measuring_function(plan, link, fresh, output), _publishing_function(runs, as_json)
     try:
         repeat_checks(measure, bounds, WallClock(), SystemRandom(), publish, fresh=bool(fresh))
     except KeyboardInterrupt:
         click.echo("talkpath: stopped.", err=True)
     if not as_json and runs:
-        watch_report.show(screen(), together(runs), runs[0].log_threshold / LN10)
+        watch_report.show_watch(screen(), join_runs(runs), runs[0].log_threshold / LN10)
     return 0 if any(not run.void for run in runs) else 3
 
 
-def _measure(plan: Plan, link: str, fresh: str, output: Path | None) -> Measure:
+def _measuring_function(plan: Plan, link: str, fresh: str, output: Path | None) -> Measure:
     """A function that places a check to one link or the other, and writes its bundle into the folder."""
     from talkpath.api import live_check
     from talkpath.api.check_result import Result
@@ -128,7 +128,7 @@ def _measure(plan: Plan, link: str, fresh: str, output: Path | None) -> Measure:
 
     def measure(to_fresh: bool) -> Facts:
         signer = Signer.fresh()
-        facts = live_check.measure(plan, links[to_fresh], 0, signer, lambda event, facts, question: None)
+        facts = live_check.measure_facts(plan, links[to_fresh], 0, signer, lambda event, facts, question: None)
         if output is not None:
             written.append(output / f"check-{len(written) + 1:04}.talkpath")
             Result.of(facts, signer).save(written[-1])
@@ -137,20 +137,20 @@ def _measure(plan: Plan, link: str, fresh: str, output: Path | None) -> Measure:
     return measure
 
 
-def _publish(kept: list[Run], as_json: bool) -> OnRun:
+def _publishing_function(kept: list[Run], as_json: bool) -> OnRun:
     """A function that prints a line or an object after each check."""
     from datetime import UTC, datetime
 
     from talkpath.report import watch_report
     from talkpath.report.check_json import judge_check
-    from talkpath.verdict.bases.repeated import together
+    from talkpath.verdict.bases.repeated import join_runs
 
     def publish(runs: list[Run], facts: Facts | None) -> None:
         kept[:] = runs
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}"
         verdicts, check = judge_check(facts) if facts is not None else ([], None)
         if as_json:
-            click.echo(json.dumps(watch_report.watch_json(len(runs), at, check, together(runs))))
+            click.echo(json.dumps(watch_report.watch_json(len(runs), at, check, join_runs(runs))))
         else:
             click.echo(watch_report.check_line(at, verdicts) if facts is not None else watch_report.missed_line(at))
         sys.stdout.flush()

@@ -15,6 +15,6 @@ def command(receipt: Path) -> None:
     RECEIPT is the file that `talkpath share` wrote. Until the bundle's day is sealed, 48 hours after the day's end, the
     bundle is removed; afterwards it is marked as withdrawn.
     """
-    from talkpath.evidence.share import WITHDRAWN_SENTENCES, read_share_receipt, withdraw
+    from talkpath.evidence.share import WITHDRAWN_SENTENCES, read_share_receipt, withdraw_report
 
-    click.echo(f"Withdrawn. {WITHDRAWN_SENTENCES[withdraw(read_share_receipt(receipt))]}")
+    click.echo(f"Withdrawn. {WITHDRAWN_SENTENCES[withdraw_report(read_share_receipt(receipt))]}")

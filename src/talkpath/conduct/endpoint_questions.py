@@ -17,7 +17,7 @@ from talkpath.probe.endpoint_engine import GAP_S, EndpointEngine, Request
 from talkpath.probe.local_network import local_address, through_tunnel
 from talkpath.probe.own_addresses.driver import OwnAddressDriver
 from talkpath.probe.own_addresses.engine import Choose, OwnAddressEngine
-from talkpath.probe.own_addresses.plan import SERIES, targets
+from talkpath.probe.own_addresses.plan import SERIES_GREETINGS, server_targets
 from talkpath.probe.own_addresses.series import EVERY_S
 from talkpath.verdict.bases.own_addresses.questions import imitated_arm, next_question
 from talkpath.wire.ip import error_queue
@@ -25,7 +25,7 @@ from talkpath.wire.ip.address import Address
 
 OnRequest = Callable[[Request], None]
 OnStage = Callable[[OwnAddressEngine], None]
-SEED_BYTES = 16
+CHOICE_SEED_BYTES = 16
 
 
 def ask_endpoints(
@@ -48,7 +48,7 @@ def ask_endpoints(
         apps=tuple(dict.fromkeys(row.app for row in chosen.rows)),
         tier=tier,
         exchanges=tuple(single.exchanges),
-        seed=rng.randbytes(SEED_BYTES),
+        seed=rng.randbytes(CHOICE_SEED_BYTES),
         started_at=f"{now:%Y-%m-%dT%H}:00:00Z",
         vpn=through_tunnel(local) if local is not None else None,
     )
@@ -63,24 +63,30 @@ def _ask_own_addresses(
     every_s: float,
     on_stage: OnStage,
 ) -> EndpointFacts:
-    used, found = targets(chosen, single.addresses, family)
-    facts = replace(facts, family=used, limited=why_not(facts, bool(found)))
+    used, found = server_targets(chosen, single.addresses, family)
+    facts = replace(facts, family=used, limited=why_not_asked(facts, bool(found)))
     if not found:
         return facts
     choose: Choose | None = next_question if facts.tier >= 3 and not facts.limited else None
     greeted = Counter(each.host for each in facts.exchanges if each.kind == "stun")
     engine = OwnAddressEngine(
-        facts, found, Random(facts.seed), greetings=SERIES, choose=choose, greeted=dict(greeted), every_s=every_s
+        facts,
+        found,
+        Random(facts.seed),
+        greetings=SERIES_GREETINGS,
+        choose=choose,
+        greeted=dict(greeted),
+        every_s=every_s,
     )
     OwnAddressDriver(engine, on_stage).run()
     return engine.facts
 
 
-def why_not(facts: EndpointFacts, has_servers: bool) -> str:
+def why_not_asked(facts: EndpointFacts, has_servers: bool) -> str:
     """Why no packets that expire are sent, "" where they are; also where the tier asks for none."""
     if facts.tier < 3:
         return ""
-    if error_queue.available():
+    if error_queue.error_queue_missing():
         return "system"
     if not has_servers:
         return "no_server"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from talkpath.measure.transport_code import plain
+from talkpath.measure.transport_code import without_hello
 from talkpath.verdict.model import Question
 from talkpath.wire.control.messages import Begin
 
@@ -21,13 +21,13 @@ def epoch_request(ask: Question, number: int, first_tuple: int, local_ports: int
         question=question,
         rate=float(value) if question == "rate" and value is not None else 1.0,
         hello=str(value) if question == "hello" else "browser",
-        transport=_transport(ask, paths),
+        transport=_transport_of(ask, paths),
         hops=str(value) if question == "hops" else "",
         twins=int(value) if question in ("long", "watch") and value is not None else -1,
     )
 
 
-def _transport(ask: Question, paths: list[str]) -> str:
+def _transport_of(ask: Question, paths: list[str]) -> str:
     if ask.kind == "tcp":
         return "tcp"
-    return paths[0] if paths else plain(str(ask.value)) if ask.kind == "transport" else "udp"
+    return paths[0] if paths else without_hello(str(ask.value)) if ask.kind == "transport" else "udp"

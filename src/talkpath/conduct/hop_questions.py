@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talkpath.measure.facts import ArmPlan, Facts
-from talkpath.verdict.assess import assess
-from talkpath.verdict.bases.hops import Place, locate, next_hop
+from talkpath.verdict.assess import assess_arm
+from talkpath.verdict.bases.hops import Place, locate_restriction, next_hop
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.next_question import next_question
 
@@ -33,7 +33,7 @@ def next_hop_question(facts: Facts, spent_bytes: int, pending: Sequence[Question
 def restricted_arms(facts: Facts) -> list[ArmPlan]:
     """The first arm of each app and medium that is restricted by a named mechanism, in the plan's order."""
     first: dict[tuple[str, str], ArmPlan] = {}
-    for assessment in (assess(facts, arm) for arm in facts.plan.arms):
+    for assessment in (assess_arm(facts, arm) for arm in facts.plan.arms):
         named = assessment.explanation is not None and not assessment.explanation.alternatives
         if assessment.state == "restricted" and named:
             first.setdefault((assessment.arm.app, assessment.arm.medium), assessment.planned)
@@ -42,4 +42,4 @@ def restricted_arms(facts: Facts) -> list[ArmPlan]:
 
 def restricted_places(facts: Facts) -> list[Place]:
     """Where on the path the facts show each of these arms to be restricted."""
-    return [place for arm in restricted_arms(facts) for place in locate(facts, arm)]
+    return [place for arm in restricted_arms(facts) for place in locate_restriction(facts, arm)]

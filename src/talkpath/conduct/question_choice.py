@@ -20,18 +20,18 @@ from talkpath.errors import PeerError
 from talkpath.experiment.budget import epoch_bytes, most_bytes, receipt_bytes
 from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS
 from talkpath.measure.facts import Facts
-from talkpath.verdict.across_arms import assess_all
-from talkpath.verdict.judge import undecided
+from talkpath.verdict.across_arms import assess_arms
+from talkpath.verdict.judge import is_undecided
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.next_question import next_question
 from talkpath.verdict.planner.transports import open_paths
 from talkpath.wire.control.messages import Begin
 
-MOST_CONNECTIONS = 44  # for calls over TCP and TLS
+MAX_CALL_CONNECTIONS = 44  # for calls over TCP and TLS
 LOCAL_PORTS = 128  # new local ports a check, at most (docs/design.md, section 2)
 CONTROL_PORTS = 1  # of them, for the control channel
-UDP_LOCAL_PORTS = LOCAL_PORTS - PATH_LOCALS - MOST_CONNECTIONS - CONTROL_PORTS
-SHORTER = 0.9  # of the planned length: the direction of a long call that ends first
+UDP_LOCAL_PORTS = LOCAL_PORTS - PATH_LOCALS - MAX_CALL_CONNECTIONS - CONTROL_PORTS
+SHORTER_SHARE = 0.9  # of the planned length: the direction of a long call that ends first
 TRANSPORT_SHARE = 0.09  # of the bytes, kept for one arm's transports should it be found restricted
 TOO_DEAR_TIMES = 6  # so often the planner is asked again for what costs less
 
@@ -78,7 +78,7 @@ class QuestionChoice:
     @staticmethod
     def decided(facts: Facts) -> bool:
         """Whether every arm is decided, so that nothing waits for the calls that live through the check."""
-        return all(assessment.state != "insufficient" for assessment in assess_all(facts))
+        return all(assessment.state != "insufficient" for assessment in assess_arms(facts))
 
     def take(self, ask: Question) -> Begin:
         """The request for this question, whose cost is counted from now on."""
@@ -116,7 +116,7 @@ class QuestionChoice:
         facts = self.budget.with_less_time(facts, now_s, kept_s)
         ask = self._planned(facts, kept_bytes, pending)
         nothing_kept_for = not (pending or transports or self.budget.plan.transports)
-        if ask is None and nothing_kept_for and undecided(facts):
+        if ask is None and nothing_kept_for and is_undecided(facts):
             ask = self._planned(facts, 0, pending)
         return ask
 
@@ -161,7 +161,7 @@ class QuestionChoice:
         return (
             times * calls_s <= left_s
             and times * self._cost(ask) <= self.budget.left_bytes
-            and self._connections + times * connection_count(plan) <= MOST_CONNECTIONS
+            and self._connections + times * connection_count(plan) <= MAX_CALL_CONNECTIONS
         )
 
     def _affordable(self, ask: Question | None, left_bytes: int) -> Question | None:
@@ -173,7 +173,7 @@ class QuestionChoice:
         layout = session.lay_out(self._request(ask))  # remembered: `take`, which is in a hurry, finds it made
         tuples = self._tuples + len(layout.flows)
         connections = self._connections + connection_count(layout)
-        too_many = tuples > self.local_ports * len(ports) or connections > MOST_CONNECTIONS
+        too_many = tuples > self.local_ports * len(ports) or connections > MAX_CALL_CONNECTIONS
         if too_many or self._cost(ask) > left_bytes:
             self.shortage = "budget"
             return None
@@ -202,6 +202,6 @@ class QuestionChoice:
         """The request for a call of about that length: one that is silent now and then has fewer packets than its rate
         says."""
         slots = self.budget.session.outline(begin).schedule.slots
-        early = (slot for slot in slots if slot.stage == "media" and slot.at_ms <= SHORTER * 1000.0 * seconds)
+        early = (slot for slot in slots if slot.stage == "media" and slot.at_ms <= SHORTER_SHARE * 1000.0 * seconds)
         counts = Counter(slot.direction for slot in early)
         return msgspec.structs.replace(begin, packets=min(begin.packets, 1 + max(counts.values(), default=0)))

@@ -18,7 +18,7 @@ from talkpath.probe.epochs import CONTRAST_GRACE_S, GRACE_RTTS
 from talkpath.probe.session import ProbeSession
 
 LAST_BYTES, LAST_S = 8_000, 1.0  # kept for the last exchange: a digest there, a signed receipt of all epochs back
-RECENT = 4  # the last epochs, whose answers tell how slow the control channel is
+RECENT_EPOCHS = 4  # the last epochs, whose answers tell how slow the control channel is
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ class RemainingBudget:
 
     def _overhead_s(self) -> float:
         """Time around an epoch's packets: the request, the wait for late packets, the reports."""
-        recent = self.session.epochs.finished[-RECENT:]
+        recent = self.session.epochs.finished[-RECENT_EPOCHS:]
         answer_s = max([self.session.rtt_s, *map(_answer_s, recent)])
         return 2.0 * answer_s + max(CONTRAST_GRACE_S, GRACE_RTTS * self.session.rtt_s)
 

@@ -14,7 +14,7 @@ from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts
 from talkpath.verdict.bases.repeated import Run, run_of, wants_fresh
 
-JITTER = 0.3  # of the time between two checks, in both directions
+JITTER_SHARE = 0.3  # of the time between two checks, in both directions
 
 
 class Bounds(NamedTuple):
@@ -52,16 +52,18 @@ def repeat_checks(
     tries = 0
     while tries < bounds.times and due_s - start_s <= bounds.for_s:
         clock.sleep(max(0.0, due_s - clock.now_s()))
-        due_s = clock.now_s() + bounds.every_s * rng.uniform(1 - JITTER, 1 + JITTER)
+        due_s = clock.now_s() + bounds.every_s * rng.uniform(1 - JITTER_SHARE, 1 + JITTER_SHARE)
         tries += 1
-        if not _check(measure, clock, start_s, runs, on_run, False):
+        if not _run_one_check(measure, clock, start_s, runs, on_run, False):
             break
-        if fresh and wants_fresh(runs) and not _check(measure, clock, start_s, runs, on_run, True):
+        if fresh and wants_fresh(runs) and not _run_one_check(measure, clock, start_s, runs, on_run, True):
             break
     return runs
 
 
-def _check(measure: Measure, clock: SleepingClock, start_s: float, runs: list[Run], on_run: OnRun, fresh: bool) -> bool:
+def _run_one_check(
+    measure: Measure, clock: SleepingClock, start_s: float, runs: list[Run], on_run: OnRun, fresh: bool
+) -> bool:
     """Make one check; False where the user interrupted it."""
     began_s = clock.now_s() - start_s
     try:

@@ -19,14 +19,14 @@ from talkpath.probe.invite_link import InviteLink
 from talkpath.probe.relays.relay_pool import RelayPool
 from talkpath.probe.relays.turn_server import TurnServers
 
-SWITCH_S = 0.0005  # how long the choosing thread may hold up the sending one
+CHOICE_SWITCH_S = 0.0005  # how long the choosing thread may hold up the sending one
 
 
 @contextmanager
 def choosing_thread() -> Iterator[Submit]:
     """A thread that chooses questions, while the thread that sends gets its turn within half a millisecond."""
     before_s = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
+    sys.setswitchinterval(CHOICE_SWITCH_S)
     try:
         with ThreadPoolExecutor(1, "choose") as pool:
             yield pool.submit

@@ -16,9 +16,9 @@ from typing import Final
 
 from talkpath.directory.listed_server import ListedServer, NetworkClass, minute_of
 
-MOST_TRIES: Final = 5
-MOST_WEIGHT: Final = 4
-RANKS: Final[dict[NetworkClass, int]] = {"home": 0, "unknown": 1, "hosting": 2}
+MAX_SERVERS_TRIED: Final = 5
+MAX_FREE_PLACES_COUNTED: Final = 4
+NETWORK_CLASS_RANKS: Final[dict[NetworkClass, int]] = {"home": 0, "unknown": 1, "hosting": 2}
 UNKNOWN_COUNTRY: Final = "ZZ"
 
 
@@ -29,7 +29,7 @@ def servers_to_try(
     *,
     country: str = "",
     not_in: Collection[int] = (),
-    most: int = MOST_TRIES,
+    most: int = MAX_SERVERS_TRIED,
 ) -> list[ListedServer]:
     """The servers to try, in this order. `country` is the person's own, "" where it is not known; `not_in` are networks
     (AS numbers) to stay away from."""
@@ -37,12 +37,14 @@ def servers_to_try(
     usable = [
         server
         for server in servers
-        if not _is_in(server, country) and server.network not in not_in and (not server.until or server.until > minute)
+        if not _is_in_country(server, country)
+        and server.network not in not_in
+        and (not server.until or server.until > minute)
     ]
-    return _spread(sorted(usable, key=lambda server: _place(server, rng)))[:most]
+    return _new_networks_first(sorted(usable, key=lambda server: _choice_order(server, rng)))[:most]
 
 
-def _spread(servers: Sequence[ListedServer]) -> list[ListedServer]:
+def _new_networks_first(servers: Sequence[ListedServer]) -> list[ListedServer]:
     """The servers in this order, but the first one of each network before all others; unknown networks are apart."""
     first: list[ListedServer] = []
     again: list[ListedServer] = []
@@ -53,11 +55,11 @@ def _spread(servers: Sequence[ListedServer]) -> list[ListedServer]:
     return first + again
 
 
-def _is_in(server: ListedServer, country: str) -> bool:
+def _is_in_country(server: ListedServer, country: str) -> bool:
     return server.country == country != UNKNOWN_COUNTRY
 
 
-def _place(server: ListedServer, rng: Random) -> tuple[bool, int, float]:
+def _choice_order(server: ListedServer, rng: Random) -> tuple[bool, int, float]:
     """Sorted by this, one server comes before another with the odds of their free places."""
-    chance = rng.random() ** (1.0 / min(max(server.free, 1), MOST_WEIGHT))
-    return server.free == 0, RANKS[server.network_class], -chance
+    chance = rng.random() ** (1.0 / min(max(server.free, 1), MAX_FREE_PLACES_COUNTED))
+    return server.free == 0, NETWORK_CLASS_RANKS[server.network_class], -chance

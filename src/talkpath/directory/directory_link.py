@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 from msgspec import Struct
 
-from talkpath.directory.server_list import TEXT
+from talkpath.directory.server_list import LIST_TEXT_PREFIX
 from talkpath.errors import UsageError
 from talkpath.wire.control.keys import raw_key
 
@@ -40,7 +40,7 @@ class DirectoryLink(NamedTuple):
     @property
     def is_text(self) -> bool:
         """Whether the place is the list itself."""
-        return self.place.startswith(TEXT)
+        return self.place.startswith(LIST_TEXT_PREFIX)
 
     @property
     def list_url(self) -> str:

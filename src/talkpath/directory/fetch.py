@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 from talkpath.directory.directory_link import DirectoryLink
 from talkpath.directory.seen_lists import SeenLists
 from talkpath.directory.server_list import (
-    MOST_BYTES,
-    TEXT,
+    LIST_TEXT_PREFIX,
+    MAX_LIST_BYTES,
     ListRefusedError,
     ServerList,
     list_of_text,
@@ -25,10 +25,10 @@ from talkpath.directory.server_list import (
     verify_list,
 )
 from talkpath.errors import PeerError, UsageError
-from talkpath.evidence.http_request import request
+from talkpath.evidence.http_request import http_request
 
-FETCH_S: Final = 10.0
-MEDIA_TYPE: Final = "application/vnd.talkpath.servers"
+FETCH_TIMEOUT_S: Final = 10.0
+LIST_MEDIA_TYPE: Final = "application/vnd.talkpath.servers"
 COUNTRY_HEADER: Final = "Talkpath-Country"
 
 
@@ -41,7 +41,7 @@ class FoundList(NamedTuple):
     kept: bool = False
 
 
-def _now() -> datetime:
+def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
@@ -50,12 +50,12 @@ class ListReader:
     """Reads lists and remembers the newest ones. `now` is the wall clock."""
 
     seen: SeenLists
-    now: Callable[[], datetime] = _now
+    now: Callable[[], datetime] = _utc_now
 
     def read(self, link: DirectoryLink) -> FoundList:
         """The list at that place, signed by the key of the link."""
         try:
-            data, country = _bring(link)
+            data, country = _fetch_list(link)
         except ListRefusedError:
             raise
         except PeerError:
@@ -81,27 +81,29 @@ class ListReader:
         return FoundList(read_list(seen[1], key, self.now()), kept=True)
 
 
-def _bring(link: DirectoryLink) -> tuple[bytes, str]:
+def _fetch_list(link: DirectoryLink) -> tuple[bytes, str]:
     """The bytes of a list, and the country that the directory sees this device in."""
     if link.is_text:
         return list_of_text(link.place), ""
     if not link.in_web:
-        return _of_file(Path(link.place)), ""
-    answer = request(link.list_url, "GET", headers={"Accept": MEDIA_TYPE}, most_bytes=MOST_BYTES, timeout_s=FETCH_S)
+        return _list_of_file(Path(link.place)), ""
+    answer = http_request(
+        link.list_url, "GET", headers={"Accept": LIST_MEDIA_TYPE}, most_bytes=MAX_LIST_BYTES, timeout_s=FETCH_TIMEOUT_S
+    )
     if answer.status != 200:
         raise PeerError("The directory of test servers does not give its list.")
     country = answer.headers.get(COUNTRY_HEADER.lower(), "")
-    return _either(answer.body), country if re.fullmatch("[A-Z]{2}", country) else ""
+    return _list_bytes(answer.body), country if re.fullmatch("[A-Z]{2}", country) else ""
 
 
-def _of_file(path: Path) -> bytes:
+def _list_of_file(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return _either(file.read(2 * MOST_BYTES))
+            return _list_bytes(file.read(2 * MAX_LIST_BYTES))
     except (OSError, ValueError):
         raise UsageError("The list of test servers cannot be read; is its name right?") from None
 
 
-def _either(data: bytes) -> bytes:
+def _list_bytes(data: bytes) -> bytes:
     """The bytes of a list, which may be written as text."""
-    return list_of_text(data.decode("ascii", "replace")) if data.startswith(TEXT.encode()) else data
+    return list_of_text(data.decode("ascii", "replace")) if data.startswith(LIST_TEXT_PREFIX.encode()) else data

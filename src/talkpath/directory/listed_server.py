@@ -17,7 +17,7 @@ from talkpath.wire.control.invitation import TOKEN_BYTES
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.sign import KEY_BYTES
 
-MOST_ENTRY_BYTES: Final = 200
+MAX_LISTED_SERVER_BYTES: Final = 200
 MOST_OPERATOR_BYTES: Final = 40
 MOST_PLACES: Final = 4096
 FIRST_MINUTE: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -12,14 +12,14 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from talkpath.directory.listed_server import MOST_ENTRY_BYTES, Key, ListedServer, entry_bytes
+from talkpath.directory.listed_server import MAX_LISTED_SERVER_BYTES, Key, ListedServer, entry_bytes
 from talkpath.errors import WireError
 from talkpath.wire.control.sign import SIGNATURE_BYTES, Signer, is_signed
 
 SCHEMA: Final = "talkpath.offer/1"
-SIGNED: Final = b"talkpath offer\n"  # prefix: a signature for another purpose is not valid for this one
-MEDIA_TYPE: Final = "application/vnd.talkpath.offer"
-MOST_BYTES: Final = 1000
+OFFER_SIGNED_PREFIX: Final = b"talkpath offer\n"  # prefix: a signature for another purpose is not valid for this one
+OFFER_MEDIA_TYPE: Final = "application/vnd.talkpath.offer"
+MAX_OFFER_BYTES: Final = 1000
 RENEW_S: Final = 300
 """How often an offer is renewed. A directory forgets a server after three times that and a minute."""
 
@@ -54,7 +54,7 @@ class OfferAnswer(Struct, frozen=True):
 
 
 class _SignedOffer(Struct, frozen=True, array_like=True):
-    body: Annotated[bytes, Meta(max_length=MOST_BYTES)]
+    body: Annotated[bytes, Meta(max_length=MAX_OFFER_BYTES)]
     signature: Annotated[bytes, Meta(min_length=SIGNATURE_BYTES, max_length=SIGNATURE_BYTES)]
 
 
@@ -83,22 +83,22 @@ def sign_offer(
         contact=contact,
     )
     body = msgspec.msgpack.encode(offer)
-    return msgspec.msgpack.encode(_SignedOffer(body, signer.sign(SIGNED + body)))
+    return msgspec.msgpack.encode(_SignedOffer(body, signer.sign(OFFER_SIGNED_PREFIX + body)))
 
 
 def read_offer(data: bytes, directory: bytes) -> Offer:
     """Read an offer that is signed by the key of the server in it and meant for this directory."""
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_OFFER_BYTES:
         raise WireError("The offer is larger than any server's.")
     try:
         signed = _signed_offers.decode(data)
         offer = _offers.decode(signed.body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise WireError("That is no offer of a test server (spec tp-011).") from None
-    if not is_signed(SIGNED + signed.body, signed.signature, offer.server.key):
+    if not is_signed(OFFER_SIGNED_PREFIX + signed.body, signed.signature, offer.server.key):
         raise WireError("The offer is not signed by the key of the server in it.")
     if offer.directory != directory:
         raise WireError("The offer is meant for another directory.")
-    if entry_bytes(offer.server) > MOST_ENTRY_BYTES:
+    if entry_bytes(offer.server) > MAX_LISTED_SERVER_BYTES:
         raise WireError("The offer would take more than 200 bytes of the list; shorten the operator's name.")
     return offer

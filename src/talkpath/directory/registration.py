@@ -19,17 +19,17 @@ import msgspec
 
 from talkpath.directory.directory_link import DirectoryLink
 from talkpath.directory.listed_server import ListedServer
-from talkpath.directory.offer import MEDIA_TYPE, RENEW_S, OfferAnswer, Purpose, sign_offer
+from talkpath.directory.offer import OFFER_MEDIA_TYPE, RENEW_S, OfferAnswer, Purpose, sign_offer
 from talkpath.errors import PeerError
-from talkpath.evidence.http_request import HttpAnswer, request
+from talkpath.evidence.http_request import HttpAnswer, http_request
 from talkpath.version import VERSION
 from talkpath.wire.control.keys import raw_key, raw_key_text
 from talkpath.wire.control.sign import Signer
 
-PATH: Final = "/api/v1/responders"
+OFFERS_PATH: Final = "/api/v1/responders"
 ASK_S, TEST_WAIT_S, UNTESTED_S = 3.0, 150.0, 30.0
-SHOWN_CHARACTERS = 200
-PLAIN = re.compile(r"[^\x20-\x7e]")
+MAX_REASON_CHARACTERS = 200
+NOT_PLAIN_ASCII = re.compile(r"[^\x20-\x7e]")
 STATES: Final = {
     "listed": "The directory lists this test server.",
     "approval": "The directory tested this test server, and its operator has yet to approve it.",
@@ -66,7 +66,9 @@ class Registration:
         until_s = time.monotonic() + TEST_WAIT_S
         while time.monotonic() < until_s:
             time.sleep(ASK_S)
-            answer = self._answer(request(self.link.place, "GET", f"{PATH}/{raw_key_text(self.signer.public)}"))
+            answer = self._answer(
+                http_request(self.link.place, "GET", f"{OFFERS_PATH}/{raw_key_text(self.signer.public)}")
+            )
             if answer.tested > before.tested:
                 return answer
         raise PeerError("The directory did not come to test this server; try again later.")
@@ -84,15 +86,15 @@ class Registration:
             version=VERSION,
             contact=self.contact,
         )
-        headers = {"Content-Type": MEDIA_TYPE}
-        return self._answer(request(self.link.place, "POST", PATH, headers=headers, body=data))
+        headers = {"Content-Type": OFFER_MEDIA_TYPE}
+        return self._answer(http_request(self.link.place, "POST", OFFERS_PATH, headers=headers, body=data))
 
     def _renew(self, purpose: Purpose) -> str:
         """Send an offer, and tell what became of it where that is new; its state, "" where there was no answer."""
         state = ""
         try:
             answer = self.offer(purpose)
-            state, told = answer.state, (STATES[answer.state], *map(_plain, answer.findings))
+            state, told = answer.state, (STATES[answer.state], *map(_printable_ascii, answer.findings))
         except PeerError as error:
             told = (str(error),)
         for sentence in told if told != self._told else ():
@@ -102,7 +104,7 @@ class Registration:
 
     def _key(self) -> bytes:
         """The directory's key, which offers are made out to: the one in the link, or the one that it names."""
-        answer = request(self.link.place, "GET", PATH, most_bytes=4 << 20)
+        answer = http_request(self.link.place, "GET", OFFERS_PATH, most_bytes=4 << 20)
         try:
             named = raw_key(str(msgspec.json.decode(answer.body)["key"]))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
@@ -115,19 +117,19 @@ class Registration:
 
     def _answer(self, answer: HttpAnswer) -> OfferAnswer:
         if answer.status != 200:
-            raise PeerError(f"The directory refuses this test server: {_reason(answer)}")
+            raise PeerError(f"The directory refuses this test server: {_refusal_reason(answer)}")
         try:
             return msgspec.json.decode(answer.body, type=OfferAnswer)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise PeerError("What answers at the directory's URL is none.") from None
 
 
-def _reason(answer: HttpAnswer) -> str:
+def _refusal_reason(answer: HttpAnswer) -> str:
     try:
-        return _plain(str(msgspec.json.decode(answer.body)["error"]))
+        return _printable_ascii(str(msgspec.json.decode(answer.body)["error"]))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
         return f"it answered {answer.status}."
 
 
-def _plain(text: str) -> str:
-    return PLAIN.sub("?", text[:SHOWN_CHARACTERS])
+def _printable_ascii(text: str) -> str:
+    return NOT_PLAIN_ASCII.sub("?", text[:MAX_REASON_CHARACTERS])

@@ -16,33 +16,37 @@ from talkpath.directory.public_host import ListedAddresses
 from talkpath.directory.tries import Knock, Measure, OnTry, check_with_one_of
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts, Plan
-from talkpath.probe.control_dialling import knock
+from talkpath.probe.control_dialling import try_connect
 from talkpath.verdict.bases.second_server import wants_second
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 
-FIRST_SHARE: Final = 0.75
-LEAST_BYTES, LEAST_S = 400_000, 8.0
-MOST_TRIES: Final = 2
+FIRST_CHECK_BUDGET_SHARE: Final = 0.75
+MIN_SECOND_BYTES, MIN_SECOND_S = 400_000, 8.0
+MAX_SECOND_TRIES: Final = 2
 
 
 def first_plan(plan: Plan, servers: Sequence[ListedServer]) -> Plan:
     """The plan of the first check: it leaves something for a second one where the list has another network."""
-    if len({_place(server) for server in servers}) < 2:
+    if len({_network_or_host(server) for server in servers}) < 2:
         return plan
-    return replace(plan, budget_bytes=int(FIRST_SHARE * plan.budget_bytes), budget_s=FIRST_SHARE * plan.budget_s)
+    return replace(
+        plan,
+        budget_bytes=int(FIRST_CHECK_BUDGET_SHARE * plan.budget_bytes),
+        budget_s=FIRST_CHECK_BUDGET_SHARE * plan.budget_s,
+    )
 
 
 def second_plan(plan: Plan, first: Facts) -> Plan | None:
     """The plan of the second check: what the first one left of the whole `plan`, for the apps in question. None where
     none is wanted, or too little is left for one. Tries in vain do not count: nothing was measured then."""
-    asked = {(verdict.app, verdict.medium) for verdict in wants_second(judge(first))}
+    asked = {(verdict.app, verdict.medium) for verdict in wants_second(judge_facts(first))}
     arms = tuple(arm for arm in first.plan.arms if (arm.app, arm.medium) in asked)
     left_bytes = plan.budget_bytes - first.bytes_sent - first.bytes_received
     left_s = plan.budget_s - first.duration_s
     if (
         not arms
-        or left_bytes < LEAST_BYTES
-        or left_s < LEAST_S
+        or left_bytes < MIN_SECOND_BYTES
+        or left_s < MIN_SECOND_S
         or first.health.ended in ("interrupted", "network_lost")
     ):
         return None
@@ -58,15 +62,19 @@ def ask_second(
     addresses: ListedAddresses,
     *,
     choose: Callable[[Sequence[ListedServer]], list[ListedServer]],
-    knock: Knock = knock,
+    knock: Knock = try_connect,
     family: int = 0,
     on_try: OnTry = lambda server, number, of: None,
 ) -> Facts | None:
     """The facts of a check with a second server; None where none is wanted, none is there, or none answers."""
     limited = second_plan(plan, first)
     passed_over = {asked.key_text, *(tried.key for tried in first.tried)}
-    others = [server for server in servers if server.key_text not in passed_over and _place(server) != _place(asked)]
-    chosen = choose(others)[:MOST_TRIES]
+    others = [
+        server
+        for server in servers
+        if server.key_text not in passed_over and _network_or_host(server) != _network_or_host(asked)
+    ]
+    chosen = choose(others)[:MAX_SECOND_TRIES]
     if limited is None or first.reach.control != "connected" or not chosen:
         return None
     try:
@@ -78,6 +86,6 @@ def ask_second(
     return facts if any(not epoch.missing for epoch in facts.epochs) else None
 
 
-def _place(server: ListedServer) -> int | str:
+def _network_or_host(server: ListedServer) -> int | str:
     """Its network, or its host where the network is not known."""
     return server.network or server.address.host

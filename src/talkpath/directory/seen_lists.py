@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from talkpath.directory.server_list import MOST_BYTES, ListRefusedError, ServerList, verify_list
+from talkpath.directory.server_list import MAX_LIST_BYTES, ListRefusedError, ServerList, verify_list
 from talkpath.wire.control.keys import raw_key_text
 
 ENDING = ".list"
@@ -27,7 +27,7 @@ class SeenLists:
         """The newest list of that directory, and its bytes; None where none was seen or the file is damaged."""
         try:
             with self._file(key).open("rb") as file:
-                data = file.read(MOST_BYTES + 1)
+                data = file.read(MAX_LIST_BYTES + 1)
             found = verify_list(data)
         except (OSError, ListRefusedError):
             return None

@@ -18,19 +18,19 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from talkpath.directory.listed_server import MOST_ENTRY_BYTES, Key, ListedServer, entry_bytes
+from talkpath.directory.listed_server import MAX_LISTED_SERVER_BYTES, Key, ListedServer, entry_bytes
 from talkpath.errors import PeerError, WireError
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.sign import SIGNATURE_BYTES, Signer, is_signed
 
 SCHEMA: Final = "talkpath.servers/1"
-SIGNED: Final = b"talkpath servers\n"  # prefix: a signature for another purpose is not valid for this one
-TEXT: Final = "talkpath-servers:"
-MOST_SERVERS: Final = 10_000
-HEAD_BYTES: Final = 200
-MOST_BYTES: Final = MOST_SERVERS * MOST_ENTRY_BYTES + HEAD_BYTES
+LIST_SIGNED_PREFIX: Final = b"talkpath servers\n"  # prefix: a signature for another purpose is not valid for this one
+LIST_TEXT_PREFIX: Final = "talkpath-servers:"
+MAX_LISTED_SERVERS: Final = 10_000
+LIST_HEAD_BYTES: Final = 200
+MAX_LIST_BYTES: Final = MAX_LISTED_SERVERS * MAX_LISTED_SERVER_BYTES + LIST_HEAD_BYTES
 VALID: Final = timedelta(days=7)
-CLOCKS_APART: Final = timedelta(hours=1)
+MAX_CLOCKS_APART: Final = timedelta(hours=1)
 MOST_SERIAL: Final = 1 << 53
 
 
@@ -46,7 +46,7 @@ class ServerList(Struct, frozen=True, array_like=True):
     key: Key
     serial: Annotated[int, Meta(ge=1, le=MOST_SERIAL)]
     issued: Annotated[int, Meta(ge=0, lt=1 << 33)]
-    servers: Annotated[tuple[ListedServer, ...], Meta(max_length=MOST_SERVERS)]
+    servers: Annotated[tuple[ListedServer, ...], Meta(max_length=MAX_LISTED_SERVERS)]
 
     @property
     def issued_at(self) -> datetime:
@@ -60,7 +60,7 @@ class ServerList(Struct, frozen=True, array_like=True):
 
 
 class _SignedList(Struct, frozen=True, array_like=True):
-    body: Annotated[bytes, Meta(max_length=MOST_BYTES)]
+    body: Annotated[bytes, Meta(max_length=MAX_LIST_BYTES)]
     signature: Annotated[bytes, Meta(min_length=SIGNATURE_BYTES, max_length=SIGNATURE_BYTES)]
 
 
@@ -71,11 +71,11 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 def sign_list(signer: Signer, serial: int, now: datetime, servers: Sequence[ListedServer]) -> bytes:
     """Sign a list; `WireError` where an entry or the list would be refused by readers."""
-    if any(entry_bytes(server) > MOST_ENTRY_BYTES for server in servers) or len(servers) > MOST_SERVERS:
+    if any(entry_bytes(server) > MAX_LISTED_SERVER_BYTES for server in servers) or len(servers) > MAX_LISTED_SERVERS:
         raise WireError("A list of test servers has at most 10 000 entries of 200 bytes.")
     made = ServerList(SCHEMA, signer.public, serial, int(now.timestamp()), tuple(servers))
     body = msgspec.msgpack.encode(made)
-    return msgspec.msgpack.encode(_SignedList(body, signer.sign(SIGNED + body)))
+    return msgspec.msgpack.encode(_SignedList(body, signer.sign(LIST_SIGNED_PREFIX + body)))
 
 
 def read_list(data: bytes, key: bytes, now: datetime) -> ServerList:
@@ -85,37 +85,37 @@ def read_list(data: bytes, key: bytes, now: datetime) -> ServerList:
         raise ListRefusedError("The list of test servers is signed by another directory than the one that was named.")
     if now - found.issued_at > VALID:
         raise ListRefusedError("The list of test servers is more than seven days old; get a newer one.")
-    if found.issued_at - now > CLOCKS_APART:
+    if found.issued_at - now > MAX_CLOCKS_APART:
         raise ListRefusedError("The list of test servers is from the future; is this device's clock right?")
     return found
 
 
 def verify_list(data: bytes) -> ServerList:
     """Read a list that is signed by the key in it, whoever that is and however old it is."""
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_LIST_BYTES:
         raise ListRefusedError("The list of test servers is larger than any directory's; nothing of it was used.")
     try:
         signed = _signed_lists.decode(data)
         found = _lists.decode(signed.body)
     except _UNREADABLE:
         raise ListRefusedError("That is no list of test servers (spec tp-011).") from None
-    if not is_signed(SIGNED + signed.body, signed.signature, found.key):
+    if not is_signed(LIST_SIGNED_PREFIX + signed.body, signed.signature, found.key):
         raise ListRefusedError("The list of test servers was changed after it was signed; nothing of it was used.")
-    if len(signed.body) > len(found.servers) * MOST_ENTRY_BYTES + HEAD_BYTES:
+    if len(signed.body) > len(found.servers) * MAX_LISTED_SERVER_BYTES + LIST_HEAD_BYTES:
         raise ListRefusedError("The list of test servers has entries of more than 200 bytes; nothing of it was used.")
     return found
 
 
 def list_text(data: bytes) -> str:
     """A list as text, for a message or a QR code (which holds some ten servers)."""
-    return TEXT + base64.urlsafe_b64encode(data).decode().rstrip("=")
+    return LIST_TEXT_PREFIX + base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def list_of_text(text: str) -> bytes:
     """The bytes of a list's text; `ListRefusedError` for another text."""
-    if len(text) > len(TEXT) + MOST_BYTES * 4 // 3 + 4:
+    if len(text) > len(LIST_TEXT_PREFIX) + MAX_LIST_BYTES * 4 // 3 + 4:
         raise ListRefusedError("The list of test servers is larger than any directory's; nothing of it was used.")
-    coded = text.strip().removeprefix(TEXT)
+    coded = text.strip().removeprefix(LIST_TEXT_PREFIX)
     try:
         return base64.b64decode(coded + "=" * (-len(coded) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):

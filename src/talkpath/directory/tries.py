@@ -15,10 +15,10 @@ from talkpath.directory.listed_server import ListedServer
 from talkpath.directory.public_host import ListedAddresses
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts, Tried
-from talkpath.probe.control_dialling import knock
+from talkpath.probe.control_dialling import try_connect
 from talkpath.probe.invite_link import InviteLink
 
-STOPPED: Final = ("interrupted", "network_lost")
+STOPPING_ENDINGS: Final = ("interrupted", "network_lost")
 Measure = Callable[[InviteLink], Facts]
 """Makes the check with one server; `PeerError` where it turns the check away."""
 Knock = Callable[[InviteLink, int], str]
@@ -33,7 +33,7 @@ def check_with_one_of(
     addresses: ListedAddresses,
     *,
     family: int = 0,
-    knock: Knock = knock,
+    knock: Knock = try_connect,
     on_try: OnTry = lambda server, number, of: None,
     diagnose: bool = True,
 ) -> tuple[Facts, ListedServer]:
@@ -63,4 +63,4 @@ def check_with_one_of(
 
 def _has_answered(facts: Facts) -> bool:
     """Whether anything was measured with this server, or another one would not change that."""
-    return bool(facts.epochs) or facts.health.ended in STOPPED
+    return bool(facts.epochs) or facts.health.ended in STOPPING_ENDINGS

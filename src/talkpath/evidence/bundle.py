@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.errors import BundleError, UsageError
-from talkpath.evidence.archive import pack, unpack
+from talkpath.evidence.archive import pack_archive, unpack_archive
 from talkpath.evidence.compression import compress, decompress
 from talkpath.evidence.receipt_check import open_head, open_receipt
 from talkpath.evidence.simulation_keys import is_simulation_key
@@ -38,31 +38,31 @@ from talkpath.wire.control.receipt import ReceiptHead, ReceiptStatement
 from talkpath.wire.control.sign import Signer, is_signed
 
 SCHEMA = "talkpath.bundle/2"
-SIGNED = b"talkpath bundle\n"  # a signature of another purpose never passes for one of this
-MANIFEST = "manifest.json"
-FACTS = "facts.msgpack.gz"
-RECEIPT = "receipt.msgpack.gz"
-VERDICT = "verdict.json.gz"
-SECOND = "second.talkpath"
-SIGNATURE = "signature"
-KINDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+BUNDLE_SIGNED_PREFIX = b"talkpath bundle\n"  # a signature of another purpose never passes for one of this
+MANIFEST_PART = "manifest.json"
+FACTS_PART = "facts.msgpack.gz"
+RECEIPT_PART = "receipt.msgpack.gz"
+VERDICT_PART = "verdict.json.gz"
+SECOND_PART = "second.talkpath"
+SIGNATURE_PART = "signature"
+PARTS_OF_KIND: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "check": (
-        (FACTS, RECEIPT, VERDICT),
-        (FACTS, VERDICT),
-        (FACTS, RECEIPT, VERDICT, SECOND),
-        (FACTS, VERDICT, SECOND),
+        (FACTS_PART, RECEIPT_PART, VERDICT_PART),
+        (FACTS_PART, VERDICT_PART),
+        (FACTS_PART, RECEIPT_PART, VERDICT_PART, SECOND_PART),
+        (FACTS_PART, VERDICT_PART, SECOND_PART),
     ),
-    "capture": ((FACTS, VERDICT),),
-    "endpoints": ((FACTS, VERDICT),),
+    "capture": ((FACTS_PART, VERDICT_PART),),
+    "endpoints": ((FACTS_PART, VERDICT_PART),),
 }
 """Kind of bundle -> the lists of parts between manifest and signature that it may have."""
-MAX_BYTES, MAX_RECEIPT_BYTES, MAX_FACTS_BYTES = 16 << 20, 1 << 20, MOST_FACTS_BYTES
+MAX_BUNDLE_BYTES, MAX_RECEIPT_BYTES, MAX_FACTS_BYTES = 16 << 20, 1 << 20, MOST_FACTS_BYTES
 MAX_VERDICT_BYTES: Mapping[str, int] = {"check": 2 << 20, "capture": 16 << 20, "endpoints": 4 << 20}
 """The most that the stored verdict unpacks to. That of eight restricted arms takes 0.02 MB."""
-WRITER = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*/[A-Za-z0-9_.+-]+")
-WRITER_CHARACTERS = 40
+WRITER_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*/[A-Za-z0-9_.+-]+")
+MAX_WRITER_CHARACTERS = 40
 HOUR_CHARACTERS = len("2026-11-24T20")
-TOO_LONG = "What was measured is too long for one bundle; record a shorter part."
+MEASURED_TOO_LONG = "What was measured is too long for one bundle; record a shorter part."
 
 
 class FormatVersionError(BundleError):
@@ -102,7 +102,7 @@ class UnverifiedBundle(NamedTuple):
 
     def seal(self) -> Seal:
         """Verify the signatures; `BundleError` where one is wrong."""
-        key = _verify(self.manifest, self.parts)
+        key = _verify_signature(self.manifest, self.parts)
         return Seal(self.manifest.kind, self.manifest.key, open_head(self.receipt, key) if self.receipt else None)
 
 
@@ -140,22 +140,22 @@ class Bundle(Struct, frozen=True):
 def write_check(facts: Facts, verdict: Mapping[str, Any], signer: Signer, second: bytes = b"") -> bytes:
     """Write the bundle of a check. A receipt that does not fit the facts is left out (see `has_receipt`). `second` is
     the bundle of the check with a second test server."""
-    hour = hourly(facts.started_at)
+    hour = cut_to_hour(facts.started_at)
     kept = replace(facts, started_at=hour, receipt=facts.receipt if has_receipt(facts, signer) else None)
-    parts = {FACTS: compress(msgspec.msgpack.encode(replace(kept, receipt=None)))}
+    parts = {FACTS_PART: compress(msgspec.msgpack.encode(replace(kept, receipt=None)))}
     if kept.receipt is not None:
-        parts[RECEIPT] = compress(msgspec.msgpack.encode(kept.receipt))
-    parts[VERDICT] = _compress_verdict("check", _hourly_verdict(verdict, hour))
+        parts[RECEIPT_PART] = compress(msgspec.msgpack.encode(kept.receipt))
+    parts[VERDICT_PART] = _compress_verdict("check", _hourly_verdict(verdict, hour))
     if second:
-        parts[SECOND] = second
-    return _seal("check", parts, signer)
+        parts[SECOND_PART] = second
+    return _sign_parts("check", parts, signer)
 
 
 def _hourly_verdict(verdict: Mapping[str, Any], hour: str) -> dict[str, Any]:
     """The JSON object, its times cut to the hour."""
     told = {**verdict, "started_at": hour}
     if "second" in told:
-        told["second"] = {**told["second"], "started_at": hourly(told["second"]["started_at"])}
+        told["second"] = {**told["second"], "started_at": cut_to_hour(told["second"]["started_at"])}
     return told
 
 
@@ -163,25 +163,27 @@ def write_capture(findings: Findings, verdict: Mapping[str, Any], signer: Signer
     """Write the bundle of a recording. The file's name is left out, since people name files after people."""
     facts = msgspec.msgpack.encode(findings)
     if len(facts) > MAX_FACTS_BYTES:
-        raise UsageError(TOO_LONG)
-    parts = {FACTS: compress(facts), VERDICT: _compress_verdict("capture", {**verdict, "file": "-"})}
-    return _seal("capture", parts, signer)
+        raise UsageError(MEASURED_TOO_LONG)
+    parts = {FACTS_PART: compress(facts), VERDICT_PART: _compress_verdict("capture", {**verdict, "file": "-"})}
+    return _sign_parts("capture", parts, signer)
 
 
 def write_endpoints(facts: EndpointFacts, verdict: Mapping[str, Any], signer: Signer) -> bytes:
     """Write the bundle of a run that asked an app's own servers. Nobody but this device signs it."""
-    hour = hourly(facts.started_at)
+    hour = cut_to_hour(facts.started_at)
     packed = msgspec.msgpack.encode(replace(facts, started_at=hour))
     if len(packed) > MOST_ENDPOINT_BYTES:
-        raise UsageError(TOO_LONG)
+        raise UsageError(MEASURED_TOO_LONG)
     stored = {**verdict, "started_at": hour}
-    return _seal("endpoints", {FACTS: compress(packed), VERDICT: _compress_verdict("endpoints", stored)}, signer)
+    return _sign_parts(
+        "endpoints", {FACTS_PART: compress(packed), VERDICT_PART: _compress_verdict("endpoints", stored)}, signer
+    )
 
 
 def _compress_verdict(kind: str, verdict: Mapping[str, Any]) -> bytes:
     encoded = msgspec.json.encode(verdict)
     if len(encoded) > MAX_VERDICT_BYTES[kind]:
-        raise UsageError(TOO_LONG)
+        raise UsageError(MEASURED_TOO_LONG)
     return compress(encoded)
 
 
@@ -195,17 +197,17 @@ def has_receipt(facts: Facts, signer: Signer) -> bool:
         return False
 
 
-def hourly(time: str) -> str:
+def cut_to_hour(time: str) -> str:
     """Cut an RFC 3339 time in UTC to its hour; "" stays ""."""
     return f"{time[:HOUR_CHARACTERS]}:00:00Z" if time else ""
 
 
 def read_bundle(data: bytes) -> Bundle:
     """Read a bundle and verify that every bit is as it was written; `BundleError` otherwise."""
-    manifest, parts = _open(data)
-    _verify(manifest, parts)
+    manifest, parts = _open_parts(data)
+    _verify_signature(manifest, parts)
     try:
-        return _decode(manifest, parts)
+        return _decode_bundle(manifest, parts)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError("A part of the bundle is not what it should be.") from error
 
@@ -223,23 +225,23 @@ def read_unverified(data: bytes) -> UnverifiedBundle:
 
     Hashing many files and then verifying many signatures is faster than both by turns.
     """
-    manifest, parts = _open(data)
-    if RECEIPT not in parts:
+    manifest, parts = _open_parts(data)
+    if RECEIPT_PART not in parts:
         return UnverifiedBundle(manifest, parts, None)
     try:
-        receipt = msgspec.msgpack.decode(decompress(parts[RECEIPT], MAX_RECEIPT_BYTES), type=SignedReceipt)
+        receipt = msgspec.msgpack.decode(decompress(parts[RECEIPT_PART], MAX_RECEIPT_BYTES), type=SignedReceipt)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError("A part of the bundle is not what it should be.") from error
     return UnverifiedBundle(manifest, parts, receipt)
 
 
-def _open(data: bytes) -> tuple[Manifest, dict[str, bytes]]:
+def _open_parts(data: bytes) -> tuple[Manifest, dict[str, bytes]]:
     """Check the file as far as possible without unpacking a part or verifying a signature."""
-    if len(data) > MAX_BYTES:
+    if len(data) > MAX_BUNDLE_BYTES:
         raise BundleError("The file is larger than any bundle; it is not one of ours.")
-    parts = unpack(data)
+    parts = unpack_archive(data)
     try:
-        manifest = msgspec.json.decode(parts.get(MANIFEST, b""), type=Manifest)
+        manifest = msgspec.json.decode(parts.get(MANIFEST_PART, b""), type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise BundleError("The bundle has no readable manifest; it is damaged, or not one of ours.") from None
     if manifest.schema != SCHEMA:
@@ -261,43 +263,43 @@ def read_facts(data: bytes) -> Facts:
 def _check_parts(manifest: Manifest, parts: Mapping[str, bytes]) -> None:
     """Check that the parts are complete, in order, and those of the manifest."""
     inner = tuple(parts)[1:-1]
-    if tuple(parts) != (MANIFEST, *inner, SIGNATURE) or inner not in KINDS.get(manifest.kind, ()):
+    if tuple(parts) != (MANIFEST_PART, *inner, SIGNATURE_PART) or inner not in PARTS_OF_KIND.get(manifest.kind, ()):
         raise BundleError("A part of the bundle is missing, or one is there that does not belong.")
-    if not WRITER.fullmatch(manifest.written_by) or len(manifest.written_by) > WRITER_CHARACTERS:
+    if not WRITER_PATTERN.fullmatch(manifest.written_by) or len(manifest.written_by) > MAX_WRITER_CHARACTERS:
         raise BundleError("The bundle's manifest names as its writer what is no program's name and version.")
-    if manifest.parts != _digests({name: parts[name] for name in inner}):
+    if manifest.parts != _part_digests({name: parts[name] for name in inner}):
         raise BundleError("The bundle was changed after it was written: a part is not the one that was signed.")
 
 
-def _verify(manifest: Manifest, parts: Mapping[str, bytes]) -> bytes:
+def _verify_signature(manifest: Manifest, parts: Mapping[str, bytes]) -> bytes:
     """Verify the manifest's signature and return the key of the run."""
     key = raw_key(manifest.key)
-    if not is_signed(SIGNED + parts[MANIFEST], parts[SIGNATURE], key):
+    if not is_signed(BUNDLE_SIGNED_PREFIX + parts[MANIFEST_PART], parts[SIGNATURE_PART], key):
         raise BundleError("The bundle was changed after it was signed.")
     return key
 
 
-def _decode(manifest: Manifest, parts: Mapping[str, bytes]) -> Bundle:
-    verdict = read_stored_verdict(manifest.kind, decompress(parts[VERDICT], MAX_VERDICT_BYTES[manifest.kind]))
+def _decode_bundle(manifest: Manifest, parts: Mapping[str, bytes]) -> Bundle:
+    verdict = read_stored_verdict(manifest.kind, decompress(parts[VERDICT_PART], MAX_VERDICT_BYTES[manifest.kind]))
     bundle = Bundle(kind=manifest.kind, verdict=verdict, key=manifest.key, written_by=manifest.written_by)
     if manifest.kind == "capture":
-        return replace(bundle, findings=decode_findings(decompress(parts[FACTS], MAX_FACTS_BYTES)))
+        return replace(bundle, findings=decode_findings(decompress(parts[FACTS_PART], MAX_FACTS_BYTES)))
     if manifest.kind == "endpoints":
-        return replace(bundle, endpoints=decode_endpoint_facts(decompress(parts[FACTS], MOST_ENDPOINT_BYTES)))
-    facts = decode_facts(decompress(parts[FACTS], MAX_FACTS_BYTES))
+        return replace(bundle, endpoints=decode_endpoint_facts(decompress(parts[FACTS_PART], MOST_ENDPOINT_BYTES)))
+    facts = decode_facts(decompress(parts[FACTS_PART], MAX_FACTS_BYTES))
     if facts.exchanges and not facts.simulated:
         raise BundleError("The bundle holds exchanges with other hosts, which no check against a test server has.")
-    if RECEIPT in parts:
-        receipt = decompress(parts[RECEIPT], MAX_RECEIPT_BYTES)
+    if RECEIPT_PART in parts:
+        receipt = decompress(parts[RECEIPT_PART], MAX_RECEIPT_BYTES)
         facts = replace(facts, receipt=msgspec.msgpack.decode(receipt, type=SignedReceipt))
     bundle = replace(bundle, facts=facts, receipt=open_receipt(facts, raw_key(manifest.key)))
-    return replace(bundle, second=_second(parts[SECOND], bundle)) if SECOND in parts else bundle
+    return replace(bundle, second=_second_bundle(parts[SECOND_PART], bundle)) if SECOND_PART in parts else bundle
 
 
-def _second(data: bytes, first: Bundle) -> Bundle:
+def _second_bundle(data: bytes, first: Bundle) -> Bundle:
     """Read the bundle of the check with a second test server: another run, with another server."""
-    manifest, parts = _open(data)
-    if SECOND in parts or manifest.kind != "check":
+    manifest, parts = _open_parts(data)
+    if SECOND_PART in parts or manifest.kind != "check":
         raise BundleError("The bundle holds as its second opinion what is no check with one test server.")
     second = read_bundle(data)
     assert second.facts is not None  # it is a check
@@ -311,12 +313,12 @@ def _second(data: bytes, first: Bundle) -> Bundle:
     return second
 
 
-def _seal(kind: str, parts: Mapping[str, bytes], signer: Signer) -> bytes:
+def _sign_parts(kind: str, parts: Mapping[str, bytes], signer: Signer) -> bytes:
     key = raw_key_text(signer.public)
-    manifest = Manifest(schema=SCHEMA, kind=kind, written_by=f"talkpath/{VERSION}", key=key, parts=_digests(parts))
+    manifest = Manifest(schema=SCHEMA, kind=kind, written_by=f"talkpath/{VERSION}", key=key, parts=_part_digests(parts))
     encoded = msgspec.json.encode(manifest)
-    return pack({MANIFEST: encoded, **parts, SIGNATURE: signer.sign(SIGNED + encoded)})
+    return pack_archive({MANIFEST_PART: encoded, **parts, SIGNATURE_PART: signer.sign(BUNDLE_SIGNED_PREFIX + encoded)})
 
 
-def _digests(parts: Mapping[str, bytes]) -> dict[str, str]:
+def _part_digests(parts: Mapping[str, bytes]) -> dict[str, str]:
     return {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}

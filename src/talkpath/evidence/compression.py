@@ -6,13 +6,13 @@ import zlib
 
 from talkpath.errors import BundleError
 
-GZIP = zlib.MAX_WBITS | 16
+GZIP_WINDOW_BITS = zlib.MAX_WBITS | 16
 UNKNOWN_SYSTEM = b"\xff"
 
 
 def compress(data: bytes) -> bytes:
     """Compress to one gzip member without a time, its operating system 255, "unknown" (RFC 1952 section 2.3)."""
-    member = zlib.compress(data, 9, wbits=GZIP)
+    member = zlib.compress(data, 9, wbits=GZIP_WINDOW_BITS)
     return member[:9] + UNKNOWN_SYSTEM + member[10:]
 
 
@@ -21,7 +21,7 @@ def decompress(data: bytes, max_bytes: int) -> bytes:
 
     No more than `max_bytes` are ever laid out, whatever the member claims to hold.
     """
-    stream = zlib.decompressobj(GZIP)
+    stream = zlib.decompressobj(GZIP_WINDOW_BITS)
     try:
         content = stream.decompress(data, max_bytes)
     except zlib.error as error:

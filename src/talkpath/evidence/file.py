@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from talkpath.errors import UsageError
-from talkpath.evidence.bundle import MAX_BYTES, Bundle, read_bundle
+from talkpath.evidence.bundle import MAX_BUNDLE_BYTES, Bundle, read_bundle
 
 
 def read_bytes(path: Path) -> bytes:
     """Read a bundle's bytes, at most one more than a bundle may have."""
     try:
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(MAX_BUNDLE_BYTES + 1)
     except (OSError, ValueError):
         raise UsageError("The bundle cannot be read; is its name right?") from None
 

@@ -16,9 +16,9 @@ from urllib.parse import SplitResult, urlsplit
 from talkpath.errors import PeerError, UsageError
 from talkpath.version import VERSION
 
-TIMEOUT_S, MOST_ANSWER_S = 30.0, 60.0
+HTTP_TIMEOUT_S, MOST_ANSWER_S = 30.0, 60.0
 MOST_ANSWER_BYTES = 1 << 16
-READ_BYTES = 1 << 16
+HTTP_READ_BYTES = 1 << 16
 
 
 class HttpAnswer(NamedTuple):
@@ -43,7 +43,7 @@ def observatory_address(url: str) -> SplitResult:
     return parts
 
 
-def request(
+def http_request(
     url: str,
     method: str,
     path: str = "",
@@ -51,7 +51,7 @@ def request(
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
     most_bytes: int = MOST_ANSWER_BYTES,
-    timeout_s: float = TIMEOUT_S,
+    timeout_s: float = HTTP_TIMEOUT_S,
 ) -> HttpAnswer:
     """Send a request to `path` below the URL, and return the answer."""
     parts = observatory_address(url)
@@ -66,18 +66,18 @@ def request(
         connection.request(method, (parts.path.rstrip("/") + path) or "/", None if method == "GET" else body, every)
         answer = connection.getresponse()
         lines = {name.lower(): value for name, value in answer.getheaders()}
-        return HttpAnswer(answer.status, _read(answer, most_bytes, timeout_s), lines)
+        return HttpAnswer(answer.status, _read_body(answer, most_bytes, timeout_s), lines)
     except (OSError, http.client.HTTPException):
         raise PeerError("The observatory cannot be reached; is its URL right, and this device online?") from None
     finally:
         connection.close()
 
 
-def _read(answer: http.client.HTTPResponse, most_bytes: int, timeout_s: float) -> bytes:
+def _read_body(answer: http.client.HTTPResponse, most_bytes: int, timeout_s: float) -> bytes:
     """The body, or one byte more than it may have; `OSError` where it takes longer than it may."""
     until_s = time.monotonic() + min(MOST_ANSWER_S, 2 * timeout_s)
     parts, size_bytes = [], 0
-    while size_bytes <= most_bytes and (part := answer.read1(min(READ_BYTES, most_bytes + 1 - size_bytes))):
+    while size_bytes <= most_bytes and (part := answer.read1(min(HTTP_READ_BYTES, most_bytes + 1 - size_bytes))):
         if time.monotonic() > until_s:
             raise TimeoutError
         parts.append(part)

@@ -15,16 +15,16 @@ import msgspec
 from talkpath.evidence.bundle import Bundle
 from talkpath.measure.call import Call
 from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, Track
-from talkpath.verdict.assess import NO_HANDSHAKE
+from talkpath.verdict.assess import FAILED_HANDSHAKES
 from talkpath.verdict.bases.accompanied_call import call_verdicts
-from talkpath.verdict.judge import RULES_VERSION, judge
+from talkpath.verdict.judge import RULES_VERSION, judge_facts
 from talkpath.verdict.model import Verdict
 from talkpath.version import VERSION
 
 TEST_NAME, TEST_VERSION = "talkpath_call", "0.1.0"
 NO_TIME = "1970-01-01 00:00:00"  # of facts from virtual time
 TIMEOUT = "generic_timeout_error"
-FAILURES = {
+OONI_FAILURES = {
     "refused": "connection_refused",
     "timeout": TIMEOUT,
     "unresolved": "dns_lookup_error",
@@ -43,22 +43,24 @@ FAILURES = {
 Object = dict[str, Any]
 
 
-def measurements(bundle: Bundle) -> Iterator[Object]:
+def ooni_measurements(bundle: Bundle) -> Iterator[Object]:
     """Yield one measurement (a JSON object) for each verdict of the bundle."""
     if bundle.facts is not None:
         facts = bundle.facts
-        for verdict in judge(facts):
-            yield _measurement(bundle, verdict, facts.duration_s, _events(facts, verdict), _failure(facts))
+        for verdict in judge_facts(facts):
+            yield _ooni_measurement(
+                bundle, verdict, facts.duration_s, _network_events(facts, verdict), _ooni_failure(facts)
+            )
     elif bundle.findings is not None:
         findings = bundle.findings
         for call, verdict in zip(findings.calls, call_verdicts(findings), strict=True):
-            yield _measurement(bundle, verdict, call.duration_s, [], None) | _call(call)
+            yield _ooni_measurement(bundle, verdict, call.duration_s, [], None) | _call_input(call)
 
 
-def _measurement(
+def _ooni_measurement(
     bundle: Bundle, verdict: Verdict, runtime_s: float, events: Sequence[Object], failure: str | None
 ) -> Object:
-    began = _time(bundle.facts.started_at if bundle.facts else "")
+    began = _ooni_time(bundle.facts.started_at if bundle.facts else "")
     fields = msgspec.to_builtins(verdict)
     return {
         "annotations": {"basis": verdict.basis, "simulated": str(bundle.simulated).lower()},
@@ -91,38 +93,41 @@ def _measurement(
     }
 
 
-def _time(rfc3339: str) -> str:
+def _ooni_time(rfc3339: str) -> str:
     return rfc3339.replace("T", " ").removesuffix("Z") or NO_TIME
 
 
-def _failure(facts: Facts) -> str | None:
+def _ooni_failure(facts: Facts) -> str | None:
     """Why a check ended early, as a df-007 failure string; None if it did not."""
     ended = facts.health.ended if facts.reach.control == "connected" else facts.reach.control
-    return FAILURES.get(ended)
+    return OONI_FAILURES.get(ended)
 
 
-def _events(facts: Facts, verdict: Verdict) -> list[Object]:
+def _network_events(facts: Facts, verdict: Verdict) -> list[Object]:
     if verdict.medium == "text":
-        return [_exchange(place, one) for place, one in enumerate(facts.exchanges, 1) if one.app == verdict.app]
+        return [_exchange_event(place, one) for place, one in enumerate(facts.exchanges, 1) if one.app == verdict.app]
     epochs = (epoch for epoch in facts.epochs if (epoch.app, epoch.medium) == (verdict.app, verdict.medium))
-    return [*_opening(facts), *(event for epoch in epochs if not epoch.missing for event in _epoch(epoch))]
+    return [
+        *_opening_events(facts),
+        *(event for epoch in epochs if not epoch.missing for event in _epoch_events(epoch)),
+    ]
 
 
-def _opening(facts: Facts) -> list[Object]:
+def _opening_events(facts: Facts) -> list[Object]:
     """Return the events of opening the control channel."""
-    failure = None if facts.reach.control == "connected" else _failure(facts)
-    if facts.reach.control not in NO_HANDSHAKE:
-        return [_event(0, "connect", 0.0, ["control"], proto="tcp", failure=failure)]
-    opened = _event(0, "connect", 0.0, ["control"], proto="tcp")
-    return [opened, _event(0, "tls_handshake", 0.0, ["control"], proto="tcp", failure=failure)]
+    failure = None if facts.reach.control == "connected" else _ooni_failure(facts)
+    if facts.reach.control not in FAILED_HANDSHAKES:
+        return [_network_event(0, "connect", 0.0, ["control"], proto="tcp", failure=failure)]
+    opened = _network_event(0, "connect", 0.0, ["control"], proto="tcp")
+    return [opened, _network_event(0, "tls_handshake", 0.0, ["control"], proto="tcp", failure=failure)]
 
 
-def _exchange(place: int, one: Exchange) -> Object:
+def _exchange_event(place: int, one: Exchange) -> Object:
     tags = ["reference" if one.neutral else "messages"]
-    return _event(place, "connect", one.at_s + one.took_s, tags, proto="tcp", failure=one.failure or None)
+    return _network_event(place, "connect", one.at_s + one.took_s, tags, proto="tcp", failure=one.failure or None)
 
 
-def _epoch(epoch: Epoch) -> Iterator[Object]:
+def _epoch_events(epoch: Epoch) -> Iterator[Object]:
     """Yield three events for each flow: connect, write, read."""
     flows: dict[int, dict[str, Observation]] = {}
     for flow in epoch.flows:
@@ -135,9 +140,9 @@ def _epoch(epoch: Epoch) -> Iterator[Object]:
         came_bytes, came_s = _bytes_and_end(down.arrived, epoch.down)
         silent = TIMEOUT if not came_bytes else None
         end_s = epoch.started_s + came_s if came_bytes else epoch.cut_s
-        yield _event(number + 1, "connect", epoch.started_s, tags, proto=proto)
-        yield _event(number + 1, "write", epoch.started_s + sent_s, tags, num_bytes=sent_bytes)
-        yield _event(number + 1, "read", end_s, tags, num_bytes=came_bytes, failure=silent)
+        yield _network_event(number + 1, "connect", epoch.started_s, tags, proto=proto)
+        yield _network_event(number + 1, "write", epoch.started_s + sent_s, tags, num_bytes=sent_bytes)
+        yield _network_event(number + 1, "read", end_s, tags, num_bytes=came_bytes, failure=silent)
 
 
 def _bytes_and_end(bitmap: bytes, track: Track) -> tuple[int, float]:
@@ -147,13 +152,13 @@ def _bytes_and_end(bitmap: bytes, track: Track) -> tuple[int, float]:
     return sum(track.size[bit] for bit in bits), max((track.at_ms[bit] / 1000.0 for bit in bits), default=0.0)
 
 
-def _event(
+def _network_event(
     conn_id: int, operation: str, t: float, tags: Sequence[str], *, failure: str | None = None, **more: object
 ) -> Object:
     found: Object = {"conn_id": conn_id, "failure": failure, "operation": operation, "t": round(t, 4)}
     return found | {"tags": list(tags), "transaction_id": conn_id, **more}
 
 
-def _call(call: Call) -> Object:
+def _call_input(call: Call) -> Object:
     """The `input` of a recorded call, which names all of its media."""
     return {"input": f"{call.app}/{'+'.join(call.media)}"}

@@ -3,7 +3,7 @@
 Contract: `open_receipt` raises `BundleError` with one sentence at the first disagreement. What arrived at the probe,
 its times and its delays are the probe's own word, and so are plan, health, reach and times. The receipt can only bind
 them to what the probe told when the check ended (`measure.facts_digest`); receipts of older test servers bind the
-epochs alone (`binds_all`).
+epochs alone (`binds_whole_run`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.errors import BundleError, WireError
-from talkpath.measure.bitmap import Bits, unpack
+from talkpath.measure.bitmap import Bits, unpack_bitmap
 from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt, Track
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.wire.control.keys import raw_key_text
@@ -27,8 +27,8 @@ from talkpath.wire.control.receipt import (
     SeenEpoch,
     SeenFlow,
     Signed,
-    unseal,
     unseal_head,
+    unseal_receipt,
 )
 
 MOST_BETWEEN_CHECKS = timedelta(hours=1)
@@ -40,7 +40,7 @@ def open_receipt(facts: Facts, probe_key: bytes) -> ReceiptStatement | None:
     """Verify the receipt against the facts and return what the responder signed; None where it signed nothing."""
     if facts.receipt is None:
         return None
-    statement = _of_run(unseal, facts.receipt, probe_key)
+    statement = _of_run(unseal_receipt, facts.receipt, probe_key)
     if statement.probe_seed != facts.seed:
         raise BundleError(ANOTHER_RUN)
     if facts.responder_key and raw_key_text(statement.responder_key) != facts.responder_key:
@@ -49,12 +49,12 @@ def open_receipt(facts: Facts, probe_key: bytes) -> ReceiptStatement | None:
         raise BundleError("The facts and the receipt disagree about the test server's own network.")
     if statement.facts_digest != facts_digest(facts.epochs):
         raise BundleError("The facts are not those that the probe had told the test server when the check ended.")
-    _compare(facts.epochs, statement.epochs)
+    _compare_epochs(facts.epochs, statement.epochs)
     _compare_run(facts, statement)
     return statement
 
 
-def binds_all(facts: Facts, statement: ReceiptStatement) -> bool:
+def binds_whole_run(facts: Facts, statement: ReceiptStatement) -> bool:
     """Whether a receipt binds plan, health, reach, exchanges, transports and times of these facts too, and not the
     epochs alone. Those of the lab are not compared when a bundle is read (`_compare_run`)."""
     return bool(statement.run_digest) and statement.run_digest == run_digest(facts)
@@ -70,7 +70,7 @@ def are_two_servers(first: Facts, second: Facts) -> bool:
     one, other = _own_statement(first), _own_statement(second)
     if one is None or other is None or one.responder_key == other.responder_key:
         return False
-    return _apart(one.started_at, other.started_at) <= MOST_BETWEEN_CHECKS
+    return _time_apart(one.started_at, other.started_at) <= MOST_BETWEEN_CHECKS
 
 
 def _own_statement(facts: Facts) -> ReceiptStatement | None:
@@ -108,18 +108,18 @@ def _compare_run(facts: Facts, statement: ReceiptStatement) -> None:
     The lab adds exchanges and a reference after a check, so the digest of its facts is not compared; what the lab signs
     proves nothing in any case.
     """
-    if statement.run_digest and not facts.simulated and not binds_all(facts, statement):
+    if statement.run_digest and not facts.simulated and not binds_whole_run(facts, statement):
         what = "The plan, the ports, the health or the times"
         raise BundleError(f"{what} are not those that the probe had told the test server.")
-    if facts.started_at and statement.started_at and _apart(facts.started_at, statement.started_at) > MOST_APART:
+    if facts.started_at and statement.started_at and _time_apart(facts.started_at, statement.started_at) > MOST_APART:
         raise BundleError("The facts and the test server's receipt disagree about when the check began.")
 
 
-def _apart(one: str, other: str) -> timedelta:
+def _time_apart(one: str, other: str) -> timedelta:
     return abs(datetime.fromisoformat(one) - datetime.fromisoformat(other))
 
 
-def _compare(facts: Sequence[Epoch], seen: Sequence[SeenEpoch]) -> None:
+def _compare_epochs(facts: Sequence[Epoch], seen: Sequence[SeenEpoch]) -> None:
     """Check that the responder saw every epoch that counts, and that no epoch that it saw was left out."""
     stored = {epoch.number: epoch for epoch in facts}
     signed = {epoch.number: epoch for epoch in seen}
@@ -138,28 +138,28 @@ def _epochs_agree(epoch: Epoch, seen: SeenEpoch) -> bool:
         seen.arm == str(epoch.arm)
         and seen.question == epoch.question
         and len(up) == len(down) == len(seen.flows)
-        and all(map(_flows_agree, up, down, seen.flows, repeat(_kinds(epoch.up))))
+        and all(map(_flows_agree, up, down, seen.flows, repeat(_slot_kinds(epoch.up))))
     )
 
 
-def _flows_agree(up: Observation, down: Observation, seen: SeenFlow, kinds: _Kinds) -> bool:
+def _flows_agree(up: Observation, down: Observation, seen: SeenFlow, kinds: _SlotKinds) -> bool:
     return (
-        _role(up) == _role(down) == seen.role
+        _role_word(up) == _role_word(down) == seen.role
         and down.sent == seen.sent
-        and _number(up.late) == _number(seen.late)
+        and _bitmap_number(up.late) == _bitmap_number(seen.late)
         and _arrivals_fit(up, seen, kinds)
     )
 
 
-def _role(flow: Observation) -> str:
+def _role_word(flow: Observation) -> str:
     return "canary" if flow.canary else flow.twin_kind or flow.role
 
 
-def _number(bitmap: bytes) -> int:
+def _bitmap_number(bitmap: bytes) -> int:
     return int.from_bytes(bitmap, "little")
 
 
-class _Kinds(NamedTuple):
+class _SlotKinds(NamedTuple):
     """The slots of a schedule in one direction: its media, its set-up packets, and of each of these the kind (its stage
     and size), as one of `how_many` numbers."""
 
@@ -169,30 +169,30 @@ class _Kinds(NamedTuple):
     how_many: int
 
 
-def _kinds(track: Track) -> _Kinds:
+def _slot_kinds(track: Track) -> _SlotKinds:
     is_media = np.array([stage == "media" for stage in track.stage], np.bool_)
     setup = np.flatnonzero(~is_media)
     numbers: dict[tuple[str, int], int] = {}
     kind = [numbers.setdefault((track.stage[slot], track.size[slot]), len(numbers)) for slot in setup]
-    return _Kinds(np.flatnonzero(is_media), setup, np.array(kind, np.intp), len(numbers))
+    return _SlotKinds(np.flatnonzero(is_media), setup, np.array(kind, np.intp), len(numbers))
 
 
-def _arrivals_fit(up: Observation, seen: SeenFlow, kinds: _Kinds) -> bool:
+def _arrivals_fit(up: Observation, seen: SeenFlow, kinds: _SlotKinds) -> bool:
     """Whether the same media packets arrived, and as many set-up packets of each kind.
 
     Retries of one set-up packet have the same bytes, so an end cannot say which of them arrived, and takes a packet
     that the network doubled for a retry. Facts leave out what was never sent, but cannot make all of a kind vanish.
     """
     slots = len(kinds.media) + len(kinds.setup)
-    if _number(seen.arrived) >> slots:  # what follows looks at each packet
+    if _bitmap_number(seen.arrived) >> slots:  # what follows looks at each packet
         return False
-    stored, signed, sent = (unpack(bitmap, slots) for bitmap in (up.arrived, seen.arrived, up.sent))
-    counted, every, doubled, left = (_counts(bits, kinds) for bits in (stored, signed, signed & ~sent, sent))
+    stored, signed, sent = (unpack_bitmap(bitmap, slots) for bitmap in (up.arrived, seen.arrived, up.sent))
+    counted, every, doubled, left = (_kind_counts(bits, kinds) for bits in (stored, signed, signed & ~sent, sent))
     least, most = np.maximum(every - doubled, np.minimum(1, every)), np.minimum(every, left)
     same_media = np.array_equal(stored[kinds.media], signed[kinds.media])
     return same_media and bool(((least <= counted) & (counted <= most)).all())
 
 
-def _counts(bits: Bits, kinds: _Kinds) -> NDArray[np.intp]:
+def _kind_counts(bits: Bits, kinds: _SlotKinds) -> NDArray[np.intp]:
     """Count the set-up packets of each kind."""
     return np.bincount(kinds.kind[bits[kinds.setup]], minlength=kinds.how_many)

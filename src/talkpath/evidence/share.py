@@ -1,6 +1,6 @@
 """Sends a bundle to an observatory, and withdraws it (spec/tp-006): one request each.
 
-Contract: `send` sends exactly the bytes of the bundle. A report's id is their SHA-256, so that the receipt that
+Contract: `send_bundle` sends exactly the bytes of the bundle. A report's id is their SHA-256, so that the receipt that
 withdraws it exists before anything leaves. `PeerError` where the observatory cannot be reached or refuses; its own
 words are shown without control characters.
 """
@@ -17,13 +17,13 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.errors import PeerError, UsageError
-from talkpath.evidence.http_request import observatory_address, request
+from talkpath.evidence.http_request import http_request, observatory_address
 
 SCHEMA = "talkpath.shared/1"
-MEDIA_TYPE = "application/vnd.talkpath.bundle"
-SHOWN_CHARACTERS = 200
-SECRET_BYTES = 32
-HEX = re.compile(r"[0-9a-f]{64}")
+BUNDLE_MEDIA_TYPE = "application/vnd.talkpath.bundle"
+MAX_SHOWN_CHARACTERS = 200
+WITHDRAWAL_SECRET_BYTES = 32
+SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 WITHDRAWN_SENTENCES = {
     "removed": "It is removed.",
     "tombstone": "Its day is sealed: it stays in the log, marked as withdrawn.",
@@ -46,7 +46,9 @@ class NotTakenError(PeerError):
 def new_share_receipt(url: str, data: bytes) -> ShareReceipt:
     """Make the receipt of a bundle before it is sent; `UsageError` for an invalid or unencrypted URL."""
     observatory_address(url)
-    return ShareReceipt(SCHEMA, url.rstrip("/"), hashlib.sha256(data).hexdigest(), os.urandom(SECRET_BYTES).hex())
+    return ShareReceipt(
+        SCHEMA, url.rstrip("/"), hashlib.sha256(data).hexdigest(), os.urandom(WITHDRAWAL_SECRET_BYTES).hex()
+    )
 
 
 def write_share_receipt(path: Path, receipt: ShareReceipt) -> None:
@@ -71,37 +73,39 @@ def read_share_receipt(path: Path) -> ShareReceipt:
         found = msgspec.json.decode(path.read_bytes(), type=ShareReceipt)
     except (OSError, ValueError):
         raise UsageError("The receipt cannot be read; name the file that `talkpath share` wrote.") from None
-    if found.schema != SCHEMA or not all(HEX.fullmatch(text) for text in (found.id, found.secret)):
+    if found.schema != SCHEMA or not all(SHA256_HEX.fullmatch(text) for text in (found.id, found.secret)):
         raise UsageError("The file is no receipt that `talkpath share` wrote.")
     return found
 
 
-def send(receipt: ShareReceipt, data: bytes) -> None:
+def send_bundle(receipt: ShareReceipt, data: bytes) -> None:
     """Send the bundle: here it leaves this machine."""
     key = hashlib.sha256(bytes.fromhex(receipt.secret)).hexdigest()
-    headers = {"Content-Type": MEDIA_TYPE, "Talkpath-Withdraw": key}
-    status, answer = _request(receipt.url, "PUT", f"/v1/reports/{receipt.id}", headers, data)
+    headers = {"Content-Type": BUNDLE_MEDIA_TYPE, "Talkpath-Withdraw": key}
+    status, answer = _observatory_request(receipt.url, "PUT", f"/v1/reports/{receipt.id}", headers, data)
     if status not in (200, 201):
-        raise NotTakenError(f"The observatory did not take it: {_reason(status, answer)}")
+        raise NotTakenError(f"The observatory did not take it: {_refusal_reason(status, answer)}")
 
 
-def withdraw(receipt: ShareReceipt) -> str:
+def withdraw_report(receipt: ShareReceipt) -> str:
     """Withdraw the report; returns "removed" or "tombstone"."""
     headers = {"Talkpath-Secret": receipt.secret}
-    status, answer = _request(receipt.url, "DELETE", f"/v1/reports/{receipt.id}", headers, b"")
+    status, answer = _observatory_request(receipt.url, "DELETE", f"/v1/reports/{receipt.id}", headers, b"")
     state = answer.get("state")
     if status != 200 or state not in WITHDRAWN_SENTENCES:
-        raise NotTakenError(f"The observatory did not withdraw it: {_reason(status, answer)}")
+        raise NotTakenError(f"The observatory did not withdraw it: {_refusal_reason(status, answer)}")
     return str(state)
 
 
-def _request(url: str, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, object]]:
+def _observatory_request(
+    url: str, method: str, path: str, headers: dict[str, str], body: bytes
+) -> tuple[int, dict[str, object]]:
     """Return (status, the JSON object of the answer or {})."""
-    answer = request(url, method, path, headers=headers, body=body)
-    return answer.status, _object(answer.body)
+    answer = http_request(url, method, path, headers=headers, body=body)
+    return answer.status, _json_object(answer.body)
 
 
-def _object(data: bytes) -> dict[str, object]:
+def _json_object(data: bytes) -> dict[str, object]:
     try:
         found = json.loads(data)
     except (ValueError, RecursionError):
@@ -109,6 +113,6 @@ def _object(data: bytes) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _reason(status: int, answer: dict[str, object]) -> str:
-    shown = "".join(letter for letter in str(answer.get("error", ""))[:SHOWN_CHARACTERS] if letter.isprintable())
+def _refusal_reason(status: int, answer: dict[str, object]) -> str:
+    shown = "".join(letter for letter in str(answer.get("error", ""))[:MAX_SHOWN_CHARACTERS] if letter.isprintable())
     return shown or f"it answered {status}."

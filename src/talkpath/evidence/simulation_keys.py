@@ -21,10 +21,10 @@ def responder_signer() -> Signer:
 
 def is_simulation_key(key: str) -> bool:
     """Whether it is one of the lab's public keys."""
-    return key in _keys()
+    return key in _simulation_keys()
 
 
 @cache
-def _keys() -> frozenset[str]:
+def _simulation_keys() -> frozenset[str]:
     """Cached: making a public key takes as long as verifying a signature, and an observatory asks for every bundle."""
     return frozenset(raw_key_text(signer.public) for signer in (probe_signer(), responder_signer()))

@@ -8,12 +8,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.apps.contract.shape import stages
+from talkpath.apps.contract.shape import setup_stages
 from talkpath.experiment.flight import UNKNOWN_DMS
 from talkpath.experiment.layout import DirectionPlan, Layout, PlannedFlow
-from talkpath.measure.bitmap import unpack_rows
+from talkpath.measure.bitmap import unpack_bitmap_rows
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
-from talkpath.measure.transport_code import plain
+from talkpath.measure.transport_code import without_hello
 from talkpath.wire.control.messages import FlowReport
 
 Bits = NDArray[np.bool_]
@@ -22,7 +22,7 @@ Times = NDArray[np.int32]
 Setup = tuple[dict[str, bool], float | None]
 Seen = tuple[bytes, bytes, tuple[int, ...]]
 
-EMPTY = FlowReport(b"", b"", b"", b"")
+EMPTY_REPORT = FlowReport(b"", b"", b"", b"")
 
 
 def epoch_facts(
@@ -39,12 +39,12 @@ def epoch_facts(
 ) -> Epoch:
     """Build the facts of an epoch. If `responder` is empty (`missing` has the reason), its packets count as unsent."""
     begin, arm = layout.begin, layout.arm
-    theirs = responder or [EMPTY] * len(layout.flows)
-    seen_both = _seen(layout.up, probe, theirs), _seen(layout.down, theirs, probe)
+    theirs = responder or [EMPTY_REPORT] * len(layout.flows)
+    seen_both = _seen_packets(layout.up, probe, theirs), _seen_packets(layout.down, theirs, probe)
     observations: list[Observation] = []
-    for flow, setup, *both in zip(layout.flows, _setups(layout, probe), *seen_both, strict=True):
+    for flow, setup, *both in zip(layout.flows, _stage_answers(layout, probe), *seen_both, strict=True):
         for side, seen in zip((layout.up, layout.down), both, strict=True):
-            observations.append(_observe(first_id + len(observations), flow, side, setup, seen))
+            observations.append(_observe_flow(first_id + len(observations), flow, side, setup, seen))
     if limit := layout.limit:
         side, senders = (layout.up, probe) if limit.direction == "up" else (layout.down, theirs)
         observations = _with_hops(layout, side, observations, senders)
@@ -58,8 +58,8 @@ def epoch_facts(
         ended_s=round(ended_s, 4),
         cut_s=round(cut_s, 4),
         known_s=round(known_s, 4),
-        up=_track(layout, layout.up),
-        down=_track(layout, layout.down),
+        up=_direction_track(layout, layout.up),
+        down=_direction_track(layout, layout.down),
         flows=tuple(observations),
         question=begin.question,
         value=_value(layout),
@@ -82,7 +82,7 @@ def _with_hops(
     layout: Layout, side: DirectionPlan, seen: Sequence[Observation], senders: Sequence[FlowReport]
 ) -> list[Observation]:
     """Add which packets had a hop limit, and the Time Exceeded messages that their sender got for them."""
-    limited = _bitmap(frozenset(side.limited), len(side.slots))
+    limited = _packed_bits(frozenset(side.limited), len(side.slots))
     return [
         msgspec.structs.replace(
             one,
@@ -114,7 +114,7 @@ def _direct_first(transport: str) -> tuple[bool, str]:
     return transport.startswith("turn"), transport
 
 
-def _track(layout: Layout, side: DirectionPlan) -> Track:
+def _direction_track(layout: Layout, side: DirectionPlan) -> Track:
     slots = [layout.schedule.slots[slot] for slot in side.slots]
     return Track(
         at_ms=tuple(round(slot.at_ms, 3) for slot in slots),
@@ -123,7 +123,7 @@ def _track(layout: Layout, side: DirectionPlan) -> Track:
     )
 
 
-def _observe(number: int, flow: PlannedFlow, side: DirectionPlan, setup: Setup, seen: Seen) -> Observation:
+def _observe_flow(number: int, flow: PlannedFlow, side: DirectionPlan, setup: Setup, seen: Seen) -> Observation:
     sent, arrived, delay_dms = seen
     answered, setup_ms = setup
     return Observation(
@@ -133,10 +133,10 @@ def _observe(number: int, flow: PlannedFlow, side: DirectionPlan, setup: Setup, 
         direction=side.direction,
         sent=sent,
         arrived=arrived,
-        withheld=_bitmap(side.withheld, len(side.slots)) if flow.canary else b"",
+        withheld=_packed_bits(side.withheld, len(side.slots)) if flow.canary else b"",
         twin_kind="random" if flow.twin_kind == "random" else "text" if flow.twin_kind else None,
         canary=flow.canary,
-        transport=plain(flow.transport).partition("/")[0],
+        transport=without_hello(flow.transport).partition("/")[0],
         port=flow.port,
         delay_dms=delay_dms,
         answered=answered,
@@ -144,29 +144,35 @@ def _observe(number: int, flow: PlannedFlow, side: DirectionPlan, setup: Setup, 
     )
 
 
-def _bitmap(bits: frozenset[int], size: int) -> bytes:
+def _packed_bits(bits: frozenset[int], size: int) -> bytes:
     return sum(1 << bit for bit in bits).to_bytes((size + 7) // 8, "little")
 
 
-def _seen(side: DirectionPlan, senders: Sequence[FlowReport], receivers: Sequence[FlowReport]) -> list[Seen]:
+def _seen_packets(side: DirectionPlan, senders: Sequence[FlowReport], receivers: Sequence[FlowReport]) -> list[Seen]:
     """Return (sent, arrived, quantiles of the delay) of each flow in one direction."""
     slots = len(side.slots)
-    sent, arrived = _bits([r.sent for r in senders], slots), _bits([r.arrived for r in receivers], slots)
-    left, came = _times(sent, [r.sent_dms for r in senders]), _times(arrived, [r.arrived_dms for r in receivers])
+    sent, arrived = (
+        _unpacked_bits([r.sent for r in senders], slots),
+        _unpacked_bits([r.arrived for r in receivers], slots),
+    )
+    left, came = (
+        _times_of_bits(sent, [r.sent_dms for r in senders]),
+        _times_of_bits(arrived, [r.arrived_dms for r in receivers]),
+    )
     rows = np.packbits(_same_bytes(side, sent, arrived), axis=1, bitorder="little")
-    delays = _quantiles(left[:, side.media], came[:, side.media])
+    delays = _delay_quantiles(left[:, side.media], came[:, side.media])
     return [
         (sender.sent, row.tobytes()[: len(receiver.arrived)], delay)
         for sender, receiver, row, delay in zip(senders, receivers, rows, delays, strict=True)
     ]
 
 
-def _bits(bitmaps: Sequence[bytes], slots: int) -> Bits:
+def _unpacked_bits(bitmaps: Sequence[bytes], slots: int) -> Bits:
     """Unpack bitmaps to (flows, slots), padded to whole bytes."""
-    return unpack_rows(bitmaps, (slots + 7) // 8 * 8)
+    return unpack_bitmap_rows(bitmaps, (slots + 7) // 8 * 8)
 
 
-def _times(bits: Bits, packed: Sequence[bytes]) -> Times:
+def _times_of_bits(bits: Bits, packed: Sequence[bytes]) -> Times:
     """Place the times of reports at the bits they belong to, (flows, slots); UNKNOWN_DMS elsewhere."""
     unknown = UNKNOWN_DMS.to_bytes(2, "little", signed=True)
     counts = bits.sum(axis=1).tolist()
@@ -187,25 +193,25 @@ def _same_bytes(side: DirectionPlan, sent: Bits, arrived: Bits) -> Bits:
     return arrived
 
 
-def _setups(layout: Layout, probe: Sequence[FlowReport]) -> list[Setup]:
+def _stage_answers(layout: Layout, probe: Sequence[FlowReport]) -> list[Setup]:
     """Return for each flow whether a packet of each set-up stage came back, and when the first one of the last stage
     did."""
     slots = [layout.schedule.slots[slot] for slot in layout.down.slots]
-    arrived = _bits([r.arrived for r in probe], len(slots))
-    came = _times(arrived, [r.arrived_dms for r in probe])[:, : len(slots)]
+    arrived = _unpacked_bits([r.arrived for r in probe], len(slots))
+    came = _times_of_bits(arrived, [r.arrived_dms for r in probe])[:, : len(slots)]
     at_ms = np.where(came != UNKNOWN_DMS, np.array([slot.at_ms for slot in slots]) + came / 10.0, np.inf)
-    names = stages(layout.schedule)
+    names = setup_stages(layout.schedule)
     of_stage = [at_ms[:, [slot.stage == name for slot in slots]].min(axis=1, initial=np.inf) for name in names]
     rows = np.array(of_stage).reshape(len(names), len(probe)).T.tolist()
-    return [_setup(dict(zip(names, row, strict=True))) for row in rows]
+    return [_first_answer(dict(zip(names, row, strict=True))) for row in rows]
 
 
-def _setup(first_ms: dict[str, float]) -> Setup:
+def _first_answer(first_ms: dict[str, float]) -> Setup:
     answered = {stage: at_ms < np.inf for stage, at_ms in first_ms.items()}
     return answered, round(max(first_ms.values()), 1) if answered and all(answered.values()) else None
 
 
-def _quantiles(left: Times, came: Times) -> list[tuple[int, ...]]:
+def _delay_quantiles(left: Times, came: Times) -> list[tuple[int, ...]]:
     """Return the quantiles of each flow's delays over media (flows, packets); none if no packet's times are known."""
     known = (left != UNKNOWN_DMS) & (came != UNKNOWN_DMS)
     counts = known.sum(axis=1)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.experiment.seeds import derive
+from talkpath.experiment.seeds import derive_bytes
 
 TAG_BYTES, NONCE_BYTES = 16, 8
 LEAST_BYTES, MOST_BYTES = TAG_BYTES + NONCE_BYTES, 1472
@@ -27,7 +27,7 @@ LAG_MS = 500.0
 """What the call received is sent back so much later: the pattern has to reach the responder first."""
 MOST_FLOWS, MOST_PACKETS = 8, 200_000
 """Of one call; packets of one flow and direction."""
-MOST_CONNECTIONS = 64
+MAX_CONTROL_CONNECTIONS = 64
 """So many 5-tuples the flows of one call go over, one after another."""
 NO_NONCE = bytes(NONCE_BYTES)
 
@@ -38,21 +38,21 @@ Tags = MutableMapping[bytes, tuple[Owner, int, int]]
 
 def control_key(session_key: bytes, number: int) -> bytes:
     """Return the key of the control traffic beside one call."""
-    return derive(session_key, "control", number)
+    return derive_bytes(session_key, "control", number)
 
 
-def tag(key: bytes, flow: int, way: Direction, number: int) -> bytes:
+def packet_tag(key: bytes, flow: int, way: Direction, number: int) -> bytes:
     """Return the first bytes of a packet."""
     place = struct.pack("!BBI", flow, way == "down", number)
     return hashlib.blake2b(place, key=key, digest_size=TAG_BYTES).digest()
 
 
-def imitated(size: int) -> int:
+def imitated_size(size: int) -> int:
     """Return the length of a control packet for a packet of the call."""
     return min(max(size, LEAST_BYTES), MOST_BYTES)
 
 
-def datagram(first: bytes, nonce: bytes, size: int, draw: Callable[[int], bytes]) -> bytes:
+def control_datagram(first: bytes, nonce: bytes, size: int, draw: Callable[[int], bytes]) -> bytes:
     """Return a packet with that tag and nonce; without a nonce there are random bytes in its place."""
     field_bytes = draw(NONCE_BYTES) if nonce == NO_NONCE else nonce
     return first + field_bytes + draw(max(size - LEAST_BYTES, 0))
@@ -84,7 +84,7 @@ class ExpectedTags(Generic[Owner]):
         first, end = self._known[flow]
         later = max(min(number + 1 + WINDOW, MOST_PACKETS), end)
         for fresh in range(end, later):
-            self.tags[tag(self.key, flow, self.way, fresh)] = self.owner, flow, fresh
+            self.tags[packet_tag(self.key, flow, self.way, fresh)] = self.owner, flow, fresh
         earlier = max(later - 2 * WINDOW, first)
         self._drop(flow, first, earlier)
         self._known[flow] = earlier, later
@@ -96,7 +96,7 @@ class ExpectedTags(Generic[Owner]):
 
     def _drop(self, flow: int, first: int, end: int) -> None:
         for number in range(first, end):
-            self.tags.pop(tag(self.key, flow, self.way, number), None)
+            self.tags.pop(packet_tag(self.key, flow, self.way, number), None)
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ class PacketBits:
         return fresh
 
 
-def marked(bits: bytes, number: int) -> bool:
+def is_marked(bits: bytes, number: int) -> bool:
     """Tell whether a packet is marked in a bitmap."""
     byte, bit = divmod(number, 8)
     return byte < len(bits) and bool(bits[byte] >> bit & 1)

@@ -53,7 +53,7 @@ class Flight(ABC, Generic[Packet]):
         self._width = len(out.slots)
         self._sent = bytearray(self._width * len(flows))
         self._left_s = array("d", [nan]) * len(self._sent)
-        doubtful = _doubtful(out, canary=False), _doubtful(out, canary=True)
+        doubtful = _doubtful_bits(out, canary=False), _doubtful_bits(out, canary=True)
         self._doubtful = b"".join(doubtful[flow.canary] for flow in layout.flows)
         self._ready: list[Packet | None] = [None] * len(self._sent)
         self._came_s = array("d", [nan]) * len(into.slots) * len(flows)  # when, row by row
@@ -165,8 +165,8 @@ class Flight(ABC, Generic[Packet]):
     def reports(self) -> tuple[FlowReport, ...]:
         """Return this end's facts, one report per flow."""
         left_s, came_s = self._elapsed_s(self._left_s, self.out), self._elapsed_s(self._came_s, self.into)
-        sent = _told(self._sent, (left_s * 1000.0 + SOON_MS - self.out.due_ms) * 10.0)
-        arrived = _told(b"".join(self.arrived), came_s * 10000.0 - self.into.due_ms * 10.0)
+        sent = _bitmaps_and_lateness(self._sent, (left_s * 1000.0 + SOON_MS - self.out.due_ms) * 10.0)
+        arrived = _bitmaps_and_lateness(b"".join(self.arrived), came_s * 10000.0 - self.into.due_ms * 10.0)
         rows = zip(sent, arrived, self.exceeded, self.router, strict=True)
         return tuple(FlowReport(*out, *into, exceeded, router) for out, into, exceeded, router in rows)
 
@@ -208,12 +208,12 @@ def lateness_dms(reports: Sequence[FlowReport]) -> Counter[int]:
     return found
 
 
-def _doubtful(out: DirectionPlan, *, canary: bool) -> bytes:
+def _doubtful_bits(out: DirectionPlan, *, canary: bool) -> bytes:
     """Return a byte per bit of a flow: 1 if its packet may be one that is not sent when it is due."""
     return bytes(bit in out.first_try or (canary and bit in out.withheld) for bit in range(len(out.slots)))
 
 
-def _told(flags: bytes | bytearray, late_dms: Times) -> list[tuple[bytes, bytes]]:
+def _bitmaps_and_lateness(flags: bytes | bytearray, late_dms: Times) -> list[tuple[bytes, bytes]]:
     """Return for each flow its bitmap, least significant bit first, and how late each packet set in it was."""
     bits = np.frombuffer(flags, np.bool_).reshape(late_dms.shape)
     rows = np.packbits(bits, axis=1, bitorder="little")

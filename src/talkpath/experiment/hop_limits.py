@@ -47,7 +47,7 @@ def parse_limit(text: str) -> Limit | None:
     return Limit(stage, direction, hops)  # type: ignore[arg-type]
 
 
-def limited(schedule: Schedule, slots: tuple[int, ...], limit: Limit) -> tuple[int, ...]:
+def limited_bits(schedule: Schedule, slots: tuple[int, ...], limit: Limit) -> tuple[int, ...]:
     """Return the limited bits of one direction, whose bits are the schedule's `slots`."""
     bits = [bit for bit, slot in enumerate(slots) if schedule.slots[slot].stage == limit.stage]
     if limit.stage != "media":

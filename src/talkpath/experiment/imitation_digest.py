@@ -7,7 +7,7 @@ from functools import cache
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm
-from talkpath.experiment.seeds import generator
+from talkpath.experiment.seeds import seeded_generator
 
 _KEY = bytes(32)
 
@@ -16,7 +16,7 @@ _KEY = bytes(32)
 def shape_digest(arm: Arm) -> bytes:
     """Return 8 bytes over one schedule and its datagrams from a fixed seed."""
     shape = shapes()[arm]
-    schedule = shape.schedule(generator(_KEY, "digest"), 20)
+    schedule = shape.schedule(seeded_generator(_KEY, "digest"), 20)
     digest = hashlib.blake2b(repr(schedule).encode(), digest_size=8)
     for datagram in shape.datagrams(schedule, _KEY):
         digest.update(datagram)

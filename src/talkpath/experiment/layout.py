@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
-from talkpath.experiment.hop_limits import Limit, limited, parse_limit
-from talkpath.experiment.seeds import derive, generator, one_order, orders
+from talkpath.experiment.hop_limits import Limit, limited_bits, parse_limit
+from talkpath.experiment.seeds import derive_bytes, random_order, random_orders, seeded_generator
 from talkpath.experiment.twin import random_twin, text_twin
 from talkpath.measure.facts import LADDER
-from talkpath.measure.transport_code import plain
+from talkpath.measure.transport_code import without_hello
 from talkpath.wire.control.messages import Begin
 
 SPACING_MS = 0.5  # at 0.1 ms packets share an aggregated Wi-Fi frame, at 2.5 ms the test loses power
@@ -122,35 +122,35 @@ class Layout(Outline):
 
 
 @lru_cache(maxsize=32)
-def outline(key: bytes, begin: Begin) -> Outline:
+def epoch_outline(key: bytes, begin: Begin) -> Outline:
     """Return an epoch's schedule as `lay_out` has it, in a small part of its time. Memoised."""
-    return outline_anew(key, begin)
+    return make_outline(key, begin)
 
 
-def outline_anew(key: bytes, begin: Begin) -> Outline:
+def make_outline(key: bytes, begin: Begin) -> Outline:
     """Compute the outline without memoising it."""
     arm = Arm.parse(begin.arm)
-    draws = generator(derive(key, "epoch", begin.number), "schedule")
+    draws = seeded_generator(derive_bytes(key, "epoch", begin.number), "schedule")
     schedule = shapes()[arm].schedule(draws, begin.packets, rate=begin.rate, hello=begin.hello)
-    return Outline(begin, arm, schedule, Counter(transport for _, _, transport in roles(begin)))
+    return Outline(begin, arm, schedule, Counter(transport for _, _, transport in flow_roles(begin)))
 
 
 @lru_cache(maxsize=32)
 def lay_out(key: bytes, begin: Begin, ports: tuple[int, ...]) -> Layout:
     """Lay out the epoch. Memoised: in one process (the lab) both ends ask for the same."""
-    return lay_out_anew(outline(key, begin), key, ports)
+    return lay_out_anew(epoch_outline(key, begin), key, ports)
 
 
 def lay_out_anew(plan: Outline, key: bytes, ports: tuple[int, ...]) -> Layout:
     """Lay out the epoch of that outline without memoising it: for a responder, whose memory others could fill."""
     begin, arm, schedule = plan.begin, plan.arm, plan.schedule
-    seed = derive(key, "epoch", begin.number)
+    seed = derive_bytes(key, "epoch", begin.number)
     limit = parse_limit(begin.hops)
-    flows = _flows(seed, begin, shapes()[arm], schedule, ports, limit)
-    answered_by = _answers(schedule)
+    flows = _planned_flows(seed, begin, shapes()[arm], schedule, ports, limit)
+    answered_by = _answer_bits(schedule)
     plans = {direction: _direction_plan(direction, seed, schedule, flows, answered_by) for direction in ("up", "down")}
     if limit:
-        bits = limited(schedule, plans[limit.direction].slots, limit)
+        bits = limited_bits(schedule, plans[limit.direction].slots, limit)
         plans[limit.direction] = replace(plans[limit.direction], limited=bits)
     return Layout(
         begin=begin,
@@ -163,12 +163,12 @@ def lay_out_anew(plan: Outline, key: bytes, ports: tuple[int, ...]) -> Layout:
     )
 
 
-def relayed(layout: Layout, codes: Sequence[str]) -> Layout:
+def relayed_layout(layout: Layout, codes: Sequence[str]) -> Layout:
     """Return a layout of calls over one path, as the probe carries it out: the first of `codes` is that path, and over
     the others ("turn-udp/3478": a TURN server by its transport and port) as many calls are relayed to it. The responder
     sees calls over the one path alone."""
     flows = tuple(
-        flow if place % len(codes) == 0 else _relayed(flow, codes[place % len(codes)])
+        flow if place % len(codes) == 0 else _relayed_flow(flow, codes[place % len(codes)])
         for place, flow in enumerate(layout.flows)
     )
     return replace(layout, flows=flows, transports=Counter(flow.transport for flow in flows))
@@ -177,17 +177,17 @@ def relayed(layout: Layout, codes: Sequence[str]) -> Layout:
 def with_hellos(layout: Layout, codes: Sequence[str]) -> Layout:
     """Return a layout of calls over several transports, as the probe carries it out: with the ClientHello that each of
     these codes names (measure.transport_code). The responder answers any."""
-    as_sent = {plain(code): code for code in codes}
+    as_sent = {without_hello(code): code for code in codes}
     flows = tuple(msgspec.structs.replace(flow, transport=as_sent[flow.transport]) for flow in layout.flows)
     begin = msgspec.structs.replace(layout.begin, transport=",".join(codes))
     return replace(layout, begin=begin, flows=flows, transports=Counter(flow.transport for flow in flows))
 
 
-def _relayed(flow: PlannedFlow, code: str) -> PlannedFlow:
+def _relayed_flow(flow: PlannedFlow, code: str) -> PlannedFlow:
     return msgspec.structs.replace(flow, transport=code, port=int(code.partition("/")[2]))
 
 
-def roles(begin: Begin) -> list[FlowRole]:
+def flow_roles(begin: Begin) -> list[FlowRole]:
     """Return (role, twin kind, transport) of an epoch's flows, before they are shuffled over the 5-tuples."""
     k = begin.k
     call: FlowRole = ("call", None, "udp")
@@ -205,14 +205,16 @@ def roles(begin: Begin) -> list[FlowRole]:
     return [call] * k + [twin] * k + [text] * (k // 2)
 
 
-def _flows(
+def _planned_flows(
     seed: bytes, begin: Begin, shape: Shape, schedule: Schedule, ports: tuple[int, ...], limit: Limit | None
 ) -> tuple[PlannedFlow, ...]:
-    parts = roles(begin)
-    order = one_order(derive(seed, "roles"), len(parts))
+    parts = flow_roles(begin)
+    order = random_order(derive_bytes(seed, "roles"), len(parts))
     chosen = [parts[index] for index in order]
     texts = [i for i, part in enumerate(chosen) if part[1] == "text"]
-    drawn = one_order(derive(seed, "canary"), len(texts))  # not the first of them: its place would reveal others
+    drawn = random_order(
+        derive_bytes(seed, "canary"), len(texts)
+    )  # not the first of them: its place would reveal others
     canary = texts[drawn[0]] if texts else -1
     flows = []
     paths: Counter[str] = Counter()
@@ -224,7 +226,7 @@ def _flows(
             port = int(transport.partition("/")[2])
             local = begin.locals + (begin.number * begin.k + paths[transport]) % PATH_LOCALS
             paths[transport] += 1
-        key = derive(seed, "flow", index)
+        key = derive_bytes(seed, "flow", index)
         make = shape.datagrams if role == "call" else (text_twin if kind == "text" else random_twin)
         datagrams = tuple(make(schedule, key))
         hops = limit.hops[order[index] // (2 * begin.k)] if limit and limit.hops else 0
@@ -243,7 +245,7 @@ def _flows(
     return tuple(flows)
 
 
-def _answers(schedule: Schedule) -> dict[int, list[int]]:
+def _answer_bits(schedule: Schedule) -> dict[int, list[int]]:
     answered_by: dict[int, list[int]] = {}
     for index, slot in enumerate(schedule.slots):
         if slot.answers is not None:
@@ -268,7 +270,7 @@ def _direction_plan(
         for slot, found in answered_by.items()
         if slot in bit_of
     }
-    order, order_ms, due_ms = _due(derive(seed, direction, "order"), schedule, slots, len(flows))
+    order, order_ms, due_ms = _due_order(derive_bytes(seed, direction, "order"), schedule, slots, len(flows))
     return DirectionPlan(
         direction=direction,
         slots=slots,
@@ -276,22 +278,22 @@ def _direction_plan(
         order=order,
         order_ms=order_ms,
         due_ms=due_ms,
-        keys=_keys(schedule, flows, slots),
-        again=_again(schedule, slots, bit_of),
+        keys=_packet_keys(schedule, flows, slots),
+        again=_retry_bits(schedule, slots, bit_of),
         replies=replies,
         first_try={bit_of[s]: bit_of[r] for s in slots if (r := schedule.slots[s].retry_of) is not None},
-        withheld=_withheld(derive(seed, direction, "canary"), media),
+        withheld=_withheld_slots(derive_bytes(seed, direction, "canary"), media),
     )
 
 
-def _due(
+def _due_order(
     key: bytes, schedule: Schedule, slots: tuple[int, ...], count: int
 ) -> tuple[list[int], list[float], NDArray[np.float64]]:
     """Return `order`, `order_ms` and `due_ms`. (Lists of numbers, which the garbage collector need not traverse.)"""
     chosen = [schedule.slots[slot] for slot in slots]
     block_ms = np.array([slot.at_ms for slot in chosen])[:, None] + np.arange(count) * SPACING_MS
     due_ms = np.empty((count, len(slots)))
-    due_ms[orders(key, len(slots), count), np.arange(len(slots))[:, None]] = block_ms
+    due_ms[random_orders(key, len(slots), count), np.arange(len(slots))[:, None]] = block_ms
     bits = np.flatnonzero([slot.answers is None for slot in chosen])
     cells = (np.arange(count)[:, None] * len(slots) + bits).ravel()
     at_ms = due_ms[:, bits].ravel()
@@ -299,21 +301,23 @@ def _due(
     return cells[first].tolist(), at_ms[first].tolist(), due_ms
 
 
-def _keys(schedule: Schedule, flows: tuple[PlannedFlow, ...], slots: tuple[int, ...]) -> dict[bytes, PacketPlace]:
+def _packet_keys(
+    schedule: Schedule, flows: tuple[PlannedFlow, ...], slots: tuple[int, ...]
+) -> dict[bytes, PacketPlace]:
     cuts = [(slot, (at := schedule.slots[slot].key_at), at + KEY_BYTES) for slot in reversed(slots)]
     keys = [packets[slot][at:end] for packets in (flow.datagrams for flow in flows) for slot, at, end in cuts]
     few = len(flows) * len(slots) <= FEW_PLACES
-    places = (_places if few else _places.__wrapped__)(len(flows), len(slots))
+    places = (_packet_places if few else _packet_places.__wrapped__)(len(flows), len(slots))
     return dict(zip(keys, places, strict=True))
 
 
 @lru_cache(maxsize=32)
-def _places(flows: int, bits: int) -> tuple[PacketPlace, ...]:
+def _packet_places(flows: int, bits: int) -> tuple[PacketPlace, ...]:
     """Return the places of each flow, last bit first, so that of retries with the same bytes the first one counts."""
     return tuple((flow, bit) for flow in range(flows) for bit in reversed(range(bits)))
 
 
-def _again(schedule: Schedule, slots: tuple[int, ...], bit_of: dict[int, int]) -> dict[int, tuple[int, ...]]:
+def _retry_bits(schedule: Schedule, slots: tuple[int, ...], bit_of: dict[int, int]) -> dict[int, tuple[int, ...]]:
     """Return for a request the bits of its retries, for a reply those of the replies to the retries."""
     again: dict[int, list[int]] = {}
     first_reply: dict[tuple[int, int], int] = {}
@@ -330,7 +334,7 @@ def _again(schedule: Schedule, slots: tuple[int, ...], bit_of: dict[int, int]) -
     return {bit: tuple(bits) for bit, bits in again.items()}
 
 
-def _withheld(key: bytes, media: tuple[int, ...]) -> frozenset[int]:
+def _withheld_slots(key: bytes, media: tuple[int, ...]) -> frozenset[int]:
     count = max(1, round(CANARY_SHARE * len(media))) if media else 0
-    order = one_order(key, len(media))
+    order = random_order(key, len(media))
     return frozenset(media[index] for index in order[:count])

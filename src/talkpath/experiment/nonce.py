@@ -20,7 +20,7 @@ _SIX = int.from_bytes(b"\x3f" * NONCE_BYTES, "big")
 _FINGERPRINT_XOR = 0x5354554E  # RFC 8489 section 14.7
 
 
-def put(datagram: bytes, slot: Slot, nonce: int, *, printable: bool, fingerprint: bool) -> bytes:
+def put_nonce(datagram: bytes, slot: Slot, nonce: int, *, printable: bool, fingerprint: bool) -> bytes:
     """Return `datagram` with the nonce XORed in; unchanged if the slot has no place for it."""
     at = slot.nonce_at
     if at is None:
@@ -32,7 +32,7 @@ def put(datagram: bytes, slot: Slot, nonce: int, *, printable: bool, fingerprint
     else:
         carried = (int.from_bytes(datagram[at:end], "big") ^ nonce).to_bytes(NONCE_BYTES, "big")
     patched = datagram[:at] + carried + datagram[end:]
-    return _sealed(patched, slot) if fingerprint else patched
+    return _with_fingerprint(patched, slot) if fingerprint else patched
 
 
 class Places:
@@ -55,11 +55,11 @@ class Places:
         patched = row.tobytes().translate(PRINTABLE) if printable else row.tobytes()
         found = [patched[start:end] for start, end in self._spans]
         for number, slot in self._sealed if fingerprint else ():
-            found[number] = _sealed(found[number], slot)
+            found[number] = _with_fingerprint(found[number], slot)
         return found
 
 
-def read(expected: bytes, received: bytes, slot: Slot, *, printable: bool) -> int:
+def read_nonce(expected: bytes, received: bytes, slot: Slot, *, printable: bool) -> int:
     """Read the nonce that `received` carries, 0 for none (of a text twin: the low six bits of each byte)."""
     at = slot.nonce_at
     if at is None or len(received) != len(expected):
@@ -68,7 +68,7 @@ def read(expected: bytes, received: bytes, slot: Slot, *, printable: bool) -> in
 
 
 def read_field(field: bytes, received: bytes, slot: Slot, *, printable: bool) -> int:
-    """Read as `read` does, if only the `field` of the expected datagram that has room for a nonce is kept."""
+    """Read as `read_nonce` does, if only the `field` of the expected datagram that has room for a nonce is kept."""
     at = slot.nonce_at
     if at is None or len(received) != slot.size:
         return 0
@@ -78,22 +78,22 @@ def read_field(field: bytes, received: bytes, slot: Slot, *, printable: bool) ->
     return int.from_bytes(field, "big") ^ int.from_bytes(carried, "big")
 
 
-def without(received: bytes, slot: Slot, field: bytes, *, fingerprint: bool) -> bytes:
+def without_nonce(received: bytes, slot: Slot, field: bytes, *, fingerprint: bool) -> bytes:
     """Return `received` as it was before a nonce was put over `field`, the bytes that were there; as it is if it has no
     room for one."""
     at = slot.nonce_at
     if at is None or len(received) != slot.size:
         return received
     restored = received[:at] + field + received[at + NONCE_BYTES :]
-    return _sealed(restored, slot) if fingerprint and slot.fingerprint else restored
+    return _with_fingerprint(restored, slot) if fingerprint and slot.fingerprint else restored
 
 
-def matches(nonce: int, echo: int, *, printable: bool) -> bool:
+def nonce_matches(nonce: int, echo: int, *, printable: bool) -> bool:
     """Whether `echo` is this nonce."""
     return echo == (nonce & _SIX if printable else nonce)
 
 
-def _sealed(message: bytes, slot: Slot) -> bytes:
+def _with_fingerprint(message: bytes, slot: Slot) -> bytes:
     """Return the message with the STUN FINGERPRINT of its current bytes."""
     return message[:-4] + struct.pack("!I", crc32(message[slot.inner_at : -8]) ^ _FINGERPRINT_XOR)
 

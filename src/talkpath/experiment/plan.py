@@ -14,14 +14,14 @@ from talkpath.experiment.budget import ALLOCATION_BYTES, STREAM_BYTES, flow_byte
 from talkpath.measure.facts import ArmPlan, Plan
 from talkpath.measure.relay_results import relay_arms
 
-VOICE_BYTES = 10_000_000
-VIDEO_BYTES = 45_000_000
+VOICE_BUDGET_BYTES = 10_000_000
+VIDEO_BUDGET_BYTES = 45_000_000
 LIGHT_VOICE_BYTES, LIGHT_VIDEO_BYTES = 4_000_000, 20_000_000
 LONG_S = 25.0  # one call of each arm lives so long, beside everything else
 OK_S = 20.0  # `ok` takes a call that arrived for so long
 DEEP_S = 60.0
 PATH_S, PATHS_AROUND_S = 3.0, 3.0  # a call over each transport of one arm; the answers to all of them
-PATHS = ("udp", "udp", "udp", "tcp", "tls", "wss")
+PATH_TRANSPORTS = ("udp", "udp", "udp", "tcp", "tls", "wss")
 RELAY_AROUND_S = 10.0  # allocations, which are awaited for six seconds, and what surrounds an epoch
 PATHS_MARGIN = 1.3  # packet sizes are drawn again in each check, and each end sends its reports
 LOCATE_BYTES, LOCATE_S = 8_000_000, 60.0
@@ -77,7 +77,13 @@ def make_plan(
     """
     few = len(arms) <= 4
     video = any(arm.medium == "video" for arm in arms)
-    usual = (LIGHT_VIDEO_BYTES if video else LIGHT_VOICE_BYTES) if light else VIDEO_BYTES if video else VOICE_BYTES
+    usual = (
+        (LIGHT_VIDEO_BYTES if video else LIGHT_VOICE_BYTES)
+        if light
+        else VIDEO_BUDGET_BYTES
+        if video
+        else VOICE_BUDGET_BYTES
+    )
     more_bytes = int(DEEP_BYTES_S * watch_s * len(arms)) + (sum(map(_paths_bytes, arms)) if transports else 0)
     more_s = 3.3 * watch_s * len(arms) + (PATH_S * len(arms) + PATHS_AROUND_S if transports else 0.0)
     plan = Plan(
@@ -124,11 +130,11 @@ def _relay_bytes(arm: Arm, relays: Sequence[str]) -> int:
     shape = shapes()[arm]
     schedule = shape.schedule(Random(str(arm)), round(shape.packet_rate * PATH_S))
     calls = sum(2 * sum(flow_bytes(schedule, transport, 6)) for transport in ("udp", *relays))
-    opening = sum(2 * sum(ALLOCATION_BYTES) + 2 * sum(STREAM_BYTES[_carried(relay)]) for relay in relays)
+    opening = sum(2 * sum(ALLOCATION_BYTES) + 2 * sum(STREAM_BYTES[_relay_transport(relay)]) for relay in relays)
     return int(PATHS_MARGIN * calls) + opening
 
 
-def _carried(relay: str) -> str:
+def _relay_transport(relay: str) -> str:
     """How a TURN server is reached: "udp", "tcp" or "tls"."""
     return relay.removeprefix("turn-").partition("/")[0]
 
@@ -138,11 +144,11 @@ def _paths_bytes(arm: Arm) -> int:
     them."""
     shape = shapes()[arm]
     schedule = shape.schedule(Random(str(arm)), round(shape.packet_rate * PATH_S))
-    calls = sum(2 * sum(flow_bytes(schedule, transport, 6)) for transport in PATHS)
-    return int(PATHS_MARGIN * calls) + sum(2 * sum(STREAM_BYTES[transport]) for transport in PATHS)
+    calls = sum(2 * sum(flow_bytes(schedule, transport, 6)) for transport in PATH_TRANSPORTS)
+    return int(PATHS_MARGIN * calls) + sum(2 * sum(STREAM_BYTES[transport]) for transport in PATH_TRANSPORTS)
 
 
-def locating(plan: Plan) -> Plan:
+def locating_plan(plan: Plan) -> Plan:
     """Return the plan of the same check that also measures where on the path calls are lost: some ten more
     questions."""
     return replace(plan, locate=True, budget_bytes=plan.budget_bytes + LOCATE_BYTES, budget_s=plan.budget_s + LOCATE_S)

@@ -12,10 +12,10 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-SEED_BYTES = 32
+SEED_PART_BYTES = 32
 
 
-def commitment(seed: bytes) -> bytes:
+def seed_commitment(seed: bytes) -> bytes:
     """Return the hash by which the probe commits to its seed before it knows the responder's."""
     return hashlib.sha256(b"talkpath seed" + seed).digest()
 
@@ -25,24 +25,24 @@ def session_key(probe_seed: bytes, responder_seed: bytes) -> bytes:
     return hashlib.blake2b(probe_seed + responder_seed, digest_size=32, person=b"tp session").digest()
 
 
-def derive(key: bytes, *labels: str | int) -> bytes:
+def derive_bytes(key: bytes, *labels: str | int) -> bytes:
     """Derive 32 bytes for one purpose."""
     text = "\0".join(str(label) for label in labels).encode()
     return hashlib.blake2b(text, key=key, digest_size=32, person=b"tp derive").digest()
 
 
-def generator(key: bytes, *labels: str | int) -> Random:
+def seeded_generator(key: bytes, *labels: str | int) -> Random:
     """Return a seeded generator for one purpose."""
-    return Random(int.from_bytes(derive(key, *labels), "big"))
+    return Random(int.from_bytes(derive_bytes(key, *labels), "big"))
 
 
-def orders(key: bytes, rows: int, count: int) -> NDArray[np.intp]:
+def random_orders(key: bytes, rows: int, count: int) -> NDArray[np.intp]:
     """Return random orders (rows, count) of `count` things: each row sorts by its own 32-bit draws of one keystream."""
     draws = np.frombuffer(hashlib.shake_128(key).digest(4 * rows * count), "<u4").reshape(rows, count)
     return draws.argsort(axis=1, kind="stable")
 
 
-def one_order(key: bytes, count: int) -> list[int]:
+def random_order(key: bytes, count: int) -> list[int]:
     """Return a single random order."""
-    drawn: list[int] = orders(key, 1, count)[0].tolist()
+    drawn: list[int] = random_orders(key, 1, count)[0].tolist()
     return drawn

@@ -18,15 +18,15 @@ FIRST_BYTE = bytes(4 + value % 12 for value in range(256))
 
 def random_twin(schedule: Schedule, key: bytes) -> list[bytes]:
     """Return one random datagram per slot."""
-    return _cut(schedule, key, printable=False)
+    return _cut_schedule(schedule, key, printable=False)
 
 
 def text_twin(schedule: Schedule, key: bytes) -> list[bytes]:
     """Return one datagram of printable characters per slot."""
-    return _cut(schedule, key, printable=True)
+    return _cut_schedule(schedule, key, printable=True)
 
 
-def _cut(schedule: Schedule, key: bytes, *, printable: bool) -> list[bytes]:
+def _cut_schedule(schedule: Schedule, key: bytes, *, printable: bool) -> list[bytes]:
     ends = schedule.ends
     stream = Keystream(key, ends[-1]).take(ends[-1])
     if printable:

@@ -56,7 +56,7 @@ class Setting:
         return float(round(number)) if self.whole else number
 
 
-def split(text: str, what: str) -> tuple[str, dict[str, str]]:
+def split_settings(text: str, what: str) -> tuple[str, dict[str, str]]:
     """Splits `name,key=value,...` into the name and its values; `UsageError` where it has another form."""
     name, *pairs = (part.strip() for part in text.split(","))
     values: dict[str, str] = {}
@@ -70,7 +70,7 @@ def split(text: str, what: str) -> tuple[str, dict[str, str]]:
     return name, values
 
 
-def known(name: str, names: Iterable[str], what: str) -> str:
+def known_name(name: str, names: Iterable[str], what: str) -> str:
     """Returns `name` if it is one of `names`; else `UsageError` lists them."""
     valid = list(names)
     if name not in valid:
@@ -78,7 +78,7 @@ def known(name: str, names: Iterable[str], what: str) -> str:
     return name
 
 
-def read(given: Mapping[str, str], parameters: Sequence[Setting], where: str) -> dict[str, Value]:
+def read_settings(given: Mapping[str, str], parameters: Sequence[Setting], where: str) -> dict[str, Value]:
     """Parses and checks all given values. `UsageError` names a key that does not exist."""
     by_name = {parameter.name: parameter for parameter in parameters}
     for key in given:

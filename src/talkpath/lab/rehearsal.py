@@ -17,9 +17,9 @@ from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.conduct.check import Check
 from talkpath.conduct.question_choice import LOCAL_PORTS
-from talkpath.experiment.budget import AROUND_BYTES, flow_bytes
+from talkpath.experiment.budget import CARRIER_BYTES, flow_bytes
 from talkpath.experiment.plan import without_relays
-from talkpath.experiment.seeds import derive, generator, session_key
+from talkpath.experiment.seeds import derive_bytes, seeded_generator, session_key
 from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Epoch, Facts, Plan
@@ -55,18 +55,18 @@ class Rehearsal(NamedTuple):
         return sum(cost.up + cost.down for cost in self.costs) + sum(self.control)
 
 
-def rehearse(plan: Plan) -> dict[str, Any]:
+def rehearse_check(plan: Plan) -> dict[str, Any]:
     """{"arms": [row], "total": row, "local_ports": n, "within_pct": p}; a row has arm, flows, packets, bytes_sent,
     bytes_received, seconds. The total includes the control channel; 95 % of checks on a clean line are within
     `within_pct` of it."""
-    plays = [_play(without_relays(plan), seed) for seed in range(RUNS)]
+    plays = [_play_check(without_relays(plan), seed) for seed in range(RUNS)]
     planned = [each.arm for each in plan.arms]
     costs = [cost for play in plays for cost in play.costs]
-    total = _row("all", costs)
+    total = _cost_row("all", costs)
     total["bytes_sent"] += round(fmean(play.control[0] for play in plays))
     total["bytes_received"] += round(fmean(play.control[1] for play in plays))
     total["seconds"] = round(fmean(play.seconds for play in plays), 1)
-    arms = [_row(str(arm).replace("/", " "), [cost for cost in costs if cost.arm == arm]) for arm in planned]
+    arms = [_cost_row(str(arm).replace("/", " "), [cost for cost in costs if cost.arm == arm]) for arm in planned]
     return {
         "schema": "talkpath.plan/1",
         "arms": arms,
@@ -76,7 +76,7 @@ def rehearse(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _play(plan: Plan, seed: int) -> Rehearsal:
+def _play_check(plan: Plan, seed: int) -> Rehearsal:
     asks: list[Question] = []
 
     def note(word: str, facts: Facts, ask: Question | None) -> None:
@@ -87,31 +87,34 @@ def _play(plan: Plan, seed: int) -> Rehearsal:
     facts = Sim(check, Scenario.parse("clean", (), seed).network(), seed).run()
     assert check.session.welcome is not None  # the line is clean
     key = session_key(check.seed, check.session.welcome.seed)
-    costs = [_cost(epoch, asks[epoch.number].packets, derive(key, "epoch", epoch.number)) for epoch in facts.epochs]
+    costs = [
+        _epoch_cost(epoch, asks[epoch.number].packets, derive_bytes(key, "epoch", epoch.number))
+        for epoch in facts.epochs
+    ]
     control = (
-        facts.bytes_sent - sum(sum(_sent(epoch, "up")) for epoch in facts.epochs),
-        facts.bytes_received - sum(sum(_sent(epoch, "down")) for epoch in facts.epochs),
+        facts.bytes_sent - sum(sum(_bytes_sent(epoch, "up")) for epoch in facts.epochs),
+        facts.bytes_received - sum(sum(_bytes_sent(epoch, "down")) for epoch in facts.epochs),
     )
     return Rehearsal(costs, control, facts.duration_s)
 
 
-def _sent(epoch: Epoch, direction: Direction) -> list[int]:
+def _bytes_sent(epoch: Epoch, direction: Direction) -> list[int]:
     """Bytes that each flow sent in the rehearsal."""
     track = epoch.up if direction == "up" else epoch.down
     mine = [flow for flow in epoch.flows if flow.direction == direction]
     flows = [(flow.transport, int.from_bytes(flow.sent, "little")) for flow in mine]
     return [
-        sum(size + AROUND_BYTES[4][kind] for bit, size in enumerate(track.size) if sent >> bit & 1)
+        sum(size + CARRIER_BYTES[4][kind] for bit, size in enumerate(track.size) if sent >> bit & 1)
         for kind, sent in flows
     ]
 
 
-def _cost(epoch: Epoch, packets: int, seed: bytes) -> EpochCost:
+def _epoch_cost(epoch: Epoch, packets: int, seed: bytes) -> EpochCost:
     """What the rehearsal sent, scaled by the mean cost of a flow over other draws of its schedule."""
     shape = shapes()[epoch.arm]
-    ours = flow_bytes(shape.schedule(generator(seed, "schedule"), packets))  # as experiment.layout draws it
+    ours = flow_bytes(shape.schedule(seeded_generator(seed, "schedule"), packets))  # as experiment.layout draws it
     draws = [flow_bytes(shape.schedule(Random(f"{epoch.number} {n}"), packets)) for n in range(DRAWS)]
-    up, down = _sent(epoch, "up"), _sent(epoch, "down")
+    up, down = _bytes_sent(epoch, "up"), _bytes_sent(epoch, "down")
     return EpochCost(
         arm=epoch.arm,
         up=sum(up) * fmean(draw[0] for draw in draws) / ours[0],
@@ -123,7 +126,7 @@ def _cost(epoch: Epoch, packets: int, seed: bytes) -> EpochCost:
     )
 
 
-def _row(name: str, costs: Sequence[EpochCost]) -> dict[str, Any]:
+def _cost_row(name: str, costs: Sequence[EpochCost]) -> dict[str, Any]:
     """The mean over the rehearsals; `costs` are their epochs."""
     return {
         "arm": name,

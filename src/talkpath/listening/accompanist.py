@@ -12,26 +12,26 @@ from talkpath.capture.live.live_call import LiveCall
 from talkpath.capture.live.live_capture import LiveCapture
 from talkpath.capture.live.live_picture import LivePicture
 from talkpath.listening.call_packets import CallPackets
-from talkpath.listening.companion import Companion
+from talkpath.listening.companion import ControlTrafficSession
 from talkpath.wire.ip.address import Address
 
-LOOK_S = 0.25
+PICTURE_LOOK_S = 0.25
 """`look` is called so often."""
-FRESH_S = 2.0
+FRESH_CALL_S = 2.0
 """Control traffic begins beside a call whose media came so short a time ago."""
-OVER_S = 5.0
+CALL_OVER_S = 5.0
 """It ends so long after the last packet of the call."""
-SET_UP_S = 20.0
+CALL_SETUP_S = 20.0
 """It runs beside set-up that brings no media for so long at most, and not again for PAUSE_S."""
-PAUSE_S = 20.0
-UNNAMED = ("webrtc", "rtp", "unknown")
+ACCOMPANY_PAUSE_S = 20.0
+UNNAMED_APPS = ("webrtc", "rtp", "unknown")
 """Set-up that may be of anything: control traffic begins beside it once it waits for an answer."""
 
 
-class Accompanist:
+class ControlTrafficScheduler:
     """Runs control traffic beside one call at a time, the latest. `clock` is that of the driver of `companion`."""
 
-    def __init__(self, companion: Companion, clock: Callable[[], float]) -> None:
+    def __init__(self, companion: ControlTrafficSession, clock: Callable[[], float]) -> None:
         self.live = LiveCapture(self._packet)
         self._companion, self._clock = companion, clock
         self._packets = CallPackets()
@@ -56,13 +56,13 @@ class Accompanist:
         """The call is over, or nobody listens any more."""
         if self._is_running:
             self._companion.call_ended()
-        self._is_running, self._call, self._not_before_s = False, None, now_s + PAUSE_S
+        self._is_running, self._call, self._not_before_s = False, None, now_s + ACCOMPANY_PAUSE_S
         self._packets.follow(())
 
     def _latest(self, picture: LivePicture) -> LiveCall | None:
-        fresh = [one for one in picture.running if one.protocol == "udp" and picture.now_s - one.end_s < OVER_S]
+        fresh = [one for one in picture.running if one.protocol == "udp" and picture.now_s - one.end_s < CALL_OVER_S]
         if self._call is None:
-            fresh = [one for one in fresh if picture.now_s - one.end_s < FRESH_S]
+            fresh = [one for one in fresh if picture.now_s - one.end_s < FRESH_CALL_S]
         return fresh[-1] if fresh else None
 
     def _beside(self, call: LiveCall, picture: LivePicture) -> None:
@@ -81,11 +81,11 @@ class Accompanist:
     def _is_over(self, picture: LivePicture) -> bool:
         if self._call is not None:
             return True
-        return not picture.set_up or picture.now_s - self._set_up_s > SET_UP_S
+        return not picture.set_up or picture.now_s - self._set_up_s > CALL_SETUP_S
 
     def _asks(self, picture: LivePicture) -> bool:
         """Whether an app with a name sets up a call, or anything does that nobody answers."""
-        asks = any(app not in UNNAMED for app in picture.set_up) or bool(picture.unanswered)
+        asks = any(app not in UNNAMED_APPS for app in picture.set_up) or bool(picture.unanswered)
         return asks and picture.now_s >= self._not_before_s
 
     def _flows(self, call: LiveCall) -> list[tuple[Address, Address]]:

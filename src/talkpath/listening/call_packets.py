@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 from talkpath.wire.ip.address import Address
 
-LOOKED_AT = 160
+LOOKED_AT_BYTES = 160
 """So many bytes of a frame are searched: link headers, IP and UDP."""
-SHORTEST = 8
+SHORTEST_PAYLOAD_BYTES = 8
 
 
 class CallPackets:
@@ -34,10 +34,10 @@ class CallPackets:
         """Return (whether it was sent, bytes of its UDP payload) of a frame of one of the flows."""
         if not self._needles:
             return None
-        head = bytes(frame[:LOOKED_AT])
+        head = bytes(frame[:LOOKED_AT_BYTES])
         for needle, sent in self._needles:
             at = head.find(needle)
             if at >= 0:
                 length = int.from_bytes(head[at + len(needle) : at + len(needle) + 2], "big")
-                return (sent, length - 8) if length >= SHORTEST else None
+                return (sent, length - 8) if length >= SHORTEST_PAYLOAD_BYTES else None
         return None

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from talkpath.errors import PeerError, WireError
-from talkpath.experiment.control_packets import MOST_CONNECTIONS, MOST_FLOWS, control_key
+from talkpath.experiment.control_packets import MAX_CONTROL_CONNECTIONS, MOST_FLOWS, control_key
 from talkpath.experiment.flight import NEVER
-from talkpath.experiment.seeds import commitment, session_key
+from talkpath.experiment.seeds import seed_commitment, session_key
 from talkpath.listening.control_run import ControlRun
 from talkpath.measure.facts import ControlAttempt
 from talkpath.probe import validate
@@ -30,13 +30,13 @@ BUSY_POLL_S, IDLE_POLL_S = 0.005, 0.05
 """How often the other thread's packets are looked for, beside a call and otherwise."""
 ALIVE_S = 20.0
 """A session without a call says so often that it is still there."""
-MOST_CALLS = 50
-MOST_SOCKETS = 8 * MOST_CONNECTIONS
+MOST_ACCOMPANIED_CALLS = 50
+MOST_SOCKETS = 8 * MAX_CONTROL_CONNECTIONS
 """After so many, sockets of earlier calls are used again."""
 CONCLUDE_S = 5.0
 """So long the far end's counts are waited for."""
 
-How = Literal["connecting", "ready", "too_old", "lost", "refused"]
+ControlTrafficMeans = Literal["connecting", "ready", "too_old", "lost", "refused"]
 
 
 class Accompanied(NamedTuple):
@@ -48,7 +48,7 @@ class Accompanied(NamedTuple):
     network: str
 
 
-class _Event(NamedTuple):
+class _CallEvent(NamedTuple):
     kind: Literal["began", "sent", "received", "ended", "stop"]
     seen_s: float = 0.0
     at_ns: int = 0
@@ -56,7 +56,7 @@ class _Event(NamedTuple):
 
 
 @dataclass(slots=True)
-class Companion:
+class ControlTrafficSession:
     """One session. `seed` is 32 unpredictable bytes, `draw(n)` gives n more; `flows` control flows run beside a
     call."""
 
@@ -64,7 +64,7 @@ class Companion:
     draw: Callable[[int], bytes]
     flows: int = MOST_FLOWS
     done: bool = False
-    how: How = "connecting"
+    how: ControlTrafficMeans = "connecting"
     accompanied: list[Accompanied] = field(default_factory=list)
     bytes_sent: int = 0
     bytes_received: int = 0
@@ -72,7 +72,7 @@ class Companion:
     _key: bytes = b""
     _decoder: messages.Decoder = field(default_factory=messages.Decoder)
     _outbox: bytearray = field(default_factory=bytearray)
-    _events: deque[_Event] = field(default_factory=deque)
+    _events: deque[_CallEvent] = field(default_factory=deque)
     _run: ControlRun | None = None
     _concluding: dict[int, tuple[ControlRun, float]] = field(default_factory=dict)
     _numbers: int = 0
@@ -84,28 +84,28 @@ class Companion:
 
     def call_began(self, at_ns: int) -> None:
         """A call, or its set-up, was seen at this time of the stream."""
-        self._events.append(_Event("began", 0.0, at_ns))
+        self._events.append(_CallEvent("began", 0.0, at_ns))
 
     def call_packet(self, seen_s: float, at_ns: int, size: int, *, sent: bool) -> None:
         """A packet of the call was seen; `size` is that of its UDP payload."""
-        self._events.append(_Event("sent" if sent else "received", seen_s, at_ns, size))
+        self._events.append(_CallEvent("sent" if sent else "received", seen_s, at_ns, size))
 
     def call_ended(self) -> None:
         """The call is over."""
-        self._events.append(_Event("ended"))
+        self._events.append(_CallEvent("ended"))
 
     def stop(self) -> None:
         """End the session, with the counts of a call that goes on."""
-        self._events.append(_Event("stop"))
+        self._events.append(_CallEvent("stop"))
 
     # -- what the driver tells (see `probe.driver.ProbeEngine`) --------------------------------------------------------
 
     def connected(self, now_s: float, family: int = 4, invitation: Invitation = NO_INVITATION) -> None:
         """The control channel is open."""
         hello = Hello(
-            versions=(messages.VERSION,),
+            versions=(messages.PROTOCOL_VERSION,),
             agent=f"talkpath/{VERSION}",
-            commit=commitment(self.seed),
+            commit=seed_commitment(self.seed),
             shapes={},
             until=invitation.until,
             proof=invitation.proof,
@@ -204,7 +204,7 @@ class Companion:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _happened(self, now_s: float, event: _Event) -> list[ProbePacket]:
+    def _happened(self, now_s: float, event: _CallEvent) -> list[ProbePacket]:
         match event.kind:
             case "began":
                 self._begin(now_s, event.at_ns)
@@ -223,12 +223,12 @@ class Companion:
 
     def _begin(self, now_s: float, at_ns: int) -> None:
         welcome = self._welcome
-        if self.how != "ready" or welcome is None or self._run is not None or self._numbers >= MOST_CALLS:
+        if self.how != "ready" or welcome is None or self._run is not None or self._numbers >= MOST_ACCOMPANIED_CALLS:
             return
         flows = min(self.flows, welcome.control_flows, MOST_FLOWS)
         number, self._numbers = self._numbers, self._numbers + 1
         key = control_key(self._key, number)
-        first_local = number * MOST_CONNECTIONS % MOST_SOCKETS
+        first_local = number * MAX_CONTROL_CONNECTIONS % MOST_SOCKETS
         self._run = ControlRun(number, key, flows, welcome.ports, first_local, self.draw)
         self._run.begin(now_s, at_ns)
         self._say(now_s, Accompany(number, flows))
@@ -242,7 +242,7 @@ class Companion:
     def _take(self, now_s: float, message: messages.AnyMessage) -> None:
         match message:
             case Welcome():
-                self._welcome = validate.welcome(message)
+                self._welcome = validate.checked_welcome(message)
                 self._key = session_key(self.seed, message.seed)
                 self._say(now_s, Open(self.seed))
             case Ready(number=-1):
@@ -261,7 +261,7 @@ class Companion:
                 self.done = self._is_stopping and not self._concluding
             case Refusal():
                 self.how = "refused"
-                raise PeerError(validate.refusal(message))
+                raise PeerError(validate.refusal_sentence(message))
             case _:
                 raise PeerError("The test server sent a message that was not asked for; is it talkpath?")
 
@@ -272,7 +272,7 @@ class Companion:
                 self.accompanied.append(Accompanied(run, None, "responder_lost", self._network))
         self.done = self.done or (self._is_stopping and not self._concluding)
 
-    def _lose(self, now_s: float, how: How) -> None:
+    def _lose(self, now_s: float, how: ControlTrafficMeans) -> None:
         self.how = how if self.how != "refused" else "refused"
         for run in (self._run, *(run for run, _ in self._concluding.values())):
             if run is not None:
@@ -283,6 +283,6 @@ class Companion:
 
     def _say(self, now_s: float, message: messages.AnyMessage) -> None:
         self._spoke_s = now_s
-        out = messages.encode(message)
+        out = messages.encode_message(message)
         self.bytes_sent += len(out)
         self._outbox += out

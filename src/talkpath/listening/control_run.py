@@ -21,75 +21,75 @@ from statistics import median
 from talkpath.experiment.control_packets import (
     LAG_MS,
     LEAST_BYTES,
-    MOST_CONNECTIONS,
+    MAX_CONTROL_CONNECTIONS,
     MOST_PACKETS,
     NO_NONCE,
     ExpectedTags,
     PacketBits,
-    datagram,
-    imitated,
+    control_datagram,
+    imitated_size,
     nonce_of,
-    tag,
+    packet_tag,
 )
 from talkpath.listening.stream_clock import StreamClock
 from talkpath.probe.flight import ProbePacket
 from talkpath.wire.control.messages import Pattern
 
-NS = 1_000_000_000
-PACKETS_S, BURST = 100.0, 150.0
+NS_A_SECOND = 1_000_000_000
+PACKETS_S, BURST_PACKETS = 100.0, 150.0
 """Packets a second of one flow and direction; of a call with more, as video has, some are not imitated."""
 PIECE_S = 0.1
 """The pattern is told so often."""
-QUIET_S, USUAL_S, USUAL_BYTES = 0.3, 0.04, 120
+RHYTHM_QUIET_S, USUAL_PAUSE_S, USUAL_BYTES = 0.3, 0.04, 120
 """After so long without a packet received the pattern goes on by itself: as before, or at first like slow voice."""
-FRESH_S, FRESH_PACKETS, FRESH_EACH_WAY = 2.0, 60, 12
+FRESH_RHYTHM_S, FRESH_PACKETS, FRESH_EACH_WAY = 2.0, 60, 12
 """A flow keeps a connection for at least so long, and for so many packets, of which so many go each way."""
-STEADY = 4
+STEADY_GAPS = 4
 """One flow in so many, and one at least, keeps its first."""
-REMEMBERED = 50
+REMEMBERED_PACKETS = 50
 MOST_NONCES = 1000
 MOST_BEHIND_S = 2.0
 
 
-class Allowance:
+class PacketAllowance:
     """So many packets a second and no more, of the stream's time."""
 
     def __init__(self) -> None:
-        self._tokens, self._filled_ns = BURST, 0
+        self._tokens, self._filled_ns = BURST_PACKETS, 0
 
     def take(self, at_ns: int) -> bool:
         """Whether one more is allowed."""
-        gone_s = max(at_ns - self._filled_ns, 0) / NS if self._filled_ns else 0.0
+        gone_s = max(at_ns - self._filled_ns, 0) / NS_A_SECOND if self._filled_ns else 0.0
         self._filled_ns = max(self._filled_ns, at_ns)
-        self._tokens = min(BURST, self._tokens + PACKETS_S * gone_s)
+        self._tokens = min(BURST_PACKETS, self._tokens + PACKETS_S * gone_s)
         if self._tokens < 1.0:
             return False
         self._tokens -= 1.0
         return True
 
 
-class Rhythm:
+class CallRhythm:
     """The lengths and pauses of the packets that the call received last."""
 
     def __init__(self) -> None:
-        self._pauses_s: deque[float] = deque(maxlen=REMEMBERED)
-        self._sizes: deque[int] = deque(maxlen=REMEMBERED)
+        self._pauses_s: deque[float] = deque(maxlen=REMEMBERED_PACKETS)
+        self._sizes: deque[int] = deque(maxlen=REMEMBERED_PACKETS)
         self._turn = 0
         self.last_ns: int | None = None
 
     def note(self, at_ns: int, size: int) -> None:
         """A packet was received."""
-        if self.last_ns is not None and 0 < at_ns - self.last_ns < QUIET_S * NS:
-            self._pauses_s.append((at_ns - self.last_ns) / NS)
+        if self.last_ns is not None and 0 < at_ns - self.last_ns < RHYTHM_QUIET_S * NS_A_SECOND:
+            self._pauses_s.append((at_ns - self.last_ns) / NS_A_SECOND)
         self.last_ns = max(at_ns, self.last_ns or at_ns)
         self._sizes.append(size)
 
     def next(self) -> tuple[float, int]:
         """Return (pause in s, length) of a packet that might have come next."""
         if not self._sizes:
-            return USUAL_S, USUAL_BYTES
+            return USUAL_PAUSE_S, USUAL_BYTES
         self._turn = (self._turn + 1) % len(self._sizes)
-        pause_s = median(self._pauses_s) if self._pauses_s else USUAL_S
+        pause_s = median(self._pauses_s) if self._pauses_s else USUAL_PAUSE_S
         return max(pause_s, 1 / PACKETS_S), self._sizes[self._turn]
 
 
@@ -120,7 +120,7 @@ class ControlRun:
         self.number, self.flows = number, flows
         self.connections: list[FlowConnection] = []
         self._current: list[FlowConnection] = []  # of each flow
-        self._changing = range(max(1, flows // STEADY), flows)
+        self._changing = range(max(1, flows // STEADY_GAPS), flows)
         self._ports, self._key, self._first_local, self._draw = ports, key, first_local, draw
         self._tags: dict[bytes, tuple[ControlRun, int, int]] = {}
         self._expected = ExpectedTags(self._tags, self, key, "down", flows)
@@ -145,7 +145,7 @@ class ControlRun:
         self._told = 0
         self._told_s = self._opened_s = 0.0
         self._has_sent = self._is_open = False
-        self._allowed_up, self._allowed_down, self._rhythm = Allowance(), Allowance(), Rhythm()
+        self._allowed_up, self._allowed_down, self._rhythm = PacketAllowance(), PacketAllowance(), CallRhythm()
 
     # -- what the call does ----------------------------------------------------------------------------------
 
@@ -161,9 +161,9 @@ class ControlRun:
         self._has_sent = True
         if not self.is_accepted or len(self.sent_ns) >= MOST_PACKETS or not self._allowed_up.take(at_ns):
             return []
-        self.late_s.append(max(now_s - at_ns / NS - self._clock.ahead_s, 0.0))
+        self.late_s.append(max(now_s - at_ns / NS_A_SECOND - self._clock.ahead_s, 0.0))
         self._change_over(at_ns)
-        return self._packets(now_s, at_ns, imitated(size))
+        return self._packets(now_s, at_ns, imitated_size(size))
 
     def received(self, now_s: float, at_ns: int, size: int) -> None:
         """The call received a packet."""
@@ -174,7 +174,7 @@ class ControlRun:
     def _add(self, at_ns: int, size: int) -> None:
         latest = self.received_ns[-1] if self.received_ns else self.begin_ns or at_ns
         if len(self.received_ns) < MOST_PACKETS and at_ns >= latest and self._allowed_down.take(at_ns):
-            self._pending.append((at_ns, imitated(size)))
+            self._pending.append((at_ns, imitated_size(size)))
             self.received_ns.append(at_ns)
 
     # -- packets ---------------------------------------------------------------------------------------------
@@ -187,18 +187,20 @@ class ControlRun:
         if now_s - self._told_s < PIECE_S:
             return packets, None
         self._told_s = now_s
-        self._go_on(round((now_s - self._clock.ahead_s) * NS))
+        self._go_on(round((now_s - self._clock.ahead_s) * NS_A_SECOND))
         return packets, self._piece()
 
     def _go_on(self, now_ns: int) -> None:
         """Continue the pattern over a silence."""
         last_ns = self._rhythm.last_ns
-        if last_ns is None or now_ns - last_ns < QUIET_S * NS:
+        if last_ns is None or now_ns - last_ns < RHYTHM_QUIET_S * NS_A_SECOND:
             return
-        at_ns = max(last_ns, self.received_ns[-1] if self.received_ns else last_ns, now_ns - round(MOST_BEHIND_S * NS))
+        at_ns = max(
+            last_ns, self.received_ns[-1] if self.received_ns else last_ns, now_ns - round(MOST_BEHIND_S * NS_A_SECOND)
+        )
         while True:
             pause_s, size = self._rhythm.next()
-            at_ns += round(pause_s * NS)
+            at_ns += round(pause_s * NS_A_SECOND)
             if at_ns > now_ns:
                 return
             self._add(at_ns, size)
@@ -215,11 +217,11 @@ class ControlRun:
     def _open(self, now_s: float) -> list[ProbePacket]:
         """Open the flows, and keep them going while the call has sent nothing yet, as in its set-up."""
         self._is_open = self._is_open or NO_NONCE not in self._nonces
-        is_due = now_s - self._opened_s >= USUAL_S and not (self._has_sent and self._is_open)
+        is_due = now_s - self._opened_s >= USUAL_PAUSE_S and not (self._has_sent and self._is_open)
         if not is_due or len(self.sent_ns) >= MOST_PACKETS:
             return []
         self._opened_s = now_s
-        now_ns = round((now_s - self._clock.ahead_s) * NS)
+        now_ns = round((now_s - self._clock.ahead_s) * NS_A_SECOND)
         self._change_over(now_ns)
         return self._packets(now_s, None if self._has_sent else now_ns, USUAL_BYTES)
 
@@ -231,7 +233,9 @@ class ControlRun:
             ProbePacket(
                 one.local,
                 one.port,
-                datagram(tag(self._key, flow, "up", number), self._nonces[flow], max(size, LEAST_BYTES), self._draw),
+                control_datagram(
+                    packet_tag(self._key, flow, "up", number), self._nonces[flow], max(size, LEAST_BYTES), self._draw
+                ),
                 "udp",
                 flow,
             )
@@ -248,8 +252,8 @@ class ControlRun:
 
     def _is_time(self, at_ns: int) -> bool:
         latest = self.connections[-1]
-        has_room = len(self.connections) + len(self._changing) <= MOST_CONNECTIONS
-        if not has_room or at_ns - latest.begin_ns < FRESH_S * NS:
+        has_room = len(self.connections) + len(self._changing) <= MAX_CONTROL_CONNECTIONS
+        if not has_room or at_ns - latest.begin_ns < FRESH_RHYTHM_S * NS_A_SECOND:
             return False
         went = len(self.sent_ns) - latest.first
         came = len(self.received_ns) - bisect_left(self.received_ns, latest.begin_ns)
@@ -263,8 +267,8 @@ class ControlRun:
 
     def refused(self, packet: ProbePacket) -> None:
         """This machine did not send a packet."""
-        for number in range(len(self.sent_ns) - 1, max(len(self.sent_ns) - REMEMBERED, -1), -1):
-            if packet.data.startswith(tag(self._key, packet.flow, "up", number)):
+        for number in range(len(self.sent_ns) - 1, max(len(self.sent_ns) - REMEMBERED_PACKETS, -1), -1):
+            if packet.data.startswith(packet_tag(self._key, packet.flow, "up", number)):
                 self.unsent.add((packet.flow, number))
                 return
 
@@ -277,7 +281,7 @@ class ControlRun:
         self._expected.came(flow, number)
         self._note_nonce(flow, number, nonce_of(data))
         if number < len(self.received_ns) and self.arrived[flow].add(number):
-            self.delays_s.append((number, now_s - self.received_ns[number] / NS - LAG_MS / 1000.0))
+            self.delays_s.append((number, now_s - self.received_ns[number] / NS_A_SECOND - LAG_MS / 1000.0))
 
     def _note_nonce(self, flow: int, number: int, nonce: bytes) -> None:
         self._nonces[flow], noted = nonce, self.nonces[flow]

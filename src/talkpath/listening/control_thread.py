@@ -8,15 +8,15 @@ import time
 from datetime import UTC, datetime
 
 from talkpath.errors import PeerError, TalkpathError
-from talkpath.listening.companion import Companion
+from talkpath.listening.companion import ControlTrafficSession
 from talkpath.probe.driver import ProbeDriver
 from talkpath.probe.invite_link import InviteLink
 from talkpath.wire.ip.address import Address
 
-FLOWS, LIGHT_FLOWS = 8, 3
+CONTROL_CONNECTIONS, LIGHT_CONTROL_CONNECTIONS = 8, 3
 """So many control connections run beside a call, and so many where less is to be sent."""
-OPEN_S = 30.0
-STOP_S = 10.0
+SESSION_OPEN_S = 30.0
+THREAD_STOP_S = 10.0
 
 
 class ControlThread:
@@ -25,7 +25,7 @@ class ControlThread:
     def __init__(self, link: InviteLink, flows: int, family: int = 0) -> None:
         if link.until is not None and link.until < datetime.now(UTC):
             raise PeerError("The invitation in the link has ended; ask for a new one.")
-        self.companion = Companion(os.urandom(32), os.urandom, flows)
+        self.companion = ControlTrafficSession(os.urandom(32), os.urandom, flows)
         self.error: TalkpathError | None = None
         self._driver = ProbeDriver(self.companion, link, family)
         self._thread = threading.Thread(target=self._run, name="control traffic", daemon=True)
@@ -37,7 +37,7 @@ class ControlThread:
 
     def __enter__(self) -> ControlThread:
         self._thread.start()
-        until_s = time.monotonic() + OPEN_S
+        until_s = time.monotonic() + SESSION_OPEN_S
         while self.companion.how == "connecting" and self._thread.is_alive() and time.monotonic() < until_s:
             time.sleep(0.02)
         return self
@@ -48,7 +48,7 @@ class ControlThread:
     def stop(self) -> None:
         """End the session, with the far end's counts where it still answers."""
         self.companion.stop()
-        self._thread.join(STOP_S)
+        self._thread.join(THREAD_STOP_S)
 
     def _run(self) -> None:
         try:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 
 from talkpath.capture.live.live_capture import LiveCapture
 from talkpath.capture.live.live_picture import LivePicture
-from talkpath.listening.accompanist import LOOK_S as GLANCE_S
-from talkpath.listening.accompanist import Accompanist
+from talkpath.listening.accompanist import PICTURE_LOOK_S as GLANCE_S
+from talkpath.listening.accompanist import ControlTrafficScheduler
 from talkpath.listening.packet_streams import PacketStream
 
-LOOK_S = 1.0
+FOLLOW_LOOK_S = 1.0
 
 OnPicture = Callable[[LivePicture], None]
 
@@ -31,7 +31,7 @@ class FollowedStream:
         on_picture: OnPicture,
         live: LiveCapture | None = None,
         clock: Callable[[], float] = time.monotonic,
-        accompanist: Accompanist | None = None,
+        accompanist: ControlTrafficScheduler | None = None,
     ) -> None:
         self._stream, self._on_picture, self._clock = stream, on_picture, clock
         self._accompanist = accompanist
@@ -52,7 +52,7 @@ class FollowedStream:
 
     def parts(self) -> Iterator[StreamPart]:
         """Yield the parts of the stream, each to be read to its end before the next. Only a live stream has several."""
-        self._next_look_s, self._heard_s = self._time_s() + LOOK_S, self._clock()
+        self._next_look_s, self._heard_s = self._time_s() + FOLLOW_LOOK_S, self._clock()
         head = b""
         while not self._has_ended:
             yield StreamPart(self, head)
@@ -98,7 +98,7 @@ class FollowedStream:
             self._next_glance_s = time_s + GLANCE_S
             self._accompanist.look(now_s)
         if time_s >= self._next_look_s or self._has_ended:
-            self._next_look_s = time_s + LOOK_S
+            self._next_look_s = time_s + FOLLOW_LOOK_S
             self._on_picture(self._live.look(now_s))
         if self._has_ended and self._accompanist is not None:
             self._accompanist.end()

@@ -17,22 +17,22 @@ from io import BytesIO
 from typing import BinaryIO, Protocol
 
 from talkpath.errors import UsageError
-from talkpath.listening.packet_filter import attach, program
+from talkpath.listening.packet_filter import attach_filter, filter_program
 from talkpath.probe.local_network import own_addresses
 from talkpath.serving.readiness import await_ready
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.write import Writer
 
 PLAYED_BYTES, PIPE_BYTES = 1 << 10, 1 << 16
-GZIP, ZLIB_GZIP = b"\x1f\x8b", 31
-GATHER_S = 0.004
+GZIP_HEAD, ZLIB_GZIP = b"\x1f\x8b", 31
+GATHER_PACKETS_S = 0.004
 """Packets are gathered for so long, so that one that wakes this process brings others with it."""
-ANY = "any"
+ANY_INTERFACE = "any"
 IP_PROTOCOLS = (0x0800, 0x86DD)
 EVERY_PROTOCOL = 0x0003
-OUTGOING = 4
-TIMES = 35  # SO_TIMESTAMPNS and its control message
-ROOM = 1 << 22  # bytes that wait in the kernel
+OUTGOING_PACKET = 4
+TIMESTAMP_NS_OPTION = 35  # SO_TIMESTAMPNS and its control message
+RECEIVE_BUFFER_BYTES = 1 << 22  # bytes that wait in the kernel
 MOST_PACKETS = 512  # of one read
 
 NEEDS_RIGHT = (
@@ -67,7 +67,7 @@ class PlayedFile:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._unzip: Unzip | None = None
+        self._unzip: UnzippedStream | None = None
         self._begun = False
 
     def read(self, wait_s: float) -> bytes | None:
@@ -77,7 +77,7 @@ class PlayedFile:
     def plain(self, data: bytes) -> bytes:
         """See `PacketStream`."""
         if not self._begun:
-            self._begun, self._unzip = True, Unzip() if data[:2] == GZIP else None
+            self._begun, self._unzip = True, UnzippedStream() if data[:2] == GZIP_HEAD else None
         return data if self._unzip is None else self._unzip.feed(data)
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ class PlayedFile:
         self._file.close()
 
 
-class Unzip:
+class UnzippedStream:
     """Unpacks a gzip file piece by piece, as far as it is whole."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class Unzip:
         return out
 
 
-class Pipe:
+class PipeStream:
     """What another program captures: a pipe or a socket, by its file descriptor."""
 
     is_live = True
@@ -113,9 +113,9 @@ class Pipe:
 
     def read(self, wait_s: float) -> bytes | None:
         """See `PacketStream`."""
-        if not _waited(self._descriptor, wait_s):
+        if not _has_data(self._descriptor, wait_s):
             return None
-        time.sleep(GATHER_S)
+        time.sleep(GATHER_PACKETS_S)
         return os.read(self._descriptor, PIPE_BYTES)
 
     def plain(self, data: bytes) -> bytes:
@@ -141,9 +141,9 @@ class InterfaceStream:
     def read(self, wait_s: float) -> bytes | None:
         """See `PacketStream`."""
         if not self._file.tell():
-            if not _waited(self._socket.fileno(), wait_s):
+            if not _has_data(self._socket.fileno(), wait_s):
                 return None
-            time.sleep(GATHER_S)
+            time.sleep(GATHER_PACKETS_S)
         for time_ns, data in self._packets():
             self._writer.packet(time_ns, data, len(data), self._heading(data))
         out = self._file.getvalue()
@@ -162,12 +162,12 @@ class InterfaceStream:
     def _is_left_out(self, packet: bytes) -> bool:
         if self.left_out is None:
             return False
-        ends, packed = _ends(packet), self.left_out.packed
+        ends, packed = _packet_ends(packet), self.left_out.packed
         return packed in (ends[: len(packed)], ends[-len(packed) :])
 
     def _heading(self, packet: bytes) -> int:
         """Return 1 for a packet that this machine sent, 0 for one that it received, -1 for one that it forwards."""
-        ends = _ends(packet)
+        ends = _packet_ends(packet)
         source, target = (ends[place : place + len(ends) // 2] in self._own for place in (0, len(ends) // 2))
         return -1 if source == target else int(source)
 
@@ -181,22 +181,26 @@ class InterfaceStream:
                 return
             except OSError as error:
                 raise UsageError(f"The interface cannot be watched any more ({error.strerror}).") from None
-            if protocol in IP_PROTOCOLS and not (name == "lo" and kind == OUTGOING) and not self._is_left_out(data):
+            if (
+                protocol in IP_PROTOCOLS
+                and not (name == "lo" and kind == OUTGOING_PACKET)
+                and not self._is_left_out(data)
+            ):
                 yield _time_ns(notes), data
 
 
-def _ends(packet: bytes) -> bytes:
+def _packet_ends(packet: bytes) -> bytes:
     """Return the two addresses of an IP packet."""
     return packet[8:40] if packet[:1] >= b"\x60" else packet[12:20]
 
 
-def _waited(descriptor: int, wait_s: float) -> bool:
+def _has_data(descriptor: int, wait_s: float) -> bool:
     return bool(await_ready([descriptor], (), max(wait_s, 0.0))[0])
 
 
 def _time_ns(notes: list[tuple[int, int, bytes]]) -> int:
     for level, kind, value in notes:
-        if (level, kind) == (socket.SOL_SOCKET, TIMES) and len(value) >= 16:
+        if (level, kind) == (socket.SOL_SOCKET, TIMESTAMP_NS_OPTION) and len(value) >= 16:
             seconds, rest = struct.unpack_from("qq", value)
             return int(seconds) * 1_000_000_000 + int(rest)
     return time.time_ns()
@@ -206,15 +210,17 @@ def _packet_socket(name: str) -> socket.socket:
     if sys.platform != "linux":
         raise UsageError(NEEDS_LINUX.format(name=name))
     try:
-        end = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(EVERY_PROTOCOL) if name == ANY else 0)
+        end = socket.socket(
+            socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(EVERY_PROTOCOL) if name == ANY_INTERFACE else 0
+        )
     except PermissionError:
         raise UsageError(NEEDS_RIGHT.format(name=name)) from None
     try:
         end.setblocking(False)
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
-        end.setsockopt(socket.SOL_SOCKET, TIMES, 1)
-        attach(end, program())
-        if name != ANY:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        end.setsockopt(socket.SOL_SOCKET, TIMESTAMP_NS_OPTION, 1)
+        attach_filter(end, filter_program())
+        if name != ANY_INTERFACE:
             end.bind((name, EVERY_PROTOCOL))
         with suppress(BlockingIOError):
             while True:  # what came before the filter was there

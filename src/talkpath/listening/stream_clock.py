@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import inf
 
-NS = 1_000_000_000
-WINDOW_S = 3.0
+NS_IN_A_SECOND = 1_000_000_000
+CLOCK_WINDOW_S = 3.0
 """The least lag of so long tells the difference of the clocks."""
 
 
@@ -24,6 +24,6 @@ class StreamClock:
 
     def note(self, now_s: float, at_ns: int) -> None:
         """A packet of that time was seen at `now_s`."""
-        if now_s - self._since_s >= WINDOW_S:
+        if now_s - self._since_s >= CLOCK_WINDOW_S:
             self._before_s, self._now_s, self._since_s = self._now_s, inf, now_s
-        self._now_s = min(self._now_s, now_s - at_ns / NS)
+        self._now_s = min(self._now_s, now_s - at_ns / NS_IN_A_SECOND)

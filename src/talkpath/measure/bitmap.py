@@ -12,7 +12,7 @@ from talkpath.measure.facts import Observation
 Bits = NDArray[np.bool_]
 
 
-def pack(indices: Iterable[int], size: int) -> bytes:
+def pack_bitmap(indices: Iterable[int], size: int) -> bytes:
     """Return the bitmap of `size` bits with the given ones set."""
     value = 0
     for index in indices:
@@ -20,14 +20,14 @@ def pack(indices: Iterable[int], size: int) -> bytes:
     return value.to_bytes((size + 7) // 8, "little")
 
 
-def unpack(bitmap: bytes, size: int) -> Bits:
+def unpack_bitmap(bitmap: bytes, size: int) -> Bits:
     """Unpack to a Boolean array (size,); bits beyond the bitmap are unset."""
     padded = bitmap.ljust((size + 7) // 8, b"\0")  # numpy leaves its result for zero bytes uninitialised
     bits = np.unpackbits(np.frombuffer(padded, np.uint8), count=size, bitorder="little")
     return bits.astype(np.bool_)
 
 
-def unpack_rows(bitmaps: Sequence[bytes], size: int) -> Bits:
+def unpack_bitmap_rows(bitmaps: Sequence[bytes], size: int) -> Bits:
     """Unpack to a Boolean array (bitmaps, size)."""
     if not bitmaps or not size:
         return np.zeros((len(bitmaps), size), np.bool_)
@@ -37,8 +37,8 @@ def unpack_rows(bitmaps: Sequence[bytes], size: int) -> Bits:
     return np.unpackbits(rows, axis=1, count=size, bitorder="little").astype(np.bool_)
 
 
-def matrix(flows: Iterable[Observation], size: int) -> tuple[Bits, Bits]:
+def sent_and_lost(flows: Iterable[Observation], size: int) -> tuple[Bits, Bits]:
     """Return (sent, lost), each (flows, size): what was sent, and which of that did not arrive."""
     rows = tuple(flows)
-    counted = unpack_rows([flow.sent for flow in rows], size)
-    return counted, counted & ~unpack_rows([flow.arrived for flow in rows], size)
+    counted = unpack_bitmap_rows([flow.sent for flow in rows], size)
+    return counted, counted & ~unpack_bitmap_rows([flow.arrived for flow in rows], size)

@@ -20,7 +20,7 @@ MOST_EXCHANGES: Final = 1000
 MOST_GREETINGS: Final = 30  # to one server in one run of `endpoints`
 MOST_SERIES: Final = 256  # three of each app's servers and the neutral ones beside them
 MOST_PATHS: Final = 256
-MOST_HOPS: Final = 64
+MOST_PATH_HOPS: Final = 64
 MOST_EXPIRING_EPOCHS: Final = 128  # of packets that expire on the way: some 17 an app
 MOST_EXPIRING_FLOWS: Final = 32  # of one of these: eight of each cell
 MOST_EXPIRING_SLOTS: Final = 64
@@ -28,23 +28,23 @@ MOST_ATTEMPTS: Final = 64  # to open one control channel
 MOST_TRIED: Final = 16  # test servers of a list
 MOST_RELAYS: Final = 8  # TURN servers of one check
 MOST_RELAY_ATTEMPTS: Final = 256  # two at each for each arm
-MOST_CALLS: Final = 1000  # of one recording
+MOST_RECORDED_CALLS: Final = 1000  # of one recording
 MOST_CONTROL_FLOWS: Final = 64  # beside one recorded call
-MOST_STREAMS: Final = 256  # of one call; likewise 5-tuples
+MOST_CALL_STREAMS: Final = 256  # of one call; likewise 5-tuples
 MOST_CALL_S: Final = 86_400  # seconds of one call
-MOST_S: Final = 86_400.0
+MOST_SPAN_S: Final = 86_400.0
 MOST_COUNT: Final = (1 << 31) - 1
-MOST_BYTES: Final = 1 << 40
+MOST_COUNTED_BYTES: Final = 1 << 40
 MOST_RECORDING_S: Final = 2.0**32  # a recorder's clock may be set while it records: pcap counts seconds in 32 bits
 
 Count = Annotated[int, Meta(ge=0, le=MOST_COUNT)]
-Bytes = Annotated[int, Meta(ge=0, le=MOST_BYTES)]
+Bytes = Annotated[int, Meta(ge=0, le=MOST_COUNTED_BYTES)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 PacketBytes = Annotated[int, Meta(ge=0, le=65_535)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Percent = Annotated[float, Meta(ge=0.0, le=100.0)]
-Seconds = Annotated[float, Meta(ge=0.0, le=MOST_S)]
-Milliseconds = Annotated[float, Meta(ge=0.0, le=1000.0 * MOST_S)]
+Seconds = Annotated[float, Meta(ge=0.0, le=MOST_SPAN_S)]
+Milliseconds = Annotated[float, Meta(ge=0.0, le=1000.0 * MOST_SPAN_S)]
 Lateness = Annotated[float, Meta(ge=-1e7, le=1e7)]  # ms; negative where a packet left, or came, before it was due
 DelayDms = Annotated[int, Meta(ge=-(1 << 17), le=1 << 17)]  # steps of 0.1 ms
 ClockStep = Annotated[float, Meta(ge=-1e12, le=1e12)]  # s

@@ -12,11 +12,11 @@ from msgspec import Meta, Struct
 
 from talkpath.measure.bounds import (
     MOST_CALL_S,
-    MOST_CALLS,
+    MOST_CALL_STREAMS,
     MOST_CONTROL_FLOWS,
     MOST_COUNT,
+    MOST_RECORDED_CALLS,
     MOST_RECORDING_S,
-    MOST_STREAMS,
     Count,
     Kbps,
     Mos,
@@ -87,7 +87,7 @@ class Stream(Struct, frozen=True, gc=False):
     clock_hz: Count | None
     packet_ms: RecordingMilliseconds | None
     mean_burst: Annotated[float, Meta(ge=1e-3, le=float(MOST_COUNT))] | None
-    flows: Annotated[tuple[Count, ...], Meta(max_length=MOST_STREAMS)]
+    flows: Annotated[tuple[Count, ...], Meta(max_length=MOST_CALL_STREAMS)]
     uneven_ms: RecordingMilliseconds | None = None
     """The median of delay variation (ITU-T Y.1540): how much later packets came than the fastest of the last second or
     two."""
@@ -128,8 +128,8 @@ class Call(Struct, frozen=True, gc=False):
     transport: CallTransport
     protocol: Literal["udp", "tcp"]
     encrypted: bool | None
-    flows: Annotated[tuple[Flow, ...], Meta(max_length=MOST_STREAMS)]
-    streams: Annotated[tuple[Stream, ...], Meta(max_length=MOST_STREAMS)]
+    flows: Annotated[tuple[Flow, ...], Meta(max_length=MOST_CALL_STREAMS)]
+    streams: Annotated[tuple[Stream, ...], Meta(max_length=MOST_CALL_STREAMS)]
     seconds: Annotated[tuple[Moment, ...], Meta(max_length=MOST_CALL_S)]
     control_end_s: RecordingSeconds
     file_end_s: RecordingSeconds
@@ -220,10 +220,10 @@ class Findings(Struct, frozen=True, gc=False, omit_defaults=True):
     packets: Count
     duration_s: RecordingSeconds
     unread: Annotated[dict[Text, Count], Meta(max_length=1000)]
-    calls: Annotated[tuple[Call, ...], Meta(max_length=MOST_CALLS)]
-    attempts: Annotated[tuple[Attempt, ...], Meta(max_length=MOST_CALLS)]
+    calls: Annotated[tuple[Call, ...], Meta(max_length=MOST_RECORDED_CALLS)]
+    attempts: Annotated[tuple[Attempt, ...], Meta(max_length=MOST_RECORDED_CALLS)]
     source: Source = "packets"
-    controls: Annotated[tuple[Control, ...], Meta(max_length=MOST_CALLS)] = ()
+    controls: Annotated[tuple[Control, ...], Meta(max_length=MOST_RECORDED_CALLS)] = ()
 
 
 class PairedDirection(Struct, frozen=True, gc=False):

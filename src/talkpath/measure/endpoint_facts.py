@@ -19,7 +19,7 @@ from talkpath.measure.bounds import (
     MOST_EXPIRING_FLOWS,
     MOST_EXPIRING_SLOTS,
     MOST_GREETINGS,
-    MOST_HOPS,
+    MOST_PATH_HOPS,
     MOST_PATHS,
     MOST_SERIES,
     Bytes,
@@ -32,7 +32,7 @@ from talkpath.measure.bounds import (
 )
 from talkpath.measure.facts import Exchange, Role
 
-SCHEMA = "talkpath.endpoint-facts/1"
+ENDPOINT_FACTS_SCHEMA = "talkpath.endpoint-facts/1"
 GreetingBitmap = Annotated[bytes, Meta(max_length=(MOST_GREETINGS + 7) // 8)]
 SlotBitmap = Annotated[bytes, Meta(max_length=(MOST_EXPIRING_SLOTS + 7) // 8)]
 
@@ -72,8 +72,8 @@ class MeasuredPath(Struct, frozen=True, omit_defaults=True):
     host: Text
     neutral: bool
     at_s: Seconds
-    hops: Annotated[tuple[RouterHop, ...], Meta(max_length=MOST_HOPS)]
-    reached: Annotated[int, Meta(ge=0, le=MOST_HOPS)] = 0
+    hops: Annotated[tuple[RouterHop, ...], Meta(max_length=MOST_PATH_HOPS)]
+    reached: Annotated[int, Meta(ge=0, le=MOST_PATH_HOPS)] = 0
     greeting: Word = ""
 
 
@@ -104,7 +104,7 @@ class ExpiringEpoch(Struct, frozen=True, omit_defaults=True):
     host: Text
     beside: Text
     carries: Word
-    hops: Annotated[int, Meta(ge=1, le=MOST_HOPS)]
+    hops: Annotated[int, Meta(ge=1, le=MOST_PATH_HOPS)]
     at_s: Seconds
     took_s: Seconds
     at_ms: Annotated[tuple[Milliseconds, ...], Meta(max_length=MOST_EXPIRING_SLOTS)]
@@ -137,4 +137,4 @@ class EndpointFacts(Struct, frozen=True, omit_defaults=True):
     vpn: bool | None = None
     limited: Word = ""
     simulated: bool = False
-    schema: Word = SCHEMA
+    schema: Word = ENDPOINT_FACTS_SCHEMA

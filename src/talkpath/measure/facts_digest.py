@@ -24,12 +24,12 @@ def facts_digest(epochs: Sequence[Epoch]) -> bytes:
     That is `late`, which the responder's receipt adds to, and the ports' numbers: in the lab's loopback other ports
     stand for them.
     """
-    settled = msgspec.msgpack.encode([_settled(epoch) for epoch in epochs])
+    settled = msgspec.msgpack.encode([_closed_epoch(epoch) for epoch in epochs])
     stored = msgspec.msgpack.decode(settled, type=list[Epoch])  # as decoded from a file: 1 ms becomes 1.0 ms
     return hashlib.sha256(msgspec.msgpack.encode(stored)).digest()
 
 
-def _settled(epoch: Epoch) -> Epoch:
+def _closed_epoch(epoch: Epoch) -> Epoch:
     flows = tuple(replace(flow, late=b"", port=0) for flow in epoch.flows)
     return replace(epoch, flows=flows, value=None if epoch.question == "transport" else epoch.value)
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from talkpath.measure.call import Call, Moment, Second, Stream
 
-SURE = 3.0
+SURE_ERRORS = 3.0
 """Holes are longer than losses leave them by so many standard errors."""
 SHORTEST_PAUSE_MS = 200.0
 """A shorter gap in speech belongs to the talk (Brady 1968)."""
@@ -35,7 +35,7 @@ def is_lost_at_random(stream: Stream) -> bool:
         return False  # no packet is there that a hole could lie between
     share, holes = stream.lost / (stream.packets + stream.lost), stream.lost / stream.mean_burst
     usual, spread = 1 / (1 - share), sqrt(share) / (1 - share)
-    return _hole(stream) <= usual + SURE * spread / sqrt(holes)
+    return _mean_hole(stream) <= usual + SURE_ERRORS * spread / sqrt(holes)
 
 
 def may_be_pauses(call: Call, stream: Stream) -> bool:
@@ -44,7 +44,7 @@ def may_be_pauses(call: Call, stream: Stream) -> bool:
         return False
     if stream.direction == "received" and any(not is_lost_singly(one) for one in call.streams if _is_own(one)):
         return True
-    is_long = _is_own(stream) or _hole(stream) * (stream.packet_ms or 0.0) >= SHORTEST_PAUSE_MS
+    is_long = _is_own(stream) or _mean_hole(stream) * (stream.packet_ms or 0.0) >= SHORTEST_PAUSE_MS
     return is_long and not is_lost_singly(stream)
 
 
@@ -53,9 +53,9 @@ def without_pauses(call: Call) -> Call:
     paused = {place for place, stream in enumerate(call.streams) if may_be_pauses(call, stream)}
     if not paused:
         return call
-    streams = tuple(_untold(one) if place in paused else one for place, one in enumerate(call.streams))
+    streams = tuple(_without_losses(one) if place in paused else one for place, one in enumerate(call.streams))
     directions: set[str] = {call.streams[place].direction for place in paused}
-    return replace(call, streams=streams, seconds=tuple(_moment(one, directions) for one in call.seconds))
+    return replace(call, streams=streams, seconds=tuple(_paused_moment(one, directions) for one in call.seconds))
 
 
 def paused_share(call: Call) -> float | None:
@@ -69,7 +69,7 @@ def _is_own(stream: Stream) -> bool:
     return stream.direction == "sent"
 
 
-def _hole(stream: Stream) -> float:
+def _mean_hole(stream: Stream) -> float:
     """Return the mean length of a hole in packets that keep the interval. Where only those of one size do, each of
     them stands for several in the count of losses."""
     if stream.loss_basis != "cadence":
@@ -79,7 +79,7 @@ def _hole(stream: Stream) -> float:
     return (stream.mean_burst or 1.0) / max(1.0, each)
 
 
-def _untold(stream: Stream) -> Stream:
+def _without_losses(stream: Stream) -> Stream:
     return replace(
         stream,
         lost=None,
@@ -94,14 +94,14 @@ def _untold(stream: Stream) -> Stream:
     )
 
 
-def _moment(moment: Moment, directions: set[str]) -> Moment:
+def _paused_moment(moment: Moment, directions: set[str]) -> Moment:
     sent, received = moment.sent, moment.received
     return replace(
         moment,
-        sent=_second(sent) if "sent" in directions else sent,
-        received=_second(received) if "received" in directions else received,
+        sent=_paused_second(sent) if "sent" in directions else sent,
+        received=_paused_second(received) if "received" in directions else received,
     )
 
 
-def _second(second: Second) -> Second:
+def _paused_second(second: Second) -> Second:
     return replace(second, lost=None, late_ms=None, frozen_ms=0.0, mos=None)

@@ -41,19 +41,19 @@ class Codec:
 G711_PLC: Final = Codec("G.711 with loss concealment", ie=0.0, bpl=25.1)  # G.113 Appendix I, random loss
 
 
-def mos(
+def mean_opinion_score(
     loss_pct: float, burst_ratio: float = 1.0, delay_ms: float = ASSUMED_DELAY_MS, codec: Codec = G711_PLC
 ) -> float:
     """Return the mean opinion score, 1 to 4.5. `loss_pct` 0 to 100, `burst_ratio` >= 1 (1: random losses)."""
     return mos_of_rating(BEST_R - (delay_impairment(delay_ms) + loss_impairment(loss_pct, burst_ratio, codec)))
 
 
-def heard_mos(loss_pct: float, frozen_pct: float, jitter_ms: float, burst_ratio: float = 1.0) -> float:
+def mos_with_silence(loss_pct: float, frozen_pct: float, jitter_ms: float, burst_ratio: float = 1.0) -> float:
     """Return the mean opinion score of a stream as it arrived: packets too late to be played are not heard either, and
     a buffer that evens out jitter adds its own delay. `frozen_pct` is the share of time for which nothing could be
     played; long runs of losses are in both shares, so the larger one counts."""
     unheard_pct = min(max(loss_pct, frozen_pct), 100.0)
-    return mos(unheard_pct, burst_ratio, ASSUMED_DELAY_MS + BUFFER_JITTERS * jitter_ms)
+    return mean_opinion_score(unheard_pct, burst_ratio, ASSUMED_DELAY_MS + BUFFER_JITTERS * jitter_ms)
 
 
 def loss_impairment(loss_pct: float, burst_ratio: float, codec: Codec) -> float:
@@ -96,7 +96,7 @@ def loss_pct(quality: DirectionQuality) -> float:
 def direction_mos(quality: DirectionQuality) -> float:
     """Return the mean opinion score of a call over this transport in this direction, once set up."""
     bursts = burst_ratio(quality.sent - quality.arrived, quality.runs, quality.sent)
-    return mos(loss_pct(quality), bursts, ASSUMED_DELAY_MS + (quality.delay_ms or 0.0))
+    return mean_opinion_score(loss_pct(quality), bursts, ASSUMED_DELAY_MS + (quality.delay_ms or 0.0))
 
 
 def transport_mos(quality: TransportQuality) -> float:
@@ -118,4 +118,4 @@ def _bound_mos(quality: DirectionQuality, z: float) -> float:
     bursts = burst_ratio(quality.sent - quality.arrived, quality.runs, quality.sent)
     p, n = loss_pct(quality) / 100.0, max(1.0, quality.sent / bursts)
     bound = (p + z * z / (2 * n) + z * sqrt(p * (1 - p) / n + (z / (2 * n)) ** 2)) / (1 + z * z / n)
-    return mos(100.0 * min(1.0, max(0.0, bound)), bursts, ASSUMED_DELAY_MS + (quality.delay_ms or 0.0))
+    return mean_opinion_score(100.0 * min(1.0, max(0.0, bound)), bursts, ASSUMED_DELAY_MS + (quality.delay_ms or 0.0))

@@ -38,10 +38,10 @@ def relay_arms(plan: Plan) -> list[ArmPlan]:
 def relay_results(facts: Facts) -> list[RelayResult]:
     """A record for each TURN server of the plan, in its order. `outcome` is "not_asked" where the check ended first."""
     epochs = [epoch for epoch in facts.epochs if epoch.question == "relay" and not epoch.missing]
-    return [_result(relay, facts.relays, epochs) for relay in facts.plan.relays]
+    return [_relay_result(relay, facts.relays, epochs) for relay in facts.plan.relays]
 
 
-def _result(relay: str, attempts: Sequence[RelayAttempt], epochs: Sequence[Epoch]) -> RelayResult:
+def _relay_result(relay: str, attempts: Sequence[RelayAttempt], epochs: Sequence[Epoch]) -> RelayResult:
     own = [attempt for attempt in attempts if attempt.relay == relay]
     if not own:
         return RelayResult(relay, "not_asked")

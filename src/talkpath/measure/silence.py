@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 from talkpath.measure.call import Call, Flow, Heading, Stream
 
-SILENT_S = 3.0
+SILENT_END_S = 3.0
 """This end went on that long without hearing anything: longer than silence suppression and a hung-up phone."""
 
-UNANSWERED_S = 10.0
+UNANSWERED_CHECKS_S = 10.0
 """Where this end has no media either: its requests went on that long without any answer."""
 
-LONGER = 1.5
+LONGER_FACTOR = 1.5
 """A silence is so many times longer than any pause before."""
 
-DUE = 1.2
+DUE_FACTOR = 1.2
 """A reply that usually came within this share of the time is overdue, but not before SILENT_S: set-up makes the usual
 time look short."""
 
@@ -52,12 +52,12 @@ def silence_of(call: Call) -> Silence | None:
     until_s = end_of(said) if said else since_s
     if not said and not call.closed:
         asked_until_s = max((flow.end_s for flow in carriers if _is_unheard(flow)), default=since_s)
-        until_s = asked_until_s if asked_until_s - since_s >= UNANSWERED_S else since_s
+        until_s = asked_until_s if asked_until_s - since_s >= UNANSWERED_CHECKS_S else since_s
     lasts_s = until_s - since_s
     longest_s = max(stream.longest_gap_ms for stream in heard) / 1000
-    if lasts_s < max(SILENT_S, LONGER * longest_s):
+    if lasts_s < max(SILENT_END_S, LONGER_FACTOR * longest_s):
         return None
-    return Silence(since_s, lasts_s, any(_replied(flow, since_s, until_s) for flow in call.flows))
+    return Silence(since_s, lasts_s, any(_has_far_end_replied(flow, since_s, until_s) for flow in call.flows))
 
 
 def _is_unheard(flow: Flow) -> bool:
@@ -65,7 +65,7 @@ def _is_unheard(flow: Flow) -> bool:
     return flow.last_received_s is not None and flow.end_s > flow.last_received_s
 
 
-def _replied(flow: Flow, since_s: float, until_s: float) -> bool:
+def _has_far_end_replied(flow: Flow, since_s: float, until_s: float) -> bool:
     """Did the far end of the media reply after the media, or is its next reply not due yet? Reports may have a flow of
     their own, which carries no set-up; other servers of the call's set-up tell nothing of its far end."""
     if flow.last_received_s is None or (flow.requests and not flow.media_received):
@@ -73,6 +73,6 @@ def _replied(flow: Flow, since_s: float, until_s: float) -> bool:
     replies = flow.packets_received - flow.media_received
     usual_s = (flow.last_received_s - flow.start_s) / replies if replies else 0.0
     quiet_s = until_s - flow.last_received_s
-    return flow.last_received_s > since_s + SILENT_S or (
-        bool(flow.media_received) and quiet_s < max(SILENT_S, DUE * usual_s)
+    return flow.last_received_s > since_s + SILENT_END_S or (
+        bool(flow.media_received) and quiet_s < max(SILENT_END_S, DUE_FACTOR * usual_s)
     )

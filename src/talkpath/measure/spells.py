@@ -47,7 +47,7 @@ class CallSpell(NamedTuple):
 
 def longest_stop(call: Call) -> CallSpell | None:
     """Return the longest run of seconds in each of which what came stood still for half of it."""
-    return _longest(_runs(call, lambda moment: moment.received.frozen_ms >= STILL_MS))
+    return _longest_spell(_second_runs(call, lambda moment: moment.received.frozen_ms >= STILL_MS))
 
 
 def longest_silence(call: Call) -> CallSpell | None:
@@ -56,19 +56,21 @@ def longest_silence(call: Call) -> CallSpell | None:
     def is_silent(moment: Moment) -> bool:
         return moment.received.frozen_ms >= STILL_MS and not moment.received.packets
 
-    spells = (_widened(call, spell) for spell in _runs(call, is_silent) if _went_on(call, spell))
-    return _longest(spells)
+    spells = (_widened_spell(call, spell) for spell in _second_runs(call, is_silent) if _call_went_on(call, spell))
+    return _longest_spell(spells)
 
 
 def longest_unheard(call: Call) -> CallSpell | None:
     """Return the longest time in which nothing of any kind came on the call's connections while this end went on; None
     where reports and checks are not often enough to tell that from a pause, or numbers show that nothing was sent."""
     heard = streams_of(call, "received")
-    empty = _runs(call, lambda one: one.flow_packets == 0 and not one.received.packets)
-    spell = _longest(spell for spell in empty if _went_on(call, spell))
+    empty = _second_runs(call, lambda one: one.flow_packets == 0 and not one.received.packets)
+    spell = _longest_spell(spell for spell in empty if _call_went_on(call, spell))
     if spell is None or spell.lasts_s < UNHEARD_S or not heard or spell.at_s >= end_of(heard):
         return None
-    media_alone = _longest(_runs(call, lambda one: bool(one.flow_packets) and one.flow_packets == one.received.packets))
+    media_alone = _longest_spell(
+        _second_runs(call, lambda one: bool(one.flow_packets) and one.flow_packets == one.received.packets)
+    )
     numbered = [one for one in heard if one.loss_basis == "sequence"]
     spans = any(one.start_s < spell.at_s and _end_s(spell) < one.start_s + one.duration_s for one in numbered)
     return None if spans or (media_alone is not None and media_alone.lasts_s >= UNHEARD_S) else spell
@@ -78,8 +80,10 @@ def long_pause(call: Call) -> CallSpell | None:
     """Return the longest time for which no media came between others while this end went on; None where it is no longer
     than a talk's own pauses."""
     heard = streams_of(call, "received")
-    spells = (one for one in _runs(call, lambda moment: not moment.received.packets) if _went_on(call, one))
-    spell = _longest(one for one in spells if heard and _end_s(one) < end_of(heard) and one.at_s > _begin_s(heard))
+    spells = (one for one in _second_runs(call, lambda moment: not moment.received.packets) if _call_went_on(call, one))
+    spell = _longest_spell(
+        one for one in spells if heard and _end_s(one) < end_of(heard) and one.at_s > _begin_s(heard)
+    )
     return spell if spell is not None and spell.lasts_s >= LONG_PAUSE_S else None
 
 
@@ -89,7 +93,7 @@ def late_start(call: Call) -> CallSpell | None:
     if not heard or not said:
         return None
     spell = CallSpell(_begin_s(said), _begin_s(heard) - _begin_s(said))
-    return spell if spell.lasts_s >= LATE_START_S and _went_on(call, spell) else None
+    return spell if spell.lasts_s >= LATE_START_S and _call_went_on(call, spell) else None
 
 
 class BadPart(NamedTuple):
@@ -104,14 +108,14 @@ def bad_part(call: Call) -> BadPart | None:
     none. What the recorder lost as well, or this end's own packets show, does not count."""
     if len(call.seconds) <= PART_S:
         return None
-    lost, came, still_ms = (_parts(call, value) for value in (_lost, _came, _still_ms))
+    lost, came, still_ms = (_part_sums(call, value) for value in (_lost_packets, _any_packet, _still_ms))
     share, own_share = lost / np.maximum(lost + came, PART_PACKETS)
     lossy = (share >= PART_LOST) & (own_share < RECORDERS_SHARE * share)
     bad = np.flatnonzero(lossy | (still_ms[0] - still_ms[1] >= 1e3 * PART_STILL_S))
     return BadPart(float(call.seconds[bad[0]].at_s), bool(lossy[bad[0]])) if len(bad) else None
 
 
-def _parts(call: Call, value: Callable[[Second], float]) -> NDArray[np.float64]:
+def _part_sums(call: Call, value: Callable[[Second], float]) -> NDArray[np.float64]:
     """Return the sums over each PART_S of a call, of what was received and of what was sent: shape (2, parts)."""
     total = np.zeros((2, len(call.seconds) + 1))
     for row, name in zip(total, ("received", "sent"), strict=True):
@@ -121,11 +125,11 @@ def _parts(call: Call, value: Callable[[Second], float]) -> NDArray[np.float64]:
     return sums
 
 
-def _lost(second: Second) -> float:
+def _lost_packets(second: Second) -> float:
     return float(second.lost or 0)
 
 
-def _came(second: Second) -> float:
+def _any_packet(second: Second) -> float:
     return float(second.packets)
 
 
@@ -133,7 +137,7 @@ def _still_ms(second: Second) -> float:
     return second.frozen_ms
 
 
-def _runs(call: Call, holds: Callable[[Moment], bool]) -> Iterator[CallSpell]:
+def _second_runs(call: Call, holds: Callable[[Moment], bool]) -> Iterator[CallSpell]:
     """Yield the runs of seconds for which something holds."""
     for which, seconds in groupby(call.seconds, holds):
         if which:
@@ -141,7 +145,7 @@ def _runs(call: Call, holds: Callable[[Moment], bool]) -> Iterator[CallSpell]:
             yield CallSpell(float(run[0].at_s), float(len(run)))
 
 
-def _widened(call: Call, spell: CallSpell) -> CallSpell:
+def _widened_spell(call: Call, spell: CallSpell) -> CallSpell:
     """Return a spell with what stood still of the seconds beside it."""
     first = call.seconds[0].at_s
     before, after = round(spell.at_s) - first - 1, round(spell.at_s + spell.lasts_s) - first
@@ -152,7 +156,7 @@ def _widened(call: Call, spell: CallSpell) -> CallSpell:
     return CallSpell(round(spell.at_s - more_s[0], 3), round(spell.lasts_s + sum(more_s), 3))
 
 
-def _went_on(call: Call, spell: CallSpell) -> bool:
+def _call_went_on(call: Call, spell: CallSpell) -> bool:
     """Whether this end sent media in most of the seconds."""
     first = call.seconds[0].at_s if call.seconds else 0
     seconds = call.seconds[max(0, ceil(spell.at_s) - first) : max(0, floor(_end_s(spell)) - first)]
@@ -167,5 +171,5 @@ def _end_s(spell: CallSpell) -> float:
     return spell.at_s + spell.lasts_s
 
 
-def _longest(spells: Iterable[CallSpell]) -> CallSpell | None:
+def _longest_spell(spells: Iterable[CallSpell]) -> CallSpell | None:
     return max(spells, key=lambda spell: spell.lasts_s, default=None)

@@ -16,17 +16,17 @@ _BROWSER = ".browser"
 
 def is_inside_tls(code: str) -> bool:
     """Return whether the transport is inside TLS to the responder itself (not to a TURN server)."""
-    return plain(code).partition("/")[0] in ("tls", "wss")
+    return without_hello(code).partition("/")[0] in ("tls", "wss")
 
 
-def plain(code: str) -> str:
+def without_hello(code: str) -> str:
     """Return the transport's code without the hello."""
     return code.replace(_BROWSER, "")
 
 
 def with_browser_hello(code: str) -> str:
     """Return the code of the same transport with a ClientHello like a browser's."""
-    kind, slash, port = plain(code).partition("/")
+    kind, slash, port = without_hello(code).partition("/")
     return f"{kind}{_BROWSER}{slash}{port}"
 
 
@@ -34,4 +34,4 @@ def hello_of(code: str) -> TlsHello:
     """Return whose ClientHello opens its connections: "" where none does."""
     if not is_inside_tls(code):
         return ""
-    return "openssl" if plain(code) == code else "browser"
+    return "openssl" if without_hello(code) == code else "browser"

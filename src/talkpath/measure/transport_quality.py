@@ -8,9 +8,9 @@ import numpy as np
 from msgspec import Struct
 
 from talkpath.apps.contract.shape import Arm, Direction
-from talkpath.measure.bitmap import matrix, unpack
+from talkpath.measure.bitmap import sent_and_lost, unpack_bitmap
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
-from talkpath.measure.transport_code import TlsHello, hello_of, plain
+from talkpath.measure.transport_code import TlsHello, hello_of, without_hello
 
 
 class DirectionQuality(Struct, frozen=True):
@@ -57,17 +57,17 @@ def transport_qualities(epochs: Sequence[Epoch]) -> list[TransportQuality]:
 
 def path_qualities(epochs: Sequence[Epoch], is_wanted: Callable[[str], bool]) -> list[TransportQuality]:
     """Return one record for each epoch and each of its paths that is wanted."""
-    return [_quality(epoch, path) for epoch in epochs for path in str(epoch.value).split(",") if is_wanted(path)]
+    return [_path_quality(epoch, path) for epoch in epochs for path in str(epoch.value).split(",") if is_wanted(path)]
 
 
-def _quality(epoch: Epoch, path: str) -> TransportQuality:
-    flows = [flow for flow in epoch.flows if f"{flow.transport}/{flow.port}" == plain(path)]
+def _path_quality(epoch: Epoch, path: str) -> TransportQuality:
+    flows = [flow for flow in epoch.flows if f"{flow.transport}/{flow.port}" == without_hello(path)]
     sent_up = [flow for flow in flows if flow.direction == "up"]
     times = sorted(flow.setup_ms for flow in sent_up if flow.setup_ms is not None)
     setup_ms = times[len(times) // 2] if 2 * len(times) > len(sent_up) else None
     return TransportQuality(
         arm=epoch.arm,
-        transport=plain(path),
+        transport=without_hello(path),
         up=_of_direction(epoch, flows, "up"),
         down=_of_direction(epoch, flows, "down"),
         setup_ms=setup_ms,
@@ -83,11 +83,11 @@ def _of_direction(epoch: Epoch, among: Sequence[Observation], direction: Directi
     size = len(track.stage)
     media = [stage == "media" for stage in track.stage]
     flows = [flow for flow in among if flow.direction == direction]
-    counted, lost = (table[:, media] for table in matrix(flows, size))
+    counted, lost = (table[:, media] for table in sent_and_lost(flows, size))
     runs = int((np.diff(lost.astype(np.int8), axis=1, prepend=0) == 1).sum())
     sent, gone = int(counted.sum()), int(lost.sum())
     # the responder sends nothing on a flow that it never received: all of that is lost
-    silent = sum(not unpack(flow.sent, size).any() for flow in flows) if direction == "down" else 0
+    silent = sum(not unpack_bitmap(flow.sent, size).any() for flow in flows) if direction == "down" else 0
     delay_ms = _delay_ms(epoch, flows, direction, track)
     return DirectionQuality(sent + silent * sum(media), sent - gone, runs + silent, delay_ms)
 
@@ -96,11 +96,11 @@ def _delay_ms(epoch: Epoch, flows: Sequence[Observation], direction: Direction, 
     """Return the delay of the slowest flow: its highest quantile without packets that were due before its set-up was
     done."""
     zero = min((f.delay_dms[0] for f in epoch.flows if f.direction == direction and f.delay_dms), default=0)
-    late = [flow.delay_dms[_quantile(flow, track)] - zero for flow in flows if flow.delay_dms]
+    late = [flow.delay_dms[_delay_quantile(flow, track)] - zero for flow in flows if flow.delay_dms]
     return round(max(late) / 10.0, 1) if late else None
 
 
-def _quantile(flow: Observation, track: Track) -> int:
+def _delay_quantile(flow: Observation, track: Track) -> int:
     """Return the quantile to use: media due while a stream is still connecting are late, and real calls have none of
     those."""
     due_ms = [at_ms for at_ms, stage in zip(track.at_ms, track.stage, strict=True) if stage == "media"]

@@ -19,29 +19,29 @@ from talkpath.measure.call import Control, ControlFlow, ControlSecond, Findings
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Exchange, Facts, Observation, Track
 from talkpath.wire.control.receipt import is_hour
 
-QUESTIONS: Final = ("battery", "watch", "rate", "hello", "long", "tcp", "transport", "relay", "hops")
+QUESTION_KINDS: Final = ("battery", "watch", "rate", "hello", "long", "tcp", "transport", "relay", "hops")
 COMPARING: Final = ("battery", "watch", "rate", "hello")  # questions whose epochs have k calls beside k twins
-STAGES: Final = ("media", "control", "stun", "dtls", "allocate", "reflector")
-TRANSPORTS: Final = ("udp", "tcp", "tls", "wss", "turn-udp", "turn-tcp", "turn-tls")
-ROUTERS: Final = ("", "home", "provider", "public")
-CLASSES: Final = ("home", "hosting", "unknown")
-HELLOS: Final = ("tls.browser", "tls.openssl", "tls.padded", "tls.name")
-KINDS: Final = ("", "stun", "stun-tcp", "tcp", "tls", *HELLOS, "dns.system", "dns.other")
+SETUP_STAGES: Final = ("media", "control", "stun", "dtls", "allocate", "reflector")
+TRANSPORT_NAMES: Final = ("udp", "tcp", "tls", "wss", "turn-udp", "turn-tcp", "turn-tls")
+ROUTER_KINDS: Final = ("", "home", "provider", "public")
+NETWORK_CLASSES: Final = ("home", "hosting", "unknown")
+HELLO_NAMES: Final = ("tls.browser", "tls.openssl", "tls.padded", "tls.name")
+EXCHANGE_KINDS: Final = ("", "stun", "stun-tcp", "tcp", "tls", *HELLO_NAMES, "dns.system", "dns.other")
 UNNAMED_APP: Final = "unknown"  # calls of a recording whose app is not known
-NAME = re.compile(r"[a-z0-9_.-]{1,40}")
-WORD = re.compile(r"[a-z0-9_]{0,40}")
-KEY = re.compile(r"([A-Za-z0-9_-]{43})?")
-PATH = re.compile(r"(udp|tcp|tls|wss)/\d{1,5}")
-RELAY = re.compile(r"turn-(udp|tcp|tls)/\d{1,5}")
-VALUE = re.compile(r"[a-z0-9_*,./-]{0,200}")
+NAME_PATTERN = re.compile(r"[a-z0-9_.-]{1,40}")
+WORD_PATTERN = re.compile(r"[a-z0-9_]{0,40}")
+KEY_PATTERN = re.compile(r"([A-Za-z0-9_-]{43})?")
+PATH_PATTERN = re.compile(r"(udp|tcp|tls|wss)/\d{1,5}")
+RELAY_PATTERN = re.compile(r"turn-(udp|tcp|tls)/\d{1,5}")
+VALUE_PATTERN = re.compile(r"[a-z0-9_*,./-]{0,200}")
 
 
 def validate_facts(facts: Facts) -> None:
     """Raise `BundleError` if no check can write such facts."""
-    if not all(_check(facts)) or not all(map(exchange_fits, facts.exchanges)):
+    if not all(_require_facts(facts)) or not all(map(exchange_fits, facts.exchanges)):
         raise BundleError("The bundle holds facts that no check writes.")
     for epoch in facts.epochs:
-        if not all(_epoch(epoch)):
+        if not all(_require_epoch(epoch)):
             raise BundleError(f"The bundle holds an epoch that no check writes, number {epoch.number}.")
 
 
@@ -50,74 +50,80 @@ def validate_findings(findings: Findings) -> None:
     named = [call.app for call in findings.calls] + [attempt.app for attempt in findings.attempts]
     media = {medium for call in findings.calls for medium in call.media}
     known = all(app == UNNAMED_APP or app in apps() for app in named) and media <= {"voice", "video"}
-    sound = all(_control(control) for control in findings.controls)
+    sound = all(_require_control(control) for control in findings.controls)
     if not known or not sound or not all(map(str.isprintable, findings.unread)):
         raise BundleError("The bundle holds findings that no recording gives.")
 
 
-def _control(control: Control) -> bool:
+def _require_control(control: Control) -> bool:
     """Whether no more arrived than was sent, in any second or flow, and the seconds are in order."""
     counted: list[ControlSecond | ControlFlow] = [*control.seconds, *control.flows]
     whole = all((one.arrived_up or 0) <= one.sent_up and one.arrived_down <= one.sent_down for one in counted)
     times = [one.at_s for one in control.seconds]
     network = control.network[:2] == "AS" and control.network[2:].isascii() and control.network[2:].isdigit()
-    return whole and network and _word(control.ended) and times == sorted(set(times))
+    return whole and network and _is_word(control.ended) and times == sorted(set(times))
 
 
-def _check(facts: Facts) -> Iterator[bool]:
+def _require_facts(facts: Facts) -> Iterator[bool]:
     plan, health, reach = facts.plan, facts.health, facts.reach
     yield len({epoch.number for epoch in facts.epochs}) == len(facts.epochs)
     yield is_hour(facts.started_at) and facts.family in (4, 6)
-    yield all(arm.app in apps() and _name(arm.variant) and _word(arm.shape_class) for arm in plan.arms)
-    yield facts.responder_class in CLASSES and KEY.fullmatch(facts.responder_key) is not None
-    yield all(PATH.fullmatch(path) for path in facts.paths)
-    yield all(map(_word, (health.ended, reach.control, reach.reference, reach.dns, reach.lost, reach.again)))
-    yield all(_word(attempt.outcome) and _word(attempt.hello) for attempt in reach.attempts)
+    yield all(arm.app in apps() and _is_name(arm.variant) and _is_word(arm.shape_class) for arm in plan.arms)
+    yield facts.responder_class in NETWORK_CLASSES and KEY_PATTERN.fullmatch(facts.responder_key) is not None
+    yield all(PATH_PATTERN.fullmatch(path) for path in facts.paths)
+    yield all(map(_is_word, (health.ended, reach.control, reach.reference, reach.dns, reach.lost, reach.again)))
+    yield all(_is_word(attempt.outcome) and _is_word(attempt.hello) for attempt in reach.attempts)
     yield facts.schema.isprintable()
-    yield all(KEY.fullmatch(tried.key) and _word(tried.outcome) for tried in facts.tried)
-    yield all(map(RELAY.fullmatch, plan.relays))
-    yield all(attempt.relay in plan.relays and _word(attempt.outcome) for attempt in facts.relays)
+    yield all(KEY_PATTERN.fullmatch(tried.key) and _is_word(tried.outcome) for tried in facts.tried)
+    yield all(map(RELAY_PATTERN.fullmatch, plan.relays))
+    yield all(attempt.relay in plan.relays and _is_word(attempt.outcome) for attempt in facts.relays)
 
 
-def _name(text: str) -> bool:
-    return NAME.fullmatch(text) is not None
+def _is_name(text: str) -> bool:
+    return NAME_PATTERN.fullmatch(text) is not None
 
 
-def _word(text: str) -> bool:
-    return WORD.fullmatch(text) is not None
+def _is_word(text: str) -> bool:
+    return WORD_PATTERN.fullmatch(text) is not None
 
 
 def exchange_fits(exchange: Exchange) -> bool:
     """Return whether a run can write such an exchange with a host."""
     known = exchange.app == "" or exchange.app in apps()
     named = exchange.name.isprintable() and bool(exchange.name) is (exchange.kind == "tls.name")
-    return known and named and exchange.host.isprintable() and _word(exchange.failure) and exchange.kind in KINDS
+    return (
+        known
+        and named
+        and exchange.host.isprintable()
+        and _is_word(exchange.failure)
+        and exchange.kind in EXCHANGE_KINDS
+    )
 
 
-def _epoch(epoch: Epoch) -> Iterator[bool]:
-    yield epoch.app in apps() and _name(epoch.variant) and epoch.medium != "text"
-    yield epoch.question in QUESTIONS and _word(epoch.missing)
-    yield not isinstance(epoch.value, str) or VALUE.fullmatch(epoch.value) is not None
-    yield _track(epoch.up) and _track(epoch.down)
+def _require_epoch(epoch: Epoch) -> Iterator[bool]:
+    yield epoch.app in apps() and _is_name(epoch.variant) and epoch.medium != "text"
+    yield epoch.question in QUESTION_KINDS and _is_word(epoch.missing)
+    yield not isinstance(epoch.value, str) or VALUE_PATTERN.fullmatch(epoch.value) is not None
+    yield _require_track(epoch.up) and _require_track(epoch.down)
     yield len(epoch.flows) > 0 and len(epoch.flows) % 2 == 0
-    yield all(_pair(up, down) for up, down in zip(epoch.flows[::2], epoch.flows[1::2], strict=False))
+    yield all(_is_flow_pair(up, down) for up, down in zip(epoch.flows[::2], epoch.flows[1::2], strict=False))
     yield len({flow.flow for flow in epoch.flows}) * 2 == len(epoch.flows)
-    yield epoch.question not in COMPARING or _cohort(epoch)
+    yield epoch.question not in COMPARING or _is_within_k(epoch)
     absent = bool(epoch.missing)
-    yield all(_flow(flow, epoch.track(flow.direction), absent) for flow in epoch.flows)
+    yield all(_fits_schedule(flow, epoch.track(flow.direction), absent) for flow in epoch.flows)
 
 
-def _cohort(epoch: Epoch) -> bool:
+def _is_within_k(epoch: Epoch) -> bool:
     """Whether there are at most k flows of each kind."""
     kinds = Counter(flow.twin_kind for flow in epoch.flows if flow.direction == "up")
     return max(kinds.values(), default=0) <= epoch.k
 
 
-def _track(track: Track) -> bool:
-    return len(track.at_ms) == len(track.stage) == len(track.size) and set(track.stage) <= set(STAGES)
+def _require_track(track: Track) -> bool:
+    return len(track.at_ms) == len(track.stage) == len(track.size) and set(track.stage) <= set(SETUP_STAGES)
 
 
-def _pair(up: Observation, down: Observation) -> bool:
+def _is_flow_pair(up: Observation, down: Observation) -> bool:
     """Whether these are the two directions of one flow."""
     same = (up.flow, up.role, up.twin_kind, up.canary, up.transport, up.port)
     return (
@@ -127,20 +133,20 @@ def _pair(up: Observation, down: Observation) -> bool:
     )
 
 
-def _flow(flow: Observation, track: Track, absent: bool) -> bool:
+def _fits_schedule(flow: Observation, track: Track, absent: bool) -> bool:
     """Whether the observation fits its schedule. `absent`: the responder's half is missing."""
     return (
-        all(_bitmap(bitmap, track, may_be_empty=absent) for bitmap in (flow.sent, flow.arrived))
-        and all(_bitmap(bitmap, track, may_be_empty=True) for bitmap in (flow.late, flow.withheld, flow.limited))
-        and flow.transport in TRANSPORTS
-        and flow.router in ROUTERS
+        all(_fits_slots(bitmap, track, may_be_empty=absent) for bitmap in (flow.sent, flow.arrived))
+        and all(_fits_slots(bitmap, track, may_be_empty=True) for bitmap in (flow.late, flow.withheld, flow.limited))
+        and flow.transport in TRANSPORT_NAMES
+        and flow.router in ROUTER_KINDS
         and flow.exceeded <= len(track.size)
         and len(flow.delay_dms) in (0, len(DELAY_QUANTILES))
-        and all(map(_word, flow.answered))
+        and all(map(_is_word, flow.answered))
     )
 
 
-def _bitmap(bitmap: bytes, track: Track, *, may_be_empty: bool) -> bool:
+def _fits_slots(bitmap: bytes, track: Track, *, may_be_empty: bool) -> bool:
     """Whether the bitmap is as long as the schedule, with no bit beyond it."""
     if not bitmap:
         return may_be_empty or not track.size

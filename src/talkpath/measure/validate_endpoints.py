@@ -19,64 +19,64 @@ from talkpath.measure.endpoint_facts import (
     GreetingSeries,
     MeasuredPath,
 )
-from talkpath.measure.validate import NAME, ROUTERS, STAGES, WORD, exchange_fits
+from talkpath.measure.validate import NAME_PATTERN, ROUTER_KINDS, SETUP_STAGES, WORD_PATTERN, exchange_fits
 from talkpath.wire.control.receipt import is_hour
 
 CARRIES: Final = ("call", "greeting")
-FORMS: Final = ("", "stun", "classic")
-REASONS: Final = ("", "locate")
+STUN_FORMS: Final = ("", "stun", "classic")
+SKIP_REASONS: Final = ("", "locate")
 LIMITED: Final = ("", "system", "no_server", "no_call")
-CELLS: Final = 4
+FLOW_CELL_LIMIT: Final = 4
 
 
 def validate_endpoint_facts(facts: EndpointFacts) -> None:
     """Raise `BundleError` if no run can write such facts."""
-    if not all(_run(facts)):
+    if not all(_require_run(facts)):
         raise BundleError("The bundle holds answers of servers that no run writes.")
 
 
-def _run(facts: EndpointFacts) -> Iterator[bool]:
+def _require_run(facts: EndpointFacts) -> Iterator[bool]:
     yield all(app in apps() for app in facts.apps) and facts.family in (4, 6)
     yield is_hour(facts.started_at) and facts.schema.isprintable() and facts.limited in LIMITED
     yield all(map(exchange_fits, facts.exchanges))
-    yield all(all(_series(series)) for series in facts.series)
-    yield all(all(_path(path)) for path in facts.paths)
+    yield all(all(_require_series(series)) for series in facts.series)
+    yield all(all(_require_path(path)) for path in facts.paths)
     yield len({path.host for path in facts.paths}) == len(facts.paths)
-    yield all(all(_epoch(epoch)) for epoch in facts.epochs)
+    yield all(all(_require_expiring_epoch(epoch)) for epoch in facts.epochs)
     yield len({epoch.number for epoch in facts.epochs}) == len(facts.epochs)
 
 
-def _whose(app: str, host: str, *, neutral: bool) -> bool:
+def _require_owner(app: str, host: str, *, neutral: bool) -> bool:
     return (app == "" if neutral else app in apps()) and host.isprintable()
 
 
-def _series(series: GreetingSeries) -> Iterator[bool]:
-    yield _whose(series.app, series.host, neutral=series.neutral)
-    yield _answers(series.sent, series.answered, series.count)
+def _require_series(series: GreetingSeries) -> Iterator[bool]:
+    yield _require_owner(series.app, series.host, neutral=series.neutral)
+    yield _are_answers(series.sent, series.answered, series.count)
     yield len(series.rtt_ms) <= series.count
 
 
-def _path(path: MeasuredPath) -> Iterator[bool]:
-    yield _whose(path.app, path.host, neutral=path.neutral)
-    yield path.greeting in FORMS and all(hop.kind in ROUTERS for hop in path.hops)
+def _require_path(path: MeasuredPath) -> Iterator[bool]:
+    yield _require_owner(path.app, path.host, neutral=path.neutral)
+    yield path.greeting in STUN_FORMS and all(hop.kind in ROUTER_KINDS for hop in path.hops)
 
 
-def _epoch(epoch: ExpiringEpoch) -> Iterator[bool]:
-    yield epoch.app in apps() and NAME.fullmatch(epoch.variant) is not None and epoch.medium == "voice"
+def _require_expiring_epoch(epoch: ExpiringEpoch) -> Iterator[bool]:
+    yield epoch.app in apps() and NAME_PATTERN.fullmatch(epoch.variant) is not None and epoch.medium == "voice"
     yield epoch.host.isprintable() and epoch.beside.isprintable()
-    yield epoch.carries in CARRIES and epoch.why in REASONS and epoch.router in ROUTERS
-    yield WORD.fullmatch(epoch.missing) is not None and set(epoch.stage) <= set(STAGES)
+    yield epoch.carries in CARRIES and epoch.why in SKIP_REASONS and epoch.router in ROUTER_KINDS
+    yield WORD_PATTERN.fullmatch(epoch.missing) is not None and set(epoch.stage) <= set(SETUP_STAGES)
     yield len(epoch.at_ms) == len(epoch.size) == len(epoch.stage)
-    yield all(_flow(flow, len(epoch.size)) for flow in epoch.flows)
+    yield all(_require_expiring_flow(flow, len(epoch.size)) for flow in epoch.flows)
     cells = {(flow.role, flow.neutral) for flow in epoch.flows}
-    yield bool(epoch.missing) or (len(cells) == CELLS and len(epoch.size) > 0)
+    yield bool(epoch.missing) or (len(cells) == FLOW_CELL_LIMIT and len(epoch.size) > 0)
 
 
-def _flow(flow: ExpiringFlow, slots: int) -> bool:
-    return _answers(flow.sent, flow.answered, slots)
+def _require_expiring_flow(flow: ExpiringFlow, slots: int) -> bool:
+    return _are_answers(flow.sent, flow.answered, slots)
 
 
-def _answers(sent: bytes, answered: bytes, size: int) -> bool:
+def _are_answers(sent: bytes, answered: bytes, size: int) -> bool:
     """Whether both bitmaps are as long as they should be, and only what was sent was answered."""
     left, came = (int.from_bytes(bitmap, "little") for bitmap in (sent, answered))
     return len(sent) == len(answered) == (size + 7) // 8 and left >> size == 0 and came & ~left == 0

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from talkpath.errors import UsageError
 
-DATA = files("talkpath.observatory") / "data"
+DATA_FOLDER = files("talkpath.observatory") / "data"
 Row = TypeVar("Row", bound=Struct)
 
 

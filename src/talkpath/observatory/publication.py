@@ -19,12 +19,12 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.observatory.events.record import EVERYWHERE, LAST, Event, not_withdrawn
+from talkpath.observatory.events.record import EVERYWHERE, LAST_DAY, Event, not_withdrawn
 
 Withheld = Literal["", "small", "delay"]
 """Why a cell is not shown: "" it is; `small` too few people; `delay` not before its day."""
 
-AT_ONCE = ("restricted", "closed")
+PUBLISHED_AT_ONCE = ("restricted", "closed")
 
 
 class Order(Struct, frozen=True):
@@ -33,7 +33,7 @@ class Order(Struct, frozen=True):
     country: str
     app: str
     begin: str
-    end: str = LAST
+    end: str = LAST_DAY
 
 
 class Publication(Struct, frozen=True):
@@ -63,7 +63,7 @@ class Publication(Struct, frozen=True):
 
         Transports that still carry are no state: "transports", or whatever is not in AT_ONCE.
         """
-        if state in AT_ONCE or not ordered:
+        if state in PUBLISHED_AT_ONCE or not ordered:
             return day
         return (date.fromisoformat(day) + timedelta(days=self.delay_days)).isoformat()
 
@@ -108,7 +108,7 @@ def orders_of(events: Iterable[Event]) -> list[Order]:
     for event in confirmed:
         if event.kind != "began":
             continue
-        key, end = (event.country, event.app), ends.get(event.id, LAST)
+        key, end = (event.country, event.app), ends.get(event.id, LAST_DAY)
         known = found.get(key, Order(*key, event.onset_high, end))
         found[key] = Order(*key, min(known.begin, event.onset_high), max(known.end, end))
     return list(found.values())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from talkpath.observatory.data_files import DATA, decode_toml
+from talkpath.observatory.data_files import DATA_FOLDER, decode_toml
 
 
 class Fact(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,4 +33,4 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 def load_risks() -> tuple[CountryRisks, ...]:
     """All countries, in the order of the file."""
-    return decode_toml("risks.toml", (DATA / "risks.toml").read_text(encoding="utf-8"), _File).country
+    return decode_toml("risks.toml", (DATA_FOLDER / "risks.toml").read_text(encoding="utf-8"), _File).country

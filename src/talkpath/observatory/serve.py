@@ -26,14 +26,14 @@ from talkpath.observatory.publication import orders_of
 from talkpath.observatory.responders.openapi import directory_paths, directory_schemas
 from talkpath.observatory.responders.routes import DirectoryApi
 from talkpath.observatory.responders.running import DirectorySettings, ServerDirectory
-from talkpath.observatory.server import CHECK_KEY, Location, Observatory, application, known_apps
+from talkpath.observatory.server import CHECK_KEY, Location, Observatory, known_apps, observatory_application
 from talkpath.observatory.web.event_worker import EventPublishing
 from talkpath.observatory.web.openapi import page_paths, page_schemas
-from talkpath.observatory.web.others import others
+from talkpath.observatory.web.others import sentences_of_others
 from talkpath.observatory.web.pages import ObservatoryHooks, Pages
 from talkpath.observatory.web.shared_report import shared_report
 from talkpath.observatory.web.site import Site
-from talkpath.report.words.language import codes, language, speaking
+from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
 from talkpath.serving.private_logs import keep_texts_out_of_logs
@@ -44,26 +44,26 @@ if TYPE_CHECKING:
 
     from talkpath.browser.web.mount import Mount
 
-BACKLOG = 256
+LISTEN_BACKLOG = 256
 MOST_HEAD_BYTES = 64 << 10
 KEEP_ALIVE_S, SHUTDOWN_S = 10, 10
 DAY_S = 86_400
-COUNTRY = "XX"  # of everything that is made up
-PROXIES = "127.0.0.1,::1"  # uvicorn's own default of FORWARDED_ALLOW_IPS
+TEST_COUNTRY = "XX"  # of everything that is made up
+TRUSTED_PROXIES = "127.0.0.1,::1"  # uvicorn's own default of FORWARDED_ALLOW_IPS
 
 
-def bind(host: str, port: int) -> tuple[socket.socket, str]:
+def bind_listener(host: str, port: int) -> tuple[socket.socket, str]:
     """A listening socket and its URL; `UsageError` where it cannot be had."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        bound = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        bound = socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
     except OSError:
         raise UsageError(f"Port {port} of that address cannot be had; name another with --port or --host.") from None
     shown = f"[{host}]" if ":" in host else host
     return bound, f"http://{shown}:{bound.getsockname()[1]}/"
 
 
-def serve(
+def serve_observatory(
     place: Location,
     simulated: bool,
     stopped: frozenset[str],
@@ -83,28 +83,28 @@ def serve(
     from talkpath.observatory.intake.collector import IntakeSettings
 
     os.umask(0o077)  # what libraries write, the embedded index above all, is nobody else's to read
-    proxies = os.environ.get("FORWARDED_ALLOW_IPS", PROXIES)
+    proxies = os.environ.get("FORWARDED_ALLOW_IPS", TRUSTED_PROXIES)
     limits = ConnectionLimits(exempt=networks_of(proxies))
     settings = IntakeSettings(simulated=simulated, stopped=stopped, apps=known_apps())
     site = site or Site()
-    observatory = Observatory(place, settings, site.publication, _clock(site))
-    servers = _directory(observatory, place, directory)
+    observatory = Observatory(place, settings, site.publication, _log_clock(site))
+    servers = _server_directory(observatory, place, directory)
     site = replace(site, check=bool(web_udp), servers=(lambda: servers.summary) if servers else None)
     try:
         pages = pages_of(observatory, site, place.geo)
-        check = _check(web_host or bound.getsockname()[0], web_udp, place, pages)
+        check = _browser_check(web_host or bound.getsockname()[0], web_udp, place, pages)
         listener = LimitedListener(bound, limits)
         offered = DirectoryApi(servers).routes() if servers else ()
         routes = [*offered, *(check.routes if check else ()), *pages.routes()]
         beside = [pages.running, listener.running, *([servers.running] if servers else ())]
-        app = application(observatory, routes, beside)
-        server = _server(RequestWatch(app, listener, proxies), limits)
+        app = observatory_application(observatory, routes, beside)
+        server = _http_server(RequestWatch(app, listener, proxies), limits)
         for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises the signal again after it has shut down
             signal.signal(number, lambda *_: setattr(server, "should_exit", True))
         gc.collect()
         gc.freeze()  # what is there now stays: no later collection looks through it
         ready()
-        asyncio.run(_run(server, listener, check))
+        asyncio.run(_run_server(server, listener, check))
     finally:
         if servers:
             servers.close()
@@ -112,13 +112,15 @@ def serve(
         bound.close()
 
 
-def _clock(site: Site) -> ServerClock:
+def _log_clock(site: Site) -> ServerClock:
     """The clock of the log. That of a made-up country goes ahead by all that open data waits for."""
     ahead_days = SEAL_AFTER_DAYS + site.publication.delay_days if site.box else 0
     return ServerClock(wall=lambda: time.time() + ahead_days * DAY_S)
 
 
-def _directory(observatory: Observatory, place: Location, settings: DirectorySettings | None) -> ServerDirectory | None:
+def _server_directory(
+    observatory: Observatory, place: Location, settings: DirectorySettings | None
+) -> ServerDirectory | None:
     """The directory of test servers, None without settings."""
     if settings is None:
         return None
@@ -126,7 +128,7 @@ def _directory(observatory: Observatory, place: Location, settings: DirectorySet
     return ServerDirectory(place.root, settings, GeoDatabase(place.geo), observatory.clock.today)
 
 
-def _server(app: ASGIApp, limits: ConnectionLimits) -> Server:
+def _http_server(app: ASGIApp, limits: ConnectionLimits) -> Server:
     try:
         import uvicorn
     except ImportError:
@@ -153,7 +155,7 @@ def _server(app: ASGIApp, limits: ConnectionLimits) -> Server:
 def pages_of(observatory: Observatory, site: Site, geo: Sequence[Path] = ()) -> Pages:
     """The pages of an observatory; they are described in its OpenAPI document."""
     observatory.describe(page_paths(), page_schemas())
-    box = SimulatedCountry(site.box, COUNTRY) if observatory.settings.simulated else None
+    box = SimulatedCountry(site.box, TEST_COUNTRY) if observatory.settings.simulated else None
     root = observatory.log.folder.root
     publishing = EventPublishing(root, site.publication, site.address.rstrip("/"), site.webhooks)
     known = ObservatoryHooks(
@@ -172,7 +174,7 @@ def pages_of(observatory: Observatory, site: Site, geo: Sequence[Path] = ()) -> 
     )
 
 
-def _check(host: str, web_udp: Sequence[int], place: Location, pages: Pages) -> Mount | None:
+def _browser_check(host: str, web_udp: Sequence[int], place: Location, pages: Pages) -> Mount | None:
     """The check for browsers, None without `web_udp`. Its receipts are signed with a key of its own, which a list of
     responders may name."""
     if not web_udp:
@@ -184,14 +186,14 @@ def _check(host: str, web_udp: Sequence[int], place: Location, pages: Pages) -> 
     geoip = GeoDatabase(place.geo)
 
     def known(address: str, code: str) -> list[str]:
-        with speaking(language(code if code in codes() else "en")):
-            return others(pages.source, pages.site, geoip.find(address))
+        with speaking(language(code if code in language_codes() else "en")):
+            return sentences_of_others(pages.source, pages.site, geoip.find(address))
 
     signer = signer_of(place.root / CHECK_KEY)
     issuer = ReceiptIssuer(signer, find=geoip.find)
     return Mount(host, web_udp, issuer, known, partial(network_operator, geoip))
 
 
-async def _run(server: Server, listener: LimitedListener, check: Mount | None) -> None:
+async def _run_server(server: Server, listener: LimitedListener, check: Mount | None) -> None:
     async with check.running() if check else nullcontext():
         await server.serve(sockets=[listener])

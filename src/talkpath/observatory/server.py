@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 LOAD_EVERY_S, CLOSE_EVERY_S = 1.0, 3600.0
 LOAD_REST, MOST_REST_S = 100.0, 10.0  # the index rests so many times as long as it worked: the intake goes first
-KIND = "kind.json"
+KIND_FILE = "kind.json"
 CHECK_KEY = "check.pem"
 Running = Callable[[Supervisor], AbstractAsyncContextManager[None]]
 
@@ -192,7 +192,9 @@ class Observatory:
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
 
 
-def application(observatory: Observatory, more: Sequence[BaseRoute] = (), beside: Sequence[Running] = ()) -> ASGIApp:
+def observatory_application(
+    observatory: Observatory, more: Sequence[BaseRoute] = (), beside: Sequence[Running] = ()
+) -> ASGIApp:
     """The ASGI application: the report API, the observatory's own routes, then `more`. What is in `beside` runs as long
     as the application does, its tasks under the observatory's supervisor."""
     try:
@@ -235,12 +237,12 @@ def known_apps() -> frozenset[str]:
 
 def _hold_kind(root: Path, simulated: bool) -> None:
     """Check that simulated and measured data never lie in one folder."""
-    file = root / KIND
+    file = root / KIND_FILE
     told = msgspec.json.encode({"schema": "talkpath.observatory/1", "simulated": simulated})
     if not file.exists():
         if any((root / "log").glob("*.log*")):
             raise UsageError(
-                f"The folder's log has lost its {KIND}, which says whether it is SIMULATED; copy that too."
+                f"The folder's log has lost its {KIND_FILE}, which says whether it is SIMULATED; copy that too."
             )
         replace_file(file, told)
     elif file.read_bytes() != told:

@@ -26,13 +26,13 @@ from talkpath.wire.ip.address import Address
 CONNECT_S, CONNECT_TRIES = 4.0, 3
 HANDSHAKE_S = 5.0
 SETTLE_S, AGAIN_S = 0.5, 3.0  # a program that ends closes its sockets one by one
-MOST_S = 50.0  # no attempt begins later
-KNOCK_S = 5.0
+MAX_DIAL_S = 50.0  # no attempt begins later
+TRY_CONNECT_S = 5.0
 SEGMENT, SMALL_SEGMENT = 1200, 536  # bytes: what IPv6 guarantees with room for a tunnel, and what IPv4 does
 HELLO_BYTES, RANDOM_FIRST = 512, 0xB7  # of the random bytes; the first is no TLS record's (RFC 8446 section 5.1)
 ALERT, HANDSHAKE = 0x15, 0x16  # TLS record types
 
-FURTHEST = (
+FURTHEST_STEPS = (
     "timeout",
     "unroutable",
     "refused",
@@ -46,7 +46,7 @@ FURTHEST = (
 )
 """Outcomes of attempts: what came further says more of what is there."""
 
-KEEPALIVE = (
+KEEPALIVE_OPTIONS = (
     ("TCP_KEEPIDLE", 3),
     ("TCP_KEEPALIVE", 3),
     ("TCP_KEEPINTVL", 2),
@@ -65,8 +65,8 @@ class Dialled:
     attempts: tuple[ControlAttempt, ...] = ()
 
 
-HELLOS = ("bare", "named")
-UNEXPLAINED = ("silent", "reset", "closed", "stalled")
+CONTROL_HELLOS = ("bare", "named")
+UNEXPLAINED_ENDS = ("silent", "reset", "closed", "stalled")
 """Outcomes that leave open whether the ClientHello was treated apart."""
 
 
@@ -77,41 +77,41 @@ class _Target:
     port: int
     family: int
     sockaddr: Any
-    hellos: list[str] = field(default_factory=lambda: list(HELLOS))
+    hellos: list[str] = field(default_factory=lambda: list(CONTROL_HELLOS))
 
 
-def dial(link: InviteLink, family: int) -> Dialled:
+def dial_server(link: InviteLink, family: int) -> Dialled:
     """Connect to the link's host. `family` is 4, 6 or 0 for either."""
     try:
-        targets = _targets(link, {4: socket.AF_INET, 6: socket.AF_INET6}.get(family, socket.AF_UNSPEC))
+        targets = _dial_targets(link, {4: socket.AF_INET, 6: socket.AF_INET6}.get(family, socket.AF_UNSPEC))
     except (OSError, UnicodeError):
         return Dialled(None, "unresolved")
     attempts: list[ControlAttempt] = []
-    for connection, attempt in _attempts(link, targets * (1 if link.addresses else CONNECT_TRIES), MOST_S):
+    for connection, attempt in _attempts(link, targets * (1 if link.addresses else CONNECT_TRIES), MAX_DIAL_S):
         attempts.append(attempt)
         if connection is not None:
             return Dialled(connection, "connected", tuple(attempts) if len(attempts) > 1 else ())
-    control = max((attempt.outcome for attempt in attempts), key=FURTHEST.index, default="timeout")
-    if control in UNEXPLAINED and not link.addresses:
-        answered = next(target for target in targets if len(target.hellos) < len(HELLOS))
+    control = max((attempt.outcome for attempt in attempts), key=FURTHEST_STEPS.index, default="timeout")
+    if control in UNEXPLAINED_ENDS and not link.addresses:
+        answered = next(target for target in targets if len(target.hellos) < len(CONTROL_HELLOS))
         attempts.append(_random_bytes(answered))
     return Dialled(None, "timeout" if control == "unroutable" else control, tuple(attempts))
 
 
-def knock(link: InviteLink, family: int) -> str:
+def try_connect(link: InviteLink, family: int) -> str:
     """How far one attempt at each of the link's ports comes (`Reach.control`); nothing is asked of the server. It takes
-    some seconds, where `dial` may take a minute to find out what is in the way."""
+    some seconds, where `dial_server` may take a minute to find out what is in the way."""
     try:
-        targets = _targets(link, {4: socket.AF_INET, 6: socket.AF_INET6}.get(family, socket.AF_UNSPEC))
+        targets = _dial_targets(link, {4: socket.AF_INET, 6: socket.AF_INET6}.get(family, socket.AF_UNSPEC))
     except (OSError, UnicodeError):
         return "unresolved"
     outcomes: list[str] = []
-    for connection, attempt in _attempts(link, targets, KNOCK_S):
+    for connection, attempt in _attempts(link, targets, TRY_CONNECT_S):
         if connection is not None:
             connection.close()
             return "connected"
         outcomes.append(attempt.outcome)
-    furthest = max(outcomes, key=FURTHEST.index, default="timeout")
+    furthest = max(outcomes, key=FURTHEST_STEPS.index, default="timeout")
     return "timeout" if furthest == "unroutable" else furthest
 
 
@@ -124,25 +124,25 @@ def _attempts(
     for target in targets:
         host = str(target.sockaddr[0])
         if target.hellos and host not in left_alone and time.monotonic() <= until_s:
-            connection, attempt = _attempt(target, link.key)
+            connection, attempt = _attempt_target(target, link.key)
             if link.addresses and attempt.hello:
                 left_alone.add(host)
             yield connection, attempt
 
 
-def dial_again(address: Address, port: int) -> str:
+def redial_server(address: Address, port: int) -> str:
     """What a new TCP connection to the far end meets, after the control channel was lost: `Reach.again`."""
     family = socket.AF_INET if address.family == 4 else socket.AF_INET6
     target = _Target(port, family, (address.reveal()[0], port))
     time.sleep(SETTLE_S)
-    end = _connect(target, SEGMENT, AGAIN_S)
+    end = _connect_target(target, SEGMENT, AGAIN_S)
     if isinstance(end, str):
         return end
     end.close()
     return "connected"
 
 
-def _targets(link: InviteLink, wanted: int) -> list[_Target]:
+def _dial_targets(link: InviteLink, wanted: int) -> list[_Target]:
     found = [
         _Target(port, family, sockaddr)
         for port in link.ports
@@ -155,21 +155,21 @@ def _targets(link: InviteLink, wanted: int) -> list[_Target]:
     return found
 
 
-def _attempt(target: _Target, key: str) -> tuple[ControlConnection | None, ControlAttempt]:
+def _attempt_target(target: _Target, key: str) -> tuple[ControlConnection | None, ControlAttempt]:
     """One connection, with the next ClientHello that was not tried there."""
     since_s, hello = time.monotonic(), target.hellos[0]
     segment = SMALL_SEGMENT if len(target.hellos) == 1 else SEGMENT
-    end = _connect(target, segment, CONNECT_S)
+    end = _connect_target(target, segment, CONNECT_S)
     if isinstance(end, str):
-        return None, ControlAttempt(target.port, end, segment=segment, took_s=_since(since_s))
+        return None, ControlAttempt(target.port, end, segment=segment, took_s=_ms_since(since_s))
     target.hellos.pop(0)
     named = hello == "named"
     context = tls.browser_like_context() if named else tls.client_context()
     channel = tls.Channel(context, server=False, name=usual_name() if named else None)
-    outcome = _handshake(end, channel)
+    outcome = _complete_handshake(end, channel)
     if outcome == "connected" and channel.peer_key != key:
         outcome = "other_key"
-    attempt = ControlAttempt(target.port, outcome, hello, segment, _since(since_s))
+    attempt = ControlAttempt(target.port, outcome, hello, segment, _ms_since(since_s))
     if outcome != "connected":
         end.close()
         return None, attempt
@@ -180,15 +180,15 @@ def _attempt(target: _Target, key: str) -> tuple[ControlConnection | None, Contr
 def _random_bytes(target: _Target) -> ControlAttempt:
     """Bytes that no rule on TLS matches: do they fare as the ClientHello did?"""
     since_s = time.monotonic()
-    end = _connect(target, SMALL_SEGMENT, CONNECT_S)
+    end = _connect_target(target, SMALL_SEGMENT, CONNECT_S)
     if isinstance(end, str):
-        return ControlAttempt(target.port, end, segment=SMALL_SEGMENT, took_s=_since(since_s))
+        return ControlAttempt(target.port, end, segment=SMALL_SEGMENT, took_s=_ms_since(since_s))
     with end:
-        outcome = _exchange(end, bytes([RANDOM_FIRST]) + os.urandom(HELLO_BYTES - 1))
-    return ControlAttempt(target.port, outcome, "random", SMALL_SEGMENT, _since(since_s))
+        outcome = _exchange_bytes(end, bytes([RANDOM_FIRST]) + os.urandom(HELLO_BYTES - 1))
+    return ControlAttempt(target.port, outcome, "random", SMALL_SEGMENT, _ms_since(since_s))
 
 
-def _exchange(end: socket.socket, data: bytes) -> str:
+def _exchange_bytes(end: socket.socket, data: bytes) -> str:
     try:
         end.settimeout(HANDSHAKE_S)
         end.sendall(data)
@@ -199,11 +199,11 @@ def _exchange(end: socket.socket, data: bytes) -> str:
         return "silent"
 
 
-def _since(since_s: float) -> float:
+def _ms_since(since_s: float) -> float:
     return round(time.monotonic() - since_s, 3)
 
 
-def _connect(target: _Target, segment: int, timeout_s: float) -> socket.socket | str:
+def _connect_target(target: _Target, segment: int, timeout_s: float) -> socket.socket | str:
     """A connection, or what came instead of one."""
     end = socket.socket(target.family, socket.SOCK_STREAM)
     try:
@@ -223,13 +223,13 @@ def _connect(target: _Target, segment: int, timeout_s: float) -> socket.socket |
 
 def _keep_alive(end: socket.socket) -> None:
     end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEPALIVE:
+    for name, value in KEEPALIVE_OPTIONS:
         if (option := getattr(socket, name, None)) is not None:
             with suppress(OSError):
                 end.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def _handshake(end: socket.socket, channel: tls.Channel) -> str:
+def _complete_handshake(end: socket.socket, channel: tls.Channel) -> str:
     """Complete the TLS handshake: "connected", or the outcome of `ControlAttempt` that tells what came instead."""
     deadline_s, first = time.monotonic() + HANDSHAKE_S, b""
     while not channel.ready and not channel.closed:

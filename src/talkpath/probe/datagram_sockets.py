@@ -10,7 +10,7 @@ from talkpath.wire.ip import error_queue
 from talkpath.wire.ip.address import Address
 
 MOST_READS = 64  # of one socket before others get their turn
-RECEIVE_BUFFER = 1 << 19
+PROBE_BUFFER_BYTES = 1 << 19
 
 
 class DatagramSockets:
@@ -76,5 +76,5 @@ class DatagramSockets:
             family = socket.AF_INET if self._far.family == 4 else socket.AF_INET6
             end = self._sockets[number] = socket.socket(family, socket.SOCK_DGRAM)
             end.setblocking(False)
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PROBE_BUFFER_BYTES)
         return end

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from talkpath.measure.facts import ControlAttempt
 from talkpath.probe.control_connection import ControlConnection, how_lost
-from talkpath.probe.control_dialling import dial, dial_again
+from talkpath.probe.control_dialling import dial_server, redial_server
 from talkpath.probe.datagram_sockets import DatagramSockets
 from talkpath.probe.flight import ProbePacket
 from talkpath.probe.invite_link import InviteLink
@@ -27,7 +27,7 @@ from talkpath.serving.readiness import await_ready
 from talkpath.wire.control.invitation import Invitation
 from talkpath.wire.ip.address import Address
 
-MOST_SLEEP_S = 0.2  # Ctrl-C, suspend and clock steps are noticed this often
+MAX_PROBE_SLEEP_S = 0.2  # Ctrl-C, suspend and clock steps are noticed this often
 WATCH_S = 1.0  # how often clock and network are looked at
 CLOCK_STEP_S = 1.0
 NEVER = float("inf")
@@ -119,7 +119,7 @@ class ProbeDriver:
                 with self._interruptible():
                     self._loop()
                     if self._engine.lost_responder and not self._interrupts:
-                        self._engine.dialled_again(dial_again(self._far, self._port))
+                        self._engine.dialled_again(redial_server(self._far, self._port))
         finally:
             self._close()
 
@@ -145,7 +145,7 @@ class ProbeDriver:
     def _connect(self) -> bool:
         if self._relays is not None:
             self._relays.look_up(self._family)
-        dialled = dial(self._link, self._family)
+        dialled = dial_server(self._link, self._family)
         if dialled.attempts:
             self._engine.dialled(dialled.attempts)
         control = dialled.connection
@@ -225,7 +225,7 @@ class ProbeDriver:
     def _wait(self) -> None:
         """Sleep until a socket is ready or a packet is due, then read and write what is ready."""
         wake_s = min(self._engine.wake_s, self._relays.wake_s if self._relays else NEVER)
-        timeout_s = min(MOST_SLEEP_S, max(0.0, wake_s - time.monotonic()))
+        timeout_s = min(MAX_PROBE_SLEEP_S, max(0.0, wake_s - time.monotonic()))
         control, relayed = self._control, self._relays.sockets() if self._relays else {}
         streams = {stream.socket: stream for stream in self._streams.values() if not stream.dead}
         readers: list[socket.socket] = [*self._udp.sockets(), *streams, *relayed]

@@ -1,7 +1,8 @@
 """Whom an app's own addresses may be asked of: rows of a TOML file, each with its source, date and confidence.
 
-A row names a host that the app's makers published or that captures show; no row is a person's. `choose` takes out those
-of the apps that a person ticked, up to the tier that the person chose, with the neutral hosts that stand beside them.
+A row names a host that the app's makers published or that captures show; no row is a person's. `choose_endpoints`
+takes out those of the apps that a person ticked, up to the tier that the person chose, with the neutral hosts that
+stand beside them.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from talkpath.errors import UsageError
 Kind = Literal["stun", "stun-tcp", "tcp", "tls", "resolver"]
 TIERS = ("names only", "what any browser does", "what the app itself does", "packets that expire on the way")
 TLS_HELLOS = ("tls.browser", "tls.openssl")  # the first TLS message as a current browser, and as OpenSSL, writes it
-STALE = datetime.timedelta(days=365)  # a server that was seen longer ago may have moved
-SHIPPED = files("talkpath.probe").joinpath("data", "endpoints.toml")
+STALE_DAYS = datetime.timedelta(days=365)  # a server that was seen longer ago may have moved
+SHIPPED_CATALOGUE = files("talkpath.probe").joinpath("data", "endpoints.toml")
 
 
 class EndpointRow(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +52,7 @@ class EndpointRow(Struct, frozen=True, forbid_unknown_fields=True):
 
     def known(self, today: datetime.date) -> Literal["high", "low"]:
         """Confidence that it answers, "low" where the source is old."""
-        return "low" if today - self.date > STALE else self.confidence
+        return "low" if today - self.date > STALE_DAYS else self.confidence
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,10 +77,10 @@ class ChosenEndpoints(Struct, frozen=True):
 def read_catalogue(file: Path | None = None) -> tuple[EndpointRow, ...]:
     """The rows of a file, of the shipped one by default; `UsageError` for a file that is none."""
     try:
-        text = SHIPPED.read_text(encoding="utf-8") if file is None else file.read_text(encoding="utf-8")
+        text = SHIPPED_CATALOGUE.read_text(encoding="utf-8") if file is None else file.read_text(encoding="utf-8")
         rows = msgspec.convert(tomllib.loads(text), _File).endpoint
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise UsageError(f"The file of --catalogue cannot be read as one: {_why(error)}.") from None
+        raise UsageError(f"The file of --catalogue cannot be read as one: {_why_unusable(error)}.") from None
     for row in rows:
         printable = row.id.isprintable() and row.host.isprintable()
         if not (printable and 0 < row.port < 65536 and 0 <= row.tier < len(TIERS)):
@@ -91,11 +92,11 @@ def read_catalogue(file: Path | None = None) -> tuple[EndpointRow, ...]:
     return rows
 
 
-def _why(error: Exception) -> str:
+def _why_unusable(error: Exception) -> str:
     return "it cannot be opened" if isinstance(error, OSError) else str(error).rstrip(".")
 
 
-def choose(rows: Sequence[EndpointRow], apps: Sequence[str], tier: int) -> ChosenEndpoints:
+def choose_endpoints(rows: Sequence[EndpointRow], apps: Sequence[str], tier: int) -> ChosenEndpoints:
     """What those apps are to be asked; `UsageError` where there is nothing, or no control to put beside it."""
     known = list(dict.fromkeys(row.app for row in rows if row.app))
     apps = [name if name in known else app_id(name) for name in apps]

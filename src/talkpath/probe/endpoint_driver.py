@@ -15,16 +15,16 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from talkpath.probe.endpoint_engine import AS_WRITTEN, OTHER, SYSTEM, EndpointEngine, Request
-from talkpath.probe.name_contrast import NAME
+from talkpath.probe.name_contrast import NAME_KIND
 from talkpath.wire.ip.address import Address
-from talkpath.wire.rtc.stun import HEADER_BYTES
+from talkpath.wire.rtc.stun import STUN_HEADER_BYTES
 from talkpath.wire.tls_hello import ANSWER_BYTES
 
 DATAGRAM_S, STREAM_S = 3.0, 5.0  # time for a SYN to be sent again, after 1 s and after 3 s (RFC 6298)
 NAP_S = 0.2
 WORKERS = 16
 
-FAILURES: tuple[tuple[type[OSError], str], ...] = (
+OONI_FAILURES: tuple[tuple[type[OSError], str], ...] = (
     (TimeoutError, "generic_timeout_error"),
     (ConnectionRefusedError, "connection_refused"),
     (ConnectionResetError, "connection_reset"),
@@ -97,42 +97,42 @@ class EndpointDriver:
         try:
             return self._exchange(request)
         except OSError as error:
-            return RequestOutcome(_failure(error))
+            return RequestOutcome(_failure_name(error))
 
     def _exchange(self, request: Request) -> RequestOutcome:
         row = request.row
         if request.kind in ("stun", OTHER):
             port = row.port if request.kind == "stun" else self._engine.chosen.resolver.port
-            return RequestOutcome(data=_datagram(request.addresses, port, request.data))
-        with _connected(request.addresses, row.port) as plain:
-            if request.kind in AS_WRITTEN or request.kind == NAME:
+            return RequestOutcome(data=_exchange_datagram(request.addresses, port, request.data))
+        with _connect_any(request.addresses, row.port) as plain:
+            if request.kind in AS_WRITTEN or request.kind == NAME_KIND:
                 plain.sendall(request.data)
-                return RequestOutcome(data=_first(plain, ANSWER_BYTES))
+                return RequestOutcome(data=_first_bytes(plain, ANSWER_BYTES))
             if request.kind == "stun-tcp":
                 plain.sendall(request.data)
-                return RequestOutcome(data=_message(plain))
+                return RequestOutcome(data=_stun_message(plain))
             if request.kind == "tls":
                 with self._context.wrap_socket(plain, server_hostname=row.host):
                     return RequestOutcome()
         return RequestOutcome()
 
 
-def _failure(error: OSError) -> str:
+def _failure_name(error: OSError) -> str:
     """The failure's name in OONI's df-007."""
-    return next((name for kind, name in FAILURES if isinstance(error, kind)), "network_unreachable")
+    return next((name for kind, name in OONI_FAILURES if isinstance(error, kind)), "network_unreachable")
 
 
-def _datagram(addresses: Sequence[Address], port: int, data: bytes) -> bytes:
+def _exchange_datagram(addresses: Sequence[Address], port: int, data: bytes) -> bytes:
     """One datagram to the first address of a family, then of the other where nothing comes back; what does. One of the
     families may have no way to it."""
     *before, last = _one_of_each_family(addresses)
     for address in before:
         with suppress(OSError):
-            return _answer(address, port, data)
-    return _answer(last, port, data)
+            return _datagram_answer(address, port, data)
+    return _datagram_answer(last, port, data)
 
 
-def _answer(address: Address, port: int, data: bytes) -> bytes:
+def _datagram_answer(address: Address, port: int, data: bytes) -> bytes:
     with socket.socket(socket.AF_INET if address.family == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as end:
         end.settimeout(DATAGRAM_S)
         end.connect((address.reveal()[0], port))
@@ -145,7 +145,7 @@ def _one_of_each_family(addresses: Sequence[Address]) -> list[Address]:
     return [first[family] for family in sorted(first)]
 
 
-def _first(end: socket.socket, size: int) -> bytes:
+def _first_bytes(end: socket.socket, size: int) -> bytes:
     """The first bytes of a connection; `ssl.SSLEOFError` where it ends before."""
     data = b""
     while len(data) < size:
@@ -156,13 +156,13 @@ def _first(end: socket.socket, size: int) -> bytes:
     return data
 
 
-def _message(end: socket.socket) -> bytes:
+def _stun_message(end: socket.socket) -> bytes:
     """One STUN message of a connection, as far as it comes before the connection ends."""
-    head = _first(end, HEADER_BYTES)
-    return head + _first(end, int.from_bytes(head[2:4], "big"))
+    head = _first_bytes(end, STUN_HEADER_BYTES)
+    return head + _first_bytes(end, int.from_bytes(head[2:4], "big"))
 
 
-def _connected(addresses: Sequence[Address], port: int) -> socket.socket:
+def _connect_any(addresses: Sequence[Address], port: int) -> socket.socket:
     """A connection to the first address of each family that there is a way to."""
     known = _one_of_each_family(addresses)
     for address in known:

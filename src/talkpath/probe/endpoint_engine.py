@@ -21,7 +21,7 @@ from typing import NamedTuple
 from talkpath.errors import WireError
 from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
-from talkpath.probe.name_contrast import NAME, name_cells
+from talkpath.probe.name_contrast import NAME_KIND, name_cells
 from talkpath.wire.ip import dns
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
@@ -32,8 +32,8 @@ HELLO_ROUNDS = 6
 BATCH, SPACE_S, PAUSE_S, GAP_S = 4, 0.2, 1.5, 10.0
 NEVER = float("inf")
 HELLOS: dict[str, HelloStyle] = {"tls.browser": "browser", "tls.openssl": "openssl"}
-PADDED = "tls.padded"
-AS_WRITTEN: dict[str, HelloStyle] = {**HELLOS, PADDED: "padded"}
+PADDED_HELLO = "tls.padded"
+AS_WRITTEN: dict[str, HelloStyle] = {**HELLOS, PADDED_HELLO: "padded"}
 GREETED = ("stun", "stun-tcp")
 SYSTEM, OTHER = "dns.system", "dns.other"
 
@@ -104,7 +104,7 @@ class EndpointEngine:
         """What came of a request: a failure (df-007), or the datagram, or addresses, or just that it worked."""
         asked_s, request = self._open.pop(number)
         if not failure and data:
-            failure, addresses = _read(request, data)
+            failure, addresses = _read_answer(request, data)
         if not failure and request.kind in (SYSTEM, OTHER):
             failure = "" if addresses else "dns_no_answer"
             if addresses:
@@ -159,10 +159,10 @@ class EndpointEngine:
         if self._round == 1:
             return every
         parted = self._parted()
-        padded = [(row, PADDED) for row in self.chosen.rows if (row.id, PADDED) in parted]
+        padded = [(row, PADDED_HELLO) for row in self.chosen.rows if (row.id, PADDED_HELLO) in parted]
         if self._round > ROUNDS:
             return [(row, kind) for row, kind in every if (row.id, kind) in parted] + padded
-        before = [each for each in self.exchanges if each.round == self._round - 1 and each.kind != NAME]
+        before = [each for each in self.exchanges if each.round == self._round - 1 and each.kind != NAME_KIND]
         last = {(each.host, each.kind): each for each in before}
         failed = {place for place, each in last.items() if not each.ok and not each.neutral}
         blind = {each.kind for each in last.values() if each.neutral and not each.ok}
@@ -185,7 +185,7 @@ class EndpointEngine:
             if each.kind in HELLOS and not each.neutral:
                 came.setdefault(each.host, {}).setdefault(each.kind, set()).add(each.ok)
         parted = [host for host, kinds in came.items() if sorted(map(sorted, kinds.values())) == [[False], [True]]]
-        too_long = {(host, PADDED) for host in parted if came[host]["tls.browser"] == {False}}
+        too_long = {(host, PADDED_HELLO) for host in parted if came[host]["tls.browser"] == {False}}
         return {(host, kind) for host in parted for kind in HELLOS} | too_long
 
     def _every(self) -> list[tuple[EndpointRow, str]]:
@@ -220,7 +220,7 @@ class EndpointEngine:
         cells = self._name_cells()
         self.rng.shuffle(cells)
         start_s = self._agenda[-1].at_s + PAUSE_S if self._agenda else now_s
-        self._agenda += [Due(start_s + SPACE_S * n, row, NAME, named) for n, (row, named) in enumerate(cells)]
+        self._agenda += [Due(start_s + SPACE_S * n, row, NAME_KIND, named) for n, (row, named) in enumerate(cells)]
 
     def _name_cells(self) -> list[tuple[EndpointRow, EndpointRow]]:
         """(whom, with whose name) of this round, as far as the names were found."""
@@ -230,7 +230,7 @@ class EndpointEngine:
         return [(row, named) for row, named in cells if self.addresses(row)]
 
     def _neutral(self, kind: str) -> EndpointRow:
-        named, asked = kind in (SYSTEM, OTHER), "tls.browser" if kind == PADDED else kind
+        named, asked = kind in (SYSTEM, OTHER), "tls.browser" if kind == PADDED_HELLO else kind
         fitting = [row for row in self.chosen.neutral if (row.is_name if named else asked in self.chosen.asks(row))]
         return self.rng.choice(fitting or list(self.chosen.neutral))
 
@@ -240,13 +240,13 @@ class EndpointEngine:
         addresses = self.addresses(row)
         data = b""
         if kind in GREETED:
-            data = stun.encode(stun.StunMessage(stun.Type.BINDING_REQUEST, self.rng.randbytes(12)))
+            data = stun.encode_message(stun.StunMessage(stun.Type.BINDING_REQUEST, self.rng.randbytes(12)))
         elif kind in AS_WRITTEN:
             data = client_hello(AS_WRITTEN[kind], row.host, self.rng)
         elif due.named is not None:
             data = client_hello("openssl", due.named.host, self.rng)
         elif kind == OTHER:
-            data = dns.query(row.host, self.rng.getrandbits(16))
+            data = dns.encode_query(row.host, self.rng.getrandbits(16))
             addresses = (Address.of(self.chosen.resolver.host),)
         return Request(
             number=self._number,
@@ -259,19 +259,19 @@ class EndpointEngine:
         )
 
 
-def _read(request: Request, data: bytes) -> tuple[str, Sequence[Address]]:
+def _read_answer(request: Request, data: bytes) -> tuple[str, Sequence[Address]]:
     """(failure, addresses) of a datagram that came back; an answer to another question is none."""
-    if request.kind in AS_WRITTEN or request.kind == NAME:
+    if request.kind in AS_WRITTEN or request.kind == NAME_KIND:
         return "" if is_answer(data) else "unexpected_answer", ()
     try:
         if request.kind in GREETED:
-            reply = stun.decode(data)
+            reply = stun.decode_message(data)
             mine = reply.transaction == request.data[8:20] and reply.type in (
                 stun.Type.BINDING_RESPONSE,
                 stun.Type.BINDING_ERROR,
             )
             return "" if mine else "unexpected_answer", ()
-        found = dns.answer(data)
+        found = dns.decode_answer(data)
     except WireError:
         return "unexpected_answer", ()
     if found.id != int.from_bytes(request.data[:2], "big"):

@@ -14,7 +14,7 @@ from itertools import repeat
 
 from talkpath.apps.contract.shape import KEY_BYTES
 from talkpath.experiment.assemble import epoch_facts, with_late
-from talkpath.experiment.budget import AROUND_BYTES, most_bytes, opening_bytes
+from talkpath.experiment.budget import CARRIER_BYTES, most_bytes, opening_bytes
 from talkpath.experiment.flight import NEVER, lateness_dms
 from talkpath.experiment.layout import Layout
 from talkpath.measure.facts import Epoch
@@ -136,7 +136,7 @@ class ProbeEpochs:
             return True
         if running is None or not running.reports:
             return False
-        validate.report(flows, running.layout)
+        validate.is_report_of(flows, running.layout)
         del self._running[number]
         self._conclude(now_s, running, flows)
         return True
@@ -174,7 +174,7 @@ class ProbeEpochs:
         """Add what arrived after an epoch's cut, so that it is not taken for lost when a mechanism is named."""
         for number, (place, flight) in self._concluded.items():
             down = flight.late_bitmaps()
-            up = validate.late(theirs.get(number, ()), flight.layout)
+            up = validate.checked_late(theirs.get(number, ()), flight.layout)
             if (down or up) and self._late.get(number) != (up, down):
                 self._late[number] = up, down
                 self.finished[place] = with_late(self.finished[place], up, down)
@@ -220,7 +220,7 @@ class ProbeEpochs:
 
     def unsent(self, packet: ProbePacket) -> None:
         """This machine did not send the packet: it never left."""
-        self.bytes_sent -= len(packet.data) + AROUND_BYTES[self.family][packet.transport]
+        self.bytes_sent -= len(packet.data) + CARRIER_BYTES[self.family][packet.transport]
         for running in self._running.values():
             running.flight.forget(packet.data)
 
@@ -265,7 +265,7 @@ class ProbeEpochs:
         self.wake_s = min((flight.wake_s for flight in self._sending), default=NEVER)
 
     def _count(self, flight: ProbeFlight, packets: list[ProbePacket]) -> list[ProbePacket]:
-        size, around_bytes = 0, AROUND_BYTES[self.family]
+        size, around_bytes = 0, CARRIER_BYTES[self.family]
         for packet in packets:
             size += len(packet.data) + around_bytes[packet.transport]
         self.bytes_sent += size

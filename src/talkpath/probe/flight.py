@@ -7,10 +7,10 @@ from itertools import repeat
 from msgspec import Struct
 
 from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES
-from talkpath.experiment.budget import AROUND_BYTES
+from talkpath.experiment.budget import CARRIER_BYTES
 from talkpath.experiment.flight import Flight
 from talkpath.experiment.layout import Layout
-from talkpath.experiment.nonce import Places, read, without
+from talkpath.experiment.nonce import Places, read_nonce, without_nonce
 
 
 class ProbePacket(Struct, frozen=True, gc=False):
@@ -41,7 +41,7 @@ class ProbeFlight(Flight[ProbePacket]):
         self._nonce = [0] * len(layout.flows)
         self._places = Places([layout.schedule.slots[slot] for slot in layout.up.slots])
         self.transport = [flow.transport.partition("/")[0] for flow in layout.flows]
-        self.size_bytes, self.around_bytes = 0, [AROUND_BYTES[family][transport] for transport in self.transport]
+        self.size_bytes, self.around_bytes = 0, [CARRIER_BYTES[family][transport] for transport in self.transport]
 
     def take(self, now_s: float, flow: int, bit: int, data: bytes) -> list[ProbePacket]:
         """One datagram of the responder's came. Returns what it sets off; nothing if it was changed on the way."""
@@ -60,13 +60,13 @@ class ProbeFlight(Flight[ProbePacket]):
             return True
         shape = self.layout.schedule.slots[slot]
         at = shape.nonce_at or 0
-        return without(data, shape, own[at : at + NONCE_BYTES], fingerprint=plan.role == "call") == own
+        return without_nonce(data, shape, own[at : at + NONCE_BYTES], fingerprint=plan.role == "call") == own
 
     def _look(self, flow: int, bit: int, data: bytes) -> None:
         """For the nonce: from then on all that leaves echoes it."""
         plan, slots = self.layout.flows[flow], self.layout.schedule.slots
         slot, text = self.into.slots[bit], plan.twin_kind == "text"
-        self._nonce[flow] = nonce = read(plan.datagrams[slot], data, slots[slot], printable=text)
+        self._nonce[flow] = nonce = read_nonce(plan.datagrams[slot], data, slots[slot], printable=text)
         if nonce:
             own = self._datagrams[flow]
             self._datagrams[flow] = self._places.put(own, nonce, printable=text, fingerprint=plan.role == "call")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 from talkpath.errors import UsageError
-from talkpath.wire.control.invitation import Invitation, prove, token_of_text, token_text, until_text
+from talkpath.wire.control.invitation import Invitation, invitation_proof, token_of_text, token_text, until_text
 from talkpath.wire.control.keys import valid_key_text
 
 SCHEME = "talkpath"
@@ -43,7 +43,7 @@ class InviteLink:
 
     def invitation(self, binding: bytes) -> Invitation:
         """The proof of this invitation for the TLS connection with that channel binding."""
-        return prove(self.token, until_text(self.until), binding)
+        return invitation_proof(self.token, until_text(self.until), binding)
 
     def text(self) -> str:
         """The invite link."""
@@ -79,29 +79,29 @@ def parse_invite_link(text: str) -> InviteLink:
         host=parts.hostname,
         port=port,
         key=parts.fragment,
-        until=_until(query.get("until", [""])[0]),
-        also=_also(query.get("also", ["0"])[0]),
-        token=_token(query.get("token", [""])[0]),
+        until=_read_expiry(query.get("until", [""])[0]),
+        also=_read_further_ports(query.get("also", ["0"])[0]),
+        token=_read_token(query.get("token", [""])[0]),
     )
 
 
 _LOOKS = "An invite link looks like talkpath://HOST:PORT/#KEY or HOST:PORT#KEY."
 
 
-def _token(text: str) -> bytes:
+def _read_token(text: str) -> bytes:
     token = token_of_text(text) if text else b""
     if text and not token:
         raise UsageError("The link's 'token' is none, or half of one; copy the link whole.")
     return token
 
 
-def _also(text: str) -> int:
+def _read_further_ports(text: str) -> int:
     if not text.isdecimal() or not text.isascii() or int(text) > 65535:
         raise UsageError("The link's 'also' is not a port number; copy the whole link.")
     return int(text)
 
 
-def _until(text: str) -> datetime | None:
+def _read_expiry(text: str) -> datetime | None:
     if not text:
         return None
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from talkpath.wire.ip.address import Address
 
-TUNNELS = ("tun", "tap", "wg", "ppp", "ipsec", "utun", "nordlynx", "proton", "tailscale", "zt")
+TUNNEL_NAMES = ("tun", "tap", "wg", "ppp", "ipsec", "utun", "nordlynx", "proton", "tailscale", "zt")
 LOCAL_ROUTE = re.compile(r"\|-- (\d+\.\d+\.\d+\.\d+)\n +/32 host LOCAL")
 _SIOCGIFADDR = 0x8915  # <linux/sockios.h>
 
@@ -47,13 +47,13 @@ def through_tunnel(local: Address) -> bool | None:
     """Does the interface with this address look like a VPN's? None where that cannot be told."""
     if not sys.platform.startswith("linux"):
         return None
-    names = [name for _, name in socket.if_nameindex() if _holds(name, local)]
+    names = [name for _, name in socket.if_nameindex() if _has_address(name, local)]
     if not names:
         return None
-    return any(name.startswith(TUNNELS) or Path(f"/sys/class/net/{name}/tun_flags").exists() for name in names)
+    return any(name.startswith(TUNNEL_NAMES) or Path(f"/sys/class/net/{name}/tun_flags").exists() for name in names)
 
 
-def _holds(name: str, local: Address) -> bool:
+def _has_address(name: str, local: Address) -> bool:
     if local.family == 6:
         rows = _text(Path("/proc/net/if_inet6")).splitlines()
         return any(row.split()[0] == local.packed.hex() and row.split()[-1] == name for row in rows)

@@ -17,12 +17,13 @@ from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.wire.tls_hello import client_hello
 
-NAME: Final = "tls.name"
+NAME_KIND: Final = "tls.name"
 NAME_ROUNDS: Final = 4
 NAMES_OF_AN_APP: Final = 2
 NEUTRAL_SERVERS: Final = 2
-CELLS: Final = 2 * NEUTRAL_SERVERS + 2  # ClientHellos in a round, for one name
-SENDS: Final = 5  # of one ClientHello in five seconds, where nothing is acknowledged: a retry after 0.2 s, then doubled
+HELLOS_A_ROUND: Final = 2 * NEUTRAL_SERVERS + 2  # ClientHellos in a round, for one name
+# of one ClientHello in five seconds, where nothing is acknowledged: a retry after 0.2 s, then doubled
+MAX_SENDS: Final = 5
 AROUND_PACKETS, AROUND_BYTES = 4, 60  # of its connection; headers of IPv6 and TCP
 Cell = tuple[EndpointRow, EndpointRow]
 
@@ -54,14 +55,14 @@ def plan_names(chosen: ChosenEndpoints) -> NamePlan | None:
     if chosen.names_only or not named or not neutral:
         return None
     apps = [row.app for row in named]
-    hellos = CELLS * NAME_ROUNDS * sum(min(NAMES_OF_AN_APP, apps.count(app)) for app in set(apps))
+    hellos = HELLOS_A_ROUND * NAME_ROUNDS * sum(min(NAMES_OF_AN_APP, apps.count(app)) for app in set(apps))
     longest = max(len(client_hello("openssl", row.host, Random(0))) for row in (*named, *neutral))
-    each = SENDS * (longest + AROUND_BYTES) + AROUND_PACKETS * AROUND_BYTES
+    each = MAX_SENDS * (longest + AROUND_BYTES) + AROUND_PACKETS * AROUND_BYTES
     return NamePlan(
         names=tuple(dict.fromkeys(row.host for row in named)),
         neutral=tuple(row.host for row in neutral),
         hellos=hellos,
-        packets=hellos * (SENDS + AROUND_PACKETS),
+        packets=hellos * (MAX_SENDS + AROUND_PACKETS),
         bytes=hellos * each,
     )
 
@@ -69,24 +70,24 @@ def plan_names(chosen: ChosenEndpoints) -> NamePlan | None:
 def name_cells(chosen: ChosenEndpoints, exchanges: Sequence[Exchange], number: int) -> list[Cell]:
     """Return (whom, with whose name) of round `number`."""
     neutral = neutral_names(chosen)
-    named = _unanswered(chosen, exchanges, number) if neutral else []
-    return [cell for row in named for cell in _cells(row, neutral)]
+    named = _rows_unanswered(chosen, exchanges, number) if neutral else []
+    return [cell for row in named for cell in _round_cells(row, neutral)]
 
 
-def _cells(row: EndpointRow, neutral: Sequence[EndpointRow]) -> Iterator[Cell]:
+def _round_cells(row: EndpointRow, neutral: Sequence[EndpointRow]) -> Iterator[Cell]:
     yield from ((row, row), (row, neutral[-1]))
     for place, server in enumerate(neutral):
         yield from ((server, row), (server, neutral[place - 1]))
 
 
-def _unanswered(chosen: ChosenEndpoints, exchanges: Sequence[Exchange], number: int) -> list[EndpointRow]:
+def _rows_unanswered(chosen: ChosenEndpoints, exchanges: Sequence[Exchange], number: int) -> list[EndpointRow]:
     """The rows that are asked about: those that go on, or that completed no handshake so far and were not refused."""
     tls = [each for each in exchanges if each.kind == "tls" and each.round < number]
     over = {each.host for each in tls if each.ok or each.failure == "connection_refused"}
     rows = [row for row in names_of_apps(chosen) if row.id in {each.host for each in tls} - over]
-    said = [each for each in exchanges if each.kind == NAME and each.neutral]
+    said = [each for each in exchanges if each.kind == NAME_KIND and each.neutral]
     if not said:
-        return [row for place, row in enumerate(rows) if _before(rows[:place], row.app) < NAMES_OF_AN_APP]
+        return [row for place, row in enumerate(rows) if _rows_before(rows[:place], row.app) < NAMES_OF_AN_APP]
     apps, asked = {row.id for row in names_of_apps(chosen)}, {each.name for each in said}
     answered = {each.name for each in said if each.ok}
     alive = all(each.ok for each in said if each.name not in apps)
@@ -94,5 +95,5 @@ def _unanswered(chosen: ChosenEndpoints, exchanges: Sequence[Exchange], number: 
     return [row for row in rows if row.id in asked - answered] if alive and not enough else []
 
 
-def _before(rows: Sequence[EndpointRow], app: str) -> int:
+def _rows_before(rows: Sequence[EndpointRow], app: str) -> int:
     return sum(row.app == app for row in rows)

@@ -19,8 +19,8 @@ from talkpath.errors import PeerError, WireError
 from talkpath.experiment.budget import OPENING_BYTES, control_bytes
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.imitation_digest import shape_digest
-from talkpath.experiment.layout import Layout, Outline, lay_out, outline, relayed, with_hellos
-from talkpath.experiment.seeds import commitment, session_key
+from talkpath.experiment.layout import Layout, Outline, epoch_outline, lay_out, relayed_layout, with_hellos
+from talkpath.experiment.seeds import seed_commitment, session_key
 from talkpath.measure.facts import SignedReceipt
 from talkpath.probe import validate
 from talkpath.probe.epochs import ProbeEpochs
@@ -31,7 +31,8 @@ from talkpath.wire.control.invitation import NO_INVITATION, Invitation
 from talkpath.wire.control.messages import AnyMessage, Begin, Close, Finish, Hello, Open, Ready, Receipt, Report
 
 RUNNING_EPOCHS = 6  # at once, of those that follow one another, where the control channel is slow
-ANSWER_S = 10.0  # the far end is lost when it neither answers within half of this nor says anything within all of it
+# the far end is lost when it neither answers within half of this nor says anything within all of it
+FAR_END_ANSWER_S = 10.0
 
 TURNED_AWAY = "The test server closed the connection without an answer: the invitation has ended; ask for a new link."
 NO_TOKEN = (
@@ -103,9 +104,9 @@ class ProbeSession:
         self.epochs.spend(*OPENING_BYTES)
         shapes = {str(arm): shape_digest(arm) for arm in self.arms}
         hello = Hello(
-            versions=(messages.VERSION,),
+            versions=(messages.PROTOCOL_VERSION,),
             agent=f"talkpath/{VERSION}",
-            commit=commitment(self.seed),
+            commit=seed_commitment(self.seed),
             shapes=shapes,
             key=self.key,
             until=invitation.until,
@@ -121,7 +122,7 @@ class ProbeSession:
         it treats strangers. One that closes after a long silence is a server that has stopped working.
         """
         if why == "turned_away":
-            if self.welcome is None and now_s < self._asked_s + ANSWER_S / 2:
+            if self.welcome is None and now_s < self._asked_s + FAR_END_ANSWER_S / 2:
                 raise PeerError(TURNED_AWAY if self.invitation.proof else NO_TOKEN)
             why = "responder_lost"
         if not self.ended:
@@ -152,7 +153,7 @@ class ProbeSession:
         try:
             for message in self._decoder.feed(data):
                 self._unanswered -= 1
-                self._waiting_s = now_s + ANSWER_S / 2 if self._unanswered > 0 else NEVER
+                self._waiting_s = now_s + FAR_END_ANSWER_S / 2 if self._unanswered > 0 else NEVER
                 self._take(now_s, message)
         except WireError as error:
             self._fail(now_s, "The test server does not speak talkpath's control protocol; check the link.", error)
@@ -180,9 +181,9 @@ class ProbeSession:
         self.disconnected(now_s, "budget" if self._refused == "budget" else "responder_lost")
 
     def _send(self, now_s: float, message: AnyMessage) -> None:
-        self.outbox += messages.encode(message)
+        self.outbox += messages.encode_message(message)
         self._unanswered += 1
-        self._waiting_s = min(self._waiting_s, now_s + ANSWER_S / 2)
+        self._waiting_s = min(self._waiting_s, now_s + FAR_END_ANSWER_S / 2)
         self._plan()
 
     def _take(self, now_s: float, message: AnyMessage) -> None:
@@ -191,7 +192,7 @@ class ProbeSession:
                 self._welcomed(now_s, message)
             case messages.Refusal(code=code):
                 self._refused = code
-                raise PeerError(validate.refusal(message))
+                raise PeerError(validate.refusal_sentence(message))
             case Ready(number=number):
                 self._ready(now_s, number)
             case Report(number=number, flows=flows, late=late):
@@ -208,7 +209,7 @@ class ProbeSession:
     def _welcomed(self, now_s: float, welcome: messages.Welcome) -> None:
         if self.welcome is not None:
             raise PeerError("The test server welcomed twice; is it talkpath?")
-        self.welcome = validate.welcome(welcome)
+        self.welcome = validate.checked_welcome(welcome)
         if not self.alike:
             raise PeerError("The test server imitates these apps otherwise; use the same talkpath at both ends.")
         self.rtt_s = now_s - self._asked_s
@@ -225,7 +226,7 @@ class ProbeSession:
 
     def outline(self, begin: Begin) -> Outline:
         """The schedule of an epoch, which tells its cost before it is asked for."""
-        return outline(self._key, begin)
+        return epoch_outline(self._key, begin)
 
     def lay_out(self, begin: Begin) -> Layout:
         """The whole of an epoch, before it is asked for."""
@@ -235,11 +236,11 @@ class ProbeSession:
 
     def begin(self, now_s: float, begin: Begin, not_before_s: float = 0.0, codes: Sequence[str] = ()) -> None:
         """Ask for an epoch; its first packet leaves once the responder is ready, not before `not_before_s`. `codes`:
-        how its calls go, as in `experiment.layout.relayed` and `with_hellos`."""
+        how its calls go, as in `experiment.layout.relayed_layout` and `with_hellos`."""
         streams = self.welcome.tcp_ports if self.welcome else ()
         layout = self.lay_out(begin)
         if codes:
-            layout = relayed(layout, codes) if begin.question == "relay" else with_hellos(layout, codes)
+            layout = relayed_layout(layout, codes) if begin.question == "relay" else with_hellos(layout, codes)
         flight = ProbeFlight(layout, streams[0] if streams else 0, self.family)
         self.epochs.request(flight, not_before_s)
         self._send(now_s, begin)
@@ -256,7 +257,7 @@ class ProbeSession:
         for running in self.epochs.cut(now_s):
             self._send(now_s, Close(running.layout.begin.number, running.reports))
         if now_s >= self._waiting_s:
-            self._waiting_s = self.epochs.heard_s + ANSWER_S
+            self._waiting_s = self.epochs.heard_s + FAR_END_ANSWER_S
             if now_s >= self._waiting_s:
                 self.disconnected(now_s)
         self._plan()

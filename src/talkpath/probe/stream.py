@@ -12,13 +12,13 @@ from talkpath.wire.control.carrier import Carrier, Framed
 from talkpath.wire.control.websocket import Client
 from talkpath.wire.ip.address import Address
 
-NAMES = ("www.microsoft.com", "www.apple.com", "www.bing.com", "www.samsung.com", "www.office.com")
+USUAL_NAMES = ("www.microsoft.com", "www.apple.com", "www.bing.com", "www.samsung.com", "www.office.com")
 """What a TLS call says it is looking for: names so usual that they tell nobody apart. Nothing is sent to them."""
 
 
 def usual_name() -> str:
-    """One of `NAMES`."""
-    return SystemRandom().choice(NAMES)
+    """One of `USUAL_NAMES`."""
+    return SystemRandom().choice(USUAL_NAMES)
 
 
 class DatagramStream:

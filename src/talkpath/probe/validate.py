@@ -12,36 +12,36 @@ import msgspec
 from talkpath.errors import PeerError
 from talkpath.experiment.hop_limits import ROUTERS
 from talkpath.experiment.layout import Layout
-from talkpath.experiment.seeds import SEED_BYTES
+from talkpath.experiment.seeds import SEED_PART_BYTES
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import FlowReport, Refusal, Welcome
 
-CLASSES = ("home", "hosting", "unknown")
+NETWORK_CLASSES = ("home", "hosting", "unknown")
 MOST_PORTS = 64
-SHOWN_CHARACTERS = 200
+MAX_SHOWN_CHARACTERS = 200
 
 
-def welcome(found: Welcome) -> Welcome:
+def checked_welcome(found: Welcome) -> Welcome:
     """The welcome, its free text cut to what is known."""
-    if found.version != messages.VERSION:
-        raise PeerError(_versions(str(found.version)))
+    if found.version != messages.PROTOCOL_VERSION:
+        raise PeerError(_their_versions(str(found.version)))
     every = (*found.ports, *found.tcp_ports, *found.tls_ports, *found.wss_ports)
     sound = found.ports and len(every) <= MOST_PORTS and all(0 < port < 65536 for port in every)
-    if not sound or len(found.seed) != SEED_BYTES or found.max_bytes <= 0:
+    if not sound or len(found.seed) != SEED_PART_BYTES or found.max_bytes <= 0:
         raise PeerError("The test server's welcome makes no sense; is it talkpath? Ask for another link.")
-    known = found.responder_class if found.responder_class in CLASSES else "unknown"
+    known = found.responder_class if found.responder_class in NETWORK_CLASSES else "unknown"
     return msgspec.structs.replace(found, responder_class=known)
 
 
-def refusal(found: Refusal) -> str:
+def refusal_sentence(found: Refusal) -> str:
     """One sentence for people. The far end's own words are shown without anything that a terminal would act on."""
     if found.versions:
-        return _versions(", ".join(str(version) for version in found.versions[:4]))
-    words = "".join(letter for letter in found.sentence[:SHOWN_CHARACTERS] if letter.isprintable())
+        return _their_versions(", ".join(str(version) for version in found.versions[:4]))
+    words = "".join(letter for letter in found.sentence[:MAX_SHOWN_CHARACTERS] if letter.isprintable())
     return f"The test server refused: {words}"
 
 
-def report(flows: Sequence[FlowReport], layout: Layout) -> None:
+def is_report_of(flows: Sequence[FlowReport], layout: Layout) -> None:
     """Is it about this epoch's flows: a report for each, each bitmap as long as the schedule, no bit beyond it?"""
     down, up = len(layout.down.slots), len(layout.up.slots)
     sound = len(flows) == len(layout.flows) and all(
@@ -52,7 +52,7 @@ def report(flows: Sequence[FlowReport], layout: Layout) -> None:
         raise PeerError("The test server reported another epoch than the one it was asked about; is it talkpath?")
 
 
-def late(bitmaps: Sequence[bytes], layout: Layout) -> tuple[bytes, ...]:
+def checked_late(bitmaps: Sequence[bytes], layout: Layout) -> tuple[bytes, ...]:
     """The bitmaps of what came to the far end after an epoch's cut, () where they are not this epoch's."""
     slots = len(layout.up.slots)
     sound = len(bitmaps) == len(layout.flows) and all(_is_bitmap(bitmap, slots) for bitmap in bitmaps)
@@ -64,8 +64,8 @@ def _is_bitmap(bitmap: bytes, slots: int) -> bool:
     return len(bitmap) == (slots + 7) // 8 and not int.from_bytes(bitmap, "little") >> slots
 
 
-def _versions(theirs: str) -> str:
+def _their_versions(theirs: str) -> str:
     return (
-        f"The test server speaks version {theirs} of the control protocol, this talkpath version {messages.VERSION}; "
-        "use the same talkpath at both ends."
+        f"The test server speaks version {theirs} of the control protocol, this talkpath version "
+        f"{messages.PROTOCOL_VERSION}; use the same talkpath at both ends."
     )

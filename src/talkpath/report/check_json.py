@@ -16,22 +16,22 @@ from talkpath.measure.transport_code import TlsHello
 from talkpath.measure.transport_quality import DirectionQuality, TransportQuality, transport_qualities
 from talkpath.report.joined_record import JoinedRow
 from talkpath.verdict.bases.second_server import SecondOpinion, second_opinions
-from talkpath.verdict.judge import RULES_VERSION, judge
+from talkpath.verdict.judge import RULES_VERSION, judge_facts
 from talkpath.verdict.model import Verdict
-from talkpath.verdict.validity import voided
+from talkpath.verdict.validity import why_voided
 
 SCHEMA = "talkpath.check/1"
-INVALID = ("late", "clock", "network_changed", "hidden")
+INVALIDATING_REASONS = ("late", "clock", "network_changed", "hidden")
 
 
-class ResponderOf(Struct, frozen=True):
+class ResponderObject(Struct, frozen=True):
     """The test server: the class of its network ("home", "hosting", "unknown") and its public key ("" in the lab)."""
 
     class_: str = field(name="class")
     key: str
 
 
-class ReachOf(Struct, frozen=True):
+class ReachObject(Struct, frozen=True):
     """How far the control channel came (`control`), what each attempt met where one failed, how it was `lost` and what
     a new connection met then (`again`): the words of tp-001."""
 
@@ -41,7 +41,7 @@ class ReachOf(Struct, frozen=True):
     again: str
 
 
-class WayOf(Struct, frozen=True):
+class TransportDirection(Struct, frozen=True):
     """One direction of a call over a transport: what was lost, how much later than the fastest packets of any transport
     nearly all arrived, and how it would sound."""
 
@@ -67,8 +67,8 @@ class Transport(Struct, frozen=True):
     loss_pct: float
     mos: float
     setup_ms: float | None
-    up: WayOf
-    down: WayOf
+    up: TransportDirection
+    down: TransportDirection
     calls: int
     lasted_s: float
     uncertain: bool
@@ -118,7 +118,7 @@ class SecondResult(Struct, frozen=True):
     duration_s: float
     bytes_sent: int
     bytes_received: int
-    responder: ResponderOf
+    responder: ResponderObject
     ended: str
     verdicts: tuple[Verdict, ...]
     opinions: tuple[SecondOpinion, ...]
@@ -138,9 +138,9 @@ class CheckResult(Struct, frozen=True):
     bytes_received: int
     valid: bool
     rules_version: str
-    responder: ResponderOf
+    responder: ResponderObject
     ended: str
-    reach: ReachOf
+    reach: ReachObject
     simulated: bool
     verdicts: tuple[Verdict, ...]
     transports: tuple[Transport, ...]
@@ -158,21 +158,21 @@ def judge_check(
 ) -> tuple[list[Verdict], dict[str, Any]]:
     """Judge the facts: the verdicts, and the JSON object of tp-004. `truth`: what a lab restricted; `second`: the facts
     of a second test server, which change no verdict."""
-    verdicts = judge(facts)
+    verdicts = judge_facts(facts)
     record = check_json(facts, verdicts, transport_qualities(facts.epochs), truth)
     if second is not None:
-        record["second"] = msgspec.json.decode(msgspec.json.encode(_second(facts, verdicts, second)))
+        record["second"] = msgspec.json.decode(msgspec.json.encode(_second_result(facts, verdicts, second)))
     return verdicts, record
 
 
-def _second(first: Facts, found: Sequence[Verdict], facts: Facts) -> SecondResult:
-    verdicts = judge(facts)
+def _second_result(first: Facts, found: Sequence[Verdict], facts: Facts) -> SecondResult:
+    verdicts = judge_facts(facts)
     return SecondResult(
         started_at=facts.started_at,
         duration_s=round(facts.duration_s, 3),
         bytes_sent=facts.bytes_sent,
         bytes_received=facts.bytes_received,
-        responder=ResponderOf(facts.responder_class, facts.responder_key),
+        responder=ResponderObject(facts.responder_class, facts.responder_key),
         ended=facts.health.ended,
         verdicts=tuple(verdicts),
         opinions=tuple(second_opinions(found, verdicts)) if are_two_servers(first, facts) else (),
@@ -186,18 +186,18 @@ def check_json(
     truth: Sequence[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The object as plain values, in the order of the spec."""
-    void = voided(facts)
+    void = why_voided(facts)
     record = CheckResult(
         schema=SCHEMA,
         started_at=facts.started_at,
         duration_s=round(facts.duration_s, 3),
         bytes_sent=facts.bytes_sent,
         bytes_received=facts.bytes_received,
-        valid=void is None or void.code not in INVALID,
+        valid=void is None or void.code not in INVALIDATING_REASONS,
         rules_version=str(RULES_VERSION),
-        responder=ResponderOf(facts.responder_class, facts.responder_key),
+        responder=ResponderObject(facts.responder_class, facts.responder_key),
         ended=facts.health.ended,
-        reach=ReachOf(
+        reach=ReachObject(
             control=facts.reach.control,
             attempts=facts.reach.attempts,
             lost=facts.reach.lost,
@@ -205,28 +205,28 @@ def check_json(
         ),
         simulated=facts.simulated,
         verdicts=tuple(verdicts),
-        transports=transports(carried, hellos=facts.plan.basis == "shape"),
+        transports=transport_rows(carried, hellos=facts.plan.basis == "shape"),
         truth=UNSET if truth is None else Truth(tuple(Hit(**hit) for hit in truth)),
         tried=facts.tried or UNSET,
-        relays=tuple(map(_relay, relay_results(facts))) or UNSET,
+        relays=tuple(map(_relay_row, relay_results(facts))) or UNSET,
     )
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record))  # what a reader of the JSON gets
     return plain
 
 
-def _relay(result: RelayResult) -> Relay:
+def _relay_row(result: RelayResult) -> Relay:
     return Relay(
         relay=result.relay,
         outcome=result.outcome,
         code=result.code,
         allocated_ms=result.took_ms,
         basis="shape",
-        calls=transports(result.relayed),
-        direct=transports(result.direct),
+        calls=transport_rows(result.relayed),
+        direct=transport_rows(result.direct),
     )
 
 
-def transports(carried: Sequence[TransportQuality], *, hellos: bool = False) -> tuple[Transport, ...]:
+def transport_rows(carried: Sequence[TransportQuality], *, hellos: bool = False) -> tuple[Transport, ...]:
     """The rows, in the order in which they were measured. `hellos`: the probe wrote first messages of TLS itself."""
     rows: dict[tuple[str, str, str], Transport] = {}
     for each in carried:
@@ -234,23 +234,23 @@ def transports(carried: Sequence[TransportQuality], *, hellos: bool = False) -> 
         unanswered = tuple(one.hello for one in same if one.silent)
         if each.hello and each.silent and len(unanswered) < len(same):
             continue  # it carried the call with the other hello
-        row = _transport(each)
+        row = _transport_row(each)
         if hellos and each.hello:
             hello = UNSET if each.silent else each.hello
             row = msgspec.structs.replace(row, hello=hello, unanswered=unanswered or UNSET)
         key = row.app, row.medium, row.transport
-        if key not in rows or _rank(row) < _rank(rows[key]):
+        if key not in rows or _worst_first(row) < _worst_first(rows[key]):
             rows[key] = row
     return tuple(rows.values())
 
 
-def _rank(row: Transport) -> tuple[float, bool]:
+def _worst_first(row: Transport) -> tuple[float, bool]:
     """The worst variant of an app first; of equal ones that which needed the other hello."""
     return row.mos, row.unanswered is UNSET
 
 
-def _transport(carried: TransportQuality) -> Transport:
-    mos, up, down = transport_mos(carried), _way(carried.up), _way(carried.down)
+def _transport_row(carried: TransportQuality) -> Transport:
+    mos, up, down = transport_mos(carried), _transport_direction(carried.up), _transport_direction(carried.down)
     return Transport(
         app=carried.arm.app,
         medium=carried.arm.medium,
@@ -267,5 +267,5 @@ def _transport(carried: TransportQuality) -> Transport:
     )
 
 
-def _way(way: DirectionQuality) -> WayOf:
-    return WayOf(round(loss_pct(way), 1), way.delay_ms, round(direction_mos(way), 2))
+def _transport_direction(way: DirectionQuality) -> TransportDirection:
+    return TransportDirection(round(loss_pct(way), 1), way.delay_ms, round(direction_mos(way), 2))

@@ -13,10 +13,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.report.words.amounts import megabytes
 from talkpath.report.words.language import say
-from talkpath.report.words.sentences import medium
+from talkpath.report.words.sentences import medium_word
 from talkpath.verdict.model import Question
 
-BESIDE: Final = ("battery", "watch", "long", "rate", "hello")
+SIDE_BY_SIDE_QUESTIONS: Final = ("battery", "watch", "long", "rate", "hello")
 """Questions whose calls and control traffic leave side by side."""
 
 
@@ -90,12 +90,12 @@ class CheckProgressBar:
         done = facts.bytes_sent + facts.bytes_received
         self._bar.update(self._task, completed=done, sent=megabytes(done))
         for epoch in facts.epochs[self._counted :]:
-            if epoch.question in BESIDE:
+            if epoch.question in SIDE_BY_SIDE_QUESTIONS:
                 self._arrivals[epoch.app].add(epoch)
         self._counted = len(facts.epochs)
         if question is None:
             return
-        text = f"{question.arm.app} {medium(question.arm.medium)}: {question_in_words(question.kind)}"
+        text = f"{question.arm.app} {medium_word(question.arm.medium)}: {question_in_words(question.kind)}"
         self._bar.update(self._task, description=f"{text}\n{self._arrivals[question.arm.app].text()}".strip())
         if text != self._last and not self._console.is_terminal:
             self._console.print(text, style="dim", highlight=False, markup=False)

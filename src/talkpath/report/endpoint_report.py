@@ -18,9 +18,9 @@ from talkpath.report.check_text import STYLES
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import megabytes, numeral
 from talkpath.report.words.language import count, listed, say
-from talkpath.report.words.mechanism import name as mechanism
-from talkpath.report.words.reasons import reason
-from talkpath.verdict.bases.tls_hellos import HELLOS
+from talkpath.report.words.mechanism import mechanism_name as mechanism
+from talkpath.report.words.reasons import reason_clause
+from talkpath.verdict.bases.tls_hellos import HELLO_STYLES
 from talkpath.verdict.model import Category, Verdict
 
 SCHEMA, PLAN_SCHEMA = "talkpath.endpoints/1", "talkpath.endpoints-plan/1"
@@ -52,7 +52,7 @@ def endpoints_json(facts: EndpointFacts, verdicts: Sequence[Verdict]) -> dict[st
 # -- before ------------------------------------------------------------------------------------------------------
 
 
-def plan(
+def endpoint_plan_text(
     steps: Sequence[Step],
     most: int,
     own: OwnAddressPlan | None = None,
@@ -69,7 +69,7 @@ def plan(
     for step in steps:
         app = sentences.app_name_of(step["app"]) if step["app"] else say("endpoints", "neutral")
         port = "" if step["asks"] == "dns" else f" {step['port']}"
-        grid.add_row(app, f"{step['host']}{port}", asks(step["asks"]))
+        grid.add_row(app, f"{step['host']}{port}", request_in_words(step["asks"]))
     notes = [
         count(
             "endpoints",
@@ -78,7 +78,7 @@ def plan(
             len(steps),
             most=most,
         ),
-        *([_hello_note(most_hellos)] if any(step["asks"] in HELLOS for step in steps) else []),
+        *([_hello_note(most_hellos)] if any(step["asks"] in HELLO_STYLES for step in steps) else []),
         *(_names_note(names) if names else ()),
         *(own_address_report.plan_lines(own) if own else ()),
         say("endpoints", "Whoever watches this line sees these names and addresses, as when the app itself is used."),
@@ -115,7 +115,7 @@ def _names_note(names: NamePlan) -> Iterator[str]:
     )
 
 
-def asks(kind: str) -> str:
+def request_in_words(kind: str) -> str:
     """A kind of request in words."""
     return {
         "stun": say("endpoints", "one STUN greeting"),
@@ -132,20 +132,22 @@ def asks(kind: str) -> str:
 # -- after -------------------------------------------------------------------------------------------------------
 
 
-def show(console: Console, verdicts: Sequence[Verdict]) -> None:
+def show_endpoints(console: Console, verdicts: Sequence[Verdict]) -> None:
     """Print a paragraph for each verdict."""
     for verdict in verdicts:
-        head = Text(f"{sentences.MARKS[verdict.state]} {sentences.label(verdict)}: ", style=STYLES[verdict.state])
-        head.append(sentence(verdict), style="default")
-        console.print(Group(head, *(Padding(Text(line), (0, 0, 0, 2)) for line in lines(verdict))))
+        head = Text(
+            f"{sentences.STATE_MARKS[verdict.state]} {sentences.verdict_label(verdict)}: ", style=STYLES[verdict.state]
+        )
+        head.append(endpoint_sentence(verdict), style="default")
+        console.print(Group(head, *(Padding(Text(line), (0, 0, 0, 2)) for line in endpoint_lines(verdict))))
     if sentences.translation_note():
         console.print(Text(f"\n{sentences.translation_note()}", style="dim"))
 
 
-def sentence(verdict: Verdict) -> str:
+def endpoint_sentence(verdict: Verdict) -> str:
     """The verdict in one sentence."""
     if verdict.state == "restricted" and verdict.log10_e is not None:
-        return own_address_report.sentence(verdict)
+        return own_address_report.own_address_sentence(verdict)
     name = sentences.app_name(verdict)
     if verdict.state == "ok" and verdict.medium == "voice":
         return say("endpoints", "{name}'s call servers answer from here.", name=name)
@@ -154,7 +156,7 @@ def sentence(verdict: Verdict) -> str:
     if verdict.state == "insufficient":
         if verdict.reason is not None and verdict.reason.code == "outage":
             return _outage_sentence(verdict.alternatives[0] if verdict.alternatives else "", name)
-        why = reason(verdict.reason)
+        why = reason_clause(verdict.reason)
         return say("endpoints", "Nothing can be said about {name}'s servers: {reason}.", name=name, reason=why)
     if verdict.rule == "tls.hello_drop":
         return _hello_sentence(verdict)
@@ -212,14 +214,14 @@ def _hello_sentence(verdict: Verdict) -> str:
     )
 
 
-def _consistent_with(rule: str) -> str:
+def _fitting_mechanism(rule: str) -> str:
     return own_address_report.address_mechanisms().get(rule) or mechanism(rule)
 
 
-def lines(verdict: Verdict) -> list[str]:
+def endpoint_lines(verdict: Verdict) -> list[str]:
     """What was observed, and the limits of the verdict."""
     hosts, silent = (round(verdict.figures.get(key) or 0) for key in ("hosts", "hosts_silent"))
-    of_way = list(own_address_report.lines(verdict))
+    of_way = list(own_address_report.own_address_lines(verdict))
     if verdict.state == "ok":
         notes = [say("endpoints", "That a server answers a greeting does not say that a call gets through.")]
     elif verdict.log10_e is not None or not silent:
@@ -236,16 +238,19 @@ def lines(verdict: Verdict) -> list[str]:
         ]
     notes += of_way
     if verdict.state == "restricted":
-        notes += _limits(verdict)
+        notes += _restriction_limits(verdict)
     elif verdict.alternatives:
-        fitting = say("list", "; ").join(map(_consistent_with, verdict.alternatives))
-        notes += [*_names_passed(verdict), say("endpoints", "It would be consistent with this: {list}.", list=fitting)]
+        fitting = say("list", "; ").join(map(_fitting_mechanism, verdict.alternatives))
+        notes += [
+            *_neutral_answer_line(verdict),
+            say("endpoints", "It would be consistent with this: {list}.", list=fitting),
+        ]
     if verdict.confidence == "low":
         notes.append(say("endpoints", "It is not sure that these servers still answer anybody."))
     return notes
 
 
-def _limits(verdict: Verdict) -> Iterator[str]:
+def _restriction_limits(verdict: Verdict) -> Iterator[str]:
     """How handshakes end that are held back, and what else would look the same."""
     ends, bound = (verdict.parameters.get(key) for key in ("ends", "bound_to"))
     if isinstance(ends, Category):
@@ -262,7 +267,7 @@ def _limits(verdict: Verdict) -> Iterator[str]:
         yield say("endpoints", "A filter on this device or in this house (antivirus, parental control) looks the same.")
 
 
-def _names_passed(verdict: Verdict) -> Iterator[str]:
+def _neutral_answer_line(verdict: Verdict) -> Iterator[str]:
     names, passed = (verdict.figures.get(key) or 0.0 for key in ("names", "names_passed"))
     if names and passed == names:
         yield say("endpoints", "A neutral server answered its name: the name alone is not held back.")

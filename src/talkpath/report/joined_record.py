@@ -34,10 +34,12 @@ class JoinedRow(Struct, frozen=True):
 
 def joined_rows(joined: Sequence[JoinedMedium]) -> tuple[JoinedRow, ...]:
     """The entries, in the order of the table."""
-    return tuple(JoinedRow(each.app, each.medium, _findings(each), each.conclusion, each.disagree) for each in joined)
+    return tuple(
+        JoinedRow(each.app, each.medium, _finding_rows(each), each.conclusion, each.disagree) for each in joined
+    )
 
 
-def _findings(joined: JoinedMedium) -> tuple[FindingRow, ...]:
+def _finding_rows(joined: JoinedMedium) -> tuple[FindingRow, ...]:
     return tuple(
         FindingRow(
             means=found.means,

@@ -12,27 +12,26 @@ from rich.text import Text
 
 from talkpath.report.check_text import STYLES
 from talkpath.report.joined_record import joined_rows
-from talkpath.report.words.joined_sentences import means_titles, sentences
+from talkpath.report.words.joined_sentences import joined_sentences, means_titles
 from talkpath.report.words.language import say
-from talkpath.report.words.sentences import MARKS, app_name_of
-from talkpath.report.words.sentences import medium as medium_word
+from talkpath.report.words.sentences import STATE_MARKS, app_name_of, medium_word
 from talkpath.verdict.bases.joined_means import FindingWord, JoinedMedium, Means
 
 NOT_MEASURED = "–"
 
 
-def show(console: Console, joined: Sequence[JoinedMedium]) -> None:
+def show_joined(console: Console, joined: Sequence[JoinedMedium]) -> None:
     """Print the table, then a sentence for each app."""
-    grid = table(joined)
+    grid = joined_table(joined)
     console.print(grid)
     if any(str(cell) == NOT_MEASURED for column in grid.columns for cell in column.cells):
         console.print(Text(say("joined", "{mark} not tried", mark=NOT_MEASURED), style="dim"))
-    for line in sentences(joined):
+    for line in joined_sentences(joined):
         console.print()
         console.print(Text(line))
 
 
-def table(joined: Sequence[JoinedMedium]) -> Table:
+def joined_table(joined: Sequence[JoinedMedium]) -> Table:
     """A row for each app and medium, a column for each means that was used."""
     used = [means for means in means_titles() if means != "messages" and any(each.of(means) for each in joined)]
     grid = Table(box=None, pad_edge=False)
@@ -41,17 +40,21 @@ def table(joined: Sequence[JoinedMedium]) -> Table:
     before = ""
     for each in joined:
         name = app_name_of(each.app)
-        grid.add_row("" if name == before else name, medium_word(each.medium), *(_cell(each, means) for means in used))
+        grid.add_row(
+            "" if name == before else name, medium_word(each.medium), *(_means_cell(each, means) for means in used)
+        )
         before = name
     return grid
 
 
-def _cell(joined: JoinedMedium, means: Means) -> Text:
+def _means_cell(joined: JoinedMedium, means: Means) -> Text:
     """Messages have one means of their own, which asks the app's servers."""
     found = joined.of("messages" if joined.medium == "text" and means == "addresses" else means)
     if found is None:
         return Text(NOT_MEASURED)
-    return Text(f"{MARKS[found.verdict.state]} {finding_words()[found.finding]}", style=STYLES[found.verdict.state])
+    return Text(
+        f"{STATE_MARKS[found.verdict.state]} {finding_words()[found.finding]}", style=STYLES[found.verdict.state]
+    )
 
 
 def finding_words() -> dict[FindingWord, str]:
@@ -67,7 +70,7 @@ def finding_words() -> dict[FindingWord, str]:
     }
 
 
-def record(joined: Sequence[JoinedMedium]) -> list[dict[str, Any]]:
+def joined_entries(joined: Sequence[JoinedMedium]) -> list[dict[str, Any]]:
     """The entries of `joined` in tp-004, as plain values."""
     plain: list[dict[str, Any]] = msgspec.to_builtins(joined_rows(joined))
     return list(plain)

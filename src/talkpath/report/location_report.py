@@ -13,9 +13,9 @@ from talkpath.apps import apps
 from talkpath.measure.facts import Facts
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say
-from talkpath.report.words.mechanism import name as mechanism
-from talkpath.report.words.sentences import MARKS, app_name, label, medium
-from talkpath.report.words.sentences import sentence as sentence_of
+from talkpath.report.words.mechanism import mechanism_name as mechanism
+from talkpath.report.words.sentences import STATE_MARKS, app_name, medium_word, verdict_label
+from talkpath.report.words.sentences import verdict_sentence as sentence_of
 from talkpath.verdict.bases.hops import Place, Why
 from talkpath.verdict.model import Verdict
 
@@ -32,7 +32,7 @@ class LocateResult(Struct, frozen=True):
     schema: str = "talkpath.locate/1"
 
 
-def record(facts: Facts, places: Sequence[Place]) -> dict[str, Any]:
+def location_json(facts: Facts, places: Sequence[Place]) -> dict[str, Any]:
     """The JSON object, as plain values."""
     result = LocateResult(
         started_at=facts.started_at,
@@ -46,25 +46,25 @@ def record(facts: Facts, places: Sequence[Place]) -> dict[str, Any]:
     return plain
 
 
-def show(
+def show_places(
     console: Console, places: Sequence[Place], verdicts: Sequence[Verdict] = (), *, known_server: bool = True
 ) -> None:
     """Print for each arm and direction a heading, the place and its limits; then the `verdicts` without a place."""
     for place in places:
-        console.print(heading(place), style="bold", highlight=False)
-        console.print(f"  {sentence(place)}", highlight=False)
-        for line in _caveats(place):
+        console.print(place_heading(place), style="bold", highlight=False)
+        console.print(f"  {place_sentence(place)}", highlight=False)
+        for line in _place_limits(place):
             console.print(f"  {line}", highlight=False)
 
     check = CheckContext.of(verdicts, known_server=known_server)
-    for verdict in unplaced(places, verdicts):
-        name = ", ".join([app_name(verdict), medium(verdict.medium)])
-        console.print(f"{name}: {MARKS[verdict.state]} {label(verdict)}", style="bold", highlight=False)
+    for verdict in verdicts_without_place(places, verdicts):
+        name = ", ".join([app_name(verdict), medium_word(verdict.medium)])
+        console.print(f"{name}: {STATE_MARKS[verdict.state]} {verdict_label(verdict)}", style="bold", highlight=False)
         for line in (sentence_of(verdict, check), why_nowhere(verdict)):
             console.print(f"  {line}", highlight=False)
 
 
-def unplaced(places: Sequence[Place], verdicts: Sequence[Verdict]) -> list[Verdict]:
+def verdicts_without_place(places: Sequence[Place], verdicts: Sequence[Verdict]) -> list[Verdict]:
     """The verdicts on calls for which no place was looked for."""
     placed = {(place.app, place.medium) for place in places}
     return [verdict for verdict in verdicts if (verdict.app, verdict.medium) not in placed]
@@ -77,25 +77,25 @@ def why_nowhere(verdict: Verdict) -> str:
     return no_place_reasons()["nothing_restricted"]
 
 
-def heading(place: Place) -> str:
+def place_heading(place: Place) -> str:
     """The place's app, medium, direction and mechanism."""
     app = apps().get(place.app)
     way = say("place", "sent") if place.direction == "up" else say("place", "received")
-    parts = [app.name if app else place.app, medium(place.medium), way]
+    parts = [app.name if app else place.app, medium_word(place.medium), way]
     return ", ".join([*parts, *([mechanism(place.rule)] if place.rule else [])])
 
 
-def sentence(place: Place) -> str:
+def place_sentence(place: Place) -> str:
     """Where the restriction acts, or why that is not known, in one sentence."""
     if place.why:
         return no_place_reasons()[place.why]
     assert place.after is not None  # where there is no reason why not
     if place.direction == "up":
-        near = _router(place, place.after) if place.after else say("place", "this device")
-        far = _router(place, place.by) if place.by else say("place", "the test server")
+        near = _router_words(place, place.after) if place.after else say("place", "this device")
+        far = _router_words(place, place.by) if place.by else say("place", "the test server")
         return say("place", "It acts between {near} and {far}, counted from this device.", near=near, far=far)
-    near = _router(place, place.after) if place.after else say("place", "the test server")
-    far = _router(place, place.by) if place.by else say("place", "this device")
+    near = _router_words(place, place.after) if place.after else say("place", "the test server")
+    far = _router_words(place, place.by) if place.by else say("place", "this device")
     return say("place", "It acts between {near} and {far}, counted from the test server.", near=near, far=far)
 
 
@@ -113,7 +113,7 @@ def no_place_reasons() -> dict[Why, str]:
     }
 
 
-def _caveats(place: Place) -> list[str]:
+def _place_limits(place: Place) -> list[str]:
     """Lines on the limits of the sentence."""
     if place.why:
         return []
@@ -125,7 +125,7 @@ def _caveats(place: Place) -> list[str]:
     return [*lines, say("place", "It is no proof of who does it or why.")]
 
 
-def _router(place: Place, number: int) -> str:
+def _router_words(place: Place, number: int) -> str:
     kind = place.kinds.get(number, "")
     if kind == "home" and number == 1 and place.direction == "up":
         return say("place", "router {number} (your own)", number=number)

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 from talkpath.apps import apps
 from talkpath.probe.own_addresses.plan import OwnAddressPlan
-from talkpath.report.words.amounts import about, megabytes, milliseconds, numeral, percent, seconds
+from talkpath.report.words.amounts import estimate_words, megabytes, milliseconds, numeral, percent, seconds
 from talkpath.report.words.language import count, listed, say
-from talkpath.report.words.mechanism import mechanism
+from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.report.words.sentences import app_name
 from talkpath.verdict.model import Category, Number, Verdict
 
 
 def plan_lines(plan: OwnAddressPlan) -> Iterator[str]:
     """Whom it is sent to, by name, and how much that is at most."""
-    own = listed(f"{_app(row.app)} {row.host}" for row in plan.rows if row.app)
+    own = listed(f"{_app_of_verdict(row.app)} {row.host}" for row in plan.rows if row.app)
     neutral = listed(row.host for row in plan.rows if not row.app)
     yield say(
         "endpoints",
@@ -43,12 +43,12 @@ def plan_lines(plan: OwnAddressPlan) -> Iterator[str]:
     )
 
 
-def _app(app: str) -> str:
+def _app_of_verdict(app: str) -> str:
     known = apps().get(app)
     return known.name if known else app
 
 
-def sentence(verdict: Verdict) -> str:
+def own_address_sentence(verdict: Verdict) -> str:
     """What is held back, and what is not."""
     name, bound = app_name(verdict), verdict.parameters.get("bound_to")
     return {
@@ -81,13 +81,13 @@ def sentence(verdict: Verdict) -> str:
     )
 
 
-def lines(verdict: Verdict) -> Iterator[str]:
+def own_address_lines(verdict: Verdict) -> Iterator[str]:
     """How it acts and where, the numbers of the series, and what was not looked at."""
     if verdict.state == "restricted":
-        yield say("endpoints", "It acts on what is sent: {mechanism}.", mechanism=_mechanism(verdict))
-        if (where := place(verdict)) is not None:
+        yield say("endpoints", "It acts on what is sent: {mechanism}.", mechanism=_address_mechanism(verdict))
+        if (where := router_interval(verdict)) is not None:
             yield where
-    yield from _series(verdict)
+    yield from _series_line(verdict)
     if verdict.figures.get("hops"):
         yield _not_seen(verdict)
 
@@ -101,23 +101,23 @@ def address_mechanisms() -> dict[str, str]:
     }
 
 
-def _mechanism(verdict: Verdict) -> str:
+def _address_mechanism(verdict: Verdict) -> str:
     """How the rule acts. One that is bound to addresses asks of no packet whether it is a call's."""
     bound, clause = verdict.parameters.get("bound_to"), address_mechanisms().get(verdict.rule or "")
     if clause is None or not isinstance(bound, Category) or bound.value != "address":
-        return mechanism(verdict)
+        return mechanism_clause(verdict)
     if isinstance(share := verdict.parameters.get("p"), Number) and share.estimate is not None:
         bounds = [percent(value) if value is not None else "" for value in (share.low, share.high)]
-        amount = about(share, percent(share.estimate), *bounds)
+        amount = estimate_words(share, percent(share.estimate), *bounds)
         return say("rule", "{mechanism}, {amount}", mechanism=clause, amount=amount)
     if isinstance(packets := verdict.parameters.get("after_packets"), Number) and packets.estimate is not None:
         bounds = [numeral(value) if value is not None else "" for value in (packets.low, packets.high)]
-        amount = about(packets, numeral(packets.estimate), *bounds)
+        amount = estimate_words(packets, numeral(packets.estimate), *bounds)
         return say("rule", "{mechanism}, {amount}", mechanism=clause, amount=amount)
     return clause
 
 
-def place(verdict: Verdict) -> str | None:
+def router_interval(verdict: Verdict) -> str | None:
     """Between which routers it acts; None where that is not known."""
     hop, kind = verdict.parameters.get("hop"), verdict.parameters.get("hop_kind")
     if not isinstance(hop, Number) or hop.low is None or hop.high is None:
@@ -134,7 +134,7 @@ def place(verdict: Verdict) -> str | None:
     return f"{where} {of}".strip()
 
 
-def _series(verdict: Verdict) -> Iterator[str]:
+def _series_line(verdict: Verdict) -> Iterator[str]:
     figures = verdict.figures
     lost, neutral = figures.get("greetings_lost"), figures.get("neutral_lost")
     if lost is None or neutral is None:

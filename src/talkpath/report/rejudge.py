@@ -65,7 +65,7 @@ def _rejudge_endpoints(facts: EndpointFacts, stored: dict[str, Any]) -> Rejudged
 
 
 def _rejudge_recording(findings: Findings, stored: dict[str, Any]) -> Rejudged:
-    record = msgspec.json.decode(msgspec.json.encode(capture_json.result("-", findings)))
+    record = msgspec.json.decode(msgspec.json.encode(capture_json.capture_result("-", findings)))
     changes = []
     for kind in ("calls", "attempts"):
         for number, (before, after) in enumerate(zip(stored.get(kind, []), record[kind], strict=False), 1):
@@ -81,14 +81,14 @@ def verdict_changes(before: Sequence[dict[str, Any]], after: Sequence[dict[str, 
     for verdict in after:
         old = stored.get((verdict["app"], verdict["medium"]), {})
         parts = [f"{key} {old.get(key)} -> {verdict[key]}" for key in COMPARED if old.get(key) != verdict[key]]
-        if not _close(old.get("log10_e"), verdict["log10_e"]):
+        if not _close_enough(old.get("log10_e"), verdict["log10_e"]):
             parts.append(f"log10 e {old.get('log10_e')} -> {verdict['log10_e']}")
         if parts:
             changes.append(f"{verdict['app']} {verdict['medium']}: {', '.join(parts)}")
     return changes
 
 
-def _close(before: float | None, after: float | None) -> bool:
+def _close_enough(before: float | None, after: float | None) -> bool:
     if before is None or after is None:
         return before is after
     return abs(before - after) <= LOG10_E_TOLERANCE

@@ -12,21 +12,21 @@ from rich.text import Text
 from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.report.words.amounts import numeral, seconds
 from talkpath.report.words.language import count, listed, say
-from talkpath.report.words.sentences import app_name_of, medium
+from talkpath.report.words.sentences import app_name_of, medium_word
 
 TransportRecord = Mapping[str, Any]  # of `transports` in tp-004
 
-NAMES = {"wss": "WebSocket"}
+TRANSPORT_NAMES = {"wss": "WebSocket"}
 INSIDE_TLS = ("tls", "wss")
 
 
 def transport_name(code: str, between: str = " ") -> str:
     """A transport's code, such as "tls/443", as people read it."""
     kind, _, port = code.partition("/")
-    return f"{NAMES.get(kind, kind.upper())}{between}{port}"
+    return f"{TRANSPORT_NAMES.get(kind, kind.upper())}{between}{port}"
 
 
-def section(transports: Sequence[TransportRecord]) -> RenderableType:
+def transport_section(transports: Sequence[TransportRecord]) -> RenderableType:
     """The table with its heading and conclusion; empty where no transport was tried."""
     if not transports:
         return Group()
@@ -41,11 +41,13 @@ def section(transports: Sequence[TransportRecord]) -> RenderableType:
         best=numeral(4.5, 1),
         least=numeral(TALKABLE_MOS, 1),
     )
-    parts: list[RenderableType] = ["", Text(head), table(transports)]
-    return Group(*parts, *(Text(line) for line in (conclusion(transports), *hellos(transports)) if line))
+    parts: list[RenderableType] = ["", Text(head), transports_grid(transports)]
+    return Group(
+        *parts, *(Text(line) for line in (transport_conclusion(transports), *hello_sentences(transports)) if line)
+    )
 
 
-def table(transports: Sequence[TransportRecord]) -> Table:
+def transports_grid(transports: Sequence[TransportRecord]) -> Table:
     """A row for each app and medium, a column for each transport."""
     grid = Table(box=None, pad_edge=False)
     codes = list(dict.fromkeys(str(row["transport"]) for row in transports))
@@ -53,21 +55,21 @@ def table(transports: Sequence[TransportRecord]) -> Table:
         grid.add_column(title, vertical="bottom")
     for app, kind in dict.fromkeys((str(row["app"]), str(row["medium"])) for row in transports):
         measured = {row["transport"]: row for row in transports if (row["app"], row["medium"]) == (app, kind)}
-        cells = (cell(measured[code]) if code in measured else Text("") for code in codes)
-        grid.add_row(app_name_of(app), medium(kind), *cells)
+        cells = (transport_cell(measured[code]) if code in measured else Text("") for code in codes)
+        grid.add_row(app_name_of(app), medium_word(kind), *cells)
     return grid
 
 
-def cell(row: TransportRecord) -> Text:
+def transport_cell(row: TransportRecord) -> Text:
     """A mark with the quality, or with the direction that fails; near the limit a mark that decides nothing."""
     if row.get("uncertain"):
         return Text(f"~ {numeral(row['mos'], 1)}", style="yellow")
     if row["carries"]:
         return Text(f"✓ {numeral(row['mos'], 1)}", style="green")
-    return Text(f"✗ {_fails(row)}", style="bold red")
+    return Text(f"✗ {_failing_direction(row)}", style="bold red")
 
 
-def _fails(row: TransportRecord) -> str:
+def _failing_direction(row: TransportRecord) -> str:
     if row["setup_ms"] is None:
         return say("transports", "silent")
     up, down = (row[direction]["mos"] < TALKABLE_MOS for direction in ("up", "down"))
@@ -76,7 +78,7 @@ def _fails(row: TransportRecord) -> str:
     return say("transports", "up") if up else say("transports", "down")
 
 
-def conclusion(transports: Sequence[TransportRecord]) -> str:
+def transport_conclusion(transports: Sequence[TransportRecord]) -> str:
     """The conclusion: no transport carries a call, or only those inside TLS do; else "". What is too close to tell
     counts neither way."""
     open_ended = {str(row["transport"]) for row in transports if row.get("uncertain")}
@@ -84,16 +86,20 @@ def conclusion(transports: Sequence[TransportRecord]) -> str:
     tried = {str(row["transport"]) for row in transports}
     if not through:
         return "" if open_ended else say("transports", "No transport that was tried carries a call here.")
-    if all(map(_in_tls, open_ended)) and all(_in_tls(code) for code in through) and not all(map(_in_tls, tried)):
+    if (
+        all(map(_is_in_tls, open_ended))
+        and all(_is_in_tls(code) for code in through)
+        and not all(map(_is_in_tls, tried))
+    ):
         ports = ", ".join(dict.fromkeys(code.partition("/")[2] for code in sorted(through)))
         return say("transports", "Only TLS to port {port} carries a call here; UDP and plain TCP do not.", port=ports)
     return ""
 
 
-def hellos(transports: Sequence[TransportRecord]) -> list[str]:
+def hello_sentences(transports: Sequence[TransportRecord]) -> list[str]:
     """Sentences about transports inside TLS where nothing came of a connection's first message."""
-    only = _names([row for row in transports if row.get("hello") and row.get("unanswered")])
-    none = _names([row for row in transports if not row.get("hello") and len(row.get("unanswered", ())) > 1])
+    only = _transport_names([row for row in transports if row.get("hello") and row.get("unanswered")])
+    none = _transport_names([row for row in transports if not row.get("hello") and len(row.get("unanswered", ())) > 1])
     answered = say(
         "transports",
         "Connections over {list} were answered only where TLS began as a browser's does; where it began as OpenSSL's "
@@ -108,9 +114,9 @@ def hellos(transports: Sequence[TransportRecord]) -> list[str]:
     return [answered] * bool(only) + [silent] * bool(none)
 
 
-def _names(rows: Sequence[TransportRecord]) -> str:
+def _transport_names(rows: Sequence[TransportRecord]) -> str:
     return listed(dict.fromkeys(transport_name(str(row["transport"])) for row in rows))
 
 
-def _in_tls(code: str) -> bool:
+def _is_in_tls(code: str) -> bool:
     return code.partition("/")[0] in INSIDE_TLS

@@ -14,7 +14,7 @@ from talkpath.report.check_text import STYLES
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import numeral
 from talkpath.report.words.language import count, say
-from talkpath.report.words.mechanism import mechanism
+from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.verdict.model import Verdict
 
 SCHEMA = "talkpath.watch/1"
@@ -31,9 +31,9 @@ def check_line(at: str, verdicts: Sequence[Verdict]) -> str:
     groups: dict[str, list[str]] = {}
     for verdict in verdicts:
         name = say(
-            "watch", "{app} ({medium})", app=sentences.app_name(verdict), medium=sentences.medium(verdict.medium)
+            "watch", "{app} ({medium})", app=sentences.app_name(verdict), medium=sentences.medium_word(verdict.medium)
         )
-        groups.setdefault(sentences.label(verdict), []).append(name)
+        groups.setdefault(sentences.verdict_label(verdict), []).append(name)
     parts = (f"{label}: {say('list', ', ').join(names)}" for label, names in groups.items())
     return f"{at}  {say('list', '; ').join(parts)}"
 
@@ -43,7 +43,7 @@ def missed_line(at: str) -> str:
     return f"{at}  {say('watch', 'The test server could not be used this time.')}"
 
 
-def show(console: Console, verdicts: Sequence[Verdict], least_log10: float) -> None:
+def show_watch(console: Console, verdicts: Sequence[Verdict], least_log10: float) -> None:
     """Print all checks together. `least_log10`: what the evidence must reach."""
     console.print(Text(f"\n{say('watch', 'All checks together:')}"))
     grid = Table(box=None, pad_edge=False)
@@ -57,11 +57,17 @@ def show(console: Console, verdicts: Sequence[Verdict], least_log10: float) -> N
     ):
         grid.add_column(title)
     for verdict in verdicts:
-        label = Text(f"{sentences.MARKS[verdict.state]} {sentences.label(verdict)}", style=STYLES[verdict.state])
+        label = Text(
+            f"{sentences.STATE_MARKS[verdict.state]} {sentences.verdict_label(verdict)}", style=STYLES[verdict.state]
+        )
         if verdict.rule:
-            label.append(f" ({mechanism(verdict)})", style="default")
+            label.append(f" ({mechanism_clause(verdict)})", style="default")
         grid.add_row(
-            sentences.app_name(verdict), sentences.medium(verdict.medium), label, _checks(verdict), _evidence(verdict)
+            sentences.app_name(verdict),
+            sentences.medium_word(verdict.medium),
+            label,
+            _restricted_checks(verdict),
+            _evidence_words(verdict),
         )
     console.print(grid)
     least = say("watch", "{number} to 1", number=f"10^{numeral(least_log10, 1)}")
@@ -70,10 +76,10 @@ def show(console: Console, verdicts: Sequence[Verdict], least_log10: float) -> N
         console.print(Text(f"\n{sentences.translation_note()}", style="dim"))
 
 
-def _checks(verdict: Verdict) -> str:
+def _restricted_checks(verdict: Verdict) -> str:
     checks, restricted = (round(verdict.figures[key] or 0) for key in ("checks", "checks_restricted"))
     return count("watch", "{restricted} of {number}", "{restricted} of {number}", checks, restricted=restricted)
 
 
-def _evidence(verdict: Verdict) -> str:
+def _evidence_words(verdict: Verdict) -> str:
     return say("watch", "{number} to 1", number=f"10^{numeral(verdict.log10_e or 0.0, 1)}")

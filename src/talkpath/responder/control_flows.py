@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
-from talkpath.experiment.budget import HEADER_BYTES
+from talkpath.experiment.budget import IP_UDP_BYTES
 from talkpath.experiment.control_packets import (
     LAG_MS,
     MOST_PACKETS,
@@ -20,16 +20,16 @@ from talkpath.experiment.control_packets import (
     ExpectedTags,
     PacketBits,
     Tags,
-    datagram,
-    imitated,
+    control_datagram,
+    imitated_size,
     nonce_of,
-    tag,
+    packet_tag,
 )
 from talkpath.experiment.flight import NEVER
 from talkpath.responder.flight import ResponderPacket
 from talkpath.wire.control.messages import ControlCounts, Pattern
 
-LONGEST_HEADER = max(HEADER_BYTES.values())
+LONGEST_HEADER = max(IP_UDP_BYTES.values())
 PACKETS_S, BURST = 120.0, 240.0
 """Packets of a pattern a second, and at once."""
 LATE_S = 0.02
@@ -115,7 +115,7 @@ class ControlFlows:
             in_order = not self._due or due_s >= self._due[-1][0]
             if timely and in_order and number < MOST_PACKETS and self._tokens >= 1.0:
                 self._tokens -= 1.0
-                self._due.append((due_s, number, imitated(size)))
+                self._due.append((due_s, number, imitated_size(size)))
 
     def emit(self, now_s: float) -> list[ResponderPacket]:
         """Return what is due now and may be sent."""
@@ -132,7 +132,7 @@ class ControlFlows:
             if state.source is None or not state.affords(size) or not self._afford(size + LONGEST_HEADER):
                 continue
             state.sent.add(number)
-            data = datagram(tag(self._key, flow, "down", number), state.nonce, size, self._draw)
+            data = control_datagram(packet_tag(self._key, flow, "down", number), state.nonce, size, self._draw)
             out.append(ResponderPacket(state.source[0], state.source[1], data))
         return out
 

@@ -24,12 +24,12 @@ class Finding(NamedTuple):
     sentence: str
 
 
-def examine(identity: Identity, control_port: int, host: str | None) -> list[Finding]:
+def examine_ports(identity: Identity, control_port: int, host: str | None) -> list[Finding]:
     """Open and close every port that `respond` would use; then say which address families this machine has."""
     wanted = [("UDP", port) for port in identity.ports]
     wanted += [("TCP", port) for port in tcp_ports(identity, control_port)]
     findings = [look_at_port(kind, port, host) for kind, port in wanted]
-    return [*findings, _family("IPv4", socket.AF_INET), _family("IPv6", socket.AF_INET6)]
+    return [*findings, _look_at_family("IPv4", socket.AF_INET), _look_at_family("IPv6", socket.AF_INET6)]
 
 
 def without_closed(
@@ -44,7 +44,7 @@ def without_closed(
     def opened(name: str, kind: str, ports: tuple[int, ...]) -> tuple[int, ...]:
         if name not in fields:
             return ports
-        errors = {port: _error(kind, inner.get((kind.lower(), port), port), host) for port in ports}
+        errors = {port: _open_error(kind, inner.get((kind.lower(), port), port), host) for port in ports}
         for error in filter(None, errors.values()):
             closed.setdefault((kind, error.reason), {})[error.port] = None
         return tuple(port for port in ports if errors[port] is None)
@@ -69,11 +69,11 @@ def is_running(control_port: int, host: str | None, key: str) -> bool:
 
 def look_at_port(kind: str, port: int, host: str | None, use: str = "") -> Finding:
     """Whether a port can be opened here, and what it is for where that is not plain."""
-    error = _error(kind, port, host)
+    error = _open_error(kind, port, host)
     return Finding(f"{kind} port {port}{use}", error is None, str(error or ""))
 
 
-def _error(kind: str, port: int, host: str | None) -> PortError | None:
+def _open_error(kind: str, port: int, host: str | None) -> PortError | None:
     """Open and close a port; the error where that fails."""
     try:
         ends = listen_udp(port, host) if kind == "UDP" else listen_tcp(port, host)
@@ -84,7 +84,7 @@ def _error(kind: str, port: int, host: str | None) -> PortError | None:
     return None
 
 
-def _family(name: str, family: socket.AddressFamily) -> Finding:
+def _look_at_family(name: str, family: socket.AddressFamily) -> Finding:
     """Has this machine a route of that family? Connecting a UDP socket sends nothing."""
     target = "192.0.2.1" if family == socket.AF_INET else "2001:db8::1"
     try:

@@ -32,9 +32,10 @@ from talkpath.wire.ip import error_queue
 
 MOST_READS = 64  # of one socket before others get their turn
 MOST_PASSES = 7  # over the sockets that can be read, before what is due is sent; each reads twice as many datagrams
-GATHER_S = 0.002  # how long a busy test server lets datagrams gather: waking for each would cost more than they do
-MOST_SLEEP_S = 0.5
-SWITCH_S = 0.0005  # how long the thread that lays out may hold up the one that serves
+# how long a busy test server lets datagrams gather: waking for each would cost more than they do
+DATAGRAM_GATHER_S = 0.002
+MAX_RESPONDER_SLEEP_S = 0.5
+LAYOUT_SWITCH_S = 0.0005  # how long the thread that lays out may hold up the one that serves
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 5.0  # after a failure of the loop itself
 
 
@@ -121,7 +122,7 @@ class ResponderDriver:
     def _laying_out(self) -> Iterator[None]:
         """A thread that lays epochs out, while the one that serves gets its turn within half a millisecond."""
         before_s = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_S)
+        sys.setswitchinterval(LAYOUT_SWITCH_S)
         self._woken.setblocking(False)
         try:
             with ThreadPoolExecutor(1, "lay out") as pool:
@@ -153,13 +154,13 @@ class ResponderDriver:
         """
         is_busy, self._handled = self._handled > 1, 0
         if is_busy:
-            time.sleep(max(0.0, self._turn_s + GATHER_S - time.monotonic()))
+            time.sleep(max(0.0, self._turn_s + DATAGRAM_GATHER_S - time.monotonic()))
         self._turn_s = now_s = time.monotonic()
         if now_s >= self._engine.wake_s or now_s >= self._peers.sweep_s:
             self._send(self._engine.poll(now_s))
         if now_s >= self._peers.sweep_s:
             self._peers.sweep()
-        self._take(0.0 if is_busy else min(MOST_SLEEP_S, max(0.0, self._engine.wake_s - time.monotonic())))
+        self._take(0.0 if is_busy else min(MAX_RESPONDER_SLEEP_S, max(0.0, self._engine.wake_s - time.monotonic())))
 
     def _take(self, timeout_s: float) -> None:
         """Wait for so long at most, and take what can be read. A socket has mostly one datagram, and asking it for
@@ -217,7 +218,7 @@ class ResponderDriver:
     def _send_limited(self, end: socket.socket, hops: int, data: bytes, sockaddr: Any) -> None:
         """A datagram that may go so many hops. Where the system cannot do that it stays here, as if lost at once."""
         family = 4 if end.family == socket.AF_INET else 6
-        if error_queue.available():
+        if error_queue.error_queue_missing():
             return
         if end not in self._limited:
             end.setsockopt(*error_queue.RECEIVE[family], 1)

@@ -16,12 +16,12 @@ from zlib import crc32
 from msgspec import Struct, structs
 
 from talkpath.apps.contract.shape import NONCE_BYTES
-from talkpath.experiment.budget import HEADER_BYTES
+from talkpath.experiment.budget import IP_UDP_BYTES
 from talkpath.experiment.flight import Flight
 from talkpath.experiment.layout import DirectionPlan, Layout, PlannedFlow
-from talkpath.experiment.nonce import matches, put, read_field, without
+from talkpath.experiment.nonce import nonce_matches, put_nonce, read_field, without_nonce
 
-LONGEST_HEADER = max(HEADER_BYTES.values())  # what holds with none and with the longest holds with any in between
+LONGEST_HEADER = max(IP_UDP_BYTES.values())  # what holds with none and with the longest holds with any in between
 
 
 class ResponderPacket(Struct, frozen=True, gc=False):
@@ -48,8 +48,8 @@ class ResponderFlight(Flight[ResponderPacket]):
         super().__init__(layout, layout.down, layout.up)
         count = len(layout.flows)
         self._field_at, self._fields = _nonce_fields(layout)
-        self._checksums = [_checksums(flow, layout.up) for flow in layout.flows]
-        self.layout = _slim(layout)
+        self._checksums = [_packet_checksums(flow, layout.up) for flow in layout.flows]
+        self.layout = _without_unneeded(layout)
         self.into, self.out = self.layout.up, self.layout.down
         self.source: list[tuple[Hashable, int] | None] = [None] * count
         self.checked = [False] * count
@@ -83,7 +83,7 @@ class ResponderFlight(Flight[ResponderPacket]):
             return True
         slot, at = self.layout.schedule.slots[self.into.slots[bit]], self._field_at.get(bit, 0)
         field, call = self._fields[flow][at : at + NONCE_BYTES], self.layout.flows[flow].role == "call"
-        return crc32(without(data, slot, field, fingerprint=call)) == checksum
+        return crc32(without_nonce(data, slot, field, fingerprint=call)) == checksum
 
     def _bind(self, flow: int, source: Hashable, port: int) -> None:
         self.source[flow] = source, port
@@ -98,7 +98,7 @@ class ResponderFlight(Flight[ResponderPacket]):
         text = self.layout.flows[flow].twin_kind == "text"
         at = self._field_at.get(bit, 0)  # a packet without room carries no nonce, whatever is expected
         echo = read_field(self._fields[flow][at : at + NONCE_BYTES], data, slot, printable=text)
-        self.checked[flow] = matches(self._nonce[flow], echo, printable=text)
+        self.checked[flow] = nonce_matches(self._nonce[flow], echo, printable=text)
         if self.checked[flow] and (bound := self.source[flow]) is not None:
             hops, row = self.hops[flow], self._datagrams[flow]
             limits = map(hops.get, range(len(row)), repeat(0)) if hops else repeat(0)
@@ -113,7 +113,7 @@ class ResponderFlight(Flight[ResponderPacket]):
         if not self.checked[flow]:
             plan, shape = self.layout.flows[flow], self.layout.schedule.slots[self.out.slots[bit]]
             text, sealed = plan.twin_kind == "text", shape.fingerprint and plan.role == "call"
-            data = put(data, shape, self._nonce[flow], printable=text, fingerprint=sealed)
+            data = put_nonce(data, shape, self._nonce[flow], printable=text, fingerprint=sealed)
         return ResponderPacket(bound[0], bound[1], data, self.hops[flow].get(bit, 0))
 
     def _afford(self, flow: int, size: int) -> bool:
@@ -134,12 +134,12 @@ def _nonce_fields(layout: Layout) -> tuple[dict[int, int], list[bytes]]:
     return {bit: NONCE_BYTES * place for place, (bit, _, _) in enumerate(cuts)}, fields
 
 
-def _checksums(flow: PlannedFlow, up: DirectionPlan) -> array[int]:
+def _packet_checksums(flow: PlannedFlow, up: DirectionPlan) -> array[int]:
     """The CRC-32 of each of the flow's packets from the probe, without a nonce. This end keeps no more of them."""
     return array("I", map(crc32, map(flow.datagrams.__getitem__, up.slots)))
 
 
-def _slim(layout: Layout) -> Layout:
+def _without_unneeded(layout: Layout) -> Layout:
     """The layout without what this end never needs: about half of its memory."""
     flows = tuple([structs.replace(flow, datagrams=()) for flow in layout.flows])
     up: DirectionPlan = replace(layout.up, order=[], order_ms=[])

@@ -32,12 +32,12 @@ class GeoDatabase:
     in one. `UsageError` for a file that is none."""
 
     def __init__(self, files: Sequence[Path]) -> None:
-        self._readers = [_open(file) for file in files]
+        self._readers = [_open_database(file) for file in files]
 
     def find(self, host: str) -> NetworkOrigin:
         """Where an address literal belongs."""
         found = self._entries(host)
-        return NetworkOrigin(_network(found), _country(found))
+        return NetworkOrigin(_network_of(found), _country_of(found))
 
     def operator_name(self, host: str) -> str:
         """The name of the network that an address literal belongs to; "" where it is not known."""
@@ -56,7 +56,7 @@ class GeoDatabase:
         return found
 
 
-def _open(file: Path) -> Reader:
+def _open_database(file: Path) -> Reader:
     try:
         import maxminddb
     except ImportError:
@@ -77,13 +77,13 @@ def _look_up(reader: Reader, address: Address) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _network(found: dict[str, Any]) -> str:
+def _network_of(found: dict[str, Any]) -> str:
     number = found.get("autonomous_system_number")
     known = isinstance(number, int) and 0 <= number < 1 << 32
     return f"AS{number}" if known else UNKNOWN_ORIGIN.network
 
 
-def _country(found: dict[str, Any]) -> str:
+def _country_of(found: dict[str, Any]) -> str:
     """Flat in @ip-location-db's files, one level down in MaxMind's own."""
     inner = found.get("country")
     code = found.get("country_code", inner.get("iso_code") if isinstance(inner, dict) else None)

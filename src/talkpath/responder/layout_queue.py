@@ -19,15 +19,15 @@ from dataclasses import dataclass, field
 
 from talkpath.experiment.budget import epoch_bytes
 from talkpath.experiment.flight import NEVER
-from talkpath.experiment.layout import Layout, Outline, lay_out_anew, outline_anew, roles
+from talkpath.experiment.layout import Layout, Outline, flow_roles, lay_out_anew, make_outline
 from talkpath.responder.flight import ResponderFlight
 from talkpath.responder.limits import Limits
 from talkpath.wire.control.messages import Begin
 
 WAIT_S = 4.0  # for room: a probe gives its far end up after five seconds without an answer
-RETRY_S = 0.1
+LAYOUT_RETRY_S = 0.1
 PEAK_BYTES, KEPT_BYTES = 560, 430  # of memory for a packet while it is laid out and after, besides its own bytes
-MOST_BLOCKS = 1000  # whose work is remembered, before those are looked for whose work is long ago
+MAX_REMEMBERED_BLOCKS = 1000  # whose work is remembered, before those are looked for whose work is long ago
 SETUP_SLOTS = 60  # packets of a call's set-up, about
 
 LayOut = Callable[[Outline, bytes, tuple[int, ...]], Layout]
@@ -68,7 +68,7 @@ class LayoutRequest:
     @property
     def work(self) -> int:
         """About how many packets are to be laid out."""
-        return len(roles(self.begin)) * (2 * self.begin.packets + SETUP_SLOTS)
+        return len(flow_roles(self.begin)) * (2 * self.begin.packets + SETUP_SLOTS)
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class LayoutQueue:
 
     limits: Limits
     submit: Submit = run_inline
-    outline: Callable[[bytes, Begin], Outline] = outline_anew
+    outline: Callable[[bytes, Begin], Outline] = make_outline
     lay_out: LayOut = lay_out_anew
     wake_s: float = NEVER  # when `collect` may have something to do
     _waiting: dict[Hashable, deque[LayoutRequest]] = field(default_factory=dict)
@@ -124,7 +124,7 @@ class LayoutQueue:
                 self._finished(now_s, request, flight)
             if not self._start(now_s):
                 break
-        self.wake_s = now_s + RETRY_S if self._waiting and self._running is None else NEVER
+        self.wake_s = now_s + LAYOUT_RETRY_S if self._waiting and self._running is None else NEVER
 
     def _finished(self, now_s: float, request: LayoutRequest, flight: ResponderFlight | None) -> None:
         if flight is not None:
@@ -132,7 +132,7 @@ class LayoutQueue:
         elif now_s - request.asked_s >= WAIT_S or request.memory_bytes > self.limits.block_layout_bytes:
             request.done(request, None)
         else:  # no room yet
-            request.not_before_s = now_s + RETRY_S
+            request.not_before_s = now_s + LAYOUT_RETRY_S
             self._waiting.setdefault(request.block, deque()).appendleft(request)
 
     def _start(self, now_s: float) -> bool:
@@ -147,7 +147,7 @@ class LayoutQueue:
         if best is None:
             return False
         done, block = best
-        if len(self._done_work) > MOST_BLOCKS:
+        if len(self._done_work) > MAX_REMEMBERED_BLOCKS:
             for other in list(self._done_work):
                 self._work_of(other, now_s)  # forgets those that may start anew
         request = self._waiting[block].popleft()

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import msgspec
 
 from talkpath.experiment.layout import Layout, PlannedFlow
-from talkpath.wire.control.messages import MAX_FRAME, FlowReport
-from talkpath.wire.control.receipt import ReceiptStatement, SeenEpoch, SeenFlow, seal
+from talkpath.wire.control.messages import MAX_CONTROL_FRAME_BYTES, FlowReport
+from talkpath.wire.control.receipt import ReceiptStatement, SeenEpoch, SeenFlow, seal_receipt
 from talkpath.wire.control.sign import Signer
 
 SLACK_BYTES = 1 << 18  # of a frame, for what stands beside the signed body
@@ -29,11 +29,11 @@ class ReceiptSigner:
 
     def sign(self, statement: ReceiptStatement) -> tuple[bytes, bytes]:
         """(body, signature); nothing for a session too long for one frame."""
-        body, signature = seal(statement, self.signer)
-        return (body, signature) if len(body) < MAX_FRAME - SLACK_BYTES else (b"", b"")
+        body, signature = seal_receipt(statement, self.signer)
+        return (body, signature) if len(body) < MAX_CONTROL_FRAME_BYTES - SLACK_BYTES else (b"", b"")
 
 
-def seen(layout: Layout, reports: Sequence[FlowReport]) -> bytes:
+def pack_epoch(layout: Layout, reports: Sequence[FlowReport]) -> bytes:
     """An epoch, as this end reports it at the probe's cut, packed: that takes a tenth of the memory."""
     begin = layout.begin
     flows = zip(layout.flows, reports, strict=True)
@@ -41,7 +41,7 @@ def seen(layout: Layout, reports: Sequence[FlowReport]) -> bytes:
         number=begin.number,
         arm=begin.arm,
         question=begin.question[:QUESTION_CHARACTERS],
-        flows=tuple(SeenFlow(_role(flow), report.sent, report.arrived) for flow, report in flows),
+        flows=tuple(SeenFlow(_flow_role(flow), report.sent, report.arrived) for flow, report in flows),
     )
     return msgspec.msgpack.encode(epoch)
 
@@ -57,7 +57,7 @@ def unpack_late(packed: bytes) -> tuple[bytes, ...]:
 
 
 def with_late(packed: Iterable[bytes], late: Mapping[int, tuple[bytes, ...]]) -> tuple[SeenEpoch, ...]:
-    """The epochs of `seen`, with what came after their cut."""
+    """The epochs of `pack_epoch`, with what came after their cut."""
     return tuple(_with_late(epoch, late.get(epoch.number, ())) for epoch in map(_epochs.decode, packed))
 
 
@@ -69,5 +69,5 @@ def _with_late(epoch: SeenEpoch, late: tuple[bytes, ...]) -> SeenEpoch:
     return SeenEpoch(epoch.number, epoch.arm, epoch.question, changed)
 
 
-def _role(flow: PlannedFlow) -> str:
+def _flow_role(flow: PlannedFlow) -> str:
     return "canary" if flow.canary else flow.twin_kind or flow.role

@@ -20,9 +20,9 @@ from talkpath.responder.shared import RefusedError, Shared
 from talkpath.wire.control.invitation import Invitations
 from talkpath.wire.control.messages import Refusal
 
-BUSY = "This responder has as many sessions as it takes; try again in a minute."
+BUSY_REFUSAL = "This responder has as many sessions as it takes; try again in a minute."
 
-SWEEP_S = 0.1
+SESSION_SWEEP_S = 0.1
 
 
 class Responder(FlightTable):
@@ -95,9 +95,9 @@ class Responder(FlightTable):
         """Count a session, or refuse it. Where all places are taken, a block that has more than others gives one up."""
         limits, block = self.shared.limits, session.block
         if self._blocks[block] >= limits.sessions_per_block:
-            raise RefusedError("busy", BUSY)
+            raise RefusedError("busy", BUSY_REFUSAL)
         if len(self._sessions) >= limits.sessions and not self._make_room(self._blocks[block] + 1):
-            raise RefusedError("busy", BUSY)
+            raise RefusedError("busy", BUSY_REFUSAL)
         self._sessions.add(session)
         self._blocks[block] += 1
 
@@ -109,7 +109,7 @@ class Responder(FlightTable):
             return False
         theirs = [session for session in self._sessions if session.block == block]
         ended = min(theirs, key=lambda session: (session.epochs.busy, session.heard_s))
-        ended.refuse(Refusal("busy", BUSY))
+        ended.refuse(Refusal("busy", BUSY_REFUSAL))
         self._leave(ended)
         return True
 
@@ -121,7 +121,7 @@ class Responder(FlightTable):
             self.collect(now_s)
         packets = self.emit(now_s)
         if now_s >= self._sweep_s:
-            self._sweep_s = now_s + SWEEP_S
+            self._sweep_s = now_s + SESSION_SWEEP_S
             for session in self._sessions:
                 session.epochs.forget_old(now_s)
                 session.end_if_over(now_s)

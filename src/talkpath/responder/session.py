@@ -15,7 +15,7 @@ from talkpath.apps import shapes
 from talkpath.errors import WireError
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.imitation_digest import shape_digest
-from talkpath.experiment.seeds import SEED_BYTES, commitment, session_key
+from talkpath.experiment.seeds import SEED_PART_BYTES, seed_commitment, session_key
 from talkpath.responder.accompanied_calls import AccompaniedCalls
 from talkpath.responder.geoip import NetworkOrigin
 from talkpath.responder.receipts import with_late
@@ -86,7 +86,7 @@ class ResponderSession:
             for message in self.decoder.feed(data):
                 self.heard_s = now_s
                 if (answer := self._answer(now_s, message)) is not None:
-                    self.outbox += messages.encode(answer)
+                    self.outbox += messages.encode_message(answer)
                 if self.closed:
                     break
                 self.decoder.limit = self._longest_frame()
@@ -105,7 +105,7 @@ class ResponderSession:
     def refuse(self, refusal: Refusal) -> None:
         """End the session with this refusal, which only those read who were invited."""
         if not self.closed:
-            self.outbox += messages.encode(refusal) if self.invited or self.shared.invitations is None else b""
+            self.outbox += messages.encode_message(refusal) if self.invited or self.shared.invitations is None else b""
             self.closed = True
 
     def end(self) -> None:
@@ -152,20 +152,20 @@ class ResponderSession:
         self.invited = invitations is None or invitations.accepts(hello.until, hello.proof, self.binding)
         if not self.invited:
             raise RefusedError("order", "")
-        if messages.VERSION not in hello.versions:
-            sentence = f"This responder speaks version {messages.VERSION} only; use the same talkpath."
-            raise RefusedError("version", sentence, (messages.VERSION,))
+        if messages.PROTOCOL_VERSION not in hello.versions:
+            sentence = f"This responder speaks version {messages.PROTOCOL_VERSION} only; use the same talkpath."
+            raise RefusedError("version", sentence, (messages.PROTOCOL_VERSION,))
         if self.hello is not None:
             raise RefusedError("order", "One Hello a connection.")
         shared = self.shared
         self.admit(self)
         known = {str(arm): arm for arm in shapes()}
         arms = (name for name, digest in hello.shapes.items() if name in known and digest == shape_digest(known[name]))
-        self.hello, self.seed, self.arms = hello, shared.draw(SEED_BYTES), tuple(arms)
+        self.hello, self.seed, self.arms = hello, shared.draw(SEED_PART_BYTES), tuple(arms)
         self._ends_s, self._longest_s = now_s + shared.limits.session_s, now_s + shared.limits.longest_session_s
         self.started_at = shared.receipts.hour() if shared.receipts else ""
         return Welcome(
-            version=messages.VERSION,
+            version=messages.PROTOCOL_VERSION,
             session=shared.draw(8),
             seed=self.seed,
             ports=shared.identity.ports,
@@ -184,7 +184,7 @@ class ResponderSession:
     def _open(self, seed: bytes) -> Ready:
         if self.hello is None or self.key:
             raise RefusedError("order", "Open comes once, after Welcome.")
-        if len(seed) != SEED_BYTES or commitment(seed) != self.hello.commit:
+        if len(seed) != SEED_PART_BYTES or seed_commitment(seed) != self.hello.commit:
             raise RefusedError("order", "The seed is not the one that was committed to.")
         self.probe_seed, self.key = seed, session_key(seed, self.seed)
         return Ready(-1)
@@ -202,7 +202,7 @@ class ResponderSession:
         self._ends_s += 2.0 * span_s
         self._busy_until_s = max(self._busy_until_s, self.heard_s + span_s)
         self.decoder.limit = self._longest_frame()
-        self.outbox += messages.encode(Ready(number))
+        self.outbox += messages.encode_message(Ready(number))
 
     def _beside_call(self, now_s: float, message: Accompany | Pattern | Conclude) -> Ready | Counts | None:
         """Run control traffic beside calls of the probe's user. Such a session may last as long as any may."""
@@ -220,11 +220,11 @@ class ResponderSession:
         if receipts is None or self.hello is None:
             return Receipt(late)
         statement = ReceiptStatement(
-            probe_key=self.hello.key[:SEED_BYTES],
+            probe_key=self.hello.key[:SEED_PART_BYTES],
             responder_key=receipts.signer.public,
             probe_seed=self.probe_seed,
             responder_seed=self.seed,
-            facts_digest=finish.digest[:SEED_BYTES],
+            facts_digest=finish.digest[:SEED_PART_BYTES],
             responder_class=self.shared.identity.responder_class,
             network=self.origin.network,
             country=self.origin.country,

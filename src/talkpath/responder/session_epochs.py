@@ -14,11 +14,11 @@ from typing import Protocol
 from talkpath.experiment.hop_limits import parse_limit
 from talkpath.responder.flight import ResponderFlight
 from talkpath.responder.layout_queue import LayoutRequest
-from talkpath.responder.receipts import pack_late, seen, unpack_late
+from talkpath.responder.receipts import pack_epoch, pack_late, unpack_late
 from talkpath.responder.shared import RefusedError, Shared
 from talkpath.wire.control.messages import Begin, Refusal, Report
 
-HELLOS = ("browser", "openssl", "pion")  # the contrasts of apps.contract.shape
+HELLO_CONTRASTS = ("browser", "openssl", "pion")  # the contrasts of apps.contract.shape
 FLOW_FRAME_BYTES = 64  # of a report, around the bitmaps and times of one flow
 LINGER_S = 4.0  # how long after its end an epoch still takes late packets
 
@@ -95,7 +95,7 @@ class ResponderEpochs:
         self._lingering.append((now_s + LINGER_S, number))
         reports = flight.reports()
         if self.shared.receipts:
-            self.seen.append(seen(flight.layout, reports))
+            self.seen.append(pack_epoch(flight.layout, reports))
         return Report(number, reports, self.late())
 
     def late(self) -> dict[int, tuple[bytes, ...]]:
@@ -167,7 +167,7 @@ class ResponderEpochs:
             and -1 <= begin.twins <= begin.k
         )
         known = begin.transport in ("udp", "tcp") or set(paths) <= self.shared.identity.transports
-        known = known and begin.hello in HELLOS
+        known = known and begin.hello in HELLO_CONTRASTS
         if not (modest and 0.1 <= begin.rate <= 4.0 and known and begin.first_tuple >= 0):
             raise RefusedError("budget", "That epoch is larger than this responder takes.")
 

@@ -11,18 +11,18 @@ from typing import Literal
 from talkpath.errors import UsageError
 from talkpath.responder.limits import Identity
 
-RECEIVE_BUFFER = 1 << 21
+RESPONDER_BUFFER_BYTES = 1 << 21
 
 NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT, 10047, 10049, 10043}
 """Errors that say that this machine has no such address family; Windows' numbers last."""
 
 BindFailure = Literal["right", "taken", "other"]
-REASONS: dict[BindFailure, tuple[str, str]] = {
+BIND_REASONS: dict[BindFailure, tuple[str, str]] = {
     "right": ("needs a right that this user lacks", "need a right that this user lacks"),
     "taken": ("is in use by another program", "are in use by another program"),
     "other": ("cannot be opened here", "cannot be opened here"),
 }
-ADVICE: dict[BindFailure, str] = {
+BIND_ADVICE: dict[BindFailure, str] = {
     "right": "choose others, or grant the right to ports below 1024 (docs/how-to/run-a-responder.md)",
     "taken": "choose others, as with --ports or --port",
     "other": "choose others, as with --ports or --port",
@@ -39,50 +39,50 @@ class PortError(UsageError):
 
 def ports_sentence(kind: str, ports: Sequence[int], reason: BindFailure) -> str:
     """One sentence on ports of a kind (UDP or TCP) that cannot be opened for the same reason."""
-    singular, plural = REASONS[reason]
+    singular, plural = BIND_REASONS[reason]
     numbers = ", ".join(map(str, ports))
     what = f"port {numbers} {singular}" if len(ports) == 1 else f"ports {numbers} {plural}"
-    return f"{kind} {what}; {ADVICE[reason]}."
+    return f"{kind} {what}; {BIND_ADVICE[reason]}."
 
 
 def listen_udp(port: int, host: str | None) -> list[socket.socket]:
     """Bound UDP sockets of every family there is; `PortError` if one cannot be bound."""
-    return _bind(port, host, socket.SOCK_DGRAM)
+    return _bind_families(port, host, socket.SOCK_DGRAM)
 
 
 def listen_tcp(port: int, host: str | None) -> list[socket.socket]:
     """Listening TCP sockets likewise."""
-    ends = _bind(port, host, socket.SOCK_STREAM)
+    ends = _bind_families(port, host, socket.SOCK_STREAM)
     for end in ends:
         end.listen(64)
     return ends
 
 
-def _bind(port: int, host: str | None, kind: socket.SocketKind) -> list[socket.socket]:
+def _bind_families(port: int, host: str | None, kind: socket.SocketKind) -> list[socket.socket]:
     """A family that this machine does not have is done without; a port that is taken in one of them is taken."""
     ends: list[socket.socket] = []
     failed: OSError | None = None
-    for family in _families(host):
+    for family in _host_families(host):
         try:
-            ends.append(_open(family, kind, host or ("::" if family == socket.AF_INET6 else "0.0.0.0"), port))
+            ends.append(_open_socket(family, kind, host or ("::" if family == socket.AF_INET6 else "0.0.0.0"), port))
         except OSError as error:
             if failed is None or error.errno not in NO_FAMILY:
                 failed = error
     if failed is not None and (not ends or failed.errno not in NO_FAMILY):
         for end in ends:
             end.close()
-        raise PortError("UDP" if kind == socket.SOCK_DGRAM else "TCP", port, _reason(failed))
+        raise PortError("UDP" if kind == socket.SOCK_DGRAM else "TCP", port, _bind_reason(failed))
     return ends
 
 
-def _open(family: socket.AddressFamily, kind: socket.SocketKind, host: str, port: int) -> socket.socket:
+def _open_socket(family: socket.AddressFamily, kind: socket.SocketKind, host: str, port: int) -> socket.socket:
     end = socket.socket(family, kind)
     try:
         if family == socket.AF_INET6:
             end.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if kind == socket.SOCK_STREAM and os.name != "nt":
             end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RESPONDER_BUFFER_BYTES)
         end.bind((host, port))
         end.setblocking(False)
     except OSError:
@@ -91,13 +91,13 @@ def _open(family: socket.AddressFamily, kind: socket.SocketKind, host: str, port
     return end
 
 
-def _families(host: str | None) -> list[socket.AddressFamily]:
+def _host_families(host: str | None) -> list[socket.AddressFamily]:
     if host is not None:
         return [socket.AF_INET6 if ":" in host else socket.AF_INET]
     return [socket.AF_INET, socket.AF_INET6] if socket.has_ipv6 else [socket.AF_INET]
 
 
-def _reason(error: OSError) -> BindFailure:
+def _bind_reason(error: OSError) -> BindFailure:
     if isinstance(error, PermissionError):
         return "right"
     return "taken" if error.errno in (errno.EADDRINUSE, 10048) else "other"  # the second is Windows' number

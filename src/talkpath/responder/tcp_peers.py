@@ -20,12 +20,12 @@ from talkpath.experiment.flight import NEVER
 from talkpath.responder.flight import ResponderPacket
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.responder.ready_sockets import READABLE, WRITABLE, ReadySockets
-from talkpath.responder.responder import SWEEP_S, Responder
+from talkpath.responder.responder import SESSION_SWEEP_S, Responder
 from talkpath.responder.tcp_peer import TcpPeer
 from talkpath.wire.ip.address import Address
 
 GREET_S = 10.0  # a connection that has not become a session, or brought a call, by then is closed
-CALL_S = 240.0  # no call over a stream lasts longer
+MAX_STREAM_CALL_S = 240.0  # no call over a stream lasts longer
 MOST_PEERS = 400  # connections at once: select() takes no more than 512 sockets on Windows
 MOST_PEERS_PER_BLOCK = 100  # a check has 45 connections at most
 MOST_OUT, MOST_CALL_OUT = 1 << 20, 1 << 17  # bytes that wait for a peer that does not read them
@@ -70,7 +70,7 @@ class TcpPeers:
     def sweep(self) -> None:
         """Send what sessions say by themselves, and close what has lasted too long."""
         now_s = time.monotonic()
-        self.sweep_s = now_s + SWEEP_S
+        self.sweep_s = now_s + SESSION_SWEEP_S
         for peer in list(self._peers.values()):
             session, age_s = peer.session, now_s - peer.since_s
             if session is not None and (session.outbox or session.closed):
@@ -78,7 +78,7 @@ class TcpPeers:
                 if session.closed:
                     peer.close()
                 self._flush(peer)
-            elif age_s > (GREET_S if not peer.greeted else CALL_S if session is None else NEVER):
+            elif age_s > (GREET_S if not peer.greeted else MAX_STREAM_CALL_S if session is None else NEVER):
                 self._hang_up(peer)
             if peer.closing and now_s - peer.heard_s > GREET_S:
                 self._hang_up(peer)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from socket import AF_INET, AF_INET6, inet_pton
 
 V4_BYTES, V6_BYTES = 3, 6  # of a block
-MAPPED = bytes(10) + b"\xff\xff"  # IPv4 in IPv6, RFC 4291 section 2.5.5.2
+MAPPED_PREFIX = bytes(10) + b"\xff\xff"  # IPv4 in IPv6, RFC 4291 section 2.5.5.2
 
 
 def block_of(host: str) -> bytes:
@@ -16,8 +16,8 @@ def block_of(host: str) -> bytes:
         packed = inet_pton(AF_INET6 if ":" in host else AF_INET, host.partition("%")[0])
     except OSError:
         raise ValueError("no address") from None
-    packed = packed.removeprefix(MAPPED)
-    kept = V6_BYTES if len(packed) > len(MAPPED) else V4_BYTES
+    packed = packed.removeprefix(MAPPED_PREFIX)
+    kept = V6_BYTES if len(packed) > len(MAPPED_PREFIX) else V4_BYTES
     return packed[:kept] + bytes(len(packed) - kept)
 
 
@@ -31,7 +31,7 @@ class BlockPlaces:
 
     def take(self, host: str | None) -> bool:
         """Take a place for that address; false where there is none."""
-        block = _block(host)
+        block = _host_block(host)
         if self._taken.total() >= self._most or self._taken[block] >= self._most_a_block:
             return False
         self._taken[block] += 1
@@ -39,17 +39,17 @@ class BlockPlaces:
 
     def taken(self, host: str | None) -> tuple[int, int]:
         """How many places the block of that address has, and all blocks together."""
-        return self._taken[_block(host)], self._taken.total()
+        return self._taken[_host_block(host)], self._taken.total()
 
     def give_back(self, host: str | None) -> None:
         """A place that was taken for that address is free again."""
-        block = _block(host)
+        block = _host_block(host)
         self._taken[block] -= 1
         if self._taken[block] <= 0:
             del self._taken[block]
 
 
-def _block(host: str | None) -> bytes:
+def _host_block(host: str | None) -> bytes:
     with suppress(ValueError):
         return block_of(host or "")
     return b""

@@ -27,7 +27,7 @@ from talkpath.serving.supervisor import Supervisor
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-SWEEP_S = 1.0
+CONNECTION_SWEEP_S = 1.0
 Peer = tuple[str, int]
 Network = IPv4Network | IPv6Network
 
@@ -94,7 +94,7 @@ class LimitedListener(socket.socket):
 
     async def _close_idle(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_S)
+            await asyncio.sleep(CONNECTION_SWEEP_S)
             self.sweep()
 
     def sweep(self) -> int:

@@ -21,13 +21,13 @@ class WithoutTexts(logging.Filter):
         words = record.getMessage().strip().split("\n")[0]
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
-            words = f"{words} ({type(error).__name__} at {_place(error.__traceback__)})"
+            words = f"{words} ({type(error).__name__} at {_raised_at(error.__traceback__)})"
         record.msg, record.args = words, ()
         record.exc_info = record.exc_text = record.stack_info = None
         return True
 
 
-def _place(trace: TracebackType | None) -> str:
+def _raised_at(trace: TracebackType | None) -> str:
     """The file and line in which the exception was raised."""
     frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(trace)]
     return f"{Path(frames[-1][0]).name}:{frames[-1][1]}" if frames else "an unknown place"

@@ -18,15 +18,15 @@ SupervisedWork = Callable[[], Awaitable[None]]
 
 def write_line(text: str) -> None:
     """Write a line to the process's stderr, which systemd and Docker keep."""
-    _write(f"talkpath: {text}\n")
+    _write_stderr(f"talkpath: {text}\n")
 
 
 def write_place(error: Exception) -> None:
     """Write where an exception came from, without its own text: it may hold an address."""
-    _write("".join(traceback.format_tb(error.__traceback__)))
+    _write_stderr("".join(traceback.format_tb(error.__traceback__)))
 
 
-def _write(text: str) -> None:
+def _write_stderr(text: str) -> None:
     with suppress(OSError, ValueError):  # a full disk, or closed: nobody can be told, and the work has to go on
         sys.stderr.write(text)
 

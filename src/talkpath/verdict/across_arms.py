@@ -19,7 +19,7 @@ from math import inf, log
 
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.measure.quality import TALKABLE_MOS
-from talkpath.verdict.assess import assess
+from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.assessment import COUNTS_LOG_E, HINT_LOG_E, Assessment, calls_fail
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.long_calls import EndedCalls, cut_offs, lived_longer
@@ -27,18 +27,18 @@ from talkpath.verdict.flows.outcomes import calls_of
 from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.model import Reason, ReasonCode, State
 from talkpath.verdict.statistics.cohort import DIRECTIONS
-from talkpath.verdict.statistics.strength import strength
+from talkpath.verdict.statistics.strength import arm_strength
 
-WORST: tuple[State, ...] = ("restricted", "closed", "unreachable", "impaired", "ok", "insufficient")
+STATES_WORST_FIRST: tuple[State, ...] = ("restricted", "closed", "unreachable", "impaired", "ok", "insufficient")
 LEANING_LOG_E = log(3.0)  # one test leans towards a finding
 TROUBLED_LOSS = 0.02  # so much more than twins, each way, an untroubled variant's calls do not lose
-SPARED = 0.1  # the chance that calls of an arm were all spared, from which on it is not ok
+MAX_SPARED_CHANCE = 0.1  # the chance that calls of an arm were all spared, from which on it is not ok
 UNTROUBLED: tuple[ReasonCode, ...] = ("budget", "canary")  # why a variant without trouble may be undecided
 
 
-def assess_all(facts: Facts) -> list[Assessment]:
+def assess_arms(facts: Facts) -> list[Assessment]:
     """The assessments of all arms of the plan, in its order; `ok` only where it is not stale."""
-    alone = [assess(facts, planned) for planned in facts.plan.arms]
+    alone = [assess_arm(facts, planned) for planned in facts.plan.arms]
     cut = _single_flows_cut_off(alone)
     if cut is not None:
         alone = [_unless_lucky(each, cut) for each in alone]
@@ -53,34 +53,34 @@ def worst_variant(variants: Sequence[Assessment]) -> Assessment:
     """The assessment that is the app's: of the worst decided variant; `ok` only where no other was asked and troubled.
 
     An undecided variant in which something is amiss comes before one that is ok."""
-    worst = min(variants, key=_rank)
+    worst = min(variants, key=_state_rank)
     among_others = len(variants) > 1 and any(each.state == "ok" for each in variants)
     if worst.state == "ok":
-        doubtful = [each for each in variants if _asked(each) and not untroubled(each)]
-        return _doubted(min(doubtful, key=_rank)) if doubtful else worst
-    return _doubted(worst) if among_others and worst.state == "insufficient" else worst
+        doubtful = [each for each in variants if _was_asked(each) and not is_untroubled(each)]
+        return _variant_in_doubt(min(doubtful, key=_state_rank)) if doubtful else worst
+    return _variant_in_doubt(worst) if among_others and worst.state == "insufficient" else worst
 
 
-def untroubled(assessment: Assessment) -> bool:
+def is_untroubled(assessment: Assessment) -> bool:
     """Whether an arm is ok, or undecided only because its evidence is thin: no test leans towards a finding, its calls
     lost no more than their twins, and they were good enough to talk."""
     if assessment.state == "ok":
         return True
     reason, quality = assessment.reason, assessment.quality
-    if not (assessment.compared and reason and reason.code in UNTROUBLED and quality) or leaning(assessment):
+    if not (assessment.compared and reason and reason.code in UNTROUBLED and quality) or leans_to_finding(assessment):
         return False
     pairs = [(quality.calls[way], quality.twins[way]) for way in DIRECTIONS]
     little = all(call and twin and call.estimate - twin.estimate < TROUBLED_LOSS for call, twin in pairs)
     return little and not assessment.hint and assessment.parted is None and quality.line_mos >= TALKABLE_MOS
 
 
-def leaning(assessment: Assessment) -> bool:
+def leans_to_finding(assessment: Assessment) -> bool:
     """Whether one test leans towards a finding."""
     parts = assessment.strength.parts if assessment.strength else ()
     return any(part.log_e >= LEANING_LOG_E for part in parts)
 
 
-def _doubted(assessment: Assessment) -> Assessment:
+def _variant_in_doubt(assessment: Assessment) -> Assessment:
     """The variant whose state keeps its app from being ok, with the reason."""
     variant, reason = assessment.arm.variant, assessment.reason
     if reason is not None and reason.code not in UNTROUBLED:
@@ -89,14 +89,14 @@ def _doubted(assessment: Assessment) -> Assessment:
     return replace(assessment, reason=Reason("variant", {"variant": variant}))
 
 
-def _rank(assessment: Assessment) -> tuple[float, float]:
-    rank = float(WORST.index(assessment.state))
+def _state_rank(assessment: Assessment) -> tuple[float, float]:
+    rank = float(STATES_WORST_FIRST.index(assessment.state))
     if assessment.state == "insufficient" and assessment.hint:
-        rank = WORST.index("ok") - 0.5
+        rank = STATES_WORST_FIRST.index("ok") - 0.5
     return rank, -assessment.strength.log_e if assessment.strength else 0.0
 
 
-def _asked(assessment: Assessment) -> bool:
+def _was_asked(assessment: Assessment) -> bool:
     return bool(assessment.view.accusing)
 
 
@@ -119,7 +119,7 @@ def _kill_log_e(assessment: Assessment) -> float:
 def _unless_lucky(assessment: Assessment, cut: EndedCalls) -> Assessment:
     """The assessment, without `ok` where all of the arm's calls that lived so long may have been spared by chance."""
     share = cut.lived / (cut.ended + cut.lived)
-    if assessment.state != "ok" or share ** lived_longer(assessment.view, cut.by_s) < SPARED:
+    if assessment.state != "ok" or share ** lived_longer(assessment.view, cut.by_s) < MAX_SPARED_CHANCE:
         return assessment
     ended = assessment.view.facts.health.ended
     return replace(assessment, state="insufficient", settled=True, reason=Reason("budget", {"ended": ended}))
@@ -143,7 +143,7 @@ def _began_by_s(assessment: Assessment) -> float:
 
 @per_epochs
 def _leaned_s(epochs: tuple[Epoch, ...]) -> float | None:
-    return strength(epochs, HINT_LOG_E).known_at_s
+    return arm_strength(epochs, HINT_LOG_E).known_at_s
 
 
 @per_epoch

@@ -31,12 +31,12 @@ from talkpath.verdict.rules import residual, rules_of
 from talkpath.verdict.rules.best import Candidate
 from talkpath.verdict.rules.rule import Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS
-from talkpath.verdict.statistics.strength import Strength, strength
+from talkpath.verdict.statistics.strength import Strength, arm_strength
 from talkpath.verdict.statistics.twins import twin_worse_log_e
-from talkpath.verdict.unaccused import LOST, unaccused, uncompared
-from talkpath.verdict.validity import LATE_VOIDS_DELAY_MS, late_for_delays, late_ms, voided
+from talkpath.verdict.unaccused import LOST_SHARE, assess_without_finding, browser_cannot_compare
+from talkpath.verdict.validity import LATE_VOIDS_DELAY_MS, late_for_delays, late_ms, why_voided
 
-NO_HANDSHAKE = ("silent", "reset", "closed", "stalled", "failed", "not_tls", "other_key")
+FAILED_HANDSHAKES = ("silent", "reset", "closed", "stalled", "failed", "not_tls", "other_key")
 """Outcomes of the control channel where something answers at its port, and no TLS handshake with the test server
 completes: more than no answer, and nothing on calls."""
 
@@ -55,19 +55,19 @@ class _MemoKey:
         return hash(self._key)
 
 
-def assess(facts: Facts, planned: ArmPlan) -> Assessment:
+def assess_arm(facts: Facts, planned: ArmPlan) -> Assessment:
     """The assessment of one arm of the plan."""
-    return _assess(facts.epochs, _MemoKey(facts), planned)
+    return _assess_epochs(facts.epochs, _MemoKey(facts), planned)
 
 
 @per_epochs
-def _assess(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -> Assessment:
+def _assess_epochs(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -> Assessment:
     facts = key.facts
     view = arm_view(facts, planned.arm)
-    void = voided(facts)
+    void = why_voided(facts)
     if void is not None:
         return Assessment(planned, view, "insufficient", settled=True, reason=void)
-    if facts.reach.control in NO_HANDSHAKE and not facts.epochs:
+    if facts.reach.control in FAILED_HANDSHAKES and not facts.epochs:
         reason = Reason("handshake", {"outcome": facts.reach.control})
         return Assessment(planned, view, "insufficient", settled=True, reason=reason)
     if facts.reach.control != "connected" and not facts.epochs:
@@ -75,27 +75,27 @@ def _assess(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -> Asses
     if not view.accusing:
         return _without_calls(facts, planned, view)
     limit = log_threshold(facts)
-    proof = _strength(view.epochs, limit)
+    proof = _strength_of_epochs(view.epochs, limit)
     if not proven_without_delay(proof, limit) and _twin_worse(view.epochs) >= limit:
         reason = Reason("twin_worse")
         return Assessment(planned, view, "insufficient", settled=True, reason=reason, strength=proof)
-    if accused(facts, proof, limit) and not _voids(view):
-        restricted = _restricted(view, planned, proof)
+    if is_accused(facts, proof, limit) and not _voids_calls(view):
+        restricted = _restricted_assessment(view, planned, proof)
         if restricted is not None:
             return restricted
-    closed = _closed(view)
+    closed = _strongest_rule(view)
     if closed is not None and closed.fit.gain >= limit:
-        own = _restricted(view, planned, proof) if _begins_it(view, closed, limit) else None
+        own = _restricted_assessment(view, planned, proof) if _begins_it(view, closed, limit) else None
         if own is not None:
             return own
         return Assessment(planned, view, "closed", settled=True, strength=proof, closed=closed)
-    if proof.known_at_s is not None and not accused(facts, proof, limit):
+    if proof.known_at_s is not None and not is_accused(facts, proof, limit):
         reason = late_for_delays(facts)
         return Assessment(planned, view, "insufficient", reason=reason, strength=proof)
-    return unaccused(facts, planned, view, proof, suspected=closed)
+    return assess_without_finding(facts, planned, view, proof, suspected=closed)
 
 
-def accused(facts: Facts, proof: Strength, limit: float) -> bool:
+def is_accused(facts: Facts, proof: Strength, limit: float) -> bool:
     """Whether the e-value reached the threshold; where packets left too late, without the tests of delay."""
     if proof.known_at_s is None:
         return False
@@ -105,8 +105,8 @@ def accused(facts: Facts, proof: Strength, limit: float) -> bool:
 
 
 @per_epochs
-def _strength(epochs: tuple[Epoch, ...], limit: float) -> Strength:
-    return strength(epochs, limit)
+def _strength_of_epochs(epochs: tuple[Epoch, ...], limit: float) -> Strength:
+    return arm_strength(epochs, limit)
 
 
 @per_epochs
@@ -115,18 +115,18 @@ def _twin_worse(epochs: tuple[Epoch, ...]) -> float:
 
 
 def _first_rule(view: ArmView, state: State) -> Candidate | None:
-    return next(_fitting(view, rules_of(state)), None)
+    return next(_fitting_rule(view, rules_of(state)), None)
 
 
 def _without_calls(facts: Facts, planned: ArmPlan, view: ArmView) -> Assessment:
-    if facts.health.ended in LOST or facts.reach.control != "connected":
+    if facts.health.ended in LOST_SHARE or facts.reach.control != "connected":
         return Assessment(planned, view, "insufficient", settled=True, reason=Reason("responder_lost"))
-    if uncompared(view):
+    if browser_cannot_compare(view):
         return Assessment(planned, view, "insufficient", settled=True, reason=Reason("no_control"))
     return Assessment(planned, view, "insufficient", reason=Reason("budget", {"epochs": 0}))
 
 
-def _restricted(view: ArmView, planned: ArmPlan, proof: Strength) -> Assessment | None:
+def _restricted_assessment(view: ArmView, planned: ArmPlan, proof: Strength) -> Assessment | None:
     """Restricted, where the effect matters: by the intervals that the verdict publishes."""
     ways: tuple[AffectedDirections, ...] = (*DIRECTIONS, "both")
     losses = (mean_loss(view.accusing, way, view.facts.seed) for way in ways)  # dear, so only those that are needed
@@ -147,18 +147,18 @@ def _begins_it(view: ArmView, closed: Candidate, limit: float) -> bool:
     )
 
 
-def _closed(view: ArmView) -> Candidate | None:
+def _strongest_rule(view: ArmView) -> Candidate | None:
     """The rule with the strongest contrast, proven or only suspected."""
-    return max(_fitting(view, rules_of("closed")), key=lambda candidate: candidate.fit.gain, default=None)
+    return max(_fitting_rule(view, rules_of("closed")), key=lambda candidate: candidate.fit.gain, default=None)
 
 
-def _fitting(view: ArmView, rules: Iterable[Rule]) -> Iterator[Candidate]:
+def _fitting_rule(view: ArmView, rules: Iterable[Rule]) -> Iterator[Candidate]:
     fits = ((rule, rule.explain(view)) for rule in rules)
     return (Candidate(rule, fit) for rule, fit in fits if fit is not None)
 
 
-def _voids(view: ArmView) -> bool:
+def _voids_calls(view: ArmView) -> bool:
     """Whether the rule with the strongest contrast is one under which twins end like calls. The others are fitted only
     where such a rule fits."""
-    voiding = _fitting(view, (rule for rule in rules_of("closed") if rule.voids))
-    return any(voiding) and (closed := _closed(view)) is not None and closed.rule.voids
+    voiding = _fitting_rule(view, (rule for rule in rules_of("closed") if rule.voids))
+    return any(voiding) and (closed := _strongest_rule(view)) is not None and closed.rule.voids

@@ -1,8 +1,8 @@
 """From the facts of a check to its verdicts. Pure: the same facts give the same verdicts, log10 e within 1e-9.
 
-`judge_arms` gives one verdict per arm of the plan, `judge` one per app and medium: that of its worst arm. assess.py
-decides the state, across_arms.py what the arms say of each other, rules/best.py names the mechanism; what each state
-means and needs is in registry.py.
+`judge_arms` gives one verdict per arm of the plan, `judge_facts` one per app and medium: that of its worst arm.
+assess.py decides the state, across_arms.py what the arms say of each other, rules/best.py names the mechanism; what
+each state means and needs is in registry.py.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from math import inf, log
 import numpy as np
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
-from talkpath.measure.bitmap import unpack
+from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.across_arms import assess_all, worst_variant
+from talkpath.verdict.across_arms import assess_arms, worst_variant
 from talkpath.verdict.assessment import MATTERS_DELAY_MS, MATTERS_LOSS, Assessment, extra_delays, log_threshold
 from talkpath.verdict.bases.messages import judge_messages
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
@@ -23,29 +23,29 @@ from talkpath.verdict.flows.long_calls import watched_s
 from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Category, Number, Verdict
-from talkpath.verdict.rules import VERSION
-from talkpath.verdict.rules.best import UNKNOWN, named_at_s
+from talkpath.verdict.rules import REGISTRY_VERSION
+from talkpath.verdict.rules.best import UNKNOWN_RULE, named_at_s
 from talkpath.verdict.rules.rule import Fit, Parameters
 from talkpath.verdict.statistics.canary import canary_log_e
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.verdict.statistics.interval import Interval
 from talkpath.verdict.statistics.strength import Strength
 
-RULES_VERSION = VERSION
+RULES_VERSION = REGISTRY_VERSION
 LN10 = log(10.0)
 
 
-def judge(facts: Facts) -> list[Verdict]:
+def judge_facts(facts: Facts) -> list[Verdict]:
     """One verdict per (app, medium) of the plan, in its order: that of the worst arm (`across_arms.worst_variant`)."""
-    return [_verdict(facts, assessment) for assessment in _worst_variants(facts)] + judge_messages(facts)
+    return [_arm_verdict(facts, assessment) for assessment in _worst_variants(facts)] + judge_messages(facts)
 
 
 def judge_arms(facts: Facts) -> list[Verdict]:
     """One verdict per arm of the plan, in its order."""
-    return [_verdict(facts, assessment) for assessment in assess_all(facts)]
+    return [_arm_verdict(facts, assessment) for assessment in assess_arms(facts)]
 
 
-def undecided(facts: Facts) -> bool:
+def is_undecided(facts: Facts) -> bool:
     """Whether there is an app and medium without a result yet."""
     states = [*(each.state for each in _worst_variants(facts)), *(each.state for each in judge_messages(facts))]
     return "insufficient" in states
@@ -53,17 +53,17 @@ def undecided(facts: Facts) -> bool:
 
 def _worst_variants(facts: Facts) -> list[Assessment]:
     """The assessment of each (app, medium) of the plan, in its order."""
-    assessments = assess_all(facts)
+    assessments = assess_arms(facts)
     order = dict.fromkeys((each.arm.app, each.arm.medium) for each in assessments)
     groups = [[each for each in assessments if (each.arm.app, each.arm.medium) == key] for key in order]
     return [worst_variant(group) for group in groups]
 
 
-def _verdict(facts: Facts, assessment: Assessment) -> Verdict:
+def _arm_verdict(facts: Facts, assessment: Assessment) -> Verdict:
     arm, view = assessment.arm, assessment.view
-    rule, direction, parameters, alternatives = _mechanism(assessment)
-    calls, twins, flows, ids = _counts(view)
-    known_at_s, decided_at_s = _times(assessment)
+    rule, direction, parameters, alternatives = _named_mechanism(assessment)
+    calls, twins, flows, ids = _packet_counts(view)
+    known_at_s, decided_at_s = _decision_times(assessment)
     return Verdict(
         app=arm.app,
         variant=arm.variant,
@@ -84,42 +84,44 @@ def _verdict(facts: Facts, assessment: Assessment) -> Verdict:
         reason=assessment.reason,
         confidence=assessment.planned.confidence,
         alternatives=alternatives,
-        figures=_figures(facts, assessment),
+        figures=_arm_figures(facts, assessment),
     )
 
 
-def _mechanism(assessment: Assessment) -> tuple[str | None, AffectedDirections | None, Parameters, tuple[str, ...]]:
+def _named_mechanism(
+    assessment: Assessment,
+) -> tuple[str | None, AffectedDirections | None, Parameters, tuple[str, ...]]:
     if assessment.explanation is not None:
         explanation = assessment.explanation
-        known = explanation.best if explanation.rule != UNKNOWN else None
-        direction = _direction(explanation.best) if explanation.best else _most_affected(assessment.strength)
-        parameters = _known(known.measure()) if known else {}
+        known = explanation.best if explanation.rule != UNKNOWN_RULE else None
+        direction = _rule_direction(explanation.best) if explanation.best else _most_affected(assessment.strength)
+        parameters = _known_parameters(known.measure()) if known else {}
         if _does_nothing(parameters):
-            return UNKNOWN, direction, {}, ()
+            return UNKNOWN_RULE, direction, {}, ()
         return explanation.rule, direction, parameters, explanation.alternatives
     if assessment.closed is not None:
         rule, fit = assessment.closed
-        return rule.id, fit.direction, _known(fit.measure()), ()
+        return rule.id, fit.direction, _known_parameters(fit.measure()), ()
     return None, None, {}, ()
 
 
 def _does_nothing(parameters: Parameters) -> bool:
     """Whether by its own intervals the rule drops or delays less than matters: then it is not what was seen."""
-    share, ms, jitter_ms = (_high(parameters.get(name)) for name in ("p", "ms", "jitter_ms"))
+    share, ms, jitter_ms = (_upper_end(parameters.get(name)) for name in ("p", "ms", "jitter_ms"))
     return share < MATTERS_LOSS or max(ms, jitter_ms) < MATTERS_DELAY_MS
 
 
-def _high(value: Number | Category | None) -> float:
+def _upper_end(value: Number | Category | None) -> float:
     """The upper end of a parameter's interval; infinity where it has none."""
     return value.high if isinstance(value, Number) and value.high is not None else inf
 
 
-def _direction(fit: Fit) -> AffectedDirections | None:
+def _rule_direction(fit: Fit) -> AffectedDirections | None:
     """The direction in which the rule acts; None where it may act in the other as well, which was used too little."""
     return fit.direction if fit.other_used else None
 
 
-def _known(parameters: Parameters) -> Parameters:
+def _known_parameters(parameters: Parameters) -> Parameters:
     """The parameters without those of which the facts say nothing."""
     return {name: value for name, value in parameters.items() if value != Number(None, None, None)}
 
@@ -142,7 +144,7 @@ def _log10_e(facts: Facts, assessment: Assessment) -> float | None:
     return log_e / LN10
 
 
-def _times(assessment: Assessment) -> tuple[float | None, float | None]:
+def _decision_times(assessment: Assessment) -> tuple[float | None, float | None]:
     """(known_at_s, decided_at_s)."""
     view = assessment.view
     if assessment.state == "restricted" and assessment.strength is not None:
@@ -153,7 +155,7 @@ def _times(assessment: Assessment) -> tuple[float | None, float | None]:
     return None, max((epoch.known_s for epoch in (*view.epochs, *view.long)), default=view.facts.duration_s)
 
 
-def _counts(view: ArmView) -> tuple[int, int, int, tuple[int, ...]]:
+def _packet_counts(view: ArmView) -> tuple[int, int, int, tuple[int, ...]]:
     """(call packets, twin packets, flows, observation ids) of the epochs that hold calls beside twins."""
     epochs = [*(epoch for epoch in view.epochs if epoch.question in EXPLAINED), *view.long]
     every = [outcome for epoch in epochs for outcome in flow_outcomes(epoch)]
@@ -178,24 +180,24 @@ def _span_s(epoch: Epoch) -> float:
 
 
 def _last_s(at_ms: tuple[float, ...], sent: bytes) -> float:
-    slots = np.flatnonzero(unpack(sent, len(at_ms)))
+    slots = np.flatnonzero(unpack_bitmap(sent, len(at_ms)))
     return at_ms[int(slots[-1])] / 1000.0 if len(slots) else 0.0
 
 
-def _figures(facts: Facts, assessment: Assessment) -> dict[str, float | None]:
+def _arm_figures(facts: Facts, assessment: Assessment) -> dict[str, float | None]:
     """Numbers for the sentences; registry.FIGURES lists their names."""
     figures: dict[str, float | None] = {}
     restricted = assessment.state == "restricted"
     quality = call_quality(assessment.view.accusing) if restricted else assessment.quality
     for way in DIRECTIONS if quality else ():
-        figures |= _losses(way, quality.calls[way], quality.twins[way])  # type: ignore[union-attr]
+        figures |= _loss_figures(way, quality.calls[way], quality.twins[way])  # type: ignore[union-attr]
     for way, interval in assessment.extra_loss.items():
-        figures |= _bounded(f"extra_loss_{way}", interval)
+        figures |= _interval_figures(f"extra_loss_{way}", interval)
     if assessment.extra_loss_both_ways is not None:
-        figures |= _bounded("extra_loss", assessment.extra_loss_both_ways)
+        figures |= _interval_figures("extra_loss", assessment.extra_loss_both_ways)
     if assessment.state in ("restricted", "ok"):
         for way, interval in extra_delays(assessment.view.accusing).items():
-            figures |= _bounded(f"extra_delay_ms_{way}", interval)
+            figures |= _interval_figures(f"extra_delay_ms_{way}", interval)
     if quality:
         figures["mos"] = quality.mos
     if facts.epochs:
@@ -203,7 +205,7 @@ def _figures(facts: Facts, assessment: Assessment) -> dict[str, float | None]:
     return figures
 
 
-def _losses(way: Direction, calls: Loss | None, twins: Loss | None) -> dict[str, float | None]:
+def _loss_figures(way: Direction, calls: Loss | None, twins: Loss | None) -> dict[str, float | None]:
     return {
         f"calls_lost_{way}": calls.estimate if calls else None,
         f"calls_lost_{way}_low": calls.low if calls else None,
@@ -212,5 +214,5 @@ def _losses(way: Direction, calls: Loss | None, twins: Loss | None) -> dict[str,
     }
 
 
-def _bounded(name: str, interval: Interval) -> dict[str, float | None]:
+def _interval_figures(name: str, interval: Interval) -> dict[str, float | None]:
     return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}

@@ -16,7 +16,7 @@ class StateText(NamedTuple):
     never: str
 
 
-STATES: dict[State, StateText] = {
+STATE_TEXTS: dict[State, StateText] = {
     "ok": StateText(
         "No sign of restriction",
         "the call fared as its twin",
@@ -57,7 +57,7 @@ STATES: dict[State, StateText] = {
     "insufficient": StateText("Could not tell", "not enough, with the reason", "anything else", "ok"),
 }
 
-REASONS: dict[ReasonCode, str] = {
+REASON_TEXTS: dict[ReasonCode, str] = {
     "budget": "bytes or time ran out before anything was decided (`ended`: why the session stopped)",
     "twin_worse": "twins fare worse than calls (an e-value of at least m/alpha): the comparison means nothing here",
     "canary": "everything looks well, but the check did not find the 5 % loss that it put on one of its own twins",
@@ -118,7 +118,7 @@ REASONS: dict[ReasonCode, str] = {
     "way that is overloaded would look the same (basis address)",
 }
 
-FIGURES: dict[str, str] = {
+FIGURE_TEXTS: dict[str, str] = {
     "calls_lost_up": "share of call media packets lost, up; with `_low` and `_high`, 95 % bounds over flows; "
     "`_down` alike",
     "twins_lost_up": "the same of random twins; `_down` alike",
@@ -156,7 +156,7 @@ FIGURES: dict[str, str] = {
     "canary_log10_e": "log10 of the e-value of the canaries, over the whole check",
 }
 
-FIELDS: dict[str, str] = {
+FIELD_TEXTS: dict[str, str] = {
     "app": "id of the app whose calls were imitated",
     "variant": "which of its shapes",
     "medium": "`voice`, `video` or `text`",

@@ -23,38 +23,44 @@ from talkpath.verdict.assessment import (
 )
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
 from talkpath.verdict.flows.call_quality import CallQuality, best_mos, call_quality
-from talkpath.verdict.flows.flow_spread import fare_unlike
-from talkpath.verdict.flows.long_calls import Parting, beside, parting, watched_s
+from talkpath.verdict.flows.flow_spread import flows_fare_unlike
+from talkpath.verdict.flows.long_calls import Parting, find_parting, neighbours_of, watched_s
 from talkpath.verdict.flows.outcomes import calls_of, cut_short, flow_outcomes, without_ends, without_failed
-from talkpath.verdict.flows.self_congestion import lightest, relieved
+from talkpath.verdict.flows.self_congestion import is_relieved, lightest_epochs
 from talkpath.verdict.model import Reason
 from talkpath.verdict.rules.best import Candidate
-from talkpath.verdict.rules.whole_network import MOST
+from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS
 from talkpath.verdict.statistics.canary import canary_log_e
-from talkpath.verdict.statistics.cohort import accuses
+from talkpath.verdict.statistics.cohort import may_accuse
 from talkpath.verdict.statistics.interval import Interval
 from talkpath.verdict.statistics.strength import Strength
 
 OK_LOSS = 0.05  # ok: less extra loss than that, each way
 CANARY_LOG_E = log(20.0)
 MANY_FAIL = 0.2  # of the calls, never established: too many for `ok`
-POOR_EPOCHS = 3  # one bad second does not make a line impaired
-LOST = ("responder_lost", "network_lost")
-UNCOMPARED = ("throttled", "untried", "unphased", "unlike", "no_control")  # why a browser's epoch compares nothing
+MIN_POOR_EPOCHS = 3  # one bad second does not make a line impaired
+LOST_SHARE = ("responder_lost", "network_lost")
+UNCOMPARED_REASONS = (
+    "throttled",
+    "untried",
+    "unphased",
+    "unlike",
+    "no_control",
+)  # why a browser's epoch compares nothing
 
 
-def unaccused(
+def assess_without_finding(
     facts: Facts, planned: ArmPlan, view: ArmView, proof: Strength, *, suspected: Candidate | None
 ) -> Assessment:
     """Assess an arm that nothing accuses. `suspected`: a rule that would close the network, not proven."""
-    fail, quality = calls_fail(proof), call_quality(lightest(view.accusing))
+    fail, quality = calls_fail(proof), call_quality(lightest_epochs(view.accusing))
     hint = fail or proof.log_e >= HINT_LOG_E
-    parted = parting(view)
+    parted = find_parting(view)
     undecided = Assessment(planned, view, "insufficient", strength=proof, quality=quality, hint=hint, parted=parted)
-    if suspected or unheard(view):
+    if suspected or next_to_nothing_arrives(view):
         return replace(undecided, reason=_missing_evidence(facts, view), suspected=suspected)
     if not hint and _too_poor(facts, quality):
-        return _poor(undecided)
+        return _if_line_poor(undecided)
     losses, delays = most_extra_losses(view.accusing, facts.seed), extra_delays(view.accusing)
     little_loss = all(interval.high is not None and interval.high < OK_LOSS for interval in losses.values())
     little_delay = all((interval.estimate or 0.0) < MATTERS_DELAY_MS for interval in delays.values())
@@ -63,14 +69,14 @@ def unaccused(
         return replace(undecided, reason=_missing_evidence(facts, view), compared=True)
     undecided = replace(undecided, quality=quality.of_the_line(), compared=True)
     if quality.line_mos < TALKABLE_MOS:
-        return replace(undecided, reason=_missing_evidence(facts, view)) if hint else _poor(undecided)
+        return replace(undecided, reason=_missing_evidence(facts, view)) if hint else _if_line_poor(undecided)
     if _many_fail(view, "call"):
         alike = _many_fail(view, "random")
         return replace(undecided, reason=Reason("whole_flows") if alike else _missing_evidence(facts, view))
     if canary_log_e(facts.epochs) < CANARY_LOG_E:
-        reason = _missing_evidence(facts, view) if facts.health.ended in LOST else Reason("canary")
+        reason = _missing_evidence(facts, view) if facts.health.ended in LOST_SHARE else Reason("canary")
         return replace(undecided, reason=reason)
-    return _ok(facts, replace(undecided, settled=not hint))
+    return _if_ok(facts, replace(undecided, settled=not hint))
 
 
 def _may_matter(view: ArmView, losses: dict[Direction, Interval]) -> bool:
@@ -85,36 +91,36 @@ def _too_poor(facts: Facts, quality: CallQuality) -> bool:
     bounds, and the arm's calls and control traffic are no better."""
     if max(quality.mos, quality.line_mos) >= TALKABLE_MOS:
         return False
-    every = tuple(epoch for epoch in facts.epochs if accuses(epoch) and not epoch.missing)
-    return min(quality.best_mos, best_mos(lightest(every))) < TALKABLE_MOS
+    every = tuple(epoch for epoch in facts.epochs if may_accuse(epoch) and not epoch.missing)
+    return min(quality.best_mos, best_mos(lightest_epochs(every))) < TALKABLE_MOS
 
 
-def _poor(undecided: Assessment) -> Assessment:
+def _if_line_poor(undecided: Assessment) -> Assessment:
     """Impaired, unless it is only the flows that failed as a whole that make the line poor."""
     view = undecided.view
     epochs = tuple(map(without_failed, view.accusing))
     if cut_short(view.every_epoch):
         epochs = tuple(map(without_ends, epochs))
-    inside = call_quality(lightest(epochs))
+    inside = call_quality(lightest_epochs(epochs))
     lost = (loss.estimate for side in (inside.calls, inside.twins) for loss in side.values() if loss is not None)
     if inside.line_mos >= TALKABLE_MOS or not any(lost):
         return replace(undecided, reason=Reason("whole_flows"))
-    enough = len(view.accusing) >= POOR_EPOCHS and relieved(view.accusing, view.facts.epochs)
+    enough = len(view.accusing) >= MIN_POOR_EPOCHS and is_relieved(view.accusing, view.facts.epochs)
     return replace(undecided, state="impaired", settled=enough)
 
 
-def _ok(facts: Facts, undecided: Assessment) -> Assessment:
+def _if_ok(facts: Facts, undecided: Assessment) -> Assessment:
     """Ok where the arm's calls were watched for as long as the plan wants, and did not part from twins meanwhile.
     Impaired where one could hardly talk in the call that lived so long, nor beside it, and 5-tuples fare alike: a line
     that polices every flow lets the first bytes of each pass, so that short calls are well."""
     parted, seconds = undecided.parted, watched_s(undecided.view)
     if parted is not None:
-        return replace(undecided, settled=False, reason=_parted(facts, undecided.view, parted))
+        return replace(undecided, settled=False, reason=_why_diverged(facts, undecided.view, parted))
     if seconds < facts.plan.ok_s:
         return replace(undecided, reason=_why_briefly(facts, undecided.view, seconds))
-    own, others = call_quality(undecided.view.long), call_quality(beside(undecided.view))
+    own, others = call_quality(undecided.view.long), call_quality(neighbours_of(undecided.view))
     poor = undecided.view.long and max(own.mos, others.best_mos) < TALKABLE_MOS
-    if poor and not fare_unlike(facts.epochs):
+    if poor and not flows_fare_unlike(facts.epochs):
         quality = own._replace(twins=others.twins, line_mos=own.mos)
         return replace(undecided, state="impaired", quality=quality)
     return replace(undecided, state="ok")
@@ -123,7 +129,7 @@ def _ok(facts: Facts, undecided: Assessment) -> Assessment:
 def _why_briefly(facts: Facts, view: ArmView, seconds: float) -> Reason:
     """Why an arm's calls were not watched for as long as `ok` takes. Calls that ended together with their twins were
     not given more time by them: they had failed (`ended`)."""
-    if facts.health.ended in LOST:
+    if facts.health.ended in LOST_SHARE:
         return _missing_evidence(facts, view)
     ended = any(call.up.silent or call.down.silent for epoch in view.long for call in calls_of(epoch))
     values = {"seconds": round(seconds, 1)}
@@ -136,28 +142,28 @@ def _many_fail(view: ArmView, role: str) -> bool:
     return sum(flow.dead for flow in flows) >= MANY_FAIL * len(flows) > 0
 
 
-def _parted(facts: Facts, view: ArmView, parted: Parting) -> Reason:
+def _why_diverged(facts: Facts, view: ArmView, parted: Parting) -> Reason:
     """Why calls that parted from twins keep an arm from being ok."""
     if parted.ended:
         return Reason("call_ended", {"seconds": round(parted.at_s, 1)})
     return _missing_evidence(facts, view)
 
 
-def unheard(view: ArmView) -> bool:
+def next_to_nothing_arrives(view: ArmView) -> bool:
     """Whether next to nothing of calls and twins arrived."""
     flows = [flow for epoch in view.epochs if epoch.question in EXPLAINED for flow in flow_outcomes(epoch)]
-    return sum(flow.dead for flow in flows) >= MOST * len(flows)
+    return sum(flow.dead for flow in flows) >= NEARLY_ALL_FLOWS * len(flows)
 
 
 def _missing_evidence(facts: Facts, view: ArmView) -> Reason:
-    if facts.health.ended in LOST:
+    if facts.health.ended in LOST_SHARE:
         return Reason("responder_lost", {"ended": facts.health.ended})
-    if uncompared(view):
+    if browser_cannot_compare(view):
         return Reason("no_control")
     return Reason("budget", {"ended": facts.health.ended})
 
 
-def uncompared(view: ArmView) -> bool:
+def browser_cannot_compare(view: ArmView) -> bool:
     """Whether the browser could not compare this arm: it held twins or calls back, or could not time or size calls, or
     its twins were cut off with the calls' own set-up. What happened to another medium says nothing of it."""
-    return any(epoch.missing in UNCOMPARED for epoch in view.epochs)
+    return any(epoch.missing in UNCOMPARED_REASONS for epoch in view.epochs)

@@ -11,7 +11,7 @@ LATE_VOIDS_ALL_MS = 50.0
 CLOCK_JUMP_S = 1.0
 
 
-def voided(facts: Facts) -> Reason | None:
+def why_voided(facts: Facts) -> Reason | None:
     """Why no verdict of this check counts; None where they do."""
     health = facts.health
     if health.network_changed:

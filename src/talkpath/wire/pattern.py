@@ -26,21 +26,21 @@ class PacketPattern:
         return (int.from_bytes(entropy[:size], "big") & mask | fixed).to_bytes(size, "big")
 
 
-def literal(data: bytes) -> PacketPattern:
+def literal_pattern(data: bytes) -> PacketPattern:
     """Return a pattern of constant bytes."""
     return PacketPattern(data, bytes(len(data)))
 
 
-def blank(size: int, *, first: int = 0, clear: int = 0) -> PacketPattern:
+def blank_pattern(size: int, *, first: int = 0, clear: int = 0) -> PacketPattern:
     """Return a pattern of `size` random bytes; in the first one the bits `first` are set and the bits `clear` are
     clear."""
     if not size:
-        return literal(b"")
+        return literal_pattern(b"")
     loose = 0xFF & ~(first | clear)
     return PacketPattern(bytes([first]) + bytes(size - 1), bytes([loose]) + b"\xff" * (size - 1))
 
 
-def join(*parts: PacketPattern | bytes) -> PacketPattern:
+def join_patterns(*parts: PacketPattern | bytes) -> PacketPattern:
     """Concatenate patterns; bytes are constant."""
-    patterns = [part if isinstance(part, PacketPattern) else literal(part) for part in parts]
+    patterns = [part if isinstance(part, PacketPattern) else literal_pattern(part) for part in parts]
     return PacketPattern(b"".join(p.fixed for p in patterns), b"".join(p.mask for p in patterns))

@@ -22,21 +22,21 @@ HANDSHAKE, ALERT, SERVER_HELLO, CLIENT_HELLO = 22, 21, 2, 1
 ANSWER_BYTES: Final = 6  # a record's header, and the first byte of what it carries
 
 
-def _codes(text: str) -> tuple[int, ...]:
+def _codes_from_hex(text: str) -> tuple[int, ...]:
     """Return the numbers of a list in hex, as a capture shows them."""
     return tuple(int(code, 16) for code in text.split())
 
 
-_BROWSER_SUITES: Final = _codes("1301 1302 1303 c02b c02f c02c c030 cca9 cca8 c013 c014 009c 009d 002f 0035")
-_OPENSSL_SUITES: Final = _codes(
+_BROWSER_SUITES: Final = _codes_from_hex("1301 1302 1303 c02b c02f c02c c030 cca9 cca8 c013 c014 009c 009d 002f 0035")
+_OPENSSL_SUITES: Final = _codes_from_hex(
     "1302 1303 1301 c02c c030 009f cca9 cca8 ccaa c02b c02f 009e c024 c028 006b c023 c027 0067 c00a c014 "
     "0039 c009 c013 0033 009d 009c 003d 003c 0035 002f 00ff"
 )
-_BROWSER_SIGNATURES: Final = _codes("0403 0804 0401 0503 0805 0501 0806 0601")
-_OPENSSL_SIGNATURES: Final = _codes(
+_BROWSER_SIGNATURES: Final = _codes_from_hex("0403 0804 0401 0503 0805 0501 0806 0601")
+_OPENSSL_SIGNATURES: Final = _codes_from_hex(
     "0403 0503 0603 0807 0808 0809 080a 080b 0804 0805 0806 0401 0501 0601 0303 0301 0302 0402 0502 0602"
 )
-_OPENSSL_GROUPS: Final = _codes("001d 0017 001e 0019 0018 0100 0101 0102 0103 0104")
+_OPENSSL_GROUPS: Final = _codes_from_hex("001d 0017 001e 0019 0018 0100 0101 0102 0103 0104")
 _X25519, _P256, _P384, _X25519_MLKEM768 = 0x1D, 0x17, 0x18, 0x11EC
 _PADDING, _PADDING_HEADER_BYTES = 21, 4  # RFC 7685
 _MLKEM_NUMBERS, _MLKEM_MODULUS = 768, 3329  # FIPS 203: ML-KEM-768's public key has so many numbers below that
@@ -47,15 +47,23 @@ TlsExtension = tuple[int, bytes]
 def client_hello(hello: HelloStyle, host: str, rng: Random) -> bytes:
     """Return the record that such a client sends to that host."""
     if hello == "browser":
-        return _record(*_browser(host, rng), rng)
-    return _record(_OPENSSL_SUITES, _padded(host, rng) if hello == "padded" else _openssl(host, rng), rng)
+        return _hello_record(*_browser_hello(host, rng), rng)
+    return _hello_record(
+        _OPENSSL_SUITES, _padded_hello(host, rng) if hello == "padded" else _openssl_hello(host, rng), rng
+    )
 
 
-def _record(suites: Sequence[int], extensions: Sequence[TlsExtension], rng: Random) -> bytes:
-    body = b"\x03\x03" + rng.randbytes(32) + _short(rng.randbytes(32)) + _long(_numbers(suites)) + b"\x01\x00"
-    body += _long(b"".join(struct.pack("!H", kind) + _long(data) for kind, data in extensions))
+def _hello_record(suites: Sequence[int], extensions: Sequence[TlsExtension], rng: Random) -> bytes:
+    body = (
+        b"\x03\x03"
+        + rng.randbytes(32)
+        + _short_vector(rng.randbytes(32))
+        + _long_vector(_number_vector(suites))
+        + b"\x01\x00"
+    )
+    body += _long_vector(b"".join(struct.pack("!H", kind) + _long_vector(data) for kind, data in extensions))
     message = bytes((CLIENT_HELLO,)) + len(body).to_bytes(3, "big") + body
-    return bytes((HANDSHAKE, 3, 1)) + _long(message)
+    return bytes((HANDSHAKE, 3, 1)) + _long_vector(message)
 
 
 def is_answer(data: bytes) -> bool:
@@ -65,75 +73,75 @@ def is_answer(data: bytes) -> bool:
     return data[0] == ALERT or (data[0] == HANDSHAKE and data[5] == SERVER_HELLO)
 
 
-def _reserved(rng: Random) -> int:
+def _reserved_value(rng: Random) -> int:
     """Draw a reserved value (RFC 8701)."""
     return 0x0A0A + 0x1010 * rng.randrange(16)
 
 
-def _browser(host: str, rng: Random) -> tuple[Sequence[int], list[TlsExtension]]:
-    group = _reserved(rng)
+def _browser_hello(host: str, rng: Random) -> tuple[Sequence[int], list[TlsExtension]]:
+    group = _reserved_value(rng)
     shares = ((group, b"\0"), *_long_shares(rng))
     middle: list[TlsExtension] = [
         (0, _server_name(host)),
         (5, b"\x01\0\0\0\0"),
-        (10, _long(_numbers((group, _X25519_MLKEM768, _X25519, _P256, _P384)))),
+        (10, _long_vector(_number_vector((group, _X25519_MLKEM768, _X25519, _P256, _P384)))),
         (11, b"\x01\0"),
-        (13, _long(_numbers(_BROWSER_SIGNATURES))),
-        (16, _long(_short(b"h2") + _short(b"http/1.1"))),
+        (13, _long_vector(_number_vector(_BROWSER_SIGNATURES))),
+        (16, _long_vector(_short_vector(b"h2") + _short_vector(b"http/1.1"))),
         (18, b""),
         (23, b""),
-        (27, _short(b"\0\x02")),
+        (27, _short_vector(b"\0\x02")),
         (35, b""),
-        (43, _short(_numbers((_reserved(rng), 0x304, 0x303)))),
+        (43, _short_vector(_number_vector((_reserved_value(rng), 0x304, 0x303)))),
         (45, b"\x01\x01"),
         (51, _key_shares(shares)),
-        (0x44CD, _long(_short(b"h2"))),
+        (0x44CD, _long_vector(_short_vector(b"h2"))),
         (0xFE0D, _encrypted_hello(rng)),
         (0xFF01, b"\0"),
     ]
     rng.shuffle(middle)
-    extensions = [(_reserved(rng), b""), *middle, (_reserved(rng), b"\0")]
-    return (_reserved(rng), *_BROWSER_SUITES), extensions
+    extensions = [(_reserved_value(rng), b""), *middle, (_reserved_value(rng), b"\0")]
+    return (_reserved_value(rng), *_BROWSER_SUITES), extensions
 
 
-def _openssl(
+def _openssl_hello(
     host: str, rng: Random, groups: Sequence[int] = _OPENSSL_GROUPS, shares: Sequence[TlsExtension] = ()
 ) -> list[TlsExtension]:
     return [
         (0, _server_name(host)),
-        (11, _short(b"\0\x01\x02")),
-        (10, _long(_numbers(groups))),
+        (11, _short_vector(b"\0\x01\x02")),
+        (10, _long_vector(_number_vector(groups))),
         (35, b""),
         (22, b""),
         (23, b""),
-        (13, _long(_numbers(_OPENSSL_SIGNATURES))),
-        (43, _short(_numbers((0x304, 0x303)))),
+        (13, _long_vector(_number_vector(_OPENSSL_SIGNATURES))),
+        (43, _short_vector(_number_vector((0x304, 0x303)))),
         (45, b"\x01\x01"),
         (51, _key_shares(shares or ((_X25519, rng.randbytes(32)),))),
     ]
 
 
-def _padded(host: str, rng: Random) -> list[TlsExtension]:
+def _padded_hello(host: str, rng: Random) -> list[TlsExtension]:
     """OpenSSL's extensions with a browser's key shares, and as many zeros as a browser's message is longer."""
-    extensions = _openssl(host, rng, (_X25519_MLKEM768, *_OPENSSL_GROUPS), _long_shares(rng))
-    shorter = len(client_hello("browser", host, rng)) - len(_record(_OPENSSL_SUITES, extensions, rng))
+    extensions = _openssl_hello(host, rng, (_X25519_MLKEM768, *_OPENSSL_GROUPS), _long_shares(rng))
+    shorter = len(client_hello("browser", host, rng)) - len(_hello_record(_OPENSSL_SUITES, extensions, rng))
     return [*extensions, (_PADDING, bytes(shorter - _PADDING_HEADER_BYTES))]
 
 
 def _long_shares(rng: Random) -> list[TlsExtension]:
     """Draw the key shares that a browser sends: (group, key)."""
-    return [(_X25519_MLKEM768, _mlkem(rng) + rng.randbytes(32)), (_X25519, rng.randbytes(32))]
+    return [(_X25519_MLKEM768, _mlkem_key(rng) + rng.randbytes(32)), (_X25519, rng.randbytes(32))]
 
 
 def _key_shares(shares: Sequence[TlsExtension]) -> bytes:
-    return _long(b"".join(struct.pack("!H", group) + _long(key) for group, key in shares))
+    return _long_vector(b"".join(struct.pack("!H", group) + _long_vector(key) for group, key in shares))
 
 
 def _server_name(host: str) -> bytes:
-    return _long(b"\0" + _long(host.encode("ascii")))
+    return _long_vector(b"\0" + _long_vector(host.encode("ascii")))
 
 
-def _mlkem(rng: Random) -> bytes:
+def _mlkem_key(rng: Random) -> bytes:
     """Draw a public key of ML-KEM-768: twelve bits a number, and a seed."""
     packed = sum(rng.randrange(_MLKEM_MODULUS) << (12 * place) for place in range(_MLKEM_NUMBERS))
     return packed.to_bytes(_MLKEM_NUMBERS * 12 // 8, "little") + rng.randbytes(32)
@@ -141,16 +149,16 @@ def _mlkem(rng: Random) -> bytes:
 
 def _encrypted_hello(rng: Random) -> bytes:
     """A GREASE ECH extension: HKDF-SHA256 and AES-128-GCM, a key and random bytes."""
-    return b"\0\0\x01\0\x01" + rng.randbytes(1) + _long(rng.randbytes(32)) + _long(rng.randbytes(144))
+    return b"\0\0\x01\0\x01" + rng.randbytes(1) + _long_vector(rng.randbytes(32)) + _long_vector(rng.randbytes(144))
 
 
-def _numbers(values: Iterable[int]) -> bytes:
+def _number_vector(values: Iterable[int]) -> bytes:
     return b"".join(struct.pack("!H", value) for value in values)
 
 
-def _short(data: bytes) -> bytes:
+def _short_vector(data: bytes) -> bytes:
     return bytes((len(data),)) + data
 
 
-def _long(data: bytes) -> bytes:
+def _long_vector(data: bytes) -> bytes:
     return struct.pack("!H", len(data)) + data

@@ -11,9 +11,9 @@ from typing import Final
 
 from talkpath.errors import WireError
 
-HANDSHAKE: Final = 22
+HANDSHAKE_RECORD: Final = 22
 APPLICATION_DATA: Final = 23
-HEADER_BYTES: Final = 5
+TLS_HEADER_BYTES: Final = 5
 LONGEST_BYTES: Final = (1 << 14) + 2048
 """TLS 1.2 (RFC 5246 section 6.2.3); 1.3 allows less."""
 
@@ -28,7 +28,7 @@ ALPN: Final = 16
 
 def is_record(data: bytes) -> bool:
     """Whether these bytes begin like a record of SSL 3.0 to TLS 1.3."""
-    if len(data) < HEADER_BYTES or not 20 <= data[0] <= 23 or data[1] != 3 or data[2] > 4:
+    if len(data) < TLS_HEADER_BYTES or not 20 <= data[0] <= 23 or data[1] != 3 or data[2] > 4:
         return False
     return int.from_bytes(data[3:5], "big") <= LONGEST_BYTES
 
@@ -42,10 +42,10 @@ class RecordStream:
     def feed(self, piece: bytes) -> list[bytes]:
         """Return the records completed by `piece`, with their headers. `WireError` where there is no record."""
         data, at, found = self._rest + piece, 0, []
-        while at + HEADER_BYTES <= len(data):
-            if not is_record(data[at : at + HEADER_BYTES]):
+        while at + TLS_HEADER_BYTES <= len(data):
+            if not is_record(data[at : at + TLS_HEADER_BYTES]):
                 raise WireError("This stream is not TLS: no record stands where the one before ends.")
-            end = at + HEADER_BYTES + int.from_bytes(data[at + 3 : at + 5], "big")
+            end = at + TLS_HEADER_BYTES + int.from_bytes(data[at + 3 : at + 5], "big")
             if end > len(data):
                 break
             found.append(data[at : min(end, at + KEPT_BYTES)])
@@ -59,35 +59,35 @@ class RecordStream:
         return len(self._rest)
 
 
-def offered(data: bytes) -> tuple[bytes, ...]:
+def offered_protocols(data: bytes) -> tuple[bytes, ...]:
     """Return the protocols that a ClientHello offers in its first segment; none if it is not a ClientHello."""
-    if not is_record(data) or data[0] != HANDSHAKE or data[5:6] != b"\x01":
+    if not is_record(data) or data[0] != HANDSHAKE_RECORD or data[5:6] != b"\x01":
         return ()
-    at = HEADER_BYTES + 4 + 2 + 32
+    at = TLS_HEADER_BYTES + 4 + 2 + 32
     for width in (1, 2, 1):
         at += width + int.from_bytes(data[at : at + width], "big")
     at += 2
     while at + 4 <= len(data):
         size = int.from_bytes(data[at + 2 : at + 4], "big")
         if int.from_bytes(data[at : at + 2], "big") == ALPN:
-            return tuple(_names(data[at + 6 : at + 4 + size]))
+            return tuple(_protocol_names(data[at + 6 : at + 4 + size]))
         at += 4 + size
     return ()
 
 
-def _names(data: bytes) -> Iterator[bytes]:
+def _protocol_names(data: bytes) -> Iterator[bytes]:
     at = 0
     while at < len(data):
         yield data[at + 1 : at + 1 + data[at]]
         at += 1 + data[at]
 
 
-def hello(size: int, protocols: tuple[bytes, ...]) -> bytes:
+def client_hello_record(size: int, protocols: tuple[bytes, ...]) -> bytes:
     """Return a ClientHello record of `size` bytes (or more, if that is too few) that offers these protocols and nothing
     else."""
     names = b"".join(bytes((len(name),)) + name for name in protocols)
     extension = ALPN.to_bytes(2, "big") + (len(names) + 2).to_bytes(2, "big") + len(names).to_bytes(2, "big") + names
-    ciphers = bytes(max(size - HEADER_BYTES - 45 - len(extension), 2))
+    ciphers = bytes(max(size - TLS_HEADER_BYTES - 45 - len(extension), 2))
     body = b"\x03\x03" + bytes(32) + b"\0" + len(ciphers).to_bytes(2, "big") + ciphers + b"\x01\0"
     body += len(extension).to_bytes(2, "big") + extension
     message = b"\x01" + len(body).to_bytes(3, "big") + body

@@ -9,9 +9,9 @@ import pytest
 from talkpath.browser.answer.calls_meaning import calls_effect, calls_meaning, next_step, what_it_is_not
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
-from talkpath.report.words.language import codes, language, speaking
+from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.verdict.model import Reason, State, Verdict
-from talkpath.verdict.rules import rules
+from talkpath.verdict.rules import all_rules
 
 ALONE = CheckContext()
 
@@ -58,15 +58,15 @@ def test_the_effect_of_each_kind_of_verdict(one: Verdict, effect: str) -> None:
 
 
 def test_no_restriction_says_that_calls_work() -> None:
-    effects = {calls_effect(verdict("restricted", rule)) for rule in rules()}
+    effects = {calls_effect(verdict("restricted", rule)) for rule in all_rules()}
     assert not effects & {"works", "unknown"}
 
 
 def test_every_effect_has_a_sentence_of_its_own_in_every_language() -> None:
     made = [verdict(state, lost=lost) for state in get_args(State) for lost in (0.2, 0.8)]
-    made += [verdict("restricted", rule) for rule in rules()]
+    made += [verdict("restricted", rule) for rule in all_rules()]
     effects = {calls_effect(one): one for one in made}
-    for code in codes():
+    for code in language_codes():
         with speaking(language(code)):
             assert len({calls_meaning(one) for one in effects.values()}) == len(effects) == 7
 
@@ -74,7 +74,7 @@ def test_every_effect_has_a_sentence_of_its_own_in_every_language() -> None:
 def test_advice_is_no_limit_of_a_verdict() -> None:
     for state in get_args(State):
         one = verdict(state)
-        observed, certainty, last = sentences.lines(one)
+        observed, certainty, last = sentences.verdict_lines(one)
         assert observed not in (what_it_is_not(one, ALONE), next_step(one, ALONE))
         assert next_step(one, ALONE) in ("", last)
         assert what_it_is_not(one, ALONE) in (certainty, last)

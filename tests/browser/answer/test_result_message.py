@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from factories.checks import browser_checks
 from talkpath.browser.answer.result_message import result_message
-from talkpath.browser.web.page_texts import NAMES
+from talkpath.browser.web.page_texts import LANGUAGE_NAMES
 from talkpath.evidence.bundle import read_bundle
 from talkpath.measure.facts import Health
 from talkpath.report.check_json import judge_check
@@ -24,7 +24,7 @@ def test_the_bundle_reads_back_and_judges_to_the_same():
     assert bundle.verdict["verdicts"][0]["basis"] == "webrtc"
 
 
-@pytest.mark.parametrize("code", NAMES)
+@pytest.mark.parametrize("code", LANGUAGE_NAMES)
 def test_no_app_is_named_in_any_language(code: str):
     for drop_up in (0.0, 0.5):
         found = result_message(browser_checks.browser_check(browser_checks.even_loss(0.0), 4, drop_up=drop_up), code)

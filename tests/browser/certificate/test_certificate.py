@@ -25,8 +25,8 @@ from josepy.errors import DeserializationError
 
 from talkpath.browser.certificate import authority as orders
 from talkpath.browser.certificate import renewal
-from talkpath.browser.certificate.challenge import PREFIX, serving
-from talkpath.browser.certificate.stored_certificate import Domain, checked, is_due, renew
+from talkpath.browser.certificate.challenge import CHALLENGE_PATH, serving_challenge
+from talkpath.browser.certificate.stored_certificate import Domain, checked_name, is_due, renew_certificate
 from talkpath.browser.web.page_server import PageServerSettings, start_page_server
 from talkpath.cli.respond import command
 from talkpath.errors import PeerError, UsageError
@@ -88,7 +88,7 @@ def _trusting(root: str) -> ssl.SSLContext:
 
 
 def test_nobody_is_asked_while_there_is_a_good_one(domain: Domain):
-    assert renew(domain)
+    assert renew_certificate(domain)
     account = Path(domain.folder, "account.pem").read_bytes()
     away = Domain(NAME, domain.folder, HERE, NOBODY)
     found = x509.load_pem_x509_certificate(domain.file.read_bytes())
@@ -102,7 +102,7 @@ def test_nobody_is_asked_while_there_is_a_good_one(domain: Domain):
     # An authority that is away is borne as long as there is one, and the account stays.
     assert "does not answer" in renewal.try_renewal(Domain("other.example", domain.folder, HERE, NOBODY))
     if not is_due(away, datetime.now(UTC), left=0.0):
-        assert renewal.obtain(away)[0] == (str(domain.file), str(domain.file))
+        assert renewal.obtain_certificate(away)[0] == (str(domain.file), str(domain.file))
     assert Path(domain.folder, "account.pem").read_bytes() == account
 
 
@@ -112,10 +112,10 @@ def test_nobody_is_asked_while_there_is_a_good_one(domain: Domain):
 def test_what_the_authority_refuses_is_told_by_its_own_word(domain: Domain, name: str, port: int, word: str):
     asked = Domain(name, domain.folder, HERE, domain.directory, free() if port else domain.port)
     with pytest.raises(PeerError, match=rf"gave no certificate \({word}\)") as told:
-        renew(asked)
+        renew_certificate(asked)
     assert HERE not in str(told.value)
     with pytest.raises(PeerError, match=word):
-        renewal.obtain(asked)
+        renewal.obtain_certificate(asked)
     assert not asked.file.exists()
 
 
@@ -129,12 +129,12 @@ def test_what_the_authority_refuses_is_told_by_its_own_word(domain: Domain, name
 )
 def test_an_authority_that_is_none(directory: str, error: type[Exception], said: str, tmp_path: Path):
     with pytest.raises(error, match=said):
-        renew(Domain(NAME, str(tmp_path), HERE, directory))
+        renew_certificate(Domain(NAME, str(tmp_path), HERE, directory))
 
 
 def test_an_authority_that_does_not_speak_acme(authority: Any, domain: Domain):
     with pytest.raises(PeerError, match="does not answer as RFC 8555"):
-        renew(Domain(NAME, domain.folder, HERE, authority.root_url, domain.port))
+        renew_certificate(Domain(NAME, domain.folder, HERE, authority.root_url, domain.port))
 
 
 @pytest.mark.parametrize(
@@ -177,11 +177,11 @@ def test_the_answer_to_a_challenge_and_nothing_else_is_served_while_it_is_open()
         answer = line.getresponse()
         return answer.status, answer.read()
 
-    with serving(HERE, port, "token", "token.print"):
-        assert asked(f"{PREFIX}token") == (200, b"token.print")
-        assert asked(f"{PREFIX}other") == (404, b"")
+    with serving_challenge(HERE, port, "token", "token.print"):
+        assert asked(f"{CHALLENGE_PATH}token") == (200, b"token.print")
+        assert asked(f"{CHALLENGE_PATH}other") == (404, b"")
         assert asked("/") == (404, b"")
-        with pytest.raises(UsageError, match="another program has it"), serving(HERE, port, "", ""):
+        with pytest.raises(UsageError, match="another program has it"), serving_challenge(HERE, port, "", ""):
             pass
     with pytest.raises(OSError):
         asked("/")
@@ -193,7 +193,7 @@ def test_the_answer_to_a_challenge_and_nothing_else_is_served_while_it_is_open()
 )
 def test_what_no_authority_vouches_for_is_no_domain(name: str):
     with pytest.raises(UsageError, match="--domain takes a host name"):
-        checked(name)
+        checked_name(name)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_what_no_authority_vouches_for_is_no_domain(name: str):
     ],
 )
 def test_a_name_or_an_address_is_brought_into_its_usual_form(given: str, usual: str):
-    assert checked(given) == usual
+    assert checked_name(given) == usual
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_an_address_asks_for_the_short_lived_profile_where_there_is_one(
 
 def test_a_certificate_for_a_bare_address(authority: Any, domain: Domain):
     bare = Domain(HERE, domain.folder, HERE, domain.directory, domain.port)
-    assert renew(bare)
+    assert renew_certificate(bare)
     issued = x509.load_pem_x509_certificate(bare.file.read_bytes())
     names = issued.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.IPAddress) == [ip_address(HERE)]
@@ -240,25 +240,25 @@ def test_a_certificate_for_a_bare_address(authority: Any, domain: Domain):
 
 def test_the_second_certificate_is_ordered_by_the_account_of_the_first(domain: Domain, monkeypatch: pytest.MonkeyPatch):
     accounts = []
-    register = orders._register
+    register = orders._register_account
 
     def registered(client: Any) -> None:
         register(client)
         accounts.append(client.net.account.uri)
 
-    monkeypatch.setattr(orders, "_register", registered)
+    monkeypatch.setattr(orders, "_register_account", registered)
     for _ in range(2):
-        assert renew(domain)
+        assert renew_certificate(domain)
         domain.file.unlink()
     assert accounts[0] == accounts[1]
 
 
 @pytest.fixture
 def pairs(domain: Domain, tmp_path: Path) -> tuple[Path, bytes, bytes]:
-    renew(domain)
+    renew_certificate(domain)
     first = domain.file.read_bytes()
     domain.file.unlink()
-    renew(domain)
+    renew_certificate(domain)
     return tmp_path / "pair.pem", first, domain.file.read_bytes()
 
 
@@ -272,7 +272,9 @@ def test_new_files_are_taken_where_they_belong_together(
     async def play() -> list[bytes]:
         taken: list[bytes] = []
         files = (str(file), str(file))
-        task = asyncio.create_task(renewal.follow(files, None, lambda: taken.append(file.read_bytes()), 0.01))
+        task = asyncio.create_task(
+            renewal.follow_certificate(files, None, lambda: taken.append(file.read_bytes()), 0.01)
+        )
         for content in (second[: second.index(b"-----BEGIN PRIVATE KEY")] + first[key:], second):
             await asyncio.sleep(0.1)
             new = file.with_suffix(".new")

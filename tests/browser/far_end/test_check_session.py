@@ -21,7 +21,7 @@ from talkpath.browser.far_end.schedule import CALLS, CANARY_COHORT, check_seed
 from talkpath.browser.far_end.transports.data_channel_twin import DataChannelTwin
 from talkpath.browser.far_end.transports.shared_port import SharedPort, is_client_hello
 from talkpath.browser.far_end.transports.webrtc_call import WebRtcCall
-from talkpath.browser.webrtc.call_media import VIDEO, VOICE
+from talkpath.browser.webrtc.call_media import VIDEO_MEDIUM, VOICE_MEDIUM
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts
 
@@ -38,7 +38,7 @@ def test_the_order_comes_from_both_halves_of_the_seed_and_ours_was_fixed_before(
     assert made.seed == hashlib.sha256(b"talkpath browser" + bytes.fromhex(epoch["seed"] + START["nonce"])).digest()
     assert len(epoch["flows"]) == 2 * CALLS + CANARY_COHORT
     assert all(("path" in flow) == (flow["kind"] != "call") for flow in epoch["flows"])
-    assert epoch["slots"] == VOICE.slots
+    assert epoch["slots"] == VOICE_MEDIUM.slots
 
 
 def test_a_report_becomes_facts_and_the_next_epoch_another_order():
@@ -54,7 +54,7 @@ def test_video_has_epochs_of_its_own_where_it_was_asked_for():
     facts = msgspec.msgpack.decode(base64.b64decode(told[1]["facts"]), type=Facts)
     assert [arm.medium for arm in facts.plan.arms] == ["voice", "video"]
     assert [(epoch["medium"], epoch["slots"]) for epoch in (told[0], told[2])] == [
-        (medium.name, medium.slots) for medium in (VOICE, VIDEO)
+        (medium.name, medium.slots) for medium in (VOICE_MEDIUM, VIDEO_MEDIUM)
     ]
     assert told[2]["datagram"] > 10 * told[0]["datagram"]
 
@@ -322,7 +322,7 @@ def came_from(
         run = made._run
         assert run is not None
         for flow, source in zip(drawn, calls, strict=False):
-            run.calls[flow] = WebRtcCall(made._port, "192.0.2.1", VOICE)
+            run.calls[flow] = WebRtcCall(made._port, "192.0.2.1", VOICE_MEDIUM)
             lane = run.calls[flow]._lane = made._port.lane(Deaf(), f"call {flow}")
             lane.receive(bytes(20), source)
         for (flow, twin), source in zip(run.twins.items(), twins, strict=False):
@@ -341,7 +341,7 @@ def came_from(
 
 def test_what_a_check_cost_is_what_its_packets_were_long():
     epochs = browser_checks.browser_check(browser_checks.even_loss(0.0), 1).epochs
-    media = len(epochs) * 16 * VOICE.slots * (VOICE.wire_bytes + 28)
+    media = len(epochs) * 16 * VOICE_MEDIUM.slots * (VOICE_MEDIUM.wire_bytes + 28)
     for way in ("up", "down"):
         assert 0.97 * media <= sent_bytes(epochs, way) <= 1.03 * media
 

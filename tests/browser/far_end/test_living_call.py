@@ -12,7 +12,7 @@ import pytest
 
 from factories.checks.browser_sessions import REPORT, START, answers_to, new_session, receive_message
 from talkpath.browser.far_end.schedule import CALLS, MOST_WATCH_SLOTS, WATCH_SLOTS
-from talkpath.browser.webrtc.call_media import VIDEO, VOICE
+from talkpath.browser.webrtc.call_media import VIDEO_MEDIUM, VOICE_MEDIUM
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts
 
@@ -33,7 +33,7 @@ def test_beside_the_first_epoch_of_each_medium_a_call_and_its_twin_live_on():
     )
     orders = [message for message in told if message["type"] == "epoch"]
     assert ["beside" in order for order in orders] == [True, False, True]
-    for order, medium in zip(orders[::2], (VOICE, VIDEO), strict=True):
+    for order, medium in zip(orders[::2], (VOICE_MEDIUM, VIDEO_MEDIUM), strict=True):
         beside = order["beside"]
         assert sorted(flow["kind"] for flow in beside["flows"]) == BESIDE
         assert (beside["medium"], beside["slots"], beside["watching"]) == (medium.name, MOST_WATCH_SLOTS, True)

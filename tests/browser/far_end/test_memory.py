@@ -151,13 +151,13 @@ def test_a_packet_too_short_to_open_a_connection_gets_no_answer(size: int):
 def test_a_lane_counts_and_passes_on_no_more_than_its_share():
     receiver = Receiver()
     lane = SharedPort().lane(receiver, "name")
-    for _ in range(shared_port.MAX_DATAGRAMS + 50):
+    for _ in range(shared_port.MAX_LANE_DATAGRAMS + 50):
         lane.receive(RTP, SOURCE)
-    assert receiver.count == len(lane.counts.rtp) == shared_port.MAX_DATAGRAMS
+    assert receiver.count == len(lane.counts.rtp) == shared_port.MAX_LANE_DATAGRAMS
 
 
 def binding_request(fragment: str) -> bytes:
-    return stun.encode(
+    return stun.encode_message(
         stun.StunMessage(stun.Type.BINDING_REQUEST, bytes(12), ((stun.Attribute.USERNAME, f"{fragment}:x".encode()),))
     )
 

@@ -25,8 +25,8 @@ from talkpath.browser.far_end.schedule import (
 )
 from talkpath.browser.far_end.transports.webtransport_twin import MAX_SLOT
 from talkpath.browser.web.next_epoch import FIRST_EPOCHS, MOST_EPOCHS
-from talkpath.browser.webrtc.call_media import MEDIA, TICK_MS, VIDEO, VOICE
-from talkpath.verdict.statistics.strength import PARTS
+from talkpath.browser.webrtc.call_media import CALL_MEDIA, TICK_MS, VIDEO_MEDIUM, VOICE_MEDIUM
+from talkpath.verdict.statistics.strength import TEST_PARTS
 
 
 def test_every_place_is_as_often_a_call():
@@ -48,18 +48,18 @@ def test_one_text_twin_is_the_canary_and_withholds():
 def test_so_many_connections_can_pass_alpha():
     """Two epochs in which all calls fail and no twin does are enough for each test that may accuse, by its weight."""
     nats = 2 * log(comb(2 * CALLS, CALLS))
-    least = min(weight for name, _, weight, _, mix in PARTS if name != "delay")
+    least = min(weight for name, _, weight, _, mix in TEST_PARTS if name != "delay")
     assert nats + log(least) > log(1 / check_plan().alpha)
-    assert nats + log(least) > log(2 / check_plan((VOICE, VIDEO)).alpha)
+    assert nats + log(least) > log(2 / check_plan((VOICE_MEDIUM, VIDEO_MEDIUM)).alpha)
     assert min(MOST_EPOCHS.values()) > 2
 
 
 def test_video_is_drawn_like_voice_in_its_own_slots():
-    order = epoch_schedule(b"seed", 3, VIDEO)
-    assert order.medium == VIDEO
-    assert [len(flow.withheld) for flow in order.flows if flow.canary] == [round(0.05 * VIDEO.slots)]
-    assert max(slot for flow in order.flows for slot in flow.withheld) < VIDEO.slots
-    assert [arm.medium for arm in check_plan((VOICE, VIDEO)).arms] == ["voice", "video"]
+    order = epoch_schedule(b"seed", 3, VIDEO_MEDIUM)
+    assert order.medium == VIDEO_MEDIUM
+    assert [len(flow.withheld) for flow in order.flows if flow.canary] == [round(0.05 * VIDEO_MEDIUM.slots)]
+    assert max(slot for flow in order.flows for slot in flow.withheld) < VIDEO_MEDIUM.slots
+    assert [arm.medium for arm in check_plan((VOICE_MEDIUM, VIDEO_MEDIUM)).arms] == ["voice", "video"]
 
 
 @pytest.mark.parametrize("medium", ["voice", "video"])
@@ -67,7 +67,7 @@ def test_one_call_lives_on_beside_a_twin_of_its_own(medium: Literal["voice", "vi
     order = requested_schedule(b"seed", 2, watch_request(medium))
     assert Counter(flow.kind for flow in order.flows) == Counter(call=1, random=1)
     assert (order.question, order.calls, order.medium.slots) == ("watch", 1, MOST_WATCH_SLOTS)
-    assert order.medium.arm == MEDIA[medium].arm
+    assert order.medium.arm == CALL_MEDIA[medium].arm
     assert WATCH_SLOTS < MOST_WATCH_SLOTS < MAX_SLOT
 
 
@@ -75,17 +75,17 @@ def test_one_call_lives_on_beside_a_twin_of_its_own(medium: Literal["voice", "vi
 def test_what_a_check_may_cost_is_what_its_plan_says(medium: Literal["voice", "video"]):
     """Where calls break off late, and where it stays open: by the packets that are due on all flows, both ways."""
     flows, follow_up = 2 * CALLS + CANARY_COHORT, 2 * CALLS * FOLLOW_UP_SLOTS
-    usual, watch = MEDIA[medium].slots * flows, 2 * MOST_WATCH_SLOTS
+    usual, watch = CALL_MEDIA[medium].slots * flows, 2 * MOST_WATCH_SLOTS
     late = FIRST_EPOCHS[medium] * usual + watch + FOLLOW_UPS * follow_up
     most = max(late, MOST_EPOCHS[medium] * usual + watch)
-    assert 2 * most * (MEDIA[medium].wire_bytes + 28) < MEDIA[medium].budget_bytes
-    seconds = FIRST_EPOCHS[medium] * MEDIA[medium].slots + FOLLOW_UPS * FOLLOW_UP_SLOTS
-    assert seconds * TICK_MS / 1000 < MEDIA[medium].budget_s
+    assert 2 * most * (CALL_MEDIA[medium].wire_bytes + 28) < CALL_MEDIA[medium].budget_bytes
+    seconds = FIRST_EPOCHS[medium] * CALL_MEDIA[medium].slots + FOLLOW_UPS * FOLLOW_UP_SLOTS
+    assert seconds * TICK_MS / 1000 < CALL_MEDIA[medium].budget_s
 
 
 def test_a_medium_alone_asks_for_a_usual_epoch():
     usual = requested_schedule(b"seed", 2, msgspec.convert({"medium": "video"}, EpochRequest))
-    assert usual == epoch_schedule(b"seed", 2, VIDEO)
+    assert usual == epoch_schedule(b"seed", 2, VIDEO_MEDIUM)
 
 
 def test_neither_end_alone_draws():

@@ -30,7 +30,7 @@ from talkpath.browser.far_end.far_end_process import FarEnd
 from talkpath.browser.far_end.schedule import WATCH_SLOTS
 from talkpath.browser.web import admission_queue, check_messages, next_epoch, page_inbox, page_limits
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
-from talkpath.browser.web.routes import routes
+from talkpath.browser.web.routes import starlette_routes
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 from talkpath.wire.control.sign import Signer
@@ -62,7 +62,9 @@ def far() -> Iterator[FarEnd]:
 @pytest.fixture
 def talk(far: FarEnd) -> Iterator[str]:
     """The address of /check/talk, where one check at a time is carried."""
-    with serving(routes(lambda: [far], ReceiptIssuer(Signer.fresh()), address="192.0.2.1", each=1)) as address:
+    with serving(
+        starlette_routes(lambda: [far], ReceiptIssuer(Signer.fresh()), address="192.0.2.1", each=1)
+    ) as address:
         yield address
 
 
@@ -167,7 +169,7 @@ def test_an_address_block_holds_no_more_than_its_share_and_gets_it_back(talk: st
 
 
 def test_a_page_that_does_not_begin_loses_its_place(talk: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(check_messages, "START_S", 0.3)
+    monkeypatch.setattr(check_messages, "MAX_PAGE_START_S", 0.3)
     with connect(talk) as silent, connect(talk) as waiting:
         assert heard(silent)["type"] == "welcome"
         assert heard(waiting)["type"] == "queue"
@@ -178,7 +180,7 @@ def test_a_page_that_does_not_begin_loses_its_place(talk: str, monkeypatch: pyte
 def test_a_page_that_waits_and_falls_silent_leaves_the_queue(talk: str, monkeypatch: pytest.MonkeyPatch):
     with connect(talk) as inside:
         assert heard(inside)["type"] == "welcome"
-        monkeypatch.setattr(page_inbox, "SILENT_S", 0.3)
+        monkeypatch.setattr(page_inbox, "MAX_PAGE_SILENCE_S", 0.3)
         with connect(talk) as silent:
             assert heard(silent) == {"type": "queue", "place": 1}
             with pytest.raises(ConnectionClosed):
@@ -228,7 +230,7 @@ def test_a_page_that_sends_without_end_before_its_turn_is_hung_up_on(talk: str):
 
 
 def test_while_no_far_end_runs_a_page_is_hung_up_on_and_can_say_so():
-    with serving(routes(list, ReceiptIssuer(Signer.fresh()))) as talk, connect(talk) as page:
+    with serving(starlette_routes(list, ReceiptIssuer(Signer.fresh()))) as talk, connect(talk) as page:
         assert is_closed(page)
 
 
@@ -301,7 +303,7 @@ def test_the_far_end_is_asked_for_what_comes_next(had: int, paths: tuple[Epoch, 
     handler, told = brief(replace(facts, epochs=facts.epochs + paths))
     with (
         far_end(handler) as far,
-        serving(routes(lambda: [far], ReceiptIssuer(Signer.fresh()))) as talk,
+        serving(starlette_routes(lambda: [far], ReceiptIssuer(Signer.fresh()))) as talk,
         connect(talk) as page,
     ):
         assert heard(page)["type"] == "error"
@@ -321,7 +323,7 @@ def test_the_network_is_the_page_s_unless_no_flow_came_from_there(elsewhere: boo
 
     with (
         far_end(handler) as far,
-        serving(routes(lambda: [far], ReceiptIssuer(Signer.fresh(), find=find))) as talk,
+        serving(starlette_routes(lambda: [far], ReceiptIssuer(Signer.fresh(), find=find))) as talk,
         connect(talk) as page,
     ):
         assert heard(page)["type"] == "result"

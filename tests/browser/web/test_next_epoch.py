@@ -11,7 +11,7 @@ from msgspec.structs import replace
 import talkpath.browser.web.next_epoch as choice
 from factories.checks import browser_checks
 from talkpath.apps.contract.shape import Direction
-from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP, epoch_track
+from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP_SLOTS, epoch_track
 from talkpath.browser.far_end.schedule import (
     CALLS,
     FOLLOW_UP_SLOTS,
@@ -24,31 +24,31 @@ from talkpath.browser.far_end.schedule import (
 from talkpath.browser.web.next_epoch import (
     FIRST_EPOCHS,
     LAST_EPOCH_S,
+    MAX_POOR_EPOCHS,
     MOST_EPOCHS,
-    POOR_EPOCHS,
     FinishWatch,
     Step,
     TryPaths,
     cut_off_slot,
     next_step,
 )
-from talkpath.browser.webrtc.call_media import MEDIA
-from talkpath.measure.bitmap import pack
+from talkpath.browser.webrtc.call_media import CALL_MEDIA
+from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch, Facts, Health, Observation
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Reason, State, Verdict
 
 
 def flow(number: int, kind: str, direction: Direction, slots: int, until: int) -> Observation:
     """One whose packets arrive up to slot `until`."""
-    size = SETUP + slots
+    size = SETUP_SLOTS + slots
     return Observation(
         id=2 * number + (direction == "down"),
         flow=number,
         role="call" if kind == "call" else "twin",
         direction=direction,
-        sent=pack(range(size), size),
-        arrived=pack(range(SETUP + until), size),
+        sent=pack_bitmap(range(size), size),
+        arrived=pack_bitmap(range(SETUP_SLOTS + until), size),
         twin_kind=None if kind == "call" else "random",
         setup_ms=20.0 if until else None,
     )
@@ -62,8 +62,8 @@ def epoch(
     started_s: float = 0.0,
 ) -> Epoch:
     """A call and its twin. Of the whole length, unless it is said where they end."""
-    slots = WATCH_SLOTS if question == "watch" else MEDIA[medium].slots
-    track = epoch_track(replace(MEDIA[medium], slots=slots))
+    slots = WATCH_SLOTS if question == "watch" else CALL_MEDIA[medium].slots
+    track = epoch_track(replace(CALL_MEDIA[medium], slots=slots))
     ends = {"call": call_until, "random": twin_until}
     flows = [
         flow(number, kind, direction, slots, slots if end < 0 else end)
@@ -95,7 +95,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> dict[str, State]:
         reason = Reason("budget")
         return [Verdict("webrtc", "dtls", medium, state, reason=reason) for medium, state in states.items()]  # type: ignore[arg-type]
 
-    monkeypatch.setattr(choice, "judge", judge)
+    monkeypatch.setattr(choice, "judge_facts", judge)
     return states
 
 
@@ -136,7 +136,7 @@ def whole(after_s: float | None) -> Facts:
     request = replace(watch_request("voice"), slots=WATCH_SLOTS)
     facts = browser_checks.browser_check(browser_checks.lossless, 1, FIRST_EPOCHS["voice"], watched=[request])
     *usual, watched = facts.epochs
-    bits = pack(range(SETUP + until), SETUP + WATCH_SLOTS)
+    bits = pack_bitmap(range(SETUP_SLOTS + until), SETUP_SLOTS + WATCH_SLOTS)
     cut = [
         replace(flow, arrived=bytes(a & b for a, b in zip(flow.arrived, bits, strict=True)))
         if flow.role == "call"
@@ -149,7 +149,7 @@ def whole(after_s: float | None) -> Facts:
 
 def test_a_call_that_lives_to_the_end_makes_all_well() -> None:
     facts = whole(None)
-    (verdict,) = judge(facts)
+    (verdict,) = judge_facts(facts)
     assert (verdict.state, next_step(facts)) == ("ok", None)
     assert verdict.watched_s >= 25.0
 
@@ -157,7 +157,7 @@ def test_a_call_that_lives_to_the_end_makes_all_well() -> None:
 @pytest.mark.parametrize("after_s", [4, 6, 8, 12, 16, 20, 22])
 def test_a_call_that_goes_silent_late_is_not_told_as_well_but_proven(after_s: int) -> None:
     facts = whole(after_s)
-    assert [verdict.state for verdict in judge(facts)] == ["insufficient"]
+    assert [verdict.state for verdict in judge_facts(facts)] == ["insufficient"]
     proof = next_step(facts)
     assert isinstance(proof, EpochRequest)
     assert (proof.question, proof.calls) == ("watch", CALLS)
@@ -167,7 +167,7 @@ def test_a_call_that_goes_silent_late_is_not_told_as_well_but_proven(after_s: in
 def test_what_goes_silent_later_than_any_proof_lasts_is_looked_at_in_usual_epochs_and_stays_open() -> None:
     """Something else may have begun by then: a rule about set-up ends living calls, too, when their consent expires."""
     facts = whole(24.5)
-    (verdict,) = judge(facts)
+    (verdict,) = judge_facts(facts)
     assert verdict.reason is not None
     assert (verdict.state, verdict.reason.code, next_step(facts)) == ("insufficient", "call_ended", VOICE)
 
@@ -192,8 +192,8 @@ def test_what_is_found_needs_no_watching(judged: dict[str, State], state: State)
 def test_a_line_too_poor_is_not_watched_either(judged: dict[str, State]) -> None:
     judged["voice"] = "impaired"
     assert step(USUAL, USUAL) == VOICE
-    assert step(*POOR_EPOCHS * [USUAL], PATHS) == FinishWatch(0)
-    assert step(*POOR_EPOCHS * [USUAL], PATHS, WATCHED) is None
+    assert step(*MAX_POOR_EPOCHS * [USUAL], PATHS) == FinishWatch(0)
+    assert step(*MAX_POOR_EPOCHS * [USUAL], PATHS, WATCHED) is None
 
 
 def test_each_medium_has_its_turn_and_the_other_ways_are_tried_once(judged: dict[str, State]) -> None:

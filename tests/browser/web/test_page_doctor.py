@@ -51,9 +51,9 @@ def test_ports_in_use() -> None:
 
 
 def test_coturn_that_is_missing_or_left_without_ports(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turn_relay, "PROGRAM", "no-such-program")
+    monkeypatch.setattr(turn_relay, "TURN_PROGRAM", "no-such-program")
     assert "apt-get install coturn" in found()["other paths, by TURN"].sentence
-    monkeypatch.setattr(turn_relay, "PROGRAM", "sh")
+    monkeypatch.setattr(turn_relay, "TURN_PROGRAM", "sh")
     assert "port 3478 or 443: the responder has it" in found(taken=(3478, 443))["other paths, by TURN"].sentence
 
 

@@ -17,7 +17,7 @@ from talkpath.browser.web.page_files import EMPTY_PICTURE
 from talkpath.browser.web.page_inbox import parse_message
 from talkpath.browser.web.page_limits import host_name, is_own_origin, place_taken
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
-from talkpath.browser.web.routes import routes
+from talkpath.browser.web.routes import starlette_routes
 from talkpath.serving.blocks import BlockPlaces
 from talkpath.wire.control.sign import Signer
 
@@ -33,7 +33,7 @@ def no_far_end() -> list[FarEnd]:
     raise AssertionError("no page needs one")
 
 
-APP = Starlette(routes=routes(no_far_end, ReceiptIssuer(Signer.fresh())))
+APP = Starlette(routes=starlette_routes(no_far_end, ReceiptIssuer(Signer.fresh())))
 APP.router.redirect_slashes = False  # as in the page's server
 
 

@@ -63,7 +63,7 @@ def test_a_port_that_takes_a_right(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(socket, "create_server", refuse)
     with pytest.raises(UsageError, match="TCP port 443 takes a right that this user has not"):
-        page_server.listen(HERE, 443)
+        page_server.listen_for_pages(HERE, 443)
 
 
 def test_a_certificate_that_is_none(tmp_path: Path):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from talkpath.browser.web.page_files import PAGE, entry_script
-from talkpath.browser.web.script_bundle import bundle
+from talkpath.browser.web.page_files import PAGE_FOLDER, entry_script
+from talkpath.browser.web.script_bundle import bundle_scripts
 
 MODULES = {
     "a": 'import { one, Two } from "./b.js";\nimport { three } from "./c.js";\nsay(one + three);',
@@ -15,7 +15,7 @@ MODULES = {
 
 
 def test_each_comes_once_and_after_what_it_uses():
-    text = bundle("a", MODULES.__getitem__)
+    text = bundle_scripts("a", MODULES.__getitem__)
     assert re.findall(r"^const module_(\w+)", text, re.MULTILINE) == ["c", "b", "a"]
     assert "const { one, Two } = module_b;" in text
     assert re.findall(r"return \{ (.*) \};\n\}\)", text) == ["three, four", "one, Two", ""]
@@ -26,7 +26,7 @@ def test_the_pages_own_modules_are_all_in_it_and_nothing_of_their_syntax_is_left
     text = entry_script()
     assert not re.findall(r"^(?:import|export)\b.*", text, re.MULTILINE)
     beside = {"pacing_worker.js", "offline_worker.js"}  # those of workers
-    for entry in PAGE.iterdir():
+    for entry in PAGE_FOLDER.iterdir():
         if entry.name.endswith(".js") and entry.name not in beside:
             comment = entry.read_text(encoding="utf-8").splitlines()[0]
             assert text.count(comment) == 1, entry.name

@@ -15,7 +15,7 @@ pytest.importorskip("pylibsrtp")
 
 from synthetic_browser import NearCall
 from talkpath.browser.webrtc.call_engine import CallEngine
-from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, TICK_MS, VIDEO, VOICE, CallMedium
+from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, TICK_MS, VIDEO_MEDIUM, VOICE_MEDIUM, CallMedium
 from talkpath.browser.webrtc.dtls_association import DtlsAssociation
 from talkpath.browser.webrtc.ice_agent import CONSENT_S, MAX_ADDRESSES, SocketAddress
 from talkpath.browser.webrtc.secure_transport import MOST_UNPROVEN
@@ -31,7 +31,7 @@ OPENSSL_WAIT_S = 1.1
 class Line:
     """Both ends of a call and what is between them. `drops` says which datagrams down are lost."""
 
-    medium: CallMedium = VOICE
+    medium: CallMedium = VOICE_MEDIUM
     change: Callable[[str], str] = lambda sdp: sdp
     drops: Callable[[bytes], bool] = lambda data: False
     now_s: float = 100.0
@@ -76,7 +76,7 @@ class Line:
         self.now_s = until_s
 
 
-@pytest.mark.parametrize("medium", [VOICE, VIDEO], ids=lambda medium: medium.name)
+@pytest.mark.parametrize("medium", [VOICE_MEDIUM, VIDEO_MEDIUM], ids=lambda medium: medium.name)
 def test_a_call_is_set_up_and_every_packet_has_its_size(medium: CallMedium):
     line = Line(medium).set_up()
     assert line.near.is_connected
@@ -116,7 +116,7 @@ def test_a_certificate_that_was_not_offered_gets_no_media(change: Callable[[str]
 
 
 def test_a_check_without_the_password_gets_no_answer():
-    line, stranger = Line(), NearCall(VOICE)
+    line, stranger = Line(), NearCall(VOICE_MEDIUM)
     stranger.answered(re.sub(r"a=ice-pwd:.*", "a=ice-pwd:" + "x" * 22, line.far.answer()))
     line.up(stranger.check())
     assert line.down == []
@@ -190,7 +190,7 @@ def test_so_many_addresses_and_no_more_are_answered():
 
 def test_a_call_of_another_kind_than_is_due_is_refused():
     with pytest.raises(ValueError, match="another kind"):
-        CallEngine(parse_offer(NearCall(VIDEO).offer()), VOICE, "192.0.2.1", 4434)
+        CallEngine(parse_offer(NearCall(VIDEO_MEDIUM).offer()), VOICE_MEDIUM, "192.0.2.1", 4434)
 
 
 @settings(max_examples=12, deadline=None)

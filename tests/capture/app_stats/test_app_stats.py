@@ -194,13 +194,13 @@ def test_a_damaged_series_fails_nothing(name: str, values: str, tmp_path: Path):
 
 
 def test_bounds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(webrtc_internals, "MOST_CALLS", 1)
+    monkeypatch.setattr(webrtc_internals, "MOST_RECORDED_CALLS", 1)
     with pytest.raises(UsageError, match="more than 1 connections"):
         read(webrtc_internals_dump(connection_stats(5), connection_stats(5)), tmp_path)
     monkeypatch.setattr(webrtc_internals, "MOST_SERIES", 3)
     with pytest.raises(UsageError, match="more than 3 series"):
         read(webrtc_internals_dump(connection_stats(5)), tmp_path)
-    monkeypatch.setattr(reading, "MOST_BYTES", 1000)
+    monkeypatch.setattr(reading, "MOST_STATISTICS_BYTES", 1000)
     for data in (signal_log(), gzip.compress(signal_log() * 100)):
         with pytest.raises(UsageError, match="cut out the calls"):
             read(data, tmp_path)
@@ -216,5 +216,5 @@ def test_numbers_that_no_call_has_are_left_out_and_counted(tmp_path: Path):
     for data in (signal_log(30) + b"\n" + far, signal_log(86_000).replace(b",50.0,", b",999999.0,")):
         found = read(data, tmp_path).findings
         assert decode_findings(msgspec.msgpack.encode(found)) == found
-    assert found.unread == {reading.LEFT_OUT: 1}
+    assert found.unread == {reading.LEFT_OUT_REASON: 1}
     assert found.calls == ()

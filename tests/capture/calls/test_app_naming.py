@@ -13,16 +13,16 @@ from factories.packets.recognised_calls import OwnCall, in_channel, stun_message
 from factories.packets.shaped_calls import BEGIN_NS, SERVER, SERVER_PORT, shaped_call
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.capture.calls.app_naming import (
-    BY_ADDRESS,
-    LABELLED,
-    UNKNOWN,
+    ADDRESS_CONFIDENCE,
+    LABEL_CONFIDENCE,
+    UNKNOWN_APP,
     AppName,
     name_app,
     name_by_address,
-    networks,
+    networks_by_app,
 )
 from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow
-from talkpath.capture.scrubbing.scrub import scrub
+from talkpath.capture.scrubbing.scrub import scrub_capture
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc.stun import Attribute, Type
 
@@ -44,7 +44,7 @@ def setup(app: str, confidence: float) -> RecognisedDatagram:
 
 
 def test_nothing_known():
-    assert name_app([]) == AppName(UNKNOWN, 0.0)
+    assert name_app([]) == AppName(UNKNOWN_APP, 0.0)
 
 
 def test_the_surest_recogniser_names():
@@ -79,18 +79,18 @@ def test_flows_are_added_up():
 
 def test_a_label_goes_before_all():
     found = name_app([known(media("webrtc", 0.5))], ("ru.some.app", "Max"))
-    assert (found.app, found.confidence) == ("max", LABELLED)
+    assert (found.app, found.confidence) == ("max", LABEL_CONFIDENCE)
 
 
-@pytest.mark.parametrize("app", sorted(networks()))
+@pytest.mark.parametrize("app", sorted(networks_by_app()))
 def test_a_call_of_a_kind_is_named_by_address(app: str):
-    host = next(iter(networks()[app])).network_address
+    host = next(iter(networks_by_app()[app])).network_address
     found = name_by_address(AppName("webrtc", 0.5), [Address(host.packed, 3478)])
-    assert (found.app, found.confidence) == (app, BY_ADDRESS)
+    assert (found.app, found.confidence) == (app, ADDRESS_CONFIDENCE)
 
 
 def test_a_named_call_keeps_its_name_whatever_the_address():
-    host = next(iter(networks()["max"])).network_address
+    host = next(iter(networks_by_app()["max"])).network_address
     assert name_by_address(AppName("meet", 0.85), [Address(host.packed, 3478)]).app == "meet"
 
 
@@ -146,7 +146,7 @@ def test_calls_of_max(port: int, user: bytes, relay: bytes, app: str):
     (found,) = facts_of(packets).calls
     assert (found.app, found.transport) == (app, "relay")
     copy = io.BytesIO()
-    scrub(io.BytesIO(pcap_file(packets, nano=True)), copy)
+    scrub_capture(io.BytesIO(pcap_file(packets, nano=True)), copy)
     (scrubbed,) = findings_in(copy.getvalue()).calls
     assert (scrubbed.app, scrubbed.streams) == (app, found.streams)
     assert MAX_USER not in copy.getvalue()

@@ -19,7 +19,7 @@ from factories.packets.recognised_calls import (
 )
 from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, packets_of, shaped_call
 from talkpath.capture.calls.app_naming import AppName
-from talkpath.capture.calls.detected_call import PAUSE_S, DetectedCall, MeasuredStream, split_at_pauses
+from talkpath.capture.calls.detected_call import CALL_PAUSE_S, DetectedCall, MeasuredStream, split_at_pauses
 from talkpath.capture.streams.stream_stats import StreamStats
 from talkpath.measure.call import Call, Findings
 
@@ -69,10 +69,10 @@ class TestPauses:
         assert len(split_at_pauses([stream(0, 10), stream(5, 20), stream(19, 40)])) == 1
 
     def test_a_short_pause(self):
-        assert len(split_at_pauses([stream(0, 10), stream(10 + PAUSE_S - 1, 60)])) == 1
+        assert len(split_at_pauses([stream(0, 10), stream(10 + CALL_PAUSE_S - 1, 60)])) == 1
 
     def test_a_long_pause(self):
-        assert [len(part) for part in split_at_pauses([stream(10 + PAUSE_S + 1, 60), stream(0, 10)])] == [1, 1]
+        assert [len(part) for part in split_at_pauses([stream(10 + CALL_PAUSE_S + 1, 60), stream(0, 10)])] == [1, 1]
 
     def test_a_long_stream_bridges_a_pause(self):
         assert len(split_at_pauses([stream(0, 100), stream(1, 2), stream(90, 95)])) == 1

@@ -9,9 +9,9 @@ import pytest
 
 from factories.packets.capture_files import Packet, pcap_file, udp_packet
 from factories.packets.shaped_calls import Sent, packets_of, shaped_call
-from talkpath.capture.calls.pairing import paired
+from talkpath.capture.calls.pairing import paired_calls
 from talkpath.capture.calls.records import MeasuredCapture, measure_calls
-from talkpath.capture.scan import scan
+from talkpath.capture.scan import scan_capture
 
 ARMS = ["whatsapp/fast20/voice", "whatsapp/relay60/video", "telegram/libtgvoip/voice", "telegram/reflector/voice"]
 
@@ -29,7 +29,7 @@ def seen(sent: list[Sent], end: str, shift_ns: int = 0) -> list[Packet]:
 
 
 def read(packets: list[Packet]) -> MeasuredCapture:
-    return measure_calls(scan(io.BytesIO(pcap_file(packets, nano=True))))
+    return measure_calls(scan_capture(io.BytesIO(pcap_file(packets, nano=True))))
 
 
 @pytest.mark.parametrize("arm", ARMS)
@@ -42,7 +42,7 @@ def test_losses_between_two_ends(arm: str, direction: str):
     left = [one for one in sent if id(one) not in gone]
     mine = seen(left if direction == "down" else sent, "mine")
     theirs = other_way(seen(left if direction == "up" else sent, "theirs", 3_600_000_000_000))
-    (pair,) = paired(read(mine), read(theirs))
+    (pair,) = paired_calls(read(mine), read(theirs))
     hit, spared = (pair.up, pair.down) if direction == "up" else (pair.down, pair.up)
     assert hit is not None
     assert spared is not None
@@ -71,7 +71,9 @@ def test_a_hole_in_the_other_recording_is_no_loss():
     hole = range(begin, begin + 4_000_000_000)
     theirs = [one for one in seen(sent, "theirs") if one.time_ns not in hole]
     mine = read(seen(sent, "mine"))
-    ((pair,), (busy,)) = (paired(mine, read(some)) for some in (other_way(theirs), [*other_way(theirs), *news(hole)]))
+    ((pair,), (busy,)) = (
+        paired_calls(mine, read(some)) for some in (other_way(theirs), [*other_way(theirs), *news(hole)])
+    )
     assert pair.up is not None
     assert busy.up is not None
     assert pair.up.lost == 0
@@ -90,13 +92,13 @@ def test_another_call_is_no_peer():
         packets_of(shaped_call("webrtc/dtls/voice", seed=1)),
         packets_of(shaped_call("webrtc/dtls/voice", seed=2)),
     )
-    assert paired(read(mine), read(other_way(theirs))) == ()
+    assert paired_calls(read(mine), read(other_way(theirs))) == ()
 
 
 def test_what_was_sent_while_the_far_end_did_not_record_is_not_lost():
     sent = shaped_call("whatsapp/fast20/voice")
     theirs = other_way(seen(sent, "theirs"))
-    (pair,) = paired(read(seen(sent, "mine")), read(theirs[: len(theirs) // 2]))
+    (pair,) = paired_calls(read(seen(sent, "mine")), read(theirs[: len(theirs) // 2]))
     assert pair.up is not None
     assert pair.up.lost <= 30  # half a second at the edge
     assert pair.up.sent < 300

@@ -12,9 +12,9 @@ from factories.packets.capture_files import Packet, udp_packet
 from factories.packets.recognised_calls import Datagram, OwnCall, in_channel, stun_message, video_packets, voice_packets
 from factories.packets.shaped_calls import BEGIN_NS, CALLER, PEER_PORT, SERVER, packets_of, shaped_call
 from talkpath.apps.contract.flow_view import FlowView
-from talkpath.capture.calls.paths import RELAYED_PORTS, encrypted, relayed_peer
+from talkpath.capture.calls.paths import RELAYED_PORTS, is_encrypted, is_peer_relayed
 from talkpath.capture.recognise.evidence import KnownFlow
-from talkpath.capture.streams.figures import FIGURE
+from talkpath.capture.streams.figures import FIGURE_TYPE
 from talkpath.measure.call import Call
 from talkpath.wire.rtc.stun import Attribute, Type
 
@@ -146,42 +146,42 @@ class TestRelayedPeer:
 
     def test_one_address_and_several_ports(self):
         ports = [(b"addr", number.to_bytes(2, "big")) for number in range(RELAYED_PORTS)]
-        assert relayed_peer([self.flow(*ports)])
-        assert relayed_peer([self.flow(ports[0]), self.flow(*ports[1:])])
+        assert is_peer_relayed([self.flow(*ports)])
+        assert is_peer_relayed([self.flow(ports[0]), self.flow(*ports[1:])])
 
     def test_several_addresses_are_candidates_of_a_peer(self):
-        assert not relayed_peer([self.flow(*((bytes((number,)) * 4, b"\x00\x01") for number in range(5)))])
+        assert not is_peer_relayed([self.flow(*((bytes((number,)) * 4, b"\x00\x01") for number in range(5)))])
 
     def test_few_ports(self):
-        assert not relayed_peer([self.flow((b"addr", b"\x00\x01"))])
+        assert not is_peer_relayed([self.flow((b"addr", b"\x00\x01"))])
 
     def test_no_permissions(self):
-        assert not relayed_peer([])
+        assert not is_peer_relayed([])
 
 
 class TestEncrypted:
     @staticmethod
     def voices(kind: int, rows: int = 100, plain: int = 100) -> np.ndarray:
-        out = np.zeros(1, FIGURE)
+        out = np.zeros(1, FIGURE_TYPE)
         out["first_type"], out["rows"], out["eighties"], out["tens"] = kind, rows, plain, plain
         return out
 
     def test_dtls(self):
-        assert encrypted("unknown", self.voices(0), True) is True
+        assert is_encrypted("unknown", self.voices(0), True) is True
 
     @pytest.mark.parametrize(("app", "known"), [("whatsapp", True), ("discord", True), ("webrtc", True)])
     def test_by_app(self, app: str, known: bool):
-        assert encrypted(app, self.voices(0), False) is known
+        assert is_encrypted(app, self.voices(0), False) is known
 
     @pytest.mark.parametrize("kind", [0, 8, 9, 18])
     def test_by_the_size_of_payloads(self, kind: int):
-        assert encrypted("rtp", self.voices(kind), False) is False
-        assert encrypted("rtp", self.voices(kind, plain=0), False) is True
-        assert encrypted("rtp", self.voices(kind, plain=50), False) is None
+        assert is_encrypted("rtp", self.voices(kind), False) is False
+        assert is_encrypted("rtp", self.voices(kind, plain=0), False) is True
+        assert is_encrypted("rtp", self.voices(kind, plain=50), False) is None
 
     def test_other_payload_types_tell_nothing(self):
-        assert encrypted("rtp", self.voices(111), False) is None
-        assert encrypted("unknown", self.voices(0)[:0], False) is None
+        assert is_encrypted("rtp", self.voices(111), False) is None
+        assert is_encrypted("unknown", self.voices(0)[:0], False) is None
 
     def test_a_plain_call_over_the_wire(self):
         packets = []

@@ -12,7 +12,7 @@ from factories.packets.capture_files import Packet, pcap_file, udp_packet
 from factories.packets.shaped_calls import BEGIN_NS, CALLER, SERVER, packets_of, shaped_call
 from talkpath.capture.calls import stitch
 from talkpath.capture.calls.stitch import DisjointSets, flow_ends, group_flows
-from talkpath.capture.scan import scan
+from talkpath.capture.scan import scan_capture
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
@@ -61,7 +61,7 @@ def both(packets: list[Packet]) -> list[Packet]:
 
 def groups(packets: list[Packet]) -> list[list[int]]:
     ordered = sorted(packets, key=lambda packet: packet.time_ns)
-    found = scan(io.BytesIO(pcap_file(ordered, nano=True)))
+    found = scan_capture(io.BytesIO(pcap_file(ordered, nano=True)))
     return group_flows(found, flow_ends(found), set())[0]
 
 
@@ -163,7 +163,7 @@ def checks(begin_s: float, far: bytes, names: bytes, near: bytes = CALLER, near_
     for number in range(5):
         message = StunMessage(Type.BINDING_REQUEST, number.to_bytes(12, "big"), ((Attribute.USERNAME, names),))
         time_ns = BEGIN_NS + round((begin_s + number) * 1e9)
-        out.append(Packet(time_ns, udp_packet(near, far, near_port, 3478, stun.encode(message))))
+        out.append(Packet(time_ns, udp_packet(near, far, near_port, 3478, stun.encode_message(message))))
     return out
 
 
@@ -189,7 +189,7 @@ def test_a_session_inside_turn_and_in_a_frame_of_telegrams():
     """ChannelData, Send, and a reflector's frame hold the same names as the direct checks."""
     check = checks(0.0, SERVER, b"ab/3:Xyz+")[0].data[28:]
     channel = b"\x40\x00" + len(check).to_bytes(2, "big") + check
-    send = stun.encode(StunMessage(0x0016, bytes(12), ((Attribute.DATA, check),)))
+    send = stun.encode_message(StunMessage(0x0016, bytes(12), ((Attribute.DATA, check),)))
     frame = bytes(range(20)) + len(check).to_bytes(4, "big") + check
     ways = [
         Packet(BEGIN_NS + 10**9 + number, udp_packet(CALLER, OTHER_SERVER, 41000 + number, 599 + number, data))
@@ -208,13 +208,15 @@ def test_a_name_that_all_calls_share_joins_nothing():
 def test_a_turn_accounts_name_is_no_session():
     """CreatePermission has a USERNAME with a colon too."""
     account = ((Attribute.USERNAME, b"1648053953:73f8"),)
-    messages = [stun.encode(StunMessage(kind, bytes(12), account)) for kind in (0x0003, 0x0008)]
+    messages = [stun.encode_message(StunMessage(kind, bytes(12), account)) for kind in (0x0003, 0x0008)]
     asked = [
         Packet(BEGIN_NS + number, udp_packet(CALLER, far, 41000 + number, 3478, message))
         for number, far in enumerate((SERVER, OTHER_SERVER))
         for message in messages
     ]
-    assert all(not known.sessions for known in scan(io.BytesIO(pcap_file(asked, nano=True))).recognition.known.values())
+    assert all(
+        not known.sessions for known in scan_capture(io.BytesIO(pcap_file(asked, nano=True))).recognition.known.values()
+    )
 
 
 def test_flows_that_a_recogniser_stitches():
@@ -241,7 +243,7 @@ def test_of_too_many_streams_the_longest_are_measured(monkeypatch: pytest.Monkey
     packets = both(stream(7))
     for ssrc in range(100, 120):
         packets += stream(ssrc, count=6, begin_s=ssrc / 100, ports=(41000, 5000))
-    found = scan(io.BytesIO(pcap_file(sorted(packets, key=lambda packet: packet.time_ns), nano=True)))
+    found = scan_capture(io.BytesIO(pcap_file(sorted(packets, key=lambda packet: packet.time_ns), nano=True)))
     _, sources = group_flows(found, flow_ends(found), set())
     assert sources.tolist() == [7, 1007]
     assert found.unread["RTP stream not measured: too many in the file"] == 20

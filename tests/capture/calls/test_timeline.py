@@ -12,7 +12,7 @@ from factories.packets.capture_files import Packet
 from factories.packets.recognised_calls import CALLS, OwnCall, voice_packets
 from factories.packets.shaped_calls import background_traffic, packets_of, shaped_call
 from talkpath.capture.calls.timeline import OtherTraffic
-from talkpath.capture.packets.activity import BUSY
+from talkpath.capture.packets.activity import CELL_TYPE
 from talkpath.measure.call import Call
 
 
@@ -23,7 +23,7 @@ def the_call(packets: list[Packet]) -> Call:
 
 def other(*cells: tuple[int, int, int], begin_s: float = 0.0) -> OtherTraffic:
     """Cells (flow, second, packets)."""
-    made = np.zeros(len(cells), BUSY)
+    made = np.zeros(len(cells), CELL_TYPE)
     for place, (flow, second, packets) in enumerate(cells):
         made[place] = (flow, second, (packets, packets))
     return OtherTraffic(made, begin_s)

@@ -10,15 +10,15 @@ import pytest
 from factories.packets.capture_files import Packet, pcap_file, tcp_segment, udp_packet
 from factories.packets.shaped_calls import CALLER, SERVER, packets_of, shaped_call
 from talkpath.capture.packets import activity
-from talkpath.capture.packets.activity import TCP, TCP_INSIDE
-from talkpath.capture.scan import Scan, scan
-from talkpath.wire.pcap import blocks
+from talkpath.capture.packets.activity import TCP_INSIDE, TCP_OUTSIDE
+from talkpath.capture.scan import Scan, scan_capture
+from talkpath.wire.pcap import frame_blocks
 
 INSIDE = bytes((192, 168, 1, 7))
 
 
 def scanned(packets: list[tuple[float, bytes]]) -> Scan:
-    return scan(
+    return scan_capture(
         io.BytesIO(pcap_file([Packet(round(at_s * 1e9) + 10**9, data) for at_s, data in packets], "raw", nano=True))
     )
 
@@ -52,7 +52,7 @@ def test_tcp_only_what_comes():
         (0.2, tcp_segment(SERVER, CALLER, 443, 4000, 1, b"y")),
     ]
     found = scanned([*segments, (1.2, tcp_segment(SERVER, CALLER, 443, 4000, 2, b"z"))])
-    assert cells(found, TCP) == {0: [1, 1], 1: [1, 1]}
+    assert cells(found, TCP_OUTSIDE) == {0: [1, 1], 1: [1, 1]}
 
 
 def test_tcp_between_private_addresses_is_counted_apart():
@@ -60,14 +60,14 @@ def test_tcp_between_private_addresses_is_counted_apart():
         [(0.0, tcp_segment(INSIDE, CALLER, 80, 4000, 1, b"x")), (0.0, tcp_segment(CALLER, INSIDE, 4000, 80, 1, b"x"))]
     )
     assert cells(found, TCP_INSIDE) == {0: [1, 1]}
-    assert cells(found, TCP) == {}
+    assert cells(found, TCP_OUTSIDE) == {}
 
 
 def test_tcp_that_may_be_a_call_is_a_flow_of_its_own():
     """It is counted once, and no longer among the rest."""
     ping = b"\x00\x14\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12)
     found = scanned([(0.02 * n, tcp_segment(SERVER, CALLER, 3478, 4000, 1 + 22 * n, ping)) for n in range(20)])
-    own, rest = (sum(packets[0] for packets in cells(found, flow).values()) for flow in (0, TCP))
+    own, rest = (sum(packets[0] for packets in cells(found, flow).values()) for flow in (0, TCP_OUTSIDE))
     assert own > 0
     assert own + rest == 20
 
@@ -89,22 +89,22 @@ def test_what_was_received(inside: bool):
 
 def test_a_call_counts_no_packet_twice():
     packets = packets_of(shaped_call("webrtc/dtls/voice", 200))
-    found = scan(io.BytesIO(pcap_file(packets, nano=True)))
+    found = scan_capture(io.BytesIO(pcap_file(packets, nano=True)))
     assert int(found.activity.cells()["packets"].sum()) == len(packets)
 
 
 def test_seconds_have_a_limit_and_what_exceeds_it_is_counted(monkeypatch: pytest.MonkeyPatch):
     """Times far apart: a second for each packet."""
-    monkeypatch.setattr(activity, "MOST_CELLS", 50)
-    monkeypatch.setattr(activity, "MOST_SECONDS", 50)
+    monkeypatch.setattr(activity, "MOST_ACTIVITY_CELLS", 50)
+    monkeypatch.setattr(activity, "MOST_TCP_SECONDS", 50)
     apart = [(10.0 * number, tcp_segment(SERVER, CALLER, 443, 4000, number, b"x")) for number in range(100)]
     found = scanned(apart)
-    assert len(cells(found, TCP)) == 51
+    assert len(cells(found, TCP_OUTSIDE)) == 51
     assert found.unread == {"TCP packet not counted by second: too many seconds": 49}
     many = Scan()
     for begin in range(3):
         data = pcap_file([Packet((begin * 100 + n) * 10**10, up()) for n in range(100)], "raw", nano=True)
-        for frames in blocks(io.BytesIO(data), many.unread):
+        for frames in frame_blocks(io.BytesIO(data), many.unread):
             many.feed(many.reader.block(frames))
     assert len(many.activity.cells()) == 100
     assert many.unread == {"packet not counted by second: too many seconds of flows": 200}

@@ -7,11 +7,11 @@ import struct
 import numpy as np
 import pytest
 
-from talkpath.apps.contract.cue import Cue, run
+from talkpath.apps.contract.cue import Cue, cue_of_bytes
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import (
-    DEEPEST,
     DTLS,
+    MOST_LAYERS,
     OTHER,
     PLAIN,
     QUIC,
@@ -23,7 +23,7 @@ from talkpath.capture.packets.datagrams import (
     Datagrams,
     classify_payloads,
 )
-from talkpath.wire.pcap.arrays import padded
+from talkpath.wire.pcap.arrays import padded_copy
 
 COOKIE = b"\x21\x12\xa4\x42"
 STUN_HEAD = b"\x00\x01\x00\x00" + COOKIE + bytes(12)
@@ -38,7 +38,7 @@ def classified(payloads: list[bytes], wrappings: tuple[Cue, ...] = (), cut: int 
     at = np.cumsum(captured) - captured
     count = len(payloads)
     return classify_payloads(
-        padded(b"".join(kept)),
+        padded_copy(b"".join(kept)),
         np.zeros(count),
         np.zeros(count, np.int64),
         np.zeros(count, np.int8),
@@ -175,7 +175,7 @@ class TestLayers:
 
     def test_only_so_many_layers_are_opened(self):
         data = RTP_PACKET
-        for _ in range(DEEPEST + 1):
+        for _ in range(MOST_LAYERS + 1):
             data = b"\x40\x01" + len(data).to_bytes(2, "big") + data
         found = classified([data])
         assert found.kind.tolist() != [RTP]
@@ -191,15 +191,15 @@ class TestCues:
         return {number: rows.tolist() for number, rows in CueTable(cues).find(heads, sizes, np.arange(len(heads)))}
 
     def test_a_run_of_bytes(self):
-        assert self.found(run(0, b"MARK")) == {0: [0]}
-        assert self.found(run(8, b"MARK")) == {0: [2]}
+        assert self.found(cue_of_bytes(0, b"MARK")) == {0: [0]}
+        assert self.found(cue_of_bytes(8, b"MARK")) == {0: [2]}
 
     def test_several_cues(self):
-        assert self.found(run(0, b"M"), run(8, b"MA"), run(0, b"X")) == {0: [0, 1], 1: [2]}
+        assert self.found(cue_of_bytes(0, b"M"), cue_of_bytes(8, b"MA"), cue_of_bytes(0, b"X")) == {0: [0, 1], 1: [2]}
 
     def test_sizes(self):
-        assert self.found(run(0, b"MARK", 10, 47)) == {}
-        assert self.found(run(0, b"MARK", 48, 48)) == {0: [0]}
+        assert self.found(cue_of_bytes(0, b"MARK", 10, 47)) == {}
+        assert self.found(cue_of_bytes(0, b"MARK", 48, 48)) == {0: [0]}
 
     def test_a_length_in_the_datagram(self):
         length = int.from_bytes(b"MA", "big") & 0xFF

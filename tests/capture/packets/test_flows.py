@@ -11,10 +11,18 @@ import numpy as np
 import pytest
 
 from factories.packets.capture_files import Packet, pcap_file, tcp_segment, udp_packet
-from talkpath.capture.packets.flows import Flows, address, endpoint, flow_key, host_pairs, is_group, is_private
+from talkpath.capture.packets.flows import (
+    Flows,
+    are_multicast,
+    endpoint_address,
+    endpoint_hash,
+    flow_key,
+    host_pair_hash,
+    is_private,
+)
 from talkpath.capture.packets.local_host import LocalEnds, first_guess, local_ends
 from talkpath.wire.ip.address import Address
-from talkpath.wire.pcap import Packets, Unread, blocks, transports
+from talkpath.wire.pcap import Packets, Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.fragments import Fragments
 
 HERE, THERE, ELSEWHERE = bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7)), bytes((203, 0, 113, 9))
@@ -46,8 +54,8 @@ def parts(data: bytes, block_bytes: int = 1 << 20) -> list[Packets]:
     unread = Unread()
     fragments = Fragments(unread)
     out = []
-    for frames in blocks(io.BytesIO(data), unread, block_bytes):
-        out += list(transports(frames, unread, fragments))
+    for frames in frame_blocks(io.BytesIO(data), unread, block_bytes):
+        out += list(transport_packets(frames, unread, fragments))
     return out
 
 
@@ -289,23 +297,23 @@ def test_private_addresses(text: str, private: bool):
     [("224.0.0.1", True), ("255.255.255.255", True), ("223.1.1.1", False), ("ff02::1", True), ("fe80::1", False)],
 )
 def test_group_addresses(text: str, group: bool):
-    assert is_group(*words([text])).tolist() == [group]
+    assert are_multicast(*words([text])).tolist() == [group]
 
 
 @pytest.mark.parametrize("text", ["203.0.113.9", "2001:db8::9"])
 def test_an_address_comes_back(text: str):
     (high,), (low,) = words([text])
-    assert address(int(high), int(low), 77) == Address(ip_address(text).packed, 77)
+    assert endpoint_address(int(high), int(low), 77) == Address(ip_address(text).packed, 77)
 
 
 def test_keys_are_the_same_both_ways_and_tell_ports_apart():
     high, low = words(["203.0.113.9", "198.51.100.1"])
-    one = endpoint(high, low, np.array([1, 2]))
+    one = endpoint_hash(high, low, np.array([1, 2]))
     assert flow_key(one[:1], one[1:]).tolist() == flow_key(one[1:], one[:1]).tolist()
-    other = endpoint(high, low, np.array([1, 3]))
+    other = endpoint_hash(high, low, np.array([1, 3]))
     assert flow_key(one[:1], one[1:]).tolist() != flow_key(other[:1], other[1:]).tolist()
 
 
 def test_hosts_are_the_same_whatever_the_port():
     found = read([sent(), sent(near_port=9), tcp_segment(THERE, HERE, 5000, 4000, 1, b"x")])
-    assert len({*host_pairs(found.table["high"], found.table["low"]).tolist()}) == 1
+    assert len({*host_pair_hash(found.table["high"], found.table["low"]).tolist()}) == 1

@@ -12,7 +12,7 @@ from factories.packets.capture_files import Packet
 from factories.packets.recognised_calls import OwnCall, voice_packets
 from factories.packets.shaped_calls import CALLER, packets_of, shaped_call
 from talkpath.capture.calls.app_naming import app_of_label
-from talkpath.capture.scrubbing.scrub import scrub
+from talkpath.capture.scrubbing.scrub import scrub_capture
 
 
 def recorded(packets: list[Packet], name: str, *, share: float = 1.0) -> bytes:
@@ -123,7 +123,7 @@ def test_a_call_of_no_known_shape_gets_its_app_from_the_package():
 
 def scrubbed(data: bytes, **more: bool) -> bytes:
     out = io.BytesIO()
-    scrub(io.BytesIO(data), out, **more)
+    scrub_capture(io.BytesIO(data), out, **more)
     return out.getvalue()
 
 

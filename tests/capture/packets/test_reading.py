@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.capture.calls.records import findings
-from talkpath.capture.scan import scan
+from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.scan import scan_capture
 from talkpath.errors import WireError
 from talkpath.wire.pcap import read
 
@@ -20,17 +20,17 @@ LAB = Path(__file__).parents[1] / "lab"
 def test_the_facts_are_the_same(name: str, monkeypatch: pytest.MonkeyPatch):
     """In small blocks each stream lies in many."""
     data = gzip.decompress((LAB / name).read_bytes())
-    whole = findings(scan(io.BytesIO(data)))
-    monkeypatch.setattr(read.blocks, "__defaults__", (1 << 16,))
+    whole = capture_findings(scan_capture(io.BytesIO(data)))
+    monkeypatch.setattr(read.frame_blocks, "__defaults__", (1 << 16,))
     assert whole.calls
-    assert findings(scan(io.BytesIO(data))) == whole
+    assert capture_findings(scan_capture(io.BytesIO(data))) == whole
 
 
 def test_what_could_not_be_read_is_counted_once():
     data = gzip.decompress((LAB / "ge.pcap.gz").read_bytes())[:-7]
-    assert scan(io.BytesIO(data)).unread["record cut off at the end of the file"] == 1
+    assert scan_capture(io.BytesIO(data)).unread["record cut off at the end of the file"] == 1
 
 
 def test_what_is_no_capture_is_an_error():
     with pytest.raises(WireError, match="no capture"):
-        scan(io.BytesIO(b"nothing of the kind"))
+        scan_capture(io.BytesIO(b"nothing of the kind"))

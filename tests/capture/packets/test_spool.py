@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from talkpath.capture.packets import spool
-from talkpath.capture.packets.rows import FEWEST, ROW, Rows, stream_key
+from talkpath.capture.packets.rows import FEWEST_ROWS, ROW_TYPE, Rows, stream_key
 from talkpath.capture.packets.spool import Spool
 
 
 def rows(times: list[float], key: int = 1) -> Rows:
-    out = np.zeros(len(times), ROW)
+    out = np.zeros(len(times), ROW_TYPE)
     out["time_s"], out["key"] = times, key
     return out
 
@@ -28,7 +28,7 @@ def read(kept: Spool) -> tuple[list[float], int]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of 100 rows."""
-    monkeypatch.setattr(spool, "PART", 100)
+    monkeypatch.setattr(spool, "PART_ROWS", 100)
     monkeypatch.setattr(spool, "LOAD_ROWS", 16)
 
 
@@ -88,11 +88,11 @@ def test_streams_of_one_row_are_dropped():
 def test_a_stream_that_begins_slowly_is_kept():
     """Fewer rows than a stream needs, but the last ones are recent."""
     kept = Spool(prune=True)
-    for number in range(FEWEST * 3):
+    for number in range(FEWEST_ROWS * 3):
         kept.add(rows([5.0 * number], key=9))
         kept.add(rows([5.0 * number + 0.01 * place for place in range(40)], key=1))
     found = np.concatenate([part.copy() for part, _ in kept.parts()])
-    assert (found["key"] == 9).sum() == FEWEST * 3
+    assert (found["key"] == 9).sum() == FEWEST_ROWS * 3
 
 
 def test_a_key_for_flow_direction_and_ssrc():

@@ -10,7 +10,7 @@ import pytest
 from factories.packets.capture_files import Packet, pcap_file, udp_packet
 from factories.packets.shaped_calls import CALLER, SERVER, packets_of, shaped_call
 from talkpath.capture.recognise import app
-from talkpath.capture.scan import Scan, scan
+from talkpath.capture.scan import Scan, scan_capture
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
@@ -18,7 +18,7 @@ SECOND_NS = 1_000_000_000
 
 
 def scanned(packets: list[Packet]) -> Scan:
-    return scan(io.BytesIO(pcap_file(packets, nano=True)))
+    return scan_capture(io.BytesIO(pcap_file(packets, nano=True)))
 
 
 def checks(count: int, user: bytes) -> list[Packet]:
@@ -26,7 +26,7 @@ def checks(count: int, user: bytes) -> list[Packet]:
     out = []
     for number in range(count):
         attributes = ((Attribute.USERNAME, user),) if user else ()
-        data = stun.encode(StunMessage(Type.BINDING_REQUEST, number.to_bytes(12, "big"), attributes))
+        data = stun.encode_message(StunMessage(Type.BINDING_REQUEST, number.to_bytes(12, "big"), attributes))
         out.append(Packet(SECOND_NS + number * 1000, udp_packet(CALLER, SERVER, 1024 + number, 3478, data)))
     return out
 
@@ -48,7 +48,7 @@ def test_each_stream_has_evidence_of_its_own():
 
 
 def test_flows_without_an_app_are_forgotten(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(app, "MOST_KNOWN", 20)
+    monkeypatch.setattr(app, "MAX_KNOWN_FLOWS", 20)
     found = scanned([*checks(500, b""), *late(packets_of(shaped_call("whatsapp/fast20/voice", 60)))])
     assert len(found.recognition.known) <= 20
     assert any("whatsapp" in known.evidence for known in found.recognition.known.values())
@@ -56,7 +56,7 @@ def test_flows_without_an_app_are_forgotten(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_too_many_flows_with_an_app_are_counted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(app, "MOST_KNOWN", 20)
+    monkeypatch.setattr(app, "MAX_KNOWN_FLOWS", 20)
     found = scanned(checks(100, b"here:there"))
     assert len(found.recognition.known) == 20
     assert found.unread == {"packet not recognised: too many flows in the file": 80}
@@ -64,15 +64,15 @@ def test_too_many_flows_with_an_app_are_counted(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_full_house_is_not_searched_for_each_new_flow(monkeypatch: pytest.MonkeyPatch):
     searches, forget = [], app.Recognition._forget
-    monkeypatch.setattr(app, "MOST_KNOWN", 80)
+    monkeypatch.setattr(app, "MAX_KNOWN_FLOWS", 80)
     monkeypatch.setattr(app.Recognition, "_forget", lambda self: searches.append(1) or forget(self))
     found = scanned(checks(1000, b"here:there"))
     assert len(found.recognition.known) == 80
-    assert 0 < len(searches) <= 1000 / (80 / app.FORGET_AFTER) + 2
+    assert 0 < len(searches) <= 1000 / (80 / app.FORGET_SHARE) + 2
 
 
 def test_too_many_streams_are_counted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(app, "MOST_STREAMS", 3)
+    monkeypatch.setattr(app, "MAX_KNOWN_STREAMS", 3)
     packets = []
     for number in range(200):
         head = struct.pack("!BBHII", 0x80, 8, number // 10, 160 * (number // 10), number % 10 + 1)

@@ -9,13 +9,13 @@ import numpy as np
 
 from factories.packets.capture_files import Packet, pcap_file, udp_packet
 from factories.packets.shaped_calls import CALLER, SERVER
-from talkpath.apps.contract.cue import Cue, run
+from talkpath.apps.contract.cue import Cue, cue_of_bytes
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import Datagrams, classify_payloads
 from talkpath.capture.packets.flows import Flows
 from talkpath.capture.packets.rows import rtp_rows
-from talkpath.capture.recognise.sampling import ASK_PERMISSION, LARGEST, REPEATED, Sample, Sampler
-from talkpath.wire.pcap import Unread, blocks, transports
+from talkpath.capture.recognise.sampling import ASK_PERMISSION, MAX_ASKED_BYTES, MIN_SSRC_PACKETS, Sample, Sampler
+from talkpath.wire.pcap import Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.fragments import Fragments
 
 COOKIE = b"\x21\x12\xa4\x42"
@@ -39,8 +39,8 @@ class Chooser:
 
     def batch(self, packets: list[Packet]) -> Datagrams:
         unread = Unread()
-        (frames,) = blocks(io.BytesIO(pcap_file(packets, "raw", nano=True)), unread)
-        (some,) = transports(frames, unread, Fragments(unread))
+        (frames,) = frame_blocks(io.BytesIO(pcap_file(packets, "raw", nano=True)), unread)
+        (some,) = transport_packets(frames, unread, Fragments(unread))
         time_s = some.time_ns / 1e9
         flow, direction = self.flows.assign(some, time_s)
         return classify_payloads(
@@ -93,7 +93,7 @@ def test_media_only_of_an_ssrc_that_comes_again():
     assert (sample.stream != 0).all()
     assert len(Chooser().show([rtp(1, ssrc) for ssrc in range(1, 200)]).rows) == 0
     few = Chooser()
-    assert len(few.show([rtp(number) for number in range(REPEATED - 1)]).rows) == 0
+    assert len(few.show([rtp(number) for number in range(MIN_SSRC_PACKETS - 1)]).rows) == 0
     assert len(few.show([rtp(9)]).rows) == 1
 
 
@@ -103,7 +103,7 @@ def test_each_payload_type_of_a_stream():
 
 
 def test_cues_name_who_is_asked():
-    chooser = Chooser(("discord", run(0, b"\x13\x37")), ("viber", run(2, b"\x0c\x00")))
+    chooser = Chooser(("discord", cue_of_bytes(0, b"\x13\x37")), ("viber", cue_of_bytes(2, b"\x0c\x00")))
     sample = chooser.show([b"\x13\x37\x0c\x00" + bytes(20), b"\x01\x02" + bytes(20), b"\x13\x37\x00\x01" + bytes(20)])
     assert sample.rows.tolist() == [0, 2]
     assert sample.only[0] == {"discord", "viber"}
@@ -133,7 +133,7 @@ def test_flows_of_a_known_app():
 
 
 def test_large_datagrams_are_no_set_up():
-    assert not len(Chooser().show([stun(1, LARGEST)]).rows)
+    assert not len(Chooser().show([stun(1, MAX_ASKED_BYTES)]).rows)
 
 
 def test_rows_are_in_order():

@@ -9,11 +9,11 @@ from random import Random
 import pytest
 
 from factories.packets.capture_files import Packet, pcap_file, tcp_segment, udp_packet
-from talkpath.capture.packets.flows import address
+from talkpath.capture.packets.flows import endpoint_address
 from talkpath.capture.scrubbing import pseudonym
 from talkpath.capture.scrubbing.bare import bare_blocks
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
-from talkpath.wire.pcap import TCP, UDP, Packets, Unread, blocks, transports
+from talkpath.wire.pcap import TCP, UDP, Packets, Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.fragments import Fragments
 from talkpath.wire.pcap.write import Writer
 
@@ -38,13 +38,17 @@ def mixed(rng: Random, count: int) -> list[Packet]:
 def read(data: bytes) -> list[Packets]:
     unread = Unread()
     fragments = Fragments(unread)
-    return [some for frames in blocks(io.BytesIO(data), unread) for some in transports(frames, unread, fragments)]
+    return [
+        some
+        for frames in frame_blocks(io.BytesIO(data), unread)
+        for some in transport_packets(frames, unread, fragments)
+    ]
 
 
 def one_by_one(packets: Packets, row: int, names: Pseudonyms) -> bytes:
     """The block of one packet, by the writer itself."""
     ends = ((packets.source_high, packets.source_low), (packets.target_high, packets.target_low))
-    near, far = (address(int(high[row]), int(low[row]), 0).packed for high, low in ends)
+    near, far = (endpoint_address(int(high[row]), int(low[row]), 0).packed for high, low in ends)
     protocol, size = int(packets.protocol[0]), int(packets.size[row])
     ports = struct.pack("!HH", int(packets.source_port[row]), int(packets.target_port[row]))
     if protocol == UDP:

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from talkpath.capture.calls.app_naming import networks
+from talkpath.capture.calls.app_naming import networks_by_app
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 
 
@@ -46,9 +46,9 @@ def test_an_address_stays_in_its_kind(real: str, network: str):
     assert ip_address(made(real)) in ip_network(network)
 
 
-@pytest.mark.parametrize("app", sorted(networks()))
+@pytest.mark.parametrize("app", sorted(networks_by_app()))
 def test_an_address_of_an_app_stays_one(app: str):
-    for network in networks()[app]:
+    for network in networks_by_app()[app]:
         assert ip_address(made(str(network.network_address))) in network
 
 

@@ -14,7 +14,7 @@ from factories.packets.altered_captures import Strangers, findings_in, ip_packet
 from factories.packets.capture_files import Packet, pcap_file, tcp_segment, udp_packet
 from factories.packets.shaped_calls import CALLER, SERVER, background_traffic, packets_of, shaped_call
 from talkpath.apps import shapes
-from talkpath.capture.scrubbing.scrub import scrub
+from talkpath.capture.scrubbing.scrub import scrub_capture
 from talkpath.capture.scrubbing.strip import PayloadStripper
 from talkpath.measure.call import Findings
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
@@ -22,7 +22,7 @@ from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 
 def scrubbed(data: bytes) -> bytes:
     out = io.BytesIO()
-    scrub(io.BytesIO(data), out)
+    scrub_capture(io.BytesIO(data), out)
     return out.getvalue()
 
 

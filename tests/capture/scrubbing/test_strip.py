@@ -6,13 +6,13 @@ import struct
 
 import pytest
 
-from talkpath.apps.contract.cue import run
-from talkpath.capture.recognise.app_files import cues, wrappings
+from talkpath.apps.contract.cue import cue_of_bytes
+from talkpath.capture.recognise.app_files import app_cues, app_wrappings
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
-from talkpath.capture.scrubbing.strip import HELLO_LIST_BYTES, PayloadStripper, sip
+from talkpath.capture.scrubbing.strip import HELLO_LIST_BYTES, PayloadStripper, strip_sip
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
-from talkpath.wire.tls_records import hello, offered
+from talkpath.wire.tls_records import client_hello_record, offered_protocols
 
 SECRET = b"the words that were said"
 TRANSACTION = b"transaction!"
@@ -25,16 +25,16 @@ def names() -> Pseudonyms:
 
 @pytest.fixture
 def strip(names: Pseudonyms) -> PayloadStripper:
-    return PayloadStripper(names, [cue for _, cue in cues()], wrappings())
+    return PayloadStripper(names, [cue for _, cue in app_cues()], app_wrappings())
 
 
 def message(kind: int, value: bytes) -> bytes:
     """A Binding request with one attribute."""
-    return stun.encode(StunMessage(Type.BINDING_REQUEST, TRANSACTION, ((kind, value),)))
+    return stun.encode_message(StunMessage(Type.BINDING_REQUEST, TRANSACTION, ((kind, value),)))
 
 
 def value_of(datagram: bytes, kind: int) -> bytes:
-    value = stun.decode(datagram).get(kind)
+    value = stun.decode_message(datagram).get(kind)
     assert value is not None
     return value
 
@@ -212,7 +212,7 @@ def test_other_bytes_keep_four_and_a_hash(strip: PayloadStripper):
 
 
 def test_a_cue_keeps_its_marks(names: Pseudonyms):
-    stripped = PayloadStripper(names, [run(8, b"MARK")], [])(b"12345678MARK" + SECRET)
+    stripped = PayloadStripper(names, [cue_of_bytes(8, b"MARK")], [])(b"12345678MARK" + SECRET)
     assert stripped[8:12] == b"MARK"
     assert SECRET[:8] not in stripped
 
@@ -221,23 +221,23 @@ class TestSip:
     @pytest.mark.parametrize("method", [b"INVITE", b"BYE", b"REGISTER"])
     def test_the_method_stays(self, method: bytes):
         line = method + b" sip:alice@example.org SIP/2.0\r\n"
-        assert sip(line).split() == [method, b"sip:x"]
-        assert len(sip(line)) == len(line)
+        assert strip_sip(line).split() == [method, b"sip:x"]
+        assert len(strip_sip(line)) == len(line)
 
     def test_the_code_stays_and_what_it_answers(self):
-        answer = sip(b"SIP/2.0 180 Ringing for alice\r\nCSeq: 1 INVITE\r\n\r\n" + bytes(20))
+        answer = strip_sip(b"SIP/2.0 180 Ringing for alice\r\nCSeq: 1 INVITE\r\n\r\n" + bytes(20))
         assert answer.startswith(b"SIP/2.0 180\r\nCSeq: 1 INVITE")
         assert b"alice" not in answer
 
     @pytest.mark.parametrize("line", [b"ALICE sip:bob", b"SIP/2.0 bob Ringing", b"INVITE bob", b"GET / HTTP/1.1"])
     def test_other_lines_are_none(self, line: bytes):
-        assert sip(line + bytes(30)) == b""
+        assert strip_sip(line + bytes(30)) == b""
 
 
 class TestTlsRecords:
     def test_a_hello_keeps_the_turn_protocols_that_it_offers(self, strip: PayloadStripper):
-        stripped = strip.record(hello(300, (b"stun.turn",)))
-        assert offered(stripped) == (b"stun.turn",)
+        stripped = strip.record(client_hello_record(300, (b"stun.turn",)))
+        assert offered_protocols(stripped) == (b"stun.turn",)
         assert len(stripped) == 300
 
     def test_data_becomes_a_hash(self, strip: PayloadStripper):

@@ -7,7 +7,16 @@ from random import Random
 import numpy as np
 import pytest
 
-from talkpath.capture.streams.cadence import Cadence, behind, fits, holes, locked, own_cadence, unsure, usual_pause
+from talkpath.capture.streams.cadence import (
+    Cadence,
+    lateness_and_missing,
+    locked_steps,
+    may_keep_cadence,
+    missing_by_steps,
+    missing_variance,
+    own_cadence,
+    usual_pause,
+)
 
 
 def steady(count: int = 300, step_s: float = 0.06, jitter_s: float = 0.0, lost: tuple[int, ...] = ()) -> list[float]:
@@ -30,35 +39,35 @@ class TestCadence:
     def test_alternating_pauses_are_one_cadence(self):
         """libtgvoip on an audio unit's callbacks: 64, 64, 64, 64, 43 ms."""
         times = np.cumsum([0.064, 0.064, 0.064, 0.064, 0.043] * 60).tolist()
-        steps, usual = locked(times, usual_pause(np.diff(times)))
+        steps, usual = locked_steps(times, usual_pause(np.diff(times)))
         assert usual == pytest.approx(0.0598, rel=0.02)
         assert sum(steps) == len(times) - 1
 
     def test_random_times_keep_none(self):
         rng = Random(8)
         times = np.cumsum([rng.uniform(0.01, 0.11) for _ in range(400)]).tolist()
-        assert locked(times, 0.06)[1] == 0.0
+        assert locked_steps(times, 0.06)[1] == 0.0
 
 
 class TestHoles:
     def test_none(self):
-        assert holes([0, 1, 1, 1]).tolist() == [0, 0, 0, 0]
+        assert missing_by_steps([0, 1, 1, 1]).tolist() == [0, 0, 0, 0]
 
     def test_one(self):
-        assert holes([0, 1, 3, 1]).tolist() == [0, 0, 2, 0]
+        assert missing_by_steps([0, 1, 3, 1]).tolist() == [0, 0, 2, 0]
 
     def test_packets_that_came_in_a_burst_afterwards_are_not_missing(self):
-        assert holes([0, 1, 4, 0, 0, 1]).tolist() == [0, 0, 1, 0, 0, 0]
+        assert missing_by_steps([0, 1, 4, 0, 0, 1]).tolist() == [0, 0, 1, 0, 0, 0]
 
 
 class TestBehind:
     def test_a_steady_stream(self):
-        late, missing = behind(np.array(steady(jitter_s=0.004)), 0.06)
+        late, missing = lateness_and_missing(np.array(steady(jitter_s=0.004)), 0.06)
         assert late.max() < 0.005
         assert missing.sum() == 0
 
     def test_jitter_is_lateness_and_no_loss(self):
-        late, missing = behind(np.sort(steady(jitter_s=0.08)), 0.06)
+        late, missing = lateness_and_missing(np.sort(steady(jitter_s=0.08)), 0.06)
         assert np.quantile(late, 0.95) == pytest.approx(0.075, abs=0.01)
         assert missing.sum() == 0
 
@@ -67,18 +76,18 @@ class TestBehind:
     def test_losses_in_jitter(self, jitter_s: float, share: float):
         rng = Random(5)
         lost = tuple(number for number in range(5, 995) if rng.random() < share)
-        _, missing = behind(np.sort(steady(1000, jitter_s=jitter_s, lost=lost)), 0.06)
+        _, missing = lateness_and_missing(np.sort(steady(1000, jitter_s=jitter_s, lost=lost)), 0.06)
         assert missing.sum() == pytest.approx(len(lost), rel=0.05, abs=1)
 
     def test_packets_held_back_are_late_and_not_lost(self):
         times = [at if not 100 <= number < 110 else 6.6 + 0.0001 * number for number, at in enumerate(steady())]
-        late, missing = behind(np.sort(times), 0.06)
+        late, missing = lateness_and_missing(np.sort(times), 0.06)
         assert late.max() == pytest.approx(0.6, abs=0.03)
         assert missing.sum() == 0
 
     def test_a_queue_that_grows_is_lateness(self):
         """Each packet comes 12 ms later than the one before, as behind a line that is a sixth too slow."""
-        late, missing = behind(np.array(steady(100, step_s=0.072)), 0.06)
+        late, missing = lateness_and_missing(np.array(steady(100, step_s=0.072)), 0.06)
         assert late.max() == pytest.approx(1.2, abs=0.05)
         assert missing.sum() == 0
 
@@ -96,11 +105,11 @@ class TestWhoseCadence:
     def test_the_other_directions_where_jitter_hides_it(self):
         times, sizes = np.sort(steady(jitter_s=0.08)), np.full(300, 200)
         assert own_cadence(times, sizes)[0] == Cadence()
-        assert fits(Cadence(0.06), times, sizes)
+        assert may_keep_cadence(Cadence(0.06), times, sizes)
 
     @pytest.mark.parametrize("interval_s", [0.02, 0.1])
     def test_not_one_of_another_pace(self, interval_s: float):
-        assert not fits(Cadence(interval_s), np.sort(steady(jitter_s=0.08)), np.full(300, 200))
+        assert not may_keep_cadence(Cadence(interval_s), np.sort(steady(jitter_s=0.08)), np.full(300, 200))
 
 
 class TestHowSure:
@@ -112,15 +121,15 @@ class TestHowSure:
             rng = Random(seed)
             lost = {number for number in range(10, 490) if rng.random() < share}
             times = np.sort([n * 0.06 + rng.uniform(0, jitter_s) for n in range(500) if n not in lost])
-            _, missing = behind(times, 0.06)
+            _, missing = lateness_and_missing(times, 0.06)
             off = float(np.abs(np.diff(times) - 0.06)[missing[1:] == 0].mean())
-            half = 1.96 * unsure(missing, len(times), off / 0.06, borrowed=jitter_s > 0.02) ** 0.5
+            half = 1.96 * missing_variance(missing, len(times), off / 0.06, borrowed=jitter_s > 0.02) ** 0.5
             inside += abs(int(missing.sum()) - len(lost)) <= np.ceil(half)
         assert inside >= 28
 
     def test_all_packets_that_keep_it_and_no_jitter_leave_no_doubt(self):
-        assert unsure(np.array([0, 0, 1, 0, 2]), 5, 0.0, borrowed=False) == 0.0
+        assert missing_variance(np.array([0, 0, 1, 0, 2]), 5, 0.0, borrowed=False) == 0.0
 
     def test_a_sample_leaves_some(self):
-        few, many = (unsure(np.tile([0, 1], kept), 1000, 0.0, borrowed=False) for kept in (50, 200))
+        few, many = (missing_variance(np.tile([0, 1], kept), 1000, 0.0, borrowed=False) for kept in (50, 200))
         assert few > many > 0

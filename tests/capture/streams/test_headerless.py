@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from talkpath.capture.packets.datagrams import TLS
-from talkpath.capture.packets.rows import ROW, Rows
+from talkpath.capture.packets.rows import ROW_TYPE, Rows
 from talkpath.capture.streams.headerless import by_cadence, without_copies
 from talkpath.capture.streams.rtp_order import Segments, split_streams
 from talkpath.wire.pcap.arrays import Ints
 
 
 def stream(times: list[float], *, hashes: list[int] | None = None, outer: int = 0) -> Segments:
-    out: Rows = np.zeros(len(times), ROW)
+    out: Rows = np.zeros(len(times), ROW_TYPE)
     out["time_s"], out["key"], out["size"], out["outer"] = times, 1, 200, outer
     out["stamp"] = np.arange(len(times)) if hashes is None else hashes
     return split_streams(out, np.unique(out["key"], return_inverse=True)[1])
@@ -24,7 +24,7 @@ def stream(times: list[float], *, hashes: list[int] | None = None, outer: int = 
 
 def both_ways(sent: list[float], came: list[float]) -> tuple[Segments, Ints]:
     """Two directions of one call, and of each segment which is the other one."""
-    out: Rows = np.zeros(len(sent) + len(came), ROW)
+    out: Rows = np.zeros(len(sent) + len(came), ROW_TYPE)
     out["time_s"], out["size"] = [*sent, *came], 200
     out["key"] = [1] * len(sent) + [2] * len(came)
     out["stamp"] = np.arange(len(out))

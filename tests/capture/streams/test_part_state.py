@@ -38,7 +38,7 @@ def bad_line(arm: str, packets: int) -> list[Packet]:
 
 def in_parts(monkeypatch: pytest.MonkeyPatch, packets: list[Packet], rows: int) -> Call:
     with monkeypatch.context() as patched:
-        patched.setattr(spool, "PART", rows)
+        patched.setattr(spool, "PART_ROWS", rows)
         patched.setattr(spool, "LOAD_ROWS", rows // 8)
         (found,) = facts_of(packets).calls
     return found

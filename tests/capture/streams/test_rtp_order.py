@@ -7,13 +7,20 @@ from random import Random
 import numpy as np
 import pytest
 
-from talkpath.capture.packets.rows import ROW, Rows
-from talkpath.capture.streams.rtp_order import PAUSE_S, RtpOrder, Segments, plausible, rtp_order, split_streams
+from talkpath.capture.packets.rows import ROW_TYPE, Rows
+from talkpath.capture.streams.rtp_order import (
+    STREAM_PAUSE_S,
+    RtpOrder,
+    Segments,
+    is_plausible_rtp,
+    rtp_order,
+    split_streams,
+)
 
 
 def rows(sequence: list[int], *, step_s: float = 0.02, ticks: int = 960, times: list[float] | None = None) -> Rows:
     """Rows of one stream with these sequence numbers, each with the timestamp that belongs to it."""
-    out = np.zeros(len(sequence), ROW)
+    out = np.zeros(len(sequence), ROW_TYPE)
     out["time_s"] = times if times is not None else np.arange(len(sequence)) * step_s
     out["sequence"] = np.array(sequence, np.int64) & 0xFFFF
     out["stamp"] = (np.array(sequence, np.int64) * ticks) & 0xFFFFFFFF
@@ -38,7 +45,7 @@ class TestSplit:
         assert found.of.tolist() == [0, 0, 0, 1, 1]
 
     def test_at_long_pauses(self):
-        found = streams(rows([1, 2, 3, 4], times=[0.0, 1.0, 2.0 + PAUSE_S, 3.0 + PAUSE_S]))
+        found = streams(rows([1, 2, 3, 4], times=[0.0, 1.0, 2.0 + STREAM_PAUSE_S, 3.0 + STREAM_PAUSE_S]))
         assert found.count.tolist() == [2, 2]
 
     def test_rows_are_put_in_the_order_of_time(self):
@@ -72,20 +79,20 @@ class TestSplit:
 
 class TestPlausible:
     def test_a_stream(self):
-        assert plausible(streams(rows(list(range(50))))).tolist() == [True]
+        assert is_plausible_rtp(streams(rows(list(range(50))))).tolist() == [True]
 
     def test_a_stream_with_losses(self):
         sent = [number for number in range(300) if number % 7]
-        assert plausible(streams(rows(sent))).tolist() == [True]
+        assert is_plausible_rtp(streams(rows(sent))).tolist() == [True]
 
     def test_random_bytes(self):
         rng = Random(3)
         made = rows([rng.randrange(1 << 16) for _ in range(60)])
         made["stamp"] = [rng.randrange(1 << 32) for _ in range(60)]
-        assert plausible(streams(made)).tolist() == [False]
+        assert is_plausible_rtp(streams(made)).tolist() == [False]
 
     def test_a_number_that_stands_still(self):
-        assert plausible(streams(rows([5] * 50))).tolist() == [False]
+        assert is_plausible_rtp(streams(rows([5] * 50))).tolist() == [False]
 
     def test_a_clock_in_place_of_the_number(self):
         """ENet writes milliseconds there: hardly one follows the one before."""
@@ -94,12 +101,12 @@ class TestPlausible:
         for _ in range(200):
             at += rng.randrange(10, 30)
             sent.append(at)
-        assert plausible(streams(rows(sent))).tolist() == [False]
+        assert is_plausible_rtp(streams(rows(sent))).tolist() == [False]
 
     def test_many_payload_types(self):
         made = rows(list(range(60)))
         made["type"] = np.arange(60) % 30
-        assert plausible(streams(made)).tolist() == [False]
+        assert is_plausible_rtp(streams(made)).tolist() == [False]
 
 
 class TestOrder:

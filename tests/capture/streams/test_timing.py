@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talkpath.capture.packets.rows import ROW, Rows
+from talkpath.capture.packets.rows import ROW_TYPE, Rows
 from talkpath.capture.streams.per_second import FROZEN, LATE, LOST, PACKETS, second_cells
 from talkpath.capture.streams.rtp_order import Segments, rtp_order, split_streams
-from talkpath.capture.streams.timing import Timing, missing_seconds, timing
+from talkpath.capture.streams.timing import Timing, missing_seconds, rtp_timing
 
 
 def stream(
@@ -23,7 +23,7 @@ def stream(
 ) -> Segments:
     """A stream whose packets leave every `step_s`, some lost, some late."""
     numbers = np.array([number for number in range(count) if number not in lost], np.int64)
-    out: Rows = np.zeros(len(numbers), ROW)
+    out: Rows = np.zeros(len(numbers), ROW_TYPE)
     out["time_s"] = 5.0 + numbers * step_s * (1 + drift)
     for number, more_s in (late or {}).items():
         out["time_s"][numbers == number] += more_s
@@ -33,7 +33,7 @@ def stream(
 
 
 def timed(segments: Segments, known_hz: float = 0.0) -> Timing:
-    return timing(segments, rtp_order(segments), np.full(len(segments), known_hz))
+    return rtp_timing(segments, rtp_order(segments), np.full(len(segments), known_hz))
 
 
 @pytest.mark.parametrize("clock", [8000, 16000, 48000, 90000])
@@ -201,14 +201,14 @@ def test_copies_are_counted_in_no_second():
     segments = stream(100)
     twice = split_streams(np.repeat(segments.rows, 2), np.zeros(200, np.int64))
     order = rtp_order(twice)
-    cells = second_cells(twice, order, timing(twice, order, np.zeros(1)), np.ones(200, np.bool_))
+    cells = second_cells(twice, order, rtp_timing(twice, order, np.zeros(1)), np.ones(200, np.bool_))
     assert cells.values[:, PACKETS].tolist() == [50, 50]
 
 
 def test_cells_by_second():
     segments = stream(150, lost=(60, 61), late={120: 0.015})
     order = rtp_order(segments)
-    times = timing(segments, order, np.zeros(1))
+    times = rtp_timing(segments, order, np.zeros(1))
     cells = second_cells(segments, order, times, np.ones(len(segments.rows), np.bool_))
     assert cells.second.tolist() == [5, 6, 7]
     assert cells.values[:, PACKETS].tolist() == [50, 48, 50]

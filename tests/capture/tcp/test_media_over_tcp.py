@@ -14,7 +14,7 @@ from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import OTHER, RTP, STUN, Datagrams
 from talkpath.capture.packets.flows import Flows
 from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
-from talkpath.wire.pcap import Unread, blocks, transports
+from talkpath.wire.pcap import Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.fragments import Fragments
 
 STUN_MESSAGE = b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12)
@@ -43,8 +43,8 @@ def found(packets: list[Packet]) -> list[int]:
     unread = Unread()
     over_tcp = MediaOverTcp(Flows(), CueTable(()), unread=unread)
     kinds: list[int] = []
-    for frames in blocks(io.BytesIO(pcap_file(packets, "raw", nano=True)), unread):
-        for some in transports(frames, unread, Fragments(unread)):
+    for frames in frame_blocks(io.BytesIO(pcap_file(packets, "raw", nano=True)), unread):
+        for some in transport_packets(frames, unread, Fragments(unread)):
             batch: Datagrams | None = over_tcp.feed(some, some.time_ns / 1e9)
             kinds += batch.kind.tolist() if batch is not None else []
     return kinds

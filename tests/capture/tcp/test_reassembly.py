@@ -13,7 +13,7 @@ from talkpath.capture.tcp import reassembly
 from talkpath.capture.tcp.reassembly import Connections, ReassembledPacket, Reassembly, Segment, Splitter
 from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.budget import ReassemblyBudget
-from talkpath.wire.rtc.turn import FramedStream, frame
+from talkpath.wire.rtc.turn import FramedStream, with_length
 
 FIRST, SECOND, THIRD = (bytes((number,)) * 30 for number in (1, 2, 3))
 
@@ -36,59 +36,67 @@ def fed(stream: Reassembly, *segments: tuple[int, bytes], at_s: float = 0.0) -> 
 
 def test_packets_of_segments_in_order():
     stream = direction()
-    assert fed(stream, (7, frame(FIRST)), (39, frame(SECOND) + frame(THIRD))) == [FIRST, SECOND, THIRD]
+    assert fed(stream, (7, with_length(FIRST)), (39, with_length(SECOND) + with_length(THIRD))) == [
+        FIRST,
+        SECOND,
+        THIRD,
+    ]
 
 
 def test_a_packet_over_two_segments_has_the_time_of_the_second():
     stream = direction()
-    whole = frame(FIRST)
+    whole = with_length(FIRST)
     assert stream.segment(1, Segment(whole[:9], 9, 5.0)) == []
     assert stream.segment(10, Segment(whole[9:], 23, 6.5)) == [(ReassembledPacket(FIRST, 30), 6.5)]
 
 
 def test_segments_out_of_order_wait():
     stream = direction()
-    assert fed(stream, (0, frame(FIRST)), (64, frame(THIRD)), (32, frame(SECOND))) == [FIRST, SECOND, THIRD]
+    assert fed(stream, (0, with_length(FIRST)), (64, with_length(THIRD)), (32, with_length(SECOND))) == [
+        FIRST,
+        SECOND,
+        THIRD,
+    ]
     assert stream.budget.held == 0
 
 
 def test_a_repeated_segment_gives_nothing_new():
     stream = direction()
-    assert fed(stream, (0, frame(FIRST)), (0, frame(FIRST)), (32, frame(SECOND))) == [FIRST, SECOND]
+    assert fed(stream, (0, with_length(FIRST)), (0, with_length(FIRST)), (32, with_length(SECOND))) == [FIRST, SECOND]
 
 
 def test_a_segment_that_overlaps_gives_its_new_part():
     stream = direction()
-    both = frame(FIRST) + frame(SECOND)
+    both = with_length(FIRST) + with_length(SECOND)
     assert fed(stream, (0, both[:40]), (20, both[20:])) == [FIRST, SECOND]
 
 
 def test_sequence_numbers_wrap():
     stream = direction()
-    assert fed(stream, (2**32 - 10, frame(FIRST)), (22, frame(SECOND))) == [FIRST, SECOND]
+    assert fed(stream, (2**32 - 10, with_length(FIRST)), (22, with_length(SECOND))) == [FIRST, SECOND]
 
 
 def test_a_hole_is_skipped_after_three_seconds():
     stream = direction()
-    fed(stream, (0, frame(FIRST)))
-    assert fed(stream, (64, frame(SECOND))) == []
-    assert fed(stream, (96, frame(THIRD)), at_s=3.5) == [SECOND, THIRD]
+    fed(stream, (0, with_length(FIRST)))
+    assert fed(stream, (64, with_length(SECOND))) == []
+    assert fed(stream, (96, with_length(THIRD)), at_s=3.5) == [SECOND, THIRD]
 
 
 def test_a_hole_is_skipped_behind_many_segments():
     stream = direction()
-    fed(stream, (0, frame(FIRST)))
-    out = fed(stream, *((64 + 32 * number, frame(SECOND)) for number in range(300)))
+    fed(stream, (0, with_length(FIRST)))
+    out = fed(stream, *((64 + 32 * number, with_length(SECOND)) for number in range(300)))
     assert out == [SECOND] * 300
 
 
 def test_a_cut_packet_is_filled_with_zeros():
     stream = direction()
-    whole = frame(FIRST)
+    whole = with_length(FIRST)
     assert stream.segment(0, Segment(whole[:12], len(whole), 1.0)) == [
         (ReassembledPacket(FIRST[:10] + bytes(20), 30), 1.0)
     ]
-    assert fed(stream, (32, frame(SECOND))) == [SECOND]
+    assert fed(stream, (32, with_length(SECOND))) == [SECOND]
 
 
 def test_of_a_long_cut_packet_only_its_head_is_filled():
@@ -102,22 +110,22 @@ def test_of_a_long_cut_packet_only_its_head_is_filled():
 def test_packets_behind_a_cut_are_not_invented():
     """Of three packets in one segment the first was captured: the other two are unknown, and framing begins anew."""
     stream = direction()
-    three = frame(FIRST) + frame(SECOND) + frame(THIRD)
+    three = with_length(FIRST) + with_length(SECOND) + with_length(THIRD)
     out = [packet.captured for packet, _ in stream.segment(0, Segment(three[:40], len(three), 0.0))]
     assert out == [FIRST, SECOND[:6] + bytes(24)]
-    assert fed(stream, (96, frame(THIRD))) == [THIRD]
+    assert fed(stream, (96, with_length(THIRD))) == [THIRD]
 
 
 def test_a_stream_of_another_framing_is_left():
     stream = Reassembly(lambda captured, size: None, ReassemblyBudget(), Unread())
-    assert fed(stream, (0, frame(FIRST)), (32, frame(SECOND))) == []
+    assert fed(stream, (0, with_length(FIRST)), (32, with_length(SECOND))) == []
 
 
 def test_what_waits_has_a_limit_and_is_counted():
     budget, unread = ReassemblyBudget(limit=20_000), Unread()
     streams = [direction(budget, unread) for _ in range(100)]
     for stream in streams:
-        fed(stream, (0, frame(FIRST)), (1000, bytes(1000)))
+        fed(stream, (0, with_length(FIRST)), (1000, bytes(1000)))
     assert budget.held <= 20_000
     assert unread["TCP hole skipped: too many segments waited"] > 50
 
@@ -159,7 +167,7 @@ def test_the_connection_that_was_idle_longest_is_forgotten(monkeypatch: pytest.M
     monkeypatch.setattr(reassembly, "MOST_DIRECTIONS", 2)
     budget, unread = ReassemblyBudget(), Unread()
     connections = Connections(framed, budget, unread)
-    whole = frame(FIRST)
+    whole = with_length(FIRST)
     halves = [whole[:10]] * 3 + [whole[10:]] * 3
     order = [0, 1, 2, 2, 1, 0]
     data = np.frombuffer(b"".join(halves), np.uint8)

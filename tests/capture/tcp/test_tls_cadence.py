@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from talkpath.capture.packets.datagrams import TLS
-from talkpath.capture.packets.rows import ROW, VIDEO, VOICE, Rows
+from talkpath.capture.packets.rows import ROW_TYPE, VIDEO, VOICE, Rows
 from talkpath.capture.packets.spool import Spool
 from talkpath.capture.tcp.tls_cadence import TlsCalls, find_tls_calls
 
@@ -17,7 +17,7 @@ Times = Callable[[Random], list[float]]
 
 
 def rows(times: list[float], flow: int, direction: int, kind: int = VOICE) -> Rows:
-    out = np.zeros(len(times), ROW)
+    out = np.zeros(len(times), ROW_TYPE)
     out["time_s"], out["flow"], out["direction"] = sorted(times), flow, direction
     out["type"], out["outer"], out["size"] = kind, TLS, 120 if kind == VOICE else 1200
     return out

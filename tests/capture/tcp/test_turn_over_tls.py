@@ -19,15 +19,15 @@ from factories.packets.shaped_calls import (
     packets_of,
     shaped_call,
 )
-from talkpath.capture.calls.records import findings
-from talkpath.capture.scan import scan
-from talkpath.capture.scrubbing.scrub import scrub
+from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.scan import scan_capture
+from talkpath.capture.scrubbing.scrub import scrub_capture
 from talkpath.capture.tcp import turn_over_tls
 from talkpath.measure.call import Findings
 from talkpath.verdict.bases.recorded_call import judge_call
-from talkpath.wire.pcap.arrays import distinct
+from talkpath.wire.pcap.arrays import distinct_values
 from talkpath.wire.pcap.write import Writer
-from talkpath.wire.tls_records import TURN_PROTOCOLS, hello
+from talkpath.wire.tls_records import TURN_PROTOCOLS, client_hello_record
 
 VOICES = ("webrtc/dtls/voice", "meet/sfu/voice", "signal/ringrtc/voice", "whatsapp/fast20/voice")
 VIDEOS = ("webrtc/dtls/video", "meet/sfu/video", "signal/ringrtc/video")
@@ -56,7 +56,7 @@ def connection(pieces: list[MeasuredStream], first: bytes = b"", server: bytes =
         out.append(Packet(BEGIN_NS + round((1 + at_s) * 1e9), tcp_segment(*ends, at[sent], data)))
         at[sent] += len(data)
 
-    send(-0.3, True, first or hello(517, (b"h2", b"http/1.1")))
+    send(-0.3, True, first or client_hello_record(517, (b"h2", b"http/1.1")))
     send(-0.2, False, b"\x16\x03\x03\x0b\xb8" + rng.randbytes(3000))
     for at_s, sent, size in sorted(pieces):
         send(at_s, sent, b"\x17\x03\x03" + (size + 17).to_bytes(2, "big") + rng.randbytes(size + 17))
@@ -82,7 +82,7 @@ def found_in(*parts: list[Packet]) -> Findings:
 @pytest.mark.parametrize("proof", [allocation(), tcp_allocation(), None], ids=["asked by udp", "asked by tcp", "hello"])
 @pytest.mark.parametrize("arm", [*VOICES, *VIDEOS])
 def test_a_call_to_a_proven_turn_server(arm: str, proof: Proof | None):
-    first = b"" if proof else hello(517, (b"stun.turn",))
+    first = b"" if proof else client_hello_record(517, (b"stun.turn",))
     (plain,) = facts_of(packets_of(shaped_call(arm, 1500))).calls
     (found,) = found_in(proof or [], connection(of_call(arm), first), background_traffic(10)).calls
     assert (found.app, found.transport, found.protocol, found.encrypted) == ("unknown", "relay", "tcp", True)
@@ -104,9 +104,9 @@ def test_pictures_that_come_all_the_time(arm: str):
 def test_two_calls_at_once_and_a_connection_that_is_none():
     """As at a gateway: two phones and a game, all through one server."""
     phone, game, packets = bytes((10, 0, 0, 6)), bytes((10, 0, 0, 7)), []
-    packets += connection(of_call("webrtc/dtls/voice"), hello(517, (b"stun.turn",)))
+    packets += connection(of_call("webrtc/dtls/voice"), client_hello_record(517, (b"stun.turn",)))
     for host, pieces in ((phone, of_call("signal/ringrtc/voice")), (game, list(ticking(Random(1), 30, (40, 200))))):
-        moved = connection(pieces, hello(517, (b"stun.turn",)))
+        moved = connection(pieces, client_hello_record(517, (b"stun.turn",)))
         packets += [Packet(one.time_ns + 2_000_000_000, one.data.replace(CALLER, host, 1)) for one in moved]
     found = found_in(packets).calls
     assert [(one.app, one.protocol, one.media) for one in found] == [("unknown", "tcp", ("voice",))] * 2
@@ -171,7 +171,7 @@ INNOCENT: dict[str, Callable[[Random], Iterator[MeasuredStream]]] = {
 @pytest.mark.parametrize("name", INNOCENT)
 @pytest.mark.parametrize("seed", range(3))
 def test_what_else_a_turn_server_carries_is_no_call(name: str, seed: int):
-    packets = connection(list(INNOCENT[name](Random(seed))), hello(517, (b"stun.turn",)))
+    packets = connection(list(INNOCENT[name](Random(seed))), client_hello_record(517, (b"stun.turn",)))
     assert found_in(allocation(), packets).calls == ()
 
 
@@ -193,16 +193,16 @@ def test_its_own_packets_are_no_other_traffic():
     assert max(one.other_packets for one in found.seconds[2:]) == 0
 
 
-@pytest.mark.parametrize("first", [b"", hello(517, (b"stun.turn", b"x-secret"))], ids=["asked", "hello"])
+@pytest.mark.parametrize("first", [b"", client_hello_record(517, (b"stun.turn", b"x-secret"))], ids=["asked", "hello"])
 def test_scrubbed_it_is_the_same_call(first: bytes):
     plain, made = io.BytesIO(), io.BytesIO()
     writer = Writer(plain)
     proof = [] if first else allocation()
     for one in sorted([*proof, *connection(of_call("webrtc/dtls/video", 1500), first)], key=lambda one: one.time_ns):
         writer.packet(one.time_ns, one.data, len(one.data), -1)
-    before = findings(scan(io.BytesIO(plain.getvalue())))
-    scrub(io.BytesIO(plain.getvalue()), made)
-    after = findings(scan(io.BytesIO(made.getvalue())))
+    before = capture_findings(scan_capture(io.BytesIO(plain.getvalue())))
+    scrub_capture(io.BytesIO(plain.getvalue()), made)
+    after = capture_findings(scan_capture(io.BytesIO(made.getvalue())))
     assert len(before.calls) == 1
     assert [(one.app, one.media, one.protocol, one.start_s, one.duration_s, one.streams) for one in before.calls] == [
         (one.app, one.media, one.protocol, one.start_s, one.duration_s, one.streams) for one in after.calls
@@ -211,7 +211,7 @@ def test_scrubbed_it_is_the_same_call(first: bytes):
         assert secret not in made.getvalue()
 
 
-@pytest.mark.parametrize("first", [b"", hello(517, (b"stun.turn",))], ids=["asked", "hello"])
+@pytest.mark.parametrize("first", [b"", client_hello_record(517, (b"stun.turn",))], ids=["asked", "hello"])
 @pytest.mark.parametrize("seed", range(8))
 def test_damage_is_no_error(first: bytes, seed: int):
     """Bytes changed, cut out and doubled anywhere: findings and a scrubbed copy all the same."""
@@ -223,17 +223,19 @@ def test_damage_is_no_error(first: bytes, seed: int):
             at, size = rng.randrange(24, len(data)), rng.choice((1, 4, 40, 400))
             data[at : at + size] = rng.choice((b"", data[at : at + size] * 2, rng.randbytes(size), b"\x17\x03\x03\0"))
         findings_in(bytes(data))
-        scrub(io.BytesIO(bytes(data)), io.BytesIO())
+        scrub_capture(io.BytesIO(bytes(data)), io.BytesIO())
 
 
 def test_the_hellos_of_a_block_are_noted_together(monkeypatch: pytest.MonkeyPatch):
     merges = []
-    monkeypatch.setattr(turn_over_tls, "distinct", lambda keys: merges.append(len(keys)) or distinct(keys))
-    first = hello(200, TURN_PROTOCOLS[:1])
+    monkeypatch.setattr(
+        turn_over_tls, "distinct_values", lambda keys: merges.append(len(keys)) or distinct_values(keys)
+    )
+    first = client_hello_record(200, TURN_PROTOCOLS[:1])
     packets = [
         Packet(BEGIN_NS + number, tcp_segment(CALLER, SERVER, 2000 + number, 443, 1, first)) for number in range(500)
     ]
-    found = scan(io.BytesIO(pcap_file(packets, nano=True)))
+    found = scan_capture(io.BytesIO(pcap_file(packets, nano=True)))
     assert len(found.tcp.turn_over_tls.flows) == 500
     assert len(merges) <= 2  # one a block of the file
     assert merges[-1] == 500

@@ -13,7 +13,7 @@ from heapq import heapify, heappop, heappush
 from random import Random
 
 from factories.checks.call_slots import SHAPES, Box, Flow, Outcome, Slot
-from talkpath.measure.bitmap import pack
+from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import (
     DELAY_QUANTILES,
     ArmPlan,
@@ -377,16 +377,16 @@ def _observed_flow(
         bits = {i: bit for bit, i in enumerate(side)}
         delays = sorted(round(1e4 * (arrived[i] - sent[i])) for i in side if i in arrived and slots[i].stage == "media")
         spans = tuple(delays[round(q * (len(delays) - 1))] for q in DELAY_QUANTILES) if delays else ()
-        held = pack([bits[i] for i in withheld[way]], len(side)) if canary else b""
+        held = pack_bitmap([bits[i] for i in withheld[way]], len(side)) if canary else b""
         found.append(
             Observation(
                 id=2 * flow.number + len(found),
                 flow=flow.number,
                 role="call" if flow.role == "call" else "twin",
                 direction=way,  # type: ignore[arg-type]
-                sent=pack([bits[i] for i in side if i in sent], len(side)),
-                arrived=pack([bits[i] for i in side if i in arrived and arrived[i] <= end_s], len(side)),
-                late=pack([bits[i] for i in side if i in arrived and arrived[i] > end_s], len(side)),
+                sent=pack_bitmap([bits[i] for i in side if i in sent], len(side)),
+                arrived=pack_bitmap([bits[i] for i in side if i in arrived and arrived[i] <= end_s], len(side)),
+                late=pack_bitmap([bits[i] for i in side if i in arrived and arrived[i] > end_s], len(side)),
                 twin_kind=None if flow.role == "call" else flow.role,  # type: ignore[arg-type]
                 canary=canary,
                 transport="tcp" if tcp else "udp",

@@ -30,7 +30,7 @@ from talkpath.browser.far_end.counts_to_facts.exclusions import whole_check
 from talkpath.browser.far_end.schedule import SETUP_S, EpochRequest, FlowSchedule, check_plan, requested_schedule
 from talkpath.browser.webrtc.call_media import TICK_MS
 from talkpath.measure.facts import Epoch, Facts, Health
-from talkpath.verdict.statistics.strength import strength
+from talkpath.verdict.statistics.strength import arm_strength
 
 Floats = NDArray[np.float64]
 TICK_S = TICK_MS / 1000
@@ -234,7 +234,7 @@ def main() -> None:
     for name, background in BACKGROUNDS.items():
         logs = np.array(
             [
-                strength(browser_check(background, number).epochs, log(1e4)).peak_log_e
+                arm_strength(browser_check(background, number).epochs, log(1e4)).peak_log_e
                 for number in range(int(sys.argv[1]))
             ]
         )

@@ -68,8 +68,8 @@ def signed_bundle(kind: str, facts: Any, verdict: Any, signer: Signer, second: b
     """The bundle of these records, signed; None where they cannot be written at all. `second` is the bundle of a second
     test server's check."""
     try:
-        parts = {form.FACTS: msgspec.msgpack.encode(facts), form.VERDICT: msgspec.json.encode(verdict)}
+        parts = {form.FACTS_PART: msgspec.msgpack.encode(facts), form.VERDICT_PART: msgspec.json.encode(verdict)}
     except (OverflowError, TypeError, ValueError):
         return None
     packed = {name: compress(data) for name, data in parts.items()}
-    return form._seal(kind, packed | ({form.SECOND: second} if second else {}), signer)
+    return form._sign_parts(kind, packed | ({form.SECOND_PART: second} if second else {}), signer)

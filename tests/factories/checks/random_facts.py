@@ -23,7 +23,15 @@ from talkpath.measure.facts import (
     Reach,
     Track,
 )
-from talkpath.measure.validate import CLASSES, COMPARING, KINDS, QUESTIONS, ROUTERS, STAGES, TRANSPORTS
+from talkpath.measure.validate import (
+    COMPARING,
+    EXCHANGE_KINDS,
+    NETWORK_CLASSES,
+    QUESTION_KINDS,
+    ROUTER_KINDS,
+    SETUP_STAGES,
+    TRANSPORT_NAMES,
+)
 
 ARMS = (("webrtc", "dtls", "voice"), ("telegram", "tgcalls", "voice"), ("webrtc", "dtls", "video"))
 
@@ -83,8 +91,8 @@ def floats_between(low: float, high: float) -> st.SearchStrategy[float]:
 
 
 COUNTS = st.sampled_from([0, 1, 2, 50, 1000, bounds.MOST_COUNT])
-SECONDS = floats_between(0.0, bounds.MOST_S)
-MILLISECONDS = floats_between(0.0, 1000.0 * bounds.MOST_S)
+SECONDS = floats_between(0.0, bounds.MOST_SPAN_S)
+MILLISECONDS = floats_between(0.0, 1000.0 * bounds.MOST_SPAN_S)
 LATENESS = floats_between(-1e7, 1e7)
 DELAYS = st.sampled_from([-(1 << 17), -1, 0, 300, 1 << 17])
 
@@ -99,7 +107,7 @@ def any_tracks(draw: st.DrawFn) -> Track:
     ordered = draw(st.booleans())
     at_ms = tuple(20.0 * slot for slot in range(slots)) if ordered else _row_of(draw, MILLISECONDS, slots)
     sizes = _row_of(draw, st.sampled_from([0, 1, 160, 1200, 65_535]), slots)
-    return Track(at_ms, sizes, _row_of(draw, st.sampled_from(["media", "media", "media", *STAGES]), slots))
+    return Track(at_ms, sizes, _row_of(draw, st.sampled_from(["media", "media", "media", *SETUP_STAGES]), slots))
 
 
 def _row_of(draw: st.DrawFn, values: st.SearchStrategy[Any], count: int) -> tuple[Any, ...]:
@@ -121,7 +129,8 @@ def _any_flow_pair(
     """The two directions of one flow."""
     shared = {
         "flow": number, "role": "twin" if kind else "call", "twin_kind": kind, "canary": draw(st.booleans()),
-        "transport": draw(st.sampled_from(["udp", "udp", "udp", *TRANSPORTS])), "port": draw(st.sampled_from([0, 443])),
+        "transport": draw(st.sampled_from(["udp", "udp", "udp", *TRANSPORT_NAMES])),
+        "port": draw(st.sampled_from([0, 443])),
     }  # fmt: skip
     return [
         Observation(
@@ -133,11 +142,11 @@ def _any_flow_pair(
             withheld=draw(any_bitmaps(len(plan.size), empty=True)),
             limited=draw(any_bitmaps(len(plan.size), empty=True)),
             delay_dms=_row_of(draw, DELAYS, draw(st.sampled_from([0, 5]))),
-            answered=draw(st.dictionaries(st.sampled_from(STAGES), st.booleans(), max_size=2)),
+            answered=draw(st.dictionaries(st.sampled_from(SETUP_STAGES), st.booleans(), max_size=2)),
             setup_ms=draw(or_none(LATENESS)),
             hops=draw(st.sampled_from([0, 1, 3, 64])),
             exceeded=draw(st.integers(0, len(plan.size))),
-            router=draw(st.sampled_from(ROUTERS)),
+            router=draw(st.sampled_from(ROUTER_KINDS)),
             **shared,
         )
         for place, (direction, plan) in enumerate(plans.items())
@@ -151,7 +160,7 @@ VALUES = st.none() | SECONDS | st.sampled_from(["", "browser", "media/up/2,3", "
 def any_epochs(draw: st.DrawFn, number: int) -> Epoch:
     """An epoch as nobody would measure it."""
     app, variant, medium = draw(st.sampled_from(ARMS))
-    k, question = draw(st.integers(1, 3)), draw(st.sampled_from(["battery", "battery", "watch", *QUESTIONS]))
+    k, question = draw(st.integers(1, 3)), draw(st.sampled_from(["battery", "battery", "watch", *QUESTION_KINDS]))
     kinds = [None] * k + ["random"] * k + ["text"] * draw(st.integers(0, k))
     if question not in COMPARING:
         kinds += draw(st.lists(st.sampled_from([None, "random", "text"]), max_size=4))
@@ -188,7 +197,7 @@ EXCHANGES = st.builds(
     failure=st.sampled_from(["", "generic_timeout_error", "connection_refused", "dns_nxdomain_error"]),
     rtt_ms=or_none(MILLISECONDS),
     took_s=SECONDS,
-    kind=st.sampled_from(KINDS),
+    kind=st.sampled_from(EXCHANGE_KINDS),
     round=COUNTS,
     confidence=st.sampled_from(["high", "low"]),
     named=st.booleans(),
@@ -219,7 +228,7 @@ PLANS = st.builds(
     alpha=st.sampled_from([1e-12, 1e-4, 0.99]),
     k=st.integers(1, bounds.MOST_K),
     packets=st.sampled_from([1, 25, bounds.MOST_SLOTS]),
-    budget_bytes=st.sampled_from([0, 4_000_000, bounds.MOST_BYTES]),
+    budget_bytes=st.sampled_from([0, 4_000_000, bounds.MOST_COUNTED_BYTES]),
     budget_s=SECONDS,
     watch_s=SECONDS,
     transports=st.booleans(),
@@ -242,7 +251,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
         seed=draw(st.binary(max_size=64)),
         started_at=draw(st.sampled_from(["", "2026-11-24T20:00:00Z"])),
         duration_s=draw(SECONDS),
-        responder_class=draw(st.sampled_from(CLASSES)),
+        responder_class=draw(st.sampled_from(NETWORK_CLASSES)),
         family=draw(st.sampled_from([4, 6])),
     )
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from factories.checks import boxed
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Category, Number, Verdict
-from talkpath.verdict.rules import rules
+from talkpath.verdict.rules import all_rules
 
 DIRECTIONS = ("up", "down", "both")
 LINES: dict[str, Callable[[], Sequence[boxed.Box]]] = {"clean": tuple, "bursts 5 %": lambda: (boxed.bursty_loss(0.05),)}
@@ -43,14 +43,14 @@ def named_on_every_line(cases: Sequence[Case]) -> pytest.MarkDecorator:
 def verdict_of(app: str, boxes: Sequence[boxed.Box], seed: int = 1) -> Verdict:
     """The verdict about one app on a line with these restrictions."""
     line = boxed.Line(boxes, apps=(app,), seed=seed, budget_bytes=20_000_000 if app == "video" else 4_000_000)
-    return judge(boxed.play_check(line))[0]
+    return judge_facts(boxed.play_check(line))[0]
 
 
 def assert_named(rule: str, case: Case, line: str) -> None:
     """The rule is named, with its directions, and intervals that hold the truth."""
     verdict = verdict_of(case.app, [case.box, *LINES[line]()])
-    assert (verdict.state, verdict.rule, verdict.direction) == (rules()[rule].state, rule, case.direction)
-    assert set(case.parameters) <= {parameter.name for parameter in rules()[rule].parameters}
+    assert (verdict.state, verdict.rule, verdict.direction) == (all_rules()[rule].state, rule, case.direction)
+    assert set(case.parameters) <= {parameter.name for parameter in all_rules()[rule].parameters}
     for name, truth in case.parameters.items():
         assert contains_truth(verdict.parameters[name], truth), (name, truth, verdict.parameters[name])
 

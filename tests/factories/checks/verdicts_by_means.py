@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
-from talkpath.verdict.bases.joined_means import JoinedMedium, join
+from talkpath.verdict.bases.joined_means import JoinedMedium, join_means
 from talkpath.verdict.model import Reason, Verdict
 
 STATES = ("ok", "restricted", "closed", "impaired", "unreachable", "insufficient", "likely")
@@ -28,7 +28,7 @@ def joined_states(server: str | None = None, addresses: str | None = None, call:
     """Voice of one app, by the state that each means has."""
     states = {"shape": server, "address": addresses, "call": call}
     verdicts = [verdict_of_basis(basis, state) for basis, state in states.items() if state is not None]
-    return next(each for each in join(verdicts) if each.medium == "voice")
+    return next(each for each in join_means(verdicts) if each.medium == "voice")
 
 
 def state_combinations() -> Iterator[tuple[str | None, ...]]:

@@ -33,7 +33,7 @@ def in_lab() -> InLab:
     Arguments and result go as JSON. The function's module can be imported there, and in every process that
     it starts, by its plain name.
     """
-    if reason := namespace.available():
+    if reason := namespace.why_unavailable():
         pytest.skip(reason)
 
     def call(function: Callable[..., Any], *arguments: object) -> Any:
@@ -41,7 +41,7 @@ def in_lab() -> InLab:
         path = filter(None, [os.environ.get("PYTHONPATH")])
         what = json.dumps([file.stem, function.__name__, arguments])
         done = subprocess.run(
-            namespace.wrapped([sys.executable, "-W", "error", "-c", _CALL, what]),
+            namespace.namespace_command([sys.executable, "-W", "error", "-c", _CALL, what]),
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(file.parent), *IMPORTED, *path])},
             capture_output=True,
             timeout=60,

@@ -15,7 +15,7 @@ from pathlib import Path
 from factories.networks.nft_router import NoRules
 from talkpath.lab.drivers import cables, namespace
 from talkpath.lab.drivers.namespace import Namespace
-from talkpath.lab.path.hosts import PROBE, LabHost
+from talkpath.lab.path.hosts import LAB_PROBE, LabHost
 
 LINKS = ("192.168.7", "100.64.7", "203.0.113", "192.0.2")
 """The networks before each router, IPv4: a home's, the provider's, and two public ones."""
@@ -34,12 +34,16 @@ def linux_routers(
     """
     cables.refuse_foreign()
     with ExitStack() as undo:
-        names = (PROBE.name, *(f"router{number}" for number in range(1, ROUTERS + 1)), *(each.name for each in servers))
+        names = (
+            LAB_PROBE.name,
+            *(f"router{number}" for number in range(1, ROUTERS + 1)),
+            *(each.name for each in servers),
+        )
         made = {name: Namespace.new(name) for name in names}
         for each in made.values():
             undo.callback(each.close)
         routers = [made[f"router{number}"] for number in range(1, ROUTERS + 1)]
-        _join_routers(made[PROBE.name], routers[0], LINKS[0])
+        _join_routers(made[LAB_PROBE.name], routers[0], LINKS[0])
         for number in range(1, ROUTERS):
             _join_routers(routers[number - 1], routers[number], LINKS[number])
         for number, server in enumerate(servers):
@@ -86,7 +90,7 @@ def _attach_server(router: Namespace, host: Namespace, number: int, server: LabH
 def _load_ruleset(router: Namespace, ruleset: str) -> None:
     with router.inside():
         done = subprocess.run(
-            [str(namespace.tool("nft")), "-f", "-"], input=ruleset, text=True, capture_output=True, check=False
+            [str(namespace.system_tool("nft")), "-f", "-"], input=ruleset, text=True, capture_output=True, check=False
         )
     if "Could not process rule" in done.stderr:
         raise NoRules(done.stderr)

@@ -16,8 +16,8 @@ from factories.networks.nft_router import NoRules, nft_router
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.program import Program
-from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
-from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.drivers.sim import CONTROL_PORT, SIM_PORTS
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
 
 TALKPATH = (sys.executable, "-m", "talkpath")
 TRIES, PATH_S = 3, 0.2
@@ -38,7 +38,7 @@ def verdicts_through(
                 "--port",
                 str(CONTROL_PORT),
                 "--ports",
-                ",".join(map(str, PORTS)),
+                ",".join(map(str, SIM_PORTS)),
                 "--class",
                 "home",
                 "--key-file",
@@ -50,7 +50,7 @@ def verdicts_through(
                 (folder / "plan.json").write_bytes(msgspec.json.encode(plan))
                 link = f"{host}:{CONTROL_PORT}?token={told['token']}#{told['key']}"
                 argv = [*TALKPATH, "check", link, "--plan", str(folder / "plan.json"), "--json"]
-                done = Program(argv, hosts[PROBE.name].start).finish(budget_s + 60)
+                done = Program(argv, hosts[LAB_PROBE.name].start).finish(budget_s + 60)
     except NoRules as error:
         return str(error)
     assert done.exit_code == 0, done.stderr.decode()
@@ -70,7 +70,7 @@ def on_time(ask: Callable[[], list[dict[str, Any]] | str]) -> list[dict[str, Any
 
 def verdicts_in_lab(in_lab: Callable[..., Any], *arguments: object) -> list[dict[str, Any]]:
     """`verdicts_through`, in the lab; the test is skipped where it cannot be run."""
-    if namespace.tool("nft") is None:
+    if namespace.system_tool("nft") is None:
         pytest.skip("needs nft: apt install nftables")
     found = on_time(lambda: in_lab(verdicts_through, *arguments))
     if isinstance(found, str):

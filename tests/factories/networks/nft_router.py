@@ -13,9 +13,9 @@ from pathlib import Path
 
 from talkpath.lab.drivers import cables, namespace
 from talkpath.lab.drivers.namespace import Namespace
-from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
 
-NETS = {PROBE.name: ("192.0.2", "2001:db8:1:"), RESPONDER.name: ("198.51.100", "2001:db8:2:")}
+NETS = {LAB_PROBE.name: ("192.0.2", "2001:db8:1:"), RESPONDER.name: ("198.51.100", "2001:db8:2:")}
 
 
 class NoRules(Exception):
@@ -31,12 +31,12 @@ def nft_router(rule: str, sets: str = "") -> Iterator[Mapping[str, Namespace]]:
     """
     cables.refuse_foreign()
     with ExitStack() as undo:
-        hosts = {name: Namespace.new(name) for name in (PROBE.name, RESPONDER.name, "gate")}
+        hosts = {name: Namespace.new(name) for name in (LAB_PROBE.name, RESPONDER.name, "gate")}
         for made in hosts.values():
             undo.callback(made.close)
         gate = hosts["gate"]
-        _lay_cable(gate, 0, hosts[PROBE.name], hosts[RESPONDER.name])
-        _lay_cable(gate, 1, hosts[RESPONDER.name], hosts[PROBE.name])
+        _lay_cable(gate, 0, hosts[LAB_PROBE.name], hosts[RESPONDER.name])
+        _lay_cable(gate, 1, hosts[RESPONDER.name], hosts[LAB_PROBE.name])
         with gate.inside():
             for setting in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
                 Path("/proc/sys/net", setting).write_text("1")
@@ -46,7 +46,7 @@ def nft_router(rule: str, sets: str = "") -> Iterator[Mapping[str, Namespace]]:
 
 def _lay_cable(gate: Namespace, index: int, host: Namespace, other: Namespace) -> None:
     """One cable, with fixed neighbours at both ends: nothing is lost while they look for each other."""
-    (v4, v6), macs = NETS[host.name], (cables.mac(index, 0), cables.mac(index, 1))
+    (v4, v6), macs = NETS[host.name], (cables.cable_mac(index, 0), cables.cable_mac(index, 1))
     gate.ip(
         f"link add {host.name} address {macs[1]} type veth peer name eth0 address {macs[0]} netns {host.path}",
         f"link set {host.name} up",
@@ -69,7 +69,7 @@ def load_rules(rule: str, sets: str = "") -> None:
     chain = f"chain forward {{\ntype filter hook forward priority 0;\n{rule}\n}}"
     ruleset = f"table inet censor {{\n{sets}\n{chain}\n}}\n"
     done = subprocess.run(
-        [str(namespace.tool("nft")), "-f", "-"], input=ruleset, text=True, capture_output=True, check=False
+        [str(namespace.system_tool("nft")), "-f", "-"], input=ruleset, text=True, capture_output=True, check=False
     )
     if "Could not process rule" in done.stderr:  # the kernel's word; anything else is a mistake of ours
         raise NoRules(done.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from talkpath.observatory.claims.ledger import Evidence
-from talkpath.observatory.detect.assumptions import FOLDER
+from talkpath.observatory.detect.assumptions import FOLDER_ASSUMPTIONS
 from talkpath.observatory.detect.find import find_events
 from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event
@@ -52,7 +52,7 @@ def network_day(
 
 def events_of_days(days: list[NetworkDay]) -> list[Event]:
     """The events of days in a folder that somebody trusts."""
-    return find_events(counts_of_days(days), FOLDER)
+    return find_events(counts_of_days(days), FOLDER_ASSUMPTIONS)
 
 
 def network_names(count: int) -> list[str]:

@@ -9,8 +9,15 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from talkpath.evidence.archive import pack, unpack
-from talkpath.evidence.bundle import MANIFEST, SIGNATURE, SIGNED, Manifest, has_receipt, write_check
+from talkpath.evidence.archive import pack_archive, unpack_archive
+from talkpath.evidence.bundle import (
+    BUNDLE_SIGNED_PREFIX,
+    MANIFEST_PART,
+    SIGNATURE_PART,
+    Manifest,
+    has_receipt,
+    write_check,
+)
 from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
@@ -26,7 +33,7 @@ from talkpath.observatory.log.log import Log
 from talkpath.report.check_json import judge_check
 from talkpath.responder.geoip import GeoDatabase, NetworkOrigin
 from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.receipt import seal, unseal
+from talkpath.wire.control.receipt import seal_receipt, unseal_receipt
 from talkpath.wire.control.sign import Signer
 
 DAY = "2026-11-24"
@@ -60,12 +67,12 @@ def measured_bundle(
     probe, responder = _seeded_signer("probe", seed), _seeded_signer("far", seed)
     played = sent_facts(restricted, apps)
     assert played.receipt is not None
-    seen = unseal(played.receipt.body, played.receipt.signature)
+    seen = unseal_receipt(played.receipt.body, played.receipt.signature)
     key, hour = raw_key_text(responder.public), f"{receipt_day}T10:00:00Z" if receipt_day else ""
     real = replace(played, simulated=False, responder_key=key, started_at=f"{day}T10:00:00Z")
     own = replace(seen, probe_key=probe.public, responder_key=responder.public, run_digest=run_digest(real),
                   started_at=hour, ended_at=hour)  # fmt: skip
-    taken = replace(real, receipt=SignedReceipt(*seal(own, responder)))
+    taken = replace(real, receipt=SignedReceipt(*seal_receipt(own, responder)))
     assert has_receipt(taken, probe)
     return write_check(taken, sent_results(restricted, apps), probe)
 
@@ -87,10 +94,12 @@ def simulated_bundle() -> bytes:
 def resealed_bundle(parts: dict[str, bytes], kind: str = "check", seed: int = 0) -> bytes:
     """Any parts, signed by somebody: what a stranger who knows the format can send."""
     signer = Signer.of_seed(hashlib.sha256(str(seed).encode()).digest())
-    old = msgspec.json.decode(unpack(measured_bundle(seed))[MANIFEST], type=Manifest)
+    old = msgspec.json.decode(unpack_archive(measured_bundle(seed))[MANIFEST_PART], type=Manifest)
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
     manifest = msgspec.json.encode(replace(old, kind=kind, key=raw_key_text(signer.public), parts=digests))
-    return pack({MANIFEST: manifest, **parts, SIGNATURE: signer.sign(SIGNED + manifest)})
+    return pack_archive(
+        {MANIFEST_PART: manifest, **parts, SIGNATURE_PART: signer.sign(BUNDLE_SIGNED_PREFIX + manifest)}
+    )
 
 
 class Time:

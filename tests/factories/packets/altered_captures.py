@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from factories.packets.capture_files import Packet, pcap_file
-from talkpath.capture.calls.records import findings
-from talkpath.capture.scan import scan
+from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.scan import scan_capture
 from talkpath.measure.call import Findings
-from talkpath.wire.pcap import Unread, blocks
-from talkpath.wire.pcap.link import internet
+from talkpath.wire.pcap import Unread, frame_blocks
+from talkpath.wire.pcap.link import ip_header_offsets
 
 UDP, TCP = 17, 6
 
@@ -22,8 +22,8 @@ def ip_packets(path: Path) -> list[Packet]:
     """The IP packets of a capture, in its order."""
     found = []
     with path.open("rb", buffering=0) as file:
-        for frames in blocks(file, Unread()):
-            for row, at in enumerate(internet(frames, Unread()).tolist()):
+        for frames in frame_blocks(file, Unread()):
+            for row, at in enumerate(ip_header_offsets(frames, Unread()).tolist()):
                 if at >= 0:
                     end = int(frames.start[row] + frames.captured[row])
                     found.append(Packet(int(frames.time_ns[row]), _without_padding(bytes(frames.data[at:end]))))
@@ -40,7 +40,7 @@ def _without_padding(packet: bytes) -> bytes:
 
 def findings_in(data: bytes) -> Findings:
     """What `capture` finds in the bytes of a file."""
-    return findings(scan(io.BytesIO(data)))
+    return capture_findings(scan_capture(io.BytesIO(data)))
 
 
 def facts_of(packets: list[Packet], carrier: str = "raw") -> Findings:

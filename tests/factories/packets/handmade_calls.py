@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from random import Random
 
-from talkpath.lab.path.hosts import PROBE, RESPONDER, LabHost
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER, LabHost
 from talkpath.wire.ip.packets import UdpWriter
 
 COOKIE = b"\x21\x12\xa4\x42"
@@ -168,7 +168,7 @@ def ip_packets_of(
     call: Call, port: int = 40000, far_port: int = 3478, family: int = 4, far: LabHost = RESPONDER
 ) -> Iterator[tuple[str, bytes, bool]]:
     """The call as IP packets of one 5-tuple."""
-    near, other = PROBE.address(family, port), far.address(family, far_port)
+    near, other = LAB_PROBE.address(family, port), far.address(family, far_port)
     writers = {"up": UdpWriter(near, other), "down": UdpWriter(other, near)}
     for way, payload, media in call:
         yield way, writers[way].packet(payload), media

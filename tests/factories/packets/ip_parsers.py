@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from talkpath.errors import WireError
-from talkpath.wire.ip.packets import TCP, TCP_BYTES, UDP, UDP_BYTES, Ip, Tcp, checksum, pseudo_sum
+from talkpath.wire.ip.packets import PROTOCOL_UDP, TCP, TCP_BYTES, UDP_BYTES, Ip, Tcp, internet_checksum, pseudo_sum
 
 _UDP = struct.Struct("!HHHH")
 _TCP = struct.Struct("!HHIIBBHHH")
@@ -33,13 +33,13 @@ def _pseudo_header_sum(ip: Ip, protocol: int, size: int) -> int:
 
 def parse_udp(ip: Ip) -> Udp:
     """The datagram in `ip`. A checksum of zero means none was made, which only IPv4 may (RFC 768, 8200)."""
-    data = _verified_payload(ip, UDP, "UDP")
+    data = _verified_payload(ip, PROTOCOL_UDP, "UDP")
     if len(data) < UDP_BYTES:
         raise WireError("A UDP header cut short.")
     source, destination, size, check = _UDP.unpack_from(data)
     if not UDP_BYTES <= size <= len(data):
         raise WireError("A UDP datagram whose length does not fit the packet.")
-    if (check or ip.source.family == 6) and checksum(data[:size], _pseudo_header_sum(ip, UDP, size)):
+    if (check or ip.source.family == 6) and internet_checksum(data[:size], _pseudo_header_sum(ip, PROTOCOL_UDP, size)):
         raise WireError("A UDP datagram with a wrong checksum.")
     return Udp(source, destination, data[UDP_BYTES:size])
 
@@ -53,6 +53,6 @@ def parse_tcp(ip: Ip) -> Tcp:
     head = (offset >> 4) * 4
     if not TCP_BYTES <= head <= len(data):
         raise WireError("A TCP header whose length does not fit the packet.")
-    if checksum(data, _pseudo_header_sum(ip, TCP, len(data))):
+    if internet_checksum(data, _pseudo_header_sum(ip, TCP, len(data))):
         raise WireError("A TCP segment with a wrong checksum.")
     return Tcp(source, destination, sequence, acknowledgement, flags, window, data[head:], data[TCP_BYTES:head])

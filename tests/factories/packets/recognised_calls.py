@@ -66,7 +66,7 @@ def video_packets(kind: int, seconds: float, begin_s: float = 1.0) -> Iterator[D
 
 
 def stun_message(kind: int, number: int, *attributes: tuple[int, bytes]) -> bytes:
-    return stun.encode(StunMessage(kind, number.to_bytes(12, "big"), attributes))
+    return stun.encode_message(StunMessage(kind, number.to_bytes(12, "big"), attributes))
 
 
 def discord_call(seconds: float = 8.0) -> OwnCall:

@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 
 from talkpath.errors import WireError
-from talkpath.wire.rtc.rtp import ONE_BYTE, Extension, RtpPacket, is_rtcp
+from talkpath.wire.rtc.rtp import ONE_BYTE_PROFILE, Extension, RtpPacket, is_rtcp
 
 _HEADER = struct.Struct("!BBHII")
 _EXTENSION = struct.Struct("!HH")
@@ -34,13 +34,13 @@ def encode_elements(elements: tuple[tuple[int, bytes], ...]) -> Extension:
         if not 1 <= number <= 14 or not 1 <= len(value) <= 16:
             raise WireError("A one-byte extension element has an id of 1 to 14 and 1 to 16 bytes.")
         data += bytes([number << 4 | len(value) - 1]) + value
-    return Extension(ONE_BYTE, data + bytes(-len(data) % 4))
+    return Extension(ONE_BYTE_PROFILE, data + bytes(-len(data) % 4))
 
 
 def decode_elements(extension: Extension) -> tuple[tuple[int, bytes], ...]:
     """The elements of a one-byte extension; nothing where the profile is another or an element is cut short."""
     found, at, data = [], 0, extension.data
-    while extension.profile == ONE_BYTE and at < len(data):
+    while extension.profile == ONE_BYTE_PROFILE and at < len(data):
         number, size = data[at] >> 4, (data[at] & 15) + 1
         at += 1
         if number == 15:

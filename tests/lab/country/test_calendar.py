@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from factories.networks.small_country import small_country_settings
-from talkpath.lab.country.calendar import rules_of, silenced
+from talkpath.lab.country.calendar import rules_of, silenced_apps
 
 WHATSAPP_DROP, WHATSAPP_SETUP = "media.drop,app=whatsapp,direction=up,p=0.6", "stun.drop,app=whatsapp"
 TELEGRAM = "stun.drop,app=telegram"
@@ -29,7 +29,7 @@ TELEGRAM = "stun.drop,app=telegram"
 def test_orders_operators_and_conditions(tmp_path: Path, operator: int, day: str, expected: tuple[str, ...]):
     country = small_country_settings(tmp_path)
     assert rules_of(country, country.operators[operator], day) == expected
-    assert silenced(country, country.operators[operator], day) == (("telegram",) if TELEGRAM in expected else ())
+    assert silenced_apps(country, country.operators[operator], day) == (("telegram",) if TELEGRAM in expected else ())
 
 
 def test_an_order_ends_before_its_last_day(tmp_path: Path):

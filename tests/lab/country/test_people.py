@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from factories.networks.small_country import small_country_settings
-from talkpath.lab.country.people import audience_toml, networks_toml, taps
+from talkpath.lab.country.people import audience_toml, failed_call_taps, networks_toml
 
 MANY = 400
 
@@ -50,7 +50,7 @@ def test_tables_say_that_they_are_simulated(tmp_path: Path):
 def test_taps_come_by_their_rates(tmp_path: Path):
     """2000 people: of the restricted app 60 %, of the other 8 %; 4 sigma."""
     country = small_country_settings(tmp_path, ("checks = 1", "checks = 1\ntaps = 2000"))
-    rows = taps(country, country.operators[0], "2025-08-13", {("whatsapp", "voice"): 1.0}, 1)
+    rows = failed_call_taps(country, country.operators[0], "2025-08-13", {("whatsapp", "voice"): 1.0}, 1)
     count = {app: sum(row["app"] == app for row in rows) for app in country.apps}
     assert count["whatsapp"] == pytest.approx(1200, abs=88)
     assert count["telegram"] == pytest.approx(160, abs=49)
@@ -62,5 +62,5 @@ def test_liars_tap_as_often_as_they_can(tmp_path: Path):
         small_country_settings(tmp_path),
         small_country_settings(tmp_path, ("checks = 1", "checks = 1\nfalse_taps = 60")),
     )
-    counts = [len(taps(country, country.operators[0], "2025-08-13", {}, 1)) for country in (honest, lying)]
+    counts = [len(failed_call_taps(country, country.operators[0], "2025-08-13", {}, 1)) for country in (honest, lying)]
     assert counts[1] - counts[0] == 60 * 2  # of each app

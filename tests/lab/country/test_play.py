@@ -11,14 +11,14 @@ from factories.networks.small_country import small_country_settings
 from talkpath.errors import UsageError
 from talkpath.evidence.bundle import read_bundle
 from talkpath.evidence.simulation_keys import is_simulation_key
-from talkpath.lab.country.play import play
-from talkpath.verdict.judge import judge
+from talkpath.lab.country.play import play_country
+from talkpath.verdict.judge import judge_facts
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("country")
-    assert play(small_country_settings(place), place / "out", seed=3) == 6
+    assert play_country(small_country_settings(place), place / "out", seed=3) == 6
     return place / "out"
 
 
@@ -56,7 +56,7 @@ def test_verdicts_say_what_the_truth_says(folder: Path):
     real = {(row["day"], row["network"], row["app"], row["medium"]) for row in truth["restricted"]}
     for name, bundle in bundles(folder).items():
         _, day, last = name.split("/")
-        for verdict in judge(bundle.facts):
+        for verdict in judge_facts(bundle.facts):
             key = (day, last.split("-")[0], verdict.app, verdict.medium)
             assert (verdict.state == "restricted") == (key in real), key
 
@@ -86,7 +86,7 @@ def test_what_the_regulator_says(folder: Path):
 
 def test_the_same_seed_plays_the_same_country(folder: Path, tmp_path: Path):
     one_day = [('"2025-08-10", "2025-08-13", "2025-08-14"', '"2025-08-13"')]
-    play(small_country_settings(tmp_path, *one_day), tmp_path / "again", seed=3, jobs=2)
+    play_country(small_country_settings(tmp_path, *one_day), tmp_path / "again", seed=3, jobs=2)
     for path in (tmp_path / "again" / "bundles").rglob("*.talkpath"):
         name = path.relative_to(tmp_path / "again")
         assert read_bundle(path.read_bytes()).facts == read_bundle((folder / name).read_bytes()).facts
@@ -94,7 +94,7 @@ def test_the_same_seed_plays_the_same_country(folder: Path, tmp_path: Path):
 
 def test_a_full_folder_is_left_alone(folder: Path, tmp_path: Path):
     with pytest.raises(UsageError, match="not empty"):
-        play(small_country_settings(tmp_path), folder)
+        play_country(small_country_settings(tmp_path), folder)
 
 
 def test_liars_are_told_in_the_truth_alone(tmp_path: Path):
@@ -103,10 +103,10 @@ def test_liars_are_told_in_the_truth_alone(tmp_path: Path):
         ("checks = 1", "checks = 2\nliars = 0.5"),
         ('["2025-08-10", "2025-08-13", "2025-08-14"]', '["2025-08-10"]'),
     )
-    play(country, tmp_path / "out", seed=2)
+    play_country(country, tmp_path / "out", seed=2)
     liars = json.loads((tmp_path / "out" / "truth" / "truth.json").read_text())["liars"]
     found = bundles(tmp_path / "out")
     assert 0 < len(liars) < len(found)
     for name, bundle in found.items():
-        accused = {verdict.app for verdict in judge(bundle.facts) if verdict.state == "restricted"}
+        accused = {verdict.app for verdict in judge_facts(bundle.facts) if verdict.state == "restricted"}
         assert accused == ({"whatsapp"} if name in liars else set())

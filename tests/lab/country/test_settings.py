@@ -8,7 +8,7 @@ import pytest
 
 from factories.networks.small_country import small_country_settings
 from talkpath.errors import UsageError
-from talkpath.lab.country.settings import COUNTRY, NETWORKS, read_country
+from talkpath.lab.country.settings import EXAMPLE_NETWORKS, MADE_UP_COUNTRY, read_country
 
 SCENARIOS = sorted((Path(__file__).parents[3] / "scenarios").glob("*.toml"))
 
@@ -26,8 +26,8 @@ def test_there_are_four_of_them():
 
 
 def test_nothing_of_it_is_real():
-    assert COUNTRY == "XX"  # ISO 3166-1: user-assigned
-    assert (NETWORKS[0], NETWORKS[-1], len(NETWORKS)) == ("AS64496", "AS64511", 16)  # RFC 5398
+    assert MADE_UP_COUNTRY == "XX"  # ISO 3166-1: user-assigned
+    assert (EXAMPLE_NETWORKS[0], EXAMPLE_NETWORKS[-1], len(EXAMPLE_NETWORKS)) == ("AS64496", "AS64511", 16)  # RFC 5398
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.errors import PeerError, UsageError
 from talkpath.evidence.bundle import read_bundle
 from talkpath.lab.demo import play
-from talkpath.lab.demo.comparison import ResultTally, compare_claim, tally, total
+from talkpath.lab.demo.comparison import ResultTally, compare_claim, scene_tally, total_tally
 from talkpath.lab.demo.page import demo_page
 from talkpath.lab.demo.play import DemoListener, DemoResult, PlayedScene
 from talkpath.lab.demo.script import DemoClaim, Scene, read_script
-from talkpath.lab.demo.text import summary, truth_sentence
+from talkpath.lab.demo.text import demo_summary, truth_sentence
 from talkpath.lab.drivers import namespace
 from talkpath.lab.ground_truth.hits import RuleHit
 from talkpath.lab.restrictor import parse_rule
@@ -41,7 +41,7 @@ def performance() -> DemoResult:
 def text_of(performance: DemoResult, program: str = "talkpath") -> str:
     console = Console(width=100, no_color=True)
     with console.capture() as captured:
-        console.print(summary(performance, "demo", program), highlight=False)
+        console.print(demo_summary(performance, "demo", program), highlight=False)
     return captured.get()
 
 
@@ -50,8 +50,8 @@ def text_of(performance: DemoResult, program: str = "talkpath") -> str:
 
 def test_three_scenes_each_under_25_s() -> None:
     assert TITLES == ["The day before", "The day", "A bad evening"]
-    assert all(scene.budget_s + play.AROUND_S <= 45 for scene in SCRIPT.scenes)
-    assert sum(scene.budget_s + play.AROUND_S for scene in SCRIPT.scenes) + play.OWN_S <= play.LIMIT_S
+    assert all(scene.budget_s + play.SCENE_OVERHEAD_S <= 45 for scene in SCRIPT.scenes)
+    assert sum(scene.budget_s + play.SCENE_OVERHEAD_S for scene in SCRIPT.scenes) + play.OWN_S <= play.MAX_DEMO_S
 
 
 def test_six_apps_with_voice_and_video_one_variant_each() -> None:
@@ -61,7 +61,7 @@ def test_six_apps_with_voice_and_video_one_variant_each() -> None:
 
 
 def test_only_the_day_restricts_and_it_hits_video_of_both_apps_by_two_mechanisms() -> None:
-    hits = {scene.id: play.truth(scene.scenario(1).rules, SCRIPT.arms) for scene in SCRIPT.scenes}
+    hits = {scene.id: play.rule_hits(scene.scenario(1).rules, SCRIPT.arms) for scene in SCRIPT.scenes}
     assert [bool(found) for found in hits.values()] == [False, True, False]
     day = hits["the-day"]
     assert {(hit.arm.app, hit.arm.medium) for hit in day} == {
@@ -132,7 +132,7 @@ def test_the_page_holds_what_was_measured(performance: DemoResult) -> None:
 
 
 def test_an_order_bound_to_addresses_is_ok_to_the_check_alone_and_found_by_both_means(performance: DemoResult) -> None:
-    assert play.truth([parse_rule(SCRIPT.own.rule)], SCRIPT.arms) == []
+    assert play.rule_hits([parse_rule(SCRIPT.own.rule)], SCRIPT.arms) == []
     for joined in performance.own.joined:
         assert {each.means: each.verdict.state for each in joined.findings} == {
             "server": "ok",
@@ -227,12 +227,12 @@ def said(state: str, rule: str | None = None, direction: str | None = None, medi
     ],
 )
 def test_right_and_false_verdicts_are_counted(verdict: Verdict, hits: list[RuleHit], named: int, false: int) -> None:
-    counted = tally([verdict], hits)
+    counted = scene_tally([verdict], hits)
     assert (counted.named, counted.false, counted.restrictions) == (named, false, len(hits))
 
 
 def test_tallies_add_up() -> None:
-    assert total([ResultTally(1, 1, 0, 3, 1, 0), ResultTally(2, 1, 1, 4, 0, 2)]) == ResultTally(3, 2, 1, 7, 1, 2)
+    assert total_tally([ResultTally(1, 1, 0, 3, 1, 0), ResultTally(2, 1, 1, 4, 0, 2)]) == ResultTally(3, 2, 1, 7, 1, 2)
 
 
 # -- runs that do not count --------------------------------------------------------------------------------------
@@ -317,9 +317,9 @@ def test_notes_are_in_the_summary_and_on_the_page(performance: DemoResult) -> No
 
 
 def test_the_driver_is_the_best_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(namespace, "available", lambda: "")
+    monkeypatch.setattr(namespace, "why_unavailable", lambda: "")
     assert play.choose_driver("auto") == "netns"
-    monkeypatch.setattr(namespace, "available", lambda: "The netns driver needs Linux: use another.")
+    monkeypatch.setattr(namespace, "why_unavailable", lambda: "The netns driver needs Linux: use another.")
     assert play.choose_driver("auto") == "loopback"
     assert play.choose_driver("sim") == "sim"
     with pytest.raises(PeerError, match="needs Linux"):

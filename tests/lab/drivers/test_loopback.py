@@ -14,9 +14,9 @@ import pytest
 from factories.packets.ip_parsers import parse_tcp, parse_udp
 from talkpath.errors import UsageError
 from talkpath.lab.drivers.delivery import RouterHealth
-from talkpath.lab.drivers.loopback import INEXPRESSIBLE, Listener, LoopbackRelay, RelayJob, refuse, relay
+from talkpath.lab.drivers.loopback import INEXPRESSIBLE, Listener, LoopbackRelay, RelayJob, refuse_rules, relay_process
 from talkpath.lab.path.headers import five_tuple, tcp_segment
-from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
 from talkpath.lab.scenario import Scenario
 from talkpath.wire.ip.packets import parse_ip, replace_port
 
@@ -79,7 +79,9 @@ def dialled(port: int) -> socket.socket:
     return socket.create_connection((HERE, port), timeout=5)
 
 
-@pytest.mark.parametrize(("family", "probe", "far"), [(4, PROBE.ipv4, RESPONDER.ipv4), (6, PROBE.ipv6, RESPONDER.ipv6)])
+@pytest.mark.parametrize(
+    ("family", "probe", "far"), [(4, LAB_PROBE.ipv4, RESPONDER.ipv4), (6, LAB_PROBE.ipv6, RESPONDER.ipv6)]
+)
 def test_the_network_sees_whole_packets_between_the_labs_addresses(family: int, probe: str, far: str) -> None:
     network = Watched()
     with udp() as server, udp() as client:
@@ -252,7 +254,7 @@ def test_the_relays_process_plays_a_scenario_and_reports() -> None:
             Listener(RESPONDER.name, "udp", 3478, port_of(server)),
             Listener(RESPONDER.name, "tcp", 443, port_of(tcp_server)),
         ]
-        with relay(network, listeners) as lab:
+        with relay_process(network, listeners) as lab:
             client.sendto(b"?", (HERE, lab.ports[RESPONDER.name, "udp", 3478]))
             with dialled(lab.ports[RESPONDER.name, "tcp", 443]) as stream:
                 far, _ = tcp_server.accept()
@@ -272,5 +274,5 @@ def test_the_relays_process_plays_a_scenario_and_reports() -> None:
 @pytest.mark.parametrize("rule", INEXPRESSIBLE)
 def test_a_rule_that_it_cannot_act_out_is_refused_by_name(rule: str) -> None:
     with pytest.raises(UsageError, match=rule.replace(".", r"\.")):
-        refuse(["media.drop", rule])
-    refuse(["media.drop", "stun.drop"])
+        refuse_rules(["media.drop", rule])
+    refuse_rules(["media.drop", "stun.drop"])

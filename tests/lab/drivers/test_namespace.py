@@ -17,7 +17,7 @@ import pytest
 from factories.packets import ip_parsers
 from talkpath.errors import UsageError
 from talkpath.lab.drivers import cables, namespace
-from talkpath.lab.path.hosts import HOSTS, PROBE, RESPONDER
+from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, RESPONDER
 
 InLab = Callable[..., Any]
 
@@ -28,11 +28,11 @@ def links_and_routes() -> dict[str, list[str]]:
     with cables.bring_up() as hosts:
         for name, host in hosts.items():
             with host.inside():
-                links = [link["ifname"] for link in cables._show("link", "show")]
-                routes = cables._show("route", "show") + cables._show("-6", "route", "show")
+                links = [link["ifname"] for link in cables._show_links("link", "show")]
+                routes = cables._show_links("route", "show") + cables._show_links("-6", "route", "show")
                 found[name] = sorted(links) + sorted({route["dst"] for route in routes})
-        found["here"] = sorted(link["ifname"] for link in cables._show("link", "show"))
-    found["after"] = sorted(link["ifname"] for link in cables._show("link", "show"))
+        found["here"] = sorted(link["ifname"] for link in cables._show_links("link", "show"))
+    found["after"] = sorted(link["ifname"] for link in cables._show_links("link", "show"))
     return found
 
 
@@ -50,14 +50,17 @@ def test_each_host_has_one_cable_and_no_way_out(in_lab: InLab) -> None:
 
 def refusals(route: str) -> list[str]:
     """In the lab: what `bring_up` says to a namespace that it did not find empty."""
-    namespace.ip("link add other type veth peer name other1", "link set other up")
+    namespace.run_ip("link add other type veth peer name other1", "link set other up")
     if route:
-        namespace.ip("addr add 192.0.2.1/24 dev other", f"route add {route} dev other")
+        namespace.run_ip("addr add 192.0.2.1/24 dev other", f"route add {route} dev other")
     try:
         with cables.bring_up():
             return ["no refusal"]
     except UsageError as error:
-        return [str(error), *(link["ifname"] for link in cables._show("link", "show") if link["ifname"] == "probe")]
+        return [
+            str(error),
+            *(link["ifname"] for link in cables._show_links("link", "show") if link["ifname"] == "probe"),
+        ]
 
 
 @pytest.mark.parametrize(
@@ -72,11 +75,11 @@ def checksums() -> dict[str, str]:
     """In the lab: hex of the first UDP and TCP packets that the probe puts on its cable."""
     found = {}
     with cables.bring_up() as hosts, socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as cable:
-        cable.bind((PROBE.name, 3))
+        cable.bind((LAB_PROBE.name, 3))
         cable.settimeout(5)
         for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
             for family, far in ((socket.AF_INET, RESPONDER.ipv4), (socket.AF_INET6, RESPONDER.ipv6)):
-                with hosts[PROBE.name].socket(family, kind) as client:
+                with hosts[LAB_PROBE.name].socket(family, kind) as client:
                     client.setblocking(False)
                     client.connect_ex((far, 5000))
                     if kind == socket.SOCK_DGRAM:
@@ -159,18 +162,18 @@ def _lives(process: Path) -> bool:
 )
 def test_says_why_it_cannot(monkeypatch: pytest.MonkeyPatch, platform: str, missing: str, words: str) -> None:
     monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr(namespace, "tool", lambda name: None if name == missing else f"/bin/{name}")
-    assert words in namespace.available()
-    assert "--driver" in namespace.available()
+    monkeypatch.setattr(namespace, "system_tool", lambda name: None if name == missing else f"/bin/{name}")
+    assert words in namespace.why_unavailable()
+    assert "--driver" in namespace.why_unavailable()
     with pytest.raises(UsageError, match=words):
-        namespace.wrapped(["true"])
+        namespace.namespace_command(["true"])
 
 
 def test_says_so_where_namespaces_are_not_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(namespace, "tool", lambda name: "/bin/false")
-    namespace._unshare.cache_clear()
+    monkeypatch.setattr(namespace, "system_tool", lambda name: "/bin/false")
+    namespace._unshare_command.cache_clear()
     try:
-        assert "does not allow us to make" in namespace.available()
+        assert "does not allow us to make" in namespace.why_unavailable()
     finally:
-        namespace._unshare.cache_clear()
+        namespace._unshare_command.cache_clear()

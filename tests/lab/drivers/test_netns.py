@@ -16,7 +16,7 @@ import pytest
 from talkpath.errors import PeerError
 from talkpath.lab.drivers import cables, netns
 from talkpath.lab.drivers.delivery import RouterHealth
-from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
 
 InLab = Callable[..., Any]
 
@@ -62,9 +62,9 @@ class Late:
 def datagrams(far: str, drop: int, count: int) -> dict[str, Any]:
     """In the lab: send numbered datagrams of many sizes to the echo, and tell which came back, and how."""
     family = socket.AF_INET6 if ":" in far else socket.AF_INET
-    with netns.box(Late(0.01, drop)) as lab:
+    with netns.netns_lab(Late(0.01, drop)) as lab:
         lab.start(RESPONDER.name, [sys.executable, "-c", ECHO]).line("listening")
-        with lab.inside(PROBE.name):
+        with lab.inside(LAB_PROBE.name):
             client = socket.socket(family, socket.SOCK_DGRAM)
         with client:
             client.connect((far, 5000))
@@ -103,9 +103,9 @@ def test_what_the_network_drops_does_not_arrive_and_is_no_drop_of_the_router(in_
 
 def stream(far: str, size: int) -> dict[str, Any]:
     """In the lab: send bytes over TCP to the echo and read them back."""
-    with netns.box(Late(0.002)) as lab:
+    with netns.netns_lab(Late(0.002)) as lab:
         lab.start(RESPONDER.name, [sys.executable, "-c", ECHO]).line("listening")
-        with lab.inside(PROBE.name):
+        with lab.inside(LAB_PROBE.name):
             client = socket.create_connection((far, 5000), timeout=5)
         with client:
             data = os.urandom(size)
@@ -138,8 +138,8 @@ class Middle:
 
 def answered_from_the_middle() -> list[Any]:
     """In the lab: what a probe hears that sends to nobody, and where the other packet went."""
-    with netns.box(Middle()) as lab:
-        with lab.inside(PROBE.name):
+    with netns.netns_lab(Middle()) as lab:
+        with lab.inside(LAB_PROBE.name):
             client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         with client:
             client.connect(("198.51.100.77", 9))
@@ -166,7 +166,7 @@ sys.exit(7)
 def whole_run() -> dict[str, Any]:
     """In the lab: `netns.run` twice in one process."""
     for _ in range(2):
-        done = netns.run(
+        done = netns.run_ends(
             Late(0.001),
             responder=[sys.executable, "-c", ECHO],
             ready="listening",
@@ -192,8 +192,8 @@ def endings() -> list[Any]:
     sleeper = [sys.executable, "-c", "import time; print('awake', flush=True); time.sleep(60)"]
     dying = [sys.executable, "-c", "import sys; print('partly ready', end=''); sys.exit('No port is free.')"]
     said = []
-    with netns.box(Late(0.0)) as lab:
-        slow = lab.start(PROBE.name, sleeper).finish(0.3)
+    with netns.netns_lab(Late(0.0)) as lab:
+        slow = lab.start(LAB_PROBE.name, sleeper).finish(0.3)
         for argv in (sleeper, dying):
             try:
                 lab.start(RESPONDER.name, argv).line("ready", timeout_s=0.3)

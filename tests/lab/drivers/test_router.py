@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from talkpath.lab.drivers import cables
-from talkpath.lab.drivers.router import Cable, _destination, _is_routed
-from talkpath.lab.path.hosts import HOSTS, PROBE, RESPONDER
+from talkpath.lab.drivers.router import Cable, _destination_address, _is_routed
+from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, RESPONDER
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import build_udp
 
@@ -28,14 +28,14 @@ def packet(source: str, destination: str) -> bytes:
 @pytest.mark.parametrize(
     ("ethertype", "data", "routed"),
     [
-        (IPV4, packet(PROBE.ipv4, RESPONDER.ipv4), True),
-        (IPV6, packet(PROBE.ipv6, RESPONDER.ipv6), True),
-        (IPV4, packet(PROBE.ipv4, "224.0.0.251"), False),
-        (IPV4, packet(PROBE.ipv4, "255.255.255.255"), False),
-        (IPV6, packet(PROBE.ipv6, "ff02::2"), False),
-        (IPV6, packet(PROBE.ipv6, "fe80::1"), False),
+        (IPV4, packet(LAB_PROBE.ipv4, RESPONDER.ipv4), True),
+        (IPV6, packet(LAB_PROBE.ipv6, RESPONDER.ipv6), True),
+        (IPV4, packet(LAB_PROBE.ipv4, "224.0.0.251"), False),
+        (IPV4, packet(LAB_PROBE.ipv4, "255.255.255.255"), False),
+        (IPV6, packet(LAB_PROBE.ipv6, "ff02::2"), False),
+        (IPV6, packet(LAB_PROBE.ipv6, "fe80::1"), False),
         (ARP, bytes(28), False),
-        (IPV4, packet(PROBE.ipv4, RESPONDER.ipv4)[:19], False),
+        (IPV4, packet(LAB_PROBE.ipv4, RESPONDER.ipv4)[:19], False),
         (IPV6, b"", False),
     ],
 )
@@ -45,14 +45,17 @@ def test_it_takes_ip_packets_to_one_host(ethertype: bytes, data: bytes, routed: 
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_the_destination_is_the_packets_own(host: Any) -> None:
-    assert (_destination(packet(PROBE.ipv4, host.ipv4)), _destination(packet(PROBE.ipv6, host.ipv6))) == host.packed()
+    assert (
+        _destination_address(packet(LAB_PROBE.ipv4, host.ipv4)),
+        _destination_address(packet(LAB_PROBE.ipv6, host.ipv6)),
+    ) == host.packed()
 
 
 def arrivals() -> dict[str, Any]:
     """In the lab: packets that wait 100 ms for the router, and more than its buffer holds."""
     with cables.bring_up() as hosts:
-        cable = Cable(0, PROBE)
-        with hosts[PROBE.name].socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        cable = Cable(0, LAB_PROBE)
+        with hosts[LAB_PROBE.name].socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.connect((RESPONDER.ipv4, 9))
             waited_s = 0.0
             for _ in range(10):  # the kernel begins to stamp a moment after it was asked to

@@ -10,7 +10,7 @@ import textwrap
 import pytest
 
 from talkpath.lab.drivers.delivery import RouterHealth
-from talkpath.lab.drivers.loopback import RelayJob, forward
+from talkpath.lab.drivers.loopback import RelayJob, forward_packets
 from talkpath.lab.drivers.service import Service
 from talkpath.lab.scenario import Scenario
 
@@ -18,13 +18,13 @@ JOB = RelayJob(Scenario.parse("clean", []).network(), ())
 
 
 def test_it_answers_when_ready_and_reports_when_stopped() -> None:
-    with Service(forward, JOB) as service:
+    with Service(forward_packets, JOB) as service:
         assert service.answer == []
     assert isinstance(service.health, RouterHealth)
 
 
 def test_an_error_in_the_block_ends_the_process_and_is_not_hidden() -> None:
-    with pytest.raises(ZeroDivisionError), Service(forward, JOB) as service:
+    with pytest.raises(ZeroDivisionError), Service(forward_packets, JOB) as service:
         _ = 1 / 0
     assert service.health is None
 

@@ -21,7 +21,7 @@ from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Direction, Facts
 from talkpath.responder.responder import Responder
 from talkpath.responder.session import ResponderSession
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 from talkpath.wire.ip.packets import split_udp
 
 PLAN = make_plan(choose_arms(["webrtc"]))
@@ -38,7 +38,7 @@ def test_the_same_seed_plays_the_same_run() -> None:
 def test_two_clocks_an_hour_apart_that_drift_give_the_same_verdict(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     """The far end's clock is an hour ahead and gains 200 ppm; only flows are compared with flows."""
     scenario = Scenario.parse("clean", [rule] if rule else [], 3)
-    plain = judge(run_sim(PLAN, scenario))[0]
+    plain = judge_facts(run_sim(PLAN, scenario))[0]
 
     def far(now_s: float) -> float:
         return 3600.0 + now_s * 1.0002
@@ -51,7 +51,7 @@ def test_two_clocks_an_hour_apart_that_drift_give_the_same_verdict(monkeypatch: 
     monkeypatch.setattr(Responder, "receive", receive_there)
     monkeypatch.setattr(Responder, "datagram", lambda self, now_s, *rest: datagram(self, far(now_s), *rest))
     monkeypatch.setattr(Responder, "poll", lambda self, now_s: poll(self, far(now_s)))
-    skewed = judge(_with_far_clock(scenario))[0]
+    skewed = judge_facts(_with_far_clock(scenario))[0]
     assert (skewed.state, skewed.rule, skewed.direction) == (plain.state, plain.rule, plain.direction)
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from talkpath.apps import shapes
 from talkpath.errors import UsageError
-from talkpath.lab.ground_truth.hits import shares, truth
-from talkpath.lab.restrictor import mechanisms, parse_rule
+from talkpath.lab.ground_truth.hits import droppable_shares, rule_hits
+from talkpath.lab.restrictor import mechanism_kinds, parse_rule
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.rules import rules
+from talkpath.verdict.rules import all_rules
 
 SIX = {"whatsapp", "telegram", "signal", "meet", "max", "webrtc"}
 ARMS = sorted(arm for arm in shapes() if arm.app in SIX)
@@ -20,7 +20,7 @@ WEBRTC = {"meet", "max", "webrtc"}
 
 def hit(*rules: str, ports: tuple[int, ...] = ()) -> dict[str, str]:
     """Arm -> direction."""
-    return {str(found.arm): found.direction for found in truth([parse_rule(rule) for rule in rules], ARMS, ports)}
+    return {str(found.arm): found.direction for found in rule_hits([parse_rule(rule) for rule in rules], ARMS, ports)}
 
 
 def named(app: str | set = "", variant: str | set = "", medium: str = "") -> set[str]:
@@ -113,7 +113,7 @@ def test_a_blocked_port_counts_where_the_responder_has_it():
 
 
 def test_a_hit_is_recorded_as_tp_004_has_it():
-    found = truth([parse_rule("media.drop,app=signal,direction=up,p=0.3,onset_packets=10")], ARMS)
+    found = rule_hits([parse_rule("media.drop,app=signal,direction=up,p=0.3,onset_packets=10")], ARMS)
     assert found[0].record() == {
         "app": "signal",
         "variant": found[0].arm.variant,
@@ -125,7 +125,7 @@ def test_a_hit_is_recorded_as_tp_004_has_it():
 
 
 def test_rules_are_told_apart():
-    found = truth([parse_rule("media.drop,app=signal"), parse_rule("stun.drop,app=whatsapp")], ARMS)
+    found = rule_hits([parse_rule("media.drop,app=signal"), parse_rule("stun.drop,app=whatsapp")], ARMS)
     assert {(one.arm.app, one.rule) for one in found} == {("signal", "media.drop"), ("whatsapp", "stun.drop")}
 
 
@@ -141,8 +141,8 @@ def test_a_scenario_reads_the_command_lines_words():
 
 def test_every_rule_of_the_lab_is_a_rule_of_the_verdicts():
     """One table of ids: who adds a mechanism adds both files."""
-    assert set(mechanisms()) - {"relearn"} <= set(rules())
-    assert set(mechanisms()) >= {
+    assert set(mechanism_kinds()) - {"relearn"} <= set(all_rules())
+    assert set(mechanism_kinds()) >= {
         "stun.drop",
         "dtls.hello_drop",
         "reflector.drop",
@@ -166,7 +166,7 @@ def test_every_rule_of_the_lab_is_a_rule_of_the_verdicts():
 # -- words ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule", mechanisms())
+@pytest.mark.parametrize("rule", mechanism_kinds())
 def test_every_rule_reads_back_and_says_what_its_keys_are(rule):
     parsed = parse_rule(rule)
     assert parse_rule(str(parsed)) == parsed
@@ -208,7 +208,7 @@ def test_what_a_rule_could_drop_of_a_call():
     arm = next(arm for arm in ARMS if str(arm) == "webrtc/dtls/voice")
 
     def share(rule: str, *packets: int) -> float:
-        return shares(parse_rule(rule), arm, {"up": packets, "down": packets})["up"]
+        return droppable_shares(parse_rule(rule), arm, {"up": packets, "down": packets})["up"]
 
     assert share("media.drop,p=0.3", 25, 25) == pytest.approx(1.0, abs=0.1)
     late = [share("media.drop,p=0.3,onset_packets=40", packets) for packets in (10, 25, 100)]
@@ -217,4 +217,4 @@ def test_what_a_rule_could_drop_of_a_call():
     assert 0.1 < late[1] < 0.5
     assert late[2] < share("media.drop,p=0.3", 100) <= 1.0
     assert share("media.drop,direction=down", 25) == 0.0
-    assert shares(parse_rule("media.freeze"), arm, {"up": [25], "down": [25]}) == {}
+    assert droppable_shares(parse_rule("media.freeze"), arm, {"up": [25], "down": [25]}) == {}

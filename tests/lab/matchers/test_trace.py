@@ -24,9 +24,9 @@ from factories.packets.handmade_calls import (
 from talkpath.apps import shapes
 from talkpath.experiment.twin import random_twin, text_twin
 from talkpath.lab.matchers import dtls_hello as dtls
-from talkpath.lab.matchers.signatures import CLASSES, ICE, LOOKS, stun_attributes
+from talkpath.lab.matchers.signatures import APP_CLASSES, ICE_APPS, LOOKS, stun_attributes
 from talkpath.lab.matchers.trace import Trace
-from talkpath.wire.pcap import UDP, Unread, blocks, transports
+from talkpath.wire.pcap import UDP, Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.fragments import Fragments
 
 # In the truth table, but with nothing in its bytes: a Telegram call that moved to a path between peers (random bytes
@@ -43,8 +43,8 @@ def traces(path: Path, media_only: bool = False) -> dict[frozenset, Trace]:
     fragments = Fragments(unread)
     found: dict[frozenset, Trace] = defaultdict(Trace)
     with path.open("rb") as file:
-        for frames in blocks(file, unread):
-            for seen in transports(frames, unread, fragments):
+        for frames in frame_blocks(file, unread):
+            for seen in transport_packets(frames, unread, fragments):
                 udp = seen.where(seen.protocol == UDP)
                 payloads = [bytes(udp.data[a : a + n]) for a, n in zip(udp.payload, udp.captured, strict=True)]
                 sources = zip(udp.source_high, udp.source_low, udp.source_port, strict=True)
@@ -75,7 +75,7 @@ def test_real_calls_are_recognised_as_what_they_are(captures):
         found = traces(captures / capture["file"]) if calls else {}
         for call in calls:
             labels = {flow: found[ends(flow)] for flow in call["flow"] if (capture["file"], flow) not in SILENT}
-            assert {trace.app for trace in labels.values()} == {CLASSES[call["app"]]}, capture["file"]
+            assert {trace.app for trace in labels.values()} == {APP_CLASSES[call["app"]]}, capture["file"]
             media = {trace.medium for trace in labels.values()} - {""}
             assert media == {"video" if "video" in call["media"] else "voice"}, capture["file"]
             checked += len(labels)
@@ -139,12 +139,12 @@ def test_twins_are_nothing(medium):
 def test_every_arm_of_ours_is_taken_for_its_app_and_its_twins_for_nothing():
     """What the probe sends and what the lab matches were written apart; this is where they meet."""
     for arm, shape in shapes().items():
-        if arm.app not in CLASSES:  # no published middlebox tells it
+        if arm.app not in APP_CLASSES:  # no published middlebox tells it
             continue
         for seed in range(3):
             schedule = shape.schedule(Random(seed), 60)
             trace = shown((None, data, None) for data in shape.datagrams(schedule, bytes([seed]) * 32))
-            assert (trace.app, trace.medium) == (CLASSES[arm.app], arm.medium), arm
+            assert (trace.app, trace.medium) == (APP_CLASSES[arm.app], arm.medium), arm
             for make in (random_twin, text_twin):
                 other = shown((None, data, None) for data in make(schedule, bytes([seed]) * 32))
                 assert (other.app, other.suspects) == ("", frozenset())
@@ -165,7 +165,7 @@ def test_ice_alone_leaves_its_suspects():
     trace = shown(ice_checks(Random(1)))
     assert trace.app == ""
     assert trace.suspects == {"signal"}
-    assert shown([("up", stun_message(Random(1), 0x0003, (0x19, bytes(4))), False)]).suspects == ICE
+    assert shown([("up", stun_message(Random(1), 0x0003, (0x19, bytes(4))), False)]).suspects == ICE_APPS
     assert shown(ice_checks(Random(1), b"abcdefgh:12345678")).suspects == {"webrtc"}
     assert shown(ice_checks(Random(1), b"aBcD:eFgH", (0xC059, bytes(2)))).suspects == {"webrtc"}
     assert shown(ice_checks(Random(1), b"aBcD:eFgH", (0x25, b""))).suspects == {"telegram"}
@@ -258,7 +258,7 @@ def test_any_bytes_at_all_are_looked_at_in_peace(payloads, before):
     for payload in payloads:
         trace.look(payload)
         trace.sees_setup(payload)
-    assert trace.app in {*CLASSES.values(), ""}
+    assert trace.app in {*APP_CLASSES.values(), ""}
 
 
 @given(st.binary(max_size=200))

@@ -12,10 +12,10 @@ import pytest
 
 from talkpath.lab.drivers import netns
 from talkpath.lab.messenger import client, exchange
-from talkpath.lab.messenger.client import ask
+from talkpath.lab.messenger.client import ask_all_rounds
 from talkpath.lab.messenger.exchange import ExchangeRequest
 from talkpath.lab.messenger.simulated import ask_in_sim
-from talkpath.lab.path.hosts import MESSENGER, PROBE, REFERENCE
+from talkpath.lab.path.hosts import LAB_PROBE, LAB_REFERENCE, MESSENGER
 from talkpath.measure.facts import Exchange
 from talkpath.wire.control.keys import new_identity_pem, pem_key_text
 
@@ -51,7 +51,7 @@ ROUND = [("telegram", "messenger", False), ("whatsapp", "messenger", False), (""
 
 def test_every_round_asks_each_app_and_the_neutral_host(host: tuple[int, str], one_second: None) -> None:
     port, key = host
-    found = ask(ExchangeRequest(APPS, (("127.0.0.1", port), ("127.0.0.1", port)), key))
+    found = ask_all_rounds(ExchangeRequest(APPS, (("127.0.0.1", port), ("127.0.0.1", port)), key))
     assert shape(found) == ROUND * exchange.ROUNDS
     assert all(each.ok and each.failure == "" and each.rtt_ms is not None for each in found)
 
@@ -63,7 +63,7 @@ def closed_port() -> int:
 
 def test_a_host_that_refuses_fails_alone(host: tuple[int, str], one_second: None) -> None:
     port, key = host
-    found = ask(ExchangeRequest(APPS, (("127.0.0.1", closed_port()), ("127.0.0.1", port)), key))
+    found = ask_all_rounds(ExchangeRequest(APPS, (("127.0.0.1", closed_port()), ("127.0.0.1", port)), key))
     assert {(each.neutral, each.failure) for each in found} == {(False, "connection_refused"), (True, "")}
     assert all(each.rtt_ms is None for each in found if not each.ok)
 
@@ -71,7 +71,7 @@ def test_a_host_that_refuses_fails_alone(host: tuple[int, str], one_second: None
 def test_a_host_with_another_key_is_not_the_messenger(host: tuple[int, str], one_second: None) -> None:
     port, _ = host
     other = pem_key_text(new_identity_pem())
-    found = ask(ExchangeRequest(("telegram",), (("127.0.0.1", port), ("127.0.0.1", port)), other))
+    found = ask_all_rounds(ExchangeRequest(("telegram",), (("127.0.0.1", port), ("127.0.0.1", port)), other))
     assert {each.failure for each in found} == {"ssl_unknown_authority"}
 
 
@@ -79,7 +79,7 @@ def test_a_host_that_says_nothing_times_out(host: tuple[int, str], one_second: N
     _, key = host
     with socket.create_server(("127.0.0.1", 0)) as mute:
         place = ("127.0.0.1", mute.getsockname()[1])
-        found = ask(ExchangeRequest(("telegram",), (place, place), key))
+        found = ask_all_rounds(ExchangeRequest(("telegram",), (place, place), key))
     assert {each.failure for each in found} == {"generic_timeout_error"}
 
 
@@ -164,13 +164,13 @@ class Plain:
 def asked_in_namespaces(pem_text: str, family: int) -> list[Any]:
     """In the lab: both hosts, and the one who asks."""
     pem = Path(pem_text)
-    hosts = MESSENGER, REFERENCE
-    places = [(host.ipv4 if family == 4 else host.ipv6, exchange.PORT) for host in hosts]
-    with netns.box(Plain()) as lab:
+    hosts = MESSENGER, LAB_REFERENCE
+    places = [(host.ipv4 if family == 4 else host.ipv6, exchange.MESSENGER_PORT) for host in hosts]
+    with netns.netns_lab(Plain()) as lab:
         for host in hosts:
-            lab.start(host.name, exchange.serve_argv(exchange.PORT, pem)).line("ready")
+            lab.start(host.name, exchange.serve_argv(exchange.MESSENGER_PORT, pem)).line("ready")
         request = ExchangeRequest(("telegram",), (places[0], places[1]), pem_key_text(pem.read_bytes()))
-        out = lab.start(PROBE.name, exchange.ask_argv(request)).finish(30).stdout
+        out = lab.start(LAB_PROBE.name, exchange.ask_argv(request)).finish(30).stdout
     return [[each.app, each.neutral, each.failure] for each in exchange.read_exchanges(out)]
 
 

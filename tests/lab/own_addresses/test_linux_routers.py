@@ -16,7 +16,7 @@ from factories.networks.nft_router import NoRules
 from proof.app_servers.hellos import NEUTRAL
 from talkpath.lab.drivers import namespace
 from talkpath.lab.own_addresses.network import is_greeting
-from talkpath.lab.path.hosts import PROBE
+from talkpath.lab.path.hosts import LAB_PROBE
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Exchange
@@ -59,7 +59,7 @@ def asked_behind_routers(limits: dict[str, str], rule: str) -> dict[str, Any] | 
             targets = [Target(endpoint_row(server), server.address(4, PORT)) for server in SERVERS]
             facts = EndpointFacts(apps=("telegram",), tier=3, exchanges=ANSWERED, seed=b"seed")
             engine = OwnAddressEngine(facts, targets, Random(5), greetings=8, choose=short, every_s=0.05)
-            with hosts[PROBE.name].inside():
+            with hosts[LAB_PROBE.name].inside():
                 OwnAddressDriver(engine).run()
     except NoRules as error:
         return str(error)
@@ -89,7 +89,7 @@ def asked_behind_routers(limits: dict[str, str], rule: str) -> dict[str, Any] | 
 def test_the_answer_behind_linux_routers_is_right_or_could_not_tell(
     in_lab: Callable[..., Any], limits: dict[str, str], rule: str, said: list[str], bound: str
 ) -> None:
-    if namespace.tool("nft") is None:
+    if namespace.system_tool("nft") is None:
         pytest.skip("needs nft: apt install nftables")
     found = in_lab(asked_behind_routers, limits, rule)
     if isinstance(found, str):

@@ -18,7 +18,7 @@ from factories.networks.tls_hosts import APP, HOSTS, OWN, TODAY, chosen_endpoint
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers import netns
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import PROBE
+from talkpath.lab.path.hosts import LAB_PROBE
 from talkpath.lab.restrictor import parse_rule
 from talkpath.probe import endpoint_driver, endpoint_engine
 from talkpath.probe.endpoint_driver import EndpointDriver
@@ -37,11 +37,11 @@ def asked_in_namespaces(rule: str, family: int, mute: bool, folder: str) -> dict
     pem.write_bytes(new_identity_pem())
     server = tls.server_context(pem)
     network = LabNetwork(parse_background("clean"), [parse_rule(rule)] if rule else [], 7)
-    with netns.box(network, (PROBE, *HOSTS)) as lab, ExitStack() as running:
+    with netns.netns_lab(network, (LAB_PROBE, *HOSTS)) as lab, ExitStack() as running:
         for host in HOSTS:
             running.enter_context(tls_server(lab, host, server, family, mute=mute and host == OWN))
         engine = EndpointEngine(chosen_endpoints(), TODAY, Random(3), gap_s=GAP_S)
-        with lab.inside(PROBE.name):
+        with lab.inside(LAB_PROBE.name):
             EndpointDriver(engine, lookup=partial(found_name, family=family), context=tls.client_context()).ask()
     (verdict,) = judge_endpoints(engine.exchanges)
     said = [each for each in engine.exchanges if each.kind == "tls.name"]

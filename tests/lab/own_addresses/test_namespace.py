@@ -15,7 +15,7 @@ from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers import netns
 from talkpath.lab.network import LabNetwork
 from talkpath.lab.own_addresses.network import is_greeting
-from talkpath.lab.path.hosts import PROBE, REFERENCE
+from talkpath.lab.path.hosts import LAB_PROBE, LAB_REFERENCE
 from talkpath.lab.path.routers import RouterPath
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.app_networks import app_relay
@@ -26,7 +26,7 @@ from talkpath.probe.own_addresses.series import Target
 from talkpath.verdict.bases.own_addresses.questions import ExpiringQuestion, imitated_arm
 from talkpath.verdict.bases.own_addresses.reading import read_epochs
 
-RELAY, NEUTRAL = app_relay("telegram"), REFERENCE
+RELAY, NEUTRAL = app_relay("telegram"), LAB_REFERENCE
 
 
 def one_epoch(facts: EndpointFacts) -> ExpiringQuestion | None:
@@ -43,13 +43,13 @@ def asked_in_namespaces(family: int) -> dict[str, Any]:
     network = LabNetwork(parse_background("clean"), rules, 7, RouterPath.parse("routers=6,at=3"))
     hosts = RELAY, NEUTRAL
     came: dict[str, list[bytes]] = {host.name: [] for host in hosts}
-    with netns.box(network, (PROBE, *hosts)) as lab, ExitStack() as running:
+    with netns.netns_lab(network, (LAB_PROBE, *hosts)) as lab, ExitStack() as running:
         for host in hosts:
             running.enter_context(greeting_server(lab.inside, host, family, came[host.name]))
         targets = [Target(endpoint_row(host), host.address(family, PORT)) for host in hosts]
         facts = EndpointFacts(apps=("telegram",), tier=3, seed=b"seed", family=family)
         engine = OwnAddressEngine(facts, targets, Random(5), greetings=12, choose=one_epoch, every_s=0.05)
-        with lab.inside(PROBE.name):
+        with lab.inside(LAB_PROBE.name):
             OwnAddressDriver(engine).run()
     read = read_epochs(engine.facts, "telegram")
     return {

@@ -19,7 +19,7 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers import netns
 from talkpath.lab.network import Delivery, LabNetwork
-from talkpath.lab.path.hosts import PROBE
+from talkpath.lab.path.hosts import LAB_PROBE
 from talkpath.lab.restrictor import parse_rule
 from talkpath.probe import endpoint_driver, endpoint_engine
 from talkpath.probe.endpoint_driver import EndpointDriver
@@ -50,11 +50,11 @@ def asked_in_namespaces(rule: str, family: int, folder: str) -> dict[str, Any]:
     pem.write_bytes(new_identity_pem())
     kind = LabNetwork if rule else SmallPackets
     network = kind(parse_background("clean"), [parse_rule(rule)] if rule else [], 7)
-    with netns.box(network, (PROBE, *HOSTS)) as lab, ExitStack() as running:
+    with netns.netns_lab(network, (LAB_PROBE, *HOSTS)) as lab, ExitStack() as running:
         for host in HOSTS:
             running.enter_context(tls_server(lab, host, tls.server_context(pem), family, mute=False))
         engine = EndpointEngine(chosen_endpoints(hellos=True), TODAY, Random(3), gap_s=GAP_S)
-        with lab.inside(PROBE.name):
+        with lab.inside(LAB_PROBE.name):
             EndpointDriver(engine, lookup=partial(found_name, family=family), context=tls.client_context()).ask()
     (verdict,) = judge_endpoints(engine.exchanges)
     own = [each for each in engine.exchanges if each.host == OWN.name and each.kind.startswith("tls.")]

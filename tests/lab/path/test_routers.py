@@ -7,14 +7,14 @@ import pytest
 from talkpath.errors import UsageError
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import PROBE, RESPONDER
-from talkpath.lab.path.routers import RouterPath, Routers, exceeded
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
+from talkpath.lab.path.routers import RouterPath, Routers, quoted_flow
 from talkpath.lab.restrictor import parse_rule
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import build_udp, parse_icmp, parse_ip, split_udp
 
-V4 = Address.of(PROBE.ipv4, 40000), Address.of(RESPONDER.ipv4, 3478)
-V6 = Address.of(PROBE.ipv6, 40000), Address.of(RESPONDER.ipv6, 3478)
+V4 = Address.of(LAB_PROBE.ipv4, 40000), Address.of(RESPONDER.ipv4, 3478)
+V6 = Address.of(LAB_PROBE.ipv6, 40000), Address.of(RESPONDER.ipv6, 3478)
 CLEAN = parse_background("clean")
 
 
@@ -60,7 +60,7 @@ def test_what_a_router_says(family: int, up: bool) -> None:
     assert (message.type, message.code) == ((11, 0) if family == 4 else (3, 0))
     assert parse_ip(said).destination.packed == parse_ip(packet).source.packed
     assert packet.startswith(message.payload)
-    assert exceeded(said)[1] == split_udp(packet)[0]  # type: ignore[index]
+    assert quoted_flow(said)[1] == split_udp(packet)[0]  # type: ignore[index]
     there = network.offer(1.0, "up" if up else "down", datagram(64, family, up))
     assert 0.0 < at_s < 2 * (there[0][0] - 1.0)
 
@@ -69,7 +69,7 @@ def test_what_a_router_says(family: int, up: bool) -> None:
 def test_the_kinds_of_routers(router: int, kind: str) -> None:
     said = Routers(RouterPath(4, 1)).answer(0.0, router, datagram(router))
     assert said is not None
-    assert exceeded(said)[0] == kind
+    assert quoted_flow(said)[0] == kind
 
 
 def test_a_silent_router_and_one_that_says_little() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from factories.networks.restricted_flows import what_passes
-from talkpath.lab.path.hosts import MESSENGER, REFERENCE, RESPONDER
+from talkpath.lab.path.hosts import LAB_REFERENCE, MESSENGER, RESPONDER
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -13,7 +13,7 @@ from talkpath.lab.path.hosts import MESSENGER, REFERENCE, RESPONDER
     ("rule", "port", "payload", "host", "passing"),
     [
         ("address.block", 443, b"x", RESPONDER, ""),
-        ("address.block", 443, b"x", REFERENCE, "udt"),
+        ("address.block", 443, b"x", LAB_REFERENCE, "udt"),
         ("address.block,host=messenger", 443, b"x", MESSENGER, ""),
         ("address.block,host=messenger", 443, b"x", RESPONDER, "udt"),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from factories.networks.restricted_flows import what_passes
-from talkpath.lab.path.hosts import REFERENCE, RESPONDER
+from talkpath.lab.path.hosts import LAB_REFERENCE, RESPONDER
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -13,7 +13,7 @@ from talkpath.lab.path.hosts import REFERENCE, RESPONDER
     ("rule", "port", "payload", "host", "passing"),
     [
         ("allowlist", 443, b"x", RESPONDER, ""),
-        ("allowlist", 443, b"x", REFERENCE, "udt"),
+        ("allowlist", 443, b"x", LAB_REFERENCE, "udt"),
         ("allowlist", 53, b"x", RESPONDER, "udt"),
     ],
 )

@@ -8,10 +8,10 @@ from factories.networks.restricted_flows import STEP_S, one_flow
 from factories.packets.handmade_calls import ip_packets_of
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import UsageError
-from talkpath.lab.ground_truth.hits import truth
+from talkpath.lab.ground_truth.hits import rule_hits
 from talkpath.lab.path.hosts import HOSTS, RESPONDER, LabHost
 from talkpath.lab.path.link import DROP
-from talkpath.lab.restrictor import mechanisms, parse_rule
+from talkpath.lab.restrictor import mechanism_kinds, parse_rule
 from talkpath.lab.restrictor.app_networks import app_of_address, app_relay
 from talkpath.lab.restrictor.engine import Restrictor
 
@@ -58,11 +58,11 @@ def test_without_an_app_it_is_any_apps_addresses():
     assert dropped("media.drop,to=app,p=1", "whatsapp", RESPONDER) == 0
 
 
-@pytest.mark.parametrize("rule", sorted(set(mechanisms()) - {"allowlist", "relearn"}))
+@pytest.mark.parametrize("rule", sorted(set(mechanism_kinds()) - {"allowlist", "relearn"}))
 def test_no_rule_that_is_bound_acts_on_a_check_with_the_test_server(rule):
     text = f"{rule},to=app{EAGER.get(rule, '')}"
     arms = [Arm("telegram", "libtgvoip", "voice"), Arm("webrtc", "dtls", "voice")]
-    assert truth([parse_rule(text)], arms) == []
+    assert rule_hits([parse_rule(text)], arms) == []
 
 
 @pytest.mark.parametrize(

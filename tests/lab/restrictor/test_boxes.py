@@ -7,9 +7,9 @@ import pytest
 from talkpath.errors import UsageError
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.own_addresses.play import OwnAddressCase, play
+from talkpath.lab.own_addresses.play import OwnAddressCase, ask_own_addresses
 from talkpath.lab.own_addresses.ways import WaySettings
-from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
 from talkpath.lab.path.link import DROP, PASS
 from talkpath.lab.path.routers import RouterPath
 from talkpath.lab.restrictor import parse_rule
@@ -19,7 +19,7 @@ from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.wire.ip.packets import build_udp
 
-PROBE_END, OTHER_END = PROBE.address(4, 40000), RESPONDER.address(4, 3478)
+PROBE_END, OTHER_END = LAB_PROBE.address(4, 40000), RESPONDER.address(4, 3478)
 UP, DOWN = build_udp(PROBE_END, OTHER_END, bytes(100)), build_udp(OTHER_END, PROBE_END, bytes(100))
 
 
@@ -93,7 +93,7 @@ def test_each_of_two_rules_is_named_with_its_own_hop(hops: tuple[int, int]) -> N
         tuple(map(parse_rule, rules)),
         others=("signal",),
     )
-    facts, network = play(case)
+    facts, network = ask_own_addresses(case)
     found = {verdict.app: verdict for verdict in judge_own_addresses(facts) if verdict.medium == "voice"}
     assert [(found[app].state, found[app].rule) for app in ("telegram", "signal")] == [
         ("restricted", "media.drop"),

@@ -10,10 +10,10 @@ import pytest
 from factories.networks.restricted_flows import STEP_S, Played, all_of, one_flow
 from factories.packets.handmade_calls import CALLS, CLASS, ip_packets_of
 from talkpath.lab.backgrounds import parse_background
-from talkpath.lab.matchers.signatures import CLASSES
+from talkpath.lab.matchers.signatures import APP_CLASSES
 from talkpath.lab.network import LabNetwork
 from talkpath.lab.path.link import DROP, PASS
-from talkpath.lab.restrictor import mechanisms, parse_rule
+from talkpath.lab.restrictor import mechanism_kinds, parse_rule
 from talkpath.wire.ip import packets as ip
 from talkpath.wire.ip.address import Address
 
@@ -26,7 +26,7 @@ def test_a_rule_about_an_app_hits_its_class_and_nobody_else(app, family):
     seen = Played(f"media.drop,app={app},p=1").play(all_of(), family=family)
     for name in CALLS:
         share = seen.dropped(name, media=True)
-        assert share > 0.85 if CLASS[name] == CLASSES[app] else share == 0, name
+        assert share > 0.85 if CLASS[name] == APP_CLASSES[app] else share == 0, name
         assert seen.dropped(name, media=False) == 0, name
     assert seen.dropped("twin") == 0
 
@@ -41,7 +41,7 @@ def test_a_rule_about_voice_never_touches_a_video_call_and_the_other_way_round(a
         assert hit == {name for name in CALLS if app in ("", f",app={CLASS[name]}")}
 
 
-@pytest.mark.parametrize("rule", sorted(set(mechanisms()) - BLIND - {"udp.opaque_drop"}))
+@pytest.mark.parametrize("rule", sorted(set(mechanism_kinds()) - BLIND - {"udp.opaque_drop"}))
 def test_no_rule_about_calls_touches_a_twin_or_another_protocol(rule):
     eager = {"media.freeze": ",after_packets=1", "relearn": ",after_s=0", "media.police": ",kbps=1"}.get(rule, "")
     seen = Played(rule + eager).play(
@@ -54,7 +54,7 @@ def test_no_rule_about_calls_touches_a_twin_or_another_protocol(rule):
         assert seen.restrictor.fate(50 + n, True, packet) == PASS
 
 
-@pytest.mark.parametrize("rule", [name for name in mechanisms() if name not in BLIND])
+@pytest.mark.parametrize("rule", [name for name in mechanism_kinds() if name not in BLIND])
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_a_rule_about_one_direction_leaves_the_other(rule, way):
     more = {"media.freeze": ",after_packets=2", "relearn": ",after_s=0", "media.police": ",kbps=4"}.get(rule, "")

@@ -9,11 +9,11 @@ import pytest
 
 from proof.scoring.settings import drawn_mechanisms, rule_text
 from talkpath.apps import shapes
-from talkpath.lab.drivers.sim import PORTS
-from talkpath.lab.ground_truth.hits import truth
-from talkpath.lab.restrictor import mechanisms, parse_rule
+from talkpath.lab.drivers.sim import SIM_PORTS
+from talkpath.lab.ground_truth.hits import rule_hits
+from talkpath.lab.restrictor import mechanism_kinds, parse_rule
 
-MECHANISMS = list(mechanisms().values())
+MECHANISMS = list(mechanism_kinds().values())
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS, ids=lambda mechanism: mechanism.id)
@@ -47,5 +47,5 @@ def test_what_is_drawn_is_a_rule_that_often_acts(mechanism):
         if text:
             rule = parse_rule(text)
             assert rule.id == mechanism.id
-            acts += bool(truth([rule], [arm], PORTS))
+            acts += bool(rule_hits([rule], [arm], SIM_PORTS))
     assert acts

@@ -9,7 +9,7 @@ import pytest
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.network import LabNetwork
 from talkpath.lab.path.headers import RST_ACK, is_tcp_reset, tcp_segment
-from talkpath.lab.path.hosts import PROBE, RESPONDER, LabHost
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER, LabHost
 from talkpath.lab.path.link import DROP, PASS, RESET
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.app_networks import app_host_name, app_of_name, app_relay
@@ -25,7 +25,7 @@ MINE, OTHER = app_host_name("telegram", "web"), app_host_name("signal", "web")
 def hello(name: str, far: LabHost = RESPONDER, family: int = 4, writer: HelloStyle = "openssl") -> bytes:
     """The packet with which a client asks `far` for `name`; a browser's has its last segment alone."""
     data = client_hello(writer, name, Random(2))
-    return TcpWriter(PROBE.address(family, 40000), far.address(family, 443)).packet_unsummed(1, PUSH_ACK, data)
+    return TcpWriter(LAB_PROBE.address(family, 40000), far.address(family, 443)).packet_unsummed(1, PUSH_ACK, data)
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -58,9 +58,12 @@ def test_a_reset_comes_back_in_the_other_ends_name(family: int) -> None:
     assert at_s > 0.0
     assert is_tcp_reset(came)
     ip = parse_ip(came)
-    assert (ip.source.packed, ip.destination.packed) == (RESPONDER.packed()[family == 6], PROBE.packed()[family == 6])
+    assert (ip.source.packed, ip.destination.packed) == (
+        RESPONDER.packed()[family == 6],
+        LAB_PROBE.packed()[family == 6],
+    )
     expected = Tcp(443, 40000, 0, 1 + len(tcp_segment(packet)[1]), RST_ACK)
-    assert came == build_tcp(RESPONDER.address(family, 443), PROBE.address(family, 40000), expected)
+    assert came == build_tcp(RESPONDER.address(family, 443), LAB_PROBE.address(family, 40000), expected)
     assert network.dropped["restrictor"] == 1
     assert not is_tcp_reset(packet)
 

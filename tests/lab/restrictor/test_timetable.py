@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.lab.ground_truth.hits import truth
-from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.ground_truth.hits import rule_hits
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
 from talkpath.lab.path.link import DROP, PASS
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.engine import Restrictor
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter
 
-PACKET = UdpWriter(Address.of(PROBE.ipv4, 40000), Address.of(RESPONDER.ipv4, 3478)).packet(bytes(40))
+PACKET = UdpWriter(Address.of(LAB_PROBE.ipv4, 40000), Address.of(RESPONDER.ipv4, 3478)).packet(bytes(40))
 WEBRTC = Arm("webrtc", "dtls", "voice")
 
 
@@ -39,5 +39,5 @@ def test_when_it_is_in_force(rule: str, seconds: range | list[int]) -> None:
 
 
 def test_the_truth_is_that_of_the_rule_once_it_is_in_force() -> None:
-    always, later = (truth([parse_rule(text)], [WEBRTC]) for text in ("stun.drop", "stun.drop,from_s=50"))
+    always, later = (rule_hits([parse_rule(text)], [WEBRTC]) for text in ("stun.drop", "stun.drop,from_s=50"))
     assert always == later

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from talkpath.errors import UsageError
-from talkpath.lab.path.hosts import PROBE, RESPONDER, LabHost
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER, LabHost
 from talkpath.lab.path.link import DROP, PASS, RESET
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.app_networks import app_relay
@@ -30,7 +30,7 @@ def written(name: str) -> bytes:
 
 def segments(data: bytes, size: int, far: LabHost, family: int = 4) -> list[bytes]:
     """The SYN and the data of a connection."""
-    writer = TcpWriter(PROBE.address(family, 40000), far.address(family, 443))
+    writer = TcpWriter(LAB_PROBE.address(family, 40000), far.address(family, 443))
     pieces = [(1 + at, data[at : at + size]) for at in range(0, len(data), size)]
     return [writer.packet_unsummed(0, SYN, b""), *(writer.packet_unsummed(at, PUSH_ACK, piece) for at, piece in pieces)]
 
@@ -66,7 +66,7 @@ def test_what_is_no_hello_passes(data: bytes) -> None:
 
 
 def test_answers_and_datagrams_pass() -> None:
-    back = TcpWriter(RESPONDER.address(4, 443), PROBE.address(4, 40000)).packet_unsummed(
+    back = TcpWriter(RESPONDER.address(4, 443), LAB_PROBE.address(4, 40000)).packet_unsummed(
         1, PUSH_ACK, written("openssl")
     )
     assert Restrictor([parse_rule("tls.hello_drop")], 1).fate(0.0, False, back) == PASS

@@ -13,7 +13,7 @@ from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.network import Delivery, LabNetwork
 from talkpath.lab.path.headers import IP_HEADER_BYTES, is_udp
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 
 PLAN = make_plan(choose_arms(["webrtc", "whatsapp"]))
 PAYLOAD = IP_HEADER_BYTES[4] + 8
@@ -46,6 +46,6 @@ def test_no_app_is_ok_whose_packets_are_changed_behind_their_first_bytes(
         return offer(self, now_s, direction, change(packet) if hit else packet)
 
     monkeypatch.setattr(LabNetwork, "offer", changed)
-    states = {verdict.state for verdict in judge(run_sim(PLAN, Scenario.parse("clean", (), 3)))}
+    states = {verdict.state for verdict in judge_facts(run_sim(PLAN, Scenario.parse("clean", (), 3)))}
     assert "ok" not in states
     assert (states == {"restricted"}) is (chosen is _carries_rtc)

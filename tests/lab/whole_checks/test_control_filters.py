@@ -24,8 +24,8 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.drivers.program import Program
-from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
-from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.drivers.sim import CONTROL_PORT, SIM_PORTS
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
 
 pytestmark = pytest.mark.long
 
@@ -83,7 +83,7 @@ FILTERS = {
         ("gets no answer", "not answered either"),
     ),
     "the address blocked in the middle": Filter(
-        f"ip saddr {PROBE.ipv4} drop",
+        f"ip saddr {LAB_PROBE.ipv4} drop",
         0,
         "connected",
         "insufficient",
@@ -106,7 +106,7 @@ def checked(rule: str, also: bool, amid: bool) -> dict[str, Any] | str:
 
 
 def _checked(hosts: Mapping[str, Namespace], folder: Path, also: bool, later: str) -> dict[str, Any]:
-    ports = ["--port", str(CONTROL_PORT), "--ports", ",".join(map(str, PORTS)), "--tls-ports", str(ALSO)]
+    ports = ["--port", str(CONTROL_PORT), "--ports", ",".join(map(str, SIM_PORTS)), "--tls-ports", str(ALSO)]
     key = ["--key-file", str(folder / "key.pem")]
     with Program([*TALKPATH, "respond", "--json", *ports, "--class", "home", *key], hosts[RESPONDER.name].start) as far:
         told = json.loads(far.line('"link"'))
@@ -118,7 +118,7 @@ def _checked(hosts: Mapping[str, Namespace], folder: Path, also: bool, later: st
         bundle = folder / "run.talkpath"
         argv = [*TALKPATH, "check", link, "--plan", str(folder / "plan.json"), "--json", "-o", str(bundle)]
         since_s = time.monotonic()
-        check = Program(argv, hosts[PROBE.name].start)
+        check = Program(argv, hosts[LAB_PROBE.name].start)
         if later:
             time.sleep(AMID_S)
             with hosts["gate"].inside():
@@ -142,7 +142,7 @@ def _read(word: str, bundle: Path) -> Any:
 @pytest.fixture(scope="module")
 def played(in_lab: InLab) -> dict[str, Any]:
     """Every filter's check."""
-    if namespace.tool("nft") is None:
+    if namespace.system_tool("nft") is None:
         pytest.skip("needs nft: apt install nftables")
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = list(pool.map(lambda each: in_lab(checked, each.rule, each.also, each.amid), FILTERS.values()))

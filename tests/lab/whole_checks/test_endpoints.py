@@ -14,7 +14,7 @@ import pytest
 from talkpath.lab.drivers import netns
 from talkpath.lab.drivers.run import PYTHON, new_identity
 from talkpath.lab.messenger import exchange
-from talkpath.lab.path.hosts import MESSENGER, PROBE, REFERENCE
+from talkpath.lab.path.hosts import LAB_PROBE, LAB_REFERENCE, MESSENGER
 from talkpath.lab.scenario import Scenario
 
 STUN = """
@@ -45,12 +45,12 @@ confidence = "high"
 
 
 def catalogue() -> str:
-    own, neutral = MESSENGER.ipv4, REFERENCE.ipv4
+    own, neutral = MESSENGER.ipv4, LAB_REFERENCE.ipv4
     rows = [
         ("relay", "telegram", "stun", own, 3478),
-        ("centre", "telegram", "tcp", own, exchange.PORT),
+        ("centre", "telegram", "tcp", own, exchange.MESSENGER_PORT),
         ("n-stun", "", "stun", neutral, 3478),
-        ("n-tcp", "", "tcp", neutral, exchange.PORT),
+        ("n-tcp", "", "tcp", neutral, exchange.MESSENGER_PORT),
         ("resolver", "", "resolver", neutral, 53),
     ]
     return "".join(ROW.format(id=id, app=app, kind=kind, host=host, port=port) for id, app, kind, host, port in rows)
@@ -58,12 +58,12 @@ def catalogue() -> str:
 
 def asked(rules: Sequence[str]) -> dict[str, Any]:
     """In the lab: what the command prints."""
-    with tempfile.TemporaryDirectory() as name, netns.box(Scenario.parse("clean", rules, 1).network()) as lab:
+    with tempfile.TemporaryDirectory() as name, netns.netns_lab(Scenario.parse("clean", rules, 1).network()) as lab:
         folder = Path(name)
         (folder / "catalogue.toml").write_text(catalogue())
         pem, _ = new_identity(folder)
-        for host in (MESSENGER, REFERENCE):
-            lab.start(host.name, exchange.serve_argv(exchange.PORT, pem)).line("ready")
+        for host in (MESSENGER, LAB_REFERENCE):
+            lab.start(host.name, exchange.serve_argv(exchange.MESSENGER_PORT, pem)).line("ready")
             lab.start(host.name, [sys.executable, "-c", STUN]).line("ready")
         argv = [
             *PYTHON,
@@ -79,7 +79,7 @@ def asked(rules: Sequence[str]) -> dict[str, Any]:
             "--catalogue",
             str(folder / "catalogue.toml"),
         ]
-        found: dict[str, Any] = json.loads(lab.start(PROBE.name, argv).finish(55).stdout)
+        found: dict[str, Any] = json.loads(lab.start(LAB_PROBE.name, argv).finish(55).stdout)
         return found
 
 
@@ -100,4 +100,4 @@ def test_lab_hosts(in_lab: Callable[..., Any], rules: list[str], expected: list[
     told = in_lab(asked, rules)
     assert sorted((v["medium"], v["state"], v["rule"]) for v in told["verdicts"]) == sorted(expected)
     written = json.dumps(told)
-    assert not any(host.ipv4 in written for host in (PROBE, MESSENGER, REFERENCE))
+    assert not any(host.ipv4 in written for host in (LAB_PROBE, MESSENGER, LAB_REFERENCE))

@@ -10,11 +10,11 @@ import pytest
 from talkpath.apps import app_id
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
-from talkpath.lab.drivers.sim import PORTS
-from talkpath.lab.ground_truth.hits import truth
+from talkpath.lab.drivers.sim import SIM_PORTS
+from talkpath.lab.ground_truth.hits import rule_hits
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
-from talkpath.verdict.judge import judge, judge_arms
+from talkpath.verdict.judge import judge_arms, judge_facts
 
 LATE = [
     "media.freeze,after_s=4",
@@ -48,9 +48,11 @@ def checked(rule: str, seed: int = 1, apps: tuple[str, ...] = (), background: st
 @pytest.mark.parametrize("rule", LATE)
 def test_no_app_is_ok_whose_calls_are_hit_within_twenty_seconds(rule):
     facts, scenario = checked(rule)
-    hit = {(each.arm.app, each.arm.medium) for each in truth(scenario.rules, choose_arms(), PORTS)}
+    hit = {(each.arm.app, each.arm.medium) for each in rule_hits(scenario.rules, choose_arms(), SIM_PORTS)}
     assert hit
-    false = [verdict.app for verdict in judge(facts) if verdict.state == "ok" and (verdict.app, verdict.medium) in hit]
+    false = [
+        verdict.app for verdict in judge_facts(facts) if verdict.state == "ok" and (verdict.app, verdict.medium) in hit
+    ]
     assert false == []
     assert facts.bytes_sent + facts.bytes_received <= 10_000_000
     assert facts.duration_s <= 60.0
@@ -58,7 +60,7 @@ def test_no_app_is_ok_whose_calls_are_hit_within_twenty_seconds(rule):
 
 def test_on_a_clean_line_every_app_is_ok_and_every_variant_was_watched():
     facts, _ = checked("")
-    verdicts = judge(facts)
+    verdicts = judge_facts(facts)
     assert len(verdicts) == 6
     assert {verdict.state for verdict in verdicts} == {"ok"}
     assert all(verdict.watched_s >= 20.0 for verdict in verdicts)
@@ -77,12 +79,12 @@ def test_where_connections_fare_unlike_nearly_every_arm_is_decided(background, s
 
 def test_what_begins_late_in_a_call_is_no_path_s_bad_luck():
     facts, _ = checked("media.drop,p=0.3,onset_packets=600", 2, background="ecmp,loss=0.1")
-    assert "ok" not in {verdict.state for verdict in judge(facts)}
+    assert "ok" not in {verdict.state for verdict in judge_facts(facts)}
 
 
 def test_a_light_check_says_for_how_long_there_was_no_sign():
     plan = make_plan(choose_arms(), light=True)
-    verdicts = judge(run_sim(plan, Scenario.parse("clean", [], 1)))
+    verdicts = judge_facts(run_sim(plan, Scenario.parse("clean", [], 1)))
     assert plan.budget_bytes == 4_000_000
     assert {(verdict.state, verdict.reason and verdict.reason.code) for verdict in verdicts} == {
         ("insufficient", "watched_briefly")
@@ -92,7 +94,7 @@ def test_a_light_check_says_for_how_long_there_was_no_sign():
 
 def test_a_late_freeze_of_one_app_is_proven_and_spares_the_others():
     facts, _ = checked("media.freeze,after_s=8,app=whatsapp")
-    states = {verdict.app: (verdict.state, verdict.rule) for verdict in judge(facts)}
+    states = {verdict.app: (verdict.state, verdict.rule) for verdict in judge_facts(facts)}
     assert states.pop(app_id("WhatsApp")) == ("restricted", "media.freeze")
     assert {state for state, _ in states.values()} <= {"ok", "insufficient"}
 
@@ -100,7 +102,7 @@ def test_a_late_freeze_of_one_app_is_proven_and_spares_the_others():
 def test_with_video_too_every_call_is_watched_within_its_budget():
     plan = make_plan(choose_arms((), ("voice", "video")))
     facts = run_sim(plan, Scenario.parse("clean", [], 2))
-    assert {(verdict.medium, verdict.state) for verdict in judge(facts)} == {("voice", "ok"), ("video", "ok")}
+    assert {(verdict.medium, verdict.state) for verdict in judge_facts(facts)} == {("voice", "ok"), ("video", "ok")}
     assert facts.bytes_sent + facts.bytes_received <= plan.budget_bytes
     assert facts.duration_s <= 60.0
 

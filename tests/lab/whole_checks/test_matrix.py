@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
-from talkpath.lab.drivers.sim import PORTS
-from talkpath.lab.ground_truth.hits import truth
-from talkpath.lab.ground_truth.score import Score, score
+from talkpath.lab.drivers.sim import SIM_PORTS
+from talkpath.lab.ground_truth.hits import rule_hits
+from talkpath.lab.ground_truth.score import Score, score_verdicts
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Epoch, Facts, Observation
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 
 WEBRTC, FAST20, RELAY60 = "webrtc/dtls/voice", "whatsapp/fast20/voice", "whatsapp/relay60/voice"
 REFLECTOR, TGCALLS, LIBTGVOIP = "telegram/reflector/voice", "telegram/tgcalls/voice", "telegram/libtgvoip/voice"
@@ -56,7 +56,7 @@ ROWS = [
 def played(rules: list[str], background: str, arms: tuple[Arm, ...], family: int = 4) -> tuple[Facts, list[Score]]:
     scenario = Scenario.parse(background, rules, 1, family)
     facts = run_sim(make_plan(arms), scenario)
-    return facts, score(judge(facts), truth(scenario.rules, arms, PORTS))
+    return facts, score_verdicts(judge_facts(facts), rule_hits(scenario.rules, arms, SIM_PORTS))
 
 
 def arm_of(name: str) -> Arm:
@@ -100,7 +100,7 @@ def test_with_all_labels_swapped_nobody_is_accused(rule: str) -> None:
     """What hit the calls then seems to have hit the twins."""
     facts, (found,) = played([rule], "clean", (arm_of(WEBRTC),))
     assert found.verdict.state == "restricted"
-    (verdict,) = judge(replace(facts, epochs=tuple(swapped(epoch) for epoch in facts.epochs)))
+    (verdict,) = judge_facts(replace(facts, epochs=tuple(swapped(epoch) for epoch in facts.epochs)))
     assert verdict.state == "insufficient"
     assert verdict.reason is not None
     assert verdict.reason.code == "twin_worse"

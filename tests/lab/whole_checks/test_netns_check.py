@@ -19,12 +19,12 @@ from talkpath.conduct.question_choice import LOCAL_PORTS
 from talkpath.evidence.bundle import read_facts
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers import namespace, netns, run
-from talkpath.lab.drivers.sim import CONTROL_PORT, PORTS
-from talkpath.lab.path.hosts import PREFIXES_V4, PROBE, RESPONDER
-from talkpath.lab.rehearsal import rehearse
+from talkpath.lab.drivers.sim import CONTROL_PORT, SIM_PORTS
+from talkpath.lab.path.hosts import LAB_PROBE, PREFIXES_V4, RESPONDER
+from talkpath.lab.rehearsal import rehearse_check
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Plan
-from talkpath.verdict.validity import voided
+from talkpath.verdict.validity import why_voided
 
 ETHERNET_BYTES = 14
 GOODBYE_BYTES = 1_200  # the receipt and the end of the connection come after the facts are closed
@@ -36,8 +36,8 @@ TWO_EPOCHS = replace(PLAN, packets=60, budget_bytes=590_000)
 @contextmanager
 def ready(folder: Path, family: int = 4, plan: Plan = PLAN) -> Iterator[tuple[netns.NetnsLab, list[str]]]:
     """A lab with a responder that serves, and the command of a check against it."""
-    with netns.box(Scenario.parse("clean", (), 1, family).network()) as lab:
-        far = lab.start(RESPONDER.name, run.respond_argv(folder, [str(port) for port in PORTS]))
+    with netns.netns_lab(Scenario.parse("clean", (), 1, family).network()) as lab:
+        far = lab.start(RESPONDER.name, run.respond_argv(folder, [str(port) for port in SIM_PORTS]))
         host = RESPONDER.ipv4 if family == 4 else f"[{RESPONDER.ipv6}]"
         yield lab, run.check_argv(folder, plan, run.link_to(far.line('"link"'), host, CONTROL_PORT, 0))
 
@@ -48,9 +48,9 @@ def stored(folder: Path) -> Facts:
 
 def counters(lab: netns.NetnsLab) -> tuple[int, int]:
     """(sent, received) bytes of IP packets at the probe's interface."""
-    with lab.inside(PROBE.name):
+    with lab.inside(LAB_PROBE.name):
         shown = subprocess.run(
-            [str(namespace.tool("ip")), "-s", "-j", "link", "show", "eth0"], capture_output=True, check=True
+            [str(namespace.system_tool("ip")), "-s", "-j", "link", "show", "eth0"], capture_output=True, check=True
         )
     stats = json.loads(shown.stdout)[0]["stats64"]
     return tuple(stats[way]["bytes"] - ETHERNET_BYTES * stats[way]["packets"] for way in ("tx", "rx"))  # type: ignore[return-value]
@@ -58,7 +58,7 @@ def counters(lab: netns.NetnsLab) -> tuple[int, int]:
 
 def ports_of(lab: netns.NetnsLab) -> int:
     """Local UDP and TCP ports in use on the probe's host."""
-    with lab.inside(PROBE.name):
+    with lab.inside(LAB_PROBE.name):
         rows = Path("/proc/thread-self/net/udp").read_text().splitlines()[1:]
         rows += Path("/proc/thread-self/net/tcp").read_text().splitlines()[1:]
     return len({row.split()[1] for row in rows})
@@ -68,7 +68,7 @@ def measured(family: int) -> dict[str, Any]:
     """A whole check, its bytes at the interface, and the ports that it held at a time."""
     with tempfile.TemporaryDirectory() as name, ready(Path(name), family, TWO_EPOCHS) as (lab, command):
         before, ports = counters(lab), 0
-        program = lab.start(PROBE.name, command)
+        program = lab.start(LAB_PROBE.name, command)
         while not program.ended(0.2):
             ports = max(ports, ports_of(lab))
         after = counters(lab)
@@ -80,7 +80,7 @@ def measured(family: int) -> dict[str, Any]:
             "family": facts.family,
             "ports": ports,
             "epochs": len(facts.epochs),
-            "void": voided(facts) is not None,
+            "void": why_voided(facts) is not None,
         }
 
 
@@ -94,7 +94,7 @@ def test_what_leaves_the_interface_is_what_was_announced(in_lab: Any, family: in
         pytest.skip("this machine was too busy to send on time, which ended the check: try again when it is quiet")
     assert found["epochs"] == 2
     if family == 4:
-        total = rehearse(TWO_EPOCHS)["total"]
+        total = rehearse_check(TWO_EPOCHS)["total"]
         assert total["bytes_sent"] == pytest.approx(found["interface"][0], rel=0.05)
         assert total["bytes_received"] == pytest.approx(found["interface"][1], rel=0.05)
         assert 0 < found["ports"] <= LOCAL_PORTS
@@ -103,17 +103,17 @@ def test_what_leaves_the_interface_is_what_was_announced(in_lab: Any, family: in
 def lost(down_s: float) -> dict[str, Any]:
     """The probe's link goes down in the middle, for so long (0: for good)."""
     with tempfile.TemporaryDirectory() as name, ready(Path(name)) as (lab, command):
-        program = lab.start(PROBE.name, command)
+        program = lab.start(LAB_PROBE.name, command)
         while "for longer" not in program.last_error_line() and not program.ended(0.05):
             pass
         time.sleep(1.0)
         since_s = time.monotonic()
-        with lab.inside(PROBE.name):
-            namespace.ip("link set eth0 down")
+        with lab.inside(LAB_PROBE.name):
+            namespace.run_ip("link set eth0 down")
             if down_s:
                 time.sleep(down_s)
                 routes = [f"route add {net} dev eth0" for net in PREFIXES_V4]
-                namespace.ip("link set eth0 up", *routes)
+                namespace.run_ip("link set eth0 up", *routes)
         outcome = program.finish(30.0)
         facts = stored(Path(name))
         return {

@@ -15,12 +15,12 @@ import pytest
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drivers.run import run_netns
-from talkpath.lab.drivers.sim import PORTS
-from talkpath.lab.ground_truth.hits import truth
-from talkpath.lab.ground_truth.score import score
+from talkpath.lab.drivers.sim import SIM_PORTS
+from talkpath.lab.ground_truth.hits import rule_hits
+from talkpath.lab.ground_truth.score import score_verdicts
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.judge import judge
-from talkpath.verdict.validity import LATE_VOIDS_DELAY_MS, voided
+from talkpath.verdict.judge import judge_facts
+from talkpath.verdict.validity import LATE_VOIDS_DELAY_MS, why_voided
 
 InLab = Callable[..., Any]
 
@@ -67,12 +67,12 @@ def checked(rule: str, background: str, arm: str, family: int, budget_s: float) 
     plan = msgspec.structs.replace(make_plan(arms, budget_s=PATIENCE * budget_s), path_s=PATH_S)
     facts = run_netns(plan, scenario)
     late_ms = max(facts.health.late_ms_p99 or 0.0, facts.health.lab_late_ms_p99 or 0.0)
-    verdicts = [doubled(verdict) for verdict in judge(facts)]
-    (found,) = score(verdicts, truth(scenario.rules, arms, PORTS))
+    verdicts = [doubled(verdict) for verdict in judge_facts(facts)]
+    (found,) = score_verdicts(verdicts, rule_hits(scenario.rules, arms, SIM_PORTS))
     said = found.verdict
     return {
         "wrong": [name for name in found.wrong if name != "jitter_ms"],  # this machine's timers add their own
-        "void": voided(facts) is not None or (rule.startswith("media.delay") and late_ms > LATE_VOIDS_DELAY_MS),
+        "void": why_voided(facts) is not None or (rule.startswith("media.delay") and late_ms > LATE_VOIDS_DELAY_MS),
         "state": said.state,
         "said": f"{said.state} {said.rule} {said.direction} {said.parameters} {said.reason} {said.figures}",
     }

@@ -18,7 +18,7 @@ from factories.networks.nft_router import NoRules, nft_router
 from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.drivers.program import Program
-from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
 from talkpath.wire.rtc.stun import COOKIE_BYTES
 
 InLab = Callable[..., Any]
@@ -83,8 +83,8 @@ def bites(rule: str, far: str, flows: list[Flow]) -> list[int] | str:
         with nft_router(rule) as hosts:
             echo = Program([sys.executable, "-c", ECHO], hosts[RESPONDER.name].start)
             echo.line("listening")
-            back = [_echoed(hosts[PROBE.name], far, flow) for flow in flows]
-            with hosts[PROBE.name].inside(), socket.create_connection((far, 443), timeout=5) as stream:
+            back = [_echoed(hosts[LAB_PROBE.name], far, flow) for flow in flows]
+            with hosts[LAB_PROBE.name].inside(), socket.create_connection((far, 443), timeout=5) as stream:
                 back.append(len(stream.recv(10)))
             echo.stop()
             return back
@@ -95,7 +95,7 @@ def bites(rule: str, far: str, flows: list[Flow]) -> list[int] | str:
 @pytest.fixture
 def behind(in_lab: InLab) -> Callable[..., list[int]]:
     """`bites`, in the lab."""
-    if namespace.tool("nft") is None:
+    if namespace.system_tool("nft") is None:
         pytest.skip("needs nft: apt install nftables")
 
     def call(*arguments: object) -> list[int]:

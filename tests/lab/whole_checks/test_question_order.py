@@ -8,13 +8,13 @@ import pytest
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 
 
 def test_each_app_is_heard_once_and_the_one_that_is_nearly_accused_twice():
     facts = run_sim(make_plan(choose_arms()), Scenario.parse("clean", ["media.drop,p=0.5,app=signal"], 1))
     order = [epoch.app for epoch in facts.epochs if epoch.question == "battery"]
-    known_s = next(verdict.known_at_s for verdict in judge(facts) if verdict.app == "signal")
+    known_s = next(verdict.known_at_s for verdict in judge_facts(facts) if verdict.app == "signal")
     assert order[:6] == ["max", "meet", "signal", "telegram", "webrtc", "whatsapp"]
     assert "signal" in order[6:8]  # as soon as its first answer came: one question may be on its way by then
     assert order.index("signal", 6) == next(epoch.number for epoch in facts.epochs if epoch.known_s == known_s)
@@ -24,14 +24,14 @@ def test_calls_that_take_control_traffic_along_are_not_named_by_their_own_fate_a
     """Calls are proven to be stopped when three twins have failed behind them: too few to name `residual`, and enough
     to ask on before anything is named."""
     facts = run_sim(make_plan(choose_arms(["meet"])), Scenario.parse("clean", ["residual,for_s=60"], 7))
-    (verdict,) = judge(facts)
+    (verdict,) = judge_facts(facts)
     assert (verdict.state, verdict.rule) == ("restricted", "residual")
 
 
 @pytest.mark.parametrize("after_s", [7, 12, 17])
 def test_one_app_whose_calls_go_silent_is_accused_whenever_they_do(after_s: int):
     facts = run_sim(make_plan(choose_arms(["signal"])), Scenario.parse("clean", [f"media.freeze,after_s={after_s}"], 1))
-    (verdict,) = judge(facts)
+    (verdict,) = judge_facts(facts)
     assert (verdict.state, verdict.rule) == ("restricted", "media.freeze")
 
 
@@ -44,4 +44,4 @@ def test_where_a_translator_forgot_a_call_and_its_twin_another_is_watched_while_
     )
     assert lost.app == again.app != other.app
     assert lost.ended_s < again.started_s < other.ended_s
-    assert {verdict.app: verdict.state for verdict in judge(facts)} == {"meet": "ok", "signal": "ok"}
+    assert {verdict.app: verdict.state for verdict in judge_facts(facts)} == {"meet": "ok", "signal": "ok"}

@@ -10,7 +10,7 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.ground_truth.score import ACCUSING
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.judge import judge, judge_arms
+from talkpath.verdict.judge import judge_arms, judge_facts
 from talkpath.verdict.model import Number
 
 SIGNAL = Arm("signal", "ringrtc", "voice")
@@ -27,7 +27,7 @@ SIGNAL = Arm("signal", "ringrtc", "voice")
     ],
 )
 def test_nobody_is_told_apart(background: str) -> None:
-    (verdict,) = judge(run_sim(make_plan((SIGNAL,)), Scenario.parse(background, (), 1)))
+    (verdict,) = judge_facts(run_sim(make_plan((SIGNAL,)), Scenario.parse(background, (), 1)))
     assert verdict.state not in ACCUSING
     assert verdict.reason is None or verdict.reason.code != "twin_worse"
 
@@ -36,7 +36,7 @@ def test_a_policer_of_every_flow_cuts_none_off() -> None:
     """Far less passes than video wants: gaps between two packets that pass look like ends at one count."""
     video = Arm("max", "webrtc", "video")
     network = Scenario.parse("police_flow,kbps=25.39817420794197,burst_bytes=3000", (), 3377500282)
-    (verdict,) = judge(run_sim(make_plan((video,)), network))
+    (verdict,) = judge_facts(run_sim(make_plan((video,)), network))
     assert verdict.state == "impaired"
 
 
@@ -53,7 +53,7 @@ def test_lines_with_several_paths_are_decided_within_the_budget() -> None:
 @pytest.mark.parametrize("seed", [1, 4, 5, 6])
 def test_a_drop_that_is_in_force_now_and_then_is_no_policer(seed: int) -> None:
     rule = "media.drop,direction=down,p=0.36,from_s=14.7,cycle_s=17.7,active_s=6"
-    (verdict,) = judge(run_sim(make_plan(choose_arms(["whatsapp"])), Scenario.parse("clean", [rule], seed)))
+    (verdict,) = judge_facts(run_sim(make_plan(choose_arms(["whatsapp"])), Scenario.parse("clean", [rule], seed)))
     assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "media.drop", "down")
     share = verdict.parameters["p"]
     assert isinstance(share, Number)
@@ -64,7 +64,7 @@ def test_a_drop_that_is_in_force_now_and_then_is_no_policer(seed: int) -> None:
 
 def test_one_bad_call_and_one_bad_twin_make_no_line_impaired() -> None:
     """The arm's long call and its only twin both met a path that loses much; most calls did not."""
-    (verdict,) = judge(run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("ecmp", (), 9586700328)))
+    (verdict,) = judge_facts(run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("ecmp", (), 9586700328)))
     assert verdict.state == "ok"
 
 
@@ -73,4 +73,4 @@ def test_a_call_that_lost_more_by_accident_is_placed_again() -> None:
     facts = run_sim(make_plan(choose_arms(), budget_bytes=8_000_000), Scenario.parse("hash", (), 6))
     long = [epoch for epoch in facts.epochs if (epoch.app, epoch.question) == ("meet", "long")]
     assert [epoch.value for epoch in long] == [0.0, 1.0]
-    assert next(verdict.state for verdict in judge(facts) if verdict.app == "meet") == "ok"
+    assert next(verdict.state for verdict in judge_facts(facts) if verdict.app == "meet") == "ok"

@@ -10,7 +10,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Number
 
 
@@ -24,13 +24,13 @@ from talkpath.verdict.model import Number
 )
 def test_nobody_is_accused_of_it(background: str, arms: tuple[Arm, ...], seed: int, family: int) -> None:
     facts = run_sim(make_plan(arms), Scenario.parse(background, [], seed, family))
-    assert {verdict.state for verdict in judge(facts)} <= {"ok", "impaired", "insufficient"}
+    assert {verdict.state for verdict in judge_facts(facts)} <= {"ok", "impaired", "insufficient"}
 
 
 @pytest.mark.parametrize("limit", ["after_bytes=5000", "after_bytes=16000", "after_packets=60", "after_packets=400"])
 def test_a_line_that_cuts_every_flow_off_is_closed(limit: str) -> None:
     """At other counts of packets for each app, or of bytes, and later than the first epochs' calls end."""
-    verdicts = judge(run_sim(make_plan(choose_arms()), Scenario.parse("clean", [f"udp.freeze,{limit}"], 1)))
+    verdicts = judge_facts(run_sim(make_plan(choose_arms()), Scenario.parse("clean", [f"udp.freeze,{limit}"], 1)))
     assert {(verdict.state, verdict.rule) for verdict in verdicts} == {("closed", "udp.freeze")}
     name, truth = limit.split("=")
     for known in (verdict.parameters[name] for verdict in verdicts):
@@ -41,7 +41,7 @@ def test_a_line_that_cuts_every_flow_off_is_closed(limit: str) -> None:
 @pytest.mark.parametrize("most_bytes", [1_000, 3_000])
 def test_a_line_that_cuts_every_flow_off_at_once_is_not_too_poor_for_calls(most_bytes: int) -> None:
     scenario = Scenario.parse("clean", [f"udp.freeze,after_bytes={most_bytes}"], 1)
-    verdicts = judge(run_sim(make_plan(choose_arms()), scenario))
+    verdicts = judge_facts(run_sim(make_plan(choose_arms()), scenario))
     assert not {verdict.state for verdict in verdicts} & {"ok", "impaired"}
 
 
@@ -50,5 +50,5 @@ def test_an_arm_whose_watched_call_was_lost_with_the_server_is_not_told_as_watch
     short = tuple(epoch for epoch in facts.epochs if epoch.question != "long")
     briefly = replace(facts, epochs=short)
     lost = replace(briefly, health=replace(facts.health, ended="network_lost"))
-    assert [each.reason.code for each in judge(briefly) if each.reason] == ["watched_briefly"]
-    assert [each.reason.code for each in judge(lost) if each.reason] == ["responder_lost"]
+    assert [each.reason.code for each in judge_facts(briefly) if each.reason] == ["watched_briefly"]
+    assert [each.reason.code for each in judge_facts(lost) if each.reason] == ["responder_lost"]

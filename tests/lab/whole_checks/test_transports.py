@@ -12,13 +12,13 @@ import pytest
 
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers import run as drive
-from talkpath.lab.drivers.sim import PORTS
+from talkpath.lab.drivers.sim import SIM_PORTS
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
 from talkpath.report.check_json import judge_check
-from talkpath.verdict.validity import voided
+from talkpath.verdict.validity import why_voided
 
-OTHER = f"udp/{PORTS[-1]}"
+OTHER = f"udp/{SIM_PORTS[-1]}"
 UDP, TLS = ["udp/3478", "udp/443", OTHER], ["tls/443", "wss/443"]
 ALL = [*UDP, "tcp/443", *TLS]
 
@@ -140,7 +140,7 @@ def in_a_box(name: str) -> tuple[bool, str, list[str]]:
 
 def told(facts: Facts, tried: Sequence[str]) -> tuple[bool, str, list[str]]:
     """(was the run void, state, what carries)."""
-    void = voided(facts) is not None
+    void = why_voided(facts) is not None
     return void, state(facts), [] if void else through(facts, tried)
 
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talkpath.errors import UsageError
-from talkpath.lab.country.play import play
+from talkpath.lab.country.play import play_country
 from talkpath.lab.country.settings import CountrySettings, read_country
-from talkpath.observatory.article.page import article_page, box_rows, measure_sentences, sentences
+from talkpath.observatory.article.page import article_page, article_sentences, box_rows, measure_sentences
 from talkpath.observatory.article.truth import read_truth
 from talkpath.observatory.claims.grammar import parse_predicate
 from talkpath.observatory.claims.rows import load_claims
@@ -69,8 +69,8 @@ def country(folder: Path, *changes: tuple[str, str]) -> CountrySettings:
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     place = tmp_path_factory.mktemp("boxes")
-    play(country(place), place / "article", seed=1)
-    play(country(place, *COMPLIES), place / "restored", seed=1)
+    play_country(country(place), place / "article", seed=1)
+    play_country(country(place, *COMPLIES), place / "restored", seed=1)
     return {"article": place / "article", "restored": place / "restored"}
 
 
@@ -82,7 +82,7 @@ def test_each_sentence_has_its_row():
 
 @pytest.mark.long
 def test_no_cell_is_empty(folders: dict[str, Path]):
-    rows = sentences(measure_sentences(folders), folders)
+    rows = article_sentences(measure_sentences(folders), folders)
     assert len(rows) == 21
     assert [cell for row in rows for cell in (row.statement, row.stands, row.command, row.measured, row.truth)
             if not cell.strip()] == []  # fmt: skip
@@ -97,7 +97,7 @@ def test_what_is_measured_is_what_the_scenario_does(folders: dict[str, Path]):
     assert said["S10"].startswith("**contradicted**")  # video cannot be told from voice by what starts a call
     assert said["S11"].startswith("**supported**; DEGRADED video of whatsapp: 1 of 1 networks")
     assert said["S05"] == "**not measurable**: a purpose"
-    truths = {row.id: row.truth for row in sentences(measured, folders)}
+    truths = {row.id: row.truth for row in article_sentences(measured, folders)}
     assert "whatsapp voice began on 1 of 1 networks, 2025-08-13 to 2025-08-13" in truths["S01"]
     assert "telegram voice ended on 1 of 1 networks, 2025-08-20 to 2025-08-20" in truths["S09"]
     assert "2025-08: 97.0 million use whatsapp" in truths["S03"]
@@ -113,14 +113,14 @@ def test_the_truth_is_not_read_to_measure(folders: dict[str, Path], tmp_path: Pa
     after = measure_sentences(copies)
     assert after.said == before
     with pytest.raises(UsageError, match="no truth of a made-up country"):
-        sentences(after, copies)
+        article_sentences(after, copies)
 
 
 @pytest.mark.long
 def test_another_scenario_is_measured_otherwise(folders: dict[str, Path], tmp_path: Path):
     """No order, another audience: the measured column changes."""
     changes = [("[[operators]]\n", "[[operators]]\ncoverage = 0.0\n"), ("97_000_000", "50_000_000")]
-    play(country(tmp_path, *changes), tmp_path / "other", seed=1)
+    play_country(country(tmp_path, *changes), tmp_path / "other", seed=1)
     before = measure_sentences(folders).said
     after = measure_sentences({**folders, "article": tmp_path / "other"}).said
     assert {name for name in before if before[name] != after[name]} == {"S01", "S03", "S10", "S11", "S15", "S18"}

@@ -12,7 +12,7 @@ from talkpath.apps import shapes
 from talkpath.errors import UsageError
 from talkpath.observatory.claims.grammar import parse_predicate, propositions
 from talkpath.observatory.claims.rows import Claim, check_links, current_claims, load_claims, read_rows
-from talkpath.verdict.rules import rules
+from talkpath.verdict.rules import all_rules
 
 FACTS = Path(__file__).parents[4] / "shared" / "facts" / "claims.jsonl"
 NOT_IMITATED = {"snapchat", "facetime", "imo"}  # apps that were spoken of and that no probe imitates
@@ -73,7 +73,7 @@ def test_forty_percent_of_fraud_calls_is_no_quality_of_calls(rows):
 
 def test_predicates_speak_of_apps_and_rules_that_exist(rows):
     apps = {arm.app for arm in shapes()} | NOT_IMITATED
-    known = set(rules()) | OF_MESSAGES
+    known = set(all_rules()) | OF_MESSAGES
     for row in rows.values():
         for held in propositions(parse_predicate(row.predicate)) if row.predicate else ():
             assert {*held.apps} | ({held.than} - {""}) <= apps, row.id

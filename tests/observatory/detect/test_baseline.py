@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkpath.observatory.detect.assumptions import CAPTURE, OBSERVATORY, SOURCES
+from talkpath.observatory.detect.assumptions import CAPTURE, OBSERVATORY_ASSUMPTIONS, SOURCES
 from talkpath.observatory.detect.baseline import Normal, normal_levels
 from talkpath.observatory.detect.counts import panel_of_arrays
 
@@ -22,5 +22,7 @@ def test_a_normal_is_not_pulled_below_what_its_own_reports_say():
         [("XX", "AS64496", "max", "voice")], 739_000 + np.arange(DAYS), restricted, reports, nobody, nobody
     )
     kept = Normal(np.zeros((1, len(SOURCES))), np.zeros((1, len(SOURCES)), bool))
-    found = normal_levels(panel, DAYS - 1, np.ones(reports.shape, bool), np.ones(1, bool), kept, OBSERVATORY)
+    found = normal_levels(
+        panel, DAYS - 1, np.ones(reports.shape, bool), np.ones(1, bool), kept, OBSERVATORY_ASSUMPTIONS
+    )
     assert found.level[0, CAPTURE] >= 1 / 3

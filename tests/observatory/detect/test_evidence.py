@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import betabinom, nbinom
 
-from talkpath.observatory.detect.assumptions import BROWSER, CAPTURE, OBSERVATORY, PROBE, TAP
+from talkpath.observatory.detect.assumptions import BROWSER, CAPTURE, OBSERVATORY_ASSUMPTIONS, PROBE, TAP
 from talkpath.observatory.detect.evidence import (
-    began,
-    ended,
-    lifted,
+    began_e_values,
+    ended_e_values,
+    grid_value,
+    lifted_share,
     log_beta_binomial,
     log_negative_binomial,
-    rounded,
 )
 
 SHARES = (PROBE, BROWSER, CAPTURE)
@@ -43,8 +43,8 @@ def counts(most: int) -> np.ndarray:
 def test_the_mean_is_at_most_1_for_every_smaller_share(source, reports, normal, part):
     """The promise that all else rests on, exactly: over the whole distribution of a network that is no worse."""
     k = counts(reports)
-    e = began(source, k, np.full_like(k, reports), np.full(len(k), normal), OBSERVATORY)
-    really = np.exp(log_beta_binomial(reports, max(part * normal, 1e-9), OBSERVATORY.today))
+    e = began_e_values(source, k, np.full_like(k, reports), np.full(len(k), normal), OBSERVATORY_ASSUMPTIONS)
+    really = np.exp(log_beta_binomial(reports, max(part * normal, 1e-9), OBSERVATORY_ASSUMPTIONS.today))
     assert (really @ e <= 1 + 1e-6).all()
     assert (np.diff(e, axis=0) >= -1e-9).all()
 
@@ -53,8 +53,8 @@ def test_the_mean_is_at_most_1_for_every_smaller_share(source, reports, normal, 
 @given(st.floats(0.5, 200.0), st.floats(0.0, 1.0))
 def test_so_it_is_for_taps(normal, part):
     k = counts(4096)
-    e = began(TAP, k, np.full_like(k, 4096), np.full(len(k), normal), OBSERVATORY)
-    really = np.exp(log_negative_binomial(4096, max(part * normal, 1e-3), OBSERVATORY.tap_shape))
+    e = began_e_values(TAP, k, np.full_like(k, 4096), np.full(len(k), normal), OBSERVATORY_ASSUMPTIONS)
+    really = np.exp(log_negative_binomial(4096, max(part * normal, 1e-3), OBSERVATORY_ASSUMPTIONS.tap_shape))
     assert (really @ e <= 1 + 1e-6).all()
 
 
@@ -62,21 +62,25 @@ def test_so_it_is_for_taps(normal, part):
 @given(st.sampled_from(SHARES), st.integers(0, 80), st.floats(0.05, 0.9), st.floats(0.0, 1.0))
 def test_and_of_an_end_for_every_greater_share(source, reports, hit, part):
     k = counts(reports)
-    e = ended(source, k, np.full_like(k, reports), np.full(len(k), hit), np.full(len(k), hit / 10), OBSERVATORY)
-    really = np.exp(log_beta_binomial(reports, min(hit + part * (1 - hit), 0.999), OBSERVATORY.today))
+    e = ended_e_values(
+        source, k, np.full_like(k, reports), np.full(len(k), hit), np.full(len(k), hit / 10), OBSERVATORY_ASSUMPTIONS
+    )
+    really = np.exp(log_beta_binomial(reports, min(hit + part * (1 - hit), 0.999), OBSERVATORY_ASSUMPTIONS.today))
     assert (really @ e <= 1 + 1e-6).all()
     assert (np.diff(e, axis=0) <= 1e-9).all()
 
 
 def test_an_end_says_nothing_where_the_normal_is_no_better():
-    assert ended(PROBE, np.array([0]), np.array([6]), np.array([0.2]), np.array([0.3]), OBSERVATORY) == [[1.0]]
+    assert ended_e_values(
+        PROBE, np.array([0]), np.array([6]), np.array([0.2]), np.array([0.3]), OBSERVATORY_ASSUMPTIONS
+    ) == [[1.0]]
 
 
 def test_a_grid_rounds_to_the_side_asked_for():
-    assert rounded(0.1, up=False) <= 0.1 <= rounded(0.1, up=True) <= 0.103
-    assert rounded(rounded(0.1, True), True) == pytest.approx(rounded(0.1, True))
+    assert grid_value(0.1, up=False) <= 0.1 <= grid_value(0.1, up=True) <= 0.103
+    assert grid_value(grid_value(0.1, True), True) == pytest.approx(grid_value(0.1, True))
 
 
 def test_somebody_behind_a_restriction_is_noticed_as_often_as_assumed():
-    assert lifted(PROBE, 0.0, 1.0, OBSERVATORY) == pytest.approx(0.9)
-    assert lifted(TAP, 2.0, 1.0, OBSERVATORY) == pytest.approx(15.0)
+    assert lifted_share(PROBE, 0.0, 1.0, OBSERVATORY_ASSUMPTIONS) == pytest.approx(0.9)
+    assert lifted_share(TAP, 2.0, 1.0, OBSERVATORY_ASSUMPTIONS) == pytest.approx(15.0)

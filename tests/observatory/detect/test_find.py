@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talkpath.errors import UsageError
-from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY
+from talkpath.observatory.detect.assumptions import FOLDER_ASSUMPTIONS, OBSERVATORY_ASSUMPTIONS
 from talkpath.observatory.detect.counts import ReportCounts
 from talkpath.observatory.detect.find import find_events
 
@@ -38,18 +38,18 @@ def told(events):
 
 
 def test_a_restriction_is_dated_between_two_measured_days():
-    events = find_events(row("o" * 6 + "..RRRR", restricted=6), FOLDER)
+    events = find_events(row("o" * 6 + "..RRRR", restricted=6), FOLDER_ASSUMPTIONS)
     assert told(events) == [("began", "2025-08-06", "2025-08-09", "confirmed")]
     assert (events[0].count, events[0].rule, events[0].sources) == (24, "media.drop", ("probe",))
     assert events[0].share_low < 1 <= events[0].share_high
 
 
 def test_one_report_is_a_signal_and_no_more():
-    assert told(find_events(row("ooooR", reports=1, restricted=1), FOLDER))[0][3] == "signal"
+    assert told(find_events(row("ooooR", reports=1, restricted=1), FOLDER_ASSUMPTIONS))[0][3] == "signal"
 
 
 def test_it_ends_and_begins_again():
-    events = find_events(row("oooRRRRRRooooooRRRR", restricted=6), FOLDER)
+    events = find_events(row("oooRRRRRRooooooRRRR", restricted=6), FOLDER_ASSUMPTIONS)
     assert [(event.kind, event.onset_high, event.level) for event in events] == [
         ("began", "2025-08-04", "confirmed"),
         ("ended", "2025-08-10", "confirmed"),
@@ -61,22 +61,22 @@ def test_it_ends_and_begins_again():
 
 def test_a_second_source_that_does_not_agree_keeps_it_unconfirmed():
     probes, taps = row("oooooRRRRRR"), row("ooooooooooo", "tap")
-    assert told(find_events(probes + taps, FOLDER))[0][3] == "signal"
+    assert told(find_events(probes + taps, FOLDER_ASSUMPTIONS))[0][3] == "signal"
     agreeing = row("oooooRRRRRR", "tap", restricted=25)
-    assert told(find_events(probes + agreeing, FOLDER))[0][3] == "confirmed"
+    assert told(find_events(probes + agreeing, FOLDER_ASSUMPTIONS))[0][3] == "confirmed"
 
 
 def test_restricted_since_the_first_day_is_not_its_own_normal():
     """Beside peers that are not: it is found, and not lost when the first days are long enough ago to be a normal."""
     peers = [one for network in range(4) for one in row("o" * 150, network=f"AS6450{network}")]
     hit = row("R" * 150, restricted=3)
-    events = [event for event in find_events(peers + hit, OBSERVATORY) if event.network == "AS64496"]
+    events = [event for event in find_events(peers + hit, OBSERVATORY_ASSUMPTIONS) if event.network == "AS64496"]
     assert [(event.kind, event.onset_low) for event in events] == [("began", None)]
 
 
 def test_another_rule_on_two_days_is_a_change():
     later = row("." * 10 + "RRR", rules={"stun.drop": 4})
-    began, changed = find_events(row("oooooRRRRR") + later, FOLDER)
+    began, changed = find_events(row("oooooRRRRR") + later, FOLDER_ASSUMPTIONS)
     assert (began.rule, changed.rule, changed.kind, changed.began) == ("media.drop", "stun.drop", "changed", began.id)
     assert (changed.onset_low, changed.onset_high) == ("2025-08-10", "2025-08-11")
     assert began.rules == {"media.drop": 20, "stun.drop": 12}
@@ -84,17 +84,19 @@ def test_another_rule_on_two_days_is_a_change():
 
 def test_one_source_alone_does_not_change_what_another_still_names():
     other = row("..........RRR", "browser", rules={"stun.drop": 40}, reports=40, restricted=40)
-    events = find_events(row("oooooRRRRRRRR") + other, FOLDER)
+    events = find_events(row("oooooRRRRRRRR") + other, FOLDER_ASSUMPTIONS)
     assert [event.kind for event in events] == ["began"]
 
 
 def test_what_nobody_can_place_is_no_network():
-    assert find_events([ReportCounts("2025-08-01", "ZZ", "AS0", "max", "voice", "probe", 9, 9)], FOLDER) == []
+    assert (
+        find_events([ReportCounts("2025-08-01", "ZZ", "AS0", "max", "voice", "probe", 9, 9)], FOLDER_ASSUMPTIONS) == []
+    )
 
 
 def test_a_day_that_is_none_is_said_so():
     with pytest.raises(UsageError, match="written as"):
-        find_events([ReportCounts("yesterday", "XX", "AS1", "max", "voice", "probe", 9, 9)], FOLDER)
+        find_events([ReportCounts("yesterday", "XX", "AS1", "max", "voice", "probe", 9, 9)], FOLDER_ASSUMPTIONS)
 
 
 @settings(max_examples=25, deadline=None)
@@ -105,8 +107,8 @@ def test_late_split_and_shuffled_counts_give_the_same_events(pattern, random):
     halves = [half for one in whole if one.restricted % 2 == 0
               for half in [_part(one, 2)] * 2] + [one for one in whole if one.restricted % 2]  # fmt: skip
     shuffled = random.sample(halves, len(halves))
-    assert find_events(shuffled, OBSERVATORY) == find_events(halves, OBSERVATORY)
-    assert told(find_events(whole, OBSERVATORY)) == told(find_events(shuffled, OBSERVATORY))
+    assert find_events(shuffled, OBSERVATORY_ASSUMPTIONS) == find_events(halves, OBSERVATORY_ASSUMPTIONS)
+    assert told(find_events(whole, OBSERVATORY_ASSUMPTIONS)) == told(find_events(shuffled, OBSERVATORY_ASSUMPTIONS))
 
 
 def _part(one: ReportCounts, of: int) -> ReportCounts:
@@ -117,8 +119,8 @@ def _part(one: ReportCounts, of: int) -> ReportCounts:
 
 
 def test_a_shift_in_time_shifts_every_date():
-    events = find_events(row("ooooooRRRRRRoooooooo"), FOLDER)
-    later = find_events(row("." * 40 + "ooooooRRRRRRoooooooo"), FOLDER)
+    events = find_events(row("ooooooRRRRRRoooooooo"), FOLDER_ASSUMPTIONS)
+    later = find_events(row("." * 40 + "ooooooRRRRRRoooooooo"), FOLDER_ASSUMPTIONS)
     moved = [replace_day(event.onset_high, 40) for event in events]
     assert [event.onset_high for event in later] == moved
     assert len(events) == 2
@@ -129,14 +131,14 @@ def replace_day(day: str, by: int) -> str:
 
 
 def test_assumptions_can_be_changed_one_by_one():
-    strict = replace(FOLDER, confirmed_years=10_000.0)
+    strict = replace(FOLDER_ASSUMPTIONS, confirmed_years=10_000.0)
     assert told(find_events(row("ooooRR", reports=1, restricted=1), strict))[0][3] == "signal"
 
 
 def test_reports_and_people_of_an_event_are_of_the_same_sources():
     probes = row("oooooooRRRRRR", restricted=6, contributors=6, restricted_contributors=3)
     taps = row("oooooooRRRRRR", "tap", restricted=40, contributors=25, restricted_contributors=25)
-    (event,) = find_events([*probes, *taps], FOLDER)
+    (event,) = find_events([*probes, *taps], FOLDER_ASSUMPTIONS)
     assert (event.count, event.contributors) == (36, 3)
     assert event.taps > 200
 
@@ -150,8 +152,8 @@ def test_one_contributor_and_taps_alone_confirm_nothing_where_two_are_asked_for(
     """And one where one is asked for; what two people report is as before."""
     probes = row("oooooooRRRRRR", restricted=6, contributors=1, restricted_contributors=1)
     taps = row("oooooooRRRRRR", "tap", restricted=40, contributors=25, restricted_contributors=25)
-    two = replace(FOLDER, least_people=2)
-    (confirmed,) = find_events([*probes, *taps], FOLDER)
+    two = replace(FOLDER_ASSUMPTIONS, least_people=2)
+    (confirmed,) = find_events([*probes, *taps], FOLDER_ASSUMPTIONS)
     (signal,) = find_events([*probes, *taps], two)
     assert (confirmed.level, signal.level) == ("confirmed", "signal")
     assert signal.known == {"signal": confirmed.known["signal"]}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talkpath.observatory.detect.rings import ALONE, Ring, all_of, credible, some_of
+from talkpath.observatory.detect.rings import DISAGREEING_E, Ring, all_of, credible_days, some_of
 
 EVIDENCE = st.lists(st.floats(1e-6, 1e6), min_size=4, max_size=4)
 
@@ -20,7 +20,7 @@ def test_whoever_lies_gets_no_more_than_honest_sources_say(values, needed, data)
     honest = [value for at, value in enumerate(values) if at not in captured]
     lied = np.array([[[1e9 if at in captured else value for at, value in enumerate(values)]]])
     told = some_of(lied, needed)[0, 0]
-    assert told <= (ALONE * np.mean(honest) + (1 - ALONE) * np.prod(honest)) * (1 + 1e-9)
+    assert told <= (DISAGREEING_E * np.mean(honest) + (1 - DISAGREEING_E) * np.prod(honest)) * (1 + 1e-9)
 
 
 @settings(max_examples=100, deadline=None)
@@ -32,7 +32,7 @@ def test_no_source_is_more_than_another(values, order, needed):
 
 def test_a_source_that_denies_everything_holds_nothing_back():
     evidence = np.array([[[1e9, 1e9, 1e-60, 1.0]]])
-    assert some_of(evidence, 2)[0, 0] == pytest.approx(ALONE * 1e9 / 3)  # by the mean
+    assert some_of(evidence, 2)[0, 0] == pytest.approx(DISAGREEING_E * 1e9 / 3)  # by the mean
     assert all_of(evidence)[0, 0] < 1e-40
 
 
@@ -56,4 +56,4 @@ def test_a_ring_holds_products_since_each_day_and_forgets():
 
 def test_the_days_that_hold_the_evidence():
     weights, days = np.array([0.0, 10.0, 90.0, 0.001]), np.array([7, 4, 5, 6])
-    assert credible(weights, days) == (4, 5)
+    assert credible_days(weights, days) == (4, 5)

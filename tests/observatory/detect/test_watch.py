@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from proof.pages.networks_in_numbers import SimulatedNetworks, play
-from talkpath.observatory.detect.assumptions import CONFIRMED, OBSERVATORY, PROBE, RESISTANT, SIGNAL
+from proof.pages.networks_in_numbers import SimulatedNetworks, play_networks
+from talkpath.observatory.detect.assumptions import CONFIRMED, OBSERVATORY_ASSUMPTIONS, PROBE, RESISTANT, SIGNAL
 from talkpath.observatory.detect.watch import Watch
 
 ATTACKED = {"begin": 80, "end": 120, "hit": 0.6, "streams": 6, "networks": 12, "days": 130}
@@ -23,14 +23,16 @@ def upper(found: int, of: float) -> float:
 
 def test_quiet_networks_are_not_accused():
     """12 network-years of 16 streams, with an outage on one day of a hundred."""
-    played = play(SimulatedNetworks(12), OBSERVATORY, 1)
+    played = play_networks(SimulatedNetworks(12), OBSERVATORY_ASSUMPTIONS, 1)
     assert played.false(CONFIRMED) == 0
     assert upper(played.false(SIGNAL), 12 * 16) < 0.1  # the threshold promises 0.1 a year
 
 
 def test_restrictions_are_found_and_their_ends():
     """At 6 probes a day and 60 % prevalence; medians of 60 networks."""
-    played = play(SimulatedNetworks(60, days=150, streams=4, hit=0.6, begin=80, end=120), OBSERVATORY, 2)
+    played = play_networks(
+        SimulatedNetworks(60, days=150, streams=4, hit=0.6, begin=80, end=120), OBSERVATORY_ASSUMPTIONS, 2
+    )
     for level, days in ((SIGNAL, 3), (CONFIRMED, 5), (RESISTANT, 10)):
         assert np.median(played.delays(level)) <= days
         assert np.median(played.end_delays(level)) <= days
@@ -41,10 +43,14 @@ def test_restrictions_are_found_and_their_ends():
 
 @pytest.mark.parametrize("source", FLOODS)
 def test_one_captured_source_confirms_nothing_and_hides_nothing(source):
-    lying = play(SimulatedNetworks(12, days=130, streams=6, flood={source: 60}, flood_from=70), OBSERVATORY, 3)
+    lying = play_networks(
+        SimulatedNetworks(12, days=130, streams=6, flood={source: 60}, flood_from=70), OBSERVATORY_ASSUMPTIONS, 3
+    )
     assert lying.false(CONFIRMED) == 0
-    denying = play(SimulatedNetworks(**ATTACKED, flood={source: 60}, flood_from=70, deny=True), OBSERVATORY, 4)
-    accusing_since_ever = play(SimulatedNetworks(**ATTACKED, flood={source: 60}), OBSERVATORY, 5)
+    denying = play_networks(
+        SimulatedNetworks(**ATTACKED, flood={source: 60}, flood_from=70, deny=True), OBSERVATORY_ASSUMPTIONS, 4
+    )
+    accusing_since_ever = play_networks(SimulatedNetworks(**ATTACKED, flood={source: 60}), OBSERVATORY_ASSUMPTIONS, 5)
     for played in (denying, accusing_since_ever):
         assert np.isfinite(played.delays(CONFIRMED)).all()
         assert played.false(CONFIRMED) == 0
@@ -53,24 +59,29 @@ def test_one_captured_source_confirms_nothing_and_hides_nothing(source):
 
 @pytest.mark.parametrize("pair", [("probe", "tap"), ("probe", "browser"), ("capture", "browser")])
 def test_two_captured_sources_never_look_attack_resistant(pair):
-    played = play(
-        SimulatedNetworks(12, days=120, streams=6, flood=dict.fromkeys(pair, 60), flood_from=70), OBSERVATORY, 6
+    played = play_networks(
+        SimulatedNetworks(12, days=120, streams=6, flood=dict.fromkeys(pair, 60), flood_from=70),
+        OBSERVATORY_ASSUMPTIONS,
+        6,
     )
     assert played.false(SIGNAL) > 0
     assert played.false(RESISTANT) == 0
 
 
 def test_three_of_ten_lie_since_ever():
-    quiet = play(SimulatedNetworks(12, days=200, streams=6, liars=0.3), OBSERVATORY, 7)
+    quiet = play_networks(SimulatedNetworks(12, days=200, streams=6, liars=0.3), OBSERVATORY_ASSUMPTIONS, 7)
     assert quiet.false(CONFIRMED) == 0
-    hit = play(SimulatedNetworks(**ATTACKED, liars=0.3), OBSERVATORY, 8)
+    hit = play_networks(SimulatedNetworks(**ATTACKED, liars=0.3), OBSERVATORY_ASSUMPTIONS, 8)
     assert np.isfinite(hit.delays(CONFIRMED)).all()
     assert hit.false(CONFIRMED) == 0
 
 
 def test_two_sites_of_the_operators_own_confirm_without_any_other_source():
     world = SimulatedNetworks(20, days=120, streams=2, hit=0.6, begin=60, volumes=(6, 0, 0, 0, 0), sites=2)
-    with_sites, without = play(world, OBSERVATORY, 9), play(replace(world, sites=0), OBSERVATORY, 9)
+    with_sites, without = (
+        play_networks(world, OBSERVATORY_ASSUMPTIONS, 9),
+        play_networks(replace(world, sites=0), OBSERVATORY_ASSUMPTIONS, 9),
+    )
     assert np.median(with_sites.delays(CONFIRMED)) <= 5
     assert np.isinf(without.delays(CONFIRMED)).all()
 
@@ -79,13 +90,13 @@ def test_an_outage_of_three_days_confirms_nothing():
     panel = SimulatedNetworks(20, days=120, streams=6, outage=0.0).panel(10)
     out = SimulatedNetworks(20, days=120, streams=6, outage=1.0).panel(10)
     panel.restricted[:, 70:73], panel.reports[:, 70:73] = out.restricted[:, 70:73], out.reports[:, 70:73]
-    assert all(spell.onset.level == SIGNAL for spell in Watch(panel, OBSERVATORY).run())
+    assert all(spell.onset.level == SIGNAL for spell in Watch(panel, OBSERVATORY_ASSUMPTIONS).run())
 
 
 def test_beside_a_flooded_source_the_days_of_honest_ones_still_feed_their_normal():
     """Else high days would be left out and low ones not, and the normal be too low: it is only that they lean."""
     world = SimulatedNetworks(20, days=200, streams=6, flood={"probe": 60}, flood_from=90)
-    watch = Watch(world.panel(11), OBSERVATORY)
+    watch = Watch(world.panel(11), OBSERVATORY_ASSUMPTIONS)
     assert {spell.onset.level for spell in watch.run() if spell.stream % 6 == 0} == {SIGNAL}
     left_out = watch._in_event[::6, 100:].mean(axis=(0, 1))
     assert left_out[PROBE] > 0.95

@@ -11,7 +11,7 @@ from test_journal import event
 
 from factories.observatories.webhook_receiver import Receiver, webhook_server
 from talkpath.errors import UsageError
-from talkpath.observatory.feeds.atom import ATOM
+from talkpath.observatory.feeds.atom import ATOM_NAMESPACE
 from talkpath.observatory.feeds.journal import read_journal
 from talkpath.observatory.feeds.publish import publish_events
 from talkpath.observatory.publication import Publication
@@ -35,7 +35,7 @@ def test_what_is_new_is_told_everywhere_and_only_once(tmp_path: Path, receiver: 
     said = publish_events(events, journal, Publication(), feed, named)
     assert said == "2 new lines in events.jsonl; 1 of 2 may be published. 1 deliveries."
     assert [json.loads(body)["event"]["network"] for _, _, body in receiver.got] == ["AS1"]
-    assert len(ElementTree.parse(feed).getroot().findall(f"{{{ATOM}}}entry")) == 1
+    assert len(ElementTree.parse(feed).getroot().findall(f"{{{ATOM_NAMESPACE}}}entry")) == 1
     again = publish_events(events, journal, Publication(), feed, named)
     assert again == "0 new lines in events.jsonl; 1 of 2 may be published. 0 deliveries."
     publish_events([], journal, Publication(), feed, named)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from test_journal import event
 
 from talkpath.observatory.events.record import Event
-from talkpath.observatory.feeds.atom import ATOM
+from talkpath.observatory.feeds.atom import ATOM_NAMESPACE
 from talkpath.observatory.feeds.journal import read_journal
 from talkpath.observatory.feeds.publish import record_events
 from talkpath.observatory.publication import Publication
@@ -24,8 +24,8 @@ def look(folder: Path, *events: Event) -> list[Event]:
 
 
 def titles(folder: Path, name: str) -> list[str]:
-    entries = ElementTree.parse(folder / "feeds" / f"{name}.atom").getroot().findall(f"{{{ATOM}}}entry")
-    return [entry.findtext(f"{{{ATOM}}}title") or "" for entry in entries]
+    entries = ElementTree.parse(folder / "feeds" / f"{name}.atom").getroot().findall(f"{{{ATOM_NAMESPACE}}}entry")
+    return [entry.findtext(f"{{{ATOM_NAMESPACE}}}title") or "" for entry in entries]
 
 
 def test_an_event_keeps_its_address_and_what_was_taken_back_is_still_there(tmp_path: Path):

@@ -23,12 +23,12 @@ from talkpath.observatory.feeds.webhook import (
     TRIES,
     Hook,
     HookProgress,
-    deliver,
+    deliver_news,
     load_hooks,
-    post,
+    post_event,
     read_progress,
-    signature,
-    waits,
+    retry_waits,
+    webhook_signature,
     write_progress,
 )
 
@@ -47,7 +47,7 @@ def receiver() -> Iterator[Receiver]:
 
 def run(hook: Hook, got: HookProgress = NOTHING, journal=JOURNAL, later=()):
     slept: list[float] = []
-    return *deliver(hook, journal, got, post, slept.append, lambda: NOW_S, Random(1), later), slept
+    return *deliver_news(hook, journal, got, post_event, slept.append, lambda: NOW_S, Random(1), later), slept
 
 
 def numbers(receiver: Receiver) -> list[int]:
@@ -68,7 +68,7 @@ def test_all_lines_arrive_in_order_and_signed(receiver: Receiver, monkeypatch: p
 def test_the_operator_of_a_network_is_told_where_it_is_known_and_the_id_stays(receiver: Receiver):
     hook, names = Hook(receiver.url, SECRET), {JOURNAL[1].event.network: "Northline"}
     for operators in ({}, names):
-        deliver(hook, JOURNAL, NOTHING, post, lambda _: None, lambda: NOW_S, Random(1), (), operators)
+        deliver_news(hook, JOURNAL, NOTHING, post_event, lambda _: None, lambda: NOW_S, Random(1), (), operators)
     told = [json.loads(body).get("operator") for _, _, body in receiver.got]
     assert told == [None, None, None, None, "Northline", None]
     ids = [headers["webhook-id"] for _, headers, _ in receiver.got]
@@ -93,7 +93,7 @@ def test_a_receiver_that_is_down_loses_nothing(receiver: Receiver):
 
 
 def test_nobody_there_is_a_value_and_no_exception():
-    assert post("http://127.0.0.1:9/", {}, b"") == 0
+    assert post_event("http://127.0.0.1:9/", {}, b"") == 0
 
 
 def test_no_redirection_is_followed(receiver: Receiver):
@@ -117,7 +117,7 @@ def test_a_line_that_waits_for_its_day_is_sent_then(receiver: Receiver):
 
 
 def test_waits_grow_to_a_bound():
-    found = list(waits(Random(3)))
+    found = list(retry_waits(Random(3)))
     assert len(found) == TRIES - 1
     assert all(0.5 * 2**at <= wait <= 2**at for at, wait in enumerate(found))
 
@@ -126,8 +126,8 @@ def test_a_signature_is_that_of_standard_webhooks():
     """The example of the specification, and what its own library signs."""
     key = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     example = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b'{"test": 2432232314}'
-    assert signature(key, *example) == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
-    assert signature(KEY, "msg_1", 7, b"{}") == standardwebhooks.Webhook(SECRET).sign(
+    assert webhook_signature(key, *example) == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert webhook_signature(KEY, "msg_1", 7, b"{}") == standardwebhooks.Webhook(SECRET).sign(
         "msg_1", datetime.fromtimestamp(7, UTC), "{}"
     )
 
@@ -135,7 +135,9 @@ def test_a_signature_is_that_of_standard_webhooks():
 def test_a_second_try_has_the_same_id_and_another_time(receiver: Receiver):
     receiver.answers = [500, 204]
     clock = count(NOW_S)
-    deliver(Hook(receiver.url, SECRET), JOURNAL[:1], NOTHING, post, lambda _: None, lambda: next(clock), Random(1))
+    deliver_news(
+        Hook(receiver.url, SECRET), JOURNAL[:1], NOTHING, post_event, lambda _: None, lambda: next(clock), Random(1)
+    )
     (first, second) = [headers for _, headers, _ in receiver.got]
     assert first["webhook-id"] == second["webhook-id"]
     assert int(second["webhook-timestamp"]) == int(first["webhook-timestamp"]) + 1

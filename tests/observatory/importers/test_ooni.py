@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from talkpath.cli import cli
 from talkpath.errors import WireError
-from talkpath.observatory.importers.ooni import TESTS, imported
+from talkpath.observatory.importers.ooni import TESTS, imported_measurement
 from talkpath.observatory.log.records import LoggedVerdict
 
 TROUBLE = "single_request"
@@ -66,7 +66,7 @@ ROWS: list[tuple[str, dict[str, Any], tuple[str, str, str, str, str | None] | No
 def test_what_a_measurement_says(
     test_name: str, keys: dict[str, Any], wanted: tuple[str, str, str, str, str | None] | None
 ):
-    record = imported(line(test_name, keys))
+    record = imported_measurement(line(test_name, keys))
     if wanted is None:
         assert record is None
         return
@@ -79,27 +79,27 @@ def test_what_a_measurement_says(
 def test_signals_void_version_says_nothing():
     keys = {"signal_backend_status": "blocked", "signal_backend_failure": "ssl_unknown_authority"}
     when = "2022-11-01 00:00:00"
-    assert imported(line("signal", keys, test_version="0.2.0", measurement_start_time=when)) is None
-    assert imported(line("signal", keys, test_version="0.2.1", measurement_start_time=when)) is not None
+    assert imported_measurement(line("signal", keys, test_version="0.2.0", measurement_start_time=when)) is None
+    assert imported_measurement(line("signal", keys, test_version="0.2.1", measurement_start_time=when)) is not None
 
 
 @pytest.mark.parametrize("others", [{"probe_asn": "AS0"}, {"probe_cc": "ZZ"}, {"measurement_start_time": "yesterday"}])
 def test_what_nobody_can_place_says_nothing(others: dict[str, str]):
-    assert imported(line("whatsapp", whatsapp("ok", "ok"), **others)) is None
+    assert imported_measurement(line("whatsapp", whatsapp("ok", "ok"), **others)) is None
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(sorted(TESTS)), st.dictionaries(st.sampled_from([key for _, keys, _ in ROWS for key in keys]),
        st.none() | st.booleans() | st.text(max_size=5) | st.lists(st.integers(), max_size=2)))  # fmt: skip
 def test_whatever_the_keys_hold_nothing_is_ever_restricted(test_name: str, keys: dict[str, Any]):
-    record = imported(line(test_name, keys))
+    record = imported_measurement(line(test_name, keys))
     assert record is None or {said.state for said in record.said} <= {"ok", "insufficient"}
 
 
 @given(st.binary(max_size=60))
 def test_what_is_no_measurement_is_told(data: bytes):
     with pytest.raises(WireError):
-        imported(data)
+        imported_measurement(data)
 
 
 def test_a_file_is_taken_once(tmp_path: Path):

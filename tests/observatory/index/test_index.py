@@ -107,14 +107,14 @@ def test_what_is_withdrawn_is_in_no_answer(store: Store):
     fill_index(store, enumerate([keep, gone, Withdrawn(gone.id, gone.day, gone.measured)], 1))
     assert [count.restricted for count in queries.day_counts(store)] == [0]
     assert store.query("SELECT report FROM report FINAL WHERE NOT withdrawn") == [(keep.id,)]
-    assert queries.transports(store) == []
+    assert queries.transport_counts(store) == []
     assert queries.totals(store).reports == 1
 
 
 def test_a_network_that_was_withdrawn_as_a_whole_is_gone(store: Store):
     only = judged_report(logged_verdict("signal", "voice", "restricted"))
     fill_index(store, enumerate([only, Withdrawn(only.id, only.day, only.measured)], 1))
-    assert queries.day_counts(store) == queries.country_days(store) == queries.latest(store) == []
+    assert queries.day_counts(store) == queries.country_days(store) == queries.latest_days(store) == []
     assert queries.totals(store).networks == 0
 
 
@@ -156,7 +156,7 @@ def test_a_recording_tells_the_detector_what_it_is_consistent_with_and_nobody_el
     assert (day.restricted, day.ok, day.undecided, day.consistent, day.rules) == (0, 1, 2, 2, {"media.freeze": 2})
     (heard,) = counts_of_index([day])
     assert (heard.source, heard.reports, heard.restricted) == ("capture", 3, 2)
-    assert [(one.restricted, one.ok) for one in queries.latest(store)] == [(0, 1)]
+    assert [(one.restricted, one.ok) for one in queries.latest_days(store)] == [(0, 1)]
 
 
 def test_people_of_two_day_keys_are_not_added_up(store: Store):
@@ -184,7 +184,7 @@ def test_the_latest_is_the_last_day_that_decided_anything(store: Store):
         for on, state in [("2025-08-11", "ok"), ("2025-08-12", "restricted"), ("2025-08-13", "insufficient")]
     ]
     fill_index(store, enumerate([*records, tap_record(1, app="max")], 1))
-    (found,) = queries.latest(store)
+    (found,) = queries.latest_days(store)
     assert (found.day, found.restricted, found.reports) == ("2025-08-12", 1, 1)
 
 
@@ -202,7 +202,7 @@ def test_transports_say_who_could_talk(store: Store):
             1,
         ),
     )
-    (found,) = queries.transports(store, network="AS64496")
+    (found,) = queries.transport_counts(store, network="AS64496")
     assert (found.transport, found.reports, found.carried) == ("tls/443", 3, 2)
 
 
@@ -255,7 +255,7 @@ def test_an_older_index_is_brought_up_to_date(any_dsn: str, monkeypatch: pytest.
     records = drawn_records(40, seed=5)
     fresh = Store(any_dsn)
     fill_index(fresh, enumerate(records, 1))
-    wanted = queries.transports(fresh), queries.latest(fresh)
+    wanted = queries.transport_counts(fresh), queries.latest_days(fresh)
     fresh.drop()
     for table in ("carry_day", "stream_month", "carry_month"):
         each(fresh, f"DROP TABLE IF EXISTS {table}_part SYNC")
@@ -268,7 +268,7 @@ def test_an_older_index_is_brought_up_to_date(any_dsn: str, monkeypatch: pytest.
     fresh.close()
     newer = Store(any_dsn)
     count_missing_months(newer)
-    assert (queries.transports(newer), queries.latest(newer)) == wanted
+    assert (queries.transport_counts(newer), queries.latest_days(newer)) == wanted
     newer.close()
 
 

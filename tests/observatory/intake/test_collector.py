@@ -26,8 +26,8 @@ from factories.observatories.sent_bundles import (
     sent_results,
     simulated_bundle,
 )
-from talkpath.evidence.archive import pack, unpack
-from talkpath.evidence.bundle import FACTS, MANIFEST, SIGNATURE, VERDICT, write_check
+from talkpath.evidence.archive import pack_archive, unpack_archive
+from talkpath.evidence.bundle import FACTS_PART, MANIFEST_PART, SIGNATURE_PART, VERDICT_PART, write_check
 from talkpath.measure.decode import MOST_FACTS_BYTES
 from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.intake.contributors import Contributors, HourlyLimit
@@ -61,7 +61,7 @@ def refused(work: Awaitable[object]) -> str:
 
 
 def body(data: bytes) -> dict[str, bytes]:
-    return {name: part for name, part in unpack(data).items() if name not in (MANIFEST, SIGNATURE)}
+    return {name: part for name, part in unpack_archive(data).items() if name not in (MANIFEST_PART, SIGNATURE_PART)}
 
 
 def test_a_bundle_is_taken_once(bench: Bench):
@@ -82,10 +82,10 @@ def test_a_bundle_is_taken_once(bench: Bench):
         (measured_bundle()[:-1], "changed"),
         (measured_bundle() + b"\0", "changed"),
         (bytes(3 << 20), "too_large"),
-        (pack({**unpack(measured_bundle()), SIGNATURE: bytes(64)}), "changed"),
+        (pack_archive({**unpack_archive(measured_bundle()), SIGNATURE_PART: bytes(64)}), "changed"),
         (simulated_bundle(), "simulated"),
-        (resealed_bundle({FACTS: b"x", VERDICT: b"y"}, "nonsense"), "changed"),
-        (resealed_bundle({FACTS: b"x", "more": b"y"}), "changed"),
+        (resealed_bundle({FACTS_PART: b"x", VERDICT_PART: b"y"}, "nonsense"), "changed"),
+        (resealed_bundle({FACTS_PART: b"x", "more": b"y"}), "changed"),
     ],
 )
 def test_what_is_refused(bench: Bench, data: bytes, code: str):
@@ -107,7 +107,7 @@ def test_a_bundle_with_a_changed_bit_is_never_taken(bench: Bench, draws: Random)
 def test_a_bomb_does_not_go_off_here(bench: Bench):
     """Half a gigabyte of zeros, twice, signed by a stranger: no more than an outline may have is unpacked."""
     bomb = gzip.compress(bytes(512 << 20), 1)
-    nested = resealed_bundle({FACTS: bomb[: 1 << 19], VERDICT: bomb[: 1 << 19]})
+    nested = resealed_bundle({FACTS_PART: bomb[: 1 << 19], VERDICT_PART: bomb[: 1 << 19]})
     tracemalloc.start()
     assert refused(bench.take(nested, HOME)) == "changed"
     most = tracemalloc.get_traced_memory()[1]
@@ -128,7 +128,9 @@ def test_facts_that_would_cause_more_work_than_any_checks_are_refused(bench: Ben
 
 def test_a_bomb_in_the_receipt_is_refused(bench: Bench):
     parts, zeros = body(measured_bundle()), gzip.compress(bytes(64 << 20), 1)
-    bomb = resealed_bundle({FACTS: parts[FACTS], "receipt.msgpack.gz": zeros, VERDICT: parts[VERDICT]})
+    bomb = resealed_bundle(
+        {FACTS_PART: parts[FACTS_PART], "receipt.msgpack.gz": zeros, VERDICT_PART: parts[VERDICT_PART]}
+    )
     assert refused(bench.take(bomb, HOME)) == "changed"
 
 

@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from starlette.applications import Starlette
 
 from factories.observatories.sent_bundles import Bench
-from talkpath.evidence.share import MEDIA_TYPE
+from talkpath.evidence.share import BUNDLE_MEDIA_TYPE
 from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.intake.openapi import openapi_document
 from talkpath.observatory.intake.refusal import REFUSALS
@@ -31,7 +31,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made.close()
 
 
-@schemathesis.serializer(MEDIA_TYPE)
+@schemathesis.serializer(BUNDLE_MEDIA_TYPE)
 def as_bytes(ctx: object, value: object) -> bytes:
     """A bundle is bytes; whatever else is drawn for one is sent as its text."""
     return value if isinstance(value, bytes) else str(value).encode()

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope
 
 from factories.observatories.sent_bundles import Bench, measured_bundle
-from talkpath.evidence.share import MEDIA_TYPE
+from talkpath.evidence.share import BUNDLE_MEDIA_TYPE
 from talkpath.observatory.intake import bodies
 from talkpath.observatory.intake.bodies import MOST_BODIES, MOST_BODIES_A_BLOCK
 from talkpath.observatory.intake.collector import IntakeSettings
@@ -21,7 +21,7 @@ from talkpath.observatory.intake.routes import ReportApi
 from talkpath.observatory.log.append import LogError
 
 PATH = "/api/v1/bundles"
-SENT, LIMIT = {"content-type": MEDIA_TYPE}, 3
+SENT, LIMIT = {"content-type": BUNDLE_MEDIA_TYPE}, 3
 Answered = tuple[int, dict[str, str], Any]
 
 

@@ -28,8 +28,8 @@ from factories.observatories.sent_bundles import (
     simulated_bundle,
 )
 from talkpath.cli import cli
-from talkpath.evidence.bundle import FACTS, VERDICT, write_check
-from talkpath.evidence.share import MEDIA_TYPE, NotTakenError
+from talkpath.evidence.bundle import FACTS_PART, VERDICT_PART, write_check
+from talkpath.evidence.share import BUNDLE_MEDIA_TYPE, NotTakenError
 from talkpath.wire.control.sign import Signer
 
 TODAY = date.today().isoformat()
@@ -47,7 +47,7 @@ def ask(url: str, method: str, path: str, body: bytes = b"", **headers: str) -> 
 
 
 def post(url: str, data: bytes) -> tuple[int, Any]:
-    return ask(url, "POST", "/api/v1/bundles", data, Content_Type=MEDIA_TYPE)
+    return ask(url, "POST", "/api/v1/bundles", data, Content_Type=BUNDLE_MEDIA_TYPE)
 
 
 def becomes(url: str, name: str, state: str) -> dict[str, Any]:
@@ -101,18 +101,18 @@ def test_what_verifies_and_cannot_be_counted_is_unfit(served: str):
 
 def test_a_bomb_is_refused(served: str):
     zeros = gzip.compress(bytes(256 << 20), 1)
-    status, answer = post(served, resealed_bundle({FACTS: zeros, VERDICT: zeros[:100]}, seed=14))
+    status, answer = post(served, resealed_bundle({FACTS_PART: zeros, VERDICT_PART: zeros[:100]}, seed=14))
     assert (status, answer["code"]) == (422, "changed")
 
 
 @pytest.mark.parametrize(
     ("method", "path", "body", "headers", "status", "code"),
     [
-        ("POST", "/api/v1/bundles", b"x", {"Content_Type": MEDIA_TYPE}, 422, "changed"),
+        ("POST", "/api/v1/bundles", b"x", {"Content_Type": BUNDLE_MEDIA_TYPE}, 422, "changed"),
         ("POST", "/api/v1/bundles", b"x", {"Content_Type": "text/plain"}, 415, "media_type"),
-        ("POST", "/api/v1/bundles", bytes(3 << 20), {"Content_Type": MEDIA_TYPE}, 413, "too_large"),
-        ("PUT", "/v1/reports/" + "0" * 64, measured_bundle(), {"Content_Type": MEDIA_TYPE}, 422, "wrong_id"),
-        ("POST", "/api/v1/bundles", simulated_bundle(), {"Content_Type": MEDIA_TYPE}, 422, "simulated"),
+        ("POST", "/api/v1/bundles", bytes(3 << 20), {"Content_Type": BUNDLE_MEDIA_TYPE}, 413, "too_large"),
+        ("PUT", "/v1/reports/" + "0" * 64, measured_bundle(), {"Content_Type": BUNDLE_MEDIA_TYPE}, 422, "wrong_id"),
+        ("POST", "/api/v1/bundles", simulated_bundle(), {"Content_Type": BUNDLE_MEDIA_TYPE}, 422, "simulated"),
         ("DELETE", "/v1/reports/" + "0" * 64, b"", {"Talkpath_Secret": "0" * 64}, 404, "not_found"),
         ("GET", "/api/v1/reports/x", b"", {}, 404, "not_found"),
         ("POST", "/api/v1/taps", b"{}", {"Content_Type": "application/json"}, 400, "bad_request"),
@@ -151,7 +151,12 @@ def test_behind_a_proxy_of_this_machine_the_sender_is_whoever_the_proxy_names(se
 def test_a_sender_that_goes_away_harms_nobody(served: str):
     parts = urlsplit(served)
     with socket.create_connection((parts.hostname or "", parts.port or 0)) as connection:
-        lines = ["POST /api/v1/bundles HTTP/1.1", "Host: x", f"Content-Type: {MEDIA_TYPE}", "Content-Length: 5000"]
+        lines = [
+            "POST /api/v1/bundles HTTP/1.1",
+            "Host: x",
+            f"Content-Type: {BUNDLE_MEDIA_TYPE}",
+            "Content-Length: 5000",
+        ]
         connection.sendall("\r\n".join([*lines, "", "PK"]).encode())
     assert ask(served, "GET", "/health")[1]["status"] == "ok"
 
@@ -171,7 +176,9 @@ def test_lines_before_a_body_have_an_end(served: str):
 def test_requests_that_follow_each_other_on_one_connection_are_answered_in_order(served: str):
     parts = urlsplit(served)
     data = measured_bundle(day=TODAY, seed=31)
-    head = f"POST /api/v1/bundles HTTP/1.1\r\nHost: x\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(data)}"
+    head = (
+        f"POST /api/v1/bundles HTTP/1.1\r\nHost: x\r\nContent-Type: {BUNDLE_MEDIA_TYPE}\r\nContent-Length: {len(data)}"
+    )
     last = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as connection:
         connection.sendall((f"{head}\r\n\r\n".encode() + data) * 2 + last)

@@ -26,9 +26,9 @@ from factories.observatories.sent_bundles import (
     sent_facts,
     sent_results,
 )
-from proof.accompanied_calls import accompany
+from proof.accompanied_calls import play_accompanied_call
 from talkpath.errors import PeerError
-from talkpath.evidence.bundle import FACTS, VERDICT, write_capture, write_check, write_endpoints
+from talkpath.evidence.bundle import FACTS_PART, VERDICT_PART, write_capture, write_check, write_endpoints
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Attempt, Findings
 from talkpath.measure.endpoint_facts import EndpointFacts
@@ -87,7 +87,7 @@ def odd(remainder: int) -> bytes:
 
 def of_size(remainder: int, divisor: int) -> bytes:
     """A bundle of a size with that remainder."""
-    data = (resealed_bundle({FACTS: b"x" * size, VERDICT: b"y"}, seed=size) for size in range(4 * divisor))
+    data = (resealed_bundle({FACTS_PART: b"x" * size, VERDICT_PART: b"y"}, seed=size) for size in range(4 * divisor))
     return next(one for one in data if len(one) % divisor == remainder)
 
 
@@ -221,7 +221,7 @@ def test_a_bundle_is_given_up_when_its_own_time_is_over_and_contributors_take_tu
 ):
     """Three that never end came first, from one network; one that is fine, from another, is the second to be judged."""
     monkeypatch.setattr(judges, "judge_received", killed_judge)
-    endless = [resealed_bundle({FACTS: b"x" * size, VERDICT: b"y"}, seed=size) for size in range(40)]
+    endless = [resealed_bundle({FACTS_PART: b"x" * size, VERDICT_PART: b"y"}, seed=size) for size in range(40)]
     endless = [data for data in endless if len(data) % 4 == 0][:3]
 
     take(bench, *endless)
@@ -252,7 +252,7 @@ def test_what_a_stranger_made_of_the_labs_facts_is_unfit(bench: Bench):
 
 def recording(*attempts: Attempt) -> bytes:
     found = Findings(packets=9000, duration_s=60.0, unread={}, calls=(), attempts=attempts)
-    return write_capture(found, to_builtins(capture_json.result("-", found)), Signer.of_seed(bytes(32)))
+    return write_capture(found, to_builtins(capture_json.capture_result("-", found)), Signer.of_seed(bytes(32)))
 
 
 def unanswered(app: str, confidence: float = 0.9, other_packets: int = 1000) -> Attempt:
@@ -271,7 +271,7 @@ def test_a_recording_counts_once_for_an_app_and_for_the_day_it_came_in(bench: Be
 def accompanied(seed: int, shift_s: int = 0) -> Findings:
     """A call that goes silent after 4 s beside control traffic that does not, so much later in its recording."""
     rule = "media.freeze,app=whatsapp,to=app,after_s=4"
-    found = accompany("whatsapp", 16.0, Scenario.parse("clean", [rule], seed), seed=seed).findings
+    found = play_accompanied_call("whatsapp", 16.0, Scenario.parse("clean", [rule], seed), seed=seed).findings
     (call,), (control,) = found.calls, found.controls
     moved = replace(
         call,
@@ -291,7 +291,7 @@ def test_calls_beside_control_traffic_are_a_source_of_their_own_and_three_of_the
         controls=tuple(one.controls[0] for one in every),
     )
     for found, state in ((every[0], "insufficient"), (three, "restricted")):
-        data = write_capture(found, to_builtins(capture_json.result("-", found)), Signer.of_seed(bytes(32)))
+        data = write_capture(found, to_builtins(capture_json.capture_result("-", found)), Signer.of_seed(bytes(32)))
         (name,) = take(bench, data)
         record = judge(bench)[name]
         assert isinstance(record, Judged)

@@ -8,6 +8,6 @@ import kill_log
 
 
 def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(tmp_path: Path):
-    acknowledged, wrong = kill_log.kill(24, seed=7, root=tmp_path)
+    acknowledged, wrong = kill_log.kill_many_times(24, seed=7, root=tmp_path)
     assert acknowledged >= 24
     assert wrong == []

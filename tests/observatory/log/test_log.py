@@ -15,7 +15,7 @@ from factories.observatories.log_entries import DAY, Clock, open_log, report_ent
 from talkpath.errors import BundleError, UsageError
 from talkpath.observatory.log.append import AppendFile, LogError
 from talkpath.observatory.log.folder import Folder
-from talkpath.observatory.log.line import MOST_LINE_BYTES, decode_line, encode_line, line_number
+from talkpath.observatory.log.line import MAX_LOG_LINE_BYTES, decode_line, encode_line, line_number
 from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.packs import drop_packs
 from talkpath.observatory.log.records import Received, Withdrawn
@@ -232,16 +232,16 @@ def test_bundles_go_when_their_time_is_over(tmp_path: Path):
 def test_no_line_is_longer_than_its_bound_and_what_is_larger_harms_no_later_record(tmp_path: Path):
     log, one = open_log(tmp_path), report_entry(1)
     log.commit([one])
-    large = replace(verdict_entry(one).record, responder_class="x" * MOST_LINE_BYTES)  # type: ignore[type-var]
+    large = replace(verdict_entry(one).record, responder_class="x" * MAX_LOG_LINE_BYTES)  # type: ignore[type-var]
     with pytest.raises(LogError, match="larger than a line"):
         log.commit([LogEntry(large), report_entry(2)])
     assert log.commit([verdict_entry(one), report_entry(2)]) == [True, True]
     lines = next((tmp_path / "log").glob("*.log")).read_bytes().splitlines(keepends=True)
-    assert max(map(len, lines)) <= MOST_LINE_BYTES
+    assert max(map(len, lines)) <= MAX_LOG_LINE_BYTES
     assert [name for name, _ in ids(log)] == ["Received", "Judged", "Received"]
     log.close()
 
 
 def test_what_an_older_version_wrote_longer_can_be_read_and_sealed():
-    large = replace(verdict_entry(report_entry(1)).record, responder_class="x" * MOST_LINE_BYTES)  # type: ignore[type-var]
+    large = replace(verdict_entry(report_entry(1)).record, responder_class="x" * MAX_LOG_LINE_BYTES)  # type: ignore[type-var]
     assert decode_line(encode_line(7, large)) == (7, large)

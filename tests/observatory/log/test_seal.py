@@ -18,7 +18,7 @@ from factories.observatories.log_entries import Clock, open_log, report_entry
 from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.open_data import open_rows
 from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Unfit
-from talkpath.observatory.log.seal import MANIFEST, SIGNATURE, SIGNED, Sealer, sealed_days
+from talkpath.observatory.log.seal import MANIFEST, OPEN_DATA_PREFIX, SIGNATURE, Sealer, sealed_days
 from talkpath.observatory.publication import Publication
 from talkpath.wire.control.keys import raw_key
 from talkpath.wire.control.sign import is_signed
@@ -195,7 +195,7 @@ def test_files_are_those_of_the_signed_manifest_and_parquet_says_the_same(log: L
     folder = log.folder.open / DAY
     (manifest,) = sealed_days(log.folder.open)
     told = (folder / MANIFEST).read_bytes()
-    assert is_signed(SIGNED + told, (folder / SIGNATURE).read_bytes(), raw_key(manifest.key))
+    assert is_signed(OPEN_DATA_PREFIX + told, (folder / SIGNATURE).read_bytes(), raw_key(manifest.key))
     for name, file in manifest.files.items():
         data = (folder / name).read_bytes()
         assert (file.size_bytes, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())

@@ -12,7 +12,7 @@ from talkpath.cli import cli
 from talkpath.errors import BundleError, UsageError
 from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.records import Judged, Received
-from talkpath.observatory.log.stop_list import FILE, StoppedCountry, stop_country, stopped_countries
+from talkpath.observatory.log.stop_list import STOP_LIST_FILE, StoppedCountry, stop_country, stopped_countries
 from talkpath.observatory.server import opened_log
 
 DAY = "2025-08-13"
@@ -72,7 +72,7 @@ def test_it_is_written_down_and_again_is_no_harm(tmp_path: Path):
 
 def test_a_damaged_file_is_never_ignored(tmp_path: Path):
     assert stopped_countries(tmp_path) == ()
-    (tmp_path / FILE).write_text("[[stop]]\ncountry = ")
+    (tmp_path / STOP_LIST_FILE).write_text("[[stop]]\ncountry = ")
     with pytest.raises(UsageError, match="stopped"):
         stopped_countries(tmp_path)
 

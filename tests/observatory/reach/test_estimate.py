@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from factories.observatories.network_days import dates_from, events_of_days, network_day
 from talkpath.errors import UsageError
 from talkpath.observatory.reach.estimate import Affected, estimate_reach, estimate_union
-from talkpath.observatory.reach.from_events import affected, all_reach
+from talkpath.observatory.reach.from_events import affected_networks, all_reach
 from talkpath.observatory.reach.tables import Audience, NetworkUsers, Population, ReachTables, load_tables
 
 USERS = {"AS64496": 60.0, "AS64497": 30.0, "AS64498": 10.0}
@@ -137,7 +137,7 @@ def test_who_is_counted_are_networks_with_a_confirmed_event():
     days += [network_day("whatsapp", "voice", "2025-08-13", network="AS64497", country="XX", restricted=1, ok=1)]
     days += [network_day("whatsapp", "voice", "2025-08-13", network="AS64498", country="XX", ok=9)]
     events = events_of_days(days)
-    assert affected(days, events, "XX", "whatsapp", "voice") == [Affected("AS64496", 6, 8)]
+    assert affected_networks(days, events, "XX", "whatsapp", "voice") == [Affected("AS64496", 6, 8)]
     (found,) = all_reach(days, events, TABLES)
     assert found.estimate == pytest.approx(96e6 * 0.6 * 0.75)
 

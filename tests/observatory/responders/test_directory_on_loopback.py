@@ -23,7 +23,7 @@ from factories.observatories.observe_process import start_observatory, stop_obse
 from talkpath.directory.directory_link import parse_directory_link
 from talkpath.directory.fetch import ListReader
 from talkpath.directory.listed_server import ListedServer, PublicAddress
-from talkpath.directory.offer import MEDIA_TYPE, sign_offer
+from talkpath.directory.offer import OFFER_MEDIA_TYPE, sign_offer
 from talkpath.directory.seen_lists import SeenLists
 from talkpath.wire.control.keys import raw_key, raw_key_text
 from talkpath.wire.control.sign import Signer
@@ -123,7 +123,7 @@ def test_nobody_lists_somebody_elses_machine(directory: Served, tmp_path: Path):
         for stranger, port in zip(strangers, ports, strict=True):
             server = ListedServer(stranger.public, PublicAddress("127.0.0.1", port))
             data = sign_offer(stranger, raw_key(directory.key), datetime.now(UTC), server)
-            status, _ = directory.ask("POST", "/api/v1/responders", data, Content_Type=MEDIA_TYPE)
+            status, _ = directory.ask("POST", "/api/v1/responders", data, Content_Type=OFFER_MEDIA_TYPE)
             assert status == 200
             key = raw_key_text(stranger.public)
             directory.observe("approve", key)

@@ -14,7 +14,7 @@ from talkpath.directory.server_list import read_list
 from talkpath.errors import UsageError
 from talkpath.observatory.intake.refusal import ReportRefusedError
 from talkpath.observatory.responders.registrar import Registrar
-from talkpath.observatory.responders.server_table import FILE, Decision, ServerTable
+from talkpath.observatory.responders.server_table import SERVERS_FILE, Decision, ServerTable
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 from talkpath.wire.control.sign import Signer
 
@@ -267,6 +267,6 @@ def test_decisions_outlast_a_restart_and_silence_ends_the_rest(play: Play, signe
 
 
 def test_a_table_that_is_none_stops_the_observatory(tmp_path: Path):
-    (tmp_path / FILE).write_bytes(b"no database" * 100)
+    (tmp_path / SERVERS_FILE).write_bytes(b"no database" * 100)
     with pytest.raises(UsageError, match="backup"):
         ServerTable(tmp_path)

@@ -21,16 +21,16 @@ from starlette.routing import Route
 from starlette.types import Message
 
 from factories.networks.mmdb_file import mmdb_bytes
-from talkpath.directory.fetch import MEDIA_TYPE as LIST_TYPE
+from talkpath.directory.fetch import LIST_MEDIA_TYPE as LIST_TYPE
 from talkpath.directory.listed_server import ListedServer, PublicAddress
-from talkpath.directory.offer import MEDIA_TYPE, sign_offer
+from talkpath.directory.offer import OFFER_MEDIA_TYPE, sign_offer
 from talkpath.directory.public_host import is_public
 from talkpath.directory.server_list import read_list
 from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.intake.openapi import openapi_document
 from talkpath.observatory.intake.refusal import ReportRefusedError
 from talkpath.observatory.responders.openapi import directory_paths, directory_schemas
-from talkpath.observatory.responders.routes import PATH, DirectoryApi
+from talkpath.observatory.responders.routes import RESPONDERS_PATH, DirectoryApi
 from talkpath.observatory.responders.running import (
     MOST_NAMES_WAITING,
     NEW_SERVERS_AN_HOUR,
@@ -40,7 +40,7 @@ from talkpath.observatory.responders.running import (
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.wire.control.sign import Signer
 
-TYPE = {"content-type": MEDIA_TYPE}
+TYPE = {"content-type": OFFER_MEDIA_TYPE}
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def code(answer: Answer) -> tuple[int, str]:
 
 
 def test_a_public_address_may_be_offered(directory: ServerDirectory):
-    status, _, body = ask(directory, "POST", PATH, offer(directory, "1.1.1.1"), TYPE)
+    status, _, body = ask(directory, "POST", RESPONDERS_PATH, offer(directory, "1.1.1.1"), TYPE)
     assert (status, json.loads(body)["state"]) == (200, "untested")
 
 
@@ -104,7 +104,7 @@ def test_a_public_address_may_be_offered(directory: ServerDirectory):
     "host", ["127.0.0.1", "10.0.0.1", "::1", "fe80::1", "169.254.169.254", "100.64.0.1", "localhost"]
 )
 def test_nobody_has_the_observatory_look_into_its_own_network(directory: ServerDirectory, host: str):
-    assert code(ask(directory, "POST", PATH, offer(directory, host), TYPE)) == (422, "address")
+    assert code(ask(directory, "POST", RESPONDERS_PATH, offer(directory, host), TYPE)) == (422, "address")
 
 
 @pytest.mark.parametrize(
@@ -122,30 +122,36 @@ def test_public_addresses_are_public():
 
 
 def test_what_is_refused_and_how(directory: ServerDirectory):
-    assert code(ask(directory, "POST", PATH, b"no offer", TYPE)) == (422, "offer")
-    assert code(ask(directory, "POST", PATH, bytes(2000), TYPE)) == (413, "too_large")
-    assert code(ask(directory, "POST", PATH, b"{}", {"content-type": "application/json"})) == (415, "media_type")
-    assert code(ask(directory, "GET", f"{PATH}/{'A' * 43}")) == (404, "not_found")
-    assert code(ask(directory, "GET", f"{PATH}/nokey")) == (404, "not_found")
+    assert code(ask(directory, "POST", RESPONDERS_PATH, b"no offer", TYPE)) == (422, "offer")
+    assert code(ask(directory, "POST", RESPONDERS_PATH, bytes(2000), TYPE)) == (413, "too_large")
+    assert code(ask(directory, "POST", RESPONDERS_PATH, b"{}", {"content-type": "application/json"})) == (
+        415,
+        "media_type",
+    )
+    assert code(ask(directory, "GET", f"{RESPONDERS_PATH}/{'A' * 43}")) == (404, "not_found")
+    assert code(ask(directory, "GET", f"{RESPONDERS_PATH}/nokey")) == (404, "not_found")
 
 
 def test_one_network_offers_few_new_servers_an_hour(directory: ServerDirectory):
-    codes = [ask(directory, "POST", PATH, offer(directory, "1.1.1.1"), TYPE)[0] for _ in range(NEW_SERVERS_AN_HOUR)]
+    codes = [
+        ask(directory, "POST", RESPONDERS_PATH, offer(directory, "1.1.1.1"), TYPE)[0]
+        for _ in range(NEW_SERVERS_AN_HOUR)
+    ]
     assert codes == [200] * NEW_SERVERS_AN_HOUR
-    refused = ask(directory, "POST", PATH, offer(directory, "1.1.1.1"), TYPE)
+    refused = ask(directory, "POST", RESPONDERS_PATH, offer(directory, "1.1.1.1"), TYPE)
     assert code(refused) == (429, "limited")
     assert int(refused[1]["retry-after"]) > 0
-    assert ask(directory, "POST", PATH, offer(directory, "1.1.1.1"), TYPE, host="198.51.100.7")[0] == 200
+    assert ask(directory, "POST", RESPONDERS_PATH, offer(directory, "1.1.1.1"), TYPE, host="198.51.100.7")[0] == 200
 
 
 def test_renewing_is_not_limited_as_offering_is(directory: ServerDirectory):
     signer = Signer.fresh()
     for _ in range(2 * NEW_SERVERS_AN_HOUR):
-        assert ask(directory, "POST", PATH, offer(directory, "1.1.1.1", signer), TYPE)[0] == 200
+        assert ask(directory, "POST", RESPONDERS_PATH, offer(directory, "1.1.1.1", signer), TYPE)[0] == 200
 
 
 def test_the_list_is_signed_and_says_nothing_of_who_asks(directory: ServerDirectory):
-    status, headers, body = ask(directory, "GET", f"{PATH}/list")
+    status, headers, body = ask(directory, "GET", f"{RESPONDERS_PATH}/list")
     assert (status, headers["content-type"]) == (200, LIST_TYPE)
     assert read_list(body, directory.key, datetime.now(UTC)).servers == ()
     assert "talkpath-country" not in headers
@@ -154,12 +160,12 @@ def test_the_list_is_signed_and_says_nothing_of_who_asks(directory: ServerDirect
 def test_who_fetches_the_list_is_told_the_own_country(tmp_path: Path):
     (tmp_path / "geo.mmdb").write_bytes(mmdb_bytes({"192.0.2.0/24": {"country_code": "XX"}}))
     told = ServerDirectory(tmp_path, DirectorySettings(), GeoDatabase((tmp_path / "geo.mmdb",)), lambda: "2026-11-27")
-    assert ask(told, "GET", f"{PATH}/list", host="192.0.2.7")[1]["talkpath-country"] == "XX"
-    assert "talkpath-country" not in ask(told, "GET", f"{PATH}/list", host="198.51.100.7")[1]
+    assert ask(told, "GET", f"{RESPONDERS_PATH}/list", host="192.0.2.7")[1]["talkpath-country"] == "XX"
+    assert "talkpath-country" not in ask(told, "GET", f"{RESPONDERS_PATH}/list", host="198.51.100.7")[1]
     told.close()
 
 
-@schemathesis.serializer(MEDIA_TYPE)
+@schemathesis.serializer(OFFER_MEDIA_TYPE)
 def as_bytes(ctx: object, value: object) -> bytes:
     """An offer is bytes; whatever else is drawn for one is sent as its text."""
     return value if isinstance(value, bytes) else str(value).encode()
@@ -202,7 +208,7 @@ def test_names_that_are_never_answered_hold_up_nobody_but_new_servers(
         return ["1.1.1.1"]
 
     signer = Signer.fresh()
-    assert ask(directory, "POST", PATH, offer(directory, "1.1.1.1", signer), TYPE)[0] == 200
+    assert ask(directory, "POST", RESPONDERS_PATH, offer(directory, "1.1.1.1", signer), TYPE)[0] == 200
     monkeypatch.setattr("talkpath.observatory.responders.running.resolve_host", resolve)
 
     async def play() -> list[str]:

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from factories.observatories import memory_index
-from talkpath.observatory.web.routes import routes
+from talkpath.observatory.web.routes import page_routes
 from talkpath.observatory.web.site import Site
 
 
@@ -26,16 +26,16 @@ def served() -> Iterator[str]:
         report=memory_index.SHARED.get,
         servers=memory_index.directory_summary,
     )
-    real, new = routes(memory_index.one_country(simulated=False), site), routes(memory_index.Memory([]), site)
-    simulated = routes(memory_index.one_country(), site)
+    real, new = page_routes(memory_index.one_country(simulated=False), site), page_routes(memory_index.Memory([]), site)
+    simulated = page_routes(memory_index.one_country(), site)
     unnamed = Site(today=lambda: memory_index.TODAY)
     mounts = {
         "/real": real,
         "/new": new,
-        "/down": routes(memory_index.Down([]), site),
-        "/crowd": routes(memory_index.many_networks(), site),
-        "/world": routes(memory_index.three_countries(), unnamed),
-        "/full": routes(memory_index.one_full_network(), site),
+        "/down": page_routes(memory_index.Down([]), site),
+        "/crowd": page_routes(memory_index.many_networks(), site),
+        "/world": page_routes(memory_index.three_countries(), unnamed),
+        "/full": page_routes(memory_index.one_full_network(), site),
     }
     app = Starlette(routes=[*(Mount(path, routes=found) for path, found in mounts.items()), *simulated])
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from factories.observatories.memory_index import BEGAN, WITHDRAWN
-from talkpath.report.words.language import codes
+from talkpath.report.words.language import language_codes
 
 PATHS = [
     "now",
@@ -64,7 +64,7 @@ def phone(browser: Any) -> Iterator[Any]:
     context.close()
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_axe_finds_nothing_and_nothing_overflows_at_320_pixels(served: str, phone: Any, code: str):
     from axe_playwright_python.sync_playwright import Axe
 
@@ -89,7 +89,7 @@ def test_axe_finds_nothing_on_a_wide_screen_in_light_and_dark(served: str, brows
     context.close()
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_pages_are_short_on_a_phone(served: str, browser: Any, code: str):
     page = browser.new_page(viewport={"width": 360, "height": 640})
     heights = {}

@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 
 from talkpath.observatory.findings.country_findings import (
-    NOTHING,
+    NO_FINDINGS,
     CountryFindings,
     ObservatoryFindings,
     SimulatedCountry,
@@ -23,7 +23,7 @@ from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVer
 from talkpath.observatory.responders.summary import DirectorySummary
 from talkpath.observatory.web.event_worker import EventWorker
 from talkpath.observatory.web.indexed import Indexed
-from talkpath.observatory.web.routes import PAGES, routes
+from talkpath.observatory.web.routes import PAGES, page_routes
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import CountryDay, NetworkDayCount, Span, TransportShare
 
@@ -136,13 +136,13 @@ def test_what_is_found_is_on_the_pages(source: Indexed):
     for page in PAGES:
         if "{id}" not in page.path:  # of a claim
             assert page.view(source, site, asked) is not None, page.path
-    Starlette(routes=routes(source, site))
+    Starlette(routes=page_routes(source, site))
 
 
 def test_an_empty_index_has_pages(store: Store):
     empty = Indexed(store, False, lambda: TODAY)
-    assert (empty.latest("XX", "voice"), empty.totals(), list(empty.countries())) == ([], NOTHING.totals, [])
-    assert assemble_findings([]) == NOTHING
+    assert (empty.latest("XX", "voice"), empty.totals(), list(empty.countries())) == ([], NO_FINDINGS.totals, [])
+    assert assemble_findings([]) == NO_FINDINGS
 
 
 def test_what_takes_long_is_done_in_another_process(store: Store):

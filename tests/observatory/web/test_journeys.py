@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from factories.observatories.memory_index import FEW
-from talkpath.report.words.language import codes
+from talkpath.report.words.language import language_codes
 
 
 def get(address: str) -> str:
@@ -97,7 +97,7 @@ def test_fetch_transports_by_the_api(served: str):
     assert found["simulated"] is True
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_embed_a_chart(served: str, code: str):
     """Only a picture by itself may be framed; it says where it is from, and what it is made of."""
     with urlopen(f"{served}/{code}/now/XX") as answer:

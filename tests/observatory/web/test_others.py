@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from factories.observatories import memory_index
 from talkpath.observatory.publication import Publication
-from talkpath.observatory.web.others import others
+from talkpath.observatory.web.others import sentences_of_others
 from talkpath.observatory.web.site import Site
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 
@@ -13,7 +13,7 @@ HERE = NetworkOrigin("AS64496", "XX")
 
 def said(where: NetworkOrigin = HERE, least: int = 5, simulated: bool = False) -> list[str]:
     site = Site(Publication(min_contributors=least), today=lambda: memory_index.TODAY)
-    return others(memory_index.one_country(simulated=simulated), site, where)
+    return sentences_of_others(memory_index.one_country(simulated=simulated), site, where)
 
 
 def test_each_app_is_told_with_its_day_and_how_many():

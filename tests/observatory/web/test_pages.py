@@ -14,10 +14,10 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 import pytest
 
 from factories.observatories.memory_index import BEGAN, COUNTRY, FEW, TODAY, WITHDRAWN, one_country
-from talkpath.observatory.web.site import PageQuery, Site, paged
-from talkpath.observatory.web.views.article import article
-from talkpath.observatory.web.views.event import event
-from talkpath.report.words.language import codes, language, speaking
+from talkpath.observatory.web.site import PageQuery, Site, page_of_rows
+from talkpath.observatory.web.views.article import article_page
+from talkpath.observatory.web.views.event import event_page
+from talkpath.report.words.language import language, language_codes, speaking
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -80,7 +80,7 @@ def location(address: str, **headers: str) -> str:
         return str(answer.headers["Location"])
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 @pytest.mark.parametrize("path", PATHS)
 def test_a_page_and_its_twin(served: str, code: str, path: str):
     status, text, headers = get(f"{served}/{code}/{path}")
@@ -136,7 +136,7 @@ def test_what_is_not_there_is_not_there(served: str, path: str):
     assert json.loads(text)["code"] == "not_found"
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_an_index_that_does_not_answer_is_told_plainly(served: str, code: str):
     status, text, headers = get(f"{served}/down/{code}/now")
     assert (status, headers["Retry-After"], headers["Cache-Control"]) == (503, "60", "no-store")
@@ -226,7 +226,7 @@ def test_what_still_carries_waits_on_the_page_of_an_event_too(served: str, today
     """Thirty days after the day that it was seen on."""
     assert "still carried by" not in get(f"{served}/en/event/{BEGAN}")[1]
     source = one_country()
-    page = event(source, Site(today=lambda: today), PageQuery({"id": BEGAN}))
+    page = event_page(source, Site(today=lambda: today), PageQuery({"id": BEGAN}))
     assert page
     assert page.event.carries == carries
 
@@ -290,7 +290,7 @@ def test_the_method_tells_how_often_it_erred_as_the_page_of_error_rates_does(ser
 
 @pytest.mark.parametrize(("asked", "page"), [("", 1), ("2", 2), ("99", 3), ("0", 1), ("-1", 1), ("x", 1), ("٢", 1)])
 def test_many_rows_are_told_on_pages(asked: str, page: int):
-    rows, number, pages = paged(list(range(25)), PageQuery({"page": asked}), 10)
+    rows, number, pages = page_of_rows(list(range(25)), PageQuery({"page": asked}), 10)
     assert (number, pages) == (page, 3)
     assert rows == tuple(range(25))[(page - 1) * 10 : page * 10]
 
@@ -375,7 +375,7 @@ def test_what_stands_for_the_article_and_the_truth_are_told_in_the_language_of_t
     rows = {}
     for code in ("en", "ru"):
         with speaking(language(code)):
-            page = article(one_country(), Site(box=tmp_path), PageQuery({}))
+            page = article_page(one_country(), Site(box=tmp_path), PageQuery({}))
         assert page is not None
         rows[code] = {row.id: row for row in page.rows}
     assert rows["en"]["S01"].truth[0] == "WhatsApp, voice: restricted on 1 of 2 networks"

@@ -14,7 +14,7 @@ from talkpath.observatory.log.records import Received
 from talkpath.observatory.log.register import Known, State
 from talkpath.observatory.web.shared_report import SharedReport, shared_report
 from talkpath.report.words import sentences
-from talkpath.report.words.language import codes, language, speaking
+from talkpath.report.words.language import language, language_codes, speaking
 
 ID, DAY = "ab" * 32, "2026-11-24"
 
@@ -81,12 +81,12 @@ def test_no_other_address_shows_a_report(name: str) -> None:
     assert found("judged", [row()], name) is None
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_its_page_says_what_it_found_and_no_more_once_it_was_taken_back(served: str, code: str) -> None:
     with urlopen(f"{served}/{code}/report/{'ab' * 32}") as answer:
         page = answer.read().decode()
     with speaking(language(code)):
-        label = sentences.labels()["restricted"]
+        label = sentences.state_labels()["restricted"]
     assert label in page
     assert f"/{code}/network/XX/AS64496" in page
     with urlopen(f"{served}/{code}/report/{'cd' * 32}") as answer:

@@ -14,9 +14,9 @@ from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.probe.endpoint_catalogue import EndpointRow
-from talkpath.probe.own_addresses.datagrams import Datagram, Stage, answers, greeting
+from talkpath.probe.own_addresses.datagrams import Datagram, Stage, is_answer, make_greeting
 from talkpath.probe.own_addresses.engine import OwnAddressEngine
-from talkpath.probe.own_addresses.flights import CELLS, FlightStage, call_flows
+from talkpath.probe.own_addresses.flights import FLIGHT_CELLS, FlightStage, call_flows
 from talkpath.probe.own_addresses.ladder import LadderStage, RouterNumbers
 from talkpath.probe.own_addresses.series import SeriesStage, Target
 from talkpath.probe.own_addresses.trial import TrialStage
@@ -74,12 +74,12 @@ def ladder(way: Way, most: int = 30) -> LadderStage:
 
 @pytest.mark.parametrize("classic", [False, True])
 def test_a_greeting_is_known_by_its_own_transaction(classic: bool) -> None:
-    one, other = greeting(Random(1), classic=classic), greeting(Random(2), classic=classic)
+    one, other = make_greeting(Random(1), classic=classic), make_greeting(Random(2), classic=classic)
     assert (one[4:8] == b"\x21\x12\xa4\x42") is not classic
-    assert answers(one, b"\x01\x01" + one[2:])
-    assert not answers(one, b"\x01\x01" + other[2:])
-    assert not answers(one, one)
-    assert not answers(one, b"")
+    assert is_answer(one, b"\x01\x01" + one[2:])
+    assert not is_answer(one, b"\x01\x01" + other[2:])
+    assert not is_answer(one, one)
+    assert not is_answer(one, b"")
 
 
 # -- the way -----------------------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ def test_a_flight_gives_every_answer_to_its_packet() -> None:
     Way(6, passes).play(stage)
     told = [flow.record(8) for flow in stage._by_local.values()]
     assert sum(8 - int.from_bytes(flow.answered, "little").bit_count() for flow in told) == len(lost)
-    assert Counter((flow.role, flow.neutral) for flow in told) == dict.fromkeys(CELLS, 3)
+    assert Counter((flow.role, flow.neutral) for flow in told) == dict.fromkeys(FLIGHT_CELLS, 3)
     assert stage.missing == ""
 
 

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from talkpath.probe.relays.allocation import MOST_ANSWERS, PATIENCE_S, Allocation
+from talkpath.probe.relays.allocation import ALLOCATION_TIMEOUT_S, MOST_ANSWERS, Allocation
 from talkpath.probe.relays.turn_server import TurnCredentials
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
@@ -31,11 +31,11 @@ def begun(*, streams: bool = False, peer: Address = PEER) -> Allocation:
 
 def asked(allocation: Allocation) -> tuple[bytes, stun.StunMessage]:
     (data,) = allocation.out()
-    return data, stun.decode(data)
+    return data, stun.decode_message(data)
 
 
 def answer(allocation: Allocation, request: stun.StunMessage, kind: int, *attributes: tuple[int, bytes]) -> None:
-    allocation.receive(0.1, stun.encode(stun.StunMessage(request.type | kind, request.transaction, attributes)))
+    allocation.receive(0.1, stun.encode_message(stun.StunMessage(request.type | kind, request.transaction, attributes)))
 
 
 def authenticated(allocation: Allocation) -> stun.StunMessage:
@@ -117,15 +117,15 @@ def test_over_udp_requests_are_repeated_with_growing_waits_and_then_given_up() -
             assert repeated == [first]
             times_s.append(now_s)
     assert times_s == [0.5, 1.5, 3.5]
-    assert (allocation.outcome, allocation.took_s) == ("silent", PATIENCE_S)
+    assert (allocation.outcome, allocation.took_s) == ("silent", ALLOCATION_TIMEOUT_S)
 
 
 def test_over_a_stream_nothing_is_repeated() -> None:
     allocation = begun(streams=True)
     allocation.out()
-    allocation.poll(PATIENCE_S - 0.1)
+    allocation.poll(ALLOCATION_TIMEOUT_S - 0.1)
     assert (allocation.out(), allocation.outcome) == ([], "")
-    allocation.poll(PATIENCE_S)
+    allocation.poll(ALLOCATION_TIMEOUT_S)
     assert (allocation.out(), allocation.outcome) == ([], "silent")
 
 
@@ -136,7 +136,7 @@ def test_a_server_that_asks_for_new_nonces_for_ever_gets_few_answers() -> None:
     while not allocation.outcome:
         answer(allocation, request, 0x0110, error(438), NONCE)
         for data in allocation.out():
-            sent, request = sent + 1, stun.decode(data)
+            sent, request = sent + 1, stun.decode_message(data)
     assert sent < MOST_ANSWERS
     assert allocation.outcome == "denied"
 
@@ -148,12 +148,12 @@ def test_answers_to_other_requests_and_noise_change_nothing() -> None:
     for size in range(60):
         assert allocation.receive(0.1, noise.randbytes(size)) is None
     stranger = stun.StunMessage(first.type | 0x0100, bytes(12))
-    assert allocation.receive(0.1, stun.encode(stranger)) is None
+    assert allocation.receive(0.1, stun.encode_message(stranger)) is None
     assert (allocation.outcome, allocation.out()) == ("", [])
 
 
 def test_it_is_ended_by_a_refresh_of_no_lifetime() -> None:
     data = allocated().release()
-    message = stun.decode(data)
+    message = stun.decode_message(data)
     assert (message.type, message.get(Attribute.LIFETIME)) == (Type.REFRESH_REQUEST, bytes(4))
     assert is_sealed(data, KEY)

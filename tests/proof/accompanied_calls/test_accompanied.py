@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from msgspec.structs import replace
 
-from proof.accompanied_calls import AccompaniedCall, accompany
+from proof.accompanied_calls import AccompaniedCall, play_accompanied_call
 from proof.relayed_calls.placed import PLAIN, CallStory, RelayState
 from proof.relayed_calls.script import TalkPattern
 from talkpath.lab.scenario import Scenario
@@ -29,7 +29,7 @@ def played(
     seconds: float = SECONDS,
 ) -> AccompaniedCall:
     scenario = Scenario.parse(background, [rule] if rule else [], seed=seed)
-    return accompany(app, seconds, scenario, story, seed=seed, flows=FLOWS)
+    return play_accompanied_call(app, seconds, scenario, story, seed=seed, flows=FLOWS)
 
 
 def verdict_of(accompanied: AccompaniedCall) -> Verdict:
@@ -159,7 +159,7 @@ def test_losses_of_an_app_without_sequence_numbers_still_fit_a_rule():
 
 def test_a_talk_too_short_to_tell_fits_no_rule():
     scenario = Scenario.parse("clean", ["media.drop,app=whatsapp,to=app,direction=down,p=0.4"], seed=1)
-    verdict = verdict_of(accompany("whatsapp", 3.0, scenario, seed=1, flows=FLOWS))
+    verdict = verdict_of(play_accompanied_call("whatsapp", 3.0, scenario, seed=1, flows=FLOWS))
     assert (verdict.alternatives, code(verdict)) == ((), "short_capture")
 
 
@@ -208,7 +208,7 @@ def test_a_call_whose_connection_alone_was_neglected_fits_no_rule(background: st
 def test_a_short_call_is_beside_too_few_connections_and_counts_with_others_alone():
     rule = "media.freeze,app=whatsapp,to=app,after_s=4"
     scenario = Scenario.parse("clean", [rule], seed=1)
-    found = [accompany("whatsapp", SECONDS, scenario, seed=seed, flows=3).findings for seed in (1, 2, 3)]
+    found = [play_accompanied_call("whatsapp", SECONDS, scenario, seed=seed, flows=3).findings for seed in (1, 2, 3)]
     assert all(
         (code(one), one.alternatives) == ("few_connections", ()) for each in found for one in call_verdicts(each)
     )

@@ -15,7 +15,7 @@ import pytest
 from proof.relayed_calls.namespaces import start_call
 from talkpath.lab.drivers import netns
 from talkpath.lab.drivers.run import ALSO_PORT, CONTROL_PORT, link_to, respond_argv
-from talkpath.lab.path.hosts import HOSTS, PROBE, RESPONDER
+from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, RESPONDER
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.scenario import Scenario
 
@@ -32,12 +32,12 @@ def listened(app: str, rule: str) -> dict[str, Any]:
     scenario = Scenario.parse("clean", [rule] if rule else [], 1, 4)
     with (
         tempfile.TemporaryDirectory() as folder,
-        netns.box(scenario.network(), (*HOSTS, relay)) as lab,
+        netns.netns_lab(scenario.network(), (*HOSTS, relay)) as lab,
     ):
         bundle = Path(folder, "call.talkpath")
         far = lab.start(RESPONDER.name, respond_argv(Path(folder), ("3478", "5000", "6000")))
         link = link_to(far.line("token"), RESPONDER.ipv4, CONTROL_PORT, ALSO_PORT)
-        listening = lab.start(PROBE.name, [*TALKPATH, "listen", "-i", "eth0", link, "--json", "-o", str(bundle)])
+        listening = lab.start(LAB_PROBE.name, [*TALKPATH, "listen", "-i", "eth0", link, "--json", "-o", str(bundle)])
         listening.line("talkpath.live")
         start_call(lab, relay, app, SECONDS).finish()
         time.sleep(AFTER_S)
@@ -53,11 +53,11 @@ def listened_from_python(app: str, seconds: float) -> dict[str, Any]:
     relay = app_relay(app)
     with (
         tempfile.TemporaryDirectory() as folder,
-        netns.box(Scenario.parse("clean", [], 1, 4).network(), (*HOSTS, relay)) as lab,
+        netns.netns_lab(Scenario.parse("clean", [], 1, 4).network(), (*HOSTS, relay)) as lab,
     ):
         far = lab.start(RESPONDER.name, respond_argv(Path(folder), ("3478", "5000", "6000")))
         link = link_to(far.line("token"), RESPONDER.ipv4, CONTROL_PORT, ALSO_PORT)
-        listening = lab.start(PROBE.name, [sys.executable, str(SCRIPT), link, str(seconds + 8.0)])
+        listening = lab.start(LAB_PROBE.name, [sys.executable, str(SCRIPT), link, str(seconds + 8.0)])
         listening.line("listening")
         start_call(lab, relay, app, seconds).finish()
         done = listening.finish(30.0)

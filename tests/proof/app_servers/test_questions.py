@@ -10,7 +10,7 @@ from proof.app_servers.drawing import DrawnCase, draw_innocent, draw_restricted
 from proof.app_servers.score import play_case
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.own_addresses.network import is_greeting
-from talkpath.lab.own_addresses.play import OwnAddressCase, play
+from talkpath.lab.own_addresses.play import OwnAddressCase, ask_own_addresses
 from talkpath.lab.own_addresses.ways import WaySettings, WayTo
 from talkpath.lab.restrictor import parse_rule
 from talkpath.measure.endpoint_facts import EndpointFacts
@@ -34,7 +34,7 @@ def asked(*rules: str, background: str = "clean", family: int = 4, seed: int = 1
         tuple(map(parse_rule, rules)),
         family=family,
     )
-    facts, network = play(case)
+    facts, network = ask_own_addresses(case)
     assert all(is_greeting(data) for came in network.arrived.values() for data in came)
     assert max(len(came) for came in network.arrived.values()) <= 30
     return said(facts)
@@ -108,7 +108,7 @@ def test_an_outage_behind_routers_that_never_answer_is_no_block(neutral: int) ->
     ways = WaySettings(trunk=3, silent_branches=frozenset(dead), to=dead | {"neutral1": WayTo(routers=6)})
     for seed in (1, 2):
         case = OwnAddressCase(seed, parse_background("clean"), ways, neutral=neutral)
-        found = said(play(case)[0])
+        found = said(ask_own_addresses(case)[0])
         assert found.state != "restricted"
         assert found.reason is not None
         assert found.reason.code in ("few_answers", "silent_server")
@@ -140,4 +140,4 @@ def test_drawn_rules_are_named_rightly() -> None:
 
 def test_the_same_seed_gives_the_same_facts() -> None:
     drawn: DrawnCase = draw_restricted(3, ("clean",))
-    assert play(drawn.case)[0] == play(replace(drawn.case))[0]
+    assert ask_own_addresses(drawn.case)[0] == ask_own_addresses(replace(drawn.case))[0]

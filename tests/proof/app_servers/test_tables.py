@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from proof.app_servers.cases import study_of
 from proof.app_servers.row import OwnRow, Study
 from proof.app_servers.run import seeds_of
-from proof.app_servers.tables import lines
+from proof.app_servers.tables import own_page_lines
 
 PAGE = Path(__file__).parents[3] / "docs" / "own-address-rates.md"
 
@@ -46,7 +46,7 @@ ROWS = [
 
 
 def test_the_tables_count_rows() -> None:
-    text = "\n".join(lines(ROWS))
+    text = "\n".join(own_page_lines(ROWS))
     assert "`endpoints --tier 3`: 7 networks" in text
     assert "Without a rule: 0 of 2 (0.00 to" in text
     assert "With a rule, on a clean line: 1 of 2 (" in text
@@ -65,14 +65,14 @@ def test_the_tables_count_rows() -> None:
 
 
 def test_studies_without_rows_have_no_table() -> None:
-    text = "\n".join(lines(ROWS[:4]))
+    text = "\n".join(own_page_lines(ROWS[:4]))
     assert "tls.hello_drop" not in text
     assert "threes" not in text
 
 
 def test_the_page_says_how_it_is_played_again_and_by_which_code_each_study_was_played() -> None:
     newer = [replace(row, code="newer") for row in ROWS if row.study.startswith("calls")]
-    text = "\n".join(lines([*(row for row in ROWS if not row.study.startswith("calls")), *newer]))
+    text = "\n".join(own_page_lines([*(row for row in ROWS if not row.study.startswith("calls")), *newer]))
     assert "| innocent | 2 | `code` |" in text
     assert "| calls ruled | 1 | `newer` |" in text
 
@@ -80,7 +80,7 @@ def test_the_page_says_how_it_is_played_again_and_by_which_code_each_study_was_p
 def test_the_commands_of_the_page_play_its_rows_and_no_others() -> None:
     every = {seed: study_of(seed)[0] for seed in range(2000)}
     chosen = [*range(130), *(seed for seed in range(130, 700) if every[seed] == "calls innocent")]
-    text = "\n".join(lines([replace(row(every[seed]), seed=seed) for seed in chosen]))
+    text = "\n".join(own_page_lines([replace(row(every[seed]), seed=seed) for seed in chosen]))
     commands = re.findall(r'    python -m proof score --own (\d+)(?: --study "(.*)")?\n', text)
     played = [islice(seeds_of([study] if study else []), int(count)) for count, study in commands]
     assert sorted({seed for seeds in played for seed in seeds}) == sorted(chosen)

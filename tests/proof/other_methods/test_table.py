@@ -6,8 +6,8 @@ import pickle
 
 import msgspec
 
-from proof.other_methods import Comparison, MethodResult, compare, methods, other_methods
-from proof.other_methods.table import lines
+from proof.other_methods import Comparison, MethodResult, compare_methods, method_ids, other_methods
+from proof.other_methods.table import comparison_lines
 from talkpath.apps.contract.shape import Arm
 from talkpath.lab.scenario import Scenario
 
@@ -15,17 +15,17 @@ WEBRTC = Arm("webrtc", "dtls", "voice")
 
 
 def seen(background: str, rules: tuple[str, ...], *accused: bool) -> Comparison:
-    sights = tuple(MethodResult(name, said, 10.0, 2_000_000) for name, said in zip(methods(), accused, strict=True))
+    sights = tuple(MethodResult(name, said, 10.0, 2_000_000) for name, said in zip(method_ids(), accused, strict=True))
     return Comparison(str(WEBRTC), background, rules, 0, 4, sights)
 
 
 def test_every_method_is_found_and_says_where_it_comes_from():
-    assert methods() == ("talkpath", "pair", "stun", "wehe")
+    assert method_ids() == ("talkpath", "pair", "stun", "wehe")
     assert all(peer.source and peer.name for peer in other_methods().values())
 
 
 def test_one_scenario_past_every_method():
-    found = compare(Scenario.parse("clean", ("media.drop,p=0.4,direction=up",), 3), WEBRTC)
+    found = compare_methods(Scenario.parse("clean", ("media.drop,p=0.4,direction=up",), 3), WEBRTC)
     assert found.rules == ("media.drop",)
     assert [(sight.method, sight.accused) for sight in found.sights] == [
         ("talkpath", True),
@@ -40,12 +40,12 @@ def test_one_scenario_past_every_method():
 
 def test_the_same_seed_is_the_same_look_and_another_app_s_rule_hits_nobody():
     scenario = Scenario.parse("ge", ("media.drop,app=telegram,p=0.5",), 4, 6)
-    assert compare(scenario, WEBRTC) == compare(scenario, WEBRTC)
-    assert compare(scenario, WEBRTC).rules == ()
+    assert compare_methods(scenario, WEBRTC) == compare_methods(scenario, WEBRTC)
+    assert compare_methods(scenario, WEBRTC).rules == ()
 
 
 def test_what_is_closed_by_nature_is_no_false_accusation():
-    found = compare(Scenario.parse("corporate", (), 1), WEBRTC)
+    found = compare_methods(Scenario.parse("corporate", (), 1), WEBRTC)
     assert found.rules == ("udp.block",)
     assert [sight.accused for sight in found.sights] == [True, False, True, False]
 
@@ -58,7 +58,7 @@ def test_the_table_counts_what_is_seen_and_who_is_accused_falsely():
         seen("ecmp", (), False, True, False, False),
         seen("outage", (), False, False, True, False),
     ]
-    assert lines(looks) == [
+    assert comparison_lines(looks) == [
         "| | talkpath | one pair of flows | one STUN exchange | Wehe's replay pair |",
         "|---|---|---|---|---|",
         "| sees `stun.drop` | 2/2 [0.158, 1.000] | 1/2 [0.013, 0.987] | 2/2 [0.158, 1.000] | 0/2 [0.000, 0.842] |",
@@ -77,4 +77,4 @@ def test_the_table_counts_what_is_seen_and_who_is_accused_falsely():
 
 
 def test_the_table_of_nothing_is_empty_but_whole():
-    assert all("–" in line for line in lines([])[2:])
+    assert all("–" in line for line in comparison_lines([])[2:])

@@ -45,8 +45,8 @@ def test_the_area_is_the_integral_between_the_quantile_curves(seed):
     one, other = samples(seed, 0.5), samples(seed + 9, 1.0, 80)
     curves = [np.interp(at, np.linspace(0, 1, len(each) + 1), [0.0, *sorted(each)]) for each in (one, other)]
     found = trapezoid(curves[1] - curves[0], at)
-    assert wehe.area(one, other) == pytest.approx(found / min(max(one), max(other)), abs=1e-3)
-    assert wehe.area(other, one) == pytest.approx(-wehe.area(one, other))
+    assert wehe.quantile_area(one, other) == pytest.approx(found / min(max(one), max(other)), abs=1e-3)
+    assert wehe.quantile_area(other, one) == pytest.approx(-wehe.quantile_area(one, other))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_area_is_the_integral_between_the_quantile_curves(seed):
     ],
 )
 def test_the_rule_as_shipped(recorded, randomised, found):
-    assert wehe.differentiation(recorded, randomised) == found
+    assert wehe.compare_throughput(recorded, randomised) == found
 
 
 def test_throughput_is_the_client_s_in_100_samples_and_zeros_are_thrown_away():

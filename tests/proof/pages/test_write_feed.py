@@ -8,7 +8,7 @@ import pytest
 
 from proof.pages import write_feed
 from talkpath.observatory.claims.rows import load_claims
-from talkpath.observatory.feeds.atom import ATOM as NAMESPACE
+from talkpath.observatory.feeds.atom import ATOM_NAMESPACE as NAMESPACE
 
 PAGE = """# Corrections
 
@@ -29,7 +29,7 @@ ATOM = f"{{{NAMESPACE}}}"
 
 def test_the_feed_is_current():
     page = write_feed.PAGE.read_text(encoding="utf-8")
-    assert write_feed.FEED.read_text(encoding="utf-8") == write_feed.feed(page)
+    assert write_feed.FEED.read_text(encoding="utf-8") == write_feed.corrections_feed(page)
 
 
 def test_every_superseded_claim_is_told():
@@ -38,7 +38,7 @@ def test_every_superseded_claim_is_told():
 
 
 def test_each_heading_is_an_entry():
-    root = ElementTree.fromstring(write_feed.feed(PAGE))
+    root = ElementTree.fromstring(write_feed.corrections_feed(PAGE))
     entries = root.findall(f"{ATOM}entry")
     assert [entry.findtext(f"{ATOM}title") for entry in entries] == ["C99 said <too> much", "the list begins"]
     assert entries[0].findtext(f"{ATOM}content") == "It was wrong since August.\n\nC100 supersedes it."
@@ -46,7 +46,7 @@ def test_each_heading_is_an_entry():
 
 
 def test_an_entry_keeps_its_id_when_others_come():
-    before, after = write_feed.feed(PAGE[PAGE.index("## 2026-11") :]), write_feed.feed(PAGE)
+    before, after = write_feed.corrections_feed(PAGE[PAGE.index("## 2026-11") :]), write_feed.corrections_feed(PAGE)
     (first,) = ElementTree.fromstring(before).findall(f"{ATOM}entry/{ATOM}id")
     ids = [found.text for found in ElementTree.fromstring(after).findall(f"{ATOM}entry/{ATOM}id")]
     assert ids[-1] == first.text
@@ -56,4 +56,4 @@ def test_an_entry_keeps_its_id_when_others_come():
 @pytest.mark.parametrize("heading", ["## Some day: no", "## 2027-01-01: too new to be last", "## 2026-13-01: no day"])
 def test_other_headings_are_refused(heading: str):
     with pytest.raises(ValueError):
-        write_feed.feed(f"{PAGE}\n{heading}\n\nNo.\n")
+        write_feed.corrections_feed(f"{PAGE}\n{heading}\n\nNo.\n")

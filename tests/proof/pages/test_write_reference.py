@@ -38,7 +38,7 @@ def leaf() -> None:
 
 
 def test_every_command_that_can_be_seen_has_a_page_and_a_line_in_the_index():
-    pages = write_reference.reference(tree, "tree")
+    pages = write_reference.reference_pages(tree, "tree")
     assert sorted(pages) == ["README.md", "bark.md", "branch-leaf.md"]
     assert "Usage: tree bark [OPTIONS] FILE" in pages["bark.md"]
     assert "Say it twice." in pages["bark.md"]
@@ -47,29 +47,29 @@ def test_every_command_that_can_be_seen_has_a_page_and_a_line_in_the_index():
 
 
 def test_the_pages_do_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch):
-    wide = write_reference.reference(tree, "tree")
+    wide = write_reference.reference_pages(tree, "tree")
     monkeypatch.setenv("COLUMNS", "40")
-    assert write_reference.reference(tree, "tree") == wide
+    assert write_reference.reference_pages(tree, "tree") == wide
 
 
 def test_writing_removes_pages_of_commands_that_are_gone(tmp_path: Path):
     (tmp_path / "gone.md").write_text("old")
-    write_reference.write(write_reference.reference(tree, "tree"), tmp_path)
+    write_reference.write_pages(write_reference.reference_pages(tree, "tree"), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "bark.md", "branch-leaf.md"]
 
 
 def test_the_committed_reference_is_current():
     from talkpath.cli import cli
 
-    pages = write_reference.reference(cli, "talkpath")
-    written = {path.name: path.read_text(encoding="utf-8") for path in write_reference.FOLDER.glob("*.md")}
+    pages = write_reference.reference_pages(cli, "talkpath")
+    written = {path.name: path.read_text(encoding="utf-8") for path in write_reference.REFERENCE_FOLDER.glob("*.md")}
     assert written == pages, "run `make reference` and commit docs/reference"
 
 
 def test_every_command_and_option_has_help():
     from talkpath.cli import cli
 
-    for context in write_reference.contexts(cli, "talkpath"):
+    for context in write_reference.command_contexts(cli, "talkpath"):
         assert context.command.help, f"{context.command_path} has no help"
         for parameter in context.command.params:
             if isinstance(parameter, click.Option):

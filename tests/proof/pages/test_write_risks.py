@@ -9,8 +9,8 @@ from talkpath.observatory.risks import load_risks
 
 
 def test_the_page_is_current():
-    page = write_risks.PAGE.read_text(encoding="utf-8")
-    assert page == write_risks.updated(page), "run proof/pages/write_risks.py"
+    page = write_risks.RISKS_PAGE.read_text(encoding="utf-8")
+    assert page == write_risks.updated_page(page), "run proof/pages/write_risks.py"
     assert all(country.name in page for country in load_risks())
 
 
@@ -23,4 +23,4 @@ def test_every_fact_has_a_source_and_every_country_a_day():
 
 
 def test_it_is_no_legal_advice_and_says_so():
-    assert "not legal advice" in write_risks.PAGE.read_text(encoding="utf-8")
+    assert "not legal advice" in write_risks.RISKS_PAGE.read_text(encoding="utf-8")

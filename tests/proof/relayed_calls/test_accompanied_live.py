@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from accompany_lab_calls import CASES, right, void, words
+from accompany_lab_calls import CASES, is_right, is_void, said_words
 from talkpath.lab.drivers import namespace
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
@@ -34,7 +34,7 @@ BUSY = "this machine was too busy to send control traffic on time: try again whe
 
 def played(kind: str) -> dict[str, Any]:
     """What `listen` told of the call."""
-    argv = namespace.wrapped([sys.executable, "-c", PROGRAM, kind, str(SECONDS)])
+    argv = namespace.namespace_command([sys.executable, "-c", PROGRAM, kind, str(SECONDS)])
     path = os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(argv, env={**os.environ, "PYTHONPATH": path}, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
@@ -46,21 +46,21 @@ def on_time(kind: str) -> dict[str, Any]:
     """The first call beside which control traffic left on time; the last one where none did."""
     for _ in range(TRIES):
         found = played(kind)
-        if not void(found["told"]):
+        if not is_void(found["told"]):
             break
     return found
 
 
 @pytest.mark.long
 def test_listen_tells_a_call_that_is_silenced_from_one_that_is_left_alone() -> None:
-    if reason := namespace.available():
+    if reason := namespace.why_unavailable():
         pytest.skip(reason)
     kinds = ("freeze", "nothing")
     with ThreadPoolExecutor(len(kinds)) as pool:
         outcomes = dict(zip(kinds, pool.map(on_time, kinds), strict=True))
     for kind, outcome in outcomes.items():
         told = outcome["told"]
-        if void(told):
+        if is_void(told):
             pytest.skip(BUSY)
-        assert right(CASES[kind], told), (kind, words(told), outcome["errors"])
+        assert is_right(CASES[kind], told), (kind, said_words(told), outcome["errors"])
         assert len(told["calls"]) == 1

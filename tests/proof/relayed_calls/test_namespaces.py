@@ -10,7 +10,7 @@ from typing import Any
 
 from proof.relayed_calls.namespaces import start_call, start_relay
 from talkpath.lab.drivers import netns
-from talkpath.lab.path.hosts import HOSTS, PROBE, LabHost
+from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, LabHost
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.scenario import Scenario
 
@@ -23,7 +23,7 @@ def one_call(app: str, rule: str, family: int) -> dict[str, Any]:
     """How the caller saw a call of three seconds, and what the callee got of it."""
     relay = app_relay(app)
     scenario = Scenario.parse("clean", [rule] if rule else [], 1, family)
-    with netns.box(scenario.network(), (*HOSTS, relay)) as lab:
+    with netns.netns_lab(scenario.network(), (*HOSTS, relay)) as lab:
         outcome = start_call(lab, relay, app, 3.0, family=family).finish()
         lab.stop()
     return {"caller": outcome.caller, "callee": outcome.callee}
@@ -46,9 +46,9 @@ def greeted() -> dict[str, Any]:
     """What becomes of a greeting and of another datagram to the relay behind four routers, by the hops they may go."""
     relay = app_relay("telegram")
     scenario = Scenario.parse("clean", [], 1, 4, "routers=4")
-    with netns.box(scenario.network(), (*HOSTS, relay)) as lab:
+    with netns.netns_lab(scenario.network(), (*HOSTS, relay)) as lab:
         program = start_relay(lab, relay, (1400,))
-        with lab.inside(PROBE.name):
+        with lab.inside(LAB_PROBE.name):
             answers = {hops: _answered(relay, hops) for hops in (4, 64)}
         counts = program.stop().stdout.decode().splitlines()[-1]
         lab.stop()

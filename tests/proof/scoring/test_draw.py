@@ -8,23 +8,23 @@ from random import Random
 import pytest
 
 from proof.scoring.draw import (
-    CLOSED,
+    CLOSED_KINDS,
     RELEASE_SEEDS,
     DrawnCheck,
     Narrow,
-    draw,
+    draw_check,
     draw_null,
     draw_rules,
     first_seed,
-    sample,
+    one_arm_seeds,
 )
-from proof.scoring.late_onsets import KINDS
+from proof.scoring.late_onsets import ONSET_KINDS
 from proof.scoring.settings import drawn_mechanisms
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms
 from talkpath.lab.backgrounds import background_kinds
-from talkpath.lab.drivers.sim import PORTS
-from talkpath.lab.ground_truth.hits import truth
+from talkpath.lab.drivers.sim import SIM_PORTS
+from talkpath.lab.ground_truth.hits import rule_hits
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.media_drop import LEAST_P
 from talkpath.lab.scenario import Scenario
@@ -34,12 +34,12 @@ SEEDS = range(1, 2401)
 
 @pytest.fixture(scope="module")
 def drawn() -> list[DrawnCheck]:
-    return [draw(seed) for seed in SEEDS]
+    return [draw_check(seed) for seed in SEEDS]
 
 
 def test_a_seed_is_one_check() -> None:
-    assert draw(17) == draw(17)
-    assert draw(17) != draw(18)
+    assert draw_check(17) == draw_check(17)
+    assert draw_check(17) != draw_check(18)
 
 
 def test_the_unit_is_an_arm_of_the_check_and_every_rule_hits_it(drawn: list[DrawnCheck]) -> None:
@@ -48,7 +48,7 @@ def test_the_unit_is_an_arm_of_the_check_and_every_rule_hits_it(drawn: list[Draw
         assert one.study == "light" or bool(one.rules) == (one.study != "null")
         scenario = Scenario.parse(one.background, one.rules, one.seed, one.family)
         for rule in scenario.rules:
-            assert truth([rule], (one.unit,), PORTS), one
+            assert rule_hits([rule], (one.unit,), SIM_PORTS), one
 
 
 def test_the_design_spreads(drawn: list[DrawnCheck]) -> None:
@@ -79,7 +79,7 @@ def test_nulls_are_mostly_whole_batteries(drawn: list[DrawnCheck]) -> None:
 
 
 def test_no_restriction_is_drawn_where_no_udp_passes(drawn: list[DrawnCheck]) -> None:
-    assert not [one for one in drawn if one.rules and one.background in CLOSED]
+    assert not [one for one in drawn if one.rules and one.background in CLOSED_KINDS]
 
 
 def test_each_release_has_seeds_of_its_own() -> None:
@@ -89,10 +89,10 @@ def test_each_release_has_seeds_of_its_own() -> None:
 
 
 def test_the_sample_are_checks_of_one_arm() -> None:
-    chosen = sample(SEEDS, 5)
+    chosen = one_arm_seeds(SEEDS, 5)
     assert len(chosen) == 5
-    assert all(len(draw(seed).arms) == 1 for seed in chosen)
-    assert sample(range(1, 4), 100) == [seed for seed in range(1, 4) if len(draw(seed).arms) == 1]
+    assert all(len(draw_check(seed).arms) == 1 for seed in chosen)
+    assert one_arm_seeds(range(1, 4), 100) == [seed for seed in range(1, 4) if len(draw_check(seed).arms) == 1]
 
 
 def test_narrowed() -> None:
@@ -112,13 +112,13 @@ def test_who_works_on_the_method_sees_no_unseen_background() -> None:
 def test_late_restrictions_have_an_onset_and_act_on_their_unit(drawn: list[DrawnCheck]) -> None:
     late = [check for check in drawn if check.study == "late"]
     assert 0.1 < len(late) / len(drawn) < 0.2
-    assert {check.lateness for check in late} == set(KINDS)
+    assert {check.lateness for check in late} == set(ONSET_KINDS)
     moved = {check.lateness for check in late if check.background.startswith("nat_rebind")}
     assert moved
     assert not any(kind.startswith("freeze") for kind in moved)
     for check in late:
         assert 0.0 <= check.onset_s <= 61.0
-        assert truth([parse_rule(text) for text in check.rules], (check.unit,), PORTS)
+        assert rule_hits([parse_rule(text) for text in check.rules], (check.unit,), SIM_PORTS)
         if "after_s" in check.rules[0]:
             assert f"after_s={check.onset_s:g}" in check.rules[0]
     assert all(not check.lateness for check in drawn if check.study != "late")

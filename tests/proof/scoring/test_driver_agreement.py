@@ -6,8 +6,8 @@ import pytest
 from made_rows import MISSED, RIGHT, row
 from msgspec.structs import replace
 
-from proof.scoring.driver_agreement import agreement, pairs
-from proof.scoring.page.tables import disagreements
+from proof.scoring.driver_agreement import driver_agreement, paired_rows
+from proof.scoring.page.tables import disagreement_list
 from talkpath.verdict.statistics.proportion import Proportion
 
 APART = [
@@ -22,26 +22,26 @@ APART = [
 
 @pytest.mark.parametrize(("real", "apart"), APART)
 def test_where_they_disagree(real: object, apart: tuple[str, ...]) -> None:
-    (found,) = pairs([row(RIGHT)], [row(real, driver="netns")])  # type: ignore[arg-type]
+    (found,) = paired_rows([row(RIGHT)], [row(real, driver="netns")])  # type: ignore[arg-type]
     assert found.apart == apart
-    assert len(list(disagreements([found]))) == len(apart)
+    assert len(list(disagreement_list([found]))) == len(apart)
 
 
 def test_only_the_same_seeds_are_held_together() -> None:
-    assert pairs([row(RIGHT, seed=1)], [row(RIGHT, seed=2)]) == []
+    assert paired_rows([row(RIGHT, seed=1)], [row(RIGHT, seed=2)]) == []
 
 
 def test_a_late_machine_counts_for_nothing() -> None:
     late = row(replace(MISSED, state="insufficient", reason="late"), driver="netns")
-    found = pairs([row(RIGHT)], [late])
-    assert agreement(found).void == 1
-    assert agreement(found).state == Proportion(0, 0)
-    assert list(disagreements(found)) == []
+    found = paired_rows([row(RIGHT)], [late])
+    assert driver_agreement(found).void == 1
+    assert driver_agreement(found).state == Proportion(0, 0)
+    assert list(disagreement_list(found)) == []
 
 
 def test_agreement_in_numbers() -> None:
     rows = [(row(RIGHT, seed=n), row(said, seed=n, driver="netns")) for n, (said, _) in enumerate(APART)]
-    found = agreement(pairs([one for one, _ in rows], [other for _, other in rows]))
+    found = driver_agreement(paired_rows([one for one, _ in rows], [other for _, other in rows]))
     assert (found.state, found.rule, found.direction) == (Proportion(5, 6), Proportion(4, 5), Proportion(3, 4))
     assert found.overlap == Proportion(2, 3)
     assert (found.right_sim, found.right_real) == (Proportion(6, 6), Proportion(5, 6))

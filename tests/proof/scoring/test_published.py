@@ -8,7 +8,7 @@ import msgspec
 from made_rows import BATTERY, RIGHT, battery, row
 from msgspec.structs import replace
 
-from proof.scoring.published import PublishedRates, published_rates, write
+from proof.scoring.published import PublishedRates, published_rates, write_published_rates
 
 OK = ("ok",) * len(BATTERY)
 
@@ -21,5 +21,5 @@ def test_false_words_and_wrong_rules_are_counted_apart(tmp_path: Path) -> None:
     assert (found.said, found.wrong) == (2, 1)
     assert 1 / (2 * len(BATTERY)) < found.false_at_most < 1
     assert found.at_most_one_in == int(1 / found.false_at_most)
-    write(tmp_path / "numbers.json", found)
+    write_published_rates(tmp_path / "numbers.json", found)
     assert msgspec.json.decode((tmp_path / "numbers.json").read_bytes(), type=PublishedRates) == found

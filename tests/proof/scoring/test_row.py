@@ -9,7 +9,7 @@ from made_rows import RIGHT, row
 from msgspec.structs import replace
 
 from proof.scoring import row as rows
-from proof.scoring.row import RowFile, digest
+from proof.scoring.row import RowFile, row_digest
 from talkpath.errors import UsageError
 
 
@@ -76,8 +76,8 @@ def test_the_digest_follows_what_decides_and_nothing_else(tmp_path: Path, monkey
         file.write_text("1")
     monkeypatch.setattr(rows, "PRODUCT", product)
     monkeypatch.setattr(rows, "PROOF", proof)
-    before = digest()
+    before = row_digest()
     for file, decides in files.items():
         file.write_text("2")
-        assert (digest() != before) == decides, file
-        before = digest()
+        assert (row_digest() != before) == decides, file
+        before = row_digest()

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from proof.scoring import run
 from proof.scoring.draw import DrawnCheck
-from proof.scoring.play import play
+from proof.scoring.play import play_drawn_check
 from proof.scoring.row import CheckRow, RowFile
 from talkpath.apps.contract.shape import Arm
 
@@ -23,7 +23,7 @@ def drawn(*rules: str, background: str = "clean", arms: tuple[Arm, ...] = (WEBRT
 
 
 def test_a_restricted_call() -> None:
-    found = play(drawn("media.drop,app=webrtc,direction=up,p=0.5"), "code")
+    found = play_drawn_check(drawn("media.drop,app=webrtc,direction=up,p=0.5"), "code")
     (said,) = found.said
     assert (said.state, said.rule, said.direction) == ("restricted", "media.drop", "up")
     assert not said.wrong
@@ -36,14 +36,14 @@ def test_a_restricted_call() -> None:
 
 
 def test_a_bystander_is_told_apart() -> None:
-    found = play(drawn("stun.drop,app=telegram", arms=(MEET, WEBRTC)), "code")
+    found = play_drawn_check(drawn("stun.drop,app=telegram", arms=(MEET, WEBRTC)), "code")
     assert found.hit == ()
     assert found.unit == 1
     assert list(found.arms.values()) == ["ok", "ok"]
 
 
 def test_other_methods_look_too() -> None:
-    found = play(drawn("media.drop,p=0.5"), "code", "peers")
+    found = play_drawn_check(drawn("media.drop,p=0.5"), "code", "peers")
     assert found.look is not None
     assert found.look.rules == ("media.drop",)
     assert found.said == ()

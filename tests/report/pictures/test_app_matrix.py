@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from print_sentences import STATES, verdict
-from talkpath.report.pictures.app_matrix import MEDIA, carried, cell, rows
+from print_sentences import STATES, verdict_of_state
+from talkpath.report.pictures.app_matrix import MATRIX_MEDIA, app_cell, carrying_transports, matrix_rows
 from talkpath.report.words import sentences
-from talkpath.report.words.reasons import reason
+from talkpath.report.words.reasons import reason_clause
 from talkpath.verdict.model import Reason
 
 
@@ -19,30 +19,40 @@ def row(transport: str, carries: bool, app: str = "telegram", medium: str = "voi
 
 @pytest.mark.parametrize("state", STATES)
 def test_a_cell_is_mark_label_and_how(state: Any) -> None:
-    found = cell(verdict(state))
-    assert (found.state, found.mark, found.label) == (state, sentences.MARKS[found.state], sentences.labels()[state])
+    found = app_cell(verdict_of_state(state))
+    assert (found.state, found.mark, found.label) == (
+        state,
+        sentences.STATE_MARKS[found.state],
+        sentences.state_labels()[state],
+    )
     if state == "restricted":
         assert found.how.startswith("call packets are dropped at random")
     if state == "insufficient":
-        assert found.how == reason(Reason("budget"))
+        assert found.how == reason_clause(Reason("budget"))
     if state in ("ok", "impaired"):
         assert found.how == ""
 
 
 def test_known_is_when_the_evidence_sufficed_else_when_it_was_decided() -> None:
-    assert cell(verdict(known_at_s=6.4, decided_at_s=8.1)).known_s == 6.4
-    assert cell(verdict(known_at_s=None, decided_at_s=8.1)).known_s == 8.1
-    assert cell(verdict(known_at_s=None, decided_at_s=None)).known_s is None
+    assert app_cell(verdict_of_state(known_at_s=6.4, decided_at_s=8.1)).known_s == 6.4
+    assert app_cell(verdict_of_state(known_at_s=None, decided_at_s=8.1)).known_s == 8.1
+    assert app_cell(verdict_of_state(known_at_s=None, decided_at_s=None)).known_s is None
 
 
 def test_a_row_is_an_app_in_the_order_of_the_verdicts() -> None:
-    found = rows([verdict(app="signal"), verdict("ok", app="telegram"), verdict("ok", app="signal", medium="video")])
+    found = matrix_rows(
+        [
+            verdict_of_state(app="signal"),
+            verdict_of_state("ok", app="telegram"),
+            verdict_of_state("ok", app="signal", medium="video"),
+        ]
+    )
     assert [(one.app, one.name, sorted(one.cells)) for one in found] == [
         ("signal", "Signal", ["video", "voice"]),
         ("telegram", "Telegram", ["voice"]),
     ]
-    assert set(MEDIA) == {"text", "voice", "video"}
-    assert rows([]) == []
+    assert set(MATRIX_MEDIA) == {"text", "voice", "video"}
+    assert matrix_rows([]) == []
 
 
 @pytest.mark.parametrize(
@@ -56,16 +66,16 @@ def test_a_row_is_an_app_in_the_order_of_the_verdicts() -> None:
 )
 def test_what_still_carries(tried: list[tuple[str, bool]], told: str) -> None:
     transports = [row(transport, carries) for transport, carries in tried]
-    assert carried(verdict(), transports) == told
-    assert cell(verdict(), transports).carried == told
+    assert carrying_transports(verdict_of_state(), transports) == told
+    assert app_cell(verdict_of_state(), transports).carried == told
 
 
 def test_transports_of_other_apps_and_media_do_not_count() -> None:
     others = [row("tcp/443", True, app="signal"), row("tcp/443", True, medium="video")]
-    assert carried(verdict(), others) == ""
+    assert carrying_transports(verdict_of_state(), others) == ""
 
 
 def test_cells_that_say_the_same_share_a_key() -> None:
-    early, late = cell(verdict(known_at_s=1.0)), cell(verdict(known_at_s=9.0))
+    early, late = app_cell(verdict_of_state(known_at_s=1.0)), app_cell(verdict_of_state(known_at_s=9.0))
     assert early.summary_key == late.summary_key
-    assert early.summary_key != cell(verdict("ok")).summary_key
+    assert early.summary_key != app_cell(verdict_of_state("ok")).summary_key

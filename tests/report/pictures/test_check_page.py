@@ -10,15 +10,15 @@ import pytest
 from msgspec.structs import replace
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.measure.bitmap import pack
+from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import ArmPlan, Epoch, Facts, Observation, Plan, Track
 from talkpath.report.pictures import check_page
-from talkpath.report.pictures.app_matrix import carried, rows
-from talkpath.report.pictures.arrival_curve import SetUp, curves, set_up
-from talkpath.report.pictures.chart import chart, description
-from talkpath.report.pictures.markup import document, element
+from talkpath.report.pictures.app_matrix import carrying_transports, matrix_rows
+from talkpath.report.pictures.arrival_curve import SetUp, arrival_curves, setup_answers
+from talkpath.report.pictures.chart import arrival_chart, chart_description
+from talkpath.report.pictures.markup import element, html_document
 from talkpath.report.words import sentences
-from talkpath.report.words.language import codes, language, speaking
+from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.verdict.model import Number, Reason, Verdict
 
 ARM = Arm("telegram", "tgcalls", "voice")
@@ -32,8 +32,8 @@ def observation(number: int, role: str, direction: str, arrived: range | list[in
         flow=number,
         role=role,  # type: ignore[arg-type]
         direction=direction,  # type: ignore[arg-type]
-        sent=pack(range(SLOTS), SLOTS),
-        arrived=pack(arrived, SLOTS),
+        sent=pack_bitmap(range(SLOTS), SLOTS),
+        arrived=pack_bitmap(arrived, SLOTS),
         twin_kind="random" if role == "twin" else None,
         **more,
     )
@@ -123,7 +123,7 @@ def test_the_file_is_well_formed_and_loads_nothing() -> None:
     assert ("name", "viewport") in read.attributes
 
 
-@pytest.mark.parametrize("code", codes()[1:])
+@pytest.mark.parametrize("code", language_codes()[1:])
 def test_a_page_is_in_one_language_alone(code: str) -> None:
     untold = verdict("insufficient", reason=Reason("budget"))
     transports = [{"app": "telegram", "medium": "voice", "transport": "tls/443", "carries": True}]
@@ -148,27 +148,27 @@ def test_dark_print_and_phone_are_provided_for() -> None:
 
 def test_what_comes_from_the_lab_says_so() -> None:
     assert "SIMULATED" in Reader(page()).text
-    real = check_page.page("Title", [], simulated=False)
+    real = check_page.html_page("Title", [], simulated=False)
     assert "SIMULATED" not in real
 
 
 def test_text_cannot_become_markup() -> None:
-    written = document(element("head"), element("body", element("p", "<script>x</script> & more", title='"<b>"')))
+    written = html_document(element("head"), element("body", element("p", "<script>x</script> & more", title='"<b>"')))
     assert "<script>" not in written
     assert Reader(written).text.strip() == "<script>x</script> & more"
 
 
 def test_every_label_stands_with_its_mark() -> None:
     text = Reader(page()).text
-    for state, label in sentences.labels().items():
-        assert f"{sentences.MARKS[state]}\N{NO-BREAK SPACE}{label}" in text
+    for state, label in sentences.state_labels().items():
+        assert f"{sentences.STATE_MARKS[state]}\N{NO-BREAK SPACE}{label}" in text
 
 
-@pytest.mark.parametrize("state", list(sentences.MARKS))
+@pytest.mark.parametrize("state", list(sentences.STATE_MARKS))
 def test_any_state_makes_a_page(state: str) -> None:
     reason = Reason("canary") if state == "insufficient" else None
     text = Reader(page(verdict(state, reason=reason))).text
-    assert sentences.labels()[state] in text
+    assert sentences.state_labels()[state] in text
 
 
 def test_a_check_without_facts_makes_a_page() -> None:
@@ -200,14 +200,14 @@ def test_mechanism_interval_time_and_transports_are_in_the_table() -> None:
 
 def test_what_still_carries_a_call() -> None:
     tried = [{"app": "telegram", "medium": "voice", "transport": f"udp/{port}", "carries": False} for port in (1, 2)]
-    assert carried(RESTRICTED, []) == ""
-    assert carried(RESTRICTED, tried) == "none of 2 tried"
+    assert carrying_transports(RESTRICTED, []) == ""
+    assert carrying_transports(RESTRICTED, tried) == "none of 2 tried"
 
 
 def test_rows_are_apps_and_cells_media() -> None:
     text = Verdict("telegram", "", "text", "ok", basis="signalling")
     other = Verdict("signal", "ringrtc", "video", "ok")
-    matrix = rows([RESTRICTED, other, text])
+    matrix = matrix_rows([RESTRICTED, other, text])
     assert [(row.name, sorted(row.cells)) for row in matrix] == [("Telegram", ["text", "voice"]), ("Signal", ["video"])]
 
 
@@ -215,7 +215,7 @@ def test_rows_are_apps_and_cells_media() -> None:
 
 
 def test_a_curve_is_the_share_that_arrived() -> None:
-    up, down = curves([epoch(list(range(0, SLOTS, 2)), range(SLOTS))], ARM)
+    up, down = arrival_curves([epoch(list(range(0, SLOTS, 2)), range(SLOTS))], ARM)
     assert (up.call_sent, up.call_arrived, up.twin_sent, up.twin_arrived) == (320, 160, 320, 320)
     assert up.gap == pytest.approx(0.5)
     assert set(down.call) == {1.0}
@@ -225,7 +225,7 @@ def test_a_curve_is_the_share_that_arrived() -> None:
 
 
 def test_a_freeze_falls_to_nothing() -> None:
-    up, _ = curves([epoch(range(20), range(SLOTS))], ARM)
+    up, _ = arrival_curves([epoch(range(20), range(SLOTS))], ARM)
     assert up.call[0] == 1.0
     assert up.call[-1] == 0.0
     assert set(up.twin) == {1.0}
@@ -233,20 +233,20 @@ def test_a_freeze_falls_to_nothing() -> None:
 
 def test_other_questions_and_the_canary_are_left_out() -> None:
     plain = epoch(range(SLOTS), range(SLOTS))
-    assert curves([epoch([], range(SLOTS), question="rate")], ARM) == []
+    assert arrival_curves([epoch([], range(SLOTS), question="rate")], ARM) == []
     last = [replace(flow, canary=True) for flow in plain.flows[-2:]]
-    up, _ = curves([replace(plain, flows=(*plain.flows[:-2], *last))], ARM)
+    up, _ = arrival_curves([replace(plain, flows=(*plain.flows[:-2], *last))], ARM)
     assert (up.call_sent, up.twin_sent) == (320, 280)
 
 
 def test_set_up_is_counted_in_flows() -> None:
-    found = set_up([epoch([], range(SLOTS))], ARM)
+    found = setup_answers([epoch([], range(SLOTS))], ARM)
     assert (found.calls, found.calls_answered, found.twins, found.twins_answered) == (8, 0, 8, 8)
 
 
 def test_the_picture_says_in_words_what_it_shows() -> None:
-    up, _ = curves([epoch([], range(SLOTS))], ARM)
-    drawn = chart(up, SetUp(8, 8, 8, 8), "restricted", "Telegram, voice")
+    up, _ = arrival_curves([epoch([], range(SLOTS))], ARM)
+    drawn = arrival_chart(up, SetUp(8, 8, 8, 8), "restricted", "Telegram, voice")
     assert drawn.get("role") == "img"
     assert drawn.findtext("title") == "Telegram, voice, sent by you"
     assert drawn.findtext("desc") == "Packets that arrived: calls 0%, control traffic 100%."
@@ -255,13 +255,13 @@ def test_the_picture_says_in_words_what_it_shows() -> None:
 
 
 def test_a_call_that_is_never_set_up_is_told_by_its_set_up() -> None:
-    up, _ = curves([epoch(range(SLOTS), range(SLOTS))], ARM)
-    assert description(up, SetUp(8, 0, 8, 8)) == "Set-ups answered: calls 0 of 8, control traffic 8 of 8."
+    up, _ = arrival_curves([epoch(range(SLOTS), range(SLOTS))], ARM)
+    assert chart_description(up, SetUp(8, 0, 8, 8)) == "Set-ups answered: calls 0 of 8, control traffic 8 of 8."
 
 
 def test_every_point_lies_in_the_picture() -> None:
-    up, _ = curves([epoch(list(range(0, SLOTS, 3)), range(SLOTS))], ARM)
-    for path in chart(up, SetUp(8, 4, 8, 8), "ok", "x").iter("path"):
+    up, _ = arrival_curves([epoch(list(range(0, SLOTS, 3)), range(SLOTS))], ARM)
+    for path in arrival_chart(up, SetUp(8, 4, 8, 8), "ok", "x").iter("path"):
         for x, y in re.findall(r"(\d+(?:\.\d+)?) (\d+(?:\.\d+)?)", path.get("d", "")):
             assert 0 <= float(x) <= 200
             assert 0 <= float(y) <= 104

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.report.pictures.markup import document, element, marked
+from talkpath.report.pictures.markup import element, html_document, with_code_marks
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
 
@@ -33,7 +33,7 @@ class Reader(HTMLParser):
 
 def page(*children: object, **attributes: object) -> Reader:
     paragraph = element("p", *children, **attributes)  # type: ignore[arg-type]
-    return Reader(document(element("head"), element("body", paragraph)))
+    return Reader(html_document(element("head"), element("body", paragraph)))
 
 
 @given(TEXT, TEXT)
@@ -56,7 +56,7 @@ def test_names_of_attributes_are_those_of_html() -> None:
 
 
 def test_commands_become_code() -> None:
-    parts = marked("Check again with `--deep`, or with `--app`.")
+    parts = with_code_marks("Check again with `--deep`, or with `--app`.")
     assert [part if isinstance(part, str) else (part.tag, part.text) for part in parts] == [
         "Check again with ",
         ("code", "--deep"),
@@ -67,5 +67,5 @@ def test_commands_become_code() -> None:
 
 
 def test_a_page_says_its_language_and_direction() -> None:
-    assert '<html lang="fa" dir="rtl">' in document(element("head"), element("body"), "fa", "rtl")
-    assert document(element("head"), element("body")).startswith("<!DOCTYPE html>\n<html")
+    assert '<html lang="fa" dir="rtl">' in html_document(element("head"), element("body"), "fa", "rtl")
+    assert html_document(element("head"), element("body")).startswith("<!DOCTYPE html>\n<html")

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from talkpath.api.recording import read_capture
 from talkpath.measure.call import Findings, Second
 from talkpath.report.recordings.capture_page import COLOURS, capture_page
-from talkpath.report.recordings.capture_text import MARKS, severity
-from talkpath.report.words.language import codes, language, speaking
+from talkpath.report.recordings.capture_text import SECOND_MARKS, worst_mark
+from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.verdict.bases.recorded_call import judge_call
 
 LAB = Path(__file__).parents[2] / "capture" / "lab"
@@ -77,7 +77,7 @@ def test_a_file_without_a_call_makes_a_page_too() -> None:
     assert main.find(".//svg") is None
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_it_is_written_in_the_readers_language(findings: Findings, code: str) -> None:
     with speaking(language(code)):
         page = capture_page("a.pcap", findings)
@@ -109,5 +109,5 @@ def test_names_of_files_and_reasons_cannot_become_markup(findings: Findings) -> 
     ],
 )
 def test_severity_is_by_loss_and_freezes(seconds: list[Second], index: int) -> None:
-    assert severity(seconds) == index
-    assert len(MARKS) == len(COLOURS) == 5
+    assert worst_mark(seconds) == index
+    assert len(SECOND_MARKS) == len(COLOURS) == 5

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from talkpath.api.recording import read_capture
 from talkpath.measure.call import Attempt, Call, Findings, Paired, PairedDirection
 from talkpath.report.recordings import capture_sentences as words
-from talkpath.report.words.language import codes, language, speaking
+from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.verdict.bases.recorded_call import judge_attempt, judge_call
 from talkpath.verdict.model import Reason, Verdict
 
@@ -38,10 +38,10 @@ def verdict(state: Any = "insufficient", **more: Any) -> Verdict:
     return Verdict("webrtc", "", "voice", state, **more)
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_a_real_recording_has_one_sentence_without_an_accusation(call: Call, code: str) -> None:
     with speaking(language(code)):
-        text = words.sentence(call, judge_call(call))
+        text = words.call_sentence(call, judge_call(call))
     assert text.endswith(".")
     assert "{" not in text
     if code == "en":
@@ -50,7 +50,7 @@ def test_a_real_recording_has_one_sentence_without_an_accusation(call: Call, cod
 
 
 def test_a_clear_call_points_to_nothing(clear: Call) -> None:
-    text = words.sentence(clear, replace(judge_call(clear), state="ok", reason=None, alternatives=()))
+    text = words.call_sentence(clear, replace(judge_call(clear), state="ok", reason=None, alternatives=()))
     assert "WebRTC, voice call, directly between the two phones" in text
     assert "0.0% of what was sent to this end did not arrive" in text
     assert "nothing points to a restriction on the way to this end." in text
@@ -70,7 +70,7 @@ def test_a_clear_call_points_to_nothing(clear: Call) -> None:
     ],
 )
 def test_why_nothing_more_can_be_said(clear: Call, told: dict[str, Any], ends: str) -> None:
-    assert words.sentence(clear, verdict(**told)).endswith(ends)
+    assert words.call_sentence(clear, verdict(**told)).endswith(ends)
 
 
 @pytest.mark.parametrize(
@@ -87,12 +87,12 @@ def test_why_nothing_more_can_be_said(clear: Call, told: dict[str, Any], ends: s
     ],
 )
 def test_quality_is_told_in_what_was_measured(clear: Call, figures: dict[str, float], part: str) -> None:
-    assert part in words.sentence(clear, verdict(reason=Reason("no_control"), figures=figures))
+    assert part in words.call_sentence(clear, verdict(reason=Reason("no_control"), figures=figures))
 
 
 def test_short_silence_and_no_freeze_are_not_mentioned(clear: Call) -> None:
     figures = {"loss_down_pct": 1.0, "silence_s": 1.0, "frozen_down_pct": 0.0, "frozen_down_s": 0.0}
-    text = words.sentence(clear, verdict(reason=Reason("no_control"), figures=figures))
+    text = words.call_sentence(clear, verdict(reason=Reason("no_control"), figures=figures))
     assert "nothing came" not in text
     assert "stood still" not in text
 
@@ -108,7 +108,7 @@ def test_short_silence_and_no_freeze_are_not_mentioned(clear: Call) -> None:
     ],
 )
 def test_advice_follows_the_reason(reason: Any, part: str) -> None:
-    text = words.advice(verdict(reason=Reason(reason) if reason else None))
+    text = words.call_advice(verdict(reason=Reason(reason) if reason else None))
     assert text.startswith(part)
     assert bool(text) is bool(part)
 
@@ -157,7 +157,7 @@ OUTAGE = {
 }
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 @pytest.mark.parametrize("name", TOLD)
 def test_where_a_call_fits_a_rule_the_same_sentence_names_the_apps_own_servers(
     clear: Call, name: str, code: str
@@ -165,26 +165,28 @@ def test_where_a_call_fits_a_rule_the_same_sentence_names_the_apps_own_servers(
     reason, figures = TOLD[name]
     found = verdict(reason=reason, figures=figures, alternatives=("media.freeze", "media.drop"))
     with speaking(language(code)):
-        (told,) = (one for one in words.sentence(clear, found).split(". ") if words.mechanisms(found) in one)
+        (told,) = (
+            one for one in words.call_sentence(clear, found).split(". ") if words.fitting_mechanisms(found) in one
+        )
     assert SERVERS[code] in told
     assert (OTHER_END if figures else EITHER_END)[code] in told, "about which nothing is known"
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_where_several_calls_prove_a_rule_the_sentence_says_that_one_person_may_have_been_called(code: str) -> None:
     found = verdict(state="restricted", rule="media.drop", figures={"calls": 3.0})
     with speaking(language(code)):
-        text = words.together(found, "x")
+        text = words.together_sentence(found, "x")
     assert {"en": "same person", "ru": "одним и тем же человеком", "fa": "با یک نفر", "ar": "الشخص نفسه"}[code] in text
 
 
 def test_a_call_that_a_moved_connection_explains_fits_nothing(clear: Call) -> None:
-    text = words.sentence(clear, verdict(reason=Reason("rebinding"), figures=BESIDE))
+    text = words.call_sentence(clear, verdict(reason=Reason("rebinding"), figures=BESIDE))
     assert text.endswith("but the line moved some of them to other ports or addresses: a call may not survive that.")
-    assert words.advice(verdict(reason=Reason("rebinding"))) == "Call again, and stay on one network meanwhile."
+    assert words.call_advice(verdict(reason=Reason("rebinding"))) == "Call again, and stay on one network meanwhile."
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 @pytest.mark.parametrize("app", ["signal", "webrtc"])
 @pytest.mark.parametrize("figures", [BESIDE, {}])
 def test_where_set_up_fits_a_rule_the_same_sentence_names_an_outage(
@@ -205,12 +207,12 @@ def test_where_set_up_fits_a_rule_the_same_sentence_names_an_outage(
     [("p2p", "directly between the two phones"), ("relay", "through a server"), ("unknown", "of unknown kind")],
 )
 def test_the_path_is_told(clear: Call, path: Any, told: str) -> None:
-    assert told in words.path(replace(clear, transport=path))
+    assert told in words.call_path(replace(clear, transport=path))
 
 
 def test_video_makes_it_a_video_call(clear: Call) -> None:
-    assert words.kind(clear) == "voice call"
-    assert words.kind(replace(clear, media=("voice", "video"))) == "video call"
+    assert words.call_kind(clear) == "voice call"
+    assert words.call_kind(replace(clear, media=("voice", "video"))) == "video call"
 
 
 @pytest.mark.parametrize(
@@ -226,7 +228,7 @@ def test_video_makes_it_a_video_call(clear: Call) -> None:
     ],
 )
 def test_losses_say_how_they_were_counted(clear: Call, change: dict[str, Any], told: str) -> None:
-    assert words.lost(replace(clear.streams[0], **change)) == told
+    assert words.stream_losses(replace(clear.streams[0], **change)) == told
 
 
 def test_the_other_ends_recording_says_which_packets_vanished() -> None:
@@ -243,7 +245,7 @@ def test_the_other_ends_recording_says_which_packets_vanished() -> None:
 
 def test_what_was_not_read_is_counted() -> None:
     findings = Findings(10, 1.0, {"ARP": 3, "too short": 1}, (), ())
-    assert words.unread(findings) == "Not read: 3 × ARP, 1 × too short."
+    assert words.unread_note(findings) == "Not read: 3 × ARP, 1 × too short."
 
 
 def test_an_app_that_is_not_known_has_a_name_too() -> None:
@@ -252,5 +254,5 @@ def test_an_app_that_is_not_known_has_a_name_too() -> None:
 
 
 def test_the_assumptions_name_the_model() -> None:
-    assert "ITU-T G.107" in words.assumptions()
-    assert len(words.titles()) == 8
+    assert "ITU-T G.107" in words.assumption_note()
+    assert len(words.column_titles()) == 8

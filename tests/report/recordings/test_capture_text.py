@@ -15,13 +15,13 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from talkpath.measure.call import Attempt, Call, Findings, Flow, Moment, Paired, PairedDirection, Second, Stream
-from talkpath.report.recordings.capture_json import result, text
+from talkpath.report.recordings.capture_json import capture_line, capture_result
 from talkpath.report.recordings.capture_page import capture_page
-from talkpath.report.recordings.capture_sentences import app_name, titles
-from talkpath.report.recordings.capture_text import show, table, timeline
+from talkpath.report.recordings.capture_sentences import app_name, column_titles
+from talkpath.report.recordings.capture_text import call_table, call_timeline, show_capture
 from talkpath.report.recordings.clock import RecordingClock
-from talkpath.report.recordings.outcome_words import label
-from talkpath.report.words.language import codes, language, speaking
+from talkpath.report.recordings.outcome_words import outcome_label
+from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.verdict.bases.call_outcome import call_outcome
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "spec" / "tp-007.schema.json").read_text(encoding="utf-8"))
@@ -48,7 +48,7 @@ FINDINGS = Findings(1000, 11.0, {"link type 147": 2}, (CALL,), (Attempt("signal"
 
 def shown(**more: Any) -> str:
     out = io.StringIO()
-    show(Console(file=out, width=160), "call.pcap", FINDINGS, **more)
+    show_capture(Console(file=out, width=160), "call.pcap", FINDINGS, **more)
     return out.getvalue()
 
 
@@ -62,12 +62,12 @@ def test_the_terminal():
 
 
 def test_a_call_without_seconds_has_an_empty_timeline():
-    assert timeline([], "received").plain.strip() == "received"
+    assert call_timeline([], "received").plain.strip() == "received"
 
 
 def test_a_timeline_has_a_mark_a_second_and_fits():
-    assert timeline(CALL.seconds, "received").plain.strip() == "received ██████▃▃▃▃"
-    long = timeline(CALL.seconds * 100, "received", 60)
+    assert call_timeline(CALL.seconds, "received").plain.strip() == "received ██████▃▃▃▃"
+    long = call_timeline(CALL.seconds * 100, "received", 60)
     assert len(long.plain) < 90
 
 
@@ -80,7 +80,9 @@ def test_a_legend_says_what_the_marks_are_and_how_long():
 
 @pytest.mark.parametrize("endpoints", [None, lambda call: ["192.0.2.1:1-192.0.2.2:2/udp"]])
 def test_json_fits_its_schema(endpoints: Any):
-    made = json.loads(text(result("call.pcap", FINDINGS, endpoints, [Paired(1, "whatsapp", None, None)])))
+    made = json.loads(
+        capture_line(capture_result("call.pcap", FINDINGS, endpoints, [Paired(1, "whatsapp", None, None)]))
+    )
     jsonschema.validate(made, SCHEMA)
     (call,) = made["calls"]
     assert call["flows"] == [1]
@@ -98,16 +100,16 @@ def test_the_page_is_one_file_that_loads_nothing():
     assert len(list(ElementTree.fromstring(body).iter("rect"))) >= 20
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 @pytest.mark.parametrize("lasts_s", [60.0, 1e6])
 def test_no_word_of_the_table_is_broken_at_80_columns(code: str, lasts_s: float):
     long = replace(CALL, app="facebook_messenger", app_confidence=0.4, media=("voice", "video"), start_s=50_000.0)
     with speaking(language(code)):
         out = io.StringIO()
         clock = RecordingClock(1_700_000_000_000_000_000, lasts_s)
-        Console(file=out, width=80).print(table([long, replace(long, streams=CALL.streams[:1])], clock))
+        Console(file=out, width=80).print(call_table([long, replace(long, streams=CALL.streams[:1])], clock))
         told = out.getvalue()
-        for title in (*titles(), app_name("facebook_messenger"), label(call_outcome(long), clock)):
+        for title in (*column_titles(), app_name("facebook_messenger"), outcome_label(call_outcome(long), clock)):
             assert all(word in told for word in title.split(" ")), title
     assert max(map(cell_len, told.splitlines())) <= 80
 
@@ -115,7 +117,7 @@ def test_no_word_of_the_table_is_broken_at_80_columns(code: str, lasts_s: float)
 def test_of_very_many_streams_the_largest_are_told_in_their_order_and_the_rest_counted() -> None:
     streams = tuple(replace(CALL.streams[1], packets=1 + number % 100) for number in range(3000))
     out = io.StringIO()
-    show(Console(file=out, width=160), "call.pcap", replace(FINDINGS, calls=(replace(CALL, streams=streams),)))
+    show_capture(Console(file=out, width=160), "call.pcap", replace(FINDINGS, calls=(replace(CALL, streams=streams),)))
     lines = out.getvalue().splitlines()
     told = [line for line in lines if line.startswith("    received, voice:")]
     assert [line.split(" packets")[0][-2:] for line in told[:2]] == ["99", "00"]

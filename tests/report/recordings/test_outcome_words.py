@@ -12,11 +12,11 @@ from rich.console import Console
 
 from talkpath.api.recording import Recording, read_capture
 from talkpath.measure.call import Call, Findings
-from talkpath.report.recordings.capture_sentences import sentence
-from talkpath.report.recordings.capture_text import show
-from talkpath.report.recordings.clock import RecordingClock, minutes
-from talkpath.report.recordings.outcome_words import MARKS, STATES, label, what_arrived
-from talkpath.report.words.language import codes, language, speaking
+from talkpath.report.recordings.capture_sentences import call_sentence
+from talkpath.report.recordings.capture_text import show_capture
+from talkpath.report.recordings.clock import RecordingClock, minutes_and_seconds
+from talkpath.report.recordings.outcome_words import CALL_OUTCOME_MARKS, OUTCOME_STATES, outcome_label, what_arrived
+from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.verdict.bases.accompanied_call import call_verdicts
 from talkpath.verdict.bases.call_outcome import Outcome, OutcomeKind, call_outcome
 
@@ -26,7 +26,7 @@ BEGUN = RecordingClock(1_700_000_000_000_000_000, 60.0)
 
 def as_text(recording: Recording, width: int = 200) -> str:
     out = io.StringIO()
-    show(Console(file=out, width=width), recording.name, recording.findings, clock=recording.clock)
+    show_capture(Console(file=out, width=width), recording.name, recording.findings, clock=recording.clock)
     return out.getvalue()
 
 
@@ -38,8 +38,8 @@ def test_text_page_and_json_say_the_same(file: Path) -> None:
         signs = tuple(object_["outcome_signs"])
         outcome = Outcome(object_["outcome"], object_["outcome_s"], object_["outcome_direction"], signs)
         if object_ in record["calls"] or outcome.kind == "never_connected":
-            assert label(outcome, recording.clock) in text
-            assert label(outcome, recording.clock) in page
+            assert outcome_label(outcome, recording.clock) in text
+            assert outcome_label(outcome, recording.clock) in page
     for call, object_ in zip(recording.calls, record["calls"], strict=True):
         assert object_["outcome"] == call_outcome(call).kind
         mean = object_["verdict"]["figures"]["frozen_down_s"]
@@ -47,13 +47,13 @@ def test_text_page_and_json_say_the_same(file: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", get_args(OutcomeKind))
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_every_outcome_has_words_a_mark_and_a_colour(kind: Any, code: str) -> None:
     with speaking(language(code)):
-        told = label(Outcome(kind, 46.0), BEGUN)
+        told = outcome_label(Outcome(kind, 46.0), BEGUN)
     assert told
-    assert kind in MARKS
-    assert kind in STATES
+    assert kind in CALL_OUTCOME_MARKS
+    assert kind in OUTCOME_STATES
 
 
 def told_of(call: Call) -> str:
@@ -80,12 +80,13 @@ def test_how_sure_it_is_which_end_recorded_it() -> None:
 
 
 def test_the_time_is_the_files_where_it_has_one() -> None:
-    assert label(Outcome("went_silent", 46.0), BEGUN) == "silent from 22:14:06 on"
-    assert label(Outcome("went_silent", 46.0), RecordingClock()) == "silent from 0:46 on"
+    assert outcome_label(Outcome("went_silent", 46.0), BEGUN) == "silent from 22:14:06 on"
+    assert outcome_label(Outcome("went_silent", 46.0), RecordingClock()) == "silent from 0:46 on"
     assert (
-        label(Outcome("unknown", 46.0, "received", ("silence",)), RecordingClock()) == "silent from 0:46 on, or muted"
+        outcome_label(Outcome("unknown", 46.0, "received", ("silence",)), RecordingClock())
+        == "silent from 0:46 on, or muted"
     )
-    assert label(Outcome("poor", 3700.0), RecordingClock()) == "poor from 1:01:40 on"
+    assert outcome_label(Outcome("poor", 3700.0), RecordingClock()) == "poor from 1:01:40 on"
 
 
 def test_a_clock_that_was_never_set_is_not_told() -> None:
@@ -98,13 +99,13 @@ def test_a_clock_that_was_never_set_is_not_told() -> None:
 
 @pytest.mark.parametrize(("moment_s", "told"), [(0.0, "0:00"), (59.9, "0:59"), (61.0, "1:01"), (3600.0, "1:00:00")])
 def test_minutes(moment_s: float, told: str) -> None:
-    assert minutes(moment_s) == told
+    assert minutes_and_seconds(moment_s) == told
 
 
 def test_no_loss_is_told_beside_a_silence() -> None:
     """What was lost in it is not known."""
     recording = read_capture(next(file for file in FIXTURES if file.name == "freeze-far.pcap.gz"))
-    told = sentence(recording.calls[0], recording.verdicts[0])
+    told = call_sentence(recording.calls[0], recording.verdicts[0])
     assert "silent from 0:02 on; nothing came for" in told
     assert "did not arrive" not in told
     text, page = as_text(recording), recording.html()

@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.report.words.amounts import (
-    about,
+    estimate_words,
     kilobits,
     measured_when,
     megabytes,
     milliseconds,
     numeral,
-    odds,
+    odds_words,
     percent,
     seconds,
 )
-from talkpath.report.words.language import codes, language, speaking
+from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.verdict.model import Number
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -42,7 +42,7 @@ def test_units(told: str, plain: str) -> None:
     assert told.replace(SPACE, " ") == plain
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 @given(value=st.floats(0, 1e9))
 def test_no_line_breaks_between_a_number_and_its_unit(code: str, value: float) -> None:
     with speaking(language(code)):
@@ -53,7 +53,7 @@ def test_no_line_breaks_between_a_number_and_its_unit(code: str, value: float) -
 
 @given(st.floats(0, 400))
 def test_odds_never_overstate(log10_e: float) -> None:
-    told = int(odds(log10_e).replace(SPACE, ""))
+    told = int(odds_words(log10_e).replace(SPACE, ""))
     assert told <= 10 ** min(log10_e, 9.0)
     assert told >= 0.9 * 10 ** min(log10_e, 9.0) or told < 10
     assert len(str(told).rstrip("0")) <= 2
@@ -64,11 +64,11 @@ def test_odds_never_overstate(log10_e: float) -> None:
 )
 def test_an_interval_stands_only_where_both_ends_are_known(low: float | None, high: float | None, told: str) -> None:
     texts = ["" if end is None else f"{end:.0f}" for end in (low, high)]
-    assert about(Number(2.0, low, high), "2", *texts) == told
+    assert estimate_words(Number(2.0, low, high), "2", *texts) == told
 
 
 def test_an_interval_of_no_width_is_left_out() -> None:
-    assert about(Number(2.0, 2.0, 2.0), "2", "2", "2") == "about 2"
+    assert estimate_words(Number(2.0, 2.0, 2.0), "2", "2", "2") == "about 2"
 
 
 def test_a_check_over_midnight_is_told_by_the_day_when_it_began() -> None:

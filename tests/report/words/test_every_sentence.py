@@ -7,11 +7,11 @@ from collections import defaultdict
 
 import pytest
 
-from print_sentences import REASONS, STATES, every_verdict, paragraphs, verdict
+from print_sentences import REASONS, STATES, every_verdict, spoken_paragraphs, verdict_of_state
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
-from talkpath.report.words.language import codes, language, speaking
-from talkpath.report.words.reasons import reason, remedy
+from talkpath.report.words.language import language, language_codes, speaking
+from talkpath.report.words.reasons import next_step, reason_clause
 from talkpath.verdict.model import Reason, Verdict
 
 ENDS = (".", "?", "!", "؟", "\u2069.")
@@ -19,14 +19,16 @@ VERDICTS = list(every_verdict())
 
 
 def said(about: Verdict) -> list[str]:
-    return [sentences.sentence(about), *sentences.lines(about)]
+    return [sentences.verdict_sentence(about), *sentences.verdict_lines(about)]
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_a_server_that_nobody_knows_may_be_the_cause_of_a_restriction_itself(code: str) -> None:
     with speaking(language(code)):
         for about in VERDICTS:
-            known, unknown = (sentences.sentence(about, CheckContext(known_server=known)) for known in (True, False))
+            known, unknown = (
+                sentences.verdict_sentence(about, CheckContext(known_server=known)) for known in (True, False)
+            )
             assert (known != unknown) is (about.state == "restricted")
             assert unknown.endswith(ENDS)
             if code == "en" and about.state == "restricted":
@@ -34,7 +36,7 @@ def test_a_server_that_nobody_knows_may_be_the_cause_of_a_restriction_itself(cod
                 assert "our test server" not in unknown
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_a_verdict_is_a_whole_sentence_and_three_lines(code: str) -> None:
     with speaking(language(code)):
         for about in VERDICTS:
@@ -46,14 +48,14 @@ def test_a_verdict_is_a_whole_sentence_and_three_lines(code: str) -> None:
                 assert not re.search(r"[{}]|None|nan|  |\.\.", text), text
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_no_sentence_and_no_line_serves_two_states(code: str) -> None:
     states: dict[str, set[str]] = defaultdict(set)
     with speaking(language(code)):
         for about in VERDICTS:
             for text in said(about)[:3]:
                 states[text].add(about.state)
-        labels = sentences.labels()
+        labels = sentences.state_labels()
     assert {text: of for text, of in states.items() if len(of) > 1} == {}
     assert len(set(labels.values())) == len(STATES)
 
@@ -95,14 +97,14 @@ def test_numbers_in_a_sentence_are_figures_of_the_verdict() -> None:
 
 @pytest.mark.parametrize("code", REASONS)
 def test_each_reason_is_a_clause_of_its_own_with_a_next_step(code: str) -> None:
-    clauses = {other: reason(Reason(other)) for other in REASONS}
+    clauses = {other: reason_clause(Reason(other)) for other in REASONS}
     assert list(clauses.values()).count(clauses[code]) == 1  # type: ignore[index]
-    clause, step = reason(Reason(code)), remedy(Reason(code))  # type: ignore[arg-type]
+    clause, step = reason_clause(Reason(code)), next_step(Reason(code))  # type: ignore[arg-type]
     assert clause[0].islower()
     assert not clause.endswith(".")
     assert step[0].isupper()
     assert step.endswith(".")
-    said_of_it = sentences.sentence(verdict("insufficient", reason=Reason(code)))  # type: ignore[arg-type]
+    said_of_it = sentences.verdict_sentence(verdict_of_state("insufficient", reason=Reason(code)))  # type: ignore[arg-type]
     if code == "watched_briefly":
         assert said_of_it.startswith("No sign of restriction in the first ")
     else:
@@ -112,14 +114,14 @@ def test_each_reason_is_a_clause_of_its_own_with_a_next_step(code: str) -> None:
 @pytest.mark.parametrize("medium", ["voice", "video"])
 def test_calls_that_ended_are_not_told_as_not_watched_for_longer(medium: str) -> None:
     ended = Reason("watched_briefly", {"seconds": 2.0, "ended": True})
-    told = sentences.sentence(verdict("insufficient", medium=medium, reason=ended))
+    told = sentences.verdict_sentence(verdict_of_state("insufficient", medium=medium, reason=ended))
     assert "then a call went silent" in told
-    assert "then a call went silent" in reason(ended)
-    assert "--light" not in remedy(ended)
+    assert "then a call went silent" in reason_clause(ended)
+    assert "--light" not in next_step(ended)
 
 
 def test_a_vpn_that_nobody_was_asked_about_is_told_apart() -> None:
-    seen, unasked = reason(Reason("vpn")), reason(Reason("vpn", {"unanswered": True}))
+    seen, unasked = reason_clause(Reason("vpn")), reason_clause(Reason("vpn", {"unanswered": True}))
     assert "seems to be on" in seen
     assert "nobody said" in unasked
 
@@ -134,27 +136,27 @@ def test_a_vpn_that_nobody_was_asked_about_is_told_apart() -> None:
 )
 def test_the_end_that_was_late_is_named(values: dict[str, str], who: str, step: str) -> None:
     late = Reason("late", values)
-    assert reason(late).startswith(who)
-    assert step in remedy(late)
-    assert who in sentences.sentence(verdict("insufficient", reason=late))
+    assert reason_clause(late).startswith(who)
+    assert step in next_step(late)
+    assert who in sentences.verdict_sentence(verdict_of_state("insufficient", reason=late))
 
 
 def test_without_a_reason_something_is_said_all_the_same() -> None:
-    assert reason(None) == "not enough was measured"
-    assert remedy(None) == "Check again at another hour."
+    assert reason_clause(None) == "not enough was measured"
+    assert next_step(None) == "Check again at another hour."
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_every_state_says_what_it_never_means(state: str) -> None:
     assert sentences.never_means()[state]  # type: ignore[index]
-    assert set(sentences.MARKS) == set(STATES)
-    assert len(set(sentences.MARKS.values())) == len(STATES)
+    assert set(sentences.STATE_MARKS) == set(STATES)
+    assert len(set(sentences.STATE_MARKS.values())) == len(STATES)
 
 
 def test_an_app_that_is_not_known_is_called_by_its_id() -> None:
     assert sentences.app_name_of("whatsapp") == "WhatsApp"
     assert sentences.app_name_of("newphone") == "newphone"
-    assert "newphone" in sentences.sentence(verdict(app="newphone"))
+    assert "newphone" in sentences.verdict_sentence(verdict_of_state(app="newphone"))
 
 
 def test_the_translation_note_is_there_only_where_nobody_reviewed() -> None:
@@ -163,9 +165,9 @@ def test_the_translation_note_is_there_only_where_nobody_reviewed() -> None:
         assert bool(sentences.translation_note()) is not bool(language("fa").reviewed)
 
 
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("code", language_codes())
 def test_all_of_them_can_be_printed_for_the_eye(code: str) -> None:
     with speaking(language(code)):
-        told = list(paragraphs())
+        told = list(spoken_paragraphs())
     assert len(told) == len(set(told)) > 60
     assert not [text for text in told if "None" in text or "{" in text]

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from talkpath.report.words import mechanism as words
 from talkpath.verdict.model import Category, Number, Verdict
-from talkpath.verdict.rules import rules
+from talkpath.verdict.rules import all_rules
 from talkpath.verdict.rules.rule import Parameter, Rule
 
 NEW = Rule(
@@ -26,12 +26,14 @@ NEW = Rule(
 
 
 def said(**parameters: Number | Category) -> str:
-    return words.mechanism(Verdict("signal", "ringrtc", "voice", "restricted", "media.echo", parameters=parameters))
+    return words.mechanism_clause(
+        Verdict("signal", "ringrtc", "voice", "restricted", "media.echo", parameters=parameters)
+    )
 
 
 @pytest.fixture(autouse=True)
 def _new_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(words, "rules", lambda: {**rules(), NEW.id: NEW})
+    monkeypatch.setattr(words, "all_rules", lambda: {**all_rules(), NEW.id: NEW})
 
 
 def test_a_new_rule_prints_what_it_means_and_every_declared_parameter_with_its_unit() -> None:
@@ -49,7 +51,7 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 def test_every_rule_that_has_words_of_its_own_keeps_them() -> None:
-    clause = words.mechanism(
+    clause = words.mechanism_clause(
         Verdict("signal", "ringrtc", "voice", "restricted", "media.drop", parameters={"p": Number(0.3, 0.2, 0.4)})
     )
     assert clause == "call packets are dropped at random, about 30% (20% to 40%)"
@@ -57,6 +59,6 @@ def test_every_rule_that_has_words_of_its_own_keeps_them() -> None:
 
 def test_an_apps_own_servers_that_do_not_answer_are_no_test_servers() -> None:
     verdict = Verdict(app="telegram", variant="", medium="voice", state="restricted", basis="address")
-    told = words.mechanism(replace(verdict, rule="address.block"))
+    told = words.mechanism_clause(replace(verdict, rule="address.block"))
     assert told == "the app's own servers do not answer while others do"
-    assert "test server" in words.mechanism(replace(verdict, rule="address.block", basis="probe"))
+    assert "test server" in words.mechanism_clause(replace(verdict, rule="address.block", basis="probe"))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from print_sentences import LOSSES, PARAMETERS, verdict
-from talkpath.report.words.observed import SET_UP_RULES, VOID, observed
+from print_sentences import LOSSES, PARAMETERS, verdict_of_state
+from talkpath.report.words.observed import SET_UP_RULES, VOIDING_REASONS, observed_line
 from talkpath.verdict.model import Reason
 
 
@@ -28,17 +28,17 @@ from talkpath.verdict.model import Reason
     ],
 )
 def test_losses_are_those_of_the_direction(direction: Any, begins: str) -> None:
-    assert observed(verdict(direction=direction)).startswith(begins)
+    assert observed_line(verdict_of_state(direction=direction)).startswith(begins)
 
 
 def test_one_lost_packet_is_singular() -> None:
     figures = {**LOSSES, "calls_lost_up": 0.01}
-    assert observed(verdict(figures=figures)).startswith("1 of 100 call packets that you sent was lost")
+    assert observed_line(verdict_of_state(figures=figures)).startswith("1 of 100 call packets that you sent was lost")
 
 
 @pytest.mark.parametrize("rule", SET_UP_RULES)
 def test_rules_about_set_up_are_told_by_the_set_up(rule: str) -> None:
-    line = observed(verdict(rule=rule, parameters={}))
+    line = observed_line(verdict_of_state(rule=rule, parameters={}))
     assert line.startswith("The set-up of the calls was not answered; that of control traffic")
     assert "31" not in line
 
@@ -46,14 +46,14 @@ def test_rules_about_set_up_are_told_by_the_set_up(rule: str) -> None:
 @pytest.mark.parametrize(("delay", "begins"), [(180.4, "Call packets came 180"), (None, "31 of 100 call packets")])
 def test_delay_is_told_as_delay_where_it_was_measured(delay: float | None, begins: str) -> None:
     figures = LOSSES | ({"extra_delay_ms_up": delay} if delay is not None else {})
-    late = verdict(rule="media.delay", parameters=PARAMETERS["media.delay"], figures=figures)
-    assert observed(late).startswith(begins)
+    late = verdict_of_state(rule="media.delay", parameters=PARAMETERS["media.delay"], figures=figures)
+    assert observed_line(late).startswith(begins)
 
 
 @pytest.mark.parametrize("missing", ["calls_lost_up", "calls_lost_up_low", "calls_lost_up_high", "twins_lost_up"])
 def test_without_one_of_the_numbers_none_is_told(missing: str) -> None:
     figures = {name: value for name, value in LOSSES.items() if name != missing}
-    assert observed(verdict(figures=figures)).startswith("Calls fared worse than control traffic")
+    assert observed_line(verdict_of_state(figures=figures)).startswith("Calls fared worse than control traffic")
 
 
 @pytest.mark.parametrize(
@@ -68,41 +68,43 @@ def test_without_one_of_the_numbers_none_is_told(missing: str) -> None:
 def test_a_mechanism_is_told_only_where_one_is_named(
     rule: str | None, alternatives: tuple[str, ...], consistent: bool
 ) -> None:
-    line = observed(verdict(rule=rule, alternatives=alternatives))
+    line = observed_line(verdict_of_state(rule=rule, alternatives=alternatives))
     assert ("consistent with this" in line) is consistent
 
 
 def test_ok_and_impaired_tell_both_directions_of_both() -> None:
-    fine = observed(verdict("ok", figures=LOSSES))
+    fine = observed_line(verdict_of_state("ok", figures=LOSSES))
     assert fine == (
         "Of 100 call packets 31 were lost on the way out and 2 on the way back; of 100 packets of control traffic, "
         "1 and 3."
     )
-    assert observed(verdict("impaired", figures=LOSSES)) == (
+    assert observed_line(verdict_of_state("impaired", figures=LOSSES)) == (
         "Calls would have a voice quality of 2.4 of 4.5. Lost of 100 packets, out and back: calls 31 and 2, control "
         "traffic 1 and 3."
     )
 
 
 def test_closed_names_what_passes_and_the_rule() -> None:
-    line = observed(verdict("closed"))
+    line = observed_line(verdict_of_state("closed"))
     assert "while other traffic to the same machine passed" in line
     assert "UDP does not pass, TCP does" in line
-    assert "looks when" not in observed(verdict("closed", rule=None))
+    assert "looks when" not in observed_line(verdict_of_state("closed", rule=None))
 
 
-@pytest.mark.parametrize("code", VOID)
+@pytest.mark.parametrize("code", VOIDING_REASONS)
 def test_where_all_is_void_no_number_is_told(code: Any) -> None:
-    bare = verdict("insufficient", reason=Reason(code), figures={})
-    assert observed(bare) == "For that reason calls were not judged."
+    bare = verdict_of_state("insufficient", reason=Reason(code), figures={})
+    assert observed_line(bare) == "For that reason calls were not judged."
 
 
 def test_where_too_little_came_it_is_not_called_void() -> None:
-    little = verdict("insufficient", reason=Reason("budget"), figures={})
-    assert observed(little) == "Too little came in to be counted."
-    assert observed(replace(little, call_packets=200)) == "What was measured until then does not settle it."
-    assert observed(replace(little, figures=LOSSES)).startswith("Until then, out and back, calls had lost 31 and 2")
+    little = verdict_of_state("insufficient", reason=Reason("budget"), figures={})
+    assert observed_line(little) == "Too little came in to be counted."
+    assert observed_line(replace(little, call_packets=200)) == "What was measured until then does not settle it."
+    assert observed_line(replace(little, figures=LOSSES)).startswith(
+        "Until then, out and back, calls had lost 31 and 2"
+    )
 
 
 def test_of_the_unreachable_nothing_came_back() -> None:
-    assert observed(verdict("unreachable", figures={})) == "Nothing that was sent to it came back."
+    assert observed_line(verdict_of_state("unreachable", figures={})) == "Nothing that was sent to it came back."

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import pytest
 
-from print_sentences import verdict
+from print_sentences import verdict_of_state
 from talkpath.report.words import browser_sentences, message_sentences, sentences
 from talkpath.report.words.check_context import CheckContext
 from talkpath.verdict.model import Reason
 
 
 @pytest.mark.parametrize("medium", ["voice", "video"])
-@pytest.mark.parametrize("state", browser_sentences.STATES)
+@pytest.mark.parametrize("state", browser_sentences.APP_NAMING_STATES)
 def test_a_browsers_own_calls_name_no_app(state: str, medium: str) -> None:
-    own = verdict(state, app="telegram", medium=medium, basis="webrtc")  # type: ignore[arg-type]
-    told = " ".join([sentences.sentence(own), *sentences.lines(own)])
+    own = verdict_of_state(state, app="telegram", medium=medium, basis="webrtc")  # type: ignore[arg-type]
+    told = " ".join([sentences.verdict_sentence(own), *sentences.verdict_lines(own)])
     assert "Telegram" not in told
-    assert medium in sentences.sentence(own).lower()
+    assert medium in sentences.verdict_sentence(own).lower()
 
 
 @pytest.mark.parametrize("state", ["closed", "impaired", "unreachable"])
 def test_where_no_app_is_named_anyway_the_usual_sentences_serve(state: str) -> None:
-    own, usual = verdict(state, basis="webrtc"), verdict(state)  # type: ignore[arg-type]
-    assert sentences.sentence(own) == sentences.sentence(usual)
-    assert sentences.lines(own) == sentences.lines(usual)
+    own, usual = verdict_of_state(state, basis="webrtc"), verdict_of_state(state)  # type: ignore[arg-type]
+    assert sentences.verdict_sentence(own) == sentences.verdict_sentence(usual)
+    assert sentences.verdict_lines(own) == sentences.verdict_lines(usual)
 
 
 def test_a_page_has_no_options_to_name() -> None:
     for code in ("budget", "late", "hidden", "canary"):
-        own = verdict("insufficient", basis="webrtc", reason=Reason(code))  # type: ignore[arg-type]
-        assert "--" not in browser_sentences.limits(own)
+        own = verdict_of_state("insufficient", basis="webrtc", reason=Reason(code))  # type: ignore[arg-type]
+        assert "--" not in browser_sentences.browser_limits(own)
 
 
 @pytest.mark.parametrize(
@@ -44,19 +44,19 @@ def test_a_page_has_no_options_to_name() -> None:
     ],
 )
 def test_messages_are_counted_in_exchanges(state: str, count: int, first: str) -> None:
-    about = verdict(state, medium="text", flow_count=count)  # type: ignore[arg-type]
-    lines = sentences.lines(about)
-    assert lines == message_sentences.lines(about)
+    about = verdict_of_state(state, medium="text", flow_count=count)  # type: ignore[arg-type]
+    lines = sentences.verdict_lines(about)
+    assert lines == message_sentences.message_lines(about)
     assert lines[0].startswith(first)
     assert len(lines) == 3
 
 
 @pytest.mark.parametrize("state", ["ok", "restricted"])
 def test_messages_say_nothing_of_calls_and_that_only_the_lab_tries_them(state: str) -> None:
-    about = verdict(state, medium="text", flow_count=3)  # type: ignore[arg-type]
-    assert "Telegram's messages" in sentences.sentence(about)
-    last = sentences.lines(about)[-1]
+    about = verdict_of_state(state, medium="text", flow_count=3)  # type: ignore[arg-type]
+    assert "Telegram's messages" in sentences.verdict_sentence(about)
+    last = sentences.verdict_lines(about)[-1]
     assert "says nothing about calls" in last
     assert "Only the lab tries messages" in last
-    assert CheckContext.of([about, verdict(state)]).with_messages  # type: ignore[arg-type]
-    assert not CheckContext.of([verdict(state)]).with_messages  # type: ignore[arg-type]
+    assert CheckContext.of([about, verdict_of_state(state)]).with_messages  # type: ignore[arg-type]
+    assert not CheckContext.of([verdict_of_state(state)]).with_messages  # type: ignore[arg-type]

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import pytest
 
-from print_sentences import PARAMETERS, verdict
+from print_sentences import PARAMETERS, verdict_of_state
 from talkpath.report.words import mechanism as module
-from talkpath.report.words.language import codes, language, speaking
-from talkpath.report.words.mechanism import is_named, mechanism, name
+from talkpath.report.words.language import language, language_codes, speaking
+from talkpath.report.words.mechanism import is_named, mechanism_clause, mechanism_name
 from talkpath.verdict.model import Category, Number
-from talkpath.verdict.rules import rules
+from talkpath.verdict.rules import all_rules
 
 SPACE = "\N{NO-BREAK SPACE}"
 
 
-@pytest.mark.parametrize("code", codes())
-@pytest.mark.parametrize("rule", sorted(rules()))
+@pytest.mark.parametrize("code", language_codes())
+@pytest.mark.parametrize("rule", sorted(all_rules()))
 def test_every_rule_is_a_clause(rule: str, code: str) -> None:
     with speaking(language(code)):
-        clause = name(rule)
+        clause = mechanism_name(rule)
     assert clause
     assert not clause.endswith(".")
     assert "{" not in clause
     if rule != "media.unknown":
-        assert clause != module.name("media.unknown") or code != "en"
+        assert clause != module.mechanism_name("media.unknown") or code != "en"
 
 
 def test_a_rule_that_nobody_knows_is_an_unknown_mechanism() -> None:
-    assert name("media.telepathy") == name("media.unknown") == "the mechanism is not known"
+    assert mechanism_name("media.telepathy") == mechanism_name("media.unknown") == "the mechanism is not known"
 
 
 @pytest.mark.parametrize(
@@ -42,26 +42,35 @@ def test_a_rule_that_nobody_knows_is_an_unknown_mechanism() -> None:
     ],
 )
 def test_the_parameter_stands_with_its_unit_and_interval(rule: str, told: str) -> None:
-    assert mechanism(verdict(rules()[rule].state, rule=rule, parameters=PARAMETERS[rule])).replace(SPACE, " ") == told
+    assert (
+        mechanism_clause(verdict_of_state(all_rules()[rule].state, rule=rule, parameters=PARAMETERS[rule])).replace(
+            SPACE, " "
+        )
+        == told
+    )
 
 
 def test_a_rate_of_both_directions_together_is_told_as_such() -> None:
     parameters = {"kbps": Number(40.0, 35.0, 46.0), "buckets": Category("one")}
-    told = mechanism(verdict(rule="media.police", parameters=parameters)).replace(SPACE, " ")
+    told = mechanism_clause(verdict_of_state(rule="media.police", parameters=parameters)).replace(SPACE, " ")
     assert told == "calls are held to a low rate, both directions together, about 40 kbit/s (35 kbit/s to 46 kbit/s)"
 
 
 def test_ports_that_are_blocked_for_calls_alone_are_told_as_such() -> None:
     ports = {"port": Category("443,3478")}
-    assert mechanism(verdict(rule="port.block", parameters=ports)) == "calls to some UDP ports are blocked"
+    assert (
+        mechanism_clause(verdict_of_state(rule="port.block", parameters=ports)) == "calls to some UDP ports are blocked"
+    )
 
 
 @pytest.mark.parametrize("rule", sorted(PARAMETERS))
 def test_without_an_estimate_only_the_rule_is_told(rule: str) -> None:
-    bare = mechanism(verdict(rules()[rule].state, rule=rule, parameters={}))
-    assert bare == name(rule)
+    bare = mechanism_clause(verdict_of_state(all_rules()[rule].state, rule=rule, parameters={}))
+    assert bare == mechanism_name(rule)
     unbounded = {key: Number(None, None, None) for key in PARAMETERS[rule]}
-    assert mechanism(verdict(rules()[rule].state, rule=rule, parameters=unbounded)) == name(rule)
+    assert mechanism_clause(
+        verdict_of_state(all_rules()[rule].state, rule=rule, parameters=unbounded)
+    ) == mechanism_name(rule)
 
 
 @pytest.mark.parametrize(
@@ -75,15 +84,15 @@ def test_without_an_estimate_only_the_rule_is_told(rule: str) -> None:
     ],
 )
 def test_a_freeze_says_after_how_much(rule: str, parameters: dict[str, Number | Category], told: str) -> None:
-    assert told in mechanism(verdict(rule=rule, parameters=parameters)).replace(SPACE, " ")
+    assert told in mechanism_clause(verdict_of_state(rule=rule, parameters=parameters)).replace(SPACE, " ")
 
 
 def test_rules_that_tie_are_listed() -> None:
-    tied = verdict(rule="media.unknown", parameters={}, alternatives=("media.drop", "media.police"))
-    assert mechanism(tied) == (
+    tied = verdict_of_state(rule="media.unknown", parameters={}, alternatives=("media.drop", "media.police"))
+    assert mechanism_clause(tied) == (
         "several mechanisms would fit: call packets are dropped at random; calls are held to a low rate"
     )
     assert is_named(tied)
-    assert not is_named(verdict(rule="media.unknown"))
-    assert not is_named(verdict(rule=None))
-    assert is_named(verdict(rule="media.drop"))
+    assert not is_named(verdict_of_state(rule="media.unknown"))
+    assert not is_named(verdict_of_state(rule=None))
+    assert is_named(verdict_of_state(rule="media.drop"))

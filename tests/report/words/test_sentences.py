@@ -8,12 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from talkpath.report.words import sentences
-from talkpath.report.words.amounts import numeral, odds
+from talkpath.report.words.amounts import numeral, odds_words
 from talkpath.report.words.language import language, speaking
-from talkpath.report.words.mechanism import mechanism
-from talkpath.report.words.observed import observed
+from talkpath.report.words.mechanism import mechanism_clause
+from talkpath.report.words.observed import observed_line
 from talkpath.verdict.model import Number, Reason, ReasonCode, Verdict
-from talkpath.verdict.rules import rules
+from talkpath.verdict.rules import all_rules
 
 SPACE = "\N{NO-BREAK SPACE}"
 LOST = {"calls_lost_up": 0.31, "calls_lost_up_low": 0.268, "calls_lost_up_high": 0.352, "twins_lost_up": 0.01}
@@ -25,10 +25,10 @@ RESTRICTED = Verdict(
 
 
 def test_a_restriction_is_told_as_promised() -> None:
-    assert sentences.sentence(RESTRICTED) == (
+    assert sentences.verdict_sentence(RESTRICTED) == (
         "Something between you and our test server is holding back voice calls that look like Telegram's."
     )
-    assert sentences.lines(RESTRICTED) == [
+    assert sentences.verdict_lines(RESTRICTED) == [
         "31 of 100 call packets that you sent were lost (27–35); control traffic sent at the same moments lost 1 of "
         "100. It is consistent with this: call packets are dropped at random.",  # one number, one interval
         f"If both were treated alike, fewer than 1 check in 12{SPACE}000 would look like this.",
@@ -42,40 +42,40 @@ def test_a_restriction_is_told_as_promised() -> None:
 )
 def test_losses_agree_with_their_number(lost: float, told: str) -> None:
     with speaking(language("ru")):
-        assert observed(replace(RESTRICTED, figures={**LOST, "calls_lost_up": lost})).startswith(told)
+        assert observed_line(replace(RESTRICTED, figures={**LOST, "calls_lost_up": lost})).startswith(told)
 
 
 def test_of_both_ways_the_worse_is_told() -> None:
-    assert observed(replace(RESTRICTED, direction="both")).startswith("31 of 100 call packets that you sent")
+    assert observed_line(replace(RESTRICTED, direction="both")).startswith("31 of 100 call packets that you sent")
     worse = {**LOST, **DOWN, "calls_lost_down": 0.6, "calls_lost_down_low": 0.5, "calls_lost_down_high": 0.7}
     down = replace(RESTRICTED, direction="both", figures=worse)
-    assert observed(down).startswith("60 of 100 call packets that were sent")
+    assert observed_line(down).startswith("60 of 100 call packets that were sent")
 
 
 def test_delay_is_told_as_delay() -> None:
     late = replace(RESTRICTED, rule="media.delay", figures={**LOST, "extra_delay_ms_up": 180.4})
-    assert observed(late).startswith(f"Call packets came 180{SPACE}ms later than control traffic")
+    assert observed_line(late).startswith(f"Call packets came 180{SPACE}ms later than control traffic")
 
 
 def test_set_up_is_told_as_set_up() -> None:
-    assert observed(replace(RESTRICTED, rule="stun.drop")).startswith("The set-up of the calls was not answered")
+    assert observed_line(replace(RESTRICTED, rule="stun.drop")).startswith("The set-up of the calls was not answered")
 
 
 @pytest.mark.parametrize("state", ["ok", "restricted", "impaired", "insufficient"])
 def test_without_figures_no_number_is_told(state: str) -> None:
     bare = replace(RESTRICTED, state=state, rule=None, figures={})
-    assert not any(letter.isdigit() for letter in observed(bare))
+    assert not any(letter.isdigit() for letter in observed_line(bare))
 
 
 def test_what_is_not_known_is_consistent_with_nothing() -> None:
-    assert "consistent" not in observed(replace(RESTRICTED, rule="media.unknown"))
+    assert "consistent" not in observed_line(replace(RESTRICTED, rule="media.unknown"))
     tied = replace(RESTRICTED, rule="media.unknown", alternatives=("media.drop", "media.freeze"))
-    assert "consistent" in observed(tied)
+    assert "consistent" in observed_line(tied)
 
 
 def test_few_recordings_are_admitted_only_where_the_shape_matters() -> None:
     for state, matters in (("ok", True), ("restricted", True), ("closed", False), ("impaired", False)):
-        told = " ".join(sentences.lines(replace(RESTRICTED, state=state, confidence="low")))
+        told = " ".join(sentences.verdict_lines(replace(RESTRICTED, state=state, confidence="low")))
         assert ("public recordings" in told) == matters
 
 
@@ -83,8 +83,8 @@ def test_few_recordings_are_admitted_only_where_the_shape_matters() -> None:
 def test_what_could_not_be_told_says_why_and_what_to_do(code: str) -> None:
     untold = Verdict("max", "", "voice", "insufficient", reason=Reason(code))  # type: ignore[arg-type]
     other = Verdict("max", "", "voice", "insufficient", reason=Reason("responder_lost"))
-    assert sentences.sentence(untold) != sentences.sentence(other)
-    assert sentences.lines(untold)[2] != sentences.lines(other)[2]
+    assert sentences.verdict_sentence(untold) != sentences.verdict_sentence(other)
+    assert sentences.verdict_lines(untold)[2] != sentences.verdict_lines(other)[2]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_could_not_be_told_says_why_and_what_to_do(code: str) -> None:
     [(4.0, "10 000"), (4.99, "97 000"), (6.2, "1 500 000"), (9.0, "1 000 000 000"), (300.0, "1 000 000 000")],
 )
 def test_odds_are_rounded_down_and_end_somewhere(log10_e: float, told: str) -> None:
-    assert odds(log10_e) == told.replace(" ", SPACE)
+    assert odds_words(log10_e) == told.replace(" ", SPACE)
 
 
 def test_numbers_are_written_as_the_language_writes_them() -> None:
@@ -113,13 +113,13 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
     ],
 )
 def test_a_parameter_is_told_with_its_unit_and_interval(rule: str, parameters: dict[str, Number], told: str) -> None:
-    found = mechanism(Verdict("max", "", "voice", rules()[rule].state, rule, parameters=dict(parameters)))
+    found = mechanism_clause(Verdict("max", "", "voice", all_rules()[rule].state, rule, parameters=dict(parameters)))
     assert found.replace(SPACE, " ").endswith(told)
 
 
 @pytest.mark.parametrize(("code", "counted"), [("hidden", False), ("late", False), ("budget", True)])
 def test_what_is_void_is_not_called_too_little(code: ReasonCode, counted: bool) -> None:
-    first, *_ = sentences.lines(Verdict("max", "", "voice", "insufficient", reason=Reason(code)))
+    first, *_ = sentences.verdict_lines(Verdict("max", "", "voice", "insufficient", reason=Reason(code)))
     assert ("Too little came in" in first) is counted
 
 

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from talkpath.measure.call import Attempt, Call, Flow, Moment, Second, Stream
-from talkpath.verdict.bases.call_outcome import Outcome, attempt_outcome, call_outcome, frozen_s, quality
+from talkpath.verdict.bases.call_outcome import Outcome, attempt_outcome, call_outcome, frozen_s, voice_quality
 from talkpath.verdict.bases.recorded_call import judge_call
 
 LASTS_S = 20.0
@@ -122,8 +122,8 @@ def test_silence_while_this_end_went_on(heard_s: float, replied_s: float, kind: 
 def test_silence_counts_in_the_quality() -> None:
     of = flow(packets_received=410, media_received=400, last_received_s=8.0)
     silent = call(SAID, stream("received", 8.0), flows=(of,))
-    assert quality(silent, "received") == pytest.approx(1.3, abs=0.3)
-    assert quality(call(SAID, HEARD), "received") == 4.4
+    assert voice_quality(silent, "received") == pytest.approx(1.3, abs=0.3)
+    assert voice_quality(call(SAID, HEARD), "received") == 4.4
 
 
 def test_who_hangs_up_is_not_silent() -> None:
@@ -192,7 +192,7 @@ def test_where_nothing_else_came_either_it_was_no_pause_of_speech() -> None:
 
 
 def test_such_a_silence_counts_in_the_quality() -> None:
-    assert (quality(quiet(8, 16), "received") or 5.0) < 3.0
+    assert (voice_quality(quiet(8, 16), "received") or 5.0) < 3.0
 
 
 def test_a_long_call_of_which_a_part_was_bad() -> None:

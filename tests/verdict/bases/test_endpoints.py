@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from talkpath.measure.facts import Exchange
 from talkpath.verdict.bases.endpoints import OTHER, SYSTEM, judge_endpoints
 from talkpath.verdict.model import Reason, Verdict
-from talkpath.verdict.registry import FIGURES
-from talkpath.verdict.rules import rules
+from talkpath.verdict.registry import FIGURE_TEXTS
+from talkpath.verdict.rules import all_rules
 
 TIMEOUT, GONE = "generic_timeout_error", "dns_nxdomain_error"
 OK = ("", "", "")
@@ -34,9 +34,9 @@ def neutral(kind: str, failures: Sequence[str] = OK) -> list[Exchange]:
 
 def only(exchanges: Sequence[Exchange]) -> Verdict:
     (found,) = judge_endpoints(exchanges)
-    assert set(found.figures) <= set(FIGURES)
+    assert set(found.figures) <= set(FIGURE_TEXTS)
     assert found.log10_e is None
-    assert found.rule is None or found.rule in rules()
+    assert found.rule is None or found.rule in all_rules()
     return found
 
 

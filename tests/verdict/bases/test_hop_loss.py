@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talkpath.measure.bitmap import pack
+from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.verdict.bases.hop_loss import hop_loss
 from talkpath.verdict.statistics.answer_loss import LEVEL
 
 PACKETS, K, RUNS = 24, 6, 200
 TRACK = Track(tuple(map(float, range(PACKETS))), (100,) * PACKETS, ("media",) * PACKETS)
-EVERY = pack(range(PACKETS), PACKETS)
+EVERY = pack_bitmap(range(PACKETS), PACKETS)
 
 
 def epoch(number: int, flows: list[Observation], missing: str = "") -> Epoch:

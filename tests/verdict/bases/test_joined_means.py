@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from factories.checks.verdicts_by_means import joined_states, state_combinations, verdict_of_basis
-from talkpath.verdict.bases.joined_means import HELD, finding, join
+from talkpath.verdict.bases.joined_means import HELD_BACK_WORDS, finding_word, join_means
 from talkpath.verdict.model import Category
 
 
@@ -45,7 +45,7 @@ def test_what_the_means_say_together(server, addresses, call, conclusion, disagr
 def test_nothing_is_concluded_from_a_means_that_was_not_used_or_could_not_tell():
     for states in state_combinations():
         found = joined_states(*states)
-        held = {each.means for each in found.findings if each.finding in HELD}
+        held = {each.means for each in found.findings if each.finding in HELD_BACK_WORDS}
         if found.conclusion in ("addresses", "calls_there", "greetings"):
             assert held & {"addresses", "call"}, states
         if found.conclusion in ("shape", "both", "server"):
@@ -63,7 +63,7 @@ def test_a_poor_line_or_closed_calls_never_become_a_sign_of_a_rule_about_an_app(
 
 
 def test_call_servers_speak_of_voice_and_video_and_never_of_messages():
-    rows = join(
+    rows = join_means(
         [
             verdict_of_basis("address", "restricted"),
             verdict_of_basis("shape", "ok", "video"),
@@ -83,12 +83,14 @@ def test_call_servers_speak_of_voice_and_video_and_never_of_messages():
 )
 def test_what_a_rule_on_the_way_to_the_addresses_is_bound_to_decides(bound, conclusion):
     parameters = {"bound_to": Category(bound)} if bound else {}
-    rows = join([verdict_of_basis("shape", "ok"), verdict_of_basis("address", "restricted", parameters=parameters)])
+    rows = join_means(
+        [verdict_of_basis("shape", "ok"), verdict_of_basis("address", "restricted", parameters=parameters)]
+    )
     assert (rows[0].conclusion, rows[0].disagree) == (conclusion, True)
 
 
 def test_of_several_calls_the_worst_counts():
-    rows = join(
+    rows = join_means(
         [verdict_of_basis("call", "ok"), verdict_of_basis("call", "restricted"), verdict_of_basis("shape", "ok")]
     )
     assert rows[0].conclusion == "addresses"
@@ -99,17 +101,17 @@ def test_of_several_calls_the_worst_counts():
     [("media.drop", "up", "alone"), ("media.drop", "down", "server"), ("stun.drop", "up", "server")],
 )
 def test_a_call_that_was_well_for_this_end_says_nothing_against_a_rule_on_what_it_sent(rule, direction, conclusion):
-    (found,) = join(
+    (found,) = join_means(
         [verdict_of_basis("shape", "restricted", rule=rule, direction=direction), verdict_of_basis("call", "ok")]
     )
     assert found.conclusion == conclusion
 
 
 def test_apps_are_kept_apart():
-    rows = join([verdict_of_basis("shape", "ok"), verdict_of_basis("shape", "restricted", app="whatsapp")])
+    rows = join_means([verdict_of_basis("shape", "ok"), verdict_of_basis("shape", "restricted", app="whatsapp")])
     assert [(each.app, each.conclusion) for each in rows] == [("telegram", "well"), ("whatsapp", "alone")]
 
 
 def test_a_probe_that_could_not_tell_is_not_taken_for_likely():
-    assert finding(verdict_of_basis("shape", "likely")) == "unknown"
-    assert finding(verdict_of_basis("call", "likely")) == "likely"
+    assert finding_word(verdict_of_basis("shape", "likely")) == "unknown"
+    assert finding_word(verdict_of_basis("call", "likely")) == "likely"

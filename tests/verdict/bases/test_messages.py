@@ -6,7 +6,7 @@ import pytest
 
 from talkpath.measure.facts import Exchange, Facts, Health, Plan
 from talkpath.verdict.bases.messages import judge_messages
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 
 
 def facts(own: str, neutral: str, **more: object) -> Facts:
@@ -60,5 +60,8 @@ def test_each_app_has_its_own_verdict_and_a_check_without_exchanges_none() -> No
     two = facts("+++", "+++")
     more = tuple(Exchange("signal", "host", False, float(number), False) for number in range(3))
     both = Facts(Plan(()), exchanges=two.exchanges + more)
-    assert [(verdict.app, verdict.state) for verdict in judge(both)] == [("telegram", "ok"), ("signal", "restricted")]
-    assert judge(Facts(Plan(()))) == []
+    assert [(verdict.app, verdict.state) for verdict in judge_facts(both)] == [
+        ("telegram", "ok"),
+        ("signal", "restricted"),
+    ]
+    assert judge_facts(Facts(Plan(()))) == []

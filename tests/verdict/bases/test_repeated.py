@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.verdict.bases.repeated import ArmResult, Run, log_e_path, together, wants_fresh
+from talkpath.verdict.bases.repeated import ArmResult, Run, join_runs, log_e_path, wants_fresh
 from talkpath.verdict.model import Number, State
-from talkpath.verdict.rules import rules
+from talkpath.verdict.rules import all_rules
 
 ARM = Arm("webrtc", "dtls", "voice")
 LIMIT = log(1e4)
@@ -79,23 +79,23 @@ def test_under_the_null_the_promise_holds_however_long_one_watches() -> None:
     ],
 )
 def test_together(runs: list[Run], state: str, rule: str | None) -> None:
-    (found,) = together(runs)
+    (found,) = join_runs(runs)
     assert (found.state, found.rule) == (state, rule)
     assert found.figures["checks"] == len(runs)
     assert (found.known_at_s is not None) == (state == "restricted")
-    assert found.rule is None or found.rule in rules()
+    assert found.rule is None or found.rule in all_rules()
 
 
 def test_a_void_check_counts_for_nothing_whatever_it_says() -> None:
-    (found,) = together([run("ok"), run("restricted", E, void=True), run("restricted", E, void=True)])
+    (found,) = join_runs([run("ok"), run("restricted", E, void=True), run("restricted", E, void=True)])
     assert (found.state, found.figures["checks"]) == ("ok", 1.0)
-    assert together([run("restricted", E, void=True)]) == []
+    assert join_runs([run("restricted", E, void=True)]) == []
 
 
 def test_the_best_check_is_not_picked() -> None:
     """One strong check among many that say the opposite is no longer strong."""
-    (alone,) = together([run("restricted", log(3e4))])
-    (among,) = together([run("restricted", log(3e4)), *[run("ok", -2.0) for _ in range(10)]])
+    (alone,) = join_runs([run("restricted", log(3e4))])
+    (among,) = join_runs([run("restricted", log(3e4)), *[run("ok", -2.0) for _ in range(10)]])
     assert alone.log10_e is not None
     assert among.log10_e is not None
     assert among.log10_e < alone.log10_e - 3
@@ -121,7 +121,7 @@ LATER = series("ok", "ok", "restricted", "restricted")
     ],
 )
 def test_a_block_that_is_learned_needs_a_server_that_was_never_called(runs: list[Run], rule: str) -> None:
-    (found,) = together(runs)
+    (found,) = join_runs(runs)
     assert (found.state, found.rule) == ("restricted", rule)
     if rule == "relearn":
         assert found.parameters == {"after_s": Number(910.0, 610.0, 1210.0)}

@@ -6,7 +6,7 @@ import pytest
 
 from talkpath.measure.facts import Exchange
 from talkpath.verdict.bases.endpoints import judge_endpoints
-from talkpath.verdict.bases.tls_names import NAME, NameReading, read_names
+from talkpath.verdict.bases.tls_names import NAME_STEP, NameReading, read_names
 from talkpath.verdict.model import Category, Reason
 
 SILENT, RESET = "generic_timeout_error", "connection_reset"
@@ -24,7 +24,7 @@ def said(host: str, name: str, answered: str, failure: str = SILENT, first: int 
             ok=answer == "y",
             failure="" if answer == "y" else failure,
             took_s=0.1,
-            kind=NAME,
+            kind=NAME_STEP,
             round=number,
             named=True,
             name=name,

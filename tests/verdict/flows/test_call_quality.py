@@ -11,7 +11,7 @@ from factories.checks import boxed
 from talkpath.measure.facts import Facts
 from talkpath.measure.quality import TALKABLE_MOS
 from talkpath.verdict.flows.call_quality import best_mos, call_quality
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 
 APPS = ("webrtc", "whatsapp", "telegram")
 EDGE = 0.137  # a share of losses at which a conversation is just borne
@@ -25,7 +25,7 @@ def on_a_line_that_loses(share: float, seed: int = 1) -> Facts:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_line_at_the_edge_is_on_one_side_of_it_and_the_printed_quality_says_which(seed: int) -> None:
-    for verdict in judge(on_a_line_that_loses(EDGE, seed)):
+    for verdict in judge_facts(on_a_line_that_loses(EDGE, seed)):
         assert verdict.state == ("ok" if (verdict.figures["mos"] or 0.0) >= TALKABLE_MOS else "impaired")
 
 
@@ -33,7 +33,7 @@ def test_control_traffic_of_all_arms_shows_that_the_line_is_poor() -> None:
     facts = on_a_line_that_loses(0.16)
     own = tuple(epoch for epoch in facts.epochs if epoch.app == "webrtc")[:1]
     others = tuple(epoch for epoch in facts.epochs if epoch.app != "webrtc")
-    assert [judge(replace(facts, epochs=epochs))[0].state for epochs in (own, (*own, *others))] == [
+    assert [judge_facts(replace(facts, epochs=epochs))[0].state for epochs in (own, (*own, *others))] == [
         "insufficient",
         "impaired",
     ]
@@ -41,7 +41,7 @@ def test_control_traffic_of_all_arms_shows_that_the_line_is_poor() -> None:
 
 def test_a_line_that_is_poor_only_for_calls_is_not_called_poor() -> None:
     line = boxed.Line([boxed.independent_loss(0.08), boxed.media_drop(0.1)], APPS, budget_bytes=RICH)
-    assert {verdict.state for verdict in judge(boxed.play_check(line))} <= {"restricted", "insufficient"}
+    assert {verdict.state for verdict in judge_facts(boxed.play_check(line))} <= {"restricted", "insufficient"}
 
 
 def test_the_better_end_of_the_bounds_nears_the_estimate_with_more_flows() -> None:

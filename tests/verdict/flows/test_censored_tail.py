@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from factories.checks import boxed
-from talkpath.verdict.flows.censored_tail import Tail, by_itself, by_twins, counted, excluded
+from talkpath.verdict.flows.censored_tail import Tail, first_excluded, tail_by_count, tail_by_itself, tail_by_twins
 from talkpath.verdict.flows.cut_off_point import cut_off_packets
 from talkpath.verdict.flows.outcomes import count_at_silence, flow_outcomes
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Number
 
 
@@ -33,7 +33,7 @@ def tail(first: int, chance: float, packets: int = 10) -> Tail:
     ids=["clean", "one flow", "four flows", "sooner", "silent on it", "nothing"],
 )
 def test_the_first_place_that_the_line_would_not_have_lost(tails: list[Tail], place: float | None):
-    assert excluded(40.0, tails) == place
+    assert first_excluded(40.0, tails) == place
 
 
 def test_a_count_reaches_as_far_as_the_line_may_have_lost_what_passed():
@@ -56,7 +56,7 @@ def poor() -> boxed.Box:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_on_a_poor_line_the_interval_holds_the_count(seed: int):
-    verdict = judge(boxed.play_check(boxed.Line([boxed.freeze_after(60), poor()], seed=seed)))[0]
+    verdict = judge_facts(boxed.play_check(boxed.Line([boxed.freeze_after(60), poor()], seed=seed)))[0]
     if verdict.rule == "media.freeze" and "after_packets" in verdict.parameters:
         count = verdict.parameters["after_packets"]
         assert isinstance(count, Number)
@@ -70,11 +70,11 @@ def test_the_tail_begins_after_the_last_arrival():
     outcomes = [outcome for outcome in flow_outcomes(epoch) if outcome.role == "call"]
     outcome = next(outcome for outcome in outcomes if outcome.up.silent and outcome.down.silent)
     _, most = count_at_silence(outcome, ("up", "down"))
-    found = counted(outcome, ("up", "down"), most, 0.0, by_twins(epoch, outcome))
+    found = tail_by_count(outcome, ("up", "down"), most, 0.0, tail_by_twins(epoch, outcome))
     assert len(found.at) == outcome.up.tail + outcome.down.tail
     assert found.at[0] == most + 1
     assert (found.log_chance <= 0.0).all()
-    assert (np.concatenate(by_itself(outcome, 1.0)) < -2.0).all()
+    assert (np.concatenate(tail_by_itself(outcome, 1.0)) < -2.0).all()
 
 
 def test_an_arrival_that_nobody_told_of_sending_is_no_loss():
@@ -82,4 +82,4 @@ def test_an_arrival_that_nobody_told_of_sending_is_no_loss():
     epoch = boxed.play_check(boxed.Line([boxed.freeze_after(30)], seed=3)).epochs[0]
     outcome = next(outcome for outcome in flow_outcomes(epoch) if outcome.role == "call" and outcome.up.silent)
     odd = outcome._replace(up=outcome.up._replace(sent=outcome.up.tail + 2, arrived=5))
-    assert by_itself(odd, 1.0)[0] == pytest.approx(np.log(0.5 / 3.0))
+    assert tail_by_itself(odd, 1.0)[0] == pytest.approx(np.log(0.5 / 3.0))

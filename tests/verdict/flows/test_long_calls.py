@@ -13,7 +13,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.arm_view import ArmView, arm_view
 from talkpath.verdict.flows.flow_spread import flow_spread
-from talkpath.verdict.flows.long_calls import EndedCalls, cut_offs, lived_longer, parting
+from talkpath.verdict.flows.long_calls import EndedCalls, cut_offs, find_parting, lived_longer
 from talkpath.verdict.model import Question
 
 ARM = Arm("webrtc", "webrtc", "voice")
@@ -74,22 +74,22 @@ def third_ends(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> O
 
 def test_a_long_call_is_cleared_only_by_calls_that_lived_as_long() -> None:
     unlucky, well = ("watch", 8, 70, one_loses), ("watch", 8, 70, boxed.independent_loss(0.0))
-    assert parting(view(unlucky, well)) is None
-    short_too = parting(view(("long", 1, 900, grows), unlucky, well))
+    assert find_parting(view(unlucky, well)) is None
+    short_too = find_parting(view(("long", 1, 900, grows), unlucky, well))
     assert short_too is not None
     assert short_too.at_s > 2.0
-    assert short_too == parting(view(("long", 1, 900, grows)))
+    assert short_too == find_parting(view(("long", 1, 900, grows)))
 
 
 def test_a_call_that_loses_some_packets_from_late_on_parts() -> None:
-    late = parting(view(("long", 1, 1100, loses_late)))
+    late = find_parting(view(("long", 1, 1100, loses_late)))
     assert late is not None
     assert late.at_s > 14.0
-    assert parting(view(("long", 1, 1100, boxed.independent_loss(0.04)))) is None
+    assert find_parting(view(("long", 1, 1100, boxed.independent_loss(0.04)))) is None
 
 
 def test_a_call_that_lost_more_has_lost_it_by_its_end_at_the_latest() -> None:
-    found = parting(view(("watch", 8, 70, boxed.media_drop(0.5))))
+    found = find_parting(view(("watch", 8, 70, boxed.media_drop(0.5))))
     assert found is not None
     assert found.at_s < 2.0
 

@@ -13,7 +13,7 @@ from talkpath.apps.contract.shape import AffectedDirections, Arm
 from talkpath.measure.facts import Facts
 from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.flows.rule_onset import rule_onset
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Number, Question
 
 APP = "webrtc"
@@ -39,7 +39,7 @@ def begun(box: Box, from_s: float = WELL_S, epochs: int = 6) -> Facts:
 
 
 def told(facts: Facts) -> tuple[str, str | None, AffectedDirections | None]:
-    verdict = judge(facts)[0]
+    verdict = judge_facts(facts)[0]
     return verdict.state, verdict.rule, verdict.direction
 
 
@@ -53,7 +53,7 @@ def test_a_rule_that_begins_during_a_check_has_the_name_that_it_has_from_the_fir
 
 def test_how_much_a_rule_drops_is_measured_while_it_acts():
     for box in (HALF, HALF_UP):
-        share = judge(begun(box))[0].parameters["p"]
+        share = judge_facts(begun(box))[0].parameters["p"]
         assert isinstance(share, Number)
         assert share.estimate == pytest.approx(0.5, abs=0.03)
 

@@ -9,7 +9,7 @@ import pytest
 from factories.checks import boxed
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.flows.self_congestion import LIGHT_K, heavy, lightest
+from talkpath.verdict.flows.self_congestion import LIGHT_K, lightest_epochs, loses_much
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.next_question import next_question
 
@@ -23,27 +23,27 @@ def epoch(boxes: list[boxed.Box], k: int = 8, number: int = 0) -> Epoch:
     ("boxes", "found"), [([boxed.independent_loss(0.3)], True), ([boxed.independent_loss(0.02)], False), ([], False)]
 )
 def test_much_loss_of_twins_is_a_load(boxes: list[boxed.Box], found: bool):
-    assert heavy([epoch(boxes)]) is found
+    assert loses_much([epoch(boxes)]) is found
 
 
 def test_what_only_calls_lose_is_no_load():
-    assert not heavy([epoch([boxed.media_drop(0.9)])])
+    assert not loses_much([epoch([boxed.media_drop(0.9)])])
 
 
 def test_small_cohorts_are_no_load_whatever_they_lose():
-    assert not heavy([epoch([boxed.independent_loss(0.3)], k=LIGHT_K)])
+    assert not loses_much([epoch([boxed.independent_loss(0.3)], k=LIGHT_K)])
 
 
 def test_how_a_call_sounds_is_read_from_small_cohorts_where_whole_ones_were_too_much():
     whole, small = epoch([boxed.independent_loss(0.3)]), epoch([], k=LIGHT_K, number=1)
-    assert lightest((whole, small)) == (small,)
-    assert lightest((whole,)) == (whole,)
-    assert lightest((whole, bad := epoch([boxed.independent_loss(0.3)], k=LIGHT_K, number=3))) == (
+    assert lightest_epochs((whole, small)) == (small,)
+    assert lightest_epochs((whole,)) == (whole,)
+    assert lightest_epochs((whole, bad := epoch([boxed.independent_loss(0.3)], k=LIGHT_K, number=3))) == (
         whole,
         bad,
     )  # it was not the load
     fine = epoch([], number=2)
-    assert lightest((fine, small)) == (fine, small)
+    assert lightest_epochs((fine, small)) == (fine, small)
 
 
 def test_under_a_load_the_next_epoch_is_small():

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from factories.checks import boxed
 from talkpath.measure.facts import Epoch, Facts, Health, Reach
-from talkpath.verdict.across_arms import assess_all
-from talkpath.verdict.assess import assess
+from talkpath.verdict.across_arms import assess_arms
+from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.assessment import Assessment
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.planner.costs import Costs
@@ -56,7 +56,7 @@ def test_arms_come_one_after_the_other_each_with_what_could_decide_it():
     facts = boxed.play_check(boxed.Line(apps=APPS, k=6, packets=30))
     first = [epoch.app for epoch in facts.epochs if epoch.question == "battery"]
     assert first == sorted(first, key=APPS.index)
-    assert {verdict.app: verdict.state for verdict in judge(facts)} == dict.fromkeys(APPS, "ok")
+    assert {verdict.app: verdict.state for verdict in judge_facts(facts)} == dict.fromkeys(APPS, "ok")
 
 
 def test_an_arm_that_is_restricted_and_named_costs_nothing_more():
@@ -98,7 +98,7 @@ def test_a_size_limit_that_another_arm_shows_changes_no_contrast(monkeypatch: py
     """So it is not looked up for what has no rival."""
     facts = boxed.play_check(boxed.Line([boxed.size_drop(100)], apps=("webrtc", "telegram"), k=6))
     facts = replace(facts, epochs=tuple(epoch for epoch in facts.epochs if epoch.question == "battery"))
-    assessment = assess_all(facts)[1]
+    assessment = assess_arms(facts)[1]
     asked = Asked(facts, (), [assessment])
     single = SingleQuestions(asked, Costs(asked, 0))
     assert assessment.explanation != assessment.own_explanation
@@ -262,7 +262,7 @@ def test_every_line_comes_to_an_end():
 def test_a_weak_effect_is_proven_by_many_short_epochs():
     """Calls that lose one packet in fifty say no more in long epochs, and short ones can end as soon as it is known."""
     facts = boxed.play_check(boxed.Line([boxed.media_drop(0.03, "up")], seed=2))
-    found = assess(facts, facts.plan.arms[0])
+    found = assess_arm(facts, facts.plan.arms[0])
     assert found.state == "restricted"
     assert found.strength is not None
     until_known = [e.question for e in facts.epochs if e.known_s <= (found.strength.known_at_s or 0.0)]

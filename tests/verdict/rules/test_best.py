@@ -15,10 +15,10 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.flows.arm_view import ArmView, arm_view
 from talkpath.verdict.flows.calls_left_out import behind_cut_offs
 from talkpath.verdict.flows.cut_off_point import cut_off_packets
-from talkpath.verdict.judge import judge, judge_arms
+from talkpath.verdict.judge import judge_arms, judge_facts
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules import media_drop, media_police
-from talkpath.verdict.rules.best import UNKNOWN, Explanation, best_of, explain_alone, explain_together
+from talkpath.verdict.rules.best import UNKNOWN_RULE, Explanation, best_fit, explain_alone, explain_together
 from talkpath.verdict.rules.rule import Fit
 
 SEEDS = (1, 2, 3)
@@ -41,7 +41,7 @@ def translated(box: boxed.Box, mean_s: float) -> boxed.Box:
 @pytest.mark.parametrize("direction", ["down", "both"])
 def test_a_freeze_behind_a_translator_that_moves_ports_is_a_freeze(direction: str, seed: int):
     box = translated(boxed.freeze_after(seconds=0.45, direction=direction), 2.0)
-    verdict = judge(boxed.play_check(boxed.Line([box], seed=seed)))[0]
+    verdict = judge_facts(boxed.play_check(boxed.Line([box], seed=seed)))[0]
     assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "media.freeze", direction)
 
 
@@ -49,14 +49,14 @@ def test_a_freeze_behind_a_translator_that_moves_ports_is_a_freeze(direction: st
 @pytest.mark.parametrize("direction", ["down", "both"])
 def test_lives_of_a_few_packets_behind_such_a_translator_are_no_random_loss(direction: str, seed: int):
     box = translated(boxed.freeze_after(handshake=2, direction=direction), 1.0)
-    verdict = judge(boxed.play_check(boxed.Line([box], seed=seed)))[0]
+    verdict = judge_facts(boxed.play_check(boxed.Line([box], seed=seed)))[0]
     assert (verdict.rule, verdict.direction) == ("media.freeze", direction)
 
 
 @pytest.mark.parametrize("seed", [1, 6])
 def test_flows_that_a_translator_forgets_do_not_add_a_way(seed: int):
     line = boxed.Line([boxed.nat_evictions(0.2), boxed.freeze_after(60, direction="up")], seed=seed)
-    verdict = judge(boxed.play_check(line))[0]
+    verdict = judge_facts(boxed.play_check(line))[0]
     assert (verdict.rule, verdict.direction) == ("media.freeze", "up")
 
 
@@ -71,13 +71,13 @@ def test_rules_that_come_close_tie_until_a_contrast_was_asked():
     arm, facts = Arm("webrtc", "webrtc", "voice"), boxed.play_check(boxed.Line([boxed.freeze_after(25)]))
     unasked = structs.replace(facts, epochs=tuple(each for each in facts.epochs if each.question == "battery"))
     assert any(each.question == "rate" for each in facts.epochs)
-    assert best_of(near, arm_view(facts, arm)).rule == "media.drop"
-    assert best_of(near, arm_view(unasked, arm)).alternatives == ("media.drop", "media.police")
+    assert best_fit(near, arm_view(facts, arm)).rule == "media.drop"
+    assert best_fit(near, arm_view(unasked, arm)).alternatives == ("media.drop", "media.police")
 
 
 def test_text_twins_that_are_spared_by_chance_do_not_add_a_way():
     line = boxed.Line([boxed.nat_evictions(0.15, 1.0), boxed.block_ports("down", roles=["call", "random"])], seed=5)
-    verdict = judge(boxed.play_check(line))[0]
+    verdict = judge_facts(boxed.play_check(line))[0]
     assert (verdict.rule, verdict.direction) == ("udp.opaque_drop", "down")
 
 
@@ -95,7 +95,7 @@ def unlucky_twins(share: float, first: int) -> boxed.Box:
 
 @pytest.mark.parametrize("seed", [1, 3, 4])
 def test_twins_that_are_dead_by_themselves_do_not_hide_a_way(seed: int):
-    verdict = judge(boxed.play_check(boxed.Line([unlucky_twins(0.4, 20), boxed.media_drop(0.06)], seed=seed)))[0]
+    verdict = judge_facts(boxed.play_check(boxed.Line([unlucky_twins(0.4, 20), boxed.media_drop(0.06)], seed=seed)))[0]
     assert (verdict.rule, verdict.direction) == ("media.drop", "both")
 
 
@@ -109,7 +109,7 @@ def test_a_bucket_that_never_refills_is_no_bucket(seed: int):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_heavy_loss_is_no_freeze_because_calls_end_in_losses(seed: int):
-    verdict = judge(boxed.play_check(boxed.Line([boxed.media_drop(0.85, onset=18)], seed=seed)))[0]
+    verdict = judge_facts(boxed.play_check(boxed.Line([boxed.media_drop(0.85, onset=18)], seed=seed)))[0]
     assert verdict.rule == "media.drop"
 
 
@@ -124,7 +124,7 @@ def test_an_edge_in_size_that_one_arm_shows_explains_one_whose_packets_are_all_l
 
 
 def test_alone_such_an_arm_is_not_said_to_be_cut_by_size():
-    verdict = judge(boxed.play_check(boxed.Line([boxed.size_drop(100)], apps=("telegram",))))[0]
+    verdict = judge_facts(boxed.play_check(boxed.Line([boxed.size_drop(100)], apps=("telegram",))))[0]
     assert verdict.rule in ("media.drop", "media.freeze")
 
 
@@ -133,7 +133,7 @@ def test_a_tie_is_broken_by_what_another_arm_showed():
     view = arm_view(facts, Arm("telegram", "telegram", "voice"))
     firm = explain_alone(view)
     assert firm.rule == "media.freeze"
-    tied = explain_together(Explanation(UNKNOWN, firm.rivals[:1], 1), view)
+    tied = explain_together(Explanation(UNKNOWN_RULE, firm.rivals[:1], 1), view)
     assert tied.rule == "media.freeze"
 
 
@@ -171,7 +171,7 @@ def test_calls_to_a_port_that_an_earlier_one_closed_say_nothing(seed: int):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_drop_on_a_line_that_loses_by_size_is_none_by_size(seed: int):
-    verdict = judge(
+    verdict = judge_facts(
         boxed.play_check(boxed.Line([sized(0.3, 90), boxed.media_drop(0.06, direction="down")], seed=seed))
     )[0]
     assert (verdict.rule, verdict.direction) == ("media.drop", "down")
@@ -189,7 +189,7 @@ def test_calls_that_were_doomed_tell_the_way(direction: str):
 @pytest.mark.parametrize("seed", [1, 4])
 def test_what_lets_nothing_through_is_no_policer(seed: int):
     line = [boxed.token_bucket(20.0, whom=boxed.is_udp), kept_closed(boxed.freeze_after(25), 60.0)]
-    verdict = judge(boxed.play_check(boxed.Line(line, seed=seed)))[0]
+    verdict = judge_facts(boxed.play_check(boxed.Line(line, seed=seed)))[0]
     assert (verdict.rule, verdict.direction) == ("media.freeze", "both")
 
 

@@ -25,11 +25,11 @@ from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.flows.direction_losses import DirectionLosses, losses_of
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Category
 from talkpath.verdict.rules.bucket_gains import twins_are_policed
 from talkpath.verdict.rules.media_police import at_most, explain, lose_alike
-from talkpath.verdict.rules.token_bucket import BURSTS_BYTES, DOUBT, policed
+from talkpath.verdict.rules.token_bucket import BURSTS_BYTES, DOUBT_SHARE, policed_chances
 
 ARM = Arm("webrtc", "webrtc", "voice")
 CASES = [
@@ -54,7 +54,7 @@ def test_one_bucket_for_both_directions_is_told_with_its_rate(app: str, kbps: fl
 def test_a_large_bucket_is_told_with_its_rate(burst_bytes: int) -> None:
     """It is empty after some seconds: only long calls show it."""
     rule = f"media.police,direction=down,kbps=20,burst_bytes={burst_bytes}"
-    (verdict,) = judge(run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", [rule], 1)))
+    (verdict,) = judge_facts(run_sim(make_plan(choose_arms(["webrtc"])), Scenario.parse("clean", [rule], 1)))
     assert (verdict.state, verdict.rule, verdict.direction) == ("restricted", "media.police", "down")
     assert contains_truth(verdict.parameters["kbps"], 20)
 
@@ -71,8 +71,11 @@ def test_one_bucket_counts_both_directions_in_the_order_in_which_they_pass_it() 
         (losses_of(epoch) for epoch in boxed.play_check(boxed.Line(seed=5)).epochs), key=lambda s: len(s[0].at_s)
     )
     rates = np.array([20.0])
-    alone, together = [policed((losses,), rates, 28)[0] for losses in both], policed(both, rates, 28, 0.01)
-    behind = policed(both, rates, 28, 60.0)  # all that we send passes before the far end begins
+    alone, together = (
+        [policed_chances((losses,), rates, 28)[0] for losses in both],
+        policed_chances(both, rates, 28, 0.01),
+    )
+    behind = policed_chances(both, rates, 28, 60.0)  # all that we send passes before the far end begins
     few = min(found.bursts for found in alone)  # both directions together send more, so that more bursts differ
     dropped = [[found.chance[:, :few].mean() for found in each] for each in (alone, together, behind)]
     assert all(more > less for more, less in zip(dropped[1], dropped[0], strict=True))
@@ -88,7 +91,7 @@ def test_random_losses_do_not_fall_on_the_same_packets() -> None:
 def test_over_ipv6_a_policer_counts_larger_headers() -> None:
     """48 bytes a packet instead of 28."""
     facts = boxed.play_check(boxed.Line([boxed.token_bucket(14, "up", header=48)], seed=2, family=6))
-    verdict = judge(facts)[0]
+    verdict = judge_facts(facts)[0]
     assert (verdict.rule, verdict.direction) == ("media.police", "up")
     assert contains_truth(verdict.parameters["kbps"], 14)
 
@@ -99,7 +102,7 @@ def test_a_bucket_lets_its_rate_through(kbps: float) -> None:
     facts = boxed.play_check(boxed.Line(seed=5))
     long = max((losses for epoch in facts.epochs for losses in losses_of(epoch)), key=lambda losses: len(losses.at_s))
     burst = 3
-    (found,) = policed((long,), np.array([kbps]), 28)
+    (found,) = policed_chances((long,), np.array([kbps]), 28)
     dropped = found.chance[:, burst]
     media = long.on("media", "control")
     passed = float((((1 - dropped) * (long.size + 28))[media]).sum())
@@ -110,10 +113,10 @@ def test_a_bucket_lets_its_rate_through(kbps: float) -> None:
 def test_bursts_that_hold_all_that_calls_send_drop_nothing() -> None:
     """So they are worked out once, and every burst of the grid has its value."""
     short = min((s for epoch in boxed.play_check(boxed.Line(seed=5)).epochs for s in losses_of(epoch)), key=_sent_bytes)
-    (found,) = policed((short,), np.array([5.0, 20.0]), 28)
+    (found,) = policed_chances((short,), np.array([5.0, 20.0]), 28)
     assert found.bursts < len(BURSTS_BYTES)
     assert BURSTS_BYTES[found.bursts - 1] >= _sent_bytes(short) > BURSTS_BYTES[found.bursts - 2]
-    assert found.chance[:, [found.bursts - 1, -1]].max() <= DOUBT
+    assert found.chance[:, [found.bursts - 1, -1]].max() <= DOUBT_SHARE
     assert found.of_grid(np.arange(2.0 * found.bursts))[len(BURSTS_BYTES) - 1] == found.bursts - 1.0
 
 
@@ -150,9 +153,9 @@ def test_a_direction_is_said_only_where_the_other_was_used_as_much() -> None:
     """Calls of the app send alike both ways: a bucket up alone is known to be the only one. Where next to nothing is
     sent down, nobody can tell."""
     facts = boxed.play_check(boxed.Line([boxed.token_bucket(12, "up")], apps=("telegram",)))
-    assert judge(facts)[0].direction == "up"
+    assert judge_facts(facts)[0].direction == "up"
     quiet = replace(facts, epochs=tuple(_little_down(epoch) for epoch in facts.epochs))
-    verdict = judge(quiet)[0]
+    verdict = judge_facts(quiet)[0]
     assert (verdict.rule, verdict.direction) == ("media.police", None)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from factories.checks import boxed
 from factories.checks.boxed import Box, Flow, Line, Outcome, Slot
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 
 
 def residual(for_s: float = 60.0) -> Box:
@@ -28,7 +28,7 @@ def residual(for_s: float = 60.0) -> Box:
 
 def states(apps: tuple[str, ...], box: Box, **line: object) -> list[tuple[str, str | None, str | None]]:
     facts = boxed.play_check(Line([box], apps=apps, budget_bytes=6_000_000, **line))  # type: ignore[arg-type]
-    return [(verdict.state, verdict.rule, verdict.direction) for verdict in judge(facts)]
+    return [(verdict.state, verdict.rule, verdict.direction) for verdict in judge_facts(facts)]
 
 
 @pytest.mark.parametrize("app", ["webrtc", "whatsapp"])
@@ -66,7 +66,7 @@ def test_calls_that_are_blocked_before_a_translator_has_no_port_left_are_not_res
     line = Line(
         [boxed.block_ports(roles=["call"]), full], apps=("webrtc", "whatsapp", "telegram"), budget_bytes=6_000_000
     )
-    assert "residual" not in {verdict.rule for verdict in judge(boxed.play_check(line))}
+    assert "residual" not in {verdict.rule for verdict in judge_facts(boxed.play_check(line))}
 
 
 @pytest.mark.parametrize("seed", range(1, 7))

@@ -20,4 +20,4 @@ def test_it_is_named(case: Case, line: str) -> None:
 
 def test_where_only_calls_end_nothing_is_closed() -> None:
     facts = boxed.play_check(boxed.Line([boxed.freeze_after(25)], seed=2))
-    assert [udp_freeze.silenced(epoch) for epoch in facts.epochs] == [None] * len(facts.epochs)
+    assert [udp_freeze.epoch_silence(epoch) for epoch in facts.epochs] == [None] * len(facts.epochs)

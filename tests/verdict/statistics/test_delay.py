@@ -28,7 +28,7 @@ def test_delay_over_the_floor(added_ms: float, floor_ms: float, low: float, high
     world = World(BACKGROUNDS["bursts 5 %"], 1)
     run = [world.epoch(restriction=Restriction(delay_ms=added_ms)) for _ in range(3)]
     for direction in ("up", "down"):
-        assert low < delay.log_e(run, direction, floor_ms) < high
+        assert low < delay.delay_log_e(run, direction, floor_ms) < high
 
 
 def test_rank_sum_is_the_permutation_e_value_of_the_ranks() -> None:
@@ -37,11 +37,11 @@ def test_rank_sum_is_the_permutation_e_value_of_the_ranks() -> None:
     for calls in combinations(range(6), 2):
         mask = np.isin(np.arange(6), calls)
         later = (values[mask][:, None] > values[~mask]).sum()
-        got = delay.rank_log_e(np.array(float(later)), (2, 4), delay.TILTS)
-        assert got == pytest.approx(log_e(ranks, mask, delay.TILTS))
+        got = delay.rank_log_e(np.array(float(later)), (2, 4), delay.DELAY_EXPONENTS)
+        assert got == pytest.approx(log_e(ranks, mask, delay.DELAY_EXPONENTS))
 
 
 def test_flows_without_arrivals_are_left_out() -> None:
     world = World(BACKGROUNDS["clean"], 1)
     run = [world.epoch(restriction=Restriction(up=1.0))]
-    assert delay.log_e(run, "up") == 0.0
+    assert delay.delay_log_e(run, "up") == 0.0

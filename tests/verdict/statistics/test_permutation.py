@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from talkpath.verdict.statistics.permutation import even, log_choose, log_e, log_mean, log_symmetric, midranks
+from talkpath.verdict.statistics.permutation import (
+    even_log_weights,
+    log_choose,
+    log_e,
+    log_mean,
+    log_symmetric,
+    midranks,
+)
 
 SCORES = st.lists(st.floats(-5, 5), min_size=2, max_size=7)
 TILTS = (0.0, 0.3, 2.0)
@@ -67,6 +74,6 @@ def test_symmetric_polynomials() -> None:
 
 def test_small_things() -> None:
     assert log_choose(16, 8) == pytest.approx(log(12870))
-    assert log_mean(np.log([1.0, 3.0]), even(2)) == pytest.approx(log(2.0))
+    assert log_mean(np.log([1.0, 3.0]), even_log_weights(2)) == pytest.approx(log(2.0))
     values = np.array([3.0, 1.0, 3.0, 0.0, 3.0])
     assert midranks(values).tolist() == rankdata(values).tolist()

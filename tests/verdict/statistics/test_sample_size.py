@@ -10,11 +10,19 @@ import pytest
 from factories.checks import boxed
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.assess import assess
+from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.next_question import next_question
 from talkpath.verdict.statistics.permutation import log_choose
-from talkpath.verdict.statistics.sample_size import LEAST_K, MOST_K, SHORTEST, SampleSize, cut_short, media, sample_size
+from talkpath.verdict.statistics.sample_size import (
+    LEAST_K,
+    MOST_K,
+    SHORTEST,
+    SampleSize,
+    media_packets,
+    sample_size,
+    shortened_epochs,
+)
 
 LIMIT = log(8 / 1e-4)
 
@@ -56,19 +64,19 @@ def test_what_is_on_its_way_counts():
 
 def test_an_epoch_cut_short_is_as_if_its_calls_had_ended():
     (epoch,) = watched([boxed.freeze_after(60)])
-    cut = cut_short(epoch, 20)
-    assert media(epoch) == 125
+    cut = shortened_epochs(epoch, 20)
+    assert media_packets(epoch) == 125
     for flow, whole in zip(cut.flows, epoch.flows, strict=True):
         kept = int.from_bytes(flow.sent, "little")
         assert kept & ~int.from_bytes(whole.sent, "little") == 0
         assert 20 <= kept.bit_count() < int.from_bytes(whole.sent, "little").bit_count()
-    assert cut_short(epoch, 125) is epoch
+    assert shortened_epochs(epoch, 125) is epoch
 
 
 def test_nothing_more_is_asked_while_what_is_on_its_way_may_prove_it():
     line = boxed.Line([boxed.media_drop(0.9)], k=8)
     facts = Facts(line.plan(), watched([boxed.media_drop(0.9)], packets=25, k=8), seed=bytes(32))
-    assert assess(facts, facts.plan.arms[0]).hint
+    assert assess_arm(facts, facts.plan.arms[0]).hint
     more = next_question(facts, 0)
     assert more is not None
     again = next_question(facts, 0, [more])

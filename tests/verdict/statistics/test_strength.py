@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from factories.checks.simulated_epochs import BACKGROUNDS, Restriction, World
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.statistics.strength import PARTS, Strength, strength
+from talkpath.verdict.statistics.strength import TEST_PARTS, Strength, arm_strength
 
 THRESHOLD = log(8 / 1e-4)
 
@@ -35,7 +35,7 @@ def strongest(found: Strength) -> tuple[str, str | None]:
     ],
 )
 def test_the_part_that_knows(restriction: Restriction, want: tuple[str, str | None]) -> None:
-    found = strength(run(restriction), THRESHOLD)
+    found = arm_strength(run(restriction), THRESHOLD)
     name, direction = strongest(found)
     assert name == want[0]
     assert name == "delay" or direction == want[1]
@@ -44,53 +44,53 @@ def test_the_part_that_knows(restriction: Restriction, want: tuple[str, str | No
 
 
 def test_is_the_weighted_average_of_its_parts() -> None:
-    found = strength(run(Restriction(up=0.05)), THRESHOLD)
+    found = arm_strength(run(Restriction(up=0.05)), THRESHOLD)
     assert sum(part.weight for part in found.parts) == pytest.approx(1.0)
     assert exp(found.log_e) == pytest.approx(sum(part.weight * exp(part.log_e) for part in found.parts))
-    assert len(found.parts) == len(PARTS)
+    assert len(found.parts) == len(TEST_PARTS)
 
 
 def test_known_when_the_epoch_was_known() -> None:
     epochs = run(Restriction(up=1.0), 5)
-    found = strength(epochs, THRESHOLD)
-    first = next(n for n in range(1, 6) if strength(epochs[:n], THRESHOLD).log_e >= THRESHOLD)
+    found = arm_strength(epochs, THRESHOLD)
+    first = next(n for n in range(1, 6) if arm_strength(epochs[:n], THRESHOLD).log_e >= THRESHOLD)
     assert found.known_at_s == epochs[first - 1].known_s
-    assert strength(epochs[: first - 1], THRESHOLD).known_at_s is None
+    assert arm_strength(epochs[: first - 1], THRESHOLD).known_at_s is None
 
 
 def test_peak_stays_when_the_evidence_wanes() -> None:
     world = World(BACKGROUNDS["iid 5 %"], 1)
     epochs = [world.epoch(restriction=Restriction(up=0.8 if n < 3 else 0.0)) for n in range(12)]
-    found = strength(epochs, THRESHOLD)
+    found = arm_strength(epochs, THRESHOLD)
     assert found.peak_log_e > found.log_e
     assert found.known_at_s is not None
 
 
 def test_order_is_that_of_becoming_known() -> None:
     epochs = run(Restriction(up=0.1), 6)
-    assert strength(epochs[::-1], THRESHOLD) == strength(epochs, THRESHOLD)
+    assert arm_strength(epochs[::-1], THRESHOLD) == arm_strength(epochs, THRESHOLD)
 
 
 def test_only_the_plain_question_over_udp_accuses() -> None:
     epochs = run(Restriction(up=1.0, down=1.0, setup=1.0), 3)
     for question in ("rate", "hello", "tcp", "transport", "again"):
-        assert strength([replace(epoch, question=question) for epoch in epochs], THRESHOLD).log_e == 0.0
+        assert arm_strength([replace(epoch, question=question) for epoch in epochs], THRESHOLD).log_e == 0.0
     over_tcp = [replace(epoch, flows=tuple(replace(f, transport="tcp") for f in epoch.flows)) for epoch in epochs]
-    assert strength(over_tcp, THRESHOLD).log_e == 0.0
+    assert arm_strength(over_tcp, THRESHOLD).log_e == 0.0
 
 
 def test_text_twins_take_no_part() -> None:
     world = World(BACKGROUNDS["bursts 5 %"], 1)
     epochs = [world.epoch(text=True, restriction=Restriction(up=0.2)) for _ in range(3)]
     without = [replace(epoch, flows=tuple(f for f in epoch.flows if f.twin_kind != "text")) for epoch in epochs]
-    assert strength(epochs, 0.0).log_e == pytest.approx(strength(without, 0.0).log_e, abs=1e-9)
+    assert arm_strength(epochs, 0.0).log_e == pytest.approx(arm_strength(without, 0.0).log_e, abs=1e-9)
 
 
 def test_without_facts() -> None:
-    nothing = strength([], THRESHOLD)
+    nothing = arm_strength([], THRESHOLD)
     assert (nothing.log_e, nothing.known_at_s) == (pytest.approx(0.0), None)
     missing = [replace(epoch, missing="lost") for epoch in run(Restriction(up=1.0))]
-    assert strength(missing, THRESHOLD).log_e == pytest.approx(0.0)
+    assert arm_strength(missing, THRESHOLD).log_e == pytest.approx(0.0)
 
 
 def test_same_facts_same_number_wherever_flows_stand() -> None:
@@ -98,10 +98,10 @@ def test_same_facts_same_number_wherever_flows_stand() -> None:
     rng = np.random.default_rng(1)
     for background in BACKGROUNDS:
         epochs = run(Restriction(up=0.1), 4, background)
-        want = strength(epochs, inf)
+        want = arm_strength(epochs, inf)
         again = [
             replace(epoch, flows=tuple(epoch.flows[i] for i in rng.permutation(len(epoch.flows)))) for epoch in epochs
         ]
-        got = strength(again, inf)
+        got = arm_strength(again, inf)
         assert got.log_e == pytest.approx(want.log_e, abs=1e-9)
         assert [p.log_e for p in got.parts] == pytest.approx([p.log_e for p in want.parts], abs=1e-9)

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World, independent_loss
-from talkpath.measure.bitmap import pack
+from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.verdict.statistics import survival
 from talkpath.verdict.statistics.survival import Death
@@ -21,17 +21,17 @@ def flow(up: Sequence[int], down: Sequence[int], slots: int, spacing_ms: float =
     track = Track(
         at_ms=tuple(200.0 + spacing_ms * i for i in range(slots)), size=(160,) * slots, stage=("media",) * slots
     )
-    sent = pack(range(slots), slots)
+    sent = pack_bitmap(range(slots), slots)
     flows = (
-        Observation(0, 0, "call", "up", sent, pack(up, slots)),
-        Observation(1, 0, "call", "down", sent, pack(down, slots)),
+        Observation(0, 0, "call", "up", sent, pack_bitmap(up, slots)),
+        Observation(1, 0, "call", "down", sent, pack_bitmap(down, slots)),
     )
     return Epoch(1, "a", "b", "voice", 1, 0.0, 9.0, 9.5, track, track, flows)
 
 
 def deaths(epoch: Epoch) -> list[Death]:
     """All flows of the epoch that died, in order of numbers."""
-    return [life.death for life in survival.lives(epoch) if life.death is not None]
+    return [life.death for life in survival.flow_lives(epoch) if life.death is not None]
 
 
 E200 = range(200)
@@ -64,7 +64,7 @@ def test_late_packets_are_signs_of_life() -> None:
     epoch = flow(range(60), range(200), 200)
     up, down = epoch.flows
     assert deaths(epoch)
-    assert not deaths(replace(epoch, flows=(replace(up, late=pack([190], 200)), down)))
+    assert not deaths(replace(epoch, flows=(replace(up, late=pack_bitmap([190], 200)), down)))
 
 
 @pytest.mark.parametrize("loss", [0.05, 0.3, 0.6, 0.9])
@@ -78,7 +78,7 @@ def test_calls_killed_after_a_while_are_seen() -> None:
     for name in ("clean", "bursts 5 %", "iid 5 %"):
         world = World(BACKGROUNDS[name], 2)
         run = [world.epoch(packets=150, question="watch", restriction=Restriction(kill_after=60)) for _ in range(3)]
-        assert survival.log_e(run) > log(8 / 1e-4 / 0.2)
+        assert survival.survival_log_e(run) > log(8 / 1e-4 / 0.2)
         dead = [d for d in deaths(run[0]) if d.role == "call"]
         assert len(dead) == 8
         assert {d.direction for d in dead} == {"both"}
@@ -88,21 +88,23 @@ def test_calls_killed_after_a_while_are_seen() -> None:
 @pytest.mark.parametrize("name", BACKGROUNDS)
 def test_calls_that_die_no_sooner_are_not(name: str) -> None:
     world = World(BACKGROUNDS[name], 3)
-    assert survival.log_e([world.epoch(packets=150, question="watch", restriction=NOTHING) for _ in range(4)]) < 3
+    assert (
+        survival.survival_log_e([world.epoch(packets=150, question="watch", restriction=NOTHING) for _ in range(4)]) < 3
+    )
 
 
 def test_deaths_pool_within_a_tie() -> None:
     rng = np.random.default_rng(1)
     dead = [(float(t), bool(rng.random() < 0.5)) for t in (1.0, 1.29, 1.31, 5.0)]
-    assert [count for count, _ in survival._pooled(dead)] == [2, 1, 1]
+    assert [count for count, _ in survival._pooled_deaths(dead)] == [2, 1, 1]
 
 
 def test_calls_that_are_never_established_die_at_their_start() -> None:
     """Blocked as a whole, by their 5-tuples: seen by the survival test as well as calls that are cut off later."""
     blocked = [_stopped(World(BACKGROUNDS["clean"], seed).epoch(k=8), calls=5) for seed in (1, 2, 3)]
-    assert survival.log_e(blocked) > 3 * log(20)
+    assert survival.survival_log_e(blocked) > 3 * log(20)
     alike = [_stopped(World(BACKGROUNDS["clean"], seed).epoch(k=8), calls=5, twins=5) for seed in (1, 2, 3)]
-    assert survival.log_e(alike) < log(5)
+    assert survival.survival_log_e(alike) < log(5)
 
 
 def _stopped(epoch: Epoch, calls: int, twins: int = 0) -> Epoch:

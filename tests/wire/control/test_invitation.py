@@ -11,7 +11,7 @@ from talkpath.wire.control import tls
 from talkpath.wire.control.invitation import (
     NO_INVITATION,
     Invitations,
-    prove,
+    invitation_proof,
     token_of_text,
     token_text,
     until_text,
@@ -27,29 +27,29 @@ BINDING = b"of this connection"
 
 @pytest.mark.parametrize("until", ["", SOON])
 def test_whoever_has_the_token_is_accepted(until: str) -> None:
-    told = prove(INVITATIONS.token(until), until, BINDING)
+    told = invitation_proof(INVITATIONS.token(until), until, BINDING)
     assert INVITATIONS.accepts(told.until, told.proof, BINDING)
 
 
 @pytest.mark.parametrize("until", [PAST, until_text(NOW - timedelta(days=1)), "soon", "2026-13-01T00:00Z"])
 def test_no_invitation_outlives_its_end(until: str) -> None:
-    told = prove(INVITATIONS.token(until), until, BINDING)
+    told = invitation_proof(INVITATIONS.token(until), until, BINDING)
     assert not INVITATIONS.accepts(told.until, told.proof, BINDING)
 
 
 def test_a_proof_is_good_for_its_token_its_end_and_its_connection_alone() -> None:
-    until, proof = prove(INVITATIONS.token(SOON), SOON, BINDING)
+    until, proof = invitation_proof(INVITATIONS.token(SOON), SOON, BINDING)
     assert INVITATIONS.accepts(until, proof, BINDING)
     assert not INVITATIONS.accepts("", proof, BINDING)
     assert not INVITATIONS.accepts(until, proof, b"of another connection")
     assert not INVITATIONS.accepts(until, proof[:-1], BINDING)
     assert not INVITATIONS.accepts(until, b"", BINDING)
-    assert not INVITATIONS.accepts(until, prove(INVITATIONS.token(SOON), SOON, b"").proof, b"")
+    assert not INVITATIONS.accepts(until, invitation_proof(INVITATIONS.token(SOON), SOON, b"").proof, b"")
     assert not Invitations(Signer.fresh(), now=lambda: NOW).accepts(until, proof, BINDING)
 
 
 def test_without_a_token_nothing_is_proven() -> None:
-    assert prove(b"", SOON, BINDING) == NO_INVITATION
+    assert invitation_proof(b"", SOON, BINDING) == NO_INVITATION
 
 
 def test_a_token_is_text_in_one_way() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from talkpath.errors import WireError
 from talkpath.wire.control import messages
-from talkpath.wire.control.messages import Begin, Close, Decoder, FlowReport, Hello, Ready, Refusal, encode
+from talkpath.wire.control.messages import Begin, Close, Decoder, FlowReport, Hello, Ready, Refusal, encode_message
 
 MESSAGES = [
     Hello((1,), "talkpath/0", bytes(32), {"webrtc/dtls/voice": bytes(8)}),
@@ -23,7 +23,7 @@ MESSAGES = [
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda m: type(m).__name__)
 def test_a_message_comes_back_whole_and_byte_by_byte(message: messages.AnyMessage) -> None:
-    frame = encode(message)
+    frame = encode_message(message)
     assert Decoder().feed(frame) == [message]
     decoder = Decoder()
     got = [found for byte in frame for found in decoder.feed(bytes([byte]))]

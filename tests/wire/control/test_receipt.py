@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from talkpath.errors import WireError
-from talkpath.wire.control.receipt import SIGNED, ReceiptStatement, seal, unseal, unseal_head
+from talkpath.wire.control.receipt import RECEIPT_PREFIX, ReceiptStatement, seal_receipt, unseal_head, unseal_receipt
 from talkpath.wire.control.sign import Signer
 
 SIGNER = Signer.of_seed(bytes(range(32)))
@@ -29,11 +29,11 @@ STATEMENT = ReceiptStatement(
 
 
 def signed(**changes: Any) -> tuple[bytes, bytes]:
-    return seal(msgspec.structs.replace(STATEMENT, **changes), SIGNER)
+    return seal_receipt(msgspec.structs.replace(STATEMENT, **changes), SIGNER)
 
 
 def test_what_was_signed_is_read() -> None:
-    assert unseal(*signed()) == STATEMENT
+    assert unseal_receipt(*signed()) == STATEMENT
     head = unseal_head(*signed())
     assert (head.run_digest, head.started_at) == (b"r" * 32, "2026-11-27T09:00:00Z")
 
@@ -41,7 +41,7 @@ def test_what_was_signed_is_read() -> None:
 def test_an_older_receipt_binds_no_run() -> None:
     fields = msgspec.to_builtins(STATEMENT, builtin_types=(bytes,))
     body = msgspec.msgpack.encode({name: fields[name] for name in fields if name not in ("run_digest", "started_at")})
-    found = unseal(body, SIGNER.sign(SIGNED + body))
+    found = unseal_receipt(body, SIGNER.sign(RECEIPT_PREFIX + body))
     assert (found.facts_digest, found.run_digest, found.started_at) == (b"d" * 32, b"", "")
 
 
@@ -62,7 +62,7 @@ def test_an_older_receipt_binds_no_run() -> None:
     ids=str,
 )
 def test_words_that_no_receipt_has_are_refused(changes: dict[str, Any]) -> None:
-    for read in (unseal, unseal_head):
+    for read in (unseal_receipt, unseal_head):
         with pytest.raises(WireError):
             read(*signed(**changes))
 
@@ -70,4 +70,4 @@ def test_words_that_no_receipt_has_are_refused(changes: dict[str, Any]) -> None:
 def test_another_signature_is_refused() -> None:
     body, _ = signed()
     with pytest.raises(WireError):
-        unseal(body, Signer.fresh().sign(SIGNED + body))
+        unseal_receipt(body, Signer.fresh().sign(RECEIPT_PREFIX + body))

@@ -17,7 +17,7 @@ from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
 from talkpath.wire.control.carrier import Carrier, Framed
-from talkpath.wire.control.websocket import BINARY, Client, Server, accept_key, frame
+from talkpath.wire.control.websocket import BINARY, Client, Server, accept_key, encode_frame
 
 HOST = "www.example.org"
 SIZES = st.integers(0, 300) | st.integers(65_000, 65_535)
@@ -121,8 +121,8 @@ def test_fragments_pings_and_a_goodbye_of_another_client() -> None:
 
 def test_the_example_of_the_rfc() -> None:
     assert accept_key(b"dGhlIHNhbXBsZSBub25jZQ==") == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-    assert frame(1, b"Hello") == bytes.fromhex("810548656c6c6f")
-    assert frame(1, b"Hello", bytes.fromhex("37fa213d")) == bytes.fromhex("818537fa213d7f9f4d5158")
+    assert encode_frame(1, b"Hello") == bytes.fromhex("810548656c6c6f")
+    assert encode_frame(1, b"Hello", bytes.fromhex("37fa213d")) == bytes.fromhex("818537fa213d7f9f4d5158")
 
 
 # -- whoever breaks the rules ------------------------------------------------------------------------------------
@@ -165,9 +165,9 @@ def test_a_client_takes_no_other_answer(answer: bytes) -> None:
 @pytest.mark.parametrize(
     "frames",
     [
-        frame(BINARY, b"unmasked"),
-        frame(0, b"a continuation of nothing", MASK),
-        bytes((0x02, 0x81)) + MASK + b"x" + frame(BINARY, b"before the fragments ended", MASK),
+        encode_frame(BINARY, b"unmasked"),
+        encode_frame(0, b"a continuation of nothing", MASK),
+        bytes((0x02, 0x81)) + MASK + b"x" + encode_frame(BINARY, b"before the fragments ended", MASK),
         bytes((0xC2, 0x81)) + MASK + b"x",  # a reserved bit
         bytes((0x09, 0x81)) + MASK + b"x",  # a ping in fragments
         bytes((0x89, 0xFE, 0, 200)) + MASK + bytes(200),  # a ping too long
@@ -195,8 +195,8 @@ def test_garbage_raises_nothing(garbage: bytes, cuts: list[int]) -> None:
 def test_a_servers_frames_are_not_masked() -> None:
     client, server = opened()
     server.write(b"plain")
-    assert server.out() == frame(BINARY, b"plain")
-    assert client.feed(frame(BINARY, b"masked", MASK)) == []
+    assert server.out() == encode_frame(BINARY, b"plain")
+    assert client.feed(encode_frame(BINARY, b"masked", MASK)) == []
     assert client.closed
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.wire.ip.error_queue import RECEIVE, Note, available, hops_note, router_of
+from talkpath.wire.ip.error_queue import RECEIVE, Note, error_queue_missing, hops_note, router_of
 
 
 def note(family: int, origin: int, kind: int, code: int, router: str) -> Note:
@@ -52,4 +52,4 @@ def test_hops_are_said_as_an_int() -> None:
 
 def test_elsewhere_than_on_linux_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
-    assert "needs Linux" in available()
+    assert "needs Linux" in error_queue_missing()

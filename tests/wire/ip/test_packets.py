@@ -26,7 +26,7 @@ PACKED = st.one_of(
 
 
 def by_the_book(data: bytes) -> int:
-    """RFC 1071 section 4.1, word by word: the oracle for `checksum`."""
+    """RFC 1071 section 4.1, word by word: the oracle for `internet_checksum`."""
     total = 0
     padded = data + bytes(len(data) % 2)
     for (word,) in struct.iter_unpack("!H", padded):
@@ -37,11 +37,11 @@ def by_the_book(data: bytes) -> int:
 
 @given(st.binary(max_size=300))
 def test_checksum_is_rfc_1071(data):
-    assert packets.checksum(data) == by_the_book(data)
+    assert packets.internet_checksum(data) == by_the_book(data)
 
 
 def test_checksum_of_the_example_in_rfc_1071():
-    assert packets.checksum(bytes.fromhex("0001f203f4f5f6f7")) == 0xFFFF - 0xDDF2
+    assert packets.internet_checksum(bytes.fromhex("0001f203f4f5f6f7")) == 0xFFFF - 0xDDF2
 
 
 def test_a_known_ipv4_header():
@@ -204,7 +204,7 @@ def test_a_fragment_has_no_datagram():
     packet = bytearray(packets.build_udp(*V4, b"x"))
     packet[6:8] = b"\x20\0"
     packet[10:12] = bytes(2)
-    packet[10:12] = packets.checksum(bytes(packet[:20])).to_bytes(2, "big")
+    packet[10:12] = packets.internet_checksum(bytes(packet[:20])).to_bytes(2, "big")
     with pytest.raises(WireError, match="whole"):
         ip_parsers.parse_udp(packets.parse_ip(bytes(packet)))
     assert packets.split_udp(bytes(packet)) is None

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from factories.packets.capture_files import Packet, pcapng_file, udp_packet
-from talkpath.wire.pcap import Unread, blocks
+from talkpath.wire.pcap import Unread, frame_blocks
 from talkpath.wire.pcap.ng import MAX_RECOVERIES, MOST_INTERFACES, InterfaceDescription
 
 SECTION = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
@@ -34,7 +34,7 @@ def damaged(number: int) -> bytes:
 def read(data: bytes, block_bytes: int = 1 << 16) -> tuple[int, Unread]:
     """How many frames a file has, and what could not be read."""
     unread = Unread()
-    return sum(len(frames) for frames in blocks(io.BytesIO(data), unread, block_bytes)), unread
+    return sum(len(frames) for frames in frame_blocks(io.BytesIO(data), unread, block_bytes)), unread
 
 
 def test_damage_between_packets_is_skipped():
@@ -67,7 +67,7 @@ def test_packets_behind_damage_over_a_boundary_of_blocks_are_found():
 def test_many_small_sections_are_read_as_one_block():
     made = b"".join(SECTION + INTERFACE + block(number) for number in range(2000))
     unread = Unread()
-    found = list(blocks(io.BytesIO(made), unread, 1 << 20))
+    found = list(frame_blocks(io.BytesIO(made), unread, 1 << 20))
     assert sum(map(len, found)) == 2000
     assert len(found) < 20
     assert not unread

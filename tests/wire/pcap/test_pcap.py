@@ -27,7 +27,7 @@ from factories.packets.capture_files import (
     with_extension_headers,
 )
 from talkpath.errors import WireError
-from talkpath.wire.pcap import UDP, Unread, blocks, transports
+from talkpath.wire.pcap import UDP, Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.fragments import Fragments
 
 A4, B4 = bytes((192, 0, 2, 1)), bytes((198, 51, 100, 2))
@@ -52,8 +52,8 @@ def read(data: bytes, block_bytes: int = 1 << 16) -> tuple[list[tuple[int, int, 
     unread = Unread()
     together = Fragments(unread)
     found = []
-    for frames in blocks(io.BytesIO(data), unread, block_bytes):
-        for some in transports(frames, unread, together):
+    for frames in frame_blocks(io.BytesIO(data), unread, block_bytes):
+        for some in transport_packets(frames, unread, together):
             if len(some) and some.protocol[0] == UDP:
                 for row in range(len(some)):
                     at = int(some.payload[row])
@@ -91,8 +91,8 @@ def test_frames_that_say_which_way_they_went(link: int, place: int):
         frame = head[:place] + bytes((kind,)) + head[place + 1 :] + packets(1)[0].data
         data += struct.pack("<IIII", second, 0, len(frame), len(frame)) + frame
     unread = Unread()
-    (frames,) = blocks(io.BytesIO(data), unread)
-    (some,) = transports(frames, unread, Fragments(unread))
+    (frames,) = frame_blocks(io.BytesIO(data), unread)
+    (some,) = transport_packets(frames, unread, Fragments(unread))
     assert some.heading.tolist() == [0, 1, -1]
 
 
@@ -149,7 +149,7 @@ def test_gzip_and_a_pipe_that_gives_little():
 
     data = pcap_file(packets(400), nano=True)
     unread = Unread()
-    count = sum(len(frames) for frames in blocks(Slow(data), unread))
+    count = sum(len(frames) for frames in frame_blocks(Slow(data), unread))
     assert (count, dict(unread)) == (400, {})
     assert read(gzip.compress(data)) == (expected(packets(400)), {})
 
@@ -207,8 +207,8 @@ def test_snapshot_length_cuts_are_counted_and_sizes_kept():
     for packet in whole:
         data += struct.pack("<IIII", 1, 0, 34, len(packet.data)) + packet.data[:34]
     sizes, captured = [], []
-    for frames in blocks(io.BytesIO(data), unread):
-        for some in transports(frames, unread, Fragments(unread)):
+    for frames in frame_blocks(io.BytesIO(data), unread):
+        for some in transport_packets(frames, unread, Fragments(unread)):
             sizes += some.size.tolist()
             captured += some.captured.tolist()
     assert sizes == [20, 21, 22]
@@ -260,8 +260,8 @@ def test_no_capture_is_one_clear_error(data: bytes):
 def test_tcp_segments():
     data = pcap_file([Packet(BEGIN_NS, tcp_segment(A4, B4, 80, 5555, 7, b"hello"))], nano=True)
     unread = Unread()
-    (frames,) = blocks(io.BytesIO(data), unread)
-    (some,) = transports(frames, unread, Fragments(unread))
+    (frames,) = frame_blocks(io.BytesIO(data), unread)
+    (some,) = transport_packets(frames, unread, Fragments(unread))
     assert (int(some.sequence[0]), int(some.size[0]), int(some.source_port[0])) == (7, 5, 80)
 
 
@@ -314,7 +314,7 @@ def test_one_packet_that_claims_two_gigabytes(protocol: int):
     made = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 101)
     made += struct.pack("<IIII", 1, 0, len(packet), 2_000_000_000) + packet
     unread = Unread()
-    (frames,) = blocks(io.BytesIO(made), unread)
-    (some,) = transports(frames, unread, Fragments(unread))
+    (frames,) = frame_blocks(io.BytesIO(made), unread)
+    (some,) = transport_packets(frames, unread, Fragments(unread))
     assert some.captured.tolist() == [4]
     assert some.size.tolist() == [65535 if protocol == 17 else 1 << 20]

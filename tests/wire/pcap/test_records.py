@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from talkpath.wire.pcap import records
-from talkpath.wire.pcap.arrays import PADDING
+from talkpath.wire.pcap.arrays import TAIL_PADDING_BYTES
 
 BEGIN_S, HEADER = 1_700_000_000, 16
 
@@ -34,7 +34,7 @@ def walked(data: bytearray, order: str, header: int = HEADER) -> list[int]:
 
 
 def found(data: bytearray, order: str, header: int = HEADER) -> list[int]:
-    return records.record_starts(data + bytes(PADDING), 24, len(data), order, header).tolist()
+    return records.record_starts(data + bytes(TAIL_PADDING_BYTES), 24, len(data), order, header).tolist()
 
 
 @pytest.fixture

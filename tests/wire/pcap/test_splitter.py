@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from factories.packets.capture_files import CARRIERS, Packet, pcap_file, pcapng_file, udp_packet
-from talkpath.wire.pcap import Unread, blocks
+from talkpath.wire.pcap import Unread, frame_blocks
 from talkpath.wire.pcap.splitter import RecordSplitter
 from talkpath.wire.pcap.write import Writer
 
@@ -30,7 +30,7 @@ WHOLE = {
 
 def packets(file: bytes) -> list[tuple[int, bytes]]:
     out = []
-    for frames in blocks(io.BytesIO(file), Unread()):
+    for frames in frame_blocks(io.BytesIO(file), Unread()):
         data = bytes(frames.data)
         for start, size, time_ns in zip(frames.start, frames.captured, frames.time_ns, strict=True):
             out.append((int(time_ns), data[start : start + size]))
@@ -67,7 +67,7 @@ def test_names_of_apps_go_with_what_comes_after_them():
     data = file.getvalue()
     for piece in (data[:300], data[300:]):
         splitter.feed(piece)
-        for frames in blocks(io.BytesIO(splitter.take()), Unread()):
+        for frames in frame_blocks(io.BytesIO(splitter.take()), Unread()):
             named += [frames.apps[uid][1] for uid in frames.uid.tolist()]
     assert named == ["com.whatsapp"] * 6
 

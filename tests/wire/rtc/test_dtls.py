@@ -57,7 +57,7 @@ SRTP = "SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80"
 def test_records_come_back(records: tuple[DtlsRecord, ...]) -> None:
     data = encode_records(records)
     assert dtls.is_dtls(data)
-    assert dtls.decode(data) == records
+    assert dtls.decode_records(data) == records
 
 
 @given(MESSAGES)
@@ -70,14 +70,14 @@ def test_hellos_come_back(hello: ClientHello) -> None:
     assert dtls.decode_client_hello(dtls.encode_client_hello(hello)) == hello
 
 
-SAMPLES = [dtls.client_hello(shape).fill(bytes(range(200))) for shape in dtls.HELLOS]
+SAMPLES = [dtls.client_hello(shape).fill(bytes(range(200))) for shape in dtls.CLIENT_HELLOS]
 
 
 @given(st.binary(max_size=120) | st.sampled_from(SAMPLES), st.integers(0, 180), st.integers(0, 255))
 def test_any_bytes_come_back_or_give_a_wire_error(data: bytes, at: int, value: int) -> None:
     for broken in (data, data[:at], data[:at] + bytes([value]) + data[at + 1 :]):
         with suppress(WireError):
-            records = dtls.decode(broken)
+            records = dtls.decode_records(broken)
             assert encode_records(records) == broken
             message = dtls.decode_handshake(records[0].fragment)
             assert dtls.encode_handshake(message) == records[0].fragment
@@ -100,7 +100,7 @@ def test_what_has_no_encoding_is_refused(encode) -> None:  # type: ignore[no-unt
 
 
 def read(data: bytes) -> ClientHello:
-    return dtls.decode_client_hello(dtls.decode_handshake(dtls.decode(data)[0].fragment).body)
+    return dtls.decode_client_hello(dtls.decode_handshake(dtls.decode_records(data)[0].fragment).body)
 
 
 @pytest.mark.parametrize(("shape", "size"), [("browser", 157), ("openssl", 177), ("pion", 139)])
@@ -129,7 +129,7 @@ def test_every_record_of_the_captures_comes_back(captures: Path) -> None:
     ]
     assert len(found) > 20
     for data in found:
-        assert encode_records(dtls.decode(data)) == data
+        assert encode_records(dtls.decode_records(data)) == data
 
 
 def test_openssls_hello_is_that_of_a_local_openssl() -> None:
@@ -151,7 +151,7 @@ def test_openssls_hello_is_that_of_a_local_openssl() -> None:
     assert [e for e in theirs.extensions if e[0] not in groups] == [e for e in ours.extensions if e[0] not in groups]
 
 
-@pytest.mark.parametrize("shape", dtls.HELLOS)
+@pytest.mark.parametrize("shape", dtls.CLIENT_HELLOS)
 def test_tshark_reads_our_hellos(tmp_path: Path, shape: str) -> None:
     tool = shutil.which("tshark")
     if tool is None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from factories.packets.dtls_records import encode_records
 from factories.packets.pcap_reader import read_datagrams
 from factories.packets.tshark_capture import raw_ip_capture
-from talkpath.wire.pattern import PacketPattern, blank, join, literal
+from talkpath.wire.pattern import PacketPattern, blank_pattern, join_patterns, literal_pattern
 from talkpath.wire.rtc import dtls, dtls_flights
 from talkpath.wire.rtc.dtls import HandshakeType
 from talkpath.wire.rtc.dtls_flights import FlightDatagram
@@ -29,7 +29,7 @@ def made(flight: FlightDatagram, seed: int = 7) -> bytes:
     entropy = bytes((seed + 31 * i + i * i) & 255 for i in range(len(flight.pattern)))
     data = bytearray(flight.pattern.fill(entropy))
     if flight.dates_at:
-        both = dtls_flights.dates(1000 * seed, flight.days)
+        both = dtls_flights.certificate_dates(1000 * seed, flight.days)
         data[flight.dates_at : flight.dates_at + len(both)] = both
     return bytes(data)
 
@@ -44,7 +44,7 @@ def differs(flight: FlightDatagram, theirs: bytes) -> list[int]:
 
 def handshakes(datagram: bytes) -> list[tuple[int, bytes]]:
     """(type, body) of what is not encrypted."""
-    plain = [r for r in dtls.decode(datagram) if r.type == dtls.Content.HANDSHAKE and r.epoch == 0]
+    plain = [r for r in dtls.decode_records(datagram) if r.type == dtls.Content.HANDSHAKE and r.epoch == 0]
     return [(m.type, m.body) for m in (dtls.decode_handshake(record.fragment) for record in plain)]
 
 
@@ -67,7 +67,7 @@ def test_records_have_the_order_and_lengths_of_the_captures(captures: Path, name
     theirs = flights_of(captures, name)
     shapes = [(545, dtls_flights.client_flight(2)), (570, dtls_flights.server_finish())]
     for size, flight in shapes:
-        pairs = zip(dtls.decode(made(flight)), dtls.decode(theirs[size]), strict=True)
+        pairs = zip(dtls.decode_records(made(flight)), dtls.decode_records(theirs[size]), strict=True)
         for ours, real in pairs:
             assert (ours.type, ours.version, ours.epoch) == (real.type, real.version, real.epoch)
             assert len(ours.fragment) == len(real.fragment)
@@ -90,7 +90,7 @@ def test_certificates_are_read_by_cryptography(flight: FlightDatagram) -> None:
 @pytest.mark.parametrize("flight", FLIGHTS, ids=lambda flight: str(len(flight.pattern)))
 def test_no_datagram_is_longer_than_1200_bytes(flight: FlightDatagram) -> None:
     data = made(flight)
-    assert encode_records(dtls.decode(data)) == data
+    assert encode_records(dtls.decode_records(data)) == data
     assert len(data) <= 1200
 
 
@@ -112,12 +112,12 @@ def test_tshark_finds_nothing_malformed(tmp_path: Path) -> None:
     assert all(lengths for _, _, lengths in rows[1:12])
 
 
-PARTS = st.lists(st.binary(max_size=20).map(literal) | st.integers(0, 20).map(blank), max_size=6)
+PARTS = st.lists(st.binary(max_size=20).map(literal_pattern) | st.integers(0, 20).map(blank_pattern), max_size=6)
 
 
 @given(PARTS, st.binary(min_size=120, max_size=120))
 def test_a_pattern_keeps_what_is_fixed_and_nothing_else(parts: list[PacketPattern], entropy: bytes) -> None:
-    pattern = join(*parts)
+    pattern = join_patterns(*parts)
     data = pattern.fill(entropy)
     assert len(data) == len(pattern)
     assert all(b & ~m & 255 == f for b, m, f in zip(data, pattern.mask, pattern.fixed, strict=True))
@@ -126,6 +126,6 @@ def test_a_pattern_keeps_what_is_fixed_and_nothing_else(parts: list[PacketPatter
 
 @given(st.binary(min_size=4, max_size=4))
 def test_bits_of_a_blanks_first_byte_can_be_said(entropy: bytes) -> None:
-    data = blank(4, first=0x80, clear=0x40).fill(entropy)
+    data = blank_pattern(4, first=0x80, clear=0x40).fill(entropy)
     assert data[0] >> 6 == 2
     assert data[1:] == entropy[1:]

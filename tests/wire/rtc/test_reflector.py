@@ -19,8 +19,8 @@ from talkpath.wire.rtc.reflector import (
     Ping,
     ReflectorFrame,
     SelfInfo,
-    decode,
-    encode,
+    decode_frame,
+    encode_frame,
 )
 
 TAG = bytes(range(16))
@@ -48,8 +48,8 @@ FRAMES: list[tuple[ReflectorFrame, str]] = [
 @pytest.mark.parametrize(("frame", "wire"), FRAMES)
 def test_frames_have_these_bytes(frame: ReflectorFrame, wire: str) -> None:
     data = TAG + bytes.fromhex(wire)
-    assert encode(frame) == data
-    assert decode(data) == frame
+    assert encode_frame(frame) == data
+    assert decode_frame(data) == frame
 
 
 @given(st.binary(max_size=120))
@@ -58,27 +58,27 @@ def test_frames_have_these_bytes(frame: ReflectorFrame, wire: str) -> None:
 @example(TAG + b"from" + b"\xff" * 8)
 def test_any_bytes_give_a_frame_or_a_wire_error(data: bytes) -> None:
     try:
-        frame = decode(data)
+        frame = decode_frame(data)
     except WireError:
         return
-    assert encode(frame) == data
+    assert encode_frame(frame) == data
 
 
 @given(st.binary(min_size=16, max_size=16), st.binary(min_size=4, max_size=4), st.binary(max_size=1200))
 def test_data_comes_back(tag: bytes, sender: bytes, inner: bytes) -> None:
     frame = Data(tag, sender, inner)
-    data = encode(frame)
+    data = encode_frame(frame)
     assert len(data) % 4 == 0
     if data[16:28] != b"\xff" * 12:
-        assert decode(data) == frame
+        assert decode_frame(data) == frame
 
 
 @given(st.sampled_from(FRAMES), st.integers(0, 63))
 def test_a_cut_frame_is_no_frame(pair: tuple[ReflectorFrame, str], keep: int) -> None:
-    data = encode(pair[0])
+    data = encode_frame(pair[0])
     cut = data[: min(keep, len(data) - 1)]
     with contextlib.suppress(WireError):
-        assert encode(decode(cut)) == cut
+        assert encode_frame(decode_frame(cut)) == cut
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_cut_frame_is_no_frame(pair: tuple[ReflectorFrame, str], keep: int) ->
 )
 def test_a_field_of_a_wrong_length_is_refused(frame: ReflectorFrame) -> None:
     with pytest.raises(WireError):
-        encode(frame)
+        encode_frame(frame)
 
 
 def test_no_address_in_a_text() -> None:
@@ -112,7 +112,7 @@ def test_every_message_of_the_capture_comes_back(captures: Path) -> None:
         payload = data[at + 16 + 42 : at + 16 + size]
         at += 16 + size
         if payload[16:28] == b"\xff" * 12:
-            frame = decode(payload)
-            assert encode(frame) == payload
+            frame = decode_frame(payload)
+            assert encode_frame(frame) == payload
             found[type(frame).__name__] = found.get(type(frame).__name__, 0) + 1
     assert found == {"Ping": 24, "SelfInfo": 24, "PeerRequest": 6, "PeerInfo": 6}

@@ -19,7 +19,7 @@ from talkpath.wire.rtc.rtp import Extension, RtpPacket
 WORD = st.integers(0, 0xFFFFFFFF)
 EXTENSIONS = st.builds(
     Extension,
-    st.sampled_from((rtp.ONE_BYTE, 0xDEBE, 0x746F, 0x1000)),
+    st.sampled_from((rtp.ONE_BYTE_PROFILE, 0xDEBE, 0x746F, 0x1000)),
     st.integers(0, 8).flatmap(lambda words: st.binary(min_size=4 * words, max_size=4 * words)),
 )
 PACKETS = st.builds(
@@ -51,7 +51,7 @@ def test_packets_come_back(packet: RtpPacket) -> None:
     data = rtp_packets.encode_packet(packet)
     assert rtp.is_rtp(data)
     assert not rtp.is_rtcp(data)
-    assert rtp.decode(data) == packet
+    assert rtp.decode_packet(data) == packet
 
 
 @given(REPORTS)
@@ -65,7 +65,7 @@ def test_reports_come_back(report: Report) -> None:
 @given(st.binary(max_size=90) | st.binary(max_size=90).map(lambda tail: b"\x9f" + tail))
 def test_any_bytes_come_back_or_give_a_wire_error(data: bytes) -> None:
     with suppress(WireError):
-        assert rtp_packets.encode_packet(rtp.decode(data)) == data
+        assert rtp_packets.encode_packet(rtp.decode_packet(data)) == data
     with suppress(WireError):
         assert rtp_packets.encode_report(rtp_packets.decode_report(data)) == data
 
@@ -80,7 +80,7 @@ def test_elements_come_back(elements: tuple[tuple[int, bytes], ...]) -> None:
 @given(EXTENSIONS)
 def test_any_extension_has_elements_or_none(extension: Extension) -> None:
     found = rtp_packets.decode_elements(extension)
-    assert not found or extension.profile == rtp.ONE_BYTE
+    assert not found or extension.profile == rtp.ONE_BYTE_PROFILE
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_any_extension_has_elements_or_none(extension: Extension) -> None:
         RtpPacket(96, 0, -1, 0, b""),
         RtpPacket(96, 0, 0, 0, b"", csrc=(0,) * 16),
         RtpPacket(96, 0, 0, 0, b"", csrc=(1 << 32,)),
-        RtpPacket(96, 0, 0, 0, b"", extension=Extension(rtp.ONE_BYTE, b"abc")),
+        RtpPacket(96, 0, 0, 0, b"", extension=Extension(rtp.ONE_BYTE_PROFILE, b"abc")),
         RtpPacket(96, 0, 0, 0, b"", extension=Extension(1 << 16, b"")),
     ],
 )
@@ -124,6 +124,6 @@ def test_media_of_the_captures_come_back(captures: Path, name: str) -> None:
     assert len(media) > 10
     assert reports
     for data in media:
-        assert rtp_packets.encode_packet(rtp.decode(data)) == data
+        assert rtp_packets.encode_packet(rtp.decode_packet(data)) == data
     for data in reports:
         assert rtp_packets.encode_report(rtp_packets.decode_report(data)) == data

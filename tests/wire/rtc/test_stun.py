@@ -28,21 +28,21 @@ ADDRESSES = st.builds(
 
 @given(MESSAGES, st.booleans())
 def test_what_was_encoded_is_decoded(message: StunMessage, sealed: bool) -> None:
-    data = stun.encode(message, fingerprint=sealed)
+    data = stun.encode_message(message, fingerprint=sealed)
     assert stun.is_stun(data)
-    found = stun.decode(data)
-    assert stun.encode(found) == data
+    found = stun.decode_message(data)
+    assert stun.encode_message(found) == data
     if message.padded:
         assert (found.type, found.transaction) == (message.type, message.transaction)
         assert found.attributes[: len(message.attributes)] == message.attributes
 
 
-@given(st.binary(max_size=120) | MESSAGES.map(stun.encode), st.integers(0, 160), st.integers(0, 255))
+@given(st.binary(max_size=120) | MESSAGES.map(stun.encode_message), st.integers(0, 160), st.integers(0, 255))
 def test_any_bytes_give_a_message_or_a_wire_error(data: bytes, at: int, value: int) -> None:
     for broken in (data, data[:at], data[:at] + bytes([value]) + data[at + 1 :]):
         assert stun.is_stun(broken) in (True, False)
         with suppress(WireError):
-            stun.decode(broken)
+            stun.decode_message(broken)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_any_bytes_give_a_message_or_a_wire_error(data: bytes, at: int, value: i
 )
 def test_what_has_no_encoding_is_refused(message: StunMessage) -> None:
     with pytest.raises(WireError):
-        stun.encode(message)
+        stun.encode_message(message)
 
 
 def test_aioice_reads_what_we_write() -> None:
@@ -68,7 +68,7 @@ def test_aioice_reads_what_we_write() -> None:
         (Attribute.ICE_CONTROLLING, (99).to_bytes(8, "big")),
         (Attribute.XOR_MAPPED_ADDRESS, stun.encode_xor_address(mapped, ID)),
     )
-    data = stun.encode(StunMessage(Type.BINDING_REQUEST, ID, attributes), fingerprint=True)
+    data = stun.encode_message(StunMessage(Type.BINDING_REQUEST, ID, attributes), fingerprint=True)
     found = aioice.stun.parse_message(data)  # checks FINGERPRINT
     assert found.transaction_id == ID
     assert found.attributes["USERNAME"] == "abcd:efgh"
@@ -82,10 +82,10 @@ def test_we_read_what_aioice_writes() -> None:
     theirs.attributes["USERNAME"] = "some:body"
     theirs.add_message_integrity(b"key")
     theirs.add_fingerprint()
-    found = stun.decode(bytes(theirs))
+    found = stun.decode_message(bytes(theirs))
     assert found.get(Attribute.USERNAME) == b"some:body"
     sealed = StunMessage(found.type, ID, found.attributes[:-1])
-    assert stun.encode(sealed, fingerprint=True) == bytes(theirs)
+    assert stun.encode_message(sealed, fingerprint=True) == bytes(theirs)
 
 
 @given(ADDRESSES, st.binary(min_size=12, max_size=12))
@@ -96,9 +96,9 @@ def test_addresses_come_back_and_stay_hidden(address: Address, transaction: byte
 
 def test_whatsapp_until_2020_does_not_pad() -> None:
     message = StunMessage(Type.ALLOCATE_REQUEST, ID, ((Attribute.WA_TOKEN, bytes(102)),), padded=False)
-    data = stun.encode(message)
+    data = stun.encode_message(message)
     assert len(data) == 126
-    assert stun.decode(data) == message
+    assert stun.decode_message(data) == message
 
 
 @pytest.mark.parametrize("name", ["stun_google_meet__a.pcapng", "stun_signal__a.pcapng", "stun_wa_call__a.pcapng",
@@ -107,4 +107,4 @@ def test_every_message_of_the_captures_comes_back(captures: Path, name: str) -> 
     messages = [one.payload for one in read_datagrams(captures / name) if one.payload[4:8] == stun.COOKIE_BYTES]
     assert len(messages) > 20
     for data in messages:
-        assert stun.encode(stun.decode(data)) == data
+        assert stun.encode_message(stun.decode_message(data)) == data

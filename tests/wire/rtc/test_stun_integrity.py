@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
-from talkpath.wire.rtc.stun_integrity import is_sealed, seal
+from talkpath.wire.rtc.stun_integrity import encode_with_integrity, is_sealed
 
 LENGTH = (2, 3)  # the length is covered as it was when the message was sealed
 PASSWORD = b"VOkJxbRl1RmTxUk/WvJxBt"  # of RFC 5769
@@ -39,10 +39,10 @@ def test_the_vectors_of_rfc_5769_are_sealed(vector: bytes):
 @given(st.binary(max_size=40), st.integers(0, 43))
 def test_what_is_sealed_can_be_read_and_nothing_of_it_be_changed(value: bytes, at: int):
     message = StunMessage(Type.BINDING_REQUEST, bytes(12), ((Attribute.USERNAME, value),))
-    sealed = seal(message, PASSWORD)
-    decoded = stun.decode(sealed)
+    sealed = encode_with_integrity(message, PASSWORD)
+    decoded = stun.decode_message(sealed)
     assert decoded.get(Attribute.USERNAME) == value
-    assert decoded.get(Attribute.FINGERPRINT) == stun.crc(sealed[:-8])
+    assert decoded.get(Attribute.FINGERPRINT) == stun.fingerprint_crc(sealed[:-8])
     assert is_sealed(sealed, PASSWORD)
     place = at % (len(sealed) - 32)  # of what the seal covers
     changed = bytearray(sealed)
@@ -51,5 +51,5 @@ def test_what_is_sealed_can_be_read_and_nothing_of_it_be_changed(value: bytes, a
 
 
 def test_a_message_without_a_seal_is_not_sealed():
-    assert not is_sealed(stun.encode(StunMessage(Type.BINDING_REQUEST, bytes(12)), fingerprint=True), PASSWORD)
+    assert not is_sealed(stun.encode_message(StunMessage(Type.BINDING_REQUEST, bytes(12)), fingerprint=True), PASSWORD)
     assert not is_sealed(b"", PASSWORD)

@@ -17,7 +17,9 @@ from talkpath.wire.rtc.turn import FramedStream, TurnStream
 ID = bytes(range(12))
 PAYLOADS = st.binary(max_size=60)
 CHANNEL_DATA = st.builds(lambda number, data: channel_data(number, data), st.integers(0x4000, 0x4FFF), PAYLOADS)
-INDICATIONS = PAYLOADS.map(lambda data: stun.encode(StunMessage(Type.DATA_INDICATION, ID, ((Attribute.DATA, data),))))
+INDICATIONS = PAYLOADS.map(
+    lambda data: stun.encode_message(StunMessage(Type.DATA_INDICATION, ID, ((Attribute.DATA, data),)))
+)
 ON_STREAM = CHANNEL_DATA | INDICATIONS
 CUTS = st.lists(st.integers(0, 400), max_size=12)
 
@@ -42,7 +44,7 @@ def test_a_turn_stream_gives_its_messages_however_it_is_cut(messages: list[bytes
 
 @given(st.lists(PAYLOADS, max_size=8), CUTS)
 def test_a_framed_stream_gives_its_packets_however_it_is_cut(packets: list[bytes], cuts: list[int]) -> None:
-    stream = b"".join(map(turn.frame, packets))
+    stream = b"".join(map(turn.with_length, packets))
     for parts in (pieces(stream, cuts), [bytes([byte]) for byte in stream]):
         reader = FramedStream()
         assert [found for part in parts for found in reader.feed(part)] == packets
@@ -60,4 +62,4 @@ def test_any_stream_gives_messages_or_a_wire_error(parts: list[bytes]) -> None:
 
 def test_a_packet_too_long_to_frame_is_refused() -> None:
     with pytest.raises(WireError):
-        turn.frame(bytes(65536))
+        turn.with_length(bytes(65536))

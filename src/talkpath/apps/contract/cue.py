@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-KINDS = frozenset(("stun", "dtls", "rtp", "rtcp", "other"))
+DATAGRAM_KINDS = frozenset(("stun", "dtls", "rtp", "rtcp", "other"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,6 @@ class Cue:
     length: tuple[int, int, int] | None = None
 
 
-def run(at: int, data: bytes, least: int = 1, most: int = 65535, inner_at: int = 0) -> Cue:
+def cue_of_bytes(at: int, data: bytes, least: int = 1, most: int = 65535, inner_at: int = 0) -> Cue:
     """Return the cue for a run of bytes at one offset."""
     return Cue(tuple((at + place, byte) for place, byte in enumerate(data)), least, most, inner_at)

@@ -1,7 +1,7 @@
 """Writes a schedule: slots are added in any order, sorted by time and renumbered at the end.
 
-A set-up exchange is a request in three tries of the same bytes, and a reply to each try. `tick` puts packets on
-the callback of a phone's audio unit, which is what makes their gaps uneven on the wire.
+A set-up exchange is a request in three tries of the same bytes, and a reply to each try. `next_audio_tick` puts
+packets on the callback of a phone's audio unit, which is what makes their gaps uneven on the wire.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Script:
         for slot in inner.slots:
             self._lines.append(
                 replace(
-                    _renumbered(slot, lambda number: number + shift),
+                    _renumbered_slot(slot, lambda number: number + shift),
                     size=header_bytes + slot.size + -slot.size % align,
                     nonce_at=None if slot.nonce_at is None else header_bytes + slot.nonce_at,
                     inner_at=header_bytes if slot.fingerprint else 0,
@@ -137,11 +137,11 @@ class Script:
         """Return the schedule in order of time; packets of one instant keep the order in which they were added."""
         order = sorted(range(len(self._lines)), key=lambda number: self._lines[number].at_ms)
         place = {number: index for index, number in enumerate(order)}
-        slots = tuple(_renumbered(self._lines[number], place.__getitem__) for number in order)
+        slots = tuple(_renumbered_slot(self._lines[number], place.__getitem__) for number in order)
         return Schedule(slots, slots[-1].at_ms)
 
 
-def _renumbered(slot: Slot, place: Callable[[int], int]) -> Slot:
+def _renumbered_slot(slot: Slot, place: Callable[[int], int]) -> Slot:
     if slot.retry_of is None and slot.answers is None:
         return slot
     retry_of = None if slot.retry_of is None else place(slot.retry_of)
@@ -149,7 +149,7 @@ def _renumbered(slot: Slot, place: Callable[[int], int]) -> Slot:
     return replace(slot, retry_of=retry_of, answers=answers)
 
 
-def fill(
+def fill_slots(
     slots: Sequence[Slot], write: Callable[[int, Slot], bytes], reply: Callable[[Slot, bytes], bytes]
 ) -> list[bytes]:
     """Make one datagram a slot. `write` makes what answers nothing, `reply` the answer to a request of these bytes.
@@ -172,6 +172,6 @@ def fill(
     return made
 
 
-def tick(at_ms: float, tick_ms: float) -> float:
+def next_audio_tick(at_ms: float, tick_ms: float) -> float:
     """Return the first callback of an audio unit that fires every `tick_ms`, at or after `at_ms`."""
     return ceil(at_ms / tick_ms - 1e-9) * tick_ms

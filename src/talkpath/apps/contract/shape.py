@@ -181,7 +181,7 @@ class Keystream:
         return int.from_bytes(self.take(size), "big")
 
 
-def stages(schedule: Schedule) -> Sequence[str]:
+def setup_stages(schedule: Schedule) -> Sequence[str]:
     """Return the set-up stages in order of first appearance."""
     seen: dict[str, None] = {}
     for slot in schedule.slots:

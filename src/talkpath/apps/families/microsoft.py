@@ -13,10 +13,10 @@ from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, Type
 
-ATTRIBUTES: Final = frozenset((0x8006, 0x8008, 0x8036, 0x8037, 0x8050, 0x8054, 0x8055, 0x8070, 0x8095))
-VERSION: Final = 0x8070
-VOICE: Final = frozenset((0, 4, 8, 9, 13, 103, 104, 106, 111, 112, 114, 115, 116, 117, 118, 119))
-VIDEO: Final = frozenset((34, 107, 121, 122))
+MICROSOFT_ATTRIBUTES: Final = frozenset((0x8006, 0x8008, 0x8036, 0x8037, 0x8050, 0x8054, 0x8055, 0x8070, 0x8095))
+VERSION_ATTRIBUTE: Final = 0x8070
+LYNC_VOICE_TYPES: Final = frozenset((0, 4, 8, 9, 13, 103, 104, 106, 111, 112, 114, 115, 116, 117, 118, 119))
+LYNC_VIDEO_TYPES: Final = frozenset((34, 107, 121, 122))
 SKYPE_VERSION: Final = 3
 
 
@@ -30,23 +30,23 @@ def recognise_as(app: str, datagram: bytes, view: FlowView) -> RecognisedDatagra
     if 192 <= datagram[1] <= 223:
         return RecognisedDatagram(app, "control", confidence=0.85)
     kind = datagram[1] & 127
-    if kind in VOICE:
+    if kind in LYNC_VOICE_TYPES:
         return RecognisedDatagram(app, "media", "voice", datagram[8:12], 0.85)
     return (
         RecognisedDatagram(app, "media", "video", datagram[8:12], 0.85)
-        if kind in VIDEO
+        if kind in LYNC_VIDEO_TYPES
         else RecognisedDatagram(app, "control", confidence=0.7)
     )
 
 
 def _stun(app: str, datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
-        message = stun.decode(datagram)
+        message = stun.decode_message(datagram)
     except WireError:
         return None
-    if not ATTRIBUTES.intersection(kind for kind, _ in message.attributes):
+    if not MICROSOFT_ATTRIBUTES.intersection(kind for kind, _ in message.attributes):
         return None
-    version = message.get(VERSION)
+    version = message.get(VERSION_ATTRIBUTE)
     if version is not None:
         view.notes["app"] = "skype" if int.from_bytes(version, "big") <= SKYPE_VERSION else "teams"
     if view.notes.setdefault("app", "teams") != app:

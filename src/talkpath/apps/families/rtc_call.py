@@ -13,12 +13,12 @@ from typing import Final
 from talkpath.apps.contract.script import MEDIA_MS, TRIES_MS, Script
 from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Arm, Confidence, Direction, Schedule
 from talkpath.apps.families.rtc_facts import Extra, RtcFacts
-from talkpath.apps.families.rtc_media import Camera, VoiceModel, call
-from talkpath.apps.families.rtc_packets import INTEGRITY_BYTES, write
+from talkpath.apps.families.rtc_media import Camera, VoiceModel, draw_call_packets
+from talkpath.apps.families.rtc_packets import INTEGRITY_BYTES, write_sheet
 from talkpath.apps.families.rtc_sheet import Sheet
 from talkpath.wire.rtc import dtls, dtls_flights
 
-BOTH: Final[tuple[Direction, ...]] = ("up", "down")
+BOTH_DIRECTIONS: Final[tuple[Direction, ...]] = ("up", "down")
 FINGERPRINT_BYTES: Final = 8
 HELLO_NONCE_AT: Final = 48  # within the random of a hello and within the ticket of the last flight
 
@@ -42,8 +42,8 @@ class RtcCall:
         self._check(script)
         if self.facts.server != "none":
             self._handshake(script, rng, hello)
-        for direction in BOTH:
-            for at_ms, size in call(rng, packets, self.voice, self.camera):
+        for direction in BOTH_DIRECTIONS:
+            for at_ms, size in draw_call_packets(rng, packets, self.voice, self.camera):
                 nonce_at = _nonce_at(self.facts.stream_of(size).header_bytes(size), size)
                 script.add(direction, MEDIA_MS + at_ms / rate, size, "media", nonce_at=nonce_at)
         end_ms = script.end_ms
@@ -56,18 +56,18 @@ class RtcCall:
         """See `Shape`. The last schedule's sheet is kept, as all flows of an epoch follow one schedule."""
         memo = self._memo
         if not memo or memo[0][0] is not schedule:
-            memo[:] = [(schedule, write(self.facts, schedule))]
+            memo[:] = [(schedule, write_sheet(self.facts, schedule))]
         return memo[0][1].fill(key)
 
     def _check(self, script: Script) -> None:
         ice = self.facts.ice
-        _ask(script, "up", 0, ice.first_bytes, ice.first_reply_bytes, TRIES_MS)
+        _add_check(script, "up", 0, ice.first_bytes, ice.first_reply_bytes, TRIES_MS)
         if not ice.sfu:
-            _ask(script, "down", 14, ice.plain_bytes, 64)
-        _ask(script, "up", 20, ice.nominating_bytes, 64)
+            _add_check(script, "down", 14, ice.plain_bytes, 64)
+        _add_check(script, "up", 20, ice.nominating_bytes, 64)
 
     def _handshake(self, script: Script, rng: Random, hello: str) -> None:
-        wide = [sum(rng.random() < 0.5 for _ in range(dtls_flights.ECDSA_NUMBERS)) for _ in BOTH]
+        wide = [sum(rng.random() < 0.5 for _ in range(dtls_flights.ECDSA_NUMBERS)) for _ in BOTH_DIRECTIONS]
         sfu = self.facts.server == "sfu"
         server = dtls_flights.sfu_server_flight() if sfu else dtls_flights.peer_server_flight(wide[0])
         first = script.ask(
@@ -88,11 +88,11 @@ class RtcCall:
         """Add the checks during the call: an SFU's client asks about every 1.3 s, peers ask each other about every 2.5
         s."""
         ice = self.facts.ice
-        for way in BOTH[:1] if ice.sfu else BOTH:
+        for way in BOTH_DIRECTIONS[:1] if ice.sfu else BOTH_DIRECTIONS:
             size = ice.nominating_bytes if ice.sfu else ice.plain_bytes
             at_ms = 400 + rng.uniform(600, 1300)
             while at_ms < end_ms:
-                _ask(script, way, at_ms, size, 64)
+                _add_check(script, way, at_ms, size, 64)
                 at_ms += rng.uniform(1000, 1500) if ice.sfu else rng.uniform(2400, 2600)
 
     def _beside(self, script: Script, extra: Extra, rng: Random, end_ms: float) -> None:
@@ -107,7 +107,7 @@ class RtcCall:
             return _nonce_at(8, extra.size - 4 - (10 if self.facts.tag_bytes == 10 else 0))
         if extra.stream is not None:
             return _nonce_at(extra.stream.header_bytes(extra.size), extra.size)
-        return _nonce_at(dtls.RECORD_BYTES + 8, extra.size)
+        return _nonce_at(dtls.RECORD_HEADER_BYTES + 8, extra.size)
 
 
 def _nonce_at(start: int, end: int) -> int | None:
@@ -116,7 +116,7 @@ def _nonce_at(start: int, end: int) -> int | None:
     return at if at + NONCE_BYTES <= end else None
 
 
-def _ask(
+def _add_check(
     script: Script, way: Direction, at_ms: float, size: int, reply: int, tries_ms: tuple[float, ...] = (0.0,)
 ) -> None:
     """Add a check and its answer; the nonce goes into MESSAGE-INTEGRITY."""

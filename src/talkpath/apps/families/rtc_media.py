@@ -17,11 +17,11 @@ from random import Random
 from talkpath.apps.contract.script import Packet
 from talkpath.apps.families.rtc_facts import VIDEO_FROM_BYTES
 
-STEP_MS = 20.0
+VOICE_STEP_MS = 20.0
 PICTURE_MS = 1000 / 30
 PAUSE_MS = 400.0
 WANDER_MS = (
-    0.24 * STEP_MS
+    0.24 * VOICE_STEP_MS
 )  # at most that early or late, so that instants tell the step of the clock that they belong to
 
 
@@ -48,18 +48,18 @@ class VoiceModel:
         return [(max(0.0, at_ms - first_ms), size) for at_ms, size in drawn]
 
     def _packets(self, rng: Random) -> Iterator[Packet]:
-        at_ms = 2 * STEP_MS
+        at_ms = 2 * VOICE_STEP_MS
         while True:
             for _ in range(1 + int(rng.expovariate(1 / self.spurt))):
                 yield at_ms, self.speak(rng)
-                at_ms += STEP_MS
+                at_ms += VOICE_STEP_MS
             if self.rest is None:
                 continue
             for _ in range(rng.randint(1, 3)):
-                at_ms += PAUSE_MS - STEP_MS
+                at_ms += PAUSE_MS - VOICE_STEP_MS
                 for size in self.rest(rng):
                     yield at_ms, size
-                    at_ms += STEP_MS
+                    at_ms += VOICE_STEP_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Camera:
             scale = 1.0
 
 
-def call(rng: Random, packets: int, voice: VoiceModel, camera: Camera | None) -> list[Packet]:
+def draw_call_packets(rng: Random, packets: int, voice: VoiceModel, camera: Camera | None) -> list[Packet]:
     """Draw the first `packets` packets of one direction, voice and video in order of time."""
     talk = voice.draw(rng, packets)
     if camera is None:

@@ -22,13 +22,13 @@ from talkpath.apps.families.rtc_facts import (
     RtcFacts,
     RtcStream,
 )
-from talkpath.apps.families.rtc_media import STEP_MS
+from talkpath.apps.families.rtc_media import VOICE_STEP_MS
 from talkpath.apps.families.rtc_sheet import Sheet
-from talkpath.wire.pattern import PacketPattern, blank, join, literal
+from talkpath.wire.pattern import PacketPattern, blank_pattern, join_patterns, literal_pattern
 from talkpath.wire.rtc import dtls, dtls_flights, stun
 from talkpath.wire.rtc.dtls import Content
 from talkpath.wire.rtc.dtls_flights import FlightDatagram
-from talkpath.wire.rtc.rtp import ONE_BYTE
+from talkpath.wire.rtc.rtp import ONE_BYTE_PROFILE
 from talkpath.wire.rtc.stun import Attribute, Type
 
 WIFI: Final = b"\x00\x03\x00\x0a"  # network info: id 3, cost 10, in the captures' requests on a direct path
@@ -39,10 +39,10 @@ OPUS_STEP: Final = 960  # 20 ms at 48 kHz
 RATES: Final = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)  # multiples of the app's own that a contrast may ask for
 VIDEO_KHZ: Final = 90
 STUN_HEADER: Final = struct.Struct("!HHI12x")
-PLAIN: Final[dict[Element, PacketPattern]] = {
-    "level": blank(1, first=0x80, clear=0x40),  # speaking, 0 to -63 dBov
-    "mid": literal(b"0"),
-    "orientation": literal(b"\x00"),
+PLAIN_ELEMENTS: Final[dict[Element, PacketPattern]] = {
+    "level": blank_pattern(1, first=0x80, clear=0x40),  # speaking, 0 to -63 dBov
+    "mid": literal_pattern(b"0"),
+    "orientation": literal_pattern(b"\x00"),
 }
 
 
@@ -56,7 +56,7 @@ class HeaderPattern(NamedTuple):
     clocks: tuple[tuple[int, Element], ...]
 
 
-def write(facts: RtcFacts, schedule: Schedule) -> Sheet:
+def write_sheet(facts: RtcFacts, schedule: Schedule) -> Sheet:
     """Write the sheet of all flows that follow this schedule."""
     return _Writer(facts, schedule).write()
 
@@ -72,8 +72,10 @@ class _Writer:
         self._timing: dict[int, tuple[int, bool]] = {}
         for way in ("up", "down"):
             media = [i for i, slot in enumerate(self._slots) if slot.stage == "media" and slot.direction == way]
-            self._timing.update(_voice(self._slots, [i for i in media if self._slots[i].size < VIDEO_FROM_BYTES]))
-            self._timing.update(_pictures(self._slots, [i for i in media if self._slots[i].size >= VIDEO_FROM_BYTES]))
+            self._timing.update(_voice_ticks(self._slots, [i for i in media if self._slots[i].size < VIDEO_FROM_BYTES]))
+            self._timing.update(
+                _picture_ticks(self._slots, [i for i in media if self._slots[i].size >= VIDEO_FROM_BYTES])
+            )
 
     def write(self) -> Sheet:
         """Return the sheet. A retry, and every further answer to one request, has the bytes of the first."""
@@ -110,7 +112,7 @@ class _Writer:
     # ------------------------------------------------------------ STUN
 
     def _stun(self, kind: Type, size: int, place: int) -> int:
-        start = self._sheet.fixed(STUN_HEADER.pack(kind, size - stun.HEADER_BYTES, stun.COOKIE))
+        start = self._sheet.fixed(STUN_HEADER.pack(kind, size - stun.STUN_HEADER_BYTES, stun.MAGIC_COOKIE))
         self._sheet.copy(start + 8, self._sheet.word(f"transaction{place}", 12, text=True))
         return start
 
@@ -165,19 +167,19 @@ class _Writer:
         if slot.answers is None:
             return FlightDatagram(next(hello for hello in _HELLOS if len(hello) == slot.size))
         if slot.direction == "up":
-            return _of_size([dtls_flights.client_flight(wide) for wide in WIDTHS], slot.size)
+            return _of_size([dtls_flights.client_flight(wide) for wide in SIGNATURE_WIDTHS], slot.size)
         if self._slots[slot.answers].answers is not None:
             return dtls_flights.server_finish()
         if self._facts.server == "sfu":
             return dtls_flights.sfu_server_flight()
-        return _of_size([dtls_flights.peer_server_flight(wide) for wide in WIDTHS], slot.size)
+        return _of_size([dtls_flights.peer_server_flight(wide) for wide in SIGNATURE_WIDTHS], slot.size)
 
     def _record(self, slot: Slot) -> None:
         """Application data of epoch 1 after Finished: the explicit nonce is epoch and number again."""
         number = self._next(slot.direction, "record")
         nonce = struct.pack("!HHI", 1, 0, number)
-        body = join(nonce, blank(slot.size - dtls.RECORD_BYTES - len(nonce)))
-        self._sheet.put(dtls.record(Content.APPLICATION_DATA, number, body, epoch=1))
+        body = join_patterns(nonce, blank_pattern(slot.size - dtls.RECORD_HEADER_BYTES - len(nonce)))
+        self._sheet.put(dtls.encode_record(Content.APPLICATION_DATA, number, body, epoch=1))
 
     def _next(self, *counter: object) -> int:
         """Return the next number: 1, 2, 3 ..."""
@@ -201,7 +203,7 @@ class _Writer:
         head = self._heads.get(key)
         if head is None:
             _, _, number = self._stream(stream, slot.direction)
-            head = self._heads[key] = _head(number, stream, key[2], stream.header_bytes(slot.size))
+            head = self._heads[key] = _rtp_head(number, stream, key[2], stream.header_bytes(slot.size))
         sheet, fixed = self._sheet, bytearray(head.pattern.fixed)
         fixed[1] |= marker << 7
         if head.sequence_at:
@@ -238,36 +240,38 @@ class _Writer:
         sheet.random(10 if before else 0)
 
 
-def _head(number: int, stream: RtcStream, elements: Elements, size: int) -> HeaderPattern:
+def _rtp_head(number: int, stream: RtcStream, elements: Elements, size: int) -> HeaderPattern:
     """Return the header of RFC 3550 section 5.1, and the extension of RFC 8285 where there are elements."""
     first = 0x80 | stream.padded << 5 | (0x10 if elements else 0)
-    extension = struct.pack("!HH", ONE_BYTE, (size - 16) // 4) if elements else b""
-    pattern = join(bytes((first, stream.payload_type)) + bytes(10) + extension)
+    extension = struct.pack("!HH", ONE_BYTE_PROFILE, (size - 16) // 4) if elements else b""
+    pattern = join_patterns(bytes((first, stream.payload_type)) + bytes(10) + extension)
     clocks: list[tuple[int, Element]] = []
     sequence_at = 0
     for identity, name in elements:
         at, width = len(pattern) + 1, ELEMENT_BYTES[name]
-        pattern += join(bytes((identity << 4 | width - 1,)), PLAIN.get(name, literal(bytes(width))))
+        pattern += join_patterns(
+            bytes((identity << 4 | width - 1,)), PLAIN_ELEMENTS.get(name, literal_pattern(bytes(width)))
+        )
         if name == "sequence":
             sequence_at = at
-        elif name not in PLAIN:
+        elif name not in PLAIN_ELEMENTS:
             clocks.append((at, name))
-    return HeaderPattern(number, join(pattern, bytes(size - len(pattern))), sequence_at, tuple(clocks))
+    return HeaderPattern(number, join_patterns(pattern, bytes(size - len(pattern))), sequence_at, tuple(clocks))
 
 
-WIDTHS: Final = range(dtls_flights.ECDSA_NUMBERS + 1)
-_HELLOS: Final = tuple(dtls.client_hello(shape) for shape in dtls.HELLOS)
+SIGNATURE_WIDTHS: Final = range(dtls_flights.ECDSA_NUMBERS + 1)
+_HELLOS: Final = tuple(dtls.client_hello(shape) for shape in dtls.CLIENT_HELLOS)
 
 
 def _of_size(flights: list[FlightDatagram], size: int) -> FlightDatagram:
     return next(flight for flight in flights if len(flight.pattern) == size)
 
 
-def _voice(slots: tuple[Slot, ...], places: list[int]) -> Iterator[tuple[int, tuple[int, bool]]]:
+def _voice_ticks(slots: tuple[Slot, ...], places: list[int]) -> Iterator[tuple[int, tuple[int, bool]]]:
     """Return for each voice packet of one direction 48-kHz ticks since the first, and is it the first?"""
     gaps = [slots[b].at_ms - slots[a].at_ms for a, b in pairwise(places)]
-    usual = median(gaps) if gaps else STEP_MS
-    step_ms = min((STEP_MS / rate for rate in RATES), key=lambda step: abs(step - usual))
+    usual = median(gaps) if gaps else VOICE_STEP_MS
+    step_ms = min((VOICE_STEP_MS / rate for rate in RATES), key=lambda step: abs(step - usual))
     steps = 0
     for place in places:
         if place != places[0]:
@@ -275,7 +279,7 @@ def _voice(slots: tuple[Slot, ...], places: list[int]) -> Iterator[tuple[int, tu
         yield place, (OPUS_STEP * steps, place == places[0])
 
 
-def _pictures(slots: tuple[Slot, ...], places: list[int]) -> Iterator[tuple[int, tuple[int, bool]]]:
+def _picture_ticks(slots: tuple[Slot, ...], places: list[int]) -> Iterator[tuple[int, tuple[int, bool]]]:
     """Return for each video packet of one direction 90-kHz ticks of its picture, and is it the picture's last
     packet?"""
     gaps = [slots[b].at_ms - slots[a].at_ms for a, b in pairwise(places)]

@@ -149,7 +149,7 @@ class Sheet:
         for at, word, ticks in self._stamps:
             _NTP.pack_into(sheet, at, NTP_2026 | clocks[word] + ticks & (1 << 56) - 1)
         for at, word, days in self._dates:
-            both = dtls_flights.dates(clocks[word], days)
+            both = dtls_flights.certificate_dates(clocks[word], days)
             sheet[at : at + len(both)] = both
 
     @staticmethod

@@ -19,19 +19,19 @@ from msgspec import Meta, Struct
 from talkpath.apps.contract.shape import App, Arm, Direction, ShapeSource
 from talkpath.apps.families.rtc_call import RtcCall
 from talkpath.apps.families.rtc_facts import ELEMENT_BYTES, VIDEO_FROM_BYTES, Element, Extra, Ice, RtcFacts, RtcStream
-from talkpath.apps.families.rtc_media import PICTURE_MS, STEP_MS, Camera, VoiceModel
+from talkpath.apps.families.rtc_media import PICTURE_MS, VOICE_STEP_MS, Camera, VoiceModel
 from talkpath.errors import UsageError
 
-MOST_BYTES: Final = 64 << 10
-SMALLEST: Final = 64  # a packet's first 40 bytes and its tag
-TAG_BYTES: Final = 16
-RTCP_TYPES: Final = range(64, 96)  # RFC 5761: RTCP's
+MAX_SHAPE_FILE_BYTES: Final = 64 << 10
+MIN_MEDIA_BYTES: Final = 64  # a packet's first 40 bytes and its tag
+SRTP_TAG_BYTES: Final = 16
+RTCP_PAYLOAD_TYPES: Final = range(64, 96)  # RFC 5761: RTCP's
 RECEIVER_REPORT: Final = b"\x80\xc9\x00\x01"
 
 Kind = Annotated[int, Meta(ge=0, le=127)]
 ElementId = Annotated[int, Meta(ge=1, le=14)]
 Elements = Annotated[tuple[tuple[ElementId, Element], ...], Meta(max_length=6)]
-VoiceBytes = Annotated[int, Meta(ge=SMALLEST, lt=VIDEO_FROM_BYTES)]
+VoiceBytes = Annotated[int, Meta(ge=MIN_MEDIA_BYTES, lt=VIDEO_FROM_BYTES)]
 Weight = Annotated[int, Meta(ge=1, le=1000)]
 Kbps = Annotated[int, Meta(ge=50, le=4000)]
 Line = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -64,7 +64,7 @@ class _Video(_Strict, frozen=True):
 
 class _Report(_Strict, frozen=True):
     direction: Direction
-    size: Annotated[int, Meta(ge=SMALLEST, le=400)]
+    size: Annotated[int, Meta(ge=MIN_MEDIA_BYTES, le=400)]
     every_ms: Annotated[float, Meta(ge=50.0, le=10_000.0)]
     first_ms: Annotated[float, Meta(ge=60.0, le=10_000.0)] = 200.0
 
@@ -84,30 +84,30 @@ class _File(_Strict, frozen=True):
 
 def read_shape(data: bytes) -> App:
     """Return the app that a file describes. `UsageError` where it is no such file, with what is wrong."""
-    if len(data) > MOST_BYTES:
-        raise UsageError(f"A file of a shape has at most {MOST_BYTES >> 10} KiB.")
+    if len(data) > MAX_SHAPE_FILE_BYTES:
+        raise UsageError(f"A file of a shape has at most {MAX_SHAPE_FILE_BYTES >> 10} KiB.")
     try:
         file = msgspec.toml.decode(data, type=_File)
     except msgspec.ValidationError as error:
         raise UsageError(f"This is no shape of a call: {error}.") from None
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise UsageError("This is no shape of a call: it is no TOML.") from None
-    _check(file)
+    _check_bounds(file)
     variant = hashlib.sha256(data).hexdigest()[:8]
     source = ShapeSource("the whole shape", file.source, "low")
-    return App(file.id, file.name, tuple(_shapes(file, variant)), (source,), ports=file.ports)
+    return App(file.id, file.name, tuple(_shapes_of_variant(file, variant)), (source,), ports=file.ports)
 
 
-def _check(file: _File) -> None:
+def _check_bounds(file: _File) -> None:
     """Raise `UsageError` for values that fit their bounds and not each other."""
     for medium in (file.voice, file.video):
-        if medium is not None and medium.payload_type in RTCP_TYPES:
+        if medium is not None and medium.payload_type in RTCP_PAYLOAD_TYPES:
             raise UsageError(f"Payload type {medium.payload_type} is RTCP's (RFC 5761).")
         ids = [number for number, _ in medium.elements] if medium is not None else []
         if len({*ids}) < len(ids):
             raise UsageError("Two header elements have one id.")
     least = min(size for size, _ in file.voice.sizes)
-    if least < 16 + sum(1 + ELEMENT_BYTES[name] for _, name in file.voice.elements) + TAG_BYTES + 12:
+    if least < 16 + sum(1 + ELEMENT_BYTES[name] for _, name in file.voice.elements) + SRTP_TAG_BYTES + 12:
         raise UsageError(f"Packets of {least} bytes have no room for these header elements.")
     if file.video is not None and file.video.payload_type == file.voice.payload_type:
         raise UsageError("Voice and video have one payload type.")
@@ -117,7 +117,7 @@ def _check(file: _File) -> None:
         raise UsageError("Name and source hold characters that cannot be printed.")
 
 
-def _shapes(file: _File, variant: str) -> list[RtcCall]:
+def _shapes_of_variant(file: _File, variant: str) -> list[RtcCall]:
     sizes, weights = zip(*file.voice.sizes, strict=True)
 
     def speak(rng: Random) -> int:
@@ -125,13 +125,13 @@ def _shapes(file: _File, variant: str) -> list[RtcCall]:
         return size
 
     voice = VoiceModel(speak, jitter_ms=file.voice.jitter_ms)
-    calls = [_call(file, Arm(file.id, variant, "voice"), voice, None)]
+    calls = [_call_shape(file, Arm(file.id, variant, "voice"), voice, None)]
     if file.video is not None:
-        calls.append(_call(file, Arm(file.id, variant, "video"), voice, file.video))
+        calls.append(_call_shape(file, Arm(file.id, variant, "video"), voice, file.video))
     return calls
 
 
-def _call(file: _File, arm: Arm, voice: VoiceModel, video: _Video | None) -> RtcCall:
+def _call_shape(file: _File, arm: Arm, voice: VoiceModel, video: _Video | None) -> RtcCall:
     stream = RtcStream(payload_type=video.payload_type, elements=video.elements) if video else None
     facts = RtcFacts(
         ice=Ice(name_bytes=file.ice.name_bytes, sfu=file.ice.sfu, delta=file.ice.delta, nominates=file.ice.nominates),
@@ -139,9 +139,9 @@ def _call(file: _File, arm: Arm, voice: VoiceModel, video: _Video | None) -> Rtc
         video=stream,
         server=file.server,
         tag_bytes=file.tag_bytes,
-        extras=tuple(map(_extra, file.reports)),
+        extras=tuple(map(_extra_report, file.reports)),
     )
-    rate = 1000 / STEP_MS
+    rate = 1000 / VOICE_STEP_MS
     if video is not None:
         picture_bytes = sum(video.kbps) / 2 * PICTURE_MS / 8
         rate += 1000 / PICTURE_MS * ceil(picture_bytes / video.packet_bytes)
@@ -149,7 +149,7 @@ def _call(file: _File, arm: Arm, voice: VoiceModel, video: _Video | None) -> Rtc
     return RtcCall(arm=arm, facts=facts, voice=voice, camera=camera, packet_rate=rate, shape_class=file.id)
 
 
-def _extra(report: _Report) -> Extra:
+def _extra_report(report: _Report) -> Extra:
     return Extra(
         direction=report.direction,
         size=report.size,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from talkpath.apps import webrtc
-from talkpath.apps.contract.cue import Cue, run
+from talkpath.apps.contract.cue import Cue, cue_of_bytes
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.telegram.libtgvoip import Libtgvoip
 from talkpath.apps.telegram.recogniser import recognise
@@ -44,7 +44,7 @@ APP: Final = App(
     packages=("org.telegram.messenger", "org.telegram.messenger.web", "org.thunderdog.challegram"),
 )
 
-CUES: Final[tuple[Cue, ...]] = (run(16, b"\xff" * 4, 32, 64),)
+CUES: Final[tuple[Cue, ...]] = (cue_of_bytes(16, b"\xff" * 4, 32, 64),)
 WRAPPINGS: Final[tuple[Cue, ...]] = tuple(
     Cue(((20, 0), (21, 0), (24, first)), 36, 1500, inner_at=24) for first in (0x80, 0x90)
 )

@@ -10,26 +10,26 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from talkpath.apps.contract.script import TRIES_MS, Packet, Script, fill, tick
+from talkpath.apps.contract.script import TRIES_MS, Packet, Script, fill_slots, next_audio_tick
 from talkpath.apps.contract.shape import KEY_BYTES, Arm, Confidence, Keystream, Schedule, Slot
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import reflector
 from talkpath.wire.rtc.reflector import PeerInfo, PeerRequest, Ping, SelfInfo
 
-START_S: Final = 1_735_689_600
+CLOCK_START_S: Final = 1_735_689_600
 """Made-up clocks count from here."""
 
 _BLOCKS: Final = (160, 176, 192, 208, 224, 240, 256, 272)
 _WEIGHTS: Final = (12, 95, 107, 81, 65, 27, 5, 1)  # of the 393 voice packets of the capture, both ways
 
 
-def _voice(rng: Random, packets: int) -> list[Packet]:
+def _draw_voice(rng: Random, packets: int) -> list[Packet]:
     """Draw a packet each 60 ms on the callbacks of either audio unit seen: 512 samples at 44.1 kHz, 1024 at 48 kHz."""
     step_ms = rng.choice((512 / 44.1, 1024 / 48))
     size = rng.choices(_BLOCKS, _WEIGHTS)[0]
     drawn = []
     for number in range(packets):
-        drawn.append((max(0.0, tick(60 * number, step_ms) + rng.gauss(0, 0.25)), size))
+        drawn.append((max(0.0, next_audio_tick(60 * number, step_ms) + rng.gauss(0, 0.25)), size))
         if rng.random() > 0.35:
             size = min(rng.choices(_BLOCKS, _WEIGHTS, k=3), key=lambda other: abs(other - size))
     return drawn
@@ -52,8 +52,8 @@ class Libtgvoip:
         script.add("down", 110.0, 96, "control", nonce_at=KEY_BYTES)
         script.add("up", 165.0, 96, "control", nonce_at=KEY_BYTES)
         script.ask(180, 32, 48, "control", kind="peer")
-        script.media("up", _voice(rng, packets), rate)
-        script.media("down", _voice(rng, packets), rate)
+        script.media("up", _draw_voice(rng, packets), rate)
+        script.media("down", _draw_voice(rng, packets), rate)
         end_ms = script.end_ms
         for at_ms in range(500, int(end_ms), 501):
             script.ask(at_ms, 40, 64, "control", kind="ping")
@@ -68,22 +68,22 @@ class Libtgvoip:
         slots = schedule.slots
         stream = Keystream(key, sum([slot.size for slot in slots]) + 256)
         tag = stream.take(16)
-        unix_s = START_S + stream.number(4) % 94_608_000
+        unix_s = CLOCK_START_S + stream.number(4) % 94_608_000
         seen, peer = made_up_address(stream), made_up_address(stream)
 
         def write(place: int, slot: Slot) -> bytes:
             if slot.kind == "ping":
-                return reflector.encode(Ping(tag, stream.take(8)))
+                return reflector.encode_frame(Ping(tag, stream.take(8)))
             if slot.kind == "peer":
-                return reflector.encode(PeerRequest(tag))
+                return reflector.encode_frame(PeerRequest(tag))
             return tag + stream.take(slot.size - 16)
 
         def reply(slot: Slot, request: bytes) -> bytes:
             if slot.kind == "peer":
-                return reflector.encode(PeerInfo(tag, seen, peer))
-            return reflector.encode(SelfInfo(tag, unix_s + int(slot.at_ms // 1000), request[32:40], seen))
+                return reflector.encode_frame(PeerInfo(tag, seen, peer))
+            return reflector.encode_frame(SelfInfo(tag, unix_s + int(slot.at_ms // 1000), request[32:40], seen))
 
-        return fill(slots, write, reply)
+        return fill_slots(slots, write, reply)
 
 
 def made_up_address(stream: Keystream) -> Address:

@@ -48,10 +48,10 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
 
 def _by_tag(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Recognise a reflector's message that was cut off: by four bytes of its mark at least, and its size."""
-    mark = datagram[reflector.TAG_BYTES : min(view.captured, reflector.TAG_BYTES + 12)]
+    mark = datagram[reflector.REFLECTOR_TAG_BYTES : min(view.captured, reflector.REFLECTOR_TAG_BYTES + 12)]
     if len(datagram) not in _SPECIAL_BYTES or len(mark) < 4 or mark != b"\xff" * len(mark):
         return None
-    tag = datagram[: reflector.TAG_BYTES]
+    tag = datagram[: reflector.REFLECTOR_TAG_BYTES]
     if "call" not in view.notes:
         view.notes["tag"], view.notes["cut"] = tag, True
     view.setup = "telegram.reflector"
@@ -60,7 +60,7 @@ def _by_tag(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
 
 def _recognise_special(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
-        frame = reflector.decode(datagram)
+        frame = reflector.decode_frame(datagram)
     except WireError:
         return None
     hello = isinstance(frame, Ping) and frame.is_hello
@@ -85,7 +85,7 @@ def _by_length(datagram: bytes, tag: bytes | None, confidence: float = 1.0) -> R
 def _recognise_data(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """tgcalls v2: the length fits, and inside is STUN, DTLS, RTP or RTCP."""
     try:
-        frame = reflector.decode(datagram)
+        frame = reflector.decode_frame(datagram)
     except WireError:
         return None
     if not isinstance(frame, Data):
@@ -105,7 +105,7 @@ def _recognise_data(datagram: bytes, view: FlowView) -> RecognisedDatagram | Non
 
 def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
-        message = stun.decode(datagram)
+        message = stun.decode_message(datagram)
     except WireError:
         return None
     if (message.get(Attribute.REALM) or b"").rstrip(b"\0") == b"telegram.org":

@@ -8,7 +8,7 @@ from typing import Final
 
 from talkpath.apps.contract.script import TRIES_MS, Script
 from talkpath.apps.contract.shape import Arm, Confidence, Keystream, Schedule, Shape
-from talkpath.apps.telegram.libtgvoip import START_S, made_up_address
+from talkpath.apps.telegram.libtgvoip import CLOCK_START_S, made_up_address
 from talkpath.wire.rtc import reflector
 from talkpath.wire.rtc.reflector import Ping, SelfInfo
 
@@ -55,9 +55,9 @@ class Reflected:
         assert isinstance(schedule, _Wrapped)
         stream = Keystream(key + b"reflector", 64)
         call, ends = stream.take(12), {"up": stream.take(4), "down": stream.take(4)}
-        unix_s = START_S + stream.number(4) % 94_608_000
-        hello = reflector.encode(Ping(call + ends["up"], reflector.HELLO_QUERY))
-        answer = reflector.encode(SelfInfo(hello[:16], unix_s, reflector.HELLO_QUERY, made_up_address(stream)))
+        unix_s = CLOCK_START_S + stream.number(4) % 94_608_000
+        hello = reflector.encode_frame(Ping(call + ends["up"], reflector.HELLO_QUERY))
+        answer = reflector.encode_frame(SelfInfo(hello[:16], unix_s, reflector.HELLO_QUERY, made_up_address(stream)))
         heads = {"up": call + ends["down"] + ends["up"], "down": call + ends["up"] + ends["down"]}
         inner = iter(self.inner.datagrams(schedule.inner, key))
         made = []

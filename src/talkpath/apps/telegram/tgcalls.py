@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from talkpath.apps.contract.script import TRIES_MS, Packet, Script, fill
+from talkpath.apps.contract.script import TRIES_MS, Packet, Script, fill_slots
 from talkpath.apps.contract.shape import KEY_BYTES, Arm, Confidence, Keystream, Schedule, Slot
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
@@ -23,7 +23,7 @@ _SMALL: Final = (65, 68, 84, 55, 29, 29, 49, 65, 45, 45, 65, 45, 29, 61, 53)
 _SMALL_GAPS: Final = (50, 5, 6, 23, 1, 228, 248, 152, 106, 36, 83, 17, 2)
 
 
-def _sound(rng: Random, packets: int) -> list[Packet]:
+def _draw_sound(rng: Random, packets: int) -> list[Packet]:
     """Draw voice packets of one length."""
     at_ms, drawn = 0.0, []
     for _ in range(packets):
@@ -32,7 +32,7 @@ def _sound(rng: Random, packets: int) -> list[Packet]:
     return drawn
 
 
-def _pictures(rng: Random, packets: int) -> list[Packet]:
+def _draw_pictures(rng: Random, packets: int) -> list[Packet]:
     """Draw pictures in one or two packets each, and small packets between them."""
     drawn: list[Packet] = []
     at_ms, full = 0.0, False
@@ -85,7 +85,7 @@ class Tgcalls:
             script.add("up", at_ms, size, "control")
         for at_ms, size in ((182.0, 36), (183.0, 21)):
             script.add("down", at_ms, size, "control")
-        draw = _sound if self.arm.medium == "voice" else _pictures
+        draw = _draw_sound if self.arm.medium == "voice" else _draw_pictures
         script.media("up", draw(rng, packets), rate)
         script.media("down", draw(rng, packets), rate)
         if self.arm.medium == "voice":
@@ -107,13 +107,13 @@ class Tgcalls:
 
         def write(place: int, slot: Slot) -> bytes:
             if slot.kind in users:
-                return _check(users[slot.kind], slot.kind == _CONTROLLING, stream)
+                return _build_check(users[slot.kind], slot.kind == _CONTROLLING, stream)
             return stream.take(slot.size)
 
-        return fill(slots, write, lambda slot, request: _answer(request[8:20], stream))
+        return fill_slots(slots, write, lambda slot, request: _build_answer(request[8:20], stream))
 
 
-def _check(user: bytes, controlling: bool, stream: Keystream) -> bytes:
+def _build_check(user: bytes, controlling: bool, stream: Keystream) -> bytes:
     """Build an ICE connectivity check as libwebrtc of 2022 builds it; tie-breaker zero, as captured."""
     role: list[tuple[int, bytes]] = [(Attribute.ICE_CONTROLLED, bytes(8))]
     if controlling:
@@ -126,10 +126,10 @@ def _check(user: bytes, controlling: bool, stream: Keystream) -> bytes:
         (Attribute.MESSAGE_INTEGRITY, stream.take(20)),
     )
     transaction = stream.take(12).translate(_LETTERS)
-    return stun.encode(StunMessage(Type.BINDING_REQUEST, transaction, attributes), fingerprint=True)
+    return stun.encode_message(StunMessage(Type.BINDING_REQUEST, transaction, attributes), fingerprint=True)
 
 
-def _answer(transaction: bytes, stream: Keystream) -> bytes:
+def _build_answer(transaction: bytes, stream: Keystream) -> bytes:
     mapped = b"\x00\x01" + stream.take(6)
     attributes = ((Attribute.XOR_MAPPED_ADDRESS, mapped), (Attribute.MESSAGE_INTEGRITY, stream.take(20)))
-    return stun.encode(StunMessage(Type.BINDING_RESPONSE, transaction, attributes), fingerprint=True)
+    return stun.encode_message(StunMessage(Type.BINDING_RESPONSE, transaction, attributes), fingerprint=True)

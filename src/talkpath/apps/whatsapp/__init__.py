@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from talkpath.apps.contract.cue import Cue, run
+from talkpath.apps.contract.cue import Cue, cue_of_bytes
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.whatsapp.call import Relayed
 from talkpath.apps.whatsapp.media import voice_2015, voice_2019, voice_2023
@@ -80,4 +80,4 @@ APP: Final = App(
     packages=("com.whatsapp", "com.whatsapp.w4b"),
 )
 
-CUES: Final[tuple[Cue, ...]] = (run(0, b"health", 6, 6), run(0, b"OK", 2, 2))
+CUES: Final[tuple[Cue, ...]] = (cue_of_bytes(0, b"health", 6, 6), cue_of_bytes(0, b"OK", 2, 2))

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from talkpath.apps.contract.script import TRIES_MS, PacketOfKind, Script, fill
+from talkpath.apps.contract.script import TRIES_MS, PacketOfKind, Script, fill_slots
 from talkpath.apps.contract.shape import KEY_BYTES, Arm, Confidence, Direction, Keystream, Schedule, Slot
 from talkpath.apps.whatsapp.media import PICTURE, REPAIR, with_pictures
 from talkpath.apps.whatsapp.relay_client import RelayClient
-from talkpath.apps.whatsapp.sender import FRAME_MS, REPORTS, Sender
+from talkpath.apps.whatsapp.sender import FRAME_MS, REPORT_FORMS, Sender
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import StunMessage, Type
 
@@ -96,10 +96,10 @@ class Relayed:
         """Keepalives and RTCP for as long as there is media."""
         end_ms = script.end_ms
         if self.sealed:
-            for at_ms in _every(3205, 3030, end_ms):
+            for at_ms in _times_every(3205, 3030, end_ms):
                 script.ask(at_ms, 20, 20, "control", kind=_PING)
         for direction, kind, first_ms, step_ms in self._cadence():
-            for at_ms in _every(first_ms, step_ms, end_ms):
+            for at_ms in _times_every(first_ms, step_ms, end_ms):
                 self._report(script, direction, at_ms, kind)
 
     def _cadence(self) -> SetupTimes:
@@ -109,7 +109,7 @@ class Relayed:
 
     @staticmethod
     def _report(script: Script, direction: Direction, at_ms: float, kind: str) -> None:
-        size, _ = REPORTS[kind]
+        size, _ = REPORT_FORMS[kind]
         nonce_at = KEY_BYTES if size > _REPORT_NONCE_BYTES else None
         script.add(direction, at_ms, size, "control", nonce_at=nonce_at, kind=kind)
 
@@ -129,7 +129,7 @@ class Relayed:
                 return sender.picture(slot, _ends_picture(slots, place), stream, self.video_types)
             return write_voice(sender, slot, stream)
 
-        return fill(slots, write, lambda slot, request: self._reply(client, slot, request))
+        return fill_slots(slots, write, lambda slot, request: self._reply(client, slot, request))
 
     def _first_of_token(self, stream: Keystream) -> bytes:
         """2023's tokens open with 9 and 2 or 3, by relay."""
@@ -146,17 +146,17 @@ class Relayed:
             announced = tuple(number.to_bytes(4, "big") for number in (sender.repair, sender.video, sender.ssrc))
             return client.allocate(announced, sealed=True)
         if slot.kind == _PING:
-            return stun.encode(StunMessage(Type.WA_PING, client.transaction()))
+            return stun.encode_message(StunMessage(Type.WA_PING, client.transaction()))
         return sender.control(slot.kind, stream)
 
     def _reply(self, client: RelayClient, slot: Slot, request: bytes) -> bytes:
         client.last = request[8:20]
         if slot.kind == _PING:
-            return stun.encode(StunMessage(Type.WA_PONG, client.last))
+            return stun.encode_message(StunMessage(Type.WA_PONG, client.last))
         return client.response(slot.at_ms, sealed=self.sealed)
 
 
-def _every(first_ms: float, step_ms: float, end_ms: float) -> Iterator[float]:
+def _times_every(first_ms: float, step_ms: float, end_ms: float) -> Iterator[float]:
     at_ms = first_ms
     while at_ms < end_ms:
         yield at_ms

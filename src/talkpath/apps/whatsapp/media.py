@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Final
 
-from talkpath.apps.contract.script import PacketOfKind, tick
+from talkpath.apps.contract.script import PacketOfKind, next_audio_tick
 
 SPEECH, SILENCE, NOISE, PICTURE, REPAIR = "speech", "silence", "noise", "picture", "repair"
 """Kinds of media packets: speech; the packet that opens a silence, and those that describe the noise in it; pictures,
@@ -26,7 +26,7 @@ def voice_2023(rng: Random, packets: int) -> list[PacketOfKind]:
     step = rng.choice((60, 120))
     drawn: list[PacketOfKind] = []
     media_ms = 0.0
-    for gap_ms, size, kind in _spurts(rng, step):
+    for gap_ms, size, kind in _speech_spurts(rng, step):
         media_ms += gap_ms
         jitter = 0.0 if gap_ms < 1 or not drawn else max(-24.0, min(24.0, rng.gauss(0, 10)))
         drawn.append((max(media_ms + jitter, drawn[-1][0] + 0.2 if drawn else 0.0), size, kind))
@@ -35,17 +35,17 @@ def voice_2023(rng: Random, packets: int) -> list[PacketOfKind]:
     raise AssertionError("spurts never end")
 
 
-def _spurts(rng: Random, step: int) -> Iterator[PacketOfKind]:
+def _speech_spurts(rng: Random, step: int) -> Iterator[PacketOfKind]:
     """Yield ms after the packet before, bytes, kind."""
     gap = 0
     if rng.random() < 0.5:  # both ends of the capture start before anybody speaks
         yield 0, rng.randint(61, 80), SPEECH
         yield 120, rng.randint(61, 80), SPEECH
-        yield from _silence(rng, 60)
+        yield from _silence_packets(rng, 60)
         gap = rng.choice((120, 180, 240, 360, 420, 480))
     while True:
         yield gap, rng.randint(154, 404) if step == 120 else rng.randint(89, 136), SPEECH
-        yield from ((step, size, SPEECH) for size in _loud(rng, step))
+        yield from ((step, size, SPEECH) for size in _loud_packets(rng, step))
         if step == 60:
             yield from ((60, rng.randint(43, 53), SPEECH) for _ in range(rng.choice((3, 4))))
             dtx_gap = 60.0
@@ -55,11 +55,11 @@ def _spurts(rng: Random, step: int) -> Iterator[PacketOfKind]:
             if rng.random() < 0.5:  # a last 60 ms, sent together with the packet that opens the silence
                 yield 120, rng.randint(41, 58), SPEECH
                 dtx_gap = 0.5
-        yield from _silence(rng, dtx_gap)
+        yield from _silence_packets(rng, dtx_gap)
         gap = rng.choice((180, 240, 300, 420))
 
 
-def _loud(rng: Random, step: int) -> list[int]:
+def _loud_packets(rng: Random, step: int) -> list[int]:
     if step == 120:
         count = rng.choice((4, 4, 4, 0, 3, 4, 4, 3, 0, 2, 5, 2, 1, 3, 0, 1))
         return [round(rng.triangular(130, 405, 300)) for _ in range(count)]
@@ -71,7 +71,7 @@ def _loud(rng: Random, step: int) -> list[int]:
     return [rng.randint(77, 181) if rng.random() < 0.5 else rng.randint(46, 56) for _ in range(count)]
 
 
-def _silence(rng: Random, dtx_gap: float) -> Iterator[PacketOfKind]:
+def _silence_packets(rng: Random, dtx_gap: float) -> Iterator[PacketOfKind]:
     """Yield 25 bytes at once, then a description of the noise after 360 ms and every 420.
 
     The one silence of 12 s on record (29 descriptions) is left out: a check cannot wait for it.
@@ -89,16 +89,16 @@ def voice_2015(rng: Random, packets: int) -> list[PacketOfKind]:
         mean = rng.choice((62.0, 66.0, 57.0, 45.0))
         for _ in range(rng.choice((13, 38, 64, 97, 133))):
             level = mean + 0.7 * (level - mean) + rng.gauss(0, 4.5)
-            drawn.append((_due(rng, drawn), round(max(38.0, min(88.0, level))), SPEECH))
+            drawn.append((_due_times(rng, drawn), round(max(38.0, min(88.0, level))), SPEECH))
         for _ in range(rng.choice((14, 22, 50, 100))):
-            drawn.append((_due(rng, drawn), rng.choice((23, 24)), SPEECH))
+            drawn.append((_due_times(rng, drawn), rng.choice((23, 24)), SPEECH))
     return drawn[:packets]
 
 
-def _due(rng: Random, drawn: list[PacketOfKind]) -> float:
+def _due_times(rng: Random, drawn: list[PacketOfKind]) -> float:
     count = len(drawn)
-    due = tick(20 * count, 23.22) + abs(rng.gauss(0, 1.2))
-    if count and tick(20 * count, 23.22) == tick(20 * (count - 1), 23.22):
+    due = next_audio_tick(20 * count, 23.22) + abs(rng.gauss(0, 1.2))
+    if count and next_audio_tick(20 * count, 23.22) == next_audio_tick(20 * (count - 1), 23.22):
         due += 2.4
     return max(due, drawn[-1][0] + 0.3) if drawn else due
 
@@ -114,7 +114,7 @@ def voice_2019(rng: Random, packets: int) -> list[PacketOfKind]:
     return drawn
 
 
-def pictures(rng: Random, packets: int, *, repair: bool) -> list[PacketOfKind]:
+def draw_pictures(rng: Random, packets: int, *, repair: bool) -> list[PacketOfKind]:
     """Draw pictures, 15 a second, each cut into equal packets; with `repair` every third is followed by a packet of
     repair (PT 103, 2019)."""
     drawn: list[PacketOfKind] = []
@@ -135,4 +135,4 @@ def pictures(rng: Random, packets: int, *, repair: bool) -> list[PacketOfKind]:
 
 def with_pictures(rng: Random, voice: list[PacketOfKind], packets: int, *, repair: bool) -> list[PacketOfKind]:
     """Draw one direction of a video call: the first `packets` packets of voice and pictures together, by time."""
-    return sorted(voice + pictures(rng, packets, repair=repair))[:packets]
+    return sorted(voice + draw_pictures(rng, packets, repair=repair))[:packets]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
-from talkpath.apps.whatsapp.sender import DEBE, EXTENSION_2019, VOICE
+from talkpath.apps.whatsapp.sender import DEBE, EXTENSION_2019, VOICE_PAYLOAD_TYPE
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 _TOKENS: Final = range(0x4000, 0x4008)
 _PICTURES: Final = (97, 102, 103)
-_ATTRIBUTES_AT: Final = stun.HEADER_BYTES + 4
+_ATTRIBUTES_AT: Final = stun.STUN_HEADER_BYTES + 4
 _OWN: Final = {
     int(Type.WA_CLOSE): "close",
     int(Type.WA_PING): "keepalive",
@@ -42,11 +42,15 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
         return _recognise_rtcp(datagram) if known else None
     kind = datagram[1] & 127
     extended = datagram[0] == 0x90 and datagram[12:14] in (DEBE, EXTENSION_2019)
-    if kind not in (VOICE, *_PICTURES) or not (extended or known):
+    if kind not in (VOICE_PAYLOAD_TYPE, *_PICTURES) or not (extended or known):
         return None
     view.notes["whatsapp"] = True
     return RecognisedDatagram(
-        "whatsapp", "media", "voice" if kind == VOICE else "video", datagram[8:12], 0.98 if extended else 0.9
+        "whatsapp",
+        "media",
+        "voice" if kind == VOICE_PAYLOAD_TYPE else "video",
+        datagram[8:12],
+        0.98 if extended else 0.9,
     )
 
 
@@ -61,7 +65,7 @@ def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | Non
     if view.captured < min(len(datagram), _ATTRIBUTES_AT):
         return _by_header(datagram, view)
     try:
-        message = stun.decode(datagram)
+        message = stun.decode_message(datagram)
     except WireError:
         return None
     kinds = [kind for kind, _ in message.attributes]

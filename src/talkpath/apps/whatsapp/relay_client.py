@@ -14,7 +14,7 @@ class RelayClient:
         self.token = token + stream.take(size - len(token))
         self.next = stream.number(12) >> 1
         self.seen = b"\x00\x01" + stream.take(6)
-        self.relay = b"\x00\x01" + (3478 ^ (stun.COOKIE >> 16)).to_bytes(2, "big") + stream.take(4)
+        self.relay = b"\x00\x01" + (3478 ^ (stun.MAGIC_COOKIE >> 16)).to_bytes(2, "big") + stream.take(4)
         self.clock_ms = 1_735_689_600_000 + stream.number(5) % 94_608_000_000
         self.stream = stream
         self.last = b""
@@ -37,11 +37,13 @@ class RelayClient:
         if sealed:
             integrity = self.stream.take(20)
             attributes += [(Attribute.XOR_RELAYED_ADDRESS, self.relay), (Attribute.MESSAGE_INTEGRITY, integrity)]
-        return stun.encode(StunMessage(Type.ALLOCATE_REQUEST, self.transaction(), tuple(attributes), padded=sealed))
+        return stun.encode_message(
+            StunMessage(Type.ALLOCATE_REQUEST, self.transaction(), tuple(attributes), padded=sealed)
+        )
 
     def response(self, at_ms: float, *, sealed: bool) -> bytes:
         """Write the answer to the last request: where it came from, and the relay's clock."""
         clock = (self.clock_ms + round(at_ms)).to_bytes(8, "big")
         attributes = [(Attribute.XOR_MAPPED_ADDRESS, self.seen), (Attribute.WA_SERVER_TIME_MS, clock)]
         attributes += [(Attribute.MESSAGE_INTEGRITY, self.stream.take(20))] if sealed else []
-        return stun.encode(StunMessage(Type.ALLOCATE_RESPONSE, self.last, tuple(attributes)))
+        return stun.encode_message(StunMessage(Type.ALLOCATE_RESPONSE, self.last, tuple(attributes)))

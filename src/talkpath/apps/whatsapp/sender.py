@@ -9,7 +9,7 @@ from talkpath.apps.contract.script import MEDIA_MS
 from talkpath.apps.contract.shape import Keystream, Slot
 from talkpath.apps.whatsapp.media import NOISE, REPAIR, SILENCE
 
-VOICE: Final = 120
+VOICE_PAYLOAD_TYPE: Final = 120
 DEBE: Final = b"\xde\xbe"
 EXTENSION_2019: Final = b"\x74\x6f"
 _RTP = Struct("!BBHII")
@@ -21,7 +21,7 @@ ONE_STEP_BYTES = 60
 FRAME_MS = 10.0
 """A video packet that comes later than that after a picture's first begins a new picture."""
 
-REPORTS: Final[dict[str, tuple[int, bytes]]] = {
+REPORT_FORMS: Final[dict[str, tuple[int, bytes]]] = {
     "pause": (22, b"\x81\xd1\x00\x01"),
     "probe": (26, b"\x81\xd0\x00\x02"),
     "description": (46, b"\x81\xca\x00\x07"),
@@ -50,7 +50,7 @@ class Sender:
 
     def control(self, kind: str, stream: Keystream) -> bytes:
         """Write an SRTCP packet: 8 bytes in the clear, ciphertext, a counter, a tag of 10 bytes."""
-        size, head = REPORTS[kind]
+        size, head = REPORT_FORMS[kind]
         self.reports += 1
         sealed = stream.take(size - 12)
         ssrc = self.ssrc.to_bytes(4, "big")
@@ -76,14 +76,16 @@ class Sender:
         else:
             extension = b"\x00\x01\x30\x01\x00\x00" if silent else b"\x00\x00"
         timestamp = round((self.base_ms + self.ts_ms) * 16) & 0xFFFFFFFF
-        head = _RTP.pack(0x90, VOICE | marker, self.seq, timestamp, self.ssrc) + DEBE + extension
+        head = _RTP.pack(0x90, VOICE_PAYLOAD_TYPE | marker, self.seq, timestamp, self.ssrc) + DEBE + extension
         self.seq = self.seq + 1 & 0xFFFF
         self.at_ms = at_ms
         return head + stream.take(slot.size - len(head))
 
     def voice_2015(self, slot: Slot, stream: Keystream) -> bytes:
         """Write a voice packet of 2015: no extension, 20 ms."""
-        head = _RTP.pack(0x80, VOICE, self.seq, round((self.base_ms + self.ts_ms) * 16) & 0xFFFFFFFF, self.ssrc)
+        head = _RTP.pack(
+            0x80, VOICE_PAYLOAD_TYPE, self.seq, round((self.base_ms + self.ts_ms) * 16) & 0xFFFFFFFF, self.ssrc
+        )
         self.seq = self.seq + 1 & 0xFFFF
         self.ts_ms += 20
         return head + stream.take(slot.size - 12)
@@ -92,7 +94,9 @@ class Sender:
         """Write a voice packet of a video call in 2019: extension 746F with the ms since capture, 60 ms."""
         timestamp = round((self.base_ms + self.ts_ms) * 16) & 0xFFFFFFFF
         delay = bytes((0, 30 + stream.take(1)[0] % 26, 0, 0))
-        head = _RTP.pack(0x90, VOICE, self.seq, timestamp, self.ssrc) + EXTENSION_2019 + b"\x00\x01" + delay
+        head = (
+            _RTP.pack(0x90, VOICE_PAYLOAD_TYPE, self.seq, timestamp, self.ssrc) + EXTENSION_2019 + b"\x00\x01" + delay
+        )
         self.seq = self.seq + 1 & 0xFFFF
         self.ts_ms += 60
         return head + stream.take(slot.size - 20)

@@ -28,17 +28,17 @@ def calls_effect(verdict: Verdict) -> Effect:
         case "closed":
             return "never_starts"
         case "impaired":
-            return _lossy(verdict.figures)
+            return _loses_much(verdict.figures)
         case "restricted":
-            return _restricted(verdict)
+            return _restriction_words(verdict)
         case _:
             return "unknown"
 
 
-def _restricted(verdict: Verdict) -> Effect:
+def _restriction_words(verdict: Verdict) -> Effect:
     """Where several rules fit, the effect that they all have; how much was lost, where they differ."""
     effects = {_effect_of(rule, verdict.figures) for rule in verdict.alternatives or (verdict.rule,)}
-    return effects.pop() if len(effects) == 1 else _lossy(verdict.figures)
+    return effects.pop() if len(effects) == 1 else _loses_much(verdict.figures)
 
 
 def _effect_of(rule: str | None, figures: Mapping[str, float | None]) -> Effect:
@@ -46,10 +46,10 @@ def _effect_of(rule: str | None, figures: Mapping[str, float | None]) -> Effect:
         return "breaks_off"
     if rule == "media.delay":
         return "late"
-    return _lossy(figures) if rule is None or rule in STUTTERS else "never_starts"
+    return _loses_much(figures) if rule is None or rule in STUTTERS else "never_starts"
 
 
-def _lossy(figures: Mapping[str, float | None]) -> Effect:
+def _loses_much(figures: Mapping[str, float | None]) -> Effect:
     return "silent" if _most_lost(figures) > SILENT_SHARE else "stutters"
 
 
@@ -85,10 +85,10 @@ def calls_meaning(verdict: Verdict) -> str:
 
 def what_it_is_not(verdict: Verdict, check: CheckContext) -> str:
     """What the verdict does not mean."""
-    _, certainty, limits = sentences.lines(verdict, check)
+    _, certainty, limits = sentences.verdict_lines(verdict, check)
     return certainty if verdict.state in ADVISES else limits
 
 
 def next_step(verdict: Verdict, check: CheckContext) -> str:
     """What to do next where the check could not tell; "" otherwise."""
-    return sentences.lines(verdict, check)[2] if verdict.state in ADVISES else ""
+    return sentences.verdict_lines(verdict, check)[2] if verdict.state in ADVISES else ""

@@ -18,9 +18,9 @@ from talkpath.report.known_server import has_known_server
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import numeral
 from talkpath.report.words.check_context import CheckContext
-from talkpath.report.words.language import codes, language, say, speaking, spoken
+from talkpath.report.words.language import language, language_codes, say, speaking, spoken
 from talkpath.verdict.model import Verdict
-from talkpath.verdict.validity import voided
+from talkpath.verdict.validity import why_voided
 from talkpath.wire.control.sign import Signer
 
 Row = dict[str, Any]
@@ -44,44 +44,44 @@ def result_message(
     """
     signer = Signer.fresh()
     facts = sign(facts, signer.public) if sign else facts
-    with speaking(language(code if code in codes() else "en")):
+    with speaking(language(code if code in language_codes() else "en")):
         _, document = judge_check(facts)
         verdicts, assumed = judge_check(assuming_no_vpn(facts))
         check = CheckContext.of(verdicts, known_server=has_known_server(facts))
-        counts = voided(assuming_no_vpn(facts)) is None
-        paths = [*map(_path, assumed["transports"]), *not_offered] if counts else []
+        counts = why_voided(assuming_no_vpn(facts)) is None
+        paths = [*map(_path_row, assumed["transports"]), *not_offered] if counts else []
         return {
             "type": "result",
             "lang": spoken().code,
             "dir": spoken().direction,
-            "verdicts": [_verdict(verdict, check) for verdict in verdicts],
+            "verdicts": [_verdict_row(verdict, check) for verdict in verdicts],
             "condition": vpn_condition(facts),
             "operator": operator,
-            "hosting": _hosting(operator),
+            "hosting": _hosting_words(operator),
             "suggestions": msgspec.to_builtins(suggestions(verdicts, paths, check)),
             "paths": paths,
-            "figures": [figure for verdict in verdicts for figure in _figures(verdict)] + _costs(facts),
-            "hint": _different_routes() if different_routes else _hint(facts) if counts else "",
+            "figures": [figure for verdict in verdicts for figure in _verdict_figures(verdict)] + _check_costs(facts),
+            "hint": _different_routes() if different_routes else _nothing_compared_hint(facts) if counts else "",
             "real": all(epoch.missing != "untried" for epoch in facts.epochs),
             "json": document,
             "bundle": base64.b64encode(write_check(facts, document, signer)).decode(),
         }
 
 
-def _verdict(verdict: Verdict, check: CheckContext) -> dict[str, Any]:
+def _verdict_row(verdict: Verdict, check: CheckContext) -> dict[str, Any]:
     return {
         "state": verdict.state,
-        "mark": sentences.MARKS[verdict.state],
-        "label": sentences.label(verdict),
-        "medium": sentences.medium(verdict.medium),
-        "sentence": sentences.sentence(verdict, check),
+        "mark": sentences.STATE_MARKS[verdict.state],
+        "label": sentences.verdict_label(verdict),
+        "medium": sentences.medium_word(verdict.medium),
+        "sentence": sentences.verdict_sentence(verdict, check),
         "means": calls_meaning(verdict),
         "is_not": what_it_is_not(verdict, check),
-        "lines": sentences.lines(verdict, check),
+        "lines": sentences.verdict_lines(verdict, check),
     }
 
 
-def _hosting(operator: Row | None) -> str:
+def _hosting_words(operator: Row | None) -> str:
     """What is said of an address in a network that rents out servers; "" for any other."""
     if operator is None or not operator["hosting"]:
         return ""
@@ -91,11 +91,11 @@ def _hosting(operator: Row | None) -> str:
     )
 
 
-def _path(row: Row) -> Row:
+def _path_row(row: Row) -> Row:
     return {"name": row["transport"], "carries": row["carries"], "uncertain": row["uncertain"]}
 
 
-def _hint(facts: Facts) -> str:
+def _nothing_compared_hint(facts: Facts) -> str:
     """The sentence for a check in which nothing could be compared; "" otherwise."""
     hints = {
         "no_control": say(
@@ -125,7 +125,7 @@ def _different_routes() -> str:
     )
 
 
-def _figures(verdict: Verdict) -> list[tuple[str, str]]:
+def _verdict_figures(verdict: Verdict) -> list[tuple[str, str]]:
     """(name, value) of each number shown for a verdict."""
     names = {
         "calls_lost_up": say("browser", "Of 100 call packets lost on the way out"),
@@ -141,7 +141,7 @@ def _figures(verdict: Verdict) -> list[tuple[str, str]]:
     return [*percentages, *quality, flows]
 
 
-def _costs(facts: Facts) -> list[tuple[str, str]]:
+def _check_costs(facts: Facts) -> list[tuple[str, str]]:
     """(name, value) of what the check took."""
     megabytes = (facts.bytes_sent + facts.bytes_received) / 1e6
     return [

@@ -1,7 +1,7 @@
 """Orders a certificate from an ACME authority (RFC 8555, RFC 8738), with the challenge http-01 and the package `acme`.
 
-Contract: `issue` blocks as long as the authority takes, at most PATIENCE_S after the challenge was answered. What fails
-is a `PeerError` with the authority's own error type (RFC 8555 section 6.7) in it, and no address.
+Contract: `issue_certificate` blocks as long as the authority takes, at most PATIENCE_S after the challenge was
+answered. What fails is a `PeerError` with the authority's own error type (RFC 8555 section 6.7) in it, and no address.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from josepy.jwk import JWKEC
 
 from talkpath.errors import PeerError, UsageError
 
-TIMEOUT_S = 30  # of one request
-PATIENCE_S = 120.0
+MAX_ACME_REQUEST_S = 30  # of one request
+MAX_ACME_ORDER_S = 120.0
 NONCE_TRIES = 5
 ADDRESS_PROFILE = "shortlived"
 """The profile in which Let's Encrypt issues certificates for addresses; they are valid for 160 hours."""
@@ -49,21 +49,21 @@ class AuthorityHttp(ClientNetwork):
         return super().post(*args, **kwargs)
 
 
-def issue(
+def issue_certificate(
     directory: str, key: ec.EllipticCurvePrivateKey, request: x509.CertificateSigningRequest, serve: Serve
 ) -> bytes:
     """Return the certificate chain (PEM) for `request`. `directory` is the authority's URL, `key` the account's key."""
     if not _is_https(directory):
         raise UsageError("An ACME directory is an https URL, as https://HOST/directory; give it with --acme.")
     with own_errors():
-        client = _client(directory, key)
-        _register(client)
+        client = _acme_client(directory, key)
+        _register_account(client)
         order = client.new_order(request.public_bytes(Encoding.PEM), profile_of(client.directory, request))
         with ExitStack() as served:
             for authorization in order.authorizations:
                 if authorization.body.status != messages.STATUS_VALID:
-                    _answer(client, authorization, serve, served)
-            deadline = datetime.now() + timedelta(seconds=PATIENCE_S)
+                    _answer_challenge(client, authorization, serve, served)
+            deadline = datetime.now() + timedelta(seconds=MAX_ACME_ORDER_S)
             order = client.poll_authorizations(order, deadline)
         return str(client.finalize_order(order, deadline).fullchain_pem).encode()
 
@@ -76,18 +76,20 @@ def _is_https(url: str) -> bool:
     return parts.scheme == "https" and bool(parts.hostname)
 
 
-def _client(directory: str, key: ec.EllipticCurvePrivateKey) -> ClientV2:
+def _acme_client(directory: str, key: ec.EllipticCurvePrivateKey) -> ClientV2:
     """A client of the authority, whose own https the operating system's store of authorities vouches for."""
     paths = ssl.get_default_verify_paths()
     trusted = cast(bool, paths.cafile or paths.capath or True)  # requests takes a path here, too
-    network = AuthorityHttp(JWKEC(key=key), alg=ES256, user_agent="talkpath", timeout=TIMEOUT_S, verify_ssl=trusted)
+    network = AuthorityHttp(
+        JWKEC(key=key), alg=ES256, user_agent="talkpath", timeout=MAX_ACME_REQUEST_S, verify_ssl=trusted
+    )
     listed = messages.Directory.from_json(network.get(directory).json())
     if not all(hasattr(listed, name) for name in ("newNonce", "newAccount", "newOrder")):
         raise errors.ClientError
     return ClientV2(listed, network)
 
 
-def _register(client: ClientV2) -> None:
+def _register_account(client: ClientV2) -> None:
     """Open an account, or find the one that this key has already."""
     try:
         client.new_account(messages.NewRegistration.from_data(terms_of_service_agreed=True))
@@ -102,7 +104,9 @@ def profile_of(directory: messages.Directory, request: x509.CertificateSigningRe
     return ADDRESS_PROFILE if names.get_values_for_type(x509.IPAddress) and ADDRESS_PROFILE in offered else None
 
 
-def _answer(client: ClientV2, authorization: messages.AuthorizationResource, serve: Serve, served: ExitStack) -> None:
+def _answer_challenge(
+    client: ClientV2, authorization: messages.AuthorizationResource, serve: Serve, served: ExitStack
+) -> None:
     """Serve the answer to the authorization's challenge, and tell the authority that it may ask."""
     offered = [each for each in authorization.body.challenges if isinstance(each.chall, HTTP01)]
     if not offered:
@@ -121,7 +125,7 @@ def own_errors() -> Iterator[None]:
         raise PeerError("The authority took too long over the certificate; try again later.") from None
     except (messages.Error, errors.IssuanceError, errors.ValidationError) as error:
         raise PeerError(
-            f"The authority gave no certificate ({_code(error)}): do the name or address and TCP port 80 lead to "
+            f"The authority gave no certificate ({_error_type(error)}): do the name or address and TCP port 80 lead to "
             "this machine?"
         ) from None
     except OSError:  # of requests, too
@@ -130,7 +134,7 @@ def own_errors() -> Iterator[None]:
         raise PeerError("The authority of --acme does not answer as RFC 8555 has it; try another.") from None
 
 
-def _code(error: messages.Error | errors.IssuanceError | errors.ValidationError) -> str:
+def _error_type(error: messages.Error | errors.IssuanceError | errors.ValidationError) -> str:
     """The authority's error type, without its prefix."""
     if isinstance(error, errors.ValidationError):
         found = [each.error for failed in error.failed_authzrs for each in failed.body.challenges if each.error]

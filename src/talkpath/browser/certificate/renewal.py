@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from talkpath.browser.certificate.stored_certificate import Domain, is_due, renew
+from talkpath.browser.certificate.stored_certificate import Domain, is_due, renew_certificate
 from talkpath.errors import TalkpathError
 
 CHECK_S = 3600.0  # an authority refuses those who fail more than a few times an hour
@@ -20,12 +20,12 @@ CHECK_S = 3600.0  # an authority refuses those who fail more than a few times an
 Files = tuple[str, str]
 
 
-def obtain(domain: Domain) -> tuple[Files, str]:
-    """Return the files of chain and key, and a sentence if a renewal failed. The error of `renew` if no valid
-    certificate is there at all."""
+def obtain_certificate(domain: Domain) -> tuple[Files, str]:
+    """Return the files of chain and key, and a sentence if a renewal failed. The error of `renew_certificate` if no
+    valid certificate is there at all."""
     trouble = ""
     try:
-        renew(domain)
+        renew_certificate(domain)
     except TalkpathError as error:
         if is_due(domain, datetime.now(UTC), left=0.0):
             raise
@@ -36,20 +36,20 @@ def obtain(domain: Domain) -> tuple[Files, str]:
 def try_renewal(domain: Domain) -> str:
     """Renew the certificate if that is due; return a sentence if it failed."""
     try:
-        renew(domain)
+        renew_certificate(domain)
     except TalkpathError as error:
         return str(error)
     return ""
 
 
-async def follow(files: Files, domain: Domain | None, reload: Callable[[], None], check_s: float) -> None:
+async def follow_certificate(files: Files, domain: Domain | None, reload: Callable[[], None], check_s: float) -> None:
     """Renew for ever, and call `reload` whenever the files changed and belong together."""
-    known = _stamp(files)
+    known = _files_stamp(files)
     while True:
         await asyncio.sleep(check_s)
         if domain is not None and (trouble := await asyncio.to_thread(try_renewal, domain)):
             sys.stderr.write(f"talkpath: {trouble}\n")
-        if (now := _stamp(files)) == known:
+        if (now := _files_stamp(files)) == known:
             continue
         known = now
         try:
@@ -60,7 +60,7 @@ async def follow(files: Files, domain: Domain | None, reload: Callable[[], None]
             reload()
 
 
-def _stamp(files: Files) -> list[tuple[int, int]]:
+def _files_stamp(files: Files) -> list[tuple[int, int]]:
     """A value that changes whenever one of the files does."""
     stats = [Path(file).stat() for file in files if Path(file).exists()]
     return [(each.st_mtime_ns, each.st_ino) for each in stats]

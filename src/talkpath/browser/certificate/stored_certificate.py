@@ -25,13 +25,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from msgspec import Struct
 
-from talkpath.browser.certificate.challenge import serving
+from talkpath.browser.certificate.challenge import serving_challenge
 from talkpath.errors import UsageError
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 CHALLENGE_PORT = 80  # the only one that an authority asks (RFC 8555 section 8.3)
 LEFT = 1 / 3  # the part of the lifetime at which authorities advise to renew
-NAME = re.compile(r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
+DOMAIN_NAME = re.compile(r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
 
 
 class Domain(Struct, frozen=True):
@@ -65,12 +65,12 @@ def as_address(name: str) -> IPv4Address | IPv6Address | None:
     return None
 
 
-def checked(name: str) -> str:
+def checked_name(name: str) -> str:
     """Return a name in lower case, or an address in its usual form. `UsageError` if it is neither."""
     if address := as_address(name):
         return str(address)
     name = name.lower().rstrip(".")
-    if not NAME.fullmatch(name):
+    if not DOMAIN_NAME.fullmatch(name):
         raise UsageError(
             "--domain takes a host name, as my.host.name, or an address; names beyond a to z in their xn-- form."
         )
@@ -88,32 +88,32 @@ def is_due(domain: Domain, now: datetime, left: float = LEFT) -> bool:
     return domain.subject not in names or end - now < left * (end - begin)
 
 
-def renew(domain: Domain) -> bool:
+def renew_certificate(domain: Domain) -> bool:
     """Order a certificate if that is due, and tell whether it was. `PeerError` or `UsageError` if it fails."""
     if not is_due(domain, datetime.now(UTC)):
         return False
-    from talkpath.browser.certificate.authority import issue  # needs the package acme
+    from talkpath.browser.certificate.authority import issue_certificate  # needs the package acme
 
-    account = _account(Path(domain.folder, "account.pem"))
+    account = _account_key(Path(domain.folder, "account.pem"))
     key = ec.generate_private_key(ec.SECP256R1())
     names = x509.SubjectAlternativeName([domain.subject])
     builder = x509.CertificateSigningRequestBuilder(x509.Name([])).add_extension(names, critical=False)
 
     def serve(token: str, authorization: str) -> AbstractContextManager[None]:
-        return serving(domain.host, domain.port, token, authorization)
+        return serving_challenge(domain.host, domain.port, token, authorization)
 
-    chain = issue(domain.directory, account, builder.sign(key, hashes.SHA256()), serve)
-    _write(domain.file, chain.rstrip() + b"\n" + _pem(key))
+    chain = issue_certificate(domain.directory, account, builder.sign(key, hashes.SHA256()), serve)
+    _replace_file(domain.file, chain.rstrip() + b"\n" + _key_pem(key))
     return True
 
 
-def _account(file: Path) -> ec.EllipticCurvePrivateKey:
+def _account_key(file: Path) -> ec.EllipticCurvePrivateKey:
     """The account's key, which is made at the first use."""
     try:
         key = load_pem_private_key(file.read_bytes(), None)
     except FileNotFoundError:
         key = ec.generate_private_key(ec.SECP256R1())
-        _write(file, _pem(key))
+        _replace_file(file, _key_pem(key))
     except (OSError, ValueError):
         raise UsageError("The key of the account for certificates cannot be read; delete it.") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
@@ -121,11 +121,11 @@ def _account(file: Path) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def _write(file: Path, data: bytes) -> None:
+def _replace_file(file: Path, data: bytes) -> None:
     """Replace the file as a whole, readable by this user alone."""
     new = file.with_suffix(".new")
     try:

@@ -19,10 +19,10 @@ from talkpath.browser.far_end.counts_to_facts.exclusions import whole_check
 from talkpath.browser.far_end.epoch_run import EpochRun
 from talkpath.browser.far_end.transports.shared_port import SharedPort
 from talkpath.browser.webrtc.call_media import CallMedium
-from talkpath.measure.bitmap import unpack
+from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import Epoch, Facts, Health, Reach
 
-HEADER_BYTES = 28
+IP_UDP_HEADER_BYTES = 28
 NOTED_MS = 30.0  # the page notes when each packet left, so delays are right even if it was late by this much
 
 
@@ -128,7 +128,7 @@ def sent_bytes(epochs: Sequence[Epoch], direction: Direction) -> int:
     """IP bytes of all packets sent in that direction."""
     total = 0
     for epoch in epochs:
-        size = np.array(epoch.up.size if direction == "up" else epoch.down.size) + HEADER_BYTES
+        size = np.array(epoch.up.size if direction == "up" else epoch.down.size) + IP_UDP_HEADER_BYTES
         flows = [flow for flow in epoch.flows if flow.direction == direction]
-        total += sum(int(size[unpack(flow.sent, len(size))].sum()) for flow in flows)
+        total += sum(int(size[unpack_bitmap(flow.sent, len(size))].sum()) for flow in flows)
     return total

@@ -24,10 +24,10 @@ from talkpath.browser.far_end.epoch_run import EpochRun
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.far_end.transports.shared_port import SharedPort
 from talkpath.browser.far_end.transports.webtransport_twin import WebTransportTwin
-from talkpath.browser.webrtc.call_media import MEDIA, PAYLOAD_BYTES, TICK_MS, VOICE, CallMedium
+from talkpath.browser.webrtc.call_media import CALL_MEDIA, PAYLOAD_BYTES, TICK_MS, VOICE_MEDIUM, CallMedium
 from talkpath.errors import PeerError
 
-SEED_BYTES = 32  # each end's part
+SEED_PART_BYTES = 32  # each end's part
 
 UNREADABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What reading a message of a page may raise; `msgspec.ValidationError` is a ValueError."""
@@ -46,10 +46,10 @@ class CheckSession:
         self, port: SharedPort, host: str, twins: dict[str, WebTransportTwin], tell: Tell, page: str = ""
     ) -> None:
         self._port, self._host, self._twins, self._tell = port, host, twins, tell
-        self._own_seed, self._page_seed = secrets.token_bytes(SEED_BYTES), b""
+        self._own_seed, self._page_seed = secrets.token_bytes(SEED_PART_BYTES), b""
         self._token = secrets.token_urlsafe(12)
         self._record = CheckRecord(page, port)
-        self._media: tuple[CallMedium, ...] = (VOICE,)
+        self._media: tuple[CallMedium, ...] = (VOICE_MEDIUM,)
         self._vpn: bool | None = None
         self._has_channels = False
         self._run: EpochRun | None = None
@@ -92,13 +92,13 @@ class CheckSession:
         if self._page_seed:
             raise PeerError("This check has begun already; load the page again.")
         nonce = bytes.fromhex(message["nonce"])
-        if len(nonce) != SEED_BYTES:
+        if len(nonce) != SEED_PART_BYTES:
             raise ValueError("a nonce of another length")
         self._page_seed = nonce
         vpn = message.get("vpn")
         self._vpn = vpn if isinstance(vpn, bool) else None
         self._has_channels = message.get("twins") == "channel"
-        self._media = tuple(MEDIA[name] for name in dict.fromkeys(message.get("media", (VOICE.name,))))
+        self._media = tuple(CALL_MEDIA[name] for name in dict.fromkeys(message.get("media", (VOICE_MEDIUM.name,))))
         await self._next({"medium": self._media[0].name})
 
     async def _next(self, message: dict[str, Any]) -> None:
@@ -123,7 +123,7 @@ class CheckSession:
         direct = CallPath(name=f"udp/{number}", transport="udp", port=number)
         paths = (direct, *msgspec.convert(message["paths"], tuple[CallPath, ...]))
         flows = tuple(FlowSchedule(flow, "call") for flow in range(len(paths)))
-        drawn = EpochSchedule(self._next_number(), flows, replace(VOICE, slots=call_paths.SLOTS))
+        drawn = EpochSchedule(self._next_number(), flows, replace(VOICE_MEDIUM, slots=call_paths.PATH_SLOTS))
         run = await self._new_run(drawn, paths)
         login = {"username": message["user"], "credential": message["password"]}
         openings = [{"flow": flow, "kind": "call", **_ice_settings(path, login)} for flow, path in enumerate(paths)]

@@ -155,7 +155,7 @@ class EpochRun:
 
     def prefixes(self) -> tuple[set[bytes], set[bytes]]:
         """The network prefixes that calls came from, and those that twins came from."""
-        return _prefixes(self.calls), _prefixes(self.twins)
+        return _packet_prefixes(self.calls), _packet_prefixes(self.twins)
 
     def reports(self) -> dict[int, FarFlowReport]:
         """What this end counted of each flow."""
@@ -210,5 +210,5 @@ def _twin_report(flow: int, twin: WebTransportTwin | DataChannelTwin) -> FarFlow
     )
 
 
-def _prefixes(flows: Mapping[int, WebRtcCall | WebTransportTwin | DataChannelTwin]) -> set[bytes]:
+def _packet_prefixes(flows: Mapping[int, WebRtcCall | WebTransportTwin | DataChannelTwin]) -> set[bytes]:
     return set[bytes]().union(*(flow.prefixes for flow in flows.values()))

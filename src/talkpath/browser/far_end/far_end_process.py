@@ -37,7 +37,7 @@ LINE_BYTES = 4 << 20  # of JSON, in which a character of a message may take six 
 MAX_CHECK_S = 230.0  # a page gives up after 200 s (check_run.js); one that went to sleep must not hold its place
 LOOPBACK = "127.0.0.1"
 ERROR_EACH_S = 60.0
-SWITCH_S = 0.0005  # for which a thread that makes facts may keep the one that sends waiting
+THREAD_SWITCH_S = 0.0005  # for which a thread that makes facts may keep the one that sends waiting
 RENEW_FROM, RENEW_BY = timedelta(days=4), timedelta(days=9)  # of the certificate, which is valid for ten
 
 
@@ -208,7 +208,7 @@ def error_message(code: str, sentence: str) -> dict[str, Any]:
 def main() -> None:
     """The program that `start_far_end` starts."""
     logging.getLogger("aioquic").setLevel(logging.ERROR)  # a log could hold a stranger's address
-    sys.setswitchinterval(SWITCH_S)
+    sys.setswitchinterval(THREAD_SWITCH_S)
     host, port = sys.argv[1], int(sys.argv[2])
     with contextlib.suppress(OSError, KeyboardInterrupt):
         asyncio.run(FarEndServer().serve(host, port))

@@ -18,14 +18,14 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.browser.webrtc.call_media import MEDIA, TICK_MS, VOICE, CallMedium
+from talkpath.browser.webrtc.call_media import CALL_MEDIA, TICK_MS, VOICE_MEDIUM, CallMedium
 from talkpath.measure.facts import ArmPlan, Plan
 
 Kind = Literal["call", "random", "text"]
 
 CALLS, CANARY_COHORT = 6, 4
 WATCH_SLOTS, MOST_WATCH_SLOTS = 1350, 2000  # of the call that lives on: 27 s at least, and 40 s at most
-WATCHED_S = 20.0  # so long a call must have arrived before `ok` is said
+LASTING_CALL_S = 20.0  # so long a call must have arrived before `ok` is said
 FOLLOW_UPS, FOLLOW_UP_SLOTS = 2, 1200  # so many whole epochs, of 24 s at most, prove what a watched call showed
 SETUP_S, TAIL_S, GAP_MS = 8.0, 0.6, 40
 WITHHELD = 0.05
@@ -63,7 +63,7 @@ class EpochSchedule(Struct, frozen=True):
 
     number: int
     flows: tuple[FlowSchedule, ...]
-    medium: CallMedium = VOICE
+    medium: CallMedium = VOICE_MEDIUM
     question: Literal["battery", "watch"] = "battery"
 
     @property
@@ -77,7 +77,7 @@ def watch_request(medium: Literal["voice", "video"]) -> EpochRequest:
     return EpochRequest(medium=medium, question="watch", calls=1, texts=0, slots=MOST_WATCH_SLOTS)
 
 
-def check_plan(media: Sequence[CallMedium] = (VOICE,)) -> Plan:
+def check_plan(media: Sequence[CallMedium] = (VOICE_MEDIUM,)) -> Plan:
     """The plan of a check, fixed before the first packet."""
     return Plan(
         arms=tuple(ArmPlan("webrtc", "dtls", medium.name) for medium in media),
@@ -85,7 +85,7 @@ def check_plan(media: Sequence[CallMedium] = (VOICE,)) -> Plan:
         packets=max(medium.slots for medium in media),
         budget_bytes=sum(medium.budget_bytes for medium in media),
         budget_s=sum(medium.budget_s for medium in media),
-        ok_s=WATCHED_S,
+        ok_s=LASTING_CALL_S,
         basis="webrtc",
     )
 
@@ -97,7 +97,7 @@ def check_seed(own: bytes, page: bytes) -> bytes:
 
 def requested_schedule(seed: bytes, number: int, request: EpochRequest) -> EpochSchedule:
     """Draw the flows of an epoch that was asked for."""
-    medium = MEDIA[request.medium]
+    medium = CALL_MEDIA[request.medium]
     medium = replace(medium, slots=request.slots or medium.slots)
     return epoch_schedule(seed, number, medium, request.calls, request.texts, request.question)
 
@@ -105,7 +105,7 @@ def requested_schedule(seed: bytes, number: int, request: EpochRequest) -> Epoch
 def epoch_schedule(
     seed: bytes,
     number: int,
-    medium: CallMedium = VOICE,
+    medium: CallMedium = VOICE_MEDIUM,
     calls: int = CALLS,
     cohort: int = CANARY_COHORT,
     question: Literal["battery", "watch"] = "battery",

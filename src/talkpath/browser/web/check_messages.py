@@ -24,7 +24,7 @@ from talkpath.browser.web.admission_queue import AdmissionQueue
 from talkpath.browser.web.check_progress import PageProgress
 from talkpath.browser.web.next_epoch import FinishWatch, TryPaths, next_step
 from talkpath.browser.web.page_inbox import PageInbox
-from talkpath.browser.web.page_limits import START_S, host_name
+from talkpath.browser.web.page_limits import MAX_PAGE_START_S, host_name
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.measure.facts import Facts
 
@@ -101,10 +101,10 @@ async def _wait_and_run(socket: WebSocket, inbox: PageInbox, queue: AdmissionQue
     async with queue.admitted(tell_place):
         with services.far_ends.one() as far_end:
             if far_end is not None:  # else it ended a moment ago; the page says that there was no answer
-                await _run(socket, inbox, services, far_end)
+                await _pass_messages(socket, inbox, services, far_end)
 
 
-async def _run(socket: WebSocket, inbox: PageInbox, services: PageServices, far_end: FarEnd) -> None:
+async def _pass_messages(socket: WebSocket, inbox: PageInbox, services: PageServices, far_end: FarEnd) -> None:
     """Pass messages on in both directions until one of them ends."""
     host = services.address or socket.scope["server"][0]
     reader, writer = await asyncio.open_connection(LOOPBACK, far_end.control, limit=LINE_BYTES)
@@ -139,7 +139,7 @@ async def _run(socket: WebSocket, inbox: PageInbox, services: PageServices, far_
 async def _first_message(inbox: PageInbox) -> dict[str, Any] | None:
     """The page's `start`; None if it does not come in time, or another message comes first."""
     try:
-        async with asyncio.timeout(START_S):
+        async with asyncio.timeout(MAX_PAGE_START_S):
             message = await inbox.next()
     except TimeoutError:
         return None

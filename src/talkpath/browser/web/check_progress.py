@@ -12,9 +12,9 @@ from typing import Any, Literal, NamedTuple
 from talkpath.browser.far_end.counts_to_facts.call_paths import PATH_S
 from talkpath.browser.far_end.schedule import WATCH_SLOTS
 from talkpath.browser.web.next_epoch import FIRST_EPOCHS
-from talkpath.browser.webrtc.call_media import MEDIA, TICK_MS
+from talkpath.browser.webrtc.call_media import CALL_MEDIA, TICK_MS
 
-AROUND_S = 2.5  # an epoch's set-up and end, and what comes until the next one
+EPOCH_OVERHEAD_S = 2.5  # an epoch's set-up and end, and what comes until the next one
 PATHS_AROUND_S = 4.0  # the same where some paths may not answer
 
 Kind = Literal["usual", "paths", "watch"]
@@ -34,20 +34,20 @@ class PageProgress:
     """The progress of one check of these media."""
 
     def __init__(self, media: Sequence[str]) -> None:
-        known: list[MediumName] = [medium for medium in MEDIA if medium in media]
-        self._planned = list(_planned(known or ["voice"]))
+        known: list[MediumName] = [medium for medium in CALL_MEDIA if medium in media]
+        self._planned = list(_planned_s(known or ["voice"]))
         self.stages = self._planned[-1].stage
         self._stage = 1
 
     def begun(self, epoch: dict[str, Any]) -> dict[str, Any]:
         """What the page is told of an epoch that begins, beside its order."""
         kind: Kind = "paths" if epoch["trying"] else "watch" if epoch["watching"] else "usual"
-        around_s = PATHS_AROUND_S if epoch["trying"] else AROUND_S
+        around_s = PATHS_AROUND_S if epoch["trying"] else EPOCH_OVERHEAD_S
         return self._told(epoch["medium"], kind, epoch["slots"] * TICK_MS / 1000 + around_s)
 
     def finishing(self, watch: dict[str, Any]) -> dict[str, Any]:
         """The same where only the call that lives on is left."""
-        return self._told(watch["medium"], "watch", watch["left_s"] + AROUND_S)
+        return self._told(watch["medium"], "watch", watch["left_s"] + EPOCH_OVERHEAD_S)
 
     def _told(self, medium: str, kind: Kind, own_s: float) -> dict[str, Any]:
         """Take the step from the plan, and what should have come before it."""
@@ -60,10 +60,10 @@ class PageProgress:
         return {"stage": self._stage, "stages": self.stages, "left_s": round(own_s + rest_s)}
 
 
-def _planned(media: Sequence[MediumName]) -> Iterator[PlannedStep]:
+def _planned_s(media: Sequence[MediumName]) -> Iterator[PlannedStep]:
     stage = 0
     for place, medium in enumerate(media):
-        epoch_s = MEDIA[medium].slots * TICK_MS / 1000 + AROUND_S
+        epoch_s = CALL_MEDIA[medium].slots * TICK_MS / 1000 + EPOCH_OVERHEAD_S
         paths_s = PATH_S + PATHS_AROUND_S if place == 0 else 0.0
         before_s = FIRST_EPOCHS[medium] * epoch_s + paths_s
         stage += 1
@@ -72,4 +72,4 @@ def _planned(media: Sequence[MediumName]) -> Iterator[PlannedStep]:
             stage += 1
             yield PlannedStep(stage, medium, "paths", paths_s)
         stage += 1
-        yield PlannedStep(stage, medium, "watch", max(0.0, WATCH_SLOTS * TICK_MS / 1000 - before_s) + AROUND_S)
+        yield PlannedStep(stage, medium, "watch", max(0.0, WATCH_SLOTS * TICK_MS / 1000 - before_s) + EPOCH_OVERHEAD_S)

@@ -15,12 +15,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from talkpath.browser import require_packages
-from talkpath.browser.addresses import ANY, own_addresses
+from talkpath.browser.addresses import ANY_ADDRESSES, own_addresses
 from talkpath.browser.far_end.far_end_group import FarEndGroup
 from talkpath.browser.turn_relay import TurnRelay, start_relay
 from talkpath.browser.web.check_messages import OperatorOf, Others, no_operator, no_others
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
-from talkpath.browser.web.routes import routes
+from talkpath.browser.web.routes import starlette_routes
 from talkpath.serving.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ class Mount:
         self._host = host
         self._far_ends = FarEndGroup(host, udp)
         self._relay = TurnRelay("")
-        self.routes: list[BaseRoute] = routes(
+        self.routes: list[BaseRoute] = starlette_routes(
             self._far_ends.running,
             issuer,
             relay=lambda: self._relay,
             share=HERE,
             others=others,
             operator=operator,
-            address="" if host in ANY else host,
+            address="" if host in ANY_ADDRESSES else host,
             count=len(self._far_ends.ports),
         )
 

@@ -20,17 +20,17 @@ import numpy as np
 from msgspec import Struct
 
 from talkpath.browser.answer.vpn_condition import assuming_no_vpn
-from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP
+from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP_SLOTS
 from talkpath.browser.far_end.schedule import CALLS, FOLLOW_UP_SLOTS, FOLLOW_UPS, WATCH_SLOTS, EpochRequest
-from talkpath.measure.bitmap import unpack
+from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import Epoch, Facts, Observation
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Verdict
 
 FIRST_EPOCHS, MOST_EPOCHS = {"voice": 3, "video": 1}, {"voice": 5, "video": 3}
-POOR_EPOCHS = 3  # no more of a line that is too poor
+MAX_POOR_EPOCHS = 3  # no more of a line that is too poor
 SETTLED = ("restricted", "closed")
-VOID = ("late", "clock", "network_changed", "hidden", "responder_lost")
+VOID_REASONS = ("late", "clock", "network_changed", "hidden", "responder_lost")
 LAST_EPOCH_S = 140.0  # no epoch begins later: the page gives up after 200 s (check_run.js)
 SILENT_SLOTS = 100  # a flow of which nothing came for 2 s up to its end was cut off
 BEYOND_SLOTS = 200  # so much longer than until the cut-off do the calls of further epochs last
@@ -51,15 +51,15 @@ Step = EpochRequest | TryPaths | FinishWatch
 
 def next_step(facts: Facts) -> Step | None:
     """The next step; None where none could change a verdict, or no time is left."""
-    verdicts = judge(assuming_no_vpn(facts))
-    is_over = facts.duration_s > LAST_EPOCH_S or any(_code(verdict) in VOID for verdict in verdicts)
+    verdicts = judge_facts(assuming_no_vpn(facts))
+    is_over = facts.duration_s > LAST_EPOCH_S or any(_reason_code(verdict) in VOID_REASONS for verdict in verdicts)
     for verdict in () if is_over else verdicts:
-        if step := next(_steps(verdict, facts), None):
+        if step := next(_open_steps(verdict, facts), None):
             return step
-    return None if _paths(facts) else TryPaths()
+    return None if _paths_epoch(facts) else TryPaths()
 
 
-def _steps(verdict: Verdict, facts: Facts) -> Iterator[Step]:
+def _open_steps(verdict: Verdict, facts: Facts) -> Iterator[Step]:
     """The steps that are still to be done for that verdict's medium."""
     medium, epochs = verdict.medium, [each for each in facts.epochs if each.medium == verdict.medium]
     assert medium != "text"  # a browser sends none
@@ -68,17 +68,17 @@ def _steps(verdict: Verdict, facts: Facts) -> Iterator[Step]:
     done = verdict.state in SETTLED or any(epoch.missing for epoch in epochs)
     if usual < FIRST_EPOCHS[medium] and not done:
         yield EpochRequest(medium=medium)
-    if not _paths(facts):
+    if not _paths_epoch(facts):
         yield TryPaths()
     if usual and not watched:
         yield FinishWatch(0 if done or verdict.state == "impaired" else WATCH_SLOTS)
     if not done:
-        yield from _further(verdict, medium, usual, watched)
+        yield from _further_steps(verdict, medium, usual, watched)
         if _direct_call_failed_since(facts, epochs):
             yield EpochRequest(medium=medium)
 
 
-def _further(
+def _further_steps(
     verdict: Verdict, medium: Literal["voice", "video"], usual: int, watched: Sequence[Epoch]
 ) -> Iterator[EpochRequest]:
     """What may still change an open verdict."""
@@ -86,7 +86,7 @@ def _further(
     if cut_off is not None and cut_off + SILENT_SLOTS <= FOLLOW_UP_SLOTS:
         if len(watched) <= FOLLOW_UPS:
             yield _follow_up(medium, cut_off)
-    elif verdict.state != "ok" and usual < (POOR_EPOCHS if verdict.state == "impaired" else MOST_EPOCHS[medium]):
+    elif verdict.state != "ok" and usual < (MAX_POOR_EPOCHS if verdict.state == "impaired" else MOST_EPOCHS[medium]):
         yield EpochRequest(medium=medium)
 
 
@@ -96,11 +96,11 @@ def _follow_up(medium: Literal["voice", "video"], cut_off: int) -> EpochRequest:
     return EpochRequest(medium=medium, question="watch", calls=CALLS, texts=0, slots=slots)
 
 
-def _code(verdict: Verdict) -> str:
+def _reason_code(verdict: Verdict) -> str:
     return verdict.reason.code if verdict.reason is not None else ""
 
 
-def _paths(facts: Facts) -> Epoch | None:
+def _paths_epoch(facts: Facts) -> Epoch | None:
     """The epoch in which the other ways through were tried."""
     return next((epoch for epoch in facts.epochs if epoch.question == "transport"), None)
 
@@ -108,7 +108,7 @@ def _paths(facts: Facts) -> Epoch | None:
 def _direct_call_failed_since(facts: Facts, epochs: Sequence[Epoch]) -> bool:
     """Whether the call that took no other way was never set up, and no usual epoch began since: calls may be kept from
     beginning by now."""
-    paths = _paths(facts)
+    paths = _paths_epoch(facts)
     if paths is None or paths.flows[0].setup_ms is not None:
         return False
     return not any(epoch.question == "battery" and epoch.started_s > paths.started_s for epoch in epochs)
@@ -126,7 +126,7 @@ def cut_off_slot(epoch: Epoch) -> int | None:
 
 def _cut_off(flow: Observation, epoch: Epoch) -> int | None:
     size = len(epoch.track(flow.direction).stage)
-    sent, arrived = (np.flatnonzero(unpack(bits, size)[SETUP:]) for bits in (flow.sent, flow.arrived))
+    sent, arrived = (np.flatnonzero(unpack_bitmap(bits, size)[SETUP_SLOTS:]) for bits in (flow.sent, flow.arrived))
     if not len(sent) or not len(arrived) or sent[-1] - arrived[-1] < SILENT_SLOTS:
         return None
     return int(arrived[-1]) + 1

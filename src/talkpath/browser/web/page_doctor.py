@@ -28,26 +28,26 @@ def examine_page(settings: PageServerSettings) -> list[Finding]:
     without = TurnRelay("", missing_ports(own_addresses(settings.host), settings.taken)).without()
     findings.append(Finding("other paths, by TURN", not without, " ".join(without)))
     if settings.domain is not None:
-        findings += _domain(settings.domain)
+        findings += _domain_findings(settings.domain)
     elif settings.certificate is not None:
-        findings.append(_certificate(*settings.certificate))
+        findings.append(_certificate_finding(*settings.certificate))
     else:
         sentence = "Without --domain or --web-cert the page comes by http: no WebTransport, no TLS 443, not offline."
         findings.append(Finding("certificate", False, sentence))
     return findings
 
 
-def _domain(domain: Domain) -> list[Finding]:
-    findings = [_name(domain.name)]
+def _domain_findings(domain: Domain) -> list[Finding]:
+    findings = [_name_finding(domain.name)]
     if is_due(domain, datetime.now(UTC)):
         findings.append(look_at_port("TCP", domain.port, domain.host, " (asked by the certificate's authority)"))
         findings.append(Finding("certificate", True, "It is ordered when the server starts."))
     else:
-        findings.append(_certificate(str(domain.file), str(domain.file)))
+        findings.append(_certificate_finding(str(domain.file), str(domain.file)))
     return findings
 
 
-def _name(name: str) -> Finding:
+def _name_finding(name: str) -> Finding:
     """Whether the name leads to an address that this machine itself has."""
     try:
         addresses = {str(found[4][0]) for found in socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)}
@@ -69,7 +69,7 @@ def _is_own(address: str) -> bool:
     return True
 
 
-def _certificate(chain: str, key: str) -> Finding:
+def _certificate_finding(chain: str, key: str) -> Finding:
     """Whether the files can be read, belong together and are valid today."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key)

@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from talkpath.browser.web.page_limits import host_name
-from talkpath.browser.web.page_texts import NAMES, page_texts
-from talkpath.browser.web.script_bundle import bundle
+from talkpath.browser.web.page_texts import LANGUAGE_NAMES, page_texts
+from talkpath.browser.web.script_bundle import bundle_scripts
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 ENTRY = "check"  # the page's first script
 TYPES = {"js": "text/javascript"}
-PAGE = files("talkpath.browser").joinpath("page")
-STYLE = PAGE.joinpath("check.css").read_text(encoding="utf-8")
+PAGE_FOLDER = files("talkpath.browser").joinpath("page")
+STYLE = PAGE_FOLDER.joinpath("check.css").read_text(encoding="utf-8")
 """The style, which stands in the page itself: on a bad line each further file delays the first word by a second."""
 
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-HEADERS = {
+PAGE_HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": f"default-src 'none'; script-src 'self'; style-src 'sha256-{STYLE_HASH}'; "
     "img-src 'self' data:; connect-src 'self' ws: wss: https:; worker-src 'self'; base-uri 'none'; form-action 'self'; "
@@ -46,7 +46,7 @@ COMMAND = re.compile(r"`([^`]+)`")
 async def page_response(request: Request) -> Response:
     """Answer with the page, in the language asked for (?lang=) or the first one that the browser prefers."""
     code = choose_language(request.query_params.get("lang", ""), request.headers.get("accept-language", ""))
-    return _answer(request, render_check_page(code), "text/html")
+    return _text_response(request, render_check_page(code), "text/html")
 
 
 async def file_response(request: Request) -> Response:
@@ -55,9 +55,9 @@ async def file_response(request: Request) -> Response:
 
     name = request.path_params["name"]
     extension = name.rpartition(".")[2]
-    if extension not in TYPES or name not in {entry.name for entry in PAGE.iterdir()}:
+    if extension not in TYPES or name not in {entry.name for entry in PAGE_FOLDER.iterdir()}:
         return PlainTextResponse("There is no such file here; the page is /check.", 404)
-    return _answer(request, entry_script() if name == f"{ENTRY}.js" else _read(name), TYPES[extension])
+    return _text_response(request, entry_script() if name == f"{ENTRY}.js" else _read_page_file(name), TYPES[extension])
 
 
 async def qr_code_response(request: Request) -> Response:
@@ -67,7 +67,7 @@ async def qr_code_response(request: Request) -> Response:
     picture = EMPTY_PICTURE
     if host_name(request.headers) and find_spec("segno") is not None:
         picture = _qr_code(f"{request.url.scheme}://{request.headers['host']}/check")
-    return Response(picture, media_type="image/svg+xml", headers=HEADERS)
+    return Response(picture, media_type="image/svg+xml", headers=PAGE_HEADERS)
 
 
 def _qr_code(link: str) -> bytes:
@@ -81,7 +81,7 @@ def _qr_code(link: str) -> bytes:
 def choose_language(asked: str, preferred: str) -> str:
     """Return the code of a language that the page has: the one asked for, one of Accept-Language, or English."""
     wanted = [asked, *(part.split(";")[0].strip().split("-")[0].lower() for part in preferred.split(","))]
-    return next((code for code in wanted if code in NAMES), "en")
+    return next((code for code in wanted if code in LANGUAGE_NAMES), "en")
 
 
 def render_check_page(code: str) -> str:
@@ -90,10 +90,12 @@ def render_check_page(code: str) -> str:
     data = json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
     links = "".join(
         f'<a href="/check?lang={each}" lang="{each}"{" aria-current=true" * (each == texts["lang"])}>{name}</a>'
-        for each, name in NAMES.items()
+        for each, name in LANGUAGE_NAMES.items()
     )
     unescaped = {"words": data, "languages": links, "style": STYLE}
-    return PLACEHOLDER.sub(lambda found: unescaped.get(found[1]) or _as_html(texts[found[1]]), _read("check.html"))
+    return PLACEHOLDER.sub(
+        lambda found: unescaped.get(found[1]) or _as_html(texts[found[1]]), _read_page_file("check.html")
+    )
 
 
 def _as_html(text: str) -> str:
@@ -104,23 +106,23 @@ def _as_html(text: str) -> str:
 @cache
 def entry_script() -> str:
     """The first script and all modules that it imports, as one file."""
-    return bundle(ENTRY, lambda name: _read(f"{name}.js"))
+    return bundle_scripts(ENTRY, lambda name: _read_page_file(f"{name}.js"))
 
 
-def _read(name: str) -> str:
-    return PAGE.joinpath(name).read_text(encoding="utf-8")
+def _read_page_file(name: str) -> str:
+    return PAGE_FOLDER.joinpath(name).read_text(encoding="utf-8")
 
 
-def _answer(request: Request, text: str, media_type: str) -> Response:
+def _text_response(request: Request, text: str, media_type: str) -> Response:
     """A response, compressed if the browser accepts that."""
     from starlette.responses import Response
 
-    body, headers = text.encode(), HEADERS | {"Vary": "Accept-Encoding"}
+    body, headers = text.encode(), PAGE_HEADERS | {"Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
-        body, headers = _compressed(body), headers | {"Content-Encoding": "gzip"}
+        body, headers = _gzip_body(body), headers | {"Content-Encoding": "gzip"}
     return Response(body, media_type=media_type, headers=headers)
 
 
 @lru_cache(maxsize=64)
-def _compressed(body: bytes) -> bytes:
+def _gzip_body(body: bytes) -> bytes:
     return gzip.compress(body, mtime=0)

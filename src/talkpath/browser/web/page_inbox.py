@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from talkpath.browser.web.page_limits import MAX_MESSAGE_BYTES, MAX_QUEUED, MAX_QUEUED_CHARACTERS, SILENT_S
+from talkpath.browser.web.page_limits import MAX_MESSAGE_BYTES, MAX_PAGE_SILENCE_S, MAX_QUEUED, MAX_QUEUED_CHARACTERS
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
@@ -72,7 +72,7 @@ class PageInbox:
         """The next text; "" for what is none, or longer than any of a page."""
         from starlette.websockets import WebSocketDisconnect
 
-        async with asyncio.timeout(SILENT_S):
+        async with asyncio.timeout(MAX_PAGE_SILENCE_S):
             event = await self._socket.receive()
         if event["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(event.get("code", 1000))

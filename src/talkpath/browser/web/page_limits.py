@@ -15,8 +15,8 @@ from talkpath.serving.blocks import BlockPlaces
 MAX_MESSAGE_BYTES = 1 << 18  # twice the longest report of an epoch
 MAX_QUEUED_BY_UVICORN = 4  # messages of one page
 MAX_QUEUED, MAX_QUEUED_CHARACTERS = 64, MAX_MESSAGE_BYTES  # messages of one page that nobody has read yet
-SILENT_S = 40.0  # pages send a ping four times a second, and give up after 30 s themselves (connection.js)
-START_S = 30.0  # from the welcome to the page's `start`; it loads a script of its own first, for 15 s at most
+MAX_PAGE_SILENCE_S = 40.0  # pages send a ping four times a second, and give up after 30 s themselves (connection.js)
+MAX_PAGE_START_S = 30.0  # from the welcome to the page's `start`; it loads a script of its own first, for 15 s at most
 MAX_PAGES, MAX_PER_BLOCK = 200, 8
 MAX_HOST_CHARACTERS = 300
 

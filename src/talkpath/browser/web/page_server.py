@@ -30,9 +30,9 @@ from msgspec import Struct
 from talkpath.browser import require_packages
 from talkpath.browser.addresses import own_addresses
 from talkpath.browser.answer.network_operator import network_operator
-from talkpath.browser.certificate.renewal import CHECK_S, Files, follow, obtain
+from talkpath.browser.certificate.renewal import CHECK_S, Files, follow_certificate, obtain_certificate
 from talkpath.browser.certificate.stored_certificate import Domain
-from talkpath.browser.web.page_limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN, SILENT_S
+from talkpath.browser.web.page_limits import MAX_MESSAGE_BYTES, MAX_PAGE_SILENCE_S, MAX_QUEUED_BY_UVICORN
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.errors import PeerError, TalkpathError, UsageError
 from talkpath.responder.geoip import GeoDatabase
@@ -47,12 +47,12 @@ if TYPE_CHECKING:
 
     from talkpath.browser.turn_relay import TurnRelay
 
-ANY = "0.0.0.0"
-STOP_S = 3.0
-IDLE_S = 30.0  # a page on a bad line asks for its next file seconds later
+ANY_IPV4 = "0.0.0.0"
+MAX_PAGE_STOP_S = 3.0
+MAX_PAGE_IDLE_S = 30.0  # a page on a bad line asks for its next file seconds later
 MAX_CONNECTIONS, MAX_CONNECTIONS_PER_BLOCK = 500, 64
-PROXIES = "127.0.0.1,::1"  # whose X-Forwarded-For is believed, and whose connections are not counted
-BACKLOG = 128  # connections that are not accepted yet
+TRUSTED_PROXIES = "127.0.0.1,::1"  # whose X-Forwarded-For is believed, and whose connections are not counted
+PAGE_BACKLOG = 128  # connections that are not accepted yet
 
 
 class PageServerSettings(Struct, frozen=True):
@@ -66,7 +66,7 @@ class PageServerSettings(Struct, frozen=True):
 
     port: int
     udp: int
-    host: str = ANY
+    host: str = ANY_IPV4
     taken: tuple[int, ...] = ()
     certificate: Files | None = None
     domain: Domain | None = None
@@ -74,7 +74,7 @@ class PageServerSettings(Struct, frozen=True):
     key_file: str = ""
     network_class: str = "unknown"
     geo: tuple[str, ...] = ()
-    idle_s: float = IDLE_S
+    idle_s: float = MAX_PAGE_IDLE_S
     more_udp: tuple[int, ...] = ()
 
     @property
@@ -148,7 +148,7 @@ class PageServer:
     def _start_again(self) -> None:
         is_first = self.process is None
         if self.process is not None:
-            _end(self.process)
+            _end_process(self.process)
         try:
             self.process, _ = _start_process(self._settings)
             if is_first:
@@ -156,13 +156,13 @@ class PageServer:
         except (PeerError, UsageError) as error:
             write_line(str(error))
         if self.process is not None and self._stopping.is_set():  # it was stopped in the meantime
-            _end(self.process)
+            _end_process(self.process)
 
     def stop(self) -> None:
         """End it, and its far end."""
         self._stopping.set()
         if self.process is not None:
-            _end(self.process)
+            _end_process(self.process)
         self._keeper.join()
 
 
@@ -182,29 +182,29 @@ def _start_process(settings: PageServerSettings) -> tuple[subprocess.Popen[str],
     process.stdin.flush()
     answer = json.loads(process.stdout.readline() or "{}")
     if not answer.get("ready"):
-        _end(process)
+        _end_process(process)
         kind = PeerError if answer.get("later") else UsageError
         raise kind(answer.get("error", "The web server did not start; look above for why."))
     return process, msgspec.convert(answer, Started)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end_process(process: subprocess.Popen[str]) -> None:
     """End a process by the end of its standard input, or kill it."""
     assert process.stdin is not None  # pipes were asked for
     assert process.stdout is not None
     process.stdin.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_S)
+        process.wait(MAX_PAGE_STOP_S)
     process.kill()
     process.wait()
     process.stdout.close()
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen_for_pages(host: str, port: int) -> socket.socket:
     """Return the page's listening socket. `UsageError` if the port cannot be opened."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        return socket.create_server((host, port), family=family, backlog=PAGE_BACKLOG)
     except PermissionError:
         raise UsageError(f"TCP port {port} takes a right that this user has not; give another with --web.") from None
     except OSError:
@@ -217,21 +217,23 @@ async def serve_page(settings: PageServerSettings) -> None:
 
     from talkpath.browser.far_end.far_end_group import FarEndGroup
     from talkpath.browser.turn_relay import start_relay
-    from talkpath.browser.web.routes import routes
+    from talkpath.browser.web.routes import starlette_routes
 
     issuer = settings.issuer()
-    listening = listen(settings.host, settings.port)
+    listening = listen_for_pages(settings.host, settings.port)
     certificate, without = settings.certificate, []
     if settings.domain is not None:
-        certificate, trouble = await asyncio.to_thread(obtain, settings.domain)
+        certificate, trouble = await asyncio.to_thread(obtain_certificate, settings.domain)
         without = [trouble] if trouble else []
     far_ends = FarEndGroup(settings.host, settings.udp_ports)
     await far_ends.start()
     secret = secrets.token_hex(16)
     relay = start_relay(own_addresses(settings.host), secret, certificate, settings.taken)
     operator = partial(network_operator, settings.geo_database())
-    page_routes = routes(far_ends.running, issuer, relay=lambda: relay, operator=operator, count=len(far_ends.ports))
-    proxies = os.environ.get("FORWARDED_ALLOW_IPS", PROXIES)
+    page_routes = starlette_routes(
+        far_ends.running, issuer, relay=lambda: relay, operator=operator, count=len(far_ends.ports)
+    )
+    proxies = os.environ.get("FORWARDED_ALLOW_IPS", TRUSTED_PROXIES)
     limits = ConnectionLimits(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_BLOCK, settings.idle_s, networks_of(proxies))
     listener = LimitedListener(listening, limits)
     application = Starlette(routes=page_routes)
@@ -241,9 +243,10 @@ async def serve_page(settings: PageServerSettings) -> None:
     far_ends.keep(supervisor)
     supervisor.start("The TURN relay", relay.run)
     if certificate is not None:
-        reload = _reloader(certificate, config, relay)
+        reload = _certificate_reloader(certificate, config, relay)
         supervisor.start(
-            "Renewing the certificate", lambda: follow(certificate, settings.domain, reload, settings.check_s)
+            "Renewing the certificate",
+            lambda: follow_certificate(certificate, settings.domain, reload, settings.check_s),
         )
     try:
         async with listener.running(supervisor):
@@ -270,9 +273,9 @@ def _uvicorn_config(settings: PageServerSettings, certificate: Files | None, app
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_max_queue=MAX_QUEUED_BY_UVICORN,
         server_header=False,
-        timeout_keep_alive=round(IDLE_S),
+        timeout_keep_alive=round(MAX_PAGE_IDLE_S),
         proxy_headers=False,  # RequestWatch does that
-        ws_ping_timeout=SILENT_S,
+        ws_ping_timeout=MAX_PAGE_SILENCE_S,
     )
 
 
@@ -291,7 +294,7 @@ async def _serve_until_stdin_ends(config: uvicorn.Config, listening: socket.sock
     await serving
 
 
-def _reloader(certificate: Files, config: uvicorn.Config, relay: TurnRelay) -> Callable[[], None]:
+def _certificate_reloader(certificate: Files, config: uvicorn.Config, relay: TurnRelay) -> Callable[[], None]:
     """A function that has the page and the relay show the certificate that is in the files now."""
 
     def reload() -> None:

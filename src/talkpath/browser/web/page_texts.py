@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import ceil
 from typing import Literal
 
-from talkpath.browser.webrtc.call_media import MEDIA
+from talkpath.browser.webrtc.call_media import CALL_MEDIA
 from talkpath.report.words import sentences
-from talkpath.report.words.language import codes, language, say, speaking, spoken
+from talkpath.report.words.language import language, language_codes, say, speaking, spoken
 
 USUAL_MB = {"voice": 5, "video": 20}
 """What a check takes that finds nothing which has to be followed up; "video" with voice."""
@@ -15,22 +15,30 @@ USUAL_MB = {"voice": 5, "video": 20}
 UNCOUNTED = {"voice": 1.25, "video": 1.08}
 """How much more goes over the line than what is counted: handshakes, acknowledgements, reports, the page."""
 
-NAMES = {"en": "English", "ru": "Русский", "fa": "فارسی", "ar": "العربية"}
+LANGUAGE_NAMES = {"en": "English", "ru": "Русский", "fa": "فارسی", "ar": "العربية"}
 
 
 def most_mb(*media: Literal["voice", "video"]) -> int:
     """The most MB that a check of these media may take, both ways."""
-    return ceil(sum(UNCOUNTED[medium] * MEDIA[medium].budget_bytes for medium in media) / 1e6)
+    return ceil(sum(UNCOUNTED[medium] * CALL_MEDIA[medium].budget_bytes for medium in media) / 1e6)
 
 
 def page_texts(code: str) -> dict[str, str]:
     """Return every text of the page in that language, with its `{…}`, and the attributes "lang" and "dir"."""
-    with speaking(language(code if code in codes() else "en")):
-        texts = {**_asking(), **_answers(), **_running(), **_result(), **_passing_on(), **_keeping(), **_troubles()}
+    with speaking(language(code if code in language_codes() else "en")):
+        texts = {
+            **_asking_texts(),
+            **_answer_texts(),
+            **_running_texts(),
+            **_result_texts(),
+            **_passing_on(),
+            **_keeping_texts(),
+            **_trouble_texts(),
+        }
         return texts | {"lang": spoken().code, "dir": spoken().direction}
 
 
-def _asking() -> dict[str, str]:
+def _asking_texts() -> dict[str, str]:
     return {
         "title": say("browser", "Are calls held back on this network?"),
         "language": say("browser", "Language"),
@@ -73,12 +81,12 @@ def _asking() -> dict[str, str]:
     }
 
 
-def placeholders(*names: str) -> dict[str, str]:
+def script_placeholders(*names: str) -> dict[str, str]:
     """Placeholders that the page's script fills in."""
     return {name: f"{{{name}}}" for name in names}
 
 
-def _answers() -> dict[str, str]:
+def _answer_texts() -> dict[str, str]:
     return {
         "yes": say("browser", "Yes"),
         "no": say("browser", "No"),
@@ -86,43 +94,47 @@ def _answers() -> dict[str, str]:
     }
 
 
-def _running() -> dict[str, str]:
+def _running_texts() -> dict[str, str]:
     return {
         "step_open": say(
             "browser",
             "Stage {stage} of {stages}: calls and control traffic are set up",
-            **placeholders("stage", "stages"),
+            **script_placeholders("stage", "stages"),
         ),
         "step_speak": say(
-            "browser", "Stage {stage} of {stages}: they run side by side", **placeholders("stage", "stages")
+            "browser", "Stage {stage} of {stages}: they run side by side", **script_placeholders("stage", "stages")
         ),
         "step_watch": say(
             "browser",
             "Stage {stage} of {stages}: calls are watched longer",
-            **placeholders("stage", "stages"),
+            **script_placeholders("stage", "stages"),
         ),
         "step_paths": say(
-            "browser", "Stage {stage} of {stages}: other ways through are tried", **placeholders("stage", "stages")
+            "browser",
+            "Stage {stage} of {stages}: other ways through are tried",
+            **script_placeholders("stage", "stages"),
         ),
         "step_judge": say("browser", "Working out what that means"),
         "progress": say("browser", "How far the check is"),
-        "left": say("browser", "About {seconds} s left", **placeholders("seconds")),
+        "left": say("browser", "About {seconds} s left", **script_placeholders("seconds")),
         "live": say("browser", "Packets that arrive here, of 100 that are due"),
         "live_calls": say("browser", "calls"),
         "live_twins": say("browser", "control traffic"),
-        "live_now": say("browser", "{share} of 100", **placeholders("share")),
-        "wait": say("browser", "The test server is busy. Your place in the queue: {place}.", **placeholders("place")),
+        "live_now": say("browser", "{share} of 100", **script_placeholders("share")),
+        "wait": say(
+            "browser", "The test server is busy. Your place in the queue: {place}.", **script_placeholders("place")
+        ),
         "keep_front": say("browser", "Keep this page in front and the screen on."),
         "stop": say("browser", "Stop"),
         "stopped": say("browser", "Stopped. Nothing was kept."),
     }
 
 
-def _result() -> dict[str, str]:
+def _result_texts() -> dict[str, str]:
     return {
         "again": say("browser", "Check again"),
         "details": say("browser", "Details: what was observed, numbers, ports"),
-        "operator": say("browser", "Network: {name}.", **placeholders("name")),
+        "operator": say("browser", "Network: {name}.", **script_placeholders("name")),
         "try": say("browser", "What you can try"),
         "not": say("browser", "What this does not mean"),
         "source": say("browser", "Source"),
@@ -137,7 +149,7 @@ def _result() -> dict[str, str]:
         "missing_ended": say("browser", "not offered: the server's relay does not run at the moment"),
         "missing_certificate": say("browser", "not offered: the server has no certificate that browsers trust"),
         "missing_name": say("browser", "not offered: the page was opened by an address, and TLS takes a name"),
-        "measured": say("browser", "Measured: {when}.", **placeholders("when")),
+        "measured": say("browser", "Measured: {when}.", **script_placeholders("when")),
         "others": say("browser", "What others measured on this network"),
         "real": say("browser", "These were real calls of this browser, of no app in particular."),
     }
@@ -178,7 +190,7 @@ def _passing_on() -> dict[str, str]:
     }
 
 
-def _keeping() -> dict[str, str]:
+def _keeping_texts() -> dict[str, str]:
     return {
         "kept": say("browser", "The result is kept in this browser and was sent to nobody."),
         "kept_shared": say(
@@ -195,7 +207,7 @@ def _keeping() -> dict[str, str]:
     }
 
 
-def _troubles() -> dict[str, str]:
+def _trouble_texts() -> dict[str, str]:
     return {
         "noscript": say(
             "browser",

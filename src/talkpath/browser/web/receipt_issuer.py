@@ -16,7 +16,7 @@ from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.receipt import ReceiptStatement, SeenEpoch, SeenFlow, seal
+from talkpath.wire.control.receipt import ReceiptStatement, SeenEpoch, SeenFlow, seal_receipt
 from talkpath.wire.control.sign import Signer
 
 
@@ -49,18 +49,18 @@ class ReceiptIssuer:
             network=location.network,
             country=location.country,
             ended_at=f"{datetime.now(UTC):%Y-%m-%dT%H}:00:00Z",
-            epochs=tuple(map(_seen, facts.epochs)),
+            epochs=tuple(map(_epoch_seen, facts.epochs)),
             run_digest=run_digest(facts),
             started_at=facts.started_at,
         )
-        return replace(facts, receipt=SignedReceipt(*seal(statement, self.signer)))
+        return replace(facts, receipt=SignedReceipt(*seal_receipt(statement, self.signer)))
 
 
-def _seen(epoch: Epoch) -> SeenEpoch:
+def _epoch_seen(epoch: Epoch) -> SeenEpoch:
     pairs = zip(epoch.flows[::2], epoch.flows[1::2], strict=True)
-    flows = tuple(SeenFlow(_role(up), down.sent, up.arrived) for up, down in pairs)
+    flows = tuple(SeenFlow(_receipt_role(up), down.sent, up.arrived) for up, down in pairs)
     return SeenEpoch(epoch.number, str(epoch.arm), epoch.question, flows)
 
 
-def _role(flow: Observation) -> str:
+def _receipt_role(flow: Observation) -> str:
     return "canary" if flow.canary else flow.twin_kind or flow.role

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
 
-def routes(
+def starlette_routes(
     far_ends: Callable[[], Sequence[FarEnd]],
     issuer: ReceiptIssuer,
     *,

@@ -13,7 +13,7 @@ IMPORT = re.compile(r'^import \{ ([\w, ]+) \} from "\./(\w+)\.js";$', re.MULTILI
 EXPORT = re.compile(r"^export ((?:async )?function|class|const) (\w+)", re.MULTILINE)
 
 
-def bundle(entry: str, read: Callable[[str], str]) -> str:
+def bundle_scripts(entry: str, read: Callable[[str], str]) -> str:
     """Return `entry` and all modules that it imports, each after those that it needs. `read` gives a module's text by
     its name without extension."""
     texts: dict[str, str] = {}
@@ -23,13 +23,13 @@ def bundle(entry: str, read: Callable[[str], str]) -> str:
         for found in IMPORT.finditer(text):
             if found[2] not in texts:
                 visit(found[2])
-        texts[name] = _scoped(name, text)
+        texts[name] = _scoped_module(name, text)
 
     visit(entry)
     return "\n".join(texts.values())
 
 
-def _scoped(name: str, text: str) -> str:
+def _scoped_module(name: str, text: str) -> str:
     exported = ", ".join(found[2] for found in EXPORT.finditer(text))
     body = EXPORT.sub(r"\1 \2", IMPORT.sub(r"const { \1 } = module_\2;", text))
     return f"const module_{name} = (() => {{\n{body}\nreturn {{ {exported} }};\n}})();\n"

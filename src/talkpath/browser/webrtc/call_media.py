@@ -49,7 +49,7 @@ class CallMedium(Struct, frozen=True):
         return Arm("webrtc", "dtls", self.name)
 
 
-VOICE = CallMedium(
+VOICE_MEDIUM = CallMedium(
     name="voice",
     slots=300,
     wire_bytes=RTP_BYTES + PAYLOAD_BYTES + TAG_BYTES,
@@ -57,7 +57,7 @@ VOICE = CallMedium(
     budget_bytes=11_000_000,
     budget_s=110.0,
 )
-VIDEO = CallMedium(
+VIDEO_MEDIUM = CallMedium(
     name="video",
     slots=150,
     wire_bytes=RTP_BYTES + DESCRIPTOR_BYTES + PICTURE_BYTES + TAG_BYTES,
@@ -65,7 +65,7 @@ VIDEO = CallMedium(
     budget_bytes=76_000_000,
     budget_s=90.0,
 )
-MEDIA = {medium.name: medium for medium in (VOICE, VIDEO)}
+CALL_MEDIA = {medium.name: medium for medium in (VOICE_MEDIUM, VIDEO_MEDIUM)}
 
 
 VP8_KEY_FRAME = bytes.fromhex("b002009d012a40003000004708858588998488020200068e4fccc79bf15800fec3e0")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
 MTU_BYTES = 1200
-READ_BYTES = 1 << 16
+MAX_DTLS_READ_BYTES = 1 << 16
 CIPHERS = b":".join(
     (
         b"ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -110,7 +110,7 @@ class DtlsAssociation:
 
         self._errors = SSL
         self._expected, self._has_media = tuple(expected), has_media
-        self._ssl = SSL.Connection(_context(certificate))
+        self._ssl = SSL.Connection(_dtls_context(certificate))
         self._ssl.set_ciphertext_mtu(MTU_BYTES)
         self._ssl.set_connect_state() if is_client else self._ssl.set_accept_state()
         self.state: Literal["open", "connected", "failed", "closed"] = "open"
@@ -209,7 +209,7 @@ class DtlsAssociation:
         """Take the application data of all datagrams that came."""
         while True:
             try:
-                self.received.append(self._ssl.recv(READ_BYTES))
+                self.received.append(self._ssl.recv(MAX_DTLS_READ_BYTES))
             except self._errors.ZeroReturnError:
                 self.state = "closed"
                 return
@@ -221,12 +221,12 @@ class DtlsAssociation:
 
     def _take_out(self) -> list[bytes]:
         try:
-            return in_datagrams(self._ssl.bio_read(READ_BYTES))
+            return in_datagrams(self._ssl.bio_read(MAX_DTLS_READ_BYTES))
         except self._errors.Error:  # nothing is to be sent
             return []
 
 
-def _context(certificate: Certificate) -> Any:
+def _dtls_context(certificate: Certificate) -> Any:
     from OpenSSL import SSL
 
     context = SSL.Context(SSL.DTLS_METHOD)

@@ -20,13 +20,13 @@ from talkpath.errors import WireError
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
-from talkpath.wire.rtc.stun_integrity import is_sealed, seal
+from talkpath.wire.rtc.stun_integrity import encode_with_integrity, is_sealed
 
 FIRST_WAIT_S, TRIES = 0.25, 6  # of a check: each wait is twice the one before
 RENEW_S, CONSENT_S = 4.0, 30.0
 MAX_ADDRESSES = 16
-NEVER = float("inf")
-MAPPED = bytes(10) + b"\xff\xff"  # IPv4 in IPv6 (RFC 4291 section 2.5.5.2)
+NEVER_DUE_S = float("inf")
+MAPPED_IPV4_PREFIX = bytes(10) + b"\xff\xff"  # IPv4 in IPv6 (RFC 4291 section 2.5.5.2)
 
 SocketAddress = tuple[Any, ...]
 """An address that a datagram came from, as its socket gives it: (host, port, ...)."""
@@ -58,7 +58,7 @@ class IceAgent:
     @property
     def wake_s(self) -> float:
         """When the next check is to be repeated."""
-        return min((check.due_s for check in self._checks.values()), default=NEVER)
+        return min((check.due_s for check in self._checks.values()), default=NEVER_DUE_S)
 
     def knows(self, source: SocketAddress) -> bool:
         """Whether the browser sent a check from there."""
@@ -66,12 +66,12 @@ class IceAgent:
 
     def has_consent(self, source: SocketAddress, now_s: float) -> bool:
         """Whether that address was proven, and not too long ago."""
-        return now_s - self._proven.get(source, -NEVER) < CONSENT_S
+        return now_s - self._proven.get(source, -NEVER_DUE_S) < CONSENT_S
 
     def receive(self, now_s: float, data: bytes, source: SocketAddress) -> list[bytes]:
         """Take a STUN message; return what is to be sent back."""
         try:
-            message = stun.decode(data)
+            message = stun.decode_message(data)
         except WireError:
             return []
         if message.type == Type.BINDING_REQUEST:
@@ -93,13 +93,15 @@ class IceAgent:
         return [self._response(request, source), *self._checked(now_s, source)]
 
     def _response(self, request: StunMessage, source: SocketAddress) -> bytes:
-        address = stun.encode_xor_address(_address(source), request.transaction)
+        address = stun.encode_xor_address(_told_address(source), request.transaction)
         attributes = ((Attribute.XOR_MAPPED_ADDRESS, address),)
-        return seal(StunMessage(Type.BINDING_RESPONSE, request.transaction, attributes), self._own.password.encode())
+        return encode_with_integrity(
+            StunMessage(Type.BINDING_RESPONSE, request.transaction, attributes), self._own.password.encode()
+        )
 
     def _checked(self, now_s: float, source: SocketAddress) -> list[bytes]:
         """A check of that address, if it needs one."""
-        if source in self._checks or now_s - self._proven.get(source, -NEVER) < RENEW_S:
+        if source in self._checks or now_s - self._proven.get(source, -NEVER_DUE_S) < RENEW_S:
             return []
         self._checks[source] = check = ConnectivityCheck(self._draw(12), 1, now_s + FIRST_WAIT_S)
         return [self._request(check.transaction)]
@@ -111,7 +113,9 @@ class IceAgent:
             (Attribute.PRIORITY, HOST_PRIORITY.to_bytes(4, "big")),
             (Attribute.ICE_CONTROLLED, self._tie_breaker),
         )
-        return seal(StunMessage(Type.BINDING_REQUEST, transaction, attributes), self._browser.password.encode())
+        return encode_with_integrity(
+            StunMessage(Type.BINDING_REQUEST, transaction, attributes), self._browser.password.encode()
+        )
 
     def _prove(self, now_s: float, data: bytes, response: StunMessage, source: SocketAddress) -> None:
         check = self._checks.get(source)
@@ -144,7 +148,7 @@ class IceAgent:
         return sent
 
 
-def _address(source: SocketAddress) -> Address:
+def _told_address(source: SocketAddress) -> Address:
     """The address that the browser has to be told: of IPv4 that a socket of IPv6 took, the IPv4 address."""
     address = Address.of(source[0], source[1])
-    return Address(address.packed[12:], address.port) if address.packed[:12] == MAPPED else address
+    return Address(address.packed[12:], address.port) if address.packed[:12] == MAPPED_IPV4_PREFIX else address

@@ -85,10 +85,10 @@ class RtpSender:
         sender = _SENDER.pack(
             first, SENDER_REPORT, words, self.ssrc, ntp, stamp, len(self.sent), self._bytes % (1 << 32)
         )
-        return self._session.protect_rtcp(sender + blocks + _description(self.ssrc, name))
+        return self._session.protect_rtcp(sender + blocks + _source_description(self.ssrc, name))
 
 
-def _description(ssrc: int, name: str) -> bytes:
+def _source_description(ssrc: int, name: str) -> bytes:
     """The RTCP packet that gives the source its canonical name."""
     item = bytes((CNAME, len(name))) + name.encode()
     chunk = ssrc.to_bytes(4, "big") + item + bytes(4 - len(item) % 4)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from secrets import token_hex
 
 from talkpath.browser.webrtc.dtls_association import Certificate, DtlsAssociation, SrtpKeys
-from talkpath.browser.webrtc.ice_agent import NEVER, IceAgent, SocketAddress
+from talkpath.browser.webrtc.ice_agent import NEVER_DUE_S, IceAgent, SocketAddress
 from talkpath.browser.webrtc.session_description import Credentials, SdpAnswer, SdpOffer
 
 STUN, DTLS = range(4), range(20, 64)
@@ -37,7 +37,7 @@ class SecureTransport:
         self._credit: dict[SocketAddress, int] = {}
         self._client: SocketAddress | None = None  # where the handshake comes from
         self._held: list[bytes] = []  # what may not be sent there yet
-        self._dtls_due_s = NEVER
+        self._dtls_due_s = NEVER_DUE_S
 
     @property
     def is_connected(self) -> bool:
@@ -90,7 +90,7 @@ class SecureTransport:
 
     def _note_wait(self, now_s: float) -> None:
         wait_s = self._dtls.wait_s()
-        self._dtls_due_s = NEVER if wait_s is None else now_s + wait_s
+        self._dtls_due_s = NEVER_DUE_S if wait_s is None else now_s + wait_s
 
     def _affordable(self, now_s: float, said: list[bytes]) -> SourcedDatagrams:
         """What may be sent to where the handshake comes from."""

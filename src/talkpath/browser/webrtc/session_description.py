@@ -76,21 +76,21 @@ def parse_offer(sdp: str) -> SdpOffer:
     """Return what is offered. `ValueError` if it cannot be answered."""
     if len(sdp) > MAX_BYTES:
         raise ValueError("an offer longer than any browser's")
-    kind = _kind(sdp)
+    kind = _media_kind(sdp)
     is_call = kind != "application"
     if _SETUP.search(sdp) is None or (is_call and _MULTIPLEXED.search(sdp) is None):
         raise ValueError("RTCP on a port of its own, or the DTLS client is this end")
     return SdpOffer(
         kind=kind,
-        mid=_only(_MID, sdp),
+        mid=_only_match(_MID, sdp),
         payload_type=_payload_type(kind, sdp) if is_call else 0,
         sctp_port=0 if is_call else _sctp_port(sdp),
-        credentials=Credentials(_only(_FRAGMENT, sdp), _only(_PASSWORD, sdp)),
-        fingerprints=_fingerprints(sdp),
+        credentials=Credentials(_only_match(_FRAGMENT, sdp), _only_match(_PASSWORD, sdp)),
+        fingerprints=_sdp_fingerprints(sdp),
     )
 
 
-def _kind(sdp: str) -> Kind:
+def _media_kind(sdp: str) -> Kind:
     section = _SECTION.search(sdp)
     if section is None or len(_ANY_SECTION.findall(sdp)) != 1:
         raise ValueError("not one section of audio, video or data channels")
@@ -98,13 +98,13 @@ def _kind(sdp: str) -> Kind:
 
 
 def _sctp_port(sdp: str) -> int:
-    port = int(_only(_SCTP_PORT, sdp))
+    port = int(_only_match(_SCTP_PORT, sdp))
     if not 0 < port < 1 << 16:
         raise ValueError("no port")
     return port
 
 
-def _only(pattern: re.Pattern[str], sdp: str) -> str:
+def _only_match(pattern: re.Pattern[str], sdp: str) -> str:
     found = pattern.findall(sdp)
     if len(found) != 1:
         raise ValueError("an attribute that is not there once")
@@ -120,7 +120,7 @@ def _payload_type(kind: Kind, sdp: str) -> int:
     raise ValueError("no codec that this end speaks")
 
 
-def _fingerprints(sdp: str) -> tuple[Fingerprint, ...]:
+def _sdp_fingerprints(sdp: str) -> tuple[Fingerprint, ...]:
     found = [
         Fingerprint(digest.lower(), bytes.fromhex(value.replace(":", "")))
         for digest, value in _FINGERPRINT.findall(sdp)

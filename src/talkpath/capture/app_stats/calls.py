@@ -17,12 +17,12 @@ from talkpath.capture.calls.silent_end import with_silent_end
 from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.record import RATED_PACKETS, RATED_S
 from talkpath.measure import quality
-from talkpath.measure.bounds import MOST_CALL_S, MOST_STREAMS
+from talkpath.measure.bounds import MOST_CALL_S, MOST_CALL_STREAMS
 from talkpath.measure.call import Attempt, Call, CallTransport, Flow, Heading, Moment, Second, Stream
 
-FEWEST_PACKETS = 8
+FEWEST_COUNTED_PACKETS = 8
 """As in a recording."""
-MEDIA = ("voice", "video")
+COUNTED_MEDIA = ("voice", "video")
 PathKind = CallTransport
 
 
@@ -57,25 +57,25 @@ class PeerConnection:
 
 def call_of(connection: PeerConnection, base_s: float, file_end_s: float) -> Call | None:
     """Return the record of a connection that carried a call; times count from `base_s`."""
-    counted = [stream for stream in connection.streams if stream.packets.sum() > 0][:MOST_STREAMS]
-    if sum(float(stream.packets.sum()) for stream in counted) < FEWEST_PACKETS:
+    counted = [stream for stream in connection.streams if stream.packets.sum() > 0][:MOST_CALL_STREAMS]
+    if sum(float(stream.packets.sum()) for stream in counted) < FEWEST_COUNTED_PACKETS:
         return None
     begin_s, end_s = min(stream.begin_s for stream in counted), max(stream.end_s for stream in counted)
-    streams = sorted((_stream(one, base_s) for one in counted), key=lambda one: (one.direction, one.start_s))
+    streams = sorted((_stream_record(one, base_s) for one in counted), key=lambda one: (one.direction, one.start_s))
     return with_silent_end(
         Call(
             app=connection.app,
             app_confidence=connection.confidence,
-            media=tuple(medium for medium in MEDIA if any(stream.medium == medium for stream in counted)),
+            media=tuple(medium for medium in COUNTED_MEDIA if any(stream.medium == medium for stream in counted)),
             start_s=round(begin_s - base_s, 6),
             duration_s=round(end_s - begin_s, 6),
             setup_s=round(min(connection.begin_s, begin_s) - base_s, 6),
             transport=connection.transport,
             protocol="tcp" if connection.protocol == "tcp" else "udp",
             encrypted=True,
-            flows=(_flow(connection, counted, base_s),),
+            flows=(_flow_record(connection, counted, base_s),),
             streams=tuple(streams),
-            seconds=_seconds(counted, begin_s - base_s, end_s - base_s, base_s),
+            seconds=_moments(counted, begin_s - base_s, end_s - base_s, base_s),
             control_end_s=round(max(connection.end_s, end_s) - base_s, 6),
             file_end_s=round(file_end_s - base_s, 6),
             closed=connection.closed,
@@ -99,7 +99,7 @@ def attempt_of(connection: PeerConnection, base_s: float) -> Attempt | None:
     )
 
 
-def _stream(counters: Counters, base_s: float) -> Stream:
+def _stream_record(counters: Counters, base_s: float) -> Stream:
     packets, lost = round(counters.packets.sum()), None if counters.lost is None else round(counters.lost.sum())
     lasts_s = counters.end_s - counters.begin_s
     still = counters.still()
@@ -129,8 +129,10 @@ def _stream(counters: Counters, base_s: float) -> Stream:
         late_ms=None,
         freezes=freezes,
         frozen_s=round(frozen_s, 3),
-        longest_gap_ms=round(1e3 * _longest(counters.span_s, still), 3),
-        mos=round(quality.heard_mos(loss_pct or 0.0, 100 * frozen_s / lasts_s, jitter_ms or 0.0), 2) if rated else None,
+        longest_gap_ms=round(1e3 * _longest_standstill_s(counters.span_s, still), 3),
+        mos=round(quality.mos_with_silence(loss_pct or 0.0, 100 * frozen_s / lasts_s, jitter_ms or 0.0), 2)
+        if rated
+        else None,
         start_s=round(counters.begin_s - base_s, 6),
         duration_s=round(lasts_s, 6),
         kbps=round(8e-3 * float(counters.size.sum()) / lasts_s, 3),
@@ -141,7 +143,7 @@ def _stream(counters: Counters, base_s: float) -> Stream:
     )
 
 
-def _longest(span_s: Floats, still: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
+def _longest_standstill_s(span_s: Floats, still: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
     """Return the length of the longest run of readings between which nothing came."""
     longest = run = 0.0
     for lasts_s, stood in zip(span_s.tolist(), still.tolist(), strict=True):
@@ -150,7 +152,7 @@ def _longest(span_s: Floats, still: np.ndarray[tuple[int, ...], np.dtype[np.bool
     return longest
 
 
-def _flow(connection: PeerConnection, counted: Sequence[Counters], base_s: float) -> Flow:
+def _flow_record(connection: PeerConnection, counted: Sequence[Counters], base_s: float) -> Flow:
     def media(heading: Heading) -> tuple[int, float | None]:
         own = [stream for stream in counted if stream.direction == heading]
         return round(sum(stream.packets.sum() for stream in own)), max((stream.end_s for stream in own), default=None)
@@ -174,18 +176,20 @@ def _flow(connection: PeerConnection, counted: Sequence[Counters], base_s: float
     )
 
 
-def _seconds(counted: Sequence[Counters], begin_s: float, end_s: float, base_s: float) -> tuple[Moment, ...]:
+def _moments(counted: Sequence[Counters], begin_s: float, end_s: float, base_s: float) -> tuple[Moment, ...]:
     """Tell each second by the readings that cover its middle, those whose middle lies in the call."""
     first = floor(begin_s + 0.5)
     count = min(max(floor(end_s + 0.5) - first, 1), MOST_CALL_S)
     seconds = first + np.arange(count, dtype=np.int64)
     middles: Floats = np.asarray(seconds + (base_s + 0.5), np.float64)
-    both = [_heading([one for one in counted if one.direction == way], middles) for way in ("sent", "received")]
+    both = [
+        _direction_seconds([one for one in counted if one.direction == way], middles) for way in ("sent", "received")
+    ]
     return tuple(Moment(second, sent, received) for second, sent, received in zip(seconds.tolist(), *both, strict=True))
 
 
-def _heading(streams: Sequence[Counters], middles: Floats) -> list[Second]:
-    columns = [_columns(stream, middles) for stream in streams]
+def _direction_seconds(streams: Sequence[Counters], middles: Floats) -> list[Second]:
+    columns = [_counter_columns(stream, middles) for stream in streams]
     if not columns:
         return [Second()] * len(middles)
     packets, lost, size, still = (np.sum([one[name] for one in columns], axis=0) for name in range(4))
@@ -193,10 +197,10 @@ def _heading(streams: Sequence[Counters], middles: Floats) -> list[Second]:
     known = ~np.isnan(jitter)
     jitter_ms = np.where(known.any(axis=0), np.max(np.where(known, jitter, 0.0), axis=0), np.nan)
     values = zip(packets.tolist(), lost.tolist(), size.tolist(), still.tolist(), jitter_ms.tolist(), strict=True)
-    return [_second(*value) for value in values]
+    return [_second_record(*value) for value in values]
 
 
-def _columns(stream: Counters, middles: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+def _counter_columns(stream: Counters, middles: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Packets, lost packets, bytes, seconds that stood still, and jitter of each second."""
     place, inside = stream.covering(middles)
     share = np.where(inside, 1.0 / stream.span_s[place], 0.0)
@@ -208,7 +212,7 @@ def _columns(stream: Counters, middles: Floats) -> tuple[Floats, Floats, Floats,
     return stream.packets[place] * share, lost, stream.size[place] * share, frozen[place] * share, jitter
 
 
-def _second(packets: float, lost: float, size: float, frozen_s: float, jitter_ms: float) -> Second:
+def _second_record(packets: float, lost: float, size: float, frozen_s: float, jitter_ms: float) -> Second:
     is_lost_known, is_jitter_known = not np.isnan(lost), not np.isnan(jitter_ms)
     return Second(
         packets=round(packets),

@@ -14,9 +14,9 @@ from talkpath.measure.bounds import MOST_COUNT
 from talkpath.measure.call import Attempt, Call, Findings, Source
 from talkpath.wire.pcap.window import ByteSource
 
-MOST_BYTES = 64 << 20
-LEFT_OUT = "call whose numbers no call can have"
-GZIP = b"\x1f\x8b"
+MOST_STATISTICS_BYTES = 64 << 20
+LEFT_OUT_REASON = "call whose numbers no call can have"
+GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +34,30 @@ class AppStatistics:
 def read_app_stats(file: ByteSource) -> AppStatistics | None:
     """Read a dump of webrtc-internals or a debug log of Signal, also gzipped; None if it is neither. `UsageError` where
     it is one of them and cannot be used."""
-    data = _data(file)
+    data = _unpacked_file(file)
     if data is None:
         return None
     if data.lstrip()[:1] == b"{":
-        dump = webrtc_internals.connections(data)
-        return None if dump is None else _statistics("webrtc_internals", dump, True)
+        dump = webrtc_internals.internals_connections(data)
+        return None if dump is None else _app_statistics("webrtc_internals", dump, True)
     text = data.decode("utf-8", "replace")
-    return _statistics("signal_log", *signal_log.connections(text)) if signal_log.is_log(text) else None
+    return _app_statistics("signal_log", *signal_log.signal_connections(text)) if signal_log.is_log(text) else None
 
 
-def _data(file: ByteSource) -> bytes | None:
+def _unpacked_file(file: ByteSource) -> bytes | None:
     """The whole file, unpacked; None where it cannot be unpacked."""
     data = bytearray()
-    while len(data) <= MOST_BYTES and (piece := file.read(MOST_BYTES + 1 - len(data))):
+    while len(data) <= MOST_STATISTICS_BYTES and (piece := file.read(MOST_STATISTICS_BYTES + 1 - len(data))):
         data += piece
-    if data[:2] == GZIP:
+    if data[:2] == GZIP_MAGIC:
         try:
-            data = bytearray(zlib.decompressobj(wbits=31).decompress(data, MOST_BYTES + 1))
+            data = bytearray(zlib.decompressobj(wbits=31).decompress(data, MOST_STATISTICS_BYTES + 1))
         except zlib.error:
             return None
-    if len(data) > MOST_BYTES:
-        raise UsageError(f"A file of statistics may have {MOST_BYTES >> 20} MiB; cut out the calls in question.")
+    if len(data) > MOST_STATISTICS_BYTES:
+        raise UsageError(
+            f"A file of statistics may have {MOST_STATISTICS_BYTES >> 20} MiB; cut out the calls in question."
+        )
     return bytes(data)
 
 
@@ -68,7 +70,7 @@ def _is_sound(record: Call | Attempt) -> bool:
     return True
 
 
-def _statistics(source: Source, connections: list[PeerConnection], is_clock_known: bool) -> AppStatistics:
+def _app_statistics(source: Source, connections: list[PeerConnection], is_clock_known: bool) -> AppStatistics:
     if not connections:
         return AppStatistics(Findings(packets=0, duration_s=0.0, unread={}, calls=(), attempts=(), source=source))
     base_s = min(connection.first_s for connection in connections)
@@ -82,7 +84,7 @@ def _statistics(source: Source, connections: list[PeerConnection], is_clock_know
     findings = Findings(
         packets=min(sum(connection.packets for connection in connections), MOST_COUNT),
         duration_s=round(end_s - base_s, 6),
-        unread={LEFT_OUT: left_out} if left_out else {},
+        unread={LEFT_OUT_REASON: left_out} if left_out else {},
         calls=tuple(sorted(sound_calls, key=lambda call: call.start_s)),
         attempts=tuple(sorted(sound_attempts, key=lambda attempt: attempt.start_s)),
         source=source,

@@ -22,21 +22,21 @@ import numpy as np
 
 from talkpath.capture.app_stats.calls import PathKind, PeerConnection
 from talkpath.capture.app_stats.counters import Counters
-from talkpath.measure.bounds import MOST_CALLS, MOST_STREAMS
+from talkpath.measure.bounds import MOST_CALL_STREAMS, MOST_RECORDED_CALLS
 
-STATS = re.compile(
+STATS_LINE = re.compile(
     r"ringrtc_stats!,(?P<kind>audio|video),(?P<way>send|recv),(?P<ssrc>\d{1,10}),(?P<rate>\d{1,6}(?:\.\d+)?),"
     r"(?:(?P<lost>\d{1,3}(?:\.\d+)?)%|\d+(?:\.\d+)?),(?P<bps>\d{1,10}(?:\.\d+)?)bps(?:,(?P<jitter>\d{1,6})ms)?"
 )
-CONNECTION = re.compile(r"ringrtc_stats!,connection,[^,]{0,40},(?P<at_us>\d{16}),")
-TIME = re.compile(r"(20\d\d)[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d)[.:](\d{3})(Z?)")
-ROUTE = re.compile(r"local_relayed: (true|false),.{0,200}remote_relayed: (true|false)")
+CONNECTION_LINE = re.compile(r"ringrtc_stats!,connection,[^,]{0,40},(?P<at_us>\d{16}),")
+TIME_STAMP = re.compile(r"(20\d\d)[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d)[.:](\d{3})(Z?)")
+ROUTE_LINE = re.compile(r"local_relayed: (true|false),.{0,200}remote_relayed: (true|false)")
 RELAY_TCP = re.compile(r"local_relay_protocol: (Tcp|Tls)")
-BEGINS, ENDS = ("on_start_call", "Group Client created"), ("terminate_call", "delete_group_call_client")
-APART_S = 60.0
+BEGIN_WORDS, END_WORDS = ("on_start_call", "Group Client created"), ("terminate_call", "delete_group_call_client")
+LOG_APART_S = 60.0
 """Lines further apart are of different calls."""
-USUAL_S, QUARTER_S = 10.0, 900.0
-SURE = 1.0
+USUAL_REPORT_S, QUARTER_S = 10.0, 900.0
+LOG_CONFIDENCE = 1.0
 
 
 @dataclass(slots=True)
@@ -55,26 +55,26 @@ class _Talk:
 
 def is_log(text: str) -> bool:
     """Does this hold lines of RingRTC's statistics?"""
-    return STATS.search(text) is not None
+    return STATS_LINE.search(text) is not None
 
 
-def connections(text: str) -> tuple[list[PeerConnection], bool]:
+def signal_connections(text: str) -> tuple[list[PeerConnection], bool]:
     """Return the calls of a log, and whether its times are known to be UTC."""
     offset_s = _offset_s(text)
-    talks = [talk for talk in _talks(text) if talk.lines][:MOST_CALLS]
-    return [_connection(talk, offset_s or 0.0) for talk in talks], offset_s is not None
+    talks = [talk for talk in _logged_talks(text) if talk.lines][:MOST_RECORDED_CALLS]
+    return [_peer_connection(talk, offset_s or 0.0) for talk in talks], offset_s is not None
 
 
-def _talks(text: str) -> Iterator[_Talk]:
+def _logged_talks(text: str) -> Iterator[_Talk]:
     talk: _Talk | None = None
     for line in text.splitlines():
-        begins, found = any(word in line for word in BEGINS), STATS.search(line)
+        begins, found = any(word in line for word in BEGIN_WORDS), STATS_LINE.search(line)
         if not (begins or found or talk):
             continue
         at_s = _time_s(line)
         if at_s is None:
             continue
-        if talk is not None and (begins or at_s - talk.end_s > APART_S or at_s < talk.begin_s):
+        if talk is not None and (begins or at_s - talk.end_s > LOG_APART_S or at_s < talk.begin_s):
             yield talk
             talk = None
         if talk is None and (begins or found):
@@ -83,11 +83,11 @@ def _talks(text: str) -> Iterator[_Talk]:
             continue
         if found:
             talk.end_s = at_s
-            _add(talk, at_s, found)
-        elif (route := ROUTE.search(line)) is not None:
+            _add_line(talk, at_s, found)
+        elif (route := ROUTE_LINE.search(line)) is not None:
             talk.relayed.append("true" in route.groups())
             talk.over_tcp = RELAY_TCP.search(line) is not None
-        elif any(word in line for word in ENDS):
+        elif any(word in line for word in END_WORDS):
             talk.closed = True
             talk.end_s = at_s
             yield talk
@@ -96,9 +96,9 @@ def _talks(text: str) -> Iterator[_Talk]:
         yield talk
 
 
-def _add(talk: _Talk, at_s: float, found: re.Match[str]) -> None:
+def _add_line(talk: _Talk, at_s: float, found: re.Match[str]) -> None:
     key = (found["kind"], found["way"], int(found["ssrc"]))
-    if key not in talk.lines and len(talk.lines) >= MOST_STREAMS:
+    if key not in talk.lines and len(talk.lines) >= MOST_CALL_STREAMS:
         return
     own = talk.lines[key]
     if own and at_s <= own[-1][0]:
@@ -109,27 +109,27 @@ def _add(talk: _Talk, at_s: float, found: re.Match[str]) -> None:
     own.append((at_s, float(found["rate"]), lost, float(found["bps"]) / 8, jitter))
 
 
-def _connection(talk: _Talk, offset_s: float) -> PeerConnection:
+def _peer_connection(talk: _Talk, offset_s: float) -> PeerConnection:
     transport: PathKind = "unknown" if not talk.relayed else "relay" if talk.relayed[-1] else "p2p"
     return PeerConnection(
         app="signal",
-        confidence=SURE,
+        confidence=LOG_CONFIDENCE,
         begin_s=talk.begin_s + offset_s,
         end_s=talk.end_s + offset_s,
-        streams=[_stream(*key, lines, offset_s) for key, lines in talk.lines.items()],
+        streams=[_stream_counters(*key, lines, offset_s) for key, lines in talk.lines.items()],
         transport=transport,
         protocol="tcp" if talk.over_tcp else "udp",
         closed=talk.closed,
     )
 
 
-def _stream(
+def _stream_counters(
     kind: str, way: str, ssrc: int, lines: list[tuple[float, float, float | None, float, float | None]], offset_s: float
 ) -> Counters:
     columns = list(zip(*lines, strict=True))
     at_s, rate, rate_bytes = (np.array(columns[place], np.float64) for place in (0, 1, 3))
     lost, jitter_ms = (np.array([np.nan if one is None else one for one in columns[place]]) for place in (2, 4))
-    span_s = np.diff(at_s, prepend=at_s[0] - (at_s[1] - at_s[0] if len(at_s) > 1 else USUAL_S))
+    span_s = np.diff(at_s, prepend=at_s[0] - (at_s[1] - at_s[0] if len(at_s) > 1 else USUAL_REPORT_S))
     packets = rate * span_s
     return Counters(
         direction="received" if way == "recv" else "sent",
@@ -145,7 +145,7 @@ def _stream(
 
 def _time_s(line: str) -> float | None:
     """The first time in a line, as if its clock were UTC; None where there is none."""
-    found = TIME.search(line)
+    found = TIME_STAMP.search(line)
     if found is None:
         return None
     year, month, day, hour, minute, second, thousandths = map(int, found.groups()[:-1])
@@ -158,11 +158,11 @@ def _time_s(line: str) -> float | None:
 def _offset_s(text: str) -> float | None:
     """How far the log's clock is from UTC: 0 where it says so, else by a line with both times; None where none has."""
     for line in text.splitlines():
-        if (told := TIME.search(line)) is None:
+        if (told := TIME_STAMP.search(line)) is None:
             continue
         if told[8]:
             return 0.0
-        if (found := CONNECTION.search(line)) is not None and (at_s := _time_s(line)) is not None:
+        if (found := CONNECTION_LINE.search(line)) is not None and (at_s := _time_s(line)) is not None:
             away_s = int(found["at_us"]) / 1e6 - at_s
             return round(away_s / QUARTER_S) * QUARTER_S if abs(away_s) < 15 * 3600 else None
     return None

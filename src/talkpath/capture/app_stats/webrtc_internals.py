@@ -20,15 +20,15 @@ from talkpath.capture.app_stats.calls import PathKind, PeerConnection
 from talkpath.capture.app_stats.counters import Counters, Medium, since_before
 from talkpath.capture.streams.freezes import Floats
 from talkpath.errors import UsageError
-from talkpath.measure.bounds import MOST_CALLS, MOST_COUNT, MOST_RECORDING_S, MOST_STREAMS
+from talkpath.measure.bounds import MOST_CALL_STREAMS, MOST_COUNT, MOST_RECORDED_CALLS, MOST_RECORDING_S
 
 MOST_SERIES, MOST_READINGS, FEWEST_READINGS = 20_000, 100_000, 2
 """Of one connection, and of one series."""
-APPS = {"web.whatsapp.com": "whatsapp", "web.telegram.org": "telegram", "discord.com": "discord"}
+APP_BY_PAGE_HOST = {"web.whatsapp.com": "whatsapp", "web.telegram.org": "telegram", "discord.com": "discord"}
 BY_PAGE, KIND_OF_CALL = 0.9, 0.5
 """How sure the app is by the page that made the call, and that it is a call of WebRTC at all."""
-MEDIA: dict[str, Medium] = {"audio": "voice", "video": "video"}
-COUNTERS = {
+MEDIUM_BY_KIND: dict[str, Medium] = {"audio": "voice", "video": "video"}
+COUNTER_SERIES = {
     "inbound-rtp": ("received", "packetsReceived", "bytesReceived"),
     "outbound-rtp": ("sent", "packetsSent", "bytesSent"),
 }
@@ -50,19 +50,19 @@ class _Dump(msgspec.Struct):
     PeerConnections: dict[str, _PeerConnection]
 
 
-_decode = msgspec.json.Decoder(_Dump).decode
-_values = msgspec.json.Decoder(list[float | str | bool | dict[str, object] | list[object] | None]).decode
+_decode_dump = msgspec.json.Decoder(_Dump).decode
+_series_values = msgspec.json.Decoder(list[float | str | bool | dict[str, object] | list[object] | None]).decode
 
 
-def connections(data: bytes) -> list[PeerConnection] | None:
+def internals_connections(data: bytes) -> list[PeerConnection] | None:
     """Return the connections of a dump, None where it is none. `UsageError` where it holds too many."""
     try:
-        dump = _decode(data)
+        dump = _decode_dump(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    if len(dump.PeerConnections) > MOST_CALLS:
-        raise UsageError(f"This dump holds more than {MOST_CALLS} connections; save one of fewer calls.")
-    made = (_connection(connection) for connection in dump.PeerConnections.values())
+    if len(dump.PeerConnections) > MOST_RECORDED_CALLS:
+        raise UsageError(f"This dump holds more than {MOST_RECORDED_CALLS} connections; save one of fewer calls.")
+    made = (_peer_connection(connection) for connection in dump.PeerConnections.values())
     return [connection for connection in made if connection is not None]
 
 
@@ -109,7 +109,7 @@ class _Reports:
         if (report, name) not in self._read:
             series = self._series[report].get(name)
             try:
-                values = _values(series.values) if series else []
+                values = _series_values(series.values) if series else []
             except msgspec.MsgspecError:
                 values = []
             self._read[report, name] = list(values[-MOST_READINGS:])
@@ -120,11 +120,11 @@ class _Reports:
         if name != "timestamp" and len(stamps) == count:
             return np.array(stamps, np.float64) / 1e3
         series = self._series[report].get(name)
-        begin_s, end_s = (_seconds(text) for text in ((series.startTime, series.endTime) if series else ("", "")))
+        begin_s, end_s = (_unix_s(text) for text in ((series.startTime, series.endTime) if series else ("", "")))
         return np.linspace(begin_s, end_s, count)
 
 
-def _seconds(text: str) -> float:
+def _unix_s(text: str) -> float:
     """Seconds since 1970 of an ISO time, NaN where it is none."""
     try:
         return datetime.fromisoformat(text).timestamp()
@@ -132,15 +132,21 @@ def _seconds(text: str) -> float:
         return float("nan")
 
 
-def _connection(connection: _PeerConnection) -> PeerConnection | None:
+def _peer_connection(connection: _PeerConnection) -> PeerConnection | None:
     reports = _Reports(connection.stats)
-    streams = [one for report in reports.of_kind(*COUNTERS)[:MOST_STREAMS] if (one := _stream(reports, report))]
+    streams = [
+        one
+        for report in reports.of_kind(*COUNTER_SERIES)[:MOST_CALL_STREAMS]
+        if (one := _stream_counters(reports, report))
+    ]
     pair = _selected_pair(reports)
     _, read_s = reports.numbers(pair, "requestsSent") if pair else (None, np.zeros(0))
     times = np.concatenate([read_s, *(stream.at_s for stream in streams)])
     if not len(times):
         return None
-    app = APPS.get(urlsplit(connection.url).hostname or "") if connection.url.startswith("https://") else None
+    app = (
+        APP_BY_PAGE_HOST.get(urlsplit(connection.url).hostname or "") if connection.url.startswith("https://") else None
+    )
     heard_s = reports.last(pair, "lastPacketReceivedTimestamp") / 1e3
     return PeerConnection(
         app=app or "webrtc",
@@ -148,19 +154,25 @@ def _connection(connection: _PeerConnection) -> PeerConnection | None:
         begin_s=float(times.min()),
         end_s=float(times.max()),
         streams=streams,
-        transport=_transport(reports, pair),
-        protocol=next(iter(reports.texts(_candidate(reports, pair, "local"), "protocol")[-1:]), "udp"),
-        requests=_count(reports.last(pair, "requestsSent")),
-        answers=_count(reports.last(pair, "responsesReceived")),
-        received=_count(reports.last(pair, "packetsReceived")),
+        transport=_transport_kind(reports, pair),
+        protocol=next(iter(reports.texts(_candidate_type(reports, pair, "local"), "protocol")[-1:]), "udp"),
+        requests=_counter_value(reports.last(pair, "requestsSent")),
+        answers=_counter_value(reports.last(pair, "responsesReceived")),
+        received=_counter_value(reports.last(pair, "packetsReceived")),
         heard_s=heard_s if times.min() - 1e5 < heard_s <= times.max() + 1.0 else None,
     )
 
 
-def _stream(reports: _Reports, report: str) -> Counters | None:
-    direction, packets_name, bytes_name = COUNTERS[reports.kinds[report]]
+def _stream_counters(reports: _Reports, report: str) -> Counters | None:
+    direction, packets_name, bytes_name = COUNTER_SERIES[reports.kinds[report]]
     medium = next(
-        (MEDIA[text] for name in ("kind", "mediaType") for text in reports.texts(report, name) if text in MEDIA), None
+        (
+            MEDIUM_BY_KIND[text]
+            for name in ("kind", "mediaType")
+            for text in reports.texts(report, name)
+            if text in MEDIUM_BY_KIND
+        ),
+        None,
     )
     packets, at_s = reports.numbers(report, packets_name)
     if medium is None or len(packets) < FEWEST_READINGS or packets.max() > MOST_COUNT:
@@ -185,7 +197,7 @@ def _stream(reports: _Reports, report: str) -> Counters | None:
         if is_received and jitter_s is not None
         else np.full(len(packets), np.nan),
         frozen_s=since_before(frozen_s) if is_received and frozen_s is not None else None,
-        freezes=_count(reports.last(report, "freezeCount")),
+        freezes=_counter_value(reports.last(report, "freezeCount")),
     )
 
 
@@ -199,15 +211,15 @@ def _selected_pair(reports: _Reports) -> str:
     return known[-1] if known else max(pairs, key=lambda pair: reports.last(pair, "requestsSent"), default="")
 
 
-def _candidate(reports: _Reports, pair: str, end: str) -> str:
+def _candidate_type(reports: _Reports, pair: str, end: str) -> str:
     return next(iter(reports.texts(pair, f"{end}CandidateId")[-1:]), "")
 
 
-def _transport(reports: _Reports, pair: str) -> PathKind:
-    kinds = [reports.texts(_candidate(reports, pair, end), "candidateType")[-1:] for end in ("local", "remote")]
+def _transport_kind(reports: _Reports, pair: str) -> PathKind:
+    kinds = [reports.texts(_candidate_type(reports, pair, end), "candidateType")[-1:] for end in ("local", "remote")]
     told = [kind for own in kinds for kind in own]
     return "relay" if "relay" in told else "p2p" if len(told) == len(kinds) else "unknown"
 
 
-def _count(value: float) -> int:
+def _counter_value(value: float) -> int:
     return int(min(max(value, 0.0), MOST_COUNT))

@@ -12,18 +12,18 @@ from talkpath.apps import app_modules, apps
 from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow
 from talkpath.wire.ip.address import Address
 
-UNKNOWN = "unknown"
-WEAK = 0.55
+UNKNOWN_APP = "unknown"
+WEAK_CONFIDENCE = 0.55
 """With at most this confidence the name is a kind of call (WebRTC, RTP), not an app."""
-LABELLED, BY_ADDRESS = 1.0, 0.6
-TELLING = 0.9
+LABEL_CONFIDENCE, ADDRESS_CONFIDENCE = 1.0, 0.6
+CERTAIN_CONFIDENCE = 0.9
 
 
 @dataclass(slots=True)
 class AppName:
     """An app id, how sure it is, and the evidence for it."""
 
-    app: str = UNKNOWN
+    app: str = UNKNOWN_APP
     confidence: float = 0.0
     evidence: AppEvidence = field(default_factory=AppEvidence)
 
@@ -33,14 +33,14 @@ def name_app(known: list[KnownFlow], labels: Sequence[str] = ()) -> AppName:
 
     An app that was recognised in the media goes before one seen only in set-up, unless that one is certain.
     """
-    totals = totalled(known)
+    totals = evidence_by_app(known)
     labelled = next(filter(None, map(app_of_label, labels)), "")
     if labelled:
-        return AppName(labelled, LABELLED, totals.get(labelled, AppEvidence()))
+        return AppName(labelled, LABEL_CONFIDENCE, totals.get(labelled, AppEvidence()))
     if not totals:
         return AppName()
     with_media = {app: evidence for app, evidence in totals.items() if evidence.kinds.get("media")}
-    sure = {app: evidence for app, evidence in totals.items() if evidence.confidence >= TELLING}
+    sure = {app: evidence for app, evidence in totals.items() if evidence.confidence >= CERTAIN_CONFIDENCE}
     candidates = sure or with_media or totals
     best = max(candidates, key=lambda app: (candidates[app].confidence, candidates[app].hits))
     return AppName(best, candidates[best].confidence, candidates[best])
@@ -49,33 +49,33 @@ def name_app(known: list[KnownFlow], labels: Sequence[str] = ()) -> AppName:
 def name_by_address(kind: AppName, far: Iterable[Address], hinted: Collection[str] = ()) -> AppName:
     """Name a call of which only the kind is known (WebRTC, RTP, nothing) by the networks that app files list, or by the
     relay's port where the app's recogniser left a hint; with low confidence."""
-    if kind.confidence > WEAK:
+    if kind.confidence > WEAK_CONFIDENCE:
         return kind
     ends = list(far)
     hosts = [ip_address(end.packed) for end in ends]
-    for app, listed in networks().items():
+    for app, listed in networks_by_app().items():
         if any(host in network for host in hosts for network in listed):
-            return AppName(app, BY_ADDRESS, kind.evidence)
+            return AppName(app, ADDRESS_CONFIDENCE, kind.evidence)
     for app in sorted(hinted):
         ports = getattr(app_modules()[app], "RELAY_PORTS", ())
         if any(end.port in ports for end in ends):
-            return AppName(app, BY_ADDRESS, kind.evidence)
+            return AppName(app, ADDRESS_CONFIDENCE, kind.evidence)
     return kind
 
 
-def hinted(known: Iterable[KnownFlow]) -> set[str]:
+def hinted_apps(known: Iterable[KnownFlow]) -> set[str]:
     """Return the apps whose recogniser left a hint in one of these flows."""
     return {app for flow in known for app, notes in flow.notes.items() if notes.get("hint")}
 
 
 @cache
-def networks() -> dict[str, tuple[IPv4Network | IPv6Network, ...]]:
+def networks_by_app() -> dict[str, tuple[IPv4Network | IPv6Network, ...]]:
     """Return the networks of the app files that list any (`NETWORKS`)."""
     listed = {app: getattr(module, "NETWORKS", ()) for app, module in sorted(app_modules().items())}
     return {app: tuple(ip_network(text) for text in texts) for app, texts in listed.items() if texts}
 
 
-def totalled(known: list[KnownFlow]) -> dict[str, AppEvidence]:
+def evidence_by_app(known: list[KnownFlow]) -> dict[str, AppEvidence]:
     """Return the evidence for each app over all these flows."""
     totals: dict[str, AppEvidence] = {}
     for flow in known:
@@ -85,9 +85,9 @@ def totalled(known: list[KnownFlow]) -> dict[str, AppEvidence]:
 
 
 @cache
-def _labels() -> dict[str, str]:
+def _ids_by_label() -> dict[str, str]:
     """Map the letters of names, ids and packages to ids."""
-    return {_letters(text): app.id for app in apps().values() for text in (app.id, app.name, *app.packages)}
+    return {_letters_of(text): app.id for app in apps().values() for text in (app.id, app.name, *app.packages)}
 
 
 def app_of_label(label: str) -> str:
@@ -95,11 +95,11 @@ def app_of_label(label: str) -> str:
     say)."""
     if not label:
         return ""
-    letters, known = _letters(label), _labels()
+    letters, known = _letters_of(label), _ids_by_label()
     if letters in known:
         return known[letters]
     return next((app for text, app in known.items() if len(text) >= 5 and letters.startswith(text)), "")
 
 
-def _letters(text: str) -> str:
+def _letters_of(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())

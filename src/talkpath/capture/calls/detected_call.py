@@ -13,7 +13,7 @@ from talkpath.capture.streams.record import Medium
 from talkpath.capture.streams.stream_stats import StreamStats
 from talkpath.measure.call import Heading
 
-PAUSE_S = 30.0
+CALL_PAUSE_S = 30.0
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ def split_at_pauses(streams: Sequence[MeasuredStream]) -> list[list[MeasuredStre
     out: list[list[MeasuredStream]] = []
     reached = -np.inf
     for stream in sorted(streams, key=lambda stream: stream.begin_s):
-        if not out or stream.begin_s > reached + PAUSE_S:
+        if not out or stream.begin_s > reached + CALL_PAUSE_S:
             out.append([])
         out[-1].append(stream)
         reached = max(reached, stream.end_s)

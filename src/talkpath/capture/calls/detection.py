@@ -12,10 +12,17 @@ from copy import copy
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.calls.app_naming import UNKNOWN, WEAK, AppName, hinted, name_app, name_by_address
+from talkpath.capture.calls.app_naming import (
+    UNKNOWN_APP,
+    WEAK_CONFIDENCE,
+    AppName,
+    hinted_apps,
+    name_app,
+    name_by_address,
+)
 from talkpath.capture.calls.detected_call import DetectedCall, MeasuredStream, SetupGroup, split_at_pauses
 from talkpath.capture.calls.stitch import FlowEnds, flow_ends, group_flows
-from talkpath.capture.packets.flows import address, host_pairs, is_group
+from talkpath.capture.packets.flows import are_multicast, endpoint_address, host_pair_hash
 from talkpath.capture.packets.rows import stream_key
 from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow
 from talkpath.capture.scan import Scan
@@ -26,17 +33,17 @@ from talkpath.capture.streams.stream_stats import StreamStats
 from talkpath.capture.tcp.tls_cadence import TlsCalls, find_tls_calls
 from talkpath.measure.call import Heading
 from talkpath.wire.ip.address import Address
-from talkpath.wire.pcap.arrays import Bools, among
+from talkpath.wire.pcap.arrays import Bools, is_among
 
-CALL_PACKETS, CALL_S = 8, 0.1
-SHORT_PACKETS, RING_REPORTS, RING_S = 5, 10, 3.0
+FEWEST_CALL_PACKETS, SHORTEST_CALL_S = 8, 0.1
+FEWEST_PACKETS_AFTER_RING, RING_REPORTS, RING_S = 5, 10, 3.0
 """A call has CALL_PACKETS over CALL_S, or SHORT_PACKETS where both ends had exchanged reports for RING_S before."""
-ABSORB_S = 60.0
-JOIN_S = 5.0
-STREAMED = (14, 32, 33)
+SETUP_APART_S = 60.0
+ATTEMPTS_APART_S = 5.0
+STREAMING_TYPES = (14, 32, 33)
 """MPEG audio, video and transport streams (RFC 3551): no call has these."""
-SLOWEST_HZ = 500.0
-TIMES = ("first_s", "last_s", "began_s", "heard_s")
+SLOWEST_MEDIA_HZ = 500.0
+TIME_COLUMNS = ("first_s", "last_s", "began_s", "heard_s")
 STREAM_FIGURES = ("flow", "direction", "begin_s", "end_s", "packets", "clock_hz")
 
 
@@ -45,14 +52,14 @@ class Detection:
 
     def __init__(self, scan: Scan) -> None:
         self.scan = scan
-        self.table = _from_begin(scan.flows.table[: len(scan.flows)], scan.begin_s)
+        self.table = _times_from_begin(scan.flows.table[: len(scan.flows)], scan.begin_s)
         self.ends: FlowEnds = flow_ends(scan)
-        groups = is_group(self.table["high"], self.table["low"])
+        groups = are_multicast(self.table["high"], self.table["low"])
         self.to_group: Bools = groups[:, 0] | groups[:, 1]
         """Flows to multicast or broadcast addresses."""
 
         streaming = np.sort(np.array(list(scan.tcp.streaming), np.uint64))
-        self._streaming: Bools = among(host_pairs(self.table["high"], self.table["low"]), streaming)
+        self._streaming: Bools = is_among(host_pair_hash(self.table["high"], self.table["low"]), streaming)
         """Flows between hosts that spoke RTSP."""
 
         self._group_of = np.full(len(self.table), -1, np.int64)
@@ -90,7 +97,7 @@ class Detection:
         """Measure all streams of a kind and assign them to their groups."""
         deque(parts, maxlen=0)
         columns = [stats.figures[column].tolist() for column in STREAM_FIGURES]
-        keys = _keys(stats)
+        keys = _stream_keys(stats)
         for number, figures in enumerate(zip(*columns, strict=True)):
             flow, direction, begin_s, end_s, packets, clock_hz = figures
             group = int(self._group_of[flow])
@@ -112,7 +119,7 @@ class Detection:
     def _medium(self, stats: StreamStats, number: int, app: str, keys: set[int]) -> Medium | None:
         """Return the medium that the app's recogniser gave; where it gave none, or the media clock contradicts it, what
         the packets look like."""
-        if stats.is_padding(number) or (stats.has_header and stats.figures["type"][number] in STREAMED):
+        if stats.is_padding(number) or (stats.has_header and stats.figures["type"][number] in STREAMING_TYPES):
             return None
         evidence = self._evidence(keys, app)
         if evidence.hits and not evidence.kinds.get("media"):
@@ -152,28 +159,30 @@ class Detection:
         unused = self._without_call(calls, others)
         for call in calls:
             far = map(self._far_end, call.flows)
-            call.name = name_by_address(call.name, far, hinted(self.known(call.flows)))
+            call.name = name_by_address(call.name, far, hinted_apps(self.known(call.flows)))
         return calls, self._joined(unused)
 
     def _far_end(self, flow: int) -> Address:
         row, far = self.table[flow], 1 - int(self.ends.local[flow])
-        return address(int(row["high"][far]), int(row["low"][far]), int(row["port"][far]))
+        return endpoint_address(int(row["high"][far]), int(row["low"][far]), int(row["port"][far]))
 
     def _without_call(self, calls: list[DetectedCall], others: list[SetupGroup]) -> list[SetupGroup]:
         """Return the set-up that belongs to no call of the same host; the other is added to its call."""
         by_host: dict[int, list[DetectedCall]] = {}
         for call in calls:
             by_host.setdefault(int(self.ends.local_host[call.flows[0]]), []).append(call)
-        return [setup for setup in others if not any(_absorbed(setup, call) for call in by_host.get(setup.host, ()))]
+        return [setup for setup in others if not any(_is_setup_of(setup, call) for call in by_host.get(setup.host, ()))]
 
     def _is_call(self, call: DetectedCall) -> bool:
         if not call.media or self._is_streaming(call):
             return False
         begin, end = call.span()
-        if end - begin < CALL_S:
+        if end - begin < SHORTEST_CALL_S:
             return False
         packets = sum(stream.packets for stream in call.media)
-        return packets >= CALL_PACKETS or (packets >= SHORT_PACKETS and self._had_reports(call.flows, begin))
+        return packets >= FEWEST_CALL_PACKETS or (
+            packets >= FEWEST_PACKETS_AFTER_RING and self._had_reports(call.flows, begin)
+        )
 
     def _had_reports(self, flows: list[int], begin_s: float) -> bool:
         """Had both ends exchanged reports for a while before?"""
@@ -187,10 +196,10 @@ class Detection:
         or a media clock that no medium has."""
         if self._streaming[call.flows].any() or self.to_group[call.flows].any():
             return True
-        if call.name.app not in (UNKNOWN, "rtp") or call.name.confidence >= WEAK:
+        if call.name.app not in (UNKNOWN_APP, "rtp") or call.name.confidence >= WEAK_CONFIDENCE:
             return False
         clocks = [stream.clock_hz for stream in call.media if stream.stats.has_header]
-        if max(clocks, default=SLOWEST_HZ) < SLOWEST_HZ:
+        if max(clocks, default=SLOWEST_MEDIA_HZ) < SLOWEST_MEDIA_HZ:
             return True
         if len({stream.heading for stream in call.media}) > 1:
             return False
@@ -206,7 +215,7 @@ class Detection:
         out: list[SetupGroup] = []
         for setup in sorted(others, key=lambda setup: setup.begin_s):
             earlier = latest.get((setup.name.app, setup.host))
-            if earlier is not None and setup.begin_s - earlier.end_s < JOIN_S:
+            if earlier is not None and setup.begin_s - earlier.end_s < ATTEMPTS_APART_S:
                 earlier.flows = earlier.flows + setup.flows
                 earlier.end_s = max(earlier.end_s, setup.end_s)
             else:
@@ -215,7 +224,7 @@ class Detection:
         return [setup.flows for setup in out]
 
 
-def _keys(stats: StreamStats) -> list[int]:
+def _stream_keys(stats: StreamStats) -> list[int]:
     """Return the keys by which recognition knows a stream in each of its flows; none for streams without a header."""
     own = stats.carriers if stats.has_header else stats.carriers[:0]
     source = stats.figures["ssrc"][own["stream"]].astype(np.uint64)
@@ -223,24 +232,24 @@ def _keys(stats: StreamStats) -> list[int]:
     return keys
 
 
-def _from_begin(table: NDArray[np.void], begin_s: float) -> NDArray[np.void]:
+def _times_from_begin(table: NDArray[np.void], begin_s: float) -> NDArray[np.void]:
     """Return the flows with times that count from the earliest packet, which is the first one in most files."""
     if not begin_s:
         return table
     out = table.copy()
-    for column in TIMES:
+    for column in TIME_COLUMNS:
         out[column] -= begin_s
     return out
 
 
-def _absorbed(setup: SetupGroup, call: DetectedCall) -> bool:
+def _is_setup_of(setup: SetupGroup, call: DetectedCall) -> bool:
     """Does this set-up, on sockets of its own, belong to that call? Then it is added, and may name the call."""
     begin, end = call.span()
-    if setup.begin_s > end or setup.end_s < min(begin, call.begin_s) - ABSORB_S:
+    if setup.begin_s > end or setup.end_s < min(begin, call.begin_s) - SETUP_APART_S:
         return False
     surer = setup.name.confidence > call.name.confidence
-    names_it = call.name.confidence <= WEAK and surer and setup.begin_s <= begin
-    if setup.name.app != call.name.app and setup.name.confidence > WEAK and not names_it:
+    names_it = call.name.confidence <= WEAK_CONFIDENCE and surer and setup.begin_s <= begin
+    if setup.name.app != call.name.app and setup.name.confidence > WEAK_CONFIDENCE and not names_it:
         return False
     if names_it:
         call.name = copy(setup.name)

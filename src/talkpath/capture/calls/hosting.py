@@ -55,7 +55,7 @@ _DIGITALOCEAN = (
     "174.138.0.0/17 178.62.0.0/16 178.128.0.0/16 188.166.0.0/16 192.241.128.0/17 206.189.0.0/16 207.154.192.0/18 "
     "209.97.128.0/18"
 )
-_OTHERS = (
+_OTHER_HOSTERS = (
     "45.32.0.0/16 45.63.0.0/17 45.76.0.0/16 45.77.0.0/16 108.61.0.0/16 140.82.0.0/18 149.28.0.0/16 155.138.128.0/17 "
     "207.148.0.0/17 45.33.0.0/17 45.56.64.0/18 45.79.0.0/16 50.116.0.0/18 66.175.208.0/20 85.90.244.0/22 "
     "96.126.96.0/19 139.162.0.0/16 172.104.0.0/15 176.58.96.0/19 178.79.128.0/17 51.15.0.0/16 51.158.0.0/15 "
@@ -67,9 +67,9 @@ _OTHERS = (
 
 
 @cache
-def _networks(address_bytes: int) -> tuple[list[bytes], list[bytes]]:
+def _hosting_networks(address_bytes: int) -> tuple[list[bytes], list[bytes]]:
     """Return the first and the last address of each network of one family, in order; no network is inside another."""
-    texts = " ".join((_AWS, _GOOGLE, _AZURE, _HETZNER, _OVH, _DIGITALOCEAN, _OTHERS)).split()
+    texts = " ".join((_AWS, _GOOGLE, _AZURE, _HETZNER, _OVH, _DIGITALOCEAN, _OTHER_HOSTERS)).split()
     every = [(network[0].packed, network[-1].packed) for network in map(ip_network, texts)]
     own = sorted(ends for ends in every if len(ends[0]) == address_bytes)
     return [first for first, _ in own], [last for _, last in own]
@@ -77,6 +77,6 @@ def _networks(address_bytes: int) -> tuple[list[bytes], list[bytes]]:
 
 def is_hosting(end: Address) -> bool:
     """Is this address in a network of a hosting company that is listed here?"""
-    firsts, lasts = _networks(len(end.packed))
+    firsts, lasts = _hosting_networks(len(end.packed))
     place = bisect_right(firsts, end.packed) - 1
     return place >= 0 and end.packed <= lasts[place]

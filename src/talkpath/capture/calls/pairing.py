@@ -14,28 +14,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.calls.records import MeasuredCapture
-from talkpath.capture.packets.flows import mix
+from talkpath.capture.packets.flows import hash_words
 from talkpath.capture.packets.rows import Rows
 from talkpath.capture.streams.freezes import Floats
 from talkpath.measure.call import Heading, Paired, PairedDirection
 from talkpath.wire.pcap.arrays import Words
 
-FEWEST = 5
-MARGIN_S = 0.5
-HOLE_S = 1.0
+FEWEST_MATCHED = 5
+RECORDING_MARGIN_S = 0.5
+RECORDING_HOLE_S = 1.0
 """A recording without any packet for so long has a hole."""
 
 PacketTimes = tuple[Words, Floats]
 
 
-def paired(ours: MeasuredCapture, theirs: MeasuredCapture) -> tuple[Paired, ...]:
+def paired_calls(ours: MeasuredCapture, theirs: MeasuredCapture) -> tuple[Paired, ...]:
     """Compare each of our calls that is in their capture too."""
     out = []
-    here, there = _packets(ours), _packets(theirs)
+    here, there = _media_packets(ours), _media_packets(theirs)
     for number, call in enumerate(ours.calls):
         others = range(len(theirs.calls))
-        up = _most_matched([_compared(here[number, "sent"], there[other, "received"], theirs) for other in others])
-        down = _most_matched([_compared(there[other, "sent"], here[number, "received"], ours) for other in others])
+        up = _most_matched(
+            [_compared_direction(here[number, "sent"], there[other, "received"], theirs) for other in others]
+        )
+        down = _most_matched(
+            [_compared_direction(there[other, "sent"], here[number, "received"], ours) for other in others]
+        )
         if up or down:
             out.append(Paired(number + 1, call.name.app, up, down))
     return tuple(out)
@@ -46,33 +50,37 @@ def _most_matched(directions: list[PairedDirection | None]) -> PairedDirection |
     return max(matched, key=lambda direction: direction.arrived, default=None)
 
 
-def _compared(sent: PacketTimes, received: PacketTimes, at_receiver: MeasuredCapture) -> PairedDirection | None:
+def _compared_direction(
+    sent: PacketTimes, received: PacketTimes, at_receiver: MeasuredCapture
+) -> PairedDirection | None:
     """Compare the packets that one end sent with those that the other received."""
     (key, sent_s), (other, arrived_s) = sent, received
     _, here, there = np.intersect1d(key, other, return_indices=True)
-    if len(here) < FEWEST:
+    if len(here) < FEWEST_MATCHED:
         return None
     ahead = arrived_s[there] - sent_s[here]
     shift = float(np.median(ahead))
     arrived = np.isin(key, other)
-    inside = arrived | _recording(at_receiver, arrived_s, sent_s + shift)
-    return _counted(sent_s[inside], arrived[inside], ahead)
+    inside = arrived | _was_recording(at_receiver, arrived_s, sent_s + shift)
+    return _paired_direction(sent_s[inside], arrived[inside], ahead)
 
 
-def _recording(capture: MeasuredCapture, arrived_s: Floats, due_s: Floats) -> NDArray[np.bool_]:
+def _was_recording(capture: MeasuredCapture, arrived_s: Floats, due_s: Floats) -> NDArray[np.bool_]:
     """Tell which of these moments a recording covers: it has begun, has not ended, and has no hole there (a second
     without any packet, and the time around it until a packet of the call arrived)."""
     scan = capture.detection.scan
-    covered: NDArray[np.bool_] = (due_s >= -MARGIN_S) & (due_s <= scan.end_s - scan.begin_s + MARGIN_S)
+    covered: NDArray[np.bool_] = (due_s >= -RECORDING_MARGIN_S) & (
+        due_s <= scan.end_s - scan.begin_s + RECORDING_MARGIN_S
+    )
     second = np.floor(due_s).astype(np.int64)
     busy = np.unique(scan.activity.cells()["second"] - floor(scan.begin_s))
     empty = [~np.isin(second + step, busy) & (second + step >= 0) for step in (-1, 0, 1)]
     place = np.clip(np.searchsorted(arrived_s, due_s), 1, len(arrived_s) - 1)
-    covered &= ~(np.any(empty, axis=0) & (arrived_s[place] - arrived_s[place - 1] > HOLE_S))
+    covered &= ~(np.any(empty, axis=0) & (arrived_s[place] - arrived_s[place - 1] > RECORDING_HOLE_S))
     return covered
 
 
-def _packets(capture: MeasuredCapture) -> dict[tuple[int, Heading], PacketTimes]:
+def _media_packets(capture: MeasuredCapture) -> dict[tuple[int, Heading], PacketTimes]:
     """Return (key, time) of the media packets of each call and direction, without copies, in the order of time."""
     packets: dict[tuple[int, Heading], list[PacketTimes]] = {}
     for number in range(len(capture.calls)):
@@ -88,16 +96,18 @@ def _packets(capture: MeasuredCapture) -> dict[tuple[int, Heading], PacketTimes]
         for part in parts:
             for segment, stream_number in enumerate(part.numbers.tolist()):
                 if stream_number in places:
-                    packets[places[stream_number]].append(_keys(part.segments.rows[part.of(segment)]))
-    return {place: _unique(some) for place, some in packets.items()}
+                    packets[places[stream_number]].append(_packet_keys(part.segments.rows[part.of(segment)]))
+    return {place: _without_copies(some) for place, some in packets.items()}
 
 
-def _keys(rows: Rows) -> PacketTimes:
+def _packet_keys(rows: Rows) -> PacketTimes:
     number = rows["sequence"].astype(np.uint64) << np.uint64(32) | rows["stamp"]
-    return mix(number ^ mix(rows["ssrc"].astype(np.uint64) << np.uint64(16) ^ rows["size"])), rows["time_s"]
+    return hash_words(number ^ hash_words(rows["ssrc"].astype(np.uint64) << np.uint64(16) ^ rows["size"])), rows[
+        "time_s"
+    ]
 
 
-def _unique(some: list[PacketTimes]) -> PacketTimes:
+def _without_copies(some: list[PacketTimes]) -> PacketTimes:
     key = np.concatenate([np.zeros(0, np.uint64), *(key for key, _ in some)])
     time_s = np.concatenate([np.zeros(0), *(time_s for _, time_s in some)])
     key, first = np.unique(key, return_index=True)
@@ -105,7 +115,7 @@ def _unique(some: list[PacketTimes]) -> PacketTimes:
     return key[order], time_s[first][order]
 
 
-def _counted(sent_s: Floats, arrived: NDArray[np.bool_], ahead: Floats) -> PairedDirection:
+def _paired_direction(sent_s: Floats, arrived: NDArray[np.bool_], ahead: Floats) -> PairedDirection:
     lost = int(np.sum(~arrived))
     edges = np.flatnonzero(np.diff(np.concatenate([[0], (~arrived).astype(np.int8), [0]])))
     runs = edges[1::2] - edges[::2]

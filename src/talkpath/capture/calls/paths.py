@@ -10,39 +10,41 @@ from numpy.typing import NDArray
 from talkpath.apps import app_modules
 from talkpath.capture.calls.hosting import is_hosting
 from talkpath.capture.calls.stitch import FlowEnds
-from talkpath.capture.packets.flows import address
+from talkpath.capture.packets.flows import endpoint_address
 from talkpath.capture.recognise.evidence import KnownFlow
 from talkpath.wire.ip.address import Address
 
-Path = Literal["relay", "peer", "local"]
+FlowRoute = Literal["relay", "peer", "local"]
 RELAYING = {"stun.allocate", "stun.allocate_response", "stun.allocate_error", "stun.channel", "stun.permission"}
 RELAYED_PORTS = 3
 SERVER_PORTS = (3478, 3479, 5349, *range(19302, 19310))
 LONGEST_NAME = 32
-PLAIN = ("unknown", "rtp", "sip")
+APPS_WITHOUT_ICE = ("unknown", "rtp", "sip")
 """Apps that do not check paths by ICE."""
 
-FEWEST_CHECKS = 3
+FEWEST_SERVER_CHECKS = 3
 """An end that answered so many checks and sent none, or whose call was captured from its beginning, is a server."""
 TURN_SHARE = 0.05
 """Encrypted media looks like ChannelData once in 60 000 packets."""
 
-BLOCKS = {0: "eighties", 8: "eighties", 18: "tens", 9: "eighties"}
+PLAIN_BLOCKS = {0: "eighties", 8: "eighties", 18: "tens", 9: "eighties"}
 """Payload types whose plain payload is a multiple of so many bytes: 10 ms of G.711, G.722 and G.729."""
 
 
-def path_of(flow: int, known: KnownFlow | None, table: NDArray[np.void], ends: FlowEnds, app: str) -> Path | None:
+def route_of_flow(
+    flow: int, known: KnownFlow | None, table: NDArray[np.void], ends: FlowEnds, app: str
+) -> FlowRoute | None:
     """Return relay where TURN or the app's server was seen, peer where both ends checked each other, else None.
 
     Where the app uses ICE, a far end that answers checks and sends none is a server. One in a hosting company's network
     that sends some may be a server too, or the peer's relay.
     """
     row, local = table[flow], int(ends.local[flow])
-    noted = _noted_path(known, app)
+    noted = _noted_route(known, app)
     asked_for = noted == "relay" or (known is not None and known.setups & RELAYING)
     if asked_for or row["turn"] > TURN_SHARE * row["packets"].sum():
         return "relay"
-    peer: Path = "local" if row["private"].all() else "peer"
+    peer: FlowRoute = "local" if row["private"].all() else "peer"
     if noted == "p2p":
         return peer
     if known is not None and known.view.setup == "telegram.reflector":
@@ -52,13 +54,13 @@ def path_of(flow: int, known: KnownFlow | None, table: NDArray[np.void], ends: F
         return "relay"
     if asked[1 - local]:
         return peer if peer == "local" or not is_hosting(far) else None
-    watched = asked[local] >= FEWEST_CHECKS or bool(row["hellos"].any())
-    return "relay" if app not in PLAIN and watched and row["answers"][1 - local] else None
+    watched = asked[local] >= FEWEST_SERVER_CHECKS or bool(row["hellos"].any())
+    return "relay" if app not in APPS_WITHOUT_ICE and watched and row["answers"][1 - local] else None
 
 
 def _far_end(row: np.void, local: int) -> Address:
     far = 1 - local
-    return address(int(row["high"][far]), int(row["low"][far]), int(row["port"][far]))
+    return endpoint_address(int(row["high"][far]), int(row["low"][far]), int(row["port"][far]))
 
 
 def has_server_names(known: list[KnownFlow]) -> bool:
@@ -76,7 +78,7 @@ def has_several_ports(flows: list[int], table: NDArray[np.void], ends: FlowEnds)
     return len(set(pairs)) < len(pairs)
 
 
-def relayed_peer(known: list[KnownFlow]) -> bool:
+def is_peer_relayed(known: list[KnownFlow]) -> bool:
     """Is the peer behind a relay of its own? It then has no address but the relay's, and several ports there."""
     ports: dict[bytes, set[bytes]] = {}
     for flow in known:
@@ -85,12 +87,12 @@ def relayed_peer(known: list[KnownFlow]) -> bool:
     return len(ports) == 1 and len(next(iter(ports.values()))) >= RELAYED_PORTS
 
 
-def _noted_path(known: KnownFlow | None, app: str) -> str:
+def _noted_route(known: KnownFlow | None, app: str) -> str:
     """Return what the app's recogniser noted about the path."""
     return str(known.notes.get(app, {}).get("path", "")) if known is not None else ""
 
 
-def encrypted(app: str, voices: NDArray[np.void], dtls: bool) -> bool | None:
+def is_encrypted(app: str, voices: NDArray[np.void], dtls: bool) -> bool | None:
     """Was the media encrypted? Told by DTLS, by what is known of the app, or by payload sizes that leave no room for a
     tag. `voices` are the figures of voice streams with a header."""
     if dtls:
@@ -99,7 +101,7 @@ def encrypted(app: str, voices: NDArray[np.void], dtls: bool) -> bool | None:
     known: bool | None = getattr(module, "ENCRYPTED", True if module and module.APP.shapes else None)
     if known is not None:
         return known
-    block = BLOCKS.get(int(voices["first_type"][0])) if len(voices) else None
+    block = PLAIN_BLOCKS.get(int(voices["first_type"][0])) if len(voices) else None
     if block is None:
         return None
     plain = float(voices[block].sum() / voices["rows"].sum())

@@ -11,33 +11,33 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.calls.app_naming import UNKNOWN
+from talkpath.capture.calls.app_naming import UNKNOWN_APP
 from talkpath.capture.calls.detected_call import DetectedCall
 from talkpath.capture.calls.detection import Detection
 from talkpath.capture.calls.paths import (
-    Path,
-    encrypted,
+    FlowRoute,
     has_server_names,
     has_several_ports,
-    path_of,
-    relayed_peer,
+    is_encrypted,
+    is_peer_relayed,
+    route_of_flow,
 )
 from talkpath.capture.calls.silent_end import with_silent_end
-from talkpath.capture.calls.timeline import CallSpan, OtherTraffic, timelines
-from talkpath.capture.packets.flows import address
+from talkpath.capture.calls.timeline import CallSpan, OtherTraffic, call_timelines
+from talkpath.capture.packets.flows import endpoint_address
 from talkpath.capture.scan import Scan
-from talkpath.capture.streams.figures import FIGURE
+from talkpath.capture.streams.figures import FIGURE_TYPE
 from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.record import Medium, stream_record
-from talkpath.capture.streams.stream_stats import TAIL
+from talkpath.capture.streams.stream_stats import TAIL_ROWS
 from talkpath.measure.call import Attempt, Call, CallTransport, Findings, Flow, Moment
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.arrays import Bools
 
 LONGEST_SETUP_S = 180.0
-NO_MEDIA = (0, 0)
-MEDIA: tuple[Medium, ...] = ("voice", "video")
-ATTEMPT = 0.4
+NO_MEDIA_PACKETS = (0, 0)
+MEDIA_IN_ORDER: tuple[Medium, ...] = ("voice", "video")
+FEWEST_ATTEMPT_CONFIDENCE = 0.4
 """Set-up of an app with less confidence is not reported."""
 
 
@@ -62,7 +62,7 @@ class MeasuredCapture:
     def _ends(self, flow: int) -> tuple[Address, Address, str]:
         row, local = self.detection.table[flow], int(self.detection.ends.local[flow])
         columns = (row[column].tolist() for column in ("high", "low", "port"))
-        both = [address(*end) for end in zip(*columns, strict=True)]
+        both = [endpoint_address(*end) for end in zip(*columns, strict=True)]
         return both[local], both[1 - local], "tcp" if row["protocol"] == 6 else "udp"
 
 
@@ -82,7 +82,7 @@ def measure_calls(scan: Scan) -> MeasuredCapture:
     return MeasuredCapture(findings, calls, detection)
 
 
-def findings(scan: Scan) -> Findings:
+def capture_findings(scan: Scan) -> Findings:
     """Return the facts alone."""
     return measure_calls(scan).findings
 
@@ -94,14 +94,14 @@ class _Records:
         self.detection, self._scan = detection, detection.scan
         self._table, self._ends_of_flows = detection.table, detection.ends
         flows = sorted({flow for call in detection.calls for flow in call.flows})
-        self._rows = _rows_of(flows, self._table, self._ends_of_flows.local)
+        self._rows = _flow_rows(flows, self._table, self._ends_of_flows.local)
         self._inside = cast(Bools, self._table["private"].all(axis=1))
         self._other_traffics: dict[bool, OtherTraffic] = {}
         self._begun_s, self._lived_s = self._lives()
 
     def calls(self, calls: Sequence[DetectedCall]) -> Iterator[Call]:
         """Yield the record of each call."""
-        for call, seconds in zip(calls, timelines(map(self._span, calls)), strict=True):
+        for call, seconds in zip(calls, call_timelines(map(self._span, calls)), strict=True):
             yield self._call(call, seconds)
 
     def _span(self, call: DetectedCall) -> CallSpan:
@@ -120,11 +120,11 @@ class _Records:
         found = Call(
             app=call.name.app,
             app_confidence=round(call.name.confidence, 2),
-            media=tuple(medium for medium in MEDIA if any(stream.medium == medium for stream in call.media)),
+            media=tuple(medium for medium in MEDIA_IN_ORDER if any(stream.medium == medium for stream in call.media)),
             start_s=round(begin, 6),
             duration_s=round(end - begin, 6),
             setup_s=round(self._setup_s(call.flows, begin), 6),
-            transport=_transport(paths[last]),
+            transport=_call_transport(paths[last]),
             protocol="tcp" if self._rows[last].tcp else "udp",
             encrypted=self._encrypted(call),
             flows=self._flows(call, paths),
@@ -156,7 +156,11 @@ class _Records:
         """Return the record of set-up without a call; None where it is too little, such as one packet a flow."""
         every_flow, flows = flows, [flow for flow in flows if self._table["packets"][flow].sum() > 1]
         own = self.detection.name(flows)
-        if not own.evidence.kinds.get("setup") or own.confidence < ATTEMPT or own.app in (UNKNOWN, "rtp"):
+        if (
+            not own.evidence.kinds.get("setup")
+            or own.confidence < FEWEST_ATTEMPT_CONFIDENCE
+            or own.app in (UNKNOWN_APP, "rtp")
+        ):
             return None
         rows, local = self._table[flows], self._ends_of_flows.local[flows]
         every = np.arange(len(flows))
@@ -191,11 +195,13 @@ class _Records:
         lives = lives[np.argsort(lives[:, 0])]
         return lives[:, 0], np.maximum.accumulate(lives[:, 1])
 
-    def _paths(self, call: DetectedCall) -> dict[int, Path | None]:
+    def _paths(self, call: DetectedCall) -> dict[int, FlowRoute | None]:
         known, app = self._scan.recognition.known, call.name.app
-        paths = {flow: path_of(flow, known.get(flow), self._table, self._ends_of_flows, app) for flow in call.flows}
+        paths = {
+            flow: route_of_flow(flow, known.get(flow), self._table, self._ends_of_flows, app) for flow in call.flows
+        }
         flows = self.detection.known(call.flows)
-        if relayed_peer(flows) or has_server_names(flows):
+        if is_peer_relayed(flows) or has_server_names(flows):
             return {flow: "relay" if path in ("peer", None) else path for flow, path in paths.items()}
         if has_several_ports(
             [flow for flow in call.flows if flow in known and known[flow].sessions], self._table, self._ends_of_flows
@@ -209,7 +215,7 @@ class _Records:
         if len(carriers) == 1:
             return carriers.pop()
         rows = np.concatenate([stream.stats.tail_of(stream.number) for stream in call.media])
-        late = rows[np.argsort(rows["time_s"])[-TAIL:]]["flow"]
+        late = rows[np.argsort(rows["time_s"])[-TAIL_ROWS:]]["flow"]
         return int(np.bincount(late).argmax())
 
     def _setup_s(self, flows: list[int], begin_s: float) -> float:
@@ -221,12 +227,12 @@ class _Records:
         dtls = any(self._rows[flow].sealed for flow in call.flows)
         voices = [stream for stream in call.media if stream.medium == "voice" and stream.stats.has_header and not dtls]
         figures = [stream.stats.figures[stream.number] for stream in voices]
-        return encrypted(call.name.app, np.array(figures, FIGURE), dtls)
+        return is_encrypted(call.name.app, np.array(figures, FIGURE_TYPE), dtls)
 
-    def _flows(self, call: DetectedCall, paths: dict[int, Path | None]) -> tuple[Flow, ...]:
+    def _flows(self, call: DetectedCall, paths: dict[int, FlowRoute | None]) -> tuple[Flow, ...]:
         media = self._media(call)
         return tuple(
-            _flow(place + 1, paths[flow] or "peer", media.get(flow, NO_MEDIA), self._rows[flow])
+            _flow_record(place + 1, paths[flow] or "peer", media.get(flow, NO_MEDIA_PACKETS), self._rows[flow])
             for place, flow in enumerate(call.flows)
         )
 
@@ -240,7 +246,7 @@ class _Records:
         return dict(packets)
 
 
-class _Row(NamedTuple):
+class _FlowRow(NamedTuple):
     """The figures of a flow that its record holds."""
 
     tcp: bool
@@ -255,7 +261,7 @@ class _Row(NamedTuple):
     sealed: bool
 
 
-def _rows_of(flows: list[int], table: NDArray[np.void], ends: NDArray[np.int8]) -> dict[int, _Row]:
+def _flow_rows(flows: list[int], table: NDArray[np.void], ends: NDArray[np.int8]) -> dict[int, _FlowRow]:
     """Read the rows of these flows, all at once."""
     rows, local, every = table[flows], ends[flows], np.arange(len(flows))
     columns = (
@@ -271,10 +277,10 @@ def _rows_of(flows: list[int], table: NDArray[np.void], ends: NDArray[np.int8]) 
         rows["sealed"].any(axis=1) | rows["hellos"].any(axis=1),
     )
     values = zip(*(column.tolist() for column in columns), strict=True)
-    return {flow: _Row(*row) for flow, row in zip(flows, values, strict=True)}
+    return {flow: _FlowRow(*row) for flow, row in zip(flows, values, strict=True)}
 
 
-def _flow(number: int, kind: Path, media: Sequence[int], row: _Row) -> Flow:
+def _flow_record(number: int, kind: FlowRoute, media: Sequence[int], row: _FlowRow) -> Flow:
     return Flow(
         number=number,
         kind=kind,
@@ -292,5 +298,5 @@ def _flow(number: int, kind: Path, media: Sequence[int], row: _Row) -> Flow:
     )
 
 
-def _transport(path: Path | None) -> CallTransport:
+def _call_transport(path: FlowRoute | None) -> CallTransport:
     return "unknown" if path is None else "relay" if path == "relay" else "p2p"

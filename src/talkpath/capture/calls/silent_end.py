@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from talkpath.measure.call import Call, Moment, Stream
-from talkpath.measure.quality import WORST_MOS, burst_ratio, heard_mos
+from talkpath.measure.quality import WORST_MOS, burst_ratio, mos_with_silence
 from talkpath.measure.silence import Silence, silence_of
 
 
@@ -14,11 +14,11 @@ def with_silent_end(call: Call) -> Call:
     silence = silence_of(call)
     if silence is None or silence.replied or "voice" not in call.media:
         return call
-    streams = tuple(_rated(stream, silence) for stream in call.streams)
-    return replace(call, streams=streams, seconds=tuple(_heard(moment, silence) for moment in call.seconds))
+    streams = tuple(_rated_stream(stream, silence) for stream in call.streams)
+    return replace(call, streams=streams, seconds=tuple(_silent_moment(moment, silence) for moment in call.seconds))
 
 
-def _rated(stream: Stream, silence: Silence) -> Stream:
+def _rated_stream(stream: Stream, silence: Silence) -> Stream:
     """Rate a voice that went silent over the time for which it was waited for as well."""
     if stream.direction != "received" or stream.medium != "voice" or stream.lost is None:
         return stream
@@ -26,7 +26,7 @@ def _rated(stream: Stream, silence: Silence) -> Stream:
     unheard_s = lasts_s - stream.duration_s + stream.frozen_s
     runs = round(stream.lost / stream.mean_burst) if stream.mean_burst else 0
     sent = stream.packets + stream.lost
-    mos = heard_mos(
+    mos = mos_with_silence(
         100 * stream.lost / max(sent, 1),
         100 * unheard_s / lasts_s,
         stream.jitter_ms or 0.0,
@@ -35,7 +35,7 @@ def _rated(stream: Stream, silence: Silence) -> Stream:
     return replace(stream, mos=round(mos, 2))
 
 
-def _heard(moment: Moment, silence: Silence) -> Moment:
+def _silent_moment(moment: Moment, silence: Silence) -> Moment:
     if moment.at_s < silence.since_s or moment.at_s + 1 > silence.since_s + silence.lasts_s:
         return moment
     return replace(moment, received=replace(moment.received, mos=WORST_MOS))

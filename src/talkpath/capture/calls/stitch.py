@@ -16,24 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.packets.local_host import host_numbers, local_ends
-from talkpath.capture.packets.rows import SEEN, Rows
+from talkpath.capture.packets.rows import SEEN_FLAG, Rows
 from talkpath.capture.recognise.evidence import KnownFlow
 from talkpath.capture.scan import Scan
 from talkpath.capture.streams.measurement import from_begin
 from talkpath.capture.streams.part_state import PartState
-from talkpath.capture.streams.rtp_order import STEP_AHEAD, STEP_BACK, STEP_RATE, Segments, plausible
+from talkpath.capture.streams.rtp_order import STEP_AHEAD, STEP_BACK, STEP_RATE, Segments, is_plausible_rtp
 from talkpath.wire.pcap import Unread
-from talkpath.wire.pcap.arrays import Bools, Ints, distinct
+from talkpath.wire.pcap.arrays import Bools, Ints, distinct_values
 
-APART_S = 60.0
+FLOWS_APART_S = 60.0
 SOCKET_APART_S = 30.0
-MOVE_S, STRAGGLERS, NEIGHBOURS = 10.0, 5, 8
+NETWORK_CHANGE_S, MOST_STRAGGLERS, COMPARED_STREAMS = 10.0, 5, 8
 """A phone changes networks within MOVE_S, and at most STRAGGLERS packets of the old one come later; each stream is
 compared with so many NEIGHBOURS that began after it."""
 
 MOST_SOURCES = 1 << 15
 """So many SSRCs are measured, about 5 KB each; more are a flood, or random bytes taken for RTP."""
-TWICE_S = 0.5
+COPY_WITHIN_S = 0.5
 BEGIN_TOGETHER_S, END_TOGETHER_S = 5.0, 10.0
 
 
@@ -89,18 +89,18 @@ def group_flows(scan: Scan, ends: FlowEnds, tls_calls: Set[int]) -> tuple[list[l
     of real RTP streams. `tls_calls` are the TLS connections that carry a call."""
     known = {flow: known for flow, known in scan.recognition.known.items() if known.evidence}
     inside = scan.tcp.turn_over_tls.flows
-    headerless = {flow for rows, _ in scan.headerless.parts() for flow in distinct(rows["flow"]).tolist()}
+    headerless = {flow for rows, _ in scan.headerless.parts() for flow in distinct_values(rows["flow"]).tolist()}
     headerless -= inside.keys() - tls_calls
     groups, sources = DisjointSets(), Sources()
     carriers: set[int] = set()
-    for media, fresh in _media(scan):
-        carriers.update(distinct(media.rows["flow"]).tolist())
+    for media, fresh in _stream_starts(scan):
+        carriers.update(distinct_values(media.rows["flow"]).tolist())
         sources.add(media)
         _join_same_ssrc(groups, ends, media, fresh)
     table = scan.flows.table
     asked = [(flow, by) for flow in tls_calls if (by := inside[flow]) is not None]
-    asked = [(flow, by) for flow, by in asked if abs(table["first_s"][flow] - table["first_s"][by]) < APART_S]
-    joined = [*asked, *_reports(carriers, ends, table)]
+    asked = [(flow, by) for flow, by in asked if abs(table["first_s"][flow] - table["first_s"][by]) < FLOWS_APART_S]
+    joined = [*asked, *_report_flows(carriers, ends, table)]
     members = sorted({*known, *headerless, *carriers, *(by for _, by in joined)})
     for flow, by in joined:
         groups.join(flow, by)
@@ -133,16 +133,16 @@ class Sources:
         return np.sort(self.ssrc[np.argsort(-self.packets, kind="stable")[:MOST_SOURCES]])
 
 
-def _media(scan: Scan) -> Iterator[tuple[Segments, Bools]]:
+def _stream_starts(scan: Scan) -> Iterator[tuple[Segments, Bools]]:
     """Yield the RTP streams of each part, and which of them begin in it."""
-    state = PartState(APART_S)
+    state = PartState(FLOWS_APART_S)
     for rows, last in scan.media.parts():
         every = state.before(from_begin(rows, scan.begin_s))
         segments = state.split_streams(every, every["key"], last)
         state.keep(segments)
         if len(segments):
-            segments = segments.where(plausible(segments))
-            yield segments, segments.rows["state"][segments.begin] != SEEN
+            segments = segments.where(is_plausible_rtp(segments))
+            yield segments, segments.rows["state"][segments.begin] != SEEN_FLAG
 
 
 def _join_successive(
@@ -176,22 +176,22 @@ def _join_same_ssrc(groups: DisjointSets, ends: FlowEnds, media: Segments, fresh
     for same in by_source.values():
         same.sort(key=begins.__getitem__)
         for place, one in enumerate(same):
-            for other in same[place + 1 : place + 1 + NEIGHBOURS]:
-                if not fresh[other] or begins[other] - ends_s[one] > APART_S:
+            for other in same[place + 1 : place + 1 + COMPARED_STREAMS]:
+                if not fresh[other] or begins[other] - ends_s[one] > FLOWS_APART_S:
                     continue
                 host, next_host = ends.local_host[flows[one]], ends.local_host[flows[other]]
-                if _continues(media, one, other, moved=bool(host != next_host)):
+                if _continues_stream(media, one, other, moved=bool(host != next_host)):
                     groups.join(flows[one], flows[other])
 
 
-def _continues(media: Segments, one: int, other: int, moved: bool) -> bool:
+def _continues_stream(media: Segments, one: int, other: int, moved: bool) -> bool:
     """Does a segment's first packet continue the sequence numbers that another had at that time?"""
     rows, first = media.rows[media.begin[one] : media.begin[one] + media.count[one]], media.rows[media.begin[other]]
     if moved and _same_packet(rows, first):
         return True
     at = max(int(np.searchsorted(rows["time_s"], first["time_s"])) - 1, 0)
     pause = float(first["time_s"] - rows["time_s"][at])
-    if pause > (MOVE_S if moved else APART_S) or (moved and at < len(rows) - 1 - STRAGGLERS):
+    if pause > (NETWORK_CHANGE_S if moved else FLOWS_APART_S) or (moved and at < len(rows) - 1 - MOST_STRAGGLERS):
         return False
     ahead = ((int(first["sequence"]) - int(rows["sequence"][at]) + 0x8000) & 0xFFFF) - 0x8000
     return STEP_BACK < ahead < STEP_AHEAD + STEP_RATE * pause
@@ -199,7 +199,7 @@ def _continues(media: Segments, one: int, other: int, moved: bool) -> bool:
 
 def _same_packet(rows: Rows, first: np.void) -> bool:
     """Was the packet captured on both sides of a router that translates addresses?"""
-    low, high = np.searchsorted(rows["time_s"], [first["time_s"] - TWICE_S, first["time_s"] + TWICE_S])
+    low, high = np.searchsorted(rows["time_s"], [first["time_s"] - COPY_WITHIN_S, first["time_s"] + COPY_WITHIN_S])
     near = rows[low:high]
     return bool(np.any((near["sequence"] == first["sequence"]) & (near["stamp"] == first["stamp"])))
 
@@ -224,11 +224,11 @@ def _join_near(groups: DisjointSets, sets: Iterable[set[int]], table: NDArray[np
     for flows in sets:
         ordered = sorted(flows, key=lambda flow: float(table["first_s"][flow]))
         for one, other in pairwise(ordered):
-            if table["first_s"][other] - table["last_s"][one] < APART_S:
+            if table["first_s"][other] - table["last_s"][one] < FLOWS_APART_S:
                 groups.join(one, other)
 
 
-def _reports(carriers: Set[int], ends: FlowEnds, table: NDArray[np.void]) -> list[tuple[int, int]]:
+def _report_flows(carriers: Set[int], ends: FlowEnds, table: NDArray[np.void]) -> list[tuple[int, int]]:
     """Return (media, reports) for flows that carry RTCP alone: from the next port, to the same host (to the next port,
     where there are several), at the same time (RFC 3550 section 11)."""
     rows = np.arange(len(ends.local))
@@ -242,7 +242,7 @@ def _reports(carriers: Set[int], ends: FlowEnds, table: NDArray[np.void]) -> lis
         media = next(iter(beside.values())) if len(beside) == 1 else beside.get(far[flow])
         if media is None or flow in carriers:
             continue
-        if max(table["first_s"][[flow, media]]) - min(table["last_s"][[flow, media]]) < APART_S:
+        if max(table["first_s"][[flow, media]]) - min(table["last_s"][[flow, media]]) < FLOWS_APART_S:
             out.append((media, flow))
     return out
 

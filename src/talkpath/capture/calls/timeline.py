@@ -17,18 +17,18 @@ from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.per_second import BYTES, FROZEN, JITTER, JITTERS, LATE, LOST, PACKETS
 from talkpath.measure import quality
 from talkpath.measure.call import Moment, Second
-from talkpath.wire.pcap.arrays import Bools, Ints, is_ordered, records_at, spread
+from talkpath.wire.pcap.arrays import Bools, Ints, is_ordered, number_ranges, records_at
 
-LONGEST_S = 24 * 3600
-TOGETHER_S = 1 << 14
+LONGEST_TIMELINE_S = 24 * 3600
+BATCH_SECONDS = 1 << 14
 """So many seconds of calls are added up together; of one call all."""
-HEADINGS = ("sent", "received")
-SUMMED, WORST = (PACKETS, LOST, BYTES, JITTER, JITTERS), (FROZEN, LATE)
-VOICE = (PACKETS, LOST, JITTER, JITTERS, FROZEN)
+BOTH_DIRECTIONS = ("sent", "received")
+SUMMED_COLUMNS, WORST_COLUMNS = (PACKETS, LOST, BYTES, JITTER, JITTERS), (FROZEN, LATE)
+VOICE_COLUMNS = (PACKETS, LOST, JITTER, JITTERS, FROZEN)
 """Columns that are summed over the streams of a direction, those of which the worst stream counts, and those that are
 summed for voice alone, too."""
-COLUMNS = 7
-SILENT, UNCOUNTED = Second(lost=0), Second()
+CELL_COLUMNS = 7
+SILENT_SECOND, UNCOUNTED_SECOND = Second(lost=0), Second()
 
 
 class OtherTraffic:
@@ -57,7 +57,7 @@ class OtherTraffic:
         """Count them for each second of some calls, one call behind the other, beside those of the calls' own flows:
         shape (2, seconds). Each call has its flows, its first second and how many seconds it has."""
         begin = np.cumsum(count) - count
-        seconds = spread(first, count)
+        seconds = number_ranges(first, count)
         ends = np.searchsorted(self._second, seconds + 1)
         out = self._total[ends] - self._total[np.searchsorted(self._second, seconds)]
         of = np.repeat(np.arange(len(flows)), [len(own) for own in flows])
@@ -70,7 +70,7 @@ class OtherTraffic:
     def _rows(self, flows: Ints, first: Ints, end: Ints) -> tuple[Ints, Ints]:
         """Return the cells of these flows, each from its first second to its end, and the place of the flow of each."""
         low, high = (np.searchsorted(self._by_flow, self._keys(flows, second)) for second in (first, end))
-        return self._own[spread(low, high - low)], np.repeat(np.arange(len(flows)), high - low)
+        return self._own[number_ranges(low, high - low)], np.repeat(np.arange(len(flows)), high - low)
 
     def _keys(self, flow: Ints, second: Ints) -> Ints:
         """Return one number for flow and second, in their order; times may be damaged, and centuries apart."""
@@ -96,44 +96,44 @@ class CallSpan:
     @property
     def count(self) -> int:
         """How many seconds it has."""
-        return min(floor(self.end_s) - self.first + 1, LONGEST_S)
+        return min(floor(self.end_s) - self.first + 1, LONGEST_TIMELINE_S)
 
 
-def timelines(spans: Iterable[CallSpan]) -> Iterator[tuple[Moment, ...]]:
+def call_timelines(spans: Iterable[CallSpan]) -> Iterator[tuple[Moment, ...]]:
     """Yield all seconds of each call."""
     together: list[CallSpan] = []
     size = 0
     for span in spans:
-        if together and size + span.count > TOGETHER_S:
-            yield from _timelines(together)
+        if together and size + span.count > BATCH_SECONDS:
+            yield from _timelines_together(together)
             together, size = [], 0
         together.append(span)
         size += span.count
-    yield from _timelines(together) if together else ()
+    yield from _timelines_together(together) if together else ()
 
 
-def _timelines(spans: Sequence[CallSpan]) -> Iterator[tuple[Moment, ...]]:
+def _timelines_together(spans: Sequence[CallSpan]) -> Iterator[tuple[Moment, ...]]:
     first, count = np.array([span.first for span in spans]), np.array([span.count for span in spans])
     begin, size = np.cumsum(count) - count, int(count.sum())
-    table = _table(spans, first, count)
-    counted = _counted(spans, first, count)
+    table = _second_sums(spans, first, count)
+    counted = _is_loss_counted(spans, first, count)
     columns = (
-        spread(first, count).tolist(),
+        number_ranges(first, count).tolist(),
         table[:size].tolist(),
         counted[:size].tolist(),
         table[size:].tolist(),
         counted[size:].tolist(),
-        *_came(spans, first, count).tolist(),
+        *_other_packets(spans, first, count).tolist(),
     )
     every = [
-        Moment(second, _second(sent, sent_counts), _second(received, received_counts), other, own)
+        Moment(second, _second_record(sent, sent_counts), _second_record(received, received_counts), other, own)
         for second, sent, sent_counts, received, received_counts, other, own in zip(*columns, strict=True)
     ]
     for at, own in zip(begin.tolist(), count.tolist(), strict=True):
         yield tuple(every[at : at + own])
 
 
-def _came(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Ints:
+def _other_packets(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Ints:
     """Count the other packets of each second, and those of the call's own flows."""
     out = np.zeros((2, int(count.sum())), np.int64)
     of = np.repeat(np.arange(len(spans)), count)
@@ -144,12 +144,12 @@ def _came(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Ints:
     return out
 
 
-def _counted(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Bools:
+def _is_loss_counted(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Bools:
     """Tell for which seconds the losses are known, sent seconds before received ones: from the first to the last packet
     of the direction's streams whose losses can be counted."""
-    second = spread(first, count)
+    second = number_ranges(first, count)
     out = []
-    for heading in HEADINGS:
+    for heading in BOTH_DIRECTIONS:
         own = [[one for one in span.streams if one.heading == heading and one.counts_losses] for span in spans]
         begin_s = np.repeat([min((stream.begin_s for stream in streams), default=0.0) for streams in own], count)
         end_s = np.repeat([max((stream.end_s for stream in streams), default=-np.inf) for streams in own], count)
@@ -157,7 +157,7 @@ def _counted(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Bools:
     return np.concatenate(out)
 
 
-def _table(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Floats:
+def _second_sums(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Floats:
     """Sum cells by second, sent seconds of all calls before received ones: the columns of a cell, then VOICE."""
     streams = [(call, stream) for call, span in enumerate(spans) for stream in span.streams]
     cells = [(stream.stats.seconds, stream.stats.seconds.of(stream.number)) for _, stream in streams]
@@ -166,23 +166,23 @@ def _table(spans: Sequence[CallSpan], first: Ints, count: Ints) -> Floats:
     which = np.repeat(np.arange(len(cells)), [part.stop - part.start for _, part in cells])
     call = np.array([call for call, _ in streams])[which]
     size = 2 * int(count.sum())
-    received = np.array([HEADINGS.index(stream.heading) for _, stream in streams])[which]
+    received = np.array([BOTH_DIRECTIONS.index(stream.heading) for _, stream in streams])[which]
     row = (np.cumsum(count) - count)[call] + np.clip(second - first[call], 0, count[call] - 1) + received * (size // 2)
-    which, row, values = _joined(which, row, values, size)
+    which, row, values = _joined_cells(which, row, values, size)
     is_voice = np.array([stream.medium == "voice" for _, stream in streams])[which]
-    out = np.zeros((size, COLUMNS + len(VOICE)))
-    for column in SUMMED:
+    out = np.zeros((size, CELL_COLUMNS + len(VOICE_COLUMNS)))
+    for column in SUMMED_COLUMNS:
         out[:, column] = np.bincount(row, values[:, column], size)
-    for column in WORST:
+    for column in WORST_COLUMNS:
         worst = np.zeros(size)
         np.maximum.at(worst, row, values[:, column])
         out[:, column] = worst
-    for place, column in enumerate(VOICE):
-        out[:, COLUMNS + place] = np.bincount(row[is_voice], values[is_voice, column], size)
+    for place, column in enumerate(VOICE_COLUMNS):
+        out[:, CELL_COLUMNS + place] = np.bincount(row[is_voice], values[is_voice, column], size)
     return out
 
 
-def _joined(which: Ints, row: Ints, values: Floats, size: int) -> tuple[Ints, Ints, Floats]:
+def _joined_cells(which: Ints, row: Ints, values: Floats, size: int) -> tuple[Ints, Ints, Floats]:
     """Join the cells of one second of a stream: a second that lies in two parts of a recording has two."""
     key = which * size + row
     if not is_ordered(key):
@@ -192,8 +192,8 @@ def _joined(which: Ints, row: Ints, values: Floats, size: int) -> tuple[Ints, In
     if fresh.all():
         return which, row, values
     cell = np.cumsum(fresh) - 1
-    out = np.zeros((int(fresh.sum()), COLUMNS))
-    for column in (*SUMMED, FROZEN):
+    out = np.zeros((int(fresh.sum()), CELL_COLUMNS))
+    for column in (*SUMMED_COLUMNS, FROZEN):
         out[:, column] = np.bincount(cell, values[:, column])
     late = np.zeros(len(out))
     np.maximum.at(late, cell, values[:, LATE])
@@ -201,10 +201,10 @@ def _joined(which: Ints, row: Ints, values: Floats, size: int) -> tuple[Ints, In
     return which[fresh], row[fresh], out
 
 
-def _second(values: list[float], counted: bool) -> Second:
+def _second_record(values: list[float], counted: bool) -> Second:
     packets, lost, size, jitter_s, jitters, frozen_s, late_s = values[:7]
     if not packets and not lost:
-        return SILENT if counted else UNCOUNTED
+        return SILENT_SECOND if counted else UNCOUNTED_SECOND
     return Second(
         packets=int(packets),
         lost=int(lost) if counted else None,
@@ -212,13 +212,13 @@ def _second(values: list[float], counted: bool) -> Second:
         jitter_ms=round(1e3 * jitter_s / jitters, 3) if jitters else None,
         late_ms=round(1e3 * late_s, 3) if packets else None,
         frozen_ms=round(1e3 * min(frozen_s, 1.0), 3),
-        mos=_mos(*values[7:]) if counted else None,
+        mos=_second_mos(*values[7:]) if counted else None,
     )
 
 
-def _mos(packets: float, lost: float, jitter_s: float, jitters: float, frozen_s: float) -> float | None:
+def _second_mos(packets: float, lost: float, jitter_s: float, jitters: float, frozen_s: float) -> float | None:
     """Estimate the quality of one second's voice."""
     if not packets + lost:
         return None
     jitter_ms = 1e3 * jitter_s / jitters if jitters else 0.0
-    return round(quality.heard_mos(100 * lost / (packets + lost), 100 * min(frozen_s, 1.0), jitter_ms), 2)
+    return round(quality.mos_with_silence(100 * lost / (packets + lost), 100 * min(frozen_s, 1.0), jitter_ms), 2)

@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from talkpath.measure.call import Call, Heading, Moment, Second
 
-STRIP_S = 120
+STRIP_SECONDS = 120
 """So many seconds are kept one by one; earlier ones in sums."""
-EDGE_S = 2
-ENDED_S = 30.0
+EDGE_SECONDS = 2
+CALL_ENDED_S = 30.0
 """After so long without media a call has ended (as `detected_call.PAUSE_S`)."""
 
 
@@ -64,7 +64,7 @@ class LiveCall:
 
     def has_ended(self, now_s: float) -> bool:
         """Whether no media has come for so long that a call would be another one."""
-        return now_s - self.end_s > ENDED_S
+        return now_s - self.end_s > CALL_ENDED_S
 
     def update(self, call: Call, flows: set[int], since_s: float, now_s: float) -> None:
         """Take a measurement of the last seconds, which began at `since_s`."""
@@ -75,17 +75,17 @@ class LiveCall:
         self.start_s = min(self.start_s, call.start_s)
         self.end_s = max(self.end_s, call.start_s + call.duration_s)
         for moment in call.seconds:
-            cut = moment.at_s < since_s + EDGE_S and moment.at_s in self._recent
+            cut = moment.at_s < since_s + EDGE_SECONDS and moment.at_s in self._recent
             if not cut and moment.at_s + 1 <= now_s and moment.at_s >= self._first_kept():
                 self._recent[moment.at_s] = moment
         self._shorten()
 
     def _first_kept(self) -> float:
         last = max(self._recent, default=None)
-        return -float("inf") if last is None else last - STRIP_S
+        return -float("inf") if last is None else last - STRIP_SECONDS
 
     def _shorten(self) -> None:
-        for at_s in sorted(self._recent)[:-STRIP_S]:
+        for at_s in sorted(self._recent)[:-STRIP_SECONDS]:
             moment = self._recent.pop(at_s)
             self._sums["sent"] = self._sums["sent"].plus(at_s, moment.sent)
             self._sums["received"] = self._sums["received"].plus(at_s, moment.received)

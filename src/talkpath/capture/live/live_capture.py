@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from talkpath.capture.calls.records import MeasuredCapture
 from talkpath.capture.live.live_picture import LiveCalls, LivePicture
-from talkpath.capture.live.recent_scan import OVERDUE, RecentScan
+from talkpath.capture.live.recent_scan import OVERDUE_FACTOR, RecentScan
 from talkpath.wire.pcap.splitter import OnPacket, RecordSplitter
 
-TAKE_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 20
 """So many bytes at most wait to be scanned."""
 
 
@@ -49,7 +49,9 @@ class LiveCapture:
     def wants_new_part(self) -> bool:
         """Whether so much is held that another part of the stream should begin, as soon as no call goes on."""
         full = self._scan.fullness
-        return full >= OVERDUE or (full >= 1.0 and not self.picture(self.now_s).running and not self._calls.set_up)
+        return full >= OVERDUE_FACTOR or (
+            full >= 1.0 and not self.picture(self.now_s).running and not self._calls.set_up
+        )
 
     @property
     def now_s(self) -> float:
@@ -61,7 +63,7 @@ class LiveCapture:
         """Take bytes of the stream."""
         self._splitter.feed(data)
         self._waiting += len(data)
-        if self._waiting >= TAKE_BYTES:
+        if self._waiting >= CHUNK_BYTES:
             self._scan_waiting()
 
     def look(self, now_s: float | None = None) -> LivePicture:

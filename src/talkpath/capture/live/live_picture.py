@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 from talkpath.capture.calls.records import MeasuredCapture
 from talkpath.capture.live.live_call import LiveCall
-from talkpath.capture.live.recent_scan import WINDOW_S
+from talkpath.capture.live.recent_scan import RECENT_WINDOW_S
 from talkpath.measure.call import Attempt
 
-MOST_CALLS = 50
+MOST_LIVE_CALLS = 50
 """So many calls are shown; earlier ones that have ended are dropped."""
-UNANSWERED_S, UNANSWERED_TRIES = 2.0, 3
+LIVE_UNANSWERED_S, UNANSWERED_TRIES = 2.0, 3
 """So long, and with so many packets, set-up went on without an answer."""
-SET_UP_S = 15.0
+LIVE_SETUP_S = 15.0
 """Set-up is shown for so long after its last packet."""
 
 
@@ -48,14 +48,14 @@ class LiveCalls:
 
     def update(self, measured: MeasuredCapture, now_s: float) -> None:
         """Take a measurement of the last seconds."""
-        since_s = now_s - WINDOW_S
+        since_s = now_s - RECENT_WINDOW_S
         for call, detected in zip(measured.findings.calls, measured.calls, strict=True):
             flows = set(detected.flows)
             known = next((one for one in reversed(self.calls) if self._is_same(one, flows, now_s)), None)
             if known is None:
                 known = self._added(call.app, call.start_s, flows, call.protocol)
             known.update(call, flows, since_s, now_s)
-        recent = [one for one in measured.findings.attempts if one.end_s > now_s - SET_UP_S]
+        recent = [one for one in measured.findings.attempts if one.end_s > now_s - LIVE_SETUP_S]
         self.set_up = tuple(sorted({one.app for one in recent}))
         self.unanswered = tuple(sorted({one.app for one in recent if _is_unanswered(one)}))
 
@@ -80,10 +80,10 @@ class LiveCalls:
             flows=flows,
             protocol=protocol,
         )
-        self.calls = [*self.calls[1 - MOST_CALLS :], call]
+        self.calls = [*self.calls[1 - MOST_LIVE_CALLS :], call]
         return call
 
 
 def _is_unanswered(attempt: Attempt) -> bool:
     waited_s, tries = attempt.end_s - attempt.start_s, max(attempt.requests, attempt.sent_packets)
-    return not attempt.answered and waited_s >= UNANSWERED_S and tries >= UNANSWERED_TRIES
+    return not attempt.answered and waited_s >= LIVE_UNANSWERED_S and tries >= UNANSWERED_TRIES

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from talkpath.capture.packets.rows import ROW, Rows
-from talkpath.capture.packets.spool import PART, Spool
+from talkpath.capture.packets.rows import ROW_TYPE, Rows
+from talkpath.capture.packets.spool import PART_ROWS, Spool
 
 
 class RecentRows(Spool):
@@ -25,7 +25,7 @@ class RecentRows(Spool):
             return
         self._recent.append(rows)
         self.added += len(rows)
-        while len(self._recent) > 1 and sum(map(len, self._recent)) > PART:
+        while len(self._recent) > 1 and sum(map(len, self._recent)) > PART_ROWS:
             self._recent.pop(0)
 
     def forget(self, before_s: float) -> None:
@@ -35,4 +35,4 @@ class RecentRows(Spool):
 
     def parts(self) -> Iterator[tuple[Rows, bool]]:
         """Yield all rows as one part."""
-        yield np.concatenate([np.zeros(0, ROW), *self._recent]), True
+        yield np.concatenate([np.zeros(0, ROW_TYPE), *self._recent]), True

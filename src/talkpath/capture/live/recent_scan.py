@@ -12,10 +12,10 @@ from talkpath.capture.live.recent_rows import RecentRows
 from talkpath.capture.scan import Scan
 from talkpath.errors import WireError
 
-WINDOW_S = 20.0
-MOST_FLOWS, MOST_ROWS, MOST_SECONDS_OF_FLOWS = 1 << 13, 1 << 18, 1 << 18
+RECENT_WINDOW_S = 20.0
+MOST_RECENT_FLOWS, MOST_RECENT_ROWS, MOST_SECONDS_OF_FLOWS = 1 << 13, 1 << 18, 1 << 18
 """What a scan of a stream holds before another one begins, at a moment without a call."""
-OVERDUE = 4
+OVERDUE_FACTOR = 4
 """With a call it may hold so many times as much."""
 
 
@@ -42,7 +42,11 @@ class RecentScan:
     def fullness(self) -> float:
         """How much of what one part may hold is held: 1.0 is all of it."""
         rows = max(self._media.added, self._headerless.added)
-        shares = len(self._scan.flows) / MOST_FLOWS, rows / MOST_ROWS, self._seconds_of_flows / MOST_SECONDS_OF_FLOWS
+        shares = (
+            len(self._scan.flows) / MOST_RECENT_FLOWS,
+            rows / MOST_RECENT_ROWS,
+            self._seconds_of_flows / MOST_SECONDS_OF_FLOWS,
+        )
         return max(shares)
 
     def feed(self, file: bytes) -> None:
@@ -59,7 +63,7 @@ class RecentScan:
 
     def measured(self) -> MeasuredCapture:
         """Measure the calls of the last seconds."""
-        since_s = self._scan.end_s - WINDOW_S
+        since_s = self._scan.end_s - RECENT_WINDOW_S
         self._media.forget(since_s)
         self._headerless.forget(since_s)
         self._scan.activity.forget(since_s)

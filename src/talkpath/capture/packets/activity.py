@@ -15,13 +15,13 @@ from talkpath.capture.packets.flows import Directions, is_private
 from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.arrays import Bools, Ints, is_ordered, stable_order
 
-TCP, TCP_INSIDE = -1, -2
+TCP_OUTSIDE, TCP_INSIDE = -1, -2
 """Flow numbers that stand for all of TCP: with an end outside, and between private addresses."""
 
-MOST_CELLS, MOST_SECONDS = 1 << 23, 1 << 20
+MOST_ACTIVITY_CELLS, MOST_TCP_SECONDS = 1 << 23, 1 << 20
 """So many seconds of flows, 20 bytes each, and of all TCP are counted; more are damaged times, or a flood of flows."""
 
-BUSY = np.dtype([("flow", "i4"), ("second", "i8"), ("packets", "i4", 2)])
+CELL_TYPE = np.dtype([("flow", "i4"), ("second", "i8"), ("packets", "i4", 2)])
 
 
 class Activity:
@@ -46,10 +46,10 @@ class Activity:
         fresh = np.ones(len(order), np.bool_)
         fresh[1:] = (np.diff(ordered_flow) != 0) | (np.diff(ordered_second) != 0)
         cell = np.cumsum(fresh) - 1
-        if self._cells > MOST_CELLS:
+        if self._cells > MOST_ACTIVITY_CELLS:
             self._unread.note("packet not counted by second: too many seconds of flows", len(order))
             return
-        piece = np.zeros(int(cell[-1]) + 1, BUSY)
+        piece = np.zeros(int(cell[-1]) + 1, CELL_TYPE)
         self._cells += len(piece)
         piece["flow"], piece["second"] = ordered_flow[fresh], ordered_second[fresh]
         slots = np.bincount(cell * 2 + direction[order], minlength=2 * len(piece))
@@ -67,13 +67,13 @@ class Activity:
         source = is_private(packets.source_high, packets.source_low)
         is_received = np.where(target == source, packets.source_port < packets.target_port, target)
         inside = target & source
-        for flow, rows in ((TCP, is_received & ~inside), (TCP_INSIDE, is_received & inside)):
+        for flow, rows in ((TCP_OUTSIDE, is_received & ~inside), (TCP_INSIDE, is_received & inside)):
             self._count(flow, time_s[rows], times)
 
     def _count(self, flow: int, time_s: Seconds, times: int) -> None:
         seconds, counts = np.unique(np.floor(time_s).astype(np.int64), return_counts=True)
         for second, count in zip(seconds.tolist(), counts.tolist(), strict=True):
-            if len(self._others) > MOST_SECONDS and (flow, second) not in self._others:
+            if len(self._others) > MOST_TCP_SECONDS and (flow, second) not in self._others:
                 self._unread.note("TCP packet not counted by second: too many seconds", count)
                 continue
             self._others[flow, second] = self._others.get((flow, second), 0) + times * count
@@ -87,7 +87,7 @@ class Activity:
     def cells(self) -> NDArray[np.void]:
         """Return all cells, TCP's among them (as flow TCP or TCP_INSIDE, in both columns). A second of a flow may have
         several cells."""
-        tcp = np.zeros(len(self._others), BUSY)
+        tcp = np.zeros(len(self._others), CELL_TYPE)
         if self._others:
             tcp["flow"], tcp["second"] = np.array(list(self._others)).T
             tcp["packets"] = np.array(list(self._others.values()))[:, None]

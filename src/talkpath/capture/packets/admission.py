@@ -11,9 +11,9 @@ import numpy as np
 from talkpath.wire.pcap import Unread
 from talkpath.wire.pcap.arrays import Bools, Ints, Words
 
-CROWDED, MOST_FLOWS = 1 << 18, 1 << 19
-PACKETS = 3
-SLOTS = 1 << 20
+CROWDED_FLOWS, MOST_TABLE_FLOWS = 1 << 18, 1 << 19
+ADMITTED_PACKETS = 3
+COUNTER_SLOTS = 1 << 20
 """The number of counters, which are halved after as many packets."""
 
 
@@ -30,9 +30,9 @@ class Admission:
         out = known.copy()
         new, first, inverse, times = np.unique(keys[~known], return_index=True, return_inverse=True, return_counts=True)
         in_order = np.argsort(first)
-        allowed = self._count(new, times) >= PACKETS
-        allowed[in_order[: max(CROWDED - flows, 0)]] = True
-        allowed[in_order[np.cumsum(allowed[in_order]) > MOST_FLOWS - flows]] = False
+        allowed = self._count(new, times) >= ADMITTED_PACKETS
+        allowed[in_order[: max(CROWDED_FLOWS - flows, 0)]] = True
+        allowed[in_order[np.cumsum(allowed[in_order]) > MOST_TABLE_FLOWS - flows]] = False
         out[~known] = allowed[inverse]
         self._unread.note("packet of a flow of few packets: too many flows in the file", int(np.sum(~out)))
         return out
@@ -40,13 +40,13 @@ class Admission:
     def _count(self, keys: Words, times: Ints) -> Ints:
         """Count so many packets of each flow; return how many each has shown."""
         if not len(self._counts):
-            self._counts = np.zeros(SLOTS, np.uint8)
-        slots, inverse = np.unique(keys & np.uint64(SLOTS - 1), return_inverse=True)
+            self._counts = np.zeros(COUNTER_SLOTS, np.uint8)
+        slots, inverse = np.unique(keys & np.uint64(COUNTER_SLOTS - 1), return_inverse=True)
         counts: Ints = np.bincount(inverse, times, len(slots)).astype(np.int64)
         counts += self._counts[slots]
         self._counts[slots] = np.minimum(counts, 255)
         self._counted += int(times.sum())
-        if self._counted > SLOTS:
+        if self._counted > COUNTER_SLOTS:
             self._counts >>= 1
             self._counted = 0
         return counts[inverse]

@@ -27,12 +27,12 @@ class CueTable:
         for at, (first, numbers) in self._at.items():
             near = rows[first[head[rows, at]]]
             for number in numbers if len(near) else ():
-                matching = _matching(head, size, near, self.cues[number])
+                matching = _rows_matching(head, size, near, self.cues[number])
                 if len(matching):
                     yield number, matching
 
 
-def _matching(head: Bytes, size: Ints, rows: Ints, cue: Cue) -> Ints:
+def _rows_matching(head: Bytes, size: Ints, rows: Ints, cue: Cue) -> Ints:
     for at, byte in cue.marks:
         rows = rows[head[rows, at] == byte]
     rows = rows[(size[rows] >= cue.least) & (size[rows] <= cue.most)]

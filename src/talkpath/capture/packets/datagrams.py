@@ -14,19 +14,23 @@ from numpy.typing import NDArray
 
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.flows import Directions
-from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, among, big16, big32, bytes_at, marked16
+from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, big16, big32, bytes_at, is_among, table_of_marks16
 
 STUN, DTLS, RTP, RTCP, QUIC, OTHER = range(1, 7)
 PLAIN, TURN, WRAPPED, TLS = range(4)
-HEAD = 48
-WHOLE_HEAD = np.dtype(f"V{HEAD}")
-CAPTURED = np.where(np.arange(HEAD) < np.arange(HEAD)[:, None], 0xFF, 0).astype(np.uint8).view(np.uint64)
+DATAGRAM_HEAD_BYTES = 48
+HEAD_TYPE = np.dtype(f"V{DATAGRAM_HEAD_BYTES}")
+CAPTURED_MASKS = (
+    np.where(np.arange(DATAGRAM_HEAD_BYTES) < np.arange(DATAGRAM_HEAD_BYTES)[:, None], 0xFF, 0)
+    .astype(np.uint8)
+    .view(np.uint64)
+)
 """The bits of a head that are there, in words, by the number of bytes that were captured."""
-DEEPEST = 3
-QUIC_VERSIONS = np.array((0x00000000, 0x00000001, 0x6B3343CF), np.int64)
-CARRYING = marked16(0x0016, 0x0017, 0x0004, 0x0115)
+MOST_LAYERS = 3
+QUIC_VERSION_NUMBERS = np.array((0x00000000, 0x00000001, 0x6B3343CF), np.int64)
+CARRYING_MESSAGES = table_of_marks16(0x0016, 0x0017, 0x0004, 0x0115)
 """Send and Data (RFC 8656), Send request and Data indication (MS-TURN section 2.2.1)."""
-CLASSIC_STUN = marked16(0x0001, 0x0101, 0x0111, 0x0002, 0x0102, 0x0112)
+CLASSIC_STUN_MESSAGES = table_of_marks16(0x0001, 0x0101, 0x0111, 0x0002, 0x0102, 0x0112)
 
 Seconds = NDArray[np.float64]
 KindCodes = NDArray[np.uint8]
@@ -82,7 +86,7 @@ def open_payloads(
     data: Bytes, at: Ints, size: Ints, captured: Ints, wrappings: CueTable, tcp: bool = False
 ) -> Datagrams:
     """Do the same where the flows are not known yet: the columns that tell them have no rows."""
-    head = _head(data, at, captured)
+    head = _datagram_heads(data, at, captured)
     out = Datagrams(
         data=data,
         time_s=np.zeros(0),
@@ -94,29 +98,29 @@ def open_payloads(
         size=size.copy(),
         captured=captured.copy(),
         outer=np.zeros(len(at), np.uint8),
-        kind=classify(head, size),
+        kind=datagram_kinds(head, size),
         head=head,
         tcp=tcp,
     )
     rows = np.arange(len(at))
-    for _ in range(DEEPEST):
-        rows = _open(out, rows, wrappings)
+    for _ in range(MOST_LAYERS):
+        rows = _open_layer(out, rows, wrappings)
         if not len(rows):
             break
     return out
 
 
-def _head(data: Bytes, at: Ints, captured: Ints) -> Bytes:
-    head = bytes_at(data, at, HEAD)
-    short = np.flatnonzero(captured < HEAD)
-    whole = head.view(WHOLE_HEAD).ravel()
-    words = whole[short].view(np.uint64).reshape(len(short), HEAD // 8)
-    words &= CAPTURED[captured[short]]
-    whole[short] = words.view(WHOLE_HEAD).ravel()
+def _datagram_heads(data: Bytes, at: Ints, captured: Ints) -> Bytes:
+    head = bytes_at(data, at, DATAGRAM_HEAD_BYTES)
+    short = np.flatnonzero(captured < DATAGRAM_HEAD_BYTES)
+    whole = head.view(HEAD_TYPE).ravel()
+    words = whole[short].view(np.uint64).reshape(len(short), DATAGRAM_HEAD_BYTES // 8)
+    words &= CAPTURED_MASKS[captured[short]]
+    whole[short] = words.view(HEAD_TYPE).ravel()
     return head
 
 
-def classify(head: Bytes, size: Ints) -> KindCodes:
+def datagram_kinds(head: Bytes, size: Ints) -> KindCodes:
     """Return STUN, DTLS, RTP, RTCP, QUIC (long headers) or OTHER for each datagram."""
     first, second = head[:, 0], head[:, 1]
     kind = np.full(len(head), OTHER, np.uint8)
@@ -124,15 +128,15 @@ def classify(head: Bytes, size: Ints) -> KindCodes:
     report = (second >= 192) & (second <= 223)
     kind[version & report] = RTCP
     media = np.flatnonzero(version & ~report)
-    kind[media[_room(head, media, first[media], size[media])]] = RTP
+    kind[media[_has_room(head, media, first[media], size[media])]] = RTP
     low = np.flatnonzero(first < 64)
-    kind[low] = np.where(_stun(head[low], size[low]), STUN, np.where(_dtls(head[low], size[low]), DTLS, OTHER))
+    kind[low] = np.where(_is_stun(head[low], size[low]), STUN, np.where(_is_dtls(head[low], size[low]), DTLS, OTHER))
     long = np.flatnonzero(first >= 192)
-    kind[long] = np.where(_quic(head[long]), QUIC, OTHER)
+    kind[long] = np.where(_is_quic(head[long]), QUIC, OTHER)
     return kind
 
 
-def _room(head: Bytes, rows: Ints, first: Bytes, size: Ints) -> Bools:
+def _has_room(head: Bytes, rows: Ints, first: Bytes, size: Ints) -> Bools:
     """Do the contributing sources and the extension of an RTP header fit into these datagrams?"""
     room = size - 12 - ((first & 15) << 2)
     extended = np.flatnonzero((first & 0x1F) == 0x10)
@@ -141,23 +145,23 @@ def _room(head: Bytes, rows: Ints, first: Bytes, size: Ints) -> Bools:
     return fits
 
 
-def _stun(head: Bytes, size: Ints) -> Bools:
+def _is_stun(head: Bytes, size: Ints) -> Bools:
     cookie = (big32(head, 4) == 0x2112A442) & (size >= 20)
-    classic = CLASSIC_STUN[big16(head, 0)] & (big16(head, 2) == size - 20)
+    classic = CLASSIC_STUN_MESSAGES[big16(head, 0)] & (big16(head, 2) == size - 20)
     is_stun: Bools = cookie | classic
     return is_stun
 
 
-def _dtls(head: Bytes, size: Ints) -> Bools:
+def _is_dtls(head: Bytes, size: Ints) -> Bools:
     record = (head[:, 0] >= 20) & (head[:, 1] == 0xFE) & (head[:, 2] >= 0xFC)
     is_dtls: Bools = record & (size >= 13) & (head[:, 2] != 0xFE)
     return is_dtls
 
 
-def _quic(head: Bytes) -> Bools:
+def _is_quic(head: Bytes) -> Bools:
     version = big32(head, 1)
     draft = (version >> 8 == 0xFF0000) | (version >> 16 == 0x5130) | (version >> 16 == 0x5430)
-    is_quic: Bools = among(version, QUIC_VERSIONS) | draft
+    is_quic: Bools = is_among(version, QUIC_VERSION_NUMBERS) | draft
     return is_quic
 
 
@@ -165,37 +169,37 @@ Layer = tuple[Ints, Ints | int, Ints]
 """Rows that have such a layer, the bytes to skip there, and the size of what is left."""
 
 
-def _open(out: Datagrams, rows: Ints, wrappings: CueTable) -> Ints:
+def _open_layer(out: Datagrams, rows: Ints, wrappings: CueTable) -> Ints:
     """Take one layer off these rows where there is one; return the rows that had one."""
     every: Ints | slice = slice(None) if len(rows) == len(out) else rows  # a slice copies nothing
     head, size, kind = out.head[every], out.size[every], out.kind[every]
     done, known = np.zeros(len(rows), np.bool_), (kind == STUN) | (kind == DTLS)
     for name, (places, ahead, left) in (
-        (TURN, _channel(head, size)),
-        (TURN, _multiplexed(head, size)),
-        (TURN, _indication(out.data, out.at, rows, size, kind, head)),
-        (WRAPPED, _reflector(head, size)),
-        *((WRAPPED, layer) for layer in _wrapped(head, size, wrappings)),
+        (TURN, _channel_data(head, size)),
+        (TURN, _multiplexed_turn(head, size)),
+        (TURN, _indication_data(out.data, out.at, rows, size, kind, head)),
+        (WRAPPED, _reflector_frames(head, size)),
+        *((WRAPPED, layer) for layer in _app_layers(head, size, wrappings)),
     ):
         fresh = ~done[places] & ((name == TURN) | ~known[places])
         places, left = places[fresh], left[fresh]
         done[places] = True
-        _advance(out, rows[places], ahead if isinstance(ahead, int) else ahead[fresh], left, name)
+        _advance_rows(out, rows[places], ahead if isinstance(ahead, int) else ahead[fresh], left, name)
     return rows[done]
 
 
-def _advance(out: Datagrams, rows: Ints, skip: Ints | int, left: Ints, layer: int) -> None:
+def _advance_rows(out: Datagrams, rows: Ints, skip: Ints | int, left: Ints, layer: int) -> None:
     if not len(rows):
         return
     out.at[rows] += skip
     out.captured[rows] = np.clip(out.captured[rows] - skip, 0, left)
     out.size[rows] = left
     out.outer[rows] = np.maximum(out.outer[rows], layer)
-    out.head[rows] = _head(out.data, out.at[rows], out.captured[rows])
-    out.kind[rows] = classify(out.head[rows], left)
+    out.head[rows] = _datagram_heads(out.data, out.at[rows], out.captured[rows])
+    out.kind[rows] = datagram_kinds(out.head[rows], left)
 
 
-def _channel(head: Bytes, size: Ints) -> Layer:
+def _channel_data(head: Bytes, size: Ints) -> Layer:
     """ChannelData (RFC 8656 section 12.4, RFC 7983); over TCP it is padded to four bytes. Channel numbers from 5000 on
     were allowed before (RFC 5766); QUIC begins like them, so there the contents must be of a call."""
     places = np.flatnonzero((head[:, 0] >> 6 == 1) & (size > 8))
@@ -205,13 +209,13 @@ def _channel(head: Bytes, size: Ints) -> Layer:
     return places[fits], 4, length[fits]
 
 
-def _multiplexed(head: Bytes, size: Ints) -> Layer:
+def _multiplexed_turn(head: Bytes, size: Ints) -> Layer:
     """Microsoft's multiplexed TURN (MS-TURN section 2.2.3): ff10, length, session id."""
     places = np.flatnonzero((head[:, 0] == 0xFF) & (head[:, 1] == 0x10) & (size > 12))
     return places, 12, size[places] - 12
 
 
-def _reflector(head: Bytes, size: Ints) -> Layer:
+def _reflector_frames(head: Bytes, size: Ints) -> Layer:
     """Telegram's reflector frame of tgcalls: 24 bytes, the last four the length of the packet that follows."""
     places = np.flatnonzero((head[:, 20] == 0) & (head[:, 21] == 0) & (size >= 28))
     length = big16(head[places], 22)
@@ -219,7 +223,7 @@ def _reflector(head: Bytes, size: Ints) -> Layer:
     return places[fits], 24, length[fits]
 
 
-def _wrapped(head: Bytes, size: Ints, wrappings: CueTable) -> Iterator[Layer]:
+def _app_layers(head: Bytes, size: Ints, wrappings: CueTable) -> Iterator[Layer]:
     """Yield the layers of the apps' own, one for each wrapping that occurs."""
     for number, places in wrappings.find(head, size, np.arange(len(size))):
         inner_at = wrappings.cues[number].inner_at
@@ -227,10 +231,10 @@ def _wrapped(head: Bytes, size: Ints, wrappings: CueTable) -> Iterator[Layer]:
         yield places, inner_at, size[places] - inner_at
 
 
-def _indication(data: Bytes, at: Ints, rows: Ints, size: Ints, kind: KindCodes, head: Bytes) -> Layer:
+def _indication_data(data: Bytes, at: Ints, rows: Ints, size: Ints, kind: KindCodes, head: Bytes) -> Layer:
     """The DATA attribute of Send and Data indications, Microsoft's too, looked for among the first ten attributes."""
     places = np.flatnonzero(kind == STUN)
-    places = places[CARRYING[big16(head[places], 0)]]
+    places = places[CARRYING_MESSAGES[big16(head[places], 0)]]
     place, data_at = np.full(len(places), 20), np.zeros(len(places), np.int64)
     length = np.zeros(len(places), np.int64)
     for _ in range(10):

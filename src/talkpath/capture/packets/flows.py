@@ -14,7 +14,7 @@ from talkpath.capture.packets import admission
 from talkpath.capture.packets.admission import Admission
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Packets, Unread
-from talkpath.wire.pcap.arrays import Bools, Ints, Words, among, group_keys, marked16
+from talkpath.wire.pcap.arrays import Bools, Ints, Words, group_keys, is_among, table_of_marks16
 
 Directions = NDArray[np.int8]
 
@@ -22,7 +22,7 @@ _A, _B, _C, _D = (
     np.uint64(word) for word in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 )
 
-COLUMNS = np.dtype(
+FLOW_COLUMNS = np.dtype(
     [
         ("protocol", "u1"),
         ("end", "u8", 2),
@@ -56,30 +56,32 @@ file marks as sent by the local host; `requests` and `answers` are STUN's, `hell
 RTCP's; `other` are packets that are none of STUN, DTLS, RTP, RTCP, QUIC; `hot`: an app was recognised in it."""
 
 
-CLEAR = 0.8
+CLEAR_SHARE = 0.8
 """So large a share of a flow's direction marks must agree; some files mark all packets alike."""
 
-PRIVATE = marked16(0xC0A8, 0xA9FE, *range(0x0A00, 0x0B00), *range(0xAC10, 0xAC20), *range(0x6440, 0x6480))
+PRIVATE_NETWORKS = table_of_marks16(
+    0xC0A8, 0xA9FE, *range(0x0A00, 0x0B00), *range(0xAC10, 0xAC20), *range(0x6440, 0x6480)
+)
 """IPv4 networks, by the upper half of an address."""
 
 
-def mix(value: Words) -> Words:
+def hash_words(value: Words) -> Words:
     """Return a 64-bit hash of each number."""
     value = (value ^ (value >> np.uint64(32))) * _D
     value = (value ^ (value >> np.uint64(29))) * _A
     return value ^ (value >> np.uint64(32))
 
 
-def endpoint(high: Words, low: Words, port: Ints) -> Words:
+def endpoint_hash(high: Words, low: Words, port: Ints) -> Words:
     """Return one number for each address and port."""
-    return mix(low * _A + high * _B + port.astype(np.uint64) * _C)
+    return hash_words(low * _A + high * _B + port.astype(np.uint64) * _C)
 
 
 class Flows:
     """All flows so far. `table` has a row for each; rows beyond `len` are spare."""
 
     def __init__(self, unread: Unread | None = None) -> None:
-        self.table = np.zeros(1024, COLUMNS)
+        self.table = np.zeros(1024, FLOW_COLUMNS)
         self._admission = Admission(Unread() if unread is None else unread)
         self._keys, self._numbers_of = np.zeros(0, np.uint64), np.zeros(0, np.int64)
         self.headings = np.zeros(2, np.int64)
@@ -90,18 +92,18 @@ class Flows:
 
     def admitted(self, packets: Packets, time_s: NDArray[np.float64]) -> tuple[Packets, NDArray[np.float64]]:
         """Return the packets whose flows have a row or may get one: all, but where there are very many flows."""
-        if len(self) + len(packets) <= admission.CROWDED:
+        if len(self) + len(packets) <= admission.CROWDED_FLOWS:
             return packets, time_s
-        source = endpoint(packets.source_high, packets.source_low, packets.source_port)
-        target = endpoint(packets.target_high, packets.target_low, packets.target_port)
+        source = endpoint_hash(packets.source_high, packets.source_low, packets.source_port)
+        target = endpoint_hash(packets.target_high, packets.target_low, packets.target_port)
         keys = flow_key(source, target)
-        kept = self._admission.admits(keys, among(keys, self._keys), len(self))
+        kept = self._admission.admits(keys, is_among(keys, self._keys), len(self))
         return packets.where(kept), time_s[kept]
 
     def assign(self, packets: Packets, time_s: NDArray[np.float64]) -> tuple[Ints, Directions]:
         """Return (flow, direction) of each packet; new flows are added, all packets are counted."""
-        source = endpoint(packets.source_high, packets.source_low, packets.source_port)
-        target = endpoint(packets.target_high, packets.target_low, packets.target_port)
+        source = endpoint_hash(packets.source_high, packets.source_low, packets.source_port)
+        target = endpoint_hash(packets.target_high, packets.target_low, packets.target_port)
         groups = group_keys(flow_key(source, target))
         numbers = self._numbers(groups.keys, groups.first, packets, source, target, time_s)
         flow = numbers[groups.place]
@@ -112,7 +114,7 @@ class Flows:
     def _numbers(
         self, keys: Words, first: Ints, packets: Packets, source: Words, target: Words, time_s: NDArray[np.float64]
     ) -> Ints:
-        known = among(keys, self._keys)
+        known = is_among(keys, self._keys)
         place, numbers = np.searchsorted(self._keys, keys), np.full(len(keys), -1, np.int64)
         numbers[known] = self._numbers_of[place[known]]
         fresh = np.flatnonzero(~known)
@@ -139,7 +141,7 @@ class Flows:
 
     def _room(self, size: int) -> None:
         if size > len(self.table):
-            grown = np.zeros(max(size, min(2 * len(self.table), admission.MOST_FLOWS)), COLUMNS)
+            grown = np.zeros(max(size, min(2 * len(self.table), admission.MOST_TABLE_FLOWS)), FLOW_COLUMNS)
             grown[: len(self.table)] = self.table
             self.table = grown
 
@@ -174,26 +176,26 @@ class Flows:
 
 def flow_key(source: Words, target: Words) -> Words:
     """Return the key of a flow, the same for both directions."""
-    return mix((source ^ target) + (source + target) * _B)
+    return hash_words((source ^ target) + (source + target) * _B)
 
 
 def is_private(high: Words, low: Words) -> Bools:
     """Tell which are addresses of a local network (RFC 1918, 6598, 3927, 4193, 4291)."""
     short = (high == 0) & (low >> np.uint64(32) == 0xFFFF)
-    inside = PRIVATE[(low >> np.uint64(16) & np.uint64(0xFFFF)).astype(np.uint16)]
+    inside = PRIVATE_NETWORKS[(low >> np.uint64(16) & np.uint64(0xFFFF)).astype(np.uint16)]
     six = (high >> np.uint64(57) == 0x7E) | (high >> np.uint64(54) == 0x3FA)
     private: Bools = np.where(short, inside, six)
     return private
 
 
-def address(high: int, low: int, port: int) -> Address:
+def endpoint_address(high: int, low: int, port: int) -> Address:
     """Return the endpoint of two numbers and a port."""
     if high == 0 and low >> 32 == 0xFFFF:
         return Address((low & 0xFFFFFFFF).to_bytes(4, "big"), port)
     return Address(high.to_bytes(8, "big") + low.to_bytes(8, "big"), port)
 
 
-def is_group(high: Words, low: Words) -> Bools:
+def are_multicast(high: Words, low: Words) -> Bools:
     """Tell which addresses are multicast or broadcast."""
     short = (high == 0) & (low >> np.uint64(32) == 0xFFFF)
     top = (low & np.uint64(0xFFFFFFFF)) >> np.uint64(28)
@@ -201,7 +203,7 @@ def is_group(high: Words, low: Words) -> Bools:
     return group
 
 
-def host_pairs(high: Words, low: Words) -> Words:
+def host_pair_hash(high: Words, low: Words) -> Words:
     """Return one number for each pair of hosts, the same for both directions; shapes (n, 2)."""
     port = np.zeros(len(high), np.int64)
-    return flow_key(endpoint(high[:, 0], low[:, 0], port), endpoint(high[:, 1], low[:, 1], port))
+    return flow_key(endpoint_hash(high[:, 0], low[:, 0], port), endpoint_hash(high[:, 1], low[:, 1], port))

@@ -16,10 +16,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.packets.flows import CLEAR, endpoint
-from talkpath.wire.pcap.arrays import Bools, among, distinct
+from talkpath.capture.packets.flows import CLEAR_SHARE, endpoint_hash
+from talkpath.wire.pcap.arrays import Bools, distinct_values, is_among
 
-Numbers = NDArray[np.int8]
+EndNumbers = NDArray[np.int8]
 Leans = NDArray[np.int64]
 """For each flow above 0 where end 0 seems local, below 0 where end 1 does."""
 
@@ -32,7 +32,7 @@ class LocalEnds(NamedTuple):
     """For each flow which end is local (0 or 1), whether nothing but who sent first tells so, and whether hops or the
     number of peers do."""
 
-    ends: Numbers
+    ends: EndNumbers
     guessed: Bools
     assumed: Bools
 
@@ -41,7 +41,7 @@ def local_ends(table: NDArray[np.void], marked: bool) -> LocalEnds:
     """Return the local end of each flow. `marked`: does the file mark packets as sent and as received?"""
     hosts = host_numbers(table)
     at_home, private, nearer, first = flow_leans(table)
-    peers = _degree(hosts)[hosts]
+    peers = _peer_counts(hosts)[hosts]
     told = _by_marks(table["sent_hint"], hosts) if marked else np.zeros_like(private)
     by_hops = (_majority(at_home, hosts), private, _majority(nearer, hosts))
     ends, by = choose_ends((told, *by_hops, peers[:, 0] - peers[:, 1], _majority(first, hosts), first))
@@ -49,10 +49,10 @@ def local_ends(table: NDArray[np.void], marked: bool) -> LocalEnds:
     return LocalEnds(ends, by > 4, ~is_known & (by <= 4))
 
 
-def first_guess(rows: NDArray[np.void], marked: bool) -> Numbers:
+def first_guess(rows: NDArray[np.void], marked: bool) -> EndNumbers:
     """Return the local end of flows of which little was seen yet, each by itself."""
     one, other = rows["sent_hint"].T
-    told = np.where(np.maximum(one, other) >= CLEAR * (one + other), np.sign(one - other), 0) * marked
+    told = np.where(np.maximum(one, other) >= CLEAR_SHARE * (one + other), np.sign(one - other), 0) * marked
     return choose_ends((told, *flow_leans(rows)))[0]
 
 
@@ -66,7 +66,7 @@ def flow_leans(rows: NDArray[np.void]) -> tuple[Leans, Leans, Leans, Leans]:
     return at_home, private[:, 0] - private[:, 1], nearer, np.where(began[:, 1] < began[:, 0], -1, 1)
 
 
-def choose_ends(leans: tuple[Leans, ...]) -> tuple[Numbers, NDArray[np.intp]]:
+def choose_ends(leans: tuple[Leans, ...]) -> tuple[EndNumbers, NDArray[np.intp]]:
     """Return the end of each flow that the first of these tells which tells anything, and which of them that is."""
     every = np.stack(leans)
     by = (every != 0).argmax(axis=0)
@@ -85,11 +85,11 @@ def _by_marks(hint: NDArray[np.int32], hosts: NDArray[np.int64]) -> Leans:
     """Return the leans by the file's marks where they agree; none where they make a host local in one flow and far in
     another, as in captures of a router."""
     total = hint.sum(axis=1)
-    clear = [(hint[:, end] >= CLEAR * total) & (total > 0) for end in (0, 1)]
+    clear = [(hint[:, end] >= CLEAR_SHARE * total) & (total > 0) for end in (0, 1)]
     local = np.concatenate([hosts[clear[end], end] for end in (0, 1)])
     far = np.concatenate([hosts[clear[end], 1 - end] for end in (0, 1)])
-    both = distinct(local)[among(distinct(local), distinct(far))]
-    one, other = (clear[end] & ~among(hosts[:, end], both) for end in (0, 1))
+    both = distinct_values(local)[is_among(distinct_values(local), distinct_values(far))]
+    one, other = (clear[end] & ~is_among(hosts[:, end], both) for end in (0, 1))
     leans: Leans = one.astype(np.int64) - other
     return leans
 
@@ -97,12 +97,12 @@ def _by_marks(hint: NDArray[np.int32], hosts: NDArray[np.int64]) -> Leans:
 def host_numbers(table: NDArray[np.void]) -> NDArray[np.int64]:
     """Return a number for each host by its address alone; shape (flows, 2)."""
     port = np.zeros(2 * len(table), np.int64)
-    mixed = endpoint(table["high"].ravel(), table["low"].ravel(), port)
+    mixed = endpoint_hash(table["high"].ravel(), table["low"].ravel(), port)
     return np.unique(mixed, return_inverse=True)[1].reshape(-1, 2).astype(np.int64)
 
 
-def _degree(hosts: NDArray[np.int64]) -> NDArray[np.int64]:
+def _peer_counts(hosts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the number of peers of each host."""
     both = np.concatenate([hosts, hosts[:, ::-1]])
-    pairs = distinct(both[:, 0] << 32 | both[:, 1])
+    pairs = distinct_values(both[:, 0] << 32 | both[:, 1])
     return np.bincount(pairs >> 32, minlength=int(hosts.max()) + 1 if hosts.size else 0)

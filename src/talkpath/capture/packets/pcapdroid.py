@@ -13,7 +13,7 @@ import numpy as np
 from talkpath.wire.pcap import Frames, Packets
 from talkpath.wire.pcap.arrays import Ints, big32, bytes_at
 
-MAGIC, BYTES, NAME = 0x01072021, 32, slice(8, 28)
+TRAILER_MAGIC, TRAILER_BYTES, NAME_PLACE = 0x01072021, 32, slice(8, 28)
 
 
 class AppLabels:
@@ -29,20 +29,20 @@ class AppLabels:
         if frames.uid is not None:
             self._apps = frames.apps
             self._count(flow, frames.uid[packets.frame])
-        end = frames.start[packets.frame] + frames.captured[packets.frame] - BYTES
+        end = frames.start[packets.frame] + frames.captured[packets.frame] - TRAILER_BYTES
         rows = np.flatnonzero(end >= packets.payload)
         if not len(rows) or not self._there(frames, end[rows[:64]]):
             return
-        trailer = bytes_at(frames.data, end[rows], BYTES)
-        named = big32(trailer, 0) == MAGIC
-        rows, names = rows[named], np.ascontiguousarray(trailer[named, NAME]).view("S20").ravel()
+        trailer = bytes_at(frames.data, end[rows], TRAILER_BYTES)
+        named = big32(trailer, 0) == TRAILER_MAGIC
+        rows, names = rows[named], np.ascontiguousarray(trailer[named, NAME_PLACE]).view("S20").ravel()
         seen, counts = np.unique(np.rec.fromarrays([flow[rows], names]), return_counts=True)
         for (number, name), times in zip(seen.tolist(), counts.tolist(), strict=True):
             self._names.setdefault(number, Counter())[name.decode("utf-8", "replace").strip()] += times
 
     @staticmethod
     def _there(frames: Frames, end: Ints) -> bool:
-        return bool(np.any(big32(bytes_at(frames.data, end, 4), 0) == MAGIC))
+        return bool(np.any(big32(bytes_at(frames.data, end, 4), 0) == TRAILER_MAGIC))
 
     def _count(self, flow: Ints, uid: Ints) -> None:
         known = uid >= 0

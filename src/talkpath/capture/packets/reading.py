@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import Datagrams, open_payloads
-from talkpath.wire.pcap import UDP, Frames, Packets, Unread, blocks, transports
+from talkpath.wire.pcap import UDP, Frames, Packets, Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.pcap.fragments import Fragments
 from talkpath.wire.pcap.window import ByteSource
@@ -34,22 +34,22 @@ class Reader:
 
     def block(self, frames: Frames) -> Block:
         """Read one block."""
-        found = transports(frames, self.unread, self._fragments)
+        found = transport_packets(frames, self.unread, self._fragments)
         return Block(frames, [(packets, self._opened(packets)) for packets in found])
 
     def _opened(self, packets: Packets) -> Datagrams | None:
         if packets.protocol[0] != UDP:
             return None
-        return opened(packets, self._wrappings)
+        return open_packets(packets, self._wrappings)
 
     def blocks(self, source: ByteSource) -> Iterator[Block]:
         """Read all blocks. Each is valid until the next is asked for."""
-        for frames in blocks(source, self.unread):
+        for frames in frame_blocks(source, self.unread):
             if len(frames):
                 yield self.block(frames)
         self._fragments.close()
 
 
-def opened(packets: Packets, wrappings: CueTable) -> Datagrams:
+def open_packets(packets: Packets, wrappings: CueTable) -> Datagrams:
     """Open the payloads of UDP packets."""
     return open_payloads(packets.data, packets.payload, packets.size, packets.captured, wrappings)

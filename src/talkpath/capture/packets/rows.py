@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.packets.datagrams import RTP, Datagrams
-from talkpath.capture.packets.flows import mix
+from talkpath.capture.packets.flows import hash_words
 from talkpath.wire.pcap.arrays import Ints, Words
 
-ROW = np.dtype(
+ROW_TYPE = np.dtype(
     [
         ("time_s", "f8"),
         ("key", "u8"),
@@ -33,7 +33,7 @@ ROW = np.dtype(
 marker bit on top; for media without a readable header `ssrc` is 0, `stamp` a hash of the first bytes and `type` a code.
 `state` says whether a row is still to be counted."""
 
-FRESH, SEEN, EARLY = range(3)
+FRESH_FLAG, SEEN_FLAG, EARLY_FLAG = range(3)
 """States of a row in a part of all rows: to be counted now; counted before; too near the part's end to be counted
 yet."""
 
@@ -42,20 +42,20 @@ NONE, VOICE, VIDEO, MEDIA = range(4)
 
 Rows = NDArray[np.void]
 
-FEWEST = 4
-HASHED = 24
+FEWEST_ROWS = 4
+HASHED_BYTES = 24
 """Bytes that the hash of a packet without a readable header is made of; where fewer were recorded, no two are equal."""
 
 
 def stream_key(flow: Ints, direction: NDArray[np.int8], ssrc: Words) -> Words:
     """Return one number for flow, direction and SSRC."""
-    return mix((flow.astype(np.uint64) << np.uint64(33)) ^ (direction.astype(np.uint64) << np.uint64(32)) ^ ssrc)
+    return hash_words((flow.astype(np.uint64) << np.uint64(33)) ^ (direction.astype(np.uint64) << np.uint64(32)) ^ ssrc)
 
 
 def rtp_rows(batch: Datagrams) -> Rows:
     """Make rows of the RTP-like datagrams (RFC 3550 section 5.1)."""
     rows = np.flatnonzero(batch.kind == RTP)
-    out, head = _rows(batch, rows), batch.head[:, :12][rows]
+    out, head = _rows_of_batch(batch, rows), batch.head[:, :12][rows]
     out["type"] = head[:, 1]
     out["sequence"], out["stamp"] = head[:, 2:4].view(">u2")[:, 0], head[:, 4:8].view(">u4")[:, 0]
     ssrc = head[:, 8:12].view(">u4")[:, 0].astype(np.uint64)
@@ -65,17 +65,17 @@ def rtp_rows(batch: Datagrams) -> Rows:
 
 def headerless_rows(batch: Datagrams, rows: Ints) -> Rows:
     """Make rows of datagrams without a readable header."""
-    out = _rows(batch, rows)
-    first = np.ascontiguousarray(batch.head[rows, :HASHED]).view("<u8").reshape(-1, 3)
-    cut = batch.captured[rows] < np.minimum(batch.size[rows], HASHED)
+    out = _rows_of_batch(batch, rows)
+    first = np.ascontiguousarray(batch.head[rows, :HASHED_BYTES]).view("<u8").reshape(-1, 3)
+    cut = batch.captured[rows] < np.minimum(batch.size[rows], HASHED_BYTES)
     first[cut, 2] = np.ascontiguousarray(out["time_s"][cut]).view("<u8")  # so few bytes may be those of a header
-    out["stamp"] = mix(first[:, 0] ^ mix(first[:, 1] ^ mix(first[:, 2]))) & np.uint64(0xFFFFFFFF)
+    out["stamp"] = hash_words(first[:, 0] ^ hash_words(first[:, 1] ^ hash_words(first[:, 2]))) & np.uint64(0xFFFFFFFF)
     out["key"] = stream_key(batch.flow[rows], batch.direction[rows], np.zeros(len(rows), np.uint64))
     return out
 
 
-def _rows(batch: Datagrams, rows: Ints) -> Rows:
-    out = np.zeros(len(rows), ROW)
+def _rows_of_batch(batch: Datagrams, rows: Ints) -> Rows:
+    out = np.zeros(len(rows), ROW_TYPE)
     out["time_s"], out["flow"], out["direction"] = batch.time_s[rows], batch.flow[rows], batch.direction[rows]
     out["size"] = np.minimum(batch.size[rows], 65535)
     out["outer"], out["tcp"] = batch.outer[rows], batch.tcp

@@ -16,14 +16,22 @@ from typing import BinaryIO
 
 import numpy as np
 
-from talkpath.capture.packets.rows import FEWEST, ROW, Rows
+from talkpath.capture.packets.rows import FEWEST_ROWS, ROW_TYPE, Rows
 from talkpath.errors import UsageError
-from talkpath.wire.pcap.arrays import Words, among, distinct, group_keys, is_ordered, joined_records, records_at
+from talkpath.wire.pcap.arrays import (
+    Words,
+    distinct_values,
+    group_keys,
+    is_among,
+    is_ordered,
+    joined_records,
+    records_at,
+)
 
-PART = 1 << 18
+PART_ROWS = 1 << 18
 """So many rows are measured together; each takes some 200 bytes meanwhile."""
 LOAD_ROWS = 1 << 14
-PATIENCE_S = 30.0
+STREAM_PATIENCE_S = 30.0
 
 
 @dataclass(slots=True)
@@ -33,15 +41,15 @@ class _Run:
     offset: int
     left: int
     first_s: float
-    rows: Rows = field(default_factory=lambda: np.zeros(0, ROW))
+    rows: Rows = field(default_factory=lambda: np.zeros(0, ROW_TYPE))
 
     def load(self, file: BinaryIO) -> None:
         """Read some more into memory."""
         count = min(self.left, LOAD_ROWS)
         file.seek(self.offset)
-        more = np.frombuffer(file.read(count * ROW.itemsize), ROW)
+        more = np.frombuffer(file.read(count * ROW_TYPE.itemsize), ROW_TYPE)
         self.rows = joined_records([self.rows, more]) if len(self.rows) else more
-        self.offset, self.left = self.offset + count * ROW.itemsize, self.left - count
+        self.offset, self.left = self.offset + count * ROW_TYPE.itemsize, self.left - count
 
     def until(self, at_s: float) -> Rows:
         """Take the rows in memory that came before that time."""
@@ -55,7 +63,7 @@ class Spool:
     file."""
 
     def __init__(self, prune: bool, in_memory: bool = False) -> None:
-        self._prune, self._part, self._in_memory = prune, PART, in_memory
+        self._prune, self._part, self._in_memory = prune, PART_ROWS, in_memory
         self._pieces: list[Rows] = []
         self._size = self._end = 0
         self._runs: list[tuple[int, int, float]] = []
@@ -78,27 +86,27 @@ class Spool:
     def parts(self) -> Iterator[tuple[Rows, bool]]:
         """Yield all rows, a part at a time and in the order of time, and whether the part is the last."""
         if self._file is None:
-            self._pieces = [_joined(self._pieces)]
+            self._pieces = [_joined_pieces(self._pieces)]
             yield self._pieces[0], True
             return
         if self._pieces:
-            self._write(_joined(self._pieces))
+            self._write(_joined_pieces(self._pieces))
             self._pieces, self._size = [], 0
         waiting: list[Rows] = []
         for rows in self._merged(self._file):
             if sum(map(len, waiting)) + len(rows) > self._part and waiting:
-                yield _joined(waiting), False
+                yield _joined_pieces(waiting), False
                 waiting = []
             waiting.append(rows)
-        yield _joined(waiting), True
+        yield _joined_pieces(waiting), True
 
     def _shrink(self) -> None:
-        rows = _joined(self._pieces)
+        rows = _joined_pieces(self._pieces)
         if self._prune:
             groups = group_keys(rows["key"])
-            self._known = distinct(np.concatenate([self._known, groups.keys[groups.count >= FEWEST]]))
-            often = among(groups.keys, self._known)[groups.place]
-            recent = records_at(rows, ~often & (rows["time_s"] > rows["time_s"].max() - PATIENCE_S))
+            self._known = distinct_values(np.concatenate([self._known, groups.keys[groups.count >= FEWEST_ROWS]]))
+            often = is_among(groups.keys, self._known)[groups.place]
+            recent = records_at(rows, ~often & (rows["time_s"] > rows["time_s"].max() - STREAM_PATIENCE_S))
             rows = records_at(rows, often)
         else:
             recent = rows[:0]
@@ -109,7 +117,7 @@ class Spool:
         self._size = len(rows) + len(recent)
 
     def _write(self, rows: Rows) -> None:
-        rows = _in_time(rows)
+        rows = _in_time_order(rows)
         try:
             if self._file is None:
                 self._file = self._opened()
@@ -123,7 +131,7 @@ class Spool:
                 "name a folder with more in TMPDIR."
             ) from None
         self._runs.append((self._end, len(rows), float(rows["time_s"][0])))
-        self._end += len(rows) * ROW.itemsize
+        self._end += len(rows) * ROW_TYPE.itemsize
 
     def _opened(self) -> BinaryIO:
         return BytesIO() if self._in_memory else tempfile.TemporaryFile(buffering=0)  # closed with the spool
@@ -143,9 +151,9 @@ class Spool:
                 opened.append(later.pop(0))
                 continue
             taken = [run.until(cut) for run in sorted(opened, key=lambda run: run.offset)]
-            rows = _joined([some for some in taken if len(some)])
+            rows = _joined_pieces([some for some in taken if len(some)])
             if len(rows):
-                yield _in_time(rows)
+                yield _in_time_order(rows)
             else:  # many at one time
                 for run in opened:
                     if run.left:
@@ -153,11 +161,11 @@ class Spool:
             opened = [run for run in opened if run.left or len(run.rows)]
 
 
-def _joined(pieces: list[Rows]) -> Rows:
-    return pieces[0] if len(pieces) == 1 else joined_records([np.zeros(0, ROW), *pieces])
+def _joined_pieces(pieces: list[Rows]) -> Rows:
+    return pieces[0] if len(pieces) == 1 else joined_records([np.zeros(0, ROW_TYPE), *pieces])
 
 
-def _in_time(rows: Rows) -> Rows:
+def _in_time_order(rows: Rows) -> Rows:
     """Return the rows in the order of time; those of equal times stay as they are."""
     time_s = rows["time_s"]
     return rows if is_ordered(time_s) else records_at(rows, np.argsort(time_s, kind="stable"))

@@ -17,31 +17,31 @@ from talkpath.capture.packets.datagrams import DTLS, OTHER, RTCP, RTP, STUN, TUR
 from talkpath.capture.packets.flows import Flows
 from talkpath.capture.packets.local_host import GUESSED_BY, first_guess
 from talkpath.capture.packets.rows import MEDIA, NONE, VIDEO, VOICE, Rows
-from talkpath.capture.recognise.app_files import apps_asked_about, cues, recognisers
+from talkpath.capture.recognise.app_files import app_cues, app_recognisers, apps_asked_about
 from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow, evidence_of
 from talkpath.capture.recognise.sample import AskedDatagrams
 from talkpath.capture.recognise.sampling import Sampler
 from talkpath.errors import WireError
 from talkpath.wire.pcap import Unread
-from talkpath.wire.pcap.arrays import Bools, Ints, among
+from talkpath.wire.pcap.arrays import Bools, Ints, is_among
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute
 
-SURE, SURE_HITS, CERTAIN, SETTLED = 0.9, 2, 0.95, 6
+SURE_CONFIDENCE, SURE_HITS, CERTAIN_CONFIDENCE, MAX_ASKED_CHECKS = 0.9, 2, 0.95, 6
 """After SURE_HITS hits with confidence SURE only that app file is asked about a flow; a hit with confidence CERTAIN
 ends the questions about a datagram; after SETTLED STUN messages only app files that recognised some are asked."""
-ASK_FLOW = 32
-MOST_KNOWN, MOST_STREAMS = 1 << 16, 1 << 16
+MAX_ASKED_PER_FLOW = 32
+MAX_KNOWN_FLOWS, MAX_KNOWN_STREAMS = 1 << 16, 1 << 16
 """So many flows and streams are known at once, some 2 KB each."""
-FORGET_AFTER = 8
+FORGET_SHARE = 8
 MOST_SESSIONS = 8
 """So many ICE sessions of one flow are noted."""
 KIND_NAMES = {STUN: "stun", DTLS: "dtls", RTP: "rtp", RTCP: "rtcp", OTHER: "other"}
-PERMISSION = "stun.permission"
-NAMES = {
+PERMISSION_SETUP = "stun.permission"
+SETUP_NAMES = {
     0x0001: "stun.binding",
     0x0003: "stun.allocate",
-    0x0008: PERMISSION,
+    0x0008: PERMISSION_SETUP,
     0x0009: "stun.channel",
     0x0004: "stun.refresh",
     0x0101: "stun.binding_response",
@@ -55,9 +55,9 @@ class Recognition:
 
     def __init__(self, flows: Flows, unread: Unread) -> None:
         self._flows, self._unread = flows, unread
-        self._room, self._refused = MOST_KNOWN // 2, 0
-        self._recognisers = recognisers()
-        self._sampler = Sampler(flows, cues())
+        self._room, self._refused = MAX_KNOWN_FLOWS // 2, 0
+        self._recognisers = app_recognisers()
+        self._sampler = Sampler(flows, app_cues())
         self._order = {kind: apps_asked_about(name) for kind, name in KIND_NAMES.items()}
         self._successes: dict[str, int] = defaultdict(int)
         self.known: dict[int, KnownFlow] = {}
@@ -94,7 +94,7 @@ class Recognition:
         present = np.flatnonzero(np.bincount(flow))
         marks = np.sort(np.array(list(self.headerless_ends), np.uint64))
         marked = np.zeros(len(self._flows), np.bool_)
-        marked[present] = among(self._flows.table["end"][present].ravel(), marks).reshape(-1, 2).any(axis=1)
+        marked[present] = is_among(self._flows.table["end"][present].ravel(), marks).reshape(-1, 2).any(axis=1)
         of_packets: Bools = marked[flow]
         return of_packets
 
@@ -123,7 +123,7 @@ class Recognition:
         kind = asked.kind[place]
         if kind in (OTHER, RTCP):
             known.asked += 1
-            if known.sure or known.asked > ASK_FLOW:
+            if known.sure or known.asked > MAX_ASKED_PER_FLOW:
                 return
         payload = asked.payload(place)
         self._look(known, asked, place)
@@ -136,7 +136,7 @@ class Recognition:
             hit = recognisers[name](payload, view)
             if hit is not None:
                 self._note(known, name, hit, kind, asked.time_s[place], stream)
-                if hit.confidence >= CERTAIN:
+                if hit.confidence >= CERTAIN_CONFIDENCE:
                     break
         self._follow(known, kind, payload[asked.wrapped[place] :])
 
@@ -146,7 +146,7 @@ class Recognition:
             return (known.sure,)
         if kind == STUN:
             known.checks += 1
-            if known.checks > SETTLED and known.names:
+            if known.checks > MAX_ASKED_CHECKS and known.names:
                 return known.names
         return self._order[kind]
 
@@ -171,7 +171,7 @@ class Recognition:
         view = known.view
         view.packets += 1
         if kind == STUN:
-            view.setup = NAMES.get(int.from_bytes(payload[:2], "big"), view.setup)
+            view.setup = SETUP_NAMES.get(int.from_bytes(payload[:2], "big"), view.setup)
             known.setups.add(view.setup)
             if payload[:2] in (b"\x00\x01", b"\x00\x08"):
                 _read_names(known, payload)
@@ -188,9 +188,9 @@ class Recognition:
             known.stitches.add(hit.stitch)
         if stream:
             self._note_stream(stream, hit, at_s)
-        if hit.confidence >= CERTAIN:
+        if hit.confidence >= CERTAIN_CONFIDENCE:
             self._successes[name] += 1
-        if hit.confidence >= SURE and evidence.hits >= SURE_HITS:
+        if hit.confidence >= SURE_CONFIDENCE and evidence.hits >= SURE_HITS:
             known.sure = name
         own = known.view.setup.startswith(f"{hit.app}.")
         if own or (hit.kind == "media" and kind == OTHER):
@@ -199,7 +199,7 @@ class Recognition:
     def _note_stream(self, stream: int, hit: RecognisedDatagram, at_s: float) -> None:
         of_stream = self.streams.get(stream)
         if of_stream is None:
-            if len(self.streams) >= MOST_STREAMS:
+            if len(self.streams) >= MAX_KNOWN_STREAMS:
                 self._unread.note("RTP packet not recognised: too many streams in the file")
                 return
             of_stream = self.streams[stream] = {}
@@ -224,7 +224,7 @@ class Recognition:
             self._refused -= 1
             if self._refused < 0:
                 self._forget()
-            if len(self.known) >= MOST_KNOWN:
+            if len(self.known) >= MAX_KNOWN_FLOWS:
                 self._unread.note("packet not recognised: too many flows in the file")
                 return None
         known = self.known[flow] = KnownFlow(FlowView(number=flow), asked.local[place])
@@ -235,9 +235,9 @@ class Recognition:
     def _forget(self) -> None:
         """Forget the flows in which no app was recognised, so that memory is bounded; not again before many more flows
         asked for a place, since it looks at all."""
-        self._refused = MOST_KNOWN // FORGET_AFTER
+        self._refused = MAX_KNOWN_FLOWS // FORGET_SHARE
         self.known = {flow: known for flow, known in self.known.items() if known.names}
-        self._room = min(max(2 * len(self.known), MOST_KNOWN // 2), MOST_KNOWN)
+        self._room = min(max(2 * len(self.known), MAX_KNOWN_FLOWS // 2), MAX_KNOWN_FLOWS)
 
     def _give_notes(self, known: KnownFlow) -> None:
         """Give a new flow the notes of a flow at the same local socket whose media has no readable header: it may be
@@ -250,7 +250,7 @@ class Recognition:
 def _read_names(known: KnownFlow, message: bytes) -> None:
     """Note the peers that a permission is asked for, and the two names of a check's ICE session."""
     try:
-        decoded = stun.decode(message)
+        decoded = stun.decode_message(message)
     except WireError:
         return
     is_check = decoded.type == stun.Type.BINDING_REQUEST

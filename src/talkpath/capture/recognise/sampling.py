@@ -14,17 +14,17 @@ import numpy as np
 from talkpath.apps.contract.cue import Cue
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import DTLS, OTHER, RTCP, RTP, STUN, Datagrams
-from talkpath.capture.packets.flows import Flows, mix
+from talkpath.capture.packets.flows import Flows, hash_words
 from talkpath.capture.packets.rows import Rows, stream_key
-from talkpath.wire.pcap.arrays import Ints, KeyGroups, Words, big16, distinct, group_keys
+from talkpath.wire.pcap.arrays import Ints, KeyGroups, Words, big16, distinct_values, group_keys
 
 ASK_STUN, ASK_PERMISSION, ASK_DTLS, ASK_RTCP, ASK_RTP, ASK_CUE, ASK_LONG, ASK_HOT = 1, 16, 1, 1, 2, 2, 2, 1
-LONG_FLOW = 8
-REPEATED = 4
-LARGEST = 2048
-PERMISSION = 0x0008
-HANDSHAKE = 22
-OFTEN_SLOTS, MOST_ASKED = 1 << 20, 1 << 20
+MIN_LONG_FLOW_PACKETS = 8
+MIN_SSRC_PACKETS = 4
+MAX_ASKED_BYTES = 2048
+PERMISSION_REQUEST = 0x0008
+HANDSHAKE_CONTENT = 22
+OFTEN_SLOTS, MAX_REMEMBERED_KINDS = 1 << 20, 1 << 20
 """The number of SSRC counters, which are halved after as many packets, since random bytes that look like RTP fill them;
 and of kinds that are remembered before all are forgotten."""
 FULL_SLOTS = 1 << 18
@@ -66,29 +66,29 @@ class Sampler:
             self._media(batch, media, streams),
             self._others(batch, only),
         ]
-        rows = distinct(np.concatenate(picks))
+        rows = distinct_values(np.concatenate(picks))
         return Sample(rows, streams[rows], only)
 
     def _stun(self, batch: Datagrams) -> Ints:
-        rows = np.flatnonzero((batch.kind == STUN) & (batch.size <= LARGEST))
+        rows = np.flatnonzero((batch.kind == STUN) & (batch.size <= MAX_ASKED_BYTES))
         name = big16(batch.head[rows], 0)
-        keys = mix(_size_key(batch, rows) ^ (name << 3 | STUN).astype(np.uint64))
-        asks = name == PERMISSION
+        keys = hash_words(_size_key(batch, rows) ^ (name << 3 | STUN).astype(np.uint64))
+        asks = name == PERMISSION_REQUEST
         some = self._limited(rows[~asks], keys[~asks], ASK_STUN)
         return np.concatenate([some, self._limited(rows[asks], keys[asks], ASK_PERMISSION)])
 
     def _handshakes(self, batch: Datagrams) -> Ints:
-        rows = np.flatnonzero((batch.kind == DTLS) & (batch.size <= LARGEST))
-        rows = rows[batch.head[rows, 0] == HANDSHAKE]
+        rows = np.flatnonzero((batch.kind == DTLS) & (batch.size <= MAX_ASKED_BYTES))
+        rows = rows[batch.head[rows, 0] == HANDSHAKE_CONTENT]
         step = batch.head[rows, 13].astype(np.uint64)
-        keys = mix(_size_key(batch, rows) ^ (step << np.uint64(3) | np.uint64(DTLS)))
+        keys = hash_words(_size_key(batch, rows) ^ (step << np.uint64(3) | np.uint64(DTLS)))
         return self._limited(rows, keys, ASK_DTLS)
 
     def _reports(self, batch: Datagrams) -> Ints:
-        rows = np.flatnonzero((batch.kind == RTCP) & (batch.size <= LARGEST))
+        rows = np.flatnonzero((batch.kind == RTCP) & (batch.size <= MAX_ASKED_BYTES))
         name = batch.head[rows, 1].astype(np.uint64)
         flow = stream_key(batch.flow[rows], batch.direction[rows], name)
-        return self._limited(rows, mix(flow ^ np.uint64(RTCP)), ASK_RTCP)
+        return self._limited(rows, hash_words(flow ^ np.uint64(RTCP)), ASK_RTCP)
 
     def _media(self, batch: Datagrams, media: Rows, streams: Words) -> Ints:
         """Choose the first packets of RTP streams whose SSRC came at least four times."""
@@ -101,17 +101,17 @@ class Sampler:
         slots = group_keys(key & np.uint64(len(self._often) - 1))
         which = slots.keys.view(np.int64)
         self._often[which] = np.minimum(self._often[which].astype(np.int64) + slots.count, 255)
-        again = (self._often[which] >= REPEATED)[slots.place]
+        again = (self._often[which] >= MIN_SSRC_PACKETS)[slots.place]
         if self._counted > OFTEN_SLOTS:
             self._often >>= 1
             self._counted = 0
         return self._limited(rows[again], kinds[again], ASK_RTP)
 
     def _others(self, batch: Datagrams, only: dict[int, set[str]]) -> Ints:
-        rows = np.flatnonzero((batch.kind == OTHER) & (batch.outer_size <= LARGEST))
+        rows = np.flatnonzero((batch.kind == OTHER) & (batch.outer_size <= MAX_ASKED_BYTES))
         picks = [self._long(batch, rows), self._hot(batch, rows)]
         for number, cued in self._cues.find(batch.head, batch.size, rows):
-            keys = mix(_size_key(batch, cued) ^ np.uint64(OTHER + 8 * (number + 1)))
+            keys = hash_words(_size_key(batch, cued) ^ np.uint64(OTHER + 8 * (number + 1)))
             chosen = self._limited(cued, keys, ASK_CUE)
             for row in chosen.tolist():
                 only.setdefault(row, set()).add(self._apps[number])
@@ -126,18 +126,18 @@ class Sampler:
         one, another = table["other"][flow].T
         checks, checks_back = (table["requests"][flow] + table["answers"][flow]).T
         most = np.where((checks | checks_back) != 0, np.maximum(one, another), np.minimum(one, another))
-        rows = rows[(most >= LONG_FLOW) & (table["quic"][flow] == 0)]
+        rows = rows[(most >= MIN_LONG_FLOW_PACKETS) & (table["quic"][flow] == 0)]
         key = stream_key(batch.flow[rows], batch.direction[rows], np.full(len(rows), OTHER, np.uint64))
         return self._limited(rows, key, ASK_LONG)
 
     def _hot(self, batch: Datagrams, rows: Ints) -> Ints:
         """Choose some of the flows in which an app was recognised."""
         rows = rows[self._flows.table["hot"][batch.flow[rows]]]
-        return self._limited(rows, mix(_size_key(batch, rows) ^ np.uint64(OTHER)), ASK_HOT)
+        return self._limited(rows, hash_words(_size_key(batch, rows) ^ np.uint64(OTHER)), ASK_HOT)
 
     def _limited(self, rows: Ints, keys: Words, limit: int) -> Ints:
         """Choose the first `limit` rows of each key, counting those of earlier blocks."""
-        if len(self._asked) > MOST_ASKED:
+        if len(self._asked) > MAX_REMEMBERED_KINDS:
             self._asked.clear()
             self._full[:] = 0
         fresh = self._full[(keys & FULL_MASK).view(np.int64)] != keys

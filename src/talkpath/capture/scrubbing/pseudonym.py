@@ -7,20 +7,24 @@ import secrets
 from functools import cache
 from ipaddress import ip_network
 
-from talkpath.capture.calls.app_naming import networks
-from talkpath.capture.packets.flows import PRIVATE
+from talkpath.capture.calls.app_naming import networks_by_app
+from talkpath.capture.packets.flows import PRIVATE_NETWORKS
 
-Range = tuple[int, int]
+AddressRange = tuple[int, int]
 """The first address of a network as a number, and how many it has."""
 
 
-def _range(network: str) -> Range:
+def _address_range(network: str) -> AddressRange:
     parsed = ip_network(network)
     return int(parsed.network_address), parsed.num_addresses
 
 
-OUTSIDE4, INSIDE4, GROUP4 = _range("198.18.0.0/15"), _range("10.0.0.0/8"), _range("239.255.0.0/16")
-OUTSIDE6, INSIDE6, GROUP6 = _range("2001:db8::/32"), _range("fd00::/8"), _range("ff08::/16")
+OUTSIDE4, INSIDE4, GROUP4 = (
+    _address_range("198.18.0.0/15"),
+    _address_range("10.0.0.0/8"),
+    _address_range("239.255.0.0/16"),
+)
+OUTSIDE6, INSIDE6, GROUP6 = _address_range("2001:db8::/32"), _address_range("fd00::/8"), _address_range("ff08::/16")
 """Networks of made-up addresses: test networks (RFC 2544, 3849), private and multicast ones. An address stays in its
 kind."""
 
@@ -44,7 +48,7 @@ class Pseudonyms:
             first, count = _kind_of(packed)
             made = (first + int.from_bytes(self.bytes(packed), "big") % count).to_bytes(len(packed), "big")
         elif made is None:
-            first, count = _like(packed)
+            first, count = _range_like(packed)
             if first not in self._next:
                 self._next[first] = secrets.randbelow(count)
             made = self._addresses[packed] = (first + self._next[first] % count).to_bytes(len(packed), "big")
@@ -57,13 +61,13 @@ class Pseudonyms:
 
 
 @cache
-def _app_ranges() -> tuple[tuple[int, Range], ...]:
+def _app_ranges() -> tuple[tuple[int, AddressRange], ...]:
     """Return (bytes of an address, range) of all networks that app files list."""
-    listed = [network for known in networks().values() for network in known]
+    listed = [network for known in networks_by_app().values() for network in known]
     return tuple((4 if one.version == 4 else 16, (int(one.network_address), one.num_addresses)) for one in listed)
 
 
-def _like(packed: bytes) -> Range:
+def _range_like(packed: bytes) -> AddressRange:
     """Return the network that a made-up address is taken from: an app's own where the real address lies in it."""
     length, number = len(packed), int.from_bytes(packed, "big")
     for size, (first, count) in _app_ranges():
@@ -72,7 +76,7 @@ def _like(packed: bytes) -> Range:
     return _kind_of(packed)
 
 
-def _kind_of(packed: bytes) -> Range:
+def _kind_of(packed: bytes) -> AddressRange:
     """Return the network of made-up addresses of the same kind."""
     short, number = len(packed) == 4, int.from_bytes(packed, "big")
     if (224 <= packed[0] < 240 if short else packed[0] == 0xFF) or packed == b"\xff" * 4:
@@ -85,5 +89,5 @@ def _kind_of(packed: bytes) -> Range:
 def _is_private(number: int, short: bool) -> bool:
     """As `flows.is_private`, for one address."""
     if short:
-        return bool(PRIVATE[number >> 16])
+        return bool(PRIVATE_NETWORKS[number >> 16])
     return number >> 121 == 0x7E or number >> 118 == 0x3FA

@@ -19,25 +19,25 @@ import numpy as np
 
 from talkpath.capture.calls.detection import Detection
 from talkpath.capture.packets.cues import CueTable
-from talkpath.capture.packets.flows import Flows, address, endpoint, flow_key
-from talkpath.capture.recognise.app_files import cues, wrappings
-from talkpath.capture.scan import Scan, scan
+from talkpath.capture.packets.flows import Flows, endpoint_address, endpoint_hash, flow_key
+from talkpath.capture.recognise.app_files import app_cues, app_wrappings
+from talkpath.capture.scan import Scan, scan_capture
 from talkpath.capture.scrubbing.bare import are_of_one_family, bare_blocks
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 from talkpath.capture.scrubbing.strip import PayloadStripper
 from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
-from talkpath.wire.pcap import TCP, UDP, Frames, Packets, Unread, blocks, transports
+from talkpath.wire.pcap import TCP, UDP, Frames, Packets, Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.arrays import Bools, Words
 from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.pcap.fragments import Fragments
 from talkpath.wire.pcap.window import ByteSource
 from talkpath.wire.pcap.write import Writer, packet_blocks
 
-LARGEST = 65535
+LARGEST_CAPTURED_BYTES = 65535
 MOST_MISSING = 2048
 """So many of the bytes that a capture left out are stripped, as zeros: no datagram of a call is longer, and a record
 may claim 64 kB of a few."""
-NOTHING = struct.pack("!BBHHHBBHII", 0x45, 0, 20, 0, 0, 64, 253, 0, 0, 0)
+EMPTY_PACKET = struct.pack("!BBHHHBBHII", 0x45, 0, 20, 0, 0, 64, 253, 0, 0, 0)
 """An IPv4 header of a protocol that is none (RFC 3692)."""
 
 
@@ -60,23 +60,23 @@ class _PacketOut:
     app: str = ""
 
 
-def scrub(source: SeekableSource, out: BinaryIO, *, app_names: bool = False) -> Unread:
+def scrub_capture(source: SeekableSource, out: BinaryIO, *, app_names: bool = False) -> Unread:
     """Read `source` twice (it must seek) and write the scrubbed pcapng. Return the count of what could not be read,
     which is not in it. `app_names` keeps the names of apps that the file gives to calls."""
-    known = scan(source)
-    keep, tls, names = _kept(known)
+    known = scan_capture(source)
+    keep, tls, names = _kept_flows(known)
     names = names if app_names else {}
     source.seek(0)
     unread, writer = Unread(), Writer(out)
     rewriter = _Rewriter(keep, tls, ReassemblyBudget(), unread, names)
     fragments = Fragments(unread, ReassemblyBudget())
-    for frames in blocks(source, unread):
-        batches = list(transports(frames, unread, fragments))
+    for frames in frame_blocks(source, unread):
+        batches = list(transport_packets(frames, unread, fragments))
         made: list[tuple[int, bytes | _PacketOut]] = []
         for packets in batches:
             made += rewriter.bare(packets)
             made += ((one.frame, one) for one in rewriter.packets(packets, len(frames)))
-        made += _others(frames, batches)
+        made += _empty_frames(frames, batches)
         for _, one in sorted(made, key=itemgetter(0)):
             if isinstance(one, bytes):
                 writer.block(one)
@@ -86,7 +86,7 @@ def scrub(source: SeekableSource, out: BinaryIO, *, app_names: bool = False) -> 
     return unread
 
 
-def _kept(known: Scan) -> tuple[Words, Words, dict[int, str]]:
+def _kept_flows(known: Scan) -> tuple[Words, Words, dict[int, str]]:
     """Return the keys of the flows of all calls and attempts, those of them that are TLS, and the names of the apps
     that the file gives to flows."""
     detection = Detection(known)
@@ -100,15 +100,15 @@ def _kept(known: Scan) -> tuple[Words, Words, dict[int, str]]:
     return keys, flow_key(*ends[tls_flows].T), names
 
 
-def _others(frames: Frames, batches: list[Packets]) -> Iterator[tuple[int, bytes]]:
+def _empty_frames(frames: Frames, batches: list[Packets]) -> Iterator[tuple[int, bytes]]:
     """Yield an empty IP packet for each frame without UDP or TCP, so that counts and times stay."""
     empty = np.ones(len(frames), np.bool_)
     for packets in batches:
         if packets.data is frames.data:
             empty[packets.frame] = False
     rows = np.flatnonzero(empty)
-    size = np.clip(frames.size[rows], len(NOTHING), LARGEST)
-    data = np.broadcast_to(np.frombuffer(NOTHING, np.uint8), (len(rows), len(NOTHING)))
+    size = np.clip(frames.size[rows], len(EMPTY_PACKET), LARGEST_CAPTURED_BYTES)
+    data = np.broadcast_to(np.frombuffer(EMPTY_PACKET, np.uint8), (len(rows), len(EMPTY_PACKET)))
     unmarked = np.full(len(rows), -1, np.int8)
     yield from zip(rows.tolist(), packet_blocks(frames.time_ns[rows], data, size, unmarked), strict=True)
 
@@ -119,7 +119,7 @@ class _Rewriter:
     def __init__(self, keep: Words, tls: Words, budget: ReassemblyBudget, unread: Unread, apps: dict[int, str]) -> None:
         self._keep, self._apps = keep, apps
         self._names = Pseudonyms()
-        self._strip = PayloadStripper(self._names, [cue for _, cue in cues()], wrappings())
+        self._strip = PayloadStripper(self._names, [cue for _, cue in app_cues()], app_wrappings())
         self._flows = Flows()
         self._streams = MediaOverTcp(self._flows, CueTable(()), budget=budget, unread=unread)
         self._streams.turn_over_tls.follow(tls)
@@ -132,13 +132,13 @@ class _Rewriter:
 
     def _ours(self, packets: Packets) -> Bools:
         """Tell which packets belong to calls, or cannot be written in bulk."""
-        return np.isin(_keys(packets), self._keep) | ~are_of_one_family(packets)
+        return np.isin(_flow_keys(packets), self._keep) | ~are_of_one_family(packets)
 
     def packets(self, packets: Packets, frames: int) -> Iterator[_PacketOut]:
         """Yield the other packets, those of TCP calls as their datagrams; reassembled packets come last of their
         block."""
         rows = np.flatnonzero(self._ours(packets))
-        keys = _keys(packets)
+        keys = _flow_keys(packets)
         ours = np.isin(keys, self._keep)
         protocol = int(packets.protocol[0])
         for row in rows.tolist():
@@ -158,12 +158,12 @@ class _Rewriter:
 
     def _packet(self, packets: Packets, row: int, protocol: int, payload: bytes, app: str) -> _PacketOut:
         columns = (packets.source_high, packets.source_low, packets.source_port)
-        near = address(*(int(column[row]) for column in columns))
+        near = endpoint_address(*(int(column[row]) for column in columns))
         columns = (packets.target_high, packets.target_low, packets.target_port)
-        far = address(*(int(column[row]) for column in columns))
+        far = endpoint_address(*(int(column[row]) for column in columns))
         size = int(packets.size[row])
         if protocol == UDP:
-            head = struct.pack("!HHHH", near.port, far.port, min(8 + size, LARGEST), 0)
+            head = struct.pack("!HHHH", near.port, far.port, min(8 + size, LARGEST_CAPTURED_BYTES), 0)
         else:
             head = _tcp_head(near.port, far.port, int(packets.sequence[row]), int(packets.flags[row]))
         data = self._ip(near.packed, far.packed, protocol, len(head) + size) + head
@@ -173,8 +173,10 @@ class _Rewriter:
     def _ip(self, near: bytes, far: bytes, protocol: int, size: int) -> bytes:
         ends = self._names.address(near) + self._names.address(far)
         if len(near) == 4:
-            return struct.pack("!BBHHHBBH", 0x45, 0, min(20 + size, LARGEST), 0, 0, 64, protocol, 0) + ends
-        return struct.pack("!IHBB", 6 << 28, min(size, LARGEST), protocol, 64) + ends
+            return (
+                struct.pack("!BBHHHBBH", 0x45, 0, min(20 + size, LARGEST_CAPTURED_BYTES), 0, 0, 64, protocol, 0) + ends
+            )
+        return struct.pack("!IHBB", 6 << 28, min(size, LARGEST_CAPTURED_BYTES), protocol, 64) + ends
 
     def _segments(self, packets: Packets, frames: int) -> Iterator[_PacketOut]:
         """Yield the datagrams and TLS records that these segments complete, each in a segment of its own."""
@@ -197,7 +199,10 @@ class _Rewriter:
 
     def _segment(self, flow: int, direction: int, time_ns: int, frame: int, framed: bytes) -> _PacketOut:
         row = self._flows.table[flow]
-        ends = [address(*one) for one in zip(*(row[part].tolist() for part in ("high", "low", "port")), strict=True)]
+        ends = [
+            endpoint_address(*one)
+            for one in zip(*(row[part].tolist() for part in ("high", "low", "port")), strict=True)
+        ]
         near, far = ends[direction], ends[1 - direction]
         sequence = self._sequence.get((flow, direction), 1)
         self._sequence[flow, direction] = sequence + len(framed)
@@ -208,9 +213,9 @@ class _Rewriter:
         return _PacketOut(time_ns, frame, data + kept, len(data) + len(framed), -1, app)
 
 
-def _keys(packets: Packets) -> Words:
-    source = endpoint(packets.source_high, packets.source_low, packets.source_port)
-    target = endpoint(packets.target_high, packets.target_low, packets.target_port)
+def _flow_keys(packets: Packets) -> Words:
+    source = endpoint_hash(packets.source_high, packets.source_low, packets.source_port)
+    target = endpoint_hash(packets.target_high, packets.target_low, packets.target_port)
     return flow_key(source, target)
 
 

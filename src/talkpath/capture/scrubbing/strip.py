@@ -15,9 +15,9 @@ from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute
-from talkpath.wire.tls_records import HEADER_BYTES, TURN_PROTOCOLS, hello, offered
+from talkpath.wire.tls_records import TLS_HEADER_BYTES, TURN_PROTOCOLS, client_hello_record, offered_protocols
 
-NUMBERS = frozenset(
+NUMBER_ATTRIBUTES = frozenset(
     (
         Attribute.LIFETIME,
         Attribute.REQUESTED_TRANSPORT,
@@ -33,7 +33,7 @@ NUMBERS = frozenset(
 else."""
 NUMBER_BYTES = 4
 
-ADDRESSES = {
+ADDRESS_ATTRIBUTES = {
     Attribute.MAPPED_ADDRESS: False,
     Attribute.XOR_MAPPED_ADDRESS: True,
     Attribute.XOR_PEER_ADDRESS: True,
@@ -41,26 +41,34 @@ ADDRESSES = {
 }
 """Attributes that hold an address, and whether it is masked (RFC 8489 section 14.2)."""
 
-PROVIDERS = (b"signal.org", b"telegram.org", b"turner.facebook", b"viber.com", b"rtcmedia", b"turn.l.google.com")
+PROVIDER_NAMES = (b"signal.org", b"telegram.org", b"turner.facebook", b"viber.com", b"rtcmedia", b"turn.l.google.com")
 KNOWN_WORDS = (b"EDGERAY_DEFAULT_USER",)
-CERTIFICATES = (b"\x0c\x08hangouts",)
-USE_SRTP = 14
-HELLO_KEPT = frozenset((10, 11, 13, USE_SRTP, 22, 23))
+CERTIFICATE_MESSAGES = (b"\x0c\x08hangouts",)
+USE_SRTP_EXTENSION = 14
+HELLO_KEPT = frozenset((10, 11, 13, USE_SRTP_EXTENSION, 22, 23))
 """Extensions of a hello whose contents are kept: groups, point formats, signatures, SRTP profiles, two flags."""
 
 SIP_METHODS = frozenset(
     b"INVITE ACK BYE CANCEL REGISTER OPTIONS NOTIFY SUBSCRIBE PRACK UPDATE MESSAGE INFO REFER PUBLISH".split()
 )
 
-QUIC_VERSIONS = (bytes(4), b"\x00\x00\x00\x01", b"\x6b\x33\x43\xcf")
+KEPT_QUIC_VERSIONS = (bytes(4), b"\x00\x00\x00\x01", b"\x6b\x33\x43\xcf")
 QUIC_DRAFTS = (b"\xff\x00\x00", b"Q04", b"Q05", b"T05")
 
-RTP_KEPT, EXTENSION_KEPT, RTCP_KEPT, QUIC_KEPT, ENCRYPTED_KEPT, RECORD, HANDSHAKE = 12, 4, 8, 5, 4, 13, 12
+RTP_KEPT, EXTENSION_KEPT, RTCP_KEPT, QUIC_KEPT, ENCRYPTED_KEPT, RECORD_HEAD_BYTES, HANDSHAKE_HEAD_BYTES = (
+    12,
+    4,
+    8,
+    5,
+    4,
+    13,
+    12,
+)
 """Bytes that are kept; of RTP the first four of an extension too, its kind and its length."""
 HELLO_LIST_BYTES = 256
 """At most so much is kept of a list in a hello: browsers offer shorter ones."""
-DEEPEST = 3
-TAG, MARK_END, QUERY_END, MARKED = 16, 32, 40, 6
+MOST_STRIPPED_LAYERS = 3
+KEPT_TAG_BYTES, MARK_END, QUERY_END, MARKED_BYTES = 16, 32, 40, 6
 
 
 class PayloadStripper:
@@ -71,7 +79,7 @@ class PayloadStripper:
 
     def __call__(self, data: bytes) -> bytes:
         """Return the datagram at the same length, without its secrets."""
-        return self._layer(data, DEEPEST)
+        return self._layer(data, MOST_STRIPPED_LAYERS)
 
     def _layer(self, data: bytes, layers: int) -> bytes:
         """Strip a datagram and what it carries, at most so many layers deep: `capture` opens no more."""
@@ -87,42 +95,42 @@ class PayloadStripper:
         if data[:2] == b"\xff\x10" and len(data) > 12:
             return data[:4] + bytes(8) + self._layer(data[12:], layers - 1)
         for cue in self._wrappings:
-            if _matches(cue, data) and len(data) > cue.inner_at and data[cue.inner_at] >> 6 == 2:
+            if _matches_cue(cue, data) and len(data) > cue.inner_at and data[cue.inner_at] >> 6 == 2:
                 return self._wrapped(data, cue, layers - 1)
         return self._plain(data)
 
     def record(self, data: bytes) -> bytes:
         """Strip a TLS record to its header and a hash, by which copies are known; a ClientHello to the TURN protocols
         that it offers."""
-        protocols = tuple(name for name in offered(data) if name in TURN_PROTOCOLS)
+        protocols = tuple(name for name in offered_protocols(data) if name in TURN_PROTOCOLS)
         if protocols:
-            return hello(len(data), protocols)
-        body = self._names.bytes(data[HEADER_BYTES : HEADER_BYTES + TAG])
-        return data[:HEADER_BYTES] + body + bytes(len(data) - HEADER_BYTES - len(body))
+            return client_hello_record(len(data), protocols)
+        body = self._names.bytes(data[TLS_HEADER_BYTES : TLS_HEADER_BYTES + KEPT_TAG_BYTES])
+        return data[:TLS_HEADER_BYTES] + body + bytes(len(data) - TLS_HEADER_BYTES - len(body))
 
     def _plain(self, data: bytes) -> bytes:
         first = data[0]
         if first >> 6 == 2 and len(data) >= 12:
             return self._encrypted(data, _rtp_kept(data))
-        if 20 <= first < 64 and data[1:2] == b"\xfe" and len(data) >= RECORD:
-            return _dtls(data)
-        if first >= 192 and (data[1:5] in QUIC_VERSIONS or data[1:4] in QUIC_DRAFTS):
-            return _zeroed(data, QUIC_KEPT)
-        return sip(data) or self._encrypted(data, ENCRYPTED_KEPT)
+        if 20 <= first < 64 and data[1:2] == b"\xfe" and len(data) >= RECORD_HEAD_BYTES:
+            return _stripped_dtls(data)
+        if first >= 192 and (data[1:5] in KEPT_QUIC_VERSIONS or data[1:4] in QUIC_DRAFTS):
+            return _zeroed_after(data, QUIC_KEPT)
+        return strip_sip(data) or self._encrypted(data, ENCRYPTED_KEPT)
 
     def _encrypted(self, data: bytes, kept: int) -> bytes:
         """Keep a head and a hash of what follows up to 24 bytes; where a cue matches the datagram, its marks too."""
         out = bytearray(data[:kept] + self._names.bytes(data[kept:24]))
         out += bytes(len(data) - len(out))
-        if data[TAG : TAG + 12] == b"\xff" * 12:
-            out[TAG:MARK_END] = data[TAG:MARK_END]
+        if data[KEPT_TAG_BYTES : KEPT_TAG_BYTES + 12] == b"\xff" * 12:
+            out[KEPT_TAG_BYTES:MARK_END] = data[KEPT_TAG_BYTES:MARK_END]
             asks = data[MARK_END:QUERY_END]
             out[MARK_END : MARK_END + len(asks)] = asks if asks[:7] == bytes(7) else self._names.bytes(asks)
-        out[:TAG] = self._tag(data, kept)
+        out[:KEPT_TAG_BYTES] = self._tag(data, kept)
         for cue in self._cues:
-            if _matches(cue, data):
-                if cue.marks[0][0] < MARKED:
-                    out[:MARKED] = data[:MARKED]
+            if _matches_cue(cue, data):
+                if cue.marks[0][0] < MARKED_BYTES:
+                    out[:MARKED_BYTES] = data[:MARKED_BYTES]
                 for at, byte in cue.marks:
                     out[at] = byte
         return bytes(out[: len(data)])
@@ -131,7 +139,7 @@ class PayloadStripper:
         """Return the first 16 bytes: what is kept, then separate hashes of 12 and 4 bytes, as a reflector's tag is
         made."""
         call = self._names.bytes(data[: min(12, len(data))])[kept:]
-        return data[:kept] + call[: max(12 - kept, 0)] + self._names.bytes(data[12:TAG])[max(kept - 12, 0) :]
+        return data[:kept] + call[: max(12 - kept, 0)] + self._names.bytes(data[12:KEPT_TAG_BYTES])[max(kept - 12, 0) :]
 
     def _wrapped(self, data: bytes, cue: Cue, layers: int) -> bytes:
         out = bytearray(cue.inner_at) + self._layer(data[cue.inner_at :], layers)
@@ -145,9 +153,9 @@ class PayloadStripper:
 
     def _stun(self, data: bytes, layers: int) -> bytes:
         try:
-            message = stun.decode(data)
+            message = stun.decode_message(data)
         except WireError:
-            return _zeroed(data, 8)
+            return _zeroed_after(data, 8)
         out = bytearray(data[:8] + self._names.bytes(message.transaction))
         for kind, value in message.attributes:
             stripped = self._value(kind, value, message.transaction, bytes(out[8:20]), layers)
@@ -156,29 +164,29 @@ class PayloadStripper:
         return bytes(out[: len(data)]) + bytes(len(data) - len(out))
 
     def _value(self, kind: int, value: bytes, transaction: bytes, made: bytes, layers: int) -> bytes:
-        if kind in NUMBERS and len(value) <= NUMBER_BYTES:
+        if kind in NUMBER_ATTRIBUTES and len(value) <= NUMBER_BYTES:
             return value
-        if kind == Attribute.REALM and value.rstrip(b"\0") in (*PROVIDERS, b'"rtcmedia"'):
+        if kind == Attribute.REALM and value.rstrip(b"\0") in (*PROVIDER_NAMES, b'"rtcmedia"'):
             return value
-        if kind in ADDRESSES and len(value) in (8, 20):
-            return self._address(value, transaction, made, ADDRESSES[Attribute(kind)])
+        if kind in ADDRESS_ATTRIBUTES and len(value) in (8, 20):
+            return self._address(value, transaction, made, ADDRESS_ATTRIBUTES[Attribute(kind)])
         if kind == Attribute.DATA and layers:
             return self._layer(value, layers - 1)
         if kind == Attribute.USERNAME:
             return _form_of(value)
         if kind == Attribute.WA_STREAM:
-            return _zeroed(value, 5)
-        return _zeroed(value, 4 if kind == Attribute.ERROR_CODE else 0)
+            return _zeroed_after(value, 5)
+        return _zeroed_after(value, 4 if kind == Attribute.ERROR_CODE else 0)
 
     def _address(self, value: bytes, transaction: bytes, made: bytes, masked: bool) -> bytes:
         """Return the pseudonym of an address, masked again with the made-up transaction."""
         if not masked:
             return value[:4] + self._names.address(value[4:])
-        real = _masked(value[4:], stun.COOKIE_BYTES + transaction)
-        return value[:4] + _masked(self._names.address(real), stun.COOKIE_BYTES + made)
+        real = _masked_bytes(value[4:], stun.COOKIE_BYTES + transaction)
+        return value[:4] + _masked_bytes(self._names.address(real), stun.COOKIE_BYTES + made)
 
 
-def _masked(value: bytes, mask: bytes) -> bytes:
+def _masked_bytes(value: bytes, mask: bytes) -> bytes:
     return bytes(one ^ other for one, other in zip(value, mask, strict=False))
 
 
@@ -199,37 +207,37 @@ def _rtp_kept(data: bytes) -> int:
     return RTP_KEPT + (EXTENSION_KEPT if data[0] & 0x1F == 0x10 else 0)
 
 
-def _matches(cue: Cue, data: bytes) -> bool:
+def _matches_cue(cue: Cue, data: bytes) -> bool:
     fits = cue.least <= len(data) <= cue.most
     return fits and all(at < len(data) and data[at] == byte for at, byte in cue.marks)
 
 
-def _zeroed(data: bytes, kept: int) -> bytes:
+def _zeroed_after(data: bytes, kept: int) -> bytes:
     return data[:kept] + bytes(max(len(data) - kept, 0))
 
 
-def _dtls(data: bytes) -> bytes:
+def _stripped_dtls(data: bytes) -> bytes:
     """Keep the headers of records, what a hello asks for, and a provider's name in a certificate."""
     out = bytearray(len(data))
     at = 0
-    while at + RECORD <= len(data) and 20 <= data[at] < 64:
+    while at + RECORD_HEAD_BYTES <= len(data) and 20 <= data[at] < 64:
         size = int.from_bytes(data[at + 11 : at + 13], "big")
-        out[at : at + RECORD] = data[at : at + RECORD]
-        body = at + RECORD
+        out[at : at + RECORD_HEAD_BYTES] = data[at : at + RECORD_HEAD_BYTES]
+        body = at + RECORD_HEAD_BYTES
         if data[at] == 22 and data[at + 3 : at + 5] == bytes(2):
-            out[body : body + HANDSHAKE] = data[body : body + HANDSHAKE]
+            out[body : body + HANDSHAKE_HEAD_BYTES] = data[body : body + HANDSHAKE_HEAD_BYTES]
             if data[body : body + 1] == b"\x01":
-                hello = _hello(data[body + HANDSHAKE : body + size])
-                out[body + HANDSHAKE : body + HANDSHAKE + len(hello)] = hello
+                hello = _stripped_hello(data[body + HANDSHAKE_HEAD_BYTES : body + size])
+                out[body + HANDSHAKE_HEAD_BYTES : body + HANDSHAKE_HEAD_BYTES + len(hello)] = hello
         at = body + size
-    for name in CERTIFICATES:
+    for name in CERTIFICATE_MESSAGES:
         place = data.find(name)
         if place >= 0:
             out[place : place + len(name)] = name
     return bytes(out[: len(data)])
 
 
-def _hello(body: bytes) -> bytes:
+def _stripped_hello(body: bytes) -> bytes:
     """Strip a ClientHello (RFC 6347 section 4.2.1) of random, session and cookie; extensions that identify nobody
     stay."""
     out = bytearray(len(body))
@@ -248,20 +256,20 @@ def _hello(body: bytes) -> bytes:
     at += 2
     while at + 4 <= len(body):
         kind, size = struct.unpack_from("!HH", body, at)
-        kept = 4 + (_listed(kind, body[at + 4 : at + 6], size) if kind in HELLO_KEPT else 0)
+        kept = 4 + (_list_bytes(kind, body[at + 4 : at + 6], size) if kind in HELLO_KEPT else 0)
         out[at : at + kept] = body[at : at + kept]
         at += 4 + size
     return bytes(out[: len(body)])
 
 
-def _listed(kind: int, length: bytes, size: int) -> int:
+def _list_bytes(kind: int, length: bytes, size: int) -> int:
     """How many bytes of an extension are a list: of use_srtp not the key identifier behind it (RFC 5764 section
     4.1.1)."""
-    listed = 2 + int.from_bytes(length, "big") if kind == USE_SRTP else size
+    listed = 2 + int.from_bytes(length, "big") if kind == USE_SRTP_EXTENSION else size
     return min(listed, size, HELLO_LIST_BYTES)
 
 
-def sip(data: bytes) -> bytes:
+def strip_sip(data: bytes) -> bytes:
     """Strip a SIP message to its method or code; empty where it is none."""
     line = data[:64].split(b"\r\n")[0]
     head, _, rest = line.partition(b" ")

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from talkpath.capture.packets.rows import VIDEO
 from talkpath.capture.streams.freezes import Floats, freeze_begins
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
-from talkpath.capture.streams.timing import Timing, unevenness
+from talkpath.capture.streams.timing import Timing, row_unevenness
 from talkpath.wire.pcap.arrays import Bools, Ints, stable_order
 
 LATE_SHARE = 0.95
 LONGEST_STEP_S = 2.0
-STEPS_S = np.geomspace(2e-4, 30, 47)
+STEP_CLASSES_S = np.geomspace(2e-4, 30, 47)
 """Lateness is counted in classes, each 1.3 times as wide as the one before."""
 
-FIGURE = np.dtype(
+FIGURE_TYPE = np.dtype(
     [
         ("rows", "i8"),
         ("packets", "i8"),
@@ -31,8 +31,8 @@ FIGURE = np.dtype(
         ("jitter_s", "f8"),
         ("jitters", "i8"),
         ("unsure", "f8"),
-        ("late", "i4", len(STEPS_S) + 1),
-        ("uneven", "i4", len(STEPS_S) + 1),
+        ("late", "i4", len(STEP_CLASSES_S) + 1),
+        ("uneven", "i4", len(STEP_CLASSES_S) + 1),
         ("same", "i8"),
         ("moved", "i8"),
         ("pictures", "i8"),
@@ -85,7 +85,7 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
     """The sums of one part of the capture, one row (FIGURE) for each segment of a stream."""
     segments, order, times, counted = part.segments, part.order, part.times, part.counted
     rows, begin = segments.rows, segments.begin
-    out = np.zeros(len(segments), FIGURE)
+    out = np.zeros(len(segments), FIGURE_TYPE)
     first = np.zeros(len(rows), np.bool_)
     first[begin] = True
     same = np.diff(rows["stamp"], prepend=rows["stamp"][:1]) == 0
@@ -113,14 +113,14 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
     out["unsure"] = times.unsure * out["rows"] / segments.count
     arrival = rows["time_s"]
     out["late"] = _in_classes(segments, times.late_s, counted)
-    out["uneven"] = _in_classes(segments, unevenness(segments, times.late_s, order.fresh), counted & order.fresh)
-    out["late_s"] = _quantile(part, times.late_s, LATE_SHARE)
+    out["uneven"] = _in_classes(segments, row_unevenness(segments, times.late_s, order.fresh), counted & order.fresh)
+    out["late_s"] = _share_quantile(part, times.late_s, LATE_SHARE)
     out["begin_s"] = np.minimum.reduceat(np.where(counted, arrival, np.inf), begin)
     out["end_s"] = np.maximum.reduceat(np.where(counted, arrival, -np.inf), begin)
     out["gap_s"] = np.maximum.reduceat(np.where(counted, times.gap_s, 0.0), begin)
     out["clock_hz"], out["clock_rows"] = times.clock_hz, np.where(times.clock_hz > 0, segments.count, 0)
     out["packet_s"], out["packet_rows"] = _packet_s(part)
-    out["type"], out["type_rows"] = _commonest(segments, rows["type"].astype(np.int64) & 0x7F)
+    out["type"], out["type_rows"] = _commonest_value(segments, rows["type"].astype(np.int64) & 0x7F)
     out["first_type"] = rows["type"][begin] & 0x7F
     for name in ("ssrc", "flow", "direction"):
         out[name] = rows[name][begin]
@@ -129,12 +129,12 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
 
 def _in_classes(segments: Segments, values: Floats, counted: Bools) -> Ints:
     """Count the rows of each segment by class (STEPS_S), shape (m, classes)."""
-    classes = len(STEPS_S) + 1
-    step = segments.of[counted] * classes + np.searchsorted(STEPS_S, values[counted])
+    classes = len(STEP_CLASSES_S) + 1
+    step = segments.of[counted] * classes + np.searchsorted(STEP_CLASSES_S, values[counted])
     return np.bincount(step, minlength=len(segments) * classes).reshape(-1, classes)
 
 
-def _quantile(part: MeasuredPart, values: Floats, share: float) -> Floats:
+def _share_quantile(part: MeasuredPart, values: Floats, share: float) -> Floats:
     """Return the value that `share` of each segment's counted rows do not exceed, 0 where none counts."""
     of, values = part.segments.of[part.counted], values[part.counted]
     order = np.argsort(values)
@@ -145,7 +145,7 @@ def _quantile(part: MeasuredPart, values: Floats, share: float) -> Floats:
     return chosen
 
 
-def _commonest(segments: Segments, values: Ints) -> tuple[Ints, Ints]:
+def _commonest_value(segments: Segments, values: Ints) -> tuple[Ints, Ints]:
     """Return the most frequent small value of each segment, and how often it occurs."""
     pairs, counts = np.unique(segments.of << 8 | values, return_counts=True)
     order = np.lexsort((-counts, pairs >> 8))
@@ -173,8 +173,8 @@ def _packet_s(part: MeasuredPart) -> tuple[Floats, Ints]:
 def usual_lateness(figures: NDArray[np.void]) -> list[float]:
     """Return the 95th percentile of lateness of each stream: of its only part, else from its classes."""
     step = _class_of(figures["late"], LATE_SHARE * figures["rows"])
-    last = len(STEPS_S) - 1
-    middle = np.sqrt(STEPS_S[np.clip(step - 1, 0, last)] * STEPS_S[np.minimum(step, last)])
+    last = len(STEP_CLASSES_S) - 1
+    middle = np.sqrt(STEP_CLASSES_S[np.clip(step - 1, 0, last)] * STEP_CLASSES_S[np.minimum(step, last)])
     late_s: list[float] = np.where(figures["parts"] == 1, figures["late_s"], middle).tolist()
     return late_s
 
@@ -184,12 +184,14 @@ def usual_unevenness(figures: NDArray[np.void]) -> list[float]:
     counts, every = figures["uneven"].astype(np.int64), np.arange(len(figures))
     half = counts.sum(axis=1) / 2
     step = _class_of(counts, half)
-    inside = (step > 0) & (step < len(STEPS_S))
-    upper = np.minimum(step, len(STEPS_S) - 1)
+    inside = (step > 0) & (step < len(STEP_CLASSES_S))
+    upper = np.minimum(step, len(STEP_CLASSES_S) - 1)
     lower = np.where(inside, step - 1, upper)
     below = np.where(inside, np.cumsum(counts, axis=1)[every, lower], 0)
     share = np.where(inside, (half - below) / np.maximum(counts[every, upper], 1), 0.0)
-    bounds = zip(STEPS_S[lower].tolist(), STEPS_S[upper].tolist(), share.tolist(), (step > 0).tolist(), strict=True)
+    bounds = zip(
+        STEP_CLASSES_S[lower].tolist(), STEP_CLASSES_S[upper].tolist(), share.tolist(), (step > 0).tolist(), strict=True
+    )
     return [low * (high / low) ** part if known else 0.0 for low, high, part, known in bounds]
 
 

@@ -16,19 +16,19 @@ from talkpath.wire.pcap.arrays import Bools
 Floats = NDArray[np.float64]
 
 VOICE_FREEZE_S, VIDEO_FREEZE_S = 0.2, 0.4
-RECENT_S, SHORTEST_S, APART_S = 5.0, 0.02, 1.0
+RECENT_LATENESS_S, SHORTEST_FREEZE_S, FREEZES_APART_S = 5.0, 0.02, 1.0
 """Lateness is compared with that of RECENT_S before; it stops nothing for less than SHORTEST_S, a packet's time. Stops
 that follow each other within APART_S are one freeze."""
 
 
-def frozen(segments: Segments, stopped: Floats, late: Floats, gap: Floats, least: Floats) -> Floats:
+def frozen_before(segments: Segments, stopped: Floats, late: Floats, gap: Floats, least: Floats) -> Floats:
     """Return the seconds for which nothing could be played before each row.
 
     `stopped` is how much longer than usual nothing came before it (0 where that is no sign), `late` its lateness, `gap`
     the time since the arrival before, `least` the shortest freeze.
     """
-    grown = late - np.maximum(_recent(segments, late), least)
-    grown = np.where(grown >= SHORTEST_S, grown, 0.0)
+    grown = late - np.maximum(_recent_lateness(segments, late), least)
+    grown = np.where(grown >= SHORTEST_FREEZE_S, grown, 0.0)
     return np.minimum(np.where(stopped >= least, stopped, grown), gap)
 
 
@@ -37,15 +37,15 @@ def freeze_begins(segments: Segments, frozen_s: Floats) -> Bools:
     stops = np.flatnonzero(frozen_s > 0)
     time_s, of = segments.rows["time_s"][stops], segments.of[stops]
     fresh = np.ones(len(stops), np.bool_)
-    fresh[1:] = (np.diff(of) != 0) | (time_s[1:] - frozen_s[stops][1:] - time_s[:-1] > APART_S)
+    fresh[1:] = (np.diff(of) != 0) | (time_s[1:] - frozen_s[stops][1:] - time_s[:-1] > FREEZES_APART_S)
     out = np.zeros(len(frozen_s), np.bool_)
     out[stops[fresh]] = True
     return out
 
 
-def _recent(segments: Segments, late: Floats) -> Floats:
+def _recent_lateness(segments: Segments, late: Floats) -> Floats:
     """Return the most lateness of the rows before in this span of RECENT_S and the one before."""
-    span = np.floor(segments.rows["time_s"] / RECENT_S).astype(np.int64)
+    span = np.floor(segments.rows["time_s"] / RECENT_LATENESS_S).astype(np.int64)
     fresh = np.ones(len(span), np.bool_)
     fresh[1:] = (np.diff(span) != 0) | (np.diff(segments.of) != 0)
     begin = np.flatnonzero(fresh)

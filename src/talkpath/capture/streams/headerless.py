@@ -15,25 +15,25 @@ from talkpath.capture.packets.rows import VIDEO
 from talkpath.capture.streams.cadence import (
     FEWEST_PAUSES,
     Cadence,
-    behind,
-    behind_clock,
-    fits,
-    holes,
     is_as_fast,
     kept_steps,
+    lateness_and_missing,
+    lateness_behind_clock,
+    may_keep_cadence,
+    missing_by_steps,
+    missing_variance,
     own_cadence,
-    unsure,
 )
-from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, Floats, frozen
+from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, Floats, frozen_before
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
 from talkpath.capture.streams.timing import Timing
 from talkpath.wire.pcap.arrays import Bools, Ints, records_at
 
 COPY_S = 1.0
-REGULAR, LARGER = 20, 1.5
+REGULAR_SHARE, LARGER_FACTOR = 20, 1.5
 """So many packets in a row that each come after the same number of intervals keep a longer interval, where they are
 LARGER times as large as others: the app puts more into a packet."""
-USUAL_SHARE, USUAL_S, LONG, LONG_S = 0.95, 0.25, 4, 2 * VOICE_FREEZE_S
+USUAL_SHARE, USUAL_INTERVAL_S, LONG_FACTOR, LONG_GAP_S = 0.95, 0.25, 4, 2 * VOICE_FREEZE_S
 
 
 def without_copies(segments: Segments) -> Bools:
@@ -73,9 +73,9 @@ def by_cadence(segments: Segments, partner: Ints | None = None) -> tuple[RtpOrde
         late=np.zeros(size),
         jitter=np.full(size, np.nan),
     )
-    for segment, cadence in enumerate(_cadences(segments, partner, found.steps)):
+    for segment, cadence in enumerate(_segment_cadences(segments, partner, found.steps)):
         if cadence.interval_s > 0:
-            _against(segments, segment, cadence, found)
+            _measured_against(segments, segment, cadence, found)
     found.jitter[segments.begin] = np.nan
     before = np.arange(size) - 1
     before[segments.begin] = -1
@@ -83,16 +83,18 @@ def by_cadence(segments: Segments, partner: Ints | None = None) -> tuple[RtpOrde
     usual = np.divide(1.0, found.rate, out=np.zeros(len(segments)), where=found.rate > 0)[segments.of]
     never = np.zeros(size, np.bool_)
     order = RtpOrder(np.arange(size), ~never, found.missing, before, never)
-    stood_s = _frozen(segments, found, pause, usual)
+    stood_s = _frozen_against(segments, found, pause, usual)
     none = np.zeros(size)
     return order, Timing(found.rate, found.late, found.jitter, pause, stood_s, never, never, none, found.unsure)
 
 
-def _cadences(segments: Segments, partner: Ints | None, steps: dict[int, list[int]]) -> list[Cadence]:
+def _segment_cadences(segments: Segments, partner: Ints | None, steps: dict[int, list[int]]) -> list[Cadence]:
     """Return the cadence of each segment: its own, else its partner's if that may be. `steps` of own ones are kept."""
     own: list[Cadence] = []
     for segment in range(len(segments)):
-        cadence, found = own_cadence(*_part(segments, segment)) if _is_counted(segments, segment) else (Cadence(), [])
+        cadence, found = (
+            own_cadence(*_segment_rows(segments, segment)) if _is_counted(segments, segment) else (Cadence(), [])
+        )
         own.append(cadence)
         if found:
             steps[segment] = found
@@ -101,20 +103,22 @@ def _cadences(segments: Segments, partner: Ints | None, steps: dict[int, list[in
     out = []
     for segment, (cadence, other) in enumerate(zip(own, partner.tolist(), strict=True)):
         theirs = own[other] if other >= 0 else Cadence()
-        may_be = not cadence.is_codecs or is_as_fast(theirs, cadence, *_part(segments, segment))
+        may_be = not cadence.is_codecs or is_as_fast(theirs, cadence, *_segment_rows(segments, segment))
         if may_be and theirs.is_codecs and _is_counted(segments, segment):
-            cadence = _borrowed(cadence, theirs, segments, segment, steps)
+            cadence = _borrowed_cadence(cadence, theirs, segments, segment, steps)
         out.append(cadence)
     return out
 
 
-def _borrowed(own: Cadence, theirs: Cadence, segments: Segments, segment: int, steps: dict[int, list[int]]) -> Cadence:
+def _borrowed_cadence(
+    own: Cadence, theirs: Cadence, segments: Segments, segment: int, steps: dict[int, list[int]]
+) -> Cadence:
     """Return the other direction's cadence where that may be the segment's too, else its own."""
-    part = _part(segments, segment)
+    part = _segment_rows(segments, segment)
     if kept := kept_steps(theirs, *part):
         steps[segment] = kept
         return theirs
-    if fits(theirs, *part):
+    if may_keep_cadence(theirs, *part):
         steps.pop(segment, None)
         return theirs
     return own
@@ -125,30 +129,32 @@ def _is_counted(segments: Segments, segment: int) -> bool:
     return bool(segments.rows["outer"][segments.begin[segment]] != TLS)
 
 
-def _part(segments: Segments, segment: int) -> tuple[Floats, Ints]:
+def _segment_rows(segments: Segments, segment: int) -> tuple[Floats, Ints]:
     begin = int(segments.begin[segment])
     rows = segments.rows[begin : begin + int(segments.count[segment])]
     return rows["time_s"], rows["size"].astype(np.int64)
 
 
-def _against(segments: Segments, segment: int, cadence: Cadence, found: _Measured) -> None:
+def _measured_against(segments: Segments, segment: int, cadence: Cadence, found: _Measured) -> None:
     """Measure one segment against its cadence. Losses among packets of one size stand for as large a share of all."""
-    times, sizes = _part(segments, segment)
+    times, sizes = _segment_rows(segments, segment)
     kept = np.flatnonzero(cadence.rows(sizes))
     rows = int(segments.begin[segment]) + kept
     borrowed = segment not in found.steps
     if borrowed:
-        late, missing = behind(times[kept], cadence.interval_s)
+        late, missing = lateness_and_missing(times[kept], cadence.interval_s)
     else:
-        missing = holes(found.steps[segment])
-        late = behind_clock(times[kept], missing, cadence.interval_s)
+        missing = missing_by_steps(found.steps[segment])
+        late = lateness_behind_clock(times[kept], missing, cadence.interval_s)
     missing[0] = 0
     off = np.abs(np.diff(late, prepend=late[:1]))
     found.rate[segment] = 1.0 / cadence.interval_s
     found.late[rows] = late
-    _hold(found.late, int(segments.begin[segment]), len(times), rows)
+    _held_values(found.late, int(segments.begin[segment]), len(times), rows)
     found.jitter[rows] = np.where(missing == 0, off, np.nan)
-    found.unsure[segment] = unsure(missing, len(times), float(off.mean()) / cadence.interval_s, borrowed=borrowed)
+    found.unsure[segment] = missing_variance(
+        missing, len(times), float(off.mean()) / cadence.interval_s, borrowed=borrowed
+    )
     missing[_keeps_longer_interval(missing, sizes[kept])] = 0
     scaled = np.round(np.cumsum(missing) * (len(times) / len(kept))).astype(np.int64)
     found.missing[rows] = np.diff(scaled, prepend=0)
@@ -160,23 +166,23 @@ def _keeps_longer_interval(missing: Ints, sizes: Ints) -> Bools:
     begin = np.flatnonzero(np.diff(missing, prepend=-1) != 0)
     count = np.diff(begin, append=len(missing))
     usual = sizes[missing == 0].mean() if (missing == 0).any() else np.inf
-    larger = np.add.reduceat(sizes, begin) >= LARGER * usual * count
-    regular: Bools = np.repeat((count >= REGULAR) & (missing[begin] > 0) & larger, count)
+    larger = np.add.reduceat(sizes, begin) >= LARGER_FACTOR * usual * count
+    regular: Bools = np.repeat((count >= REGULAR_SHARE) & (missing[begin] > 0) & larger, count)
     return regular
 
 
-def _hold(values: Floats, begin: int, count: int, known: Ints) -> None:
+def _held_values(values: Floats, begin: int, count: int, known: Ints) -> None:
     """Give rows whose value is not known that of the last one before."""
     latest = np.zeros(count, np.int64)
     latest[known - begin] = known - begin
     values[begin : begin + count] = values[begin + np.maximum.accumulate(latest)]
 
 
-def _frozen(segments: Segments, found: _Measured, pause: Floats, usual: Floats) -> Floats:
+def _frozen_against(segments: Segments, found: _Measured, pause: Floats, usual: Floats) -> Floats:
     """Return the seconds of the freeze that ended with each row: silence against the cadence, or lateness."""
     least = np.where(segments.rows["type"] == VIDEO, VIDEO_FREEZE_S, VOICE_FREEZE_S)
     silent = np.where(usual > 0, pause - usual >= least, pause >= _too_long(segments, pause)[segments.of])
-    return frozen(segments, np.where(silent, pause - usual, 0.0), found.late, pause, least)
+    return frozen_before(segments, np.where(silent, pause - usual, 0.0), found.late, pause, least)
 
 
 def _too_long(segments: Segments, pause: Floats) -> Floats:
@@ -185,5 +191,5 @@ def _too_long(segments: Segments, pause: Floats) -> Floats:
     order = np.lexsort((pause, segments.of))
     place = segments.begin + np.floor(USUAL_SHARE * (segments.count - 1)).astype(np.int64)
     usual = pause[order][place]
-    busy = (segments.count >= FEWEST_PAUSES) & (usual <= USUAL_S)
-    return np.where(busy, np.maximum(LONG_S, LONG * usual), np.inf)
+    busy = (segments.count >= FEWEST_PAUSES) & (usual <= USUAL_INTERVAL_S)
+    return np.where(busy, np.maximum(LONG_GAP_S, LONG_FACTOR * usual), np.inf)

@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.packets.datagrams import TLS
-from talkpath.capture.packets.flows import mix
+from talkpath.capture.packets.flows import hash_words
 from talkpath.capture.packets.rows import NONE, VIDEO, Rows
 from talkpath.capture.packets.spool import Spool
 from talkpath.capture.streams.figures import MeasuredPart
 from talkpath.capture.streams.headerless import by_cadence, without_copies
 from talkpath.capture.streams.part_state import PartState
-from talkpath.capture.streams.rtp_order import PAUSE_S, rtp_order
+from talkpath.capture.streams.rtp_order import STREAM_PAUSE_S, rtp_order
 from talkpath.capture.streams.stream_stats import StreamStats
-from talkpath.capture.streams.timing import timing
+from talkpath.capture.streams.timing import rtp_timing
 from talkpath.capture.tcp.tls_cadence import TlsCalls
-from talkpath.wire.pcap.arrays import Ints, Words, among, records_at
+from talkpath.wire.pcap.arrays import Ints, Words, is_among, records_at
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class StreamMeasurement:
         return stats, self._rtp_parts(stats)
 
     def _rtp_parts(self, stats: StreamStats) -> Iterator[MeasuredPart]:
-        state = PartState(PAUSE_S)
+        state = PartState(STREAM_PAUSE_S)
         for spooled, last in self.media.parts():
             rows = state.before(from_begin(self._chosen(spooled), self.begin_s))
             segments = state.split_streams(rows, self._key(rows, rows["ssrc"]), last)
@@ -59,7 +59,7 @@ class StreamMeasurement:
             order = rtp_order(segments)
             first = segments.rows[segments.begin]
             numbers, counted = stats.numbers(segments, self._key(first, first["ssrc"]))
-            times = timing(segments, order, stats.clocks(numbers))
+            times = rtp_timing(segments, order, stats.clocks(numbers))
             stood = np.round(times.stood_s * times.clock_hz[segments.of]).astype(np.int64)
             state.keep(segments, times.earliest | times.latest, stood)
             part = MeasuredPart(segments, order, times, numbers, counted)
@@ -70,7 +70,7 @@ class StreamMeasurement:
         stats.close()
 
     def _chosen(self, rows: Rows) -> Rows:
-        chosen = among(rows["ssrc"], self.sources) & (self.group_of[rows["flow"]] >= 0)
+        chosen = is_among(rows["ssrc"], self.sources) & (self.group_of[rows["flow"]] >= 0)
         return rows if chosen.all() else records_at(rows, chosen)
 
     def headerless_parts(self) -> tuple[StreamStats, Iterator[MeasuredPart]]:
@@ -79,10 +79,10 @@ class StreamMeasurement:
         return stats, self._headerless_parts(stats)
 
     def _headerless_parts(self, stats: StreamStats) -> Iterator[MeasuredPart]:
-        state = PartState(PAUSE_S)
+        state = PartState(STREAM_PAUSE_S)
         for spooled, last in self.headerless.parts():
             group = self.group_of[spooled["flow"]]
-            alone = ~among(group, np.sort(np.array(self.with_rtp, np.int64))) | (spooled["outer"] == TLS)
+            alone = ~is_among(group, np.sort(np.array(self.with_rtp, np.int64))) | (spooled["outer"] == TLS)
             chosen = (spooled["type"] != NONE) & (group >= 0) & alone & self.tls_calls.inside(spooled)
             rows = state.before(from_begin(records_at(spooled, chosen), self.begin_s))
             segments = state.split_streams(rows, self._key(rows, rows["type"] == VIDEO), last)
@@ -110,7 +110,7 @@ class StreamMeasurement:
         """Return one number for call, direction and detail."""
         group = self.group_of[rows["flow"]].astype(np.uint64)
         sent = (rows["direction"] == self.local[rows["flow"]]).astype(np.uint64)
-        return mix(group << np.uint64(34) ^ sent << np.uint64(33) ^ detail.astype(np.uint64))
+        return hash_words(group << np.uint64(34) ^ sent << np.uint64(33) ^ detail.astype(np.uint64))
 
 
 def from_begin(rows: Rows, begin_s: float) -> Rows:

@@ -57,13 +57,13 @@ def second_cells(segments: Segments, order: RtpOrder, times: Timing, counted: Bo
     cell[index] = np.cumsum(fresh) - 1
     heads = index[fresh]
     own = len(segment) - len(which) - len(stopped)
-    values = _values(cell[:own], len(heads), segments, times, once)
+    values = _cell_values(cell[:own], len(heads), segments, times, once)
     values[:, LOST] = np.bincount(cell[own : own + len(which)], lost, len(heads))
     values[:, FROZEN] = np.bincount(cell[own + len(which) :], stop_s, len(heads))
     return SecondCells(second[heads], values, np.searchsorted(segment[heads], np.arange(len(segments) + 1)))
 
 
-def _values(cell: Ints, size: int, segments: Segments, times: Timing, counted: Bools) -> Floats:
+def _cell_values(cell: Ints, size: int, segments: Segments, times: Timing, counted: Bools) -> Floats:
     """Sum the rows that count by cell."""
     out = np.zeros((size, 7))
     jitter_s = times.jitter_s[counted]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from math import ceil, floor, isnan, sqrt
 from typing import Literal
 
-from talkpath.capture.streams.figures import FIGURE
+from talkpath.capture.streams.figures import FIGURE_TYPE
 from talkpath.capture.streams.stream_stats import StreamStats
 from talkpath.measure import quality
 from talkpath.measure.call import Heading, Stream
 
 Medium = Literal["voice", "video"]
-SHORTEST_S = 0.02
+SHORTEST_STREAM_S = 0.02
 """The duration of a stream of one packet."""
-TWO_SIDED = 1.96
+TWO_SIDED_95 = 1.96
 RATED_PACKETS, RATED_S = 50, 5.0
 """Of less no quality is told."""
 
@@ -22,7 +22,7 @@ def stream_record(
     stats: StreamStats, which: int, heading: Heading, medium: Medium | None, numbers: dict[int, int]
 ) -> Stream:
     """Return the record of one stream. `numbers` maps flows to their numbers in the call."""
-    own = dict(zip(FIGURE.names or (), stats.figures[which].item(), strict=True))
+    own = dict(zip(FIGURE_TYPE.names or (), stats.figures[which].item(), strict=True))
     clock, header = own["clock_hz"], stats.has_header
     counted = header or clock > 0
     packets, lost = own["packets"], own["lost"] if counted else None
@@ -38,39 +38,39 @@ def stream_record(
         loss_basis=("sequence" if header else "cadence") if counted else None,
         duplicates=own["rows"] - packets,
         reordered=own["reordered"],
-        jitter_ms=_ms(own["jitter_s"] / own["jitters"]) if own["jitters"] else None,
-        late_ms=_ms(stats.late_s[which]) if clock > 0 else None,
-        uneven_ms=_ms(stats.uneven_s[which]) if clock > 0 else None,
-        lost_range=None if header or lost is None else _bounds(lost, own["unsure"]),
+        jitter_ms=_milliseconds(own["jitter_s"] / own["jitters"]) if own["jitters"] else None,
+        late_ms=_milliseconds(stats.late_s[which]) if clock > 0 else None,
+        uneven_ms=_milliseconds(stats.uneven_s[which]) if clock > 0 else None,
+        lost_range=None if header or lost is None else _bounds_95(lost, own["unsure"]),
         freezes=own["freezes"],
         frozen_s=round(own["frozen_s"], 3),
         longest_gap_ms=round(1e3 * own["gap_s"], 3),
-        mos=_mos(own, lost) if medium == "voice" else None,
+        mos=_stream_mos(own, lost) if medium == "voice" else None,
         start_s=round(own["begin_s"], 6),
         duration_s=round(duration, 6),
-        kbps=round(8e-3 * own["bytes"] / max(duration, SHORTEST_S), 3),
+        kbps=round(8e-3 * own["bytes"] / max(duration, SHORTEST_STREAM_S), 3),
         clock_hz=round(clock) or None if header else None,
-        packet_ms=_ms(own["packet_s"]) if header else _ms(1 / clock) if clock > 0 else None,
+        packet_ms=_milliseconds(own["packet_s"]) if header else _milliseconds(1 / clock) if clock > 0 else None,
         mean_burst=round(lost / own["losses"], 3) if lost and own["losses"] else None,
         flows=tuple(sorted({numbers[flow] for flow in stats.carriers_of(which)["flow"].tolist()})),
     )
 
 
-def _bounds(lost: int, variance: float) -> tuple[int, int]:
+def _bounds_95(lost: int, variance: float) -> tuple[int, int]:
     """Return the 95 % bounds of a number that was estimated."""
-    half = TWO_SIDED * sqrt(variance)
+    half = TWO_SIDED_95 * sqrt(variance)
     return max(floor(lost - half), 0), ceil(lost + half)
 
 
-def _ms(seconds: float) -> float | None:
+def _milliseconds(seconds: float) -> float | None:
     return None if isnan(seconds) else round(1e3 * seconds, 3)
 
 
-def _mos(own: dict[str, float], lost: int | None) -> float | None:
+def _stream_mos(own: dict[str, float], lost: int | None) -> float | None:
     if lost is None or own["packets"] + lost < RATED_PACKETS or own["end_s"] - own["begin_s"] < RATED_S:
         return None
     sent = round(own["packets"]) + lost
     frozen_pct = 100 * own["frozen_s"] / (own["end_s"] - own["begin_s"])
     jitter_ms = 1e3 * own["jitter_s"] / own["jitters"] if own["jitters"] else 0.0
     bursts = quality.burst_ratio(lost, round(own["losses"]), sent)
-    return round(quality.heard_mos(100 * lost / sent, frozen_pct, jitter_ms, bursts), 2)
+    return round(quality.mos_with_silence(100 * lost / sent, frozen_pct, jitter_ms, bursts), 2)

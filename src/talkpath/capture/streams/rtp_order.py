@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.packets.rows import Rows
-from talkpath.wire.pcap.arrays import Bools, Ints, distinct, is_ordered, records_at, stable_order
+from talkpath.wire.pcap.arrays import Bools, Ints, distinct_values, is_ordered, records_at, stable_order
 
-PAUSE_S = 30.0
+STREAM_PAUSE_S = 30.0
 STEP_BACK, STEP_AHEAD, STEP_RATE = -500, 500, 250
 """A sequence number may go back by STEP_BACK (late packets), and ahead by STEP_AHEAD and STEP_RATE more for each second
 without a packet; any other step begins a new run of numbers, unless the timestamp advanced as far as time did."""
 FASTEST_HZ, IN_TIME_S = 90_000, 2.0
-WIDE, ENOUGH, RARELY = 5.0, 5.0, 0.2
+WIDE_STEP, ENOUGH_SHARE, RARE_SHARE = 5.0, 5.0, 0.2
 """Mean step, expected single steps, share of these."""
 
 
@@ -91,21 +91,21 @@ def stream_order(time_s: NDArray[np.float64], name: Ints) -> tuple[Ints, Ints]:
         order = in_time[stable_order(name[in_time])]
     name, time_s = name[order], time_s[order]
     fresh = np.ones(len(order), np.bool_)
-    fresh[1:] = (name[1:] != name[:-1]) | (np.diff(time_s) > PAUSE_S)
+    fresh[1:] = (name[1:] != name[:-1]) | (np.diff(time_s) > STREAM_PAUSE_S)
     return order, np.flatnonzero(fresh)
 
 
-def plausible(segments: Segments) -> Bools:
+def is_plausible_rtp(segments: Segments) -> Bools:
     """Tell which segments are RTP: four in five of their steps at least are those of an RTP stream, and most sequence
     numbers advance."""
-    ahead = _difference(segments.rows["sequence"].astype(np.int64), 16)
-    stamp = _difference(segments.rows["stamp"].astype(np.int64), 32)
+    ahead = _signed_steps(segments.rows["sequence"].astype(np.int64), 16)
+    stamp = _signed_steps(segments.rows["stamp"].astype(np.int64), 32)
     first = np.zeros(len(segments.rows), np.bool_)
     first[segments.begin] = True
     small = (ahead > -200) & (ahead <= 1000) & (np.abs(stamp) < 1 << 26)
     steps = np.maximum(segments.count - 1, 1)
     moves = segments.total((ahead != 0) & ~first)
-    kinds = _distinct(segments, segments.rows["type"] & 0x7F)
+    kinds = _distinct_values(segments, segments.rows["type"] & 0x7F)
     fine = (segments.total(small & ~first) >= 0.8 * steps) & (moves >= 0.3 * steps) & (kinds <= 6)
     return fine & ~_is_clock(segments, ahead, small & ~first)
 
@@ -117,17 +117,17 @@ def _is_clock(segments: Segments, ahead: Ints, steps: Bools) -> Bools:
     mean = segments.total(np.where(steps, np.abs(ahead), 0)) / np.maximum(count, 1)
     expected = count / np.maximum(mean, 1)
     follows = segments.total(steps & (np.abs(ahead) == 1))
-    clock: Bools = (mean > WIDE) & (expected >= ENOUGH) & (follows < RARELY * expected)
+    clock: Bools = (mean > WIDE_STEP) & (expected >= ENOUGH_SHARE) & (follows < RARE_SHARE * expected)
     return clock
 
 
-def _distinct(segments: Segments, values: NDArray[np.generic]) -> Ints:
+def _distinct_values(segments: Segments, values: NDArray[np.generic]) -> Ints:
     """Count the different small values of each segment."""
-    pairs = distinct(segments.of << 8 | values.astype(np.int64))
+    pairs = distinct_values(segments.of << 8 | values.astype(np.int64))
     return np.bincount(pairs >> 8, minlength=len(segments))
 
 
-def _difference(values: Ints, bits: int) -> Ints:
+def _signed_steps(values: Ints, bits: int) -> Ints:
     """Return the steps between neighbours as signed numbers of so many bits; the first is 0."""
     reassembly = 1 << (bits - 1)
     return ((np.diff(values, prepend=values[:1]) + reassembly) & ((1 << bits) - 1)) - reassembly
@@ -152,9 +152,9 @@ class RtpOrder:
 def rtp_order(segments: Segments) -> RtpOrder:
     """Unwrap RTP sequence numbers (RFC 3550 appendix A.1) and find duplicates and gaps."""
     rows = segments.rows
-    step = _difference(rows["sequence"].astype(np.int64), 16)
+    step = _signed_steps(rows["sequence"].astype(np.int64), 16)
     pause = segments.step(rows["time_s"])
-    stamp = _difference(rows["stamp"].astype(np.int64), 32)
+    stamp = _signed_steps(rows["stamp"].astype(np.int64), 32)
     in_time = (stamp >= 0) & (stamp <= FASTEST_HZ * (pause + IN_TIME_S))
     begins = (step < STEP_BACK) | ((step > STEP_AHEAD + STEP_RATE * pause) & ~in_time)
     begins[segments.begin] = True
@@ -173,16 +173,16 @@ def rtp_order(segments: Segments) -> RtpOrder:
     del step, pause, stamp, in_time, begins, sent, run_sent
     before = np.full(len(rows), -1, np.int64)
     before[1:][joined[1:]] = order[:-1][joined[1:]]
-    return _scattered(order, number, ~same, gap, before, _overtaken(segments, number, run))
+    return _scattered_rows(order, number, ~same, gap, before, _is_overtaken(segments, number, run))
 
 
-def _scattered(order: Ints, number: Ints, fresh: Bools, gap: Ints, before: Ints, late: Bools) -> RtpOrder:
+def _scattered_rows(order: Ints, number: Ints, fresh: Bools, gap: Ints, before: Ints, late: Bools) -> RtpOrder:
     out = RtpOrder(number, np.empty_like(fresh), np.empty_like(gap), np.empty_like(before), late)
     out.fresh[order], out.missing[order], out.before[order] = fresh, gap, before
     return out
 
 
-def _overtaken(segments: Segments, number: Ints, run: Ints) -> Bools:
+def _is_overtaken(segments: Segments, number: Ints, run: Ints) -> Bools:
     """Tell which rows arrived after one with a higher number of the same run."""
     lifted = number + (run << 40)
     return lifted < np.maximum.accumulate(lifted)

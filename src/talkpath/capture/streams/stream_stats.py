@@ -8,20 +8,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.packets.rows import FRESH, SEEN
-from talkpath.capture.streams.figures import FIGURE, MeasuredPart, figures_of, usual_lateness, usual_unevenness
+from talkpath.capture.packets.rows import FRESH_FLAG, SEEN_FLAG
+from talkpath.capture.streams.figures import FIGURE_TYPE, MeasuredPart, figures_of, usual_lateness, usual_unevenness
 from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.per_second import SecondCells, second_cells
 from talkpath.capture.streams.rtp_order import Segments
-from talkpath.capture.streams.timing import CLOCKS
+from talkpath.capture.streams.timing import KNOWN_CLOCKS
 from talkpath.wire.pcap.arrays import Bools, Ints, Words, records_at
 
 CLOCK_ROWS = 50
-TAIL = 20
-PICTURES_HZ = 90000
+TAIL_ROWS = 20
+PICTURE_CLOCK_HZ = 90000
 
-SUMS = FIGURE.names[: FIGURE.names.index("begin_s")] if FIGURE.names else ()
-BEST = (("clock_hz", "clock_rows"), ("packet_s", "packet_rows"), ("type", "type_rows"))
+SUMMED_FIGURES = FIGURE_TYPE.names[: FIGURE_TYPE.names.index("begin_s")] if FIGURE_TYPE.names else ()
+BEST_FIGURES = (("clock_hz", "clock_rows"), ("packet_s", "packet_rows"), ("type", "type_rows"))
 
 
 class StreamStats:
@@ -29,7 +29,7 @@ class StreamStats:
 
     def __init__(self, has_header: bool) -> None:
         self.has_header = has_header
-        self.figures = np.zeros(0, FIGURE)
+        self.figures = np.zeros(0, FIGURE_TYPE)
         self._current: dict[int, int] = {}
         self._size = 0
         self._cells: list[tuple[Ints, SecondCells]] = []
@@ -47,9 +47,9 @@ class StreamStats:
     def numbers(self, segments: Segments, key: Words) -> tuple[Ints, Bools]:
         """Return the stream that each segment is, -1 where nothing of it counts, and the rows that count. `key`: shape
         (m,)."""
-        counted = segments.rows["state"] == FRESH
+        counted = segments.rows["state"] == FRESH_FLAG
         active = segments.total(counted) > 0
-        goes_on = segments.total(segments.rows["state"] == SEEN) > 0
+        goes_on = segments.total(segments.rows["state"] == SEEN_FLAG) > 0
         numbers = np.full(len(segments), -1, np.int64)
         for place in np.flatnonzero(active).tolist():
             name = int(key[place])
@@ -75,14 +75,14 @@ class StreamStats:
         numbers, more = part.numbers[active], figures_of(part)[active]
         before = len(self.figures)
         if self._size > before:
-            self.figures = np.concatenate([self.figures, np.zeros(self._size - before, FIGURE)])
+            self.figures = np.concatenate([self.figures, np.zeros(self._size - before, FIGURE_TYPE)])
         own = self.figures[numbers]
         fresh = numbers >= before
-        for name in SUMS:
+        for name in SUMMED_FIGURES:
             own[name] += more[name]
         for name, best in (("begin_s", np.minimum), ("end_s", np.maximum), ("gap_s", np.maximum)):
             own[name] = np.where(fresh, more[name], best(own[name], more[name]))
-        for name, weight in BEST:
+        for name, weight in BEST_FIGURES:
             better = fresh | (more[weight] > own[weight])
             for column in (name, weight):
                 own[column] = np.where(better, more[column], own[column])
@@ -91,14 +91,14 @@ class StreamStats:
             own[name] = np.where(fresh, more[name], own[name])
         self.figures[numbers] = own
         self._cells.append((part.numbers, second_cells(part.segments, part.order, part.times, part.counted)))
-        self._carriers.append(_carriers(part))
-        self._tails.append(_tails(part))
+        self._carriers.append(_flow_carriers(part))
+        self._tails.append(_stream_tails(part))
 
     def close(self) -> None:
         """Finish: no more parts come."""
         self.seconds = SecondCells.joined(self._cells, self._size)
-        self.carriers, self._carried = _by_stream(self._carriers, CARRIER, self._size)
-        self.tails, self._ended = _by_stream(self._tails, LAST, self._size)
+        self.carriers, self._carried = _by_stream(self._carriers, CARRIER_TYPE, self._size)
+        self.tails, self._ended = _by_stream(self._tails, TAIL_ROW_TYPE, self._size)
         self._cells, self._carriers, self._tails = [], [], []
         self.late_s, self.uneven_s = usual_lateness(self.figures), usual_unevenness(self.figures)
 
@@ -120,15 +120,15 @@ class StreamStats:
         if not self.has_header:
             return bool(own["pictures"] > 0.2 * own["rows"])
         large, shared = own["bytes"] / own["rows"], own["same"] / max(own["same"] + own["moved"], 1)
-        clear = own["clock_hz"] == PICTURES_HZ and own["clock_rows"] >= CLOCK_ROWS
-        return bool(clear or (large > 250 and (shared > 0.15 or own["clock_hz"] == PICTURES_HZ or large > 500)))
+        clear = own["clock_hz"] == PICTURE_CLOCK_HZ and own["clock_rows"] >= CLOCK_ROWS
+        return bool(clear or (large > 250 and (shared > 0.15 or own["clock_hz"] == PICTURE_CLOCK_HZ or large > 500)))
 
     def contradicts(self, stream: int, video: bool) -> bool:
         """Does a clock known from many packets show that a stream is not of the medium that its payload type was taken
         for?"""
         own = self.figures[stream]
-        known = self.has_header and own["clock_rows"] >= CLOCK_ROWS and own["clock_hz"] in CLOCKS
-        return bool(known and (own["clock_hz"] == PICTURES_HZ) != video)
+        known = self.has_header and own["clock_rows"] >= CLOCK_ROWS and own["clock_hz"] in KNOWN_CLOCKS
+        return bool(known and (own["clock_hz"] == PICTURE_CLOCK_HZ) != video)
 
     def is_padding(self, stream: int) -> bool:
         """Tell probes and padding by SSRC 0, or by timestamps that never move."""
@@ -136,29 +136,29 @@ class StreamStats:
         return self.has_header and bool(own["ssrc"] == 0 or not own["moved"])
 
 
-CARRIER = np.dtype([("stream", "i8"), ("flow", "i4"), ("direction", "u1"), ("rows", "i8")])
-LAST = np.dtype([("stream", "i8"), ("time_s", "f8"), ("flow", "i4")])
+CARRIER_TYPE = np.dtype([("stream", "i8"), ("flow", "i4"), ("direction", "u1"), ("rows", "i8")])
+TAIL_ROW_TYPE = np.dtype([("stream", "i8"), ("time_s", "f8"), ("flow", "i4")])
 
 
-def _carriers(part: MeasuredPart) -> NDArray[np.void]:
+def _flow_carriers(part: MeasuredPart) -> NDArray[np.void]:
     """Count how many of each stream's rows each flow carried."""
     rows, of = part.segments.rows, part.segments.of
     key = of << 33 | rows["flow"].astype(np.int64) << 1 | rows["direction"].astype(np.int64)
     names, counts = np.unique(key[part.counted], return_counts=True)
-    out = np.zeros(len(names), CARRIER)
+    out = np.zeros(len(names), CARRIER_TYPE)
     out["stream"], out["rows"] = part.numbers[names >> 33], counts
     out["flow"], out["direction"] = names >> 1 & 0xFFFFFFFF, names & 1
     return out
 
 
-def _tails(part: MeasuredPart) -> NDArray[np.void]:
+def _stream_tails(part: MeasuredPart) -> NDArray[np.void]:
     """Return the last rows of each stream that count."""
     counted = np.flatnonzero(part.counted)
     of = part.segments.of[counted]
     count = np.bincount(of, minlength=len(part.segments))
-    last = np.flatnonzero(np.cumsum(count)[of] - np.arange(len(of)) <= TAIL)
+    last = np.flatnonzero(np.cumsum(count)[of] - np.arange(len(of)) <= TAIL_ROWS)
     rows = records_at(part.segments.rows, counted[last])
-    out = np.zeros(len(last), LAST)
+    out = np.zeros(len(last), TAIL_ROW_TYPE)
     out["stream"] = part.numbers[of[last]]
     out["time_s"], out["flow"] = rows["time_s"], rows["flow"]
     return out

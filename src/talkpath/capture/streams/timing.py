@@ -11,21 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talkpath.capture.packets.rows import SEEN
-from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, Floats, frozen, is_latest, waited_s
+from talkpath.capture.packets.rows import SEEN_FLAG
+from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, Floats, frozen_before, is_latest, waited_s
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
-from talkpath.wire.pcap.arrays import Bools, Ints, spread
+from talkpath.wire.pcap.arrays import Bools, Ints, number_ranges
 
-CLOCKS = np.array([1000, 8000, 16000, 24000, 32000, 48000, 90000], np.float64)
-CLOSE = 0.12
-STATIC = dict.fromkeys((0, 3, 4, 8, 9, 15, 18), 8000.0) | dict.fromkeys((26, 31, 32, 34), 90000.0)
+KNOWN_CLOCKS = np.array([1000, 8000, 16000, 24000, 32000, 48000, 90000], np.float64)
+CLOSE_SHARE = 0.12
+STATIC_CLOCKS = dict.fromkeys((0, 3, 4, 8, 9, 15, 18), 8000.0) | dict.fromkeys((26, 31, 32, 34), 90000.0)
 """Payload types with a fixed clock (RFC 3551)."""
 
-PICTURES_HZ = 90000.0
+VIDEO_CLOCK_HZ = 90000.0
 
 LOOK_BACK_S = 10.0
 MISSING_IN_A_ROW = 2
-STOOD_S, AFTER_S, SEEN_S, MADE_UP_S = 1.5, 2.0, 1.0, 0.1
+STOOD_S, AFTER_S, SEEN_BEFORE_S, MADE_UP_S = 1.5, 2.0, 1.0, 0.1
 """A pause is one of the media clock, or of the recorder's own, where timestamps leave STOOD_S of it unexplained, and
 packets in AFTER_S afterwards, over SEEN_S at least, make up no more than MADE_UP_S of that."""
 
@@ -49,30 +49,30 @@ class Timing:
     unsure: Floats
 
 
-def timing(segments: Segments, order: RtpOrder, known_hz: Floats) -> Timing:
+def rtp_timing(segments: Segments, order: RtpOrder, known_hz: Floats) -> Timing:
     """Work out the times of RTP rows. `known_hz` are clocks that are known already, 0 for none; shape (m,)."""
     rows = segments.rows
     arrival = rows["time_s"]
-    media = _unwrapped(segments)
-    still_s = _standstills(segments, order, media)
+    media = _unwrapped_timestamps(segments)
+    still_s = _clock_standstills(segments, order, media)
     elapsed = arrival - still_s
-    clock = np.where(known_hz > 0, known_hz, _clock(segments, media, elapsed))
+    clock = np.where(known_hz > 0, known_hz, _clock_hz(segments, media, elapsed))
     ticks = np.where(clock > 0, clock, np.inf)[segments.of]
     transit = elapsed - media / ticks
     jump, gap = segments.step(transit), segments.step(arrival)
     usable = order.fresh & ~order.late & (clock[segments.of] > 0)
     jitter = np.where(usable, np.abs(jump), np.nan)
     jitter[segments.begin] = np.nan
-    late, earliest = _lateness(segments, transit, order.fresh & (clock[segments.of] > 0))
-    waited_for = usable & np.isin(clock, CLOCKS)[segments.of]
-    least = np.where(clock == PICTURES_HZ, VIDEO_FREEZE_S, VOICE_FREEZE_S)[segments.of]
-    stopped = _stopped(segments, order, late, jump, gap, usable, least)
-    stood_s = frozen(segments, stopped, np.where(waited_for, late, 0.0), gap, least)
+    late, earliest = _row_lateness(segments, transit, order.fresh & (clock[segments.of] > 0))
+    waited_for = usable & np.isin(clock, KNOWN_CLOCKS)[segments.of]
+    least = np.where(clock == VIDEO_CLOCK_HZ, VIDEO_FREEZE_S, VOICE_FREEZE_S)[segments.of]
+    stopped = _stopped_before(segments, order, late, jump, gap, usable, least)
+    stood_s = frozen_before(segments, stopped, np.where(waited_for, late, 0.0), gap, least)
     latest = is_latest(segments, late)
     return Timing(clock, late, jitter, gap, stood_s, earliest, latest, still_s, np.zeros(len(segments)))
 
 
-def _unwrapped(segments: Segments) -> Floats:
+def _unwrapped_timestamps(segments: Segments) -> Floats:
     """Unwrap RTP timestamps, from 0 at each segment's beginning."""
     stamp = segments.rows["stamp"].astype(np.int64)
     step = ((np.diff(stamp, prepend=stamp[:1]) + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
@@ -81,7 +81,7 @@ def _unwrapped(segments: Segments) -> Floats:
     return (out - out[segments.begin][segments.of]).astype(np.float64)
 
 
-def _clock(segments: Segments, media: Floats, elapsed: Floats) -> Floats:
+def _clock_hz(segments: Segments, media: Floats, elapsed: Floats) -> Floats:
     """Return ticks per second: the payload type's clock, else the common clock nearest to the timestamps' slope over
     time, else that slope."""
     weight = segments.count.astype(np.float64)
@@ -89,23 +89,23 @@ def _clock(segments: Segments, media: Floats, elapsed: Floats) -> Floats:
     tick = media - (segments.total(media) / weight)[segments.of]
     spread = segments.total(time * time)
     slope = np.divide(segments.total(time * tick), spread, out=np.zeros(len(segments)), where=spread > 0)
-    clock = _common(slope, np.where(weight < 50, 0.35, CLOSE))
+    clock = _common_clock(slope, np.where(weight < 50, 0.35, CLOSE_SHARE))
     kind = (segments.rows["type"][segments.begin] & 0x7F).astype(np.int64)
-    for name, ticks in STATIC.items():
+    for name, ticks in STATIC_CLOCKS.items():
         clock[(kind == name) & (slope > 0)] = ticks
     return clock
 
 
-def _common(slope: Floats, close: Floats) -> Floats:
+def _common_clock(slope: Floats, close: Floats) -> Floats:
     """Return the common clock nearest to each slope where it is as `close`, else the slope, 0 where that is none."""
     positive = np.maximum(slope, 1e-9)
-    nearest = CLOCKS[np.argmin(np.abs(np.log(positive[:, None] / CLOCKS[None, :])), axis=1)]
+    nearest = KNOWN_CLOCKS[np.argmin(np.abs(np.log(positive[:, None] / KNOWN_CLOCKS[None, :])), axis=1)]
     near = np.abs(np.log(positive / nearest)) < close
     common: Floats = np.where(near, nearest, np.maximum(slope, 0.0))
     return common
 
 
-def _lateness(segments: Segments, transit: Floats, usable: Bools) -> tuple[Floats, Bools]:
+def _row_lateness(segments: Segments, transit: Floats, usable: Bools) -> tuple[Floats, Bools]:
     """Return transit time above the least so far in this window and in all of the one before, and which rows were the
     least of their window so far. What comes later does not count: after a move to a shorter path nobody was late."""
     window = np.floor(segments.rows["time_s"] / LOOK_BACK_S).astype(np.int64)
@@ -125,7 +125,7 @@ def _lateness(segments: Segments, transit: Floats, usable: Bools) -> tuple[Float
     return np.maximum(late, 0.0), usable & (known <= so_far)
 
 
-def unevenness(segments: Segments, late: Floats, fresh: Bools) -> Floats:
+def row_unevenness(segments: Segments, late: Floats, fresh: Bools) -> Floats:
     """Return how much later each row came than the fastest of its second and the one before: lateness without what
     stays for long, such as a longer path."""
     span = np.floor(segments.rows["time_s"]).astype(np.int64)
@@ -148,15 +148,15 @@ def _least_so_far(values: Floats, cell: Ints) -> Floats:
     return np.where(running < lowest + width, running, np.inf)
 
 
-def _standstills(segments: Segments, order: RtpOrder, media: Floats) -> Floats:
+def _clock_standstills(segments: Segments, order: RtpOrder, media: Floats) -> Floats:
     """Return for how many seconds the media clock of each row's stream had stood still by then. Rows of earlier parts
     are looked at no more: `PartState` has put their timestamps right."""
     gap, ahead = segments.step(segments.rows["time_s"]), segments.step(media)
     usual = gap < STOOD_S
     ticks = segments.total(np.where(usual, ahead, 0.0)) / np.maximum(segments.total(np.where(usual, gap, 0.0)), 1e-9)
-    ticks = _common(ticks, np.full(len(segments), CLOSE))
+    ticks = _common_clock(ticks, np.full(len(segments), CLOSE_SHARE))
     unexplained = gap - np.divide(ahead, ticks[segments.of], out=gap.copy(), where=ticks[segments.of] > 0)
-    whole = (order.missing == 0) & order.fresh & ~order.late & (segments.rows["state"] != SEEN)
+    whole = (order.missing == 0) & order.fresh & ~order.late & (segments.rows["state"] != SEEN_FLAG)
     stood = np.zeros(len(gap))
     for row in np.flatnonzero(~usual & (unexplained >= STOOD_S) & (ahead >= 0) & whole).tolist():
         if not _made_up(segments, media, float(ticks[segments.of[row]]), row):
@@ -170,10 +170,10 @@ def _made_up(segments: Segments, media: Floats, ticks: float, row: int) -> bool:
     time_s, end = segments.rows["time_s"], int(segments.begin[segments.of[row]] + segments.count[segments.of[row]])
     last = row + int(np.searchsorted(time_s[row:end], time_s[row] + AFTER_S)) - 1
     lasts_s = time_s[last] - time_s[row]
-    return bool(lasts_s < SEEN_S or (media[last] - media[row]) / ticks - lasts_s > MADE_UP_S)
+    return bool(lasts_s < SEEN_BEFORE_S or (media[last] - media[row]) / ticks - lasts_s > MADE_UP_S)
 
 
-def _stopped(
+def _stopped_before(
     segments: Segments, order: RtpOrder, late: Floats, jump: Floats, gap: Floats, usable: Bools, least: Floats
 ) -> Floats:
     """Return how much longer than usual nothing came before each row: packets were held back for longer than the
@@ -197,7 +197,7 @@ def missing_seconds(segments: Segments, order: RtpOrder, counted: Bools) -> tupl
     first = np.floor(begin).astype(np.int64)
     seconds = np.floor(end).astype(np.int64) - first + 1
     size = np.minimum(seconds, missing)
-    which, place = np.repeat(np.arange(len(gaps)), size), spread(np.zeros(len(gaps), np.int64), size)
+    which, place = np.repeat(np.arange(len(gaps)), size), number_ranges(np.zeros(len(gaps), np.int64), size)
     begin, lasts, missing, first = begin[which], np.maximum(end - begin, 1e-9)[which], missing[which], first[which]
     before, until = (
         np.clip(np.ceil((first + place + more - begin) / lasts * (missing + 1)) - 1, 0, missing) for more in (0, 1)

@@ -12,19 +12,30 @@ import numpy as np
 from talkpath.capture.packets.activity import Activity
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import Datagrams, Seconds, classify_payloads
-from talkpath.capture.packets.flows import Directions, Flows, endpoint, flow_key, host_pairs
+from talkpath.capture.packets.flows import Directions, Flows, endpoint_hash, flow_key, host_pair_hash
 from talkpath.capture.tcp.reassembly import Completed, Connections, Splitter
 from talkpath.capture.tcp.turn_over_tls import TurnOverTls
 from talkpath.errors import WireError
 from talkpath.wire.pcap import Packets, Unread
-from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, Words, among, big16, big32, bytes_at, distinct, padded
+from talkpath.wire.pcap.arrays import (
+    Bools,
+    Bytes,
+    Ints,
+    Words,
+    big16,
+    big32,
+    bytes_at,
+    distinct_values,
+    is_among,
+    padded_copy,
+)
 from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.rtc.turn import FramedStream, TurnStream
 
 COOKIE, PROLOGUE = 0x2112A442, 0xEEEEEEEE
-FEWEST_FRAMED, MOST_FRAMES, SHORTEST = 3, 4, 14
-LARGEST = 1 << 14
-WORDS = np.array(sorted(int.from_bytes(word, "big") for word in (b"RTSP", b"DESC", b"SETU", b"PLAY", b"ANNO")))
+FEWEST_FRAMED, MOST_FRAMES, SHORTEST_FRAME_BYTES = 3, 4, 14
+LARGEST_FRAME_BYTES = 1 << 14
+REFUSED_WORDS = np.array(sorted(int.from_bytes(word, "big") for word in (b"RTSP", b"DESC", b"SETU", b"PLAY", b"ANNO")))
 
 BEGINS_WORD = np.zeros(256, np.bool_)
 BEGINS_WORD[list(b"RDSPA")] = True
@@ -42,7 +53,7 @@ class _TelegramStream:
         data, at, found = self.rest + piece, 0 if self.begun else 4, []
         while at + 4 <= len(data):
             size = int.from_bytes(data[at : at + 4], "little")
-            if size > LARGEST:
+            if size > LARGEST_FRAME_BYTES:
                 raise WireError("This stream is not Telegram's: a length is too large.")
             if at + 4 + size > len(data):
                 break
@@ -57,7 +68,7 @@ class _TelegramStream:
         return len(self.rest)
 
 
-def _splitter(captured: bytes, size: int) -> Splitter | None:
+def _framing_splitter(captured: bytes, size: int) -> Splitter | None:
     """Return the splitter for the framing that a segment of `size` bytes begins with, None where it is none of
     these."""
     head = captured[:10].ljust(10, b"\0")
@@ -66,9 +77,9 @@ def _splitter(captured: bytes, size: int) -> Splitter | None:
     if head[0] < 0x40 and head[4:8] == COOKIE.to_bytes(4, "big"):
         return TurnStream()
     length = int.from_bytes(head[:2], "big")
-    if 0x40 <= head[0] <= 0x4F and size >= 8 and int.from_bytes(head[2:4], "big") <= LARGEST:
+    if 0x40 <= head[0] <= 0x4F and size >= 8 and int.from_bytes(head[2:4], "big") <= LARGEST_FRAME_BYTES:
         return TurnStream()
-    if not 12 <= length <= LARGEST or size <= 8:
+    if not 12 <= length <= LARGEST_FRAME_BYTES or size <= 8:
         return None
     known = head[6:10] == COOKIE.to_bytes(4, "big") or head[2] >> 6 == 2 or 20 <= head[2] < 64
     return FramedStream() if known or length + 2 == size else None
@@ -90,21 +101,21 @@ class MediaOverTcp:
         self._flows, self._wrappings, self._activity = flows, wrappings, activity or Activity(unread)
         self._keys = np.zeros(0, np.uint64)
         self._weak: dict[int, int] = {}
-        self._connections = Connections(_splitter, budget, unread)
+        self._connections = Connections(_framing_splitter, budget, unread)
         self.turn_over_tls = TurnOverTls(flows, self._activity, budget, unread)
         self.streaming: set[int] = set()
-        """Pairs of hosts (`host_pairs`) that spoke RTSP: media between them is no call."""
+        """Pairs of hosts (`host_pair_hash`) that spoke RTSP: media between them is no call."""
 
     def feed(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
         """Return the datagrams that these segments complete, None where there are none."""
         rows = np.flatnonzero((packets.size > 0) & (packets.captured > 0))
         head = bytes_at(packets.data, packets.payload[rows], 12)
-        source = endpoint(packets.source_high[rows], packets.source_low[rows], packets.source_port[rows])
-        target = endpoint(packets.target_high[rows], packets.target_low[rows], packets.target_port[rows])
+        source = endpoint_hash(packets.source_high[rows], packets.source_low[rows], packets.source_port[rows])
+        target = endpoint_hash(packets.target_high[rows], packets.target_low[rows], packets.target_port[rows])
         keys = flow_key(source, target)
         self._notice(packets.data, head, packets.payload[rows], packets.size[rows], keys)
         self._note_streaming(packets, rows, head)
-        followed = rows[among(keys, self._keys)]
+        followed = rows[is_among(keys, self._keys)]
         found = self._datagrams(packets.where(followed), time_s[followed]) if len(followed) else None
         if found is not None:
             self.turn_over_tls.allocated(found)
@@ -117,22 +128,22 @@ class MediaOverTcp:
         framed = (big32(head, 6) == COOKIE) & (head[:, 2] < 64) & (big16(head, 0) >= 20)
         prologue = big32(head, 0) == PROLOGUE
         fresh = set(keys[plain | framed | prologue].tolist())
-        for key in keys[_whole(data, head, at, size)].tolist():
+        for key in keys[_is_whole_frames(data, head, at, size)].tolist():
             self._weak[key] = self._weak.get(key, 0) + 1
             if self._weak[key] >= FEWEST_FRAMED:
                 fresh.add(key)
         if fresh:
-            self._keys = distinct(np.concatenate([self._keys, np.array(list(fresh), np.uint64)]))
+            self._keys = distinct_values(np.concatenate([self._keys, np.array(list(fresh), np.uint64)]))
 
     def _note_streaming(self, packets: Packets, rows: Ints, head: Bytes) -> None:
         near = np.flatnonzero(BEGINS_WORD[head[:, 0]])
-        near = rows[near[among(big32(head[near], 0), WORDS)]]
+        near = rows[near[is_among(big32(head[near], 0), REFUSED_WORDS)]]
         lines = zip(packets.payload[near].tolist(), packets.captured[near].tolist(), strict=True)
         spoken = [b"rtsp" in bytes(packets.data[at : at + min(captured, 200)]).lower() for at, captured in lines]
         near = near[np.array(spoken, np.bool_)]
         high = np.stack([packets.source_high[near], packets.target_high[near]], axis=1)
         low = np.stack([packets.source_low[near], packets.target_low[near]], axis=1)
-        self.streaming.update(host_pairs(high, low).tolist())
+        self.streaming.update(host_pair_hash(high, low).tolist())
 
     def _datagrams(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
         packets, time_s = self._flows.admitted(packets, time_s)
@@ -141,20 +152,20 @@ class MediaOverTcp:
         flow, direction = self._flows.assign(packets, time_s)
         self._activity.followed(flow, direction, packets, time_s)
         out = self._connections.completed(packets, flow, direction, time_s)
-        return _arena(out, self._wrappings) if out else None
+        return _packed_frames(out, self._wrappings) if out else None
 
 
-def _whole(data: Bytes, head: Bytes, at: Ints, size: Ints) -> Bools:
+def _is_whole_frames(data: Bytes, head: Bytes, at: Ints, size: Ints) -> Bools:
     """Tell which segments hold a whole number of frames, at most MOST_FRAMES: a length and so many bytes (RFC 4571), or
     ChannelData messages."""
     fits = np.zeros(len(at), np.bool_)
     for shape in (_framed_bytes, _channel_bytes):
         first = shape(head)
-        place, left = at.copy(), np.where((first >= SHORTEST) & (first <= size), size, -1)
+        place, left = at.copy(), np.where((first >= SHORTEST_FRAME_BYTES) & (first <= size), size, -1)
         for _ in range(MOST_FRAMES):
             rows = np.flatnonzero(left > 0)
             step = shape(bytes_at(data, place[rows], 4))
-            step[(step > left[rows]) | (step < SHORTEST)] = 0
+            step[(step > left[rows]) | (step < SHORTEST_FRAME_BYTES)] = 0
             left[rows] = np.where(step > 0, left[rows] - step, -1)
             place[rows] += step
         fits |= left == 0
@@ -170,12 +181,12 @@ def _channel_bytes(head: Bytes) -> Ints:
     return np.where(head[:, 0] >> 4 == 4, length + (-length & 3) + 4, 0)
 
 
-def _arena(found: list[Completed], wrappings: CueTable) -> Datagrams:
+def _packed_frames(found: list[Completed], wrappings: CueTable) -> Datagrams:
     sizes = np.array([packet.size for packet, _, _, _ in found], np.int64)
     captured = np.array([len(packet.captured) for packet, _, _, _ in found], np.int64)
     at = np.cumsum(captured) - captured
     time_s = np.array([at_s for _, at_s, _, _ in found], np.float64)
     flow = np.array([number for _, _, number, _ in found], np.int64)
     direction: Directions = np.array([side for _, _, _, side in found], np.int8)
-    data = padded(b"".join(packet.captured for packet, _, _, _ in found))
+    data = padded_copy(b"".join(packet.captured for packet, _, _, _ in found))
     return classify_payloads(data, time_s, flow, direction, at, sizes, captured, wrappings, tcp=True)

@@ -19,13 +19,13 @@ from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.arrays import Ints
 from talkpath.wire.pcap.budget import ReassemblyBudget
 
-WAITING, MOST_DIRECTIONS = 256, 1 << 16
+MOST_WAITING, MOST_DIRECTIONS = 256, 1 << 16
 """So many segments of a direction wait, and so many directions are followed at once, some 500 bytes each."""
 SKIP_AFTER_S = 3.0
-LARGEST = 1 << 14
+LARGEST_GAP_BYTES = 1 << 14
 FIRST_PIECE = 64
 """So many zeros, then twice as many and so on complete a packet: behind it they look like thousands of empty ones."""
-HEAD = 64
+HEAD_CAPTURED_BYTES = 64
 """Bytes of a cut packet that are there, as zeros where they were not captured: no header is longer."""
 
 
@@ -81,7 +81,7 @@ class Reassembly:
         """Take a segment; return the packets that it completes, each with the time of the segment that completed it."""
         if self.following is None:
             self.following = sequence
-        ahead = _signed(sequence - self.following)
+        ahead = _signed_distance(sequence - self.following)
         if ahead < 0:
             segment = Segment(segment.captured[-ahead:], segment.size + ahead, segment.at_s)
             ahead = 0
@@ -91,7 +91,7 @@ class Reassembly:
         out = self._contiguous()
         if self.waiting:
             self.stuck_s = segment.at_s if self.stuck_s is None else self.stuck_s
-            if len(self.waiting) > WAITING or segment.at_s - self.stuck_s > SKIP_AFTER_S:
+            if len(self.waiting) > MOST_WAITING or segment.at_s - self.stuck_s > SKIP_AFTER_S:
                 out += self._skip_hole()
         while self.budget.exceeded and self.waiting:
             self.unread.note("TCP hole skipped: too many segments waited")
@@ -137,17 +137,17 @@ class Reassembly:
         except WireError:
             self._end_splitter()
             return []
-        if any(not 0 < len(packet) <= LARGEST for packet in packets + filled) or len(filled) > 1 or left:
+        if any(not 0 < len(packet) <= LARGEST_GAP_BYTES for packet in packets + filled) or len(filled) > 1 or left:
             self._end_splitter()
         self._count_pending()
-        begun = [_cut(packet) for packet in filled[:1] if any(packet)]
+        begun = [_captured_payload(packet) for packet in filled[:1] if any(packet)]
         return [ReassembledPacket(packet, len(packet)) for packet in packets if packet] + begun
 
     @staticmethod
     def _fill(splitter: Splitter, missing: int) -> tuple[list[bytes], int]:
         """Fill the packet that has begun with zeros; return it, and how many bytes after it nothing is known of."""
         filled: list[bytes] = []
-        zeros, piece = min(max(missing, 0), LARGEST + HEAD), FIRST_PIECE
+        zeros, piece = min(max(missing, 0), LARGEST_GAP_BYTES + HEAD_CAPTURED_BYTES), FIRST_PIECE
         fed = 0
         while fed < zeros and splitter.pending and not filled:
             filled, fed = splitter.feed(bytes(min(piece, zeros - fed))), fed + min(piece, zeros - fed)
@@ -172,12 +172,12 @@ class Reassembly:
         self._end_splitter()
 
 
-def _cut(packet: bytes) -> ReassembledPacket:
+def _captured_payload(packet: bytes) -> ReassembledPacket:
     """Leave the zeros out that stand for what was not captured: a few bytes may claim a packet of the largest size."""
-    return ReassembledPacket(packet[: max(len(packet.rstrip(b"\0")), HEAD)], len(packet))
+    return ReassembledPacket(packet[: max(len(packet.rstrip(b"\0")), HEAD_CAPTURED_BYTES)], len(packet))
 
 
-def _signed(difference: int) -> int:
+def _signed_distance(difference: int) -> int:
     return ((difference + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 

@@ -20,17 +20,17 @@ from talkpath.capture.packets.spool import Spool
 from talkpath.wire.pcap.arrays import Bools
 
 INTERVALS_S = (0.02, 0.04, 0.06)
-OFF_S = 0.005
+MOST_OFF_S = 0.005
 """How far from its interval a record may be: TCP and the network delay them."""
 OFF_INTERVAL = 1.5
-CLEARLY = 0.2
+CLEAR_FACTOR = 0.2
 """By this share of all small records more must be followed by one at the interval than by one off it: voices made here,
 on a line with jitter too, have 0.3 to 0.9, look-alikes at most 0.11."""
-APART_S, RUN_S, FULL = 0.5, 1.0, 0.6
+TLS_CALLS_APART_S, RUN_S, FULL_SHARE = 0.5, 1.0, 0.6
 """A run has no pause longer than APART_S, lasts RUN_S at least, and has this share of the records that its interval
 asks for."""
-CALL_S = 5.0
-PICTURES_HZ, PICTURES_S = 10, 5
+SHORTEST_TLS_CALL_S = 5.0
+PICTURE_RATES_HZ, PICTURES_SPAN_S = 10, 5
 """So many large records each second, in so many seconds."""
 
 Times = NDArray[np.float64]
@@ -49,34 +49,34 @@ class _Interval:
 
     def add(self, times: Times, interval_s: float) -> None:
         """Add small records, in the order of their times."""
-        follows = _near(times, times + interval_s)
+        follows = _has_record_near(times, times + interval_s)
         self.small += len(times)
         self.on += int(follows.sum())
-        self.off += int(_near(times, times + OFF_INTERVAL * interval_s).sum())
-        in_time = times[follows | _near(times, times - interval_s)]
-        cuts = np.flatnonzero(np.diff(in_time) > APART_S) + 1
+        self.off += int(_has_record_near(times, times + OFF_INTERVAL * interval_s).sum())
+        in_time = times[follows | _has_record_near(times, times - interval_s)]
+        cuts = np.flatnonzero(np.diff(in_time) > TLS_CALLS_APART_S) + 1
         for run in np.split(in_time, cuts):
             lasts = float(run[-1] - run[0]) if len(run) else 0.0
-            if lasts >= RUN_S and len(run) >= FULL * lasts / interval_s:
+            if lasts >= RUN_S and len(run) >= FULL_SHARE * lasts / interval_s:
                 self.lasts_s += lasts
-                self.begin_s, self.end_s = min(self.begin_s, float(run[0])), _until(times, float(run[-1]))
+                self.begin_s, self.end_s = min(self.begin_s, float(run[0])), _lasting_s(times, float(run[-1]))
 
     @property
     def is_voice(self) -> bool:
         """Do the records come at this interval, for long enough?"""
-        return self.lasts_s >= CALL_S and self.on - self.off >= CLEARLY * self.small
+        return self.lasts_s >= SHORTEST_TLS_CALL_S and self.on - self.off >= CLEAR_FACTOR * self.small
 
 
-def _until(times: Times, at_s: float) -> float:
+def _lasting_s(times: Times, at_s: float) -> float:
     """Return how long records go on from a time on: silence has no interval, but no long pause either."""
     rest = times[np.searchsorted(times, at_s) :]
-    pauses = np.flatnonzero(np.diff(rest) > APART_S)
+    pauses = np.flatnonzero(np.diff(rest) > TLS_CALLS_APART_S)
     return float(rest[pauses[0]] if len(pauses) else rest[-1])
 
 
-def _near(times: Times, wanted: Times) -> Bools:
+def _has_record_near(times: Times, wanted: Times) -> Bools:
     """Tell for which of the wanted times there is a record."""
-    low, high = np.searchsorted(times, wanted - OFF_S), np.searchsorted(times, wanted + OFF_S)
+    low, high = np.searchsorted(times, wanted - MOST_OFF_S), np.searchsorted(times, wanted + MOST_OFF_S)
     near: Bools = high > low
     return near
 
@@ -94,7 +94,7 @@ class _OneDirection:
         for interval, interval_s in zip(self.intervals, INTERVALS_S, strict=True):
             interval.add(small, interval_s)
         seconds = np.floor(rows["time_s"][rows["type"] == VIDEO]).astype(np.int64)
-        self.pictures += int(np.sum(np.unique(seconds, return_counts=True)[1] >= PICTURES_HZ))
+        self.pictures += int(np.sum(np.unique(seconds, return_counts=True)[1] >= PICTURE_RATES_HZ))
 
     def voice(self) -> _Interval | None:
         """Return the interval at which its records come longest, None where they come at none."""
@@ -149,5 +149,5 @@ def _with_voice(connections: dict[int, tuple[_OneDirection, _OneDirection]]) -> 
         if len(voices) == len(both):
             out.begin_s[flow] = min(voice.begin_s for voice in voices)
             out.end_s[flow] = max(voice.end_s for voice in voices)
-            out.video |= {(flow, number) for number, one in enumerate(both) if one.pictures >= PICTURES_S}
+            out.video |= {(flow, number) for number, one in enumerate(both) if one.pictures >= PICTURES_SPAN_S}
     return out

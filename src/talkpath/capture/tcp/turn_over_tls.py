@@ -15,15 +15,22 @@ import numpy as np
 
 from talkpath.capture.packets.activity import Activity
 from talkpath.capture.packets.datagrams import PLAIN, STUN, TLS, Datagrams, Seconds
-from talkpath.capture.packets.flows import Flows, endpoint, flow_key, mix
-from talkpath.capture.packets.rows import ROW, VIDEO, VOICE, Rows, stream_key
+from talkpath.capture.packets.flows import Flows, endpoint_hash, flow_key, hash_words
+from talkpath.capture.packets.rows import ROW_TYPE, VIDEO, VOICE, Rows, stream_key
 from talkpath.capture.tcp.reassembly import Completed, Connections
 from talkpath.wire.pcap import Packets, Unread
-from talkpath.wire.pcap.arrays import Bytes, Ints, Words, among, big16, distinct
+from talkpath.wire.pcap.arrays import Bytes, Ints, Words, big16, distinct_values, is_among
 from talkpath.wire.pcap.budget import ReassemblyBudget
-from talkpath.wire.tls_records import APPLICATION_DATA, HEADER_BYTES, TURN_PROTOCOLS, RecordStream, is_record, offered
+from talkpath.wire.tls_records import (
+    APPLICATION_DATA,
+    TLS_HEADER_BYTES,
+    TURN_PROTOCOLS,
+    RecordStream,
+    is_record,
+    offered_protocols,
+)
 
-ALLOCATE = 0x0003
+ALLOCATE_MESSAGE = 0x0003
 SMALL_BYTES = 400
 """A record with voice is no larger: Opus at its highest usual rate, SRTP's and TURN's headers, a tag."""
 COPY_BYTES = 32
@@ -38,7 +45,7 @@ class TurnOverTls:
         self._asked: dict[int, int] = {}
         self._keys = np.zeros(0, np.uint64)
         self._proof: dict[int, int | None] = {}
-        self._connections = Connections(_splitter, budget, unread)
+        self._connections = Connections(_record_splitter, budget, unread)
         self._waiting: list[Completed] = []
         self.flows: dict[int, int | None] = {}
 
@@ -50,12 +57,12 @@ class TurnOverTls:
     def allocated(self, batch: Datagrams) -> None:
         """Note which clients asked which servers for an allocation."""
         rows = np.flatnonzero((batch.kind == STUN) & (batch.outer == PLAIN))
-        rows = rows[big16(batch.head[rows], 0) == ALLOCATE]
+        rows = rows[big16(batch.head[rows], 0) == ALLOCATE_MESSAGE]
         for flow, direction in {*zip(batch.flow[rows].tolist(), batch.direction[rows].tolist(), strict=True)}:
             row = self._flows.table[flow : flow + 1]
             ends = (direction, 1 - direction)
-            hosts = [endpoint(row["high"][:, end], row["low"][:, end], np.zeros(1, np.int64)) for end in ends]
-            self._asked.setdefault(int(_pair(*hosts)[0]), flow)
+            hosts = [endpoint_hash(row["high"][:, end], row["low"][:, end], np.zeros(1, np.int64)) for end in ends]
+            self._asked.setdefault(int(_address_pair(*hosts)[0]), flow)
 
     def feed(self, packets: Packets, rows: Ints, head: Bytes, keys: Words, time_s: Seconds) -> None:
         """Look at segments: `rows` of these packets, their first bytes and the keys of their flows."""
@@ -65,7 +72,7 @@ class TurnOverTls:
             self._by_allocation(packets, rows, keys, looks)
         if not self._proof:
             return
-        followed = among(keys, self._keys)
+        followed = is_among(keys, self._keys)
         if followed.any():
             self._records(packets.where(rows[followed]), time_s[rows[followed]])
 
@@ -79,20 +86,20 @@ class TurnOverTls:
         for place in places.tolist():
             row = rows[place]
             hello = data[packets.payload[row] : packets.payload[row] + packets.captured[row]].tobytes()
-            if b"stun." in hello and any(name in TURN_PROTOCOLS for name in offered(hello)):
+            if b"stun." in hello and any(name in TURN_PROTOCOLS for name in offered_protocols(hello)):
                 proof[int(keys[place])] = None
         self._prove(proof)
 
     def _by_allocation(self, packets: Packets, rows: Ints, keys: Words, places: Ints) -> None:
         """Follow connections between a client and a server that it asked for an allocation."""
-        places = places[~among(keys[places], self._keys)]
+        places = places[~is_among(keys[places], self._keys)]
         places = places[np.unique(keys[places], return_index=True)[1]]
         one, port = rows[places], np.zeros(len(places), np.int64)
-        source = endpoint(packets.source_high[one], packets.source_low[one], port)
-        target = endpoint(packets.target_high[one], packets.target_low[one], port)
+        source = endpoint_hash(packets.source_high[one], packets.source_low[one], port)
+        target = endpoint_hash(packets.target_high[one], packets.target_low[one], port)
         proof: dict[int, int | None] = {}
         for place, *pairs in zip(
-            places.tolist(), _pair(source, target).tolist(), _pair(target, source).tolist(), strict=True
+            places.tolist(), _address_pair(source, target).tolist(), _address_pair(target, source).tolist(), strict=True
         ):
             asked = [self._asked[pair] for pair in pairs if pair in self._asked]
             if asked:
@@ -104,14 +111,14 @@ class TurnOverTls:
         fresh = {key: flow for key, flow in proof.items() if key not in self._proof}
         if fresh:
             self._proof.update(fresh)
-            self._keys = distinct(np.concatenate([self._keys, np.array(list(fresh), np.uint64)]))
+            self._keys = distinct_values(np.concatenate([self._keys, np.array(list(fresh), np.uint64)]))
 
     def _records(self, packets: Packets, time_s: Seconds) -> None:
         packets, time_s = self._flows.admitted(packets, time_s)
         if not len(packets):
             return
-        source = endpoint(packets.source_high, packets.source_low, packets.source_port)
-        keys = flow_key(source, endpoint(packets.target_high, packets.target_low, packets.target_port))
+        source = endpoint_hash(packets.source_high, packets.source_low, packets.source_port)
+        keys = flow_key(source, endpoint_hash(packets.target_high, packets.target_low, packets.target_port))
         flow, direction = self._flows.assign(packets, time_s)
         self._activity.followed(flow, direction, packets, time_s)
         for number, key in {*zip(flow.tolist(), keys.tolist(), strict=True)}:
@@ -119,25 +126,25 @@ class TurnOverTls:
         self._waiting += self._connections.completed(packets, flow, direction, time_s)
 
 
-def _splitter(captured: bytes, size: int) -> RecordStream | None:
+def _record_splitter(captured: bytes, size: int) -> RecordStream | None:
     return RecordStream() if is_record(captured) else None
 
 
-def _pair(client: Words, server: Words) -> Words:
-    return mix(client ^ mix(server))
+def _address_pair(client: Words, server: Words) -> Words:
+    return hash_words(client ^ hash_words(server))
 
 
 def record_rows(flows: Flows, completed_records: list[Completed]) -> Rows:
     """Make rows of the records that hold data; they are counted in their flows as encrypted and relayed."""
     sealed = [record for record in completed_records if record[0].captured[0] == APPLICATION_DATA]
-    out = np.zeros(len(sealed), ROW)
+    out = np.zeros(len(sealed), ROW_TYPE)
     if not sealed:
         return out
     records, times, numbers, sides = zip(*sealed, strict=True)
     flow, direction = np.array(numbers, np.int64), np.array(sides, np.int8)
     out["time_s"], out["flow"], out["direction"] = times, flow, direction
-    out["size"] = [min(record.size - HEADER_BYTES, 65535) for record in records]
-    out["stamp"] = [zlib.crc32(record.captured[HEADER_BYTES : HEADER_BYTES + COPY_BYTES]) for record in records]
+    out["size"] = [min(record.size - TLS_HEADER_BYTES, 65535) for record in records]
+    out["stamp"] = [zlib.crc32(record.captured[TLS_HEADER_BYTES : TLS_HEADER_BYTES + COPY_BYTES]) for record in records]
     out["type"] = np.where(out["size"] <= SMALL_BYTES, VOICE, VIDEO)
     out["outer"], out["tcp"] = TLS, True
     out["key"] = stream_key(flow, direction, np.zeros(len(flow), np.uint64))

@@ -12,7 +12,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from talkpath.lab.backgrounds.background import DELAY_MS, JITTER_MS, Background, BackgroundKind
-from talkpath.lab.parameters import known, read, split
+from talkpath.lab.parameters import known_name, read_settings, split_settings
 
 
 @cache
@@ -25,6 +25,6 @@ def background_kinds() -> dict[str, BackgroundKind]:
 
 def parse_background(text: str) -> Background:
     """Parses `ge,loss=0.05`; `UsageError` lists the kinds or settings that exist."""
-    name, given = split(text, "background")
-    kind = background_kinds()[known(name, background_kinds(), "background")]
-    return Background(kind, read(given, (*kind.parameters, DELAY_MS, JITTER_MS), f"background {name}"))
+    name, given = split_settings(text, "background")
+    kind = background_kinds()[known_name(name, background_kinds(), "background")]
+    return Background(kind, read_settings(given, (*kind.parameters, DELAY_MS, JITTER_MS), f"background {name}"))

@@ -19,7 +19,7 @@ DIRECTION = Setting("direction", "direction", "that is congested", "both", choic
 QUIET_LOAD = 0.7
 
 
-def queue(settings: RunSettings, direction: str) -> Queue:
+def congested_queue(settings: RunSettings, direction: str) -> Queue:
     """Makes the bottleneck of one direction."""
     cross = CrossTraffic(settings.number("load"), QUIET_LOAD, settings.number("busy_s"), settings.number("quiet_s"))
     return Queue(settings.random(direction), settings.number("kbps"), settings.number("queue_ms"), cross)
@@ -27,7 +27,7 @@ def queue(settings: RunSettings, direction: str) -> Queue:
 
 def make(settings: RunSettings) -> Impairments:
     """Makes one bottleneck for each congested direction, each with its own busy and quiet periods."""
-    up, down = queue(settings, "up"), queue(settings, "down")
+    up, down = congested_queue(settings, "up"), congested_queue(settings, "down")
     congested = settings.word("direction")
     return Impairments(queue_up=up if congested != "down" else None, queue_down=down if congested != "up" else None)
 

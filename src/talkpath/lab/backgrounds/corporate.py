@@ -9,7 +9,7 @@ from talkpath.lab.path.link import DROP, PASS, PacketFilter
 DNS = (53).to_bytes(2, "big")
 
 
-def closed(up: bool) -> PacketFilter:
+def closed_network_filter(up: bool) -> PacketFilter:
     """The packet filter of one direction."""
 
     def fate(now_s: float, packet: bytes) -> float:
@@ -23,7 +23,7 @@ def closed(up: bool) -> PacketFilter:
 
 def make(settings: RunSettings) -> Impairments:
     """Both directions are closed; the exception is UDP to or from the far port 53."""
-    return Impairments((closed(True),), (closed(False),))
+    return Impairments((closed_network_filter(True),), (closed_network_filter(False),))
 
 
 KIND = BackgroundKind("corporate", "no UDP but DNS", make)

@@ -17,7 +17,7 @@ LOSS = Setting("loss", "share", "of packets on a bad path", 0.1, drawn=(0.02, 0.
 SPREAD_MS = Setting("spread_ms", "ms", "between the fastest and the slowest path", 8.0, high=1000, drawn=(0, 10))
 
 
-def paths(rng: Random, count: int, loss: float, spread_s: float) -> PacketFilter:
+def equal_paths_filter(rng: Random, count: int, loss: float, spread_s: float) -> PacketFilter:
     """The packet filter of one direction."""
     losses = [loss, 0.0, *(loss * (rng.random() < 0.5) for _ in range(count - 2))]
     late_s = [spread_s * rng.random() for _ in range(count)]
@@ -39,8 +39,8 @@ def make(settings: RunSettings) -> Impairments:
     count, loss = int(settings.number("paths")), settings.number("loss")
     spread_s = settings.number("spread_ms") / 1000
     return Impairments(
-        (paths(settings.random("up"), count, loss, spread_s),),
-        (paths(settings.random("down"), count, loss, spread_s),),
+        (equal_paths_filter(settings.random("up"), count, loss, spread_s),),
+        (equal_paths_filter(settings.random("down"), count, loss, spread_s),),
     )
 
 

@@ -18,7 +18,7 @@ LOSS = Setting("loss", "share", "of all packets", 0.05, high=0.5, drawn=(0.02, 0
 BURST_MS = Setting("burst_ms", "ms", "mean length of a burst", 20.0, low=0.1, high=10000, drawn=(5, 40))
 
 
-def bursts(rng: Random, loss: float, burst_s: float) -> PacketFilter:
+def burst_loss_filter(rng: Random, loss: float, burst_s: float) -> PacketFilter:
     """The packet filter of one direction."""
     bad_share = loss / LOSS_IN_BAD
     good_s = burst_s * (1 - bad_share) / bad_share if loss else float("inf")
@@ -39,7 +39,8 @@ def make(settings: RunSettings) -> Impairments:
     """Each direction changes its state independently."""
     loss, burst_s = settings.number("loss"), settings.number("burst_ms") / 1000
     return Impairments(
-        (bursts(settings.random("up"), loss, burst_s),), (bursts(settings.random("down"), loss, burst_s),)
+        (burst_loss_filter(settings.random("up"), loss, burst_s),),
+        (burst_loss_filter(settings.random("down"), loss, burst_s),),
     )
 
 

@@ -13,7 +13,7 @@ SHARE = Setting("share", "share", "of 5-tuples in a bad bucket", 0.12, drawn=(0.
 LOSS = Setting("loss", "share", "of the packets of those", 0.2, drawn=(0.05, 0.5))
 
 
-def buckets(rng: Random, share: float, loss: float) -> PacketFilter:
+def hash_loss_filter(rng: Random, share: float, loss: float) -> PacketFilter:
     """The packet filter of one direction."""
     salt = rng.getrandbits(32)
     bad: dict[bytes, bool] = {}
@@ -30,7 +30,10 @@ def buckets(rng: Random, share: float, loss: float) -> PacketFilter:
 def make(settings: RunSettings) -> Impairments:
     """Hashed independently for each direction: a 5-tuple may lose packets in one direction only."""
     share, loss = settings.number("share"), settings.number("loss")
-    return Impairments((buckets(settings.random("up"), share, loss),), (buckets(settings.random("down"), share, loss),))
+    return Impairments(
+        (hash_loss_filter(settings.random("up"), share, loss),),
+        (hash_loss_filter(settings.random("down"), share, loss),),
+    )
 
 
 KIND = BackgroundKind("hash", "some 5-tuples fare badly", make, (SHARE, LOSS))

@@ -12,7 +12,7 @@ EVERY_S = Setting("every_s", "s", "mean time between outages", 3.0, low=0.05, hi
 OUTAGE_MS = Setting("outage_ms", "ms", "that one lasts", 200.0, low=1, high=10000)
 
 
-def outages(rng: Random, every_s: float, outage_s: float) -> PacketFilter:
+def outage_filter(rng: Random, every_s: float, outage_s: float) -> PacketFilter:
     """The packet filter of both directions."""
     begin_s = rng.expovariate(1 / every_s)
 
@@ -27,7 +27,7 @@ def outages(rng: Random, every_s: float, outage_s: float) -> PacketFilter:
 
 def make(settings: RunSettings) -> Impairments:
     """Both directions share the same outages."""
-    dark = outages(settings.random("outages"), settings.number("every_s"), settings.number("outage_ms") / 1000)
+    dark = outage_filter(settings.random("outages"), settings.number("every_s"), settings.number("outage_ms") / 1000)
     return Impairments((dark,), (dark,))
 
 

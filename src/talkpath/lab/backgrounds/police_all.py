@@ -13,7 +13,7 @@ BURST_MS = Setting("burst_ms", "ms", "of that rate that pass at once", 50.0, low
 LEAST_BURST_BYTES = 3000  # two full packets
 
 
-def policer(kbps: float, burst_ms: float) -> PacketFilter:
+def total_rate_filter(kbps: float, burst_ms: float) -> PacketFilter:
     """The packet filter of one direction."""
     bucket = Bucket(kbps, max(LEAST_BURST_BYTES, kbps * burst_ms / 8))
 
@@ -26,7 +26,7 @@ def policer(kbps: float, burst_ms: float) -> PacketFilter:
 def make(settings: RunSettings) -> Impairments:
     """One token bucket for each direction, deep enough for two full packets at any rate."""
     kbps, burst_ms = settings.number("kbps"), settings.number("burst_ms")
-    return Impairments((policer(kbps, burst_ms),), (policer(kbps, burst_ms),))
+    return Impairments((total_rate_filter(kbps, burst_ms),), (total_rate_filter(kbps, burst_ms),))
 
 
 KIND = BackgroundKind("police_all", "all UDP together is held to a rate", make, (KBPS, BURST_MS))

@@ -11,7 +11,7 @@ KBPS = Setting("kbps", "kbit/s", "of IP bytes of one 5-tuple each way", 64.0, lo
 BURST_BYTES = Setting("burst_bytes", "bytes", "that pass at once", 3000.0, low=1500, high=1e7)
 
 
-def policers(kbps: float, burst_bytes: float) -> PacketFilter:
+def flow_rate_filter(kbps: float, burst_bytes: float) -> PacketFilter:
     """The packet filter of one direction."""
     buckets: dict[bytes, Bucket] = {}
 
@@ -30,7 +30,7 @@ def policers(kbps: float, burst_bytes: float) -> PacketFilter:
 def make(settings: RunSettings) -> Impairments:
     """One token bucket for each 5-tuple and direction."""
     kbps, burst_bytes = settings.number("kbps"), settings.number("burst_bytes")
-    return Impairments((policers(kbps, burst_bytes),), (policers(kbps, burst_bytes),))
+    return Impairments((flow_rate_filter(kbps, burst_bytes),), (flow_rate_filter(kbps, burst_bytes),))
 
 
 KIND = BackgroundKind("police_flow", "each UDP flow is held to a rate", make, (KBPS, BURST_BYTES))

@@ -17,7 +17,7 @@ INTERVAL_S = 0.1
 LEAST_BYTES = 1500.0
 
 
-def policer(share: float) -> PacketFilter:
+def byte_share_filter(share: float) -> PacketFilter:
     """The packet filter of one direction."""
     interval, offered, left = 0, 0, LEAST_BYTES
 
@@ -39,7 +39,7 @@ def policer(share: float) -> PacketFilter:
 def make(settings: RunSettings) -> Impairments:
     """Each direction counts its own bytes."""
     share = settings.number("share")
-    return Impairments((policer(share),), (policer(share),))
+    return Impairments((byte_share_filter(share),), (byte_share_filter(share),))
 
 
 KIND = BackgroundKind("police_share", "of all UDP together 40 % pass", make, (SHARE,), unseen=True)

@@ -13,7 +13,7 @@ LATE_MS = Setting("late_ms", "ms", "that they lose at most", 20.0, high=5000, dr
 TWICE = Setting("twice", "share", "of packets that arrive twice", 0.002, drawn=(0.0, 0.005))
 
 
-def reordering(rng: Random, share: float, late_s: float) -> PacketFilter:
+def reordering_filter(rng: Random, share: float, late_s: float) -> PacketFilter:
     """The packet filter of one direction."""
 
     def fate(now_s: float, packet: bytes) -> float:
@@ -26,8 +26,8 @@ def make(settings: RunSettings) -> Impairments:
     """Each direction reorders independently; both duplicate the same share."""
     share, late_s = settings.number("share"), settings.number("late_ms") / 1000
     return Impairments(
-        (reordering(settings.random("up"), share, late_s),),
-        (reordering(settings.random("down"), share, late_s),),
+        (reordering_filter(settings.random("up"), share, late_s),),
+        (reordering_filter(settings.random("down"), share, late_s),),
         duplicated=settings.number("twice"),
     )
 

@@ -18,7 +18,9 @@ KBPS = Setting("kbps", "kbit/s", "of IP bytes of one port each way", 64.0, low=1
 QUEUE_MS = Setting("queue_ms", "ms", "that a port's queue holds", 150.0, low=1, high=10000, drawn=(50, 400))
 
 
-def shapers(rng: Random, ports: frozenset[int], kbps: float, queue_ms: float, far_at: slice) -> PacketFilter:
+def port_shaping_filter(
+    rng: Random, ports: frozenset[int], kbps: float, queue_ms: float, far_at: slice
+) -> PacketFilter:
     """The packet filter of one direction; `far_at` is the index of the far end's port in the packet's ports."""
     queues: dict[int, Queue] = {}
 
@@ -39,7 +41,8 @@ def make(settings: RunSettings) -> Impairments:
     ports = frozenset(port for port in range(1 << 16) if rng.random() < share)
     kbps, queue_ms = settings.number("kbps"), settings.number("queue_ms")
     return Impairments(
-        (shapers(rng, ports, kbps, queue_ms, slice(2, 4)),), (shapers(rng, ports, kbps, queue_ms, slice(0, 2)),)
+        (port_shaping_filter(rng, ports, kbps, queue_ms, slice(2, 4)),),
+        (port_shaping_filter(rng, ports, kbps, queue_ms, slice(0, 2)),),
     )
 
 

@@ -17,7 +17,7 @@ OVER = Setting("over", "bytes", "of IP packet that always pass", 150.0, high=655
 LOSS = Setting("loss", "share", "of longer packets that are lost", 0.2, drawn=(0.05, 0.6))
 
 
-def losses(rng: Random, over: float, loss: float) -> PacketFilter:
+def size_loss_filter(rng: Random, over: float, loss: float) -> PacketFilter:
     """The packet filter of one direction."""
 
     def fate(now_s: float, packet: bytes) -> float:
@@ -29,7 +29,9 @@ def losses(rng: Random, over: float, loss: float) -> PacketFilter:
 def make(settings: RunSettings) -> Impairments:
     """The same limit in both directions; losses are independent."""
     over, loss = settings.number("over"), settings.number("loss")
-    return Impairments((losses(settings.random("up"), over, loss),), (losses(settings.random("down"), over, loss),))
+    return Impairments(
+        (size_loss_filter(settings.random("up"), over, loss),), (size_loss_filter(settings.random("down"), over, loss),)
+    )
 
 
 KIND = BackgroundKind("size_loss", "long packets are lost more often", make, (OVER, LOSS), unseen=True)

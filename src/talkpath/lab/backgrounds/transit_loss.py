@@ -15,14 +15,14 @@ DIRECTION = Setting("direction", "direction", "seen from the user", "down", choi
 P = Setting("p", "share", "of all packets that way", 0.2, drawn=(0.05, 0.25))
 
 
-def losses(rng: Random, p: float) -> PacketFilter:
+def transit_loss_filter(rng: Random, p: float) -> PacketFilter:
     """The packet filter of one direction."""
     return lambda now_s, packet: DROP if rng.random() < p else PASS
 
 
 def make(settings: RunSettings) -> Impairments:
     """Loss in the direction that `direction` names; the other direction is clean."""
-    lossy = (losses(settings.random("transit"), settings.number("p")),)
+    lossy = (transit_loss_filter(settings.random("transit"), settings.number("p")),)
     return Impairments(up=lossy) if settings.word("direction") == "up" else Impairments(down=lossy)
 
 

@@ -10,7 +10,7 @@ from talkpath.lab.path.link import DROP, PASS, PacketFilter
 AFTER_S = Setting("after_s", "s", "from a flow's first packet", 15.0, high=86400)
 
 
-def ends(opened_s: dict[bytes, float], after_s: float, up: bool) -> PacketFilter:
+def tunnel_end_filter(opened_s: dict[bytes, float], after_s: float, up: bool) -> PacketFilter:
     """The packet filter of one direction; both directions share `opened_s`."""
 
     def fate(now_s: float, packet: bytes) -> float:
@@ -25,7 +25,7 @@ def make(settings: RunSettings) -> Impairments:
     """A flow's age counts from its first packet of either direction, and ends both."""
     opened_s: dict[bytes, float] = {}
     after_s = settings.number("after_s")
-    return Impairments((ends(opened_s, after_s, True),), (ends(opened_s, after_s, False),))
+    return Impairments((tunnel_end_filter(opened_s, after_s, True),), (tunnel_end_filter(opened_s, after_s, False),))
 
 
 KIND = BackgroundKind("user_vpn", "the user's tunnel ends long UDP flows", make, (AFTER_S,))

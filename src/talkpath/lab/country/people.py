@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
-from talkpath.lab.country.settings import COUNTRY, CountrySettings, Operator
+from talkpath.lab.country.settings import MADE_UP_COUNTRY, CountrySettings, Operator
 
 NORMAL = 1.96  # 95 % of a normal distribution lie within so many standard errors
 
@@ -17,7 +17,7 @@ def audience_toml(country: CountrySettings, seed: int) -> str:
         "simulated = true",
         "",
         "[[population]]",
-        f'country = "{COUNTRY}"',
+        f'country = "{MADE_UP_COUNTRY}"',
         f"people = {people.population:.0f}",
         'source = "SIMULATED: the scenario"',
     ]
@@ -29,7 +29,7 @@ def audience_toml(country: CountrySettings, seed: int) -> str:
                 "",
                 "[[audience]]",
                 f'app = "{messenger.id}"',
-                f'country = "{COUNTRY}"',
+                f'country = "{MADE_UP_COUNTRY}"',
                 f'month = "{month}"',
                 f"low = {estimate - half:.0f}",
                 f"high = {min(estimate + half, people.population):.0f}",
@@ -41,14 +41,14 @@ def audience_toml(country: CountrySettings, seed: int) -> str:
 def networks_toml(country: CountrySettings) -> str:
     """networks.toml for the observatory: users of each network."""
     rows = (
-        f'[[network]]\nnetwork = "{operator.network}"\ncountry = "{COUNTRY}"\nusers = {operator.users:.0f}\n'
+        f'[[network]]\nnetwork = "{operator.network}"\ncountry = "{MADE_UP_COUNTRY}"\nusers = {operator.users:.0f}\n'
         f'name = "{operator.name}"\nsource = "SIMULATED: the scenario"\n'
         for operator in country.operators
     )
     return "\n".join(rows)
 
 
-def taps(
+def failed_call_taps(
     country: CountrySettings, operator: Operator, day: str, restricted: Mapping[tuple[str, str], float], seed: int
 ) -> list[dict[str, object]]:
     """ "My call failed", one row a tap. `restricted` is the share of restricted lines of each app and medium."""
@@ -59,6 +59,6 @@ def taps(
             share = restricted.get((app, medium), 0.0)
             rate = share * people.tap_hit + (1 - share) * people.tap_idle
             count = sum(rng.random() < rate for _ in range(people.taps)) + people.false_taps
-            row = {"day": day, "network": operator.network, "country": COUNTRY, "app": app, "medium": medium}
+            row = {"day": day, "network": operator.network, "country": MADE_UP_COUNTRY, "app": app, "medium": medium}
             rows += [{**row, "simulated": True}] * count
     return rows

@@ -25,12 +25,12 @@ from talkpath.errors import UsageError
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.country.calendar import rules_of, silenced
-from talkpath.lab.country.people import audience_toml, networks_toml, taps
-from talkpath.lab.country.settings import COUNTRY, CountrySettings, Operator
+from talkpath.lab.country.calendar import rules_of, silenced_apps
+from talkpath.lab.country.people import audience_toml, failed_call_taps, networks_toml
+from talkpath.lab.country.settings import MADE_UP_COUNTRY, CountrySettings, Operator
 from talkpath.lab.drivers.run import messages_in_sim, run_sim
-from talkpath.lab.drivers.sim import PORTS
-from talkpath.lab.ground_truth.hits import truth
+from talkpath.lab.drivers.sim import SIM_PORTS
+from talkpath.lab.ground_truth.hits import rule_hits
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Exchange, Plan
 from talkpath.report.check_json import judge_check
@@ -62,7 +62,7 @@ class LineCheck:
         return f"bundles/{self.day}/{self.network}-{self.number}.talkpath"
 
 
-def play(
+def play_country(
     country: CountrySettings, folder: Path, seed: int = 0, jobs: int = 1, on_progress: OnProgress = lambda message: None
 ) -> int:
     """Plays all days and returns the number of checks. The folder is made, and must be empty."""
@@ -72,25 +72,25 @@ def play(
     (folder / "SIMULATED.txt").write_text("SIMULATED: a made-up country. Nothing in here was measured anywhere.\n")
     (folder / "audience.toml").write_text(audience_toml(country, seed))
     (folder / "networks.toml").write_text(networks_toml(country))
-    _write_lines(folder / "said.jsonl", _said(country))
-    checks = list(_checks(country, seed))
+    _write_lines(folder / "said.jsonl", _public_statements(country))
+    checks = list(_country_checks(country, seed))
     _play_all(checks, folder, jobs, on_progress)
-    _write_lines(folder / "taps.jsonl", _taps(country, checks, seed))
+    _write_lines(folder / "taps.jsonl", _tap_rows(country, checks, seed))
     (folder / "truth").mkdir()
-    (folder / "truth" / "truth.json").write_text(json.dumps(_truth(country, checks, seed), indent=1) + "\n")
+    (folder / "truth" / "truth.json").write_text(json.dumps(_true_restrictions(country, checks, seed), indent=1) + "\n")
     return len(checks)
 
 
 # -- checks --------------------------------------------------------------------------------------------------------
 
 
-def _checks(country: CountrySettings, seed: int) -> Iterator[LineCheck]:
+def _country_checks(country: CountrySettings, seed: int) -> Iterator[LineCheck]:
     """Every check, in order of days. Its line is drawn, and with that whether the line is behind the device."""
     names = [f"{messenger.id}/{messenger.variant}" for messenger in country.messengers]
     arms = choose_arms(names, country.media)
     for day in country.days:
         for operator in country.operators:
-            rules, blocked = rules_of(country, operator, day), silenced(country, operator, day)
+            rules, blocked = rules_of(country, operator, day), silenced_apps(country, operator, day)
             for number in range(country.people.checks):
                 rng = Random(f"{seed} line {day} {operator.network} {number}")
                 covered, liar = rng.random() < operator.coverage, rng.random() < country.people.liars
@@ -112,44 +112,44 @@ def _play_all(checks: Sequence[LineCheck], folder: Path, jobs: int, on_progress:
     for day in dict.fromkeys(check.day for check in checks):
         (folder / "bundles" / day).mkdir(parents=True)
     if jobs == 1:
-        _store(checks, map(evidence, checks), folder, on_progress)
+        _store_bundles(checks, map(check_bundle, checks), folder, on_progress)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        _store(checks, pool.map(evidence, checks, chunksize=4), folder, on_progress)
+        _store_bundles(checks, pool.map(check_bundle, checks, chunksize=4), folder, on_progress)
 
 
-def _store(checks: Sequence[LineCheck], played: Iterator[bytes], folder: Path, on_progress: OnProgress) -> None:
+def _store_bundles(checks: Sequence[LineCheck], played: Iterator[bytes], folder: Path, on_progress: OnProgress) -> None:
     for check, data in zip(checks, played, strict=True):
         (folder / check.name).write_bytes(data)
         on_progress(f"{check.day} {check.network}")
 
 
-def evidence(check: LineCheck) -> bytes:
+def check_bundle(check: LineCheck) -> bytes:
     """The bundle of one check. What the check leaves in memory, 90 MB, is given back before the next one."""
     try:
-        return _evidence(check)
+        return _check_bundle(check)
     finally:
         forget()
         gc.collect()  # the engines refer to each other, and the collector by itself comes once in dozens of checks
 
 
-def _evidence(check: LineCheck) -> bytes:
+def _check_bundle(check: LineCheck) -> bytes:
     scenario = Scenario.parse(check.background, check.rules, check.seed)
     plan = make_plan(check.arms)
-    facts = run_sim(plan, scenario, where=NetworkOrigin(check.network, COUNTRY))
-    exchanges = _messages(plan, check)
+    facts = run_sim(plan, scenario, where=NetworkOrigin(check.network, MADE_UP_COUNTRY))
+    exchanges = _messenger_exchanges(plan, check)
     facts = replace(facts, started_at=f"{check.day}T12:00:00Z", exchanges=exchanges)
     return write_check(facts, judge_check(facts)[1], probe_signer())
 
 
-def _messages(plan: Plan, check: LineCheck) -> tuple[Exchange, ...]:
+def _messenger_exchanges(plan: Plan, check: LineCheck) -> tuple[Exchange, ...]:
     """Exchanges with each app's own host, which an order may block for some apps."""
     open_apps = tuple(app for app in check.apps if app not in check.blocked)
-    exchanges = [*_ask(plan, check, open_apps, ()), *_ask(plan, check, check.blocked, (BLOCKED,))]
+    exchanges = [*_ask_messengers(plan, check, open_apps, ()), *_ask_messengers(plan, check, check.blocked, (BLOCKED,))]
     return tuple(exchanges)
 
 
-def _ask(plan: Plan, check: LineCheck, apps: tuple[str, ...], rules: tuple[str, ...]) -> Sequence[Exchange]:
+def _ask_messengers(plan: Plan, check: LineCheck, apps: tuple[str, ...], rules: tuple[str, ...]) -> Sequence[Exchange]:
     if not apps:
         return ()
     return messages_in_sim(plan, Scenario.parse(check.background, rules, check.seed), apps)
@@ -159,13 +159,13 @@ def _ask(plan: Plan, check: LineCheck, apps: tuple[str, ...], rules: tuple[str, 
 
 
 @lru_cache(maxsize=256)
-def hits(rules: tuple[str, ...], arms: tuple[Arm, ...]) -> tuple[tuple[str, str, str], ...]:
+def restricted_media(rules: tuple[str, ...], arms: tuple[Arm, ...]) -> tuple[tuple[str, str, str], ...]:
     """(app, medium, rule) of everything that the rules really restrict."""
-    found = truth(Scenario.parse("clean", rules).rules, arms, PORTS)
+    found = rule_hits(Scenario.parse("clean", rules).rules, arms, SIM_PORTS)
     return tuple(dict.fromkeys((hit.arm.app, hit.arm.medium, hit.rule) for hit in found))
 
 
-def _truth(country: CountrySettings, checks: Sequence[LineCheck], seed: int) -> dict[str, Any]:
+def _true_restrictions(country: CountrySettings, checks: Sequence[LineCheck], seed: int) -> dict[str, Any]:
     """What the scenario really does, by network and day, and which checks lie."""
     arms = checks[0].arms
     rows = [
@@ -179,7 +179,7 @@ def _truth(country: CountrySettings, checks: Sequence[LineCheck], seed: int) -> 
         }
         for day in country.days
         for operator in country.operators
-        for app, medium, rule in _restricted(country, operator, day, arms)
+        for app, medium, rule in _restricted_on_line(country, operator, day, arms)
     ]
     return {
         "schema": "talkpath.country/1",
@@ -195,29 +195,29 @@ def _truth(country: CountrySettings, checks: Sequence[LineCheck], seed: int) -> 
     }
 
 
-def _restricted(
+def _restricted_on_line(
     country: CountrySettings, operator: Operator, day: str, arms: tuple[Arm, ...]
 ) -> list[tuple[str, str, str]]:
     """(app, medium, rule) of what is restricted on a line behind the device, messages included."""
-    calls = hits(rules_of(country, operator, day), arms)
-    return [*calls, *((app, "text", "signalling.block") for app in silenced(country, operator, day))]
+    calls = restricted_media(rules_of(country, operator, day), arms)
+    return [*calls, *((app, "text", "signalling.block") for app in silenced_apps(country, operator, day))]
 
 
 # -- other records -------------------------------------------------------------------------------------------------
 
 
-def _taps(country: CountrySettings, checks: Sequence[LineCheck], seed: int) -> list[dict[str, Any]]:
+def _tap_rows(country: CountrySettings, checks: Sequence[LineCheck], seed: int) -> list[dict[str, Any]]:
     arms = checks[0].arms
     rows: list[dict[str, Any]] = []
     for day in country.days:
         for operator in country.operators:
-            restricted = _restricted(country, operator, day, arms)
+            restricted = _restricted_on_line(country, operator, day, arms)
             shares = {(app, medium): operator.coverage for app, medium, _ in restricted}
-            rows += taps(country, operator, day, shares, seed)
+            rows += failed_call_taps(country, operator, day, shares, seed)
     return rows
 
 
-def _said(country: CountrySettings) -> list[dict[str, Any]]:
+def _public_statements(country: CountrySettings) -> list[dict[str, Any]]:
     """The public statements: the regulator's, each on the day on which its order begins, then those of others."""
     orders = [
         {
@@ -225,14 +225,14 @@ def _said(country: CountrySettings) -> list[dict[str, Any]]:
             "who": "the regulator",
             "kind": "official",
             "says": order.says,
-            "country": COUNTRY,
+            "country": MADE_UP_COUNTRY,
             "apps": sorted({act.app for act in order.acts}),
             "simulated": True,
         }
         for order in country.orders
         if order.says
     ]
-    others = [{**asdict(said), "country": COUNTRY, "simulated": True} for said in country.statements]
+    others = [{**asdict(said), "country": MADE_UP_COUNTRY, "simulated": True} for said in country.statements]
     return [*orders, *others]
 
 

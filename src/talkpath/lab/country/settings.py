@@ -20,9 +20,9 @@ from talkpath.experiment.plan import choose_arms
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.restrictor import parse_rule
 
-COUNTRY = "XX"
-NETWORKS = tuple(f"AS{number}" for number in range(64496, 64512))  # RFC 5398: for examples
-MEDIA = ("voice", "video")
+MADE_UP_COUNTRY = "XX"
+EXAMPLE_NETWORKS = tuple(f"AS{number}" for number in range(64496, 64512))  # RFC 5398: for examples
+COUNTRY_MEDIA = ("voice", "video")
 
 
 class OrderAction(Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,7 +106,7 @@ class CountrySettings(Struct, frozen=True, forbid_unknown_fields=True):
     operators: tuple[Operator, ...]
     orders: tuple[BlockingOrder, ...] = ()
     statements: tuple[Statement, ...] = ()
-    media: tuple[str, ...] = MEDIA
+    media: tuple[str, ...] = COUNTRY_MEDIA
     lies: tuple[str, ...] = field(default_factory=tuple)
 
     @property
@@ -123,15 +123,15 @@ def read_country(path: Path) -> CountrySettings:
         raise UsageError("The scenario cannot be read; is its name right?") from None
     except msgspec.MsgspecError as error:
         raise UsageError(f"{path.name} is not as a country's file has to be: {error}.") from None
-    for why in _problems(country):
+    for why in _setting_problems(country):
         raise UsageError(f"{path.name}: {why}")
     return country
 
 
-def _problems(country: CountrySettings) -> Iterator[str]:
+def _setting_problems(country: CountrySettings) -> Iterator[str]:
     """A sentence for each setting that is wrong."""
     for operator in country.operators:
-        if operator.network not in NETWORKS:
+        if operator.network not in EXAMPLE_NETWORKS:
             yield f"{operator.network} is no network of a simulation; there are AS64496 to AS64511."
         if not 0 <= operator.coverage <= 1 or operator.users <= 0:
             yield f"{operator.network} needs users above 0, and a coverage between 0 and 1."

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from talkpath.lab.demo.script import DemoClaim
 from talkpath.lab.ground_truth.hits import RuleHit
-from talkpath.lab.ground_truth.score import Score, score
+from talkpath.lab.ground_truth.score import Score, score_verdicts
 from talkpath.report.words import sentences as words
 from talkpath.report.words.language import listed, say
 from talkpath.verdict.model import Verdict
@@ -40,17 +40,17 @@ def compare_claim(claim: DemoClaim, verdicts: Sequence[Verdict]) -> ClaimOutcome
     fitting, against = (restricted, well) if claim.expects == "restricted" else (well, restricted)
     unclear = [v for v in found if v not in fitting and v not in against]
     if against:
-        return ClaimOutcome(claim.words, claim.scene, "contradicted", _because(against))
+        return ClaimOutcome(claim.words, claim.scene, "contradicted", _reason_words(against))
     if fitting and not unclear and {v.app for v in fitting} == set(claim.apps):
-        return ClaimOutcome(claim.words, claim.scene, "supported", _because(fitting))
+        return ClaimOutcome(claim.words, claim.scene, "supported", _reason_words(fitting))
     return ClaimOutcome(
-        claim.words, claim.scene, "could not tell", _because(unclear) if unclear else say("table", "not tested")
+        claim.words, claim.scene, "could not tell", _reason_words(unclear) if unclear else say("table", "not tested")
     )
 
 
-def _because(verdicts: Sequence[Verdict]) -> str:
-    labels = dict.fromkeys(words.label(verdict) for verdict in verdicts)
-    medium = words.medium(verdicts[0].medium)
+def _reason_words(verdicts: Sequence[Verdict]) -> str:
+    labels = dict.fromkeys(words.verdict_label(verdict) for verdict in verdicts)
+    medium = words.medium_word(verdicts[0].medium)
     return say("list", "; ").join(
         say("demo", "{apps} ({medium}): {label}", apps=_names(verdicts, label), medium=medium, label=label.lower())
         for label in labels
@@ -58,7 +58,7 @@ def _because(verdicts: Sequence[Verdict]) -> str:
 
 
 def _names(verdicts: Sequence[Verdict], label: str) -> str:
-    return listed(words.app_name(verdict) for verdict in verdicts if words.label(verdict) == label)
+    return listed(words.app_name(verdict) for verdict in verdicts if words.verdict_label(verdict) == label)
 
 
 class ResultTally(Struct, frozen=True):
@@ -74,9 +74,9 @@ class ResultTally(Struct, frozen=True):
     undecided: int
 
 
-def tally(verdicts: Sequence[Verdict], hits: Sequence[RuleHit]) -> ResultTally:
+def scene_tally(verdicts: Sequence[Verdict], hits: Sequence[RuleHit]) -> ResultTally:
     """Counts of one scene."""
-    scores = score(verdicts, hits)
+    scores = score_verdicts(verdicts, hits)
     found = [each for each in scores if each.hits and each.verdict.state == "restricted"]
     texts = [verdict for verdict in verdicts if verdict.medium == "text"]
     return ResultTally(
@@ -95,7 +95,7 @@ def _is_false(each: Score) -> bool:
     return each.false or well_of_restricted or bool({"rule", "direction"} & set(each.wrong))
 
 
-def total(tallies: Iterable[ResultTally]) -> ResultTally:
+def total_tally(tallies: Iterable[ResultTally]) -> ResultTally:
     """The sum over all scenes."""
     rows = list(tallies)
     return ResultTally(*(sum(getattr(row, name) for row in rows) for name in ResultTally.__struct_fields__))

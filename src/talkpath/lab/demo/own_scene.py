@@ -17,18 +17,18 @@ from talkpath.experiment.plan import make_plan
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.demo.script import DemoScript, OwnScene
 from talkpath.lab.drivers.run import run_sim
-from talkpath.lab.own_addresses.play import OwnAddressCase, play
+from talkpath.lab.own_addresses.play import OwnAddressCase, ask_own_addresses
 from talkpath.lab.own_addresses.ways import WaySettings, WayTo
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Plan
 from talkpath.report import joined_report
-from talkpath.report.words.joined_sentences import sentences
-from talkpath.verdict.bases.joined_means import JoinedMedium, join
+from talkpath.report.words.joined_sentences import joined_sentences
+from talkpath.verdict.bases.joined_means import JoinedMedium, join_means
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 
-BEHIND = 3  # routers of each way behind the shared ones
+ROUTERS_BEHIND_TRUNK = 3  # routers of each way behind the shared ones
 
 
 class PlayedOwnScene(Struct, frozen=True):
@@ -41,30 +41,30 @@ class PlayedOwnScene(Struct, frozen=True):
     @property
     def sentences(self) -> list[str]:
         """What both means say together."""
-        return sentences(self.joined)
+        return joined_sentences(self.joined)
 
     def record(self) -> dict[str, Any]:
         """The entry of demo.json."""
-        return {"id": self.scene.id, "rule": self.scene.rule, "joined": joined_report.record(self.joined)}
+        return {"id": self.scene.id, "rule": self.scene.rule, "joined": joined_report.joined_entries(self.joined)}
 
 
 def play_own_scene(script: DemoScript, seed: int) -> PlayedOwnScene:
     """Plays the scene: a check with a test server, then the questions to the app's own addresses."""
     begun_s, scene = time.monotonic(), script.own
     arms = [arm for arm in script.arms if arm.app == scene.app]
-    server = judge(run_sim(_plan(script, arms), Scenario.parse("clean", [scene.rule], seed)))
-    facts, _ = play(_questions(scene, seed))
-    joined = join([*server, *judge_own_addresses(facts)])
+    server = judge_facts(run_sim(_own_scene_plan(script, arms), Scenario.parse("clean", [scene.rule], seed)))
+    facts, _ = ask_own_addresses(_own_scene_case(scene, seed))
+    joined = join_means([*server, *judge_own_addresses(facts)])
     return PlayedOwnScene(scene, round(time.monotonic() - begun_s, 1), tuple(joined))
 
 
-def _plan(script: DemoScript, arms: list[Arm]) -> Plan:
+def _own_scene_plan(script: DemoScript, arms: list[Arm]) -> Plan:
     own = script.check
     plan = make_plan(arms, k=own.k, budget_bytes=own.budget_bytes)
     return replace(plan, packets=own.packets)
 
 
-def _questions(scene: OwnScene, seed: int) -> OwnAddressCase:
+def _own_scene_case(scene: OwnScene, seed: int) -> OwnAddressCase:
     case = OwnAddressCase(seed, parse_background("clean"), rules=(parse_rule(scene.rule),), app=scene.app)
-    ways = WaySettings(at=scene.at, to={name: WayTo(routers=BEHIND) for name in case.hosts})
+    ways = WaySettings(at=scene.at, to={name: WayTo(routers=ROUTERS_BEHIND_TRUNK) for name in case.hosts})
     return OwnAddressCase(case.seed, case.background, ways, case.rules, case.app)

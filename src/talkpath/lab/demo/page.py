@@ -6,10 +6,17 @@ from collections.abc import Iterator, Sequence
 
 from talkpath.lab.demo.own_scene import PlayedOwnScene
 from talkpath.lab.demo.play import DemoResult, PlayedScene
-from talkpath.lab.demo.text import how_played, next_steps, outcome, truth_sentence
+from talkpath.lab.demo.text import claim_outcome_words, how_played, next_steps, truth_sentence
 from talkpath.report.joined_report import NOT_MEASURED, finding_words
-from talkpath.report.pictures.app_matrix import cell
-from talkpath.report.pictures.check_page import check_parts, heading, label, meanings, page, state
+from talkpath.report.pictures.app_matrix import app_cell
+from talkpath.report.pictures.check_page import (
+    cell_label,
+    check_parts,
+    html_page,
+    meanings_table,
+    state_label,
+    verdict_heading,
+)
 from talkpath.report.pictures.markup import Element, element
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
@@ -18,8 +25,8 @@ from talkpath.report.words.language import say
 from talkpath.verdict.bases.joined_means import MeansFinding
 from talkpath.verdict.model import Verdict
 
-MARKS = {"supported": "✓", "contradicted": "✗", "could not tell": "?"}
-STATES = {"supported": "ok", "contradicted": "restricted", "could not tell": "insufficient"}
+CLAIM_MARKS = {"supported": "✓", "contradicted": "✗", "could not tell": "?"}
+CLAIM_STATES = {"supported": "ok", "contradicted": "restricted", "could not tell": "insufficient"}
 
 
 def demo_page(performance: DemoResult) -> str:
@@ -33,18 +40,18 @@ def demo_page(performance: DemoResult) -> str:
     )
     body = [
         element("p", lead, class_="lead"),
-        *(part for played in performance.played for part in _scene(played)),
+        *(part for played in performance.played for part in _scene_html(played)),
         *_own_scene(performance.own),
-        *_order(performance),
-        *_truth(performance),
-        *_next(),
+        *_order_html(performance),
+        *_truth_html(performance),
+        *_next_html(),
         element("h2", say("demo", "What the words mean")),
-        meanings(),
+        meanings_table(),
     ]
-    return page(say("demo", "A made-up country: are calls being restricted?"), body, simulated=True)
+    return html_page(say("demo", "A made-up country: are calls being restricted?"), body, simulated=True)
 
 
-def _scene(played: PlayedScene) -> Iterator[Element]:
+def _scene_html(played: PlayedScene) -> Iterator[Element]:
     yield element("h2", played.scene.told_title)
     yield element("p", say("scene", played.scene.story))
     told = say("demo", "Played: {how}.", how=how_played(played))
@@ -52,8 +59,8 @@ def _scene(played: PlayedScene) -> Iterator[Element]:
     yield from check_parts(played.facts, played.verdicts, played.written["transports"])
     for verdict in played.verdicts:
         if verdict.state == "restricted" and verdict.medium == "voice":
-            yield element("h3", state(cell(verdict)), f" {heading(verdict)}")
-            lines = sentences.lines(verdict, CheckContext(with_messages=True))
+            yield element("h3", cell_label(app_cell(verdict)), f" {verdict_heading(verdict)}")
+            lines = sentences.verdict_lines(verdict, CheckContext(with_messages=True))
             yield element("ul", *(element("li", line) for line in lines[:2]))
 
 
@@ -62,38 +69,40 @@ def _own_scene(own: PlayedOwnScene) -> Iterator[Element]:
     yield element("p", say("scene", own.scene.story))
     titles = means_titles()
     used = [means for means in titles if any(each.of(means) for each in own.joined)]
-    lines = [(sentences.medium(each.medium), *(_finding(each.of(means)) for means in used)) for each in own.joined]
-    yield _table((say("table", "medium"), *(titles[means] for means in used)), lines)
+    lines = [
+        (sentences.medium_word(each.medium), *(_finding_row(each.of(means)) for means in used)) for each in own.joined
+    ]
+    yield _table_html((say("table", "medium"), *(titles[means] for means in used)), lines)
     yield from (element("p", line) for line in own.sentences)
 
 
-def _finding(found: MeansFinding | None) -> Element | str:
+def _finding_row(found: MeansFinding | None) -> Element | str:
     if found is None:
         return NOT_MEASURED
-    return label(found.verdict.state, sentences.MARKS[found.verdict.state], finding_words()[found.finding])
+    return state_label(found.verdict.state, sentences.STATE_MARKS[found.verdict.state], finding_words()[found.finding])
 
 
-def _order(performance: DemoResult) -> Iterator[Element]:
+def _order_html(performance: DemoResult) -> Iterator[Element]:
     yield element("h2", say("demo", "The order, held against what was measured in this made-up country:").rstrip(":"))
     yield element("blockquote", say("scene", performance.script.order.words))
     found = (
         (
             say("demo", "“{words}”", words=say("scene", held.words)),
-            label(STATES[held.outcome], MARKS[held.outcome], outcome(held.outcome)),
+            state_label(CLAIM_STATES[held.outcome], CLAIM_MARKS[held.outcome], claim_outcome_words(held.outcome)),
             performance.because(held),
         )
         for held in performance.claims
     )
-    yield _table((say("table", "the order says"), say("table", "this is"), say("table", "because")), list(found))
+    yield _table_html((say("table", "the order says"), say("table", "this is"), say("table", "because")), list(found))
 
 
-def _truth(performance: DemoResult) -> Iterator[Element]:
+def _truth_html(performance: DemoResult) -> Iterator[Element]:
     yield element("h2", say("demo", "Ground truth"))
     yield element("p", truth_sentence(performance.tally))
     lines = [
-        (played.scene.told_title, heading(verdict), element("code", did), state(cell(verdict)), said)
+        (played.scene.told_title, verdict_heading(verdict), element("code", did), cell_label(app_cell(verdict)), said)
         for played in performance.played
-        for verdict, did, said in _pairs(played)
+        for verdict, did, said in _restricted_rows(played)
     ]
     titles = (
         say("table", "scene"),
@@ -102,10 +111,10 @@ def _truth(performance: DemoResult) -> Iterator[Element]:
         say("table", "what the check said"),
         say("table", "how"),
     )
-    yield _table(titles, lines)
+    yield _table_html(titles, lines)
 
 
-def _pairs(played: PlayedScene) -> Iterator[tuple[Verdict, str, str]]:
+def _restricted_rows(played: PlayedScene) -> Iterator[tuple[Verdict, str, str]]:
     """(verdict, what the lab did, the mechanism named) of every app and medium that the lab restricted."""
     for hit in played.hits:
         settings = ", ".join(
@@ -115,15 +124,15 @@ def _pairs(played: PlayedScene) -> Iterator[tuple[Verdict, str, str]]:
         for verdict in played.verdicts:
             if verdict.arm == hit.arm:
                 did = f"{hit.rule}, {hit.direction}" + (f": {settings}" if settings else "")
-                yield verdict, did, cell(verdict).how
+                yield verdict, did, app_cell(verdict).how
 
 
-def _next() -> Iterator[Element]:
+def _next_html() -> Iterator[Element]:
     yield element("h2", say("demo", "What to do next"))
     yield element("ul", *(element("li", element("code", command), f": {what}.") for command, what in next_steps()))
 
 
-def _table(titles: Sequence[str], lines: Sequence[Sequence[Element | str]]) -> Element:
+def _table_html(titles: Sequence[str], lines: Sequence[Sequence[Element | str]]) -> Element:
     head = element("tr", *(element("th", title, scope="col") for title in titles))
     body = (element("tr", *(element("td", each) for each in line)) for line in lines)
     return element("table", element("thead", head), element("tbody", *body))

@@ -16,19 +16,19 @@ from msgspec import Struct
 from talkpath.errors import PeerError, TalkpathError, UsageError
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.simulation_keys import probe_signer
-from talkpath.lab.demo.comparison import ClaimOutcome, ResultTally, compare_claim, tally, total
+from talkpath.lab.demo.comparison import ClaimOutcome, ResultTally, compare_claim, scene_tally, total_tally
 from talkpath.lab.demo.own_scene import PlayedOwnScene, play_own_scene
 from talkpath.lab.demo.script import DemoScript, Scene
 from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers import run as drive
-from talkpath.lab.drivers.sim import PORTS
-from talkpath.lab.ground_truth.hits import RuleHit, truth
+from talkpath.lab.drivers.sim import SIM_PORTS
+from talkpath.lab.ground_truth.hits import RuleHit, rule_hits
 from talkpath.measure.facts import Facts
 from talkpath.report.check_json import judge_check
 from talkpath.report.words.language import ENGLISH, say, speaking
-from talkpath.report.words.reasons import reason
+from talkpath.report.words.reasons import reason_clause
 from talkpath.verdict.model import Verdict
-from talkpath.verdict.validity import voided
+from talkpath.verdict.validity import why_voided
 
 DemoDriver = Literal["netns", "loopback", "sim"]
 RunDriver = Callable[..., Facts]
@@ -38,10 +38,10 @@ DRIVERS: Mapping[DemoDriver, RunDriver] = {
     "loopback": drive.run_loopback,
     "sim": drive.run_sim,
 }
-LIMIT_S = 128.0  # for all scenes: `make demo` ends within 130 s
+MAX_DEMO_S = 128.0  # for all scenes: `make demo` ends within 130 s
 OWN_S = 6.0  # the last scene, in virtual time
-AROUND_S = 5.0  # what a scene takes beside its questions: programs that start, the end
-TRIES = 2
+SCENE_OVERHEAD_S = 5.0  # what a scene takes beside its questions: programs that start, the end
+MAX_SCENE_TRIES = 2
 
 
 class PlayedScene(Struct, frozen=True):
@@ -59,7 +59,7 @@ class PlayedScene(Struct, frozen=True):
     @property
     def tally(self) -> ResultTally:
         """Its verdicts compared with the ground truth."""
-        return tally(self.verdicts, self.hits)
+        return scene_tally(self.verdicts, self.hits)
 
     def bundle(self) -> bytes:
         """The evidence, as `check -o` writes it."""
@@ -90,10 +90,10 @@ class DemoResult(Struct, frozen=True):
     @property
     def tally(self) -> ResultTally:
         """All verdicts compared with the ground truth."""
-        return total(played.tally for played in self.played)
+        return total_tally(played.tally for played in self.played)
 
 
-def moves(driver: DemoDriver) -> str:
+def driver_words(driver: DemoDriver) -> str:
     """What moves the packets, in words."""
     return {
         "netns": say("demo", "real sockets in network namespaces"),
@@ -104,7 +104,7 @@ def moves(driver: DemoDriver) -> str:
 
 def choose_driver(wanted: str) -> DemoDriver:
     """The best driver that this machine has, or the one that was asked for; `PeerError` where that cannot run."""
-    why = namespace.available() if wanted in ("auto", "netns") else ""
+    why = namespace.why_unavailable() if wanted in ("auto", "netns") else ""
     if wanted == "auto":
         return "loopback" if why else "netns"
     if why:
@@ -142,8 +142,8 @@ def play_scenes(
     start_s = time.monotonic()
     played = []
     for number, scene in enumerate(script.scenes):
-        later_s = sum(AROUND_S + each.budget_s for each in script.scenes[number + 1 :])
-        until_s = start_s + LIMIT_S - OWN_S - later_s
+        later_s = sum(SCENE_OVERHEAD_S + each.budget_s for each in script.scenes[number + 1 :])
+        until_s = start_s + MAX_DEMO_S - OWN_S - later_s
         played.append(play_scene(script, scene, driver, seed, listener, until_s=until_s, drivers=drivers))
         listener.ends(played[-1])
     own = play_own_scene(script, seed)
@@ -169,12 +169,12 @@ def play_scene(
 ) -> PlayedScene:
     """Plays one scene. No repeat on real sockets may end after `until_s` (monotonic clock)."""
     notes: list[str] = []
-    for using in _tries(driver, scene, until_s):
+    for using in _affordable_tries(driver, scene, until_s):
         begun_s = time.monotonic()
         listener.begins(scene, using)
-        facts, wrong = _run(drivers[using], script, scene, seed, listener)
+        facts, wrong = _run_scene(drivers[using], script, scene, seed, listener)
         if facts is not None and (not wrong or using == "sim"):
-            hits = truth(scene.scenario(seed).rules, script.arms, PORTS)
+            hits = rule_hits(scene.scenario(seed).rules, script.arms, SIM_PORTS)
             verdicts, written = judge_check(facts, [hit.record() for hit in hits])
             seconds = round(time.monotonic() - begun_s, 1)
             return PlayedScene(scene, using, seconds, tuple(notes), facts, tuple(verdicts), written, tuple(hits))
@@ -183,7 +183,7 @@ def play_scene(
                 "demo",
                 "{scene}: a run did not count ({driver}): {why}.",
                 scene=scene.told_title,
-                driver=moves(using),
+                driver=driver_words(using),
                 why=wrong,
             )
         )
@@ -191,16 +191,16 @@ def play_scene(
     raise PeerError("The scene could not be played, not even in virtual time; please report this.")
 
 
-def _tries(driver: DemoDriver, scene: Scene, until_s: float) -> Iterator[DemoDriver]:
+def _affordable_tries(driver: DemoDriver, scene: Scene, until_s: float) -> Iterator[DemoDriver]:
     if driver != "sim":
         yield driver
-        for _ in range(TRIES - 1):
-            if time.monotonic() + AROUND_S + scene.budget_s <= until_s:
+        for _ in range(MAX_SCENE_TRIES - 1):
+            if time.monotonic() + SCENE_OVERHEAD_S + scene.budget_s <= until_s:
                 yield driver
     yield "sim"
 
 
-def _run(
+def _run_scene(
     run: RunDriver, script: DemoScript, scene: Scene, seed: int, listener: DemoListener
 ) -> tuple[Facts | None, str]:
     """(facts, why they do not count or "")."""
@@ -210,8 +210,8 @@ def _run(
         return None, say("demo", "it did not come about ({error})", error=str(error).rstrip("."))
     except OSError as error:
         return None, say("demo", "this system refused ({error})", error=error.strerror or type(error).__name__)
-    void = voided(facts)
-    return facts, reason(void) if void else ""
+    void = why_voided(facts)
+    return facts, reason_clause(void) if void else ""
 
 
 def as_json(performance: DemoResult) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from talkpath.lab.demo.play import DemoDriver, DemoListener, PlayedScene, moves
+from talkpath.lab.demo.play import DemoDriver, DemoListener, PlayedScene, driver_words
 from talkpath.lab.demo.script import Scene
 from talkpath.report.words.amounts import seconds
 from talkpath.report.words.language import say
 
-QUIET_S = 5.0
+MAX_QUIET_PROGRESS_S = 5.0
 
 
 class DemoProgress(DemoListener):
@@ -47,7 +47,7 @@ class DemoProgress(DemoListener):
                 "demo",
                 "{scene}: {driver}, about {seconds} at most",
                 scene=self._scene,
-                driver=moves(driver),
+                driver=driver_words(driver),
                 seconds=seconds(scene.budget_s + 5, 0),
             )
         )
@@ -58,7 +58,7 @@ class DemoProgress(DemoListener):
         text = f"{self._scene}: {now_s - self._begun_s:3.0f} s  {message}"
         if self._console.is_terminal:
             self._live.update(Text(text, overflow="ellipsis", no_wrap=True), refresh=True)
-        elif now_s - self._shown_s >= QUIET_S:
+        elif now_s - self._shown_s >= MAX_QUIET_PROGRESS_S:
             self._shown_s = now_s
             self._print(text)
 

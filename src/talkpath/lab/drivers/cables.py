@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from talkpath.errors import UsageError
-from talkpath.lab.drivers.namespace import Namespace, ip, require, tool
+from talkpath.lab.drivers.namespace import Namespace, require_namespaces, run_ip, system_tool
 from talkpath.lab.path.hosts import HOSTS, PREFIXES_V4, PREFIXES_V6, LabHost
 
 MTU = 1500
@@ -39,8 +39,8 @@ _OFFLOADS = (0x15, 0x17, 0x19, 0x1F, 0x24, 0x2C)
 _KERNEL_LINKS = {"lo", "tunl0", "sit0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "ip6tnl0", "ip6gre0"}
 
 
-def _show(*argv: str) -> list[dict[str, Any]]:
-    done = subprocess.run([str(tool("ip")), "-json", *argv], capture_output=True, check=True)
+def _show_links(*argv: str) -> list[dict[str, Any]]:
+    done = subprocess.run([str(system_tool("ip")), "-json", *argv], capture_output=True, check=True)
     entries: list[dict[str, Any]] = json.loads(done.stdout or b"[]")
     return [entry for entry in entries if entry]
 
@@ -48,12 +48,12 @@ def _show(*argv: str) -> list[dict[str, Any]]:
 def refuse_foreign() -> None:
     """Raises `UsageError` where this namespace has a default route or a link that is not the kernel's own."""
     for family in ("-4", "-6"):
-        routes = _show(family, "route", "show", "table", "all")
+        routes = _show_links(family, "route", "show", "table", "all")
         if any(route["dst"] == "default" and route.get("type", "unicast") == "unicast" for route in routes):
             raise UsageError(
                 "The lab does not act in a namespace that has a default route: run it in one of its own (enter())."
             )
-    for link in _show("link", "show"):
+    for link in _show_links("link", "show"):
         known = link["ifname"] in _KERNEL_LINKS
         if not known or (link["ifname"] != "lo" and "UP" in link["flags"]):
             raise UsageError(
@@ -81,7 +81,7 @@ def has_ipv6() -> bool:
     return Path("/proc/net/if_inet6").exists()
 
 
-def mac(index: int, end: int) -> str:
+def cable_mac(index: int, end: int) -> str:
     """The locally administered MAC address of the host (end 0) or of the router's end (end 1) of a cable."""
     return f"02:00:00:00:{end:02x}:{index:02x}"
 
@@ -92,22 +92,22 @@ def bring_up(hosts: Sequence[LabHost] = HOSTS) -> Iterator[dict[str, Namespace]]
 
     `UsageError` where this namespace is not empty (`refuse_foreign`). Everything is removed after the block.
     """
-    require()
+    require_namespaces()
     refuse_foreign()
     with contextlib.ExitStack() as made:
-        yield {host.name: _host(index, host, made) for index, host in enumerate(hosts)}
+        yield {host.name: _lay_cable(index, host, made) for index, host in enumerate(hosts)}
 
 
-def _host(index: int, host: LabHost, undo: contextlib.ExitStack) -> Namespace:
+def _lay_cable(index: int, host: LabHost, undo: contextlib.ExitStack) -> Namespace:
     made = Namespace.new(host.name)
     undo.callback(made.close)
-    ip(
-        f"link add {host.name} address {mac(index, 1)} mtu {MTU} "
-        f"type veth peer name eth0 address {mac(index, 0)} mtu {MTU} netns {made.path}",
+    run_ip(
+        f"link add {host.name} address {cable_mac(index, 1)} mtu {MTU} "
+        f"type veth peer name eth0 address {cable_mac(index, 0)} mtu {MTU} netns {made.path}",
         *_link_up(host.name),
     )
-    undo.callback(ip, f"link del {host.name}")
-    made.ip(*_link_up("eth0"), *_addresses(host))
+    undo.callback(run_ip, f"link del {host.name}")
+    made.ip(*_link_up("eth0"), *_host_addresses(host))
     with made.inside():
         plain_wire("eth0")
     return made
@@ -118,7 +118,7 @@ def _link_up(interface: str) -> list[str]:
     return [*no_own_address, f"link set {interface} arp off up"]
 
 
-def _addresses(host: LabHost) -> list[str]:
+def _host_addresses(host: LabHost) -> list[str]:
     ipv4 = [f"addr add {host.ipv4}/32 dev eth0", *(f"route add {net} dev eth0" for net in PREFIXES_V4)]
     ipv6 = [f"addr add {host.ipv6}/128 dev eth0 nodad", *(f"route add {net} dev eth0" for net in PREFIXES_V6)]
     return ipv4 + (ipv6 if has_ipv6() else [])

@@ -9,7 +9,7 @@ a port of the relay towards the listener, so return paths and translated ports w
         lab.ports["responder", "udp", 3478]     # where the probe finds it on 127.0.0.1
         health = lab.stop()
 
-It has no TTL and no real TCP packets: rules that need them are refused by name (`refuse`).
+It has no TTL and no real TCP packets: rules that need them are refused by name (`refuse_rules`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from talkpath.errors import UsageError
 from talkpath.lab.drivers.delivery import Deliveries, PacketNetwork, RouterHealth, be_prompt
 from talkpath.lab.drivers.service import Service
 from talkpath.lab.drivers.splice import SocketCallbacks, Splice
-from talkpath.lab.path.hosts import HOSTS, PROBE
+from talkpath.lab.path.hosts import HOSTS, LAB_PROBE
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter, split_udp
 
@@ -68,7 +68,7 @@ class Lab:
     stop: Callable[[], RouterHealth]
 
 
-def refuse(rules: Iterable[str]) -> None:
+def refuse_rules(rules: Iterable[str]) -> None:
     """Raises `UsageError` for the first rule that this driver cannot carry out."""
     for rule in rules:
         if rule in INEXPRESSIBLE:
@@ -76,14 +76,14 @@ def refuse(rules: Iterable[str]) -> None:
 
 
 @contextmanager
-def relay(network: PacketNetwork, listeners: Sequence[Listener], family: int = 4) -> Iterator[Lab]:
+def relay_process(network: PacketNetwork, listeners: Sequence[Listener], family: int = 4) -> Iterator[Lab]:
     """A relay process for the duration of the block."""
-    with Service(forward, RelayJob(network, tuple(listeners), family)) as service:
+    with Service(forward_packets, RelayJob(network, tuple(listeners), family)) as service:
         keys = [(listener.host, listener.transport, listener.port) for listener in listeners]
         yield Lab(dict(zip(keys, service.answer, strict=True)), service.stop)
 
 
-def forward(job: RelayJob, stop: socket.socket, ready: Callable[[object], None]) -> RouterHealth:
+def forward_packets(job: RelayJob, stop: socket.socket, ready: Callable[[object], None]) -> RouterHealth:
     """The relay's process, see `Service`."""
     realtime = be_prompt()
     running = LoopbackRelay(job)
@@ -179,7 +179,7 @@ class LoopbackRelay:
     def _from_clients(self, front: socket.socket, listener: Address) -> None:
         for port, data in self._received(front):
             self._clients.add(port)
-            client = PROBE.address(self._family, port)
+            client = LAB_PROBE.address(self._family, port)
             self._offer("up", (client, listener), data, self._to_listener)
 
     def _from_listeners(self, back: socket.socket, client: Address) -> None:
@@ -194,7 +194,7 @@ class LoopbackRelay:
         self._deliveries.offer(self._deliveries.now_s(), direction, writer.packet(data), send)
 
     def _to_listener(self, packet: bytes) -> None:
-        ends = _ends(packet)
+        ends = _udp_ends(packet)
         if ends is None or (real_port := self._real.get(ends[1])) is None:
             self._strayed += 1
             return
@@ -206,7 +206,7 @@ class LoopbackRelay:
         self._send(back, data, real_port)
 
     def _to_client(self, packet: bytes) -> None:
-        ends = _ends(packet)
+        ends = _udp_ends(packet)
         if ends is None or (front := self._fronts.get(ends[0])) is None or ends[1].port not in self._clients:
             self._strayed += 1
             return
@@ -226,8 +226,8 @@ class LoopbackRelay:
         except OSError:  # the client has closed it
             return
         near.setblocking(False)
-        client = PROBE.address(self._family, port)
-        self._splices.append(Splice(self, (client, listener), near, partial(_dial, real_port)))
+        client = LAB_PROBE.address(self._family, port)
+        self._splices.append(Splice(self, (client, listener), near, partial(_dial_responder, real_port)))
 
     def close(self, realtime: bool) -> RouterHealth:
         """Closes every socket and returns lateness and losses."""
@@ -238,13 +238,13 @@ class LoopbackRelay:
         return self._deliveries.health(self._dropped, self._strayed, realtime)
 
 
-def _dial(real_port: int) -> socket.socket:
+def _dial_responder(real_port: int) -> socket.socket:
     made = socket.create_connection((_HERE, real_port), timeout=5)
     made.setblocking(False)
     return made
 
 
-def _ends(packet: bytes) -> tuple[Address, Address, bytes] | None:
+def _udp_ends(packet: bytes) -> tuple[Address, Address, bytes] | None:
     """(source, destination, payload) of a UDP packet, None for any other."""
     parts = split_udp(packet)
     if parts is None:

@@ -31,47 +31,47 @@ _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"  # an ordinary user's PATH often 
 _INSTEAD = "use --driver loopback or --driver sim"
 
 
-def tool(name: str) -> str | None:
+def system_tool(name: str) -> str | None:
     """The path of a system program, searched in PATH and in the system's own folders."""
     return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), _SYSTEM_PATH)))
 
 
 @functools.cache
-def _unshare() -> tuple[str, ...]:
+def _unshare_command() -> tuple[str, ...]:
     """The command that makes a namespace on this system, or () where none works."""
     for flags in ([["-n"]] if os.geteuid() == 0 else []) + [["-Urn"]]:
-        command = (str(tool("unshare")), *flags)
+        command = (str(system_tool("unshare")), *flags)
         trial = ["link", "add", "talkpath0", "type", "veth", "peer", "name", "talkpath1"]
-        if subprocess.run([*command, str(tool("ip")), *trial], capture_output=True, check=False).returncode == 0:
+        if subprocess.run([*command, str(system_tool("ip")), *trial], capture_output=True, check=False).returncode == 0:
             return command
     return ()
 
 
-def available() -> str:
+def why_unavailable() -> str:
     """ "" where the netns driver can run, else one sentence: why not, and what to do."""
     if sys.platform != "linux":
         return f"The netns driver needs Linux: {_INSTEAD}."
     for name, package in (("unshare", "util-linux"), ("ip", "iproute2")):
-        if tool(name) is None:
+        if system_tool(name) is None:
             return f"The netns driver needs the program {name}: install {package}, or {_INSTEAD}."
-    if not _unshare():
+    if not _unshare_command():
         return f"The netns driver needs network namespaces, which this system does not allow us to make: {_INSTEAD}."
     return ""
 
 
-def require() -> None:
+def require_namespaces() -> None:
     """Raises `UsageError` with the sentence of `available()` where the netns driver cannot run."""
-    if reason := available():
+    if reason := why_unavailable():
         raise UsageError(reason)
 
 
-def wrapped(argv: Sequence[str]) -> list[str]:
+def namespace_command(argv: Sequence[str]) -> list[str]:
     """The command that runs `argv` in a fresh network namespace."""
-    require()
-    return [*_unshare(), str(tool("env")), f"{INSIDE}=1", *argv]
+    require_namespaces()
+    return [*_unshare_command(), str(system_tool("env")), f"{INSIDE}=1", *argv]
 
 
-def enter() -> None:
+def enter_namespace() -> None:
     """Replaces this process by the same command in a namespace of our own.
 
     Returns at once where that was done before. Standard streams, exit code and signals stay as they are; what was done
@@ -79,7 +79,7 @@ def enter() -> None:
     """
     if os.environ.get(INSIDE):
         return
-    _replace(wrapped([sys.executable, *sys.orig_argv[1:]]))
+    _replace_process(namespace_command([sys.executable, *sys.orig_argv[1:]]))
 
 
 def raise_priority() -> None:
@@ -89,7 +89,7 @@ def raise_priority() -> None:
         os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
 
 
-def _replace(argv: list[str]) -> NoReturn:
+def _replace_process(argv: list[str]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(argv[0], argv)
@@ -97,21 +97,21 @@ def _replace(argv: list[str]) -> NoReturn:
 
 def die_with_parent() -> None:
     """Asks the kernel to kill this process when its parent's thread ends (prctl(2))."""
-    _libc().prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    _load_libc().prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 @functools.cache
-def _libc() -> ctypes.CDLL:
+def _load_libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _checked(result: int) -> None:
+def _checked_call(result: int) -> None:
     if result != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
 
 
-def _current() -> int:
+def _current_namespace() -> int:
     return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
@@ -125,13 +125,13 @@ class Namespace:
     @classmethod
     def new(cls, name: str) -> Namespace:
         """A fresh one with its loopback up. `OSError` where the kernel refuses."""
-        home = _current()
+        home = _current_namespace()
         try:
-            _checked(_libc().unshare(_CLONE_NEWNET))
+            _checked_call(_load_libc().unshare(_CLONE_NEWNET))
             try:
-                made = cls(name, _current())
+                made = cls(name, _current_namespace())
             finally:
-                _checked(_libc().setns(home, _CLONE_NEWNET))
+                _checked_call(_load_libc().setns(home, _CLONE_NEWNET))
         finally:
             os.close(home)
         made.ip("link set lo up")
@@ -140,13 +140,13 @@ class Namespace:
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
         """Puts the calling thread into this namespace: sockets and processes that it opens stay in it."""
-        home = _current()
+        home = _current_namespace()
         try:
-            _checked(_libc().setns(self.fd, _CLONE_NEWNET))
+            _checked_call(_load_libc().setns(self.fd, _CLONE_NEWNET))
             try:
                 yield
             finally:
-                _checked(_libc().setns(home, _CLONE_NEWNET))
+                _checked_call(_load_libc().setns(home, _CLONE_NEWNET))
         finally:
             os.close(home)
 
@@ -163,7 +163,7 @@ class Namespace:
     def ip(self, *commands: str) -> None:
         """Runs commands of ip(8) here."""
         with self.inside():
-            ip(*commands)
+            run_ip(*commands)
 
     @property
     def path(self) -> str:
@@ -175,10 +175,10 @@ class Namespace:
         os.close(self.fd)
 
 
-def ip(*commands: str) -> None:
+def run_ip(*commands: str) -> None:
     """Runs commands of ip(8) in this thread's namespace. `RuntimeError` where one fails: then it is our bug."""
     done = subprocess.run(
-        [str(tool("ip")), "-batch", "-"], input="\n".join(commands), text=True, capture_output=True, check=False
+        [str(system_tool("ip")), "-batch", "-"], input="\n".join(commands), text=True, capture_output=True, check=False
     )
     if done.returncode != 0:
         raise RuntimeError(f"ip could not do one of {commands}: {done.stderr.strip()}")

@@ -7,7 +7,7 @@
         outcome = lab.start("probe", ["talkpath", "check", link]).finish(60)
         health = lab.stop()                              # was the lab's own router on time?
 
-`run` is the same for one command on each side. Linux only, no root needed (`namespace.available`).
+`run_ends` is the same for one command on each side. Linux only, no root needed (`namespace.available`).
 Leaving the block ends every program and removes every cable.
 """
 
@@ -22,13 +22,13 @@ from talkpath.lab.drivers.delivery import PacketNetwork, RouterHealth
 from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.drivers.program import Program, ProgramOutcome
 from talkpath.lab.drivers.service import Service
-from talkpath.lab.path.hosts import HOSTS, PROBE, RESPONDER, LabHost
+from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, RESPONDER, LabHost
 
-__all__ = ["NetnsLab", "NetnsRun", "Program", "ProgramOutcome", "box", "run"]
+__all__ = ["NetnsLab", "NetnsRun", "Program", "ProgramOutcome", "netns_lab", "run_ends"]
 
 
 class NetnsLab:
-    """The hosts and the router between them. Made by `box`."""
+    """The hosts and the router between them. Made by `netns_lab`."""
 
     def __init__(self, namespaces: Mapping[str, Namespace], forwarding: Service) -> None:
         self._namespaces = namespaces
@@ -53,10 +53,10 @@ class NetnsLab:
 
 
 @contextmanager
-def box(network: PacketNetwork, hosts: Sequence[LabHost] = HOSTS) -> Iterator[NetnsLab]:
+def netns_lab(network: PacketNetwork, hosts: Sequence[LabHost] = HOSTS) -> Iterator[NetnsLab]:
     """The lab with this network, in the namespace that `namespace.enter()` made."""
     namespace.raise_priority()
-    with cables.bring_up(hosts) as namespaces, router.start(network, hosts) as forwarding:
+    with cables.bring_up(hosts) as namespaces, router.start_router(network, hosts) as forwarding:
         made = NetnsLab(namespaces, forwarding)
         try:
             yield made
@@ -66,14 +66,14 @@ def box(network: PacketNetwork, hosts: Sequence[LabHost] = HOSTS) -> Iterator[Ne
 
 @dataclass(frozen=True, slots=True)
 class NetnsRun:
-    """The results of `run`."""
+    """The results of `run_ends`."""
 
     probe: ProgramOutcome
     responder: ProgramOutcome
     health: RouterHealth
 
 
-def run(
+def run_ends(
     network: PacketNetwork,
     responder: Sequence[str],
     ready: str,
@@ -84,7 +84,7 @@ def run(
 
     `probe(line)` gives the probe's command. `PeerError` where the responder does not get ready.
     """
-    with box(network) as lab:
+    with netns_lab(network) as lab:
         server = lab.start(RESPONDER.name, responder)
-        outcome = lab.start(PROBE.name, probe(server.line(ready))).finish(timeout_s)
+        outcome = lab.start(LAB_PROBE.name, probe(server.line(ready))).finish(timeout_s)
         return NetnsRun(outcome, server.stop(), lab.stop())

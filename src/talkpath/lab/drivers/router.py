@@ -19,7 +19,7 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.lab.drivers import cables
 from talkpath.lab.drivers.delivery import Deliveries, PacketNetwork, RouterHealth, be_prompt
 from talkpath.lab.drivers.service import Service
-from talkpath.lab.path.hosts import HOSTS, PROBE, LabHost
+from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, LabHost
 
 _ETHERTYPE = {4: b"\x08\x00", 6: b"\x86\xdd"}
 _ETH_P_ALL = 3  # linux/if_ether.h
@@ -45,9 +45,9 @@ class Cable:
     """The router's end of one host's cable."""
 
     def __init__(self, index: int, host: LabHost) -> None:
-        self.direction: Direction = "up" if host.name == PROBE.name else "down"
+        self.direction: Direction = "up" if host.name == LAB_PROBE.name else "down"
         self.dropped = 0
-        macs = bytes.fromhex((cables.mac(index, 0) + cables.mac(index, 1)).replace(":", ""))
+        macs = bytes.fromhex((cables.cable_mac(index, 0) + cables.cable_mac(index, 1)).replace(":", ""))
         self._headers = {version: macs + ethertype for version, ethertype in _ETHERTYPE.items()}
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         _large_buffers(self.socket)
@@ -110,7 +110,7 @@ def _stamp_ns(notes: list[tuple[int, int, bytes]]) -> int:
     return time.time_ns()
 
 
-def _destination(packet: bytes) -> bytes:
+def _destination_address(packet: bytes) -> bytes:
     return packet[16:20] if packet[0] >> 4 == 4 else packet[24:40]
 
 
@@ -144,7 +144,7 @@ class Router:
             self._deliveries.offer(at_ns / 1e9 + offset_s, direction, packet, self._send)
 
     def _send(self, packet: bytes) -> None:
-        cable = self._to.get(_destination(packet))
+        cable = self._to.get(_destination_address(packet))
         if cable is None:
             self._strayed += 1
         else:
@@ -156,7 +156,7 @@ class Router:
         return self._deliveries.health(dropped, self._strayed, realtime)
 
 
-def route(job: RouterJob, stop: socket.socket, ready: Callable[[object], None]) -> RouterHealth:
+def route_packets(job: RouterJob, stop: socket.socket, ready: Callable[[object], None]) -> RouterHealth:
     """The router's process, see `Service`."""
     realtime = be_prompt()
     router = Router(job)
@@ -165,6 +165,6 @@ def route(job: RouterJob, stop: socket.socket, ready: Callable[[object], None]) 
     return router.close(realtime)
 
 
-def start(network: PacketNetwork, hosts: Sequence[LabHost] = HOSTS) -> Service:
+def start_router(network: PacketNetwork, hosts: Sequence[LabHost] = HOSTS) -> Service:
     """Starts a router process on the cables that `cables.bring_up(hosts)` left in this namespace."""
-    return Service(route, RouterJob(network, hosts))
+    return Service(route_packets, RouterJob(network, hosts))

@@ -26,10 +26,10 @@ from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.lab.drivers import loopback, netns
 from talkpath.lab.drivers.delivery import RouterHealth
 from talkpath.lab.drivers.program import Program, ProgramOutcome
-from talkpath.lab.drivers.sim import ALSO_PORT, CONTROL_PORT, PORTS, WHERE, Sim
+from talkpath.lab.drivers.sim import ALSO_PORT, CONTROL_PORT, SIM_NETWORK, SIM_PORTS, Sim
 from talkpath.lab.messenger import exchange
 from talkpath.lab.messenger.simulated import ask_in_sim
-from talkpath.lab.path.hosts import MESSENGER, PROBE, REFERENCE, RESPONDER
+from talkpath.lab.path.hosts import LAB_PROBE, LAB_REFERENCE, MESSENGER, RESPONDER
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Epoch, Exchange, Facts, Plan
 from talkpath.report.words.language import spoken
@@ -43,12 +43,12 @@ StartProgram = Callable[[Sequence[str]], Program]
 
 PROGRESS_S = 0.25
 PYTHON = (sys.executable, "-m", "talkpath")
-SLACK_S = 90.0
+CHECK_SLACK_S = 90.0
 MESSAGES_S = 30.0
 QUIET_PORTS = range(20_000, 32_000)  # not ephemeral on Linux, macOS or Windows
 
 
-def ignore(message: str) -> None:
+def ignore_progress(message: str) -> None:
     """The progress callback of callers that want none."""
 
 
@@ -56,8 +56,8 @@ def run_sim(
     plan: Plan,
     scenario: Scenario,
     messages: Sequence[str] = (),
-    on_progress: OnProgress = ignore,
-    where: NetworkOrigin = WHERE,
+    on_progress: OnProgress = ignore_progress,
+    where: NetworkOrigin = SIM_NETWORK,
 ) -> Facts:
     """In virtual time. `where` is the network that the responder finds the probe in."""
 
@@ -69,9 +69,9 @@ def run_sim(
     sim = Sim(check, scenario.network(), scenario.seed, where=where)
     exchanges = ask_in_sim(sim, messages, scenario.family) if messages else []
     facts = replace(sim.run(), exchanges=tuple(exchanges), simulated=True, responder_key="")
-    if not _unreachable(facts):
+    if not _never_reached(facts):
         return facts
-    return _with_reference(facts, exchanges or messages_in_sim(plan, scenario, _apps(plan)))
+    return _with_reference(facts, exchanges or messages_in_sim(plan, scenario, _plan_apps(plan)))
 
 
 def messages_in_sim(plan: Plan, scenario: Scenario, apps: Sequence[str]) -> list[Exchange]:
@@ -82,11 +82,11 @@ def messages_in_sim(plan: Plan, scenario: Scenario, apps: Sequence[str]) -> list
     return exchanges
 
 
-def _apps(plan: Plan) -> tuple[str, ...]:
+def _plan_apps(plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(arm.app for arm in plan.arms))
 
 
-def _unreachable(facts: Facts) -> bool:
+def _never_reached(facts: Facts) -> bool:
     return facts.reach.control == "timeout"
 
 
@@ -97,48 +97,50 @@ def _with_reference(facts: Facts, exchanges: Sequence[Exchange]) -> Facts:
     return replace(facts, reach=reach, exchanges=tuple(exchanges))
 
 
-def run_netns(plan: Plan, scenario: Scenario, messages: Sequence[str] = (), on_progress: OnProgress = ignore) -> Facts:
+def run_netns(
+    plan: Plan, scenario: Scenario, messages: Sequence[str] = (), on_progress: OnProgress = ignore_progress
+) -> Facts:
     """On real sockets in network namespaces. `namespace.enter()` was called before."""
     host = RESPONDER.ipv4 if scenario.family == 4 else f"[{RESPONDER.ipv6}]"
-    with tempfile.TemporaryDirectory() as name, netns.box(scenario.network()) as lab:
+    with tempfile.TemporaryDirectory() as name, netns.netns_lab(scenario.network()) as lab:
         folder = Path(name)
         streams = ["--tcp-ports", str(ALSO_PORT), "--tls-ports", str(ALSO_PORT)]
-        responder = lab.start(RESPONDER.name, [*respond_argv(folder, [str(port) for port in PORTS]), *streams])
+        responder = lab.start(RESPONDER.name, [*respond_argv(folder, [str(port) for port in SIM_PORTS]), *streams])
         link = link_to(responder.line('"link"'), host, CONTROL_PORT, ALSO_PORT)
         client = _start_messages(lab, folder, messages, scenario.family) if messages else None
-        check = lab.start(PROBE.name, check_argv(folder, plan, link))
-        outcome = _finish(check, plan.budget_s + SLACK_S, on_progress)
-        exchanges = exchange.read_exchanges(client.finish(SLACK_S).stdout) if client else ()
-        if client is None and outcome.exit_code == 3 and _unreachable(_stored_facts(folder, outcome)):
-            client = _start_messages(lab, folder, _apps(plan), scenario.family)
-            reference = exchange.read_exchanges(client.finish(SLACK_S).stdout)
+        check = lab.start(LAB_PROBE.name, check_argv(folder, plan, link))
+        outcome = _wait_for_probe(check, plan.budget_s + CHECK_SLACK_S, on_progress)
+        exchanges = exchange.read_exchanges(client.finish(CHECK_SLACK_S).stdout) if client else ()
+        if client is None and outcome.exit_code == 3 and _never_reached(_stored_facts(folder, outcome)):
+            client = _start_messages(lab, folder, _plan_apps(plan), scenario.family)
+            reference = exchange.read_exchanges(client.finish(CHECK_SLACK_S).stdout)
         else:
             reference = exchanges
-        facts = _gather(folder, outcome, lab.stop(), exchanges)
-        return _with_reference(facts, reference) if _unreachable(facts) else facts
+        facts = _facts_in_folder(folder, outcome, lab.stop(), exchanges)
+        return _with_reference(facts, reference) if _never_reached(facts) else facts
 
 
 def _start_messages(lab: netns.NetnsLab, folder: Path, apps: Sequence[str], family: int) -> Program:
     """Starts the messenger, the neutral host, and the client that asks them."""
     pem, key = new_identity(folder)
-    hosts = MESSENGER, REFERENCE
-    for server in [lab.start(host.name, exchange.serve_argv(exchange.PORT, pem)) for host in hosts]:
+    hosts = MESSENGER, LAB_REFERENCE
+    for server in [lab.start(host.name, exchange.serve_argv(exchange.MESSENGER_PORT, pem)) for host in hosts]:
         server.line("ready")
-    first, second = ((host.ipv4 if family == 4 else host.ipv6, exchange.PORT) for host in hosts)
-    return lab.start(PROBE.name, exchange.ask_argv(exchange.ExchangeRequest(tuple(apps), (first, second), key)))
+    first, second = ((host.ipv4 if family == 4 else host.ipv6, exchange.MESSENGER_PORT) for host in hosts)
+    return lab.start(LAB_PROBE.name, exchange.ask_argv(exchange.ExchangeRequest(tuple(apps), (first, second), key)))
 
 
 def run_loopback(
-    plan: Plan, scenario: Scenario, messages: Sequence[str] = (), on_progress: OnProgress = ignore
+    plan: Plan, scenario: Scenario, messages: Sequence[str] = (), on_progress: OnProgress = ignore_progress
 ) -> Facts:
     """On real sockets of 127.0.0.1, with the network in a relay between them. Any operating system."""
-    loopback.refuse(rule.id for rule in scenario.rules)
+    loopback.refuse_rules(rule.id for rule in scenario.rules)
     keys = _listener_keys()
     real_ports = dict(zip(keys, _free_ports(len(keys)), strict=True))
     listeners = [loopback.Listener(host, kind, port, inner) for (host, kind, port), inner in real_ports.items()]
     with (
         tempfile.TemporaryDirectory() as name,
-        loopback.relay(scenario.network(), listeners, scenario.family) as lab,
+        loopback.relay_process(scenario.network(), listeners, scenario.family) as lab,
         ExitStack() as running,
     ):
         folder = Path(name)
@@ -150,11 +152,11 @@ def run_loopback(
         control_ports = (lab.ports[RESPONDER.name, "tcp", port] for port in (CONTROL_PORT, ALSO_PORT))
         link = link_to(responder.line('"link"'), "127.0.0.1", *control_ports)
         client = _start_loopback_messages(start, folder, messages, real_ports, lab.ports) if messages else None
-        outcome = _finish(start(check_argv(folder, plan, link)), plan.budget_s + SLACK_S, on_progress)
-        exchanges = exchange.read_exchanges(client.finish(SLACK_S).stdout) if client else ()
+        outcome = _wait_for_probe(start(check_argv(folder, plan, link)), plan.budget_s + CHECK_SLACK_S, on_progress)
+        exchanges = exchange.read_exchanges(client.finish(CHECK_SLACK_S).stdout) if client else ()
         running.close()
-        facts = _gather(folder, outcome, lab.stop(), exchanges)
-        return _renumbered(facts, {(kind, lab.ports[host, kind, port]): port for host, kind, port in keys})
+        facts = _facts_in_folder(folder, outcome, lab.stop(), exchanges)
+        return _with_lab_ports(facts, {(kind, lab.ports[host, kind, port]): port for host, kind, port in keys})
 
 
 def _loopback_respond_argv(
@@ -166,7 +168,7 @@ def _loopback_respond_argv(
         return f"{relay_ports[RESPONDER.name, kind, port]}:{real_ports[RESPONDER.name, kind, port]}"
 
     control_port = real_ports[RESPONDER.name, "tcp", CONTROL_PORT]
-    argv = respond_argv(folder, [pair("udp", port) for port in PORTS], control_port)
+    argv = respond_argv(folder, [pair("udp", port) for port in SIM_PORTS], control_port)
     streams = pair("tcp", ALSO_PORT)
     return [*argv, "--host", "127.0.0.1", "--tcp-ports", streams, "--tls-ports", streams]
 
@@ -180,7 +182,7 @@ def _start_loopback_messages(
 ) -> Program:
     """As `_start_messages`, behind the relay."""
     pem, key = new_identity(folder)
-    keys: list[ListenerKey] = [(host.name, "tcp", exchange.PORT) for host in (MESSENGER, REFERENCE)]
+    keys: list[ListenerKey] = [(host.name, "tcp", exchange.MESSENGER_PORT) for host in (MESSENGER, LAB_REFERENCE)]
     for server in [start(exchange.serve_argv(real_ports[each], pem, "127.0.0.1")) for each in keys]:
         server.line("ready")
     first, second = (("127.0.0.1", relay_ports[each]) for each in keys)
@@ -194,7 +196,7 @@ def new_identity(folder: Path) -> tuple[Path, str]:
     return pem, pem_key_text(pem.read_bytes())
 
 
-def _finish(program: Program, limit_s: float, on_progress: OnProgress) -> ProgramOutcome:
+def _wait_for_probe(program: Program, limit_s: float, on_progress: OnProgress) -> ProgramOutcome:
     """Waits for the check, and passes its progress on meanwhile."""
     until_s = time.monotonic() + limit_s
     while not program.ended(PROGRESS_S) and time.monotonic() < until_s:
@@ -205,8 +207,8 @@ def _finish(program: Program, limit_s: float, on_progress: OnProgress) -> Progra
 def _listener_keys() -> list[ListenerKey]:
     """Every port that a host of the loopback's lab listens on."""
     tcp: list[ListenerKey] = [(RESPONDER.name, "tcp", port) for port in (CONTROL_PORT, ALSO_PORT)]
-    messages: list[ListenerKey] = [(host.name, "tcp", exchange.PORT) for host in (MESSENGER, REFERENCE)]
-    return [*((RESPONDER.name, "udp", port) for port in PORTS), *tcp, *messages]
+    messages: list[ListenerKey] = [(host.name, "tcp", exchange.MESSENGER_PORT) for host in (MESSENGER, LAB_REFERENCE)]
+    return [*((RESPONDER.name, "udp", port) for port in SIM_PORTS), *tcp, *messages]
 
 
 def respond_argv(folder: Path, ports: Sequence[str], control_port: int = CONTROL_PORT) -> list[str]:
@@ -229,7 +231,9 @@ def link_to(line: str, host: str, port: int, also: int) -> str:
     return f"{host}:{port}?also={also}&token={told['token']}#{told['key']}"
 
 
-def _gather(folder: Path, outcome: ProgramOutcome, lab: RouterHealth, exchanges: tuple[Exchange, ...]) -> Facts:
+def _facts_in_folder(
+    folder: Path, outcome: ProgramOutcome, lab: RouterHealth, exchanges: tuple[Exchange, ...]
+) -> Facts:
     """The facts that the check stored, with the lateness and losses of the lab's own router."""
     facts = _stored_facts(folder, outcome)
     own_drops = lab.dropped + lab.strayed
@@ -245,7 +249,7 @@ def _stored_facts(folder: Path, outcome: ProgramOutcome) -> Facts:
     return read_facts(bundle.read_bytes())
 
 
-def _renumbered(facts: Facts, ports: Mapping[tuple[str, int], int]) -> Facts:
+def _with_lab_ports(facts: Facts, ports: Mapping[tuple[str, int], int]) -> Facts:
     """The facts with the lab's port numbers in place of the relay's."""
 
     def number(kind: str, port: int) -> int:

@@ -79,7 +79,7 @@ class Service:
             self._end()
 
 
-def serve() -> None:
+def service_end() -> None:
     """The process's side."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # its owner decides
     run, job = pickle.load(sys.stdin.buffer)
@@ -90,15 +90,15 @@ def serve() -> None:
         stopper.send(b".")
 
     threading.Thread(target=listen, daemon=True).start()
-    _report(run(job, stop, _report))
+    _report_value(run(job, stop, _report_value))
     stop.close()
     stopper.close()
 
 
-def _report(value: object) -> None:
+def _report_value(value: object) -> None:
     with contextlib.suppress(BrokenPipeError):  # its owner has ended
         os.write(sys.stdout.fileno(), msgspec.json.encode(value) + b"\n")
 
 
 if __name__ == "__main__":
-    serve()
+    service_end()

@@ -19,10 +19,10 @@ from typing import Any
 from talkpath.apps.contract.shape import Direction
 from talkpath.conduct.check import Check
 from talkpath.evidence.simulation_keys import responder_signer
-from talkpath.experiment.layout import Layout, Outline, lay_out, outline
+from talkpath.experiment.layout import Layout, Outline, epoch_outline, lay_out
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import PROBE, RESPONDER
-from talkpath.lab.path.routers import exceeded
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
+from talkpath.lab.path.routers import quoted_flow
 from talkpath.lab.path.stream import CallStream, HalfStream, TcpHandshake
 from talkpath.measure.facts import Facts
 from talkpath.probe.control_dialling import CONNECT_TRIES
@@ -37,11 +37,11 @@ from talkpath.responder.session import ResponderSession
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter, split_udp
 
-PORTS = (3478, 443, 1400, 596, 597, 19302, 19305, 8801, 5349, 3479, 10000, 16384, 20000, 32768, 45395, 50000)
+SIM_PORTS = (3478, 443, 1400, 596, 597, 19302, 19305, 8801, 5349, 3479, 10000, 16384, 20000, 32768, 45395, 50000)
 CONTROL_PORT, ALSO_PORT = 4433, 443
-FIRST_LOCAL = 40000
-LIMIT_S = 600.0
-WHERE = NetworkOrigin("AS64496", "XX")  # RFC 5398: an AS number for examples; ISO 3166: nobody's country
+FIRST_SIM_PORT = 40000
+MAX_VIRTUAL_S = 600.0
+SIM_NETWORK = NetworkOrigin("AS64496", "XX")  # RFC 5398: an AS number for examples; ISO 3166: nobody's country
 
 
 class Sim:
@@ -52,20 +52,20 @@ class Sim:
         check: Check,
         network: LabNetwork,
         seed: int = 0,
-        ports: tuple[int, ...] = PORTS,
-        where: NetworkOrigin = WHERE,
+        ports: tuple[int, ...] = SIM_PORTS,
+        where: NetworkOrigin = SIM_NETWORK,
     ) -> None:
         rng = Random(f"responder {seed}")
         self.check, self.network, self.now_s, self.where = check, network, 0.0, where
         identity = Identity(ports, (443, CONTROL_PORT), (443,), "home")
         self._dial = [CONTROL_PORT, ALSO_PORT] * CONNECT_TRIES
         receipts = ReceiptSigner(responder_signer(), hour=lambda: "")
-        layouts = LayoutQueue(USUAL_LIMITS, outline=outline, lay_out=_lay_out_again)
+        layouts = LayoutQueue(USUAL_LIMITS, outline=epoch_outline, lay_out=_lay_out_again)
         self.responder = Responder(identity, draw=rng.randbytes, receipts=receipts, layouts=layouts)
         self.responder.shared.proven = lambda source: isinstance(source, int)  # a stream, by its flow
         self.responder.shared.host_of = lambda source: "probe"  # there is one
         v4 = check.family == 4
-        self._probe = Address.of(PROBE.ipv4 if v4 else PROBE.ipv6).packed
+        self._probe = Address.of(LAB_PROBE.ipv4 if v4 else LAB_PROBE.ipv6).packed
         self._far = Address.of(RESPONDER.ipv4 if v4 else RESPONDER.ipv6).packed
         self._heap: list[tuple[float, int, Callable[[Any], None], Any]] = []  # when, order, who takes what
         self._order = count()  # of what is due at one time the first made comes first
@@ -85,7 +85,7 @@ class Sim:
 
     def later(self, at_s: float, action: Callable[[], None]) -> None:
         """Calls `action` at that time."""
-        heappush(self._heap, (at_s, next(self._order), _act, action))
+        heappush(self._heap, (at_s, next(self._order), _carry_out, action))
 
     def offer(self, direction: Direction, packet: bytes) -> list[tuple[float, bytes]]:
         """Offers a stream's packet, and returns when its copies arrive."""
@@ -96,14 +96,14 @@ class Sim:
     def run(self) -> Facts:
         """Plays the check to its end and returns its facts."""
         _freeze_loaded()
-        with _uncollected():
+        with _without_garbage_collection():
             self._loop()
         return self.check.facts()
 
     def _loop(self) -> None:
         self._dial_next(1)
         check, responder, heap, outbox = self.check, self.responder, self._heap, self.check.session.outbox
-        heappush(heap, (LIMIT_S, next(self._order), self._end, ""))
+        heappush(heap, (MAX_VIRTUAL_S, next(self._order), self._end, ""))
         while not check.done:
             probe_s, far_s, event_s = check.wake_s, responder.wake_s, heap[0][0]
             if event_s <= probe_s and event_s <= far_s:
@@ -164,7 +164,7 @@ class Sim:
         if packet.transport != "udp":
             self._stream_up(packet)
             return None
-        ends = self._ends(FIRST_LOCAL + packet.local, packet.port)
+        ends = self._ends(FIRST_SIM_PORT + packet.local, packet.port)
         if packet.hops:
             self._offer_far("up", UdpWriter(*ends, packet.hops).packet(packet.data))
             return None
@@ -206,12 +206,14 @@ class Sim:
 
     def _exceeded_up(self, message: bytes) -> None:
         """A router's message reaches the probe."""
-        router, flow = exceeded(message)
-        self.check.exceeded(int.from_bytes(flow[-4:-2], "big") - FIRST_LOCAL, int.from_bytes(flow[-2:], "big"), router)
+        router, flow = quoted_flow(message)
+        self.check.exceeded(
+            int.from_bytes(flow[-4:-2], "big") - FIRST_SIM_PORT, int.from_bytes(flow[-2:], "big"), router
+        )
 
     def _exceeded_down(self, message: bytes) -> None:
         """A router's message reaches the responder, which knows sources by the 5-tuple of the probe's packets."""
-        router, flow = exceeded(message)
+        router, flow = quoted_flow(message)
         size = (len(flow) - 4) // 2
         source = flow[size:-4] + flow[:size] + flow[-2:] + flow[-4:-2]
         self.responder.exceeded(source, int.from_bytes(flow[-4:-2], "big"), router)
@@ -228,7 +230,7 @@ class Sim:
 
     def _dial_next(self, attempt: int) -> None:
         """CONNECT_TRIES attempts at each port, each from a local port of its own as in the real driver."""
-        ends = self._ends(FIRST_LOCAL - attempt, self._dial[attempt - 1])
+        ends = self._ends(FIRST_SIM_PORT - attempt, self._dial[attempt - 1])
 
         def failed() -> None:
             if attempt < len(self._dial):
@@ -274,7 +276,7 @@ class Sim:
         stream.write(packet.data)
 
     def _call_stream(self, packet: ProbePacket) -> CallStream:
-        ends = self._ends(FIRST_LOCAL + 1000 + packet.flow, packet.port)
+        ends = self._ends(FIRST_SIM_PORT + 1000 + packet.flow, packet.port)
 
         def far(data: bytes) -> None:
             self._send_down(self.responder.datagram(self.now_s, packet.flow, packet.port, data))
@@ -292,7 +294,7 @@ def _freeze_loaded() -> None:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def _without_garbage_collection() -> Iterator[None]:
     """Disables garbage collection: a run drops no cycles before its end, and its plan bounds its memory."""
     on = gc.isenabled()
     gc.disable()
@@ -308,5 +310,5 @@ def _lay_out_again(plan: Outline, key: bytes, ports: tuple[int, ...]) -> Layout:
     return lay_out(key, plan.begin, ports)
 
 
-def _act(action: Callable[[], None]) -> None:
+def _carry_out(action: Callable[[], None]) -> None:
     action()

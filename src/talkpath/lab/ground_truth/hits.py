@@ -16,14 +16,14 @@ from statistics import fmean
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm, Direction, Shape
 from talkpath.lab.parameters import Value
-from talkpath.lab.path.hosts import PROBE, RESPONDER
+from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
 from talkpath.lab.path.link import DROP, PASS
 from talkpath.lab.restrictor.engine import Restrictor
 from talkpath.lab.restrictor.mechanism import TIMETABLE, LabRule
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter
 
-TIMES = tuple(setting.name for setting in TIMETABLE)
+TIMETABLE_NAMES = tuple(setting.name for setting in TIMETABLE)
 MATTERS = 0.01  # of a direction's media: less than this is no restriction
 REPLAY_PACKETS = 100
 REPLAY_S = 30.0  # calls of a check live for 25 s: a rate near a call's own drops nothing for the first ten
@@ -54,7 +54,7 @@ class RuleHit:
         }
 
 
-def truth(rules: Sequence[LabRule], arms: Sequence[Arm], ports: Sequence[int] = ()) -> list[RuleHit]:
+def rule_hits(rules: Sequence[LabRule], arms: Sequence[Arm], ports: Sequence[int] = ()) -> list[RuleHit]:
     """All pairs of arm and rule where the rule acts on the arm's packets, in the order of rules, then of arms.
 
     `ports` are the responder's; a rule about another port does not count.
@@ -63,32 +63,32 @@ def truth(rules: Sequence[LabRule], arms: Sequence[Arm], ports: Sequence[int] = 
         hit
         for rule in rules
         if not ports or "port" not in rule.values or rule.number("port") in ports
-        for hit in _hits(rule, arms)
+        for hit in _arms_hit(rule, arms)
     ]
 
 
-def _hits(rule: LabRule, arms: Sequence[Arm]) -> list[RuleHit]:
+def _arms_hit(rule: LabRule, arms: Sequence[Arm]) -> list[RuleHit]:
     """The arms that one rule restricts; where it spreads, all of them if it restricts any."""
-    by_arm = {arm: _directions(rule, shapes()[arm]) for arm in arms}
+    by_arm = {arm: _directions_hit(rule, shapes()[arm]) for arm in arms}
     if rule.mechanism.spreads and any(by_arm.values()):
-        return [RuleHit(arm, rule.id, "both", _parameters(rule), bool(own)) for arm, own in by_arm.items()]
+        return [RuleHit(arm, rule.id, "both", _effect_settings(rule), bool(own)) for arm, own in by_arm.items()]
     return [
-        RuleHit(arm, rule.id, directions[0] if len(directions) == 1 else "both", _parameters(rule))
+        RuleHit(arm, rule.id, directions[0] if len(directions) == 1 else "both", _effect_settings(rule))
         for arm, directions in by_arm.items()
         if directions
     ]
 
 
-def _parameters(rule: LabRule) -> dict[str, Value]:
+def _effect_settings(rule: LabRule) -> dict[str, Value]:
     """The rule's settings, without those that say where it acts and on what (app, medium, direction, addresses)."""
     return {
         key: value
         for key, value in rule.values.items()
-        if key not in ("app", "medium", "direction", "to", "hop", *TIMES)
+        if key not in ("app", "medium", "direction", "to", "hop", *TIMETABLE_NAMES)
     }
 
 
-def shares(rule: LabRule, arm: Arm, packets: Mapping[Direction, Sequence[int]]) -> dict[str, float]:
+def droppable_shares(rule: LabRule, arm: Arm, packets: Mapping[Direction, Sequence[int]]) -> dict[str, float]:
     """For each direction the share of the arm's media packets (keepalives included) that a rule with probability `p`
     could drop, over calls of `packets` packets each: not those before the call is recognised, nor those it spares.
     Empty where it acts in cycles or begins by the clock: then it depends on when the calls were placed."""
@@ -96,22 +96,22 @@ def shares(rule: LabRule, arm: Arm, packets: Mapping[Direction, Sequence[int]]) 
         return {}
     certain = LabRule(rule.mechanism, {**rule.values, "p": 1.0})
     applies = rule.mechanism.scope == "call" and "p" in rule.values
-    droppable = _fates(certain, shapes()[arm])[0] if applies else {}
+    droppable = _packets_hit(certain, shapes()[arm])[0] if applies else {}
     return {
         way: sum(sum(hits[:count]) for count in packets[way]) / max(1, sum(min(len(hits), n) for n in packets[way]))
         for way, hits in droppable.items()
     }
 
 
-def _directions(rule: LabRule, shape: Shape) -> list[str]:
+def _directions_hit(rule: LabRule, shape: Shape) -> list[str]:
     """The directions in which enough packets are hit to matter: media, or any set-up message."""
-    always = {key: value for key, value in rule.values.items() if key not in TIMES}
+    always = {key: value for key, value in rule.values.items() if key not in TIMETABLE_NAMES}
     eager = LabRule(rule.mechanism, {**always, **rule.mechanism.eager})
     p = rule.number("p") if "p" in rule.mechanism.eager else 1.0
-    return [way for way, share in _replay(eager, shape).items() if share * p >= MATTERS]
+    return [way for way, share in _share_of_media_hit(eager, shape).items() if share * p >= MATTERS]
 
 
-def _replay(rule: LabRule, shape: Shape) -> dict[str, float]:
+def _share_of_media_hit(rule: LabRule, shape: Shape) -> dict[str, float]:
     """For each direction the share of a call's media that the rule drops or delays; 1.0 where it hits set-up.
 
     A rule about set-up counts by set-up alone. One call is enough where bytes decide; where a rate or a size is near
@@ -126,11 +126,13 @@ def _replay(rule: LabRule, shape: Shape) -> dict[str, float]:
 
 def share_of_call(rule: LabRule, shape: Shape, number: int) -> dict[str, float]:
     """The same share of one call; calls of different numbers have different packet sizes."""
-    media, setup = _fates(rule, shape, number)
+    media, setup = _packets_hit(rule, shape, number)
     return {way: 1.0 if setup[way] else sum(hits) / max(1, len(hits)) for way, hits in media.items()}
 
 
-def _fates(rule: LabRule, shape: Shape, call: int = 0) -> tuple[dict[Direction, list[bool]], dict[Direction, bool]]:
+def _packets_hit(
+    rule: LabRule, shape: Shape, call: int = 0
+) -> tuple[dict[Direction, list[bool]], dict[Direction, bool]]:
     """For each direction what the rule hits of one call: each packet of its media, and any of its set-up.
 
     A reply to a dropped packet is never sent, so it is not hit.
@@ -139,7 +141,7 @@ def _fates(rule: LabRule, shape: Shape, call: int = 0) -> tuple[dict[Direction, 
     media: dict[Direction, list[bool]] = {"up": [], "down": []}
     setup: dict[Direction, bool] = {"up": False, "down": False}
     unsent: set[int | None] = set()
-    packets = _call(shape.arm, int(rule.values.get("port", 3478)), call)
+    packets = _call_packets(shape.arm, int(rule.values.get("port", 3478)), call)
     for number, (at_s, way, stage, answers, packet) in enumerate(packets):
         if answers is not None and answers in unsent:
             unsent.add(number)
@@ -156,11 +158,11 @@ def _fates(rule: LabRule, shape: Shape, call: int = 0) -> tuple[dict[Direction, 
 
 
 @lru_cache(maxsize=64)
-def _call(arm: Arm, port: int, number: int) -> list[tuple[float, Direction, str, int | None, bytes]]:
+def _call_packets(arm: Arm, port: int, number: int) -> list[tuple[float, Direction, str, int | None, bytes]]:
     """(time, direction, stage, number of the packet that it answers, IP packet) of half a minute of the arm's call."""
     shape = shapes()[arm]
     schedule = shape.schedule(Random(f"truth {number}"), max(REPLAY_PACKETS, round(REPLAY_S * shape.packet_rate)))
-    near, far = Address.of(PROBE.ipv4, 40000), Address.of(RESPONDER.ipv4, port)
+    near, far = Address.of(LAB_PROBE.ipv4, 40000), Address.of(RESPONDER.ipv4, port)
     writers = {"up": UdpWriter(near, far), "down": UdpWriter(far, near)}
     datagrams = shape.datagrams(schedule, bytes(range(32)))
     return [

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from talkpath.lab.ground_truth.hits import RuleHit
 from talkpath.lab.parameters import Value
 from talkpath.verdict.model import Category, Number, State, Verdict
-from talkpath.verdict.rules import rules
+from talkpath.verdict.rules import all_rules
 
 ACCUSING = ("restricted", "closed", "unreachable")
 
@@ -44,32 +44,37 @@ class Score:
         return any(word in ACCUSING for word in self.wrong)
 
 
-def score(verdicts: Sequence[Verdict], hits: Sequence[RuleHit]) -> list[Score]:
+def score_verdicts(verdicts: Sequence[Verdict], hits: Sequence[RuleHit]) -> list[Score]:
     """Scores every verdict about calls, in order. Messages (medium text) have no ground truth here."""
-    return [_score(verdict, hits) for verdict in verdicts if verdict.medium != "text"]
+    return [_score_verdict(verdict, hits) for verdict in verdicts if verdict.medium != "text"]
 
 
-def _score(verdict: Verdict, hits: Sequence[RuleHit]) -> Score:
+def _score_verdict(verdict: Verdict, hits: Sequence[RuleHit]) -> Score:
     of_app = [hit for hit in hits if (hit.arm.app, hit.arm.medium) == (verdict.app, verdict.medium)]
     of_variant = tuple(hit for hit in of_app if hit.arm.variant == verdict.variant)
     if verdict.state in ACCUSING:
-        states = {state for hit in of_variant if hit.rule in rules() for state in (true_state(hit), *_also(hit))}
-        wrong = _named(verdict, of_variant) if verdict.state in states else (verdict.state,)
+        states = {
+            state
+            for hit in of_variant
+            if hit.rule in all_rules()
+            for state in (true_state(hit), *_other_right_state(hit))
+        }
+        wrong = _wrong_about_rule(verdict, of_variant) if verdict.state in states else (verdict.state,)
         return Score(verdict, of_variant, wrong)
     return Score(verdict, of_variant or tuple(of_app), ("state",) if of_app else ())
 
 
 def true_state(hit: RuleHit) -> State:
     """The state that a verdict should have: a rule for `closed` that acts on calls alone restricts these."""
-    return "restricted" if hit.parameters.get("whose") == "calls" else rules()[hit.rule].state
+    return "restricted" if hit.parameters.get("whose") == "calls" else all_rules()[hit.rule].state
 
 
-def _also(hit: RuleHit) -> tuple[State, ...]:
+def _other_right_state(hit: RuleHit) -> tuple[State, ...]:
     """The state that is right as well: of `residual`, where an arm's own calls are proven to have ports blocked."""
     return ("restricted",) if hit.rule == "residual" and hit.own else ()
 
 
-def _named(verdict: Verdict, hits: Sequence[RuleHit]) -> tuple[str, ...]:
+def _wrong_about_rule(verdict: Verdict, hits: Sequence[RuleHit]) -> tuple[str, ...]:
     """What is wrong about rule, direction and parameters, where the state is right. One rule given once for each
     direction acts in both, and the intervals of its parameters must then contain both truths."""
     if verdict.rule == "media.unknown" or verdict.rule is None:
@@ -78,8 +83,10 @@ def _named(verdict: Verdict, hits: Sequence[RuleHit]) -> tuple[str, ...]:
     if not same:
         return ("rule",)
     if verdict.direction == "both" and {"up", "down"} <= {hit.direction for hit in same}:
-        return tuple(dict.fromkeys(name for hit in same for name in _misses(verdict, hit)))
-    wrong = [(*(() if _same_direction(verdict, hit) else ("direction",)), *_misses(verdict, hit)) for hit in same]
+        return tuple(dict.fromkeys(name for hit in same for name in _missed_parameters(verdict, hit)))
+    wrong = [
+        (*(() if _same_direction(verdict, hit) else ("direction",)), *_missed_parameters(verdict, hit)) for hit in same
+    ]
     return min(wrong, key=len)
 
 
@@ -90,13 +97,13 @@ def _same_direction(verdict: Verdict, hit: RuleHit) -> bool:
     return verdict.direction == hit.direction or (verdict.direction in alike and hit.direction in alike)
 
 
-def _misses(verdict: Verdict, hit: RuleHit) -> tuple[str, ...]:
+def _missed_parameters(verdict: Verdict, hit: RuleHit) -> tuple[str, ...]:
     """Parameters of both verdict and rule whose interval or value does not contain the truth."""
     shared = [name for name in verdict.parameters if name in hit.parameters]
-    return tuple(name for name in shared if not _contains(verdict.parameters[name], hit.parameters[name]))
+    return tuple(name for name in shared if not _interval_contains(verdict.parameters[name], hit.parameters[name]))
 
 
-def _contains(printed: Number | Category, true: Value) -> bool:
+def _interval_contains(printed: Number | Category, true: Value) -> bool:
     if isinstance(printed, Category):
         values = printed.value.split(",")
         return str(true) in values or (isinstance(true, float) and f"{true:g}" in values)

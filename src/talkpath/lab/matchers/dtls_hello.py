@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-MAKERS: Final = ("browser", "openssl", "pion", "any")
+DTLS_HELLO_MAKERS: Final = ("browser", "openssl", "pion", "any")
 
 _USE_SRTP: Final = 0x000E
 _ENCRYPT_THEN_MAC: Final = 0x0016

@@ -11,11 +11,11 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-COOKIE: Final = b"\x21\x12\xa4\x42"
+STUN_COOKIE: Final = b"\x21\x12\xa4\x42"
 TAG_MARK: Final = b"\xff" * 12
 WHATSAPP_EXTENSION: Final = b"\xde\xbe"  # not RFC 8285's BEDE
 
-CLASSES: Final = {
+APP_CLASSES: Final = {
     "whatsapp": "whatsapp",
     "telegram": "telegram",
     "signal": "signal",
@@ -28,9 +28,9 @@ CLASSES: Final = {
     "facebook_messenger": "facebook_messenger",
     "rtp": "rtp",
 }
-APPS: Final = tuple(CLASSES)
+MATCHED_APPS: Final = tuple(APP_CLASSES)
 
-ICE: Final = frozenset(("signal", "telegram", "webrtc"))
+ICE_APPS: Final = frozenset(("signal", "telegram", "webrtc"))
 OWN_ENCRYPTION: Final = frozenset(("signal", "telegram"))  # after ICE, without DTLS
 NO_APPS: Final[frozenset[str]] = frozenset()
 
@@ -64,17 +64,17 @@ OTHER_TYPES: Final = {"signal": frozenset((101, 118, 13))}
 LOOKS: Final = 32  # packets by which a middlebox classifies a session (TSPU manual chapter 8: 30)
 RTP_RUN: Final = 4  # consecutive packets of one SSRC after which a flow is taken for RTP
 UNKNOWN_PACKETS: Final = 3  # of neither STUN, DTLS nor RTP in an ICE flow: then it is tgcalls' own encryption
-VIDEO_BYTES: Final = 400  # where no payload type can be read, a larger packet is video
-VOICE_BYTES: Final = 80  # and a smaller one is a report (tgcalls: 21 to 65 bytes, voice 91)
+MIN_VIDEO_BYTES: Final = 400  # where no payload type can be read, a larger packet is video
+MIN_VOICE_BYTES: Final = 80  # and a smaller one is a report (tgcalls: 21 to 65 bytes, voice 91)
 VOICE_PACKETS: Final = 6  # so many voice packets without a video packet make a voice call
 NO_TYPES: Final[frozenset[int]] = frozenset()
 
 
 def medium_by_size(payload: bytes) -> str:
     """The medium of an encrypted media packet by its length, "" for a report."""
-    if len(payload) > VIDEO_BYTES:
+    if len(payload) > MIN_VIDEO_BYTES:
         return "video"
-    return "voice" if len(payload) >= VOICE_BYTES else ""
+    return "voice" if len(payload) >= MIN_VOICE_BYTES else ""
 
 
 def unwrap_reflector(payload: bytes) -> bytes:
@@ -96,9 +96,9 @@ def ice_suspects(kind: int, attributes: dict[int, bytes], before: frozenset[str]
         return frozenset(("webrtc",))
     if _NOMINATION in attributes:
         return frozenset(("signal",))
-    if kind == 0x0001 and _CONTROLLING in attributes and before in (NO_APPS, ICE):
+    if kind == 0x0001 and _CONTROLLING in attributes and before in (NO_APPS, ICE_APPS):
         return frozenset(("telegram" if _USE_CANDIDATE in attributes else "signal",))
-    return before or ICE
+    return before or ICE_APPS
 
 
 def app_of_stun(kind: int, attributes: dict[int, bytes]) -> str:
@@ -121,7 +121,7 @@ def is_setup(inner: bytes) -> bool:
 
 def is_stun(payload: bytes) -> bool:
     """Whether it is STUN by its first two bits and cookie, as published rules match it (WhatsApp's begin with 08)."""
-    return len(payload) >= 20 and payload[0] < 64 and payload[4:8] == COOKIE
+    return len(payload) >= 20 and payload[0] < 64 and payload[4:8] == STUN_COOKIE
 
 
 def is_rtp(payload: bytes) -> bool:

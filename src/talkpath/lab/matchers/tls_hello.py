@@ -13,8 +13,8 @@ from typing import Final
 
 from talkpath.lab.matchers.dtls_hello import extension_bodies
 
-MAKERS: Final = ("browser", "openssl", "any")
-MOST_BYTES: Final = 1 << 14  # of one record (RFC 8446 section 5.1)
+TLS_HELLO_MAKERS: Final = ("browser", "openssl", "any")
+MAX_TLS_RECORD_BYTES: Final = 1 << 14  # of one record (RFC 8446 section 5.1)
 
 _RECORD, _HANDSHAKE, _CLIENT_HELLO = 5, 22, 1
 _ENCRYPT_THEN_MAC, _ALPN, _HTTP2 = 0x0016, 0x0010, b"\x02h2"
@@ -85,7 +85,7 @@ class Opening:
         data = self._together()
         self.hello = read_tls_hello(data)
         begins = data[:2] == b"\x16\x03"[: len(data)]
-        self.over = self.hello is not None or not begins or len(data) > MOST_BYTES
+        self.over = self.hello is not None or not begins or len(data) > MAX_TLS_RECORD_BYTES
 
     def _together(self) -> bytes:
         data = b""

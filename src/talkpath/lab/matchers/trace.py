@@ -11,18 +11,18 @@ from __future__ import annotations
 
 from talkpath.lab.matchers.dtls_hello import uses_srtp
 from talkpath.lab.matchers.signatures import (
-    COOKIE,
-    ICE,
+    ICE_APPS,
     LOOKS,
+    MIN_VIDEO_BYTES,
     NO_APPS,
     NO_TYPES,
     OTHER_TYPES,
     OWN_ENCRYPTION,
     RTP_RUN,
     SIGNAL_SSRC,
+    STUN_COOKIE,
     TAG_MARK,
     UNKNOWN_PACKETS,
-    VIDEO_BYTES,
     VIDEO_TYPES,
     VOICE_PACKETS,
     VOICE_TYPES,
@@ -70,7 +70,7 @@ class Trace:
         once."""
         self._seen += 1
         first = payload[0] if payload else 0
-        if first < 64 and payload[4:8] == COOKIE:
+        if first < 64 and payload[4:8] == STUN_COOKIE:
             self._stun(payload, inside)
         elif 20 <= first < 64 and payload[1:2] == b"\xfe" and len(payload) >= 13:
             self._read_dtls(payload)
@@ -90,7 +90,7 @@ class Trace:
         if self._tag:
             return payload[16:28] == TAG_MARK or (payload[:12] == self._tag and is_setup(unwrap_reflector(payload)))
         if first < 64:
-            return payload[4:8] == COOKIE or (payload[1:2] == b"\xfe" and self._dtls)
+            return payload[4:8] == STUN_COOKIE or (payload[1:2] == b"\xfe" and self._dtls)
         if self._turn and first < 80:
             return is_setup(payload[4:])
         return self.app == "whatsapp" and payload in (b"health", b"OK")
@@ -120,7 +120,7 @@ class Trace:
 
     def _read_dtls(self, payload: bytes) -> None:
         self._dtls = True
-        if self.suspects & ICE or uses_srtp(payload):
+        if self.suspects & ICE_APPS or uses_srtp(payload):
             self._decide("webrtc")
 
     def _is_zoom(self, payload: bytes) -> bool:
@@ -162,7 +162,7 @@ class Trace:
             elif int.from_bytes(ssrc, "big") in SIGNAL_SSRC and payload[1] & 127 >= 96:
                 self._decide("signal")
             elif regular:
-                self._decide("webrtc" if self.suspects & ICE else "rtp")
+                self._decide("webrtc" if self.suspects & ICE_APPS else "rtp")
         if self.app == "telegram":
             self._count(medium_by_size(payload))
         elif self.app:
@@ -188,7 +188,7 @@ class Trace:
             return ""
         if kind in VIDEO_TYPES.get(app, NO_TYPES) or app == "signal":
             return "video"
-        if self._is_frame(payload) or len(payload) > VIDEO_BYTES:
+        if self._is_frame(payload) or len(payload) > MIN_VIDEO_BYTES:
             return "video"
         return "voice" if app == "rtp" else ""
 

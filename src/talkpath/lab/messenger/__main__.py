@@ -11,18 +11,18 @@ from pathlib import Path
 
 import msgspec
 
-from talkpath.lab.messenger.client import ask
+from talkpath.lab.messenger.client import ask_all_rounds
 from talkpath.lab.messenger.exchange import ExchangeRequest
-from talkpath.lab.messenger.host import serve
+from talkpath.lab.messenger.host import serve_messenger
 
 
 def main() -> None:
     """Does what the first argument says."""
     command, *rest = sys.argv[1:]
     if command == "serve":
-        serve(int(rest[0]), Path(rest[1]), *rest[2:])
+        serve_messenger(int(rest[0]), Path(rest[1]), *rest[2:])
     else:
-        exchanges = ask(msgspec.json.decode(rest[0], type=ExchangeRequest))
+        exchanges = ask_all_rounds(msgspec.json.decode(rest[0], type=ExchangeRequest))
         sys.stdout.write(msgspec.json.encode(exchanges).decode() + "\n")
 
 

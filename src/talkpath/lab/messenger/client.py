@@ -18,21 +18,21 @@ from talkpath.lab.messenger.exchange import (
     round_of,
 )
 from talkpath.lab.messenger.host import read_bytes
-from talkpath.lab.path.hosts import MESSENGER, REFERENCE, LabHost
+from talkpath.lab.path.hosts import LAB_REFERENCE, MESSENGER, LabHost
 from talkpath.measure.facts import Exchange
 from talkpath.wire.control import tls
 from talkpath.wire.control.keys import certificate_key_text
 
 
-def ask(request: ExchangeRequest) -> list[Exchange]:
+def ask_all_rounds(request: ExchangeRequest) -> list[Exchange]:
     """All rounds, in the order in which their exchanges began."""
     start_s = time.monotonic()
-    addresses = dict(zip((MESSENGER.name, REFERENCE.name), request.hosts, strict=True))
+    addresses = dict(zip((MESSENGER.name, LAB_REFERENCE.name), request.hosts, strict=True))
 
     def ask_one(asked: tuple[str, LabHost, bool]) -> Exchange:
         app, host, neutral = asked
         at_s = time.monotonic() - start_s
-        failure, rtt_ms = _exchange(addresses[host.name], f"{app or 'www'}.{host.name}.example", request.key)
+        failure, rtt_ms = _message_exchange(addresses[host.name], f"{app or 'www'}.{host.name}.example", request.key)
         return Exchange(
             app=app,
             host=host.name,
@@ -53,7 +53,7 @@ def ask(request: ExchangeRequest) -> list[Exchange]:
     return exchanges
 
 
-def _exchange(address: SocketAddress, server_name: str, key: str) -> tuple[str, float | None]:
+def _message_exchange(address: SocketAddress, server_name: str, key: str) -> tuple[str, float | None]:
     """(failure or "", milliseconds from message to answer)."""
     try:
         with (
@@ -68,10 +68,10 @@ def _exchange(address: SocketAddress, server_name: str, key: str) -> tuple[str, 
                 return "eof_error", None
             return "", round(1000 * (time.monotonic() - sent_s), 1)
     except OSError as error:
-        return _failure(error), None
+        return _failure_code(error), None
 
 
-def _failure(error: OSError) -> str:
+def _failure_code(error: OSError) -> str:
     names: list[tuple[type[OSError], str]] = [
         (TimeoutError, "generic_timeout_error"),
         (ConnectionRefusedError, "connection_refused"),

@@ -9,13 +9,13 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from talkpath.lab.path.hosts import MESSENGER, REFERENCE, LabHost
+from talkpath.lab.path.hosts import LAB_REFERENCE, MESSENGER, LabHost
 from talkpath.measure.facts import Exchange
 
-PORT = 443
+MESSENGER_PORT = 443
 ROUNDS, ROUND_S, TIMEOUT_S = 3, 2.0, 6.0
 MESSAGE_BYTES, ANSWER_BYTES = 200, 300
-PROGRAM = (sys.executable, "-m", "talkpath.lab.messenger")
+MESSENGER_PROGRAM = (sys.executable, "-m", "talkpath.lab.messenger")
 
 SocketAddress = tuple[str, int]
 
@@ -30,12 +30,12 @@ class ExchangeRequest(Struct, frozen=True):
 
 def serve_argv(port: int, pem: Path, listen_on: str = "") -> list[str]:
     """The command that starts a host. `listen_on` is the only address to listen on, "" for all."""
-    return [*PROGRAM, "serve", str(port), str(pem), listen_on]
+    return [*MESSENGER_PROGRAM, "serve", str(port), str(pem), listen_on]
 
 
 def ask_argv(request: ExchangeRequest) -> list[str]:
     """The command that starts the client."""
-    return [*PROGRAM, "ask", msgspec.json.encode(request).decode()]
+    return [*MESSENGER_PROGRAM, "ask", msgspec.json.encode(request).decode()]
 
 
 def read_exchanges(stdout: bytes) -> tuple[Exchange, ...]:
@@ -48,4 +48,4 @@ def read_exchanges(stdout: bytes) -> tuple[Exchange, ...]:
 
 def round_of(apps: Sequence[str]) -> list[tuple[str, LabHost, bool]]:
     """(app, host, neutral) of each exchange of one round."""
-    return [*((app, MESSENGER, False) for app in apps), ("", REFERENCE, True)]
+    return [*((app, MESSENGER, False) for app in apps), ("", LAB_REFERENCE, True)]

@@ -47,7 +47,7 @@ class _Host(socketserver.ThreadingTCPServer):
         super().server_bind()
 
 
-def serve(port: int, pem: Path, listen_on: str = "") -> None:
+def serve_messenger(port: int, pem: Path, listen_on: str = "") -> None:
     """Answer until the process is ended."""
     with _Host(port, pem, listen_on) as host:
         sys.stdout.write("ready\n")

@@ -7,15 +7,28 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from talkpath.lab.messenger.exchange import ANSWER_BYTES, MESSAGE_BYTES, PORT, ROUND_S, ROUNDS, TIMEOUT_S, round_of
-from talkpath.lab.path.hosts import PROBE
-from talkpath.lab.path.stream import HELLOS, HalfStream, Scheduler, TcpHandshake, opening_hello
+from talkpath.lab.messenger.exchange import (
+    ANSWER_BYTES,
+    MESSAGE_BYTES,
+    MESSENGER_PORT,
+    ROUND_S,
+    ROUNDS,
+    TIMEOUT_S,
+    round_of,
+)
+from talkpath.lab.path.hosts import LAB_PROBE
+from talkpath.lab.path.stream import STREAM_HELLO_BYTES, HalfStream, Scheduler, TcpHandshake, opening_hello
 from talkpath.measure.facts import Exchange
 from talkpath.wire.ip.address import Address
 
-FLIGHTS = ((True, HELLOS[0]), (False, HELLOS[1]), (True, 80 + MESSAGE_BYTES), (False, ANSWER_BYTES))
+FLIGHTS = (
+    (True, STREAM_HELLO_BYTES[0]),
+    (False, STREAM_HELLO_BYTES[1]),
+    (True, 80 + MESSAGE_BYTES),
+    (False, ANSWER_BYTES),
+)
 """Of TLS 1.3: (up, bytes)."""
-FIRST_LOCAL = 30000  # local port of the first exchange
+FIRST_MESSAGE_PORT = 30000  # local port of the first exchange
 
 
 def ask_in_sim(scheduler: Scheduler, apps: Sequence[str], family: int = 4) -> list[Exchange]:
@@ -23,7 +36,7 @@ def ask_in_sim(scheduler: Scheduler, apps: Sequence[str], family: int = 4) -> li
     exchanges: list[Exchange] = []
     asked = [(number * ROUND_S, *each) for number in range(ROUNDS) for each in round_of(apps)]
     for number, (start_s, app, host, neutral) in enumerate(asked):
-        ends = PROBE.address(family, FIRST_LOCAL + number), host.address(family, PORT)
+        ends = LAB_PROBE.address(family, FIRST_MESSAGE_PORT + number), host.address(family, MESSENGER_PORT)
         unfinished = Exchange(app=app, host=host.name, neutral=neutral, at_s=start_s, ok=False)
         _SimulatedExchange(scheduler, ends, unfinished, exchanges.append)
     return exchanges

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from talkpath.lab.backgrounds.background import Background
 from talkpath.lab.own_addresses.ways import Ways, WaySettings, WayTo
-from talkpath.lab.path.hosts import PROBE, LabHost
+from talkpath.lab.path.hosts import LAB_PROBE, LabHost
 from talkpath.lab.path.link import DROP, Link
 from talkpath.lab.path.routers import EXCEEDED_IN_TRANSIT
 from talkpath.lab.restrictor.boxes import Boxes
@@ -23,7 +23,7 @@ from talkpath.wire.ip.packets import Icmp, build_icmp, build_udp
 
 FIRST_PORT, USUAL_HOPS = 20_000, 64
 QUOTED_BYTES = 28
-GREETING_BYTES = 20
+MIN_GREETING_BYTES = 20
 
 
 class Returned(NamedTuple):
@@ -61,7 +61,7 @@ class BranchingNetwork:
         self._up = Link(Random(f"up {seed}"), delay_ms, jitter_ms, made.up, made.queue_up, made.duplicated)
         self._down = Link(Random(f"down {seed}"), delay_ms, jitter_ms, made.down, made.queue_down, made.duplicated)
         self._nat = made.nat
-        self._near = Address(PROBE.packed()[family == 6])
+        self._near = Address(LAB_PROBE.packed()[family == 6])
 
     def send(self, now_s: float, local: int, to: Address, data: bytes, hops: int) -> list[Returned]:
         """Send one datagram, and return what comes back."""
@@ -119,4 +119,4 @@ class BranchingNetwork:
 
 def is_greeting(data: bytes) -> bool:
     """Whether it is a Binding Request without attributes, of today's form or of RFC 3489's."""
-    return len(data) == GREETING_BYTES and data[:4] == b"\0\x01\0\0"
+    return len(data) == MIN_GREETING_BYTES and data[:4] == b"\0\x01\0\0"

@@ -28,7 +28,7 @@ from talkpath.verdict.bases.own_addresses.questions import next_question
 TODAY, SOURCE = date(2026, 11, 1), "the lab"
 NEUTRAL = tuple(LabHost(f"neutral{n}", f"198.51.100.{30 + n}", f"2001:db8:2::{30 + n:x}") for n in (1, 2, 3))
 GREETINGS = 30
-LONGEST_S = 3600.0
+MAX_QUESTIONS_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class OwnAddressCase:
         return own | {host.name: host for host in NEUTRAL[: self.neutral]}
 
 
-def play(case: OwnAddressCase) -> tuple[EndpointFacts, BranchingNetwork]:
+def ask_own_addresses(case: OwnAddressCase) -> tuple[EndpointFacts, BranchingNetwork]:
     """Ask over that network until the engine is done. `BranchingNetwork.arrived` has what reached each server."""
     network = BranchingNetwork(
         case.hosts, case.ways, background=case.background, rules=case.rules, seed=case.seed, family=case.family
@@ -70,13 +70,13 @@ def play(case: OwnAddressCase) -> tuple[EndpointFacts, BranchingNetwork]:
         vpn=case.background.id == "user_vpn",
         simulated=True,
     )
-    targets = [_target(name, host, case) for name, host in case.hosts.items()]
+    targets = [_target_of(name, host, case) for name, host in case.hosts.items()]
     engine = OwnAddressEngine(facts, targets, rng, greetings=case.series, choose=next_question)
-    _run(engine, network)
-    return replace(engine.facts, exchanges=tuple(_exchanges(engine.facts))), network
+    _run_engine(engine, network)
+    return replace(engine.facts, exchanges=tuple(_first_greetings(engine.facts))), network
 
 
-def _exchanges(facts: EndpointFacts) -> Iterator[Exchange]:
+def _first_greetings(facts: EndpointFacts) -> Iterator[Exchange]:
     """Three rounds of one greeting each, as `endpoints` asks first: here they come out as the way to the server did."""
     for path in facts.paths:
         for number in (1,) if path.reached else (1, 2, 3):
@@ -93,15 +93,15 @@ def _exchanges(facts: EndpointFacts) -> Iterator[Exchange]:
             )
 
 
-def _target(name: str, host: LabHost, case: OwnAddressCase) -> Target:
+def _target_of(name: str, host: LabHost, case: OwnAddressCase) -> Target:
     row = EndpointRow(name, app_of_address(host.packed()[0]), "stun", host.ipv4, 3478, 2, SOURCE, TODAY, "high")
     return Target(row, host.address(case.family, 3478))
 
 
-def _run(engine: OwnAddressEngine, network: BranchingNetwork) -> None:
+def _run_engine(engine: OwnAddressEngine, network: BranchingNetwork) -> None:
     now_s, order = 0.0, count()
     waiting: list[tuple[float, int, Returned]] = []
-    while not engine.done and now_s < LONGEST_S:
+    while not engine.done and now_s < MAX_QUESTIONS_S:
         for packet in engine.poll(now_s):
             for back in network.send(now_s, *packet):
                 heappush(waiting, (back.at_s, next(order), back))

@@ -14,8 +14,8 @@ from talkpath.lab.path.hosts import LabHost
 from talkpath.lab.path.link import Bucket
 from talkpath.wire.ip.address import Address
 
-BURST = 6
-ICMP_BYTES = 1000  # what one answer takes of the bucket
+ICMP_BURST = 6
+ICMP_ANSWER_BYTES = 1000  # what one answer takes of the bucket
 HOME, PROVIDER = {4: "192.168.0.1", 6: "fd00::1"}, {4: "100.64.0.{}", 6: "2001:db8:64::{:x}"}
 PUBLIC = {4: "203.0.113.{}", 6: "2001:db8:ff::{:x}"}
 
@@ -70,7 +70,7 @@ class PathRouter:
 
     def answers(self, now_s: float) -> bool:
         """Whether it sends a message now."""
-        return not self.silent and (self.bucket is None or self.bucket.take(now_s, ICMP_BYTES))
+        return not self.silent and (self.bucket is None or self.bucket.take(now_s, ICMP_ANSWER_BYTES))
 
 
 class Ways:
@@ -108,7 +108,7 @@ class Ways:
     def _router(self, key: tuple[object, ...]) -> PathRouter:
         if key not in self._routers:
             rate = self.settings.icmp_per_s
-            bucket = Bucket(rate * ICMP_BYTES / 125.0, BURST * ICMP_BYTES) if rate else None
+            bucket = Bucket(rate * ICMP_ANSWER_BYTES / 125.0, ICMP_BURST * ICMP_ANSWER_BYTES) if rate else None
             self._routers[key] = PathRouter(self._address(key), self._is_silent(key), bucket)
         return self._routers[key]
 

@@ -6,7 +6,7 @@ from typing import Final
 from zlib import crc32
 
 from talkpath.wire.ip.address import Address
-from talkpath.wire.ip.packets import UDP, Tcp, build_tcp
+from talkpath.wire.ip.packets import PROTOCOL_UDP, Tcp, build_tcp
 
 IP_HEADER_BYTES: Final = {4: 20, 6: 40}  # by version, without options
 RST: Final = 4
@@ -15,7 +15,7 @@ RST_ACK: Final = 20
 
 def is_udp(packet: bytes) -> bool:
     """Returns whether it is UDP, over IPv4 or IPv6."""
-    return (packet[9] if packet[0] >> 4 == 4 else packet[6]) == UDP
+    return (packet[9] if packet[0] >> 4 == 4 else packet[6]) == PROTOCOL_UDP
 
 
 def five_tuple(packet: bytes) -> bytes:

@@ -11,22 +11,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from talkpath.errors import UsageError
-from talkpath.lab.parameters import Setting, read, split
+from talkpath.lab.parameters import Setting, read_settings, split_settings
 from talkpath.lab.path.link import Bucket
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import IPV4_BYTES, IPV6_BYTES, Icmp, build_icmp, parse_icmp, parse_ip
 
-MOST_ROUTERS = 16
-ROUTERS = Setting("routers", "routers", "between the two ends", 4.0, 1, MOST_ROUTERS, whole=True)
-AT = Setting("at", "router", "before which the restrictor is; 0: the middle", 0.0, 0, MOST_ROUTERS + 1, whole=True)
+MAX_PATH_ROUTERS = 16
+ROUTERS = Setting("routers", "routers", "between the two ends", 4.0, 1, MAX_PATH_ROUTERS, whole=True)
+AT = Setting("at", "router", "before which the restrictor is; 0: the middle", 0.0, 0, MAX_PATH_ROUTERS + 1, whole=True)
 REWRITES = Setting(
-    "rewrites", "router", "that resets the hop limit of every packet; 0: none", 0.0, 0, MOST_ROUTERS, whole=True
+    "rewrites", "router", "that resets the hop limit of every packet; 0: none", 0.0, 0, MAX_PATH_ROUTERS, whole=True
 )
 ICMP_PER_S = Setting("icmp_per_s", "messages/s", "each router sends at most; 0: as many as asked", 0.0, 0, 10_000)
 QUOTED = Setting("quoted", "bytes", "of a packet behind its IP header that a router quotes", 8.0, 8, 1200, whole=True)
 
 HOPS = 64  # the hop limit that a rewriting router sets
-ICMP_BYTES = 1000.0  # size of one message in the token bucket that limits a router's rate
+ICMP_MESSAGE_BYTES = 1000.0  # size of one message in the token bucket that limits a router's rate
 ICMP_BURST = 6
 EXCEEDED_IN_TRANSIT = {4: (11, 0), 6: (3, 0)}  # type and code of Time Exceeded
 FIRST_BLOCK = {4: ("192.168.0.1", "100.64.0.1", "203.0.113.{}"), 6: ("fd00::1", "2001:db8:64::1", "2001:db8:ff::{:x}")}
@@ -46,9 +46,9 @@ class RouterPath:
     @classmethod
     def parse(cls, text: str) -> RouterPath:
         """Parses `routers=4,at=2,silent=1+3`; `UsageError` says what is wrong."""
-        name, given = split(f"path,{text}" if text else "path", "path")
-        silent = frozenset(_numbers(given.pop("silent", "")))
-        values = read(given, (ROUTERS, AT, REWRITES, ICMP_PER_S, QUOTED), name)
+        name, given = split_settings(f"path,{text}" if text else "path", "path")
+        silent = frozenset(_router_numbers(given.pop("silent", "")))
+        values = read_settings(given, (ROUTERS, AT, REWRITES, ICMP_PER_S, QUOTED), name)
         routers = int(values.get("routers", ROUTERS.default))  # type: ignore[arg-type]
         at = int(values.get("at", 0)) or routers // 2 + 1
         if at > routers + 1 or any(not 1 <= number <= routers for number in silent):
@@ -62,8 +62,8 @@ class Routers:
 
     def __init__(self, path: RouterPath) -> None:
         self.path = path
-        rate_kbps = path.icmp_per_s * ICMP_BYTES / 125.0
-        self._rates = [Bucket(rate_kbps, ICMP_BURST * ICMP_BYTES) for _ in range(path.routers + 1)]
+        rate_kbps = path.icmp_per_s * ICMP_MESSAGE_BYTES / 125.0
+        self._rates = [Bucket(rate_kbps, ICMP_BURST * ICMP_MESSAGE_BYTES) for _ in range(path.routers + 1)]
 
     def last(self, up: bool, packet: bytes) -> int | None:
         """Returns the router at which the packet's hop limit is exhausted; None where it reaches the other end."""
@@ -87,7 +87,7 @@ class Routers:
     def answer(self, now_s: float, router: int, packet: bytes) -> bytes | None:
         """Returns the ICMP message that the router sends to the packet's sender; None where it sends none."""
         path = self.path
-        if router in path.silent or (path.icmp_per_s and not self._rates[router].take(now_s, int(ICMP_BYTES))):
+        if router in path.silent or (path.icmp_per_s and not self._rates[router].take(now_s, int(ICMP_MESSAGE_BYTES))):
             return None
         version = packet[0] >> 4
         head, source = (IPV4_BYTES, packet[12:16]) if version == 4 else (IPV6_BYTES, packet[8:24])
@@ -101,14 +101,14 @@ def router_address(router: int, version: int) -> Address:
     return Address.of(home if router == 1 else provider if router == 2 else public.format(100 + router))
 
 
-def exceeded(packet: bytes) -> tuple[str, bytes]:
+def quoted_flow(packet: bytes) -> tuple[str, bytes]:
     """Reads a router's message: (kind of router, flow of the quoted packet as `split_udp` gives it)."""
     ip = parse_ip(packet)
     quoted = parse_icmp(ip).payload
     return ip.source.kind, quoted[12:24] if quoted[0] >> 4 == 4 else quoted[8:44]
 
 
-def _numbers(text: str) -> list[int]:
+def _router_numbers(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split("+") if part]
     except ValueError:

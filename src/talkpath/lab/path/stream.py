@@ -21,13 +21,13 @@ from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import Tcp, TcpWriter, build_tcp
 from talkpath.wire.tls_hello import HelloStyle, client_hello
 
-SEGMENT_BYTES = 1400
+STREAM_SEGMENT_BYTES = 1400
 HANDSHAKE_S, RETRY_S = 1.0, 0.2
-TRIES = 6
+MAX_SEGMENT_TRIES = 6
 SYN, SYN_ACK, PUSH_ACK = 2, 18, 24
 HELLO, RECORD = b"\x16\x03\x01", b"\x17\x03\x03"  # starts of TLS records, the first and later ones (RFC 8446, 5.1)
-HELLOS = (517, 1200)  # bytes of a ClientHello (at least), and of a server's answer
-NAME = "www.example.org"
+STREAM_HELLO_BYTES = (517, 1200)  # bytes of a ClientHello (at least), and of a server's answer
+STREAM_SERVER_NAME = "www.example.org"
 
 
 class Scheduler(Protocol):
@@ -69,9 +69,9 @@ class HalfStream:
 
     def write(self, data: bytes, *, hidden: bool = True) -> None:
         """Sends bytes; those of a ClientHello are not `hidden` by TLS."""
-        for at in range(0, len(data), SEGMENT_BYTES):
-            piece = data[at : at + SEGMENT_BYTES]
-            seen = _hidden(piece, self._sequence) if self._encrypted and hidden else piece
+        for at in range(0, len(data), STREAM_SEGMENT_BYTES):
+            piece = data[at : at + STREAM_SEGMENT_BYTES]
+            seen = _as_tls_record(piece, self._sequence) if self._encrypted and hidden else piece
             self._send(self._sequence, piece, seen, 0)
             self._sequence += len(piece)
 
@@ -82,7 +82,7 @@ class HalfStream:
         if came:
             arrive = self._break if is_tcp_reset(came[0][1]) else partial(self._arrive, sequence, piece)
             self._scheduler.later(came[0][0] if len(came) == 1 else min(at_s for at_s, _ in came), arrive)
-        elif tries >= TRIES:
+        elif tries >= MAX_SEGMENT_TRIES:
             self._break()
         else:
             again = partial(self._send, sequence, piece, seen, tries + 1)
@@ -104,14 +104,14 @@ class HalfStream:
 _MASK = bytes(value * 157 + 89 & 0xFF for value in range(256))
 
 
-def _hidden(piece: bytes, sequence: int) -> bytes:
+def _as_tls_record(piece: bytes, sequence: int) -> bytes:
     """Returns the piece as an observer of TLS sees it: a record header, then masked bytes of the same length."""
     return ((HELLO if sequence == 1 else RECORD) + piece[3:].translate(_MASK))[: len(piece)]
 
 
-def opening_hello(writer: HelloStyle, seed: int, name: str = NAME) -> bytes:
+def opening_hello(writer: HelloStyle, seed: int, name: str = STREAM_SERVER_NAME) -> bytes:
     """Returns the ClientHello of such a client with that name in it, filled up to the usual size."""
-    return client_hello(writer, name, Random(f"hello {seed}")).ljust(HELLOS[0], b"\0")
+    return client_hello(writer, name, Random(f"hello {seed}")).ljust(STREAM_HELLO_BYTES[0], b"\0")
 
 
 class TcpHandshake:
@@ -174,12 +174,12 @@ class CallStream:
     ) -> None:
         kind, _, browser = transport.partition(".")
         websocket, draws = kind == "wss", Random(str(ends[0].port))
-        self._near: Carrier = Client(NAME, draws.randbytes) if websocket else Framed()
+        self._near: Carrier = Client(STREAM_SERVER_NAME, draws.randbytes) if websocket else Framed()
         self._far: Carrier = Server() if websocket else Framed()
         self._take_far, self._take_near = far, near
         encrypted = kind != "tcp"
         self._hello = opening_hello("browser" if browser else "openssl", ends[0].port) if encrypted else b""
-        self._hello_left = [len(self._hello), HELLOS[1] if encrypted else 0]
+        self._hello_left = [len(self._hello), STREAM_HELLO_BYTES[1] if encrypted else 0]
         self._up = HalfStream(scheduler, "up", ends, self._at_far, lambda: None, encrypted=encrypted)
         self._down = HalfStream(scheduler, "down", (ends[1], ends[0]), self._at_near, lambda: None, encrypted=encrypted)
         self._open = False
@@ -213,7 +213,7 @@ class CallStream:
     def _at_far(self, data: bytes) -> None:
         plain = self._after_hello(0, data)
         if not plain and not self._hello_left[0] and self._hello_left[1]:
-            self._down.write(bytes(HELLOS[1]))
+            self._down.write(bytes(STREAM_HELLO_BYTES[1]))
         for datagram in self._far.feed(plain):
             self._take_far(datagram)
         self._flush_down()

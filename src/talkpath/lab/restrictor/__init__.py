@@ -13,12 +13,12 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from talkpath.lab.parameters import Setting, known, read, split
+from talkpath.lab.parameters import Setting, known_name, read_settings, split_settings
 from talkpath.lab.restrictor.mechanism import APP, BOUND, HOP, MEDIUM, TIMETABLE, TO, LabRule, Mechanism
 
 
 @cache
-def mechanisms() -> dict[str, Mechanism]:
+def mechanism_kinds() -> dict[str, Mechanism]:
     """Returns all mechanisms by id."""
     modules = (import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__))
     all_mechanisms = (module.MECHANISM for module in modules if hasattr(module, "MECHANISM"))
@@ -30,9 +30,9 @@ def parse_rule(text: str) -> LabRule:
 
     `UsageError` names what is unknown, and lists the mechanisms or settings that exist.
     """
-    name, given = split(text, "rule")
-    mechanism = mechanisms()[known(name, mechanisms(), "rule")]
-    values = read(given, _settings(mechanism, bound=given.get("to") == "app"), f"rule {name}")
+    name, given = split_settings(text, "rule")
+    mechanism = mechanism_kinds()[known_name(name, mechanism_kinds(), "rule")]
+    values = read_settings(given, _rule_settings(mechanism, bound=given.get("to") == "app"), f"rule {name}")
     defaults = {p.name: p.default for p in mechanism.parameters if p.default is not None}
     conditions = [p for p in mechanism.parameters if p.default is None and p not in (APP, MEDIUM)]
     if not any(p.name in values for p in conditions):
@@ -40,7 +40,7 @@ def parse_rule(text: str) -> LabRule:
     return LabRule(mechanism, {**defaults, **values})
 
 
-def _settings(mechanism: Mechanism, *, bound: bool) -> tuple[Setting, ...]:
+def _rule_settings(mechanism: Mechanism, *, bound: bool) -> tuple[Setting, ...]:
     """Every setting that a rule of the mechanism takes; more where it is bound to an app's addresses."""
     own = {setting.name for setting in mechanism.parameters}
     further = (TO, *(BOUND if bound else ()), *TIMETABLE, HOP)

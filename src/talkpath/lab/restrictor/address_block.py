@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from talkpath.lab.parameters import Setting
-from talkpath.lab.path.hosts import MESSENGER, REFERENCE, RESPONDER
+from talkpath.lab.path.hosts import LAB_REFERENCE, MESSENGER, RESPONDER
 from talkpath.lab.path.link import DROP, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
+from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction_setting
 
-SERVERS = {host.name: host for host in (RESPONDER, MESSENGER, REFERENCE)}
+LAB_SERVERS = {host.name: host for host in (RESPONDER, MESSENGER, LAB_REFERENCE)}
 
-HOST = Setting("host", "host of the lab", "that is blocked", RESPONDER.name, choices=tuple(SERVERS))
+HOST = Setting("host", "host of the lab", "that is blocked", RESPONDER.name, choices=tuple(LAB_SERVERS))
 
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Drops the whole flow; None where the server is another host."""
-    if not state.rule.bound and flow.far not in SERVERS[state.rule.word("host")].packed():
+    if not state.rule.bound and flow.far not in LAB_SERVERS[state.rule.word("host")].packed():
         return None
     return lambda now_s, packet: DROP
 
@@ -27,5 +27,5 @@ MECHANISM = Mechanism(
     scope="any",
     packet_filter=packet_filter,
     drawing=Drawing(order=13),
-    parameters=(direction("both"), HOST),
+    parameters=(direction_setting("both"), HOST),
 )

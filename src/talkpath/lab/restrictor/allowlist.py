@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from talkpath.lab.parameters import Setting
-from talkpath.lab.path.hosts import REFERENCE
+from talkpath.lab.path.hosts import LAB_REFERENCE
 from talkpath.lab.path.link import DROP, PacketFilter
-from talkpath.lab.restrictor.address_block import SERVERS
+from talkpath.lab.restrictor.address_block import LAB_SERVERS
 from talkpath.lab.restrictor.drawing import Drawing
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
+from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction_setting
 
-HOST = Setting("host", "host of the lab", "that is on the list", REFERENCE.name, choices=tuple(SERVERS))
+HOST = Setting("host", "host of the lab", "that is on the list", LAB_REFERENCE.name, choices=tuple(LAB_SERVERS))
 
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Drops the whole flow, of any protocol; None for the listed server and for DNS."""
-    if flow.is_dns or flow.far in SERVERS[state.rule.word("host")].packed():
+    if flow.is_dns or flow.far in LAB_SERVERS[state.rule.word("host")].packed():
         return None
     return lambda now_s, packet: DROP
 
@@ -26,5 +26,5 @@ MECHANISM = Mechanism(
     scope="any",
     packet_filter=packet_filter,
     drawing=Drawing(order=14),
-    parameters=(direction("both"), HOST),
+    parameters=(direction_setting("both"), HOST),
 )

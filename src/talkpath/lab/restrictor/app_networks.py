@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.lab.matchers.signatures import APPS
+from talkpath.lab.matchers.signatures import MATCHED_APPS
 from talkpath.lab.path.hosts import LabHost
 
 _PREFIX_V4: Final = bytes((198, 18))
@@ -18,7 +18,7 @@ _PREFIX_V6: Final = bytes.fromhex("20010db8000a")
 
 def app_relay(app: str, number: int = 1) -> LabHost:
     """Returns a call server of the app, number 1 to 99: a host in the app's own network."""
-    network = APPS.index(app) + 1
+    network = MATCHED_APPS.index(app) + 1
     return LabHost(f"{app[:10]}-r{number}", f"198.18.{network}.{number}", f"2001:db8:a:{network:x}::{number:x}")
 
 
@@ -30,7 +30,7 @@ def app_host_name(app: str, host: str) -> str:
 def app_of_name(name: str) -> str:
     """Returns the app whose host has that name, "" where none has."""
     labels = name.lower().split(".")
-    return labels[-2] if labels[-1] == "example" and len(labels) > 2 and labels[-2] in APPS else ""
+    return labels[-2] if labels[-1] == "example" and len(labels) > 2 and labels[-2] in MATCHED_APPS else ""
 
 
 def app_of_address(packed: bytes) -> str:
@@ -41,4 +41,4 @@ def app_of_address(packed: bytes) -> str:
         network = int.from_bytes(packed[6:8], "big")
     else:
         return ""
-    return APPS[network - 1] if 1 <= network <= len(APPS) else ""
+    return MATCHED_APPS[network - 1] if 1 <= network <= len(MATCHED_APPS) else ""

@@ -13,7 +13,7 @@ from typing import Protocol
 
 DrawnSettings = dict[str, float | str]
 
-WATCHED_S = 2.5  # how long a default check watches a call
+DEFAULT_WATCH_S = 2.5  # how long a default check watches a call
 BASELINE_PACKETS = 25
 
 
@@ -55,7 +55,7 @@ class Drawing:
     why_never: str = ""
 
 
-def never(reason: str) -> Drawing:
+def never_drawn(reason: str) -> Drawing:
     """Declares a mechanism that no check of `proof score` could detect."""
     return Drawing(order=0, weight=0, why_never=reason)
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.matchers.dtls_hello import MAKERS, read_hello
+from talkpath.lab.matchers.dtls_hello import DTLS_HELLO_MAKERS, read_hello
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
 
-HELLO = Setting("hello", "maker", "whose ClientHello", "any", choices=MAKERS)
+HELLO = Setting("hello", "maker", "whose ClientHello", "any", choices=DTLS_HELLO_MAKERS)
 
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
@@ -41,5 +41,5 @@ MECHANISM = Mechanism(
     scope="set-up",
     packet_filter=packet_filter,
     drawing=Drawing(order=2, settings=draw),
-    parameters=(APP, MEDIUM, direction("both"), HELLO),
+    parameters=(APP, MEDIUM, direction_setting("both"), HELLO),
 )

@@ -13,14 +13,15 @@ from collections import Counter
 from collections.abc import Sequence
 from random import Random
 
-from talkpath.lab.matchers.signatures import CLASSES
+from talkpath.lab.matchers.signatures import APP_CLASSES
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import LabRule, RuleState
-from talkpath.wire.ip.packets import UDP
+from talkpath.wire.ip.packets import PROTOCOL_UDP
 
-ALL_CLASSES = frozenset(CLASSES.values())
-IDLE_S = 120.0  # a 5-tuple that was silent for so long is a new flow (Linux conntrack: 120 s for a UDP stream)
+ALL_CLASSES = frozenset(APP_CLASSES.values())
+# a 5-tuple that was silent for so long is a new flow (Linux conntrack: 120 s for a UDP stream)
+MAX_FLOW_SILENCE_S = 120.0
 
 
 class Restrictor:
@@ -44,10 +45,10 @@ class Restrictor:
             key, protocol = packet[12:24], packet[9]
         else:
             key, protocol = packet[8:44], packet[6]
-        if protocol != UDP:
+        if protocol != PROTOCOL_UDP:
             key += bytes((protocol,))
         flow = (self._up if up else self._down).get(key)
-        if flow is None or now_s - flow.seen_s > IDLE_S:
+        if flow is None or now_s - flow.seen_s > MAX_FLOW_SILENCE_S:
             flow = self._open(now_s, up, packet, key)
         flow.packets += 1
         flow.bytes += len(packet)
@@ -72,7 +73,7 @@ class Restrictor:
         back = key[size : 2 * size] + key[:size] + ports[2:] + ports[:2] + key[2 * size + 4 :]
         (self._up if up else self._down)[key] = flow
         (self._down if up else self._up)[back] = flow
-        flow.watched = self._needs_trace and flow.protocol == UDP
+        flow.watched = self._needs_trace and flow.protocol == PROTOCOL_UDP
         self._bind(flow)
         return flow
 
@@ -89,7 +90,7 @@ class Restrictor:
         """Gives the flow the packet filters of all rules that now apply; existing filters keep their state."""
         flow.up, flow.down = [], []
         for number, state in self._states.items():
-            if not applies(state.rule, flow):
+            if not rule_applies(state.rule, flow):
                 continue
             for up, filters in ((True, flow.up), (False, flow.down)):
                 if state.rule.acts(up):
@@ -120,17 +121,17 @@ def _apps_whose_medium_matters(rules: Sequence[LabRule]) -> frozenset[str]:
         return frozenset()
     if any(rule.scope == "any" or not rule.word("app") for rule in rules):
         return ALL_CLASSES
-    return frozenset(CLASSES[rule.word("app")] for rule in rules)
+    return frozenset(APP_CLASSES[rule.word("app")] for rule in rules)
 
 
-def applies(rule: LabRule, flow: TrackedFlow) -> bool:
+def rule_applies(rule: LabRule, flow: TrackedFlow) -> bool:
     """Returns whether the flow's address, and its app and medium as far as they are known, match the rule's."""
     if not rule.reaches(flow.far):
         return False
     scope, trace = rule.scope, flow.trace
     if scope == "any":
         return True
-    app = CLASSES.get(rule.word("app"), "")
+    app = APP_CLASSES.get(rule.word("app"), "")
     if scope == "set-up":
         return app in trace.suspects if app else bool(trace.suspects)
     if not trace.app or (app and app != trace.app):

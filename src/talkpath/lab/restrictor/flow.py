@@ -6,7 +6,7 @@ from typing import Final
 
 from talkpath.lab.matchers.trace import Trace
 from talkpath.lab.path.link import PacketFilter
-from talkpath.wire.ip.packets import TCP, UDP
+from talkpath.wire.ip.packets import PROTOCOL_UDP, TCP
 
 DNS_PORT: Final = 53
 
@@ -47,7 +47,7 @@ class TrackedFlow:
         source, target = packet[first : first + size], packet[first + size : first + 2 * size]
         ports = packet[first + 2 * size : first + 2 * size + 4]
         near, self.far = (source, target) if up else (target, source)
-        has_ports = self.protocol in (TCP, UDP)
+        has_ports = self.protocol in (TCP, PROTOCOL_UDP)
         self.port = int.from_bytes(ports[2:] if up else ports[:2], "big") if has_ports else 0
         self.triple = near + self.far + self.port.to_bytes(2, "big")
         self.opened_s = self.seen_s = now_s

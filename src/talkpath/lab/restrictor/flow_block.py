@@ -13,7 +13,7 @@ from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
 
 FIRST = 3  # packets of a flow, both ways, by which a call must be recognised
 
@@ -39,6 +39,6 @@ MECHANISM = Mechanism(
     scope="set-up",
     packet_filter=packet_filter,
     drawing=Drawing(order=15, weight=2, settings=draw),
-    parameters=(APP, MEDIUM, direction("both"), P),
+    parameters=(APP, MEDIUM, direction_setting("both"), P),
     eager={"p": 1.0},
 )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
-from talkpath.lab.matchers.signatures import APPS
+from talkpath.lab.matchers.signatures import MATCHED_APPS
 from talkpath.lab.parameters import Setting, Value, text_of
 from talkpath.lab.path.link import Bucket, PacketFilter
 from talkpath.lab.restrictor.app_networks import app_of_address
@@ -22,7 +22,7 @@ from talkpath.lab.restrictor.flow import TrackedFlow
 
 Scope = Literal["set-up", "call", "any"]
 
-APP = Setting("app", "app", "whose calls; any recognised call when not given", choices=APPS)
+APP = Setting("app", "app", "whose calls; any recognised call when not given", choices=MATCHED_APPS)
 MEDIUM = Setting("medium", "medium", "of which kind; both when not given", choices=("voice", "video"))
 
 
@@ -40,7 +40,7 @@ WHOSE = Setting("whose", "traffic", "to those addresses: calls alone, or any", c
 BOUND = (APP, WHOSE)  # of any mechanism with to=app
 
 
-def direction(default: Literal["up", "down", "both"]) -> Setting:
+def direction_setting(default: Literal["up", "down", "both"]) -> Setting:
     """Declares the parameter `direction`, with that default."""
     return Setting("direction", "direction", "seen from the user", default, choices=("up", "down", "both"))
 
@@ -112,12 +112,12 @@ class LabRule:
 
     def reaches(self, far: bytes) -> bool:
         """Returns whether it acts on flows to that address."""
-        return not self.bound or app_of_address(far) in ((self.word("app"),) if self.word("app") else APPS)
+        return not self.bound or app_of_address(far) in ((self.word("app"),) if self.word("app") else MATCHED_APPS)
 
     def spares(self, flow: TrackedFlow) -> Callable[[bytes], bool]:
         """Returns what tells whether a rule about media lets a payload of the flow pass: set-up messages and keepalives
         of calls; nothing where it acts on any traffic."""
-        return _nothing if self.scope == "any" else flow.trace.sees_setup
+        return _no_effect if self.scope == "any" else flow.trace.sees_setup
 
     @property
     def timed(self) -> bool:
@@ -154,5 +154,5 @@ class RuleState:
     buckets: dict[TrackedFlow, Bucket] = field(default_factory=dict)
 
 
-def _nothing(payload: bytes) -> bool:
+def _no_effect(payload: bytes) -> bool:
     return False

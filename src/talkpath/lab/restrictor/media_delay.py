@@ -12,7 +12,7 @@ from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
 
 MS = Setting("ms", "ms", "added on average", 200.0, high=10000)
 JITTER_MS = Setting("jitter_ms", "ms", "standard deviation of what is added", 0.0, high=10000)
@@ -41,5 +41,5 @@ MECHANISM = Mechanism(
     scope="call",
     packet_filter=packet_filter,
     drawing=Drawing(order=8, weight=2, settings=draw),
-    parameters=(APP, MEDIUM, direction("both"), MS, JITTER_MS),
+    parameters=(APP, MEDIUM, direction_setting("both"), MS, JITTER_MS),
 )

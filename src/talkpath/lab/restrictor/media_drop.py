@@ -11,9 +11,9 @@ from random import Random
 
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import WATCHED_S, Drawing, DrawnCall, DrawnSettings, log_uniform
+from talkpath.lab.restrictor.drawing import DEFAULT_WATCH_S, Drawing, DrawnCall, DrawnSettings, log_uniform
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
 
 LEAST_P, MOST_P = 0.02, 0.98  # range of drawn values
 
@@ -50,7 +50,7 @@ def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
     }
     kind = rng.random()
     if kind < 0.1:
-        settings |= {"p": log_uniform(rng, 0.1, MOST_P), "onset_s": round(rng.uniform(0.2, 0.4 * WATCHED_S), 2)}
+        settings |= {"p": log_uniform(rng, 0.1, MOST_P), "onset_s": round(rng.uniform(0.2, 0.4 * DEFAULT_WATCH_S), 2)}
     elif kind < 0.2:
         cycle_s = rng.uniform(2.0, 10.0)
         on_s = round(rng.uniform(0.4, 0.8) * cycle_s, 1)
@@ -64,6 +64,6 @@ MECHANISM = Mechanism(
     scope="call",
     packet_filter=packet_filter,
     drawing=Drawing(order=4, weight=5, settings=draw),
-    parameters=(APP, MEDIUM, direction("both"), P, ONSET, ONSET_S, ON_S, OFF_S),
+    parameters=(APP, MEDIUM, direction_setting("both"), P, ONSET, ONSET_S, ON_S, OFF_S),
     eager={"onset_packets": 0.0, "onset_s": 0.0, "off_s": 0.0, "p": 1.0},
 )

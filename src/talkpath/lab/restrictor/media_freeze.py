@@ -12,9 +12,9 @@ from random import Random
 
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import BASELINE_PACKETS, WATCHED_S, Drawing, DrawnCall, DrawnSettings
+from talkpath.lab.restrictor.drawing import BASELINE_PACKETS, DEFAULT_WATCH_S, Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
 
 HANDSHAKE_MEDIA = 2  # media packets of a direction that still pass
 
@@ -64,7 +64,7 @@ def draw(rng: Random, call: DrawnCall) -> DrawnSettings:
     kind = rng.choice(("after_packets", "after_packets", "after_s", "after"))
     residual: DrawnSettings = {"residual_s": rng.choice((60, 600))} if rng.random() < 0.15 else {}
     rate = call.packet_rate
-    seen_packets = max(2 * BASELINE_PACKETS, 2 * WATCHED_S * rate)
+    seen_packets = max(2 * BASELINE_PACKETS, 2 * DEFAULT_WATCH_S * rate)
     if kind == "after":
         return {"after": "handshake", **residual}
     if kind == "after_s":
@@ -78,7 +78,7 @@ MECHANISM = Mechanism(
     scope="call",
     packet_filter=packet_filter,
     drawing=Drawing(order=5, weight=4, settings=draw),
-    parameters=(APP, MEDIUM, direction("both"), AFTER_PACKETS, AFTER_S, AFTER, RESIDUAL_S),
+    parameters=(APP, MEDIUM, direction_setting("both"), AFTER_PACKETS, AFTER_S, AFTER, RESIDUAL_S),
     eager={"after_packets": 1.0},
     otherwise={"after_packets": 25.0},
 )

@@ -11,14 +11,14 @@ from random import Random
 
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, Bucket, PacketFilter
-from talkpath.lab.restrictor.drawing import WATCHED_S, Drawing, DrawnCall, DrawnSettings
+from talkpath.lab.restrictor.drawing import DEFAULT_WATCH_S, Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
 
 KBPS = Setting("kbps", "kbit/s", "of IP bytes that pass, per bucket", 128.0, low=1, high=1e6)
-BURST_BYTES = 3000
+DEFAULT_BURST_BYTES = 3000
 
-BURST = Setting("burst_bytes", "bytes", "that pass at once", float(BURST_BYTES), low=1500, high=1e7)
+BURST = Setting("burst_bytes", "bytes", "that pass at once", float(DEFAULT_BURST_BYTES), low=1500, high=1e7)
 BUCKETS = Setting("buckets", "buckets", "of a 5-tuple: two, when not given", choices=("one", "two"))
 
 
@@ -38,7 +38,7 @@ def draw(rng: Random, call: DrawnCall) -> DrawnSettings | None:
     """Draws a rate at which at least 15 % of the watched call is lost, if the call's rate allows one; sometimes of one
     bucket for both directions."""
     offered_kbps = call.offered_kbps()
-    most_share = 0.85 - BURST_BYTES / (125 * offered_kbps * WATCHED_S)
+    most_share = 0.85 - DEFAULT_BURST_BYTES / (125 * offered_kbps * DEFAULT_WATCH_S)
     if most_share <= 0.25:
         return None
     shared: DrawnSettings = {"buckets": "one"} if rng.random() < 0.25 else {}
@@ -51,6 +51,6 @@ MECHANISM = Mechanism(
     scope="call",
     packet_filter=packet_filter,
     drawing=Drawing(order=6, weight=2, settings=draw),
-    parameters=(APP, MEDIUM, direction("both"), KBPS, BURST, BUCKETS),
-    eager={"burst_bytes": float(BURST_BYTES)},
+    parameters=(APP, MEDIUM, direction_setting("both"), KBPS, BURST, BUCKETS),
+    eager={"burst_bytes": float(DEFAULT_BURST_BYTES)},
 )

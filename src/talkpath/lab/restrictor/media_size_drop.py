@@ -11,7 +11,7 @@ from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
 
 OVER = Setting("over", "bytes", "of UDP payload that still pass", 200.0, high=65535, whole=True)
 P = Setting("p", "share", "of the larger packets that are dropped", 1.0)
@@ -46,6 +46,6 @@ MECHANISM = Mechanism(
     scope="call",
     packet_filter=packet_filter,
     drawing=Drawing(order=7, weight=2, settings=draw),
-    parameters=(APP, MEDIUM, direction("both"), OVER, P),
+    parameters=(APP, MEDIUM, direction_setting("both"), OVER, P),
     eager={"p": 1.0},
 )

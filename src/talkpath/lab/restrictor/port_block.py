@@ -9,8 +9,8 @@ from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
-from talkpath.wire.ip.packets import UDP
+from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction_setting
+from talkpath.wire.ip.packets import PROTOCOL_UDP
 
 PORT = Setting("port", "UDP port", "of the server", low=1, high=65535, whole=True)
 BELOW = Setting("below", "UDP port", "of the server: all ports below", low=1, high=65536, whole=True)
@@ -21,7 +21,7 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
     """Drops the whole flow, or a call's from its first message that is recognised on; None for other ports, and for
     other protocols than UDP."""
     rule = state.rule
-    if flow.protocol != UDP or (
+    if flow.protocol != PROTOCOL_UDP or (
         flow.port != rule.values.get("port") and flow.port >= float(rule.values.get("below", 0))
     ):
         return None
@@ -49,6 +49,6 @@ MECHANISM = Mechanism(
     recognises=True,
     packet_filter=packet_filter,
     drawing=Drawing(order=10, settings=draw),
-    parameters=(direction("both"), PORT, BELOW, WHOSE),
+    parameters=(direction_setting("both"), PORT, BELOW, WHOSE),
     otherwise={"port": 3478.0},
 )

@@ -10,7 +10,7 @@ from talkpath.lab.matchers.signatures import TAG_MARK
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
 
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
@@ -30,5 +30,5 @@ MECHANISM = Mechanism(
     scope="set-up",
     packet_filter=packet_filter,
     drawing=Drawing(order=3),
-    parameters=(APP, MEDIUM, direction("both")),
+    parameters=(APP, MEDIUM, direction_setting("both")),
 )

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import never
+from talkpath.lab.restrictor.drawing import never_drawn
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
 
 AFTER_S = Setting("after_s", "s", "from the first recognised call to that server and port", 300.0, high=86400)
 
@@ -30,7 +30,7 @@ MECHANISM = Mechanism(
     meaning="calls to a server are dropped some time after the first one",
     scope="call",
     packet_filter=packet_filter,
-    drawing=never("acts minutes after the first call; no check lasts so long"),
-    parameters=(APP, MEDIUM, direction("both"), AFTER_S),
+    drawing=never_drawn("acts minutes after the first call; no check lasts so long"),
+    parameters=(APP, MEDIUM, direction_setting("both"), AFTER_S),
     eager={"after_s": 0.0},
 )

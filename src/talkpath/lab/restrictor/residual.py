@@ -8,23 +8,23 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.matchers.signatures import CLASSES
+from talkpath.lab.matchers.signatures import APP_CLASSES
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, Mechanism, RuleState, direction
-from talkpath.wire.ip.packets import UDP
+from talkpath.lab.restrictor.mechanism import APP, Mechanism, RuleState, direction_setting
+from talkpath.wire.ip.packets import PROTOCOL_UDP
 
 FOR_S = Setting("for_s", "s", "for which the port is blocked", 60.0, low=1, high=86400)
 
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Begins the block with the packet that gives the call away; None for name servers and for other protocols."""
-    if flow.protocol != UDP or flow.is_dns:
+    if flow.protocol != PROTOCOL_UDP or flow.is_dns:
         return None
     until_s, triple, trace = state.until_s, flow.triple, flow.trace
-    for_s, app = state.rule.number("for_s"), CLASSES.get(state.rule.word("app"), "")
+    for_s, app = state.rule.number("for_s"), APP_CLASSES.get(state.rule.word("app"), "")
 
     def residual(now_s: float, packet: bytes) -> float:
         if until_s.get(triple, 0.0) > now_s:
@@ -51,5 +51,5 @@ MECHANISM = Mechanism(
     spreads=True,
     packet_filter=packet_filter,
     drawing=Drawing(order=16, weight=2, settings=draw),
-    parameters=(APP, direction("both"), FOR_S),
+    parameters=(APP, direction_setting("both"), FOR_S),
 )

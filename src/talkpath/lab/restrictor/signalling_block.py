@@ -9,7 +9,7 @@ from __future__ import annotations
 from talkpath.lab.path.link import PacketFilter
 from talkpath.lab.restrictor.app_networks import app_of_name
 from talkpath.lab.restrictor.client_hello import ACT, UP, hello_filter
-from talkpath.lab.restrictor.drawing import never
+from talkpath.lab.restrictor.drawing import never_drawn
 from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import APP, Mechanism, RuleState
 
@@ -25,6 +25,6 @@ MECHANISM = Mechanism(
     meaning="a TCP connection whose TLS ClientHello names an app's host gets no further",
     scope="any",
     packet_filter=packet_filter,
-    drawing=never("no call shows it; it is drawn among the questions to an app's own servers"),
+    drawing=never_drawn("no call shows it; it is drawn among the questions to an app's own servers"),
     parameters=(UP, APP, ACT),
 )

@@ -6,11 +6,11 @@ its nftables rule, youtubeUnblock's is_stun_message). Only the STUN message is d
 
 from __future__ import annotations
 
-from talkpath.lab.matchers.signatures import COOKIE
+from talkpath.lab.matchers.signatures import STUN_COOKIE
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
 
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
@@ -18,7 +18,7 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
     head = flow.head
 
     def stun(now_s: float, packet: bytes) -> float:
-        return DROP if packet[head + 4 : head + 8] == COOKIE and packet[head] < 64 else PASS
+        return DROP if packet[head + 4 : head + 8] == STUN_COOKIE and packet[head] < 64 else PASS
 
     return stun
 
@@ -29,5 +29,5 @@ MECHANISM = Mechanism(
     scope="set-up",
     packet_filter=packet_filter,
     drawing=Drawing(order=1),
-    parameters=(APP, MEDIUM, direction("up")),
+    parameters=(APP, MEDIUM, direction_setting("up")),
 )

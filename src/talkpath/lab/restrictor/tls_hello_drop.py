@@ -7,15 +7,15 @@ sends afterwards: it may try again as often as it likes.
 
 from __future__ import annotations
 
-from talkpath.lab.matchers.tls_hello import MAKERS
+from talkpath.lab.matchers.tls_hello import TLS_HELLO_MAKERS
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import PacketFilter
 from talkpath.lab.restrictor.client_hello import ACT, UP, hello_filter
-from talkpath.lab.restrictor.drawing import never
+from talkpath.lab.restrictor.drawing import never_drawn
 from talkpath.lab.restrictor.flow import TrackedFlow
 from talkpath.lab.restrictor.mechanism import Mechanism, RuleState
 
-HELLO = Setting("hello", "maker", "whose ClientHello", "any", choices=MAKERS)
+HELLO = Setting("hello", "maker", "whose ClientHello", "any", choices=TLS_HELLO_MAKERS)
 
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
@@ -29,6 +29,6 @@ MECHANISM = Mechanism(
     meaning="a TCP connection with one client's TLS ClientHello gets no further",
     scope="any",
     packet_filter=packet_filter,
-    drawing=never("no call of UDP shows it; it is drawn among the questions to an app's own servers"),
+    drawing=never_drawn("no call of UDP shows it; it is drawn among the questions to an app's own servers"),
     parameters=(UP, HELLO, ACT),
 )

@@ -11,11 +11,11 @@ from talkpath.lab.path.headers import tcp_segment
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
-from talkpath.wire.ip.packets import TCP, UDP
+from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction_setting
+from talkpath.wire.ip.packets import PROTOCOL_UDP, TCP
 
 ONLY = Setting("only", "kind", "what passes beside name servers; every TCP when not given", choices=("tls443",))
-HELLO = b"\x16\x03"
+TLS_HANDSHAKE_BYTES = b"\x16\x03"
 
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
@@ -23,11 +23,11 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
     if flow.is_dns:
         return None
     if flow.protocol == TCP and state.rule.word("only"):
-        return _tls_only(up) if flow.port == 443 else drop
-    return drop if flow.protocol == UDP else None
+        return _tls_only(up) if flow.port == 443 else drop_packet
+    return drop_packet if flow.protocol == PROTOCOL_UDP else None
 
 
-def drop(now_s: float, packet: bytes) -> float:
+def drop_packet(now_s: float, packet: bytes) -> float:
     """Drops every packet."""
     return DROP
 
@@ -41,7 +41,7 @@ def _tls_only(up: bool) -> PacketFilter | None:
     def fate(now_s: float, packet: bytes) -> float:
         _, payload = tcp_segment(packet)
         if payload and not is_tls:
-            is_tls.append(payload.startswith(HELLO))
+            is_tls.append(payload.startswith(TLS_HANDSHAKE_BYTES))
         return PASS if not payload or is_tls[0] else DROP
 
     return fate
@@ -53,5 +53,5 @@ MECHANISM = Mechanism(
     scope="any",
     packet_filter=packet_filter,
     drawing=Drawing(order=9),
-    parameters=(direction("both"), ONLY),
+    parameters=(direction_setting("both"), ONLY),
 )

@@ -14,8 +14,8 @@ from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
-from talkpath.wire.ip.packets import UDP
+from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction_setting
+from talkpath.wire.ip.packets import PROTOCOL_UDP
 
 TYPICAL_PACKETS = 25  # where no limit is given
 
@@ -26,7 +26,7 @@ RESIDUAL_S = Setting("residual_s", "s", "for which further flows to that port ar
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Counts what both directions send together; None for name servers and for other protocols than UDP."""
-    if flow.protocol != UDP or flow.is_dns:
+    if flow.protocol != PROTOCOL_UDP or flow.is_dns:
         return None
     packets, most_bytes = state.rule.limit("after_packets"), state.rule.limit("after_bytes")
     if isinf(packets) and isinf(most_bytes):
@@ -62,6 +62,6 @@ MECHANISM = Mechanism(
     scope="any",
     packet_filter=packet_filter,
     drawing=Drawing(order=12, settings=draw),
-    parameters=(direction("both"), AFTER_PACKETS, AFTER_BYTES, RESIDUAL_S),
+    parameters=(direction_setting("both"), AFTER_PACKETS, AFTER_BYTES, RESIDUAL_S),
     eager={"after_packets": 1.0},
 )

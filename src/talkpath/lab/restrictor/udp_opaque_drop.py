@@ -12,10 +12,10 @@ from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
 from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction
-from talkpath.wire.ip.packets import UDP
+from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction_setting
+from talkpath.wire.ip.packets import PROTOCOL_UDP
 
-TEXT = bytes(range(32, 127)) + b"\t\r\n"
+PRINTABLE_BYTES = bytes(range(32, 127)) + b"\t\r\n"
 TEXT_SHARE = 0.95  # share of printable bytes in a text; in random bytes it is 38 %
 
 P = Setting("p", "share", "of those packets that are dropped", 1.0)
@@ -23,12 +23,12 @@ P = Setting("p", "share", "of those packets that are dropped", 1.0)
 
 def is_text(payload: bytes) -> bool:
     """Returns whether nearly all bytes are printable ASCII."""
-    return len(payload.translate(None, TEXT)) <= (1 - TEXT_SHARE) * len(payload)
+    return len(payload.translate(None, PRINTABLE_BYTES)) <= (1 - TEXT_SHARE) * len(payload)
 
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:
     """Examines each payload by itself; None for name servers and for other protocols than UDP."""
-    if flow.protocol != UDP or flow.is_dns:
+    if flow.protocol != PROTOCOL_UDP or flow.is_dns:
         return None
     p, draw, head = state.rule.number("p"), state.rng.random, flow.head
 
@@ -49,6 +49,6 @@ MECHANISM = Mechanism(
     scope="any",
     packet_filter=packet_filter,
     drawing=Drawing(order=11, settings=draw),
-    parameters=(direction("both"), P),
+    parameters=(direction_setting("both"), P),
     eager={"p": 1.0},
 )

@@ -15,21 +15,23 @@ from talkpath.observatory.article.truth import SimulatedTruth, read_truth
 from talkpath.observatory.claims.count import PredicateCount
 from talkpath.observatory.claims.grammar import parse_predicate, propositions
 from talkpath.observatory.claims.rows import Claim, load_claims
-from talkpath.observatory.data_files import DATA, decode_toml
+from talkpath.observatory.data_files import DATA_FOLDER, decode_toml
 from talkpath.observatory.findings.claim_findings import Ledger, results_of_folder
 from talkpath.observatory.reach.tables import Audience, load_tables
 
 COUNTRY, MONTH = "XX", "2025-08"
 TITLE = "# The article, measured in a country in a box"
-NOTE = "<!-- written by proof/pages/write_article.py: change the scenario or the code, then run `make article` -->"
-WORDS = """**SIMULATED.** Nothing on this page was measured anywhere. A country is made up in
+WRITTEN_NOTE = (
+    "<!-- written by proof/pages/write_article.py: change the scenario or the code, then run `make article` -->"
+)
+SIMULATED_WORDS = """**SIMULATED.** Nothing on this page was measured anywhere. A country is made up in
 [`scenarios/article.toml`](../scenarios/article.toml), its lines are played through the real engines packet by packet,
 and what comes out, bundles and a panel's reading of audiences, is held against the news report that talkpath began
 with, sentence by sentence. The last column is what the scenario really does; whoever measures does not see it.
 
 Change the scenario, run `make article`, and the fifth column changes with it. Intervals are 95 %. A measurement bears
 on a claim; it never proves who did something, or why."""
-HEAD = ("| | the article says | in the box | command | measured | truth |", "|---|---|---|---|---|---|")
+TABLE_HEAD = ("| | the article says | in the box | command | measured | truth |", "|---|---|---|---|---|---|")
 
 
 class BoxRow(Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,17 +69,17 @@ class Sentence(Struct, frozen=True):
 
 def box_rows() -> tuple[BoxRow, ...]:
     """All rows of article_box.toml."""
-    return decode_toml("article_box.toml", (DATA / "article_box.toml").read_text(encoding="utf-8"), _File).row
+    return decode_toml("article_box.toml", (DATA_FOLDER / "article_box.toml").read_text(encoding="utf-8"), _File).row
 
 
 def measure_sentences(folders: Mapping[str, Path]) -> Measured:
     """Test the sentences on the folders of the scenarios. No truth is read."""
     claims = {claim.id: claim for claim in load_claims() if claim.id.startswith("S")}
     ledgers = {name: results_of_folder(list(claims.values()), folder, (), COUNTRY) for name, folder in folders.items()}
-    return Measured({row.id: _measured(row, ledgers, folders) for row in box_rows()}, ledgers)
+    return Measured({row.id: _measured_cell(row, ledgers, folders) for row in box_rows()}, ledgers)
 
 
-def sentences(measured: Measured, folders: Mapping[str, Path]) -> list[Sentence]:
+def article_sentences(measured: Measured, folders: Mapping[str, Path]) -> list[Sentence]:
     """All rows of the page, in the order of the article."""
     claims = {claim.id: claim for claim in load_claims()}
     truths = {name: read_truth(folder) for name, folder in folders.items()}
@@ -86,9 +88,9 @@ def sentences(measured: Measured, folders: Mapping[str, Path]) -> list[Sentence]
             id=row.id,
             statement=claims[row.id].statement,
             stands=row.stands,
-            command=_command(row, claims[row.id]),
+            command=_command_text(row, claims[row.id]),
             measured="; ".join(filter(None, (measured.said[row.id], claims[row.id].note))),
-            truth=_truth(row, claims[row.id], truths[row.scenario]),
+            truth=_truth_cell(row, claims[row.id], truths[row.scenario]),
         )
         for row in box_rows()
     ]
@@ -99,37 +101,44 @@ def article_page(folders: Mapping[str, Path]) -> str:
     measured = measure_sentences(folders)
     rows = [
         f"| {row.id} | {row.statement} | {row.stands} | `{row.command}` | {row.measured} | {row.truth} |"
-        for row in sentences(measured, folders)
+        for row in article_sentences(measured, folders)
     ]
-    reach = [f"- {line}" for line in _reach(measured.ledgers["article"])]
-    parts = (TITLE, NOTE, WORDS, "\n".join([*HEAD, *rows]), "## People touched", "\n".join(reach))
+    reach = [f"- {line}" for line in _reach_text(measured.ledgers["article"])]
+    parts = (
+        TITLE,
+        WRITTEN_NOTE,
+        SIMULATED_WORDS,
+        "\n".join([*TABLE_HEAD, *rows]),
+        "## People touched",
+        "\n".join(reach),
+    )
     return "\n\n".join(parts) + "\n"
 
 
 # -- what is measured ----------------------------------------------------------------------------------------------
 
 
-def _measured(row: BoxRow, ledgers: Mapping[str, Ledger], folders: Mapping[str, Path]) -> str:
+def _measured_cell(row: BoxRow, ledgers: Mapping[str, Ledger], folders: Mapping[str, Path]) -> str:
     entry = next(entry for entry in ledgers[row.scenario].entries if entry.claim == row.id)
     said = [f"**{entry.outcome}**: {entry.reason}" if entry.reason else f"**{entry.outcome}**"]
-    said += [_part(part) for part in entry.own.parts]
+    said += [_part_text(part) for part in entry.own.parts]
     tables = load_tables(folders[row.scenario])
     found = [audience for audience in tables.audiences if audience.app in row.audience]
-    said += [_audience(audience) for audience in found if row.id == "S15" or audience.month == MONTH]
+    said += [_audience_text(audience) for audience in found if row.id == "S15" or audience.month == MONTH]
     return "; ".join(said)
 
 
-def _part(part: PredicateCount) -> str:
+def _part_text(part: PredicateCount) -> str:
     interval = f" ({100 * part.low:.0f} to {100 * part.high:.0f} %)" if part.low is not None and part.high else ""
     return f"{part.word} {part.medium} of {part.app}: {part.yes} of {part.told} networks{interval}"
 
 
-def _audience(audience: Audience) -> str:
+def _audience_text(audience: Audience) -> str:
     low, high = audience.low / 1e6, audience.high / 1e6
     return f"panel, {audience.month}: {low:.1f} to {high:.1f} million people use {audience.app}"
 
 
-def _reach(ledger: Ledger) -> Iterator[str]:
+def _reach_text(ledger: Ledger) -> Iterator[str]:
     """One line for each medium and app, then every assumption once."""
     assumed: dict[str, None] = {}
     for reach in ledger.reach:
@@ -140,7 +149,7 @@ def _reach(ledger: Ledger) -> Iterator[str]:
     yield from (f"assumed: {sentence}" for sentence in assumed)
 
 
-def _command(row: BoxRow, claim: Claim) -> str:
+def _command_text(row: BoxRow, claim: Claim) -> str:
     held = f" --hold build/{row.scenario} --country {COUNTRY}" if claim.predicate or row.audience else ""
     return f"talkpath claims {row.id}{held}"
 
@@ -148,7 +157,7 @@ def _command(row: BoxRow, claim: Claim) -> str:
 # -- the truth -----------------------------------------------------------------------------------------------------
 
 
-def _truth(row: BoxRow, claim: Claim, truth: SimulatedTruth) -> str:
+def _truth_cell(row: BoxRow, claim: Claim, truth: SimulatedTruth) -> str:
     said = [row.truth] if row.truth else []
     if claim.predicate:
         said += list(

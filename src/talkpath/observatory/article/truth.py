@@ -69,16 +69,16 @@ class SimulatedTruth(Struct, frozen=True):
         by_network = {row.network: [r.day for r in rows if r.network == row.network] for row in rows}
         if held.word == "BEGAN":
             firsts = sorted(min(days) for days in by_network.values())
-            return _spanned(replace(empty, word="began"), firsts)
+            return _networks_with_days(replace(empty, word="began"), firsts)
         ends = sorted(
             min(day for day in self.days if day > max(days))
             for days in by_network.values()
             if max(days) < self.days[-1]
         )
-        return _spanned(replace(empty, word="ended", told=len(by_network)), ends)
+        return _networks_with_days(replace(empty, word="ended", told=len(by_network)), ends)
 
 
-def _spanned(count: TrueCount, days: list[str]) -> TrueCount:
+def _networks_with_days(count: TrueCount, days: list[str]) -> TrueCount:
     """The count of networks with these days."""
     return replace(count, yes=len(days), first=days[0], last=days[-1]) if days else count
 

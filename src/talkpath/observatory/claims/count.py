@@ -22,8 +22,8 @@ from talkpath.verdict.statistics.proportion import Proportion
 
 PropositionOutcome = Literal["supported", "contradicted", "silent", "not measurable"]
 OPPOSITE: dict[PropositionOutcome, PropositionOutcome] = {"supported": "contradicted", "contradicted": "supported"}
-ENOUGH = 10
-SHARE = {"OK": "every", "BEGAN": "most", "ENDED": "most", "WORSE": "most", "UNLIKE": "most"}
+LEAST_CHECKS = 10
+SHARE_WORDS = {"OK": "every", "BEGAN": "most", "ENDED": "most", "WORSE": "most", "UNLIKE": "most"}
 CALL = ("voice", "video")
 
 
@@ -58,7 +58,7 @@ def joined_counts(found: Sequence[PredicateCount], *, sampled: bool) -> Predicat
         name: sum(getattr(part, name) for part in found)
         for name in ("yes", "told", "measured", "reports", "contributors")
     }
-    return _settled(
+    return _with_outcome(
         replace(
             found[0],
             **sums,
@@ -81,21 +81,21 @@ def predicate_counts(
     held: Proposition, days: Sequence[NetworkDay], events: Sequence[Event], *, sampled: bool
 ) -> list[PredicateCount]:
     """One count for each medium and app; for propositions that compare apps, one for each pair."""
-    pairs = _pairs(held)
-    return [_part(held, medium, pair, days, events, sampled) for medium in held.media for pair in pairs]
+    pairs = _app_pairs(held)
+    return [_claim_part(held, medium, pair, days, events, sampled) for medium in held.media for pair in pairs]
 
 
 def share_outcome(yes: int, told: int, share: str, *, sampled: bool) -> PropositionOutcome:
     """Whether `yes` of `told` networks are any, most or every network of the place."""
     if not told:
         return "silent"
-    enough = sampled and told >= ENOUGH
+    enough = sampled and told >= LEAST_CHECKS
     if share == "any":
-        return "supported" if yes else _if(enough, "contradicted")
+        return "supported" if yes else _holds_if(enough, "contradicted")
     if share == "every":
-        return "contradicted" if yes < told else _if(enough, "supported")
+        return "contradicted" if yes < told else _holds_if(enough, "supported")
     low, high = clopper_pearson(yes, told) if sampled else (yes / told, yes / told)
-    return "supported" if low > 0.5 else _if(high < 0.5, "contradicted")
+    return "supported" if low > 0.5 else _holds_if(high < 0.5, "contradicted")
 
 
 def clopper_pearson(yes: int, told: int) -> tuple[float, float]:
@@ -104,11 +104,11 @@ def clopper_pearson(yes: int, told: int) -> tuple[float, float]:
     return share.low, share.high
 
 
-def _if(told: bool, said: PropositionOutcome) -> PropositionOutcome:
+def _holds_if(told: bool, said: PropositionOutcome) -> PropositionOutcome:
     return said if told else "silent"
 
 
-def _pairs(held: Proposition) -> list[tuple[str, str]]:
+def _app_pairs(held: Proposition) -> list[tuple[str, str]]:
     if held.word == "WORSE":
         return [(app, held.than) for app in held.apps]
     if held.word == "UNLIKE":
@@ -116,7 +116,7 @@ def _pairs(held: Proposition) -> list[tuple[str, str]]:
     return [(app, "") for app in held.apps]
 
 
-def _part(
+def _claim_part(
     held: Proposition,
     medium: MediumWord,
     pair: tuple[str, str],
@@ -125,9 +125,11 @@ def _part(
     sampled: bool,
 ) -> PredicateCount:
     app, other = pair
-    found = _networks(held, medium, app, days, events)
-    others = {network.name: network for network in _networks(held, medium, other, days, events)} if other else {}
-    answers = [_compare(network, others.get(network.name)) if other else holds_on(network) for network in found]
+    found = _networks_of_place(held, medium, app, days, events)
+    others = (
+        {network.name: network for network in _networks_of_place(held, medium, other, days, events)} if other else {}
+    )
+    answers = [_compared_apps(network, others.get(network.name)) if other else holds_on(network) for network in found]
     told = [answer for answer in answers if answer is not None]
     counted = [network for network, answer in zip(found, answers, strict=True) if answer is not None]
     looked = sorted(day.day for network in found for day in network.days)
@@ -135,7 +137,7 @@ def _part(
         word=held.word,
         app=f"{app}, {other}" if other else app,
         medium=medium,
-        share=held.share or SHARE.get(held.word, "any"),
+        share=held.share or SHARE_WORDS.get(held.word, "any"),
         outcome="silent",
         yes=sum(told),
         told=len(told),
@@ -148,26 +150,26 @@ def _part(
         last_day=looked[-1] if looked else "",
         events=tuple(event.id for network in counted for event in network.events),
     )
-    return _settled(part, sampled)
+    return _with_outcome(part, sampled)
 
 
-def _settled(part: PredicateCount, sampled: bool) -> PredicateCount:
+def _with_outcome(part: PredicateCount, sampled: bool) -> PredicateCount:
     """The count with its outcome and interval."""
     low, high = clopper_pearson(part.yes, part.told) if part.told and sampled else (None, None)
     if part.word == "MIXED":
-        return replace(part, outcome=_mixed(part.yes, part.told), low=low, high=high)
+        return replace(part, outcome=_is_mixed(part.yes, part.told), low=low, high=high)
     said = share_outcome(part.yes, part.told, part.share, sampled=sampled)
     return replace(part, outcome=said, low=low, high=high)
 
 
-def _mixed(yes: int, told: int) -> PropositionOutcome:
+def _is_mixed(yes: int, told: int) -> PropositionOutcome:
     """MIXED: are some networks affected while others are not?"""
     if 0 < yes < told:
         return "supported"
-    return "contradicted" if told >= ENOUGH else "silent"
+    return "contradicted" if told >= LEAST_CHECKS else "silent"
 
 
-def _compare(one: NetworkEvidence, two: NetworkEvidence | None) -> bool | None:
+def _compared_apps(one: NetworkEvidence, two: NetworkEvidence | None) -> bool | None:
     """WORSE: is more dropped of the first app? UNLIKE: are the two restricted by different rules?"""
     if two is None:
         return None
@@ -180,17 +182,17 @@ def _compare(one: NetworkEvidence, two: NetworkEvidence | None) -> bool | None:
     return mine > theirs if mine is not None and theirs is not None else None
 
 
-def _networks(
+def _networks_of_place(
     held: Proposition, medium: MediumWord, app: str, days: Sequence[NetworkDay], events: Sequence[Event]
 ) -> list[NetworkEvidence]:
     """What was measured of the app and medium on each network of the place; `call` means voice and video together."""
     media = CALL if medium == "call" else (medium,)
     seen: dict[tuple[str, str], tuple[list[NetworkDay], list[Event]]] = {}
     for day in days:
-        if day.app == app and day.medium in media and _there(held, day) and _then(held, day):
+        if day.app == app and day.medium in media and _found_there(held, day) and _found_on(held, day):
             seen.setdefault((day.country, day.network), ([], []))[0].append(day)
     for event in events:
-        if event.app == app and event.medium in media and _there(held, event):
+        if event.app == app and event.medium in media and _found_there(held, event):
             if held.word in ("BEGAN", "ENDED"):
                 seen.setdefault((event.country, event.network), ([], []))[1].append(event)
             elif (event.country, event.network) in seen:
@@ -198,11 +200,11 @@ def _networks(
     return [NetworkEvidence("/".join(name), held, *found) for name, found in sorted(seen.items())]
 
 
-def _there(held: Proposition, found: NetworkDay | Event) -> bool:
+def _found_there(held: Proposition, found: NetworkDay | Event) -> bool:
     inside = not held.places or found.country in held.places or found.network in held.places
     return inside != held.outside
 
 
-def _then(held: Proposition, day: NetworkDay) -> bool:
+def _found_on(held: Proposition, day: NetworkDay) -> bool:
     within = held.begin <= day.day and (held.until is None or day.day <= held.until)
     return within and (not held.bases or day.basis in held.bases)

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from talkpath.observatory.claims.count import CALL
 from talkpath.observatory.claims.grammar import Proposition, parse_predicate, propositions
 from talkpath.observatory.claims.rows import Claim, current_claims
-from talkpath.observatory.events.record import LAST, Event, not_withdrawn
+from talkpath.observatory.events.record import LAST_DAY, Event, not_withdrawn
 from talkpath.observatory.reach.estimate import Affected, ReachEstimate, estimate_reach
 from talkpath.observatory.reach.tables import ReachTables
 
 
-def related_claims(event: Event, claims: Iterable[Claim], until: str = LAST) -> tuple[str, ...]:
+def related_claims(event: Event, claims: Iterable[Claim], until: str = LAST_DAY) -> tuple[str, ...]:
     """Ids of the claims about the event's app and medium, at its place and time. `until`: when it ended."""
     asked = [claim for claim in current_claims(list(claims)) if claim.predicate]
     return tuple(
@@ -25,7 +25,7 @@ def related_claims(event: Event, claims: Iterable[Claim], until: str = LAST) -> 
 def ended_on(event: Event, events: Iterable[Event]) -> str:
     """The last day of the restriction that began with this event; LAST where it continues."""
     ends = (other.onset_high for other in not_withdrawn(events) if other.kind == "ended" and other.began == event.id)
-    return max(ends, default=LAST)
+    return max(ends, default=LAST_DAY)
 
 
 def event_reach(event: Event, tables: ReachTables, seed: int = 0) -> ReachEstimate | None:

@@ -103,7 +103,7 @@ def results_from_counts(
         word: tuple(joined_counts(found, sampled=True) for found in zip(*(one[word] for one in some), strict=True))
         for word in some[0]
     }
-    entries = {claim.id: _entry(claim, own, published) for claim in every}
+    entries = {claim.id: _ledger_entry(claim, own, published) for claim in every}
     return [
         replace(entries[claim.id], against={i: entries[i].outcome for i in claim.against if i in entries})
         for claim in every
@@ -119,15 +119,15 @@ def moved_to(predicate: Predicate, country: str) -> Predicate:
     return type(predicate)(tuple(moved_to(part, country) for part in predicate.parts))
 
 
-def _entry(claim: Claim, counts: EvidenceCounts, rows: Sequence[Published]) -> ClaimResult:
+def _ledger_entry(claim: Claim, counts: EvidenceCounts, rows: Sequence[Published]) -> ClaimResult:
     if not claim.predicate:
         side = EvidenceOutcome("not measurable")
         return ClaimResult(
             claim=claim.id, outcome="not measurable", rank="none", own=side, published=side, reason=claim.not_measurable
         )
     predicate = parse_predicate(claim.predicate)
-    own = _side(predicate, {word: counts[word] for word in propositions(predicate)})
-    published = _published(predicate, [row for row in rows if claim.id not in row.claims])
+    own = _side_outcome(predicate, {word: counts[word] for word in propositions(predicate)})
+    published = _published_counts(predicate, [row for row in rows if claim.id not in row.claims])
     rank: Rank = "own" if own.outcome != "silent" else "published" if published.outcome != "silent" else "none"
     outcome = published.outcome if rank == "published" else own.outcome
     return ClaimResult(
@@ -140,38 +140,40 @@ def _entry(claim: Claim, counts: EvidenceCounts, rows: Sequence[Published]) -> C
     )
 
 
-def _published(predicate: Predicate, rows: Sequence[Published]) -> EvidenceOutcome:
+def _published_counts(predicate: Predicate, rows: Sequence[Published]) -> EvidenceOutcome:
     days = [day for row in rows for day in row.days()]
     events = [event for row in rows for event in row.events()]
-    return _side(
+    return _side_outcome(
         predicate,
         {word: tuple(predicate_counts(word, days, events, sampled=False)) for word in propositions(predicate)},
     )
 
 
-def _side(predicate: Predicate, found: EvidenceCounts) -> EvidenceOutcome:
-    outcome = _outcome(predicate, {held: _all([part.outcome for part in counted]) for held, counted in found.items()})
+def _side_outcome(predicate: Predicate, found: EvidenceCounts) -> EvidenceOutcome:
+    outcome = _predicate_outcome(
+        predicate, {held: _all_of([part.outcome for part in counted]) for held, counted in found.items()}
+    )
     return EvidenceOutcome(outcome, tuple(part for counted in found.values() for part in counted))
 
 
-def _outcome(predicate: Predicate, leaf: dict[Proposition, PropositionOutcome]) -> PropositionOutcome:
+def _predicate_outcome(predicate: Predicate, leaf: dict[Proposition, PropositionOutcome]) -> PropositionOutcome:
     """Kleene's three-valued logic: silent where the other parts do not decide alone."""
     if isinstance(predicate, Proposition):
         return leaf[predicate]
     if isinstance(predicate, Not):
-        inner = _outcome(predicate.part, leaf)
+        inner = _predicate_outcome(predicate.part, leaf)
         return OPPOSITE.get(inner, inner)
-    inner_outcomes = [_outcome(part, leaf) for part in predicate.parts]
-    return _all(inner_outcomes) if isinstance(predicate, And) else _some(inner_outcomes)
+    inner_outcomes = [_predicate_outcome(part, leaf) for part in predicate.parts]
+    return _all_of(inner_outcomes) if isinstance(predicate, And) else _some_of(inner_outcomes)
 
 
-def _all(outcomes: Sequence[PropositionOutcome]) -> PropositionOutcome:
+def _all_of(outcomes: Sequence[PropositionOutcome]) -> PropositionOutcome:
     if "contradicted" in outcomes:
         return "contradicted"
     return "silent" if "silent" in outcomes else "supported"
 
 
-def _some(outcomes: Sequence[PropositionOutcome]) -> PropositionOutcome:
+def _some_of(outcomes: Sequence[PropositionOutcome]) -> PropositionOutcome:
     if "supported" in outcomes:
         return "supported"
     return "silent" if "silent" in outcomes else "contradicted"

@@ -16,7 +16,7 @@ from talkpath.observatory.claims.grammar import parse_predicate
 from talkpath.observatory.claims.ledger import moved_to
 from talkpath.observatory.claims.rows import Claim, Kind, load_claims
 
-SAID = "said.jsonl"
+SAID_FILE = "said.jsonl"
 ARTICLE, SPEAKERS = "S", "M"  # the first letter of the ids
 SOURCE = "SIMULATED: the scenario"
 
@@ -34,7 +34,7 @@ class _Said(Struct, frozen=True):
 def made_up_claims(folder: Path | None, country: str) -> list[Claim]:
     """All claims that are tested in the made-up country that was played into the folder."""
     sentences = [moved_claim(claim, country) for claim in load_claims() if is_article(claim.id)]
-    return [*sentences, *(_speakers(folder / SAID) if folder else ())]
+    return [*sentences, *(_read_speakers(folder / SAID_FILE) if folder else ())]
 
 
 def is_article(name: str) -> bool:
@@ -49,16 +49,16 @@ def moved_claim(claim: Claim, country: str) -> Claim:
     return replace(claim, predicate=str(moved_to(parse_predicate(claim.predicate), country)))
 
 
-def _speakers(file: Path) -> list[Claim]:
+def _read_speakers(file: Path) -> list[Claim]:
     lines = file.read_bytes().splitlines() if file.is_file() else []
     try:
         said = [msgspec.json.decode(line, type=_Said) for line in lines]
-        return [_claim(number, one) for number, one in enumerate(said, 1) if one.predicate]
+        return [_made_up_claim(number, one) for number, one in enumerate(said, 1) if one.predicate]
     except msgspec.MsgspecError as error:
         raise UsageError(f"{file.name} is not as `talkpath lab country` writes it: {error}.") from None
 
 
-def _claim(number: int, said: _Said) -> Claim:
+def _made_up_claim(number: int, said: _Said) -> Claim:
     return Claim(
         id=f"{SPEAKERS}{number:02}",
         date=said.day,

@@ -13,11 +13,11 @@ from statistics import median
 
 from talkpath.observatory.claims.grammar import Proposition
 from talkpath.observatory.events.network_days import NetworkDay
-from talkpath.observatory.events.record import LAST, UNNAMED, Event, restricted_spans
+from talkpath.observatory.events.record import LAST_DAY, UNNAMED_RULE, Event, restricted_spans
 
 SEVERAL = 3
 BLOCKED_P = 0.95
-NO_SETUP = frozenset(
+SETUP_RULES = frozenset(
     ("stun.drop", "dtls.hello_drop", "reflector.drop", "address.block", "allowlist", "dns.remove", "signalling.block")
 )
 
@@ -39,7 +39,7 @@ class NetworkEvidence:
     @property
     def otherwise(self) -> bool:
         """Whether it is restricted only by other rules, or in another direction, than the predicate asks for."""
-        named = [day for day in self._accused if set(day.rules) - {UNNAMED}]
+        named = [day for day in self._accused if set(day.rules) - {UNNAMED_RULE}]
         return bool(named) and not self.restricted
 
     @property
@@ -70,12 +70,12 @@ class NetworkEvidence:
         """Whether calls are blocked (spec/tp-009-predicate.md): restricted with p >= 0.95, or no set-up."""
         shares = [p for day in self.restricted for p in day.ps]
         rules = self.rules
-        return bool(rules and rules <= NO_SETUP) or bool(shares and median(shares) >= BLOCKED_P)
+        return bool(rules and rules <= SETUP_RULES) or bool(shares and median(shares) >= BLOCKED_P)
 
     @property
     def rules(self) -> set[str]:
         """The rules that reports name."""
-        return {rule for day in self.restricted for rule in day.rules} - {UNNAMED}
+        return {rule for day in self.restricted for rule in day.rules} - {UNNAMED_RULE}
 
     def began(self) -> bool | None:
         """Whether a restriction began or changed within the predicate's time.
@@ -84,7 +84,7 @@ class NetworkEvidence:
         """
         ends = {event.began: event.onset_high for event in self.events if event.kind == "ended"}
         found = self._onsets("began", "changed")
-        found = [event for event in found if ends.get(event.began or event.id, LAST) >= self.held.begin]
+        found = [event for event in found if ends.get(event.began or event.id, LAST_DAY) >= self.held.begin]
         return any(map(self._within, found)) if found else (False if self.fine else None)
 
     def ended(self) -> bool | None:
@@ -100,7 +100,7 @@ class NetworkEvidence:
 
     @property
     def _until(self) -> str:
-        return self.held.until or LAST
+        return self.held.until or LAST_DAY
 
     def _within(self, event: Event) -> bool:
         low = event.onset_low

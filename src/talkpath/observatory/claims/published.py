@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from talkpath.observatory.data_files import DATA, decode_toml
+from talkpath.observatory.data_files import DATA_FOLDER, decode_toml
 from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event
 
@@ -91,4 +91,6 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 def load_published() -> list[Published]:
     """All findings that come with talkpath."""
-    return list(decode_toml("published.toml", (DATA / "published.toml").read_text(encoding="utf-8"), _File).measurement)
+    return list(
+        decode_toml("published.toml", (DATA_FOLDER / "published.toml").read_text(encoding="utf-8"), _File).measurement
+    )

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from talkpath.errors import UsageError
 from talkpath.observatory.claims.grammar import parse_predicate
-from talkpath.observatory.data_files import DATA, decode_toml
+from talkpath.observatory.data_files import DATA_FOLDER, decode_toml
 
 Kind = Literal["official", "company", "press", "user", "measure", "critic"]
 DATE = re.compile(r"\d{4}-\d\d(-\d\d)?")
@@ -64,8 +64,10 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 def load_claims() -> list[Claim]:
     """All rows of all files that come with talkpath, superseded ones included, in order of file and number."""
-    names = sorted(entry.name for entry in (DATA / "claims").iterdir() if entry.name.endswith(".toml"))
-    rows = [row for name in names for row in read_rows(name, (DATA / "claims" / name).read_text(encoding="utf-8"))]
+    names = sorted(entry.name for entry in (DATA_FOLDER / "claims").iterdir() if entry.name.endswith(".toml"))
+    rows = [
+        row for name in names for row in read_rows(name, (DATA_FOLDER / "claims" / name).read_text(encoding="utf-8"))
+    ]
     check_links(rows)
     return rows
 
@@ -78,7 +80,7 @@ def read_rows(name: str, text: str) -> tuple[Claim, ...]:
             raise UsageError(
                 f"{name}: row {number} has the id {row.id}; rows are numbered without a gap, and none is deleted."
             )
-        if why := _wrong(row):
+        if why := _row_complaint(row):
             raise UsageError(f"{name}: {row.id} {why}")
     return rows
 
@@ -102,7 +104,7 @@ def check_links(rows: Sequence[Claim]) -> None:
         raise UsageError("One row is superseded by two; let the second supersede the first.")
 
 
-def _wrong(row: Claim) -> str:
+def _row_complaint(row: Claim) -> str:
     """What is wrong with a row; empty where nothing is."""
     if bool(row.predicate) == bool(row.not_measurable):
         return "needs either a predicate or the reason why it is not measurable."

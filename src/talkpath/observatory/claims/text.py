@@ -28,13 +28,13 @@ def claim_lines(claim: Claim) -> Iterator[str]:
         yield f"  held as    {' '.join(claim.predicate.split())}"
     else:
         yield f"  not measurable: {claim.not_measurable}"
-    yield from (f"  figure     {_figure(figure)}" for figure in claim.figures)
+    yield from (f"  figure     {_figure_text(figure)}" for figure in claim.figures)
     for name, value in (("against", ", ".join(claim.against)), ("supersedes", claim.supersedes), ("note", claim.note)):
         if value:
             yield f"  {name:<10} {value}"
     yield f"  source     {claim.source}"
 
 
-def _figure(figure: Figure) -> str:
+def _figure_text(figure: Figure) -> str:
     low, high = f"{figure.low:,.10g}", f"{figure.high:,.10g}"
     return f"{low if low == high else f'{low} to {high}'} {figure.unit}: {figure.object}, of {figure.population}"

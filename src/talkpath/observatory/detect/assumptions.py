@@ -67,10 +67,10 @@ class Assumptions:
         return years[0] * DAYS_A_YEAR, years[1] * DAYS_A_YEAR, years[2] * DAYS_A_YEAR
 
 
-OBSERVATORY = Assumptions()
+OBSERVATORY_ASSUMPTIONS = Assumptions()
 """Anybody may send reports, and some lie."""
 
-FOLDER = Assumptions(
+FOLDER_ASSUMPTIONS = Assumptions(
     liars=0.0,
     lag_days=0,
     least_days=1,

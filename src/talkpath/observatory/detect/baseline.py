@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
-JEFFREYS = (0.5, 1.0)  # a share, and how many reports it is worth
+JEFFREYS_SHARE = (0.5, 1.0)  # a share, and how many reports it is worth
 UPPER = 1.645  # 95 % of a normal distribution lie below
 PEERS, LENIENT = 3, 3.0
 WEATHER_STREAMS, WEATHER_QUANTILE, STORM = 4, 0.25, 2.0
@@ -45,8 +45,8 @@ def normal_levels(panel: Panel, at: int, clean: Flags, calm: Flags, kept: Normal
     what was known before the event of those that have one, for when their clean days are too long ago."""
     import numpy as np
 
-    own, known, worst = _own(panel, at, clean, rules)
-    bound = _bound(panel, own, known & calm[:, None], worst)
+    own, known, worst = _own_normal(panel, at, clean, rules)
+    bound = _peer_bound(panel, own, known & calm[:, None], worst)
     own = np.where(kept.known & ~known, kept.level, own)
     known |= kept.known
     level = np.where(known, np.minimum(own, bound), bound)
@@ -79,7 +79,7 @@ def bounded_share(
     return np.asarray((mean + side * np.sqrt(mean * (1 - mean) / (whole + 1))).clip(0, 1))
 
 
-def _own(panel: Panel, at: int, clean: Flags, rules: Assumptions) -> tuple[Floats, Flags, Floats]:
+def _own_normal(panel: Panel, at: int, clean: Flags, rules: Assumptions) -> tuple[Floats, Flags, Floats]:
     """(the upper bound of what clean days show, whether they are enough, the same bound for a network of liars)."""
     import numpy as np
 
@@ -94,14 +94,14 @@ def _own(panel: Panel, at: int, clean: Flags, rules: Assumptions) -> tuple[Float
     share = bounded_share(restricted, reports, days, (nominal, rules.prior_reports), rules.today, UPPER)
     # What is usual elsewhere pulls a worse network's share down while it has few reports: no bound then. So not below
     # the bound of its reports alone.
-    alone = bounded_share(restricted, reports, days, JEFFREYS, rules.today, UPPER)
+    alone = bounded_share(restricted, reports, days, JEFFREYS_SHARE, rules.today, UPPER)
     own = np.maximum(np.maximum(share, alone), nominal)
     own[:, TAP] = upper_rate(restricted[:, TAP], days[:, TAP], rules.tap_shape)
     lying = bounded_share(rules.liars * reports, reports, days, (rules.liars, rules.prior_reports), rules.today, UPPER)
     return own, days >= rules.least_days, lying + (1 - lying) * nominal
 
 
-def _bound(panel: Panel, own: Floats, usable: Flags, worst: Floats) -> Floats:
+def _peer_bound(panel: Panel, own: Floats, usable: Flags, worst: Floats) -> Floats:
     """Streams x sources: the highest share that may be a normal."""
     import numpy as np
 
@@ -121,7 +121,7 @@ def _browser_weather(panel: Panel, at: int) -> Floats:
 
     reports = panel.reports[:, at, BROWSER]
     share = panel.restricted[:, at, BROWSER] / np.maximum(reports, 1)
-    return _quarter(share, reports > 0, panel.group, 0.0)
+    return _network_quartile(share, reports > 0, panel.group, 0.0)
 
 
 def _tap_weather(panel: Panel, at: int, level: Floats, known: Flags, rules: Assumptions) -> None:
@@ -130,16 +130,16 @@ def _tap_weather(panel: Panel, at: int, level: Floats, known: Flags, rules: Assu
 
     taps, heard = panel.restricted[:, at, TAP].astype(float), panel.heard[:, at, TAP]
     if not rules.strict:
-        calm = _quarter(taps, heard, panel.group, -1.0)
+        calm = _network_quartile(taps, heard, panel.group, -1.0)
         beside = ~known[:, TAP] & (calm >= 0)
         level[beside, TAP] = upper_rate(calm[beside], np.ones(beside.sum()), rules.tap_shape)
         known[beside, TAP] = True
-    lift = _quarter((taps + 0.5) / (level[:, TAP] + 0.5), heard & known[:, TAP], panel.group, 1.0)
+    lift = _network_quartile((taps + 0.5) / (level[:, TAP] + 0.5), heard & known[:, TAP], panel.group, 1.0)
     known[:, TAP] &= lift < STORM
     level[:, TAP] *= np.maximum(lift, 1.0)
 
 
-def _quarter(values: Floats, heard: Flags, group: NDArray[np.int64], otherwise: float) -> Floats:
+def _network_quartile(values: Floats, heard: Flags, group: NDArray[np.int64], otherwise: float) -> Floats:
     """Of each network's heard streams the lower quartile of their values, for all its streams."""
     import numpy as np
 

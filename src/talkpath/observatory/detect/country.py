@@ -22,20 +22,22 @@ def roll_up(events: Iterable[Event], counts: Iterable[ReportCounts]) -> list[Eve
     measured: dict[tuple[str, str, str], set[str]] = {}
     for one in counts:
         measured.setdefault((one.country, one.app, one.medium), set()).add(one.network)
-    ordered = sorted(not_withdrawn(events), key=lambda event: (*_place(event), event.onset_high, event.kind != "ended"))
+    ordered = sorted(
+        not_withdrawn(events), key=lambda event: (*_place_of(event), event.onset_high, event.kind != "ended")
+    )
     found: list[Event] = []
-    for place, group in groupby(ordered, key=_place):
+    for place, group in groupby(ordered, key=_place_of):
         of_place = list(group)
         confirmed = [event for event in of_place if event.level != "signal"]
-        found += _story(confirmed or of_place, len(measured.get(place, ())))
+        found += _country_story(confirmed or of_place, len(measured.get(place, ())))
     return found
 
 
-def _place(event: Event) -> tuple[str, str, str]:
+def _place_of(event: Event) -> tuple[str, str, str]:
     return event.country, event.app, event.medium
 
 
-def _story(events: list[Event], measured: int) -> Iterator[Event]:
+def _country_story(events: list[Event], measured: int) -> Iterator[Event]:
     """The events of one country, app and medium, in order of time."""
     hit: dict[str, Event] = {}
     began: Event | None = None
@@ -44,21 +46,21 @@ def _story(events: list[Event], measured: int) -> Iterator[Event]:
         if event.kind == "ended":
             hit.pop(event.network, None)
             if began and not hit:
-                yield _rolled([event], "ended", began.networks, measured, began.id, began.rule)
+                yield _rolled_event([event], "ended", began.networks, measured, began.id, began.rule)
                 began = None
             continue
         hit[event.network] = event
         if began is None:
-            members = _members(events, event)
-            rule = _leading(members)
-            began = _rolled(members, "began", tuple(sorted(one.network for one in members)), measured, "", rule)
+            members = _restrictions_until_none(events, event)
+            rule = _leading_rule(members)
+            began = _rolled_event(members, "began", tuple(sorted(one.network for one in members)), measured, "", rule)
             yield began
-        elif (new := _leading(hit.values())) != rule and event.kind == "changed":
+        elif (new := _leading_rule(hit.values())) != rule and event.kind == "changed":
             rule = new
-            yield _rolled([event], "changed", tuple(sorted(hit)), measured, began.id, rule)
+            yield _rolled_event([event], "changed", tuple(sorted(hit)), measured, began.id, rule)
 
 
-def _members(events: list[Event], first: Event) -> list[Event]:
+def _restrictions_until_none(events: list[Event], first: Event) -> list[Event]:
     """All restrictions that began from this one on, until none was left."""
     members: dict[str, Event] = {}
     going: set[str] = set()
@@ -73,12 +75,12 @@ def _members(events: list[Event], first: Event) -> list[Event]:
     return list(members.values())
 
 
-def _leading(events: Iterable[Event]) -> str | None:
+def _leading_rule(events: Iterable[Event]) -> str | None:
     named = Counter(event.rule for event in events if event.rule)
     return max(named, key=lambda rule: (named[rule], rule), default=None)
 
 
-def _rolled(
+def _rolled_event(
     events: list[Event], kind: str, networks: tuple[str, ...], measured: int, began: str, rule: str | None
 ) -> Event:
     first = min(events, key=lambda event: event.onset_high)

@@ -82,14 +82,14 @@ def panel_of(counts: Iterable[ReportCounts], sites: frozenset[str] = frozenset()
     found = list(counts)
     if not found:
         raise UsageError("There are no reports to look for events in.")
-    streams, days = sorted({one.stream for one in found}), sorted({_ordinal(one.day) for one in found})
+    streams, days = sorted({one.stream for one in found}), sorted({_day_number(one.day) for one in found})
     row, column = ({name: at for at, name in enumerate(names)} for names in (streams, days))
     names = sorted(sites)
     restricted = np.zeros((len(streams), len(days), len(SOURCES)), np.int64)
     reports = np.zeros_like(restricted)
     of_sites = np.zeros((2, len(streams), len(days), len(names)), np.int64)
     for one in found:
-        at = row[one.stream], column[_ordinal(one.day)]
+        at = row[one.stream], column[_day_number(one.day)]
         restricted[*at, SOURCES.index(one.source)] += one.restricted
         reports[*at, SOURCES.index(one.source)] += one.reports
         for site, key in enumerate(names):
@@ -128,7 +128,7 @@ def panel_of_arrays(
     )
 
 
-def _ordinal(day: str) -> int:
+def _day_number(day: str) -> int:
     try:
         return date.fromisoformat(day).toordinal()
     except ValueError:

@@ -31,7 +31,7 @@ STEP = 1.02  # of the grid of shares and rates
 CEILING = 1e60  # of products of e-values; nothing that is decided is near
 
 
-def rounded(value: float, up: bool) -> float:
+def grid_value(value: float, up: bool) -> float:
     """The next value of the grid, up or down."""
     steps = log(value) / log(STEP)
     return exp((ceil(steps - 1e-9) if up else floor(steps + 1e-9)) * log(STEP))
@@ -57,18 +57,20 @@ def log_negative_binomial(most: int, rate: float, shape: float) -> Floats:
     return np.asarray(ratio + shape * log(shape / (shape + rate)) + taps * log(rate / (shape + rate)))
 
 
-def began(source: int, restricted: Integers, reports: Integers, normal: Floats, rules: Assumptions) -> Floats:
+def began_e_values(source: int, restricted: Integers, reports: Integers, normal: Floats, rules: Assumptions) -> Floats:
     """E-values for a restriction: counts x alternatives. `normal`: the share (of taps the rate) without one."""
-    return _looked_up(restricted, reports, (normal,), lambda n, at: _began(source, n, rounded(at[0], True), rules))
+    return _looked_up(
+        restricted, reports, (normal,), lambda n, at: _began_table(source, n, grid_value(at[0], True), rules)
+    )
 
 
-def ended(
+def ended_e_values(
     source: int, restricted: Integers, reports: Integers, hit: Floats, normal: Floats, rules: Assumptions
 ) -> Floats:
     """E-values for the end of a restriction under which the share (rate) was at least `hit`: counts x 1."""
 
     def table(n: int, at: tuple[float, ...]) -> Floats:
-        return _ended(source, n, rounded(at[0], False), rounded(at[1], True), rules)
+        return _ended_table(source, n, grid_value(at[0], False), grid_value(at[1], True), rules)
 
     return _looked_up(restricted, reports, (hit, normal), table)
 
@@ -93,7 +95,7 @@ def _looked_up(
 
 
 @lru_cache(maxsize=20_000)
-def _began(source: int, reports: int, normal: float, rules: Assumptions) -> Floats:
+def _began_table(source: int, reports: int, normal: float, rules: Assumptions) -> Floats:
     """Alternatives x counts."""
     import numpy as np
 
@@ -103,13 +105,13 @@ def _began(source: int, reports: int, normal: float, rules: Assumptions) -> Floa
         lifts = [1 + share * rules.tap_lift for share in rules.alternatives]
         return np.exp([log_negative_binomial(most, normal * lift, rules.tap_shape * lift) - believed for lift in lifts])
     believed = log_beta_binomial(reports, min(normal, 0.999), rules.today)
-    shares = [lifted(source, normal, share, rules) for share in rules.alternatives]
+    shares = [lifted_share(source, normal, share, rules) for share in rules.alternatives]
     ratios = np.exp([log_beta_binomial(reports, share, rules.change) - believed for share in shares])
     return np.minimum.accumulate(ratios[:, ::-1], axis=1)[:, ::-1]
 
 
 @lru_cache(maxsize=20_000)
-def _ended(source: int, reports: int, hit: float, normal: float, rules: Assumptions) -> Floats:
+def _ended_table(source: int, reports: int, hit: float, normal: float, rules: Assumptions) -> Floats:
     """1 x counts."""
     import numpy as np
 
@@ -123,7 +125,7 @@ def _ended(source: int, reports: int, hit: float, normal: float, rules: Assumpti
     return np.exp(log_beta_binomial(reports, normal, rules.today) - believed)[None, :]
 
 
-def lifted(source: int, normal: float, hit: float, rules: Assumptions) -> float:
+def lifted_share(source: int, normal: float, hit: float, rules: Assumptions) -> float:
     """The share of reports that say restricted where the share `hit` of users is."""
     if source == TAP:
         return normal * (1 + hit * rules.tap_lift)

@@ -8,17 +8,17 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
-from talkpath.observatory.detect.assumptions import OBSERVATORY, SIGNAL, SOURCES, Assumptions
+from talkpath.observatory.detect.assumptions import OBSERVATORY_ASSUMPTIONS, SIGNAL, SOURCES, Assumptions
 from talkpath.observatory.detect.counts import Panel, ReportCounts, StreamKey, panel_of
-from talkpath.observatory.detect.prevalence import ShareEstimate, prevalence
+from talkpath.observatory.detect.prevalence import ShareEstimate, restricted_share
 from talkpath.observatory.detect.watch import ChangePoint, Spell, Watch
-from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNNAMED, Event, Kind, Level
+from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNNAMED_RULE, Event, Kind, Level
 
-LEVELS: dict[int, Level] = {1: "signal", 2: "confirmed", 3: "attack-resistant"}
+LEVEL_NAMES: dict[int, Level] = {1: "signal", 2: "confirmed", 3: "attack-resistant"}
 CHANGE_DAYS = 2  # measured days in a row that name another rule
 
 
-def find_events(counts: Iterable[ReportCounts], rules: Assumptions = OBSERVATORY) -> list[Event]:
+def find_events(counts: Iterable[ReportCounts], rules: Assumptions = OBSERVATORY_ASSUMPTIONS) -> list[Event]:
     """All events of networks, in order of country, network, app and medium, then of time.
 
     The same for any order of counts, and for counts that were split or came late. What nobody can place (country ZZ)
@@ -26,10 +26,10 @@ def find_events(counts: Iterable[ReportCounts], rules: Assumptions = OBSERVATORY
     """
     placed = sorted((one for one in counts if one.country != UNKNOWN_COUNTRY), key=lambda one: one.country)
     countries = groupby(placed, key=lambda one: one.country)  # no country's networks are another's peers
-    return [event for _, found in countries for event in _find(found, rules)]
+    return [event for _, found in countries for event in _country_events(found, rules)]
 
 
-def _find(counts: Iterable[ReportCounts], rules: Assumptions) -> list[Event]:
+def _country_events(counts: Iterable[ReportCounts], rules: Assumptions) -> list[Event]:
     """The events of one country."""
     by_stream: dict[StreamKey, list[ReportCounts]] = {}
     for one in counts:
@@ -72,7 +72,7 @@ class _SpellEvents:
     ) -> Event:
         country, network, app, medium = self._panel.streams[self._spell.stream]
         high = self._panel.day(turn.high)
-        share, sent_by = _share(counts, self._rules.today), people(counts, ended=kind == "ended")
+        share, sent_by = _restricted_share(counts, self._rules.today), people_at_least(counts, ended=kind == "ended")
         known = self._known(turn, sent_by)
         return Event(
             id=f"{country}/{network}/{app}/{medium}/{high}/{kind}",
@@ -83,20 +83,20 @@ class _SpellEvents:
             kind=kind,
             onset_low=self._before(turn.low) if kind == "ended" else self._unlike_before(turn.low, share),
             onset_high=high,
-            level=LEVELS[max(known)],
+            level=LEVEL_NAMES[max(known)],
             count=sum(one.reports if kind == "ended" else one.restricted for one in counts if one.source != "tap"),
             contributors=sent_by,
             rule=rule,
             began=began,
             simulated=any(one.simulated for one in counts),
-            known={LEVELS[level]: self._panel.day(at) for level, at in known.items()},
+            known={LEVEL_NAMES[level]: self._panel.day(at) for level, at in known.items()},
             sources=tuple(source for source, tells in zip(SOURCES, self._spell.tells, strict=True) if tells),
             checks=sum(reports for _, reports in _by_day(counts).values()),
             taps=sum(one.restricted for one in counts if one.source == "tap"),
             share=share.estimate if share else None,
             share_low=share.low if share else None,
             share_high=share.high if share else None,
-            rules=_rules(counts),
+            rules=_rule_counts(counts),
             carries=tuple(sorted({name for one in counts for name in one.carries})),
             bundles=tuple(sorted({name for one in counts for name in one.bundles})),
         )
@@ -122,19 +122,19 @@ class _SpellEvents:
 
     def _named(self) -> list[tuple[str, list[ReportCounts]]]:
         """Days on which a rule is named, and by whom."""
-        naming = (one for one in self._counts if set(one.rules) - {UNNAMED})
+        naming = (one for one in self._counts if set(one.rules) - {UNNAMED_RULE})
         return [(day, list(found)) for day, found in groupby(naming, key=lambda one: one.day)]
 
     def _early_rule(self) -> str | None:
         early = [one for _, found in self._named()[:CHANGE_DAYS] for one in found]
-        return leading(early or self._counts)
+        return leading_rule(early or self._counts)
 
     def _changes(self, began: Event) -> Iterator[Event]:
         """Each time that another rule leads for CHANGE_DAYS days in a row, with every source that names any."""
         rule, days = began.rule, self._named()
         for at in range(1, len(days) - CHANGE_DAYS + 1):
             window = days[at : at + CHANGE_DAYS]
-            named = {leading(of_source) for _, found in window for of_source in _by_source(found)}
+            named = {leading_rule(of_source) for _, found in window for of_source in _by_source(found)}
             if len(named) == 1 and (new := named.pop()) != rule:
                 yield self._change(began, days[at - 1][0], [one for _, found in window for one in found], new)
                 rule = new
@@ -148,15 +148,15 @@ class _SpellEvents:
             onset_low=low,
             onset_high=counts[0].day,
             count=sum(one.restricted for one in counts if one.source != "tap"),
-            contributors=people(counts),
+            contributors=people_at_least(counts),
             rule=rule,
             began=began.id,
-            rules=_rules(counts),
+            rules=_rule_counts(counts),
             known={began.level: counts[-1].day},
         )
 
 
-def people(counts: Iterable[ReportCounts], *, ended: bool = False) -> int:
+def people_at_least(counts: Iterable[ReportCounts], *, ended: bool = False) -> int:
     """At least how many people sent the reports of an event: those that say restricted, of an end all of them.
 
     Taps are counted apart, so their people count only where there is no such report.
@@ -166,13 +166,13 @@ def people(counts: Iterable[ReportCounts], *, ended: bool = False) -> int:
     return max((one.contributors if ended else one.restricted_contributors for one in reports or found), default=1)
 
 
-def leading(counts: Iterable[ReportCounts]) -> str | None:
+def leading_rule(counts: Iterable[ReportCounts]) -> str | None:
     """The rule that most of the reports name; one that names a mechanism comes before `media.unknown`."""
-    named = _rules(counts)
-    return max(named, key=lambda rule: (rule != UNNAMED, named[rule], rule), default=None)
+    named = _rule_counts(counts)
+    return max(named, key=lambda rule: (rule != UNNAMED_RULE, named[rule], rule), default=None)
 
 
-def _rules(counts: Iterable[ReportCounts]) -> dict[str, int]:
+def _rule_counts(counts: Iterable[ReportCounts]) -> dict[str, int]:
     total: Counter[str] = Counter()
     for one in counts:
         total.update(one.rules)
@@ -184,8 +184,8 @@ def _by_source(counts: Iterable[ReportCounts]) -> list[list[ReportCounts]]:
     return [list(found) for _, found in groupby(ordered, key=lambda one: one.source)]
 
 
-def _share(counts: Iterable[ReportCounts], rho: float) -> ShareEstimate | None:
-    return prevalence(_by_day(counts).values(), rho)
+def _restricted_share(counts: Iterable[ReportCounts], rho: float) -> ShareEstimate | None:
+    return restricted_share(_by_day(counts).values(), rho)
 
 
 def _by_day(counts: Iterable[ReportCounts]) -> dict[str, tuple[int, int]]:

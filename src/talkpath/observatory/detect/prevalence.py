@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-GRID = 200
-TAIL = 0.025
+GRID_POINTS = 200
+PREVALENCE_TAIL = 0.025
 
 
 class ShareEstimate(Struct, frozen=True):
@@ -30,23 +30,23 @@ class ShareEstimate(Struct, frozen=True):
     high: float
 
 
-def prevalence(days: Iterable[tuple[int, int]], rho: float) -> ShareEstimate | None:
+def restricted_share(days: Iterable[tuple[int, int]], rho: float) -> ShareEstimate | None:
     """The share from (restricted, reports) of each day; None without a report."""
     import numpy as np
 
     found = [(restricted, reports) for restricted, reports in days if reports]
     if not found:
         return None
-    likelihood = np.sum([_table(reports, rho)[:, restricted] for restricted, reports in found], axis=0)
+    likelihood = np.sum([_likelihood_table(reports, rho)[:, restricted] for restricted, reports in found], axis=0)
     weights = np.cumsum(np.exp(likelihood - likelihood.max()))
-    at = [int(np.searchsorted(weights, part * weights[-1])) for part in (0.5, TAIL, 1 - TAIL)]
-    estimate, low, high = ((index + 0.5) / GRID for index in at)
-    return ShareEstimate(estimate, low - 0.5 / GRID, high + 0.5 / GRID)
+    at = [int(np.searchsorted(weights, part * weights[-1])) for part in (0.5, PREVALENCE_TAIL, 1 - PREVALENCE_TAIL)]
+    estimate, low, high = ((index + 0.5) / GRID_POINTS for index in at)
+    return ShareEstimate(estimate, low - 0.5 / GRID_POINTS, high + 0.5 / GRID_POINTS)
 
 
 @lru_cache(maxsize=1000)
-def _table(reports: int, rho: float) -> NDArray[np.float64]:
+def _likelihood_table(reports: int, rho: float) -> NDArray[np.float64]:
     """Shares x counts."""
     import numpy as np
 
-    return np.stack([log_beta_binomial(reports, (at + 0.5) / GRID, rho) for at in range(GRID)])
+    return np.stack([log_beta_binomial(reports, (at + 0.5) / GRID_POINTS, rho) for at in range(GRID_POINTS)])

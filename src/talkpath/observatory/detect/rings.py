@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 LEANING = 2.0
-ALONE = 0.1  # how much of the weight goes to evidence that one source may give alone
+DISAGREEING_E = 0.1  # how much of the weight goes to evidence that one source may give alone
 
 
 class Ring:
@@ -88,10 +88,10 @@ def some_of(evidence: Floats, needed: int, counted: Flags | None = None) -> Floa
     at = (smallest - 1)[:, :, None]
     means = np.take_along_axis(np.cumsum(ordered, axis=-1), at, axis=-1)[..., 0] / smallest
     products = np.take_along_axis(np.cumprod(ordered, axis=-1), at, axis=-1)[..., 0]
-    return np.where(sources[:, None] > 0, ALONE * means + (1 - ALONE) * products, 0.0)
+    return np.where(sources[:, None] > 0, DISAGREEING_E * means + (1 - DISAGREEING_E) * products, 0.0)
 
 
-def agreeing(evidence: Floats, counted: Flags) -> Floats:
+def agreeing_evidence(evidence: Floats, counted: Flags) -> Floats:
     """The plain product over the sources that count, where two of them, or the only one, say so.
 
     For evidence that somebody trusts: a second source need not have seen enough, but must not disagree.
@@ -104,7 +104,7 @@ def agreeing(evidence: Floats, counted: Flags) -> Floats:
     return np.where(agreed, all_of(of_counted), 0.0)
 
 
-def credible(weights: Floats, days: Integers, mass: float = 0.95) -> tuple[int, int]:
+def credible_days(weights: Floats, days: Integers, mass: float = 0.95) -> tuple[int, int]:
     """The first and last day that hold the middle `mass` of the evidence for a change on that day."""
     import numpy as np
 

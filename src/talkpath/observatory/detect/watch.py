@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from talkpath.observatory.detect.assumptions import CONFIRMED, PROBE, RESISTANT, SIGNAL, SOURCES, TAP, Assumptions
 from talkpath.observatory.detect.baseline import Normal, bounded_share, normal_levels
 from talkpath.observatory.detect.counts import Panel
-from talkpath.observatory.detect.evidence import began, ended, lifted
-from talkpath.observatory.detect.rings import Ring, agreeing, all_of, credible, some_of
+from talkpath.observatory.detect.evidence import began_e_values, ended_e_values, lifted_share
+from talkpath.observatory.detect.rings import Ring, agreeing_evidence, all_of, credible_days, some_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 FORTNIGHT = 14  # days: so long an onset is dated anew, a source is lately heard of, an end may go unnoticed
-JEFFREYS = (0.5, 1.0)
+JEFFREYS_RATE = (0.5, 1.0)
 LOWER = -1.645
 
 
@@ -146,7 +146,7 @@ class Watch:
             restricted, reports = panel.restricted[rows, at, source], panel.reports[rows, at, source]
             restricted, reports = (restricted - toll).clip(0), (reports - toll).clip(0)
             if len(rows):
-                found[rows, source] = began(source, restricted, reports, usual.level[rows, source], self.rules)
+                found[rows, source] = began_e_values(source, restricted, reports, usual.level[rows, source], self.rules)
         return found
 
     def _sites_began(self, at: int, usual: Normal) -> Floats:
@@ -156,7 +156,7 @@ class Watch:
         found = np.ones((len(panel.streams), sites, len(self.rules.alternatives)))
         for site in range(sites):
             restricted, reports = panel.site_restricted[:, at, site], panel.site_reports[:, at, site]
-            found[:, site] = began(PROBE, restricted, reports, usual.level[:, PROBE], self.rules)
+            found[:, site] = began_e_values(PROBE, restricted, reports, usual.level[:, PROBE], self.rules)
         return found
 
     def _confirming(self, at: int, evidence: Floats) -> Floats:
@@ -165,7 +165,7 @@ class Watch:
         import numpy as np
 
         if not self.rules.strict:
-            return agreeing(evidence, np.asarray(self.panel.heard[:, : at + 1].any(axis=1)))
+            return agreeing_evidence(evidence, np.asarray(self.panel.heard[:, : at + 1].any(axis=1)))
         found = some_of(evidence, 2)
         if self._sites is None:
             return found
@@ -200,7 +200,7 @@ class Watch:
         here = np.where((days >= 0) & (days <= known), weights[level][stream], 0.0)
         if here.sum() < self.rules.threshold_days[level - SIGNAL]:
             return  # what came since speaks of an end, not of the beginning
-        low, high = credible(here, days)
+        low, high = credible_days(here, days)
         if at - spell.onset.reached[SIGNAL] < len(days) or low > days[days >= 0].min():
             spell.onset.low, spell.onset.high = low, high
         said = evidence[stream, int(np.argmax(here))]
@@ -226,7 +226,7 @@ class Watch:
         telling = np.stack([self._telling(spell, at) for spell in spells])
         weights = {
             SIGNAL: all_of(np.where(telling[:, None], evidence, 1.0)),
-            CONFIRMED: some_of(evidence, 2, telling) if self.rules.strict else agreeing(evidence, telling),
+            CONFIRMED: some_of(evidence, 2, telling) if self.rules.strict else agreeing_evidence(evidence, telling),
             RESISTANT: some_of(np.where(telling[:, None], self._tolled_ends.since(rows), 1.0), 3),
         }
         for index, spell in enumerate(spells):
@@ -245,7 +245,7 @@ class Watch:
                 restricted = np.minimum(restricted, reports)
             if len(here):
                 level = usual.level[rows[here], source]
-                found[here, source] = ended(source, restricted, reports, hit[here, source], level, self.rules)
+                found[here, source] = ended_e_values(source, restricted, reports, hit[here, source], level, self.rules)
         return found
 
     def _hit(self, spell: Spell, at: int, usual: Normal) -> Floats:
@@ -259,11 +259,11 @@ class Watch:
         days = panel.heard[stream, part].sum(axis=0).astype(float)
         restricted = panel.restricted[stream, part].sum(axis=0).astype(float)
         reports = panel.reports[stream, part].sum(axis=0).astype(float)
-        level = bounded_share(restricted, reports, days, JEFFREYS, self.rules.today, LOWER)
+        level = bounded_share(restricted, reports, days, JEFFREYS_RATE, self.rules.today, LOWER)
         mean = (restricted[TAP] + 0.5) / max(days[TAP], 1)
         level[TAP] = mean + LOWER * np.sqrt((mean + mean**2 / self.rules.tap_shape) / max(days[TAP], 1))
         least = [
-            lifted(source, float(usual.level[stream, source]), self.rules.alternatives[0], self.rules)
+            lifted_share(source, float(usual.level[stream, source]), self.rules.alternatives[0], self.rules)
             for source in range(len(SOURCES))
         ]
         return np.maximum(level, least)
@@ -286,7 +286,7 @@ class Watch:
             spell.fading = turn if passed else None
             if not passed:
                 return
-            turn.low, turn.high = credible(weights[max(passed)], self._ends.days)
+            turn.low, turn.high = credible_days(weights[max(passed)], self._ends.days)
             if turn.level >= min(spell.onset.level, CONFIRMED):
                 self._close(spell, turn)
         elif turn.level >= spell.onset.level or at - min(turn.reached.values()) > self.rules.window_days:

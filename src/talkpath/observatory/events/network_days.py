@@ -20,12 +20,12 @@ from talkpath.evidence.bundle import Bundle, read_bundle
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.wire.control.keys import raw_key_text
 
 DAY_CHARACTERS = len("2026-11-24")
-DECIDED = ("ok", "restricted", "closed", "impaired")
+DECIDED_STATES = ("ok", "restricted", "closed", "impaired")
 
 
 class BundleVerdict(Struct, frozen=True):
@@ -106,7 +106,7 @@ def bundle_verdicts(bundle: Bundle, name: str) -> Iterator[BundleVerdict]:
     if facts is None or not facts.started_at:
         return
     receipt = bundle.receipt
-    verdicts = judge_own_addresses(facts) if isinstance(facts, EndpointFacts) else judge(facts)
+    verdicts = judge_own_addresses(facts) if isinstance(facts, EndpointFacts) else judge_facts(facts)
     for verdict in verdicts:
         yield BundleVerdict(
             bundle=name,
@@ -118,7 +118,7 @@ def bundle_verdicts(bundle: Bundle, name: str) -> Iterator[BundleVerdict]:
             state=verdict.state,
             rule=verdict.rule,
             direction=verdict.direction,
-            p=_p(verdict),
+            p=_share_dropped(verdict),
             basis=verdict.basis,
             responder=raw_key_text(receipt.responder_key) if receipt else "",
             simulated=facts.simulated,
@@ -127,15 +127,17 @@ def bundle_verdicts(bundle: Bundle, name: str) -> Iterator[BundleVerdict]:
 
 def network_days(found: Iterable[BundleVerdict]) -> list[NetworkDay]:
     """Network-days in order of stream and day; reports that decided nothing are left out."""
-    decided = sorted((report for report in found if report.state in DECIDED), key=lambda r: (*_key(r), r.bundle))
-    return [_day(list(group)) for _, group in groupby(decided, key=_key)]
+    decided = sorted(
+        (report for report in found if report.state in DECIDED_STATES), key=lambda r: (*_day_key(r), r.bundle)
+    )
+    return [_network_day(list(group)) for _, group in groupby(decided, key=_day_key)]
 
 
-def _key(report: BundleVerdict) -> tuple[str, str, str, str, str, str]:
+def _day_key(report: BundleVerdict) -> tuple[str, str, str, str, str, str]:
     return report.country, report.network, report.app, report.medium, report.day, report.basis
 
 
-def _day(found: list[BundleVerdict]) -> NetworkDay:
+def _network_day(found: list[BundleVerdict]) -> NetworkDay:
     first = found[0]
     accusing = [report for report in found if report.state == "restricted"]
     return NetworkDay(
@@ -145,24 +147,24 @@ def _day(found: list[BundleVerdict]) -> NetworkDay:
         medium=first.medium,
         day=first.day,
         basis=first.basis,
-        **{state: sum(report.state == state for report in found) for state in DECIDED},
+        **{state: sum(report.state == state for report in found) for state in DECIDED_STATES},
         contributors=max(1, len({report.contributor for report in found} - {""})),
         rules=tuple(report.rule or "media.unknown" for report in accusing),
         ways=tuple(report.direction or "" for report in accusing),
         ps=tuple(report.p for report in accusing if report.p is not None),
-        responders=_responders(found),
+        responders=_responder_counts(found),
         bundles=tuple(dict.fromkeys(report.bundle for report in found)),
         simulated=any(report.simulated for report in found),
     )
 
 
-def _responders(found: list[BundleVerdict]) -> dict[str, tuple[int, int]]:
+def _responder_counts(found: list[BundleVerdict]) -> dict[str, tuple[int, int]]:
     """(decided, restricted) reports by the far end's key."""
     keys = sorted({report.responder for report in found} - {""})
     states = {key: [report.state for report in found if report.responder == key] for key in keys}
     return {key: (len(said), said.count("restricted")) for key, said in states.items()}
 
 
-def _p(verdict: Verdict) -> float | None:
+def _share_dropped(verdict: Verdict) -> float | None:
     said: Number | Category | None = verdict.parameters.get("p")
     return said.estimate if isinstance(said, Number) else None

@@ -17,10 +17,10 @@ Level = Literal["signal", "confirmed", "attack-resistant"]
 UNKNOWN_NETWORK, UNKNOWN_COUNTRY = "AS0", "ZZ"
 """Of what nobody could place."""
 
-UNNAMED = "media.unknown"
+UNNAMED_RULE = "media.unknown"
 EVERYWHERE = "*"
 """The network of an event that was rolled up to its country."""
-LAST = "9999-12-31"
+LAST_DAY = "9999-12-31"
 
 
 class Event(Struct, frozen=True):
@@ -87,4 +87,4 @@ def restricted_spans(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
     ends = {event.began: event.onset_low or event.onset_high for event in ended}
     for event in every:
         if event.kind == "began" and event.level != "signal":
-            yield event.onset_high, ends.get(event.id, LAST)
+            yield event.onset_high, ends.get(event.id, LAST_DAY)

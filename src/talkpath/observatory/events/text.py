@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from talkpath.observatory.events.record import EVERYWHERE, Event
 
-KINDS = {
+KIND_SENTENCES = {
     "began": "signs of a restriction of {what} on {where}, since {when}",
     "changed": "the restriction of {what} on {where} acts otherwise, since {when}",
     "ended": "no more signs of a restriction of {what} on {where}, since {when}",
     "withdrawn": "taken back: signs of a restriction of {what} on {where}, since {when}",
 }
-LEVELS = {
+LEVEL_WORDS = {
     "signal": "a signal: unconfirmed",
     "confirmed": "confirmed",
     "attack-resistant": "confirmed, whatever two of four sources say",
@@ -24,12 +24,12 @@ def event_sentence(event: Event) -> str:
     where = event.country if event.network == EVERYWHERE else f"{event.network} ({event.country})"
     if event.networks:
         where += f", {len(event.networks)} of {event.measured} networks"
-    said = KINDS[event.kind].format(
+    said = KIND_SENTENCES[event.kind].format(
         what=f"{event.medium} calls of {event.app}".replace("text calls", "messages"),
         where=where,
         when=onset_text(event),
     )
-    return f"{said}; {event.reason if event.kind == 'withdrawn' else LEVELS[event.level]}"
+    return f"{said}; {event.reason if event.kind == 'withdrawn' else LEVEL_WORDS[event.level]}"
 
 
 def onset_text(event: Event) -> str:
@@ -42,12 +42,12 @@ def onset_text(event: Event) -> str:
 def event_details(event: Event) -> Iterator[str]:
     """The numbers of an event, each with what it counts."""
     if event.checks and event.kind != "ended":
-        people = f"; at least {_people(event.contributors)}" if event.count else ""
-        yield f"{event.count} of {event.checks} checks say restricted{_interval(event)}{people}"
+        people = f"; at least {_people_text(event.contributors)}" if event.count else ""
+        yield f"{event.count} of {event.checks} checks say restricted{_share_interval(event)}{people}"
     if event.kind == "ended":
-        yield f"{event.count} checks since; at least {_people(event.contributors)}"
+        yield f"{event.count} checks since; at least {_people_text(event.contributors)}"
     if event.taps:
-        people = "" if event.count else f"; at least {_people(event.contributors)}"
+        people = "" if event.count else f"; at least {_people_text(event.contributors)}"
         yield f"{event.taps} taps: my call failed{people}"
     if event.sources:
         yield f"told by {', '.join(event.sources)}"
@@ -57,7 +57,7 @@ def event_details(event: Event) -> Iterator[str]:
         yield f"still carried by {', '.join(event.carries)}"
 
 
-def _interval(event: Event) -> str:
+def _share_interval(event: Event) -> str:
     """As ", 80 % (62 to 91 %)"; where a bound is the estimate itself the other one alone, nothing where both are."""
     if event.share is None or event.share_low is None or event.share_high is None:
         return ""
@@ -68,5 +68,5 @@ def _interval(event: Event) -> str:
     return f", {share} % ({bounds.get(share, f'{low} to {high}')} %)"
 
 
-def _people(count: int) -> str:
+def _people_text(count: int) -> str:
     return "1 person" if count == 1 else f"{count} people"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree
 
-ATOM = "http://www.w3.org/2005/Atom"
+ATOM_NAMESPACE = "http://www.w3.org/2005/Atom"
 NOT_XML = {code: None for code in range(0x20) if code not in (0x09, 0x0A, 0x0D)}
 
 
@@ -24,32 +24,32 @@ class AtomEntry(NamedTuple):
 
 def atom_document(name: str, title: str, entries: Sequence[AtomEntry], empty: str, link: str = "") -> str:
     """The whole document, in the order of the entries. `empty`: when it was updated, where it has none."""
-    root = ElementTree.Element("feed", xmlns=ATOM)
-    _add(root, "title", title)
-    _add(root, "id", _id(name, "feed"))
-    _add(root, "updated", max((entry.updated for entry in entries), default=empty))
-    _add(_add(root, "author"), "name", "talkpath")
+    root = ElementTree.Element("feed", xmlns=ATOM_NAMESPACE)
+    _add_element(root, "title", title)
+    _add_element(root, "id", _feed_id(name, "feed"))
+    _add_element(root, "updated", max((entry.updated for entry in entries), default=empty))
+    _add_element(_add_element(root, "author"), "name", "talkpath")
     if link:
-        _add(root, "link").attrib.update(rel="self", href=link)
+        _add_element(root, "link").attrib.update(rel="self", href=link)
     for entry in entries:
-        child = _add(root, "entry")
-        _add(child, "title", entry.title)
-        _add(child, "id", _id(name, entry.name))
-        _add(child, "updated", entry.updated)
+        child = _add_element(root, "entry")
+        _add_element(child, "title", entry.title)
+        _add_element(child, "id", _feed_id(name, entry.name))
+        _add_element(child, "updated", entry.updated)
         for category in entry.categories:
-            _add(child, "category").set("term", category)
+            _add_element(child, "category").set("term", category)
         if entry.link:
-            _add(child, "link").attrib.update(rel="alternate", href=entry.link)
-        _add(child, "content", entry.text).set("type", "text")
+            _add_element(child, "link").attrib.update(rel="alternate", href=entry.link)
+        _add_element(child, "content", entry.text).set("type", "text")
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _add(parent: ElementTree.Element, name: str, text: str | None = None) -> ElementTree.Element:
+def _add_element(parent: ElementTree.Element, name: str, text: str | None = None) -> ElementTree.Element:
     child = ElementTree.SubElement(parent, name)
     child.text = text.translate(NOT_XML) if text else text
     return child
 
 
-def _id(feed: str, name: str) -> str:
+def _feed_id(feed: str, name: str) -> str:
     return uuid5(NAMESPACE_URL, f"talkpath/{feed}/{name}").urn

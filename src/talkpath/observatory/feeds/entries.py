@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.events.text import event_details, event_sentence
 from talkpath.observatory.feeds.atom import AtomEntry, atom_document
-from talkpath.observatory.feeds.journal import UNNAMED, JournalLine
+from talkpath.observatory.feeds.journal import NO_OPERATORS, JournalLine
 from talkpath.observatory.publication import Publication, orders_of
 
-MOST = 200
+MAX_FEED_ENTRIES = 200
 
 
 def published_lines(journal: Iterable[JournalLine], publication: Publication, today: str) -> list[JournalLine]:
@@ -35,17 +35,20 @@ def atom_feed(
     now: str,
     name: str = "events",
     address: str = "",
-    operators: Mapping[str, str] = UNNAMED,
+    operators: Mapping[str, str] = NO_OPERATORS,
 ) -> str:
     """An Atom document of what may be published, the newest first. `address`: where the pages are, for links;
     `operators`: names of the operators of networks."""
     simulated = any(line.event.simulated for line in journal)
     title = "SIMULATED: talkpath, events" if simulated else "talkpath: events"
-    entries = [_entry(line, address, operators.get(line.event.network, "")) for line in reversed(journal[-MOST:])]
+    entries = [
+        _feed_entry(line, address, operators.get(line.event.network, ""))
+        for line in reversed(journal[-MAX_FEED_ENTRIES:])
+    ]
     return atom_document(name, title, entries, now, f"{address}/feeds/{name}.atom" if address else "")
 
 
-def _entry(line: JournalLine, address: str, operator: str) -> AtomEntry:
+def _feed_entry(line: JournalLine, address: str, operator: str) -> AtomEntry:
     event = line.event
     said, known = event_sentence(event), [f"{event.network} is operated by {operator}."] if operator else []
     mark = "SIMULATED: " if event.simulated else ""
@@ -55,9 +58,9 @@ def _entry(line: JournalLine, address: str, operator: str) -> AtomEntry:
         updated=line.at,
         text="\n".join([f"{said}.", *known, *event_details(event), f"Event {event.id}, told as number {line.number}."]),
         link=f"{address}/event/{event.id}" if address else "",
-        categories=_categories(event),
+        categories=_event_categories(event),
     )
 
 
-def _categories(event: Event) -> tuple[str, ...]:
+def _event_categories(event: Event) -> tuple[str, ...]:
     return event.country, event.network, event.app, event.medium, event.kind, event.level

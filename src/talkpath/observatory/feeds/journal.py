@@ -17,12 +17,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.errors import UsageError
-from talkpath.observatory.events.record import LAST, Event, withdrawal_of
+from talkpath.observatory.events.record import LAST_DAY, Event, withdrawal_of
 from talkpath.observatory.log.private_files import open_private
 
-FIRST = "0000-01-01"
-UNNAMED: Mapping[str, str] = {}  # names of the operators of networks, where none are known
-GONE = "Reports that came later, or were taken back, speak against it."
+FIRST_DAY = "0000-01-01"
+NO_OPERATORS: Mapping[str, str] = {}  # names of the operators of networks, where none are known
+GONE_REASON = "Reports that came later, or were taken back, speak against it."
 
 
 class JournalLine(Struct, frozen=True):
@@ -73,14 +73,14 @@ def with_journal_ids(journal: Sequence[JournalLine], found: Sequence[Event]) -> 
     used = {line.event.id for line in journal}
     free: dict[tuple[str, ...], list[Event]] = {}
     for one in current_events(journal).values():
-        free.setdefault(_stream(one), []).append(one)
+        free.setdefault(_event_stream(one), []).append(one)
     names: dict[str, str] = {}
     for event in found:
-        alike = free.get(_stream(event), [])
-        before = _same(event, alike)
+        alike = free.get(_event_stream(event), [])
+        before = _same_restriction(event, alike)
         if before is not None:
             alike.remove(before)
-        names[event.id] = before.id if before else _unused(event.id, used)
+        names[event.id] = before.id if before else _unused_name(event.id, used)
     return [replace(event, id=names[event.id], began=names.get(event.began, event.began)) for event in found]
 
 
@@ -90,9 +90,9 @@ def new_lines(journal: Sequence[JournalLine], found: Sequence[Event], at: str, l
     An event is also published again when `least` people have come to report it: then it may be shown.
     """
     known, now = current_events(journal), with_journal_ids(journal, found)
-    changed = [one for one in now if one.id not in known or _word(one, least) != _word(known[one.id], least)]
+    changed = [one for one in now if one.id not in known or _news_of(one, least) != _news_of(known[one.id], least)]
     stand = {one.id for one in now}
-    changed += [withdrawal_of(one, GONE) for name, one in known.items() if name not in stand]
+    changed += [withdrawal_of(one, GONE_REASON) for name, one in known.items() if name not in stand]
     first = journal[-1].number + 1 if journal else 1
     return [JournalLine(number, at, event) for number, event in enumerate(changed, first)]
 
@@ -109,26 +109,30 @@ def withdrawn_events(journal: Iterable[JournalLine]) -> list[Event]:
     return found
 
 
-def _same(event: Event, alike: Sequence[Event]) -> Event | None:
+def _same_restriction(event: Event, alike: Sequence[Event]) -> Event | None:
     """The event of the same stream and kind whose time overlaps; one of the same id comes before others."""
-    found = [one for one in alike if _low(one) <= event.onset_high <= LAST and _low(event) <= one.onset_high]
+    found = [
+        one
+        for one in alike
+        if _onset_low_day(one) <= event.onset_high <= LAST_DAY and _onset_low_day(event) <= one.onset_high
+    ]
     return max(found, key=lambda one: (one.id == event.id, one.onset_high), default=None)
 
 
-def _stream(event: Event) -> tuple[str, ...]:
+def _event_stream(event: Event) -> tuple[str, ...]:
     return event.country, event.network, event.app, event.medium, event.kind
 
 
-def _low(event: Event) -> str:
-    return event.onset_low or FIRST
+def _onset_low_day(event: Event) -> str:
+    return event.onset_low or FIRST_DAY
 
 
-def _word(event: Event, least: int) -> tuple[object, ...]:
+def _news_of(event: Event, least: int) -> tuple[object, ...]:
     """What makes an event news. Counts grow every day, and are not news."""
     enough = event.contributors >= least
     return event.level, event.onset_low, event.onset_high, event.rule, event.networks, enough
 
 
-def _unused(name: str, used: set[str]) -> str:
+def _unused_name(name: str, used: set[str]) -> str:
     again = (f"{name}/{number}" for number in range(2, len(used) + 3))
     return name if name not in used else next(other for other in again if other not in used)

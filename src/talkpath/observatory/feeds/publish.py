@@ -13,7 +13,7 @@ from talkpath.observatory.events.record import Event
 from talkpath.observatory.feeds.entries import atom_feed as atom
 from talkpath.observatory.feeds.entries import delayed_lines, published_lines
 from talkpath.observatory.feeds.journal import (
-    UNNAMED,
+    NO_OPERATORS,
     JournalLine,
     new_lines,
     read_journal,
@@ -21,12 +21,19 @@ from talkpath.observatory.feeds.journal import (
     withdrawn_events,
     write_journal,
 )
-from talkpath.observatory.feeds.webhook import HookProgress, deliver, load_hooks, post, read_progress, write_progress
+from talkpath.observatory.feeds.webhook import (
+    HookProgress,
+    deliver_news,
+    load_hooks,
+    post_event,
+    read_progress,
+    write_progress,
+)
 from talkpath.observatory.log.private_files import make_folder, replace_file
 from talkpath.observatory.publication import Publication
 
 DAY_CHARACTERS = len("2026-11-24")
-ALL = "events"
+ALL_EVENTS_FEED = "events"
 
 
 def publish_events(
@@ -40,7 +47,7 @@ def publish_events(
     before anything is sent."""
     if webhooks:
         load_hooks(webhooks)
-    before, now = read_journal(journal), _now()
+    before, now = read_journal(journal), _now_text()
     fresh = new_lines(before, events, now, publication.min_contributors)
     write_journal(journal, fresh)
     shown = published_lines([*before, *fresh], publication, now[:DAY_CHARACTERS])
@@ -59,7 +66,7 @@ def record_events(
     today: str,
     feeds: Path,
     address: str = "",
-    operators: Mapping[str, str] = UNNAMED,
+    operators: Mapping[str, str] = NO_OPERATORS,
 ) -> list[Event]:
     """Put what is new into the journal and the feeds; returns all events under the journal's ids, withdrawn ones
     included. `operators`: names of the operators of networks, for the feeds.
@@ -67,15 +74,15 @@ def record_events(
     The folder `feeds` has events.atom, and XX.atom for each country.
     """
     before = read_journal(journal)
-    fresh = new_lines(before, events, _now(), publication.min_contributors)
+    fresh = new_lines(before, events, _now_text(), publication.min_contributors)
     if fresh:
         write_journal(journal, fresh)
     every = [*before, *fresh]
     shown = published_lines(every, publication, today)
     make_folder(feeds)
-    _put(feeds, ALL, shown, today, address, operators)
+    _put_feed(feeds, ALL_EVENTS_FEED, shown, today, address, operators)
     for country in sorted({line.event.country for line in every}):
-        _put(feeds, country, [line for line in shown if line.event.country == country], today, address, operators)
+        _put_feed(feeds, country, [line for line in shown if line.event.country == country], today, address, operators)
     return [*with_journal_ids(before, events), *withdrawn_events(every)]
 
 
@@ -91,7 +98,7 @@ class DeliveryCount(NamedTuple):
 
 
 def deliver_all(
-    journal: Path, publication: Publication, today: str, webhooks: Path, operators: Mapping[str, str] = UNNAMED
+    journal: Path, publication: Publication, today: str, webhooks: Path, operators: Mapping[str, str] = NO_OPERATORS
 ) -> DeliveryCount:
     """Send the receivers what they did not get yet. `operators`: names of the operators of networks."""
     hooks, every, kept = load_hooks(webhooks), read_journal(journal), journal.with_suffix(".delivered.json")
@@ -99,15 +106,15 @@ def deliver_all(
     progress, delivered, waiting = read_progress(kept), 0, 0
     for hook in hooks:
         before = progress.get(hook.name, HookProgress())
-        progress[hook.name], outcome = deliver(
-            hook, shown, before, post, time.sleep, time.time, SystemRandom(), later, operators
+        progress[hook.name], outcome = deliver_news(
+            hook, shown, before, post_event, time.sleep, time.time, SystemRandom(), later, operators
         )
         write_progress(kept, progress)
         delivered, waiting = delivered + outcome.delivered, waiting + outcome.waiting
     return DeliveryCount(delivered, waiting)
 
 
-def _put(
+def _put_feed(
     feeds: Path, name: str, shown: Sequence[JournalLine], today: str, address: str, operators: Mapping[str, str]
 ) -> None:
     """Replace a feed's file in one step, and only where it changed."""
@@ -116,5 +123,5 @@ def _put(
         replace_file(path, text.encode())
 
 
-def _now() -> str:
+def _now_text() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

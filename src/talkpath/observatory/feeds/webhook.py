@@ -29,14 +29,14 @@ from msgspec import UNSET, Struct, UnsetType
 
 from talkpath.errors import UsageError
 from talkpath.observatory.events.record import Event
-from talkpath.observatory.feeds.journal import UNNAMED, JournalLine
+from talkpath.observatory.feeds.journal import NO_OPERATORS, JournalLine
 from talkpath.observatory.log.private_files import replace_file
 from talkpath.version import VERSION
 
-TIMEOUT_S = 15.0
+DELIVERY_TIMEOUT_S = 15.0
 TRIES, FIRST_WAIT_S, LONGEST_WAIT_S = 6, 1.0, 60.0
 SECRET_PREFIX = "whsec_"
-SECRET_BYTES = range(24, 65)
+HOOK_SECRET_BYTES = range(24, 65)
 SUCCESS = range(200, 300)
 Post = Callable[[str, dict[str, str], bytes], int]
 
@@ -69,7 +69,7 @@ class Hook(Struct, frozen=True, forbid_unknown_fields=True):
         if not self.secret.startswith(SECRET_PREFIX):
             raise ValueError("no prefix")
         key = base64.b64decode(self.secret.removeprefix(SECRET_PREFIX), validate=True)
-        if len(key) not in SECRET_BYTES:
+        if len(key) not in HOOK_SECRET_BYTES:
             raise ValueError("wrong length")
         return key
 
@@ -111,7 +111,7 @@ def load_hooks(path: Path) -> tuple[Hook, ...]:
     except msgspec.MsgspecError as error:
         raise UsageError(f"{path.name} is not as a file of webhooks has to be: {error}.") from None
     for number, hook in enumerate(hooks, 1):
-        _address(hook.url, number)
+        _hook_address(hook.url, number)
         try:
             _ = hook.key
         except ValueError:
@@ -127,20 +127,20 @@ def message_id(body: bytes) -> str:
     return f"msg_{hashlib.sha256(body).hexdigest()[:32]}"
 
 
-def signature(key: bytes, name: str, at_s: int, body: bytes) -> str:
+def webhook_signature(key: bytes, name: str, at_s: int, body: bytes) -> str:
     """The value of webhook-signature for the message with this id."""
     digest = hmac.new(key, f"{name}.{at_s}.".encode() + body, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(digest).decode()}"
 
 
-def waits(random: Random) -> Iterator[float]:
+def retry_waits(random: Random) -> Iterator[float]:
     """Seconds to wait before each further try: doubled each time, and half of it random, so that receivers are not
     all asked at once."""
     for at in range(TRIES - 1):
         yield min(FIRST_WAIT_S * 2**at, LONGEST_WAIT_S) * (0.5 + random.random() / 2)
 
 
-def deliver(
+def deliver_news(
     hook: Hook,
     journal: Sequence[JournalLine],
     progress: HookProgress,
@@ -149,20 +149,20 @@ def deliver(
     now_s: Callable[[], float],
     random: Random,
     later: Sequence[int] = (),
-    operators: Mapping[str, str] = UNNAMED,
+    operators: Mapping[str, str] = NO_OPERATORS,
 ) -> tuple[HookProgress, DeliveryOutcome]:
     """Send what the receiver lacks; returns its new progress and what happened. `later` are numbers of lines that may
     not be published yet, `operators` the names of the operators of networks."""
     wanted = [line for line in journal if progress.lacks(line.number) and hook.wants(line)]
     arrived = 0
-    while arrived < len(wanted) and _arrives(hook, wanted[arrived], post, sleep, now_s, random, operators):
+    while arrived < len(wanted) and _delivery_arrives(hook, wanted[arrived], post, sleep, now_s, random, operators):
         arrived += 1
     left = {line.number for line in wanted[arrived:]} | {number for number in later if progress.lacks(number)}
     upto = max([progress.upto, *later, *(line.number for line in journal)])
     return HookProgress(upto, tuple(sorted(left))), DeliveryOutcome(hook.name, arrived, len(wanted) - arrived)
 
 
-def _arrives(
+def _delivery_arrives(
     hook: Hook,
     line: JournalLine,
     post: Post,
@@ -174,13 +174,13 @@ def _arrives(
     operator = operators.get(line.event.network) or UNSET
     body = msgspec.json.encode(HookMessage(line.number, line.at, line.event, operator))
     name = message_id(msgspec.json.encode(line))
-    for wait in (*waits(random), None):
+    for wait in (*retry_waits(random), None):
         at_s = int(now_s())
         headers = {
             "Content-Type": "application/json",
             "webhook-id": name,
             "webhook-timestamp": str(at_s),
-            "webhook-signature": signature(hook.key, name, at_s, body),
+            "webhook-signature": webhook_signature(hook.key, name, at_s, body),
         }
         if post(hook.url, headers, body) in SUCCESS:
             return True
@@ -189,14 +189,16 @@ def _arrives(
     return False
 
 
-def post(url: str, headers: dict[str, str], body: bytes) -> int:
+def post_event(url: str, headers: dict[str, str], body: bytes) -> int:
     """Send one POST; the status of the answer, 0 where there was none."""
-    parts = _address(url, 1)
-    assert parts.hostname is not None  # `_address` checked it
+    parts = _hook_address(url, 1)
+    assert parts.hostname is not None  # `_hook_address` checked it
     connection = (
-        http.client.HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT_S, context=ssl.create_default_context())
+        http.client.HTTPSConnection(
+            parts.hostname, parts.port, timeout=DELIVERY_TIMEOUT_S, context=ssl.create_default_context()
+        )
         if parts.scheme == "https"
-        else http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_S)
+        else http.client.HTTPConnection(parts.hostname, parts.port, timeout=DELIVERY_TIMEOUT_S)
     )
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
@@ -223,7 +225,7 @@ def write_progress(path: Path, progress: dict[str, HookProgress]) -> None:
     replace_file(path, msgspec.json.encode(progress))
 
 
-def _address(url: str, number: int) -> SplitResult:
+def _hook_address(url: str, number: int) -> SplitResult:
     """The parts of a URL that a webhook may have; `number` names the hook in messages."""
     try:
         parts = urlsplit(url)

@@ -12,7 +12,7 @@ from talkpath.observatory.claims.ledger import ClaimResult, Evidence, results_of
 from talkpath.observatory.claims.made_up import moved_claim
 from talkpath.observatory.claims.published import Published
 from talkpath.observatory.claims.rows import Claim
-from talkpath.observatory.detect.assumptions import FOLDER
+from talkpath.observatory.detect.assumptions import FOLDER_ASSUMPTIONS
 from talkpath.observatory.detect.find import find_events
 from talkpath.observatory.events.network_days import NetworkDay, folder_verdicts, network_days
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK, Event
@@ -53,18 +53,18 @@ def results_of_folder(
     found = network_days(folder_verdicts(folder))
     if not found:
         raise UsageError("The folder holds no bundle that decided anything and tells its day; name one that does.")
-    events = find_events([*counts_of_days(found), *counts_of_taps(folder / "taps.jsonl")], FOLDER)
+    events = find_events([*counts_of_days(found), *counts_of_taps(folder / "taps.jsonl")], FOLDER_ASSUMPTIONS)
     moved = [moved_claim(claim, country) for claim in claims] if country else claims
     return Ledger(
         claims=tuple(moved),
-        looked=_looked(found),
+        looked=_what_was_looked_at(found),
         entries=tuple(results_of(moved, Evidence(found, events, published))),
         events=tuple(events),
         reach=tuple(all_reach(found, events, load_tables(folder))),
     )
 
 
-def _looked(found: Sequence[NetworkDay]) -> EvidenceSummary:
+def _what_was_looked_at(found: Sequence[NetworkDay]) -> EvidenceSummary:
     return EvidenceSummary(
         reports=sum(day.count for day in found),
         networks=len({(day.country, day.network) for day in found} - {(UNKNOWN_COUNTRY, UNKNOWN_NETWORK)}),

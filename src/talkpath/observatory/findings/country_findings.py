@@ -18,7 +18,7 @@ from talkpath.observatory.claims.ledger import ClaimResult, EvidenceCounts, coun
 from talkpath.observatory.claims.made_up import made_up_claims
 from talkpath.observatory.claims.published import load_published
 from talkpath.observatory.claims.rows import Claim, current_claims, load_claims
-from talkpath.observatory.detect.assumptions import FOLDER, OBSERVATORY
+from talkpath.observatory.detect.assumptions import FOLDER_ASSUMPTIONS, OBSERVATORY_ASSUMPTIONS
 from talkpath.observatory.detect.country import roll_up
 from talkpath.observatory.detect.find import find_events
 from talkpath.observatory.events.network_days import NetworkDay
@@ -71,7 +71,7 @@ class ObservatoryFindings(Struct, frozen=True):
     reach: tuple[ReachEstimate, ...] = ()
 
 
-NOTHING = ObservatoryFindings(Totals(reports=0, networks=0, countries=0, first_day="", last_day=""))
+NO_FINDINGS = ObservatoryFindings(Totals(reports=0, networks=0, countries=0, first_day="", last_day=""))
 
 
 def country_findings(
@@ -92,12 +92,14 @@ def findings_from_counts(
     least_people: int = 1,
 ) -> CountryFindings:
     """The findings of one country from its counts."""
-    days = [as_day(one) for one in counts if one.source != "tap" and _decided(one)]
+    days = [as_day(one) for one in counts if one.source != "tap" and _decided_reports(one)]
     heard = list(counts_of_index(counts, carried))
-    events = find_events(heard, dataclasses.replace(FOLDER if box else OBSERVATORY, least_people=least_people))
+    events = find_events(
+        heard, dataclasses.replace(FOLDER_ASSUMPTIONS if box else OBSERVATORY_ASSUMPTIONS, least_people=least_people)
+    )
     return CountryFindings(
         name=counts[0].country,
-        reports=sum(map(_decided, counts)),
+        reports=sum(map(_decided_reports, counts)),
         networks=len({one.network for one in counts}),
         first_day=min(one.day for one in counts),
         last_day=max(one.day for one in counts),
@@ -113,7 +115,7 @@ def assemble_findings(
     """Join the findings of all countries; `events` are those of the journal, where there is one."""
     every = sorted(found, key=lambda one: (-one.networks, one.name))
     if not every:
-        return NOTHING
+        return NO_FINDINGS
     published = () if box else load_published()
     totals = Totals(
         reports=sum(one.reports for one in every),
@@ -151,8 +153,8 @@ def as_day(one: DayCount) -> NetworkDay:
         closed=one.closed,
         impaired=one.impaired,
         contributors=one.contributors,
-        rules=_spelt(one.rules),
-        ways=_spelt(one.directions),
+        rules=_spelt_counts(one.rules),
+        ways=_spelt_counts(one.directions),
         ps=() if one.p is None else (one.p,),
         simulated=one.simulated,
     )
@@ -166,9 +168,9 @@ def by_country(events: Iterable[Event]) -> dict[str, list[Event]]:
     return found
 
 
-def _decided(one: DayCount) -> int:
+def _decided_reports(one: DayCount) -> int:
     return one.restricted + one.ok + one.closed + one.impaired
 
 
-def _spelt(counts: dict[str, int]) -> tuple[str, ...]:
+def _spelt_counts(counts: dict[str, int]) -> tuple[str, ...]:
     return tuple(name for name, number in sorted(counts.items()) for _ in range(number))

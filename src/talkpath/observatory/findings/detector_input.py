@@ -31,7 +31,7 @@ HEARD_AS: dict[str, ReportSource] = {
 }
 
 
-RECORDED = ("capture", "accompanied")
+RECORDING_SOURCES = ("capture", "accompanied")
 COUNTED_WITH: dict[str, ReportSource] = {"accompanied": "capture"}
 """Sources of the log that the detector has no numbers for yet, and those that they are counted with."""
 
@@ -78,7 +78,7 @@ def counts_of_taps(path: Path) -> Iterator[ReportCounts]:
     if not path.is_file():
         return
     lines = enumerate(path.read_bytes().splitlines(), 1)
-    counted = Counter(_tap(number, line) for number, line in lines if line.strip())
+    counted = Counter(_tap_counts(number, line) for number, line in lines if line.strip())
     for tap, count in sorted(counted.items(), key=lambda item: msgspec.structs.astuple(item[0])):
         yield ReportCounts(
             day=tap.day,
@@ -105,7 +105,7 @@ def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] =
     for one in found:
         source = COUNTED_WITH.get(one.source, one.source)
         if source in SOURCES:
-            reports, restricted = _heard(one)
+            reports, restricted = _reports_heard(one)
             said_so = one.contributors if one.source == "tap" else one.restricted_contributors
             yield ReportCounts(
                 day=one.day,
@@ -128,15 +128,15 @@ def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] =
             )
 
 
-def _heard(one: DayCount) -> tuple[int, int]:
+def _reports_heard(one: DayCount) -> tuple[int, int]:
     """(reports, those that say restricted)."""
     if one.source == "tap":
         return one.failed, one.failed
-    consistent = one.consistent if one.source in RECORDED else 0
+    consistent = one.consistent if one.source in RECORDING_SOURCES else 0
     return one.restricted + one.ok + one.closed + one.impaired + consistent, one.restricted + consistent
 
 
-def _tap(number: int, line: bytes) -> TapLine:
+def _tap_counts(number: int, line: bytes) -> TapLine:
     try:
         return msgspec.json.decode(line, type=TapLine)
     except msgspec.MsgspecError as error:

@@ -51,7 +51,7 @@ def find_all(
     events = find_events(counts, rules)
     reach = {event.id: event_reach(event, tables) for event in events}
     return EventFindings(
-        heard=_heard(counts),
+        heard=_counts_heard(counts),
         events=tuple(events),
         countries=tuple(roll_up(events, counts)),
         claims={name: ids for name, ids in all_related_claims(events, claims).items() if ids},
@@ -60,7 +60,7 @@ def find_all(
     )
 
 
-def _heard(counts: Sequence[ReportCounts]) -> ReportSummary:
+def _counts_heard(counts: Sequence[ReportCounts]) -> ReportSummary:
     placed = [one for one in counts if one.country != UNKNOWN_COUNTRY]
     return ReportSummary(
         reports=sum(one.reports for one in counts if one.source != "tap"),

@@ -14,7 +14,7 @@ from talkpath.observatory.findings.claim_findings import Ledger
 from talkpath.observatory.findings.event_findings import EventFindings
 from talkpath.observatory.reach.estimate import ReachEstimate
 
-DECIDED = ("supported", "contradicted")
+DECIDED_OUTCOMES = ("supported", "contradicted")
 BEARS = "A measurement bears on a claim; it never proves who did something, or why."
 
 
@@ -30,7 +30,7 @@ def event_lines(found: EventFindings, *, signals: bool = True) -> Iterator[str]:
     shown = [event for event in found.events if signals or event.level != "signal"]
     for event in (*found.countries, *shown):
         yield ""
-        yield _upper(event_sentence(event)) + "."
+        yield _capitalized(event_sentence(event)) + "."
         yield from (f"  {said}" for said in event_details(event))
         if claims := found.claims.get(event.id):
             yield f"  bears on {' '.join(claims)}"
@@ -41,7 +41,7 @@ def event_lines(found: EventFindings, *, signals: bool = True) -> Iterator[str]:
     yield f"{len(levels)} began, {levels.count('signal')} of them only a signal."
 
 
-def _upper(text: str) -> str:
+def _capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
@@ -57,24 +57,24 @@ def result_lines(found: Ledger, *, every: bool = False) -> Iterator[Text | str]:
         f"{sum(event.kind == 'began' for event in found.events)} restrictions began."
     )
     for claim, entry in zip(found.claims, found.entries, strict=True):
-        if every or entry.outcome in DECIDED:
-            yield from _entry(claim, entry)
+        if every or entry.outcome in DECIDED_OUTCOMES:
+            yield from _entry_lines(claim, entry)
     for outcome in () if every else ("silent", "not measurable"):
         ids = [entry.claim for entry in found.entries if entry.outcome == outcome]
         if ids:
             yield f"{outcome}: {' '.join(ids)}"
-    yield from map(_reach, found.reach)
+    yield from map(_reach_line, found.reach)
     yield from (f"     {said}" for said in dict.fromkeys(said for reach in found.reach for said in reach.assumptions))
     yield BEARS
 
 
-def _entry(claim: Claim, entry: ClaimResult) -> Iterator[Text | str]:
+def _entry_lines(claim: Claim, entry: ClaimResult) -> Iterator[Text | str]:
     """The claim, its outcome, and the numbers of whoever decided it; of both sides where they disagree."""
     yield Text(f"{entry.claim}  {entry.outcome}", style="bold").append(f"  {claim.who}: {claim.statement}", "not bold")
     sides = (("measured", entry.own, "own"), ("published by others", entry.published, "published"))
     for name, side, rank in sides:
         if entry.disagree or entry.rank == rank or (entry.rank == "none" and rank == "own"):
-            yield from (f"     {name}: {line}" for line in _side(side))
+            yield from (f"     {name}: {line}" for line in _side_lines(side))
     if entry.reason:
         yield f"     {entry.reason}"
     if entry.disagree:
@@ -83,11 +83,11 @@ def _entry(claim: Claim, entry: ClaimResult) -> Iterator[Text | str]:
         yield f"     against {other}, which is {outcome}"
 
 
-def _side(side: EvidenceOutcome) -> Iterator[str]:
-    yield from map(_part, side.parts)
+def _side_lines(side: EvidenceOutcome) -> Iterator[str]:
+    yield from map(_part_line, side.parts)
 
 
-def _part(part: PredicateCount) -> str:
+def _part_line(part: PredicateCount) -> str:
     said = f"{part.word} {part.medium} of {part.app}: {part.outcome}; {part.yes} of {part.told} networks"
     if part.low is not None and part.high is not None:
         said += f" ({100 * part.low:.0f} to {100 * part.high:.0f} %)"
@@ -97,7 +97,7 @@ def _part(part: PredicateCount) -> str:
     return f"{said}; {part.reports} verdicts{when}"
 
 
-def _reach(reach: ReachEstimate) -> str:
+def _reach_line(reach: ReachEstimate) -> str:
     middle = f"about {reach.estimate / 1e6:.1f}, " if reach.estimate is not None else ""
     return (
         f"People touched ({reach.country}, {reach.medium} of {' or '.join(reach.apps)}, {reach.networks} networks): "

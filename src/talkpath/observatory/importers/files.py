@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from talkpath.errors import BundleError, WireError
 from talkpath.evidence.bundle import read_seal
-from talkpath.observatory.importers.folder import folder_bundles, folder_taps, pseudonym
+from talkpath.observatory.importers.folder import folder_bundles, folder_taps, report_pseudonym
 from talkpath.observatory.importers.ooni import read_ooni
 from talkpath.observatory.judging.judges import Judges
 from talkpath.observatory.log.log import Log, LogEntry
@@ -45,8 +45,8 @@ class ImportCount(Struct, frozen=True):
 def import_ooni(log: Log, file: Path, progress: OnProgress = lambda count: None) -> ImportCount:
     """Take OONI's measurements; `progress` is called with how many lines were read."""
     measurements = known = refused = others = count = 0
-    stopped = _stopped(log)
-    for group in _groups(read_ooni(file)):
+    stopped = _stopped_countries(log)
+    for group in _grouped_by(read_ooni(file)):
         found = [one for one in group if isinstance(one, Imported)]
         entries = [LogEntry(one) for one in found if one.country not in stopped]
         refused += len(found) - len(entries)
@@ -68,13 +68,13 @@ def import_folder(
 ) -> ImportCount:
     """Take a folder's bundles and taps; `progress` is called with how many bundles were judged."""
     bundles = known = refused = taps = 0
-    stopped = _stopped(log)
-    for group in _groups(folder_bundles(folder)):
-        entries = [_entry(data) for data in group if _fits(data, simulated, stopped)]
+    stopped = _stopped_countries(log)
+    for group in _grouped_by(folder_bundles(folder)):
+        entries = [_log_entry(data) for data in group if _record_fits(data, simulated, stopped)]
         taken = log.commit(entries)
         bundles, known, refused = bundles + sum(taken), known + taken.count(False), refused + len(group) - len(entries)
     unfit = judge_waiting(log, listed, simulated, jobs, progress)
-    for some in _groups(tap for tap in folder_taps(folder) if tap.simulated == simulated):
+    for some in _grouped_by(tap for tap in folder_taps(folder) if tap.simulated == simulated):
         entries = [LogEntry(tap) for tap in some if tap.country not in stopped]
         counted = log.commit(entries)
         taps, known, refused = taps + sum(counted), known + counted.count(False), refused + len(some) - len(entries)
@@ -106,18 +106,18 @@ def judge_waiting(
     return outcomes["unfit"]
 
 
-def _entry(data: bytes) -> LogEntry:
+def _log_entry(data: bytes) -> LogEntry:
     name = hashlib.sha256(data).hexdigest()
     made_up = read_seal(data).simulated
-    return LogEntry(Received(name, "", len(data), contributor=pseudonym(name) if made_up else 0), data)
+    return LogEntry(Received(name, "", len(data), contributor=report_pseudonym(name) if made_up else 0), data)
 
 
-def _stopped(log: Log) -> frozenset[str]:
+def _stopped_countries(log: Log) -> frozenset[str]:
     """The countries that nothing is taken from."""
     return frozenset(known.country for known in stopped_countries(log.folder.root))
 
 
-def _fits(data: bytes, simulated: bool, stopped: frozenset[str]) -> bool:
+def _record_fits(data: bytes, simulated: bool, stopped: frozenset[str]) -> bool:
     try:
         seal = read_seal(data)
     except BundleError:
@@ -126,7 +126,7 @@ def _fits(data: bytes, simulated: bool, stopped: frozenset[str]) -> bool:
     return seal.kind == "check" and seal.simulated == simulated and country not in stopped
 
 
-def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
+def _grouped_by(items: Iterable[Item]) -> Iterator[list[Item]]:
     found = iter(items)
     while group := list(islice(found, GROUP)):
         yield group

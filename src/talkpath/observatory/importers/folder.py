@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.evidence.bundle import MAX_BYTES
+from talkpath.evidence.bundle import MAX_BUNDLE_BYTES
 from talkpath.observatory.log.records import Tap
 
 
@@ -35,7 +35,7 @@ def folder_bundles(folder: Path) -> Iterator[bytes]:
         raise UsageError("There is no such folder of bundles; name one that holds .talkpath files.")
     for path in sorted(folder.rglob("*.talkpath")):
         with path.open("rb") as file:
-            yield file.read(MAX_BYTES + 1)
+            yield file.read(MAX_BUNDLE_BYTES + 1)
 
 
 def folder_taps(folder: Path) -> Iterator[Tap]:
@@ -56,11 +56,11 @@ def folder_taps(folder: Path) -> Iterator[Tap]:
             network=tap.network,
             country=tap.country,
             placed="import",
-            contributor=pseudonym(name) if tap.simulated else 0,
+            contributor=report_pseudonym(name) if tap.simulated else 0,
             simulated=tap.simulated,
         )
 
 
-def pseudonym(name: str) -> int:
+def report_pseudonym(name: str) -> int:
     """The pseudonym of whoever made the one report of that id."""
     return int(name[:15], 16) or 1

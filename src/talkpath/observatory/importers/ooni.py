@@ -24,7 +24,7 @@ from talkpath.observatory.events.record import UNKNOWN_COUNTRY
 from talkpath.observatory.log.records import Imported, LoggedVerdict
 
 ORIGIN = "ooni"
-MOST_LINE_BYTES = 32 << 20  # bodies of web pages are in it
+MAX_OONI_LINE_BYTES = 32 << 20  # bodies of web pages are in it
 NETWORK, COUNTRY, DAY = re.compile(r"AS[1-9][0-9]{0,9}"), re.compile(r"[A-Z]{2}"), re.compile(r"\d{4}-\d\d-\d\d")
 SIGNALLING, DNS, ADDRESS, STUN = "signalling.block", "dns.remove", "address.block", "stun.drop"
 STUN_HOSTS = {
@@ -59,16 +59,16 @@ def read_ooni(path: Path) -> Iterator[Imported | WireError | None]:
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            while line := file.readline(MOST_LINE_BYTES):
+            while line := file.readline(MAX_OONI_LINE_BYTES):
                 try:
-                    yield imported(line) if line.strip() else None
+                    yield imported_measurement(line) if line.strip() else None
                 except WireError as error:
                     yield error
     except (OSError, EOFError):
         raise UsageError(f"{path.name} cannot be read, or its end is missing.") from None
 
 
-def imported(line: bytes) -> Imported | None:
+def imported_measurement(line: bytes) -> Imported | None:
     """The record of one measurement; `WireError` for a line that is no measurement of df-000."""
     try:
         found = _decoder.decode(line)
@@ -85,7 +85,7 @@ def imported(line: bytes) -> Imported | None:
     if said is None:
         return None
     return Imported(
-        id=_id(found),
+        id=_measurement_id(found),
         day="",
         measured=day,
         origin=ORIGIN,
@@ -95,13 +95,13 @@ def imported(line: bytes) -> Imported | None:
     )
 
 
-def _id(found: Measurement) -> str:
+def _measurement_id(found: Measurement) -> str:
     """The id of a measurement: the same however its line is written."""
     parts = (found.report_id, found.test_name, found.input, found.measurement_start_time, found.probe_asn)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def _text(app: str, failed: bool | None, rule: str = SIGNALLING) -> LoggedVerdict | None:
+def _text_verdict(app: str, failed: bool | None, rule: str = SIGNALLING) -> LoggedVerdict | None:
     """The verdict on an app's own servers; None where nothing is known."""
     if failed is None:
         return None
@@ -112,40 +112,40 @@ def _text(app: str, failed: bool | None, rule: str = SIGNALLING) -> LoggedVerdic
     )
 
 
-def _whatsapp(found: Measurement, keys: Keys) -> LoggedVerdict | None:
+def _whatsapp_verdict(found: Measurement, keys: Keys) -> LoggedVerdict | None:
     """WhatsApp's endpoints and registration; its web client is not counted."""
     states = [keys.get("whatsapp_endpoints_status"), keys.get("registration_server_status")]
     if not all(state in ("ok", "blocked") for state in states):
         return None
     dns = str(keys.get("registration_server_failure") or "").startswith("dns_") and states[0] == "ok"
-    return _text("whatsapp", "blocked" in states, DNS if dns else SIGNALLING)
+    return _text_verdict("whatsapp", "blocked" in states, DNS if dns else SIGNALLING)
 
 
-def _telegram(found: Measurement, keys: Keys) -> LoggedVerdict | None:
+def _telegram_verdict(found: Measurement, keys: Keys) -> LoggedVerdict | None:
     """Telegram's access points; its web client is not counted."""
     ways = [keys.get("telegram_tcp_blocking"), keys.get("telegram_http_blocking")]
     if not all(isinstance(way, bool) for way in ways):
         return None
-    return _text("telegram", any(ways), ADDRESS if ways[0] else SIGNALLING)
+    return _text_verdict("telegram", any(ways), ADDRESS if ways[0] else SIGNALLING)
 
 
-def _signal(found: Measurement, keys: Keys) -> LoggedVerdict | None:
+def _signal_verdict(found: Measurement, keys: Keys) -> LoggedVerdict | None:
     state = keys.get("signal_backend_status")
     void = found.test_version == SIGNAL_VOID[0] and found.measurement_start_time > SIGNAL_VOID[1]
     if state not in ("ok", "blocked") or void:
         return None
     dns = str(keys.get("signal_backend_failure") or "").startswith("dns_")
-    return _text("signal", state == "blocked", DNS if dns else SIGNALLING)
+    return _text_verdict("signal", state == "blocked", DNS if dns else SIGNALLING)
 
 
-def _facebook(found: Measurement, keys: Keys) -> LoggedVerdict | None:
+def _facebook_verdict(found: Measurement, keys: Keys) -> LoggedVerdict | None:
     dns, tcp = keys.get("facebook_dns_blocking"), keys.get("facebook_tcp_blocking")
     if not isinstance(dns, bool) and not isinstance(tcp, bool):
         return None
-    return _text("facebook_messenger", bool(dns or tcp), DNS if dns and not tcp else SIGNALLING)
+    return _text_verdict("facebook_messenger", bool(dns or tcp), DNS if dns and not tcp else SIGNALLING)
 
 
-def _stun(found: Measurement, keys: Keys) -> LoggedVerdict | None:
+def _stun_verdict(found: Measurement, keys: Keys) -> LoggedVerdict | None:
     """One STUN Binding Request; servers that are no messenger's stand for WebRTC."""
     endpoint, failure = str(keys.get("endpoint") or found.input or ""), keys.get("failure")
     host = endpoint.removeprefix("stun://").rpartition(":")[0]
@@ -161,10 +161,10 @@ def _stun(found: Measurement, keys: Keys) -> LoggedVerdict | None:
 
 
 TESTS: Mapping[str, Callable[[Measurement, Keys], LoggedVerdict | None]] = {
-    "whatsapp": _whatsapp,
-    "telegram": _telegram,
-    "signal": _signal,
-    "facebook_messenger": _facebook,
-    "stunreachability": _stun,
-    "stun_reachability": _stun,
+    "whatsapp": _whatsapp_verdict,
+    "telegram": _telegram_verdict,
+    "signal": _signal_verdict,
+    "facebook_messenger": _facebook_verdict,
+    "stunreachability": _stun_verdict,
+    "stun_reachability": _stun_verdict,
 }

@@ -13,14 +13,14 @@ from talkpath.observatory.log.records import Record
 BATCH_ROWS, BATCH_GONE = 20_000, 500
 THOSE = "day IN {days:Array(Date)} AND report IN {reports:Array(String)}"
 AS_GONE = "transform(report, {reports:Array(String)}, {versions:Array(UInt64)}, version) AS version, 1 AS withdrawn"
-GONE = [
+GONE_ROWS = [
     f"""
 INSERT INTO {table} SELECT * REPLACE({AS_GONE})
 FROM (SELECT * FROM {table} FINAL WHERE {THOSE} AND NOT withdrawn)
 """
     for table in ("report", "transport")
 ]
-WHERE = f"SELECT DISTINCT country FROM report WHERE {THOSE}"
+COUNTRIES_OF_REPORTS = f"SELECT DISTINCT country FROM report WHERE {THOSE}"
 
 
 @dataclass
@@ -59,9 +59,9 @@ class _Batch:
     def _take_out(self) -> None:
         names, found = list(self.gone), list(self.gone.values())
         those: dict[str, list[str]] = {"days": sorted({one.day for one in found}), "reports": names}
-        for statement in GONE:
+        for statement in GONE_ROWS:
             self.store.command(statement, versions=[one.version for one in found], **those)
-        self.countries |= {row[0] for row in self.store.query(WHERE, **those)}  # where it was counted
+        self.countries |= {row[0] for row in self.store.query(COUNTRIES_OF_REPORTS, **those)}  # where it was counted
 
     @property
     def full(self) -> bool:

@@ -40,13 +40,15 @@ class Loader:
         end = self._log.last
         if end == self.position:
             return 0
-        count = fill_index(self._store, _until(self._log.read(self.position), end, progress))
+        count = fill_index(self._store, _records_until(self._log.read(self.position), end, progress))
         self._store.insert("progress", [_Progress(LOG, end, end)])
         self.position = end
         return count
 
 
-def _until(records: Iterator[tuple[int, Record]], end: int, progress: OnProgress) -> Iterator[tuple[int, Record]]:
+def _records_until(
+    records: Iterator[tuple[int, Record]], end: int, progress: OnProgress
+) -> Iterator[tuple[int, Record]]:
     for count, (number, record) in enumerate(records, 1):
         if number > end:
             return
@@ -54,7 +56,7 @@ def _until(records: Iterator[tuple[int, Record]], end: int, progress: OnProgress
         progress(count)
 
 
-def rebuild(store: Store, log: Log, progress: OnProgress = lambda count: None) -> int:
+def rebuild_index(store: Store, log: Log, progress: OnProgress = lambda count: None) -> int:
     """Throw the index away and make it again from the log."""
     store.drop()
     count = Loader(store, log).load(progress)

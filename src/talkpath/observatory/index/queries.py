@@ -17,7 +17,7 @@ from talkpath.observatory.index.store import Store
 
 Record = TypeVar("Record", bound=Struct)
 FIRST, LAST = "1970-01-01", "2149-06-06"  # of ClickHouse's Date
-DECIDED = "restricted + ok + closed + impaired"
+DECIDED_SUM = "restricted + ok + closed + impaired"
 
 
 class DayCount(Struct, frozen=True, gc=False):
@@ -195,7 +195,7 @@ def network_days(store: Store, *, since: str = FIRST, until: str = LAST, **only:
     rule = "arraySort((key, number) -> (-number, key), mapKeys(named), mapValues(named))[1]"
     found = store.lines(
         f"SELECT {key}, {sums}, max(contributors) AS contributors, {named}, nullIf({rule}, '') AS rule "
-        f"FROM day_count FINAL WHERE {where} AND source != 'tap' AND {DECIDED} > 0 GROUP BY {key} ORDER BY {key}",
+        f"FROM day_count FINAL WHERE {where} AND source != 'tap' AND {DECIDED_SUM} > 0 GROUP BY {key} ORDER BY {key}",
         **values,
     )
     return _read(DecidedDay, found)
@@ -209,15 +209,15 @@ def country_days(store: Store, *, since: str = FIRST, until: str = LAST, **only:
     return _read(CountryDayCount, store.lines(found, **values))
 
 
-def latest(store: Store, *, since: str = FIRST, **only: str) -> list[Latest]:
+def latest_days(store: Store, *, since: str = FIRST, **only: str) -> list[Latest]:
     """In order of country, network, app, medium. `only`: country, network, app, medium."""
     where, values = _where(only, month=since, since=since)
     stream = "country, network, app, medium"
-    rest = f"{where} AND {DECIDED} > 0 ORDER BY {stream}, day DESC LIMIT 1 BY {stream}"
+    rest = f"{where} AND {DECIDED_SUM} > 0 ORDER BY {stream}, day DESC LIMIT 1 BY {stream}"
     return _read(Latest, store.lines(_select(Latest, f"stream_month FINAL WHERE {rest}"), **values))
 
 
-def transports(store: Store, *, since: str = FIRST, **only: str) -> list[TransportCount]:
+def transport_counts(store: Store, *, since: str = FIRST, **only: str) -> list[TransportCount]:
     """In order of country, network, app, medium, transport, counted from the month of `since` on. `only`: country,
     network, app, medium, transport."""
     where, values = _where(only, month=since)
@@ -250,14 +250,14 @@ def read_carry_days(lines: bytes) -> list[TransportDay]:
     return _read(TransportDay, lines)
 
 
-def countries(store: Store) -> dict[str, int]:
+def counted_countries(store: Store) -> dict[str, int]:
     """How far the log was read when anything of a country was counted last; all countries there are."""
     return dict(store.query("SELECT country, max(version) FROM country_day GROUP BY country ORDER BY country"))
 
 
 def networks(store: Store) -> list[tuple[str, str]]:
     """Every (country, network) of which anything was decided, in order."""
-    rest = f"FROM stream_month FINAL WHERE {DECIDED} > 0 AND network != 'AS0' ORDER BY country, network"
+    rest = f"FROM stream_month FINAL WHERE {DECIDED_SUM} > 0 AND network != 'AS0' ORDER BY country, network"
     return [(country, network) for country, network in store.query(f"SELECT DISTINCT country, network {rest}")]
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from talkpath.errors import BundleError
-from talkpath.evidence.bundle import FACTS, SECOND, Seal, UnverifiedBundle, read_unverified
+from talkpath.evidence.bundle import FACTS_PART, SECOND_PART, Seal, UnverifiedBundle, read_unverified
 from talkpath.evidence.compression import decompress
 from talkpath.measure.decode import MOST_FACTS_BYTES, require_bounded_work
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY
@@ -221,10 +221,10 @@ def _require_bounded_work(bundle: UnverifiedBundle) -> None:
     if bundle.manifest.kind != "check":
         return
     try:
-        require_bounded_work(decompress(bundle.parts[FACTS], MOST_FACTS_BYTES))
-        if SECOND in bundle.parts:
-            second = read_unverified(bundle.parts[SECOND])
-            require_bounded_work(decompress(second.parts.get(FACTS, b""), MOST_FACTS_BYTES))
+        require_bounded_work(decompress(bundle.parts[FACTS_PART], MOST_FACTS_BYTES))
+        if SECOND_PART in bundle.parts:
+            second = read_unverified(bundle.parts[SECOND_PART])
+            require_bounded_work(decompress(second.parts.get(FACTS_PART, b""), MOST_FACTS_BYTES))
     except BundleError as error:
         raise ReportRefusedError("changed", str(error)) from None
 

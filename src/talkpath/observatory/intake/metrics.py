@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from talkpath.observatory.log.committer import MOST
+from talkpath.observatory.log.committer import MAX_COMMITTED_TOGETHER
 
-SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, MOST)
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, MAX_COMMITTED_TOGETHER)
 
 
 class Metrics:

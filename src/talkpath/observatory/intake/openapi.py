@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from talkpath.evidence.share import MEDIA_TYPE, WITHDRAWN_SENTENCES
+from talkpath.evidence.share import BUNDLE_MEDIA_TYPE, WITHDRAWN_SENTENCES
 from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.intake.refusal import REFUSALS
 from talkpath.version import VERSION
@@ -17,7 +17,12 @@ NOTHING: Object = {}
 
 def openapi_document(settings: IntakeSettings, paths: Object = NOTHING, schemas: Object = NOTHING) -> Object:
     """The document of an observatory with these settings, and of what else it serves."""
-    report = {"put": _put(), "get": _get(), "delete": _delete(), "parameters": [parameter("name", "path", HEX)]}
+    report = {
+        "put": _put(),
+        "get": _get_operation(),
+        "delete": _delete_operation(),
+        "parameters": [required_parameter("name", "path", HEX)],
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -29,10 +34,17 @@ def openapi_document(settings: IntakeSettings, paths: Object = NOTHING, schemas:
         "paths": {
             "/api/v1/bundles": {"post": _post()},
             "/api/v1/reports/{name}": report,
-            "/api/v1/taps": {"post": _tap(settings)},
+            "/api/v1/taps": {"post": _tap_operation(settings)},
             **paths,
         },
-        "components": {"schemas": {"Report": _report(), "Withdrawn": _withdrawn(), "Refusal": _refusal(), **schemas}},
+        "components": {
+            "schemas": {
+                "Report": _report_schema(),
+                "Withdrawn": _withdrawn_schema(),
+                "Refusal": _refusal_schema(),
+                **schemas,
+            }
+        },
     }
 
 
@@ -46,8 +58,9 @@ def _post() -> Object:
         "operationId": "sendBundle",
         "summary": "Send a bundle (tp-003). Acknowledged once it is durable.",
         "parameters": [_withdraw_header()],
-        "requestBody": _bundle(),
-        "responses": _taken() | refusals("stopped", "slow", "too_large", "media_type", "changed", "limited", "busy"),
+        "requestBody": _bundle_operation(),
+        "responses": _taken_answers()
+        | refusal_answers("stopped", "slow", "too_large", "media_type", "changed", "limited", "busy"),
     }
 
 
@@ -58,24 +71,24 @@ def _put() -> Object:
     }
 
 
-def _get() -> Object:
+def _get_operation() -> Object:
     return {
         "operationId": "lookUpReport",
         "summary": "What became of a report: received, judged, unfit (and why), withdrawn.",
-        "responses": {"200": json_answer("Known.", "Report")} | refusals("not_found"),
+        "responses": {"200": json_answer("Known.", "Report")} | refusal_answers("not_found"),
     }
 
 
-def _delete() -> Object:
+def _delete_operation() -> Object:
     return {
         "operationId": "withdrawReport",
         "summary": "Take a report back. Until its day is sealed it is removed, afterwards marked as withdrawn.",
-        "parameters": [parameter("Talkpath-Secret", "header", HEX)],
-        "responses": {"200": json_answer("Withdrawn.", "Withdrawn")} | refusals("not_found", "not_durable"),
+        "parameters": [required_parameter("Talkpath-Secret", "header", HEX)],
+        "responses": {"200": json_answer("Withdrawn.", "Withdrawn")} | refusal_answers("not_found", "not_durable"),
     }
 
 
-def _tap(settings: IntakeSettings) -> Object:
+def _tap_operation(settings: IntakeSettings) -> Object:
     body = {
         "type": "object",
         "required": ["app", "medium"],
@@ -89,38 +102,40 @@ def _tap(settings: IntakeSettings) -> Object:
         "operationId": "tap",
         "summary": "Tell that a call failed.",
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": _taken()
-        | refusals("bad_request", "stopped", "slow", "too_large", "media_type", "unknown_app", "limited", "busy"),
+        "responses": _taken_answers()
+        | refusal_answers(
+            "bad_request", "stopped", "slow", "too_large", "media_type", "unknown_app", "limited", "busy"
+        ),
     }
 
 
-def _bundle() -> Object:
-    return {"required": True, "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
+def _bundle_operation() -> Object:
+    return {"required": True, "content": {BUNDLE_MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 
 
 def _withdraw_header() -> Object:
-    return parameter("Talkpath-Withdraw", "header", HEX) | {
+    return required_parameter("Talkpath-Withdraw", "header", HEX) | {
         "required": False,
         "description": "SHA-256 of the 32 bytes of a secret, which can then take the report back.",
     }
 
 
-def parameter(name: str, place: str, schema: Object) -> Object:
+def required_parameter(name: str, place: str, schema: Object) -> Object:
     """A parameter that is required."""
     return {"name": name, "in": place, "required": True, "schema": schema}
 
 
-def _taken() -> Object:
+def _taken_answers() -> Object:
     return {"200": json_answer("It was there already.", "Report"), "201": json_answer("Taken, and durable.", "Report")}
 
 
-def refusals(*codes: str) -> Object:
+def refusal_answers(*codes: str) -> Object:
     """The statuses of these codes, and of those that any request may meet."""
     statuses = sorted({REFUSALS[code][0] for code in (*codes, "bad_request")})
-    return {str(status): json_answer(_why(status), "Refusal") for status in statuses}
+    return {str(status): json_answer(_status_reason(status), "Refusal") for status in statuses}
 
 
-def _why(status: int) -> str:
+def _status_reason(status: int) -> str:
     return " Or: ".join(said for found, said in REFUSALS.values() if found == status)
 
 
@@ -130,7 +145,7 @@ def json_answer(about: str, name: str) -> Object:
     return {"description": about, "content": {"application/json": {"schema": schema}}}
 
 
-def _report() -> Object:
+def _report_schema() -> Object:
     properties = {
         "schema": {"const": "talkpath.report/1"},
         "id": HEX,
@@ -140,7 +155,7 @@ def _report() -> Object:
     return {"type": "object", "required": ["schema", "id", "state"], "properties": properties}
 
 
-def _withdrawn() -> Object:
+def _withdrawn_schema() -> Object:
     properties = {
         "schema": {"const": "talkpath.report/1"},
         "id": HEX,
@@ -150,6 +165,6 @@ def _withdrawn() -> Object:
     return {"type": "object", "required": ["schema", "id", "state", "said"], "properties": properties}
 
 
-def _refusal() -> Object:
+def _refusal_schema() -> Object:
     properties = {"error": {"type": "string", "maxLength": 200}, "code": {"enum": list(REFUSALS)}}
     return {"type": "object", "required": ["error", "code"], "properties": properties}

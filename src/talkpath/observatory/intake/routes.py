@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from talkpath.evidence.share import MEDIA_TYPE, WITHDRAWN_SENTENCES
+from talkpath.evidence.share import BUNDLE_MEDIA_TYPE, WITHDRAWN_SENTENCES
 from talkpath.observatory.intake.bodies import BodySlots, read_body, require_length, require_type
 from talkpath.observatory.intake.collector import Collector, ReportStatus
 from talkpath.observatory.intake.openapi import openapi_document
@@ -65,36 +65,36 @@ class ReportApi:
     async def _bundle(self, request: Request, name: str) -> Response:
         """Take a bundle; `name` is the id that its sender expects, "" for none."""
         most_bytes = self._collector.settings.most_bytes
-        require_type(request.headers, MEDIA_TYPE)
-        sender = self._collector.admit(_host(request))
+        require_type(request.headers, BUNDLE_MEDIA_TYPE)
+        sender = self._collector.admit(_sender_host(request))
         require_length(request.headers, most_bytes)
-        with self._slots.slot(_host(request)):
+        with self._slots.slot(_sender_host(request)):
             data = await read_body(request.receive, most_bytes)
         withdraw = request.headers.get("Talkpath-Withdraw", "")
-        return _answer(await self._collector.take(data, sender, withdraw, name))
+        return _http_answer(await self._collector.take(data, sender, withdraw, name))
 
     async def _get(self, request: Request) -> Response:
-        return _answer(self._collector.look_up(request.path_params["name"]))
+        return _http_answer(self._collector.look_up(request.path_params["name"]))
 
     async def _delete(self, request: Request) -> Response:
         name, secret = request.path_params["name"], request.headers.get("Talkpath-Secret", "")
         state = await self._collector.withdraw(name, secret)
-        return _json(200, {"schema": SCHEMA, "id": name, "state": state, "said": WITHDRAWN_SENTENCES[state]})
+        return _json_answer(200, {"schema": SCHEMA, "id": name, "state": state, "said": WITHDRAWN_SENTENCES[state]})
 
     async def _tap(self, request: Request) -> Response:
         require_type(request.headers, "application/json")
         require_length(request.headers, MOST_TAP_BYTES)
-        with self._slots.slot(_host(request)):
+        with self._slots.slot(_sender_host(request)):
             data = await read_body(request.receive, MOST_TAP_BYTES)
         try:
             tap = msgspec.json.decode(data, type=TapBody)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             error = 'A tap is {"app": …, "medium": …}, both texts, and nothing else.'
             raise ReportRefusedError("bad_request", error) from None
-        return _answer(await self._collector.tap(tap.app, tap.medium, _host(request)))
+        return _http_answer(await self._collector.tap(tap.app, tap.medium, _sender_host(request)))
 
     async def _document(self, request: Request) -> Response:
-        return _json(200, openapi_document(self._collector.settings, self._paths, self._schemas))
+        return _json_answer(200, openapi_document(self._collector.settings, self._paths, self._schemas))
 
     def _refusals_answered(self, handler: Handler) -> Handler:
         """The handler, with a refusal answered as JSON and counted."""
@@ -104,20 +104,20 @@ class ReportApi:
                 return await handler(request)
             except ReportRefusedError as refused:
                 self._collector.metrics.refused(refused.code)
-                return _json(refused.status, refused.body, refused.headers)
+                return _json_answer(refused.status, refused.body, refused.headers)
 
         return handle
 
 
-def _host(request: Request) -> str | None:
+def _sender_host(request: Request) -> str | None:
     """The address that the request came from, as uvicorn or its proxy names it."""
     return request.client.host if request.client else None
 
 
-def _answer(answer: ReportStatus) -> Response:
+def _http_answer(answer: ReportStatus) -> Response:
     body = {"schema": SCHEMA, "id": answer.id, "state": answer.state}
-    return _json(201 if answer.new else 200, body | ({"why": answer.why} if answer.why else {}))
+    return _json_answer(201 if answer.new else 200, body | ({"why": answer.why} if answer.why else {}))
 
 
-def _json(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
+def _json_answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
     return Response(msgspec.json.encode(body), status, headers, media_type="application/json")

@@ -42,7 +42,7 @@ from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.judge import RULES_VERSION
 from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.receipt import CLASSES
+from talkpath.wire.control.receipt import ADDRESS_CLASSES
 
 DAY_CHARACTERS = len("2026-11-24")
 MAX_LATE = timedelta(days=2)
@@ -65,31 +65,31 @@ def judge_bundle(data: bytes, received: Received, listed: Mapping[str, str]) -> 
     """
     bundle = read_bundle(data)
     if bundle.findings is not None:
-        return _recorded(bundle.findings, received, simulated=bundle.simulated)
+        return _judge_recording(bundle.findings, received, simulated=bundle.simulated)
     if bundle.endpoints is not None:
-        return _answered(bundle.endpoints, received, simulated=bundle.simulated)
-    facts = countable(bundle)
+        return _judge_endpoints(bundle.endpoints, received, simulated=bundle.simulated)
+    facts = countable_facts(bundle)
     verdicts, check = judge_check(facts)
     verdicts = _of_known_apps(verdicts)
     if not verdicts:
         raise BundleError("The bundle is of no app that this version knows.")
     responder = raw_key_text(bundle.receipt.responder_key) if bundle.receipt else ""
     trusted = bundle.simulated or responder in listed
-    origin = _origin(bundle, received, trusted=trusted)
+    origin = _check_origin(bundle, received, trusted=trusted)
     vouched = bundle.receipt.started_at or bundle.receipt.ended_at if bundle.receipt and trusted else ""
     return Judged(
         id=hashlib.sha256(data).hexdigest(),
         day=received.day,
         measured=_counted_day(vouched or facts.started_at, received, trusted=bool(vouched) or bundle.simulated),
         rules_version=str(RULES_VERSION),
-        source=_source(verdicts),
-        said=tuple(map(_said, verdicts)),
-        carried=tuple(_carried(check["transports"])),
+        source=_record_source(verdicts),
+        said=tuple(map(_logged_verdict, verdicts)),
+        carried=tuple(_logged_transports(check["transports"])),
         network=origin.network,
         country=origin.country,
         placed=origin.placed,
         responder=responder,
-        responder_class=facts.responder_class if facts.responder_class in CLASSES else "unknown",
+        responder_class=facts.responder_class if facts.responder_class in ADDRESS_CLASSES else "unknown",
         listed=responder in listed,
         contributor=received.contributor,
         contributor_key=received.contributor_key,
@@ -97,7 +97,7 @@ def judge_bundle(data: bytes, received: Received, listed: Mapping[str, str]) -> 
     )
 
 
-def countable(bundle: Bundle) -> Facts:
+def countable_facts(bundle: Bundle) -> Facts:
     """The facts of a check that tells its day; `BundleError` for one that does not."""
     if bundle.facts is None or not bundle.facts.started_at:
         raise BundleError("The bundle does not tell its day; an observatory cannot count it.")
@@ -120,7 +120,7 @@ def _counted_day(told: str, received: Received, *, trusted: bool) -> str:
     return day.isoformat() if trusted else received.day
 
 
-def _recorded(findings: Findings, received: Received, *, simulated: bool) -> Judged:
+def _judge_recording(findings: Findings, received: Received, *, simulated: bool) -> Judged:
     """Judge a recording. It tells neither day nor network: it counts on the day on which it came in, for the network
     that it came from. Calls whose app is not known for sure are not counted."""
     together = verdicts_together([findings])
@@ -138,7 +138,7 @@ def _recorded(findings: Findings, received: Received, *, simulated: bool) -> Jud
         measured=received.day,
         rules_version=str(RULES_VERSION),
         source="accompanied" if findings.controls else "capture",
-        said=tuple(_usual([one for one in sure if (one.app, one.medium) == stream]) for stream in streams),
+        said=tuple(_usual_verdict([one for one in sure if (one.app, one.medium) == stream]) for stream in streams),
         network=origin.network,
         country=origin.country,
         placed=origin.placed,
@@ -148,7 +148,7 @@ def _recorded(findings: Findings, received: Received, *, simulated: bool) -> Jud
     )
 
 
-def _answered(facts: EndpointFacts, received: Received, *, simulated: bool) -> Judged:
+def _judge_endpoints(facts: EndpointFacts, received: Received, *, simulated: bool) -> Judged:
     """Judge what an app's own servers answered. No server signed where that was: it counts for the network that it came
     from. One verdict counts for an app and medium, the one about its addresses first."""
     verdicts = sorted(_of_known_apps(judge_own_addresses(facts)), key=lambda verdict: verdict.basis != "address")
@@ -162,7 +162,7 @@ def _answered(facts: EndpointFacts, received: Received, *, simulated: bool) -> J
         measured=_counted_day(facts.started_at, received, trusted=simulated),
         rules_version=str(RULES_VERSION),
         source="endpoints",
-        said=tuple(map(_fitting, streams.values())),
+        said=tuple(map(_endpoint_verdict, streams.values())),
         network=origin.network,
         country=origin.country,
         placed=origin.placed,
@@ -172,10 +172,10 @@ def _answered(facts: EndpointFacts, received: Received, *, simulated: bool) -> J
     )
 
 
-def _fitting(verdict: Verdict) -> LoggedVerdict:
+def _endpoint_verdict(verdict: Verdict) -> LoggedVerdict:
     """The verdict on an app's own servers. Where an outage of the app would look the same, `rule` is what it is
     consistent with as well."""
-    said = _said(verdict)
+    said = _logged_verdict(verdict)
     return replace(said, rule=verdict.alternatives[0]) if said.reason == "outage" and verdict.alternatives else said
 
 
@@ -184,7 +184,7 @@ def _of_known_apps(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return [verdict for verdict in verdicts if verdict.app in apps()]
 
 
-def _usual(verdicts: Sequence[Verdict]) -> LoggedVerdict:
+def _usual_verdict(verdicts: Sequence[Verdict]) -> LoggedVerdict:
     """The verdict of most calls of a recording, which is one report however many calls are in it; of two equally common
     ones the better.
 
@@ -193,11 +193,11 @@ def _usual(verdicts: Sequence[Verdict]) -> LoggedVerdict:
     """
     kinds = [(one.state, *one.alternatives[:1]) for one in verdicts]
     usual = max(dict.fromkeys(kinds), key=lambda kind: (kinds.count(kind), kind[0] == "ok", len(kind) == 1))
-    said = _said(verdicts[kinds.index(usual)])
+    said = _logged_verdict(verdicts[kinds.index(usual)])
     return replace(said, rule=usual[1] if len(usual) > 1 else said.rule)
 
 
-def _origin(bundle: Bundle, received: Received, *, trusted: bool) -> Origin:
+def _check_origin(bundle: Bundle, received: Received, *, trusted: bool) -> Origin:
     """Where a check was measured. `trusted`: somebody answers for the receipt's key, or everything is simulated."""
     own, receipt = _own_origin(received), bundle.receipt
     if receipt is None or (receipt.network, receipt.country) == (UNKNOWN_NETWORK, UNKNOWN_COUNTRY):
@@ -214,11 +214,11 @@ def _own_origin(received: Received) -> Origin:
     return Origin(received.network, received.country, "ingest" if known else "")
 
 
-def _source(verdicts: Iterable[Verdict]) -> RecordSource:
+def _record_source(verdicts: Iterable[Verdict]) -> RecordSource:
     return "browser" if any(verdict.basis == "webrtc" for verdict in verdicts) else "probe"
 
 
-def _said(verdict: Verdict) -> LoggedVerdict:
+def _logged_verdict(verdict: Verdict) -> LoggedVerdict:
     return LoggedVerdict(
         app=verdict.app,
         medium=verdict.medium,
@@ -226,24 +226,24 @@ def _said(verdict: Verdict) -> LoggedVerdict:
         basis=verdict.basis,
         rule=verdict.rule,
         direction=verdict.direction,
-        log10_e=_short(verdict.log10_e),
-        parameters={name: _parameter(value) for name, value in verdict.parameters.items()},
+        log10_e=_four_digits(verdict.log10_e),
+        parameters={name: _logged_parameter(value) for name, value in verdict.parameters.items()},
         reason=verdict.reason.code if verdict.reason else "",
     )
 
 
-def _parameter(value: Number | Category) -> LoggedParameter:
+def _logged_parameter(value: Number | Category) -> LoggedParameter:
     if isinstance(value, Category):
         return value.value
-    return _short(value.estimate), _short(value.low), _short(value.high)
+    return _four_digits(value.estimate), _four_digits(value.low), _four_digits(value.high)
 
 
-def _short(number: float | None) -> float | None:
+def _four_digits(number: float | None) -> float | None:
     """The number with four digits: a record stays below 2 kB, and the bundle has all digits."""
     return None if number is None else float(f"{number:.4g}")
 
 
-def _carried(transports: Sequence[dict[str, Any]]) -> Iterator[LoggedTransports]:
+def _logged_transports(transports: Sequence[dict[str, Any]]) -> Iterator[LoggedTransports]:
     """Which transports carried calls of each app and medium, those left out that are too close to tell; how well each
     did is in the bundle."""
     sure = [row for row in transports if not row.get("uncertain")]

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from talkpath.observatory.judging.process import JudgeFailedError, JudgeLimits, JudgeProcess
-from talkpath.observatory.judging.worker import judge_again, judge_received, unfit
+from talkpath.observatory.judging.worker import judge_again, judge_received, unfit_record
 from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.records import Judged, Record, Unfit
@@ -23,7 +23,7 @@ from talkpath.verdict.judge import RULES_VERSION
 
 WAITING = 2000  # reports that take turns
 AT_ONCE, AGAIN_AT_ONCE = 64, 8  # reports of a round
-RETRY_S = 5.0
+JUDGE_RETRY_S = 5.0
 Commit = Callable[[Record], Awaitable[bool]]
 
 
@@ -88,11 +88,11 @@ class Judges:
         try:
             record = await process.run(self._work(known))
         except JudgeFailedError as error:
-            record = unfit(known.received, str(error)) if known.state == "received" else None
+            record = unfit_record(known.received, str(error)) if known.state == "received" else None
         try:
             await self._put(known, record)
         except LogError:
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(JUDGE_RETRY_S)
 
     def _work(self, known: Known) -> Callable[[], Judged | Unfit | None]:
         packs, given = self._log.folder.bundles, (self._listed, self._simulated)

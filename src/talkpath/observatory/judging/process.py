@@ -56,7 +56,7 @@ class JudgeProcess:
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         pool = await self._started()
-        result = asyncio.get_running_loop().run_in_executor(pool, _guarded, work)
+        result = asyncio.get_running_loop().run_in_executor(pool, _guarded_work, work)
         try:
             outcome = await asyncio.wait_for(result, self._limits.time_s)
         except TimeoutError:
@@ -73,7 +73,7 @@ class JudgeProcess:
         """The process, once it runs: a process that cannot start is no bundle's fault."""
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(1, context, _begin, (self._limits.memory_bytes,))
+            self._pool = ProcessPoolExecutor(1, context, _begin_judging, (self._limits.memory_bytes,))
             try:
                 await asyncio.get_running_loop().run_in_executor(self._pool, os.getpid)
             except BrokenProcessPool:
@@ -88,7 +88,7 @@ class _Failure(NamedTuple):
     error: str
 
 
-def _guarded(work: Callable[[], Result]) -> Result | _Failure:
+def _guarded_work(work: Callable[[], Result]) -> Result | _Failure:
     """In the process: do the work. Nothing that it raises reaches the event loop of the server."""
     try:
         return work()
@@ -98,7 +98,7 @@ def _guarded(work: Callable[[], Result]) -> Result | _Failure:
         return _Failure(type(error).__name__)
 
 
-def _begin(memory_bytes: int) -> None:
+def _begin_judging(memory_bytes: int) -> None:
     """Set up the process, load what judging needs (that is no bundle's time), and limit its memory."""
     begin_worker()
     import_module("talkpath.observatory.judging.worker")

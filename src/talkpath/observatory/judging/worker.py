@@ -26,13 +26,13 @@ def judge_received(packs: Path, received: Received, listed: Mapping[str, str], s
     Every `Exception` is caught since the bundle is a stranger's: one that makes the judge fail must not be judged again
     after each restart, and keep all others waiting."""
     try:
-        return _judged(packs, received, listed, simulated)
+        return _judged_record(packs, received, listed, simulated)
     except MemoryError:
         raise
     except BundleError as error:
-        return unfit(received, str(error))
+        return unfit_record(received, str(error))
     except Exception as error:  # noqa: BLE001 (whatever it is, the next report is to be judged)
-        return unfit(received, f"The judge failed on it ({type(error).__name__}).")
+        return unfit_record(received, f"The judge failed on it ({type(error).__name__}).")
 
 
 def judge_again(packs: Path, known: Known, listed: Mapping[str, str], simulated: bool) -> Judged | Unfit | None:
@@ -42,11 +42,11 @@ def judge_again(packs: Path, known: Known, listed: Mapping[str, str], simulated:
     Every other `Exception` is a mistake of this version's judge. It says nothing of the bundle, so the older result
     stays; `MemoryError` is left to whoever can try again with more memory."""
     try:
-        return replace(_judged(packs, known.received, listed, simulated), again=True)
+        return replace(_judged_record(packs, known.received, listed, simulated), again=True)
     except (NotKeptError, FormatVersionError):
         return None
     except BundleError as error:
-        record = unfit(known.received, str(error))
+        record = unfit_record(known.received, str(error))
         return replace(record, measured=known.measured, again=True) if known.state == "judged" else None
     except MemoryError:
         raise
@@ -54,12 +54,12 @@ def judge_again(packs: Path, known: Known, listed: Mapping[str, str], simulated:
         return None
 
 
-def unfit(received: Received, reason: str) -> Unfit:
+def unfit_record(received: Received, reason: str) -> Unfit:
     """The record of a bundle that cannot be judged."""
     return Unfit(id=received.id, day=received.day, rules_version=str(RULES_VERSION), why=reason[:MOST_REASON])
 
 
-def _judged(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged:
+def _judged_record(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged:
     """The judgement; `BundleError` where the bundle cannot be counted in this observatory."""
     try:
         judged = judge_bundle(read_bundle_of(packs, received), received, listed)

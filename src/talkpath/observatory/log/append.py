@@ -14,8 +14,8 @@ from pathlib import Path
 from talkpath.errors import TalkpathError
 from talkpath.observatory.log.private_files import sync_folder
 
-TOGETHER = 512  # parts that are written at once; a system takes 1024
-FAILED = "The log's disk failed; look at the disk, then start again. What was acknowledged is there."
+MAX_APPENDED_TOGETHER = 512  # parts that are written at once; a system takes 1024
+DISK_FAILED = "The log's disk failed; look at the disk, then start again. What was acknowledged is there."
 
 
 class LogError(TalkpathError):
@@ -42,11 +42,11 @@ class AppendFile:
     def add_all(self, parts: Sequence[bytes]) -> None:
         """Write many parts one after the other; all of them or none."""
         if self._broken:
-            raise LogError(FAILED)
+            raise LogError(DISK_FAILED)
         begin = self.size_bytes
         try:
-            for first in range(0, len(parts), TOGETHER):
-                self._write(parts[first : first + TOGETHER])
+            for first in range(0, len(parts), MAX_APPENDED_TOGETHER):
+                self._write(parts[first : first + MAX_APPENDED_TOGETHER])
         except OSError:
             self.cut(begin)
             raise LogError("The log's disk is full or cannot be written; nothing was taken, make room.") from None
@@ -73,7 +73,7 @@ class AppendFile:
             os.fdatasync(self._handle)
         except OSError:  # the kernel may have dropped what it could not write
             self._broken = True
-            raise LogError(FAILED) from None
+            raise LogError(DISK_FAILED) from None
 
     def close(self) -> None:
         """Close the file."""

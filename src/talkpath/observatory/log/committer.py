@@ -21,7 +21,7 @@ from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.records import Record
 from talkpath.serving.supervisor import write_place
 
-MOST = 512  # records of a group
+MAX_COMMITTED_TOGETHER = 512  # records of a group
 CROWD, APART_S = 5, 0.03  # groups of so many begin no sooner after each other: the larger, the cheaper for each
 OnGroup = Callable[[int], None]
 CommitOutcome = bool | Exception
@@ -53,14 +53,14 @@ class Committer:
     def submit(self, record: Record, data: bytes = b"") -> Future[bool]:
         """Take this from any thread; the result is there once it is durable."""
         future: Future[bool] = Future()
-        self._queue.put(_Waiting(LogEntry(record, data), partial(_settle, future)))
+        self._queue.put(_Waiting(LogEntry(record, data), partial(_settle_future, future)))
         return future
 
     async def wait(self, record: Record, data: bytes = b"") -> bool:
         """Take this, and return once it is durable."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
-        self._queue.put(_Waiting(LogEntry(record, data), partial(_settle, future), loop))
+        self._queue.put(_Waiting(LogEntry(record, data), partial(_settle_future, future), loop))
         return await future
 
     def close(self) -> None:
@@ -92,7 +92,7 @@ class Committer:
     def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
         """All that waits already, at most MOST; and whether the end was among it."""
         group = [first]
-        while len(group) < MOST:
+        while len(group) < MAX_COMMITTED_TOGETHER:
             try:
                 following = self._queue.get_nowait()
             except Empty:
@@ -107,13 +107,13 @@ class Committer:
             taken = self._log.commit([waiting.entry for waiting in group])
         # Whatever it is, a bug too: this is the only thread that could tell those who wait, and the next group may go.
         except Exception as error:  # noqa: BLE001
-            _wake(group, [error] * len(group))
+            _wake_group(group, [error] * len(group))
             return
-        _wake(group, taken)
+        _wake_group(group, taken)
         self._on_group(len(group))
 
 
-def _wake(group: Sequence[_Waiting], outcomes: Sequence[CommitOutcome]) -> None:
+def _wake_group(group: Sequence[_Waiting], outcomes: Sequence[CommitOutcome]) -> None:
     by_loop = defaultdict(list)
     for waiting, outcome in zip(group, outcomes, strict=True):
         by_loop[waiting.loop].append((waiting.on_outcome, outcome))
@@ -134,7 +134,7 @@ def _call_all(calls: Iterator[tuple[OnOutcome, CommitOutcome]]) -> None:
             _call_all(iter(rest))
 
 
-def _settle(future: asyncio.Future[bool] | Future[bool], outcome: CommitOutcome) -> None:
+def _settle_future(future: asyncio.Future[bool] | Future[bool], outcome: CommitOutcome) -> None:
     if future.cancelled():
         return
     if isinstance(outcome, Exception):

@@ -13,8 +13,10 @@ from pathlib import Path
 from talkpath.errors import UsageError
 from talkpath.observatory.log.private_files import make_folder
 
-BELOW = ("log", "bundles", "open", "index")
-CANNOT = "The observatory's folder cannot be written; name one that can with --data, and look whether its disk is full."
+SUBFOLDERS = ("log", "bundles", "open", "index")
+CANNOT_WRITE_FOLDER = (
+    "The observatory's folder cannot be written; name one that can with --data, and look whether its disk is full."
+)
 
 
 class Folder:
@@ -23,11 +25,11 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
         try:
-            for path in (root, *(root / name for name in BELOW)):
+            for path in (root, *(root / name for name in SUBFOLDERS)):
                 make_folder(path)
             self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError:
-            raise UsageError(CANNOT) from None
+            raise UsageError(CANNOT_WRITE_FOLDER) from None
         self._take()
 
     def _take(self) -> None:

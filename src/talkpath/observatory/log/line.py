@@ -19,13 +19,13 @@ from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.records import Record, decode_record, encode_record
 
 CRC_CHARACTERS = 8
-MOST_LINE_BYTES = 16 << 10
+MAX_LOG_LINE_BYTES = 16 << 10
 
 
 def encode_new_line(number: int, record: Record) -> bytes:
     """The line of a new record, with its end; `LogError` for a record that is larger than a line may be."""
     line = encode_line(number, record)
-    if len(line) > MOST_LINE_BYTES:
+    if len(line) > MAX_LOG_LINE_BYTES:
         raise LogError("A record is larger than a line of the log may be; it was not written.")
     return line
 

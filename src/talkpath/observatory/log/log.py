@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from talkpath.errors import TalkpathError
 from talkpath.observatory.log.append import AppendFile, LogError
-from talkpath.observatory.log.folder import CANNOT, Folder
+from talkpath.observatory.log.folder import CANNOT_WRITE_FOLDER, Folder
 from talkpath.observatory.log.line import encode_new_line, line_number
 from talkpath.observatory.log.packs import pack_path, read_bundle_of, remove_bundle
 from talkpath.observatory.log.records import Imported, Judged, Received, Record, Tap, Unfit, Withdrawn
@@ -168,8 +168,8 @@ class Log:
         self._shut()
         if today != self._day:
             self._number, self._day = self._number + 1, today
-        self._segment = _opened(segment_path(self.folder.log, self._number, today))
-        self._pack = _opened(pack_path(self.folder.bundles, self._number, today))
+        self._segment = _opened_folder(segment_path(self.folder.log, self._number, today))
+        self._pack = _opened_folder(pack_path(self.folder.bundles, self._number, today))
 
     def _shut(self) -> None:
         for file in (self._segment, self._pack):
@@ -234,8 +234,8 @@ class Log:
         return records
 
 
-def _opened(path: Path) -> AppendFile:
+def _opened_folder(path: Path) -> AppendFile:
     try:
         return AppendFile(path)
     except OSError:
-        raise LogError(CANNOT) from None
+        raise LogError(CANNOT_WRITE_FOLDER) from None

@@ -47,24 +47,24 @@ class Dated(NamedTuple):
 def open_rows(records: Iterable[Counted], rule: Publication, ordered: Ordered) -> Iterator[Dated]:
     """All rows of one day's records, each with when it is published."""
     every = list(records)
-    people, places = _people(every)
-    for row in (row for record in every for row in _rows(record)):
+    people, places = _cell_people(every)
+    for row in (row for record in every for row in _open_rows(record)):
         cell = (row.measured, row.country, row.network, row.app, row.medium)
-        hidden = "" if row.source == "import" else _hidden(rule, len(people[cell]), len(places[_of_country(cell)]))
+        hidden = "" if row.source == "import" else _hidden_part(rule, len(people[cell]), len(places[_of_country(cell)]))
         if hidden == "row":
             yield Dated(row, "withheld")
         else:
-            yield from _dated(_without_network(row) if hidden else row, rule, ordered)
+            yield from _published_when(_without_network(row) if hidden else row, rule, ordered)
 
 
-def _hidden(rule: Publication, people: int, in_country: int) -> str:
+def _hidden_part(rule: Publication, people: int, in_country: int) -> str:
     """What may not be shown of a row: nothing (""), its "network", or the "row"."""
     if not rule.by_country(people):
         return ""
     return "row" if rule.by_country(in_country) else "network"
 
 
-def _dated(row: OpenRow, rule: Publication, ordered: Ordered) -> Iterator[Dated]:
+def _published_when(row: OpenRow, rule: Publication, ordered: Ordered) -> Iterator[Dated]:
     """When a row is published: measurements that others have published already at once."""
     under = row.source != "import" and ordered(row.country, row.app, row.measured)
     if rule.release_day(row.state, row.received, ordered=under) > row.received:
@@ -80,7 +80,7 @@ def _without_network(row: OpenRow) -> OpenRow:
     return replace(row, report="", network=UNKNOWN_NETWORK, placed="")
 
 
-def _people(records: Iterable[Counted]) -> tuple[dict[Cell, set[int]], dict[Cell, set[int]]]:
+def _cell_people(records: Iterable[Counted]) -> tuple[dict[Cell, set[int]], dict[Cell, set[int]]]:
     """The contributors of each network's cell and of each country's; only those of one day key can be counted, so it is
     at least so many."""
     by_key: dict[int, tuple[dict[Cell, set[int]], dict[Cell, set[int]]]] = {}
@@ -88,14 +88,16 @@ def _people(records: Iterable[Counted]) -> tuple[dict[Cell, set[int]], dict[Cell
         if isinstance(record, Imported) or not record.contributor:
             continue
         cells, places = by_key.setdefault(record.contributor_key, (defaultdict(set), defaultdict(set)))
-        for app, medium in _streams(record):
+        for app, medium in _record_streams(record):
             cell = (record.measured, record.country, record.network, app, medium)
             cells[cell].add(record.contributor)
             places[_of_country(cell)].add(record.contributor)
-    return _largest(cells for cells, _ in by_key.values()), _largest(places for _, places in by_key.values())
+    return _largest_count(cells for cells, _ in by_key.values()), _largest_count(
+        places for _, places in by_key.values()
+    )
 
 
-def _largest(found: Iterable[dict[Cell, set[int]]]) -> dict[Cell, set[int]]:
+def _largest_count(found: Iterable[dict[Cell, set[int]]]) -> dict[Cell, set[int]]:
     most: dict[Cell, set[int]] = defaultdict(set)
     for cells in found:
         for cell, people in cells.items():
@@ -107,11 +109,11 @@ def _of_country(cell: Cell) -> Cell:
     return (*cell[:2], "", *cell[3:])
 
 
-def _streams(record: Counted) -> list[tuple[str, str]]:
+def _record_streams(record: Counted) -> list[tuple[str, str]]:
     return [(said.app, said.medium) for said, _ in verdict_rows(record)]
 
 
-def _rows(record: Counted) -> Iterator[OpenRow]:
+def _open_rows(record: Counted) -> Iterator[OpenRow]:
     for said, columns in verdict_rows(record):
         own = _of_check(record, said) if isinstance(record, Judged) else {}
         yield OpenRow(measured=record.measured, parameters=said.parameters, **columns, **own)

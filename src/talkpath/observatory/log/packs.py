@@ -18,7 +18,7 @@ from talkpath.errors import BundleError
 from talkpath.observatory.log.private_files import sync_folder
 from talkpath.observatory.log.records import Received
 
-NAME = re.compile(r"(\d{6,})-(\d{4}-\d\d-\d\d)\.pack")
+PACK_NAME = re.compile(r"(\d{6,})-(\d{4}-\d\d-\d\d)\.pack")
 
 
 class NotKeptError(BundleError):
@@ -58,7 +58,7 @@ def remove_bundle(folder: Path, received: Received) -> None:
 
 def drop_packs(folder: Path, before: str) -> int:
     """Delete the packs of days before that one; how many there were."""
-    old = [path for path in folder.iterdir() if (match := NAME.fullmatch(path.name)) and match[2] < before]
+    old = [path for path in folder.iterdir() if (match := PACK_NAME.fullmatch(path.name)) and match[2] < before]
     for path in old:
         path.unlink()
     if old:

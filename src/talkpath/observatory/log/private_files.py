@@ -8,28 +8,28 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
-OTHERS = 0o007
+OTHERS_MODE = 0o007
 
 
 def make_folder(path: Path) -> None:
     """Make a folder that its owner alone can enter; one that exists is closed to everybody but owner and group."""
     path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     mode = path.stat().st_mode
-    if mode & OTHERS:
+    if mode & OTHERS_MODE:
         with suppress(PermissionError):  # another user's folder
-            path.chmod(mode & ~OTHERS & 0o7777)
+            path.chmod(mode & ~OTHERS_MODE & 0o7777)
 
 
 def open_private(path: Path, mode: str) -> BinaryIO:
     """Open a file as `open` does; one that is made is readable by its owner alone."""
-    return cast(BinaryIO, open(path, mode, opener=_opener))
+    return cast(BinaryIO, open(path, mode, opener=_private_opener))
 
 
 def touch_private(path: Path) -> None:
     """Make an empty file, or close one that exists to others, before another library (SQLite) writes into it."""
-    handle = _opener(str(path), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC)
+    handle = _private_opener(str(path), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC)
     try:
-        os.fchmod(handle, os.fstat(handle).st_mode & ~OTHERS & 0o7777)
+        os.fchmod(handle, os.fstat(handle).st_mode & ~OTHERS_MODE & 0o7777)
     finally:
         os.close(handle)
 
@@ -55,5 +55,5 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
-def _opener(path: str, flags: int) -> int:
+def _private_opener(path: str, flags: int) -> int:
     return os.open(path, flags, FILE_MODE)

@@ -36,11 +36,11 @@ def repair_end(segment: LogSegment) -> SegmentEnd:
         else:
             number, whole = found, whole + len(line)
     if whole < len(data):
-        _cut(segment, whole)
+        _cut_segment(segment, whole)
     return SegmentEnd(number, len(data) - whole)
 
 
-def _cut(segment: LogSegment, size_bytes: int) -> None:
+def _cut_segment(segment: LogSegment, size_bytes: int) -> None:
     handle = os.open(segment.path, os.O_WRONLY)
     try:
         os.ftruncate(handle, size_bytes)

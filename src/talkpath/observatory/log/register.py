@@ -21,10 +21,10 @@ from talkpath.observatory.log.private_files import touch_private
 from talkpath.observatory.log.records import Judged, Received, Record, Unfit, Withdrawn, decode_record, encode_record
 
 State = Literal["received", "judged", "unfit", "withdrawn"]
-FORM = 3  # of the tables; a file of another one is made again from the log
-TOGETHER = 500  # ids a question; SQLite takes 999 at least
+REGISTER_FORM = 3  # of the tables; a file of another one is made again from the log
+MAX_IDS_TOGETHER = 500  # ids a question; SQLite takes 999 at least
 DONE = "state IN ('judged', 'unfit')"
-TABLES = f"""
+REGISTER_TABLES = f"""
 CREATE TABLE IF NOT EXISTS report (
     id BLOB PRIMARY KEY, state TEXT NOT NULL, measured TEXT NOT NULL, why TEXT NOT NULL, rules INTEGER NOT NULL,
     received BLOB NOT NULL
@@ -33,16 +33,16 @@ CREATE INDEX IF NOT EXISTS waiting ON report (state) WHERE state = 'received';
 CREATE INDEX IF NOT EXISTS done ON report (rules) WHERE {DONE};
 CREATE TABLE IF NOT EXISTS seen (id BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL);
-PRAGMA user_version = {FORM};
+PRAGMA user_version = {REGISTER_FORM};
 """
-CANNOT = "ids.db cannot be written; is the observatory's disk full?"
+CANNOT_WRITE_IDS = "ids.db cannot be written; is the observatory's disk full?"
 RECEIVED = "INSERT OR IGNORE INTO report VALUES (?, 'received', '', '', 0, ?)"
 JUDGED = "UPDATE report SET state = 'judged', measured = ?, why = '', rules = ? WHERE id = ? AND state != 'withdrawn'"
 UNFIT = "UPDATE report SET state = 'unfit', why = ?, rules = ? WHERE id = ? AND state != 'withdrawn'"
 TOMBSTONE = "UPDATE report SET state = 'withdrawn' WHERE id = ?"
-REMOVED = "DELETE FROM report WHERE id = ?"
+REMOVE_REPORT = "DELETE FROM report WHERE id = ?"
 SEEN = "INSERT OR IGNORE INTO seen VALUES (?)"
-KNOWN = "SELECT received, state, measured, why, rules FROM report"
+SELECT_KNOWN = "SELECT received, state, measured, why, rules FROM report"
 
 
 class RegisterError(LogError):
@@ -66,11 +66,11 @@ class Register:
 
     def __init__(self, file: Path) -> None:
         try:
-            self._db = _open(file)
+            self._db = _open_register(file)
         except sqlite3.DatabaseError:  # it can be made again
             for path in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
                 path.unlink(missing_ok=True)
-            self._db = _open(file)
+            self._db = _open_register(file)
         self._lock = threading.Lock()
         found = self._db.execute("SELECT number FROM progress").fetchone()
         self.number: int = found[0] if found else 0
@@ -87,19 +87,19 @@ class Register:
         except BaseException as error:  # whatever it is, the records were rolled back and the count goes with them
             self.number = before
             if isinstance(error, sqlite3.Error):
-                raise RegisterError(CANNOT) from None
+                raise RegisterError(CANNOT_WRITE_IDS) from None
             raise
 
     def find(self, name: str) -> Known | None:
         """The report of that id, as a hex digest."""
-        rows = self._rows(f"{KNOWN} WHERE id = ?", (bytes.fromhex(name),))
-        return _known(rows[0]) if rows else None
+        rows = self._rows(f"{SELECT_KNOWN} WHERE id = ?", (bytes.fromhex(name),))
+        return _known_row(rows[0]) if rows else None
 
     def among(self, names: Sequence[str]) -> set[str]:
         """Those of the ids that belong to reports."""
         found: set[str] = set()
-        for first in range(0, len(names), TOGETHER):
-            asked = [bytes.fromhex(name) for name in names[first : first + TOGETHER]]
+        for first in range(0, len(names), MAX_IDS_TOGETHER):
+            asked = [bytes.fromhex(name) for name in names[first : first + MAX_IDS_TOGETHER]]
             marks = ",".join("?" * len(asked))
             rows = self._rows(f"SELECT id FROM report WHERE id IN ({marks})", asked)
             found.update(row[0].hex() for row in rows)
@@ -111,11 +111,13 @@ class Register:
 
     def waiting(self, most: int = 1000) -> list[Known]:
         """Reports that are not judged yet."""
-        return [_known(row) for row in self._rows(f"{KNOWN} WHERE state = 'received' LIMIT ?", (most,))]
+        return [_known_row(row) for row in self._rows(f"{SELECT_KNOWN} WHERE state = 'received' LIMIT ?", (most,))]
 
     def older(self, rules: int, most: int) -> list[Known]:
         """Reports that only rules before that version judged."""
-        return [_known(row) for row in self._rows(f"{KNOWN} WHERE {DONE} AND rules < ? LIMIT ?", (rules, most))]
+        return [
+            _known_row(row) for row in self._rows(f"{SELECT_KNOWN} WHERE {DONE} AND rules < ? LIMIT ?", (rules, most))
+        ]
 
     def pass_over(self, name: str, rules: int) -> None:
         """Note that rules of that version looked at it, and its verdict stays. If this file is lost, they do again."""
@@ -123,7 +125,7 @@ class Register:
             with self._lock, self._db:
                 self._db.execute("UPDATE report SET rules = ? WHERE id = ?", (rules, bytes.fromhex(name)))
         except sqlite3.Error:
-            raise RegisterError(CANNOT) from None
+            raise RegisterError(CANNOT_WRITE_IDS) from None
 
     def close(self) -> None:
         """Close the database."""
@@ -134,15 +136,15 @@ class Register:
             with self._lock:
                 return self._db.execute(sql, parameters).fetchall()
         except sqlite3.Error:
-            raise RegisterError(CANNOT) from None
+            raise RegisterError(CANNOT_WRITE_IDS) from None
 
     def _counted(self, records: Iterable[tuple[int, Record]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
         for number, record in records:
             self.number = number
-            yield _change(record)
+            yield _change_statement(record)
 
 
-def _change(record: Record) -> tuple[str, tuple[Any, ...]]:
+def _change_statement(record: Record) -> tuple[str, tuple[Any, ...]]:
     """The statement for a record, and the row that it is run with."""
     name = bytes.fromhex(record.id)
     match record:
@@ -153,12 +155,12 @@ def _change(record: Record) -> tuple[str, tuple[Any, ...]]:
         case Unfit():
             return UNFIT, (record.why, int(record.rules_version), name)
         case Withdrawn():
-            return TOMBSTONE if record.tombstone else REMOVED, (name,)
+            return TOMBSTONE if record.tombstone else REMOVE_REPORT, (name,)
         case _:
             return SEEN, (name,)
 
 
-def _open(file: Path) -> sqlite3.Connection:
+def _open_register(file: Path) -> sqlite3.Connection:
     touch_private(file)  # SQLite gives its write-ahead log the same mode
     db = sqlite3.connect(file, check_same_thread=False)
     try:
@@ -166,7 +168,7 @@ def _open(file: Path) -> sqlite3.Connection:
             raise sqlite3.DatabaseError
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
-        db.executescript(TABLES)
+        db.executescript(REGISTER_TABLES)
     except sqlite3.Error:
         db.close()
         raise
@@ -175,10 +177,10 @@ def _open(file: Path) -> sqlite3.Connection:
 
 def _is_of_another_form(db: sqlite3.Connection) -> bool:
     there = db.execute("SELECT 1 FROM sqlite_schema").fetchone()
-    return there is not None and db.execute("PRAGMA user_version").fetchone() != (FORM,)
+    return there is not None and db.execute("PRAGMA user_version").fetchone() != (REGISTER_FORM,)
 
 
-def _known(row: tuple[bytes, State, str, str, int]) -> Known:
+def _known_row(row: tuple[bytes, State, str, str, int]) -> Known:
     received = decode_record(row[0])
     assert isinstance(received, Received)  # `take` wrote it
     return Known(received, *row[1:])

@@ -42,7 +42,7 @@ class VerdictRow(Struct, frozen=True, kw_only=True, gc=False):
 
 def verdict_rows(record: Counted) -> Iterator[tuple[LoggedVerdict, dict[str, Any]]]:
     """Each verdict of a record, with the columns of its row."""
-    for verdict in _verdicts(record):
+    for verdict in _known_verdicts(record):
         yield (
             verdict,
             {
@@ -58,18 +58,18 @@ def verdict_rows(record: Counted) -> Iterator[tuple[LoggedVerdict, dict[str, Any
                 "direction": verdict.direction,
                 "log10_e": verdict.log10_e,
                 "reason": verdict.reason,
-                **_came(record),
+                **_origin_columns(record),
             },
         )
 
 
-def _verdicts(record: Counted) -> Iterator[LoggedVerdict]:
+def _known_verdicts(record: Counted) -> Iterator[LoggedVerdict]:
     """The verdicts of a record. An older version may have logged apps that do not exist: those are not counted."""
     every = (LoggedVerdict(record.app, record.medium, "failed", "tap"),) if isinstance(record, Tap) else record.said
     yield from (verdict for verdict in every if verdict.app in apps())
 
 
-def _came(record: Counted) -> dict[str, Any]:
+def _origin_columns(record: Counted) -> dict[str, Any]:
     """The columns that say from whom a record came, and whose finding its place is."""
     if isinstance(record, Imported):
         return {"source": "import", "placed": "import", "simulated": False}

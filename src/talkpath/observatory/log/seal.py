@@ -38,7 +38,7 @@ from talkpath.wire.control.keys import new_identity_pem, raw_key_text
 from talkpath.wire.control.sign import Signer
 
 SCHEMA, LICENCE = "talkpath.open/1", "CC-BY-4.0"
-SIGNED = b"talkpath open data\n"  # a signature of another purpose never passes for one of this
+OPEN_DATA_PREFIX = b"talkpath open data\n"  # a signature of another purpose never passes for one of this
 SEAL_AFTER_DAYS = 3  # 48 h after the day's end
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 
@@ -84,7 +84,7 @@ class Sealer:
         """Seal what is due, and publish what has waited long enough; the days that changed."""
         changed = [day for day in self._due(today) if self._seal(day)]
         for manifest in sealed_days(self._log.folder.open):
-            if not manifest.released and _later(manifest.day, self._rule.delay_days) <= today:
+            if not manifest.released and _days_later(manifest.day, self._rule.delay_days) <= today:
                 self._release(manifest, today)
                 changed.append(manifest.day)
         return changed
@@ -92,7 +92,7 @@ class Sealer:
     def _due(self, today: str) -> list[str]:
         done = {manifest.day for manifest in sealed_days(self._log.folder.open)}
         days = sorted({segment.day for segment in log_segments(self._log.folder.log)} - done)
-        return [day for day in days if _later(day, SEAL_AFTER_DAYS) <= today]
+        return [day for day in days if _days_later(day, SEAL_AFTER_DAYS) <= today]
 
     def _seal(self, day: str) -> bool:
         """False where something of the day is not judged yet."""
@@ -100,7 +100,7 @@ class Sealer:
             return False
         self._log.seal_until(day)
         self._publish(day)
-        gone = {record.id: number for number, record in self._log.read() if _removed(record)}
+        gone = {record.id: number for number, record in self._log.read() if _removed_record(record)}
         last = self._log.last  # stays, so that no number is given twice
         for segment in self._of(day):
             close_segment(segment, lambda number, record: number != last and number <= gone.get(record.id, 0))
@@ -121,8 +121,8 @@ class Sealer:
                 day=day,
                 key=raw_key_text(self._signer.public),
                 files=_write_rows(folder, "prompt", [one.row for one in dated if one.release == "prompt"]),
-                withheld=_count(dated, "withheld"),
-                waiting=_count(dated, "delayed"),
+                withheld=_released_count(dated, "withheld"),
+                waiting=_released_count(dated, "delayed"),
                 withdrawn=tuple(sorted(withdrawn)),
                 simulated=self._simulated,
             ),
@@ -140,7 +140,7 @@ class Sealer:
 
     def _sign(self, folder: Path, manifest: DayManifest) -> None:
         text = msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
-        replace_file(folder / SIGNATURE, self._signer.sign(SIGNED + text))
+        replace_file(folder / SIGNATURE, self._signer.sign(OPEN_DATA_PREFIX + text))
         replace_file(folder / MANIFEST, text)
 
     def _counted(self, day: str) -> tuple[list[Counted], list[str]]:
@@ -152,21 +152,21 @@ class Sealer:
             if segment.day < day:
                 continue
             for _, record in read_segment(segment):
-                if isinstance(record, Judged | Tap | Imported) and _belongs(record, day, segment.day):
+                if isinstance(record, Judged | Tap | Imported) and _belongs_to_day(record, day, segment.day):
                     found[record.id] = record
                 elif isinstance(record, Withdrawn | Unfit):
                     found.pop(record.id, None)
-                    if segment.day == day and _marked(record):
+                    if segment.day == day and _is_marked_withdrawn(record):
                         withdrawn.append(record.id)
         return list(found.values()), withdrawn
 
 
-def _belongs(record: Counted, day: str, segment_day: str) -> bool:
+def _belongs_to_day(record: Counted, day: str, segment_day: str) -> bool:
     """Whether a record came in on the day, or was judged again on it."""
     return record.day == day or (segment_day == day and isinstance(record, Judged) and record.again)
 
 
-def _marked(record: Withdrawn | Unfit) -> bool:
+def _is_marked_withdrawn(record: Withdrawn | Unfit) -> bool:
     """Whether a report that may be published already is taken back."""
     return record.tombstone if isinstance(record, Withdrawn) else record.again
 
@@ -189,13 +189,13 @@ def _write_rows(folder: Path, name: str, rows: Sequence[OpenRow]) -> dict[str, O
     """Write the same rows as JSONL and as Parquet."""
     lines = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
     replace_file(folder / f"{name}.jsonl.gz", gzip.compress(lines, mtime=0))
-    replace_file(folder / f"{name}.parquet", _parquet(rows))
+    replace_file(folder / f"{name}.parquet", _parquet_rows(rows))
     return {
         path.name: _file_entry(path, len(rows)) for path in (folder / f"{name}.jsonl.gz", folder / f"{name}.parquet")
     }
 
 
-def _parquet(rows: Sequence[OpenRow]) -> bytes:
+def _parquet_rows(rows: Sequence[OpenRow]) -> bytes:
     """The rows as Parquet: plain strings and lists; parameters as JSON, since each rule has its own."""
     import pyarrow
     from pyarrow import parquet
@@ -211,14 +211,16 @@ def _parquet(rows: Sequence[OpenRow]) -> bytes:
         "transports_tried": pyarrow.list_(text),
     }
     kinds = {name: others.get(name, text) for name in OpenRow.__struct_fields__}
-    columns = [pyarrow.array([_plain(name, getattr(row, name)) for row in rows], kind) for name, kind in kinds.items()]
+    columns = [
+        pyarrow.array([_plain_value(name, getattr(row, name)) for row in rows], kind) for name, kind in kinds.items()
+    ]
     table = pyarrow.Table.from_arrays(columns, schema=pyarrow.schema(list(kinds.items())))
     sink = pyarrow.BufferOutputStream()
     parquet.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue())
 
 
-def _plain(name: str, value: Any) -> Any:
+def _plain_value(name: str, value: Any) -> Any:
     if name == "parameters":
         return msgspec.json.encode(value).decode()
     return date.fromisoformat(value) if name in ("received", "measured") else value
@@ -247,13 +249,13 @@ def _taken_from(lines: Counter[bytes], line: bytes) -> bool:
     return True
 
 
-def _removed(record: Record) -> bool:
+def _removed_record(record: Record) -> bool:
     return isinstance(record, Withdrawn) and not record.tombstone
 
 
-def _count(dated: Sequence[Dated], release: Release) -> int:
+def _released_count(dated: Sequence[Dated], release: Release) -> int:
     return sum(one.release == release for one in dated)
 
 
-def _later(day: str, days: int) -> str:
+def _days_later(day: str, days: int) -> str:
     return (date.fromisoformat(day) + timedelta(days=days)).isoformat()

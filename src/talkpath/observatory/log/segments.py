@@ -21,7 +21,7 @@ from talkpath.observatory.log.line import decode_line, line_number
 from talkpath.observatory.log.records import Record
 
 NEAR_BYTES = 64 << 10
-NAME = re.compile(r"(\d{6,})-(\d{4}-\d\d-\d\d)\.log(\.gz)?")
+SEGMENT_NAME = re.compile(r"(\d{6,})-(\d{4}-\d\d-\d\d)\.log(\.gz)?")
 
 
 class LogSegment(NamedTuple):
@@ -41,7 +41,7 @@ class LogSegment(NamedTuple):
         open segment. A last line without its end, which is still being written, is left out too."""
         with gzip.open(self.path) if self.sealed else self.path.open("rb") as file:
             if after and isinstance(file, BufferedReader):
-                file.seek(_near(file, after))
+                file.seek(_offset_near(file, after))
             yield from (line for line in file if line.endswith(b"\n"))
 
 
@@ -54,16 +54,16 @@ def log_segments(folder: Path) -> list[LogSegment]:
     """All segments in order. Of one that was sealed a moment before a crash, the sealed one alone."""
     found: dict[int, LogSegment] = {}
     for path in sorted(folder.iterdir(), key=lambda path: path.suffix == ".gz"):
-        if match := NAME.fullmatch(path.name):
+        if match := SEGMENT_NAME.fullmatch(path.name):
             found[int(match[1])] = LogSegment(int(match[1]), match[2], path)
     return [found[number] for number in sorted(found)]
 
 
 def read_log(folder: Path, after: int = 0) -> Iterator[tuple[int, Record]]:
     """(number, record) of all records after that number, in order; `UsageError` where a line is damaged."""
-    for segment in _from(log_segments(folder), after):
+    for segment in _segments_from(log_segments(folder), after):
         for line in segment.lines(after):
-            number, record = _record(segment, line)
+            number, record = _segment_record(segment, line)
             if number > after:
                 yield number, record
 
@@ -71,10 +71,10 @@ def read_log(folder: Path, after: int = 0) -> Iterator[tuple[int, Record]]:
 def read_segment(segment: LogSegment) -> Iterator[tuple[int, Record]]:
     """(number, record) of one segment; `UsageError` where a line is damaged."""
     for line in segment.lines():
-        yield _record(segment, line)
+        yield _segment_record(segment, line)
 
 
-def _near(file: BufferedReader, after: int) -> int:
+def _offset_near(file: BufferedReader, after: int) -> int:
     """A byte where a line begins, before which no line has a greater number, and not far before the first that has."""
     low, high = 0, file.seek(0, os.SEEK_END)
     while high - low > NEAR_BYTES:
@@ -90,7 +90,7 @@ def _near(file: BufferedReader, after: int) -> int:
     return low
 
 
-def _record(segment: LogSegment, line: bytes) -> tuple[int, Record]:
+def _segment_record(segment: LogSegment, line: bytes) -> tuple[int, Record]:
     try:
         return decode_line(line)
     except WireError as error:
@@ -98,16 +98,16 @@ def _record(segment: LogSegment, line: bytes) -> tuple[int, Record]:
         raise UsageError(said) from None
 
 
-def _from(every: list[LogSegment], after: int) -> list[LogSegment]:
+def _segments_from(every: list[LogSegment], after: int) -> list[LogSegment]:
     """The segments without those that end before the number: the next one's first line is not after it."""
     keep = len(every)
     for at in range(len(every) - 1, -1, -1):
         keep = at
-        first = _first(every[at])
+        first = _first_number(every[at])
         if first is not None and first <= after:
             break
     return every[keep:]
 
 
-def _first(segment: LogSegment) -> int | None:
+def _first_number(segment: LogSegment) -> int | None:
     return next((line_number(line) for line in segment.lines()), None)

@@ -20,7 +20,7 @@ from talkpath.observatory.log.packs import remove_bundle
 from talkpath.observatory.log.private_files import replace_file
 from talkpath.observatory.log.records import Judged, Received
 
-FILE = "stopped.toml"
+STOP_LIST_FILE = "stopped.toml"
 
 
 class StoppedCountry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,13 +37,15 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 def stopped_countries(root: Path) -> tuple[StoppedCountry, ...]:
     """The stop list of a folder; `UsageError` where the file is damaged, since it must never be ignored."""
-    file = root / FILE
+    file = root / STOP_LIST_FILE
     if not file.exists():
         return ()
     try:
         return msgspec.toml.decode(file.read_bytes(), type=_File).stop
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise UsageError(f"{FILE} is not as it was written: {error}. Mend it before the observatory starts.") from None
+        raise UsageError(
+            f"{STOP_LIST_FILE} is not as it was written: {error}. Mend it before the observatory starts."
+        ) from None
 
 
 def stop_country(log: Log, stopped: StoppedCountry) -> int:
@@ -51,8 +53,8 @@ def stop_country(log: Log, stopped: StoppedCountry) -> int:
     deleted then."""
     root = log.folder.root
     if stopped.country not in {known.country for known in stopped_countries(root)}:
-        _write(root / FILE, (*stopped_countries(root), stopped))
-    names = sorted(_from(log, stopped.country))
+        _write_stops(root / STOP_LIST_FILE, (*stopped_countries(root), stopped))
+    names = sorted(_reports_from(log, stopped.country))
     for name in names:
         known = log.find(name)
         if known is not None:
@@ -60,20 +62,20 @@ def stop_country(log: Log, stopped: StoppedCountry) -> int:
     return len(names)
 
 
-def _from(log: Log, country: str) -> set[str]:
+def _reports_from(log: Log, country: str) -> set[str]:
     """Ids of the reports that came from there, by the responder's finding or by the intake's."""
     return {
         record.id for _, record in log.read() if isinstance(record, Judged | Received) and record.country == country
     }
 
 
-def _write(file: Path, every: tuple[StoppedCountry, ...]) -> None:
-    rows = "\n".join(_rows(every))
+def _write_stops(file: Path, every: tuple[StoppedCountry, ...]) -> None:
+    rows = "\n".join(_stop_rows(every))
     text = f"# Countries from which nothing is taken (docs/risks.md). A person may take a row out.\n\n{rows}"
     replace_file(file, text.encode())
 
 
-def _rows(every: tuple[StoppedCountry, ...]) -> Iterator[str]:
+def _stop_rows(every: tuple[StoppedCountry, ...]) -> Iterator[str]:
     for one in every:
         fields = (f"{name} = {msgspec.json.encode(getattr(one, name)).decode()}" for name in one.__struct_fields__)
         yield "\n".join(("[[stop]]", *fields)) + "\n"

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-DRAWS = 20_000
-TAIL = 0.025
+REACH_DRAWS = 20_000
+REACH_TAIL = 0.025
 
 
 class Affected(Struct, frozen=True):
@@ -54,16 +54,16 @@ def estimate_reach(
     medium: str, affected: Iterable[Affected], audience: Audience, tables: ReachTables, seed: int = 0
 ) -> ReachEstimate:
     """Of one app. `UsageError` where nobody knows how many users the networks have."""
-    draws, estimate, found = _people(list(affected), audience, tables, seed)
+    draws, estimate, found = _people_draws(list(affected), audience, tables, seed)
     return ReachEstimate(
         country=audience.country,
         apps=(audience.app,),
         medium=medium,
         estimate=estimate,
-        low=_quantile(draws, TAIL),
-        high=_quantile(draws, 1 - TAIL),
+        low=_draw_quantile(draws, REACH_TAIL),
+        high=_draw_quantile(draws, 1 - REACH_TAIL),
         networks=len(found.counted),
-        assumptions=(*found.sentences, _audience(audience)),
+        assumptions=(*found.sentences, _audience_sentence(audience)),
         simulated=tables.simulated,
     )
 
@@ -80,7 +80,7 @@ def estimate_union(
 
     country = audiences[0].country
     people = tables.population(country)
-    each = [_people(list(affected[audience.app]), audience, tables, seed) for audience in audiences]
+    each = [_people_draws(list(affected[audience.app]), audience, tables, seed) for audience in audiences]
     draws = np.stack([found[0] for found in each])
     counted = {network for found in each for network in found[2].counted}
     sentences = dict.fromkeys(sentence for found in each for sentence in found[2].sentences)
@@ -89,10 +89,10 @@ def estimate_union(
         apps=tuple(audience.app for audience in audiences),
         medium=medium,
         estimate=None,
-        low=min(_quantile(draws.max(axis=0), TAIL), people),
-        high=_quantile(np.minimum(draws.sum(axis=0), people), 1 - TAIL),
+        low=min(_draw_quantile(draws.max(axis=0), REACH_TAIL), people),
+        high=_draw_quantile(np.minimum(draws.sum(axis=0), people), 1 - REACH_TAIL),
         networks=len(counted),
-        assumptions=(*sentences, *map(_audience, audiences), _population(people)),
+        assumptions=(*sentences, *map(_audience_sentence, audiences), _population_sentence(people)),
         simulated=tables.simulated,
     )
 
@@ -102,7 +102,7 @@ class _Found(Struct, frozen=True):
     sentences: tuple[str, ...]
 
 
-def _people(
+def _people_draws(
     affected: Sequence[Affected], audience: Audience, tables: ReachTables, seed: int
 ) -> tuple[NDArray[np.float64], float, _Found]:
     """(draws, the estimate, what was assumed) for one app."""
@@ -116,19 +116,21 @@ def _people(
     whole = sum(users.values())
     counted = [network for network in affected if network.network in users and network.checks]
     rng = np.random.default_rng([seed, *audience.app.encode()])
-    figures = rng.uniform(audience.low, audience.high, DRAWS)
-    shares, upper = np.zeros(DRAWS), rng.random(DRAWS) < 0.5
+    figures = rng.uniform(audience.low, audience.high, REACH_DRAWS)
+    shares, upper = np.zeros(REACH_DRAWS), rng.random(REACH_DRAWS) < 0.5
     estimate = 0.0
     for network in counted:
         weight = users[network.network] / whole
-        shares += weight * _share(rng, network, upper)
+        shares += weight * _share_draws(rng, network, upper)
         estimate += weight * network.restricted / network.checks
     missing = len(affected) - len(counted)
-    found = _Found(tuple(network.network for network in counted), _sentences(len(counted), len(users), missing))
+    found = _Found(
+        tuple(network.network for network in counted), _assumption_sentences(len(counted), len(users), missing)
+    )
     return figures * np.minimum(shares, 1.0), estimate * (audience.low + audience.high) / 2, found
 
 
-def _share(rng: np.random.Generator, network: Affected, upper: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _share_draws(rng: np.random.Generator, network: Affected, upper: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Draws of the share of a network's users who are affected: Clopper and Pearson's upper or lower beta distribution.
 
     Which of the two is drawn for all networks together, so that the estimate stays within the interval.
@@ -136,18 +138,18 @@ def _share(rng: np.random.Generator, network: Affected, upper: NDArray[np.bool_]
     import numpy as np
 
     hit, spared = network.restricted, network.checks - network.restricted
-    low = rng.beta(hit, spared + 1, DRAWS) if hit else np.zeros(DRAWS)
-    high = rng.beta(hit + 1, spared, DRAWS) if spared else np.ones(DRAWS)
+    low = rng.beta(hit, spared + 1, REACH_DRAWS) if hit else np.zeros(REACH_DRAWS)
+    high = rng.beta(hit + 1, spared, REACH_DRAWS) if spared else np.ones(REACH_DRAWS)
     return np.where(upper, high, low)
 
 
-def _quantile(draws: NDArray[np.float64], at: float) -> float:
+def _draw_quantile(draws: NDArray[np.float64], at: float) -> float:
     import numpy as np
 
     return float(np.quantile(draws, at))
 
 
-def _sentences(counted: int, known: int, missing: int) -> tuple[str, ...]:
+def _assumption_sentences(counted: int, known: int, missing: int) -> tuple[str, ...]:
     said = [
         f"Counted are {counted} of {known} networks whose users are known: those with a confirmed event; "
         "on all others nobody is counted.",
@@ -159,16 +161,18 @@ def _sentences(counted: int, known: int, missing: int) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _audience(audience: Audience) -> str:
-    figure = _millions(audience.low)
+def _audience_sentence(audience: Audience) -> str:
+    figure = _in_millions(audience.low)
     if audience.high != audience.low:
-        figure += f" to {_millions(audience.high)}"
+        figure += f" to {_in_millions(audience.high)}"
     return f"{audience.app}: {figure} million people a {audience.per} in {audience.month} ({audience.source})."
 
 
-def _population(people: float) -> str:
-    return f"No union passes the population of {_millions(people)} million; how many use two of the apps is not known."
+def _population_sentence(people: float) -> str:
+    return (
+        f"No union passes the population of {_in_millions(people)} million; how many use two of the apps is not known."
+    )
 
 
-def _millions(people: float) -> str:
+def _in_millions(people: float) -> str:
     return f"{people / 1e6:.1f}"

@@ -22,11 +22,11 @@ def all_reach(
     places = sorted({(event.country, event.medium) for event in confirmed if event.level != "signal"})
     for country, medium in places:
         if tables.users(country):
-            found += _reach(country, medium, days, confirmed, tables, seed)
+            found += _medium_reach(country, medium, days, confirmed, tables, seed)
     return found
 
 
-def affected(
+def affected_networks(
     days: Sequence[NetworkDay], events: Sequence[Event], country: str, app: str, medium: str
 ) -> list[Affected]:
     """The networks with a confirmed event, and how many of the checks within it said `restricted`."""
@@ -42,7 +42,7 @@ def affected(
     return found
 
 
-def _reach(
+def _medium_reach(
     country: str, medium: str, days: Sequence[NetworkDay], events: Sequence[Event], tables: ReachTables, seed: int
 ) -> list[ReachEstimate]:
     last = max(day.day for day in days)
@@ -50,7 +50,7 @@ def _reach(
     hit: dict[str, list[Affected]] = {}
     audiences: list[Audience] = []
     for app in apps:
-        networks, audience = affected(days, events, country, app, medium), tables.audience(app, country, last)
+        networks, audience = affected_networks(days, events, country, app, medium), tables.audience(app, country, last)
         if networks and audience is not None:
             hit[app] = networks
             audiences.append(audience)

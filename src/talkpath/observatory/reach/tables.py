@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.data_files import DATA, decode_toml
+from talkpath.observatory.data_files import DATA_FOLDER, decode_toml
 
 
 class Audience(Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,7 +84,11 @@ class ReachTables(Struct, frozen=True):
 
 def load_tables(folder: Path | None = None) -> ReachTables:
     """The folder's own files where it has both, else those that come with talkpath."""
-    own = folder if folder and all((folder / name).is_file() for name in ("audience.toml", "networks.toml")) else DATA
+    own = (
+        folder
+        if folder and all((folder / name).is_file() for name in ("audience.toml", "networks.toml"))
+        else DATA_FOLDER
+    )
     audiences = decode_toml("audience.toml", (own / "audience.toml").read_text(encoding="utf-8"), _Audiences)
     networks = decode_toml("networks.toml", (own / "networks.toml").read_text(encoding="utf-8"), _Networks)
     return ReachTables(audiences.population, audiences.audience, networks.network, audiences.simulated)

@@ -19,7 +19,7 @@ from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.probe.driver import ProbeDriver
-from talkpath.verdict.judge import judge
+from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.validity import LATE_VOIDS_ALL_MS
 from talkpath.wire.control.messages import Welcome
 
@@ -33,7 +33,7 @@ CONTROL = {
     "timeout": "does not answer",
     "other_key": "answers with another key than the one that was offered",
 }
-NO_HANDSHAKE = "takes connections, but completes no TLS handshake"
+NO_TLS_HANDSHAKE = "takes connections, but completes no TLS handshake"
 NOT_CLEAN = {
     "restricted": "calls fare worse than control traffic between here and this server",
     "closed": "all calls are dropped between here and this server",
@@ -58,20 +58,20 @@ def look_from_outside(server: ListedServer, address: str) -> tuple[str, ...]:
             return (f"seen from outside: {error}"[:MOST_CHARACTERS],)
     facts = check.facts()
     if facts.reach.control != "connected":
-        return (f"seen from outside: TCP {link.port} {CONTROL.get(facts.reach.control, NO_HANDSHAKE)}",)
-    found = [*_late(facts), *_ports(facts, check.session.welcome)] or list(_calls(facts))
+        return (f"seen from outside: TCP {link.port} {CONTROL.get(facts.reach.control, NO_TLS_HANDSHAKE)}",)
+    found = [*_sends_late(facts), *_dead_ports(facts, check.session.welcome)] or list(_calls_are_clean(facts))
     found += _closed_ports(address, _tcp_ports(server, check.session.welcome))
     return tuple(f"seen from outside: {sentence}" for sentence in found[:MOST_FINDINGS])
 
 
-def _late(facts: Facts) -> Iterator[str]:
+def _sends_late(facts: Facts) -> Iterator[str]:
     """Does it send so late that checks with it are void?"""
     late_ms = facts.health.responder_late_ms_p99
     if late_ms is not None and late_ms > LATE_VOIDS_ALL_MS:
         yield f"it sends its packets up to {late_ms:.0f} ms late: the machine is too busy or too slow"
 
 
-def _ports(facts: Facts, welcome: Welcome | None) -> Iterator[str]:
+def _dead_ports(facts: Facts, welcome: Welcome | None) -> Iterator[str]:
     """UDP ports that no packet of any flow got through to, or back from."""
     measured = [epoch for epoch in facts.epochs if not epoch.missing]
     if not measured:
@@ -89,9 +89,9 @@ def _is_silent(epochs: Sequence[Epoch], port: int, direction: Direction) -> bool
     return bool(flows) and not any(any(flow.arrived) for flow in flows)
 
 
-def _calls(facts: Facts) -> Iterator[str]:
+def _calls_are_clean(facts: Facts) -> Iterator[str]:
     """Is the result of the check clean?"""
-    for verdict in judge(facts):
+    for verdict in judge_facts(facts):
         if verdict.state in NOT_CLEAN:
             yield NOT_CLEAN[verdict.state]
 

@@ -23,7 +23,7 @@ from talkpath.directory.offer import RENEW_S, Offer, OfferAnswer, OfferState
 from talkpath.directory.server_list import ServerList, sign_list, verify_list
 from talkpath.observatory.intake.refusal import ReportRefusedError
 from talkpath.observatory.responders.server_table import (
-    MOST_SERVERS,
+    MAX_SERVERS,
     Decision,
     OfferedServer,
     ServerRecord,
@@ -64,11 +64,11 @@ class Registrar:
             raise ReportRefusedError("clock", f"This server's clock is {abs(offer.at - now) // 60} minutes off.")
         with self._lock:
             known = self.table.find(offer.server.key)
-            if known is None and self.table.count() >= MOST_SERVERS:
+            if known is None and self.table.count() >= MAX_SERVERS:
                 raise ReportRefusedError("busy")
             if known is not None and offer.at < known.record.at:
                 raise ReportRefusedError("replayed")
-            record = _renewed(known.record if known else None, offer)
+            record = _renewed_server(known.record if known else None, offer)
             self.table.put(offer.server.key, now, record)
         return self.answer(OfferedServer(offer.server.key, known.decision if known else "waiting", now, record), now)
 
@@ -123,7 +123,7 @@ class Registrar:
         counts = not self._is_own_failure(now_known, now, ok)
         done = replace(
             record,
-            server=_placed(record.server, origin),
+            server=_placed_server(record.server, origin),
             origin=(origin.network, origin.country),
             wanted=False,
             tested=now,
@@ -182,7 +182,7 @@ class Registrar:
         return record.passed > 0 and record.failures < FAILURES_TO_DELIST
 
 
-def _renewed(before: ServerRecord | None, offer: Offer) -> ServerRecord:
+def _renewed_server(before: ServerRecord | None, offer: Offer) -> ServerRecord:
     """The record after an offer. Another address is another machine: what was tested before does not count."""
     asked = offer.purpose == "test"
     listing = offer.purpose == "list" or (asked and before is not None and before.listing)
@@ -202,10 +202,10 @@ def _renewed(before: ServerRecord | None, offer: Offer) -> ServerRecord:
 
 def _kept_place(before: ServerRecord, now: ListedServer) -> ListedServer:
     """The offer, with the network and the country that the last test found."""
-    return _placed(now, before.origin) if before.origin else now
+    return _placed_server(now, before.origin) if before.origin else now
 
 
-def _placed(server: ListedServer, origin: tuple[str, str]) -> ListedServer:
+def _placed_server(server: ListedServer, origin: tuple[str, str]) -> ListedServer:
     """The server at the network and in the country that this end found, as far as it found them."""
     number, country = int(origin[0].removeprefix("AS")), origin[1]
     return replace(

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from talkpath.directory.fetch import COUNTRY_HEADER
-from talkpath.directory.fetch import MEDIA_TYPE as LIST_TYPE
-from talkpath.directory.offer import MEDIA_TYPE, MOST_BYTES
+from talkpath.directory.fetch import LIST_MEDIA_TYPE as LIST_TYPE
+from talkpath.directory.offer import MAX_OFFER_BYTES, OFFER_MEDIA_TYPE
 from talkpath.observatory.intake.bodies import BodySlots, read_body, require_length, require_type
 from talkpath.observatory.intake.refusal import ReportRefusedError
 from talkpath.observatory.responders.running import ServerDirectory
@@ -20,9 +20,9 @@ from talkpath.responder.geoip import UNKNOWN_ORIGIN
 from talkpath.wire.control.keys import raw_key
 
 SCHEMA = "talkpath.servers.shown/1"
-PATH = "/api/v1/responders"
+RESPONDERS_PATH = "/api/v1/responders"
 Handler = Callable[[Request], Awaitable[Response]]
-WRONG_TYPE = f"Send an offer as {MEDIA_TYPE}."
+WRONG_TYPE = f"Send an offer as {OFFER_MEDIA_TYPE}."
 TOO_LARGE = "The offer is larger than any server's."
 NONE_SUCH = "No test server with that key was offered here."
 
@@ -36,15 +36,15 @@ class DirectoryApi:
     def routes(self) -> list[Route]:
         """The routes to put into an application."""
         return [
-            Route(PATH, self._show, methods=["GET"]),
-            Route(PATH, _refusals_answered(self._offer), methods=["POST"]),
-            Route(f"{PATH}/list", self._list, methods=["GET"]),
-            Route(f"{PATH}/{{key}}", _refusals_answered(self._find), methods=["GET"]),
+            Route(RESPONDERS_PATH, self._show, methods=["GET"]),
+            Route(RESPONDERS_PATH, _refusals_answered(self._offer), methods=["POST"]),
+            Route(f"{RESPONDERS_PATH}/list", self._list, methods=["GET"]),
+            Route(f"{RESPONDERS_PATH}/{{key}}", _refusals_answered(self._find), methods=["GET"]),
         ]
 
     async def _show(self, request: Request) -> Response:
         """What is listed, as JSON."""
-        return _json(200, {"schema": SCHEMA, **msgspec.to_builtins(self._directory.summary)})
+        return _json_answer(200, {"schema": SCHEMA, **msgspec.to_builtins(self._directory.summary)})
 
     async def _list(self, request: Request) -> Response:
         """The signed list. The country of the sender's address is told to the sender alone, and kept nowhere."""
@@ -57,14 +57,14 @@ class DirectoryApi:
     async def _offer(self, request: Request) -> Response:
         host = request.client.host if request.client else None
         data = await self._body(request, host)
-        return _json(200, await self._directory.take(data, host))
+        return _json_answer(200, await self._directory.take(data, host))
 
     async def _body(self, request: Request, host: str | None) -> bytes:
         try:
-            require_type(request.headers, MEDIA_TYPE)
-            require_length(request.headers, MOST_BYTES)
+            require_type(request.headers, OFFER_MEDIA_TYPE)
+            require_length(request.headers, MAX_OFFER_BYTES)
             with self._slots.slot(host):
-                return await read_body(request.receive, MOST_BYTES)
+                return await read_body(request.receive, MAX_OFFER_BYTES)
         except ReportRefusedError as refused:
             said = {"media_type": WRONG_TYPE, "too_large": TOO_LARGE}.get(refused.code, "")
             raise ReportRefusedError(refused.code, said, refused.retry_after_s) from None
@@ -74,7 +74,7 @@ class DirectoryApi:
         found = await self._directory.find(key) if key else None
         if found is None:
             raise ReportRefusedError("not_found", NONE_SUCH)
-        return _json(200, found)
+        return _json_answer(200, found)
 
 
 def _refusals_answered(handler: Handler) -> Handler:
@@ -84,13 +84,13 @@ def _refusals_answered(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except ReportRefusedError as refused:
-            answer = _json(refused.status, refused.body)
+            answer = _json_answer(refused.status, refused.body)
             answer.headers.update(refused.headers)
             return answer
 
     return handle
 
 
-def _json(status: int, body: Any) -> Response:
+def _json_answer(status: int, body: Any) -> Response:
     headers = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
     return Response(msgspec.json.encode(body), status, headers, media_type="application/json")

@@ -27,7 +27,7 @@ from talkpath.observatory.log.seal import signer_of
 from talkpath.observatory.responders.outside_test import look_from_outside
 from talkpath.observatory.responders.registrar import Registrar
 from talkpath.observatory.responders.server_table import OfferedServer, ServerTable
-from talkpath.observatory.responders.summary import DirectorySummary, by_country, shown
+from talkpath.observatory.responders.summary import DirectorySummary, by_country, shown_server
 from talkpath.observatory.workers.pool import WorkerPool
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.supervisor import Supervisor
@@ -37,7 +37,7 @@ KEY_FILE = "servers.pem"
 OFFERS_AN_HOUR, NEW_SERVERS_AN_HOUR, STRANGERS_TESTS_AN_HOUR = 600, 12, 12
 TEST_S = 90.0
 LOOK_S, PUBLISH_LOOK_S = 2.0, 5.0
-HOLD_S = 300.0
+TEST_HOLD_S = 300.0
 NAME_THREADS, MOST_NAMES_WAITING = 4, 16
 Result = TypeVar("Result")
 
@@ -123,7 +123,7 @@ class ServerDirectory:
 
     async def _may_be_called(self, host: str) -> bool:
         if self._names_waiting >= MOST_NAMES_WAITING:
-            raise ReportRefusedError("busy", retry_after_s=int(HOLD_S))
+            raise ReportRefusedError("busy", retry_after_s=int(TEST_HOLD_S))
         self._names_waiting += 1
         try:
             addresses = await asyncio.get_running_loop().run_in_executor(self._name_threads, resolve_host, host)
@@ -158,7 +158,9 @@ class ServerDirectory:
         self._registrar.forget(now)
         self.data = self._registrar.publish(now)
         made = verify_list(self.data)
-        servers = [shown(known) for known in self._registrar.table.all() if self._registrar.is_listed(known, now)]
+        servers = [
+            shown_server(known) for known in self._registrar.table.all() if self._registrar.is_listed(known, now)
+        ]
         issued_at = made.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ")
         self.summary = DirectorySummary(
             raw_key_text(made.key), made.serial, issued_at, tuple(servers), by_country(servers)
@@ -184,7 +186,7 @@ class ServerDirectory:
         elif not self._settings.private and not all(map(is_public, addresses)):
             await self._keep(known, ("seen from outside: its name leads to a private address",), "")
         elif not known.record.passed and self._is_limited(addresses[0]):
-            self._held[known.key] = time.monotonic() + HOLD_S
+            self._held[known.key] = time.monotonic() + TEST_HOLD_S
         else:
             await self._look(known, addresses[0])
 
@@ -204,7 +206,7 @@ class ServerDirectory:
             self._pool.close()
             findings = ("seen from outside: the test did not end",)
         except PeerError:  # the process ended: not the server's fault
-            self._held[known.key] = time.monotonic() + HOLD_S
+            self._held[known.key] = time.monotonic() + TEST_HOLD_S
             return
         await self._keep(known, findings, address)
 

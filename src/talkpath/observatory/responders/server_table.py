@@ -19,19 +19,19 @@ from talkpath.directory.listed_server import ListedServer
 from talkpath.errors import TalkpathError, UsageError
 from talkpath.observatory.log.private_files import touch_private
 
-FILE = "responders.db"
-FORM = 1
-MOST_SERVERS = 10_000
+SERVERS_FILE = "responders.db"
+SERVER_TABLE_FORM = 1
+MAX_SERVERS = 10_000
 Decision = Literal["waiting", "approved", "refused"]
-TABLES = f"""
+SERVER_TABLES = f"""
 CREATE TABLE IF NOT EXISTS server (
     key BLOB PRIMARY KEY, decision TEXT NOT NULL, heard INTEGER NOT NULL, record BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS list (one INTEGER PRIMARY KEY CHECK (one = 1), data BLOB NOT NULL);
-PRAGMA user_version = {FORM};
+PRAGMA user_version = {SERVER_TABLE_FORM};
 """
 DAMAGED = "responders.db cannot be opened by this talkpath; bring it back from a backup, or name another folder."
-CANNOT = "responders.db cannot be read or written; is the observatory's disk full?"
+CANNOT_USE_SERVERS = "responders.db cannot be read or written; is the observatory's disk full?"
 
 
 class ServerTableError(TalkpathError):
@@ -79,7 +79,7 @@ class ServerTable:
     """The open table. Safe to use from several threads and processes."""
 
     def __init__(self, root: Path) -> None:
-        self._db, self._lock = _open(root / FILE), threading.Lock()
+        self._db, self._lock = _open_table(root / SERVERS_FILE), threading.Lock()
 
     def close(self) -> None:
         """Close the database."""
@@ -87,12 +87,12 @@ class ServerTable:
 
     def all(self) -> list[OfferedServer]:
         """Every server, in order of its key."""
-        return [_row(row) for row in self._rows("SELECT key, decision, heard, record FROM server ORDER BY key")]
+        return [_server_row(row) for row in self._rows("SELECT key, decision, heard, record FROM server ORDER BY key")]
 
     def find(self, key: bytes) -> OfferedServer | None:
         """The server with that key."""
         rows = self._rows("SELECT key, decision, heard, record FROM server WHERE key = ?", (key,))
-        return _row(rows[0]) if rows else None
+        return _server_row(rows[0]) if rows else None
 
     def count(self) -> int:
         """How many servers there are."""
@@ -132,32 +132,32 @@ class ServerTable:
             with self._lock:
                 return self._db.execute(sql, parameters).fetchall()
         except sqlite3.Error:
-            raise ServerTableError(CANNOT) from None
+            raise ServerTableError(CANNOT_USE_SERVERS) from None
 
     def _change(self, sql: str, parameters: Sequence[Any]) -> None:
         try:
             with self._lock, self._db:
                 self._db.execute(sql, parameters)
         except sqlite3.Error:
-            raise ServerTableError(CANNOT) from None
+            raise ServerTableError(CANNOT_USE_SERVERS) from None
 
 
-def _row(row: tuple[bytes, Decision, int, bytes]) -> OfferedServer:
+def _server_row(row: tuple[bytes, Decision, int, bytes]) -> OfferedServer:
     return OfferedServer(row[0], row[1], row[2], _records.decode(row[3]))
 
 
-def _open(file: Path) -> sqlite3.Connection:
+def _open_table(file: Path) -> sqlite3.Connection:
     try:
         touch_private(file)
         db = sqlite3.connect(file, timeout=10.0, check_same_thread=False)
     except (OSError, sqlite3.Error):
         raise UsageError(DAMAGED) from None
     try:
-        if db.execute("PRAGMA user_version").fetchone()[0] not in (0, FORM):
+        if db.execute("PRAGMA user_version").fetchone()[0] not in (0, SERVER_TABLE_FORM):
             raise sqlite3.DatabaseError
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")  # an operator's decision is there after power was lost
-        db.executescript(TABLES)
+        db.executescript(SERVER_TABLES)
     except sqlite3.Error:
         db.close()
         raise UsageError(DAMAGED) from None

@@ -46,7 +46,7 @@ class DirectorySummary(Struct, frozen=True):
     countries: tuple[CountryServers, ...] = ()
 
 
-def shown(known: OfferedServer) -> ShownServer:
+def shown_server(known: OfferedServer) -> ShownServer:
     """What is shown of a listed server."""
     server = known.record.server
     return ShownServer(

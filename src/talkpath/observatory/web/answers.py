@@ -18,11 +18,11 @@ from msgspec import Struct
 from talkpath.errors import TalkpathError
 from talkpath.observatory.web.csv_tables import csv_table
 from talkpath.observatory.web.pictures import drawings
-from talkpath.observatory.web.pictures.png import png
+from talkpath.observatory.web.pictures.png import png_picture
 from talkpath.observatory.web.render import PageFrame, render_page
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource
-from talkpath.report.words.language import codes, language, say, speaking
+from talkpath.report.words.language import language, language_codes, say, speaking
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -34,15 +34,15 @@ Answer = Callable[["Request"], "Response"]
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors "
 )
-HEADERS = {
+PAGE_HEADERS = {
     "Content-Security-Policy": f"{POLICY}'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "public, max-age=60",
 }
-FRAMED = {**HEADERS, "Content-Security-Policy": f"{POLICY}*"}
-NOT_NOW = {**HEADERS, "Cache-Control": "no-store", "Retry-After": "60"}
-OPEN = {"Access-Control-Allow-Origin": "*"}
+FRAMED = {**PAGE_HEADERS, "Content-Security-Policy": f"{POLICY}*"}
+NOT_NOW = {**PAGE_HEADERS, "Cache-Control": "no-store", "Retry-After": "60"}
+OPEN_HEADERS = {"Access-Control-Allow-Origin": "*"}
 ERROR = "talkpath.error/1"
 
 
@@ -67,16 +67,16 @@ class Answers:
         """The page itself."""
 
         def answer(request: Request) -> Response:
-            if request.path_params["language"] not in codes():
+            if request.path_params["language"] not in language_codes():
                 return self.missing(request)
             try:
                 view = self._view(one, request)
             except TalkpathError:
-                return _html(render_page("busy.html", self.frame(request), None), 503, NOT_NOW)
+                return _html_answer(render_page("busy.html", self.frame(request), None), 503, NOT_NOW)
             if view is None:
                 return self.missing(request)
             page = render_page(one.template, self.frame(request), view)
-            return _html(page, 200, FRAMED if one.picture else HEADERS)
+            return _html_answer(page, 200, FRAMED if one.picture else PAGE_HEADERS)
 
         return answer
 
@@ -85,10 +85,10 @@ class Answers:
 
         def written(request: Request, view: Struct) -> Response:
             plain = msgspec.to_builtins(view)
-            named = {network: self._site.operator(network) for network in sorted(set(_networks(plain)))}
+            named = {network: self._site.operator(network) for network in sorted(set(_named_networks(plain)))}
             head = {"schema": None, "simulated": self._source.simulated, "as_of": self._site.today()}
             operators = {network: name for network, name in named.items() if name}
-            return _json({**head, **plain, "operators": operators}, 200)
+            return _json_answer({**head, **plain, "operators": operators}, 200)
 
         return self._data(one, written)
 
@@ -101,7 +101,7 @@ class Answers:
             text = csv_table(view, simulated=self._source.simulated, operator=self._site.operator)
             if text is None:
                 return _no_json()
-            return PlainTextResponse(text, headers={**HEADERS, **OPEN}, media_type="text/csv")
+            return PlainTextResponse(text, headers={**PAGE_HEADERS, **OPEN_HEADERS}, media_type="text/csv")
 
         return self._data(one, written, whole=True)
 
@@ -112,12 +112,12 @@ class Answers:
             from starlette.responses import Response
 
             with speaking(language(request.path_params["language"])):
-                drawn = drawings.draw(view, simulated=self._source.simulated)
+                drawn = drawings.view_picture(view, simulated=self._source.simulated)
                 if drawn is None:
                     return _no_json()
-                foot = [drawings.key(view), *self._foot(request)]
-                data = png(drawn, drawings.heading(view), foot, style())
-            return Response(data, headers={**HEADERS, **OPEN}, media_type="image/png")
+                foot = [drawings.picture_key(view), *self._foot(request)]
+                data = png_picture(drawn, drawings.picture_heading(view), foot, style_sheet())
+            return Response(data, headers={**PAGE_HEADERS, **OPEN_HEADERS}, media_type="image/png")
 
         return self._data(one, written)
 
@@ -125,7 +125,7 @@ class Answers:
         """The answer where there is no such page."""
         if request.url.path.endswith(".json"):
             return _no_json()
-        return _html(render_page("missing.html", self.frame(request), None), 404, HEADERS)
+        return _html_answer(render_page("missing.html", self.frame(request), None), 404, PAGE_HEADERS)
 
     def frame(self, request: Request) -> PageFrame:
         """The frame of a page at this address."""
@@ -133,9 +133,11 @@ class Answers:
         first, _, rest = request.url.path.removeprefix(root).strip("/").partition("/")
         site, source = self._site, self._source
         return PageFrame(
-            language=first if first in codes() else preferred(request.headers.get("accept-language", "")),
+            language=first
+            if first in language_codes()
+            else preferred_language(request.headers.get("accept-language", "")),
             root=root,
-            path=f"/{rest}" if first in codes() else "/now",
+            path=f"/{rest}" if first in language_codes() else "/now",
             query=f"?{request.url.query}" if request.url.query else "",
             address=site.address.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}",
             as_of=site.today(),
@@ -166,13 +168,13 @@ class Answers:
         """A page's view for programs: as `written` writes it, or a refusal in JSON."""
 
         def answer(request: Request) -> Response:
-            if request.path_params["language"] not in codes():
+            if request.path_params["language"] not in language_codes():
                 return _no_json()
             try:
                 view = self._view(one, request, whole=whole)
                 return _no_json() if view is None else written(request, view)
             except TalkpathError as error:
-                return _json({"schema": ERROR, "code": "not_now", "error": str(error)}, 503)
+                return _json_answer({"schema": ERROR, "code": "not_now", "error": str(error)}, 503)
 
         return answer
 
@@ -183,17 +185,17 @@ class Answers:
             return one.view(self._source, self._site, asked)
 
 
-def preferred(accepted: str) -> str:
+def preferred_language(accepted: str) -> str:
     """The first language that a reader accepts and that exists here (RFC 9110, section 12.5.4), else English."""
     weighed = []
     for place, part in enumerate(accepted.split(",")):
         code, _, weight = part.strip().partition(";")
-        weighed.append((-_weight(weight), place, code.split("-")[0].lower()))
-    return next((code for weight, _, code in sorted(weighed) if weight and code in codes()), "en")
+        weighed.append((-_language_weight(weight), place, code.split("-")[0].lower()))
+    return next((code for weight, _, code in sorted(weighed) if weight and code in language_codes()), "en")
 
 
 @cache
-def style() -> str:
+def style_sheet() -> str:
     """The one style sheet: that of every report, and what the pages add."""
     own = files("talkpath.observatory.web").joinpath("static", "observatory.css").read_text(encoding="utf-8")
     return files("talkpath.report").joinpath("page.css").read_text(encoding="utf-8") + own
@@ -202,34 +204,34 @@ def style() -> str:
 @cache
 def style_version() -> str:
     """A digest of the style sheet, so that browsers may keep it for a year."""
-    return hashlib.sha256(style().encode()).hexdigest()[:12]
+    return hashlib.sha256(style_sheet().encode()).hexdigest()[:12]
 
 
 def style_answer(request: Request) -> Response:
     """The style sheet."""
     from starlette.responses import Response
 
-    kept = {**HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
-    return Response(style(), media_type="text/css", headers=kept)
+    kept = {**PAGE_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(style_sheet(), media_type="text/css", headers=kept)
 
 
-def _networks(plain: Any) -> Iterator[str]:
+def _named_networks(plain: Any) -> Iterator[str]:
     """Every network that a record names."""
     if isinstance(plain, list | tuple):
         for each in plain:
-            yield from _networks(each)
+            yield from _named_networks(each)
     elif isinstance(plain, dict):
         for name, value in plain.items():
             if name == "network" and isinstance(value, str):
                 yield value
             elif name == "networks" and isinstance(value, list | tuple):
                 yield from (each for each in value if isinstance(each, str))
-                yield from _networks(value)
+                yield from _named_networks(value)
             else:
-                yield from _networks(value)
+                yield from _named_networks(value)
 
 
-def _html(page: str, status: int, headers: Mapping[str, str]) -> Response:
+def _html_answer(page: str, status: int, headers: Mapping[str, str]) -> Response:
     from starlette.responses import HTMLResponse
 
     return HTMLResponse(page, status, headers=dict(headers))
@@ -237,17 +239,17 @@ def _html(page: str, status: int, headers: Mapping[str, str]) -> Response:
 
 def _no_json() -> Response:
     said = "There is no such page, or what it would show is not published; see /en/method for when it is."
-    return _json({"schema": ERROR, "code": "not_found", "error": said}, 404)
+    return _json_answer({"schema": ERROR, "code": "not_found", "error": said}, 404)
 
 
-def _json(body: dict[str, object], status: int) -> Response:
+def _json_answer(body: dict[str, object], status: int) -> Response:
     from starlette.responses import Response
 
-    headers = {**(NOT_NOW if status == 503 else HEADERS), **OPEN}
+    headers = {**(NOT_NOW if status == 503 else PAGE_HEADERS), **OPEN_HEADERS}
     return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
 
 
-def _weight(text: str) -> float:
+def _language_weight(text: str) -> float:
     try:
         return float(text.strip().removeprefix("q=")) if text.strip() else 1.0
     except ValueError:

@@ -10,7 +10,7 @@ from functools import cache
 
 import msgspec
 
-from talkpath.observatory.data_files import DATA
+from talkpath.observatory.data_files import DATA_FOLDER
 from talkpath.report.words.language import say, spoken
 
 MADE_UP = "XX"
@@ -20,28 +20,28 @@ def country_name(code: str) -> str:
     """The country's name in the current language; the code where it has none."""
     if code == MADE_UP:
         return say("country", "made-up country XX")
-    return _table().get(code, {}).get(spoken().code, code)
+    return _squares_table().get(code, {}).get(spoken().code, code)
 
 
 def country_names(code: str) -> tuple[str, ...]:
     """Its names in every language."""
-    return (country_name(code), *_table().get(code, {}).values())
+    return (country_name(code), *_squares_table().get(code, {}).values())
 
 
 @cache
-def squares() -> Mapping[str, tuple[int, int]]:
+def country_squares() -> Mapping[str, tuple[int, int]]:
     """Country -> (column, row) of its square on the map."""
-    found = msgspec.json.decode(_text(), type=dict[str, dict[str, tuple[int, int] | str]])
+    found = msgspec.json.decode(_squares_text(), type=dict[str, dict[str, tuple[int, int] | str]])
     return {code: place for code, known in found.items() if isinstance(place := known["at"], tuple)}
 
 
 @cache
-def _table() -> Mapping[str, Mapping[str, str]]:
-    found = msgspec.json.decode(_text(), type=dict[str, dict[str, tuple[int, int] | str]])
+def _squares_table() -> Mapping[str, Mapping[str, str]]:
+    found = msgspec.json.decode(_squares_text(), type=dict[str, dict[str, tuple[int, int] | str]])
     return {
         code: {name: value for name, value in known.items() if isinstance(value, str)} for code, known in found.items()
     }
 
 
-def _text() -> bytes:
-    return (DATA / "countries.json").read_bytes()
+def _squares_text() -> bytes:
+    return (DATA_FOLDER / "countries.json").read_bytes()

@@ -17,8 +17,8 @@ from talkpath.observatory.web.views.picture import CountryPicture, MapPicture, N
 from talkpath.observatory.web.views.transports import TransportRow, TransportsPage
 
 Row = Sequence[object]
-COUNTRY = ("country", "day", "app", "medium", "networks_measured", "networks_restricted")
-NETWORK = ("country", "network", "day", "app", "medium", "state", "reports", "reports_restricted", "withheld")
+COUNTRY_COLUMNS = ("country", "day", "app", "medium", "networks_measured", "networks_restricted")
+NETWORK_COLUMNS = ("country", "network", "day", "app", "medium", "state", "reports", "reports_restricted", "withheld")
 EVENT = (
     "id",
     "kind",
@@ -38,7 +38,7 @@ EVENT = (
 def csv_table(view: Struct, *, simulated: bool, operator: Callable[[str], str] = lambda network: "") -> str | None:
     """The page's numbers; None where it has none. Each row names the operator of its network, where it has one and that
     is known, and says whether it is simulated."""
-    found = list(_rows(view))
+    found = list(_table_rows(view))
     if not found:
         return None
     head, *rows = found
@@ -55,48 +55,48 @@ def csv_table(view: Struct, *, simulated: bool, operator: Callable[[str], str] =
 
 def has_table(kind: type[Struct]) -> bool:
     """Whether views of this kind have numbers."""
-    return _rows.dispatch(kind) is not _rows.dispatch(Struct)
+    return _table_rows.dispatch(kind) is not _table_rows.dispatch(Struct)
 
 
 @singledispatch
-def _rows(view: Struct) -> Iterator[Row]:
+def _table_rows(view: Struct) -> Iterator[Row]:
     yield from ()
 
 
-@_rows.register
+@_table_rows.register
 def _(view: NowPage) -> Iterator[Row]:
-    yield COUNTRY
+    yield COUNTRY_COLUMNS
     for app in view.apps:
         yield from _country_days(view.country, app)
 
 
-@_rows.register
+@_table_rows.register
 def _(view: CountryPicture) -> Iterator[Row]:
-    yield COUNTRY
+    yield COUNTRY_COLUMNS
     yield from _country_days(view.country, view.row)
 
 
-@_rows.register
+@_table_rows.register
 def _(view: MapPicture) -> Iterator[Row]:
-    yield COUNTRY
+    yield COUNTRY_COLUMNS
     for day in view.countries:
         yield day.country, day.day, day.app, day.medium, day.measured, day.hit
 
 
-@_rows.register
+@_table_rows.register
 def _(view: NetworkPage) -> Iterator[Row]:
-    yield NETWORK
+    yield NETWORK_COLUMNS
     for stream in view.streams:
         yield from _network_days(view.country, view.network, stream)
 
 
-@_rows.register
+@_table_rows.register
 def _(view: NetworkPicture) -> Iterator[Row]:
-    yield NETWORK
+    yield NETWORK_COLUMNS
     yield from _network_days(view.country, view.network, view.stream)
 
 
-@_rows.register
+@_table_rows.register
 def _(view: StripPicture) -> Iterator[Row]:
     yield "country", "network", "day", "app", "medium", "state"
     for row in view.strip.rows:
@@ -104,14 +104,14 @@ def _(view: StripPicture) -> Iterator[Row]:
             yield view.country, row.network, day, view.strip.app, view.medium, state
 
 
-@_rows.register
+@_table_rows.register
 def _(view: EventList) -> Iterator[Row]:
     yield EVENT
     for event in view.events:
         yield [getattr(event, name) for name in EVENT]
 
 
-@_rows.register
+@_table_rows.register
 def _(view: TransportsPage) -> Iterator[Row]:
     names = TransportRow.__struct_fields__
     yield names
@@ -119,7 +119,7 @@ def _(view: TransportsPage) -> Iterator[Row]:
         yield [getattr(row, name) for name in names]
 
 
-@_rows.register
+@_table_rows.register
 def _(view: ClaimsPage) -> Iterator[Row]:
     names = ClaimSummary.__struct_fields__
     yield names

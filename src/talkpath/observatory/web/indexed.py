@@ -17,7 +17,7 @@ from talkpath.observatory.claims.event_context import event_reach
 from talkpath.observatory.claims.ledger import ClaimResult
 from talkpath.observatory.claims.rows import Claim, load_claims
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
-from talkpath.observatory.findings.country_findings import NOTHING, ObservatoryFindings, Totals, by_country
+from talkpath.observatory.findings.country_findings import NO_FINDINGS, ObservatoryFindings, Totals, by_country
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.reach.estimate import ReachEstimate
@@ -51,7 +51,7 @@ class Indexed:
     ) -> None:
         self._store, self.simulated, self._today, self._sealed, self._back = store, simulated, today, sealed, days
         self._tables, self._claims = tables or ReachTables(), load_claims() if claims is None else claims
-        self.renew(NOTHING)
+        self.renew(NO_FINDINGS)
 
     def renew(self, found: ObservatoryFindings) -> None:
         """Show these findings from now on."""
@@ -79,7 +79,7 @@ class Indexed:
         if span.until:
             since = max(span.since, (date.fromisoformat(span.until) - timedelta(days=LATEST_DAYS)).isoformat())
             return _last_of_each(self._days(Span(since, span.until), country=country, medium=medium))
-        found = queries.latest(self._store, since=self._since(span), country=country, medium=medium)
+        found = queries.latest_days(self._store, since=self._since(span), country=country, medium=medium)
         return [
             NetworkDayCount(
                 country=row.country,
@@ -129,7 +129,7 @@ class Indexed:
                 tried=row.reports,
                 last_day=row.last_day,
             )
-            for row in queries.transports(self._store, since=self._since(HALF_YEAR), **only)
+            for row in queries.transport_counts(self._store, since=self._since(HALF_YEAR), **only)
         ]
 
     def events(self, country: str) -> Sequence[Event]:
@@ -158,7 +158,7 @@ class Indexed:
 
     def _country_days(self, span: Span, **only: str) -> list[CountryDay]:
         found = queries.country_days(self._store, since=self._since(span), until=span.until or queries.LAST, **only)
-        rows = sorted((row for row in found if row.source != TAP and _decided(row)), key=_stream_day)
+        rows = sorted((row for row in found if row.source != TAP and _decided_day(row)), key=_stream_day)
         return [_country_day(list(group)) for _, group in groupby(rows, key=_stream_day)]
 
     def _since(self, span: Span) -> str:
@@ -176,7 +176,7 @@ def _stream_day(row: queries.CountryDayCount) -> tuple[str, str, str]:
     return row.country, row.app, row.day
 
 
-def _decided(row: queries.CountryDayCount) -> int:
+def _decided_day(row: queries.CountryDayCount) -> int:
     return row.restricted + row.ok + row.closed + row.impaired
 
 

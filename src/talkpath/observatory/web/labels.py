@@ -7,7 +7,7 @@ from talkpath.observatory.claims.count import PropositionOutcome
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.report.words import sentences
 from talkpath.report.words.language import count, listed, say, spoken
-from talkpath.report.words.mechanism import name as mechanism_name
+from talkpath.report.words.mechanism import mechanism_name
 
 OUTCOME_MARKS = {"supported": "●", "contradicted": "◆", "silent": "○", "not measurable": "–"}
 LEVEL_MARKS = {"signal": "△", "confirmed": "▲", "attack-resistant": "⛨"}
@@ -27,7 +27,7 @@ def network_name(network: str, operator: str = "") -> str:
 
 def medium_name(code: str) -> str:
     """The medium as a word."""
-    return say("medium", "calls") if code == "call" else sentences.medium(code)
+    return say("medium", "calls") if code == "call" else sentences.medium_word(code)
 
 
 def stream_heading(app: str, medium_code: str) -> str:
@@ -35,7 +35,7 @@ def stream_heading(app: str, medium_code: str) -> str:
     return say("page", "{app}, {medium}", app=app_name(app), medium=medium_name(medium_code))
 
 
-def contributors(number: int) -> str:
+def contributors_phrase(number: int) -> str:
     """A number of contributors, as in "at least 7 people" in a sentence."""
     return count("unit", "at least {number} person", "at least {number} people", number)
 
@@ -58,7 +58,7 @@ def source_name(code: str) -> str:
     return names.get(code, code)
 
 
-def outcomes() -> dict[PropositionOutcome, str]:
+def outcome_words() -> dict[PropositionOutcome, str]:
     """The outcomes of claims in words."""
     return {
         "supported": say("outcome", "supported"),
@@ -68,7 +68,7 @@ def outcomes() -> dict[PropositionOutcome, str]:
     }
 
 
-def levels() -> dict[str, str]:
+def level_words() -> dict[str, str]:
     """The levels of events in words."""
     return {
         "signal": say("level", "first sign"),
@@ -77,7 +77,7 @@ def levels() -> dict[str, str]:
     }
 
 
-def kinds() -> dict[str, str]:
+def kind_words() -> dict[str, str]:
     """The kinds of events in words."""
     return {
         "began": say("event", "restriction began"),
@@ -87,7 +87,7 @@ def kinds() -> dict[str, str]:
     }
 
 
-def speakers() -> dict[str, str]:
+def speaker_words() -> dict[str, str]:
     """The kinds of speakers in words."""
     return {
         "official": say("speaker", "an official"),
@@ -99,7 +99,7 @@ def speakers() -> dict[str, str]:
     }
 
 
-def credibilities() -> dict[str, str]:
+def credibility_words() -> dict[str, str]:
     """The grades of a source's credibility in words."""
     return {
         "A": say("credibility", "a named official or company, or primary data"),
@@ -150,19 +150,19 @@ def map_key() -> str:
 # -- intervals ---------------------------------------------------------------------------------------------------------
 
 
-def percent(share: float) -> str:
+def percent_text(share: float) -> str:
     """A share in percent, its number and sign joined by a no-break space."""
     return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
-def millions(people: float) -> str:
+def millions_text(people: float) -> str:
     """Millions with one decimal, in the language's notation."""
     return f"{people / 1e6:.1f}".replace(".", spoken().decimal)
 
 
 def share_of_networks(yes: int, told: int, low: float, high: float) -> str:
     """The interval of a share of networks. Where a bound is the estimate itself, the other one alone."""
-    estimate, lowest, highest = percent(yes / told if told else 0.0), percent(low), percent(high)
+    estimate, lowest, highest = percent_text(yes / told if told else 0.0), percent_text(low), percent_text(high)
     if lowest == highest:
         return say("part", "{share} of networks", share=estimate)
     if estimate == highest:
@@ -174,7 +174,7 @@ def share_of_networks(yes: int, told: int, low: float, high: float) -> str:
 
 def share_of_reports(share: float, low: float, high: float) -> str:
     """The share of reports that say restricted, likewise."""
-    known = {"share": percent(share), "low": percent(low), "high": percent(high)}
+    known = {"share": percent_text(share), "low": percent_text(low), "high": percent_text(high)}
     if known["low"] == known["high"]:
         return say("event", "{share} say restricted", share=known["share"])
     if known["share"] == known["high"]:
@@ -186,7 +186,7 @@ def share_of_reports(share: float, low: float, high: float) -> str:
 
 def reach_text(reach: ReachEstimate) -> str:
     """How many people are affected, likewise."""
-    low, high, medium = millions(reach.low), millions(reach.high), medium_name(reach.medium)
+    low, high, medium = millions_text(reach.low), millions_text(reach.high), medium_name(reach.medium)
     apps = listed(app_name(app) for app in reach.apps)
     if reach.estimate is None:
         return say(
@@ -197,7 +197,7 @@ def reach_text(reach: ReachEstimate) -> str:
             low=low,
             high=high,
         )
-    known = {"apps": apps, "medium": medium, "estimate": millions(reach.estimate), "low": low, "high": high}
+    known = {"apps": apps, "medium": medium, "estimate": millions_text(reach.estimate), "low": low, "high": high}
     if low == high:
         return say("reach", "{apps}, {medium}: about {estimate} million people.", **known)
     if known["estimate"] == high:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from talkpath.observatory.web.source import Sealed, SealedFile
 
-MANIFEST = "manifest.json"
+MANIFEST_FILE = "manifest.json"
 
 
 class _File(Struct, frozen=True):
@@ -26,10 +26,13 @@ class _Manifest(Struct, frozen=True):
 
 def listed_days(folder: Path) -> Sequence[Sealed]:
     """Every day that has a manifest; a day that is being written has none yet."""
-    return [_sealed(msgspec.json.decode(path.read_bytes(), type=_Manifest)) for path in folder.glob(f"*/{MANIFEST}")]
+    return [
+        _sealed_days(msgspec.json.decode(path.read_bytes(), type=_Manifest))
+        for path in folder.glob(f"*/{MANIFEST_FILE}")
+    ]
 
 
-def _sealed(manifest: _Manifest) -> Sealed:
+def _sealed_days(manifest: _Manifest) -> Sealed:
     files = [SealedFile(f"{manifest.day}/{name}", one.size_bytes, one.sha256) for name, one in manifest.files.items()]
     rows = {name.partition(".")[0]: one.rows for name, one in manifest.files.items()}  # each release in two formats
     return Sealed(manifest.day, sum(rows.values()), tuple(files))

@@ -15,10 +15,10 @@ from msgspec import Struct
 from talkpath.observatory.web.answers import PageRoute
 from talkpath.observatory.web.csv_tables import has_table
 from talkpath.observatory.web.routes import PAGES
-from talkpath.report.words.language import codes
+from talkpath.report.words.language import language_codes
 
 Object = dict[str, Any]
-REFERENCE = "#/components/schemas/{name}"
+SCHEMA_REFERENCE = "#/components/schemas/{name}"
 EXAMPLES = {"country": "XX", "network": "AS64496", "medium": "voice", "app": "whatsapp"}
 IDS = {"/event": "XX/AS64496/telegram/voice/2025-08-11/began", "/claims": "S10", "/report": "ab" * 32}
 ABOUT = {
@@ -46,26 +46,31 @@ def page_paths() -> Object:
     found: Object = {}
     for one in PAGES:
         base = "/{language}" + re.sub(r":path", "", one.path)
-        for ending, answer in _answers(one).items():
-            found[base + ending] = {"get": _operation(one, base, ending, answer)}
-    atom = {"200": _content("Events as Atom: `events`, or a country's code.", "application/atom+xml")}
-    file = {"200": _content("A file of a sealed day.", "application/octet-stream")}
-    found[FEED] = {"get": _get("getFeed", "Events as a feed.", [_named("name", "events", "path")], atom)}
-    day = [_named("day", "2026-11-24", "path"), _named("file", "manifest.json", "path")]
-    found[OPEN_FILE] = {"get": _get("getOpenFile", "The open data of a day, CC BY 4.0.", day, file)}
+        for ending, answer in _answer_kinds(one).items():
+            found[base + ending] = {"get": _page_operation(one, base, ending, answer)}
+    atom = {"200": _answer_content("Events as Atom: `events`, or a country's code.", "application/atom+xml")}
+    file = {"200": _answer_content("A file of a sealed day.", "application/octet-stream")}
+    found[FEED] = {
+        "get": _get_operation("getFeed", "Events as a feed.", [_named_parameter("name", "events", "path")], atom)
+    }
+    day = [_named_parameter("day", "2026-11-24", "path"), _named_parameter("file", "manifest.json", "path")]
+    found[OPEN_FILE] = {"get": _get_operation("getOpenFile", "The open data of a day, CC BY 4.0.", day, file)}
     return found
 
 
 def page_schemas() -> Object:
     """The schemas that these paths name."""
-    return {**msgspec.json.schema_components(_kinds(), ref_template=REFERENCE)[1], "PageError": _error()}
+    return {
+        **msgspec.json.schema_components(_record_kinds(), ref_template=SCHEMA_REFERENCE)[1],
+        "PageError": _error_answer(),
+    }
 
 
-def _kinds() -> list[type[Struct]]:
-    return list(dict.fromkeys(_kind(one) for one in PAGES))
+def _record_kinds() -> list[type[Struct]]:
+    return list(dict.fromkeys(_record_kind(one) for one in PAGES))
 
 
-def _kind(one: PageRoute) -> type[Struct]:
+def _record_kind(one: PageRoute) -> type[Struct]:
     """The record that a page's view gives."""
     said = get_type_hints(one.view)["return"]
     kinds = [kind for kind in getattr(said, "__args__", (said,)) if kind is not type(None)]
@@ -73,19 +78,19 @@ def _kind(one: PageRoute) -> type[Struct]:
     return kind
 
 
-def _answers(one: PageRoute) -> Object:
+def _answer_kinds(one: PageRoute) -> Object:
     """What is answered, by how the address ends."""
-    schema = {"allOf": [{"$ref": REFERENCE.format(name=_kind(one).__name__)}, _head()]}
+    schema = {"allOf": [{"$ref": SCHEMA_REFERENCE.format(name=_record_kind(one).__name__)}, _head_properties()]}
     json = {"description": "The page's record.", "content": {"application/json": {"schema": schema}}}
-    found = {"": _content("The page.", "text/html"), ".json": json}
-    if has_table(_kind(one)):
-        found[".csv"] = _content("All its rows.", "text/csv")
+    found = {"": _answer_content("The page.", "text/html"), ".json": json}
+    if has_table(_record_kind(one)):
+        found[".csv"] = _answer_content("All its rows.", "text/csv")
     if one.picture:
-        found[".png"] = _content("The picture, with its heading and where it is from.", "image/png")
+        found[".png"] = _answer_content("The picture, with its heading and where it is from.", "image/png")
     return found
 
 
-def _head() -> Object:
+def _head_properties() -> Object:
     """What every page's record has beside its own names."""
     names = {"type": "object", "additionalProperties": {"type": "string"}}
     return {
@@ -95,47 +100,53 @@ def _head() -> Object:
     }
 
 
-def _operation(one: PageRoute, base: str, ending: str, answer: Object) -> Object:
+def _page_operation(one: PageRoute, base: str, ending: str, answer: Object) -> Object:
     words = re.sub(r"[^a-z]+", " ", one.path.lower()).title().replace(" ", "")
     inside = re.findall(r"\{(\w+)\}", base)
-    path = [_named(name, "en", "path") if name == "language" else _in_path(name, base) for name in inside]
-    query = [_named(name, example, "query") for name, example in one.names.items() if name not in inside]
+    path = [_named_parameter(name, "en", "path") if name == "language" else _in_path(name, base) for name in inside]
+    query = [_named_parameter(name, example, "query") for name, example in one.names.items() if name not in inside]
     plain = ending.removeprefix(".").upper() or "HTML"
-    refused = {"404": _refused(), "503": _refused()} if ending else {"404": _content("No such page.", "text/html")}
+    refused = (
+        {"404": _refused_answers(), "503": _refused_answers()}
+        if ending
+        else {"404": _answer_content("No such page.", "text/html")}
+    )
     about = (one.view.__doc__ or "").split(";")[0].split(".")[0]
-    return _get(f"get{words}{plain.title()}", f"{about}, as {plain}.", [*path, *query], {"200": answer, **refused})
+    return _get_operation(
+        f"get{words}{plain.title()}", f"{about}, as {plain}.", [*path, *query], {"200": answer, **refused}
+    )
 
 
-def _get(name: str, summary: str, parameters: list[Object], responses: Object) -> Object:
+def _get_operation(name: str, summary: str, parameters: list[Object], responses: Object) -> Object:
     return {"operationId": name, "summary": summary, "parameters": parameters, "responses": responses}
 
 
 def _in_path(name: str, base: str) -> Object:
     example = next((known for start, known in IDS.items() if start in base), "") if name == "id" else EXAMPLES[name]
-    return _named(name, example, "path")
+    return _named_parameter(name, example, "path")
 
 
-def _named(name: str, example: str, place: str) -> Object:
+def _named_parameter(name: str, example: str, place: str) -> Object:
     schema: Object = {"type": "string"}
     if name == "language":
-        schema["enum"] = codes()
+        schema["enum"] = language_codes()
     about = {"description": ABOUT[name]} if name in ABOUT else {}
     return {"name": name, "in": place, "required": place == "path", "schema": schema, "example": example, **about}
 
 
-def _content(about: str, kind: str) -> Object:
+def _answer_content(about: str, kind: str) -> Object:
     return {"description": about, "content": {kind: {"schema": {"type": "string"}}}}
 
 
-def _refused() -> Object:
-    content = {"application/json": {"schema": {"$ref": REFERENCE.format(name="PageError")}}}
+def _refused_answers() -> Object:
+    content = {"application/json": {"schema": {"$ref": SCHEMA_REFERENCE.format(name="PageError")}}}
     return {
         "description": "There is no such page, or what it would show is not published, or not now.",
         "content": content,
     }
 
 
-def _error() -> Object:
+def _error_answer() -> Object:
     return {
         "type": "object",
         "required": ["schema", "code", "error"],

@@ -16,11 +16,11 @@ from talkpath.observatory.findings.country_findings import CountryFindings, Simu
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.reach.tables import load_tables
-from talkpath.observatory.web.answers import HEADERS
+from talkpath.observatory.web.answers import PAGE_HEADERS
 from talkpath.observatory.web.event_worker import EventPublishing, EventWorker
 from talkpath.observatory.web.indexed import HALF_YEAR_DAYS, Indexed
 from talkpath.observatory.web.open_files import listed_days
-from talkpath.observatory.web.routes import routes
+from talkpath.observatory.web.routes import page_routes
 from talkpath.observatory.web.site import Site, utc_day
 from talkpath.serving.supervisor import Supervisor, write_line
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 LOOK_EVERY_S = 60.0
 ASK_EVERY_S = 1.0
 BOX_DAYS = 730  # a made-up country is played on a few days of a year
-ATOM = "application/atom+xml"
+ATOM_TYPE = "application/atom+xml"
 
 
 class ObservatoryHooks(NamedTuple):
@@ -84,7 +84,7 @@ class Pages:
 
         files = StaticFiles(directory=self._open_data, check_dir=False)
         feeds = Route("/feeds/{name:str}.atom", self._feed)
-        return [Mount("/open", files), feeds, *routes(self.source, self.site)]
+        return [Mount("/open", files), feeds, *page_routes(self.source, self.site)]
 
     @asynccontextmanager
     async def running(self, supervisor: Supervisor) -> AsyncIterator[None]:
@@ -129,7 +129,7 @@ class Pages:
 
     async def _round(self, worker: EventWorker) -> None:
         """Look again at what changed, tell what is new, and show it."""
-        stands = await asyncio.to_thread(queries.countries, self._store)
+        stands = await asyncio.to_thread(queries.counted_countries, self._store)
         for country, version in stands.items():
             if country != UNKNOWN_COUNTRY and self._found.get(country, (None,))[0] != version:
                 await self._country(worker, country, version)
@@ -155,7 +155,7 @@ class Pages:
         path = self._publishing.feeds / f"{request.path_params['name']}.atom"
         if path.parent != self._publishing.feeds or not path.is_file():
             raise HTTPException(404)
-        return FileResponse(path, media_type=ATOM, headers=HEADERS)
+        return FileResponse(path, media_type=ATOM_TYPE, headers=PAGE_HEADERS)
 
     def _today(self) -> str:
         last = self.source.totals().last_day if self._box else ""

@@ -16,11 +16,11 @@ from talkpath.observatory.web import labels
 from talkpath.observatory.web.countries import country_name
 from talkpath.observatory.web.pictures import drawings
 from talkpath.observatory.web.source import HALF_YEAR, CountryDay
-from talkpath.observatory.web.views.claims import translated
-from talkpath.observatory.web.views.now import MEDIA
+from talkpath.observatory.web.views.claims import translated_text
+from talkpath.observatory.web.views.now import MEDIA_TABS
 from talkpath.report.transport_table import transport_name
 from talkpath.report.words import sentences
-from talkpath.report.words.language import codes, count, isolated, language, listed, say, speaking, spoken
+from talkpath.report.words.language import count, isolated, language, language_codes, listed, say, speaking, spoken
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -75,20 +75,20 @@ def render_page(template: str, frame: PageFrame, view: Struct | None) -> str:
     """The whole page, in the frame's language."""
     with speaking(language(frame.language)):
         return (
-            environment()
+            template_environment()
             .get_template(template)
             .render(
                 frame=frame,
                 view=view,
                 direction=spoken().direction,
-                languages=[(code, NATIVE.get(code, code)) for code in codes()],
-                **_words(),
+                languages=[(code, NATIVE.get(code, code)) for code in language_codes()],
+                **_word_tables(),
             )
         )
 
 
 @cache
-def environment() -> Environment:
+def template_environment() -> Environment:
     """Jinja's environment; every value is escaped."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -102,7 +102,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(_phrases() | _pictures())
+    made.globals.update(_phrase_functions() | _picture_functions())
     made.globals.update(
         by_ids=_by_ids,
         country_links=_country_links,
@@ -113,7 +113,7 @@ def environment() -> Environment:
     return made
 
 
-def _phrases() -> dict[str, Any]:
+def _phrase_functions() -> dict[str, Any]:
     """The functions of words that templates call."""
     return {
         "say": say,
@@ -123,30 +123,30 @@ def _phrases() -> dict[str, Any]:
         "share_of_networks": labels.share_of_networks,
         "share_of_reports": labels.share_of_reports,
         "reach_text": labels.reach_text,
-        "grouped": grouped,
-        "millions": labels.millions,
+        "grouped": grouped_number,
+        "millions": labels.millions_text,
         "app_name": labels.app_name,
         "network_name": labels.network_name,
         "country_name": country_name,
-        "translated": translated,
+        "translated": translated_text,
         "heading": labels.stream_heading,
         "medium": labels.medium_name,
         "rule_name": labels.mechanism_text,
-        "contributors": labels.contributors,
+        "contributors": labels.contributors_phrase,
         "transport_name": transport_name,
     }
 
 
-def _pictures() -> dict[str, Any]:
+def _picture_functions() -> dict[str, Any]:
     """The functions of pictures that templates call."""
     return {
-        "country_chart": _markup(drawings.country_chart),
-        "stream_chart": _markup(drawings.stream_chart),
-        "strip_picture": _markup(drawings.strip_picture),
-        "map_picture": _markup(drawings.map_picture),
-        "draw": _markup(drawings.draw),
-        "picture_heading": drawings.heading,
-        "picture_key": drawings.key,
+        "country_chart": _safe_markup(drawings.country_chart),
+        "stream_chart": _safe_markup(drawings.stream_chart),
+        "strip_picture": _safe_markup(drawings.strip_picture),
+        "map_picture": _safe_markup(drawings.map_picture),
+        "draw": _safe_markup(drawings.view_picture),
+        "picture_heading": drawings.picture_heading,
+        "picture_key": drawings.picture_key,
         "chart_key": labels.chart_key,
         "strip_key": labels.strip_key,
         "map_key": labels.map_key,
@@ -154,28 +154,28 @@ def _pictures() -> dict[str, Any]:
     }
 
 
-def _words() -> Mapping[str, Any]:
+def _word_tables() -> Mapping[str, Any]:
     """Tables of words in the current language."""
     return {
-        "labels": sentences.labels(),
-        "marks": sentences.MARKS,
+        "labels": sentences.state_labels(),
+        "marks": sentences.STATE_MARKS,
         "never": sentences.never_means(),
-        "outcomes": labels.outcomes(),
+        "outcomes": labels.outcome_words(),
         "outcome_marks": labels.OUTCOME_MARKS,
-        "levels": labels.levels(),
+        "levels": labels.level_words(),
         "level_marks": labels.LEVEL_MARKS,
-        "kinds": labels.kinds(),
+        "kinds": labels.kind_words(),
         "kind_marks": labels.KIND_MARKS,
-        "speakers": labels.speakers(),
-        "credibilities": labels.credibilities(),
-        "media": [(code, labels.medium_name(code)) for code in MEDIA],
+        "speakers": labels.speaker_words(),
+        "credibilities": labels.credibility_words(),
+        "media": [(code, labels.medium_name(code)) for code in MEDIA_TABS],
         "group_names": labels.event_groups(),
         "simulation": say("page", "SIMULATED"),
         "translation_note": sentences.translation_note(),
     }
 
 
-def grouped(number: int) -> str:
+def grouped_number(number: int) -> str:
     """A number with its thousands apart, as in 31 362."""
     return f"{number:,}".replace(",", "\u00a0")
 
@@ -189,7 +189,7 @@ def _country_links(days: Sequence[CountryDay], frame: PageFrame) -> dict[str, st
     return {day.country: frame.link(f"/now/{day.country}") for day in days}
 
 
-def _markup(drawing: Callable[..., ElementTree.Element | None]) -> Callable[..., Any]:
+def _safe_markup(drawing: Callable[..., ElementTree.Element | None]) -> Callable[..., Any]:
     """A drawing, as text that templates do not escape; "" where there is none."""
 
     def written(*args: Any, **words: Any) -> Any:

@@ -79,7 +79,7 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def paged(rows: Sequence[Row], asked: PageQuery, length: int) -> tuple[tuple[Row, ...], int, int]:
+def page_of_rows(rows: Sequence[Row], asked: PageQuery, length: int) -> tuple[tuple[Row, ...], int, int]:
     """(the rows of the page that was asked for, its number, how many pages there are)."""
     if asked.whole:
         return tuple(rows), 1, 1

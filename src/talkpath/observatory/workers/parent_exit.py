@@ -9,10 +9,10 @@ import threading
 
 def end_with_parent() -> None:
     """Watch the parent from a thread of this (spawned) process."""
-    threading.Thread(target=_wait, daemon=True).start()
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
 
 
-def _wait() -> None:
+def _wait_for_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None  # it was spawned
     parent.join()

@@ -14,7 +14,7 @@ from talkpath.errors import PeerError
 from talkpath.observatory.workers.parent_exit import end_with_parent
 
 Answer = TypeVar("Answer")
-NICE = 10
+WORKER_NICENESS = 10
 
 
 class WorkerPool:
@@ -46,7 +46,7 @@ def begin_worker() -> None:
     """Set up a worker process: it ends with its parent, and yields the processor to the intake."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
     end_with_parent()
-    os.nice(NICE)
+    os.nice(WORKER_NICENESS)
 
 
 def end_pool(pool: ProcessPoolExecutor) -> None:

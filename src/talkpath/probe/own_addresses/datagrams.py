@@ -16,7 +16,7 @@ from talkpath.wire.rtc import stun
 
 NEVER = float("inf")
 TRANSACTION = slice(4, 20)  # with the magic cookie or what stands in its place: an answer repeats all of it
-GREETING_BYTES = stun.HEADER_BYTES
+STUN_GREETING_BYTES = stun.STUN_HEADER_BYTES
 
 
 class Datagram(NamedTuple):
@@ -51,23 +51,23 @@ class Stage(Protocol):
         """Take another ICMP error for a packet: a port or a host that cannot be reached."""
 
 
-def greeting(rng: Random, *, classic: bool = False) -> bytes:
+def make_greeting(rng: Random, *, classic: bool = False) -> bytes:
     """Return a STUN Binding Request without attributes; `classic` without the magic cookie, as RFC 3489 has it, which
     a server of today answers too (RFC 8489 section 11)."""
-    request = stun.encode(stun.StunMessage(stun.Type.BINDING_REQUEST, rng.randbytes(12)))
+    request = stun.encode_message(stun.StunMessage(stun.Type.BINDING_REQUEST, rng.randbytes(12)))
     if not classic:
         return request
     first = rng.choice([value for value in range(256) if value != stun.COOKIE_BYTES[0]])
     return request[:4] + bytes((first,)) + rng.randbytes(15)
 
 
-def answers(request: bytes, data: bytes) -> bool:
+def is_answer(request: bytes, data: bytes) -> bool:
     """Whether a datagram is an answer to that greeting."""
-    if len(data) < GREETING_BYTES or data[TRANSACTION] != request[TRANSACTION]:
+    if len(data) < STUN_GREETING_BYTES or data[TRANSACTION] != request[TRANSACTION]:
         return False
     if request[4:8] != stun.COOKIE_BYTES:
         return data[:2] in (b"\x01\x01", b"\x01\x11")
     try:
-        return stun.decode(data).type in (stun.Type.BINDING_RESPONSE, stun.Type.BINDING_ERROR)
+        return stun.decode_message(data).type in (stun.Type.BINDING_RESPONSE, stun.Type.BINDING_ERROR)
     except WireError:
         return False

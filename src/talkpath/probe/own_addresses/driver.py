@@ -63,7 +63,7 @@ class OwnAddressDriver:
             family = socket.AF_INET if packet.to.family == 4 else socket.AF_INET6
             end = self._sockets[packet.local] = socket.socket(family, socket.SOCK_DGRAM)
             end.setblocking(False)
-            if not error_queue.available():
+            if not error_queue.error_queue_missing():
                 end.setsockopt(*error_queue.RECEIVE[packet.to.family], 1)
             self._selector.register(end, selectors.EVENT_READ, packet.local)
         return end
@@ -79,7 +79,7 @@ class OwnAddressDriver:
             self._read_datagrams(end, local)
 
     def _read_errors(self, end: socket.socket, local: int) -> None:
-        if error_queue.available():
+        if error_queue.error_queue_missing():
             return
         for _ in range(MOST_READS):
             try:

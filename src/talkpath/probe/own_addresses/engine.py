@@ -22,7 +22,7 @@ from talkpath.probe.own_addresses.flights import Cargo, FlightStage, ProbedFlow,
 from talkpath.probe.own_addresses.ladder import LadderStage, RouterNumbers
 from talkpath.probe.own_addresses.series import EVERY_S, SeriesStage, Target
 from talkpath.probe.own_addresses.trial import TrialStage
-from talkpath.verdict.bases.own_addresses.paths import SHORT
+from talkpath.verdict.bases.own_addresses.paths import MIN_HOPS_BEFORE_SERVER
 from talkpath.verdict.bases.own_addresses.questions import ExpiringQuestion
 from talkpath.wire.ip.address import Address
 
@@ -171,7 +171,9 @@ class OwnAddressEngine:
         """Whether packets with so many hops stay at least SHORT hops away from both servers, by the measured paths, and
         a router answered there."""
         paths = [path for path in self.facts.paths if path.host in (asked.host, asked.beside)]
-        return len(paths) == 2 and all(asked.hops <= path.reached - SHORT and self._at(path, asked) for path in paths)
+        return len(paths) == 2 and all(
+            asked.hops <= path.reached - MIN_HOPS_BEFORE_SERVER and self._at(path, asked) for path in paths
+        )
 
     def _at(self, path: MeasuredPath, asked: ExpiringQuestion) -> set[int]:
         """The routers that answered at that hop when the path was measured."""

@@ -17,14 +17,14 @@ from typing import NamedTuple
 
 from talkpath.apps.contract.shape import Schedule, Shape
 from talkpath.experiment.twin import random_twin
-from talkpath.measure.bitmap import pack
+from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.endpoint_facts import ExpiringFlow
 from talkpath.measure.facts import Role
-from talkpath.probe.own_addresses.datagrams import NEVER, Datagram, greeting
+from talkpath.probe.own_addresses.datagrams import NEVER, Datagram, make_greeting
 from talkpath.wire.ip.address import Address
 
-ANSWER_S = 2.0
-CELLS: tuple[tuple[Role, bool], ...] = (("call", False), ("twin", False), ("call", True), ("twin", True))
+WAIT_FOR_ANSWER_S = 2.0
+FLIGHT_CELLS: tuple[tuple[Role, bool], ...] = (("call", False), ("twin", False), ("call", True), ("twin", True))
 """(bytes, towards the neutral address)."""
 
 
@@ -49,7 +49,7 @@ class ProbedFlow:
     def answer(self, now_s: float) -> None:
         """Give an answer to the last packet that is without one."""
         for slot in reversed(range(len(self.left_s))):
-            if slot not in self.answered and now_s - self.left_s[slot] <= ANSWER_S:
+            if slot not in self.answered and now_s - self.left_s[slot] <= WAIT_FOR_ANSWER_S:
                 self.answered.add(slot)
                 return
 
@@ -58,8 +58,8 @@ class ProbedFlow:
         return ExpiringFlow(
             role=self.role,
             neutral=self.neutral,
-            sent=pack(range(len(self.left_s)), slots),
-            answered=pack(self.answered, slots),
+            sent=pack_bitmap(range(len(self.left_s)), slots),
+            answered=pack_bitmap(self.answered, slots),
         )
 
 
@@ -72,27 +72,27 @@ def call_flows(
     slots = [whole.slots[place] for place in up]
 
     def write(role: Role) -> list[bytes]:
-        made = shape.datagrams(whole, rng.randbytes(32)) if role == "call" else _twin(whole, rng)
+        made = shape.datagrams(whole, rng.randbytes(32)) if role == "call" else _twin_cargo(whole, rng)
         return [made[place] for place in up]
 
-    flows = [ProbedFlow(local, *cell, write(cell[0])) for local, cell in _drawn(k, rng, locals_)]
+    flows = [ProbedFlow(local, *cell, write(cell[0])) for local, cell in _draw_cells(k, rng, locals_)]
     return Cargo(tuple(slot.size for slot in slots), tuple(slot.stage for slot in slots)), flows
 
 
-def _twin(schedule: Schedule, rng: Random) -> list[bytes]:
+def _twin_cargo(schedule: Schedule, rng: Random) -> list[bytes]:
     return random_twin(schedule, rng.randbytes(32))
 
 
 def greeting_flows(k: int, rng: Random, locals_: Iterator[int]) -> tuple[Cargo, list[ProbedFlow]]:
     """Return `k` flows of each cell with one greeting each: with the magic cookie ("call") or without ("twin")."""
-    drawn = _drawn(k, rng, locals_)
-    flows = [ProbedFlow(local, *cell, [greeting(rng, classic=cell[0] == "twin")]) for local, cell in drawn]
+    drawn = _draw_cells(k, rng, locals_)
+    flows = [ProbedFlow(local, *cell, [make_greeting(rng, classic=cell[0] == "twin")]) for local, cell in drawn]
     return Cargo((len(flows[0].datagrams[0]),), ("stun",)), flows
 
 
-def _drawn(k: int, rng: Random, locals_: Iterator[int]) -> list[tuple[int, tuple[Role, bool]]]:
+def _draw_cells(k: int, rng: Random, locals_: Iterator[int]) -> list[tuple[int, tuple[Role, bool]]]:
     """Draw which 5-tuple gets which cell."""
-    cells = rng.sample(CELLS * k, len(CELLS) * k)
+    cells = rng.sample(FLIGHT_CELLS * k, len(FLIGHT_CELLS) * k)
     return [(next(locals_), cell) for cell in cells]
 
 
@@ -112,10 +112,10 @@ class FlightStage:
         rng: Random,
     ) -> None:
         self.done, self.missing = False, ""
-        self._groups = [flows[at : at + len(CELLS)] for at in range(0, len(flows), len(CELLS))]
+        self._groups = [flows[at : at + len(FLIGHT_CELLS)] for at in range(0, len(flows), len(FLIGHT_CELLS))]
         self._by_local = {flow.local: flow for flow in flows}
         self._far, self._hops, self._router, self._rng = far, hops, router, rng
-        self._every_s = len(CELLS) / rate
+        self._every_s = len(FLIGHT_CELLS) / rate
         self._steps = len(self._groups) * len(flows[0].datagrams)
         self._step = 0
         self._start_s: float | None = None
@@ -125,7 +125,7 @@ class FlightStage:
         """When something is due next."""
         if self._start_s is None or self.done:
             return NEVER if self.done else 0.0
-        return self._start_s + self._step * self._every_s + (ANSWER_S if self._step >= self._steps else 0.0)
+        return self._start_s + self._step * self._every_s + (WAIT_FOR_ANSWER_S if self._step >= self._steps else 0.0)
 
     def poll(self, now_s: float) -> list[Datagram]:
         """Return the packets that are due."""

@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from random import Random
 
 from talkpath.measure.endpoint_facts import MeasuredPath, RouterHop
-from talkpath.probe.own_addresses.datagrams import NEVER, Datagram, answers, greeting
+from talkpath.probe.own_addresses.datagrams import NEVER, Datagram, is_answer, make_greeting
 from talkpath.probe.own_addresses.series import Target
 from talkpath.wire.ip.address import Address
 
 TRIES, WAIT_S, GIVE_UP, MOST_LADDER_HOPS = 2, 0.6, 3, 30
 SURE_TRIES, NEAR = 3, 2  # where the server answers, and so many hops after the last router that did
-FORMS = STUN, CLASSIC = "stun", "classic"
-PAUSE_S = 0.15  # between two hops, so that a router's limit of answers is not met
-MOST_ROUTERS = 8
+GREETING_FORMS = STUN, CLASSIC = "stun", "classic"
+HOP_PAUSE_S = 0.15  # between two hops, so that a router's limit of answers is not met
+MAX_ROUTERS = 8
 
 
 class RouterNumbers:
@@ -48,7 +48,7 @@ class LadderStage:
         self._may_arrive: dict[int, int] = {}  # how many hops each of these greetings may go
         self._rng, self._locals, self._routers, self._most = rng, locals_, routers, most_greetings
         self._hops: dict[int, RouterHop] = {}
-        self._forms = [*FORMS * 3]
+        self._forms = [*GREETING_FORMS * 3]
         self._form, self._hop, self._try = "", 0, 0
         self._answers = False
         self._reached = 0
@@ -86,14 +86,14 @@ class LadderStage:
 
     def _climb(self) -> None:
         """Go one hop further, or end."""
-        self._form = self._form if self._answers else FORMS[0]
+        self._form = self._form if self._answers else GREETING_FORMS[0]
         self._hop, self._try = self._hop + 1, 0
         most = MOST_LADDER_HOPS if self._answers else max(self._hops, default=0) + GIVE_UP
         self.done = self._hop > min(most, MOST_LADDER_HOPS) or self.arrivals >= self._most
 
     def _greet(self, now_s: float) -> Datagram:
         self._try += self._hop > 0
-        local, data = next(self._locals), greeting(self._rng, classic=self._form == CLASSIC)
+        local, data = next(self._locals), make_greeting(self._rng, classic=self._form == CLASSIC)
         self._open[local] = self._hop, data
         if self._hop == 0 or self._hop > max(self._hops, default=0):
             self._may_arrive[local] = self._hop
@@ -103,7 +103,7 @@ class LadderStage:
     def datagram(self, now_s: float, local: int, data: bytes) -> None:
         """Take a datagram: an answer to a greeting that went all the way shows its form, another ends the ladder."""
         hop, request = self._open.get(local, (0, b""))
-        if not request or not answers(request, data):
+        if not request or not is_answer(request, data):
             return
         if hop:
             self._reached = min(self._reached or hop, hop)
@@ -119,10 +119,10 @@ class LadderStage:
         self._may_arrive = {number: far for number, far in self._may_arrive.items() if not 0 < far <= hop}
         known = self._hops.get(hop, RouterHop((), router.kind))
         number = self._routers.number(router)
-        if number not in known.routers and len(known.routers) < MOST_ROUTERS:
+        if number not in known.routers and len(known.routers) < MAX_ROUTERS:
             self._hops[hop] = RouterHop((*known.routers, number), known.kind)
         if hop == self._hop:
-            self._try, self._due_s = SURE_TRIES, now_s + PAUSE_S
+            self._try, self._due_s = SURE_TRIES, now_s + HOP_PAUSE_S
 
     def refused(self, now_s: float, local: int) -> None:
         """An error of another kind says nothing of the distance: a firewall on the way sends it too."""

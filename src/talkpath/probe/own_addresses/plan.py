@@ -10,16 +10,16 @@ from talkpath.apps.contract.shape import KEY_BYTES
 from talkpath.measure.bounds import MOST_GREETINGS
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.endpoint_engine import ROUNDS
-from talkpath.probe.own_addresses.datagrams import GREETING_BYTES
+from talkpath.probe.own_addresses.datagrams import STUN_GREETING_BYTES
 from talkpath.probe.own_addresses.engine import AROUND_BYTES, LEAST_ANSWERS, MOST_RATE, SHARE
-from talkpath.probe.own_addresses.flights import CELLS
+from talkpath.probe.own_addresses.flights import FLIGHT_CELLS
 from talkpath.probe.own_addresses.series import ANSWER_S, EVERY_S, Target
 from talkpath.probe.own_addresses.trial import RATE, TRIAL_S
 from talkpath.verdict.bases.own_addresses.questions import EPOCHS, MOST_LOCATING, PACKETS, K, imitated_arm
 from talkpath.wire.ip.address import Address
 
-SERVERS = 3  # of each app, and neutral ones
-SERIES = MOST_GREETINGS - ROUNDS  # greetings: each server was greeted up to ROUNDS times before
+SERVERS_ASKED = 3  # of each app, and neutral ones
+SERIES_GREETINGS = MOST_GREETINGS - ROUNDS  # greetings: each server was greeted up to ROUNDS times before
 LADDER_S = 15.0  # the way to one server
 USUAL_BYTES = 200.0
 
@@ -39,9 +39,9 @@ class OwnAddressPlan(NamedTuple):
 def chosen_rows(chosen: ChosenEndpoints) -> tuple[EndpointRow, ...]:
     """Return the servers that take greetings from anybody: up to SERVERS of each app, and as many neutral ones."""
     apps = dict.fromkeys(row.app for row in chosen.rows)
-    mine = [[row for row in chosen.rows if row.app == app and row.kind == "stun"][:SERVERS] for app in apps]
+    mine = [[row for row in chosen.rows if row.app == app and row.kind == "stun"][:SERVERS_ASKED] for app in apps]
     own = [row for rows in mine for row in rows]
-    neutral = [row for row in chosen.neutral if row.kind == "stun"][:SERVERS]
+    neutral = [row for row in chosen.neutral if row.kind == "stun"][:SERVERS_ASKED]
     return (*own, *neutral) if own else ()
 
 
@@ -52,10 +52,10 @@ def make_plan(chosen: ChosenEndpoints, tier: int) -> OwnAddressPlan | None:
         return None
     apps = [app for app in dict.fromkeys(row.app for row in rows) if app and imitated_arm(app)] if tier >= 3 else []
     epochs = (EPOCHS + MOST_LOCATING) * len(apps)
-    flown = epochs * len(CELLS) * K * PACKETS
+    flown = epochs * len(FLIGHT_CELLS) * K * PACKETS
     packets = flown + round(epochs * RATE * TRIAL_S)
-    greeting = GREETING_BYTES + AROUND_BYTES[6]
-    series_s = SERIES * EVERY_S + ANSWER_S
+    greeting = STUN_GREETING_BYTES + AROUND_BYTES[6]
+    series_s = SERIES_GREETINGS * EVERY_S + ANSWER_S
     ladders_s = LADDER_S * len(rows) if apps else 0.0
     return OwnAddressPlan(
         rows=rows,
@@ -74,10 +74,10 @@ def _epoch_bytes(app: str) -> float:
     arm = imitated_arm(app)
     slots = shapes()[arm].schedule(Random(0), PACKETS).slots if arm else ()
     up = [max(slot.size, KEY_BYTES) + AROUND_BYTES[6] for slot in slots if slot.direction == "up"][:PACKETS]
-    return len(CELLS) * K * float(sum(up)) + RATE * TRIAL_S * USUAL_BYTES
+    return len(FLIGHT_CELLS) * K * float(sum(up)) + RATE * TRIAL_S * USUAL_BYTES
 
 
-def targets(
+def server_targets(
     chosen: ChosenEndpoints, addresses: Callable[[EndpointRow], Sequence[Address]], family: int
 ) -> tuple[int, list[Target]]:
     """Return the address family and the servers that have an address of it: the one that was asked for (0: any), where

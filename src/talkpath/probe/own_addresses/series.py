@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
-from talkpath.measure.bitmap import pack
+from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.endpoint_facts import GreetingSeries
 from talkpath.probe.endpoint_catalogue import EndpointRow
-from talkpath.probe.own_addresses.datagrams import NEVER, Datagram, answers, greeting
+from talkpath.probe.own_addresses.datagrams import NEVER, Datagram, is_answer, make_greeting
 from talkpath.wire.ip.address import Address
 
 EVERY_S, ANSWER_S, WITHIN = 1.0, 3.0, 0.3
@@ -84,7 +84,7 @@ class SeriesStage:
         self._agenda += [(moment_s, each) for each in order]
 
     def _greet(self, now_s: float, each: _Greeted) -> Datagram:
-        each.requests.append(greeting(self._rng))
+        each.requests.append(make_greeting(self._rng))
         each.sent_s.append(now_s)
         return Datagram(each.local, each.target.address, each.requests[-1])
 
@@ -92,7 +92,7 @@ class SeriesStage:
         """Take an answer; what answers no greeting is passed over."""
         each = self._by_local.get(local)
         for number, request in enumerate(each.requests if each else ()):
-            if each and number not in each.answered_s and answers(request, data):
+            if each and number not in each.answered_s and is_answer(request, data):
                 if now_s - each.sent_s[number] <= ANSWER_S:
                     each.answered_s[number] = now_s
                 return
@@ -118,7 +118,7 @@ class SeriesStage:
             at_s=round(each.sent_s[0] - zero_s, 3),
             every_s=self._every_s,
             count=count,
-            sent=pack(range(count), count),
-            answered=pack(each.answered_s, count),
+            sent=pack_bitmap(range(count), count),
+            answered=pack_bitmap(each.answered_s, count),
             rtt_ms=tuple(round(value, 1) for value in rtt_ms),
         )

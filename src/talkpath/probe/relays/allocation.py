@@ -2,8 +2,8 @@
 
     Allocate -> 401 with realm and nonce -> Allocate, authenticated -> ChannelBind -> ready
 
-It has no socket and no clock. Over UDP requests are repeated as RFC 8489 section 6.2.1 says, for `PATIENCE_S`. What the
-server says is untrusted: whatever is no answer to the request that waits is ignored.
+It has no socket and no clock. Over UDP requests are repeated as RFC 8489 section 6.2.1 says, for
+`ALLOCATION_TIMEOUT_S`. What the server says is untrusted: whatever is no answer to the request that waits is ignored.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from talkpath.probe.relays.turn_server import TurnCredentials
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, Type
-from talkpath.wire.rtc.stun_integrity import seal
+from talkpath.wire.rtc.stun_integrity import encode_with_integrity
 from talkpath.wire.rtc.turn import FIRST_CHANNEL, from_channel, to_channel
 
-PATIENCE_S: Final = 6.0  # for all of it
+ALLOCATION_TIMEOUT_S: Final = 6.0  # for all of it
 FIRST_REPEAT_S: Final = 0.5
 LIFETIME_S: Final = 60  # asked for; the server may give more
-UDP: Final = b"\x11\0\0\0"  # REQUESTED-TRANSPORT
-IPV6: Final = b"\x02\0\0\0"  # REQUESTED-ADDRESS-FAMILY
+REQUESTED_UDP: Final = b"\x11\0\0\0"  # REQUESTED-TRANSPORT
+REQUESTED_IPV6: Final = b"\x02\0\0\0"  # REQUESTED-ADDRESS-FAMILY
 REQUESTED_FAMILY: Final = 0x0017
 MOST_ANSWERS: Final = 8  # a server that asks for a new nonce again and again gets no further answer
 
@@ -67,7 +67,7 @@ class Allocation:
         """Repeat the request that waits, or give up."""
         if self.outcome or now_s < self.wake_s:
             return
-        if now_s >= self._began_s + PATIENCE_S:
+        if now_s >= self._began_s + ALLOCATION_TIMEOUT_S:
             self._end(now_s, "silent")
         elif not self.streams:
             self._out.append(self._request)
@@ -85,7 +85,7 @@ class Allocation:
             return from_channel(data)
         if not self.outcome and stun.is_stun(data):
             try:
-                message = stun.decode(data)
+                message = stun.decode_message(data)
             except WireError:
                 return None
             if message.transaction == self._transaction:
@@ -133,7 +133,7 @@ class Allocation:
         self._wait(now_s)
 
     def _wait(self, now_s: float) -> None:
-        end_s = self._began_s + PATIENCE_S
+        end_s = self._began_s + ALLOCATION_TIMEOUT_S
         self.wake_s = end_s if self.streams else min(end_s, now_s + self._repeat_s)
 
     def _end(self, now_s: float, outcome: str) -> None:
@@ -144,18 +144,18 @@ class Allocation:
             peer = stun.encode_xor_address(self.peer, self._transaction)
             channel = FIRST_CHANNEL.to_bytes(2, "big") + bytes(2)
             return [(Attribute.CHANNEL_NUMBER, channel), (Attribute.XOR_PEER_ADDRESS, peer)]
-        attributes = [(int(Attribute.REQUESTED_TRANSPORT), UDP)]
-        attributes += [(REQUESTED_FAMILY, IPV6)] if self.peer.family == 6 else []
+        attributes = [(int(Attribute.REQUESTED_TRANSPORT), REQUESTED_UDP)]
+        attributes += [(REQUESTED_FAMILY, REQUESTED_IPV6)] if self.peer.family == 6 else []
         return [*attributes, (Attribute.LIFETIME, LIFETIME_S.to_bytes(4, "big"))]
 
     def _message(self, method: int, transaction: bytes, attributes: list[tuple[int, bytes]]) -> bytes:
         """The request: with integrity once realm and nonce are known."""
         if not self._nonce:
-            return stun.encode(stun.StunMessage(method, transaction, tuple(attributes)))
+            return stun.encode_message(stun.StunMessage(method, transaction, tuple(attributes)))
         user = self.credentials.user.encode()
         login = [(Attribute.USERNAME, user), (Attribute.REALM, self._realm), (Attribute.NONCE, self._nonce)]
         key = hashlib.md5(b":".join((user, self._realm, self.credentials.password.encode())), usedforsecurity=False)
-        return seal(stun.StunMessage(method, transaction, (*attributes, *login)), key.digest())
+        return encode_with_integrity(stun.StunMessage(method, transaction, (*attributes, *login)), key.digest())
 
 
 def error_code(message: stun.StunMessage) -> int:

@@ -1,6 +1,6 @@
 """All relayed calls of a check on real sockets: makes the allocations that the engine waits for, and moves packets.
 
-They are made anew for each question, `CALLS` at each server, and end with the next one or with the check.
+They are made anew for each question, `CALLS_A_SERVER` at each server, and end with the next one or with the check.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from talkpath.probe.relays.turn_carrier import open_carrier
 from talkpath.probe.relays.turn_server import TurnCredentials, TurnServer
 from talkpath.wire.ip.address import Address
 
-CALLS: Final = 2  # at each server for each question
+CALLS_A_SERVER: Final = 2  # at each server for each question
 
 
 class RelayingEngine(Protocol):
@@ -47,7 +47,7 @@ class RelayPool:
     def look_up(self, family: int) -> None:
         """Find the address of each server, of that IP version where it has one (0: either)."""
         for server in self._servers:
-            self._addresses[server.code] = _address(server, family)
+            self._addresses[server.code] = _server_address(server, family)
 
     @property
     def wake_s(self) -> float:
@@ -75,7 +75,7 @@ class RelayPool:
         self._calls, self._of_flow = [], {}
         for server in self._servers:
             at = self._addresses.get(server.code)
-            for _ in range(CALLS if at is not None else 0):
+            for _ in range(CALLS_A_SERVER if at is not None else 0):
                 assert at is not None
                 self._calls.append(RelayedCall(server, open_carrier(server, at), self._credentials, peer, now_s))
 
@@ -111,7 +111,7 @@ class RelayPool:
         self._calls = []
 
 
-def _address(server: TurnServer, family: int) -> Address | None:
+def _server_address(server: TurnServer, family: int) -> Address | None:
     wanted = {4: socket.AF_INET, 6: socket.AF_INET6}.get(family, socket.AF_UNSPEC)
     for kind in dict.fromkeys((wanted, socket.AF_UNSPEC)):
         with suppress(OSError, UnicodeError, ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from talkpath.probe.relays.allocation import PATIENCE_S, Allocation
+from talkpath.probe.relays.allocation import ALLOCATION_TIMEOUT_S, Allocation
 from talkpath.probe.relays.turn_carrier import TurnCarrier
 from talkpath.probe.relays.turn_server import TurnCredentials, TurnServer
 from talkpath.wire.ip.address import Address
@@ -42,7 +42,7 @@ class RelayedCall:
         """When `poll` has something to do next."""
         if self.outcome:
             return float("inf")
-        return min(self._began_s + PATIENCE_S, self._allocation.wake_s)
+        return min(self._began_s + ALLOCATION_TIMEOUT_S, self._allocation.wake_s)
 
     def poll(self, now_s: float) -> None:
         """Ask as soon as the carrier is ready, repeat what was not answered, or give up."""
@@ -52,7 +52,7 @@ class RelayedCall:
         self._allocation.poll(now_s)
         for message in self._allocation.out():
             self.carrier.send(message)
-        if not self.outcome and now_s >= self._began_s + PATIENCE_S:
+        if not self.outcome and now_s >= self._began_s + ALLOCATION_TIMEOUT_S:
             self.carrier.failed = "silent" if self.carrier.ready else "timeout"
         if self.outcome and self.setup_bytes is None:
             self.setup_bytes = self.carrier.bytes_sent, self.carrier.bytes_received

@@ -15,15 +15,15 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from talkpath.errors import WireError
-from talkpath.experiment.budget import HEADER_BYTES, control_bytes
+from talkpath.experiment.budget import IP_UDP_BYTES, control_bytes
 from talkpath.probe.relays.turn_server import TurnServer
 from talkpath.wire.control.tls import Channel
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc.turn import TurnStream
 
-MOST_READ: Final = 65_536
+MAX_READ_BYTES: Final = 65_536
 MOST_READS: Final = 64  # of one socket before others get their turn
-WORDS: Final = {
+CONNECT_ERRORS: Final = {
     errno.ENETUNREACH: "unroutable",
     errno.EHOSTUNREACH: "unroutable",
     errno.ETIMEDOUT: "timeout",
@@ -76,11 +76,11 @@ class DatagramCarrier:
     def __init__(self, server: TurnServer, at: Address) -> None:
         self.socket = _new_socket(at, socket.SOCK_DGRAM)
         self.failed, self.bytes_sent, self.bytes_received = "", 0, 0
-        self._header = HEADER_BYTES[at.family]
+        self._header = IP_UDP_BYTES[at.family]
         try:
             self.socket.connect((at.reveal()[0], server.port))
         except OSError as error:
-            self.failed = WORDS.get(error.errno or 0, "unroutable")
+            self.failed = CONNECT_ERRORS.get(error.errno or 0, "unroutable")
 
     def send(self, message: bytes) -> bool:
         """See `TurnCarrier`. An ICMP error for an earlier packet is passed over: that one was lost."""
@@ -150,7 +150,7 @@ class StreamCarrier:
     def _has_connected(self) -> bool:
         error = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
-            self._fail(WORDS.get(error, "closed"))
+            self._fail(CONNECT_ERRORS.get(error, "closed"))
         else:
             with suppress(OSError):
                 self.socket.getpeername()
@@ -165,11 +165,11 @@ class StreamCarrier:
     def receive(self) -> list[bytes]:
         """See `TurnCarrier`."""
         try:
-            data = self.socket.recv(MOST_READ)
+            data = self.socket.recv(MAX_READ_BYTES)
         except BlockingIOError:
             return []
         except OSError as error:
-            self._fail(WORDS.get(error.errno or 0, "closed"))
+            self._fail(CONNECT_ERRORS.get(error.errno or 0, "closed"))
             return []
         if not data:
             self._fail("closed" if self.ready or self._tls is None else "tls")
@@ -198,7 +198,7 @@ class StreamCarrier:
         except BlockingIOError:
             return
         except OSError as error:
-            self._fail(WORDS.get(error.errno or 0, "closed"))
+            self._fail(CONNECT_ERRORS.get(error.errno or 0, "closed"))
 
     def _fail(self, word: str) -> None:
         self.failed = self.failed or word

@@ -12,8 +12,8 @@ from typing import Final
 
 from talkpath.errors import UsageError
 
-MOST_SERVERS: Final = 4
-PORTS: Final = {"turn": 3478, "turns": 5349}  # RFC 7065 section 3.1
+MAX_TURN_SERVERS: Final = 4
+TURN_PORTS: Final = {"turn": 3478, "turns": 5349}  # RFC 7065 section 3.1
 MOST_NAME_BYTES: Final = 508  # RFC 8489 section 14.3
 _URL = re.compile(r"(turns?):(\[[0-9a-fA-F:.]+\]|[^\s/?#@:\[\]]+)(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?")
 WRONG_URL: Final = (
@@ -69,7 +69,7 @@ def parse_turn_url(url: str) -> TurnServer:
     """Read one URL. `UsageError` where it is none: TURN over DTLS is not asked."""
     found = _URL.fullmatch(url.strip())
     scheme, host, number, carried = found.groups() if found else ("", "", None, None)
-    port = int(number or PORTS.get(scheme, 0))
+    port = int(number or TURN_PORTS.get(scheme, 0))
     if not found or not 0 < port < 65_536 or (scheme, carried) == ("turns", "udp"):
         raise UsageError(WRONG_URL)
     transport = "tls" if scheme == "turns" else carried or "udp"
@@ -77,10 +77,11 @@ def parse_turn_url(url: str) -> TurnServer:
 
 
 def parse_turn_urls(urls: Sequence[str]) -> tuple[TurnServer, ...]:
-    """Read several URLs. `UsageError` for more than `MOST_SERVERS`, and for two that results could not tell apart."""
+    """Read several URLs. `UsageError` for more than `MAX_TURN_SERVERS`, and for two that results could not tell
+    apart."""
     servers = tuple(map(parse_turn_url, urls))
-    if len(servers) > MOST_SERVERS:
-        raise UsageError(f"At most {MOST_SERVERS} TURN servers in one check.")
+    if len(servers) > MAX_TURN_SERVERS:
+        raise UsageError(f"At most {MAX_TURN_SERVERS} TURN servers in one check.")
     if len({server.code for server in servers}) < len(servers):
         raise UsageError("Results name a TURN server by transport and port alone; check two of a kind one by one.")
     return servers

@@ -8,13 +8,13 @@ from typing import Any
 
 from talkpath.report.transport_table import transport_name
 from talkpath.report.words import sentences
-from talkpath.report.words.amounts import watched
+from talkpath.report.words.amounts import watched_words
 from talkpath.report.words.language import listed, say
-from talkpath.report.words.mechanism import mechanism
-from talkpath.report.words.reasons import reason
+from talkpath.report.words.mechanism import mechanism_clause
+from talkpath.report.words.reasons import reason_clause
 from talkpath.verdict.model import Verdict
 
-MEDIA = ("text", "voice", "video")
+MATRIX_MEDIA = ("text", "voice", "video")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,35 +46,35 @@ class MatrixRow:
     cells: Mapping[str, AppCell]
 
 
-def rows(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]] = ()) -> list[MatrixRow]:
+def matrix_rows(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]] = ()) -> list[MatrixRow]:
     """A row for each app, in the order of the verdicts. `transports` as in tp-004."""
     apps = list(dict.fromkeys(verdict.app for verdict in verdicts))
-    return [_row([verdict for verdict in verdicts if verdict.app == app], transports) for app in apps]
+    return [_matrix_row([verdict for verdict in verdicts if verdict.app == app], transports) for app in apps]
 
 
-def _row(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -> MatrixRow:
-    cells: dict[str, AppCell] = {verdict.medium: cell(verdict, transports) for verdict in verdicts}
+def _matrix_row(verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -> MatrixRow:
+    cells: dict[str, AppCell] = {verdict.medium: app_cell(verdict, transports) for verdict in verdicts}
     return MatrixRow(verdicts[0].app, sentences.app_name(verdicts[0]), cells)
 
 
-def cell(verdict: Verdict, transports: Sequence[Mapping[str, Any]] = ()) -> AppCell:
+def app_cell(verdict: Verdict, transports: Sequence[Mapping[str, Any]] = ()) -> AppCell:
     """The cell of one verdict."""
-    how = mechanism(verdict) if verdict.rule else ""
+    how = mechanism_clause(verdict) if verdict.rule else ""
     if verdict.state == "insufficient":
-        how = reason(verdict.reason)
+        how = reason_clause(verdict.reason)
     known_s = verdict.decided_at_s if verdict.known_at_s is None else verdict.known_at_s
     return AppCell(
         state=verdict.state,
-        mark=sentences.MARKS[verdict.state],
-        label=sentences.label(verdict),
+        mark=sentences.STATE_MARKS[verdict.state],
+        label=sentences.verdict_label(verdict),
         how=how,
         known_s=known_s,
-        carried=carried(verdict, transports),
-        watched=watched(verdict) if verdict.state == "ok" else "",
+        carried=carrying_transports(verdict, transports),
+        watched=watched_words(verdict) if verdict.state == "ok" else "",
     )
 
 
-def carried(verdict: Verdict, transports: Sequence[Mapping[str, Any]]) -> str:
+def carrying_transports(verdict: Verdict, transports: Sequence[Mapping[str, Any]]) -> str:
     """The transports that still carry this app's calls, as "TCP 443, TLS 443"; "" where none was tried, or
     what was is too close to tell."""
     asked = [row for row in transports if (row["app"], row["medium"]) == (verdict.app, verdict.medium)]

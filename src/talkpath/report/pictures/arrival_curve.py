@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Arm, Direction
-from talkpath.measure.bitmap import matrix
+from talkpath.measure.bitmap import sent_and_lost
 from talkpath.measure.facts import Epoch, Observation, Track
 
 BINS, LEAST_BIN_S = 12, 0.02
-LEAST = 6  # packets that a bin needs for a point
-QUESTIONS = ("battery", "watch")
+MIN_BIN_PACKETS = 6  # packets that a bin needs for a point
+CHARTED_QUESTIONS = ("battery", "watch")
 Floats = NDArray[np.float64]
 Share = float | None
 
@@ -62,78 +62,78 @@ class SetUp:
     twins_answered: int
 
 
-def curves(epochs: Sequence[Epoch], arm: Arm) -> list[ArrivalCurve]:
+def arrival_curves(epochs: Sequence[Epoch], arm: Arm) -> list[ArrivalCurve]:
     """The curves of an arm, up and down; empty where it was not measured."""
-    chosen = [e for e in epochs if e.arm == arm and e.question in QUESTIONS and not e.missing]
-    found = [_curve(chosen, "up"), _curve(chosen, "down")]
+    chosen = [e for e in epochs if e.arm == arm and e.question in CHARTED_QUESTIONS and not e.missing]
+    found = [_arrival_curve(chosen, "up"), _arrival_curve(chosen, "down")]
     return [curve for curve in found if curve.call_sent or curve.twin_sent]
 
 
-def set_up(epochs: Sequence[Epoch], arm: Arm) -> SetUp:
+def setup_answers(epochs: Sequence[Epoch], arm: Arm) -> SetUp:
     """The set-up of an arm's calls and random twins; all zero where the app has no set-up."""
     flows = [
         flow
         for epoch in epochs
-        if epoch.arm == arm and epoch.question in QUESTIONS
+        if epoch.arm == arm and epoch.question in CHARTED_QUESTIONS
         for flow in epoch.flows
         if flow.direction == "up" and flow.answered
     ]
-    calls = [all(flow.answered.values()) for flow in flows if _is(flow, "call")]
-    twins = [all(flow.answered.values()) for flow in flows if _is(flow, "twin")]
+    calls = [all(flow.answered.values()) for flow in flows if _has_role(flow, "call")]
+    twins = [all(flow.answered.values()) for flow in flows if _has_role(flow, "twin")]
     return SetUp(len(calls), sum(calls), len(twins), sum(twins))
 
 
-def _is(flow: Observation, role: str) -> bool:
+def _has_role(flow: Observation, role: str) -> bool:
     return flow.role == role and flow.transport == "udp" and not flow.canary and flow.twin_kind != "text"
 
 
-def _curve(epochs: Sequence[Epoch], direction: Direction) -> ArrivalCurve:
-    at_s = np.concatenate([_media_s(_track(epoch, direction)) for epoch in epochs] or [np.zeros(0)])
+def _arrival_curve(epochs: Sequence[Epoch], direction: Direction) -> ArrivalCurve:
+    at_s = np.concatenate([_media_s(_track_of(epoch, direction)) for epoch in epochs] or [np.zeros(0)])
     start_s, end_s = (float(at_s.min()), float(at_s.max())) if len(at_s) else (0.0, 0.0)
     bin_s = max(LEAST_BIN_S, (end_s - start_s) / (BINS - 1))
     count = int((end_s - start_s) / bin_s) + 1
     totals = {role: (np.zeros(count), np.zeros(count)) for role in ("call", "twin")}
     for epoch in epochs:
-        place = ((_media_s(_track(epoch, direction)) - start_s) / bin_s).astype(int)
+        place = ((_media_s(_track_of(epoch, direction)) - start_s) / bin_s).astype(int)
         for role, (sent, arrived) in totals.items():
-            more_sent, more_arrived = _binned(epoch, direction, role, place, count)
+            more_sent, more_arrived = _packets_by_bin(epoch, direction, role, place, count)
             sent += more_sent
             arrived += more_arrived
     return ArrivalCurve(
         direction,
         bin_s,
         tuple(round(start_s + (number + 0.5) * bin_s, 3) for number in range(count)),
-        _shares(*totals["call"]),
-        _shares(*totals["twin"]),
+        _arrived_shares(*totals["call"]),
+        _arrived_shares(*totals["twin"]),
         *(int(part.sum()) for role in ("call", "twin") for part in totals[role]),
     )
 
 
-def _track(epoch: Epoch, direction: Direction) -> Track:
+def _track_of(epoch: Epoch, direction: Direction) -> Track:
     return epoch.up if direction == "up" else epoch.down
 
 
-def _media(track: Track) -> NDArray[np.bool_]:
+def _is_media(track: Track) -> NDArray[np.bool_]:
     return np.array([stage == "media" for stage in track.stage], np.bool_)
 
 
 def _media_s(track: Track) -> Floats:
     """When each media packet was due, seconds from the start of the call."""
-    return np.array(track.at_ms, np.float64)[_media(track)] / 1000
+    return np.array(track.at_ms, np.float64)[_is_media(track)] / 1000
 
 
-def _binned(
+def _packets_by_bin(
     epoch: Epoch, direction: Direction, role: str, place: NDArray[np.int_], count: int
 ) -> tuple[Floats, Floats]:
     """(sent, arrived) media packets in each of `count` bins, of all flows of that role. `place`: each slot's bin."""
-    track = _track(epoch, direction)
-    flows = [flow for flow in epoch.flows if flow.direction == direction and _is(flow, role)]
-    counted, lost = matrix(flows, len(track.stage))
-    sent, missing = (part[:, _media(track)].sum(axis=0) for part in (counted, lost))
+    track = _track_of(epoch, direction)
+    flows = [flow for flow in epoch.flows if flow.direction == direction and _has_role(flow, role)]
+    counted, lost = sent_and_lost(flows, len(track.stage))
+    sent, missing = (part[:, _is_media(track)].sum(axis=0) for part in (counted, lost))
     totals = (np.bincount(place, packets, count) for packets in (sent, sent - missing))
     sent_total, arrived_total = (np.asarray(total, np.float64) for total in totals)
     return sent_total, arrived_total
 
 
-def _shares(sent: Floats, arrived: Floats) -> tuple[Share, ...]:
-    return tuple(float(a / s) if s >= LEAST else None for s, a in zip(sent, arrived, strict=True))
+def _arrived_shares(sent: Floats, arrived: Floats) -> tuple[Share, ...]:
+    return tuple(float(a / s) if s >= MIN_BIN_PACKETS else None for s, a in zip(sent, arrived, strict=True))

@@ -19,7 +19,7 @@ from talkpath.report.words.language import say
 WIDTH, HEIGHT = 200, 104
 LEFT, RIGHT, TOP, BOTTOM = 28, 6, 8, 22
 BAR, MIDDLE = 10, 72  # a set-up bar's width; where the media begin
-FAILED = 0.5  # share of answered set-ups below which the calls count as not set up
+MAX_FAILED_SETUP_SHARE = 0.5  # share of answered set-ups below which the calls count as not set up
 
 Point = tuple[float, float]
 
@@ -31,30 +31,30 @@ class TimeSpan(NamedTuple):
     end_s: float
 
 
-def chart(curve: ArrivalCurve, setup: SetUp, state: str, name: str) -> Element:
+def arrival_chart(curve: ArrivalCurve, setup: SetUp, state: str, name: str) -> Element:
     """One direction. `state` is the verdict's, for the colour of the call's line."""
     span = TimeSpan(curve.at_s[0] - curve.bin_s / 2, curve.at_s[-1] + curve.bin_s / 2)
     return element(
         "svg",
-        element("title", title(curve, name)),
-        element("desc", description(curve, setup)),
-        *_grid(span),
-        *_bars(setup, state),
-        *(_silence() if fails(setup) else _media(curve, span, state)),
+        element("title", chart_title(curve, name)),
+        element("desc", chart_description(curve, setup)),
+        *_grid_lines(span),
+        *_setup_bars(setup, state),
+        *(_no_call_text() if is_setup_failed(setup) else _media_lines(curve, span, state)),
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         role="img",
         class_="chart",
     )
 
 
-def title(curve: ArrivalCurve, name: str) -> str:
+def chart_title(curve: ArrivalCurve, name: str) -> str:
     """Whose packets it shows."""
     if curve.direction == "up":
         return say("chart", "{name}, sent by you", name=name)
     return say("chart", "{name}, sent to you", name=name)
 
 
-def key() -> Element:
+def chart_legend() -> Element:
     """The legend, once a picture."""
     return element(
         "p",
@@ -72,9 +72,9 @@ def key() -> Element:
     )
 
 
-def description(curve: ArrivalCurve, setup: SetUp) -> str:
+def chart_description(curve: ArrivalCurve, setup: SetUp) -> str:
     """What the picture shows, in words: the set-up where it failed, else the packets."""
-    if fails(setup):
+    if is_setup_failed(setup):
         return say(
             "chart",
             "Set-ups answered: calls {calls_answered} of {calls}, control traffic {twins_answered} of {twins}.",
@@ -85,28 +85,28 @@ def description(curve: ArrivalCurve, setup: SetUp) -> str:
     return say("chart", "Packets that arrived: calls {calls}, control traffic {twins}.", calls=calls, twins=twins)
 
 
-def fails(setup: SetUp) -> bool:
+def is_setup_failed(setup: SetUp) -> bool:
     """Were so few set-ups answered that hardly a call would begin, whatever becomes of packets sent all the same?"""
-    return bool(setup.calls) and setup.calls_answered / setup.calls < FAILED
+    return bool(setup.calls) and setup.calls_answered / setup.calls < MAX_FAILED_SETUP_SHARE
 
 
-def _silence() -> Iterator[Element]:
+def _no_call_text() -> Iterator[Element]:
     x = (MIDDLE + WIDTH - RIGHT) / 2
-    yield element("text", say("chart", "no set-up, no call"), x=x, y=_y(0.66), text_anchor="middle")
+    yield element("text", say("chart", "no set-up, no call"), x=x, y=_y_of_share(0.66), text_anchor="middle")
 
 
-def _media(curve: ArrivalCurve, span: TimeSpan, state: str) -> Iterator[Element]:
-    call, twin = _points(curve, curve.call, span), _points(curve, curve.twin, span)
+def _media_lines(curve: ArrivalCurve, span: TimeSpan, state: str) -> Iterator[Element]:
+    call, twin = _curve_points(curve, curve.call, span), _curve_points(curve, curve.twin, span)
     if call:
-        yield _area(call)
-        yield _line(call, f"call {state}")
+        yield _curve_area(call)
+        yield _curve_line(call, f"call {state}")
     if twin:
-        yield _line(twin, "twin")
+        yield _curve_line(twin, "twin")
 
 
-def _grid(span: TimeSpan) -> Iterator[Element]:
+def _grid_lines(span: TimeSpan) -> Iterator[Element]:
     for share in (0.0, 0.5, 1.0):
-        y = _y(share)
+        y = _y_of_share(share)
         yield element("path", d=f"M{LEFT} {y:g}H{WIDTH - RIGHT}", class_="grid")
         yield element("text", f"{100 * share:.0f}", x=LEFT - 5, y=f"{y + 3.5:g}", text_anchor="end")
     yield element("text", say("chart", "set-up"), x=LEFT, y=HEIGHT - 6)
@@ -114,39 +114,41 @@ def _grid(span: TimeSpan) -> Iterator[Element]:
     yield element("text", seconds(span.end_s), x=WIDTH - RIGHT, y=HEIGHT - 6, text_anchor="end")
 
 
-def _bars(setup: SetUp, state: str) -> Iterator[Element]:
+def _setup_bars(setup: SetUp, state: str) -> Iterator[Element]:
     """Of set-ups, how many were answered; a line at the bottom where none was."""
     if setup.calls:
-        yield _bar(LEFT + 2, setup.calls_answered / setup.calls, f"bar {state}")
+        yield _setup_bar(LEFT + 2, setup.calls_answered / setup.calls, f"bar {state}")
     if setup.twins:
-        yield _bar(LEFT + 2 + BAR + 4, setup.twins_answered / setup.twins, "bar twin")
+        yield _setup_bar(LEFT + 2 + BAR + 4, setup.twins_answered / setup.twins, "bar twin")
 
 
-def _bar(x: float, share: float, kind: str) -> Element:
-    return element("path", d=f"M{x:g} {_y(0):g}V{_y(share):g}h{BAR}V{_y(0):g}Z", class_=kind)
+def _setup_bar(x: float, share: float, kind: str) -> Element:
+    return element("path", d=f"M{x:g} {_y_of_share(0):g}V{_y_of_share(share):g}h{BAR}V{_y_of_share(0):g}Z", class_=kind)
 
 
-def _y(share: float) -> float:
+def _y_of_share(share: float) -> float:
     return round(TOP + (1 - share) * (HEIGHT - TOP - BOTTOM), 1)
 
 
-def _x(at_s: float, span: TimeSpan) -> float:
+def _x_of_time(at_s: float, span: TimeSpan) -> float:
     return round(MIDDLE + (at_s - span.start_s) / (span.end_s - span.start_s) * (WIDTH - MIDDLE - RIGHT), 1)
 
 
-def _points(curve: ArrivalCurve, shares: Sequence[Share], span: TimeSpan) -> list[Point]:
+def _curve_points(curve: ArrivalCurve, shares: Sequence[Share], span: TimeSpan) -> list[Point]:
     """Where something was sent: pauses are bridged."""
     pairs = zip(curve.at_s, shares, strict=True)
-    return [(_x(at_s, span), _y(share)) for at_s, share in pairs if share is not None]
+    return [(_x_of_time(at_s, span), _y_of_share(share)) for at_s, share in pairs if share is not None]
 
 
-def _line(run: Sequence[Point], kind: str) -> Element:
+def _curve_line(run: Sequence[Point], kind: str) -> Element:
     if len(run) == 1:
         (x, y) = run[0]
         return element("path", d=f"M{x - 3:g} {y:g}h6", class_=kind)
     return element("path", d="M" + "L".join(f"{x:g} {y:g}" for x, y in run), class_=kind)
 
 
-def _area(run: Sequence[Point]) -> Element:
+def _curve_area(run: Sequence[Point]) -> Element:
     edge = "L".join(f"{x:g} {y:g}" for x, y in run)
-    return element("path", d=f"M{run[0][0]:g} {_y(0):g}L{edge}L{run[-1][0]:g} {_y(0):g}Z", class_="area")
+    return element(
+        "path", d=f"M{run[0][0]:g} {_y_of_share(0):g}L{edge}L{run[-1][0]:g} {_y_of_share(0):g}Z", class_="area"
+    )

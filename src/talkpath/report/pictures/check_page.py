@@ -1,6 +1,6 @@
 """A check as one HTML page: it has no script, loads nothing, and can be read on a phone, in dark mode and on paper.
 
-`page` makes a page of any content; `check_parts` are a check's table and pictures, which the lab's demo uses too.
+`html_page` makes a page of any content; `check_parts` are a check's table and pictures, which the lab's demo uses too.
 A state is always a mark and words beside its colour.
 """
 
@@ -11,12 +11,12 @@ from importlib.resources import files
 from typing import Any
 
 from talkpath.measure.facts import Facts
-from talkpath.report.check_text import alike_line, details
+from talkpath.report.check_text import alike_line, explained_verdicts
 from talkpath.report.known_server import has_known_server
-from talkpath.report.pictures.app_matrix import MEDIA, AppCell, MatrixRow, cell, rows
-from talkpath.report.pictures.arrival_curve import curves, set_up
-from talkpath.report.pictures.chart import chart, description, key
-from talkpath.report.pictures.markup import Element, document, element, marked
+from talkpath.report.pictures.app_matrix import MATRIX_MEDIA, AppCell, MatrixRow, app_cell, matrix_rows
+from talkpath.report.pictures.arrival_curve import arrival_curves, setup_answers
+from talkpath.report.pictures.chart import arrival_chart, chart_description, chart_legend
+from talkpath.report.pictures.markup import Element, element, html_document, with_code_marks
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import megabytes, seconds
 from talkpath.report.words.check_context import CheckContext
@@ -30,17 +30,17 @@ from talkpath.version import VERSION
 def check_page(facts: Facts, verdicts: Sequence[Verdict], record: Mapping[str, Any], notes: Sequence[str] = ()) -> str:
     """The page of one check. `record` is its tp-004 object; `notes` are sentences below the title."""
     body = [
-        element("p", _about(facts), class_="soft"),
+        element("p", _check_summary(facts), class_="soft"),
         *(element("p", note) for note in notes),
         *check_parts(facts, verdicts, record["transports"]),
-        *explanations(verdicts, CheckContext.of(verdicts, known_server=has_known_server(facts))),
-        *(element("p", *marked(line)) for line in [*second_server_lines(record), *relay_lines(record)]),
-        meanings(),
+        *verdict_explanations(verdicts, CheckContext.of(verdicts, known_server=has_known_server(facts))),
+        *(element("p", *with_code_marks(line)) for line in [*second_server_lines(record), *relay_lines(record)]),
+        meanings_table(),
     ]
-    return page(say("page", "Are calls being restricted on this network?"), body, simulated=facts.simulated)
+    return html_page(say("page", "Are calls being restricted on this network?"), body, simulated=facts.simulated)
 
 
-def _about(facts: Facts) -> str:
+def _check_summary(facts: Facts) -> str:
     begun = facts.started_at.replace("T", " ").replace("Z", " UTC")
     when = say("page", "Begun {time}.", time=begun) + " " if begun else ""
     amount = megabytes(facts.bytes_sent + facts.bytes_received)
@@ -53,67 +53,67 @@ def _about(facts: Facts) -> str:
     return when + cost
 
 
-def page(title: str, body: Sequence[Element], *, simulated: bool) -> str:
+def html_page(title: str, body: Sequence[Element], *, simulated: bool) -> str:
     """A whole page with a title and any content."""
     head = element(
         "head",
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", f"{title} ({simulation()})" if simulated else title),
+        element("title", f"{title} ({simulation_mark()})" if simulated else title),
         element("style", files("talkpath.report").joinpath("page.css").read_text(encoding="utf-8")),
     )
     told = say("page", "a made-up network inside a computer. Nothing here was measured on a real one.")
-    stamp = element("p", f"{simulation()}: {told}", class_="stamp") if simulated else None
+    stamp = element("p", f"{simulation_mark()}: {told}", class_="stamp") if simulated else None
     note = element("p", sentences.translation_note(), class_="soft") if sentences.translation_note() else None
     version = say("page", "Written by {program}. It measures; it points at nobody.", program=f"talkpath {VERSION}")
     foot = element("p", version, class_="soft")
     main = element("main", stamp, element("h1", title), note, *body, foot)
-    return document(head, element("body", main), spoken().code, spoken().direction)
+    return html_document(head, element("body", main), spoken().code, spoken().direction)
 
 
-def simulation() -> str:
+def simulation_mark() -> str:
     """The mark of everything that a lab made."""
     return say("page", "SIMULATED")
 
 
 def simulation_note() -> str:
     """The mark with a few words, for a terminal."""
-    return f"{simulation()}: {say('page', 'these facts come from the lab.')}"
+    return f"{simulation_mark()}: {say('page', 'these facts come from the lab.')}"
 
 
 def check_parts(facts: Facts, verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -> list[Element]:
     """The table and the pictures of a check."""
-    return [table(rows(verdicts, transports)), *picture(facts, verdicts)]
+    return [matrix_table(matrix_rows(verdicts, transports)), *check_charts(facts, verdicts)]
 
 
 # -- the table ---------------------------------------------------------------------------------------------------
 
 
-def table(matrix: Sequence[MatrixRow]) -> Element:
+def matrix_table(matrix: Sequence[MatrixRow]) -> Element:
     """The table of apps by messages, voice and video."""
-    names = (say("table", "app"), *map(sentences.medium, MEDIA))
+    names = (say("table", "app"), *map(sentences.medium_word, MATRIX_MEDIA))
     titles = (element("th", name, scope="col") for name in names)
     return element(
         "table",
         element("thead", element("tr", *titles)),
-        element("tbody", *(_row(row) for row in matrix)),
+        element("tbody", *(_table_row(row) for row in matrix)),
         class_="matrix",
     )
 
 
-def _row(row: MatrixRow) -> Element:
-    cells = (_cell(medium, row.cells.get(medium)) for medium in MEDIA)
+def _table_row(row: MatrixRow) -> Element:
+    cells = (_table_cell(medium, row.cells.get(medium)) for medium in MATRIX_MEDIA)
     return element("tr", element("th", row.name, scope="row"), *cells)
 
 
-def _cell(medium: str, found: AppCell | None) -> Element:
-    attributes = {"data_medium": sentences.medium(medium)}
+def _table_cell(medium: str, found: AppCell | None) -> Element:
+    attributes = {"data_medium": sentences.medium_word(medium)}
     if found is None:
         return element("td", element("span", say("table", "not tested"), class_="insufficient"), **attributes)
     known = "" if found.known_s is None else say("table", "known after {seconds}", seconds=seconds(found.known_s))
     lines = (found.how, found.watched, known, still_carried(found))
     small = (element("small", line) for line in lines if line)
-    return element("td", state(found), *small, **attributes)
+    return element("td", cell_label(found), *small, **attributes)
 
 
 def still_carried(found: AppCell) -> str:
@@ -121,12 +121,12 @@ def still_carried(found: AppCell) -> str:
     return say("table", "still carried by {transports}", transports=found.carried) if found.carried else ""
 
 
-def state(found: AppCell) -> Element:
+def cell_label(found: AppCell) -> Element:
     """A cell's state as mark, words and colour."""
-    return label(found.state, found.mark, found.label)
+    return state_label(found.state, found.mark, found.label)
 
 
-def label(code: str, mark: str, text: str) -> Element:
+def state_label(code: str, mark: str, text: str) -> Element:
     """Any state as mark, words and colour."""
     return element("span", f"{mark}\N{NO-BREAK SPACE}{text}", class_=f"state {code}")
 
@@ -134,52 +134,52 @@ def label(code: str, mark: str, text: str) -> Element:
 # -- the picture -------------------------------------------------------------------------------------------------
 
 
-def picture(facts: Facts, verdicts: Sequence[Verdict]) -> list[Element]:
+def check_charts(facts: Facts, verdicts: Sequence[Verdict]) -> list[Element]:
     """A chart for each app and medium that was measured, in the direction with the larger gap or loss."""
-    figures = [figure for verdict in verdicts if (figure := _figure(facts, verdict)) is not None]
-    return [element("div", *figures, class_="charts"), key()] if figures else []
+    figures = [figure for verdict in verdicts if (figure := _chart_figure(facts, verdict)) is not None]
+    return [element("div", *figures, class_="charts"), chart_legend()] if figures else []
 
 
-def _figure(facts: Facts, verdict: Verdict) -> Element | None:
-    found = curves(facts.epochs, verdict.arm)
+def _chart_figure(facts: Facts, verdict: Verdict) -> Element | None:
+    found = arrival_curves(facts.epochs, verdict.arm)
     if not found:
         return None
     curve = max(found, key=lambda each: (round(each.gap, 2), round(each.lost, 2)))
-    name = heading(verdict)
-    setup = set_up(facts.epochs, verdict.arm)
-    said = element("span", description(curve, setup))
-    caption = element("figcaption", element("b", name), state(cell(verdict)), element("br"), said)
-    return element("figure", chart(curve, setup, verdict.state, name), caption)
+    name = verdict_heading(verdict)
+    setup = setup_answers(facts.epochs, verdict.arm)
+    said = element("span", chart_description(curve, setup))
+    caption = element("figcaption", element("b", name), cell_label(app_cell(verdict)), element("br"), said)
+    return element("figure", arrival_chart(curve, setup, verdict.state, name), caption)
 
 
 # -- in words ----------------------------------------------------------------------------------------------------
 
 
-def explanations(verdicts: Sequence[Verdict], check: CheckContext) -> Iterator[Element]:
+def verdict_explanations(verdicts: Sequence[Verdict], check: CheckContext) -> Iterator[Element]:
     """The sentences of each verdict that is not ok; of the first where all are."""
     yield element("h2", say("page", "In words"))
-    for detail in details(verdicts):
+    for detail in explained_verdicts(verdicts):
         verdict = detail.verdict
-        lines = [*sentences.lines(verdict, check), *filter(None, [alike_line(detail, verdicts)])]
-        yield element("h3", state(cell(verdict)), f" {heading(verdict)}")
-        yield element("p", *marked(sentences.sentence(verdict, check)))
-        yield element("ul", *(element("li", *marked(line)) for line in lines))
+        lines = [*sentences.verdict_lines(verdict, check), *filter(None, [alike_line(detail, verdicts)])]
+        yield element("h3", cell_label(app_cell(verdict)), f" {verdict_heading(verdict)}")
+        yield element("p", *with_code_marks(sentences.verdict_sentence(verdict, check)))
+        yield element("ul", *(element("li", *with_code_marks(line)) for line in lines))
     if others := sentences.other_apps_ok(verdicts):
-        yield element("p", *marked(others))
+        yield element("p", *with_code_marks(others))
 
 
-def heading(verdict: Verdict) -> str:
+def verdict_heading(verdict: Verdict) -> str:
     """The verdict's app and medium."""
-    return say("page", "{app}, {medium}", app=sentences.app_name(verdict), medium=sentences.medium(verdict.medium))
+    return say("page", "{app}, {medium}", app=sentences.app_name(verdict), medium=sentences.medium_word(verdict.medium))
 
 
-def meanings() -> Element:
+def meanings_table() -> Element:
     """A table of the labels and what each never means."""
-    labels = sentences.labels()
+    labels = sentences.state_labels()
     lines = (
         element(
             "tr",
-            element("td", label(code, sentences.MARKS[code], labels[code])),
+            element("td", state_label(code, sentences.STATE_MARKS[code], labels[code])),
             element("td", text),
         )
         for code, text in sentences.never_means().items()

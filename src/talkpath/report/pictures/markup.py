@@ -10,7 +10,7 @@ Child = Element | str | None
 
 def element(name: str, /, *children: Child, **attributes: object) -> Element:
     """An element with its children: elements or text; None is left out. `class_` is "class", `_` in a name is "-"."""
-    made = Element(name, {_attribute(key): f"{value}" for key, value in attributes.items() if value is not None})
+    made = Element(name, {_attribute_name(key): f"{value}" for key, value in attributes.items() if value is not None})
     last: Element | None = None
     for child in children:
         if isinstance(child, Element):
@@ -23,16 +23,16 @@ def element(name: str, /, *children: Child, **attributes: object) -> Element:
     return made
 
 
-def marked(text: str) -> list[Child]:
+def with_code_marks(text: str) -> list[Child]:
     """A sentence whose `commands` become <code> elements."""
     return [element("code", part) if place % 2 else part for place, part in enumerate(text.split("`"))]
 
 
-def _attribute(key: str) -> str:
+def _attribute_name(key: str) -> str:
     return {"class_": "class", "viewBox": "viewBox"}.get(key, key.replace("_", "-"))
 
 
-def document(head: Element, body: Element, lang: str = "en", direction: str = "ltr") -> str:
+def html_document(head: Element, body: Element, lang: str = "en", direction: str = "ltr") -> str:
     """The text of the whole page."""
     page = element("html", head, body, lang=lang, dir=direction)
     return "<!DOCTYPE html>\n" + ElementTree.tostring(page, encoding="unicode", method="html") + "\n"

@@ -72,7 +72,7 @@ class CaptureResult(Struct, frozen=True):
     together: tuple[Verdict, ...] | UnsetType = UNSET
 
 
-def result(
+def capture_result(
     file: str, findings: Findings, endpoints: Endpoints | None = None, pairs: Sequence[Paired] | None = None
 ) -> CaptureResult:
     """The object of one capture file."""
@@ -129,6 +129,6 @@ def together_text(verdicts: Sequence[Verdict]) -> str:
     return msgspec.json.encode({"schema": TOGETHER_SCHEMA, "together": list(verdicts)}).decode()
 
 
-def text(record: CaptureResult) -> str:
+def capture_line(record: CaptureResult) -> str:
     """The object as JSON on one line."""
     return msgspec.json.encode(record).decode()

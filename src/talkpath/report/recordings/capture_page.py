@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 
 from talkpath.measure.call import Call, Findings, Heading, Moment, Second
 from talkpath.measure.pauses import without_pauses
-from talkpath.report.pictures.check_page import page
-from talkpath.report.pictures.markup import Element, element, marked
+from talkpath.report.pictures.check_page import html_page
+from talkpath.report.pictures.markup import Element, element, with_code_marks
 from talkpath.report.printable import printable
 from talkpath.report.recordings import capture_sentences
-from talkpath.report.recordings.capture_text import MARKS as SEVERITIES
-from talkpath.report.recordings.capture_text import severity
+from talkpath.report.recordings.capture_text import SECOND_MARKS as SEVERITIES
+from talkpath.report.recordings.capture_text import worst_mark
 from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
-from talkpath.report.recordings.outcome_words import FREEZE_TOLD_S, MARKS, STATES, label
+from talkpath.report.recordings.outcome_words import CALL_OUTCOME_MARKS, FREEZE_TOLD_S, OUTCOME_STATES, outcome_label
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import seconds
 from talkpath.report.words.language import count, listed, say, spoken
-from talkpath.report.words.mechanism import mechanism
+from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
 from talkpath.verdict.bases.call_outcome import call_outcome, frozen_s
 from talkpath.verdict.bases.calls_together import verdicts_together
@@ -37,56 +37,64 @@ def capture_page(file: str, findings: Findings, clock: RecordingClock = NO_CLOCK
     summary = say("capture", "{packets} in {seconds}; calls: {calls}.", **values)
     body = [
         element("p", summary, f" {spoken().isolate(clock.begun)}" if clock.begun else None, class_="soft"),
-        *_notes(findings),
+        *_source_notes(findings),
     ]
     if findings.calls:
-        body += [_table(findings.calls, clock), _key()]
+        body += [_call_table(findings.calls, clock), _seconds_legend()]
     for number, (call, verdict) in enumerate(zip(findings.calls, call_verdicts(findings), strict=True), 1):
-        body += _call(number, call, verdict, clock)
+        body += _call_section(number, call, verdict, clock)
     body += [
         element("p", capture_sentences.attempt_sentence(attempt, verdict, clock))
         for attempt, verdict in zip(findings.attempts, attempt_verdicts(findings), strict=True)
     ]
     for verdict in verdicts_together([findings]) if findings.controls else ():
-        body.append(element("p", capture_sentences.together(verdict, mechanism(verdict))))
-    body.append(element("p", capture_sentences.assumptions(), class_="soft"))
-    return page(say("capture", "What happened to the calls in {file}", file=printable(file)), body, simulated=False)
+        body.append(element("p", capture_sentences.together_sentence(verdict, mechanism_clause(verdict))))
+    body.append(element("p", capture_sentences.assumption_note(), class_="soft"))
+    return html_page(
+        say("capture", "What happened to the calls in {file}", file=printable(file)), body, simulated=False
+    )
 
 
-def _notes(findings: Findings) -> Iterator[Element]:
+def _source_notes(findings: Findings) -> Iterator[Element]:
     if findings.source != "packets":
-        yield element("p", capture_sentences.source(findings), class_="soft")
+        yield element("p", capture_sentences.source_note(findings), class_="soft")
     if findings.unread:
-        yield element("p", capture_sentences.unread(findings), class_="soft")
+        yield element("p", capture_sentences.unread_note(findings), class_="soft")
 
 
-def _table(calls: Sequence[Call], clock: RecordingClock) -> Element:
-    titles = (element("th", title, scope="col") for title in capture_sentences.titles())
+def _call_table(calls: Sequence[Call], clock: RecordingClock) -> Element:
+    titles = (element("th", title, scope="col") for title in capture_sentences.column_titles())
     head = element("thead", element("tr", *titles))
-    rows = (_row(number, call, clock) for number, call in enumerate(calls, 1))
+    rows = (_call_row(number, call, clock) for number, call in enumerate(calls, 1))
     return element("table", head, element("tbody", *rows), class_="calls")
 
 
-def _row(number: int, call: Call, clock: RecordingClock) -> Element:
+def _call_row(number: int, call: Call, clock: RecordingClock) -> Element:
     outcome = call_outcome(call)
     cells = (
         str(number),
         capture_sentences.app_name(call.app),
-        " + ".join(map(sentences.medium, call.media)),
+        " + ".join(map(sentences.medium_word, call.media)),
         clock.at(call.start_s),
         seconds(call.duration_s),
         *capture_sentences.known_numbers(judge_call(call)),
     )
-    titles = capture_sentences.titles()
-    how = element("td", f"{MARKS[outcome.kind]} {label(outcome, clock)}", class_=f"state {STATES[outcome.kind]}")
+    titles = capture_sentences.column_titles()
+    how = element(
+        "td",
+        f"{CALL_OUTCOME_MARKS[outcome.kind]} {outcome_label(outcome, clock)}",
+        class_=f"state {OUTCOME_STATES[outcome.kind]}",
+    )
     row = (element("td", cell, data_title=title) for cell, title in zip(cells, titles, strict=False))
     return element("tr", *row, how)
 
 
-def _key() -> Element:
+def _seconds_legend() -> Element:
     parts: list[Element | str] = [say("capture", "A bar is a second; its height is kbit/s."), " "]
-    for colour, mark, meaning in zip(COLOURS, MARKS_OF_SECONDS, capture_sentences.meanings(), strict=True):
-        square = element("rect", width=12, height=12, style=f"fill:var({colour})") if mark != STILL else _cross(6, 11)
+    for colour, mark, meaning in zip(COLOURS, MARKS_OF_SECONDS, capture_sentences.mark_meanings(), strict=True):
+        square = (
+            element("rect", width=12, height=12, style=f"fill:var({colour})") if mark != STILL else _still_mark(6, 11)
+        )
         shown = None if mark == EMPTY else square
         kind = "square empty" if mark == EMPTY else "square"
         frame = element("svg", shown, viewBox="0 0 12 12", aria_hidden="true", class_=kind)
@@ -94,15 +102,17 @@ def _key() -> Element:
     return element("p", *parts, class_="key")
 
 
-def _call(number: int, call: Call, verdict: Verdict, clock: RecordingClock) -> list[Element]:
-    out = [element("h2", f"{number}. {listed([capture_sentences.app_name(call.app), capture_sentences.kind(call)])}")]
-    out.append(element("p", capture_sentences.sentence(call, verdict, clock)))
-    if capture_sentences.advice(verdict):
-        out.append(element("p", *marked(capture_sentences.advice(verdict)), class_="soft"))
-    return out + [_picture(call, heading, clock) for heading in ("sent", "received")]
+def _call_section(number: int, call: Call, verdict: Verdict, clock: RecordingClock) -> list[Element]:
+    out = [
+        element("h2", f"{number}. {listed([capture_sentences.app_name(call.app), capture_sentences.call_kind(call)])}")
+    ]
+    out.append(element("p", capture_sentences.call_sentence(call, verdict, clock)))
+    if capture_sentences.call_advice(verdict):
+        out.append(element("p", *with_code_marks(capture_sentences.call_advice(verdict)), class_="soft"))
+    return out + [_direction_figure(call, heading, clock) for heading in ("sent", "received")]
 
 
-def _picture(call: Call, heading: Heading, clock: RecordingClock) -> Element:
+def _direction_figure(call: Call, heading: Heading, clock: RecordingClock) -> Element:
     call = without_pauses(call)
     moments = [getattr(moment, heading) for moment in call.seconds]
     most = max([one.kbps for one in moments] + [1.0])
@@ -112,39 +122,39 @@ def _picture(call: Call, heading: Heading, clock: RecordingClock) -> Element:
         element(
             "svg",
             element("title", name),
-            element("desc", _described(call, heading, clock)),
+            element("desc", _direction_words(call, heading, clock)),
             element("text", f"{most:.0f}", x=LEFT - 4, y=10, text_anchor="end"),
             element("text", clock.at(call.start_s), x=LEFT, y=HEIGHT - 2),
             element("text", clock.at(call.start_s + call.duration_s), x=WIDTH, y=HEIGHT - 2, text_anchor="end"),
-            *_bars(call.seconds, heading, most),
+            *_second_bars(call.seconds, heading, most),
             viewBox=f"0 0 {WIDTH} {HEIGHT}",
             role="img",
             class_="chart",
         ),
-        element("figcaption", element("b", name), _described(call, heading, clock)),
+        element("figcaption", element("b", name), _direction_words(call, heading, clock)),
     )
 
 
-def _bars(moments: Sequence[Moment], heading: str, most: float) -> Iterator[Element]:
+def _second_bars(moments: Sequence[Moment], heading: str, most: float) -> Iterator[Element]:
     """A bar for each second in which packets came; a cross over one that stood still."""
     each = (WIDTH - LEFT) / max(len(moments), 1)
     for place, moment in enumerate(moments):
         second: Second = getattr(moment, heading)
-        mark, x, y = severity([second]), LEFT + place * each, HEIGHT - FOOT - 1.0
+        mark, x, y = worst_mark([second]), LEFT + place * each, HEIGHT - FOOT - 1.0
         if second.packets:
             height = max((HEIGHT - FOOT) * second.kbps / most, 1.5)
             y = HEIGHT - FOOT - height
             size = {"width": f"{max(each - 0.3, 0.4):.2f}", "height": f"{height:.2f}"}
             yield element("rect", x=f"{x:.2f}", y=f"{y:.2f}", **size, style=f"fill:var({COLOURS[mark]})")
         if MARKS_OF_SECONDS[mark] == STILL:
-            yield _cross(x + each / 2, max(y - 2, 10.0))
+            yield _still_mark(x + each / 2, max(y - 2, 10.0))
 
 
-def _cross(x: float, y: float) -> Element:
+def _still_mark(x: float, y: float) -> Element:
     return element("text", STILL, x=f"{x:.2f}", y=f"{y:.2f}", text_anchor="middle", class_="still")
 
 
-def _described(call: Call, heading: Heading, clock: RecordingClock) -> str:
+def _direction_words(call: Call, heading: Heading, clock: RecordingClock) -> str:
     """One direction in numbers, those of the sentence and of the JSON."""
     moments = [getattr(moment, heading) for moment in call.seconds]
     packets, lost = sum(one.packets for one in moments), sum(one.lost or 0 for one in moments)
@@ -155,7 +165,7 @@ def _described(call: Call, heading: Heading, clock: RecordingClock) -> str:
     parts = [count("unit", "{number} packet", "{number} packets", packets)]
     outcome = call_outcome(call)
     if outcome.kind == "went_silent" and heading == outcome.direction:
-        parts.append(label(outcome, clock))
+        parts.append(outcome_label(outcome, clock))
     elif known:
         parts.append(say("capture", "missing: {lost}", lost=lost))
     else:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from talkpath.apps import apps
 from talkpath.measure.call import Attempt, Call, Findings, Paired, PairedDirection, Stream
 from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
-from talkpath.report.recordings.control_sentences import BESIDE, beside_control, control_words, mechanisms
-from talkpath.report.recordings.outcome_words import label, what_arrived
+from talkpath.report.recordings.control_sentences import (
+    REASONS_BESIDE_CONTROL,
+    beside_control,
+    control_words,
+    fitting_mechanisms,
+)
+from talkpath.report.recordings.outcome_words import outcome_label, what_arrived
 from talkpath.report.words.amounts import numeral, percent, seconds
 from talkpath.report.words.language import say
-from talkpath.report.words.reasons import remedy
+from talkpath.report.words.reasons import next_step
 from talkpath.verdict.bases.call_outcome import SHARED_APPS, attempt_outcome, call_outcome
 from talkpath.verdict.model import Verdict
 
-CUT = "packets cut by the snapshot length"
+CUT_PACKETS = "packets cut by the snapshot length"
 """How the reader of captures counts them."""
 
 
@@ -23,12 +28,12 @@ def app_name(app: str) -> str:
     return known.recorded_name or known.name if known else say("capture", "an app that is not known")
 
 
-def kind(call: Call) -> str:
+def call_kind(call: Call) -> str:
     """Voice or video call."""
     return say("capture", "video call") if "video" in call.media else say("capture", "voice call")
 
 
-def path(call: Call) -> str:
+def call_path(call: Call) -> str:
     """The path of a call."""
     return {
         "p2p": say("capture", "directly between the two phones"),
@@ -37,12 +42,12 @@ def path(call: Call) -> str:
     }[call.transport]
 
 
-def direction(code: str) -> str:
+def direction_word(code: str) -> str:
     """A direction, seen from this end."""
     return {"sent": say("capture", "sent"), "received": say("capture", "received")}[code]
 
 
-def titles() -> tuple[str, ...]:
+def column_titles() -> tuple[str, ...]:
     """The column titles of a table of calls."""
     return (
         "",
@@ -62,7 +67,7 @@ def known_numbers(verdict: Verdict) -> tuple[str, str]:
     return "–" if loss is None else percent(loss / 100, 1), "–" if mos is None else numeral(mos, 1)
 
 
-def meanings() -> tuple[str, ...]:
+def mark_meanings() -> tuple[str, ...]:
     """What the marks of seconds mean, by severity."""
     return (
         say("capture", "fine"),
@@ -73,12 +78,12 @@ def meanings() -> tuple[str, ...]:
     )
 
 
-def unread(findings: Findings) -> str:
+def unread_note(findings: Findings) -> str:
     """What could not be read in the file."""
     parts = (f"{times} × {name}" for name, times in findings.unread.items())
     told = say("capture", "Not read: {parts}.", parts=", ".join(parts))
     doubtful = not findings.calls or any(call.app == "unknown" for call in findings.calls)
-    if CUT not in findings.unread or not doubtful:
+    if CUT_PACKETS not in findings.unread or not doubtful:
         return told
     more = say(
         "capture",
@@ -88,7 +93,7 @@ def unread(findings: Findings) -> str:
     return f"{told} {more}"
 
 
-def lost(stream: Stream) -> str:
+def stream_losses(stream: Stream) -> str:
     """The losses of a stream."""
     if stream.lost is None or stream.loss_pct is None:
         return say("capture", "losses cannot be told")
@@ -101,21 +106,21 @@ def lost(stream: Stream) -> str:
     return say("capture", "lost: {lost} ({share})", **values)
 
 
-def sentence(call: Call, verdict: Verdict, clock: RecordingClock = NO_CLOCK) -> str:
+def call_sentence(call: Call, verdict: Verdict, clock: RecordingClock = NO_CLOCK) -> str:
     """One sentence on the call: how it was, what tells so, and what that is consistent with."""
     outcome = call_outcome(call)
-    name = say("capture", "{app}, {kind}, {path}", app=app_name(call.app), kind=kind(call), path=path(call))
-    values = {"call": name, "outcome": label(outcome, clock)}
+    name = say("capture", "{app}, {kind}, {path}", app=app_name(call.app), kind=call_kind(call), path=call_path(call))
+    values = {"call": name, "outcome": outcome_label(outcome, clock)}
     values["facts"] = what_arrived(call, verdict, outcome)
     if verdict.state == "ok":
         told = say(
             "capture", "{call}: {outcome}; {facts}; nothing points to a restriction on the way to this end.", **values
         )
-        return f"{told} {unjudged()}"
-    if (beside := control_words(verdict)) and verdict.reason and verdict.reason.code in BESIDE:
+        return f"{told} {ok_limit()}"
+    if (beside := control_words(verdict)) and verdict.reason and verdict.reason.code in REASONS_BESIDE_CONTROL:
         return beside_control(verdict, beside, values)
     if verdict.alternatives:
-        values["mechanisms"] = mechanisms(verdict)
+        values["mechanisms"] = fitting_mechanisms(verdict)
         return say(
             "capture",
             "{call}: {outcome}; {facts}; that is consistent with {mechanisms}, with a poor line at either end, and "
@@ -135,12 +140,12 @@ def sentence(call: Call, verdict: Verdict, clock: RecordingClock = NO_CLOCK) -> 
     return say("capture", "{call}: {outcome}; {facts}; there is nothing to compare it with.", **values)
 
 
-def unjudged() -> str:
+def ok_limit() -> str:
     """What an `ok` does not speak of: a recording at this end shows what came."""
     return say("capture", "What you sent, and a delay that is always there, could not be judged.")
 
 
-def together(verdict: Verdict, clause: str) -> str:
+def together_sentence(verdict: Verdict, clause: str) -> str:
     """What several calls of an app say together; `clause` is the rule as a clause."""
     values = {"calls": numeral(verdict.figures.get("calls") or 0.0), "app": app_name(verdict.app)}
     return say(
@@ -153,13 +158,13 @@ def together(verdict: Verdict, clause: str) -> str:
     )
 
 
-def advice(verdict: Verdict) -> str:
+def call_advice(verdict: Verdict) -> str:
     """What to do about an insufficient result."""
     match verdict.reason and verdict.reason.code:
         case "short_capture":
-            return remedy(verdict.reason)
+            return next_step(verdict.reason)
         case "one_call" | "pauses" | "line" | "control_poor" | "unlike" | "few_connections" | "rebinding" | "congested":
-            return remedy(verdict.reason)
+            return next_step(verdict.reason)
         case "no_control":
             return say(
                 "capture",
@@ -171,7 +176,7 @@ def advice(verdict: Verdict) -> str:
             return ""
 
 
-def source(findings: Findings) -> str:
+def source_note(findings: Findings) -> str:
     """That the facts are an app's own statistics, where they are; empty for packets."""
     if findings.source == "packets":
         return ""
@@ -184,7 +189,7 @@ def source(findings: Findings) -> str:
     )
 
 
-def assumptions() -> str:
+def assumption_note() -> str:
     """The assumptions behind the numbers."""
     return say(
         "capture",
@@ -197,7 +202,7 @@ def assumptions() -> str:
 def attempt_sentence(attempt: Attempt, verdict: Verdict, clock: RecordingClock = NO_CLOCK) -> str:
     """One sentence on a call that was set up without talk."""
     outcome = attempt_outcome(attempt)
-    values = {"app": app_name(attempt.app), "time": clock.at(attempt.start_s), "outcome": label(outcome, clock)}
+    values = {"app": app_name(attempt.app), "time": clock.at(attempt.start_s), "outcome": outcome_label(outcome, clock)}
     if attempt.answered and outcome.kind == "never_connected":
         return say(
             "capture",
@@ -212,13 +217,13 @@ def attempt_sentence(attempt: Attempt, verdict: Verdict, clock: RecordingClock =
             **values,
         )
     if verdict.alternatives:
-        return f"{_unanswered(verdict, values)} {_carried(verdict)}".rstrip()
+        return f"{_unanswered_setup(verdict, values)} {_carried_beside(verdict)}".rstrip()
     return say("capture", "{app}, a call set up from {time} on: {outcome}; nothing answered.", **values)
 
 
-def _unanswered(verdict: Verdict, values: dict[str, str]) -> str:
+def _unanswered_setup(verdict: Verdict, values: dict[str, str]) -> str:
     """What set-up that nobody answered fits: rules, and what looks the same without any."""
-    values = {**values, "mechanisms": mechanisms(verdict)}
+    values = {**values, "mechanisms": fitting_mechanisms(verdict)}
     if verdict.app in SHARED_APPS:
         return say(
             "capture",
@@ -234,7 +239,7 @@ def _unanswered(verdict: Verdict, values: dict[str, str]) -> str:
     )
 
 
-def _carried(verdict: Verdict) -> str:
+def _carried_beside(verdict: Verdict) -> str:
     """What control traffic adds to an attempt, as a sentence of its own; "" where it says nothing."""
     beside = control_words(verdict)
     if not beside or verdict.reason is None or verdict.reason.code != "one_call":

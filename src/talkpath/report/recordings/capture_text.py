@@ -15,25 +15,25 @@ from talkpath.report.check_text import STYLES
 from talkpath.report.printable import printable
 from talkpath.report.recordings import capture_sentences
 from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
-from talkpath.report.recordings.outcome_words import MARKS as MARKS_OF
-from talkpath.report.recordings.outcome_words import STATES, label
+from talkpath.report.recordings.outcome_words import CALL_OUTCOME_MARKS as MARKS_OF
+from talkpath.report.recordings.outcome_words import OUTCOME_STATES, outcome_label
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import SPACE, milliseconds, seconds
 from talkpath.report.words.language import count, listed, say
-from talkpath.report.words.mechanism import mechanism
+from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
 from talkpath.verdict.bases.call_outcome import Outcome, call_outcome
 from talkpath.verdict.bases.calls_together import verdicts_together
 from talkpath.verdict.bases.recorded_call import judge_call
 from talkpath.verdict.model import Verdict
 
-WIDEST = 100
-MOST_STREAMS = 40
-MARKS = (("█", "green"), ("▆", "yellow"), ("▃", "red"), ("×", "bold red"), ("·", "dim"))
+MAX_TIMELINE_MARKS = 100
+MAX_SHOWN_STREAMS = 40
+SECOND_MARKS = (("█", "green"), ("▆", "yellow"), ("▃", "red"), ("×", "bold red"), ("·", "dim"))
 """By severity: fine; under 5 % lost; 5 % or more lost; frozen; nothing arrived."""
 
 
-def show(
+def show_capture(
     console: Console,
     file: str,
     findings: Findings,
@@ -47,16 +47,16 @@ def show(
         f"{printable(file)}: {listed([came, seconds(findings.duration_s), *([clock.begun] if clock.begun else [])])}"
     )
     console.print(Text(heading, style="bold"))
-    for note in (capture_sentences.source(findings), findings.unread and capture_sentences.unread(findings)):
+    for note in (capture_sentences.source_note(findings), findings.unread and capture_sentences.unread_note(findings)):
         if note:
             console.print(f"  {note}")
     if not findings.calls and not findings.attempts:
         console.print(f"  {say('capture', 'No call found.')}")
     if findings.calls:
-        console.print(table(findings.calls, clock))
+        console.print(call_table(findings.calls, clock))
     for number, (call, verdict) in enumerate(zip(findings.calls, call_verdicts(findings), strict=True)):
         console.print()
-        _call(console, number + 1, call, verdict, clock)
+        _show_call(console, number + 1, call, verdict, clock)
         for text in endpoints[number] if endpoints else ():
             console.print(f"    {text}", highlight=False)
         for pair in pairs:
@@ -76,14 +76,14 @@ def show_together(console: Console, verdicts: Sequence[Verdict]) -> None:
     """Print what several calls say together."""
     for verdict in verdicts:
         console.print()
-        console.print(f"  {capture_sentences.together(verdict, mechanism(verdict))}", highlight=False)
+        console.print(f"  {capture_sentences.together_sentence(verdict, mechanism_clause(verdict))}", highlight=False)
 
 
-def table(calls: Sequence[Call], clock: RecordingClock = NO_CLOCK) -> RenderableType:
+def call_table(calls: Sequence[Call], clock: RecordingClock = NO_CLOCK) -> RenderableType:
     """A row for each call. No column is narrower than its longest word."""
-    rows = [_row(number, call, clock) for number, call in enumerate(calls, 1)]
+    rows = [_call_row(number, call, clock) for number, call in enumerate(calls, 1)]
     grid = Table(box=None, pad_edge=False)
-    for title, *cells in zip(capture_sentences.titles(), *rows, strict=True):
+    for title, *cells in zip(capture_sentences.column_titles(), *rows, strict=True):
         words = [word for cell in (title, *cells) for word in str(cell).split(" ")]
         grid.add_column(title, min_width=max(map(cell_len, words)))
     for row in rows:
@@ -91,50 +91,50 @@ def table(calls: Sequence[Call], clock: RecordingClock = NO_CLOCK) -> Renderable
     return grid
 
 
-def _row(number: int, call: Call, clock: RecordingClock) -> tuple[str | Text, ...]:
+def _call_row(number: int, call: Call, clock: RecordingClock) -> tuple[str | Text, ...]:
     outcome = call_outcome(call)
     return (
         str(number),
         capture_sentences.app_name(call.app) + ("" if call.app_confidence >= 0.6 else "?"),
-        " + ".join(map(sentences.medium, call.media)),
+        " + ".join(map(sentences.medium_word, call.media)),
         clock.at(call.start_s),
         seconds(call.duration_s),
         *capture_sentences.known_numbers(judge_call(call)),
-        Text(f"{MARKS_OF[outcome.kind]} {label(outcome, clock)}", style=STYLES[STATES[outcome.kind]]),
+        Text(f"{MARKS_OF[outcome.kind]} {outcome_label(outcome, clock)}", style=STYLES[OUTCOME_STATES[outcome.kind]]),
     )
 
 
-def timeline(moments: Sequence[Moment], heading: str, width: int = WIDEST) -> Text:
+def call_timeline(moments: Sequence[Moment], heading: str, width: int = MAX_TIMELINE_MARKS) -> Text:
     """A mark for each second, or for several seconds where the line is too short."""
-    text = Text(f"    {capture_sentences.direction(heading):9}")
-    for mark in _marks(moments, heading, width):
-        text.append(MARKS[mark][0], style=MARKS[mark][1])
+    text = Text(f"    {capture_sentences.direction_word(heading):9}")
+    for mark in _timeline_marks(moments, heading, width):
+        text.append(SECOND_MARKS[mark][0], style=SECOND_MARKS[mark][1])
     return text
 
 
-def _marks(moments: Sequence[Moment], heading: str, width: int) -> list[int]:
+def _timeline_marks(moments: Sequence[Moment], heading: str, width: int) -> list[int]:
     """The index in MARKS of each mark of a timeline."""
     each = _seconds_each(moments, width)
     directions = [one.sent if heading == "sent" else one.received for one in moments]
-    return [severity(directions[begin : begin + each]) for begin in range(0, len(moments), each)]
+    return [worst_mark(directions[begin : begin + each]) for begin in range(0, len(moments), each)]
 
 
 def _seconds_each(moments: Sequence[Moment], width: int) -> int:
     return max(1, -(-len(moments) // width))
 
 
-def _legend(call: Call, width: int, clock: RecordingClock) -> Text:
+def _timeline_legend(call: Call, width: int, clock: RecordingClock) -> Text:
     """When the timelines begin, how long a mark is, and what the marks in them mean."""
     each = seconds(_seconds_each(call.seconds, width), 0)
     text = Text(f"    {say('capture', 'from {time} on, {seconds} a mark:', time=clock.at(call.start_s), seconds=each)}")
-    used = {mark for heading in ("sent", "received") for mark in _marks(call.seconds, heading, width)}
+    used = {mark for heading in ("sent", "received") for mark in _timeline_marks(call.seconds, heading, width)}
     for mark in sorted(used):
-        text.append(f"  {MARKS[mark][0]} ", style=MARKS[mark][1])
-        text.append(capture_sentences.meanings()[mark].replace(" ", SPACE))
+        text.append(f"  {SECOND_MARKS[mark][0]} ", style=SECOND_MARKS[mark][1])
+        text.append(capture_sentences.mark_meanings()[mark].replace(" ", SPACE))
     return text
 
 
-def severity(moments: Sequence[Second]) -> int:
+def worst_mark(moments: Sequence[Second]) -> int:
     """The index in MARKS of some seconds together."""
     packets, lost = sum(one.packets for one in moments), sum(one.lost or 0 for one in moments)
     frozen = sum(one.frozen_ms for one in moments) / (1000 * len(moments))
@@ -146,44 +146,44 @@ def severity(moments: Sequence[Second]) -> int:
     return 2 if share >= 0.05 or frozen >= 0.2 else 1 if share > 0.01 else 0
 
 
-def _call(console: Console, number: int, call: Call, verdict: Verdict, clock: RecordingClock) -> None:
-    console.print(f"  {number}. {capture_sentences.sentence(call, verdict, clock)}", highlight=False)
-    if advice := capture_sentences.advice(verdict):
+def _show_call(console: Console, number: int, call: Call, verdict: Verdict, clock: RecordingClock) -> None:
+    console.print(f"  {number}. {capture_sentences.call_sentence(call, verdict, clock)}", highlight=False)
+    if advice := capture_sentences.call_advice(verdict):
         console.print(f"     {advice}", highlight=False)
-    width = max(min(WIDEST, console.width - 30), 10)
+    width = max(min(MAX_TIMELINE_MARKS, console.width - 30), 10)
     call = without_pauses(call)
     for heading in ("sent", "received"):
-        console.print(timeline(call.seconds, heading, width))
+        console.print(call_timeline(call.seconds, heading, width))
     if call.seconds:
-        console.print(_legend(call, width, clock))
-    _streams(console, call, clock)
+        console.print(_timeline_legend(call, width, clock))
+    _show_streams(console, call, clock)
 
 
-def _streams(console: Console, call: Call, clock: RecordingClock) -> None:
+def _show_streams(console: Console, call: Call, clock: RecordingClock) -> None:
     """A line for each stream, in the order of the call, where there are more than anybody reads the largest."""
     outcome = call_outcome(call)
     streams = [stream for stream in call.streams if stream.medium is not None]
-    largest = sorted(range(len(streams)), key=lambda number: -streams[number].packets)[:MOST_STREAMS]
+    largest = sorted(range(len(streams)), key=lambda number: -streams[number].packets)[:MAX_SHOWN_STREAMS]
     for number in sorted(largest):
         stream = streams[number]
-        console.print(f"    {_stream(stream, _losses(outcome, stream, clock))}", highlight=False)
+        console.print(f"    {_stream_line(stream, _stream_losses(outcome, stream, clock))}", highlight=False)
     if more := len(streams) - len(largest):
         told = count("capture", "{number} more stream: see --json", "{number} more streams: see --json", more)
         console.print(f"    {told}", highlight=False)
 
 
-def _losses(outcome: Outcome, stream: Stream, clock: RecordingClock) -> str:
+def _stream_losses(outcome: Outcome, stream: Stream, clock: RecordingClock) -> str:
     """The losses of a stream; where it went silent and had lost nothing before, since when: more is not known."""
     silent = outcome.kind == "went_silent" and stream.direction == outcome.direction
-    return label(outcome, clock) if silent and not stream.lost else capture_sentences.lost(stream)
+    return outcome_label(outcome, clock) if silent and not stream.lost else capture_sentences.stream_losses(stream)
 
 
-def _stream(stream: Stream, losses: str) -> str:
+def _stream_line(stream: Stream, losses: str) -> str:
     name = say(
         "capture",
         "{direction}, {medium}",
-        direction=capture_sentences.direction(stream.direction),
-        medium=sentences.medium(stream.medium or ""),
+        direction=capture_sentences.direction_word(stream.direction),
+        medium=sentences.medium_word(stream.medium or ""),
     )
     came = count("unit", "{number} packet", "{number} packets", stream.packets)
     parts = [f"{name}: {came}", losses]

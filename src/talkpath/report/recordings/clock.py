@@ -23,7 +23,7 @@ class RecordingClock:
         """Return the time of a moment of the recording; with its date, if the recording has several."""
         time_ns = None if self.begun_ns is None else self.begun_ns + round(moment_s * 1e9)
         if time_ns is None or time_ns < OLDEST_NS:
-            return minutes(moment_s)
+            return minutes_and_seconds(moment_s)
         told = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
         return told.strftime("%Y-%m-%d %H:%M:%S" if self.lasts_s >= DAY_S else "%H:%M:%S")
 
@@ -40,7 +40,7 @@ class RecordingClock:
 NO_CLOCK = RecordingClock()
 
 
-def minutes(moment_s: float) -> str:
+def minutes_and_seconds(moment_s: float) -> str:
     """Return a moment as minutes and seconds, with hours where there are any."""
     whole = max(int(moment_s), 0)
     rest = f"{whole // 60 % 60:02}:{whole % 60:02}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from talkpath.experiment.budget import HEADER_BYTES
-from talkpath.experiment.control_packets import MOST_CONNECTIONS
+from talkpath.experiment.budget import IP_UDP_BYTES
+from talkpath.experiment.control_packets import MAX_CONTROL_CONNECTIONS
 from talkpath.report.words.amounts import megabytes, numeral
 from talkpath.report.words.language import say
 
@@ -25,8 +25,8 @@ class ControlPlan(NamedTuple):
 
 def control_plan(flows: int, family: int = 4) -> ControlPlan:
     """Return what so many control flows cost beside a voice call."""
-    each = VOICE_BYTES + HEADER_BYTES[family]
-    return ControlPlan(flows, VOICE_PACKETS_S, round(2 * 60 * VOICE_PACKETS_S * flows * each), MOST_CONNECTIONS)
+    each = VOICE_BYTES + IP_UDP_BYTES[family]
+    return ControlPlan(flows, VOICE_PACKETS_S, round(2 * 60 * VOICE_PACKETS_S * flows * each), MAX_CONTROL_CONNECTIONS)
 
 
 def plan_words(plan: ControlPlan) -> str:

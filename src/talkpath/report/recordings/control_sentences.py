@@ -6,10 +6,19 @@ from msgspec.structs import replace
 
 from talkpath.report.words.amounts import numeral, percent
 from talkpath.report.words.language import say
-from talkpath.report.words.mechanism import mechanism
+from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.verdict.model import Verdict
 
-BESIDE = ("one_call", "line", "control_poor", "unlike", "few_connections", "rebinding", "congested", "no_control")
+REASONS_BESIDE_CONTROL = (
+    "one_call",
+    "line",
+    "control_poor",
+    "unlike",
+    "few_connections",
+    "rebinding",
+    "congested",
+    "no_control",
+)
 """Reasons that rest on control traffic beside the call."""
 
 
@@ -52,7 +61,7 @@ def beside_control(verdict: Verdict, beside: str, values: dict[str, str]) -> str
             "app.",
             **values,
         )
-    values["mechanisms"] = mechanisms(verdict)
+    values["mechanisms"] = fitting_mechanisms(verdict)
     told = say(
         "capture",
         "{call}: {outcome}; {facts}; {control}: your line carried the same traffic. That is consistent with "
@@ -97,8 +106,8 @@ def _one_connection(verdict: Verdict) -> str:
     return say("capture", "A router that treats this one connection worse than others would look the same.")
 
 
-def mechanisms(verdict: Verdict) -> str:
+def fitting_mechanisms(verdict: Verdict) -> str:
     """The mechanisms that fit, as clauses."""
-    clauses = (mechanism(replace(verdict, rule=rule)) for rule in verdict.alternatives)
+    clauses = (mechanism_clause(replace(verdict, rule=rule)) for rule in verdict.alternatives)
     rules = (say("capture", "a rule by which {mechanism}", mechanism=clause) for clause in clauses)
     return say("list", " or ").join(rules)

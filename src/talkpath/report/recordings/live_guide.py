@@ -12,15 +12,15 @@ from talkpath.report.words.language import listed, say
 
 ENOUGH_S = 30.0
 """A call that went on for so long tells enough."""
-PATIENCE_S = 30.0
+CALL_WAIT_S = 30.0
 """After so long without a call it is asked whether this is the right interface."""
-SILENT_S = 3.0
+SILENCE_TOLD_S = 3.0
 
 
-def guide(picture: LivePicture, apps: Sequence[str] = ()) -> str:
+def what_to_do_now(picture: LivePicture, apps: Sequence[str] = ()) -> str:
     """Say in one or two sentences what to do now. `apps` are those in which a call is wanted, none for any."""
     if picture.running:
-        return _during(picture.running[-1], picture.now_s)
+        return _step_in_call(picture.running[-1], picture.now_s)
     if not picture.packets:
         return say("listen", "No packet has come yet: is anything sent on this interface?")
     if picture.set_up:
@@ -28,7 +28,7 @@ def guide(picture: LivePicture, apps: Sequence[str] = ()) -> str:
     if picture.calls:
         return say("listen", "The call is over. Make another one, or press Ctrl-C for the result.")
     call = _call_now(apps)
-    if picture.now_s < PATIENCE_S:
+    if picture.now_s < CALL_WAIT_S:
         return call
     elsewhere = say("listen", "No packets of a call on this interface: is the call on another device?")
     return f"{elsewhere} {call}"
@@ -44,9 +44,9 @@ def _call_now(apps: Sequence[str]) -> str:
     )
 
 
-def _during(call: LiveCall, now_s: float) -> str:
+def _step_in_call(call: LiveCall, now_s: float) -> str:
     quiet_s = now_s - call.end_s
-    if quiet_s > SILENT_S:
+    if quiet_s > SILENCE_TOLD_S:
         return say("listen", "Nothing of the call has come for {seconds}.", seconds=seconds(quiet_s, 0))
     left_s = ENOUGH_S - (call.end_s - call.start_s)
     if left_s > 0:
@@ -54,15 +54,17 @@ def _during(call: LiveCall, now_s: float) -> str:
     return say("listen", "That is enough for a result. Hang up when you like, then press Ctrl-C.")
 
 
-def silence(call: LiveCall, now_s: float) -> str:
+def silence_words(call: LiveCall, now_s: float) -> str:
     """Say what does not come any more, "" where all does."""
     quiet_s = now_s - call.end_s
     if call.has_ended(now_s):
         return say("listen", "over")
     heard, said = call.so_far("received"), call.so_far("sent")
-    if quiet_s > SILENT_S or said.last_s is None:
+    if quiet_s > SILENCE_TOLD_S or said.last_s is None:
         return ""
     if heard.last_s is None:
         return say("listen", "nothing has come yet")
     silent_s = said.last_s - heard.last_s
-    return say("listen", "nothing came for {seconds}", seconds=seconds(silent_s, 0)) if silent_s > SILENT_S else ""
+    return (
+        say("listen", "nothing came for {seconds}", seconds=seconds(silent_s, 0)) if silent_s > SILENCE_TOLD_S else ""
+    )

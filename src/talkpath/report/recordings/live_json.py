@@ -8,7 +8,7 @@ from msgspec import Struct
 from talkpath.capture.live.live_call import LiveCall
 from talkpath.capture.live.live_picture import LivePicture
 from talkpath.measure.call import Moment
-from talkpath.report.recordings.live_guide import guide
+from talkpath.report.recordings.live_guide import what_to_do_now
 
 SCHEMA = "talkpath.live/1"
 
@@ -51,8 +51,8 @@ class LiveObject(Struct, frozen=True):
 
 def live_object(picture: LivePicture) -> LiveObject:
     """Return the object of a picture."""
-    calls = tuple(_call(call, picture.now_s) for call in picture.calls)
-    return LiveObject(SCHEMA, round(picture.now_s, 3), picture.packets, calls, picture.set_up, guide(picture))
+    calls = tuple(_live_call_object(call, picture.now_s) for call in picture.calls)
+    return LiveObject(SCHEMA, round(picture.now_s, 3), picture.packets, calls, picture.set_up, what_to_do_now(picture))
 
 
 def live_line(picture: LivePicture) -> str:
@@ -60,7 +60,7 @@ def live_line(picture: LivePicture) -> str:
     return msgspec.json.encode(live_object(picture)).decode()
 
 
-def _call(call: LiveCall, now_s: float) -> LiveCallObject:
+def _live_call_object(call: LiveCall, now_s: float) -> LiveCallObject:
     sent, received = (LiveDirection(*msgspec.structs.astuple(call.so_far(way))) for way in ("sent", "received"))
     moments = call.moments
     return LiveCallObject(

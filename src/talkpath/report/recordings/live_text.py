@@ -13,15 +13,15 @@ from talkpath.capture.live.live_call import LiveCall
 from talkpath.capture.live.live_picture import LivePicture
 from talkpath.measure.call import Heading
 from talkpath.report.recordings import capture_sentences
-from talkpath.report.recordings.capture_text import timeline
+from talkpath.report.recordings.capture_text import call_timeline
 from talkpath.report.recordings.clock import RecordingClock
-from talkpath.report.recordings.live_guide import guide, silence
+from talkpath.report.recordings.live_guide import silence_words, what_to_do_now
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import percent, seconds
 from talkpath.report.words.language import count, say
 
 NARROWEST, MARGIN = 10, 20
-SHOWN = 5
+MAX_SHOWN_CALLS = 5
 """So many calls are shown, the latest."""
 
 
@@ -29,20 +29,20 @@ def live_view(picture: LivePicture, width: int, apps: Sequence[str] = ()) -> Ren
     """Return the whole view of one moment. `apps` are those in which a call is wanted, none for any."""
     clock = RecordingClock(picture.begun_ns, picture.now_s)
     parts: list[RenderableType] = []
-    shown = picture.calls[-SHOWN:]
+    shown = picture.calls[-MAX_SHOWN_CALLS:]
     if shown:
-        parts.append(_table(picture, clock))
+        parts.append(_live_table(picture, clock))
     for call in shown:
         if not call.has_ended(picture.now_s):
             strip = max(width - MARGIN, NARROWEST)
-            parts += [timeline(call.moments[-strip:], heading, strip) for heading in ("sent", "received")]
+            parts += [call_timeline(call.moments[-strip:], heading, strip) for heading in ("sent", "received")]
     came = count("unit", "{number} packet", "{number} packets", picture.packets)
     parts.append(Text(came, style="dim"))
-    parts.append(Text(guide(picture, apps), style="bold"))
+    parts.append(Text(what_to_do_now(picture, apps), style="bold"))
     return Group(*parts)
 
 
-def _table(picture: LivePicture, clock: RecordingClock) -> Table:
+def _live_table(picture: LivePicture, clock: RecordingClock) -> Table:
     grid = Table(box=None, pad_edge=False)
     lost = say("table", "lost")
     titles = (
@@ -51,31 +51,31 @@ def _table(picture: LivePicture, clock: RecordingClock) -> Table:
         say("table", "medium"),
         say("table", "begins"),
         say("table", "lasts"),
-        f"{capture_sentences.direction('sent')}, {lost}",
-        f"{capture_sentences.direction('received')}, {lost}",
+        f"{capture_sentences.direction_word('sent')}, {lost}",
+        f"{capture_sentences.direction_word('received')}, {lost}",
         say("listen", "now"),
     )
     for title in titles:
         grid.add_column(title)
-    for call in picture.calls[-SHOWN:]:
-        grid.add_row(*_row(call, picture.now_s, clock))
+    for call in picture.calls[-MAX_SHOWN_CALLS:]:
+        grid.add_row(*_live_row(call, picture.now_s, clock))
     return grid
 
 
-def _row(call: LiveCall, now_s: float, clock: RecordingClock) -> tuple[str | Text, ...]:
+def _live_row(call: LiveCall, now_s: float, clock: RecordingClock) -> tuple[str | Text, ...]:
     return (
         str(call.number),
         capture_sentences.app_name(call.app) + ("" if call.app_confidence >= 0.6 else "?"),
-        " + ".join(map(sentences.medium, call.media)),
+        " + ".join(map(sentences.medium_word, call.media)),
         clock.at(call.start_s),
         seconds(call.end_s - call.start_s, 0),
-        _lost(call, "sent"),
-        _lost(call, "received"),
-        Text(silence(call, now_s), style="bold red"),
+        _lost_so_far(call, "sent"),
+        _lost_so_far(call, "received"),
+        Text(silence_words(call, now_s), style="bold red"),
     )
 
 
-def _lost(call: LiveCall, heading: Heading) -> str:
+def _lost_so_far(call: LiveCall, heading: Heading) -> str:
     so_far = call.so_far(heading)
     if so_far.lost is None or not so_far.packets + so_far.lost:
         return "–"
@@ -99,7 +99,7 @@ class LiveScreen:
         key = f"{len(picture.running)} {len(picture.calls)} {picture.set_up}"
         if key != self._last:
             self._last = key
-            self._console.print(guide(picture, self._apps), highlight=False)
+            self._console.print(what_to_do_now(picture, self._apps), highlight=False)
 
     def close(self) -> None:
         """Take the view away, before anything else is printed; `show` brings it back."""

@@ -11,8 +11,15 @@ from talkpath.report.words.language import listed, say
 from talkpath.verdict.bases.call_outcome import Outcome
 from talkpath.verdict.model import Verdict
 
-MARKS = {"good": "✓", "poor": "~", "one_way": "!", "went_silent": "!", "never_connected": "!", "unknown": "?"}
-STATES = {
+CALL_OUTCOME_MARKS = {
+    "good": "✓",
+    "poor": "~",
+    "one_way": "!",
+    "went_silent": "!",
+    "never_connected": "!",
+    "unknown": "?",
+}
+OUTCOME_STATES = {
     "good": "ok",
     "poor": "impaired",
     "one_way": "restricted",
@@ -26,7 +33,7 @@ FREEZE_TOLD_S, UNSEEN_S = 0.05, 5.0
 FEWEST_UDP_REQUESTS = 3
 
 
-def label(outcome: Outcome, clock: RecordingClock) -> str:
+def outcome_label(outcome: Outcome, clock: RecordingClock) -> str:
     """How the call was, with the time from which on."""
     time = "" if outcome.at_s is None else clock.at(outcome.at_s)
     match outcome.kind:
@@ -55,10 +62,10 @@ def label(outcome: Outcome, clock: RecordingClock) -> str:
 def what_arrived(call: Call, verdict: Verdict, outcome: Outcome) -> str:
     """What the outcome is told by: numbers that are known, and what it may be besides."""
     parts = [
-        *_silence(call, outcome),
-        *_numbers(call, verdict, outcome),
-        *_unseen(call, outcome),
-        *_sent(call, verdict, outcome),
+        *_silence_words(call, outcome),
+        *_arrival_numbers(call, verdict, outcome),
+        *_missing_picture(call, outcome),
+        *_sent_words(call, verdict, outcome),
         _own_end(call),
         say("capture", "UDP did not pass, TCP did") if _fell_back(call) else "",
     ]
@@ -81,7 +88,7 @@ def _own_end(call: Call) -> str:
     return ""
 
 
-def _silence(call: Call, outcome: Outcome) -> list[str]:
+def _silence_words(call: Call, outcome: Outcome) -> list[str]:
     """What did not come at all."""
     lasts = seconds(outcome.lasts_s or 0.0, 0)
     if outcome.kind == "went_silent":
@@ -112,7 +119,7 @@ def _silence(call: Call, outcome: Outcome) -> list[str]:
     return []
 
 
-def _numbers(call: Call, verdict: Verdict, outcome: Outcome) -> list[str]:
+def _arrival_numbers(call: Call, verdict: Verdict, outcome: Outcome) -> list[str]:
     """What arrived at this end, in numbers."""
     streams = without_pauses(call).streams
     heard = [stream for stream in streams if stream.direction == "received" and stream.medium]
@@ -122,7 +129,7 @@ def _numbers(call: Call, verdict: Verdict, outcome: Outcome) -> list[str]:
         verdict.figures.get(name) for name in ("loss_down_pct", "frozen_down_s", "frozen_down_pct", "mos_down")
     )
     paused = paused_share(call)
-    parts = [] if outcome.kind == "went_silent" or (loss is None and paused) else [_loss(loss, heard)]
+    parts = [] if outcome.kind == "went_silent" or (loss is None and paused) else [_loss_words(loss, heard)]
     if paused is not None and outcome.kind != "went_silent":
         values = {"share": percent(paused)}
         parts.append(say("capture", "nothing came for {share} of the time, which may be pauses of speech", **values))
@@ -142,7 +149,7 @@ def _numbers(call: Call, verdict: Verdict, outcome: Outcome) -> list[str]:
     return parts
 
 
-def _unseen(call: Call, outcome: Outcome) -> list[str]:
+def _missing_picture(call: Call, outcome: Outcome) -> list[str]:
     """How long no picture came beside a good voice, while this end sent its own."""
     heard, sent = streams_of(call, "received"), streams_of(call, "sent")
     pictures = [stream for stream in heard if stream.medium == "video"]
@@ -160,7 +167,7 @@ def _unseen(call: Call, outcome: Outcome) -> list[str]:
     ]
 
 
-def _loss(loss: float | None, heard: list[Stream]) -> str:
+def _loss_words(loss: float | None, heard: list[Stream]) -> str:
     """How much was lost; where it was estimated, with the bounds of that."""
     if loss is None:
         return say("capture", "losses cannot be told")
@@ -174,7 +181,7 @@ def _loss(loss: float | None, heard: list[Stream]) -> str:
     return say("capture", "about {share} ({low} to {high}) of what was sent to this end did not arrive", **values)
 
 
-def _sent(call: Call, verdict: Verdict, outcome: Outcome) -> list[str]:
+def _sent_words(call: Call, verdict: Verdict, outcome: Outcome) -> list[str]:
     """What was missing of this end's own packets when they were recorded, and whose losses these are."""
     missing = verdict.figures.get("loss_up_pct")
     if not streams_of(call, "sent"):

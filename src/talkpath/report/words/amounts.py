@@ -8,7 +8,7 @@ from talkpath.report.words.language import say, spoken
 from talkpath.verdict.model import Number, Verdict
 
 SPACE = "\N{NO-BREAK SPACE}"
-MOST_LOG10 = 9.0  # larger odds are told as these: they mean no more to a reader
+MAX_TOLD_LOG10 = 9.0  # larger odds are told as these: they mean no more to a reader
 
 
 def numeral(value: float, digits: int = 0) -> str:
@@ -18,15 +18,15 @@ def numeral(value: float, digits: int = 0) -> str:
 
 def percent(share: float, digits: int = 0) -> str:
     """A share from 0 to 1, as percent."""
-    return _whole(say("unit", "{number}%", number=numeral(100 * share, digits)))
+    return _unbroken(say("unit", "{number}%", number=numeral(100 * share, digits)))
 
 
 def seconds(value: float, digits: int = 1) -> str:
     """Seconds with their unit."""
-    return _whole(say("unit", "{number} s", number=numeral(value, digits)))
+    return _unbroken(say("unit", "{number} s", number=numeral(value, digits)))
 
 
-def watched(verdict: Verdict) -> str:
+def watched_words(verdict: Verdict) -> str:
     """How long the app's calls were watched; "" where none was."""
     if not verdict.watched_s:
         return ""
@@ -35,17 +35,17 @@ def watched(verdict: Verdict) -> str:
 
 def milliseconds(value: float) -> str:
     """Milliseconds with their unit."""
-    return _whole(say("unit", "{number} ms", number=numeral(value)))
+    return _unbroken(say("unit", "{number} ms", number=numeral(value)))
 
 
 def kilobits(value: float) -> str:
     """A rate in kilobits a second."""
-    return _whole(say("unit", "{number} kbit/s", number=numeral(value)))
+    return _unbroken(say("unit", "{number} kbit/s", number=numeral(value)))
 
 
 def megabytes(value: float) -> str:
     """Bytes, as megabytes."""
-    return _whole(say("unit", "{number} MB", number=numeral(value / 1e6, 1)))
+    return _unbroken(say("unit", "{number} MB", number=numeral(value / 1e6, 1)))
 
 
 def measured_when(end: datetime, duration_s: float) -> str:
@@ -61,20 +61,20 @@ def measured_when(end: datetime, duration_s: float) -> str:
     )
 
 
-def about(parameter: Number, value: str, low: str, high: str) -> str:
+def estimate_words(parameter: Number, value: str, low: str, high: str) -> str:
     """An estimate with its interval; `value`, `low` and `high` are its numbers with their unit."""
     if parameter.low is None or parameter.high is None or low == high:
         return say("amount", "about {value}", value=value)
     return say("amount", "about {value} ({low} to {high})", value=value, low=low, high=high)
 
 
-def odds(log10_e: float) -> str:
+def odds_words(log10_e: float) -> str:
     """The N of "1 in N", rounded down to two figures."""
-    number = int(10 ** min(log10_e, MOST_LOG10))
+    number = int(10 ** min(log10_e, MAX_TOLD_LOG10))
     scale = 10 ** max(0, len(str(number)) - 2)
     return numeral(number // scale * scale)
 
 
-def _whole(text: str) -> str:
+def _unbroken(text: str) -> str:
     """The text with spaces that no line is broken at, so that a number stays with its unit."""
     return text.replace(" ", SPACE)

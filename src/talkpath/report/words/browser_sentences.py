@@ -5,10 +5,10 @@ from __future__ import annotations
 from talkpath.report.words.amounts import seconds
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say
-from talkpath.report.words.reasons import reason, remedy
+from talkpath.report.words.reasons import next_step, reason_clause
 from talkpath.verdict.model import Verdict
 
-STATES = ("ok", "restricted", "insufficient")
+APP_NAMING_STATES = ("ok", "restricted", "insufficient")
 """The states whose usual sentences name an app."""
 
 
@@ -16,9 +16,9 @@ WITHOUT_OPTIONS: tuple[str, ...] = ("budget", "watched_briefly", "call_ended")
 """Reasons whose usual next step is an option of the command line, which a page does not have."""
 
 
-def sentence(verdict: Verdict, check: CheckContext) -> str:
-    """The verdict in one sentence, for the states of `STATES`."""
-    video, why = verdict.medium == "video", reason(verdict.reason)
+def browser_sentence(verdict: Verdict, check: CheckContext) -> str:
+    """The verdict in one sentence, for the states of `APP_NAMING_STATES`."""
+    video, why = verdict.medium == "video", reason_clause(verdict.reason)
     match verdict.state:
         case "ok" if video:
             return say("ok", "Video calls of this browser reach our test server as well as anything else.")
@@ -50,8 +50,8 @@ def sentence(verdict: Verdict, check: CheckContext) -> str:
             return say("insufficient", "Nothing can be said about voice calls here: {reason}.", reason=why)
 
 
-def limits(verdict: Verdict) -> str:
-    """The limits of the verdict, or what to do next, for the states of `STATES`."""
+def browser_limits(verdict: Verdict) -> str:
+    """The limits of the verdict, or what to do next, for the states of `APP_NAMING_STATES`."""
     if verdict.state == "ok":
         return say(
             "ok",
@@ -66,4 +66,4 @@ def limits(verdict: Verdict) -> str:
         )
     if verdict.reason is not None and verdict.reason.code in WITHOUT_OPTIONS:
         return say("next", "Check again at another hour.")
-    return remedy(verdict.reason)
+    return next_step(verdict.reason)

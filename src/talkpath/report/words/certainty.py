@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from talkpath.report.words.amounts import odds, seconds
+from talkpath.report.words.amounts import odds_words, seconds
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say
-from talkpath.report.words.mechanism import mechanism
-from talkpath.report.words.reasons import remedy
+from talkpath.report.words.mechanism import mechanism_clause
+from talkpath.report.words.reasons import next_step
 from talkpath.verdict.model import Verdict
 
 
-def certainty(verdict: Verdict) -> str:
+def certainty_line(verdict: Verdict) -> str:
     """How certain the verdict is. Each state has sentences of its own."""
-    number = odds(verdict.log10_e) if verdict.log10_e is not None else ""
+    number = odds_words(verdict.log10_e) if verdict.log10_e is not None else ""
     match verdict.state:
         case "ok":
             return say("ok", "The check plants a small loss of its own, as a test of itself, and found it.")
@@ -38,7 +38,7 @@ def certainty(verdict: Verdict) -> str:
             return say(
                 "unreachable",
                 "Another host answered in the same minute. That fits this: {mechanism}.",
-                mechanism=mechanism(verdict),
+                mechanism=mechanism_clause(verdict),
             )
         case "unreachable":
             return say(
@@ -48,11 +48,11 @@ def certainty(verdict: Verdict) -> str:
             return say("insufficient", "That says neither that calls are restricted nor that they are not.")
 
 
-def limits(verdict: Verdict, name: str, check: CheckContext) -> str:
+def limits_line(verdict: Verdict, name: str, check: CheckContext) -> str:
     """What the verdict does not say, or what to do next. `name`: the app's."""
     match verdict.state:
         case "ok":
-            said = _untested(verdict, name, check.with_messages)
+            said = _untested_words(verdict, name, check.with_messages)
             unsure = say(
                 "ok", "Few public recordings show how {name}'s calls look, so real ones may fare otherwise.", name=name
             )
@@ -76,11 +76,11 @@ def limits(verdict: Verdict, name: str, check: CheckContext) -> str:
         case "unreachable":
             return say("unreachable", "Ask whoever runs the test server whether it is up, or try another one.")
         case _:
-            return remedy(verdict.reason)
+            return next_step(verdict.reason)
     return f"{said} {unsure}" if verdict.confidence == "low" else said
 
 
-def _untested(verdict: Verdict, name: str, with_messages: bool) -> str:
+def _untested_words(verdict: Verdict, name: str, with_messages: bool) -> str:
     if with_messages:
         untested = say("ok", "{name}'s own call servers were not tested.", name=name)
     else:

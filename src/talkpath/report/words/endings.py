@@ -52,16 +52,16 @@ def without_expiring(why: str) -> str:
 
 
 UNANSWERED = ("unresolved", "refused", "timeout")
-APART = ("silent", "reset", "closed", "stalled")
+CONTROL_FAILURES_TOLD_APART = ("silent", "reset", "closed", "stalled")
 
 
-def ending(ended: str, reach: Reach, *, measured: bool) -> str:
+def ending_words(ended: str, reach: Reach, *, measured: bool) -> str:
     """Why a check did not begin or ended early, what may have caused that, and what would tell: "" where it ended as
     planned. `ended` is that of the check's health."""
     if reach.control != "connected":
         return " ".join(part for part in _never_opened(reach) if part)
     sentences = {
-        "responder_lost": " ".join(part for part in _lost(reach) if part),
+        "responder_lost": " ".join(part for part in _lost_control(reach) if part),
         "network_lost": say("ended", "This device's network was lost during the check."),
         "interrupted": say("ended", "Stopped."),
     }
@@ -73,8 +73,8 @@ def ending(ended: str, reach: Reach, *, measured: bool) -> str:
 
 def _never_opened(reach: Reach) -> Iterator[str]:
     """What the control channel met, both explanations, and what would tell them apart."""
-    yield _met(reach.control)
-    if reach.control in APART:
+    yield _control_failure(reach.control)
+    if reach.control in CONTROL_FAILURES_TOLD_APART:
         yield say("ended", "It was tried with a usual server name and without one.")
         yield _random_bytes(reach)
         yield say(
@@ -87,7 +87,7 @@ def _never_opened(reach: Reach) -> Iterator[str]:
     yield _what_would_tell()
 
 
-def _met(control: str) -> str:
+def _control_failure(control: str) -> str:
     sentences = {
         "unresolved": say(
             "ended",
@@ -126,7 +126,7 @@ def _random_bytes(reach: Reach) -> str:
     return say("ended", "Random bytes in its place were not answered either.")
 
 
-def _lost(reach: Reach) -> Iterator[str]:
+def _lost_control(reach: Reach) -> Iterator[str]:
     """How the control channel was lost in the middle, and what a new connection met."""
     sentences = {
         "closed": say("ended", "The test server itself ended the check."),
@@ -137,11 +137,11 @@ def _lost(reach: Reach) -> Iterator[str]:
     }
     yield sentences.get(reach.lost) or say("ended", "The test server, or the way to it, was lost during the check.")
     if reach.lost != "closed" and reach.again:
-        yield _met_again(reach.again)
+        yield _reconnect_outcome(reach.again)
         yield _what_would_tell()
 
 
-def _met_again(again: str) -> str:
+def _reconnect_outcome(again: str) -> str:
     match again:
         case "refused":
             return say(

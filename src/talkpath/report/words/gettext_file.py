@@ -30,8 +30,8 @@ class Catalogue(NamedTuple):
 
 def read_catalogue(text: str) -> Catalogue:
     """Read the whole file. `ValueError` names a line that is not of this format."""
-    entries = [_fields(block) for block in re.split(r"\n\s*\n", text)]
-    messages = {(e.get("msgctxt", ""), e["msgid"]): _forms(e) for e in entries if e.get("msgid")}
+    entries = [_entry_fields(block) for block in re.split(r"\n\s*\n", text)]
+    messages = {(e.get("msgctxt", ""), e["msgid"]): _plural_forms(e) for e in entries if e.get("msgid")}
     header = next((e["msgstr"] for e in entries if e.get("msgid") == ""), "")
     headers = dict(line.split(": ", 1) for line in header.splitlines() if ": " in line)
     rule = PLURAL.search(headers.get("Plural-Forms", ""))
@@ -40,7 +40,7 @@ def read_catalogue(text: str) -> Catalogue:
     )
 
 
-def _fields(block: str) -> dict[str, str]:
+def _entry_fields(block: str) -> dict[str, str]:
     fields: dict[str, str] = {}
     name = ""
     for line in block.splitlines():
@@ -54,7 +54,7 @@ def _fields(block: str) -> dict[str, str]:
     return fields
 
 
-def _forms(fields: Mapping[str, str]) -> tuple[str, ...]:
+def _plural_forms(fields: Mapping[str, str]) -> tuple[str, ...]:
     if "msgid_plural" not in fields:
         return (fields.get("msgstr", ""),)
     return tuple(fields[name] for name in sorted(fields) if name.startswith("msgstr["))

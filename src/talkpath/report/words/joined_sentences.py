@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talkpath.report.words.language import listed, say
-from talkpath.report.words.sentences import app_name_of
-from talkpath.report.words.sentences import medium as medium_word
-from talkpath.verdict.bases.joined_means import CALL_MEDIA, HELD, JoinedMedium, Means, MeansFinding
+from talkpath.report.words.sentences import app_name_of, medium_word
+from talkpath.verdict.bases.joined_means import CALL_MEDIA, HELD_BACK_WORDS, JoinedMedium, Means, MeansFinding
 from talkpath.verdict.model import Category, Number, Verdict
 
 
@@ -76,16 +75,16 @@ def call_as_said(app: str) -> str:
     )
 
 
-def sentences(joined: Sequence[JoinedMedium]) -> list[str]:
+def joined_sentences(joined: Sequence[JoinedMedium]) -> list[str]:
     """One sentence for each app; two where its voice and its video calls differ in what they say."""
     lines = []
     for app in dict.fromkeys(each.app for each in joined):
         own = [each for each in joined if each.app == app]
-        lines += [_sentence(group, own) for group in _alike(own)]
+        lines += [_joined_sentence(group, own) for group in _alike_media(own)]
     return lines
 
 
-def _alike(own: Sequence[JoinedMedium]) -> list[list[JoinedMedium]]:
+def _alike_media(own: Sequence[JoinedMedium]) -> list[list[JoinedMedium]]:
     """Voice and video together where every means found the same; messages alone where no calls were looked at. A medium
     about which nothing else was found than about another has no sentence of its own."""
     groups: dict[frozenset[tuple[str, str]], list[JoinedMedium]] = {}
@@ -95,27 +94,29 @@ def _alike(own: Sequence[JoinedMedium]) -> list[list[JoinedMedium]]:
     return [group for found, group in groups.items() if not any(found < other for other in groups)]
 
 
-def _sentence(group: Sequence[JoinedMedium], own: Sequence[JoinedMedium]) -> str:
+def _joined_sentence(group: Sequence[JoinedMedium], own: Sequence[JoinedMedium]) -> str:
     joined, name = group[0], app_name_of(group[0].app)
-    clauses = [clause(found, name) for found in joined.findings]
+    clauses = [finding_clause(found, name) for found in joined.findings]
     text = next((each for each in own if each.medium == "text"), None)
     if text is not None and text is not joined:
-        clauses += [clause(found, name) for found in text.findings]
+        clauses += [finding_clause(found, name) for found in text.findings]
     told = say("joined", "; ").join(words for words in clauses if words)
-    parts = [_capital(told) + say("joined", "."), conclusion(joined, name)]
+    parts = [_capitalised(told) + say("joined", "."), joined_conclusion(joined, name)]
     parts.append(_would_look_the_same(joined, name))
-    if len(_alike(own)) > 1:
+    if len(_alike_media(own)) > 1:
         media = listed(medium_word(each.medium) for each in group)
         parts[0] = say("joined", "{name}, {media}: {clauses}", name=name, media=media, clauses=parts[0])
     return " ".join(part for part in parts if part)
 
 
-def clause(found: MeansFinding, name: str) -> str:
+def finding_clause(found: MeansFinding, name: str) -> str:
     """What one means found, without what it could be."""
-    return {"server": _server, "addresses": _addresses, "call": _call, "messages": _messages}[found.means](found, name)
+    return {"server": _server_clause, "addresses": _address_clause, "call": _call_clause, "messages": _messages_clause}[
+        found.means
+    ](found, name)
 
 
-def _server(found: MeansFinding, name: str) -> str:
+def _server_clause(found: MeansFinding, name: str) -> str:
     return {
         "well": say("joined", "calls shaped like {name}'s reach a test server", name=name),
         "held": say("joined", "calls shaped like {name}'s are held back on the way to a test server", name=name),
@@ -127,7 +128,7 @@ def _server(found: MeansFinding, name: str) -> str:
     }[found.finding]
 
 
-def _addresses(found: MeansFinding, name: str) -> str:
+def _address_clause(found: MeansFinding, name: str) -> str:
     if found.finding == "held":
         return _held_there(found.verdict, name)
     return {
@@ -142,7 +143,7 @@ def _addresses(found: MeansFinding, name: str) -> str:
 
 def _held_there(verdict: Verdict, name: str) -> str:
     """What becomes of packets to the app's own servers: of any, of a call's alone, or of a call's wherever they go."""
-    bound, place = verdict.parameters.get("bound_to"), _place(verdict)
+    bound, place = verdict.parameters.get("bound_to"), _router_clause(verdict)
     if isinstance(bound, Category) and bound.value == "shape":
         return say("joined", "packets of calls like {name}'s are held back on the way, wherever they go", name=name)
     if isinstance(bound, Category) and bound.value == "both":
@@ -156,7 +157,7 @@ def _held_there(verdict: Verdict, name: str) -> str:
     return say("joined", "packets to {name}'s own call servers are held back at {place}", name=name, place=place)
 
 
-def _place(verdict: Verdict) -> str:
+def _router_clause(verdict: Verdict) -> str:
     """The router past which no packet gets, as far as that was found."""
     hop, kind = verdict.parameters.get("hop"), verdict.parameters.get("hop_kind")
     if not isinstance(hop, Number) or hop.high is None:
@@ -167,7 +168,7 @@ def _place(verdict: Verdict) -> str:
     return at
 
 
-def _call(found: MeansFinding, name: str) -> str:
+def _call_clause(found: MeansFinding, name: str) -> str:
     return {
         "well": say("joined", "what came to you in your own {name} call was well", name=name),
         "held": say(
@@ -189,7 +190,7 @@ def _call(found: MeansFinding, name: str) -> str:
     }[found.finding]
 
 
-def _messages(found: MeansFinding, name: str) -> str:
+def _messages_clause(found: MeansFinding, name: str) -> str:
     if found.finding == "held" and found.verdict.rule == "tls.hello_drop":
         return say(
             "joined", "{name}'s servers for messages are reached by one kind of client, not by another", name=name
@@ -207,7 +208,7 @@ def _messages(found: MeansFinding, name: str) -> str:
     }[found.finding]
 
 
-def conclusion(joined: JoinedMedium, name: str) -> str:
+def joined_conclusion(joined: JoinedMedium, name: str) -> str:
     """What the findings fit together; "" where one means alone could tell, which says it all."""
     several = len(joined.findings) > 1
     if joined.conclusion == "both" and any(found.finding == "likely" for found in joined.findings):
@@ -271,7 +272,7 @@ def _would_look_the_same(joined: JoinedMedium, name: str) -> str:
 def _is_of_calls_alone(joined: JoinedMedium) -> bool:
     """Whether nothing but calls of the person's own was held back: these have another end, about which nothing is
     known."""
-    held = [found.means for found in joined.findings if found.finding in HELD]
+    held = [found.means for found in joined.findings if found.finding in HELD_BACK_WORDS]
     return bool(held) and all(means == "call" for means in held)
 
 
@@ -282,5 +283,5 @@ def _may_be_an_outage(joined: JoinedMedium) -> bool:
     return is_there and "likely" in words and "held" not in words
 
 
-def _capital(text: str) -> str:
+def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]

@@ -62,7 +62,7 @@ ENGLISH = Language("en", {}, lambda number: int(number != 1), reviewed="the sour
 _spoken: ContextVar[Language] = ContextVar("language", default=ENGLISH)
 
 
-def codes() -> list[str]:
+def language_codes() -> list[str]:
     """The codes of all languages, English first."""
     translated = (entry.name.removesuffix(".po") for entry in FOLDER.iterdir() if entry.name.endswith(".po"))
     return [ENGLISH.code, *sorted(translated)]
@@ -70,7 +70,7 @@ def codes() -> list[str]:
 
 @cache
 def language(code: str) -> Language:
-    """The language of a code in `codes`."""
+    """The language of a code in `language_codes`."""
     if code == ENGLISH.code:
         return ENGLISH
     catalogue = read_catalogue(FOLDER.joinpath(f"{code}.po").read_text(encoding="utf-8"))
@@ -97,12 +97,12 @@ def latin_isolated(text: str) -> str:
     return LATIN.sub(lambda match: match[1] or isolated(match[0]), text)
 
 
-def choose(wanted: str | None = None, environment: Mapping[str, str] = os.environ) -> Language:
+def choose_language(wanted: str | None = None, environment: Mapping[str, str] = os.environ) -> Language:
     """The language that was asked for, else the first known one that the environment names, else English."""
     if wanted is not None:
         return language(wanted)
     named = next((environment[name] for name in VARIABLES if environment.get(name)), "")
-    known = codes()
+    known = language_codes()
     preferred = (re.split(r"[_.@-]", each)[0].lower() for each in named.split(":"))
     return language(next((code for code in preferred if code in known), ENGLISH.code))
 

@@ -6,7 +6,7 @@ from talkpath.report.printable import printable
 from talkpath.report.words.language import isolated, say
 
 
-def trying(number: int, of: int, country: str, operator: str) -> str:
+def server_try_line(number: int, of: int, country: str, operator: str) -> str:
     """Which server of the list is asked now. `operator` is text from outside."""
     if not operator:
         return say(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from talkpath.report.words.amounts import about, kilobits, milliseconds, numeral, percent, seconds
+from talkpath.report.words.amounts import estimate_words, kilobits, milliseconds, numeral, percent, seconds
 from talkpath.report.words.language import count, say
 from talkpath.verdict.model import Category, Number, Verdict
-from talkpath.verdict.rules import rules
+from talkpath.verdict.rules import all_rules
 from talkpath.verdict.rules.rule import Rule
 
 PARAMETERS: dict[str, tuple[str, Callable[[float], str]]] = {
@@ -21,30 +21,30 @@ PARAMETERS: dict[str, tuple[str, Callable[[float], str]]] = {
 """Rule -> its parameter that is shown, and how that number is written."""
 
 
-def mechanism(verdict: Verdict) -> str:
+def mechanism_clause(verdict: Verdict) -> str:
     """How the verdict's rule acts: a clause, not a sentence."""
     rule = verdict.rule or ""
     if rule == "media.unknown" and verdict.alternatives:
-        fitting = say("list", "; ").join(map(name, verdict.alternatives))
+        fitting = say("list", "; ").join(map(mechanism_name, verdict.alternatives))
         return say("rule", "several mechanisms would fit: {list}", list=fitting)
     if rule in ("media.freeze", "udp.freeze"):
-        return _freeze(verdict)
+        return _freeze_clause(verdict)
     if rule == "address.block" and verdict.basis in ("address", "call"):  # no test server has a part in it
         return say("rule", "the app's own servers do not answer while others do")
     if rule == "tls.hello_drop" and isinstance(hello := verdict.parameters.get("hello"), Category):
-        return _hello(hello.value)
+        return _client_words(hello.value)
     if rule == "port.block" and verdict.state == "restricted":
         return say("rule", "calls to some UDP ports are blocked")
-    if rule == "port.block" and (port := _number(verdict, "port")) is not None:
+    if rule == "port.block" and (port := _number_parameter(verdict, "port")) is not None:
         return say("rule", "some UDP ports do not pass, {port} among them", port=f"{port.estimate:.0f}")
-    if rule in rules() and rule not in _plain_names():
-        return _declared(verdict, rules()[rule])
+    if rule in all_rules() and rule not in _plain_names():
+        return _declared_mechanism(verdict, all_rules()[rule])
     parameter, tell = PARAMETERS.get(rule, ("", numeral))
-    known = _number(verdict, parameter)
+    known = _number_parameter(verdict, parameter)
     if known is None or known.estimate is None:
-        return name(rule)
+        return mechanism_name(rule)
     bounds = [tell(value) if value is not None else "" for value in (known.low, known.high)]
-    amount = about(known, tell(known.estimate), *bounds)
+    amount = estimate_words(known, tell(known.estimate), *bounds)
     return say("rule", "{mechanism}, {amount}", mechanism=_with_buckets(verdict), amount=amount)
 
 
@@ -53,25 +53,25 @@ def is_named(verdict: Verdict) -> bool:
     return verdict.rule not in (None, "media.unknown") or bool(verdict.alternatives)
 
 
-def name(rule: str) -> str:
+def mechanism_name(rule: str) -> str:
     """The rule without parameters. A rule without words here is described as in spec/tp-002."""
     plain = _plain_names()
-    if rule not in plain and rule in rules():
-        means = rules()[rule].means
+    if rule not in plain and rule in all_rules():
+        means = all_rules()[rule].means
         return f"{means[0].lower()}{means[1:].rstrip('.')}"
     return plain.get(rule, plain["media.unknown"])
 
 
-def _declared(verdict: Verdict, rule: Rule) -> str:
+def _declared_mechanism(verdict: Verdict, rule: Rule) -> str:
     """A rule without words here: its description, and every parameter that it declares, with its unit."""
-    clauses = [name(rule.id)]
+    clauses = [mechanism_name(rule.id)]
     for parameter in rule.parameters:
         value = verdict.parameters.get(parameter.name)
         if isinstance(value, Category):
             clauses.append(f"{parameter.name} {value.value}")
         elif value is not None and value.estimate is not None:
             low, high = ("" if bound is None else _plain_number(bound) for bound in (value.low, value.high))
-            text = about(value, f"{_plain_number(value.estimate)} {parameter.unit}", low, high)
+            text = estimate_words(value, f"{_plain_number(value.estimate)} {parameter.unit}", low, high)
             clauses.append(f"{parameter.name} {text}")
     return say("list", "; ").join(clauses)
 
@@ -110,42 +110,42 @@ def _with_buckets(verdict: Verdict) -> str:
     """The rule, and that its rate is that of both directions together where that is so."""
     if verdict.rule == "media.police" and verdict.parameters.get("buckets") == Category("one"):
         return say("rule", "calls are held to a low rate, both directions together")
-    return name(verdict.rule or "")
+    return mechanism_name(verdict.rule or "")
 
 
-def _hello(client: str) -> str:
+def _client_words(client: str) -> str:
     if client == "browser":
         return say("rule", "the first message of TLS is held back where it is written as a browser writes it")
     return say("rule", "the first message of TLS is held back where it is written as OpenSSL writes it")
 
 
-def _freeze(verdict: Verdict) -> str:
+def _freeze_clause(verdict: Verdict) -> str:
     every = verdict.rule == "udp.freeze"
     after = verdict.parameters.get("after")
     if isinstance(after, Category) and not every:
         return say("rule", "calls go silent after the handshake")
-    amount = _after(verdict)
+    amount = _threshold_words(verdict)
     if not amount:
-        return name(verdict.rule or "")
+        return mechanism_name(verdict.rule or "")
     if every:
         return say("rule", "every UDP flow goes silent after a while, {amount}", amount=amount)
     return say("rule", "calls go silent after a while, {amount}", amount=amount)
 
 
-def _after(verdict: Verdict) -> str:
-    packets, size = _number(verdict, "after_packets"), _number(verdict, "after_bytes")
-    span = _number(verdict, "after_s")
+def _threshold_words(verdict: Verdict) -> str:
+    packets, size = _number_parameter(verdict, "after_packets"), _number_parameter(verdict, "after_bytes")
+    span = _number_parameter(verdict, "after_s")
     if packets is not None and packets.estimate is not None:
         value = count("unit", "{number} packet", "{number} packets", round(packets.estimate))
-        return about(packets, value, numeral(packets.low or 0), numeral(packets.high or 0))
+        return estimate_words(packets, value, numeral(packets.low or 0), numeral(packets.high or 0))
     if size is not None and size.estimate is not None:
         value = count("unit", "{number} byte", "{number} bytes", round(size.estimate))
-        return about(size, value, numeral(size.low or 0), numeral(size.high or 0))
+        return estimate_words(size, value, numeral(size.low or 0), numeral(size.high or 0))
     if span is not None and span.estimate is not None:
-        return about(span, seconds(span.estimate), seconds(span.low or 0), seconds(span.high or 0))
+        return estimate_words(span, seconds(span.estimate), seconds(span.low or 0), seconds(span.high or 0))
     return ""
 
 
-def _number(verdict: Verdict, parameter: str) -> Number | None:
+def _number_parameter(verdict: Verdict, parameter: str) -> Number | None:
     value = verdict.parameters.get(parameter)
     return value if isinstance(value, Number) and value.estimate is not None else None

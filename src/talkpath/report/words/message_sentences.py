@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from talkpath.report.words.language import count, say
-from talkpath.report.words.reasons import reason, remedy
+from talkpath.report.words.reasons import next_step, reason_clause
 from talkpath.verdict.model import Verdict
 
 
-def sentence(verdict: Verdict, name: str) -> str:
+def message_sentence(verdict: Verdict, name: str) -> str:
     """The verdict in one sentence. `name`: the app's name."""
     match verdict.state:
         case "ok":
@@ -19,11 +19,11 @@ def sentence(verdict: Verdict, name: str) -> str:
                 "messages",
                 "Nothing can be said about {name}'s messages: {reason}.",
                 name=name,
-                reason=reason(verdict.reason),
+                reason=reason_clause(verdict.reason),
             )
 
 
-def lines(verdict: Verdict) -> list[str]:
+def message_lines(verdict: Verdict) -> list[str]:
     """Three lines: what was observed, how certain it is, and its limits or what to do next."""
     tried = verdict.flow_count
     match verdict.state:
@@ -65,5 +65,5 @@ def lines(verdict: Verdict) -> list[str]:
                     tried,
                 ),
                 say("messages", "That says neither that messages are restricted nor that they are not."),
-                remedy(verdict.reason),
+                next_step(verdict.reason),
             ]

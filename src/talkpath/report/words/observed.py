@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from talkpath.report.words.amounts import milliseconds, numeral
 from talkpath.report.words.language import count, say
-from talkpath.report.words.mechanism import is_named, mechanism, name
+from talkpath.report.words.mechanism import is_named, mechanism_clause, mechanism_name
 from talkpath.verdict.model import Verdict
 
 SET_UP_RULES = ("stun.drop", "dtls.hello_drop", "reflector.drop")
@@ -14,42 +14,42 @@ SHARE_RULE = "media.drop"
 """The rule whose parameter is the share of lost packets."""
 
 DIRECTIONS = ("up", "down")
-VOID = ("late", "clock", "network_changed", "hidden", "vpn", "no_control")
+VOIDING_REASONS = ("late", "clock", "network_changed", "hidden", "vpn", "no_control")
 """Reasons for which no measurement of the check counts."""
 
 
-def observed(verdict: Verdict) -> str:
+def observed_line(verdict: Verdict) -> str:
     """What was observed, in one line. Each state has sentences of its own."""
     match verdict.state:
         case "ok":
-            return _ok(verdict)
+            return _observed_ok(verdict)
         case "restricted":
-            seen = _restricted(verdict)
-            return f"{seen} {_fitting(verdict)}" if is_named(verdict) else seen
+            seen = _observed_restricted(verdict)
+            return f"{seen} {_fitting_rule(verdict)}" if is_named(verdict) else seen
         case "closed":
             alike = say(
                 "closed",
                 "Calls and control traffic were dropped alike, while other traffic to the same machine passed.",
             )
-            looks = say("closed", "That is how it looks when {mechanism}.", mechanism=mechanism(verdict))
+            looks = say("closed", "That is how it looks when {mechanism}.", mechanism=mechanism_clause(verdict))
             return f"{alike} {looks}" if is_named(verdict) else alike
         case "impaired":
-            return _impaired(verdict)
+            return _observed_impaired(verdict)
         case "unreachable":
             return say("unreachable", "Nothing that was sent to it came back.")
         case _:
-            return _insufficient(verdict)
+            return _observed_insufficient(verdict)
 
 
-def _fitting(verdict: Verdict) -> str:
+def _fitting_rule(verdict: Verdict) -> str:
     """The rule that fits. Where the share of lost packets was told before, with its interval, the rule's own share is
     not told beside it: it is nearly the same number with another interval."""
-    told = verdict.rule == SHARE_RULE and verdict.figures.get(f"calls_lost_{_direction(verdict)}_low") is not None
-    clause = name(SHARE_RULE) if told else mechanism(verdict)
+    told = verdict.rule == SHARE_RULE and verdict.figures.get(f"calls_lost_{_told_direction(verdict)}_low") is not None
+    clause = mechanism_name(SHARE_RULE) if told else mechanism_clause(verdict)
     return say("restricted", "It is consistent with this: {mechanism}.", mechanism=clause)
 
 
-def _lost(verdict: Verdict) -> dict[str, str] | None:
+def _lost_shares(verdict: Verdict) -> dict[str, str] | None:
     """Losses of 100 packets of calls and twins in both directions; None where they were not counted."""
     names = {
         f"{role}_{direction}": f"{role}_lost_{direction}" for role in ("calls", "twins") for direction in DIRECTIONS
@@ -59,8 +59,8 @@ def _lost(verdict: Verdict) -> dict[str, str] | None:
     return counted if len(counted) == len(names) else None
 
 
-def _ok(verdict: Verdict) -> str:
-    lost = _lost(verdict)
+def _observed_ok(verdict: Verdict) -> str:
+    lost = _lost_shares(verdict)
     if lost is None:
         return say("ok", "Calls fared as the control traffic did.")
     return say(
@@ -71,8 +71,8 @@ def _ok(verdict: Verdict) -> str:
     )
 
 
-def _impaired(verdict: Verdict) -> str:
-    lost, mos = _lost(verdict), verdict.figures.get("mos")
+def _observed_impaired(verdict: Verdict) -> str:
+    lost, mos = _lost_shares(verdict), verdict.figures.get("mos")
     if lost is None or mos is None:
         return say("impaired", "Calls and control traffic suffered alike.")
     return say(
@@ -84,9 +84,9 @@ def _impaired(verdict: Verdict) -> str:
     )
 
 
-def _insufficient(verdict: Verdict) -> str:
-    lost = _lost(verdict)
-    if lost is None and verdict.reason is not None and verdict.reason.code in VOID:
+def _observed_insufficient(verdict: Verdict) -> str:
+    lost = _lost_shares(verdict)
+    if lost is None and verdict.reason is not None and verdict.reason.code in VOIDING_REASONS:
         return say("insufficient", "For that reason calls were not judged.")
     if verdict.reason is not None and verdict.reason.code == "handshake":
         return say("insufficient", "No call was placed.")
@@ -102,13 +102,13 @@ def _insufficient(verdict: Verdict) -> str:
     )
 
 
-def _restricted(verdict: Verdict) -> str:
+def _observed_restricted(verdict: Verdict) -> str:
     if verdict.rule in SET_UP_RULES:
         return say(
             "restricted",
             "The set-up of the calls was not answered; that of control traffic sent at the same moments was.",
         )
-    direction = _direction(verdict)
+    direction = _told_direction(verdict)
     late = verdict.figures.get(f"extra_delay_ms_{direction}")
     if verdict.rule == "media.delay" and late is not None:
         return say(
@@ -123,10 +123,10 @@ def _restricted(verdict: Verdict) -> str:
     if calls is None or low is None or high is None or twins is None:
         return say("restricted", "Calls fared worse than control traffic sent at the same moments.")
     values = {"low": numeral(100 * low), "high": numeral(100 * high), "twins": numeral(100 * twins)}
-    return _counted(direction, round(100 * calls), values)
+    return _lost_packets_words(direction, round(100 * calls), values)
 
 
-def _counted(direction: str, lost: int, values: dict[str, str]) -> str:
+def _lost_packets_words(direction: str, lost: int, values: dict[str, str]) -> str:
     if direction == "up":
         return count(
             "restricted",
@@ -148,7 +148,7 @@ def _counted(direction: str, lost: int, values: dict[str, str]) -> str:
     )
 
 
-def _direction(verdict: Verdict) -> str:
+def _told_direction(verdict: Verdict) -> str:
     """The rule's direction; of "both" the one in which calls lost most beyond their twins."""
     if verdict.direction in DIRECTIONS:
         return str(verdict.direction)

@@ -7,7 +7,7 @@ from talkpath.report.words.language import say
 from talkpath.verdict.model import Reason
 
 
-def reason(given: Reason | None) -> str:
+def reason_clause(given: Reason | None) -> str:
     """The reason as a clause."""
     unsaid = say("reason", "nobody said whether a VPN is on, and with one another network is measured")
     clauses = {
@@ -18,7 +18,7 @@ def reason(given: Reason | None) -> str:
         "canary": say(
             "reason", "the check did not find the small loss that it plants itself, so it might have missed a real one"
         ),
-        "late": _late(given),
+        "late": _late_clause(given),
         "clock": say("reason", "the clock of one end jumped during the check"),
         "network_changed": say("reason", "the network changed during the check"),
         "hidden": say("reason", "the page was not in front all the time, so the browser let it sleep"),
@@ -32,7 +32,7 @@ def reason(given: Reason | None) -> str:
             "reason",
             "a call went silent after {seconds} while control traffic went on, and whether that was an accident was "
             "not settled",
-            seconds=_seconds(given),
+            seconds=_watched_words(given),
         ),
         **_of_recorded_calls(),
         "stale": say(
@@ -103,7 +103,7 @@ def _of_recorded_calls() -> dict[str, str]:
     }
 
 
-def remedy(given: Reason | None) -> str:
+def next_step(given: Reason | None) -> str:
     """What to do next, as a sentence."""
     busy = say("next", "Close what else runs on this device, then check again.")
     better_line = say("next", "Call again when the line is better.")
@@ -111,7 +111,7 @@ def remedy(given: Reason | None) -> str:
     sentences = {
         "budget": say("next", "Check again with `--deep`, or look at fewer apps with `--app`."),
         "watched_briefly": say("next", "Check again, or try another test server.")
-        if _ended(given)
+        if _has_call_ended(given)
         else say("next", "Check again without `--light`, so that calls are watched for longer."),
         "call_ended": say("next", "Check again with `--app` and this app alone, so that the time suffices for proof."),
         "late": other_server if _late_end(given) == "responder" else busy,
@@ -146,31 +146,31 @@ def remedy(given: Reason | None) -> str:
 
 def _watched_briefly(given: Reason | None) -> str:
     """For how long calls were watched, and whether they then ended."""
-    if _ended(given):
+    if _has_call_ended(given):
         return say(
             "reason",
             "there was no sign of it in the first {seconds}; then a call went silent, and nothing shows that control "
             "traffic did better",
-            seconds=_seconds(given),
+            seconds=_watched_words(given),
         )
     return say(
         "reason",
         "there was no sign of it in the first {seconds}, and calls were not watched for longer",
-        seconds=_seconds(given),
+        seconds=_watched_words(given),
     )
 
 
-def _ended(given: Reason | None) -> bool:
+def _has_call_ended(given: Reason | None) -> bool:
     """Whether a call that was to be watched for longer had ended."""
     return bool(given and given.values.get("ended"))
 
 
-def _seconds(given: Reason | None) -> str:
+def _watched_words(given: Reason | None) -> str:
     """How long calls were watched, or lived, by the reason's own value."""
     return seconds(float(given.values.get("seconds", 0.0)) if given else 0.0)
 
 
-def _late(given: Reason | None) -> str:
+def _late_clause(given: Reason | None) -> str:
     """Which end was too busy, where it is known that it was one of them alone."""
     match _late_end(given):
         case "responder":

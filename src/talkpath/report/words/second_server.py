@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from talkpath.report.words.language import say
-from talkpath.report.words.sentences import app_name_of, medium
+from talkpath.report.words.sentences import app_name_of, medium_word
 
 
 def second_server_lines(record: Mapping[str, Any]) -> list[str]:
     """A sentence for each opinion of the second server in a tp-004 object; none where no second one was asked."""
     opinions = record.get("second", {}).get("opinions", [])
-    return [_line(one["agreement"], app_name_of(one["app"]), medium(one["medium"])) for one in opinions]
+    return [_agreement_line(one["agreement"], app_name_of(one["app"]), medium_word(one["medium"])) for one in opinions]
 
 
-def _line(agreement: str, app: str, named_medium: str) -> str:
+def _agreement_line(agreement: str, app: str, named_medium: str) -> str:
     if agreement == "two_of_two":
         return say(
             "second",

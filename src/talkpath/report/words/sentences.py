@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from talkpath.apps import apps
 from talkpath.report.words import browser_sentences, message_sentences
 from talkpath.report.words.amounts import seconds
-from talkpath.report.words.certainty import certainty, limits
+from talkpath.report.words.certainty import certainty_line, limits_line
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import listed, say, spoken
-from talkpath.report.words.observed import observed
-from talkpath.report.words.reasons import reason
+from talkpath.report.words.observed import observed_line
+from talkpath.report.words.reasons import reason_clause
 from talkpath.verdict.model import State, Verdict
 
-ALONE = CheckContext()
-MARKS = {"ok": "✓", "restricted": "✗", "closed": "▣", "impaired": "~", "unreachable": "∅", "insufficient": "?"}
+DEFAULT_CONTEXT = CheckContext()
+STATE_MARKS = {"ok": "✓", "restricted": "✗", "closed": "▣", "impaired": "~", "unreachable": "∅", "insufficient": "?"}
 
 
-def labels() -> dict[State, str]:
+def state_labels() -> dict[State, str]:
     """State -> what people read instead of its code."""
     return {
         "ok": say("label", "No sign of restriction"),
@@ -34,9 +34,9 @@ def labels() -> dict[State, str]:
     }
 
 
-def label(verdict: Verdict) -> str:
+def verdict_label(verdict: Verdict) -> str:
     """The label of the verdict's state."""
-    return labels()[verdict.state]
+    return state_labels()[verdict.state]
 
 
 def never_means() -> dict[State, str]:
@@ -51,7 +51,7 @@ def never_means() -> dict[State, str]:
     }
 
 
-def medium(code: str) -> str:
+def medium_word(code: str) -> str:
     """A medium's code as a heading."""
     return {"text": say("medium", "messages"), "voice": say("medium", "voice"), "video": say("medium", "video")}[code]
 
@@ -75,13 +75,13 @@ def other_apps_ok(verdicts: Sequence[Verdict]) -> str:
     return say("ok", "No sign of restriction either: {names}.", names=listed(names)) if names else ""
 
 
-def sentence(verdict: Verdict, check: CheckContext = ALONE) -> str:
+def verdict_sentence(verdict: Verdict, check: CheckContext = DEFAULT_CONTEXT) -> str:
     """The verdict in one sentence. `check` is the check that gave it."""
-    name, video, why = app_name(verdict), verdict.medium == "video", reason(verdict.reason)
+    name, video, why = app_name(verdict), verdict.medium == "video", reason_clause(verdict.reason)
     if verdict.medium == "text":
-        return message_sentences.sentence(verdict, name)
+        return message_sentences.message_sentence(verdict, name)
     if _of_browser(verdict):
-        return browser_sentences.sentence(verdict, check)
+        return browser_sentences.browser_sentence(verdict, check)
     match verdict.state:
         case "ok":
             return _as_well_as_anything_else(verdict, name)
@@ -220,20 +220,20 @@ def _restricted_by_path_or_server(video: bool, name: str) -> str:
     )
 
 
-def lines(verdict: Verdict, check: CheckContext = ALONE) -> list[str]:
+def verdict_lines(verdict: Verdict, check: CheckContext = DEFAULT_CONTEXT) -> list[str]:
     """Three lines: what was observed, how certain it is, and its limits or what to do next."""
     if verdict.medium == "text":
-        return message_sentences.lines(verdict)
+        return message_sentences.message_lines(verdict)
     if _of_browser(verdict):
-        last = browser_sentences.limits(verdict)
+        last = browser_sentences.browser_limits(verdict)
     else:
-        last = limits(verdict, app_name(verdict), check)
-    return [observed(verdict), certainty(verdict), last]
+        last = limits_line(verdict, app_name(verdict), check)
+    return [observed_line(verdict), certainty_line(verdict), last]
 
 
 def _of_browser(verdict: Verdict) -> bool:
     """Is it about a browser's own calls, in a state whose usual sentences name an app?"""
-    return verdict.basis == "webrtc" and verdict.state in browser_sentences.STATES
+    return verdict.basis == "webrtc" and verdict.state in browser_sentences.APP_NAMING_STATES
 
 
 def translation_note() -> str:

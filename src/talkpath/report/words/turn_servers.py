@@ -8,27 +8,33 @@ from typing import Any
 
 from talkpath.report.words.amounts import numeral, seconds
 from talkpath.report.words.language import count, say
-from talkpath.report.words.sentences import app_name_of, medium
+from talkpath.report.words.sentences import app_name_of, medium_word
 
 RelayRecord = Mapping[str, Any]  # of `relays` in tp-004
-OPEN = ("silent", "timeout", "tls", "closed", "refused")  # outcomes that the network and the server may both cause
+AMBIGUOUS_OUTCOMES = (
+    "silent",
+    "timeout",
+    "tls",
+    "closed",
+    "refused",
+)  # outcomes that the network and the server may both cause
 
 
 def relay_lines(record: Mapping[str, Any]) -> list[str]:
     """A heading and a line for each server and app, by the JSON of a check; none where no server was named."""
     relays = record.get("relays") or []
     heading = say("relay", "TURN servers that you named, relaying calls to the test server alone:")
-    return [heading, *(line for relay in relays for line in _lines(relay))] if relays else []
+    return [heading, *(line for relay in relays for line in _relay_lines(relay))] if relays else []
 
 
-def _lines(relay: RelayRecord) -> Iterator[str]:
+def _relay_lines(relay: RelayRecord) -> Iterator[str]:
     server = relay_name(relay["relay"])
     if not relay["calls"]:
-        clause = f"{server}: {_outcome(relay)}"
-        yield f"{clause} {_open_question()}" if relay["outcome"] in OPEN else clause
+        clause = f"{server}: {_relay_outcome(relay)}"
+        yield f"{clause} {_open_question()}" if relay["outcome"] in AMBIGUOUS_OUTCOMES else clause
     direct = {(row["app"], row["medium"]): row for row in relay["direct"]}
     for row in relay["calls"]:
-        yield f"{server}: {_carried(row)} {_beside(row, direct.get((row['app'], row['medium'])))}".rstrip()
+        yield f"{server}: {_carried_calls(row)} {_direct_calls(row, direct.get((row['app'], row['medium'])))}".rstrip()
 
 
 def relay_name(code: str) -> str:
@@ -38,16 +44,16 @@ def relay_name(code: str) -> str:
     return say("relay", "TURN over {transport}, port {port}", transport=transport, port=port)
 
 
-def _carried(row: Mapping[str, Any]) -> str:
+def _carried_calls(row: Mapping[str, Any]) -> str:
     """How the calls fared that it relayed."""
-    text = _verdict(row)
+    text = _relay_verdict(row)
     placed = count(
         "relay",
         "{number} call like those of {app} ({medium}), {seconds} long; quality {mos} of {best}",
         "{number} calls like those of {app} ({medium}), {seconds} each; quality {mos} of {best}",
         row["calls"],
         app=app_name_of(row["app"]),
-        medium=medium(row["medium"]),
+        medium=medium_word(row["medium"]),
         seconds=seconds(row["lasted_s"], 0),
         mos=numeral(row["mos"], 1),
         best=numeral(4.5, 1),
@@ -55,7 +61,7 @@ def _carried(row: Mapping[str, Any]) -> str:
     return f"{text} ({placed})."
 
 
-def _verdict(row: Mapping[str, Any]) -> str:
+def _relay_verdict(row: Mapping[str, Any]) -> str:
     if row["uncertain"]:
         return say("relay", "whether calls that it relays get through well enough to talk is too close to tell")
     if row["carries"]:
@@ -65,7 +71,7 @@ def _verdict(row: Mapping[str, Any]) -> str:
     return say("relay", "it agrees to relay, but calls that it relays are too poor to talk")
 
 
-def _beside(row: Mapping[str, Any], direct: Mapping[str, Any] | None) -> str:
+def _direct_calls(row: Mapping[str, Any], direct: Mapping[str, Any] | None) -> str:
     """What the same calls did without it, where that differs."""
     if direct is None or direct["uncertain"] or row["uncertain"] or direct["carries"] == row["carries"]:
         return ""
@@ -78,7 +84,7 @@ def _open_question() -> str:
     return say("relay", "The network or the server may be the cause; the same from another network would tell.")
 
 
-def _outcome(relay: RelayRecord) -> str:
+def _relay_outcome(relay: RelayRecord) -> str:
     code = str(relay["code"])
     clauses = {
         "unresolved": say("relay", "its name could not be looked up."),

@@ -30,8 +30,8 @@ from talkpath.measure.pauses import is_lost_at_random, without_pauses
 from talkpath.measure.silence import silence_of, streams_of
 from talkpath.verdict.bases.call_outcome import share_lost
 from talkpath.verdict.bases.control_connections import (
-    bad_luck,
-    fare_unlike,
+    chance_of_bad_luck,
+    connections_fare_unlike,
     moved_connections,
     telling_connections,
     worst_share,
@@ -43,7 +43,7 @@ FEWEST_PACKETS, FEWEST_FLOWS = 100, 3
 """With less control traffic it is as if there were none."""
 WELL_LOST, WELL_RATIO, WELL_LATE_MS = 0.02, 0.2, 30.0
 """Control traffic is well with at most so large a share lost, or so much of the call's share, and hardly late."""
-AS_BAD = 0.5
+AS_BAD_SHARE = 0.5
 """It suffered as much with this share of the call's loss."""
 UNEVEN_MS, MORE_UNEVEN = 15.0, 3.0
 """Packets of the call came so much more unevenly than those of control traffic: something holds them up."""
@@ -51,9 +51,9 @@ LIKELY_LUCK = 1 / 48
 """One call is said to be consistent with a rule if a router that neglects single connections explains it with at most
 this chance: beside 47 connections that were well."""
 CUT_OFF = ("media.freeze", "media.drop")
-OF_LOSSES = {"p", "kbps"}
+LOSS_PARAMETERS = {"p", "kbps"}
 """Parameters of rules that losses tell, not a silence."""
-STEADY = 0.5
+MAX_STEADY_RATIO = 0.5
 """Losses at random take at least this share of their mean in most seconds."""
 MOST_ESTIMATED = 1.3
 MOST_LATE_MS = 50.0
@@ -88,10 +88,10 @@ class ControlShares:
         return self.lost_down is not None and max(known) <= most and self.late_ms <= WELL_LATE_MS
 
 
-def control_of(call: Call | Attempt, controls: Sequence[Control]) -> Control | None:
+def control_shares(call: Call | Attempt, controls: Sequence[Control]) -> Control | None:
     """Return the control traffic that ran beside a call or attempt, None for none."""
-    begin_s, end_s = _span(call)
-    beside = [(len(_inside(control, begin_s, end_s)), control) for control in controls]
+    begin_s, end_s = _call_span_s(call)
+    beside = [(len(_seconds_inside(control, begin_s, end_s)), control) for control in controls]
     most, best = max(beside, key=lambda one: one[0], default=(0, None))
     return best if most else None
 
@@ -107,17 +107,17 @@ def fitted_call(call: Call, control: Control | None) -> Verdict:
         return judge_call(call)
     verdict = judge_call(_with_others(call, control))
     call = without_pauses(call)
-    is_silent = silence_of(call) is not None and not OF_LOSSES & judge_call(call).parameters.keys()
+    is_silent = silence_of(call) is not None and not LOSS_PARAMETERS & judge_call(call).parameters.keys()
     shares = ControlShares.of(_troubled_seconds(call, control, is_silent))
-    verdict = replace(verdict, figures=verdict.figures | _figures(control, shares))
+    verdict = replace(verdict, figures=verdict.figures | _control_figures(control, shares))
     if _is_overestimated(call):
         verdict = replace(verdict, alternatives=(), parameters={}, direction=None)
     if verdict.state == "ok" or (verdict.reason is not None and verdict.reason.code == "short_capture"):
         return verdict
     lost = 1.0 if is_silent else _usual_loss(call)
-    if verdict.alternatives[:1] == ("media.drop",) and _is_in_spells(call, lost):
+    if verdict.alternatives[:1] == ("media.drop",) and _comes_in_bursts(call, lost):
         verdict = replace(verdict, alternatives=(), parameters={}, direction=None)
-    return _beside(verdict, shares, lost, control, held_up=_is_held_up(call, shares))
+    return _compare_with_control(verdict, shares, lost, control, held_up=_is_held_up(call, shares))
 
 
 def judge_accompanied_attempt(attempt: Attempt, control: Control | None) -> Verdict:
@@ -125,30 +125,32 @@ def judge_accompanied_attempt(attempt: Attempt, control: Control | None) -> Verd
     verdict = judge_attempt(attempt)
     if control is None or not _is_usable(control):
         return verdict
-    shares = ControlShares.of(_inside(control, *_span(attempt)))
-    others = attempt.other_packets + sum(one.arrived_down for one in _inside(control, *_span(attempt)))
+    shares = ControlShares.of(_seconds_inside(control, *_call_span_s(attempt)))
+    others = attempt.other_packets + sum(one.arrived_down for one in _seconds_inside(control, *_call_span_s(attempt)))
     verdict = judge_attempt(replace(attempt, other_packets=min(others, (1 << 31) - 1)))
-    verdict = replace(verdict, figures=verdict.figures | _figures(control, shares))
+    verdict = replace(verdict, figures=verdict.figures | _control_figures(control, shares))
     rules = tuple(rule for rule in verdict.alternatives if rule != "udp.block")
-    return _without_luck(_beside(replace(verdict, alternatives=rules), shares, 1.0, control, held_up=False))
+    return _without_luck(
+        _compare_with_control(replace(verdict, alternatives=rules), shares, 1.0, control, held_up=False)
+    )
 
 
 def call_verdicts(findings: Findings) -> tuple[Verdict, ...]:
     """Return a verdict for each call, beside the control traffic that ran then."""
-    return tuple(judge_accompanied(call, control_of(call, findings.controls)) for call in findings.calls)
+    return tuple(judge_accompanied(call, control_shares(call, findings.controls)) for call in findings.calls)
 
 
 def attempt_verdicts(findings: Findings) -> tuple[Verdict, ...]:
     """The same for each attempt."""
     controls = findings.controls
-    return tuple(judge_accompanied_attempt(one, control_of(one, controls)) for one in findings.attempts)
+    return tuple(judge_accompanied_attempt(one, control_shares(one, controls)) for one in findings.attempts)
 
 
 def _without_luck(verdict: Verdict) -> Verdict:
     """Say nothing of a rule where too few connections ran beside the call's one."""
     if verdict.reason is None or verdict.reason.code != "one_call" or not verdict.alternatives:
         return verdict
-    if bad_luck([connections_beside(verdict)]) <= LIKELY_LUCK:
+    if chance_of_bad_luck([connections_beside(verdict)]) <= LIKELY_LUCK:
         return verdict
     return _no_rule(verdict, replace(verdict.reason, code="few_connections"))
 
@@ -167,24 +169,26 @@ def _usual_loss(call: Call) -> float:
     return min(whole, median(shares)) if shares else whole
 
 
-def _is_in_spells(call: Call, usual_loss: float) -> bool:
+def _comes_in_bursts(call: Call, usual_loss: float) -> bool:
     """Whether a rule that drops packets at random would have to spare most of the call's seconds, or drop them in runs:
     a crowded line loses so, and a translator that moves flows to other ports."""
     heard = streams_of(call, "received")
-    return usual_loss < STEADY * (share_lost(heard) or 0.0) or not all(map(is_lost_at_random, heard))
+    return usual_loss < MAX_STEADY_RATIO * (share_lost(heard) or 0.0) or not all(map(is_lost_at_random, heard))
 
 
-def _beside(verdict: Verdict, shares: ControlShares, lost: float, control: Control, *, held_up: bool) -> Verdict:
+def _compare_with_control(
+    verdict: Verdict, shares: ControlShares, lost: float, control: Control, *, held_up: bool
+) -> Verdict:
     """Say what the control traffic of the same moments makes of a call that was not well."""
     values = {"control_lost": shares.lost_down if shares.lost_down is not None else shares.lost_up, "call_lost": lost}
-    as_bad = max(WELL_LOST, AS_BAD * lost)
+    as_bad = max(WELL_LOST, AS_BAD_SHARE * lost)
     if shares.lost_down is None:
         up_as_bad = shares.lost_up is not None and shares.lost_up >= as_bad
         return _no_rule(verdict, Reason("line", values)) if up_as_bad else verdict
     if max(shares.lost_down, shares.lost_up or 0.0) >= as_bad or shares.late_ms > WELL_LATE_MS:
         return _no_rule(verdict, Reason("line", values))
     worst = worst_share(control)
-    if worst >= as_bad or fare_unlike(control):
+    if worst >= as_bad or connections_fare_unlike(control):
         return _no_rule(verdict, Reason("unlike", values | {"worst_lost": worst}))
     if not shares.is_well(lost):
         return _no_rule(verdict, Reason("control_poor", values))
@@ -200,7 +204,7 @@ def _beside(verdict: Verdict, shares: ControlShares, lost: float, control: Contr
 
 def _is_cut_off(verdict: Verdict) -> bool:
     """Whether nothing came of a call any more, or never: losses are no sign of that."""
-    return verdict.alternatives[0] in CUT_OFF and not OF_LOSSES & verdict.parameters.keys()
+    return verdict.alternatives[0] in CUT_OFF and not LOSS_PARAMETERS & verdict.parameters.keys()
 
 
 def _no_rule(verdict: Verdict, reason: Reason) -> Verdict:
@@ -231,17 +235,17 @@ def _is_usable(control: Control) -> bool:
 def _troubled_seconds(call: Call, control: Control, is_silent: bool) -> list[ControlSecond]:
     """Return the control traffic of the moments that the call's words are about: its silence, else all of it."""
     silence = silence_of(call)
-    begin_s, end_s = _span(call)
+    begin_s, end_s = _call_span_s(call)
     if is_silent and silence is not None:
         begin_s, end_s = silence.since_s, silence.since_s + silence.lasts_s
-    return _inside(control, begin_s, end_s)
+    return _seconds_inside(control, begin_s, end_s)
 
 
-def _inside(control: Control, begin_s: float, end_s: float) -> list[ControlSecond]:
+def _seconds_inside(control: Control, begin_s: float, end_s: float) -> list[ControlSecond]:
     return [one for one in control.seconds if begin_s - 1 < one.at_s < end_s]
 
 
-def _span(call: Call | Attempt) -> tuple[float, float]:
+def _call_span_s(call: Call | Attempt) -> tuple[float, float]:
     end_s = call.start_s + call.duration_s if isinstance(call, Call) else call.end_s
     return call.start_s, end_s
 
@@ -255,7 +259,7 @@ def _with_others(call: Call, control: Control) -> Call:
     return replace(call, seconds=tuple(seconds))
 
 
-def _figures(control: Control, shares: ControlShares) -> dict[str, float | None]:
+def _control_figures(control: Control, shares: ControlShares) -> dict[str, float | None]:
     def share(value: float | None) -> float | None:
         return None if value is None else round(100 * value, 2)
 

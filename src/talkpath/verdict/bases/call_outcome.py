@@ -27,8 +27,8 @@ from msgspec import Struct
 
 from talkpath.measure.call import Attempt, Call, Heading, Moment, Stream
 from talkpath.measure.pauses import paused_share, without_pauses
-from talkpath.measure.quality import TALKABLE_MOS, heard_mos
-from talkpath.measure.silence import SILENT_S, end_of, silence_of, streams_of
+from talkpath.measure.quality import TALKABLE_MOS, mos_with_silence
+from talkpath.measure.silence import SILENT_END_S, end_of, silence_of, streams_of
 from talkpath.measure.spells import (
     PART_S,
     RECORDERS_SHARE,
@@ -94,24 +94,24 @@ class Outcome(Struct, frozen=True):
 
 def call_outcome(call: Call) -> Outcome:
     """Tell how a talk was."""
-    outcome = _outcome(without_pauses(call))
+    outcome = _judge_outcome(without_pauses(call))
     if outcome.kind in ("good", "unknown") and outcome.signs in ((), ("untold",)) and paused_share(call) is not None:
         return Outcome("unknown", None, "received", ("pauses",))
     return outcome
 
 
-def _outcome(call: Call) -> Outcome:
+def _judge_outcome(call: Call) -> Outcome:
     heard, said = streams_of(call, "received"), streams_of(call, "sent")
     if not heard and not said:
         return Outcome("unknown", signs=("untold",))
     if not heard:
-        return _unheard(call, said)
+        return _outcome_by_sent(call, said)
     spell, stop = _uncounted_silence(call), longest_silence(call)
     if spell is None and stop is not None and stop.lasts_s >= SILENT_RUN_S:
         spell = stop
     if spell is not None:
         return Outcome("went_silent", round(spell.at_s, 2), "received", ("silence",), round(spell.lasts_s, 2))
-    return _heard(call, heard, said)
+    return _outcome_by_received(call, heard, said)
 
 
 def _uncounted_silence(call: Call) -> CallSpell | None:
@@ -124,7 +124,7 @@ def _uncounted_silence(call: Call) -> CallSpell | None:
 
 def attempt_outcome(attempt: Attempt) -> Outcome:
     """Tell how set-up without talk ended. Whoever was asked and answered may just not have picked up."""
-    waited = attempt.end_s - attempt.start_s >= SILENT_S
+    waited = attempt.end_s - attempt.start_s >= SILENT_END_S
     if waited and attempt.hellos >= HELLOS:
         return Outcome("never_connected", attempt.start_s, None, ("unanswered",))
     if waited and not attempt.answered and not may_be_nobody(attempt):
@@ -140,7 +140,7 @@ def may_be_nobody(attempt: Attempt) -> bool:
 def is_recorders(call: Call) -> bool:
     """Whether the recorder lost packets: what this end sent misses about as large a share as what it received."""
     streams = streams_of(call, "sent")
-    received, sent, runs = share_lost(streams_of(call, "received")), share_lost(streams), _runs(streams)
+    received, sent, runs = share_lost(streams_of(call, "received")), share_lost(streams), _loss_runs(streams)
     if not received or not sent:
         return False
     if runs < FEWEST_RUNS:
@@ -163,7 +163,7 @@ def frozen_s(call: Call, direction: Heading) -> float:
     return max([by_second, *(stream.frozen_s for stream in streams_of(call, direction))])
 
 
-def quality(call: Call, direction: Heading) -> float | None:
+def voice_quality(call: Call, direction: Heading) -> float | None:
     """Return the opinion score of the voice of one direction, None if too little shows it. A silence that nothing
     excuses counts as time in which nothing could be played."""
     streams = streams_of(call, direction)
@@ -176,17 +176,17 @@ def quality(call: Call, direction: Heading) -> float | None:
     unheard_pct = min(100.0, 100 * (frozen_s(call, direction) + spell.lasts_s) / lasts_s)
     lost_pct = 100 * (share_lost(streams) or 0.0)
     jitter_ms = max((stream.jitter_ms or 0.0 for stream in streams), default=0.0)
-    return round(heard_mos(lost_pct, unheard_pct, jitter_ms), 2)
+    return round(mos_with_silence(lost_pct, unheard_pct, jitter_ms), 2)
 
 
 def _is_enough(stream: Stream) -> bool:
     return stream.packets + (stream.lost or 0) >= ENOUGH_PACKETS and stream.duration_s >= ENOUGH_S
 
 
-def _unheard(call: Call, said: list[Stream]) -> Outcome:
+def _outcome_by_sent(call: Call, said: list[Stream]) -> Outcome:
     """Tell how a talk was of which only what this end said is there."""
     lasts_s = end_of(said) - min(stream.start_s for stream in said)
-    if lasts_s < SILENT_S or sum(stream.packets for stream in said) < ENOUGH_PACKETS / 2:
+    if lasts_s < SILENT_END_S or sum(stream.packets for stream in said) < ENOUGH_PACKETS / 2:
         return Outcome("unknown", None, "received", ("short",))
     if _is_unanswered(call):
         return Outcome("never_connected", call.setup_s, "received", ("unanswered",))
@@ -209,18 +209,18 @@ def _is_unanswered(call: Call) -> bool:
     return alive and asked >= ASKED and not any(flow.packets_received for flow in carriers)
 
 
-def _heard(call: Call, heard: list[Stream], said: list[Stream]) -> Outcome:
+def _outcome_by_received(call: Call, heard: list[Stream], said: list[Stream]) -> Outcome:
     """Tell how what came was. What this end said may be missing in the recording: no network had it yet."""
     part = bad_part(call)
-    signs = _signs(call, heard, said, part)
+    signs = _poor_signs(call, heard, said, part)
     if signs and "delay" not in signs and is_recorders(call):
         return Outcome("unknown", first_trouble(call), "received", ("recorder",))
     if signs:
-        return _poor(call, heard, signs, part)
-    if _lossy(said) and (call.guessed_ends or _runs(said) >= FEWEST_RUNS):
+        return _poor_outcome(call, heard, signs, part)
+    if _is_lossy(said) and (call.guessed_ends or _loss_runs(said) >= FEWEST_RUNS):
         if is_recorders(call):
             return Outcome("unknown", None, "sent", ("recorder",))
-        kind: OutcomeKind = "poor" if _runs(said) >= FEWEST_RUNS else "unknown"
+        kind: OutcomeKind = "poor" if _loss_runs(said) >= FEWEST_RUNS else "unknown"
         return Outcome(kind, None, None if call.guessed_ends else "sent", ("loss",))
     if silence := silence_of(call):
         return Outcome("unknown", round(silence.since_s, 2), "received", ("silence",), round(silence.lasts_s, 2))
@@ -235,14 +235,14 @@ def _heard(call: Call, heard: list[Stream], said: list[Stream]) -> Outcome:
     return Outcome("good")
 
 
-def _signs(call: Call, heard: list[Stream], said: list[Stream], part: BadPart | None) -> tuple[Sign, ...]:
+def _poor_signs(call: Call, heard: list[Stream], said: list[Stream], part: BadPart | None) -> tuple[Sign, ...]:
     """Return what was poor about what came."""
     enough = [stream for stream in heard if stream.packets >= ENOUGH_PACKETS and stream.medium == "voice"]
     enough = enough or [stream for stream in heard if stream.packets >= ENOUGH_PACKETS]
     own_late_ms = max((stream.late_ms or 0.0 for stream in said), default=0.0)
     checks: tuple[tuple[Sign, bool], ...] = (
         ("freezes", _stood_still(call) or (part is not None and not part.lossy)),
-        ("loss", _loses(heard) or (part is not None and part.lossy)),
+        ("loss", _loses_much(heard) or (part is not None and part.lossy)),
         ("delay", any((stream.late_ms or 0.0) >= max(POOR_DELAY_MS, MORE_UNEVEN * own_late_ms) for stream in enough)),
         ("jitter", any(_is_uneven(stream, said) for stream in enough)),
         ("quality", any(stream.mos is not None and stream.mos < TALKABLE_MOS for stream in heard)),
@@ -269,25 +269,25 @@ def _is_uneven(stream: Stream, said: list[Stream]) -> bool:
     return jitters or uneven_ms >= max(POOR_UNEVEN_MS, MORE_UNEVEN * own_uneven_ms)
 
 
-def _loses(heard: list[Stream]) -> bool:
+def _loses_much(heard: list[Stream]) -> bool:
     """Whether voice or video lost more than a conversation bears."""
-    return any(_lossy([stream for stream in heard if stream.medium == medium]) for medium in ("voice", "video"))
+    return any(_is_lossy([stream for stream in heard if stream.medium == medium]) for medium in ("voice", "video"))
 
 
-def _lossy(streams: list[Stream]) -> bool:
+def _is_lossy(streams: list[Stream]) -> bool:
     """Whether more was lost than a conversation bears; of a few packets, only where it is clear."""
     share, lost = share_lost(streams) or 0.0, sum(stream.lost or 0 for stream in streams)
     enough = sum(stream.packets for stream in streams) + lost >= ENOUGH_PACKETS
     return share >= (POOR_LOSS if enough else CLEAR_LOSS) and lost >= CLEAR_LOST
 
 
-def _runs(streams: list[Stream]) -> float:
+def _loss_runs(streams: list[Stream]) -> float:
     return sum((stream.lost or 0) / (stream.mean_burst or 1) for stream in streams)
 
 
-def _poor(call: Call, heard: list[Stream], signs: tuple[Sign, ...], part: BadPart | None) -> Outcome:
+def _poor_outcome(call: Call, heard: list[Stream], signs: tuple[Sign, ...], part: BadPart | None) -> Outcome:
     """Tell of what came poorly since when; of a call that was poor for a part alone, how long that is as well."""
-    if part is None or _loses(heard) or _stood_still(call):
+    if part is None or _loses_much(heard) or _stood_still(call):
         return Outcome("poor", first_trouble(call), "received", signs)
     return Outcome("poor", first_trouble(call, part.at_s), "received", signs, float(PART_S))
 

@@ -13,17 +13,17 @@ from itertools import combinations
 from msgspec.structs import replace
 
 from talkpath.measure.call import Call, Control, Findings
-from talkpath.verdict.bases.accompanied_call import connections_beside, control_of, fitted_call
-from talkpath.verdict.bases.control_connections import bad_luck
+from talkpath.verdict.bases.accompanied_call import connections_beside, control_shares, fitted_call
+from talkpath.verdict.bases.control_connections import chance_of_bad_luck
 from talkpath.verdict.model import Number, Verdict
 
-CALLS = 3
+MIN_LIKE_CALLS = 3
 """So many calls of an app must show the same."""
-ALIKE = {"media.police": ("kbps", 1.3)}
+LIKE_PARAMETERS = {"media.police": ("kbps", 1.3)}
 """A rule's parameter differs by no more than this factor between any two of them, and their intervals overlap."""
-FROZEN = {"media.freeze": ("after_s", "after_packets")}
+FREEZE_PARAMETERS = {"media.freeze": ("after_s", "after_packets")}
 """One of these parameters is the same in all of them, and not by chance."""
-BY_CHANCE = 0.005
+MAX_COINCIDENCE = 0.005
 """Moments of silences are the same with at most this probability, if an outage could as well end a call at any; and
 connections of several calls had bad luck."""
 LEAST_LOST = 0.35
@@ -37,7 +37,7 @@ def verdicts_together(recordings: Iterable[Findings]) -> list[Verdict]:
     out: list[Verdict] = []
     known: list[tuple[Call, Control]] = []
     for one in recordings:
-        beside = [(call, control_of(call, one.controls)) for call in one.calls]
+        beside = [(call, control_shares(call, one.controls)) for call in one.calls]
         pairs = [(call, control) for call, control in beside if control is not None]
         known += [pair for pair in pairs if pair[1].network != UNKNOWN_NETWORK]
         out += judge_together(pair for pair in pairs if pair[1].network == UNKNOWN_NETWORK)
@@ -56,22 +56,26 @@ def judge_together(accompanied: Iterable[tuple[Call, Control]]) -> list[Verdict]
         counts = verdict.reason is None or verdict.reason.code != "short_capture"
         if counts and call.app_confidence >= 0.8:
             groups.setdefault((verdict.app, verdict.medium, control.network), []).append(verdict)
-    found = (_together(verdicts) for verdicts in groups.values())
+    found = (_join_verdicts(verdicts) for verdicts in groups.values())
     return [verdict for verdict in found if verdict is not None]
 
 
-def _together(verdicts: list[Verdict]) -> Verdict | None:
+def _join_verdicts(verdicts: list[Verdict]) -> Verdict | None:
     shown = [one for one in verdicts if one.reason is not None and one.reason.code == "one_call" and one.alternatives]
     first = shown[0] if shown else None
-    if first is None or len(shown) < CALLS or len(shown) < len(verdicts):
+    if first is None or len(shown) < MIN_LIKE_CALLS or len(shown) < len(verdicts):
         return None
     rule = first.alternatives[0]
-    if rule not in ALIKE and rule not in FROZEN:
+    if rule not in LIKE_PARAMETERS and rule not in FREEZE_PARAMETERS:
         return None
     same = all(one.alternatives[0] == rule and one.direction == first.direction for one in shown)
-    if rule in ALIKE and min(_share_lost(one) for one in shown) < LEAST_LOST:
+    if rule in LIKE_PARAMETERS and min(_share_lost(one) for one in shown) < LEAST_LOST:
         return None
-    if not same or not _is_repeated(rule, shown) or bad_luck([*map(connections_beside, shown)]) > BY_CHANCE:
+    if (
+        not same
+        or not _is_repeated(rule, shown)
+        or chance_of_bad_luck([*map(connections_beside, shown)]) > MAX_COINCIDENCE
+    ):
         return None
     return replace(
         first,
@@ -92,18 +96,21 @@ def _share_lost(verdict: Verdict) -> float:
 
 def _is_repeated(rule: str, shown: list[Verdict]) -> bool:
     """Whether the parameter of the rule is about the same in all."""
-    if rule in ALIKE:
-        name, factor = ALIKE[rule]
-        return all(_close(*pair, factor) for pair in combinations(_numbers(name, shown), 2))
-    return any(_chance([one.estimate or 0.0 for one in _numbers(name, shown)]) <= BY_CHANCE for name in FROZEN[rule])
+    if rule in LIKE_PARAMETERS:
+        name, factor = LIKE_PARAMETERS[rule]
+        return all(_are_close(*pair, factor) for pair in combinations(_like_numbers(name, shown), 2))
+    return any(
+        _coincidence([one.estimate or 0.0 for one in _like_numbers(name, shown)]) <= MAX_COINCIDENCE
+        for name in FREEZE_PARAMETERS[rule]
+    )
 
 
-def _numbers(name: str, shown: list[Verdict]) -> list[Number]:
+def _like_numbers(name: str, shown: list[Verdict]) -> list[Number]:
     values = (one.parameters.get(name) for one in shown)
     return [value if isinstance(value, Number) else Number(None, None, None) for value in values]
 
 
-def _chance(values: list[float]) -> float:
+def _coincidence(values: list[float]) -> float:
     """Return how likely moments that are drawn evenly lie so close together: the distribution of the range of n draws
     from 0 to twice their mean."""
     count, whole = len(values), 2 * sum(values) / len(values)
@@ -113,7 +120,7 @@ def _chance(values: list[float]) -> float:
     return float(count * share ** (count - 1) - (count - 1) * share**count)
 
 
-def _close(one: Number, other: Number, factor: float) -> bool:
+def _are_close(one: Number, other: Number, factor: float) -> bool:
     """Whether two estimates differ by no more than a factor, and their intervals, where they have any, overlap."""
     estimates = one.estimate or 0.0, other.estimate or 0.0
     if not all(estimates):

@@ -20,28 +20,28 @@ from math import comb, exp, lgamma, log
 
 from talkpath.measure.call import Control, ControlFlow
 
-FEWEST_PACKETS = 10
+MIN_CONNECTION_PACKETS = 10
 """Of a connection with fewer packets in a direction nothing is said."""
 FEWEST_LOST = 4.0
 """So many packets a connection would lose by the call's share, or it would not show that."""
 NO_ACCIDENT = 3
 """Fewer lost packets are no sign of a bad connection."""
-UNLIKE = 0.0005
+MAX_UNEVEN_CHANCE = 0.0005
 """Losses of connections that ran at the same time differ by more than chance at this probability."""
 
 
 def worst_share(control: Control) -> float:
     """Return the largest share that one connection lost in one direction."""
-    losses = [each for one in control.flows for each in _losses(one)]
+    losses = [each for one in control.flows for each in _loss_counts(one)]
     return max((lost / sent for sent, lost in losses if lost >= NO_ACCIDENT), default=0.0)
 
 
-def fare_unlike(control: Control) -> bool:
+def connections_fare_unlike(control: Control) -> bool:
     """Whether one connection lost far more than those that ran at the same time."""
     together: dict[float | None, list[ControlFlow]] = defaultdict(list)
     for one in control.flows:
         together[one.begin_s].append(one)
-    return any(_is_uneven([_losses(one)[way] for one in group]) for group in together.values() for way in (0, 1))
+    return any(_is_uneven([_loss_counts(one)[way] for one in group]) for group in together.values() for way in (0, 1))
 
 
 def moved_connections(control: Control) -> int:
@@ -52,28 +52,29 @@ def moved_connections(control: Control) -> int:
 
 def telling_connections(control: Control, call_lost: float) -> int:
     """Return how many connections carried enough each way to show losses as those of the call."""
-    least = max(FEWEST_PACKETS, FEWEST_LOST / call_lost) if call_lost else FEWEST_PACKETS
+    least = max(MIN_CONNECTION_PACKETS, FEWEST_LOST / call_lost) if call_lost else MIN_CONNECTION_PACKETS
     return sum(min(one.sent_up, one.sent_down) >= least for one in control.flows)
 
 
-def bad_luck(connections: Sequence[int]) -> float:
+def chance_of_bad_luck(connections: Sequence[int]) -> float:
     """Return the chance that of all connections beside some calls none suffered, and the call's own did each time,
     where routers neglect as many as that. `connections`: those beside each call."""
     return 1 / comb(sum(connections) + len(connections), len(connections))
 
 
-def _losses(one: ControlFlow) -> tuple[tuple[int, int], tuple[int, int]]:
+def _loss_counts(one: ControlFlow) -> tuple[tuple[int, int], tuple[int, int]]:
     """(sent, lost) of both directions, (1, 0) where that is too little."""
     ways = (one.sent_up, one.arrived_up), (one.sent_down, one.arrived_down)
     up, down = (
-        (sent, sent - arrived) if arrived is not None and sent >= FEWEST_PACKETS else (1, 0) for sent, arrived in ways
+        (sent, sent - arrived) if arrived is not None and sent >= MIN_CONNECTION_PACKETS else (1, 0)
+        for sent, arrived in ways
     )
     return up, down
 
 
 def _is_uneven(losses: list[tuple[int, int]]) -> bool:
     sent, lost = sum(each for each, _ in losses), sum(each for _, each in losses)
-    return any(len(losses) * _at_least(mine, lost, of / sent) <= UNLIKE for of, mine in losses)
+    return any(len(losses) * _at_least(mine, lost, of / sent) <= MAX_UNEVEN_CHANCE for of, mine in losses)
 
 
 def _at_least(least: int, of: int, share: float) -> float:

@@ -30,17 +30,21 @@ from msgspec.structs import replace
 
 from talkpath.apps.contract.shape import Medium
 from talkpath.measure.facts import Exchange
-from talkpath.verdict.bases.tls_hellos import HELLOS, PADDED, HeldBackHello, held_back_hello
-from talkpath.verdict.bases.tls_names import NAME, UNACCEPTED, NameReading, read_names
+from talkpath.verdict.bases.tls_hellos import HELLO_STYLES, PADDED, HeldBackHello, held_back_hello
+from talkpath.verdict.bases.tls_names import NAME_STEP, UNACCEPTED_FAILURES, NameReading, read_names
 from talkpath.verdict.model import Basis, Category, Reason, ReasonCode, Verdict
 
-REPEATS = 3
+MIN_REPEATS = 3
 GREETED = ("stun", "stun-tcp")
 SYSTEM, OTHER = "dns.system", "dns.other"
-REMOVED = ("dns_nxdomain_error", "dns_no_answer", "dns_refused_error")  # an answer without an address, not silence
-SILENT = "generic_timeout_error"
-LIKELY = ("dns.remove", "allowlist", "address.block", "signalling.block")  # in which order they are told
-DOUBTS: tuple[ReasonCode, ...] = (
+NAME_REMOVED_FAILURES = (
+    "dns_nxdomain_error",
+    "dns_no_answer",
+    "dns_refused_error",
+)  # an answer without an address, not silence
+TIMEOUT_FAILURE = "generic_timeout_error"
+ENDPOINT_RULES = ("dns.remove", "allowlist", "address.block", "signalling.block")  # in which order they are told
+ENDPOINT_DOUBTS: tuple[ReasonCode, ...] = (
     "outage",
     "certificate",
     "no_control",
@@ -67,10 +71,12 @@ class Host:
 def judge_endpoints(exchanges: Sequence[Exchange], void: Reason | None = None) -> list[Verdict]:
     """Give one verdict per app and basis, in the order in which they were first asked. `void` makes all
     `insufficient`."""
-    apart = (OTHER, NAME, PADDED, *HELLOS)
+    apart = (OTHER, NAME_STEP, PADDED, *HELLO_STYLES)
     own = [each for each in exchanges if each.app and each.kind not in apart]
-    groups = dict.fromkeys(_group(each) for each in own)
-    verdicts = [_verdict(group, [e for e in own if _group(e) == group], exchanges, void) for group in groups]
+    groups = dict.fromkeys(_group_state(each) for each in own)
+    verdicts = [
+        _group_verdict(group, [e for e in own if _group_state(e) == group], exchanges, void) for group in groups
+    ]
     return verdicts if void else [_with_contrasts(verdict, exchanges) for verdict in verdicts]
 
 
@@ -81,18 +87,18 @@ def _with_contrasts(verdict: Verdict, exchanges: Sequence[Exchange]) -> Verdict:
     hello = held_back_hello(verdict.app, exchanges)
     if hello is not None and not hello.doubt:
         found = {"hello": hello.hello, "bound_to": hello.bound_to, "ends": hello.ends}
-        return _restricted(verdict, "tls.hello_drop", found, exchanges)
+        return _restricted_verdict(verdict, "tls.hello_drop", found, exchanges)
     names = read_names(verdict.app, exchanges)
-    told = replace(verdict, figures=verdict.figures | _counted(names))
+    told = replace(verdict, figures=verdict.figures | _count_names(names))
     held = [each for each in names if each.held_back]
     if not held:
-        return told if hello is None else _doubted(told, hello)
+        return told if hello is None else _single_hello_died(told, hello)
     ending = {each.ends for each in held}
     found = {"bound_to": "name", "ends": ending.pop() if len(ending) == 1 else ""}
-    return _restricted(told, "signalling.block", found, exchanges)
+    return _restricted_verdict(told, "signalling.block", found, exchanges)
 
 
-def _doubted(verdict: Verdict, hello: HeldBackHello) -> Verdict:
+def _single_hello_died(verdict: Verdict, hello: HeldBackHello) -> Verdict:
     """Say that one ClientHello died, and nothing about why. That long ones die, or are refused, explains other
     handshakes too."""
     if not hello.doubt or (hello.doubt == "no_control" and verdict.reason is not None):
@@ -101,7 +107,7 @@ def _doubted(verdict: Verdict, hello: HeldBackHello) -> Verdict:
     return replace(verdict, state="insufficient", decided_at_s=None, reason=Reason(hello.doubt), alternatives=fitting)
 
 
-def _counted(names: Sequence[NameReading]) -> dict[str, float | None]:
+def _count_names(names: Sequence[NameReading]) -> dict[str, float | None]:
     """Count the app's names that were said to neutral hosts; nothing where none was."""
     if not names:
         return {}
@@ -109,9 +115,11 @@ def _counted(names: Sequence[NameReading]) -> dict[str, float | None]:
     return {"names": float(len(names)), "names_held_back": float(held), "names_passed": float(passed)}
 
 
-def _restricted(verdict: Verdict, rule: str, found: Mapping[str, str], exchanges: Sequence[Exchange]) -> Verdict:
+def _restricted_verdict(
+    verdict: Verdict, rule: str, found: Mapping[str, str], exchanges: Sequence[Exchange]
+) -> Verdict:
     ended_s = max(
-        round(each.at_s + each.took_s, 3) for each in exchanges if each.app == verdict.app or each.kind == NAME
+        round(each.at_s + each.took_s, 3) for each in exchanges if each.app == verdict.app or each.kind == NAME_STEP
     )
     return replace(
         verdict,
@@ -126,7 +134,7 @@ def _restricted(verdict: Verdict, rule: str, found: Mapping[str, str], exchanges
     )
 
 
-def _group(each: Exchange) -> Group:
+def _group_state(each: Exchange) -> Group:
     if each.kind in GREETED:
         return Group(each.app, "address", "voice")
     if each.named or each.kind == SYSTEM:
@@ -134,12 +142,12 @@ def _group(each: Exchange) -> Group:
     return Group(each.app, "address", "text")
 
 
-def _verdict(group: Group, own: Sequence[Exchange], every: Sequence[Exchange], void: Reason | None) -> Verdict:
+def _group_verdict(group: Group, own: Sequence[Exchange], every: Sequence[Exchange], void: Reason | None) -> Verdict:
     places = dict.fromkeys((each.host, each.kind) for each in own)
-    hosts = [_host([e for e in own if (e.host, e.kind) == place], every) for place in places]
+    hosts = [_host_state([e for e in own if (e.host, e.kind) == place], every) for place in places]
     doubts = {host.doubt for host in hosts if host.doubt is not None}
-    reason = void or (Reason(min(doubts, key=DOUBTS.index)) if doubts else None)
-    fitting = sorted({host.rule for host in hosts if host.rule}, key=LIKELY.index)
+    reason = void or (Reason(min(doubts, key=ENDPOINT_DOUBTS.index)) if doubts else None)
+    fitting = sorted({host.rule for host in hosts if host.rule}, key=ENDPOINT_RULES.index)
     ended_s = max(round(each.at_s + each.took_s, 3) for each in own)
     failing = sum(host.doubt is not None for host in hosts)
     return Verdict(
@@ -158,35 +166,39 @@ def _verdict(group: Group, own: Sequence[Exchange], every: Sequence[Exchange], v
     )
 
 
-def _host(own: Sequence[Exchange], every: Sequence[Exchange]) -> Host:
+def _host_state(own: Sequence[Exchange], every: Sequence[Exchange]) -> Host:
     """Sum up the exchanges of one kind with one host."""
     if any(each.ok for each in own):
         return Host()
-    if len(own) >= REPEATS and all(each.failure == UNACCEPTED for each in own):
+    if len(own) >= MIN_REPEATS and all(each.failure == UNACCEPTED_FAILURES for each in own):
         return Host(doubt="certificate")
     controls = [[e for e in every if e.neutral and (e.kind, e.round) == (each.kind, each.round)] for each in own]
     others = [e.ok for e in every if e.app and e.app != own[0].app and e.kind == own[0].kind]
-    listed = all(each.failure == SILENT for each in own) and others.count(True) >= REPEATS and _dead(controls)
-    rule = "allowlist" if listed else _rule(own, every)
-    if len(own) < REPEATS:
+    listed = (
+        all(each.failure == TIMEOUT_FAILURE for each in own)
+        and others.count(True) >= MIN_REPEATS
+        and _dead_controls(controls)
+    )
+    rule = "allowlist" if listed else _rule_of_failures(own, every)
+    if len(own) < MIN_REPEATS:
         return Host(rule, "single_request")
     known = all(each.confidence == "high" for each in own)
-    return Host(rule, "outage" if rule and known and (listed or _alive(controls)) else "no_control")
+    return Host(rule, "outage" if rule and known and (listed or _live_controls(controls)) else "no_control")
 
 
-def _rule(own: Sequence[Exchange], every: Sequence[Exchange]) -> str:
+def _rule_of_failures(own: Sequence[Exchange], every: Sequence[Exchange]) -> str:
     """Return the rule that would explain the failures, "" where an answer came, most likely from the host itself."""
     first = own[0]
     if first.kind == SYSTEM:
         rounds = {each.round for each in own}
         known = [e.ok for e in every if (e.host, e.kind) == (first.host, OTHER) and e.round in rounds]
-        said = all(each.failure in REMOVED for each in own)
+        said = all(each.failure in NAME_REMOVED_FAILURES for each in own)
         return "dns.remove" if said and known and all(known) else ""
-    if any(each.failure in ("connection_refused", UNACCEPTED) for each in own):
+    if any(each.failure in ("connection_refused", UNACCEPTED_FAILURES) for each in own):
         return ""
     if first.kind == "tls" and first.named:
         return _rule_of_names(first, every)
-    return "address.block" if all(each.failure == SILENT for each in own) else ""
+    return "address.block" if all(each.failure == TIMEOUT_FAILURE for each in own) else ""
 
 
 def _rule_of_names(first: Exchange, every: Sequence[Exchange]) -> str:
@@ -196,9 +208,9 @@ def _rule_of_names(first: Exchange, every: Sequence[Exchange]) -> str:
     return "address.block" if any(each.passes and not each.others_answered for each in found) else "signalling.block"
 
 
-def _alive(controls: Iterable[Sequence[Exchange]]) -> bool:
+def _live_controls(controls: Iterable[Sequence[Exchange]]) -> bool:
     return all(beside and all(each.ok for each in beside) for beside in controls)
 
 
-def _dead(controls: Iterable[Sequence[Exchange]]) -> bool:
-    return all(beside and all(each.failure == SILENT for each in beside) for beside in controls)
+def _dead_controls(controls: Iterable[Sequence[Exchange]]) -> bool:
+    return all(beside and all(each.failure == TIMEOUT_FAILURE for each in beside) for beside in controls)

@@ -1,10 +1,11 @@
 """Locates where on the path a restriction acts: between the last hop that calls reach and the first that they do not.
 
-Contract: pure. `next_hop` chooses what to measure next, `locate` evaluates the facts. Twins show which routers answer,
-and how far away the other end is. A hop is *clear* if packets of calls that expire there are answered like those of
-twins, *hit* if fewer are (`hop_loss`, 99 % each). The reference is packets of the same kind without a limit: these must
-be hit, otherwise the restriction did not act during the measurement and there is no result. Hops are counted from the
-sender, for "down" from the far end: the number of routers is not known well enough to count from the receiver.
+Contract: pure. `next_hop` chooses what to measure next, `locate_restriction` evaluates the facts. Twins show which
+routers answer, and how far away the other end is. A hop is *clear* if packets of calls that expire there are answered
+like those of twins, *hit* if fewer are (`hop_loss`, 99 % each). The reference is packets of the same kind without a
+limit: these must be hit, otherwise the restriction did not act during the measurement and there is no result. Hops are
+counted from the sender, for "down" from the far end: the number of routers is not known well enough to count from the
+receiver.
 
 Limits (docs/why/2026-11-24-hops.md): routers that answer nothing; a router that resets the hop limit of packets (all
 beyond it is "between it and the other end"); a restriction that delays packets and drops none.
@@ -21,9 +22,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.apps.contract.shape import Arm, Direction
-from talkpath.measure.bitmap import unpack
+from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import LADDER, ArmPlan, Epoch, Facts
-from talkpath.verdict.assess import assess
+from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.bases.hop_loss import HopLoss, hop_loss
 from talkpath.verdict.model import Category, Number, Question
@@ -33,11 +34,12 @@ Why = Literal["", "nothing_restricted", "delays_only", "no_way", "not_shown", "n
 K, FEW_K, LADDER_K = 6, 3, 3
 PACKETS, LADDER_PACKETS, SET_UP_PACKETS, MOST_PACKETS = 60, 100, 30, 600
 TRIES, PATIENT, IN_A_ROW = 5, 12, 6  # epochs a hop: to narrow a place, to find one, and in a row
-AT_ONCE = 3
+HOPS_AT_ONCE = 3
 USUAL_P, LONGEST = 0.4, 4  # where calls lose less than this they are made longer, at most by this factor
-ENOUGH = 0.5  # of the packets that expire at a router: one that answers fewer is asked for longer, and alone
-SILENT = 0.02  # likewise: one that answers fewer counts as silent
-STAGES: dict[str, tuple[str, ...]] = {
+# of the packets that expire at a router: one that answers fewer is asked for longer, and alone
+MIN_ANSWERED_SHARE = 0.5
+SILENT_HOP_SHARE = 0.02  # likewise: one that answers fewer counts as silent
+STAGES_OF_RULES: dict[str, tuple[str, ...]] = {
     "stun.drop": ("stun", "allocate"),
     "dtls.hello_drop": ("dtls",),
     "reflector.drop": ("reflector",),
@@ -75,15 +77,15 @@ class Place(Struct, frozen=True):
     hops: tuple[HopLoss, ...] = ()
 
 
-def locate(facts: Facts, arm: ArmPlan) -> list[Place]:
+def locate_restriction(facts: Facts, arm: ArmPlan) -> list[Place]:
     """Return a place for each direction in which the arm is restricted, or one with a reason if there is none."""
-    found = assess(facts, arm)
+    found = assess_arm(facts, arm)
     rule = found.explanation.rule if found.explanation else None
     if found.state != "restricted" or rule is None:
-        return [_unplaced(found, None, "up", "nothing_restricted")]
+        return [_without_place(found, None, "up", "nothing_restricted")]
     if rule == "media.delay":
-        return [_unplaced(found, rule, way, "delays_only") for way in _ways(found)]
-    return [_place(facts, found, rule, way) for way in _ways(found)]
+        return [_without_place(found, rule, way, "delays_only") for way in _hit_directions(found)]
+    return [_place_of(facts, found, rule, way) for way in _hit_directions(found)]
 
 
 def next_hop(facts: Facts, arms: Sequence[ArmPlan]) -> Question | None:
@@ -93,33 +95,33 @@ def next_hop(facts: Facts, arms: Sequence[ArmPlan]) -> Question | None:
     """
     wanted: list[HopQuestion] = []
     for arm in arms:
-        found = assess(facts, arm)
+        found = assess_arm(facts, arm)
         rule = found.explanation.rule if found.explanation else None
         if found.state == "restricted" and rule is not None and rule != "media.delay":
-            turns = (_turn(facts, found, rule, way) for way in _ways(found))
+            turns = (_next_for_direction(facts, found, rule, way) for way in _hit_directions(found))
             wanted += (turn for turn in turns if turn is not None)
     return min(wanted, key=lambda turn: turn[:2], default=HopQuestion(True, 0, None)).question
 
 
-def _ways(found: Assessment) -> tuple[Direction, ...]:
+def _hit_directions(found: Assessment) -> tuple[Direction, ...]:
     best = found.explanation.best if found.explanation else None
     direction = best.direction if best else "both"
     return ("up", "down") if direction == "both" else (direction,)
 
 
-def _epochs(facts: Facts, arm: Arm, way: Direction) -> list[Epoch]:
+def _limited_epochs(facts: Facts, arm: Arm, way: Direction) -> list[Epoch]:
     """Return the arm's epochs that limited hops in that direction."""
     mine = [e for e in facts.epochs if e.question == "hops" and e.arm == arm and not e.missing]
     return [e for e in mine if any(flow.limited and flow.direction == way for flow in e.flows)]
 
 
-def _place(facts: Facts, found: Assessment, rule: str, way: Direction) -> Place:
-    named = _unplaced(found, rule, way)
-    epochs = _epochs(facts, found.arm, way)
+def _place_of(facts: Facts, found: Assessment, rule: str, way: Direction) -> Place:
+    named = _without_place(found, rule, way)
+    epochs = _limited_epochs(facts, found.arm, way)
     end = _far_end(epochs, way)
     if end is None:
         return replace(named, why="no_way" if epochs else "budget")
-    seen = {hops: hop_loss(epochs, way, hops, facts.seed) for hops in sorted(_asked(epochs, way) | {end})}
+    seen = {hops: hop_loss(epochs, way, hops, facts.seed) for hops in sorted(_hops_asked(epochs, way) | {end})}
     named = _with_hops(named, seen, end)
     far = seen[end]
     hit = [hops for hops, one in seen.items() if hops < end and one.low > 0.0]
@@ -134,7 +136,7 @@ def _place(facts: Facts, found: Assessment, rule: str, way: Direction) -> Place:
     return replace(named, after=after, by=by if by < end else None, located=by - after == 1)
 
 
-def _unplaced(found: Assessment, rule: str | None, way: Direction, why: Why = "") -> Place:
+def _without_place(found: Assessment, rule: str | None, way: Direction, why: Why = "") -> Place:
     arm = found.arm
     return Place(app=arm.app, variant=arm.variant, medium=arm.medium, rule=rule, direction=way, why=why)
 
@@ -144,7 +146,7 @@ def _with_hops(place: Place, seen: dict[int, HopLoss], end: int) -> Place:
     return replace(place, routers=end - 1, kinds=kinds, hops=tuple(seen.values()))
 
 
-def _asked(epochs: Sequence[Epoch], way: Direction) -> set[int]:
+def _hops_asked(epochs: Sequence[Epoch], way: Direction) -> set[int]:
     return {flow.hops for epoch in epochs for flow in epoch.flows if flow.direction == way and flow.hops}
 
 
@@ -156,8 +158,8 @@ def _far_end(epochs: Sequence[Epoch], way: Direction) -> int | None:
         track = epoch.up if way == "up" else epoch.down
         for flow in epoch.flows:
             if flow.direction == way and flow.limited and flow.role == "twin":
-                rungs = np.flatnonzero(unpack(flow.limited, len(track.stage)))
-                sent, arrived = (unpack(bits, len(track.stage))[rungs] for bits in (flow.sent, flow.arrived))
+                rungs = np.flatnonzero(unpack_bitmap(flow.limited, len(track.stage)))
+                sent, arrived = (unpack_bitmap(bits, len(track.stage))[rungs] for bits in (flow.sent, flow.arrived))
                 hops = np.full(len(rungs), flow.hops) if flow.hops else 1 + np.arange(len(rungs)) % LADDER
                 np.add.at(came, hops[sent & arrived], 1)
                 np.add.at(lost, hops[sent & ~arrived], 1)
@@ -167,14 +169,16 @@ def _far_end(epochs: Sequence[Epoch], way: Direction) -> int | None:
     return 1 + int(np.argmin(wrong))
 
 
-def _turn(facts: Facts, found: Assessment, rule: str, way: Direction) -> HopQuestion | None:
+def _next_for_direction(facts: Facts, found: Assessment, rule: str, way: Direction) -> HopQuestion | None:
     """Ask for a ladder first; then for the hops between the last clear one and the first that is hit, beside the far
     end."""
-    epochs = _epochs(facts, found.arm, way)
+    epochs = _limited_epochs(facts, found.arm, way)
     end = _far_end(epochs, way)
     if end is None:
-        return None if epochs else HopQuestion(False, 0, _question(found, way, "media", (), LADDER_K, LADDER_PACKETS))
-    place = _place(facts, found, rule, way)
+        return (
+            None if epochs else HopQuestion(False, 0, _hop_question(found, way, "media", (), LADDER_K, LADDER_PACKETS))
+        )
+    place = _place_of(facts, found, rule, way)
     seen = {one.hops: one for one in place.hops}
     far, named = seen[end], place.after is not None
     if far.tries >= TRIES and far.low <= 0.0:
@@ -185,59 +189,64 @@ def _turn(facts: Facts, found: Assessment, rule: str, way: Direction) -> HopQues
     left = [h for h in range(clear + 1, hit) if h not in seen or _worth_it(seen[h], most)]
     if not left and far.low > 0.0:
         return None
-    asked, answered = _between(left or [end], seen)
-    stage = _stage(found, rule, way)
-    packets = _packets(found, far, answered) if stage == "media" else SET_UP_PACKETS
-    k = FEW_K if stage == "media" and answered < ENOUGH else K
-    return HopQuestion(named, len(epochs), _question(found, way, stage, tuple(sorted({*asked, end})), k, packets))
+    asked, answered = _hops_between(left or [end], seen)
+    stage = _first_stage(found, rule, way)
+    packets = _packets_needed(found, far, answered) if stage == "media" else SET_UP_PACKETS
+    k = FEW_K if stage == "media" and answered < MIN_ANSWERED_SHARE else K
+    return HopQuestion(named, len(epochs), _hop_question(found, way, stage, tuple(sorted({*asked, end})), k, packets))
 
 
-def _between(left: Sequence[int], seen: Mapping[int, HopLoss]) -> tuple[list[int], float]:
+def _hops_between(left: Sequence[int], seen: Mapping[int, HopLoss]) -> tuple[list[int], float]:
     """Choose which of these hops to ask next, and the share of packets that is answered there. Several are spread
     evenly. Where routers answer little, one is asked alone: the middle one first, then one beyond it, since a hit shows
     sooner than its absence."""
-    spread = {left[round(i)] for i in np.linspace(0, len(left) - 1, min(len(left), AT_ONCE + 2))[_inner(len(left))]}
+    spread = {
+        left[round(i)]
+        for i in np.linspace(0, len(left) - 1, min(len(left), HOPS_AT_ONCE + 2))[_spread_choice(len(left))]
+    }
     middle = (left[0] + left[-1]) / 2.0
     known = [seen[hops] for hops in left if hops in seen]
     one = min(known, key=lambda one: (one.tries // IN_A_ROW, abs(one.hops - middle), -one.hops), default=None)
-    if one is None or one.answered >= ENOUGH:
+    if one is None or one.answered >= MIN_ANSWERED_SHARE:
         return sorted(spread), one.answered if one is not None else 1.0
     return [one.hops], one.answered
 
 
-def _inner(count: int) -> slice:
+def _spread_choice(count: int) -> slice:
     """Choose among evenly spread hops: all if they are few, the inner ones if they are many."""
-    return slice(None) if count <= AT_ONCE else slice(1, -1)
+    return slice(None) if count <= HOPS_AT_ONCE else slice(1, -1)
 
 
 def _worth_it(one: HopLoss, most: int) -> bool:
-    return one.tries < most and (one.answered > SILENT or one.tries < 1)
+    return one.tries < most and (one.answered > SILENT_HOP_SHARE or one.tries < 1)
 
 
-def _stage(found: Assessment, rule: str, way: Direction) -> str:
+def _first_stage(found: Assessment, rule: str, way: Direction) -> str:
     """Return the first set-up stage that the rule acts on and the arm has, else media."""
     track = found.view.accusing[0].up if way == "up" else found.view.accusing[0].down
-    return next((stage for stage in STAGES.get(rule, ()) if stage in track.stage), "media")
+    return next((stage for stage in STAGES_OF_RULES.get(rule, ()) if stage in track.stage), "media")
 
 
-def _packets(found: Assessment, far: HopLoss, answered: float) -> int:
+def _packets_needed(found: Assessment, far: HopLoss, answered: float) -> int:
     """Return how many packets the restriction needs to act by half of them, little loss to show, and routers to
     answer."""
     best = found.explanation.best if found.explanation else None
     parameters: dict[str, Number | Category] = dict(best.measure()) if best else {}
-    after, after_s, p = (_upper(parameters.get(name)) for name in ("after_packets", "after_s", "p"))
+    after, after_s, p = (_upper_end(parameters.get(name)) for name in ("after_packets", "after_s", "p"))
     lost = (far.low + far.high) / 2.0 if far.tries else p or USUAL_P
-    usual = PACKETS * min(LONGEST, max(1.0, USUAL_P / lost, ENOUGH / max(answered, SILENT)))
+    usual = PACKETS * min(LONGEST, max(1.0, USUAL_P / lost, MIN_ANSWERED_SHARE / max(answered, SILENT_HOP_SHARE)))
     wanted = max(usual, 2 * after + PACKETS // 2, 2 * after_s * found.planned.packet_rate + PACKETS // 2)
     return min(MOST_PACKETS, ceil(wanted))
 
 
-def _upper(value: Number | Category | None) -> float:
+def _upper_end(value: Number | Category | None) -> float:
     if not isinstance(value, Number):
         return 0.0
     return value.high or value.estimate or 0.0
 
 
-def _question(found: Assessment, way: Direction, stage: str, hops: tuple[int, ...], k: int, packets: int) -> Question:
+def _hop_question(
+    found: Assessment, way: Direction, stage: str, hops: tuple[int, ...], k: int, packets: int
+) -> Question:
     value = f"{stage}/{way}/{','.join(map(str, hops)) or '*'}"
     return Question(found.arm, kind="hops", value=value, k=k, packets=packets, why="hops")

@@ -39,9 +39,9 @@ Conclusion = Literal[
 ]
 
 CALL_MEDIA: tuple[Medium, ...] = ("voice", "video")
-MEDIA: tuple[Medium, ...] = ("text", *CALL_MEDIA)
-HELD = ("held", "likely")
-TOLD = ("well", *HELD)
+TEXT_AND_CALL_MEDIA: tuple[Medium, ...] = ("text", *CALL_MEDIA)
+HELD_BACK_WORDS = ("held", "likely")
+TELLING_WORDS = ("well", *HELD_BACK_WORDS)
 
 
 class MeansFinding(Struct, frozen=True):
@@ -67,35 +67,35 @@ class JoinedMedium(Struct, frozen=True):
         return next((each for each in self.findings if each.means == means), None)
 
 
-def join(verdicts: Sequence[Verdict]) -> list[JoinedMedium]:
+def join_means(verdicts: Sequence[Verdict]) -> list[JoinedMedium]:
     """Returns messages, voice and video of every app, in the order in which apps are first named; a medium that no
     means looked at is left out."""
     apps = dict.fromkeys(verdict.app for verdict in verdicts)
-    every = [_medium(app, medium, verdicts) for app in apps for medium in MEDIA]
+    every = [_joined_medium(app, medium, verdicts) for app in apps for medium in TEXT_AND_CALL_MEDIA]
     return [joined for joined in every if joined.findings]
 
 
-def _medium(app: str, medium: Medium, verdicts: Sequence[Verdict]) -> JoinedMedium:
+def _joined_medium(app: str, medium: Medium, verdicts: Sequence[Verdict]) -> JoinedMedium:
     by_means: dict[Means, list[Verdict]] = {}
     for verdict in verdicts:
-        if verdict.app == app and (means := _means(verdict, medium)) is not None:
+        if verdict.app == app and (means := _means_for(verdict, medium)) is not None:
             by_means.setdefault(means, []).append(verdict)
-    findings = tuple(_worst(means, by_means[means]) for means in sorted(by_means, key=_order))
+    findings = tuple(_worst_verdict(means, by_means[means]) for means in sorted(by_means, key=_means_order))
     words = {each.means: each.finding for each in findings}
     if words.get("call") == "well" and any(map(_acts_on_what_was_sent, findings)):
         words["call"] = "unknown"
-    conclusion = _conclusion(words, _bound(findings))
-    return JoinedMedium(app, medium, findings, conclusion, _disagree(words))
+    conclusion = _join_conclusion(words, _bound_to(findings))
+    return JoinedMedium(app, medium, findings, conclusion, _means_disagree(words))
 
 
 def _acts_on_what_was_sent(found: MeansFinding) -> bool:
     """Whether that is held back which a call's recording at this end cannot show: media that this end sent."""
     rule = found.verdict.rule or next(iter(found.verdict.alternatives), "")
     is_media = rule.startswith("media.") or rule == "udp.freeze"
-    return found.finding in HELD and found.verdict.direction == "up" and is_media
+    return found.finding in HELD_BACK_WORDS and found.verdict.direction == "up" and is_media
 
 
-def _means(verdict: Verdict, medium: Medium) -> Means | None:
+def _means_for(verdict: Verdict, medium: Medium) -> Means | None:
     """The means by which the verdict speaks of that medium. Call servers carry voice and video alike."""
     if verdict.basis == "address" and verdict.medium == "voice":
         return "addresses" if medium in CALL_MEDIA else None
@@ -106,7 +106,7 @@ def _means(verdict: Verdict, medium: Medium) -> Means | None:
     return "call" if verdict.basis == "call" else "server"
 
 
-def _order(means: Means) -> int:
+def _means_order(means: Means) -> int:
     order: tuple[Means, ...] = ("messages", "server", "addresses", "call")
     return order.index(means)
 
@@ -122,13 +122,13 @@ FINDINGS: Mapping[State, FindingWord] = {
 SEVERITY: tuple[FindingWord, ...] = ("held", "closed", "likely", "poor", "silent", "unknown", "well")
 
 
-def _worst(means: Means, verdicts: Sequence[Verdict]) -> MeansFinding:
+def _worst_verdict(means: Means, verdicts: Sequence[Verdict]) -> MeansFinding:
     """The worst of several verdicts of one means (several calls, several ways of asking)."""
-    found = [MeansFinding(means, finding(verdict), verdict) for verdict in verdicts]
+    found = [MeansFinding(means, finding_word(verdict), verdict) for verdict in verdicts]
     return min(found, key=lambda each: SEVERITY.index(each.finding))
 
 
-def finding(verdict: Verdict) -> FindingWord:
+def finding_word(verdict: Verdict) -> FindingWord:
     """A verdict in one word. It is "likely" where it could not tell but names what would fit: then it is at most
     consistent with a restriction."""
     if verdict.state == "insufficient" and verdict.alternatives and verdict.basis in ("call", "address", "signalling"):
@@ -136,31 +136,31 @@ def finding(verdict: Verdict) -> FindingWord:
     return FINDINGS[verdict.state]
 
 
-def _bound(findings: Sequence[MeansFinding]) -> str:
+def _bound_to(findings: Sequence[MeansFinding]) -> str:
     """To what the rule is bound that was found on the way to the app's addresses: "address", "shape", "both" or ""."""
     values = [found.verdict.parameters.get("bound_to") for found in findings if found.means == "addresses"]
     return next((value.value for value in values if isinstance(value, Category)), "")
 
 
-def _conclusion(words: Mapping[Means, FindingWord], bound: str) -> Conclusion:
+def _join_conclusion(words: Mapping[Means, FindingWord], bound: str) -> Conclusion:
     """What the findings say together. A poor line explains nothing that another means found beside a control."""
     if "messages" in words:
-        return _alone(words["messages"])
+        return _single_conclusion(words["messages"])
     server, addresses, call = (words.get(means, "unknown") for means in ("server", "addresses", "call"))
-    own = [each for each in (addresses, call) if each in TOLD]
+    own = [each for each in (addresses, call) if each in TELLING_WORDS]
     if server == "closed":
         return "server" if "well" in own else "closed"
     excused = "poor" in (server, addresses, call) or "closed" in (addresses, call)
-    if excused and not any(each in HELD for each in (server, *own)):
+    if excused and not any(each in HELD_BACK_WORDS for each in (server, *own)):
         return "poor"
-    if server in HELD and own:
+    if server in HELD_BACK_WORDS and own:
         return _beside_held(addresses, call)
     if server == "well" and own:
         return _beside_well(addresses, call, bound)
     if len(own) == 2:
         return _own_means(addresses, call)
-    told = [each for each in (server, *own) if each in TOLD]
-    return "alone" if told == ["well"] and len(words) > 1 else _alone(next(iter(told), "unknown"))
+    told = [each for each in (server, *own) if each in TELLING_WORDS]
+    return "alone" if told == ["well"] and len(words) > 1 else _single_conclusion(next(iter(told), "unknown"))
 
 
 def _beside_held(addresses: FindingWord, call: FindingWord) -> Conclusion:
@@ -172,30 +172,40 @@ def _beside_held(addresses: FindingWord, call: FindingWord) -> Conclusion:
 
 def _beside_well(addresses: FindingWord, call: FindingWord, bound: str) -> Conclusion:
     """The same where calls reach a test server."""
-    if addresses in HELD and call == "well":
+    if addresses in HELD_BACK_WORDS and call == "well":
         return "greetings"
-    if addresses in HELD:
+    if addresses in HELD_BACK_WORDS:
         return "elsewhere" if bound == "shape" else "calls_there" if bound == "both" else "addresses"
-    if call in HELD:
+    if call in HELD_BACK_WORDS:
         return "calls_there" if addresses == "well" else "addresses"
     return "well"
 
 
 def _own_means(addresses: FindingWord, call: FindingWord) -> Conclusion:
     """The same where no test server could tell."""
-    if addresses in HELD:
-        return "both" if call in HELD else "greetings"
-    return "calls_there" if call in HELD else "well"
+    if addresses in HELD_BACK_WORDS:
+        return "both" if call in HELD_BACK_WORDS else "greetings"
+    return "calls_there" if call in HELD_BACK_WORDS else "well"
 
 
-def _alone(word: FindingWord) -> Conclusion:
+def _single_conclusion(word: FindingWord) -> Conclusion:
     if word == "well":
         return "well"
-    return "alone" if word in HELD else "poor" if word == "poor" else "closed" if word == "closed" else "unknown"
+    return (
+        "alone"
+        if word in HELD_BACK_WORDS
+        else "poor"
+        if word == "poor"
+        else "closed"
+        if word == "closed"
+        else "unknown"
+    )
 
 
-def _disagree(words: Mapping[Means, FindingWord]) -> bool:
+def _means_disagree(words: Mapping[Means, FindingWord]) -> bool:
     """Whether one means found it well and another found it held back."""
     own_well = "well" in (words.get("addresses"), words.get("call"))
     found = set(words.values())
-    return ("well" in found and any(word in found for word in HELD)) or (own_well and words.get("server") == "closed")
+    return ("well" in found and any(word in found for word in HELD_BACK_WORDS)) or (
+        own_well and words.get("server") == "closed"
+    )

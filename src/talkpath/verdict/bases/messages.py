@@ -11,22 +11,22 @@ from collections.abc import Sequence
 
 from talkpath.measure.facts import Exchange, Facts
 from talkpath.verdict.model import Reason, State, Verdict
-from talkpath.verdict.validity import voided
+from talkpath.verdict.validity import why_voided
 
-REPEATS = 3
+MIN_MESSAGE_REPEATS = 3
 
 
 def judge_messages(facts: Facts) -> list[Verdict]:
     """Give one verdict per app that has exchanges, in the order in which they first came."""
     neutral = [exchange for exchange in facts.exchanges if exchange.neutral]
     apps = dict.fromkeys(exchange.app for exchange in facts.exchanges if not exchange.neutral)
-    return [_verdict(facts, app, neutral) for app in apps]
+    return [_message_verdict(facts, app, neutral) for app in apps]
 
 
-def _verdict(facts: Facts, app: str, neutral: Sequence[Exchange]) -> Verdict:
+def _message_verdict(facts: Facts, app: str, neutral: Sequence[Exchange]) -> Verdict:
     own = [exchange for exchange in facts.exchanges if exchange.app == app and not exchange.neutral]
-    void = voided(facts)
-    state, reason = ("insufficient", void) if void else _state(own, neutral)
+    void = why_voided(facts)
+    state, reason = ("insufficient", void) if void else _message_state(own, neutral)
     known_s = max(round(each.at_s + each.took_s, 4) for each in own)
     return Verdict(
         app=app,
@@ -42,13 +42,13 @@ def _verdict(facts: Facts, app: str, neutral: Sequence[Exchange]) -> Verdict:
     )
 
 
-def _state(own: Sequence[Exchange], neutral: Sequence[Exchange]) -> tuple[State, Reason | None]:
+def _message_state(own: Sequence[Exchange], neutral: Sequence[Exchange]) -> tuple[State, Reason | None]:
     answered = sum(exchange.ok for exchange in own)
     if answered == len(own):
         return "ok", None
     values = {"exchanges": len(own), "answered": answered}
-    if len(neutral) < REPEATS or not all(exchange.ok for exchange in neutral):
+    if len(neutral) < MIN_MESSAGE_REPEATS or not all(exchange.ok for exchange in neutral):
         return "insufficient", Reason("no_control", values)
-    if answered or len(own) < REPEATS:
+    if answered or len(own) < MIN_MESSAGE_REPEATS:
         return "insufficient", Reason("single_request", values)
     return "restricted", None

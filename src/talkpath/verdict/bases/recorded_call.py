@@ -22,15 +22,15 @@ from __future__ import annotations
 from talkpath.apps.contract.shape import Medium
 from talkpath.measure.call import Attempt, Call, Flow, Second, Stream
 from talkpath.measure.pauses import is_lost_singly, paused_share, without_pauses
-from talkpath.measure.silence import SILENT_S, silence_of, streams_of
+from talkpath.measure.silence import SILENT_END_S, silence_of, streams_of
 from talkpath.verdict.bases.call_outcome import (
     OutcomeKind,
     call_outcome,
     frozen_s,
     is_recorders,
     may_be_nobody,
-    quality,
     share_lost,
+    voice_quality,
 )
 from talkpath.verdict.bases.recorded_losses import POOR_LOSS, FittingRules, fitting_losses
 from talkpath.verdict.model import Category, Number, Reason, Verdict
@@ -41,10 +41,10 @@ ENOUGH_S, ENOUGH_PACKETS = 5.0, 50
 POOR_FROZEN, TALKABLE_MOS = 0.05, 3.1
 """From this share of time frozen on a direction is poor, and below this quality."""
 
-UNNAMED = ("unknown", "rtp")
+UNNAMED_APPS = ("unknown", "rtp")
 """What no app was told of: sound that only leaves may be music, or a broadcast."""
 
-PATIENCE = 2.0
+PATIENCE_RATIO = 2.0
 """A flow that replies now and then has fallen silent after so many of its usual intervals."""
 
 FEWEST_TRIES = 3
@@ -67,10 +67,10 @@ def judge_call(call: Call) -> Verdict:
     medium: Medium = "voice" if "voice" in call.media else "video"
     heard, said = streams_of(call, "received"), streams_of(call, "sent")
     state = _State(call, heard, said)
-    ends = _stopped(state)
-    loss = _lossy(state)
+    ends = _rules_of_silence(state)
+    loss = _rules_of_losses(state)
     rules = (*ends.rules, *(rule for rule in loss.rules if rule not in ends.rules))
-    reason = _reason(state, rules, call_outcome(call).kind, has_pauses=has_pauses)
+    reason = _why_not_ok(state, rules, call_outcome(call).kind, has_pauses=has_pauses)
     return Verdict(
         app=call.app,
         variant="",
@@ -109,11 +109,11 @@ def judge_attempt(attempt: Attempt) -> Verdict:
             {"requests": tries if unanswered else attempt.requests, "answers": attempt.answers},
         ),
         confidence="high" if attempt.app_confidence >= 0.8 else "low",
-        alternatives=_blocking(attempt) if unanswered and alive and not nobody else (),
+        alternatives=_rules_of_set_up(attempt) if unanswered and alive and not nobody else (),
     )
 
 
-def _blocking(attempt: Attempt) -> tuple[str, ...]:
+def _rules_of_set_up(attempt: Attempt) -> tuple[str, ...]:
     """Return the rules that fit set-up which nobody answered, by what kind of requests it had."""
     by_signature = ("stun.drop",) if attempt.requests >= FEWEST_TRIES else SIGNATURES.get(attempt.app, ())
     return (*by_signature, "address.block", "udp.block")
@@ -127,7 +127,7 @@ class _State:
         self.received, self.sent = (sum(stream.packets for stream in streams) for streams in (heard, said))
         self.loss, self.loss_sent = share_lost(heard) or 0.0, share_lost(said) or 0.0
         self.frozen_s, self.frozen_sent_s = frozen_s(call, "received"), frozen_s(call, "sent")
-        self.mos = quality(call, "received")
+        self.mos = voice_quality(call, "received")
         self.heard_until_s = max((stream.start_s + stream.duration_s for stream in heard), default=call.start_s)
         self.said_until_s = max((stream.start_s + stream.duration_s for stream in said), default=call.start_s)
 
@@ -139,13 +139,13 @@ class _State:
     @property
     def poor(self) -> bool:
         """Whether the received stream is too poor for a conversation."""
-        return self.loss >= POOR_LOSS or self.frozen_share >= POOR_FROZEN or _unclear(self.mos)
+        return self.loss >= POOR_LOSS or self.frozen_share >= POOR_FROZEN or _unclear_reason(self.mos)
 
     @property
     def sent_poor(self) -> bool:
         """Whether the sent stream was already poor when it was recorded."""
         frozen = self.frozen_sent_s >= POOR_FROZEN * max(self.call.duration_s, ENOUGH_S)
-        return self.loss_sent >= POOR_LOSS or frozen or _unclear(quality(self.call, "sent"))
+        return self.loss_sent >= POOR_LOSS or frozen or _unclear_reason(voice_quality(self.call, "sent"))
 
     @property
     def is_silent(self) -> bool:
@@ -179,11 +179,11 @@ class _State:
         }
 
 
-def _reason(state: _State, rules: tuple[str, ...], outcome: OutcomeKind, *, has_pauses: bool) -> Reason | None:
+def _why_not_ok(state: _State, rules: tuple[str, ...], outcome: OutcomeKind, *, has_pauses: bool) -> Reason | None:
     """Return why the call is not `ok`; None if it is."""
     short = state.call.duration_s < ENOUGH_S or state.received < ENOUGH_PACKETS
     watched = {"seconds": round(state.call.duration_s, 1), "packets": state.received}
-    silent = state.silence_s >= max(SILENT_S, ENOUGH_S)
+    silent = state.silence_s >= max(SILENT_END_S, ENOUGH_S)
     if rules or silent:
         return Reason("no_control", watched)
     if short or (not state.call.closed and _cut_short(state)):
@@ -191,32 +191,32 @@ def _reason(state: _State, rules: tuple[str, ...], outcome: OutcomeKind, *, has_
     if has_pauses or not all(map(is_lost_singly, state.heard)):
         return Reason("pauses", watched)
     untold = all(stream.lost is None for stream in state.heard)
-    one_way = not state.said or abs(state.silence_s) >= SILENT_S
+    one_way = not state.said or abs(state.silence_s) >= SILENT_END_S
     return Reason("no_control", watched) if outcome != "good" or state.sent_poor or one_way or untold else None
 
 
-def _unclear(mos: float | None) -> bool:
+def _unclear_reason(mos: float | None) -> bool:
     return mos is not None and mos < TALKABLE_MOS
 
 
 def _cut_short(state: _State) -> bool:
     """Whether the media ended in mid-talk while the recording went on and nobody hung up."""
     call = state.call
-    return call.control_end_s - (call.start_s + call.duration_s) > SILENT_S
+    return call.control_end_s - (call.start_s + call.duration_s) > SILENT_END_S
 
 
-def _stopped(state: _State) -> FittingRules:
+def _rules_of_silence(state: _State) -> FittingRules:
     """Return the rules that fit media which stopped, or never came, while this end went on sending."""
-    if state.silence_s < SILENT_S or state.call.duration_s < ENOUGH_S or state.sent < ENOUGH_PACKETS:
+    if state.silence_s < SILENT_END_S or state.call.duration_s < ENOUGH_S or state.sent < ENOUGH_PACKETS:
         return FittingRules()
     moments = [moment for moment in state.call.seconds if moment.at_s > state.heard_until_s]
     others = sum(moment.other_packets for moment in moments)
     if others < OTHERS_RATE * len(moments):
         return FittingRules()
-    if any(_replies(flow, state) for flow in state.call.flows):
+    if any(_may_reply(flow, state) for flow in state.call.flows):
         return FittingRules()
     if not state.received:
-        return FittingRules(() if state.call.app in UNNAMED else ("media.drop",))
+        return FittingRules(() if state.call.app in UNNAMED_APPS else ("media.drop",))
     before = [moment for moment in state.call.seconds if moment.at_s <= state.heard_until_s]
     packets = float(sum(moment.received.packets + moment.sent.packets for moment in before))
     after_s = state.heard_until_s - state.call.start_s
@@ -227,7 +227,7 @@ def _stopped(state: _State) -> FittingRules:
     return FittingRules(("media.freeze", "media.drop"), parameters)
 
 
-def _replies(flow: Flow, state: _State) -> bool:
+def _may_reply(flow: Flow, state: _State) -> bool:
     """Whether a flow went on after the media, or its next reply may not be due yet: the other end may merely be
     silent. Set-up comes fast and makes the usual interval look short, so a flow is not called silent before
     SILENT_S."""
@@ -236,10 +236,12 @@ def _replies(flow: Flow, state: _State) -> bool:
     replies = flow.packets_received - flow.media_received
     usual_s = (flow.last_received_s - flow.start_s) / replies if replies else 0.0
     quiet_s = state.said_until_s - flow.last_received_s
-    return flow.last_received_s > state.heard_until_s + SILENT_S or quiet_s < max(SILENT_S, PATIENCE * usual_s)
+    return flow.last_received_s > state.heard_until_s + SILENT_END_S or quiet_s < max(
+        SILENT_END_S, PATIENCE_RATIO * usual_s
+    )
 
 
-def _lossy(state: _State) -> FittingRules:
+def _rules_of_losses(state: _State) -> FittingRules:
     """Return the rules that fit the losses, where these are many, single, and not of this end's own doing."""
     short = state.received < ENOUGH_PACKETS or state.call.duration_s < ENOUGH_S
     if short or not state.poor or state.loss < POOR_LOSS or not all(map(is_lost_singly, state.heard)):

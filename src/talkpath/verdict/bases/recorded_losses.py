@@ -42,13 +42,13 @@ class FittingRules:
 def fitting_losses(heard: Sequence[Stream], seconds: Sequence[Second]) -> FittingRules:
     """Return the rules that fit the losses of the received streams; `seconds`: those in which packets were received
     from beginning to end."""
-    if _runs(heard) < FEWEST_RUNS:
+    if _loss_runs(heard) < FEWEST_RUNS:
         return FittingRules()
     ceiling = _ceiling_kbps(seconds)
     if ceiling is not None:
         return FittingRules(("media.police", "media.drop"), {"kbps": ceiling})
     lost, received = (sum(each) for each in zip(*((one.lost or 0, one.packets) for one in heard), strict=True))
-    share = _interval(lost, received + lost)
+    share = _loss_interval(lost, received + lost)
     if _spares_voice(heard):
         return FittingRules(("media.size_drop", "media.police"), {"p": share})
     return FittingRules(("media.drop",), {"p": share})
@@ -57,7 +57,7 @@ def fitting_losses(heard: Sequence[Stream], seconds: Sequence[Second]) -> Fittin
 def _spares_voice(heard: Sequence[Stream]) -> bool:
     """Whether video loses twice as much as voice, and more than bursts that affect both alike would explain."""
     (video, video_sent, video_burst), (voice, voice_sent, voice_burst) = (
-        _lost(heard, one) for one in ("video", "voice")
+        _lost_of_medium(heard, one) for one in ("video", "voice")
     )
     if not video_sent or not voice_sent or video < POOR_LOSS * video_sent:
         return False
@@ -66,15 +66,15 @@ def _spares_voice(heard: Sequence[Stream]) -> bool:
     return shares[1] < FLAT_SHARE * shares[0] and shares[0] - shares[1] > CLEARLY * error
 
 
-def _lost(streams: Sequence[Stream], medium: str) -> tuple[float, float, float]:
+def _lost_of_medium(streams: Sequence[Stream], medium: str) -> tuple[float, float, float]:
     """Return (lost, sent, factor by which bursts widen the spread of the share) of one medium."""
     own = [stream for stream in streams if stream.medium == medium and stream.lost is not None]
     lost = sum(stream.lost or 0 for stream in own)
-    runs = _runs(own)
+    runs = _loss_runs(own)
     return lost, sum(stream.packets for stream in own) + lost, max(2 * lost / runs - 1, 1.0) if runs else 1.0
 
 
-def _runs(streams: Sequence[Stream]) -> float:
+def _loss_runs(streams: Sequence[Stream]) -> float:
     """Return the number of runs of lost packets, single losses included."""
     return sum((stream.lost or 0) / (stream.mean_burst or 1) for stream in streams)
 
@@ -84,24 +84,24 @@ def _ceiling_kbps(inner: Sequence[Second]) -> Number | None:
 
     A policer's bucket is full at first: the seconds before its first losses, and the second of these, are left out.
     """
-    first = next((place for place, second in enumerate(inner) if _share(second) >= POOR_LOSS), 0)
+    first = next((place for place, second in enumerate(inner) if _second_share(second) >= POOR_LOSS), 0)
     inner = inner[first + 1 :]
-    lossy = [second for second in inner if _share(second) >= POOR_LOSS]
+    lossy = [second for second in inner if _second_share(second) >= POOR_LOSS]
     if len(lossy) < FEWEST_SECONDS:
         return None
     rates = [_ip_kbps(second) for second in lossy]
     ceiling = sum(rates) / len(rates)
     spread = sqrt(sum((rate - ceiling) ** 2 for rate in rates) / len(rates))
-    if not (_explains(inner, ceiling, spread) or _too_even(lossy, ceiling, spread)):
+    if not (_explains_losses(inner, ceiling, spread) or _too_even(lossy, ceiling, spread)):
         return None
     half = 2 * spread / sqrt(len(rates))
     return Number(round(ceiling, 1), round(ceiling - half, 1), round(ceiling + half, 1))
 
 
-def _explains(inner: Sequence[Second], ceiling: float, spread: float) -> bool:
+def _explains_losses(inner: Sequence[Second], ceiling: float, spread: float) -> bool:
     """Whether a rate limit explains the losses: under a limit c an offered rate r loses 1 - c/r; under chance all lose
     one share."""
-    shares = [(_share(second), _ip_kbps(second) / (1 - _share(second))) for second in inner]
+    shares = [(_second_share(second), _ip_kbps(second) / (1 - _second_share(second))) for second in inner]
     chance = sum(share for share, _ in shares) / len(shares)
     by_chance = sum((share - chance) ** 2 for share, _ in shares)
     by_ceiling = sum((share - max(0.0, 1 - ceiling / offered)) ** 2 for share, offered in shares if offered)
@@ -110,7 +110,7 @@ def _explains(inner: Sequence[Second], ceiling: float, spread: float) -> bool:
 
 def _too_even(lossy: Sequence[Second], ceiling: float, spread: float) -> bool:
     """Whether the received rate is too even for chance: random loss leaves a rate that varies, a limit hardly does."""
-    by_chance = sum(sqrt(_share(second) / second.packets) for second in lossy) / len(lossy)
+    by_chance = sum(sqrt(_second_share(second) / second.packets) for second in lossy) / len(lossy)
     return len(lossy) >= EVEN_SECONDS and spread <= min(BETTER * by_chance, EVEN_SPREAD) * ceiling
 
 
@@ -119,12 +119,12 @@ def _ip_kbps(second: Second) -> float:
     return second.kbps + 8e-3 * HEADERS_BYTES * second.packets
 
 
-def _share(second: Second) -> float:
+def _second_share(second: Second) -> float:
     lost = second.lost or 0
     return lost / (second.packets + lost) if second.packets + lost else 0.0
 
 
-def _interval(lost: int, sent: int) -> Number:
+def _loss_interval(lost: int, sent: int) -> Number:
     """Return the share lost with Wilson's 95 % interval; losses come in bursts, so the true interval is wider."""
     z, share = 1.96, lost / sent
     middle = (share + z * z / (2 * sent)) / (1 + z * z / sent)

@@ -20,13 +20,13 @@ from msgspec import Struct
 
 from talkpath.apps.contract.shape import AffectedDirections, Arm
 from talkpath.measure.facts import Facts
-from talkpath.verdict.assess import assess
+from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.assessment import Assessment, log_threshold
 from talkpath.verdict.model import Number, State, Verdict
-from talkpath.verdict.validity import voided
+from talkpath.verdict.validity import why_voided
 
 LN10 = log(10.0)
-AGAIN = 2  # restricted checks after the last ok one, before a learned block is considered
+AGAIN_AFTER = 2  # restricted checks after the last ok one, before a learned block is considered
 
 
 class ArmResult(Struct, frozen=True):
@@ -54,9 +54,9 @@ class Run(Struct, frozen=True):
 
 def run_of(started_s: float, facts: Facts, *, fresh: bool = False) -> Run:
     """Reduce one check to what the watch needs."""
-    arms = {plan.arm: _result_of(assess(facts, plan)) for plan in facts.plan.arms}
+    arms = {plan.arm: _result_of(assess_arm(facts, plan)) for plan in facts.plan.arms}
     unreached = facts.reach.control != "connected" and not facts.epochs
-    void = voided(facts) is not None or unreached
+    void = why_voided(facts) is not None or unreached
     return Run(started_s, started_s + facts.duration_s, void, log_threshold(facts), arms, fresh)
 
 
@@ -67,35 +67,35 @@ def _result_of(assessment: Assessment) -> ArmResult:
     return ArmResult(assessment.state, rule, direction, assessment.strength.log_e if assessment.strength else 0.0)
 
 
-def together(runs: Sequence[Run]) -> list[Verdict]:
+def join_runs(runs: Sequence[Run]) -> list[Verdict]:
     """Give one verdict per (app, medium): its worst arm over all checks that count. `figures`: `checks`,
     `checks_restricted`, `checks_ok`. Times are seconds from the start of the watch."""
     counted = [run for run in runs if not run.void]
     arms = dict.fromkeys(arm for run in counted if not run.fresh for arm in run.arms)
     verdicts: dict[tuple[str, str], Verdict] = {}
     for arm in arms:
-        found = _together(arm, counted)
+        found = _join_arm(arm, counted)
         key = found.app, found.medium
-        if key not in verdicts or _worse(found, verdicts[key]):
+        if key not in verdicts or _worse_run(found, verdicts[key]):
             verdicts[key] = found
     return list(verdicts.values())
 
 
-def _worse(one: Verdict, other: Verdict) -> bool:
+def _worse_run(one: Verdict, other: Verdict) -> bool:
     def rank(verdict: Verdict) -> tuple[bool, bool, float]:
         return verdict.state == "restricted", verdict.state != "ok", verdict.log10_e or 0.0
 
     return rank(one) > rank(other)
 
 
-def _together(arm: Arm, counted: Sequence[Run]) -> Verdict:
+def _join_arm(arm: Arm, counted: Sequence[Run]) -> Verdict:
     runs = [run for run in counted if arm in run.arms and not run.fresh]
     said = [run.arms[arm] for run in runs]
     path = log_e_path([each.log_e for each in said])
     reached = [n for n, log_e in enumerate(path) if log_e >= runs[n].log_threshold]
     accusing = [each for each in said if each.state == "restricted"]
     proven = bool(reached and accusing)
-    learned = _learned(arm, runs, [run for run in counted if run.fresh]) if proven else None
+    learned = _learned_from_calls(arm, runs, [run for run in counted if run.fresh]) if proven else None
     last = accusing[-1] if proven else said[-1]
     known_s = runs[reached[0]].ended_s if proven else None
     state: State = "restricted" if proven else "insufficient" if last.state == "restricted" else last.state
@@ -137,20 +137,21 @@ def _log_sum(logs: Sequence[float]) -> float:
 def wants_fresh(runs: Sequence[Run]) -> bool:
     """Whether to call a server that was never called before: some arm is restricted now that was ok at first."""
     counted = [run for run in runs if not run.void and not run.fresh]
-    if len(counted) <= AGAIN or any(run.fresh for run in runs):
+    if len(counted) <= AGAIN_AFTER or any(run.fresh for run in runs):
         return False
     return any(
-        said.state == "ok" and all(arm in run.arms and run.arms[arm].state == "restricted" for run in counted[-AGAIN:])
+        said.state == "ok"
+        and all(arm in run.arms and run.arms[arm].state == "restricted" for run in counted[-AGAIN_AFTER:])
         for arm, said in counted[0].arms.items()
     )
 
 
-def _learned(arm: Arm, runs: Sequence[Run], fresh: Sequence[Run]) -> Number | None:
+def _learned_from_calls(arm: Arm, runs: Sequence[Run], fresh: Sequence[Run]) -> Number | None:
     """Return how long after the first call the server was blocked, if it was learned from calls (M14): all checks were
     ok at first, later ones restricted, while calls to a server that was never called before still succeed."""
     states = [run.arms[arm].state for run in runs]
     bad = [n for n, state in enumerate(states) if state == "restricted"]
-    if not bad or states[0] != "ok" or len(bad) < AGAIN or bad != list(range(bad[0], len(states))):
+    if not bad or states[0] != "ok" or len(bad) < AGAIN_AFTER or bad != list(range(bad[0], len(states))):
         return None
     elsewhere = [run.arms[arm].state for run in fresh if arm in run.arms and run.started_s >= runs[bad[0]].started_s]
     if not elsewhere or any(state != "ok" for state in elsewhere):

@@ -20,8 +20,8 @@ from msgspec import Struct
 from talkpath.verdict.model import State, Verdict
 
 OpinionAgreement = Literal["two_of_two", "one_of_two", "unknown"]
-LATE: Final = ("media.freeze", "udp.freeze")  # calls that are well for some seconds say nothing against these
-ASKED: Final[tuple[State, ...]] = ("restricted", "closed", "unreachable")
+LATE_RULES: Final = ("media.freeze", "udp.freeze")  # calls that are well for some seconds say nothing against these
+ASKED_STATES: Final[tuple[State, ...]] = ("restricted", "closed", "unreachable")
 
 
 class SecondOpinion(Struct, frozen=True):
@@ -46,24 +46,24 @@ def _well_for_a_while(second: Verdict) -> bool:
 
 def wants_second(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """The verdicts that a second server should be asked about."""
-    return [verdict for verdict in verdicts if verdict.state in ASKED and verdict.medium != "text"]
+    return [verdict for verdict in verdicts if verdict.state in ASKED_STATES and verdict.medium != "text"]
 
 
 def second_opinions(first: Sequence[Verdict], second: Sequence[Verdict]) -> list[SecondOpinion]:
     """One opinion for each verdict of the first server that the second one was asked about."""
     found = {(verdict.app, verdict.medium): verdict for verdict in second}
     return [
-        _opinion(verdict, found[verdict.app, verdict.medium])
+        _join_opinions(verdict, found[verdict.app, verdict.medium])
         for verdict in wants_second(first)
         if (verdict.app, verdict.medium) in found
     ]
 
 
-def _opinion(first: Verdict, second: Verdict) -> SecondOpinion:
+def _join_opinions(first: Verdict, second: Verdict) -> SecondOpinion:
     agreement: OpinionAgreement = "unknown"
-    if second.state in ASKED:
+    if second.state in ASKED_STATES:
         agreement = "two_of_two"
-    elif second.state == "ok" or (_well_for_a_while(second) and first.rule not in LATE):
+    elif second.state == "ok" or (_well_for_a_while(second) and first.rule not in LATE_RULES):
         agreement = "one_of_two"
     both = first.state == second.state == "restricted"
     known = first.log10_e is not None and second.log10_e is not None

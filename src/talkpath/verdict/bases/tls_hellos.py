@@ -28,11 +28,11 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from talkpath.measure.facts import Exchange
-from talkpath.verdict.bases.tls_names import RESETS, ends, unaccepted_hosts
+from talkpath.verdict.bases.tls_names import RESET_FAILURES, name_ends, unaccepted_hosts
 
 REPEATS, SERVERS = 6, 2
 PADDED, PADDED_REPEATS = "tls.padded", REPEATS - 1  # it is asked once the two have parted
-HELLOS = {"tls.browser": "browser", "tls.openssl": "openssl"}
+HELLO_STYLES = {"tls.browser": "browser", "tls.openssl": "openssl"}
 Doubt = Literal["", "long_hellos", "refused", "no_control"]
 
 
@@ -52,13 +52,15 @@ def held_back_hello(app: str, exchanges: Sequence[Exchange]) -> HeldBackHello | 
     None where there is none, or where it may be the host's own doing."""
     unaccepted = unaccepted_hosts(exchanges)
     exchanges = [each for each in exchanges if each.host not in unaccepted]
-    hosts = dict.fromkeys(each.host for each in exchanges if each.app == app and each.kind in HELLOS)
+    hosts = dict.fromkeys(each.host for each in exchanges if each.app == app and each.kind in HELLO_STYLES)
     found = [each for host in hosts for each in _held_back_at(host, app, exchanges)]
-    sure = [each for each in found if not each.doubt and (each.bound_to != "both" or _servers(each, found) >= SERVERS)]
+    sure = [
+        each for each in found if not each.doubt and (each.bound_to != "both" or _like_hosts(each, found) >= SERVERS)
+    ]
     return next(iter(sure), None) or next((each._replace(doubt=each.doubt or "refused") for each in found), None)
 
 
-def _servers(one: HeldBackHello, found: Sequence[HeldBackHello]) -> int:
+def _like_hosts(one: HeldBackHello, found: Sequence[HeldBackHello]) -> int:
     """How many hosts of the app show the same."""
     return sum((each.hello, each.bound_to, each.doubt) == (one.hello, one.bound_to, "") for each in found)
 
@@ -73,12 +75,14 @@ def _held_back_at(host: str, app: str, exchanges: Sequence[Exchange]) -> Iterato
         if alive and len(tries) >= REPEATS and not any(each.ok for each in tries):
             bound = _bound_to(kind, other, {each.round for each in tries}, exchanges)
             if bound:
-                doubt = _doubt(padded) if kind == "tls.browser" else ""
-                refused = bound == "both" and any(each.failure in RESETS for each in tries)
-                yield HeldBackHello(HELLOS[kind], bound, ends(tries), doubt or ("refused" if refused else ""))
+                doubt = _padded_doubt(padded) if kind == "tls.browser" else ""
+                refused = bound == "both" and any(each.failure in RESET_FAILURES for each in tries)
+                yield HeldBackHello(
+                    HELLO_STYLES[kind], bound, name_ends(tries), doubt or ("refused" if refused else "")
+                )
 
 
-def _doubt(padded: Sequence[bool]) -> Doubt:
+def _padded_doubt(padded: Sequence[bool]) -> Doubt:
     """What the answers to the padded ClientHello leave open."""
     if len(padded) < PADDED_REPEATS or (any(padded) and not all(padded)):
         return "no_control"

@@ -18,7 +18,7 @@ from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.direction_losses import DirectionLosses, losses_of
 from talkpath.verdict.statistics import loss
 from talkpath.verdict.statistics.cohort import DIRECTIONS
-from talkpath.verdict.statistics.interval import ROLES, loss_rate
+from talkpath.verdict.statistics.interval import ROLE_PAIRS, loss_rate
 
 EXPLAINED = ("battery", "watch", "rate", "hello")  # questions whose epochs hold calls beside twins over UDP
 WORSE_LOG_E, WORSE_LOSS = log(5.0), 0.005
@@ -82,7 +82,7 @@ class ArmView:
         """Return the directions in which calls lose more by the exact test too; all of them if none shows it.
         Policers and queues give slots their own loss pattern, and a rule with a pattern fits some of it in the
         other direction."""
-        return tuple(way for way in self.directions if _worse(self.accusing, way)) or self.directions
+        return tuple(way for way in self.directions if _loses_more(self.accusing, way)) or self.directions
 
     @property
     def header_bytes(self) -> int:
@@ -90,16 +90,16 @@ class ArmView:
         return 48 if self.facts.family == 6 else 28
 
 
-def _worse(epochs: Sequence[Epoch], way: Direction) -> bool:
+def _loses_more(epochs: Sequence[Epoch], way: Direction) -> bool:
     """Whether calls lose more over all flows, or in most epochs: in a few epochs all outliers may be twins."""
-    if loss.log_e(epochs, way) < WORSE_LOG_E:
+    if loss.loss_log_e(epochs, way) < WORSE_LOG_E:
         return False
-    return max(_excess(epochs, way), median(_excess([epoch], way) for epoch in epochs)) >= WORSE_LOSS
+    return max(_excess_loss(epochs, way), median(_excess_loss([epoch], way) for epoch in epochs)) >= WORSE_LOSS
 
 
-def _excess(epochs: Sequence[Epoch], way: Direction) -> float:
+def _excess_loss(epochs: Sequence[Epoch], way: Direction) -> float:
     """Return the loss rate of calls minus that of twins."""
-    calls, twins = (loss_rate(epochs, way, role) or 0.0 for role in ROLES)
+    calls, twins = (loss_rate(epochs, way, role) or 0.0 for role in ROLE_PAIRS)
     return calls - twins
 
 

@@ -8,10 +8,19 @@ import numpy as np
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation
-from talkpath.measure.quality import ASSUMED_DELAY_MS, burst_ratio, mos
+from talkpath.measure.quality import ASSUMED_DELAY_MS, burst_ratio, mean_opinion_score
 from talkpath.verdict.flows.direction_losses import Floats
 from talkpath.verdict.memo import per_epoch, per_epochs
-from talkpath.verdict.statistics.cohort import DIRECTIONS, Choice, bitmaps, is_call, is_control, is_twin, pick, track
+from talkpath.verdict.statistics.cohort import (
+    DIRECTIONS,
+    Choice,
+    direction_track,
+    is_call,
+    is_control,
+    is_twin,
+    pick_observations,
+    unpack_bitmaps,
+)
 
 TWO_SIDED = 1.960  # standard errors over flows, for 95 %
 
@@ -50,33 +59,35 @@ class CallQuality(NamedTuple):
 @per_epochs
 def call_quality(epochs: tuple[Epoch, ...]) -> CallQuality:
     """Rate calls, control traffic, and all flows as one in these epochs."""
-    calls = {way: _loss(epochs, way, is_call) for way in DIRECTIONS}
-    twins = {way: _loss(epochs, way, is_twin) for way in DIRECTIONS}
+    calls = {way: _loss_in(epochs, way, is_call) for way in DIRECTIONS}
+    twins = {way: _loss_in(epochs, way, is_twin) for way in DIRECTIONS}
     late_ms = {way: max((_spread_ms(epoch, way) for epoch in epochs), default=0.0) for way in DIRECTIONS}
-    every = {way: _loss(epochs, way, _is_measured) for way in DIRECTIONS}
-    usual, line = (min(_mos(side[way], late_ms[way], best=False) for way in DIRECTIONS) for side in (calls, every))
-    best = min(_mos(_loss(epochs, way, is_control), late_ms[way], best=True) for way in DIRECTIONS)
+    every = {way: _loss_in(epochs, way, _is_measured) for way in DIRECTIONS}
+    usual, line = (min(_mos_of(side[way], late_ms[way], best=False) for way in DIRECTIONS) for side in (calls, every))
+    best = min(_mos_of(_loss_in(epochs, way, is_control), late_ms[way], best=True) for way in DIRECTIONS)
     return CallQuality(calls, twins, usual, line, best)
 
 
 @per_epochs
 def best_mos(epochs: tuple[Epoch, ...]) -> float:
     """Rate the losses alone of control traffic, of all arms, at the better end of their bounds."""
-    return min(_mos(_loss(epochs, way, is_control), 0.0, best=True) for way in DIRECTIONS)
+    return min(_mos_of(_loss_in(epochs, way, is_control), 0.0, best=True) for way in DIRECTIONS)
 
 
 def _is_measured(flow: Observation) -> bool:
     return is_call(flow) or is_control(flow)
 
 
-def _mos(loss: Loss | None, late_ms: float, *, best: bool) -> float:
+def _mos_of(loss: Loss | None, late_ms: float, *, best: bool) -> float:
     if loss is None:
         return 1.0
-    return mos(100.0 * (loss.low if best else loss.estimate), loss.burst_ratio, ASSUMED_DELAY_MS + late_ms)
+    return mean_opinion_score(
+        100.0 * (loss.low if best else loss.estimate), loss.burst_ratio, ASSUMED_DELAY_MS + late_ms
+    )
 
 
-def _loss(epochs: tuple[Epoch, ...], way: Direction, chosen: Choice) -> Loss | None:
-    counts = [_counts(epoch, way, chosen) for epoch in epochs]
+def _loss_in(epochs: tuple[Epoch, ...], way: Direction, chosen: Choice) -> Loss | None:
+    counts = [_media_counts(epoch, way, chosen) for epoch in epochs]
     flows, moments = (np.concatenate([np.zeros((2, 0)), *(each[i] for each in counts)], axis=1) for i in (0, 1))
     sent, lost = flows.sum(axis=1)
     if not sent:
@@ -89,13 +100,13 @@ def _loss(epochs: tuple[Epoch, ...], way: Direction, chosen: Choice) -> Loss | N
 
 
 @per_epoch
-def _counts(epoch: Epoch, way: Direction, chosen: Choice) -> tuple[Floats, Floats, int]:
+def _media_counts(epoch: Epoch, way: Direction, chosen: Choice) -> tuple[Floats, Floats, int]:
     """Return (sent, lost) media packets per flow, the same per slot, and the number of runs of losses."""
-    plan = track(epoch, way)
+    plan = direction_track(epoch, way)
     media = np.array([stage == "media" for stage in plan.stage], np.bool_)
-    flows = [] if epoch.missing else pick(epoch, way, chosen, chosen)
-    sent = bitmaps([flow.sent for flow in flows], len(media))[:, media]
-    gone = sent & ~bitmaps([flow.arrived for flow in flows], len(media))[:, media]
+    flows = [] if epoch.missing else pick_observations(epoch, way, chosen, chosen)
+    sent = unpack_bitmaps([flow.sent for flow in flows], len(media))[:, media]
+    gone = sent & ~unpack_bitmaps([flow.arrived for flow in flows], len(media))[:, media]
     by_flow, by_slot = (np.array([sent.sum(axis=axis), gone.sum(axis=axis)], np.float64) for axis in (1, 0))
     runs = gone.sum() - (gone[:, 1:] & gone[:, :-1]).sum()
     return by_flow, by_slot, int(runs)
@@ -104,7 +115,9 @@ def _counts(epoch: Epoch, way: Direction, chosen: Choice) -> tuple[Floats, Float
 @per_epoch
 def _spread_ms(epoch: Epoch, way: Direction) -> float:
     """Return the delay that a playout buffer must add: slow packets of the usual call against its fastest ones."""
-    calls = [f.delay_dms for f in pick(epoch, way, is_call, is_call) if len(f.delay_dms) == len(DELAY_QUANTILES)]
+    calls = [
+        f.delay_dms for f in pick_observations(epoch, way, is_call, is_call) if len(f.delay_dms) == len(DELAY_QUANTILES)
+    ]
     every = [f.delay_dms[0] for f in epoch.flows if f.direction == way and f.delay_dms]
     if not calls or not every:
         return 0.0

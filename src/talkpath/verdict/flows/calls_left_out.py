@@ -23,7 +23,7 @@ import numpy as np
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.outcomes import (
-    CUT,
+    MIN_SET_UP_CUT,
     DirectionOutcome,
     FlowOutcome,
     calls_of,
@@ -33,10 +33,10 @@ from talkpath.verdict.flows.outcomes import (
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
-UNLIKELY = 0.02  # of so many packets lost in a row, by chance
+MAX_RUN_CHANCE = 0.02  # of so many packets lost in a row, by chance
 ESTABLISHED = 0.1  # of the calls: then those that never were need an explanation of their own
 LINKED_NATS = 3.0  # by which earlier cut-offs must explain better than chance which calls ended
-ROUNDING_NATS = 1e-6
+MAX_ROUNDING_NATS = 1e-6
 
 CallOf = tuple[int, int]  # (epoch, flow)
 
@@ -58,19 +58,23 @@ class BehindCutOffs(NamedTuple):
     def directions(self) -> list[Direction]:
         """Return the directions in which most of those that ended were cut off, or most of the calls before: either
         may be silent where the far end had nothing to answer."""
-        cut = [way for way in DIRECTIONS if 2 * sum(_cut(call.of(way)) for call in self.cut_off) > len(self.cut_off)]
+        cut = [
+            way
+            for way in DIRECTIONS
+            if 2 * sum(_was_cut_off(call.of(way)) for call in self.cut_off) > len(self.cut_off)
+        ]
         return [way for way in DIRECTIONS if way in (*cut, *cut_directions(self.ended.values()))]
 
 
 @per_epochs
-def left_out(epochs: tuple[Epoch, ...]) -> frozenset[CallOf]:
+def left_out_calls(epochs: tuple[Epoch, ...]) -> frozenset[CallOf]:
     """Return all calls that are no evidence."""
     arms = _partly_established(epochs)
     dead = {(epoch.number, call.flow) for epoch in epochs if epoch.arm in arms for call in calls_of(epoch) if call.dead}
-    return frozenset(dead) | ended_behind(epochs)
+    return frozenset(dead) | ended_behind_cut_offs(epochs)
 
 
-def ended_behind(epochs: tuple[Epoch, ...]) -> frozenset[CallOf]:
+def ended_behind_cut_offs(epochs: tuple[Epoch, ...]) -> frozenset[CallOf]:
     """Return the calls that residual blocking ended."""
     return frozenset(call for found in behind_cut_offs(epochs).values() for call in found.ended)
 
@@ -83,9 +87,9 @@ def behind_cut_offs(epochs: tuple[Epoch, ...]) -> dict[Arm, BehindCutOffs]:
     by_epoch: dict[Arm, list[CallsByPort]] = {}
     for epoch in sorted(epochs, key=media_begins_s):
         by_epoch.setdefault(epoch.arm, []).append(_by_port(epoch, cut_off))
-    linked = {arm for arm, own in by_epoch.items() if _linked(own)}
+    linked = {arm for arm, own in by_epoch.items() if _linked_ends(own)}
     likely = {arm for arm, own in by_epoch.items() if arm in linked or (linked and _others_run(own))}
-    found = {arm: _behind(own, cut_off) for arm, own in by_epoch.items() if arm in likely}
+    found = {arm: _behind_earlier(own, cut_off) for arm, own in by_epoch.items() if arm in likely}
     return {arm: behind for arm, behind in found.items() if behind.ended}
 
 
@@ -101,19 +105,19 @@ def _cut_off(epochs: Iterable[Epoch]) -> dict[int, CutOff]:
     found: dict[int, CutOff] = {}
     for epoch in epochs:
         for call in calls_of(epoch):
-            ends_s = [way.next_s for way in (call.up, call.down) if _cut(way) and way.next_s is not None]
+            ends_s = [way.next_s for way in (call.up, call.down) if _was_cut_off(way) and way.next_s is not None]
             if ends_s:
                 before = found.get(call.port, CutOff(inf, ()))
                 found[call.port] = CutOff(min(before.at_s, epoch.started_s + min(ends_s)), (*before.calls, call))
     return found
 
 
-def _cut(way: DirectionOutcome) -> bool:
+def _was_cut_off(way: DirectionOutcome) -> bool:
     """Whether media arrived, and then nothing (of what may have been few packets), which the losses before do not
     explain."""
     before = way.sent - way.tail
     lost = (before - way.arrived + 1) / (before + 2)
-    return way.media > 0 and way.tail >= CUT and lost**way.tail <= UNLIKELY
+    return way.media > 0 and way.tail >= MIN_SET_UP_CUT and lost**way.tail <= MAX_RUN_CHANCE
 
 
 class CallsByPort(NamedTuple):
@@ -131,7 +135,7 @@ def _by_port(epoch: Epoch, cut_off: dict[int, CutOff]) -> CallsByPort:
     return found
 
 
-def _behind(by_epoch: Sequence[CallsByPort], cut_off: dict[int, CutOff]) -> BehindCutOffs:
+def _behind_earlier(by_epoch: Sequence[CallsByPort], cut_off: dict[int, CutOff]) -> BehindCutOffs:
     behind = {of: call for each in by_epoch for of, call in each.behind.items()}
     ended = {of: call for of, call in behind.items() if _ended_early(call)}
     ports = sorted({call.port for call in ended.values()})
@@ -144,7 +148,7 @@ def _others_run(by_epoch: Sequence[CallsByPort]) -> bool:
     return 2 * sum(ended) <= len(ended)
 
 
-def _linked(by_epoch: Sequence[CallsByPort]) -> bool:
+def _linked_ends(by_epoch: Sequence[CallsByPort]) -> bool:
     """Whether cut-offs explain which calls of an arm ended early, in the order of `by_epoch`: better than chance, and
     better than a moment from which on calls end."""
     counts = np.array([(_ended_of(each.behind), _ended_of(each.beside)) for each in by_epoch])
@@ -152,7 +156,7 @@ def _linked(by_epoch: Sequence[CallsByPort]) -> bool:
     linked, chance = log_likelihood(*behind) + log_likelihood(*beside), log_likelihood(*(behind + beside))
     onsets = (log_likelihood(*each[:n].sum(axis=0)) + log_likelihood(*each[n:].sum(axis=0)) for n in range(len(each)))
     more = behind[0] * beside[1] > beside[0] * behind[1]
-    return bool(more and linked >= chance + LINKED_NATS and linked > max(onsets) + ROUNDING_NATS)
+    return bool(more and linked >= chance + LINKED_NATS and linked > max(onsets) + MAX_ROUNDING_NATS)
 
 
 def _ended_of(calls: dict[CallOf, FlowOutcome]) -> tuple[int, int]:

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.direction_losses import DirectionLosses, losses_of
-from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, counts
+from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, counted_per_packet
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 Floats = NDArray[np.float64]
 
-UNLIKELY = float(np.log(0.05))  # with 95 % confidence the line did not lose all that
+LOG_UNLIKELY = float(np.log(0.05))  # with 95 % confidence the line did not lose all that
 
 
 class Tail(NamedTuple):
@@ -33,7 +33,7 @@ class Tail(NamedTuple):
     log_chance: Floats
 
 
-def excluded(beyond: float, tails: Sequence[Tail]) -> float | None:
+def first_excluded(beyond: float, tails: Sequence[Tail]) -> float | None:
     """Return the first place past `beyond` whose packets would have arrived if the middlebox had let them pass; None if
     there is none. All flows ended alike, so the losses of all count together."""
     if not tails:
@@ -41,11 +41,11 @@ def excluded(beyond: float, tails: Sequence[Tail]) -> float | None:
     at, log_chance = np.concatenate([t.at for t in tails]), np.concatenate([t.log_chance for t in tails])
     order = np.argsort(at, kind="stable")
     order = order[at[order] > beyond]
-    over = np.flatnonzero(log_chance[order].cumsum() < UNLIKELY)
+    over = np.flatnonzero(log_chance[order].cumsum() < LOG_UNLIKELY)
     return float(at[order][over[0]]) if len(over) else None
 
 
-def counted(
+def tail_by_count(
     outcome: FlowOutcome,
     hit: tuple[Direction, ...],
     most: int,
@@ -53,9 +53,9 @@ def counted(
     log_chance: Sequence[Floats],
     header_bytes: int | None = None,
 ) -> Tail:
-    """Build the tail by what a middlebox counts of both directions (`counts`), of which it lets pass at `most` so much
-    if all of the tail was cut off; `log_chance` are those of the tail up and down. Packets before an arrival of the
-    other direction did pass, and a direction that is not cut off is no evidence."""
+    """Build the tail by what a middlebox counts of both directions (`counted_per_packet`), of which it lets pass at
+    `most` so much if all of the tail was cut off; `log_chance` are those of the tail up and down. Packets before an
+    arrival of the other direction did pass, and a direction that is not cut off is no evidence."""
     last_s = max(outcome.of(way).last_s or 0.0 for way in hit)
     next_s = min((outcome.of(way).next_s or last_s for way in hit), default=last_s)
     times: list[Floats] = []
@@ -70,7 +70,7 @@ def counted(
             after = way.sent_s > next_s + slack_s * (direction == "up")
             chances.append(np.zeros(int(after.sum())))
         times.append(way.sent_s[after])
-        adds.append(counts(way.sent_bytes[after], header_bytes))
+        adds.append(counted_per_packet(way.sent_bytes[after], header_bytes))
     order = np.argsort(np.concatenate(times), kind="stable")
     passed = np.concatenate(adds)[order].cumsum()
     return Tail(most + 1.0 + passed - passed[:1].sum(), np.concatenate(chances)[order])
@@ -81,14 +81,14 @@ def tail_s(way: DirectionOutcome) -> Floats:
     return way.sent_s[len(way.sent_s) - way.tail :]
 
 
-def by_twins(epoch: Epoch, outcome: FlowOutcome) -> tuple[Floats, Floats]:
+def tail_by_twins(epoch: Epoch, outcome: FlowOutcome) -> tuple[Floats, Floats]:
     """Return (up, down): ln of the chance that the line lost each packet of the tail, from the twins of its slot."""
     known = {losses.direction: losses for losses in losses_of(epoch)}
-    up, down = (_by_twins(known.get(way), tail_s(outcome.of(way))) for way in DIRECTIONS)
+    up, down = (_chance_by_twins(known.get(way), tail_s(outcome.of(way))) for way in DIRECTIONS)
     return up, down
 
 
-def _by_twins(losses: DirectionLosses | None, after_s: Floats) -> Floats:
+def _chance_by_twins(losses: DirectionLosses | None, after_s: Floats) -> Floats:
     if losses is None:
         return np.zeros(len(after_s))
     order = np.argsort(losses.at_s, kind="stable")
@@ -96,14 +96,14 @@ def _by_twins(losses: DirectionLosses | None, after_s: Floats) -> Floats:
     return np.asarray(losses.twins_weight * np.log(losses.chance[slots]))
 
 
-def by_itself(outcome: FlowOutcome, share: float) -> tuple[Floats, Floats]:
+def tail_by_itself(outcome: FlowOutcome, share: float) -> tuple[Floats, Floats]:
     """Return the same from the flow's earlier losses; `share` is the weight of one flow among many that share a
     background."""
-    up, down = (_by_itself(outcome.of(way), share) for way in DIRECTIONS)
+    up, down = (_chance_by_itself(outcome.of(way), share) for way in DIRECTIONS)
     return up, down
 
 
-def _by_itself(way: DirectionOutcome, share: float) -> Floats:
+def _chance_by_itself(way: DirectionOutcome, share: float) -> Floats:
     before = way.sent - way.tail
     lost = max(0, before - way.arrived)  # a packet that arrived but was not reported as sent is not lost
     return np.full(way.tail, share * np.log((lost + 0.5) / (before + 1.0)))

@@ -13,8 +13,8 @@ import numpy as np
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.censored_tail import Tail, by_twins, excluded, tail_s
-from talkpath.verdict.flows.outcomes import SLACK_S, FlowOutcome
+from talkpath.verdict.flows.censored_tail import Tail, first_excluded, tail_by_twins, tail_s
+from talkpath.verdict.flows.outcomes import ROUND_TRIP_SLACK_S, FlowOutcome
 from talkpath.verdict.model import Number
 
 APART_PACKETS = 6  # a flow got a new port if so many more packets arrived than one flow in four had sent
@@ -28,8 +28,8 @@ def cut_off_packets(spans: list[tuple[int, int]], tails: Sequence[Tail] = ()) ->
     one another, some had got a new port and their count started again: the true count is between them."""
     if not spans:
         return Number(None, None, None)
-    low, high = max(least for least, _ in spans), three_in_four([most for _, most in spans])
-    high = max(high, round(excluded(high, tails) or high + 1.0) - 1)
+    low, high = max(least for least, _ in spans), three_in_four_live([most for _, most in spans])
+    high = max(high, round(first_excluded(high, tails) or high + 1.0) - 1)
     if low > sorted(most for _, most in spans)[len(spans) // 4] + APART_PACKETS:
         low, high = min(least for least, _ in spans), max(low, high)
     if high <= KNOWN_PACKETS:  # where a call is recognised only after the count, more of it passes
@@ -37,7 +37,7 @@ def cut_off_packets(spans: list[tuple[int, int]], tails: Sequence[Tail] = ()) ->
     return _number(float(low - ROOM_PACKETS), float(max(low, high) + ROOM_PACKETS))
 
 
-def three_in_four(counts: Sequence[int]) -> int:
+def three_in_four_live(counts: Sequence[int]) -> int:
     """Return the count that three in four do not exceed."""
     return sorted(counts)[3 * len(counts) // 4]
 
@@ -50,10 +50,10 @@ def cut_off_seconds(flows: list[tuple[Epoch, FlowOutcome]], hit: tuple[Direction
     last, later = [end.last_s for end in ends if end.last_s], [end.next_s for end in ends if end.next_s]
     if not last or not later:
         return Number(None, None, None)
-    spare = SPARE_S if way == "up" else SLACK_S
-    tails = [Tail(tail_s(outcome.of(way)), by_twins(epoch, outcome)[way == "down"]) for epoch, outcome in flows]
+    spare = SPARE_S if way == "up" else ROUND_TRIP_SLACK_S
+    tails = [Tail(tail_s(outcome.of(way)), tail_by_twins(epoch, outcome)[way == "down"]) for epoch, outcome in flows]
     usual = median_high(later)
-    low, high = max(last), max(usual, excluded(float(np.nextafter(usual, 0.0)), tails) or 0.0) + spare
+    low, high = max(last), max(usual, first_excluded(float(np.nextafter(usual, 0.0)), tails) or 0.0) + spare
     if low > high:
         low, high = min(last), low + spare
     return _number(max(0.0, low - SPARE_S), max(high, low + spare))

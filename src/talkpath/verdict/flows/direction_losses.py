@@ -24,14 +24,22 @@ from talkpath.measure.facts import Epoch, Track
 from talkpath.verdict.flows.nat_rebinding import first_life
 from talkpath.verdict.flows.slot_chance import dispersion_of, slot_chance
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, bitmaps, is_call, is_twin, pick, track
+from talkpath.verdict.statistics.cohort import (
+    DIRECTIONS,
+    MEDIA_STAGES,
+    direction_track,
+    is_call,
+    is_twin,
+    pick_observations,
+    unpack_bitmaps,
+)
 from talkpath.verdict.statistics.delay import differences_dms
 
 Floats = NDArray[np.float64]
 Bits = NDArray[np.bool_]
 Ranks = NDArray[np.intp]
 
-ALL = slice(None)
+ALL_SLOTS = slice(None)
 
 ANSWER_TRIPS = 3  # the far end sends an answer of set-up after so many round trips, at the most
 OUTLIER_ERRORS = 4.0  # a flow that lost so many standard errors more than the median one is an outlier
@@ -70,7 +78,7 @@ class DirectionLosses:
 
     def on(self, *stages: str) -> Bits:
         """Return which slots belong to these stages."""
-        return _on(self.stage, stages)
+        return _stage_slots(self.stage, stages)
 
     @property
     def media(self) -> Bits:
@@ -97,16 +105,16 @@ class DirectionLosses:
         starts = np.concatenate([[0], 1 + np.flatnonzero(sizes[1:] != sizes[:-1])])
         return sizes[starts], np.add.reduceat(terms[..., order], starts, axis=-1)
 
-    def gains(self, extra: Floats, slots: Ranks | slice = ALL) -> Floats:
+    def gains(self, extra: Floats, slots: Ranks | slice = ALL_SLOTS) -> Floats:
         """(..., slots): the gain of each of these slots where the extra loss is `extra` (..., slots) or (..., 1)."""
-        gain = _gain(self.sent[slots], self.lost[slots], self.chance[slots], extra)
+        gain = _loss_gain(self.sent[slots], self.lost[slots], self.chance[slots], extra)
         gain *= self.weight * self.known[slots]
         return gain
 
     def gains_by_call(self, extra: Floats) -> Floats:
         """Return the gain of each call in each slot (flows, slots), for effects that may differ from call to call. Only
         the dispersion of twins reduces it."""
-        return self.twins_weight * self.known * _gain(*self.calls, self.chance, extra)
+        return self.twins_weight * self.known * _loss_gain(*self.calls, self.chance, extra)
 
     def best_gains(self, most: Floats | float) -> Floats:
         """(slots,): the gain of each slot at the extra loss that fits it best, at most `most` (slots,): no rule that
@@ -115,7 +123,7 @@ class DirectionLosses:
         return self.gains(np.clip(own, 0.0, most))
 
 
-def _gain(sent: Floats | Bits, lost: Floats | Bits, chance: Floats, extra: Floats) -> Floats:
+def _loss_gain(sent: Floats | Bits, lost: Floats | Bits, chance: Floats, extra: Floats) -> Floats:
     odds, passed = np.asarray((1.0 - chance) * extra), np.asarray(-extra)
     odds /= chance
     gain = np.asarray(lost * np.log1p(odds, out=odds), np.float64)
@@ -124,7 +132,7 @@ def _gain(sent: Floats | Bits, lost: Floats | Bits, chance: Floats, extra: Float
 
 
 @lru_cache(maxsize=256)
-def _on(stage: tuple[str, ...], stages: tuple[str, ...]) -> Bits:
+def _stage_slots(stage: tuple[str, ...], stages: tuple[str, ...]) -> Bits:
     found = np.array([each in stages for each in stage], np.bool_)
     found.flags.writeable = False
     return found
@@ -135,12 +143,12 @@ def losses_of(epoch: Epoch, without: frozenset[int] = frozenset()) -> tuple[Dire
     """Return the losses up and down, without the flows `without`; none for a direction in which no call or no twin
     sent."""
     held_up_s = sum(map(partial(_held_up_s, epoch), DIRECTIONS))
-    calls = {way: _counts(epoch, way, calls=True, without=without, held_up_s=held_up_s) for way in DIRECTIONS}
-    twins = {way: _counts(epoch, way, calls=False) for way in DIRECTIONS}
-    before = before_each(epoch)
+    calls = {way: _usable_counts(epoch, way, calls=True, without=without, held_up_s=held_up_s) for way in DIRECTIONS}
+    twins = {way: _usable_counts(epoch, way, calls=False) for way in DIRECTIONS}
+    before = sent_before_each(epoch)
     found = []
     for way in DIRECTIONS:
-        plan, (sent, lost), (twin_sent, twin_lost) = track(epoch, way), calls[way], twins[way]
+        plan, (sent, lost), (twin_sent, twin_lost) = direction_track(epoch, way), calls[way], twins[way]
         if not len(sent) or not len(twin_sent):
             continue
         dispersion = dispersion_of(twin_sent, twin_lost)
@@ -168,15 +176,17 @@ def losses_of(epoch: Epoch, without: frozenset[int] = frozenset()) -> tuple[Dire
     return tuple(found)
 
 
-def arrivals(
+def flow_arrivals(
     epoch: Epoch, direction: Direction, *, calls: bool, without: frozenset[int] = frozenset()
 ) -> tuple[Bits, Bits]:
     """Return (sent, arrived), each (flows, slots), of calls or of random twins. Late packets count as arrived."""
-    size = len(track(epoch, direction).stage)
+    size = len(direction_track(epoch, direction).stage)
     chosen = is_call if calls else is_twin
-    flows = [flow for flow in pick(epoch, direction, chosen, chosen) if flow.flow not in without]
-    sent = bitmaps([flow.sent for flow in flows], size)
-    arrived = bitmaps([flow.arrived for flow in flows], size) | bitmaps([flow.late for flow in flows], size)
+    flows = [flow for flow in pick_observations(epoch, direction, chosen, chosen) if flow.flow not in without]
+    sent = unpack_bitmaps([flow.sent for flow in flows], size)
+    arrived = unpack_bitmaps([flow.arrived for flow in flows], size) | unpack_bitmaps(
+        [flow.late for flow in flows], size
+    )
     return sent, arrived
 
 
@@ -190,12 +200,12 @@ def _held_up_s(epoch: Epoch, way: Direction) -> float:
 def _in_time(epoch: Epoch, way: Direction, held_up_s: float) -> Bits:
     """Return which slots would have arrived before the cut, held up so long on the way there and back together. What
     waits for an answer is held up several times before."""
-    plan = track(epoch, way)
-    trips = np.where([stage in MEDIA for stage in plan.stage], 1, ANSWER_TRIPS)
+    plan = direction_track(epoch, way)
+    trips = np.where([stage in MEDIA_STAGES for stage in plan.stage], 1, ANSWER_TRIPS)
     return np.asarray(np.array(plan.at_ms, np.float64) / 1000.0 + trips * held_up_s <= epoch.cut_s - epoch.started_s)
 
 
-def _counts(
+def _usable_counts(
     epoch: Epoch,
     direction: Direction,
     *,
@@ -205,16 +215,16 @@ def _counts(
 ) -> tuple[Bits, Bits]:
     """Return (sent, lost) of the flows that are not outliers, each until an address translator gave it a new port, as
     far as packets can have arrived if they are `held_up_s`."""
-    sent, arrived = arrivals(epoch, direction, calls=calls, without=without)
-    sent = first_life(sent, arrived, np.array(track(epoch, direction).size, np.float64))
+    sent, arrived = flow_arrivals(epoch, direction, calls=calls, without=without)
+    sent = first_life(sent, arrived, np.array(direction_track(epoch, direction).size, np.float64))
     if held_up_s:
         sent = sent & (arrived | _in_time(epoch, direction, held_up_s))
     lost = sent & ~arrived
-    typical = _typical(sent.sum(axis=1), lost.sum(axis=1))
+    typical = _typical_flows(sent.sum(axis=1), lost.sum(axis=1))
     return sent[typical], lost[typical]
 
 
-def _typical(packets: Floats, losses: Floats) -> Bits:
+def _typical_flows(packets: Floats, losses: Floats) -> Bits:
     """Return the flows that rules are fitted to. A rule treats calls alike, but paths, queues and translators harm
     single 5-tuples: flows that lost far more than the median one are left out, at most OUTLIER_SHARE of them."""
     rate = median((losses / np.maximum(packets, 1)).tolist()) if len(packets) else 0.0
@@ -228,19 +238,21 @@ def _typical(packets: Floats, losses: Floats) -> Bits:
 
 
 @per_epoch
-def before_each(epoch: Epoch, later_s: float = 0.0) -> dict[Direction, Floats]:
+def sent_before_each(epoch: Epoch, later_s: float = 0.0) -> dict[Direction, Floats]:
     """For each slot, count the packets that calls sent both ways up to and including it, in order of time (mean over
     calls).
 
     The far end's packets pass a middlebox later than ours of the same scheduled time, by `later_s`.
     """
-    sent = [arrivals(epoch, way, calls=True)[0] for way in DIRECTIONS]
+    sent = [flow_arrivals(epoch, way, calls=True)[0] for way in DIRECTIONS]
     shares = [
-        rows.mean(axis=0) if len(rows) else _unsent(track(epoch, way))
+        rows.mean(axis=0) if len(rows) else _unsent_slots(direction_track(epoch, way))
         for rows, way in zip(sent, DIRECTIONS, strict=True)
     ]
     shifts = {"up": 0.0, "down": 1000.0 * later_s}
-    at_ms = np.concatenate([np.array(track(epoch, way).at_ms, np.float64) + shifts[way] for way in DIRECTIONS])
+    at_ms = np.concatenate(
+        [np.array(direction_track(epoch, way).at_ms, np.float64) + shifts[way] for way in DIRECTIONS]
+    )
     order = np.argsort(at_ms, kind="stable")
     total = np.zeros(len(at_ms))
     total[order] = np.concatenate(shares)[order].cumsum()
@@ -248,5 +260,5 @@ def before_each(epoch: Epoch, later_s: float = 0.0) -> dict[Direction, Floats]:
     return {"up": total[:ends], "down": total[ends:]}
 
 
-def _unsent(plan: Track) -> Floats:
+def _unsent_slots(plan: Track) -> Floats:
     return np.zeros(len(plan.at_ms))

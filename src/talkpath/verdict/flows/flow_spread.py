@@ -10,19 +10,19 @@ import numpy as np
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.memo import per_epoch, per_epochs
-from talkpath.verdict.statistics.cohort import DIRECTIONS, accuses, cohort
+from talkpath.verdict.statistics.cohort import DIRECTIONS, make_cohort, may_accuse
 
-UNLIKE = 0.03  # standard deviation of the shares that single 5-tuples lose: from there on they differ
+UNLIKE_DEVIATION = 0.03  # standard deviation of the shares that single 5-tuples lose: from there on they differ
 
 
-def fare_unlike(epochs: Iterable[Epoch]) -> bool:
+def flows_fare_unlike(epochs: Iterable[Epoch]) -> bool:
     """Whether single 5-tuples differ in what they lose, as short twins show, whoever's they are."""
-    return max(short_flow_spreads(epochs)) >= UNLIKE
+    return max(short_flow_spreads(epochs)) >= UNLIKE_DEVIATION
 
 
 def short_flow_spreads(epochs: Iterable[Epoch]) -> list[float]:
     """Return `flow_spread` of each direction, as short twins show it."""
-    short = tuple(epoch for epoch in epochs if accuses(epoch) and not epoch.missing)
+    short = tuple(epoch for epoch in epochs if may_accuse(epoch) and not epoch.missing)
     return [flow_spread(short, way) for way in DIRECTIONS]
 
 
@@ -39,7 +39,7 @@ def flow_spread(epochs: tuple[Epoch, ...], way: Direction) -> float:
 def _spread_terms(epoch: Epoch, way: Direction) -> tuple[float, float]:
     """Return two sums over the epoch's twins, whose quotient is the variance of their shares of loss: by how much more
     the squares of their differences are than chance makes them, and the squares of their numbers of packets."""
-    flows = cohort(epoch, way)
+    flows = make_cohort(epoch, way)
     sent, lost = (rows[~flows.treated].sum(axis=1, dtype=np.float64) for rows in (flows.counted, flows.lost))
     if len(sent) < 2 or not sent.sum():
         return 0.0, 0.0

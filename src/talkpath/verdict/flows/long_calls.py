@@ -28,18 +28,18 @@ from talkpath.verdict.flows.direction_losses import Floats
 from talkpath.verdict.flows.flow_spread import short_flow_spreads
 from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, flow_outcomes, without_ends
 from talkpath.verdict.memo import per_epoch, per_epochs
-from talkpath.verdict.statistics.cohort import DIRECTIONS, track
+from talkpath.verdict.statistics.cohort import DIRECTIONS, direction_track
 
 SILENT_PACKETS, SILENCE_S = 8, 1.5  # a call has ended: so much was sent after its last arrival
-WINDOW_S = 5.0  # a call that loses much only for a while is found in one of these
+LOSS_WINDOW_S = 5.0  # a call that loses much only for a while is found in one of these
 MUCH_LOSS, SOME_LOSS = 0.05, 0.02  # more than twins, in one window; from some window on to the end
-ERRORS = 4.0  # standard errors of that difference, as far as single packets are lost by chance
-UNLIKE_ERRORS = 3.0  # standard deviations by which 5-tuples differ: more is not the bad luck of one of them
+MIN_ERRORS = 4.0  # standard errors of that difference, as far as single packets are lost by chance
+MIN_UNLIKE_ERRORS = 3.0  # standard deviations by which 5-tuples differ: more is not the bad luck of one of them
 AT_FIRST_S = 1.0  # of a call, which short calls show as well: more from then on is not its 5-tuple's doing
 WINDOW_PACKETS = 15
 MUCH_DELAY_MS = 50.0
 AS_HEAVY, HEADERS = 0.9, 28  # of the bytes a second that a call sends; bytes of IPv4 and UDP in front of each packet
-AS_LONG = 0.9  # of the seconds by which a call had lost more: calls that were shorter say nothing against it
+AS_LONG_SHARE = 0.9  # of the seconds by which a call had lost more: calls that were shorter say nothing against it
 
 
 class Parting(NamedTuple):
@@ -95,24 +95,24 @@ def _longest_s(epoch: Epoch) -> float:
 
 def _lived_s(epoch: Epoch) -> Floats:
     """The same of each call."""
-    return np.array([min(call.up.last_s or 0.0, call.down.last_s or 0.0) for call in _calls(epoch)])
+    return np.array([min(call.up.last_s or 0.0, call.down.last_s or 0.0) for call in _long_calls_of(epoch)])
 
 
 def ended_s(view: ArmView) -> float | None:
     """After how many seconds the first of the arm's calls that were to live through the check went silent for good;
     None where none did."""
-    ends = (_ended_s(call.of(way)) for epoch in view.long for call in _calls(epoch) for way in DIRECTIONS)
+    ends = (_ended_s(call.of(way)) for epoch in view.long for call in _long_calls_of(epoch) for way in DIRECTIONS)
     return min((end_s for end_s in ends if end_s is not None), default=None)
 
 
-def beside(view: ArmView) -> tuple[Epoch, ...]:
+def neighbours_of(view: ArmView) -> tuple[Epoch, ...]:
     """The calls that live through the check and send as much as the arm's own does each way, itself included."""
     mine = [_byte_rates(epoch) for epoch in view.long]
     least = {way: AS_HEAVY * min((rates[way] for rates in mine), default=inf) for way in DIRECTIONS}
     return tuple(e for e in view.all_long if all(_byte_rates(e)[way] >= least[way] for way in DIRECTIONS))
 
 
-def parting(view: ArmView) -> Parting | None:
+def find_parting(view: ArmView) -> Parting | None:
     """Where the arm's calls part from twins; None where they do not, or where as many that lived longer did not."""
     watch = tuple(epoch for epoch in view.accusing if epoch.question == "watch")
     if not (view.long or watch):
@@ -123,11 +123,13 @@ def parting(view: ArmView) -> Parting | None:
 
 def cut_offs(view: ArmView) -> EndedCalls:
     """How many of the arm's calls went silent while twins went on, and how many did not."""
-    return _cut_offs(view.all_long + view.accusing, view.accusing[0].arm) if view.accusing else EndedCalls(0, 0.0, 0)
+    return (
+        _count_cut_offs(view.all_long + view.accusing, view.accusing[0].arm) if view.accusing else EndedCalls(0, 0.0, 0)
+    )
 
 
 @per_epochs
-def _cut_offs(epochs: tuple[Epoch, ...], arm: Arm) -> EndedCalls:
+def _count_cut_offs(epochs: tuple[Epoch, ...], arm: Arm) -> EndedCalls:
     calls = _long_calls(epochs, arm, dict.fromkeys(DIRECTIONS, 0.0))
     ended = [call.parting.at_s for call in calls if call.parting and call.parting.ended]
     by_s = max(ended, default=0.0)
@@ -150,19 +152,23 @@ def _is_bad_luck(parted: LongCall, calls: Sequence[LongCall]) -> bool:
     """Whether half of the calls that lived as long as this one until it parted did not part."""
     assert parted.parting is not None
     at_s, ended, _ = parted.parting
-    least_s = at_s + SILENCE_S if ended else AS_LONG * at_s
+    least_s = at_s + SILENCE_S if ended else AS_LONG_SHARE * at_s
     comparable = [call for call in calls if call is parted or call.span_s >= least_s]
     return 2 * sum(call.parting is not None for call in comparable) <= len(comparable)
 
 
 def _long_calls(epochs: Sequence[Epoch], arm: Arm, unlike: Mapping[Direction, float]) -> list[LongCall]:
     """The arm's calls among these epochs; those that live through the check beside all twins that do."""
-    everybody = [twin for epoch in epochs if epoch.question == "long" for twin in _twins(epoch)]
-    beside = [(epoch, everybody if epoch.question == "long" else _twins(epoch)) for epoch in epochs if epoch.arm == arm]
+    everybody = [twin for epoch in epochs if epoch.question == "long" for twin in _long_twins_of(epoch)]
+    beside = [
+        (epoch, everybody if epoch.question == "long" else _long_twins_of(epoch))
+        for epoch in epochs
+        if epoch.arm == arm
+    ]
     return [
         _long_call(epoch, call, twins, unlike)
         for epoch, twins in beside
-        for call in _calls(epoch)
+        for call in _long_calls_of(epoch)
         if not _ended_alone(epoch.started_s, call, twins)
     ]
 
@@ -173,13 +179,13 @@ def _ended_alone(started_s: float, call: FlowOutcome, twins: Sequence[Neighbour]
     return any(not list(_last_s(started_s + end_s, twins, way)) for way, end_s in ends)
 
 
-def _calls(epoch: Epoch) -> list[FlowOutcome]:
+def _long_calls_of(epoch: Epoch) -> list[FlowOutcome]:
     return [outcome for outcome in flow_outcomes(epoch) if outcome.role == "call"]
 
 
 @per_epoch
-def _twins(epoch: Epoch) -> tuple[Neighbour, ...]:
-    spreads = _spreads(epoch)
+def _long_twins_of(epoch: Epoch) -> tuple[Neighbour, ...]:
+    spreads = _delay_spreads(epoch)
     return tuple(
         Neighbour(epoch.started_s, flow, spreads.get(flow.flow, {}), _byte_rates(epoch))
         for flow in flow_outcomes(epoch)
@@ -190,7 +196,7 @@ def _twins(epoch: Epoch) -> tuple[Neighbour, ...]:
 @per_epoch
 def _byte_rates(epoch: Epoch) -> dict[Direction, float]:
     """How many IP bytes a second a flow of the epoch sends each way."""
-    plans = {way: track(epoch, way) for way in DIRECTIONS}
+    plans = {way: direction_track(epoch, way) for way in DIRECTIONS}
     return {way: sum(each.size, HEADERS * len(each.size)) / _lasts_s(each) for way, each in plans.items()}
 
 
@@ -201,14 +207,14 @@ def _lasts_s(plan: Track) -> float:
 def _as_heavy(epoch: Epoch, twins: Sequence[Neighbour], way: Direction) -> Sequence[Neighbour]:
     """The twins that send as much as the epoch's call, or lighter ones if none does: a line that polices every flow
     spares these. One that ended says nothing of what is lost in calls that go on."""
-    until_s = epoch.started_s + _lasts_s(track(epoch, way))
+    until_s = epoch.started_s + _lasts_s(direction_track(epoch, way))
     going = [twin for twin in twins if twin.goes_on(epoch.started_s, until_s, way)]
     least = AS_HEAVY * _byte_rates(epoch)[way]
     return [twin for twin in going if twin.byte_rate[way] >= least] or going
 
 
 @per_epoch
-def _spreads(epoch: Epoch) -> dict[int, dict[Direction, float]]:
+def _delay_spreads(epoch: Epoch) -> dict[int, dict[Direction, float]]:
     """For each flow and direction how much later its slow packets came than its fast ones."""
     found: dict[int, dict[Direction, float]] = {}
     for flow in epoch.flows:
@@ -222,11 +228,11 @@ def _long_call(
 ) -> LongCall:
     ends = [float(way.sent_s[-1]) for way in (call.up, call.down) if way.sent]
     span_s = max(ends, default=0.0)
-    found = [where for way in DIRECTIONS if (where := _parting(epoch, call, twins, way, unlike[way]))]
+    found = [where for way in DIRECTIONS if (where := _call_parting(epoch, call, twins, way, unlike[way]))]
     return LongCall(span_s, min(found, default=None))
 
 
-def _parting(
+def _call_parting(
     epoch: Epoch, call: FlowOutcome, twins: Sequence[Neighbour], way: Direction, unlike: float
 ) -> Parting | None:
     one = call.of(way)
@@ -236,7 +242,7 @@ def _parting(
     lossy = _loses_more(epoch.started_s, one, _as_heavy(epoch, twins, way), way, unlike)
     if lossy is not None:
         return lossy
-    spread_ms = _spreads(epoch).get(call.flow, {}).get(way)
+    spread_ms = _delay_spreads(epoch).get(call.flow, {}).get(way)
     others = [twin.spread_ms[way] for twin in twins if way in twin.spread_ms]
     late = spread_ms is not None and bool(others) and spread_ms - max(others) >= MUCH_DELAY_MS
     return Parting(float(one.sent_s[-1]), ended=False) if late and one.sent else None
@@ -278,22 +284,22 @@ def _loses_more(
     last_s = float(one.sent_s[-1])
     if not twins:
         return Parting(last_s, ended=False) if one.sent - one.arrived >= MUCH_LOSS * one.sent else None
-    edges = started_s + np.arange(WINDOW_S * ceil(last_s / WINDOW_S) + 1.0)
-    beside = np.array([_counts(twin.started_s, twin.flow.of(way), edges) for twin in twins])
-    seconds = np.vstack([_counts(started_s, one, edges), beside.sum(axis=0)])
-    by_chance = UNLIKE_ERRORS * unlike * sqrt(1.0 + 1.0 / len(twins))
+    edges = started_s + np.arange(LOSS_WINDOW_S * ceil(last_s / LOSS_WINDOW_S) + 1.0)
+    beside = np.array([_window_counts(twin.started_s, twin.flow.of(way), edges) for twin in twins])
+    seconds = np.vstack([_window_counts(started_s, one, edges), beside.sum(axis=0)])
+    by_chance = MIN_UNLIKE_ERRORS * unlike * sqrt(1.0 + 1.0 / len(twins))
     first = seconds[:, : int(AT_FIRST_S)].sum(axis=1)
-    windows = seconds.reshape(len(seconds), -1, int(WINDOW_S))
+    windows = seconds.reshape(len(seconds), -1, int(LOSS_WINDOW_S))
     told = windows.sum(axis=2)
     told = told * (told[2] > 0)  # of other seconds twins say nothing
     for at, window in enumerate(told.T):
         baseline = first if at else None
-        if window[0] >= WINDOW_PACKETS and _parts(window, baseline, MUCH_LOSS, by_chance):
-            parts = partial(_parts, first=baseline, least=MUCH_LOSS, by_chance=by_chance)
-            soon_s = at * WINDOW_S + _soon_s(windows[:, at], parts)
-            return Parting(min((at + 1) * WINDOW_S, last_s), ended=False, soon_s=soon_s)
+        if window[0] >= WINDOW_PACKETS and _loses_with_cause(window, baseline, MUCH_LOSS, by_chance):
+            parts = partial(_loses_with_cause, first=baseline, least=MUCH_LOSS, by_chance=by_chance)
+            soon_s = at * LOSS_WINDOW_S + _soon_s(windows[:, at], parts)
+            return Parting(min((at + 1) * LOSS_WINDOW_S, last_s), ended=False, soon_s=soon_s)
     since = told[:, ::-1].cumsum(axis=1).T  # the last window, the last two, and so on to the whole call
-    parted = any(_parts(counts, first, SOME_LOSS, by_chance) for counts in since)
+    parted = any(_loses_with_cause(counts, first, SOME_LOSS, by_chance) for counts in since)
     return Parting(last_s, ended=False) if parted else None
 
 
@@ -304,31 +310,31 @@ def _soon_s(window: Floats, parts: Callable[[Floats], bool]) -> int:
     return next(shown, until.shape[1])
 
 
-def _parts(counts: Floats, first: Floats | None, least: float, by_chance: float) -> bool:
+def _loses_with_cause(counts: Floats, first: Floats | None, least: float, by_chance: float) -> bool:
     """Whether the call lost more than twins, `least` and more than chance: that of single packets, and that of its
     5-tuple, unless it loses more than at `first`. What it loses from the start on short calls show as well.
 
     `counts` are the packets that it sent, those that arrived, and the same of twins."""
-    excess, error = _excess(counts)
-    if excess < least or excess < ERRORS * error:
+    excess, error = _excess_loss(counts)
+    if excess < least or excess < MIN_ERRORS * error:
         return False
     if excess >= by_chance:
         return True
     if first is None:
         return False
-    (before, doubt), few = _excess(first), (first[0] - first[1] + 1.0) / (first[0] + 2.0)
+    (before, doubt), few = _excess_loss(first), (first[0] - first[1] + 1.0) / (first[0] + 2.0)
     doubt = max(doubt, sqrt(few * (1.0 - few) / max(1.0, first[0])))  # few packets may have lost none by chance
-    return excess - before >= max(least, ERRORS * sqrt(error**2 + doubt**2))
+    return excess - before >= max(least, MIN_ERRORS * sqrt(error**2 + doubt**2))
 
 
-def _counts(started_s: float, one: DirectionOutcome, edges: Floats) -> Floats:
+def _window_counts(started_s: float, one: DirectionOutcome, edges: Floats) -> Floats:
     """The packets sent and arrived between each two of the edges, the last edge included."""
     times = (np.sort(started_s + each) for each in (one.sent_s, one.arrived_s))
     before = [np.append(at.searchsorted(edges[:-1]), at.searchsorted(edges[-1], "right")) for at in times]
     return np.diff(before).astype(np.float64)
 
 
-def _excess(counts: Floats) -> tuple[float, float]:
+def _excess_loss(counts: Floats) -> tuple[float, float]:
     """By how much more the call lost than twins, and the standard error of that; (0, infinity) where nothing was
     sent."""
     sent, arrived, twin_sent, twin_arrived = counts

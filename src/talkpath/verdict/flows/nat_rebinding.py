@@ -22,13 +22,13 @@ def first_life(sent: Bits, arrived: Bits, size: Floats) -> Bits:
     kept = sent.copy()
     for flow in np.flatnonzero((sent & ~arrived).sum(axis=1) >= SILENT):
         slots = np.flatnonzero(sent[flow])
-        back = _back(arrived[flow, slots], size[slots])
+        back = _first_back(arrived[flow, slots], size[slots])
         if back is not None:
             kept[flow, slots[back:]] = False
     return kept
 
 
-def _back(came: Bits, size: Floats) -> int | None:
+def _first_back(came: Bits, size: Floats) -> int | None:
     """Return the number of the first packet after the flow came back; None if it did not."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], came, [False])).astype(np.int8)))
     begins, ends = edges[::2], edges[1::2]  # of runs of arrivals

@@ -18,14 +18,14 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch, Observation
 from talkpath.verdict.flows.nat_rebinding import first_life
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, bitmaps, track
+from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA_STAGES, direction_track, unpack_bitmaps
 
-UNHEARD = 3  # packets sent of which none arrived: the flow was never established (set-up alone has three tries)
-FIRST = 3  # packets of a flow and direction that may pass before a middlebox recognises it and stops it
-SILENT = 6  # packets at its end of which none arrived: the flow went silent
-CUT = 2  # likewise, and half of all its packets: a call that ended in its set-up, if most calls did
+UNHEARD_OUTCOME = 3  # packets sent of which none arrived: the flow was never established (set-up alone has three tries)
+PACKETS_BEFORE_CUT = 3  # packets of a flow and direction that may pass before a middlebox recognises it and stops it
+MIN_SILENT_PACKETS = 6  # packets at its end of which none arrived: the flow went silent
+MIN_SET_UP_CUT = 2  # likewise, and half of all its packets: a call that ended in its set-up, if most calls did
 CUT_SHORT = 6  # so many flows, of any arm, went silent at the least
-SLACK_S = 0.3  # one slot's packets up and down pass a middlebox at most so far apart: one round trip
+ROUND_TRIP_SLACK_S = 0.3  # one slot's packets up and down pass a middlebox at most so far apart: one round trip
 
 
 class DirectionOutcome(NamedTuple):
@@ -50,12 +50,12 @@ class DirectionOutcome(NamedTuple):
     @property
     def unheard(self) -> bool:
         """Whether enough was sent and nothing arrived."""
-        return self.sent >= UNHEARD and not self.arrived
+        return self.sent >= UNHEARD_OUTCOME and not self.arrived
 
     @property
     def silent(self) -> bool:
         """Whether packets arrived at first, and then none."""
-        return self.arrived > 0 and self.tail >= SILENT
+        return self.arrived > 0 and self.tail >= MIN_SILENT_PACKETS
 
 
 class FlowOutcome(NamedTuple):
@@ -70,8 +70,8 @@ class FlowOutcome(NamedTuple):
     @property
     def stopped(self) -> bool:
         """Whether no more than its first packets arrived in either direction, no media, and nothing up after these."""
-        few = max(self.up.arrived, self.down.arrived) <= FIRST and not (self.up.media or self.down.media)
-        return self.up.unheard or (few and self.up.tail >= SILENT)
+        few = max(self.up.arrived, self.down.arrived) <= PACKETS_BEFORE_CUT and not (self.up.media or self.down.media)
+        return self.up.unheard or (few and self.up.tail >= MIN_SILENT_PACKETS)
 
     @property
     def dead(self) -> bool:
@@ -97,23 +97,25 @@ def flow_outcomes(epoch: Epoch) -> tuple[FlowOutcome, ...]:
     numbers = sorted(flows["up"].keys() & flows["down"].keys())
     up, down = (_of_direction(epoch, way, [flows[way][number] for number in numbers]) for way in DIRECTIONS)
     return tuple(
-        FlowOutcome(flow=number, role=_role(flows["up"][number]), port=flows["up"][number].port, up=there, down=back)
+        FlowOutcome(
+            flow=number, role=_flow_role(flows["up"][number]), port=flows["up"][number].port, up=there, down=back
+        )
         for number, there, back in zip(numbers, up, down, strict=True)
     )
 
 
-def _role(flow: Observation) -> str:
+def _flow_role(flow: Observation) -> str:
     return "call" if flow.role == "call" else flow.twin_kind or "random"
 
 
 def _of_direction(epoch: Epoch, way: Direction, flows: Sequence[Observation]) -> list[DirectionOutcome]:
-    plan = track(epoch, way)
+    plan = direction_track(epoch, way)
     at_s, places = np.array(plan.at_ms, np.float64) / 1000.0, np.arange(len(plan.at_ms))
     size = np.array(plan.size, np.float64)
     media = np.array([stage == "media" for stage in plan.stage], np.bool_)
-    setup = np.array([stage not in MEDIA for stage in plan.stage], np.bool_)
+    setup = np.array([stage not in MEDIA_STAGES for stage in plan.stage], np.bool_)
     sent, came, late = (
-        bitmaps(rows, len(places))
+        unpack_bitmaps(rows, len(places))
         for rows in ([f.sent for f in flows], [f.arrived for f in flows], [f.late for f in flows])
     )
     arrived = came | late
@@ -171,7 +173,7 @@ def cut_short(epochs: Iterable[Epoch]) -> bool:
     flows = [flow for epoch in epochs for flow in flow_outcomes(epoch) if not flow.dead]
     ended = [flow.passed for flow in flows if flow.up.silent and flow.down.silent]
     furthest = max((flow.passed for flow in flows if not (flow.up.silent and flow.down.silent)), default=0)
-    return len(ended) >= CUT_SHORT and furthest - SILENT <= max(ended)
+    return len(ended) >= CUT_SHORT and furthest - MIN_SILENT_PACKETS <= max(ended)
 
 
 @per_epoch
@@ -191,11 +193,11 @@ def cut_directions(calls: Iterable[FlowOutcome]) -> list[Direction]:
     """Return the directions in which most calls that the far end received at all were cut off, even if only in their
     set-up."""
     heard = [call for call in calls if call.up.arrived]
-    return [way for way in DIRECTIONS if 2 * sum(_cut(call.of(way)) for call in heard) > len(heard)]
+    return [way for way in DIRECTIONS if 2 * sum(_is_cut(call.of(way)) for call in heard) > len(heard)]
 
 
-def _cut(way: DirectionOutcome) -> bool:
-    return way.tail >= max(CUT, way.sent / 2.0)
+def _is_cut(way: DirectionOutcome) -> bool:
+    return way.tail >= max(MIN_SET_UP_CUT, way.sent / 2.0)
 
 
 @per_epoch
@@ -209,10 +211,10 @@ def quickest_s(epoch: Epoch) -> float:
 def round_trip_s(epoch: Epoch) -> float:
     """Return an upper bound of one round trip, from the quickest set-up: one end's packets pass a middlebox at most so
     much later than the other end's packets of the same scheduled time."""
-    return min(SLACK_S, quickest_s(epoch) or SLACK_S)
+    return min(ROUND_TRIP_SLACK_S, quickest_s(epoch) or ROUND_TRIP_SLACK_S)
 
 
-def counts(payload_bytes: NDArray[np.float64], header_bytes: int | None) -> NDArray[np.float64]:
+def counted_per_packet(payload_bytes: NDArray[np.float64], header_bytes: int | None) -> NDArray[np.float64]:
     """Return what each packet adds to a middlebox's count of a flow: one packet, or, given the bytes of IP and UDP
     headers, its IP bytes."""
     return np.ones(len(payload_bytes)) if header_bytes is None else payload_bytes + header_bytes
@@ -221,7 +223,7 @@ def counts(payload_bytes: NDArray[np.float64], header_bytes: int | None) -> NDAr
 def count_at_silence(
     outcome: FlowOutcome,
     hit: tuple[Direction, ...],
-    slack_s: float = SLACK_S,
+    slack_s: float = ROUND_TRIP_SLACK_S,
     header_bytes: int | None = None,
 ) -> tuple[int, int]:
     """Return (least, most): the count, both ways, that a middlebox lets pass, as one flow shows it that went silent in
@@ -238,7 +240,10 @@ def count_at_silence(
     next_s = min((way.next_s for way in ends if way.next_s is not None), default=last_s)
     for direction in DIRECTIONS:
         way = outcome.of(direction)
-        sent, arrived = counts(way.sent_bytes, header_bytes), counts(way.arrived_bytes, header_bytes)
+        sent, arrived = (
+            counted_per_packet(way.sent_bytes, header_bytes),
+            counted_per_packet(way.arrived_bytes, header_bytes),
+        )
         if direction in hit:
             before = len(sent) - way.tail
             least, most = least + arrived.sum(), most + sent[:before].sum()

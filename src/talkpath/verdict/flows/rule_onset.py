@@ -16,10 +16,11 @@ from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import media_begins_s
 
-CHANCES = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 0.997])  # of loss, after the onset
-LEAST_NATS = 12.0  # by which what came before the onset contradicts that loss
-SOME = np.array([0.2])  # loss of set-up
-SLACK_S = 0.3  # so much of an epoch's media may lie before the onset that losses show: the first may pass by chance
+ONSET_CHANCES = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 0.997])  # of loss, after the onset
+MIN_ONSET_NATS = 12.0  # by which what came before the onset contradicts that loss
+SET_UP_LOSSES = np.array([0.2])  # loss of set-up
+# so much of an epoch's media may lie before the onset that losses show: the first may pass by chance
+ONSET_SLACK_S = 0.3
 
 
 class RuleOnset(NamedTuple):
@@ -36,14 +37,14 @@ def rule_onset(view: ArmView) -> RuleOnset | None:
     if len(view.explained) < 2 or not view.losses:
         return None
     at_s = np.concatenate([losses.epoch.started_s + losses.at_s for losses in view.losses])
-    gains = np.concatenate([losses.gains(CHANCES[:, None]) for losses in view.losses], axis=1)
+    gains = np.concatenate([losses.gains(ONSET_CHANCES[:, None]) for losses in view.losses], axis=1)
     order = np.argsort(at_s, kind="stable")
     since = gains[:, order[::-1]].cumsum(axis=1)[:, ::-1]
     chance, first = np.unravel_index(np.argmax(since), since.shape)
-    if since[chance, first] - since[chance, 0] < LEAST_NATS:
+    if since[chance, first] - since[chance, 0] < MIN_ONSET_NATS:
         return None
-    found = _split(view, float(at_s[order[first]]))
-    return found if found is not None and _shows_early(view, found, float(CHANCES[chance])) else None
+    found = _split_at(view, float(at_s[order[first]]))
+    return found if found is not None and _shows_early(view, found, float(ONSET_CHANCES[chance])) else None
 
 
 def _shows_early(view: ArmView, onset: RuleOnset, chance: float) -> bool:
@@ -55,10 +56,10 @@ def _shows_early(view: ArmView, onset: RuleOnset, chance: float) -> bool:
         for each in view.losses
         if each.epoch.number in since
     )
-    return sum(early) >= LEAST_NATS
+    return sum(early) >= MIN_ONSET_NATS
 
 
-def _split(view: ArmView, at_s: float) -> RuleOnset | None:
+def _split_at(view: ArmView, at_s: float) -> RuleOnset | None:
     """Take the epochs on either side. Set-up of one that had started may have passed before the onset: if later calls
     lose theirs, it counts among those since only if no other is left."""
     started = tuple(epoch for epoch in view.explained if epoch.started_s >= at_s)
@@ -71,8 +72,8 @@ def _split(view: ArmView, at_s: float) -> RuleOnset | None:
 def _lose_setup(view: ArmView, epochs: tuple[Epoch, ...]) -> bool:
     numbers = {epoch.number for epoch in epochs}
     chosen = [losses for losses in view.losses if losses.epoch.number in numbers]
-    return sum(float(losses.gains(SOME)[~losses.on("media", "control")].sum()) for losses in chosen) > 0.0
+    return sum(float(losses.gains(SET_UP_LOSSES)[~losses.on("media", "control")].sum()) for losses in chosen) > 0.0
 
 
 def _begins_since(epoch: Epoch, at_s: float) -> bool:
-    return media_begins_s(epoch) >= at_s - SLACK_S
+    return media_begins_s(epoch) >= at_s - ONSET_SLACK_S

@@ -11,58 +11,62 @@ from collections.abc import Iterable, Sequence
 
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.statistics.cohort import DIRECTIONS, accuses, cohort
+from talkpath.verdict.statistics.cohort import DIRECTIONS, make_cohort, may_accuse
 
 LIGHT_K = 4  # calls of a small cohort: two text twins, one of them the canary, need no fewer
 HEAVY_LOSS = 0.08  # of the twins' media in whole cohorts
-TWINS = 30  # packets that they must have lost
-SMALL = 2  # small cohorts of one arm are enough
+MIN_LOST_TWIN_PACKETS = 30  # packets that they must have lost
+MIN_SMALL_COHORTS = 2  # small cohorts of one arm are enough
 SMALL_OF_ALL = 4  # and of all arms, to know that they lose as much
 RELIEF = 0.5  # where small cohorts lose more than this share of it, load is not the cause
 
 
-def heavy(epochs: Sequence[Epoch]) -> bool:
+def loses_much(epochs: Sequence[Epoch]) -> bool:
     """Whether random twins lost much in one direction, in cohorts that are larger than the small ones."""
-    counts = _counts(epoch for epoch in epochs if epoch.k > LIGHT_K)
-    return any(lost >= TWINS and lost >= HEAVY_LOSS * sent for sent, lost in counts)
+    counts = _twin_counts(epoch for epoch in epochs if epoch.k > LIGHT_K)
+    return any(lost >= MIN_LOST_TWIN_PACKETS and lost >= HEAVY_LOSS * sent for sent, lost in counts)
 
 
 def wants_small(epochs: Sequence[Epoch]) -> bool:
     """Whether small cohorts are worth more: whole ones lose much, and small ones, as far as there are any, much
     less."""
     small = [epoch for epoch in epochs if epoch.k <= LIGHT_K]
-    if not heavy(epochs) or len(small) < SMALL_OF_ALL:
-        return heavy(epochs)
-    return _worst(small) <= RELIEF * _worst(epoch for epoch in epochs if epoch.k > LIGHT_K)
+    if not loses_much(epochs) or len(small) < SMALL_OF_ALL:
+        return loses_much(epochs)
+    return _worst_loss(small) <= RELIEF * _worst_loss(epoch for epoch in epochs if epoch.k > LIGHT_K)
 
 
-def lightest(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
+def lightest_epochs(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
     """Return the epochs with small cohorts, if whole ones lost much and these at most half of it; else all epochs."""
     small = tuple(epoch for epoch in epochs if epoch.k <= LIGHT_K)
-    if not small or not heavy(epochs):
+    if not small or not loses_much(epochs):
         return epochs
-    light, whole = (_worst(small), _worst(epoch for epoch in epochs if epoch.k > LIGHT_K))
+    light, whole = (_worst_loss(small), _worst_loss(epoch for epoch in epochs if epoch.k > LIGHT_K))
     return small if light <= RELIEF * whole else epochs
 
 
-def relieved(epochs: Sequence[Epoch], of_all: Sequence[Epoch]) -> bool:
+def is_relieved(epochs: Sequence[Epoch], of_all: Sequence[Epoch]) -> bool:
     """Whether enough small cohorts of one arm were measured, or whole ones are not too much for the line; `of_all` are
     the epochs of all arms."""
-    return sum(epoch.k <= LIGHT_K for epoch in epochs) >= SMALL or not heavy(epochs) or not wants_small(of_all)
+    return (
+        sum(epoch.k <= LIGHT_K for epoch in epochs) >= MIN_SMALL_COHORTS
+        or not loses_much(epochs)
+        or not wants_small(of_all)
+    )
 
 
-def _worst(epochs: Iterable[Epoch]) -> float:
-    return max((lost / max(1, sent) for sent, lost in _counts(epochs)), default=0.0)
+def _worst_loss(epochs: Iterable[Epoch]) -> float:
+    return max((lost / max(1, sent) for sent, lost in _twin_counts(epochs)), default=0.0)
 
 
-def _counts(epochs: Iterable[Epoch]) -> list[tuple[int, int]]:
+def _twin_counts(epochs: Iterable[Epoch]) -> list[tuple[int, int]]:
     """Return (sent, lost) of random twins each way, over the epochs that may accuse."""
-    every = [_twins(epoch) for epoch in epochs if accuses(epoch) and not epoch.missing]
+    every = [_twin_losses(epoch) for epoch in epochs if may_accuse(epoch) and not epoch.missing]
     return [(sum(sent for sent, _ in way), sum(lost for _, lost in way)) for way in zip(*every, strict=True)]
 
 
 @per_epoch
-def _twins(epoch: Epoch) -> tuple[tuple[int, int], ...]:
+def _twin_losses(epoch: Epoch) -> tuple[tuple[int, int], ...]:
     """Return (sent, lost) of random twins each way."""
-    flows = [cohort(epoch, way) for way in DIRECTIONS]
+    flows = [make_cohort(epoch, way) for way in DIRECTIONS]
     return tuple((int(f.counted[~f.treated].sum()), int(f.lost[~f.treated].sum())) for f in flows)

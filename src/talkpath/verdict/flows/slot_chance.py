@@ -25,32 +25,32 @@ def slot_chance(sent: Floats, lost: Floats, size: Floats, dispersion: float) -> 
     """Return (chance, doubt), per slot: the chance that a twin loses its packet, and how far that may be another one
     (the correlation between two calls of the slot). Small and large packets are fitted separately where the line
     treats them differently."""
-    large = size > _edge(sent, lost, size, dispersion)
+    large = size > _size_edge(sent, lost, size, dispersion)
     chance, doubt = np.zeros((2, len(size)))
     for part in (~large, large):
         if part.any():
-            chance[part], doubt[part] = _shrunk(sent[part], lost[part])
+            chance[part], doubt[part] = _shrunk_chances(sent[part], lost[part])
     return chance, doubt
 
 
-def _edge(sent: Floats, lost: Floats, size: Floats, dispersion: float) -> float:
+def _size_edge(sent: Floats, lost: Floats, size: Floats, dispersion: float) -> float:
     """Return the size in bytes above which twins fare differently from below; infinite if there is none."""
     sizes, kinds = np.unique(size[sent > 0], return_inverse=True)
     edges, totals = sizes[:-1], (sent.sum(), lost.sum())
     below = [np.bincount(kinds, counts[sent > 0], len(sizes)).cumsum()[:-1] for counts in (sent, lost)]
     above = [total - smaller for total, smaller in zip(totals, below, strict=True)]
-    parts = [_flat(*below), _flat(*above)]
-    gains = (parts[0] + parts[1] - _flat(*totals)) / dispersion
+    parts = [_flat_log_likelihood(*below), _flat_log_likelihood(*above)]
+    gains = (parts[0] + parts[1] - _flat_log_likelihood(*totals)) / dispersion
     return float(edges[np.argmax(gains)]) if len(edges) and gains.max() >= SIZES_DIFFER_NATS else float("inf")
 
 
-def _flat(sent: Floats, lost: Floats) -> Floats:
+def _flat_log_likelihood(sent: Floats, lost: Floats) -> Floats:
     """Return the log-likelihood of losses at their own rate."""
     rate = np.clip(lost / np.maximum(sent, 1.0), 1e-9, 1.0 - 1e-9)
     return np.asarray(lost * np.log(rate) + (sent - lost) * np.log1p(-rate))
 
 
-def _shrunk(sent: Floats, lost: Floats) -> tuple[Floats, Floats]:
+def _shrunk_chances(sent: Floats, lost: Floats) -> tuple[Floats, Floats]:
     """Estimate the twins' chance of loss for each slot, shrunk towards their mean as far as slots do not differ more
     than chance allows; and the correlation between two calls of one slot that this implies (beta-binomial)."""
     mean = (lost.sum() + 0.5) / (sent.sum() + 1.0)

@@ -9,7 +9,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Facts
 from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.model import Question
-from talkpath.verdict.unaccused import unheard
+from talkpath.verdict.unaccused import next_to_nothing_arrives
 
 
 @dataclass(frozen=True)
@@ -64,4 +64,4 @@ class Asked:
 
 def nothing_arrives(assessment: Assessment) -> bool:
     """Whether calls and twins were sent and next to nothing of them arrived."""
-    return bool(assessment.view.accusing) and unheard(assessment.view)
+    return bool(assessment.view.accusing) and next_to_nothing_arrives(assessment.view)

@@ -20,7 +20,7 @@ from talkpath.verdict.statistics.sample_size import cost_packets, sample_size
 
 FIRST_EPOCHS = 2  # each arm's, before any other question
 FEW_ARMS = 4  # so many can have longer looks besides the calls that live through the check, and usual first epochs
-LOOK_S = 2.5  # how long calls of a longer look live: a token bucket of 3000 bytes is empty by then
+LONG_LOOK_S = 2.5  # how long calls of a longer look live: a token bucket of 3000 bytes is empty by then
 LOOK_K = 4  # calls of a longer look; as many as in a first epoch only where that costs little
 TIGHT_LOOK_K = 5  # where bytes are short: one look and one short epoch together prove a strong effect
 RESERVE = 0.25  # of the bytes, not for longer looks
@@ -28,7 +28,7 @@ RESERVE_BYTES = 1_000_000  # and not more than that of voice
 TIGHT_RESERVE = 0.06  # likewise where bytes are short
 FURTHER_VARIANT_SHARE = 0.5  # of a look: what the further variants of an app get
 PACKET_BYTES = {"voice": 150.0, "video": 800.0}  # of IP, until an arm's own are known
-HEADER_BYTES = {4: 33.0, 6: 53.0}  # IP and UDP, and what the control channel needs to report a packet
+REPORTED_HEADER_BYTES = {4: 33.0, 6: 53.0}  # IP and UDP, and what the control channel needs to report a packet
 SETUP_PACKETS = 10
 
 
@@ -101,7 +101,7 @@ class Costs:
         tracks = [track for epoch in self.asked.facts.epochs if epoch.arm == arm for track in (epoch.up, epoch.down)]
         slots = [slot for track in tracks for slot in zip(track.size, track.stage, strict=True)]
         sizes = [size for size, stage in slots if not of_media or stage == "media"]
-        header = HEADER_BYTES[self.asked.facts.family]
+        header = REPORTED_HEADER_BYTES[self.asked.facts.family]
         return float(np.mean(sizes)) + header if sizes else PACKET_BYTES[arm.medium]
 
     @property
@@ -126,5 +126,5 @@ def flows_of(k: int) -> int:
 def _usual_bytes(plan: Plan, medium: str, packet_rate: float) -> float:
     """What the first epochs and a longer look of one arm cost."""
     first = FIRST_EPOCHS * flows_of(plan.k) * (2 * plan.packets + SETUP_PACKETS)
-    look = flows_of(LOOK_K) * (2 * ceil(LOOK_S * packet_rate) + SETUP_PACKETS)
+    look = flows_of(LOOK_K) * (2 * ceil(LONG_LOOK_S * packet_rate) + SETUP_PACKETS)
     return (first + look) * PACKET_BYTES[medium]

@@ -9,7 +9,7 @@ from math import ceil, inf
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import ArmPlan, Plan
 from talkpath.verdict.assessment import Assessment
-from talkpath.verdict.flows.long_calls import AS_HEAVY, WINDOW_S, ended_s
+from talkpath.verdict.flows.long_calls import AS_HEAVY, LOSS_WINDOW_S, ended_s
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.planner.costs import LOOK_K, Costs
@@ -37,7 +37,9 @@ class LongCallQuestions:
         shared = _with_twins(plan, self.costs.byte_rate)
         for assessment in self.asked.assessments if plan.long_s else ():
             had = self.asked.count(assessment, "long")
-            again = not self.asked.has_long_call(assessment.arm) and (_briefly(assessment) or self._once(assessment))
+            again = not self.asked.has_long_call(assessment.arm) and (
+                _lived_briefly(assessment) or self._once(assessment)
+            )
             if not had and assessment.state in ("ok", "insufficient"):
                 twins = int(assessment.arm in shared)
                 yield from self.costs.affordable([self.questions.long_call(assessment, twins)], 1.0)
@@ -109,7 +111,9 @@ class LongCallQuestions:
     def _outliving_cost(self, assessment: Assessment) -> tuple[int, float]:
         """Sorts looks at calls that parted: by when they did, then by bytes."""
         at_s = assessment.parted.at_s if assessment.parted else inf
-        return ceil(at_s / WINDOW_S), min(map(self.costs.bytes_of, self.questions.outlive(assessment, proof=False)))
+        return ceil(at_s / LOSS_WINDOW_S), min(
+            map(self.costs.bytes_of, self.questions.outlive(assessment, proof=False))
+        )
 
     def _once(self, assessment: Assessment) -> bool:
         """Whether one long call of it went silent, while twins went on, and none of other arms; and there is time for
@@ -135,6 +139,6 @@ def _went_silent(assessment: Assessment) -> bool:
     return assessment.parted is not None and assessment.parted.ended
 
 
-def _briefly(assessment: Assessment) -> bool:
+def _lived_briefly(assessment: Assessment) -> bool:
     """Whether nothing was amiss, but its calls did not live for long enough."""
     return assessment.reason is not None and assessment.reason.code == "watched_briefly"

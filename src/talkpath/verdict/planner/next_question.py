@@ -17,7 +17,7 @@ from math import inf, log
 import msgspec
 
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.across_arms import assess_all, leaning
+from talkpath.verdict.across_arms import assess_arms, leans_to_finding
 from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked, nothing_arrives
@@ -25,10 +25,10 @@ from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LOOK_K, Costs
 from talkpath.verdict.planner.long_call_questions import LongCallQuestions
 from talkpath.verdict.planner.questions import SingleQuestions
 from talkpath.verdict.unaccused import OK_LOSS
-from talkpath.verdict.validity import voided
+from talkpath.verdict.validity import why_voided
 
 SOME_EPOCHS = 4
-TURNS = 8  # epochs of an undecided arm before longer looks and last fresh calls
+TURN_EPOCHS = 8  # epochs of an undecided arm before longer looks and last fresh calls
 MORE_EPOCHS = 4  # where something is amiss, before others have had their longer look
 LIGHT_EPOCHS = 8  # likewise of small cohorts
 LEANING_EPOCHS = 8  # likewise where one test leans towards a finding, and bytes are not short
@@ -41,9 +41,9 @@ STRONG_LOG_E = log(20.0)  # an arm is nearly accused, where bytes are short
 
 def next_question(facts: Facts, spent_bytes: int, pending: Sequence[Question] = ()) -> Question | None:
     """The next epoch, given what is known, what was spent (pending epochs included) and what is pending."""
-    if voided(facts) is not None or facts.reach.control != "connected" or facts.health.ended != "done":
+    if why_voided(facts) is not None or facts.reach.control != "connected" or facts.health.ended != "done":
         return None
-    asked = Asked(facts, tuple(pending), assess_all(facts))
+    asked = Asked(facts, tuple(pending), assess_arms(facts))
     costs = Costs(asked, spent_bytes)
     questions = SingleQuestions(asked, costs)
     planner = QuestionPlanner(asked, costs, questions, LongCallQuestions(asked, costs, questions))
@@ -77,7 +77,7 @@ class QuestionPlanner:
             self.long.again(),
             self.sequence(1.0 - self.costs.reserve),
             self.renewed(),
-            self.turns(TURNS),
+            self.turns(TURN_EPOCHS),
             self.meanwhile(),
             self.looks(),
             self.closing(),
@@ -105,7 +105,11 @@ class QuestionPlanner:
         """The second epoch of an arm that its first one nearly accused: before other arms are heard, since people wait
         for the first result."""
         for assessment in self.assessments:
-            nearly = _strong(assessment) and not assessment.settled and not self.asked.app_is_restricted(assessment)
+            nearly = (
+                _is_nearly_proven(assessment)
+                and not assessment.settled
+                and not self.asked.app_is_restricted(assessment)
+            )
             if nearly and self.asked.count(assessment, "battery") == 1:
                 yield from self.costs.affordable([self.questions.baseline(assessment)], 1.0 - FIRST_RESERVE)
 
@@ -123,7 +127,7 @@ class QuestionPlanner:
     def opening(self) -> Iterator[Question]:
         """The longer look at one arm that looks well: the quickest that alone decides its app, since people wait for
         the first result. Where an arm is nearly accused, that will be the first result."""
-        if any(_strong(each) or self.asked.count(each, "watch") for each in self.assessments):
+        if any(_is_nearly_proven(each) or self.asked.count(each, "watch") for each in self.assessments):
             return
         measured = [each for each in self.assessments[::-1] if each.view.accusing and not each.hint]
         for assessment in sorted(measured, key=lambda each: (len(self.asked.variants(each)), _interval_ms(each))):
@@ -260,12 +264,12 @@ class QuestionPlanner:
         if tight and self.asked.app_is_restricted(assessment):
             return False
         had = self.asked.count(assessment, "battery") + self.asked.count(assessment, "watch")
-        leans = not tight and leaning(assessment)
+        leans = not tight and leans_to_finding(assessment)
         most = LIGHT_EPOCHS if self.questions.light else LEANING_EPOCHS if leans else MORE_EPOCHS
         return (assessment.hint or leans) and not assessment.settled and had < most
 
 
-def _strong(assessment: Assessment) -> bool:
+def _is_nearly_proven(assessment: Assessment) -> bool:
     """Whether so much evidence is against it that proving it comes first."""
     return assessment.strength is not None and assessment.strength.log_e >= STRONG_LOG_E
 

@@ -9,23 +9,23 @@ from math import ceil, inf
 
 from talkpath.measure.facts import Facts, Plan, Track
 from talkpath.verdict.assessment import Assessment, log_threshold
-from talkpath.verdict.flows.flow_spread import fare_unlike
+from talkpath.verdict.flows.flow_spread import flows_fare_unlike
 from talkpath.verdict.flows.long_calls import ended_s
-from talkpath.verdict.flows.self_congestion import LIGHT_K, heavy, wants_small
+from talkpath.verdict.flows.self_congestion import LIGHT_K, loses_much, wants_small
 from talkpath.verdict.model import Question
 from talkpath.verdict.planner.asked import Asked
-from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LOOK_K, LOOK_S, TIGHT_LOOK_K, Costs
-from talkpath.verdict.rules.best import UNKNOWN, loses_media
+from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LONG_LOOK_S, LOOK_K, TIGHT_LOOK_K, Costs
+from talkpath.verdict.rules.best import UNKNOWN_RULE, loses_media
 from talkpath.verdict.rules.rule import Contrast
 from talkpath.verdict.statistics.permutation import log_choose
 from talkpath.verdict.statistics.sample_size import LEAST_K, MOST_K, USUAL_K, sample_size
 
-BASELINE: Contrast = ("battery", None)
-LOOK: Contrast = ("watch", None)
-ACCUSING = ("battery", "watch")
+BASELINE_EPOCHS: Contrast = ("battery", None)
+LOOK_WHY: Contrast = ("watch", None)
+ACCUSING_QUESTIONS = ("battery", "watch")
 LONGER_TIMES = 3  # the usual packets, once an arm had its first epochs and is undecided, where 5-tuples fare alike
 LONG_ENOUGH = 0.7  # of the calls that accused: a shorter contrast may miss what they showed
-LONGER = 6  # times the usual packets, at most, for a contrast
+LONGER_CONTRAST_TIMES = 6  # times the usual packets, at most, for a contrast
 CONTRAST_S = 6.0  # a patient contrast takes no longer, unless the calls that accused did
 CONTRAST_TIMES = 2  # how often a contrast is asked while rules still tie
 TCP_PACKETS = 12
@@ -34,7 +34,8 @@ PROOF_NATS = 1.5  # more than the threshold: what one test among several, and on
 OUTLIVE_S = 2.5  # so much longer than the one that went silent another long call lives: silence takes 1.5 s to be seen
 SPARE_S = 1.0  # so much longer a call lives than what it is to show takes
 WORTH_A_LOOK = 1.5  # times the usual packets: a shorter look is not worth it
-RICH = 0.25  # a longer look has as many calls as a first epoch where that costs at most this share of an arm's bytes
+# a longer look has as many calls as a first epoch where that costs at most this share of an arm's bytes
+MAX_RICH_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class SingleQuestions:
     @cached_property
     def light(self) -> bool:
         """Whether whole cohorts are too much for the line, so that small ones are asked for."""
-        return heavy(self.facts.epochs)
+        return loses_much(self.facts.epochs)
 
     @cached_property
     def _usual_k(self) -> int:
@@ -65,7 +66,7 @@ class SingleQuestions:
 
     @cached_property
     def _unlike(self) -> bool:
-        return fare_unlike(self.facts.epochs)
+        return flows_fare_unlike(self.facts.epochs)
 
     def baseline(self, assessment: Assessment) -> Question:
         """The accusing test, with calls of the usual length; where many arms wait, and bytes suffice for all, first
@@ -73,48 +74,50 @@ class SingleQuestions:
         waited_for = len(self.plan.arms) > FEW_ARMS and not self.costs.tight
         first = self.asked.count(assessment, "battery") < FIRST_EPOCHS
         packets = self.plan.packets // 2 if waited_for and first else self.plan.packets
-        return _question(assessment, BASELINE, self._usual_k, packets, "first")
+        return _contrast_question(assessment, BASELINE_EPOCHS, self._usual_k, packets, "first")
 
     def longer_baseline(self, assessment: Assessment) -> Question:
         """The same with longer calls, which tell more for their bytes, since every call has its set-up; where 5-tuples
         differ, so that many of them are needed, with usual ones."""
         times = 1 if self._unlike else LONGER_TIMES
-        return _question(assessment, BASELINE, self._usual_k, times * self.plan.packets, "again")
+        return _contrast_question(assessment, BASELINE_EPOCHS, self._usual_k, times * self.plan.packets, "again")
 
     def small_baseline(self, assessment: Assessment) -> Question:
         """The same with fewer calls."""
-        return _question(assessment, BASELINE, TIGHT_LOOK_K, self.plan.packets, "first")
+        return _contrast_question(assessment, BASELINE_EPOCHS, TIGHT_LOOK_K, self.plan.packets, "first")
 
     def fresh(self, assessment: Assessment) -> Question:
         """A few fresh calls of an arm that was ok."""
-        return _question(assessment, BASELINE, LOOK_K, self.plan.packets, "again")
+        return _contrast_question(assessment, BASELINE_EPOCHS, LOOK_K, self.plan.packets, "again")
 
     def more(self, assessment: Assessment) -> Iterator[Question]:
         """As many and as long calls as would prove a suspected effect, or fewer where bytes are short; nothing while
         pending answers may prove it."""
         arm = assessment.arm
-        coming = [question.k for question in self.asked.pending if question.arm == arm and question.kind in ACCUSING]
+        coming = [
+            question.k for question in self.asked.pending if question.arm == arm and question.kind in ACCUSING_QUESTIONS
+        ]
         wanted = sample_size(assessment.view.accusing, log_threshold(self.facts)).less(coming)
         if wanted.missing_nats <= 0.0 and coming:
             return
         packets = max(self.plan.packets, wanted.packets)
-        contrast = LOOK if packets >= WORTH_A_LOOK * self.plan.packets else BASELINE
+        contrast = LOOK_WHY if packets >= WORTH_A_LOOK * self.plan.packets else BASELINE_EPOCHS
         sizes = (LIGHT_K,) if self.light else dict.fromkeys((wanted.k(self.plan.k), self.plan.k, LOOK_K))
         for k in sizes:
-            yield _question(assessment, contrast, k, packets, "again")
+            yield _contrast_question(assessment, contrast, k, packets, "again")
 
     def contrasts(self, assessment: Assessment) -> Iterator[Question]:
         """Each contrast that would name the mechanism, or a shorter one where bytes are short; and one longer look,
         unless they are short for all arms: how media fare over time, and a strong effect is known before."""
         own = assessment.own_explanation
-        unrivalled = own is not None and own.rule != UNKNOWN and not any(own.wanted(doubted=self.light))
+        unrivalled = own is not None and own.rule != UNKNOWN_RULE and not any(own.wanted(doubted=self.light))
         explanation = own if unrivalled else assessment.explanation  # another arm's size limit would want no more
         if explanation is None:
             return
         wanted = [*explanation.wanted(doubted=self.light)]
-        over_time = explanation.rule == UNKNOWN or loses_media(explanation.rule)
+        over_time = explanation.rule == UNKNOWN_RULE or loses_media(explanation.rule)
         if over_time and not self.costs.tight and not self.asked.count(assessment, "watch"):
-            wanted.append((LOOK, 1))
+            wanted.append((LOOK_WHY, 1))
         for contrast, patience in wanted:
             for times in dict.fromkeys((patience, 1)):
                 question = self.contrast(assessment, contrast, times)
@@ -132,11 +135,11 @@ class SingleQuestions:
         longest = max(plan.packets, sample_size(accusers, log_threshold(self.facts)).packets)
         pace = float(contrast[1]) if contrast[0] == "rate" and contrast[1] else 1.0
         within = ceil(CONTRAST_S * pace * packet_rate)
-        packets = max(longest, min(patience * longest, LONGER * plan.packets, within))
-        if contrast == LOOK:
-            packets = max(packets, ceil(LOOK_S * packet_rate))
+        packets = max(longest, min(patience * longest, LONGER_CONTRAST_TIMES * plan.packets, within))
+        if contrast == LOOK_WHY:
+            packets = max(packets, ceil(LONG_LOOK_S * packet_rate))
         k = LOOK_K if packets > plan.packets or self.costs.tight else self._usual_k
-        return _question(assessment, contrast, k, packets, "name")
+        return _contrast_question(assessment, contrast, k, packets, "name")
 
     def long_call(self, assessment: Assessment, twins: int, seconds: float = inf) -> Question:
         """One call that lives through the whole check, or for so long, and perhaps a twin beside it."""
@@ -174,29 +177,31 @@ class SingleQuestions:
         proofs = (least, USUAL_K) if lost_more else (least, USUAL_K, LOOK_K)
         for k in dict.fromkeys(proofs) if proof else (LOOK_K,):
             twins = float(k) if self.plan.long_s else None
-            yield _question(assessment, (LOOK[0], twins), k, self.outliving(assessment, soon=soon), "again")
+            yield _contrast_question(
+                assessment, (LOOK_WHY[0], twins), k, self.outliving(assessment, soon=soon), "again"
+            )
 
     def end_together(self, assessment: Assessment, k: int) -> Question:
         """So many calls and as many random twins that live a little longer than the call that went silent."""
-        return _question(assessment, (LOOK[0], float(k)), k, self.outliving(assessment), "again")
+        return _contrast_question(assessment, (LOOK_WHY[0], float(k)), k, self.outliving(assessment), "again")
 
     def tcp(self, assessment: Assessment) -> Iterator[Question]:
         """Twins over TCP beside twins over UDP: does only UDP fail?"""
         if self.asked.count_of_kind("tcp") < TCP_TIMES:
-            yield _question(assessment, ("tcp", None), self.plan.k, TCP_PACKETS, "tcp")
+            yield _contrast_question(assessment, ("tcp", None), self.plan.k, TCP_PACKETS, "tcp")
 
     def look(self, assessment: Assessment) -> Iterator[Question]:
         """Longer calls: as long as wanted, or with fewer flows, or half as long where bytes or time are short."""
         plan, tight = self.plan, self.costs.tight
-        packets = ceil((plan.watch_s or LOOK_S) * assessment.planned.packet_rate)
+        packets = ceil((plan.watch_s or LONG_LOOK_S) * assessment.planned.packet_rate)
         if tight:
             packets = min(packets, self.costs.packets_for_all_looks(assessment))
-        many_bytes = self.costs.bytes_of(_question(assessment, LOOK, plan.k, packets, "watch"))
-        rich = not tight and not self.light and many_bytes <= RICH * plan.budget_bytes / len(plan.arms)
+        many_bytes = self.costs.bytes_of(_contrast_question(assessment, LOOK_WHY, plan.k, packets, "watch"))
+        rich = not tight and not self.light and many_bytes <= MAX_RICH_SHARE * plan.budget_bytes / len(plan.arms)
         sizes = (plan.k, LOOK_K) if rich else (TIGHT_LOOK_K if tight else LOOK_K,)
         while packets >= WORTH_A_LOOK * plan.packets:
             for k in sizes:
-                yield _question(assessment, LOOK, k, packets, "watch")
+                yield _contrast_question(assessment, LOOK_WHY, k, packets, "watch")
             packets = ceil(packets / 2)
 
 
@@ -206,6 +211,6 @@ def media_until(track: Track, seconds: float) -> int:
     return sum(stage == "media" and at_ms <= 1000.0 * seconds for at_ms, stage in pairs)
 
 
-def _question(assessment: Assessment, contrast: Contrast, k: int, packets: int, why: str) -> Question:
+def _contrast_question(assessment: Assessment, contrast: Contrast, k: int, packets: int, why: str) -> Question:
     kind, value = contrast
     return Question(assessment.arm, kind=kind, value=value, k=k, packets=packets, why=why)

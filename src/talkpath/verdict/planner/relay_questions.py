@@ -6,8 +6,8 @@ from talkpath.measure.facts import ArmPlan, Facts
 from talkpath.measure.relay_results import relay_arms
 from talkpath.verdict.model import Question
 
-CALLS = 2  # by each TURN server, and as many directly at the same time
-LEAST_PACKETS = 12
+RELAY_CALLS = 2  # by each TURN server, and as many directly at the same time
+MIN_RELAY_PACKETS = 12
 
 
 def next_relay_arm(facts: Facts) -> ArmPlan | None:
@@ -29,7 +29,7 @@ def relay_question(facts: Facts, planned: ArmPlan, codes: tuple[str, ...]) -> Qu
         planned.arm,
         kind="relay",
         value=",".join((direct_path(facts) or "", *codes)),
-        k=CALLS,
-        packets=max(LEAST_PACKETS, round(planned.packet_rate * facts.plan.path_s)),
+        k=RELAY_CALLS,
+        packets=max(MIN_RELAY_PACKETS, round(planned.packet_rate * facts.plan.path_s)),
         why="relays",
     )

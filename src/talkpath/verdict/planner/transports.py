@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from talkpath.measure.facts import ArmPlan, Epoch, Facts
 from talkpath.measure.transport_code import is_inside_tls, with_browser_hello
 from talkpath.measure.transport_quality import TransportQuality, path_qualities
-from talkpath.verdict.assess import assess
+from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Question
 
-FLOWS = 2
-LEAST_PACKETS = 12
+PATH_FLOWS = 2
+MIN_PATH_PACKETS = 12
 
 
 def open_paths(facts: Facts, pending: Sequence[Question] = ()) -> list[Question]:
@@ -29,9 +29,9 @@ def open_paths(facts: Facts, pending: Sequence[Question] = ()) -> list[Question]
     asked |= {question.arm for question in pending if question.kind == "transport"}
     arms = [each for each in facts.plan.arms if facts.paths and each.arm not in asked]
     first = [
-        _question(facts, arm, facts.paths)
+        _path_question(facts, arm, facts.paths)
         for arm in arms
-        if facts.plan.transports or assess(facts, arm).state in ("restricted", "closed")
+        if facts.plan.transports or assess_arm(facts, arm).state in ("restricted", "closed")
     ]
     return [*first, *again]
 
@@ -43,7 +43,7 @@ def _asked_again(facts: Facts) -> list[Question]:
     over = {each.arm for each in asked if each.hello == "browser"}
     silent = [each for each in asked if each.silent and each.arm not in over]
     asked_of = [(arm, [each.transport for each in silent if each.arm == arm.arm]) for arm in facts.plan.arms]
-    return [_question(facts, arm, list(map(with_browser_hello, codes))) for arm, codes in asked_of if codes]
+    return [_path_question(facts, arm, list(map(with_browser_hello, codes))) for arm, codes in asked_of if codes]
 
 
 @per_epoch
@@ -51,13 +51,13 @@ def _inside_tls(epoch: Epoch) -> list[TransportQuality]:
     return path_qualities([epoch], is_inside_tls)
 
 
-def _question(facts: Facts, arm: ArmPlan, codes: Sequence[str]) -> Question:
-    packets = max(LEAST_PACKETS, round(arm.packet_rate * facts.plan.path_s))
+def _path_question(facts: Facts, arm: ArmPlan, codes: Sequence[str]) -> Question:
+    packets = max(MIN_PATH_PACKETS, round(arm.packet_rate * facts.plan.path_s))
     return Question(
         arm.arm,
         kind="transport",
         value=",".join(codes),
-        k=FLOWS,
+        k=PATH_FLOWS,
         packets=packets,
         why="paths",
     )

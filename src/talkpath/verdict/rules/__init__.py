@@ -15,11 +15,11 @@ from pkgutil import iter_modules
 from talkpath.verdict.model import State
 from talkpath.verdict.rules.rule import Rule
 
-VERSION = 24  # of the registry: goes up with every change that can change a verdict
+REGISTRY_VERSION = 24  # of the registry: goes up with every change that can change a verdict
 
 
 @cache
-def rules() -> dict[str, Rule]:
+def all_rules() -> dict[str, Rule]:
     """Return all rules by id, in order of their id."""
     modules = (import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__))
     known = (module.RULE for module in modules if hasattr(module, "RULE"))
@@ -28,4 +28,4 @@ def rules() -> dict[str, Rule]:
 
 def rules_of(state: State) -> list[Rule]:
     """Return the rules that name this state."""
-    return [rule for rule in rules().values() if rule.state == state]
+    return [rule for rule in all_rules().values() if rule.state == state]

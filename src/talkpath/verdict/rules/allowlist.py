@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.rules.address_block import only_listed, silent
+from talkpath.verdict.rules.address_block import only_listed_answer, server_is_silent
 from talkpath.verdict.rules.rule import Fit, Rule
 
 
@@ -12,8 +12,8 @@ def explain(view: ArmView) -> Fit | None:
     facts = view.facts
     neutral = any(exchange.ok for exchange in facts.exchanges if exchange.neutral)
     answered = "connected" in (facts.reach.reference, facts.reach.dns) or neutral
-    unlisted = only_listed(facts) or facts.reach.reference not in ("", "connected")
-    return Fit(0.0, "both") if silent(facts) and answered and unlisted else None
+    unlisted = only_listed_answer(facts) or facts.reach.reference not in ("", "connected")
+    return Fit(0.0, "both") if server_is_silent(facts) and answered and unlisted else None
 
 
 RULE = Rule(

@@ -19,14 +19,16 @@ from talkpath.verdict.flows.direction_losses import Bits, losses_of
 from talkpath.verdict.flows.outcomes import FlowOutcome, calls_of, flow_outcomes
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.directions import directions_of
-from talkpath.verdict.rules.rule import SURE
-from talkpath.verdict.rules.whole_network import MOST
-from talkpath.verdict.statistics.cohort import bitmaps, track
+from talkpath.verdict.rules.rule import SURE_LOSS
+from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS
+from talkpath.verdict.statistics.cohort import direction_track, unpack_bitmaps
 from talkpath.verdict.statistics.share import extra_share
 
-LEAST_NATS = 6.0  # by flows alone, calls against twins: an address translator leaves both without a port
-FARE_ALIKE = 0.5  # established calls must get at least so much of what twins get
-PASSED = np.arange(25.0)  # packets, both ways, by which a call is recognised (TSPU manual chapter 8: 30 are inspected)
+MIN_BLOCKED_NATS = 6.0  # by flows alone, calls against twins: an address translator leaves both without a port
+MIN_FARE_SHARE = 0.5  # established calls must get at least so much of what twins get
+PASSED_BEFORE_BLOCK = np.arange(
+    25.0
+)  # packets, both ways, by which a call is recognised (TSPU manual chapter 8: 30 are inspected)
 
 
 class CallFate(NamedTuple):
@@ -63,18 +65,22 @@ class BlockedCalls(NamedTuple):
 def blocked_calls(view: ArmView) -> BlockedCalls | None:
     """Return the calls of the view, if more of them than of their twins were never established, and the others fared
     as their twins."""
-    calls = [call for epoch in view.explained for call in calls_of(epoch) if _tells(call)]
-    twins = [flow for epoch in view.explained for flow in flow_outcomes(epoch) if flow.role != "call" and _tells(flow)]
+    calls = [call for epoch in view.explained for call in calls_of(epoch) if _tells_fate(call)]
+    twins = [
+        flow for epoch in view.explained for flow in flow_outcomes(epoch) if flow.role != "call" and _tells_fate(flow)
+    ]
     dead = [call for call in calls if is_blocked(call)]
     dead_twins = sum(is_blocked(twin) for twin in twins)
-    if not dead or not twins or _binary_gain(len(dead), len(calls), dead_twins, len(twins)) < LEAST_NATS:
+    if not dead or not twins or _binary_gain(len(dead), len(calls), dead_twins, len(twins)) < MIN_BLOCKED_NATS:
         return None
     alive = [call for call in calls if not is_blocked(call)]
-    if alive and _passed(alive) < FARE_ALIKE * _passed([twin for twin in twins if not is_blocked(twin)]):
+    if alive and _packets_passed(alive) < MIN_FARE_SHARE * _packets_passed(
+        [twin for twin in twins if not is_blocked(twin)]
+    ):
         return None
     direction: AffectedDirections = "both" if 2 * sum(call.stopped for call in dead) > len(dead) else "down"
     hit = [way for way in view.directions if way in directions_of(direction)]
-    fates = [fate for epoch in view.explained for fate in _fates(epoch, hit)]
+    fates = [fate for epoch in view.explained for fate in _call_fates(epoch, hit)]
     return BlockedCalls(tuple(fates), len(twins), dead_twins, direction)
 
 
@@ -82,7 +88,7 @@ def mostly_blocked(view: ArmView) -> bool:
     """Whether nearly all calls of the view that are evidence were never established."""
     every = ((epoch, call) for epoch in view.explained for call in calls_of(epoch))
     calls = [is_blocked(call) for epoch, call in every if (epoch.number, call.flow) not in view.left_out]
-    return sum(calls) >= MOST * len(calls) > 0
+    return sum(calls) >= NEARLY_ALL_FLOWS * len(calls) > 0
 
 
 def is_blocked(flow: FlowOutcome) -> bool:
@@ -90,11 +96,11 @@ def is_blocked(flow: FlowOutcome) -> bool:
     return flow.stopped or (flow.down.unheard and flow.down.setup > 0)
 
 
-def _tells(flow: FlowOutcome) -> bool:
+def _tells_fate(flow: FlowOutcome) -> bool:
     return is_blocked(flow) or flow.down.arrived > 0
 
 
-def _passed(flows: Sequence[FlowOutcome]) -> float:
+def _packets_passed(flows: Sequence[FlowOutcome]) -> float:
     sent = sum(flow.up.sent + flow.down.sent for flow in flows)
     return sum(flow.up.arrived + flow.down.arrived for flow in flows) / max(1, sent)
 
@@ -108,8 +114,8 @@ def _binary_gain(dead: int, calls: int, dead_twins: int, twins: int) -> float:
     return dead * float(np.log(own / usual)) + (alive * float(np.log((1.0 - own) / (1.0 - usual))) if alive else 0.0)
 
 
-def _fates(epoch: Epoch, hit: Sequence[Direction]) -> list[CallFate]:
-    calls = [call for call in calls_of(epoch) if _tells(call)]
+def _call_fates(epoch: Epoch, hit: Sequence[Direction]) -> list[CallFate]:
+    calls = [call for call in calls_of(epoch) if _tells_fate(call)]
     gains = dropped_gains(epoch, hit, [call.flow for call in calls])
     return [CallFate(call.port, is_blocked(call), gain) for call, gain in zip(calls, gains, strict=True)]
 
@@ -117,19 +123,19 @@ def _fates(epoch: Epoch, hit: Sequence[Direction]) -> list[CallFate]:
 def dropped_gains(epoch: Epoch, hit: Sequence[Direction], flows: Sequence[int]) -> list[float]:
     """Return for each of these calls the gain of "all of it is dropped", in the directions `hit`, from the packet on by
     which it is recognised."""
-    gains = np.zeros((len(flows), len(PASSED)))
+    gains = np.zeros((len(flows), len(PASSED_BEFORE_BLOCK)))
     for losses in losses_of(epoch):
         if losses.direction in hit and len(flows):
             whole = replace(losses, calls=_sent_and_lost(epoch, losses.direction, flows))
-            gains += whole.gains_by_call(np.array(SURE)) @ (losses.before[:, None] > PASSED)
+            gains += whole.gains_by_call(np.array(SURE_LOSS)) @ (losses.before[:, None] > PASSED_BEFORE_BLOCK)
     return [float(most) for most in gains.max(axis=1)]
 
 
 def _sent_and_lost(epoch: Epoch, way: Direction, numbers: Sequence[int]) -> tuple[Bits, Bits]:
     """Return (sent, lost), each (flows, slots), of these flows in their order. Late packets count as arrived."""
     flows = {flow.flow: flow for flow in epoch.flows if flow.direction == way}
-    size = len(track(epoch, way).stage)
+    size = len(direction_track(epoch, way).stage)
     sent, arrived, late = (
-        bitmaps([getattr(flows[n], of) for n in numbers], size) for of in ("sent", "arrived", "late")
+        unpack_bitmaps([getattr(flows[n], of) for n in numbers], size) for of in ("sent", "arrived", "late")
     )
     return sent, sent & ~arrived & ~late

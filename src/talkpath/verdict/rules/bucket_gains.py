@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.flows.direction_losses import DirectionLosses, arrivals
+from talkpath.verdict.flows.direction_losses import DirectionLosses, flow_arrivals
 from talkpath.verdict.rules.directions import Floats
-from talkpath.verdict.rules.token_bucket import DOUBT, DROPPED, Numbers, Policed, Together, policed
+from talkpath.verdict.rules.token_bucket import DOUBT_SHARE, DROPPED_SHARE, Numbers, Policed, Together, policed_chances
 
 Ranks = NDArray[np.intp]
 
@@ -34,12 +34,12 @@ def bucket_gains(together: Together, rates: Floats, header_bytes: int, later_s: 
 def _gains_of_grid(together: Together, rates: bytes, header_bytes: int, later_s: float) -> Floats:
     """Compute `bucket_gains` once for each epoch and grid: a mechanism is named again after every epoch, over all so
     far."""
-    buckets = policed(together, np.frombuffer(rates), header_bytes, later_s)
-    return np.asarray(np.sum(list(map(_gains, together, buckets)), axis=0))
+    buckets = policed_chances(together, np.frombuffer(rates), header_bytes, later_s)
+    return np.asarray(np.sum(list(map(_gains_of_losses, together, buckets)), axis=0))
 
 
-def _gains(losses: DirectionLosses, dropped: Policed) -> Floats:
-    gains = [_sums_of_gains(losses, dropped.which, kinds) for kinds in _kinds(losses)]
+def _gains_of_losses(losses: DirectionLosses, dropped: Policed) -> Floats:
+    gains = [_sums_of_gains(losses, dropped.which, kinds) for kinds in _kinds_of_packets(losses)]
     return np.concatenate([dropped.of_grid(each) for each in gains])
 
 
@@ -48,14 +48,14 @@ def _sums_of_gains(losses: DirectionLosses, which: Numbers, kinds: Kinds) -> Flo
     whose gains are looked up."""
     gains = np.empty(which.shape)
     gains[kinds.alone] = _gains_of_dropped(losses)[kinds.alone[:, None], which[kinds.alone]]
-    gains[kinds.order] = losses.gains(_means(DROPPED[which[kinds.order]], kinds).T, kinds.order).T
+    gains[kinds.order] = losses.gains(_means_of_kinds(DROPPED_SHARE[which[kinds.order]], kinds).T, kinds.order).T
     return np.asarray(gains.sum(axis=0))
 
 
 @lru_cache(maxsize=256)
 def _gains_of_dropped(losses: DirectionLosses) -> Floats:
     """Return the gain of each slot at each of the chances DROPPED, (slots, chances)."""
-    return np.ascontiguousarray(losses.gains(DROPPED[:, None]).T)
+    return np.ascontiguousarray(losses.gains(DROPPED_SHARE[:, None]).T)
 
 
 @lru_cache(maxsize=256)
@@ -63,8 +63,11 @@ def most_gain(losses: DirectionLosses, header_bytes: int, burst_bytes: float) ->
     """Return what no gains exceed, whatever the rate, of buckets that let at least `burst_bytes` pass at first."""
     used = (losses.sent > 0) & losses.on("media", "control")
     first = np.cumsum(np.where(used, losses.size + header_bytes, 0.0)) <= burst_bytes
-    most = np.where(used, np.where(first, DOUBT, 1.0 - DOUBT), 0.0)
-    return max(float(losses.best_gains(_averaged(most[:, None], kinds)[:, 0]).sum()) for kinds in _kinds(losses))
+    most = np.where(used, np.where(first, DOUBT_SHARE, 1.0 - DOUBT_SHARE), 0.0)
+    return max(
+        float(losses.best_gains(_averaged_by_kind(most[:, None], kinds)[:, 0]).sum())
+        for kinds in _kinds_of_packets(losses)
+    )
 
 
 @lru_cache(maxsize=256)
@@ -95,23 +98,27 @@ def twins_are_policed(view: ArmView, way: Direction) -> bool:
     if offered <= 0.0:
         return False
     rates = offered * RATIONS
-    gains = np.sum([_of_twins(losses, *policed((losses,), rates, view.header_bytes)) for losses in found], axis=0)
+    gains = np.sum(
+        [_of_twins(losses, *policed_chances((losses,), rates, view.header_bytes)) for losses in found], axis=0
+    )
     return bool(np.max(gains) >= POLICED_TWINS_NATS)
 
 
 def _of_twins(losses: DirectionLosses, dropped: Policed) -> Floats:
-    """Return, as `_gains` does, the twins' log-likelihood above that of one loss rate for each size of
+    """Return, as `_gains_of_losses` does, the twins' log-likelihood above that of one loss rate for each size of
     packet."""
-    sent, arrived = arrivals(losses.epoch, losses.direction, calls=False)
+    sent, arrived = flow_arrivals(losses.epoch, losses.direction, calls=False)
     slots = losses.on("media", "control")
     count, lost = (rows.sum(axis=0, dtype=np.float64)[slots] for rows in (sent, sent & ~arrived))
     kinds = np.round(np.log(np.maximum(losses.size[slots], 1.0)) / LIKE)
     alike = np.unique(kinds, return_inverse=True)[1]
     lost_of_kind, count_of_kind = (np.bincount(alike, terms) for terms in (lost, count))
-    even = np.clip((lost_of_kind / np.maximum(count_of_kind, 1.0))[alike], DOUBT / 4.0, 1.0 - DOUBT)
+    even = np.clip((lost_of_kind / np.maximum(count_of_kind, 1.0))[alike], DOUBT_SHARE / 4.0, 1.0 - DOUBT_SHARE)
     gains = []
-    for kinds_of_time in _kinds(losses):
-        bucket = np.clip(_averaged(dropped.chance, kinds_of_time)[slots].T, DOUBT / 4.0, 1.0 - DOUBT)
+    for kinds_of_time in _kinds_of_packets(losses):
+        bucket = np.clip(
+            _averaged_by_kind(dropped.chance, kinds_of_time)[slots].T, DOUBT_SHARE / 4.0, 1.0 - DOUBT_SHARE
+        )
         gains.append(np.log(bucket / even) @ lost + np.log((1.0 - bucket) / (1.0 - even)) @ (count - lost))
     return np.concatenate([dropped.of_grid(each) for each in gains])
 
@@ -127,14 +134,14 @@ class Kinds(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _kinds(losses: DirectionLosses) -> tuple[Kinds, Kinds]:
+def _kinds_of_packets(losses: DirectionLosses) -> tuple[Kinds, Kinds]:
     """Return the kinds by packets that may be reordered on the wire, and by spans of `PHASE_S`."""
     sizes = np.round(np.log(np.maximum(losses.size, 1.0)) / LIKE)
     mixed = np.concatenate([[0.0], np.cumsum(np.diff(losses.at_s) > MIX_S)])
-    return _sorted(np.stack([mixed, sizes])), _sorted(np.stack([np.floor(losses.at_s / PHASE_S), sizes]))
+    return _sorted_kinds(np.stack([mixed, sizes])), _sorted_kinds(np.stack([np.floor(losses.at_s / PHASE_S), sizes]))
 
 
-def _sorted(marks: Floats) -> Kinds:
+def _sorted_kinds(marks: Floats) -> Kinds:
     kind = np.unique(marks, axis=1, return_inverse=True)[1].ravel()
     every = np.bincount(kind)
     order, counts = np.argsort(kind, kind="stable"), every[every > 1]
@@ -142,14 +149,14 @@ def _sorted(marks: Floats) -> Kinds:
     return Kinds(order[~shared], order[shared], np.cumsum(counts) - counts, counts)
 
 
-def _averaged(dropped: Floats, kinds: Kinds) -> Floats:
+def _averaged_by_kind(dropped: Floats, kinds: Kinds) -> Floats:
     """Return the mean over packets of the same kind, (slots, points)."""
     means = dropped.copy()
-    means[kinds.order] = _means(dropped[kinds.order], kinds)
+    means[kinds.order] = _means_of_kinds(dropped[kinds.order], kinds)
     return means
 
 
-def _means(dropped: Floats, kinds: Kinds) -> Floats:
+def _means_of_kinds(dropped: Floats, kinds: Kinds) -> Floats:
     """Return the same of the packets of `kinds.order` alone, in that order."""
     if not len(kinds.order):
         return dropped

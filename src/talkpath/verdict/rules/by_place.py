@@ -15,12 +15,12 @@ import numpy as np
 
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import Bits, DirectionLosses, Floats
-from talkpath.verdict.rules.rule import PENALTY, SURE
+from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, SURE_LOSS
 
-CHANCES = np.array([0.0, 0.03, 0.08, 0.17, 0.3, 0.45, 0.6, 0.75, 0.88, 0.96, SURE])
-CHANGE = 2.0 * PENALTY  # the price of a place and of a chance
+PLACE_CHANCES = np.array([0.0, 0.03, 0.08, 0.17, 0.3, 0.45, 0.6, 0.75, 0.88, 0.96, SURE_LOSS])
+CHANGE_CHANCE = 2.0 * PARAMETER_PRICE_NATS  # the price of a place and of a chance
 TICK_S = 0.02
-_START = np.where(CHANCES > 0.0, -PENALTY, 0.0)
+_START = np.where(PLACE_CHANCES > 0.0, -PARAMETER_PRICE_NATS, 0.0)
 
 PlacesOf = Callable[[DirectionLosses, Bits], Floats]
 
@@ -28,12 +28,12 @@ PlacesOf = Callable[[DirectionLosses, Bits], Floats]
 def gain_by_place(view: ArmView, *, setup: bool = True) -> float:
     """Return the gain of losses by place in the call, in packets or in seconds, whichever is more; of set-up as well
     or not."""
-    return max(_gain(view, _count, setup=setup), _gain(view, _ticks, setup=setup))
+    return max(_place_gain(view, _places_by_count, setup=setup), _place_gain(view, _places_by_time, setup=setup))
 
 
 def gain_by_time(view: ArmView, *, setup: bool = True) -> float:
     """Return the gain of losses by the time of the check: of a rule that is in force now and then."""
-    return _gain(view, _ticks_of_check, setup=setup)
+    return _place_gain(view, _ticks_of_check, setup=setup)
 
 
 def times_in_force(view: ArmView) -> tuple[tuple[float, float], ...]:
@@ -42,41 +42,41 @@ def times_in_force(view: ArmView) -> tuple[tuple[float, float], ...]:
     ticks, sums = _by_place([(losses, losses.media) for losses in view.losses], _ticks_of_check)
     paths, origins = _START, []
     for here in sums:
-        stays = paths >= paths.max() - CHANGE
-        origins.append(np.where(stays, np.arange(len(CHANCES)), paths.argmax()))
-        paths = np.maximum(paths, paths.max() - CHANGE) + here
+        stays = paths >= paths.max() - CHANGE_CHANCE
+        origins.append(np.where(stays, np.arange(len(PLACE_CHANCES)), paths.argmax()))
+        paths = np.maximum(paths, paths.max() - CHANGE_CHANCE) + here
     chance, acts = int(paths.argmax()), np.zeros(len(ticks) + 2, np.bool_)
     for at in range(len(ticks), 0, -1):
-        acts[at] = CHANCES[chance] > 0.0
+        acts[at] = PLACE_CHANCES[chance] > 0.0
         chance = origins[at - 1][chance]
     begins, ends = (np.flatnonzero(np.diff(acts.astype(np.int8)) == way) for way in (1, -1))
     spans = TICK_S * np.column_stack([ticks[begins], ticks[ends - 1] + 1.0])
     return tuple((float(from_s), float(to_s)) for from_s, to_s in spans)
 
 
-def _gain(view: ArmView, place: PlacesOf, *, setup: bool) -> float:
+def _place_gain(view: ArmView, place: PlacesOf, *, setup: bool) -> float:
     groups = ([each for each in view.losses if each.direction == way] for way in view.directions)
-    kinds = (_setup, _media, _rest) if setup else (_media, _rest)
+    kinds = (_setup_places, _media_places, _other_places) if setup else (_media_places, _other_places)
     return sum(_most_likely(group, kind, place) for group, kind in product(groups, kinds))
 
 
-def _setup(losses: DirectionLosses) -> Bits:
+def _setup_places(losses: DirectionLosses) -> Bits:
     return ~losses.on("media", "control")
 
 
-def _media(losses: DirectionLosses) -> Bits:
+def _media_places(losses: DirectionLosses) -> Bits:
     return losses.media
 
 
-def _rest(losses: DirectionLosses) -> Bits:
+def _other_places(losses: DirectionLosses) -> Bits:
     return losses.on("control")
 
 
-def _count(losses: DirectionLosses, chosen: Bits) -> Floats:
+def _places_by_count(losses: DirectionLosses, chosen: Bits) -> Floats:
     return np.arange(chosen.sum(), dtype=np.float64)
 
 
-def _ticks(losses: DirectionLosses, chosen: Bits) -> Floats:
+def _places_by_time(losses: DirectionLosses, chosen: Bits) -> Floats:
     return np.floor(losses.at_s[chosen] / TICK_S)
 
 
@@ -89,7 +89,7 @@ def _most_likely(group: Iterable[DirectionLosses], kind: Callable[[DirectionLoss
     _, sums = _by_place([(losses, kind(losses)) for losses in group], place)
     paths = _START
     for here in sums:
-        paths = np.maximum(paths, paths.max() - CHANGE) + here
+        paths = np.maximum(paths, paths.max() - CHANGE_CHANCE) + here
     return float(paths.max())
 
 
@@ -97,7 +97,7 @@ def _by_place(chosen: Sequence[tuple[DirectionLosses, Bits]], place: PlacesOf) -
     """Return the places of these slots, ascending, and the gains of all slots at each with each of the chances (places,
     chances)."""
     places = np.concatenate([np.zeros(0), *(place(*each) for each in chosen)])
-    terms = [losses.gains(CHANCES[:, None], np.flatnonzero(slots)) for losses, slots in chosen]
+    terms = [losses.gains(PLACE_CHANCES[:, None], np.flatnonzero(slots)) for losses, slots in chosen]
     found, numbers = np.unique(places, return_inverse=True)
-    sums = [np.bincount(numbers, row) for row in np.concatenate([np.zeros((len(CHANCES), 0)), *terms], axis=1)]
+    sums = [np.bincount(numbers, row) for row in np.concatenate([np.zeros((len(PLACE_CHANCES), 0)), *terms], axis=1)]
     return found, np.transpose(sums)

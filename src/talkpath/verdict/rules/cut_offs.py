@@ -15,15 +15,15 @@ import numpy as np
 
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import Bits, DirectionLosses, Floats
-from talkpath.verdict.rules.rule import SURE
+from talkpath.verdict.rules.rule import SURE_LOSS
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 LOST_BEFORE = 0.03  # at most this share is lost before a cut-off
 PASSED_AFTER = 0.01  # and this share passes after one, until the call is recognised again
-LASTING = 6  # packets that a cut-off takes, on average: fewer were lost one by one
+LASTING_PACKETS = 6  # packets that a cut-off takes, on average: fewer were lost one by one
 
 
-def ends(view: ArmView) -> Callable[[DirectionLosses], Floats]:
+def own_ends_gain(view: ArmView) -> Callable[[DirectionLosses], Floats]:
     """Return the gain (1,) of "every call is cut off at its own time", as where a translator now and then gives it a
     new port and so a new start. The gain is 0 if as many calls live on as ended: a translator forgets single flows, a
     rule cuts all of them off."""
@@ -53,30 +53,30 @@ class CutOffs(NamedTuple):
 def cut_offs(losses: DirectionLosses) -> CutOffs:
     """Compute the cut-offs of the calls of one direction. A call has a gain only if it loses next to nothing while it
     lives and then everything, for more than a few packets: otherwise its packets may have been lost one by one."""
-    sure = losses.gains_by_call(np.array(SURE))
+    sure = losses.gains_by_call(np.array(SURE_LOSS))
     if not sure.size:
         return CutOffs(0.0, np.zeros(0), np.zeros(0))
-    gained, alive = _segments(sure, log(sure.shape[1]))
+    gained, alive = _likely_segments(sure, log(sure.shape[1]))
     sent, lost = losses.calls
     usual = float((sent & alive).sum(axis=0) @ np.minimum(losses.chance, LOST_BEFORE))
     clean = (lost & alive).sum() <= usual + 2.0 * np.sqrt(usual) + 1.0
     dead = (sent & ~lost & ~alive).sum() <= PASSED_AFTER * (sent & ~alive).sum()
     falls = (~alive & np.pad(alive[:, :-1], ((0, 0), (1, 0)), constant_values=True)).sum()
-    lasting = (sent & ~alive).sum() >= LASTING * falls
+    lasting = (sent & ~alive).sum() >= LASTING_PACKETS * falls
     end_s = np.where(alive, np.inf, losses.at_s).min(axis=1)
     until_s = np.where(sent, losses.at_s, 0.0).max(axis=1)
     return CutOffs(float(gained.sum()) if clean and dead and lasting else 0.0, end_s, until_s)
 
 
-def _segments(dead: Floats, change: float) -> tuple[Floats, Bits]:
+def _likely_segments(dead: Floats, change: float) -> tuple[Floats, Bits]:
     """Find the most likely path of each flow through two states, dead and alive (Viterbi 1967): its gain (flows,), and
     when the flow was alive (flows, slots). The dead state gains `dead` (flows, slots), the alive state nothing; a
     change costs `change`."""
-    paths = [_path(row, change) for row in dead.tolist()]
+    paths = [_likely_path(row, change) for row in dead.tolist()]
     return np.array([gain for gain, _ in paths]), np.array([alive for _, alive in paths], np.bool_)
 
 
-def _path(dead: list[float], change: float) -> tuple[float, list[bool]]:
+def _likely_path(dead: list[float], change: float) -> tuple[float, list[bool]]:
     """Find that path of one flow. (A flow has too few slots, and a slot too few flows, for arrays to be quicker.)"""
     lives, dies = 0.0, -inf
     turns: list[tuple[bool, bool]] = []  # whether a flow that lives here died before, and the reverse

@@ -14,7 +14,7 @@ from talkpath.verdict.flows.direction_losses import DirectionLosses
 from talkpath.verdict.model import Number
 from talkpath.verdict.statistics.interval import directions_of
 
-__all__ = ["Floats", "GridPoint", "best_point", "directions_of", "joined", "total", "widened"]
+__all__ = ["Floats", "GridPoint", "best_point", "directions_of", "joined_number", "summed_gains", "widened_to_both"]
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ class GridPoint(NamedTuple):
     direction: AffectedDirections
 
 
-def total(view: ArmView, direction: Direction, gains: Callable[[DirectionLosses], Floats]) -> Floats | None:
+def summed_gains(view: ArmView, direction: Direction, gains: Callable[[DirectionLosses], Floats]) -> Floats | None:
     """Sum the gains of all losses in one direction; None if there are no losses, or calls fare no worse there."""
     found = [gains(losses) for losses in view.losses if losses.direction == direction and direction in view.worse]
     return np.sum(found, axis=0) if found else None
@@ -42,8 +42,8 @@ def best_point(
 
     With `apart` each direction has its own best point (the one returned is up's). Points cost `price`.
     """
-    up, down = total(view, "up", gains), total(view, "down", gains)
-    tried = [_peak(values - price, way) for values, way in ((up, "up"), (down, "down")) if values is not None]
+    up, down = summed_gains(view, "up", gains), summed_gains(view, "down", gains)
+    tried = [_peak_gain(values - price, way) for values, way in ((up, "up"), (down, "down")) if values is not None]
     if not tried:
         return None
     single = max(tried, key=lambda point: point.gain)
@@ -52,11 +52,13 @@ def best_point(
     if apart:
         both = GridPoint(sum(point.gain for point in tried), tried[0].point, "both")
     else:
-        both = _peak(up + down - price, "both")
+        both = _peak_gain(up + down - price, "both")
     return both if both.gain >= single.gain + BOTH_NATS else single
 
 
-def widened(view: ArmView, found: GridPoint | None, gains: Callable[[DirectionLosses], Floats]) -> GridPoint | None:
+def widened_to_both(
+    view: ArmView, found: GridPoint | None, gains: Callable[[DirectionLosses], Floats]
+) -> GridPoint | None:
     """Return the same point for both directions, if it also explains the one in which the exact test shows nothing, as
     where single 5-tuples are outliers. Only for rules under which all is lost beyond the point, so that any packet that
     arrives there is evidence against it."""
@@ -66,12 +68,12 @@ def widened(view: ArmView, found: GridPoint | None, gains: Callable[[DirectionLo
     return GridPoint(found.gain + other, found.point, "both") if other >= BOTH_NATS else found
 
 
-def _peak(values: Floats, way: str) -> GridPoint:
+def _peak_gain(values: Floats, way: str) -> GridPoint:
     index = int(np.argmax(values))
     return GridPoint(float(values[index]), index, way)  # type: ignore[arg-type]
 
 
-def joined(numbers: list[Number]) -> Number:
+def joined_number(numbers: list[Number]) -> Number:
     """Return one number for both directions: the mean of the estimates, and an interval that contains both
     intervals."""
     estimates = [n.estimate for n in numbers if n.estimate is not None]

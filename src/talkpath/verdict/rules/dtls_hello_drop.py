@@ -15,13 +15,13 @@ from talkpath.verdict.model import Category
 from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.set_up_stages import stage_gains
 
-PLAIN = "browser"  # the ClientHello of every epoch whose question is not "hello"
-OTHERS: tuple[Contrast, ...] = (("hello", "openssl"), ("hello", "pion"))
+PLAIN_HELLO = "browser"  # the ClientHello of every epoch whose question is not "hello"
+OTHER_HELLOS: tuple[Contrast, ...] = (("hello", "openssl"), ("hello", "pion"))
 
 
 def hello_of(losses: DirectionLosses) -> str:
     """Return whose ClientHello the epoch imitated."""
-    return str(losses.epoch.value) if losses.question == "hello" else PLAIN
+    return str(losses.epoch.value) if losses.question == "hello" else PLAIN_HELLO
 
 
 def explain(view: ArmView) -> Fit | None:
@@ -37,8 +37,8 @@ def explain(view: ArmView) -> Fit | None:
     return Fit(
         sum(dead.values()),
         hit[0] if len(hit) == 1 else "both",
-        lambda: _measure(list(dead), tested),
-        tuple(contrast for contrast in OTHERS if not view.asked(*contrast)),
+        lambda: _dead_hellos(list(dead), tested),
+        tuple(contrast for contrast in OTHER_HELLOS if not view.asked(*contrast)),
     )
 
 
@@ -46,7 +46,7 @@ def _sent_by(maker: str, losses: DirectionLosses) -> bool:
     return hello_of(losses) == maker
 
 
-def _measure(dead: list[str], tested: list[str]) -> Parameters:
+def _dead_hellos(dead: list[str], tested: list[str]) -> Parameters:
     return {"hello": Category("any" if len(dead) == len(tested) > 1 else ",".join(sorted(dead)))}
 
 
@@ -62,5 +62,5 @@ RULE = Rule(
             "hello", "", 'whose ClientHello dies: "browser", "openssl", "pion", or "any" where all that were sent do'
         ),
     ),
-    contrasts=OTHERS,
+    contrasts=OTHER_HELLOS,
 )

@@ -11,7 +11,7 @@ from math import log
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.rules import residual
 from talkpath.verdict.rules.blocked_calls import blocked_calls
-from talkpath.verdict.rules.rule import PENALTY, Fit, Parameter, Rule
+from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, Fit, Parameter, Rule
 
 
 def explain(view: ArmView) -> Fit | None:
@@ -22,7 +22,7 @@ def explain(view: ArmView) -> Fit | None:
     blocked, alive = found.blocked, len(found.fates) - found.blocked
     gain = found.gain()
     if alive:
-        gain += blocked * log(blocked / len(found.fates)) + alive * log(alive / len(found.fates)) - PENALTY
+        gain += blocked * log(blocked / len(found.fates)) + alive * log(alive / len(found.fates)) - PARAMETER_PRICE_NATS
     return Fit(gain, found.direction, lambda: {"p": found.share()}) if gain > 0.0 else None
 
 

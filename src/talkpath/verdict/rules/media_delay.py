@@ -15,43 +15,43 @@ from talkpath.measure.facts import DELAY_QUANTILES, Epoch
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules.directions import Floats, directions_of, joined
-from talkpath.verdict.rules.rule import PENALTY, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, pick
-from talkpath.verdict.statistics.interval import Interval, extra_delay_ms, shift
+from talkpath.verdict.rules.directions import Floats, directions_of, joined_number
+from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, Fit, Parameter, Parameters, Rule
+from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, pick_observations
+from talkpath.verdict.statistics.interval import Interval, extra_delay_ms, quantity_shift
 
 FIRST, MIDDLE, THIRD, LAST = (DELAY_QUANTILES.index(q) for q in (0.1, 0.5, 0.75, 0.9))
-STEP_MS = 0.2  # delays are differences of two times in steps of 0.1 ms
+DELAY_STEP_MS = 0.2  # delays are differences of two times in steps of 0.1 ms
 FEW_LATE = 0.02
-LATE_MS = 250.0  # what arrived after an epoch's cut was at least so much later
+LATE_PACKET_MS = 250.0  # what arrived after an epoch's cut was at least so much later
 NORMAL_SPAN = 2.563  # standard deviations between the quantiles 0.1 and 0.9 of a normal distribution
 LEAST_SPREAD_MS = 1.0
-ROUGH = 1.1  # relative error of a deviation estimated from the quantiles of some 25 packets
+ROUGH_SHARE = 1.1  # relative error of a deviation estimated from the quantiles of some 25 packets
 FLOW_NATS = 8.0  # no single flow gives more evidence
-NEARLY = 0.9
+NEARLY_ALL = 0.9
 
 
 def explain(view: ArmView) -> Fit | None:
     """Fit the shift of calls against twins, if flows agree on it."""
-    gains = {way: _gain(view, way) for way in view.directions}
-    hit: list[Direction] = [way for way, gain in gains.items() if gain > PENALTY]
+    gains = {way: _delay_gain(view, way) for way in view.directions}
+    hit: list[Direction] = [way for way, gain in gains.items() if gain > PARAMETER_PRICE_NATS]
     if len(hit) > 1:  # standing queues differ from flow to flow: the second direction must be beyond doubt
-        hit = [way for way in hit if _sure(view, way, gains[way])] or hit
+        hit = [way for way in hit if _is_sure(view, way, gains[way])] or hit
     if not hit:
         return None
     direction: AffectedDirections = hit[0] if len(hit) == 1 else "both"
-    gain = sum(gains[way] for way in hit) - PENALTY * len(hit)
-    return Fit(gain, direction, lambda: _measure(view, direction))
+    gain = sum(gains[way] for way in hit) - PARAMETER_PRICE_NATS * len(hit)
+    return Fit(gain, direction, lambda: _measure_delay(view, direction))
 
 
-def _gain(view: ArmView, way: Direction) -> float:
+def _delay_gain(view: ArmView, way: Direction) -> float:
     """Return the gain by the medians of flows, or by their slow packets: where delay varies much, many packets have
     hardly any."""
-    return max(_gain_at(view, way, MIDDLE), _gain_at(view, way, LAST) - PENALTY)
+    return max(_gain_at(view, way, MIDDLE), _gain_at(view, way, LAST) - PARAMETER_PRICE_NATS)
 
 
 def _gain_at(view: ArmView, way: Direction, quantile: int) -> float:
-    shifts = [shift for epoch in view.accusing for shift in _shifts(epoch, way, quantile)]
+    shifts = [shift for epoch in view.accusing for shift in _call_shifts(epoch, way, quantile)]
     if not shifts:
         return 0.0
     over, spread = np.array(shifts).T
@@ -59,42 +59,42 @@ def _gain_at(view: ArmView, way: Direction, quantile: int) -> float:
     return float(np.clip((over**2 - (over - shift) ** 2) / (2.0 * spread**2), -FLOW_NATS, FLOW_NATS).sum())
 
 
-def _sure(view: ArmView, way: Direction, gain: float) -> bool:
+def _is_sure(view: ArmView, way: Direction, gain: float) -> bool:
     """Whether the exact test shows it, or nearly every call differs from all twins."""
-    flows = sum(len(_shifts(epoch, way, MIDDLE)) for epoch in view.accusing)
-    return (extra_delay_ms(view.accusing, way).low or 0.0) > 0.0 or gain >= NEARLY * FLOW_NATS * flows
+    flows = sum(len(_call_shifts(epoch, way, MIDDLE)) for epoch in view.accusing)
+    return (extra_delay_ms(view.accusing, way).low or 0.0) > 0.0 or gain >= NEARLY_ALL * FLOW_NATS * flows
 
 
 @per_epoch
-def _shifts(epoch: Epoch, way: Direction, quantile: int) -> list[tuple[float, float]]:
+def _call_shifts(epoch: Epoch, way: Direction, quantile: int) -> list[tuple[float, float]]:
     """Return for each call, in ms, how much later that quantile of its delays is than the median twin's, and the spread
     of the flows."""
-    calls, twins = (_quantiles(epoch, way, chosen)[:, quantile] for chosen in (is_call, is_twin))
+    calls, twins = (_delay_quantiles(epoch, way, chosen)[:, quantile] for chosen in (is_call, is_twin))
     if not len(twins):
         return []
-    spread, middle = max(LEAST_SPREAD_MS, _spread(twins), _spread(calls)), median(twins.tolist())
-    return [(float(value - middle), spread) for value in calls] + [(LATE_MS, spread)] * _too_late(epoch, way)
+    spread, middle = max(LEAST_SPREAD_MS, _spread_of_values(twins), _spread_of_values(calls)), median(twins.tolist())
+    return [(float(value - middle), spread) for value in calls] + [(LATE_PACKET_MS, spread)] * _too_late(epoch, way)
 
 
 @per_epoch
 def _too_late(epoch: Epoch, way: Direction) -> int:
     """Count the calls that have arrivals only after the cut."""
-    return sum(not flow.delay_dms and any(flow.late) for flow in pick(epoch, way, is_call, is_call))
+    return sum(not flow.delay_dms and any(flow.late) for flow in pick_observations(epoch, way, is_call, is_call))
 
 
-def _spread(values: Floats) -> float:
+def _spread_of_values(values: Floats) -> float:
     return 1.483 * median(np.abs(values - median(values.tolist())).tolist()) if len(values) else 0.0
 
 
-def _quantiles(epoch: Epoch, way: Direction, chosen: Choice) -> Floats:
-    flows = [] if epoch.missing else pick(epoch, way, chosen, chosen)
+def _delay_quantiles(epoch: Epoch, way: Direction, chosen: Choice) -> Floats:
+    flows = [] if epoch.missing else pick_observations(epoch, way, chosen, chosen)
     rows = [flow.delay_dms for flow in flows if flow.delay_dms]
     return np.array(rows, np.float64).reshape(len(rows), len(DELAY_QUANTILES)) / 10.0
 
 
-def _measure(view: ArmView, direction: AffectedDirections) -> Parameters:
+def _measure_delay(view: ArmView, direction: AffectedDirections) -> Parameters:
     found = [_of_direction(view.accusing, way) for way in directions_of(direction)]
-    return {"ms": joined([ms for ms, _ in found]), "jitter_ms": joined([jitter for _, jitter in found])}
+    return {"ms": joined_number([ms for ms, _ in found]), "jitter_ms": joined_number([jitter for _, jitter in found])}
 
 
 def _of_direction(epochs: Sequence[Epoch], way: Direction) -> tuple[Number, Number]:
@@ -107,31 +107,35 @@ def _of_direction(epochs: Sequence[Epoch], way: Direction) -> tuple[Number, Numb
     """
     whole = [epoch for epoch in epochs if _late_share(epoch, way) <= FEW_LATE]
     used = whole or list(epochs)
-    rows = [(_quantiles(epoch, way, is_call), _quantiles(epoch, way, is_twin)) for epoch in used]
+    rows = [(_delay_quantiles(epoch, way, is_call), _delay_quantiles(epoch, way, is_twin)) for epoch in used]
     rows = [(calls, twins) for calls, twins in rows if len(calls) and len(twins)]
-    first, middle, third = (shift([_over(c[:, q], t[:, q]) for c, t in rows]) for q in (FIRST, MIDDLE, THIRD))
+    first, middle, third = (
+        quantity_shift([_calls_over_twins(c[:, q], t[:, q]) for c, t in rows]) for q in (FIRST, MIDDLE, THIRD)
+    )
     mixed = (first.estimate or 0.0) < (middle.estimate or 0.0) / 2.0
     high = third.high if mixed else middle.high
-    variance = shift([_over(*(_deviations(flows, mixed) ** 2 for flows in pair)) for pair in rows])
-    ms = Number(middle.estimate, _plus(middle.low, -STEP_MS), _plus(high, STEP_MS) if whole else None)
+    variance = quantity_shift(
+        [_calls_over_twins(*(_flow_deviations(flows, mixed) ** 2 for flows in pair)) for pair in rows]
+    )
+    ms = Number(middle.estimate, _shifted(middle.low, -DELAY_STEP_MS), _shifted(high, DELAY_STEP_MS) if whole else None)
     return ms, _spread_of(variance, bound=bool(whole))
 
 
-def _over(calls: Floats, twins: Floats) -> Floats:
+def _calls_over_twins(calls: Floats, twins: Floats) -> Floats:
     return np.asarray(calls[:, None] - twins)
 
 
-def _plus(value: float | None, more: float) -> float | None:
+def _shifted(value: float | None, more: float) -> float | None:
     return None if value is None else value + more
 
 
 def _spread_of(variance: Interval, *, bound: bool) -> Number:
     estimate, low, high = (None if v is None else float(np.sqrt(max(0.0, v))) for v in variance)
-    least = None if low is None else low / ROUGH if low > LEAST_SPREAD_MS else 0.0
-    return Number(estimate, least, None if high is None or not bound else high * ROUGH)
+    least = None if low is None else low / ROUGH_SHARE if low > LEAST_SPREAD_MS else 0.0
+    return Number(estimate, least, None if high is None or not bound else high * ROUGH_SHARE)
 
 
-def _deviations(quantiles: Floats, mixed: bool) -> Floats:
+def _flow_deviations(quantiles: Floats, mixed: bool) -> Floats:
     """Return the standard deviations of single flows, assumed normal; from their upper halves alone if the lower are
     `mixed`."""
     if mixed:
@@ -142,7 +146,7 @@ def _deviations(quantiles: Floats, mixed: bool) -> Floats:
 @per_epoch
 def _late_share(epoch: Epoch, way: Direction) -> float:
     """Return the share of arrivals of calls that came after the cut."""
-    calls = pick(epoch, way, is_call, is_call)
+    calls = pick_observations(epoch, way, is_call, is_call)
     arrived = sum(int.from_bytes(flow.arrived).bit_count() for flow in calls)
     late = sum(int.from_bytes(flow.late).bit_count() for flow in calls)
     return late / max(1, arrived + late)

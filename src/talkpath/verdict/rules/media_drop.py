@@ -14,21 +14,21 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
-from talkpath.measure.bitmap import pack
+from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.flows.direction_losses import DirectionLosses, arrivals, losses_of
+from talkpath.verdict.flows.direction_losses import DirectionLosses, flow_arrivals, losses_of
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.bucket_gains import twins_are_policed
-from talkpath.verdict.rules.directions import BOTH_NATS, Floats, directions_of, joined, total
-from talkpath.verdict.rules.rule import ONSETS, PENALTY, SURE, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.statistics.cohort import DIRECTIONS, track
+from talkpath.verdict.rules.directions import BOTH_NATS, Floats, directions_of, joined_number, summed_gains
+from talkpath.verdict.rules.rule import MEDIA_ONSETS, PARAMETER_PRICE_NATS, SURE_LOSS, Fit, Parameter, Parameters, Rule
+from talkpath.verdict.statistics.cohort import DIRECTIONS, direction_track
 from talkpath.verdict.statistics.interval import extra_loss, overall_loss
 
 LOW_CHANCES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.18, 0.23, 0.28, 0.34, 0.4, 0.46)
-HIGH_CHANCES = (0.52, 0.58, 0.64, 0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.965, 0.985, SURE)
-CHANCES = np.array([*LOW_CHANCES, *HIGH_CHANCES])
+HIGH_CHANCES = (0.52, 0.58, 0.64, 0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.965, 0.985, SURE_LOSS)
+DROP_CHANCES = np.array([*LOW_CHANCES, *HIGH_CHANCES])
 PARTS, LEAST_PARTS = 4, 8  # of an epoch, and in all
 CLEAN, LEAST_AFTER = 0.02, 20  # share that twins lose; packets after a loss
 PARTS_DIFFER = 2.0  # times what chance explains
@@ -37,10 +37,10 @@ LIKELY_NATS, LIKELY = 3.0, 0.01  # 95 %, or of the best gain: calls of one epoch
 
 def explain(view: ArmView) -> Fit | None:
     """Fit the best onset (packets both ways), with the best p in each direction."""
-    found = {way: gains for way in view.worse if (gains := _peaks(view, way)) is not None}
+    found = {way: gains for way in view.worse if (gains := _peak_gains(view, way)) is not None}
     if not found:
         return None
-    late = PENALTY * (ONSETS > 0)
+    late = PARAMETER_PRICE_NATS * (MEDIA_ONSETS > 0)
     shared = np.sum([np.maximum(gains, 0.0) for gains in found.values()], axis=0) - late
     onset = int(np.argmax(shared))
     most: Direction = max(found, key=lambda way: float(found[way][onset]))
@@ -48,39 +48,39 @@ def explain(view: ArmView) -> Fit | None:
         return None
     hit = [way for way in found if way == most or found[way][onset] >= BOTH_NATS]
     direction: AffectedDirections = hit[0] if len(hit) == 1 else "both"
-    likely = ONSETS[shared >= shared[onset] - max(LIKELY_NATS, LIKELY * shared[onset])]
-    onsets = [int(each) for each in dict.fromkeys((ONSETS[onset], likely.min(), likely.max()))]
-    return Fit(float(shared[onset]), direction, lambda: _measure(view, direction, onsets))
+    likely = MEDIA_ONSETS[shared >= shared[onset] - max(LIKELY_NATS, LIKELY * shared[onset])]
+    onsets = [int(each) for each in dict.fromkeys((MEDIA_ONSETS[onset], likely.min(), likely.max()))]
+    return Fit(float(shared[onset]), direction, lambda: _measure_chance(view, direction, onsets))
 
 
-def _peaks(view: ArmView, way: Direction) -> Floats | None:
+def _peak_gains(view: ArmView, way: Direction) -> Floats | None:
     """Return the gain with the best p (onsets,), less the price of p. Dropping everything from the first packet on has
     no free parameter and costs nothing; from a later one on it is `media.freeze`."""
-    grid = total(view, way, _gains)
-    price = np.where(CHANCES[:, None] < SURE, PENALTY, np.where(ONSETS > 0, np.inf, 0.0))
+    grid = summed_gains(view, way, _drop_gains)
+    price = np.where(DROP_CHANCES[:, None] < SURE_LOSS, PARAMETER_PRICE_NATS, np.where(MEDIA_ONSETS > 0, np.inf, 0.0))
     return None if grid is None else np.asarray((grid - price).max(axis=0))
 
 
 @lru_cache(maxsize=256)
-def _gains(losses: DirectionLosses) -> Floats:
+def _drop_gains(losses: DirectionLosses) -> Floats:
     """Return the gains (chances, onsets). Each kind of keepalive or report is dropped like media or not at all,
     whichever fits; where no media are, none is dropped by this rule."""
-    terms, late = losses.gains(CHANCES[:, None]), losses.before[:, None] > ONSETS
+    terms, late = losses.gains(DROP_CHANCES[:, None]), losses.before[:, None] > MEDIA_ONSETS
     gains, control = terms @ (losses.media[:, None] & late), losses.on("control")
-    for onset in range(len(ONSETS) if control.any() else 0):
+    for onset in range(len(MEDIA_ONSETS) if control.any() else 0):
         _, kinds = losses.by_size(terms, control & late[:, onset])
         gains[:, onset] += np.maximum(0.0, kinds).sum(axis=1) * (gains[:, onset] > 0.0)
     return np.asarray(gains)
 
 
-def _measure(view: ArmView, direction: AffectedDirections, onsets: list[int]) -> Parameters:
+def _measure_chance(view: ArmView, direction: AffectedDirections, onsets: list[int]) -> Parameters:
     """Estimate p for the best onset, with an interval that contains those of the earliest and latest onset nearly as
     good. After the onset no less is dropped than over whole calls, so what is known of those bounds it too."""
-    together = direction == "both" and _agree(view, onsets[0])
+    together = direction == "both" and _directions_agree(view, onsets[0])
     ways: tuple[AffectedDirections, ...] = (direction,) if together else directions_of(direction)
-    every = [joined([_share(view, way, onset) for way in ways]) for onset in onsets]
-    whole = joined([Number(*overall_loss(view.accusing, way, seed=view.facts.seed)) for way in ways])
-    hull = joined(every)
+    every = [joined_number([_extra_share(view, way, onset) for way in ways]) for onset in onsets]
+    whole = joined_number([Number(*overall_loss(view.accusing, way, seed=view.facts.seed)) for way in ways])
+    hull = joined_number(every)
     low, high = max(hull.low or 0.0, whole.low or 0.0), hull.high
     if high is not None and low > high:  # no one p explains both
         low = hull.low or 0.0
@@ -94,10 +94,12 @@ def _measure(view: ArmView, direction: AffectedDirections, onsets: list[int]) ->
 def _highest_part(view: ArmView, way: Direction, onset: int) -> float:
     """Return the upper bound of the half of the parts of calls in which more was dropped; 0 if all parts may have one
     p. A rule may act in cycles, or begin late in each call: p is what it drops while it acts."""
-    parts = [part for epoch in view.explained if epoch.question != "hello" for part in _parts(epoch, way, onset)]
-    counts = [(_lost(part, way, calls=True), _lost(part, way, calls=False)) for part in parts]
+    parts = [
+        part for epoch in view.explained if epoch.question != "hello" for part in _parts_in_time(epoch, way, onset)
+    ]
+    counts = [(_sent_and_lost(part, way, calls=True), _sent_and_lost(part, way, calls=False)) for part in parts]
     known = [(part, calls, twins) for part, (calls, twins) in zip(parts, counts, strict=True) if calls[0] and twins[0]]
-    if len(known) < LEAST_PARTS or _dispersion([(calls, twins) for _, calls, twins in known]) < PARTS_DIFFER:
+    if len(known) < LEAST_PARTS or _part_dispersion([(calls, twins) for _, calls, twins in known]) < PARTS_DIFFER:
         return 0.0
     known.sort(key=lambda row: row[1][1] / row[1][0] - row[2][1] / row[2][0])
     return extra_loss([part for part, *_ in known[len(known) // 2 :]], way, seed=view.facts.seed).high or 0.0
@@ -110,10 +112,10 @@ def _after_loss(view: ArmView, way: Direction) -> float:
     between the two packets.)"""
     sent = lost = again = after = 0
     for epoch in view.explained:
-        media = np.array([stage == "media" for stage in track(epoch, way).stage], np.bool_)
-        if _share_lost(*(_lost(epoch, way, calls=False))) > CLEAN:
+        media = np.array([stage == "media" for stage in direction_track(epoch, way).stage], np.bool_)
+        if _share_lost(*(_sent_and_lost(epoch, way, calls=False))) > CLEAN:
             return 0.0
-        rows, arrived = (each[:, media] for each in arrivals(epoch, way, calls=True))
+        rows, arrived = (each[:, media] for each in flow_arrivals(epoch, way, calls=True))
         gone = rows & ~arrived
         sent, lost = sent + int(rows.sum()), lost + int(gone.sum())
         after += int((gone[:, :-1] & rows[:, 1:]).sum())
@@ -129,29 +131,31 @@ def _share_lost(sent: int, lost: int) -> float:
     return lost / max(1, sent)
 
 
-def _parts(epoch: Epoch, way: Direction, onset: int) -> list[Epoch]:
+def _parts_in_time(epoch: Epoch, way: Direction, onset: int) -> list[Epoch]:
     """Return the epoch several times, each with one part of its media packets after the onset, in order of time."""
-    whole = recognised(epoch, (way,), onset)
+    whole = after_onset(epoch, (way,), onset)
     losses = next((losses for losses in losses_of(epoch) if losses.direction == way), None)
     slots = np.flatnonzero(losses.media & (losses.before > onset)) if losses is not None else np.zeros(0, np.intp)
     if losses is None or len(slots) < PARTS:
         return []
-    return [_only(whole, way, part, len(losses.stage)) for part in np.array_split(slots, PARTS)]
+    return [_only_slots(whole, way, part, len(losses.stage)) for part in np.array_split(slots, PARTS)]
 
 
-def _only(epoch: Epoch, way: Direction, slots: NDArray[np.intp], count: int) -> Epoch:
-    kept = pack(slots.tolist(), count)
-    flows = (replace(flow, sent=_both(flow.sent, kept)) if flow.direction == way else flow for flow in epoch.flows)
+def _only_slots(epoch: Epoch, way: Direction, slots: NDArray[np.intp], count: int) -> Epoch:
+    kept = pack_bitmap(slots.tolist(), count)
+    flows = (
+        replace(flow, sent=_joined_interval(flow.sent, kept)) if flow.direction == way else flow for flow in epoch.flows
+    )
     return replace(epoch, flows=tuple(flows))
 
 
-def _lost(epoch: Epoch, way: Direction, *, calls: bool) -> tuple[int, int]:
+def _sent_and_lost(epoch: Epoch, way: Direction, *, calls: bool) -> tuple[int, int]:
     """Return (sent, lost)."""
-    sent, arrived = arrivals(epoch, way, calls=calls)
+    sent, arrived = flow_arrivals(epoch, way, calls=calls)
     return int(sent.sum()), int((sent & ~arrived).sum())
 
 
-def _dispersion(counts: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> float:
+def _part_dispersion(counts: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> float:
     """Return how much more the calls' losses vary from part to part than they would with one p, at least 0."""
     (calls, lost), (twins, gone) = np.array(counts, np.float64).transpose(1, 2, 0)
     usual = gone / twins
@@ -160,9 +164,9 @@ def _dispersion(counts: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> fl
     return float(((lost - calls * chance) ** 2 / (calls * chance * (1.0 - chance))).sum()) / (len(counts) - 1)
 
 
-def _agree(view: ArmView, onset: int) -> bool:
+def _directions_agree(view: ArmView, onset: int) -> bool:
     """Whether one p may hold for both directions."""
-    up, down = (_share(view, way, onset) for way in DIRECTIONS)
+    up, down = (_extra_share(view, way, onset) for way in DIRECTIONS)
     return max(up.low or 0.0, down.low or 0.0) <= min(_or_one(up.high), _or_one(down.high))
 
 
@@ -170,15 +174,15 @@ def _or_one(share: float | None) -> float:
     return 1.0 if share is None else share
 
 
-def _share(view: ArmView, way: AffectedDirections, onset: int) -> Number:
+def _extra_share(view: ArmView, way: AffectedDirections, onset: int) -> Number:
     """Estimate the extra loss after the onset. If the line limits every flow to a rate, packets dropped before that
     limit leave room for others of the same call: then any part of the calls' loss may be due to the rule."""
     single = directions_of(way)
-    epochs = [recognised(epoch, single, onset) for epoch in view.explained if epoch.question != "hello"]
+    epochs = [after_onset(epoch, single, onset) for epoch in view.explained if epoch.question != "hello"]
     found = extra_loss(epochs, way, seed=view.facts.seed)
     if found.high is None or not any(twins_are_policed(view, each) for each in single):
         return Number(*found)
-    rows = [arrivals(epoch, each, calls=True) for epoch in epochs for each in single]
+    rows = [flow_arrivals(epoch, each, calls=True) for epoch in epochs for each in single]
     sent = sum(int(sent.sum()) for sent, _ in rows)
     lost = sum(int((sent & ~arrived).sum()) for sent, arrived in rows)
     share = lost / max(1, sent)
@@ -187,21 +191,23 @@ def _share(view: ArmView, way: AffectedDirections, onset: int) -> Number:
 
 
 @per_epoch
-def recognised(epoch: Epoch, ways: tuple[Direction, ...], onset: int) -> Epoch:
+def after_onset(epoch: Epoch, ways: tuple[Direction, ...], onset: int) -> Epoch:
     """Return the epoch with only those media slots of these directions counted as sent that come after the onset."""
     kept = {
-        losses.direction: pack(np.flatnonzero(losses.media & (losses.before > onset)).tolist(), len(losses.stage))
+        losses.direction: pack_bitmap(
+            np.flatnonzero(losses.media & (losses.before > onset)).tolist(), len(losses.stage)
+        )
         for losses in losses_of(epoch)
         if losses.direction in ways
     }
     flows = tuple(
-        replace(flow, sent=_both(flow.sent, kept[flow.direction])) if flow.direction in kept else flow
+        replace(flow, sent=_joined_interval(flow.sent, kept[flow.direction])) if flow.direction in kept else flow
         for flow in epoch.flows
     )
     return replace(epoch, flows=flows)
 
 
-def _both(one: bytes, other: bytes) -> bytes:
+def _joined_interval(one: bytes, other: bytes) -> bytes:
     return bytes(a & b for a, b in zip(one, other, strict=False))
 
 

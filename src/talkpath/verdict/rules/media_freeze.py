@@ -21,12 +21,12 @@ from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.calls_left_out import behind_cut_offs, log_likelihood
-from talkpath.verdict.flows.censored_tail import by_twins, counted
+from talkpath.verdict.flows.censored_tail import tail_by_count, tail_by_twins
 from talkpath.verdict.flows.cut_off_point import cut_off_packets, cut_off_seconds
-from talkpath.verdict.flows.direction_losses import Bits, DirectionLosses, before_each
+from talkpath.verdict.flows.direction_losses import Bits, DirectionLosses, sent_before_each
 from talkpath.verdict.flows.outcomes import (
-    SILENT,
-    SLACK_S,
+    MIN_SILENT_PACKETS,
+    ROUND_TRIP_SLACK_S,
     DirectionOutcome,
     FlowOutcome,
     calls_of,
@@ -37,26 +37,43 @@ from talkpath.verdict.flows.outcomes import (
 )
 from talkpath.verdict.model import Category
 from talkpath.verdict.rules.blocked_calls import dropped_gains, mostly_blocked
-from talkpath.verdict.rules.cut_offs import cut_offs, ends
-from talkpath.verdict.rules.directions import BOTH_NATS, Floats, GridPoint, best_point, directions_of, total, widened
-from talkpath.verdict.rules.rule import PENALTY, ROUNDING_NATS, SURE, Contrast, Fit, Parameter, Parameters, Rule
+from talkpath.verdict.rules.cut_offs import cut_offs, own_ends_gain
+from talkpath.verdict.rules.directions import (
+    BOTH_NATS,
+    Floats,
+    GridPoint,
+    best_point,
+    directions_of,
+    summed_gains,
+    widened_to_both,
+)
+from talkpath.verdict.rules.rule import (
+    GAIN_ROUNDING_NATS,
+    PARAMETER_PRICE_NATS,
+    SURE_LOSS,
+    Contrast,
+    Fit,
+    Parameter,
+    Parameters,
+    Rule,
+)
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
-NEAR = 0.7  # the extra loss near the threshold, where a packet may be on either side
+NEAR_CHANCE = 0.7  # the extra loss near the threshold, where a packet may be on either side
 LEAST_REST_NATS = 12.0  # the line may lose a few other packets beside lost media
 UNHEARD_LEAD = 0.005  # by so much a freeze must explain more where no media passed: then they may be dropped as well
 PACKETS_NEAR, SECONDS_NEAR = 3.0, 0.08
 HANDSHAKE_PACKETS, HANDSHAKE_MEDIA = 8, 3  # that may still pass in a direction (net4people/bbs 422: "a few bytes")
 HANDSHAKE_LEAD = 1.015  # a threshold right after the handshake is preferred by so much
-LATER_S = (0.0, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2)  # up to a round trip
-LATER = (0.25, 0.5, 0.75, 1.0)  # likewise in shares of each epoch's own round trip, where queues make it long
-POINTS = 600  # thresholds tried at once; of more, first a coarse grid, then all near its best
-BLUR = 1e-3  # counts are means over calls, one of which may have retried
+FREEZE_LATER_S = (0.0, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2)  # up to a round trip
+LATER_PACKETS = (0.25, 0.5, 0.75, 1.0)  # likewise in shares of each epoch's own round trip, where queues make it long
+POINTS_TRIED = 600  # thresholds tried at once; of more, first a coarse grid, then all near its best
+BLUR_PACKETS = 1e-3  # counts are means over calls, one of which may have retried
 
 
 def explain(view: ArmView) -> Fit | None:
     """Fit how calls are cut off, and that those to the same ports end early for a while (residual blocking)."""
-    own, behind = _cut_off(view), _behind(view)
+    own, behind = _cut_off(view), _behind_cut_offs(view)
     if behind is None:
         return own
     if own is None:
@@ -72,32 +89,39 @@ def _cut_off(view: ArmView) -> Fit | None:
         return None
     fits = {
         "packets": _after_packets(view),
-        "seconds": _after(view, None, SECONDS_NEAR, 0.0),
-        "handshake": best_point(view, _handshake, apart=True),
-        "each": _each(view),
+        "seconds": _best_threshold(view, None, SECONDS_NEAR, 0.0),
+        "handshake": best_point(view, _gains_after_handshake, apart=True),
+        "each": _fit_each_direction(view),
     }
-    gains = {kind: fit.gain - PENALTY * (kind != "handshake") for kind, fit in fits.items() if fit is not None}
+    gains = {
+        kind: fit.gain - PARAMETER_PRICE_NATS * (kind != "handshake") for kind, fit in fits.items() if fit is not None
+    }
     if not gains:
         return None
     kind = max(gains, key=lambda name: gains[name] * (HANDSHAKE_LEAD if name == "handshake" else 1.0))
     fit, gain = fits[kind], max(gains.values())
     if fit is None or gain <= 0.0:
         return None
-    if not _ran(view, directions_of(fit.direction)):
+    if not _got_media_through(view, directions_of(fit.direction)):
         if kind == "each" or not _rest_ends(view, directions_of(fit.direction)):
             return None
         gain *= 1.0 - UNHEARD_LEAD
-    return Fit(gain, fit.direction, lambda: _measure(view, kind, directions_of(fit.direction)), _sharpen(view, kind))
+    return Fit(
+        gain,
+        fit.direction,
+        lambda: _measure_threshold(view, kind, directions_of(fit.direction)),
+        _sharpening_contrast(view, kind),
+    )
 
 
-class Behind(NamedTuple):
+class BehindThreshold(NamedTuple):
     """The gain of residual blocking, as `flow.block` would have of the same calls, and the directions it acts in."""
 
     gain: float
     direction: AffectedDirections
 
 
-def _behind(view: ArmView) -> Behind | None:
+def _behind_cut_offs(view: ArmView) -> BehindThreshold | None:
     """Return what residual blocking explains: that calls to ports where earlier ones had been cut off ended early."""
     arms = behind_cut_offs(view.every_epoch)
     numbers = {epoch.number: epoch for epoch in view.explained}
@@ -105,31 +129,35 @@ def _behind(view: ArmView) -> Behind | None:
     if found is None or not found.ended or not found.directions:
         return None
     hit = [way for way in view.directions if way in found.directions]
-    gain = log_likelihood(len(found.ended), len(found.calls)) - PENALTY * (len(found.ended) < len(found.calls))
+    gain = log_likelihood(len(found.ended), len(found.calls)) - PARAMETER_PRICE_NATS * (
+        len(found.ended) < len(found.calls)
+    )
     for number, epoch in numbers.items():
         gain += sum(dropped_gains(epoch, hit, [flow for of, flow in found.ended if of == number]))
-    return Behind(gain, "both" if len(found.directions) == 2 else found.directions[0])
+    return BehindThreshold(gain, "both" if len(found.directions) == 2 else found.directions[0])
 
 
 def at_most(view: ArmView) -> float:
     """Return an upper bound of the fit's gain: all or most of a slot is lost only where that explains its losses; or
     each call is cut off at its own time; and the gain of residual blocking."""
-    behind = _behind(view)
-    return sum(map(_at_most, view.losses)) + max(0.0, behind.gain if behind else 0.0) + ROUNDING_NATS
+    behind = _behind_cut_offs(view)
+    return sum(map(_at_most, view.losses)) + max(0.0, behind.gain if behind else 0.0) + GAIN_ROUNDING_NATS
 
 
 @lru_cache(maxsize=256)
 def _at_most(losses: DirectionLosses) -> float:
-    sure, some = _terms(losses)
+    sure, some = _slot_terms(losses)
     return max(float(np.maximum(0.0, np.maximum(sure, some)).sum()), cut_offs(losses).gain)
 
 
-def _ran(view: ArmView, hit: tuple[Direction, ...]) -> bool:
+def _got_media_through(view: ArmView, hit: tuple[Direction, ...]) -> bool:
     """Whether calls that ended got media through before. Calls too short to show that they ended may have."""
     every = [(epoch, call) for epoch in view.explained for call in calls_of(epoch)]
     calls = [(epoch, call) for epoch, call in every if (epoch.number, call.flow) not in view.left_out]
-    ended = [(epoch, call) for epoch, call in calls if any(_ended(call.of(way)) for way in hit)]
-    ran = [(epoch, call) for epoch, call in ended if any(_ended(call.of(way)) and call.of(way).media for way in hit)]
+    ended = [(epoch, call) for epoch, call in calls if any(_went_silent(call.of(way)) for way in hit)]
+    ran = [
+        (epoch, call) for epoch, call in ended if any(_went_silent(call.of(way)) and call.of(way).media for way in hit)
+    ]
     return 2 * len(ran) >= len(ended) or (bool(ran) and not _at_once(ran, calls))
 
 
@@ -137,7 +165,7 @@ def _rest_ends(view: ArmView, hit: tuple[Direction, ...]) -> bool:
     """Whether what calls sent besides media was cut off once set-up had begun. A call that got no media through and
     loses nothing else did not freeze: its media are dropped."""
     chosen = [losses for losses in view.losses if losses.direction in hit]
-    begun = "up" not in hit or any(map(_begun, chosen))
+    begun = "up" not in hit or any(map(_set_up_began, chosen))
     return begun and sum(map(_rest_ended, chosen)) >= LEAST_REST_NATS
 
 
@@ -145,15 +173,15 @@ def _at_once(ran: Sequence[tuple[Epoch, FlowOutcome]], calls: Sequence[tuple[Epo
     """Whether the calls that `ran` ended in one moment, before which others had lived to their end: something began to
     act on all calls then, and how long those had run says nothing."""
     ends_s = [epoch.started_s + max(call.up.last_s or 0.0, call.down.last_s or 0.0) for epoch, call in ran]
-    lived = (epoch for epoch, call in calls if not (_ended(call.up) or _ended(call.down)))
-    return max(ends_s) - min(ends_s) <= SLACK_S and any(epoch.ended_s <= min(ends_s) for epoch in lived)
+    lived = (epoch for epoch, call in calls if not (_went_silent(call.up) or _went_silent(call.down)))
+    return max(ends_s) - min(ends_s) <= ROUND_TRIP_SLACK_S and any(epoch.ended_s <= min(ends_s) for epoch in lived)
 
 
 def _in_setup(losses: DirectionLosses) -> Bits:
     return ~losses.on("media", "control") & (losses.sent > 0)
 
 
-def _begun(losses: DirectionLosses) -> bool:
+def _set_up_began(losses: DirectionLosses) -> bool:
     """Whether any set-up packet passed up. A count lets the first packet pass, a rule that drops set-up does not."""
     return losses.direction == "up" and bool((_in_setup(losses) & (losses.sent > losses.lost)).any())
 
@@ -161,7 +189,7 @@ def _begun(losses: DirectionLosses) -> bool:
 def _rest_ended(losses: DirectionLosses) -> float:
     """Return the gain of "from some packet on everything is lost", media apart; 0 if most such losses do not fit
     that."""
-    terms = losses.gains(np.array(SURE))[~losses.media & (losses.sent > 0)]
+    terms = losses.gains(np.array(SURE_LOSS))[~losses.media & (losses.sent > 0)]
     gain, most = terms[::-1].cumsum().max(initial=0.0), np.maximum(terms, 0.0).sum()
     return float(gain) if 2.0 * gain > most else 0.0
 
@@ -169,13 +197,15 @@ def _rest_ended(losses: DirectionLosses) -> float:
 def _after_packets(view: ArmView) -> GridPoint | None:
     """Find the best threshold in packets, for each delay by which the far end's packets may pass the middlebox
     later."""
-    fits = [_after(view, partial(_seconds, later_s), PACKETS_NEAR, 1.0) for later_s in LATER_S]
-    if any(quickest_s(epoch) > LATER_S[-1] for epoch in view.explained):
-        fits += [_after(view, partial(_round_trips, part), PACKETS_NEAR, 1.0) for part in LATER]
+    fits = [
+        _best_threshold(view, partial(_threshold_seconds, later_s), PACKETS_NEAR, 1.0) for later_s in FREEZE_LATER_S
+    ]
+    if any(quickest_s(epoch) > FREEZE_LATER_S[-1] for epoch in view.explained):
+        fits += [_best_threshold(view, partial(_round_trips, part), PACKETS_NEAR, 1.0) for part in LATER_PACKETS]
     return max((fit for fit in fits if fit is not None), key=lambda fit: fit.gain, default=None)
 
 
-def _seconds(later_s: float, epoch: Epoch) -> float:
+def _threshold_seconds(later_s: float, epoch: Epoch) -> float:
     return later_s
 
 
@@ -183,29 +213,31 @@ def _round_trips(part: float, epoch: Epoch) -> float:
     return part * quickest_s(epoch)
 
 
-def _after(view: ArmView, delay: Callable[[Epoch], float] | None, near: float, least: float) -> GridPoint | None:
+def _best_threshold(
+    view: ArmView, delay: Callable[[Epoch], float] | None, near: float, least: float
+) -> GridPoint | None:
     """Find the best threshold beyond which everything is dropped: of the packet counts of the slots, where the far
     end's packets pass by that delay later, or (None) of their times."""
 
     def of(losses: DirectionLosses) -> Ascending:
-        return _ascending(losses, delay(losses.epoch) if delay is not None else None)
+        return _ascending_slots(losses, delay(losses.epoch) if delay is not None else None)
 
     values = np.unique(np.concatenate([of(losses).at for losses in view.losses])) if view.losses else np.zeros(0)
     values = values[values >= least]
     if not len(values):
         return None
-    step = ceil(len(values) / POINTS)
+    step = ceil(len(values) / POINTS_TRIED)
     coarse = values[::step]
-    found = _best(view, lambda losses: _beyond_points(of(losses), coarse, near))
+    found = _best_point(view, lambda losses: _beyond_points(of(losses), coarse, near))
     if found is None or step == 1:
         return found
     middle = found.point % len(coarse) * step
     fine = values[max(0, middle - step) : middle + step + 1]
-    return _best(view, lambda losses: _beyond_points(of(losses), fine, near))
+    return _best_point(view, lambda losses: _beyond_points(of(losses), fine, near))
 
 
-def _best(view: ArmView, gains: Callable[[DirectionLosses], Floats]) -> GridPoint | None:
-    return widened(view, best_point(view, gains), gains)
+def _best_point(view: ArmView, gains: Callable[[DirectionLosses], Floats]) -> GridPoint | None:
+    return widened_to_both(view, best_point(view, gains), gains)
 
 
 class Ascending(NamedTuple):
@@ -218,30 +250,30 @@ class Ascending(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def _ascending(losses: DirectionLosses, later_s: float | None) -> Ascending:
+def _ascending_slots(losses: DirectionLosses, later_s: float | None) -> Ascending:
     """Order the slots once for each epoch: a mechanism is named again after every epoch, over all so far."""
-    at = losses.at_s if later_s is None else before_each(losses.epoch, later_s)[losses.direction]
+    at = losses.at_s if later_s is None else sent_before_each(losses.epoch, later_s)[losses.direction]
     order = np.argsort(at, kind="stable")
-    sure, some = (_sums(terms[order]) for terms in _terms(losses))
+    sure, some = (_sums_of_terms(terms[order]) for terms in _slot_terms(losses))
     return Ascending(at[order], sure, some)
 
 
 @lru_cache(maxsize=256)
-def _terms(losses: DirectionLosses) -> tuple[Floats, Floats]:
+def _slot_terms(losses: DirectionLosses) -> tuple[Floats, Floats]:
     """Return the gains of each slot where everything is lost, and where most is."""
-    return losses.gains(np.array(SURE)), losses.gains(np.array(NEAR))
+    return losses.gains(np.array(SURE_LOSS)), losses.gains(np.array(NEAR_CHANCE))
 
 
-def _sums(terms: Floats) -> Floats:
+def _sums_of_terms(terms: Floats) -> Floats:
     """Return the sum of all terms before each place, and of all."""
     return np.concatenate([[0.0], terms.cumsum()])
 
 
 def _beyond_points(slots: Ascending, points: Floats, near: float) -> Floats:
-    """Return `_beyond` for thresholds that all slots share, from sums over the slots in order: a long epoch has too
-    many slots to compare each of them with each threshold."""
+    """Return `_gains_beyond` for thresholds that all slots share, from sums over the slots in order: a long epoch has
+    too many slots to compare each of them with each threshold."""
     first = partial(_first_beyond, slots.at, points)
-    sharp, soft, around = first(BLUR), first(near), first(float(np.nextafter(-near, -np.inf)))
+    sharp, soft, around = first(BLUR_PACKETS), first(near), first(float(np.nextafter(-near, -np.inf)))
     softly = slots.sure[-1] - slots.sure[soft] + slots.some[soft] - slots.some[around]
     return np.concatenate([slots.sure[-1] - slots.sure[sharp], softly])
 
@@ -259,31 +291,34 @@ def _first_beyond(at: Floats, points: Floats, margin: float) -> NDArray[np.intp]
         places[late] = np.searchsorted(at, bounded[places[late] + 1], side="right")
 
 
-def _beyond(losses: DirectionLosses, beyond: Floats, near: float) -> Floats:
+def _gains_beyond(losses: DirectionLosses, beyond: Floats, near: float) -> Floats:
     """Return the gains (2 points,) of losing everything beyond the threshold; first a sharp one, then one near which
     most is lost."""
-    sure, some = _terms(losses)
+    sure, some = _slot_terms(losses)
     soft = sure @ (beyond > near) + some @ (np.abs(beyond) <= near)
-    return np.concatenate([sure @ (beyond > BLUR), soft])
+    return np.concatenate([sure @ (beyond > BLUR_PACKETS), soft])
 
 
 @lru_cache(maxsize=256)
-def _handshake(losses: DirectionLosses) -> Floats:
+def _gains_after_handshake(losses: DirectionLosses) -> Floats:
     """Return the gains (2 x how many packets after set-up still pass,) of losing everything after those; few of the
     packets that pass are media."""
     after_setup = losses.on("media", "control")
     order = np.where(after_setup, after_setup.cumsum(), after_setup.cumsum() + 0.5)[:, None]
     passing = np.arange(HANDSHAKE_PACKETS + 1)
     few = (losses.media[:, None] & (order <= passing)).sum(axis=0) <= HANDSHAKE_MEDIA
-    gains = _beyond(losses, np.where(order >= 1.0, order - passing - 0.25, -np.inf), 1.0)
+    gains = _gains_beyond(losses, np.where(order >= 1.0, order - passing - 0.25, -np.inf), 1.0)
     return np.where(np.tile(few, 2), gains, -np.inf)
 
 
-def _each(view: ArmView) -> GridPoint | None:
+def _fit_each_direction(view: ArmView) -> GridPoint | None:
     """Fit each direction by itself: calls are cut off one by one, or after the handshake. The two directions may differ
     in this."""
-    kinds = _handshake, ends(view)
-    gains = {way: [float(g.max()) for kind in kinds if (g := total(view, way, kind)) is not None] for way in DIRECTIONS}
+    kinds = _gains_after_handshake, own_ends_gain(view)
+    gains = {
+        way: [float(g.max()) for kind in kinds if (g := summed_gains(view, way, kind)) is not None]
+        for way in DIRECTIONS
+    }
     tried = [GridPoint(max(found), 0, way) for way, found in gains.items() if found]
     single = max(tried, key=lambda point: point.gain, default=None)
     both = sum(point.gain for point in tried)
@@ -292,33 +327,33 @@ def _each(view: ArmView) -> GridPoint | None:
     return GridPoint(both, 0, "both")
 
 
-def _sharpen(view: ArmView, kind: str) -> tuple[Contrast, ...]:
+def _sharpening_contrast(view: ArmView, kind: str) -> tuple[Contrast, ...]:
     """Return the contrast that separates counts from times, which fit equally well at one packet rate: another rate."""
     return () if kind in ("handshake", "each") or view.asked("rate", 0.5) else (("rate", 0.5),)
 
 
-def _measure(view: ArmView, kind: str, hit: tuple[Direction, ...]) -> Parameters:
+def _measure_threshold(view: ArmView, kind: str, hit: tuple[Direction, ...]) -> Parameters:
     if kind == "handshake":
         return {"after": Category("handshake")}
     if kind == "each":  # no count or time that all calls share
         return {}
     calls = [(epoch, outcome) for epoch in view.explained for outcome in flow_outcomes(epoch) if outcome.role == "call"]
-    ended = [(epoch, outcome) for epoch, outcome in calls if all(_ended(outcome.of(way)) for way in hit)]
+    ended = [(epoch, outcome) for epoch, outcome in calls if all(_went_silent(outcome.of(way)) for way in hit)]
     flows = [(epoch, outcome) for epoch, outcome in ended if all(outcome.of(way).arrived for way in hit)] or ended
     if kind == "packets":
         spans = [count_at_silence(outcome, hit, round_trip_s(epoch)) for epoch, outcome in flows]
         tails = [
-            counted(outcome, hit, most, round_trip_s(epoch), by_twins(epoch, outcome))
+            tail_by_count(outcome, hit, most, round_trip_s(epoch), tail_by_twins(epoch, outcome))
             for (epoch, outcome), (_, most) in zip(flows, spans, strict=True)
         ]
         return {"after_packets": cut_off_packets(spans, tails)}
     return {"after_s": cut_off_seconds(flows, hit)}
 
 
-def _ended(way: DirectionOutcome) -> bool:
+def _went_silent(way: DirectionOutcome) -> bool:
     """Whether the direction went silent for good, even before its first packet: if others lived, such flows were cut
     off."""
-    return way.tail >= SILENT and not way.back
+    return way.tail >= MIN_SILENT_PACKETS and not way.back
 
 
 RULE = Rule(

@@ -23,22 +23,31 @@ from talkpath.verdict.model import Category, Number
 from talkpath.verdict.rules.bucket_gains import bucket_gains, most_gain, offered_kbps, slots_differ
 from talkpath.verdict.rules.directions import Floats, GridPoint, best_point, directions_of
 from talkpath.verdict.rules.passed_rate import LEAST_KBPS, BucketDirections, cuts_off, passed_kbps
-from talkpath.verdict.rules.rule import MARGIN, PENALTY, ROUNDING_NATS, Contrast, Fit, Parameter, Parameters, Rule
+from talkpath.verdict.rules.rule import (
+    GAIN_ROUNDING_NATS,
+    PARAMETER_PRICE_NATS,
+    RULE_MARGIN_NATS,
+    Contrast,
+    Fit,
+    Parameter,
+    Parameters,
+    Rule,
+)
 from talkpath.verdict.rules.token_bucket import BURSTS_BYTES, Together
 
-BOTH: tuple[Direction, ...] = ("up", "down")
+BOTH_DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 Point = TypeVar("Point", GridPoint, GridPoint | None)
 
 RATES, ROUGH_RATES, FINE_RATES = 36, 8, 17
-NEAR = (0.85, 1.4)  # of what passed: a bucket that was full at times let less pass than its rate
-LATER_S = (0.0, 0.005, 0.01, 0.015, 0.03, 0.045)  # a whole interval of packets more changes little
+NEAR_RATES = (0.85, 1.4)  # of what passed: a bucket that was full at times let less pass than its rate
+POLICE_LATER_S = (0.0, 0.005, 0.01, 0.015, 0.03, 0.045)  # a whole interval of packets more changes little
 NEAR_S = 0.0025  # half a step of these
 ALIKE_ERRORS = 3.0  # standard errors of a chi-square statistic
-CLOSE = 0.03  # of the gain: no model of a middlebox is exact
-BLURRED = 0.1  # of the rate: where one packet is more than that, longer calls would narrow it
-LIKELY_NATS = 3.0  # 95 %, and as much again since no model of a middlebox is exact
+CLOSE_BUCKET_SHARE = 0.03  # of the gain: no model of a middlebox is exact
+BLURRED_SHARE = 0.1  # of the rate: where one packet is more than that, longer calls would narrow it
+LIKELY_RATE_NATS = 3.0  # 95 %, and as much again since no model of a middlebox is exact
 SOME_LOSS = np.array([0.01, 0.03, 0.1, 0.3, 0.8])
-BEYOND = 1.1  # of the rate: calls that send more than that would lose packets within a few seconds
+BEYOND_RATE = 1.1  # of the rate: calls that send more than that would lose packets within a few seconds
 
 
 class Buckets(NamedTuple):
@@ -62,12 +71,12 @@ def at_most(view: ArmView) -> float:
     fits it best, but for those at the start that pass with every burst."""
     burst = 0.0 if _may_be_one(view) else BURSTS_BYTES[0]
     bounds = (most_gain(s, view.header_bytes, burst) for s in view.losses if s.direction in view.worse)
-    return sum(bounds) - 2 * PENALTY + ROUNDING_NATS
+    return sum(bounds) - 2 * PARAMETER_PRICE_NATS + GAIN_ROUNDING_NATS
 
 
 def explain(view: ArmView) -> Fit | None:
     """Fit the best rate and burst size, of buckets that each direction has for itself, and of one that both share."""
-    tried = [_apart(view), _one(view) if _may_be_one(view) else None]
+    tried = [_own_buckets(view), _shared_bucket(view) if _may_be_one(view) else None]
     found = sorted((each for each in tried if each is not None), key=lambda each: -each.gain)
     if not found or found[0].gain <= 0.0:
         return None
@@ -77,14 +86,14 @@ def explain(view: ArmView) -> Fit | None:
         return None
     if not _media_are_lost(view, best.direction):
         return None
-    likely = [each for each in found if each.gain >= best.gain - max(MARGIN, CLOSE * best.gain)]
-    blurred = 2 * BLURRED * (passed.estimate or 0.0)
+    likely = [each for each in found if each.gain >= best.gain - max(RULE_MARGIN_NATS, CLOSE_BUCKET_SHARE * best.gain)]
+    blurred = 2 * BLURRED_SHARE * (passed.estimate or 0.0)
     wide = len(likely) > 1 or passed.low is None or passed.high is None or passed.high - passed.low > blurred
     sharpen: tuple[Contrast, ...] = (("watch", None),) if wide and not view.asked("watch") else ()
     return Fit(
         best.gain,
         best.direction,
-        lambda: _measure(view, likely),
+        lambda: _measure_rate(view, likely),
         sharpen,
         _other_used(view, directions_of(best.direction), passed),
     )
@@ -97,54 +106,60 @@ def _media_are_lost(view: ArmView, direction: AffectedDirections) -> bool:
     return bool(np.sum(gains, axis=0).max() > 0.0)
 
 
-def _measure(view: ArmView, likely: Sequence[Buckets]) -> Parameters:
+def _measure_rate(view: ArmView, likely: Sequence[Buckets]) -> Parameters:
     """Estimate the rate. Whether both directions share a bucket is said where that is known, and else the interval
     contains the rate of either."""
-    kbps = reduce(_hull, (_hull(passed_kbps(view, each.ways), _likely(view, each)) for each in likely))
+    kbps = reduce(
+        _interval_hull, (_interval_hull(passed_kbps(view, each.ways), _likely_rates(view, each)) for each in likely)
+    )
     parameters: Parameters = {"kbps": kbps}
     if likely[0].direction != "both" or len(likely) > 1:
         return parameters
     if _may_be_one(view):
-        return parameters | {"buckets": Category("one" if likely[0].ways == (BOTH,) else "two")}
-    together = passed_kbps(view, (BOTH,))
-    return {"kbps": _hull(together, kbps) if together.high is not None else kbps}
+        return parameters | {"buckets": Category("one" if likely[0].ways == (BOTH_DIRECTIONS,) else "two")}
+    together = passed_kbps(view, (BOTH_DIRECTIONS,))
+    return {"kbps": _interval_hull(together, kbps) if together.high is not None else kbps}
 
 
-def _apart(view: ArmView) -> Buckets | None:
+def _own_buckets(view: ArmView) -> Buckets | None:
     """Return the best buckets if each direction has its own."""
     offered = [rate for losses in view.losses if (rate := offered_kbps(losses, view.header_bytes)) > 0]
     if not offered:
         return None
-    rates = _spread(offered)
-    found = _finer(lambda some: best_point(view, lambda s: bucket_gains((s,), some, view.header_bytes)), rates)
+    rates = _rates_tried(offered)
+    found = _finer_point(lambda some: best_point(view, lambda s: bucket_gains((s,), some, view.header_bytes)), rates)
     if found is None:
         return None
-    return Buckets(found.gain - 2 * PENALTY, tuple((way,) for way in directions_of(found.direction)), rates)
+    return Buckets(
+        found.gain - 2 * PARAMETER_PRICE_NATS, tuple((way,) for way in directions_of(found.direction)), rates
+    )
 
 
-def _one(view: ArmView) -> Buckets | None:
+def _shared_bucket(view: ArmView) -> Buckets | None:
     """Return the best bucket that holds both directions."""
-    pairs, passed = _of_buckets(view, (BOTH,)), passed_kbps(view, (BOTH,))
+    pairs, passed = _of_buckets(view, (BOTH_DIRECTIONS,)), passed_kbps(view, (BOTH_DIRECTIONS,))
     offered = [sum(offered_kbps(losses, view.header_bytes) for losses in pair) for pair in pairs]
     if min(offered, default=0.0) <= 0.0:
         return None
-    rates = _spread(offered)
-    low, high = NEAR[0] * (passed.low or 0.0), NEAR[1] * (passed.high or np.inf)
+    rates = _rates_tried(offered)
+    low, high = NEAR_RATES[0] * (passed.low or 0.0), NEAR_RATES[1] * (passed.high or np.inf)
     rough = np.geomspace(max(low, rates[0]), min(high, rates[-1]), ROUGH_RATES)
 
     def fit(later_s: float, rates: Floats) -> GridPoint:
-        gains = _gains(view, pairs, rates, later_s)
+        gains = _bucket_gains(view, pairs, rates, later_s)
         return GridPoint(float(gains.max()), int(gains.argmax()), "both")
 
-    about_s = max(LATER_S, key=lambda each: fit(each, rough).gain)
-    found = {late: _finer(partial(fit, late), rough).gain for late in (about_s, about_s - NEAR_S, about_s + NEAR_S)}
+    about_s = max(POLICE_LATER_S, key=lambda each: fit(each, rough).gain)
+    found = {
+        late: _finer_point(partial(fit, late), rough).gain for late in (about_s, about_s - NEAR_S, about_s + NEAR_S)
+    }
     later_s = max(found, key=lambda each: found[each])
-    return Buckets(found[later_s] - 3 * PENALTY, (BOTH,), rates, later_s)
+    return Buckets(found[later_s] - 3 * PARAMETER_PRICE_NATS, (BOTH_DIRECTIONS,), rates, later_s)
 
 
 def _may_be_one(view: ArmView) -> bool:
     """Whether calls fare worse in both directions, and lose the same packets."""
-    return len(view.worse) == len(BOTH) and lose_alike(view)
+    return len(view.worse) == len(BOTH_DIRECTIONS) and lose_alike(view)
 
 
 def lose_alike(view: ArmView) -> bool:
@@ -161,12 +176,12 @@ def _of_buckets(view: ArmView, ways: BucketDirections) -> list[Together]:
     return [together for together in every if together]
 
 
-def _gains(view: ArmView, every: Sequence[Together], rates: Floats, later_s: float) -> Floats:
+def _bucket_gains(view: ArmView, every: Sequence[Together], rates: Floats, later_s: float) -> Floats:
     gains = [bucket_gains(together, rates, view.header_bytes, later_s) for together in every]
     return np.asarray(np.sum(gains, axis=0))
 
 
-def _spread(offered: Sequence[float]) -> Floats:
+def _rates_tried(offered: Sequence[float]) -> Floats:
     """Return the rates (kbit/s) that are tried where calls offered these."""
     return np.geomspace(0.05 * min(offered), 1.3 * max(offered), RATES)
 
@@ -178,11 +193,11 @@ def _other_used(view: ArmView, hit: tuple[Direction, ...], passed: Number) -> bo
     for losses in view.losses:
         rates[losses.direction] = max(rates[losses.direction], offered_kbps(losses, view.header_bytes))
     others = [rate for way, rate in rates.items() if way not in hit]
-    enough = max(rates[way] for way in hit if way in rates) if passed.high is None else BEYOND * passed.high
+    enough = max(rates[way] for way in hit if way in rates) if passed.high is None else BEYOND_RATE * passed.high
     return not others or min(others) >= enough
 
 
-def _finer(fit: Callable[[Floats], Point], rates: Floats) -> Point:
+def _finer_point(fit: Callable[[Floats], Point], rates: Floats) -> Point:
     """Return the best point of these rates, or between the neighbours of the best one: a rate a few per cent off drops
     other packets."""
     found = fit(rates)
@@ -194,18 +209,18 @@ def _finer(fit: Callable[[Floats], Point], rates: Floats) -> Point:
     return finer if finer is not None and finer.gain > found.gain else found
 
 
-def _likely(view: ArmView, found: Buckets) -> Number:
+def _likely_rates(view: ArmView, found: Buckets) -> Number:
     """Return the rates that explain the losses nearly as well as the best: if the bucket was full at times, less passed
     than its rate."""
     rates = found.rates
-    gains = _gains(view, _of_buckets(view, found.ways), rates, found.later_s)
+    gains = _bucket_gains(view, _of_buckets(view, found.ways), rates, found.later_s)
     best_of_rate = gains.reshape(2, len(rates), len(BURSTS_BYTES)).max(axis=(0, 2))
-    good = np.flatnonzero(best_of_rate >= best_of_rate.max() - LIKELY_NATS)
+    good = np.flatnonzero(best_of_rate >= best_of_rate.max() - LIKELY_RATE_NATS)
     low, high = rates[max(0, good[0] - 1)], rates[min(len(rates) - 1, good[-1] + 1)]
     return Number(None, float(low), float(high))
 
 
-def _hull(passed: Number, likely: Number) -> Number:
+def _interval_hull(passed: Number, likely: Number) -> Number:
     """Return an interval that contains both; only the likely one if too little was lost to measure a rate."""
     if passed.low is None or passed.high is None:
         return Number((likely.low + likely.high) / 2.0, likely.low, likely.high)  # type: ignore[operator]

@@ -11,54 +11,65 @@ from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import Bits, DirectionLosses
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.directions import Floats, GridPoint, best_point, directions_of
-from talkpath.verdict.rules.rule import ONSETS, PENALTY, ROUNDING_NATS, SURE, Fit, Parameter, Parameters, Rule
+from talkpath.verdict.rules.rule import (
+    GAIN_ROUNDING_NATS,
+    MEDIA_ONSETS,
+    PARAMETER_PRICE_NATS,
+    SURE_LOSS,
+    Fit,
+    Parameter,
+    Parameters,
+    Rule,
+)
 
-CHANCES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, SURE])
+SIZE_DROP_CHANCES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, SURE_LOSS])
 ROUGH_ONSETS = np.array([0, 10, 20, 40])  # tried with every size; then all ONSETS with the best one
 PARTIAL_NATS = 12.0  # the price of dropping only some large packets: a policer does so as well
-LIKELY_NATS = 3.0  # 95 %, and some margin for packets lost elsewhere
+LIKELY_LIMIT_NATS = 3.0  # 95 %, and some margin for packets lost elsewhere
 
 
 def explain(view: ArmView) -> Fit | None:
     """Fit the best limit between two sizes that calls sent."""
-    sizes = _sizes(view, "both")
+    sizes = _media_sizes(view, "both")
     if len(sizes) < 2:
         return None
     limits = sizes[:-1]
-    onsets = _onsets(view, limits)
-    found = _best(view, limits, onsets)
-    if found is None or found.gain <= PENALTY:
+    onsets = _onsets_tried(view, limits)
+    found = _best_limit(view, limits, onsets)
+    if found is None or found.gain <= PARAMETER_PRICE_NATS:
         return None
-    return Fit(found.gain - PENALTY, found.direction, lambda: _measure(view, limits, onsets, found))
+    return Fit(found.gain - PARAMETER_PRICE_NATS, found.direction, lambda: _measure_limit(view, limits, onsets, found))
 
 
 def at_most(view: ArmView) -> float:
     """Return an upper bound of the fit's gain: the gain if packets of each slot had the chance that fits them best, but
     for those of the smallest size."""
-    least = _sizes(view, "both").min(initial=np.inf)
+    least = _media_sizes(view, "both").min(initial=np.inf)
     bounds = (_at_most(losses, float(least)) for losses in view.losses if losses.direction in view.worse)
-    return sum(bounds) - PENALTY + ROUNDING_NATS
+    return sum(bounds) - PARAMETER_PRICE_NATS + GAIN_ROUNDING_NATS
 
 
 @lru_cache(maxsize=256)
 def _at_most(losses: DirectionLosses, least: float) -> float:
     dropped = losses.on("control") | (losses.media & (losses.size > least))
-    return float(losses.best_gains(SURE)[dropped].sum())
+    return float(losses.best_gains(SURE_LOSS)[dropped].sum())
 
 
-def _onsets(view: ArmView, limits: Floats) -> Floats:
+def _onsets_tried(view: ArmView, limits: Floats) -> Floats:
     """Return no onset, and the one after which calls were recognised if the best limit is right."""
-    rough = _best(view, limits, ROUGH_ONSETS)
+    rough = _best_limit(view, limits, ROUGH_ONSETS)
     fine = _best_onset(view, float(limits[rough.point % len(limits)] if rough else limits[0]))
-    return np.unique([0, ONSETS[fine.point % len(ONSETS)] if fine else 0])
+    return np.unique([0, MEDIA_ONSETS[fine.point % len(MEDIA_ONSETS)] if fine else 0])
 
 
-def _best(view: ArmView, limits: Floats, onsets: Floats) -> GridPoint | None:
-    return best_point(view, lambda losses: _gains(losses, limits, onsets), price=_price(limits, onsets))
+def _best_limit(view: ArmView, limits: Floats, onsets: Floats) -> GridPoint | None:
+    return best_point(view, lambda losses: _limit_gains(losses, limits, onsets), price=_limit_price(limits, onsets))
 
 
 def _best_onset(view: ArmView, limit: float) -> GridPoint | None:
-    return best_point(view, lambda losses: _gains_of_limit(losses, limit), price=_price(np.array([limit]), ONSETS))
+    return best_point(
+        view, lambda losses: _gains_of_limit(losses, limit), price=_limit_price(np.array([limit]), MEDIA_ONSETS)
+    )
 
 
 def fit_with_limit(view: ArmView, over: Number) -> Fit | None:
@@ -67,20 +78,21 @@ def fit_with_limit(view: ArmView, over: Number) -> Fit | None:
     return Fit(found.gain, found.direction, lambda: {"over": over}) if found is not None else None
 
 
-def _gains(losses: DirectionLosses, limits: Floats, onsets: Floats) -> Floats:
+def _limit_gains(losses: DirectionLosses, limits: Floats, onsets: Floats) -> Floats:
     """Return the gains (chances x onsets x limits,). A call may be recognised only after some packets, and only some of
     the large packets may be dropped. Each kind of keepalive or report is treated like media or not at all, whichever
     fits; without media that are dropped they show no size."""
-    gains = np.zeros((len(CHANCES), len(onsets), len(limits)))
+    gains = np.zeros((len(SIZE_DROP_CHANCES), len(onsets), len(limits)))
     for place, onset in enumerate(onsets):
-        media, control = (part.than(limits) for part in _larger(losses, int(onset)))
+        media, control = (part.than(limits) for part in _larger_packets(losses, int(onset)))
         gains[:, place] = media + control * (media > 0.0)
     return gains.ravel()
 
 
 @lru_cache(maxsize=256)
 def _gains_of_limit(losses: DirectionLosses, limit: float) -> Floats:
-    """Return `_gains` of one limit and all ONSETS, from sums over the slots in order of the packets before them."""
+    """Return `_limit_gains` of one limit and all ONSETS, from sums over the slots in order of the packets before
+    them."""
     larger = losses.size > limit
     media = gains = _after_onsets(losses, losses.media & larger)
     control = losses.on("control") & larger
@@ -93,9 +105,9 @@ def _after_onsets(losses: DirectionLosses, chosen: Bits) -> Floats:
     """Return the sums (chances, ONSETS) of the terms of the `chosen` slots beyond each onset."""
     slots = np.flatnonzero(chosen)
     slots = slots[np.argsort(-losses.before[slots], kind="stable")]
-    beyond = np.searchsorted(-losses.before[slots], -ONSETS, side="left")
-    sums = _terms(losses)[:, slots].cumsum(axis=1)
-    return np.concatenate([np.zeros((len(CHANCES), 1)), sums], axis=1)[:, beyond]
+    beyond = np.searchsorted(-losses.before[slots], -MEDIA_ONSETS, side="left")
+    sums = _limit_terms(losses)[:, slots].cumsum(axis=1)
+    return np.concatenate([np.zeros((len(SIZE_DROP_CHANCES), 1)), sums], axis=1)[:, beyond]
 
 
 class Larger(NamedTuple):
@@ -110,31 +122,33 @@ class Larger(NamedTuple):
 
 
 @lru_cache(maxsize=2048)
-def _larger(losses: DirectionLosses, onset: int) -> tuple[Larger, Larger]:
+def _larger_packets(losses: DirectionLosses, onset: int) -> tuple[Larger, Larger]:
     """Sum up media, and keepalives and reports, once for each epoch: a mechanism is named again after every epoch."""
-    terms, known = _terms(losses), losses.before > onset
+    terms, known = _limit_terms(losses), losses.before > onset
     sizes, sums = losses.by_size(terms, losses.media & known)
     kinds, sums_of_kinds = losses.by_size(terms, losses.on("control") & known)
     return Larger(sizes, _from_above(sums)), Larger(kinds, _from_above(np.maximum(0.0, sums_of_kinds)))
 
 
 @lru_cache(maxsize=256)
-def _terms(losses: DirectionLosses) -> Floats:
-    return losses.gains(CHANCES[:, None])
+def _limit_terms(losses: DirectionLosses) -> Floats:
+    return losses.gains(SIZE_DROP_CHANCES[:, None])
 
 
 def _from_above(sums: Floats) -> Floats:
     return np.concatenate([sums[..., ::-1].cumsum(axis=-1)[..., ::-1], np.zeros((*sums.shape[:-1], 1))], axis=-1)
 
 
-def _price(limits: Floats, onsets: Floats) -> Floats:
+def _limit_price(limits: Floats, onsets: Floats) -> Floats:
     """Return the price of a chance and of an onset, (chances x onsets x limits,)."""
     return np.asarray(
-        np.add.outer(PARTIAL_NATS * (CHANCES < SURE), PENALTY * np.repeat(onsets > 0, len(limits)))
+        np.add.outer(
+            PARTIAL_NATS * (SIZE_DROP_CHANCES < SURE_LOSS), PARAMETER_PRICE_NATS * np.repeat(onsets > 0, len(limits))
+        )
     ).ravel()
 
 
-def _sizes(view: ArmView, direction: str) -> Floats:
+def _media_sizes(view: ArmView, direction: str) -> Floats:
     """Return the sizes of media packets that calls sent, ascending."""
     sent = [_sizes_sent(losses) for losses in view.losses if direction in ("both", losses.direction)]
     return np.unique(np.concatenate(sent)) if sent else np.zeros(0)
@@ -145,14 +159,14 @@ def _sizes_sent(losses: DirectionLosses) -> Floats:
     return np.unique(losses.size[losses.media & (losses.sent > 0)])
 
 
-def _measure(view: ArmView, limits: Floats, onsets: Floats, found: GridPoint) -> Parameters:
+def _measure_limit(view: ArmView, limits: Floats, onsets: Floats, found: GridPoint) -> Parameters:
     """Estimate the limit: between the largest packet that passes and the smallest that is dropped, over the limits that
     fit nearly as well."""
     hit = directions_of(found.direction)
-    every = np.sum([_gains(losses, limits, onsets) for losses in view.losses if losses.direction in hit], axis=0)
-    gains = (every - _price(limits, onsets)).reshape(-1, len(limits)).max(axis=0)
-    likely = limits[gains >= found.gain - LIKELY_NATS]
-    sizes = np.unique(np.concatenate([_sizes(view, way) for way in hit]))
+    every = np.sum([_limit_gains(losses, limits, onsets) for losses in view.losses if losses.direction in hit], axis=0)
+    gains = (every - _limit_price(limits, onsets)).reshape(-1, len(limits)).max(axis=0)
+    likely = limits[gains >= found.gain - LIKELY_LIMIT_NATS]
+    sizes = np.unique(np.concatenate([_media_sizes(view, way) for way in hit]))
     passed, dropped = sizes[sizes <= likely.min()], sizes[sizes > likely.max()]
     low, high = float(passed.max(initial=0.0)), float(dropped.min(initial=65535.0))
     return {"over": Number((low + high) / 2, low, high)}

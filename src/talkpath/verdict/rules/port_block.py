@@ -23,21 +23,21 @@ from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.model import Category, Number
 from talkpath.verdict.rules import residual
 from talkpath.verdict.rules.blocked_calls import blocked_calls
-from talkpath.verdict.rules.rule import PENALTY, SURE, Fit, Parameter, Parameters, Rule
-from talkpath.verdict.rules.whole_network import closed_directions, flows_of, own, reported
-from talkpath.verdict.statistics.permutation import even, log_e, log_mean
+from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, SURE_LOSS, Fit, Parameter, Parameters, Rule
+from talkpath.verdict.rules.whole_network import closed_directions, flows_of, own_outcomes, reported_epochs
+from talkpath.verdict.statistics.permutation import even_log_weights, log_e, log_mean
 
-TILTS = (2.0, 5.0)
+PORT_TILTS = (2.0, 5.0)
 SEEN_DEAD = 2  # so many flows to a port must fail before it counts as dead
 
 
 def explain(view: ArmView) -> Fit | None:
     """Fit if some ports are dead and others pass, and not since calls went there."""
     ports = dead_ports(view.facts)
-    if not ports or not own(view) or residual.order_of_events(view) is not None:
+    if not ports or not own_outcomes(view) or residual.order_of_events(view) is not None:
         return None
-    dead = [outcome for outcome in flows_of(reported(view.facts)) if outcome.port in ports]
-    return Fit(prediction_log_e(view.facts), closed_directions(dead), lambda: _measure(ports))
+    dead = [outcome for outcome in flows_of(reported_epochs(view.facts)) if outcome.port in ports]
+    return Fit(prediction_log_e(view.facts), closed_directions(dead), lambda: _dead_range(ports))
 
 
 def explain_calls(view: ArmView) -> Fit | None:
@@ -47,14 +47,14 @@ def explain_calls(view: ArmView) -> Fit | None:
         return None
     died, lived = (Counter(fate.port for fate in found.fates if fate.blocked is dead) for dead in (True, False))
     by_itself = log((found.dead_twins + 0.5) / (found.twins + 1.0))
-    fits = {port: (lived[port] * log(1.0 - SURE), died[port] * by_itself) for port in sorted(died | lived)}
+    fits = {port: (lived[port] * log(1.0 - SURE_LOSS), died[port] * by_itself) for port in sorted(died | lived)}
     dead = [port for port, (blocked, passes) in fits.items() if blocked > passes]
     alive = [port for port in fits if port not in dead]
     together = _is_range(dead, list(fits))
     if min(len(dead), len(alive)) < 2 or not (together or (_seen_again(dead, died) and _seen_again(alive, lived))):
         return None
-    gain = found.gain() + sum(map(max, fits.values())) - (PENALTY if together else log(2.0) * len(fits))
-    return Fit(gain, found.direction, lambda: _measure(dead)) if gain > 0.0 else None
+    gain = found.gain() + sum(map(max, fits.values())) - (PARAMETER_PRICE_NATS if together else log(2.0) * len(fits))
+    return Fit(gain, found.direction, lambda: _dead_range(dead)) if gain > 0.0 else None
 
 
 def _seen_again(ports: Sequence[int], seen: Counter[int]) -> bool:
@@ -69,7 +69,7 @@ def _is_range(dead: list[int], ports: list[int]) -> bool:
 
 def dead_ports(facts: Facts) -> list[int]:
     """Return ports to which several flows failed and none was established, while most flows to other ports were."""
-    return _dead_ports(reported(facts))
+    return _dead_ports(reported_epochs(facts))
 
 
 @per_epochs
@@ -97,17 +97,17 @@ def prediction_log_e(facts: Facts) -> float:
     """Compute the natural log e-value that flows of the next epoch fail at the ports that were dead so far."""
     died: set[int] = set()
     lived: set[int] = set()
-    total = np.zeros(len(TILTS))
-    for epoch in reported(facts):
+    total = np.zeros(len(PORT_TILTS))
+    for epoch in reported_epochs(facts):
         flows = flow_outcomes(epoch)
         guess = np.array([outcome.port in died - lived for outcome in flows], np.bool_)
-        total += log_e(np.array([float(outcome.dead) for outcome in flows]), guess, TILTS) if len(flows) else 0.0
+        total += log_e(np.array([float(outcome.dead) for outcome in flows]), guess, PORT_TILTS) if len(flows) else 0.0
         died |= {outcome.port for outcome in flows if outcome.dead}
         lived |= {outcome.port for outcome in flows if not outcome.dead}
-    return float(log_mean(total, even(len(TILTS))))
+    return float(log_mean(total, even_log_weights(len(PORT_TILTS))))
 
 
-def _measure(ports: list[int]) -> Parameters:
+def _dead_range(ports: list[int]) -> Parameters:
     if len(ports) == 1:
         return {"port": Number(float(ports[0]), float(ports[0]), float(ports[0]))}
     return {"port": Category(",".join(map(str, ports)))}

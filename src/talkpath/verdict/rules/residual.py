@@ -16,11 +16,11 @@ from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes
 from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.rules.blocked_calls import is_blocked
 from talkpath.verdict.rules.rule import Fit, Rule
-from talkpath.verdict.rules.whole_network import MOST, reported, tcp_through
-from talkpath.verdict.statistics.exposure import Exposure, PortFlow, exposure
+from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS, reported_epochs, tcp_through
+from talkpath.verdict.statistics.exposure import Exposure, PortFlow, port_exposure
 
-TWINS = 4  # so many twins to exposed ports, and to others, must show it
-ELSEWHERE = 0.25  # at most this share of the twins to other ports fails, as on lines that lose whole flows
+MIN_EXPOSED_TWINS = 4  # so many twins to exposed ports, and to others, must show it
+MAX_DEAD_ELSEWHERE = 0.25  # at most this share of the twins to other ports fails, as on lines that lose whole flows
 HINT_TWINS = 2  # so many that all fail are no accident: then a rule about calls alone does not explain what is seen
 
 
@@ -29,8 +29,8 @@ def explain(view: ArmView) -> Fit | None:
     found = order_of_events(view)
     if found is None:
         return None
-    flows = _behind(view, found)
-    if len(flows) < TWINS or sum(_failed(flow) for flow in flows) < MOST * len(flows):
+    flows = _own_behind(view, found)
+    if len(flows) < MIN_EXPOSED_TWINS or sum(_has_failed(flow) for flow in flows) < NEARLY_ALL_FLOWS * len(flows):
         return None
     return Fit(found.log_e, "both")
 
@@ -41,7 +41,7 @@ def explain_calls(view: ArmView) -> Fit | None:
     found = order_of_events(view)
     if found is None:
         return None
-    exposed = list(zip((epoch.number for epoch in _ordered(view)), found.exposed, strict=True))
+    exposed = list(zip((epoch.number for epoch in _in_order(view)), found.exposed, strict=True))
     first = next(place for place, (_, ports) in enumerate(exposed) if ports) - 1
     before = dict(exposed[first:])
     calls = [
@@ -50,61 +50,65 @@ def explain_calls(view: ArmView) -> Fit | None:
         for flow in flow_outcomes(epoch)
         if flow.role == "call" and epoch.number in before and flow.port not in before[epoch.number]
     ]
-    return Fit(found.log_e, "both") if calls and sum(map(_failed, calls)) >= MOST * len(calls) else None
+    return Fit(found.log_e, "both") if calls and sum(map(_has_failed, calls)) >= NEARLY_ALL_FLOWS * len(calls) else None
 
 
 def order_of_events(view: ArmView) -> Exposure | None:
     """Return what the whole check shows; None if twins do not fail behind calls, or fail elsewhere too, or nothing
     shows that TCP to the same host passes."""
-    found = _exposure(tuple(_ordered(view)), "")
+    found = _arm_exposure(tuple(_in_order(view)), "")
     (behind, after), (elsewhere, others) = found.behind, found.elsewhere
-    if min(after, others) < TWINS or behind < MOST * after or elsewhere > ELSEWHERE * others:
+    if (
+        min(after, others) < MIN_EXPOSED_TWINS
+        or behind < NEARLY_ALL_FLOWS * after
+        or elsewhere > MAX_DEAD_ELSEWHERE * others
+    ):
         return None
     return found if tcp_through(view.facts) else None
 
 
 def twins_fail_behind(view: ArmView) -> bool:
     """Whether twins seem to fail behind calls, and not elsewhere, be it proven or not."""
-    found = _exposure(tuple(_ordered(view)), "")
+    found = _arm_exposure(tuple(_in_order(view)), "")
     (behind, after), (elsewhere, others) = found.behind, found.elsewhere
-    return after >= HINT_TWINS and behind >= MOST * after and elsewhere <= ELSEWHERE * others
+    return after >= HINT_TWINS and behind >= NEARLY_ALL_FLOWS * after and elsewhere <= MAX_DEAD_ELSEWHERE * others
 
 
-def _ordered(view: ArmView) -> list[Epoch]:
+def _in_order(view: ArmView) -> list[Epoch]:
     """Return the epochs in the order in which their flows began, those of calls that live through the check included:
     such a call may be what has a port blocked."""
     long = (epoch for epoch in view.all_long if not epoch.missing)
-    return sorted((*reported(view.facts), *long), key=lambda epoch: (epoch.started_s, epoch.number))
+    return sorted((*reported_epochs(view.facts), *long), key=lambda epoch: (epoch.started_s, epoch.number))
 
 
 def own_log_e(view: ArmView) -> float:
     """Return the natural log e-value that the arm's own calls are stopped, by its own epochs."""
-    return _exposure(tuple(_ordered(view)), str(view.epochs[0].arm)).log_e
+    return _arm_exposure(tuple(_in_order(view)), str(view.epochs[0].arm)).log_e
 
 
 @per_epochs
-def _exposure(epochs: tuple[Epoch, ...], arm: str) -> Exposure:
+def _arm_exposure(epochs: tuple[Epoch, ...], arm: str) -> Exposure:
     counted = [place for place, epoch in enumerate(epochs) if arm in ("", str(epoch.arm))]
-    return exposure([_flows(epoch) for epoch in epochs], counted)
+    return port_exposure([_exposed_flows(epoch) for epoch in epochs], counted)
 
 
 @per_epoch
-def _flows(epoch: Epoch) -> Sequence[PortFlow]:
+def _exposed_flows(epoch: Epoch) -> Sequence[PortFlow]:
     """Return the epoch's flows; of calls that live through the check without the twins, which arms share."""
     canaries = {flow.flow for flow in epoch.flows if flow.canary}
     flows = [flow for flow in flow_outcomes(epoch) if flow.flow not in canaries]
     if epoch.question == "long":
         flows = [flow for flow in flows if flow.role == "call"]
-    return [PortFlow(flow.port, flow.role == "call", _failed(flow)) for flow in flows]
+    return [PortFlow(flow.port, flow.role == "call", _has_failed(flow)) for flow in flows]
 
 
-def _failed(flow: FlowOutcome) -> bool:
+def _has_failed(flow: FlowOutcome) -> bool:
     return is_blocked(flow)
 
 
-def _behind(view: ArmView, found: Exposure) -> list[FlowOutcome]:
+def _own_behind(view: ArmView, found: Exposure) -> list[FlowOutcome]:
     """Return the arm's own flows to ports that were exposed before."""
-    exposed = dict(zip((epoch.number for epoch in _ordered(view)), found.exposed, strict=True))
+    exposed = dict(zip((epoch.number for epoch in _in_order(view)), found.exposed, strict=True))
     return [
         flow
         for epoch in view.explained

@@ -1,9 +1,9 @@
 """A rule: a permanent id, its text for the specification, and how well it explains an arm.
 
 Contract: `explain` is pure and sees only the view. For the state `restricted` a fit's `gain` is a log-likelihood above
-"calls fare as their twins" (see verdict.flows.arm_view) less `PENALTY` for each free parameter, so the gains of all
-rules can be compared. For `closed` it is the log of how unlikely the contrast is by chance, compared with ln(m/alpha).
-For `unreachable` any fit is enough."""
+"calls fare as their twins" (see verdict.flows.arm_view) less `PARAMETER_PRICE_NATS` for each free parameter, so the
+gains of all rules can be compared. For `closed` it is the log of how unlikely the contrast is by chance, compared with
+ln(m/alpha). For `unreachable` any fit is enough."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from talkpath.apps.contract.shape import AffectedDirections
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.model import Category, Number, State
 
-PENALTY = 3.0  # nats a free parameter costs: half the log of a few hundred packets, as in the BIC
-MARGIN = 2.5  # nats within which two rules explain equally well: 12 to 1
-ONSETS = np.array([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 25, 28, 31, 35, 40, 45, 50, 60, 75, 100, 150, 200])
+PARAMETER_PRICE_NATS = 3.0  # nats a free parameter costs: half the log of a few hundred packets, as in the BIC
+RULE_MARGIN_NATS = 2.5  # nats within which two rules explain equally well: 12 to 1
+MEDIA_ONSETS = np.array([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 25, 28, 31, 35, 40, 45, 50, 60, 75, 100, 150, 200])
 """Packets, both ways, after which a middlebox may recognise a call."""
-ROUNDING_NATS = 0.01  # more than sums of gains are rounded by, for upper bounds of them
-SURE = 0.997  # the extra loss where a rule drops everything: one packet in 300 may pass
+GAIN_ROUNDING_NATS = 0.01  # more than sums of gains are rounded by, for upper bounds of them
+SURE_LOSS = 0.997  # the extra loss where a rule drops everything: one packet in 300 may pass
 
 Parameters = dict[str, Number | Category]
 Contrast = tuple[str, float | str | None]  # (question, value) of an epoch

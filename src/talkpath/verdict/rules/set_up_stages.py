@@ -10,7 +10,7 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import DirectionLosses
 from talkpath.verdict.rules.directions import Floats
-from talkpath.verdict.rules.rule import SURE
+from talkpath.verdict.rules.rule import SURE_LOSS
 
 Among = Callable[[DirectionLosses], bool]
 
@@ -24,15 +24,17 @@ def stage_gains(view: ArmView, stages: Collection[str], among: Among = lambda lo
             for stage in stages:
                 chosen = losses.on(stage)
                 if losses.sent[chosen].any():
-                    gains[losses.direction] = gains.get(losses.direction, 0.0) + float(_sure(losses)[chosen].sum())
-    return {way: gain + _control(view, way, among) if gain > 0 else gain for way, gain in gains.items()}
+                    gains[losses.direction] = gains.get(losses.direction, 0.0) + float(
+                        _gain_if_all_lost(losses)[chosen].sum()
+                    )
+    return {way: gain + _upkeep_gain(view, way, among) if gain > 0 else gain for way, gain in gains.items()}
 
 
-def _control(view: ArmView, way: Direction, among: Among) -> float:
+def _upkeep_gain(view: ArmView, way: Direction, among: Among) -> float:
     chosen = [losses for losses in view.losses if losses.direction == way and among(losses)]
-    kinds = (losses.by_size(_sure(losses), losses.on("control"))[1] for losses in chosen)
+    kinds = (losses.by_size(_gain_if_all_lost(losses), losses.on("control"))[1] for losses in chosen)
     return sum(float(np.maximum(0.0, sums).sum()) for sums in kinds)
 
 
-def _sure(losses: DirectionLosses) -> Floats:
-    return losses.gains(np.array(SURE))
+def _gain_if_all_lost(losses: DirectionLosses) -> Floats:
+    return losses.gains(np.array(SURE_LOSS))

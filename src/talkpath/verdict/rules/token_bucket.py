@@ -20,11 +20,13 @@ Together = tuple[DirectionLosses, ...]
 
 BURSTS_BYTES = np.geomspace(1000.0, 58345.0, 19)  # what passes at first; set-up may have used some of it
 PHASES = np.linspace(0.97, 1.03, 8)
-STARTS = np.arange(8)[:, None] % 4  # packets that passed before the call was recognised
-LAST_START = int(STARTS.max())
-PASSED = np.arange(len(PHASES) + 1) / len(PHASES)  # of a packet: the share of phases in which it passes
-DOUBT = 0.02  # no predicted chance is closer to 0 or 1 than this
-DROPPED = np.minimum(np.maximum(1.0 - np.tile(PASSED, 2), np.repeat([0.0, DOUBT], len(PASSED))), 1.0 - DOUBT)
+STARTS_TRIED = np.arange(8)[:, None] % 4  # packets that passed before the call was recognised
+LAST_START = int(STARTS_TRIED.max())
+PASSED_SHARES = np.arange(len(PHASES) + 1) / len(PHASES)  # of a packet: the share of phases in which it passes
+DOUBT_SHARE = 0.02  # no predicted chance is closer to 0 or 1 than this
+DROPPED_SHARE = np.minimum(
+    np.maximum(1.0 - np.tile(PASSED_SHARES, 2), np.repeat([0.0, DOUBT_SHARE], len(PASSED_SHARES))), 1.0 - DOUBT_SHARE
+)
 """The chance that a packet is dropped: by the number of phases in which it passes, of a bucket that was never nearly
 empty; then the same of one that was."""
 
@@ -39,7 +41,7 @@ class Policed(NamedTuple):
     @property
     def chance(self) -> Floats:
         """Return the chances themselves."""
-        return np.asarray(DROPPED[self.which])
+        return np.asarray(DROPPED_SHARE[self.which])
 
     def of_grid(self, gains: Floats) -> Floats:
         """Return the values (rates x bursts,) of these buckets for all of BURSTS_BYTES."""
@@ -47,7 +49,7 @@ class Policed(NamedTuple):
         return np.asarray(gains.reshape(-1, self.bursts)[:, which].ravel())
 
 
-def policed(together: Together, rates: Floats, header_bytes: int, later_s: float = 0.0) -> tuple[Policed, ...]:
+def policed_chances(together: Together, rates: Floats, header_bytes: int, later_s: float = 0.0) -> tuple[Policed, ...]:
     """Return for each direction the chance that a token bucket of each of the `rates` (kbit/s) and bursts, full at the
     first media packet, drops each packet; what it does not see passes. The far end's packets pass it by `later_s` later
     than ours of the same scheduled time."""
@@ -58,7 +60,7 @@ def policed(together: Together, rates: Floats, header_bytes: int, later_s: float
     size = np.concatenate([losses.size[own] + header_bytes for losses, own in seen])[order]
     bursts = min(len(BURSTS_BYTES), 1 + int(np.searchsorted(BURSTS_BYTES, size.sum(), side="right")))
     kbps, burst = np.repeat(rates, bursts), np.tile(BURSTS_BYTES[:bursts], len(rates))
-    passed, level = _pass(np.diff(at_s[order], prepend=0.0), size, kbps, burst)
+    passed, level = _pass_buckets(np.diff(at_s[order], prepend=0.0), size, kbps, burst)
     passed += np.uint8(len(PHASES) + 1) * (level < burst - 2 * size[:, None])
     ends = np.cumsum([len(own) for own in slots])
     places = np.split(np.argsort(order, kind="stable"), ends[:-1])  # of each direction's packets among all
@@ -75,7 +77,7 @@ def _of_slots(count: int, slots: NDArray[np.intp], passed: Numbers) -> Numbers:
     return which
 
 
-def _pass(gap_s: Floats, size: Floats, kbps: Floats, burst: Floats) -> tuple[Numbers, Floats]:
+def _pass_buckets(gap_s: Floats, size: Floats, kbps: Floats, burst: Floats) -> tuple[Numbers, Floats]:
     """Send packets through token buckets, and return (packets, points) in how many PHASES each passes, and the least
     level that it leaves. Arrays are reused: new ones would take half of the time."""
     rate = np.multiply.outer(125.0 * PHASES, kbps)  # (phases, points): numpy is quick along a long last axis
@@ -86,7 +88,7 @@ def _pass(gap_s: Floats, size: Floats, kbps: Floats, burst: Floats) -> tuple[Num
         np.add(level, np.multiply(rate, gap, out=change), out=level)
         np.minimum(level, full, out=level)
         sent = np.greater_equal(level, bytes_, out=passes[number])
-        np.copyto(change, sent & (number >= STARTS) if number < LAST_START else sent)
+        np.copyto(change, sent & (number >= STARTS_TRIED) if number < LAST_START else sent)
         np.subtract(level, np.multiply(change, bytes_, out=change), out=level)
         np.minimum.reduce(level, axis=0, out=least[number])
     return np.add.reduce(passes.view(np.uint8), axis=1, dtype=np.uint8), least

@@ -7,15 +7,22 @@ from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import FlowOutcome
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.rules.rule import Fit, Rule
-from talkpath.verdict.rules.whole_network import closed_directions, contrast, flows_of, own, reported, tcp_through
+from talkpath.verdict.rules.whole_network import (
+    closed_directions,
+    flows_of,
+    own_outcomes,
+    reported_epochs,
+    split_contrast,
+    tcp_through,
+)
 
 
 def explain(view: ArmView) -> Fit | None:
     """Fit if no packet arrived of any flow of the check, calls and twins of every kind (up, or down if up passes)."""
-    dead = _all_dead(reported(view.facts))
-    if not dead or not own(view):
+    dead = _all_dead(reported_epochs(view.facts))
+    if not dead or not own_outcomes(view):
         return None
-    return Fit(contrast(len(dead), tcp_through(view.facts)), closed_directions(dead))
+    return Fit(split_contrast(len(dead), tcp_through(view.facts)), closed_directions(dead))
 
 
 @per_epochs

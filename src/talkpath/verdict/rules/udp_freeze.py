@@ -27,32 +27,45 @@ import numpy as np
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.flows.censored_tail import Tail, by_itself, counted, excluded
-from talkpath.verdict.flows.cut_off_point import ROOM_PACKETS, three_in_four
-from talkpath.verdict.flows.outcomes import FlowOutcome, count_at_silence, counts, flow_outcomes, round_trip_s
+from talkpath.verdict.flows.censored_tail import Tail, first_excluded, tail_by_count, tail_by_itself
+from talkpath.verdict.flows.cut_off_point import ROOM_PACKETS, three_in_four_live
+from talkpath.verdict.flows.outcomes import (
+    FlowOutcome,
+    count_at_silence,
+    counted_per_packet,
+    flow_outcomes,
+    round_trip_s,
+)
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Rule
-from talkpath.verdict.rules.whole_network import MOST, contrast, flows_of, own, reported, tcp_through
+from talkpath.verdict.rules.whole_network import (
+    NEARLY_ALL_FLOWS,
+    flows_of,
+    own_outcomes,
+    reported_epochs,
+    split_contrast,
+    tcp_through,
+)
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
-OUTAGE = 0.1
-FLOWS = 6  # fewer in an epoch are no evidence
+OUTAGE_CHANCE = 0.1
+MIN_FREEZE_FLOWS = 6  # fewer in an epoch are no evidence
 LONG_FLOWS = 2  # likewise of one that lives through the check: the call and a twin
 LEAST_SILENT = 0.1  # of an epoch's packets: a short outage at its end is no evidence
-AGREE = 0.5  # at least this share of the epochs must end at the count
-PASSED = 0.5  # at least this share of a flow's packets passes before it is cut off
-SPARE = 2  # packets by which the counts of two epochs may differ; for bytes, so many of the usual size
+MIN_AGREEING_SHARE = 0.5  # at least this share of the epochs must end at the count
+MIN_PASSED_SHARE = 0.5  # at least this share of a flow's packets passes before it is cut off
+SPARE_PACKETS = 2  # packets by which the counts of two epochs may differ; for bytes, so many of the usual size
 SOON_S = 5.0  # no tunnel or translator is known to drop a busy flow sooner
 DEAD_S = 15.0  # flows that stay dead for longer are under no ban of some seconds
-APART_NATS = 3.0  # 20 to 1: what counts of packets and of bytes explain must differ by so much to be told apart
-PACE: Contrast = ("rate", 0.5)
+COUNT_OR_TIME_NATS = 3.0  # 20 to 1: what counts of packets and of bytes explain must differ by so much to be told apart
+PACE_CONTRAST: Contrast = ("rate", 0.5)
 
 
 class FrozenEpoch(NamedTuple):
     """One epoch in which all flows were established and went silent: at which count (packets or bytes, both ways), of
-    what the longest `sent`, and from when until when. `spare`: the count of `SPARE` packets. All `tails` met the same
-    background, so together they are no more evidence than one."""
+    what the longest `sent`, and from when until when. `spare`: the count of `SPARE_PACKETS` packets. All `tails` met
+    the same background, so together they are no more evidence than one."""
 
     hit: tuple[Direction, ...]
     least: int
@@ -73,91 +86,96 @@ class FrozenEpoch(NamedTuple):
 def explain(view: ArmView) -> Fit | None:
     """Fit if all flows of several epochs went silent at one count, and none ever got further: of packets, of bytes, or
     of both where flows do not tell them apart."""
-    by_packets, by_bytes = (_explain(view, header_bytes) for header_bytes in (None, view.header_bytes))
+    by_packets, by_bytes = (_explain_counted(view, header_bytes) for header_bytes in (None, view.header_bytes))
     if by_packets is None or by_bytes is None:
         return by_packets or by_bytes
-    if abs(by_packets.gain - by_bytes.gain) > APART_NATS:
+    if abs(by_packets.gain - by_bytes.gain) > COUNT_OR_TIME_NATS:
         return max(by_packets, by_bytes, key=lambda fit: fit.gain)
     return replace(by_packets, measure=lambda: {**by_packets.measure(), **by_bytes.measure()})
 
 
-def _explain(view: ArmView, header_bytes: int | None) -> Fit | None:
-    epochs = (*reported(view.facts), *view.long)
-    found = [silence for epoch in epochs if (silence := silenced(epoch, header_bytes)) is not None]
-    mine = [*own(view), *flows_of(view.long)]
+def _explain_counted(view: ArmView, header_bytes: int | None) -> Fit | None:
+    epochs = (*reported_epochs(view.facts), *view.long)
+    found = [silence for epoch in epochs if (silence := epoch_silence(epoch, header_bytes)) is not None]
+    mine = [*own_outcomes(view), *flows_of(view.long)]
     if not found or not any(outcome.up.silent or outcome.down.silent or outcome.dead for outcome in mine):
         return None
     spare = max(s.spare for s in found)
     hit = max(found, key=lambda silence: silence.sent).hit  # short calls hardly go on after the count
     if _came_back(epochs):
         return Fit(0.0, "both" if len(hit) == 2 else hit[0])
-    least, most = max(s.least for s in found), three_in_four([s.most for s in found])
+    least, most = max(s.least for s in found), three_in_four_live([s.most for s in found])
     further = partial(_got_further, count=most + spare, hit=hit, header_bytes=header_bytes)
-    if least > most + spare or _outlived((*epochs, *view.all_long), further) or not _arm_shows(mine, further):
+    if least > most + spare or _was_outlived((*epochs, *view.all_long), further) or not _arm_shows(mine, further):
         return None
     window = most + spare - least + 1 + spare
     agreeing = sum(least <= s.most + spare for s in found)
-    if agreeing < AGREE * len(found) or all(s.silent <= window for s in found):
+    if agreeing < MIN_AGREEING_SHARE * len(found) or all(s.silent <= window for s in found):
         return None
     long = [s for s in found if s.silent >= LEAST_SILENT * s.sent]
-    gain = -log(OUTAGE) * len(long) + sum(_alike(s, window) for s in found) - _alike(found[0], window)
+    gain = (
+        -log(OUTAGE_CHANCE) * len(long) + sum(_like_counts(s, window) for s in found) - _like_counts(found[0], window)
+    )
     by_flow = _by_flow(found, least)
     dead_after = _dead_after(view, epochs, by_flow=by_flow)
     gain += dead_after
     slow = max(s.until_s for s in found) > SOON_S
-    open_question = not dead_after and (not by_flow or (slow and not _paced(found)))
+    open_question = not dead_after and (not by_flow or (slow and not _paces_differ(found)))
     direction: AffectedDirections = "both" if len(hit) == 2 else hit[0]
     return Fit(
         0.0 if open_question else gain,
         direction,
-        lambda: {"after_packets" if header_bytes is None else "after_bytes": _measure(found, least, most)},
-        (PACE,) if open_question else (),
+        lambda: {"after_packets" if header_bytes is None else "after_bytes": _measure_count(found, least, most)},
+        (PACE_CONTRAST,) if open_question else (),
     )
 
 
-def _alike(silence: FrozenEpoch, window: int) -> float:
+def _like_counts(silence: FrozenEpoch, window: int) -> float:
     """Return the evidence of an end at the same count. An outage that lasts to the epoch's end may have begun anywhere
     in the silence, and short ones are frequent: an epoch that went silent close to its end is little evidence."""
     return max(0.0, log(silence.silent / window))
 
 
 @per_epoch
-def silenced(epoch: Epoch, header_bytes: int | None = None) -> FrozenEpoch | None:
+def epoch_silence(epoch: Epoch, header_bytes: int | None = None) -> FrozenEpoch | None:
     """Return the silence of an epoch, if nearly all established flows went silent: in packets, or in IP bytes."""
     alive = [outcome for outcome in flow_outcomes(epoch) if not outcome.dead]
-    if len(alive) < (LONG_FLOWS if epoch.question == "long" else FLOWS):
+    if len(alive) < (LONG_FLOWS if epoch.question == "long" else MIN_FREEZE_FLOWS):
         return None
-    hit = tuple(way for way in DIRECTIONS if sum(f.of(way).silent for f in alive) >= MOST * len(alive))
+    hit = tuple(way for way in DIRECTIONS if sum(f.of(way).silent for f in alive) >= NEARLY_ALL_FLOWS * len(alive))
     silent = [outcome for outcome in alive if all(outcome.of(way).silent for way in hit)]
     if not hit or not all(_passed_before(silent, way) for way in hit):
         return None
-    return _span(silent, hit, round_trip_s(epoch), header_bytes)
+    return _silence_span(silent, hit, round_trip_s(epoch), header_bytes)
 
 
 def _passed_before(silent: Sequence[FlowOutcome], way: Direction) -> bool:
     """Whether flows carried most of their packets until they went silent. Behind a policer, or a line that is far too
     narrow, most are lost all along, and any gap between two that pass looks like an end."""
     flows = [outcome.of(way) for outcome in silent]
-    return sum(flow.arrived for flow in flows) >= PASSED * sum(flow.sent - flow.tail for flow in flows)
+    return sum(flow.arrived for flow in flows) >= MIN_PASSED_SHARE * sum(flow.sent - flow.tail for flow in flows)
 
 
-def _span(
+def _silence_span(
     flows: list[FlowOutcome], hit: tuple[Direction, ...], slack_s: float, header_bytes: int | None
 ) -> FrozenEpoch:
     spans = [count_at_silence(outcome, hit, slack_s, header_bytes) for outcome in flows]
-    sent = [counts(np.concatenate([outcome.up.sent_bytes, outcome.down.sent_bytes]), header_bytes) for outcome in flows]
+    sent = [
+        counted_per_packet(np.concatenate([outcome.up.sent_bytes, outcome.down.sent_bytes]), header_bytes)
+        for outcome in flows
+    ]
     least = max(low for low, _ in spans)
     ends = [last_s for outcome in flows for way in hit if (last_s := outcome.of(way).last_s) is not None]
     tails = [
-        counted(outcome, hit, high, slack_s, by_itself(outcome, 1.0 / len(flows)), header_bytes)
+        tail_by_count(outcome, hit, high, slack_s, tail_by_itself(outcome, 1.0 / len(flows)), header_bytes)
         for outcome, (_, high) in zip(flows, spans, strict=True)
     ]
     return FrozenEpoch(
         hit=hit,
         least=least,
-        most=max(least, three_in_four([high for _, high in spans])),
+        most=max(least, three_in_four_live([high for _, high in spans])),
         sent=int(max(packets.sum() for packets in sent)),
-        spare=round(SPARE * max(packets.mean() for packets in sent)),
+        spare=round(SPARE_PACKETS * max(packets.mean() for packets in sent)),
         flows=len(flows),
         from_s=min(ends),
         until_s=max(ends),
@@ -170,9 +188,9 @@ def _got_further(outcome: FlowOutcome, *, count: int, hit: tuple[Direction, ...]
     return count_at_silence(outcome, hit, header_bytes=header_bytes)[0] > count
 
 
-def _outlived(epochs: Sequence[Epoch], further: Callable[[FlowOutcome], bool]) -> bool:
+def _was_outlived(epochs: Sequence[Epoch], further: Callable[[FlowOutcome], bool]) -> bool:
     """Whether flows got further than the count, in an epoch that was not silenced."""
-    flows = [outcome for epoch in epochs if silenced(epoch) is None for outcome in flow_outcomes(epoch)]
+    flows = [outcome for epoch in epochs if epoch_silence(epoch) is None for outcome in flow_outcomes(epoch)]
     return any(further(outcome) for outcome in flows if not outcome.dead)
 
 
@@ -180,23 +198,27 @@ def _arm_shows(mine: Sequence[FlowOutcome], further: Callable[[FlowOutcome], boo
     """Whether the arm's flows ended so. Flows that are too short to show it do not count."""
     ended = [outcome.dead or outcome.up.silent or outcome.down.silent for outcome in mine]
     beyond = sum(not over and further(outcome) for over, outcome in zip(ended, mine, strict=True))
-    return sum(ended) > 0 and sum(ended) >= MOST * (sum(ended) + beyond)
+    return sum(ended) > 0 and sum(ended) >= NEARLY_ALL_FLOWS * (sum(ended) + beyond)
 
 
 def _dead_after(view: ArmView, epochs: Sequence[Epoch], *, by_flow: bool) -> float:
     """Return the contrast between flows that were never established after such a silence and TCP that was: a server may
     stay blocked for a while. If flows ended at their own counts, others may have passed before."""
-    last_s = max(epoch.ended_s for epoch in epochs if silenced(epoch) is not None)
-    others = [epoch for epoch in epochs if silenced(epoch) is None and flow_outcomes(epoch)]
+    last_s = max(epoch.ended_s for epoch in epochs if epoch_silence(epoch) is not None)
+    others = [epoch for epoch in epochs if epoch_silence(epoch) is None and flow_outcomes(epoch)]
     others = [epoch for epoch in others if not by_flow or epoch.started_s > last_s]
     flows = [outcome for epoch in others for outcome in flow_outcomes(epoch)]
     long = any(epoch.started_s > last_s + DEAD_S for epoch in others)
-    return contrast(len(flows), tcp_through(view.facts)) if long and all(outcome.dead for outcome in flows) else 0.0
+    return (
+        split_contrast(len(flows), tcp_through(view.facts)) if long and all(outcome.dead for outcome in flows) else 0.0
+    )
 
 
 def _came_back(epochs: Sequence[Epoch]) -> bool:
     """Whether all flows were dead for a whole epoch and later ones were not. Flows under this rule pass at first."""
-    flows = [(epoch.started_s, flow_outcomes(epoch)) for epoch in epochs if len(flow_outcomes(epoch)) >= FLOWS]
+    flows = [
+        (epoch.started_s, flow_outcomes(epoch)) for epoch in epochs if len(flow_outcomes(epoch)) >= MIN_FREEZE_FLOWS
+    ]
     dark_s = [at_s for at_s, each in flows if all(outcome.dead for outcome in each)]
     return any(at_s > min(dark_s, default=at_s) and not all(outcome.dead for outcome in each) for at_s, each in flows)
 
@@ -207,15 +229,15 @@ def _by_flow(found: Sequence[FrozenEpoch], least: int) -> bool:
     return max((low for low, _ in sums), default=0) > min((high for _, high in sums), default=0)
 
 
-def _paced(found: Sequence[FrozenEpoch]) -> bool:
+def _paces_differ(found: Sequence[FrozenEpoch]) -> bool:
     """Whether flows of different packet rates ended at one count and at different times."""
     return max(s.from_s for s in found) > 1.3 * min(s.until_s for s in found)
 
 
-def _measure(found: Sequence[FrozenEpoch], least: int, most: int) -> Number:
+def _measure_count(found: Sequence[FrozenEpoch], least: int, most: int) -> Number:
     """Estimate a count between `least` and `most`, or as far beyond as the line may have lost packets that passed."""
-    beyond = excluded(most, [tail for silence in found for tail in silence.tails])
-    room = max(s.spare for s in found) * ROOM_PACKETS / SPARE
+    beyond = first_excluded(most, [tail for silence in found for tail in silence.tails])
+    room = max(s.spare for s in found) * ROOM_PACKETS / SPARE_PACKETS
     low = max(0.0, min(least, most) - room)
     high = max(least, most, (beyond or 0.0) - 1.0) + room
     return Number((low + high) / 2, low, high)
@@ -235,6 +257,6 @@ RULE = Rule(
         Parameter("after_packets", "packets", "of a flow, both ways together, that pass"),
         Parameter("after_bytes", "bytes", "the same in IP bytes"),
     ),
-    contrasts=(PACE,),
+    contrasts=(PACE_CONTRAST,),
     voids=True,
 )

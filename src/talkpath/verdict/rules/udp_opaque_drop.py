@@ -10,13 +10,13 @@ from talkpath.verdict.flows.arm_view import WORSE_LOG_E, ArmView
 from talkpath.verdict.flows.outcomes import FlowOutcome
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.rules.rule import Fit, Rule
-from talkpath.verdict.rules.whole_network import flows_of, own, reported
+from talkpath.verdict.rules.whole_network import flows_of, own_outcomes, reported_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.verdict.statistics.permutation import log_mean
 from talkpath.verdict.statistics.twins import opaque_log_e
 
-GAP = 0.1  # how much more of a call and of a random twin must be lost than of a text twin
-HALVES = np.log([0.5, 0.5])
+MIN_GAP = 0.1  # how much more of a call and of a random twin must be lost than of a text twin
+LOG_HALVES = np.log([0.5, 0.5])
 
 
 def explain(view: ArmView) -> Fit | None:
@@ -24,12 +24,12 @@ def explain(view: ArmView) -> Fit | None:
 
     A direction is named if its own e-value shows it: a few text twins may by chance escape a fault of single flows.
     """
-    hit = _hit(view.explained)
+    hit = _hit_directions(view.explained)
     if not hit:
         return None
-    flows, epochs = own(view), reported(view.facts)
+    flows, epochs = own_outcomes(view), reported_epochs(view.facts)
     found = {way: opaque_log_e(epochs, way) for way in DIRECTIONS}
-    gain = float(log_mean(np.array(list(found.values())), HALVES))
+    gain = float(log_mean(np.array(list(found.values())), LOG_HALVES))
     if gain <= 0.0:
         return None
     firm = [way for way in hit if found[way] >= WORSE_LOG_E] or [max(hit, key=lambda way: found[way])]
@@ -38,17 +38,17 @@ def explain(view: ArmView) -> Fit | None:
 
 
 @per_epochs
-def _hit(epochs: tuple[Epoch, ...]) -> list[Direction]:
+def _hit_directions(epochs: tuple[Epoch, ...]) -> list[Direction]:
     flows = list(flows_of(epochs))
-    return [way for way in DIRECTIONS if _gap(flows, way)]
+    return [way for way in DIRECTIONS if _twin_gap(flows, way)]
 
 
-def _gap(flows: list[FlowOutcome], way: Direction) -> bool:
-    call, twin, text = (_loss(flows, way, role) for role in ("call", "random", "text"))
-    return call is not None and twin is not None and text is not None and min(call, twin) - text >= GAP
+def _twin_gap(flows: list[FlowOutcome], way: Direction) -> bool:
+    call, twin, text = (_twin_loss(flows, way, role) for role in ("call", "random", "text"))
+    return call is not None and twin is not None and text is not None and min(call, twin) - text >= MIN_GAP
 
 
-def _loss(flows: list[FlowOutcome], way: Direction, role: str) -> float | None:
+def _twin_loss(flows: list[FlowOutcome], way: Direction, role: str) -> float | None:
     chosen = [outcome.of(way) for outcome in flows if outcome.role == role]
     sent = sum(end.sent for end in chosen)
     return 1.0 - sum(end.arrived for end in chosen) / sent if sent else None

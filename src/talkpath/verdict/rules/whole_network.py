@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from talkpath.apps.contract.shape import AffectedDirections
-from talkpath.measure.bitmap import unpack
+from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
 from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes
 from talkpath.verdict.memo import per_epoch, per_epochs
-from talkpath.verdict.statistics.cohort import is_tcp, track
+from talkpath.verdict.statistics.cohort import direction_track, is_tcp
 from talkpath.verdict.statistics.permutation import log_choose
 
-MOST = 0.9  # share of flows that counts as all: one in ten may have failed for another reason
+NEARLY_ALL_FLOWS = 0.9  # share of flows that counts as all: one in ten may have failed for another reason
 
 
-def reported(facts: Facts) -> tuple[Epoch, ...]:
+def reported_epochs(facts: Facts) -> tuple[Epoch, ...]:
     """Return the epochs with UDP flows and both ends' reports, in the order in which they were known."""
-    return _reported(facts.epochs)
+    return _epochs_reported(facts.epochs)
 
 
 @per_epochs
-def _reported(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
+def _epochs_reported(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
     chosen = (e for e in epochs if e.question in (*EXPLAINED, "tcp") and not e.missing)
     return tuple(sorted(chosen, key=lambda epoch: (epoch.known_s, epoch.number)))
 
@@ -46,15 +46,15 @@ def tcp_through(facts: Facts) -> int:
 @per_epoch
 def _tcp_twins(epoch: Epoch) -> int:
     """Count the twins over TCP of which most packets arrived up."""
-    size = len(track(epoch, "up").stage)
+    size = len(direction_track(epoch, "up").stage)
     return sum(
-        unpack(flow.arrived, size).sum() > unpack(flow.sent, size).sum() // 2
+        unpack_bitmap(flow.arrived, size).sum() > unpack_bitmap(flow.sent, size).sum() // 2
         for flow in epoch.flows
         if is_tcp(flow) and flow.direction == "up"
     )
 
 
-def contrast(udp_dead: int, tcp_alive: int) -> float:
+def split_contrast(udp_dead: int, tcp_alive: int) -> float:
     """Return ln of the number of ways to choose the dead among all: by chance this split is one in so many."""
     return log_choose(udp_dead + tcp_alive, tcp_alive) if udp_dead and tcp_alive else 0.0
 
@@ -66,6 +66,6 @@ def closed_directions(dead: Iterable[FlowOutcome]) -> AffectedDirections:
     return "both" if 2 * sum(unheard) > len(unheard) else "down"
 
 
-def own(view: ArmView) -> list[FlowOutcome]:
+def own_outcomes(view: ArmView) -> list[FlowOutcome]:
     """Return the outcomes of the arm's own flows."""
     return list(flows_of(e for e in view.epochs if e.question in EXPLAINED))

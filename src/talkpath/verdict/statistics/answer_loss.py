@@ -17,13 +17,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.verdict.statistics.permutation import even, log_e_rows, log_mean
+from talkpath.verdict.statistics.permutation import even_log_weights, log_mean, permutation_log_e_rows
 
 Floats = NDArray[np.float64]
 
 LEVEL = 0.99
-TILTS = np.array((0.5, 2.0))
-GRID = np.array(
+ANSWER_TILTS = np.array((0.5, 2.0))
+ANSWER_LOSS_GRID = np.array(
     (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 )
 
@@ -43,38 +43,40 @@ def answer_loss(rounds: Sequence[Tally], seed: bytes) -> tuple[float, float]:
     if not rounds:
         return 0.0, 1.0
     limit = log(2.0 / (1.0 - LEVEL))
-    worse, better = (_mixed(rounds, seed, sign) >= limit for sign in (1.0, -1.0))
+    worse, better = (_mixed_log_e(rounds, seed, sign) >= limit for sign in (1.0, -1.0))
     low, high = np.flatnonzero(~worse), np.flatnonzero(~better)
-    first, last = (int(low[0]) if len(low) else len(GRID) - 1), (int(high[-1]) if len(high) else 0)
-    return float(GRID[max(0, first - 1)]) if first else 0.0, float(GRID[min(len(GRID) - 1, last + 1)])
+    first, last = (int(low[0]) if len(low) else len(ANSWER_LOSS_GRID) - 1), (int(high[-1]) if len(high) else 0)
+    return float(ANSWER_LOSS_GRID[max(0, first - 1)]) if first else 0.0, float(
+        ANSWER_LOSS_GRID[min(len(ANSWER_LOSS_GRID) - 1, last + 1)]
+    )
 
 
 def answer_log_e(rounds: Sequence[Tally], seed: bytes) -> float:
     """Return the natural log e that treated packets are answered less than the others."""
-    return float(_mixed(rounds, seed, 1.0)[0]) if rounds else 0.0
+    return float(_mixed_log_e(rounds, seed, 1.0)[0]) if rounds else 0.0
 
 
-def _mixed(rounds: Sequence[Tally], seed: bytes, sign: float) -> Floats:
+def _mixed_log_e(rounds: Sequence[Tally], seed: bytes, sign: float) -> Floats:
     """Compute log e of all rounds together against each hypothesis, (GRID,)."""
     every = sum(_log_e(tally, seed, sign) for tally in rounds)
-    return log_mean(np.asarray(every), even(len(TILTS)))
+    return log_mean(np.asarray(every), even_log_weights(len(ANSWER_TILTS)))
 
 
 def _log_e(tally: Tally, seed: bytes, sign: float) -> Floats:
     """Compute log e against each hypothesis, (GRID, TILTS); `sign` is +1 to test if more of the treated go unanswered,
     -1 if fewer."""
-    answered = np.tile(tally.answered, (len(GRID), 1))
-    answered[:, ~tally.calls] -= _thinned(tally, seed)
+    answered = np.tile(tally.answered, (len(ANSWER_LOSS_GRID), 1))
+    answered[:, ~tally.calls] -= _thinned_answers(tally, seed)
     packets = float(np.median(tally.sent))
     angle = 2.0 * np.sqrt(packets) * np.arcsin(np.sqrt(1.0 - answered / tally.sent))
-    return log_e_rows(sign * angle[:, None, :] * TILTS[:, None], tally.calls)
+    return permutation_log_e_rows(sign * angle[:, None, :] * ANSWER_TILTS[:, None], tally.calls)
 
 
-def _thinned(tally: Tally, seed: bytes) -> Floats:
+def _thinned_answers(tally: Tally, seed: bytes) -> Floats:
     """Count how many of each twin's answers are virtually lost, (GRID, twins); one uniform number per answer serves all
     hypotheses."""
     key = hashlib.sha256(len(seed).to_bytes(4, "big") + seed + tally.label.encode()).digest()[:16]
     counts = tally.answered[~tally.calls].astype(int)
     draws = np.random.Generator(np.random.PCG64(int.from_bytes(key, "big"))).random((len(counts), max(1, counts.max())))
     draws[np.arange(draws.shape[1]) >= counts[:, None]] = 2.0
-    return np.asarray((draws < GRID[:, None, None]).sum(axis=-1), np.float64)
+    return np.asarray((draws < ANSWER_LOSS_GRID[:, None, None]).sum(axis=-1), np.float64)

@@ -21,15 +21,16 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-EFFECTS = (0.15, 0.35)
-CALM = (0.0005, 0.002, 0.006, 0.015, 0.03, 0.06, 0.12, 0.25, 0.5)
-BAD = ((0.0, 1.0), *product((0.02, 0.06, 0.15, 0.35), (0.3, 0.6, 0.9, 0.99)))
-MOST_BLOCKS = 500.0  # slots of one burst are not independent; more blocks would also raise rounding errors above 1e-9
+BURST_EFFECTS = (0.15, 0.35)
+CALM_LOSSES = (0.0005, 0.002, 0.006, 0.015, 0.03, 0.06, 0.12, 0.25, 0.5)
+BAD_LOSSES = ((0.0, 1.0), *product((0.02, 0.06, 0.15, 0.35), (0.3, 0.6, 0.9, 0.99)))
+# slots of one burst are not independent; more blocks would also raise rounding errors above 1e-9
+MAX_COUNTED_BLOCKS = 500.0
 
 
 class Tables(NamedTuple):
     """Log likelihoods: `log_m` (effects, grid, m) is ln P(m losses); `joint` is (effects, grid, calls lost, twins
-    lost). See `_slope`."""
+    lost). See `_role_slope`."""
 
     log_m: Floats
     joint: Floats
@@ -37,21 +38,21 @@ class Tables(NamedTuple):
     slope: Floats
 
 
-def weights(histogram: Floats, calls: int) -> Floats:
+def burst_weights(histogram: Floats, calls: int) -> Floats:
     """Compute the weight (effects, m) of one loss in a block with m losses.
 
     `histogram` (K + 1,) is how many blocks of K packets had m losses so far; `calls` of the K flows are calls.
     """
-    tables = _tables(calls, len(histogram) - 1 - calls)
-    fit = tables.log_m @ histogram * min(1.0, MOST_BLOCKS / max(1.0, histogram.sum()))
+    tables = _block_tables(calls, len(histogram) - 1 - calls)
+    fit = tables.log_m @ histogram * min(1.0, MAX_COUNTED_BLOCKS / max(1.0, histogram.sum()))
     posterior = np.exp(fit - fit.max(axis=1, keepdims=True))
     posterior /= posterior.sum(axis=1, keepdims=True)
     joint = np.einsum("pg,pgac->pac", posterior, tables.joint)
     ratio = np.log(joint) - tables.log_chance
-    return np.asarray(ratio.reshape(len(EFFECTS), -1) @ tables.slope)
+    return np.asarray(ratio.reshape(len(BURST_EFFECTS), -1) @ tables.slope)
 
 
-def _slope(calls: int, twins: int) -> tuple[Floats, Floats]:
+def _role_slope(calls: int, twins: int) -> tuple[Floats, Floats]:
     """Return `log_chance` (a, c), ln of the chance that a of the m = a + c lost packets are calls if roles do not
     matter; and the matrix (a c, m) that maps a function of (a, c) to its slope in a at each m, weighted by that
     chance."""
@@ -69,23 +70,23 @@ def _slope(calls: int, twins: int) -> tuple[Floats, Floats]:
 
 
 @lru_cache(maxsize=64)
-def _tables(calls: int, twins: int) -> Tables:
-    calm = np.array([point[0] for point in product(CALM, BAD)])
-    share, bad = np.array([point[1] for point in product(CALM, BAD)]).T
-    joint = np.zeros((len(EFFECTS), len(calm), calls + 1, twins + 1))
+def _block_tables(calls: int, twins: int) -> Tables:
+    calm = np.array([point[0] for point in product(CALM_LOSSES, BAD_LOSSES)])
+    share, bad = np.array([point[1] for point in product(CALM_LOSSES, BAD_LOSSES)]).T
+    joint = np.zeros((len(BURST_EFFECTS), len(calm), calls + 1, twins + 1))
     for chance, loss in ((1 - share, calm), (share, bad)):
-        of_twins = _binomial(twins, loss)
-        for row, effect in enumerate(EFFECTS):
-            of_calls = _binomial(calls, loss + effect * (1 - loss))
+        of_twins = _log_binomial(twins, loss)
+        for row, effect in enumerate(BURST_EFFECTS):
+            of_calls = _log_binomial(calls, loss + effect * (1 - loss))
             joint[row] += np.einsum("g,ga,gc->gac", chance, of_calls, of_twins)
     joint = np.maximum(joint, 1e-300)
-    total = np.zeros((len(EFFECTS), len(calm), calls + twins + 1))
+    total = np.zeros((len(BURST_EFFECTS), len(calm), calls + twins + 1))
     for a, c in product(range(calls + 1), range(twins + 1)):
         total[:, :, a + c] += joint[:, :, a, c]
-    return Tables(np.log(total), joint, *_slope(calls, twins))
+    return Tables(np.log(total), joint, *_role_slope(calls, twins))
 
 
-def _binomial(count: int, chance: Floats) -> Floats:
+def _log_binomial(count: int, chance: Floats) -> Floats:
     """Return ln of the binomial distribution, shape (grid, count + 1)."""
     k = np.arange(count + 1)
     ways = np.array([comb(count, i) for i in k], np.float64)

@@ -17,15 +17,19 @@ from numpy.typing import NDArray
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch, Observation
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, bitmaps, track
-from talkpath.verdict.statistics.permutation import even, log_e_rows, log_mean, midranks
+from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA_STAGES, direction_track, unpack_bitmaps
+from talkpath.verdict.statistics.permutation import even_log_weights, log_mean, midranks, permutation_log_e_rows
 
 Floats = NDArray[np.float64]
 
-ROOT_TILTS = (0.5, 1.0, 3.0)  # small ones where twins lose much anyhow, and unlike: there each epoch says little
-RANK_TILTS = (2.0, 4.0)
-WAYS_TILT = 3.0
-LOG_WEIGHTS = even(len(ROOT_TILTS) + len(RANK_TILTS) + 1)
+CANARY_ROOT_EXPONENTS = (
+    0.5,
+    1.0,
+    3.0,
+)  # small ones where twins lose much anyhow, and unlike: there each epoch says little
+CANARY_RANK_EXPONENTS = (2.0, 4.0)
+WAYS_EXPONENT = 3.0
+CANARY_LOG_WEIGHTS = even_log_weights(len(CANARY_ROOT_EXPONENTS) + len(CANARY_RANK_EXPONENTS) + 1)
 
 
 def canary_log_e(epochs: Sequence[Epoch]) -> float:
@@ -34,30 +38,32 @@ def canary_log_e(epochs: Sequence[Epoch]) -> float:
 
     The canary counts as detected from an e-value of 20.
     """
-    return float(log_mean(sum((_step(epoch) for epoch in epochs), np.zeros(len(LOG_WEIGHTS))), LOG_WEIGHTS))
+    return float(
+        log_mean(sum((_epoch_step(epoch) for epoch in epochs), np.zeros(len(CANARY_LOG_WEIGHTS))), CANARY_LOG_WEIGHTS)
+    )
 
 
 @per_epoch
-def _step(epoch: Epoch) -> Floats:
+def _epoch_step(epoch: Epoch) -> Floats:
     twins = [f for f in epoch.flows if f.twin_kind == "text" and f.transport == "udp" and f.role == "twin"]
     numbers = sorted({flow.flow for flow in twins})
     if epoch.missing or not numbers:
-        return np.zeros(len(LOG_WEIGHTS))
+        return np.zeros(len(CANARY_LOG_WEIGHTS))
     chosen = np.isin(numbers, [flow.flow for flow in twins if flow.canary])
-    of_ways = [_counts(epoch, way, [f for f in twins if f.direction == way], numbers) for way in DIRECTIONS]
+    of_ways = [_loss_ranks(epoch, way, [f for f in twins if f.direction == way], numbers) for way in DIRECTIONS]
     counts, ways = np.sum(of_ways, axis=0), np.sum(np.sign(of_ways), axis=0)
     roots, ranks = np.sqrt(counts / max(1, len(numbers) - 1)), midranks(counts) / len(numbers)
-    by_root, by_rank = np.multiply.outer(ROOT_TILTS, roots), np.multiply.outer(RANK_TILTS, ranks)
-    return log_e_rows(np.vstack([by_root, by_rank, WAYS_TILT * ways]), chosen)
+    by_root, by_rank = np.multiply.outer(CANARY_ROOT_EXPONENTS, roots), np.multiply.outer(CANARY_RANK_EXPONENTS, ranks)
+    return permutation_log_e_rows(np.vstack([by_root, by_rank, WAYS_EXPONENT * ways]), chosen)
 
 
-def _counts(epoch: Epoch, direction: Direction, twins: list[Observation], numbers: list[int]) -> Floats:
+def _loss_ranks(epoch: Epoch, direction: Direction, twins: list[Observation], numbers: list[int]) -> Floats:
     """Sum over each twin's lost packets how many twins did not lose theirs in that slot; shape (twins,). The sums are
     whole numbers, so that ties are exact."""
-    stage = track(epoch, direction).stage
-    media = np.array([name in MEDIA for name in stage], np.bool_)
+    stage = direction_track(epoch, direction).stage
+    media = np.array([name in MEDIA_STAGES for name in stage], np.bool_)
     sent, withheld, arrived = (
-        bitmaps(rows, len(stage))[:, media]
+        unpack_bitmaps(rows, len(stage))[:, media]
         for rows in ([f.sent for f in twins], [f.withheld for f in twins], [f.arrived for f in twins])
     )
     lost = (sent | withheld) & ~arrived

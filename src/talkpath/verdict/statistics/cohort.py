@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.measure.bitmap import Bits, unpack_rows
+from talkpath.measure.bitmap import Bits, unpack_bitmap_rows
 from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.verdict.memo import per_epoch
 
-MEDIA = ("media", "control")
+MEDIA_STAGES = ("media", "control")
 DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 
 
@@ -35,12 +35,12 @@ class Cohort(NamedTuple):
     at_ms: NDArray[np.float64]
 
 
-def accuses(epoch: Epoch) -> bool:
+def may_accuse(epoch: Epoch) -> bool:
     """Whether the epoch may support `restricted`: only baseline epochs on the app's own transport do."""
     return epoch.question in ("battery", "watch")
 
 
-def track(epoch: Epoch, direction: Direction) -> Track:
+def direction_track(epoch: Epoch, direction: Direction) -> Track:
     """Return the direction's schedule."""
     return epoch.up if direction == "up" else epoch.down
 
@@ -73,22 +73,22 @@ def is_tcp(flow: Observation) -> bool:
 Choice = Callable[[Observation], bool]
 
 
-def pick(epoch: Epoch, direction: Direction, treated: Choice, control: Choice) -> list[Observation]:
+def pick_observations(epoch: Epoch, direction: Direction, treated: Choice, control: Choice) -> list[Observation]:
     """Return the cohort's observations in that direction, treated flows first."""
     flows = [flow for flow in epoch.flows if flow.direction == direction]
     return [f for f in flows if treated(f)] + [f for f in flows if not treated(f) and control(f)]
 
 
 @per_epoch
-def cohort(epoch: Epoch, direction: Direction, treated: Choice = is_call, control: Choice = is_twin) -> Cohort:
+def make_cohort(epoch: Epoch, direction: Direction, treated: Choice = is_call, control: Choice = is_twin) -> Cohort:
     """Build the cohort of treated flows and their controls over the media slots; it has no flows if the epoch is
     `missing`."""
-    plan = track(epoch, direction)
-    flows = [] if epoch.missing else pick(epoch, direction, treated, control)
+    plan = direction_track(epoch, direction)
+    flows = [] if epoch.missing else pick_observations(epoch, direction, treated, control)
     size = len(plan.stage)
-    media = np.array([stage in MEDIA for stage in plan.stage], np.bool_)
-    sent = bitmaps([flow.sent for flow in flows], size)[:, media]
-    arrived = bitmaps([flow.arrived for flow in flows], size)[:, media]
+    media = np.array([stage in MEDIA_STAGES for stage in plan.stage], np.bool_)
+    sent = unpack_bitmaps([flow.sent for flow in flows], size)[:, media]
+    arrived = unpack_bitmaps([flow.arrived for flow in flows], size)[:, media]
     return Cohort(
         np.array([treated(flow) for flow in flows], np.bool_),
         sent,
@@ -97,6 +97,6 @@ def cohort(epoch: Epoch, direction: Direction, treated: Choice = is_call, contro
     )
 
 
-def bitmaps(rows: Sequence[bytes], size: int) -> Bits:
+def unpack_bitmaps(rows: Sequence[bytes], size: int) -> Bits:
     """Unpack bitmaps to a Boolean array (rows, size)."""
-    return unpack_rows(rows, size)
+    return unpack_bitmap_rows(rows, size)

@@ -18,18 +18,18 @@ from numpy.typing import NDArray
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.statistics.cohort import Choice, accuses, is_call, is_twin, pick
-from talkpath.verdict.statistics.permutation import even, log_choose, log_mean, log_symmetric
+from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, may_accuse, pick_observations
+from talkpath.verdict.statistics.permutation import even_log_weights, log_choose, log_mean, log_symmetric
 
 Floats = NDArray[np.float64]
 
 FLOOR_MS = 5.0
-TILTS = (0.25, 0.7, 2.0)
-LOG_WEIGHTS = even(len(TILTS))
-MEDIAN = DELAY_QUANTILES.index(0.5)
+DELAY_EXPONENTS = (0.25, 0.7, 2.0)
+DELAY_LOG_WEIGHTS = even_log_weights(len(DELAY_EXPONENTS))
+MEDIAN_INDEX = DELAY_QUANTILES.index(0.5)
 
 
-def log_e(
+def delay_log_e(
     epochs: Sequence[Epoch],
     direction: Direction,
     floor_ms: float = FLOOR_MS,
@@ -37,11 +37,11 @@ def log_e(
     control: Choice = is_twin,
 ) -> float:
     """Compute the natural log e-value that calls take more than `floor_ms` longer than their random twins."""
-    chosen = [epoch for epoch in epochs if accuses(epoch)]
-    return float(log_mean(steps(chosen, direction, floor_ms, treated, control).sum(axis=0), LOG_WEIGHTS))
+    chosen = [epoch for epoch in epochs if may_accuse(epoch)]
+    return float(log_mean(delay_steps(chosen, direction, floor_ms, treated, control).sum(axis=0), DELAY_LOG_WEIGHTS))
 
 
-def steps(
+def delay_steps(
     epochs: Sequence[Epoch],
     direction: Direction,
     floor_ms: float = FLOOR_MS,
@@ -49,24 +49,24 @@ def steps(
     control: Choice = is_twin,
 ) -> Floats:
     """Return what each epoch adds to the log of each component, shape (epochs, tilts)."""
-    rows = [_step(epoch, direction, floor_ms, treated, control) for epoch in epochs]
-    return np.array(rows).reshape(len(epochs), len(TILTS))
+    rows = [_epoch_step(epoch, direction, floor_ms, treated, control) for epoch in epochs]
+    return np.array(rows).reshape(len(epochs), len(DELAY_EXPONENTS))
 
 
 @per_epoch
-def _step(epoch: Epoch, direction: Direction, floor_ms: float, treated: Choice, control: Choice) -> Floats:
+def _epoch_step(epoch: Epoch, direction: Direction, floor_ms: float, treated: Choice, control: Choice) -> Floats:
     over_dms = differences_dms(epoch, direction, treated, control)
     later = np.array(float((over_dms > 10.0 * floor_ms).sum()))
-    return rank_log_e(later, over_dms.shape, TILTS)
+    return rank_log_e(later, over_dms.shape, DELAY_EXPONENTS)
 
 
 @per_epoch
 def differences_dms(epoch: Epoch, direction: Direction, treated: Choice = is_call, control: Choice = is_twin) -> Floats:
     """Return how much later each call's median arrived than each twin's, in 0.1 ms, shape (calls, twins). Silent flows
     are left out."""
-    flows = [] if epoch.missing else pick(epoch, direction, treated, control)
+    flows = [] if epoch.missing else pick_observations(epoch, direction, treated, control)
     calls, twins = (
-        np.array([f.delay_dms[MEDIAN] for f in flows if f.delay_dms and treated(f) is side], np.float64)
+        np.array([f.delay_dms[MEDIAN_INDEX] for f in flows if f.delay_dms and treated(f) is side], np.float64)
         for side in (True, False)
     )
     return np.asarray(calls[:, None] - twins)

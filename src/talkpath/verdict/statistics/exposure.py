@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-TILT = 4.0
-STOPPED = 0.9  # of an epoch's calls to ports that were not exposed: then its calls expose their ports
+EXPOSURE_EXPONENT = 4.0
+MIN_STOPPED_SHARE = 0.9  # of an epoch's calls to ports that were not exposed: then its calls expose their ports
 
 
 class PortFlow(NamedTuple):
@@ -46,7 +46,7 @@ class Exposure(NamedTuple):
     exposed: tuple[frozenset[int], ...]
 
 
-def exposure(epochs: Sequence[Sequence[PortFlow]], counted: Container[int] | None = None) -> Exposure:
+def port_exposure(epochs: Sequence[Sequence[PortFlow]], counted: Container[int] | None = None) -> Exposure:
     """Go through the epochs in their order. `counted`: only these (by their place) count for the e-value, those of one
     arm."""
     total = peak = 0.0
@@ -65,16 +65,16 @@ def exposure(epochs: Sequence[Sequence[PortFlow]], counted: Container[int] | Non
         if there and apart:
             behind, elsewhere = behind + there, elsewhere + apart
         stopped = [flow.failed for flow in fresh if flow.call]
-        if sum(stopped) >= STOPPED * len(stopped) > 0:
+        if sum(stopped) >= MIN_STOPPED_SHARE * len(stopped) > 0:
             exposed |= called
-    return Exposure(peak, _counts(behind), _counts(elsewhere), tuple(before))
+    return Exposure(peak, _failed_counts(behind), _failed_counts(elsewhere), tuple(before))
 
 
-def _counts(failed: Sequence[bool]) -> tuple[int, int]:
+def _failed_counts(failed: Sequence[bool]) -> tuple[int, int]:
     return sum(failed), len(failed)
 
 
-def log_e(flows: Sequence[PortFlow]) -> float:
+def exposure_log_e(flows: Sequence[PortFlow]) -> float:
     """Return the natural log e-value of one epoch's flows."""
     by_port = [[flow for flow in flows if flow.port == port] for port in sorted({flow.port for flow in flows})]
     failed = [sum(flow.failed for flow in group) for group in by_port]
@@ -82,14 +82,14 @@ def log_e(flows: Sequence[PortFlow]) -> float:
     calls = sum(flow.call for flow in flows)
     if calls in (0, len(flows)):
         return 0.0
-    ways = [_ways(len(group), TILT * count) for count, group in zip(failed, by_port, strict=True)]
-    return TILT * score - log(float(reduce(np.convolve, ways)[calls]) / comb(len(flows), calls))
+    ways = [_weighted_ways(len(group), EXPOSURE_EXPONENT * count) for count, group in zip(failed, by_port, strict=True)]
+    return EXPOSURE_EXPONENT * score - log(float(reduce(np.convolve, ways)[calls]) / comb(len(flows), calls))
 
 
-_remembered_log_e = lru_cache(maxsize=256)(log_e)  # asked for again after every epoch
+_remembered_log_e = lru_cache(maxsize=256)(exposure_log_e)  # asked for again after every epoch
 
 
-def _ways(flows: int, gain: float) -> Floats:
+def _weighted_ways(flows: int, gain: float) -> Floats:
     """Return for each number of calls among a port's flows the number of ways, each with its weight: exp(gain) where
     there is any call."""
     return np.array([comb(flows, calls) * (np.exp(gain) if calls else 1.0) for calls in range(flows + 1)])

@@ -30,19 +30,29 @@ from numpy.typing import NDArray
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch, Role
 from talkpath.verdict.memo import each_epoch, per_epoch, per_epochs
-from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA, Cohort, cohort, is_call, is_control, pick, track
+from talkpath.verdict.statistics.cohort import (
+    DIRECTIONS,
+    MEDIA_STAGES,
+    Cohort,
+    direction_track,
+    is_call,
+    is_control,
+    make_cohort,
+    pick_observations,
+)
 from talkpath.verdict.statistics.delay import differences_dms, rank_log_e
-from talkpath.verdict.statistics.permutation import even, log_e_rows, log_mean
+from talkpath.verdict.statistics.permutation import even_log_weights, log_mean, permutation_log_e_rows
 
 Floats = NDArray[np.float64]
 Bits = NDArray[np.bool_]
 
 ROOT_TILT, MOST_TILT = 0.3, 3.0  # of the root of a flow's losses, times that of its packets: longer calls differ more
 THINNINGS = 4  # of each epoch
-APART = 3.0  # more than any draw, so that rows of draws follow each other in order
-LOST_TILT = 1.5  # of whether a flow lost anything: where some paths lose nothing, few flows show that calls do neither
-RANK_TILTS = (0.1, 0.3, 1.0)
-ROLES: tuple[Role, Role] = ("call", "twin")
+MAX_LENGTH_RATIO = 3.0  # more than any draw, so that rows of draws follow each other in order
+# of whether a flow lost anything: where some paths lose nothing, few flows show that calls do neither
+LOST_EXPONENT = 1.5
+INTERVAL_RANK_EXPONENTS = (0.1, 0.3, 1.0)
+ROLE_PAIRS: tuple[Role, Role] = ("call", "twin")
 LIKE_LENGTH = 1.3  # calls of one plan differ in packet count by less than this factor
 STEPS, ROUNDS = 16, 3  # each round keeps one of STEPS pieces: 16^-3 = 0.00024 of the range
 
@@ -74,7 +84,7 @@ class Thinned(NamedTuple):
         nC)."""
         rows = np.arange(THINNINGS * len(self.twins)).reshape(THINNINGS, -1)
         before = rows * (len(self.draws) // rows.size)
-        dropped = np.searchsorted(self.draws, extra[:, None, None] + APART * rows) - before
+        dropped = np.searchsorted(self.draws, extra[:, None, None] + MAX_LENGTH_RATIO * rows) - before
         calls = np.broadcast_to(self.calls, (*dropped.shape[:-1], len(self.calls)))
         return np.sqrt(np.concatenate((calls, self.twins + self.scale * dropped), axis=-1))
 
@@ -88,11 +98,11 @@ def extra_loss(epochs: Sequence[Epoch], direction: AffectedDirections, *, seed: 
     None if there is no epoch in which both calls and twins sent packets.
     """
     epochs, each = tuple(epochs), (1.0 + level) / 2.0
-    high = _most(epochs, direction, seed, each)
+    high = _highest_loss(epochs, direction, seed, each)
     if high is None:
         return Interval(None, None, None)
-    low = _least(epochs, direction, seed, each)
-    return Interval(min(max(_estimate(epochs, direction), low), high), low, high)
+    low = _lowest_loss(epochs, direction, seed, each)
+    return Interval(min(max(_estimate_loss(epochs, direction), low), high), low, high)
 
 
 def most_extra_loss(
@@ -102,30 +112,30 @@ def most_extra_loss(
     0. It is for calls of which is asked if they fare as twins do. Where they lost more than one extra loss for all
     epochs explains, as when a rule began in between, the bound is what they lost.
     """
-    high = _most(tuple(epochs), direction, seed, level)
+    high = _highest_loss(tuple(epochs), direction, seed, level)
     if high is None:
         return Interval(None, None, None)
-    mean = max(_estimate(epochs, direction), 0.0)
+    mean = max(_estimate_loss(epochs, direction), 0.0)
     return Interval(mean, 0.0, max(mean, high))
 
 
 @per_epochs
-def _least(epochs: tuple[Epoch, ...], direction: AffectedDirections, seed: bytes, level: float) -> float:
-    return _last_rejected(partial(_thinning_log_e, _ready(epochs, direction, seed), direction, seed, 1.0), level)
+def _lowest_loss(epochs: tuple[Epoch, ...], direction: AffectedDirections, seed: bytes, level: float) -> float:
+    return _last_rejected(partial(_thinning_log_e, _ready_epochs(epochs, direction, seed), direction, seed, 1.0), level)
 
 
 @per_epochs
-def _most(epochs: tuple[Epoch, ...], direction: AffectedDirections, seed: bytes, level: float) -> float | None:
-    ready = _ready(epochs, direction, seed)
+def _highest_loss(epochs: tuple[Epoch, ...], direction: AffectedDirections, seed: bytes, level: float) -> float | None:
+    ready = _ready_epochs(epochs, direction, seed)
     return 1.0 - _last_rejected(partial(_thinning_log_e, ready, direction, seed, -1.0), level) if ready else None
 
 
-def _ready(epochs: tuple[Epoch, ...], direction: AffectedDirections, seed: bytes) -> list[Epoch]:
-    return [epoch for epoch in epochs if _thin(epoch, direction, seed) is not None]
+def _ready_epochs(epochs: tuple[Epoch, ...], direction: AffectedDirections, seed: bytes) -> list[Epoch]:
+    return [epoch for epoch in epochs if _thin_epoch(epoch, direction, seed) is not None]
 
 
-def _estimate(epochs: Sequence[Epoch], direction: AffectedDirections) -> float:
-    calls, twins = (loss_rate(epochs, direction, role) or 0.0 for role in ROLES)
+def _estimate_loss(epochs: Sequence[Epoch], direction: AffectedDirections) -> float:
+    calls, twins = (loss_rate(epochs, direction, role) or 0.0 for role in ROLE_PAIRS)
     return (calls - twins) / (1.0 - twins) if twins < 1.0 else 0.0
 
 
@@ -140,19 +150,19 @@ def overall_loss(
     the mean either, as when a rule began in between, the interval reaches as far as the mean.
     """
     common, lengths = extra_loss(epochs, direction, seed=seed, level=level), _of_like_length(epochs, direction)
-    mean, surer = max(_estimate(epochs, direction), 0.0), 1.0 - (1.0 - level) / max(1, len(lengths))
-    if len(lengths) == 1 and _holds(common, mean):
+    mean, surer = max(_estimate_loss(epochs, direction), 0.0), 1.0 - (1.0 - level) / max(1, len(lengths))
+    if len(lengths) == 1 and _contains(common, mean):
         return common
     found = [(sent, extra_loss(alike, direction, seed=seed, level=surer)) for sent, alike in lengths]
     bounded = [(sent, each) for sent, each in found if each.estimate is not None]
-    if all(_holds(each, mean) for each in (common, *(each for _, each in bounded))):
+    if all(_contains(each, mean) for each in (common, *(each for _, each in bounded))):
         return common
     total = sum(sent for sent, _ in bounded)
     low, high = (sum(sent * (each[i] or 0.0) for sent, each in bounded) / total for i in (1, 2))
     return Interval(mean, min(low, mean), max(high, mean))
 
 
-def _holds(interval: Interval, value: float) -> bool:
+def _contains(interval: Interval, value: float) -> bool:
     low, high = interval.low or 0.0, 1.0 if interval.high is None else interval.high
     return low <= value <= high
 
@@ -161,8 +171,10 @@ def _of_like_length(epochs: Sequence[Epoch], direction: AffectedDirections) -> l
     """Group epochs by how many packets their calls sent: (packets, epochs), from the shortest calls to the longest."""
     groups: list[tuple[int, list[Epoch]]] = []
     shortest = 0
-    for slots, epoch in sorted(((_slots(epoch, direction), epoch) for epoch in epochs), key=lambda pair: pair[0]):
-        sent = sum(int(flows.counted[flows.treated].sum()) for flows in _cohorts(epoch, direction))
+    for slots, epoch in sorted(
+        ((_counted_slots(epoch, direction), epoch) for epoch in epochs), key=lambda pair: pair[0]
+    ):
+        sent = sum(int(flows.counted[flows.treated].sum()) for flows in _direction_cohorts(epoch, direction))
         if not groups or slots > LIKE_LENGTH * shortest:
             groups.append((0, []))
             shortest = slots
@@ -170,8 +182,8 @@ def _of_like_length(epochs: Sequence[Epoch], direction: AffectedDirections) -> l
     return groups
 
 
-def _slots(epoch: Epoch, direction: AffectedDirections) -> int:
-    return sum(stage in MEDIA for way in directions_of(direction) for stage in track(epoch, way).stage)
+def _counted_slots(epoch: Epoch, direction: AffectedDirections) -> int:
+    return sum(stage in MEDIA_STAGES for way in directions_of(direction) for stage in direction_track(epoch, way).stage)
 
 
 def directions_of(direction: AffectedDirections) -> tuple[Direction, ...]:
@@ -179,8 +191,8 @@ def directions_of(direction: AffectedDirections) -> tuple[Direction, ...]:
     return DIRECTIONS if direction == "both" else (direction,)
 
 
-def _cohorts(epoch: Epoch, direction: AffectedDirections) -> list[Cohort]:
-    return [cohort(epoch, way, is_call, is_control) for way in directions_of(direction)]
+def _direction_cohorts(epoch: Epoch, direction: AffectedDirections) -> list[Cohort]:
+    return [make_cohort(epoch, way, is_call, is_control) for way in directions_of(direction)]
 
 
 def loss_rate(epochs: Sequence[Epoch], direction: AffectedDirections, role: Role) -> float | None:
@@ -192,41 +204,43 @@ def loss_rate(epochs: Sequence[Epoch], direction: AffectedDirections, role: Role
 
 @per_epoch
 def _sent_and_lost(epoch: Epoch, direction: Direction, role: Role) -> tuple[int, int]:
-    flows = cohort(epoch, direction, is_call, is_control)
+    flows = make_cohort(epoch, direction, is_call, is_control)
     chosen = flows.treated == (role == "call")
     return int(flows.counted[chosen].sum()), int(flows.lost[chosen].sum())
 
 
 def extra_delay_ms(epochs: Sequence[Epoch], direction: Direction, level: float = 0.95) -> Interval:
     """Estimate by how many ms the one-way delay of call flows (their medians) exceeds that of random twins."""
-    found = shift([differences_dms(epoch, direction) for epoch in epochs], level)
+    found = quantity_shift([differences_dms(epoch, direction) for epoch in epochs], level)
     return Interval(*(None if value is None else value / 10.0 for value in found))
 
 
-def shift(differences: Sequence[Floats], level: float = 0.95) -> Interval:
+def quantity_shift(differences: Sequence[Floats], level: float = 0.95) -> Interval:
     """Estimate by how much a quantity of call flows exceeds that of twins; `differences` are (calls, twins) of each
     epoch."""
     every = np.sort(np.concatenate([each.ravel() for each in differences])) if differences else np.zeros(0)
     if not len(every):
         return Interval(None, None, None)
     ends = np.concatenate(([-np.inf], np.unique(every), [np.inf]))
-    above, below = np.zeros((2, len(ends), len(RANK_TILTS)))
+    above, below = np.zeros((2, len(ends), len(INTERVAL_RANK_EXPONENTS)))
     for each in differences:
         ordered = np.sort(each.ravel())
-        above += rank_log_e(len(ordered) - np.searchsorted(ordered, ends, side="right"), each.shape, RANK_TILTS)
-        below += rank_log_e(np.searchsorted(ordered, ends, side="left"), each.shape, RANK_TILTS)
-    limit, mix = log(2.0 / (1.0 - level)), even(len(RANK_TILTS))
+        above += rank_log_e(
+            len(ordered) - np.searchsorted(ordered, ends, side="right"), each.shape, INTERVAL_RANK_EXPONENTS
+        )
+        below += rank_log_e(np.searchsorted(ordered, ends, side="left"), each.shape, INTERVAL_RANK_EXPONENTS)
+    limit, mix = log(2.0 / (1.0 - level)), even_log_weights(len(INTERVAL_RANK_EXPONENTS))
     low, high = ends[log_mean(above, mix) < limit].min(), ends[log_mean(below, mix) < limit].max()
-    return Interval(float(np.median(every)), _bound(float(low)), _bound(float(high)))
+    return Interval(float(np.median(every)), _bounded_share(float(low)), _bounded_share(float(high)))
 
 
-def _bound(value: float) -> float | None:
+def _bounded_share(value: float) -> float | None:
     return value if isfinite(value) else None
 
 
 @per_epoch
-def _thin(epoch: Epoch, direction: AffectedDirections, seed: bytes) -> Thinned | None:
-    treated, counted, losses = _packets(epoch, direction)
+def _thin_epoch(epoch: Epoch, direction: AffectedDirections, seed: bytes) -> Thinned | None:
+    treated, counted, losses = _packet_counts(epoch, direction)
     sent, lost = counted.sum(axis=1), losses.sum(axis=1)
     calls, twins = treated & (sent > 0), ~treated & (sent > 0)
     if not calls.any() or not twins.any():
@@ -237,26 +251,26 @@ def _thin(epoch: Epoch, direction: AffectedDirections, seed: bytes) -> Thinned |
     draws = np.random.Generator(np.random.PCG64(key)).random((THINNINGS, *counted.shape))
     draws[:, ~counted | losses] = 2.0
     rows = np.sort(draws[:, twins]).reshape(THINNINGS * int(twins.sum()), -1)
-    rows += APART * np.arange(len(rows))[:, None]
+    rows += MAX_LENGTH_RATIO * np.arange(len(rows))[:, None]
     tilt = min(ROOT_TILT * sqrt(sent.max()), MOST_TILT)
     return Thinned((scale * lost)[calls], (scale * lost)[twins], scale[twins], rows.ravel(), tilt)
 
 
-def _packets(epoch: Epoch, direction: AffectedDirections) -> tuple[Bits, Bits, Bits]:
+def _packet_counts(epoch: Epoch, direction: AffectedDirections) -> tuple[Bits, Bits, Bits]:
     """Return (treated, counted, lost) of the cohort's flows. Of both directions only flows that were seen in both."""
     if direction != "both":
-        flows = cohort(epoch, direction, is_call, is_control)
+        flows = make_cohort(epoch, direction, is_call, is_control)
         return flows.treated, flows.counted, flows.lost
-    numbers = [[flow.flow for flow in pick(epoch, way, is_call, is_control)] for way in DIRECTIONS]
+    numbers = [[flow.flow for flow in pick_observations(epoch, way, is_call, is_control)] for way in DIRECTIONS]
     shared = sorted(set(numbers[0]) & set(numbers[1])) if not epoch.missing else []
     rows = [[own.index(number) for number in shared] for own in numbers]
-    up, down = (cohort(epoch, way, is_call, is_control) for way in DIRECTIONS)
+    up, down = (make_cohort(epoch, way, is_call, is_control) for way in DIRECTIONS)
     counted = np.concatenate([up.counted[rows[0]], down.counted[rows[1]]], axis=1)
     lost = np.concatenate([up.lost[rows[0]], down.lost[rows[1]]], axis=1)
     return up.treated[rows[0]], counted, lost
 
 
-def _alike(ready: Sequence[Thinned | None]) -> Iterable[dict[int, Thinned]]:
+def _group_alike(ready: Sequence[Thinned | None]) -> Iterable[dict[int, Thinned]]:
     """Group epochs with the same numbers of calls and twins, by their places, so that one array operation handles all
     of a group."""
     groups: dict[tuple[int, int], dict[int, Thinned]] = {}
@@ -272,7 +286,7 @@ def _thinning_log_e(
     """Compute log e against STEPS hypotheses, each `width` beyond the one before, from `low` on. `sign` is +1 to test
     if calls lose more than that, -1 if they lose less than 1 minus that."""
     total = np.sum(_thinning_steps(epochs, direction, seed, sign, low, width), axis=0)
-    return log_mean(total, even(total.shape[-1]))
+    return log_mean(total, even_log_weights(total.shape[-1]))
 
 
 @each_epoch
@@ -283,12 +297,14 @@ def _thinning_steps(
     points = low + width * np.arange(STEPS, dtype=np.float64)
     extra = points if sign > 0 else 1.0 - points
     found: dict[int, Floats] = {}
-    for group in _alike([_thin(epoch, direction, seed) for epoch in epochs]):
+    for group in _group_alike([_thin_epoch(epoch, direction, seed) for epoch in epochs]):
         alike = list(group.values())
         roots, tilt = np.array([each.roots(extra) for each in alike]), np.array([each.tilt for each in alike])
-        tilted = sign * np.stack((tilt[:, None, None, None] * roots, LOST_TILT * np.sign(roots)), axis=2)
+        tilted = sign * np.stack((tilt[:, None, None, None] * roots, LOST_EXPONENT * np.sign(roots)), axis=2)
         treated = np.arange(roots.shape[-1]) < len(alike[0].calls)
-        found.update(zip(group, log_mean(log_e_rows(tilted, treated), even(THINNINGS)), strict=True))
+        found.update(
+            zip(group, log_mean(permutation_log_e_rows(tilted, treated), even_log_weights(THINNINGS)), strict=True)
+        )
     return [found[place] for place in range(len(epochs))]
 
 

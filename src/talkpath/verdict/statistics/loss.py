@@ -23,17 +23,17 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics import burst
-from talkpath.verdict.statistics.cohort import Choice, Cohort, accuses, cohort, is_call, is_twin
-from talkpath.verdict.statistics.permutation import even, log_e_rows, log_mean, midranks
+from talkpath.verdict.statistics.cohort import Choice, Cohort, is_call, is_twin, make_cohort, may_accuse
+from talkpath.verdict.statistics.permutation import even_log_weights, log_mean, midranks, permutation_log_e_rows
 
 Floats = NDArray[np.float64]
 
-ROOT_TILTS = (1.0, 2.0)
-RANK_TILTS = (4.0,)
-LOG_WEIGHTS = even(len(burst.EFFECTS) + len(ROOT_TILTS) + len(RANK_TILTS))
+LOSS_ROOT_EXPONENTS = (1.0, 2.0)
+LOSS_RANK_EXPONENTS = (4.0,)
+LOSS_LOG_WEIGHTS = even_log_weights(len(burst.BURST_EFFECTS) + len(LOSS_ROOT_EXPONENTS) + len(LOSS_RANK_EXPONENTS))
 
 
-def log_e(
+def loss_log_e(
     epochs: Sequence[Epoch],
     direction: Direction,
     treated: Choice = is_call,
@@ -41,11 +41,11 @@ def log_e(
 ) -> float:
     """Compute the natural log e-value that calls (or other `treated` flows) lose more than their twins in that
     direction."""
-    steps_ = steps([epoch for epoch in epochs if accuses(epoch)], direction, treated, control)
-    return float(log_mean(steps_.sum(axis=0), LOG_WEIGHTS))
+    steps_ = loss_steps([epoch for epoch in epochs if may_accuse(epoch)], direction, treated, control)
+    return float(log_mean(steps_.sum(axis=0), LOSS_LOG_WEIGHTS))
 
 
-def steps(
+def loss_steps(
     epochs: Sequence[Epoch],
     direction: Direction,
     treated: Choice = is_call,
@@ -53,50 +53,52 @@ def steps(
 ) -> Floats:
     """Return what each epoch, in this order, adds to the log of each component, shape (epochs, components)."""
     seen: dict[int, Floats] = {}
-    rows = np.zeros((len(epochs), len(LOG_WEIGHTS)))
+    rows = np.zeros((len(epochs), len(LOSS_LOG_WEIGHTS)))
     for row, epoch in zip(rows, epochs, strict=True):
-        histogram = blocks(epoch, direction, treated, control)
+        histogram = block_histogram(epoch, direction, treated, control)
         size = len(histogram)
         seen[size] = seen[size] + histogram if size in seen else histogram
-        row[:] = _step(epoch, direction, treated, control, seen[size].tobytes())
+        row[:] = _epoch_step(epoch, direction, treated, control, seen[size].tobytes())
     return rows
 
 
 @per_epoch
-def blocks(epoch: Epoch, direction: Direction, treated: Choice, control: Choice) -> Floats:
+def block_histogram(epoch: Epoch, direction: Direction, treated: Choice, control: Choice) -> Floats:
     """Count the full blocks (those in which every flow of the cohort sent) by their number of losses m, shape (K +
     1,)."""
-    flows = cohort(epoch, direction, treated, control)
+    flows = make_cohort(epoch, direction, treated, control)
     full = flows.counted.all(axis=0)
     lost = flows.lost[:, full].sum(axis=0)
     return np.bincount(lost, minlength=len(flows.treated) + 1).astype(np.float64)
 
 
 @per_epoch
-def _step(epoch: Epoch, direction: Direction, treated: Choice, control: Choice, seen: bytes) -> Floats:
-    flows = cohort(epoch, direction, treated, control)
+def _epoch_step(epoch: Epoch, direction: Direction, treated: Choice, control: Choice, seen: bytes) -> Floats:
+    flows = make_cohort(epoch, direction, treated, control)
     calls = int(flows.treated.sum())
     if calls in (0, len(flows.treated)):
-        return np.zeros(len(LOG_WEIGHTS))
-    return log_e_rows(scores(flows, _weights(seen, calls)), flows.treated)
+        return np.zeros(len(LOSS_LOG_WEIGHTS))
+    return permutation_log_e_rows(loss_scores(flows, _weight_tables(seen, calls)), flows.treated)
 
 
 @lru_cache(maxsize=64)
-def _weights(seen: bytes, calls: int) -> Floats:
+def _weight_tables(seen: bytes, calls: int) -> Floats:
     """Return the same table for calls against twins and for twins against calls, where there are as many of both."""
-    return burst.weights(np.frombuffer(seen), calls)
+    return burst.burst_weights(np.frombuffer(seen), calls)
 
 
-def scores(flows: Cohort, table: Floats) -> Floats:
+def loss_scores(flows: Cohort, table: Floats) -> Floats:
     """Compute the scores (components, K). `table` (effects, m) is the weight of a loss among m."""
     among = flows.lost.sum(axis=0)
-    weighed = filled(table[:, among] @ flows.lost.T, flows)
-    counts = filled(flows.lost.sum(axis=1, dtype=np.float64)[None], flows)[0]
+    weighed = filled_sums(table[:, among] @ flows.lost.T, flows)
+    counts = filled_sums(flows.lost.sum(axis=1, dtype=np.float64)[None], flows)[0]
     roots, ranks = np.sqrt(counts), midranks(counts) / len(counts)
-    return np.vstack([weighed, np.multiply.outer(ROOT_TILTS, roots), np.multiply.outer(RANK_TILTS, ranks)])
+    return np.vstack(
+        [weighed, np.multiply.outer(LOSS_ROOT_EXPONENTS, roots), np.multiply.outer(LOSS_RANK_EXPONENTS, ranks)]
+    )
 
 
-def filled(sums: Floats, flows: Cohort) -> Floats:
+def filled_sums(sums: Floats, flows: Cohort) -> Floats:
     """Complete sums (rows, K) over lost packets: each unsent slot counts as the cohort's average packet."""
     sent = flows.counted.sum(axis=1)
     if not sent.any():

@@ -27,10 +27,10 @@ MOST_NATS = 600.0  # exp(-600) does not underflow
 def log_e(scores: Floats, calls: NDArray[np.bool_], tilts: Sequence[float] | Floats) -> Floats:
     """Compute the log e-values (components,) from scores (K,), treated flows `calls` (K,) and one tilt per
     component."""
-    return log_e_rows(np.multiply.outer(np.asarray(tilts, np.float64), scores), calls)
+    return permutation_log_e_rows(np.multiply.outer(np.asarray(tilts, np.float64), scores), calls)
 
 
-def log_e_rows(tilted: Floats, calls: NDArray[np.bool_]) -> Floats:
+def permutation_log_e_rows(tilted: Floats, calls: NDArray[np.bool_]) -> Floats:
     """Compute the same where each component has its own scores: `tilted` is (..., K), the result (...)."""
     count, treated = len(calls), int(calls.sum())
     if treated in (0, count):
@@ -79,7 +79,7 @@ def log_mean(log_values: Floats, log_weights: Floats) -> Floats:
     return np.asarray(np.log(np.exp(values - top).sum(axis=-1)) + top[..., 0])
 
 
-def even(count: int) -> Floats:
+def even_log_weights(count: int) -> Floats:
     """Return the log weights of `count` equal components."""
     return np.full(count, -np.log(count))
 

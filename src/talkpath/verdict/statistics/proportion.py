@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import exp, lgamma, log, log1p
 
-TINY = 1e-300
-PRECISION = 1e-15
-TERMS = 10_000
-HALVINGS = 60
+TINY_DENOMINATOR = 1e-300
+FRACTION_PRECISION = 1e-15
+MAX_FRACTION_TERMS = 10_000
+BISECTION_STEPS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Proportion:
         return beta_quantile(0.975, self.count + 1, rest) if rest else 1.0
 
 
-def proportion(found: Iterable[bool]) -> Proportion:
+def proportion_of(found: Iterable[bool]) -> Proportion:
     """The proportion of true values."""
     every = list(found)
     return Proportion(sum(every), len(every))
@@ -49,7 +49,7 @@ def proportion(found: Iterable[bool]) -> Proportion:
 def beta_quantile(q: float, a: float, b: float) -> float:
     """x with I_x(a, b) = q."""
     low, high = 0.0, 1.0
-    for _ in range(HALVINGS):
+    for _ in range(BISECTION_STEPS):
         middle = (low + high) / 2
         if beta_below(middle, a, b) < q:
             low = middle
@@ -65,13 +65,13 @@ def beta_below(x: float, a: float, b: float) -> float:
     if x > (a + 1) / (a + b + 2):
         return 1.0 - beta_below(1.0 - x, b, a)
     front = exp(a * log(x) + b * log1p(-x) + lgamma(a + b) - lgamma(a) - lgamma(b)) / a
-    return front * _fraction(x, a, b)
+    return front * _beta_fraction(x, a, b)
 
 
-def _fraction(x: float, a: float, b: float) -> float:
+def _beta_fraction(x: float, a: float, b: float) -> float:
     """The continued fraction 1/(1 + d1/(1 + d2/(1 + ...)))."""
     value, c, d = 1.0, 1.0, 0.0
-    for term in range(TERMS):
+    for term in range(MAX_FRACTION_TERMS):
         m = term // 2
         if term == 0:
             step = 1.0
@@ -79,14 +79,14 @@ def _fraction(x: float, a: float, b: float) -> float:
             step = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
         else:
             step = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        d = 1.0 / _away(1.0 + step * d)
-        c = _away(1.0 + step / c)
+        d = 1.0 / _away_from_zero(1.0 + step * d)
+        c = _away_from_zero(1.0 + step / c)
         value *= c * d
-        if term and abs(c * d - 1.0) < PRECISION:
+        if term and abs(c * d - 1.0) < FRACTION_PRECISION:
             break
     return value - 1.0
 
 
-def _away(number: float) -> float:
+def _away_from_zero(number: float) -> float:
     """The number, or a tiny one in place of zero."""
-    return number if abs(number) > TINY else TINY
+    return number if abs(number) > TINY_DENOMINATOR else TINY_DENOMINATOR

@@ -17,15 +17,15 @@ from msgspec.structs import replace
 
 from talkpath.measure.facts import Epoch, Observation
 from talkpath.verdict.memo import per_epoch, per_epochs
-from talkpath.verdict.statistics.cohort import accuses, track
+from talkpath.verdict.statistics.cohort import direction_track, may_accuse
 from talkpath.verdict.statistics.permutation import log_choose
-from talkpath.verdict.statistics.strength import strength
+from talkpath.verdict.statistics.strength import arm_strength
 
 LEAST_K, MOST_K, USUAL_K = 4, 12, 8
 MIXED_NATS = 3.1  # lost by averaging six tests and their tilts, where only one of them shows the effect
 SPARE_NATS = 0.7
 SHORTEST, LONGER = 20, 1.35  # the first length tried, in media packets, and the factor to the next
-SPARE = 1.25  # factor on the least number: not every call ends at the same packet
+SPARE_FACTOR = 1.25  # factor on the least number: not every call ends at the same packet
 SETUP_PACKETS = 10  # of every call, both ways
 
 
@@ -51,26 +51,32 @@ class SampleSize(NamedTuple):
 @per_epochs
 def sample_size(epochs: tuple[Epoch, ...], limit: float) -> SampleSize:
     """Estimate what the accusing epochs of an arm still lack of `limit`, with calls of the length that costs least."""
-    chosen = [epoch for epoch in epochs if accuses(epoch) and not epoch.missing]
+    chosen = [epoch for epoch in epochs if may_accuse(epoch) and not epoch.missing]
     if not chosen:
         return SampleSize(0, limit, 0.0)
-    missing = limit - strength(chosen, limit).log_e + SPARE_NATS
-    return min((_of_length(chosen, packets, limit, missing) for packets in _lengths(chosen)), key=cost_packets)
+    missing = limit - arm_strength(chosen, limit).log_e + SPARE_NATS
+    return min(
+        (_of_length(chosen, packets, limit, missing) for packets in _candidate_lengths(chosen)), key=cost_packets
+    )
 
 
-def _lengths(epochs: list[Epoch]) -> list[int]:
+def _candidate_lengths(epochs: list[Epoch]) -> list[int]:
     """Return the candidate lengths in media packets: what was sent, and shorter ones."""
-    longest = max(media(epoch) for epoch in epochs)
+    longest = max(media_packets(epoch) for epoch in epochs)
     steps = ceil(log(max(1, longest) / SHORTEST) / log(LONGER))
     return [longest, *(ceil(SHORTEST * LONGER**step) for step in range(max(0, steps)))]
 
 
 def _of_length(epochs: list[Epoch], packets: int, limit: float, missing: float) -> SampleSize:
     """Estimate the sample size as if all calls had ended after so many packets."""
-    told = strength([cut_short(epoch, packets) for epoch in epochs], limit).log_e
+    told = arm_strength([shortened_epochs(epoch, packets) for epoch in epochs], limit).log_e
     alone = MIXED_NATS + log(max(exp(-MIXED_NATS), exp(min(told, limit)) - 1.0 + exp(-MIXED_NATS)))
-    most = sum(log_choose(2 * epoch.k, epoch.k) for epoch in epochs if media(epoch) >= packets)
-    spared = packets if packets <= SHORTEST else min(ceil(SPARE * packets), max(media(epoch) for epoch in epochs))
+    most = sum(log_choose(2 * epoch.k, epoch.k) for epoch in epochs if media_packets(epoch) >= packets)
+    spared = (
+        packets
+        if packets <= SHORTEST
+        else min(ceil(SPARE_FACTOR * packets), max(media_packets(epoch) for epoch in epochs))
+    )
     return SampleSize(spared, missing, float(np.clip(alone / most, 0.0, 1.0)) if most else 0.0)
 
 
@@ -83,28 +89,33 @@ def cost_packets(wanted: SampleSize) -> float:
     return size * (2 * wanted.packets + SETUP_PACKETS)
 
 
-def media(epoch: Epoch) -> int:
+def media_packets(epoch: Epoch) -> int:
     """Return the media packets of one flow, in the direction that has more."""
     return max(epoch.up.stage.count("media"), epoch.down.stage.count("media"))
 
 
 @per_epoch
-def cut_short(epoch: Epoch, packets: int) -> Epoch:
+def shortened_epochs(epoch: Epoch, packets: int) -> Epoch:
     """Return the epoch as if its calls had ended after so many media packets. Delays stay those of the whole epoch."""
-    if media(epoch) <= packets:
+    if media_packets(epoch) <= packets:
         return epoch
     at_ms = sorted(
         moment
         for plan in (epoch.up, epoch.down)
         for moment in [at for at, stage in zip(plan.at_ms, plan.stage, strict=True) if stage == "media"][:packets][-1:]
     )[-1]
-    return replace(epoch, flows=tuple(_cut(epoch, flow, at_ms) for flow in epoch.flows))
+    return replace(epoch, flows=tuple(_cut_flow(epoch, flow, at_ms) for flow in epoch.flows))
 
 
-def _cut(epoch: Epoch, flow: Observation, at_ms: float) -> Observation:
-    kept = sum(at <= at_ms for at in track(epoch, flow.direction).at_ms)
-    return replace(flow, sent=_first(flow.sent, kept), arrived=_first(flow.arrived, kept), late=_first(flow.late, kept))
+def _cut_flow(epoch: Epoch, flow: Observation, at_ms: float) -> Observation:
+    kept = sum(at <= at_ms for at in direction_track(epoch, flow.direction).at_ms)
+    return replace(
+        flow,
+        sent=_first_ones(flow.sent, kept),
+        arrived=_first_ones(flow.arrived, kept),
+        late=_first_ones(flow.late, kept),
+    )
 
 
-def _first(bitmap: bytes, count: int) -> bytes:
+def _first_ones(bitmap: bytes, count: int) -> bytes:
     return (int.from_bytes(bitmap, "little") & ((1 << count) - 1)).to_bytes(len(bitmap), "little")

@@ -14,30 +14,30 @@ from numpy.typing import NDArray
 
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.statistics.cohort import Choice, accuses, is_call, is_twin, pick
-from talkpath.verdict.statistics.permutation import even, log_mean
+from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, may_accuse, pick_observations
+from talkpath.verdict.statistics.permutation import even_log_weights, log_mean
 from talkpath.verdict.statistics.permutation import log_e as permutation_log_e
 
 Floats = NDArray[np.float64]
 
-TILTS = (2.0, 5.0)
-LOG_WEIGHTS = even(len(TILTS))
+SETUP_EXPONENTS = (2.0, 5.0)
+SETUP_LOG_WEIGHTS = even_log_weights(len(SETUP_EXPONENTS))
 
 
-def log_e(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> float:
+def setup_log_e(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> float:
     """Compute the natural log e-value that calls leave more set-up stages unanswered than their random twins."""
-    chosen = [epoch for epoch in epochs if accuses(epoch)]
-    return float(log_mean(steps(chosen, treated, control).sum(axis=0), LOG_WEIGHTS))
+    chosen = [epoch for epoch in epochs if may_accuse(epoch)]
+    return float(log_mean(setup_steps(chosen, treated, control).sum(axis=0), SETUP_LOG_WEIGHTS))
 
 
-def steps(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> Floats:
+def setup_steps(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> Floats:
     """Return what each epoch adds to the log of each component, shape (epochs, tilts)."""
-    rows = [_step(epoch, treated, control) for epoch in epochs]
-    return np.array(rows).reshape(len(epochs), len(TILTS))
+    rows = [_epoch_step(epoch, treated, control) for epoch in epochs]
+    return np.array(rows).reshape(len(epochs), len(SETUP_EXPONENTS))
 
 
 @per_epoch
-def _step(epoch: Epoch, treated: Choice, control: Choice) -> Floats:
-    flows = pick(epoch, "up", treated, control)
+def _epoch_step(epoch: Epoch, treated: Choice, control: Choice) -> Floats:
+    flows = pick_observations(epoch, "up", treated, control)
     unanswered = np.array([list(flow.answered.values()).count(False) for flow in flows], np.float64)
-    return permutation_log_e(unanswered, np.array([treated(flow) for flow in flows], np.bool_), TILTS)
+    return permutation_log_e(unanswered, np.array([treated(flow) for flow in flows], np.bool_), SETUP_EXPONENTS)

@@ -12,18 +12,18 @@ def extra_share(calls: tuple[int, int], twins: tuple[int, int], level: float = 0
     """Estimate the share of calls that are hit beyond the share of twins, (calls - twins) / (1 - twins), from (hit,
     all) of each. Both shares have a confidence sequence, and the truth is inside both together with that level."""
     each = 1.0 - (1.0 - level) / 2.0
-    of_calls, of_twins = share(*calls, each), share(*twins, each)
+    of_calls, of_twins = share_interval(*calls, each), share_interval(*twins, each)
     low, high = (
-        _beyond(ours or 0.0, theirs or 0.0) for ours, theirs in zip(of_calls[1:], of_twins[:0:-1], strict=True)
+        _is_beyond(ours or 0.0, theirs or 0.0) for ours, theirs in zip(of_calls[1:], of_twins[:0:-1], strict=True)
     )
-    return Interval(min(max(_beyond(of_calls[0] or 0.0, of_twins[0] or 0.0), low), high), low, high)
+    return Interval(min(max(_is_beyond(of_calls[0] or 0.0, of_twins[0] or 0.0), low), high), low, high)
 
 
-def _beyond(share: float, usual: float) -> float:
+def _is_beyond(share: float, usual: float) -> float:
     return max(0.0, (share - usual) / (1.0 - usual)) if usual < 1.0 else 0.0
 
 
-def share(hit: int, count: int, level: float = 0.95) -> Interval:
+def share_interval(hit: int, count: int, level: float = 0.95) -> Interval:
     """Estimate a probability from `hit` of `count` draws, with a confidence sequence: the values whose likelihood is at
     least 1 - level of the mean likelihood over all values (Robbins 1970; the weights of values are Jeffreys')."""
     if not count:

@@ -1,6 +1,6 @@
 """Combines all tests into the strength of evidence that calls of one arm are treated worse than their twins.
 
-Contract: `strength` is a weighted average of e-processes (loss each way, set-up, survival, delay each way), so they
+Contract: `arm_strength` is a weighted average of e-processes (loss each way, set-up, survival, delay each way), so they
 need not be independent and it is valid at every moment: under the null the chance that it ever reaches 1/x is at most
 x. It uses UDP call flows and their random twins of baseline epochs only, in the order in which these became known.
 """
@@ -17,19 +17,25 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.statistics import delay, loss, setup, survival
-from talkpath.verdict.statistics.cohort import Choice, accuses, is_call, is_twin
+from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, may_accuse
 from talkpath.verdict.statistics.permutation import log_mean
 
 Floats = NDArray[np.float64]
 Steps = Callable[[Sequence[Epoch], Choice, Choice], Floats]
 
-PARTS: tuple[tuple[str, Direction | None, float, Steps, Floats], ...] = (
-    ("loss", "up", 0.22, lambda e, t, c: loss.steps(e, "up", t, c), loss.LOG_WEIGHTS),
-    ("loss", "down", 0.22, lambda e, t, c: loss.steps(e, "down", t, c), loss.LOG_WEIGHTS),
-    ("setup", None, 0.20, setup.steps, setup.LOG_WEIGHTS),
-    ("kill", None, 0.20, survival.steps, survival.LOG_WEIGHTS),
-    ("delay", "up", 0.08, lambda e, t, c: delay.steps(e, "up", delay.FLOOR_MS, t, c), delay.LOG_WEIGHTS),
-    ("delay", "down", 0.08, lambda e, t, c: delay.steps(e, "down", delay.FLOOR_MS, t, c), delay.LOG_WEIGHTS),
+TEST_PARTS: tuple[tuple[str, Direction | None, float, Steps, Floats], ...] = (
+    ("loss", "up", 0.22, lambda e, t, c: loss.loss_steps(e, "up", t, c), loss.LOSS_LOG_WEIGHTS),
+    ("loss", "down", 0.22, lambda e, t, c: loss.loss_steps(e, "down", t, c), loss.LOSS_LOG_WEIGHTS),
+    ("setup", None, 0.20, setup.setup_steps, setup.SETUP_LOG_WEIGHTS),
+    ("kill", None, 0.20, survival.survival_steps, survival.SURVIVAL_LOG_WEIGHTS),
+    ("delay", "up", 0.08, lambda e, t, c: delay.delay_steps(e, "up", delay.FLOOR_MS, t, c), delay.DELAY_LOG_WEIGHTS),
+    (
+        "delay",
+        "down",
+        0.08,
+        lambda e, t, c: delay.delay_steps(e, "down", delay.FLOOR_MS, t, c),
+        delay.DELAY_LOG_WEIGHTS,
+    ),
 )
 
 
@@ -58,33 +64,33 @@ class Strength(NamedTuple):
     parts: tuple[Part, ...]
 
 
-def strength(
+def arm_strength(
     epochs: Sequence[Epoch], log_threshold: float, treated: Choice = is_call, control: Choice = is_twin
 ) -> Strength:
     """Compute the evidence of one arm's epochs. `log_threshold` is ln(m/alpha). Epochs of other questions are
     ignored."""
-    known = sorted((e for e in epochs if accuses(e)), key=lambda epoch: (epoch.known_s, epoch.number))
-    paths, total = _paths(tuple(known), treated, control)
+    known = sorted((e for e in epochs if may_accuse(e)), key=lambda epoch: (epoch.known_s, epoch.number))
+    paths, total = _log_e_paths(tuple(known), treated, control)
     parts = tuple(
-        Part(name, direction, weight, float(path[-1]), _first(known, path + np.log(weight), log_threshold))
-        for (name, direction, weight, _, _), path in zip(PARTS, paths, strict=True)
+        Part(name, direction, weight, float(path[-1]), _first_crossing(known, path + np.log(weight), log_threshold))
+        for (name, direction, weight, _, _), path in zip(TEST_PARTS, paths, strict=True)
     )
-    return Strength(float(total[-1]), float(total.max()), _first(known, total, log_threshold), parts)
+    return Strength(float(total[-1]), float(total.max()), _first_crossing(known, total, log_threshold), parts)
 
 
 @per_epochs
-def _paths(known: tuple[Epoch, ...], treated: Choice, control: Choice) -> tuple[Floats, Floats]:
+def _log_e_paths(known: tuple[Epoch, ...], treated: Choice, control: Choice) -> tuple[Floats, Floats]:
     """Return the paths of all parts (parts, epochs + 1), and that of the whole. They do not depend on a threshold, and
     are compared with several."""
-    paths = np.array([_path(steps(known, treated, control), mix) for _, _, _, steps, mix in PARTS])
-    return paths, log_mean(paths.T, np.log([weight for _, _, weight, _, _ in PARTS]))
+    paths = np.array([_part_path(steps(known, treated, control), mix) for _, _, _, steps, mix in TEST_PARTS])
+    return paths, log_mean(paths.T, np.log([weight for _, _, weight, _, _ in TEST_PARTS]))
 
 
-def _path(steps: Floats, mix: Floats) -> Floats:
+def _part_path(steps: Floats, mix: Floats) -> Floats:
     """Return the part's log e before the first epoch (0) and after each, shape (epochs + 1,)."""
     return log_mean(np.vstack([np.zeros(len(mix)), steps.cumsum(axis=0)]), mix)
 
 
-def _first(known: Sequence[Epoch], path: Floats, log_threshold: float) -> float | None:
+def _first_crossing(known: Sequence[Epoch], path: Floats, log_threshold: float) -> float | None:
     reached = np.flatnonzero(path >= log_threshold)
     return known[int(reached[0]) - 1].known_s if len(reached) and reached[0] > 0 else None

@@ -30,13 +30,21 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.measure.bitmap import Bits
 from talkpath.measure.facts import Epoch, Observation
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.statistics.cohort import DIRECTIONS, Choice, accuses, bitmaps, is_call, is_twin, track
-from talkpath.verdict.statistics.permutation import even, log_choose, log_mean
+from talkpath.verdict.statistics.cohort import (
+    DIRECTIONS,
+    Choice,
+    direction_track,
+    is_call,
+    is_twin,
+    may_accuse,
+    unpack_bitmaps,
+)
+from talkpath.verdict.statistics.permutation import even_log_weights, log_choose, log_mean
 
 Floats = NDArray[np.float64]
 
-THETAS = np.array((1.0, 2.5, 5.0))  # logs of theta
-LOG_WEIGHTS = even(len(THETAS))
+HAZARD_EXPONENTS = np.array((1.0, 2.5, 5.0))  # logs of theta
+SURVIVAL_LOG_WEIGHTS = even_log_weights(len(HAZARD_EXPONENTS))
 LIVED_PACKETS = 12
 SENT_PACKETS = 3  # of which none arrived: the flow was never established
 SILENT_PACKETS = 8
@@ -92,32 +100,32 @@ class DirectionSilence(NamedTuple):
     unheard: Bits
 
 
-def log_e(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> float:
+def survival_log_e(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> float:
     """Compute the natural log e-value that calls die sooner than their random twins."""
-    chosen = [epoch for epoch in epochs if accuses(epoch)]
-    return float(log_mean(steps(chosen, treated, control).sum(axis=0), LOG_WEIGHTS))
+    chosen = [epoch for epoch in epochs if may_accuse(epoch)]
+    return float(log_mean(survival_steps(chosen, treated, control).sum(axis=0), SURVIVAL_LOG_WEIGHTS))
 
 
-def steps(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> Floats:
+def survival_steps(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> Floats:
     """Return what each epoch adds to the log of each component, shape (epochs, thetas)."""
-    rows = [_step(epoch, treated, control) for epoch in epochs]
-    return np.array(rows).reshape(len(epochs), len(THETAS))
+    rows = [_epoch_step(epoch, treated, control) for epoch in epochs]
+    return np.array(rows).reshape(len(epochs), len(HAZARD_EXPONENTS))
 
 
 @per_epoch
-def _step(epoch: Epoch, treated: Choice, control: Choice) -> Floats:
-    lived = [life for life in lives(epoch) if life.unheard or life.packets >= LIVED_PACKETS]
+def _epoch_step(epoch: Epoch, treated: Choice, control: Choice) -> Floats:
+    lived = [life for life in flow_lives(epoch) if life.unheard or life.packets >= LIVED_PACKETS]
     cohort = [(life.died_s, treated(life.flow)) for life in lived if treated(life.flow) or control(life.flow)]
     calls = sum(is_treated for _, is_treated in cohort)
     twins = len(cohort) - calls
-    total = np.zeros(len(THETAS))
-    for dead, dead_calls in _pooled([(at_s, is_treated) for at_s, is_treated in cohort if at_s is not None]):
-        total += _group(dead_calls, dead, calls, twins)
+    total = np.zeros(len(HAZARD_EXPONENTS))
+    for dead, dead_calls in _pooled_deaths([(at_s, is_treated) for at_s, is_treated in cohort if at_s is not None]):
+        total += _group_log_ratio(dead_calls, dead, calls, twins)
         calls, twins = calls - dead_calls, twins - (dead - dead_calls)
     return total
 
 
-def _pooled(dead: list[tuple[float, bool]]) -> list[tuple[int, int]]:
+def _pooled_deaths(dead: list[tuple[float, bool]]) -> list[tuple[int, int]]:
     """Return (deaths, calls among them) of each group of deaths within TIE_S of its first."""
     groups: list[tuple[float, int, int]] = []
     for at_s, is_treated in sorted(dead):
@@ -129,35 +137,35 @@ def _pooled(dead: list[tuple[float, bool]]) -> list[tuple[int, int]]:
     return [(count, calls) for _, count, calls in groups]
 
 
-def _group(dead_calls: int, dead: int, calls: int, twins: int) -> Floats:
+def _group_log_ratio(dead_calls: int, dead: int, calls: int, twins: int) -> Floats:
     """Return ln of theta^a over its hypergeometric mean, shape (thetas,)."""
     among = range(max(0, dead - twins), min(calls, dead) + 1)
     chance = np.array([log_choose(calls, a) + log_choose(twins, dead - a) for a in among])
     chance -= log_choose(calls + twins, dead)
-    return np.asarray(THETAS * dead_calls - log_mean(np.multiply.outer(THETAS, among), chance))
+    return np.asarray(HAZARD_EXPONENTS * dead_calls - log_mean(np.multiply.outer(HAZARD_EXPONENTS, among), chance))
 
 
 @per_epoch
-def lives(epoch: Epoch) -> tuple[FlowLife, ...]:
+def flow_lives(epoch: Epoch) -> tuple[FlowLife, ...]:
     """Return every UDP flow of the epoch except the canary, in order of numbers; none if the far end did not report."""
     if epoch.missing:
         return ()
     flows = {f.flow: f for f in epoch.flows if f.transport == "udp" and not f.canary}
     numbers = sorted(flows)
-    both = [_ways(epoch, direction, numbers) for direction in DIRECTIONS]
+    both = [_direction_silences(epoch, direction, numbers) for direction in DIRECTIONS]
     packets = sum(ways.arrived.sum(axis=1) for ways in both)
     return tuple(
         FlowLife(
             flows[number],
             int(np.asarray(packets)[row]),
-            _death(flows[number], row, both),
+            _death_of(flows[number], row, both),
             any(bool(ways.unheard[row]) for ways in both),
         )
         for row, number in enumerate(numbers)
     )
 
 
-def _death(flow: Observation, row: int, both: Sequence[DirectionSilence]) -> Death | None:
+def _death_of(flow: Observation, row: int, both: Sequence[DirectionSilence]) -> Death | None:
     dead = sorted((ways for ways in both if ways.died[row]), key=lambda ways: float(ways.last_s[row]))
     if not dead:
         return None
@@ -170,21 +178,21 @@ def _death(flow: Observation, row: int, both: Sequence[DirectionSilence]) -> Dea
     return Death(flow.flow, flow.role, flow.twin_kind, direction, at_s, packets, silence_s, silent)
 
 
-def _ways(epoch: Epoch, direction: Direction, numbers: Sequence[int]) -> DirectionSilence:
-    plan = track(epoch, direction)
+def _direction_silences(epoch: Epoch, direction: Direction, numbers: Sequence[int]) -> DirectionSilence:
+    plan = direction_track(epoch, direction)
     size, at_s = len(plan.at_ms), np.array(plan.at_ms, np.float64) / 1000.0
     found = {flow.flow: flow for flow in epoch.flows if flow.direction == direction}
     sent, arrived, late = (
-        bitmaps([getattr(found[n], name) if n in found else b"" for n in numbers], size)
+        unpack_bitmaps([getattr(found[n], name) if n in found else b"" for n in numbers], size)
         for name in ("sent", "arrived", "late")
     )
     seen = arrived | late
-    last = _last(seen)
+    last = _last_set_bit(seen)
     after = sent & (np.arange(size) > last[:, None])
     before, silent = (sent & ~after).sum(axis=1), after.sum(axis=1)
     clock = np.concatenate((at_s, [-1.0]))  # index -1, "never", reads the last element
-    silence_s = clock[_last(sent)] - clock[last]
-    span_s = clock[_last(sent)] - clock[size - 1 - _last(sent[:, ::-1])]
+    silence_s = clock[_last_set_bit(sent)] - clock[last]
+    span_s = clock[_last_set_bit(sent)] - clock[size - 1 - _last_set_bit(sent[:, ::-1])]
     chance = silent * np.log(((sent & ~after & ~seen).sum(axis=1) + 1) / (before + 2))
     died = (
         (last >= 0)
@@ -196,6 +204,6 @@ def _ways(epoch: Epoch, direction: Direction, numbers: Sequence[int]) -> Directi
     return DirectionSilence(direction, seen, at_s, clock[last], silence_s, silent, died, unheard)
 
 
-def _last(bits: Bits) -> NDArray[np.int64]:
+def _last_set_bit(bits: Bits) -> NDArray[np.int64]:
     """Return the index of the last set bit of each row, -1 where none is set."""
     return np.asarray(np.where(bits, np.arange(bits.shape[1]), -1).max(axis=1, initial=-1))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from talkpath.wire.rtc.turn import FramedStream, frame
+from talkpath.wire.rtc.turn import FramedStream, with_length
 
-MOST_BYTES = 0xFFFF  # in one datagram
+MAX_DATAGRAM_BYTES = 0xFFFF  # in one datagram
 
 
 class Carrier(Protocol):
@@ -33,7 +33,7 @@ class Framed:
 
     def write(self, datagram: bytes) -> None:
         """See `Carrier`."""
-        self._out += frame(datagram)
+        self._out += with_length(datagram)
 
     def feed(self, data: bytes) -> list[bytes]:
         """See `Carrier`."""

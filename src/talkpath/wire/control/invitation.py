@@ -53,7 +53,7 @@ class Invitation(NamedTuple):
 NO_INVITATION = Invitation()
 
 
-def prove(token: bytes, until: str, binding: bytes) -> Invitation:
+def invitation_proof(token: bytes, until: str, binding: bytes) -> Invitation:
     """Return the proof that the client of the TLS connection with this channel binding has the token."""
     return Invitation(until, hmac.digest(token, PROVEN + binding, "sha256")) if token else NO_INVITATION
 
@@ -76,7 +76,7 @@ class Invitations:
 
     def accepts(self, until: str, proof: bytes, binding: bytes) -> bool:
         """Return whether a probe proved an invitation that has not ended."""
-        expected = prove(self.token(until), until, binding).proof
+        expected = invitation_proof(self.token(until), until, binding).proof
         return bool(binding) and hmac.compare_digest(expected, proof) and not self._ended(until)
 
     def _ended(self, until: str) -> bool:

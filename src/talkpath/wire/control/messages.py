@@ -15,8 +15,8 @@ from msgspec import Struct, field
 
 from talkpath.errors import WireError
 
-VERSION = 1
-MAX_FRAME = 1 << 20
+PROTOCOL_VERSION = 1
+MAX_CONTROL_FRAME_BYTES = 1 << 20
 SHORT_FRAME = 8192  # the longest frame that a probe sends, except its reports; a Hello has about 2000 bytes
 
 
@@ -223,7 +223,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[AnyMessage] = msgspec.msgpack.Decoder(AnyMessage)
 
 
-def encode(message: AnyMessage) -> bytes:
+def encode_message(message: AnyMessage) -> bytes:
     """Encode one frame."""
     body = _encoder.encode(message)
     return struct.pack("!I", len(body)) + body
@@ -232,7 +232,7 @@ def encode(message: AnyMessage) -> bytes:
 class Decoder:
     """Splits a byte stream into frames, none longer than `limit`."""
 
-    def __init__(self, limit: int = MAX_FRAME) -> None:
+    def __init__(self, limit: int = MAX_CONTROL_FRAME_BYTES) -> None:
         self.limit = limit
         self._buffer = bytearray()
 
@@ -242,17 +242,17 @@ class Decoder:
         messages: list[AnyMessage] = []
         while len(self._buffer) >= 4:
             (size,) = struct.unpack_from("!I", self._buffer)
-            if size > min(self.limit, MAX_FRAME):
+            if size > min(self.limit, MAX_CONTROL_FRAME_BYTES):
                 raise WireError("control channel: a frame longer than any message; the other end is no talkpath")
             if len(self._buffer) < 4 + size:
                 break
             body = bytes(self._buffer[4 : 4 + size])
             del self._buffer[: 4 + size]
-            messages.append(_decode(body))
+            messages.append(_decode_body(body))
         return messages
 
 
-def _decode(body: bytes) -> AnyMessage:
+def _decode_body(body: bytes) -> AnyMessage:
     try:
         return _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:

@@ -18,11 +18,11 @@ from talkpath.errors import WireError
 from talkpath.wire.control.sign import Signer, is_signed
 
 SCHEMA = "talkpath.receipt/1"
-SIGNED = b"talkpath receipt\n"  # prefix: a signature for another purpose is not valid for this one
+RECEIPT_PREFIX = b"talkpath receipt\n"  # prefix: a signature for another purpose is not valid for this one
 NETWORK, COUNTRY = re.compile(r"AS[0-9]{1,10}"), re.compile(r"[A-Z]{2}")
 HOUR_FORMAT, FIRST_YEAR = "%Y-%m-%dT%H:00:00Z", 2000
 DIGEST_BYTES = 32
-CLASSES = ("home", "hosting", "unknown")
+ADDRESS_CLASSES = ("home", "hosting", "unknown")
 
 
 class SeenFlow(Struct, frozen=True, array_like=True, gc=False):
@@ -104,24 +104,24 @@ def is_hour(text: str) -> bool:
     return not text
 
 
-def seal(statement: ReceiptStatement, signer: Signer) -> tuple[bytes, bytes]:
+def seal_receipt(statement: ReceiptStatement, signer: Signer) -> tuple[bytes, bytes]:
     """Sign a receipt: (body, signature)."""
     body = msgspec.msgpack.encode(statement)
-    return body, signer.sign(SIGNED + body)
+    return body, signer.sign(RECEIPT_PREFIX + body)
 
 
-def unseal(body: bytes, signature: bytes) -> ReceiptStatement:
+def unseal_receipt(body: bytes, signature: bytes) -> ReceiptStatement:
     """Read a receipt that is signed by the key in it; `WireError` for anything else."""
-    return _unsealed(_statements, body, signature)
+    return _unsealed_statement(_statements, body, signature)
 
 
 def unseal_head(body: bytes, signature: bytes) -> ReceiptHead:
-    """Read the head of a receipt and check the signature over all its bytes. Only `unseal` checks whether the rest is
-    valid."""
-    return _unsealed(_heads, body, signature)
+    """Read the head of a receipt and check the signature over all its bytes. Only `unseal_receipt` checks whether the
+    rest is valid."""
+    return _unsealed_statement(_heads, body, signature)
 
 
-def _unsealed(decoder: msgspec.msgpack.Decoder[Signed], body: bytes, signature: bytes) -> Signed:
+def _unsealed_statement(decoder: msgspec.msgpack.Decoder[Signed], body: bytes, signature: bytes) -> Signed:
     try:
         found = decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -133,10 +133,10 @@ def _unsealed(decoder: msgspec.msgpack.Decoder[Signed], body: bytes, signature: 
         and is_hour(found.ended_at)
         and is_hour(found.started_at)
         and len(found.run_digest) in (0, DIGEST_BYTES)
-        and found.responder_class in CLASSES
+        and found.responder_class in ADDRESS_CLASSES
     )
     if not sound:  # its text is shown in files and on screens
         raise WireError("it says what no receipt says")
-    if not is_signed(SIGNED + body, signature, found.responder_key):
+    if not is_signed(RECEIPT_PREFIX + body, signature, found.responder_key):
         raise WireError("its signature is wrong")
     return found

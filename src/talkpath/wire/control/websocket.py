@@ -15,11 +15,11 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from talkpath.wire.control.carrier import MOST_BYTES
+from talkpath.wire.control.carrier import MAX_DATAGRAM_BYTES
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10  # section 11.8
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
-HEAD_BYTES = 8192  # at most, in a request or an answer
+MAX_HTTP_HEAD_BYTES = 8192  # at most, in a request or an answer
 FIN, MASKED = 0x80, 0x80
 LONG, LONGEST = 126, 127
 
@@ -37,15 +37,17 @@ class Broken(Exception):
     """The other end violated RFC 6455; this exception never leaves this module."""
 
 
-def frame(code: int, payload: bytes, mask: bytes = b"") -> bytes:
+def encode_frame(code: int, payload: bytes, mask: bytes = b"") -> bytes:
     """Encode a whole message in one frame; a client's has a `mask` of four unpredictable bytes (section 5.3)."""
     size, bit = len(payload), MASKED if mask else 0
-    head = bytes((FIN | code, bit | min(size, LONG))) if size <= MOST_BYTES else bytes((FIN | code, bit | LONGEST))
-    if size > MOST_BYTES:
+    head = (
+        bytes((FIN | code, bit | min(size, LONG))) if size <= MAX_DATAGRAM_BYTES else bytes((FIN | code, bit | LONGEST))
+    )
+    if size > MAX_DATAGRAM_BYTES:
         head += struct.pack("!Q", size)
     elif size >= LONG:
         head += struct.pack("!H", size)
-    return head + mask + (_mask(payload, mask) if mask else payload)
+    return head + mask + (_masked_payload(payload, mask) if mask else payload)
 
 
 def accept_key(key: bytes) -> bytes:
@@ -53,7 +55,7 @@ def accept_key(key: bytes) -> bytes:
     return base64.b64encode(hashlib.sha1(key + GUID, usedforsecurity=False).digest())
 
 
-def _mask(payload: bytes, mask: bytes) -> bytes:
+def _masked_payload(payload: bytes, mask: bytes) -> bytes:
     size = len(payload)
     stream = (mask * (size // 4 + 1))[:size]
     return (int.from_bytes(payload, "big") ^ int.from_bytes(stream, "big")).to_bytes(size, "big")
@@ -97,18 +99,18 @@ class _End:
         return found
 
     def _say(self, code: int, payload: bytes) -> None:
-        self._out += frame(code, payload, self._draw(4) if self._client else b"")
+        self._out += encode_frame(code, payload, self._draw(4) if self._client else b"")
 
     def _opened(self) -> bool:
         """Whether the head is complete. If so, waiting datagrams are written."""
         end = self._in.find(b"\r\n\r\n")
         if end < 0:
-            if len(self._in) > HEAD_BYTES:
+            if len(self._in) > MAX_HTTP_HEAD_BYTES:
                 raise Broken
             return False
         head = bytes(self._in[:end])
         del self._in[: end + 4]
-        self._greet(*_fields(head))
+        self._greet(*_head_fields(head))
         self.open = True
         for datagram in self._waiting:
             self._say(BINARY, datagram)
@@ -120,7 +122,7 @@ class _End:
         raise NotImplementedError
 
     def _frames(self) -> Iterator[Frame]:
-        while not self.closed and (parsed := _parse(self._in)) is not None:
+        while not self.closed and (parsed := _parse_frame(self._in)) is not None:
             came, size = parsed
             del self._in[:size]
             yield came
@@ -136,7 +138,7 @@ class _End:
             raise Broken
         message = bytearray() if self._begun is None else self._begun
         message += came.payload
-        if len(message) > MOST_BYTES:
+        if len(message) > MAX_DATAGRAM_BYTES:
             raise Broken
         self._begun = None if came.fin else message
         return [bytes(message)] if came.fin else []
@@ -193,14 +195,14 @@ def _is_key(text: bytes) -> bool:
         return False
 
 
-def _fields(head: bytes) -> tuple[bytes, dict[bytes, bytes]]:
+def _head_fields(head: bytes) -> tuple[bytes, dict[bytes, bytes]]:
     """Return the first line of a head, and its fields by lower-case name (RFC 9112 section 5)."""
     first, *lines = head.split(b"\r\n")
     pairs = (line.partition(b":") for line in lines)
     return first, {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
-def _parse(data: bytearray) -> tuple[Frame, int] | None:
+def _parse_frame(data: bytearray) -> tuple[Frame, int] | None:
     """Return the frame at the start of `data` and its length, None if it is incomplete (section 5.2)."""
     if len(data) < 2:
         return None
@@ -212,7 +214,7 @@ def _parse(data: bytearray) -> tuple[Frame, int] | None:
         if len(data) < at + wide:
             return None
         size, at = int.from_bytes(data[at : at + wide], "big"), at + wide
-    if size > MOST_BYTES:
+    if size > MAX_DATAGRAM_BYTES:
         raise Broken
     masked = bool(data[1] & MASKED)
     start = at + 4 * masked
@@ -220,5 +222,5 @@ def _parse(data: bytearray) -> tuple[Frame, int] | None:
         return None
     payload = bytes(data[start : start + size])
     if masked:
-        payload = _mask(payload, bytes(data[at:start]))
+        payload = _masked_payload(payload, bytes(data[at:start]))
     return Frame(bool(data[0] & FIN), data[0] & 0x0F, payload, masked), start + size

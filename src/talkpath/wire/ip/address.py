@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 REDACTED = "REDACTED"
 Kind = Literal["home", "provider", "public"]
-BLOCKS: Final[dict[Kind, tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]]] = {
+SPECIAL_BLOCKS: Final[dict[Kind, tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]]] = {
     "home": tuple(
         ipaddress.ip_network(block)
         for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
@@ -43,7 +43,7 @@ class Address:
         """Return where such an address is used: in a private network (RFC 1918, 3927, 4193, 4291), inside a provider's
         network (RFC 6598), or anywhere."""
         literal = ipaddress.ip_address(self.packed)
-        found = (kind for kind, blocks in BLOCKS.items() if any(literal in block for block in blocks))
+        found = (kind for kind, blocks in SPECIAL_BLOCKS.items() if any(literal in block for block in blocks))
         return next(found, "public")
 
     def reveal(self) -> tuple[str, int]:

@@ -27,7 +27,7 @@ class DnsResponse:
     addresses: tuple[Address, ...] = ()
 
 
-def query(name: str, number: int, kind: int = A) -> bytes:
+def encode_query(name: str, number: int, kind: int = A) -> bytes:
     """Encode the question for one name, with recursion; `number` is 16 unpredictable bits. `WireError` for an invalid
     name."""
     try:
@@ -40,7 +40,7 @@ def query(name: str, number: int, kind: int = A) -> bytes:
     return _HEADER.pack(number, RECURSION_DESIRED, 1, 0, 0, 0) + question
 
 
-def answer(data: bytes, kind: int = A) -> DnsResponse:
+def decode_answer(data: bytes, kind: int = A) -> DnsResponse:
     """Decode the answer in a datagram; `WireError` for anything else."""
     try:
         number, flags, questions, answers, _, _ = _HEADER.unpack_from(data)

@@ -3,7 +3,8 @@ messages.
 
 Contract: bytes <-> values, no socket. `hops_note` is what `sendmsg` takes beside a datagram; `RECEIVE` enables a
 socket's error queue; `router_of` parses what `recvmsg(…, MSG_ERRQUEUE)` returns beside an error. Linux only:
-`available` returns "" there, elsewhere a sentence. Sources: ip(7), ipv6(7), linux/errqueue.h; RFC 792, RFC 4443.
+`error_queue_missing` returns "" there, elsewhere a sentence. Sources: ip(7), ipv6(7), linux/errqueue.h; RFC 792, RFC
+4443.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _ICMP_ORIGINS: Final = (2, 3)
 RECEIVE: Final = {4: (socket.IPPROTO_IP, _IP_RECVERR), 6: (socket.IPPROTO_IPV6, _IPV6_RECVERR)}
 
 
-def available() -> str:
+def error_queue_missing() -> str:
     """Return "" if this system supports it, else one sentence."""
     if sys.platform == "linux":
         return ""
@@ -52,7 +53,7 @@ def exceeded_by(notes: list[Note]) -> Address | None:
     for data in _errors(notes):
         _, origin, kind, code, *_ = _ERROR.unpack_from(data)
         if (origin, kind, code) in _EXCEEDED:
-            return _offender(data[_ERROR.size :])
+            return _offender_address(data[_ERROR.size :])
     return None
 
 
@@ -67,7 +68,7 @@ def _errors(notes: list[Note]) -> list[bytes]:
     ]
 
 
-def _offender(sockaddr: bytes) -> Address:
+def _offender_address(sockaddr: bytes) -> Address:
     """Return the address in a struct sockaddr_in or sockaddr_in6."""
     (family,) = struct.unpack_from("@H", sockaddr)
     return Address(sockaddr[4:8] if family == socket.AF_INET else sockaddr[8:24])

@@ -20,7 +20,7 @@ from talkpath.wire.ip.address import Address
 
 ICMP: Final = 1
 TCP: Final = 6
-UDP: Final = 17
+PROTOCOL_UDP: Final = 17
 ICMP6: Final = 58
 
 IPV4_BYTES: Final = 20
@@ -77,7 +77,7 @@ class Icmp:
     payload: bytes = b""
 
 
-def checksum(data: bytes, start: int = 0) -> int:
+def internet_checksum(data: bytes, start: int = 0) -> int:
     """Compute the Internet checksum (RFC 1071) of `data`, odd lengths padded, on top of the partial sum `start`."""
     number = int.from_bytes(data, "big")
     if len(data) & 1:
@@ -110,7 +110,7 @@ def build_ip(packet: Ip) -> bytes:
     if size + IPV4_BYTES > 0xFFFF:
         raise WireError("An IPv4 packet carries at most 65515 bytes.")
     fields = (0x45, 0, size + IPV4_BYTES, 0, _DONT_FRAGMENT, packet.ttl, packet.protocol)
-    check = checksum(_V4.pack(*fields, 0, source, destination))
+    check = internet_checksum(_V4.pack(*fields, 0, source, destination))
     return _V4.pack(*fields, check, source, destination) + packet.payload
 
 
@@ -133,7 +133,7 @@ def _parse_v4(data: bytes) -> Ip:
     head = (first & 15) * 4
     if head < IPV4_BYTES or total < head or total > len(data):
         raise WireError("An IPv4 header whose lengths do not fit the packet.")
-    if checksum(data[:head]):
+    if internet_checksum(data[:head]):
         raise WireError("An IPv4 header with a wrong checksum.")
     fragment = bool(piece & 0x3FFF)
     return Ip(Address(source), Address(destination), protocol, data[head:total], ttl, fragment)
@@ -157,7 +157,7 @@ def _parse_v6(data: bytes) -> Ip:
     return Ip(Address(source), Address(destination), protocol, data[at:end], ttl, fragment)
 
 
-def _cover(ip: Ip, protocol: int, size: int) -> int:
+def _pseudo_header(ip: Ip, protocol: int, size: int) -> int:
     return pseudo_sum(ip.source.packed, ip.destination.packed, protocol, size)
 
 
@@ -174,10 +174,10 @@ def build_udp(source: Address, destination: Address, payload: bytes, ttl: int = 
     if size > 0xFFFF:
         raise WireError("A UDP datagram carries at most 65527 bytes.")
     head = _UDP.pack(source.port, destination.port, size, 0)
-    start = pseudo_sum(source.packed, destination.packed, UDP, size)
-    check = checksum(head + payload, start) or 0xFFFF
+    start = pseudo_sum(source.packed, destination.packed, PROTOCOL_UDP, size)
+    check = internet_checksum(head + payload, start) or 0xFFFF
     body = head[:6] + check.to_bytes(2, "big") + payload
-    return build_ip(Ip(Address(source.packed), Address(destination.packed), UDP, body, ttl))
+    return build_ip(Ip(Address(source.packed), Address(destination.packed), PROTOCOL_UDP, body, ttl))
 
 
 def build_tcp(source: Address, destination: Address, segment: Tcp, ttl: int = 64) -> bytes:
@@ -197,7 +197,7 @@ def build_tcp(source: Address, destination: Address, segment: Tcp, ttl: int = 64
         0,
     )
     body = head + segment.options + segment.payload
-    check = checksum(body, pseudo_sum(source.packed, destination.packed, TCP, len(body)))
+    check = internet_checksum(body, pseudo_sum(source.packed, destination.packed, TCP, len(body)))
     body = body[:16] + check.to_bytes(2, "big") + body[18:]
     return build_ip(Ip(Address(source.packed), Address(destination.packed), TCP, body, ttl))
 
@@ -209,7 +209,7 @@ def build_icmp(source: Address, destination: Address, message: Icmp, ttl: int = 
     protocol = ICMP if source.family == 4 else ICMP6
     body = bytes((message.type, message.code, 0, 0)) + message.rest + message.payload
     start = 0 if protocol == ICMP else pseudo_sum(source.packed, destination.packed, ICMP6, len(body))
-    body = body[:2] + checksum(body, start).to_bytes(2, "big") + body[4:]
+    body = body[:2] + internet_checksum(body, start).to_bytes(2, "big") + body[4:]
     return build_ip(Ip(Address(source.packed), Address(destination.packed), protocol, body, ttl))
 
 
@@ -219,7 +219,7 @@ def parse_icmp(ip: Ip) -> Icmp:
     data = _check_cover(ip, protocol, "ICMP")
     if len(data) < 8:
         raise WireError("An ICMP message cut short.")
-    if checksum(data, 0 if protocol == ICMP else _cover(ip, ICMP6, len(data))):
+    if internet_checksum(data, 0 if protocol == ICMP else _pseudo_header(ip, ICMP6, len(data))):
         raise WireError("An ICMP message with a wrong checksum.")
     return Icmp(data[0], data[1], data[4:8], data[8:])
 
@@ -233,8 +233,8 @@ class UdpWriter:
     def __init__(self, source: Address, destination: Address, ttl: int = 64) -> None:
         ends = source.packed + destination.packed
         self.flow = ends + source.port.to_bytes(2, "big") + destination.port.to_bytes(2, "big")
-        self._starts = _starts(source.packed, destination.packed, UDP, ttl)
-        self._sum = int.from_bytes(self.flow, "big") % 0xFFFF + UDP
+        self._starts = _starts(source.packed, destination.packed, PROTOCOL_UDP, ttl)
+        self._sum = int.from_bytes(self.flow, "big") % 0xFFFF + PROTOCOL_UDP
         self._pack = (_UDP_IN_V4 if len(ends) == 8 else _UDP_IN_V6).pack
 
     def packet(self, payload: bytes) -> bytes:
@@ -295,10 +295,10 @@ def split_udp(packet: bytes) -> tuple[bytes, bytes] | None:
     if len(packet) < IPV4_BYTES + UDP_BYTES:
         return None
     if packet[0] == 0x45:
-        if packet[9] != UDP or packet[6] & 0x3F or packet[7]:
+        if packet[9] != PROTOCOL_UDP or packet[6] & 0x3F or packet[7]:
             return None
         return packet[12:24], packet[28:]
-    if packet[0] >> 4 == 6 and packet[6] == UDP and len(packet) >= IPV6_BYTES + UDP_BYTES:
+    if packet[0] >> 4 == 6 and packet[6] == PROTOCOL_UDP and len(packet) >= IPV6_BYTES + UDP_BYTES:
         return packet[8:44], packet[48:]
     return None
 
@@ -308,11 +308,11 @@ def replace_port(packet: bytes, port: int, *, source: bool) -> bytes:
     head = IPV4_BYTES if packet[0] >> 4 == 4 else IPV6_BYTES
     protocol = packet[9] if head == IPV4_BYTES else packet[6]
     at = head + (0 if source else 2)
-    check_at = head + (6 if protocol == UDP else 16)
+    check_at = head + (6 if protocol == PROTOCOL_UDP else 16)
     old, check = int.from_bytes(packet[at : at + 2], "big"), packet[check_at : check_at + 2]
     changed = bytearray(packet)
     changed[at : at + 2] = port.to_bytes(2, "big")
-    if protocol != UDP or check != b"\0\0":
+    if protocol != PROTOCOL_UDP or check != b"\0\0":
         total = (0xFFFF - int.from_bytes(check, "big")) + (0xFFFF - old) + port
         fresh = 0xFFFF - total % 0xFFFF
         changed[check_at : check_at + 2] = fresh.to_bytes(2, "big")

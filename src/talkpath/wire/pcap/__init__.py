@@ -15,7 +15,7 @@ Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, the link types of tcp
 """
 
 from talkpath.wire.pcap.frames import Frames, Unread
-from talkpath.wire.pcap.network import TCP, UDP, Packets, transports
-from talkpath.wire.pcap.read import blocks
+from talkpath.wire.pcap.network import TCP, UDP, Packets, transport_packets
+from talkpath.wire.pcap.read import frame_blocks
 
-__all__ = ["TCP", "UDP", "Frames", "Packets", "Unread", "blocks", "transports"]
+__all__ = ["TCP", "UDP", "Frames", "Packets", "Unread", "frame_blocks", "transport_packets"]

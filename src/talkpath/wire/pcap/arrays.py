@@ -14,7 +14,7 @@ Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
 Bools = NDArray[np.bool_]
 
-PADDING = 256
+TAIL_PADDING_BYTES = 256
 """Zero bytes behind every block, so that a header which begins near its end can be read as if it were whole."""
 
 
@@ -55,7 +55,7 @@ def joined_records(pieces: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
     return every
 
 
-def distinct(values: NDArray[np.generic]) -> NDArray[Any]:
+def distinct_values(values: NDArray[np.generic]) -> NDArray[Any]:
     """Return the different values, sorted. Like `np.unique`, but without loading numpy.ma (50 ms)."""
     ordered = np.sort(values)
     fresh = np.ones(len(ordered), np.bool_)
@@ -103,7 +103,7 @@ def group_keys(keys: Words) -> KeyGroups:
     return KeyGroups(found[order], first[order], place)
 
 
-def among(values: NDArray[np.generic], ordered: NDArray[np.generic]) -> Bools:
+def is_among(values: NDArray[np.generic], ordered: NDArray[np.generic]) -> Bools:
     """Return which values are among others, which must be sorted."""
     if not len(ordered):
         return np.zeros(len(values), np.bool_)
@@ -117,7 +117,7 @@ def stable_order(numbers: Ints) -> Ints:
     return np.argsort(numbers.astype(np.uint16) if small else numbers, kind="stable")
 
 
-def spread(first: Ints, count: Ints) -> Ints:
+def number_ranges(first: Ints, count: Ints) -> Ints:
     """Return `count` numbers from each `first` on, one after the other."""
     begin = np.cumsum(count) - count
     return np.repeat(first - begin, count) + np.arange(int(count.sum()))
@@ -128,16 +128,16 @@ def is_ordered(values: NDArray[Any]) -> bool:
     return not np.any(values[1:] < values[:-1])
 
 
-def marked16(*numbers: int) -> Bools:
+def table_of_marks16(*numbers: int) -> Bools:
     """Return a table that marks these among all 16-bit numbers: the fastest look-up for many values."""
     table = np.zeros(1 << 16, np.bool_)
     table[list(numbers)] = True
     return table
 
 
-def padded(data: bytes | bytearray) -> Bytes:
+def padded_copy(data: bytes | bytearray) -> Bytes:
     """Return a copy of `data` with the zero padding that `bytes_at` needs."""
     raw = np.frombuffer(data, np.uint8)
-    out = np.zeros(len(raw) + PADDING, np.uint8)
+    out = np.zeros(len(raw) + TAIL_PADDING_BYTES, np.uint8)
     out[: len(raw)] = raw
     return out

@@ -16,7 +16,7 @@ from talkpath.wire.pcap.frames import Frames
 from talkpath.wire.pcap.records import record_starts
 from talkpath.wire.pcap.window import Window
 
-MAX_FRAME = 1 << 18
+MAX_FRAME_BYTES = 1 << 18
 """tcpdump's largest snapshot length; a longer record is damage."""
 
 MAX_RECOVERIES = 50
@@ -47,7 +47,7 @@ class _Layout:
         return columns[:, 0], columns[:, 1], columns[:, 2], columns[:, 3]
 
 
-def frames(source: Window) -> Iterator[Frames]:
+def classic_frames(source: Window) -> Iterator[Frames]:
     """Yield the frames of the file, a block at a time."""
     source.more(0)
     order, tick_ns, header = MAGICS[bytes(source.data[:4])]
@@ -59,9 +59,9 @@ def frames(source: Window) -> Iterator[Frames]:
     recovery = Recovery(source, layout)
     done = 24
     while True:
-        starts, done = _walk(source.data, done, source.end, layout)
+        starts, done = _walk_records(source.data, done, source.end, layout)
         if len(starts):
-            yield _frames(source, starts, layout)
+            yield _record_frames(source, starts, layout)
         if recovery.needed(done):
             done = recovery.resume(done)
             if done < source.end:
@@ -73,7 +73,7 @@ def frames(source: Window) -> Iterator[Frames]:
         source.unread.note("record cut off at the end of the file")
 
 
-def _walk(data: bytearray, at: int, end: int, layout: _Layout) -> tuple[Ints, int]:
+def _walk_records(data: bytearray, at: int, end: int, layout: _Layout) -> tuple[Ints, int]:
     """Return the offsets of the whole records from `at` on, and where the first incomplete one begins."""
     starts = record_starts(data, at, end, layout.order, layout.header)
     if not len(starts):
@@ -84,7 +84,7 @@ def _walk(data: bytearray, at: int, end: int, layout: _Layout) -> tuple[Ints, in
     return (starts[:-1], last) if at > end else (starts, at)
 
 
-def _frames(source: Window, starts: Ints, layout: _Layout) -> Frames:
+def _record_frames(source: Window, starts: Ints, layout: _Layout) -> Frames:
     """Read the record headers. Records of only zeros are space that a crashed program had reserved and not filled."""
     raw = np.frombuffer(source.data, np.uint8)
     seconds, fraction, captured, size = layout.fields(raw, starts)
@@ -118,7 +118,7 @@ class Recovery:
         if self._source.end - at < self._layout.header:
             return False
         (captured,) = struct.unpack_from(self._layout.order + "I", self._source.data, at + 8)
-        return bool(captured > MAX_FRAME)
+        return bool(captured > MAX_FRAME_BYTES)
 
     def resume(self, at: int) -> int:
         """Return the offset of two plausible records in a row behind `at`; else set `lost` and return the end."""
@@ -135,19 +135,19 @@ class Recovery:
         raw, end = np.frombuffer(self._source.data, np.uint8), self._source.end
         for piece in range(at, end, SEARCH_BYTES):
             here = np.arange(piece, min(piece + SEARCH_BYTES, end - self._layout.header), dtype=np.int64)
-            sound, after = _plausible(raw, here, self._layout)
+            sound, after = _plausible_headers(raw, here, self._layout)
             here, after = here[sound], after[sound]
             inside = after <= end - self._layout.header
             here, after = here[inside], after[inside]
-            found = here[_plausible(raw, after, self._layout)[0]]
+            found = here[_plausible_headers(raw, after, self._layout)[0]]
             if len(found):
                 return int(found[0])
         return end
 
 
-def _plausible(data: Bytes, at: Ints, layout: _Layout) -> tuple[Bools, Ints]:
+def _plausible_headers(data: Bytes, at: Ints, layout: _Layout) -> tuple[Bools, Ints]:
     """Return which offsets can be record headers, and where each record would end."""
     seconds, fraction, captured, size = layout.fields(data, at)
-    whole = (captured >= 14) & (captured <= size) & (size <= MAX_FRAME)
+    whole = (captured >= 14) & (captured <= size) & (size <= MAX_FRAME_BYTES)
     timely = (seconds > 0) & (fraction * layout.tick_ns < 1_000_000_000)
     return whole & timely, at + layout.header + captured

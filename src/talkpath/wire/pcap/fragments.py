@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from talkpath.wire.pcap.arrays import padded
+from talkpath.wire.pcap.arrays import padded_copy
 from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.pcap.frames import Frames, Unread
 
 LIMIT, MOST_PIECES = 1024, 2048
-RAW = 101
+RAW_LINK_TYPE = 101
 LONGEST = 65535
 
 Key = tuple[int, int, int, int, int]
@@ -158,12 +158,12 @@ class Fragments:
         packets, sizes, times, headings = zip(*whole, strict=True)
         captured = np.array([len(packet) for packet in packets], np.int64)
         return Frames(
-            data=padded(b"".join(packets)),
+            data=padded_copy(b"".join(packets)),
             start=np.cumsum(captured) - captured,
             captured=captured,
             size=np.array(sizes, np.int64),
             time_ns=np.array(times, np.int64),
-            link=np.full(len(whole), RAW, np.int64),
+            link=np.full(len(whole), RAW_LINK_TYPE, np.int64),
             heading=np.array(headings, np.int8),
         )
 

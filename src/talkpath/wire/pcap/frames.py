@@ -44,7 +44,7 @@ class Frames:
         return len(self.start)
 
 
-def joined(frames: list[Frames]) -> Frames:
+def join_frames(frames: list[Frames]) -> Frames:
     """Join frames of one block, in their order."""
     if len(frames) == 1:
         return frames[0]

@@ -22,7 +22,7 @@ from talkpath.wire.pcap.link_headers import (
     UNREADABLE,
 )
 
-DEEPEST = 12
+MAX_LINK_HEADERS = 12
 
 _CARRIERS = tuple(CARRIERS.items())
 _NUMBER = np.full(CUT + 1, len(_CARRIERS) + 1, np.int16)
@@ -30,10 +30,10 @@ _NUMBER = np.full(CUT + 1, len(_CARRIERS) + 1, np.int16)
 _NUMBER[[kind for kind, _ in _CARRIERS]] = np.arange(len(_CARRIERS))
 
 
-def internet(frames: Frames, unread: Unread) -> Ints:
+def ip_header_offsets(frames: Frames, unread: Unread) -> Ints:
     """Return the offset of the IP header of each frame, -1 where there is none; shape (n,). Most frames are Ethernet
-    directly around IP and need no `walk`."""
-    _heading(frames)
+    directly around IP and need no `walk_link_headers`."""
+    _cooked_direction(frames)
     begin, end = frames.start, frames.start + frames.captured
     head = bytes_at(frames.data, begin, 15)
     version, kind = head[:, 14] >> 4, big16(head, 12)
@@ -41,16 +41,16 @@ def internet(frames: Frames, unread: Unread) -> Ints:
     plain &= ((version == 4) | (version == 6)) & (begin + 14 <= end)
     out, rest = begin + 14, np.flatnonzero(~plain)
     if len(rest):
-        out[rest] = walk(frames.data, begin[rest], frames.link[rest], end[rest], unread)
+        out[rest] = walk_link_headers(frames.data, begin[rest], frames.link[rest], end[rest], unread)
     return out
 
 
-def walk(data: Bytes, at: Ints, kind: Ints, end: Ints, unread: Unread | None) -> Ints:
+def walk_link_headers(data: Bytes, at: Ints, kind: Ints, end: Ints, unread: Unread | None) -> Ints:
     """Return the offset of the IP header behind the headers that begin at `at`, each of its `kind`; -1 where there is
     none, which is counted in `unread`."""
     at, kind = at.copy(), kind.copy()
     counts = Unread() if unread is None else unread
-    for _ in range(DEEPEST):
+    for _ in range(MAX_LINK_HEADERS):
         number = _NUMBER[kind]
         present = np.flatnonzero(np.bincount(number, minlength=len(_CARRIERS)))
         if not len(present) or present[0] >= len(_CARRIERS):
@@ -59,7 +59,7 @@ def walk(data: Bytes, at: Ints, kind: Ints, end: Ints, unread: Unread | None) ->
             rows = np.flatnonzero(number == place)
             link, carrier = _CARRIERS[place]
             at[rows], kind[rows] = carrier(data, at[rows])
-            counts.note(f"{_name(link)} unreadable", int(np.sum(kind[rows] == UNREADABLE)))
+            counts.note(f"{_link_name(link)} unreadable", int(np.sum(kind[rows] == UNREADABLE)))
         kind[at > end] = CUT
     return np.where(_at_ip(kind, counts), at, np.int64(-1))
 
@@ -69,11 +69,11 @@ def _at_ip(kind: Ints, unread: Unread) -> Bools:
     fine: Bools = kind == IP
     for other, times in zip(*np.unique(kind[~fine], return_counts=True), strict=True):
         if other != UNREADABLE:
-            unread.note(_name(int(other)), int(times))
+            unread.note(_link_name(int(other)), int(times))
     return fine
 
 
-def _heading(frames: Frames) -> None:
+def _cooked_direction(frames: Frames) -> None:
     """Set the heading of Linux cooked frames from their packet type, sent by the host (4) or received (0 to 2), and of
     Apple's PKTAP frames from their flags, received (1) or sent (2)."""
     for link, place, sent, received in (
@@ -88,7 +88,7 @@ def _heading(frames: Frames) -> None:
             frames.heading[rows] = np.where(kind == sent, 1, np.where(np.isin(kind, received), 0, -1))
 
 
-def _name(kind: int) -> str:
+def _link_name(kind: int) -> str:
     if kind >= IP:
         names = {LLC: "LLC", ERSPAN: "ERSPAN", ERSPAN_3: "ERSPAN", CUT: "frame shorter than its headers"}
         return names.get(kind, "unreadable")

@@ -11,10 +11,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, Words, big16, big32, big64, bytes_at, distinct
+from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, Words, big16, big32, big64, bytes_at, distinct_values
 from talkpath.wire.pcap.fragments import Fragment, Fragments
 from talkpath.wire.pcap.frames import Frames, Unread
-from talkpath.wire.pcap.link import internet
+from talkpath.wire.pcap.link import ip_header_offsets
 from talkpath.wire.pcap.tunnels import BY_NUMBER, by_number, over_udp
 
 TCP, UDP = 6, 17
@@ -26,13 +26,13 @@ AUTHENTICATION = 51
 SKIPPED, UNDERSTOOD = np.zeros(256, np.bool_), np.zeros(256, np.bool_)
 SKIPPED[[*EXTENSIONS, AUTHENTICATION, FRAGMENT]] = True
 UNDERSTOOD[[TCP, UDP, *BY_NUMBER]] = True
-TUNNELS = np.zeros(256, np.bool_)
-TUNNELS[list(BY_NUMBER)] = True
+IS_TUNNEL_PROTOCOL = np.zeros(256, np.bool_)
+IS_TUNNEL_PROTOCOL[list(BY_NUMBER)] = True
 """By protocol number."""
-DEEPEST = 8
+MAX_TUNNEL_DEPTH = 8
 TRAVELLED = np.array([64] * 65 + [128] * 64 + [255] * 127) - np.arange(256)
 """Hops that were passed, by those that are left: senders begin at 64, 128 or 255."""
-MAPPED = np.uint64(0xFFFF << 32)
+MAPPED_PREFIX_WORD = np.uint64(0xFFFF << 32)
 
 
 @dataclass(slots=True)
@@ -93,33 +93,35 @@ class _Headers:
         return _Headers(*fixed, (high, low, to_high, to_low), self.fragment[keep], self.left[keep])
 
 
-def transports(frames: Frames, unread: Unread, fragments: Fragments) -> Iterator[Packets]:
+def transport_packets(frames: Frames, unread: Unread, fragments: Fragments) -> Iterator[Packets]:
     """Yield the UDP and TCP packets of these frames; packets reassembled from fragments come last, in a `Packets` of
     their own."""
-    yield from _read(frames, internet(frames, unread), unread, fragments)
+    yield from _read_layer(frames, ip_header_offsets(frames, unread), unread, fragments)
     whole = fragments.frames()
     if whole is not None:
-        yield from _read(whole, whole.start, unread, fragments)
+        yield from _read_layer(whole, whole.start, unread, fragments)
 
 
-def _read(frames: Frames, at: Ints, unread: Unread, fragments: Fragments) -> Iterator[Packets]:
-    for _ in range(DEEPEST):
+def _read_layer(frames: Frames, at: Ints, unread: Unread, fragments: Fragments) -> Iterator[Packets]:
+    for _ in range(MAX_TUNNEL_DEPTH):
         rows = np.flatnonzero(at >= 0)
         if not len(rows):
             return
         version = frames.data[at[rows]] >> 4
         inner = np.full(len(at), -1, np.int64)
-        headers = _joined(_ip4(frames, rows[version == 4], at, unread), _ip6(frames, rows[version == 6], at, unread))
+        headers = _join_packets(
+            _ip4(frames, rows[version == 4], at, unread), _ip6(frames, rows[version == 6], at, unread)
+        )
         if len(headers.rows):
-            _collect(frames, headers, at, fragments)
+            _collect_fragments(frames, headers, at, fragments)
             headers = headers.where(~headers.fragment) if headers.fragment.any() else headers
-            carrying = _tunnels(frames, headers, inner, unread)
+            carrying = _note_tunnels(frames, headers, inner, unread)
             yield from _packets(frames, headers.where(~carrying) if carrying.any() else headers, unread)
         at = inner
     unread.note("tunnel too deep", int(np.sum(at >= 0)))
 
 
-def _joined(one: _Headers, other: _Headers) -> _Headers:
+def _join_packets(one: _Headers, other: _Headers) -> _Headers:
     """Join both, in the order of their frames."""
     if not len(other.rows) or not len(one.rows):
         return one if len(one.rows) else other
@@ -145,7 +147,7 @@ def _ip4(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
     sound = (head[:, 0] >> 4 == 4) & (length >= 20) & (payload <= np.minimum(end, limit))
     unread.note("IPv4 header damaged or cut", int(np.sum(~sound)))
     zero = np.zeros(len(rows), np.uint64)
-    source, target = (big32(head, place).astype(np.uint64) | MAPPED for place in (12, 16))
+    source, target = (big32(head, place).astype(np.uint64) | MAPPED_PREFIX_WORD for place in (12, 16))
     fragment = (big16(head, 6) & 0x3FFF) != 0
     protocol, left = head[:, 9].astype(np.int64), head[:, 8].astype(np.int64)
     every = _Headers(rows, payload, end, limit, protocol, (zero, source, zero, target), fragment, left)
@@ -169,7 +171,7 @@ def _ip6(frames: Frames, rows: Ints, at: Ints, unread: Unread) -> _Headers:
 
 
 def _skip_extensions(data: Bytes, headers: _Headers) -> None:
-    for _ in range(DEEPEST):
+    for _ in range(MAX_TUNNEL_DEPTH):
         known = SKIPPED[headers.protocol] & ~headers.fragment
         rows = np.flatnonzero(known & (headers.at < headers.end))
         if not len(rows):
@@ -184,14 +186,14 @@ def _skip_extensions(data: Bytes, headers: _Headers) -> None:
         headers.protocol[rows] = np.where(is_fragment, kind, head[:, 0])
 
 
-def _collect(frames: Frames, headers: _Headers, at: Ints, fragments: Fragments) -> None:
+def _collect_fragments(frames: Frames, headers: _Headers, at: Ints, fragments: Fragments) -> None:
     rows = np.flatnonzero(headers.fragment)
     if not len(rows):
         return
     which, addresses = headers.rows[rows], [one[rows].tolist() for one in headers.addresses]
     begin, payload = at[which], headers.at[rows]
     end, captured_end = headers.end[rows], headers.limit[rows]
-    number, offset, more, payload = _pieces(frames.data, begin, payload)
+    number, offset, more, payload = _fragment_pieces(frames.data, begin, payload)
     columns = (begin, payload, np.minimum(end, captured_end), end, offset, more)
     moments = (frames.time_ns[which], frames.heading[which])
     keys = zip(number.tolist(), *addresses, strict=True)
@@ -200,7 +202,7 @@ def _collect(frames: Frames, headers: _Headers, at: Ints, fragments: Fragments) 
         fragments.add(frames.data.data, Fragment(key, *place))
 
 
-def _pieces(data: Bytes, begin: Ints, payload: Ints) -> tuple[Ints, Ints, Bools, Ints]:
+def _fragment_pieces(data: Bytes, begin: Ints, payload: Ints) -> tuple[Ints, Ints, Bools, Ints]:
     """Return the key of the packet of each fragment beside its addresses (protocol and identification), the offset of
     each piece, whether more follow, and where it begins."""
     four = data[begin] >> 4 == 4
@@ -213,9 +215,9 @@ def _pieces(data: Bytes, begin: Ints, payload: Ints) -> tuple[Ints, Ints, Bools,
     return number << 9 | protocol << 1 | four, offset, more, np.where(four, payload, payload + 8)
 
 
-def _tunnels(frames: Frames, headers: _Headers, inner: Ints, unread: Unread) -> Bools:
+def _note_tunnels(frames: Frames, headers: _Headers, inner: Ints, unread: Unread) -> Bools:
     """Note where the IP header inside a tunnel begins; return which packets are UDP tunnels."""
-    rows = np.flatnonzero(TUNNELS[headers.protocol])
+    rows = np.flatnonzero(IS_TUNNEL_PROTOCOL[headers.protocol])
     if len(rows):
         by_number(frames, headers.rows[rows], headers.at[rows], headers.protocol[rows], inner, unread)
     carrying = np.zeros(len(headers.rows), np.bool_)
@@ -226,7 +228,7 @@ def _tunnels(frames: Frames, headers: _Headers, inner: Ints, unread: Unread) -> 
 
 def _packets(frames: Frames, headers: _Headers, unread: Unread) -> Iterator[Packets]:
     other = ~UNDERSTOOD[headers.protocol]
-    for protocol in distinct(headers.protocol[other]).tolist():
+    for protocol in distinct_values(headers.protocol[other]).tolist():
         unread.note(_other_name(protocol), int(np.sum(headers.protocol == protocol)))
     for protocol in (UDP, TCP):
         rows = headers.protocol == protocol

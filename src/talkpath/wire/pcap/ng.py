@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.wire.pcap.arrays import Bytes, Ints, bytes_at, distinct
-from talkpath.wire.pcap.frames import Frames, joined
+from talkpath.wire.pcap.arrays import Bytes, Ints, bytes_at, distinct_values
+from talkpath.wire.pcap.frames import Frames, join_frames
 from talkpath.wire.pcap.window import Window
 
 MAGIC = b"\x0a\x0d\x0d\x0a"
@@ -67,7 +67,7 @@ class Section:
     interfaces: list[InterfaceDescription] = field(default_factory=list)
 
 
-def frames(source: Window) -> Iterator[Frames]:
+def ng_frames(source: Window) -> Iterator[Frames]:
     """Yield the frames of the file, a block at a time."""
     section, done = Section("<"), 0
     recovery = _Recovery(source)
@@ -75,20 +75,20 @@ def frames(source: Window) -> Iterator[Frames]:
         done = recovery.resume(0, section) if recovery.lost else 0
         of_sections: list[Frames] = []
         while True:
-            packets, done = _walk(source, done, section, recovery)
+            packets, done = _walk_blocks(source, done, section, recovery)
             if packets:
-                of_sections += _frames(source, np.array(packets, np.int64), section)
+                of_sections += _packet_frames(source, np.array(packets, np.int64), section)
             opened = _open_section(source, done)
             if opened is None:
                 break
             section, done = opened
         if of_sections:
-            yield joined(of_sections)
+            yield join_frames(of_sections)
     if source.end and not recovery.lost:
         source.unread.note("block cut off at the end of the file")
 
 
-def _walk(source: Window, at: int, section: Section, recovery: _Recovery) -> tuple[list[int], int]:
+def _walk_blocks(source: Window, at: int, section: Section, recovery: _Recovery) -> tuple[list[int], int]:
     """Return the offsets of the complete packet blocks from `at` on, and where the walk stopped (a new section, or the
     end)."""
     data, end = source.data, source.end
@@ -108,7 +108,7 @@ def _walk(source: Window, at: int, section: Section, recovery: _Recovery) -> tup
         if kind in (PACKET, OLD_PACKET):
             append(at)
         else:
-            _declare(source, at, kind, length, section)
+            _note_declaration(source, at, kind, length, section)
         at = after
     return packets, at
 
@@ -125,18 +125,18 @@ def _open_section(source: Window, at: int) -> tuple[Section, int] | None:
     return None if at + length > source.end else (Section(order), at + length + (-length & 3))
 
 
-def _declare(source: Window, at: int, kind: int, length: int, section: Section) -> None:
+def _note_declaration(source: Window, at: int, kind: int, length: int, section: Section) -> None:
     if kind == INTERFACE and len(section.interfaces) >= MOST_INTERFACES:
         source.unread.note("interface of too many")
     elif kind == INTERFACE and length >= 20:
-        section.interfaces.append(interface(source.data, at, length, section.order))
+        section.interfaces.append(read_interface(source.data, at, length, section.order))
     elif kind == CUSTOM:
-        _app(source, at, length)
+        _note_app(source, at, length)
     elif kind == SIMPLE_PACKET:
         source.unread.note("packet without a time")
 
 
-def _app(source: Window, at: int, length: int) -> None:
+def _note_app(source: Window, at: int, length: int) -> None:
     """Note the app of a user id, from PCAPdroid's custom block (its fields are little-endian)."""
     if length < 26 or len(source.apps) >= MOST_APPS:
         return
@@ -148,11 +148,11 @@ def _app(source: Window, at: int, length: int) -> None:
     source.apps[uid] = (texts[0].decode("utf-8", "replace"), texts[1].decode("utf-8", "replace"))
 
 
-def interface(data: bytearray | memoryview, at: int, length: int, order: str) -> InterfaceDescription:
+def read_interface(data: bytearray | memoryview, at: int, length: int, order: str) -> InterfaceDescription:
     """Read an interface description block."""
     (link,) = struct.unpack_from(order + "H", data, at + 8)
     base, digits, offset_s = 10, 6, 0
-    for code, value in _options(data, at + 16, at + length - 4, order):
+    for code, value in _block_options(data, at + 16, at + length - 4, order):
         if code == RESOLUTION and value:
             base, digits = (2, value[0] & 0x7F) if value[0] & 0x80 else (10, value[0])
         elif code == OFFSET and len(value) == 8:
@@ -160,7 +160,7 @@ def interface(data: bytearray | memoryview, at: int, length: int, order: str) ->
     return InterfaceDescription(link, base, digits, max(min(offset_s, 1 << 33), -(1 << 33)))
 
 
-def _options(data: bytearray | memoryview, at: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:
+def _block_options(data: bytearray | memoryview, at: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:
     while at + 4 <= end:
         code, length = struct.unpack_from(order + "HH", data, at)
         if code == 0 or at + 4 + length > end:
@@ -169,7 +169,7 @@ def _options(data: bytearray | memoryview, at: int, end: int, order: str) -> Ite
         at += 4 + length + (-length & 3)
 
 
-def _frames(source: Window, at: Ints, section: Section) -> Iterator[Frames]:
+def _packet_frames(source: Window, at: Ints, section: Section) -> Iterator[Frames]:
     raw = np.frombuffer(source.data, np.uint8)
     head = bytes_at(raw, at, 28).view(f"{section.order}u4").astype(np.uint64)
     old = head[:, 0] == OLD_PACKET
@@ -184,9 +184,9 @@ def _frames(source: Window, at: Ints, section: Section) -> Iterator[Frames]:
         return
     at, head, number, captured = at[keep], head[keep], number[keep], captured[keep]
     ticks = head[:, 3] << np.uint64(32) | head[:, 4]
-    time_ns, link = _clock(ticks, number, section.interfaces)
+    time_ns, link = _packet_clock(ticks, number, section.interfaces)
     size = np.maximum(head[:, 6].astype(np.int64), captured)
-    heading = _heading(raw, at, captured, head[:, 1].astype(np.int64), section.order)
+    heading = _flag_directions(raw, at, captured, head[:, 1].astype(np.int64), section.order)
     uid = _uids(raw, at, captured, head[:, 1].astype(np.int64), section.order) if source.apps else None
     yield Frames(raw, at + 28, captured, size, time_ns, link, heading, uid, source.apps)
 
@@ -195,16 +195,16 @@ def _old_number(raw: Bytes, at: Ints, order: str) -> Ints:
     return bytes_at(raw, at + 8, 2).view(f"{order}u2").ravel().astype(np.int64)
 
 
-def _clock(ticks: NDArray[np.uint64], number: Ints, interfaces: list[InterfaceDescription]) -> tuple[Ints, Ints]:
+def _packet_clock(ticks: NDArray[np.uint64], number: Ints, interfaces: list[InterfaceDescription]) -> tuple[Ints, Ints]:
     """Return (time in ns, link type) of packets, from the interface of each."""
     time_ns = np.zeros(len(ticks), np.int64)
-    for which in distinct(number).tolist():
+    for which in distinct_values(number).tolist():
         rows = number == which
         time_ns[rows] = interfaces[which].nanoseconds(ticks[rows])
     return time_ns, np.array([one.link for one in interfaces], np.int64)[number]
 
 
-def _heading(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> NDArray[np.int8]:
+def _flag_directions(raw: Bytes, at: Ints, captured: Ints, length: Ints, order: str) -> NDArray[np.int8]:
     """Distinguish sent from received by the epb_flags option, which is looked for among the first four options."""
     heading = np.full(len(at), -1, np.int8)
     place, end = at + 28 + captured + (-captured & 3), at + length - 4

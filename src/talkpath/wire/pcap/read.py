@@ -39,26 +39,26 @@ class _Rest:
         return self._source.read(size)
 
 
-def blocks(source: ByteSource, unread: Unread, block_bytes: int = BLOCK_BYTES) -> Iterator[Frames]:
+def frame_blocks(source: ByteSource, unread: Unread, block_bytes: int = BLOCK_BYTES) -> Iterator[Frames]:
     """Yield the frames of a pcap or pcapng file, also gzipped. `WireError` if it is neither."""
-    first = _first(source, 4)
+    first = _read_first(source, 4)
     if first[:2] == b"\x1f\x8b":
         source = _Unzipped(fileobj=cast(BinaryIO, _Rest(first, source)))
-        first = _opened(source)
+        first = _first_unzipped(source)
     if len(first) < 4 or (first not in classic.MAGICS and first != ng.MAGIC):
         raise WireError("this is no capture: it begins neither like pcap nor like pcapng; save it as one of these")
     window = Window(source, first, unread, block_bytes)
-    return ng.frames(window) if first == ng.MAGIC else classic.frames(window)
+    return ng.ng_frames(window) if first == ng.MAGIC else classic.classic_frames(window)
 
 
-def _opened(source: ByteSource) -> bytes:
+def _first_unzipped(source: ByteSource) -> bytes:
     try:
-        return _first(source, 4)
+        return _read_first(source, 4)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise WireError("this gzip file cannot be unpacked: copy it again") from error
 
 
-def _first(source: ByteSource, size: int) -> bytes:
+def _read_first(source: ByteSource, size: int) -> bytes:
     """Read `size` bytes, fewer only at the end of the file; a pipe may deliver them in pieces."""
     data = b""
     while len(data) < size and (piece := source.read(size - len(data))):

@@ -19,7 +19,7 @@ WALKS, FEWEST_BYTES = 512, 1 << 18
 """So many walks run side by side, in stretches of so many bytes at least."""
 SPAN, TRIES = 4096, 8
 """A place is looked for in so many bytes, at so many that hold the upper bits of a time."""
-LARGEST = 1 << 18
+MAX_FRAME_BYTES = 1 << 18
 STEPS = 64
 """After so many steps the walks that have ended are put aside."""
 
@@ -44,7 +44,7 @@ def _one_by_one(data: bytearray, at: int, end: int, order: str, header: int) -> 
 
 def _side_by_side(data: bytearray, at: int, end: int, order: str, header: int) -> Ints | None:
     """Do the same by many walks; return None where one of them did not end where the next began."""
-    begins = np.array([at, *_likely(data, at, end, order, header)], np.int64)
+    begins = np.array([at, *_likely_starts(data, at, end, order, header)], np.int64)
     last = end - header
     stops, reached = np.append(begins[1:], last + 1), np.empty(len(begins), np.int64)
     length = np.ndarray((len(data) - 11,), f"{order}u4", data, offset=8, strides=(1,))
@@ -67,20 +67,20 @@ def _side_by_side(data: bytearray, at: int, end: int, order: str, header: int) -
     return np.sort(np.concatenate(starts))
 
 
-def _likely(data: bytearray, at: int, end: int, order: str, header: int) -> Iterator[int]:
+def _likely_starts(data: bytearray, at: int, end: int, order: str, header: int) -> Iterator[int]:
     """Yield places where records are likely to begin, about as far from each other."""
     place, step, read = at, max((end - at) // WALKS, 1), struct.Struct(order + "IIII").unpack_from
     for begin in range(at + step, end - SPAN, step):
         upper = read(data, place)[0] >> 16
         for bits in (upper, upper + 1):  # time goes on
-            found = _near(data, max(begin, place + header), end - header, bits, order, header)
+            found = _nearby_starts(data, max(begin, place + header), end - header, bits, order, header)
             if found:
                 place = found
                 yield place
                 break
 
 
-def _near(data: bytearray, begin: int, last: int, bits: int, order: str, header: int) -> int:
+def _nearby_starts(data: bytearray, begin: int, last: int, bits: int, order: str, header: int) -> int:
     """Return where two records in a row are likely to begin, the first with these upper bits of its time; or 0."""
     read = struct.Struct(order + "IIII").unpack_from
     mark, ahead = (bits & 0xFFFF).to_bytes(2, "little" if order == "<" else "big"), 2 if order == "<" else 0
@@ -91,9 +91,9 @@ def _near(data: bytearray, begin: int, last: int, bits: int, order: str, header:
             return 0
         _, _, captured, size = read(data, at)
         after = at + header + captured
-        if captured <= size <= LARGEST and after <= last:
+        if captured <= size <= MAX_FRAME_BYTES and after <= last:
             later, _, captured, size = read(data, after)
-            if captured <= size <= LARGEST and abs((later >> 16) - bits) <= 1:
+            if captured <= size <= MAX_FRAME_BYTES and abs((later >> 16) - bits) <= 1:
                 return at
         at += 1
     return 0

@@ -94,7 +94,7 @@ class RecordSplitter:
         with memoryview(self._held) as view:
             while at + header <= end:
                 seconds, fraction, captured = read(view, at)
-                if captured > classic.MAX_FRAME:
+                if captured > classic.MAX_FRAME_BYTES:
                     self.lost = True
                     break
                 if at + header + captured > end:
@@ -133,4 +133,4 @@ class RecordSplitter:
         elif kind in (ng.SECTION, ng.INTERFACE, ng.CUSTOM) and len(self._declared) + length <= MOST_DECLARED:
             self._declared += view[at : at + length + (-length & 3)]
             if kind == ng.INTERFACE and length >= 20 and len(section.interfaces) < ng.MOST_INTERFACES:
-                section.interfaces.append(ng.interface(view, at, length, section.order))
+                section.interfaces.append(ng.read_interface(view, at, length, section.order))

@@ -14,13 +14,13 @@ import numpy as np
 
 from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, big16, big32, bytes_at
 from talkpath.wire.pcap.frames import Frames, Unread
-from talkpath.wire.pcap.link import walk
+from talkpath.wire.pcap.link import walk_link_headers
 from talkpath.wire.pcap.link_headers import ERSPAN, ERSPAN_3, ETHERNET, ETHERTYPE, PPP, RAW, WIRELESS
 
 IP4_IN_IP, IP6_IN_IP, GRE, MPLS_IN_IP, ETHER_IP, L2TP_3 = 4, 41, 47, 137, 97, 115
 MPLS = ETHERTYPE + 0x8847
 BY_NUMBER = (IP4_IN_IP, IP6_IN_IP, GRE, MPLS_IN_IP, ETHER_IP, L2TP_3)
-SMALLEST = 8 + 4 + 20
+MIN_TUNNEL_BYTES = 8 + 4 + 20
 """A UDP header, the smallest tunnel header, an IP header."""
 COOKIES = (4, 8, 12, 16)
 """Possible lengths of L2TPv3's header: session id, a cookie of 0, 4 or 8 bytes, and maybe a sequencing word."""
@@ -42,13 +42,13 @@ def by_number(frames: Frames, rows: Ints, at: Ints, protocol: Ints, inner: Ints,
     begin[wrapped], kind[wrapped] = _gre(frames.data, at[wrapped])
     there = np.flatnonzero(kind >= 0)
     end = frames.start[rows[there]] + frames.captured[rows[there]]
-    inner[rows[there]] = walk(frames.data, begin[there], kind[there], end, unread)
+    inner[rows[there]] = walk_link_headers(frames.data, begin[there], kind[there], end, unread)
     for ahead in COOKIES:
         left = np.flatnonzero((protocol == L2TP_3) & (inner[rows] < 0))
         if len(left):
             where = at[left] + ahead
             ends = frames.start[rows[left]] + frames.size[rows[left]]
-            found = _checked(frames, rows[left], where, np.full(len(left), ETHERNET), ends)
+            found = _checked_offsets(frames, rows[left], where, np.full(len(left), ETHERNET), ends)
             inner[rows[left]] = found
 
 
@@ -70,56 +70,56 @@ def over_udp(frames: Frames, rows: Ints, at: Ints, end: Ints, inner: Ints) -> Bo
     them are tunnels. A packet counts as a tunnel only if it contains a whole IP packet of fitting length."""
     carrying = np.zeros(len(rows), np.bool_)
     first = frames.data[np.minimum(at + 8, len(frames.data) - 1)]
-    some = np.flatnonzero(LOOKED_AT[first])
+    some = np.flatnonzero(MAY_OPEN_TUNNEL[first])
     head, first, size = bytes_at(frames.data, at[some] + 8, 8), first[some], end[some] - at[some] - 8
     plain = ((first >> 4 == 4) & (big16(head, 2) == size)) | ((first >> 4 == 6) & (big16(head, 4) + 40 == size))
-    fits = (POSSIBLE[first] | plain) & (size + 8 >= SMALLEST) & (big32(head, 4) != STUN_COOKIE)
+    fits = (POSSIBLE[first] | plain) & (size + 8 >= MIN_TUNNEL_BYTES) & (big32(head, 4) != STUN_COOKIE)
     some = some[fits]
     frame = rows[some]
-    some = some[at[some] + SMALLEST <= frames.start[frame] + frames.captured[frame]]
+    some = some[at[some] + MIN_TUNNEL_BYTES <= frames.start[frame] + frames.captured[frame]]
     if not len(some):
         return carrying
     data, begin, size = frames.data, at[some] + 8, end[some] - at[some] - 8
     for which, skip, kind in _forms(data, begin, size, bytes_at(data, begin, 20)):
         which, skip, kind = (one[~carrying[some[which]]] for one in (which, skip, kind))
         if len(which):
-            found = _checked(frames, rows[some[which]], begin[which] + skip, kind, end[some[which]])
+            found = _checked_offsets(frames, rows[some[which]], begin[which] + skip, kind, end[some[which]])
             fits = found >= 0
             inner[rows[some[which[fits]]]] = found[fits]
             carrying[some[which[fits]]] = True
     return carrying
 
 
-def _checked(frames: Frames, rows: Ints, at: Ints, kind: Ints, end: Ints) -> Ints:
+def _checked_offsets(frames: Frames, rows: Ints, at: Ints, kind: Ints, end: Ints) -> Ints:
     """Return where the IP header behind these carriers begins, -1 if no IP packet there fits: its length must be the
     same, or a little shorter behind a link header (frames are padded)."""
     limit = frames.start[rows] + frames.captured[rows]
-    found = walk(frames.data, at, kind, limit, None)
+    found = walk_link_headers(frames.data, at, kind, limit, None)
     head = bytes_at(frames.data, np.maximum(found, 0), 20)
     four, six = head[:, 0] >> 4 == 4, head[:, 0] >> 4 == 6
     size = np.where(four, big16(head, 2), big16(head, 4) + 40)
-    sound = np.where(four, (head[:, 0] & 15 >= 5) & _summed(head), six & KNOWN[head[:, 6]])
+    sound = np.where(four, (head[:, 0] & 15 >= 5) & _has_valid_checksum(head), six & IS_INNER_PROTOCOL[head[:, 6]])
     room = end - found
     fits = (size == room) | ((size < room) & (size + 60 > room) & (kind != RAW))
     return np.where((found >= 0) & sound & fits, found, np.int64(-1))
 
 
-def _summed(head: Bytes) -> Bools:
+def _has_valid_checksum(head: Bytes) -> Bools:
     """Whether the checksum of an IPv4 header is valid (or 0, or includes options that are not looked at)."""
     words = head.view(">u2").astype(np.int64).sum(axis=1)
     folded = (words & 0xFFFF) + (words >> 16)
     right: Bools = ((folded & 0xFFFF) + (folded >> 16) == 0xFFFF) | (big16(head, 10) == 0) | (head[:, 0] & 15 > 5)
-    return right & KNOWN[head[:, 9]]
+    return right & IS_INNER_PROTOCOL[head[:, 9]]
 
 
-KNOWN = np.zeros(256, np.bool_)
-KNOWN[[6, 17, 43, 44, 51, 60, *BY_NUMBER]] = True
+IS_INNER_PROTOCOL = np.zeros(256, np.bool_)
+IS_INNER_PROTOCOL[[6, 17, 43, 44, 51, 60, *BY_NUMBER]] = True
 """Protocol numbers that an inner packet may have: UDP, TCP, and those of headers before them."""
 POSSIBLE = np.zeros(256, np.bool_)
 POSSIBLE[[*range(0x14), *range(0x30, 0x38), 0x40, 0x42, 0x48, 0x4A]] = True
 """First bytes of all tunnel headers. DTLS and most of QUIC begin with others."""
-LOOKED_AT = POSSIBLE.copy()
-LOOKED_AT[[*range(0x40, 0x50), *range(0x60, 0x70)]] = True
+MAY_OPEN_TUNNEL = POSSIBLE.copy()
+MAY_OPEN_TUNNEL[[*range(0x40, 0x50), *range(0x60, 0x70)]] = True
 """These, and those of an IP packet without a header before it."""
 STUN_COOKIE = 0x2112A442
 

@@ -6,7 +6,7 @@ import gzip
 import zlib
 from typing import Protocol
 
-from talkpath.wire.pcap.arrays import PADDING
+from talkpath.wire.pcap.arrays import TAIL_PADDING_BYTES
 from talkpath.wire.pcap.frames import Unread
 
 FIRST_BYTES = 1 << 16
@@ -34,7 +34,7 @@ class Window:
         self._source, self._block_bytes, self.unread = source, block_bytes, unread
         self._ended = False
         self.apps: dict[int, tuple[str, str]] = {}
-        self.data = bytearray(first) + bytes(PADDING)
+        self.data = bytearray(first) + bytes(TAIL_PADDING_BYTES)
         self.end = len(first)
 
     def more(self, done: int) -> bool:
@@ -43,13 +43,13 @@ class Window:
         room = max(min(4 * len(self.data), self._block_bytes), len(rest) + FIRST_BYTES)
         if self._ended:
             room = len(rest)
-        if self._ended or room + PADDING > len(self.data):
-            self.data = bytearray(room + PADDING)
+        if self._ended or room + TAIL_PADDING_BYTES > len(self.data):
+            self.data = bytearray(room + TAIL_PADDING_BYTES)
         self.data[: len(rest)] = rest
         self.end = len(rest)
         while self.end < room and (got := self._read(self.end, room)):
             self.end += got
-        self.data[self.end : self.end + PADDING] = bytes(PADDING)
+        self.data[self.end : self.end + TAIL_PADDING_BYTES] = bytes(TAIL_PADDING_BYTES)
         return self.end > len(rest)
 
     def _read(self, at: int, end: int) -> int:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from talkpath.wire.pcap.arrays import Bytes, Ints
 
-RAW = 101
+RAW_LINK_TYPE = 101
 NANOSECONDS = b"\x09\x00\x01\x00\x09\x00\x00\x00"
 END = bytes(4)
 INBOUND, OUTBOUND = 1, 2
@@ -25,7 +25,7 @@ class Writer:
         self._file = file
         self._uids: dict[str, int] = {}
         self._block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
-        self._block(1, struct.pack("<HHI", RAW, 0, 0) + NANOSECONDS + END)
+        self._block(1, struct.pack("<HHI", RAW_LINK_TYPE, 0, 0) + NANOSECONDS + END)
 
     def packet(self, time_ns: int, data: bytes, size: int, heading: int, app: str = "") -> None:
         """Write one IP packet of `size` bytes, of which `data` is kept. `heading` as in `Frames`; `app` is written as

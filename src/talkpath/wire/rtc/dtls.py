@@ -12,12 +12,12 @@ from enum import IntEnum
 from typing import Final
 
 from talkpath.errors import WireError
-from talkpath.wire.pattern import PacketPattern, blank, join
+from talkpath.wire.pattern import PacketPattern, blank_pattern, join_patterns
 
 DTLS_1_0: Final = 0xFEFF
 DTLS_1_2: Final = 0xFEFD
-RECORD_BYTES: Final = 13
-HANDSHAKE_BYTES: Final = 12
+RECORD_HEADER_BYTES: Final = 13
+HANDSHAKE_HEADER_BYTES: Final = 12
 
 _RECORD = struct.Struct("!BHHHIH")
 
@@ -85,19 +85,19 @@ class ClientHello:
 
 def is_dtls(data: bytes) -> bool:
     """Whether a record of a known version whose length fits starts here (RFC 7983: first byte 20 to 63)."""
-    if len(data) < RECORD_BYTES or not 20 <= data[0] <= 23 or data[1] != 0xFE or data[2] not in (0xFF, 0xFD):
+    if len(data) < RECORD_HEADER_BYTES or not 20 <= data[0] <= 23 or data[1] != 0xFE or data[2] not in (0xFF, 0xFD):
         return False
-    return RECORD_BYTES + int.from_bytes(data[11:13], "big") <= len(data)
+    return RECORD_HEADER_BYTES + int.from_bytes(data[11:13], "big") <= len(data)
 
 
-def decode(data: bytes) -> tuple[DtlsRecord, ...]:
+def decode_records(data: bytes) -> tuple[DtlsRecord, ...]:
     """Decode the records of one datagram, which they must fill exactly."""
     records, at = [], 0
     while at < len(data):
         if not is_dtls(data[at:]):
             raise WireError("These bytes are not DTLS records: type, version or length do not fit.")
         kind, version, epoch, high, low, size = _RECORD.unpack_from(data, at)
-        at += RECORD_BYTES + size
+        at += RECORD_HEADER_BYTES + size
         records.append(DtlsRecord(kind, version, epoch, high << 32 | low, data[at - size : at]))
     if not records:
         raise WireError("An empty datagram holds no DTLS record.")
@@ -107,10 +107,10 @@ def decode(data: bytes) -> tuple[DtlsRecord, ...]:
 def decode_handshake(fragment: bytes) -> Handshake:
     """Decode the message of an unencrypted handshake record (one message per record, as all observed stacks send
     it)."""
-    if len(fragment) < HANDSHAKE_BYTES or _number(fragment[9:12]) != len(fragment) - HANDSHAKE_BYTES:
+    if len(fragment) < HANDSHAKE_HEADER_BYTES or _number(fragment[9:12]) != len(fragment) - HANDSHAKE_HEADER_BYTES:
         raise WireError("A DTLS handshake message whose length does not fit its record.")
     length, offset = _number(fragment[1:4]), _number(fragment[6:9])
-    return Handshake(fragment[0], length, _number(fragment[4:6]), offset, fragment[HANDSHAKE_BYTES:])
+    return Handshake(fragment[0], length, _number(fragment[4:6]), offset, fragment[HANDSHAKE_HEADER_BYTES:])
 
 
 def encode_handshake(message: Handshake) -> bytes:
@@ -189,20 +189,24 @@ def encode_client_hello(hello: ClientHello) -> bytes:
     return body + _vector(hello.compressions, 1) + (_vector(extensions, 2) if extensions else b"")
 
 
-def record(kind: int, sequence: int, body: PacketPattern, *, epoch: int = 0, version: int = DTLS_1_2) -> PacketPattern:
+def encode_record(
+    kind: int, sequence: int, body: PacketPattern, *, epoch: int = 0, version: int = DTLS_1_2
+) -> PacketPattern:
     """Return `body` in its own record."""
-    return join(_RECORD.pack(kind, version, epoch, 0, sequence, len(body)), body)
+    return join_patterns(_RECORD.pack(kind, version, epoch, 0, sequence, len(body)), body)
 
 
-def handshake(
+def handshake_record(
     kind: int, sequence: int, body: PacketPattern, *, number: int = -1, version: int = DTLS_1_2
 ) -> PacketPattern:
     """Return a whole handshake message in its own record; the record's number is the message's if not given."""
     head = encode_handshake(Handshake(kind, len(body), sequence, 0, b""))[:9] + len(body).to_bytes(3, "big")
-    return record(Content.HANDSHAKE, sequence if number < 0 else number, join(head, body), version=version)
+    return encode_record(
+        Content.HANDSHAKE, sequence if number < 0 else number, join_patterns(head, body), version=version
+    )
 
 
-def _list(*numbers: int) -> bytes:
+def _number_list(*numbers: int) -> bytes:
     return _vector(struct.pack(f"!{len(numbers)}H", *numbers), 2)
 
 
@@ -225,7 +229,7 @@ OPENSSL_SIGNATURES: Final = (*_ECDSA, *_EDDSA, *_RSA_PSS_KEY, *_RSA_PSS, *_RSA_P
 
 def use_srtp(*profiles: int) -> tuple[int, bytes]:
     """Return the use_srtp extension (RFC 5764 section 4.1.1) without key identifier."""
-    return USE_SRTP, _list(*profiles) + b"\x00"
+    return USE_SRTP, _number_list(*profiles) + b"\x00"
 
 
 def _hello(ciphers: tuple[int, ...], *extensions: tuple[int, bytes]) -> ClientHello:
@@ -236,17 +240,17 @@ def _hello(ciphers: tuple[int, ...], *extensions: tuple[int, bytes]) -> ClientHe
 # (2021 to 2024). "openssl": OpenSSL 3.5 with the ciphers and profiles that aiortc sets, measured over loopback.
 # "pion": pion/dtls 2.1 to 3.0 (flight1handler.go, cipher_suite.go); its groups are at offset 0x6e, which pion/dtls
 # pull request 474 reports as filtered.
-HELLOS: Final[dict[str, tuple[int, ClientHello]]] = {
+CLIENT_HELLOS: Final[dict[str, tuple[int, ClientHello]]] = {
     "browser": (
         DTLS_1_0,
         _hello(
             (0xC02B, 0xC02F, 0xCCA9, 0xCCA8, 0xC009, 0xC013, 0xC00A, 0xC014, 0x009C, 0x002F, 0x0035),
             EXTENDED_MASTER_SECRET,
             RENEGOTIATION_INFO,
-            (10, _list(0x1D, 0x17, 0x18)),
+            (10, _number_list(0x1D, 0x17, 0x18)),
             (11, UNCOMPRESSED),
             SESSION_TICKET,
-            (13, _list(*BROWSER_SIGNATURES)),
+            (13, _number_list(*BROWSER_SIGNATURES)),
             use_srtp(1, 8, 7),
         ),
     ),
@@ -256,21 +260,21 @@ HELLOS: Final[dict[str, tuple[int, ClientHello]]] = {
             (0xC02B, 0xCCA9, 0xC009, 0xC00A, 0xC02F),
             RENEGOTIATION_INFO,
             (11, b"\x03\x00\x01\x02"),
-            (10, _list(0x1D, 0x17, 0x1E, 0x18, 0x19)),
+            (10, _number_list(0x1D, 0x17, 0x1E, 0x18, 0x19)),
             SESSION_TICKET,
             use_srtp(8, 7, 1),
             (22, b""),
             EXTENDED_MASTER_SECRET,
-            (13, _list(*OPENSSL_SIGNATURES)),
+            (13, _number_list(*OPENSSL_SIGNATURES)),
         ),
     ),
     "pion": (
         DTLS_1_2,
         _hello(
             (0xC02B, 0xC02F, 0xC00A, 0xC014, 0xC02C, 0xC030),
-            (13, _list(0x0403, 0x0503, 0x0603, 0x0401, 0x0501, 0x0601, 0x0807)),
+            (13, _number_list(0x0403, 0x0503, 0x0603, 0x0401, 0x0501, 0x0601, 0x0807)),
             RENEGOTIATION_INFO,
-            (10, _list(0x1D, 0x17, 0x18)),
+            (10, _number_list(0x1D, 0x17, 0x18)),
             (11, UNCOMPRESSED),
             use_srtp(8, 7, 1),
             EXTENDED_MASTER_SECRET,
@@ -281,6 +285,8 @@ HELLOS: Final[dict[str, tuple[int, ClientHello]]] = {
 
 def client_hello(shape: str) -> PacketPattern:
     """Return the first datagram of a DTLS client ("browser", "openssl", "pion"), with its 32 random bytes blank."""
-    version, hello = HELLOS[shape]
+    version, hello = CLIENT_HELLOS[shape]
     body = encode_client_hello(hello)
-    return handshake(HandshakeType.CLIENT_HELLO, 0, join(body[:2], blank(32), body[34:]), version=version)
+    return handshake_record(
+        HandshakeType.CLIENT_HELLO, 0, join_patterns(body[:2], blank_pattern(32), body[34:]), version=version
+    )

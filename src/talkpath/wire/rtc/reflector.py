@@ -15,7 +15,7 @@ from typing import Final
 from talkpath.errors import WireError
 from talkpath.wire.ip.address import Address
 
-TAG_BYTES: Final = 16
+REFLECTOR_TAG_BYTES: Final = 16
 CALL_TAG_BYTES: Final = 12
 DATA_BYTES: Final = 24
 HELLO_QUERY: Final = (123).to_bytes(8, "big")
@@ -82,30 +82,30 @@ class Data:
 ReflectorFrame = Ping | SelfInfo | PeerRequest | PeerInfo | Data
 
 
-def encode(frame: ReflectorFrame) -> bytes:
+def encode_frame(frame: ReflectorFrame) -> bytes:
     """Encode a frame as a datagram; `WireError` for fields of a wrong length."""
-    if len(frame.tag) != TAG_BYTES:
+    if len(frame.tag) != REFLECTOR_TAG_BYTES:
         raise WireError("A reflector tag has 16 bytes.")
     match frame:
         case Ping(tag, query):
-            return tag + _ASK_SELF + _sized(query, 8)
+            return tag + _ASK_SELF + _sized_field(query, 8)
         case SelfInfo(tag, unix_s, query, seen):
             address = _MAPPED + seen.packed if seen.family == 4 else seen.packed
-            return tag + _TELL_SELF + _SELF.pack(unix_s, _sized(query, 8), address, seen.port)
+            return tag + _TELL_SELF + _SELF.pack(unix_s, _sized_field(query, 8), address, seen.port)
         case PeerRequest(tag):
             return tag + _ASK_PEER
         case PeerInfo(tag, own, peer):
-            ends = _sized(own.packed, 4), own.port, _sized(peer.packed, 4), peer.port
+            ends = _sized_field(own.packed, 4), own.port, _sized_field(peer.packed, 4), peer.port
             return tag + _TELL_PEER + _PEER.pack(*ends)
         case Data(tag, sender, inner):
-            return tag + _sized(sender, 4) + len(inner).to_bytes(4, "big") + inner + bytes(-len(inner) % 4)
+            return tag + _sized_field(sender, 4) + len(inner).to_bytes(4, "big") + inner + bytes(-len(inner) % 4)
 
 
-def decode(data: bytes) -> ReflectorFrame:
+def decode_frame(data: bytes) -> ReflectorFrame:
     """Decode one frame; `WireError` for any other bytes, such as libtgvoip's encrypted data."""
-    tag, rest = data[:TAG_BYTES], data[TAG_BYTES:]
+    tag, rest = data[:REFLECTOR_TAG_BYTES], data[REFLECTOR_TAG_BYTES:]
     if rest[:12] == _MARK:
-        return _special(tag, rest[:16], rest[16:])
+        return _special_frame(tag, rest[:16], rest[16:])
     size = int.from_bytes(rest[4:8], "big")
     if len(rest) >= 8 and len(rest) == 8 + size + -size % 4 and not any(rest[8 + size :]):
         return Data(tag, rest[:4], rest[8 : 8 + size])
@@ -117,7 +117,7 @@ def is_special(data: bytes) -> bool:
     return len(data) >= 32 and data[16:28] == _MARK
 
 
-def _special(tag: bytes, kind: bytes, body: bytes) -> ReflectorFrame:
+def _special_frame(tag: bytes, kind: bytes, body: bytes) -> ReflectorFrame:
     if kind == _ASK_SELF and len(body) == 8:
         return Ping(tag, body)
     if kind == _ASK_PEER and not body:
@@ -137,7 +137,7 @@ def _address(packed: bytes, port: int) -> Address:
     return Address(packed[12:] if packed[:12] == _MAPPED else packed, port)
 
 
-def _sized(value: bytes, size: int) -> bytes:
+def _sized_field(value: bytes, size: int) -> bytes:
     if len(value) != size:
         raise WireError(f"A field of a reflector's message needs {size} bytes.")
     return value

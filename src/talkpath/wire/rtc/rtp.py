@@ -13,7 +13,7 @@ from typing import Final
 
 from talkpath.errors import WireError
 
-ONE_BYTE: Final = 0xBEDE  # RFC 8285
+ONE_BYTE_PROFILE: Final = 0xBEDE  # RFC 8285
 
 _HEADER = struct.Struct("!BBHII")
 _RTCP = struct.Struct("!BBHI")
@@ -65,7 +65,7 @@ def _payload_at(data: bytes) -> int:
 
 
 @lru_cache(maxsize=4)  # several recognisers look at the same datagram one after the other
-def decode(data: bytes) -> RtpPacket:
+def decode_packet(data: bytes) -> RtpPacket:
     """Decode one datagram as an RTP packet."""
     if not is_rtp(data):
         raise WireError("These bytes are not one RTP packet: version or header length do not fit.")

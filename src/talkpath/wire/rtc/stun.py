@@ -18,9 +18,9 @@ from typing import Final
 from talkpath.errors import WireError
 from talkpath.wire.ip.address import Address
 
-COOKIE: Final = 0x2112A442
-HEADER_BYTES: Final = 20
-COOKIE_BYTES: Final = COOKIE.to_bytes(4, "big")
+MAGIC_COOKIE: Final = 0x2112A442
+STUN_HEADER_BYTES: Final = 20
+COOKIE_BYTES: Final = MAGIC_COOKIE.to_bytes(4, "big")
 FINGERPRINT_XOR: Final = 0x5354554E
 
 _HEADER = struct.Struct("!HH4s12s")
@@ -115,19 +115,19 @@ class StunMessage:
 
 def is_stun(data: bytes) -> bool:
     """Whether `data` has the header of a STUN message (RFC 8489 section 5) with the right length."""
-    return data[4:8] == COOKIE_BYTES and data[0] < 0x40 and data[2] << 8 | data[3] == len(data) - HEADER_BYTES
+    return data[4:8] == COOKIE_BYTES and data[0] < 0x40 and data[2] << 8 | data[3] == len(data) - STUN_HEADER_BYTES
 
 
-def crc(message: bytes) -> bytes:
+def fingerprint_crc(message: bytes) -> bytes:
     """Return the FINGERPRINT (RFC 8489 section 14.7) of `message`, whose length field already includes it."""
     return (zlib.crc32(message) ^ FINGERPRINT_XOR).to_bytes(4, "big")
 
 
-def _pad(size: int) -> int:
+def _padding_bytes(size: int) -> int:
     return -size % 4
 
 
-def encode(message: StunMessage, *, fingerprint: bool = False) -> bytes:
+def encode_message(message: StunMessage, *, fingerprint: bool = False) -> bytes:
     """Encode `message`, with a valid FINGERPRINT at its end if asked; `WireError` if it cannot be encoded."""
     if not 0 <= message.type < 0x4000 or len(message.transaction) != 12:
         raise WireError("A STUN message needs a type below 0x4000 and a 12-byte transaction id.")
@@ -137,20 +137,20 @@ def encode(message: StunMessage, *, fingerprint: bool = False) -> bytes:
             raise WireError("A STUN attribute has a 16-bit type and at most 65535 bytes.")
         body += _ATTRIBUTE.pack(kind, len(value)) + value
         if message.padded:
-            body += bytes(_pad(len(value)))
+            body += bytes(_padding_bytes(len(value)))
     size = len(body) + (8 if fingerprint else 0)
     if size > 0xFFFF:
         raise WireError("A STUN message holds at most 65535 bytes of attributes.")
     data = _HEADER.pack(message.type, size, COOKIE_BYTES, message.transaction) + body
     if fingerprint:
-        data += _ATTRIBUTE.pack(Attribute.FINGERPRINT, 4) + crc(data)
+        data += _ATTRIBUTE.pack(Attribute.FINGERPRINT, 4) + fingerprint_crc(data)
     return data
 
 
 def _attributes(data: bytes, *, padded: bool) -> tuple[tuple[tuple[int, bytes], ...] | None, bool]:
     """Return the attributes after the header, None if they do not fill `data` exactly; and whether all padding is
     zero."""
-    found, at, clean, read, whole = [], HEADER_BYTES, True, _ATTRIBUTE.unpack_from, len(data)
+    found, at, clean, read, whole = [], STUN_HEADER_BYTES, True, _ATTRIBUTE.unpack_from, len(data)
     while at + 4 <= whole:
         kind, size = read(data, at)
         end = at + 4 + size
@@ -163,7 +163,7 @@ def _attributes(data: bytes, *, padded: bool) -> tuple[tuple[tuple[int, bytes], 
 
 
 @lru_cache(maxsize=16)  # several recognisers look at the same datagram one after the other
-def decode(data: bytes) -> StunMessage:
+def decode_message(data: bytes) -> StunMessage:
     """Decode one whole message. Padding is ignored, as RFC 8489 section 14 asks. But if it is not zero and the message
     parses without padding too, it is taken for one of WhatsApp's (4003 of 9 bytes before 4004, wa_video)."""
     if not is_stun(data):
@@ -179,11 +179,13 @@ def decode(data: bytes) -> StunMessage:
     return StunMessage(kind, transaction, attributes)
 
 
-def _xor(address: bytes, transaction: bytes) -> bytes:
+def _xored_address(address: bytes, transaction: bytes) -> bytes:
     return bytes(a ^ b for a, b in zip(address, COOKIE_BYTES + transaction, strict=False))
 
 
 def encode_xor_address(address: Address, transaction: bytes) -> bytes:
     """Encode the value of an XOR-...-ADDRESS attribute (RFC 8489 section 14.2)."""
     family = 1 if address.family == 4 else 2
-    return struct.pack("!xBH", family, address.port ^ (COOKIE >> 16)) + _xor(address.packed, transaction)
+    return struct.pack("!xBH", family, address.port ^ (MAGIC_COOKIE >> 16)) + _xored_address(
+        address.packed, transaction
+    )

@@ -17,23 +17,23 @@ FINGERPRINT_BYTES: Final = 8
 _ATTRIBUTE = struct.Struct("!HH")
 
 
-def seal(message: stun.StunMessage, password: bytes) -> bytes:
+def encode_with_integrity(message: stun.StunMessage, password: bytes) -> bytes:
     """Encode a message with MESSAGE-INTEGRITY and FINGERPRINT at its end."""
-    data = stun.encode(message)
-    size = len(data) - stun.HEADER_BYTES + SEAL_BYTES
+    data = stun.encode_message(message)
+    size = len(data) - stun.STUN_HEADER_BYTES + SEAL_BYTES
     data = _with_size(data, size)
     data += _ATTRIBUTE.pack(stun.Attribute.MESSAGE_INTEGRITY, SEAL_BYTES - 4) + hmac.digest(password, data, "sha1")
     data = _with_size(data, size + FINGERPRINT_BYTES)
-    return data + _ATTRIBUTE.pack(stun.Attribute.FINGERPRINT, FINGERPRINT_BYTES - 4) + stun.crc(data)
+    return data + _ATTRIBUTE.pack(stun.Attribute.FINGERPRINT, FINGERPRINT_BYTES - 4) + stun.fingerprint_crc(data)
 
 
 def is_sealed(data: bytes, password: bytes) -> bool:
     """Whether a STUN message has a MESSAGE-INTEGRITY that was made with that password."""
-    at = stun.HEADER_BYTES
+    at = stun.STUN_HEADER_BYTES
     while at + 4 <= len(data):
         kind, size = _ATTRIBUTE.unpack_from(data, at)
         if kind == stun.Attribute.MESSAGE_INTEGRITY:
-            covered = _with_size(data[:at], at - stun.HEADER_BYTES + SEAL_BYTES)
+            covered = _with_size(data[:at], at - stun.STUN_HEADER_BYTES + SEAL_BYTES)
             return hmac.compare_digest(data[at + 4 : at + SEAL_BYTES], hmac.digest(password, covered, "sha1"))
         at += 4 + size + (-size & 3)
     return False

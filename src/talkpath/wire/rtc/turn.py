@@ -40,7 +40,7 @@ class TurnStream:
         while at + 4 <= len(data):
             size = int.from_bytes(data[at + 2 : at + 4], "big")
             if data[at] < 0x40:
-                end = at + stun.HEADER_BYTES + size
+                end = at + stun.STUN_HEADER_BYTES + size
             elif data[at] <= 0x4F:
                 end = at + 4 + size + -size % 4
             else:
@@ -82,7 +82,7 @@ class FramedStream:
         return len(self._rest)
 
 
-def frame(packet: bytes) -> bytes:
+def with_length(packet: bytes) -> bytes:
     """Return `packet` with its length in front, as RFC 4571 section 2 puts it on a stream."""
     if len(packet) > 0xFFFF:
         raise WireError("A framed packet has at most 65535 bytes.")

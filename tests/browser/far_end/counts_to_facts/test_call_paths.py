@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.browser.far_end.counts_to_facts.call_paths import SLOTS, CallPath, path_epoch
+from talkpath.browser.far_end.counts_to_facts.call_paths import PATH_SLOTS, CallPath, path_epoch
 from talkpath.browser.far_end.counts_to_facts.epoch_report import (
     EpochTimes,
     FarFlowReport,
@@ -13,7 +13,7 @@ from talkpath.browser.far_end.counts_to_facts.epoch_report import (
     PageFlowReport,
     Poll,
 )
-from talkpath.measure.bitmap import unpack
+from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import Epoch
 
 PATHS = (CallPath("udp/4434", "udp", 4434), CallPath("tls/443", "tls", 443, "turns:host:443"))
@@ -23,7 +23,9 @@ TIMES = EpochTimes(started_s=20.0, ended_s=23.0, known_s=24.0)
 def counted(epoch: Epoch) -> dict[tuple[str | None, str], tuple[int, int]]:
     """(sent, arrived) by transport and direction."""
     return {
-        (flow.transport, flow.direction): tuple(int(unpack(bits, SLOTS).sum()) for bits in (flow.sent, flow.arrived))  # type: ignore[misc]
+        (flow.transport, flow.direction): tuple(
+            int(unpack_bitmap(bits, PATH_SLOTS).sum()) for bits in (flow.sent, flow.arrived)
+        )  # type: ignore[misc]
         for flow in epoch.flows
     }
 
@@ -36,8 +38,8 @@ def test_each_path_has_its_own_counts_in_both_directions():
     assert counted(epoch) == {
         ("udp", "up"): (150, 140),
         ("udp", "down"): (148, 120),
-        ("tls", "up"): (SLOTS, 0),  # never set up: all of it counts as lost
-        ("tls", "down"): (SLOTS, 0),
+        ("tls", "up"): (PATH_SLOTS, 0),  # never set up: all of it counts as lost
+        ("tls", "down"): (PATH_SLOTS, 0),
     }
 
 
@@ -48,4 +50,4 @@ def test_no_count_is_more_than_a_path_has_packets(sent: int, received: int, arri
     near = PageEpochReport(0, (PageFlowReport(0, 1.0, 2.0, polls=(Poll(1.0, sent, received),)),))
     far = {0: FarFlowReport(0, tuple((number, 1.0) for number in range(arrivals)), tuple(range(said)))}
     for packets, came in counted(path_epoch(0, PATHS[:1], near, far, TIMES)).values():
-        assert came <= packets <= SLOTS
+        assert came <= packets <= PATH_SLOTS

@@ -17,7 +17,7 @@ from talkpath.browser.far_end.counts_to_facts.arrivals import (
     place_losses,
     without_browser_delay,
 )
-from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP, common_window, epoch_from_counts
+from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP_SLOTS, common_window, epoch_from_counts
 from talkpath.browser.far_end.counts_to_facts.epoch_report import (
     EpochTimes,
     FarFlowReport,
@@ -27,11 +27,11 @@ from talkpath.browser.far_end.counts_to_facts.epoch_report import (
 )
 from talkpath.browser.far_end.counts_to_facts.exclusions import video_throttled, whole_check
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
-from talkpath.browser.webrtc.call_media import TICK_MS, VIDEO, VOICE
-from talkpath.measure.bitmap import unpack
+from talkpath.browser.webrtc.call_media import TICK_MS, VIDEO_MEDIUM, VOICE_MEDIUM
+from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation
 
-SLOTS = VOICE.slots
+SLOTS = VOICE_MEDIUM.slots
 ORDER = EpochSchedule(0, (FlowSchedule(0, "call"), FlowSchedule(1, "random")))
 EVERY = tuple(range(SLOTS))
 TIMES = EpochTimes(0.0, 8.0, 8.0, 100.0)
@@ -61,7 +61,7 @@ def one(found: Epoch, flow: int, way: str) -> Observation:
 
 
 def lost(flow: Observation) -> list[int]:
-    sent, arrived = (unpack(bits, SETUP + SLOTS)[SETUP:] for bits in (flow.sent, flow.arrived))
+    sent, arrived = (unpack_bitmap(bits, SETUP_SLOTS + SLOTS)[SETUP_SLOTS:] for bits in (flow.sent, flow.arrived))
     return [slot for slot in range(SLOTS) if sent[slot] and not arrived[slot]]
 
 
@@ -90,16 +90,16 @@ def test_a_call_that_was_never_answered_sent_only_set_up():
     found = made(PageFlowReport(0), FarFlowReport(0))
     up, down = one(found, 0, "up"), one(found, 0, "down")
     assert (up.answered, up.setup_ms) == ({"stun": False, "dtls": False}, None)
-    assert list(unpack(up.sent, SETUP)) == [True] * 3 + [False] * 3
-    assert not unpack(up.arrived, SETUP).any()
-    assert not unpack(down.sent, SETUP).any()
+    assert list(unpack_bitmap(up.sent, SETUP_SLOTS)) == [True] * 3 + [False] * 3
+    assert not unpack_bitmap(up.arrived, SETUP_SLOTS).any()
+    assert not unpack_bitmap(down.sent, SETUP_SLOTS).any()
 
 
 def test_a_request_that_came_and_was_not_answered_points_down():
     found = made(PageFlowReport(0), FarFlowReport(0, requests=9))
-    assert unpack(one(found, 0, "up").arrived, SETUP)[:3].all()
-    assert unpack(one(found, 0, "down").sent, SETUP)[:3].all()
-    assert not unpack(one(found, 0, "down").arrived, SETUP).any()
+    assert unpack_bitmap(one(found, 0, "up").arrived, SETUP_SLOTS)[:3].all()
+    assert unpack_bitmap(one(found, 0, "down").sent, SETUP_SLOTS)[:3].all()
+    assert not unpack_bitmap(one(found, 0, "down").arrived, SETUP_SLOTS).any()
 
 
 def test_a_late_beginning_is_no_loss():
@@ -157,8 +157,8 @@ def test_calls_that_cannot_be_timed_compare_nothing():
 # -- a camera's calls ---------------------------------------------------------------------------------------------
 
 
-FILM = EpochSchedule(0, (FlowSchedule(0, "call"), FlowSchedule(1, "random")), VIDEO)
-TAKEN = tuple(range(VIDEO.slots))
+FILM = EpochSchedule(0, (FlowSchedule(0, "call"), FlowSchedule(1, "random")), VIDEO_MEDIUM)
+TAKEN = tuple(range(VIDEO_MEDIUM.slots))
 
 
 def film(shown: tuple[int, ...], sent: int) -> PageFlowReport:
@@ -171,12 +171,14 @@ def test_of_a_camera_each_packet_is_in_the_slot_that_it_was_shown_in():
     twin = PageFlowReport(1, 20.0, 20.0, 0.0, polls(len(TAKEN), len(TAKEN)), TAKEN)
     far = {
         0: FarFlowReport(0, came, TAKEN, 1, 1),
-        1: FarFlowReport(1, arrivals(range(VIDEO.slots)), TAKEN, packets=VIDEO.slots),
+        1: FarFlowReport(1, arrivals(range(VIDEO_MEDIUM.slots)), TAKEN, packets=VIDEO_MEDIUM.slots),
     }
     found = epoch_from_counts(FILM, PageEpochReport(0, (film(shown, len(shown)), twin)), far, TIMES, b"seed", 4434)
     up = one(found, 0, "up")
-    sent, arrived = (unpack(bits, SETUP + VIDEO.slots)[SETUP:] for bits in (up.sent, up.arrived))
-    assert (found.medium, found.missing, found.up.size[-1]) == ("video", "", VIDEO.wire_bytes)
+    sent, arrived = (
+        unpack_bitmap(bits, SETUP_SLOTS + VIDEO_MEDIUM.slots)[SETUP_SLOTS:] for bits in (up.sent, up.arrived)
+    )
+    assert (found.medium, found.missing, found.up.size[-1]) == ("video", "", VIDEO_MEDIUM.wire_bytes)
     assert [slot for slot in TAKEN if not sent[slot]] == [40]
     assert [slot for slot in TAKEN if sent[slot] and not arrived[slot]] == [60]
 

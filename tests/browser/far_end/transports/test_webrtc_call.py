@@ -15,7 +15,7 @@ from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 from talkpath.browser.far_end.far_end_process import ErrorReports, fail_check
 from talkpath.browser.far_end.transports.shared_port import SharedPort, open_port
 from talkpath.browser.far_end.transports.webrtc_call import WebRtcCall
-from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, VIDEO, VOICE, CallMedium
+from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, VIDEO_MEDIUM, VOICE_MEDIUM, CallMedium
 
 LOOPBACK, PATIENCE_S = "127.0.0.1", 10.0
 TRACKS = {"voice": AudioStreamTrack, "video": VideoStreamTrack}
@@ -53,7 +53,7 @@ async def called(medium: CallMedium) -> tuple[WebRtcCall, list[int], SharedPort]
     return call, stamps, port
 
 
-@pytest.mark.parametrize("medium", [VOICE, VIDEO], ids=lambda medium: medium.name)
+@pytest.mark.parametrize("medium", [VOICE_MEDIUM, VIDEO_MEDIUM], ids=lambda medium: medium.name)
 def test_another_implementation_calls_and_is_called(medium: CallMedium):
     call, stamps, port = asyncio.run(called(medium))
     step = STAMPS_A_TICK[medium.name]
@@ -71,7 +71,7 @@ def test_an_error_of_this_end_ends_the_check_that_the_call_belongs_to(monkeypatc
         asyncio.get_running_loop().set_exception_handler(ErrorReports().handle)
         token = fail_check.set(lambda: failed.append("this check"))
         port = await open_port(LOOPBACK, 0, lambda transport: asyncio.DatagramProtocol())
-        browser, call = RTCPeerConnection(), WebRtcCall(port, LOOPBACK, VOICE)
+        browser, call = RTCPeerConnection(), WebRtcCall(port, LOOPBACK, VOICE_MEDIUM)
         browser.addTransceiver("audio")
         await browser.setLocalDescription(await browser.createOffer())
         await call.answer(browser.localDescription.sdp)

@@ -5,30 +5,30 @@ from __future__ import annotations
 from made_rows import ARM, BATTERY, MISSED, RIGHT, battery, row
 from msgspec.structs import replace
 
-from proof.scoring.metrics.goals import Goal, goals, missed
+from proof.scoring.metrics.goals import Goal, missed_goals, score_goals
 
 OK = ("ok",) * len(BATTERY)
 
 
 def standing(rows: list[object], name: str) -> str:
-    (found,) = [goal for goal in goals(rows) if name in goal.name]  # type: ignore[arg-type]
+    (found,) = [goal for goal in score_goals(rows) if name in goal.name]  # type: ignore[arg-type]
     return found.standing
 
 
 def test_one_false_word_is_one_too_many() -> None:
     fine = [battery(*OK, seed=seed) for seed in range(500)]
-    assert missed(goals(fine)) == []
+    assert missed_goals(score_goals(fine)) == []
     broken = [*fine, battery("restricted", *OK[1:], seed=501)]
-    assert ["restricted" in goal.name for goal in missed(goals(broken))] == [True]
+    assert ["restricted" in goal.name for goal in missed_goals(score_goals(broken))] == [True]
 
 
 def test_also_on_backgrounds_that_nobody_tuned_to() -> None:
-    assert missed(goals([battery("closed", *OK[1:], background="outage")]))
+    assert missed_goals(score_goals([battery("closed", *OK[1:], background="outage")]))
 
 
 def test_a_check_that_broke_is_missed() -> None:
     broken = replace(row(), arms={ARM: "failed"}, said=(), failed="The check wrote no evidence.")
-    assert "broke" in missed(goals([broken]))[0].name
+    assert "broke" in missed_goals(score_goals([broken]))[0].name
 
 
 def test_few_wrong_rules_do_not_decide_and_many_do() -> None:
@@ -70,7 +70,7 @@ def test_all_apps_together() -> None:
 
 
 def test_a_goal_beside_the_gate_fails_nothing() -> None:
-    assert missed([Goal("told as it is", "≤ 1.5", "2.1", "40", "missed", gate=False)]) == []
+    assert missed_goals([Goal("told as it is", "≤ 1.5", "2.1", "40", "missed", gate=False)]) == []
 
 
 def late(state: str, onset_s: float, count: int) -> list[object]:

@@ -17,15 +17,15 @@ DELAY = TrueEffect("media.delay", "restricted", "down", {"ms": 80.0, "jitter_ms"
 
 
 def test_nothing_is_false_where_nothing_is_said() -> None:
-    assert rates.accused(battery(*OK)) == []
-    assert rates.unfounded([battery(*OK)]).restricted == Proportion(0, len(BATTERY))
+    assert rates.false_accusations(battery(*OK)) == []
+    assert rates.unfounded_counts([battery(*OK)]).restricted == Proportion(0, len(BATTERY))
 
 
 @pytest.mark.parametrize("state", ["restricted", "closed", "unreachable", "failed"])
 def test_every_arm_is_counted(state: str) -> None:
     one = battery(*OK[:-2], state, state)
-    assert rates.accused(one) == [(arm, state) for arm in BATTERY[-2:]]
-    found = rates.unfounded([one, battery(*OK)])
+    assert rates.false_accusations(one) == [(arm, state) for arm in BATTERY[-2:]]
+    found = rates.unfounded_counts([one, battery(*OK)])
     assert found.checks == Proportion(1, 2)
     if state != "failed":
         assert getattr(found, state) == Proportion(2, 2 * len(BATTERY))
@@ -33,17 +33,19 @@ def test_every_arm_is_counted(state: str) -> None:
 
 def test_a_bystander_counts_and_the_one_that_is_hit_does_not() -> None:
     one = row(RIGHT, arms={ARM: "restricted", "meet/sfu/voice": "restricted"})
-    assert rates.accused(one) == [("meet/sfu/voice", "restricted")]
-    assert rates.unfounded([one]).restricted == Proportion(1, 1)
+    assert rates.false_accusations(one) == [("meet/sfu/voice", "restricted")]
+    assert rates.unfounded_counts([one]).restricted == Proportion(1, 1)
 
 
 def test_another_state_than_the_true_one_is_false() -> None:
-    assert rates.accused(row(RIGHT, arms={ARM: "closed"})) == [(ARM, "closed")]
+    assert rates.false_accusations(row(RIGHT, arms={ARM: "closed"})) == [(ARM, "closed")]
 
 
 def test_a_closed_network_may_be_called_closed_and_no_more() -> None:
-    assert rates.accused(battery(*("closed",) * len(BATTERY), background="corporate")) == []
-    assert rates.accused(battery("restricted", *OK[1:], background="corporate")) == [(BATTERY[0], "restricted")]
+    assert rates.false_accusations(battery(*("closed",) * len(BATTERY), background="corporate")) == []
+    assert rates.false_accusations(battery("restricted", *OK[1:], background="corporate")) == [
+        (BATTERY[0], "restricted")
+    ]
 
 
 def test_found_named_straight() -> None:
@@ -51,14 +53,14 @@ def test_found_named_straight() -> None:
     wrong_rule = replace(RIGHT, rule="media.police", parameters={}, wrong=("rule",))
     unknown = replace(RIGHT, rule="media.unknown", parameters={}, wrong=("unknown",))
     rows = [row(said) for said in (RIGHT, wrong_way, wrong_rule, unknown, MISSED)]
-    assert [rates.found(one) for one in rows] == [True, True, True, True, False]
-    assert [rates.named(one) for one in rows] == [True, True, False, False, False]
+    assert [rates.is_found(one) for one in rows] == [True, True, True, True, False]
+    assert [rates.is_named(one) for one in rows] == [True, True, False, False, False]
     assert [rates.fully_right(one) for one in rows] == [True, False, False, False, False]
     assert [rates.wrong_rule(one) for one in rows] == [False, False, True, False, False]
 
 
 def test_confusion_and_f1() -> None:
-    counts = rates.confusion([row(RIGHT), row(RIGHT), row(MISSED), row(FINE)])
+    counts = rates.confusion_counts([row(RIGHT), row(RIGHT), row(MISSED), row(FINE)])
     assert counts == Counter({("media.drop", "media.drop"): 2, ("media.drop", "nothing"): 1, ("nothing", "nothing"): 1})
     assert rates.f1_of(counts) == {"media.drop": 4 / 5, "nothing": 2 / 3}
     assert rates.macro_f1(counts) == pytest.approx((4 / 5 + 2 / 3) / 2)
@@ -70,7 +72,7 @@ def test_of_two_rules_the_named_one_is_the_truth() -> None:
 
 
 def held(said: object) -> dict[str, bool]:
-    return {one.name: one.holds for one in rates.intervals(row(said))}  # type: ignore[arg-type]
+    return {one.name: one.holds for one in rates.known_intervals(row(said))}  # type: ignore[arg-type]
 
 
 def test_intervals() -> None:
@@ -103,8 +105,8 @@ def test_extra_loss_is_held_against_what_the_rule_could_drop() -> None:
 
 def test_what_a_line_does_to_each_flow_by_itself_is_not_known_beforehand() -> None:
     said = replace(RIGHT, figures={"extra_loss_up": (0.0, 0.0, 0.1)})
-    assert [one.holds for one in rates.intervals(row(said))] == [True, False]
-    assert [one.holds for one in rates.intervals(row(said, background="police_flow,kbps=30"))] == [True]
+    assert [one.holds for one in rates.known_intervals(row(said))] == [True, False]
+    assert [one.holds for one in rates.known_intervals(row(said, background="police_flow,kbps=30"))] == [True]
 
 
 def test_delay_is_held_against_the_lab() -> None:
@@ -116,15 +118,15 @@ def test_delay_is_held_against_the_lab() -> None:
 def test_a_rule_for_closed_may_restrict_the_arm_that_begins_it() -> None:
     block = TrueEffect("residual", "closed", "both", {"for_s": 60.0})
     own = RowVerdict(ARM, "restricted", "residual", "both", real=(block,))
-    assert rates.accused(row(own, hit=(ARM,))) == []
+    assert rates.false_accusations(row(own, hit=(ARM,))) == []
     wrong = replace(own, wrong=("restricted",))
-    assert rates.accused(row(wrong, hit=(ARM,))) == [(ARM, "restricted")]
-    assert rates.accused(row(own, hit=())) == [(ARM, "restricted")]
+    assert rates.false_accusations(row(wrong, hit=(ARM,))) == [(ARM, "restricted")]
+    assert rates.false_accusations(row(own, hit=())) == [(ARM, "restricted")]
 
 
 def test_a_state_that_is_right_as_well_is_found_and_one_that_is_wrong_is_not() -> None:
     residual = TrueEffect("residual", "closed", "both", {"for_s": 60.0}, {})
     proven = replace(RIGHT, rule="residual", parameters={}, real=(residual,))
     said = row(replace(proven, state="restricted")), row(replace(proven, state="closed", wrong=("closed",)))
-    assert [rates.found(one) for one in said] == [True, False]
+    assert [rates.is_found(one) for one in said] == [True, False]
     assert [rates.wrong_rule(one) for one in said] == [False, True]

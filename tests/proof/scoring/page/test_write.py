@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 from made_rows import BATTERY, FINE, MISSED, RIGHT, battery, row
 from msgspec.structs import replace
 
-from proof.scoring.driver_agreement import pairs
-from proof.scoring.page.pictures import pictures
-from proof.scoring.page.write import TO_KNOW, write
+from proof.scoring.driver_agreement import paired_rows
+from proof.scoring.page.pictures import score_pictures
+from proof.scoring.page.write import TO_KNOW, write_score_page
 from proof.scoring.row import CheckRow
 
 OK = ("ok",) * len(BATTERY)
@@ -35,7 +35,7 @@ def rows() -> list[CheckRow]:
 def written(tmp_path: Path, some: list[CheckRow], code: str = "code") -> str:
     page = tmp_path / "error-rates.md"
     real = [row(MISSED, seed=1, driver="netns")]
-    write(page, some, pairs(some, real), [], code)
+    write_score_page(page, some, paired_rows(some, real), [], code)
     return page.read_text(encoding="utf-8")
 
 
@@ -88,7 +88,7 @@ def test_pictures_are_there_and_well_formed(tmp_path: Path) -> None:
 
 
 def test_the_confusion_says_the_counts() -> None:
-    numbers = re.findall(r">(\d+)</text>", pictures(rows())["confusion.svg"])
+    numbers = re.findall(r">(\d+)</text>", score_pictures(rows())["confusion.svg"])
     assert sorted(numbers) == ["1", "3", "6"]
 
 

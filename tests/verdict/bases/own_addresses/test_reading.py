@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from talkpath.measure.bitmap import pack
+from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch, ExpiringFlow, GreetingSeries
 from talkpath.verdict.bases.own_addresses.contrasts import CALL_HERE, CALL_THERE, TWIN_HERE, TWIN_THERE, Cell
 from talkpath.verdict.bases.own_addresses.reading import read_epochs
@@ -34,7 +34,7 @@ def epoch(
         if whole_flows:
             share = (0.0 if neutral else 1.0) * (rng.random() < whole_flows)
         answered = [slot for slot in range(SLOTS) if rng.random() >= share]
-        flows.append(ExpiringFlow(role, neutral, pack(range(SLOTS), SLOTS), pack(answered, SLOTS)))
+        flows.append(ExpiringFlow(role, neutral, pack_bitmap(range(SLOTS), SLOTS), pack_bitmap(answered, SLOTS)))
     stage = ("stun", "stun", *("media",) * (SLOTS - 2))
     return ExpiringEpoch(
         number=number,
@@ -114,8 +114,8 @@ def series(host: str, answered: list[int], count: int = 25) -> GreetingSeries:
         at_s=0.0,
         every_s=1.0,
         count=count,
-        sent=pack(range(count), count),
-        answered=pack(answered, count),
+        sent=pack_bitmap(range(count), count),
+        answered=pack_bitmap(answered, count),
         rtt_ms=(40.0,) * len(answered),
     )
 

@@ -20,7 +20,7 @@ Media = tuple[set[int], set[int]]
 """The slots sent, and those of them that arrived."""
 
 SEQUENCES, STAMPS = 1 << 16, 1 << 32
-MEDIAN = DELAY_QUANTILES.index(0.5)
+MEDIAN_QUANTILE = DELAY_QUANTILES.index(0.5)
 MIN_DELAYS = 25  # fewer give no quantiles
 MAX_DMS = 130_000.0  # of a delay, in 0.1 ms: facts hold no longer one (measure.bounds)
 BROWSER_MS = 25.0
@@ -74,7 +74,7 @@ def call_arrivals(
     """(index of the packet in the call, monotonic s) of each packet that arrived."""
     if not far.arrivals or not due:
         return []
-    numbers = _unwrapped([number for number, _ in far.arrivals])
+    numbers = _unwrapped_numbers([number for number, _ in far.arrivals])
     least, most = min(numbers), max(numbers)
     spare = max(0, len(due) - (most - least + 1))  # lost before the first arrival or after the last
     soonest_s = min(
@@ -85,7 +85,7 @@ def call_arrivals(
     return [(before + number - least, at_s) for number, (_, at_s) in zip(numbers, far.arrivals, strict=True)]
 
 
-def _unwrapped(numbers: Sequence[int]) -> list[int]:
+def _unwrapped_numbers(numbers: Sequence[int]) -> list[int]:
     """Sequence numbers of 16 bits without wrap-around (RFC 3550 appendix A.1)."""
     unwrapped, last = [], numbers[0]
     for number in numbers:
@@ -156,7 +156,7 @@ def delays_up(report: PageFlowReport, far: FarFlowReport, offset_s: float, *, is
         left = dict(enumerate(report.left_ms))
     else:
         came, left = list(far.arrivals), dict(zip(report.sent, report.left_ms, strict=False))
-    return _quantiles(1000 * (at_s - offset_s) - left[index] for index, at_s in came if index in left)
+    return _delay_quantiles(1000 * (at_s - offset_s) - left[index] for index, at_s in came if index in left)
 
 
 def delays_down(
@@ -170,18 +170,18 @@ def delays_down(
         ticks, zero = STAMPS_A_TICK[medium], far.stamp
         came = [((stamp - zero) % STAMPS // ticks, at_ms) for stamp, at_ms in came]
     sent = set(far.sent)
-    return _quantiles(at_ms - TICK_MS * slot - phase_ms for slot, at_ms in came if slot in sent)
+    return _delay_quantiles(at_ms - TICK_MS * slot - phase_ms for slot, at_ms in came if slot in sent)
 
 
 def without_browser_delay(delays_dms: Sequence[int], usual_dms: float) -> tuple[int, ...]:
     """A call's quantiles, moved towards the twins' usual median by BROWSER_MS at most; unchanged beyond WHOLE_MS."""
-    over = delays_dms[MEDIAN] - usual_dms
+    over = delays_dms[MEDIAN_QUANTILE] - usual_dms
     browser = 10.0 * BROWSER_MS if abs(over) < 10.0 * WHOLE_MS else 0.0
     moved = round(max(-browser, min(browser, over)))
     return tuple(delay - moved for delay in delays_dms)
 
 
-def _quantiles(delays_ms: Iterable[float]) -> tuple[int, ...]:
+def _delay_quantiles(delays_ms: Iterable[float]) -> tuple[int, ...]:
     delays = np.array(list(delays_ms), np.float64)
     if len(delays) < MIN_DELAYS:
         return ()

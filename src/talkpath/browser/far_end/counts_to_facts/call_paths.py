@@ -17,12 +17,12 @@ from talkpath.browser.far_end.counts_to_facts.epoch_report import (
     PageEpochReport,
     PageFlowReport,
 )
-from talkpath.browser.webrtc.call_media import TICK_MS, VOICE
-from talkpath.measure.bitmap import pack
+from talkpath.browser.webrtc.call_media import TICK_MS, VOICE_MEDIUM
+from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch, Observation, Track
 
 PATH_S, SETUP_S = 3.0, 6.0
-SLOTS = round(1000 * PATH_S / TICK_MS)
+PATH_SLOTS = round(1000 * PATH_S / TICK_MS)
 
 
 class CallPath(Struct, frozen=True):
@@ -39,18 +39,22 @@ def path_epoch(
     number: int, paths: Sequence[CallPath], near: PageEpochReport, far: Mapping[int, FarFlowReport], times: EpochTimes
 ) -> Epoch:
     """Return the facts of the epoch in which flow i was the call over path i."""
-    plan = Track(tuple(float(TICK_MS * slot) for slot in range(SLOTS)), (VOICE.wire_bytes,) * SLOTS, ("media",) * SLOTS)
+    plan = Track(
+        tuple(float(TICK_MS * slot) for slot in range(PATH_SLOTS)),
+        (VOICE_MEDIUM.wire_bytes,) * PATH_SLOTS,
+        ("media",) * PATH_SLOTS,
+    )
     reports = {report.flow: report for report in near.flows}
     flows = [
-        _observation(number, flow, path, reports.get(flow, PageFlowReport(flow)), far[flow], direction)
+        _path_observation(number, flow, path, reports.get(flow, PageFlowReport(flow)), far[flow], direction)
         for flow, path in enumerate(paths)
-        for direction in DIRECTIONS
+        for direction in PATH_DIRECTIONS
     ]
     return Epoch(
         number=number,
-        app=VOICE.arm.app,
-        variant=VOICE.arm.variant,
-        medium=VOICE.arm.medium,
+        app=VOICE_MEDIUM.arm.app,
+        variant=VOICE_MEDIUM.arm.variant,
+        medium=VOICE_MEDIUM.arm.medium,
         k=1,
         started_s=times.started_s,
         ended_s=times.ended_s,
@@ -64,10 +68,10 @@ def path_epoch(
     )
 
 
-DIRECTIONS: tuple[Direction, ...] = ("up", "down")
+PATH_DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 
 
-def _observation(
+def _path_observation(
     number: int, flow: int, path: CallPath, near: PageFlowReport, far: FarFlowReport, direction: Direction
 ) -> Observation:
     last = near.polls[-1] if near.polls else None
@@ -76,15 +80,15 @@ def _observation(
     else:
         sent, arrived = len(far.sent), (last.received if last else 0)
     if near.dtls_ms is None:
-        sent = SLOTS  # all packets of a call that was never set up count as sent
-    sent = min(sent, SLOTS)
+        sent = PATH_SLOTS  # all packets of a call that was never set up count as sent
+    sent = min(sent, PATH_SLOTS)
     return Observation(
         id=1000 * number + 2 * flow + (direction == "down"),
         flow=flow,
         role="call",
         direction=direction,
-        sent=pack(range(sent), SLOTS),
-        arrived=pack(range(min(arrived, sent)), SLOTS),
+        sent=pack_bitmap(range(sent), PATH_SLOTS),
+        arrived=pack_bitmap(range(min(arrived, sent)), PATH_SLOTS),
         transport=path.transport,
         port=path.port,
         setup_ms=near.dtls_ms,

@@ -16,7 +16,7 @@ import msgspec
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.browser.far_end.counts_to_facts.arrivals import (
-    MEDIAN,
+    MEDIAN_QUANTILE,
     Media,
     clock_offset,
     delays_down,
@@ -36,13 +36,13 @@ from talkpath.browser.far_end.counts_to_facts.epoch_report import (
 from talkpath.browser.far_end.counts_to_facts.exclusions import why_excluded
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.webrtc.call_media import TICK_MS, CallMedium
-from talkpath.measure.bitmap import pack
+from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch, Observation, Role, Track
 
-DIRECTIONS: tuple[Direction, ...] = ("up", "down")
-TRIES = 3
-STAGES = ("stun", "dtls")
-SETUP = TRIES * len(STAGES)
+FLOW_DIRECTIONS: tuple[Direction, ...] = ("up", "down")
+SETUP_TRIES = 3
+SETUP_STAGES = ("stun", "dtls")
+SETUP_SLOTS = SETUP_TRIES * len(SETUP_STAGES)
 SETUP_BYTES, LEAD_MS = 100, 1000.0
 LATE_SLOTS = 50
 HEAVY_LOSS, HEAVY_SHARE = 0.25, 0.1  # of one flow in one direction; the share of such flows up to which set-up counts
@@ -52,9 +52,9 @@ def epoch_track(medium: CallMedium) -> Track:
     """When which packet is due, in either direction."""
     slots = medium.slots
     return Track(
-        at_ms=(*(float(index) for index in range(SETUP)), *(LEAD_MS + TICK_MS * index for index in range(slots))),
-        size=(*(SETUP_BYTES,) * SETUP, *(medium.wire_bytes,) * slots),
-        stage=(*(stage for stage in STAGES for _ in range(TRIES)), *("media",) * slots),
+        at_ms=(*(float(index) for index in range(SETUP_SLOTS)), *(LEAD_MS + TICK_MS * index for index in range(slots))),
+        size=(*(SETUP_BYTES,) * SETUP_SLOTS, *(medium.wire_bytes,) * slots),
+        stage=(*(stage for stage in SETUP_STAGES for _ in range(SETUP_TRIES)), *("media",) * slots),
     )
 
 
@@ -77,7 +77,9 @@ def epoch_from_counts(
     medium, track = schedule.medium, epoch_track(schedule.medium)
     reports = {flow.flow: PageFlowReport(flow.flow) for flow in schedule.flows}
     reports |= {report.flow: report for report in near.flows}
-    flows = _observations(schedule, reports, far_reports, _media(schedule, reports, far_reports, times, seed), port)
+    flows = _flow_observations(
+        schedule, reports, far_reports, _media_slots(schedule, reports, far_reports, times, seed), port
+    )
     missing = "no_control" if different_routes else why_excluded(schedule, near, far_reports, has_channels)
     if not missing and near.phased:
         flows = _with_delays(schedule, reports, far_reports, times, flows)
@@ -99,7 +101,7 @@ def epoch_from_counts(
     )
 
 
-def _observations(
+def _flow_observations(
     schedule: EpochSchedule,
     reports: Mapping[int, PageFlowReport],
     far_reports: Mapping[int, FarFlowReport],
@@ -108,7 +110,7 @@ def _observations(
 ) -> list[Observation]:
     """One observation of each flow in each direction; without set-up where that cannot be compared."""
     flows = [
-        _observation(
+        _flow_observation(
             schedule, flow, reports[flow.flow], far_reports[flow.flow], direction, media[direction][flow.flow], port
         )
         for flow in schedule.flows
@@ -117,7 +119,7 @@ def _observations(
     return flows if setup_comparable(flows) else [msgspec.structs.replace(flow, answered={}) for flow in flows]
 
 
-def _media(
+def _media_slots(
     schedule: EpochSchedule,
     reports: Mapping[int, PageFlowReport],
     far_reports: Mapping[int, FarFlowReport],
@@ -160,14 +162,15 @@ def _with_delays(
             quantiles = delays_down(report, far, flow_schedule.phase_ms, schedule.medium.name, is_call=is_call)
         found.append(msgspec.structs.replace(flow, delay_dms=quantiles))
     by_way = [
-        _without_browser_delays([each for each in found if each.direction == direction]) for direction in DIRECTIONS
+        _without_browser_delays([each for each in found if each.direction == direction])
+        for direction in FLOW_DIRECTIONS
     ]
     return [flow for pair in zip(*by_way, strict=True) for flow in pair]
 
 
 def _without_browser_delays(flows: Sequence[Observation]) -> list[Observation]:
     """Calls' delays without what the browser itself may add; none if no twin's is known."""
-    twins = [flow.delay_dms[MEDIAN] for flow in flows if flow.delay_dms and flow.role == "twin"]
+    twins = [flow.delay_dms[MEDIAN_QUANTILE] for flow in flows if flow.delay_dms and flow.role == "twin"]
     usual = median(twins) if twins else None
     return [
         msgspec.structs.replace(
@@ -195,16 +198,16 @@ def setup_comparable(flows: Sequence[Observation]) -> bool:
     """Whether set-up of calls and twins may be compared. A call's takes more messages than a twin's, so on a line with
     heavy loss it fails more often without any restriction. Decided by all flows that were set up, calls or twins."""
     set_up = [flow for flow in flows if flow.answered["dtls"]]
-    lossy = sum(_loss(flow) > HEAVY_LOSS for flow in set_up)
+    lossy = sum(_loss_share(flow) > HEAVY_LOSS for flow in set_up)
     return lossy <= HEAVY_SHARE * len(set_up)
 
 
-def _loss(flow: Observation) -> float:
+def _loss_share(flow: Observation) -> float:
     sent = int.from_bytes(flow.sent, "little").bit_count()
     return 1.0 - int.from_bytes(flow.arrived, "little").bit_count() / sent if sent else 0.0
 
 
-def _observation(
+def _flow_observation(
     schedule: EpochSchedule,
     flow_schedule: FlowSchedule,
     report: PageFlowReport,
@@ -213,34 +216,36 @@ def _observation(
     media: Media,
     port: int,
 ) -> Observation:
-    slots = SETUP + schedule.medium.slots
+    slots = SETUP_SLOTS + schedule.medium.slots
     role: Role = "call" if flow_schedule.kind == "call" else "twin"
-    sent, arrived = _setup(report, far, direction)
+    sent, arrived = _setup_slots(report, far, direction)
     withheld = set(flow_schedule.withheld)
-    sent |= {SETUP + slot for slot in media[0] - withheld}
-    arrived |= {SETUP + slot for slot in media[1] - withheld}
+    sent |= {SETUP_SLOTS + slot for slot in media[0] - withheld}
+    arrived |= {SETUP_SLOTS + slot for slot in media[1] - withheld}
     return Observation(
         id=1000 * schedule.number + 2 * flow_schedule.flow + (direction == "down"),
         flow=flow_schedule.flow,
         role=role,
         direction=direction,
-        sent=pack(sorted(sent), slots),
-        arrived=pack(sorted(arrived), slots),
+        sent=pack_bitmap(sorted(sent), slots),
+        arrived=pack_bitmap(sorted(arrived), slots),
         twin_kind=None if flow_schedule.kind == "call" else flow_schedule.kind,
         canary=flow_schedule.canary,
         port=port,
-        withheld=pack(sorted(SETUP + slot for slot in withheld), slots) if withheld else b"",
+        withheld=pack_bitmap(sorted(SETUP_SLOTS + slot for slot in withheld), slots) if withheld else b"",
         answered={"stun": report.stun_ms is not None, "dtls": report.dtls_ms is not None},
         setup_ms=report.dtls_ms,
     )
 
 
-def _setup(report: PageFlowReport, far: FarFlowReport, direction: Direction) -> tuple[set[int], set[int]]:
+def _setup_slots(report: PageFlowReport, far: FarFlowReport, direction: Direction) -> tuple[set[int], set[int]]:
     """(sent, arrived) of the set-up slots. A stage is tried until answered, and begins after the one before it."""
     stun, dtls = report.stun_ms is not None, report.dtls_ms is not None
     reached = stun or far.requests > 0, dtls or far.hellos > 0
     tried = (True, stun) if direction == "up" else reached
     came = reached if direction == "up" else (stun, dtls)
-    sent = {TRIES * stage + each for stage in range(len(STAGES)) if tried[stage] for each in range(TRIES)}
-    arrived = {index for index in sent if came[index // TRIES]}
+    sent = {
+        SETUP_TRIES * stage + each for stage in range(len(SETUP_STAGES)) if tried[stage] for each in range(SETUP_TRIES)
+    }
+    arrived = {index for index in sent if came[index // SETUP_TRIES]}
     return sent, arrived

@@ -31,7 +31,7 @@ class DatagramPackets:
         self._space = quic._spaces[Epoch.ONE_RTT]
         self._connected = QuicConnectionState.CONNECTED
         self._own_id_bytes = quic.configuration.connection_id_length
-        self._prefix = varint(self._session)
+        self._prefix = encode_varint(self._session)
 
     @property
     def can_send(self) -> bool:
@@ -60,12 +60,16 @@ class DatagramPackets:
         last = len(ranges) - 1
         oldest = max(0, last - MAX_RANGES + 1)
         newest = ranges[last]
-        frame = bytes((ACK,)) + varint(newest.stop - 1) + varint(delay_us >> self._quic._local_ack_delay_exponent)
-        frame += varint(last - oldest) + varint(newest.stop - 1 - newest.start)
+        frame = (
+            bytes((ACK,))
+            + encode_varint(newest.stop - 1)
+            + encode_varint(delay_us >> self._quic._local_ack_delay_exponent)
+        )
+        frame += encode_varint(last - oldest) + encode_varint(newest.stop - 1 - newest.start)
         start = newest.start
         for index in range(last - 1, oldest - 1, -1):
             each = ranges[index]
-            frame += varint(start - each.stop - 1) + varint(each.stop - each.start - 1)
+            frame += encode_varint(start - each.stop - 1) + encode_varint(each.stop - each.start - 1)
             start = each.start
         return frame
 
@@ -136,7 +140,7 @@ class DatagramPackets:
             space.ack_at = now_s + ACK_WAIT_S
 
 
-def varint(value: int) -> bytes:
+def encode_varint(value: int) -> bytes:
     """A variable-length integer (RFC 9000 section 16)."""
     if value < 1 << 6:
         return bytes((value,))

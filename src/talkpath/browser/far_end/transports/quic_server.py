@@ -18,7 +18,7 @@ from talkpath.browser.far_end.transports.webtransport_twin import FindTwin, twin
 from talkpath.serving.blocks import BlockPlaces
 
 ALPN_WEBTRANSPORT = "h3"
-DAYS = 10  # serverCertificateHashes allows 14 at most (W3C WebTransport section 6.10)
+CERTIFICATE_DAYS = 10  # serverCertificateHashes allows 14 at most (W3C WebTransport section 6.10)
 WIDE_OPEN = 1 << 30
 MIN_INITIAL_BYTES = 1200
 LONG_HEADER = 0x80
@@ -42,7 +42,7 @@ class TwinCertificate:
 
 
 def new_certificate() -> TwinCertificate:
-    """Make a certificate with an ECDSA P-256 key, valid for `DAYS`."""
+    """Make a certificate with an ECDSA P-256 key, valid for `CERTIFICATE_DAYS`."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -57,7 +57,7 @@ def new_certificate() -> TwinCertificate:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=DAYS))
+        .not_valid_after(now + timedelta(days=CERTIFICATE_DAYS))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -110,7 +110,7 @@ def _bounded_server() -> Any:
 
         def datagram_received(self, data: bytes | str, addr: Any) -> None:
             assert isinstance(data, bytes)
-            protocol = self._protocols.get(_destination(data, self._configuration.connection_id_length))
+            protocol = self._protocols.get(_destination_id(data, self._configuration.connection_id_length))
             if protocol is not None and not data[0] & LONG_HEADER:
                 protocol.datagram_received(data, addr)
             elif protocol is not None:
@@ -142,7 +142,7 @@ def _bounded_server() -> Any:
     return BoundedQuicServer
 
 
-def _destination(packet: bytes, own_id_length: int) -> bytes:
+def _destination_id(packet: bytes, own_id_length: int) -> bytes:
     """The destination connection id of a QUIC packet (RFC 8999 sections 5.1, 5.2)."""
     if packet[0] & LONG_HEADER:
         return packet[6 : 6 + packet[5]] if len(packet) > 5 else b""

@@ -24,11 +24,11 @@ from talkpath.wire.rtc import stun
 SocketAddress = tuple[Any, ...]
 QUIC_LONG, QUIC_SHORT = range(192, 256), range(64, 128)
 STUN, DTLS, RTP = range(4), range(20, 64), range(128, 192)
-RTCP_TYPES = range(192, 224)  # second byte (RFC 5761 section 4)
+RTCP_PACKET_TYPES = range(192, 224)  # second byte (RFC 5761 section 4)
 HANDSHAKE, CLIENT_HELLO = 22, 1
 BUFFER_BYTES = 4 << 20
 READ_S, LARGEST_BYTES = 0.001, 65536  # a handshake takes several milliseconds
-MAX_DATAGRAMS = 5000  # of one lane, several times what an epoch takes
+MAX_LANE_DATAGRAMS = 5000  # of one lane, several times what an epoch takes
 MAX_SOURCES = 16  # addresses of one lane
 
 
@@ -74,7 +74,7 @@ class Lane(asyncio.DatagramTransport):
     def receive(self, data: bytes, source: SocketAddress) -> None:
         """Count a datagram of this call and pass it on, but no more than MAX_DATAGRAMS of them."""
         self._datagram_count += 1
-        if self._datagram_count > MAX_DATAGRAMS:
+        if self._datagram_count > MAX_LANE_DATAGRAMS:
             return
         if source != self._last_source:
             self._last_source = source
@@ -206,7 +206,7 @@ class SharedPort:
 
 def is_rtp_packet(data: bytes) -> bool:
     """Whether this is RTP and not RTCP (RFC 5761 section 4)."""
-    return len(data) >= 12 and data[0] in RTP and data[1] not in RTCP_TYPES
+    return len(data) >= 12 and data[0] in RTP and data[1] not in RTCP_PACKET_TYPES
 
 
 def is_client_hello(data: bytes) -> bool:
@@ -218,7 +218,7 @@ def is_client_hello(data: bytes) -> bool:
 def _own_fragment(data: bytes) -> str:
     """This end's fragment in a Binding request's USERNAME; "" if there is none."""
     try:
-        message = stun.decode(data)
+        message = stun.decode_message(data)
     except WireError:
         return ""
     username = message.get(stun.Attribute.USERNAME) or b""

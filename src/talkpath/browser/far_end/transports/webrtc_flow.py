@@ -8,7 +8,7 @@ from contextvars import copy_context
 from typing import Any, Generic, Protocol, TypeVar
 
 from talkpath.browser.far_end.transports.shared_port import Lane, LaneCounts, SharedPort
-from talkpath.browser.webrtc.ice_agent import NEVER, SocketAddress
+from talkpath.browser.webrtc.ice_agent import NEVER_DUE_S, SocketAddress
 from talkpath.browser.webrtc.secure_transport import SourcedDatagrams
 
 
@@ -42,7 +42,7 @@ class WebRtcFlow(asyncio.DatagramProtocol, Generic[Engine]):
         self._lane: Lane | None = None
         self._engine: Engine | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_s = NEVER
+        self._timer_s = NEVER_DUE_S
         self._context = copy_context()  # of the check, which an error of this end has to end
 
     @property
@@ -94,11 +94,11 @@ class WebRtcFlow(asyncio.DatagramProtocol, Generic[Engine]):
         if self._timer is not None:
             self._timer.cancel()
         self._timer_s = wake_s
-        self._timer = None if wake_s == NEVER else asyncio.get_running_loop().call_at(wake_s, self._wake)
+        self._timer = None if wake_s == NEVER_DUE_S else asyncio.get_running_loop().call_at(wake_s, self._wake)
 
     def _wake(self) -> None:
         assert self._engine is not None  # it had the timer set
-        self._timer_s = NEVER
+        self._timer_s = NEVER_DUE_S
         try:
             self._send(self._engine.poll(time.monotonic()))
             self._arm()

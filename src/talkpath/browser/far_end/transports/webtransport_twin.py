@@ -17,7 +17,7 @@ from talkpath.browser.far_end.transports.datagram_packets import ACK_WAIT_S, Dat
 
 UP_OVERHEAD, DOWN_OVERHEAD = 28, 24
 MAX_SLOT = 2100  # more than are due in any epoch
-MAX_DATAGRAMS = 5000  # of one connection, several times what an epoch takes
+MAX_TWIN_DATAGRAMS = 5000  # of one connection, several times what an epoch takes
 STRANGER_S = 15.0  # in which a connection must name its twin
 MAX_SESSIONS = 0xC671706A  # WEBTRANSPORT_MAX_SESSIONS, draft-ietf-webtrans-http3-07 section 8.2
 
@@ -124,7 +124,7 @@ FindTwin = Callable[[str], WebTransportTwin | None]
 """path -> the twin that has it; None for an unknown path."""
 
 
-def _http(quic: Any) -> Any:
+def _http3(quic: Any) -> Any:
     """HTTP/3 that announces WebTransport in both forms: aioquic has that of draft 2, Safari needs that of draft 7."""
     from aioquic.h3.connection import H3Connection
 
@@ -159,7 +159,7 @@ def twin_protocol(find: FindTwin) -> Any:
 
         def datagram_received(self, data: bytes | str, addr: Any) -> None:
             self.datagram_count += 1
-            if self.datagram_count > MAX_DATAGRAMS:
+            if self.datagram_count > MAX_TWIN_DATAGRAMS:
                 return
             if self.twin is not None:
                 self.twin.received.note_source(addr)
@@ -168,7 +168,7 @@ def twin_protocol(find: FindTwin) -> Any:
 
         def quic_event_received(self, event: QuicEvent) -> None:
             if isinstance(event, ProtocolNegotiated):
-                self.http = _http(self._quic)
+                self.http = _http3(self._quic)
             elif isinstance(event, ConnectionTerminated) and self.twin is not None:
                 self.twin.send = None
             if self.http is not None:

@@ -21,18 +21,18 @@ from talkpath.report.words.language import say
 
 
 @singledispatch
-def draw(view: Struct, *, simulated: bool) -> Element | None:
+def view_picture(view: Struct, *, simulated: bool) -> Element | None:
     """The picture of a view that is one; None of any other."""
     return None
 
 
 @singledispatch
-def heading(view: Struct) -> str:
+def picture_heading(view: Struct) -> str:
     """What the picture of a view shows, in words; "" of one that is none."""
     return ""
 
 
-def key(view: Struct) -> str:
+def picture_key(view: Struct) -> str:
     """What the marks of a picture mean, in words."""
     match view:
         case StripPicture():
@@ -61,7 +61,7 @@ def source_page(view: Struct) -> str:
 def country_chart(row: AppRow, medium: str, *, simulated: bool) -> Element | None:
     """Networks with signs of restriction, of those measured, day by day."""
     found = [chart.Bar(day.day, day.hit / day.measured if day.measured else 0.0) for day in row.days]
-    return _bars(found, _country_title(row.app, medium), say("chart", "% of networks"), simulated)
+    return _bars_picture(found, _country_title(row.app, medium), say("chart", "% of networks"), simulated)
 
 
 def stream_chart(stream: StreamView, *, simulated: bool) -> Element | None:
@@ -74,58 +74,62 @@ def stream_chart(stream: StreamView, *, simulated: bool) -> Element | None:
         )
         for day in stream.days
     ]
-    return _bars(found, _stream_title(stream), say("chart", "% of reports"), simulated)
+    return _bars_picture(found, _stream_title(stream), say("chart", "% of reports"), simulated)
 
 
 def strip_picture(found: Strip, medium: str, *, simulated: bool, wide: bool = False) -> Element:
     """Networks by days, of one app. `wide`: with the operators' names beside the rows."""
-    words = {str(state): text for state, text in sentences.labels().items()}
+    words = {str(state): text for state, text in sentences.state_labels().items()}
     names = {row.network: labels.network_name(row.network, row.operator) for row in found.rows}
-    return strip.picture(found, _strip_title(found.app, medium), words, names, _mark(simulated), wide=wide)
+    return strip.strip_picture(
+        found, _strip_title(found.app, medium), words, names, _simulated_mark(simulated), wide=wide
+    )
 
 
 def map_picture(view: MapPicture, links: Mapping[str, str], *, simulated: bool) -> Element:
     """Countries, by the share of their networks with signs of restriction. `links`: the address of each."""
-    return map.picture(view.countries, view.withheld, heading(view), _country_words(), links, _mark(simulated))
+    return map.country_map(
+        view.countries, view.withheld, picture_heading(view), _country_words(), links, _simulated_mark(simulated)
+    )
 
 
-@draw.register
+@view_picture.register
 def _(view: CountryPicture, *, simulated: bool) -> Element | None:
     return country_chart(view.row, view.medium, simulated=simulated)
 
 
-@draw.register
+@view_picture.register
 def _(view: NetworkPicture, *, simulated: bool) -> Element | None:
     return stream_chart(view.stream, simulated=simulated)
 
 
-@draw.register
+@view_picture.register
 def _(view: StripPicture, *, simulated: bool) -> Element | None:
     return strip_picture(view.strip, view.medium, simulated=simulated, wide=True)
 
 
-@draw.register
+@view_picture.register
 def _(view: MapPicture, *, simulated: bool) -> Element | None:
     return map_picture(view, {}, simulated=simulated)
 
 
-@heading.register
+@picture_heading.register
 def _(view: CountryPicture) -> str:
-    return _placed(country_name(view.country), _country_title(view.row.app, view.medium))
+    return _placed_picture(country_name(view.country), _country_title(view.row.app, view.medium))
 
 
-@heading.register
+@picture_heading.register
 def _(view: NetworkPicture) -> str:
     where = labels.network_name(view.network, view.operator)
-    return _placed(f"{where}, {country_name(view.country)}", _stream_title(view.stream))
+    return _placed_picture(f"{where}, {country_name(view.country)}", _stream_title(view.stream))
 
 
-@heading.register
+@picture_heading.register
 def _(view: StripPicture) -> str:
-    return _placed(country_name(view.country), _strip_title(view.strip.app, view.medium))
+    return _placed_picture(country_name(view.country), _strip_title(view.strip.app, view.medium))
 
 
-@heading.register
+@picture_heading.register
 def _(view: MapPicture) -> str:
     return say(
         "map",
@@ -134,7 +138,7 @@ def _(view: MapPicture) -> str:
     )
 
 
-def _placed(where: str, what: str) -> str:
+def _placed_picture(where: str, what: str) -> str:
     return say("chart", "{where}: {what}", where=where, what=what)
 
 
@@ -174,9 +178,11 @@ def _country_words() -> Callable[[CountryDay], str]:
     return describe
 
 
-def _mark(simulated: bool) -> str:
+def _simulated_mark(simulated: bool) -> str:
     return say("page", "SIMULATED") if simulated else ""
 
 
-def _bars(found: list[chart.Bar], title: str, axis: str, simulated: bool) -> Element | None:
-    return chart.bars(found, title, chart.describe(found), axis, _mark(simulated)) if found else None
+def _bars_picture(found: list[chart.Bar], title: str, axis: str, simulated: bool) -> Element | None:
+    return (
+        chart.bar_chart(found, title, chart.describe_bars(found), axis, _simulated_mark(simulated)) if found else None
+    )

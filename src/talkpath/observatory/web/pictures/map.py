@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from talkpath.observatory.web.countries import squares
+from talkpath.observatory.web.countries import country_squares
 from talkpath.observatory.web.source import CountryDay
 from talkpath.report.pictures.markup import Element, element
 
 STEP, SIDE, TOP = 26, 24, 18
 LOWEST, HIGHEST = 2.0, 11.0  # of a bar
-APART = (29, 0)  # the square of a made-up country, which lies nowhere
+SQUARES_APART = (29, 0)  # the square of a made-up country, which lies nowhere
 
 
-def picture(
+def country_map(
     found: Sequence[CountryDay],
     withheld: Sequence[str],
     title: str,
@@ -27,12 +27,16 @@ def picture(
 ) -> Element:
     """The map as SVG. `describe` says a country's numbers in words, `links` are the addresses of countries, `mark` is
     written on it, as SIMULATED."""
-    places = {**squares(), **{day.country: APART for day in found if day.country not in squares()}}
+    places = {
+        **country_squares(),
+        **{day.country: SQUARES_APART for day in found if day.country not in country_squares()},
+    }
     measured = {day.country: day for day in found}
     columns, rows = (1 + max(place[at] for place in places.values()) for at in (0, 1))
     width, height = STEP * columns, TOP + STEP * rows
     drawn = [
-        _square(code, place, measured.get(code), code in withheld, describe, links) for code, place in places.items()
+        _country_square(code, place, measured.get(code), code in withheld, describe, links)
+        for code, place in places.items()
     ]
     return element(
         "svg",
@@ -45,7 +49,7 @@ def picture(
     )
 
 
-def _square(
+def _country_square(
     code: str,
     place: tuple[int, int],
     day: CountryDay | None,

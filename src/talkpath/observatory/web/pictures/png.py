@@ -21,18 +21,20 @@ WIDTH, ZOOM, MARGIN = 800, 2.0, 24
 LINE, FOOT = 30, 22  # of the heading, of what stands below
 HEADING_LETTERS, FOOT_LETTERS = 62, 100  # of a line
 FONTS = {"fontpkg_noto_sans": "NotoSans[wdth,wght].ttf", "fontpkg_noto_sans_arabic": "NotoSansArabic[wdth,wght].ttf"}
-NEEDS = "Pictures as PNG need talkpath[observatory]: `make dev` in a checkout installs it."
-KEPT = 64
+PNG_NEEDS = "Pictures as PNG need talkpath[observatory]: `make dev` in a checkout installs it."
+MAX_PICTURES_KEPT = 64
 FAMILY = "Noto Sans"
 RIGHT_TO_LEFT = "\u2067"  # an isolate: lines of this language begin at the right
 
 
-def png(picture: Element, heading: str, foot: Sequence[str], style: str) -> bytes:
+def png_picture(picture: Element, heading: str, foot: Sequence[str], style: str) -> bytes:
     """The file. `foot` are the lines below the picture, `style` is the style sheet of the pages."""
-    return _drawn(ElementTree.tostring(_sheet(picture, heading, foot), encoding="unicode"), _svg_rules(style))
+    return _drawn_png(
+        ElementTree.tostring(_picture_sheet(picture, heading, foot), encoding="unicode"), _svg_rules(style)
+    )
 
 
-def _sheet(picture: Element, heading: str, foot: Sequence[str]) -> Element:
+def _picture_sheet(picture: Element, heading: str, foot: Sequence[str]) -> Element:
     _, _, wide, high = map(float, picture.attrib["viewBox"].split())
     width = WIDTH - 2 * MARGIN
     titles, lines = wrap(heading, HEADING_LETTERS), [each for line in foot for each in wrap(line, FOOT_LETTERS)]
@@ -43,9 +45,9 @@ def _sheet(picture: Element, heading: str, foot: Sequence[str]) -> Element:
     return element(
         "svg",
         element("rect", width=WIDTH, height=f"{height:g}", class_="sheet"),
-        *(_line(text, MARGIN + LINE * at + 16, "heading") for at, text in enumerate(titles)),
+        *(_text_line(text, MARGIN + LINE * at + 16, "heading") for at, text in enumerate(titles)),
         picture,
-        *(_line(text, top + inner + 26 + FOOT * at, "foot") for at, text in enumerate(lines)),
+        *(_text_line(text, top + inner + 26 + FOOT * at, "foot") for at, text in enumerate(lines)),
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {WIDTH} {height:g}",
         width=WIDTH,
@@ -53,25 +55,25 @@ def _sheet(picture: Element, heading: str, foot: Sequence[str]) -> Element:
     )
 
 
-def _line(text: str, y: float, kind: str) -> Element:
+def _text_line(text: str, y: float, kind: str) -> Element:
     right_to_left = spoken().direction == "rtl"
     x, anchor = (WIDTH - MARGIN, "end") if right_to_left else (MARGIN, "start")
     shown = f"{RIGHT_TO_LEFT}{text}{POP}" if right_to_left else text
     return element("text", shown, x=x, y=f"{y:g}", text_anchor=anchor, class_=kind)
 
 
-@lru_cache(KEPT)
-def _drawn(svg: str, rules: str) -> bytes:
+@lru_cache(MAX_PICTURES_KEPT)
+def _drawn_png(svg: str, rules: str) -> bytes:
     try:
         from resvg_py import svg_to_bytes
     except ImportError:
-        raise UsageError(NEEDS) from None
+        raise UsageError(PNG_NEEDS) from None
     drawn = svg_to_bytes(
         svg_string=svg,
         style_sheet=rules,
         zoom=ZOOM,
         skip_system_fonts=True,
-        font_files=_fonts(),
+        font_files=_font_files(),
         font_family=FAMILY,
         sans_serif_family=FAMILY,
     )
@@ -79,11 +81,11 @@ def _drawn(svg: str, rules: str) -> bytes:
 
 
 @cache
-def _fonts() -> list[str]:
+def _font_files() -> list[str]:
     try:
         return [str(files(package).joinpath("files", name)) for package, name in FONTS.items()]
     except ModuleNotFoundError:
-        raise UsageError(NEEDS) from None
+        raise UsageError(PNG_NEEDS) from None
 
 
 @cache

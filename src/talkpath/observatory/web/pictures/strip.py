@@ -17,7 +17,7 @@ from talkpath.observatory.web.cell import PublicationView
 from talkpath.observatory.web.source import NetworkDayCount, Span
 from talkpath.report.pictures.markup import Element, element
 
-DAYS = 28
+STRIP_DAYS = 28
 LEFT, TOP, STEP, ROW = 62, 14, 10, 12
 LEFT_NAMED, LONGEST_NAME = 160, 28  # pixels and characters of a network's number and operator
 HEIGHTS = {"restricted": 10.0, "closed": 7.5, "impaired": 5.0, "ok": 3.4}
@@ -47,10 +47,10 @@ class Strip(Struct, frozen=True):
 
 def strip_span(last: str) -> Span:
     """The days that a picture shows which ends with this one."""
-    return Span((date.fromisoformat(last) - timedelta(days=DAYS - 1)).isoformat(), last)
+    return Span((date.fromisoformat(last) - timedelta(days=STRIP_DAYS - 1)).isoformat(), last)
 
 
-def strip(
+def app_strip(
     rule: PublicationView, app: str, found: Sequence[NetworkDayCount], networks: Mapping[str, str]
 ) -> Strip | None:
     """The picture of one app on these networks, in their order; None where there is nothing to show. `networks`: the
@@ -59,19 +59,21 @@ def strip(
     if not last:
         return None
     end = date.fromisoformat(last)
-    days = tuple((end - timedelta(days=DAYS - 1 - at)).isoformat() for at in range(DAYS))
+    days = tuple((end - timedelta(days=STRIP_DAYS - 1 - at)).isoformat() for at in range(STRIP_DAYS))
     ordered = sorted((one for one in found if one.day >= days[0]), key=lambda one: one.network)
-    by_network = {name: _states(rule, list(counts)) for name, counts in groupby(ordered, key=lambda one: one.network)}
+    by_network = {
+        name: _day_states(rule, list(counts)) for name, counts in groupby(ordered, key=lambda one: one.network)
+    }
     rows = [StripRow(name, by_network[name], operator) for name, operator in networks.items() if by_network.get(name)]
     return Strip(app, days, tuple(rows)) if rows else None
 
 
-def _states(rule: PublicationView, counts: Sequence[NetworkDayCount]) -> dict[str, str]:
+def _day_states(rule: PublicationView, counts: Sequence[NetworkDayCount]) -> dict[str, str]:
     cells = {one.day: rule.cell(one, None) for one in counts}
     return {day: cell.withheld or cell.state for day, cell in cells.items() if cell is not None}
 
 
-def picture(
+def strip_picture(
     found: Strip, title: str, labels: Mapping[str, str], names: Mapping[str, str], mark: str = "", *, wide: bool = False
 ) -> Element:
     """The strip as SVG. `labels` are the states in words, `names` those of networks, which are written beside the rows
@@ -87,7 +89,7 @@ def picture(
         *(
             each
             for at, row in enumerate(found.rows)
-            for each in _row(found, row, (left, TOP + ROW * at), labels, names)
+            for each in _network_row(found, row, (left, TOP + ROW * at), labels, names)
         ),
         element("text", mark, x=width - 4, y=10, text_anchor="end", class_="mark") if mark else None,
         viewBox=f"0 0 {width} {height}",
@@ -96,11 +98,11 @@ def picture(
     )
 
 
-def _row(
+def _network_row(
     found: Strip, row: StripRow, start: tuple[int, int], labels: Mapping[str, str], names: Mapping[str, str]
 ) -> list[Element]:
     left, base, name = start[0], start[1] + ROW - 1, names[row.network]
-    written = _short(name) if left == LEFT_NAMED else row.network
+    written = _short_name(name) if left == LEFT_NAMED else row.network
     drawn = [element("text", written, x=left - 5, y=base - 1, text_anchor="end")]
     for at, day in enumerate(found.days):
         state, x = row.states.get(day, ""), left + STEP * at
@@ -113,5 +115,5 @@ def _row(
     return drawn
 
 
-def _short(name: str) -> str:
+def _short_name(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

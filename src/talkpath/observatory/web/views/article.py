@@ -14,10 +14,10 @@ from talkpath.observatory.claims.grammar import parse_predicate, propositions
 from talkpath.observatory.claims.rows import Claim
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.reach.tables import Audience, load_tables
-from talkpath.observatory.web.labels import app_name, millions, stream_heading
+from talkpath.observatory.web.labels import app_name, millions_text, stream_heading
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource
-from talkpath.observatory.web.views.claims import translated
+from talkpath.observatory.web.views.claims import translated_text
 from talkpath.report.words.language import say, spoken
 
 
@@ -44,11 +44,11 @@ class ArticlePage(Struct, frozen=True):
     schema: str = "talkpath.page.article/1"
 
 
-def article(source: PageSource, site: Site, asked: PageQuery) -> ArticlePage | None:
+def article_page(source: PageSource, site: Site, asked: PageQuery) -> ArticlePage | None:
     """The page; None where nothing is simulated, since there is nothing to compare with."""
     if not source.simulated:
         return None
-    truth = _truth(site.box)
+    truth = _article_truth(site.box)
     entries = {entry.claim: entry for entry in source.entries()}
     audiences = load_tables(site.box).audiences
     known = {one.id: one for one in source.claims()}
@@ -58,14 +58,16 @@ def article(source: PageSource, site: Site, asked: PageQuery) -> ArticlePage | N
         rows.append(
             ArticleRow(
                 id=box.id,
-                statement=translated(claim.statement),
+                statement=translated_text(claim.statement),
                 stands=_in_box(box.stands),
                 outcome=entry.outcome if entry else "silent",
                 parts=entry.own.parts if entry else (),
                 reason=entry.reason if entry else "",
-                note=translated(claim.note),
-                truth=tuple([_in_box(box.truth)] * bool(box.truth) + _truth_lines(claim, truth) + _people(box, truth)),
-                audience=tuple(one for one in audiences if one.app in box.audience and _meant(box, one.month)),
+                note=translated_text(claim.note),
+                truth=tuple(
+                    [_in_box(box.truth)] * bool(box.truth) + _truth_lines(claim, truth) + _people_using(box, truth)
+                ),
+                audience=tuple(one for one in audiences if one.app in box.audience and _month_meant(box, one.month)),
             )
         )
     reach = tuple(one for country in source.countries() for one in source.reach(country))
@@ -100,23 +102,29 @@ def _truth_line(count: TrueCount) -> str:
     )
 
 
-def _people(box: BoxRow, truth: SimulatedTruth | None) -> list[str]:
+def _people_using(box: BoxRow, truth: SimulatedTruth | None) -> list[str]:
     """How many people really use the apps whose audience is part of what is measured."""
     if truth is None:
         return []
     return [
-        say("article", "{month}: {people} million use {app}", month=month, people=millions(people), app=app_name(app))
+        say(
+            "article",
+            "{month}: {people} million use {app}",
+            month=month,
+            people=millions_text(people),
+            app=app_name(app),
+        )
         for app in box.audience
         for month, people in sorted(truth.audience.get(app, {}).items())
-        if _meant(box, month)
+        if _month_meant(box, month)
     ]
 
 
-def _meant(box: BoxRow, month: str) -> bool:
+def _month_meant(box: BoxRow, month: str) -> bool:
     """Whether the month belongs to the sentence: S15 is about growth, and takes all months."""
     return month == MONTH or box.id == "S15"
 
 
-def _truth(box: Path | None) -> SimulatedTruth | None:
+def _article_truth(box: Path | None) -> SimulatedTruth | None:
     """The truth, None where it is not there: what is measured stays the same without it."""
     return read_truth(box) if box is not None and (box / "truth" / "truth.json").is_file() else None

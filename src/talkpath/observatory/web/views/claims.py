@@ -11,11 +11,11 @@ from talkpath.observatory.claims.ledger import ClaimResult, EvidenceOutcome
 from talkpath.observatory.claims.made_up import is_article
 from talkpath.observatory.claims.rows import Claim, current_claims
 from talkpath.observatory.publication import Publication
-from talkpath.observatory.web.site import PageQuery, Site, paged
+from talkpath.observatory.web.site import PageQuery, Site, page_of_rows
 from talkpath.observatory.web.source import PageSource
 from talkpath.report.words.language import say, spoken
 
-ROWS = 8  # claims a page: it stays short on a phone
+MAX_CLAIM_ROWS = 8  # claims a page: it stays short on a phone
 OUTCOMES: tuple[PropositionOutcome, ...] = ("contradicted", "supported", "silent", "not measurable")
 
 
@@ -43,17 +43,17 @@ class ClaimSummary(Struct, frozen=True):
             date=claim.date,
             who=say("claims", "the article’s sentence, played in a made-up country")
             if played
-            else translated(claim.who),
+            else translated_text(claim.who),
             kind="" if played else claim.kind,
-            statement=translated(claim.statement),
+            statement=translated_text(claim.statement),
             outcome=entry.outcome if entry else "silent" if claim.predicate else "not measurable",
             disagree=bool(entry and entry.disagree),
-            note=translated(claim.note),
+            note=translated_text(claim.note),
             played=played,
         )
 
 
-def translated(text: str) -> str:
+def translated_text(text: str) -> str:
     """Words of a claim in the current language, where they are translated."""
     return spoken().translate("claim", text, text, 1) if text else ""  # `say` would fill in what stands in braces
 
@@ -82,7 +82,7 @@ class ClaimPage(Struct, frozen=True):
     schema: str = "talkpath.page.claim/1"
 
 
-def claims(source: PageSource, site: Site, asked: PageQuery) -> ClaimsPage | None:
+def claims_page(source: PageSource, site: Site, asked: PageQuery) -> ClaimsPage | None:
     """The page; None where there is no such outcome."""
     outcome = asked.get("outcome")
     if outcome and outcome not in OUTCOMES:
@@ -90,7 +90,7 @@ def claims(source: PageSource, site: Site, asked: PageQuery) -> ClaimsPage | Non
     summaries = claim_summaries(source, site.publication, current_claims(source.claims()))
     chosen = [summary for summary in summaries if outcome in ("", summary.outcome)]
     ordered = sorted(chosen, key=lambda summary: (summary.date, summary.id), reverse=True)
-    rows, page, pages = paged(ordered, asked, ROWS)
+    rows, page, pages = page_of_rows(ordered, asked, MAX_CLAIM_ROWS)
     return ClaimsPage(
         outcome=outcome,
         counts={name: sum(summary.outcome == name for summary in summaries) for name in OUTCOMES},
@@ -100,7 +100,7 @@ def claims(source: PageSource, site: Site, asked: PageQuery) -> ClaimsPage | Non
     )
 
 
-def claim(source: PageSource, site: Site, asked: PageQuery) -> ClaimPage | None:
+def claim_page(source: PageSource, site: Site, asked: PageQuery) -> ClaimPage | None:
     """The page; None where there is no such claim."""
     known = {one.id: one for one in source.claims()}
     found = known.get(asked.get("id").upper())
@@ -113,7 +113,7 @@ def claim(source: PageSource, site: Site, asked: PageQuery) -> ClaimPage | None:
         claim=found,
         told=summary,
         entry=shown_results(source, site.publication).get(found.id),
-        withheld=bool(raw and _small(raw.own, site.publication)),
+        withheld=bool(raw and _small_counts(raw.own, site.publication)),
         against=tuple(claim_summaries(source, site.publication, against)),
         superseded_by=next((row.id for row in known.values() if row.supersedes == found.id), ""),
     )
@@ -128,11 +128,12 @@ def claim_summaries(source: PageSource, publication: Publication, found: Iterabl
 def shown_results(source: PageSource, publication: Publication) -> dict[str, ClaimResult]:
     """The results by claim. One that rests on too few people is decided by what others published alone."""
     return {
-        entry.claim: _published_only(entry) if _small(entry.own, publication) else entry for entry in source.entries()
+        entry.claim: _published_only(entry) if _small_counts(entry.own, publication) else entry
+        for entry in source.entries()
     }
 
 
-def _small(side: EvidenceOutcome, publication: Publication) -> bool:
+def _small_counts(side: EvidenceOutcome, publication: Publication) -> bool:
     return any(part.reports and publication.by_country(part.contributors) for part in side.parts)
 
 

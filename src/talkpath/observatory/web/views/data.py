@@ -20,7 +20,7 @@ class DataPage(Struct, frozen=True):
     schema: str = "talkpath.page.data/1"
 
 
-def data(source: PageSource, site: Site, asked: PageQuery) -> DataPage:
+def data_page(source: PageSource, site: Site, asked: PageQuery) -> DataPage:
     """The page; there always is one."""
     rule = site.publication
     return DataPage(source.totals(), tuple(source.sealed()), rule.min_contributors, rule.delay_days)

@@ -12,7 +12,7 @@ from talkpath.observatory.web.cell import PublicationView, going_on
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource
 from talkpath.observatory.web.views.claims import ClaimSummary, claim_summaries
-from talkpath.observatory.web.views.network import StreamView, stream
+from talkpath.observatory.web.views.network import StreamView, stream_view
 from talkpath.observatory.web.views.quotable import may_write, must_not
 
 
@@ -39,7 +39,7 @@ class EventPage(Struct, frozen=True):
     schema: str = "talkpath.page.event/1"
 
 
-def event(source: PageSource, site: Site, asked: PageQuery) -> EventPage | None:
+def event_page(source: PageSource, site: Site, asked: PageQuery) -> EventPage | None:
     """The page; None where there is no such event, or it is not published."""
     name = asked.get("id")
     country = name.partition("/")[0]
@@ -50,7 +50,7 @@ def event(source: PageSource, site: Site, asked: PageQuery) -> EventPage | None:
         return None
     hit = len(found.networks)
     found = next(one for one in rule.shown_events(events) if one.id == name)
-    history = rule.shown_events(chain(found, events))
+    history = rule.shown_events(event_chain(found, events))
     own = source.network_days(country, found.network, found.app, found.medium)
     same = [one for one in source.reach(country) if one.medium == found.medium and one.apps == (found.app,)]
     current = not any(one.kind == "withdrawn" for one in history)
@@ -59,12 +59,12 @@ def event(source: PageSource, site: Site, asked: PageQuery) -> EventPage | None:
         event=found,
         current=current,
         history=tuple(history),
-        stream=stream(
+        stream=stream_view(
             rule, own, [one for one in events if one.network == found.network], source.carries(country, found.network)
         )
         if own
         else None,
-        claims=tuple(_claims(source, site, found)),
+        claims=tuple(_claims_counting(source, site, found)),
         touched=source.event_reach(found),
         reach=tuple(same),
         networks_too=hit or len(too),
@@ -73,7 +73,7 @@ def event(source: PageSource, site: Site, asked: PageQuery) -> EventPage | None:
     )
 
 
-def chain(found: Event, events: Sequence[Event]) -> list[Event]:
+def event_chain(found: Event, events: Sequence[Event]) -> list[Event]:
     """The records of the same restriction: its beginning, its changes, its end, and what withdrew any of them."""
     by_name = {one.id: one for one in events}
     root = found
@@ -88,7 +88,7 @@ def chain(found: Event, events: Sequence[Event]) -> list[Event]:
     )
 
 
-def _claims(source: PageSource, site: Site, found: Event) -> list[ClaimSummary]:
+def _claims_counting(source: PageSource, site: Site, found: Event) -> list[ClaimSummary]:
     """The claims whose result counted the event, either way."""
     names = {found.id, found.began}
     bears = {entry.claim for entry in source.entries() if any(names & set(part.events) for part in entry.own.parts)}

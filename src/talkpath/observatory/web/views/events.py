@@ -8,16 +8,16 @@ from typing import Any
 
 from msgspec import Struct
 
-from talkpath.observatory.detect.find import LEVELS
+from talkpath.observatory.detect.find import LEVEL_NAMES
 from talkpath.observatory.events.record import EVERYWHERE, Event
 from talkpath.observatory.web.cell import PublicationView
 from talkpath.observatory.web.labels import app_name
-from talkpath.observatory.web.site import PageQuery, Site, paged
+from talkpath.observatory.web.site import PageQuery, Site, page_of_rows
 from talkpath.observatory.web.source import PageSource, Span
 
-ROWS = 8  # groups a page: it stays short on a phone
+MAX_EVENT_ROWS = 8  # groups a page: it stays short on a phone
 FILTERS = ("app", "medium", "kind", "level", "network")
-KINDS = ("began", "changed", "ended", "withdrawn")
+EVENT_KINDS = ("began", "changed", "ended", "withdrawn")
 GROUPS: dict[str, Callable[[Event], tuple[str, ...]]] = {
     "change": lambda event: (event.onset_high, event.app, event.medium, event.kind, str(event.network == EVERYWHERE)),
     "network": lambda event: (event.network,),
@@ -75,14 +75,14 @@ def event_list(source: PageSource, site: Site, asked: PageQuery) -> EventList | 
     """The page; None where there is no such country, or something was asked for that there is not."""
     countries = tuple(source.countries())
     country = asked.get("country") or next(iter(countries), "")
-    wanted = _filter(asked)
+    wanted = _event_filter(asked)
     if wanted is None or (country and country not in countries):
         return None
     events = source.events(country)
     shown = PublicationView.of(site.publication, site.today(), events).shown_events(events)
     ordered = sorted(shown, key=lambda one: (one.onset_high, one.id), reverse=True)
-    chosen = [event for event in ordered if _wanted(event, wanted, site.operator(event.network))]
-    groups, page, pages = paged(_groups(chosen, wanted.group), asked, ROWS)
+    chosen = [event for event in ordered if _event_is_wanted(event, wanted, site.operator(event.network))]
+    groups, page, pages = page_of_rows(_event_groups(chosen, wanted.group), asked, MAX_EVENT_ROWS)
     here = {name for group in groups for name in group.events}
     return EventList(
         country=country,
@@ -98,16 +98,21 @@ def event_list(source: PageSource, site: Site, asked: PageQuery) -> EventList | 
     )
 
 
-def _filter(asked: PageQuery) -> EventFilter | None:
+def _event_filter(asked: PageQuery) -> EventFilter | None:
     span, group = asked.span(), asked.get("group") or "change"
-    choices = {"medium": ("voice", "video", "text"), "kind": KINDS, "level": tuple(LEVELS.values()), "group": GROUPS}
+    choices = {
+        "medium": ("voice", "video", "text"),
+        "kind": EVENT_KINDS,
+        "level": tuple(LEVEL_NAMES.values()),
+        "group": GROUPS,
+    }
     known = {name: asked.get(name) for name in FILTERS}
     if span is None or any(said and said not in choices[name] for name, said in known.items() if name in choices):
         return None
     return EventFilter(**known, span=span, group=group) if group in GROUPS else None
 
 
-def _wanted(event: Event, wanted: EventFilter, operator: str) -> bool:
+def _event_is_wanted(event: Event, wanted: EventFilter, operator: str) -> bool:
     same = all(getattr(wanted, name) in ("", getattr(event, name)) for name in ("app", "medium", "kind", "level"))
     return same and wanted.span.holds(event.onset_high) and names_network(wanted.network, event.network, operator)
 
@@ -118,21 +123,21 @@ def names_network(text: str, network: str, operator: str) -> bool:
     return plain in ("", network.casefold(), network.casefold().removeprefix("as")) or plain in operator.casefold()
 
 
-def _groups(events: Sequence[Event], name: str) -> list[EventGroup]:
+def _event_groups(events: Sequence[Event], name: str) -> list[EventGroup]:
     """The groups, that with the latest event first."""
     key = GROUPS[name]
-    groups = [_group(list(found)) for _, found in groupby(sorted(events, key=key), key=key)]
+    groups = [_event_group(list(found)) for _, found in groupby(sorted(events, key=key), key=key)]
     return sorted(groups, key=lambda group: (group.onset_high, group.events), reverse=True)
 
 
-def _group(found: Sequence[Event]) -> EventGroup:
+def _event_group(found: Sequence[Event]) -> EventGroup:
     latest_first = sorted(found, key=lambda one: (one.onset_high, one.id), reverse=True)
-    levels = tuple(LEVELS.values())
+    levels = tuple(LEVEL_NAMES.values())
     lows = [event.onset_low for event in found]
     return EventGroup(
-        kind=_common(found, "kind"),
-        app=_common(found, "app"),
-        medium=_common(found, "medium"),
+        kind=_common_value(found, "kind"),
+        app=_common_value(found, "app"),
+        medium=_common_value(found, "medium"),
         level=max((event.level for event in found), key=levels.index),
         networks=tuple(dict.fromkeys(event.network for event in latest_first)),
         onset_low=None if None in lows else min(filter(None, lows)),
@@ -142,7 +147,7 @@ def _group(found: Sequence[Event]) -> EventGroup:
     )
 
 
-def _common(found: Sequence[Event], name: str) -> str:
+def _common_value(found: Sequence[Event], name: str) -> str:
     """What all have in common under a name, "" where they differ."""
     values: set[Any] = {getattr(event, name) for event in found}
     return str(values.pop()) if len(values) == 1 else ""

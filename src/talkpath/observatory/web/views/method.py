@@ -33,11 +33,11 @@ class RisksPage(Struct, frozen=True):
     schema: str = "talkpath.page.risks/1"
 
 
-def method(source: PageSource, site: Site, asked: PageQuery) -> MethodPage:
+def method_page(source: PageSource, site: Site, asked: PageQuery) -> MethodPage:
     """The page; there always is one."""
     return MethodPage(ALPHA, error_rates(), site.publication.min_contributors, site.publication.delay_days)
 
 
-def risks(source: PageSource, site: Site, asked: PageQuery) -> RisksPage:
+def risks_page(source: PageSource, site: Site, asked: PageQuery) -> RisksPage:
     """The page; there always is one."""
     return RisksPage(load_risks(), site.stops)

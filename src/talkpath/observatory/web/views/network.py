@@ -49,7 +49,7 @@ class NetworkPage(Struct, frozen=True):
     schema: str = "talkpath.page.network/1"
 
 
-def network(source: PageSource, site: Site, asked: PageQuery) -> NetworkPage | None:
+def network_page(source: PageSource, site: Site, asked: PageQuery) -> NetworkPage | None:
     """The page; None where nothing is known of the network."""
     country, name = asked.get("country"), asked.get("network")
     span = asked.span()
@@ -67,7 +67,7 @@ def network(source: PageSource, site: Site, asked: PageQuery) -> NetworkPage | N
             filter(
                 None,
                 (
-                    stream(rule, list(days), events, carries)
+                    stream_view(rule, list(days), events, carries)
                     for _, days in groupby(ordered, key=lambda day: (day.app, day.medium))
                 ),
             )
@@ -78,7 +78,7 @@ def network(source: PageSource, site: Site, asked: PageQuery) -> NetworkPage | N
     )
 
 
-def stream(
+def stream_view(
     rule: PublicationView, days: Sequence[NetworkDayCount], events: Sequence[Event], carries: Sequence[TransportShare]
 ) -> StreamView | None:
     """The view of one app and medium; `events` are those of its network. None where nothing may be shown yet."""
@@ -93,7 +93,7 @@ def stream(
         app=last.app,
         medium=last.medium,
         now=rule.cell(last, live) or shown[-1][1],
-        days=tuple(_day(day, cell) for day, cell in shown),
+        days=tuple(_day_view(day, cell) for day, cell in shown),
         carries=() if shown_on else tuple(of_stream),
         carries_shown_on=shown_on,
     )
@@ -111,7 +111,7 @@ def _carries_shown_on(rule: PublicationView, last: NetworkDayCount, carries: Seq
     return shown_on if rule.today < shown_on else ""
 
 
-def _day(day: NetworkDayCount, cell: StateCell) -> DayCell:
+def _day_view(day: NetworkDayCount, cell: StateCell) -> DayCell:
     if cell.withheld:
         return DayCell(day.day, withheld=cell.withheld)
     return DayCell(

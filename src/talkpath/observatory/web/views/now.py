@@ -12,12 +12,12 @@ from talkpath.observatory.claims.count import clopper_pearson
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.web.cell import PublicationView, StateCell, going_on
-from talkpath.observatory.web.pictures.strip import Strip, strip, strip_span
-from talkpath.observatory.web.site import PageQuery, Site, paged
+from talkpath.observatory.web.pictures.strip import Strip, app_strip, strip_span
+from talkpath.observatory.web.site import PageQuery, Site, page_of_rows
 from talkpath.observatory.web.source import HALF_YEAR, CountryDay, NetworkDayCount, PageSource, Span
 
-MEDIA = ("voice", "video", "text")
-ROWS = 12  # networks a page: it stays short on a phone
+MEDIA_TABS = ("voice", "video", "text")
+MAX_NETWORK_ROWS = 12  # networks a page: it stays short on a phone
 
 
 class NetworkRow(Struct, frozen=True):
@@ -62,18 +62,18 @@ class NowPage(Struct, frozen=True):
     schema: str = "talkpath.page.now/1"
 
 
-def now(source: PageSource, site: Site, asked: PageQuery) -> NowPage | None:
+def now_page(source: PageSource, site: Site, asked: PageQuery) -> NowPage | None:
     """The page; None where there is no such country or medium."""
     countries, span = tuple(source.countries()), asked.span()
     country, medium = asked.get("country") or next(iter(countries), ""), asked.get("medium") or "voice"
-    if span is None or medium not in MEDIA or (country and country not in countries):
+    if span is None or medium not in MEDIA_TABS or (country and country not in countries):
         return None
     events = source.events(country)
     rule = PublicationView.of(site.publication, site.today(), events)
-    stands = _stands(source, country, medium, [one for one in events if known_by(one, span)], span)
-    rows = _networks(rule, stands)
-    shown, withheld = _apps(rule, stands, source.country_days(country, medium, span))
-    chosen, page, pages = paged(rows, asked, ROWS)
+    stands = _network_stands(source, country, medium, [one for one in events if known_by(one, span)], span)
+    rows = _networks_by_stand(rule, stands)
+    shown, withheld = _apps_by_people(rule, stands, source.country_days(country, medium, span))
+    chosen, page, pages = page_of_rows(rows, asked, MAX_NETWORK_ROWS)
     return NowPage(
         country=country,
         countries=countries,
@@ -84,7 +84,7 @@ def now(source: PageSource, site: Site, asked: PageQuery) -> NowPage | None:
         page=page,
         pages=pages,
         reach=tuple(reach for reach in source.reach(country) if reach.medium == medium),
-        strip=_strip(source, rule, country, medium, asked.get("app"), shown, operators_of(site, chosen)),
+        strip=_app_strip(source, rule, country, medium, asked.get("app"), shown, operators_of(site, chosen)),
         span=span,
     )
 
@@ -99,7 +99,7 @@ def operators_of(site: Site, rows: Sequence[NetworkRow]) -> dict[str, str]:
     return {row.network: site.operator(row.network) for row in rows}
 
 
-def _strip(
+def _app_strip(
     source: PageSource,
     rule: PublicationView,
     country: str,
@@ -112,7 +112,7 @@ def _strip(
     if chosen is None or not chosen.days:
         return None
     days = source.stream_days(country, chosen.app, medium, strip_span(chosen.days[-1].day))
-    return strip(rule, chosen.app, days, networks)
+    return app_strip(rule, chosen.app, days, networks)
 
 
 class _Stand(NamedTuple):
@@ -127,7 +127,7 @@ class _Stand(NamedTuple):
         return self.event is not None or self.counted.state == "restricted"
 
 
-def _stands(source: PageSource, country: str, medium: str, events: Sequence[Event], span: Span) -> list[_Stand]:
+def _network_stands(source: PageSource, country: str, medium: str, events: Sequence[Event], span: Span) -> list[_Stand]:
     live = going_on(events)
     return [
         _Stand(counted, live.get((counted.network, counted.app, medium)))
@@ -135,7 +135,7 @@ def _stands(source: PageSource, country: str, medium: str, events: Sequence[Even
     ]
 
 
-def _networks(rule: PublicationView, stands: Sequence[_Stand]) -> list[NetworkRow]:
+def _networks_by_stand(rule: PublicationView, stands: Sequence[_Stand]) -> list[NetworkRow]:
     """The networks with most signs of restriction first, then by name."""
     cells: dict[str, dict[str, StateCell]] = {}
     for stand in stands:
@@ -146,13 +146,13 @@ def _networks(rule: PublicationView, stands: Sequence[_Stand]) -> list[NetworkRo
     return sorted(rows, key=lambda row: (-sum(cell.state == "restricted" for cell in row.cells.values()), row.network))
 
 
-def _apps(
+def _apps_by_people(
     rule: PublicationView, stands: Sequence[_Stand], days: Sequence[CountryDay]
 ) -> tuple[tuple[AppRow, ...], tuple[str, ...]]:
     """(apps that may be shown, those that may not)."""
     shown, withheld = [], []
     for app in sorted({stand.counted.app for stand in stands}):
-        row = _app(app, [stand for stand in stands if stand.counted.app == app], [d for d in days if d.app == app])
+        row = _app_view(app, [stand for stand in stands if stand.counted.app == app], [d for d in days if d.app == app])
         if rule.publication.by_country(row.contributors):
             withheld.append(app)
         else:
@@ -161,7 +161,7 @@ def _apps(
     return tuple(shown), tuple(withheld)
 
 
-def _app(app: str, stands: Sequence[_Stand], days: Sequence[CountryDay]) -> AppRow:
+def _app_view(app: str, stands: Sequence[_Stand], days: Sequence[CountryDay]) -> AppRow:
     hit = sum(stand.hit for stand in stands)
     low, high = clopper_pearson(hit, len(stands))
     return AppRow(

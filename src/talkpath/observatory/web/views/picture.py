@@ -8,11 +8,11 @@ from itertools import groupby
 from msgspec import Struct
 
 from talkpath.observatory.web.cell import PublicationView
-from talkpath.observatory.web.pictures.strip import Strip, strip, strip_span
+from talkpath.observatory.web.pictures.strip import Strip, app_strip, strip_span
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import HALF_YEAR, CountryDay, PageSource, Span
-from talkpath.observatory.web.views.network import StreamView, network
-from talkpath.observatory.web.views.now import MEDIA, AppRow, now, operators_of
+from talkpath.observatory.web.views.network import StreamView, network_page
+from talkpath.observatory.web.views.now import MEDIA_TABS, AppRow, now_page, operators_of
 
 
 class CountryPicture(Struct, frozen=True):
@@ -60,14 +60,14 @@ class MapPicture(Struct, frozen=True):
 
 def country_picture(source: PageSource, site: Site, asked: PageQuery) -> CountryPicture | None:
     """The chart; None where there is nothing to show."""
-    page = now(source, site, asked)
+    page = now_page(source, site, asked)
     row = next((one for one in page.apps if one.app == asked.get("app")), None) if page else None
     return CountryPicture(page.country, page.medium, row, page.span) if page and row and row.days else None
 
 
 def network_picture(source: PageSource, site: Site, asked: PageQuery) -> NetworkPicture | None:
     """The chart; None where there is nothing to show."""
-    page = network(source, site, asked)
+    page = network_page(source, site, asked)
     key = asked.get("app"), asked.get("medium")
     stream = next((one for one in page.streams if (one.app, one.medium) == key), None) if page else None
     return NetworkPicture(page.country, page.network, page.operator, stream, page.span) if page and stream else None
@@ -75,22 +75,22 @@ def network_picture(source: PageSource, site: Site, asked: PageQuery) -> Network
 
 def strip_picture(source: PageSource, site: Site, asked: PageQuery) -> StripPicture | None:
     """The strip of all networks; None where there is nothing to show."""
-    page = now(source, site, PageQuery(asked.values, whole=True))
+    page = now_page(source, site, PageQuery(asked.values, whole=True))
     row = next((one for one in page.apps if one.app == asked.get("app")), None) if page else None
     if page is None or row is None or not row.days:
         return None
     rule = PublicationView.of(site.publication, site.today(), source.events(page.country))
     days = source.stream_days(page.country, row.app, page.medium, strip_span(row.days[-1].day))
-    drawn = strip(rule, row.app, days, operators_of(site, page.networks))
+    drawn = app_strip(rule, row.app, days, operators_of(site, page.networks))
     return StripPicture(page.country, page.medium, drawn) if drawn else None
 
 
 def world_map(source: PageSource, site: Site, asked: PageQuery) -> MapPicture | None:
     """The map; None where there is no such app or medium."""
     span, medium = asked.span(), asked.get("medium") or "voice"
-    apps = _apps(source, medium)
+    apps = _apps_by_events(source, medium)
     app = asked.get("app") or next(iter(apps), "")
-    if span is None or medium not in MEDIA or (app and app not in apps):
+    if span is None or medium not in MEDIA_TABS or (app and app not in apps):
         return None
     last = [days[-1] for days in _by_country(source.world_days(app, medium, span))]
     newest = max((day.day for day in last), default="")
@@ -106,7 +106,7 @@ def world_map(source: PageSource, site: Site, asked: PageQuery) -> MapPicture | 
     )
 
 
-def _apps(source: PageSource, medium: str) -> list[str]:
+def _apps_by_events(source: PageSource, medium: str) -> list[str]:
     """The apps with events of the medium, that which is held back on most networks first; then the others measured."""
     events = [event for country in source.countries() for event in source.events(country) if event.medium == medium]
     counts: dict[str, int] = {}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from talkpath.observatory.events.record import EVERYWHERE, Event
 from talkpath.observatory.web.countries import country_name
-from talkpath.observatory.web.labels import app_name, contributors, mechanism_text, medium_name, network_name
+from talkpath.observatory.web.labels import app_name, contributors_phrase, mechanism_text, medium_name, network_name
 from talkpath.report.words.language import count, say
 
 
@@ -21,22 +21,22 @@ def may_write(event: Event, today: str, hit: int = 0, *, current: bool, operator
     if not current:
         yield say("may write", "The observatory withdrew this event as a mistake of its own; write nothing else of it.")
         return
-    yield _country(event, hit) if event.network == EVERYWHERE else what(event, operator)
+    yield _country_phrase(event, hit) if event.network == EVERYWHERE else event_phrase(event, operator)
     if event.rule and event.kind != "ended":
         yield say(
             "may write", "What was seen is consistent with this: {mechanism}.", mechanism=mechanism_text(event.rule)
         )
-    yield _level(event)
+    yield _level_phrase(event)
     yield say(
         "may write",
         "{reports} by {people} say so (as of {day}).",
-        reports=reports(event),
-        people=contributors(event.contributors),
+        reports=reports_phrase(event),
+        people=contributors_phrase(event.contributors),
         day=today,
     )
 
 
-def reports(event: Event) -> str:
+def reports_phrase(event: Event) -> str:
     """What an event rests on: its reports, or taps where there is none."""
     if event.count:
         return count("unit", "{number} report", "{number} reports", event.count)
@@ -70,15 +70,15 @@ def must_not(event: Event) -> Iterator[str]:
     yield say(
         "must not write",
         "“{people} were affected”: that is who measured, not who is affected.",
-        people=contributors(event.contributors),
+        people=contributors_phrase(event.contributors),
     )
 
 
-def what(event: Event, operator: str = "") -> str:
+def event_phrase(event: Event, operator: str = "") -> str:
     """The main sentence about an event."""
     if event.medium == "text":
-        return _messages(event, operator)
-    known = _known(event, operator)
+        return _messages_phrase(event, operator)
+    known = _known_phrase(event, operator)
     if event.kind == "ended":
         return say(
             "may write",
@@ -107,9 +107,9 @@ def what(event: Event, operator: str = "") -> str:
     )
 
 
-def _country(event: Event, hit: int) -> str:
+def _country_phrase(event: Event, hit: int) -> str:
     """The sentence about a whole country: the first of its networks, or the last."""
-    known = {**_known(event), "country": country_name(event.country), "hit": hit, "measured": event.measured}
+    known = {**_known_phrase(event), "country": country_name(event.country), "hit": hit, "measured": event.measured}
     if event.kind == "ended":
         return say(
             "may write",
@@ -132,9 +132,9 @@ def _country(event: Event, hit: int) -> str:
     )
 
 
-def _messages(event: Event, operator: str) -> str:
+def _messages_phrase(event: Event, operator: str) -> str:
     """Messages have no control traffic: they are compared with other traffic."""
-    known = _known(event, operator)
+    known = _known_phrase(event, operator)
     if event.kind == "ended":
         return say(
             "may write",
@@ -162,7 +162,7 @@ def _messages(event: Event, operator: str) -> str:
     )
 
 
-def _known(event: Event, operator: str = "") -> dict[str, object]:
+def _known_phrase(event: Event, operator: str = "") -> dict[str, object]:
     return {
         "network": network_name(event.network, operator),
         "app": app_name(event.app),
@@ -172,7 +172,7 @@ def _known(event: Event, operator: str = "") -> dict[str, object]:
     }
 
 
-def _level(event: Event) -> str:
+def _level_phrase(event: Event) -> str:
     if event.level == "signal":
         return say("may write", "This is a first sign, and not confirmed.")
     if rests_on_one(event):

@@ -13,8 +13,8 @@ from talkpath.observatory.web.source import PageSource
 from talkpath.observatory.web.views.claims import ClaimSummary, claim_summaries
 from talkpath.observatory.web.views.events import names_network
 
-MOST = 30  # rows of a kind
-SHORTEST = 2
+MAX_RESULTS = 30  # rows of a kind
+MIN_QUERY_LENGTH = 2
 
 
 class FoundNetwork(Struct, frozen=True):
@@ -43,11 +43,11 @@ class SearchPage(Struct, frozen=True):
         return not (self.countries or self.networks or self.apps or self.claims)
 
 
-def search(source: PageSource, site: Site, asked: PageQuery) -> SearchPage:
+def search_page(source: PageSource, site: Site, asked: PageQuery) -> SearchPage:
     """The page; there always is one. A text of one letter finds nothing but a country or a number."""
     text = asked.get("q").strip()[:100]
     known = site.operators() is not None
-    if len(text) < SHORTEST:
+    if len(text) < MIN_QUERY_LENGTH:
         return SearchPage(text, names_known=known)
     networks = [
         FoundNetwork(country, network, site.operator(network))
@@ -57,22 +57,22 @@ def search(source: PageSource, site: Site, asked: PageQuery) -> SearchPage:
     return SearchPage(
         text=text,
         countries=tuple(code for code in source.countries() if _names_country(text, code)),
-        networks=tuple(networks[:MOST]),
-        apps=tuple(code for code in apps() if _in(text, code, app_name(code))),
-        claims=_claims(source, site, text),
-        more=len(networks) > MOST,
+        networks=tuple(networks[:MAX_RESULTS]),
+        apps=tuple(code for code in apps() if _text_matcher(text, code, app_name(code))),
+        claims=_claims_found(source, site, text),
+        more=len(networks) > MAX_RESULTS,
         names_known=known,
     )
 
 
 def _names_country(text: str, code: str) -> bool:
-    return text.casefold() == code.casefold() or _in(text, *country_names(code))
+    return text.casefold() == code.casefold() or _text_matcher(text, *country_names(code))
 
 
-def _claims(source: PageSource, site: Site, text: str) -> tuple[ClaimSummary, ...]:
+def _claims_found(source: PageSource, site: Site, text: str) -> tuple[ClaimSummary, ...]:
     summaries = claim_summaries(source, site.publication, current_claims(source.claims()))
-    return tuple(one for one in summaries if _in(text, one.id, one.who, one.statement))[:MOST]
+    return tuple(one for one in summaries if _text_matcher(text, one.id, one.who, one.statement))[:MAX_RESULTS]
 
 
-def _in(text: str, *names: str) -> bool:
+def _text_matcher(text: str, *names: str) -> bool:
     return any(text.casefold() in name.casefold() for name in names)

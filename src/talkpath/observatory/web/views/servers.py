@@ -5,10 +5,10 @@ from __future__ import annotations
 from msgspec import Struct
 
 from talkpath.observatory.responders.summary import DirectorySummary, ShownServer
-from talkpath.observatory.web.site import PageQuery, Site, paged
+from talkpath.observatory.web.site import PageQuery, Site, page_of_rows
 from talkpath.observatory.web.source import PageSource
 
-ROWS = 200
+MAX_SERVER_ROWS = 200
 
 
 class ServersPage(Struct, frozen=True):
@@ -21,10 +21,10 @@ class ServersPage(Struct, frozen=True):
     schema: str = "talkpath.page.servers/1"
 
 
-def servers(source: PageSource, site: Site, asked: PageQuery) -> ServersPage | None:
+def servers_page(source: PageSource, site: Site, asked: PageQuery) -> ServersPage | None:
     """The page; None where no directory is kept here."""
     if site.servers is None:
         return None
     summary = site.servers()
-    rows, page, pages = paged(summary.servers, asked, ROWS)
+    rows, page, pages = page_of_rows(summary.servers, asked, MAX_SERVER_ROWS)
     return ServersPage(summary, rows, page, pages)

@@ -38,14 +38,14 @@ class TransportsPage(Struct, frozen=True):
     schema: str = "talkpath.page.transports/1"
 
 
-def transports(source: PageSource, site: Site, asked: PageQuery) -> TransportsPage | None:
+def transports_page(source: PageSource, site: Site, asked: PageQuery) -> TransportsPage | None:
     """The page; None where there is no such country."""
     countries = tuple(source.countries())
     country = asked.get("country") or next(iter(countries), "")
     if country and country not in countries:
         return None
-    found = _summed(source.carries(country)) if country else []
-    people = _people(source, country, {row.medium for row in found})
+    found = _summed_over_networks(source.carries(country)) if country else []
+    people = _people_at_least(source, country, {row.medium for row in found})
     rule = PublicationView.of(site.publication, site.today(), source.events(country))
     few = [row for row in found if rule.publication.by_country(people.get((row.app, row.medium), 0))]
     return TransportsPage(
@@ -56,7 +56,7 @@ def transports(source: PageSource, site: Site, asked: PageQuery) -> TransportsPa
     )
 
 
-def _summed(found: Iterable[TransportShare]) -> list[TransportRow]:
+def _summed_over_networks(found: Iterable[TransportShare]) -> list[TransportRow]:
     """The sums over all networks."""
     ordered = sorted(found, key=lambda one: (one.app, one.medium, one.transport))
     rows = []
@@ -75,7 +75,7 @@ def _summed(found: Iterable[TransportShare]) -> list[TransportRow]:
     return rows
 
 
-def _people(source: PageSource, country: str, media: Iterable[str]) -> dict[tuple[str, str], int]:
+def _people_at_least(source: PageSource, country: str, media: Iterable[str]) -> dict[tuple[str, str], int]:
     """(app, medium) -> at least how many people measured it on one day."""
     days = [day for medium in media for day in source.country_days(country, medium)]
     found: dict[tuple[str, str], int] = {}

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.measure.bitmap import unpack_rows
+from talkpath.measure.bitmap import unpack_bitmap_rows
 from talkpath.measure.endpoint_facts import ExpiringEpoch, ExpiringFlow
 from talkpath.measure.facts import Role
 from talkpath.verdict.statistics.answer_loss import Tally, answer_log_e, answer_loss
-from talkpath.verdict.statistics.permutation import even, log_mean
+from talkpath.verdict.statistics.permutation import even_log_weights, log_mean
 
 Bits = NDArray[np.bool_]
 Cell = tuple[Role, bool]
@@ -59,10 +59,12 @@ class AnswerContrast(NamedTuple):
     epochs: int
 
 
-def contrast(epochs: Sequence[ExpiringEpoch], pair: Pair, seed: bytes, slots: Slots | None = None) -> AnswerContrast:
+def answer_contrast(
+    epochs: Sequence[ExpiringEpoch], pair: Pair, seed: bytes, slots: Slots | None = None
+) -> AnswerContrast:
     """Compare over all these epochs together, by `slots` alone where they are given. Greetings of both forms count as
     one kind: towards an address none of them is a call."""
-    rounds = [tally for epoch in epochs if (tally := _tally(epoch, pair, slots)) is not None]
+    rounds = [tally for epoch in epochs if (tally := _answer_tally(epoch, pair, slots)) is not None]
     return AnswerContrast(*answer_loss(rounds, seed), answer_log_e(rounds, seed), len(rounds))
 
 
@@ -70,8 +72,8 @@ def any_part(epochs: Sequence[ExpiringEpoch], pair: Pair, seed: bytes) -> Answer
     """Compare by all slots, by those of the set-up alone and by the later half alone, since a rule may act on a part:
     the mean of the three e-values is one. `low` is that of the part that shows most, `high` that of the one least
     known."""
-    found = [contrast(epochs, pair, seed, slots) for slots in (None, setup_slots, later_slots)]
-    log_e = float(log_mean(np.array([one.log_e for one in found]), even(len(found))))
+    found = [answer_contrast(epochs, pair, seed, slots) for slots in (None, setup_slots, later_slots)]
+    log_e = float(log_mean(np.array([one.log_e for one in found]), even_log_weights(len(found))))
     return AnswerContrast(max(one.low for one in found), max(one.high for one in found), log_e, found[0].epochs)
 
 
@@ -97,19 +99,19 @@ def flows_of(epoch: ExpiringEpoch, cells: Iterable[Cell]) -> list[ExpiringFlow]:
     return [flow for flow in epoch.flows if (flow.role, flow.neutral) in wanted]
 
 
-def bits(epoch: ExpiringEpoch, flows: Sequence[ExpiringFlow]) -> tuple[Bits, Bits]:
+def answer_bits(epoch: ExpiringEpoch, flows: Sequence[ExpiringFlow]) -> tuple[Bits, Bits]:
     """Return (sent, answered), each (flows, slots)."""
     size = len(epoch.size)
-    sent = unpack_rows([flow.sent for flow in flows], size)
-    return sent, sent & unpack_rows([flow.answered for flow in flows], size)
+    sent = unpack_bitmap_rows([flow.sent for flow in flows], size)
+    return sent, sent & unpack_bitmap_rows([flow.answered for flow in flows], size)
 
 
-def _tally(epoch: ExpiringEpoch, pair: Pair, slots: Slots | None) -> Tally | None:
+def _answer_tally(epoch: ExpiringEpoch, pair: Pair, slots: Slots | None) -> Tally | None:
     if epoch.carries == "greeting" and pair != ADDRESS:
         return None
     pair = cells_of(epoch, pair)
     flows = [] if epoch.missing else flows_of(epoch, pair.treated | pair.control)
-    sent, answered = (each if slots is None else each[:, slots(epoch)] for each in bits(epoch, flows))
+    sent, answered = (each if slots is None else each[:, slots(epoch)] for each in answer_bits(epoch, flows))
     left = sent.sum(axis=1).astype(np.float64)
     treated = np.array([(flow.role, flow.neutral) in pair.treated for flow in flows], np.bool_)[left > 0]
     if not treated.any() or treated.all():

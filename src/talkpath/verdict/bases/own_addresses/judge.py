@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.verdict.bases.endpoints import judge_endpoints
-from talkpath.verdict.bases.own_addresses.contrasts import ADDRESS, SHAPE_HERE, any_part, contrast
+from talkpath.verdict.bases.own_addresses.contrasts import ADDRESS, SHAPE_HERE, answer_contrast, any_part
 from talkpath.verdict.bases.own_addresses.naming import name_rule
 from talkpath.verdict.bases.own_addresses.paths import app_paths
 from talkpath.verdict.bases.own_addresses.place import find_place
@@ -39,7 +39,7 @@ def judge_own_addresses(facts: EndpointFacts) -> list[Verdict]:
     verdicts = judge_endpoints(facts.exchanges, void)
     voiced = {verdict.app for verdict in verdicts if _of_calls(verdict)}
     asked = {each.app for each in facts.series} | {path.app for path in facts.paths}
-    verdicts += [_unasked(app, void) for app in facts.apps if app in asked - voiced]
+    verdicts += [_unasked_verdict(app, void) for app in facts.apps if app in asked - voiced]
     return [_with_way(facts, verdict) if _of_calls(verdict) and not void else verdict for verdict in verdicts]
 
 
@@ -47,7 +47,7 @@ def _of_calls(verdict: Verdict) -> bool:
     return verdict.basis == "address" and verdict.medium == "voice"
 
 
-def _unasked(app: str, void: Reason | None) -> Verdict:
+def _unasked_verdict(app: str, void: Reason | None) -> Verdict:
     reason = void or Reason("no_control")
     return Verdict(app=app, variant="", medium="voice", state="insufficient", basis="address", reason=reason)
 
@@ -55,17 +55,17 @@ def _unasked(app: str, void: Reason | None) -> Verdict:
 def _with_way(facts: EndpointFacts, verdict: Verdict) -> Verdict:
     """Take in what series and epochs say of the app."""
     series = read_series(facts, verdict.app)
-    told = replace(verdict, figures=verdict.figures | _figures(facts, verdict.app, series))
+    told = replace(verdict, figures=verdict.figures | _address_figures(facts, verdict.app, series))
     if not app_paths(facts, verdict.app):
         return _of_series(told, series)
     found = read_epochs(facts, verdict.app)
-    told = _counted(facts, told)
+    told = _count_sent(facts, told)
     if found.proven:
-        return _restricted(facts, told, found)
-    if (code := _doubt(facts, verdict.app, found)) is not None:
-        return _unsure(told, code)
+        return _restricted_verdict(facts, told, found)
+    if (code := _why_unproven(facts, verdict.app, found)) is not None:
+        return _unproven_verdict(told, code)
     if verdict.state != "ok":
-        return _unsure(told, "silent_server")
+        return _unproven_verdict(told, "silent_server")
     return _of_series(told, series)
 
 
@@ -73,10 +73,10 @@ def _of_series(verdict: Verdict, series: SeriesReading | None) -> Verdict:
     """What greetings in series change: an `ok` is taken back where they were lost."""
     if verdict.state != "ok" or series is None or not (series.worse or series.frozen):
         return verdict
-    return _unsure(verdict, "other_destination")
+    return _unproven_verdict(verdict, "other_destination")
 
 
-def _doubt(facts: EndpointFacts, app: str, found: Reading) -> ReasonCode | None:
+def _why_unproven(facts: EndpointFacts, app: str, found: Reading) -> ReasonCode | None:
     """Why nothing is proven and nothing is excluded; None where packets do get through."""
     if any(epoch.app == app and epoch.missing == "path_changed" for epoch in facts.epochs):
         return "path_changed"
@@ -99,7 +99,7 @@ def _gets_far(facts: EndpointFacts, app: str, found: Reading) -> bool:
     return bool(far) and unheld and all(len(path.hops) >= far.get(path.host, 1) for path in paths)
 
 
-def _unsure(verdict: Verdict, code: ReasonCode) -> Verdict:
+def _unproven_verdict(verdict: Verdict, code: ReasonCode) -> Verdict:
     return replace(
         verdict,
         state="insufficient",
@@ -112,11 +112,11 @@ def _unsure(verdict: Verdict, code: ReasonCode) -> Verdict:
     )
 
 
-def _counted(facts: EndpointFacts, verdict: Verdict) -> Verdict:
+def _count_sent(facts: EndpointFacts, verdict: Verdict) -> Verdict:
     """Count what was sent in epochs."""
     epochs = [epoch for epoch in facts.epochs if epoch.app == verdict.app and epoch.flows]
     flows = [flow for epoch in epochs for flow in epoch.flows]
-    packets = {role: sum(_ones(flow.sent) for flow in flows if flow.role == role) for role in ("call", "twin")}
+    packets = {role: sum(_count_ones(flow.sent) for flow in flows if flow.role == role) for role in ("call", "twin")}
     arm = imitated_arm(verdict.app)
     ended_s = max((epoch.at_s + epoch.took_s for epoch in epochs), default=verdict.watched_s)
     return replace(
@@ -129,11 +129,11 @@ def _counted(facts: EndpointFacts, verdict: Verdict) -> Verdict:
     )
 
 
-def _ones(bitmap: bytes) -> int:
+def _count_ones(bitmap: bytes) -> int:
     return int.from_bytes(bitmap, "little").bit_count()
 
 
-def _restricted(facts: EndpointFacts, verdict: Verdict, found: Reading) -> Verdict:
+def _restricted_verdict(facts: EndpointFacts, verdict: Verdict, found: Reading) -> Verdict:
     epochs = finding_epochs(facts, verdict.app)
     named = name_rule(epochs, found.treated, facts.seed)
     place = find_place(facts, verdict.app, found)
@@ -160,7 +160,7 @@ def _restricted(facts: EndpointFacts, verdict: Verdict, found: Reading) -> Verdi
     )
 
 
-def _figures(facts: EndpointFacts, app: str, series: SeriesReading | None) -> dict[str, float | None]:
+def _address_figures(facts: EndpointFacts, app: str, series: SeriesReading | None) -> dict[str, float | None]:
     figures: dict[str, float | None] = {}
     if series is not None:
         figures |= {
@@ -178,21 +178,21 @@ def _figures(facts: EndpointFacts, app: str, series: SeriesReading | None) -> di
             figures |= {"frozen_after_low": float(series.frozen[0]), "frozen_after_high": float(series.frozen[1])}
     if epochs := finding_epochs(facts, app):
         figures |= {"epochs": float(len(epochs)), "hops": float(max(epoch.hops for epoch in epochs))}
-        figures |= _extra(facts, app)
-    elif passed := _passed(facts, app):
+        figures |= _extra_losses(facts, app)
+    elif passed := _farthest_hop(facts, app):
         figures["hops"] = float(passed)
     return figures
 
 
-def _extra(facts: EndpointFacts, app: str) -> dict[str, float | None]:
+def _extra_losses(facts: EndpointFacts, app: str) -> dict[str, float | None]:
     """The bounds of what a call, and what the app's address, lost more."""
     calls = finding_epochs(facts, app, "call")
     names = {"extra_unanswered": SHAPE_HERE, "extra_unanswered_address": ADDRESS}
-    found = {name: contrast(calls, pair, facts.seed) for name, pair in names.items() if calls}
+    found = {name: answer_contrast(calls, pair, facts.seed) for name, pair in names.items() if calls}
     bounds = [(f"{name}_low", each.low) for name, each in found.items()]
     return dict([*bounds, *((f"{name}_high", each.high) for name, each in found.items())])
 
 
-def _passed(facts: EndpointFacts, app: str) -> int:
+def _farthest_hop(facts: EndpointFacts, app: str) -> int:
     """The farthest hop from which a router answered for a packet towards the app's servers."""
     return max((len(path.hops) for path in app_paths(facts, app)), default=0)

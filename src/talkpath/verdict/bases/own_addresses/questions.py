@@ -73,20 +73,20 @@ def _next_of(facts: EndpointFacts, app: str) -> ExpiringQuestion | None:
         return None
     found, compared = read_epochs(facts, app), finding_epochs(facts, app)
     if found.proven and not found.bound and len(compared) < BINDING_EPOCHS:
-        more = _finding(facts, arm, own)
+        more = _find_question(facts, arm, own)
         if more is not None:
             return more
     asked_all = {epoch.host for epoch in own if not epoch.why} >= {path.host for path in app_paths(facts, app)}
     if found.proven and (asked_all or (found.bound and found.bound != "address")):
-        return _narrowing(facts, arm, found, own)
+        return _narrow_question(facts, arm, found, own)
     promising = found.elsewhere == "single_server" or found.contrast.log_e >= PROMISING
     settled = found.proven and found.bound
     if len(compared) >= (MOST_EPOCHS if promising and not settled else EPOCHS):
-        return _narrowing(facts, arm, found, own) if found.proven else None
-    return _finding(facts, arm, own)
+        return _narrow_question(facts, arm, found, own) if found.proven else None
+    return _find_question(facts, arm, own)
 
 
-def _ways(facts: EndpointFacts, app: str, turn: int) -> list[_Ways]:
+def _ways_to_servers(facts: EndpointFacts, app: str, turn: int) -> list[_Ways]:
     """Every pair of servers, beginning with the one whose turn it is."""
     own, neutral = app_paths(facts, app), neutral_paths(facts)
     size = max(len(own), len(neutral)) * min(len(own), len(neutral))
@@ -94,11 +94,11 @@ def _ways(facts: EndpointFacts, app: str, turn: int) -> list[_Ways]:
     return [_Ways(own[a % len(own)], neutral[b % len(neutral)]) for a, b in places]
 
 
-def _finding(facts: EndpointFacts, arm: Arm, own: list[ExpiringEpoch]) -> ExpiringQuestion | None:
+def _find_question(facts: EndpointFacts, arm: Arm, own: list[ExpiringEpoch]) -> ExpiringQuestion | None:
     if sum(bool(epoch.missing) for epoch in own) >= MOST_MISSED:
         return None
     turn = len([epoch for epoch in own if not epoch.missing and not epoch.why])
-    for ways in _ways(facts, arm.app, turn):
+    for ways in _ways_to_servers(facts, arm.app, turn):
         tried = [e for e in own if (e.host, e.beside) == (ways.own.host, ways.neutral.host) and not e.why]
         missed = {epoch.hops for epoch in tried if epoch.missing}
         unseen = unseen_hops(facts, ways.own)
@@ -110,7 +110,9 @@ def _finding(facts: EndpointFacts, arm: Arm, own: list[ExpiringEpoch]) -> Expiri
     return None
 
 
-def _narrowing(facts: EndpointFacts, arm: Arm, found: Reading, own: list[ExpiringEpoch]) -> ExpiringQuestion | None:
+def _narrow_question(
+    facts: EndpointFacts, arm: Arm, found: Reading, own: list[ExpiringEpoch]
+) -> ExpiringQuestion | None:
     """Halve the hops between the last that packets reach and the first that they do not."""
     calls = finding_epochs(facts, arm.app, "call")
     if not calls or sum(epoch.why == LOCATE for epoch in own) >= MOST_LOCATING:

@@ -32,10 +32,10 @@ from talkpath.verdict.bases.own_addresses.contrasts import (
     AnswerContrast,
     Cell,
     Pair,
+    answer_bits,
+    answer_contrast,
     any_part,
-    bits,
     cells_of,
-    contrast,
     flows_of,
 )
 from talkpath.verdict.bases.own_addresses.naming import name_rule
@@ -45,8 +45,8 @@ Bound = Literal["", "shape", "address", "both"]
 ALPHA = 1e-4
 LEAST_SERVERS = 2
 MORE_THAN_PATHS_DIFFER = 0.1
-UNTOUCHED = 0.15  # of the 5-tuples at most may fare as the neutral ones do, where an address is held back
-LIKELY = log(20.0)
+MAX_UNTOUCHED_SHARE = 0.15  # of the 5-tuples at most may fare as the neutral ones do, where an address is held back
+LIKELY_LOG_E = log(20.0)
 
 
 class Reading(NamedTuple):
@@ -76,63 +76,63 @@ def read_epochs(facts: EndpointFacts, app: str) -> Reading:
     calls = finding_epochs(facts, app, "call")
     limit = log(len(PAIRS) * max(1, len(facts.apps)) / ALPHA)
     here, there = (any_part(calls, pair, facts.seed) for pair in (SHAPE_HERE, SHAPE_THERE))
-    if _shown(here, limit):
+    if _shown_bound(here, limit):
         return Reading(True, _bound_of_bytes(calls, facts.seed), SHAPE_HERE, here)
-    if _shown(there, limit) and here.low > 0.0:
+    if _shown_bound(there, limit) and here.low > 0.0:
         return Reading(True, "shape", SHAPE_HERE, here)
     epochs = finding_epochs(facts, app)
     found = any_part(epochs, ADDRESS, facts.seed)
-    if not _shown(found, limit):
+    if not _shown_bound(found, limit):
         return Reading(False, "", ADDRESS, found)
-    doubt = _doubt(epochs, found, facts.seed)
+    doubt = _why_doubted(epochs, found, facts.seed)
     return Reading(not doubt, "" if doubt else "address", ADDRESS, found, doubt)
 
 
-def _shown(found: AnswerContrast, limit: float) -> bool:
+def _shown_bound(found: AnswerContrast, limit: float) -> bool:
     return found.log_e >= limit and found.low > 0.0
 
 
 def _bound_of_bytes(calls: Sequence[ExpiringEpoch], seed: bytes) -> Bound:
     """Whether a call's bytes fare worse towards the neutral address too, by the packets on which the rule acts."""
     slots = name_rule(calls, SHAPE_HERE, seed).slots
-    here, there = (contrast(calls, pair, seed, slots) for pair in (SHAPE_HERE, SHAPE_THERE))
+    here, there = (answer_contrast(calls, pair, seed, slots) for pair in (SHAPE_HERE, SHAPE_THERE))
     if there.low > 0.0:
         return "shape"
     return "both" if there.high < here.low else ""
 
 
-def _doubt(epochs: Sequence[ExpiringEpoch], found: AnswerContrast, seed: bytes) -> str:
+def _why_doubted(epochs: Sequence[ExpiringEpoch], found: AnswerContrast, seed: bytes) -> str:
     """Why that the app's address fares worse is no proof of a rule; "" where it is one."""
     servers = {epoch.host for epoch in epochs}
     if len(servers) < LEAST_SERVERS:
         return "single_server"
-    if not all(_hit([epoch for epoch in epochs if epoch.host == host], seed) for host in servers):
+    if not all(_hit_share([epoch for epoch in epochs if epoch.host == host], seed) for host in servers):
         return "some_servers"
     if not all(epoch.same_way for epoch in epochs):
         return "another_way"
     if found.low < MORE_THAN_PATHS_DIFFER:
         return "little"
     calls = [epoch for epoch in epochs if epoch.carries == "call"]
-    if calls and any_part(calls, CALL_ADDRESS, seed).log_e < LIKELY:
+    if calls and any_part(calls, CALL_ADDRESS, seed).log_e < LIKELY_LOG_E:
         return "random_alone"
-    return "some_flows" if _untouched(epochs) > UNTOUCHED else ""
+    return "some_flows" if _untouched_share(epochs) > MAX_UNTOUCHED_SHARE else ""
 
 
-def _hit(epochs: Sequence[ExpiringEpoch], seed: bytes) -> bool:
-    return any_part(epochs, ADDRESS, seed).log_e >= LIKELY
+def _hit_share(epochs: Sequence[ExpiringEpoch], seed: bytes) -> bool:
+    return any_part(epochs, ADDRESS, seed).log_e >= LIKELY_LOG_E
 
 
-def _untouched(epochs: Iterable[ExpiringEpoch]) -> float:
+def _untouched_share(epochs: Iterable[ExpiringEpoch]) -> float:
     """The share of 5-tuples towards the app that fared no worse than the usual neutral one, in epochs with several
     packets a flow."""
     shares = []
     for epoch in epochs:
         if len(epoch.size) > 1:
-            here, there = (_unanswered(epoch, cells) for cells in cells_of(epoch, ADDRESS))
+            here, there = (_unanswered_share(epoch, cells) for cells in cells_of(epoch, ADDRESS))
             shares.append(float((here <= np.median(there)).mean()))
     return float(np.mean(shares)) if shares else 0.0
 
 
-def _unanswered(epoch: ExpiringEpoch, cells: Iterable[Cell]) -> NDArray[np.intp]:
-    sent, came = bits(epoch, flows_of(epoch, cells))
+def _unanswered_share(epoch: ExpiringEpoch, cells: Iterable[Cell]) -> NDArray[np.intp]:
+    sent, came = answer_bits(epoch, flows_of(epoch, cells))
     return np.asarray(sent.sum(axis=1) - came.sum(axis=1))

@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from talkpath.measure.bitmap import unpack
+from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.endpoint_facts import EndpointFacts, GreetingSeries
 from talkpath.verdict.statistics.interval import Interval
-from talkpath.verdict.statistics.share import extra_share, share
+from talkpath.verdict.statistics.share import extra_share, share_interval
 
 SILENT_END = 8  # greetings in a row without an answer, up to the end, after MET ones that were answered
-MET = 3
-WORSE = 0.05  # share of greetings by which good servers may differ
+MIN_ANSWERED_BEFORE_SILENCE = 3
+WORSE_SHARE = 0.05  # share of greetings by which good servers may differ
 LEVEL = 0.99
 
 
@@ -52,51 +52,53 @@ def read_series(facts: EndpointFacts, app: str) -> SeriesReading | None:
     spans = [end for end in ends if end is not None]
     return SeriesReading(
         servers=len(own),
-        greetings=sum(_sent(each) for each in own),
-        lost=_lost(own),
-        neutral_lost=_lost(neutral),
-        rtt_ms=_usual(own),
-        neutral_rtt_ms=_usual(neutral),
-        worse=_worse(own, neutral),
+        greetings=sum(_greetings_sent(each) for each in own),
+        lost=_lost_share(own),
+        neutral_lost=_lost_share(neutral),
+        rtt_ms=_usual_losses(own),
+        neutral_rtt_ms=_usual_losses(neutral),
+        worse=_loses_more(own, neutral),
         frozen=(min(low for low, _ in spans), max(high for _, high in spans)) if frozen else None,
     )
 
 
 def silent_end(series: GreetingSeries) -> tuple[int, int] | None:
     """Between how many packets of both ways the server went silent for good; None if it did not."""
-    answered = np.flatnonzero(unpack(series.answered, series.count) & unpack(series.sent, series.count))
-    if len(answered) < MET or series.count - 1 - int(answered[-1]) < SILENT_END:
+    answered = np.flatnonzero(unpack_bitmap(series.answered, series.count) & unpack_bitmap(series.sent, series.count))
+    if len(answered) < MIN_ANSWERED_BEFORE_SILENCE or series.count - 1 - int(answered[-1]) < SILENT_END:
         return None
     last, came = int(answered[-1]) + 1, len(answered)
     return last + came, last + came + 1
 
 
-def _sent(series: GreetingSeries) -> int:
-    return int(unpack(series.sent, series.count).sum())
+def _greetings_sent(series: GreetingSeries) -> int:
+    return int(unpack_bitmap(series.sent, series.count).sum())
 
 
-def _answered(series: GreetingSeries) -> int:
-    return int((unpack(series.answered, series.count) & unpack(series.sent, series.count)).sum())
+def _greetings_answered(series: GreetingSeries) -> int:
+    return int((unpack_bitmap(series.answered, series.count) & unpack_bitmap(series.sent, series.count)).sum())
 
 
-def _lost(every: Sequence[GreetingSeries]) -> Interval:
-    return share(*_losses(every))
+def _lost_share(every: Sequence[GreetingSeries]) -> Interval:
+    return share_interval(*_greeting_losses(every))
 
 
-def _worse(own: Sequence[GreetingSeries], neutral: Sequence[GreetingSeries]) -> bool:
+def _loses_more(own: Sequence[GreetingSeries], neutral: Sequence[GreetingSeries]) -> bool:
     """Whether all of them together lost more, by the lower bound, and each of them did."""
-    extra = extra_share(_losses(own), _losses(neutral), LEVEL)
-    lost, sent = _losses(neutral)
-    usual = lost / max(1, sent) + WORSE
-    return (extra.low or 0.0) > WORSE and all(_losses([each])[0] > usual * _sent(each) for each in own)
+    extra = extra_share(_greeting_losses(own), _greeting_losses(neutral), LEVEL)
+    lost, sent = _greeting_losses(neutral)
+    usual = lost / max(1, sent) + WORSE_SHARE
+    return (extra.low or 0.0) > WORSE_SHARE and all(
+        _greeting_losses([each])[0] > usual * _greetings_sent(each) for each in own
+    )
 
 
-def _losses(every: Sequence[GreetingSeries]) -> tuple[int, int]:
+def _greeting_losses(every: Sequence[GreetingSeries]) -> tuple[int, int]:
     """(greetings without an answer, all)."""
-    sent = sum(map(_sent, every))
-    return sent - sum(map(_answered, every)), sent
+    sent = sum(map(_greetings_sent, every))
+    return sent - sum(map(_greetings_answered, every)), sent
 
 
-def _usual(every: Sequence[GreetingSeries]) -> float | None:
+def _usual_losses(every: Sequence[GreetingSeries]) -> float | None:
     times = [rtt_ms for each in every for rtt_ms in each.rtt_ms]
     return round(median(times), 1) if times else None
