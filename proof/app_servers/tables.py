@@ -117,7 +117,8 @@ def _where_it_can_be_told(rows: Sequence[OwnRow]) -> str:
         "Behind a company's firewall (`corporate`) and through a VPN of the user's own (`user_vpn`) no router of this "
         f"network answers, and nothing can be told: without these {_share_words(_right_share(answered))}. Where an "
         "address translator changes ports (`nat_rebind`), a rule that counts a port's packets, or has recognised a "
-        f"call by its set-up, loses sight of it and hardly acts: without these as well {_share_words(_right_share(acting))}.\n"
+        "call by its set-up, loses sight of it and hardly acts: without these as well "
+        f"{_share_words(_right_share(acting))}.\n"
     )
 
 
@@ -220,8 +221,9 @@ def _call_lines(rows: Sequence[OwnRow], head: str) -> Iterator[str]:
     yield f"{head} `listen`: calls beside control traffic, three of an app at a time\n"
     yield (
         f"Without a rule {_share_words(threes)} threes prove one, and {_share_words(told)} calls of apps whose "
-        f"servers are well are said to fit one, over {len({row.background for row in innocent})} backgrounds. Where the "
-        f"app's own relays are not well ({', '.join(OWN_TROUBLE)}) a call may fit one: the same sentence names that as well.\n"
+        f"servers are well are said to fit one, over {len({row.background for row in innocent})} backgrounds. Where "
+        f"the app's own relays are not well ({', '.join(OWN_TROUBLE)}) a call may fit one: the same sentence names "
+        "that as well.\n"
     )
     yield "| story | calls | fit a rule | threes that prove one |\n|---|---|---|---|"
     for story in sorted({row.trouble for row in innocent}):
