@@ -21,6 +21,7 @@ from talkpath.capture.packets.datagrams import (
     TURN,
     Datagrams,
     Seconds,
+    farewells,
 )
 from talkpath.capture.packets.flows import Flows
 from talkpath.capture.packets.pcapdroid import AppLabels
@@ -32,7 +33,7 @@ from talkpath.capture.recognise.app_files import app_wrappings
 from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
 from talkpath.capture.tcp.turn_over_tls import record_rows
 from talkpath.wire.pcap import Frames, Packets, Unread
-from talkpath.wire.pcap.arrays import Ints, big16, table_of_marks16
+from talkpath.wire.pcap.arrays import Ints, big16, is_among, table_of_marks16
 from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.pcap.window import ByteSource
 
@@ -41,6 +42,11 @@ Progress = Callable[[int], None]
 META_RELAY_ANSWERS = table_of_marks16(0x0802, 0x0805)
 META_RELAY_NO_REQUESTS = table_of_marks16(0x0800, 0x0802, 0x0805)
 """WhatsApp's message types do not follow STUN's classes: its close, and the answers to 0801 and 0804."""
+
+SEALED = np.array((23, 0x2F))
+"""First bytes of application data: of DTLS, and of epoch 3 of DTLS 1.3."""
+FEEDBACK = np.array((201, 205, 206))
+"""RTCP of an end that need not send media: receiver report, transport and payload feedback (RFC 3550, RFC 4585)."""
 
 
 @dataclass(slots=True)
@@ -129,11 +135,16 @@ class Scan:
         dtls = np.flatnonzero(kind == DTLS)
         hello = (head[dtls, 0] == 22) & (head[dtls, 13] == 1)
         self.flows.tally("hellos", flow[dtls[hello]], direction[dtls[hello]])
-        sealed = dtls[head[dtls, 0] == 23]
+        sealed = dtls[is_among(head[dtls, 0].astype(np.int64), SEALED)]
         self.flows.tally("sealed", flow[sealed], direction[sealed])
         for column, which in (("reports", kind == RTCP), ("other", kind == OTHER)):
             rows = np.flatnonzero(which)
             self.flows.tally(column, flow[rows], direction[rows])
+        rows = np.flatnonzero((kind == RTCP) & is_among(head[:, 1].astype(np.int64), FEEDBACK))
+        self.flows.tally("feedback", flow[rows], direction[rows])
+        self.flows.note_latest("fed_back_s", flow[rows], direction[rows], batch.time_s[rows])
+        rows = farewells(batch)
+        self.flows.note_latest("ended_s", flow[rows], direction[rows], batch.time_s[rows])
         np.add.at(self.flows.table["turn"], flow[batch.outer == TURN], 1)
         np.add.at(self.flows.table["quic"], flow[kind == QUIC], 1)
 

@@ -113,6 +113,10 @@ class Flow(Struct, frozen=True, gc=False):
     requests: Count
     answers: Count
     last_sent_s: RecordingSeconds | None = None
+    feedback: Count = 0
+    """How many reports of the far end on what this end sends (RTCP)."""
+
+    last_feedback_s: RecordingSeconds | None = None
 
 
 class Call(Struct, frozen=True, gc=False):

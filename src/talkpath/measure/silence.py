@@ -1,7 +1,9 @@
 """The silence at the end of a recorded call: nothing was heard any more while this end went on.
 
 A direction that ends together with the other is no silence: somebody hung up, or the recording ended. Where the far end
-still replied on the flow that had carried the media, it may have been muted or on hold; `replied` says so.
+still replied on the flow that had carried the media, it may have been muted or on hold; `replied` says so. Whoever is
+muted goes on to report what comes (RTCP): where an end that did so fell silent altogether, its media did not arrive,
+whatever else it still answers.
 """
 
 from __future__ import annotations
@@ -24,12 +26,18 @@ DUE_FACTOR = 1.2
 time look short."""
 
 
+FEWEST_FEEDBACK, OVERDUE_FEEDBACK = 5, 5.0
+"""An end that gave feedback so often is known to; it has stopped after so many of its usual intervals."""
+
+
 class Silence(NamedTuple):
-    """Nothing was heard from `since_s` on, for `lasts_s`; `replied`: the far end still replied, or may have."""
+    """Nothing was heard from `since_s` on, for `lasts_s`; `replied`: the far end still replied, or may have; `answers`:
+    something of it still came, though its media and reports did not."""
 
     since_s: float
     lasts_s: float
     replied: bool
+    answers: bool = False
 
 
 def streams_of(call: Call, direction: Heading) -> list[Stream]:
@@ -57,7 +65,23 @@ def silence_of(call: Call) -> Silence | None:
     longest_s = max(stream.longest_gap_ms for stream in heard) / 1000
     if lasts_s < max(SILENT_END_S, LONGER_FACTOR * longest_s):
         return None
-    return Silence(since_s, lasts_s, any(_has_far_end_replied(flow, since_s, until_s) for flow in call.flows))
+    feedback = goes_on_reporting(call, since_s, until_s)
+    replied = any(_has_far_end_replied(flow, since_s, until_s) for flow in call.flows) if feedback is None else feedback
+    answers = any((flow.last_received_s or 0.0) > since_s + SILENT_END_S for flow in carriers)
+    return Silence(since_s, lasts_s, replied, answers and not replied)
+
+
+def goes_on_reporting(call: Call, since_s: float, until_s: float) -> bool | None:
+    """Did the far end go on to report what it received, after its media had stopped? None where it had hardly done so
+    before."""
+    told = [
+        (flow.feedback, flow.start_s, flow.last_feedback_s) for flow in call.flows if flow.last_feedback_s is not None
+    ]
+    count, last_s = sum(one[0] for one in told), max((one[2] for one in told), default=0.0)
+    if count < FEWEST_FEEDBACK:
+        return None
+    usual_s = (last_s - min(one[1] for one in told)) / count
+    return last_s > since_s + SILENT_END_S or until_s - last_s < max(SILENT_END_S, OVERDUE_FEEDBACK * usual_s)
 
 
 def _is_unheard(flow: Flow) -> bool:

@@ -51,6 +51,38 @@ STILL = Second(packets=0, frozen_ms=1000.0)
 LOSSY = Second(packets=40, lost=10, kbps=25.0)
 
 
+def reporting(until_s: float | None, count: int = 60, heard_s: float = LASTS_S) -> tuple[Flow, ...]:
+    """A flow whose far end reports what it received; what it still answers comes until `heard_s`."""
+    return (flow(feedback=count, last_feedback_s=until_s, last_received_s=heard_s, media_received=400),)
+
+
+@pytest.mark.parametrize(
+    ("flows", "want"),
+    [
+        (reporting(LASTS_S), Outcome("unknown", 8.0, "received", ("silence",), 12.0)),  # muted
+        (reporting(12.0), Outcome("unknown", 8.0, "received", ("silence",), 12.0)),  # and then it reports nothing new
+        (reporting(8.1), Outcome("went_silent", 8.0, "received", ("silence", "media_alone"), 12.0)),
+        (reporting(8.1, heard_s=8.2), Outcome("went_silent", 8.0, "received", ("silence",), 12.0)),  # the path died
+        (reporting(8.1, count=4), Outcome("unknown", 8.0, "received", ("silence",), 12.0)),  # hardly any: not known
+        (reporting(7.0, count=5), Outcome("went_silent", 8.0, "received", ("silence", "media_alone"), 12.0)),
+        (reporting(16.0, count=5), Outcome("unknown", 8.0, "received", ("silence",), 12.0)),
+    ],
+    ids=["goes on", "goes on for a while", "stops", "all stops", "too few", "each 1.4 s", "each 3 s"],
+)
+def test_mute_and_media_that_were_taken_alone(flows: tuple[Flow, ...], want: Outcome) -> None:
+    """Whoever is muted goes on to report what it hears."""
+    one = call(SAID, stream("received", 8.0), flows=flows)
+    assert call_outcome(one) == want
+    alternatives = judge_call(one).alternatives
+    assert alternatives == (("media.freeze", "media.drop") if want.kind == "went_silent" else ())
+
+
+@pytest.mark.parametrize(("until_s", "kind"), [(LASTS_S, "unknown"), (None, "one_way")])
+def test_an_end_that_only_listens_reports_what_it_hears(until_s: float | None, kind: str) -> None:
+    flows = (flow(feedback=60 if until_s else 0, last_feedback_s=until_s, media_received=0),)
+    assert call_outcome(call(SAID, flows=flows)).kind == kind
+
+
 def test_a_good_call() -> None:
     assert call_outcome(call(SAID, HEARD)) == Outcome("good")
 

@@ -36,6 +36,8 @@ from talkpath.wire.pcap.arrays import Bools
 
 LONGEST_SETUP_S = 180.0
 NO_MEDIA_PACKETS = (0, 0)
+GOOD_BYE_S = 2.0
+"""Media that goes on for longer after a good-bye was not ended by it."""
 MEDIA_IN_ORDER: tuple[Medium, ...] = ("voice", "video")
 FEWEST_ATTEMPT_CONFIDENCE = 0.4
 """Set-up of an app with less confidence is not reported."""
@@ -132,7 +134,7 @@ class _Records:
             seconds=seconds,
             control_end_s=round(max(self._rows[flow].end_s for flow in call.flows), 6),
             file_end_s=round(self._scan.end_s - self._scan.begin_s, 6),
-            closed=self._closed(call),
+            closed=self._closed(call, end),
             guessed_ends=bool(self._ends_of_flows.guessed[call.flows].all()),
             assumed_ends=bool((self._ends_of_flows.guessed | self._ends_of_flows.assumed)[call.flows].all()),
         )
@@ -147,8 +149,10 @@ class _Records:
             self._other_traffics[inside] = OtherTraffic(cells, scan.begin_s)
         return self._other_traffics[inside]
 
-    def _closed(self, call: DetectedCall) -> bool:
-        """Did the app close the call?"""
+    def _closed(self, call: DetectedCall, end_s: float) -> bool:
+        """Did the app close the call, or an end say good-bye when the media ended?"""
+        if self._table["ended_s"][call.flows].max() >= end_s - GOOD_BYE_S:
+            return True
         evidence = (known.evidence.get(call.name.app) for known in self.detection.known(call.flows))
         return any(hits is not None and hits.kinds.get("close") for hits in evidence)
 
@@ -259,6 +263,8 @@ class _FlowRow(NamedTuple):
     requests: int
     answers: int
     sealed: bool
+    feedback: int
+    fed_back_s: float
 
 
 def _flow_rows(flows: list[int], table: NDArray[np.void], ends: NDArray[np.int8]) -> dict[int, _FlowRow]:
@@ -275,6 +281,8 @@ def _flow_rows(flows: list[int], table: NDArray[np.void], ends: NDArray[np.int8]
         rows["requests"][every, local],
         rows["answers"][every, 1 - local],
         rows["sealed"].any(axis=1) | rows["hellos"].any(axis=1),
+        rows["feedback"][every, 1 - local],
+        rows["fed_back_s"][every, 1 - local],
     )
     values = zip(*(column.tolist() for column in columns), strict=True)
     return {flow: _FlowRow(*row) for flow, row in zip(flows, values, strict=True)}
@@ -295,6 +303,8 @@ def _flow_record(number: int, kind: FlowRoute, media: Sequence[int], row: _FlowR
         requests=row.requests,
         answers=row.answers,
         last_sent_s=round(row.said_s, 6) if isfinite(row.said_s) else None,
+        feedback=row.feedback,
+        last_feedback_s=round(row.fed_back_s, 6) if row.feedback else None,
     )
 
 

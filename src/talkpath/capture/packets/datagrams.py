@@ -30,6 +30,7 @@ MOST_LAYERS = 3
 QUIC_VERSION_NUMBERS = np.array((0x00000000, 0x00000001, 0x6B3343CF), np.int64)
 CARRYING_MESSAGES = table_of_marks16(0x0016, 0x0017, 0x0004, 0x0115)
 """Send and Data (RFC 8656), Send request and Data indication (MS-TURN section 2.2.1)."""
+REFRESH, ALERT_BYTES = 0x0004, 24
 CLASSIC_STUN_MESSAGES = table_of_marks16(0x0001, 0x0101, 0x0111, 0x0002, 0x0102, 0x0112)
 
 Seconds = NDArray[np.float64]
@@ -153,9 +154,26 @@ def _is_stun(head: Bytes, size: Ints) -> Bools:
 
 
 def _is_dtls(head: Bytes, size: Ints) -> Bools:
+    """Records of DTLS, and single encrypted ones of DTLS 1.3 with a length in their header (RFC 9147 section 4)."""
     record = (head[:, 0] >= 20) & (head[:, 1] == 0xFE) & (head[:, 2] >= 0xFC)
-    is_dtls: Bools = record & (size >= 13) & (head[:, 2] != 0xFE)
+    unified = (head[:, 0] & 0xFC == 0x2C) & (big16(head, 3) == size - 5) & (size > 5)
+    is_dtls: Bools = (record & (size >= 13) & (head[:, 2] != 0xFE)) | unified
     return is_dtls
+
+
+def farewells(batch: Datagrams) -> Ints:
+    """Return the rows that end a call: encrypted alerts of DTLS 1.2 (RFC 5246 section 7.2) and, by their length alone,
+    of DTLS 1.3, a TURN allocation that is given up (RFC 8656 section 7), RTCP's BYE (RFC 3550 section 6.6)."""
+    kind, head, size = batch.kind, batch.head, batch.size
+    dtls = np.flatnonzero(kind == DTLS)
+    first = head[dtls, 0]
+    alert = ((first == 21) & (big16(head[dtls], 3) > 0)) | ((first < 64) & (first >= 32) & (size[dtls] == ALERT_BYTES))
+    stun = np.flatnonzero(kind == STUN)
+    stun = stun[big16(head[stun], 0) == REFRESH]
+    lifetime, _ = find_attribute(batch.data, batch.at[stun], np.minimum(size[stun], batch.captured[stun]), 0x000D)
+    given_up = (lifetime > 0) & (big32(bytes_at(batch.data, batch.at[stun] + lifetime, 4), 0) == 0)
+    bye = np.flatnonzero((kind == RTCP) & (head[:, 1] == 203))
+    return np.concatenate([dtls[alert], stun[given_up], bye])
 
 
 def _is_quic(head: Bytes) -> Bools:
@@ -235,13 +253,19 @@ def _indication_data(data: Bytes, at: Ints, rows: Ints, size: Ints, kind: KindCo
     """The DATA attribute of Send and Data indications, Microsoft's too, looked for among the first ten attributes."""
     places = np.flatnonzero(kind == STUN)
     places = places[CARRYING_MESSAGES[big16(head[places], 0)]]
-    place, data_at = np.full(len(places), 20), np.zeros(len(places), np.int64)
-    length = np.zeros(len(places), np.int64)
-    for _ in range(10):
-        attribute = bytes_at(data, at[rows[places]] + place, 4)
-        name, claimed = big16(attribute, 0), big16(attribute, 2)
-        hit = (name == 0x0013) & (data_at == 0) & (place + 4 + claimed <= size[places]) & (claimed > 0)
-        data_at[hit], length[hit] = place[hit] + 4, claimed[hit]
-        place = np.minimum(place + 4 + claimed + (-claimed & 3), size[places])
+    data_at, length = find_attribute(data, at[rows[places]], size[places], 0x0013)
     inside = data_at > 0
     return places[inside], data_at[inside], length[inside]
+
+
+def find_attribute(data: Bytes, at: Ints, size: Ints, wanted: int) -> tuple[Ints, Ints]:
+    """Return where the first attribute of a kind has its value in each of these STUN messages, 0 for nowhere, and how
+    long that is; looked for among the first ten attributes."""
+    place, found, length = np.full(len(at), 20), np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
+    for _ in range(10):
+        attribute = bytes_at(data, at + place, 4)
+        name, claimed = big16(attribute, 0), big16(attribute, 2)
+        hit = (name == wanted) & (found == 0) & (place + 4 + claimed <= size) & (claimed > 0)
+        found[hit], length[hit] = place[hit] + 4, claimed[hit]
+        place = np.minimum(place + 4 + claimed + (-claimed & 3), size)
+    return found, length

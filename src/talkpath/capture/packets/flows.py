@@ -34,6 +34,8 @@ FLOW_COLUMNS = np.dtype(
         ("last_s", "f8"),
         ("began_s", "f8", 2),
         ("heard_s", "f8", 2),
+        ("ended_s", "f8", 2),
+        ("fed_back_s", "f8", 2),
         ("packets", "i8", 2),
         ("bytes", "i8", 2),
         ("hops", "i8", 2),
@@ -43,6 +45,7 @@ FLOW_COLUMNS = np.dtype(
         ("hellos", "i4", 2),
         ("sealed", "i4", 2),
         ("reports", "i4", 2),
+        ("feedback", "i4", 2),
         ("turn", "i4"),
         ("quic", "i4"),
         ("hot", "?"),
@@ -53,7 +56,9 @@ FLOW_COLUMNS = np.dtype(
 """The columns of a flow. `end` mixes address and port; `began_s` and `heard_s` are when the first and the last packet
 of each direction came; `hops` sums up how far the packets of each end had come; `sent_hint` counts packets that the
 file marks as sent by the local host; `requests` and `answers` are STUN's, `hellos` and `sealed` DTLS's, `reports`
-RTCP's; `other` are packets that are none of STUN, DTLS, RTP, RTCP, QUIC; `hot`: an app was recognised in it."""
+RTCP's, `feedback` those of them about the other end's media; `ended_s` and `fed_back_s` are when each end last said
+good-bye and gave feedback; `other` are packets that are none of STUN, DTLS, RTP, RTCP, QUIC; `hot`: an app was
+recognised in it."""
 
 
 CLEAR_SHARE = 0.8
@@ -136,7 +141,9 @@ class Flows:
             rows["low"][:, side], rows["port"][:, side] = low[at], port[at]
             rows["private"][:, side] = is_private(high[at], low[at])
         rows["first_s"] = rows["last_s"] = time_s[at]
-        rows["began_s"], rows["heard_s"] = np.inf, -np.inf
+        rows["began_s"] = np.inf
+        for column in ("heard_s", "ended_s", "fed_back_s"):
+            rows[column] = -np.inf
         return numbers
 
     def _room(self, size: int) -> None:
@@ -172,6 +179,10 @@ class Flows:
         """Add one to a column of both directions for each of these packets."""
         if len(flow):
             np.add.at(self.table[column], (flow, direction), 1)
+
+    def note_latest(self, column: str, flow: Ints, direction: Directions, time_s: NDArray[np.float64]) -> None:
+        """Keep the latest time of these packets in a column."""
+        np.maximum.at(self.table[column], (flow, direction), time_s)
 
 
 def flow_key(source: Words, target: Words) -> Words:

@@ -95,7 +95,13 @@ def _silence_words(call: Call, outcome: Outcome) -> list[str]:
         until_s = (outcome.at_s or 0.0) + (outcome.lasts_s or 0.0)
         if until_s < end_of(streams_of(call, "received")):
             return [say("capture", "nothing came for {seconds}, then it went on", seconds=lasts)]
-        return [say("capture", "nothing came for {seconds}", seconds=lasts)]
+        alone = say(
+            "capture",
+            "the other end still answered, but its media and its reports on this end's did not come, as when a filter "
+            "takes the media alone",
+        )
+        came = say("capture", "nothing came for {seconds}", seconds=lasts)
+        return [came, alone] if "media_alone" in outcome.signs else [came]
     if outcome.signs == ("late_start",):
         return [
             say(

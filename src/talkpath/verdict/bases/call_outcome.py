@@ -28,7 +28,7 @@ from msgspec import Struct
 from talkpath.measure.call import Attempt, Call, Heading, Moment, Stream
 from talkpath.measure.pauses import paused_share, without_pauses
 from talkpath.measure.quality import TALKABLE_MOS, mos_with_silence
-from talkpath.measure.silence import SILENT_END_S, end_of, silence_of, streams_of
+from talkpath.measure.silence import SILENT_END_S, end_of, goes_on_reporting, silence_of, streams_of
 from talkpath.measure.spells import (
     PART_S,
     RECORDERS_SHARE,
@@ -57,6 +57,7 @@ Sign = Literal[
     "unanswered",
     "pauses",
     "late_start",
+    "media_alone",
 ]
 
 POOR_LOSS, POOR_FROZEN, POOR_DELAY_MS = 0.03, 0.05, 400.0
@@ -106,11 +107,12 @@ def _judge_outcome(call: Call) -> Outcome:
         return Outcome("unknown", signs=("untold",))
     if not heard:
         return _outcome_by_sent(call, said)
-    spell, stop = _uncounted_silence(call), longest_silence(call)
+    spell, stop, silence = _uncounted_silence(call), longest_silence(call), silence_of(call)
     if spell is None and stop is not None and stop.lasts_s >= SILENT_RUN_S:
         spell = stop
     if spell is not None:
-        return Outcome("went_silent", round(spell.at_s, 2), "received", ("silence",), round(spell.lasts_s, 2))
+        alone: tuple[Sign, ...] = ("media_alone",) if silence is not None and silence.answers else ()
+        return Outcome("went_silent", round(spell.at_s, 2), "received", ("silence", *alone), round(spell.lasts_s, 2))
     return _outcome_by_received(call, heard, said)
 
 
@@ -190,7 +192,9 @@ def _outcome_by_sent(call: Call, said: list[Stream]) -> Outcome:
         return Outcome("unknown", None, "received", ("short",))
     if _is_unanswered(call):
         return Outcome("never_connected", call.setup_s, "received", ("unanswered",))
-    if call.app in MEETING_APPS and call.transport != "p2p" and _replied_to_the_end(call, end_of(said)):
+    only_listens = goes_on_reporting(call, end_of(said) - UNHEARD_S, end_of(said))
+    alone = call.app in MEETING_APPS and call.transport != "p2p" and _replied_to_the_end(call, end_of(said))
+    if only_listens or alone:
         return Outcome("unknown", call.start_s, "received", ("silence",), round(lasts_s, 2))
     return Outcome("one_way", call.start_s, "received", ("silence",))
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from talkpath.apps.contract.shape import Medium
 from talkpath.measure.call import Attempt, Call, Flow, Second, Stream
 from talkpath.measure.pauses import is_lost_singly, paused_share, without_pauses
-from talkpath.measure.silence import SILENT_END_S, silence_of, streams_of
+from talkpath.measure.silence import SILENT_END_S, goes_on_reporting, silence_of, streams_of
 from talkpath.verdict.bases.call_outcome import (
     OutcomeKind,
     call_outcome,
@@ -213,7 +213,8 @@ def _rules_of_silence(state: _State) -> FittingRules:
     others = sum(moment.other_packets for moment in moments)
     if others < OTHERS_RATE * len(moments):
         return FittingRules()
-    if any(_may_reply(flow, state) for flow in state.call.flows):
+    feedback = goes_on_reporting(state.call, state.heard_until_s, state.said_until_s)
+    if feedback or (feedback is None and any(_may_reply(flow, state) for flow in state.call.flows)):
         return FittingRules()
     if not state.received:
         return FittingRules(() if state.call.app in UNNAMED_APPS else ("media.drop",))
