@@ -21,7 +21,7 @@ from pathlib import Path
 
 from proof.engines import facts, golden
 from proof.engines.cases import CASES
-from proof.engines.record import ROOT, missing, record
+from proof.engines.record import ROOT, missing, record, require
 from proof.engines.score import printed, scored
 from talkpath.lab.drivers import namespace
 
@@ -68,6 +68,7 @@ def _one(command: str, name: str, folder: Path) -> int:
 
 def _record(folder: Path, names: Iterable[str], command: str, jobs: int) -> int:
     """Record cases, several at once, each in a process of its own; say which engines are missing."""
+    require()
     lacking = missing()
     for engine, what in sorted(lacking.items()):
         print(f"{engine} is missing, its calls are not recorded: {what}")  # noqa: T201

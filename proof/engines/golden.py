@@ -12,10 +12,12 @@ from pathlib import Path
 
 from proof.engines import pcap
 from proof.engines.cases import Case
-from proof.engines.path import Trouble, media_of
+from proof.engines.path import Trouble, media_of, protocol
 
 RTP_BYTES = 12
 OTHER_BYTES = 60
+TCP = 6
+CHANNEL = b"\x40\x00"
 MOST_BYTES = 60_000
 SECONDS = 6.5
 ENDS = {
@@ -76,6 +78,8 @@ def _cut(frame: pcap.Frame, link: int, cuts_rest: bool) -> pcap.Frame:
     """Return a packet without what is sealed in it."""
     head = pcap.LINK_BYTES[link]
     media = media_of(frame.data[head:])
+    if protocol(frame.data[head:]) == TCP:
+        return replace(frame, data=_blanked(frame.data, head))
     if media and not 192 <= media[1] <= 223:
         size = len(frame.data) - len(media) + RTP_BYTES + _extension_bytes(media)
     elif media or not cuts_rest:
@@ -83,6 +87,21 @@ def _cut(frame: pcap.Frame, link: int, cuts_rest: bool) -> pcap.Frame:
     else:
         size = head + OTHER_BYTES
     return pcap.Frame(frame.seconds, frame.micros, frame.data[:size], frame.length)
+
+
+def _blanked(frame: bytes, head: int) -> bytes:
+    """Return a TCP segment with zeros for what is sealed in its ChannelData (RFC 8656 section 12.4), if it has any."""
+    at = head + (4 * (frame[head] & 15) if frame[head] >> 4 == 4 else 40)
+    at += 4 * (frame[at + 12] >> 4)
+    made = bytearray(frame)
+    while at + 4 + RTP_BYTES <= len(frame) and frame[at : at + 2] == CHANNEL:
+        size = int.from_bytes(frame[at + 2 : at + 4], "big")
+        media = frame[at + 4 : at + 4 + size]
+        if media and media[0] >> 6 == 2 and not 192 <= media[1] <= 223:
+            sealed = RTP_BYTES + _extension_bytes(media)
+            made[at + 4 + sealed : at + 4 + size] = bytes(len(media[sealed:]))
+        at += 4 + (size + 3) // 4 * 4
+    return bytes(made)
 
 
 def _extension_bytes(packet: bytes) -> int:

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER, LabHost
 
@@ -60,7 +60,6 @@ class CallPath:
     def __post_init__(self) -> None:
         """Prepare what is not said by the case."""
         self._random = random.Random(self.seed)
-        self._file: IO[str] | None = None
         self._begun: set[int] = set()
         self._ended: set[int] = set()
         self._caller = CALLER.packed()
@@ -106,10 +105,8 @@ class CallPath:
         return "up" if source in self._caller else "down" if destination in self._caller else None
 
     def _note(self, event: str, **facts: object) -> None:
-        if self._file is None:
-            self._file = self.log.open("a")
-        self._file.write(json.dumps({"at_s": time.time(), "event": event, **facts}) + "\n")
-        self._file.flush()
+        with self.log.open("a") as file:
+            file.write(json.dumps({"at_s": time.time(), "event": event, **facts}) + "\n")
 
 
 def addresses_of(packet: bytes) -> tuple[bytes, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import ipaddress
 import struct
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ class Frame:
 
 def read(file: Path) -> tuple[int, list[Frame]]:
     """Return the link type and the packets; a packet that was cut off at the end of the file is left out."""
-    data = file.read_bytes()
+    data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
     magic, *_, link = HEAD.unpack_from(data)
     if magic != MAGIC:
         raise ValueError(f"{file.name} is no pcap file of microseconds in this machine's order")

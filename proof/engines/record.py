@@ -20,6 +20,7 @@ from proof.engines import pcap
 from proof.engines.cases import Case, Engine, Other
 from proof.engines.path import CALLEE, CALLER, HOSTS, KNOWN, REFLECTOR_PORT, RELAY, CallPath
 from proof.engines.truth import truth
+from talkpath.errors import UsageError
 from talkpath.lab.drivers import netns
 from talkpath.lab.drivers.namespace import run_ip, system_tool
 
@@ -166,6 +167,13 @@ def version(engine: Engine | Other) -> str:
     return next((word for word in said if word[0].isdigit()), "?")
 
 
+def require() -> None:
+    """Raise `UsageError` where what every recording needs is not here."""
+    for program, package in (("tcpdump", "tcpdump"), ("turnserver", "coturn"), ("openssl", "openssl")):
+        if system_tool(program) is None:
+            raise UsageError(f"needs {program}: apt install {package}")
+
+
 def missing() -> dict[str, str]:
     """Return the engines that are not here, and how each is had."""
     programs = {
@@ -182,7 +190,4 @@ def missing() -> dict[str, str]:
     found |= {name: "make engines" for name, module in modules.items() if find_spec(module) is None}
     if not (NODE / "node_modules" / "@roamhq" / "wrtc").is_dir():
         found["wrtc"] = "make engines"
-    for program in ("turnserver", "tcpdump", "openssl"):
-        if system_tool(program) is None:
-            raise SystemExit(f"needs {program}: apt install {'coturn' if program == 'turnserver' else program}")
     return found

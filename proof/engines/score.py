@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from typing import Any
 from proof.engines import pcap
 from proof.engines.path import KNOWN, addresses_of, media_of
 
-COLUMNS = ("app", "calls", "direction", "outcome", "end")
+COUNTED = ("app", "calls", "direction", "outcome")
+COLUMNS = (*COUNTED, "end")
+RIGHT = ("ok", "?", "-")
 UNNAMED = ("", "unknown", "unnamed")
 NEAR_S = 3.0
 LATE_MS = 20.0
@@ -36,7 +38,7 @@ class Row:
 
     def is_right(self) -> bool:
         """Tell whether nothing is wrong, apart from how the end of the call is told."""
-        return all(self.verdicts.get(one, "-") in ("ok", "?", "-") for one in COLUMNS[:4])
+        return all(self.verdicts.get(one, "-") in RIGHT for one in COUNTED)
 
 
 def said(files: list[Path]) -> dict[Path, dict[str, Any]]:
@@ -53,14 +55,13 @@ def said(files: list[Path]) -> dict[Path, dict[str, Any]]:
     return found
 
 
-def scored(folder: Path, names: list[str]) -> Iterator[Row]:
-    """Yield a row for each recording and end of the folder."""
-    truths = {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))}
-    chosen = [name for name in truths if not names or name in names]
-    files = {(name, letter): folder / f"{name}.{letter}.pcap" for name in chosen for letter in "ab"}
-    answers = said(list(files.values()))
-    for (name, letter), file in files.items():
-        yield judged(truths[name], letter, answers[file], file)
+def scored(folder: Path, names: Sequence[str] = ()) -> Iterator[Row]:
+    """Yield a row for each recording of the folder."""
+    chosen = [file for file in sorted(folder.glob("*.pcap*")) if not names or file.name.split(".")[0] in names]
+    answers = said(chosen)
+    for file in chosen:
+        name, letter = file.name.split(".")[:2]
+        yield judged(json.loads((folder / f"{name}.json").read_text()), letter, answers[file], file)
 
 
 def judged(truth: dict[str, Any], letter: str, answer: dict[str, Any], file: Path) -> Row:
@@ -200,9 +201,7 @@ def printed(rows: list[Row]) -> Iterator[str]:
     yield f"{'':{width}}  " + " ".join(f"{column:10}" for column in COLUMNS)
     for row in rows:
         cells = (row.verdicts.get(column, "-") for column in COLUMNS)
-        yield f"{row.name:{width}}  " + " ".join(
-            f"{cell if cell in ('ok', '?', '-') else 'WRONG':10}" for cell in cells
-        )
+        yield f"{row.name:{width}}  " + " ".join(f"{cell if cell in RIGHT else 'WRONG':10}" for cell in cells)
     yield ""
     for row in rows:
         wrong = [f"{column}: {row.verdicts[column]}" for column in COLUMNS if column in row.verdicts]

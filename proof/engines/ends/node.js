@@ -45,11 +45,11 @@ function voice() {
   return source.createTrack();
 }
 function picture() {
-  const source = new RTCVideoSource(), data = new Uint8ClampedArray(320 * 240 * 1.5);
-  let turn = 0;
+  const source = new RTCVideoSource(), data = new Uint8ClampedArray(320 * 240 * 1.5), blocks = [];
   setInterval(() => {
-    for (let i = 0; i < 320 * 240; i++) data[i] = ((i % 320 + turn * 4) >> 3) * 37 + ((i / 320) >> 3) * 61;
-    data.fill(128, 320 * 240); turn++;
+    for (let i = 0; i < 40 * 30; i++) blocks[i] = 256 * Math.random();
+    for (let i = 0; i < 320 * 240; i++) data[i] = blocks[(i % 320 >> 3) + 40 * (i / 320 >> 3)];
+    data.fill(128, 320 * 240);
     source.onFrame({width: 320, height: 240, data});
   }, 66);
   return source.createTrack();

@@ -68,7 +68,7 @@ def _answer(mail: Mailbox) -> None:
     sock = _socket(mail, DNS_PORT)
     sock.setblocking(True)
     sock.settimeout(2.0)
-    with suppress(TimeoutError):
+    with suppress(TimeoutError, ConnectionRefusedError):
         while True:
             query = sock.recv(LARGEST)
             head = query[:2] + struct.pack(">HHHHH", 0x8180, 1, 1, 0, 0)

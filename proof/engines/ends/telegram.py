@@ -96,14 +96,11 @@ class End:
         return ntgcalls.MediaDescription(sound, None, video, None)
 
     def _playback(self) -> Any:
+        """What is wanted of the far end: its microphone and camera."""
         outside = ntgcalls.MediaSource.EXTERNAL
-        speaker = ntgcalls.AudioDescription(outside, RATE, 1, "", False)
+        sound = ntgcalls.AudioDescription(outside, RATE, 1, "", False)
         video = ntgcalls.VideoDescription(outside, *PICTURE, "", False) if "video" in self._call["media"] else None
-        return (
-            ntgcalls.MediaDescription(None, speaker, video, None)
-            if video is None
-            else (ntgcalls.MediaDescription(speaker, None, video, None))
-        )
+        return ntgcalls.MediaDescription(sound, None, video, None)
 
     def _servers(self) -> list[Any]:
         return [
