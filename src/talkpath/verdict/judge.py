@@ -18,7 +18,8 @@ from talkpath.verdict.across_arms import assess_arms, worst_variant
 from talkpath.verdict.assessment import MATTERS_DELAY_MS, MATTERS_LOSS, Assessment, extra_delays, log_threshold
 from talkpath.verdict.bases.messages import judge_messages
 from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
-from talkpath.verdict.flows.call_quality import Loss, call_quality
+from talkpath.verdict.flows.call_quality import CallQuality, Loss, call_quality
+from talkpath.verdict.flows.evidence_counts import evidence_counts
 from talkpath.verdict.flows.long_calls import watched_s
 from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.memo import per_epoch
@@ -198,11 +199,19 @@ def _arm_figures(facts: Facts, assessment: Assessment) -> dict[str, float | None
     if assessment.state in ("restricted", "ok"):
         for way, interval in extra_delays(assessment.view.accusing).items():
             figures |= _interval_figures(f"extra_delay_ms_{way}", interval)
+    if quality and assessment.strength and restricted and not _media_tell(quality):
+        figures |= evidence_counts(assessment.strength, assessment.view.accusing)
     if quality:
         figures["mos"] = quality.mos
     if facts.epochs:
         figures["canary_log10_e"] = canary_log_e(facts.epochs) / LN10
     return figures
+
+
+def _media_tell(quality: CallQuality) -> bool:
+    """Whether calls lost more of their media than twins did, by as much as matters."""
+    pairs = [(quality.calls[way], quality.twins[way]) for way in DIRECTIONS]
+    return any(calls and twins and calls.estimate - twins.estimate >= MATTERS_LOSS for calls, twins in pairs)
 
 
 def _loss_figures(way: Direction, calls: Loss | None, twins: Loss | None) -> dict[str, float | None]:

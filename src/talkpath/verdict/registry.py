@@ -126,6 +126,12 @@ FIGURE_TEXTS: dict[str, str] = {
     "arm that is not restricted `_high` alone has the 95 %, and `_low` is 0",
     "extra_loss": "the same over both directions together, of a restricted arm",
     "extra_delay_ms_up": "extra delay of calls in ms, with `_low` and `_high`; `_down` alike",
+    "calls_reports_up": "where calls are restricted and their media are not what tells: keepalives and reports that "
+    "calls sent, and of these `_failed` the lost ones; `twins_`, `_down` alike",
+    "calls_set_ups": "in the same place, where set-up tells most: stages of calls' set-up, and of these `_failed` the "
+    "unanswered ones; `twins_` alike",
+    "calls_flows": "in the same place, where silence tells most: calls, and of these `_failed` those that went silent "
+    "for good or never began; `twins_` alike",
     "mos": "mean opinion score of the call in its worse direction (E-model, G.107; assumptions in measure/quality.py); "
     "of calls and control traffic as one where they are shown to fare alike",
     "hosts": "ways in which the app's own hosts were asked (bases address and signalling)",

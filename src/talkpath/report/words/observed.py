@@ -13,6 +13,9 @@ SET_UP_RULES = ("stun.drop", "dtls.hello_drop", "reflector.drop")
 SHARE_RULE = "media.drop"
 """The rule whose parameter is the share of lost packets."""
 
+EVIDENCE_COUNTS = ("reports_up", "reports_down", "set_ups", "flows")
+"""What is counted beside media: the ends of the figures' names."""
+
 DIRECTIONS = ("up", "down")
 VOIDING_REASONS = ("late", "clock", "network_changed", "hidden", "vpn", "no_control")
 """Reasons for which no measurement of the check counts."""
@@ -116,6 +119,8 @@ def _observed_restricted(verdict: Verdict) -> str:
             "Call packets came {delay} later than control traffic sent at the same moments.",
             delay=milliseconds(late),
         )
+    if counted := _beside_media(verdict):
+        return counted
     calls, low, high, twins = (
         verdict.figures.get(f"{name}_{direction}{bound}")
         for name, bound in (("calls_lost", ""), ("calls_lost", "_low"), ("calls_lost", "_high"), ("twins_lost", ""))
@@ -124,6 +129,44 @@ def _observed_restricted(verdict: Verdict) -> str:
         return say("restricted", "Calls fared worse than control traffic sent at the same moments.")
     values = {"low": numeral(100 * low), "high": numeral(100 * high), "twins": numeral(100 * twins)}
     return _lost_packets_words(direction, round(100 * calls), values)
+
+
+def _beside_media(verdict: Verdict) -> str:
+    """What the strongest test counted where calls' media fared as control traffic did; "" where the media tell."""
+    what = next((name for name in EVIDENCE_COUNTS if f"calls_{name}" in verdict.figures), "")
+    counts = {
+        f"{role}{end}": numeral(verdict.figures.get(f"{role}_{what}{end}") or 0.0)
+        for role in ("calls", "twins")
+        for end in ("", "_failed")
+    }
+    sentences = {
+        "reports_up": say(
+            "restricted",
+            "Voice and video of the calls arrived as control traffic did. Lost of the keepalives and reports that you "
+            "sent with them: {calls_failed} of {calls}; of control traffic in their place: {twins_failed} of {twins}.",
+            **counts,
+        ),
+        "reports_down": say(
+            "restricted",
+            "Voice and video of the calls arrived as control traffic did. Lost of the keepalives and reports that were "
+            "sent to you with them: {calls_failed} of {calls}; of control traffic in their place: {twins_failed} of "
+            "{twins}.",
+            **counts,
+        ),
+        "set_ups": say(
+            "restricted",
+            "Steps of the calls' set-up without an answer: {calls_failed} of {calls}; of control traffic at the same "
+            "moments: {twins_failed} of {twins}.",
+            **counts,
+        ),
+        "flows": say(
+            "restricted",
+            "Calls that went silent for good or never began: {calls_failed} of {calls}; connections of control traffic "
+            "at the same moments: {twins_failed} of {twins}.",
+            **counts,
+        ),
+    }
+    return sentences.get(what, "")
 
 
 def _lost_packets_words(direction: str, lost: int, values: dict[str, str]) -> str:

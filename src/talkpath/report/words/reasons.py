@@ -36,7 +36,9 @@ def reason_clause(given: Reason | None) -> str:
         ),
         **_of_recorded_calls(),
         "stale": say(
-            "reason", "after these calls were tested others began to fail, and there was no time to test again"
+            "reason",
+            "other calls, which were tested after these, were held back or cut off, and there was no time to test "
+            "these again",
         ),
         "variant": say(
             "reason",
