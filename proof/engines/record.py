@@ -19,6 +19,7 @@ from typing import Any
 from proof.engines import pcap
 from proof.engines.cases import Case, Engine, Other
 from proof.engines.path import CALLEE, CALLER, HOSTS, KNOWN, REFLECTOR_PORT, RELAY, CallPath
+from proof.engines.streams import stall_share
 from proof.engines.truth import truth
 from talkpath.errors import UsageError
 from talkpath.lab.drivers import netns
@@ -55,8 +56,10 @@ def record(name: str, case: Case, out: Path) -> dict[str, Any]:
             "engines": _versions(case),
             "late_p99_ms": round(health.late_p99_ms, 1),
         }
-        for letter in "ab":
-            pcap.convert(folder / f"{letter}.pcap", out / f"{name}.{letter}.pcap", case.link, KNOWN | {LOOPBACK})
+        for letter, end in found["ends"].items():
+            file = out / f"{name}.{letter}.pcap"
+            pcap.convert(folder / f"{letter}.pcap", file, case.link, KNOWN | {LOOPBACK})
+            end["stalled"] = stall_share(file, end)
         (out / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
         if not found["media_s"] or os.environ.get("ENGINES_KEEP"):
             shutil.copytree(

@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from proof.engines import pcap
-from proof.engines.path import KNOWN, addresses_of, media_of
+from proof.engines.streams import arrivals
 
 COUNTED = ("app", "calls", "direction", "outcome")
 COLUMNS = (*COUNTED, "end")
@@ -24,6 +23,7 @@ RIGHT = ("ok", "?", "-")
 UNNAMED = ("", "unknown", "unnamed")
 NEAR_S = 3.0
 LATE_MS = 20.0
+STALL_SHARE = 0.05  # of the time, on a busy machine: then the call was poor
 LOSS_MARGIN = 0.06
 BATCH = 20
 
@@ -104,8 +104,9 @@ def _named(app: str, names: list[str]) -> str:
 
 def _directions(end: dict[str, Any], calls: list[dict[str, Any]], file: Path) -> str:
     """Whether each stream that the recording shows readably is on the right side."""
-    own = sources(file, end)
-    sides = {"sent": own["sent"] - own["received"], "received": own["received"] - own["sent"]}
+    found = arrivals(file, end)
+    sent, received = found["sent"].keys(), found["received"].keys()
+    sides = {"sent": sent - received, "received": received - sent}
     seen = [
         stream["direction"] == side
         for call in calls
@@ -114,20 +115,6 @@ def _directions(end: dict[str, Any], calls: list[dict[str, Any]], file: Path) ->
         if stream["ssrc"] in known
     ]
     return "-" if not seen else "ok" if all(seen) else f"{seen.count(False)} of {len(seen)} streams on the wrong side"
-
-
-def sources(file: Path, end: dict[str, Any]) -> dict[str, set[int]]:
-    """Return the SSRCs of RTP that this end sent and received."""
-    link, frames = pcap.read(file)
-    local = {address for address in KNOWN if pcap.text(address) in (end["ipv4"], end["ipv6"])}
-    found: dict[str, set[int]] = {"sent": set(), "received": set()}
-    for frame in frames:
-        packet = frame.data[pcap.LINK_BYTES[link] :]
-        data = media_of(packet)
-        if len(data) >= 12 and not 192 <= data[1] <= 223:
-            side = "sent" if addresses_of(packet)[0] in local else "received"
-            found[side].add(int.from_bytes(data[8:12], "big"))
-    return found
 
 
 def _outcome(truth: dict[str, Any], end: dict[str, Any], call: dict[str, Any]) -> str:
@@ -166,7 +153,9 @@ def expected(truth: dict[str, Any], end: dict[str, Any]) -> set[str]:
         return {"poor"}
     if received["is"] in ("muted", "none"):
         return {"good", "unknown"}
-    late = {"poor"} if truth.get("late_p99_ms", 0.0) > LATE_MS or truth.get("jitter_s") else set()
+    other = truth["ends"]["b" if end["role"] == "caller" else "a"]
+    stood_still = other.get("stalled", 0.0) > STALL_SHARE or truth["late_p99_ms"] > LATE_MS
+    late = {"poor"} if stood_still or truth["jitter_s"] else set()
     return {"good"} | late | ({"unknown"} if sent["is"] in ("silent", "muted", "none") else set())
 
 

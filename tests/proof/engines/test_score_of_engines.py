@@ -11,6 +11,7 @@ from proof.engines import pcap
 from proof.engines.cases import CASES
 from proof.engines.path import CALLEE, CALLER
 from proof.engines.score import expected, judged, printed
+from proof.engines.streams import stall_share
 from proof.engines.truth import truth
 
 from .test_path import RTP, udp
@@ -106,3 +107,18 @@ def test_the_sums_and_each_wrong_statement_are_printed(tmp_path):
     text = "\n".join(printed([row]))
     assert "tg_voice_direct.a: app: webrtc for telegram" in text
     assert text.endswith("0 of 1 recordings right in app, number, direction and outcome")
+
+
+def test_a_sender_that_stood_still_makes_a_poor_call(tmp_path):
+    found = true_of(tmp_path, "tg_voice_direct")
+    found["ends"]["b"]["stalled"] = 0.1
+    assert expected(found, found["ends"]["a"]) == {"good", "poor"}
+    assert expected(found, found["ends"]["b"]) == {"good"}
+
+
+def test_the_share_in_which_a_sender_stood_still_is_measured(tmp_path):
+    file = tmp_path / "call.pcap"
+    packet = udp(CALLER.packed()[1], CALLEE.packed()[1], RTP)
+    at = [number // 50 * 2 + number % 50 * 0.02 for number in range(150)]  # one second of sound, one of none
+    pcap.write(file, pcap.RAW, [pcap.Frame(int(one), int(one % 1 * 1e6), packet, len(packet)) for one in at])
+    assert stall_share(file, {"ipv4": CALLER.ipv4, "ipv6": CALLER.ipv6}) == pytest.approx(2 * 1.02 / 4.98, abs=0.01)
