@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from talkpath.capture.packets.activity import Activity
+from talkpath.capture.packets.clock_grade import RecordGaps
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import (
     DTLS,
@@ -63,6 +64,7 @@ class Scan:
     base_ns: int | None = None
     begin_s: float = 0.0
     end_s: float = 0.0
+    gaps: RecordGaps = field(default_factory=RecordGaps)
     activity: Activity = field(init=False)
     recognition: Recognition = field(init=False)
     tcp: MediaOverTcp = field(init=False)
@@ -82,6 +84,7 @@ class Scan:
             self.base_ns = int(frames.time_ns[0])
         self.packets += len(frames)
         time_s = self._seconds(frames.time_ns)
+        self.gaps.feed(time_s)
         self.begin_s = min(self.begin_s, float(time_s.min()))
         self.end_s = max(self.end_s, float(time_s.max()))
         batches = [self._packets(packets, payloads, frames) for packets, payloads in block.packets]

@@ -32,6 +32,7 @@ from talkpath.measure.bounds import (
 Heading = Literal["sent", "received"]
 LossBasis = Literal["sequence", "cadence"]
 CallTransport = Literal["p2p", "relay", "unknown"]
+ClockGrade = Literal["packets", "clusters"]
 Source = Literal["packets", "webrtc_internals", "signal_log"]
 
 
@@ -142,6 +143,10 @@ class Call(Struct, frozen=True, gc=False):
 
     guessed_ends: bool = False
     """Does nothing but who sent first tell which end recorded it? Then what was sent may be what was received."""
+
+    clock: ClockGrade = "packets"
+    """What the recording's times are worth: those of each packet, or of clusters in which packets were handed over.
+    Then nothing is told of delay, jitter, freezes and quality."""
 
     assumed_ends: bool = False
     """Do hops alone, or the number of peers, tell which end recorded it?"""

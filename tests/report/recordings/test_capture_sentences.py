@@ -52,7 +52,7 @@ def test_a_real_recording_has_one_sentence_without_an_accusation(call: Call, cod
 def test_a_clear_call_points_to_nothing(clear: Call) -> None:
     text = words.call_sentence(clear, replace(judge_call(clear), state="ok", reason=None, alternatives=()))
     assert "WebRTC, voice call, directly between the two phones" in text
-    assert "0.0% of what was sent to this end did not arrive" in text
+    assert "nothing of what was sent to this end was lost" in text
     assert "nothing points to a restriction on the way to this end." in text
     assert "What you sent, and a delay that is always there, could not be judged." in text
 
@@ -70,7 +70,7 @@ def test_a_clear_call_points_to_nothing(clear: Call) -> None:
     ],
 )
 def test_why_nothing_more_can_be_said(clear: Call, told: dict[str, Any], ends: str) -> None:
-    assert words.call_sentence(clear, verdict(**told)).endswith(ends)
+    assert words.call_sentence(replace(clear, transport="relay"), verdict(**told)).endswith(ends)
 
 
 @pytest.mark.parametrize(
@@ -166,9 +166,13 @@ def test_where_a_call_fits_a_rule_the_same_sentence_names_the_apps_own_servers(
     found = verdict(reason=reason, figures=figures, alternatives=("media.freeze", "media.drop"))
     with speaking(language(code)):
         (told,) = (
-            one for one in words.call_sentence(clear, found).split(". ") if words.fitting_mechanisms(found) in one
+            one
+            for one in words.call_sentence(replace(clear, transport="relay"), found).split(". ")
+            if words.fitting_mechanisms(found) in one
         )
+        direct = words.call_sentence(clear, found)
     assert SERVERS[code] in told
+    assert SERVERS[code] not in direct, "no server carries a direct call"
     assert (OTHER_END if figures else EITHER_END)[code] in told, "about which nothing is known"
 
 

@@ -65,6 +65,22 @@ def test_loss_is_consistent_with_a_drop_and_no_more():
     assert share.low < 0.3 < share.high
 
 
+@pytest.mark.parametrize(
+    ("spared_s", "fits"), [(0, ("media.drop",)), (1, ("media.drop",)), (4, ("media.police", "media.drop"))]
+)
+def test_losses_that_begin_late_are_not_said_to_be_at_random_alone(spared_s: int, fits: tuple[str, ...]):
+    """A policer's bucket is full at first. Of 50 packets a second a tenth is lost: the first second may be spared."""
+    lost = stream("received", seconds=10.0, lost=45, mos=2.5)
+    moments = tuple(
+        Moment(at, Second(packets=50), Second(packets=50 - 5 * late, lost=5 * late), 20)
+        for at in range(10)
+        for late in [at > spared_s]
+    )
+    verdict = judge_call(replace(call(stream("sent", seconds=10.0), lost), seconds=moments, duration_s=10.0))
+    assert verdict.alternatives == fits
+    assert "kbps" not in verdict.parameters, "which would be alike in three calls of one codec"
+
+
 def test_pictures_lost_but_not_sound():
     video = stream("received", lost=200, medium="video", mos=None)
     found = call(stream("sent"), stream("received"), video, media=("voice", "video"))

@@ -31,6 +31,7 @@ from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.record import Medium, stream_record
 from talkpath.capture.streams.stream_stats import TAIL_ROWS
 from talkpath.measure.call import Attempt, Call, CallTransport, Findings, Flow, Moment
+from talkpath.measure.cluster_times import without_times
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.arrays import Bools
 
@@ -135,10 +136,11 @@ class _Records:
             control_end_s=round(max(self._rows[flow].end_s for flow in call.flows), 6),
             file_end_s=round(self._scan.end_s - self._scan.begin_s, 6),
             closed=self._closed(call, end),
+            clock=self._scan.gaps.grade(),
             guessed_ends=bool(self._ends_of_flows.guessed[call.flows].all()),
             assumed_ends=bool((self._ends_of_flows.guessed | self._ends_of_flows.assumed)[call.flows].all()),
         )
-        return with_silent_end(found)
+        return with_silent_end(found) if found.clock == "packets" else without_times(found)
 
     def _other_traffic(self, flows: list[int]) -> OtherTraffic:
         """Return the other received packets: from inside the local network too where the call stays in it."""

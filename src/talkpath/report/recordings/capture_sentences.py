@@ -118,9 +118,15 @@ def call_sentence(call: Call, verdict: Verdict, clock: RecordingClock = NO_CLOCK
         )
         return f"{told} {ok_limit()}"
     if (beside := control_words(verdict)) and verdict.reason and verdict.reason.code in REASONS_BESIDE_CONTROL:
-        return beside_control(verdict, beside, values)
+        return beside_control(verdict, beside, values, is_direct=call.transport == "p2p")
     if verdict.alternatives:
         values["mechanisms"] = fitting_mechanisms(verdict)
+        if call.transport == "p2p":
+            return say(
+                "capture",
+                "{call}: {outcome}; {facts}; that is consistent with {mechanisms}, and with a poor line at either end.",
+                **values,
+            )
         return say(
             "capture",
             "{call}: {outcome}; {facts}; that is consistent with {mechanisms}, with a poor line at either end, and "

@@ -35,7 +35,7 @@ def control_words(verdict: Verdict) -> str:
     )
 
 
-def beside_control(verdict: Verdict, beside: str, values: dict[str, str]) -> str:
+def beside_control(verdict: Verdict, beside: str, values: dict[str, str], *, is_direct: bool = False) -> str:
     """The sentence on a call that was not well, beside control traffic."""
     values = {**values, "control": beside}
     code = verdict.reason.code if verdict.reason else ""
@@ -69,6 +69,13 @@ def beside_control(verdict: Verdict, beside: str, values: dict[str, str]) -> str
         "person's end.",
         **values,
     )
+    if is_direct:
+        told = say(
+            "capture",
+            "{call}: {outcome}; {facts}; {control}: your line carried the same traffic. That is consistent with "
+            "{mechanisms}, with trouble on the way to the other person, and with trouble at that person's end.",
+            **values,
+        )
     return f"{told} {_one_connection(verdict)}" if verdict.alternatives else told
 
 

@@ -62,14 +62,29 @@ def outcome_label(outcome: Outcome, clock: RecordingClock) -> str:
 def what_arrived(call: Call, verdict: Verdict, outcome: Outcome) -> str:
     """What the outcome is told by: numbers that are known, and what it may be besides."""
     parts = [
+        say("capture", "poor by {signs}", signs=listed(map(_sign, outcome.signs))) if outcome.kind == "poor" else "",
         *_silence_words(call, outcome),
         *_arrival_numbers(call, verdict, outcome),
         *_missing_picture(call, outcome),
         *_sent_words(call, verdict, outcome),
+        say("capture", "the recording's clock does not tell delay, standstills and quality")
+        if call.clock == "clusters"
+        else "",
         _own_end(call),
         say("capture", "UDP did not pass, TCP did") if _fell_back(call) else "",
     ]
     return listed(part for part in parts if part)
+
+
+def _sign(sign: str) -> str:
+    """What was poor."""
+    return {
+        "loss": say("capture", "losses"),
+        "freezes": say("capture", "standstills"),
+        "delay": say("capture", "delay"),
+        "jitter": say("capture", "unevenness"),
+        "quality": say("capture", "voice quality"),
+    }[sign]
 
 
 def _fell_back(call: Call) -> bool:
@@ -178,6 +193,8 @@ def _loss_words(loss: float | None, heard: list[Stream]) -> str:
     if loss is None:
         return say("capture", "losses cannot be told")
     values = {"share": percent(loss / 100, 1)}
+    if loss == 0:
+        return say("capture", "nothing of what was sent to this end was lost")
     if all(stream.lost_range is None for stream in heard):
         return say("capture", "{share} of what was sent to this end did not arrive", **values)
     packets = sum(stream.packets for stream in heard)

@@ -58,6 +58,7 @@ Sign = Literal[
     "pauses",
     "late_start",
     "media_alone",
+    "clock",
 ]
 
 POOR_LOSS, POOR_FROZEN, POOR_DELAY_MS = 0.03, 0.05, 400.0
@@ -236,6 +237,8 @@ def _outcome_by_received(call: Call, heard: list[Stream], said: list[Stream]) ->
         return Outcome("unknown", None, None, ("short",))
     if all(stream.lost is None and stream.jitter_ms is None for stream in heard):
         return Outcome("unknown", None, None, ("untold",))
+    if call.clock != "packets":
+        return Outcome("unknown", None, None, ("clock",))
     return Outcome("good")
 
 

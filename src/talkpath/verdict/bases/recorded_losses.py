@@ -1,6 +1,7 @@
 """Which rules fit the losses of what a recorded call received.
 
     one share at any rate                    media.drop
+    one share, from a moment on              media.police or media.drop
     the received rate has a ceiling          media.police
     one medium lost, the other not           media.size_drop or media.police
 
@@ -23,6 +24,7 @@ FEWEST_RUNS = 5
 """Losses in fewer runs are outages, which every line has, and nothing that drops packets now and then."""
 
 HEADERS_BYTES = 28
+HARDLY_EVER = 1e-3
 
 FLAT_SHARE, CLEARLY = 0.5, 3.0
 FEWEST_SECONDS, CEILING_SPREAD, BETTER = 5, 0.2, 0.5
@@ -51,7 +53,16 @@ def fitting_losses(heard: Sequence[Stream], seconds: Sequence[Second]) -> Fittin
     share = _loss_interval(lost, received + lost)
     if _spares_voice(heard):
         return FittingRules(("media.size_drop", "media.police"), {"p": share})
-    return FittingRules(("media.drop",), {"p": share})
+    return FittingRules(("media.police", "media.drop") if _began_late(seconds) else ("media.drop",), {"p": share})
+
+
+def _began_late(seconds: Sequence[Second]) -> bool:
+    """Whether losses began so late that a rule which drops at random from the start would hardly ever do so: a bucket
+    that was full at first does."""
+    first = next((place for place, second in enumerate(seconds) if second.lost), len(seconds))
+    spared, after = sum(second.packets for second in seconds[:first]), seconds[first:]
+    lost, came = sum(second.lost or 0 for second in after), sum(second.packets for second in after)
+    return first > 0 and lost > 0 and (1 - lost / (lost + came)) ** spared < HARDLY_EVER
 
 
 def _spares_voice(heard: Sequence[Stream]) -> bool:
