@@ -14,6 +14,7 @@ from pkgutil import iter_modules
 
 import click
 
+from talkpath.cli._streams import print_plain_where_needed
 from talkpath.errors import TalkpathError
 from talkpath.version import VERSION
 
@@ -42,6 +43,7 @@ def cli() -> None:
 
 def main(commands: click.Group = cli) -> None:
     """Run one of the commands. A `TalkpathError` becomes one sentence on stderr and its exit code."""
+    print_plain_where_needed()
     try:
         code = commands.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

@@ -17,5 +17,5 @@ language_option = click.option(
     type=click.Choice(language_codes()),
     callback=_set_language,
     expose_value=False,
-    help="Language of the result. Default: that of LANG.",
+    help="Language of the result. Default: that of LANG, or of the system.",
 )

@@ -14,6 +14,7 @@ import click
 
 from talkpath.cli._own_call import OwnCall, call_record, call_verdicts_of, show_call
 from talkpath.errors import UsageError
+from talkpath.wire.ip.system import IS_LINUX
 
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
     from talkpath.verdict.model import Verdict
 
-MOST_TIER = 3 if sys.platform == "linux" else 2  # packets that expire on the way need Linux
+MOST_TIER = 3 if IS_LINUX else 2  # packets that expire on the way need Linux
 
 
 def own_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -139,10 +140,10 @@ def _checked_apps(names: Sequence[str]) -> list[str]:
 
 
 def tell_own(answers: OwnAnswers, result: Result, names: Sequence[str], output: Path | None, *, as_json: bool) -> None:
-    """Print what was agreed to and found beside the check's result, and write its evidence."""
+    """Write the evidence of what was agreed to beside the check, then print what it found."""
+    save_own(answers, output)
     if as_json or answers != (None, None):
         show_joined(result.verdicts, answers, names, result.record, as_json=as_json)
-    save_own(answers, output)
 
 
 def save_own(answers: OwnAnswers, output: Path | None) -> None:

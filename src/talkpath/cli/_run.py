@@ -44,18 +44,18 @@ def refuse_overwrite(output: Path | None) -> None:
         raise UsageError("The folder for -o does not exist; make it first. Nothing was measured.")
 
 
-def save_bundle(result: Result, output: Path | None, as_json: bool) -> None:
-    """Write the bundle where it was asked for, and tell people, who asked for no JSON, what it is."""
+def save_bundle(result: Result, output: Path | None) -> None:
+    """Write the bundle where it was asked for: before anything is shown, so that nothing which was measured is lost
+    where showing fails."""
     if output is not None:
         result.save(output)
-        tell_written(output, as_json)
 
 
-def tell_written(output: Path, as_json: bool) -> None:
+def tell_written(output: Path | None, as_json: bool) -> None:
     """Say on stderr what the bundle that was written is good for; nothing beside JSON."""
     from talkpath.report.words.endings import wrote_bundle
 
-    if not as_json:
+    if output is not None and not as_json:
         click.echo(f"talkpath: {wrote_bundle(click.format_filename(output))}", err=True)
 
 

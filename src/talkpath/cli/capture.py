@@ -60,8 +60,8 @@ def command(
     if len(names) == 1:
         recording = read_input(names[0])
         pairs = recording.paired_with(read_input(str(peer))) if peer else None
-        _print_report(recording_report(recording, as_json, addresses, pairs))
         _write_outputs(recording, html, output, parquet, as_json)
+        _print_report(recording_report(recording, as_json, addresses, pairs))
     else:
         for one in each_report(names, as_json, addresses, jobs or jobs_for(names)):
             failed = _print_report(one) or failed
@@ -90,7 +90,7 @@ def _print_report(one: Reported) -> int:
         click.echo(f"talkpath: {printable(str(one.error))}", err=True)
         return one.error.exit_code
     if one.findings is None or one.clock is None:
-        click.echo(one.json)
+        click.echo(one.json.encode())
         return 0
     from talkpath.cli._screen import screen
     from talkpath.report.recordings import capture_text

@@ -24,6 +24,7 @@ from talkpath.cli._run import (
     refuse_overwrite,
     rehearse_plan,
     save_bundle,
+    tell_written,
 )
 from talkpath.cli._shape import shape_option
 from talkpath.cli._turn import TurnOptions, turn_options
@@ -104,8 +105,9 @@ def command(
     if (checked := check(plan, family, in_lab, turn.servers())) is None:
         return 3
     result, used_link = checked
+    save_bundle(result, output)
     _show_result(plan, result, as_json, with_record=servers is None)
-    _save_result(result, output, as_json)
+    _tell_written(result, output, as_json)
     if servers is not None or own.is_guided(names, as_json):
         tell_own(own.answers(servers, names, used_link, family), result, names, output, as_json=as_json)
     return result.gate_code if gate else exit_code(result)
@@ -142,8 +144,8 @@ def _check_listed(
     return Result.of(measured.facts, signer, second=second), measured.link
 
 
-def _save_result(result: Result, output: Path | None, as_json: bool) -> None:
-    save_bundle(result, output, as_json)
+def _tell_written(result: Result, output: Path | None, as_json: bool) -> None:
+    tell_written(output, as_json)
     if output is not None and not result.ended and not result.has_receipt:
         click.echo(NO_RECEIPT, err=True)
 

@@ -58,7 +58,7 @@ def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
         performance = play.play_scenes(read_script(), chosen, seed, progress)
     written = _write_files(folder, performance)
     if as_json:
-        click.echo(written)
+        click.echo(written.encode())
         return
     console = screen()
     console.width = min(console.width, 110) if console.is_terminal else 100

@@ -123,12 +123,12 @@ def _ask_and_report(
     facts = ask_endpoints(chosen, tier, family, waits_s)
     verdicts = judge_own_addresses(facts)
     told = endpoint_report.endpoints_json(facts, verdicts)
+    if output is not None:
+        write_evidence(output, facts, told)
     if as_json:
         click.echo(json.dumps(told))
     else:
         endpoint_report.show_endpoints(screen(), verdicts)
-    if output is not None:
-        write_evidence(output, facts, told)
     return 0 if _has_answers(facts.exchanges) else 3
 
 

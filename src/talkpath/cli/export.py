@@ -34,7 +34,7 @@ def command(bundles: tuple[Path, ...], as_ooni: bool, output: Path | None) -> No
         for measurement in ooni_measurements(read_file(path))
     ]
     if output is None:
-        click.echo("\n".join(lines))
+        click.echo("\n".join(lines).encode())
         return
     try:
         output.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

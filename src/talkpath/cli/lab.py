@@ -11,7 +11,7 @@ import click
 from talkpath.cli._lab_country import country
 from talkpath.cli._lab_locate import locate
 from talkpath.cli._language import language_option
-from talkpath.cli._run import save_bundle
+from talkpath.cli._run import save_bundle, tell_written
 from talkpath.cli._shape import shape_option
 from talkpath.errors import UsageError
 
@@ -88,8 +88,9 @@ def run_check(
         deep=deep,
         transports=transports,
     )
-    save_bundle(result, output, as_json)
+    save_bundle(result, output)
     _show_result(result, rules, as_json)
+    tell_written(output, as_json)
 
 
 def _separated_words(text: str) -> list[str]:

@@ -78,12 +78,12 @@ def command(
             control = None
         for number, recording in enumerate(_followed_recordings(kept or stream, name, as_json, control), 1):
             found.append(recording)
-            _show_recording(recording, as_json)
             if output:
                 _write_bundle(recording, output, number)
-    controlling.show_together(found, before, as_json)
+            _show_recording(recording, as_json)
     if keep and kept:
         _write_capture(kept, keep)
+    controlling.show_together(found, before, as_json)
 
 
 def _followed_recordings(
@@ -108,7 +108,7 @@ def _followed_recordings(
 def _print_line(picture: LivePicture) -> None:
     from talkpath.report.recordings.live_json import live_line
 
-    click.echo(live_line(picture))
+    click.echo(live_line(picture).encode())
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def _show_recording(recording: Recording, as_json: bool) -> None:
     from talkpath.report.recordings import capture_json, capture_text
 
     if as_json:
-        click.echo(capture_json.capture_line(capture_json.capture_result(recording.name, recording.findings)))
+        click.echo(capture_json.capture_line(capture_json.capture_result(recording.name, recording.findings)).encode())
         return
     from talkpath.cli._screen import screen
 

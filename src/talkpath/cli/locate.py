@@ -19,6 +19,7 @@ from talkpath.cli._run import (
     refuse_overwrite,
     rehearse_plan,
     save_bundle,
+    tell_written,
 )
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def _locate_restrictions(plan: Plan, link: str, family: int, output: Path | None
     facts = measure_plan(plan, link, family, signer)
     name_left_out(plan, facts)
     result = Result.of(facts, signer)
+    save_bundle(result, output)
     if result.ended:
         click.echo(f"talkpath: {result.ended}", err=True)
     places = restricted_places(facts)
@@ -89,5 +91,5 @@ def _locate_restrictions(plan: Plan, link: str, family: int, output: Path | None
         click.echo(json.dumps(location_report.location_json(facts, places)))
     else:
         location_report.show_places(screen(), places, result.verdicts, known_server=result.has_known_server)
-    save_bundle(result, output, as_json)
+    tell_written(output, as_json)
     return exit_code(result)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import socket
 import struct
-import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from talkpath.listening.packet_filter import attach_filter, filter_program
 from talkpath.probe.local_network import own_addresses
 from talkpath.serving.readiness import await_ready
 from talkpath.wire.ip.address import Address
+from talkpath.wire.ip.system import IS_LINUX
 from talkpath.wire.pcap.write import Writer
 
 PLAYED_BYTES, PIPE_BYTES = 1 << 10, 1 << 16
@@ -207,7 +207,7 @@ def _time_ns(notes: list[tuple[int, int, bytes]]) -> int:
 
 
 def _packet_socket(name: str) -> socket.socket:
-    if sys.platform != "linux":
+    if not IS_LINUX:
         raise UsageError(NEEDS_LINUX.format(name=name))
     try:
         end = socket.socket(

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 import socket
 import struct
-import sys
 from pathlib import Path
 
 from talkpath.wire.ip.address import Address
+from talkpath.wire.ip.system import IS_LINUX
 
 TUNNEL_NAMES = ("tun", "tap", "wg", "ppp", "ipsec", "utun", "nordlynx", "proton", "tailscale", "zt")
 LOCAL_ROUTE = re.compile(r"\|-- (\d+\.\d+\.\d+\.\d+)\n +/32 host LOCAL")
@@ -45,7 +45,7 @@ def _text(file: Path) -> str:
 
 def through_tunnel(local: Address) -> bool | None:
     """Does the interface with this address look like a VPN's? None where that cannot be told."""
-    if not sys.platform.startswith("linux"):
+    if not IS_LINUX:
         return None
     names = [name for _, name in socket.if_nameindex() if _has_address(name, local)]
     if not names:

@@ -9,6 +9,7 @@ import pytest
 
 from talkpath.capture.streams.cadence import (
     Cadence,
+    kept_steps,
     lateness_and_missing,
     locked_steps,
     may_keep_cadence,
@@ -133,3 +134,23 @@ class TestHowSure:
     def test_a_sample_leaves_some(self):
         few, many = (missing_variance(np.tile([0, 1], kept), 1000, 0.0, borrowed=False) for kept in (50, 200))
         assert few > many > 0
+
+
+class TestWhatMuchIsLostOf:
+    """A stream of which so much is lost that only the other direction's clock still tells its packets apart."""
+
+    def stream(self, kept: float) -> tuple[np.ndarray, np.ndarray]:
+        rng = Random(3)
+        times = np.array([number * 0.06 for number in range(3000) if rng.random() < kept])
+        return times, np.full(len(times), 200)
+
+    def test_each_packet_keeps_its_place_in_the_other_directions_clock(self):
+        steps = kept_steps(Cadence(0.06), *self.stream(0.3))
+        assert sum(steps) == pytest.approx(3000, abs=20)
+
+    def test_packets_too_rare_to_show_that_they_keep_it_show_nothing(self):
+        assert kept_steps(Cadence(0.06), *self.stream(0.04)) == []
+
+    def test_nor_do_those_of_a_slower_clock(self):
+        times, sizes = self.stream(1.0)
+        assert kept_steps(Cadence(0.004), times, sizes) == []

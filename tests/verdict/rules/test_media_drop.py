@@ -16,7 +16,10 @@ from factories.checks.rule_cases import (
     named_on_every_line,
     verdict_of,
 )
+from talkpath.apps.contract.shape import Arm
+from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.model import Number
+from talkpath.verdict.rules import media_drop
 
 CASES = [
     *each_direction("webrtc", lambda way: boxed.media_drop(0.1, way, 10), p=0.1),
@@ -70,3 +73,21 @@ def test_the_interval_holds_what_is_dropped_between_moments_in_which_a_call_is_n
     verdict = verdict_of("webrtc", [recognised_again])
     assert verdict.rule == "media.drop"
     assert contains_truth(verdict.parameters["p"], 0.7)
+
+
+def test_what_was_dropped_before_the_onset_is_no_bound_of_what_is_dropped_after_it() -> None:
+    """A call whose first packets are all lost, and one in fifty later: no one p explains both parts."""
+    first, later = boxed.media_drop(1.0, "up"), boxed.media_drop(0.02, "up")
+
+    def worse_at_first(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
+        return (first if flow.media["up"] <= 8 else later)(rng, flow, now_s, way, slot)
+
+    view = arm_view(boxed.play_check(boxed.Line([worse_at_first], seed=2)), Arm("webrtc", "webrtc", "voice"))
+    at_once, late = (
+        media_drop._measure_chance(view, "up", [place])["p"]
+        for place in (0, media_drop.MEDIA_ONSETS.tolist().index(50))
+    )
+    assert isinstance(at_once, Number)
+    assert isinstance(late, Number)
+    assert (at_once.low or 0.0) > 0.1
+    assert (late.low or 0.0) < 0.08

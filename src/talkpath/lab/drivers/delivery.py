@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from heapq import heappop, heappush
 from typing import Protocol
 
 from talkpath.apps.contract.shape import Direction
+from talkpath.wire.ip.system import IS_LINUX
 
 MonotonicClock = Callable[[], float]
 
@@ -129,7 +129,7 @@ def be_prompt() -> bool:
     gc.collect()
     gc.freeze()
     gc.disable()
-    if sys.platform != "linux":
+    if not IS_LINUX:
         return False
     import ctypes
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from talkpath.errors import UsageError
+from talkpath.wire.ip.system import IS_LINUX
 
 INSIDE = "TALKPATH_LAB_NAMESPACE"  # set for the program that `enter()` starts
 
@@ -49,7 +50,7 @@ def _unshare_command() -> tuple[str, ...]:
 
 def why_unavailable() -> str:
     """ "" where the netns driver can run, else one sentence: why not, and what to do."""
-    if sys.platform != "linux":
+    if not IS_LINUX:
         return f"The netns driver needs Linux: {_INSTEAD}."
     for name, package in (("unshare", "util-linux"), ("ip", "iproute2")):
         if system_tool(name) is None:

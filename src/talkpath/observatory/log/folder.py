@@ -25,18 +25,15 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
         try:
+            import fcntl
+        except ImportError:
+            raise UsageError("An observatory runs on Linux or macOS; on Windows use WSL or Docker.") from None
+        try:
             for path in (root, *(root / name for name in SUBFOLDERS)):
                 make_folder(path)
             self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError:
             raise UsageError(CANNOT_WRITE_FOLDER) from None
-        self._take()
-
-    def _take(self) -> None:
-        try:
-            import fcntl
-        except ImportError:
-            raise UsageError("An observatory runs on Linux or macOS; on Windows use WSL or Docker.") from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

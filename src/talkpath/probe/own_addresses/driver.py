@@ -52,8 +52,11 @@ class OwnAddressDriver:
         they carry."""
         try:
             end = self._socket(packet)
-            note = [error_queue.hops_note(packet.to.family, packet.hops)] if packet.hops else []
-            end.sendmsg([packet.data], note, 0, packet.to.reveal())
+            if packet.hops:
+                note = error_queue.hops_note(packet.to.family, packet.hops)
+                end.sendmsg([packet.data], [note], 0, packet.to.reveal())
+            else:
+                end.sendto(packet.data, packet.to.reveal())
         except OSError:
             return
 

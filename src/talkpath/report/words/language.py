@@ -21,6 +21,7 @@ from typing import Literal
 from unicodedata import bidirectional
 
 from talkpath.report.words.gettext_file import Messages, read_catalogue
+from talkpath.report.words.system_language import system_language
 
 FOLDER = Path(__file__).parents[1] / "languages"
 VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # in the order in which gettext looks at them
@@ -98,10 +99,11 @@ def latin_isolated(text: str) -> str:
 
 
 def choose_language(wanted: str | None = None, environment: Mapping[str, str] = os.environ) -> Language:
-    """The language that was asked for, else the first known one that the environment names, else English."""
+    """The language that was asked for, else the first known one that the environment names, or else the system, else
+    English."""
     if wanted is not None:
         return language(wanted)
-    named = next((environment[name] for name in VARIABLES if environment.get(name)), "")
+    named = next((environment[name] for name in VARIABLES if environment.get(name)), "") or system_language()
     known = language_codes()
     preferred = (re.split(r"[_.@-]", each)[0].lower() for each in named.split(":"))
     return language(next((code for code in preferred if code in known), ENGLISH.code))

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import socket
 import struct
-import sys
 from typing import Final
 
 from talkpath.wire.ip.address import Address, Kind
+from talkpath.wire.ip.system import IS_LINUX
 
 Note = tuple[int, int, bytes]
 
@@ -31,7 +31,7 @@ RECEIVE: Final = {4: (socket.IPPROTO_IP, _IP_RECVERR), 6: (socket.IPPROTO_IPV6, 
 
 def error_queue_missing() -> str:
     """Return "" if this system supports it, else one sentence."""
-    if sys.platform == "linux":
+    if IS_LINUX:
         return ""
     return "Finding the place on the path needs Linux, at both ends; run talkpath locate on a Linux machine."
 

@@ -1,0 +1,58 @@
+"""What is printed where a terminal has no such character: a plain one, and never a traceback.
+
+A Windows console of code page 1251 or 866, a pipe of Latin-1 and the C locale know no "✓". JSON does not come here: it
+is written as bytes, in UTF-8 whatever the terminal.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import sys
+
+PLAIN = "talkpath-plain"  # the error handler
+PLAIN_ASCII = "talkpath-plain-ascii"  # ASCII under another name: what is called ASCII click takes for a mistake
+ONE_FOR_ONE = dict(zip("✓✗−–—·•×█▣░▌▃▆━─╸╺│„“”«»‘’", '+x---|*x##.#=#----|"""""\'\'', strict=True))
+PLAIN_CHARACTERS = {**ONE_FOR_ONE, "≥": ">=", "≤": "<=", "→": "->", "←": "<-", "±": "+-", "∅": "none", "\u2011": "-"}
+UNSEEN = "\u2066\u2067\u2068\u2069"  # marks of the direction of writing
+
+
+def print_plain_where_needed() -> None:
+    """Let standard output and standard error take every text from now on."""
+    codecs.register_error(PLAIN, _plain_text)
+    codecs.register(_find_plain_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            is_ascii = codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(encoding=PLAIN_ASCII if is_ascii else None, errors=PLAIN)
+
+
+def _plain_text(error: UnicodeError) -> tuple[str, int]:
+    """What stands for the characters that the encoding has not: an error handler of codecs."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_plain_character, error.object[error.start : error.end])), error.end
+
+
+def _plain_character(character: str) -> str:
+    from unicodedata import normalize
+
+    if character in PLAIN_CHARACTERS:
+        return PLAIN_CHARACTERS[character]
+    if character in UNSEEN:
+        return ""
+    return normalize("NFKD", character).encode("ascii", "ignore").decode() or "?"
+
+
+def _find_plain_ascii(name: str) -> codecs.CodecInfo | None:
+    """The codec of that name, for `codecs.register`."""
+    if name.replace("_", "-") != PLAIN_ASCII:
+        return None
+    ascii_codec = codecs.lookup("ascii")
+    return codecs.CodecInfo(
+        name=PLAIN_ASCII,
+        encode=ascii_codec.encode,
+        decode=ascii_codec.decode,
+        incrementalencoder=ascii_codec.incrementalencoder,
+        incrementaldecoder=ascii_codec.incrementaldecoder,
+    )

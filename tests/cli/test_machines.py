@@ -1,0 +1,207 @@
+"""Nothing that was measured is lost by printing, whatever the terminal; and each command on what other systems lack.
+
+The systems are this one with names taken away (factories/machines/lacking.py, which says what that cannot show).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factories.checks.lab_checks import lab_bundle, lab_check
+from factories.machines import lacking
+from factories.networks.local_responder import FarEnd, small_plan
+from talkpath.cli import _run, check, cli, main
+from talkpath.evidence.bundle import read_bundle
+from talkpath.lab import rehearsal
+from talkpath.measure.facts import Plan
+from talkpath.report import check_text
+
+CALL = Path(__file__).parents[1] / "capture" / "lab" / "drop30-up.pcap.gz"
+ENCODINGS = ("cp1251", "cp866", "cp1252", "latin-1", "ascii")
+LINK = "talkpath://192.0.2.1:443?token=AAAAAAAAAAAAAAAAAAAAAA#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "capture": (("{call}",), ("{call}", "--json"), ("{call}", "--html", "{new}.html")),
+    "check": (("--dry-run", "--app", "webrtc"), ("none",)),
+    "claims": ((), ("--json",), ("--hold", "{folder}")),
+    "demo": (("--help",),),
+    "endpoints": (("--dry-run", "--app", "telegram", "--tier", "2"),),
+    "export": (("--ooni", "{bundle}"),),
+    "judge": (
+        ("{bundle}",),
+        ("{bundle}", "--json"),
+        ("{bundle}", "--language", "ru"),
+        ("{bundle}", "--language", "fa"),
+    ),
+    "lab": (("run", "--apps", "webrtc", "-k", "4", "-o", "{new}.talkpath"), ("--help",)),
+    "listen": (("{call}",), ("{call}", "--json"), ("-i", "none0")),
+    "locate": (("--dry-run", "--app", "webrtc"),),
+    "observe": (("events", "{folder}"), ("serve", "--data", "{new}", "--port", "0", "--help")),
+    "report": (("{bundle}",), ("{bundle}", "--html", "{new}.html")),
+    "respond": (("--help",), ("--help-all",)),
+    "scrub": (("{call}", "{new}.pcap"),),
+    "share": (("{bundle}", "--to", "https://observatory.invalid/"),),
+    "verify": (("{bundle}",), ("{bundle}", "--json")),
+    "watch": (("none", "--times", "1"),),
+    "withdraw": (("{bundle}",),),
+}
+CASES = [(name, *more) for name, each in COMMANDS.items() for more in each]
+Run = Callable[..., tuple[int, bytes, bytes]]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Evidence of a check that a rule acted on."""
+    file = tmp_path_factory.mktemp("evidence") / "run.talkpath"
+    file.write_bytes(lab_bundle(lab_check(5, "clean", "media.drop,app=webrtc,p=0.4")))
+    return file
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`run(encoding, *argv)`: exit code, standard output and standard error of `talkpath ARGV` on such a terminal."""
+
+    def called(encoding: str, *argv: str) -> tuple[int, bytes, bytes]:
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2))
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            patch.setattr(sys, "stdin", io.StringIO("n\n"))
+            patch.setattr(sys, "argv", ["talkpath", *argv])
+            with pytest.raises(SystemExit) as ended:
+                main()
+            for stream in (out, err):
+                stream.flush()
+        return int(ended.value.code or 0), out.buffer.getvalue(), err.buffer.getvalue()  # type: ignore[attr-defined]
+
+    return called
+
+
+@pytest.fixture
+def rehearsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan is played in virtual time once, whatever the terminals that show what it costs."""
+    kept: dict[str, dict[str, Any]] = {}
+    real = rehearsal.rehearse_check
+
+    def rehearse(plan: Plan) -> dict[str, Any]:
+        if repr(plan) not in kept:
+            kept[repr(plan)] = real(plan)
+        return dict(kept[repr(plan)])
+
+    monkeypatch.setattr(rehearsal, "rehearse_check", rehearse)
+
+
+def filled(argv: tuple[str, ...], bundle: Path, tmp_path: Path) -> list[str]:
+    """The arguments with the files of this test in them."""
+    places = {"call": CALL, "bundle": bundle, "folder": bundle.parent, "new": tmp_path / "new"}
+    return [word.format_map({name: str(place) for name, place in places.items()}) for word in argv]
+
+
+def test_every_command_is_run_here() -> None:
+    assert sorted(COMMANDS) == cli.list_commands(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("rehearsed_once")
+@pytest.mark.parametrize("argv", CASES, ids=" ".join)
+def test_every_terminal_takes_what_is_printed(argv: tuple[str, ...], run: Run, bundle: Path, tmp_path: Path) -> None:
+    """The same sentences come out, but for characters that this terminal has not; JSON is the same bytes."""
+    (tmp_path / "utf-8").mkdir()
+    usual = run("utf-8", *filled(argv, bundle, tmp_path / "utf-8"))
+    for encoding in ENCODINGS:
+        (tmp_path / encoding).mkdir()
+        code, out, err = run(encoding, *filled(argv, bundle, tmp_path / encoding))
+        assert code == usual[0], err
+        assert b"Traceback" not in err
+        if out.startswith((b"[", b"{")):
+            assert json.loads(out.decode("utf-8").split("\n")[0])
+        elif "ru" not in argv and "fa" not in argv:
+            assert len(out.decode(encoding).split("\n")) >= len(usual[1].decode().split("\n")) // 2
+
+
+def test_words_in_cyrillic_and_marks_stand_where_a_code_page_has_them(run: Run, bundle: Path) -> None:
+    _, out, _ = run("cp1251", "judge", str(bundle), "--language", "ru")
+    words = out.decode("cp1251")
+    assert "Признаки ограничения" in words
+    assert "x " in words
+    assert "?" not in words
+    _, plain, _ = run("ascii", "judge", str(bundle))
+    assert "x Signs of restriction" in plain.decode("ascii")
+
+
+def test_the_c_locale_shows_a_result(bundle: Path) -> None:
+    env = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run([sys.executable, "-m", "talkpath", "judge", str(bundle)], env=env, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert "x Signs of restriction" in done.stdout.decode("ascii")
+
+
+def test_evidence_is_there_though_showing_fails(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("the screen is gone")
+
+    monkeypatch.setattr(check, "measure_plan", lambda *_: lab_check(5))
+    monkeypatch.setattr(check_text, "show_check", fails)
+    file = tmp_path / "run.talkpath"
+    with pytest.raises(RuntimeError, match="the screen is gone"):
+        check.command.main(["none", "-o", str(file), "--app", "webrtc"], standalone_mode=False)
+    assert read_bundle(file.read_bytes())
+
+
+def test_what_was_written_is_told_after_the_result(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(check, "measure_plan", lambda *_: lab_check(5))
+    told: list[str] = []
+    monkeypatch.setattr(check_text, "show_check", lambda *_, **__: told.append("result"))
+    monkeypatch.setattr(check, "tell_written", lambda *_: told.append("written"))
+    assert _run.save_bundle is check.save_bundle
+    run("cp866", "check", LINK, "-o", str(tmp_path / "run.talkpath"), "--app", "webrtc")
+    assert told == ["result", "written"]
+
+
+def on(system: str, *argv: str) -> subprocess.CompletedProcess[bytes]:
+    """`talkpath ARGV` on that system, as far as this one can show it."""
+    encoding = {"windows": "cp1251"}.get(system, "utf-8")
+    env = {**os.environ, "PYTHONIOENCODING": encoding, "NO_COLOR": "1"}
+    if system == "windows":
+        env = {name: value for name, value in env.items() if not name.startswith(("LC_", "LANG"))} | {"LANGUAGE": "en"}
+    return subprocess.run(
+        [sys.executable, lacking.__file__, system, *argv], env=env, capture_output=True, input=b"n\n", timeout=120
+    )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("argv", CASES, ids=" ".join)
+@pytest.mark.parametrize("system", ["windows", "macos", "android"])
+def test_every_command_on_every_system(system: str, argv: tuple[str, ...], bundle: Path, tmp_path: Path) -> None:
+    done = on(system, *filled(argv, bundle, tmp_path))
+    assert b"Traceback" not in done.stderr, done.stderr.decode(errors="replace")
+    assert done.returncode in (0, 2, 3), done.stderr
+
+
+@pytest.mark.parametrize("system", ["windows", "macos", "android"])
+def test_a_bundle_is_judged_on_every_system(system: str, bundle: Path) -> None:
+    done = on(system, "judge", str(bundle), "--json")
+    assert json.loads(done.stdout)["verdicts"][0]["rule"] == "media.drop"
+
+
+def test_an_observatory_says_in_a_sentence_that_windows_does_not_run_one(tmp_path: Path) -> None:
+    done = on("windows", "observe", "serve", "--data", str(tmp_path / "data"))
+    assert done.returncode == 2
+    assert b"on Windows use WSL or Docker" in done.stderr
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("system", ["windows", "macos", "android"])
+def test_a_check_on_loopback_leaves_its_evidence_on_every_system(system: str, tmp_path: Path) -> None:
+    with FarEnd(tmp_path) as far:
+        file = tmp_path / "run.talkpath"
+        done = on(system, "check", far.link, *small_plan(tmp_path), "-o", str(file))
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    assert read_bundle(file.read_bytes())
