@@ -1,5 +1,5 @@
-"""FaceTime and Telemost: nothing in the bytes says so, only the network of the far end, and that with little
-confidence."""
+"""Telemost, and FaceTime where its own bytes are not in the recording: only the network of the far end says so, and
+that with little confidence."""
 
 from __future__ import annotations
 
@@ -7,22 +7,17 @@ from ipaddress import ip_address
 
 import pytest
 
-from talkpath.apps import facetime, shapes, telemost
-from talkpath.apps.contract.flow_view import FlowView
-from talkpath.apps.contract.shape import Arm
+from talkpath.apps import telemost
+from talkpath.apps.contract.cue import DATAGRAM_KINDS
 from talkpath.capture.calls.app_naming import ADDRESS_CONFIDENCE, AppName, name_by_address
+from talkpath.capture.recognise.app_files import app_recognisers, apps_asked_about
 from talkpath.wire.ip.address import Address
 
 
-@pytest.mark.parametrize("app", [facetime, telemost])
-def test_no_bytes_say_so(app: object) -> None:
-    from random import Random
-
-    shape = shapes()[Arm("webrtc", "dtls", "voice")]
-    schedule = shape.schedule(Random(1), 50)
-    datagrams = shape.datagrams(schedule, b"k" * 32)
-    assert not any(app.recognise(datagram, FlowView(0)) for datagram in datagrams)  # type: ignore[attr-defined]
-    assert all(source.confidence == "low" for source in app.APP.sources)  # type: ignore[attr-defined]
+def test_an_app_without_a_recogniser_is_asked_nothing() -> None:
+    assert "telemost" not in app_recognisers()
+    assert all("telemost" not in apps_asked_about(kind) for kind in DATAGRAM_KINDS)
+    assert all(source.confidence == "low" for source in telemost.APP.sources)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import discord
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import FlowView
 
 ASK = b"\x00\x01\x00\x46" + bytes(70)
 PING = b"\x13\x37\xca\xfe\x01\x00\x00\x00"
@@ -18,7 +18,7 @@ def test_media_behind_an_opening(opening: bytes, kind: int, medium: str):
     view = FlowView(0)
     assert discord.recognise(sound, view) is None
     assert discord.recognise(opening, view) is not None
-    assert discord.recognise(sound, view) == RecognisedDatagram("discord", "media", medium, b"ssrc", 0.9)  # type: ignore[arg-type]
+    assert discord.recognise(sound, view) == discord.FEATURES.hit("media", medium=medium, stitch=b"ssrc")  # type: ignore[arg-type]
 
 
 def test_reports_and_repair_are_control():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import facebook_messenger
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import FlowView
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type, encode_message
 
 
@@ -16,14 +16,11 @@ def asking(realm: bytes, kind: int = Type.ALLOCATE_REQUEST, *more: tuple[int, by
 def test_a_call_through_its_relay():
     view, sound = FlowView(0), bytes((0x90, 111, 0, 1)) + bytes(4) + b"ssrc" + bytes(40)
     assert facebook_messenger.recognise(sound, view) is None
-    assert facebook_messenger.recognise(asking(b"turner.facebook"), view) == RecognisedDatagram(
-        "facebook_messenger", "setup"
-    )
-    assert facebook_messenger.recognise(sound, view) == RecognisedDatagram(
-        "facebook_messenger", "media", None, b"ssrc", 0.9
-    )
+    asked = facebook_messenger.recognise(asking(b"turner.facebook"), view)
+    assert asked == facebook_messenger.FEATURES.hit("setup", "realm")
+    assert facebook_messenger.recognise(sound, view) == facebook_messenger.FEATURES.hit("media", stitch=b"ssrc")
     bye = asking(b"turner.facebook", Type.REFRESH_REQUEST, (Attribute.LIFETIME, bytes(4)))
-    assert facebook_messenger.recognise(bye, view) == RecognisedDatagram("facebook_messenger", "close")
+    assert facebook_messenger.recognise(bye, view) == facebook_messenger.FEATURES.hit("close", "realm")
 
 
 @pytest.mark.parametrize("data", [b"", asking(b"signal.org"), bytes(40)])

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from talkpath.apps import imo
+from talkpath.apps.contract.feature import confidence_of
 from talkpath.apps.contract.flow_view import FlowView
 
 PING, ANSWER, LONGER = b"\x09\x02" + bytes(8), b"\x09\x03" + bytes(8), b"\x00\x09\x03" + bytes(8)
@@ -41,4 +42,4 @@ def test_media_only_after_both(size: int, medium: str):
     hit = imo.recognise(data, view)
     assert hit is not None
     assert (hit.kind, hit.medium) == ("media", medium)
-    assert hit.confidence <= 0.5, "two short marks are little"
+    assert confidence_of(hit.features) <= 0.5, "two short marks are little"

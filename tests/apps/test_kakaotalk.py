@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import kakaotalk
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import FlowView
 
 
 def packet(number: int, step: int = 960, kind: int = 108) -> bytes:
@@ -16,8 +16,8 @@ def test_the_step_tells():
     view = FlowView(0)
     assert kakaotalk.recognise(packet(1), view) is None
     for number in (2, 5):
-        assert kakaotalk.recognise(packet(number), view) == RecognisedDatagram(
-            "kakaotalk", "media", "voice", b"ssrc", 0.5
+        assert kakaotalk.recognise(packet(number), view) == kakaotalk.FEATURES.hit(
+            "media", "voice", medium="voice", stitch=b"ssrc"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import sip
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import FlowView
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
     ],
 )
 def test_first_lines(line: bytes, kind: str):
-    assert sip.recognise(line, FlowView(0)) == RecognisedDatagram("sip", kind, confidence=0.95)
+    assert sip.recognise(line, FlowView(0)) == sip.FEATURES.hit(kind, "first_word", "second_word")
 
 
 @pytest.mark.parametrize("data", [b"", b"INVITE", b"NOTIFY * HTTP/1.1\r\n", b"GET sip:x", bytes(30)])

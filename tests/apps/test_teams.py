@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import skype, teams
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import FlowView
 from talkpath.wire.rtc.stun import StunMessage, encode_message
 
 SOUND = bytes((0x90, 104, 0, 1)) + bytes(4) + b"\x00\x00\x74\xec" + bytes(60)
@@ -33,5 +33,11 @@ def test_plain_stun_and_rtp_are_no_ones():
 
 
 def test_hits_name_their_app():
-    assert teams.recognise(check(7), FlowView(0)) == RecognisedDatagram("teams", "setup", confidence=0.9)
-    assert skype.recognise(check(3), FlowView(0)) == RecognisedDatagram("skype", "setup", confidence=0.9)
+    assert teams.recognise(check(7), FlowView(0)) == teams.FEATURES.hit("setup", "attributes", "version")
+    assert skype.recognise(check(3), FlowView(0)) == skype.FEATURES.hit("setup", "attributes", "version")
+
+
+@pytest.mark.parametrize(("size", "is_teams"), [(4, True), (16, False)])
+def test_apples_attribute_8008_is_not_microsofts(size: int, is_teams: bool):
+    apple = encode_message(StunMessage(1, bytes(12), ((0x8008, bytes(size)), (0x8007, bytes(4)), (8, bytes(20)))))
+    assert (teams.recognise(apple, FlowView(0)) is not None) == is_teams

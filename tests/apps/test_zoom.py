@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps import zoom
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import FlowView
 
 RTP = bytes((0x90, 112, 0, 1)) + bytes(4) + b"\x01\x00\x04\x02" + bytes(40)
 SOUND = bytes((15, 1)) + bytes(17) + RTP
@@ -18,7 +18,7 @@ NEWER, OLDER = b"\x05\x00\x07\x00\x01\x02\x03\x04", b"\x05"
 def test_media(media: bytes, medium: str, header: bytes, path: str):
     view = FlowView(0)
     hit = zoom.recognise(header + media, view)
-    assert hit == RecognisedDatagram("zoom", "media", medium, b"\x01\x00\x04\x02", 0.95)  # type: ignore[arg-type]
+    assert hit == zoom.FEATURES.hit("media", "frame", "media", medium=medium, stitch=b"\x01\x00\x04\x02")  # type: ignore[arg-type]
     assert view.notes["path"] == path
     assert any(_fits(cue, header + media) for cue in zoom.WRAPPINGS)
 
@@ -29,14 +29,14 @@ def _fits(cue: zoom.Cue, data: bytes) -> bool:
 
 def test_the_bandwidth_probe_is_no_media():
     probe = NEWER + bytes((21, 1)) + b"\x01" * 1027
-    assert zoom.recognise(probe, FlowView(0)) == RecognisedDatagram("zoom", "probe", confidence=0.8)
+    assert zoom.recognise(probe, FlowView(0)) == zoom.FEATURES.hit("probe", "probe")
 
 
 def test_hello():
     hello = b"\x01\x00\x02" + bytes(range(100))
     view = FlowView(0)
-    assert zoom.recognise(hello, view) == RecognisedDatagram("zoom", "setup", confidence=0.9)
-    assert zoom.recognise(b"\x03" + bytes(12), view) == RecognisedDatagram("zoom", "keepalive", confidence=0.9)
+    assert zoom.recognise(hello, view) == zoom.FEATURES.hit("setup", "greeting")
+    assert zoom.recognise(b"\x03" + bytes(12), view) == zoom.FEATURES.hit("keepalive")
     assert zoom.recognise(b"\x03" + bytes(12), FlowView(1)) is None
 
 

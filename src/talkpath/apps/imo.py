@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Final
 
 from talkpath.apps.contract.cue import cue_of_bytes
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("rtp", "rtcp", "other"))
 
 _PING, _ANSWER = b"\x09\x02", (b"\x09\x03", b"\x00\x09\x03")
-_CONFIDENCE: Final = 0.5
+FEATURES: Final = AppFeatures("imo", most=0.5, ping=(1, 1, 0, 96))
 _LEAST_MEDIA, _MOST_VOICE = 24, 300
 
 CUES: Final = (cue_of_bytes(0, _PING, 10, 10), cue_of_bytes(0, _ANSWER[0], 10, 10), cue_of_bytes(0, _ANSWER[1], 11, 11))
@@ -31,10 +31,8 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     elif len(datagram) < _LEAST_MEDIA or not _is_known(view):
         return None
     else:
-        return RecognisedDatagram(
-            "imo", "media", "voice" if len(datagram) <= _MOST_VOICE else "video", confidence=_CONFIDENCE
-        )
-    return RecognisedDatagram("imo", "setup", confidence=_CONFIDENCE) if _is_known(view) else None
+        return FEATURES.hit("media", "ping", medium="voice" if len(datagram) <= _MOST_VOICE else "video")
+    return FEATURES.hit("setup", "ping") if _is_known(view) else None
 
 
 def _is_known(view: FlowView) -> bool:

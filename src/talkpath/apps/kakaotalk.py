@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = None
 SEES: Final = frozenset(("rtp",))
+
+FEATURES: Final = AppFeatures("kakaotalk", most=0.5, voice=(1, 1, 0, 96))
 
 _VOICE, _STEP = 108, 960
 _PLAIN: Final = 0x80
@@ -28,7 +30,7 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     if not 0 < packets < 100 or ticks != packets * _STEP:
         return None
     view.notes["path"] = "relay"
-    return RecognisedDatagram("kakaotalk", "media", "voice", ssrc, 0.5)
+    return FEATURES.hit("media", "voice", medium="voice", stitch=ssrc)
 
 
 SOURCES: Final = (ShapeSource("RTP PT 108, step 960, RTCP beside it, relay", "KakaoTalk_talk.pcap", "low", 2991, 45.4),)

@@ -1,21 +1,24 @@
 """LINE, recognised only: frames whose first two bytes hold their length, then RTP with timestamps in milliseconds.
 
-The first six bits are 110100 or 110110, the next ten the length of what follows the first four bytes. What the one
-capture holds of RTP (PT 101, 30 to 41 bytes) is feedback rather than sound; PT 96 is taken for sound (facts 3.8).
+The first six bits are 110100 or 110110, the next ten the length of what follows the first four bytes: the random number
+of one DNS message in 32 768 begins so. Two frames and RTP in their flow are LINE's, less says nothing. What the one
+capture holds of RTP (PT 101, 30 to 41 bytes) is feedback rather than sound; PT 96 is taken for sound.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, cast
 
 from talkpath.apps.contract.cue import Cue
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
 
-_KNOWN: Final = "line"
-_PICTURE: Final = (97, 98)
+FEATURES: Final = AppFeatures("line", most=0.7, frames=(1, 1, 0, 96), media=(1, 1, 0, 96))
+
+_FRAMES, _MEDIA = "frames", "media"
+_PICTURE, _TYPES = (97, 98), range(96, 102)
 
 SEES: Final = frozenset(("rtp", "rtcp", "other"))
 CUES: Final = tuple(
@@ -24,22 +27,19 @@ CUES: Final = tuple(
 
 
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
-    """Is this LINE's? RTP and RTCP count in a flow where two frames were seen."""
+    """Is this LINE's? RTP counts in a flow where two frames were seen, anything else behind such RTP."""
     if len(datagram) < 12:
         return None
-    first = datagram[0]
-    if first & 0xF4 == 0xD0:
-        if (first & 3) << 8 | datagram[1] != len(datagram) - 4:
-            return None
-        seen = view.notes.get(_KNOWN, 0)
-        view.notes[_KNOWN] = seen + 1 if isinstance(seen, int) else 1
-        view.notes["path"] = "relay"
-        return RecognisedDatagram("line", "setup" if seen in (0, 1) else "control", confidence=0.6)
-    if first >> 6 != 2 or view.notes.get(_KNOWN, 0) in (0, 1):
+    first, kind, frames = datagram[0], datagram[1] & 127, cast("int", view.notes.get(_FRAMES, 0))
+    if first & 0xF4 == 0xD0 and (first & 3) << 8 | datagram[1] == len(datagram) - 4:
+        view.notes[_FRAMES] = frames + 1
+    elif first >> 6 != 2 or frames < 2:
         return None
-    if 192 <= datagram[1] <= 223:
-        return RecognisedDatagram("line", "control", confidence=0.7)
-    return RecognisedDatagram("line", "media", "video" if datagram[1] & 127 in _PICTURE else None, datagram[8:12], 0.7)
+    elif kind in _TYPES:
+        view.notes[_MEDIA], view.notes["path"] = True, "relay"
+        medium: Literal["video"] | None = "video" if kind in _PICTURE else None
+        return FEATURES.hit("media", "frames", "media", medium=medium, stitch=datagram[8:12])
+    return FEATURES.hit("control") if _MEDIA in view.notes else None
 
 
 SOURCES: Final = (

@@ -7,9 +7,9 @@ padding comes with SSRC 0 right after the handshake, RTCP XR once a second. Sile
 from __future__ import annotations
 
 from random import Random
-from typing import Final, cast
+from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.families.rtc_call import RtcCall
 from talkpath.apps.families.rtc_facts import Elements, Extra, Ice, RtcFacts, RtcStream
@@ -64,9 +64,15 @@ CAMERA: Final = Camera((300, 700))
 
 # ---------------------------------------------------------------- recognition
 
-_NAMES: Final = {31: 0.85, 21: 0.45}  # bytes of USERNAME (the SFU's name, a colon, 4) and how much each tells:
+FEATURES: Final = AppFeatures(
+    "meet",
+    long_name=(2, 2, 0, 95),
+    short_name=(1, 3, 1, 95),
+    certificate=(2, 2, 0, 95),
+    padding=(2, 2, 0, 95),  # of SSRC 0
+)
+_NAMES: Final = {31: "long_name", 21: "short_name"}  # bytes of USERNAME (the SFU's name, a colon, 4):
 # names of 16 are those of Google's SFU of 2020 (capture stun.pcap) and of every SFU built with pion
-_SURE: Final = 0.85
 _KNOWN: Final = "meet"
 _VOICE_TYPES: Final = (63, 111)
 
@@ -81,7 +87,7 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
         return _recognise_stun(datagram, view)
     if dtls.is_dtls(datagram):
         if b"\x0c\x08hangouts" in datagram:
-            view.notes[_KNOWN] = _SURE
+            return _first_hit(view, "setup", "certificate")
         return _if_known(view, "control" if datagram[0] == dtls.Content.APPLICATION_DATA else "setup")
     if rtp.is_rtcp(datagram):
         return _if_known(view, "control")
@@ -89,12 +95,12 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
 
 
 def _if_known(view: FlowView, kind: str) -> RecognisedDatagram | None:
-    return RecognisedDatagram("meet", kind, confidence=_known(view)) if _known(view) else None
+    return FEATURES.hit(kind) if _KNOWN in view.notes else None
 
 
-def _known(view: FlowView) -> float:
-    """Return how sure it is so far that this flow is the SFU's."""
-    return cast("float", view.notes.get(_KNOWN, 0.0))
+def _first_hit(view: FlowView, kind: str, feature: str) -> RecognisedDatagram:
+    view.notes[_KNOWN] = True
+    return FEATURES.hit(kind, feature)
 
 
 def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
@@ -104,24 +110,18 @@ def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | Non
         return None
     name = message.get(Attribute.USERNAME) or b""
     if message.type == Type.BINDING_REQUEST and len(name) in _NAMES and name[-5:-4] == b":":
-        first = not _known(view)
-        view.notes[_KNOWN] = max(_known(view), _NAMES[len(name)])
-        return _if_known(view, "setup" if first else "keepalive")
+        return _first_hit(view, "keepalive" if _KNOWN in view.notes else "setup", _NAMES[len(name)])
     return _if_known(view, "keepalive")
 
 
 def _recognise_rtp(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     packet = rtp.decode_packet(datagram)
     if packet.padded and packet.timestamp == 0 and packet.extension is not None:
-        if packet.ssrc == 0:
-            view.notes[_KNOWN] = _SURE
-        return _if_known(view, "probe")
-    if not _known(view):
+        return _first_hit(view, "probe", "padding") if packet.ssrc == 0 else _if_known(view, "probe")
+    if _KNOWN not in view.notes:
         return None
     stitch = packet.ssrc.to_bytes(4, "big")
-    return RecognisedDatagram(
-        "meet", "media", "voice" if packet.payload_type in _VOICE_TYPES else "video", stitch, _known(view)
-    )
+    return FEATURES.hit("media", medium="voice" if packet.payload_type in _VOICE_TYPES else "video", stitch=stitch)
 
 
 # ---------------------------------------------------------------- what is known, and from where

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
 STATIC_VOICE_TYPES: Final = frozenset((0, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 18))
 STATIC_VIDEO_TYPES: Final = frozenset((25, 26, 28, 31, 32, 34))
 COMFORT_NOISE_TYPE: Final = 13
 SEES: Final = frozenset(("rtp",))
+FEATURES: Final = AppFeatures("rtp", most=0.2, static_type=(3, 3, 0, 97))
 
 
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
@@ -19,8 +20,12 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
         return None
     kind = datagram[1] & 127
     if kind in STATIC_VOICE_TYPES or kind == COMFORT_NOISE_TYPE:
-        return RecognisedDatagram("rtp", "media", "voice", datagram[8:12], 0.2)
-    return RecognisedDatagram("rtp", "media", "video", datagram[8:12], 0.2) if kind in STATIC_VIDEO_TYPES else None
+        return FEATURES.hit("media", "static_type", medium="voice", stitch=datagram[8:12])
+    return (
+        FEATURES.hit("media", "static_type", medium="video", stitch=datagram[8:12])
+        if kind in STATIC_VIDEO_TYPES
+        else None
+    )
 
 
 SOURCES: Final = (ShapeSource("payload types 0 to 34", "RFC 3551 section 6; stun_classic.pcap", "high", 20, 0.2),)

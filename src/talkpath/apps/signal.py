@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.families.rtc_call import RtcCall
 from talkpath.apps.families.rtc_facts import Extra, Ice, RtcFacts, RtcStream
@@ -45,6 +45,8 @@ CAMERA: Final = Camera((300, 700))
 
 # ---------------------------------------------------------------- recognition
 
+FEATURES: Final = AppFeatures("signal", realm=(1, 1, 0, 96), source=(1, 1, 0, 96), reports=(1, 1, 0, 96))
+
 _TYPES: Final = {101: "control", 13: "control", 118: "probe", 119: "probe", 113: "probe", 114: "probe"}
 _VIDEO_TYPES: Final = (103, 104, 108, 109)
 _SSRCS: Final = frozenset(base + part for base in (1000, 2000) for part in (1, 2, 3, 11, 12, 13))
@@ -55,14 +57,14 @@ _REALM: Final = b"signal.org"
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this Signal's?
 
-    By TURN's realm, by RTP and RTCP whose SSRC is one of Signal's few, and by ICE that nominates with 0xC001 (which
-    others built on libwebrtc may do too). SSRCs are the same in every call, so they stitch nothing.
+    By TURN's realm, by RTP and by RTCP whose SSRC is one of Signal's few. Nomination with 0xC001 says nothing: Telegram
+    does so too. SSRCs are the same in every call, so they stitch nothing.
     """
     if stun.is_stun(datagram):
         return _recognise_stun(datagram, view)
     if rtp.is_rtcp(datagram):
         ours = int.from_bytes(datagram[4:8], "big") in _SSRCS
-        return RecognisedDatagram("signal", "control", confidence=0.9) if ours else None
+        return FEATURES.hit("control", "reports") if ours else None
     return _recognise_rtp(datagram) if rtp.is_rtp(datagram) else None
 
 
@@ -71,11 +73,11 @@ def _recognise_rtp(datagram: bytes) -> RecognisedDatagram | None:
     if packet.ssrc not in _SSRCS:
         return None
     if packet.payload_type in _TYPES:
-        return RecognisedDatagram("signal", _TYPES[packet.payload_type], confidence=0.95)
+        return FEATURES.hit(_TYPES[packet.payload_type], "source")
     if packet.payload_type == VOICE_STREAM.payload_type:
-        return RecognisedDatagram("signal", "media", "voice", confidence=0.97)
+        return FEATURES.hit("media", "source", medium="voice")
     if packet.payload_type in _VIDEO_TYPES:
-        return RecognisedDatagram("signal", "media", "video", confidence=0.95)
+        return FEATURES.hit("media", "source", medium="video")
     return None
 
 
@@ -87,10 +89,8 @@ def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | Non
     if message.get(Attribute.REALM) == _REALM:
         view.notes[_KNOWN] = True
         released = message.type == Type.REFRESH_REQUEST and message.get(Attribute.LIFETIME) == bytes(4)
-        return RecognisedDatagram("signal", "close" if released else "setup")
-    if message.type == Type.BINDING_REQUEST and message.get(Attribute.NOMINATION) is not None:
-        return RecognisedDatagram("signal", "setup", confidence=0.6)
-    return RecognisedDatagram("signal", "keepalive", confidence=0.8) if _KNOWN in view.notes else None
+        return FEATURES.hit("close" if released else "setup", "realm")
+    return FEATURES.hit("keepalive") if _KNOWN in view.notes else None
 
 
 # ---------------------------------------------------------------- what is known, and from where

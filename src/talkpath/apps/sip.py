@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from talkpath.apps.contract.cue import cue_of_bytes
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
 _KINDS: Final = {
@@ -27,17 +27,20 @@ _ANSWER: Final = b"SIP/2.0 "
 
 CUES: Final = (cue_of_bytes(0, _ANSWER), *(cue_of_bytes(0, method + b" sip") for method in _KINDS))
 SEES: Final = frozenset(("other",))
+FEATURES: Final = AppFeatures("sip", first_word=(3, 3, 0, 97), second_word=(3, 3, 0, 97))
+"""A method and the scheme of its URI, or the version and a code."""
+_SHOWN: Final = ("first_word", "second_word")
 
 
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this a SIP message?"""
     if datagram.startswith(_ANSWER):
         invited = b"INVITE" in datagram.partition(b"CSeq:")[2][:40]
-        return RecognisedDatagram("sip", "setup" if invited else "control", confidence=0.95)
+        return FEATURES.hit("setup" if invited else "control", *_SHOWN)
     method, _, rest = datagram[:64].partition(b" ")
     if method not in _KINDS or rest[:4].lower() not in (b"sip:", b"sips", b"tel:"):
         return None
-    return RecognisedDatagram("sip", _KINDS[method], confidence=0.95)
+    return FEATURES.hit(_KINDS[method], *_SHOWN)
 
 
 SOURCES: Final = (

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 from talkpath.apps.families import microsoft
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("stun", "rtp", "rtcp"))
+FEATURES: Final = AppFeatures("skype", attributes=(1, 1, 0, 96), version=(1, 1, 0, 96), realm=(1, 1, 0, 96))
 
 
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this Skype's? By the STUN attributes and their version, then RTP in the same flow."""
-    return microsoft.recognise_as("skype", datagram, view)
+    return microsoft.recognise_as(FEATURES, datagram, view)
 
 
 SOURCES: Final = (

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("rtp", "rtcp"))
+
+FEATURES: Final = AppFeatures("snapchat", most=0.6, beside_quic=(1, 1, 0, 96))
 
 _VOICE, _VIDEO, _REPAIR = 111, 101, 97
 
@@ -19,13 +21,13 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
         return None
     view.notes["path"] = "relay"
     if 192 <= datagram[1] <= 223:
-        return RecognisedDatagram("snapchat", "control", confidence=0.6)
+        return FEATURES.hit("control", "beside_quic")
     kind = datagram[1] & 127
     if kind == _REPAIR:
-        return RecognisedDatagram("snapchat", "control", confidence=0.6)
+        return FEATURES.hit("control", "beside_quic")
     if kind not in (_VOICE, _VIDEO):
         return None
-    return RecognisedDatagram("snapchat", "media", "video" if kind == _VIDEO else "voice", datagram[8:12], 0.6)
+    return FEATURES.hit("media", "beside_quic", medium="video" if kind == _VIDEO else "voice", stitch=datagram[8:12])
 
 
 SOURCES: Final = (

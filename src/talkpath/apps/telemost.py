@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
-SEES: Final[frozenset[str]] = frozenset()
 
 NETWORKS: Final = (
     "5.45.192.0/18",
@@ -31,11 +29,6 @@ NETWORKS: Final = (
 )
 """Yandex's own networks, which other services of Yandex share. `capture` names a WebRTC call by them, with little
 confidence."""
-
-
-def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
-    """Is this Telemost's? The bytes of no datagram say so."""
-    return None
 
 
 SOURCES: Final = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from talkpath.apps.contract.cue import cue_of_bytes
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
@@ -17,6 +17,8 @@ from talkpath.wire.rtc.stun import Attribute
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("stun", "other"))
+
+FEATURES: Final = AppFeatures("viber", request=(1, 1, 0, 96), answer=(1, 1, 0, 96), realm=(1, 1, 0, 96))
 
 _REQUEST: Final = b"\x01\x00\x05\x00"
 _KNOWN: Final = "viber"
@@ -42,10 +44,10 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
         return _stun(datagram, view)
     if datagram[2:6] == _REQUEST and 200 <= len(datagram) <= 320:
         view.notes[_KNOWN] = True
-        return RecognisedDatagram("viber", "setup", confidence=0.9)
+        return FEATURES.hit("setup", "request")
     if _KNOWN in view.notes and len(datagram) >= 4 and datagram[3] == 0:
         kind, size = _SIZES.get(datagram[2], ("", 0))
-        return RecognisedDatagram("viber", kind, confidence=0.9) if kind and len(datagram) == size else None
+        return FEATURES.hit(kind, "answer") if kind and len(datagram) == size else None
     return None
 
 
@@ -57,7 +59,7 @@ def _stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     if realm != b"viber.com":
         return None
     view.notes[_KNOWN] = True
-    return RecognisedDatagram("viber", "setup")
+    return FEATURES.hit("setup", "realm")
 
 
 SOURCES: Final = (

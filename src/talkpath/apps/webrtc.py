@@ -7,9 +7,9 @@ stream has none, its header is what Chromium offers by default (RFC 8285 ids 1 t
 from __future__ import annotations
 
 from random import Random
-from typing import Final, cast
+from typing import Final, Literal, cast
 
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.families.rtc_call import BOTH_DIRECTIONS, RtcCall
 from talkpath.apps.families.rtc_facts import Extra, Ice, RtcFacts, RtcStream
@@ -58,6 +58,9 @@ TALK: Final = VoiceModel(speech_bytes)
 
 # ---------------------------------------------------------------- recognition
 
+FEATURES: Final = AppFeatures("webrtc", most=0.5, named=(40, 40, 0, 57), keyed=(40, 40, 0, 57))
+"""A kind of call that many apps' calls are: half of what an app's own features can reach, so that theirs win."""
+
 _VOICE_TYPES: Final = (63, 109, 110, 111)
 _NAMED: Final = "named"  # somebody's ICE with a USERNAME was seen in this flow
 _KEYED: Final = "keyed"  # DTLS was, with a hello that asks for SRTP or after such ICE
@@ -65,19 +68,19 @@ _SETUP: Final = (Type.BINDING_REQUEST, Type.BINDING_RESPONSE, Type.BINDING_INDIC
 
 
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
-    """Is this some WebRTC call? Confidence is half of what an app's own recogniser has, so that theirs wins.
+    """Is this some WebRTC call?
 
     ICE with a USERNAME, DTLS that asks for SRTP or follows ICE, RTP and RTCP in a flow where DTLS was seen. Media are
     told apart by payload type, where that is one of Opus's usual ones, else by size.
     """
     if stun.is_stun(datagram):
         return _recognise_stun(datagram, view)
-    if dtls.is_dtls(datagram):
+    if dtls.is_dtls(datagram) or dtls.is_ciphertext(datagram):
         return _recognise_dtls(datagram, view)
     if _KEYED not in view.notes:
         return None
     if rtp.is_rtcp(datagram):
-        return RecognisedDatagram("webrtc", "control", confidence=0.4)
+        return FEATURES.hit("control")
     if not rtp.is_rtp(datagram):
         return None
     return _recognise_media(datagram, view)
@@ -91,9 +94,9 @@ def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | Non
     if message.type == Type.BINDING_REQUEST and b":" in (message.get(Attribute.USERNAME) or b""):
         first = _NAMED not in view.notes
         view.notes[_NAMED] = True
-        return RecognisedDatagram("webrtc", "setup" if first else "keepalive", confidence=0.4)
+        return FEATURES.hit("setup" if first else "keepalive", "named")
     if message.type in _SETUP and _NAMED in view.notes:
-        return RecognisedDatagram("webrtc", "keepalive", confidence=0.3)
+        return FEATURES.hit("keepalive")
     return None
 
 
@@ -101,8 +104,7 @@ def _recognise_dtls(datagram: bytes, view: FlowView) -> RecognisedDatagram | Non
     if _asks_for_srtp(datagram) or _NAMED in view.notes:
         view.notes[_KEYED] = True
     known = _KEYED in view.notes
-    handshake = datagram[0] != dtls.Content.APPLICATION_DATA
-    return RecognisedDatagram("webrtc", "setup" if handshake else "control", confidence=0.5) if known else None
+    return FEATURES.hit("setup" if datagram[0] == dtls.Content.HANDSHAKE else "control", "keyed") if known else None
 
 
 def _asks_for_srtp(datagram: bytes) -> bool:
@@ -118,14 +120,14 @@ def _asks_for_srtp(datagram: bytes) -> bool:
 def _recognise_media(datagram: bytes, view: FlowView) -> RecognisedDatagram:
     packet = rtp.decode_packet(datagram)
     if packet.padded and packet.timestamp == 0:
-        return RecognisedDatagram("webrtc", "probe", confidence=0.4)
+        return FEATURES.hit("probe")
     large = cast("set[int]", view.notes.setdefault("large", set()))
     if len(datagram) > 400:
         large.add(packet.ssrc)
     spoken = packet.payload_type in _VOICE_TYPES or (packet.payload_type < 96 and packet.ssrc not in large)
     video = packet.ssrc in large or packet.payload_type in range(96, 109)
-    stitch = packet.ssrc.to_bytes(4, "big")
-    return RecognisedDatagram("webrtc", "media", "voice" if spoken else "video" if video else None, stitch, 0.5)
+    medium: Literal["voice", "video"] | None = "voice" if spoken else "video" if video else None
+    return FEATURES.hit("media", "keyed", medium=medium, stitch=packet.ssrc.to_bytes(4, "big"))
 
 
 # ---------------------------------------------------------------- what is known, and from where

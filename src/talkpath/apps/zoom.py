@@ -10,11 +10,20 @@ from __future__ import annotations
 from typing import Final
 
 from talkpath.apps.contract.cue import Cue, cue_of_bytes
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("rtp", "other"))
+
+FEATURES: Final = AppFeatures(
+    "zoom",
+    greeting=(2, 2, 0, 95),
+    hole=(1, 1, 0, 96),  # what one phone sends another first
+    frame=(2, 2, 0, 95),  # the media header at its place, with or without the server's before it
+    media=(1, 1, 0, 96),  # RTP of Zoom's types behind the media header
+    probe=(1, 2, 0, 95),
+)
 
 SOUND, PICTURE, PROBE = 15, 16, 21
 _SCREEN: Final = {13: 27, 30: 20}
@@ -63,9 +72,9 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
         return _greeting(datagram, view)
     if datagram[:3] == b"\x1f\x02\x01":
         view.notes["path"] = "p2p"
-        return RecognisedDatagram("zoom", "setup", confidence=0.7)
+        return FEATURES.hit("setup", "hole")
     if first in (3, 4) and len(datagram) in range(12, 17) and "path" in view.notes:
-        return RecognisedDatagram("zoom", "keepalive", confidence=0.9)
+        return FEATURES.hit("keepalive")
     return _media(datagram, 0, view) if first in _INNER else None
 
 
@@ -74,7 +83,7 @@ def _greeting(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     if datagram[0] == 1 and len(datagram) not in _HELLO_BYTES:
         return None
     view.notes["path"] = "relay"
-    return RecognisedDatagram("zoom", "setup", confidence=0.9)
+    return FEATURES.hit("setup", "greeting")
 
 
 def _framed(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
@@ -84,7 +93,7 @@ def _framed(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     else:
         hit = _media(datagram, _OLDER, view)
     if hit is None:
-        return RecognisedDatagram("zoom", "control", confidence=0.8) if "path" in view.notes else None
+        return FEATURES.hit("control") if "path" in view.notes else None
     view.notes["path"] = "relay"
     return hit
 
@@ -92,9 +101,9 @@ def _framed(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
 def _media(datagram: bytes, at: int, view: FlowView) -> RecognisedDatagram | None:
     kind = datagram[at] if len(datagram) > at else 0
     if kind == PROBE and len(datagram) - at >= 1000:
-        return RecognisedDatagram("zoom", "probe", confidence=0.8)
+        return FEATURES.hit("probe", "probe")
     if kind in _REPORTS or kind in _SCREEN:
-        return RecognisedDatagram("zoom", "control", confidence=0.8) if "path" in view.notes else None
+        return FEATURES.hit("control") if "path" in view.notes else None
     if kind not in _INNER:
         return None
     inner = at + _INNER[kind]
@@ -102,9 +111,13 @@ def _media(datagram: bytes, at: int, view: FlowView) -> RecognisedDatagram | Non
         return None
     view.notes.setdefault("path", "relay" if at else "p2p")
     if datagram[inner + 1] & 127 == _REPAIR:
-        return RecognisedDatagram("zoom", "control", confidence=0.95)
-    return RecognisedDatagram(
-        "zoom", "media", "voice" if kind == SOUND else "video", datagram[inner + 8 : inner + 12], 0.95
+        return FEATURES.hit("control", "frame", "media")
+    return FEATURES.hit(
+        "media",
+        "frame",
+        "media",
+        medium="voice" if kind == SOUND else "video",
+        stitch=datagram[inner + 8 : inner + 12],
     )
 
 

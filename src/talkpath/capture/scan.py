@@ -30,7 +30,7 @@ from talkpath.capture.packets.reading import Block, Reader, open_packets
 from talkpath.capture.packets.rows import Rows, headerless_rows, rtp_rows
 from talkpath.capture.packets.spool import Spool
 from talkpath.capture.recognise.app import Recognition
-from talkpath.capture.recognise.app_files import app_wrappings
+from talkpath.capture.recognise.app_files import app_wrappings, stun_types
 from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
 from talkpath.capture.tcp.turn_over_tls import record_rows
 from talkpath.wire.pcap import Frames, Packets, Unread
@@ -40,9 +40,9 @@ from talkpath.wire.pcap.window import ByteSource
 
 Progress = Callable[[int], None]
 
-META_RELAY_ANSWERS = table_of_marks16(0x0802, 0x0805)
-META_RELAY_NO_REQUESTS = table_of_marks16(0x0800, 0x0802, 0x0805)
-"""WhatsApp's message types do not follow STUN's classes: its close, and the answers to 0801 and 0804."""
+OWN_ANSWERS = table_of_marks16(*stun_types("STUN_ANSWERS"))
+OWN_NO_REQUESTS = OWN_ANSWERS | table_of_marks16(*stun_types("STUN_INDICATIONS"))
+"""Message types of apps that do not follow STUN's classes."""
 
 SEALED = np.array((23, 0x2F))
 """First bytes of application data: of DTLS, and of epoch 3 of DTLS 1.3."""
@@ -131,9 +131,9 @@ class Scan:
         flow, direction, kind, head = batch.flow, batch.direction, batch.kind, batch.head
         stun = np.flatnonzero(kind == STUN)
         name = big16(head[stun], 0)
-        rows = stun[((name & 0x0110) == 0) & ~META_RELAY_NO_REQUESTS[name]]
+        rows = stun[((name & 0x0110) == 0) & ~OWN_NO_REQUESTS[name]]
         self.flows.tally("requests", flow[rows], direction[rows])
-        rows = stun[((name & 0x0110) >= 0x0100) | META_RELAY_ANSWERS[name]]
+        rows = stun[((name & 0x0110) >= 0x0100) | OWN_ANSWERS[name]]
         self.flows.tally("answers", flow[rows], direction[rows])
         dtls = np.flatnonzero(kind == DTLS)
         hello = (head[dtls, 0] == 22) & (head[dtls, 13] == 1)

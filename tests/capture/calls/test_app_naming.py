@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from ipaddress import ip_address
+from types import ModuleType
 
 import pytest
 
@@ -11,7 +12,9 @@ from factories.packets.altered_captures import facts_of, findings_in, udp_payloa
 from factories.packets.capture_files import Packet, pcap_file
 from factories.packets.recognised_calls import OwnCall, in_channel, stun_message
 from factories.packets.shaped_calls import BEGIN_NS, SERVER, SERVER_PORT, shaped_call
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps import app_modules
+from talkpath.apps.contract.feature import SURE_CONFIDENCE, Feature, confidence_of
+from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.capture.calls.app_naming import (
     ADDRESS_CONFIDENCE,
     LABEL_CONFIDENCE,
@@ -35,50 +38,88 @@ def known(*hits: RecognisedDatagram) -> KnownFlow:
     return flow
 
 
-def media(app: str, confidence: float) -> RecognisedDatagram:
-    return RecognisedDatagram(app, "media", "voice", confidence=confidence)
+STRONG, WEAKER = (9, 9, 0, 97), (1, 1, 0, 17)
+"""What nine calls of the app have and 97 others have not; what one has and 17 have not."""
 
 
-def setup(app: str, confidence: float) -> RecognisedDatagram:
-    return RecognisedDatagram(app, "setup", confidence=confidence)
+def shown(names: str, most: float = 1.0, counts: tuple[int, int, int, int] = STRONG) -> tuple[Feature, ...]:
+    return tuple(Feature(name, *counts, most) for name in names)
+
+
+def media(app: str, names: str, most: float = 1.0) -> RecognisedDatagram:
+    return RecognisedDatagram(app, "media", "voice", features=shown(names, most))
+
+
+def setup(app: str, names: str) -> RecognisedDatagram:
+    return RecognisedDatagram(app, "setup", features=shown(names))
+
+
+WEBRTC = media("webrtc", "nk", 0.5)
 
 
 def test_nothing_known():
     assert name_app([]) == AppName(UNKNOWN_APP, 0.0)
 
 
-def test_the_surest_recogniser_names():
-    found = name_app([known(media("webrtc", 0.5), media("meet", 0.85))])
-    assert (found.app, found.confidence) == ("meet", 0.85)
+def test_the_surest_features_name():
+    found = name_app([known(WEBRTC, media("meet", "ab"))])
+    assert found.app == "meet"
+    assert found.confidence > 0.99
 
 
-@pytest.mark.parametrize(("confidence", "app"), [(0.45, "webrtc"), (0.5, "webrtc"), (0.51, "line"), (0.8, "line")])
-def test_an_app_is_named_above_webrtcs_confidence(confidence: float, app: str):
-    """Both recognise the media of one flow; webrtc's more often."""
-    assert name_app([known(media("webrtc", 0.5), media("webrtc", 0.5), media("line", confidence))]).app == app
+def test_two_independent_features_leave_no_doubt_and_one_does():
+    for counts in (STRONG, WEAKER):
+        alone, both = (confidence_of(shown(names, counts=counts)) for names in ("a", "ab"))
+        assert alone < SURE_CONFIDENCE <= both
+    assert confidence_of(shown("a", counts=WEAKER)) < 0.5, "a kind of call goes before what one recording tells"
 
 
-def test_media_goes_before_set_up():
-    assert name_app([known(setup("signal", 0.6), media("webrtc", 0.5))]).app == "webrtc"
+def test_a_feature_that_others_have_too_names_nothing():
+    common = RecognisedDatagram("signal", "setup", features=shown("a", counts=(1, 1, 22, 39)))
+    assert name_app([known(common)]).app == UNKNOWN_APP
 
 
-def test_certain_set_up_goes_before_media():
-    assert name_app([known(setup("signal", 0.95), media("webrtc", 0.5))]).app == "signal"
+@pytest.mark.parametrize("app", sorted(name for name, module in app_modules().items() if hasattr(module, "recognise")))
+def test_no_single_feature_of_an_app_leaves_no_doubt(app: str):
+    for features in tables(app_modules()[app]):
+        assert features.app == app
+        for feature in features.table.values():
+            assert 0 <= feature.seen <= feature.calls
+            assert 0 <= feature.elsewhere <= feature.others
+            assert confidence_of([feature]) < SURE_CONFIDENCE
+
+
+def tables(module: ModuleType) -> list[AppFeatures]:
+    own = getattr(module, "FEATURES", None) or getattr(getattr(module, "recogniser", None), "FEATURES", None)
+    return [own] if own else []
+
+
+def test_features_are_added_up_over_the_flows_of_a_session():
+    alone = name_app([known(WEBRTC, setup("telegram", "p"))])
+    session = name_app([known(WEBRTC, setup("telegram", "p")), known(WEBRTC), known(media("telegram", "v"))])
+    assert alone.confidence < session.confidence
+    assert session.app == "telegram"
+    assert session.confidence > SURE_CONFIDENCE
+
+
+def test_the_same_feature_twice_tells_no_more():
+    once, often = (name_app([known(*[setup("viber", "r")] * times)]) for times in (1, 9))
+    assert once.confidence == often.confidence
 
 
 def test_of_equal_confidence_the_more_frequent():
-    assert name_app([known(media("line", 0.7), media("viber", 0.7), media("viber", 0.7))]).app == "viber"
+    assert name_app([known(media("line", "a"), media("viber", "b"), media("viber", "b"))]).app == "viber"
 
 
 def test_flows_are_added_up():
-    found = name_app([known(media("line", 0.7)), known(media("line", 0.6), setup("line", 0.6))])
+    found = name_app([known(media("line", "a")), known(media("line", "a"), setup("line", "b"))])
     assert found.evidence.hits == 3
     assert dict(found.evidence.kinds) == {"media": 2, "setup": 1}
-    assert found.confidence == 0.7
+    assert found.confidence == confidence_of(shown("ab"))
 
 
 def test_a_label_goes_before_all():
-    found = name_app([known(media("webrtc", 0.5))], ("ru.some.app", "Max"))
+    found = name_app([known(WEBRTC)], ("ru.some.app", "Max"))
     assert (found.app, found.confidence) == ("max", LABEL_CONFIDENCE)
 
 
@@ -155,16 +196,17 @@ def test_calls_of_max(port: int, user: bytes, relay: bytes, app: str):
 class TestEvidence:
     def test_times_and_media(self):
         evidence = AppEvidence()
-        evidence.add(media("line", 0.7), 4.0)
-        evidence.add(RecognisedDatagram("line", "media", "video", confidence=0.6), 2.0)
-        evidence.add(setup("line", 0.9), 9.0)
+        evidence.add(media("line", "a"), 4.0)
+        evidence.add(RecognisedDatagram("line", "media", "video"), 2.0)
+        evidence.add(setup("line", "b"), 9.0)
         assert (evidence.first_s, evidence.last_s) == (2.0, 9.0)
         assert dict(evidence.media) == {"voice": 1, "video": 1}
-        assert evidence.confidence == 0.9
+        assert evidence.confidence == confidence_of(shown("ab"))
 
     def test_the_sum_of_two(self):
         one, other = AppEvidence(), AppEvidence()
-        one.add(media("line", 0.7), 4.0)
-        other.add(media("line", 0.9), 1.0)
+        one.add(media("line", "a"), 4.0)
+        other.add(media("line", "b"), 1.0)
         one.add_all(other)
-        assert (one.hits, one.confidence, one.first_s, one.last_s) == (2, 0.9, 1.0, 4.0)
+        assert (one.hits, one.first_s, one.last_s) == (2, 1.0, 4.0)
+        assert one.confidence == confidence_of(shown("ab"))

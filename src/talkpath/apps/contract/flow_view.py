@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from talkpath.apps.contract.feature import Feature
 from talkpath.apps.contract.shape import Direction
 
 
@@ -38,11 +39,26 @@ class RecognisedDatagram:
 
     `kind`: "setup", "keepalive", "media", "control", "probe", "close". `medium` only for media.
     `stitch` is equal for all flows of one call where the bytes show it (SSRC, peer tag), else None.
-    `confidence` 0 to 1: how sure that it is this app at all.
+    `features`: what of the app's table (`contract.feature`) it shows, beside what was shown before.
     """
 
     app: str
     kind: str
     medium: Literal["voice", "video"] | None = None
     stitch: bytes | None = None
-    confidence: float = 1.0
+    features: tuple[Feature, ...] = ()
+
+
+class AppFeatures:
+    """The features of one app by name: (seen, calls, elsewhere, others) each."""
+
+    def __init__(self, app: str, most: float = 1.0, **counts: tuple[int, int, int, int]) -> None:
+        self.app = app
+        self.table = {name: Feature(name, *numbers, most) for name, numbers in counts.items()}
+
+    def hit(
+        self, kind: str, *shown: str, medium: Literal["voice", "video"] | None = None, stitch: bytes | None = None
+    ) -> RecognisedDatagram:
+        """Return a datagram of this app that shows these features; without any it says only what the datagram is, in a
+        flow that is known already."""
+        return RecognisedDatagram(self.app, kind, medium, stitch, tuple(self.table[name] for name in shown))

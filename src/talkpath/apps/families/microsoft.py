@@ -8,51 +8,51 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, Type
 
-MICROSOFT_ATTRIBUTES: Final = frozenset((0x8006, 0x8008, 0x8036, 0x8037, 0x8050, 0x8054, 0x8055, 0x8070, 0x8095))
-VERSION_ATTRIBUTE: Final = 0x8070
+MICROSOFT_ATTRIBUTES: Final = frozenset((0x8006, 0x8036, 0x8037, 0x8050, 0x8054, 0x8055, 0x8070, 0x8095))
+VERSION_ATTRIBUTE, SHORT, SHORT_BYTES = 0x8070, 0x8008, 4
+"""Apple has an attribute 8008 too, of 16 bytes; Microsoft's has four."""
+REALM: Final = b"rtcmedia"
 LYNC_VOICE_TYPES: Final = frozenset((0, 4, 8, 9, 13, 103, 104, 106, 111, 112, 114, 115, 116, 117, 118, 119))
 LYNC_VIDEO_TYPES: Final = frozenset((34, 107, 121, 122))
 SKYPE_VERSION: Final = 3
 
 
-def recognise_as(app: str, datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
+def recognise_as(features: AppFeatures, datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this datagram that app's? RTP counts in flows where its STUN was seen."""
     if stun.is_stun(datagram):
-        return _stun(app, datagram, view)
+        return _stun(features, datagram, view)
     known = view.notes.get("app")
-    if known != app or len(datagram) < 12 or datagram[0] >> 6 != 2:
+    if known != features.app or len(datagram) < 12 or datagram[0] >> 6 != 2:
         return None
     if 192 <= datagram[1] <= 223:
-        return RecognisedDatagram(app, "control", confidence=0.85)
+        return features.hit("control")
     kind = datagram[1] & 127
-    if kind in LYNC_VOICE_TYPES:
-        return RecognisedDatagram(app, "media", "voice", datagram[8:12], 0.85)
-    return (
-        RecognisedDatagram(app, "media", "video", datagram[8:12], 0.85)
-        if kind in LYNC_VIDEO_TYPES
-        else RecognisedDatagram(app, "control", confidence=0.7)
-    )
+    if kind not in LYNC_VOICE_TYPES | LYNC_VIDEO_TYPES:
+        return features.hit("control")
+    return features.hit("media", medium="voice" if kind in LYNC_VOICE_TYPES else "video", stitch=datagram[8:12])
 
 
-def _stun(app: str, datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
+def _stun(features: AppFeatures, datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     try:
         message = stun.decode_message(datagram)
     except WireError:
         return None
-    if not MICROSOFT_ATTRIBUTES.intersection(kind for kind, _ in message.attributes):
+    short = len(message.get(SHORT) or b"") == SHORT_BYTES
+    if not short and not MICROSOFT_ATTRIBUTES.intersection(kind for kind, _ in message.attributes):
         return None
     version = message.get(VERSION_ATTRIBUTE)
     if version is not None:
         view.notes["app"] = "skype" if int.from_bytes(version, "big") <= SKYPE_VERSION else "teams"
-    if view.notes.setdefault("app", "teams") != app:
+    if view.notes.setdefault("app", "teams") != features.app:
         return None
+    realm = message.get(Attribute.REALM) or b""
     first = "setup" not in view.notes
     view.notes["setup"] = True
     asks = first or message.type == Type.ALLOCATE_REQUEST
-    relay = message.get(Attribute.REALM) is not None
-    return RecognisedDatagram(app, "setup" if asks else "keepalive", confidence=0.9 if version or relay else 0.8)
+    shown = ["attributes", *(["version"] if version else []), *(["realm"] if REALM in realm else [])]
+    return features.hit("setup" if asks else "keepalive", *shown)

@@ -24,7 +24,7 @@ from talkpath.apps.whatsapp.media import voice_2015, voice_2019, voice_2023
 from talkpath.apps.whatsapp.recogniser import recognise
 from talkpath.apps.whatsapp.sender import Sender
 
-__all__ = ["APP", "CUES", "recognise"]
+__all__ = ["APP", "CUES", "STUN_ANSWERS", "STUN_INDICATIONS", "recognise"]
 
 SOURCES: Final = (
     ShapeSource(
@@ -79,5 +79,8 @@ APP: Final = App(
     on_request=("relay60",),
     packages=("com.whatsapp", "com.whatsapp.w4b"),
 )
+
+STUN_ANSWERS, STUN_INDICATIONS = (0x0802, 0x0805), (0x0800,)
+"""Its message types do not follow STUN's classes: the answers to 0801 and 0804, and its close."""
 
 CUES: Final[tuple[Cue, ...]] = (cue_of_bytes(0, b"health", 6, 6), cue_of_bytes(0, b"OK", 2, 2))

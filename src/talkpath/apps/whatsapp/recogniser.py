@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
+from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.whatsapp.sender import DEBE, EXTENSION_2019, VOICE_PAYLOAD_TYPE
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
+
+FEATURES: Final = AppFeatures(
+    "whatsapp",
+    types=(5, 5, 7, 90),  # Messenger's relays, which are Meta's too, speak the same types
+    token=(5, 5, 1, 96),  # of a length that Messenger's have not
+    probes=(1, 5, 0, 97),
+    check=(3, 5, 0, 97),  # between the two phones: nothing but MESSAGE-INTEGRITY
+    extension=(3, 5, 0, 97),
+    voice=(5, 5, 1, 96),  # payload type 120 in a flow where one of the others was seen
+)
 
 _TOKENS: Final = range(0x4000, 0x4008)
 _PICTURES: Final = (97, 102, 103)
@@ -20,9 +30,9 @@ _OWN: Final = {
     int(Type.WA_PROBE_REQUEST): "probe",
     int(Type.WA_PROBE_RESPONSE): "probe",
 }
-_ASKED_BYTES, _CHECK_BYTES = {106: 0.9, 164: 0.6, 192: 0.6, 252: 0.6}, 24
-"""Lengths of the attributes: of requests for a relay, with how sure they are (no padded message has 106), and of the
-check between two phones."""
+_TOKEN_BYTES: Final = (102, 150)
+_ASKED_BYTES, _CHECK_BYTES = (106, 164, 192, 252), 24
+"""Lengths of the attributes: of requests for a relay, and of the check between two phones."""
 
 
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
@@ -35,7 +45,7 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
         return _recognise_stun(datagram, view)
     known = "whatsapp" in view.notes
     if datagram in (b"health", b"OK"):
-        return RecognisedDatagram("whatsapp", "keepalive", confidence=0.9) if known else None
+        return FEATURES.hit("keepalive") if known else None
     if len(datagram) < 20 or datagram[0] >> 6 != 2:
         return None
     if 192 <= datagram[1] <= 223:
@@ -45,20 +55,15 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     if kind not in (VOICE_PAYLOAD_TYPE, *_PICTURES) or not (extended or known):
         return None
     view.notes["whatsapp"] = True
-    return RecognisedDatagram(
-        "whatsapp",
-        "media",
-        "voice" if kind == VOICE_PAYLOAD_TYPE else "video",
-        datagram[8:12],
-        0.98 if extended else 0.9,
+    shown = (*(["extension"] if extended else []), *(["voice"] if kind == VOICE_PAYLOAD_TYPE else []))
+    return FEATURES.hit(
+        "media", *shown, medium="voice" if kind == VOICE_PAYLOAD_TYPE else "video", stitch=datagram[8:12]
     )
 
 
 def _recognise_rtcp(datagram: bytes) -> RecognisedDatagram:
     probe = datagram[1] == 199
-    return RecognisedDatagram(
-        "whatsapp", "probe" if probe else "control", stitch=None if probe else datagram[4:8], confidence=0.9
-    )
+    return FEATURES.hit("probe" if probe else "control", stitch=None if probe else datagram[4:8])
 
 
 def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
@@ -72,21 +77,22 @@ def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | Non
     found: RecognisedDatagram | None = None
     match message.type:
         case Type.WA_CLOSE:
-            found = RecognisedDatagram("whatsapp", "close")
+            found = FEATURES.hit("close", "types")
         case Type.WA_PING | Type.WA_PONG:
-            found = RecognisedDatagram("whatsapp", "probe" if Attribute.WA_PROBE_NUMBER in kinds else "keepalive")
+            found = FEATURES.hit("probe" if Attribute.WA_PROBE_NUMBER in kinds else "keepalive", "types")
         case Type.WA_NOTICE:
-            found = RecognisedDatagram("whatsapp", "control")
+            found = FEATURES.hit("control", "types")
         case Type.WA_PROBE_REQUEST | Type.WA_PROBE_RESPONSE:
-            found = RecognisedDatagram("whatsapp", "probe")
+            found = FEATURES.hit("probe", "types", "probes")
         case Type.ALLOCATE_REQUEST if kinds and kinds[0] in _TOKENS:
             view.setup = "stun.allocate"
-            found = RecognisedDatagram("whatsapp", "setup", stitch=_announced(message))
+            shown = ["token"] if len(message.attributes[0][1]) in _TOKEN_BYTES else []
+            found = FEATURES.hit("setup", "types", *shown, stitch=_announced(message))
         case Type.ALLOCATE_RESPONSE if Attribute.WA_SERVER_TIME_MS in kinds:
             view.setup = "stun.allocate"
-            found = RecognisedDatagram("whatsapp", "setup")
+            found = FEATURES.hit("setup", "types")
         case Type.BINDING_REQUEST | Type.BINDING_RESPONSE:
-            found = _recognise_check(message, kinds, view)
+            found = _recognise_check(kinds, view)
     if found:
         view.notes["whatsapp"] = True
     return found
@@ -98,25 +104,23 @@ def _by_header(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     kind, length = int.from_bytes(datagram[:2], "big"), int.from_bytes(datagram[2:4], "big")
     found: RecognisedDatagram | None = None
     if kind in _OWN:
-        found = RecognisedDatagram("whatsapp", _OWN[kind], confidence=0.9)
+        found = FEATURES.hit(_OWN[kind], "types")
     elif kind == Type.ALLOCATE_REQUEST and length in _ASKED_BYTES:
         view.setup = "stun.allocate"
-        found = RecognisedDatagram("whatsapp", "setup", confidence=_ASKED_BYTES[length])
+        found = FEATURES.hit("setup", "types", "token")
     elif kind in (Type.BINDING_REQUEST, Type.BINDING_RESPONSE) and length == _CHECK_BYTES:
         view.setup = "stun.binding"
-        found = RecognisedDatagram("whatsapp", "setup", confidence=0.6)
+        found = FEATURES.hit("setup", "check")
     if found:
         view.notes["whatsapp"] = True
     return found
 
 
-def _recognise_check(message: StunMessage, kinds: list[int], view: FlowView) -> RecognisedDatagram | None:
-    """Between the two phones: nothing but MESSAGE-INTEGRITY; group calls of 2023 name a default user."""
-    edge = (message.get(Attribute.USERNAME) or b"").startswith(b"EDGERAY_DEFAULT_USER")
-    if not edge and kinds != [Attribute.MESSAGE_INTEGRITY]:
+def _recognise_check(kinds: list[int], view: FlowView) -> RecognisedDatagram | None:
+    if kinds != [Attribute.MESSAGE_INTEGRITY]:
         return None
     view.setup = "stun.binding"
-    return RecognisedDatagram("whatsapp", "setup", confidence=0.95 if edge else 0.7)
+    return FEATURES.hit("setup", "check")
 
 
 def _announced(message: StunMessage) -> bytes | None:

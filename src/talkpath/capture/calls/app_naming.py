@@ -16,7 +16,8 @@ UNKNOWN_APP = "unknown"
 WEAK_CONFIDENCE = 0.55
 """With at most this confidence the name is a kind of call (WebRTC, RTP), not an app."""
 LABEL_CONFIDENCE, ADDRESS_CONFIDENCE = 1.0, 0.6
-CERTAIN_CONFIDENCE = 0.9
+NAMELESS = 0.1
+"""What tells so little names nothing."""
 
 
 @dataclass(slots=True)
@@ -29,21 +30,16 @@ class AppName:
 
 
 def name_app(known: list[KnownFlow], labels: Sequence[str] = ()) -> AppName:
-    """Name the app of a group by the capture's own label, else by the recogniser that is surest.
-
-    An app that was recognised in the media goes before one seen only in set-up, unless that one is certain.
-    """
+    """Name the app of a group by the capture's own label, else the one whose features, over all the flows, make it
+    surest."""
     totals = evidence_by_app(known)
     labelled = next(filter(None, map(app_of_label, labels)), "")
     if labelled:
         return AppName(labelled, LABEL_CONFIDENCE, totals.get(labelled, AppEvidence()))
-    if not totals:
+    best = max(totals, key=lambda app: (totals[app].confidence, totals[app].hits), default=UNKNOWN_APP)
+    if best == UNKNOWN_APP or totals[best].confidence < NAMELESS:
         return AppName()
-    with_media = {app: evidence for app, evidence in totals.items() if evidence.kinds.get("media")}
-    sure = {app: evidence for app, evidence in totals.items() if evidence.confidence >= CERTAIN_CONFIDENCE}
-    candidates = sure or with_media or totals
-    best = max(candidates, key=lambda app: (candidates[app].confidence, candidates[app].hits))
-    return AppName(best, candidates[best].confidence, candidates[best])
+    return AppName(best, totals[best].confidence, totals[best])
 
 
 def name_by_address(kind: AppName, far: Iterable[Address], hinted: Collection[str] = ()) -> AppName:

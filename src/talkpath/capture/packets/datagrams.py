@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.flows import Directions
 from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, big16, big32, bytes_at, is_among, table_of_marks16
+from talkpath.wire.rtc.dtls import LEAST_SEALED_BYTES, UNIFIED_BYTES, UNIFIED_HEADER
 
 STUN, DTLS, RTP, RTCP, QUIC, OTHER = range(1, 7)
 PLAIN, TURN, WRAPPED, TLS = range(4)
@@ -131,7 +132,8 @@ def datagram_kinds(head: Bytes, size: Ints) -> KindCodes:
     media = np.flatnonzero(version & ~report)
     kind[media[_has_room(head, media, first[media], size[media])]] = RTP
     low = np.flatnonzero(first < 64)
-    kind[low] = np.where(_is_stun(head[low], size[low]), STUN, np.where(_is_dtls(head[low], size[low]), DTLS, OTHER))
+    dtls = _is_dtls(head[low], size[low]) | _sealed(head[low], size[low])
+    kind[low] = np.where(_is_stun(head[low], size[low]), STUN, np.where(dtls, DTLS, OTHER))
     long = np.flatnonzero(first >= 192)
     kind[long] = np.where(_is_quic(head[long]), QUIC, OTHER)
     return kind
@@ -154,10 +156,8 @@ def _is_stun(head: Bytes, size: Ints) -> Bools:
 
 
 def _is_dtls(head: Bytes, size: Ints) -> Bools:
-    """Records of DTLS, and single encrypted ones of DTLS 1.3 with a length in their header (RFC 9147 section 4)."""
     record = (head[:, 0] >= 20) & (head[:, 1] == 0xFE) & (head[:, 2] >= 0xFC)
-    unified = (head[:, 0] & 0xFC == 0x2C) & (big16(head, 3) == size - 5) & (size > 5)
-    is_dtls: Bools = (record & (size >= 13) & (head[:, 2] != 0xFE)) | unified
+    is_dtls: Bools = record & (size >= 13) & (head[:, 2] != 0xFE)
     return is_dtls
 
 
@@ -174,6 +174,18 @@ def farewells(batch: Datagrams) -> Ints:
     given_up = (lifetime > 0) & (big32(bytes_at(batch.data, batch.at[stun] + lifetime, 4), 0) == 0)
     bye = np.flatnonzero((kind == RTCP) & (head[:, 1] == 203))
     return np.concatenate([dtls[alert], stun[given_up], bye])
+
+
+def _sealed(head: Bytes, size: Ints) -> Bools:
+    """Records of DTLS 1.3 (RFC 9147 section 4): the first one closes the datagram, or another record follows it."""
+    sealed: Bools = np.zeros(len(head), np.bool_)
+    rows = np.flatnonzero((head[:, 0] & 0xFC) == UNIFIED_HEADER)
+    end = UNIFIED_BYTES + big16(head[rows], 3)
+    fits = (end >= UNIFIED_BYTES + LEAST_SEALED_BYTES) & (end <= size[rows])
+    rows, end = rows[fits], end[fits]
+    follows = head[rows, np.minimum(end, DATAGRAM_HEAD_BYTES - 1)] & 0xFC == UNIFIED_HEADER
+    sealed[rows] = (end == size[rows]) | ((end < DATAGRAM_HEAD_BYTES) & follows)
+    return sealed
 
 
 def _is_quic(head: Bytes) -> Bools:
@@ -219,11 +231,13 @@ def _advance_rows(out: Datagrams, rows: Ints, skip: Ints | int, left: Ints, laye
 
 def _channel_data(head: Bytes, size: Ints) -> Layer:
     """ChannelData (RFC 8656 section 12.4, RFC 7983); over TCP it is padded to four bytes. Channel numbers from 5000 on
-    were allowed before (RFC 5766); QUIC begins like them, so there the contents must be of a call."""
+    were allowed before (RFC 5766); QUIC begins like them, so there the contents must be of a call, and FaceTime's
+    frames like channel 6000, whose contents are never RTP at once."""
     places = np.flatnonzero((head[:, 0] >> 6 == 1) & (size > 8))
     length, inside = big16(head[places], 2), head[places, 4]
     call = (inside < 4) | ((inside >= 20) & (inside < 64)) | (inside >> 6 == 2)
-    fits = ((size[places] - 4 - length) >> 2 == 0) & (length > 0) & ((head[places, 0] >> 4 == 4) | call)
+    apple = (head[places, 0] == 0x60) & (head[places, 1] == 0) & (inside >> 6 != 2)
+    fits = ((size[places] - 4 - length) >> 2 == 0) & (length > 0) & ((head[places, 0] >> 4 == 4) | call & ~apple)
     return places[fits], 4, length[fits]
 
 

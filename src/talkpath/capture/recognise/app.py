@@ -27,9 +27,9 @@ from talkpath.wire.pcap.arrays import Bools, Ints, is_among
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute
 
-SURE_CONFIDENCE, SURE_HITS, CERTAIN_CONFIDENCE, MAX_ASKED_CHECKS = 0.9, 2, 0.95, 6
-"""After SURE_HITS hits with confidence SURE only that app file is asked about a flow; a hit with confidence CERTAIN
-ends the questions about a datagram; after SETTLED STUN messages only app files that recognised some are asked."""
+CERTAIN_CONFIDENCE, MAX_ASKED_CHECKS = 0.95, 6
+"""Once the features of an app in a flow make it CERTAIN, only that app file is asked about the flow; after SETTLED STUN
+messages only app files that recognised some are asked."""
 MAX_ASKED_PER_FLOW = 32
 MAX_KNOWN_FLOWS, MAX_KNOWN_STREAMS = 1 << 16, 1 << 16
 """So many flows and streams are known at once, some 2 KB each."""
@@ -37,6 +37,7 @@ FORGET_SHARE = 8
 MOST_SESSIONS = 8
 """So many ICE sessions of one flow are noted."""
 KIND_NAMES = {STUN: "stun", DTLS: "dtls", RTP: "rtp", RTCP: "rtcp", OTHER: "other"}
+HANDSHAKE = b"\x16"
 PERMISSION_SETUP = "stun.permission"
 SETUP_NAMES = {
     0x0001: "stun.binding",
@@ -136,7 +137,7 @@ class Recognition:
             hit = recognisers[name](payload, view)
             if hit is not None:
                 self._note(known, name, hit, kind, asked.time_s[place], stream)
-                if hit.confidence >= CERTAIN_CONFIDENCE:
+                if known.sure:
                     break
         self._follow(known, kind, payload[asked.wrapped[place] :])
 
@@ -175,7 +176,7 @@ class Recognition:
             known.setups.add(view.setup)
             if payload[:2] in (b"\x00\x01", b"\x00\x08"):
                 _read_names(known, payload)
-        elif kind == DTLS:
+        elif kind == DTLS and payload[:1] == HANDSHAKE:
             view.setup = "dtls.client_hello" if payload[13:14] == b"\x01" else "dtls.server_hello"
 
     def _note(self, known: KnownFlow, name: str, hit: RecognisedDatagram, kind: int, at_s: float, stream: int) -> None:
@@ -188,9 +189,8 @@ class Recognition:
             known.stitches.add(hit.stitch)
         if stream:
             self._note_stream(stream, hit, at_s)
-        if hit.confidence >= CERTAIN_CONFIDENCE:
+        if evidence.confidence >= CERTAIN_CONFIDENCE:
             self._successes[name] += 1
-        if hit.confidence >= SURE_CONFIDENCE and evidence.hits >= SURE_HITS:
             known.sure = name
         own = known.view.setup.startswith(f"{hit.app}.")
         if own or (hit.kind == "media" and kind == OTHER):

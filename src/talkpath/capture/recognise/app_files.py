@@ -12,13 +12,13 @@ Recogniser = Callable[[bytes, FlowView], RecognisedDatagram | None]
 
 
 def app_recognisers() -> dict[str, Recogniser]:
-    """Return the recognisers of all app files, by the id of the app."""
-    return {name: module.recognise for name, module in app_modules().items()}
+    """Return the recognisers of the app files that have one, by the id of the app."""
+    return {name: module.recognise for name, module in app_modules().items() if hasattr(module, "recognise")}
 
 
 def apps_asked_about(kind: str) -> list[str]:
     """Return the apps whose recogniser may know datagrams of a kind."""
-    return [name for name, module in app_modules().items() if kind in getattr(module, "SEES", DATAGRAM_KINDS)]
+    return [name for name in app_recognisers() if kind in getattr(app_modules()[name], "SEES", DATAGRAM_KINDS)]
 
 
 def app_cues() -> list[tuple[str, Cue]]:
@@ -29,3 +29,8 @@ def app_cues() -> list[tuple[str, Cue]]:
 def app_wrappings() -> list[Cue]:
     """Return all wrappings that the app files declare."""
     return [cue for module in app_modules().values() for cue in getattr(module, "WRAPPINGS", ())]
+
+
+def stun_types(role: str) -> list[int]:
+    """Return the message types of that role (`STUN_ANSWERS`, `STUN_INDICATIONS`) that app files have of their own."""
+    return [number for module in app_modules().values() for number in getattr(module, role, ())]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from talkpath.apps.contract.feature import Feature, confidence_of
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 
 
 @dataclass(slots=True)
 class AppEvidence:
-    """The hits of one app's recogniser in one flow or stream: how many, of which kinds, and the highest confidence."""
+    """The hits of one app's recogniser in one flow or stream: how many, of which kinds, with which features."""
 
     hits: int = 0
+    features: set[Feature] = field(default_factory=set)
     confidence: float = 0.0
     kinds: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     media: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -25,8 +28,7 @@ class AppEvidence:
         self.kinds[hit.kind] += 1
         if hit.medium:
             self.media[hit.medium] += 1
-        if hit.confidence > self.confidence:
-            self.confidence = hit.confidence
+        self._show(hit.features)
         if at_s < self.first_s:
             self.first_s = at_s
         if at_s > self.last_s:
@@ -35,12 +37,17 @@ class AppEvidence:
     def add_all(self, other: AppEvidence) -> None:
         """Add all that another holds."""
         self.hits += other.hits
-        self.confidence = max(self.confidence, other.confidence)
+        self._show(other.features)
         for kind, times in other.kinds.items():
             self.kinds[kind] += times
         for medium, times in other.media.items():
             self.media[medium] += times
         self.first_s, self.last_s = min(self.first_s, other.first_s), max(self.last_s, other.last_s)
+
+    def _show(self, features: Collection[Feature]) -> None:
+        if not self.features.issuperset(features):
+            self.features.update(features)
+            self.confidence = confidence_of(self.features)
 
 
 @dataclass(slots=True)

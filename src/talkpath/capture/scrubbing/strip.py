@@ -22,6 +22,7 @@ NUMBER_ATTRIBUTES = frozenset(
         Attribute.LIFETIME,
         Attribute.REQUESTED_TRANSPORT,
         Attribute.CHANNEL_NUMBER,
+        Attribute.PRIORITY,
         Attribute.USE_CANDIDATE,
         Attribute.NETWORK_INFO,
         Attribute.NOMINATION,
@@ -143,7 +144,7 @@ class PayloadStripper:
 
     def _wrapped(self, data: bytes, cue: Cue, layers: int) -> bytes:
         out = bytearray(cue.inner_at) + self._layer(data[cue.inner_at :], layers)
-        out[:3], out[7:9] = data[:3], data[7:9]
+        out[:4], out[7:9] = data[:4], data[7:9]
         for at, byte in cue.marks:
             out[at] = byte
         if cue.inner_at == 24 and (20, 0) in cue.marks:

@@ -18,6 +18,7 @@ DTLS_1_0: Final = 0xFEFF
 DTLS_1_2: Final = 0xFEFD
 RECORD_HEADER_BYTES: Final = 13
 HANDSHAKE_HEADER_BYTES: Final = 12
+UNIFIED_HEADER, UNIFIED_BYTES, LEAST_SEALED_BYTES = 0x2C, 5, 17
 
 _RECORD = struct.Struct("!BHHHIH")
 
@@ -88,6 +89,18 @@ def is_dtls(data: bytes) -> bool:
     if len(data) < RECORD_HEADER_BYTES or not 20 <= data[0] <= 23 or data[1] != 0xFE or data[2] not in (0xFF, 0xFD):
         return False
     return RECORD_HEADER_BYTES + int.from_bytes(data[11:13], "big") <= len(data)
+
+
+def is_ciphertext(data: bytes) -> bool:
+    """Whether records of DTLS 1.3 begin here (RFC 9147 section 4) and close the datagram: no connection id, a number of
+    16 bits, a length, and inside at least one byte and a tag."""
+    at = 0
+    while data[at : at + 1] and data[at] & 0xFC == UNIFIED_HEADER:
+        size = int.from_bytes(data[at + 3 : at + UNIFIED_BYTES], "big")
+        if size < LEAST_SEALED_BYTES:
+            return False
+        at += UNIFIED_BYTES + size
+    return at == len(data) > 0
 
 
 def decode_records(data: bytes) -> tuple[DtlsRecord, ...]:

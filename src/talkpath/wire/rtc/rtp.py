@@ -41,6 +41,19 @@ class RtpPacket:
     csrc: tuple[int, ...] = ()
     extension: Extension | None = None
 
+    def one_byte_elements(self) -> list[tuple[int, int]]:
+        """Return (id, bytes) of the elements of a one-byte extension (RFC 8285 section 4.2) in their order; none where
+        they run past its end, or where it is of another kind."""
+        if self.extension is None or self.extension.profile != ONE_BYTE_PROFILE:
+            return []
+        found, at, data = [], 0, self.extension.data
+        while at < len(data):
+            name, size = data[at] >> 4, (data[at] & 15) + 1
+            if name:
+                found.append((name, size))
+            at += 1 + size if name else 1
+        return found if at == len(data) else []
+
 
 def is_rtcp(data: bytes) -> bool:
     """Whether the datagram has version 2 and a packet type from 192 to 223 (RFC 5761 section 4)."""
