@@ -138,7 +138,7 @@ def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | Non
         view.notes["turn"] = True
         view.setup = "stun.allocate"
         return FEATURES.hit("setup", "realm")
-    if message.type == Type.BINDING_REQUEST:
+    if message.type == Type.BINDING_REQUEST and message.get(Attribute.USERNAME) is not None:
         _note_check(message, view)
     if _is_checked(view):
         return FEATURES.hit("setup", "priority")
