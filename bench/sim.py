@@ -29,13 +29,13 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Plan
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 
 ROUNDS = 5
 RULE = "media.drop,p=0.3"
 EPOCHS = 12
 
-Answers = list[tuple[Question | None, str] | bool]
+Answers = list[tuple[PlannedEpoch | None, str] | bool]
 """What the verdict answered in a check, in order: (question, shortage), or whether every arm was decided."""
 
 
@@ -99,7 +99,7 @@ def _recording(answers: Answers) -> type[QuestionChoice]:
     return Recording
 
 
-def _replaying(answers: Iterator[tuple[Question | None, str] | bool]) -> type[QuestionChoice]:
+def _replaying(answers: Iterator[tuple[PlannedEpoch | None, str] | bool]) -> type[QuestionChoice]:
     """The choice of questions, which repeats these answers."""
 
     class Replaying(QuestionChoice):
@@ -119,9 +119,9 @@ def _replaying(answers: Iterator[tuple[Question | None, str] | bool]) -> type[Qu
 def _in_turn(plan: Plan) -> Planner:
     """A planner that asks each arm in turn, whatever the facts say."""
 
-    def choose(facts: Facts, spent_bytes: int, pending: Sequence[Question]) -> Question | None:
+    def choose(facts: Facts, spent_bytes: int, pending: Sequence[PlannedEpoch]) -> PlannedEpoch | None:
         arm = plan.arms[(len(facts.epochs) + len(pending)) % len(plan.arms)]
-        return Question(arm.arm, k=plan.k, packets=plan.packets)
+        return PlannedEpoch(arm.arm, k=plan.k, packets=plan.packets)
 
     return choose
 
@@ -130,7 +130,7 @@ def _stop_after(sim: Sim, epochs: int) -> None:
     """Ends the check after so many epochs."""
     check = sim.check
 
-    def progress(word: str, facts: Facts, question: Question | None) -> None:
+    def progress(word: str, facts: Facts, question: PlannedEpoch | None) -> None:
         if word == "epoch" and len(facts.epochs) >= epochs:
             check.interrupt(sim.now_s)
 

@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 from talkpath.apps.contract.shape import AffectedDirections
 from talkpath.errors import UsageError
+from talkpath.measure.question_text import question_text
 from talkpath.verdict.model import Basis
 from talkpath.verdict.registry import FIELD_TEXTS, FIGURE_TEXTS, REASON_TEXTS, STATE_TEXTS
 from talkpath.verdict.rules import REGISTRY_VERSION, all_rules
@@ -153,7 +154,7 @@ def rule_table() -> Iterator[str]:
 
 def contrast_words(rule: Rule) -> str:
     """The questions that separate it from others."""
-    return ", ".join(f"{question} {value}" if value else question for question, value in rule.contrasts) or "–"
+    return ", ".join(f"{word} {value}" if value else word for word, value in map(question_text, rule.contrasts)) or "–"
 
 
 def parameter_table() -> Iterator[str]:

@@ -20,6 +20,7 @@ from talkpath.experiment.layout import Layout, lay_out
 from talkpath.experiment.seeds import seed_commitment, session_key
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import AnyMessage, Begin, Close, Decoder, Hello, Open, Welcome
+from talkpath.wire.control.question import BASELINE, HopLimits, RateContrast, TransportPaths
 
 HEADERS = 28  # IPv4 and UDP
 SEED = bytes(range(32))
@@ -97,12 +98,11 @@ def amplification_attack(folder: Path) -> Finding:
         open_session(far.said, "127.0.7.1"),
         open_session(far.said, "127.0.8.1") as own,
     ):
-        for number, question in enumerate(("transport", "battery", "rate", "hops")):
-            transport = f"udp/{own.ports[0]},udp/{own.ports[1]}" if question == "transport" else "udp"
-            hops = "media/up/3" if question == "hops" else ""
-            layout, _ = own.begin(number=number, packets=600, question=question, transport=transport, hops=hops)
+        compared = TransportPaths((f"udp/{own.ports[0]}", f"udp/{own.ports[1]}"))
+        for number, question in enumerate((compared, BASELINE, RateContrast(0.5), HopLimits("media", "up", (3,)))):
+            layout, _ = own.begin(number=number, packets=600, question=question)
             if layout is not None:
-                results.append((question, *_send_spoofed(layout, "127.0.7.1")))
+                results.append((question.kind, *_send_spoofed(layout, "127.0.7.1")))
             own.say(Close(number, ()))
     worst = max((out / max(1, into) for _, into, out in results), default=0.0)
     told = ", ".join(f"{question} {into} B → {out} B" for question, into, out in results)

@@ -13,7 +13,7 @@ from talkpath.conduct import run_check
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Health, Reach
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 
 LINK = f"127.0.0.1:1#{'A' * 43}"
 
@@ -83,7 +83,7 @@ def test_a_check_runs_its_plan_tells_progress_and_judges(monkeypatch: pytest.Mon
         assert (link.port, family, relays) == (1, 4, None)
         facts = run_sim(plan, Scenario.parse("clean", ["udp.block"], 3))
         progress("epoch", facts, None)
-        progress("ask", facts, Question(Arm("webrtc", "dtls", "voice")))
+        progress("ask", facts, PlannedEpoch(Arm("webrtc", "dtls", "voice")))
         return facts
 
     monkeypatch.setattr(run_check, "run_check", run)
@@ -91,7 +91,7 @@ def test_a_check_runs_its_plan_tells_progress_and_judges(monkeypatch: pytest.Mon
     result = talkpath.check(LINK, apps=["webrtc"], family=4, progress=seen.append)
     assert [verdict.state for verdict in result.verdicts] == ["closed"]
     (progress,) = seen
-    assert (progress.app, progress.question) == ("webrtc", "battery")
+    assert (progress.app, progress.question) == ("webrtc", "baseline")
     assert progress.bytes_used == result.facts.bytes_sent + result.facts.bytes_received
     assert progress.bytes_planned == result.facts.plan.budget_bytes
 

@@ -17,6 +17,7 @@ from talkpath.browser.web.next_epoch import FIRST_EPOCHS
 from talkpath.measure.validate import validate_facts
 from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.statistics.strength import arm_strength
+from talkpath.wire.control.question import WatchedCalls
 
 RUNS = 20
 
@@ -32,7 +33,7 @@ def test_evidence_stays_weak(name: str):
 
 WATCHED = replace(watch_request("voice"), slots=WATCH_SLOTS)
 USUAL = FIRST_EPOCHS["voice"]
-PROOF = EpochRequest(medium="voice", question="watch", texts=0, slots=600)
+PROOF = EpochRequest(medium="voice", question=WatchedCalls(), texts=0, slots=600)
 
 
 @pytest.mark.long
@@ -53,7 +54,7 @@ def test_facts_of_watched_calls_are_such_as_checks_write():
         started_at="2026-11-27T10:00:00Z",
     )
     validate_facts(facts)
-    assert [epoch.question for epoch in facts.epochs] == [*USUAL * ["battery"], "watch", "watch"]
+    assert [epoch.question.kind for epoch in facts.epochs] == [*USUAL * ["baseline"], "watch", "watch"]
     assert judge_facts(facts)[0].watched_s > 25.0
 
 

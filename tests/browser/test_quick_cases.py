@@ -28,7 +28,7 @@ def test_the_page_says_what_is_true(in_browser: InBrowser, name: str, program: s
     assert row["right"], verdict
     assert verdict["basis"] == "webrtc"
     facts = read_facts(base64.b64decode(row["result"]["bundle"]))
-    assert any(epoch.question == "watch" for epoch in facts.epochs) or verdict["state"] != "ok"
+    assert any(epoch.question.kind == "watch" for epoch in facts.epochs) or verdict["state"] != "ok"
     told = row["result"]["verdicts"][0]
     assert all(line in row["text"] for line in [told["label"], told["sentence"], *told["lines"]])
 

@@ -25,7 +25,7 @@ from talkpath.probe.session import ProbeSession
 from talkpath.responder.limits import Limits
 from talkpath.responder.responder import Responder
 from talkpath.verdict.judge import judge_arms, judge_facts
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 
 SMALL = make_plan(choose_arms(["webrtc"]), k=4)
 
@@ -157,9 +157,12 @@ def ports(check: Check, facts: Facts) -> int:
     """UDP sockets, a connection for each call over TCP or TLS, and the control channel."""
     streams = sum(flow.transport != "udp" for epoch in facts.epochs for flow in epoch.flows) // 2
     tuples = {
-        flow.flow % check.local_ports for epoch in facts.epochs for flow in epoch.flows if epoch.question != "transport"
+        flow.flow % check.local_ports
+        for epoch in facts.epochs
+        for flow in epoch.flows
+        if epoch.question.kind != "transport"
     }
-    paths = {flow.flow for epoch in facts.epochs for flow in epoch.flows if epoch.question == "transport"}
+    paths = {flow.flow for epoch in facts.epochs for flow in epoch.flows if epoch.question.kind == "transport"}
     return len(tuples) + min(len(paths), 16) + streams + 1
 
 
@@ -333,7 +336,7 @@ def test_the_question_is_anybodys() -> None:
     """`choose` alone says what is asked; without a question the check ends."""
     asked: list[int] = []
 
-    def never(facts: Facts, spent_bytes: int, pending: Sequence[Question]) -> Question | None:
+    def never(facts: Facts, spent_bytes: int, pending: Sequence[PlannedEpoch]) -> PlannedEpoch | None:
         asked.append(spent_bytes)
         return None
 

@@ -20,6 +20,7 @@ from talkpath.measure.validate import validate_facts
 from talkpath.probe.flight import ProbePacket
 from talkpath.report.check_json import judge_check
 from talkpath.report.words.turn_servers import relay_lines
+from talkpath.wire.control.question import RelayPaths
 
 RELAYS = ("turn-udp/3478", "turn-tls/443")
 KEY = probe_signer().public
@@ -76,8 +77,8 @@ def test_relayed_calls_come_last_beside_direct_ones_and_within_what_was_planned(
     plan = plan_of("webrtc")
     facts, sim = played(plan)
     epoch = facts.epochs[-1]
-    assert [each.question for each in facts.epochs].count("relay") == 1
-    assert (epoch.question, epoch.value) == ("relay", "udp/3478,turn-tls/443,turn-udp/3478")
+    assert [each.question.kind for each in facts.epochs].count("relay") == 1
+    assert epoch.question == RelayPaths(("udp/3478", *RELAYS))
     ways = sorted((flow.transport, flow.port) for flow in epoch.flows if flow.direction == "up")
     assert ways == sorted(2 * [("turn-tls", 443), ("turn-udp", 3478), ("udp", 3478)])
     assert sim.asked_ports == [3478]
@@ -115,7 +116,7 @@ def test_where_direct_calls_are_restricted_and_relayed_ones_pass_that_is_told() 
     facts, _ = played(plan_of("webrtc", budget_bytes=700_000), rule="media.drop,p=0.6")
     _, record = judge_check(facts)
     assert record["verdicts"][0]["state"] == "restricted"
-    assert [epoch.question for epoch in facts.epochs][-1] == "relay"
+    assert [epoch.question.kind for epoch in facts.epochs][-1] == "relay"
     assert not record["relays"][0]["direct"][0]["carries"]
 
 
@@ -132,14 +133,14 @@ def test_a_server_that_refuses_is_not_asked_for_calls_and_the_other_is() -> None
 def test_where_no_server_allocates_no_call_is_placed_and_the_check_ends_as_usual(outcome: str) -> None:
     facts, sim = played(plan_of("webrtc"), dict.fromkeys(RELAYS, outcome))
     assert len(sim.asked_ports) == 1
-    assert (facts.health.ended, [epoch for epoch in facts.epochs if epoch.question == "relay"]) == ("done", [])
+    assert (facts.health.ended, [epoch for epoch in facts.epochs if epoch.question.kind == "relay"]) == ("done", [])
     assert [each.outcome for each in relay_results(facts)] == [outcome] * 2
 
 
 def test_of_several_apps_without_webrtc_each_gets_its_calls_and_new_allocations() -> None:
     plan = plan_of("max", "signal")
     facts, sim = played(plan)
-    asked = [(epoch.app, epoch.medium) for epoch in facts.epochs if epoch.question == "relay"]
+    asked = [(epoch.app, epoch.medium) for epoch in facts.epochs if epoch.question.kind == "relay"]
     assert sorted(asked) == [("max", "voice"), ("signal", "voice")]
     assert len(sim.asked_ports) == 2
     assert facts.bytes_sent + facts.bytes_received <= plan.budget_bytes
@@ -149,12 +150,12 @@ def test_what_relayed_calls_take_is_kept_for_them() -> None:
     """A check that finds a restriction spends all that it may; the relays' part of it is not for that."""
     plan = plan_of("webrtc", budget_bytes=500_000)
     facts, _ = played(plan, rule="media.police,kbps=40")
-    assert any(epoch.question == "relay" for epoch in facts.epochs)
+    assert any(epoch.question.kind == "relay" for epoch in facts.epochs)
     most_bytes, _ = relays_cost(plan)
     spent = sum(
         size + 60
         for epoch in facts.epochs
-        if epoch.question == "relay"
+        if epoch.question.kind == "relay"
         for flow in epoch.flows
         for bit, size in enumerate(epoch.track(flow.direction).size)
         if int.from_bytes(flow.sent, "little") >> bit & 1

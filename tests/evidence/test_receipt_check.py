@@ -28,6 +28,7 @@ from talkpath.evidence.simulation_keys import probe_signer, responder_signer
 from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, SignedReceipt, Track
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.question import WatchedCalls
 from talkpath.wire.control.receipt import RECEIPT_PREFIX, ReceiptHead, ReceiptStatement, seal_receipt, unseal_receipt
 from talkpath.wire.control.sign import Signer
 
@@ -90,7 +91,7 @@ LIES = {
     "calls and twins change places": lambda epoch: replace(epoch, flows=tuple(map(exchanged, epoch.flows))),
     "a canary": first(lambda flow: replace(flow, canary=not flow.canary), "down"),
     "another app": lambda epoch: replace(epoch, app="whatsapp"),
-    "another question": lambda epoch: replace(epoch, question="watch"),
+    "another question": lambda epoch: replace(epoch, question=WatchedCalls()),
     "a flow less": lambda epoch: replace(epoch, flows=epoch.flows[2:]),
 }
 

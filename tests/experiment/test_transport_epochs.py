@@ -10,6 +10,7 @@ from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.layout import PATH_LOCALS, lay_out
 from talkpath.wire.control.messages import Begin
+from talkpath.wire.control.question import TransportPaths
 
 PORTS = (3478, 443, *range(3000, 3014))
 PATHS = ("udp/3478", "udp/443", "tcp/443", "tls/443", "wss/443")
@@ -17,8 +18,8 @@ ARM = Arm("webrtc", "dtls", "voice")
 LOCALS = 51
 
 
-def begin(number: int, first_tuple: int, arm: Arm = ARM, transport: str = ",".join(PATHS)) -> Begin:
-    return Begin(number, str(arm), 2, 12, first_tuple, LOCALS, question="transport", transport=transport)
+def begin(number: int, first_tuple: int, arm: Arm = ARM, paths: tuple[str, ...] = PATHS) -> Begin:
+    return Begin(number, str(arm), 2, 12, first_tuple, LOCALS, question=TransportPaths(paths))
 
 
 @pytest.mark.parametrize("arm", sorted(shapes()), ids=str)
@@ -34,8 +35,8 @@ def test_no_5_tuple_is_used_twice_in_a_check() -> None:
     used: Counter[tuple[int, int]] = Counter()
     count = 0
     for number in range(30):
-        battery = Begin(number, str(ARM), 8, 12, count, LOCALS)
-        layout = lay_out(bytes(32), battery, PORTS)
+        baseline = Begin(number, str(ARM), 8, 12, count, LOCALS)
+        layout = lay_out(bytes(32), baseline, PORTS)
         count += len(layout.flows)
         used.update((flow.local, flow.port) for flow in layout.flows)
     for number in range(30, 30 + PATH_LOCALS // 2):

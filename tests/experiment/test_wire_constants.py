@@ -27,7 +27,7 @@ from talkpath.lab.drivers.sim import SIM_PORTS, Sim
 from talkpath.lab.network import Delivery
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Direction, Facts
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.wire.control.messages import Begin
 from talkpath.wire.ip.packets import split_udp
 
@@ -62,11 +62,11 @@ class Tap:
         return self._network.offer(now_s, direction, packet)
 
 
-def one_of_each(facts: Facts, spent_bytes: int, pending: Sequence[Question]) -> Question | None:
+def one_of_each(facts: Facts, spent_bytes: int, pending: Sequence[PlannedEpoch]) -> PlannedEpoch | None:
     """A short epoch of every arm."""
     asked = {epoch.arm for epoch in facts.epochs} | {ask.arm for ask in pending}
     arms = [planned.arm for planned in facts.plan.arms]
-    return next((Question(arm, k=K, packets=PACKETS) for arm in arms if arm not in asked), None)
+    return next((PlannedEpoch(arm, k=K, packets=PACKETS) for arm in arms if arm not in asked), None)
 
 
 @cache

@@ -14,6 +14,7 @@ from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Exchange, Facts, Health, Reach
 from talkpath.measure.facts_digest import run_digest
+from talkpath.wire.control.question import TransportPaths
 from talkpath.wire.control.receipt import ReceiptStatement, unseal_receipt
 
 PLAN = make_plan(choose_arms(["webrtc"]), k=2, budget_bytes=300_000)
@@ -71,8 +72,10 @@ def test_no_port_can_be_changed_afterwards() -> None:
 
 
 def test_the_transports_that_were_compared_cannot_be_changed_afterwards() -> None:
-    compared = replace(FACTS.epochs[0], question="transport", value="udp/443,tcp/443")
-    one, other = (replace(FACTS, epochs=(replace(compared, value=value),)) for value in ("udp/443", "tcp/443"))
+    one, other = (
+        replace(FACTS, epochs=(replace(FACTS.epochs[0], question=TransportPaths(codes)),))
+        for codes in (("udp/443",), ("udp/443", "tcp/443"))
+    )
     assert run_digest(one) != run_digest(other)
 
 

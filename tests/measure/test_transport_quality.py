@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.measure.transport_quality import transport_qualities
+from talkpath.wire.control.question import BASELINE, TransportPaths
 
 SLOTS = 10
 TRACK = Track(tuple(float(20 * slot) for slot in range(SLOTS)), (100,) * SLOTS, ("stun", *["media"] * (SLOTS - 1)))
@@ -33,8 +34,7 @@ def epoch(**more: object) -> Epoch:
         flow(1, "tcp", 443, "up", 10), flow(1, "tcp", 443, "down", 10),
         flow(2, "tls", 443, "up", 10), flow(2, "tls", 443, "down", 6),
     ]  # fmt: skip
-    value = "udp/443,tcp/443,tls/443"
-    fields = {"question": "transport", "value": value} | more
+    fields = {"question": TransportPaths(("udp/443", "tcp/443", "tls/443"))} | more
     return Epoch(1, "a", "v", "voice", 1, 0.0, 1.0, 1.1, TRACK, TRACK, tuple(rows), **fields)  # type: ignore[arg-type]
 
 
@@ -52,15 +52,15 @@ def test_a_row_for_each_path_in_the_order_asked() -> None:
 
 
 def test_a_path_names_whose_hello_opened_its_connections() -> None:
-    own, other = transport_qualities([epoch(), epoch(value="tls.browser/443")])[2:]
+    own, other = transport_qualities([epoch(), epoch(question=TransportPaths(("tls.browser/443",)))])[2:]
     assert (own.transport, own.hello, other.transport, other.hello) == ("tls/443", "openssl", "tls/443", "browser")
     assert own.up == other.up
     assert not own.silent
-    assert transport_qualities([epoch(value="wss.browser/443")])[0].silent
+    assert transport_qualities([epoch(question=TransportPaths(("wss.browser/443",)))])[0].silent
 
 
 def test_other_questions_and_epochs_without_a_report_say_nothing() -> None:
-    assert transport_qualities([epoch(question="battery"), epoch(missing="lost")]) == []
+    assert transport_qualities([epoch(question=BASELINE), epoch(missing="lost")]) == []
 
 
 def delays(setup_ms: float, *quantiles: int) -> Observation:
@@ -70,7 +70,7 @@ def delays(setup_ms: float, *quantiles: int) -> Observation:
 def test_a_delay_counts_from_the_fastest_packets_of_any_transport() -> None:
     rows = (replace(flow(1, "udp", 443, "up", 10), delay_dms=(1000, 1010, 1020, 1030, 1040)),
             delays(10.0, 1100, 1200, 1300, 1400, 2500))  # fmt: skip
-    udp, tls = transport_qualities([replace(epoch(value="udp/443,tls/443"), flows=rows)])
+    udp, tls = transport_qualities([replace(epoch(question=TransportPaths(("udp/443", "tls/443"))), flows=rows)])
     assert (udp.up.delay_ms, tls.up.delay_ms) == (4.0, 150.0)
     assert tls.down.delay_ms is None
 
@@ -80,5 +80,7 @@ def test_a_delay_counts_from_the_fastest_packets_of_any_transport() -> None:
 )
 def test_media_due_while_the_stream_is_dialled_do_not_count_as_late(setup_ms: float, delay_ms: float) -> None:
     """Nine media packets from 20 ms on: none, one, two, four or all of them were due before the set-up was done."""
-    found = transport_qualities([replace(epoch(value="tls/443"), flows=(delays(setup_ms, 0, 100, 200, 300, 10000),))])
+    found = transport_qualities(
+        [replace(epoch(question=TransportPaths(("tls/443",))), flows=(delays(setup_ms, 0, 100, 200, 300, 10000),))]
+    )
     assert found[0].up.delay_ms == delay_ms

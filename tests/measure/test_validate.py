@@ -16,6 +16,7 @@ from talkpath.measure.call import Attempt, Call, Findings
 from talkpath.measure.decode import decode_facts, decode_findings, require_bounded_work
 from talkpath.measure.facts import Epoch, Exchange, Facts, Health, Observation, Reach, Track
 from talkpath.measure.work import Work, facts_work
+from talkpath.wire.control.question import RateContrast, TransportPaths
 
 FACTS = random_facts.plain_facts(random_facts.plain_epoch(0), random_facts.plain_epoch(1))
 FIRST = FACTS.epochs[0]
@@ -75,7 +76,7 @@ EPOCH = {
     "app": epoch(app="<script>"),
     "time": epoch(cut_s=INF),
     "k": epoch(k=0),
-    "value": epoch(value=NAN),
+    "a number": epoch(question=RateContrast(NAN)),
     "one direction": epoch(flows=FIRST.flows[:1]),
     "no flows": epoch(flows=()),
     "two ups": epoch(flows=(UP, UP, *FIRST.flows[2:])),
@@ -88,7 +89,7 @@ EPOCH = {
     "more calls than k": epoch(k=1),
     "a question": epoch(question="why"),
     "a flow twice": epoch(flows=(*FIRST.flows, *FIRST.flows[:2])),
-    "a value that a terminal acts on": epoch(value="\x1b[2J"),
+    "a value that a terminal acts on": epoch(question=TransportPaths(("\x1b[2J/1",))),
     "hops": flow(hops=65),
     "a transport": flow(transport="sctp"),
     "a router": flow(router="neighbour"),

@@ -16,13 +16,13 @@ from talkpath.measure.transport_quality import transport_qualities
 from talkpath.probe.driver import ProbeDriver
 from talkpath.probe.invite_link import InviteLink, parse_invite_link
 from talkpath.probe.local_network import local_address, through_tunnel
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.wire.ip.address import Address
 
 PLAN = make_plan(choose_arms(["webrtc"]), k=4, budget_bytes=1_000_000, budget_s=20.0, transports=True)
 
 
-def only_paths(facts: Facts, spent_bytes: int, pending: Sequence[Question]) -> Question | None:
+def only_paths(facts: Facts, spent_bytes: int, pending: Sequence[PlannedEpoch]) -> PlannedEpoch | None:
     return None
 
 

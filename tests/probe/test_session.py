@@ -23,6 +23,7 @@ from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder
 from talkpath.wire.control import messages as control
 from talkpath.wire.control.messages import AnyMessage, Begin, FlowReport, Ready, Receipt, Refusal, Report, Welcome
+from talkpath.wire.control.question import BASELINE
 
 PORTS = tuple(range(3000, 3016))
 ARM = next(arm for arm in shapes() if arm.app == "webrtc" and arm.medium == "voice")
@@ -51,7 +52,7 @@ class Pair:
         self.probe.connected(0.0)
 
     def begin(self, number: int = 0, packets: int = 12, first_tuple: int = 0) -> None:
-        self.probe.begin(self.now_s, Begin(number, str(ARM), 2, packets, first_tuple, 60))
+        self.probe.begin(self.now_s, Begin(number, str(ARM), 2, packets, first_tuple, 60), BASELINE)
 
     def run(self, until: Callable[[], bool], most_s: float = 30.0) -> None:
         end_s = self.now_s + most_s
@@ -212,7 +213,7 @@ def changed(**fields: object) -> Welcome:
 @pytest.mark.parametrize(
     ("messages", "said"),
     [
-        ([changed(version=7)], "version 7 of the control protocol, this talkpath version 1"),
+        ([changed(version=7)], "version 7 of the control protocol, this talkpath version 2"),
         ([changed(ports=())], "makes no sense"),
         ([changed(ports=(0,))], "makes no sense"),
         ([changed(ports=(70000,))], "makes no sense"),
@@ -346,7 +347,7 @@ def messages() -> Iterator[st.SearchStrategy[AnyMessage]]:
 @given(st.lists(st.one_of(*messages()) | st.binary(max_size=30), max_size=6))
 def test_whatever_the_far_end_says_is_taken_or_a_peer_error(said: list[AnyMessage | bytes]) -> None:
     probe = session(WELCOME, Ready(-1))
-    probe.begin(0.2, Begin(0, str(ARM), 2, 3, 0, 60))
+    probe.begin(0.2, Begin(0, str(ARM), 2, 3, 0, 60), BASELINE)
     with suppress(PeerError):
         for step, message in enumerate(said):
             probe.receive(0.3 + step, message if isinstance(message, bytes) else control.encode_message(message))

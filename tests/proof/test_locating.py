@@ -64,13 +64,13 @@ def test_behind_a_router_that_gives_hops_anew_all_is_the_far_end() -> None:
 def test_without_a_restriction_no_packet_is_limited() -> None:
     facts, _ = played("", "routers=4")
     assert restricted_places(facts) == []
-    assert not any(epoch.question == "hops" for epoch in facts.epochs)
+    assert not any(epoch.question.kind == "hops" for epoch in facts.epochs)
 
 
 def test_delays_have_no_place() -> None:
     facts, _ = played("media.delay,ms=150", "routers=4,at=2")
     assert {place.why for place in restricted_places(facts)} == {"delays_only"}
-    assert not any(epoch.question == "hops" for epoch in facts.epochs)
+    assert not any(epoch.question.kind == "hops" for epoch in facts.epochs)
 
 
 def test_where_no_router_answers_only_the_ends_are_named() -> None:
@@ -83,7 +83,7 @@ def test_no_packet_goes_further_than_it_may_and_no_other_is_limited() -> None:
     facts, _ = played("media.drop,p=0.5,direction=up", "routers=4,at=3")
     for epoch in facts.epochs:
         for flow in epoch.flows:
-            assert bool(flow.limited) == (epoch.question == "hops" and flow.direction == "up")
+            assert bool(flow.limited) == (epoch.question.kind == "hops" and flow.direction == "up")
             if 0 < flow.hops <= 4:
                 limited = int.from_bytes(flow.limited, "little")
                 assert int.from_bytes(flow.arrived, "little") & limited == 0

@@ -16,13 +16,14 @@ from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
 from talkpath.report.check_progress import CheckProgressBar, question_in_words
 from talkpath.report.words.language import language, language_codes, speaking
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
+from talkpath.wire.control.question import RateContrast
 
 PLAN = make_plan(choose_arms(["telegram"]))
 ARM = Arm("telegram", "tgcalls", "voice")
 
 
-def heard(*events: Question | None, terminal: bool = False) -> str:
+def heard(*events: PlannedEpoch | None, terminal: bool = False) -> str:
     out = io.StringIO()
     with CheckProgressBar(Console(file=out, force_terminal=terminal, width=100), PLAN) as progress:
         for number, question in enumerate(events):
@@ -31,7 +32,7 @@ def heard(*events: Question | None, terminal: bool = False) -> str:
 
 
 def test_elsewhere_each_new_question_is_one_line() -> None:
-    first, second = Question(ARM), Question(ARM, "rate", 0.5)
+    first, second = PlannedEpoch(ARM), PlannedEpoch(ARM, RateContrast(0.5))
     assert heard(first, None, first, second).splitlines() == [
         "telegram voice: calls beside control traffic",
         "telegram voice: the same at another rate",
@@ -43,7 +44,7 @@ def test_without_a_question_nothing_is_printed() -> None:
 
 
 def test_on_a_terminal_there_is_a_bar_and_no_lines() -> None:
-    text = heard(Question(ARM), terminal=True)
+    text = heard(PlannedEpoch(ARM), terminal=True)
     assert "calls beside control traffic" in text
     assert not text.startswith("telegram voice")
 
@@ -51,7 +52,7 @@ def test_on_a_terminal_there_is_a_bar_and_no_lines() -> None:
 @pytest.mark.parametrize("code", language_codes())
 def test_every_question_of_a_check_has_words(code: str) -> None:
     with speaking(language(code)):
-        words = {kind: question_in_words(kind) for kind in ("battery", "watch", "rate", "hello", "tcp", "transport")}
+        words = {kind: question_in_words(kind) for kind in ("baseline", "watch", "rate", "hello", "tcp", "transport")}
     assert len(set(words.values())) == len(words)
     assert all(text != kind for kind, text in words.items())
 
@@ -62,12 +63,12 @@ def test_a_question_without_words_is_told_by_its_code() -> None:
 
 def test_what_arrived_so_far_is_told_of_the_app_in_question() -> None:
     facts = run_sim(PLAN, Scenario.parse("clean", ["media.drop,app=telegram,p=0.5"], 1))
-    battery = [epoch for epoch in facts.epochs if epoch.question == "battery"]
+    baseline = [epoch for epoch in facts.epochs if epoch.question.kind == "baseline"]
     out = io.StringIO()
     with CheckProgressBar(Console(file=out, force_terminal=True, width=80), PLAN) as progress:
         for count in (1, 2):
-            progress.update("epoch", replace(facts, epochs=tuple(battery[:count])), None)
-        progress.update("ask", replace(facts, epochs=tuple(battery[:2])), Question(ARM))
+            progress.update("epoch", replace(facts, epochs=tuple(baseline[:count])), None)
+        progress.update("ask", replace(facts, epochs=tuple(baseline[:2])), PlannedEpoch(ARM))
     told = re.search(r"arrived so far: calls (\d+) %, control traffic (\d+) %", out.getvalue())
     assert told is not None
     assert 35 <= int(told[1]) <= 75

@@ -1,7 +1,7 @@
 """Whoever forges a source gains nothing: no 5-tuple is sent more than it brought until it has echoed its nonce.
 
 Bytes are those of IP packets, with the headers of either family. The one exception is a session that compares
-transports (question "transport"): it may be answered at the address of its own control connection at once.
+transports (`TransportPaths`): it may be answered at the address of its own control connection at once.
 """
 
 from __future__ import annotations
@@ -26,12 +26,35 @@ from talkpath.responder.responder import Responder
 from talkpath.responder.session import ResponderSession
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import AnyMessage, Begin, Close, Decoder, Hello, Open, Ready, Welcome
+from talkpath.wire.control.question import (
+    BASELINE,
+    HelloContrast,
+    HopLimits,
+    LongCalls,
+    Question,
+    RateContrast,
+    RelayPaths,
+    TcpTwins,
+    TransportPaths,
+    WatchedCalls,
+)
 
 PORTS = tuple(range(3000, 3016))
 ARMS = [next(arm for arm in shapes() if arm.app == app and arm.medium == "voice") for app in ("webrtc", "telegram")]
 HOSTS = ("198.51.100.1", "198.51.100.2", "203.0.113.9")  # of two sessions, and of somebody who never asked
 HEADERS = (0, 28, 48)
-QUESTIONS = ("battery", "rate", "hello", "watch", "again", "tcp", "transport", "hops", "anything")
+QUESTIONS: tuple[Question, ...] = (
+    BASELINE,
+    RateContrast(0.5),
+    HelloContrast("pion"),
+    WatchedCalls(),
+    WatchedCalls(1),
+    LongCalls(0),
+    TcpTwins(),
+    TransportPaths(("udp/3001", "udp/3002")),
+    RelayPaths(("udp/3001",)),
+    HopLimits("media", "up", (3,)),
+)
 
 Source = tuple[str, int]
 Tuple5 = tuple[Source, int]
@@ -48,7 +71,7 @@ class Epoch:
     @property
     def spared(self) -> bool:
         """Is the owner's own address answered at once?"""
-        return self.layout.begin.question == "transport"
+        return isinstance(self.layout.begin.question, TransportPaths)
 
 
 class Attack:
@@ -67,7 +90,10 @@ class Attack:
             seed = bytes([number]) * 32
             session = self.far.connect(host, host=host)
             self.sessions.append(session)
-            welcome = self.say(number, Hello((1,), "", seed_commitment(seed), {str(a): shape_digest(a) for a in ARMS}))
+            welcome = self.say(
+                number,
+                Hello((messages.PROTOCOL_VERSION,), "", seed_commitment(seed), {str(a): shape_digest(a) for a in ARMS}),
+            )
             assert isinstance(welcome, Welcome)
             assert self.say(number, Open(seed)) == Ready(-1)
             self.keys.append(session_key(seed, welcome.seed))
@@ -77,8 +103,7 @@ class Attack:
         data = self.far.receive(self.now_s, self.sessions[session], messages.encode_message(message))
         return next(iter(Decoder().feed(data)), None)
 
-    def begin(self, session: int, arm: int, question: str, packets: int) -> None:
-        transport = {"transport": "udp/3001,udp/3002", "tcp": "tcp"}.get(question, "udp")
+    def begin(self, session: int, arm: int, question: Question, packets: int) -> None:
         begin = Begin(
             number=len(self.epochs),
             arm=str(ARMS[arm]),
@@ -87,8 +112,6 @@ class Attack:
             first_tuple=0,
             locals=60,
             question=question,
-            transport=transport,
-            hops="media/up/3" if question == "hops" else "",
         )
         if isinstance(self.say(session, begin), Ready):
             self.epochs.append(Epoch(session, lay_out(self.keys[session], begin, PORTS)))
@@ -192,7 +215,7 @@ def test_a_whole_call_from_a_forged_source_is_answered_with_no_more(question: st
 
 def test_the_sessions_own_address_is_answered_at_once_where_transports_are_compared() -> None:
     attack = Attack()
-    attack.begin(0, 0, "transport", 60)
+    attack.begin(0, 0, TransportPaths(("udp/3001", "udp/3002")), 60)
     epoch = attack.epochs[0]
     attack.packet(0, 0, 0, (HOSTS[0], 40000), 0, False)
     attack.now_s = 3.0

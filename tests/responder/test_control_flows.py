@@ -52,7 +52,7 @@ class Far:
         self.responder = Responder(Identity(PORTS), limits or Limits(), Random(1).randbytes)
         self.session = self.responder.connect("block")
         self.now_s = 100.0
-        welcome = self.say(Hello((1,), "", seed_commitment(SEED), {}))
+        welcome = self.say(Hello((messages.PROTOCOL_VERSION,), "", seed_commitment(SEED), {}))
         assert isinstance(welcome, Welcome)
         self.control_flows = welcome.control_flows
         assert self.say(Open(SEED)) == Ready(-1)

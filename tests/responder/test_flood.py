@@ -69,7 +69,7 @@ class Attacker:
         return answers[0]
 
     def open(self) -> bool:
-        hello = Hello((1,), "", seed_commitment(bytes(32)), {str(ARM): shape_digest(ARM)})
+        hello = Hello((messages.PROTOCOL_VERSION,), "", seed_commitment(bytes(32)), {str(ARM): shape_digest(ARM)})
         return isinstance(self.say(hello), Welcome) and isinstance(self.say(Open(bytes(32))), Ready)
 
     def begin(self, number: int) -> AnyMessage | None:

@@ -31,6 +31,15 @@ from talkpath.wire.control.messages import (
     Report,
     Welcome,
 )
+from talkpath.wire.control.question import (
+    BASELINE,
+    HelloContrast,
+    HopLimits,
+    RateContrast,
+    TcpTwins,
+    TransportPaths,
+    WatchedCalls,
+)
 
 PORTS = tuple(range(3000, 3016))
 ARM = next(arm for arm in shapes() if arm.app == "webrtc" and arm.medium == "voice")
@@ -68,10 +77,17 @@ BEGINS = st.builds(
     st.sampled_from((-1, 0, 1, 3, 10**9)),
     st.sampled_from((-1, 0, 7, 2**40)),
     st.sampled_from((-1, 0, 1, 60, 10**6)),
-    st.sampled_from(("battery", "tcp", "transport", "")) | st.text(max_size=5),
-    st.sampled_from((1.0, 0.5, 0.0, -1.0, 1e9, float("nan"), float("inf"))),
-    st.sampled_from(("browser", "pion", "openssl", "any", "")) | st.text(max_size=5),
-    st.sampled_from(("udp", "tcp", "udp/3000", "udp/3000,udp/3001", "udp/22", "tls/", ",", "")) | st.text(max_size=9),
+    st.sampled_from((BASELINE, TcpTwins(), None, "baseline"))
+    | st.builds(RateContrast, st.sampled_from((1.0, 0.5, 0.0, -1.0, 1e9, float("nan"), float("inf"))))
+    | st.builds(HelloContrast, st.sampled_from(("browser", "pion", "openssl", "any", "")) | st.text(max_size=5))
+    | st.builds(WatchedCalls, st.integers(-3, 70))
+    | st.builds(
+        TransportPaths,
+        st.lists(
+            st.sampled_from(("udp/3000", "udp/3001", "udp/22", "tls/", ",", "")) | st.text(max_size=9), max_size=3
+        ).map(tuple),
+    )
+    | st.builds(HopLimits, st.text(max_size=5), st.sampled_from(("up", "left")), st.just((0,)) | st.just((3,))),
 )
 REPORTS = st.lists(st.builds(FlowReport, *[st.binary(max_size=9)] * 4), max_size=6).map(tuple)
 ANY = st.one_of(
@@ -110,15 +126,11 @@ def test_whatever_is_said_gets_an_answer_or_one_refusal(begun: bool, said: list[
 @pytest.mark.parametrize(
     "changes",
     [
-        {"hello": "any"},
-        {"hello": ""},
-        {"rate": float("nan")},
-        {"rate": 0.0},
         {"first_tuple": -1},
-        {"transport": "udp/22"},
-        {"transport": "udp/3000,udp/22"},
-        {"transport": ""},
-        {"transport": ",".join(["udp/3000"] * 30)},
+        {"question": TransportPaths(("udp/22",))},
+        {"question": TransportPaths(("udp/3000", "udp/22"))},
+        {"question": TransportPaths(("udp/3000",) * 30)},
+        {"question": WatchedCalls(3)},
         {"k": 20, "packets": 3000},
     ],
     ids=str,
@@ -128,6 +140,31 @@ def test_an_epoch_that_nobody_needs_is_refused(changes: dict[str, object]) -> No
     answer = say(far, opened(far)[0], begin(**changes))
     assert isinstance(answer, Refusal)
     assert answer.code == "budget"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        HelloContrast("any"),  # type: ignore[arg-type]
+        HelloContrast(""),  # type: ignore[arg-type]
+        RateContrast(float("nan")),
+        RateContrast(0.0),
+        WatchedCalls(65),
+        TransportPaths(()),
+        TransportPaths(("udp/3000",) * 33),
+        TransportPaths(("udp",)),
+        HopLimits("media", "left"),  # type: ignore[arg-type]
+        HopLimits("media", "up", (0,)),
+        HopLimits("media", "up", (65,)),
+        HopLimits("media", "up", tuple(range(1, 10))),
+        HopLimits("", "up", (1,)),
+        "baseline",
+    ],
+    ids=str,
+)
+def test_what_is_no_question_is_no_message(question: object) -> None:
+    far = responder()
+    assert isinstance(say(far, opened(far)[0], begin(question=question)), Refusal)
 
 
 def test_only_so_many_epochs_are_open_at_once() -> None:

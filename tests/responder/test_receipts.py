@@ -38,7 +38,7 @@ class Session:
         self.far = Responder(Identity(PORTS, responder_class="home"), receipts=signing)
         self.connection: ResponderSession = self.far.connect("a", NetworkOrigin("AS64497", "XX"))
         shapes = {str(ARM): shape_digest(ARM)}
-        welcome = self.say(Hello((1,), "test", seed_commitment(SEED), shapes, KEY))
+        welcome = self.say(Hello((messages.PROTOCOL_VERSION,), "test", seed_commitment(SEED), shapes, KEY))
         assert isinstance(welcome, Welcome)
         self.welcome = welcome
         self.say(Open(SEED))
@@ -117,7 +117,7 @@ def test_it_holds_what_came_in_time_and_what_came_late() -> None:
     session.say(Close(0, ()), 2.0)
     session.hear(last, 2.0 + LINGER_S / 2)
     (epoch,) = session.signed(2.0 + LINGER_S / 2).epochs
-    assert (epoch.number, epoch.arm, epoch.question) == (0, str(ARM), "battery")
+    assert (epoch.number, epoch.arm, epoch.question) == (0, str(ARM), "baseline")
     first, *others = epoch.flows
     assert int.from_bytes(first.arrived, "little") == 1
     assert int.from_bytes(first.late, "little") == 1 << last

@@ -28,6 +28,7 @@ from talkpath.wire.control.messages import (
     Refusal,
     Report,
 )
+from talkpath.wire.control.question import TransportPaths
 
 PORTS = tuple(range(3000, 3016))
 ARM = next(arm for arm in shapes() if arm.app == "webrtc" and arm.medium == "voice")
@@ -50,7 +51,7 @@ class Probe:
 
     def hello(self, **changes: object) -> AnyMessage:
         fields: dict[str, object] = {
-            "versions": (1,),
+            "versions": (messages.PROTOCOL_VERSION,),
             "agent": "test",
             "commit": seed_commitment(SEED),
             "shapes": {str(ARM): shape_digest(ARM)},
@@ -105,7 +106,7 @@ def test_what_comes_out_of_order_is_refused(message: AnyMessage, code: str) -> N
 
 @pytest.mark.parametrize(
     "changes",
-    [{"k": 0}, {"k": 1000}, {"packets": 10**6}, {"rate": 50.0}, {"transport": "udp/22"}, {"locals": 0}],
+    [{"k": 0}, {"k": 1000}, {"packets": 10**6}, {"question": TransportPaths(("udp/22",))}, {"locals": 0}],
     ids=str,
 )
 def test_an_epoch_that_is_too_large_is_refused(changes: dict[str, object]) -> None:

@@ -17,7 +17,7 @@ from talkpath.wire.control.keys import new_identity_pem
 from talkpath.wire.control.websocket import Client
 
 DATAGRAM = bytes(range(60))
-HELLO = messages.encode_message(messages.Hello((1,), "test", bytes(32), {}))
+HELLO = messages.encode_message(messages.Hello((messages.PROTOCOL_VERSION,), "test", bytes(32), {}))
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,9 @@ from factories.checks.call_slots import Box
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import ArmPlan, Epoch, Facts
 from talkpath.verdict.judge import judge_arms, judge_facts
-from talkpath.verdict.model import Question, Verdict
+from talkpath.verdict.model import PlannedEpoch, Verdict
 from talkpath.verdict.planner.next_question import next_question
+from talkpath.wire.control.question import WatchedCalls
 
 APPS = ("webrtc", "whatsapp")
 STUN = boxed.stage_drop(["stun", "allocate"], "up")
@@ -29,7 +30,7 @@ def further(facts: Facts, app: str, *boxes: Box) -> Facts:
     """The facts with one more epoch of that app's calls."""
     number = len(facts.epochs)
     line = boxed.Line(boxes, APPS, seed=number)
-    ask = Question(Arm(app, app, "voice"), packets=25)
+    ask = PlannedEpoch(Arm(app, app, "voice"), packets=25)
     epoch, _ = boxed.play_epoch(line, Random(number), ask, number, facts.epochs[-1].ended_s + 0.1)
     return replace(facts, epochs=(*facts.epochs, epoch))
 
@@ -70,12 +71,12 @@ def test_a_stale_arm_is_asked_again_and_once_it_is_known_no_more():
         ask = next_question(facts, 0)
         if ask is None:
             break
-        asked.append((ask.arm.app, ask.kind))
+        asked.append((ask.arm.app, ask.question.kind))
         epoch, _ = boxed.play_epoch(
             boxed.Line((), APPS), Random(1), ask, len(facts.epochs), facts.epochs[-1].ended_s + 0.1
         )
         facts = replace(facts, epochs=(*facts.epochs, epoch))
-    assert ("webrtc", "battery") in asked
+    assert ("webrtc", "baseline") in asked
     assert of(facts, "webrtc").state == "ok"
 
 
@@ -99,7 +100,7 @@ def test_what_held_from_the_first_packet_makes_no_result_stale():
 def with_longer_calls(facts: Facts, app: str, *boxes: Box) -> Facts:
     """The facts with one more epoch of that app's calls, longer than any before."""
     number = len(facts.epochs)
-    ask = Question(Arm(app, app, "voice"), kind="watch", packets=400)
+    ask = PlannedEpoch(Arm(app, app, "voice"), question=WatchedCalls(), packets=400)
     epoch, _ = boxed.play_epoch(boxed.Line(boxes, APPS), Random(number), ask, number, facts.epochs[-1].ended_s + 0.1)
     return replace(facts, epochs=(*facts.epochs, epoch))
 
@@ -149,7 +150,7 @@ def test_a_troubled_variant_keeps_its_app_from_being_ok():
     """A quarter of the calls' packets are lost and none of the twins': too few packets to accuse anybody."""
     lost = boxed.media_drop(0.25, "up")
     webrtc = webrtc_alone()
-    ask = Question(Arm("whatsapp", "whatsapp", "voice"), k=2, packets=25)
+    ask = PlannedEpoch(Arm("whatsapp", "whatsapp", "voice"), k=2, packets=25)
     last_s = max(epoch.ended_s for epoch in webrtc)
     epoch, _ = boxed.play_epoch(boxed.Line((lost,), APPS), Random(4), ask, 90, last_s + 0.1)
     facts = as_variants(replace(clean(), epochs=(*webrtc, epoch)))
@@ -162,7 +163,7 @@ def test_a_troubled_variant_keeps_its_app_from_being_ok():
 
 def test_a_variant_of_which_little_is_known_and_nothing_amiss_does_not_keep_its_app_from_being_ok():
     webrtc = webrtc_alone()
-    ask = Question(Arm("whatsapp", "whatsapp", "voice"), k=2, packets=12)
+    ask = PlannedEpoch(Arm("whatsapp", "whatsapp", "voice"), k=2, packets=12)
     last_s = max(epoch.ended_s for epoch in webrtc)
     epoch, _ = boxed.play_epoch(boxed.Line((), APPS), Random(4), ask, 90, last_s + 0.1)
     facts = as_variants(replace(clean(), epochs=(*webrtc, epoch)))

@@ -17,7 +17,8 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Exchange, Facts, Health, Observation, Reach
 from talkpath.verdict.assessment import log_threshold
 from talkpath.verdict.judge import RULES_VERSION, judge_arms, judge_facts
-from talkpath.verdict.model import Question, Reason, Verdict
+from talkpath.verdict.model import PlannedEpoch, Reason, Verdict
+from talkpath.wire.control.question import WatchedCalls
 
 STUN = boxed.stage_drop(["stun"], "up")
 GE = boxed.bursty_loss
@@ -80,7 +81,7 @@ def test_restricted_says_how_sure_and_since_when():
 def test_counts_and_observations_are_those_of_the_arm():
     facts = made("drop")
     verdict = only(facts)
-    asked = [epoch for epoch in facts.epochs if epoch.question != "tcp"]
+    asked = [epoch for epoch in facts.epochs if epoch.question.kind != "tcp"]
     assert verdict.observations == tuple(flow.id for epoch in asked for flow in epoch.flows)
     assert verdict.flow_count == len(verdict.observations) // 2
     assert verdict.call_packets > 0
@@ -96,7 +97,7 @@ def test_impaired_is_poor_for_calls_and_twins_alike():
 def test_closed_needs_tcp_that_passes():
     facts = made("dead")
     assert only(facts).rule == "udp.block"
-    mute = replace(facts, epochs=tuple(epoch for epoch in facts.epochs if epoch.question != "tcp"))
+    mute = replace(facts, epochs=tuple(epoch for epoch in facts.epochs if epoch.question.kind != "tcp"))
     assert only(mute).reason == Reason("budget", {"ended": "done"})
 
 
@@ -305,7 +306,7 @@ def test_extra_loss_that_is_likely_and_may_matter_is_not_ok(seed: int):
 def watched(line: boxed.Line, epochs: int) -> Facts:
     """So many epochs of longer calls, asked for or not."""
     rng, now_s, found = Random(line.seed), 0.0, list[Epoch]()
-    question = Question(Arm("webrtc", "webrtc", "voice"), "watch", k=8, packets=100)
+    question = PlannedEpoch(Arm("webrtc", "webrtc", "voice"), WatchedCalls(), k=8, packets=100)
     for number in range(epochs):
         epoch, _ = boxed.play_epoch(line, rng, question, number, now_s)
         found.append(epoch)

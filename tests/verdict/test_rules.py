@@ -20,6 +20,7 @@ from talkpath.verdict.model import ReasonCode, State, Verdict
 from talkpath.verdict.registry import FIELD_TEXTS, FIGURE_TEXTS, REASON_TEXTS, STATE_TEXTS
 from talkpath.verdict.rules import all_rules, rules_of
 from talkpath.verdict.rules.best import Explanation, explain_arm
+from talkpath.wire.control.question import RateContrast, WatchedCalls
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,21 +38,21 @@ def twice_as_good(gain: float, other: float) -> Explanation:
     from talkpath.verdict.rules import best as explanation
     from talkpath.verdict.rules.rule import Fit, Rule
 
-    one = Rule("one", "restricted", (), "", "", lambda view: Fit(gain, "up"), contrasts=(("rate", 0.5),))
-    two = Rule("two", "restricted", (), "", "", lambda view: Fit(other, "up"), contrasts=(("watch", None),), patience=4)
+    one = Rule("one", "restricted", (), "", "", lambda view: Fit(gain, "up"), contrasts=(RateContrast(0.5),))
+    two = Rule("two", "restricted", (), "", "", lambda view: Fit(other, "up"), contrasts=(WatchedCalls(),), patience=4)
     return explanation.best_fit([one, two], arm_view(boxed.play_check(boxed.Line()), Arm("webrtc", "webrtc", "voice")))
 
 
 def test_rules_that_tie_are_alternatives_and_want_their_contrasts():
     explanation = twice_as_good(20.0, 18.0)
     assert (explanation.rule, explanation.alternatives) == ("media.unknown", ("one", "two"))
-    assert list(explanation.wanted()) == [(("rate", 0.5), 4), (("watch", None), 4)]
+    assert list(explanation.wanted()) == [(RateContrast(0.5), 4), (WatchedCalls(), 4)]
 
 
 def test_a_rule_that_comes_close_is_put_to_a_contrast_but_named():
     explanation = twice_as_good(1000.0, 980.0)
     assert (explanation.rule, explanation.alternatives) == ("one", ())
-    assert list(explanation.wanted()) == [(("rate", 0.5), 4), (("watch", None), 4)]
+    assert list(explanation.wanted()) == [(RateContrast(0.5), 4), (WatchedCalls(), 4)]
 
 
 def test_a_rule_without_rivals_wants_nothing_and_nothing_is_unknown():

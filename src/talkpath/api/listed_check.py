@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from talkpath.measure.facts import Facts, Plan
     from talkpath.probe.invite_link import InviteLink
     from talkpath.probe.relays.turn_server import TurnServers
-    from talkpath.verdict.model import Question
+    from talkpath.verdict.model import PlannedEpoch
     from talkpath.wire.control.sign import Signer
 
 LISTS_FOLDER = "directories"
@@ -105,7 +105,7 @@ def measure_listed(
     country: str,
     family: int,
     signers: tuple[Signer, Signer],
-    progress: Callable[[str, Facts, Question | None], None],
+    progress: Callable[[str, Facts, PlannedEpoch | None], None],
     on_try: OnTry,
     on_second: Callable[[], None],
     relays: TurnServers | None = None,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from talkpath.api.check_result import Result
     from talkpath.measure.facts import Facts, Plan
     from talkpath.probe.relays.turn_server import TurnServers
-    from talkpath.verdict.model import Question
+    from talkpath.verdict.model import PlannedEpoch
     from talkpath.wire.control.sign import Signer
 
 
@@ -56,10 +56,10 @@ def check(
 
     plan = make_check_plan(apps, video=video, light=light, deep=deep, transports=transports)
 
-    def tell(event: str, facts: Facts, question: Question | None) -> None:
-        if progress is not None and question is not None:
+    def tell(event: str, facts: Facts, planned: PlannedEpoch | None) -> None:
+        if progress is not None and planned is not None:
             used = facts.bytes_sent + facts.bytes_received
-            progress(CheckProgress(question.arm.app, question.arm.medium, question.kind, used, plan.budget_bytes))
+            progress(CheckProgress(planned.arm.app, planned.arm.medium, planned.question.kind, used, plan.budget_bytes))
 
     signer = Signer.fresh()
     link = link or _listed_link(directory, country, family)
@@ -91,7 +91,7 @@ def measure_facts(
     link: str,
     family: int,
     signer: Signer,
-    progress: Callable[[str, Facts, Question | None], None],
+    progress: Callable[[str, Facts, PlannedEpoch | None], None],
     relays: TurnServers | None = None,
 ) -> Facts:
     """Carry out the plan and return the facts. `progress` and `relays` as in `conduct.run_check.run_check`."""

@@ -28,9 +28,10 @@ from talkpath.measure.facts import ControlAttempt, Facts, Health, Plan, Reach, R
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.probe.flight import ProbePacket
 from talkpath.probe.session import RUNNING_EPOCHS, ProbeSession
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.next_question import next_question
 from talkpath.wire.control.invitation import NO_INVITATION, Invitation
+from talkpath.wire.control.question import LongCalls
 
 FINISH_S = 3.0
 INTERRUPTED_S = 3.0  # how long running epochs may still take after an interrupt
@@ -40,7 +41,7 @@ POLL_CHOICE_S = 0.002  # how often it is checked whether another thread has chos
 Submit = Callable[[Callable[[], ChosenQuestion]], Future[ChosenQuestion]]
 """Runs a job now or in another thread, as `concurrent.futures.Executor.submit` does."""
 
-Progress = Callable[[str, Facts, Question | None], None]
+Progress = Callable[[str, Facts, PlannedEpoch | None], None]
 """Called with one word an event ("ask", "epoch"), for people."""
 
 
@@ -328,15 +329,14 @@ class Check:
             self._stopping = self._stopping or self._choice.shortage or "done"
             self._step(now_s)
 
-    def _begin(self, now_s: float, facts: Facts, ask: Question) -> None:
+    def _begin(self, now_s: float, facts: Facts, ask: PlannedEpoch) -> None:
         """Request the epoch of a question."""
         begin, busy_until_s = self._choice.take(ask), self.session.epochs.busy_until_s
-        codes = str(ask.value).split(",") if ask.kind in ("relay", "transport") else ()
-        not_before_s = now_s if ask.kind == "long" else busy_until_s - SETUP_MS / 1000.0
-        self.session.begin(now_s, begin, not_before_s, codes)
+        not_before_s = now_s if isinstance(ask.question, LongCalls) else busy_until_s - SETUP_MS / 1000.0
+        self.session.begin(now_s, begin, ask.question, not_before_s)
         self.progress("ask", facts, ask)
 
-    def _relayed(self, facts: Facts, now_s: float) -> Question | None:
+    def _relayed(self, facts: Facts, now_s: float) -> PlannedEpoch | None:
         """The next question about calls that TURN servers relay, once nothing else is left to ask."""
         ask = self._relays.next_question(facts)
         if ask is not None and not self._choice.affords(ask, now_s):

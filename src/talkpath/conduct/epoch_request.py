@@ -1,33 +1,31 @@
-"""Translates a question of the verdict into a `Begin` of the control protocol (spec/tp-005)."""
+"""Translates an epoch that the verdict wants into a `Begin` of the control protocol (spec/tp-005)."""
 
 from __future__ import annotations
 
 from talkpath.measure.transport_code import without_hello
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.wire.control.messages import Begin
+from talkpath.wire.control.question import Question, RelayPaths, TransportPaths
 
 
-def epoch_request(ask: Question, number: int, first_tuple: int, local_ports: int) -> Begin:
+def epoch_request(ask: PlannedEpoch, number: int, first_tuple: int, local_ports: int) -> Begin:
     """The request for an epoch with that number, whose 5-tuples are counted from `first_tuple`."""
-    value, question = ask.value, ask.kind
-    paths = str(value).split(",") if question == "relay" else []  # all calls go to the first one's port in the end
+    relayed = len(ask.question.codes) if isinstance(ask.question, RelayPaths) else 1
     return Begin(
         number=number,
         arm=str(ask.arm),
-        k=ask.k * max(1, len(paths)),
+        k=ask.k * relayed,
         packets=ask.packets,
         first_tuple=first_tuple,
         locals=local_ports,
-        question=question,
-        rate=float(value) if question == "rate" and value is not None else 1.0,
-        hello=str(value) if question == "hello" else "browser",
-        transport=_transport_of(ask, paths),
-        hops=str(value) if question == "hops" else "",
-        twins=int(value) if question in ("long", "watch") and value is not None else -1,
+        question=_as_told(ask.question),
     )
 
 
-def _transport_of(ask: Question, paths: list[str]) -> str:
-    if ask.kind == "tcp":
-        return "tcp"
-    return paths[0] if paths else without_hello(str(ask.value)) if ask.kind == "transport" else "udp"
+def _as_told(question: Question) -> Question:
+    """What the responder is told: all relayed calls go to the first path's port, and it answers any hello."""
+    if isinstance(question, RelayPaths):
+        return RelayPaths(question.codes[:1])
+    if isinstance(question, TransportPaths):
+        return TransportPaths(tuple(map(without_hello, question.codes)))
+    return question

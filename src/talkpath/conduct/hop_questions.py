@@ -11,15 +11,16 @@ from collections.abc import Sequence
 from talkpath.measure.facts import ArmPlan, Facts
 from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.bases.hops import Place, locate_restriction, next_hop
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.next_question import next_question
+from talkpath.wire.control.question import HopLimits
 
 NAMING = "name"  # why `next_question` asks, where a mechanism is to be named
 
 
-def next_hop_question(facts: Facts, spent_bytes: int, pending: Sequence[Question] = ()) -> Question | None:
+def next_hop_question(facts: Facts, spent_bytes: int, pending: Sequence[PlannedEpoch] = ()) -> PlannedEpoch | None:
     """A question about hops once a restriction and its mechanism are known; before that the check's own question."""
-    if any(ask.kind == "hops" for ask in pending):
+    if any(isinstance(ask.question, HopLimits) for ask in pending):
         return None
     arms = restricted_arms(facts)
     ask = next_question(facts, spent_bytes, pending)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from talkpath.experiment.layout import Outline
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.wire.control.messages import Welcome
 
 
@@ -19,7 +19,7 @@ def offered_transports(welcome: Welcome) -> tuple[str, ...]:
     return (*udp, *(f"{kind}/{443 if 443 in ports else ports[0]}" for kind, ports in kinds.items() if ports))
 
 
-def smaller_versions(ask: Question) -> tuple[Question, ...]:
+def smaller_versions(ask: PlannedEpoch) -> tuple[PlannedEpoch, ...]:
     """The question itself, then with one call over each transport, then both for half as long.
 
     Calls are given up before seconds, since a call of 1.5 s hardly shows whether people can talk.

@@ -22,10 +22,11 @@ from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS
 from talkpath.measure.facts import Facts
 from talkpath.verdict.across_arms import assess_arms
 from talkpath.verdict.judge import is_undecided
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.next_question import next_question
 from talkpath.verdict.planner.transports import open_paths
 from talkpath.wire.control.messages import Begin
+from talkpath.wire.control.question import LongCalls
 
 MAX_CALL_CONNECTIONS = 44  # for calls over TCP and TLS
 LOCAL_PORTS = 128  # new local ports a check, at most (docs/design.md, section 2)
@@ -35,7 +36,7 @@ SHORTER_SHARE = 0.9  # of the planned length: the direction of a long call that 
 TRANSPORT_SHARE = 0.09  # of the bytes, kept for one arm's transports should it be found restricted
 TOO_DEAR_TIMES = 6  # so often the planner is asked again for what costs less
 
-Planner = Callable[[Facts, int, Sequence[Question]], Question | None]
+Planner = Callable[[Facts, int, Sequence[PlannedEpoch]], PlannedEpoch | None]
 """(facts, bytes spent, questions whose answers are pending) -> the next question; `next_question` is one."""
 
 
@@ -43,7 +44,7 @@ class ChosenQuestion(NamedTuple):
     """A question, or None where there is none, and the facts that it was chosen from."""
 
     facts: Facts
-    ask: Question | None
+    ask: PlannedEpoch | None
 
 
 @dataclass(slots=True)
@@ -54,12 +55,14 @@ class QuestionChoice:
     local_ports: int
     planner: Planner = next_question
     shortage: str = ""
-    pending: list[tuple[int, Question]] = field(default_factory=list)  # (epoch number, question) without an answer yet
+    pending: list[tuple[int, PlannedEpoch]] = field(
+        default_factory=list
+    )  # (epoch number, question) without an answer yet
     asked: int = 0
     _tuples: int = 0
     _connections: int = 0
     _transports_turn: bool = False
-    _costs: dict[Question, int] = field(default_factory=dict)
+    _costs: dict[PlannedEpoch, int] = field(default_factory=dict)
     _untrimmed: Begin | None = None  # the last request for a long call, and what `_for_seconds` made of it
     _long: Begin = field(init=False)
 
@@ -80,7 +83,7 @@ class QuestionChoice:
         """Whether every arm is decided, so that nothing waits for the calls that live through the check."""
         return all(assessment.state != "insufficient" for assessment in assess_arms(facts))
 
-    def take(self, ask: Question) -> Begin:
+    def take(self, ask: PlannedEpoch) -> Begin:
         """The request for this question, whose cost is counted from now on."""
         begin = self._request(ask)
         layout = self.budget.session.lay_out(begin)
@@ -96,13 +99,13 @@ class QuestionChoice:
         """The epochs with these numbers are over."""
         self.pending = [(number, ask) for number, ask in self.pending if number not in numbers]
 
-    def affords(self, ask: Question, now_s: float) -> bool:
+    def affords(self, ask: PlannedEpoch, now_s: float) -> bool:
         """Whether seconds, bytes and 5-tuples are left for a question about calls that TURN servers relay."""
         self.budget.give_back()
         has_time = self.budget.left_s(now_s) >= self.budget.plan.path_s
         return has_time and self._affordable(ask, self.budget.left_bytes) is not None
 
-    def _wanted(self, facts: Facts, now_s: float) -> Question | None:
+    def _wanted(self, facts: Facts, now_s: float) -> PlannedEpoch | None:
         """The verdict's next question; when its turn has come, one about transports."""
         pending = [ask for _, ask in self.pending]
         transports = open_paths(facts, pending)
@@ -120,7 +123,7 @@ class QuestionChoice:
             ask = self._planned(facts, 0, pending)
         return ask
 
-    def _planned(self, facts: Facts, kept_bytes: int, pending: list[Question]) -> Question | None:
+    def _planned(self, facts: Facts, kept_bytes: int, pending: list[PlannedEpoch]) -> PlannedEpoch | None:
         """The planner's question, or a smaller one or another where it costs more than the planner estimated."""
         left_bytes, spent_bytes = self.budget.left_bytes - kept_bytes, self.budget.spent_bytes + kept_bytes
         for times in range(TOO_DEAR_TIMES):
@@ -128,13 +131,13 @@ class QuestionChoice:
             over = self._cost(ask) - left_bytes if ask else 0
             if over <= 0:
                 break
-            if times and ask is not None and ask.kind == "long":
+            if times and ask is not None and isinstance(ask.question, LongCalls):
                 facts = msgspec.structs.replace(facts, plan=msgspec.structs.replace(facts.plan, long_s=0.0))
             else:
                 spent_bytes += over << times
         return self._affordable(ask, left_bytes)
 
-    def _kept(self, transports: list[Question]) -> tuple[int, float]:
+    def _kept(self, transports: list[PlannedEpoch]) -> tuple[int, float]:
         """(bytes, seconds) kept for questions about transports: for all of them where the plan wants them, otherwise
         bytes for one arm and half the time for each."""
         plan = self.budget.plan
@@ -146,7 +149,7 @@ class QuestionChoice:
             kept_bytes = max(kept_bytes, self._usual_cost(shorter))
         return kept_bytes, len(transports) * plan.path_s / 2
 
-    def _about_transports(self, asks: list[Question], left_s: float) -> Question | None:
+    def _about_transports(self, asks: list[PlannedEpoch], left_s: float) -> PlannedEpoch | None:
         """The question about the next arm's transports, as large as all arms that still wait can have it."""
         if not asks or left_s < self.budget.plan.path_s / 2:
             return None
@@ -154,7 +157,7 @@ class QuestionChoice:
         fair = (ask for ask in versions if self._enough(ask, len(asks), left_s))
         return self._affordable(next(fair, versions[-1]), self.budget.left_bytes)
 
-    def _enough(self, ask: Question, times: int, left_s: float) -> bool:
+    def _enough(self, ask: PlannedEpoch, times: int, left_s: float) -> bool:
         """Whether time, bytes and connections suffice for this question so many times."""
         plan = self.budget.session.outline(self._request(ask))
         calls_s = plan.span_ms / 1000.0 - SETUP_MS / 1000.0
@@ -164,7 +167,7 @@ class QuestionChoice:
             and self._connections + times * connection_count(plan) <= MAX_CALL_CONNECTIONS
         )
 
-    def _affordable(self, ask: Question | None, left_bytes: int) -> Question | None:
+    def _affordable(self, ask: PlannedEpoch | None, left_bytes: int) -> PlannedEpoch | None:
         """`ask`, if bytes, 5-tuples and connections suffice for it."""
         if ask is None:
             return None
@@ -179,20 +182,20 @@ class QuestionChoice:
             return None
         return ask
 
-    def _usual_cost(self, ask: Question) -> int:
+    def _usual_cost(self, ask: PlannedEpoch) -> int:
         """What such a question cost when it was first considered; the schedule is not drawn anew each time."""
         if ask not in self._costs:
             self._costs[ask] = self._cost(ask)
         return self._costs[ask]
 
-    def _cost(self, ask: Question) -> int:
+    def _cost(self, ask: PlannedEpoch) -> int:
         session = self.budget.session
         outline = session.outline(self._request(ask))
         return most_bytes(outline, session.family) + receipt_bytes(outline)
 
-    def _request(self, ask: Question) -> Begin:
+    def _request(self, ask: PlannedEpoch) -> Begin:
         begin = epoch_request(ask, self.asked, self._tuples, self.local_ports)
-        if ask.kind != "long":
+        if not isinstance(ask.question, LongCalls):
             return begin
         if begin != self._untrimmed:
             self._untrimmed, self._long = begin, self._for_seconds(begin, self.budget.plan.long_s)

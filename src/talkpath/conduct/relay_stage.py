@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from talkpath.measure.facts import Facts, RelayAttempt
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.relay_questions import direct_path, next_relay_arm, relay_question
 
 
@@ -23,7 +23,7 @@ class RelayStage:
     _codes: tuple[str, ...] | None = field(default=None)  # the servers that are ready for the next question
     _over: bool = False
 
-    def next_question(self, facts: Facts) -> Question | None:
+    def next_question(self, facts: Facts) -> PlannedEpoch | None:
         """The next question; None where none is left, or allocations are awaited (`wanted_port`)."""
         planned = next_relay_arm(facts)
         if planned is None or self._over:

@@ -134,7 +134,7 @@ def _epoch_events(epoch: Epoch) -> Iterator[Object]:
         flows.setdefault(flow.flow, {})[flow.direction] = flow
     for number, directions in flows.items():
         up, down = directions["up"], directions["down"]
-        tags = [epoch.variant, epoch.question, up.role if up.twin_kind is None else f"twin_{up.twin_kind}"]
+        tags = [epoch.variant, epoch.question.kind, up.role if up.twin_kind is None else f"twin_{up.twin_kind}"]
         proto = "udp" if up.transport == "udp" else "tcp"
         sent_bytes, sent_s = _bytes_and_end(up.sent, epoch.up)
         came_bytes, came_s = _bytes_and_end(down.arrived, epoch.down)

@@ -20,6 +20,7 @@ from talkpath.errors import BundleError, WireError
 from talkpath.measure.bitmap import Bits, unpack_bitmap
 from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt, Track
 from talkpath.measure.facts_digest import facts_digest, run_digest
+from talkpath.measure.question_text import OLD_WORDS
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.receipt import (
     ReceiptHead,
@@ -136,7 +137,7 @@ def _epochs_agree(epoch: Epoch, seen: SeenEpoch) -> bool:
     down = [flow for flow in epoch.flows if flow.direction == "down"]
     return (
         seen.arm == str(epoch.arm)
-        and seen.question == epoch.question
+        and OLD_WORDS.get(seen.question, seen.question) == epoch.question.kind
         and len(up) == len(down) == len(seen.flows)
         and all(map(_flows_agree, up, down, seen.flows, repeat(_slot_kinds(epoch.up))))
     )

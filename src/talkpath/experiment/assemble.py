@@ -62,7 +62,6 @@ def epoch_facts(
         down=_direction_track(layout, layout.down),
         flows=tuple(observations),
         question=begin.question,
-        value=_value(layout),
         missing=missing,
     )
 
@@ -95,23 +94,6 @@ def _with_hops(
         else one
         for place, one in enumerate(seen)
     ]
-
-
-def _value(layout: Layout) -> float | str | None:
-    begin = layout.begin
-    values: dict[str, float | str] = {
-        "rate": begin.rate,
-        "hello": begin.hello,
-        "transport": begin.transport,
-        "relay": ",".join(sorted({flow.transport for flow in layout.flows}, key=_direct_first)),
-        "hops": begin.hops,
-        "long": float(begin.twins),
-    }
-    return values.get(begin.question)
-
-
-def _direct_first(transport: str) -> tuple[bool, str]:
-    return transport.startswith("turn"), transport
 
 
 def _direction_track(layout: Layout, side: DirectionPlan) -> Track:

@@ -8,7 +8,6 @@ follow one schedule; the packets of one slot form a block and are sent in a rand
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -19,12 +18,23 @@ from numpy.typing import NDArray
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
-from talkpath.experiment.hop_limits import Limit, limited_bits, parse_limit
+from talkpath.experiment.hop_limits import limited_bits
 from talkpath.experiment.seeds import derive_bytes, random_order, random_orders, seeded_generator
 from talkpath.experiment.twin import random_twin, text_twin
 from talkpath.measure.facts import LADDER
 from talkpath.measure.transport_code import without_hello
 from talkpath.wire.control.messages import Begin
+from talkpath.wire.control.question import (
+    ComparedPaths,
+    HelloContrast,
+    HopLimits,
+    LongCalls,
+    Question,
+    RateContrast,
+    RelayPaths,
+    TcpTwins,
+    WatchedCalls,
+)
 
 SPACING_MS = 0.5  # at 0.1 ms packets share an aggregated Wi-Fi frame, at 2.5 ms the test loses power
 CANARY_SHARE = 0.05
@@ -88,7 +98,7 @@ class Outline:
     @property
     def beside(self) -> bool:
         """Whether it runs beside all other epochs, which follow one another."""
-        return self.begin.question == "long"
+        return isinstance(self.begin.question, LongCalls)
 
     @property
     def span_ms(self) -> float:
@@ -105,9 +115,9 @@ class Layout(Outline):
     down: DirectionPlan
 
     @property
-    def limit(self) -> Limit | None:
+    def limit(self) -> HopLimits | None:
         """Return the hop limit, if the epoch's question is about hops."""
-        return parse_limit(self.begin.hops)
+        return hop_limit(self.begin)
 
     def hops(self, plan: DirectionPlan) -> tuple[dict[int, int], ...]:
         """Return for each flow how many hops each limited bit's packet may go. Empty for epochs of other questions."""
@@ -131,7 +141,7 @@ def make_outline(key: bytes, begin: Begin) -> Outline:
     """Compute the outline without memoising it."""
     arm = Arm.parse(begin.arm)
     draws = seeded_generator(derive_bytes(key, "epoch", begin.number), "schedule")
-    schedule = shapes()[arm].schedule(draws, begin.packets, rate=begin.rate, hello=begin.hello)
+    schedule = shapes()[arm].schedule(draws, begin.packets, rate=_rate(begin.question), hello=_hello(begin.question))
     return Outline(begin, arm, schedule, Counter(transport for _, _, transport in flow_roles(begin)))
 
 
@@ -145,7 +155,7 @@ def lay_out_anew(plan: Outline, key: bytes, ports: tuple[int, ...]) -> Layout:
     """Lay out the epoch of that outline without memoising it: for a responder, whose memory others could fill."""
     begin, arm, schedule = plan.begin, plan.arm, plan.schedule
     seed = derive_bytes(key, "epoch", begin.number)
-    limit = parse_limit(begin.hops)
+    limit = hop_limit(begin)
     flows = _planned_flows(seed, begin, shapes()[arm], schedule, ports, limit)
     answered_by = _answer_bits(schedule)
     plans = {direction: _direction_plan(direction, seed, schedule, flows, answered_by) for direction in ("up", "down")}
@@ -163,27 +173,24 @@ def lay_out_anew(plan: Outline, key: bytes, ports: tuple[int, ...]) -> Layout:
     )
 
 
-def relayed_layout(layout: Layout, codes: Sequence[str]) -> Layout:
-    """Return a layout of calls over one path, as the probe carries it out: the first of `codes` is that path, and over
-    the others ("turn-udp/3478": a TURN server by its transport and port) as many calls are relayed to it. The responder
-    sees calls over the one path alone."""
-    flows = tuple(
-        flow if place % len(codes) == 0 else _relayed_flow(flow, codes[place % len(codes)])
-        for place, flow in enumerate(layout.flows)
-    )
-    return replace(layout, flows=flows, transports=Counter(flow.transport for flow in flows))
+def as_asked(layout: Layout, question: Question) -> Layout:
+    """Return a layout as the probe carries it out, where its question names more than the responder is told.
 
-
-def with_hellos(layout: Layout, codes: Sequence[str]) -> Layout:
-    """Return a layout of calls over several transports, as the probe carries it out: with the ClientHello that each of
-    these codes names (measure.transport_code). The responder answers any."""
-    as_sent = {without_hello(code): code for code in codes}
-    flows = tuple(msgspec.structs.replace(flow, transport=as_sent[flow.transport]) for flow in layout.flows)
-    begin = msgspec.structs.replace(layout.begin, transport=",".join(codes))
+    Of calls over one path, each is relayed by the TURN server ("turn-udp/3478": its transport and port) whose turn it
+    is among the question's codes, the first of which is that path itself. Calls over several transports have the
+    ClientHello that each code names (measure.transport_code); the responder answers any."""
+    if question == layout.begin.question or not isinstance(question, ComparedPaths):
+        return layout
+    codes, begin = question.codes, msgspec.structs.replace(layout.begin, question=question)
+    if isinstance(question, RelayPaths):
+        flows = tuple(_over_path(flow, codes[place % len(codes)]) for place, flow in enumerate(layout.flows))
+    else:
+        as_sent = {without_hello(code): code for code in codes}
+        flows = tuple(_over_path(flow, as_sent[flow.transport]) for flow in layout.flows)
     return replace(layout, begin=begin, flows=flows, transports=Counter(flow.transport for flow in flows))
 
 
-def _relayed_flow(flow: PlannedFlow, code: str) -> PlannedFlow:
+def _over_path(flow: PlannedFlow, code: str) -> PlannedFlow:
     return msgspec.structs.replace(flow, transport=code, port=int(code.partition("/")[2]))
 
 
@@ -193,20 +200,34 @@ def flow_roles(begin: Begin) -> list[FlowRole]:
     call: FlowRole = ("call", None, "udp")
     twin: FlowRole = ("twin", "random", "udp")
     text: FlowRole = ("twin", "text", "udp")
-    if limit := parse_limit(begin.hops):
-        return ([call] * k + [twin] * k) * max(1, len(limit.hops))
-    if begin.transport == "tcp":
-        return [twin] * k + [("twin", "random", "tcp")] * k
-    if begin.transport != "udp":
-        paths: list[FlowRole] = [("call", None, path) for path in begin.transport.split(",")]
-        return paths * k
-    if begin.twins >= 0:
-        return [call] * k + [twin] * begin.twins
+    match begin.question:
+        case HopLimits(hops=hops):
+            return ([call] * k + [twin] * k) * max(1, len(hops))
+        case TcpTwins():
+            return [twin] * k + [("twin", "random", "tcp")] * k
+        case ComparedPaths(codes=codes):
+            paths: list[FlowRole] = [("call", None, path) for path in codes]
+            return paths * k
+        case WatchedCalls(twins=int(twins)) | LongCalls(twins=int(twins)):
+            return [call] * k + [twin] * twins
     return [call] * k + [twin] * k + [text] * (k // 2)
 
 
+def hop_limit(begin: Begin) -> HopLimits | None:
+    """Return the hop limit of an epoch whose question is about hops."""
+    return begin.question if isinstance(begin.question, HopLimits) else None
+
+
+def _rate(question: Question) -> float:
+    return question.times if isinstance(question, RateContrast) else 1.0
+
+
+def _hello(question: Question) -> str:
+    return question.hello if isinstance(question, HelloContrast) else "browser"
+
+
 def _planned_flows(
-    seed: bytes, begin: Begin, shape: Shape, schedule: Schedule, ports: tuple[int, ...], limit: Limit | None
+    seed: bytes, begin: Begin, shape: Shape, schedule: Schedule, ports: tuple[int, ...], limit: HopLimits | None
 ) -> tuple[PlannedFlow, ...]:
     parts = flow_roles(begin)
     order = random_order(derive_bytes(seed, "roles"), len(parts))

@@ -23,7 +23,7 @@ from talkpath.experiment.seeds import derive_bytes, seeded_generator, session_ke
 from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Epoch, Facts, Plan
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 
 RUNS, DRAWS = 6, 16
 SIGMAS = 2.57  # 95 % of checks deviate no further (Student's t with RUNS - 1 degrees of freedom)
@@ -77,9 +77,9 @@ def rehearse_check(plan: Plan) -> dict[str, Any]:
 
 
 def _play_check(plan: Plan, seed: int) -> Rehearsal:
-    asks: list[Question] = []
+    asks: list[PlannedEpoch] = []
 
-    def note(word: str, facts: Facts, ask: Question | None) -> None:
+    def note(word: str, facts: Facts, ask: PlannedEpoch | None) -> None:
         if ask is not None:
             asks.append(ask)
 

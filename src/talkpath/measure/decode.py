@@ -6,7 +6,7 @@ refused before it is unpacked.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -14,6 +14,7 @@ from talkpath.errors import BundleError
 from talkpath.measure.call import Findings
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Facts
+from talkpath.measure.question_text import stored_question
 from talkpath.measure.validate import validate_facts, validate_findings
 from talkpath.measure.validate_endpoints import validate_endpoint_facts
 from talkpath.measure.work import Work, facts_work
@@ -36,11 +37,24 @@ def decode_facts(data: bytes) -> Facts:
     """Decode the facts of a check from MessagePack."""
     require_bounded_work(data)
     try:
-        facts = _facts.decode(data)
+        facts = _decode_facts(data)
     except _UNREADABLE:
         raise BundleError("The bundle holds facts that no check writes.") from None
     validate_facts(facts)
     return facts
+
+
+def _decode_facts(data: bytes) -> Facts:
+    """Decode the facts; where questions are a word and a value, as `talkpath.facts/1` had them, they are converted."""
+    try:
+        return _facts.decode(data)
+    except msgspec.ValidationError:
+        stored = msgspec.msgpack.decode(data, type=dict[str, Any])
+        epochs = msgspec.convert(stored.get("epochs", ()), list[dict[str, Any]])
+        for epoch in epochs:
+            if isinstance(epoch.get("question"), str):
+                epoch["question"] = stored_question(epoch["question"], epoch.pop("value", None))
+        return msgspec.convert(stored | {"epochs": epochs}, Facts)
 
 
 def decode_findings(data: bytes) -> Findings:

@@ -39,6 +39,7 @@ from talkpath.measure.bounds import (
     Text,
     Word,
 )
+from talkpath.wire.control.question import BASELINE, Question
 
 Role = Literal["call", "twin"]
 TwinKind = Literal["random", "text"]
@@ -63,9 +64,9 @@ class Observation(Struct, frozen=True, omit_defaults=True, gc=False):
     own test counts them. `delay_dms` holds the quantiles (DELAY_QUANTILES) of arrival minus sending over media packets,
     in 0.1 ms. `answered` is, for each set-up stage, whether a reply came back to the probe (both directions carry it).
     `setup_ms` is when the first reply of the last stage came, from the flow's start; None if a stage had no reply. For
-    the question "hops": the packets `limited` could go `hops` hops (0: the first of them one, the next two, and so on);
-    `exceeded` counts the Time Exceeded messages that came back, sent by a `router` that is "home" (a private address),
-    "provider" (a shared address, RFC 6598), or "public". The address itself is not stored.
+    a question about hops: the packets `limited` could go `hops` hops (0: the first of them one, the next two, and so
+    on); `exceeded` counts the Time Exceeded messages that came back, sent by a `router` that is "home" (a private
+    address), "provider" (a shared address, RFC 6598), or "public". The address itself is not stored.
     """
 
     id: Count
@@ -92,14 +93,10 @@ class Observation(Struct, frozen=True, omit_defaults=True, gc=False):
 class Epoch(Struct, frozen=True, omit_defaults=True):
     """One epoch of one arm: k calls, k random twins, k/2 text twins side by side on fresh 5-tuples.
 
-    `question` is why it was run: "battery" (the baseline: the accusing test), or a contrast: "rate" (value: multiple of
-    the app's rate), "hello" (value: whose ClientHello), "watch" (long-lived flows), "long" (k calls that live through
-    the whole check; of both, value: how many random twins beside them, and none of text), "tcp" (twins over TCP beside
-    twins over UDP), "transport" (value: the paths, with commas), "relay" (the same: a direct path, then TURN servers),
-    "hops" (value: which packets have which hop limit, see experiment.hop_limits). `started_s` to `ended_s` is the span
-    of sending, `cut_s` when arrivals stopped counting, `known_s` when both ends' reports were in. Epochs were decided
-    on in the order of their `number`. `path` is the number of the responder (0 the first). `missing` is why the
-    responder's half is absent, or why the epoch compares nothing.
+    `question` is what it answers (`wire.control.question`). `started_s` to `ended_s` is the span of sending, `cut_s`
+    when arrivals stopped counting, `known_s` when both ends' reports were in. Epochs were decided on in the order of
+    their `number`. `path` is the number of the responder (0 the first). `missing` is why the responder's half is
+    absent, or why the epoch compares nothing.
     """
 
     number: Count
@@ -113,8 +110,7 @@ class Epoch(Struct, frozen=True, omit_defaults=True):
     up: Track
     down: Track
     flows: Annotated[tuple[Observation, ...], Meta(max_length=2 * MOST_FLOWS)]
-    question: Word = "battery"
-    value: Seconds | Text | None = None
+    question: Question = BASELINE
     known_s: Seconds = 0.0
     path: Count = 0
     missing: Word = ""
@@ -320,6 +316,6 @@ class Facts(Struct, frozen=True, omit_defaults=True):
     family: Annotated[int, Meta(ge=4, le=6)] = 4
     simulated: bool = False
     receipt: SignedReceipt | None = None
-    schema: Word = "talkpath.facts/1"
+    schema: Word = "talkpath.facts/2"
     tried: Annotated[tuple[Tried, ...], Meta(max_length=MOST_TRIED)] = ()
     relays: Annotated[tuple[RelayAttempt, ...], Meta(max_length=MOST_RELAY_ATTEMPTS)] = ()

@@ -7,13 +7,15 @@ them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from talkpath.measure.facts import Epoch, Facts
+from talkpath.measure.question_text import question_text
+from talkpath.wire.control.question import TransportPaths
 
 HOUR_CHARACTERS = 13  # of an RFC 3339 time: 2026-11-24T20
 
@@ -24,14 +26,26 @@ def facts_digest(epochs: Sequence[Epoch]) -> bytes:
     That is `late`, which the responder's receipt adds to, and the ports' numbers: in the lab's loopback other ports
     stand for them.
     """
-    settled = msgspec.msgpack.encode([_closed_epoch(epoch) for epoch in epochs])
-    stored = msgspec.msgpack.decode(settled, type=list[Epoch])  # as decoded from a file: 1 ms becomes 1.0 ms
-    return hashlib.sha256(msgspec.msgpack.encode(stored)).digest()
+    packed = msgspec.msgpack.encode([_closed_epoch(epoch) for epoch in epochs])
+    stored = msgspec.msgpack.decode(packed, type=list[Epoch])  # as decoded from a file: 1 ms becomes 1.0 ms
+    return hashlib.sha256(msgspec.msgpack.encode([dict(_in_text_form(epoch)) for epoch in stored])).digest()
 
 
 def _closed_epoch(epoch: Epoch) -> Epoch:
     flows = tuple(replace(flow, late=b"", port=0) for flow in epoch.flows)
-    return replace(epoch, flows=flows, value=None if epoch.question == "transport" else epoch.value)
+    return replace(epoch, flows=flows)
+
+
+def _in_text_form(epoch: Epoch) -> Iterator[tuple[str, Any]]:
+    """Yield the epoch's fields with its question as a word and a value; what was compared is told by `run_digest`."""
+    for name, field in msgspec.to_builtins(epoch, builtin_types=(bytes,)).items():
+        if name != "question":
+            yield name, field
+            continue
+        word, value = question_text(epoch.question)
+        yield name, word
+        if value is not None and not isinstance(epoch.question, TransportPaths):
+            yield "value", value
 
 
 def run_digest(facts: Facts) -> bytes:
@@ -44,7 +58,8 @@ def run_digest(facts: Facts) -> bytes:
     its hour, as a bundle stores it.
     """
     ports = [[flow.port for flow in epoch.flows] for epoch in facts.epochs]
-    compared = [epoch.value for epoch in facts.epochs if epoch.question == "transport"]
+    asked = [epoch.question for epoch in facts.epochs]
+    compared = [question_text(question)[1] for question in asked if isinstance(question, TransportPaths)]
     settled = replace(
         facts,
         epochs=(),

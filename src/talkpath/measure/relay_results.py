@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from talkpath.measure.facts import ArmPlan, Epoch, Facts, Plan, RelayAttempt
-from talkpath.measure.transport_quality import TransportQuality, path_qualities
+from talkpath.measure.transport_quality import TransportQuality, compared_paths, path_qualities
+from talkpath.wire.control.question import RelayPaths
 
 MOST_RELAY_ARMS = 4
 
@@ -37,7 +38,7 @@ def relay_arms(plan: Plan) -> list[ArmPlan]:
 
 def relay_results(facts: Facts) -> list[RelayResult]:
     """A record for each TURN server of the plan, in its order. `outcome` is "not_asked" where the check ended first."""
-    epochs = [epoch for epoch in facts.epochs if epoch.question == "relay" and not epoch.missing]
+    epochs = [epoch for epoch in facts.epochs if isinstance(epoch.question, RelayPaths) and not epoch.missing]
     return [_relay_result(relay, facts.relays, epochs) for relay in facts.plan.relays]
 
 
@@ -47,7 +48,7 @@ def _relay_result(relay: str, attempts: Sequence[RelayAttempt], epochs: Sequence
         return RelayResult(relay, "not_asked")
     failed = next((attempt for attempt in own if attempt.outcome != "allocated"), None)
     chosen = failed or own[0]
-    served = [epoch for epoch in epochs if relay in str(epoch.value).split(",")]
+    served = [epoch for epoch in epochs if relay in compared_paths(epoch)]
     return RelayResult(
         relay=relay,
         outcome=chosen.outcome,

@@ -1,4 +1,4 @@
-"""Sums up how each transport carried a call, from epochs with the question "transport". `quality` rates the sums."""
+"""Sums up how each transport carried a call, from epochs that compare paths. `quality` rates the sums."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.bitmap import sent_and_lost, unpack_bitmap
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
 from talkpath.measure.transport_code import TlsHello, hello_of, without_hello
+from talkpath.wire.control.question import ComparedPaths, TransportPaths
 
 
 class DirectionQuality(Struct, frozen=True):
@@ -51,13 +52,18 @@ class TransportQuality(Struct, frozen=True):
 
 def transport_qualities(epochs: Sequence[Epoch]) -> list[TransportQuality]:
     """Return one record for each arm and transport, in the order in which they were measured."""
-    asked = [epoch for epoch in epochs if epoch.question == "transport" and not epoch.missing]
+    asked = [epoch for epoch in epochs if isinstance(epoch.question, TransportPaths) and not epoch.missing]
     return path_qualities(asked, lambda path: True)
+
+
+def compared_paths(epoch: Epoch) -> tuple[str, ...]:
+    """Return the codes of the paths that an epoch compares, () where it compares none."""
+    return epoch.question.codes if isinstance(epoch.question, ComparedPaths) else ()
 
 
 def path_qualities(epochs: Sequence[Epoch], is_wanted: Callable[[str], bool]) -> list[TransportQuality]:
     """Return one record for each epoch and each of its paths that is wanted."""
-    return [_path_quality(epoch, path) for epoch in epochs for path in str(epoch.value).split(",") if is_wanted(path)]
+    return [_path_quality(epoch, path) for epoch in epochs for path in compared_paths(epoch) if is_wanted(path)]
 
 
 def _path_quality(epoch: Epoch, path: str) -> TransportQuality:

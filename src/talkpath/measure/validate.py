@@ -17,10 +17,9 @@ from talkpath.apps import apps
 from talkpath.errors import BundleError
 from talkpath.measure.call import Control, ControlFlow, ControlSecond, Findings
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Exchange, Facts, Observation, Track
+from talkpath.wire.control.question import COMPARING
 from talkpath.wire.control.receipt import is_hour
 
-QUESTION_KINDS: Final = ("battery", "watch", "rate", "hello", "long", "tcp", "transport", "relay", "hops")
-COMPARING: Final = ("battery", "watch", "rate", "hello")  # questions whose epochs have k calls beside k twins
 SETUP_STAGES: Final = ("media", "control", "stun", "dtls", "allocate", "reflector")
 TRANSPORT_NAMES: Final = ("udp", "tcp", "tls", "wss", "turn-udp", "turn-tcp", "turn-tls")
 ROUTER_KINDS: Final = ("", "home", "provider", "public")
@@ -33,7 +32,6 @@ WORD_PATTERN = re.compile(r"[a-z0-9_]{0,40}")
 KEY_PATTERN = re.compile(r"([A-Za-z0-9_-]{43})?")
 PATH_PATTERN = re.compile(r"(udp|tcp|tls|wss)/\d{1,5}")
 RELAY_PATTERN = re.compile(r"turn-(udp|tcp|tls)/\d{1,5}")
-VALUE_PATTERN = re.compile(r"[a-z0-9_*,./-]{0,200}")
 
 
 def validate_facts(facts: Facts) -> None:
@@ -102,13 +100,12 @@ def exchange_fits(exchange: Exchange) -> bool:
 
 def _require_epoch(epoch: Epoch) -> Iterator[bool]:
     yield epoch.app in apps() and _is_name(epoch.variant) and epoch.medium != "text"
-    yield epoch.question in QUESTION_KINDS and _is_word(epoch.missing)
-    yield not isinstance(epoch.value, str) or VALUE_PATTERN.fullmatch(epoch.value) is not None
+    yield _is_word(epoch.missing)
     yield _require_track(epoch.up) and _require_track(epoch.down)
     yield len(epoch.flows) > 0 and len(epoch.flows) % 2 == 0
     yield all(_is_flow_pair(up, down) for up, down in zip(epoch.flows[::2], epoch.flows[1::2], strict=False))
     yield len({flow.flow for flow in epoch.flows}) * 2 == len(epoch.flows)
-    yield epoch.question not in COMPARING or _is_within_k(epoch)
+    yield not isinstance(epoch.question, COMPARING) or _is_within_k(epoch)
     absent = bool(epoch.missing)
     yield all(_fits_schedule(flow, epoch.track(flow.direction), absent) for flow in epoch.flows)
 

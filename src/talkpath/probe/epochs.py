@@ -21,6 +21,7 @@ from talkpath.measure.facts import Epoch
 from talkpath.probe import validate
 from talkpath.probe.flight import ProbeFlight, ProbePacket
 from talkpath.wire.control.messages import FlowReport
+from talkpath.wire.control.question import BASELINE
 
 GRACE_S = 0.35  # how long after its last packet an epoch takes arrivals, at the least
 GRACE_RTTS = 2.5  # and so many round trips, where those are longer
@@ -94,7 +95,7 @@ class ProbeEpochs:
         start_s = max(now_s, running.not_before_s)
         running.flight.start(start_s)
         running.end_s = start_s + running.layout.span_ms / 1000.0
-        grace_s = GRACE_S if running.layout.begin.question == "battery" else CONTRAST_GRACE_S
+        grace_s = GRACE_S if running.layout.begin.question == BASELINE else CONTRAST_GRACE_S
         running.cut_s = running.end_s + max(grace_s, GRACE_RTTS * rtt_s)
         return True
 

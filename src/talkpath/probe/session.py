@@ -11,7 +11,6 @@ exception; before that it raises `PeerError`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from talkpath.apps.contract.shape import Arm
@@ -19,7 +18,7 @@ from talkpath.errors import PeerError, WireError
 from talkpath.experiment.budget import OPENING_BYTES, control_bytes
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.imitation_digest import shape_digest
-from talkpath.experiment.layout import Layout, Outline, epoch_outline, lay_out, relayed_layout, with_hellos
+from talkpath.experiment.layout import Layout, Outline, as_asked, epoch_outline, lay_out
 from talkpath.experiment.seeds import seed_commitment, session_key
 from talkpath.measure.facts import SignedReceipt
 from talkpath.probe import validate
@@ -29,6 +28,7 @@ from talkpath.version import VERSION
 from talkpath.wire.control import messages
 from talkpath.wire.control.invitation import NO_INVITATION, Invitation
 from talkpath.wire.control.messages import AnyMessage, Begin, Close, Finish, Hello, Open, Ready, Receipt, Report
+from talkpath.wire.control.question import Question
 
 RUNNING_EPOCHS = 6  # at once, of those that follow one another, where the control channel is slow
 # the far end is lost when it neither answers within half of this nor says anything within all of it
@@ -234,13 +234,11 @@ class ProbeSession:
             raise PeerError("The test server has not answered yet.")
         return lay_out(self._key, begin, self.welcome.ports)
 
-    def begin(self, now_s: float, begin: Begin, not_before_s: float = 0.0, codes: Sequence[str] = ()) -> None:
-        """Ask for an epoch; its first packet leaves once the responder is ready, not before `not_before_s`. `codes`:
-        how its calls go, as in `experiment.layout.relayed_layout` and `with_hellos`."""
+    def begin(self, now_s: float, begin: Begin, question: Question, not_before_s: float = 0.0) -> None:
+        """Ask for an epoch; its first packet leaves once the responder is ready, not before `not_before_s`.
+        `question` may name more than the far end is told (`experiment.layout.as_asked`)."""
         streams = self.welcome.tcp_ports if self.welcome else ()
-        layout = self.lay_out(begin)
-        if codes:
-            layout = relayed_layout(layout, codes) if begin.question == "relay" else with_hellos(layout, codes)
+        layout = as_asked(self.lay_out(begin), question)
         flight = ProbeFlight(layout, streams[0] if streams else 0, self.family)
         self.epochs.request(flight, not_before_s)
         self._send(now_s, begin)

@@ -14,16 +14,17 @@ from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.report.words.amounts import megabytes
 from talkpath.report.words.language import say
 from talkpath.report.words.sentences import medium_word
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
+from talkpath.wire.control.question import COMPARING, LongCalls
 
-SIDE_BY_SIDE_QUESTIONS: Final = ("battery", "watch", "long", "rate", "hello")
+SIDE_BY_SIDE_QUESTIONS: Final = (*COMPARING, LongCalls)
 """Questions whose calls and control traffic leave side by side."""
 
 
 def question_in_words(question: str) -> str:
     """A kind of question in words; its code where it has none."""
     words = {
-        "battery": say("progress", "calls beside control traffic"),
+        "baseline": say("progress", "calls beside control traffic"),
         "watch": say("progress", "watching calls for longer"),
         "long": say("progress", "calls that last through the check"),
         "rate": say("progress", "the same at another rate"),
@@ -85,17 +86,17 @@ class CheckProgressBar:
     ) -> None:
         self._bar.stop()
 
-    def update(self, event: str, facts: Facts, question: Question | None) -> None:
+    def update(self, event: str, facts: Facts, question: PlannedEpoch | None) -> None:
         """Show an event of the check."""
         done = facts.bytes_sent + facts.bytes_received
         self._bar.update(self._task, completed=done, sent=megabytes(done))
         for epoch in facts.epochs[self._counted :]:
-            if epoch.question in SIDE_BY_SIDE_QUESTIONS:
+            if isinstance(epoch.question, SIDE_BY_SIDE_QUESTIONS):
                 self._arrivals[epoch.app].add(epoch)
         self._counted = len(facts.epochs)
         if question is None:
             return
-        text = f"{question.arm.app} {medium_word(question.arm.medium)}: {question_in_words(question.kind)}"
+        text = f"{question.arm.app} {medium_word(question.arm.medium)}: {question_in_words(question.question.kind)}"
         self._bar.update(self._task, description=f"{text}\n{self._arrivals[question.arm.app].text()}".strip())
         if text != self._last and not self._console.is_terminal:
             self._console.print(text, style="dim", highlight=False, markup=False)

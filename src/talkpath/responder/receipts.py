@@ -14,7 +14,6 @@ from talkpath.wire.control.receipt import ReceiptStatement, SeenEpoch, SeenFlow,
 from talkpath.wire.control.sign import Signer
 
 SLACK_BYTES = 1 << 18  # of a frame, for what stands beside the signed body
-QUESTION_CHARACTERS = 32  # a probe may write anything there
 
 _epochs = msgspec.msgpack.Decoder(SeenEpoch)
 _bitmaps = msgspec.msgpack.Decoder(tuple[bytes, ...])
@@ -40,7 +39,7 @@ def pack_epoch(layout: Layout, reports: Sequence[FlowReport]) -> bytes:
     epoch = SeenEpoch(
         number=begin.number,
         arm=begin.arm,
-        question=begin.question[:QUESTION_CHARACTERS],
+        question=begin.question.kind,
         flows=tuple(SeenFlow(_flow_role(flow), report.sent, report.arrived) for flow, report in flows),
     )
     return msgspec.msgpack.encode(epoch)

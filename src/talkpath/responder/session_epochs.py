@@ -11,14 +11,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from talkpath.experiment.hop_limits import parse_limit
 from talkpath.responder.flight import ResponderFlight
 from talkpath.responder.layout_queue import LayoutRequest
 from talkpath.responder.receipts import pack_epoch, pack_late, unpack_late
 from talkpath.responder.shared import RefusedError, Shared
 from talkpath.wire.control.messages import Begin, Refusal, Report
+from talkpath.wire.control.question import ComparedPaths, HopLimits, LongCalls, TransportPaths, WatchedCalls
 
-HELLO_CONTRASTS = ("browser", "openssl", "pion")  # the contrasts of apps.contract.shape
 FLOW_FRAME_BYTES = 64  # of a report, around the bitmaps and times of one flow
 LINGER_S = 4.0  # how long after its end an epoch still takes late packets
 
@@ -80,7 +79,7 @@ class ResponderEpochs:
             begin=begin,
             ports=shared.identity.ports,
             draw=shared.draw,
-            proven=self._is_own if begin.question == "transport" else shared.proven,
+            proven=self._is_own if isinstance(begin.question, TransportPaths) else shared.proven,
             done=self._laid_out,
             asked_s=now_s,
         )
@@ -154,8 +153,10 @@ class ResponderEpochs:
     def _check_size(self, begin: Begin) -> None:
         """`RefusedError` for an epoch that is larger than any check needs."""
         limits = self.shared.limits
-        paths, limit = begin.transport.split(","), parse_limit(begin.hops)
-        groups = len(limit.hops) if limit and limit.hops else len(paths)
+        question = begin.question
+        paths = question.codes if isinstance(question, ComparedPaths) else ()
+        groups = max(1, len(question.hops) if isinstance(question, HopLimits) else len(paths))
+        twins = question.twins if isinstance(question, WatchedCalls | LongCalls) else None
         modest = (
             begin.k >= 1
             and begin.k * groups <= limits.flows
@@ -164,11 +165,10 @@ class ResponderEpochs:
             and len(self._waiting) + sum(not flight.closed for flight in self.flights.values()) < limits.open_epochs
             and len(self.begun) < limits.epochs
             and 1 <= begin.locals <= 512
-            and -1 <= begin.twins <= begin.k
+            and (twins is None or twins <= begin.k)
+            and begin.first_tuple >= 0
         )
-        known = begin.transport in ("udp", "tcp") or set(paths) <= self.shared.identity.transports
-        known = known and begin.hello in HELLO_CONTRASTS
-        if not (modest and 0.1 <= begin.rate <= 4.0 and known and begin.first_tuple >= 0):
+        if not (modest and self.shared.identity.transports.issuperset(paths)):
             raise RefusedError("budget", "That epoch is larger than this responder takes.")
 
 

@@ -17,7 +17,7 @@ from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.across_arms import assess_arms, worst_variant
 from talkpath.verdict.assessment import MATTERS_DELAY_MS, MATTERS_LOSS, Assessment, extra_delays, log_threshold
 from talkpath.verdict.bases.messages import judge_messages
-from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
+from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.call_quality import CallQuality, Loss, call_quality
 from talkpath.verdict.flows.evidence_counts import evidence_counts
 from talkpath.verdict.flows.long_calls import watched_s
@@ -31,6 +31,7 @@ from talkpath.verdict.statistics.canary import canary_log_e
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.verdict.statistics.interval import Interval
 from talkpath.verdict.statistics.strength import Strength
+from talkpath.wire.control.question import COMPARING
 
 RULES_VERSION = REGISTRY_VERSION
 LN10 = log(10.0)
@@ -158,7 +159,7 @@ def _decision_times(assessment: Assessment) -> tuple[float | None, float | None]
 
 def _packet_counts(view: ArmView) -> tuple[int, int, int, tuple[int, ...]]:
     """(call packets, twin packets, flows, observation ids) of the epochs that hold calls beside twins."""
-    epochs = [*(epoch for epoch in view.epochs if epoch.question in EXPLAINED), *view.long]
+    epochs = [*(epoch for epoch in view.epochs if isinstance(epoch.question, COMPARING)), *view.long]
     every = [outcome for epoch in epochs for outcome in flow_outcomes(epoch)]
     calls = sum(outcome.up.sent + outcome.down.sent for outcome in every if outcome.role == "call")
     total = sum(outcome.up.sent + outcome.down.sent for outcome in every)

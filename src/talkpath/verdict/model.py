@@ -7,6 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from talkpath.apps.contract.shape import AffectedDirections, Arm, Medium
+from talkpath.wire.control.question import BASELINE, Question
 
 State = Literal["ok", "restricted", "closed", "impaired", "unreachable", "insufficient"]
 ReasonCode = Literal[
@@ -104,17 +105,15 @@ class Verdict(Struct, frozen=True, omit_defaults=False):
         return Arm(self.app, self.variant, self.medium)
 
 
-class Question(Struct, frozen=True):
-    """The next thing worth measuring: one epoch of one arm.
+class PlannedEpoch(Struct, frozen=True):
+    """The next thing worth measuring: one epoch of one arm, and the question that it is to answer.
 
-    `kind` and `value` are the epoch's `question` and `value` (`measure.facts.Epoch`); `k` calls and k random twins;
-    `packets` media packets each way and flow; `why` is a word for the progress line. `experiment.budget` works out what
-    it costs.
+    It has k calls and k random twins, unless its question says otherwise; `packets` media packets each way and flow;
+    `why` is a word for the progress line. `experiment.budget` works out what it costs.
     """
 
     arm: Arm
-    kind: str = "battery"
-    value: float | str | None = None
+    question: Question = BASELINE
     k: int = 8
     packets: int = 25
     why: str = ""

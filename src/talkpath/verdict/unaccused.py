@@ -21,7 +21,7 @@ from talkpath.verdict.assessment import (
     extra_delays,
     most_extra_losses,
 )
-from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
+from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.call_quality import CallQuality, best_mos, call_quality
 from talkpath.verdict.flows.flow_spread import flows_fare_unlike
 from talkpath.verdict.flows.long_calls import Parting, find_parting, neighbours_of, watched_s
@@ -34,6 +34,7 @@ from talkpath.verdict.statistics.canary import canary_log_e
 from talkpath.verdict.statistics.cohort import may_accuse
 from talkpath.verdict.statistics.interval import Interval
 from talkpath.verdict.statistics.strength import Strength
+from talkpath.wire.control.question import COMPARING
 
 OK_LOSS = 0.05  # ok: less extra loss than that, each way
 CANARY_LOG_E = log(20.0)
@@ -151,7 +152,7 @@ def _why_diverged(facts: Facts, view: ArmView, parted: Parting) -> Reason:
 
 def next_to_nothing_arrives(view: ArmView) -> bool:
     """Whether next to nothing of calls and twins arrived."""
-    flows = [flow for epoch in view.epochs if epoch.question in EXPLAINED for flow in flow_outcomes(epoch)]
+    flows = [flow for epoch in view.epochs if isinstance(epoch.question, COMPARING) for flow in flow_outcomes(epoch)]
     return sum(flow.dead for flow in flows) >= NEARLY_ALL_FLOWS * len(flows)
 
 

@@ -62,7 +62,7 @@ def test_calls_that_live_on_outlast_the_epochs_beside_them_and_are_reported_when
     facts = msgspec.msgpack.decode(base64.b64decode(told[-1]["facts"]), type=Facts)
     assert (finish["number"], finish["medium"], finish["slots"]) == (1, "voice", WATCH_SLOTS)
     assert 6.0 < finish["left_s"] <= 7.0
-    assert [(epoch.question, epoch.k) for epoch in facts.epochs] == [("battery", CALLS), ("watch", 1)]
+    assert [(epoch.question.kind, epoch.k) for epoch in facts.epochs] == [("baseline", CALLS), ("watch", 1)]
     assert facts.epochs[1].up.stage.count("media") == WATCH_SLOTS
     assert facts.epochs[0].started_s < facts.epochs[1].started_s
 

@@ -27,6 +27,7 @@ from talkpath.browser.far_end.transports.webtransport_twin import MAX_SLOT
 from talkpath.browser.web.next_epoch import FIRST_EPOCHS, MOST_EPOCHS
 from talkpath.browser.webrtc.call_media import CALL_MEDIA, TICK_MS, VIDEO_MEDIUM, VOICE_MEDIUM
 from talkpath.verdict.statistics.strength import TEST_PARTS
+from talkpath.wire.control.question import WatchedCalls
 
 
 def test_every_place_is_as_often_a_call():
@@ -66,7 +67,7 @@ def test_video_is_drawn_like_voice_in_its_own_slots():
 def test_one_call_lives_on_beside_a_twin_of_its_own(medium: Literal["voice", "video"]):
     order = requested_schedule(b"seed", 2, watch_request(medium))
     assert Counter(flow.kind for flow in order.flows) == Counter(call=1, random=1)
-    assert (order.question, order.calls, order.medium.slots) == ("watch", 1, MOST_WATCH_SLOTS)
+    assert (order.question, order.calls, order.medium.slots) == (WatchedCalls(), 1, MOST_WATCH_SLOTS)
     assert order.medium.arm == CALL_MEDIA[medium].arm
     assert WATCH_SLOTS < MOST_WATCH_SLOTS < MAX_SLOT
 

@@ -37,6 +37,7 @@ from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch, Facts, Health, Observation
 from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Reason, State, Verdict
+from talkpath.wire.control.question import BASELINE, Question, TransportPaths, WatchedCalls
 
 
 def flow(number: int, kind: str, direction: Direction, slots: int, until: int) -> Observation:
@@ -56,13 +57,13 @@ def flow(number: int, kind: str, direction: Direction, slots: int, until: int) -
 
 def epoch(
     medium: Literal["voice", "video"] = "voice",
-    question: str = "battery",
+    question: Question = BASELINE,
     call_until: int = -1,
     twin_until: int = -1,
     started_s: float = 0.0,
 ) -> Epoch:
     """A call and its twin. Of the whole length, unless it is said where they end."""
-    slots = WATCH_SLOTS if question == "watch" else CALL_MEDIA[medium].slots
+    slots = WATCH_SLOTS if question == WatchedCalls() else CALL_MEDIA[medium].slots
     track = epoch_track(replace(CALL_MEDIA[medium], slots=slots))
     ends = {"call": call_until, "random": twin_until}
     flows = [
@@ -104,8 +105,8 @@ def step(*epochs: Epoch, duration_s: float = 30.0) -> Step | None:
 
 
 VOICE, VIDEO = EpochRequest(medium="voice"), EpochRequest(medium="video")
-USUAL, PATHS = epoch(), epoch(question="transport", started_s=9.0)
-WATCHED, CUT_OFF = epoch(question="watch"), epoch(question="watch", call_until=400)
+USUAL, PATHS = epoch(), epoch(question=TransportPaths(("udp/443",)), started_s=9.0)
+WATCHED, CUT_OFF = epoch(question=WatchedCalls()), epoch(question=WatchedCalls(), call_until=400)
 FIRST = FIRST_EPOCHS["voice"] * [USUAL]
 ENDED = FinishWatch(WATCH_SLOTS)
 
@@ -160,7 +161,7 @@ def test_a_call_that_goes_silent_late_is_not_told_as_well_but_proven(after_s: in
     assert [verdict.state for verdict in judge_facts(facts)] == ["insufficient"]
     proof = next_step(facts)
     assert isinstance(proof, EpochRequest)
-    assert (proof.question, proof.calls) == ("watch", CALLS)
+    assert (proof.question, proof.calls) == (WatchedCalls(), CALLS)
     assert proof.slots >= 50 * after_s + 100
 
 
@@ -175,7 +176,7 @@ def test_what_goes_silent_later_than_any_proof_lasts_is_looked_at_in_usual_epoch
 def test_calls_that_are_cut_off_beside_their_twins_are_looked_at_in_whole_epochs(judged: dict[str, State]) -> None:
     proof = step(*FIRST, PATHS, CUT_OFF)
     assert isinstance(proof, EpochRequest)
-    assert (proof.question, proof.calls, proof.texts) == ("watch", CALLS, 0)
+    assert (proof.question, proof.calls, proof.texts) == (WatchedCalls(), CALLS, 0)
     assert 400 + 100 < proof.slots < FOLLOW_UP_SLOTS
     assert step(*FIRST, PATHS, CUT_OFF, *[CUT_OFF] * (FOLLOW_UPS - 1)) == proof
     assert step(*FIRST, PATHS, CUT_OFF, *[CUT_OFF] * FOLLOW_UPS) is None
@@ -202,7 +203,7 @@ def test_each_medium_has_its_turn_and_the_other_ways_are_tried_once(judged: dict
     assert step(*voice) == VIDEO
     assert step(*voice, video) == ENDED
     judged["video"] = "ok"
-    assert step(*voice, video, epoch("video", "watch")) is None
+    assert step(*voice, video, epoch("video", WatchedCalls())) is None
 
 
 def test_no_epoch_begins_that_would_end_after_the_page_gave_up(judged: dict[str, State]) -> None:
@@ -223,7 +224,7 @@ def test_a_check_through_a_vpn_goes_on_like_any_other(vpn: bool | None) -> None:
 
 def test_calls_that_no_longer_begin_when_other_ways_are_tried_are_asked_again(judged: dict[str, State]) -> None:
     judged["voice"] = "ok"
-    failed = epoch(question="transport", call_until=0, started_s=25.0)
+    failed = epoch(question=TransportPaths(("udp/443",)), call_until=0, started_s=25.0)
     assert step(*FIRST, failed, WATCHED) == VOICE
     assert step(*FIRST, failed, WATCHED, epoch(started_s=35.0)) is None
 
@@ -233,9 +234,9 @@ def test_calls_that_no_longer_begin_when_other_ways_are_tried_are_asked_again(ju
     [
         (WATCHED, None),
         (CUT_OFF, 400),
-        (epoch(question="watch", call_until=400, twin_until=700), None),  # a NAT, or the line
-        (epoch(question="watch", call_until=WATCH_SLOTS - 20), None),  # the last packets may be late
-        (epoch(question="watch", call_until=0), None),  # never established: usual epochs show that
+        (epoch(question=WatchedCalls(), call_until=400, twin_until=700), None),  # a NAT, or the line
+        (epoch(question=WatchedCalls(), call_until=WATCH_SLOTS - 20), None),  # the last packets may be late
+        (epoch(question=WatchedCalls(), call_until=0), None),  # never established: usual epochs show that
     ],
 )
 def test_where_calls_are_cut_off(one: Epoch, slot: int | None) -> None:
@@ -248,4 +249,4 @@ def test_cut_off_is_by_all_flows(judged: dict[str, State]) -> None:
         assert isinstance(request, EpochRequest)
         return request.slots
 
-    assert slots([CUT_OFF, epoch(question="watch", call_until=300)]) < slots([CUT_OFF])
+    assert slots([CUT_OFF, epoch(question=WatchedCalls(), call_until=300)]) < slots([CUT_OFF])

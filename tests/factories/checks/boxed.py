@@ -14,18 +14,10 @@ from random import Random
 
 from factories.checks.call_slots import SHAPES, Box, Flow, Outcome, Slot
 from talkpath.measure.bitmap import pack_bitmap
-from talkpath.measure.facts import (
-    DELAY_QUANTILES,
-    ArmPlan,
-    Epoch,
-    Facts,
-    Health,
-    Observation,
-    Plan,
-    Track,
-)
-from talkpath.verdict.model import Question
+from talkpath.measure.facts import DELAY_QUANTILES, ArmPlan, Epoch, Facts, Health, Observation, Plan, Track
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.next_question import next_question
+from talkpath.wire.control.question import HelloContrast, RateContrast
 
 HALF_S = 0.015  # from an end to the box
 PORTS = tuple(range(3470, 3486))
@@ -242,13 +234,13 @@ def play_check(line: Line, most: int = 60) -> Facts:
     raise AssertionError(f"still asking after {most} epochs")
 
 
-def play_epoch(line: Line, rng: Random, ask: Question, number: int, now_s: float) -> tuple[Epoch, int]:
+def play_epoch(line: Line, rng: Random, ask: PlannedEpoch, number: int, now_s: float) -> tuple[Epoch, int]:
     """One epoch, and the bytes it cost."""
-    pace = float(ask.value) if ask.kind == "rate" else 1.0  # type: ignore[arg-type]
+    pace = ask.question.times if isinstance(ask.question, RateContrast) else 1.0
     slots = SHAPES[ask.arm.app].slots(rng, ask.packets, pace)
-    roles = ["random"] * (2 * ask.k) if ask.kind == "tcp" else (
-        ["call"] * ask.k + ["random"] * ask.k + ["text"] * (ask.k // 2))  # fmt: skip
-    tcp = set(range(ask.k, 2 * ask.k)) if ask.kind == "tcp" else set()
+    k, over_tcp = ask.k, ask.question.kind == "tcp"
+    roles = ["random"] * (2 * k) if over_tcp else ["call"] * k + ["random"] * k + ["text"] * (k // 2)
+    tcp = set(range(k, 2 * k)) if over_tcp else set()
     order = list(range(len(roles)))
     rng.shuffle(order)
     texts = [place for place, index in enumerate(order) if roles[index] == "text"]
@@ -258,7 +250,7 @@ def play_epoch(line: Line, rng: Random, ask: Question, number: int, now_s: float
     trips = []
     for place, index in enumerate(order):
         flow = Flow(20 * number + place, roles[index], PORTS[(20 * number + place) % 16])
-        flow.hello = str(ask.value) if ask.kind == "hello" else "browser"
+        flow.hello = ask.question.hello if isinstance(ask.question, HelloContrast) else "browser"
         hold = withheld["up"] | withheld["down"] if place == canary else frozenset()
         trips.append(Trip(flow, slots, hold, () if index in tcp else line.boxes, now_s + 0.0005 * place))
     send_all(rng, trips)
@@ -275,7 +267,7 @@ def play_epoch(line: Line, rng: Random, ask: Question, number: int, now_s: float
         number=number, app=ask.arm.app, variant=ask.arm.variant, medium=ask.arm.medium, k=ask.k,
         started_s=now_s, ended_s=ended_s,
         cut_s=ended_s + CUT_S, known_s=ended_s + CUT_S + 0.1, up=tracks["up"], down=tracks["down"],
-        flows=tuple(flows), question=ask.kind, value=ask.value,
+        flows=tuple(flows), question=ask.question,
     )  # fmt: skip
     return epoch, cost
 

@@ -31,6 +31,7 @@ from talkpath.browser.far_end.schedule import SETUP_S, EpochRequest, FlowSchedul
 from talkpath.browser.webrtc.call_media import TICK_MS
 from talkpath.measure.facts import Epoch, Facts, Health
 from talkpath.verdict.statistics.strength import arm_strength
+from talkpath.wire.control.question import BASELINE
 
 Floats = NDArray[np.float64]
 TICK_S = TICK_MS / 1000
@@ -164,7 +165,7 @@ def _played_epoch(
     own = [10.0 * (opening.kind != "call") if in_step else opening.phase_ms for opening in order.flows]
     weather = background(dice, np.array(own), order.medium.slots)
     both = [_played_flow(opening, weather, dice, drop_up, order.medium.slots) for opening in order.flows]
-    near = [report if order.question == "battery" else replace(report, left_ms=(), came=()) for report, _ in both]
+    near = [report if order.question == BASELINE else replace(report, left_ms=(), came=()) for report, _ in both]
     return epoch_from_counts(
         order,
         PageEpochReport(number, tuple(near)),

@@ -17,7 +17,7 @@ for _ in range(60):
     DEEP = [DEEP]
 
 NUMBERS = (0, 1, -1, 2**31, -(2**31), 2**63, 2**64 - 1, 0.0, -0.0, 1e-300, 1e308, float("nan"), float("inf"), -1.5)
-TEXTS = ("", "x", "voice", "battery", "\x1b[2J", "\n", "\u202e", "\u0663", "x" * 5000)
+TEXTS = ("", "x", "voice", "baseline", "\x1b[2J", "\n", "\u202e", "\u0663", "x" * 5000)
 NASTY = (None, True, *NUMBERS, *TEXTS, b"", b"\xff" * 40, [], {}, [0], [None], {"": 0}, DEEP)
 
 

@@ -23,14 +23,19 @@ from talkpath.measure.facts import (
     Reach,
     Track,
 )
-from talkpath.measure.validate import (
+from talkpath.measure.validate import EXCHANGE_KINDS, NETWORK_CLASSES, ROUTER_KINDS, SETUP_STAGES, TRANSPORT_NAMES
+from talkpath.wire.control.question import (
+    BASELINE,
     COMPARING,
-    EXCHANGE_KINDS,
-    NETWORK_CLASSES,
-    QUESTION_KINDS,
-    ROUTER_KINDS,
-    SETUP_STAGES,
-    TRANSPORT_NAMES,
+    HelloContrast,
+    HopLimits,
+    LongCalls,
+    Question,
+    RateContrast,
+    RelayPaths,
+    TcpTwins,
+    TransportPaths,
+    WatchedCalls,
 )
 
 ARMS = (("webrtc", "dtls", "voice"), ("telegram", "tgcalls", "voice"), ("webrtc", "dtls", "video"))
@@ -153,16 +158,29 @@ def _any_flow_pair(
     ]
 
 
-VALUES = st.none() | SECONDS | st.sampled_from(["", "browser", "media/up/2,3", "media/down/*", "udp/443,tls/443", "x"])
+QUESTIONS: tuple[Question, ...] = (
+    BASELINE,
+    BASELINE,
+    WatchedCalls(),
+    WatchedCalls(3),
+    RateContrast(0.5),
+    HelloContrast("pion"),
+    LongCalls(1),
+    TcpTwins(),
+    TransportPaths(("udp/443", "tls/443")),
+    RelayPaths(("udp/443", "turn-tls/443")),
+    HopLimits("media", "up", (2, 3)),
+    HopLimits("media", "down"),
+)
 
 
 @st.composite
 def any_epochs(draw: st.DrawFn, number: int) -> Epoch:
     """An epoch as nobody would measure it."""
     app, variant, medium = draw(st.sampled_from(ARMS))
-    k, question = draw(st.integers(1, 3)), draw(st.sampled_from(["battery", "battery", "watch", *QUESTION_KINDS]))
+    k, question = draw(st.integers(1, 3)), draw(st.sampled_from(QUESTIONS))
     kinds = [None] * k + ["random"] * k + ["text"] * draw(st.integers(0, k))
-    if question not in COMPARING:
+    if not isinstance(question, COMPARING):
         kinds += draw(st.lists(st.sampled_from([None, "random", "text"]), max_size=4))
     missing = draw(st.sampled_from(["", "", "", "responder_lost", "untried"]))
     plans: dict[Direction, Track] = {"up": draw(any_tracks()), "down": draw(any_tracks())}
@@ -180,7 +198,6 @@ def any_epochs(draw: st.DrawFn, number: int) -> Epoch:
         known_s=draw(SECONDS),
         flows=tuple(flows),
         question=question,
-        value=draw(VALUES),
         missing=missing,
         path=draw(COUNTS),
         **plans,

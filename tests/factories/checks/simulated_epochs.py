@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.measure.facts import Direction, Epoch, Observation, Track
+from talkpath.wire.control.question import BASELINE, Question
 
 Bits = NDArray[np.bool_]
 Rng = np.random.Generator
@@ -138,12 +139,12 @@ class World:
         restriction: Restriction = NOTHING,
         text: bool = True,
         canary: bool = True,
-        question: str = "battery",
+        question: Question = BASELINE,
         stages: tuple[str, ...] = ("stun",),
         tcp: bool = False,
     ) -> Epoch:
         """The facts of the next epoch: k calls, k random twins, k/2 text twins with `text`; with `tcp` (question
-        "tcp") the calls' place is taken by twins over TCP."""
+        `TcpTwins`) the calls' place is taken by twins over TCP."""
         laid = _lay_out_flows(self, k, packets, restriction, text, canary, stages, tcp)
         flows = [flow for way in DIRECTIONS for flow in _observed_direction(self, laid, way)]
         track = Track(

@@ -123,7 +123,7 @@ def test_the_page_holds_what_was_measured(performance: DemoResult) -> None:
     page = demo_page(performance)
     assert "SIMULATED" in page
     assert page.count('class="chart"') == sum(
-        len({epoch.arm for epoch in played.facts.epochs if epoch.question in ("battery", "watch")})
+        len({epoch.arm for epoch in played.facts.epochs if epoch.question.kind in ("baseline", "watch")})
         for played in performance.played
     )
     for held in performance.claims:

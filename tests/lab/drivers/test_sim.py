@@ -146,7 +146,8 @@ def test_an_outcome_is_drawn_for_each_packet() -> None:
     fates = []
     for epoch in facts.epochs:
         media = [bit for bit, stage in enumerate(epoch.up.stage) if stage == "media"]
-        for flow in epoch.flows if epoch.question != "long" else ():  # a call that lasts is hung up at the check's end
+        lasts = epoch.question.kind == "long"  # and is hung up at the check's end
+        for flow in () if lasts else epoch.flows:
             if (flow.role, flow.direction, flow.transport, epoch.missing) == ("call", "up", "udp", ""):
                 came = int.from_bytes(flow.arrived, "little")
                 fates.append([came >> bit & 1 for bit in media])

@@ -20,7 +20,7 @@ from talkpath.experiment.plan import make_plan
 from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.path.headers import five_tuple, is_udp
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 
 PATTERNS = 25
 DELAY_S: dict[Direction, float] = {"up": 0.011, "down": 0.017}
@@ -49,9 +49,9 @@ class EveryFlowAlike:
 def epoch_of(arm: Arm, network: EveryFlowAlike) -> Epoch:
     """One epoch behind that network."""
 
-    def choose(facts: Facts, spent_bytes: int, pending: object) -> Question | None:
+    def choose(facts: Facts, spent_bytes: int, pending: object) -> PlannedEpoch | None:
         done = facts.epochs or pending
-        return None if done else Question(arm, k=4, packets=8)
+        return None if done else PlannedEpoch(arm, k=4, packets=8)
 
     check = Check(make_plan([arm]), bytes(32), planner=choose)
     sim = Sim(check, network)  # type: ignore[arg-type]

@@ -66,7 +66,7 @@ def test_on_a_clean_line_every_app_is_ok_and_every_variant_was_watched():
     assert all(verdict.watched_s >= 20.0 for verdict in verdicts)
     assert facts.bytes_sent + facts.bytes_received <= 7_000_000
     assert facts.duration_s <= 40.0
-    long = {epoch.arm for epoch in facts.epochs if epoch.question == "long"}
+    long = {epoch.arm for epoch in facts.epochs if epoch.question.kind == "long"}
     assert long == set(choose_arms())
 
 

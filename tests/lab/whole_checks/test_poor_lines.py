@@ -68,4 +68,4 @@ def test_on_a_line_too_poor_calls_are_looked_at_for_as_long_as_on_others(seed: i
     facts = run_sim(make_plan((WEBRTC,)), Scenario.parse("police_all,kbps=60", [], seed))
     (verdict,) = judge_arms(facts)
     assert verdict.state == "impaired"
-    assert "watch" in [epoch.question for epoch in facts.epochs]
+    assert "watch" in [epoch.question.kind for epoch in facts.epochs]

@@ -13,7 +13,7 @@ from talkpath.verdict.judge import judge_facts
 
 def test_each_app_is_heard_once_and_the_one_that_is_nearly_accused_twice():
     facts = run_sim(make_plan(choose_arms()), Scenario.parse("clean", ["media.drop,p=0.5,app=signal"], 1))
-    order = [epoch.app for epoch in facts.epochs if epoch.question == "battery"]
+    order = [epoch.app for epoch in facts.epochs if epoch.question.kind == "baseline"]
     known_s = next(verdict.known_at_s for verdict in judge_facts(facts) if verdict.app == "signal")
     assert order[:6] == ["max", "meet", "signal", "telegram", "webrtc", "whatsapp"]
     assert "signal" in order[6:8]  # as soon as its first answer came: one question may be on its way by then
@@ -39,7 +39,7 @@ def test_where_a_translator_forgot_a_call_and_its_twin_another_is_watched_while_
     arms = choose_arms(["meet", "signal"])
     facts = run_sim(make_plan(arms), Scenario.parse("nat_evict,share=0.3", [], 3))
     lost, other, again = sorted(
-        (epoch for epoch in facts.epochs if epoch.question == "long"),
+        (epoch for epoch in facts.epochs if epoch.question.kind == "long"),
         key=lambda epoch: epoch.ended_s,
     )
     assert lost.app == again.app != other.app

@@ -12,6 +12,7 @@ from talkpath.lab.ground_truth.score import ACCUSING
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge_arms, judge_facts
 from talkpath.verdict.model import Number
+from talkpath.wire.control.question import LongCalls
 
 SIGNAL = Arm("signal", "ringrtc", "voice")
 
@@ -71,6 +72,6 @@ def test_one_bad_call_and_one_bad_twin_make_no_line_impaired() -> None:
 def test_a_call_that_lost_more_by_accident_is_placed_again() -> None:
     """Looks that would prove it are too dear, and the second call beside a twin is well."""
     facts = run_sim(make_plan(choose_arms(), budget_bytes=8_000_000), Scenario.parse("hash", (), 6))
-    long = [epoch for epoch in facts.epochs if (epoch.app, epoch.question) == ("meet", "long")]
-    assert [epoch.value for epoch in long] == [0.0, 1.0]
+    long = [epoch for epoch in facts.epochs if (epoch.app, epoch.question.kind) == ("meet", "long")]
+    assert [epoch.question for epoch in long] == [LongCalls(0), LongCalls(1)]
     assert next(verdict.state for verdict in judge_facts(facts) if verdict.app == "meet") == "ok"

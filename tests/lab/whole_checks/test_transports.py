@@ -15,6 +15,7 @@ from talkpath.lab.drivers import run as drive
 from talkpath.lab.drivers.sim import SIM_PORTS
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
+from talkpath.measure.transport_quality import compared_paths
 from talkpath.report.check_json import judge_check
 from talkpath.verdict.validity import why_voided
 
@@ -76,8 +77,8 @@ def test_with_which_hello_tls_carries_a_call(
         assert (rows[name].get("hello"), rows[name].get("unanswered")) == (hello, unanswered)
         assert rows[name]["carries"] is (hello is not None)
     assert not {"hello", "unanswered"} & rows["tcp/443"].keys()
-    asked = [str(epoch.value) for epoch in facts.epochs if epoch.question == "transport"]
-    assert asked[1:] == (["tls.browser/443,wss.browser/443"] if dropped != "browser" else [])
+    asked = [compared_paths(epoch) for epoch in facts.epochs if epoch.question.kind == "transport"]
+    assert asked[1:] == ([("tls.browser/443", "wss.browser/443")] if dropped != "browser" else [])
 
 
 def test_nobody_asks_where_nothing_was_found() -> None:
@@ -104,7 +105,7 @@ def test_every_arm_is_asked_within_a_budget_of_its_own(background: str) -> None:
     assert plan.budget_bytes > 4_000_000
     assert plan.budget_s > 60.0 + 8 * 3.0
     facts = drive.run_sim(plan, Scenario.parse(background, [], 4))
-    asked = [epoch for epoch in facts.epochs if epoch.question == "transport"]
+    asked = [epoch for epoch in facts.epochs if epoch.question.kind == "transport"]
     assert {epoch.arm for epoch in asked} == {planned.arm for planned in plan.arms}
     watched_s = [epoch.ended_s - epoch.started_s for epoch in asked]
     assert min(watched_s) > 2.5

@@ -20,6 +20,7 @@ from talkpath.report.pictures.markup import element, html_document
 from talkpath.report.words import sentences
 from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.verdict.model import Number, Reason, Verdict
+from talkpath.wire.control.question import BASELINE, Question, RateContrast
 
 ARM = Arm("telegram", "tgcalls", "voice")
 SLOTS = 40
@@ -39,7 +40,7 @@ def observation(number: int, role: str, direction: str, arrived: range | list[in
     )
 
 
-def epoch(call_up: range | list[int], twin_up: range | list[int], question: str = "battery") -> Epoch:
+def epoch(call_up: range | list[int], twin_up: range | list[int], question: Question = BASELINE) -> Epoch:
     """Eight calls and eight twins of 40 packets in 0.8 s; down everything arrives."""
     track = Track(tuple(200.0 + 20.0 * slot for slot in range(SLOTS)), (100,) * SLOTS, ("media",) * SLOTS)
     flows = [
@@ -233,7 +234,7 @@ def test_a_freeze_falls_to_nothing() -> None:
 
 def test_other_questions_and_the_canary_are_left_out() -> None:
     plain = epoch(range(SLOTS), range(SLOTS))
-    assert arrival_curves([epoch([], range(SLOTS), question="rate")], ARM) == []
+    assert arrival_curves([epoch([], range(SLOTS), question=RateContrast(0.5))], ARM) == []
     last = [replace(flow, canary=True) for flow in plain.flows[-2:]]
     up, _ = arrival_curves([replace(plain, flows=(*plain.flows[:-2], *last))], ARM)
     assert (up.call_sent, up.twin_sent) == (320, 280)

@@ -14,7 +14,8 @@ from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.arm_view import ArmView, arm_view
 from talkpath.verdict.flows.flow_spread import flow_spread
 from talkpath.verdict.flows.long_calls import EndedCalls, cut_offs, find_parting, lived_longer
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
+from talkpath.wire.control.question import BASELINE, LongCalls, WatchedCalls
 
 ARM = Arm("webrtc", "webrtc", "voice")
 
@@ -44,7 +45,7 @@ def view(*asked: tuple[str, int, int, Box]) -> ArmView:
     epochs: list[Epoch] = []
     for number, (kind, k, packets, box) in enumerate(asked):
         now_s = epochs[-1].ended_s + 0.1 if epochs else 0.2
-        ask = Question(ARM, kind, 1.0 if kind == "long" else None, k, packets)
+        ask = PlannedEpoch(ARM, {"long": LongCalls(1), "watch": WatchedCalls()}.get(kind, BASELINE), k, packets)
         epochs.append(boxed.play_epoch(boxed.Line([box]), Random(number), ask, number, now_s)[0])
     return arm_view(Facts(boxed.Line().plan(), tuple(epochs)), ARM)
 

@@ -14,7 +14,7 @@ from talkpath.measure.facts import Facts
 from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.flows.rule_onset import rule_onset
 from talkpath.verdict.judge import judge_facts
-from talkpath.verdict.model import Number, Question
+from talkpath.verdict.model import Number, PlannedEpoch
 
 APP = "webrtc"
 ARM = Arm(APP, APP, "voice")
@@ -33,7 +33,7 @@ def begun(box: Box, from_s: float = WELL_S, epochs: int = 6) -> Facts:
     line = boxed.Line((boxed.box_from(box, from_s),), (APP,))
     facts, now_s = Facts(line.plan(), seed=bytes(32)), 0.0
     for number in range(epochs):
-        epoch, _ = boxed.play_epoch(line, Random(number), Question(ARM, packets=50), number, now_s)
+        epoch, _ = boxed.play_epoch(line, Random(number), PlannedEpoch(ARM, packets=50), number, now_s)
         facts, now_s = replace(facts, epochs=(*facts.epochs, epoch)), epoch.ended_s + 0.1
     return facts
 

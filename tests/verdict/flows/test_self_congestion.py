@@ -10,12 +10,12 @@ from factories.checks import boxed
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.flows.self_congestion import LIGHT_K, lightest_epochs, loses_much
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.next_question import next_question
 
 
 def epoch(boxes: list[boxed.Box], k: int = 8, number: int = 0) -> Epoch:
-    ask = Question(Arm("webrtc", "webrtc", "voice"), k=k, packets=25)
+    ask = PlannedEpoch(Arm("webrtc", "webrtc", "voice"), k=k, packets=25)
     return boxed.play_epoch(boxed.Line(boxes), Random(number), ask, number, 0.2 + number)[0]
 
 
@@ -50,4 +50,4 @@ def test_under_a_load_the_next_epoch_is_small():
     line = boxed.Line([boxed.independent_loss(0.3)])
     ask = next_question(Facts(line.plan(), (epoch([boxed.independent_loss(0.3)]),), seed=bytes(32)), 0)
     assert ask is not None
-    assert (ask.kind, ask.k) == ("battery", LIGHT_K)
+    assert (ask.question.kind, ask.k) == ("baseline", LIGHT_K)

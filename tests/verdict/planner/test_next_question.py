@@ -15,32 +15,33 @@ from talkpath.verdict.across_arms import assess_arms
 from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.judge import judge_facts
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.planner.costs import Costs
 from talkpath.verdict.planner.next_question import MORE_EPOCHS, next_question
 from talkpath.verdict.planner.questions import SingleQuestions
+from talkpath.wire.control.question import ACCUSING, BASELINE, HelloContrast, Question, RateContrast, TcpTwins
 
 APPS = ("webrtc", "whatsapp", "telegram")
 
 
 def asked(facts: Facts) -> Counter[tuple[str, str]]:
-    return Counter((epoch.app, epoch.question) for epoch in facts.epochs)
+    return Counter((epoch.app, epoch.question.kind) for epoch in facts.epochs)
 
 
-def questions(boxes: Sequence[boxed.Box], **line: object) -> list[tuple[str, float | str | None]]:
+def questions(boxes: Sequence[boxed.Box], **line: object) -> list[Question]:
     facts = boxed.play_check(boxed.Line(boxes, **line))  # type: ignore[arg-type]
-    return [(epoch.question, epoch.value) for epoch in facts.epochs]
+    return [epoch.question for epoch in facts.epochs]
 
 
 def empty(apps: Sequence[str] = ("webrtc",), **line: object) -> Facts:
     return Facts(boxed.Line(apps=apps, **line).plan())  # type: ignore[arg-type]
 
 
-def of(epoch: Epoch) -> Question:
+def of(epoch: Epoch) -> PlannedEpoch:
     """The question that an epoch answered."""
     media = epoch.up.stage.count("media")
-    return Question(epoch.arm, epoch.question, epoch.value, epoch.k, media)
+    return PlannedEpoch(epoch.arm, epoch.question, epoch.k, media)
 
 
 # ---------------------------------------------------------------- the sequence
@@ -49,19 +50,19 @@ def of(epoch: Epoch) -> Question:
 def test_the_first_question_is_the_plain_one_of_the_first_arm():
     ask = next_question(empty(APPS, k=6, packets=30), 0)
     assert ask is not None
-    assert (ask.arm.app, ask.kind, ask.value, ask.k, ask.packets) == ("webrtc", "battery", None, 6, 30)
+    assert (ask.arm.app, ask.question, ask.k, ask.packets) == ("webrtc", BASELINE, 6, 30)
 
 
 def test_arms_come_one_after_the_other_each_with_what_could_decide_it():
     facts = boxed.play_check(boxed.Line(apps=APPS, k=6, packets=30))
-    first = [epoch.app for epoch in facts.epochs if epoch.question == "battery"]
+    first = [epoch.app for epoch in facts.epochs if epoch.question.kind == "baseline"]
     assert first == sorted(first, key=APPS.index)
     assert {verdict.app: verdict.state for verdict in judge_facts(facts)} == dict.fromkeys(APPS, "ok")
 
 
 def test_an_arm_that_is_restricted_and_named_costs_nothing_more():
     facts = boxed.play_check(boxed.Line([boxed.stage_drop(["stun"], "up")], apps=APPS, k=6, packets=30))
-    assert asked(facts)["webrtc", "battery"] <= MORE_EPOCHS
+    assert asked(facts)["webrtc", "baseline"] <= MORE_EPOCHS
     assert asked(facts)["webrtc", "watch"] == 0
 
 
@@ -69,15 +70,15 @@ def test_what_looks_well_is_looked_at_for_longer():
     """A policer's bucket is full at first: only calls that live longer show it."""
     facts = boxed.play_check(boxed.Line())
     longest = max(facts.epochs, key=lambda epoch: epoch.ended_s - epoch.started_s)
-    assert longest.question == "watch"
+    assert longest.question.kind == "watch"
     assert longest.ended_s - longest.started_s > 2.0
     assert next_question(facts, 0) is None
 
 
 def test_no_arm_goes_without_because_another_is_being_named():
     facts = boxed.play_check(boxed.Line([boxed.freeze_after(25)], apps=APPS))
-    order = [epoch.question for epoch in facts.epochs]
-    assert order[:6] == ["battery"] * 6
+    order = [epoch.question.kind for epoch in facts.epochs]
+    assert order[:6] == ["baseline"] * 6
     assert "rate" in order[6:]
 
 
@@ -85,61 +86,61 @@ def test_only_the_variant_that_speaks_for_its_app_is_named_by_contrasts():
     line = boxed.Line([boxed.freeze_after(25)], apps=("webrtc", "telegram"))
     facts = boxed.play_check(line)
     one = replace(facts.plan, arms=tuple(replace(arm, app="one") for arm in facts.plan.arms))
-    epochs = tuple(replace(epoch, app="one") for epoch in facts.epochs if epoch.question == "battery")
+    epochs = tuple(replace(epoch, app="one") for epoch in facts.epochs if epoch.question.kind == "baseline")
     variants = {"webrtc": 0, "telegram": 0}
-    pending: list[Question] = []
+    pending: list[PlannedEpoch] = []
     while (ask := next_question(replace(facts, plan=one, epochs=epochs), 0, pending)) is not None:
         pending.append(ask)
-        variants[ask.arm.variant] += ask.kind == "rate"
+        variants[ask.arm.variant] += ask.question.kind == "rate"
     assert sorted(variants.values()) == [0, 1]
 
 
 def test_a_size_limit_that_another_arm_shows_changes_no_contrast(monkeypatch: pytest.MonkeyPatch):
     """So it is not looked up for what has no rival."""
     facts = boxed.play_check(boxed.Line([boxed.size_drop(100)], apps=("webrtc", "telegram"), k=6))
-    facts = replace(facts, epochs=tuple(epoch for epoch in facts.epochs if epoch.question == "battery"))
+    facts = replace(facts, epochs=tuple(epoch for epoch in facts.epochs if epoch.question.kind == "baseline"))
     assessment = assess_arms(facts)[1]
     asked = Asked(facts, (), [assessment])
     single = SingleQuestions(asked, Costs(asked, 0))
     assert assessment.explanation != assessment.own_explanation
     wanted = [*single.contrasts(assessment)]
-    assert [question.kind for question in wanted] == ["watch"]
+    assert [planned.question.kind for planned in wanted] == ["watch"]
     monkeypatch.setattr(Assessment, "own_explanation", Assessment.explanation)
     assert [*single.contrasts(assessment)] == wanted
 
 
-CONTRASTS: list[tuple[str, boxed.Box, set[tuple[str, float | str | None]]]] = [
-    ("which hello", boxed.stage_drop(["dtls"], "up"), {("hello", "openssl"), ("hello", "pion")}),
-    ("packets or seconds", boxed.freeze_after(25), {("rate", 0.5)}),
-    ("seconds or packets", boxed.freeze_after(seconds=0.4), {("rate", 0.5)}),
+CONTRASTS: list[tuple[str, boxed.Box, set[Question]]] = [
+    ("which hello", boxed.stage_drop(["dtls"], "up"), {HelloContrast("openssl"), HelloContrast("pion")}),
+    ("packets or seconds", boxed.freeze_after(25), {RateContrast(0.5)}),
+    ("seconds or packets", boxed.freeze_after(seconds=0.4), {RateContrast(0.5)}),
     ("clear as it is", boxed.stage_drop(["stun"], "up"), set()),
     ("nor here", boxed.added_delay(200), set()),
 ]
 
 
 @pytest.mark.parametrize(("what", "box", "wanted"), CONTRASTS, ids=[row[0] for row in CONTRASTS])
-def test_contrasts_are_those_that_tell_more(what: str, box: boxed.Box, wanted: set[tuple[str, float | str | None]]):
-    got = {question for question in questions([box]) if question[0] not in ("battery", "watch")}
+def test_contrasts_are_those_that_tell_more(what: str, box: boxed.Box, wanted: set[Question]):
+    got = {question for question in questions([box]) if not isinstance(question, ACCUSING)}
     assert got == wanted
 
 
 def test_a_contrast_against_a_policer_is_patient():
     """At half the pace its bucket lasts longer than the calls that accused."""
     facts = boxed.play_check(boxed.Line([boxed.token_bucket(128, "up")], apps=("video",), budget_bytes=20_000_000))
-    slow = [epoch for epoch in facts.epochs if epoch.question == "rate"]
+    slow = [epoch for epoch in facts.epochs if epoch.question.kind == "rate"]
     assert all(epoch.up.stage.count("media") > 2 * boxed.Line().packets for epoch in slow)
 
 
 def test_tcp_is_asked_where_udp_is_dead_and_not_where_it_is_lossy():
-    assert ("tcp", None) in questions([boxed.block_ports()])
+    assert TcpTwins() in questions([boxed.block_ports()])
     for box in (boxed.independent_loss(0.2), boxed.bursty_loss(0.15), boxed.nat_evictions()):
-        assert ("tcp", None) not in questions([box])
+        assert TcpTwins() not in questions([box])
 
 
 def test_a_tcp_epoch_is_asked_once_for_all_arms():
     facts = boxed.play_check(boxed.Line([boxed.block_ports()], apps=APPS, k=6, packets=30))
-    assert sum(epoch.question == "tcp" for epoch in facts.epochs) <= 2
-    assert all(asked(facts)[app, "battery"] <= 2 for app in APPS)
+    assert sum(epoch.question.kind == "tcp" for epoch in facts.epochs) <= 2
+    assert all(asked(facts)[app, "baseline"] <= 2 for app in APPS)
 
 
 # ---------------------------------------------------------------- pending
@@ -147,18 +148,18 @@ def test_a_tcp_epoch_is_asked_once_for_all_arms():
 
 def test_what_is_on_its_way_is_not_asked_again():
     """Questions are put before the answers to the last are in: an arm gets one more epoch for that, no more."""
-    pending: list[Question] = []
+    pending: list[PlannedEpoch] = []
     while (ask := next_question(empty(APPS, k=6, packets=30), 0, pending)) is not None:
         pending.append(ask)
         assert len(pending) < 20
-    assert Counter(ask.arm.app for ask in pending if ask.kind == "battery") == dict.fromkeys(APPS, 3)
+    assert Counter(ask.arm.app for ask in pending if ask.question.kind == "baseline") == dict.fromkeys(APPS, 3)
 
 
 def test_with_nothing_new_to_ask_it_waits_for_what_is_pending():
     facts = boxed.play_check(boxed.Line([boxed.freeze_after(25)]))
     before = replace(facts, epochs=facts.epochs[:-1])
     ask = next_question(before, 0)
-    assert ask == of(facts.epochs[-1]) or (ask is not None and ask.kind == facts.epochs[-1].question)
+    assert ask == of(facts.epochs[-1]) or (ask is not None and type(ask.question) is type(facts.epochs[-1].question))
     assert next_question(before, 0, [ask]) is None
 
 
@@ -191,7 +192,7 @@ def test_a_fifth_is_kept_for_contrasts():
     spent = round(0.8 * line.budget_bytes)
     ask = next_question(accused, spent)
     assert ask is not None
-    assert (ask.arm.app, ask.kind) == ("webrtc", "rate")
+    assert (ask.arm.app, ask.question.kind) == ("webrtc", "rate")
 
 
 @pytest.mark.long
@@ -208,10 +209,10 @@ def test_where_bytes_are_short_one_arm_that_looks_well_is_told_of_early():
     one in which something is amiss; where one is all but accused, proving that comes before."""
     epochs = boxed.play_check(poor_line()).epochs
     arms = len(poor_line().plan().arms)
-    assert [epoch.question for epoch in epochs[: arms + 1]] == ["battery"] * arms + ["watch"]
+    assert [epoch.question.kind for epoch in epochs[: arms + 1]] == ["baseline"] * arms + ["watch"]
     amiss = boxed.play_check(poor_line([boxed.stage_drop(["stun"], "up")])).epochs
-    assert [(e.app, e.question) for e in amiss[arms : arms + 1]] == [("webrtc", "battery")]
-    assert next(epoch.app for epoch in amiss if epoch.question == "watch") != "webrtc"
+    assert [(e.app, e.question.kind) for e in amiss[arms : arms + 1]] == [("webrtc", "baseline")]
+    assert next(epoch.app for epoch in amiss if epoch.question.kind == "watch") != "webrtc"
 
 
 def poor_line(boxes: Sequence[boxed.Box] = ()) -> boxed.Line:
@@ -265,6 +266,6 @@ def test_a_weak_effect_is_proven_by_many_short_epochs():
     found = assess_arm(facts, facts.plan.arms[0])
     assert found.state == "restricted"
     assert found.strength is not None
-    until_known = [e.question for e in facts.epochs if e.known_s <= (found.strength.known_at_s or 0.0)]
+    until_known = [e.question.kind for e in facts.epochs if e.known_s <= (found.strength.known_at_s or 0.0)]
     assert len(until_known) > 2
-    assert set(until_known) == {"battery"}
+    assert set(until_known) == {"baseline"}

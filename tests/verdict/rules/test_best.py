@@ -69,8 +69,8 @@ def test_rules_that_come_close_tie_until_a_contrast_was_asked():
         for rule, nats in ((media_drop.RULE, 1000.0), (media_police.RULE, 985.0))
     ]
     arm, facts = Arm("webrtc", "webrtc", "voice"), boxed.play_check(boxed.Line([boxed.freeze_after(25)]))
-    unasked = structs.replace(facts, epochs=tuple(each for each in facts.epochs if each.question == "battery"))
-    assert any(each.question == "rate" for each in facts.epochs)
+    unasked = structs.replace(facts, epochs=tuple(each for each in facts.epochs if each.question.kind == "baseline"))
+    assert any(each.question.kind == "rate" for each in facts.epochs)
     assert best_fit(near, arm_view(facts, arm)).rule == "media.drop"
     assert best_fit(near, arm_view(unasked, arm)).alternatives == ("media.drop", "media.police")
 
@@ -141,7 +141,7 @@ def kept_closed(box: boxed.Box, seconds: float, direction: str = "both", known: 
     """What cuts a call off keeps its port closed to calls for a while, once so many packets showed that it is one."""
     closed_s: dict[int, float] = {}
 
-    def closing(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
+    def port(rng: Random, flow: Flow, now_s: float, way: str, slot: Slot) -> Outcome:
         closed = flow.packets > known and now_s < closed_s.get(flow.port, 0.0)
         if boxed.is_call(flow) and closed and direction in ("both", way):
             return None
@@ -150,7 +150,7 @@ def kept_closed(box: boxed.Box, seconds: float, direction: str = "both", known: 
             closed_s[flow.port] = now_s + seconds
         return outcome
 
-    return closing
+    return port
 
 
 def sized(loss: float, over: int) -> boxed.Box:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from factories.checks import boxed
 from factories.checks.rule_cases import Case, assert_named, named_on_every_line
 from talkpath.verdict.rules import dtls_hello_drop
+from talkpath.wire.control.question import HelloContrast
 
 CASES = [
     Case("webrtc", "up", boxed.stage_drop(["dtls"], "up"), {"hello": "any"}),
@@ -20,4 +21,4 @@ def test_it_is_named(case: Case, line: str) -> None:
 
 
 def test_the_hello_of_other_makers_is_asked_for() -> None:
-    assert dtls_hello_drop.RULE.contrasts == (("hello", "openssl"), ("hello", "pion"))
+    assert dtls_hello_drop.RULE.contrasts == (HelloContrast("openssl"), HelloContrast("pion"))

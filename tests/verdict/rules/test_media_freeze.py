@@ -14,7 +14,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Facts
 from talkpath.verdict.flows.arm_view import ArmView, arm_view
 from talkpath.verdict.flows.outcomes import flow_outcomes
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.rules import media_drop, media_freeze
 
 ARM = Arm("webrtc", "webrtc", "voice")
@@ -55,7 +55,7 @@ def test_no_fit_gains_more_than_its_bound(boxes: list[Box]) -> None:
 def seen(box: Box, packets: int) -> ArmView:
     """Two epochs of calls with so many packets."""
     line, rng = boxed.Line((box,)), Random(3)
-    plays = (boxed.play_epoch(line, rng, Question(ARM, packets=packets), number, 2.0 * number) for number in (0, 1))
+    plays = (boxed.play_epoch(line, rng, PlannedEpoch(ARM, packets=packets), number, 2.0 * number) for number in (0, 1))
     return arm_view(Facts(line.plan(), tuple(epoch for epoch, _ in plays), seed=bytes(32)), ARM)
 
 

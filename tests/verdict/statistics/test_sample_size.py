@@ -11,7 +11,7 @@ from factories.checks import boxed
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.assess import assess_arm
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.next_question import next_question
 from talkpath.verdict.statistics.permutation import log_choose
 from talkpath.verdict.statistics.sample_size import (
@@ -29,7 +29,7 @@ LIMIT = log(8 / 1e-4)
 
 def watched(boxes: list[boxed.Box], packets: int = 125, k: int = 5) -> tuple[Epoch, ...]:
     """One epoch of one arm."""
-    ask = Question(Arm("webrtc", "webrtc", "voice"), k=k, packets=packets)
+    ask = PlannedEpoch(Arm("webrtc", "webrtc", "voice"), k=k, packets=packets)
     return (boxed.play_epoch(boxed.Line(boxes), Random(3), ask, 0, 0.2)[0],)
 
 
@@ -80,4 +80,4 @@ def test_nothing_more_is_asked_while_what_is_on_its_way_may_prove_it():
     more = next_question(facts, 0)
     assert more is not None
     again = next_question(facts, 0, [more])
-    assert again is None or again.question != "battery"
+    assert again is None or again.question != "baseline"

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from factories.checks.simulated_epochs import BACKGROUNDS, Restriction, World
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.statistics.strength import TEST_PARTS, Strength, arm_strength
+from talkpath.wire.control.question import HelloContrast, RateContrast, TcpTwins, TransportPaths
 
 THRESHOLD = log(8 / 1e-4)
 
@@ -73,7 +74,7 @@ def test_order_is_that_of_becoming_known() -> None:
 
 def test_only_the_plain_question_over_udp_accuses() -> None:
     epochs = run(Restriction(up=1.0, down=1.0, setup=1.0), 3)
-    for question in ("rate", "hello", "tcp", "transport", "again"):
+    for question in (RateContrast(0.5), HelloContrast("pion"), TcpTwins(), TransportPaths(("udp/443",))):
         assert arm_strength([replace(epoch, question=question) for epoch in epochs], THRESHOLD).log_e == 0.0
     over_tcp = [replace(epoch, flows=tuple(replace(f, transport="tcp") for f in epoch.flows)) for epoch in epochs]
     assert arm_strength(over_tcp, THRESHOLD).log_e == 0.0

@@ -14,6 +14,7 @@ from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.verdict.statistics import survival
 from talkpath.verdict.statistics.survival import Death
+from talkpath.wire.control.question import WatchedCalls
 
 
 def flow(up: Sequence[int], down: Sequence[int], slots: int, spacing_ms: float = 20.0) -> Epoch:
@@ -77,7 +78,9 @@ def test_calls_killed_after_a_while_are_seen() -> None:
     """Three cohorts: 8 arms, alpha 1e-4."""
     for name in ("clean", "bursts 5 %", "iid 5 %"):
         world = World(BACKGROUNDS[name], 2)
-        run = [world.epoch(packets=150, question="watch", restriction=Restriction(kill_after=60)) for _ in range(3)]
+        run = [
+            world.epoch(packets=150, question=WatchedCalls(), restriction=Restriction(kill_after=60)) for _ in range(3)
+        ]
         assert survival.survival_log_e(run) > log(8 / 1e-4 / 0.2)
         dead = [d for d in deaths(run[0]) if d.role == "call"]
         assert len(dead) == 8
@@ -89,7 +92,10 @@ def test_calls_killed_after_a_while_are_seen() -> None:
 def test_calls_that_die_no_sooner_are_not(name: str) -> None:
     world = World(BACKGROUNDS[name], 3)
     assert (
-        survival.survival_log_e([world.epoch(packets=150, question="watch", restriction=NOTHING) for _ in range(4)]) < 3
+        survival.survival_log_e(
+            [world.epoch(packets=150, question=WatchedCalls(), restriction=NOTHING) for _ in range(4)]
+        )
+        < 3
     )
 
 

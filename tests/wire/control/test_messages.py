@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from talkpath.errors import WireError
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import Begin, Close, Decoder, FlowReport, Hello, Ready, Refusal, encode_message
+from talkpath.wire.control.question import RateContrast
 
 MESSAGES = [
-    Hello((1,), "talkpath/0", bytes(32), {"webrtc/dtls/voice": bytes(8)}),
+    Hello((messages.PROTOCOL_VERSION,), "talkpath/0", bytes(32), {"webrtc/dtls/voice": bytes(8)}),
     Refusal("busy", "Try again."),
     Ready(3),
-    Begin(1, "webrtc/dtls/voice", 8, 25, 0, 120, question="rate", rate=0.5),
+    Begin(1, "webrtc/dtls/voice", 8, 25, 0, 120, question=RateContrast(0.5)),
     Close(1, (FlowReport(b"\x01", b"\0\0", b"\x03", b"\0\0\0\0"),)),
 ]
 

@@ -26,6 +26,7 @@ from talkpath.browser.far_end.transports.shared_port import SharedPort
 from talkpath.browser.far_end.transports.webtransport_twin import WebTransportTwin
 from talkpath.browser.webrtc.call_media import CALL_MEDIA, PAYLOAD_BYTES, TICK_MS, VOICE_MEDIUM, CallMedium
 from talkpath.errors import PeerError
+from talkpath.wire.control.question import WatchedCalls
 
 SEED_PART_BYTES = 32  # each end's part
 
@@ -218,7 +219,7 @@ class CheckSession:
             "number": run.schedule.number,
             "flows": openings,
             "trying": bool(run.call_paths),
-            "watching": run.schedule.question == "watch",
+            "watching": isinstance(run.schedule.question, WatchedCalls),
             "slots": run.slots,
             "tick_ms": TICK_MS,
             "gap_ms": schedule.GAP_MS,

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from talkpath.browser.webrtc.call_media import CALL_MEDIA, TICK_MS, VOICE_MEDIUM, CallMedium
 from talkpath.measure.facts import ArmPlan, Plan
+from talkpath.wire.control.question import BASELINE, Baseline, WatchedCalls
 
 Kind = Literal["call", "random", "text"]
 
@@ -48,11 +49,10 @@ class FlowSchedule(Struct, frozen=True):
 
 class EpochRequest(Struct, frozen=True, omit_defaults=True):
     """What the next epoch is to be: so many calls of the medium beside as many random twins, and `texts` text twins,
-    each `slots` packets long (0: as many as the medium usually has). `question` is that of the facts: "battery" or
-    "watch"."""
+    each `slots` packets long (0: as many as the medium usually has). `question` is that of the facts."""
 
     medium: Literal["voice", "video"]
-    question: Literal["battery", "watch"] = "battery"
+    question: Baseline | WatchedCalls = BASELINE
     calls: int = CALLS
     texts: int = CANARY_COHORT
     slots: int = 0
@@ -64,7 +64,7 @@ class EpochSchedule(Struct, frozen=True):
     number: int
     flows: tuple[FlowSchedule, ...]
     medium: CallMedium = VOICE_MEDIUM
-    question: Literal["battery", "watch"] = "battery"
+    question: Baseline | WatchedCalls = BASELINE
 
     @property
     def calls(self) -> int:
@@ -74,7 +74,7 @@ class EpochSchedule(Struct, frozen=True):
 
 def watch_request(medium: Literal["voice", "video"]) -> EpochRequest:
     """The call and its twin that live on beside the other epochs of that medium, until both ends are told to stop."""
-    return EpochRequest(medium=medium, question="watch", calls=1, texts=0, slots=MOST_WATCH_SLOTS)
+    return EpochRequest(medium=medium, question=WatchedCalls(), calls=1, texts=0, slots=MOST_WATCH_SLOTS)
 
 
 def check_plan(media: Sequence[CallMedium] = (VOICE_MEDIUM,)) -> Plan:
@@ -108,7 +108,7 @@ def epoch_schedule(
     medium: CallMedium = VOICE_MEDIUM,
     calls: int = CALLS,
     cohort: int = CANARY_COHORT,
-    question: Literal["battery", "watch"] = "battery",
+    question: Baseline | WatchedCalls = BASELINE,
 ) -> EpochSchedule:
     """Draw the flows of an epoch."""
     rng = Random(hashlib.sha256(seed + number.to_bytes(4, "big")).digest())

@@ -26,6 +26,7 @@ from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import Epoch, Facts, Observation
 from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import Verdict
+from talkpath.wire.control.question import BASELINE, TransportPaths, WatchedCalls
 
 FIRST_EPOCHS, MOST_EPOCHS = {"voice": 3, "video": 1}, {"voice": 5, "video": 3}
 MAX_POOR_EPOCHS = 3  # no more of a line that is too poor
@@ -63,8 +64,8 @@ def _open_steps(verdict: Verdict, facts: Facts) -> Iterator[Step]:
     """The steps that are still to be done for that verdict's medium."""
     medium, epochs = verdict.medium, [each for each in facts.epochs if each.medium == verdict.medium]
     assert medium != "text"  # a browser sends none
-    usual = sum(epoch.question == "battery" for epoch in epochs)
-    watched = [epoch for epoch in epochs if epoch.question == "watch"]
+    usual = sum(epoch.question == BASELINE for epoch in epochs)
+    watched = [epoch for epoch in epochs if isinstance(epoch.question, WatchedCalls)]
     done = verdict.state in SETTLED or any(epoch.missing for epoch in epochs)
     if usual < FIRST_EPOCHS[medium] and not done:
         yield EpochRequest(medium=medium)
@@ -93,7 +94,7 @@ def _further_steps(
 def _follow_up(medium: Literal["voice", "video"], cut_off: int) -> EpochRequest:
     """A whole epoch that lasts beyond the slot at which watched calls were cut off."""
     slots = min(FOLLOW_UP_SLOTS, 50 * ceil((cut_off + BEYOND_SLOTS) / 50))
-    return EpochRequest(medium=medium, question="watch", calls=CALLS, texts=0, slots=slots)
+    return EpochRequest(medium=medium, question=WatchedCalls(), calls=CALLS, texts=0, slots=slots)
 
 
 def _reason_code(verdict: Verdict) -> str:
@@ -102,7 +103,7 @@ def _reason_code(verdict: Verdict) -> str:
 
 def _paths_epoch(facts: Facts) -> Epoch | None:
     """The epoch in which the other ways through were tried."""
-    return next((epoch for epoch in facts.epochs if epoch.question == "transport"), None)
+    return next((epoch for epoch in facts.epochs if isinstance(epoch.question, TransportPaths)), None)
 
 
 def _direct_call_failed_since(facts: Facts, epochs: Sequence[Epoch]) -> bool:
@@ -111,7 +112,7 @@ def _direct_call_failed_since(facts: Facts, epochs: Sequence[Epoch]) -> bool:
     paths = _paths_epoch(facts)
     if paths is None or paths.flows[0].setup_ms is not None:
         return False
-    return not any(epoch.question == "battery" and epoch.started_s > paths.started_s for epoch in epochs)
+    return not any(epoch.question == BASELINE and epoch.started_s > paths.started_s for epoch in epochs)
 
 
 def cut_off_slot(epoch: Epoch) -> int | None:

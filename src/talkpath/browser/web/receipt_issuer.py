@@ -59,7 +59,7 @@ class ReceiptIssuer:
 def _epoch_seen(epoch: Epoch) -> SeenEpoch:
     pairs = zip(epoch.flows[::2], epoch.flows[1::2], strict=True)
     flows = tuple(SeenFlow(_receipt_role(up), down.sent, up.arrived) for up, down in pairs)
-    return SeenEpoch(epoch.number, str(epoch.arm), epoch.question, flows)
+    return SeenEpoch(epoch.number, str(epoch.arm), epoch.question.kind, flows)
 
 
 def _receipt_role(flow: Observation) -> str:

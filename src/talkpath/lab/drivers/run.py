@@ -34,8 +34,9 @@ from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Epoch, Exchange, Facts, Plan
 from talkpath.report.words.language import spoken
 from talkpath.responder.geoip import NetworkOrigin
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.wire.control.keys import new_identity_pem, pem_key_text
+from talkpath.wire.control.question import TransportPaths
 
 OnProgress = Callable[[str], None]
 ListenerKey = tuple[str, loopback.ListenTransport, int]  # host, transport, port
@@ -61,7 +62,7 @@ def run_sim(
 ) -> Facts:
     """In virtual time. `where` is the network that the responder finds the probe in."""
 
-    def progress(word: str, facts: Facts, question: Question | None) -> None:
+    def progress(word: str, facts: Facts, question: PlannedEpoch | None) -> None:
         on_progress(f"{question.arm.app} {question.arm.medium}" if question else word)
 
     seed = Random(f"probe {scenario.seed}").randbytes(32)
@@ -261,10 +262,10 @@ def _with_lab_ports(facts: Facts, ports: Mapping[tuple[str, int], int]) -> Facts
 
     def epoch(old: Epoch) -> Epoch:
         flows = tuple(replace(flow, port=number(flow.transport, flow.port)) for flow in old.flows)
-        value = old.value
-        if old.question == "transport":
-            value = ",".join(map(transport, str(old.value).split(",")))
-        return replace(old, flows=flows, value=value)
+        question = old.question
+        if isinstance(question, TransportPaths):
+            question = TransportPaths(tuple(map(transport, question.codes)))
+        return replace(old, flows=flows, question=question)
 
     return replace(facts, epochs=tuple(map(epoch, facts.epochs)), paths=tuple(map(transport, facts.paths)))
 

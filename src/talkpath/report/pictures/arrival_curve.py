@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.bitmap import sent_and_lost
 from talkpath.measure.facts import Epoch, Observation, Track
+from talkpath.wire.control.question import ACCUSING
 
 BINS, LEAST_BIN_S = 12, 0.02
 MIN_BIN_PACKETS = 6  # packets that a bin needs for a point
-CHARTED_QUESTIONS = ("battery", "watch")
 Floats = NDArray[np.float64]
 Share = float | None
 
@@ -64,7 +64,7 @@ class SetUp:
 
 def arrival_curves(epochs: Sequence[Epoch], arm: Arm) -> list[ArrivalCurve]:
     """The curves of an arm, up and down; empty where it was not measured."""
-    chosen = [e for e in epochs if e.arm == arm and e.question in CHARTED_QUESTIONS and not e.missing]
+    chosen = [e for e in epochs if e.arm == arm and isinstance(e.question, ACCUSING) and not e.missing]
     found = [_arrival_curve(chosen, "up"), _arrival_curve(chosen, "down")]
     return [curve for curve in found if curve.call_sent or curve.twin_sent]
 
@@ -74,7 +74,7 @@ def setup_answers(epochs: Sequence[Epoch], arm: Arm) -> SetUp:
     flows = [
         flow
         for epoch in epochs
-        if epoch.arm == arm and epoch.question in CHARTED_QUESTIONS
+        if epoch.arm == arm and isinstance(epoch.question, ACCUSING)
         for flow in epoch.flows
         if flow.direction == "up" and flow.answered
     ]

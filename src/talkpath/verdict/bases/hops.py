@@ -27,7 +27,8 @@ from talkpath.measure.facts import LADDER, ArmPlan, Epoch, Facts
 from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.bases.hop_loss import HopLoss, hop_loss
-from talkpath.verdict.model import Category, Number, Question
+from talkpath.verdict.model import Category, Number, PlannedEpoch
+from talkpath.wire.control.question import HopLimits
 
 Why = Literal["", "nothing_restricted", "delays_only", "no_way", "not_shown", "no_answers", "contradiction", "budget"]
 
@@ -52,7 +53,7 @@ class HopQuestion(NamedTuple):
 
     named: bool
     epochs: int
-    question: Question | None
+    question: PlannedEpoch | None
 
 
 class Place(Struct, frozen=True):
@@ -88,7 +89,7 @@ def locate_restriction(facts: Facts, arm: ArmPlan) -> list[Place]:
     return [_place_of(facts, found, rule, way) for way in _hit_directions(found)]
 
 
-def next_hop(facts: Facts, arms: Sequence[ArmPlan]) -> Question | None:
+def next_hop(facts: Facts, arms: Sequence[ArmPlan]) -> PlannedEpoch | None:
     """Choose the next question about restricted arms; None when nothing more is worth its bytes.
 
     Every arm and direction gets a place before any place is narrowed, and they take turns.
@@ -111,7 +112,7 @@ def _hit_directions(found: Assessment) -> tuple[Direction, ...]:
 
 def _limited_epochs(facts: Facts, arm: Arm, way: Direction) -> list[Epoch]:
     """Return the arm's epochs that limited hops in that direction."""
-    mine = [e for e in facts.epochs if e.question == "hops" and e.arm == arm and not e.missing]
+    mine = [e for e in facts.epochs if isinstance(e.question, HopLimits) and e.arm == arm and not e.missing]
     return [e for e in mine if any(flow.limited and flow.direction == way for flow in e.flows)]
 
 
@@ -247,6 +248,5 @@ def _upper_end(value: Number | Category | None) -> float:
 
 def _hop_question(
     found: Assessment, way: Direction, stage: str, hops: tuple[int, ...], k: int, packets: int
-) -> Question:
-    value = f"{stage}/{way}/{','.join(map(str, hops)) or '*'}"
-    return Question(found.arm, kind="hops", value=value, k=k, packets=packets, why="hops")
+) -> PlannedEpoch:
+    return PlannedEpoch(found.arm, HopLimits(stage, way, hops), k=k, packets=packets, why="hops")

@@ -19,8 +19,8 @@ from talkpath.verdict.flows.direction_losses import DirectionLosses, losses_of
 from talkpath.verdict.statistics import loss
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.verdict.statistics.interval import ROLE_PAIRS, loss_rate
+from talkpath.wire.control.question import ACCUSING, COMPARING, AnyQuestion, LongCalls, QuestionKind, is_asked
 
-EXPLAINED = ("battery", "watch", "rate", "hello")  # questions whose epochs hold calls beside twins over UDP
 WORSE_LOG_E, WORSE_LOSS = log(5.0), 0.005
 
 
@@ -53,12 +53,12 @@ class ArmView:
     @cached_property
     def explained(self) -> tuple[Epoch, ...]:
         """The epochs that hold calls beside twins over UDP."""
-        return tuple(e for e in self.epochs if e.question in EXPLAINED and not e.missing)
+        return tuple(e for e in self.epochs if isinstance(e.question, COMPARING) and not e.missing)
 
     @cached_property
     def accusing(self) -> tuple[Epoch, ...]:
         """The epochs that may bear on `restricted`."""
-        return tuple(e for e in self.epochs if e.question in ("battery", "watch") and not e.missing)
+        return tuple(e for e in self.epochs if isinstance(e.question, ACCUSING) and not e.missing)
 
     @cached_property
     def long(self) -> tuple[Epoch, ...]:
@@ -70,11 +70,10 @@ class ArmView:
         """All epochs of the check, of every arm; the calls that live through it included."""
         return self.facts.epochs + self.all_long
 
-    def asked(self, question: str, value: float | str | None = None, packets: int = 0) -> int:
-        """Count the epochs of that question (with that value, if given, and at least so many media packets)."""
+    def asked(self, wanted: AnyQuestion | QuestionKind, packets: int = 0) -> int:
+        """Count the epochs of that question, or of that kind of questions, with at least so many media packets."""
         return sum(
-            e.question == question and value in (None, e.value) and e.up.stage.count("media") >= packets
-            for e in (*self.epochs, *self.long)
+            is_asked(e.question, wanted) and e.up.stage.count("media") >= packets for e in (*self.epochs, *self.long)
         )
 
     @cached_property
@@ -105,8 +104,10 @@ def _excess_loss(epochs: Sequence[Epoch], way: Direction) -> float:
 
 def arm_view(facts: Facts, arm: Arm) -> ArmView:
     """Build the view of one arm."""
-    long = tuple(epoch for epoch in facts.epochs if epoch.question == "long")
+    long = tuple(epoch for epoch in facts.epochs if isinstance(epoch.question, LongCalls))
     if long:
-        facts = replace(facts, epochs=tuple(epoch for epoch in facts.epochs if epoch.question != "long"))
+        facts = replace(
+            facts, epochs=tuple(epoch for epoch in facts.epochs if not isinstance(epoch.question, LongCalls))
+        )
     epochs = tuple(epoch for epoch in facts.epochs if epoch.arm == arm)
     return ArmView(facts=facts, epochs=epochs, arm=arm, all_long=long)

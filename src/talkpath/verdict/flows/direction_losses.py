@@ -34,6 +34,7 @@ from talkpath.verdict.statistics.cohort import (
     unpack_bitmaps,
 )
 from talkpath.verdict.statistics.delay import differences_dms
+from talkpath.wire.control.question import Question
 
 Floats = NDArray[np.float64]
 Bits = NDArray[np.bool_]
@@ -72,7 +73,7 @@ class DirectionLosses:
     known: Floats
 
     @property
-    def question(self) -> str:
+    def question(self) -> Question:
         """Return the epoch's question."""
         return self.epoch.question
 

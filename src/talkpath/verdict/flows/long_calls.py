@@ -29,6 +29,7 @@ from talkpath.verdict.flows.flow_spread import short_flow_spreads
 from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, flow_outcomes, without_ends
 from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS, direction_track
+from talkpath.wire.control.question import LongCalls, WatchedCalls
 
 SILENT_PACKETS, SILENCE_S = 8, 1.5  # a call has ended: so much was sent after its last arrival
 LOSS_WINDOW_S = 5.0  # a call that loses much only for a while is found in one of these
@@ -114,7 +115,7 @@ def neighbours_of(view: ArmView) -> tuple[Epoch, ...]:
 
 def find_parting(view: ArmView) -> Parting | None:
     """Where the arm's calls part from twins; None where they do not, or where as many that lived longer did not."""
-    watch = tuple(epoch for epoch in view.accusing if epoch.question == "watch")
+    watch = tuple(epoch for epoch in view.accusing if isinstance(epoch.question, WatchedCalls))
     if not (view.long or watch):
         return None
     unlike = tuple(round(spread, 3) for spread in short_flow_spreads(map(without_ends, view.facts.epochs)))
@@ -159,9 +160,9 @@ def _is_bad_luck(parted: LongCall, calls: Sequence[LongCall]) -> bool:
 
 def _long_calls(epochs: Sequence[Epoch], arm: Arm, unlike: Mapping[Direction, float]) -> list[LongCall]:
     """The arm's calls among these epochs; those that live through the check beside all twins that do."""
-    everybody = [twin for epoch in epochs if epoch.question == "long" for twin in _long_twins_of(epoch)]
+    everybody = [twin for epoch in epochs if isinstance(epoch.question, LongCalls) for twin in _long_twins_of(epoch)]
     beside = [
-        (epoch, everybody if epoch.question == "long" else _long_twins_of(epoch))
+        (epoch, everybody if isinstance(epoch.question, LongCalls) else _long_twins_of(epoch))
         for epoch in epochs
         if epoch.arm == arm
     ]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import Facts
 from talkpath.verdict.assessment import Assessment
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.unaccused import next_to_nothing_arrives
+from talkpath.wire.control.question import AnyQuestion, LongCalls, Question, QuestionKind, is_asked
 
 
 @dataclass(frozen=True)
@@ -17,34 +18,32 @@ class Asked:
     """The facts, the questions whose answers are pending, and the assessment of every arm."""
 
     facts: Facts
-    pending: Sequence[Question]
+    pending: Sequence[PlannedEpoch]
     assessments: Sequence[Assessment]
 
-    def count(self, assessment: Assessment, kind: str, value: float | str | None = None, packets: int = 0) -> int:
+    def count(self, assessment: Assessment, wanted: AnyQuestion | QuestionKind, packets: int = 0) -> int:
         """How often the arm was asked this with calls of at least `packets` media packets, pending ones included."""
         coming = sum(
-            question.arm == assessment.arm
-            and question.kind == kind
-            and value in (None, question.value)
-            and question.packets >= packets
-            for question in self.pending
+            planned.arm == assessment.arm and is_asked(planned.question, wanted) and planned.packets >= packets
+            for planned in self.pending
         )
-        return assessment.view.asked(kind, value, packets) + coming
+        return assessment.view.asked(wanted, packets) + coming
 
-    def count_of_kind(self, kind: str) -> int:
+    def count_of_kind(self, kind: QuestionKind) -> int:
         """How often it was asked of any arm, pending ones included."""
-        return sum(epoch.question == kind for epoch in self.facts.epochs) + sum(
-            question.kind == kind for question in self.pending
-        )
+        return sum(isinstance(question, kind) for question in self._questions())
+
+    def _questions(self) -> list[Question]:
+        return [epoch.question for epoch in self.facts.epochs] + [planned.question for planned in self.pending]
 
     def is_pending(self, assessment: Assessment) -> bool:
         """Whether an answer about the arm is pending."""
-        kinds = [question.kind for question in self.pending if question.kind != "long"]
+        kinds = {type(planned.question) for planned in self.pending} - {LongCalls}
         return any(self.count(assessment, kind) > assessment.view.asked(kind) for kind in kinds)
 
     def has_long_call(self, arm: Arm) -> bool:
         """Whether a call of the arm lives that is to do so through the whole check."""
-        return any(question.arm == arm and question.kind == "long" for question in self.pending)
+        return any(planned.arm == arm and isinstance(planned.question, LongCalls) for planned in self.pending)
 
     def variants(self, assessment: Assessment) -> list[Assessment]:
         """All arms of its app and medium, itself included."""

@@ -14,9 +14,10 @@ import numpy as np
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import ArmPlan, Plan
 from talkpath.verdict.assessment import Assessment, log_threshold
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.statistics.sample_size import cost_packets, sample_size
+from talkpath.wire.control.question import LongCalls, Question, RateContrast, TcpTwins, WatchedCalls
 
 FIRST_EPOCHS = 2  # each arm's, before any other question
 FEW_ARMS = 4  # so many can have longer looks besides the calls that live through the check, and usual first epochs
@@ -57,19 +58,22 @@ class Costs:
         usual = sum(_usual_bytes(self.plan, arm.medium, arm.packet_rate) for arm in self.plan.arms)
         return not self.plan.watch_s and usual > (1.0 - RESERVE) * self.plan.budget_bytes
 
-    def affordable(self, questions: Iterable[Question], share: float) -> Iterator[Question]:
+    def affordable(self, questions: Iterable[PlannedEpoch], share: float) -> Iterator[PlannedEpoch]:
         """Those that are over in time, and do not spend more than that share of the budget."""
         most = share * self.plan.budget_bytes
         for question in questions:
             if self.spent_bytes + self.bytes_of(question) <= most and self._in_time(question):
                 yield question
 
-    def bytes_of(self, question: Question) -> float:
-        """What a question costs."""
-        flows = 2 * question.k if question.kind == "tcp" else flows_of(question.k)
-        if question.kind in ("long", "watch") and question.value is not None:
-            flows = question.k + int(question.value)
-        return flows * (2 * question.packets + SETUP_PACKETS) * self._packet_bytes(question.arm)
+    def bytes_of(self, planned: PlannedEpoch) -> float:
+        """What an epoch costs."""
+        flows = flows_of(planned.k)
+        match planned.question:
+            case TcpTwins():
+                flows = 2 * planned.k
+            case LongCalls(twins=int(twins)) | WatchedCalls(twins=int(twins)):
+                flows = planned.k + twins
+        return flows * (2 * planned.packets + SETUP_PACKETS) * self._packet_bytes(planned.arm)
 
     def proof_bytes(self, assessment: Assessment) -> float:
         """What proving a suspected effect would cost, judged by the epochs so far."""
@@ -87,9 +91,9 @@ class Costs:
     def _looks_to_come(self) -> float:
         """One look for each app, decided or not, and a part of one for each of its further variants that is open."""
         asked, every = self.asked, self.asked.assessments
-        unseen = [each for each in every if not any(asked.count(other, "watch") for other in asked.variants(each))]
+        unseen = [each for each in every if not any(asked.count(other, WatchedCalls) for other in asked.variants(each))]
         apps = {(each.arm.app, each.arm.medium) for each in unseen}
-        further = sum(not each.settled and not asked.count(each, "watch") for each in every) - len(apps)
+        further = sum(not each.settled and not asked.count(each, WatchedCalls) for each in every) - len(apps)
         return len(apps) + FURTHER_VARIANT_SHARE * max(0, further)
 
     def byte_rate(self, planned: ArmPlan) -> float:
@@ -109,13 +113,17 @@ class Costs:
         """The seconds left after the last answer."""
         return self.plan.budget_s - max((epoch.ended_s for epoch in self.asked.facts.epochs), default=0.0)
 
-    def _in_time(self, question: Question) -> bool:
+    def _in_time(self, question: PlannedEpoch) -> bool:
         return self._span_s(question) <= self.left_s
 
-    def _span_s(self, question: Question) -> float:
-        rates = {planned.arm: planned.packet_rate for planned in self.plan.arms}
-        pace = float(question.value) if question.kind == "rate" and question.value else 1.0
-        return question.packets / (pace * rates[question.arm])
+    def _span_s(self, planned: PlannedEpoch) -> float:
+        rates = {each.arm: each.packet_rate for each in self.plan.arms}
+        return planned.packets / (pace_of(planned.question) * rates[planned.arm])
+
+
+def pace_of(question: Question) -> float:
+    """The packet rate of its calls, as a multiple of their app's."""
+    return question.times if isinstance(question, RateContrast) else 1.0
 
 
 def flows_of(k: int) -> int:

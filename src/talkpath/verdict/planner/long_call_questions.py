@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from math import ceil, inf
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.measure.facts import ArmPlan, Plan
+from talkpath.measure.facts import ArmPlan, Epoch, Plan
 from talkpath.verdict.assessment import Assessment
 from talkpath.verdict.flows.long_calls import AS_HEAVY, LOSS_WINDOW_S, ended_s
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked
 from talkpath.verdict.planner.costs import LOOK_K, Costs
 from talkpath.verdict.planner.questions import OUTLIVE_S, SingleQuestions
 from talkpath.verdict.statistics.sample_size import USUAL_K
+from talkpath.wire.control.question import LongCalls, WatchedCalls
 
 ENDED_LOOKS = 4  # at calls of an arm that ended with their twins: few and many, twice
 LONG_CALLS = 3  # of one arm, where the first ones ended, or lost more, by accident
@@ -29,14 +30,14 @@ class LongCallQuestions:
     costs: Costs
     questions: SingleQuestions
 
-    def begun(self) -> Iterator[Question]:
+    def begun(self) -> Iterator[PlannedEpoch]:
         """One call of each arm for as long as the check: all at once, beside everything else, once each arm was heard
         on ports that no call went to before. A few have a twin (`_with_twins`). Where a call ended early, another
         has one, twice at the most."""
         plan = self.asked.facts.plan
         shared = _with_twins(plan, self.costs.byte_rate)
         for assessment in self.asked.assessments if plan.long_s else ():
-            had = self.asked.count(assessment, "long")
+            had = self.asked.count(assessment, LongCalls)
             again = not self.asked.has_long_call(assessment.arm) and (
                 _lived_briefly(assessment) or self._once(assessment)
             )
@@ -46,7 +47,7 @@ class LongCallQuestions:
             elif again and had < LONG_CALLS:
                 yield from self.costs.affordable(self.questions.another_long_call(assessment), 1.0)
 
-    def parted(self) -> Iterator[Question]:
+    def parted(self) -> Iterator[PlannedEpoch]:
         """Where two long calls went silent, or one lost more than twins: calls and twins that live a little longer, of
         the arm that shows it soonest, and of the cheapest one. Where a line loses single flows by accident, one call
         that went silent says nothing; where calls of several arms did, or two of one, as many are asked as prove it."""
@@ -57,25 +58,27 @@ class LongCallQuestions:
             proof = bool(assessment.view.long)
             for soon in (True, False):
                 packets = self.questions.outliving(assessment, soon=soon)
-                if not self.asked.count(assessment, "watch", packets=packets):
+                if not self.asked.count(assessment, WatchedCalls, packets=packets):
                     questions = self.questions.outlive(assessment, proof=proof, soon=soon)
                     yield from self.costs.affordable(questions, 1.0 if proof else 1.0 - self.costs.reserve)
 
-    def again(self) -> Iterator[Question]:
+    def again(self) -> Iterator[PlannedEpoch]:
         """Where a long call lost more than twins, and looks at that are too dear or proved nothing: another one beside
         a twin. What one 5-tuple lost by accident the next one rarely does."""
         for assessment in self.asked.assessments if self.asked.facts.plan.long_s else ():
             lost_more = assessment.parted is not None and not assessment.parted.ended
-            another = not self.asked.has_long_call(assessment.arm) and self.asked.count(assessment, "long") < LONG_CALLS
+            another = (
+                not self.asked.has_long_call(assessment.arm) and self.asked.count(assessment, LongCalls) < LONG_CALLS
+            )
             if lost_more and another and self._is_open(assessment):
                 yield from self.costs.affordable(self.questions.another_long_call(assessment), 1.0)
 
-    def ended_together(self) -> Iterator[Question]:
+    def ended_together(self) -> Iterator[PlannedEpoch]:
         """Where two long calls went silent and their twins with them, or the only arm's: calls and twins that live a
         little longer, of the arm whose call ended soonest first, by turns few and many. What ends every flow at a count
         of its own does so again, whatever their number; an outage does not, nor does a router that bans whoever sends
         too much."""
-        looks = self.asked.count_of_kind("watch")
+        looks = self.asked.count_of_kind(WatchedCalls)
         ended = sum(len(each.view.long) for each in filter(self._ended_with_twins, self.asked.assessments))
         if ended < min(2, len(self.asked.assessments)):
             return
@@ -91,7 +94,7 @@ class LongCallQuestions:
 
     def _looked_and_ended(self, assessment: Assessment) -> tuple[int, float]:
         """Sorts arms whose calls ended with their twins: by looks at such calls, then by when they ended."""
-        looked = self.asked.count(assessment, "watch", packets=self.questions.outliving(assessment))
+        looked = self.asked.count(assessment, WatchedCalls, packets=self.questions.outliving(assessment))
         return looked, ended_s(assessment.view) or 0.0
 
     def _is_open(self, assessment: Assessment) -> bool:
@@ -105,7 +108,7 @@ class LongCallQuestions:
             return False
         least = AS_HEAVY * self.costs.byte_rate(assessment.planned)
         heavy = [each for each in self.asked.assessments if self.costs.byte_rate(each.planned) >= least]
-        known = any(epoch.value for each in heavy for epoch in each.view.long)
+        known = any(_has_twins(epoch) for each in heavy for epoch in each.view.long)
         return not known and any(self.asked.has_long_call(each.arm) for each in heavy)
 
     def _outliving_cost(self, assessment: Assessment) -> tuple[int, float]:
@@ -132,6 +135,10 @@ def _with_twins(plan: Plan, byte_rate: Callable[[ArmPlan], float]) -> set[Arm]:
     chosen = list(kinds.values())
     rest = [planned.arm for planned in heaviest if planned.arm not in chosen]
     return {*chosen, *rest[: max(0, LONG_TWINS - len(chosen))]}
+
+
+def _has_twins(epoch: Epoch) -> bool:
+    return isinstance(epoch.question, LongCalls) and bool(epoch.question.twins)
 
 
 def _went_silent(assessment: Assessment) -> bool:

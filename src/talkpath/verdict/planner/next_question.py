@@ -19,13 +19,14 @@ import msgspec
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.verdict.across_arms import assess_arms, leans_to_finding
 from talkpath.verdict.assessment import Assessment
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked, nothing_arrives
 from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LOOK_K, Costs
 from talkpath.verdict.planner.long_call_questions import LongCallQuestions
 from talkpath.verdict.planner.questions import SingleQuestions
 from talkpath.verdict.unaccused import OK_LOSS
 from talkpath.verdict.validity import why_voided
+from talkpath.wire.control.question import Baseline, WatchedCalls
 
 SOME_EPOCHS = 4
 TURN_EPOCHS = 8  # epochs of an undecided arm before longer looks and last fresh calls
@@ -39,7 +40,7 @@ LATELY_S = 2.0  # before its long call ended: so late an arm's last fresh calls 
 STRONG_LOG_E = log(20.0)  # an arm is nearly accused, where bytes are short
 
 
-def next_question(facts: Facts, spent_bytes: int, pending: Sequence[Question] = ()) -> Question | None:
+def next_question(facts: Facts, spent_bytes: int, pending: Sequence[PlannedEpoch] = ()) -> PlannedEpoch | None:
     """The next epoch, given what is known, what was spent (pending epochs included) and what is pending."""
     if why_voided(facts) is not None or facts.reach.control != "connected" or facts.health.ended != "done":
         return None
@@ -65,7 +66,7 @@ class QuestionPlanner:
         """Those of all arms, in the plan's order."""
         return self.asked.assessments
 
-    def wishes(self) -> tuple[Iterator[Question], ...]:
+    def wishes(self) -> tuple[Iterator[PlannedEpoch], ...]:
         """What is wanted, in order, where bytes suffice for the usual epochs of all arms."""
         return (
             self.seconds(),
@@ -85,7 +86,7 @@ class QuestionPlanner:
             self.sequence(1.0),
         )
 
-    def tight_wishes(self) -> tuple[Iterator[Question], ...]:
+    def tight_wishes(self) -> tuple[Iterator[PlannedEpoch], ...]:
         """Likewise where bytes are short for so many arms: every arm gets one short epoch, one arm a long one for a
         first result, unless one is nearly accused; then each arm gets a long one before any mechanism is named."""
         return (
@@ -101,7 +102,7 @@ class QuestionPlanner:
             self.rest(),
         )
 
-    def seconds(self) -> Iterator[Question]:
+    def seconds(self) -> Iterator[PlannedEpoch]:
         """The second epoch of an arm that its first one nearly accused: before other arms are heard, since people wait
         for the first result."""
         for assessment in self.assessments:
@@ -110,40 +111,40 @@ class QuestionPlanner:
                 and not assessment.settled
                 and not self.asked.app_is_restricted(assessment)
             )
-            if nearly and self.asked.count(assessment, "battery") == 1:
+            if nearly and self.asked.count(assessment, Baseline) == 1:
                 yield from self.costs.affordable([self.questions.baseline(assessment)], 1.0 - FIRST_RESERVE)
 
-    def firsts(self, count: int) -> Iterator[Question]:
+    def firsts(self, count: int) -> Iterator[PlannedEpoch]:
         """The epochs that prove a strong effect: of each app's quickest variant, then of the others. No arm waits
         because another is being named."""
         for assessment in sorted(self.assessments, key=self._quicker_variants):
-            if not assessment.settled and self.asked.count(assessment, "battery") < count:
+            if not assessment.settled and self.asked.count(assessment, Baseline) < count:
                 yield from self.costs.affordable([self.questions.baseline(assessment)], 1.0 - FIRST_RESERVE)
 
     def _quicker_variants(self, assessment: Assessment) -> int:
         rivals = sorted(self.asked.variants(assessment), key=lambda each: -each.planned.packet_rate)
         return [each.arm for each in rivals].index(assessment.arm)
 
-    def opening(self) -> Iterator[Question]:
+    def opening(self) -> Iterator[PlannedEpoch]:
         """The longer look at one arm that looks well: the quickest that alone decides its app, since people wait for
         the first result. Where an arm is nearly accused, that will be the first result."""
-        if any(_is_nearly_proven(each) or self.asked.count(each, "watch") for each in self.assessments):
+        if any(_is_nearly_proven(each) or self.asked.count(each, WatchedCalls) for each in self.assessments):
             return
         measured = [each for each in self.assessments[::-1] if each.view.accusing and not each.hint]
         for assessment in sorted(measured, key=lambda each: (len(self.asked.variants(each)), _interval_ms(each))):
             yield from self.costs.affordable(self.questions.look(assessment), 1.0 - FIRST_RESERVE)
 
-    def meanwhile(self) -> Iterator[Question]:
+    def meanwhile(self) -> Iterator[PlannedEpoch]:
         """Short epochs while the first answers are pending, one more if other arms fill the time: a long look now would
         delay those answers."""
         most = SOME_EPOCHS if len(self.assessments) == 1 else FIRST_EPOCHS + 1
         for assessment in self.assessments:
-            had = self.asked.count(assessment, "battery")
+            had = self.asked.count(assessment, Baseline)
             known = len(assessment.view.accusing) >= FIRST_EPOCHS or assessment.hint
             if self.asked.is_pending(assessment) and not known and had < most:
                 yield from self.costs.affordable([self.questions.baseline(assessment)], 1.0 - self.costs.reserve)
 
-    def accuse(self) -> Iterator[Question]:
+    def accuse(self) -> Iterator[PlannedEpoch]:
         """Arm by arm, the cheapest proof first: TCP where nothing arrives, more epochs where something is amiss. Of an
         app only the variant that costs least, and none once the app is restricted: its verdict is the app's."""
         begun: set[tuple[str, str]] = set()
@@ -155,7 +156,7 @@ class QuestionPlanner:
                 begun.add(call)
                 yield from self.costs.affordable(self.questions.more(assessment), 1.0)
 
-    def sequence(self, share: float) -> Iterator[Question]:
+    def sequence(self, share: float) -> Iterator[PlannedEpoch]:
         """Arm by arm: contrasts where accused, TCP where nothing arrives, more epochs where something is amiss."""
         for assessment in self.assessments:
             if assessment.state == "restricted":
@@ -168,14 +169,14 @@ class QuestionPlanner:
             if self._amiss(assessment):
                 yield from self.costs.affordable(self.questions.more(assessment), share)
 
-    def _sharpen(self, assessment: Assessment) -> Iterator[Question]:
+    def _sharpen(self, assessment: Assessment) -> Iterator[PlannedEpoch]:
         """The contrasts that would prove a suspected rule, not asked yet."""
         sharpen = assessment.suspected.fit.sharpen if assessment.suspected else ()
         for contrast in sharpen:
-            if not self.asked.count(assessment, *contrast):
+            if not self.asked.count(assessment, contrast):
                 yield msgspec.structs.replace(self.questions.contrast(assessment, contrast), k=LOOK_K)
 
-    def turns(self, most: float = inf, *, hinted: bool = False, alone: bool = False) -> Iterator[Question]:
+    def turns(self, most: float = inf, *, hinted: bool = False, alone: bool = False) -> Iterator[PlannedEpoch]:
         """The undecided arms: those with something amiss first, then those that had least, then those that lack least;
         every fourth epoch a long one. One at a time, so that bytes decide some arms rather than nearly all of them.
         `alone`: only those whose app has no decided variant."""
@@ -185,7 +186,7 @@ class QuestionPlanner:
             open_arms = [each for each in open_arms if not any(one.settled for one in self.asked.variants(each))]
         if hinted:
             open_arms = [each for each in open_arms if each.hint and not self.asked.app_is_restricted(each)]
-        open_arms = [each for each in open_arms if self.asked.count(each, "battery") < most]
+        open_arms = [each for each in open_arms if self.asked.count(each, Baseline) < most]
         open_arms.sort(key=self._lacking)
         for assessment in open_arms:
             if self.asked.is_pending(assessment):
@@ -193,8 +194,8 @@ class QuestionPlanner:
             if assessment.hint:
                 yield from self.costs.affordable(self.questions.more(assessment), 1.0)
                 continue
-            looks = 0 if self.asked.facts.plan.long_s else self.asked.count(assessment, "battery")
-            if 3 * self.asked.count(assessment, "watch") < looks:
+            looks = 0 if self.asked.facts.plan.long_s else self.asked.count(assessment, Baseline)
+            if 3 * self.asked.count(assessment, WatchedCalls) < looks:
                 yield from self.costs.affordable(self.questions.look(assessment), 1.0)
             usual, small = self.questions.baseline(assessment), self.questions.small_baseline(assessment)
             longer = self.questions.longer_baseline(assessment)
@@ -204,19 +205,19 @@ class QuestionPlanner:
 
     def _had_usual_calls(self, assessment: Assessment) -> bool:
         """Whether the arm had its first epochs, and calls of the usual length."""
-        usual = self.asked.count(assessment, "battery", packets=self.asked.facts.plan.packets)
-        return usual > 0 and self.asked.count(assessment, "battery") >= FIRST_EPOCHS
+        usual = self.asked.count(assessment, Baseline, packets=self.asked.facts.plan.packets)
+        return usual > 0 and self.asked.count(assessment, Baseline) >= FIRST_EPOCHS
 
     def _lacking(self, assessment: Assessment) -> tuple[bool, bool, int, bool, float]:
         """Sorts undecided arms; once all had their first epochs, by what it may cost to show that their extra loss is
         small. Those of which that is known wait for something else."""
-        had = self.asked.count(assessment, "battery")
+        had = self.asked.count(assessment, Baseline)
         possible = max((each.high or 0.0 for each in assessment.extra_loss.values()), default=1.0)
         cost = possible * self.costs.bytes_of(self.questions.longer_baseline(assessment))
         restricted = self.asked.app_is_restricted(assessment)
         return not assessment.hint, restricted, min(had, FIRST_EPOCHS), possible < OK_LOSS, cost
 
-    def looks(self, *, one_variant: bool = False) -> Iterator[Question]:
+    def looks(self, *, one_variant: bool = False) -> Iterator[PlannedEpoch]:
         """Calls that live longer: each arm, or one of each app, once; more often where the plan wants them watched.
         Where bytes suffice, also arms of a line that is too poor: calls may yet be cut off."""
         plan = self.asked.facts.plan
@@ -229,26 +230,26 @@ class QuestionPlanner:
                 proven = assessment.state not in wanted
                 proven |= assessment.hint and self.asked.is_pending(assessment)
                 variants = self.asked.variants(assessment) if one_variant else [assessment]
-                enough = any(self.asked.count(each, "watch") >= times for each in variants)
+                enough = any(self.asked.count(each, WatchedCalls) >= times for each in variants)
                 if not proven and not enough and not self.asked.app_is_restricted(assessment):
                     share = 1.0 if self.costs.tight else 1.0 - self.costs.reserve
                     yield from self.costs.affordable(self.questions.look(assessment), share)
 
-    def rest(self) -> Iterator[Question]:
+    def rest(self) -> Iterator[PlannedEpoch]:
         """What only makes verdicts surer. While the proof about an app is pending, bytes are kept for it."""
         hinted = [each for each in self.assessments if each.hint and self.asked.is_pending(each)]
         if all(map(self.asked.app_is_restricted, hinted)):
             yield from self.looks()
             yield from self.turns()
 
-    def renewed(self) -> Iterator[Question]:
+    def renewed(self) -> Iterator[PlannedEpoch]:
         """Fresh calls of the arms that were ok before something began that held other calls back."""
         for assessment in self.assessments:
             stale = assessment.reason is not None and assessment.reason.code == "stale"
             if stale and not self.asked.is_pending(assessment):
                 yield from self.costs.affordable([self.questions.fresh(assessment)], 1.0)
 
-    def closing(self) -> Iterator[Question]:
+    def closing(self) -> Iterator[PlannedEpoch]:
         """A few fresh calls of each arm whose long call was well, if none began lately: a rule against set-up may have
         begun since, and calls that run do not show it."""
         for assessment in self.assessments:
@@ -263,7 +264,7 @@ class QuestionPlanner:
         tight = self.costs.tight
         if tight and self.asked.app_is_restricted(assessment):
             return False
-        had = self.asked.count(assessment, "battery") + self.asked.count(assessment, "watch")
+        had = self.asked.count(assessment, Baseline) + self.asked.count(assessment, WatchedCalls)
         leans = not tight and leans_to_finding(assessment)
         most = LIGHT_EPOCHS if self.questions.light else LEANING_EPOCHS if leans else MORE_EPOCHS
         return (assessment.hint or leans) and not assessment.settled and had < most

@@ -12,17 +12,15 @@ from talkpath.verdict.assessment import Assessment, log_threshold
 from talkpath.verdict.flows.flow_spread import flows_fare_unlike
 from talkpath.verdict.flows.long_calls import ended_s
 from talkpath.verdict.flows.self_congestion import LIGHT_K, loses_much, wants_small
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked
-from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LONG_LOOK_S, LOOK_K, TIGHT_LOOK_K, Costs
+from talkpath.verdict.planner.costs import FEW_ARMS, FIRST_EPOCHS, LONG_LOOK_S, LOOK_K, TIGHT_LOOK_K, Costs, pace_of
 from talkpath.verdict.rules.best import UNKNOWN_RULE, loses_media
-from talkpath.verdict.rules.rule import Contrast
 from talkpath.verdict.statistics.permutation import log_choose
 from talkpath.verdict.statistics.sample_size import LEAST_K, MOST_K, USUAL_K, sample_size
+from talkpath.wire.control.question import ACCUSING, BASELINE, Baseline, LongCalls, Question, TcpTwins, WatchedCalls
 
-BASELINE_EPOCHS: Contrast = ("battery", None)
-LOOK_WHY: Contrast = ("watch", None)
-ACCUSING_QUESTIONS = ("battery", "watch")
+LOOK_WHY = WatchedCalls()
 LONGER_TIMES = 3  # the usual packets, once an arm had its first epochs and is undecided, where 5-tuples fare alike
 LONG_ENOUGH = 0.7  # of the calls that accused: a shorter contrast may miss what they showed
 LONGER_CONTRAST_TIMES = 6  # times the usual packets, at most, for a contrast
@@ -68,45 +66,43 @@ class SingleQuestions:
     def _unlike(self) -> bool:
         return flows_fare_unlike(self.facts.epochs)
 
-    def baseline(self, assessment: Assessment) -> Question:
+    def baseline(self, assessment: Assessment) -> PlannedEpoch:
         """The accusing test, with calls of the usual length; where many arms wait, and bytes suffice for all, first
         with shorter ones, which prove a strong effect soonest."""
         waited_for = len(self.plan.arms) > FEW_ARMS and not self.costs.tight
-        first = self.asked.count(assessment, "battery") < FIRST_EPOCHS
+        first = self.asked.count(assessment, Baseline) < FIRST_EPOCHS
         packets = self.plan.packets // 2 if waited_for and first else self.plan.packets
-        return _contrast_question(assessment, BASELINE_EPOCHS, self._usual_k, packets, "first")
+        return _contrast_question(assessment, BASELINE, self._usual_k, packets, "first")
 
-    def longer_baseline(self, assessment: Assessment) -> Question:
+    def longer_baseline(self, assessment: Assessment) -> PlannedEpoch:
         """The same with longer calls, which tell more for their bytes, since every call has its set-up; where 5-tuples
         differ, so that many of them are needed, with usual ones."""
         times = 1 if self._unlike else LONGER_TIMES
-        return _contrast_question(assessment, BASELINE_EPOCHS, self._usual_k, times * self.plan.packets, "again")
+        return _contrast_question(assessment, BASELINE, self._usual_k, times * self.plan.packets, "again")
 
-    def small_baseline(self, assessment: Assessment) -> Question:
+    def small_baseline(self, assessment: Assessment) -> PlannedEpoch:
         """The same with fewer calls."""
-        return _contrast_question(assessment, BASELINE_EPOCHS, TIGHT_LOOK_K, self.plan.packets, "first")
+        return _contrast_question(assessment, BASELINE, TIGHT_LOOK_K, self.plan.packets, "first")
 
-    def fresh(self, assessment: Assessment) -> Question:
+    def fresh(self, assessment: Assessment) -> PlannedEpoch:
         """A few fresh calls of an arm that was ok."""
-        return _contrast_question(assessment, BASELINE_EPOCHS, LOOK_K, self.plan.packets, "again")
+        return _contrast_question(assessment, BASELINE, LOOK_K, self.plan.packets, "again")
 
-    def more(self, assessment: Assessment) -> Iterator[Question]:
+    def more(self, assessment: Assessment) -> Iterator[PlannedEpoch]:
         """As many and as long calls as would prove a suspected effect, or fewer where bytes are short; nothing while
         pending answers may prove it."""
         arm = assessment.arm
-        coming = [
-            question.k for question in self.asked.pending if question.arm == arm and question.kind in ACCUSING_QUESTIONS
-        ]
+        coming = [each.k for each in self.asked.pending if each.arm == arm and isinstance(each.question, ACCUSING)]
         wanted = sample_size(assessment.view.accusing, log_threshold(self.facts)).less(coming)
         if wanted.missing_nats <= 0.0 and coming:
             return
         packets = max(self.plan.packets, wanted.packets)
-        contrast = LOOK_WHY if packets >= WORTH_A_LOOK * self.plan.packets else BASELINE_EPOCHS
+        contrast: Question = LOOK_WHY if packets >= WORTH_A_LOOK * self.plan.packets else BASELINE
         sizes = (LIGHT_K,) if self.light else dict.fromkeys((wanted.k(self.plan.k), self.plan.k, LOOK_K))
         for k in sizes:
             yield _contrast_question(assessment, contrast, k, packets, "again")
 
-    def contrasts(self, assessment: Assessment) -> Iterator[Question]:
+    def contrasts(self, assessment: Assessment) -> Iterator[PlannedEpoch]:
         """Each contrast that would name the mechanism, or a shorter one where bytes are short; and one longer look,
         unless they are short for all arms: how media fare over time, and a strong effect is known before."""
         own = assessment.own_explanation
@@ -114,39 +110,38 @@ class SingleQuestions:
         explanation = own if unrivalled else assessment.explanation  # another arm's size limit would want no more
         if explanation is None:
             return
-        wanted = [*explanation.wanted(doubted=self.light)]
+        wanted: list[tuple[Question, int]] = [*explanation.wanted(doubted=self.light)]
         over_time = explanation.rule == UNKNOWN_RULE or loses_media(explanation.rule)
-        if over_time and not self.costs.tight and not self.asked.count(assessment, "watch"):
+        if over_time and not self.costs.tight and not self.asked.count(assessment, WatchedCalls):
             wanted.append((LOOK_WHY, 1))
         for contrast, patience in wanted:
             for times in dict.fromkeys((patience, 1)):
                 question = self.contrast(assessment, contrast, times)
-                done = self.asked.count(assessment, *contrast, packets=round(LONG_ENOUGH * question.packets))
-                again = explanation.tied > 1 and assessment.view.asked(*contrast)
+                done = self.asked.count(assessment, contrast, packets=round(LONG_ENOUGH * question.packets))
+                again = explanation.tied > 1 and assessment.view.asked(contrast)
                 if done < (CONTRAST_TIMES if again else 1):
                     yield question
 
-    def contrast(self, assessment: Assessment, contrast: Contrast, patience: int = 1) -> Question:
+    def contrast(self, assessment: Assessment, contrast: Question, patience: int = 1) -> PlannedEpoch:
         """One contrast, as long as the calls that accused, so that late effects can happen again; or `patience` times
         as long."""
         plan, packet_rate = self.plan, assessment.planned.packet_rate
         known_s = assessment.strength.known_at_s if assessment.strength else None
         accusers = tuple(e for e in assessment.view.accusing if known_s is None or e.known_s <= known_s)
         longest = max(plan.packets, sample_size(accusers, log_threshold(self.facts)).packets)
-        pace = float(contrast[1]) if contrast[0] == "rate" and contrast[1] else 1.0
-        within = ceil(CONTRAST_S * pace * packet_rate)
+        within = ceil(CONTRAST_S * pace_of(contrast) * packet_rate)
         packets = max(longest, min(patience * longest, LONGER_CONTRAST_TIMES * plan.packets, within))
         if contrast == LOOK_WHY:
             packets = max(packets, ceil(LONG_LOOK_S * packet_rate))
         k = LOOK_K if packets > plan.packets or self.costs.tight else self._usual_k
         return _contrast_question(assessment, contrast, k, packets, "name")
 
-    def long_call(self, assessment: Assessment, twins: int, seconds: float = inf) -> Question:
+    def long_call(self, assessment: Assessment, twins: int, seconds: float = inf) -> PlannedEpoch:
         """One call that lives through the whole check, or for so long, and perhaps a twin beside it."""
         packets = ceil(min(seconds, self.plan.long_s) * assessment.planned.packet_rate)
-        return Question(assessment.arm, kind="long", value=float(twins), k=1, packets=packets, why="long")
+        return PlannedEpoch(assessment.arm, LongCalls(twins), k=1, packets=packets, why="long")
 
-    def another_long_call(self, assessment: Assessment) -> Iterator[Question]:
+    def another_long_call(self, assessment: Assessment) -> Iterator[PlannedEpoch]:
         """One more beside a twin: for as long as `ok` takes, or as the one that went silent; or until the one that lost
         more showed that."""
         parted = assessment.parted
@@ -167,7 +162,7 @@ class SingleQuestions:
         counts = [media_until(track, until_s) for call in calls for track in (call.up, call.down)]
         return max([self.plan.packets, *counts] if calls else [ceil(until_s * assessment.planned.packet_rate)])
 
-    def outlive(self, assessment: Assessment, *, proof: bool, soon: bool = False) -> Iterator[Question]:
+    def outlive(self, assessment: Assessment, *, proof: bool, soon: bool = False) -> Iterator[PlannedEpoch]:
         """Calls and random twins of that length: a few, or as many as are a `proof` by themselves, if bytes suffice;
         a few that only lost more prove nothing. They are dear, so none of text is among them, if the test server knows
         such epochs."""
@@ -176,21 +171,24 @@ class SingleQuestions:
         lost_more = assessment.parted is not None and not assessment.parted.ended
         proofs = (least, USUAL_K) if lost_more else (least, USUAL_K, LOOK_K)
         for k in dict.fromkeys(proofs) if proof else (LOOK_K,):
-            twins = float(k) if self.plan.long_s else None
             yield _contrast_question(
-                assessment, (LOOK_WHY[0], twins), k, self.outliving(assessment, soon=soon), "again"
+                assessment,
+                WatchedCalls(k if self.plan.long_s else None),
+                k,
+                self.outliving(assessment, soon=soon),
+                "again",
             )
 
-    def end_together(self, assessment: Assessment, k: int) -> Question:
+    def end_together(self, assessment: Assessment, k: int) -> PlannedEpoch:
         """So many calls and as many random twins that live a little longer than the call that went silent."""
-        return _contrast_question(assessment, (LOOK_WHY[0], float(k)), k, self.outliving(assessment), "again")
+        return _contrast_question(assessment, WatchedCalls(k), k, self.outliving(assessment), "again")
 
-    def tcp(self, assessment: Assessment) -> Iterator[Question]:
+    def tcp(self, assessment: Assessment) -> Iterator[PlannedEpoch]:
         """Twins over TCP beside twins over UDP: does only UDP fail?"""
-        if self.asked.count_of_kind("tcp") < TCP_TIMES:
-            yield _contrast_question(assessment, ("tcp", None), self.plan.k, TCP_PACKETS, "tcp")
+        if self.asked.count_of_kind(TcpTwins) < TCP_TIMES:
+            yield _contrast_question(assessment, TcpTwins(), self.plan.k, TCP_PACKETS, "tcp")
 
-    def look(self, assessment: Assessment) -> Iterator[Question]:
+    def look(self, assessment: Assessment) -> Iterator[PlannedEpoch]:
         """Longer calls: as long as wanted, or with fewer flows, or half as long where bytes or time are short."""
         plan, tight = self.plan, self.costs.tight
         packets = ceil((plan.watch_s or LONG_LOOK_S) * assessment.planned.packet_rate)
@@ -211,6 +209,5 @@ def media_until(track: Track, seconds: float) -> int:
     return sum(stage == "media" and at_ms <= 1000.0 * seconds for at_ms, stage in pairs)
 
 
-def _contrast_question(assessment: Assessment, contrast: Contrast, k: int, packets: int, why: str) -> Question:
-    kind, value = contrast
-    return Question(assessment.arm, kind=kind, value=value, k=k, packets=packets, why=why)
+def _contrast_question(assessment: Assessment, question: Question, k: int, packets: int, why: str) -> PlannedEpoch:
+    return PlannedEpoch(assessment.arm, question, k=k, packets=packets, why=why)

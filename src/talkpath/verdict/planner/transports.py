@@ -13,20 +13,21 @@ from talkpath.measure.transport_code import is_inside_tls, with_browser_hello
 from talkpath.measure.transport_quality import TransportQuality, path_qualities
 from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.model import Question
+from talkpath.verdict.model import PlannedEpoch
+from talkpath.wire.control.question import TransportPaths
 
 PATH_FLOWS = 2
 MIN_PATH_PACKETS = 12
 
 
-def open_paths(facts: Facts, pending: Sequence[Question] = ()) -> list[Question]:
+def open_paths(facts: Facts, pending: Sequence[PlannedEpoch] = ()) -> list[PlannedEpoch]:
     """All transports side by side, one epoch an arm: for the restricted and closed arms, or for all where the plan says
     so, in the plan's order; then those that are asked again. Without those asked before or pending."""
     if facts.plan.locate:
         return []
-    again = [] if any(question.kind == "transport" for question in pending) else _asked_again(facts)
-    asked = {epoch.arm for epoch in facts.epochs if epoch.question == "transport"}
-    asked |= {question.arm for question in pending if question.kind == "transport"}
+    again = [] if any(isinstance(each.question, TransportPaths) for each in pending) else _asked_again(facts)
+    asked = {epoch.arm for epoch in facts.epochs if isinstance(epoch.question, TransportPaths)}
+    asked |= {planned.arm for planned in pending if isinstance(planned.question, TransportPaths)}
     arms = [each for each in facts.plan.arms if facts.paths and each.arm not in asked]
     first = [
         _path_question(facts, arm, facts.paths)
@@ -36,9 +37,9 @@ def open_paths(facts: Facts, pending: Sequence[Question] = ()) -> list[Question]
     return [*first, *again]
 
 
-def _asked_again(facts: Facts) -> list[Question]:
+def _asked_again(facts: Facts) -> list[PlannedEpoch]:
     """The questions with the other ClientHello, for arms of which nothing came through TLS, one question an arm."""
-    epochs = [epoch for epoch in facts.epochs if epoch.question == "transport" and not epoch.missing]
+    epochs = [epoch for epoch in facts.epochs if isinstance(epoch.question, TransportPaths) and not epoch.missing]
     asked = [quality for epoch in epochs for quality in _inside_tls(epoch)]
     over = {each.arm for each in asked if each.hello == "browser"}
     silent = [each for each in asked if each.silent and each.arm not in over]
@@ -51,13 +52,6 @@ def _inside_tls(epoch: Epoch) -> list[TransportQuality]:
     return path_qualities([epoch], is_inside_tls)
 
 
-def _path_question(facts: Facts, arm: ArmPlan, codes: Sequence[str]) -> Question:
+def _path_question(facts: Facts, arm: ArmPlan, codes: Sequence[str]) -> PlannedEpoch:
     packets = max(MIN_PATH_PACKETS, round(arm.packet_rate * facts.plan.path_s))
-    return Question(
-        arm.arm,
-        kind="transport",
-        value=",".join(codes),
-        k=PATH_FLOWS,
-        packets=packets,
-        why="paths",
-    )
+    return PlannedEpoch(arm.arm, TransportPaths(tuple(codes)), k=PATH_FLOWS, packets=packets, why="paths")

@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView, arm_view
+from talkpath.verdict.flows.arm_view import ArmView, arm_view
 from talkpath.verdict.flows.calls_left_out import CallOf, behind_cut_offs, ended_behind_cut_offs, left_out_calls
 from talkpath.verdict.flows.rule_onset import RuleOnset, rule_onset
 from talkpath.verdict.memo import per_epochs
@@ -23,8 +23,9 @@ from talkpath.verdict.model import Number
 from talkpath.verdict.rules import all_rules, flow_block, media_drop, media_size_drop, residual, rules_of
 from talkpath.verdict.rules.by_place import gain_by_place, gain_by_time, times_in_force
 from talkpath.verdict.rules.directions import directions_of
-from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, RULE_MARGIN_NATS, Contrast, Fit, Rule
+from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, RULE_MARGIN_NATS, Fit, Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS
+from talkpath.wire.control.question import COMPARING, Question
 
 MIN_RULE_NATS = 1.0  # a rule that explains less than this explains nothing
 # of the best gain: no model of a middlebox is exact, so a rule that comes so close deserves a contrast
@@ -62,7 +63,7 @@ class Explanation(NamedTuple):
         """The tied rules, where none is named."""
         return tuple(rival.rule.id for rival in self.rivals[: self.tied]) if self.rule == UNKNOWN_RULE else ()
 
-    def wanted(self, *, doubted: bool = False) -> Iterator[tuple[Contrast, int]]:
+    def wanted(self, *, doubted: bool = False) -> Iterator[tuple[Question, int]]:
         """Yield (contrast, patience) of the contrasts that would separate rivals, the most useful first, whether asked
         before or not. `doubted`: on such a line even a name without rivals is checked."""
         patience = max((rival.rule.patience for rival in self.rivals[:2]), default=1)
@@ -201,7 +202,9 @@ def _far_better(gain: float, found: Explanation) -> bool:
 def _since_onset(epochs: tuple[Epoch, ...], onset: RuleOnset, key: _MemoKey) -> Explanation | None:
     """Return what explains the epochs that began after the onset, if calls that fare as their twins before it and that
     rule since explain all of them far better than one rule for the whole check."""
-    under_way = set(map(id, (e for e in epochs if e.question in EXPLAINED))) - set(map(id, onset.before + onset.since))
+    under_way = set(map(id, (e for e in epochs if isinstance(e.question, COMPARING)))) - set(
+        map(id, onset.before + onset.since)
+    )
     apart = tuple(epoch for epoch in epochs if id(epoch) not in under_way)
     throughout = best_fit(accusing_rules(), _views_of_directions(apart, key)[0])
     since = _views_of_directions(onset.since, key)[0]
@@ -296,7 +299,7 @@ def best_fit(among: Iterable[Rule], view: ArmView) -> Explanation:
     top = found[0].fit.gain
     rivals = tuple(c for c in found if c.fit.gain >= _least_of_rivals(top))
     contrasts = [contrast for c in rivals for contrast in c.rule.contrasts]
-    untold = bool(contrasts) and not any(view.asked(*contrast) for contrast in contrasts)
+    untold = bool(contrasts) and not any(view.asked(contrast) for contrast in contrasts)
     tied = len(rivals) if untold else sum(c.fit.gain >= top - RULE_MARGIN_NATS for c in rivals)
     return Explanation(rivals[0].rule.id if tied == 1 else UNKNOWN_RULE, rivals, tied)
 

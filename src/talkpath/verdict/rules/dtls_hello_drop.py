@@ -12,16 +12,17 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import DirectionLosses
 from talkpath.verdict.model import Category
-from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Parameters, Rule
+from talkpath.verdict.rules.rule import Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.set_up_stages import stage_gains
+from talkpath.wire.control.question import HelloContrast, Question
 
-PLAIN_HELLO = "browser"  # the ClientHello of every epoch whose question is not "hello"
-OTHER_HELLOS: tuple[Contrast, ...] = (("hello", "openssl"), ("hello", "pion"))
+PLAIN_HELLO = "browser"  # the ClientHello of every epoch that asks for none
+OTHER_HELLOS: tuple[Question, ...] = (HelloContrast("openssl"), HelloContrast("pion"))
 
 
 def hello_of(losses: DirectionLosses) -> str:
     """Return whose ClientHello the epoch imitated."""
-    return str(losses.epoch.value) if losses.question == "hello" else PLAIN_HELLO
+    return losses.question.hello if isinstance(losses.question, HelloContrast) else PLAIN_HELLO
 
 
 def explain(view: ArmView) -> Fit | None:
@@ -38,7 +39,7 @@ def explain(view: ArmView) -> Fit | None:
         sum(dead.values()),
         hit[0] if len(hit) == 1 else "both",
         lambda: _dead_hellos(list(dead), tested),
-        tuple(contrast for contrast in OTHER_HELLOS if not view.asked(*contrast)),
+        tuple(contrast for contrast in OTHER_HELLOS if not view.asked(contrast)),
     )
 
 

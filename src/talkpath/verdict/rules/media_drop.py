@@ -25,6 +25,7 @@ from talkpath.verdict.rules.directions import BOTH_NATS, Floats, directions_of, 
 from talkpath.verdict.rules.rule import MEDIA_ONSETS, PARAMETER_PRICE_NATS, SURE_LOSS, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS, direction_track
 from talkpath.verdict.statistics.interval import extra_loss, overall_loss
+from talkpath.wire.control.question import HelloContrast, RateContrast
 
 LOW_CHANCES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.18, 0.23, 0.28, 0.34, 0.4, 0.46)
 HIGH_CHANCES = (0.52, 0.58, 0.64, 0.7, 0.76, 0.82, 0.87, 0.91, 0.94, 0.965, 0.985, SURE_LOSS)
@@ -95,7 +96,10 @@ def _highest_part(view: ArmView, way: Direction, onset: int) -> float:
     """Return the upper bound of the half of the parts of calls in which more was dropped; 0 if all parts may have one
     p. A rule may act in cycles, or begin late in each call: p is what it drops while it acts."""
     parts = [
-        part for epoch in view.explained if epoch.question != "hello" for part in _parts_in_time(epoch, way, onset)
+        part
+        for epoch in view.explained
+        if not isinstance(epoch.question, HelloContrast)
+        for part in _parts_in_time(epoch, way, onset)
     ]
     counts = [(_sent_and_lost(part, way, calls=True), _sent_and_lost(part, way, calls=False)) for part in parts]
     known = [(part, calls, twins) for part, (calls, twins) in zip(parts, counts, strict=True) if calls[0] and twins[0]]
@@ -129,6 +133,10 @@ def _after_loss(view: ArmView, way: Direction) -> float:
 
 def _share_lost(sent: int, lost: int) -> float:
     return lost / max(1, sent)
+
+
+def _with_usual_hello(view: ArmView) -> list[Epoch]:
+    return [epoch for epoch in view.explained if not isinstance(epoch.question, HelloContrast)]
 
 
 def _parts_in_time(epoch: Epoch, way: Direction, onset: int) -> list[Epoch]:
@@ -178,7 +186,9 @@ def _extra_share(view: ArmView, way: AffectedDirections, onset: int) -> Number:
     """Estimate the extra loss after the onset. If the line limits every flow to a rate, packets dropped before that
     limit leave room for others of the same call: then any part of the calls' loss may be due to the rule."""
     single = directions_of(way)
-    epochs = [after_onset(epoch, single, onset) for epoch in view.explained if epoch.question != "hello"]
+    epochs = [
+        after_onset(epoch, single, onset) for epoch in view.explained if not isinstance(epoch.question, HelloContrast)
+    ]
     found = extra_loss(epochs, way, seed=view.facts.seed)
     if found.high is None or not any(twins_are_policed(view, each) for each in single):
         return Number(*found)
@@ -219,6 +229,6 @@ RULE = Rule(
     shown_by="Extra loss of calls is flat in a packet's index, its size and the rate, and set-up passes.",
     explain=explain,
     parameters=(Parameter("p", "share", "of call packets that are dropped beyond what their twins lose"),),
-    contrasts=(("rate", 0.5),),
+    contrasts=(RateContrast(0.5),),
     loses_media=True,
 )

@@ -51,13 +51,13 @@ from talkpath.verdict.rules.rule import (
     GAIN_ROUNDING_NATS,
     PARAMETER_PRICE_NATS,
     SURE_LOSS,
-    Contrast,
     Fit,
     Parameter,
     Parameters,
     Rule,
 )
 from talkpath.verdict.statistics.cohort import DIRECTIONS
+from talkpath.wire.control.question import Question, RateContrast, WatchedCalls
 
 NEAR_CHANCE = 0.7  # the extra loss near the threshold, where a packet may be on either side
 LEAST_REST_NATS = 12.0  # the line may lose a few other packets beside lost media
@@ -327,9 +327,9 @@ def _fit_each_direction(view: ArmView) -> GridPoint | None:
     return GridPoint(both, 0, "both")
 
 
-def _sharpening_contrast(view: ArmView, kind: str) -> tuple[Contrast, ...]:
+def _sharpening_contrast(view: ArmView, kind: str) -> tuple[Question, ...]:
     """Return the contrast that separates counts from times, which fit equally well at one packet rate: another rate."""
-    return () if kind in ("handshake", "each") or view.asked("rate", 0.5) else (("rate", 0.5),)
+    return () if kind in ("handshake", "each") or view.asked(RateContrast(0.5)) else (RateContrast(0.5),)
 
 
 def _measure_threshold(view: ArmView, kind: str, hit: tuple[Direction, ...]) -> Parameters:
@@ -371,7 +371,7 @@ RULE = Rule(
         Parameter("after_s", "s", "from the flow's first packet"),
         Parameter("after", "", '"handshake": set-up and a few packets pass'),
     ),
-    contrasts=(("rate", 0.5), ("watch", None)),
+    contrasts=(RateContrast(0.5), WatchedCalls()),
     loses_media=True,
     at_most=at_most,
 )

@@ -27,13 +27,13 @@ from talkpath.verdict.rules.rule import (
     GAIN_ROUNDING_NATS,
     PARAMETER_PRICE_NATS,
     RULE_MARGIN_NATS,
-    Contrast,
     Fit,
     Parameter,
     Parameters,
     Rule,
 )
 from talkpath.verdict.rules.token_bucket import BURSTS_BYTES, Together
+from talkpath.wire.control.question import Question, RateContrast, WatchedCalls
 
 BOTH_DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 Point = TypeVar("Point", GridPoint, GridPoint | None)
@@ -89,7 +89,7 @@ def explain(view: ArmView) -> Fit | None:
     likely = [each for each in found if each.gain >= best.gain - max(RULE_MARGIN_NATS, CLOSE_BUCKET_SHARE * best.gain)]
     blurred = 2 * BLURRED_SHARE * (passed.estimate or 0.0)
     wide = len(likely) > 1 or passed.low is None or passed.high is None or passed.high - passed.low > blurred
-    sharpen: tuple[Contrast, ...] = (("watch", None),) if wide and not view.asked("watch") else ()
+    sharpen: tuple[Question, ...] = (WatchedCalls(),) if wide and not view.asked(WatchedCalls) else ()
     return Fit(
         best.gain,
         best.direction,
@@ -239,7 +239,7 @@ RULE = Rule(
         Parameter("kbps", "kbit/s", "of IP bytes per 5-tuple that pass each bucket"),
         Parameter("buckets", "", 'of a 5-tuple: "two", one for each direction, or "one" for both; absent if not known'),
     ),
-    contrasts=(("rate", 0.5),),
+    contrasts=(RateContrast(0.5),),
     patience=6,
     loses_media=True,
     at_most=at_most,

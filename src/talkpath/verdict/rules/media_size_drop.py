@@ -21,6 +21,7 @@ from talkpath.verdict.rules.rule import (
     Parameters,
     Rule,
 )
+from talkpath.wire.control.question import RateContrast
 
 SIZE_DROP_CHANCES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, SURE_LOSS])
 ROUGH_ONSETS = np.array([0, 10, 20, 40])  # tried with every size; then all ONSETS with the best one
@@ -182,7 +183,7 @@ RULE = Rule(
     ),
     explain=explain,
     parameters=(Parameter("over", "bytes", "of UDP payload: up to here packets pass"),),
-    contrasts=(("rate", 0.5),),
+    contrasts=(RateContrast(0.5),),
     loses_media=True,
     at_most=at_most,
 )

@@ -18,6 +18,7 @@ from talkpath.verdict.rules.blocked_calls import is_blocked
 from talkpath.verdict.rules.rule import Fit, Rule
 from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS, reported_epochs, tcp_through
 from talkpath.verdict.statistics.exposure import Exposure, PortFlow, port_exposure
+from talkpath.wire.control.question import LongCalls
 
 MIN_EXPOSED_TWINS = 4  # so many twins to exposed ports, and to others, must show it
 MAX_DEAD_ELSEWHERE = 0.25  # at most this share of the twins to other ports fails, as on lines that lose whole flows
@@ -97,7 +98,7 @@ def _exposed_flows(epoch: Epoch) -> Sequence[PortFlow]:
     """Return the epoch's flows; of calls that live through the check without the twins, which arms share."""
     canaries = {flow.flow for flow in epoch.flows if flow.canary}
     flows = [flow for flow in flow_outcomes(epoch) if flow.flow not in canaries]
-    if epoch.question == "long":
+    if isinstance(epoch.question, LongCalls):
         flows = [flow for flow in flows if flow.role == "call"]
     return [PortFlow(flow.port, flow.role == "call", _has_failed(flow)) for flow in flows]
 

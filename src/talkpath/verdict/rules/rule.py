@@ -16,6 +16,7 @@ import numpy as np
 from talkpath.apps.contract.shape import AffectedDirections
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.model import Category, Number, State
+from talkpath.wire.control.question import Question
 
 PARAMETER_PRICE_NATS = 3.0  # nats a free parameter costs: half the log of a few hundred packets, as in the BIC
 RULE_MARGIN_NATS = 2.5  # nats within which two rules explain equally well: 12 to 1
@@ -25,7 +26,6 @@ GAIN_ROUNDING_NATS = 0.01  # more than sums of gains are rounded by, for upper b
 SURE_LOSS = 0.997  # the extra loss where a rule drops everything: one packet in 300 may pass
 
 Parameters = dict[str, Number | Category]
-Contrast = tuple[str, float | str | None]  # (question, value) of an epoch
 
 
 class Parameter(NamedTuple):
@@ -45,7 +45,7 @@ class Fit:
     gain: float
     direction: AffectedDirections
     measure: Callable[[], Parameters] = field(default=dict, repr=False)
-    sharpen: tuple[Contrast, ...] = ()
+    sharpen: tuple[Question, ...] = ()
     other_used: bool = True
 
 
@@ -73,7 +73,7 @@ class Rule:
     shown_by: str
     explain: Callable[[ArmView], Fit | None]
     parameters: tuple[Parameter, ...] = ()
-    contrasts: tuple[Contrast, ...] = ()
+    contrasts: tuple[Question, ...] = ()
     patience: int = 1
     voids: bool = False
     loses_media: bool = False

@@ -38,7 +38,7 @@ from talkpath.verdict.flows.outcomes import (
 )
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules.rule import Contrast, Fit, Parameter, Rule
+from talkpath.verdict.rules.rule import Fit, Parameter, Rule
 from talkpath.verdict.rules.whole_network import (
     NEARLY_ALL_FLOWS,
     flows_of,
@@ -48,6 +48,7 @@ from talkpath.verdict.rules.whole_network import (
     tcp_through,
 )
 from talkpath.verdict.statistics.cohort import DIRECTIONS
+from talkpath.wire.control.question import LongCalls, Question, RateContrast
 
 OUTAGE_CHANCE = 0.1
 MIN_FREEZE_FLOWS = 6  # fewer in an epoch are no evidence
@@ -59,7 +60,7 @@ SPARE_PACKETS = 2  # packets by which the counts of two epochs may differ; for b
 SOON_S = 5.0  # no tunnel or translator is known to drop a busy flow sooner
 DEAD_S = 15.0  # flows that stay dead for longer are under no ban of some seconds
 COUNT_OR_TIME_NATS = 3.0  # 20 to 1: what counts of packets and of bytes explain must differ by so much to be told apart
-PACE_CONTRAST: Contrast = ("rate", 0.5)
+PACE_CONTRAST: Question = RateContrast(0.5)
 
 
 class FrozenEpoch(NamedTuple):
@@ -140,7 +141,7 @@ def _like_counts(silence: FrozenEpoch, window: int) -> float:
 def epoch_silence(epoch: Epoch, header_bytes: int | None = None) -> FrozenEpoch | None:
     """Return the silence of an epoch, if nearly all established flows went silent: in packets, or in IP bytes."""
     alive = [outcome for outcome in flow_outcomes(epoch) if not outcome.dead]
-    if len(alive) < (LONG_FLOWS if epoch.question == "long" else MIN_FREEZE_FLOWS):
+    if len(alive) < (LONG_FLOWS if isinstance(epoch.question, LongCalls) else MIN_FREEZE_FLOWS):
         return None
     hit = tuple(way for way in DIRECTIONS if sum(f.of(way).silent for f in alive) >= NEARLY_ALL_FLOWS * len(alive))
     silent = [outcome for outcome in alive if all(outcome.of(way).silent for way in hit)]

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 from talkpath.apps.contract.shape import AffectedDirections
 from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import Epoch, Facts
-from talkpath.verdict.flows.arm_view import EXPLAINED, ArmView
+from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes
 from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.statistics.cohort import direction_track, is_tcp
 from talkpath.verdict.statistics.permutation import log_choose
+from talkpath.wire.control.question import COMPARING, TcpTwins
 
 NEARLY_ALL_FLOWS = 0.9  # share of flows that counts as all: one in ten may have failed for another reason
 
@@ -27,7 +28,7 @@ def reported_epochs(facts: Facts) -> tuple[Epoch, ...]:
 
 @per_epochs
 def _epochs_reported(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
-    chosen = (e for e in epochs if e.question in (*EXPLAINED, "tcp") and not e.missing)
+    chosen = (e for e in epochs if isinstance(e.question, (*COMPARING, TcpTwins)) and not e.missing)
     return tuple(sorted(chosen, key=lambda epoch: (epoch.known_s, epoch.number)))
 
 
@@ -68,4 +69,4 @@ def closed_directions(dead: Iterable[FlowOutcome]) -> AffectedDirections:
 
 def own_outcomes(view: ArmView) -> list[FlowOutcome]:
     """Return the outcomes of the arm's own flows."""
-    return list(flows_of(e for e in view.epochs if e.question in EXPLAINED))
+    return list(flows_of(e for e in view.epochs if isinstance(e.question, COMPARING)))

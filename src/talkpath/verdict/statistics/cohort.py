@@ -20,6 +20,7 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.measure.bitmap import Bits, unpack_bitmap_rows
 from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.verdict.memo import per_epoch
+from talkpath.wire.control.question import ACCUSING
 
 MEDIA_STAGES = ("media", "control")
 DIRECTIONS: tuple[Direction, ...] = ("up", "down")
@@ -37,7 +38,7 @@ class Cohort(NamedTuple):
 
 def may_accuse(epoch: Epoch) -> bool:
     """Whether the epoch may support `restricted`: only baseline epochs on the app's own transport do."""
-    return epoch.question in ("battery", "watch")
+    return isinstance(epoch.question, ACCUSING)
 
 
 def direction_track(epoch: Epoch, direction: Direction) -> Track:

@@ -1,7 +1,7 @@
 """Encodes and decodes the control channel's messages (spec/tp-005): length-prefixed MessagePack over TLS 1.3.
 
 A frame is a 4-byte big-endian length and one message, an array whose first item is its name.
-Version 1: Hello -> Welcome or Refusal; Open; then for each epoch Begin -> Ready, Close -> Report; Finish -> Receipt.
+Version 2: Hello -> Welcome or Refusal; Open; then for each epoch Begin -> Ready, Close -> Report; Finish -> Receipt.
 Beside a call of the user's own: Accompany -> Ready, Pattern ..., Conclude -> Counts.
 `Decoder.feed` takes bytes in pieces of any size; anything but a message of this list raises `WireError`.
 """
@@ -14,8 +14,9 @@ import msgspec
 from msgspec import Struct, field
 
 from talkpath.errors import WireError
+from talkpath.wire.control.question import BASELINE, Question
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_CONTROL_FRAME_BYTES = 1 << 20
 SHORT_FRAME = 8192  # the longest frame that a probe sends, except its reports; a Hello has about 2000 bytes
 
@@ -87,11 +88,8 @@ class Begin(ControlMessage, frozen=True):
     """The probe starts one epoch, which both ends lay out from the seeds.
 
     `first_tuple` is the number of its first 5-tuple; 5-tuple n runs from local port n mod `locals` to responder port
-    number (n div locals + n mod locals) mod len(ports). `transport` is "udp", "tcp" (k twins over TCP beside k over
-    UDP), or "udp/PORT", "tcp/PORT", "tls/PORT", "wss/PORT", with commas: k calls over each path, from local ports
-    beyond `locals` that no flow to that port had before. `rate`, `hello` are contrasts (see apps.contract.shape).
-    `hops` limits the hops of some packets (see experiment.hop_limits). `twins`: so many random twins beside the calls,
-    and none of text; -1: as many as calls, and half as many of text.
+    number (n div locals + n mod locals) mod len(ports). Flows over paths run from local ports beyond `locals`. Of paths
+    `question` names what both ends see: no TURN server, and no TLS ClientHello.
     """
 
     number: int
@@ -100,12 +98,7 @@ class Begin(ControlMessage, frozen=True):
     packets: int
     first_tuple: int
     locals: int
-    question: str = "battery"
-    rate: float = 1.0
-    hello: str = "browser"
-    transport: str = "udp"
-    hops: str = ""
-    twins: int = -1
+    question: Question = BASELINE
 
 
 class Ready(ControlMessage, frozen=True):

@@ -15,6 +15,7 @@ from talkpath.browser.far_end.counts_to_facts.epoch_report import (
 )
 from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import Epoch
+from talkpath.wire.control.question import TransportPaths
 
 PATHS = (CallPath("udp/4434", "udp", 4434), CallPath("tls/443", "tls", 443, "turns:host:443"))
 TIMES = EpochTimes(started_s=20.0, ended_s=23.0, known_s=24.0)
@@ -34,7 +35,7 @@ def test_each_path_has_its_own_counts_in_both_directions():
     near = PageEpochReport(3, (PageFlowReport(0, 10.0, 50.0, polls=(Poll(3000.0, 150, 120),)),))
     far = {0: FarFlowReport(0, tuple((number, 1.0) for number in range(140)), tuple(range(148))), 1: FarFlowReport(1)}
     epoch = path_epoch(3, PATHS, near, far, TIMES)
-    assert (epoch.question, epoch.value) == ("transport", "udp/4434,tls/443")
+    assert epoch.question == TransportPaths(("udp/4434", "tls/443"))
     assert counted(epoch) == {
         ("udp", "up"): (150, 140),
         ("udp", "down"): (148, 120),

@@ -30,6 +30,7 @@ from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.webrtc.call_media import TICK_MS, VIDEO_MEDIUM, VOICE_MEDIUM
 from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation
+from talkpath.wire.control.question import TransportPaths
 
 SLOTS = VOICE_MEDIUM.slots
 ORDER = EpochSchedule(0, (FlowSchedule(0, "call"), FlowSchedule(1, "random")))
@@ -198,7 +199,7 @@ def test_a_camera_that_was_held_back_compares_nothing(shown: tuple[int, ...], se
 
 def test_which_paths_carry_a_call_is_known_all_the_same():
     voice = made(PageFlowReport(0), FarFlowReport(0))
-    paths = replace(voice, question="transport")
+    paths = replace(voice, question=TransportPaths(("udp/443",)))
     found = whole_check([replace(voice, missing="throttled"), paths])
     assert [each.missing for each in found] == ["throttled", ""]
     found = whole_check([replace(voice, missing="untried"), paths])

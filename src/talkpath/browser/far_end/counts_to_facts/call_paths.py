@@ -20,6 +20,7 @@ from talkpath.browser.far_end.counts_to_facts.epoch_report import (
 from talkpath.browser.webrtc.call_media import TICK_MS, VOICE_MEDIUM
 from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch, Observation, Track
+from talkpath.wire.control.question import TransportPaths
 
 PATH_S, SETUP_S = 3.0, 6.0
 PATH_SLOTS = round(1000 * PATH_S / TICK_MS)
@@ -62,8 +63,7 @@ def path_epoch(
         up=plan,
         down=plan,
         flows=tuple(flows),
-        question="transport",
-        value=",".join(path.name for path in paths),
+        question=TransportPaths(tuple(path.name for path in paths)),
         known_s=times.known_s,
     )
 

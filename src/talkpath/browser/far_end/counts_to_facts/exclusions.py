@@ -13,7 +13,7 @@ import msgspec
 from talkpath.browser.far_end.counts_to_facts.epoch_report import FarFlowReport, PageEpochReport
 from talkpath.browser.far_end.schedule import EpochSchedule
 from talkpath.measure.facts import Epoch
-from talkpath.measure.validate import COMPARING
+from talkpath.wire.control.question import COMPARING
 
 SENT_SHARE = 0.98  # if less of a flow was sent, the browser throttled it
 
@@ -87,7 +87,7 @@ def whole_check(epochs: Sequence[Epoch]) -> tuple[Epoch, ...]:
     reasons = {epoch.medium: epoch.missing for epoch in reversed(epochs) if epoch.missing}
     return tuple(
         msgspec.structs.replace(epoch, missing=reason)
-        if (reason := reasons.get(epoch.medium, "")) == "untried" or epoch.question in COMPARING
+        if (reason := reasons.get(epoch.medium, "")) == "untried" or isinstance(epoch.question, COMPARING)
         else epoch
         for epoch in epochs
     )
