@@ -45,7 +45,7 @@ WELL_LOST, WELL_RATIO, WELL_LATE_MS = 0.02, 0.2, 30.0
 """Control traffic is well with at most so large a share lost, or so much of the call's share, and hardly late."""
 AS_BAD_SHARE = 0.5
 """It suffered as much with this share of the call's loss."""
-UNEVEN_MS, MORE_UNEVEN = 15.0, 3.0
+UNEVEN_MS, MORE_UNEVEN, MORE_UNEVEN_THAN_OWN = 15.0, 3.0, 1.5
 """Packets of the call came so much more unevenly than those of control traffic: something holds them up."""
 LIKELY_LUCK = 1 / 48
 """One call is said to be consistent with a rule if a router that neglects single connections explains it with at most
@@ -71,8 +71,8 @@ class ControlShares:
     @classmethod
     def of(cls, seconds: Sequence[ControlSecond]) -> ControlShares:
         """Add up these seconds."""
-        down, arrived = sum(one.sent_down for one in seconds), sum(one.arrived_down for one in seconds)
-        known = [one for one in seconds if one.arrived_up is not None]
+        known = [one for one in seconds if one.arrived_up is not None]  # where the far end did not report, nothing is
+        down, arrived = sum(one.sent_down for one in known), sum(one.arrived_down for one in known)
         up, came = sum(one.sent_up for one in known), sum(one.arrived_up or 0 for one in known)
         late = [one.late_ms for one in seconds if one.late_ms is not None]
         return cls(
@@ -115,9 +115,9 @@ def fitted_call(call: Call, control: Control | None) -> Verdict:
     if verdict.state == "ok" or (verdict.reason is not None and verdict.reason.code == "short_capture"):
         return verdict
     lost = 1.0 if is_silent else _usual_loss(call)
-    if verdict.alternatives[:1] == ("media.drop",) and _comes_in_bursts(call, lost):
+    if verdict.alternatives[-1:] == ("media.drop",) and "p" in verdict.parameters and _comes_in_bursts(call, lost):
         verdict = replace(verdict, alternatives=(), parameters={}, direction=None)
-    return _compare_with_control(verdict, shares, lost, control, held_up=_is_held_up(call, shares))
+    return _compare_with_control(verdict, shares, lost, control, held_up=not is_silent and _is_held_up(call, shares))
 
 
 def judge_accompanied_attempt(attempt: Attempt, control: Control | None) -> Verdict:
@@ -212,10 +212,12 @@ def _no_rule(verdict: Verdict, reason: Reason) -> Verdict:
 
 
 def _is_held_up(call: Call, shares: ControlShares) -> bool:
-    """Whether what arrived of the call came unevenly, while control traffic did not."""
-    heard = [one for one in streams_of(call, "received") if one.uneven_ms is not None]
-    uneven_ms = max((one.uneven_ms or 0.0 for one in heard), default=0.0)
-    return uneven_ms >= max(UNEVEN_MS, MORE_UNEVEN * shares.late_ms)
+    """Whether what arrived of the call came unevenly, and clearly more so than what this end sent before any network
+    had it (WhatsApp's packets come by turns 60 and 120 ms apart), while control traffic did not."""
+    uneven_ms, own_ms = (
+        max((one.uneven_ms or 0.0 for one in streams_of(call, way)), default=0.0) for way in ("received", "sent")
+    )
+    return uneven_ms >= max(UNEVEN_MS, MORE_UNEVEN * shares.late_ms, MORE_UNEVEN_THAN_OWN * own_ms)
 
 
 def _is_overestimated(call: Call) -> bool:

@@ -1,8 +1,9 @@
 """Judges several recorded calls of an app together, each beside control traffic of its own moments (basis `call`).
 
-Three calls prove what shows in each by a number that no accident repeats: the moment at which a call goes silent, or
-the rate to which it is held. Losses at random have none: a bad link among several on the way to the app's servers
-alone, or a relay or another end that is not well, loses a like share of every call.
+Three calls prove what shows in each by a number that no accident repeats: the rate to which it is held, or the moment
+at which it goes silent. Relays and mailboxes have timers too, so that equal moments prove a rule only where the far end
+was there each time: it still answered checks. Losses at random have no such number: a bad link among several on the way
+to the app's servers alone, or a relay or another end that is not well, loses a like share of every call.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from msgspec.structs import replace
 from talkpath.measure.call import Call, Control, Findings
 from talkpath.verdict.bases.accompanied_call import connections_beside, control_shares, fitted_call
 from talkpath.verdict.bases.control_connections import chance_of_bad_luck
-from talkpath.verdict.model import Number, Verdict
+from talkpath.verdict.bases.recorded_call import ANSWERED
+from talkpath.verdict.model import Category, Number, Verdict
 
 MIN_LIKE_CALLS = 3
 """So many calls of an app must show the same."""
@@ -71,14 +73,13 @@ def _join_verdicts(verdicts: list[Verdict]) -> Verdict | None:
     same = all(one.alternatives[0] == rule and one.direction == first.direction for one in shown)
     if rule in LIKE_PARAMETERS and min(_share_lost(one) for one in shown) < LEAST_LOST:
         return None
-    if (
-        not same
-        or not _is_repeated(rule, shown)
-        or chance_of_bad_luck([*map(connections_beside, shown)]) > MAX_COINCIDENCE
-    ):
+    repeated = _repeated_parameters(rule, shown)
+    if not same or not repeated or chance_of_bad_luck([*map(connections_beside, shown)]) > MAX_COINCIDENCE:
         return None
     return replace(
         first,
+        parameters=repeated,
+        direction=first.direction if rule in LIKE_PARAMETERS else None,
         state="restricted",
         rule=rule,
         reason=None,
@@ -94,15 +95,32 @@ def _share_lost(verdict: Verdict) -> float:
     return verdict.reason.values.get("call_lost") or 0.0 if verdict.reason else 0.0
 
 
-def _is_repeated(rule: str, shown: list[Verdict]) -> bool:
-    """Whether the parameter of the rule is about the same in all."""
+def _repeated_parameters(rule: str, shown: list[Verdict]) -> dict[str, Number | Category]:
+    """Return the parameter of the rule that is about the same in all, with the interval of all; none where none is."""
     if rule in LIKE_PARAMETERS:
         name, factor = LIKE_PARAMETERS[rule]
-        return all(_are_close(*pair, factor) for pair in combinations(_like_numbers(name, shown), 2))
-    return any(
-        _coincidence([one.estimate or 0.0 for one in _like_numbers(name, shown)]) <= MAX_COINCIDENCE
-        for name in FREEZE_PARAMETERS[rule]
+        numbers = _like_numbers(name, shown)
+        return (
+            {name: _joint_number(numbers)}
+            if all(_are_close(*pair, factor) for pair in combinations(numbers, 2))
+            else {}
+        )
+    if not all(one.figures.get(ANSWERED) for one in shown):
+        return {}
+    every = {name: _like_numbers(name, shown) for name in FREEZE_PARAMETERS[rule]}
+    chances = {name: _coincidence([one.estimate or 0.0 for one in numbers]) for name, numbers in every.items()}
+    best = min(chances, key=lambda name: chances[name])
+    return {best: _joint_number(every[best])} if chances[best] <= MAX_COINCIDENCE else {}
+
+
+def _joint_number(numbers: list[Number]) -> Number:
+    """Return the mean of some estimates, and the bounds of all."""
+    lows, highs = (
+        [value for value in values if value is not None]
+        for values in zip(*((one.low, one.high) for one in numbers), strict=True)
     )
+    mean = sum(one.estimate or 0.0 for one in numbers) / len(numbers)
+    return Number(round(mean, 2), min(lows, default=None), max(highs, default=None))
 
 
 def _like_numbers(name: str, shown: list[Verdict]) -> list[Number]:

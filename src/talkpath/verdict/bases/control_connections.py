@@ -20,7 +20,7 @@ from math import comb, exp, lgamma, log
 
 from talkpath.measure.call import Control, ControlFlow
 
-MIN_CONNECTION_PACKETS = 10
+MIN_CONNECTION_PACKETS = 5
 """Of a connection with fewer packets in a direction nothing is said."""
 FEWEST_LOST = 4.0
 """So many packets a connection would lose by the call's share, or it would not show that."""
@@ -63,12 +63,11 @@ def chance_of_bad_luck(connections: Sequence[int]) -> float:
 
 
 def _loss_counts(one: ControlFlow) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(sent, lost) of both directions, (1, 0) where that is too little."""
+    """(sent, lost) of both directions, (1, 0) where that is too little, or the far end did not report."""
+    if one.arrived_up is None:
+        return (1, 0), (1, 0)
     ways = (one.sent_up, one.arrived_up), (one.sent_down, one.arrived_down)
-    up, down = (
-        (sent, sent - arrived) if arrived is not None and sent >= MIN_CONNECTION_PACKETS else (1, 0)
-        for sent, arrived in ways
-    )
+    up, down = ((sent, sent - arrived) if sent >= MIN_CONNECTION_PACKETS else (1, 0) for sent, arrived in ways)
     return up, down
 
 

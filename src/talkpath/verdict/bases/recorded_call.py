@@ -57,6 +57,9 @@ WAITED_S = 3.0
 NO_FREEZES: dict[str, float | None] = {"frozen_down_pct": None, "frozen_down_s": None}
 """Figures of a call whose standstills may be pauses of speech."""
 
+ANSWERED = "answered_silence"
+"""The figure of a call that went silent while its far end still answered checks: it was there, and so was the path."""
+
 OTHERS_RATE = 1.0
 """Packets a second of other traffic from which on the network itself was alive."""
 
@@ -127,7 +130,7 @@ class _State:
         self.received, self.sent = (sum(stream.packets for stream in streams) for streams in (heard, said))
         self.loss, self.loss_sent = share_lost(heard) or 0.0, share_lost(said) or 0.0
         self.frozen_s, self.frozen_sent_s = frozen_s(call, "received"), frozen_s(call, "sent")
-        self.mos = voice_quality(call, "received")
+        self.mos, self.silence = voice_quality(call, "received"), silence_of(call)
         self.heard_until_s = max((stream.start_s + stream.duration_s for stream in heard), default=call.start_s)
         self.said_until_s = max((stream.start_s + stream.duration_s for stream in said), default=call.start_s)
 
@@ -150,8 +153,7 @@ class _State:
     @property
     def is_silent(self) -> bool:
         """Whether it ended in a silence that nothing excuses: how much was lost in it is not known."""
-        silence = silence_of(self.call)
-        return silence is not None and not silence.replied
+        return self.silence is not None and not self.silence.replied
 
     @property
     def silence_s(self) -> float:
@@ -176,6 +178,7 @@ class _State:
             "silence_s": round(max(self.silence_s, 0.0), 2),
             "received": float(self.received),
             "sent": float(self.sent),
+            **({ANSWERED: 1.0} if self.silence is not None and self.silence.answers else {}),
         }
 
 
@@ -220,10 +223,16 @@ def _rules_of_silence(state: _State) -> FittingRules:
         return FittingRules(() if state.call.app in UNNAMED_APPS else ("media.drop",))
     before = [moment for moment in state.call.seconds if moment.at_s <= state.heard_until_s]
     packets = float(sum(moment.received.packets + moment.sent.packets for moment in before))
-    after_s = state.heard_until_s - state.call.start_s
+    after_s, carriers = (
+        state.heard_until_s - state.call.start_s,
+        [one for one in state.call.flows if one.media_received],
+    )
+    beside = sum(one.packets_received + one.packets_sent - one.media_received - one.media_sent for one in carriers)
+    begun_s = min((one.start_s for one in carriers), default=state.call.start_s)
+    due_s = max(stream.longest_gap_ms for stream in state.heard) / 1000
     parameters: dict[str, Number | Category] = {
-        "after_packets": Number(packets, None, packets),
-        "after_s": Number(round(after_s, 2), None, round(after_s, 2)),
+        "after_packets": Number(packets, float(state.received), packets + beside),
+        "after_s": Number(round(after_s, 2), round(after_s, 2), round(state.heard_until_s - begun_s + due_s, 2)),
     }
     return FittingRules(("media.freeze", "media.drop"), parameters)
 

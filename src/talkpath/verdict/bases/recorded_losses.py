@@ -62,7 +62,8 @@ def _began_late(seconds: Sequence[Second]) -> bool:
     first = next((place for place, second in enumerate(seconds) if second.lost), len(seconds))
     spared, after = sum(second.packets for second in seconds[:first]), seconds[first:]
     lost, came = sum(second.lost or 0 for second in after), sum(second.packets for second in after)
-    return first > 0 and lost > 0 and (1 - lost / (lost + came)) ** spared < HARDLY_EVER
+    steady = 2 * sum(bool(second.lost) for second in after) > len(after)
+    return first > 0 and steady and (1 - lost / (lost + came)) ** spared < HARDLY_EVER
 
 
 def _spares_voice(heard: Sequence[Stream]) -> bool:
