@@ -138,7 +138,7 @@ def _show_bundle(data: bytes) -> None:
         endpoint_page.endpoint_page(judgement.verdicts, [], simulated=stored.simulated)
     elif stored.findings is not None:
         capture_text.show_capture(console, "x", stored.findings)
-        capture_page.capture_page("x", stored.findings)
+        capture_page.capture_page(stored.findings)
 
 
 ARMS = list(shapes())

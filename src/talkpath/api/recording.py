@@ -78,7 +78,7 @@ class Recording:
 
         from talkpath.report.recordings import capture_json
 
-        encoded = msgspec.json.encode(capture_json.capture_result(self.name, self.findings))
+        encoded = msgspec.json.encode(capture_json.capture_result(NAMELESS, self.findings))
         plain: dict[str, Any] = msgspec.json.decode(encoded)  # what a reader of the JSON gets
         return plain
 
@@ -104,7 +104,7 @@ class Recording:
         """A report with a picture of each call, as one HTML page that loads nothing else."""
         from talkpath.report.recordings.capture_page import capture_page
 
-        return capture_page(self.name, self.findings, self.clock)
+        return capture_page(self.findings, self.clock)
 
     def write_parquet(self, path: str | Path) -> None:
         """Write all media packets into a Parquet file; `UsageError` where that is not possible."""

@@ -67,14 +67,15 @@ class Reported:
 
 
 def recording_report(
-    recording: Recording, as_json: bool, addresses: bool, pairs: tuple[Paired, ...] | None = None
+    recording: Recording, as_json: bool, addresses: bool, pairs: tuple[Paired, ...] | None = None, number: int = 0
 ) -> Reported:
-    """Take from a recording what is printed of it."""
+    """Take from a recording what is printed of it. `number` is its place where there are several, else 0: people name
+    files after people, and JSON is passed on."""
     if as_json:
         from talkpath.report.recordings import capture_json
 
         endpoints = recording.endpoints if addresses else None
-        record = capture_json.capture_result(recording.name, recording.findings, endpoints, pairs)
+        record = capture_json.capture_result(str(number or STDIN), recording.findings, endpoints, pairs)
         return Reported(recording.name, json=capture_json.capture_line(record))
     return Reported(
         recording.name,
@@ -88,8 +89,9 @@ def recording_report(
 def each_report(names: Sequence[str], as_json: bool, addresses: bool, jobs: int) -> Iterator[Reported]:
     """Yield what is printed of each file, in their order."""
     look = partial(_look_at_file, as_json=as_json, addresses=addresses)
+    numbers = range(1, len(names) + 1) if len(names) > 1 else [0]
     if jobs == 1 or STDIN in names:
-        yield from map(look, names)
+        yield from map(look, names, numbers)
         return
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
@@ -99,11 +101,11 @@ def each_report(names: Sequence[str], as_json: bool, addresses: bool, jobs: int)
     # A process begins with what is loaded here; where there is no fork, each loads it itself.
     way = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
     with ProcessPoolExecutor(jobs, multiprocessing.get_context(way)) as processes:
-        yield from processes.map(look, names)
+        yield from processes.map(look, names, numbers)
 
 
-def _look_at_file(name: str, as_json: bool, addresses: bool) -> Reported:
+def _look_at_file(name: str, number: int, as_json: bool, addresses: bool) -> Reported:
     try:
-        return recording_report(read_input(name), as_json, addresses)
+        return recording_report(read_input(name), as_json, addresses, number=number)
     except UsageError as error:
         return Reported(name, error=error)

@@ -1,8 +1,9 @@
-"""Where a command without a link takes its test server from: the list of a directory."""
+"""Where a command takes its test server from: an invite link, or without one the list of a directory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -12,7 +13,26 @@ from talkpath.errors import UsageError
 if TYPE_CHECKING:
     from talkpath.directory.fetch import FoundList
 
+MAX_LINK_BYTES = 4096
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def link_argument(command: Command) -> Command:
+    """LINK: an invite link, - for standard input, or a file that holds it; also in TALKPATH_LINK, so that a link need
+    not stand where every program on this machine, and the shell's history, can read it."""
+    return click.argument("link", required=False, envvar="TALKPATH_LINK", callback=_read_link)(command)
+
+
+def _read_link(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
+    if given is None or "#" in given:
+        return given
+    if given != "-" and not Path(given).is_file():
+        return given
+    try:
+        with click.open_file(given, "rb") as file:
+            return str(file.read(MAX_LINK_BYTES).decode("utf-8", "replace").strip())
+    except OSError:
+        raise UsageError("The file with the link cannot be read; is its name right?") from None
 
 
 def directory_options(command: Command) -> Command:

@@ -64,9 +64,9 @@ def checked_options(options: RegisterOptions) -> RegisterOptions:
     """The options; `UsageError` for what no directory takes."""
     from talkpath.directory.directory_link import parse_directory_link
     from talkpath.directory.listed_server import MOST_OPERATOR_BYTES
-    from talkpath.evidence.http_request import observatory_address
+    from talkpath.evidence.http_request import web_address
 
-    observatory_address(parse_directory_link(options.place).place)
+    web_address(parse_directory_link(options.place).place)
     if len(options.country) != 2 or not options.country.isascii() or not options.country.isalpha():
         raise UsageError("--country takes a country's two letters, as in --country XX.")
     if len(options.operator.encode()) > MOST_OPERATOR_BYTES or len(options.contact) > 120:

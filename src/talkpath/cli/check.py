@@ -12,7 +12,7 @@ import click
 
 from talkpath.cli._help import LongCommand
 from talkpath.cli._language import language_option
-from talkpath.cli._listed import directory_options, find_list
+from talkpath.cli._listed import directory_options, find_list, link_argument
 from talkpath.cli._own_means import OwnMeans, own_options, tell_own
 from talkpath.cli._run import (
     exit_code,
@@ -40,7 +40,7 @@ NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this 
 
 
 @click.command(cls=LongCommand, common=("app", "video", "transports", "own", "dry-run", "output", "json", "language"))
-@click.argument("link", required=False)
+@link_argument
 @directory_options
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
 @click.option("--video", is_flag=True, help="Video calls too: at most 45 MB, with --light 20 MB.")
@@ -84,8 +84,8 @@ def command(
     """Test whether calls are restricted on this network.
 
     It places calls shaped like each messenger's, beside control traffic of the same sizes and times, to a test server
-    that agreed to answer. LINK is an invite link or HOST:PORT#KEY. Without one a test server is taken from a
-    directory's list: several are tried until one answers.
+    that agreed to answer. LINK is an invite link, a file that holds one, or - (standard input); also in TALKPATH_LINK.
+    Without one a test server is taken from a directory's list: several are tried until one answers.
 
     With --own a call that you make in the app of --app is watched on this device (`talkpath listen`), and its servers
     are asked (`talkpath endpoints`), each if you agree; one table joins what was found. On a terminal it offers this.

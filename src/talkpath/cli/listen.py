@@ -131,7 +131,7 @@ def _show_recording(recording: Recording, as_json: bool) -> None:
     from talkpath.report.recordings import capture_json, capture_text
 
     if as_json:
-        click.echo(capture_json.capture_line(capture_json.capture_result(recording.name, recording.findings)).encode())
+        click.echo(capture_json.capture_line(capture_json.capture_result("-", recording.findings)).encode())
         return
     from talkpath.cli._screen import screen
 

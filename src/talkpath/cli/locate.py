@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.cli._language import language_option
-from talkpath.cli._listed import directory_options, listed_links
+from talkpath.cli._listed import directory_options, link_argument, listed_links
 from talkpath.cli._run import (
     exit_code,
     ip_version,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("link", required=False)
+@link_argument
 @directory_options
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
 @click.option("--video", is_flag=True, help="Video calls too.")
@@ -53,7 +53,7 @@ def command(
 
     It is a check that, where it finds a restriction, also sends some packets of calls and of control traffic that may
     go only a few hops; the router where such a packet ends may answer. Routers are reported by number and kind, never
-    by address. It needs Linux at both ends, and no root. LINK is an invite link or HOST:PORT#KEY; without
+    by address. It needs Linux at both ends, and no root. LINK is an invite link, a file with one, or -; without
     one a test server is taken from a directory's list. Exit codes as for `check`.
     """
     from talkpath.api.live_check import make_check_plan

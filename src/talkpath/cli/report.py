@@ -81,14 +81,13 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
 def _report_page(stored: Bundle, judgement: Judgement, notes: list[str]) -> str:
     from talkpath.report.pictures import check_page, endpoint_page
     from talkpath.report.recordings import capture_page
-    from talkpath.report.rejudge import recording_name
 
     if stored.facts is not None:
         return check_page.check_page(stored.facts, judgement.verdicts, judgement.record, notes)
     if stored.endpoints is not None:
         return endpoint_page.endpoint_page(judgement.verdicts, notes, simulated=stored.simulated)
     assert stored.findings is not None  # a bundle holds one of the three
-    return capture_page.capture_page(recording_name(), stored.findings)
+    return capture_page.capture_page(stored.findings)
 
 
 def _write_page(page: Path, text: str) -> None:

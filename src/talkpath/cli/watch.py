@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.cli._language import language_option
-from talkpath.cli._listed import directory_options, listed_links
+from talkpath.cli._listed import directory_options, link_argument, listed_links
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class WallClock:
 
 
 @click.command()
-@click.argument("link", required=False)
+@link_argument
 @directory_options
 @click.option("--times", type=click.IntRange(2, MOST_TIMES), help="At most so many checks.")
 @click.option("--for", "hours", type=click.FloatRange(0.1, MAX_WATCH_HOURS), help="At most so many hours.")

@@ -1,4 +1,4 @@
-"""One HTTP request to an observatory: bounded, over TLS, without redirections and proxies.
+"""One HTTP request to an observatory or a webhook: bounded, over TLS, without redirections and proxies.
 
 Contract: `PeerError` where the other end cannot be reached; at most `most_bytes` and one more of an answer are read.
 """
@@ -29,17 +29,18 @@ class HttpAnswer(NamedTuple):
     headers: Mapping[str, str]
 
 
-def observatory_address(url: str) -> SplitResult:
-    """The parts of an observatory's URL; `UsageError` for an invalid or unencrypted one."""
+def web_address(url: str, what: str = "an observatory", *, with_query: bool = False) -> SplitResult:
+    """The parts of the URL of `what`; `UsageError` for an invalid or unencrypted one."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         host, parts = "", urlsplit("")
-    if parts.scheme not in ("https", "http") or not host or parts.query or parts.fragment or parts.username:
-        raise UsageError("That is no observatory's URL; it looks like https://HOST/.")
+    has_more = (parts.query and not with_query) or parts.fragment or parts.username
+    if parts.scheme not in ("https", "http") or not host or has_more:
+        raise UsageError(f"That is no URL of {what}; it looks like https://HOST/.")
     if parts.scheme == "http" and not _is_private(host):
-        raise UsageError("That URL would send it for everybody to read; use the observatory's https:// URL.")
+        raise UsageError(f"That URL of {what} would send it for everybody to read; use its https:// URL.")
     return parts
 
 
@@ -54,7 +55,7 @@ def http_request(
     timeout_s: float = HTTP_TIMEOUT_S,
 ) -> HttpAnswer:
     """Send a request to `path` below the URL, and return the answer."""
-    parts = observatory_address(url)
+    parts = web_address(url, with_query=not path)
     assert parts.hostname is not None  # checked
     connection = (
         http.client.HTTPSConnection(parts.hostname, parts.port, timeout=timeout_s, context=ssl.create_default_context())
@@ -63,7 +64,8 @@ def http_request(
     )
     try:
         every = {"User-Agent": f"talkpath/{VERSION}", "Accept": "application/json", **(headers or {})}
-        connection.request(method, (parts.path.rstrip("/") + path) or "/", None if method == "GET" else body, every)
+        target = ((parts.path.rstrip("/") if path else parts.path) + path or "/") + (parts.query and f"?{parts.query}")
+        connection.request(method, target, None if method == "GET" else body, every)
         answer = connection.getresponse()
         lines = {name.lower(): value for name, value in answer.getheaders()}
         return HttpAnswer(answer.status, _read_body(answer, most_bytes, timeout_s), lines)

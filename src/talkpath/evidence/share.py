@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.errors import PeerError, UsageError
-from talkpath.evidence.http_request import http_request, observatory_address
+from talkpath.evidence.http_request import http_request, web_address
 
 SCHEMA = "talkpath.shared/1"
 BUNDLE_MEDIA_TYPE = "application/vnd.talkpath.bundle"
@@ -45,7 +45,7 @@ class NotTakenError(PeerError):
 
 def new_share_receipt(url: str, data: bytes) -> ShareReceipt:
     """Make the receipt of a bundle before it is sent; `UsageError` for an invalid or unencrypted URL."""
-    observatory_address(url)
+    web_address(url)
     return ShareReceipt(
         SCHEMA, url.rstrip("/"), hashlib.sha256(data).hexdigest(), os.urandom(WITHDRAWAL_SECRET_BYTES).hex()
     )

@@ -14,11 +14,13 @@ SPACE = "\N{NO-BREAK SPACE}"
 
 
 @pytest.mark.parametrize(
-    ("log10_e", "odds"), [(4.0, f"10{SPACE}000"), (5.2, f"150{SPACE}000"), (40.0, f"1{SPACE}000{SPACE}000{SPACE}000")]
-)
+    ("log10_e", "odds"),
+    [(4.0, f"fewer than 1 check in 10{SPACE}000"), (5.2, f"fewer than 1 check in 150{SPACE}000"),
+     (6.0, "far fewer than 1 check in 10 000"), (400.0, "far fewer than 1 check in 10 000")],
+)  # fmt: skip
 @pytest.mark.parametrize("state", ["restricted", "closed"])
 def test_odds_are_told_of_what_was_compared(state: str, log10_e: float, odds: str) -> None:
-    assert f"fewer than 1 check in {odds} would look" in certainty_line(verdict_of_state(state, log10_e=log10_e))  # type: ignore[arg-type]
+    assert f"alike, {odds} would look" in certainty_line(verdict_of_state(state, log10_e=log10_e))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("state", ["restricted", "closed"])

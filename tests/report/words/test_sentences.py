@@ -89,9 +89,9 @@ def test_what_could_not_be_told_says_why_and_what_to_do(code: str) -> None:
 
 @pytest.mark.parametrize(
     ("log10_e", "told"),
-    [(4.0, "10 000"), (4.99, "97 000"), (6.2, "1 500 000"), (9.0, "1 000 000 000"), (300.0, "1 000 000 000")],
+    [(4.0, "10 000"), (4.99, "97 000"), (5.99, "970 000")],
 )
-def test_odds_are_rounded_down_and_end_somewhere(log10_e: float, told: str) -> None:
+def test_odds_are_rounded_down(log10_e: float, told: str) -> None:
     assert odds_words(log10_e) == told.replace(" ", SPACE)
 
 

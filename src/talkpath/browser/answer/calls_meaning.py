@@ -62,7 +62,11 @@ def calls_meaning(verdict: Verdict) -> str:
     video = verdict.medium == "video"
     match calls_effect(verdict):
         case "works":
-            return say("means", "Video works.") if video else say("means", "Voice works.")
+            return (
+                say("means", "Video between this browser and a test server works; no app was tested.")
+                if video
+                else say("means", "Voice between this browser and a test server works; no app was tested.")
+            )
         case "stutters":
             return say("means", "Video stutters.") if video else say("means", "Voice stutters.")
         case "late":

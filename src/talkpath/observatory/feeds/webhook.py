@@ -16,22 +16,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import http.client
-import ipaddress
-import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from talkpath.errors import UsageError
+from talkpath.errors import PeerError, UsageError
+from talkpath.evidence.http_request import http_request, web_address
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.feeds.journal import NO_OPERATORS, JournalLine
 from talkpath.observatory.log.private_files import replace_file
-from talkpath.version import VERSION
 
 DELIVERY_TIMEOUT_S = 15.0
 TRIES, FIRST_WAIT_S, LONGEST_WAIT_S = 6, 1.0, 60.0
@@ -111,7 +107,7 @@ def load_hooks(path: Path) -> tuple[Hook, ...]:
     except msgspec.MsgspecError as error:
         raise UsageError(f"{path.name} is not as a file of webhooks has to be: {error}.") from None
     for number, hook in enumerate(hooks, 1):
-        _hook_address(hook.url, number)
+        web_address(hook.url, f"webhook {number}", with_query=True)
         try:
             _ = hook.key
         except ValueError:
@@ -191,23 +187,10 @@ def _delivery_arrives(
 
 def post_event(url: str, headers: dict[str, str], body: bytes) -> int:
     """Send one POST; the status of the answer, 0 where there was none."""
-    parts = _hook_address(url, 1)
-    assert parts.hostname is not None  # `_hook_address` checked it
-    connection = (
-        http.client.HTTPSConnection(
-            parts.hostname, parts.port, timeout=DELIVERY_TIMEOUT_S, context=ssl.create_default_context()
-        )
-        if parts.scheme == "https"
-        else http.client.HTTPConnection(parts.hostname, parts.port, timeout=DELIVERY_TIMEOUT_S)
-    )
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        connection.request("POST", target, body, {"User-Agent": f"talkpath/{VERSION}", **headers})
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
+        return http_request(url, "POST", headers=headers, body=body, timeout_s=DELIVERY_TIMEOUT_S).status
+    except PeerError:
         return 0
-    finally:
-        connection.close()
 
 
 def read_progress(path: Path) -> dict[str, HookProgress]:
@@ -223,25 +206,3 @@ def read_progress(path: Path) -> dict[str, HookProgress]:
 def write_progress(path: Path, progress: dict[str, HookProgress]) -> None:
     """Replace the file in one step."""
     replace_file(path, msgspec.json.encode(progress))
-
-
-def _hook_address(url: str, number: int) -> SplitResult:
-    """The parts of a URL that a webhook may have; `number` names the hook in messages."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        host, parts = "", urlsplit("")
-    if parts.scheme not in ("https", "http") or not host or parts.fragment or parts.username:
-        raise UsageError(f"The URL of webhook {number} is none; it looks like https://HOST/PATH.")
-    if parts.scheme == "http" and not _is_private(host):
-        raise UsageError(f"The URL of webhook {number} would send in the clear; use https://.")
-    return parts
-
-
-def _is_private(host: str) -> bool:
-    """Whether a connection to the host stays in this machine, or in an onion network."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".onion")

@@ -55,8 +55,9 @@ class AttemptObject(Attempt, frozen=True, kw_only=True):
 
 
 class CaptureResult(Struct, frozen=True):
-    """The whole object. `file` is a name without a folder; `peer` is there where the other end's capture was given,
-    `controls` where control traffic ran beside calls, `together` where several calls fit one rule beside it."""
+    """The whole object. `file` is "-", or the recording's number among several; `peer` is there where the other end's
+    capture was given, `controls` where control traffic ran beside calls, `together` where several calls fit one rule
+    beside it."""
 
     schema: str
     file: str

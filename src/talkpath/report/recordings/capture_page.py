@@ -8,7 +8,6 @@ from talkpath.measure.call import Call, Findings, Heading, Moment, Second
 from talkpath.measure.pauses import without_pauses
 from talkpath.report.pictures.check_page import html_page
 from talkpath.report.pictures.markup import Element, element, with_code_marks
-from talkpath.report.printable import printable
 from talkpath.report.recordings import capture_sentences
 from talkpath.report.recordings.capture_text import SECOND_MARKS as SEVERITIES
 from talkpath.report.recordings.capture_text import worst_mark
@@ -30,7 +29,7 @@ WIDTH, HEIGHT, LEFT, FOOT = 600, 90, 44, 14
 COLOURS = ("--ok", "--poor", "--restricted", "--closed", "--grid")
 
 
-def capture_page(file: str, findings: Findings, clock: RecordingClock = NO_CLOCK) -> str:
+def capture_page(findings: Findings, clock: RecordingClock = NO_CLOCK) -> str:
     """The whole page."""
     came = count("unit", "{number} packet", "{number} packets", findings.packets)
     values = {"packets": came, "seconds": seconds(findings.duration_s), "calls": len(findings.calls)}
@@ -41,6 +40,8 @@ def capture_page(file: str, findings: Findings, clock: RecordingClock = NO_CLOCK
     ]
     if findings.calls:
         body += [_call_table(findings.calls, clock), _seconds_legend()]
+    elif not findings.attempts:
+        body.append(element("p", f"{say('capture', 'No call found.')} {capture_sentences.no_call_advice()}"))
     for number, (call, verdict) in enumerate(zip(findings.calls, call_verdicts(findings), strict=True), 1):
         body += _call_section(number, call, verdict, clock)
     body += [
@@ -50,9 +51,7 @@ def capture_page(file: str, findings: Findings, clock: RecordingClock = NO_CLOCK
     for verdict in verdicts_together([findings]) if findings.controls else ():
         body.append(element("p", capture_sentences.together_sentence(verdict, mechanism_clause(verdict))))
     body.append(element("p", capture_sentences.assumption_note(), class_="soft"))
-    return html_page(
-        say("capture", "What happened to the calls in {file}", file=printable(file)), body, simulated=False
-    )
+    return html_page(say("capture", "What happened to the calls in this recording"), body, simulated=False)
 
 
 def _source_notes(findings: Findings) -> Iterator[Element]:

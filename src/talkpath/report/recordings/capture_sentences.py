@@ -182,6 +182,15 @@ def call_advice(verdict: Verdict) -> str:
             return ""
 
 
+def no_call_advice() -> str:
+    """What to do about a recording without a call."""
+    return say(
+        "capture",
+        "Record on the device that makes the call, or on its router, and begin before it rings: a recording of the "
+        "right network interface shows a call within seconds (`talkpath listen` tells meanwhile).",
+    )
+
+
 def source_note(findings: Findings) -> str:
     """That the facts are an app's own statistics, where they are; empty for packets."""
     if findings.source == "packets":

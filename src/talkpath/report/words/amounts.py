@@ -8,7 +8,6 @@ from talkpath.report.words.language import say, spoken
 from talkpath.verdict.model import Number, Verdict
 
 SPACE = "\N{NO-BREAK SPACE}"
-MAX_TOLD_LOG10 = 9.0  # larger odds are told as these: they mean no more to a reader
 
 
 def numeral(value: float, digits: int = 0) -> str:
@@ -70,7 +69,7 @@ def estimate_words(parameter: Number, value: str, low: str, high: str) -> str:
 
 def odds_words(log10_e: float) -> str:
     """The N of "1 in N", rounded down to two figures."""
-    number = int(10 ** min(log10_e, MAX_TOLD_LOG10))
+    number = int(10**log10_e)
     scale = 10 ** max(0, len(str(number)) - 2)
     return numeral(number // scale * scale)
 

@@ -55,8 +55,8 @@ def browser_limits(verdict: Verdict) -> str:
     if verdict.state == "ok":
         return say(
             "ok",
-            "No app's own servers and no messages were tested. The longest call was watched for {seconds}; what begins "
-            "later was not seen.",
+            "No app was tested: calls in WhatsApp, Telegram or another one may be held back all the same, and messages "
+            "too. The longest call was watched for {seconds}; what begins later was not seen.",
             seconds=seconds(verdict.watched_s, 0),
         )
     if verdict.state == "restricted":

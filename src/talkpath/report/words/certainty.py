@@ -9,13 +9,21 @@ from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.report.words.reasons import next_step
 from talkpath.verdict.model import Verdict
 
+FAR_LOG10 = 6.0
+"""Longer odds than these are no number to quote: what is promised of a check is 1 false accusation in 10 000."""
+
 
 def certainty_line(verdict: Verdict) -> str:
     """How certain the verdict is. Each state has sentences of its own."""
-    number = odds_words(verdict.log10_e) if verdict.log10_e is not None else ""
+    far = (verdict.log10_e or 0.0) >= FAR_LOG10
+    number = "" if far or verdict.log10_e is None else odds_words(verdict.log10_e)
     match verdict.state:
         case "ok":
             return say("ok", "The check plants a small loss of its own, as a test of itself, and found it.")
+        case "restricted" if far:
+            return say(
+                "restricted", "If both were treated alike, far fewer than 1 check in 10 000 would look like this."
+            )
         case "restricted" if number:
             return say(
                 "restricted",
@@ -24,6 +32,11 @@ def certainty_line(verdict: Verdict) -> str:
             )
         case "restricted":
             return say("restricted", "No odds can be given: there was no control traffic to compare with.")
+        case "closed" if far:
+            return say(
+                "closed",
+                "If all kinds of traffic were treated alike, far fewer than 1 check in 10 000 would look so.",
+            )
         case "closed" if number:
             return say(
                 "closed",
