@@ -13,6 +13,7 @@ import pytest
 
 from factories.packets.pcap_reader import read_flows
 from talkpath.apps import apps, shapes, telegram, whatsapp
+from talkpath.apps.contract.feature import Feature
 from talkpath.apps.contract.flow_view import FlowView
 from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Schedule, Shape, Slot, setup_stages
 
@@ -210,17 +211,18 @@ def test_facts_have_sources(shape: Shape) -> None:
 
 
 def test_no_messenger_is_seen_where_there_is_none(captures: Path) -> None:
-    """The negative captures, those of other apps' calls, and each of ours in the other's."""
+    """In the negative captures, those of other apps' calls, and each of ours in the other's, nothing names it."""
     own = {"whatsapp": whatsapp.recognise, "telegram": telegram.recognise}
     wrong = []
     for entry in json.loads((captures / "truth.json").read_text()):
         inside = {call["app"] for call in entry.get("calls", []) + entry.get("attempts", [])}
         for flow in read_flows(captures / entry["file"]):
             for app in own.keys() - inside:
-                view = FlowView(0)
+                view, shown = FlowView(0), set[Feature]()
                 for _, up, payload in flow.packets:
                     view.direction = "up" if up else "down"
-                    if own[app](payload, view) is not None:
-                        wrong.append((entry["file"], app, len(payload)))
-                        break
+                    hit = own[app](payload, view)
+                    shown.update(hit.features if hit else ())
+                if shown:
+                    wrong.append((entry["file"], app, shown))
     assert not wrong

@@ -16,7 +16,7 @@ from talkpath.wire.rtc.stun import Type
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("stun",))
-FEATURES: Final = AppFeatures("meta", most=0.5, types=(11, 11, 1, 86))
+FEATURES: Final = AppFeatures("meta", most=0.5, types=(12, 12, 0, 85))
 
 _TYPES: Final = (Type.ALLOCATE_REQUEST, Type.ALLOCATE_RESPONSE, *range(STUN_INDICATIONS[0], Type.WA_PROBE_RESPONSE + 1))
 
@@ -35,4 +35,4 @@ SOURCES: Final = (
     ),
 )
 
-APP: Final = App("meta", "Meta", (), SOURCES, ports=(3478,), recorded_name="WhatsApp or Messenger")
+APP: Final = App("meta", "Meta", (), SOURCES, ports=(3478,), recorded_name="WhatsApp / Messenger")

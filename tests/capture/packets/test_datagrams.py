@@ -24,6 +24,7 @@ from talkpath.capture.packets.datagrams import (
     classify_payloads,
 )
 from talkpath.wire.pcap.arrays import padded_copy
+from talkpath.wire.rtc.dtls import is_ciphertext
 
 COOKIE = b"\x21\x12\xa4\x42"
 STUN_HEAD = b"\x00\x01\x00\x00" + COOKIE + bytes(12)
@@ -212,3 +213,31 @@ def test_a_handshake_is_never_an_apps_own_header():
     hello = bytes.fromhex("16feff000000000000000000 9c 01 000090 0000 000000 000090".replace(" ", "")) + bytes(144)
     batch = classified([hello], (Cue(((20, 0), (21, 0), (24, 0x90)), 36, 1500, inner_at=24),))
     assert (batch.kind[0], batch.outer[0]) == (DTLS, PLAIN)
+
+
+def sealed(size: int, first: int = 0x2E) -> bytes:
+    """A record of DTLS 1.3 with so many bytes inside."""
+    return bytes((first, 7, 9)) + size.to_bytes(2, "big") + bytes(size)
+
+
+@pytest.mark.parametrize(
+    ("payload", "kind"),
+    [
+        (sealed(35, 0x2F), DTLS),
+        (sealed(30) + sealed(500), DTLS),
+        (sealed(35) + b"\0", OTHER),
+        (sealed(16), OTHER),
+        (b"\x2e\x01\x81\x80\0\1\0\1" + bytes(40), OTHER),
+        (b"\x2d\x01\x01\x00\0\1" + bytes(40), OTHER),
+    ],
+    ids=["one", "a chain", "a byte more", "no room for a tag", "an answer of DNS", "a question"],
+)
+def test_records_of_dtls_1_3(payload: bytes, kind: int):
+    assert kind_of(payload) == kind
+    assert is_ciphertext(payload) == (kind == DTLS)
+
+
+def test_facetimes_frames_are_no_channel():
+    frame = b"\x60\x00\x00\x20\x21\x48" + bytes(30)
+    found = classified([frame, b"\x60\x00" + len(RTP_PACKET).to_bytes(2, "big") + RTP_PACKET])
+    assert found.outer.tolist() == [PLAIN, TURN]

@@ -142,7 +142,8 @@ def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | Non
         _note_check(message, view)
     if _is_checked(view):
         return FEATURES.hit("setup", "priority")
-    return FEATURES.hit("setup") if "turn" in view.notes else None
+    maybe = "turn" in view.notes or ("checked" in view.notes and "others" not in _checked_ends(view))
+    return FEATURES.hit("setup") if maybe else None
 
 
 def _note_check(message: StunMessage, view: FlowView) -> None:

@@ -12,7 +12,7 @@ from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 FEATURES: Final = AppFeatures(
     "whatsapp",
-    types=(5, 5, 7, 90),  # Messenger's relays, which are Meta's too, speak the same types
+    types=(5, 5, 7, 87),  # Messenger's relays, which are Meta's too, speak the same types
     token=(5, 5, 1, 96),  # of a length that Messenger's have not
     probes=(1, 5, 0, 97),
     check=(3, 5, 0, 97),  # between the two phones: nothing but MESSAGE-INTEGRITY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from talkpath.apps import apps
+from talkpath.apps.contract.feature import SURE_CONFIDENCE
 from talkpath.measure.call import Attempt, Call, Findings, Paired, PairedDirection, Stream
 from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
 from talkpath.report.recordings.control_sentences import (
@@ -22,10 +23,11 @@ CUT_PACKETS = "packets cut by the snapshot length"
 """How the reader of captures counts them."""
 
 
-def app_name(app: str) -> str:
-    """The app's name as people write it."""
+def app_name(app: str, confidence: float = 1.0) -> str:
+    """The app's name as people write it, with a question mark where less than two features tell it."""
     known = apps().get(app)
-    return known.recorded_name or known.name if known else say("capture", "an app that is not known")
+    name = known.recorded_name or known.name if known else say("capture", "an app that is not known")
+    return name if confidence >= SURE_CONFIDENCE else f"{name}?"
 
 
 def call_kind(call: Call) -> str:

@@ -95,7 +95,7 @@ def _call_row(number: int, call: Call, clock: RecordingClock) -> tuple[str | Tex
     outcome = call_outcome(call)
     return (
         str(number),
-        capture_sentences.app_name(call.app) + ("" if call.app_confidence >= 0.6 else "?"),
+        capture_sentences.app_name(call.app, call.app_confidence),
         " + ".join(map(sentences.medium_word, call.media)),
         clock.at(call.start_s),
         seconds(call.duration_s),

@@ -65,7 +65,7 @@ def _live_table(picture: LivePicture, clock: RecordingClock) -> Table:
 def _live_row(call: LiveCall, now_s: float, clock: RecordingClock) -> tuple[str | Text, ...]:
     return (
         str(call.number),
-        capture_sentences.app_name(call.app) + ("" if call.app_confidence >= 0.6 else "?"),
+        capture_sentences.app_name(call.app, call.app_confidence),
         " + ".join(map(sentences.medium_word, call.media)),
         clock.at(call.start_s),
         seconds(call.end_s - call.start_s, 0),

@@ -13,6 +13,7 @@ from itertools import combinations
 
 from msgspec.structs import replace
 
+from talkpath.apps.contract.feature import SURE_CONFIDENCE
 from talkpath.measure.call import Call, Control, Findings
 from talkpath.verdict.bases.accompanied_call import connections_beside, control_shares, fitted_call
 from talkpath.verdict.bases.control_connections import chance_of_bad_luck
@@ -56,7 +57,7 @@ def judge_together(accompanied: Iterable[tuple[Call, Control]]) -> list[Verdict]
     for call, control in dict.fromkeys(accompanied):
         verdict = fitted_call(call, control)
         counts = verdict.reason is None or verdict.reason.code != "short_capture"
-        if counts and call.app_confidence >= 0.8:
+        if counts and call.app_confidence >= SURE_CONFIDENCE:
             groups.setdefault((verdict.app, verdict.medium, control.network), []).append(verdict)
     found = (_join_verdicts(verdicts) for verdicts in groups.values())
     return [verdict for verdict in found if verdict is not None]

@@ -19,6 +19,7 @@ If the recorder itself lost packets, the sent stream misses as many, and no stat
 
 from __future__ import annotations
 
+from talkpath.apps.contract.feature import SURE_CONFIDENCE
 from talkpath.apps.contract.shape import Medium
 from talkpath.measure.call import Attempt, Call, Flow, Second, Stream
 from talkpath.measure.pauses import is_lost_singly, paused_share, without_pauses
@@ -86,7 +87,7 @@ def judge_call(call: Call) -> Verdict:
         call_packets=sum(stream.packets for stream in (*heard, *said)),
         flow_count=len(call.flows),
         reason=reason,
-        confidence="high" if call.app_confidence >= 0.8 else "low",
+        confidence="high" if call.app_confidence >= SURE_CONFIDENCE else "low",
         alternatives=rules,
         figures=state.figures() | (NO_FREEZES if has_pauses else {}),
     )
@@ -111,7 +112,7 @@ def judge_attempt(attempt: Attempt) -> Verdict:
             "no_control" if unanswered else "single_request",
             {"requests": tries if unanswered else attempt.requests, "answers": attempt.answers},
         ),
-        confidence="high" if attempt.app_confidence >= 0.8 else "low",
+        confidence="high" if attempt.app_confidence >= SURE_CONFIDENCE else "low",
         alternatives=_rules_of_set_up(attempt) if unanswered and alive and not nobody else (),
     )
 
