@@ -28,75 +28,34 @@ class Script:
     def __init__(self) -> None:
         self._lines: list[Slot] = []
 
-    def add(
-        self,
-        direction: Direction,
-        at_ms: float,
-        size: int,
-        stage: str,
-        *,
-        nonce_at: int | None = None,
-        answers: int | None = None,
-        retry_of: int | None = None,
-        fingerprint: bool = False,
-        key_at: int = 0,
-        kind: str = "",
-    ) -> int:
+    def add(self, slot: Slot) -> int:
         """Add one packet."""
-        self._lines.append(
-            Slot(
-                direction=direction,
-                at_ms=at_ms,
-                size=size,
-                stage=stage,
-                retry_of=retry_of,
-                answers=answers,
-                nonce_at=nonce_at,
-                fingerprint=fingerprint,
-                key_at=key_at,
-                kind=kind,
-            )
-        )
+        self._lines.append(slot)
         return len(self._lines) - 1
 
     def ask(
         self,
-        at_ms: float,
-        size: int,
+        request: Slot,
         reply_size: int,
-        stage: str,
         *,
-        nonce_at: int | None = None,
         reply_nonce_at: int | None = None,
         tries_ms: Iterable[float] = (0.0,),
-        fingerprint: bool = False,
-        direction: Direction = "up",
-        kind: str = "",
     ) -> int:
-        """Add a request that goes `direction` and its reply, both of one `kind`, in as many tries as there are
-        `tries_ms` after `at_ms`."""
-        back: Direction = "down" if direction == "up" else "up"
+        """Add a request and its reply, both of one `kind`, in as many tries as there are `tries_ms` after its
+        `at_ms`."""
+        back: Direction = "down" if request.direction == "up" else "up"
         first: int | None = None
         for try_ms in tries_ms:
-            line = self.add(
-                direction,
-                at_ms + try_ms,
-                size,
-                stage,
-                nonce_at=nonce_at,
-                retry_of=first,
-                fingerprint=fingerprint,
-                kind=kind,
-            )
+            line = self.add(replace(request, at_ms=request.at_ms + try_ms, retry_of=first))
             self.add(
-                back,
-                at_ms + try_ms,
-                reply_size,
-                stage,
-                nonce_at=reply_nonce_at,
-                answers=line,
-                fingerprint=fingerprint,
-                kind=kind,
+                replace(
+                    self._lines[line],
+                    direction=back,
+                    size=reply_size,
+                    nonce_at=reply_nonce_at,
+                    answers=line,
+                    retry_of=None,
+                )
             )
             first = line if first is None else first
         return first or 0
@@ -109,7 +68,16 @@ class Script:
         """Add media packets of several kinds, as `media` does."""
         for at_ms, size, kind in packets:
             nonce_at = KEY_BYTES if size >= KEY_BYTES + NONCE_BYTES else None
-            self.add(direction, MEDIA_MS + at_ms / rate, size, "media", nonce_at=nonce_at, kind=kind)
+            self.add(
+                Slot(
+                    direction=direction,
+                    at_ms=MEDIA_MS + at_ms / rate,
+                    size=size,
+                    stage="media",
+                    nonce_at=nonce_at,
+                    kind=kind,
+                )
+            )
 
     def wrap(self, inner: Schedule, header_bytes: int, align: int) -> None:
         """Add all slots of another schedule, behind a header and padded; they keep their order among themselves.

@@ -11,7 +11,7 @@ from random import Random
 from typing import Final
 
 from talkpath.apps.contract.script import MEDIA_MS, TRIES_MS, Script
-from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Arm, Confidence, Direction, Schedule
+from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Arm, Confidence, Direction, Schedule, Slot
 from talkpath.apps.families.rtc_facts import Extra, RtcFacts
 from talkpath.apps.families.rtc_media import Camera, VoiceModel, draw_call_packets
 from talkpath.apps.families.rtc_packets import INTEGRITY_BYTES, write_sheet
@@ -45,7 +45,11 @@ class RtcCall:
         for direction in BOTH_DIRECTIONS:
             for at_ms, size in draw_call_packets(rng, packets, self.voice, self.camera):
                 nonce_at = _nonce_at(self.facts.stream_of(size).header_bytes(size), size)
-                script.add(direction, MEDIA_MS + at_ms / rate, size, "media", nonce_at=nonce_at)
+                script.add(
+                    Slot(
+                        direction=direction, at_ms=MEDIA_MS + at_ms / rate, size=size, stage="media", nonce_at=nonce_at
+                    )
+                )
         end_ms = script.end_ms
         self._keep(script, rng, end_ms)
         for extra in self.facts.extras:
@@ -71,18 +75,25 @@ class RtcCall:
         sfu = self.facts.server == "sfu"
         server = dtls_flights.sfu_server_flight() if sfu else dtls_flights.peer_server_flight(wide[0])
         first = script.ask(
-            26,
-            len(dtls.client_hello(hello)),
+            Slot(direction="up", at_ms=26, size=len(dtls.client_hello(hello)), stage="dtls", nonce_at=HELLO_NONCE_AT),
             len(server.pattern),
-            "dtls",
-            nonce_at=HELLO_NONCE_AT,
             reply_nonce_at=HELLO_NONCE_AT,
             tries_ms=TRIES_MS,
         )
         size = len(dtls_flights.client_flight(wide[1]).pattern)
-        answer = script.add("up", 28, size, "dtls", answers=first + 1, nonce_at=size - 24, key_at=KEY_BYTES)
+        answer = script.add(
+            Slot(
+                direction="up",
+                at_ms=28,
+                size=size,
+                stage="dtls",
+                answers=first + 1,
+                nonce_at=size - 24,
+                key_at=KEY_BYTES,
+            )
+        )
         size = len(dtls_flights.server_finish().pattern)
-        script.add("down", 30, size, "dtls", answers=answer, nonce_at=HELLO_NONCE_AT)
+        script.add(Slot(direction="down", at_ms=30, size=size, stage="dtls", answers=answer, nonce_at=HELLO_NONCE_AT))
 
     def _keep(self, script: Script, rng: Random, end_ms: float) -> None:
         """Add the checks during the call: an SFU's client asks about every 1.3 s, peers ask each other about every 2.5
@@ -98,7 +109,15 @@ class RtcCall:
     def _beside(self, script: Script, extra: Extra, rng: Random, end_ms: float) -> None:
         at_ms, left = extra.first_ms * rng.uniform(0.97, 1.03), extra.count
         while left != 0 and at_ms < max(end_ms, MEDIA_MS):
-            script.add(extra.direction, at_ms, extra.size, "control", nonce_at=self._extra_nonce_at(extra))
+            script.add(
+                Slot(
+                    direction=extra.direction,
+                    at_ms=at_ms,
+                    size=extra.size,
+                    stage="control",
+                    nonce_at=self._extra_nonce_at(extra),
+                )
+            )
             left = None if left is None else left - 1
             at_ms += extra.every_ms * rng.uniform(0.95, 1.05)
 
@@ -121,13 +140,15 @@ def _add_check(
 ) -> None:
     """Add a check and its answer; the nonce goes into MESSAGE-INTEGRITY."""
     script.ask(
-        at_ms,
-        size,
+        Slot(
+            direction=way,
+            at_ms=at_ms,
+            size=size,
+            stage="stun" if len(tries_ms) > 1 else "control",
+            nonce_at=size - FINGERPRINT_BYTES - INTEGRITY_BYTES,
+            fingerprint=True,
+        ),
         reply,
-        "stun" if len(tries_ms) > 1 else "control",
-        nonce_at=size - FINGERPRINT_BYTES - INTEGRITY_BYTES,
         reply_nonce_at=max(KEY_BYTES, reply - FINGERPRINT_BYTES - INTEGRITY_BYTES),
         tries_ms=tries_ms,
-        fingerprint=True,
-        direction=way,
     )

@@ -47,20 +47,20 @@ class Libtgvoip:
     def schedule(self, rng: Random, packets: int, *, rate: float = 1.0, hello: str = "browser") -> Schedule:
         """See `Shape`."""
         script = Script()
-        script.ask(0, 40, 64, "reflector", tries_ms=TRIES_MS, kind="ping")
-        script.add("up", 20.0, 96, "control", nonce_at=KEY_BYTES)
-        script.add("down", 110.0, 96, "control", nonce_at=KEY_BYTES)
-        script.add("up", 165.0, 96, "control", nonce_at=KEY_BYTES)
-        script.ask(180, 32, 48, "control", kind="peer")
+        script.ask(Slot(direction="up", at_ms=0, size=40, stage="reflector", kind="ping"), 64, tries_ms=TRIES_MS)
+        script.add(Slot(direction="up", at_ms=20.0, size=96, stage="control", nonce_at=KEY_BYTES))
+        script.add(Slot(direction="down", at_ms=110.0, size=96, stage="control", nonce_at=KEY_BYTES))
+        script.add(Slot(direction="up", at_ms=165.0, size=96, stage="control", nonce_at=KEY_BYTES))
+        script.ask(Slot(direction="up", at_ms=180, size=32, stage="control", kind="peer"), 48)
         script.media("up", _draw_voice(rng, packets), rate)
         script.media("down", _draw_voice(rng, packets), rate)
         end_ms = script.end_ms
         for at_ms in range(500, int(end_ms), 501):
-            script.ask(at_ms, 40, 64, "control", kind="ping")
+            script.ask(Slot(direction="up", at_ms=at_ms, size=40, stage="control", kind="ping"), 64)
         for at_ms, size in ((490, 96), (990, 96), (1500, 80), (1800, 64)):  # the first seconds negotiate
             if at_ms < end_ms:
-                script.add("up", at_ms, size, "control", nonce_at=KEY_BYTES)
-                script.add("down", at_ms + 15, size, "control", nonce_at=KEY_BYTES)
+                script.add(Slot(direction="up", at_ms=at_ms, size=size, stage="control", nonce_at=KEY_BYTES))
+                script.add(Slot(direction="down", at_ms=at_ms + 15, size=size, stage="control", nonce_at=KEY_BYTES))
         return script.schedule()
 
     def datagrams(self, schedule: Schedule, key: bytes) -> list[bytes]:

@@ -7,7 +7,7 @@ from random import Random
 from typing import Final
 
 from talkpath.apps.contract.script import TRIES_MS, Script
-from talkpath.apps.contract.shape import Arm, Confidence, Keystream, Schedule, Shape
+from talkpath.apps.contract.shape import Arm, Confidence, Keystream, Schedule, Shape, Slot
 from talkpath.apps.telegram.libtgvoip import CLOCK_START_S, made_up_address
 from talkpath.wire.rtc import reflector
 from talkpath.wire.rtc.reflector import Ping, SelfInfo
@@ -45,7 +45,7 @@ class Reflected:
         """See `Shape`. The hello goes out beside the first checks of the call inside."""
         inner = self.inner.schedule(rng, packets, rate=rate, hello=hello)
         script = Script()
-        script.ask(0, 40, 64, "reflector", tries_ms=TRIES_MS)
+        script.ask(Slot(direction="up", at_ms=0, size=40, stage="reflector"), 64, tries_ms=TRIES_MS)
         script.wrap(inner, reflector.DATA_BYTES, 4)
         whole = script.schedule()
         return _Wrapped(whole.slots, inner.duration_ms, inner)

@@ -60,31 +60,20 @@ class Tgcalls:
         """See `Shape`."""
         script = Script()
         script.ask(
-            0,
-            100,
+            Slot(direction="up", at_ms=0, size=100, stage="stun", nonce_at=72, fingerprint=True, kind=_CONTROLLING),
             64,
-            "stun",
-            nonce_at=72,
             reply_nonce_at=KEY_BYTES,
             tries_ms=TRIES_MS,
-            fingerprint=True,
-            kind=_CONTROLLING,
         )
         script.ask(
-            90,
-            96,
+            Slot(direction="down", at_ms=90, size=96, stage="control", nonce_at=68, fingerprint=True, kind=_CONTROLLED),
             64,
-            "control",
-            nonce_at=68,
             reply_nonce_at=KEY_BYTES,
-            fingerprint=True,
-            direction="down",
-            kind=_CONTROLLED,
         )
         for at_ms, size in ((150.0, 23), (175.0, 37), (176.0, 43), (190.0, 26)):
-            script.add("up", at_ms, size, "control")
+            script.add(Slot(direction="up", at_ms=at_ms, size=size, stage="control"))
         for at_ms, size in ((182.0, 36), (183.0, 21)):
-            script.add("down", at_ms, size, "control")
+            script.add(Slot(direction="down", at_ms=at_ms, size=size, stage="control"))
         draw = _draw_sound if self.arm.medium == "voice" else _draw_pictures
         script.media("up", draw(rng, packets), rate)
         script.media("down", draw(rng, packets), rate)
@@ -95,8 +84,8 @@ class Tgcalls:
     def _reports(self, script: Script) -> None:
         end_ms = script.end_ms
         for number in range(int((end_ms - 215) // 50)):
-            script.add("up", 215 + 50 * number, 45, "control")
-            script.add("down", 230 + 50 * number, 45, "control")
+            script.add(Slot(direction="up", at_ms=215 + 50 * number, size=45, stage="control"))
+            script.add(Slot(direction="down", at_ms=230 + 50 * number, size=45, stage="control"))
 
     def datagrams(self, schedule: Schedule, key: bytes) -> list[bytes]:
         """See `Shape`."""

@@ -79,15 +79,24 @@ class Relayed:
 
     def _setup(self, script: Script) -> None:
         if self.sealed:
-            script.ask(0, 212, 68, "allocate", nonce_at=192, reply_nonce_at=48, tries_ms=TRIES_MS, kind=_ALLOCATE)
-            script.ask(160, 272, 68, "control", nonce_at=252, reply_nonce_at=48, kind=_ANNOUNCE)
-            script.ask(175, 20, 20, "control", kind=_PING)
+            script.ask(
+                Slot(direction="up", at_ms=0, size=212, stage="allocate", nonce_at=192, kind=_ALLOCATE),
+                68,
+                reply_nonce_at=48,
+                tries_ms=TRIES_MS,
+            )
+            script.ask(
+                Slot(direction="up", at_ms=160, size=272, stage="control", nonce_at=252, kind=_ANNOUNCE),
+                68,
+                reply_nonce_at=48,
+            )
+            script.ask(Slot(direction="up", at_ms=175, size=20, stage="control", kind=_PING), 20)
             self._report(script, "down", 150, "description")
             self._report(script, "up", 165, "description")
             return
-        script.ask(0, 126, 44, "allocate", tries_ms=TRIES_MS, kind=_ALLOCATE)
-        script.ask(0.4, 126, 44, "allocate", kind=_ALLOCATE)
-        script.ask(150, 126, 44, "control", kind=_ALLOCATE)
+        script.ask(Slot(direction="up", at_ms=0, size=126, stage="allocate", kind=_ALLOCATE), 44, tries_ms=TRIES_MS)
+        script.ask(Slot(direction="up", at_ms=0.4, size=126, stage="allocate", kind=_ALLOCATE), 44)
+        script.ask(Slot(direction="up", at_ms=150, size=126, stage="control", kind=_ALLOCATE), 44)
         first = "receiver report" if self.arm.medium == "voice" else "long sender report"
         self._report(script, "down", 20, first)
         self._report(script, "up", 165, first)
@@ -97,7 +106,7 @@ class Relayed:
         end_ms = script.end_ms
         if self.sealed:
             for at_ms in _times_every(3205, 3030, end_ms):
-                script.ask(at_ms, 20, 20, "control", kind=_PING)
+                script.ask(Slot(direction="up", at_ms=at_ms, size=20, stage="control", kind=_PING), 20)
         for direction, kind, first_ms, step_ms in self._cadence():
             for at_ms in _times_every(first_ms, step_ms, end_ms):
                 self._report(script, direction, at_ms, kind)
@@ -111,7 +120,7 @@ class Relayed:
     def _report(script: Script, direction: Direction, at_ms: float, kind: str) -> None:
         size, _ = REPORT_FORMS[kind]
         nonce_at = KEY_BYTES if size > _REPORT_NONCE_BYTES else None
-        script.add(direction, at_ms, size, "control", nonce_at=nonce_at, kind=kind)
+        script.add(Slot(direction=direction, at_ms=at_ms, size=size, stage="control", nonce_at=nonce_at, kind=kind))
 
     def datagrams(self, schedule: Schedule, key: bytes) -> list[bytes]:
         """See `Shape`."""
