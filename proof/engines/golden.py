@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,10 +58,10 @@ def _early(trouble: Trouble) -> Trouble:
     return trouble if trouble.after_s is None else replace(trouble, after_s=3.0)
 
 
-def keep(source: Path, target: Path) -> None:
+def keep(source: Path, target: Path, ends: Mapping[str, str] = ENDS) -> None:
     """Copy what the golden recordings need of one recorded in full, from all that `source` holds."""
     target.mkdir(parents=True, exist_ok=True)
-    for name, letters in ENDS.items():
+    for name, letters in ends.items():
         for letter in letters:
             link, frames = pcap.read(source / f"{name}.{letter}.pcap")
             made = target / f"{name}.{letter}.pcap"

@@ -53,6 +53,11 @@ class Mailbox:
             time.sleep(POLL_S)
         return message
 
+    def close(self) -> None:
+        """Close its files."""
+        self._own.close()
+        self._log.close()
+
     def _arrived(self) -> list[dict[str, Any]]:
         if not self._other.exists():
             return []
