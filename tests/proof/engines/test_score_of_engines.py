@@ -116,9 +116,15 @@ def test_a_sender_that_stood_still_makes_a_poor_call(tmp_path):
     assert expected(found, found["ends"]["b"]) == {"good"}
 
 
-def test_the_share_in_which_a_sender_stood_still_is_measured(tmp_path):
+@pytest.mark.parametrize(("pauses", "share"), [(True, 5 * 1.02 / 10.98), (False, 0.1)])  # a second in two; a slow clock
+def test_the_share_in_which_a_sender_stood_still_is_measured(tmp_path, pauses, share):
     file = tmp_path / "call.pcap"
-    packet = udp(CALLER.packed()[1], CALLEE.packed()[1], RTP)
-    at = [number // 50 * 2 + number % 50 * 0.02 for number in range(150)]  # one second of sound, one of none
-    pcap.write(file, pcap.RAW, [pcap.Frame(int(one), int(one % 1 * 1e6), packet, len(packet)) for one in at])
-    assert stall_share(file, {"ipv4": CALLER.ipv4, "ipv6": CALLER.ipv6}) == pytest.approx(2 * 1.02 / 4.98, abs=0.01)
+    frames = []
+    for number in range(300):
+        at_s = (number // 50 * 2 if pauses else 0) + number % 50 * 0.02 + (0 if pauses else number // 50)
+        ticks = 960 * number if pauses else 864 * number
+        data = RTP[:4] + ticks.to_bytes(4, "big") + RTP[8:]
+        packet = udp(CALLER.packed()[1], CALLEE.packed()[1], data)
+        frames.append(pcap.Frame(int(at_s), round(at_s % 1 * 1e6), packet, len(packet)))
+    pcap.write(file, pcap.RAW, frames)
+    assert stall_share(file, {"ipv4": CALLER.ipv4, "ipv6": CALLER.ipv6}) == pytest.approx(share, abs=0.01)
