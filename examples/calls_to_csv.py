@@ -21,7 +21,7 @@ def main(folder: Path) -> None:
     for file in sorted(folder.rglob("*.pcap*")):
         try:
             recording = talkpath.read_capture(file)
-        except talkpath.UsageError as error:  # no capture, or it cannot be read: say so, and go on
+        except talkpath.FileError as error:  # no capture, or it cannot be read: say so, and go on
             print(error, file=sys.stderr)
             continue
         for call, verdict in zip(recording.calls, recording.verdicts, strict=True):

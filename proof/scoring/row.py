@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from proof.other_methods import Comparison
 from talkpath import version
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 
 RowDriver = Literal["sim", "netns", "peers"]
 LowEstimateHigh = tuple[float | None, float | None, float | None]  # low, estimate, high
@@ -179,7 +179,7 @@ class KeptRows(Generic[AnyRow]):
                 yield decode(line)
             except msgspec.MsgspecError:
                 if not line.startswith(ROW_BEGINS):
-                    raise UsageError(f"Line {number} of {self._path.name} is no row: move the file away.") from None
+                    raise FileError(f"Line {number} of {self._path.name} is no row: move the file away.") from None
 
 
 class RowFile(KeptRows[CheckRow]):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from talkpath.api.verification import Verification as Verification
     from talkpath.api.verification import verify as verify
     from talkpath.errors import BundleError as BundleError
+    from talkpath.errors import FileError as FileError
     from talkpath.errors import PeerError as PeerError
     from talkpath.errors import TalkpathError as TalkpathError
     from talkpath.errors import UsageError as UsageError
@@ -43,6 +44,7 @@ _MODULES = {
     "BundleError": "errors",
     "CheckProgress": "api.live_check",
     "EndpointResult": "api.asked_endpoints",
+    "FileError": "errors",
     "Judgement": "api.stored_verdicts",
     "PeerError": "errors",
     "Recording": "api.recording",
@@ -68,6 +70,7 @@ __all__ = [
     "BundleError",
     "CheckProgress",
     "EndpointResult",
+    "FileError",
     "Judgement",
     "PeerError",
     "Recording",

@@ -72,7 +72,7 @@ def test_a_changed_bundle_is_refused(restricted: talkpath.Result) -> None:
     for read in (talkpath.read_bundle, talkpath.verify, talkpath.judge):
         with pytest.raises(talkpath.BundleError):
             read(bytes(data))  # type: ignore[operator]
-    with pytest.raises(talkpath.UsageError):
+    with pytest.raises(talkpath.FileError):
         talkpath.read_bundle("there/is/no/such/file")
 
 

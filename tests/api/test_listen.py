@@ -44,10 +44,14 @@ def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
     [
         ({}, "one source"),
         ({"source": FIXTURE, "interface": "lo"}, "one source"),
-        ({"source": "no/such/gone.pcap"}, "gone.pcap cannot be read"),
         ({"source": FIXTURE, "link": LINK}, "Leave the link out"),
     ],
 )
 def test_what_cannot_be_listened_to_is_said(arguments: dict[str, Any], told: str) -> None:
     with pytest.raises(talkpath.UsageError, match=told):
         list(talkpath.listen(**arguments))
+
+
+def test_a_file_that_is_not_there_is_said() -> None:
+    with pytest.raises(talkpath.FileError, match=r"gone\.pcap cannot be read"):
+        list(talkpath.listen("no/such/gone.pcap"))

@@ -101,9 +101,9 @@ def test_the_bundle_of_a_recording_is_judged_alike_and_holds_no_name(dropped: ta
     assert judged.changes == ()
 
 
-def test_a_file_that_is_not_there_or_no_capture_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(talkpath.UsageError, match=r"gone\.pcap cannot be read"):
+def test_a_file_that_is_not_there_or_no_capture_is_a_file_error(tmp_path: Path) -> None:
+    with pytest.raises(talkpath.FileError, match=r"gone\.pcap cannot be read"):
         talkpath.read_capture(tmp_path / "gone.pcap")
     (tmp_path / "letter.pcap").write_bytes(b"Dear Sir or Madam, this is no capture at all.")
-    with pytest.raises(talkpath.UsageError, match=r"letter\.pcap: "):
+    with pytest.raises(talkpath.FileError, match=r"letter\.pcap: "):
         talkpath.read_capture(tmp_path / "letter.pcap")

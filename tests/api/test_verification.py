@@ -91,5 +91,5 @@ def test_a_listed_server_is_named(result: talkpath.Result, tmp_path: Path) -> No
     (tmp_path / "known.json").write_text(json.dumps(known))
     listed = talkpath.verify(result.bundle(), responders=tmp_path / "known.json")
     assert (listed.operator, talkpath.verify(result.bundle()).operator) == ("Example University", "")
-    with pytest.raises(talkpath.UsageError, match="list of responders"):
+    with pytest.raises(talkpath.FileError, match="list of responders"):
         talkpath.verify(result.bundle(), responders=tmp_path / "none.json")

@@ -9,7 +9,7 @@ import pytest
 from talkpath.apps import added_app, app_id, apps, shapes
 from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES, Shape, setup_stages
 from talkpath.apps.families.shape_file import MAX_SHAPE_FILE_BYTES, read_shape
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 from talkpath.experiment.imitation_digest import shape_digest
 
 ACME = """
@@ -167,11 +167,11 @@ def test_no_other_app_can_be_replaced():
 )
 def test_what_is_wrong_with_a_file_is_said(old: str, new: str, message: str):
     assert old in ACME
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(FileError, match=message):
         read_shape(ACME.replace(old, new).encode())
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"[" * 5000, b"a = 1\n", b"x" * (MAX_SHAPE_FILE_BYTES + 1)])
 def test_no_file_of_a_shape(data: bytes):
-    with pytest.raises(UsageError):
+    with pytest.raises(FileError):
         read_shape(data)

@@ -16,7 +16,7 @@ from factories.packets.shaped_calls import CALLER, SERVER, packets_of, shaped_ca
 from talkpath.capture.calls.records import MeasuredCapture, measure_calls
 from talkpath.capture.scan import scan_capture
 from talkpath.capture.table import COLUMN_TYPES, packet_columns, write_parquet
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 
 
 def measured(packets: list[Packet]) -> MeasuredCapture:
@@ -95,5 +95,5 @@ def test_without_the_library_it_is_told(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_place_that_cannot_be_written(tmp_path: Path):
     pytest.importorskip("pyarrow")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(FileError, match="cannot be written"):
         write_parquet(measured([]), tmp_path / "missing" / "packets.parquet")

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from talkpath.cli import cli
-from talkpath.errors import TalkpathError, UsageError
+from talkpath.errors import FileError, TalkpathError, UsageError
 
 A, B = bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7))
 
@@ -115,11 +115,16 @@ def test_parquet_has_a_row_for_each_media_packet(call: Path, tmp_path: Path):
     assert "cannot be written" in str(run(call, "--parquet", tmp_path / "nowhere" / "x").exception)
 
 
-@pytest.mark.parametrize("arguments", [["nowhere.pcap"], ["one", "two", "--html", "x"], ["."]])
-def test_one_clear_sentence(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [(["nowhere.pcap"], FileError), (["one", "two", "--html", "x"], UsageError), (["."], UsageError)],
+)
+def test_one_clear_sentence(
+    arguments: list[str], kind: type[TalkpathError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.chdir(tmp_path)
     result = run(*arguments)
-    assert isinstance(result.exception, UsageError)
+    assert isinstance(result.exception, kind)
     assert str(result.exception).count("\n") == 0
 
 

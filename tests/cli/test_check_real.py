@@ -176,7 +176,7 @@ def limits(text: str) -> str:
     )
 
 
-VERSION_2 = "import talkpath.wire.control.messages as c; c.VERSION = 2"
+VERSION_2 = "import talkpath.wire.control.messages as c; c.PROTOCOL_VERSION = 2"
 OTHERWISE = "import talkpath.responder.session as s; s.shape_digest = lambda arm: b'otherwise'"
 SILENT = "import talkpath.responder.responder as s; s.Responder.receive = lambda *_: b''"
 

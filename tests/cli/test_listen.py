@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from proof.accompanied_calls import play_accompanied_call
 from talkpath.api.recording import read_capture
 from talkpath.cli import cli
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, TalkpathError, UsageError
 from talkpath.evidence.bundle import write_capture
 from talkpath.evidence.file import read_file
 from talkpath.lab.scenario import Scenario
@@ -24,7 +24,7 @@ FIXTURE = Path(__file__).parents[1] / "capture" / "lab" / "freeze.pcap.gz"
 
 def listen(*arguments: str, input: bytes = b"") -> Result:
     done = CliRunner().invoke(cli, ["listen", *arguments], input=input)
-    if isinstance(done.exception, UsageError):
+    if isinstance(done.exception, TalkpathError):
         raise done.exception
     assert done.exception is None, done.exception
     return done
@@ -112,5 +112,5 @@ def test_calls_in_bundles_are_judged_again_verified_and_joined(tmp_path: Path):
 
 
 def test_a_file_that_is_not_there_is_named():
-    with pytest.raises(UsageError, match=r"gone\.pcap cannot be read"):
+    with pytest.raises(FileError, match=r"gone\.pcap cannot be read"):
         listen("no/such/gone.pcap")

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from talkpath.apps import apps
 from talkpath.apps.families.shape_file import read_shape
 from talkpath.cli import cli
-from talkpath.errors import BundleError, UsageError
+from talkpath.errors import BundleError, FileError
 
 ACME = """
 id = "acme"
@@ -62,4 +62,4 @@ def test_a_file_that_is_none(content: str | None, tmp_path: Path):
     path = tmp_path / "none.toml"
     if content is not None:
         path.write_text(content)
-    assert isinstance(run("check", "--dry-run", "--shape", path).exception, UsageError)
+    assert isinstance(run("check", "--dry-run", "--shape", path).exception, FileError)

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from talkpath.cli import cli
-from talkpath.errors import BundleError, PeerError, TalkpathError, UsageError
+from talkpath.errors import BundleError, FileError, PeerError, TalkpathError, UsageError
 from talkpath.evidence.bundle import write_capture, write_check
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
@@ -187,7 +187,7 @@ ODD = json.dumps({"schema": "talkpath.shared/1", "url": "https:", "id": "0" * 64
 @pytest.mark.parametrize("text", ["", "{}", '{"schema":"x","url":"https://h","id":"../..","secret":"00"}', "\xff", ODD])
 def test_a_file_that_is_no_receipt(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.json").write_text(text, encoding="latin-1")
-    assert isinstance(failed(run("withdraw", tmp_path / "x.json")), UsageError)
+    assert isinstance(failed(run("withdraw", tmp_path / "x.json")), FileError)
 
 
 def test_of_a_recording_it_is_told_what_it_counts_for(far: Observatory, bundle: Path) -> None:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from factories.networks.local_responder import FarEnd, run_check, run_talkpath, small_plan
 from factories.networks.mmdb_file import mmdb_bytes
 from talkpath.cli import cli
-from talkpath.errors import BundleError, UsageError
+from talkpath.errors import BundleError, FileError
 from talkpath.evidence.archive import pack_archive, unpack_archive
 from talkpath.evidence.bundle import RECEIPT_PART, write_capture
 from talkpath.evidence.known_responders import known_operators
@@ -66,7 +66,7 @@ def test_a_key_in_the_list_is_named(tmp_path: Path) -> None:
     names.write_text(json.dumps({"schema": "talkpath.responders/1", "responders": known}))
     assert "listed: Example University" in run("verify", path, "--responders", names)
     names.write_text("[]")
-    with pytest.raises(UsageError, match="list of responders"):
+    with pytest.raises(FileError, match="list of responders"):
         run("verify", path, "--responders", names)
 
 

@@ -19,7 +19,7 @@ from talkpath.api.recording import Recording, read_capture
 from talkpath.capture.live import recent_scan
 from talkpath.capture.live.live_capture import LiveCapture
 from talkpath.capture.live.live_picture import LivePicture
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.listening.followed_stream import FollowedStream
 from talkpath.listening.kept_stream import KeptStream
 from talkpath.listening.packet_streams import PlayedFile
@@ -67,7 +67,7 @@ def test_a_pipe_gives_what_capture_gives_however_it_is_cut(size: int):
 
 def test_a_stream_that_is_no_capture_is_refused():
     stream = ScriptedStream([(0.0, b"this is no capture at all")])
-    with pytest.raises(UsageError, match="no capture"):
+    with pytest.raises(FileError, match="no capture"):
         list(followed_recordings("x.pcap", FollowedStream(stream, lambda _: None, clock=stream.clock)))
 
 

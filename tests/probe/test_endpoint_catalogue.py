@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from talkpath.apps import apps
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 from talkpath.probe.endpoint_catalogue import SHIPPED_CATALOGUE, choose_endpoints, read_catalogue
 
 ROW = """[[endpoint]]
@@ -90,12 +90,12 @@ def test_a_source_grows_old() -> None:
     ],
 )
 def test_no_catalogue(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(FileError, match=said):
         read_catalogue(written(tmp_path, text))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be opened"):
+    with pytest.raises(FileError, match="cannot be opened"):
         read_catalogue(tmp_path / "none.toml")
 
 
@@ -105,11 +105,21 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         ([], 1, row() + CONTROLS, "Choose whose servers"),
         (["viber"], 1, row() + CONTROLS, "no app 'viber'; it has signal"),
         (["signal"], 1, row(tier=2) + CONTROLS, "higher --tier"),
-        (["signal"], 1, row(), "lacks a neutral host"),
-        (["signal"], 1, row(kind="stun") + CONTROLS, "lacks a neutral host"),
-        (["signal"], 0, row() + CONTROLS.replace("neutral.example", "192.0.2.1"), "with a name"),
     ],
 )
 def test_nothing_to_ask(tmp_path: Path, apps: list[str], tier: int, text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         choose_endpoints(read_catalogue(written(tmp_path, text)), apps, tier)
+
+
+@pytest.mark.parametrize(
+    ("tier", "text", "said"),
+    [
+        (1, row(), "lacks a neutral host"),
+        (1, row(kind="stun") + CONTROLS, "lacks a neutral host"),
+        (0, row() + CONTROLS.replace("neutral.example", "192.0.2.1"), "with a name"),
+    ],
+)
+def test_nothing_to_compare_with(tmp_path: Path, tier: int, text: str, said: str) -> None:
+    with pytest.raises(FileError, match=said):
+        choose_endpoints(read_catalogue(written(tmp_path, text)), ["signal"], tier)

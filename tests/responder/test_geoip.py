@@ -9,7 +9,7 @@ import maxminddb
 import pytest
 
 from factories.networks.mmdb_file import Value, mmdb_bytes
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, GeoDatabase, NetworkOrigin
 
 NETWORKS: dict[str, dict[str, Value]] = {
@@ -73,7 +73,7 @@ def test_ipv6_in_a_file_for_ipv4_is_not_known(tmp_path: Path) -> None:
 def test_a_file_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "x.mmdb").write_bytes(b"no database")
     for name in ("x.mmdb", "absent.mmdb"):
-        with pytest.raises(UsageError, match=rf"^{name} cannot be read as a MaxMind DB file"):
+        with pytest.raises(FileError, match=rf"^{name} cannot be read as a MaxMind DB file"):
             GeoDatabase([tmp_path / name])
 
 

@@ -60,7 +60,7 @@ class EndpointResult:
         return write_endpoints(self.facts, self.record, self.signer)
 
     def save(self, path: str | Path) -> None:
-        """Write the bundle into a file; `UsageError` where that is not possible."""
+        """Write the bundle into a file; `FileError` where that is not possible."""
         from talkpath.evidence.file import write_file
 
         write_file(Path(path), self.bundle())

@@ -16,7 +16,7 @@ def read_bundle(source: BundleSource) -> Bundle:
     """Read a bundle (spec/tp-003) and check that every bit is as it was signed.
 
     `source` is a path or the bytes of the file. `BundleError` where the file was changed, is damaged or is no bundle;
-    `UsageError` where it cannot be read.
+    `FileError` where it cannot be read.
     """
     return _decode(source if isinstance(source, bytes) else read_bytes(Path(source)))
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from talkpath.wire.control.sign import Signer
 
 PAGE_COLUMNS = 100
-GATE_CODES = {"restricted": 10, "closed": 11, "impaired": 12, "unreachable": 12, "insufficient": 13, "ok": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +62,6 @@ class Result:
         from talkpath.report.words.endings import ending_words
 
         return ending_words(self.facts.health.ended, self.facts.reach, measured=self.measured)
-
-    @property
-    def gate_code(self) -> int:
-        """The exit code of `talkpath check --gate`, by the worst state: 10 restricted, 11 closed, 12 impaired or
-        unreachable, 13 insufficient, 0 where all is ok."""
-        codes = {GATE_CODES[verdict.state] for verdict in self.verdicts}
-        return min(codes - {0}, default=0)
 
     @property
     def has_receipt(self) -> bool:
@@ -126,7 +118,7 @@ class Result:
         return write_check(self.facts, self.record, self.signer, second)
 
     def save(self, path: str | Path) -> None:
-        """Write the bundle into a file; `UsageError` where that is not possible."""
+        """Write the bundle into a file; `FileError` where that is not possible."""
         from talkpath.evidence.file import write_file
 
         write_file(Path(path), self.bundle())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talkpath.api.recording import Recording, read_stream
-from talkpath.errors import PeerError, UsageError
+from talkpath.errors import FileError, PeerError, UsageError
 
 if TYPE_CHECKING:
     from talkpath.capture.live.live_picture import LivePicture
@@ -39,8 +39,8 @@ def listen(
     beside each call, and the verdicts rest on both: 8 connections, 3 with `light`. It ends with the stream, or after so
     many `seconds` of it. `progress` is called once a second with the object of `listen --json` (spec/tp-007).
 
-    `UsageError` where the source cannot be opened, or a file is given a link; `PeerError` where no control traffic can
-    run.
+    `UsageError` or `FileError` where the source cannot be opened, or a file is given a link; `PeerError` where no
+    control traffic can run.
     """
     from talkpath.listening.accompanist import ControlTrafficScheduler
     from talkpath.listening.followed_stream import FollowedStream
@@ -103,7 +103,7 @@ NO_CONTROL_NOTES = {
 
 
 def open_stream(source: str, interface: bool, standard_input: Callable[[], int]) -> PacketStream:
-    """Open an interface, a file, or what "-" stands for. `UsageError` where that is not possible."""
+    """Open an interface, a file, or what "-" stands for. `UsageError` or `FileError` where that is not possible."""
     from talkpath.listening.packet_streams import InterfaceStream, PipeStream, PlayedFile
 
     if interface:
@@ -116,7 +116,7 @@ def open_stream(source: str, interface: bool, standard_input: Callable[[], int])
             return PipeStream(os.open(path, os.O_RDONLY))
         return PlayedFile(path.open("rb"))
     except OSError as error:
-        raise UsageError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
+        raise FileError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
 
 
 def followed_recordings(

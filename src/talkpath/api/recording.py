@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from msgspec.structs import replace
 
-from talkpath.errors import UsageError, WireError
+from talkpath.errors import FileError, UsageError, WireError
 from talkpath.measure.call import Attempt, Call, Control, Findings, Paired, Stream
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Recording:
         return capture_page(self.findings, self.clock)
 
     def write_parquet(self, path: str | Path) -> None:
-        """Write all media packets into a Parquet file; `UsageError` where that is not possible."""
+        """Write all media packets into a Parquet file; `UsageError` where the library pyarrow is not installed."""
         from talkpath.capture.table import write_parquet
 
         write_parquet(self.packets(), Path(path))
@@ -145,7 +145,7 @@ def read_capture(source: str | Path | BinaryIO, *, progress: Callable[[int], Non
     (`findings.source`).
 
     `source` is a path, or a file that was opened for binary reading. `progress` is called with the number of packets
-    that were read, from time to time. `UsageError` where the file cannot be opened or is no capture file; a file that
+    that were read, from time to time. `FileError` where the file cannot be opened or is no capture file; a file that
     is damaged or cut off is read as far as it goes, and `findings.unread` counts what was left out.
     """
     if not isinstance(source, str | Path):
@@ -155,7 +155,7 @@ def read_capture(source: str | Path | BinaryIO, *, progress: Callable[[int], Non
         with path.open("rb", buffering=0) as file:
             return _measured_recording(path.name, file, progress)
     except OSError as error:
-        raise UsageError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
+        raise FileError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
 
 
 def read_stream(name: str, source: ByteSource) -> Recording:
@@ -178,7 +178,7 @@ def _measured_recording(
     except WireError as error:
         statistics = _read_statistics(name, source)
         if statistics is None:
-            raise error if name == NAMELESS else UsageError(f"{name}: {error}") from None
+            raise error if name == NAMELESS else FileError(f"{name}: {error}") from None
         return statistics
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from talkpath.capture.calls.records import MeasuredCapture
 from talkpath.capture.streams.figures import MeasuredPart
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 
 COLUMN_TYPES: dict[str, str] = {
     "call": "i4",
@@ -101,4 +101,4 @@ def write_parquet(capture: MeasuredCapture, path: Path) -> None:
             if group:
                 writer.write_table(arrow.concat_tables(group))
     except OSError as error:
-        raise UsageError(f"{path.name} cannot be written ({error.strerror}); choose another place.") from None
+        raise FileError(f"{path.name} cannot be written ({error.strerror}); choose another place.") from None

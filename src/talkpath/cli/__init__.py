@@ -14,6 +14,7 @@ from pkgutil import iter_modules
 
 import click
 
+from talkpath.cli._exit_codes import STOPPED_EXIT_CODE, USAGE, error_exit_code
 from talkpath.cli._streams import print_plain_where_needed
 from talkpath.errors import TalkpathError
 from talkpath.version import VERSION
@@ -51,17 +52,17 @@ def main(commands: click.Group = cli) -> None:
         from talkpath.report.printable import printable
 
         click.echo(f"talkpath: {printable(str(error))}", err=True)
-        sys.exit(error.exit_code)
+        sys.exit(error_exit_code(error))
     except click.ClickException as error:
         from talkpath.report.printable import printable
 
         message = StringIO()
         error.show(message)
         click.echo("\n".join(map(printable, message.getvalue().split("\n"))), err=True, nl=False)
-        sys.exit(2)
+        sys.exit(USAGE)
     except (click.Abort, KeyboardInterrupt):
         click.echo("talkpath: stopped.", err=True)
-        sys.exit(130)
+        sys.exit(STOPPED_EXIT_CODE)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is written at the very end
         sys.exit(0)

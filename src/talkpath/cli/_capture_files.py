@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 
 if TYPE_CHECKING:
     from talkpath.api.recording import Recording
@@ -59,7 +59,7 @@ class Reported:
 
     name: str
     json: str = ""
-    error: UsageError | None = None
+    error: FileError | None = None
     findings: Findings | None = None
     endpoints: Sequence[Sequence[str]] = ()
     pairs: Sequence[Paired] = ()
@@ -107,5 +107,5 @@ def each_report(names: Sequence[str], as_json: bool, addresses: bool, jobs: int)
 def _look_at_file(name: str, number: int, as_json: bool, addresses: bool) -> Reported:
     try:
         return recording_report(read_input(name), as_json, addresses, number=number)
-    except UsageError as error:
+    except FileError as error:
         return Reported(name, error=error)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from talkpath.cli._respond_ports import HTTPS_PORT
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 
 if TYPE_CHECKING:
     from talkpath.probe.invite_link import InviteLink
@@ -43,7 +43,7 @@ class Invited(NamedTuple):
 
 
 def invite_to(pem: Path, at: Listening) -> Invited:
-    """The invitation to the responder with the key in this file; `UsageError` where the file holds none."""
+    """The invitation to the responder with the key in this file; `FileError` where the file holds none."""
     from talkpath.probe.invite_link import InviteLink
     from talkpath.wire.control.invitation import Invitations, until_text
     from talkpath.wire.control.keys import raw_key_text
@@ -52,7 +52,7 @@ def invite_to(pem: Path, at: Listening) -> Invited:
     try:
         signer = Signer.of_pem(pem.read_bytes())
     except OSError:
-        raise UsageError(NO_KEY) from None
+        raise FileError(NO_KEY) from None
     invitations = None if at.is_open else Invitations(signer)
     until = datetime.now(UTC) + timedelta(hours=at.hours) if at.hours else None
     link = InviteLink(
@@ -67,7 +67,7 @@ def invite_to(pem: Path, at: Listening) -> Invited:
 
 
 def open_responder(pem: Path, at: Listening, geoip: GeoDatabase, invited: Invited) -> tuple[ResponderDriver, Responder]:
-    """Open the ports; `UsageError` where that is not possible."""
+    """Open the ports; `UsageError` or `FileError` where that is not possible."""
     from talkpath.responder.driver import ResponderDriver
     from talkpath.responder.receipts import ReceiptSigner
     from talkpath.responder.responder import Responder
@@ -77,7 +77,7 @@ def open_responder(pem: Path, at: Listening, geoip: GeoDatabase, invited: Invite
     try:
         driver = ResponderDriver(responder, pem, control_port=at.port, host=at.host, inner=at.inner, geoip=geoip)
     except OSError:  # of ssl, too
-        raise UsageError(NO_KEY) from None
+        raise FileError(NO_KEY) from None
     return driver, responder
 
 

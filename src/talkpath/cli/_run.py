@@ -1,4 +1,4 @@
-"""What the commands that place a check share: its plan, its key, its progress, and its exit code."""
+"""What the commands that place a check share: its plan, its key and its progress."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from talkpath.measure.facts import Facts, Plan
     from talkpath.probe.relays.turn_server import TurnServers
     from talkpath.wire.control.sign import Signer
-
-STOPPED_EXIT_CODE = 130
 
 
 def new_signer(in_lab: bool) -> Signer:
@@ -134,10 +132,3 @@ def name_left_out(plan: Plan, facts: Facts) -> None:
         click.echo(
             f"talkpath: not asked about, since the test server's talkpath imitates them otherwise: {names}.", err=True
         )
-
-
-def exit_code(result: Result) -> int:
-    """0 measured, 130 stopped before that, 3 could not measure."""
-    if result.measured:
-        return 0
-    return STOPPED_EXIT_CODE if result.facts.health.ended == "interrupted" else 3

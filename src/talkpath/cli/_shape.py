@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 
 
 def _add_shapes(context: click.Context, _: click.Parameter, files: tuple[Path, ...]) -> None:
@@ -20,7 +20,7 @@ def _add_shapes(context: click.Context, _: click.Parameter, files: tuple[Path, .
             with file.open("rb") as opened:
                 data = opened.read(MAX_SHAPE_FILE_BYTES + 1)
         except OSError as error:
-            raise UsageError(f"The file {file.name} cannot be read ({error.strerror}); is its name right?") from None
+            raise FileError(f"The file {file.name} cannot be read ({error.strerror}); is its name right?") from None
         context.with_resource(added_app(read_shape(data)))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from talkpath.measure.facts import Plan
@@ -77,7 +77,7 @@ class TurnOptions:
             try:
                 return TurnCredentials.read(self._file.read_text(encoding="utf-8"))
             except (OSError, UnicodeDecodeError):
-                raise UsageError("The file of --turn-credentials cannot be read.") from None
+                raise FileError("The file of --turn-credentials cannot be read.") from None
         user, password = os.environ.get(USER, ""), os.environ.get(PASSWORD, "")
         if not (user and password) and not sys.stdin.isatty():
             raise UsageError(NO_CREDENTIALS)

@@ -12,9 +12,10 @@ import click
 
 from talkpath.cli._allocator import keep_freed_memory
 from talkpath.cli._capture_files import STDIN, Reported, each_report, jobs_for, read_input, recording_report
+from talkpath.cli._exit_codes import error_exit_code
 from talkpath.cli._language import language_option
 from talkpath.cli._run import tell_written
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from talkpath.api.recording import Recording
@@ -88,7 +89,7 @@ def _print_report(one: Reported) -> int:
         from talkpath.report.printable import printable
 
         click.echo(f"talkpath: {printable(str(one.error))}", err=True)
-        return one.error.exit_code
+        return error_exit_code(one.error)
     if one.findings is None or one.clock is None:
         click.echo(one.json.encode())
         return 0
@@ -118,4 +119,4 @@ def _write_html(recording: Recording, html: Path) -> None:
     try:
         html.write_text(recording.html(), encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{html.name} cannot be written ({error.strerror}); choose another place.") from None
+        raise FileError(f"{html.name} cannot be written ({error.strerror}); choose another place.") from None

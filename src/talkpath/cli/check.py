@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.cli._exit_codes import gate_exit_code, result_exit_code
 from talkpath.cli._help import LongCommand
 from talkpath.cli._language import language_option
 from talkpath.cli._listed import directory_options, find_list, link_argument
 from talkpath.cli._own_means import OwnMeans, own_options, tell_own
 from talkpath.cli._run import (
-    exit_code,
     ip_version,
     measure_listed,
     measure_plan,
@@ -28,7 +28,7 @@ from talkpath.cli._run import (
 )
 from talkpath.cli._shape import shape_option
 from talkpath.cli._turn import TurnOptions, turn_options
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
@@ -110,7 +110,7 @@ def command(
     _tell_written(result, output, as_json)
     if servers is not None or own.is_guided(names, as_json):
         tell_own(own.answers(servers, names, used_link, family), result, names, output, as_json=as_json)
-    return result.gate_code if gate else exit_code(result)
+    return gate_exit_code(result) if gate else result_exit_code(result)
 
 
 def _rehearse_check(plan: Plan, own: OwnMeans, servers: ChosenEndpoints | None, as_json: bool) -> int:
@@ -151,7 +151,7 @@ def _tell_written(result: Result, output: Path | None, as_json: bool) -> None:
 
 
 def read_plan(file: Path) -> Plan:
-    """A plan as JSON; `UsageError` for a file that holds none."""
+    """A plan as JSON; `FileError` for a file that holds none."""
     import msgspec
 
     from talkpath.measure.facts import Plan
@@ -159,7 +159,7 @@ def read_plan(file: Path) -> Plan:
     try:
         return msgspec.json.decode(file.read_bytes(), type=Plan)
     except (OSError, msgspec.MsgspecError):
-        raise UsageError("The file of --plan cannot be read or holds no plan.") from None
+        raise FileError("The file of --plan cannot be read or holds no plan.") from None
 
 
 def _show_result(plan: Plan, result: Result, as_json: bool, *, with_record: bool = True) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.cli._language import language_option
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.report.printable import printable
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "demo.json").touch()
     except OSError:
-        raise UsageError("The folder of --out cannot be written; name another one. Nothing was played.") from None
+        raise FileError("The folder of --out cannot be written; name another one. Nothing was played.") from None
 
 
 def _write_files(folder: Path, performance: DemoResult) -> str:
@@ -91,5 +91,5 @@ def _write_files(folder: Path, performance: DemoResult) -> str:
         for played in performance.played:
             (folder / f"{played.scene.id}.talkpath").write_bytes(played.bundle())
     except OSError:
-        raise UsageError("The folder of --out could not be written to; is the disk full?") from None
+        raise FileError("The folder of --out could not be written to; is the disk full?") from None
     return written

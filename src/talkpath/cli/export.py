@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from talkpath.cli._judging_time import limited_judging
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 
 
 @click.command()
@@ -39,4 +39,4 @@ def command(bundles: tuple[Path, ...], as_ooni: bool, output: Path | None) -> No
     try:
         output.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     except OSError:
-        raise UsageError("The measurements cannot be written; name another place with -o.") from None
+        raise FileError("The measurements cannot be written; name another place with -o.") from None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from talkpath.cli._language import language_option
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from talkpath.api.recording import Recording
@@ -157,6 +157,6 @@ def _write_capture(kept: KeptStream, keep: Path) -> None:
     try:
         keep.write_bytes(out.getvalue())
     except OSError as error:
-        raise UsageError(f"{keep.name} cannot be written ({error.strerror}); choose another place.") from None
+        raise FileError(f"{keep.name} cannot be written ({error.strerror}); choose another place.") from None
     if kept.is_full:
         click.echo(f"talkpath: {keep.name} has the first part alone: there was too much to keep.", err=True)

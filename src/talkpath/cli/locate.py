@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.cli._exit_codes import result_exit_code
 from talkpath.cli._language import language_option
 from talkpath.cli._listed import directory_options, link_argument, listed_links
 from talkpath.cli._run import (
-    exit_code,
     ip_version,
     measure_plan,
     name_left_out,
@@ -92,4 +92,4 @@ def _locate_restrictions(plan: Plan, link: str, family: int, output: Path | None
     else:
         location_report.show_places(screen(), places, result.verdicts, known_server=result.has_known_server)
     tell_written(output, as_json)
-    return exit_code(result)
+    return result_exit_code(result)

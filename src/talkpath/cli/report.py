@@ -11,7 +11,7 @@ import click
 from talkpath.cli._judging_time import limited_judging
 from talkpath.cli._language import language_option
 from talkpath.cli._shape import shape_option
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.report.printable import printable
 
 if TYPE_CHECKING:
@@ -94,4 +94,4 @@ def _write_page(page: Path, text: str) -> None:
     try:
         page.write_text(text, encoding="utf-8")
     except OSError:
-        raise UsageError("The HTML file cannot be written; name another place with --html.") from None
+        raise FileError("The HTML file cannot be written; name another place with --html.") from None

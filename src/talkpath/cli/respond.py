@@ -40,7 +40,7 @@ from talkpath.cli._respond_register import (
 )
 from talkpath.cli._respond_screen import print_findings, print_ready
 from talkpath.cli._shape import shape_option
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ def _make_key_file(pem: Path, port: int, host: str | None) -> None:
         pem.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(pem, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError:
-        raise UsageError("The key file cannot be written; name another place with --key-file.") from None
+        raise FileError("The key file cannot be written; name another place with --key-file.") from None
     with os.fdopen(handle, "wb") as file:
         file.write(new_identity_pem())
 

@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 
 import click
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 
 
 @click.command()
@@ -35,7 +35,7 @@ def command(file: Path, out: Path, app_names: bool) -> None:
                 copyfileobj(made, target)
     except OSError as error:
         message = f"{file.name} cannot be copied into {out.name} ({error.strerror}); check both names."
-        raise UsageError(message) from None
+        raise FileError(message) from None
     name = printable(out.name)
     click.echo(f"{name} can be shared: addresses are made up, contents gone; sizes and times are the real ones.")
     for reason, times in sorted(left_out.items()):

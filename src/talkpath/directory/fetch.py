@@ -24,7 +24,7 @@ from talkpath.directory.server_list import (
     read_list,
     verify_list,
 )
-from talkpath.errors import PeerError, UsageError
+from talkpath.errors import FileError, PeerError
 from talkpath.evidence.http_request import http_request
 
 FETCH_TIMEOUT_S: Final = 10.0
@@ -101,7 +101,7 @@ def _list_of_file(path: Path) -> bytes:
         with path.open("rb") as file:
             return _list_bytes(file.read(2 * MAX_LIST_BYTES))
     except (OSError, ValueError):
-        raise UsageError("The list of test servers cannot be read; is its name right?") from None
+        raise FileError("The list of test servers cannot be read; is its name right?") from None
 
 
 def _list_bytes(data: bytes) -> bytes:

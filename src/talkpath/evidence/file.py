@@ -1,10 +1,10 @@
-"""Reads and writes bundles on disk. A file that cannot be read or written is a `UsageError` without its path."""
+"""Reads and writes bundles on disk. A file that cannot be read or written is a `FileError` without its path."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.evidence.bundle import MAX_BUNDLE_BYTES, Bundle, read_bundle
 
 
@@ -14,7 +14,7 @@ def read_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BUNDLE_BYTES + 1)
     except (OSError, ValueError):
-        raise UsageError("The bundle cannot be read; is its name right?") from None
+        raise FileError("The bundle cannot be read; is its name right?") from None
 
 
 def read_file(path: Path) -> Bundle:
@@ -27,4 +27,4 @@ def write_file(path: Path, data: bytes) -> None:
     try:
         path.write_bytes(data)
     except OSError:
-        raise UsageError("The evidence could not be written to the place of -o; is the disk full?") from None
+        raise FileError("The evidence could not be written to the place of -o; is the disk full?") from None

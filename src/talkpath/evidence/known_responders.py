@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 
 
 class KnownResponder(Struct, frozen=True):
@@ -31,10 +31,10 @@ class KnownResponders(Struct, frozen=True):
 
 
 def known_operators(file: Path | None = None) -> Mapping[str, str]:
-    """Key -> operator, from a file or from the list that comes with talkpath. `UsageError` for an invalid file."""
+    """Key -> operator, from a file or from the list that comes with talkpath. `FileError` for an invalid file."""
     place = files("talkpath.evidence").joinpath("responders.json") if file is None else file
     try:
         found = msgspec.json.decode(place.read_bytes(), type=KnownResponders)
     except (OSError, msgspec.MsgspecError):
-        raise UsageError("The list of responders cannot be read, or is none (spec/tp-003).") from None
+        raise FileError("The list of responders cannot be read, or is none (spec/tp-003).") from None
     return {one.key: one.operator for one in found.responders}

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from talkpath.errors import PeerError, UsageError
+from talkpath.errors import FileError, PeerError
 from talkpath.evidence.http_request import http_request, web_address
 
 SCHEMA = "talkpath.shared/1"
@@ -56,25 +56,21 @@ def write_share_receipt(path: Path, receipt: ShareReceipt) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise UsageError(
-            "There is a receipt of that name; withdraw that one, or name another with --receipt."
-        ) from None
+        raise FileError("There is a receipt of that name; withdraw that one, or name another with --receipt.") from None
     except OSError:
-        raise UsageError(
-            "The receipt cannot be written; name another place with --receipt. Nothing was sent."
-        ) from None
+        raise FileError("The receipt cannot be written; name another place with --receipt. Nothing was sent.") from None
     with os.fdopen(handle, "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(receipt)) + b"\n")
 
 
 def read_share_receipt(path: Path) -> ShareReceipt:
-    """Read a receipt; `UsageError` for any other file."""
+    """Read a receipt; `FileError` for any other file."""
     try:
         found = msgspec.json.decode(path.read_bytes(), type=ShareReceipt)
     except (OSError, ValueError):
-        raise UsageError("The receipt cannot be read; name the file that `talkpath share` wrote.") from None
+        raise FileError("The receipt cannot be read; name the file that `talkpath share` wrote.") from None
     if found.schema != SCHEMA or not all(SHA256_HEX.fullmatch(text) for text in (found.id, found.secret)):
-        raise UsageError("The file is no receipt that `talkpath share` wrote.")
+        raise FileError("The file is no receipt that `talkpath share` wrote.")
     return found
 
 

@@ -8,15 +8,15 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 
 DATA_FOLDER = files("talkpath.observatory") / "data"
 Row = TypeVar("Row", bound=Struct)
 
 
 def decode_toml(name: str, text: str, kind: type[Row]) -> Row:
-    """A TOML file as a record; `UsageError` names the file and what is wrong."""
+    """A TOML file as a record; `FileError` names the file and what is wrong."""
     try:
         return msgspec.toml.decode(text, type=kind)
     except msgspec.MsgspecError as error:
-        raise UsageError(f"{name} is not as its record wants it: {error}.") from None
+        raise FileError(f"{name} is not as its record wants it: {error}.") from None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from talkpath.apps import apps
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 from talkpath.observatory.clock import ServerClock
 from talkpath.observatory.health import HealthCheck
 from talkpath.observatory.index.loader import Loader
@@ -65,8 +65,8 @@ class Location(NamedTuple):
 
 
 class Observatory:
-    """All parts of one observatory. `UsageError` where its folder cannot be used, or is of the other kind (simulated or
-    not)."""
+    """All parts of one observatory. `FileError` or `UsageError` where its folder cannot be used, or is of the other
+    kind (simulated or not)."""
 
     def __init__(
         self,
@@ -241,7 +241,7 @@ def _hold_kind(root: Path, simulated: bool) -> None:
     told = msgspec.json.encode({"schema": "talkpath.observatory/1", "simulated": simulated})
     if not file.exists():
         if any((root / "log").glob("*.log*")):
-            raise UsageError(
+            raise FileError(
                 f"The folder's log has lost its {KIND_FILE}, which says whether it is SIMULATED; copy that too."
             )
         replace_file(file, told)

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.apps import app_id
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 
 Kind = Literal["stun", "stun-tcp", "tcp", "tls", "resolver"]
 TIERS = ("names only", "what any browser does", "what the app itself does", "packets that expire on the way")
@@ -75,20 +75,20 @@ class ChosenEndpoints(Struct, frozen=True):
 
 
 def read_catalogue(file: Path | None = None) -> tuple[EndpointRow, ...]:
-    """The rows of a file, of the shipped one by default; `UsageError` for a file that is none."""
+    """The rows of a file, of the shipped one by default; `FileError` for a file that is none."""
     try:
         text = SHIPPED_CATALOGUE.read_text(encoding="utf-8") if file is None else file.read_text(encoding="utf-8")
         rows = msgspec.convert(tomllib.loads(text), _File).endpoint
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise UsageError(f"The file of --catalogue cannot be read as one: {_why_unusable(error)}.") from None
+        raise FileError(f"The file of --catalogue cannot be read as one: {_why_unusable(error)}.") from None
     for row in rows:
         printable = row.id.isprintable() and row.host.isprintable()
         if not (printable and 0 < row.port < 65536 and 0 <= row.tier < len(TIERS)):
-            raise UsageError(f"The catalogue's row {row.id!r} has a port, tier or name that cannot be; correct it.")
+            raise FileError(f"The catalogue's row {row.id!r} has a port, tier or name that cannot be; correct it.")
         if row.kind == "resolver" and row.is_name:
-            raise UsageError(f"The catalogue's row {row.id!r} names a resolver; give its address.")
+            raise FileError(f"The catalogue's row {row.id!r} names a resolver; give its address.")
     if len({row.id for row in rows}) < len(rows):
-        raise UsageError("The catalogue has two rows of one id; give each its own.")
+        raise FileError("The catalogue has two rows of one id; give each its own.")
     return rows
 
 
@@ -113,7 +113,7 @@ def choose_endpoints(rows: Sequence[EndpointRow], apps: Sequence[str], tier: int
     if not mine:
         raise UsageError("The catalogue has nothing to ask of these apps at that tier; choose a higher --tier.")
     if not resolvers or not all(any(row.kind == kind for row in neutral) for kind in kinds):
-        raise UsageError('The catalogue lacks a neutral host (app "") or the other resolver for these rows; add one.')
+        raise FileError('The catalogue lacks a neutral host (app "") or the other resolver for these rows; add one.')
     if names_only and not any(row.is_name for row in neutral):
-        raise UsageError("The catalogue lacks a neutral host with a name; add one.")
+        raise FileError("The catalogue lacks a neutral host with a name; add one.")
     return ChosenEndpoints(tuple(mine), tuple(neutral), resolvers[0], names_only, hellos=tier >= 2)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 from talkpath.wire.ip.address import Address
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ MOST_NAME_CHARACTERS = 80
 
 class GeoDatabase:
     """Files in MaxMind's DB format, as @ip-location-db publishes them: one for countries, one for AS numbers, or both
-    in one. `UsageError` for a file that is none."""
+    in one. `FileError` for a file that is none."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._readers = [_open_database(file) for file in files]
@@ -64,7 +64,7 @@ def _open_database(file: Path) -> Reader:
     try:
         return maxminddb.open_database(file)
     except (OSError, ValueError, maxminddb.InvalidDatabaseError):
-        raise UsageError(f"{file.name} cannot be read as a MaxMind DB file (.mmdb); name one with --geo.") from None
+        raise FileError(f"{file.name} cannot be read as a MaxMind DB file (.mmdb); name one with --geo.") from None
 
 
 def _look_up(reader: Reader, address: Address) -> dict[str, Any]:

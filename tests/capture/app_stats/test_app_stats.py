@@ -13,7 +13,7 @@ import talkpath
 from factories.packets.app_stats_files import BEGIN_S, connection_stats, signal_log, stats_report, webrtc_internals_dump
 from talkpath.api.recording import Recording
 from talkpath.capture.app_stats import reading, webrtc_internals
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 from talkpath.measure.decode import decode_findings
 from talkpath.measure.validate import validate_findings
 from talkpath.verdict.bases.call_outcome import attempt_outcome, call_outcome
@@ -164,7 +164,7 @@ def test_packets_are_not_there(tmp_path: Path):
     ],
 )
 def test_what_is_neither_is_no_capture(data: bytes, tmp_path: Path):
-    with pytest.raises(UsageError, match="no capture"):
+    with pytest.raises(FileError, match="no capture"):
         read(data, tmp_path)
 
 
@@ -195,14 +195,14 @@ def test_a_damaged_series_fails_nothing(name: str, values: str, tmp_path: Path):
 
 def test_bounds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(webrtc_internals, "MOST_RECORDED_CALLS", 1)
-    with pytest.raises(UsageError, match="more than 1 connections"):
+    with pytest.raises(FileError, match="more than 1 connections"):
         read(webrtc_internals_dump(connection_stats(5), connection_stats(5)), tmp_path)
     monkeypatch.setattr(webrtc_internals, "MOST_SERIES", 3)
-    with pytest.raises(UsageError, match="more than 3 series"):
+    with pytest.raises(FileError, match="more than 3 series"):
         read(webrtc_internals_dump(connection_stats(5)), tmp_path)
     monkeypatch.setattr(reading, "MOST_STATISTICS_BYTES", 1000)
     for data in (signal_log(), gzip.compress(signal_log() * 100)):
-        with pytest.raises(UsageError, match="cut out the calls"):
+        with pytest.raises(FileError, match="cut out the calls"):
             read(data, tmp_path)
 
 

@@ -108,7 +108,7 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(spool.tempfile, "TemporaryFile", full)
-    with pytest.raises(spool.UsageError, match=r"no room .* TMPDIR"):
+    with pytest.raises(spool.FileError, match=r"no room .* TMPDIR"):
         in_parts(monkeypatch, packets_of(shaped_call("webrtc/dtls/voice", 400)), 100)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from talkpath.apps import shapes
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.observatory.claims.grammar import parse_predicate, propositions
 from talkpath.observatory.claims.rows import Claim, check_links, current_claims, load_claims, read_rows
 from talkpath.verdict.rules import all_rules
@@ -110,7 +110,7 @@ def test_conflicts_are_told_from_both_sides(rows):
     ],
 )
 def test_a_row_that_is_not_right_is_named(text, why):
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(FileError) as caught:
         read_rows("my.toml", text)
     assert why in str(caught.value)
 
@@ -124,8 +124,8 @@ def test_a_superseded_row_stays_and_counts_no_more():
 
 
 def test_links_lead_to_rows():
-    with pytest.raises(UsageError, match="T01 names the row T09, which does not exist"):
+    with pytest.raises(FileError, match="T01 names the row T09, which does not exist"):
         check_links(read_rows("my.toml", ROW + PREDICATE + 'supersedes = "T09"'))
     twice = [ROW.replace("T01", f"T0{n}") + PREDICATE + 'supersedes = "T01"\n' for n in (2, 3)]
-    with pytest.raises(UsageError, match="superseded by two"):
+    with pytest.raises(FileError, match="superseded by two"):
         check_links(read_rows("my.toml", ROW + PREDICATE + "".join(twice)))

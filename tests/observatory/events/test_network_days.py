@@ -9,7 +9,7 @@ import pytest
 
 from factories.checks.dated_bundles import dated_bundle, write_dated_bundles
 from factories.observatories.network_days import events_of_days
-from talkpath.errors import BundleError, UsageError
+from talkpath.errors import BundleError, FileError
 from talkpath.evidence.bundle import read_bundle
 from talkpath.observatory.events.network_days import BundleVerdict, bundle_verdicts, folder_verdicts, network_days
 
@@ -55,7 +55,7 @@ def test_a_changed_bundle_stops_the_reading(tmp_path: Path):
 
 
 def test_no_folder_is_said_so(tmp_path: Path):
-    with pytest.raises(UsageError, match="no such folder"):
+    with pytest.raises(FileError, match="no such folder"):
         list(folder_verdicts(tmp_path / "none"))
 
 

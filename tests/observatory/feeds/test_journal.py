@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.feeds.journal import current_events, new_lines, read_journal, write_journal
 
@@ -99,6 +99,6 @@ def test_it_is_appended_and_a_line_cut_short_was_never_told(tmp_path: Path):
 def test_a_file_that_is_none_is_said_so_and_left_alone(tmp_path: Path):
     path = tmp_path / "events.jsonl"
     path.write_bytes(b"not this\n")
-    with pytest.raises(UsageError, match="no journal"):
+    with pytest.raises(FileError, match="no journal"):
         read_journal(path)
     assert path.read_bytes() == b"not this\n"

@@ -10,7 +10,7 @@ import pytest
 from test_journal import event
 
 from factories.observatories.webhook_receiver import Receiver, webhook_server
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.observatory.feeds.atom import ATOM_NAMESPACE
 from talkpath.observatory.feeds.journal import read_journal
 from talkpath.observatory.feeds.publish import publish_events
@@ -45,6 +45,6 @@ def test_what_is_new_is_told_everywhere_and_only_once(tmp_path: Path, receiver: 
 
 def test_nothing_is_told_where_the_hooks_make_no_sense(tmp_path: Path):
     (tmp_path / "hooks.toml").write_text("[[hook]]\n")
-    with pytest.raises(UsageError):
+    with pytest.raises(FileError):
         publish_events([event()], tmp_path / "events.jsonl", Publication(), None, tmp_path / "hooks.toml")
     assert read_journal(tmp_path / "events.jsonl") == []

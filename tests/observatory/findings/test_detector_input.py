@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from factories.checks.dated_bundles import write_dated_bundles
 from factories.observatories.network_days import network_day
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.observatory.findings.detector_input import counts_of_days, counts_of_taps, folder_counts
 from talkpath.verdict.model import Basis
 
@@ -33,7 +33,7 @@ def test_a_folder_gives_probes_and_taps(tmp_path: Path):
 
 def test_a_line_that_is_no_tap_is_named(tmp_path: Path):
     (tmp_path / "taps.jsonl").write_text(TAP + '{"day": 1}\n')
-    with pytest.raises(UsageError, match=r"Line 2 of taps\.jsonl"):
+    with pytest.raises(FileError, match=r"Line 2 of taps\.jsonl"):
         list(counts_of_taps(tmp_path / "taps.jsonl"))
     assert list(counts_of_taps(tmp_path / "none.jsonl")) == []
 

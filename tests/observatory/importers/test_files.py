@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from factories.observatories.sent_bundles import COUNTRY, measured_bundle
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.observatory.importers.files import ImportCount, import_folder, import_ooni
 from talkpath.observatory.log.stop_list import StoppedCountry, stop_country
 from talkpath.observatory.server import opened_log
@@ -47,5 +47,5 @@ def test_a_log_that_lost_what_it_is_takes_nothing(tmp_path: Path):
     brought(tmp_path, "QQ")
     (tmp_path / "data" / "kind.json").unlink()
     for simulated in (True, False):
-        with pytest.raises(UsageError, match=r"lost its kind\.json"):
+        with pytest.raises(FileError, match=r"lost its kind\.json"):
             opened_log(tmp_path / "data", simulated=simulated)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from factories.checks.dated_bundles import write_dated_bundles as fill_with_bundles
 from factories.observatories.index_records import drawn_records, judged_report, logged_verdict, tap_record
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 from talkpath.observatory.findings.detector_input import counts_of_index
 from talkpath.observatory.importers.files import import_folder
 from talkpath.observatory.index import queries
@@ -233,7 +233,7 @@ def test_a_folder_of_real_bundles_and_taps(store: Store, tmp_path: Path):
 
 def test_damaged_taps_are_told_by_their_line(tmp_path: Path, store: Store):
     (tmp_path / "taps.jsonl").write_text("{}\n")
-    with pytest.raises(UsageError, match="line 1"):
+    with pytest.raises(FileError, match="line 1"):
         import_into(store, tmp_path, tmp_path / "data")
 
 

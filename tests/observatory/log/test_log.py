@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from factories.observatories.log_entries import DAY, Clock, open_log, report_entry, tap_entry, verdict_entry
-from talkpath.errors import BundleError, UsageError
+from talkpath.errors import BundleError, FileError, UsageError
 from talkpath.observatory.log.append import AppendFile, LogError
 from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.line import MAX_LOG_LINE_BYTES, decode_line, encode_line, line_number
@@ -74,7 +74,7 @@ def test_a_second_writer_is_refused(tmp_path: Path):
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(FileError, match="cannot be written"):
         Folder(tmp_path / "file" / "below")
 
 
@@ -168,7 +168,7 @@ def test_damage_before_the_end_is_told_and_nothing_is_thrown_away(tmp_path: Path
     (segment,) = (tmp_path / "log").iterdir()
     damaged = segment.read_bytes().replace(b'"received"', b'"recieved"', 1)
     segment.write_bytes(damaged)
-    with pytest.raises(UsageError, match="damaged before its end"):
+    with pytest.raises(FileError, match="damaged before its end"):
         open_log(tmp_path)
     assert segment.read_bytes() == damaged
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from factories.observatories.log_entries import open_log, tap_entry
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.segments import NEAR_BYTES, log_segments, read_log
 
@@ -36,7 +36,7 @@ def test_what_lies_far_before_is_not_read_again(log: Log):
     data[20] ^= 1
     segment.path.write_bytes(data)
     assert [number for number, _ in read_log(log.folder.log, LINES - 5)] == list(range(LINES - 4, LINES + 1))
-    with pytest.raises(UsageError, match="damaged"):
+    with pytest.raises(FileError, match="damaged"):
         list(read_log(log.folder.log))
 
 

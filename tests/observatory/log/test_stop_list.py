@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from talkpath.cli import cli
-from talkpath.errors import BundleError, UsageError
+from talkpath.errors import BundleError, FileError
 from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.records import Judged, Received
 from talkpath.observatory.log.stop_list import STOP_LIST_FILE, StoppedCountry, stop_country, stopped_countries
@@ -73,7 +73,7 @@ def test_it_is_written_down_and_again_is_no_harm(tmp_path: Path):
 def test_a_damaged_file_is_never_ignored(tmp_path: Path):
     assert stopped_countries(tmp_path) == ()
     (tmp_path / STOP_LIST_FILE).write_text("[[stop]]\ncountry = ")
-    with pytest.raises(UsageError, match="stopped"):
+    with pytest.raises(FileError, match="stopped"):
         stopped_countries(tmp_path)
 
 

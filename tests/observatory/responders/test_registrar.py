@@ -11,7 +11,7 @@ import pytest
 from talkpath.directory.listed_server import ListedServer, PublicAddress
 from talkpath.directory.offer import Purpose, read_offer, sign_offer
 from talkpath.directory.server_list import read_list
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.observatory.intake.refusal import ReportRefusedError
 from talkpath.observatory.responders.registrar import Registrar
 from talkpath.observatory.responders.server_table import SERVERS_FILE, Decision, ServerTable
@@ -268,5 +268,5 @@ def test_decisions_outlast_a_restart_and_silence_ends_the_rest(play: Play, signe
 
 def test_a_table_that_is_none_stops_the_observatory(tmp_path: Path):
     (tmp_path / SERVERS_FILE).write_bytes(b"no database" * 100)
-    with pytest.raises(UsageError, match="backup"):
+    with pytest.raises(FileError, match="backup"):
         ServerTable(tmp_path)

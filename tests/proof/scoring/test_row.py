@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from proof.scoring import row as rows
 from proof.scoring.row import RowFile, row_digest
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 
 
 def test_rows_come_back(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_line_cut_short_by_a_stop_is_played_again(tmp_path: Path) -> None:
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("milk, eggs\n")
-    with pytest.raises(UsageError, match=r"Line 1 of notes\.txt"):
+    with pytest.raises(FileError, match=r"Line 1 of notes\.txt"):
         RowFile(file, "code")
 
 

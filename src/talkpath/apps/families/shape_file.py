@@ -20,7 +20,7 @@ from talkpath.apps.contract.shape import App, Arm, Direction, ShapeSource
 from talkpath.apps.families.rtc_call import RtcCall
 from talkpath.apps.families.rtc_facts import ELEMENT_BYTES, VIDEO_FROM_BYTES, Element, Extra, Ice, RtcFacts, RtcStream
 from talkpath.apps.families.rtc_media import PICTURE_MS, VOICE_STEP_MS, Camera, VoiceModel
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 
 MAX_SHAPE_FILE_BYTES: Final = 64 << 10
 MIN_MEDIA_BYTES: Final = 64  # a packet's first 40 bytes and its tag
@@ -83,15 +83,15 @@ class _File(_Strict, frozen=True):
 
 
 def read_shape(data: bytes) -> App:
-    """Return the app that a file describes. `UsageError` where it is no such file, with what is wrong."""
+    """Return the app that a file describes. `FileError` where it is no such file, with what is wrong."""
     if len(data) > MAX_SHAPE_FILE_BYTES:
-        raise UsageError(f"A file of a shape has at most {MAX_SHAPE_FILE_BYTES >> 10} KiB.")
+        raise FileError(f"A file of a shape has at most {MAX_SHAPE_FILE_BYTES >> 10} KiB.")
     try:
         file = msgspec.toml.decode(data, type=_File)
     except msgspec.ValidationError as error:
-        raise UsageError(f"This is no shape of a call: {error}.") from None
+        raise FileError(f"This is no shape of a call: {error}.") from None
     except (msgspec.DecodeError, ValueError, RecursionError):
-        raise UsageError("This is no shape of a call: it is no TOML.") from None
+        raise FileError("This is no shape of a call: it is no TOML.") from None
     _check_bounds(file)
     variant = hashlib.sha256(data).hexdigest()[:8]
     source = ShapeSource("the whole shape", file.source, "low")
@@ -99,22 +99,22 @@ def read_shape(data: bytes) -> App:
 
 
 def _check_bounds(file: _File) -> None:
-    """Raise `UsageError` for values that fit their bounds and not each other."""
+    """Raise `FileError` for values that fit their bounds and not each other."""
     for medium in (file.voice, file.video):
         if medium is not None and medium.payload_type in RTCP_PAYLOAD_TYPES:
-            raise UsageError(f"Payload type {medium.payload_type} is RTCP's (RFC 5761).")
+            raise FileError(f"Payload type {medium.payload_type} is RTCP's (RFC 5761).")
         ids = [number for number, _ in medium.elements] if medium is not None else []
         if len({*ids}) < len(ids):
-            raise UsageError("Two header elements have one id.")
+            raise FileError("Two header elements have one id.")
     least = min(size for size, _ in file.voice.sizes)
     if least < 16 + sum(1 + ELEMENT_BYTES[name] for _, name in file.voice.elements) + SRTP_TAG_BYTES + 12:
-        raise UsageError(f"Packets of {least} bytes have no room for these header elements.")
+        raise FileError(f"Packets of {least} bytes have no room for these header elements.")
     if file.video is not None and file.video.payload_type == file.voice.payload_type:
-        raise UsageError("Voice and video have one payload type.")
+        raise FileError("Voice and video have one payload type.")
     if file.video is not None and file.video.kbps[0] > file.video.kbps[1]:
-        raise UsageError("`kbps` of video is lowest, highest.")
+        raise FileError("`kbps` of video is lowest, highest.")
     if re.search(r"[\x00-\x1f\x7f-\x9f]", file.name + file.source):
-        raise UsageError("Name and source hold characters that cannot be printed.")
+        raise FileError("Name and source hold characters that cannot be printed.")
 
 
 def _shapes_of_variant(file: _File, variant: str) -> list[RtcCall]:

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from msgspec import Struct
 
 from talkpath.browser.certificate.challenge import serving_challenge
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 CHALLENGE_PORT = 80  # the only one that an authority asks (RFC 8555 section 8.3)
@@ -89,7 +89,7 @@ def is_due(domain: Domain, now: datetime, left: float = LEFT) -> bool:
 
 
 def renew_certificate(domain: Domain) -> bool:
-    """Order a certificate if that is due, and tell whether it was. `PeerError` or `UsageError` if it fails."""
+    """Order a certificate if that is due, and tell whether it was. A `TalkpathError` if it fails."""
     if not is_due(domain, datetime.now(UTC)):
         return False
     from talkpath.browser.certificate.authority import issue_certificate  # needs the package acme
@@ -115,9 +115,9 @@ def _account_key(file: Path) -> ec.EllipticCurvePrivateKey:
         key = ec.generate_private_key(ec.SECP256R1())
         _replace_file(file, _key_pem(key))
     except (OSError, ValueError):
-        raise UsageError("The key of the account for certificates cannot be read; delete it.") from None
+        raise FileError("The key of the account for certificates cannot be read; delete it.") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise UsageError("The key of the account for certificates is of another kind; delete it.")
+        raise FileError("The key of the account for certificates is of another kind; delete it.")
     return key
 
 
@@ -135,4 +135,4 @@ def _replace_file(file: Path, data: bytes) -> None:
             out.write(data)
         new.replace(file)
     except OSError:
-        raise UsageError("The folder for certificates cannot be written; set XDG_STATE_HOME to another.") from None
+        raise FileError("The folder for certificates cannot be written; set XDG_STATE_HOME to another.") from None

@@ -9,7 +9,7 @@ import msgspec
 
 from talkpath.capture.app_stats import signal_log, webrtc_internals
 from talkpath.capture.app_stats.calls import PeerConnection, attempt_of, call_of
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.measure.bounds import MOST_COUNT
 from talkpath.measure.call import Attempt, Call, Findings, Source
 from talkpath.wire.pcap.window import ByteSource
@@ -32,7 +32,7 @@ class AppStatistics:
 
 
 def read_app_stats(file: ByteSource) -> AppStatistics | None:
-    """Read a dump of webrtc-internals or a debug log of Signal, also gzipped; None if it is neither. `UsageError` where
+    """Read a dump of webrtc-internals or a debug log of Signal, also gzipped; None if it is neither. `FileError` where
     it is one of them and cannot be used."""
     data = _unpacked_file(file)
     if data is None:
@@ -55,7 +55,7 @@ def _unpacked_file(file: ByteSource) -> bytes | None:
         except zlib.error:
             return None
     if len(data) > MOST_STATISTICS_BYTES:
-        raise UsageError(
+        raise FileError(
             f"A file of statistics may have {MOST_STATISTICS_BYTES >> 20} MiB; cut out the calls in question."
         )
     return bytes(data)

@@ -19,7 +19,7 @@ import numpy as np
 from talkpath.capture.app_stats.calls import PathKind, PeerConnection
 from talkpath.capture.app_stats.counters import Counters, Medium, since_before
 from talkpath.capture.streams.freezes import Floats
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.measure.bounds import MOST_CALL_STREAMS, MOST_COUNT, MOST_RECORDED_CALLS, MOST_RECORDING_S
 
 MOST_SERIES, MOST_READINGS, FEWEST_READINGS = 20_000, 100_000, 2
@@ -55,13 +55,13 @@ _series_values = msgspec.json.Decoder(list[float | str | bool | dict[str, object
 
 
 def internals_connections(data: bytes) -> list[PeerConnection] | None:
-    """Return the connections of a dump, None where it is none. `UsageError` where it holds too many."""
+    """Return the connections of a dump, None where it is none. `FileError` where it holds too many."""
     try:
         dump = _decode_dump(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     if len(dump.PeerConnections) > MOST_RECORDED_CALLS:
-        raise UsageError(f"This dump holds more than {MOST_RECORDED_CALLS} connections; save one of fewer calls.")
+        raise FileError(f"This dump holds more than {MOST_RECORDED_CALLS} connections; save one of fewer calls.")
     made = (_peer_connection(connection) for connection in dump.PeerConnections.values())
     return [connection for connection in made if connection is not None]
 
@@ -71,7 +71,7 @@ class _Reports:
 
     def __init__(self, stats: dict[str, _Series]) -> None:
         if len(stats) > MOST_SERIES:
-            raise UsageError(
+            raise FileError(
                 f"This dump holds more than {MOST_SERIES} series of one connection; save one of a shorter call."
             )
         self.kinds: dict[str, str] = {}

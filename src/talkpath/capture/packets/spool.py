@@ -17,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 
 from talkpath.capture.packets.rows import FEWEST_ROWS, ROW_TYPE, Rows
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.wire.pcap.arrays import (
     Words,
     distinct_values,
@@ -126,7 +126,7 @@ class Spool:
             while written:
                 written = written[self._file.write(written) :]
         except OSError as error:
-            raise UsageError(
+            raise FileError(
                 f"There is no room for what must be kept of this recording ({error.strerror}); "
                 "name a folder with more in TMPDIR."
             ) from None

@@ -1,4 +1,4 @@
-"""The settings of a country, as its TOML file has them. `UsageError` names what is wrong.
+"""The settings of a country, as its TOML file has them. `FileError` names what is wrong.
 
 A regulator gives orders; each order restricts apps by rules of the lab. Operators carry it out after `onset_days`, on
 the share `coverage` of their lines, with the actions of their own `mechanism` (an action without one is for all). An
@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct, field
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.experiment.plan import choose_arms
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.restrictor import parse_rule
@@ -120,11 +120,11 @@ def read_country(path: Path) -> CountrySettings:
     try:
         country = msgspec.toml.decode(path.read_bytes(), type=CountrySettings)
     except OSError:
-        raise UsageError("The scenario cannot be read; is its name right?") from None
+        raise FileError("The scenario cannot be read; is its name right?") from None
     except msgspec.MsgspecError as error:
-        raise UsageError(f"{path.name} is not as a country's file has to be: {error}.") from None
+        raise FileError(f"{path.name} is not as a country's file has to be: {error}.") from None
     for why in _setting_problems(country):
-        raise UsageError(f"{path.name}: {why}")
+        raise FileError(f"{path.name}: {why}")
     return country
 
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.observatory.claims.count import CALL
 from talkpath.observatory.claims.grammar import Proposition
 
@@ -88,4 +88,4 @@ def read_truth(folder: Path) -> SimulatedTruth:
     try:
         return msgspec.json.decode((folder / "truth" / "truth.json").read_bytes(), type=SimulatedTruth)
     except (OSError, msgspec.MsgspecError):
-        raise UsageError("The folder holds no truth of a made-up country; `talkpath lab country` plays one.") from None
+        raise FileError("The folder holds no truth of a made-up country; `talkpath lab country` plays one.") from None

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.observatory.claims.grammar import parse_predicate
 from talkpath.observatory.claims.ledger import moved_to
 from talkpath.observatory.claims.rows import Claim, Kind, load_claims
@@ -55,7 +55,7 @@ def _read_speakers(file: Path) -> list[Claim]:
         said = [msgspec.json.decode(line, type=_Said) for line in lines]
         return [_made_up_claim(number, one) for number, one in enumerate(said, 1) if one.predicate]
     except msgspec.MsgspecError as error:
-        raise UsageError(f"{file.name} is not as `talkpath lab country` writes it: {error}.") from None
+        raise FileError(f"{file.name} is not as `talkpath lab country` writes it: {error}.") from None
 
 
 def _made_up_claim(number: int, said: _Said) -> Claim:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 from talkpath.observatory.claims.grammar import parse_predicate
 from talkpath.observatory.data_files import DATA_FOLDER, decode_toml
 
@@ -73,15 +73,15 @@ def load_claims() -> list[Claim]:
 
 
 def read_rows(name: str, text: str) -> tuple[Claim, ...]:
-    """The rows of one file; `UsageError` names the file and the row that is not right."""
+    """The rows of one file; `FileError` names the file and the row that is not right."""
     rows = decode_toml(name, text, _File).claim
     for number, row in enumerate(rows, 1):
         if not re.fullmatch(rf"{rows[0].id[:1]}0*{number}", row.id):
-            raise UsageError(
+            raise FileError(
                 f"{name}: row {number} has the id {row.id}; rows are numbered without a gap, and none is deleted."
             )
         if why := _row_complaint(row):
-            raise UsageError(f"{name}: {row.id} {why}")
+            raise FileError(f"{name}: {row.id} {why}")
     return rows
 
 
@@ -98,10 +98,10 @@ def check_links(rows: Sequence[Claim]) -> None:
     named = [(row.id, other) for row in rows for other in (*row.against, row.supersedes) if other]
     missing = next((pair for pair in named if pair[1] not in known), None)
     if missing:
-        raise UsageError(f"{missing[0]} names the row {missing[1]}, which does not exist.")
+        raise FileError(f"{missing[0]} names the row {missing[1]}, which does not exist.")
     superseded = [row.supersedes for row in rows if row.supersedes]
     if len(set(superseded)) != len(superseded):
-        raise UsageError("One row is superseded by two; let the second supersede the first.")
+        raise FileError("One row is superseded by two; let the second supersede the first.")
 
 
 def _row_complaint(row: Claim) -> str:

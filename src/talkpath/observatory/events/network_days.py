@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct, field
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.evidence.bundle import Bundle, read_bundle
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK
@@ -89,7 +89,7 @@ class NetworkDay(Struct, frozen=True):
 def folder_verdicts(folder: Path) -> Iterator[BundleVerdict]:
     """The verdicts of all bundles below the folder; `BundleError` where one does not verify."""
     if not folder.is_dir():
-        raise UsageError("There is no such folder of bundles; name one that holds .talkpath files.")
+        raise FileError("There is no such folder of bundles; name one that holds .talkpath files.")
     seen: set[bytes] = set()
     for path in sorted(folder.rglob("*.talkpath")):
         data = path.read_bytes()

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.observatory.events.record import LAST_DAY, Event, withdrawal_of
 from talkpath.observatory.log.private_files import open_private
 
@@ -41,7 +41,7 @@ def read_journal(path: Path) -> list[JournalLine]:
     try:
         return [msgspec.json.decode(line, type=JournalLine) for line in whole.splitlines()]
     except msgspec.MsgspecError as error:
-        raise UsageError(f"{path.name} is no journal of events: {error}. Name another, or put back a copy.") from None
+        raise FileError(f"{path.name} is no journal of events: {error}. Name another, or put back a copy.") from None
 
 
 def write_journal(path: Path, news: Sequence[JournalLine]) -> None:
@@ -54,7 +54,7 @@ def write_journal(path: Path, news: Sequence[JournalLine]) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError:
-        raise UsageError(f"{path.name} cannot be written; name a journal elsewhere. Nothing was told.") from None
+        raise FileError(f"{path.name} cannot be written; name a journal elsewhere. Nothing was told.") from None
 
 
 def current_events(journal: Iterable[JournalLine]) -> dict[str, Event]:

@@ -23,7 +23,7 @@ from random import Random
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from talkpath.errors import PeerError, UsageError
+from talkpath.errors import FileError, PeerError
 from talkpath.evidence.http_request import http_request, web_address
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.feeds.journal import NO_OPERATORS, JournalLine
@@ -103,15 +103,15 @@ def load_hooks(path: Path) -> tuple[Hook, ...]:
     try:
         hooks = msgspec.toml.decode(path.read_bytes(), type=_File).hook
     except OSError:
-        raise UsageError("The file of webhooks cannot be read; is its name right?") from None
+        raise FileError("The file of webhooks cannot be read; is its name right?") from None
     except msgspec.MsgspecError as error:
-        raise UsageError(f"{path.name} is not as a file of webhooks has to be: {error}.") from None
+        raise FileError(f"{path.name} is not as a file of webhooks has to be: {error}.") from None
     for number, hook in enumerate(hooks, 1):
         web_address(hook.url, f"webhook {number}", with_query=True)
         try:
             _ = hook.key
         except ValueError:
-            raise UsageError(
+            raise FileError(
                 f"The secret of webhook {number} is not whsec_ and 24 to 64 bytes in base64; draw one with "
                 '`echo "whsec_$(openssl rand -base64 32)"`.'
             ) from None
@@ -200,7 +200,7 @@ def read_progress(path: Path) -> dict[str, HookProgress]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, HookProgress])
     except msgspec.MsgspecError:
-        raise UsageError(f"{path.name} does not tell what was delivered; delete it to deliver all again.") from None
+        raise FileError(f"{path.name} does not tell what was delivered; delete it to deliver all again.") from None
 
 
 def write_progress(path: Path, progress: dict[str, HookProgress]) -> None:

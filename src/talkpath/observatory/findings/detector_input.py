@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.observatory.detect.assumptions import SOURCES, ReportSource
 from talkpath.observatory.detect.counts import ReportCounts
 from talkpath.observatory.events.network_days import NetworkDay, folder_verdicts, network_days
@@ -74,7 +74,7 @@ def counts_of_days(found: Iterable[NetworkDay]) -> Iterator[ReportCounts]:
 
 
 def counts_of_taps(path: Path) -> Iterator[ReportCounts]:
-    """The counts of taps; none where there is no such file. `UsageError` names a line that is no tap."""
+    """The counts of taps; none where there is no such file. `FileError` names a line that is no tap."""
     if not path.is_file():
         return
     lines = enumerate(path.read_bytes().splitlines(), 1)
@@ -140,4 +140,4 @@ def _tap_counts(number: int, line: bytes) -> TapLine:
     try:
         return msgspec.json.decode(line, type=TapLine)
     except msgspec.MsgspecError as error:
-        raise UsageError(f"Line {number} of taps.jsonl is no tap: {error}. Mend or delete it.") from None
+        raise FileError(f"Line {number} of taps.jsonl is no tap: {error}. Mend or delete it.") from None

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.evidence.bundle import MAX_BUNDLE_BYTES
 from talkpath.observatory.log.records import Tap
 
@@ -30,22 +30,22 @@ class _TapLine(Struct, frozen=True):
 
 
 def folder_bundles(folder: Path) -> Iterator[bytes]:
-    """The bundles, in order of their names; `UsageError` where there is no such folder."""
+    """The bundles, in order of their names; `FileError` where there is no such folder."""
     if not folder.is_dir():
-        raise UsageError("There is no such folder of bundles; name one that holds .talkpath files.")
+        raise FileError("There is no such folder of bundles; name one that holds .talkpath files.")
     for path in sorted(folder.rglob("*.talkpath")):
         with path.open("rb") as file:
             yield file.read(MAX_BUNDLE_BYTES + 1)
 
 
 def folder_taps(folder: Path) -> Iterator[Tap]:
-    """The taps of taps.jsonl; `UsageError` names a line that is no tap."""
+    """The taps of taps.jsonl; `FileError` names a line that is no tap."""
     file = folder / "taps.jsonl"
     for number, line in enumerate(file.read_bytes().splitlines() if file.is_file() else ()):
         try:
             tap = msgspec.json.decode(line, type=_TapLine)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise UsageError(f"taps.jsonl, line {number + 1}, is no tap: {error}.") from None
+            raise FileError(f"taps.jsonl, line {number + 1}, is no tap: {error}.") from None
         name = hashlib.sha256(line + str(number).encode()).hexdigest()
         yield Tap(
             id=name,

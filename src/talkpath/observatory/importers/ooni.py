@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from talkpath.errors import UsageError, WireError
+from talkpath.errors import FileError, WireError
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY
 from talkpath.observatory.log.records import Imported, LoggedVerdict
 
@@ -55,7 +55,7 @@ _decoder = msgspec.json.Decoder(Measurement)
 def read_ooni(path: Path) -> Iterator[Imported | WireError | None]:
     """Each line of a file, which may be gzipped: a record, None for another kind, `WireError` for a damaged one.
 
-    `UsageError` where the file cannot be read; what came before stands.
+    `FileError` where the file cannot be read; what came before stands.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
@@ -65,7 +65,7 @@ def read_ooni(path: Path) -> Iterator[Imported | WireError | None]:
                 except WireError as error:
                     yield error
     except (OSError, EOFError):
-        raise UsageError(f"{path.name} cannot be read, or its end is missing.") from None
+        raise FileError(f"{path.name} cannot be read, or its end is missing.") from None
 
 
 def imported_measurement(line: bytes) -> Imported | None:

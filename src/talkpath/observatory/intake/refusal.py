@@ -8,8 +8,6 @@ from talkpath.errors import TalkpathError
 class ReportRefusedError(TalkpathError):
     """The observatory refuses a request. `code` is one of REFUSALS and never changes its meaning."""
 
-    exit_code = 3
-
     def __init__(self, code: str, sentence: str = "", retry_after_s: int = 0) -> None:
         self.code, self.status, self.retry_after_s = code, REFUSALS[code][0], retry_after_s
         super().__init__(sentence or REFUSALS[code][1])

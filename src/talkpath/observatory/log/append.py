@@ -21,8 +21,6 @@ DISK_FAILED = "The log's disk failed; look at the disk, then start again. What w
 class LogError(TalkpathError):
     """The log took nothing. Its disk is full, or failed."""
 
-    exit_code = 3
-
 
 class AppendFile:
     """One open file that grows."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError, UsageError
 from talkpath.observatory.log.private_files import make_folder
 
 SUBFOLDERS = ("log", "bundles", "open", "index")
@@ -20,7 +20,8 @@ CANNOT_WRITE_FOLDER = (
 
 
 class Folder:
-    """An observatory's folder, held by this process until `close`. `UsageError` where it cannot be had."""
+    """An observatory's folder, held by this process until `close`. `FileError` where it cannot be written, `UsageError`
+    where another process has it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -33,7 +34,7 @@ class Folder:
                 make_folder(path)
             self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError:
-            raise UsageError(CANNOT_WRITE_FOLDER) from None
+            raise FileError(CANNOT_WRITE_FOLDER) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

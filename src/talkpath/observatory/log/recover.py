@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.observatory.log.line import line_number
 from talkpath.observatory.log.segments import LogSegment
 
@@ -20,7 +20,7 @@ class SegmentEnd(NamedTuple):
 def repair_end(segment: LogSegment) -> SegmentEnd:
     """Cut off an incomplete or damaged line at the very end: it was never acknowledged.
 
-    `UsageError` where whole lines follow a damaged one: that is no crash, and nothing is thrown away.
+    `FileError` where whole lines follow a damaged one: that is no crash, and nothing is thrown away.
     """
     data = segment.path.read_bytes()
     number, whole = 0, 0
@@ -30,7 +30,7 @@ def repair_end(segment: LogSegment) -> SegmentEnd:
         if found is None:
             bad = True
         elif bad:
-            raise UsageError(
+            raise FileError(
                 f"{segment.path.name} is damaged before its end; bring it back from a copy, or take the bad line out."
             )
         else:

@@ -16,7 +16,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import NamedTuple
 
-from talkpath.errors import UsageError, WireError
+from talkpath.errors import FileError, WireError
 from talkpath.observatory.log.line import decode_line, line_number
 from talkpath.observatory.log.records import Record
 
@@ -60,7 +60,7 @@ def log_segments(folder: Path) -> list[LogSegment]:
 
 
 def read_log(folder: Path, after: int = 0) -> Iterator[tuple[int, Record]]:
-    """(number, record) of all records after that number, in order; `UsageError` where a line is damaged."""
+    """(number, record) of all records after that number, in order; `FileError` where a line is damaged."""
     for segment in _segments_from(log_segments(folder), after):
         for line in segment.lines(after):
             number, record = _segment_record(segment, line)
@@ -69,7 +69,7 @@ def read_log(folder: Path, after: int = 0) -> Iterator[tuple[int, Record]]:
 
 
 def read_segment(segment: LogSegment) -> Iterator[tuple[int, Record]]:
-    """(number, record) of one segment; `UsageError` where a line is damaged."""
+    """(number, record) of one segment; `FileError` where a line is damaged."""
     for line in segment.lines():
         yield _segment_record(segment, line)
 
@@ -95,7 +95,7 @@ def _segment_record(segment: LogSegment, line: bytes) -> tuple[int, Record]:
         return decode_line(line)
     except WireError as error:
         said = f"{segment.path.name}: {error}; bring that file back from a copy, or take the line out."
-        raise UsageError(said) from None
+        raise FileError(said) from None
 
 
 def _segments_from(every: list[LogSegment], after: int) -> list[LogSegment]:

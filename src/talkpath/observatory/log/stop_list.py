@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.packs import remove_bundle
 from talkpath.observatory.log.private_files import replace_file
@@ -36,14 +36,14 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def stopped_countries(root: Path) -> tuple[StoppedCountry, ...]:
-    """The stop list of a folder; `UsageError` where the file is damaged, since it must never be ignored."""
+    """The stop list of a folder; `FileError` where the file is damaged, since it must never be ignored."""
     file = root / STOP_LIST_FILE
     if not file.exists():
         return ()
     try:
         return msgspec.toml.decode(file.read_bytes(), type=_File).stop
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise UsageError(
+        raise FileError(
             f"{STOP_LIST_FILE} is not as it was written: {error}. Mend it before the observatory starts."
         ) from None
 

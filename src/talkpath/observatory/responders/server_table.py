@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.directory.listed_server import ListedServer
-from talkpath.errors import TalkpathError, UsageError
+from talkpath.errors import FileError, TalkpathError
 from talkpath.observatory.log.private_files import touch_private
 
 SERVERS_FILE = "responders.db"
@@ -151,7 +151,7 @@ def _open_table(file: Path) -> sqlite3.Connection:
         touch_private(file)
         db = sqlite3.connect(file, timeout=10.0, check_same_thread=False)
     except (OSError, sqlite3.Error):
-        raise UsageError(DAMAGED) from None
+        raise FileError(DAMAGED) from None
     try:
         if db.execute("PRAGMA user_version").fetchone()[0] not in (0, SERVER_TABLE_FORM):
             raise sqlite3.DatabaseError
@@ -160,5 +160,5 @@ def _open_table(file: Path) -> sqlite3.Connection:
         db.executescript(SERVER_TABLES)
     except sqlite3.Error:
         db.close()
-        raise UsageError(DAMAGED) from None
+        raise FileError(DAMAGED) from None
     return db

@@ -1,0 +1,51 @@
+"""What commands exit with: a code for each error, and for each result of a check."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from talkpath.cli._exit_codes import error_exit_code, gate_exit_code, result_exit_code
+from talkpath.errors import BundleError, FileError, PeerError, TalkpathError, UsageError, WireError
+from talkpath.evidence.bundle import FormatVersionError
+from talkpath.observatory.log.append import LogError
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UsageError, 2),
+        (FileError, 2),
+        (WireError, 2),
+        (PeerError, 3),
+        (LogError, 3),
+        (BundleError, 4),
+        (FormatVersionError, 4),
+    ],
+)
+def test_every_error_has_its_code(error: type[TalkpathError], code: int) -> None:
+    assert error_exit_code(error("said")) == code
+
+
+@pytest.mark.parametrize(
+    ("measured", "ended", "code"), [(True, "interrupted", 0), (False, "interrupted", 130), (False, "", 3)]
+)
+def test_a_check_that_measured_nothing_says_whether_somebody_stopped_it(measured: bool, ended: str, code: int) -> None:
+    result = SimpleNamespace(measured=measured, facts=SimpleNamespace(health=SimpleNamespace(ended=ended)))
+    assert result_exit_code(result) == code  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("states", "code"),
+    [
+        ((), 0),
+        (("ok", "ok"), 0),
+        (("ok", "insufficient", "restricted"), 10),
+        (("closed", "ok"), 11),
+        (("unreachable", "insufficient"), 12),
+    ],
+)
+def test_the_gate_follows_the_worst_state(states: tuple[str, ...], code: int) -> None:
+    result = SimpleNamespace(verdicts=[SimpleNamespace(state=state) for state in states])
+    assert gate_exit_code(result) == code  # type: ignore[arg-type]
