@@ -87,9 +87,9 @@ def test_the_plan_tells_what_control_traffic_costs_and_light_is_less():
 
 
 def accompanied(path: Path, seed: int) -> Path:
-    """The bundle of an accompanied call that goes silent after four seconds."""
-    scenario = Scenario.parse("clean", ["media.freeze,app=whatsapp,to=app,after_s=4"], seed=seed)
-    found = play_accompanied_call("whatsapp", 9.0, scenario, seed=seed, flows=3).findings
+    """The bundle of an accompanied call that is held to a low rate."""
+    scenario = Scenario.parse("clean", ["media.police,app=whatsapp,to=app,kbps=16"], seed=seed)
+    found = play_accompanied_call("whatsapp", 12.0, scenario, seed=seed, flows=3).findings
     record = msgspec.to_builtins(capture_json.capture_result("-", found))
     path.write_bytes(write_capture(found, record, Signer.fresh()))
     return path
@@ -107,7 +107,7 @@ def test_calls_in_bundles_are_judged_again_verified_and_joined(tmp_path: Path):
     assert json.loads(listen(str(FIXTURE), "--json", *again).stdout.splitlines()[-1])["together"] == [], "one twice"
     every = [word for path in bundles for word in ("--with", str(path))]
     (verdict,) = json.loads(listen(str(FIXTURE), "--json", *every).stdout.splitlines()[-1])["together"]
-    assert (verdict["state"], verdict["rule"], verdict["direction"]) == ("restricted", "media.freeze", "down")
+    assert (verdict["state"], verdict["rule"], verdict["direction"]) == ("restricted", "media.police", "down")
     assert "3 calls of WhatsApp suffered alike" in " ".join(listen(str(FIXTURE), *every).stdout.split())
 
 

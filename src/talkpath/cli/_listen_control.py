@@ -12,7 +12,6 @@ import click
 from talkpath.errors import PeerError, UsageError
 
 if TYPE_CHECKING:
-    from talkpath.api.recording import Recording
     from talkpath.listening.control_thread import ControlThread
     from talkpath.listening.packet_streams import PacketStream
     from talkpath.measure.call import Findings
@@ -77,15 +76,15 @@ def read_earlier(bundles: Iterable[Path]) -> list[Findings]:
     return out
 
 
-def show_together(recordings: list[Recording], earlier: list[Findings], as_json: bool) -> None:
+def show_together(found: list[Findings], earlier: list[Findings], as_json: bool) -> None:
     """Print what the calls of this session and of earlier ones say together, where that is more than each says."""
     from talkpath.cli._screen import screen
     from talkpath.report.recordings import capture_json, capture_text
     from talkpath.verdict.bases.calls_together import verdicts_together
 
-    if not earlier and len(recordings) < 2:
+    if not earlier and len(found) < 2:
         return
-    verdicts = verdicts_together([*earlier, *(one.findings for one in recordings)])
+    verdicts = verdicts_together([*earlier, *found])
     if as_json:
         click.echo(capture_json.together_text(verdicts))
     else:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from talkpath.listening.followed_stream import FollowedStream
     from talkpath.listening.kept_stream import KeptStream
     from talkpath.listening.packet_streams import PacketStream
+    from talkpath.measure.call import Findings
 
 
 @click.command()
@@ -72,12 +73,13 @@ def command(
         stream.close()
         raise UsageError("A file is played: no control traffic can run beside its calls. Leave the link out.")
     kept = KeptStream(stream) if keep else None
-    found: list[Recording] = []
+    found: list[Findings] = []
     with closing(stream), live_recording.open_control(link, light) if link else nullcontext() as control:
         if control is not None and not controlling.is_ready(control, stream, light):
             control = None
         for number, recording in enumerate(_followed_recordings(kept or stream, name, as_json, control), 1):
-            found.append(recording)
+            if recording.findings.calls:  # a stream of days has parts without end
+                found.append(recording.findings)
             if output:
                 _write_bundle(recording, output, number)
             _show_recording(recording, as_json)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
+import tracemalloc
 from pathlib import Path
 
 import msgspec
@@ -218,3 +220,28 @@ def test_numbers_that_no_call_has_are_left_out_and_counted(tmp_path: Path):
         assert decode_findings(msgspec.msgpack.encode(found)) == found
     assert found.unread == {reading.LEFT_OUT_REASON: 1}
     assert found.calls == ()
+
+
+def test_a_small_file_takes_little_memory_and_time(tmp_path: Path):
+    """Sixty kilobytes, gzipped, that held a text of tens of millions of numbers took 1.6 GB; a log of as many newlines
+    21 s, since each is a line."""
+    series = {"statsType": "inbound-rtp", "startTime": "", "endTime": "", "values": "[" + "0," * (16 << 20) + "0]"}
+    dump = {"PeerConnections": {"1": {"stats": {"A-packetsReceived": series}, "url": ""}}}
+    log = signal_log()
+    longer = log.replace(b"\n", b"\n" * (32 << 20), 1)
+    for name, data in (("dump.json", json.dumps(dump).encode()), ("log.txt", longer)):
+        (tmp_path / name).write_bytes(gzip.compress(data, 1))
+    tracemalloc.start()
+    begun_s = time.process_time()
+    with (tmp_path / "dump.json").open("rb", buffering=0) as file:
+        assert reading.read_app_stats(file) is not None
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 200 << 20
+    with (tmp_path / "log.txt").open("rb", buffering=0) as file:
+        found = reading.read_app_stats(file)
+    assert time.process_time() - begun_s < 5.0
+    plain = tmp_path / "plain.txt"
+    plain.write_bytes(log)
+    with plain.open("rb", buffering=0) as file:
+        assert found == reading.read_app_stats(file)

@@ -33,6 +33,8 @@ TIME_STAMP = re.compile(r"(20\d\d)[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d)[.
 ROUTE_LINE = re.compile(r"local_relayed: (true|false),.{0,200}remote_relayed: (true|false)")
 RELAY_TCP = re.compile(r"local_relay_protocol: (Tcp|Tls)")
 BEGIN_WORDS, END_WORDS = ("on_start_call", "Group Client created"), ("terminate_call", "delete_group_call_client")
+TOLD = re.compile("|".join(("ringrtc_stats!", "local_relayed: ", *BEGIN_WORDS, *END_WORDS)))
+"""What lines that are looked at hold."""
 LOG_APART_S = 60.0
 """Lines further apart are of different calls."""
 USUAL_REPORT_S, QUARTER_S = 10.0, 900.0
@@ -67,7 +69,7 @@ def signal_connections(text: str) -> tuple[list[PeerConnection], bool]:
 
 def _logged_talks(text: str) -> Iterator[_Talk]:
     talk: _Talk | None = None
-    for line in text.splitlines():
+    for line in _lines_with(TOLD, text):
         begins, found = any(word in line for word in BEGIN_WORDS), STATS_LINE.search(line)
         if not (begins or found or talk):
             continue
@@ -94,6 +96,16 @@ def _logged_talks(text: str) -> Iterator[_Talk]:
             talk = None
     if talk is not None:
         yield talk
+
+
+def _lines_with(pattern: re.Pattern[str], text: str) -> Iterator[str]:
+    """Yield the lines that a pattern is found in."""
+    end = 0
+    for found in pattern.finditer(text):
+        if found.start() >= end:
+            begin, end = text.rfind("\n", 0, found.start()) + 1, text.find("\n", found.start())
+            end = len(text) if end < 0 else end
+            yield text[begin:end]
 
 
 def _add_line(talk: _Talk, at_s: float, found: re.Match[str]) -> None:
@@ -157,10 +169,8 @@ def _time_s(line: str) -> float | None:
 
 def _offset_s(text: str) -> float | None:
     """How far the log's clock is from UTC: 0 where it says so, else by a line with both times; None where none has."""
-    for line in text.splitlines():
-        if (told := TIME_STAMP.search(line)) is None:
-            continue
-        if told[8]:
+    for line in _lines_with(TIME_STAMP, text):
+        if (told := TIME_STAMP.search(line)) is not None and told[8]:
             return 0.0
         if (found := CONNECTION_LINE.search(line)) is not None and (at_s := _time_s(line)) is not None:
             away_s = int(found["at_us"]) / 1e6 - at_s

@@ -24,6 +24,8 @@ from talkpath.measure.bounds import MOST_CALL_STREAMS, MOST_COUNT, MOST_RECORDED
 
 MOST_SERIES, MOST_READINGS, FEWEST_READINGS = 20_000, 100_000, 2
 """Of one connection, and of one series."""
+MOST_SERIES_BYTES = 2 << 20
+"""A longer text of a series is not read: Chrome keeps a thousand readings."""
 APP_BY_PAGE_HOST = {"web.whatsapp.com": "whatsapp", "web.telegram.org": "telegram", "discord.com": "discord"}
 BY_PAGE, KIND_OF_CALL = 0.9, 0.5
 """How sure the app is by the page that made the call, and that it is a call of WebRTC at all."""
@@ -109,7 +111,7 @@ class _Reports:
         if (report, name) not in self._read:
             series = self._series[report].get(name)
             try:
-                values = _series_values(series.values) if series else []
+                values = _series_values(series.values) if series and len(series.values) <= MOST_SERIES_BYTES else []
             except msgspec.MsgspecError:
                 values = []
             self._read[report, name] = list(values[-MOST_READINGS:])
