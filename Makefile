@@ -8,6 +8,8 @@ JOBS   ?= 3
 CORES  := $(shell nproc 2> /dev/null || echo 2)
 OTHER  ?= python3.11
 COMMIT ?= HEAD~1
+ROOMS  ?= verdict,experiment
+SEED   ?= 1
 BIN    := .venv/bin
 CAPTURES := $(or $(TALKPATH_CAPTURES),../shared/captures)
 PEERS  := --require-hashes -r requirements/peers.txt
@@ -15,7 +17,7 @@ ENGINES := --require-hashes -r requirements/engines.txt
 LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 # One line a command, so that two who add one do not meet here.
-.PHONY: help demo test test-long core web dev peers
+.PHONY: help demo test test-long test-changed core web dev peers
 .PHONY: article event-rates
 .PHONY: attack
 .PHONY: bench bench-capture
@@ -26,6 +28,7 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 .PHONY: compare
 .PHONY: kill
 .PHONY: lock reference
+.PHONY: mutants
 .PHONY: observatory-demo
 .PHONY: other-python
 .PHONY: score score-quick
@@ -34,8 +37,10 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 help:
 	@echo "make demo       play four scenes in a made-up country, about two minutes; writes demo/"
 	@echo "make web        install talkpath with what the page for phones needs, and no test tools: 230 MB"
-	@echo "make test       style, types, imports and tests, at most twelve minutes; says what was not run and why"
-	@echo "make test-long  the tests that take long: whole checks in namespaces and browsers, simulations of errors"
+	@echo "make test       style, types, imports and tests, at most six minutes; says what was not run and why"
+	@echo "make test-changed  the tests that a change since COMMIT can reach by imports"
+	@echo "make test-long  the tests that take long: whole checks in namespaces and browsers, properties with 200 examples"
+	@echo "make mutants    change the code of ROOMS in small ways, drawn by SEED, and say which the tests find, half an hour"
 	@echo "make bench      measure speed, write nothing"
 	@echo "make score      error rates: about 15 000 checks, three hours at most; writes docs/error-rates.md"
 	@echo "make score-quick  500 checks with fixed seeds, at most five minutes: fails where a goal is missed"
@@ -65,18 +70,16 @@ demo: core
 	@$(BIN)/talkpath demo
 
 test: dev
-	@echo "style (ruff)"
-	@$(BIN)/ruff check .
-	@echo "types (mypy)"
-	@$(BIN)/mypy
-	@echo "imports (import-linter)"
-	@$(BIN)/lint-imports --no-logo
-	@echo "tests (pytest)"
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not long"
-	@echo "passed: style (ruff), types (mypy), imports (import-linter), tests (pytest); not run: see above"
+	@$(BIN)/python scripts/run_lanes.py --cores $(CORES)
 
 test-long: dev
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m long
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -n $(JOBS) --dist worksteal -m "long or property"
+
+test-changed: dev
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not long" $$($(BIN)/python scripts/changed_tests.py $(COMMIT))
+
+mutants: dev
+	@nice $(BIN)/python scripts/mutants.py --rooms $(ROOMS) --seed $(SEED)
 
 bench: dev
 	@for file in $(filter-out bench/capture.py,$(wildcard bench/*.py)); do echo "$$file"; $(BIN)/python "$$file" || exit 1; done

@@ -1,21 +1,27 @@
 """Fixtures shared by all tests, and the list of what was not run and why.
 
 A test that cannot run on this machine skips with "needs WHAT: HOW TO GET IT". The run ends with those reasons.
-Those marked `long` are run by `make test-long`, for `make test` is to end within twelve minutes on two cores.
+Those marked `long` are run by `make test-long`, for `make test` is to end within six minutes on two cores. Property
+tests have 30 examples in `make test`; `make test-long` plays them again with 200 (HYPOTHESIS_PROFILE=thorough).
+Tests that wait for real time to pass (`waits`) and those that only compute are lanes of their own: run_lanes.py.
 Where TALKPATH_NOTHING_SKIPPED is set (as .ci/run does) a skipped test is a failure of the run, but for MAY_BE_ABSENT.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-settings.register_profile("house", deadline=None)  # how long a busy machine takes says nothing of the code
-settings.load_profile("house")
+# No deadline: how long a busy machine takes says nothing of the code.
+settings.register_profile("quick", max_examples=30, deadline=None)
+settings.register_profile("thorough", max_examples=200, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 os.environ["LANGUAGE"] = "en"  # tests read English, whatever this machine speaks; so do the programs that they start
 
 CAPTURES = Path(os.environ.get("TALKPATH_CAPTURES", Path(__file__).parents[2] / "shared" / "captures"))
@@ -23,6 +29,19 @@ CAPTURES = Path(os.environ.get("TALKPATH_CAPTURES", Path(__file__).parents[2] / 
 # Other people's captures are never part of the repository, so a clone alone does not have them.
 # And a run on real sockets that was late is void, which the lab itself says: no verdict is right or wrong then.
 MAY_BE_ABSENT = ("needs the public captures", "this machine was too busy")
+
+
+# What a module names that starts programs, servers or browsers, and waits for them.
+WAITING = re.compile(
+    r"local_responder|observe_process|webhook_server|in_lab|in_browser|playwright|uvicorn|run_loopback|run_netns"
+    r"|subprocess|start_page_server|namespace\.|ThreadingHTTPServer|time\.sleep|asyncio\.run"
+)
+
+
+@cache
+def is_waiting(module: Path) -> bool:
+    """Whether the tests of a module wait for real time to pass rather than compute."""
+    return WAITING.search(module.read_text(encoding="utf-8")) is not None
 
 
 @pytest.fixture(scope="session")
@@ -35,13 +54,19 @@ def captures() -> Path:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "captures: reads the public captures (given to every test that asks for them)")
+    config.addinivalue_line("markers", "property: many drawn examples (given to every test of hypothesis)")
+    config.addinivalue_line("markers", "waits: for real time to pass (given to tests of modules that start programs)")
     config.addinivalue_line("markers", "long: about ten seconds of a core, or of waiting: `make test-long`")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`-m captures` (as `make captures` runs) selects the tests that use the fixture."""
+    """`-m captures` (as `make captures` runs) selects the tests that use the fixture; `property`, `waits` alike."""
     for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("property")
+        if is_waiting(item.path):
+            item.add_marker("waits")
         if "captures" in getattr(item, "fixturenames", ()):
             item.add_marker("captures")
 
@@ -68,7 +93,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = not_run(terminalreporter)
     terminalreporter.write_line("")
-    is_short = terminalreporter.config.option.markexpr == "not long"
+    is_short = terminalreporter.config.option.markexpr.startswith("not long")
     if is_short:
         terminalreporter.write_line("not run: the long tests (make test-long)")
     elif not reasons:

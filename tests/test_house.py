@@ -45,12 +45,6 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
             yield node
 
 
-def test_imports_point_one_way():
-    lint = Path(sys.executable).with_name("lint-imports")
-    told = subprocess.run([lint, "--no-logo"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout
-
-
 def test_no_file_names_a_package_registry():
     hosts = re.compile("|".join(map(re.escape, REGISTRY_HOSTS)))
     assert named([path for path in files() if hosts.search(path.read_bytes().decode("latin-1"))]) == []

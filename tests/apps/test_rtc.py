@@ -49,7 +49,7 @@ def test_there_is_a_voice_and_a_video_arm_of_each() -> None:
 
 
 @every_shape
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10**9), packets=st.integers(1, 120), rate=st.sampled_from((0.5, 1.0, 2.0, 4.0)),
        hello=st.sampled_from(tuple(dtls.CLIENT_HELLOS)))  # fmt: skip
 def test_schedules_keep_their_contract(shape: RtcCall, seed: int, packets: int, rate: float, hello: str) -> None:

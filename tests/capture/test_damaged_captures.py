@@ -7,7 +7,7 @@ from contextlib import suppress
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from factories.packets.altered_captures import findings_in
@@ -31,7 +31,6 @@ def sources() -> list[bytes]:
 SOURCES = sources()
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(SOURCES), st.integers(0, 2**32))
 def test_damaged_captures(whole: bytes, seed: int):
     rng = Random(seed)
@@ -45,7 +44,6 @@ def test_damaged_captures(whole: bytes, seed: int):
     scrub_capture(io.BytesIO(bytes(data)), io.BytesIO())
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=3000))
 def test_any_bytes(data: bytes):
     with suppress(WireError):
@@ -53,7 +51,6 @@ def test_any_bytes(data: bytes):
     findings_in(pcap_file([Packet(5, data[at : at + 200]) for at in range(0, len(data), 200)], "raw"))
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.binary(min_size=1, max_size=80), st.integers(-50, 50)), max_size=40))
 def test_any_tcp_stream(segments: list[tuple[bytes, int]]):
     at, packets = 1000, []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from factories.observatories.network_days import dates_from, events_of_days, network_day
@@ -40,14 +40,12 @@ def test_what_is_shown_by_network(state: str, ordered: bool, age: int, expected:
     assert RULE.by_network(state, 5, when, later(when, age), ordered=ordered) == expected
 
 
-@settings(deadline=None)
 @given(st.sampled_from(STATES), st.integers(0, 4), DAYS, DAYS, st.booleans())
 def test_a_cell_of_fewer_than_five_is_never_shown(state: str, people: int, when: str, today: str, ordered: bool):
     assert RULE.by_network(state, people, when, today, ordered=ordered) == "small"
     assert RULE.by_country(people) == "small"
 
 
-@settings(deadline=None)
 @given(st.sampled_from(STATES), DAYS, DAYS, DAYS, st.booleans(), st.integers(1, 400))
 def test_what_is_shown_stays_shown(state: str, when: str, one: str, two: str, ordered: bool, delay: int):
     rule = Publication(delay_days=delay)
@@ -56,7 +54,6 @@ def test_what_is_shown_stays_shown(state: str, when: str, one: str, two: str, or
         assert not rule.by_network(state, 9, when, then, ordered=ordered)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(STATES), st.integers(0, 50), DAYS, DAYS)
 def test_an_order_never_shows_more(state: str, people: int, when: str, today: str):
     if RULE.by_network(state, people, when, today, ordered=False):

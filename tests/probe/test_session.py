@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.apps import shapes
@@ -343,7 +343,6 @@ def messages() -> Iterator[st.SearchStrategy[AnyMessage]]:
     yield st.just(WELCOME)
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.one_of(*messages()) | st.binary(max_size=30), max_size=6))
 def test_whatever_the_far_end_says_is_taken_or_a_peer_error(said: list[AnyMessage | bytes]) -> None:
     probe = session(WELCOME, Ready(-1))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.apps import shapes
@@ -181,7 +181,6 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.tuples(st.sampled_from(QUESTIONS), st.sampled_from(QUESTIONS)), st.lists(STEPS, max_size=60))
 def test_no_5_tuple_gets_more_than_it_brought(first: tuple[str, str], steps: list[tuple[object, ...]]) -> None:
     attack = Attack()

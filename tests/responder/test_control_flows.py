@@ -6,7 +6,7 @@ from collections import Counter
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.experiment.control_packets import (
@@ -109,7 +109,6 @@ EVENT = st.tuples(
 
 
 @given(st.lists(EVENT, max_size=40), st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
 def test_no_source_is_sent_more_than_it_brought_until_it_echoed(events: list[tuple[str, int, str, int]], echo: int):
     far, balance, checked = Far(), Counter[tuple[str, int]](), set[str]()
     nonces: dict[str, bytes] = {}

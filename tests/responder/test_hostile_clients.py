@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.apps import shapes
@@ -105,7 +105,6 @@ ANY = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.booleans(), st.lists(ANY | st.binary(max_size=30), max_size=8))
 def test_whatever_is_said_gets_an_answer_or_one_refusal(begun: bool, said: list[AnyMessage | bytes]) -> None:
     far = responder()

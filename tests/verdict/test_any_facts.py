@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 
 from factories.checks.random_facts import any_facts, any_findings
 from talkpath.measure.call import Findings
@@ -18,10 +18,7 @@ from talkpath.verdict.judge import judge_arms, judge_facts
 from talkpath.verdict.planner.next_question import next_question
 from talkpath.verdict.planner.transports import open_paths
 
-FEW = settings(max_examples=60, deadline=None)
 
-
-@FEW
 @given(any_facts())
 def test_every_check_within_bounds_is_judged(facts: Facts) -> None:
     verdicts = [*judge_facts(facts), *judge_arms(facts), *judge_endpoints(facts.exchanges)]
@@ -29,7 +26,6 @@ def test_every_check_within_bounds_is_judged(facts: Facts) -> None:
     assert len(judge_arms(facts)) == len(facts.plan.arms)
 
 
-@FEW
 @given(any_facts())
 def test_every_check_within_bounds_is_planned_and_located(facts: Facts) -> None:
     question = next_question(facts, 0)
@@ -39,7 +35,6 @@ def test_every_check_within_bounds_is_planned_and_located(facts: Facts) -> None:
     assert all(locate_restriction(facts, planned) for planned in facts.plan.arms)
 
 
-@FEW
 @given(any_facts())
 def test_every_check_within_bounds_is_taken_together_and_rated(facts: Facts) -> None:
     runs = [run_of(10.0 * number, facts) for number in range(3)]
@@ -47,7 +42,6 @@ def test_every_check_within_bounds_is_taken_together_and_rated(facts: Facts) -> 
     assert all(1.0 <= transport_mos(quality) <= 4.5 for quality in transport_qualities(facts.epochs))
 
 
-@FEW
 @given(any_findings())
 def test_every_recording_within_bounds_is_judged(findings: Findings) -> None:
     verdicts = [*map(judge_call, findings.calls), *map(judge_attempt, findings.attempts)]

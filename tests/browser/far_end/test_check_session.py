@@ -164,7 +164,7 @@ WILD_REPORT = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=1000)
+@settings(deadline=1000)
 @given(report=WILD_REPORT, slots=st.dictionaries(st.integers(0, 65535), st.floats(0, 1e6), max_size=40))
 def test_any_report_gives_facts_that_can_be_read_or_is_refused(report: dict[str, Any], slots: dict[int, float]):
     async def play() -> None:
@@ -184,7 +184,7 @@ def test_any_report_gives_facts_that_can_be_read_or_is_refused(report: dict[str,
     asyncio.run(play())
 
 
-@settings(max_examples=100, deadline=1000)
+@settings(deadline=1000)
 @given(
     st.sampled_from(["start", "next", "paths", "finish", "offer", "media", "report"]),
     st.dictionaries(
@@ -222,7 +222,7 @@ def test_any_message_is_acted_on_or_refused(kind: str, fields: dict[str, Any]):
     asyncio.run(play())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.text(max_size=200)
     | st.sampled_from(["v=0\r\nm=audio 9 x 0\r\n", "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"])

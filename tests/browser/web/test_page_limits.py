@@ -56,7 +56,7 @@ def test_a_qr_code_needs_a_host_that_is_one(host: str):
     assert len(answer.content) < 100_000
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(host=HEADER, language=HEADER, asked=HEADER, name=HEADER.filter(bool))
 def test_no_header_and_no_path_upsets_the_page(host: str, language: str, asked: str, name: str):
     headers = {"Host": host, "Accept-Language": language}

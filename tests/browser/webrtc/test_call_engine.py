@@ -193,7 +193,7 @@ def test_a_call_of_another_kind_than_is_due_is_refused():
         CallEngine(parse_offer(NearCall(VIDEO_MEDIUM).offer()), VOICE_MEDIUM, "192.0.2.1", 4434)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.tuples(st.sampled_from([0, 1, 20, 22, 23, 128, 200]), st.binary(max_size=80)), max_size=40))
 def test_no_datagram_upsets_a_call(datagrams: list[tuple[int, bytes]]):
     line = Line().set_up()
@@ -203,7 +203,7 @@ def test_no_datagram_upsets_a_call(datagrams: list[tuple[int, bytes]]):
     line.far.media(line.now_s, WALL_S, 0)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.binary(min_size=1, max_size=200), st.integers(0, 63))
 def test_no_handshake_upsets_a_call(junk: bytes, at: int):
     line = Line(drops=lambda data: data[0] == HANDSHAKE)

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.errors import UsageError
@@ -162,7 +162,6 @@ def test_the_truth_is_told_in_the_words_of_the_claim(tmp_path: Path, word: str, 
     assert list(map(str, counts)) == [expected]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(["call", "voice", "text"]))
 def test_call_is_voice_and_video(tmp_path_factory: pytest.TempPathFactory, medium: str):
     truth = read_truth(write_truth(tmp_path_factory.mktemp("truth"), [("2", "AS1")]))

@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.errors import UsageError
@@ -71,13 +71,11 @@ def complaint(text: str) -> str:
     return ""
 
 
-@settings(max_examples=60, deadline=None)
 @given(predicates)
 def test_what_is_written_is_read_back(predicate):
     assert parse_predicate(str(predicate)) == predicate
 
 
-@settings(max_examples=60, deadline=None)
 @given(predicates, st.integers(0, 10_000))
 def test_white_space_between_words_means_nothing(predicate, at):
     said = str(predicate).split(" ")
@@ -85,7 +83,6 @@ def test_white_space_between_words_means_nothing(predicate, at):
     assert parse_predicate(" ".join(said[:at]) + " \n\t " + " ".join(said[at:])) == predicate
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.one_of(st.text(), st.text("OKof(),. voice,since2-andnotRU"), predicates.map(lambda p: str(p)[:-1])))
 def test_anything_else_is_one_error_of_one_sentence(text):
     said = complaint(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import betabinom, nbinom
 
@@ -38,7 +38,6 @@ def counts(most: int) -> np.ndarray:
     return np.arange(most + 1)
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.sampled_from(SHARES), st.integers(0, 80), st.floats(0.003, 0.5), st.floats(0.0, 1.0))
 def test_the_mean_is_at_most_1_for_every_smaller_share(source, reports, normal, part):
     """The promise that all else rests on, exactly: over the whole distribution of a network that is no worse."""
@@ -49,7 +48,6 @@ def test_the_mean_is_at_most_1_for_every_smaller_share(source, reports, normal, 
     assert (np.diff(e, axis=0) >= -1e-9).all()
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.floats(0.5, 200.0), st.floats(0.0, 1.0))
 def test_so_it_is_for_taps(normal, part):
     k = counts(4096)
@@ -58,7 +56,6 @@ def test_so_it_is_for_taps(normal, part):
     assert (really @ e <= 1 + 1e-6).all()
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.sampled_from(SHARES), st.integers(0, 80), st.floats(0.05, 0.9), st.floats(0.0, 1.0))
 def test_and_of_an_end_for_every_greater_share(source, reports, hit, part):
     k = counts(reports)

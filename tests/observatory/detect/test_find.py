@@ -99,7 +99,7 @@ def test_a_day_that_is_none_is_said_so():
         find_events([ReportCounts("yesterday", "XX", "AS1", "max", "voice", "probe", 9, 9)], FOLDER_ASSUMPTIONS)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.text("Ro.", min_size=1, max_size=30), st.randoms())
 def test_late_split_and_shuffled_counts_give_the_same_events(pattern, random):
     """Whoever computes again from all counts, in whatever order they came, finds what everybody finds."""

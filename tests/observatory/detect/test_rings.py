@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.observatory.detect.rings import DISAGREEING_E, Ring, all_of, credible_days, some_of
@@ -12,7 +12,6 @@ from talkpath.observatory.detect.rings import DISAGREEING_E, Ring, all_of, credi
 EVIDENCE = st.lists(st.floats(1e-6, 1e6), min_size=4, max_size=4)
 
 
-@settings(max_examples=100, deadline=None)
 @given(EVIDENCE, st.integers(1, 4), st.data())
 def test_whoever_lies_gets_no_more_than_honest_sources_say(values, needed, data):
     """With needed - 1 sources raised beyond all bounds, what is left is bounded by any honest sources, as many."""
@@ -23,7 +22,6 @@ def test_whoever_lies_gets_no_more_than_honest_sources_say(values, needed, data)
     assert told <= (DISAGREEING_E * np.mean(honest) + (1 - DISAGREEING_E) * np.prod(honest)) * (1 + 1e-9)
 
 
-@settings(max_examples=100, deadline=None)
 @given(EVIDENCE, st.permutations(range(4)), st.integers(1, 4))
 def test_no_source_is_more_than_another(values, order, needed):
     one, two = np.array([[values]]), np.array([[[values[at] for at in order]]])

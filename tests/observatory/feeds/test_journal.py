@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -69,7 +69,6 @@ def test_another_network_is_another_event():
     assert len(new_lines(first, [event(), event(network="AS2")], AT)) == 1
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(ROW, max_size=4, unique_by=lambda row: row[2]), max_size=6))
 def test_whatever_is_found_the_journal_ends_with_just_that(rounds):
     journal: list = []

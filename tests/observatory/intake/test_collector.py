@@ -95,7 +95,7 @@ def test_what_is_refused(bench: Bench, data: bytes, code: str):
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_bundle_with_a_changed_bit_is_never_taken(bench: Bench, draws: Random):
     data = bytearray(measured_bundle())
     for _ in range(draws.choice([1, 1, 1, 5])):

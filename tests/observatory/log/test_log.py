@@ -7,7 +7,7 @@ import resource
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -141,7 +141,6 @@ def test_a_clock_before_a_sealed_day_is_refused(tmp_path: Path):
 
 
 @given(cut=st.integers(1, 400), garbage=st.binary(max_size=40))
-@settings(max_examples=40, deadline=None)
 def test_a_torn_end_is_cut_off(tmp_path_factory: pytest.TempPathFactory, cut: int, garbage: bytes):
     root = tmp_path_factory.mktemp("torn")
     log = open_log(root)

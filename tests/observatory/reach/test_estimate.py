@@ -90,7 +90,7 @@ def measured(draw: st.DrawFn) -> list[Affected]:
             for name in networks if (checks := draw(st.integers(0, 200))) >= 0]  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(measured(), measured(), st.integers(0, 99))
 def test_nothing_passes_its_source_nor_the_population(one, two, seed):
     found = estimate_reach("voice", one, WHATSAPP, TABLES, seed)

@@ -7,7 +7,7 @@ from math import comb, exp, isclose, log
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
@@ -29,7 +29,6 @@ def chosen(count: int, flows: tuple[int, ...]) -> np.ndarray:
 
 
 @given(SCORES, st.data())
-@settings(deadline=None)
 def test_equals_its_definition(scores: list[float], data: st.DataObject) -> None:
     count = len(scores)
     treated = data.draw(st.integers(1, count - 1))
@@ -43,7 +42,6 @@ def test_equals_its_definition(scores: list[float], data: st.DataObject) -> None
 
 
 @given(SCORES, st.integers(1, 6))
-@settings(deadline=None)
 def test_mean_over_all_assignments_is_one(scores: list[float], treated: int) -> None:
     treated = min(treated, len(scores) - 1)
     values = [

@@ -13,7 +13,7 @@ from shutil import which
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from factories.packets.capture_files import (
@@ -265,7 +265,6 @@ def test_tcp_segments():
     assert (int(some.sequence[0]), int(some.size[0]), int(some.source_port[0])) == (7, 5, 80)
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=400), st.sampled_from(("<", ">")), st.integers(0, 300), st.booleans())
 def test_any_frame_of_any_link_type_is_read_or_counted(frame: bytes, order: str, link: int, tail: bool):
     data = struct.pack(order + "IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, link)
@@ -274,7 +273,6 @@ def test_any_frame_of_any_link_type_is_read_or_counted(frame: bytes, order: str,
     assert len(found) + sum(unread.values()) >= 1 or frame
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_any_damage_is_survived(data: st.DataObject):
     sent = packets(20) + packets(5, six=True)

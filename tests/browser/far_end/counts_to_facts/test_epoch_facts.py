@@ -66,7 +66,7 @@ def lost(flow: Observation) -> list[int]:
     return [slot for slot in range(SLOTS) if sent[slot] and not arrived[slot]]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 65535), st.sets(st.integers(0, SLOTS - 1), max_size=SLOTS // 2))
 def test_up_each_packet_of_a_call_is_found_whatever_its_first_number(base: int, gone: set[int]):
     came = [slot for slot in range(SLOTS) if slot not in gone]
@@ -77,7 +77,6 @@ def test_up_each_packet_of_a_call_is_found_whatever_its_first_number(base: int, 
     assert all(abs(one - other) <= least for one, other in zip(seen, sorted(gone), strict=True))
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 250), st.integers(0, SLOTS))
 def test_down_as_many_are_lost_as_the_page_missed(first: int, received: int):
     said = list(range(first, SLOTS))
