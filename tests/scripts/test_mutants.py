@@ -18,7 +18,7 @@ def within(value: int, low: int, high: int) -> bool:
 
 
 def every_change() -> list[mutants.Mutant]:
-    return list(mutants.places(Path("src/talkpath/verdict/within.py"), ast.parse(TEXT)))
+    return list(mutants.places(Path("src", "talkpath", "verdict", "within.py"), ast.parse(TEXT)))
 
 
 def test_each_change_is_another_program() -> None:
@@ -66,7 +66,7 @@ def test_a_change_is_found_where_a_test_fails(
         "def test_bounds():\n    assert [within(value, 1, 3) for value in (0, 1, 3, 4)] == [False, True, True, False]\n"
     )
     monkeypatch.setattr(mutants, "ROOT", tmp_path)
-    file = Path("src/talkpath/room/within.py")
+    file = Path("src", "talkpath", "room", "within.py")
     every = mutants.places(file, ast.parse((tmp_path / file).read_text()))
     chosen = next(one for one in every if (what if found else "1 > 2") in one.what)
     before = (tmp_path / file).read_text()
