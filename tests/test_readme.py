@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import click
@@ -94,3 +95,48 @@ def test_options_that_pages_give_exist() -> None:
     ]
     assert len(cited) > 100
     assert [(page, line) for page, line in cited if unknown_options(line)] == []
+
+
+def drawn_rooms() -> list[list[str]]:
+    """The rooms of each line of the drawing in docs/design.md."""
+    page = (ROOT / "docs/design.md").read_text(encoding="utf-8")
+    drawing = page[page.index("## 7. The rooms") :].split("```")[1]
+    folders = {path.name for path in (ROOT / "src/talkpath").iterdir() if path.is_dir()} | {"errors"}
+    lines = drawing.split("\nproof")[0].splitlines()[1:]
+    starts = [re.findall(r"(?:^|\s{2,})([a-z]+)\s{2,}", line) for line in lines if not line.startswith(" ")]
+    return [[name for name in line if name in folders] for line in starts]
+
+
+def test_the_house_is_drawn_once_and_holds_every_room() -> None:
+    rooms = [name for line in drawn_rooms() for name in line]
+    folders = {path.name for path in (ROOT / "src/talkpath").iterdir() if (path / "__init__.py").exists()}
+    assert sorted(rooms) == sorted(folders | {"errors"})
+    assert "experiment   " not in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_drawing_has_the_order_that_imports_have() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = [layer.replace(" ", "").split("|") for layer in contracts[0]["layers"]]
+    height = {room: number for number, layer in enumerate(reversed(layers)) for room in layer}
+    order = [height[line[0]] for line in drawn_rooms() if line]
+    assert order == sorted(order)
+
+
+def test_how_to_install_comes_before_what_is_printed() -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert page.index("make core") < page.index("<!-- demo -->")
+    assert page[: page.index("make core")].count("\n") < 20
+
+
+def test_every_extra_s_weight_is_told() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in extras if f"`[{name}]`" not in page] == []
+
+
+def test_every_decision_stands_under_its_subject_once() -> None:
+    page = (DATED / "README.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"\]\((2[\w-]+\.md)\)", page)) == sorted(path.name for path in DATED.glob("2*.md"))
+    assert page.count("\n## ") >= 5
