@@ -33,8 +33,14 @@ def test_a_mechanism_is_drawn_by_lab_score_or_says_why_not(mechanism):
 
 
 def test_no_two_mechanisms_have_one_place_in_the_draw():
-    orders = [mechanism.drawing.order for mechanism in MECHANISMS if mechanism.drawing.weight]
-    assert sorted(orders) == list(range(1, len(orders) + 1))
+    by_order: dict[int, list[str]] = {}
+    for mechanism in MECHANISMS:
+        if mechanism.drawing.weight:
+            by_order.setdefault(mechanism.drawing.order, []).append(mechanism.id)
+    free = next(number for number in range(1, len(by_order) + 2) if number not in by_order)
+    twice = [names for names in by_order.values() if len(names) > 1]
+    assert not twice, f"two have one Drawing.order: {twice}; the next free one is {free}"
+    assert free == len(by_order) + 1, f"no mechanism has Drawing.order {free}; a new one takes that"
 
 
 @pytest.mark.parametrize(
