@@ -26,6 +26,7 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 .PHONY: dist try-wheel
 .PHONY: engines
 .PHONY: compare
+.PHONY: golden
 .PHONY: kill
 .PHONY: lock reference
 .PHONY: mutants
@@ -59,6 +60,7 @@ help:
 	@echo "make observatory-demo  an observatory filled from a made-up country, for this machine's browser"
 	@echo "make dist       build the wheel and the source archive into dist/"
 	@echo "make try-wheel  install that wheel into an empty environment and use it from there"
+	@echo "make golden     write again what is said of small recordings, compared whole (tests/golden): read the difference"
 	@echo "make sentences  print what is said of every kind of verdict, in four languages"
 	@echo "make reference  write docs/reference/ again from the commands"
 	@echo "make lock       resolve requirements/ again (needs uv)"
@@ -77,6 +79,9 @@ test-long: dev
 
 test-changed: dev
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not long" $$($(BIN)/python scripts/changed_tests.py $(COMMIT))
+
+golden: dev
+	@$(BIN)/python scripts/write_golden.py
 
 mutants: dev
 	@nice $(BIN)/python scripts/mutants.py --rooms $(ROOMS) --seed $(SEED)
