@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.measure.question_text import question_text
-from talkpath.wire.control.question import TransportPaths
+from talkpath.wire.control.question import BASELINE, TransportPaths
 
 HOUR_CHARACTERS = 13  # of an RFC 3339 time: 2026-11-24T20
 
@@ -28,7 +29,7 @@ def facts_digest(epochs: Sequence[Epoch]) -> bytes:
     """
     packed = msgspec.msgpack.encode([_closed_epoch(epoch) for epoch in epochs])
     stored = msgspec.msgpack.decode(packed, type=list[Epoch])  # as decoded from a file: 1 ms becomes 1.0 ms
-    return hashlib.sha256(msgspec.msgpack.encode([dict(_in_text_form(epoch)) for epoch in stored])).digest()
+    return hashlib.sha256(msgspec.msgpack.encode([_in_text_form(epoch) for epoch in stored])).digest()
 
 
 def _closed_epoch(epoch: Epoch) -> Epoch:
@@ -36,16 +37,27 @@ def _closed_epoch(epoch: Epoch) -> Epoch:
     return replace(epoch, flows=flows)
 
 
-def _in_text_form(epoch: Epoch) -> Iterator[tuple[str, Any]]:
-    """Yield the epoch's fields with its question as a word and a value; what was compared is told by `run_digest`."""
-    for name, field in msgspec.to_builtins(epoch, builtin_types=(bytes,)).items():
-        if name != "question":
-            yield name, field
-            continue
-        word, value = question_text(epoch.question)
-        yield name, word
-        if value is not None and not isinstance(epoch.question, TransportPaths):
-            yield "value", value
+def _in_text_form(epoch: Epoch) -> Struct:
+    """Return the epoch with its question as a word and a value; what was compared is told by `run_digest`."""
+    question = epoch.question
+    word, value = ("", None) if question == BASELINE else question_text(question)
+    fields = {name: getattr(epoch, name) for name in Epoch.__struct_fields__}
+    told = {"question": word, "value": None if isinstance(question, TransportPaths) else value}
+    return _TextEpoch(**fields | told)
+
+
+def _text_fields() -> Iterator[tuple[str, type] | tuple[str, type, Any]]:
+    defaults = Epoch.__struct_defaults__
+    required = len(Epoch.__struct_fields__) - len(defaults)
+    for place, name in enumerate(Epoch.__struct_fields__):
+        if name == "question":
+            yield name, str, ""
+            yield "value", object, None
+        else:
+            yield (name, object) if place < required else (name, object, defaults[place - required])
+
+
+_TextEpoch = msgspec.defstruct("_TextEpoch", _text_fields(), omit_defaults=True)
 
 
 def run_digest(facts: Facts) -> bytes:
