@@ -13,13 +13,13 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.observatory.detect.assumptions import BROWSER, PROBE, SOURCES, TAP, Assumptions
+from talkpath.observatory.detect.assumptions import BROWSER, PROBE, SOURCES, TAP, VOUCHED, Assumptions
 from talkpath.observatory.detect.counts import Panel, panel_of_arrays
 from talkpath.observatory.detect.watch import Spell, Watch
 
 Integers = NDArray[np.int64]
-MISTAKEN = np.array([0.005, 0.03, 0.02, 0.02, 0.08])  # of each source's reports, where nothing is restricted
-NOTICED = np.array([0.9, 0.5, 0.7, 0.7, 0.6])  # of those hit
+MISTAKEN = np.array([0.005, 0.03, 0.02, 0.02, 0.03, 0.08])  # of each source's reports, where nothing is restricted
+NOTICED = np.array([0.9, 0.5, 0.7, 0.7, 0.5, 0.6])  # of those hit
 FIRST = date(2025, 1, 1).toordinal()
 NEVER_DAY = 10**6
 
@@ -29,9 +29,10 @@ class SimulatedNetworks:
     """`networks` x `streams`. The first stream of each network is the target: restricted from day `begin` until before
     `end`, on the share `hit` of its lines. `volumes` are the daily reports of each source (of taps: people who call).
 
-    `liars` is the share of all reports that accuse in any case, from the first day on. `flood` adds daily reports of
-    the named sources to the target from day `flood_from` on, which accuse or deny. On the share `outage` of days
-    browsers and taps of a whole network accuse more. `sites` divides probes evenly over far ends.
+    `liars` is the share of all reports that accuse in any case, from day `liars_from` on. `flood` adds daily reports of
+    the named sources to the target from day `flood_from` on, which accuse or deny; those of probes and browsers
+    are spread over `lying_servers` of the `servers`. With `flood_days` the flood ends after so many days. On the share
+    `outage` of days browsers and taps of a whole network accuse more. Honest checks are divided evenly over servers.
     """
 
     networks: int
@@ -40,14 +41,17 @@ class SimulatedNetworks:
     hit: float = 0.0
     begin: int = NEVER_DAY
     end: int = NEVER_DAY
-    volumes: tuple[int, ...] = (6, 10, 1, 1, 30)
+    volumes: tuple[int, ...] = (6, 10, 1, 1, 4, 30)
     liars: float = 0.0
+    liars_from: int = 0
     flood: dict[str, int] = field(default_factory=dict)
     flood_from: int = 0
+    flood_days: int = NEVER_DAY
+    lying_servers: int = 1
     deny: bool = False
     outage: float = 0.01
     rho: float = 0.05
-    sites: int = 0
+    servers: int = 2
 
     def panel(self, seed: int) -> Panel:
         """The counts of one draw."""
@@ -58,13 +62,17 @@ class SimulatedNetworks:
             for stream in range(self.streams)
         ]
         restricted, reports = self._draw(rng, len(names))
-        at_sites = self._at_sites(rng, restricted[:, :, PROBE], reports[:, :, PROBE])
+        vouched = self._at_servers(rng, restricted[:, :, [PROBE, BROWSER]], reports[:, :, [PROBE, BROWSER]])
+        part = slice(None, None, self.streams), slice(self.flood_from, self.flood_from + self.flood_days)
         for source, count in self.flood.items():
             at = SOURCES.index(source)
-            reports[:: self.streams, self.flood_from :, at] += count
-            restricted[:: self.streams, self.flood_from :, at] += 0 if self.deny else count
+            reports[*part, at] += count
+            restricted[*part, at] += 0 if self.deny else count
+            for server in range(self.lying_servers if source in VOUCHED else 0):
+                vouched[1][*part, server, at] += count // self.lying_servers
+                vouched[0][*part, server, at] += 0 if self.deny else count // self.lying_servers
         reports[:, :, TAP] = restricted[:, :, TAP]  # nobody taps that a call went well
-        return panel_of_arrays(names, FIRST + np.arange(self.days), restricted, reports, *at_sites)
+        return panel_of_arrays(names, FIRST + np.arange(self.days), restricted, reports, *vouched)
 
     def _draw(self, rng: np.random.Generator, rows: int) -> tuple[Integers, Integers]:
         share = np.zeros((rows, self.days, 1))
@@ -74,21 +82,24 @@ class SimulatedNetworks:
         badly = np.where(out, rng.uniform(0.3, 0.9, out.shape), 0.0).repeat(self.streams, axis=0)
         for source in (BROWSER, TAP):
             accusing[:, :, source] = np.maximum(accusing[:, :, source], badly)
-        accusing = self.liars + (1 - self.liars) * accusing
+        lying = np.where(np.arange(self.days) >= self.liars_from, self.liars, 0.0)[:, None]
+        accusing = lying + (1 - lying) * accusing
         concentration = 1 / self.rho - 1
         drawn = rng.beta(accusing * concentration, (1 - accusing) * concentration)
         reports = np.broadcast_to(np.array(self.volumes), drawn.shape).copy()
         return rng.binomial(reports, drawn), reports
 
-    def _at_sites(self, rng: np.random.Generator, restricted: Integers, reports: Integers) -> tuple[Integers, Integers]:
-        """Divides probes over far ends: (restricted, reports), streams x days x sites."""
-        shape = (*restricted.shape, self.sites)
+    def _at_servers(
+        self, rng: np.random.Generator, restricted: Integers, reports: Integers
+    ) -> tuple[Integers, Integers]:
+        """Divides checks over test servers: (restricted, reports), streams x days x servers x kinds."""
+        shape = (*restricted.shape[:2], self.servers, restricted.shape[2])
         found, of = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         left, rest = restricted.copy(), reports.copy()
-        for site in range(self.sites):
-            of[:, :, site] = rest // (self.sites - site)
-            found[:, :, site] = rng.hypergeometric(left, rest - left, of[:, :, site])
-            left, rest = left - found[:, :, site], rest - of[:, :, site]
+        for server in range(self.servers):
+            of[:, :, server] = rest // (self.servers - server)
+            found[:, :, server] = rng.hypergeometric(left, rest - left, of[:, :, server])
+            left, rest = left - found[:, :, server], rest - of[:, :, server]
         return found, of
 
 

@@ -25,6 +25,8 @@ LEVELS = {SIGNAL: "signal", CONFIRMED: "confirmed", RESISTANT: "attack-resistant
 CHUNK = 20  # networks at once: memory
 HIT = SimulatedNetworks(0, days=160, streams=8, hit=0.6, begin=90, end=130)
 QUIET = SimulatedNetworks(0)
+UNSIGNED = (0, 0, 1, 1, 20, 30)
+STREAMS_A_COUNTRY = 200  # 25 networks with eight apps and media each
 
 
 @dataclass(frozen=True)
@@ -38,26 +40,48 @@ class Case:
 
 def event_cases() -> list[Case]:
     """All rows, in order."""
+    attacked = replace(QUIET, days=200, streams=8, flood_from=90)
     found = [
         Case("nothing, for a year", QUIET, 1.0),
         Case("nothing; 3 of 10 reports lie, since ever", replace(QUIET, liars=0.3)),
-    ]
-    for source in SOURCES:
-        world = replace(QUIET, days=200, streams=8, flood={source: 60}, flood_from=90)
-        found.append(Case(f"nothing; from day 90 on 60 false accusations a day from source {source}", world))
-    for pair in (("probe", "tap"), ("probe", "browser"), ("browser", "tap")):
-        world = replace(QUIET, days=200, streams=8, flood=dict.fromkeys(pair, 60), flood_from=90)
-        found.append(Case(f"nothing; the same from sources {pair[0]} and {pair[1]}", world))
+        Case("nothing; 3 of 10 reports lie, all from day 90 on",
+             replace(attacked, liars=0.3, liars_from=90)),
+    ]  # fmt: skip
+    for source in ("unlisted", "capture", "endpoints", "tap"):
+        found.append(Case(f"nothing; from day 90 on 60 false reports a day of source {source}",
+                          replace(attacked, flood={source: 60})))  # fmt: skip
+    everything = dict.fromkeys(("unlisted", "capture", "endpoints", "tap"), 600)
+    vouched, evening = replace(attacked, flood={"probe": 64}), replace(attacked, flood={"probe": 600}, flood_days=1)
+    found += [
+        Case("nothing; five people send 600 of each of these a day", replace(attacked, flood=everything)),
+        Case("nothing; one of two listed servers and an operator make up 64 checks a day", vouched),
+        Case("nothing; likewise one of three", replace(vouched, servers=3)),
+        Case("nothing; likewise the only listed server: not promised", replace(vouched, servers=1)),
+        Case("nothing; the only listed server makes up 600 checks on one day", replace(evening, servers=1)),
+        Case("nothing; one hand with 64 addresses of the network checks with both servers, on one day",
+             replace(vouched, lying_servers=2, flood_days=1)),
+        Case("nothing; likewise each day: not promised", replace(vouched, lying_servers=2)),
+    ]  # fmt: skip
     found += [Case(f"a restriction that hits {100 * hit:.0f} %", replace(HIT, hit=hit)) for hit in (0.3, 0.6, 1.0)]
-    found.append(Case("60 %, 2 probes a day", replace(HIT, volumes=(2, 10, 1, 1, 30))))
-    found.append(Case("60 %, 6 probes a day to two sites of the operator's own, nothing else",
-                      replace(HIT, volumes=(6, 0, 0, 0, 0), sites=2)))  # fmt: skip
-    found.append(Case("60 %; 3 of 10 reports lie, since ever", replace(HIT, liars=0.3)))
-    found.append(Case("60 %; 60 false taps a day, since ever", replace(HIT, flood={"tap": 60})))
-    for source in ("probe", "browser", "capture"):
-        accused, denied = replace(HIT, flood={source: 60}), replace(HIT, flood={source: 60}, flood_from=80, deny=True)
-        found.append(Case(f"60 %; source {source} accuses 60 times a day, since ever", accused))
-        found.append(Case(f"60 %; source {source} denies 60 times a day", denied))
+    all_hit, few = replace(HIT, hit=1.0), (2, 3, 1, 1, 2, 30)
+    found += [
+        Case("100 %, one listed server", replace(all_hit, servers=1)),
+        Case("100 %, three listed servers", replace(all_hit, servers=3)),
+        Case("60 %, three listed servers", replace(HIT, servers=3)),
+        Case("100 %, 2 probes and 3 browsers a day", replace(all_hit, volumes=few)),
+        Case("100 %, no listed server: 20 checks a day that nobody vouches for", replace(all_hit, volumes=UNSIGNED)),
+        Case("100 %; 3 of 10 reports lie, since ever", replace(all_hit, liars=0.3)),
+        Case("100 %; 60 false reports a day of each source that nobody vouches for, since ever",
+             replace(all_hit, flood=dict.fromkeys(everything, 60))),
+        Case("100 %; they deny 60 times a day each",
+             replace(all_hit, flood=dict.fromkeys(everything, 60), flood_from=80, deny=True)),
+        Case("100 %; one of two listed servers denies 6 times a day",
+             replace(all_hit, flood={"probe": 6}, flood_from=80, deny=True)),
+        Case("100 %; one of three listed servers denies 6 times a day",
+             replace(all_hit, flood={"probe": 6}, flood_from=80, deny=True, servers=3)),
+        Case("100 %; one of three listed servers accuses 60 times a day, since ever",
+             replace(all_hit, flood={"probe": 60}, servers=3)),
+    ]  # fmt: skip
     return found
 
 
@@ -143,18 +167,29 @@ def _page_head(rows: Sequence[Row], networks: int) -> Iterator[str]:
     yield ""
     promised = OBSERVATORY_ASSUMPTIONS
     yield ("Events found all the same. In brackets the upper 95 % bound, a year of one app and medium on one network; "
-           f"promised are {1 / promised.signal_years:g}, {1 / promised.confirmed_years:g} and "
-           f"{1 / promised.resistant_years:g} at most. A captured source may make signals: these say that they are "
-           "unconfirmed.")  # fmt: skip
+           f"promised are {1 / promised.signal_years:g}, {1 / promised.confirmed_years:.2g} and "
+           f"{1 / promised.resistant_years:g} at most; where 3 of 10 reports begin to lie, "
+           f"{1 / promised.minority_years:g} confirmed. Liars may make signals: these say so. "
+           f"The last column: false confirmed events a year in a country of {STREAMS_A_COUNTRY} networks x apps x "
+           "media of which all are attacked so.")  # fmt: skip
     yield ""
-    yield "| | network-years x streams | signal | confirmed | attack-resistant |"
-    yield "|---|---|---|---|---|"
+    yield ("Who counts as a liar that changes nothing: whoever sends what no listed test server vouches for, however "
+           "much and of however many kinds; one of several listed servers, with whoever helps it; whoever lies on one "
+           "day alone; and 3 of 10 of those that listed servers vouch for. Who does not: the only listed server that "
+           "a network is measured with, and whoever runs checks from many address blocks of that network, with several "
+           "listed servers, day after day: those are as many people as they have blocks. Both take days, and five "
+           "blocks at least.")  # fmt: skip
+    yield ""
+    yield "| | network-years x streams | signal | confirmed | attack-resistant | country-year |"
+    yield "|---|---|---|---|---|---|"
 
 
 def _quiet_line(row: Row) -> str:
     streams = row.years * row.case.world.streams
     told = [f"{row.false[level]} ({_upper_rate_bound(row.false[level], streams):.2g})" for level in LEVELS]
-    return f"| {row.case.says} | {row.years:.0f} x {row.case.world.streams} | {' | '.join(told)} |"
+    attacked = streams if not row.case.world.flood else row.years  # of the others each is one of eight
+    a_country = f"{row.false[CONFIRMED] / attacked * STREAMS_A_COUNTRY:.2g}"
+    return f"| {row.case.says} | {row.years:.0f} x {row.case.world.streams} | {' | '.join(told)} | {a_country} |"
 
 
 def _upper_rate_bound(found: int, years: float) -> float:
@@ -175,6 +210,10 @@ def _page_middle() -> Iterator[str]:
            "reached: median, 90th percentile over networks; likewise from the first free day on. A dash: not within "
            f"these {HIT.end - HIT.begin} and {HIT.days - HIT.end} days. Hidden: networks on which nothing was "
            "confirmed at all.")  # fmt: skip
+    yield ""
+    yield ("What honesty costs: while reports counted whoever vouches for them, one that hits 30, 60 or 100 % "
+           "was confirmed after 8, 3 and 2 days (median). One that hits 30 % is a first sign for ever now, as three "
+           "liars of ten look alike; so is whatever only unsigned reports tell.")  # fmt: skip
     yield ""
     columns = ["", "networks", *LEVELS.values(), *(f"end: {name}" for name in LEVELS.values()), "hidden",
                "ended too early", "false confirmed"]  # fmt: skip

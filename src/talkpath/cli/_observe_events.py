@@ -12,6 +12,8 @@ import click
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from talkpath.observatory.detect.counts import ReportCounts
 
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     "sites",
     multiple=True,
     metavar="KEY",
-    help="The key of a test server that only your own probes use; two of them confirm an event.",
+    help="The key of a test server that you answer for; an event is confirmed by what such servers vouch for.",
 )
 @click.option("--country", default="", metavar="CC", help="Only this country.")
 @click.option(
@@ -64,9 +66,10 @@ def command(
 ) -> None:
     """Find when restrictions began, changed and ended.
 
-    FOLDER holds bundles and taps. Evidence of probes, browsers, captures and taps is combined so that no single source
-    decides: an event is a signal, it is confirmed where two sources (or two --site) show it, and attack-resistant where
-    three do. Error rates and delays: docs/event-rates.md.
+    FOLDER holds bundles and taps. Evidence of probes, browsers, captures and taps together makes a signal. It is
+    confirmed where test servers that somebody answers for (--site; of an index, its listed ones) vouch for it on
+    several days, two of them where there are several, and attack-resistant where three do. Error rates and delays:
+    docs/event-rates.md.
     """
     import msgspec
 
@@ -79,15 +82,14 @@ def command(
     from talkpath.observatory.reach.tables import load_tables
 
     with screen(stderr=True).status("reading and judging reports"):
-        counts = [one for one in _day_counts(folder, index) if not country or one.country == country]
+        every = _day_counts(folder, index, None if trust else sites)
+        counts = [one for one in every if not country or one.country == country]
         if not counts:
             raise UsageError(
                 "No report here decided anything and tells its day; name a folder that holds .talkpath files."
             )
         least = Publication(min_contributors).least_to_confirm if index else 1  # who sent a folder's, nobody can tell
-        rules = replace(
-            FOLDER_ASSUMPTIONS if trust else OBSERVATORY_ASSUMPTIONS, sites=frozenset(sites), least_people=least
-        )
+        rules = replace(FOLDER_ASSUMPTIONS if trust else OBSERVATORY_ASSUMPTIONS, least_people=least)
         found = find_all(counts, rules, load_claims(), load_tables(folder))
     if journal is not None:
         from talkpath.observatory.feeds.publish import publish_events
@@ -99,13 +101,13 @@ def command(
     click.echo(msgspec.json.encode(found) if as_json else "\n".join(event_lines(found)))
 
 
-def _day_counts(folder: Path | None, index: str | None) -> list[ReportCounts]:
+def _day_counts(folder: Path | None, index: str | None, listed: Collection[str] | None) -> list[ReportCounts]:
     from talkpath.observatory.findings.detector_input import counts_of_index, folder_counts
 
     if (folder is None) == (index is None):
         raise UsageError("Name a folder of bundles, or an index with --index; one of them.")
     if folder is not None:
-        return folder_counts(folder)
+        return folder_counts(folder, listed)
     from talkpath.observatory.index.queries import carry_days, day_counts, read_carry_days
     from talkpath.observatory.index.store import Store
 

@@ -26,7 +26,7 @@ def test_a_folder_gives_probes_and_taps(tmp_path: Path):
     }  # fmt: skip
     accused = found["probe", "2025-08-13"]
     assert accused.rules == {"media.drop": 2}
-    assert list(accused.responders.values()) == [(2, 2)]
+    assert list(accused.servers.values()) == [(2, 2)]
     assert len(set(accused.bundles)) == 2
     assert found["tap", "2025-08-13"].simulated
 

@@ -19,8 +19,7 @@ from talkpath.observatory.index import queries
 from talkpath.observatory.index.dsn import parse_dsn
 from talkpath.observatory.index.fill import fill_index
 from talkpath.observatory.index.loader import Loader
-from talkpath.observatory.index.refresh import count_missing_months
-from talkpath.observatory.index.store import Store, migrations
+from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.server import opened_log
 
@@ -249,26 +248,15 @@ def test_an_index_that_is_opened_again_still_has_everything(any_dsn: str):
     second.close()
 
 
-def test_an_older_index_is_brought_up_to_date(any_dsn: str, monkeypatch: pytest.MonkeyPatch):
-    every = migrations()
-    assert [number for number, _ in every] == list(range(1, len(every) + 1))
-    records = drawn_records(40, seed=5)
-    fresh = Store(any_dsn)
-    fill_index(fresh, enumerate(records, 1))
-    wanted = queries.transport_counts(fresh), queries.latest_days(fresh)
-    fresh.drop()
-    for table in ("carry_day", "stream_month", "carry_month"):
-        each(fresh, f"DROP TABLE IF EXISTS {table}_part SYNC")
-        each(fresh, f"DROP TABLE {table} SYNC")
-    each(fresh, "ALTER TABLE migration DELETE WHERE number > 1 SETTINGS mutations_sync = 2")
-    for counted in ("CARRY_DAY", "STREAM_MONTH", "CARRY_MONTH"):
-        monkeypatch.setattr(f"talkpath.observatory.index.refresh.{counted}", "SELECT 1")
-    fill_index(fresh, enumerate(records, 1))
-    monkeypatch.undo()
-    fresh.close()
+def test_an_index_of_an_older_form_is_made_again_from_the_log(any_dsn: str):
+    older = Store(any_dsn)
+    fill_index(older, enumerate(drawn_records(40, seed=5), 1))
+    each(older, "INSERT INTO form VALUES (99)")
+    older.close()
     newer = Store(any_dsn)
-    count_missing_months(newer)
-    assert (queries.transport_counts(newer), queries.latest_days(newer)) == wanted
+    assert queries.day_counts(newer) == []
+    fill_index(newer, enumerate(drawn_records(40, seed=5), 1))
+    assert queries.day_counts(newer) != []
     newer.close()
 
 

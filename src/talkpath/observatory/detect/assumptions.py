@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 DAYS_A_YEAR = 365.25
-ReportSource = Literal["probe", "browser", "capture", "endpoints", "tap"]
-SOURCES: tuple[ReportSource, ...] = ("probe", "browser", "capture", "endpoints", "tap")
-PROBE, BROWSER, CAPTURE, ENDPOINTS, TAP = range(len(SOURCES))
+ReportSource = Literal["probe", "browser", "capture", "endpoints", "unlisted", "tap"]
+"""What a report is. `unlisted` is a check that no listed test server vouches for; `probe` and `browser` are vouched for
+(in a folder that somebody trusts, all checks are)."""
+SOURCES: tuple[ReportSource, ...] = ("probe", "browser", "capture", "endpoints", "unlisted", "tap")
+PROBE, BROWSER, CAPTURE, ENDPOINTS, UNLISTED, TAP = range(len(SOURCES))
+VOUCHED: tuple[ReportSource, ...] = ("probe", "browser")
 SIGNAL, CONFIRMED, RESISTANT = 1, 2, 3
 
 
@@ -29,16 +32,18 @@ class Assumptions:
 
     `liars` is the largest share of a source's reports that may be lies and still be called a network's normal.
     A normal is learnt from `least_days` clean days, at most `memory_days` old and at least `lag_days`; a day whose
-    e-value is `doubt` or more is not clean. `toll` reports of each source and day are taken as lies before a level
-    counts as attack-resistant. `strict`: confirmed needs two sources that each tell it; else all evidence together,
-    where a second source that was asked does not disagree. Thresholds are mean times to a false alarm on one network,
-    app and medium, in years: of `confirmed` in an observatory so many, since it watches thousands of them, and since a
-    normal is a 95 % bound, so that some are too low. `sites_years` is that of two sites alone, where nobody can lie.
+    e-value is `doubt` or more is not clean. `strict`: above a signal only reports count that a listed test
+    server vouches for, of several days, and of two servers where several were heard of lately (three for
+    attack-resistant). Else all evidence together counts, where a second source that was asked does not disagree, and
+    `toll` reports of each source and day are taken as lies before a level is attack-resistant.
+    Thresholds are mean times to a false alarm on one network, app and medium, in years: of `confirmed` in an
+    observatory so many, since it watches thousands of them, and since a normal is a 95 % bound, so that some are too
+    low. `minority_years`: the same where the share `liars` of what servers vouch for begins to lie on one day.
     What fewer than `least_people` contributors report is a first sign at most, whatever taps stand beside it.
     """
 
-    nominal: tuple[float, ...] = (0.005, 0.03, 0.02, 0.02, 0.0)
-    sensitivity: tuple[float, ...] = (0.9, 0.5, 0.7, 0.7, 0.6)
+    nominal: tuple[float, ...] = (0.005, 0.03, 0.02, 0.02, 0.03, 0.0)
+    sensitivity: tuple[float, ...] = (0.9, 0.5, 0.7, 0.7, 0.5, 0.6)
     alternatives: tuple[float, ...] = (0.1, 0.25, 0.5, 0.85)
     today: float = 0.05
     change: float = 0.2
@@ -56,8 +61,7 @@ class Assumptions:
     signal_years: float = 10.0
     confirmed_years: float = 300.0
     resistant_years: float = 100.0
-    sites_years: float = 100.0
-    sites: frozenset[str] = frozenset()
+    minority_years: float = 1.0
     least_people: int = 1
 
     @property

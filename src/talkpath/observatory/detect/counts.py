@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from talkpath.errors import UsageError
-from talkpath.observatory.detect.assumptions import SOURCES, TAP, ReportSource
+from talkpath.observatory.detect.assumptions import SOURCES, TAP, VOUCHED, ReportSource
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 StreamKey = tuple[str, str, str, str]
+MAX_SERVERS = 8  # of a country that are told apart: those with most reports, all others as one
 
 
 class ReportCounts(Struct, frozen=True):
@@ -40,7 +42,7 @@ class ReportCounts(Struct, frozen=True):
     contributors: int = 1
     restricted_contributors: int = 1
     rules: Mapping[str, int] = field(default_factory=dict)
-    responders: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    servers: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     carries: tuple[str, ...] = ()
     bundles: tuple[str, ...] = ()
     simulated: bool = False
@@ -53,7 +55,8 @@ class ReportCounts(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Panel:
-    """Counts as arrays: `restricted` and `reports` of streams x days x sources, and of probes to sites beside.
+    """Counts as arrays: `restricted` and `reports` of streams x days x sources; of streams x days x servers x VOUCHED
+    those that listed test servers vouch for.
 
     `dates` are the ordinals of days on which anybody measured anything; on others nothing is said. `heard` tells where
     a source measured at all: a day without reports says nothing, but one without taps does, where the network has taps
@@ -67,15 +70,15 @@ class Panel:
     heard: NDArray[np.bool_]
     group: NDArray[np.int64]
     kin: NDArray[np.int64]
-    site_restricted: NDArray[np.int64]
-    site_reports: NDArray[np.int64]
+    server_restricted: NDArray[np.int64]
+    server_reports: NDArray[np.int64]
 
     def day(self, at: int) -> str:
         """The date of the day with this number."""
         return date.fromordinal(int(self.dates[at])).isoformat()
 
 
-def panel_of(counts: Iterable[ReportCounts], sites: frozenset[str] = frozenset()) -> Panel:
+def panel_of(counts: Iterable[ReportCounts]) -> Panel:
     """The arrays of all counts."""
     import numpy as np
 
@@ -84,17 +87,27 @@ def panel_of(counts: Iterable[ReportCounts], sites: frozenset[str] = frozenset()
         raise UsageError("There are no reports to look for events in.")
     streams, days = sorted({one.stream for one in found}), sorted({_day_number(one.day) for one in found})
     row, column = ({name: at for at, name in enumerate(names)} for names in (streams, days))
-    names = sorted(sites)
     restricted = np.zeros((len(streams), len(days), len(SOURCES)), np.int64)
     reports = np.zeros_like(restricted)
-    of_sites = np.zeros((2, len(streams), len(days), len(names)), np.int64)
+    servers = _numbered_servers(found)
+    of_servers = np.zeros((2, len(streams), len(days), MAX_SERVERS, len(VOUCHED)), np.int64)
     for one in found:
         at = row[one.stream], column[_day_number(one.day)]
         restricted[*at, SOURCES.index(one.source)] += one.restricted
         reports[*at, SOURCES.index(one.source)] += one.reports
-        for site, key in enumerate(names):
-            of_sites[:, *at, site] += one.responders.get(key, (0, 0))
-    return panel_of_arrays(streams, np.array(days), restricted, reports, of_sites[1], of_sites[0])
+        for key, vouched in one.servers.items() if one.source in VOUCHED else ():
+            of_servers[:, *at, servers[key], VOUCHED.index(one.source)] += vouched
+    return panel_of_arrays(streams, np.array(days), restricted, reports, of_servers[1], of_servers[0])
+
+
+def _numbered_servers(counts: Iterable[ReportCounts]) -> dict[str, int]:
+    """A number for each server; those beyond MAX_SERVERS - 1 share the last one, as whoever lies among them taints
+    only that."""
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update({key: reports for key, (reports, _) in one.servers.items()})
+    ordered = sorted(total, key=lambda key: (-total[key], key))
+    return {key: min(at, MAX_SERVERS - 1) for at, key in enumerate(ordered)}
 
 
 def panel_of_arrays(
@@ -102,8 +115,8 @@ def panel_of_arrays(
     dates: NDArray[np.int64],
     restricted: NDArray[np.int64],
     reports: NDArray[np.int64],
-    site_restricted: NDArray[np.int64],
-    site_reports: NDArray[np.int64],
+    server_restricted: NDArray[np.int64],
+    server_reports: NDArray[np.int64],
 ) -> Panel:
     """A panel of counts that are arrays already."""
     import numpy as np
@@ -123,8 +136,8 @@ def panel_of_arrays(
         heard=heard,
         group=group,
         kin=kin,
-        site_restricted=site_restricted,
-        site_reports=site_reports,
+        server_restricted=server_restricted,
+        server_reports=server_reports,
     )
 
 

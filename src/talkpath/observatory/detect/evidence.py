@@ -57,10 +57,13 @@ def log_negative_binomial(most: int, rate: float, shape: float) -> Floats:
     return np.asarray(ratio + shape * log(shape / (shape + rate)) + taps * log(rate / (shape + rate)))
 
 
-def began_e_values(source: int, restricted: Integers, reports: Integers, normal: Floats, rules: Assumptions) -> Floats:
-    """E-values for a restriction: counts x alternatives. `normal`: the share (of taps the rate) without one."""
+def began_e_values(
+    source: int, restricted: Integers, reports: Integers, normal: Floats, rules: Assumptions, liars: float = 0.0
+) -> Floats:
+    """E-values for a restriction: counts x alternatives. `normal`: the share (of taps the rate) without one. They hold
+    although the share `liars` of reports accuses in any case; what no more than that would explain says nothing."""
     return _looked_up(
-        restricted, reports, (normal,), lambda n, at: _began_table(source, n, grid_value(at[0], True), rules)
+        restricted, reports, (normal,), lambda n, at: _began_table(source, n, grid_value(at[0], True), rules, liars)
     )
 
 
@@ -95,7 +98,7 @@ def _looked_up(
 
 
 @lru_cache(maxsize=20_000)
-def _began_table(source: int, reports: int, normal: float, rules: Assumptions) -> Floats:
+def _began_table(source: int, reports: int, normal: float, rules: Assumptions, liars: float) -> Floats:
     """Alternatives x counts."""
     import numpy as np
 
@@ -104,9 +107,11 @@ def _began_table(source: int, reports: int, normal: float, rules: Assumptions) -
         believed = log_negative_binomial(most, normal, rules.tap_shape)
         lifts = [1 + share * rules.tap_lift for share in rules.alternatives]
         return np.exp([log_negative_binomial(most, normal * lift, rules.tap_shape * lift) - believed for lift in lifts])
-    believed = log_beta_binomial(reports, min(normal, 0.999), rules.today)
+    highest = min(normal + liars * (1 - normal), 0.999)
+    believed = log_beta_binomial(reports, highest, rules.today)
     shares = [lifted_share(source, normal, share, rules) for share in rules.alternatives]
-    ratios = np.exp([log_beta_binomial(reports, share, rules.change) - believed for share in shares])
+    told = [log_beta_binomial(reports, share, rules.change) if share > highest else believed for share in shares]
+    ratios = np.exp(np.array(told) - believed)
     return np.minimum.accumulate(ratios[:, ::-1], axis=1)[:, ::-1]
 
 

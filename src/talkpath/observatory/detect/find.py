@@ -8,7 +8,7 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
-from talkpath.observatory.detect.assumptions import OBSERVATORY_ASSUMPTIONS, SIGNAL, SOURCES, Assumptions
+from talkpath.observatory.detect.assumptions import OBSERVATORY_ASSUMPTIONS, SIGNAL, SOURCES, VOUCHED, Assumptions
 from talkpath.observatory.detect.counts import Panel, ReportCounts, StreamKey, panel_of
 from talkpath.observatory.detect.prevalence import ShareEstimate, restricted_share
 from talkpath.observatory.detect.watch import ChangePoint, Spell, Watch
@@ -34,7 +34,7 @@ def _country_events(counts: Iterable[ReportCounts], rules: Assumptions) -> list[
     by_stream: dict[StreamKey, list[ReportCounts]] = {}
     for one in counts:
         by_stream.setdefault(one.stream, []).append(one)
-    arrays = panel_of((one for found in by_stream.values() for one in found), rules.sites)
+    arrays = panel_of(one for found in by_stream.values() for one in found)
     spells = groupby(Watch(arrays, rules).run(), key=lambda spell: spell.stream)
     return [
         event
@@ -55,6 +55,7 @@ class _SpellEvents:
         self._first = arrays.day(spell.onset.high)
         self._last = (self._before(over.low) if over else None) or self._heard[-1]
         self._counts = sorted((one for one in counts if self._first <= one.day <= self._last), key=lambda one: one.day)
+        self._naming = self._vouched(self._counts) or self._counts
         self._after = [one for one in counts if over and one.day >= arrays.day(over.high)]
 
     def events(self) -> Iterator[Event]:
@@ -72,8 +73,11 @@ class _SpellEvents:
     ) -> Event:
         country, network, app, medium = self._panel.streams[self._spell.stream]
         high = self._panel.day(turn.high)
+        every, vouched = counts, self._vouched(counts)
+        known = self._known(turn, people_at_least(vouched, ended=kind == "ended"))
+        if max(known) > SIGNAL:
+            counts = vouched
         share, sent_by = _restricted_share(counts, self._rules.today), people_at_least(counts, ended=kind == "ended")
-        known = self._known(turn, sent_by)
         return Event(
             id=f"{country}/{network}/{app}/{medium}/{high}/{kind}",
             network=network,
@@ -84,15 +88,16 @@ class _SpellEvents:
             onset_low=self._before(turn.low) if kind == "ended" else self._unlike_before(turn.low, share),
             onset_high=high,
             level=LEVEL_NAMES[max(known)],
-            count=sum(one.reports if kind == "ended" else one.restricted for one in counts if one.source != "tap"),
+            count=_telling(counts, kind),
             contributors=sent_by,
             rule=rule,
             began=began,
+            unvouched=_telling(every, kind) - _telling(vouched, kind),
             simulated=any(one.simulated for one in counts),
             known={LEVEL_NAMES[level]: self._panel.day(at) for level, at in known.items()},
             sources=tuple(source for source, tells in zip(SOURCES, self._spell.tells, strict=True) if tells),
             checks=sum(reports for _, reports in _by_day(counts).values()),
-            taps=sum(one.restricted for one in counts if one.source == "tap"),
+            taps=sum(one.restricted for one in every if one.source == "tap"),
             share=share.estimate if share else None,
             share_low=share.low if share else None,
             share_high=share.high if share else None,
@@ -100,6 +105,10 @@ class _SpellEvents:
             carries=tuple(sorted({name for one in counts for name in one.carries})),
             bundles=tuple(sorted({name for one in counts for name in one.bundles})),
         )
+
+    def _vouched(self, counts: Sequence[ReportCounts]) -> list[ReportCounts]:
+        """What counts beyond a first sign."""
+        return [one for one in counts if one.source in VOUCHED or not self._rules.strict]
 
     def _known(self, turn: ChangePoint, sent_by: int) -> dict[int, int]:
         """The day on which each level was reached: of so few people a first sign only."""
@@ -122,12 +131,12 @@ class _SpellEvents:
 
     def _named(self) -> list[tuple[str, list[ReportCounts]]]:
         """Days on which a rule is named, and by whom."""
-        naming = (one for one in self._counts if set(one.rules) - {UNNAMED_RULE})
+        naming = (one for one in self._naming if set(one.rules) - {UNNAMED_RULE})
         return [(day, list(found)) for day, found in groupby(naming, key=lambda one: one.day)]
 
     def _early_rule(self) -> str | None:
         early = [one for _, found in self._named()[:CHANGE_DAYS] for one in found]
-        return leading_rule(early or self._counts)
+        return leading_rule(early or self._naming)
 
     def _changes(self, began: Event) -> Iterator[Event]:
         """Each time that another rule leads for CHANGE_DAYS days in a row, with every source that names any."""
@@ -147,7 +156,7 @@ class _SpellEvents:
             kind="changed",
             onset_low=low,
             onset_high=counts[0].day,
-            count=sum(one.restricted for one in counts if one.source != "tap"),
+            count=_telling(counts, "changed"),
             contributors=people_at_least(counts),
             rule=rule,
             began=began.id,
@@ -164,6 +173,11 @@ def people_at_least(counts: Iterable[ReportCounts], *, ended: bool = False) -> i
     found = list(counts)
     reports = [one for one in found if one.source != "tap" and (one.reports if ended else one.restricted)]
     return max((one.contributors if ended else one.restricted_contributors for one in reports or found), default=1)
+
+
+def _telling(counts: Iterable[ReportCounts], kind: Kind) -> int:
+    """The number of reports that say so: restricted, of an end all of them. Taps are counted apart."""
+    return sum(one.reports if kind == "ended" else one.restricted for one in counts if one.source != "tap")
 
 
 def leading_rule(counts: Iterable[ReportCounts]) -> str | None:

@@ -25,16 +25,19 @@ if TYPE_CHECKING:
 
 
 LEANING = 2.0
+HIGHEST = 1e290  # of a product over sources: the sum over days stays a number
 DISAGREEING_E = 0.1  # how much of the weight goes to evidence that one source may give alone
 
 
 class Ring:
-    """Products of e-values since each of the last `window` days: streams x window x sources x alternatives."""
+    """Products of e-values since each of the last `window` days: streams x window x sources x alternatives. With `best`
+    also what the day that says most says."""
 
-    def __init__(self, streams: int, window: int, sources: int, alternatives: int) -> None:
+    def __init__(self, streams: int, window: int, sources: int, alternatives: int, *, best: bool = False) -> None:
         import numpy as np
 
         self._products = np.zeros((streams, window, sources, alternatives))
+        self._best = np.zeros_like(self._products) if best else None
         self.days = np.full(window, -1, np.int64)
 
     def add(self, at: int, e_values: Floats) -> None:
@@ -51,6 +54,10 @@ class Ring:
         grown[:, slot] = e_values
         np.clip(grown, 0, CEILING, out=grown)
         self._products[rows] = grown
+        if self._best is not None:
+            best = np.maximum(self._best[rows], e_values[:, None])
+            best[:, slot] = e_values
+            self._best[rows] = best
         self.days[slot] = at
 
     def forget(self, rows: Integers | Flags) -> None:
@@ -63,12 +70,22 @@ class Ring:
 
         return np.asarray(self._products[rows].mean(axis=-1))
 
+    def since_without_best(self, rows: Integers | slice = slice(None)) -> Floats:
+        """The same without the day that says most: what one day alone says is worth 1. The least of all products that
+        leave out one day, so no more than that of days that were chosen before."""
+        import numpy as np
+
+        assert self._best is not None
+        products, best = self._products[rows], self._best[rows]
+        return np.asarray(np.divide(products, best, out=np.zeros_like(products), where=best > 0).mean(axis=-1))
+
 
 def all_of(evidence: Floats) -> Floats:
     """The product over sources (the last axis): valid while none of them lies."""
     import numpy as np
 
-    return np.asarray(evidence.prod(axis=-1))
+    with np.errstate(over="ignore"):
+        return np.asarray(np.minimum(evidence.prod(axis=-1), HIGHEST))
 
 
 def some_of(evidence: Floats, needed: int, counted: Flags | None = None) -> Floats:
@@ -87,7 +104,9 @@ def some_of(evidence: Floats, needed: int, counted: Flags | None = None) -> Floa
     smallest = (sources - np.minimum(needed, sources) + 1).clip(1)[:, None]
     at = (smallest - 1)[:, :, None]
     means = np.take_along_axis(np.cumsum(ordered, axis=-1), at, axis=-1)[..., 0] / smallest
-    products = np.take_along_axis(np.cumprod(ordered, axis=-1), at, axis=-1)[..., 0]
+    with np.errstate(over="ignore"):
+        every = np.minimum(np.cumprod(ordered, axis=-1), HIGHEST)
+    products = np.take_along_axis(every, at, axis=-1)[..., 0]
     return np.where(sources[:, None] > 0, DISAGREEING_E * means + (1 - DISAGREEING_E) * products, 0.0)
 
 

@@ -1,10 +1,12 @@
 """The detector, day after day: when each level of evidence was reached, since when, and when it was over.
 
-A stream is quiet or under an event. Quiet, it is watched for a beginning; under an event, for its end, with the same
-thresholds and the same need of sources. An end can be told only by sources that tell the event itself. Days of an
-event feed no normal; of one that is only a signal, not that of the sources whose own evidence is such that a day of it
-would not be clean (`doubt`): else whoever captured one source could keep the others from ever knowing theirs. That they
-lean its way is not enough: half of all honest ones do at any moment, and would be held to the normal of before.
+A signal is told by all sources together. Beyond it only listed test servers count that vouch for reports; in a folder
+that somebody trusts, the sources. A stream is quiet or under an event. Quiet, it is watched for a beginning; under an
+event, for its end, with the same thresholds and the same need of servers. An end can be told only by sources that tell
+the event itself. Days of an event feed no normal; of one that is only a signal, not that of the sources whose own
+evidence is such that a day of it would not be clean (`doubt`): else whoever captured one source could keep the others
+from ever knowing theirs. That they lean its way is not enough: half of all honest ones do at any moment, and would be
+held to the normal of before.
 """
 
 from __future__ import annotations
@@ -12,7 +14,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from talkpath.observatory.detect.assumptions import CONFIRMED, PROBE, RESISTANT, SIGNAL, SOURCES, TAP, Assumptions
+from talkpath.observatory.detect.assumptions import (
+    CONFIRMED,
+    DAYS_A_YEAR,
+    RESISTANT,
+    SIGNAL,
+    SOURCES,
+    TAP,
+    UNLISTED,
+    VOUCHED,
+    Assumptions,
+)
 from talkpath.observatory.detect.baseline import Normal, bounded_share, normal_levels
 from talkpath.observatory.detect.counts import Panel
 from talkpath.observatory.detect.evidence import began_e_values, ended_e_values, lifted_share
@@ -26,6 +38,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
+TRUSTED = [source for source in range(len(SOURCES)) if source != UNLISTED]
 FORTNIGHT = 14  # days: so long an onset is dated anew, a source is lately heard of, an end may go unnoticed
 JEFFREYS_RATE = (0.5, 1.0)
 LOWER = -1.645
@@ -74,10 +87,11 @@ class Watch:
         self._open: dict[int, Spell] = {}
         self._closing: dict[int, Spell] = {}
         kinds = len(rules.alternatives)
-        self._plain, self._tolled = Ring(streams, window, sources, kinds), Ring(streams, window, sources, kinds)
-        sites = panel.site_reports.shape[2]
-        self._sites = Ring(streams, window, sites, kinds) if sites > 1 else None
-        self._ends, self._tolled_ends = Ring(streams, window, sources, 1), Ring(streams, window, sources, 1)
+        self._plain, self._ends = Ring(streams, window, sources, kinds), Ring(streams, window, sources, 1)
+        self._wary, self._wary_ends = Ring(streams, window, sources, kinds), Ring(streams, window, sources, 1)
+        servers = panel.server_reports.shape[2]
+        self._witnesses = Ring(streams, window, servers, kinds, best=True)
+        self._witness_ends = Ring(streams, window, servers, 1, best=True)
         self._doubted = np.zeros(panel.restricted.shape, bool)
         self._in_event = np.zeros(panel.restricted.shape, bool)
 
@@ -114,14 +128,16 @@ class Watch:
         plain = self._began(at, usual, 0)
         self._doubted[:, at] = plain.mean(axis=-1) >= self.rules.doubt
         self._plain.add(at, plain)
-        self._tolled.add(at, self._began(at, usual, self.rules.toll))
-        if self._sites is not None:
-            self._sites.add(at, self._sites_began(at, usual))
+        if self.rules.strict:
+            self._witnesses.add(at, self._servers_began(at, usual))
+            self._wary.add(at, self._began(at, usual, 0, self.rules.liars))
+        else:
+            self._wary.add(at, self._began(at, usual, self.rules.toll))
         evidence = self._plain.since()
         weights = {
             SIGNAL: all_of(evidence),
             CONFIRMED: self._confirming(at, evidence),
-            RESISTANT: some_of(self._tolled.since(), 3),
+            RESISTANT: self._resistant(at),
         }
         passed = np.stack(
             [weights[level].sum(axis=1) >= days for level, days in zip(weights, self.rules.threshold_days, strict=True)]
@@ -135,8 +151,9 @@ class Watch:
             part = spell.doubted if spell.onset.level < CONFIRMED else slice(None)
             self._in_event[stream, spell.onset.low : at + 1, part] = True
 
-    def _began(self, at: int, usual: Normal, toll: int) -> Floats:
-        """E-values of the day: streams x sources x alternatives; 1 where nothing was heard, or nothing is known."""
+    def _began(self, at: int, usual: Normal, toll: int, liars: float = 0.0) -> Floats:
+        """E-values of the day: streams x sources x alternatives; 1 where nothing was heard, or nothing is known. They
+        hold although so many reports of each source, or such a share of them, are lies."""
         import numpy as np
 
         panel = self.panel
@@ -146,31 +163,51 @@ class Watch:
             restricted, reports = panel.restricted[rows, at, source], panel.reports[rows, at, source]
             restricted, reports = (restricted - toll).clip(0), (reports - toll).clip(0)
             if len(rows):
-                found[rows, source] = began_e_values(source, restricted, reports, usual.level[rows, source], self.rules)
+                found[rows, source] = began_e_values(
+                    source, restricted, reports, usual.level[rows, source], self.rules, liars
+                )
         return found
 
-    def _sites_began(self, at: int, usual: Normal) -> Floats:
+    def _servers_began(self, at: int, usual: Normal) -> Floats:
+        """The same of what each listed server vouches for: streams x servers x alternatives."""
         import numpy as np
 
-        panel, sites = self.panel, self.panel.site_reports.shape[2]
-        found = np.ones((len(panel.streams), sites, len(self.rules.alternatives)))
-        for site in range(sites):
-            restricted, reports = panel.site_restricted[:, at, site], panel.site_reports[:, at, site]
-            found[:, site] = began_e_values(PROBE, restricted, reports, usual.level[:, PROBE], self.rules)
+        panel = self.panel
+        found = np.ones((len(panel.streams), panel.server_reports.shape[2], len(self.rules.alternatives)))
+        for kind in range(len(VOUCHED)):
+            restricted, reports = panel.server_restricted[:, at, :, kind], panel.server_reports[:, at, :, kind]
+            rows, servers = np.nonzero((reports > 0) & usual.known[:, kind, None])
+            if len(rows):
+                here, level = (rows, servers), usual.level[rows, kind]
+                found[here] *= began_e_values(kind, restricted[here], reports[here], level, self.rules)
         return found
 
+    def _lately_heard(self, at: int, least: int) -> Flags:
+        """Streams x servers: who was heard of in the window; none of a stream where that are fewer than `least`."""
+        import numpy as np
+
+        first = max(0, at + 1 - self.rules.window_days)
+        heard = self.panel.server_reports[:, first : at + 1].sum(axis=(1, 3)) > 0
+        return np.asarray(heard & (heard.sum(axis=1) >= least)[:, None])
+
     def _confirming(self, at: int, evidence: Floats) -> Floats:
-        """Two sources, or two sites: the mean of both ways, so that the promise is one. Sites are worth as much more as
-        less is asked of them."""
+        """Several days of two servers, or of the only one that was heard of."""
         import numpy as np
 
         if not self.rules.strict:
             return agreeing_evidence(evidence, np.asarray(self.panel.heard[:, : at + 1].any(axis=1)))
-        found = some_of(evidence, 2)
-        if self._sites is None:
-            return found
-        worth = self.rules.confirmed_years / self.rules.sites_years
-        return (found + worth * some_of(self._sites.since(), 2)) / 2
+        return self._of_servers(at, 2, 1)
+
+    def _resistant(self, at: int) -> Floats:
+        """Several days of three servers; where nobody lies, of three sources."""
+        return self._of_servers(at, 3, 3) if self.rules.strict else some_of(self._wary.since()[..., TRUSTED], 3)
+
+    def _of_servers(self, at: int, needed: int, least: int) -> Floats:
+        """Whatever `needed` - 1 servers say, and whatever the share `liars` of all that servers vouch for does."""
+        found = some_of(self._witnesses.since_without_best(), needed, self._lately_heard(at, least))
+        wary = all_of(self._wary.since()[..., : len(VOUCHED)]).sum(axis=1)
+        found[wary < self.rules.minority_years * DAYS_A_YEAR] = 0.0
+        return found
 
     def _reached(self, stream: int, at: int, passed: Flags, usual: Normal) -> None:
         import numpy as np
@@ -220,15 +257,19 @@ class Watch:
             return
         rows = np.array([spell.stream for spell in spells])
         hit = np.stack([self._hit(spell, at, usual) for spell in spells])
-        self._ends.add_to(rows, at, self._ended(rows, at, usual, hit, 0))
-        self._tolled_ends.add_to(rows, at, self._ended(rows, at, usual, hit, self.rules.toll))
-        evidence = self._ends.since(rows)
         telling = np.stack([self._telling(spell, at) for spell in spells])
-        weights = {
-            SIGNAL: all_of(np.where(telling[:, None], evidence, 1.0)),
-            CONFIRMED: some_of(evidence, 2, telling) if self.rules.strict else agreeing_evidence(evidence, telling),
-            RESISTANT: some_of(np.where(telling[:, None], self._tolled_ends.since(rows), 1.0), 3),
-        }
+        self._ends.add_to(rows, at, self._ended(rows, at, usual, hit, 0))
+        evidence = self._ends.since(rows)
+        weights = {SIGNAL: all_of(np.where(telling[:, None], evidence, 1.0))}
+        if self.rules.strict:
+            self._witness_ends.add_to(rows, at, self._servers_ended(rows, at, usual, hit, telling))
+            vouched = self._witness_ends.since_without_best(rows)
+            for level, needed, least in ((CONFIRMED, 2, 1), (RESISTANT, 3, 3)):
+                weights[level] = some_of(vouched, needed, self._lately_heard(at, least)[rows])
+        else:
+            self._wary_ends.add_to(rows, at, self._ended(rows, at, usual, hit, self.rules.toll))
+            wary = np.where(telling[:, None], self._wary_ends.since(rows), 1.0)[..., TRUSTED]
+            weights |= {CONFIRMED: agreeing_evidence(evidence, telling), RESISTANT: some_of(wary, 3)}
         for index, spell in enumerate(spells):
             self._over(spell, at, {level: found[index] for level, found in weights.items()})
 
@@ -246,6 +287,22 @@ class Watch:
             if len(here):
                 level = usual.level[rows[here], source]
                 found[here, source] = ended_e_values(source, restricted, reports, hit[here, source], level, self.rules)
+        return found
+
+    def _servers_ended(self, rows: Integers, at: int, usual: Normal, hit: Floats, telling: Flags) -> Floats:
+        """The same of what each listed server vouches for, by the kinds of reports that tell the event."""
+        import numpy as np
+
+        found = np.ones((len(rows), self.panel.server_reports.shape[2], 1))
+        for kind in range(len(VOUCHED)):
+            reports = self.panel.server_reports[rows, at, :, kind]
+            restricted = self.panel.server_restricted[rows, at, :, kind]
+            here = np.nonzero((reports > 0) & (usual.known[rows, kind] & telling[:, kind])[:, None])
+            if len(here[0]):
+                level = usual.level[rows[here[0]], kind]
+                found[here] *= ended_e_values(
+                    kind, restricted[here], reports[here], hit[here[0], kind], level, self.rules
+                )
         return found
 
     def _hit(self, spell: Spell, at: int, usual: Normal) -> Floats:
@@ -301,10 +358,9 @@ class Watch:
             self._closing[spell.stream] = spell
         self._in_event[spell.stream, turn.high :] = False
         row = np.array([spell.stream])
-        for ring in (self._plain, self._tolled, self._sites):
-            if ring is not None:
-                ring.forget(row)
+        for ring in (self._plain, self._witnesses, self._wary):
+            ring.forget(row)
 
     def _forget_ends(self, rows: Integers) -> None:
-        self._ends.forget(rows)
-        self._tolled_ends.forget(rows)
+        for ring in (self._ends, self._witness_ends, self._wary_ends):
+            ring.forget(rows)

@@ -31,9 +31,11 @@ class Event(Struct, frozen=True):
     the id of the event of kind `began` that a `changed` or `ended` belongs to, or the id of the `withdrawn`.
 
     What the observatory's detector adds: `known`, the day on which each level was reached; `sources` that tell it;
-    `taps` beside the reports; `share` of the decided reports (`checks`) that say restricted, with its 95 % interval;
-    `rules`, how many reports name which; `carries`, the transports that still carried; `bundles`, ids of evidence. Of
-    an event rolled up to a country (`network` is "*") `networks` are those it is on, `measured` those measured.
+    `taps` beside the reports; `unvouched`, reports that say so and that no listed test server vouches for (part of the
+    `count` of a signal, else beside it: they confirm nothing); `share` of the decided reports (`checks`) that say
+    restricted, with its 95 % interval; `rules`, how many reports name which; `carries`, the transports that still
+    carried; `bundles`, ids of evidence. Of an event rolled up to a country (`network` is "*") `networks` are those it
+    is on, `measured` those measured.
     """
 
     id: str
@@ -54,6 +56,7 @@ class Event(Struct, frozen=True):
     known: dict[Level, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     taps: int = 0
+    unvouched: int = 0
     checks: int = 0
     share: float | None = None
     share_low: float | None = None

@@ -15,7 +15,7 @@ KIND_SENTENCES = {
 LEVEL_WORDS = {
     "signal": "a signal: unconfirmed",
     "confirmed": "confirmed",
-    "attack-resistant": "confirmed, whatever two of four sources say",
+    "attack-resistant": "confirmed, whatever any two test servers say",
 }
 
 
@@ -49,6 +49,10 @@ def event_details(event: Event) -> Iterator[str]:
     if event.taps:
         people = "" if event.count else f"; at least {_people_text(event.contributors)}"
         yield f"{event.taps} taps: my call failed{people}"
+    if event.unvouched and event.level == "signal":
+        yield f"no listed test server vouches for {event.unvouched} of these reports"
+    elif event.unvouched:
+        yield f"beside them {event.unvouched} reports that no listed test server vouches for: they confirm nothing"
     if event.sources:
         yield f"told by {', '.join(event.sources)}"
     if event.rules:

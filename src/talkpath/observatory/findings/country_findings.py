@@ -91,8 +91,8 @@ def findings_from_counts(
     box: SimulatedCountry | None = None,
     least_people: int = 1,
 ) -> CountryFindings:
-    """The findings of one country from its counts."""
-    days = [as_day(one) for one in counts if one.source != "tap" and _decided_reports(one)]
+    """The findings of one country from its counts. What nobody vouches for tells of no claim, and of nobody's reach."""
+    days = [as_day(one) for one in counts if one.source != "tap" and _decided_reports(one) and one.vouched]
     heard = list(counts_of_index(counts, carried))
     events = find_events(
         heard, dataclasses.replace(FOLDER_ASSUMPTIONS if box else OBSERVATORY_ASSUMPTIONS, least_people=least_people)

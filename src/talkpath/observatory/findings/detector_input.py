@@ -1,13 +1,14 @@
 """Makes the detector's input from a folder of bundles and taps, or from the index.
 
 Each basis counts as one source: probes measure with a test server, `endpoints` with an app's own addresses, browsers
-and captures see real calls. Measurements that others published are no reports, and are not counted.
+and captures see real calls. Checks that no listed test server vouches for are a source of their own. Measurements that
+others published are no reports, and are not counted.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.errors import FileError
-from talkpath.observatory.detect.assumptions import SOURCES, ReportSource
+from talkpath.observatory.detect.assumptions import SOURCES, VOUCHED, ReportSource
 from talkpath.observatory.detect.counts import ReportCounts
 from talkpath.observatory.events.network_days import NetworkDay, folder_verdicts, network_days
 
@@ -47,27 +48,33 @@ class TapLine(Struct, frozen=True):
     simulated: bool = False
 
 
-def folder_counts(folder: Path) -> list[ReportCounts]:
-    """The counts of all bundles and taps below the folder."""
-    return [*counts_of_days(network_days(folder_verdicts(folder))), *counts_of_taps(folder / "taps.jsonl")]
+def folder_counts(folder: Path, listed: Collection[str] | None = None) -> list[ReportCounts]:
+    """The counts of all bundles and taps below the folder. `listed`: keys of test servers that vouch for a check; None
+    where somebody trusts the folder."""
+    verdicts = list(folder_verdicts(folder))
+    vouched = [one for one in verdicts if listed is None or one.responder in listed]
+    others = [one for one in verdicts if listed is not None and one.responder not in listed]
+    checks = (*counts_of_days(network_days(vouched)), *counts_of_days(network_days(others), vouched=False))
+    return [*checks, *counts_of_taps(folder / "taps.jsonl")]
 
 
-def counts_of_days(found: Iterable[NetworkDay]) -> Iterator[ReportCounts]:
+def counts_of_days(found: Iterable[NetworkDay], *, vouched: bool = True) -> Iterator[ReportCounts]:
     """The counts of network-days."""
     for day in found:
+        source = HEARD_AS[day.basis]
         yield ReportCounts(
             day=day.day,
             country=day.country,
             network=day.network,
             app=day.app,
             medium=day.medium,
-            source=HEARD_AS[day.basis],
+            source=source if vouched or source not in VOUCHED else "unlisted",
             reports=day.count,
             restricted=day.restricted,
             contributors=day.contributors,
             restricted_contributors=max(1, day.contributors - (day.count - day.restricted)),  # others said otherwise
             rules=Counter(day.rules),
-            responders=day.responders,
+            servers=day.responders if vouched else {},
             bundles=day.bundles,
             simulated=day.simulated,
         )
@@ -104,6 +111,8 @@ def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] =
         transports.setdefault((day.country, day.network, day.app, day.medium, day.day), []).append(day.transport)
     for one in found:
         source = COUNTED_WITH.get(one.source, one.source)
+        if source in VOUCHED and not one.vouched:
+            source = "unlisted"
         if source in SOURCES:
             reports, restricted = _reports_heard(one)
             said_so = one.contributors if one.source == "tap" else one.restricted_contributors
@@ -119,8 +128,9 @@ def counts_of_index(found: Iterable[DayCount], carried: Iterable[TransportDay] =
                 contributors=max(one.contributors, 1),
                 restricted_contributors=max(said_so, 1),
                 rules=one.rules,
-                responders={
-                    key: (count, one.responders_restricted.get(key, 0)) for key, count in one.responders.items()
+                servers={
+                    key: (count, one.responders_restricted.get(key, 0))
+                    for key, count in (one.responders.items() if one.listed else ())
                 },
                 carries=tuple(transports.get((one.country, one.network, one.app, one.medium, one.day), ())),
                 bundles=one.bundles,

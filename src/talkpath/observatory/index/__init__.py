@@ -1,7 +1,7 @@
 """The index: what the log says, in tables that answer quickly. It can be made again from the log at any time.
 
 `Store(dsn)` (store.py) is a database: `chdb:///FOLDER` inside this process, `clickhouse://HOST:PORT,HOST:PORT/DATABASE`
-elsewhere. Tables are made by numbered, additive migrations (migrations/*.sql). One row of `report` is one app and
+elsewhere. Tables (tables.sql) of an older form are made again from the log. One row of `report` is one app and
 medium of one report. `day_count`, `country_day` and `carry_day` are counted, a day at a time, whenever a day changes,
 and `stream_month` and `carry_month` from them: no page reads reports, and none reads days that it does not show.
 

@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from talkpath.errors import UsageError
 from talkpath.observatory.index.fill import fill_index
-from talkpath.observatory.index.refresh import count_missing_months
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.records import Record
@@ -28,7 +27,6 @@ class Loader:
 
     def __init__(self, store: Store, log: Log) -> None:
         self._store, self._log = store, log
-        count_missing_months(store)
         found = store.query("SELECT max(position) FROM progress WHERE log = {log:String}", log=LOG)
         self.position = int(found[0][0])
         """The number of the last record that every answer counts."""

@@ -21,7 +21,7 @@ DECIDED_SUM = "restricted + ok + closed + impaired"
 
 
 class DayCount(Struct, frozen=True, gc=False):
-    """One day, network, app, medium, source and basis.
+    """One day, network, app, medium, source, basis, and whether a listed test server vouches for it.
 
     `rules` and `directions` count what the restricted ones name, `responders` the reports of each far end's key,
     `responders_restricted` those of them that say restricted, `bundles` are the first few of these. Recordings have
@@ -37,6 +37,7 @@ class DayCount(Struct, frozen=True, gc=False):
     medium: str
     source: str
     basis: str
+    listed: bool
     reports: int
     restricted: int
     ok: int
@@ -57,6 +58,11 @@ class DayCount(Struct, frozen=True, gc=False):
     p_low: float | None
     p_high: float | None
     simulated: bool
+
+    @property
+    def vouched(self) -> bool:
+        """Whether it counts for more than a first sign: somebody answers for the test server, or all is made up."""
+        return self.listed or self.simulated
 
 
 class DecidedDay(Struct, frozen=True, gc=False):
@@ -177,7 +183,7 @@ def day_counts(store: Store, *, since: str = FIRST, until: str = LAST, **only: s
 def day_count_lines(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> bytes:
     """The same rows as JSON lines, for another process to read (`read_day_counts`)."""
     where, values = _where(only, since=since, until=until)
-    order = "country, day, network, app, medium, source, basis"
+    order = "country, day, network, app, medium, source, basis, listed"
     return store.lines(_select(DayCount, f"day_count FINAL WHERE {where} AND reports > 0 ORDER BY {order}"), **values)
 
 

@@ -37,7 +37,7 @@ OF_DAYS = "FINAL WHERE day IN {days:Array(Date)} AND country IN {countries:Array
 OF_MONTHS = "FINAL WHERE toYYYYMM(day) IN {months:Array(UInt32)} AND country IN {countries:Array(String)}"
 DAY_COUNT = f"""
 INSERT INTO day_count
-SELECT day, country, network, app, medium, source, basis, {COUNTS}, countIf({CONSISTENT}),
+SELECT day, country, network, app, medium, source, basis, listed, {COUNTS}, countIf({CONSISTENT}),
     {_people(STANDS)}, {_people(NAMES)},
     {_by("rule", NAMES)}, {_by("direction", ACCUSES)},
     {_by("responder", STANDS)}, {_by("responder", ACCUSES)},
@@ -45,7 +45,7 @@ SELECT day, country, network, app, medium, source, basis, {COUNTS}, countIf({CON
     quantileExactIf(0.5)(p, {ACCUSES}), quantileExactIf(0.5)(p_low, {ACCUSES}), quantileExactIf(0.5)(p_high, {ACCUSES}),
     max(simulated), {{version:UInt64}}
 FROM report {OF_DAYS}
-GROUP BY day, country, network, app, medium, source, basis
+GROUP BY day, country, network, app, medium, source, basis, listed
 """
 COUNTRY_DAY = f"""
 INSERT INTO country_day
@@ -93,14 +93,6 @@ def count_again(store: Store, days: Collection[str], countries: Collection[str],
         for statement in (DAY_COUNT, COUNTRY_DAY, CARRY_DAY):
             store.command(statement, days=ordered[at : at + TOGETHER], countries=places, version=version)
     _months(store, {int(day[:4] + day[5:7]) for day in ordered}, places, version)
-
-
-def count_missing_months(store: Store) -> None:
-    """Count the months that an index of an older talkpath has only days of."""
-    found = store.query("SELECT DISTINCT toYYYYMM(day) AS month, country FROM country_day ORDER BY month, country")
-    known = {tuple(row) for row in store.query("SELECT DISTINCT month, country FROM stream_month")}
-    for month in sorted({row[0] for row in found}):
-        _months(store, {month}, [row[1] for row in found if row[0] == month and row not in known], 0)
 
 
 def _months(store: Store, months: Collection[int], countries: Collection[str], version: int) -> None:

@@ -21,6 +21,7 @@ from talkpath.observatory.index.dsn import Dsn, parse_dsn
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
+FORM = 4  # of the tables; those of another are made anew
 COUNTS = ("day_count", "country_day", "carry_day", "stream_month", "carry_month", "progress")
 TABLES = ("report", "transport", *COUNTS)
 # A cell of a day lies on one node as a whole, so that what is counted there is complete; progress on any.
@@ -59,7 +60,7 @@ class Store:
                 client = _connect(self._dsn, node, "default")
                 client.command(f"CREATE DATABASE IF NOT EXISTS {self._dsn.database}")
                 client.close()
-            self._migrate()
+            self._open_tables()
 
     def close(self) -> None:
         """Close the database."""
@@ -106,9 +107,7 @@ class Store:
         """Forget everything, and begin again with empty tables."""
         with _plainly():
             for client in self._each():
-                for table in (*TABLES, *(f"{table}_part" for table in TABLES), "migration"):
-                    client.command(f"DROP TABLE IF EXISTS {table} SYNC")
-            self._migrate()
+                self._make_tables(client)
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -138,17 +137,22 @@ class Store:
             yield client
             client.close()
 
-    def _migrate(self) -> None:
+    def _open_tables(self) -> None:
+        """Tables of another form are made anew: the loader fills them from the log."""
         for client in self._each():
-            client.command("CREATE TABLE IF NOT EXISTS migration (number UInt32) ENGINE = MergeTree ORDER BY number")
-            done = {row[0] for row in client.query("SELECT number FROM migration").result_rows}
-            missing = [(number, text) for number, text in migrations() if number not in done]
-            for number, text in missing:
-                for statement in _statements(text, self._suffix):
-                    client.command(statement)
-                client.insert("migration", [[number]], column_names=["number"])
-            if missing and self._dsn.cluster:
-                self._spread(client)
+            client.command("CREATE TABLE IF NOT EXISTS form (number UInt32) ENGINE = MergeTree ORDER BY number")
+            if client.query("SELECT max(number) FROM form").result_rows[0][0] != FORM:
+                self._make_tables(client)
+
+    def _make_tables(self, client: Client) -> None:
+        for table in (*TABLES, *(f"{table}_part" for table in TABLES)):
+            client.command(f"DROP TABLE IF EXISTS {table} SYNC")
+        for statement in _statements(self._suffix):
+            client.command(statement)
+        client.command("CREATE OR REPLACE TABLE form (number UInt32) ENGINE = MergeTree ORDER BY number")
+        client.insert("form", [[FORM]], column_names=["number"])
+        if self._dsn.cluster:
+            self._spread(client)
 
     def _spread(self, client: Client) -> None:
         """Each node's tables hold a part; one over all parts stands before them."""
@@ -157,20 +161,12 @@ class Store:
             client.command(f"CREATE OR REPLACE TABLE {table} AS {table}_part ENGINE = {over}")
 
 
-def migrations() -> list[tuple[int, str]]:
-    """(number, SQL) in order; the files are named NUMBER_WHAT.sql."""
-    folder = files("talkpath.observatory.index") / "migrations"
-    found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
-    return sorted((int(entry.name.split("_")[0]), entry.read_text(encoding="utf-8")) for entry in found)
-
-
-def _statements(text: str, suffix: str) -> Iterator[str]:
-    """The statements of a file, for one node."""
+def _statements(suffix: str) -> Iterator[str]:
+    """The statements that make all tables of one node."""
+    text = (files("talkpath.observatory.index") / "tables.sql").read_text(encoding="utf-8")
     names = {table: f"{table}{suffix}" for table in TABLES}
-    engine = {"replacing": "ReplacingMergeTree(version)", "settings": DURABLE}
     for statement in text.split(";\n"):
-        if statement.strip():
-            yield statement.format(**names, **engine)
+        yield statement.format(**names, replacing="ReplacingMergeTree(version)", settings=DURABLE)
 
 
 def _connect(dsn: Dsn, node: tuple[str, int] | None, database: str) -> Client:

@@ -34,6 +34,18 @@ def may_write(event: Event, today: str, hit: int = 0, *, current: bool, operator
         people=contributors_phrase(event.contributors),
         day=today,
     )
+    if event.unvouched:
+        yield unvouched_phrase(event)
+
+
+def unvouched_phrase(event: Event) -> str:
+    """How many reports no listed test server vouches for, and what they are worth."""
+    return count(
+        "may write",
+        "No listed test server vouches for {number} report that says so: it confirms nothing.",
+        "No listed test server vouches for {number} reports that say so: they confirm nothing.",
+        event.unvouched,
+    )
 
 
 def reports_phrase(event: Event) -> str:
@@ -179,7 +191,7 @@ def _level_phrase(event: Event) -> str:
         return one_person()
     if event.level == "confirmed":
         return say("may write", "It is confirmed: independent reports agree.")
-    return say("may write", "It is confirmed by so many kinds of sources that two false ones cannot have made it up.")
+    return say("may write", "It is confirmed by so many sources that two false ones cannot have made it up.")
 
 
 def rests_on_one(event: Event) -> bool:

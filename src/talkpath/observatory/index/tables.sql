@@ -41,8 +41,6 @@ CREATE TABLE IF NOT EXISTS {transport} (
     medium LowCardinality(String),
     transport LowCardinality(String),
     carries UInt8,
-    loss_pct Float32,
-    mos Float32,
     simulated UInt8,
     version UInt64 CODEC(Delta, ZSTD(1)),
     withdrawn UInt8
@@ -59,6 +57,7 @@ CREATE TABLE IF NOT EXISTS {day_count} (
     medium LowCardinality(String),
     source LowCardinality(String),
     basis LowCardinality(String),
+    listed UInt8,
     reports UInt32,
     restricted UInt32,
     ok UInt32,
@@ -67,19 +66,21 @@ CREATE TABLE IF NOT EXISTS {day_count} (
     unreachable UInt32,
     undecided UInt32,
     failed UInt32,
+    consistent UInt32,
     contributors UInt32,
     restricted_contributors UInt32,
     rules Map(String, UInt64),
     directions Map(String, UInt64),
     responders Map(String, UInt64),
     responders_restricted Map(String, UInt64),
+    bundles Array(String) CODEC(ZSTD(1)),
     p Nullable(Float32),
     p_low Nullable(Float32),
     p_high Nullable(Float32),
     simulated UInt8,
     version UInt64
 ) ENGINE = {replacing} PARTITION BY toYYYYMM(day)
-ORDER BY (country, network, day, app, medium, source, basis)
+ORDER BY (country, network, day, app, medium, source, basis, listed)
 {settings}, index_granularity = 1024;
 
 -- The same over a whole country (queries.CountryDay).
@@ -113,4 +114,55 @@ CREATE TABLE IF NOT EXISTS {progress} (
     position UInt64,
     version UInt64
 ) ENGINE = {replacing} ORDER BY log
-{settings}
+{settings};
+
+-- What still carries calls on a network, by day (queries.transports), counted again with the day.
+CREATE TABLE IF NOT EXISTS {carry_day} (
+    day Date,
+    country LowCardinality(String),
+    network LowCardinality(String),
+    app LowCardinality(String),
+    medium LowCardinality(String),
+    transport LowCardinality(String),
+    reports UInt32,
+    carried UInt32,
+    version UInt64
+) ENGINE = {replacing} PARTITION BY toYYYYMM(day)
+ORDER BY (country, network, day, app, medium, transport)
+{settings}, index_granularity = 1024;
+
+-- The last day of a month that decided anything of a network, app and medium (queries.latest).
+CREATE TABLE IF NOT EXISTS {stream_month} (
+    month UInt32,
+    country LowCardinality(String),
+    network LowCardinality(String),
+    app LowCardinality(String),
+    medium LowCardinality(String),
+    reports UInt64,
+    day Date,
+    restricted UInt32,
+    ok UInt32,
+    closed UInt32,
+    impaired UInt32,
+    contributors UInt32,
+    simulated UInt8,
+    version UInt64
+) ENGINE = {replacing}
+ORDER BY (country, medium, network, app, month)
+{settings}, index_granularity = 1024;
+
+-- What still carried calls on a network, by month (queries.transports).
+CREATE TABLE IF NOT EXISTS {carry_month} (
+    month UInt32,
+    country LowCardinality(String),
+    network LowCardinality(String),
+    app LowCardinality(String),
+    medium LowCardinality(String),
+    transport LowCardinality(String),
+    reports UInt64,
+    carried UInt64,
+    last_day Date,
+    version UInt64
+) ENGINE = {replacing}
+ORDER BY (country, network, app, medium, transport, month)
+{settings}, index_granularity = 1024
