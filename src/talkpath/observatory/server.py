@@ -157,7 +157,7 @@ class Observatory:
         while True:
             began_s = monotonic()
             await asyncio.to_thread(self.loader.load)
-            self.metrics.stands(self.log.last, self.loader.position, self.clock.step_s)
+            self.metrics.stands(self.log.last, self.loader.position, self.loader.passed_over, self.clock.step_s)
             took_s = monotonic() - began_s
             await asyncio.sleep(min(max(LOAD_EVERY_S, LOAD_REST * took_s), MOST_REST_S))
 

@@ -112,3 +112,11 @@ def test_a_file_is_taken_once(tmp_path: Path):
     assert (told["measurements"], told["refused"], told["others"]) == (3, 1, 1)
     told = json.loads(second.stdout)
     assert (told["measurements"], told["known"]) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    "day", ["2026-99-99", "2026-02-30", "٢٠٢٥-٠٨-١٤", "1000-01-01", "9999-12-31", "2011-12-31", "2100-01-01"]
+)
+def test_a_day_that_is_none_is_no_measurement(day: str):
+    start = f"{day} 10:02:41"
+    assert imported_measurement(line("whatsapp", whatsapp("ok", "ok"), measurement_start_time=start)) is None

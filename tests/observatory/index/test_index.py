@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median_low
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -282,3 +283,18 @@ def test_dsns():
     dsn = parse_dsn("clickhouse://u:p%40@h1:1,h2/db?cluster=obs&secure=1")
     assert (dsn.nodes, dsn.database, dsn.cluster, dsn.user, dsn.password, dsn.secure) == (
         (("h1", 1), ("h2", 8123)), "db", "obs", "u", "p@", True)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"measured": "2026-99-99"}, {"measured": "2026-02-30"}, {"measured": "1000-01-01"}, {"measured": "9999-12-31"},
+     {"measured": "٢٠٢٥-٠٨-١٣"}, {"measured": ""}, {"contributor": 1 << 64}, {"contributor_key": -1}, {"day": "never"},
+     {"said": (LoggedVerdict("max", "voice", "ok", "shape", parameters={"p": ("x", "y", "z")}),)}],
+)  # fmt: skip
+def test_a_record_that_cannot_be_loaded_is_counted_and_passed_over(store: Store, spoilt: dict[str, Any]):
+    """Whatever it is: what comes before and after it is loaded, and so is a log that has it, again."""
+    records = [judged(said("max", "voice", "ok"), who=who, number=who) for who in range(3)]
+    records.insert(1, replace(judged(said("max", "voice", "ok"), who=9, number=9), **spoilt))
+    assert fill_index(store, enumerate(records, 1)) == (4, 1)
+    (found,) = queries.day_counts(store)
+    assert (found.day, found.ok) == ("2025-08-13", 3)

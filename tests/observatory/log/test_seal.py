@@ -220,3 +220,13 @@ def test_the_log_goes_on_after_sealing(tmp_path: Path):
     assert log.commit([report_entry(0), report_entry(7)]) == [False, True]
     assert [number for number, _ in log.read()] == list(range(1, 8))
     log.close()
+
+
+@pytest.mark.parametrize("day", ["2026-99-99", "2026-02-30", "", "٢٠٢٥-٠٨-١٣"])
+def test_a_record_whose_day_is_none_keeps_no_day_from_being_sealed(log: Log, clock: Clock, day: str):
+    bring(log, [said(number, "restricted") for number in range(6)])
+    log.commit([report(6)])
+    log.commit([LogEntry(replace(said(6, "restricted"), measured=day))])
+    clock.day = SEAL_DAY
+    assert Sealer(log, False, Publication()).run(SEAL_DAY) == [DAY]
+    assert len(rows(log, "prompt")) == 6

@@ -13,6 +13,7 @@ import gzip
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from talkpath.observatory.log.records import Imported, LoggedVerdict
 
 ORIGIN = "ooni"
 MAX_OONI_LINE_BYTES = 32 << 20  # bodies of web pages are in it
-NETWORK, COUNTRY, DAY = re.compile(r"AS[1-9][0-9]{0,9}"), re.compile(r"[A-Z]{2}"), re.compile(r"\d{4}-\d\d-\d\d")
+NETWORK, COUNTRY, DAY = re.compile(r"AS[1-9][0-9]{0,9}"), re.compile(r"[A-Z]{2}"), re.compile(r"[0-9]{4}(-[0-9]{2}){2}")
+YEARS = range(2012, 2100)  # OONI began in 2012
 SIGNALLING, DNS, ADDRESS, STUN = "signalling.block", "dns.remove", "address.block", "stun.drop"
 STUN_HOSTS = {
     "stun.fbsbx.com": "facebook_messenger",
@@ -79,7 +81,7 @@ def imported_measurement(line: bytes) -> Imported | None:
     placed = (
         NETWORK.fullmatch(found.probe_asn) and COUNTRY.fullmatch(found.probe_cc) and found.probe_cc != UNKNOWN_COUNTRY
     )
-    if read is None or not placed or not DAY.fullmatch(day):
+    if read is None or not placed or not _is_day(day):
         return None
     said = read(found, {name.replace("-", "_"): value for name, value in found.test_keys.items()})
     if said is None:
@@ -93,6 +95,13 @@ def imported_measurement(line: bytes) -> Imported | None:
         country=found.probe_cc,
         said=(said,),
     )
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return DAY.fullmatch(text) is not None and date.fromisoformat(text).year in YEARS
+    except ValueError:
+        return False
 
 
 def _measurement_id(found: Measurement) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
 
+from talkpath.errors import TalkpathError
+from talkpath.observatory.index.queries import FIRST, LAST
 from talkpath.observatory.index.refresh import count_again
 from talkpath.observatory.index.rows import Gone, IndexRow, ReportRow, ReportTransportRow, index_rows
 from talkpath.observatory.index.store import Store
@@ -33,9 +37,17 @@ class _Batch:
     gone: dict[str, Gone] = field(default_factory=dict)
     days: set[str] = field(default_factory=set)
     countries: set[str] = field(default_factory=set)
+    passed_over: int = 0
 
-    def take(self, row: IndexRow) -> None:
-        """Add one row."""
+    def take(self, rows: Sequence[IndexRow]) -> None:
+        """Add the rows of a record, all or none: `ValueError` where one is of a day that no table has."""
+        for row in rows:
+            if not FIRST <= date.fromisoformat(row.day).isoformat() == row.day <= LAST:
+                raise ValueError(row.day)
+        for row in rows:
+            self._add(row)
+
+    def _add(self, row: IndexRow) -> None:
         self.days.add(row.day)
         if isinstance(row, Gone):
             self.gone[row.report] = row
@@ -48,13 +60,25 @@ class _Batch:
 
     def flush(self) -> None:
         """Write the batch. Versions tell which row is the latest, so that what comes in later is not taken out."""
-        self.store.insert("report", self.reports)
-        self.store.insert("transport", self.carried)
+        self._insert("report", self.reports)
+        self._insert("transport", self.carried)
         self.reports.clear()
         self.carried.clear()
         if self.gone:
             self._take_out()
             self.gone.clear()
+
+    def _insert(self, table: str, rows: Sequence[ReportRow | ReportTransportRow]) -> None:
+        """Put rows in; those that are no rows of the table alone are left out, and counted."""
+        try:
+            self.store.insert(table, rows)
+        except TalkpathError:
+            raise
+        except Exception:  # noqa: BLE001 (whatever a value is, the others are loaded)
+            half = len(rows) // 2
+            self.passed_over += not half
+            for part in (rows[:half], rows[half:]) if half else ():
+                self._insert(table, part)
 
     def _take_out(self) -> None:
         names, found = list(self.gone), list(self.gone.values())
@@ -69,16 +93,25 @@ class _Batch:
         return len(self.reports) + len(self.carried) >= BATCH_ROWS or len(self.gone) >= BATCH_GONE
 
 
-def fill_index(store: Store, records: Iterable[tuple[int, Record]]) -> int:
-    """Put (number, record) pairs in, in order of their numbers, and count again what they changed; how many there
-    were. The number says which of two records of one report is the later one."""
+class FillCount(NamedTuple):
+    """How many records were read, and how many rows and records could not be loaded."""
+
+    records: int
+    passed_over: int
+
+
+def fill_index(store: Store, records: Iterable[tuple[int, Record]]) -> FillCount:
+    """Put (number, record) pairs in, in order of their numbers, and count again what they changed. The number says
+    which of two records of one report is the later one. What cannot be loaded is counted and passed over."""
     batch, count, last = _Batch(store), 0, 0
     for number, record in records:
         count, last = count + 1, number
-        for row in index_rows(record, number):
-            batch.take(row)
+        try:
+            batch.take(list(index_rows(record, number)))
+        except Exception:  # noqa: BLE001 (whatever it is, the next record is loaded)
+            batch.passed_over += 1
         if batch.full:
             batch.flush()
     batch.flush()
     count_again(store, batch.days, batch.countries, last)
-    return count
+    return FillCount(count, batch.passed_over)

@@ -11,6 +11,7 @@ from talkpath.observatory.index.fill import fill_index
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.records import Record
+from talkpath.serving.supervisor import write_line
 
 LOG = "log"
 OnProgress = Callable[[int], None]
@@ -28,6 +29,8 @@ class Loader:
     def __init__(self, store: Store, log: Log) -> None:
         self._store, self._log = store, log
         found = store.query("SELECT max(position) FROM progress WHERE log = {log:String}", log=LOG)
+        self.passed_over = 0
+        """How many records and rows could not be loaded since the start."""
         self.position = int(found[0][0])
         """The number of the last record that every answer counts."""
         if self.position > log.last:
@@ -38,9 +41,12 @@ class Loader:
         end = self._log.last
         if end == self.position:
             return 0
-        count = fill_index(self._store, _records_until(self._log.read(self.position), end, progress))
+        count, passed_over = fill_index(self._store, _records_until(self._log.read(self.position), end, progress))
         self._store.insert("progress", [_Progress(LOG, end, end)])
         self.position = end
+        self.passed_over += passed_over
+        if passed_over:
+            write_line(f"{passed_over} records of the log cannot be loaded into the index; they are passed over.")
         return count
 
 

@@ -20,6 +20,7 @@ class Metrics:
         self._groups = Histogram("talkpath_commit_group", "Records that shared a sync.", buckets=SIZES, registry=all_)
         self._position = Gauge("talkpath_log_records", "Number of the last record on the disk.", registry=all_)
         self._lag = Gauge("talkpath_index_lag_records", "Records that are not in the index yet.", registry=all_)
+        self._unloaded = Gauge("talkpath_index_passed_over", "Records that cannot be loaded.", registry=all_)
         self._step = Gauge("talkpath_clock_step_seconds", "How far the clock was set since the start.", registry=all_)
 
     def took(self, kind: str, new: bool) -> None:
@@ -38,8 +39,9 @@ class Metrics:
         """A group of records is on the disk."""
         self._groups.observe(count)
 
-    def stands(self, last: int, indexed: int, clock_step_s: float) -> None:
-        """The positions of log and index."""
+    def stands(self, last: int, indexed: int, passed_over: int, clock_step_s: float) -> None:
+        """The positions of log and index, and how many records it could not load."""
+        self._unloaded.set(passed_over)
         self._position.set(last)
         self._lag.set(max(last - indexed, 0))
         self._step.set(clock_step_s)

@@ -34,6 +34,7 @@ from talkpath.observatory.log.records import Imported, Judged, Record, Tap, Unfi
 from talkpath.observatory.log.row import Counted
 from talkpath.observatory.log.segments import LogSegment, log_segments, read_segment
 from talkpath.observatory.publication import Order, Publication
+from talkpath.serving.supervisor import write_line
 from talkpath.wire.control.keys import new_identity_pem, raw_key_text
 from talkpath.wire.control.sign import Signer
 
@@ -158,7 +159,18 @@ class Sealer:
                     found.pop(record.id, None)
                     if segment.day == day and _is_marked_withdrawn(record):
                         withdrawn.append(record.id)
-        return list(found.values()), withdrawn
+        sound = [record for record in found.values() if _is_publishable(record)]
+        if len(sound) < len(found):
+            write_line(f"{len(found) - len(sound)} records of {day} cannot be published; they are passed over.")
+        return sound, withdrawn
+
+
+def _is_publishable(record: Counted) -> bool:
+    """Whether its days are days: one that is none must not keep all others from being published."""
+    try:
+        return all(date.fromisoformat(day).isoformat() == day for day in (record.day, record.measured))
+    except ValueError:
+        return False
 
 
 def _belongs_to_day(record: Counted, day: str, segment_day: str) -> bool:

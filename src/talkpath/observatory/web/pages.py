@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from talkpath.errors import TalkpathError
 from talkpath.observatory.claims.made_up import made_up_claims
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
 from talkpath.observatory.findings.country_findings import CountryFindings, SimulatedCountry, assemble_findings
@@ -33,6 +35,7 @@ LOOK_EVERY_S = 60.0
 ASK_EVERY_S = 1.0
 BOX_DAYS = 730  # a made-up country is played on a few days of a year
 ATOM_TYPE = "application/atom+xml"
+FEED_NAME = re.compile(r"events|[A-Z]{2}")
 
 
 class ObservatoryHooks(NamedTuple):
@@ -132,7 +135,12 @@ class Pages:
         stands = await asyncio.to_thread(queries.counted_countries, self._store)
         for country, version in stands.items():
             if country != UNKNOWN_COUNTRY and self._found.get(country, (None,))[0] != version:
-                await self._country(worker, country, version)
+                try:
+                    await self._country(worker, country, version)
+                except TalkpathError:
+                    raise
+                except Exception as error:  # noqa: BLE001 (whatever it is, the other countries are looked at)
+                    write_line(f"What {country} reports cannot be counted ({type(error).__name__}); shown is what was.")
         found = [one for _, one in self._found.values()]
         events = [event for one in found for event in one.events]
         names = self._operators or {}
@@ -143,8 +151,9 @@ class Pages:
     async def _country(self, worker: EventWorker, country: str, version: int) -> None:
         counts = await asyncio.to_thread(queries.day_count_lines, self._store, country=country)
         carried = await asyncio.to_thread(queries.carry_days, self._store, country=country)
-        self._found.pop(country, None)
-        if counts:
+        if not counts:
+            self._found.pop(country, None)
+        else:
             least = self.site.publication.least_to_confirm
             self._found[country] = version, await asyncio.to_thread(worker.look, counts, carried, self._box, least)
 
@@ -152,8 +161,9 @@ class Pages:
         from starlette.exceptions import HTTPException
         from starlette.responses import FileResponse
 
-        path = self._publishing.feeds / f"{request.path_params['name']}.atom"
-        if path.parent != self._publishing.feeds or not path.is_file():
+        name = request.path_params["name"]
+        path = self._publishing.feeds / f"{name}.atom"
+        if not FEED_NAME.fullmatch(name) or not path.is_file():
             raise HTTPException(404)
         return FileResponse(path, media_type=ATOM_TYPE, headers=PAGE_HEADERS)
 
