@@ -33,3 +33,9 @@ def test_networks_and_their_names(files: list[Path]):
 def test_where_no_file_has_names_nothing_is_known(files: list[Path]):
     assert operator_names(files[:1]) is None
     assert operator_names([]) is None
+
+
+def test_a_name_steers_no_screen(tmp_path: Path):
+    named = {"autonomous_system_number": 64496, "autonomous_system_organization": "North\x1b[31m\u202eline"}
+    (tmp_path / "asn.mmdb").write_bytes(made({"2001:db8::/32": named}, 6))
+    assert operator_names([tmp_path / "asn.mmdb"]) == {"AS64496": r"North\x1b[31m\u202eline"}

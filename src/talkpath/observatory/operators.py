@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from talkpath.errors import UsageError
+from talkpath.report.printable import printable
 
 NUMBER, NAME = "autonomous_system_number", "autonomous_system_organization"
 
@@ -25,4 +26,5 @@ def _names_of(file: Path) -> dict[str, str]:
         raise UsageError("--geo needs one more package: pip install 'talkpath[geo]'.") from None
     with maxminddb.open_database(file) as reader:
         records = (record for _, record in reader if isinstance(record, dict))
-        return {f"AS{record[NUMBER]}": str(record[NAME]) for record in records if NUMBER in record and NAME in record}
+        named = (record for record in records if NUMBER in record and NAME in record)
+        return {f"AS{record[NUMBER]}": printable(str(record[NAME])) for record in named}

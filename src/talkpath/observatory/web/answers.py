@@ -62,6 +62,7 @@ class Answers:
 
     def __init__(self, source: PageSource, site: Site) -> None:
         self._source, self._site = source, site
+        self._per_host = {} if site.address else {"Vary": "Host"}  # permalinks are then on whatever host was asked for
 
     def html(self, one: PageRoute) -> Answer:
         """The page itself."""
@@ -76,7 +77,7 @@ class Answers:
             if view is None:
                 return self.missing(request)
             page = render_page(one.template, self.frame(request), view)
-            return _html_answer(page, 200, FRAMED if one.picture else PAGE_HEADERS)
+            return _html_answer(page, 200, {**(FRAMED if one.picture else PAGE_HEADERS), **self._per_host})
 
         return answer
 
@@ -117,7 +118,7 @@ class Answers:
                     return _no_json()
                 foot = [drawings.picture_key(view), *self._foot(request)]
                 data = png_picture(drawn, drawings.picture_heading(view), foot, style_sheet())
-            return Response(data, headers={**PAGE_HEADERS, **OPEN_HEADERS}, media_type="image/png")
+            return Response(data, headers={**PAGE_HEADERS, **OPEN_HEADERS, **self._per_host}, media_type="image/png")
 
         return self._data(one, written)
 
@@ -125,7 +126,9 @@ class Answers:
         """The answer where there is no such page."""
         if request.url.path.endswith(".json"):
             return _no_json()
-        return _html_answer(render_page("missing.html", self.frame(request), None), 404, PAGE_HEADERS)
+        return _html_answer(
+            render_page("missing.html", self.frame(request), None), 404, {**PAGE_HEADERS, **self._per_host}
+        )
 
     def frame(self, request: Request) -> PageFrame:
         """The frame of a page at this address."""

@@ -15,8 +15,10 @@ from talkpath.observatory.web.views.network import NetworkPage, StreamView
 from talkpath.observatory.web.views.now import AppRow, NowPage
 from talkpath.observatory.web.views.picture import CountryPicture, MapPicture, NetworkPicture, StripPicture
 from talkpath.observatory.web.views.transports import TransportRow, TransportsPage
+from talkpath.report.printable import printable
 
 Row = Sequence[object]
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 COUNTRY_COLUMNS = ("country", "day", "app", "medium", "networks_measured", "networks_restricted")
 NETWORK_COLUMNS = ("country", "network", "day", "app", "medium", "state", "reports", "reports_restricted", "withheld")
 EVENT = (
@@ -49,8 +51,15 @@ def csv_table(view: Struct, *, simulated: bool, operator: Callable[[str], str] =
     writer = csv.writer(out)
     writer.writerow([*head, *([] if place is None else ["operator"]), "simulated"])
     for row, name in zip(rows, names, strict=True):
-        writer.writerow([*row, *([] if place is None else [name]), mark])
+        writer.writerow(map(_cell, [*row, *([] if place is None else [name]), mark]))
     return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    """A value that no spreadsheet takes for a formula, and that steers no terminal."""
+    if not isinstance(value, str):
+        return value
+    return f"'{printable(value)}" if value.startswith(FORMULA) else printable(value)
 
 
 def has_table(kind: type[Struct]) -> bool:
