@@ -34,6 +34,7 @@ from talkpath.observatory.responders.routes import RESPONDERS_PATH, DirectoryApi
 from talkpath.observatory.responders.running import (
     MOST_NAMES_WAITING,
     NEW_SERVERS_AN_HOUR,
+    STRANGERS_TESTS_AN_HOUR,
     DirectorySettings,
     ServerDirectory,
 )
@@ -226,3 +227,31 @@ def test_names_that_are_never_answered_hold_up_nobody_but_new_servers(
         return [renewed.state, of_the_intake, *states]
 
     assert asyncio.run(play()) == ["untested", "done", *["untested"] * MOST_NAMES_WAITING]
+
+
+def test_a_name_that_is_pointed_elsewhere_later_does_not_make_the_observatory_call_a_stranger(
+    directory: ServerDirectory, monkeypatch: pytest.MonkeyPatch
+):
+    """However often a test of it is asked for: the limit is that of an address that never passed."""
+    called: list[str] = []
+    leads_to = ["1.1.1.1"]
+
+    def look(work: object, server: object, address: str) -> tuple[str, ...]:
+        called.append(address)
+        return () if address == "1.1.1.1" else ("seen from outside: no answer",)
+
+    monkeypatch.setattr("talkpath.observatory.responders.running.resolve", lambda host: leads_to)
+    monkeypatch.setattr(directory._pool, "run", look)
+    signer = Signer.fresh()
+
+    async def play() -> None:
+        await directory.take(offer(directory, "calls.example", signer), "192.0.2.7")
+        for number in range(200):
+            (known,) = directory._registrar.table.all()
+            await directory._test(known)
+            if number == 20:
+                leads_to[:] = ["9.9.9.9"]
+
+    asyncio.run(play())
+    assert called.count("1.1.1.1") == 21, "its own address is tested as often as its operator asks"
+    assert called.count("9.9.9.9") <= STRANGERS_TESTS_AN_HOUR

@@ -107,14 +107,21 @@ class Registrar:
         return now - record.tested >= wait_s
 
     def tested(
-        self, known: OfferedServer, now: int, findings: tuple[str, ...], origin: NetworkOrigin = UNKNOWN_ORIGIN
+        self,
+        known: OfferedServer,
+        now: int,
+        findings: tuple[str, ...],
+        origin: NetworkOrigin = UNKNOWN_ORIGIN,
+        address: str = "",
     ) -> None:
-        """Keep the outcome of a test: no finding is a pass. `origin`, what this end finds of the server's network and
-        country, goes before what its operator says."""
+        """Keep the outcome of a test of that address: no finding is a pass. `origin`, what this end finds of the
+        server's network and country, goes before what its operator says."""
         with self._lock:
-            self._keep(known, now, findings, origin)
+            self._keep(known, now, findings, origin, address)
 
-    def _keep(self, known: OfferedServer, now: int, findings: tuple[str, ...], origin: NetworkOrigin) -> None:
+    def _keep(
+        self, known: OfferedServer, now: int, findings: tuple[str, ...], origin: NetworkOrigin, address: str
+    ) -> None:
         now_known = self.table.find(known.key)
         if now_known is None or now_known.record.server.address != known.record.server.address:
             return  # it was removed, or moved while it was tested
@@ -128,6 +135,7 @@ class Registrar:
             wanted=False,
             tested=now,
             passed=now if ok else record.passed,
+            reached=address if ok else record.reached,
             failures=0 if ok else record.failures + counts,
             findings=findings if counts else record.findings,
             tests=record.tests + 1,

@@ -1,9 +1,10 @@
 """The directory of a running observatory: tests offered servers from this side, and keeps the signed list fresh.
 
 Tests are run in processes of their own, a few at once. The requests of strangers are limited: by the sender's address
-block for offers, by the block of the offered host for tests of what has never passed one. Names that strangers offer
-are looked up in threads of their own: a name service that they run, and that never answers, holds up other new servers
-alone, not those that renew their offer, nor the observatory's intake.
+block for offers, by the block of the called host for tests of an address that has never passed one: a name
+that is pointed elsewhere later may lead to a stranger. Names that strangers offer are looked up in threads of their
+own: a name service that they run, and that never answers, holds up other new servers alone, not those that renew their
+offer, nor the observatory's intake.
 """
 
 from __future__ import annotations
@@ -185,7 +186,7 @@ class ServerDirectory:
             await self._keep(known, ("seen from outside: its name cannot be looked up",), "")
         elif not self._settings.private and not all(map(is_public, addresses)):
             await self._keep(known, ("seen from outside: its name leads to a private address",), "")
-        elif not known.record.passed and self._is_limited(addresses[0]):
+        elif addresses[0] != known.record.reached and self._is_limited(addresses[0]):
             self._held[known.key] = time.monotonic() + TEST_HOLD_S
         else:
             await self._look(known, addresses[0])
@@ -212,4 +213,4 @@ class ServerDirectory:
 
     async def _keep(self, known: OfferedServer, findings: tuple[str, ...], address: str) -> None:
         origin = self.geoip.find(address)
-        await self._in_thread(self._registrar.tested, known, int(self._now()), findings, origin)
+        await self._in_thread(self._registrar.tested, known, int(self._now()), findings, origin, address)

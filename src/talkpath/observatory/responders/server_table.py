@@ -1,7 +1,7 @@
 """What is known of each offered test server, in SQLite beside the log: one row a key, and the newest signed list.
 
 The operator's decisions are here and nowhere else: back `responders.db` up. `observe responders` changes them while the
-observatory runs. It holds the public addresses that operators offered, and no other address.
+observatory runs. It holds the public addresses that operators offered or that their names led to, and no other address.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ class ServerTableError(TalkpathError):
 class ServerRecord(Struct, frozen=True, omit_defaults=True):
     """What a server offered last (`at`: by its own clock), and what became of its tests.
 
-    `passed` is when it last passed at this address (seconds since 1970, 0 for never), `failures` how often it failed
-    since, `findings` what was seen at the last test. `tests` and `passes` count all of them; `origin` is the
-    network and country that this end found. `wanted`: a test was asked
-    for. `version`, `contact` are for the operator.
+    `passed` is when it last passed at this address (seconds since 1970, 0 for never), `reached` where its name led
+    then, `failures` how often it failed since, `findings` what was seen at the last test. `tests` and `passes` count
+    all of them; `origin` is the network and country that this end found. `wanted`: a test was asked for. `version`,
+    `contact` are for the operator.
     """
 
     server: ListedServer
@@ -54,6 +54,7 @@ class ServerRecord(Struct, frozen=True, omit_defaults=True):
     wanted: bool = False
     tested: int = 0
     passed: int = 0
+    reached: str = ""
     failures: int = 0
     findings: tuple[str, ...] = ()
     tests: int = 0
