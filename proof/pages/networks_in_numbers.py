@@ -30,8 +30,8 @@ class SimulatedNetworks:
     `end`, on the share `hit` of its lines. `volumes` are the daily reports of each source (of taps: people who call).
 
     `liars` is the share of all reports that accuse in any case, from day `liars_from` on. `flood` adds daily reports of
-    the named sources to the target from day `flood_from` on, which accuse or deny; those of probes and browsers
-    are spread over `lying_servers` of the `servers`. With `flood_days` the flood ends after so many days. On the share
+    the named sources to the target from day `flood_from` on, which accuse or deny; those of probes and browsers are
+    spread over `lying_servers` of the `servers`. With `flood_days` the flood ends after so many days. On the share
     `outage` of days browsers and taps of a whole network accuse more. Honest checks are divided evenly over servers.
     """
 

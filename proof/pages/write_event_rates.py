@@ -213,7 +213,7 @@ def _page_middle() -> Iterator[str]:
     yield ""
     yield ("What honesty costs: while reports counted whoever vouches for them, one that hits 30, 60 or 100 % "
            "was confirmed after 8, 3 and 2 days (median). One that hits 30 % is a first sign for ever now, as three "
-           "liars of ten look alike; so is whatever only unsigned reports tell.")  # fmt: skip
+           "liars of ten look alike; so is whatever only reports tell that nobody vouches for, for ever.")  # fmt: skip
     yield ""
     columns = ["", "networks", *LEVELS.values(), *(f"end: {name}" for name in LEVELS.values()), "hidden",
                "ended too early", "false confirmed"]  # fmt: skip

@@ -93,11 +93,11 @@ def test_three_of_ten_lie_since_ever():
 
 
 def test_three_of_ten_begin_to_lie_on_one_day():
-    """On 72 streams for 110 days: at most one in a year of each is promised."""
+    """On 72 streams for 110 days, 21.7 years: at most one in ten years of each is promised."""
     world = SimulatedNetworks(12, days=200, streams=6, liars=0.3, liars_from=90)
     played = play_networks(world, OBSERVATORY_ASSUMPTIONS, 7)
     assert played.false(SIGNAL) > 60
-    assert upper(played.false(CONFIRMED), 72) < 110 / 365
+    assert played.false(CONFIRMED) <= 2
 
 
 def test_without_a_listed_server_it_stays_a_first_sign():

@@ -61,7 +61,7 @@ class Assumptions:
     signal_years: float = 10.0
     confirmed_years: float = 300.0
     resistant_years: float = 100.0
-    minority_years: float = 1.0
+    minority_years: float = 10.0
     least_people: int = 1
 
     @property
