@@ -37,5 +37,5 @@ def test_where_no_file_has_names_nothing_is_known(files: list[Path]):
 
 def test_a_name_steers_no_screen(tmp_path: Path):
     named = {"autonomous_system_number": 64496, "autonomous_system_organization": "North\x1b[31m\u202eline"}
-    (tmp_path / "asn.mmdb").write_bytes(made({"2001:db8::/32": named}, 6))
+    (tmp_path / "asn.mmdb").write_bytes(mmdb_bytes({"2001:db8::/32": named}, 6))
     assert operator_names([tmp_path / "asn.mmdb"]) == {"AS64496": r"North\x1b[31m\u202eline"}

@@ -288,13 +288,12 @@ def test_dsns():
 @pytest.mark.parametrize(
     "spoilt",
     [{"measured": "2026-99-99"}, {"measured": "2026-02-30"}, {"measured": "1000-01-01"}, {"measured": "9999-12-31"},
-     {"measured": "٢٠٢٥-٠٨-١٣"}, {"measured": ""}, {"contributor": 1 << 64}, {"contributor_key": -1}, {"day": "never"},
-     {"said": (LoggedVerdict("max", "voice", "ok", "shape", parameters={"p": ("x", "y", "z")}),)}],
+     {"measured": "٢٠٢٥-٠٨-١٣"}, {"measured": ""}, {"contributor": 1 << 64}, {"contributor_key": -1}, {"day": "never"}],
 )  # fmt: skip
 def test_a_record_that_cannot_be_loaded_is_counted_and_passed_over(store: Store, spoilt: dict[str, Any]):
     """Whatever it is: what comes before and after it is loaded, and so is a log that has it, again."""
-    records = [judged(said("max", "voice", "ok"), who=who, number=who) for who in range(3)]
-    records.insert(1, replace(judged(said("max", "voice", "ok"), who=9, number=9), **spoilt))
+    records = [judged_report(logged_verdict("max", "voice", "ok"), who=who, number=who) for who in range(3)]
+    records.insert(1, replace(judged_report(logged_verdict("max", "voice", "ok"), who=9, number=9), **spoilt))
     assert fill_index(store, enumerate(records, 1)) == (4, 1)
     (found,) = queries.day_counts(store)
     assert (found.day, found.ok) == ("2025-08-13", 3)

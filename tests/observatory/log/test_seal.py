@@ -225,7 +225,7 @@ def test_the_log_goes_on_after_sealing(tmp_path: Path):
 @pytest.mark.parametrize("day", ["2026-99-99", "2026-02-30", "", "٢٠٢٥-٠٨-١٣"])
 def test_a_record_whose_day_is_none_keeps_no_day_from_being_sealed(log: Log, clock: Clock, day: str):
     bring(log, [said(number, "restricted") for number in range(6)])
-    log.commit([report(6)])
+    log.commit([report_entry(6)])
     log.commit([LogEntry(replace(said(6, "restricted"), measured=day))])
     clock.day = SEAL_DAY
     assert Sealer(log, False, Publication()).run(SEAL_DAY) == [DAY]

@@ -240,7 +240,7 @@ def test_a_name_that_is_pointed_elsewhere_later_does_not_make_the_observatory_ca
         called.append(address)
         return () if address == "1.1.1.1" else ("seen from outside: no answer",)
 
-    monkeypatch.setattr("talkpath.observatory.responders.running.resolve", lambda host: leads_to)
+    monkeypatch.setattr("talkpath.observatory.responders.running.resolve_host", lambda host: leads_to)
     monkeypatch.setattr(directory._pool, "run", look)
     signer = Signer.fresh()
 

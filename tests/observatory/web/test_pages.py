@@ -14,7 +14,6 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 import pytest
 
 from factories.observatories.memory_index import BEGAN, COUNTRY, FEW, TODAY, WITHDRAWN, one_country
-from talkpath.observatory.web.csv_tables import _cell
 from talkpath.observatory.web.site import PageQuery, Site, page_of_rows
 from talkpath.observatory.web.views.article import article_page
 from talkpath.observatory.web.views.event import event_page
@@ -384,21 +383,3 @@ def test_what_stands_for_the_article_and_the_truth_are_told_in_the_language_of_t
     assert rows["ru"]["S03"].truth == ("2025-08: WhatsApp пользуются 97,0 млн человек",)
     latin = [row.id for row in rows["ru"].values() if not re.search("[а-я]", " ".join([row.stands, *row.truth]))]
     assert latin == []
-
-
-@pytest.mark.parametrize("name", ["x" * 300, "..%2fevents", "%00", "%ff", "XX%2f..", "nothing", "%E2%80%AE"])
-def test_a_feed_that_is_none_is_not_found(served: str, name: str):
-    assert get(f"{served}/feeds/{name}.atom")[0] == 404
-
-
-def test_what_a_host_was_asked_for_is_cached_for_that_host_alone(served: str):
-    for path in ("en/now", "en/nothing"):
-        assert get(f"{served}/{path}", Host="evil.example")[2]["Vary"] == "Host"
-
-
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\x1b[31m", "\u202eline"])
-def test_no_cell_begins_a_formula_or_steers_a_terminal(name: str):
-    cell = _cell(name)
-    assert isinstance(cell, str)
-    assert cell.startswith(("'", "\\"))
-    assert not set("\t\r\x1b\u202e") & set(cell)
