@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from attacks import forging
 from attacks.bundles import POISON, heavy_check
-from attacks.stage import Attack, Finding, Server, running_observatory, wait_for
+from attacks.stage import Attack, Finding, Server, run_talkpath, running_observatory, wait_for
 from attacks.stage import http_answer as fetch
 from talkpath.evidence.share import BUNDLE_MEDIA_TYPE
 from talkpath.observatory.log.append import LogError
@@ -169,6 +169,29 @@ def a_past_in_one_evening(folder: Path) -> Finding:
     return Finding(days <= {today.isoformat()}, f"{len(sent)} sent; they count on {len(days)} days")
 
 
+def feeds_that_are_none(folder: Path) -> Finding:
+    """Feeds of names that are no country's: too long for a file, with slashes, with a byte that no name has."""
+    names = ("x" * 300, "..%2f..%2fkey.pem", "%00", "%E2%80%AE", "nothing")
+    with running_observatory(folder) as far:
+        found = [fetch(f"{far.said['url']}feeds/{name}.atom")[0] for name in names]
+    return Finding(set(found) == {404}, f"answered {', '.join(map(str, found))}")
+
+
+def poisoned_ooni(folder: Path) -> Finding:
+    """Lines of OONI with days that are none, one right line among them: is the index filled with the right one?"""
+    keys = {"whatsapp_endpoints_status": "ok", "registration_server_status": "ok"}
+    days = ("2026-99-99", "2026-02-30", "٢٠٢٦-٠٨-١٤", "1000-01-01", "9999-12-31", "2026-08-14")
+    lines = [
+        {"test_name": "whatsapp", "test_keys": keys, "measurement_start_time": f"{day} 10:00:00",
+         "probe_asn": "AS64500", "probe_cc": "XY", "report_id": day} for day in days
+    ]  # fmt: skip
+    (folder / "ooni.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run_talkpath("observe", "import", "--data", folder / "data", "--ooni", folder / "ooni.jsonl")
+    done = run_talkpath("observe", "rebuild", "--data", folder / "data")
+    found = log_records(folder)
+    return Finding(done.exit_code == 0 and len(found) == 1, f"{len(found)} of {len(days)} taken, the index is made")
+
+
 def own_app(folder: Path) -> Finding:
     """A check of an app that does not exist."""
     facts = forging.plain_record(forging.measured_facts())
@@ -296,6 +319,8 @@ ATTACKS = (
     Attack("a listed key without its receipt", "not called listed", forged_listing),
     Attack("receipts of made-up servers choose network and country", "counted nowhere", made_up_places),
     Attack("checks of 57 past days, sent by five blocks in one evening", "one day", a_past_in_one_evening),
+    Attack("feeds of names that are none", "404", feeds_that_are_none),
+    Attack("OONI's lines of days that are none: import, rebuild", "the right one is taken", poisoned_ooni),
     Attack("an app that does not exist", "on no record", own_app),
     Attack("64 slow bodies of one address", "others are served", slow_bodies),
     Attack("1 010 idle connections of one address", "others are served", idle_connections),
