@@ -10,7 +10,6 @@ from typing import Final
 
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
-from talkpath.errors import WireError
 from talkpath.wire.rtc import rtp, stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
@@ -33,8 +32,8 @@ _VOICE_TYPE, _VIDEO_TYPE, _REPAIR_TYPE = 96, 126, 125
 
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this Messenger's? By realm, token, user name or attribute; RTP and RTCP count in the same flow."""
-    if stun.is_stun(datagram):
-        return _recognise_stun(datagram, view)
+    if message := stun.read_message(datagram):
+        return _recognise_stun(message, view)
     if _KNOWN not in view.notes:
         return None
     if rtp.is_rtcp(datagram):
@@ -56,11 +55,7 @@ def _recognise_rtp(datagram: bytes, view: FlowView) -> RecognisedDatagram:
     )
 
 
-def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
-    try:
-        message = stun.decode_message(datagram)
-    except WireError:
-        return None
+def _recognise_stun(message: StunMessage, view: FlowView) -> RecognisedDatagram | None:
     if message.get(Attribute.REALM) == _REALM:
         view.notes.setdefault(_KNOWN, "turn")
         released = message.type == Type.REFRESH_REQUEST and message.get(Attribute.LIFETIME) == bytes(4)

@@ -12,9 +12,8 @@ from typing import Final, Literal
 from talkpath.apps.contract.cue import Cue
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
-from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute
+from talkpath.wire.rtc.stun import Attribute, StunMessage
 
 ENCRYPTED: Final = True
 SEES: Final = frozenset(("stun", "rtp"))
@@ -46,20 +45,19 @@ _OWN_NUMBER: Final = 0x8007
 
 WRAPPINGS: Final = tuple(
     Cue(
-        ((0, 0x60), (1, 0), (_HEAD, kind[0]), (_HEAD + 1, kind[1]), (at, first)),
+        ((0, 0x60), (1, 0), (_HEAD, kind[0]), (_HEAD + 1, kind[1])),
         least=at + 12,
         inner_at=at,
         length=(_LENGTH_AT, 0xFFFF, _HEAD),
     )
     for kind, at in _RTP_AT.items()
-    for first in (0x80, 0x90)
 )
 
 
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this FaceTime's? By a frame with RTP at the place that its type tells, by Apple's check."""
-    if stun.is_stun(datagram):
-        return _recognise_check(datagram)
+    if message := stun.read_message(datagram):
+        return _recognise_check(message)
     length = int.from_bytes(datagram[_LENGTH_AT:_HEAD], "big")
     at = _RTP_AT.get(datagram[_HEAD : _HEAD + 2], 0)
     if datagram[:2] != _MARK or length != len(datagram) - _HEAD or not at or datagram[at : at + 1] < b"\x80":
@@ -72,12 +70,8 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     return FEATURES.hit("media", *shown, medium=medium, stitch=datagram[at + 8 : at + 12])
 
 
-def _recognise_check(datagram: bytes) -> RecognisedDatagram | None:
+def _recognise_check(message: StunMessage) -> RecognisedDatagram | None:
     """A check with a number of Apple's own that is sealed by MESSAGE-INTEGRITY alone, without a name."""
-    try:
-        message = stun.decode_message(datagram)
-    except WireError:
-        return None
     named = message.get(Attribute.USERNAME) is not None or message.get(Attribute.FINGERPRINT) is not None
     sealed = message.get(Attribute.MESSAGE_INTEGRITY) is not None
     if named or not sealed or len(message.get(_OWN_NUMBER) or b"") != 4:

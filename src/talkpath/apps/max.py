@@ -17,7 +17,6 @@ from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.families.rtc_call import RtcCall
 from talkpath.apps.families.rtc_media import VoiceModel
 from talkpath.apps.webrtc import CAMERA, VIDEO_FACTS, VOICE_FACTS
-from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 
 
@@ -55,13 +54,8 @@ _USER: Final = re.compile(rb"[0-9]{10}:[0-9]+")
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Note the form of a TURN user name. By itself it recognises nothing, and nothing else in the bytes tells Max from
     another WebRTC call."""
-    if not stun.is_stun(datagram):
-        return None
-    try:
-        user = stun.decode_message(datagram).get(stun.Attribute.USERNAME) or b""
-    except WireError:
-        return None
-    if _USER.fullmatch(user):
+    message = stun.read_message(datagram)
+    if message and _USER.fullmatch(message.get(stun.Attribute.USERNAME) or b""):
         view.notes["hint"] = True
     return None
 

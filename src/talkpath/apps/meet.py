@@ -14,9 +14,8 @@ from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.families.rtc_call import RtcCall
 from talkpath.apps.families.rtc_facts import Elements, Extra, Ice, RtcFacts, RtcStream
 from talkpath.apps.families.rtc_media import Camera, VoiceModel
-from talkpath.errors import WireError
 from talkpath.wire.rtc import dtls, rtp, stun
-from talkpath.wire.rtc.stun import Attribute, Type
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 _ELEMENTS: Final[Elements] = ((2, "send_time"), (3, "sequence"), (1, "level"))
 _LONG: Final = frozenset((61, 79, *range(85, 101)))  # these carry abs-capture-time too, 16 bytes longer
@@ -83,8 +82,8 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     By USERNAME of 31 bytes (less surely 21) with 4 after the colon, by an RSA certificate named hangouts, by padding of
     SSRC 0; RTP, RTCP and DTLS count in a flow where one of these was seen.
     """
-    if stun.is_stun(datagram):
-        return _recognise_stun(datagram, view)
+    if message := stun.read_message(datagram):
+        return _recognise_stun(message, view)
     if dtls.is_dtls(datagram):
         if b"\x0c\x08hangouts" in datagram:
             return _first_hit(view, "setup", "certificate")
@@ -103,11 +102,7 @@ def _first_hit(view: FlowView, kind: str, feature: str) -> RecognisedDatagram:
     return FEATURES.hit(kind, feature)
 
 
-def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
-    try:
-        message = stun.decode_message(datagram)
-    except WireError:
-        return None
+def _recognise_stun(message: StunMessage, view: FlowView) -> RecognisedDatagram | None:
     name = message.get(Attribute.USERNAME) or b""
     if message.type == Type.BINDING_REQUEST and len(name) in _NAMES and name[-5:-4] == b":":
         return _first_hit(view, "keepalive" if _KNOWN in view.notes else "setup", _NAMES[len(name)])

@@ -13,9 +13,8 @@ from talkpath.apps.contract.shape import App, Arm, ShapeSource
 from talkpath.apps.families.rtc_call import RtcCall
 from talkpath.apps.families.rtc_facts import Extra, Ice, RtcFacts, RtcStream
 from talkpath.apps.families.rtc_media import Camera, VoiceModel
-from talkpath.errors import WireError
 from talkpath.wire.rtc import rtp, stun
-from talkpath.wire.rtc.stun import Attribute, Type
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 VOICE_PACKET_BYTES: Final = 140
 VOICE_STREAM: Final = RtcStream(payload_type=102, elements=((12, "send_time"), (1, "sequence")), ssrc=(1002, 2002))
@@ -60,8 +59,8 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     By TURN's realm, by RTP and by RTCP whose SSRC is one of Signal's few. Nomination with 0xC001 says nothing: Telegram
     does so too. SSRCs are the same in every call, so they stitch nothing.
     """
-    if stun.is_stun(datagram):
-        return _recognise_stun(datagram, view)
+    if message := stun.read_message(datagram):
+        return _recognise_stun(message, view)
     if rtp.is_rtcp(datagram):
         ours = int.from_bytes(datagram[4:8], "big") in _SSRCS
         return FEATURES.hit("control", "reports") if ours else None
@@ -81,11 +80,7 @@ def _recognise_rtp(datagram: bytes) -> RecognisedDatagram | None:
     return None
 
 
-def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
-    try:
-        message = stun.decode_message(datagram)
-    except WireError:
-        return None
+def _recognise_stun(message: StunMessage, view: FlowView) -> RecognisedDatagram | None:
     if message.get(Attribute.REALM) == _REALM:
         view.notes[_KNOWN] = True
         released = message.type == Type.REFRESH_REQUEST and message.get(Attribute.LIFETIME) == bytes(4)

@@ -11,7 +11,6 @@ from typing import Final
 from talkpath.apps.contract.cue import cue_of_bytes
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.contract.shape import App, ShapeSource
-from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute
 
@@ -20,6 +19,7 @@ SEES: Final = frozenset(("stun", "other"))
 
 FEATURES: Final = AppFeatures("viber", request=(1, 1, 0, 96), answer=(1, 1, 0, 96), realm=(1, 1, 0, 96))
 
+_REALM: Final = b"viber.com"
 _REQUEST: Final = b"\x01\x00\x05\x00"
 _KNOWN: Final = "viber"
 _SIZES: Final = {
@@ -40,8 +40,11 @@ CUES: Final = (
 
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this Viber's?"""
-    if stun.is_stun(datagram):
-        return _stun(datagram, view)
+    if message := stun.read_message(datagram):
+        if message.get(Attribute.REALM) != _REALM:
+            return None
+        view.notes[_KNOWN] = True
+        return FEATURES.hit("setup", "realm")
     if datagram[2:6] == _REQUEST and 200 <= len(datagram) <= 320:
         view.notes[_KNOWN] = True
         return FEATURES.hit("setup", "request")
@@ -49,17 +52,6 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
         kind, size = _SIZES.get(datagram[2], ("", 0))
         return FEATURES.hit(kind, "answer") if kind and len(datagram) == size else None
     return None
-
-
-def _stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
-    try:
-        realm = stun.decode_message(datagram).get(Attribute.REALM)
-    except WireError:
-        return None
-    if realm != b"viber.com":
-        return None
-    view.notes[_KNOWN] = True
-    return FEATURES.hit("setup", "realm")
 
 
 SOURCES: Final = (

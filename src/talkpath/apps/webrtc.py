@@ -16,7 +16,7 @@ from talkpath.apps.families.rtc_facts import Extra, Ice, RtcFacts, RtcStream
 from talkpath.apps.families.rtc_media import Camera, VoiceModel
 from talkpath.errors import WireError
 from talkpath.wire.rtc import dtls, rtp, stun
-from talkpath.wire.rtc.stun import Attribute, Type
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 VOICE_STREAM: Final = RtcStream(
     payload_type=111, elements=((1, "level"), (2, "send_time"), (3, "sequence"), (4, "mid"))
@@ -73,8 +73,8 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     ICE with a USERNAME, DTLS that asks for SRTP or follows ICE, RTP and RTCP in a flow where DTLS was seen. Media are
     told apart by payload type, where that is one of Opus's usual ones, else by size.
     """
-    if stun.is_stun(datagram):
-        return _recognise_stun(datagram, view)
+    if message := stun.read_message(datagram):
+        return _recognise_stun(message, view)
     if dtls.is_dtls(datagram) or dtls.is_ciphertext(datagram):
         return _recognise_dtls(datagram, view)
     if _KEYED not in view.notes:
@@ -86,11 +86,7 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     return _recognise_media(datagram, view)
 
 
-def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
-    try:
-        message = stun.decode_message(datagram)
-    except WireError:
-        return None
+def _recognise_stun(message: StunMessage, view: FlowView) -> RecognisedDatagram | None:
     if message.type == Type.BINDING_REQUEST and b":" in (message.get(Attribute.USERNAME) or b""):
         first = _NAMED not in view.notes
         view.notes[_NAMED] = True

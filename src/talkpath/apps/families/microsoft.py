@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
-from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, Type
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
 MICROSOFT_ATTRIBUTES: Final = frozenset((0x8006, 0x8036, 0x8037, 0x8050, 0x8054, 0x8055, 0x8070, 0x8095))
 VERSION_ATTRIBUTE, SHORT, SHORT_BYTES = 0x8070, 0x8008, 4
@@ -24,8 +23,8 @@ SKYPE_VERSION: Final = 3
 
 def recognise_as(features: AppFeatures, datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this datagram that app's? RTP counts in flows where its STUN was seen."""
-    if stun.is_stun(datagram):
-        return _stun(features, datagram, view)
+    if message := stun.read_message(datagram):
+        return _recognise_stun(features, message, view)
     known = view.notes.get("app")
     if known != features.app or len(datagram) < 12 or datagram[0] >> 6 != 2:
         return None
@@ -37,11 +36,7 @@ def recognise_as(features: AppFeatures, datagram: bytes, view: FlowView) -> Reco
     return features.hit("media", medium="voice" if kind in LYNC_VOICE_TYPES else "video", stitch=datagram[8:12])
 
 
-def _stun(features: AppFeatures, datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
-    try:
-        message = stun.decode_message(datagram)
-    except WireError:
-        return None
+def _recognise_stun(features: AppFeatures, message: StunMessage, view: FlowView) -> RecognisedDatagram | None:
     short = len(message.get(SHORT) or b"") == SHORT_BYTES
     if not short and not MICROSOFT_ATTRIBUTES.intersection(kind for kind, _ in message.attributes):
         return None

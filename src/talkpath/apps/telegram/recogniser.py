@@ -52,8 +52,8 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     if view.notes.get("cut") and isinstance(tag, bytes) and datagram[:12] == tag[:12]:
         del view.notes["tag"]  # libtgvoip's data has one tag, and whole blocks
         view.notes["call"] = tag[:12]
-    if stun.is_stun(datagram):
-        return _recognise_stun(datagram, view)
+    if message := stun.read_message(datagram):
+        return _recognise_stun(message, view)
     if len(datagram) > reflector.DATA_BYTES and datagram[20:22] == b"\x00\x00":
         found = _recognise_data(datagram, view)
         if found:
@@ -129,11 +129,7 @@ def _recognise_data(datagram: bytes, view: FlowView) -> RecognisedDatagram | Non
     return FEATURES.hit("media", "frame", *shown, medium="voice" if inner[1] & 127 == OPUS else "video", stitch=call)
 
 
-def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
-    try:
-        message = stun.decode_message(datagram)
-    except WireError:
-        return None
+def _recognise_stun(message: StunMessage, view: FlowView) -> RecognisedDatagram | None:
     if (message.get(Attribute.REALM) or b"").rstrip(b"\0") == b"telegram.org":
         view.notes["turn"] = True
         view.setup = "stun.allocate"

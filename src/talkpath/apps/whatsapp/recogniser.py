@@ -6,7 +6,6 @@ from typing import Final
 
 from talkpath.apps.contract.flow_view import AppFeatures, FlowView, RecognisedDatagram
 from talkpath.apps.whatsapp.sender import DEBE, EXTENSION_2019, VOICE_PAYLOAD_TYPE
-from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
 
@@ -69,9 +68,8 @@ def _recognise_rtcp(datagram: bytes) -> RecognisedDatagram:
 def _recognise_stun(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     if view.captured < min(len(datagram), _ATTRIBUTES_AT):
         return _by_header(datagram, view)
-    try:
-        message = stun.decode_message(datagram)
-    except WireError:
+    message = stun.read_message(datagram)
+    if message is None:
         return None
     kinds = [kind for kind, _ in message.attributes]
     found: RecognisedDatagram | None = None

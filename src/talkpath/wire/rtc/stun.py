@@ -179,6 +179,14 @@ def decode_message(data: bytes) -> StunMessage:
     return StunMessage(kind, transaction, attributes)
 
 
+def read_message(data: bytes) -> StunMessage | None:
+    """Return the message that these bytes are, None where they are none."""
+    try:
+        return decode_message(data) if is_stun(data) else None
+    except WireError:
+        return None
+
+
 def _xored_address(address: bytes, transaction: bytes) -> bytes:
     return bytes(a ^ b for a, b in zip(address, COOKIE_BYTES + transaction, strict=False))
 
