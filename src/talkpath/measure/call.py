@@ -224,7 +224,8 @@ class Control(Struct, frozen=True, gc=False):
 
 class Findings(Struct, frozen=True, gc=False, omit_defaults=True):
     """All calls and attempts of one capture, and the control traffic that ran beside some of them. `source`: what they
-    were read from, packets or an app's own statistics."""
+    were read from, packets or an app's own statistics. `unnamed_streams`: in how many other flows packets ran steadily
+    both ways as a voice's do."""
 
     packets: Count
     duration_s: RecordingSeconds
@@ -233,6 +234,7 @@ class Findings(Struct, frozen=True, gc=False, omit_defaults=True):
     attempts: Annotated[tuple[Attempt, ...], Meta(max_length=MOST_RECORDED_CALLS)]
     source: Source = "packets"
     controls: Annotated[tuple[Control, ...], Meta(max_length=MOST_RECORDED_CALLS)] = ()
+    unnamed_streams: Count = 0
 
 
 class PairedDirection(Struct, frozen=True, gc=False):

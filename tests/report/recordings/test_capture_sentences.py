@@ -260,3 +260,10 @@ def test_an_app_that_is_not_known_has_a_name_too() -> None:
 def test_the_assumptions_name_the_model() -> None:
     assert "ITU-T G.107" in words.assumption_note()
     assert len(words.column_titles()) == 8
+
+
+def test_a_stream_that_cannot_be_named_is_told_where_there_is_no_call() -> None:
+    nothing = Findings(packets=9, duration_s=1.0, unread={}, calls=(), attempts=())
+    assert words.no_call_found(nothing) == "No call found."
+    unnamed = replace(nothing, unnamed_streams=1)
+    assert "steady two-way stream of voice packets that cannot be named" in words.no_call_found(unnamed)

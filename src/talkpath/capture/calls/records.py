@@ -24,6 +24,7 @@ from talkpath.capture.calls.paths import (
 )
 from talkpath.capture.calls.silent_end import with_silent_end
 from talkpath.capture.calls.timeline import CallSpan, OtherTraffic, call_timelines
+from talkpath.capture.calls.unnamed_streams import count_unnamed_streams
 from talkpath.capture.packets.flows import endpoint_address
 from talkpath.capture.scan import Scan
 from talkpath.capture.streams.figures import FIGURE_TYPE
@@ -75,12 +76,15 @@ def measure_calls(scan: Scan) -> MeasuredCapture:
     records = _Records(detection)
     calls = tuple(sorted(detection.calls, key=lambda call: call.span()[0]))
     attempts = [attempt for flows in detection.others if (attempt := records.attempt(flows))]
+    recognised = {flow for flow, known in scan.recognition.known.items() if known.evidence}
+    taken = recognised.union(*(call.flows for call in calls))
     findings = Findings(
         packets=scan.packets,
         duration_s=scan.end_s - scan.begin_s,
         unread=dict(sorted(scan.unread.items())),
         calls=tuple(records.calls(calls)),
         attempts=tuple(sorted(attempts, key=lambda attempt: attempt.start_s)),
+        unnamed_streams=count_unnamed_streams(detection.table, taken, detection.to_group),
     )
     return MeasuredCapture(findings, calls, detection)
 

@@ -41,7 +41,7 @@ def capture_page(findings: Findings, clock: RecordingClock = NO_CLOCK) -> str:
     if findings.calls:
         body += [_call_table(findings.calls, clock), _seconds_legend()]
     elif not findings.attempts:
-        body.append(element("p", f"{say('capture', 'No call found.')} {capture_sentences.no_call_advice()}"))
+        body.append(element("p", f"{capture_sentences.no_call_found(findings)} {capture_sentences.no_call_advice()}"))
     for number, (call, verdict) in enumerate(zip(findings.calls, call_verdicts(findings), strict=True), 1):
         body += _call_section(number, call, verdict, clock)
     body += [

@@ -30,6 +30,13 @@ def app_name(app: str, confidence: float = 1.0) -> str:
     return name if confidence >= SURE_CONFIDENCE else f"{name}?"
 
 
+def no_call_found(findings: Findings) -> str:
+    """That there is no call, or what may be one of an app that is not known."""
+    if findings.unnamed_streams:
+        return say("capture", "No call found, but a steady two-way stream of voice packets that cannot be named.")
+    return say("capture", "No call found.")
+
+
 def call_kind(call: Call) -> str:
     """Voice or video call."""
     return say("capture", "video call") if "video" in call.media else say("capture", "voice call")

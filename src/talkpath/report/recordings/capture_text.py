@@ -51,7 +51,7 @@ def show_capture(
         if note:
             console.print(f"  {note}")
     if not findings.calls and not findings.attempts:
-        console.print(f"  {say('capture', 'No call found.')} {capture_sentences.no_call_advice()}")
+        console.print(f"  {capture_sentences.no_call_found(findings)} {capture_sentences.no_call_advice()}")
     if findings.calls:
         console.print(call_table(findings.calls, clock))
     for number, (call, verdict) in enumerate(zip(findings.calls, call_verdicts(findings), strict=True)):
