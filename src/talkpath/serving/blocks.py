@@ -31,7 +31,7 @@ class BlockPlaces:
 
     def take(self, host: str | None) -> bool:
         """Take a place for that address; false where there is none."""
-        block = _host_block(host)
+        block = host_block(host)
         if self._taken.total() >= self._most or self._taken[block] >= self._most_a_block:
             return False
         self._taken[block] += 1
@@ -39,17 +39,18 @@ class BlockPlaces:
 
     def taken(self, host: str | None) -> tuple[int, int]:
         """How many places the block of that address has, and all blocks together."""
-        return self._taken[_host_block(host)], self._taken.total()
+        return self._taken[host_block(host)], self._taken.total()
 
     def give_back(self, host: str | None) -> None:
         """A place that was taken for that address is free again."""
-        block = _host_block(host)
+        block = host_block(host)
         self._taken[block] -= 1
         if self._taken[block] <= 0:
             del self._taken[block]
 
 
-def _host_block(host: str | None) -> bytes:
+def host_block(host: str | None) -> bytes:
+    """The block of an address; that of all who have none where it is no address."""
     with suppress(ValueError):
         return block_of(host or "")
     return b""

@@ -263,7 +263,7 @@ class Deaf(asyncio.DatagramProtocol):
 
 def test_a_call_that_goes_on_from_another_address_has_moved():
     rtp = bytes([128, 111]) + bytes(10)
-    lane = SharedPort().lane(Deaf(), "name")
+    lane = SharedPort().lane(Deaf(), "name", "")
     for port, moved in ((5, False), (5, False), (6, True), (5, True)):
         lane.receive(rtp, ("192.0.2.9", port))
         assert lane.counts.moved is moved
@@ -323,11 +323,11 @@ def came_from(
         assert run is not None
         for flow, source in zip(drawn, calls, strict=False):
             run.calls[flow] = WebRtcCall(made._port, "192.0.2.1", VOICE_MEDIUM)
-            lane = run.calls[flow]._lane = made._port.lane(Deaf(), f"call {flow}")
+            lane = run.calls[flow]._lane = made._port.lane(Deaf(), f"call {flow}", "")
             lane.receive(bytes(20), source)
         for (flow, twin), source in zip(run.twins.items(), twins, strict=False):
             if isinstance(twin, DataChannelTwin):
-                twin._lane = made._port.lane(Deaf(), f"twin {flow}")
+                twin._lane = made._port.lane(Deaf(), f"twin {flow}", "")
                 twin._lane.receive(bytes(20), source)
             else:
                 twin.received.note_source(source)

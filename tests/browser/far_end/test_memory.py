@@ -18,6 +18,7 @@ from talkpath.browser.far_end.transports.quic_server import make_server, new_cer
 from talkpath.browser.far_end.transports.shared_port import SharedPort
 from talkpath.browser.far_end.transports.webtransport_twin import TwinArrivals
 from talkpath.wire.rtc import stun
+from talkpath.wire.rtc.stun_integrity import encode_with_integrity
 
 SOURCE = ("192.0.2.9", 5000)
 RTP = bytes([128, 111]) + bytes(60)
@@ -150,23 +151,24 @@ def test_a_packet_too_short_to_open_a_connection_gets_no_answer(size: int):
 
 def test_a_lane_counts_and_passes_on_no_more_than_its_share():
     receiver = Receiver()
-    lane = SharedPort().lane(receiver, "name")
+    lane = SharedPort().lane(receiver, "name", "password")
     for _ in range(shared_port.MAX_LANE_DATAGRAMS + 50):
         lane.receive(RTP, SOURCE)
     assert receiver.count == len(lane.counts.rtp) == shared_port.MAX_LANE_DATAGRAMS
 
 
-def binding_request(fragment: str) -> bytes:
-    return stun.encode_message(
-        stun.StunMessage(stun.Type.BINDING_REQUEST, bytes(12), ((stun.Attribute.USERNAME, f"{fragment}:x".encode()),))
+def binding_request(fragment: str, password: str = "") -> bytes:
+    name = ((stun.Attribute.USERNAME, f"{fragment}:x".encode()),)
+    return encode_with_integrity(
+        stun.StunMessage(stun.Type.BINDING_REQUEST, bytes(12), name), (password or f"of the {fragment}").encode()
     )
 
 
 def test_a_lane_has_few_addresses_and_takes_none_from_another():
     port = SharedPort()
     first, second = Receiver(), Receiver()
-    port.lane(first, "first")
-    port.lane(second, "second")
+    port.lane(first, "first", "of the first")
+    port.lane(second, "second", "of the second")
     for number in range(100):
         port.datagram_received(binding_request("first"), ("192.0.2.9", 1000 + number))
     assert len(port._sources) == shared_port.MAX_SOURCES
@@ -174,6 +176,16 @@ def test_a_lane_has_few_addresses_and_takes_none_from_another():
     assert second.count == 0
     port.forget("first")
     port.datagram_received(binding_request("second"), ("192.0.2.9", 1000))
+    assert second.count == 1
+
+
+def test_who_does_not_know_the_password_takes_no_address_from_another_page():
+    port, first, second = SharedPort(), Receiver(), Receiver()
+    port.lane(first, "first", "of the first")
+    port.lane(second, "second", "of the second")
+    port.datagram_received(binding_request("first", "of somebody else"), SOURCE)
+    assert first.count == 0
+    port.datagram_received(binding_request("second"), SOURCE)
     assert second.count == 1
 
 

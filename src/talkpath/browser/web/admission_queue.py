@@ -1,15 +1,20 @@
 """Limits how many checks run at once, since a far end with too many is late and late results are void.
 
 Contract: at most `limit` are admitted. Whoever waits is told its place (1 is next) at first, at each change, and every
-TELL_AGAIN_S; so the page knows that it still waits, and a page that left is noticed.
+TELL_AGAIN_S; so the page knows that it still waits, and a page that left is noticed. Address blocks take turns, and
+where the queue is full the block with most pages in it gives way: a few blocks cannot keep everybody else out.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from operator import attrgetter
+
+from talkpath.serving.blocks import host_block
 
 MAX_WAITING = 50
 TELL_AGAIN_S = 10.0
@@ -17,59 +22,89 @@ TELL_AGAIN_S = 10.0
 TellPlace = Callable[[int], Awaitable[None]]
 
 
+class QueueFullError(Exception):
+    """There is no place for a page, or none any more."""
+
+
 @dataclass(eq=False, slots=True)
 class Waiter:
-    """One page that waits; `changed` is set whenever its place changed."""
+    """One page that waits, of an address block; `changed` is set whenever its place changed."""
 
+    block: bytes
+    turn: int
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     is_admitted: bool = False
+    gives_way: bool = False
 
 
 class AdmissionQueue:
     """The queue of one server, whatever the number of its far ends."""
 
     def __init__(self, limit: int) -> None:
-        self._limit, self._admitted = limit, 0
+        self._limit = limit
+        self._admitted = 0
         self._waiting: list[Waiter] = []
+        self._turn = 0  # of who was admitted last
+        self._last_turns: dict[bytes, int] = {}  # the last that a page of each block was given
 
     def __len__(self) -> int:
         """How many wait."""
         return len(self._waiting)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether nobody more may wait."""
-        return len(self._waiting) >= MAX_WAITING
-
     @asynccontextmanager
-    async def admitted(self, tell: TellPlace) -> AsyncIterator[None]:
-        """Wait until admitted, and stay so for the block."""
+    async def admitted(self, tell: TellPlace, host: str = "") -> AsyncIterator[None]:
+        """Wait until the page from `host` is admitted, and stay so for the block of code. `QueueFullError`."""
+        block = host_block(host)
         if self._admitted >= self._limit or self._waiting:
-            await self._wait(tell)
+            await self._wait(tell, block)
         else:
             self._admitted += 1
+            self._turn = self._next_turn(block)
         try:
             yield
         finally:
             self._admitted -= 1
             self._advance()
 
-    async def _wait(self, tell: TellPlace) -> None:
-        waiter = Waiter()
+    async def _wait(self, tell: TellPlace, block: bytes) -> None:
+        if len(self._waiting) >= MAX_WAITING:
+            self._make_room(block)
+        waiter = Waiter(block, self._next_turn(block))
         self._waiting.append(waiter)
+        self._waiting.sort(key=attrgetter("turn"))
         with ExitStack() as on_failure:
             on_failure.callback(self._leave, waiter)
             while not waiter.is_admitted:
+                if waiter.gives_way:
+                    raise QueueFullError
                 waiter.changed.clear()
                 await tell(self._waiting.index(waiter) + 1)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(waiter.changed.wait(), TELL_AGAIN_S)
             on_failure.pop_all()
 
+    def _make_room(self, block: bytes) -> None:
+        """Have the newest page of the block with most of them give way; `QueueFullError` where that block is no larger
+        than the newcomer's would be."""
+        sizes = Counter(waiter.block for waiter in self._waiting)
+        largest, size = sizes.most_common(1)[0]
+        if size <= sizes[block] + 1:
+            raise QueueFullError
+        last = next(waiter for waiter in reversed(self._waiting) if waiter.block == largest)
+        self._waiting.remove(last)
+        last.gives_way = True
+        last.changed.set()
+
+    def _next_turn(self, block: bytes) -> int:
+        """A block's turn: after its last one, and not before the turn that is now."""
+        self._last_turns = {one: turn for one, turn in self._last_turns.items() if turn >= self._turn}
+        self._last_turns[block] = turn = max(self._last_turns.get(block, -1) + 1, self._turn)
+        return turn
+
     def _leave(self, waiter: Waiter) -> None:
         if waiter.is_admitted:  # admitted and gone at the same moment: the place is free again
             self._admitted -= 1
-        else:
+        elif not waiter.gives_way:
             self._waiting.remove(waiter)
         self._advance()
 
@@ -78,6 +113,7 @@ class AdmissionQueue:
         while self._waiting and self._admitted < self._limit:
             first = self._waiting.pop(0)
             self._admitted += 1
+            self._turn = first.turn
             first.is_admitted = True
             first.changed.set()
         for waiter in self._waiting:

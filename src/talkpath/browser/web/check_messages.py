@@ -20,7 +20,7 @@ from talkpath.browser.answer.result_message import Row, result_message
 from talkpath.browser.far_end.far_end_group import FarEndPlaces
 from talkpath.browser.far_end.far_end_process import LINE_BYTES, LOOPBACK, FarEnd, error_message
 from talkpath.browser.turn_relay import TurnRelay
-from talkpath.browser.web.admission_queue import AdmissionQueue
+from talkpath.browser.web.admission_queue import AdmissionQueue, QueueFullError
 from talkpath.browser.web.check_progress import PageProgress
 from talkpath.browser.web.next_epoch import FinishWatch, TryPaths, next_step
 from talkpath.browser.web.page_inbox import PageInbox
@@ -91,17 +91,18 @@ async def serve_check(socket: WebSocket, queue: AdmissionQueue, services: PageSe
 
 async def _wait_and_run(socket: WebSocket, inbox: PageInbox, queue: AdmissionQueue, services: PageServices) -> None:
     """Wait for a place in the queue, then run the check."""
-    if queue.is_full:
-        await socket.send_json(FULL)
-        return
 
     async def tell_place(place: int) -> None:
         await socket.send_json({"type": "queue", "place": place})
 
-    async with queue.admitted(tell_place):
-        with services.far_ends.one() as far_end:
-            if far_end is not None:  # else it ended a moment ago; the page says that there was no answer
-                await _pass_messages(socket, inbox, services, far_end)
+    host = socket.client.host if socket.client else ""
+    try:
+        async with queue.admitted(tell_place, host):
+            with services.far_ends.one() as far_end:
+                if far_end is not None:  # else it ended a moment ago; the page says that there was no answer
+                    await _pass_messages(socket, inbox, services, far_end)
+    except QueueFullError:
+        await socket.send_json(FULL)
 
 
 async def _pass_messages(socket: WebSocket, inbox: PageInbox, services: PageServices, far_end: FarEnd) -> None:

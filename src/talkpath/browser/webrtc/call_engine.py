@@ -23,14 +23,15 @@ RTP = range(128, 192)
 
 
 class CallEngine:
-    """The engine. `fragment` is this end's ICE user name fragment; `sent` has the ticks that were sent."""
+    """The engine. `fragment` and `password` are this end's of ICE; `sent` has the ticks that were sent."""
 
     def __init__(self, offer: SdpOffer, medium: CallMedium, host: str, port: int) -> None:
         if offer.kind != ("video" if medium.picture_bytes else "audio"):
             raise ValueError("a call of another kind than is due")
         self._host, self._port, self._payload_type = host, port, offer.payload_type
         self._transport = SecureTransport(offer)
-        self.fragment, self._name = self._transport.fragment, token_hex(8)
+        self.fragment, self.password = self._transport.fragment, self._transport.password
+        self._name = token_hex(8)
         self._sender = RtpSender(medium)
         self._report_due_s = 0.0
 

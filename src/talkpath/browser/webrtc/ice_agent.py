@@ -2,7 +2,9 @@
 
 This end is controlled (RFC 8445): it gathers nothing, and the browser's addresses are learnt from its checks. Media
 goes to an address only after a check of this end's was answered from it, and for CONSENT_S after the last such answer
-(RFC 7675), so that a page cannot direct media at somebody else.
+(RFC 7675), so that a page cannot direct media at somebody else. An address that has proven nothing gets one check for
+each datagram of its own and none by the clock: whoever forges addresses gets hardly more out of this end than he puts
+in.
 
     request of the browser -> response, and a check of this end's where the address is not proven, or long ago
     response of the browser -> the address is proven
@@ -92,6 +94,10 @@ class IceAgent:
             self._select()
         return [self._response(request, source), *self._checked(now_s, source)]
 
+    def check_again(self, now_s: float, source: SocketAddress) -> list[bytes]:
+        """A check of an address that sent something else and is not proven yet: the one before may have been lost."""
+        return [] if source in self._proven else self._checked(now_s, source)
+
     def _response(self, request: StunMessage, source: SocketAddress) -> bytes:
         address = stun.encode_xor_address(_told_address(source), request.transaction)
         attributes = ((Attribute.XOR_MAPPED_ADDRESS, address),)
@@ -100,8 +106,11 @@ class IceAgent:
         )
 
     def _checked(self, now_s: float, source: SocketAddress) -> list[bytes]:
-        """A check of that address, if it needs one."""
-        if source in self._checks or now_s - self._proven.get(source, -NEVER_DUE_S) < RENEW_S:
+        """A check of that address, if it needs one; the same as before, where that was not answered."""
+        if source not in self._proven:
+            check = self._checks.setdefault(source, ConnectivityCheck(self._draw(12), TRIES, NEVER_DUE_S))
+            return [self._request(check.transaction)]
+        if source in self._checks or now_s - self._proven[source] < RENEW_S:
             return []
         self._checks[source] = check = ConnectivityCheck(self._draw(12), 1, now_s + FIRST_WAIT_S)
         return [self._request(check.transaction)]

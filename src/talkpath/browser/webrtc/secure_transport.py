@@ -25,12 +25,12 @@ SourcedDatagrams = list[tuple[bytes, SocketAddress]]
 
 
 class SecureTransport:
-    """The transport. `fragment` is this end's ICE user name fragment; `received` has the application data that came."""
+    """The transport. `fragment` and `password` are this end's of ICE; `received` has the application data that came."""
 
     def __init__(self, offer: SdpOffer) -> None:
         self._offer, self._certificate = offer, Certificate()
         self._own = Credentials(token_hex(4), token_hex(16))
-        self.fragment = self._own.fragment
+        self.fragment, self.password = self._own.fragment, self._own.password
         self._agent = IceAgent(self._own, offer.credentials)
         self._dtls = DtlsAssociation(self._certificate, offer.fingerprints, has_media=offer.kind != "application")
         self.received = self._dtls.received
@@ -78,7 +78,8 @@ class SecureTransport:
             said = [(each, source) for each in self._agent.receive(now_s, data, source)]
             return said + self._affordable(now_s, []) if self._held else said
         if data[0] in DTLS and self._agent.knows(source):
-            return self._take_dtls(now_s, data, source)
+            checks = [(each, source) for each in self._agent.check_again(now_s, source)]
+            return checks + self._take_dtls(now_s, data, source)
         return []
 
     def _take_dtls(self, now_s: float, data: bytes, source: SocketAddress) -> SourcedDatagrams:

@@ -14,6 +14,7 @@ from typing import Any
 from talkpath.browser.far_end.transports.shared_port import SharedPort
 from talkpath.browser.far_end.transports.webrtc_flow import WebRtcFlow
 from talkpath.browser.far_end.transports.webtransport_twin import TwinArrivals
+from talkpath.browser.webrtc.sctp_bounds import SctpBounds
 from talkpath.browser.webrtc.secure_transport import SecureTransport
 from talkpath.browser.webrtc.session_description import MAX_MESSAGE_BYTES, parse_offer
 
@@ -49,6 +50,7 @@ class DataChannelTwin(WebRtcFlow[SecureTransport]):
         self.received = TwinArrivals()
         self.sent: list[int] = []
         self._sctp_port = 0
+        self._bounds = SctpBounds()
         self._sctp: Any = None
         self._channel: Any = None
 
@@ -68,7 +70,8 @@ class DataChannelTwin(WebRtcFlow[SecureTransport]):
         if self._sctp is None and self._engine.is_connected:
             self._start_sctp()
         for data in self._engine.received if self._sctp is not None else ():
-            self._run(self._sctp._handle_data(data))
+            if self._bounds.admits(data):
+                self._run(self._sctp._handle_data(data))
         self._engine.received.clear()
 
     def _start_sctp(self) -> None:

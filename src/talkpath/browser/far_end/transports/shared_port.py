@@ -2,7 +2,8 @@
 
 So calls and twins go to the same address and port, and only the browser's own port distinguishes their 5-tuples. The
 first byte tells what a datagram is (RFC 7983, RFC 9443). A STUN request names its call (RFC 8445 section 7.2.2: the
-USERNAME begins with this end's fragment); all else belongs to the call whose STUN request came from the same address.
+USERNAME begins with this end's fragment) and is sealed with that call's password, so that nobody takes another's
+address; all else belongs to the call whose STUN request came from the same address.
 Addresses are stored while a call lasts, for replies, and never shown.
 """
 
@@ -20,6 +21,7 @@ from talkpath.browser.addresses import network_prefix
 from talkpath.browser.far_end.transports.send_clock import SendClock
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
+from talkpath.wire.rtc.stun_integrity import is_sealed
 
 SocketAddress = tuple[Any, ...]
 QUIC_LONG, QUIC_SHORT = range(192, 256), range(64, 128)
@@ -62,14 +64,19 @@ class LaneCounts:
 class Lane(asyncio.DatagramTransport):
     """One call's part of the port, which aioice uses like a socket of its own."""
 
-    def __init__(self, port: SharedPort, receiver: asyncio.DatagramProtocol, fragment: str) -> None:
+    def __init__(self, port: SharedPort, receiver: asyncio.DatagramProtocol, fragment: str, password: str) -> None:
         super().__init__()
         self._port, self._receiver, self._fragment = port, receiver, fragment
+        self._password = password.encode()
         self.counts = LaneCounts()
         self._datagram_count = 0
         self._media_source: SocketAddress | None = None
         self._last_source: SocketAddress | None = None
         receiver.connection_made(self)
+
+    def owns(self, request: bytes) -> bool:
+        """Whether a STUN request is sealed with this call's password."""
+        return is_sealed(request, self._password)
 
     def receive(self, data: bytes, source: SocketAddress) -> None:
         """Count a datagram of this call and pass it on, but no more than MAX_DATAGRAMS of them."""
@@ -141,9 +148,9 @@ class SharedPort:
         self.clock = SendClock()
         self._socket: socket.socket | None = None
 
-    def lane(self, receiver: asyncio.DatagramProtocol, fragment: str) -> Lane:
-        """Add a call, known by this end's ICE user name fragment."""
-        self.lanes[fragment] = made = Lane(self, receiver, fragment)
+    def lane(self, receiver: asyncio.DatagramProtocol, fragment: str, password: str) -> Lane:
+        """Add a call, known by this end's ICE user name fragment and password."""
+        self.lanes[fragment] = made = Lane(self, receiver, fragment, password)
         return made
 
     def forget(self, fragment: str) -> bool:
@@ -187,14 +194,15 @@ class SharedPort:
                 self.quic.datagram_received(data, addr)
             return
         if data[0] in STUN and (fragment := _own_fragment(data)) in self.lanes:
-            self._claim(addr, fragment)
+            self._claim(addr, fragment, data)
         lane = self.lanes.get(self._sources.get(addr, ""))
         if lane is not None:
             lane.receive(data, addr)
 
-    def _claim(self, source: SocketAddress, fragment: str) -> None:
+    def _claim(self, source: SocketAddress, fragment: str, request: bytes) -> None:
         """Note that an address belongs to a lane, unless it is another lane's or the lane has too many."""
-        if source not in self._sources and list(self._sources.values()).count(fragment) < MAX_SOURCES:
+        is_room = list(self._sources.values()).count(fragment) < MAX_SOURCES
+        if source not in self._sources and is_room and self.lanes[fragment].owns(request):
             self._sources[source] = fragment
 
     def send(self, data: bytes, to: SocketAddress) -> None:

@@ -16,6 +16,7 @@ class WebRtcEngine(Protocol):
     """What the engines of a call and of a data channel have in common."""
 
     fragment: str
+    password: str
 
     @property
     def wake_s(self) -> float:
@@ -58,7 +59,7 @@ class WebRtcFlow(asyncio.DatagramProtocol, Generic[Engine]):
     def _begin(self, engine: Engine) -> None:
         """From now on the engine gets what is sent to its fragment."""
         self._engine = engine
-        self._lane = self._port.lane(self, engine.fragment)
+        self._lane = self._port.lane(self, engine.fragment, engine.password)
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """Called by the lane."""
