@@ -35,7 +35,7 @@ def test_a_public_function_is_typed_and_its_options_have_names(name: str) -> Non
 
 def test_errors_have_one_root() -> None:
     errors = [getattr(talkpath, name) for name in NAMES if name.endswith("Error")]
-    assert len(errors) == 5
+    assert len(errors) == 6
     assert all(issubclass(error, talkpath.TalkpathError) for error in errors)
 
 
