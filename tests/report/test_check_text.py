@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from print_sentences import PARAMETERS, STATES, every_verdict, verdict_of_state
-from talkpath.report.check_text import STYLES, explained_verdicts, explanation, show_check, verdict_table
+from talkpath.report.check_text import STYLES, explanation, show_check, verdict_table
+from talkpath.report.told_verdict import told_check
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import language, speaking
@@ -58,20 +59,20 @@ def test_an_insufficient_verdict_says_why_in_the_table() -> None:
 def test_a_state_is_told_without_colour_too(state: str) -> None:
     about = verdict_of_state(state)  # type: ignore[arg-type]
     assert sentences.STATE_MARKS[about.state] in printed(verdict_table([about]))
-    assert sentences.verdict_label(about) in printed(explanation(about, CheckContext()))
+    assert sentences.verdict_label(about) in printed(explanation(told_check([about], CheckContext())[0]))
     assert set(STYLES) == set(STATES)
-    assert "\x1b" in printed(explanation(about, CheckContext()), colours=True)
+    assert "\x1b" in printed(explanation(told_check([about], CheckContext())[0]), colours=True)
 
 
 def test_an_explanation_is_a_sentence_and_its_lines() -> None:
     about = verdict_of_state()
-    first, *lines = printed(explanation(about, CheckContext()), width=400).splitlines()
+    first, *lines = printed(explanation(told_check([about], CheckContext())[0]), width=400).splitlines()
     assert first.strip() == f"Signs of restriction: {sentences.verdict_sentence(about)}"
     assert [line.strip() for line in lines] == sentences.verdict_lines(about)
 
 
 def explained(verdicts: list[Verdict]) -> list[Verdict]:
-    return [detail.verdict for detail in explained_verdicts(verdicts)]
+    return [told.verdict for told in told_check(verdicts, CheckContext.of(verdicts))]
 
 
 def test_each_verdict_that_is_not_ok_is_explained_in_the_order_of_the_table() -> None:
@@ -138,7 +139,7 @@ def test_ok_is_not_explained_beside_what_is_not() -> None:
         verdict_of_state("insufficient", app="max"),
     ]
     assert [about.app for about in explained(mixed)] == ["signal", "max"]
-    assert explained_verdicts([]) == []
+    assert explained([]) == []
 
 
 def test_transports_follow_where_they_were_tried() -> None:

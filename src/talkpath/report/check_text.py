@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -11,10 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from talkpath.report import transport_table
+from talkpath.report.told_verdict import ToldVerdict, told_check
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import seconds, watched_words
 from talkpath.report.words.check_context import CheckContext
-from talkpath.report.words.language import listed, say
+from talkpath.report.words.language import say
 from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.report.words.reasons import reason_clause
 from talkpath.verdict.model import Verdict
@@ -60,12 +60,11 @@ def _verdict_row(verdict: Verdict) -> list[str | Text]:
     return [sentences.app_name(verdict), sentences.medium_word(verdict.medium), result, how, known]
 
 
-def explanation(verdict: Verdict, check: CheckContext) -> RenderableType:
-    """A verdict's sentence and three lines."""
-    head = Text(f"{sentences.verdict_label(verdict)}: ", style=STYLES[verdict.state])
-    head.append(sentences.verdict_sentence(verdict, check), style="default")
-    lines = sentences.verdict_lines(verdict, check)
-    return Group(head, *(Padding(line, (0, 0, 0, 2)) for line in map(Text, lines)))
+def explanation(told: ToldVerdict, mark: str = "") -> RenderableType:
+    """A verdict's sentence and the lines below it."""
+    head = Text(f"{mark}{sentences.verdict_label(told.verdict)}: ", style=STYLES[told.verdict.state])
+    head.append(told.sentence, style="default")
+    return Group(head, *(Padding(Text(line), (0, 0, 0, 2)) for line in told.lines))
 
 
 def show_check(
@@ -81,11 +80,9 @@ def show_check(
     `second`: what a second test server adds; `relays`: the lines on TURN servers."""
     check = CheckContext.of(verdicts, known_server=known_server)
     console.print(verdict_table(verdicts))
-    for detail in explained_verdicts(verdicts):
+    for told in told_check(verdicts, check):
         console.print()
-        console.print(explanation(detail.verdict, check))
-        if alike := alike_line(detail, verdicts):
-            console.print(Padding(Text(alike), (0, 0, 0, 2)))
+        console.print(explanation(told))
     if others := sentences.other_apps_ok(verdicts):
         console.print(f"\n{others}", highlight=False)
     for line in second:
@@ -95,42 +92,3 @@ def show_check(
         console.print(Text(line) if place else Text(f"\n{line}"))
     if sentences.translation_note():
         console.print(Text(f"\n{sentences.translation_note()}", style="dim"))
-
-
-class Detail(NamedTuple):
-    """A verdict that is explained, and those of which nothing can be said for the same reason."""
-
-    verdict: Verdict
-    alike: tuple[Verdict, ...] = ()
-
-
-def explained_verdicts(verdicts: Sequence[Verdict]) -> list[Detail]:
-    """What is explained, in the order of the table: each verdict that is not ok, but of several
-    that are told alike the first; where all are ok, the first."""
-    check, found = CheckContext.of(verdicts), dict[tuple[str | None, str], list[Verdict]]()
-    for verdict in verdicts:
-        if verdict.state != "ok":
-            found.setdefault((verdict.rule, _common_words(verdict, check)), []).append(verdict)
-    if not found:
-        return [Detail(verdict) for verdict in verdicts[:1]]
-    return [Detail(first, tuple(others) if first.state == "insufficient" else ()) for first, *others in found.values()]
-
-
-def _common_words(verdict: Verdict, check: CheckContext) -> str:
-    """What two verdicts have in common that are explained together."""
-    is_open = verdict.state == "insufficient" and verdict.medium != "text"
-    return reason_clause(verdict.reason) if is_open else sentences.verdict_sentence(verdict, check)
-
-
-def alike_line(detail: Detail, verdicts: Sequence[Verdict]) -> str:
-    """The sentence about those of which nothing can be said for the same reason; "" where there are none."""
-    several = len({verdict.medium for verdict in verdicts}) > 1
-    names = [_app_and_medium(verdict, with_medium=several) for verdict in detail.alike]
-    if not names:
-        return ""
-    return say("insufficient", "For the same reason nothing can be said about: {list}.", list=listed(names))
-
-
-def _app_and_medium(verdict: Verdict, *, with_medium: bool) -> str:
-    name = sentences.app_name(verdict)
-    return f"{name} ({sentences.medium_word(verdict.medium)})" if with_medium else name

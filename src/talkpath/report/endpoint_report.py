@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +13,8 @@ from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.probe.name_contrast import NamePlan
 from talkpath.probe.own_addresses.plan import OwnAddressPlan
 from talkpath.report import own_address_report
-from talkpath.report.check_text import STYLES
+from talkpath.report.check_text import explanation
+from talkpath.report.told_verdict import ToldVerdict
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import megabytes, numeral
 from talkpath.report.words.language import count, listed, say
@@ -135,13 +135,14 @@ def request_in_words(kind: str) -> str:
 def show_endpoints(console: Console, verdicts: Sequence[Verdict]) -> None:
     """Print a paragraph for each verdict."""
     for verdict in verdicts:
-        head = Text(
-            f"{sentences.STATE_MARKS[verdict.state]} {sentences.verdict_label(verdict)}: ", style=STYLES[verdict.state]
-        )
-        head.append(endpoint_sentence(verdict), style="default")
-        console.print(Group(head, *(Padding(Text(line), (0, 0, 0, 2)) for line in endpoint_lines(verdict))))
+        console.print(explanation(told_endpoints(verdict), f"{sentences.STATE_MARKS[verdict.state]} "))
     if sentences.translation_note():
         console.print(Text(f"\n{sentences.translation_note()}", style="dim"))
+
+
+def told_endpoints(verdict: Verdict) -> ToldVerdict:
+    """A verdict on an app's own servers in words."""
+    return ToldVerdict(verdict, endpoint_sentence(verdict), endpoint_lines(verdict))
 
 
 def endpoint_sentence(verdict: Verdict) -> str:

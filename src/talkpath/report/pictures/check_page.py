@@ -11,12 +11,12 @@ from importlib.resources import files
 from typing import Any
 
 from talkpath.measure.facts import Facts
-from talkpath.report.check_text import alike_line, explained_verdicts
 from talkpath.report.known_server import has_known_server
 from talkpath.report.pictures.app_matrix import MATRIX_MEDIA, AppCell, MatrixRow, app_cell, matrix_rows
 from talkpath.report.pictures.arrival_curve import arrival_curves, setup_answers
 from talkpath.report.pictures.chart import arrival_chart, chart_description, chart_legend
 from talkpath.report.pictures.markup import Element, element, html_document, with_code_marks
+from talkpath.report.told_verdict import ToldVerdict, told_check
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import megabytes, seconds
 from talkpath.report.words.check_context import CheckContext
@@ -158,14 +158,17 @@ def _chart_figure(facts: Facts, verdict: Verdict) -> Element | None:
 def verdict_explanations(verdicts: Sequence[Verdict], check: CheckContext) -> Iterator[Element]:
     """The sentences of each verdict that is not ok; of the first where all are."""
     yield element("h2", say("page", "In words"))
-    for detail in explained_verdicts(verdicts):
-        verdict = detail.verdict
-        lines = [*sentences.verdict_lines(verdict, check), *filter(None, [alike_line(detail, verdicts)])]
-        yield element("h3", cell_label(app_cell(verdict)), f" {verdict_heading(verdict)}")
-        yield element("p", *with_code_marks(sentences.verdict_sentence(verdict, check)))
-        yield element("ul", *(element("li", *with_code_marks(line)) for line in lines))
+    for told in told_check(verdicts, check):
+        yield element("h3", cell_label(app_cell(told.verdict)), f" {verdict_heading(told.verdict)}")
+        yield from told_elements(told)
     if others := sentences.other_apps_ok(verdicts):
         yield element("p", *with_code_marks(others))
+
+
+def told_elements(told: ToldVerdict) -> Iterator[Element]:
+    """A verdict's sentence and the lines below it."""
+    yield element("p", *with_code_marks(told.sentence))
+    yield element("ul", *(element("li", *with_code_marks(line)) for line in told.lines))
 
 
 def verdict_heading(verdict: Verdict) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from talkpath.report import endpoint_report
-from talkpath.report.pictures.check_page import html_page
-from talkpath.report.pictures.markup import Element, element, with_code_marks
+from talkpath.report.pictures.check_page import html_page, told_elements
+from talkpath.report.pictures.markup import Element, element
 from talkpath.report.words import sentences
 from talkpath.report.words.language import say
 from talkpath.verdict.model import Verdict
@@ -26,5 +26,4 @@ def _verdict_paragraphs(verdict: Verdict) -> Iterator[Element]:
         "h2",
         f"{sentences.STATE_MARKS[verdict.state]} {sentences.verdict_label(verdict)}: {sentences.app_name(verdict)}",
     )
-    yield element("p", *with_code_marks(endpoint_report.endpoint_sentence(verdict)))
-    yield element("ul", *(element("li", *with_code_marks(line)) for line in endpoint_report.endpoint_lines(verdict)))
+    yield from told_elements(endpoint_report.told_endpoints(verdict))

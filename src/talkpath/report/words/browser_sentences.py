@@ -18,36 +18,34 @@ WITHOUT_OPTIONS: tuple[str, ...] = ("budget", "watched_briefly", "call_ended")
 
 def browser_sentence(verdict: Verdict, check: CheckContext) -> str:
     """The verdict in one sentence, for the states of `APP_NAMING_STATES`."""
-    video, why = verdict.medium == "video", reason_clause(verdict.reason)
-    match verdict.state:
-        case "ok" if video:
-            return say("ok", "Video calls of this browser reach our test server as well as anything else.")
-        case "ok":
-            return say("ok", "Voice calls of this browser reach our test server as well as anything else.")
-        case "restricted" if video and not check.known_server:
-            return say(
-                "restricted",
-                "Something between you and the test server, or the test server itself, is holding back this browser's "
-                "video calls.",
-            )
-        case "restricted" if not check.known_server:
-            return say(
-                "restricted",
-                "Something between you and the test server, or the test server itself, is holding back this browser's "
-                "voice calls.",
-            )
-        case "restricted" if video:
-            return say(
-                "restricted", "Something between you and our test server is holding back this browser's video calls."
-            )
-        case "restricted":
-            return say(
-                "restricted", "Something between you and our test server is holding back this browser's voice calls."
-            )
-        case _ if video:
-            return say("insufficient", "Nothing can be said about video calls here: {reason}.", reason=why)
-        case _:
-            return say("insufficient", "Nothing can be said about voice calls here: {reason}.", reason=why)
+    why = reason_clause(verdict.reason)
+    by = "" if verdict.state != "restricted" else "path" if check.known_server else "path or server"
+    return {
+        ("ok", "", "voice"): say("ok", "Voice calls of this browser reach our test server as well as anything else."),
+        ("ok", "", "video"): say("ok", "Video calls of this browser reach our test server as well as anything else."),
+        ("restricted", "path or server", "video"): say(
+            "restricted",
+            "Something between you and the test server, or the test server itself, is holding back this browser's "
+            "video calls.",
+        ),
+        ("restricted", "path or server", "voice"): say(
+            "restricted",
+            "Something between you and the test server, or the test server itself, is holding back this browser's "
+            "voice calls.",
+        ),
+        ("restricted", "path", "video"): say(
+            "restricted", "Something between you and our test server is holding back this browser's video calls."
+        ),
+        ("restricted", "path", "voice"): say(
+            "restricted", "Something between you and our test server is holding back this browser's voice calls."
+        ),
+        ("insufficient", "", "video"): say(
+            "insufficient", "Nothing can be said about video calls here: {reason}.", reason=why
+        ),
+        ("insufficient", "", "voice"): say(
+            "insufficient", "Nothing can be said about voice calls here: {reason}.", reason=why
+        ),
+    }[verdict.state, by, verdict.medium]
 
 
 def browser_limits(verdict: Verdict) -> str:

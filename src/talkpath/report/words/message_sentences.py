@@ -9,18 +9,12 @@ from talkpath.verdict.model import Verdict
 
 def message_sentence(verdict: Verdict, name: str) -> str:
     """The verdict in one sentence. `name`: the app's name."""
-    match verdict.state:
-        case "ok":
-            return say("messages", "{name}'s messages got through.", name=name)
-        case "restricted":
-            return say("messages", "{name}'s messages do not get through, while other traffic does.", name=name)
-        case _:
-            return say(
-                "messages",
-                "Nothing can be said about {name}'s messages: {reason}.",
-                name=name,
-                reason=reason_clause(verdict.reason),
-            )
+    clause = reason_clause(verdict.reason)
+    unknown = say("messages", "Nothing can be said about {name}'s messages: {reason}.", name=name, reason=clause)
+    return {
+        "ok": say("messages", "{name}'s messages got through.", name=name),
+        "restricted": say("messages", "{name}'s messages do not get through, while other traffic does.", name=name),
+    }.get(verdict.state, unknown)
 
 
 def message_lines(verdict: Verdict) -> list[str]:

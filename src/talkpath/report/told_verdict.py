@@ -1,0 +1,57 @@
+"""What a result says of its verdicts, once for a terminal and a page: which are explained, and each in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from talkpath.report.words import sentences
+from talkpath.report.words.check_context import CheckContext
+from talkpath.report.words.language import listed, say
+from talkpath.report.words.reasons import reason_clause
+from talkpath.verdict.model import Verdict
+
+
+class ToldVerdict(NamedTuple):
+    """A verdict in words: one sentence, and the lines below it."""
+
+    verdict: Verdict
+    sentence: str
+    lines: Sequence[str]
+
+
+def told_check(verdicts: Sequence[Verdict], check: CheckContext) -> list[ToldVerdict]:
+    """What is explained of a check, in the order of the table: each verdict that is not ok, but of several that are
+    told alike the first; where all are ok, the first."""
+    alike: dict[tuple[str | None, str], list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.state != "ok":
+            alike.setdefault((verdict.rule, _common_words(verdict, check)), []).append(verdict)
+    several = len({verdict.medium for verdict in verdicts}) > 1
+    return [
+        ToldVerdict(
+            verdict=first,
+            sentence=sentences.verdict_sentence(first, check),
+            lines=[*sentences.verdict_lines(first, check), *_alike_line(first, others, several)],
+        )
+        for first, *others in alike.values() or ([verdict] for verdict in verdicts[:1])
+    ]
+
+
+def _common_words(verdict: Verdict, check: CheckContext) -> str:
+    """What two verdicts have in common that are explained together."""
+    is_open = verdict.state == "insufficient" and verdict.medium != "text"
+    return reason_clause(verdict.reason) if is_open else sentences.verdict_sentence(verdict, check)
+
+
+def _alike_line(first: Verdict, others: Sequence[Verdict], several_media: bool) -> list[str]:
+    """The line about those of which nothing can be said for the same reason."""
+    if not others or first.state != "insufficient":
+        return []
+    names = [
+        f"{sentences.app_name(verdict)} ({sentences.medium_word(verdict.medium)})"
+        if several_media
+        else sentences.app_name(verdict)
+        for verdict in others
+    ]
+    return [say("insufficient", "For the same reason nothing can be said about: {list}.", list=listed(names))]
