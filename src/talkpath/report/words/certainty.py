@@ -17,48 +17,43 @@ def certainty_line(verdict: Verdict) -> str:
     """How certain the verdict is. Each state has sentences of its own."""
     far = (verdict.log10_e or 0.0) >= FAR_LOG10
     number = "" if far or verdict.log10_e is None else odds_words(verdict.log10_e)
-    match verdict.state:
-        case "ok":
-            return say("ok", "The check plants a small loss of its own, as a test of itself, and found it.")
-        case "restricted" if far:
-            return say(
-                "restricted", "If both were treated alike, far fewer than 1 check in 10 000 would look like this."
-            )
-        case "restricted" if number:
-            return say(
-                "restricted",
-                "If both were treated alike, fewer than 1 check in {odds} would look like this.",
-                odds=number,
-            )
-        case "restricted":
-            return say("restricted", "No odds can be given: there was no control traffic to compare with.")
-        case "closed" if far:
-            return say(
-                "closed",
-                "If all kinds of traffic were treated alike, far fewer than 1 check in 10 000 would look so.",
-            )
-        case "closed" if number:
-            return say(
-                "closed",
-                "If all kinds of traffic were treated alike, fewer than 1 check in {odds} would look so.",
-                odds=number,
-            )
-        case "closed":
-            return say("closed", "No odds can be given for this.")
-        case "impaired":
-            return say("impaired", "Even at the better end of what was measured one could hardly talk.")
-        case "unreachable" if verdict.rule:
-            return say(
-                "unreachable",
-                "Another host answered in the same minute. That fits this: {mechanism}.",
-                mechanism=mechanism_clause(verdict),
-            )
-        case "unreachable":
-            return say(
-                "unreachable", "Whether that is the server, the way to it, or this device's own network cannot be told."
-            )
-        case _:
-            return say("insufficient", "That says neither that calls are restricted nor that they are not.")
+    odds = "far" if far else "odds" if number else "none"
+    return {
+        ("ok", odds): say("ok", "The check plants a small loss of its own, as a test of itself, and found it."),
+        ("restricted", "far"): say(
+            "restricted", "If both were treated alike, far fewer than 1 check in 10 000 would look like this."
+        ),
+        ("restricted", "odds"): say(
+            "restricted", "If both were treated alike, fewer than 1 check in {odds} would look like this.", odds=number
+        ),
+        ("restricted", "none"): say(
+            "restricted", "No odds can be given: there was no control traffic to compare with."
+        ),
+        ("closed", "far"): say(
+            "closed", "If all kinds of traffic were treated alike, far fewer than 1 check in 10 000 would look so."
+        ),
+        ("closed", "odds"): say(
+            "closed",
+            "If all kinds of traffic were treated alike, fewer than 1 check in {odds} would look so.",
+            odds=number,
+        ),
+        ("closed", "none"): say("closed", "No odds can be given for this."),
+        ("impaired", odds): say("impaired", "Even at the better end of what was measured one could hardly talk."),
+        ("unreachable", odds): _unreachable_words(verdict),
+        ("insufficient", odds): say(
+            "insufficient", "That says neither that calls are restricted nor that they are not."
+        ),
+    }[verdict.state, odds]
+
+
+def _unreachable_words(verdict: Verdict) -> str:
+    if verdict.rule:
+        return say(
+            "unreachable",
+            "Another host answered in the same minute. That fits this: {mechanism}.",
+            mechanism=mechanism_clause(verdict),
+        )
+    return say("unreachable", "Whether that is the server, the way to it, or this device's own network cannot be told.")
 
 
 def limits_line(verdict: Verdict, name: str, check: CheckContext) -> str:

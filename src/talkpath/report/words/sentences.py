@@ -77,147 +77,161 @@ def other_apps_ok(verdicts: Sequence[Verdict]) -> str:
 
 def verdict_sentence(verdict: Verdict, check: CheckContext = DEFAULT_CONTEXT) -> str:
     """The verdict in one sentence. `check` is the check that gave it."""
-    name, video, why = app_name(verdict), verdict.medium == "video", reason_clause(verdict.reason)
     if verdict.medium == "text":
-        return message_sentences.message_sentence(verdict, name)
+        return message_sentences.message_sentence(verdict, app_name(verdict))
     if _of_browser(verdict):
         return browser_sentences.browser_sentence(verdict, check)
+    told = _call_sentences(verdict) if verdict.state in ("ok", "insufficient") else _failure_sentences(verdict)
+    voice, video = told[_sentence_code(verdict, check)]
+    return video if verdict.medium == "video" else voice
+
+
+def _sentence_code(verdict: Verdict, check: CheckContext) -> str:
+    """Which of a state's sentences fits: a word of `_call_sentences` or `_failure_sentences`."""
     match verdict.state:
-        case "ok":
-            return _as_well_as_anything_else(verdict, name)
         case "restricted" if not check.known_server:
-            return _restricted_by_path_or_server(video, name)
-        case "restricted" if video:
-            return say(
-                "restricted",
-                "Something between you and our test server is holding back video calls that look like {name}'s.",
-                name=name,
-            )
-        case "restricted":
-            return say(
-                "restricted",
-                "Something between you and our test server is holding back voice calls that look like {name}'s.",
-                name=name,
-            )
+            return "restricted by path or server"
         case "closed" if not check.all_closed:
-            return _closed_beside_others(video, name)
-        case "closed":
-            return _closed_to_all()
-        case "impaired" if video:
-            return say("impaired", "The line is too poor for video calls just now; it treats everything alike.")
-        case "impaired":
-            return say("impaired", "The line is too poor for voice calls just now; it treats everything alike.")
-        case "unreachable":
-            return say("unreachable", "Our test server did not answer, so nothing can be said about calls.")
-        case _ if verdict.reason is not None and verdict.reason.code == "watched_briefly":
-            return _watched_briefly(verdict, name)
-        case _ if video:
-            return say(
-                "insufficient", "Nothing can be said about {name}'s video calls: {reason}.", name=name, reason=why
-            )
-        case _:
-            return say(
-                "insufficient", "Nothing can be said about {name}'s voice calls: {reason}.", name=name, reason=why
-            )
+            return "closed beside others"
+        case "insufficient" if verdict.reason is not None and verdict.reason.code == "watched_briefly":
+            return "ended early" if verdict.reason.values.get("ended") else "watched briefly"
+        case state:
+            return state
 
 
-def _as_well_as_anything_else(verdict: Verdict, name: str) -> str:
-    watched = seconds(verdict.watched_s, 0)
-    if verdict.medium == "video":
-        return say(
-            "ok",
-            "Video calls that look like {name}'s reached our test server as well as anything else, for the {seconds} "
-            "that they were watched.",
-            name=name,
-            seconds=watched,
-        )
-    return say(
-        "ok",
-        "Voice calls that look like {name}'s reached our test server as well as anything else, for the {seconds} that "
-        "they were watched.",
-        name=name,
-        seconds=watched,
-    )
+def _call_sentences(verdict: Verdict) -> dict[str, tuple[str, str]]:
+    """Code -> what is said of voice and of video calls that are ok, or of which nothing can be said."""
+    name, why, watched = app_name(verdict), reason_clause(verdict.reason), seconds(verdict.watched_s, 0)
+    briefly = seconds(float(verdict.reason.values.get("seconds", 0.0) if verdict.reason else 0.0))
+    return {
+        "ok": (
+            say(
+                "ok",
+                "Voice calls that look like {name}'s reached our test server as well as anything else, for the "
+                "{seconds} that they were watched.",
+                name=name,
+                seconds=watched,
+            ),
+            say(
+                "ok",
+                "Video calls that look like {name}'s reached our test server as well as anything else, for the "
+                "{seconds} that they were watched.",
+                name=name,
+                seconds=watched,
+            ),
+        ),
+        "watched briefly": (
+            say(
+                "insufficient",
+                "No sign of restriction in the first {seconds} of voice calls that look like {name}'s; they were not "
+                "watched for longer.",
+                name=name,
+                seconds=briefly,
+            ),
+            say(
+                "insufficient",
+                "No sign of restriction in the first {seconds} of video calls that look like {name}'s; they were not "
+                "watched for longer.",
+                name=name,
+                seconds=briefly,
+            ),
+        ),
+        "ended early": _ended_early(name, briefly),
+        "insufficient": (
+            say("insufficient", "Nothing can be said about {name}'s voice calls: {reason}.", name=name, reason=why),
+            say("insufficient", "Nothing can be said about {name}'s video calls: {reason}.", name=name, reason=why),
+        ),
+    }
 
 
-def _watched_briefly(verdict: Verdict, name: str) -> str:
-    values = verdict.reason.values if verdict.reason else {}
-    watched = seconds(float(values.get("seconds", 0.0)))
-    if values.get("ended"):
-        return _ended_early(verdict, name, watched)
-    if verdict.medium == "video":
-        return say(
+def _ended_early(name: str, watched: str) -> tuple[str, str]:
+    return (
+        say(
             "insufficient",
-            "No sign of restriction in the first {seconds} of video calls that look like {name}'s; they were not "
-            "watched for longer.",
+            "No sign of restriction in the first {seconds} of voice calls that look like {name}'s; then a call went "
+            "silent, and nothing shows that control traffic did better.",
             name=name,
             seconds=watched,
-        )
-    return say(
-        "insufficient",
-        "No sign of restriction in the first {seconds} of voice calls that look like {name}'s; they were not watched "
-        "for longer.",
-        name=name,
-        seconds=watched,
-    )
-
-
-def _ended_early(verdict: Verdict, name: str, watched: str) -> str:
-    if verdict.medium == "video":
-        return say(
+        ),
+        say(
             "insufficient",
             "No sign of restriction in the first {seconds} of video calls that look like {name}'s; then a call went "
             "silent, and nothing shows that control traffic did better.",
             name=name,
             seconds=watched,
+        ),
+    )
+
+
+def _failure_sentences(verdict: Verdict) -> dict[str, tuple[str, str]]:
+    """Code -> what is said of voice and of video calls that did not fare well."""
+    return {
+        **_restricted_sentences(app_name(verdict)),
+        **_closed_sentences(app_name(verdict)),
+        "impaired": (
+            say("impaired", "The line is too poor for voice calls just now; it treats everything alike."),
+            say("impaired", "The line is too poor for video calls just now; it treats everything alike."),
+        ),
+        "unreachable": (say("unreachable", "Our test server did not answer, so nothing can be said about calls."),) * 2,
+    }
+
+
+def _restricted_sentences(name: str) -> dict[str, tuple[str, str]]:
+    return {
+        "restricted": (
+            say(
+                "restricted",
+                "Something between you and our test server is holding back voice calls that look like {name}'s.",
+                name=name,
+            ),
+            say(
+                "restricted",
+                "Something between you and our test server is holding back video calls that look like {name}'s.",
+                name=name,
+            ),
+        ),
+        "restricted by path or server": (
+            say(
+                "restricted",
+                "Something between you and the test server, or the test server itself, is holding back voice calls "
+                "that look like {name}'s.",
+                name=name,
+            ),
+            say(
+                "restricted",
+                "Something between you and the test server, or the test server itself, is holding back video calls "
+                "that look like {name}'s.",
+                name=name,
+            ),
+        ),
+    }
+
+
+def _closed_sentences(name: str) -> dict[str, tuple[str, str]]:
+    return {
+        "closed beside others": (
+            say(
+                "closed",
+                "Voice calls that look like {name}'s do not get through from here to our test server, and neither does "
+                "control traffic beside them.",
+                name=name,
+            ),
+            say(
+                "closed",
+                "Video calls that look like {name}'s do not get through from here to our test server, and neither does "
+                "control traffic beside them.",
+                name=name,
+            ),
+        ),
+        "closed": (
+            say(
+                "closed",
+                "Calls as apps usually send them do not get through from here to our test server, whichever app they "
+                "look like.",
+            ),
         )
-    return say(
-        "insufficient",
-        "No sign of restriction in the first {seconds} of voice calls that look like {name}'s; then a call went "
-        "silent, and nothing shows that control traffic did better.",
-        name=name,
-        seconds=watched,
-    )
-
-
-def _closed_to_all() -> str:
-    return say(
-        "closed",
-        "Calls as apps usually send them do not get through from here to our test server, whichever app they look "
-        "like.",
-    )
-
-
-def _closed_beside_others(video: bool, name: str) -> str:
-    if video:
-        return say(
-            "closed",
-            "Video calls that look like {name}'s do not get through from here to our test server, and neither does "
-            "control traffic beside them.",
-            name=name,
-        )
-    return say(
-        "closed",
-        "Voice calls that look like {name}'s do not get through from here to our test server, and neither does control "
-        "traffic beside them.",
-        name=name,
-    )
-
-
-def _restricted_by_path_or_server(video: bool, name: str) -> str:
-    if video:
-        return say(
-            "restricted",
-            "Something between you and the test server, or the test server itself, is holding back video calls that "
-            "look like {name}'s.",
-            name=name,
-        )
-    return say(
-        "restricted",
-        "Something between you and the test server, or the test server itself, is holding back voice calls that look "
-        "like {name}'s.",
-        name=name,
-    )
+        * 2,
+    }
 
 
 def verdict_lines(verdict: Verdict, check: CheckContext = DEFAULT_CONTEXT) -> list[str]:
