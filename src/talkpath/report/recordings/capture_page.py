@@ -13,14 +13,12 @@ from talkpath.report.recordings.capture_text import SECOND_MARKS as SEVERITIES
 from talkpath.report.recordings.capture_text import worst_mark
 from talkpath.report.recordings.clock import NO_CLOCK, RecordingClock
 from talkpath.report.recordings.outcome_words import CALL_OUTCOME_MARKS, FREEZE_TOLD_S, OUTCOME_STATES, outcome_label
-from talkpath.report.words import sentences
 from talkpath.report.words.amounts import seconds
 from talkpath.report.words.language import count, listed, say, spoken
 from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
 from talkpath.verdict.bases.call_outcome import call_outcome, frozen_s
 from talkpath.verdict.bases.calls_together import verdicts_together
-from talkpath.verdict.bases.recorded_call import judge_call
 from talkpath.verdict.model import Verdict
 
 MARKS_OF_SECONDS = tuple(mark for mark, _ in SEVERITIES)
@@ -70,14 +68,7 @@ def _call_table(calls: Sequence[Call], clock: RecordingClock) -> Element:
 
 def _call_row(number: int, call: Call, clock: RecordingClock) -> Element:
     outcome = call_outcome(call)
-    cells = (
-        str(number),
-        capture_sentences.app_name(call.app),
-        " + ".join(map(sentences.medium_word, call.media)),
-        clock.at(call.start_s),
-        seconds(call.duration_s),
-        *capture_sentences.known_numbers(judge_call(call)),
-    )
+    cells = capture_sentences.call_cells(number, call, capture_sentences.app_name(call.app), clock)
     titles = capture_sentences.column_titles()
     how = element(
         "td",

@@ -16,7 +16,9 @@ from talkpath.report.recordings.outcome_words import outcome_label, what_arrived
 from talkpath.report.words.amounts import numeral, percent, seconds
 from talkpath.report.words.language import say
 from talkpath.report.words.reasons import next_step
+from talkpath.report.words.sentences import medium_word
 from talkpath.verdict.bases.call_outcome import SHARED_APPS, attempt_outcome, call_outcome
+from talkpath.verdict.bases.recorded_call import judge_call
 from talkpath.verdict.model import Verdict
 
 CUT_PACKETS = "packets cut by the snapshot length"
@@ -70,10 +72,19 @@ def column_titles() -> tuple[str, ...]:
     )
 
 
-def known_numbers(verdict: Verdict) -> tuple[str, str]:
-    """The losses and the quality of what came, "–" where they are not known."""
-    loss, mos = verdict.figures.get("loss_down_pct"), verdict.figures.get("mos_down")
-    return "–" if loss is None else percent(loss / 100, 1), "–" if mos is None else numeral(mos, 1)
+def call_cells(number: int, call: Call, name: str, clock: RecordingClock) -> tuple[str, ...]:
+    """The cells of a table of calls but for the last, how it was: "–" where the losses or the quality are not known."""
+    figures = judge_call(call).figures
+    loss, mos = figures.get("loss_down_pct"), figures.get("mos_down")
+    return (
+        str(number),
+        name,
+        " + ".join(map(medium_word, call.media)),
+        clock.at(call.start_s),
+        seconds(call.duration_s),
+        "–" if loss is None else percent(loss / 100, 1),
+        "–" if mos is None else numeral(mos, 1),
+    )
 
 
 def mark_meanings() -> tuple[str, ...]:

@@ -24,7 +24,6 @@ from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
 from talkpath.verdict.bases.call_outcome import Outcome, call_outcome
 from talkpath.verdict.bases.calls_together import verdicts_together
-from talkpath.verdict.bases.recorded_call import judge_call
 from talkpath.verdict.model import Verdict
 
 MAX_TIMELINE_MARKS = 100
@@ -94,12 +93,7 @@ def call_table(calls: Sequence[Call], clock: RecordingClock = NO_CLOCK) -> Rende
 def _call_row(number: int, call: Call, clock: RecordingClock) -> tuple[str | Text, ...]:
     outcome = call_outcome(call)
     return (
-        str(number),
-        capture_sentences.app_name(call.app, call.app_confidence),
-        " + ".join(map(sentences.medium_word, call.media)),
-        clock.at(call.start_s),
-        seconds(call.duration_s),
-        *capture_sentences.known_numbers(judge_call(call)),
+        *capture_sentences.call_cells(number, call, capture_sentences.app_name(call.app, call.app_confidence), clock),
         Text(f"{MARKS_OF[outcome.kind]} {outcome_label(outcome, clock)}", style=STYLES[OUTCOME_STATES[outcome.kind]]),
     )
 

@@ -37,31 +37,10 @@ def control_words(verdict: Verdict) -> str:
 
 def beside_control(verdict: Verdict, beside: str, values: dict[str, str], *, is_direct: bool = False) -> str:
     """The sentence on a call that was not well, beside control traffic."""
-    values = {**values, "control": beside}
+    values = {**values, "control": beside, "mechanisms": fitting_mechanisms(verdict)}
     code = verdict.reason.code if verdict.reason else ""
-    if code == "line":
-        return say("capture", "{call}: {outcome}; {facts}; {control}: it is the line, not the app.", **values)
-    if code == "control_poor":
-        return say(
-            "capture", "{call}: {outcome}; {facts}; {control}: better than the call, but not well either.", **values
-        )
-    if told := _of_connections(code, values):
+    if told := _sentences_of_reasons(values).get(code):
         return told
-    if code == "no_control":
-        return say(
-            "capture",
-            "{call}: {outcome}; {facts}; {control}: your line carried the same traffic. What befell the call fits no "
-            "rule that is known here.",
-            **values,
-        )
-    if code == "congested":
-        return say(
-            "capture",
-            "{call}: {outcome}; {facts}; {control}; the losses came with delay, as at a crowded server or path of the "
-            "app.",
-            **values,
-        )
-    values["mechanisms"] = fitting_mechanisms(verdict)
     told = say(
         "capture",
         "{call}: {outcome}; {facts}; {control}: your line carried the same traffic. That is consistent with "
@@ -79,30 +58,44 @@ def beside_control(verdict: Verdict, beside: str, values: dict[str, str], *, is_
     return f"{told} {_one_connection(verdict)}" if verdict.alternatives else told
 
 
-def _of_connections(code: str, values: dict[str, str]) -> str:
-    """The sentence where single connections may explain the call, "" where they do not."""
-    if code == "unlike":
-        return say(
+def _sentences_of_reasons(values: dict[str, str]) -> dict[str, str]:
+    """Reason -> the sentence where it is the line, the app's way or a single connection that explains the call."""
+    return {
+        "line": say("capture", "{call}: {outcome}; {facts}; {control}: it is the line, not the app.", **values),
+        "control_poor": say(
+            "capture", "{call}: {outcome}; {facts}; {control}: better than the call, but not well either.", **values
+        ),
+        "no_control": say(
+            "capture",
+            "{call}: {outcome}; {facts}; {control}: your line carried the same traffic. What befell the call fits no "
+            "rule that is known here.",
+            **values,
+        ),
+        "congested": say(
+            "capture",
+            "{call}: {outcome}; {facts}; {control}; the losses came with delay, as at a crowded server or path of the "
+            "app.",
+            **values,
+        ),
+        "unlike": say(
             "capture",
             "{call}: {outcome}; {facts}; {control}, but single ones far more: the call's connection may have been such "
             "a one.",
             **values,
-        )
-    if code == "few_connections":
-        return say(
+        ),
+        "few_connections": say(
             "capture",
             "{call}: {outcome}; {facts}; {control}: your line carried the same traffic, but over too few connections "
             "to tell. A router that treats this one connection worse than others would look the same.",
             **values,
-        )
-    if code == "rebinding":
-        return say(
+        ),
+        "rebinding": say(
             "capture",
             "{call}: {outcome}; {facts}; {control}, but the line moved some of them to other ports or addresses: a "
             "call may not survive that.",
             **values,
-        )
-    return ""
+        ),
+    }
 
 
 def _one_connection(verdict: Verdict) -> str:

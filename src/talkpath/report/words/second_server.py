@@ -16,24 +16,16 @@ def second_server_lines(record: Mapping[str, Any]) -> list[str]:
 
 
 def _agreement_line(agreement: str, app: str, named_medium: str) -> str:
-    if agreement == "two_of_two":
-        return say(
-            "second",
-            "{app}, {medium}: two of two test servers find this, so it is not one server alone.",
-            app=app,
-            medium=named_medium,
-        )
-    if agreement == "one_of_two":
-        return say(
+    values = {"app": app, "medium": named_medium}
+    unknown = say("second", "{app}, {medium}: a second test server was asked and could not tell.", **values)
+    return {
+        "two_of_two": say(
+            "second", "{app}, {medium}: two of two test servers find this, so it is not one server alone.", **values
+        ),
+        "one_of_two": say(
             "second",
             "{app}, {medium}: one of two test servers finds this, and with the other one calls are well: this server, "
             "or the way to it, may be what is blocked.",
-            app=app,
-            medium=named_medium,
-        )
-    return say(
-        "second",
-        "{app}, {medium}: a second test server was asked and could not tell.",
-        app=app,
-        medium=named_medium,
-    )
+            **values,
+        ),
+    }.get(agreement, unknown)
