@@ -27,7 +27,7 @@ APPS: dict[Engine | Other, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One call. `realm`: the name that the TURN server gives itself. `flags`: more options of Chromium."""
+    """One call. `holds`: who mutes sends nothing at all, not silence. `realm`: what the TURN server calls itself."""
 
     caller: Engine | Other
     callee: Engine | Other
@@ -41,6 +41,7 @@ class Case:
     setup_s: float = 30.0
     mutes: Role | None = None
     mutes_after_s: float = 7.0
+    holds: bool = False
     hangs_up: Role = "caller"
     receives_only: tuple[Role, ...] = ()
     answered: bool = True
@@ -99,6 +100,9 @@ CASES: dict[str, Case] = {
     "tg_voice_muted_reflector": _telegram(mutes="callee", relay="reflector", link="raw"),
     "tg_voice_udp_blocked": _telegram(troubles=(UDP_NEVER,), setup_s=15),
     "tg_voice_unanswered": _telegram(answered=False, relay="reflector"),
+    "tg_video_loss": _telegram(media=VIDEO, troubles=(LOSS_BOTH,)),
+    "tg_video_down_blocked": _telegram(media=VIDEO, troubles=(MEDIA_DOWN,)),
+    "tg_video_muted_reflector": _telegram(media=VIDEO, mutes="caller", relay="reflector"),
     "tg_voice_callee_ends": _telegram(hangs_up="callee"),
     # Chromium
     "cr_voice_direct_4": _chromium(family="4", link="any"),
@@ -109,6 +113,8 @@ CASES: dict[str, Case] = {
     "cr_voice_turn_udp": _chromium(relay="turn-udp"),
     "cr_voice_turn_tcp": _chromium(relay="turn-tcp"),
     "cr_voice_turn_tls": _chromium(relay="turn-tls"),
+    "cr_video_turn_tcp": _chromium(relay="turn-tcp", media=VIDEO),
+    "cr_voice_dead_turn": _chromium(relay="turn-udp", troubles=(DEAD,), seconds=22),
     "cr_voice_fallback": _chromium(relay="turn-any", troubles=(UDP_NEVER,)),
     "cr_voice_turn_6": _chromium(relay="turn-udp", family="6"),
     "cr_video_turn_both": _chromium(relay="turn-udp", relays_both=True, media=VIDEO),
@@ -121,6 +127,7 @@ CASES: dict[str, Case] = {
     "cr_video_up_blocked": _chromium(troubles=(MEDIA_UP,), media=VIDEO),
     "cr_voice_never_blocked": _chromium(troubles=(MEDIA_NEVER,)),
     "cr_voice_muted": _chromium(mutes="caller"),
+    "cr_voice_held": _chromium(mutes="callee", holds=True),
     "cr_voice_recvonly": _chromium(receives_only=("callee",)),
     "cr_voice_udp_blocked": _chromium(troubles=(UDP_NEVER,), setup_s=15),
     "cr_voice_unanswered": _chromium(answered=False, relay="turn-udp"),
@@ -133,9 +140,12 @@ CASES: dict[str, Case] = {
     "ff_voice_dead": Case("firefox", "firefox", troubles=(DEAD,), seconds=22),
     "ff_voice_down_blocked": Case("firefox", "firefox", troubles=(MEDIA_DOWN,)),
     "ff_voice_loss": Case("firefox", "firefox", troubles=(LOSS_UP,)),
+    "ff_voice_held": Case("firefox", "firefox", mutes="callee", holds=True),
+    "ff_voice_outage": Case("firefox", "firefox", troubles=(OUTAGE,), seconds=22),
     "wrtc_video": Case("wrtc", "wrtc", media=VIDEO),
     "wrtc_voice_up_blocked": Case("wrtc", "wrtc", troubles=(MEDIA_UP,)),
     "wrtc_voice_outage": Case("wrtc", "wrtc", troubles=(OUTAGE,), seconds=22),
+    "wrtc_voice_dead": Case("wrtc", "wrtc", troubles=(DEAD,), seconds=22),
     "aiortc_voice": Case("aiortc", "aiortc"),
     "cr_aiortc_video": Case("chromium", "aiortc", media=VIDEO),
     "aiortc_voice_down_blocked": Case("aiortc", "aiortc", troubles=(MEDIA_DOWN,)),
@@ -144,6 +154,7 @@ CASES: dict[str, Case] = {
     "sip_voice_pcmu": Case("baresip", "baresip", family="4", codec="g711"),
     "sip_voice_loss": Case("baresip", "baresip", family="4", troubles=(LOSS_UP,)),
     "sip_voice_down_blocked": Case("baresip", "baresip", family="4", troubles=(MEDIA_DOWN,)),
+    "sip_voice_dead": Case("baresip", "baresip", family="4", troubles=(DEAD,), seconds=22),
     "sip_voice_unanswered": Case("baresip", "baresip", family="4", answered=False),
     "sip_voice_callee_ends": Case("baresip", "baresip", family="4", hangs_up="callee"),
     # no calls

@@ -18,12 +18,14 @@ from typing import Any
 
 from proof.engines import pcap
 from proof.engines.cases import Case, Engine, Other
+from proof.engines.mailbox import Role, events
 from proof.engines.path import CALLEE, CALLER, HOSTS, KNOWN, REFLECTOR_PORT, RELAY, CallPath
 from proof.engines.streams import stall_share
 from proof.engines.truth import truth
 from talkpath.errors import UsageError
 from talkpath.lab.drivers import netns
 from talkpath.lab.drivers.namespace import run_ip, system_tool
+from talkpath.lab.path.hosts import LabHost
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "build" / "engines-node"
@@ -97,19 +99,18 @@ def _play(lab: netns.NetnsLab, folder: Path, case: Case) -> None:
         for letter, host in (("a", CALLER), ("b", CALLEE))
     ]
     time.sleep(0.5)
-    ends = [
-        lab.start(host.name, _command(engine, folder, role))
-        for host, engine, role in ((CALLEE, case.callee, "callee"), (CALLER, case.caller, "caller"))
-    ]
+    players: tuple[tuple[LabHost, Engine | Other, Role], ...]
+    players = ((CALLEE, case.callee, "callee"), (CALLER, case.caller, "caller"))
+    ends = [(role, lab.start(host.name, _command(engine, folder, role))) for host, engine, role in players]
     with ExitStack() as stack:
         for tap in taps:
             stack.callback(tap.stop)
         stack.callback(time.sleep, 1.0)
-        for role, end in zip(("callee", "caller"), ends, strict=True):
+        for role, end in ends:
             done = end.finish(LONGEST_S)
             (folder / f"{role}.stderr").write_bytes(done.stderr[-20000:] + done.stdout[-20000:])
-            if done.exit_code:
-                print(f"{role} ended with {done.exit_code}: {done.stderr[-400:].decode(errors='replace')}")  # noqa: T201
+            if done.exit_code and not any(one["event"] == "closed" for one in events(folder, role)):
+                raise SystemExit(f"{role} ended with {done.exit_code}: {done.stderr[-400:].decode(errors='replace')}")
 
 
 def _command(engine: Engine | Other, folder: Path, role: str) -> list[str]:

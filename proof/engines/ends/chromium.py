@@ -76,7 +76,7 @@ def main() -> None:
     mail = Mailbox(folder, "caller" if role == "caller" else "callee")
     with sync_playwright() as playwright, TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = playwright.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, headless=True, args=FLAGS + mail.call.get("flags", [])
+            profile, executable_path=CHROMIUM, headless=True, args=FLAGS
         )
         play(Tab(browser.new_page()), mail)
         browser.close()

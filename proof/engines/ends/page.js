@@ -73,8 +73,10 @@ const end = {
     return await this.gathered();
   },
   async accept(sdp) { await this.pc.setRemoteDescription({type: 'answer', sdp}); return true; },
-  mute() { for (const sender of this.senders) sender.track.enabled = false; return true; },
-  hold() { for (const one of this.pc.getTransceivers()) one.sender.replaceTrack(null); return true; },
+  mute() {  // most apps send silence; one that puts a call on hold sends nothing
+    for (const sender of this.senders) this.call.holds ? sender.replaceTrack(null) : sender.track.enabled = false;
+    return true;
+  },
   state() { return this.pc.connectionState || this.pc.iceConnectionState; },
   close() { this.pc.close(); return true; },
 };
