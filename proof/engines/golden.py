@@ -25,6 +25,7 @@ ENDS = {
     "tg_voice_direct": "ab",
     "tg_voice_reflector": "a",
     "tg_video_direct": "a",
+    "tg_voice_turn_otherrealm": "a",
     "tg_voice_muted": "b",
     "tg_voice_down_blocked": "a",
     "tg_voice_dead_direct": "a",
