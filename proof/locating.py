@@ -19,7 +19,7 @@ from random import Random
 import click
 from rich.progress import track
 
-from talkpath.cli._screen import screen
+from talkpath.cli._terminal.screen import screen
 from talkpath.conduct.hop_questions import restricted_places
 from talkpath.experiment.plan import choose_arms, locating_plan, make_plan
 from talkpath.lab.drivers.run import run_sim

@@ -77,7 +77,7 @@ def score_command(
     from proof.scoring import draw, published, run
     from proof.scoring.metrics import goals
     from proof.scoring.row import RowFile, row_digest
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
 
     if one is not None:
         _print_one(one)
@@ -115,7 +115,7 @@ def _score_own(
 ) -> None:
     from proof.app_servers import run, tables
     from proof.app_servers.cases import STUDY_SHARES
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
 
     if unknown := set(studies) - set(STUDY_SHARES):
         raise UsageError(f"There is no study {min(unknown)!r}; there are: {', '.join(STUDY_SHARES)}.")
@@ -177,7 +177,7 @@ def _print_goals(found: Sequence[Goal], count: int, as_json: bool) -> None:
     from rich import box
     from rich.table import Table
 
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
 
     table = Table("what", "goal", "measured", "n", "", box=box.SIMPLE, title=f"{count} checks, SIMULATED")
     for goal in found:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from talkpath.cli._help import with_every_option
+from talkpath.cli._terminal.help import with_every_option
 
 REFERENCE_FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
 HELP_WIDTH = 100

@@ -11,7 +11,7 @@ from rich.table import Table
 
 import talkpath
 from talkpath.cli import cli
-from talkpath.cli._screen import screen
+from talkpath.cli._terminal.screen import screen
 from talkpath.evidence.bundle import write_capture
 from talkpath.measure.call import Findings
 from talkpath.wire.control.sign import Signer

@@ -7,7 +7,7 @@ import pytest
 
 from factories.networks.local_responder import run_talkpath
 from talkpath.cli import cli
-from talkpath.cli._help import LongCommand
+from talkpath.cli._terminal.help import LongCommand
 
 
 def listed(text: str) -> list[str]:

@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from talkpath.api import stored_verdicts, verification
-from talkpath.cli import _judging_time, cli
+from talkpath.cli import cli
+from talkpath.cli._terminal import judging_time as _judging_time
 from talkpath.errors import BundleError
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers of POSIX: run it on Linux")

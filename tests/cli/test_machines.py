@@ -19,7 +19,8 @@ import pytest
 from factories.checks.lab_checks import lab_bundle, lab_check
 from factories.machines import lacking
 from factories.networks.local_responder import FarEnd, small_plan
-from talkpath.cli import _run, check, cli, main
+from talkpath.cli import check, cli, main
+from talkpath.cli.check import measuring as _run
 from talkpath.evidence.bundle import read_bundle
 from talkpath.lab import rehearsal
 from talkpath.measure.facts import Plan

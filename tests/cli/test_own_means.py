@@ -20,10 +20,9 @@ from proof.accompanied_calls import play_accompanied_call
 from talkpath.api.recording import Recording
 from talkpath.capture.app_stats.reading import AppStatistics
 from talkpath.capture.live.live_picture import LivePicture
-from talkpath.cli import _own_call
-from talkpath.cli._own_call import OwnCall
-from talkpath.cli._own_means import OwnAnswers, show_joined
 from talkpath.cli.check import command
+from talkpath.cli.check import own_means as _own_call
+from talkpath.cli.check.own_means import OwnAnswers, OwnCall, show_joined
 from talkpath.lab.drivers import namespace
 from talkpath.lab.scenario import Scenario
 from talkpath.report.recordings.live_guide import what_to_do_now

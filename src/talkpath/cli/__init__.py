@@ -1,4 +1,4 @@
-"""The command line: one file a command, found by name. Results on stdout, progress on stderr.
+"""The command line: one file or folder a command, found by name. Results on stdout, progress on stderr.
 
 Exit codes: 0 measured (whatever the verdict), 1 our bug, 2 usage, 3 could not measure, 4 evidence does not verify;
 130 stopped by a person; with `check --gate` 10 to 13 (docs/reference/check.md).
@@ -10,33 +10,40 @@ import os
 import sys
 from importlib import import_module
 from io import StringIO
+from keyword import iskeyword
 from pkgutil import iter_modules
+from typing import Any
 
 import click
 
-from talkpath.cli._exit_codes import STOPPED_EXIT_CODE, USAGE, error_exit_code
-from talkpath.cli._streams import print_plain_where_needed
+from talkpath.cli._terminal.exit_codes import STOPPED_EXIT_CODE, USAGE, error_exit_code
+from talkpath.cli._terminal.streams import print_plain_where_needed
 from talkpath.errors import TalkpathError
 from talkpath.version import VERSION
 
 
 class Commands(click.Group):
-    """Imports a command's file only when it is asked for."""
+    """The commands of a package, one a file or folder that has no underscore ahead; imported when it is asked for."""
+
+    def __init__(self, *arguments: Any, package: str, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._package = package
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in order of their name."""
-        return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+        """All commands, in order of their name; `import_` stands for a word that Python keeps for itself."""
+        modules = iter_modules(import_module(self._package).__path__)
+        return sorted(module.name.rstrip("_") for module in modules if not module.name.startswith("_"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that file."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command = import_module(f"{__name__}.{cmd_name}").command
+        command = import_module(f"{self._package}.{cmd_name}{'_' * iskeyword(cmd_name)}").command
         assert isinstance(command, click.Command)
         return command
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, package=__name__, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="talkpath")
 def cli() -> None:
     """Measure whether voice and video calls are restricted on a network, how, and how sure that is."""

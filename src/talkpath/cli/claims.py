@@ -27,7 +27,7 @@ def command(ids: tuple[str, ...], folder: Path | None, country: str, as_json: bo
     """
     import msgspec
 
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.observatory.claims import text
     from talkpath.observatory.claims.published import load_published
     from talkpath.observatory.claims.rows import current_claims, load_claims

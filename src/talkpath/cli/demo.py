@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from talkpath.cli._language import language_option
+from talkpath.cli._terminal.language import language_option
 from talkpath.errors import FileError
 from talkpath.report.printable import printable
 
@@ -43,7 +43,7 @@ def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
     It takes less than 130 s and shows what a check finds before, during and without a restriction.
     """
 
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.lab.demo import play
     from talkpath.lab.demo.progress import DemoProgress
     from talkpath.lab.demo.script import read_script

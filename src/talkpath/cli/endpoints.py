@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from talkpath.cli._language import language_option
+from talkpath.cli._terminal.language import language_option
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def command(
 
     Exit code 0 asked, whatever the answers; 2 usage; 3 not agreed to, or no server answered.
     """
-    from talkpath.cli._run import ip_version, refuse_overwrite
+    from talkpath.cli.check.measuring import ip_version, refuse_overwrite
     from talkpath.probe.endpoint_catalogue import choose_endpoints, read_catalogue
 
     family = ip_version(v4, v6)
@@ -84,7 +84,7 @@ def command(
 def show_plan(chosen: ChosenEndpoints, tier: int, as_json: bool, *, to_stderr: bool) -> None:
     """Print who is asked what, and how much that is at most."""
     from talkpath.api.asked_endpoints import plan_record, plan_steps
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.probe.endpoint_engine import HELLO_ROUNDS, ROUNDS
     from talkpath.probe.name_contrast import plan_names
     from talkpath.probe.own_addresses.plan import make_plan
@@ -116,7 +116,7 @@ def _ask_and_report(
     output: Path | None,
     as_json: bool,
 ) -> int:
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.report import endpoint_report
     from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 
@@ -154,7 +154,7 @@ def ask_endpoints(chosen: ChosenEndpoints, tier: int, family: int, waits_s: tupl
 
 def write_evidence(output: Path, facts: EndpointFacts, told: dict[str, Any]) -> None:
     """Write the bundle, signed with a key of this run alone."""
-    from talkpath.cli._run import new_signer
+    from talkpath.cli.check.measuring import new_signer
     from talkpath.evidence.bundle import write_endpoints
     from talkpath.evidence.file import write_file
     from talkpath.report.words.endings import wrote_bundle

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from talkpath.cli._judging_time import limited_judging
+from talkpath.cli._terminal.judging_time import limited_judging
 from talkpath.errors import FileError, UsageError
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from talkpath.cli._judging_time import limited_judging
-from talkpath.cli._language import language_option
-from talkpath.cli._shape import shape_option
+from talkpath.cli._terminal.judging_time import limited_judging
+from talkpath.cli._terminal.language import language_option
+from talkpath.cli.check.shape import shape_option
 
 
 @click.command()
@@ -25,7 +25,7 @@ def command(bundle: Path, as_json: bool) -> None:
     """
     from talkpath.api.bundle_files import read_bundle
     from talkpath.api.stored_verdicts import judge
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.report import check_text, endpoint_report
     from talkpath.report.known_server import has_known_server
     from talkpath.report.pictures.check_page import simulation_note

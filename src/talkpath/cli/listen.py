@@ -1,20 +1,24 @@
-"""`talkpath listen`: the calls of a stream of packets, while they go on and when they are over."""
+"""`talkpath listen`: the calls of a stream of packets, while they go on and when they are over.
+
+Control traffic for `talkpath listen`: its plan, its session, and what is said where there is none.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from talkpath.cli._language import language_option
-from talkpath.errors import FileError, UsageError
+from talkpath.cli._terminal.language import language_option
+from talkpath.errors import FileError, PeerError, UsageError
 
 if TYPE_CHECKING:
     from talkpath.api.recording import Recording
@@ -24,6 +28,80 @@ if TYPE_CHECKING:
     from talkpath.listening.kept_stream import KeptStream
     from talkpath.listening.packet_streams import PacketStream
     from talkpath.measure.call import Findings
+    from talkpath.report.recordings.control_plan import ControlPlan
+
+LINK_MARKS = ("talkpath://", "#")
+WITHOUT_CONTROL_TRAFFIC = "Listening goes on without control traffic."
+
+
+def source_and_link(words: tuple[str, ...], interface: str | None) -> tuple[str | None, str]:
+    """Return the file, and the link, among what was named. `UsageError` for more than one of either."""
+    links = [word for word in words if any(mark in word for mark in LINK_MARKS)]
+    files = [word for word in words if word not in links]
+    if len(links) > 1 or len(files) + (interface is not None) != 1:
+        raise UsageError(
+            "Name one source of packets, a file, - for standard input, or an interface with -i, and at most one link."
+        )
+    return (files[0] if files else None), (links[0] if links else "")
+
+
+def show_plan(light: bool, as_json: bool) -> None:
+    """Print what control traffic beside a call costs."""
+    from talkpath.report.recordings.control_plan import plan_words
+
+    plan = plan_of(light)
+    click.echo(json.dumps(plan._asdict()) if as_json else plan_words(plan))
+
+
+def plan_of(light: bool) -> ControlPlan:
+    """What control traffic beside a call costs."""
+    from talkpath.listening.control_thread import CONTROL_CONNECTIONS, LIGHT_CONTROL_CONNECTIONS
+    from talkpath.report.recordings.control_plan import control_plan
+
+    return control_plan(LIGHT_CONTROL_CONNECTIONS if light else CONTROL_CONNECTIONS)
+
+
+def is_ready(control: ControlThread, stream: PacketStream, light: bool) -> bool:
+    """Whether control traffic can run; otherwise the reason is said. An interface leaves it out of what it shows."""
+    from talkpath.api.live_recording import leave_out
+    from talkpath.report.printable import printable
+    from talkpath.report.recordings.control_plan import plan_words
+
+    try:
+        leave_out(control, stream)
+    except PeerError as error:
+        click.echo(f"talkpath: {printable(str(error))} {WITHOUT_CONTROL_TRAFFIC}", err=True)
+        return False
+    click.echo(f"talkpath: {plan_words(plan_of(light))}", err=True)
+    return True
+
+
+def read_earlier(bundles: Iterable[Path]) -> list[Findings]:
+    """The recordings in bundles of earlier calls. `UsageError` for one that holds none."""
+    from talkpath.evidence.file import read_file
+
+    out = []
+    for path in bundles:
+        findings = read_file(path).findings
+        if findings is None:
+            raise UsageError(f"{path.name} holds no recorded call; --with takes bundles that `listen -o` wrote.")
+        out.append(findings)
+    return out
+
+
+def show_together(found: list[Findings], earlier: list[Findings], as_json: bool) -> None:
+    """Print what the calls of this session and of earlier ones say together, where that is more than each says."""
+    from talkpath.cli._terminal.screen import screen
+    from talkpath.report.recordings import capture_json, capture_text
+    from talkpath.verdict.bases.calls_together import verdicts_together
+
+    if not earlier and len(found) < 2:
+        return
+    verdicts = verdicts_together([*earlier, *found])
+    if as_json:
+        click.echo(capture_json.together_text(verdicts))
+    else:
+        capture_text.show_together(screen(), verdicts)
 
 
 @click.command()
@@ -55,17 +133,16 @@ def command(
     same moments. Then the result says whether the line carried that while the call suffered.
     """
     from talkpath.api import live_recording
-    from talkpath.cli import _listen_control as controlling
-    from talkpath.cli._run import refuse_overwrite
+    from talkpath.cli.check.measuring import refuse_overwrite
     from talkpath.listening.kept_stream import KeptStream
 
     if dry_run:
-        controlling.show_plan(light, as_json)
+        show_plan(light, as_json)
         return
-    source, link = controlling.source_and_link(words, interface)
+    source, link = source_and_link(words, interface)
     for path in (output, keep):
         refuse_overwrite(path)
-    before = controlling.read_earlier(earlier)
+    before = read_earlier(earlier)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     name = source or interface or ""
     stream = live_recording.open_stream(name, interface is not None, sys.stdin.fileno)
@@ -75,7 +152,7 @@ def command(
     kept = KeptStream(stream) if keep else None
     found: list[Findings] = []
     with closing(stream), live_recording.open_control(link, light) if link else nullcontext() as control:
-        if control is not None and not controlling.is_ready(control, stream, light):
+        if control is not None and not is_ready(control, stream, light):
             control = None
         for number, recording in enumerate(_followed_recordings(kept or stream, name, as_json, control), 1):
             if recording.findings.calls:  # a stream of days has parts without end
@@ -85,7 +162,7 @@ def command(
             _show_recording(recording, as_json)
     if keep and kept:
         _write_capture(kept, keep)
-    controlling.show_together(found, before, as_json)
+    show_together(found, before, as_json)
 
 
 def _followed_recordings(
@@ -93,7 +170,7 @@ def _followed_recordings(
 ) -> Iterator[Recording]:
     """Follow the stream; give the recording of each part of it when that has ended."""
     from talkpath.api import live_recording
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.listening.accompanist import ControlTrafficScheduler
     from talkpath.listening.followed_stream import FollowedStream
     from talkpath.report.recordings.live_text import LiveScreen
@@ -135,7 +212,7 @@ def _show_recording(recording: Recording, as_json: bool) -> None:
     if as_json:
         click.echo(capture_json.capture_line(capture_json.capture_result("-", recording.findings)).encode())
         return
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
 
     capture_text.show_capture(screen(), recording.name, recording.findings, clock=recording.clock)
 

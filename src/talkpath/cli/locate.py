@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from talkpath.cli._exit_codes import result_exit_code
-from talkpath.cli._language import language_option
-from talkpath.cli._listed import directory_options, link_argument, listed_links
-from talkpath.cli._run import (
+from talkpath.cli._terminal.exit_codes import result_exit_code
+from talkpath.cli._terminal.language import language_option
+from talkpath.cli.check.listed import directory_options, link_argument, listed_links
+from talkpath.cli.check.measuring import (
     ip_version,
     measure_plan,
     name_left_out,
@@ -75,7 +75,7 @@ def command(
 
 def _locate_restrictions(plan: Plan, link: str, family: int, output: Path | None, as_json: bool) -> int:
     from talkpath.api.check_result import Result
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.conduct.hop_questions import restricted_places
     from talkpath.report import location_report
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from talkpath.cli._judging_time import limited_judging
-from talkpath.cli._language import language_option
-from talkpath.cli._shape import shape_option
+from talkpath.cli._terminal.judging_time import limited_judging
+from talkpath.cli._terminal.language import language_option
+from talkpath.cli.check.shape import shape_option
 from talkpath.errors import FileError
 from talkpath.report.printable import printable
 
@@ -34,7 +34,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     """
     from talkpath.api.bundle_files import read_bundle
     from talkpath.api.stored_verdicts import judge
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.report import check_text, endpoint_report
     from talkpath.report.known_server import has_known_server
     from talkpath.report.pictures.check_page import simulation_note

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from talkpath.cli._judging_time import limited_judging
+from talkpath.cli._terminal.judging_time import limited_judging
 from talkpath.errors import PeerError, UsageError
 from talkpath.report.printable import printable
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from talkpath.cli._judging_time import limited_judging
-from talkpath.cli._shape import shape_option
+from talkpath.cli._terminal.judging_time import limited_judging
+from talkpath.cli.check.shape import shape_option
 from talkpath.report.printable import printable
 
 WHOLE = "Nothing in the bundle was changed since it was signed."

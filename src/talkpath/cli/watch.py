@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from talkpath.cli._language import language_option
-from talkpath.cli._listed import directory_options, link_argument, listed_links
+from talkpath.cli._terminal.language import language_option
+from talkpath.cli.check.listed import directory_options, link_argument, listed_links
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _watch_plan(names: tuple[str, ...], plan_file: Path | None) -> Plan:
 def _watch_network(plan: Plan, link: str, fresh: str, bounds: Bounds, output: Path | None, as_json: bool) -> int:
     from random import SystemRandom
 
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.conduct.repeated_checks import repeat_checks
     from talkpath.report import watch_report
     from talkpath.verdict.bases.repeated import LN10, join_runs

@@ -25,7 +25,7 @@ from josepy.errors import DeserializationError
 
 from talkpath.browser.certificate import authority as orders
 from talkpath.browser.certificate import renewal
-from talkpath.browser.certificate.challenge import CHALLENGE_PATH, serving_challenge
+from talkpath.browser.certificate.authority import CHALLENGE_PATH, serving_challenge
 from talkpath.browser.certificate.stored_certificate import Domain, checked_name, is_due, renew_certificate
 from talkpath.browser.web.page_server import PageServerSettings, start_page_server
 from talkpath.cli.respond import command

@@ -28,7 +28,8 @@ from talkpath.browser.far_end.counts_to_facts.call_paths import CallPath, path_e
 from talkpath.browser.far_end.counts_to_facts.epoch_report import EpochTimes, FarFlowReport, PageEpochReport
 from talkpath.browser.far_end.far_end_process import FarEnd
 from talkpath.browser.far_end.schedule import WATCH_SLOTS
-from talkpath.browser.web import admission_queue, check_messages, next_epoch, page_inbox, page_limits
+from talkpath.browser.web import admission_queue, check_messages, next_epoch, page_limits
+from talkpath.browser.web import check_messages as page_inbox
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.routes import starlette_routes
 from talkpath.measure.facts import Epoch, Facts

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from talkpath.browser.web.check_progress import PageProgress
+from talkpath.browser.web.check_messages import PageProgress
 from talkpath.browser.webrtc.call_media import CALL_MEDIA
 
 PATHS = {"medium": "voice", "watching": False, "trying": True, "slots": 150}

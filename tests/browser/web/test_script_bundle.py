@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from talkpath.browser.web.page_files import PAGE_FOLDER, entry_script
-from talkpath.browser.web.script_bundle import bundle_scripts
+from talkpath.browser.web.page_files import PAGE_FOLDER, bundle_scripts, entry_script
 
 MODULES = {
     "a": 'import { one, Two } from "./b.js";\nimport { three } from "./c.js";\nsay(one + three);',

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from factories.networks.small_country import small_country_settings
-from talkpath.lab.country.calendar import rules_of, silenced_apps
+from talkpath.lab.country.play import rules_of, silenced_apps
 
 WHATSAPP_DROP, WHATSAPP_SETUP = "media.drop,app=whatsapp,direction=up,p=0.6", "stun.drop,app=whatsapp"
 TELEGRAM = "stun.drop,app=telegram"

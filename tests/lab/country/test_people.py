@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from factories.networks.small_country import small_country_settings
-from talkpath.lab.country.people import audience_toml, failed_call_taps, networks_toml
+from talkpath.lab.country.play import audience_toml, failed_call_taps, networks_toml
 
 MANY = 400
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from talkpath.lab.drivers import cables
-from talkpath.lab.drivers.router import Cable, _destination_address, _is_routed
+from talkpath.lab.drivers.netns import Cable, _destination_address, _is_routed
 from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, RESPONDER
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import build_udp

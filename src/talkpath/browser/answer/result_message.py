@@ -1,4 +1,10 @@
-"""Makes the message with the result: the verdicts in the reader's language, and the signed bundle."""
+"""Makes the message with the result: the verdicts in the reader's language, and the signed bundle.
+
+The condition under which a result holds, where its reader did not say that no VPN was on.
+
+Contract: the page is told what was measured, and under which condition. The evidence is judged without that: there
+nothing is said of such a check, and so no observatory counts it for the reader's network.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +13,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from talkpath.browser.answer.calls_meaning import calls_meaning, what_it_is_not
 from talkpath.browser.answer.suggestions import suggestions
-from talkpath.browser.answer.vpn_condition import assuming_no_vpn, vpn_condition
 from talkpath.evidence.bundle import write_check
 from talkpath.measure.facts import Facts
 from talkpath.report.check_json import judge_check
@@ -22,6 +28,27 @@ from talkpath.report.words.language import language, language_codes, say, speaki
 from talkpath.verdict.model import Verdict
 from talkpath.verdict.validity import why_voided
 from talkpath.wire.control.sign import Signer
+
+
+def assuming_no_vpn(facts: Facts) -> Facts:
+    """The facts as if the reader had said that no VPN was on."""
+    return facts if facts.health.vpn is False else replace(facts, health=replace(facts.health, vpn=False))
+
+
+def vpn_condition(facts: Facts) -> str:
+    """The condition in a sentence; "" where no VPN was on."""
+    if facts.health.vpn is False:
+        return ""
+    if facts.health.vpn:
+        return say(
+            "browser",
+            "A VPN or a proxy was on: this is its network, not that of this device. No observatory counts it.",
+        )
+    return say(
+        "browser",
+        "If a VPN or a proxy was on, this is its network, not that of this device. No observatory counts it.",
+    )
+
 
 Row = dict[str, Any]
 Sign = Callable[[Facts, bytes], Facts]

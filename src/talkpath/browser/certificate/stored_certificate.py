@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from msgspec import Struct
 
-from talkpath.browser.certificate.challenge import serving_challenge
+from talkpath.browser.certificate.authority import serving_challenge
 from talkpath.errors import FileError, UsageError
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"

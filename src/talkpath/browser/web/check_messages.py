@@ -2,6 +2,15 @@
 
 Most are passed on as they are. Facts from the far end are judged here, in a thread, and not in the process that keeps
 time; the verdict decides whether the page runs another epoch, tries the paths, or gets its result.
+
+Reads the messages of one page: answers its pings, queues the rest, and ends when the page leaves or falls silent.
+
+Messages wait as the text that they came as, since a list of empty lists takes thirty times as much once it is decoded.
+
+How far a check is: its stage, and about how many seconds are left.
+
+The stages are the usual epochs of the first medium, the other ways through, and the call that lives on to its end; each
+further medium has two of these. Nobody knows before whether further epochs follow, so those are counted when they come.
 """
 
 from __future__ import annotations
@@ -9,27 +18,159 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
 from talkpath.browser.answer.result_message import Row, result_message
+from talkpath.browser.far_end.counts_to_facts.call_paths import PATH_S
 from talkpath.browser.far_end.far_end_group import FarEndPlaces
 from talkpath.browser.far_end.far_end_process import LINE_BYTES, LOOPBACK, FarEnd, error_message
+from talkpath.browser.far_end.schedule import WATCH_SLOTS
 from talkpath.browser.turn_relay import TurnRelay
 from talkpath.browser.web.admission_queue import AdmissionQueue, QueueFullError
-from talkpath.browser.web.check_progress import PageProgress
-from talkpath.browser.web.next_epoch import FinishWatch, TryPaths, next_step
-from talkpath.browser.web.page_inbox import PageInbox
-from talkpath.browser.web.page_limits import MAX_PAGE_START_S, host_name
+from talkpath.browser.web.next_epoch import FIRST_EPOCHS, FinishWatch, TryPaths, next_step
+from talkpath.browser.web.page_limits import (
+    MAX_MESSAGE_BYTES,
+    MAX_PAGE_SILENCE_S,
+    MAX_PAGE_START_S,
+    MAX_QUEUED,
+    MAX_QUEUED_CHARACTERS,
+    host_name,
+)
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
+from talkpath.browser.webrtc.call_media import CALL_MEDIA, TICK_MS
 from talkpath.measure.facts import Facts
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
+
+EPOCH_OVERHEAD_S = 2.5  # an epoch's set-up and end, and what comes until the next one
+PATHS_AROUND_S = 4.0  # the same where some paths may not answer
+
+Kind = Literal["usual", "paths", "watch"]
+MediumName = Literal["voice", "video"]
+
+
+class PlannedStep(NamedTuple):
+    """A step that every check has."""
+
+    stage: int
+    medium: str
+    kind: Kind
+    lasts_s: float
+
+
+class PageProgress:
+    """The progress of one check of these media."""
+
+    def __init__(self, media: Sequence[str]) -> None:
+        known: list[MediumName] = [medium for medium in CALL_MEDIA if medium in media]
+        self._planned = list(_planned_s(known or ["voice"]))
+        self.stages = self._planned[-1].stage
+        self._stage = 1
+
+    def begun(self, epoch: dict[str, Any]) -> dict[str, Any]:
+        """What the page is told of an epoch that begins, beside its order."""
+        kind: Kind = "paths" if epoch["trying"] else "watch" if epoch["watching"] else "usual"
+        around_s = PATHS_AROUND_S if epoch["trying"] else EPOCH_OVERHEAD_S
+        return self._told(epoch["medium"], kind, epoch["slots"] * TICK_MS / 1000 + around_s)
+
+    def finishing(self, watch: dict[str, Any]) -> dict[str, Any]:
+        """The same where only the call that lives on is left."""
+        return self._told(watch["medium"], "watch", watch["left_s"] + EPOCH_OVERHEAD_S)
+
+    def _told(self, medium: str, kind: Kind, own_s: float) -> dict[str, Any]:
+        """Take the step from the plan, and what should have come before it."""
+        is_this = [(step.medium, step.kind) == (medium, kind) for step in self._planned]
+        if True in is_this:
+            step = self._planned[is_this.index(True)]
+            self._stage = max(self._stage, step.stage)
+            self._planned = self._planned[is_this.index(True) + 1 :]
+        rest_s = sum(step.lasts_s for step in self._planned)
+        return {"stage": self._stage, "stages": self.stages, "left_s": round(own_s + rest_s)}
+
+
+def _planned_s(media: Sequence[MediumName]) -> Iterator[PlannedStep]:
+    stage = 0
+    for place, medium in enumerate(media):
+        epoch_s = CALL_MEDIA[medium].slots * TICK_MS / 1000 + EPOCH_OVERHEAD_S
+        paths_s = PATH_S + PATHS_AROUND_S if place == 0 else 0.0
+        before_s = FIRST_EPOCHS[medium] * epoch_s + paths_s
+        stage += 1
+        yield from FIRST_EPOCHS[medium] * [PlannedStep(stage, medium, "usual", epoch_s)]
+        if paths_s:
+            stage += 1
+            yield PlannedStep(stage, medium, "paths", paths_s)
+        stage += 1
+        yield PlannedStep(stage, medium, "watch", max(0.0, WATCH_SLOTS * TICK_MS / 1000 - before_s) + EPOCH_OVERHEAD_S)
+
+
+def parse_message(text: str) -> dict[str, Any] | None:
+    """The JSON object that the text is, with a `type`; None if it is no message."""
+    try:
+        message = msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
+    return message if isinstance(message.get("type"), str) else None
+
+
+class PageInbox:
+    """The messages of one page that are not pings, in order."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+        self._texts: asyncio.Queue[str] = asyncio.Queue(MAX_QUEUED)
+        self._queued_characters = 0
+
+    async def next(self) -> dict[str, Any]:
+        """Wait for the next message."""
+        text = await self._texts.get()
+        self._queued_characters -= len(text)
+        message = parse_message(text)
+        assert message is not None  # else it would not have been queued
+        return message
+
+    async def read(self) -> None:
+        """Read until the page leaves, is silent for SILENT_S, or sends what is no message or too many of them."""
+        from starlette.websockets import WebSocketDisconnect
+
+        with suppress(WebSocketDisconnect, TimeoutError, asyncio.QueueFull):
+            while await self._take(await self._receive()):
+                pass
+
+    async def _take(self, text: str) -> bool:
+        """Answer a ping, let another message wait; False if it is no message."""
+        message = parse_message(text)
+        if message is None:
+            return False
+        if message["type"] == "ping":
+            await self._socket.send_json({"type": "pong", "number": message.get("number")})
+        else:
+            self._queue(text)
+        return True
+
+    def _queue(self, text: str) -> None:
+        """Let it wait. `QueueFull` if too much waits already."""
+        if self._queued_characters + len(text) > MAX_QUEUED_CHARACTERS:
+            raise asyncio.QueueFull
+        self._texts.put_nowait(text)
+        self._queued_characters += len(text)
+
+    async def _receive(self) -> str:
+        """The next text; "" for what is none, or longer than any of a page."""
+        from starlette.websockets import WebSocketDisconnect
+
+        async with asyncio.timeout(MAX_PAGE_SILENCE_S):
+            event = await self._socket.receive()
+        if event["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(event.get("code", 1000))
+        text = event.get("text") or ""
+        return text if len(text) <= MAX_MESSAGE_BYTES else ""
+
 
 SERVER_ONLY = ("next", "paths", "finish")  # messages that no page may send
 FULL = error_message("full", "The test server is full; try again in some minutes.")

@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 from msgspec import Struct
 
-from talkpath.browser.answer.vpn_condition import assuming_no_vpn
+from talkpath.browser.answer.result_message import assuming_no_vpn
 from talkpath.browser.far_end.counts_to_facts.epoch_facts import SETUP_SLOTS
 from talkpath.browser.far_end.schedule import CALLS, FOLLOW_UP_SLOTS, FOLLOW_UPS, WATCH_SLOTS, EpochRequest
 from talkpath.measure.bitmap import unpack_bitmap

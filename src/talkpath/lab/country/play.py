@@ -4,15 +4,20 @@ bundles/DAY/NETWORK-N.talkpath   evidence, as `talkpath check` writes it
 taps.jsonl, said.jsonl           what people tapped, and what the country's speakers said in public
 audience.toml, networks.toml     estimates of a panel and of a registry
 truth/truth.json                 the ground truth, for scoring; nothing that measures reads it
+
+The calendar of orders: which rules are in force for which app, on which day, at which operator.
+
+Draws what people do: the audience panel's estimates, and taps.
 """
 
 from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -25,9 +30,14 @@ from talkpath.errors import UsageError
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
-from talkpath.lab.country.calendar import rules_of, silenced_apps
-from talkpath.lab.country.people import audience_toml, failed_call_taps, networks_toml
-from talkpath.lab.country.settings import MADE_UP_COUNTRY, CountrySettings, Operator
+from talkpath.lab.country.settings import (
+    MADE_UP_COUNTRY,
+    BlockingOrder,
+    CountrySettings,
+    Operator,
+    OrderAction,
+    with_app,
+)
 from talkpath.lab.drivers.run import messages_in_sim, run_sim
 from talkpath.lab.drivers.sim import SIM_PORTS
 from talkpath.lab.ground_truth.hits import rule_hits
@@ -36,6 +46,94 @@ from talkpath.measure.facts import Exchange, Plan
 from talkpath.report.check_json import judge_check
 from talkpath.responder.geoip import NetworkOrigin
 from talkpath.verdict.memo import forget
+
+NORMAL = 1.96  # 95 % of a normal distribution lie within so many standard errors
+
+
+def audience_toml(country: CountrySettings, seed: int) -> str:
+    """audience.toml for the observatory: the estimates of a panel, with its sampling error."""
+    people = country.people
+    lines = [
+        "simulated = true",
+        "",
+        "[[population]]",
+        f'country = "{MADE_UP_COUNTRY}"',
+        f"people = {people.population:.0f}",
+        'source = "SIMULATED: the scenario"',
+    ]
+    for messenger in country.messengers:
+        for month, real in sorted(messenger.audience.items()):
+            estimate = real * Random(f"{seed} panel {messenger.id} {month}").gauss(1.0, people.panel_error)
+            half = NORMAL * people.panel_error * estimate
+            lines += [
+                "",
+                "[[audience]]",
+                f'app = "{messenger.id}"',
+                f'country = "{MADE_UP_COUNTRY}"',
+                f'month = "{month}"',
+                f"low = {estimate - half:.0f}",
+                f"high = {min(estimate + half, people.population):.0f}",
+                'source = "SIMULATED: a panel with sampling error"',
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def networks_toml(country: CountrySettings) -> str:
+    """networks.toml for the observatory: users of each network."""
+    rows = (
+        f'[[network]]\nnetwork = "{operator.network}"\ncountry = "{MADE_UP_COUNTRY}"\nusers = {operator.users:.0f}\n'
+        f'name = "{operator.name}"\nsource = "SIMULATED: the scenario"\n'
+        for operator in country.operators
+    )
+    return "\n".join(rows)
+
+
+def failed_call_taps(
+    country: CountrySettings, operator: Operator, day: str, restricted: Mapping[tuple[str, str], float], seed: int
+) -> list[dict[str, object]]:
+    """ "My call failed", one row a tap. `restricted` is the share of restricted lines of each app and medium."""
+    people, rng = country.people, Random(f"{seed} taps {day} {operator.network}")
+    rows: list[dict[str, object]] = []
+    for app in country.apps:
+        for medium in country.media:
+            share = restricted.get((app, medium), 0.0)
+            rate = share * people.tap_hit + (1 - share) * people.tap_idle
+            count = sum(rng.random() < rate for _ in range(people.taps)) + people.false_taps
+            row = {"day": day, "network": operator.network, "country": MADE_UP_COUNTRY, "app": app, "medium": medium}
+            rows += [{**row, "simulated": True}] * count
+    return rows
+
+
+def rules_of(country: CountrySettings, operator: Operator, day: str) -> tuple[str, ...]:
+    """The lab's rules about calls, for a line that is behind the operator's devices."""
+    acts = _order_acts(country, operator, day)
+    return tuple(dict.fromkeys(with_app(rule, act.app) for act in acts for rule in act.rules))
+
+
+def silenced_apps(country: CountrySettings, operator: Operator, day: str) -> tuple[str, ...]:
+    """The apps whose messages are blocked for such a line."""
+    return tuple(dict.fromkeys(act.app for act in _order_acts(country, operator, day) if act.messages))
+
+
+def _order_acts(country: CountrySettings, operator: Operator, day: str) -> Iterator[OrderAction]:
+    complied = {messenger.id: messenger.complies_on for messenger in country.messengers if messenger.complies_on}
+    for order in country.orders:
+        for act in order.acts:
+            applies = act.mechanism in ("", operator.mechanism)
+            end = complied.get(act.app, "") if order.until_complied else ""
+            if applies and _in_force(order, operator, day, end):
+                yield act
+
+
+def _in_force(order: BlockingOrder, operator: Operator, day: str, complied_on: str) -> bool:
+    """Operators lift an order with the same delay with which they carried it out."""
+    ends = [_later_day(end, operator.onset_days) for end in (order.end, complied_on) if end]
+    return _later_day(order.begin, operator.onset_days) <= day and all(day < end for end in ends)
+
+
+def _later_day(day: str, days: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+
 
 BLOCKED = "address.block,host=messenger"
 OnProgress = Callable[[str], None]

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from talkpath.lab.messenger.client import ask_all_rounds
+from talkpath.lab.messenger.client import ask_all_rounds, serve_messenger
 from talkpath.lab.messenger.exchange import ExchangeRequest
-from talkpath.lab.messenger.host import serve_messenger
 
 
 def main() -> None:

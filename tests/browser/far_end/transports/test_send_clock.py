@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from talkpath.browser.far_end.transports.send_clock import SendClock
+from talkpath.browser.far_end.transports.shared_port import SendClock
 
 
 def test_each_sender_is_called_when_it_said():

@@ -5,6 +5,10 @@ first byte tells what a datagram is (RFC 7983, RFC 9443). A STUN request names i
 USERNAME begins with this end's fragment) and is sealed with that call's password, so that nobody takes another's
 address; all else belongs to the call whose STUN request came from the same address.
 Addresses are stored while a call lasts, for replies, and never shown.
+
+One timer for everything that the far end sends at set times: whatever is due leaves together.
+
+A task and a timer for each packet would cost more than the packet itself.
 """
 
 from __future__ import annotations
@@ -18,10 +22,51 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from talkpath.browser.addresses import network_prefix
-from talkpath.browser.far_end.transports.send_clock import SendClock
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun_integrity import is_sealed
+
+Advance = Callable[[], float | None]
+"""Send all that is due; return when the next is (monotonic s), None if there is no next."""
+
+
+class SendClock:
+    """The timer of one process. It uses the event loop's own clock, which is `time.monotonic`."""
+
+    def __init__(self) -> None:
+        self._due: dict[Advance, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, advance: Advance, due_s: float) -> None:
+        """Call `advance` at that time, and again whenever it says, until it says None."""
+        self._due[advance] = due_s
+        if self._timer is None or due_s < self._timer.when():
+            self._arm()
+
+    def remove(self, advance: Advance) -> None:
+        """No longer call it."""
+        self._due.pop(advance, None)
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._due:
+            self._timer = asyncio.get_running_loop().call_at(min(self._due.values()), self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        now_s = asyncio.get_running_loop().time()
+        for advance, due_s in list(self._due.items()):
+            if due_s > now_s or advance not in self._due:
+                continue
+            next_s = advance()
+            if next_s is None:
+                self._due.pop(advance, None)
+            elif advance in self._due:
+                self._due[advance] = next_s
+        self._arm()
+
 
 SocketAddress = tuple[Any, ...]
 QUIC_LONG, QUIC_SHORT = range(192, 256), range(64, 128)

@@ -24,7 +24,7 @@ def country(scenario: Path, output: Path | None, seed: int, jobs: int, as_json: 
     """
     from rich.progress import Progress
 
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.lab.country.play import play_country
     from talkpath.lab.country.settings import read_country
 

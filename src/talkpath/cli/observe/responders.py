@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from talkpath.cli._place import data_option
+from talkpath.cli.observe._place import data_option
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:

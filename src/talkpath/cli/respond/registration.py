@@ -17,7 +17,7 @@ from talkpath.errors import PeerError, UsageError
 
 if TYPE_CHECKING:
     from talkpath.browser.web.page_server import PageServerSettings
-    from talkpath.cli._respond_open import Invited, Listening
+    from talkpath.cli.respond.opening import Invited, Listening
     from talkpath.directory.listed_server import ListedServer, NetworkClass
     from talkpath.directory.registration import Registration
     from talkpath.responder.doctor import Finding
@@ -106,8 +106,8 @@ def from_outside(
     make_key_file: Callable[[Path, int, str | None], None],
 ) -> list[Finding]:
     """What the directory's test finds, of the responder that runs here or of one that runs for the test."""
-    from talkpath.cli._respond_open import invite_to, open_responder
-    from talkpath.cli._respond_ports import without_closed_defaults
+    from talkpath.cli.respond.opening import invite_to, open_responder
+    from talkpath.cli.respond.ports import without_closed_defaults
 
     if runs:
         invited = invite_to(pem, at)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from talkpath.cli._place import counting_progress, data_option, index_option, simulated_option
+from talkpath.cli.observe._place import counting_progress, data_option, index_option, simulated_option
 
 
 @click.command("rebuild")

@@ -45,7 +45,7 @@ def counting_progress(what: str, quiet: bool) -> Iterator[Callable[[int], None]]
     """Progress on stderr; the function is told how many are done."""
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
 
     columns = TextColumn("{task.description}"), TextColumn("{task.completed:,.0f}"), TimeElapsedColumn()
     with Progress(*columns, console=screen(stderr=True), disable=quiet, transient=True) as progress:

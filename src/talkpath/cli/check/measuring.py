@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from talkpath.cli._turn import planned_relays, relays_sentence
+from talkpath.cli.check.turn import planned_relays, relays_sentence
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def rehearse_plan(plan: Plan, as_json: bool) -> None:
 def measure_plan(plan: Plan, link: str, family: int, signer: Signer, relays: TurnServers | None = None) -> Facts:
     """Carry out the plan with progress on stderr, and return the facts. `PeerError` as `run_check`."""
     from talkpath.api import live_check
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.report.check_progress import CheckProgressBar
 
     with CheckProgressBar(screen(stderr=True), plan) as progress:
@@ -102,7 +102,7 @@ def measure_listed(
 ) -> ListedCheck:
     """The same with a test server of a directory's list; each one that is tried is named on stderr."""
     from talkpath.api import listed_check
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.report.check_progress import CheckProgressBar
     from talkpath.report.words.listed_servers import kept_list, second_asked, server_try_line
 

@@ -73,7 +73,7 @@ def command(
     """
     import msgspec
 
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.observatory.claims.rows import load_claims
     from talkpath.observatory.detect.assumptions import FOLDER_ASSUMPTIONS, OBSERVATORY_ASSUMPTIONS
     from talkpath.observatory.findings.event_findings import find_all

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from talkpath.cli._respond_ports import HTTPS_PORT
+from talkpath.cli.respond.ports import HTTPS_PORT
 from talkpath.errors import FileError
 
 if TYPE_CHECKING:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from talkpath.cli._exit_codes import gate_exit_code, result_exit_code
-from talkpath.cli._help import LongCommand
-from talkpath.cli._language import language_option
-from talkpath.cli._listed import directory_options, find_list, link_argument
-from talkpath.cli._own_means import OwnMeans, own_options, tell_own
-from talkpath.cli._run import (
+from talkpath.cli._terminal.exit_codes import gate_exit_code, result_exit_code
+from talkpath.cli._terminal.help import LongCommand
+from talkpath.cli._terminal.language import language_option
+from talkpath.cli.check.listed import directory_options, find_list, link_argument
+from talkpath.cli.check.measuring import (
     ip_version,
     measure_listed,
     measure_plan,
@@ -26,8 +25,9 @@ from talkpath.cli._run import (
     save_bundle,
     tell_written,
 )
-from talkpath.cli._shape import shape_option
-from talkpath.cli._turn import TurnOptions, turn_options
+from talkpath.cli.check.own_means import OwnMeans, own_options, tell_own
+from talkpath.cli.check.shape import shape_option
+from talkpath.cli.check.turn import TurnOptions, turn_options
 from talkpath.errors import FileError
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def read_plan(file: Path) -> Plan:
 
 
 def _show_result(plan: Plan, result: Result, as_json: bool, *, with_record: bool = True) -> None:
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.report import check_text
     from talkpath.report.words.amounts import measured_when
     from talkpath.report.words.second_server import second_server_lines

@@ -15,22 +15,23 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.api.state_folder import state_folder
-from talkpath.cli._help import LongCommand
-from talkpath.cli._respond_open import Listening, invite_to, open_responder
-from talkpath.cli._respond_page import (
+from talkpath.cli._terminal.help import LongCommand
+from talkpath.cli.check.shape import shape_option
+from talkpath.cli.respond.opening import Listening, invite_to, open_responder
+from talkpath.cli.respond.page import (
     certificate_files,
     check_page_served,
     page_domain,
     page_settings,
 )
-from talkpath.cli._respond_ports import (
+from talkpath.cli.respond.ports import (
     DEFAULT_UDP_PORTS,
     STREAM_PORTS,
     call_ports,
     parse_identity,
     without_closed_defaults,
 )
-from talkpath.cli._respond_register import (
+from talkpath.cli.respond.registration import (
     RegisterOptions,
     from_outside,
     network_class_of,
@@ -38,15 +39,14 @@ from talkpath.cli._respond_register import (
     registration_offer,
     renewed_offer,
 )
-from talkpath.cli._respond_screen import print_findings, print_ready
-from talkpath.cli._shape import shape_option
+from talkpath.cli.respond.screen import print_findings, print_ready
 from talkpath.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from talkpath.browser.web.page_server import PageServerSettings
-    from talkpath.cli._respond_register import MakeRegistration
+    from talkpath.cli.respond.registration import MakeRegistration
     from talkpath.probe.invite_link import InviteLink
     from talkpath.responder.doctor import Finding
     from talkpath.responder.geoip import GeoDatabase

@@ -38,7 +38,7 @@ def locate(
 
     It prints where the restriction acts by the check, and where it truly acts.
     """
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.conduct.hop_questions import restricted_places
     from talkpath.experiment.plan import choose_arms, locating_plan, make_plan
     from talkpath.lab.drivers import namespace, run

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from talkpath.cli._place import data_option, simulated_option
+from talkpath.cli.observe._place import data_option, simulated_option
 from talkpath.errors import UsageError
 
 

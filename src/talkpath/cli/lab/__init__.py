@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from talkpath.cli._lab_country import country
-from talkpath.cli._lab_locate import locate
-from talkpath.cli._language import language_option
-from talkpath.cli._run import save_bundle, tell_written
-from talkpath.cli._shape import shape_option
+from talkpath.cli._terminal.language import language_option
+from talkpath.cli.check.measuring import save_bundle, tell_written
+from talkpath.cli.check.shape import shape_option
+from talkpath.cli.lab.country import country
+from talkpath.cli.lab.locate import locate
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _chosen_media(text: str) -> list[str]:
 
 
 def _show_result(result: Result, rules: tuple[str, ...], as_json: bool) -> None:
-    from talkpath.cli._screen import screen
+    from talkpath.cli._terminal.screen import screen
     from talkpath.lab.restrictor import parse_rule
     from talkpath.report import check_text
     from talkpath.report.pictures.check_page import simulation_note

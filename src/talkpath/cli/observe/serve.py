@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from talkpath.cli._help import LongCommand
-from talkpath.cli._place import data_option, index_option, responders_option, simulated_option
-from talkpath.cli._respond_ports import call_ports
+from talkpath.cli._terminal.help import LongCommand
+from talkpath.cli.observe._place import data_option, index_option, responders_option, simulated_option
+from talkpath.cli.respond.ports import call_ports
 from talkpath.errors import UsageError
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from talkpath.cli._place import counting_progress, data_option, responders_option, simulated_option
+from talkpath.cli.observe._place import counting_progress, data_option, responders_option, simulated_option
 from talkpath.errors import UsageError
 from talkpath.report.printable import printable
 

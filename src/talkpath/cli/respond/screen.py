@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from talkpath.cli._respond_page import ServedPage
+    from talkpath.cli.respond.page import ServedPage
     from talkpath.probe.invite_link import InviteLink
     from talkpath.responder.doctor import Finding
     from talkpath.responder.limits import Identity
