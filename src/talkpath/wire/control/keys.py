@@ -1,6 +1,7 @@
 """The responder's key: Ed25519 (RFC 8032), as text in links, as a certificate on the control channel.
 
-The certificate is self-signed and has no name; what counts is that its public key is the one in the link.
+The certificate is self-signed, and what counts is that its public key is the one in the link. All else in it is what
+`openssl req -x509 -days 365 -subj /CN=localhost` writes, so that its fields tell a scan nothing of talkpath.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.x509.oid import NameOID
 
 from talkpath.errors import WireError
 from talkpath.wire.control.sign import KEY_BYTES
@@ -20,7 +22,8 @@ from talkpath.wire.control.sign import KEY_BYTES
 def new_identity_pem() -> bytes:
     """Return a new private key and its certificate, PEM."""
     key = Ed25519PrivateKey.generate()
-    name = x509.Name([])  # a port scanner learns nothing from it
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    key_id = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -28,8 +31,11 @@ def new_identity_pem() -> bytes:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=2))
-        .not_valid_after(now + timedelta(days=3650))
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=365))  # nobody looks: the key is known
+        .add_extension(key_id, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_id), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, None)
     )
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
