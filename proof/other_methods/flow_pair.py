@@ -17,9 +17,9 @@ from proof.other_methods.virtual_path import MethodPacket, VirtualPath
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.experiment.layout import SPACING_MS
 from talkpath.experiment.twin import random_twin
+from talkpath.measure.facts import ALPHA
 
 PAIR_WATCH_S = 20.0
-ALPHA = 1e-4
 """Of the whole test, as a check of one arm has it; half for each direction."""
 
 CALL, TWIN = 0, 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from math import log10
+from math import log, log10
 from random import Random
 
 import msgspec
@@ -14,7 +14,7 @@ from numpy.random import default_rng
 
 from factories.checks import boxed, role_assignments
 from talkpath.apps.contract.shape import Arm
-from talkpath.measure.facts import Epoch, Exchange, Facts, Health, Observation, Reach
+from talkpath.measure.facts import ALPHA, OK_WATCHED_S, Epoch, Exchange, Facts, Health, Observation, Reach
 from talkpath.verdict.assessment import log_threshold
 from talkpath.verdict.judge import RULES_VERSION, judge_arms, judge_facts
 from talkpath.verdict.model import PlannedEpoch, Reason, Verdict
@@ -311,7 +311,7 @@ def watched(line: boxed.Line, epochs: int) -> Facts:
         epoch, _ = boxed.play_epoch(line, rng, question, number, now_s)
         found.append(epoch)
         now_s = epoch.ended_s + 0.1
-    return Facts(line.plan(), tuple(found), seed=bytes(32))
+    return Facts(line.plan(), tuple(found), simulated=True, seed=bytes(32))
 
 
 # ---------------------------------------------------------------- several arms
@@ -365,3 +365,14 @@ def test_twins_that_live_to_see_worse_weather_are_no_worse_than_calls():
 
     verdict = only(boxed.play_check(boxed.Line([boxed.freeze_after(handshake=2), queue], seed=4)))
     assert (verdict.state, verdict.rule) == ("restricted", "media.freeze")
+
+
+def test_a_plan_that_asks_for_less_makes_nobody_ok_and_accuses_nobody():
+    """Whoever signs a bundle writes its plan, too: how long calls are watched, and how often a check may err."""
+    short = replace(boxed.play_check(boxed.Line()), simulated=False)
+    (verdict,) = judge_facts(short)
+    assert verdict.watched_s < OK_WATCHED_S
+    assert (verdict.state, verdict.reason and verdict.reason.code) == ("insufficient", "watched_briefly")
+    assert [each.state for each in judge_facts(replace(short, simulated=True))] == ["ok"]
+    lax = replace(short, plan=replace(short.plan, alpha=0.99))
+    assert log_threshold(lax) == log_threshold(short) == log(1 / ALPHA)

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.errors import BundleError, WireError
-from talkpath.measure.bitmap import Bits, unpack_bitmap
+from talkpath.measure.arrays import Bits
+from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt, Track
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.measure.question_text import OLD_WORDS

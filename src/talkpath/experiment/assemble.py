@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from talkpath.apps.contract.shape import setup_stages
 from talkpath.experiment.flight import UNKNOWN_DMS
 from talkpath.experiment.layout import DirectionPlan, Layout, PlannedFlow
+from talkpath.measure.arrays import Bits
 from talkpath.measure.bitmap import unpack_bitmap_rows
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
 from talkpath.measure.transport_code import without_hello
 from talkpath.wire.control.messages import FlowReport
 
-Bits = NDArray[np.bool_]
 Times = NDArray[np.int32]
 
 Setup = tuple[dict[str, bool], float | None]

@@ -11,14 +11,13 @@ from talkpath.apps import app_id, apps, shapes
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import UsageError
 from talkpath.experiment.budget import ALLOCATION_BYTES, STREAM_BYTES, flow_bytes
-from talkpath.measure.facts import ArmPlan, Plan
+from talkpath.measure.facts import ALPHA, OK_WATCHED_S, ArmPlan, Plan
 from talkpath.measure.relay_results import relay_arms
 
 VOICE_BUDGET_BYTES = 10_000_000
 VIDEO_BUDGET_BYTES = 45_000_000
 LIGHT_VOICE_BYTES, LIGHT_VIDEO_BYTES = 4_000_000, 20_000_000
 LONG_S = 25.0  # one call of each arm lives so long, beside everything else
-OK_S = 20.0  # `ok` takes a call that arrived for so long
 DEEP_S = 60.0
 PATH_S, PATHS_AROUND_S = 3.0, 3.0  # a call over each transport of one arm; the answers to all of them
 PATH_TRANSPORTS = ("udp", "udp", "udp", "tcp", "tls", "wss")
@@ -59,7 +58,7 @@ def choose_arms(
 def make_plan(
     arms: Sequence[Arm],
     *,
-    alpha: float = 1e-4,
+    alpha: float = ALPHA,
     k: int | None = None,
     budget_bytes: int | None = None,
     budget_s: float = 60.0,
@@ -97,7 +96,7 @@ def make_plan(
         transports=transports,
         path_s=PATH_S,
         long_s=0.0 if light else LONG_S,
-        ok_s=OK_S,
+        ok_s=OK_WATCHED_S,
     )
     return with_relays(plan, relays)
 

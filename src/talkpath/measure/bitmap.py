@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from talkpath.measure.arrays import Bits
 from talkpath.measure.facts import Observation
-
-Bits = NDArray[np.bool_]
 
 
 def pack_bitmap(indices: Iterable[int], size: int) -> bytes:

@@ -44,6 +44,11 @@ from talkpath.wire.control.question import BASELINE, Question
 Role = Literal["call", "twin"]
 TwinKind = Literal["random", "text"]
 
+ALPHA = 1e-4
+"""The error of a whole check over its arms. A plan may promise less, and never more."""
+OK_WATCHED_S = 20.0
+"""A call must have arrived for so long, both ways, before `ok` is said."""
+
 DELAY_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 LADDER = 30  # hops: each limited packet may go one hop further than the one before, from 1 to LADDER and again from 1
 
@@ -154,7 +159,7 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     """
 
     arms: Annotated[tuple[ArmPlan, ...], Meta(min_length=1, max_length=MOST_ARMS)]
-    alpha: Alpha = 1e-4
+    alpha: Alpha = ALPHA
     k: Annotated[int, Meta(ge=1, le=MOST_K)] = 8
     packets: Annotated[int, Meta(ge=1, le=MOST_SLOTS)] = 25
     budget_bytes: Bytes = 4_000_000

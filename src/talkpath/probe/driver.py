@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from talkpath.experiment.flight import NEVER
 from talkpath.measure.facts import ControlAttempt
 from talkpath.probe.control_connection import ControlConnection, how_lost
 from talkpath.probe.control_dialling import dial_server, redial_server
@@ -30,7 +31,6 @@ from talkpath.wire.ip.address import Address
 MAX_PROBE_SLEEP_S = 0.2  # Ctrl-C, suspend and clock steps are noticed this often
 WATCH_S = 1.0  # how often clock and network are looked at
 CLOCK_STEP_S = 1.0
-NEVER = float("inf")
 NO_ROUTE_TIMES = 2  # so often without any route to the far end, and the network is lost
 
 

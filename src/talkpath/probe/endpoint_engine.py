@@ -19,6 +19,7 @@ from random import Random
 from typing import NamedTuple
 
 from talkpath.errors import WireError
+from talkpath.experiment.flight import NEVER
 from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.name_contrast import NAME_KIND, name_cells
@@ -30,7 +31,6 @@ from talkpath.wire.tls_hello import HelloStyle, client_hello, is_answer
 ROUNDS = 3  # what an accusation needs (docs/why/2026-11-24-endpoints.md), and the most that a host is asked
 HELLO_ROUNDS = 6
 BATCH, SPACE_S, PAUSE_S, GAP_S = 4, 0.2, 1.5, 10.0
-NEVER = float("inf")
 HELLOS: dict[str, HelloStyle] = {"tls.browser": "browser", "tls.openssl": "openssl"}
 PADDED_HELLO = "tls.padded"
 AS_WRITTEN: dict[str, HelloStyle] = {**HELLOS, PADDED_HELLO: "padded"}

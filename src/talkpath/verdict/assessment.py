@@ -8,7 +8,7 @@ from math import log
 import numpy as np
 
 from talkpath.apps.contract.shape import AffectedDirections, Arm, Direction
-from talkpath.measure.facts import ArmPlan, Epoch, Facts
+from talkpath.measure.facts import ALPHA, ArmPlan, Epoch, Facts
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.call_quality import CallQuality
 from talkpath.verdict.flows.long_calls import Parting
@@ -80,7 +80,7 @@ class Assessment:
 
 def log_threshold(facts: Facts) -> float:
     """ln(m/alpha): what an e-value must reach, over all m arms of the check together."""
-    return log(max(1, len(facts.plan.arms)) / facts.plan.alpha)
+    return log(max(1, len(facts.plan.arms)) / min(facts.plan.alpha, ALPHA))
 
 
 def calls_fail(proof: Strength) -> bool:

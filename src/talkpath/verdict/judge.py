@@ -7,13 +7,15 @@ each state means and needs is in registry.py.
 
 from __future__ import annotations
 
-from math import inf, log
+from collections.abc import Sequence
+from dataclasses import replace
+from math import inf
 
 import numpy as np
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.bitmap import unpack_bitmap
-from talkpath.measure.facts import Epoch, Facts
+from talkpath.measure.facts import OK_WATCHED_S, Epoch, Facts
 from talkpath.verdict.across_arms import assess_arms, worst_variant
 from talkpath.verdict.assessment import MATTERS_DELAY_MS, MATTERS_LOSS, Assessment, extra_delays, log_threshold
 from talkpath.verdict.bases.messages import judge_messages
@@ -23,39 +25,55 @@ from talkpath.verdict.flows.evidence_counts import evidence_counts
 from talkpath.verdict.flows.long_calls import watched_s
 from talkpath.verdict.flows.outcomes import flow_outcomes
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.model import Category, Number, Verdict
+from talkpath.verdict.model import Category, Number, Reason, Verdict
 from talkpath.verdict.rules import REGISTRY_VERSION
 from talkpath.verdict.rules.best import UNKNOWN_RULE, named_at_s
 from talkpath.verdict.rules.rule import Fit, Parameters
 from talkpath.verdict.statistics.canary import canary_log_e
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.verdict.statistics.interval import Interval
+from talkpath.verdict.statistics.permutation import LN10
 from talkpath.verdict.statistics.strength import Strength
 from talkpath.wire.control.question import COMPARING
 
 RULES_VERSION = REGISTRY_VERSION
-LN10 = log(10.0)
 
 
 def judge_facts(facts: Facts) -> list[Verdict]:
     """One verdict per (app, medium) of the plan, in its order: that of the worst arm (`across_arms.worst_variant`)."""
-    return [_arm_verdict(facts, assessment) for assessment in _worst_variants(facts)] + judge_messages(facts)
+    return [_arm_verdict(facts, each) for each in _worst_variants(_watched_arms(facts))] + judge_messages(facts)
 
 
 def judge_arms(facts: Facts) -> list[Verdict]:
     """One verdict per arm of the plan, in its order."""
-    return [_arm_verdict(facts, assessment) for assessment in assess_arms(facts)]
+    return [_arm_verdict(facts, assessment) for assessment in _watched_arms(facts)]
 
 
 def is_undecided(facts: Facts) -> bool:
     """Whether there is an app and medium without a result yet."""
-    states = [*(each.state for each in _worst_variants(facts)), *(each.state for each in judge_messages(facts))]
+    states = [
+        *(each.state for each in _worst_variants(assess_arms(facts))),
+        *(each.state for each in judge_messages(facts)),
+    ]
     return "insufficient" in states
 
 
-def _worst_variants(facts: Facts) -> list[Assessment]:
+def _watched_arms(facts: Facts) -> list[Assessment]:
+    """The assessments of all arms; `ok` only of calls that arrived for as long as the rule wants, whatever the plan
+    says (`ok_s`): whoever signed the facts wrote their plan. What the lab made up counts nowhere, so its plans may be
+    shorter."""
+    return [each if facts.simulated else _unless_brief(each) for each in assess_arms(facts)]
+
+
+def _unless_brief(assessment: Assessment) -> Assessment:
+    seconds = watched_s(assessment.view)
+    if assessment.state != "ok" or seconds >= OK_WATCHED_S:
+        return assessment
+    return replace(assessment, state="insufficient", reason=Reason("watched_briefly", {"seconds": round(seconds, 1)}))
+
+
+def _worst_variants(assessments: Sequence[Assessment]) -> list[Assessment]:
     """The assessment of each (app, medium) of the plan, in its order."""
-    assessments = assess_arms(facts)
     order = dict.fromkeys((each.arm.app, each.arm.medium) for each in assessments)
     groups = [[each for each in assessments if (each.arm.app, each.arm.medium) == key] for key in order]
     return [worst_variant(group) for group in groups]

@@ -22,7 +22,7 @@ STATE_TEXTS: dict[State, StateText] = {
         "the call fared as its twin",
         "extra loss below 5 % each way (upper bound of a 95 % confidence sequence), extra delay below 50 ms, no sign "
         "of failed set-ups or deaths, the canary found (e-value at least 20 over the check), MOS of calls and control "
-        "traffic as one at least 3.1, a call that arrived for as long as the plan wants (`ok_s`, 20 s) both ways and "
+        "traffic as one at least 3.1, a call that arrived for 20 s (or for the plan's `ok_s`, if more) both ways and "
         "did not part from twins, nothing accused since; where the e-value reaches 20, extra loss below 1 %; where "
         "single calls of other arms are cut off, so many calls that lived longer that a chance below 10 % spared all",
         "that the app's own servers answer",

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from random import Random
 
+from msgspec.structs import replace
+
 from factories.checks.call_slots import SHAPES, Box, Flow, Outcome, Slot
 from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import DELAY_QUANTILES, ArmPlan, Epoch, Facts, Health, Observation, Plan, Track
@@ -220,7 +222,8 @@ class Line:
 def play_check(line: Line, most: int = 60) -> Facts:
     """Ask and play until nothing is asked any more."""
     rng = Random(line.seed)
-    facts = Facts(line.plan(), seed=line.seed.to_bytes(32, "big"), health=line.health, family=line.family)
+    seed = line.seed.to_bytes(32, "big")
+    facts = Facts(line.plan(), seed=seed, health=line.health, family=line.family, simulated=True)
     spent, now_s = 0, 0.2
     epochs: list[Epoch] = []
     while len(epochs) < most:
@@ -230,7 +233,7 @@ def play_check(line: Line, most: int = 60) -> Facts:
         epoch, cost = play_epoch(line, rng, ask, len(epochs), now_s)
         epochs.append(epoch)
         spent, now_s = spent + cost, epoch.ended_s + 0.1
-        facts = Facts(line.plan(), tuple(epochs), seed=facts.seed, health=line.health, family=line.family)
+        facts = replace(facts, epochs=tuple(epochs))
     raise AssertionError(f"still asking after {most} epochs")
 
 

@@ -19,14 +19,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.browser.webrtc.call_media import CALL_MEDIA, TICK_MS, VOICE_MEDIUM, CallMedium
-from talkpath.measure.facts import ArmPlan, Plan
+from talkpath.measure.facts import OK_WATCHED_S, ArmPlan, Plan
 from talkpath.wire.control.question import BASELINE, Baseline, WatchedCalls
 
 Kind = Literal["call", "random", "text"]
 
 CALLS, CANARY_COHORT = 6, 4
 WATCH_SLOTS, MOST_WATCH_SLOTS = 1350, 2000  # of the call that lives on: 27 s at least, and 40 s at most
-LASTING_CALL_S = 20.0  # so long a call must have arrived before `ok` is said
 FOLLOW_UPS, FOLLOW_UP_SLOTS = 2, 1200  # so many whole epochs, of 24 s at most, prove what a watched call showed
 SETUP_S, TAIL_S, GAP_MS = 8.0, 0.6, 40
 WITHHELD = 0.05
@@ -85,7 +84,7 @@ def check_plan(media: Sequence[CallMedium] = (VOICE_MEDIUM,)) -> Plan:
         packets=max(medium.slots for medium in media),
         budget_bytes=sum(medium.budget_bytes for medium in media),
         budget_s=sum(medium.budget_s for medium in media),
-        ok_s=LASTING_CALL_S,
+        ok_s=OK_WATCHED_S,
         basis="webrtc",
     )
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from talkpath.capture.app_stats.counters import Counters
 from talkpath.capture.calls.silent_end import with_silent_end
-from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.record import RATED_PACKETS, RATED_S
 from talkpath.measure import quality
+from talkpath.measure.arrays import Floats
 from talkpath.measure.bounds import MOST_CALL_S, MOST_CALL_STREAMS
 from talkpath.measure.call import Attempt, Call, CallTransport, Flow, Heading, Moment, Second, Stream
 

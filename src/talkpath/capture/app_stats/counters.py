@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from talkpath.capture.streams.freezes import Floats
+from talkpath.measure.arrays import Floats
 from talkpath.measure.call import Heading
 from talkpath.wire.pcap.arrays import Bools, Ints
 

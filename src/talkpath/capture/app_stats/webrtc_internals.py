@@ -18,8 +18,8 @@ import numpy as np
 
 from talkpath.capture.app_stats.calls import PathKind, PeerConnection
 from talkpath.capture.app_stats.counters import Counters, Medium, since_before
-from talkpath.capture.streams.freezes import Floats
 from talkpath.errors import FileError
+from talkpath.measure.arrays import Floats
 from talkpath.measure.bounds import MOST_CALL_STREAMS, MOST_COUNT, MOST_RECORDED_CALLS, MOST_RECORDING_S
 
 MOST_SERIES, MOST_READINGS, FEWEST_READINGS = 20_000, 100_000, 2

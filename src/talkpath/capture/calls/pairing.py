@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from talkpath.capture.calls.records import MeasuredCapture
 from talkpath.capture.packets.flows import hash_words
 from talkpath.capture.packets.rows import Rows
-from talkpath.capture.streams.freezes import Floats
+from talkpath.measure.arrays import Floats
 from talkpath.measure.call import Heading, Paired, PairedDirection
 from talkpath.wire.pcap.arrays import Words
 

@@ -28,9 +28,9 @@ from talkpath.capture.calls.unnamed_streams import count_unnamed_streams
 from talkpath.capture.packets.flows import endpoint_address
 from talkpath.capture.scan import Scan
 from talkpath.capture.streams.figures import FIGURE_TYPE
-from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.record import Medium, stream_record
 from talkpath.capture.streams.stream_stats import TAIL_ROWS
+from talkpath.measure.arrays import Floats
 from talkpath.measure.call import Attempt, Call, CallTransport, Findings, Flow, Moment
 from talkpath.measure.cluster_times import without_times
 from talkpath.wire.ip.address import Address

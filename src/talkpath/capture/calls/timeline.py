@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.calls.detected_call import MeasuredStream
-from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.per_second import BYTES, FROZEN, JITTER, JITTERS, LATE, LOST, PACKETS
 from talkpath.measure import quality
+from talkpath.measure.arrays import Floats
 from talkpath.measure.call import Moment, Second
 from talkpath.wire.pcap.arrays import Bools, Ints, is_ordered, number_ranges, records_at
 

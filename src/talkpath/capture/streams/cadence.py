@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from talkpath.capture.streams.freezes import Floats
+from talkpath.measure.arrays import Floats
 from talkpath.wire.pcap.arrays import Bools, Ints
 
 FEWEST_PAUSES, SHORTEST_PAUSE_S = 40, 0.005

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.packets.rows import VIDEO
-from talkpath.capture.streams.freezes import Floats, freeze_begins
+from talkpath.capture.streams.freezes import freeze_begins
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
 from talkpath.capture.streams.timing import Timing, row_unevenness
+from talkpath.measure.arrays import Floats
 from talkpath.wire.pcap.arrays import Bools, Ints, stable_order
 
 LATE_SHARE = 0.95

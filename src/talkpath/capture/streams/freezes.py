@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.capture.streams.rtp_order import Segments
+from talkpath.measure.arrays import Floats
 from talkpath.wire.pcap.arrays import Bools
-
-Floats = NDArray[np.float64]
 
 VOICE_FREEZE_S, VIDEO_FREEZE_S = 0.2, 0.4
 RECENT_LATENESS_S, SHORTEST_FREEZE_S, FREEZES_APART_S = 5.0, 0.02, 1.0

@@ -24,9 +24,10 @@ from talkpath.capture.streams.cadence import (
     missing_variance,
     own_cadence,
 )
-from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, Floats, frozen_before
+from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, frozen_before
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
 from talkpath.capture.streams.timing import Timing
+from talkpath.measure.arrays import Floats
 from talkpath.wire.pcap.arrays import Bools, Ints, records_at
 
 COPY_S = 1.0

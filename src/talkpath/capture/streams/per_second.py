@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talkpath.capture.streams.freezes import Floats, frozen_seconds
+from talkpath.capture.streams.freezes import frozen_seconds
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
 from talkpath.capture.streams.timing import Timing, missing_seconds
+from talkpath.measure.arrays import Floats
 from talkpath.wire.pcap.arrays import Bools, Ints
 
 PACKETS, LOST, BYTES, JITTER, JITTERS, FROZEN, LATE = range(7)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from talkpath.capture.packets.rows import FRESH_FLAG, SEEN_FLAG
 from talkpath.capture.streams.figures import FIGURE_TYPE, MeasuredPart, figures_of, usual_lateness, usual_unevenness
-from talkpath.capture.streams.freezes import Floats
 from talkpath.capture.streams.per_second import SecondCells, second_cells
 from talkpath.capture.streams.rtp_order import Segments
 from talkpath.capture.streams.timing import KNOWN_CLOCKS
+from talkpath.measure.arrays import Floats
 from talkpath.wire.pcap.arrays import Bools, Ints, Words, records_at
 
 CLOCK_ROWS = 50

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from talkpath.capture.packets.rows import SEEN_FLAG
-from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, Floats, frozen_before, is_latest, waited_s
+from talkpath.capture.streams.freezes import VIDEO_FREEZE_S, VOICE_FREEZE_S, frozen_before, is_latest, waited_s
 from talkpath.capture.streams.rtp_order import RtpOrder, Segments
+from talkpath.measure.arrays import Floats
 from talkpath.wire.pcap.arrays import Bools, Ints, number_ranges
 
 KNOWN_CLOCKS = np.array([1000, 8000, 16000, 24000, 32000, 48000, 90000], np.float64)

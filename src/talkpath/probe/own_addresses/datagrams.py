@@ -14,7 +14,6 @@ from talkpath.errors import WireError
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
 
-NEVER = float("inf")
 TRANSACTION = slice(4, 20)  # with the magic cookie or what stands in its place: an answer repeats all of it
 STUN_GREETING_BYTES = stun.STUN_HEADER_BYTES
 

@@ -15,9 +15,10 @@ from random import Random
 from msgspec.structs import replace
 
 from talkpath.apps import shapes
+from talkpath.experiment.flight import NEVER
 from talkpath.measure.bounds import MOST_GREETINGS
 from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch, MeasuredPath
-from talkpath.probe.own_addresses.datagrams import NEVER, Datagram, Stage
+from talkpath.probe.own_addresses.datagrams import Datagram, Stage
 from talkpath.probe.own_addresses.flights import Cargo, FlightStage, ProbedFlow, call_flows, greeting_flows
 from talkpath.probe.own_addresses.ladder import LadderStage, RouterNumbers
 from talkpath.probe.own_addresses.series import EVERY_S, SeriesStage, Target

@@ -16,11 +16,12 @@ from random import Random
 from typing import NamedTuple
 
 from talkpath.apps.contract.shape import Schedule, Shape
+from talkpath.experiment.flight import NEVER
 from talkpath.experiment.twin import random_twin
 from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.endpoint_facts import ExpiringFlow
 from talkpath.measure.facts import Role
-from talkpath.probe.own_addresses.datagrams import NEVER, Datagram, make_greeting
+from talkpath.probe.own_addresses.datagrams import Datagram, make_greeting
 from talkpath.wire.ip.address import Address
 
 WAIT_FOR_ANSWER_S = 2.0

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
+from talkpath.experiment.flight import NEVER
 from talkpath.measure.endpoint_facts import MeasuredPath, RouterHop
-from talkpath.probe.own_addresses.datagrams import NEVER, Datagram, is_answer, make_greeting
+from talkpath.probe.own_addresses.datagrams import Datagram, is_answer, make_greeting
 from talkpath.probe.own_addresses.series import Target
 from talkpath.wire.ip.address import Address
 

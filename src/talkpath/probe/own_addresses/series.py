@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
+from talkpath.experiment.flight import NEVER
 from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.endpoint_facts import GreetingSeries
 from talkpath.probe.endpoint_catalogue import EndpointRow
-from talkpath.probe.own_addresses.datagrams import NEVER, Datagram, is_answer, make_greeting
+from talkpath.probe.own_addresses.datagrams import Datagram, is_answer, make_greeting
 from talkpath.wire.ip.address import Address
 
 EVERY_S, ANSWER_S, WITHIN = 1.0, 3.0, 0.3

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
+from talkpath.experiment.flight import NEVER
 from talkpath.experiment.twin import FIRST_BYTE
-from talkpath.probe.own_addresses.datagrams import NEVER, Datagram
+from talkpath.probe.own_addresses.datagrams import Datagram
 from talkpath.wire.ip.address import Address
 
 RATE, TRIAL_S, SKIPPED_S, AFTER_S, PORTS, BYTES = 60.0, 1.25, 0.25, 0.5, 8, 80

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Arm, Direction
+from talkpath.measure.arrays import Floats
 from talkpath.measure.bitmap import sent_and_lost
 from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.wire.control.question import ACCUSING
 
 BINS, LEAST_BIN_S = 12, 0.02
 MIN_BIN_PACKETS = 6  # packets that a bin needs for a point
-Floats = NDArray[np.float64]
 Share = float | None
 
 

@@ -23,9 +23,9 @@ from talkpath.measure.facts import Facts
 from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.assessment import Assessment, log_threshold
 from talkpath.verdict.model import Number, State, Verdict
+from talkpath.verdict.statistics.permutation import LN10
 from talkpath.verdict.validity import why_voided
 
-LN10 = log(10.0)
 AGAIN_AFTER = 2  # restricted checks after the last ok one, before a learned block is considered
 
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from talkpath.apps.contract.shape import Direction
+from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation
 from talkpath.measure.quality import ASSUMED_DELAY_MS, burst_ratio, mean_opinion_score
-from talkpath.verdict.flows.direction_losses import Floats
 from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.statistics.cohort import (
     DIRECTIONS,

@@ -12,15 +12,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
+from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.direction_losses import DirectionLosses, losses_of
 from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, counted_per_packet
 from talkpath.verdict.statistics.cohort import DIRECTIONS
-
-Floats = NDArray[np.float64]
 
 LOG_UNLIKELY = float(np.log(0.05))  # with 95 % confidence the line did not lose all that
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
+from talkpath.measure.arrays import Bits, Floats
 from talkpath.measure.facts import Epoch, Track
 from talkpath.verdict.flows.nat_rebinding import first_life
 from talkpath.verdict.flows.slot_chance import dispersion_of, slot_chance
@@ -36,8 +37,6 @@ from talkpath.verdict.statistics.cohort import (
 from talkpath.verdict.statistics.delay import differences_dms
 from talkpath.wire.control.question import Question
 
-Floats = NDArray[np.float64]
-Bits = NDArray[np.bool_]
 Ranks = NDArray[np.intp]
 
 ALL_SLOTS = slice(None)

@@ -22,9 +22,9 @@ from typing import NamedTuple
 import numpy as np
 
 from talkpath.apps.contract.shape import Arm, Direction
+from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Track
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.flows.direction_losses import Floats
 from talkpath.verdict.flows.flow_spread import short_flow_spreads
 from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, flow_outcomes, without_ends
 from talkpath.verdict.memo import per_epoch, per_epochs

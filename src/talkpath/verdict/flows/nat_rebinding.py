@@ -9,10 +9,8 @@ direction.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Bits = NDArray[np.bool_]
-Floats = NDArray[np.float64]
+from talkpath.measure.arrays import Bits, Floats
 
 LIVED, SILENT, ALIVE = 3, 8, 8  # packets that arrived before, were lost in a row, and then arrived in a row
 

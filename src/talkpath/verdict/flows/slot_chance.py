@@ -11,10 +11,8 @@ from collections.abc import Iterable
 from math import lgamma
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Bits = NDArray[np.bool_]
+from talkpath.measure.arrays import Bits, Floats
 
 CONCENTRATIONS = (1e4, 32.0, 8.0, 2.0)  # of the beta-binomial: how alike the twins of one slot fare
 SLOTS_DIFFER_NATS = 0.5  # slots are taken to be alike unless so much evidence is against it

@@ -16,7 +16,7 @@ from talkpath.measure.facts import ArmPlan, Plan
 from talkpath.verdict.assessment import Assessment, log_threshold
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.asked import Asked
-from talkpath.verdict.statistics.sample_size import cost_packets, sample_size
+from talkpath.verdict.statistics.sample_size import SETUP_PACKETS, cost_packets, sample_size
 from talkpath.wire.control.question import LongCalls, Question, RateContrast, TcpTwins, WatchedCalls
 
 FIRST_EPOCHS = 2  # each arm's, before any other question
@@ -30,7 +30,6 @@ TIGHT_RESERVE = 0.06  # likewise where bytes are short
 FURTHER_VARIANT_SHARE = 0.5  # of a look: what the further variants of an app get
 PACKET_BYTES = {"voice": 150.0, "video": 800.0}  # of IP, until an arm's own are known
 REPORTED_HEADER_BYTES = {4: 33.0, 6: 53.0}  # IP and UDP, and what the control channel needs to report a packet
-SETUP_PACKETS = 10
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
+from talkpath.measure.arrays import Bits
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.flows.direction_losses import Bits, losses_of
+from talkpath.verdict.flows.direction_losses import losses_of
 from talkpath.verdict.flows.outcomes import FlowOutcome, calls_of, flow_outcomes
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.directions import directions_of

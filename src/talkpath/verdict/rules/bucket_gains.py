@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
+from talkpath.measure.arrays import Floats
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import DirectionLosses, flow_arrivals
-from talkpath.verdict.rules.directions import Floats
 from talkpath.verdict.rules.token_bucket import DOUBT_SHARE, DROPPED_SHARE, Numbers, Policed, Together, policed_chances
 
 Ranks = NDArray[np.intp]

@@ -13,8 +13,9 @@ from itertools import product
 
 import numpy as np
 
+from talkpath.measure.arrays import Bits, Floats
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.flows.direction_losses import Bits, DirectionLosses, Floats
+from talkpath.verdict.flows.direction_losses import DirectionLosses
 from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, SURE_LOSS
 
 PLACE_CHANCES = np.array([0.0, 0.03, 0.08, 0.17, 0.3, 0.45, 0.6, 0.75, 0.88, 0.96, SURE_LOSS])

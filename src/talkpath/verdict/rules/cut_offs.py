@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from talkpath.measure.arrays import Bits, Floats
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.flows.direction_losses import Bits, DirectionLosses, Floats
+from talkpath.verdict.flows.direction_losses import DirectionLosses
 from talkpath.verdict.rules.rule import SURE_LOSS
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
+from talkpath.measure.arrays import Floats
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import DirectionLosses
 from talkpath.verdict.model import Number
@@ -16,7 +16,6 @@ from talkpath.verdict.statistics.interval import directions_of
 
 __all__ = ["Floats", "GridPoint", "best_point", "directions_of", "joined_number", "summed_gains", "widened_to_both"]
 
-Floats = NDArray[np.float64]
 
 BOTH_NATS = 2.0  # how much the second direction must add
 

@@ -11,11 +11,12 @@ from statistics import median
 import numpy as np
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
+from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules.directions import Floats, directions_of, joined_number
+from talkpath.verdict.rules.directions import directions_of, joined_number
 from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, pick_observations
 from talkpath.verdict.statistics.interval import Interval, extra_delay_ms, quantity_shift

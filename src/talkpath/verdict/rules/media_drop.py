@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
+from talkpath.measure.arrays import Floats
 from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
@@ -21,7 +22,7 @@ from talkpath.verdict.flows.direction_losses import DirectionLosses, flow_arriva
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.bucket_gains import twins_are_policed
-from talkpath.verdict.rules.directions import BOTH_NATS, Floats, directions_of, joined_number, summed_gains
+from talkpath.verdict.rules.directions import BOTH_NATS, directions_of, joined_number, summed_gains
 from talkpath.verdict.rules.rule import MEDIA_ONSETS, PARAMETER_PRICE_NATS, SURE_LOSS, Fit, Parameter, Parameters, Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS, direction_track
 from talkpath.verdict.statistics.interval import extra_loss, overall_loss

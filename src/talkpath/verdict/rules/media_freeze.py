@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
+from talkpath.measure.arrays import Bits
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.calls_left_out import behind_cut_offs, log_likelihood
 from talkpath.verdict.flows.censored_tail import tail_by_count, tail_by_twins
 from talkpath.verdict.flows.cut_off_point import cut_off_packets, cut_off_seconds
-from talkpath.verdict.flows.direction_losses import Bits, DirectionLosses, sent_before_each
+from talkpath.verdict.flows.direction_losses import DirectionLosses, sent_before_each
 from talkpath.verdict.flows.outcomes import (
     MIN_SILENT_PACKETS,
     ROUND_TRIP_SLACK_S,

@@ -18,10 +18,11 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
+from talkpath.measure.arrays import Floats
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.model import Category, Number
 from talkpath.verdict.rules.bucket_gains import bucket_gains, most_gain, offered_kbps, slots_differ
-from talkpath.verdict.rules.directions import Floats, GridPoint, best_point, directions_of
+from talkpath.verdict.rules.directions import GridPoint, best_point, directions_of
 from talkpath.verdict.rules.passed_rate import LEAST_KBPS, BucketDirections, cuts_off, passed_kbps
 from talkpath.verdict.rules.rule import (
     GAIN_ROUNDING_NATS,

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from talkpath.measure.arrays import Bits, Floats
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.flows.direction_losses import Bits, DirectionLosses
+from talkpath.verdict.flows.direction_losses import DirectionLosses
 from talkpath.verdict.model import Number
-from talkpath.verdict.rules.directions import Floats, GridPoint, best_point, directions_of
+from talkpath.verdict.rules.directions import GridPoint, best_point, directions_of
 from talkpath.verdict.rules.rule import (
     GAIN_ROUNDING_NATS,
     MEDIA_ONSETS,

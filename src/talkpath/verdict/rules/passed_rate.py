@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from talkpath.apps.contract.shape import Direction
+from talkpath.measure.arrays import Bits
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.flows.direction_losses import Bits, flow_arrivals
+from talkpath.verdict.flows.direction_losses import flow_arrivals
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
 from talkpath.verdict.statistics.cohort import direction_track

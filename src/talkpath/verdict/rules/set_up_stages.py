@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection
 import numpy as np
 
 from talkpath.apps.contract.shape import Direction
+from talkpath.measure.arrays import Floats
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import DirectionLosses
-from talkpath.verdict.rules.directions import Floats
 from talkpath.verdict.rules.rule import SURE_LOSS
 
 Among = Callable[[DirectionLosses], bool]

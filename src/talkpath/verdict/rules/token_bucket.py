@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.measure.arrays import Floats
 from talkpath.verdict.flows.direction_losses import DirectionLosses
-from talkpath.verdict.rules.directions import Floats
 
 Numbers = NDArray[np.uint8]
 Together = tuple[DirectionLosses, ...]

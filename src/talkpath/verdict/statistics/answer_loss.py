@@ -17,9 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.measure.arrays import Floats
 from talkpath.verdict.statistics.permutation import even_log_weights, log_mean, permutation_log_e_rows
-
-Floats = NDArray[np.float64]
 
 LEVEL = 0.99
 ANSWER_TILTS = np.array((0.5, 2.0))

@@ -17,9 +17,8 @@ from math import comb
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from talkpath.measure.arrays import Floats
 
 BURST_EFFECTS = (0.15, 0.35)
 CALM_LOSSES = (0.0005, 0.002, 0.006, 0.015, 0.03, 0.06, 0.12, 0.25, 0.5)

@@ -12,15 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
+from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import Epoch, Observation
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA_STAGES, direction_track, unpack_bitmaps
 from talkpath.verdict.statistics.permutation import even_log_weights, log_mean, midranks, permutation_log_e_rows
-
-Floats = NDArray[np.float64]
 
 CANARY_ROOT_EXPONENTS = (
     0.5,

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.measure.bitmap import Bits, unpack_bitmap_rows
+from talkpath.measure.arrays import Bits
+from talkpath.measure.bitmap import unpack_bitmap_rows
 from talkpath.measure.facts import Epoch, Observation, Track
 from talkpath.verdict.memo import per_epoch
 from talkpath.wire.control.question import ACCUSING

@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
+from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, may_accuse, pick_observations
 from talkpath.verdict.statistics.permutation import even_log_weights, log_choose, log_mean, log_symmetric
-
-Floats = NDArray[np.float64]
 
 FLOOR_MS = 5.0
 DELAY_EXPONENTS = (0.25, 0.7, 2.0)

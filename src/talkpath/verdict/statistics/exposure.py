@@ -18,9 +18,8 @@ from math import comb, log
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from talkpath.measure.arrays import Floats
 
 EXPOSURE_EXPONENT = 4.0
 MIN_STOPPED_SHARE = 0.9  # of an epoch's calls to ports that were not exposed: then its calls expose their ports

@@ -25,9 +25,9 @@ from math import isfinite, log, sqrt
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
+from talkpath.measure.arrays import Bits, Floats
 from talkpath.measure.facts import Epoch, Role
 from talkpath.verdict.memo import each_epoch, per_epoch, per_epochs
 from talkpath.verdict.statistics.cohort import (
@@ -42,9 +42,6 @@ from talkpath.verdict.statistics.cohort import (
 )
 from talkpath.verdict.statistics.delay import differences_dms, rank_log_e
 from talkpath.verdict.statistics.permutation import even_log_weights, log_mean, permutation_log_e_rows
-
-Floats = NDArray[np.float64]
-Bits = NDArray[np.bool_]
 
 ROOT_TILT, MOST_TILT = 0.3, 3.0  # of the root of a flow's losses, times that of its packets: longer calls differ more
 THINNINGS = 4  # of each epoch

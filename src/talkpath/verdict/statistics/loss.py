@@ -17,16 +17,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
+from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics import burst
 from talkpath.verdict.statistics.cohort import Choice, Cohort, is_call, is_twin, make_cohort, may_accuse
 from talkpath.verdict.statistics.permutation import even_log_weights, log_mean, midranks, permutation_log_e_rows
-
-Floats = NDArray[np.float64]
 
 LOSS_ROOT_EXPONENTS = (1.0, 2.0)
 LOSS_RANK_EXPONENTS = (4.0,)

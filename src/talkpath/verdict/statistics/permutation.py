@@ -14,13 +14,14 @@ numerator over them. Products over epochs, and averages over components, are e-v
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import lgamma
+from math import lgamma, log
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from talkpath.measure.arrays import Floats
 
+LN10 = log(10.0)
 MOST_NATS = 600.0  # exp(-600) does not underflow
 
 

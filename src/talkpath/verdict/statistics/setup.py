@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, may_accuse, pick_observations
 from talkpath.verdict.statistics.permutation import even_log_weights, log_mean
 from talkpath.verdict.statistics.permutation import log_e as permutation_log_e
-
-Floats = NDArray[np.float64]
 
 SETUP_EXPONENTS = (2.0, 5.0)
 SETUP_LOG_WEIGHTS = even_log_weights(len(SETUP_EXPONENTS))

@@ -11,16 +11,15 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
+from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.statistics import delay, loss, setup, survival
 from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, may_accuse
 from talkpath.verdict.statistics.permutation import log_mean
 
-Floats = NDArray[np.float64]
 Steps = Callable[[Sequence[Epoch], Choice, Choice], Floats]
 
 TEST_PARTS: tuple[tuple[str, Direction | None, float, Steps, Floats], ...] = (

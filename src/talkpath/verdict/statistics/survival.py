@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.measure.bitmap import Bits
+from talkpath.measure.arrays import Bits, Floats
 from talkpath.measure.facts import Epoch, Observation
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics.cohort import (
@@ -40,8 +40,6 @@ from talkpath.verdict.statistics.cohort import (
     unpack_bitmaps,
 )
 from talkpath.verdict.statistics.permutation import even_log_weights, log_choose, log_mean
-
-Floats = NDArray[np.float64]
 
 HAZARD_EXPONENTS = np.array((1.0, 2.5, 5.0))  # logs of theta
 SURVIVAL_LOG_WEIGHTS = even_log_weights(len(HAZARD_EXPONENTS))

@@ -11,15 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from talkpath.measure.arrays import Bits
 from talkpath.measure.bitmap import unpack_bitmap_rows
 from talkpath.measure.endpoint_facts import ExpiringEpoch, ExpiringFlow
 from talkpath.measure.facts import Role
 from talkpath.verdict.statistics.answer_loss import Tally, answer_log_e, answer_loss
 from talkpath.verdict.statistics.permutation import even_log_weights, log_mean
 
-Bits = NDArray[np.bool_]
 Cell = tuple[Role, bool]
 """(bytes, towards the neutral address)."""
 CALL_HERE: Cell = ("call", False)

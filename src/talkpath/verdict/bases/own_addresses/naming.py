@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from talkpath.measure.arrays import Bits, Floats
 from talkpath.measure.endpoint_facts import ExpiringEpoch
 from talkpath.verdict.bases.own_addresses.contrasts import (
     ADDRESS,
-    Bits,
     Cell,
     Pair,
     Slots,
@@ -28,7 +28,6 @@ from talkpath.verdict.bases.own_addresses.contrasts import (
 from talkpath.verdict.model import Category, Number
 from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, SURE_LOSS
 
-Floats = NDArray[np.float64]
 Parameters = dict[str, Number | Category]
 RULES_OF_STAGES = {
     "stun": "stun.drop",

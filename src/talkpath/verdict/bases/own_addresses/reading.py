@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch
+from talkpath.measure.facts import ALPHA
 from talkpath.verdict.bases.own_addresses.contrasts import (
     ADDRESS,
     CALL_ADDRESS,
@@ -42,7 +43,6 @@ from talkpath.verdict.bases.own_addresses.naming import name_rule
 
 Bound = Literal["", "shape", "address", "both"]
 
-ALPHA = 1e-4
 LEAST_SERVERS = 2
 MORE_THAN_PATHS_DIFFER = 0.1
 MAX_UNTOUCHED_SHARE = 0.15  # of the 5-tuples at most may fare as the neutral ones do, where an address is held back
