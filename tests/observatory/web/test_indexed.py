@@ -18,6 +18,7 @@ from talkpath.observatory.findings.country_findings import (
 )
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.fill import fill_index
+from talkpath.observatory.index.queries import NetworkDayCount
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Tap
 from talkpath.observatory.responders.summary import DirectorySummary
@@ -25,7 +26,7 @@ from talkpath.observatory.web.event_worker import EventWorker
 from talkpath.observatory.web.indexed import Indexed
 from talkpath.observatory.web.routes import PAGES, page_routes
 from talkpath.observatory.web.site import PageQuery, Site
-from talkpath.observatory.web.source import CountryDay, NetworkDayCount, Span, TransportShare
+from talkpath.observatory.web.source import CountryDay, Span, TransportShare
 
 TODAY = "2025-08-20"
 BOX = SimulatedCountry(None, "XX")

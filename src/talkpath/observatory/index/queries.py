@@ -65,21 +65,34 @@ class DayCount(Struct, frozen=True, gc=False):
         return self.listed or self.simulated
 
 
-class DecidedDay(Struct, frozen=True, gc=False):
-    """What is decided of one day, network, app and medium: all sources but taps. `rule` is the one that most of the
-    restricted ones name."""
+class NetworkDayCount(Struct, frozen=True, gc=False):
+    """The decided reports of one day about one app and medium on one network: all sources but taps.
+
+    `contributors` is at least how many people sent them, `rule` the one that most of the restricted ones name.
+    """
 
     country: str
     network: str
     app: str
     medium: str
     day: str
-    restricted: int
-    ok: int
-    closed: int
-    impaired: int
-    contributors: int
-    rule: str | None
+    restricted: int = 0
+    ok: int = 0
+    closed: int = 0
+    impaired: int = 0
+    contributors: int = 0
+    rule: str | None = None
+
+    @property
+    def reports(self) -> int:
+        """The number of reports."""
+        return self.restricted + self.ok + self.closed + self.impaired
+
+    @property
+    def state(self) -> str:
+        """The state of most of them; of two equally common ones the one that is worse for calls."""
+        states = ("restricted", "closed", "impaired", "ok")
+        return max(states, key=lambda state: (getattr(self, state), -states.index(state)))
 
 
 class CountryDayCount(Struct, frozen=True, gc=False):
@@ -104,27 +117,6 @@ class CountryDayCount(Struct, frozen=True, gc=False):
     networks: int
     networks_restricted: int
     simulated: bool
-
-
-class Latest(Struct, frozen=True, gc=False):
-    """The last day on which anything was decided of a network, app and medium: all sources of that day but taps."""
-
-    country: str
-    network: str
-    app: str
-    medium: str
-    day: str
-    restricted: int
-    ok: int
-    closed: int
-    impaired: int
-    contributors: int
-    simulated: bool
-
-    @property
-    def reports(self) -> int:
-        """The number of decided reports."""
-        return self.restricted + self.ok + self.closed + self.impaired
 
 
 class ReportVerdict(Struct, frozen=True):
@@ -192,7 +184,7 @@ def read_day_counts(lines: bytes) -> list[DayCount]:
     return _read(DayCount, lines)
 
 
-def network_days(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> list[DecidedDay]:
+def network_days(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> list[NetworkDayCount]:
     """In order of country, network, app, medium, day. `only`: country, network, app, medium."""
     where, values = _where(only, since=since, until=until)
     key = "country, network, app, medium, day"
@@ -204,7 +196,7 @@ def network_days(store: Store, *, since: str = FIRST, until: str = LAST, **only:
         f"FROM day_count FINAL WHERE {where} AND source != 'tap' AND {DECIDED_SUM} > 0 GROUP BY {key} ORDER BY {key}",
         **values,
     )
-    return _read(DecidedDay, found)
+    return _read(NetworkDayCount, found)
 
 
 def country_days(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> list[CountryDayCount]:
@@ -215,12 +207,14 @@ def country_days(store: Store, *, since: str = FIRST, until: str = LAST, **only:
     return _read(CountryDayCount, store.lines(found, **values))
 
 
-def latest_days(store: Store, *, since: str = FIRST, **only: str) -> list[Latest]:
-    """In order of country, network, app, medium. `only`: country, network, app, medium."""
+def latest_days(store: Store, *, since: str = FIRST, **only: str) -> list[NetworkDayCount]:
+    """The last day of each stream that decided anything, in order of country, network, app, medium, without its rule.
+    `only`: country, network, app, medium."""
     where, values = _where(only, month=since, since=since)
     stream = "country, network, app, medium"
+    counts = f"{stream}, day, restricted, ok, closed, impaired, contributors"
     rest = f"{where} AND {DECIDED_SUM} > 0 ORDER BY {stream}, day DESC LIMIT 1 BY {stream}"
-    return _read(Latest, store.lines(_select(Latest, f"stream_month FINAL WHERE {rest}"), **values))
+    return _read(NetworkDayCount, store.lines(f"SELECT {counts} FROM stream_month FINAL WHERE {rest}", **values))
 
 
 def transport_counts(store: Store, *, since: str = FIRST, **only: str) -> list[TransportCount]:

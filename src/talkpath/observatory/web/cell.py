@@ -9,8 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.observatory.events.record import EVERYWHERE, Event, not_withdrawn
+from talkpath.observatory.index.queries import NetworkDayCount
 from talkpath.observatory.publication import Order, Publication, Withheld, orders_of
-from talkpath.observatory.web.source import NetworkDayCount
 
 
 class StateCell(Struct, frozen=True):

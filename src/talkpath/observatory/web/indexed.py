@@ -11,21 +11,19 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from itertools import groupby
 
-from msgspec.structs import asdict
-
 from talkpath.observatory.claims.event_context import event_reach
 from talkpath.observatory.claims.ledger import ClaimResult
 from talkpath.observatory.claims.rows import Claim, load_claims
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
 from talkpath.observatory.findings.country_findings import NO_FINDINGS, ObservatoryFindings, Totals, by_country
 from talkpath.observatory.index import queries
+from talkpath.observatory.index.queries import NetworkDayCount
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.reach.tables import ReachTables
 from talkpath.observatory.web.source import (
     HALF_YEAR,
     CountryDay,
-    NetworkDayCount,
     Sealed,
     Span,
     TransportShare,
@@ -79,22 +77,7 @@ class Indexed:
         if span.until:
             since = max(span.since, (date.fromisoformat(span.until) - timedelta(days=LATEST_DAYS)).isoformat())
             return _last_of_each(self._days(Span(since, span.until), country=country, medium=medium))
-        found = queries.latest_days(self._store, since=self._since(span), country=country, medium=medium)
-        return [
-            NetworkDayCount(
-                country=row.country,
-                network=row.network,
-                app=row.app,
-                medium=row.medium,
-                day=row.day,
-                restricted=row.restricted,
-                ok=row.ok,
-                closed=row.closed,
-                impaired=row.impaired,
-                contributors=row.contributors,
-            )
-            for row in found
-        ]
+        return queries.latest_days(self._store, since=self._since(span), country=country, medium=medium)
 
     def country_days(self, country: str, medium: str, span: Span = HALF_YEAR) -> list[CountryDay]:
         """The days of a country. Sources are not added up, since they may be of the same networks and people: the
@@ -153,8 +136,7 @@ class Indexed:
         return sorted(self._sealed(), key=lambda sealed: sealed.day, reverse=True)
 
     def _days(self, span: Span, **only: str) -> list[NetworkDayCount]:
-        found = queries.network_days(self._store, since=self._since(span), until=span.until or queries.LAST, **only)
-        return [NetworkDayCount(**asdict(row)) for row in found]
+        return queries.network_days(self._store, since=self._since(span), until=span.until or queries.LAST, **only)
 
     def _country_days(self, span: Span, **only: str) -> list[CountryDay]:
         found = queries.country_days(self._store, since=self._since(span), until=span.until or queries.LAST, **only)

@@ -14,6 +14,7 @@ from talkpath.observatory.claims.ledger import ClaimResult
 from talkpath.observatory.claims.rows import Claim
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.findings.country_findings import Totals
+from talkpath.observatory.index.queries import NetworkDayCount
 from talkpath.observatory.reach.estimate import ReachEstimate
 
 
@@ -29,36 +30,6 @@ class Span(Struct, frozen=True):
 
 
 HALF_YEAR = Span()
-
-
-class NetworkDayCount(Struct, frozen=True):
-    """The decided reports of one day about one app and medium on one network.
-
-    `contributors` is at least how many people sent them, `rule` the one that most of the restricted ones name.
-    """
-
-    country: str
-    network: str
-    app: str
-    medium: str
-    day: str
-    restricted: int = 0
-    ok: int = 0
-    closed: int = 0
-    impaired: int = 0
-    contributors: int = 0
-    rule: str | None = None
-
-    @property
-    def reports(self) -> int:
-        """The number of reports."""
-        return self.restricted + self.ok + self.closed + self.impaired
-
-    @property
-    def state(self) -> str:
-        """The state of most of them; of two equally common ones the one that is worse for calls."""
-        states = ("restricted", "closed", "impaired", "ok")
-        return max(states, key=lambda state: (getattr(self, state), -states.index(state)))
 
 
 class CountryDay(Struct, frozen=True):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from talkpath.observatory.index.queries import NetworkDayCount
 from talkpath.observatory.publication import Order, Publication
 from talkpath.observatory.web.cell import PublicationView
 from talkpath.observatory.web.pictures.strip import LONGEST_NAME, STRIP_DAYS, app_strip, strip_picture
-from talkpath.observatory.web.source import NetworkDayCount
 
 LABELS = {"restricted": "Restricted", "ok": "No sign", "closed": "Closed", "impaired": "Poor"}
 NAMES = {"AS1": "AS1 (Northline)", "AS2": "AS2"}

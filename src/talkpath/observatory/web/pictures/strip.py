@@ -13,8 +13,9 @@ from itertools import groupby
 
 from msgspec import Struct
 
+from talkpath.observatory.index.queries import NetworkDayCount
 from talkpath.observatory.web.cell import PublicationView
-from talkpath.observatory.web.source import NetworkDayCount, Span
+from talkpath.observatory.web.source import Span
 from talkpath.report.pictures.markup import Element, element
 
 STRIP_DAYS = 28

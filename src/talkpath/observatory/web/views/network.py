@@ -8,10 +8,11 @@ from itertools import groupby
 from msgspec import Struct
 
 from talkpath.observatory.events.record import Event
+from talkpath.observatory.index.queries import NetworkDayCount
 from talkpath.observatory.publication import Withheld
 from talkpath.observatory.web.cell import PublicationView, StateCell, going_on
 from talkpath.observatory.web.site import PageQuery, Site
-from talkpath.observatory.web.source import HALF_YEAR, NetworkDayCount, PageSource, Span, TransportShare
+from talkpath.observatory.web.source import HALF_YEAR, PageSource, Span, TransportShare
 
 
 class DayCell(Struct, frozen=True):
