@@ -74,14 +74,6 @@ def test_restricted_since_the_first_day_is_not_its_own_normal():
     assert [(event.kind, event.onset_low) for event in events] == [("began", None)]
 
 
-def test_what_was_seen_otherwise_is_not_told_as_never_measured_before():
-    """The first days may be part of it, by the evidence; but most said otherwise on them, as all can see."""
-    (began, *_) = find_events(row("RRRRRR", restricted=1) + row("......RRRRRR", restricted=3), FOLDER_ASSUMPTIONS)
-    assert (began.kind, began.onset_low, began.onset_high) == ("began", "2025-08-01", "2025-08-02")
-    (since_ever, *_) = find_events(row("RRRRRR", restricted=5), FOLDER_ASSUMPTIONS)
-    assert since_ever.onset_low is None
-
-
 def test_another_rule_on_two_days_is_a_change():
     later = row("." * 10 + "RRR", rules={"stun.drop": 4})
     began, changed = find_events(row("oooooRRRRR") + later, FOLDER_ASSUMPTIONS)

@@ -85,7 +85,7 @@ class _SpellEvents:
             app=app,
             medium=medium,
             kind=kind,
-            onset_low=self._before(turn.low) if kind == "ended" else self._unlike_before(turn, share),
+            onset_low=self._before(turn.low) if kind == "ended" else self._unlike_before(turn.low, share),
             onset_high=high,
             level=LEVEL_NAMES[max(known)],
             count=_telling(counts, kind),
@@ -120,16 +120,12 @@ class _SpellEvents:
         day = self._panel.day(at)
         return max((heard for heard in self._heard if heard < day), default=None)
 
-    def _unlike_before(self, turn: ChangePoint, share: ShareEstimate | None) -> str | None:
-        """Likewise, but one that was not already as it is since; where there is none, the first day on which most said
-        otherwise. None says that nobody ever saw it otherwise."""
-        low, first, high = share.low if share else 1.0, self._panel.day(turn.low), self._panel.day(turn.high)
-        for day in reversed([day for day in self._heard if day < first]):
-            restricted, reports = self._sums.get(day, (0, 0))
-            if not reports or restricted < low * reports:
-                return day
-        since = ((day, *self._sums.get(day, (0, 0))) for day in self._heard if first <= day < high)
-        return next((day for day, restricted, reports in since if 2 * restricted < reports), None)
+    def _unlike_before(self, at: int, share: ShareEstimate | None) -> str | None:
+        """Likewise, but one that was not already as it is since."""
+        low, day = share.low if share else 1.0, self._before(at)
+        while day is not None and (checks := self._sums.get(day, (0, 0)))[1] and checks[0] >= low * checks[1]:
+            day = max((heard for heard in self._heard if heard < day), default=None)
+        return day
 
     # -- what it is, and whether that changed --------------------------------------------------------------------------
 

@@ -26,9 +26,10 @@ LAST_DAY = "9999-12-31"
 class Event(Struct, frozen=True):
     """One change on one network. Days are of UTC, as 2025-08-13.
 
-    It happened after `onset_low`, the last day that was seen before it (None: never measured before), and not after
-    `onset_high`. `count` are the reports that say so, `contributors` at least how many people sent them. `began` is
-    the id of the event of kind `began` that a `changed` or `ended` belongs to, or the id of the `withdrawn`.
+    It happened after `onset_low`, the last day that was seen before it (None: it may have been so since the first day
+    measured), and not after `onset_high`. `count` are the reports that say so, `contributors` at least how many people
+    sent them. `began` is the id of the event of kind `began` that a `changed` or `ended` belongs to, or the id of the
+    `withdrawn`.
 
     What the observatory's detector adds: `known`, the day on which each level was reached; `sources` that tell it;
     `taps` beside the reports; `unvouched`, reports that say so and that no listed test server vouches for (part of the
@@ -67,6 +68,15 @@ class Event(Struct, frozen=True):
     networks: tuple[str, ...] = ()
     measured: int = 0
     schema: str = "talkpath.event/1"
+
+
+def counted_share(event: Event) -> tuple[float, float, float] | None:
+    """(share, low, high) of the checks that say restricted; None where it is not known. Of what began the share is that
+    of the counts beside which it stands: the estimate lies between it and one half, so that 17 of 17 were 96 %."""
+    if event.share is None or event.share_low is None or event.share_high is None:
+        return None
+    share = event.count / event.checks if event.kind == "began" and event.checks else event.share
+    return share, min(event.share_low, share), max(event.share_high, share)
 
 
 def withdrawal_of(event: Event, reason: str) -> Event:

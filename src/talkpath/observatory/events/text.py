@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from talkpath.observatory.events.record import EVERYWHERE, Event
+from talkpath.observatory.events.record import EVERYWHERE, Event, counted_share
 
 KIND_SENTENCES = {
     "began": "signs of a restriction of {what} on {where}, since {when}",
@@ -63,9 +63,9 @@ def event_details(event: Event) -> Iterator[str]:
 
 def _share_interval(event: Event) -> str:
     """As ", 80 % (62 to 91 %)"; where a bound is the estimate itself the other one alone, nothing where both are."""
-    if event.share is None or event.share_low is None or event.share_high is None:
+    if (known := counted_share(event)) is None:
         return ""
-    share, low, high = (f"{100 * part:.0f}" for part in (event.share, event.share_low, event.share_high))
+    share, low, high = (f"{100 * part:.0f}" for part in known)
     if low == high:
         return ""
     bounds = {high: f"at least {low}", low: f"at most {high}"}

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.events.record import Event
+from talkpath.observatory.events.record import Event, counted_share
 from talkpath.observatory.web import labels
 from talkpath.observatory.web.countries import country_name
 from talkpath.observatory.web.pictures import drawings
@@ -121,6 +121,7 @@ def _phrase_functions() -> dict[str, Any]:
         "listed": listed,
         "isolated": isolated,
         "share_of_networks": labels.share_of_networks,
+        "counted_share": counted_share,
         "share_of_reports": labels.share_of_reports,
         "reach_text": labels.reach_text,
         "grouped": grouped_number,

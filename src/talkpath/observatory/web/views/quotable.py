@@ -108,7 +108,7 @@ def event_phrase(event: Event, operator: str = "") -> str:
         return say(
             "may write",
             "On {network}, what looks like {app} ({medium}) fared worse than control traffic sent at the same moments "
-            "on {high} already, the first day measured: nobody knows since when.",
+            "on {high}, and perhaps since the first day measured: nobody knows since when.",
             **known,
         )
     return say(
@@ -162,8 +162,8 @@ def _messages_phrase(event: Event, operator: str) -> str:
     if event.onset_low is None:
         return say(
             "may write",
-            "On {network}, messages of {app} did not get through while other traffic did, on {high} already, the first "
-            "day measured: nobody knows since when.",
+            "On {network}, messages of {app} did not get through while other traffic did, on {high}, and perhaps since "
+            "the first day measured: nobody knows since when.",
             **known,
         )
     return say(
