@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from factories.machines.terminal import say_talkpath
 from factories.networks.local_responder import (
     TALKPATH,
     FarEnd,
@@ -62,7 +63,7 @@ def once_or_again(row: Row, folder: Path) -> Told:
 
 
 def test_without_a_link_three_ways_on() -> None:
-    done = run_talkpath("check", "--json")
+    done = say_talkpath("check", "--json")
     assert (done.returncode, done.stdout) == (3, "")
     for way in ("respond --invite", "run-a-responder", "talkpath capture"):
         assert way in done.stderr
@@ -79,7 +80,7 @@ def test_without_a_link_three_ways_on() -> None:
     ],
 )
 def test_a_link_that_is_none(link: str, said: str) -> None:
-    done = run_talkpath("check", link, "--json")
+    done = say_talkpath("check", link, "--json")
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -330,12 +331,12 @@ def test_a_clean_line_is_told_the_same_again(tmp_path: Path) -> None:
 
 
 def test_evidence_that_cannot_be_written_stops_the_check_before_it_begins(tmp_path: Path) -> None:
-    done = run_talkpath("check", f"127.0.0.1:1#{KEY}", "-o", str(tmp_path / "none" / "run.talkpath"))
+    done = say_talkpath("check", f"127.0.0.1:1#{KEY}", "-o", str(tmp_path / "none" / "run.talkpath"))
     assert done.returncode == 2
     assert "folder for -o does not exist" in done.stderr
 
 
 def test_a_plan_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text("{}")
-    done = run_talkpath("check", f"127.0.0.1:1#{KEY}", "--plan", str(tmp_path / "plan.json"))
+    done = say_talkpath("check", f"127.0.0.1:1#{KEY}", "--plan", str(tmp_path / "plan.json"))
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from factories.networks.local_responder import run_talkpath
+from factories.machines.terminal import say_talkpath
 from talkpath.cli import cli
 from talkpath.cli._terminal.help import LongCommand
 
@@ -21,7 +21,7 @@ def listed(text: str) -> list[str]:
     [("check", "--app", "--gate"), ("respond", "--invite", "--tcp-ports"), ("observe serve", "--data", "--judges")],
 )
 def test_common_options_come_first_and_every_option_where_it_is_asked_for(command: str, common: str, rare: str):
-    brief, every = run_talkpath(*command.split(), "--help"), run_talkpath(*command.split(), "--help-all")
+    brief, every = say_talkpath(*command.split(), "--help"), say_talkpath(*command.split(), "--help-all")
     assert (brief.returncode, every.returncode) == (0, 0)
     assert common in brief.stdout
     assert f"  {rare}" not in brief.stdout

@@ -5,12 +5,10 @@ The systems are this one with names taken away (factories/machines/lacking.py, w
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +16,9 @@ import pytest
 
 from factories.checks.lab_checks import lab_bundle, lab_check
 from factories.machines import lacking
+from factories.machines.terminal import call_talkpath
 from factories.networks.local_responder import FarEnd, small_plan
-from talkpath.cli import check, cli, main
+from talkpath.cli import check, cli
 from talkpath.cli.check import measuring as _run
 from talkpath.evidence.bundle import read_bundle
 from talkpath.lab import rehearsal
@@ -55,7 +54,6 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "withdraw": (("{bundle}",),),
 }
 CASES = [(name, *more) for name, each in COMMANDS.items() for more in each]
-Run = Callable[..., tuple[int, bytes, bytes]]
 
 
 @pytest.fixture(scope="module")
@@ -64,26 +62,6 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("evidence") / "run.talkpath"
     file.write_bytes(lab_bundle(lab_check(5, "clean", "media.drop,app=webrtc,p=0.4")))
     return file
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`run(encoding, *argv)`: exit code, standard output and standard error of `talkpath ARGV` on such a terminal."""
-
-    def called(encoding: str, *argv: str) -> tuple[int, bytes, bytes]:
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2))
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdout", out)
-            patch.setattr(sys, "stderr", err)
-            patch.setattr(sys, "stdin", io.StringIO("n\n"))
-            patch.setattr(sys, "argv", ["talkpath", *argv])
-            with pytest.raises(SystemExit) as ended:
-                main()
-            for stream in (out, err):
-                stream.flush()
-        return int(ended.value.code or 0), out.buffer.getvalue(), err.buffer.getvalue()  # type: ignore[attr-defined]
-
-    return called
 
 
 @pytest.fixture
@@ -112,29 +90,28 @@ def test_every_command_is_run_here() -> None:
 
 @pytest.mark.usefixtures("rehearsed_once")
 @pytest.mark.parametrize("argv", CASES, ids=" ".join)
-def test_every_terminal_takes_what_is_printed(argv: tuple[str, ...], run: Run, bundle: Path, tmp_path: Path) -> None:
+def test_every_terminal_takes_what_is_printed(argv: tuple[str, ...], bundle: Path, tmp_path: Path) -> None:
     """The same sentences come out, but for characters that this terminal has not; JSON is the same bytes."""
     (tmp_path / "utf-8").mkdir()
-    usual = run("utf-8", *filled(argv, bundle, tmp_path / "utf-8"))
+    usual = call_talkpath(*filled(argv, bundle, tmp_path / "utf-8"))
     for encoding in ENCODINGS:
         (tmp_path / encoding).mkdir()
-        code, out, err = run(encoding, *filled(argv, bundle, tmp_path / encoding))
-        assert code == usual[0], err
-        assert b"Traceback" not in err
+        done = call_talkpath(*filled(argv, bundle, tmp_path / encoding), encoding=encoding)
+        out = done.stdout
+        assert done.returncode == usual.returncode, done.stderr
+        assert b"Traceback" not in done.stderr
         if out.startswith((b"[", b"{")):
             assert json.loads(out.decode("utf-8").split("\n")[0])
         elif "ru" not in argv and "fa" not in argv:
-            assert len(out.decode(encoding).split("\n")) >= len(usual[1].decode().split("\n")) // 2
+            assert len(out.decode(encoding).split("\n")) >= len(usual.stdout.decode().split("\n")) // 2
 
 
-def test_words_in_cyrillic_and_marks_stand_where_a_code_page_has_them(run: Run, bundle: Path) -> None:
-    _, out, _ = run("cp1251", "judge", str(bundle), "--language", "ru")
-    words = out.decode("cp1251")
+def test_words_in_cyrillic_and_marks_stand_where_a_code_page_has_them(bundle: Path) -> None:
+    words = call_talkpath("judge", str(bundle), "--language", "ru", encoding="cp1251").stdout.decode("cp1251")
     assert "Признаки ограничения" in words
     assert "x " in words
     assert "?" not in words
-    _, plain, _ = run("ascii", "judge", str(bundle))
-    assert "x Signs of restriction" in plain.decode("ascii")
+    assert b"x Signs of restriction" in call_talkpath("judge", str(bundle), encoding="ascii").stdout
 
 
 def test_the_c_locale_shows_a_result(bundle: Path) -> None:
@@ -144,7 +121,7 @@ def test_the_c_locale_shows_a_result(bundle: Path) -> None:
     assert "x Signs of restriction" in done.stdout.decode("ascii")
 
 
-def test_evidence_is_there_though_showing_fails(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_evidence_is_there_though_showing_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("the screen is gone")
 
@@ -156,13 +133,13 @@ def test_evidence_is_there_though_showing_fails(run: Run, monkeypatch: pytest.Mo
     assert read_bundle(file.read_bytes())
 
 
-def test_what_was_written_is_told_after_the_result(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_was_written_is_told_after_the_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(check, "measure_plan", lambda *_: lab_check(5))
     told: list[str] = []
     monkeypatch.setattr(check_text, "show_check", lambda *_, **__: told.append("result"))
     monkeypatch.setattr(check, "tell_written", lambda *_: told.append("written"))
     assert _run.save_bundle is check.save_bundle
-    run("cp866", "check", LINK, "-o", str(tmp_path / "run.talkpath"), "--app", "webrtc")
+    call_talkpath("check", LINK, "-o", str(tmp_path / "run.talkpath"), "--app", "webrtc", encoding="cp866")
     assert told == ["result", "written"]
 
 

@@ -18,6 +18,7 @@ from random import Random
 
 import pytest
 
+from factories.machines.terminal import say_talkpath
 from factories.networks.local_responder import TALKPATH, FarEnd, free_ports, run_talkpath, small_plan
 from talkpath.probe.invite_link import parse_invite_link
 from talkpath.responder.doctor import without_closed
@@ -263,7 +264,7 @@ def test_hundreds_of_idle_connections_do_not_end_it(tmp_path: Path) -> None:
 
 
 def test_help_tells_the_ports() -> None:
-    assert "--tls-ports" in run_talkpath("respond", "--help-all").stdout
+    assert "--tls-ports" in say_talkpath("respond", "--help-all").stdout
 
 
 def test_a_link_without_a_token_works_with_open_servers_alone(tmp_path: Path) -> None:

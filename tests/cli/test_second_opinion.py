@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from test_check_listed import Listed, entry
 
-from factories.networks.local_responder import FarEnd, free_ports, run_talkpath
+from factories.machines.terminal import say_talkpath
+from factories.networks.local_responder import FarEnd, free_ports
 from talkpath.directory.listed_server import ListedServer
 from talkpath.evidence.bundle import read_bundle
 
@@ -72,10 +73,10 @@ def test_the_evidence_of_both_is_in_one_bundle(one_blocked: tuple[Path, dict[str
     assert bundle.second is not None
     assert bundle.receipt is not None
     assert bundle.second.receipt is not None
-    verified = json.loads(run_talkpath("verify", str(file), "--json").stdout)
+    verified = json.loads(say_talkpath("verify", str(file), "--json").stdout)
     assert verified["second"]["receipt"]["responder"] == record["second"]["responder"]["key"]
-    assert "second check, with another test server" in run_talkpath("verify", str(file)).stdout
-    judged = json.loads(run_talkpath("judge", str(file), "--json").stdout)
+    assert "second check, with another test server" in say_talkpath("verify", str(file)).stdout
+    judged = json.loads(say_talkpath("judge", str(file), "--json").stdout)
     assert judged["changes"] == []
     assert judged["second"]["opinions"] == record["second"]["opinions"]
 
@@ -88,9 +89,9 @@ def test_it_is_told_in_every_language(
     one_blocked: tuple[Path, dict[str, Any], str], language: str, words: str, tmp_path: Path
 ):
     file, _, _ = one_blocked
-    assert words in " ".join(run_talkpath("report", str(file), "--language", language).stdout.split())
+    assert words in " ".join(say_talkpath("report", str(file), "--language", language).stdout.split())
     page = tmp_path / "page.html"
-    run_talkpath("report", str(file), "--language", language, "--html", str(page))
+    say_talkpath("report", str(file), "--language", language, "--html", str(page))
     assert words in page.read_text(encoding="utf-8")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from factories.machines.terminal import say_talkpath
 from factories.networks.local_responder import TALKPATH, FarEnd, run_talkpath, small_plan
 from talkpath.evidence.bundle import read_facts
 
@@ -27,7 +28,7 @@ from talkpath.evidence.bundle import read_facts
     ids=str,
 )
 def test_what_makes_no_sense(arguments: list[str], said: str) -> None:
-    done = run_talkpath("watch", *arguments)
+    done = say_talkpath("watch", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
