@@ -28,7 +28,6 @@ from factories.networks.local_responder import (
     Told,
     TooBusyError,
     free_ports,
-    run_talkpath,
     small_plan,
 )
 from talkpath.verdict.validity import LATE_VOIDS_ALL_MS, late_ms
