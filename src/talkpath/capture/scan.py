@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from talkpath.capture.packets.activity import Activity
-from talkpath.capture.packets.clock_grade import RecordGaps
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import (
     DTLS,
@@ -36,6 +35,7 @@ from talkpath.capture.tcp.turn_over_tls import record_rows
 from talkpath.wire.pcap import Frames, Packets, Unread
 from talkpath.wire.pcap.arrays import Ints, big16, is_among, table_of_marks16
 from talkpath.wire.pcap.budget import ReassemblyBudget
+from talkpath.wire.pcap.record_gaps import RecordGaps
 from talkpath.wire.pcap.window import ByteSource
 
 Progress = Callable[[int], None]
@@ -129,25 +129,21 @@ class Scan:
 
     def _tally(self, batch: Datagrams) -> None:
         flow, direction, kind, head = batch.flow, batch.direction, batch.kind, batch.head
-        stun = np.flatnonzero(kind == STUN)
-        name = big16(head[stun], 0)
-        rows = stun[((name & 0x0110) == 0) & ~OWN_NO_REQUESTS[name]]
-        self.flows.tally("requests", flow[rows], direction[rows])
-        rows = stun[((name & 0x0110) >= 0x0100) | OWN_ANSWERS[name]]
-        self.flows.tally("answers", flow[rows], direction[rows])
-        dtls = np.flatnonzero(kind == DTLS)
-        hello = (head[dtls, 0] == 22) & (head[dtls, 13] == 1)
-        self.flows.tally("hellos", flow[dtls[hello]], direction[dtls[hello]])
-        sealed = dtls[is_among(head[dtls, 0].astype(np.int64), SEALED)]
-        self.flows.tally("sealed", flow[sealed], direction[sealed])
-        for column, which in (("reports", kind == RTCP), ("other", kind == OTHER)):
-            rows = np.flatnonzero(which)
+        stun, dtls, reports = (np.flatnonzero(kind == code) for code in (STUN, DTLS, RTCP))
+        name, first = big16(head[stun], 0), head[dtls, 0]
+        feedback = reports[is_among(head[reports, 1].astype(np.int64), FEEDBACK)]
+        for column, rows in (
+            ("requests", stun[((name & 0x0110) == 0) & ~OWN_NO_REQUESTS[name]]),
+            ("answers", stun[((name & 0x0110) >= 0x0100) | OWN_ANSWERS[name]]),
+            ("hellos", dtls[(first == 22) & (head[dtls, 13] == 1)]),
+            ("sealed", dtls[is_among(first.astype(np.int64), SEALED)]),
+            ("reports", reports),
+            ("feedback", feedback),
+            ("other", np.flatnonzero(kind == OTHER)),
+        ):
             self.flows.tally(column, flow[rows], direction[rows])
-        rows = np.flatnonzero((kind == RTCP) & is_among(head[:, 1].astype(np.int64), FEEDBACK))
-        self.flows.tally("feedback", flow[rows], direction[rows])
-        self.flows.note_latest("fed_back_s", flow[rows], direction[rows], batch.time_s[rows])
-        rows = farewells(batch)
-        self.flows.note_latest("ended_s", flow[rows], direction[rows], batch.time_s[rows])
+        for column, rows in (("fed_back_s", feedback), ("ended_s", farewells(batch))):
+            np.maximum.at(self.flows.table[column], (flow[rows], direction[rows]), batch.time_s[rows])
         np.add.at(self.flows.table["turn"], flow[batch.outer == TURN], 1)
         np.add.at(self.flows.table["quic"], flow[kind == QUIC], 1)
 

@@ -62,7 +62,7 @@ def both(packets: list[Packet]) -> list[Packet]:
 def groups(packets: list[Packet]) -> list[list[int]]:
     ordered = sorted(packets, key=lambda packet: packet.time_ns)
     found = scan_capture(io.BytesIO(pcap_file(ordered, nano=True)))
-    return group_flows(found, flow_ends(found), set())[0]
+    return group_flows(found, flow_ends(found)).flows
 
 
 class TestSets:
@@ -244,6 +244,5 @@ def test_of_too_many_streams_the_longest_are_measured(monkeypatch: pytest.Monkey
     for ssrc in range(100, 120):
         packets += stream(ssrc, count=6, begin_s=ssrc / 100, ports=(41000, 5000))
     found = scan_capture(io.BytesIO(pcap_file(sorted(packets, key=lambda packet: packet.time_ns), nano=True)))
-    _, sources = group_flows(found, flow_ends(found), set())
-    assert sources.tolist() == [7, 1007]
+    assert group_flows(found, flow_ends(found)).sources.tolist() == [7, 1007]
     assert found.unread["RTP stream not measured: too many in the file"] == 20

@@ -13,17 +13,16 @@ from math import floor
 import numpy as np
 
 from talkpath.capture.app_stats.counters import Counters
-from talkpath.capture.calls.silent_end import with_silent_end
 from talkpath.capture.streams.record import RATED_PACKETS, RATED_S
 from talkpath.measure import quality
 from talkpath.measure.arrays import Floats
 from talkpath.measure.bounds import MOST_CALL_S, MOST_CALL_STREAMS
 from talkpath.measure.call import Attempt, Call, CallTransport, Flow, Heading, Moment, Second, Stream
+from talkpath.measure.silent_end import with_silent_end
 
 FEWEST_COUNTED_PACKETS = 8
 """As in a recording."""
 COUNTED_MEDIA = ("voice", "video")
-PathKind = CallTransport
 
 
 @dataclass(slots=True)
@@ -36,7 +35,7 @@ class PeerConnection:
     begin_s: float
     end_s: float
     streams: list[Counters] = field(default_factory=list)
-    transport: PathKind = "unknown"
+    transport: CallTransport = "unknown"
     protocol: str = "udp"
     requests: int = 0
     answers: int = 0

@@ -20,9 +20,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from talkpath.capture.app_stats.calls import PathKind, PeerConnection
+from talkpath.capture.app_stats.calls import PeerConnection
 from talkpath.capture.app_stats.counters import Counters
 from talkpath.measure.bounds import MOST_CALL_STREAMS, MOST_RECORDED_CALLS
+from talkpath.measure.call import CallTransport
 
 STATS_LINE = re.compile(
     r"ringrtc_stats!,(?P<kind>audio|video),(?P<way>send|recv),(?P<ssrc>\d{1,10}),(?P<rate>\d{1,6}(?:\.\d+)?),"
@@ -122,7 +123,7 @@ def _add_line(talk: _Talk, at_s: float, found: re.Match[str]) -> None:
 
 
 def _peer_connection(talk: _Talk, offset_s: float) -> PeerConnection:
-    transport: PathKind = "unknown" if not talk.relayed else "relay" if talk.relayed[-1] else "p2p"
+    transport: CallTransport = "unknown" if not talk.relayed else "relay" if talk.relayed[-1] else "p2p"
     return PeerConnection(
         app="signal",
         confidence=LOG_CONFIDENCE,

@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 import msgspec
 import numpy as np
 
-from talkpath.capture.app_stats.calls import PathKind, PeerConnection
+from talkpath.capture.app_stats.calls import PeerConnection
 from talkpath.capture.app_stats.counters import Counters, Medium, since_before
 from talkpath.errors import FileError
 from talkpath.measure.arrays import Floats
 from talkpath.measure.bounds import MOST_CALL_STREAMS, MOST_COUNT, MOST_RECORDED_CALLS, MOST_RECORDING_S
+from talkpath.measure.call import CallTransport
 
 MOST_SERIES, MOST_READINGS, FEWEST_READINGS = 20_000, 100_000, 2
 """Of one connection, and of one series."""
@@ -217,7 +218,7 @@ def _candidate_type(reports: _Reports, pair: str, end: str) -> str:
     return next(iter(reports.texts(pair, f"{end}CandidateId")[-1:]), "")
 
 
-def _transport_kind(reports: _Reports, pair: str) -> PathKind:
+def _transport_kind(reports: _Reports, pair: str) -> CallTransport:
     kinds = [reports.texts(_candidate_type(reports, pair, end), "candidateType")[-1:] for end in ("local", "remote")]
     told = [kind for own in kinds for kind in own]
     return "relay" if "relay" in told else "p2p" if len(told) == len(kinds) else "unknown"

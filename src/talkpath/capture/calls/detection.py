@@ -5,9 +5,9 @@ A group without media is the set-up of a call (on sockets of its own), an attemp
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from copy import copy
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from talkpath.capture.calls.app_naming import (
 )
 from talkpath.capture.calls.detected_call import DetectedCall, MeasuredStream, SetupGroup, split_at_pauses
 from talkpath.capture.calls.stitch import FlowEnds, flow_ends, group_flows
-from talkpath.capture.packets.flows import are_multicast, endpoint_address, host_pair_hash
+from talkpath.capture.packets.flows import address_of_end, are_multicast, host_pair_hash
 from talkpath.capture.packets.rows import stream_key
 from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow
 from talkpath.capture.scan import Scan
@@ -30,9 +30,7 @@ from talkpath.capture.streams.figures import MeasuredPart
 from talkpath.capture.streams.measurement import StreamMeasurement
 from talkpath.capture.streams.record import Medium
 from talkpath.capture.streams.stream_stats import StreamStats
-from talkpath.capture.tcp.tls_cadence import TlsCalls, find_tls_calls
 from talkpath.measure.call import Heading
-from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.arrays import Bools, is_among
 
 FEWEST_CALL_PACKETS, SHORTEST_CALL_S = 8, 0.1
@@ -62,24 +60,21 @@ class Detection:
         self._streaming: Bools = is_among(host_pair_hash(self.table["high"], self.table["low"]), streaming)
         """Flows between hosts that spoke RTSP."""
 
-        self._group_of = np.full(len(self.table), -1, np.int64)
-        self.measurement = StreamMeasurement(
+        self._groups = group_flows(scan, self.ends)
+        self._streams: dict[int, list[MeasuredStream]] = {}
+        self._names: dict[int, AppName] = {}
+        rtp = StreamMeasurement(
             media=scan.media,
             headerless=scan.headerless,
             begin_s=scan.begin_s,
-            group_of=self._group_of,
+            group_of=self._groups.of_flow,
             local=self.ends.local,
+            sources=self._groups.sources,
+            tls_calls=self._groups.tls_calls,
         )
-        self.measurement.tls_calls = find_tls_calls(scan.headerless) if scan.tcp.turn_over_tls.flows else TlsCalls()
-        self._groups, self.measurement.sources = group_flows(scan, self.ends, self.measurement.tls_calls.begin_s.keys())
-        for number, flows in enumerate(self._groups):
-            self._group_of[flows] = number
-        self._streams: dict[int, list[MeasuredStream]] = {}
-        self._names: dict[int, AppName] = {}
-        self._assign_streams(*self.measurement.rtp_parts())
-        self.measurement.with_rtp = [
-            number for number, streams in self._streams.items() if any(stream.medium for stream in streams)
-        ]
+        self._assign_streams(*rtp.rtp_parts())
+        with_rtp = (number for number, streams in self._streams.items() if any(stream.medium for stream in streams))
+        self.measurement = replace(rtp, with_rtp=tuple(with_rtp))
         self._assign_streams(*self.measurement.headerless_parts())
         self.calls, self.others = self._sort_out()
 
@@ -94,15 +89,16 @@ class Detection:
     # ------------------------------------------------------------ streams
 
     def _assign_streams(self, stats: StreamStats, parts: Iterator[MeasuredPart]) -> None:
-        """Measure all streams of a kind and assign them to their groups."""
-        deque(parts, maxlen=0)
+        """Measure all streams of a kind, and assign them to their groups."""
+        for _ in parts:  # each is added to the statistics
+            pass
         columns = [stats.figures[column].tolist() for column in STREAM_FIGURES]
         keys = _stream_keys(stats)
         for number, figures in enumerate(zip(*columns, strict=True)):
             flow, direction, begin_s, end_s, packets, clock_hz = figures
-            group = int(self._group_of[flow])
+            group = int(self._groups.of_flow[flow])
             if group not in self._names:
-                self._names[group] = self.name(self._groups[group])
+                self._names[group] = self.name(self._groups.flows[group])
             heading: Heading = "sent" if direction == self.ends.local[flow] else "received"
             stream = MeasuredStream(
                 stats=stats,
@@ -131,11 +127,10 @@ class Detection:
         return "video" if stats.looks_like_video(number) else "voice"
 
     def _evidence(self, keys: set[int], app: str) -> AppEvidence:
-        total = AppEvidence()
-        for key in keys:
-            evidence = self.scan.recognition.streams.get(key, {}).get(app)
-            if evidence is not None:
-                total.add_all(evidence)
+        streams, total = self.scan.recognition.streams, AppEvidence()
+        for key in keys & streams.keys():
+            if app in streams[key]:
+                total.add_all(streams[key][app])
         return total
 
     # ------------------------------------------------------------ calls
@@ -144,7 +139,7 @@ class Detection:
         """Return the calls, split at long pauses, and the groups without one."""
         calls: list[DetectedCall] = []
         others: list[SetupGroup] = []
-        for number, flows in enumerate(self._groups):
+        for number, flows in enumerate(self._groups.flows):
             own, begin_s = self._names.get(number) or self.name(flows), float(self.table["first_s"][flows].min())
             candidates = [
                 DetectedCall(flows, streams, copy(own), begin_s)
@@ -158,13 +153,9 @@ class Detection:
                 others.append(SetupGroup(flows=flows, name=own, host=host, begin_s=begin_s, end_s=end_s))
         unused = self._without_call(calls, others)
         for call in calls:
-            far = map(self._far_end, call.flows)
+            far = (address_of_end(self.table[flow], 1 - int(self.ends.local[flow])) for flow in call.flows)
             call.name = name_by_address(call.name, far, hinted_apps(self.known(call.flows)))
         return calls, self._joined(unused)
-
-    def _far_end(self, flow: int) -> Address:
-        row, far = self.table[flow], 1 - int(self.ends.local[flow])
-        return endpoint_address(int(row["high"][far]), int(row["low"][far]), int(row["port"][far]))
 
     def _without_call(self, calls: list[DetectedCall], others: list[SetupGroup]) -> list[SetupGroup]:
         """Return the set-up that belongs to no call of the same host; the other is added to its call."""

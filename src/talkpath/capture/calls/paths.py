@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from talkpath.apps import app_modules
 from talkpath.capture.calls.hosting import is_hosting
 from talkpath.capture.calls.stitch import FlowEnds
-from talkpath.capture.packets.flows import endpoint_address
+from talkpath.capture.packets.flows import address_of_end
 from talkpath.capture.recognise.evidence import KnownFlow
-from talkpath.wire.ip.address import Address
 
 FlowRoute = Literal["relay", "peer", "local"]
 RELAYING = {"stun.allocate", "stun.allocate_response", "stun.allocate_error", "stun.channel", "stun.permission"}
@@ -40,7 +39,7 @@ def route_of_flow(
     that sends some may be a server too, or the peer's relay.
     """
     row, local = table[flow], int(ends.local[flow])
-    noted = _noted_route(known, app)
+    noted = known.notes.get(app, {}).get("path") if known is not None else None
     asked_for = noted == "relay" or (known is not None and known.setups & RELAYING)
     if asked_for or row["turn"] > TURN_SHARE * row["packets"].sum():
         return "relay"
@@ -49,18 +48,13 @@ def route_of_flow(
         return peer
     if known is not None and known.view.setup == "telegram.reflector":
         return "relay" if known.stitches else peer
-    asked, far = row["requests"], _far_end(row, local)
+    asked, far = row["requests"], address_of_end(row, 1 - local)
     if asked[1 - local] and not row["private"][1 - local] and (far.port < 1024 or far.port in SERVER_PORTS):
         return "relay"
     if asked[1 - local]:
         return peer if peer == "local" or not is_hosting(far) else None
     watched = asked[local] >= FEWEST_SERVER_CHECKS or bool(row["hellos"].any())
     return "relay" if app not in APPS_WITHOUT_ICE and watched and row["answers"][1 - local] else None
-
-
-def _far_end(row: np.void, local: int) -> Address:
-    far = 1 - local
-    return endpoint_address(int(row["high"][far]), int(row["low"][far]), int(row["port"][far]))
 
 
 def has_server_names(known: list[KnownFlow]) -> bool:
@@ -85,11 +79,6 @@ def is_peer_relayed(known: list[KnownFlow]) -> bool:
         for host, port in flow.peers:
             ports.setdefault(host, set()).add(port)
     return len(ports) == 1 and len(next(iter(ports.values()))) >= RELAYED_PORTS
-
-
-def _noted_route(known: KnownFlow | None, app: str) -> str:
-    """Return what the app's recogniser noted about the path."""
-    return str(known.notes.get(app, {}).get("path", "")) if known is not None else ""
 
 
 def is_encrypted(app: str, voices: NDArray[np.void], dtls: bool) -> bool | None:

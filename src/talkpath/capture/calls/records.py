@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from talkpath.capture.calls.app_naming import UNKNOWN_APP
@@ -22,10 +23,9 @@ from talkpath.capture.calls.paths import (
     is_peer_relayed,
     route_of_flow,
 )
-from talkpath.capture.calls.silent_end import with_silent_end
 from talkpath.capture.calls.timeline import CallSpan, OtherTraffic, call_timelines
 from talkpath.capture.calls.unnamed_streams import count_unnamed_streams
-from talkpath.capture.packets.flows import endpoint_address
+from talkpath.capture.packets.flows import address_of_end
 from talkpath.capture.scan import Scan
 from talkpath.capture.streams.figures import FIGURE_TYPE
 from talkpath.capture.streams.record import Medium, stream_record
@@ -33,6 +33,7 @@ from talkpath.capture.streams.stream_stats import TAIL_ROWS
 from talkpath.measure.arrays import Floats
 from talkpath.measure.call import Attempt, Call, CallTransport, Findings, Flow, Moment
 from talkpath.measure.cluster_times import without_times
+from talkpath.measure.silent_end import with_silent_end
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.arrays import Bools
 
@@ -65,9 +66,7 @@ class MeasuredCapture:
 
     def _ends(self, flow: int) -> tuple[Address, Address, str]:
         row, local = self.detection.table[flow], int(self.detection.ends.local[flow])
-        columns = (row[column].tolist() for column in ("high", "low", "port"))
-        both = [endpoint_address(*end) for end in zip(*columns, strict=True)]
-        return both[local], both[1 - local], "tcp" if row["protocol"] == 6 else "udp"
+        return address_of_end(row, local), address_of_end(row, 1 - local), "tcp" if row["protocol"] == 6 else "udp"
 
 
 def measure_calls(scan: Scan) -> MeasuredCapture:
@@ -101,7 +100,7 @@ class _Records:
         self.detection, self._scan = detection, detection.scan
         self._table, self._ends_of_flows = detection.table, detection.ends
         flows = sorted({flow for call in detection.calls for flow in call.flows})
-        self._rows = _flow_rows(flows, self._table, self._ends_of_flows.local)
+        self._rows = _flow_records(flows, self._table, self._ends_of_flows.local)
         self._inside = cast(Bools, self._table["private"].all(axis=1))
         self._other_traffics: dict[bool, OtherTraffic] = {}
         self._begun_s, self._lived_s = self._lives()
@@ -132,15 +131,15 @@ class _Records:
             duration_s=round(end - begin, 6),
             setup_s=round(self._setup_s(call.flows, begin), 6),
             transport=_call_transport(paths[last]),
-            protocol="tcp" if self._rows[last].tcp else "udp",
+            protocol=self._rows[last].protocol,
             encrypted=self._encrypted(call),
             flows=self._flows(call, paths),
             streams=tuple(sorted(streams, key=lambda stream: (stream.direction, stream.start_s))),
             seconds=seconds,
-            control_end_s=round(max(self._rows[flow].end_s for flow in call.flows), 6),
+            control_end_s=max(self._rows[flow].end_s for flow in call.flows),
             file_end_s=round(self._scan.end_s - self._scan.begin_s, 6),
             closed=self._closed(call, end),
-            clock=self._scan.gaps.grade(),
+            clock="clusters" if self._scan.gaps.are_clustered else "packets",
             guessed_ends=bool(self._ends_of_flows.guessed[call.flows].all()),
             assumed_ends=bool((self._ends_of_flows.guessed | self._ends_of_flows.assumed)[call.flows].all()),
         )
@@ -234,17 +233,19 @@ class _Records:
         return min((first_s for first_s in firsts if begin_s - LONGEST_SETUP_S <= first_s <= begin_s), default=begin_s)
 
     def _encrypted(self, call: DetectedCall) -> bool | None:
-        dtls = any(self._rows[flow].sealed for flow in call.flows)
+        dtls = any(self._table[column][call.flows].any() for column in ("sealed", "hellos"))
         voices = [stream for stream in call.media if stream.medium == "voice" and stream.stats.has_header and not dtls]
         figures = [stream.stats.figures[stream.number] for stream in voices]
         return is_encrypted(call.name.app, np.array(figures, FIGURE_TYPE), dtls)
 
     def _flows(self, call: DetectedCall, paths: dict[int, FlowRoute | None]) -> tuple[Flow, ...]:
         media = self._media(call)
-        return tuple(
-            _flow_record(place + 1, paths[flow] or "peer", media.get(flow, NO_MEDIA_PACKETS), self._rows[flow])
-            for place, flow in enumerate(call.flows)
-        )
+        made = []
+        for number, flow in enumerate(call.flows, 1):
+            sent, received = media.get(flow, NO_MEDIA_PACKETS)
+            kind = paths[flow] or "peer"
+            made.append(replace(self._rows[flow], number=number, kind=kind, media_sent=sent, media_received=received))
+        return tuple(made)
 
     @staticmethod
     def _media(call: DetectedCall) -> dict[int, Sequence[int]]:
@@ -256,62 +257,60 @@ class _Records:
         return dict(packets)
 
 
-class _FlowRow(NamedTuple):
-    """The figures of a flow that its record holds."""
-
-    tcp: bool
-    packets_sent: int
-    packets_received: int
-    start_s: float
-    end_s: float
-    heard_s: float
-    said_s: float
-    requests: int
-    answers: int
-    sealed: bool
-    feedback: int
-    fed_back_s: float
-
-
-def _flow_rows(flows: list[int], table: NDArray[np.void], ends: NDArray[np.int8]) -> dict[int, _FlowRow]:
-    """Read the rows of these flows, all at once."""
-    rows, local, every = table[flows], ends[flows], np.arange(len(flows))
+def _flow_records(flows: list[int], table: NDArray[np.void], ends: NDArray[np.int8]) -> dict[int, Flow]:
+    """Make the records of these flows, all at once: without their number, kind and media."""
+    rows, every = table[flows], np.arange(len(flows))
+    near, far = (every, ends[flows]), (every, 1 - ends[flows])
     columns = (
         rows["protocol"] == 6,
-        rows["packets"][every, local],
-        rows["packets"][every, 1 - local],
+        rows["packets"][near],
+        rows["packets"][far],
         rows["first_s"],
         rows["last_s"],
-        rows["heard_s"][every, 1 - local],
-        rows["heard_s"][every, local],
-        rows["requests"][every, local],
-        rows["answers"][every, 1 - local],
-        rows["sealed"].any(axis=1) | rows["hellos"].any(axis=1),
-        rows["feedback"][every, 1 - local],
-        rows["fed_back_s"][every, 1 - local],
+        rows["heard_s"][far],
+        rows["requests"][near],
+        rows["answers"][far],
+        rows["heard_s"][near],
+        rows["feedback"][far],
+        rows["fed_back_s"][far],
     )
     values = zip(*(column.tolist() for column in columns), strict=True)
-    return {flow: _FlowRow(*row) for flow, row in zip(flows, values, strict=True)}
+    return {
+        flow: Flow(
+            number=0,
+            kind="peer",
+            protocol="tcp" if tcp else "udp",
+            packets_sent=sent,
+            packets_received=received,
+            media_sent=0,
+            media_received=0,
+            start_s=round(start_s, 6),
+            end_s=round(end_s, 6),
+            last_received_s=_known_s(heard_s),
+            requests=requests,
+            answers=answers,
+            last_sent_s=_known_s(said_s),
+            feedback=feedback,
+            last_feedback_s=_known_s(fed_back_s),
+        )
+        for flow, (
+            tcp,
+            sent,
+            received,
+            start_s,
+            end_s,
+            heard_s,
+            requests,
+            answers,
+            said_s,
+            feedback,
+            fed_back_s,
+        ) in zip(flows, values, strict=True)
+    }
 
 
-def _flow_record(number: int, kind: FlowRoute, media: Sequence[int], row: _FlowRow) -> Flow:
-    return Flow(
-        number=number,
-        kind=kind,
-        protocol="tcp" if row.tcp else "udp",
-        packets_sent=row.packets_sent,
-        packets_received=row.packets_received,
-        media_sent=media[0],
-        media_received=media[1],
-        start_s=round(row.start_s, 6),
-        end_s=round(row.end_s, 6),
-        last_received_s=round(row.heard_s, 6) if isfinite(row.heard_s) else None,
-        requests=row.requests,
-        answers=row.answers,
-        last_sent_s=round(row.said_s, 6) if isfinite(row.said_s) else None,
-        feedback=row.feedback,
-        last_feedback_s=round(row.fed_back_s, 6) if row.feedback else None,
-    )
+def _known_s(at_s: float) -> float | None:
+    return round(at_s, 6) if isfinite(at_s) else None
 
 
 def _call_transport(path: FlowRoute | None) -> CallTransport:

@@ -22,6 +22,7 @@ from talkpath.capture.scan import Scan
 from talkpath.capture.streams.measurement import from_begin
 from talkpath.capture.streams.part_state import PartState
 from talkpath.capture.streams.rtp_order import STEP_AHEAD, STEP_BACK, STEP_RATE, Segments, is_plausible_rtp
+from talkpath.capture.tcp.tls_cadence import TlsCalls, find_tls_calls
 from talkpath.wire.pcap import Unread
 from talkpath.wire.pcap.arrays import Bools, Ints, distinct_values
 
@@ -84,18 +85,30 @@ class DisjointSets:
         return [sorted(group) for group in sets.values()]
 
 
-def group_flows(scan: Scan, ends: FlowEnds, tls_calls: Set[int]) -> tuple[list[list[int]], NDArray[np.uint32]]:
-    """Return groups of flows, one for each call or attempt, among those where an app or media was seen; and the SSRCs
-    of real RTP streams. `tls_calls` are the TLS connections that carry a call."""
+@dataclass(frozen=True, slots=True)
+class FlowGroups:
+    """The flows of each call or attempt, and for each flow which of these it belongs to, -1 for none; the SSRCs of real
+    RTP streams; the TLS connections that carry a call."""
+
+    flows: list[list[int]]
+    of_flow: Ints
+    sources: NDArray[np.uint32]
+    tls_calls: TlsCalls
+
+
+def group_flows(scan: Scan, ends: FlowEnds) -> FlowGroups:
+    """Group the flows in which an app or media was seen."""
+    found = find_tls_calls(scan.headerless) if scan.tcp.turn_over_tls.flows else TlsCalls()
+    tls_calls, of_flow = found.begin_s.keys(), np.full(len(ends.local), -1, np.int64)
     known = {flow: known for flow, known in scan.recognition.known.items() if known.evidence}
     inside = scan.tcp.turn_over_tls.flows
     headerless = {flow for rows, _ in scan.headerless.parts() for flow in distinct_values(rows["flow"]).tolist()}
     headerless -= inside.keys() - tls_calls
-    groups, sources = DisjointSets(), Sources()
+    groups, sources = DisjointSets(), list[tuple[NDArray[np.uint32], Ints]]()
     carriers: set[int] = set()
     for media, fresh in _stream_starts(scan):
         carriers.update(distinct_values(media.rows["flow"]).tolist())
-        sources.add(media)
+        sources.append((media.rows["ssrc"][media.begin], media.count))
         _join_same_ssrc(groups, ends, media, fresh)
     table = scan.flows.table
     asked = [(flow, by) for flow in tls_calls if (by := inside[flow]) is not None]
@@ -107,30 +120,19 @@ def group_flows(scan: Scan, ends: FlowEnds, tls_calls: Set[int]) -> tuple[list[l
     _join_successive(groups, members, ends.socket, table, SOCKET_APART_S)
     _join_same_stitch(groups, known, ends, table)
     _join_parallel(groups, sorted(carriers), ends, table)
-    return groups.all(members), sources.largest(scan.unread)
+    flow_sets = groups.all(members)
+    for number, flows in enumerate(flow_sets):
+        of_flow[flows] = number
+    return FlowGroups(flow_sets, of_flow, _largest_sources(sources, scan.unread), found)
 
 
-@dataclass(slots=True)
-class Sources:
-    """The SSRCs of real RTP streams, sorted, and how many packets each has."""
-
-    ssrc: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
-    packets: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
-
-    def add(self, media: Segments) -> None:
-        """Add the streams of a part."""
-        ssrc = np.concatenate([self.ssrc, media.rows["ssrc"][media.begin]])
-        packets = np.concatenate([self.packets, media.count])
-        self.ssrc, place = np.unique(ssrc, return_inverse=True)
-        self.packets = np.bincount(place, packets, len(self.ssrc)).astype(np.int64)
-
-    def largest(self, unread: Unread) -> NDArray[np.uint32]:
-        """Return them, at most MOST_SOURCES, those with most packets."""
-        left_out = len(self.ssrc) - MOST_SOURCES
-        if left_out <= 0:
-            return self.ssrc
-        unread.note("RTP stream not measured: too many in the file", left_out)
-        return np.sort(self.ssrc[np.argsort(-self.packets, kind="stable")[:MOST_SOURCES]])
+def _largest_sources(pieces: list[tuple[NDArray[np.uint32], Ints]], unread: Unread) -> NDArray[np.uint32]:
+    """Return the SSRCs of these streams, sorted, each piece with its packets: at most MOST_SOURCES, those with most."""
+    ssrc, packets = map(np.concatenate, zip((np.zeros(0, np.uint32), np.zeros(0, np.int64)), *pieces, strict=True))
+    known, place = np.unique(ssrc, return_inverse=True)
+    unread.note("RTP stream not measured: too many in the file", len(known) - MOST_SOURCES)
+    most = np.argsort(-np.bincount(place, packets, len(known)), kind="stable")[:MOST_SOURCES]
+    return np.sort(known[most])
 
 
 def _stream_starts(scan: Scan) -> Iterator[tuple[Segments, Bools]]:

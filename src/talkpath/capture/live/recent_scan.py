@@ -34,11 +34,6 @@ class RecentScan:
         return self._scan.packets
 
     @property
-    def end_s(self) -> float:
-        """When the latest packet came."""
-        return self._scan.end_s
-
-    @property
     def fullness(self) -> float:
         """How much of what one part may hold is held: 1.0 is all of it."""
         rows = max(self._media.added, self._headerless.added)

@@ -29,14 +29,11 @@ class Activity:
 
     def __init__(self, unread: Unread) -> None:
         self._unread = unread
-        self._cells = 0
+        self.held = 0
+        """How many seconds of flows are counted."""
+
         self._pieces: list[NDArray[np.void]] = []
         self._others: dict[tuple[int, int], int] = {}
-
-    @property
-    def held(self) -> int:
-        """How many seconds of flows are counted."""
-        return self._cells
 
     def flows(self, flow: Ints, direction: Directions, time_s: Seconds) -> None:
         """Count UDP packets."""
@@ -46,11 +43,11 @@ class Activity:
         fresh = np.ones(len(order), np.bool_)
         fresh[1:] = (np.diff(ordered_flow) != 0) | (np.diff(ordered_second) != 0)
         cell = np.cumsum(fresh) - 1
-        if self._cells > MOST_ACTIVITY_CELLS:
+        if self.held > MOST_ACTIVITY_CELLS:
             self._unread.note("packet not counted by second: too many seconds of flows", len(order))
             return
         piece = np.zeros(int(cell[-1]) + 1, CELL_TYPE)
-        self._cells += len(piece)
+        self.held += len(piece)
         piece["flow"], piece["second"] = ordered_flow[fresh], ordered_second[fresh]
         slots = np.bincount(cell * 2 + direction[order], minlength=2 * len(piece))
         piece["packets"] = slots.reshape(-1, 2)
@@ -82,7 +79,7 @@ class Activity:
         """Drop what was counted before that time; for those who look at the last seconds only."""
         self._pieces = [piece for piece in self._pieces if piece["second"].max() >= before_s]
         self._others = {cell: count for cell, count in self._others.items() if cell[1] >= before_s}
-        self._cells = sum(map(len, self._pieces))
+        self.held = sum(map(len, self._pieces))
 
     def cells(self) -> NDArray[np.void]:
         """Return all cells, TCP's among them (as flow TCP or TCP_INSIDE, in both columns). A second of a flow may have

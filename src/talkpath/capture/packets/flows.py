@@ -177,12 +177,7 @@ class Flows:
 
     def tally(self, column: str, flow: Ints, direction: Directions) -> None:
         """Add one to a column of both directions for each of these packets."""
-        if len(flow):
-            np.add.at(self.table[column], (flow, direction), 1)
-
-    def note_latest(self, column: str, flow: Ints, direction: Directions, time_s: NDArray[np.float64]) -> None:
-        """Keep the latest time of these packets in a column."""
-        np.maximum.at(self.table[column], (flow, direction), time_s)
+        np.add.at(self.table[column], (flow, direction), 1)
 
 
 def flow_key(source: Words, target: Words) -> Words:
@@ -204,6 +199,11 @@ def endpoint_address(high: int, low: int, port: int) -> Address:
     if high == 0 and low >> 32 == 0xFFFF:
         return Address((low & 0xFFFFFFFF).to_bytes(4, "big"), port)
     return Address(high.to_bytes(8, "big") + low.to_bytes(8, "big"), port)
+
+
+def address_of_end(row: np.void, end: int) -> Address:
+    """Return the address of one end of a flow of the table."""
+    return endpoint_address(int(row["high"][end]), int(row["low"][end]), int(row["port"][end]))
 
 
 def are_multicast(high: Words, low: Words) -> Bools:

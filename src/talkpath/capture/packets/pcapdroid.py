@@ -31,7 +31,7 @@ class AppLabels:
             self._count(flow, frames.uid[packets.frame])
         end = frames.start[packets.frame] + frames.captured[packets.frame] - TRAILER_BYTES
         rows = np.flatnonzero(end >= packets.payload)
-        if not len(rows) or not self._there(frames, end[rows[:64]]):
+        if not len(rows) or not (big32(bytes_at(frames.data, end[rows[:64]], 4), 0) == TRAILER_MAGIC).any():
             return
         trailer = bytes_at(frames.data, end[rows], TRAILER_BYTES)
         named = big32(trailer, 0) == TRAILER_MAGIC
@@ -39,10 +39,6 @@ class AppLabels:
         seen, counts = np.unique(np.rec.fromarrays([flow[rows], names]), return_counts=True)
         for (number, name), times in zip(seen.tolist(), counts.tolist(), strict=True):
             self._names.setdefault(number, Counter())[name.decode("utf-8", "replace").strip()] += times
-
-    @staticmethod
-    def _there(frames: Frames, end: Ints) -> bool:
-        return bool(np.any(big32(bytes_at(frames.data, end, 4), 0) == TRAILER_MAGIC))
 
     def _count(self, flow: Ints, uid: Ints) -> None:
         known = uid >= 0

@@ -35,12 +35,13 @@ class Reader:
     def block(self, frames: Frames) -> Block:
         """Read one block."""
         found = transport_packets(frames, self.unread, self._fragments)
-        return Block(frames, [(packets, self._opened(packets)) for packets in found])
-
-    def _opened(self, packets: Packets) -> Datagrams | None:
-        if packets.protocol[0] != UDP:
-            return None
-        return open_packets(packets, self._wrappings)
+        return Block(
+            frames,
+            [
+                (packets, open_packets(packets, self._wrappings) if packets.protocol[0] == UDP else None)
+                for packets in found
+            ],
+        )
 
     def blocks(self, source: ByteSource) -> Iterator[Block]:
         """Read all blocks. Each is valid until the next is asked for."""

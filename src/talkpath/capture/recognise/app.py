@@ -18,7 +18,7 @@ from talkpath.capture.packets.flows import Flows
 from talkpath.capture.packets.local_host import GUESSED_BY, first_guess
 from talkpath.capture.packets.rows import MEDIA, NONE, VIDEO, VOICE, Rows
 from talkpath.capture.recognise.app_files import app_cues, app_recognisers, apps_asked_about
-from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow, evidence_of
+from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow
 from talkpath.capture.recognise.sample import AskedDatagrams
 from talkpath.capture.recognise.sampling import Sampler
 from talkpath.errors import WireError
@@ -62,7 +62,7 @@ class Recognition:
         self._order = {kind: apps_asked_about(name) for kind, name in KIND_NAMES.items()}
         self._successes: dict[str, int] = defaultdict(int)
         self.known: dict[int, KnownFlow] = {}
-        self.streams: dict[int, dict[str, AppEvidence]] = {}
+        self.streams: dict[int, defaultdict[str, AppEvidence]] = {}
         self.headerless_ends: dict[int, str] = {}
         """Ends of flows whose media has no readable header, and the app file that recognises it."""
         self._setups: dict[int, str] = {}
@@ -180,7 +180,7 @@ class Recognition:
             view.setup = "dtls.client_hello" if payload[13:14] == b"\x01" else "dtls.server_hello"
 
     def _note(self, known: KnownFlow, name: str, hit: RecognisedDatagram, kind: int, at_s: float, stream: int) -> None:
-        evidence = evidence_of(known.evidence, hit.app)
+        evidence = known.evidence[hit.app]
         evidence.add(hit, at_s)
         if name not in known.names:
             known.names.append(name)
@@ -202,8 +202,8 @@ class Recognition:
             if len(self.streams) >= MAX_KNOWN_STREAMS:
                 self._unread.note("RTP packet not recognised: too many streams in the file")
                 return
-            of_stream = self.streams[stream] = {}
-        evidence_of(of_stream, hit.app).add(hit, at_s)
+            of_stream = self.streams[stream] = defaultdict(AppEvidence)
+        of_stream[hit.app].add(hit, at_s)
 
     def _mark(self, view: FlowView, name: str, own: bool) -> None:
         """Mark both sockets: their media may have no readable header. The app's own set-up counts for both."""

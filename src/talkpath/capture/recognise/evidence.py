@@ -62,7 +62,7 @@ class KnownFlow:
     view: FlowView
     local: int
     notes: dict[str, dict[str, object]] = field(default_factory=dict)
-    evidence: dict[str, AppEvidence] = field(default_factory=dict)
+    evidence: defaultdict[str, AppEvidence] = field(default_factory=lambda: defaultdict(AppEvidence))
     stitches: set[bytes] = field(default_factory=set)
     setups: set[str] = field(default_factory=set)
     peers: set[tuple[bytes, bytes]] = field(default_factory=set)
@@ -74,11 +74,3 @@ class KnownFlow:
     sessions: set[tuple[bytes, bytes]] = field(default_factory=set)
     """The two names of each ICE session that was checked, in order, without their direction (RFC 8445 section 7.2.2).
     """
-
-
-def evidence_of(of: dict[str, AppEvidence], app: str) -> AppEvidence:
-    """Return the evidence for an app, which is new where there was none."""
-    evidence = of.get(app)
-    if evidence is None:
-        evidence = of[app] = AppEvidence()
-    return evidence

@@ -7,7 +7,7 @@ packets.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from talkpath.capture.tcp.tls_cadence import TlsCalls
 from talkpath.wire.pcap.arrays import Ints, Words, is_among, records_at
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class StreamMeasurement:
     """The rows of all streams, and for each flow the call that it belongs to (`group_of`, -1 for none) and its local
     end.
@@ -39,9 +39,9 @@ class StreamMeasurement:
     begin_s: float
     group_of: Ints
     local: NDArray[np.int8]
-    sources: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
-    with_rtp: list[int] = field(default_factory=list)
-    tls_calls: TlsCalls = field(default_factory=TlsCalls)
+    sources: NDArray[np.uint32]
+    tls_calls: TlsCalls
+    with_rtp: tuple[int, ...] = ()
 
     def rtp_parts(self) -> tuple[StreamStats, Iterator[MeasuredPart]]:
         """Return the statistics of RTP streams, and the parts that fill them while they are iterated over."""

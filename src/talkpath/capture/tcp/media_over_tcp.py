@@ -5,8 +5,6 @@ Only connections that show such framing are followed; of all others only the fir
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from talkpath.capture.packets.activity import Activity
@@ -15,7 +13,6 @@ from talkpath.capture.packets.datagrams import Datagrams, Seconds, classify_payl
 from talkpath.capture.packets.flows import Directions, Flows, endpoint_hash, flow_key, host_pair_hash
 from talkpath.capture.tcp.reassembly import Completed, Connections, Splitter
 from talkpath.capture.tcp.turn_over_tls import TurnOverTls
-from talkpath.errors import WireError
 from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.arrays import (
     Bools,
@@ -30,6 +27,7 @@ from talkpath.wire.pcap.arrays import (
     padded_copy,
 )
 from talkpath.wire.pcap.budget import ReassemblyBudget
+from talkpath.wire.rtc.reflector import ReflectorStream
 from talkpath.wire.rtc.turn import FramedStream, TurnStream
 
 COOKIE, PROLOGUE = 0x2112A442, 0xEEEEEEEE
@@ -41,39 +39,12 @@ BEGINS_WORD = np.zeros(256, np.bool_)
 BEGINS_WORD[list(b"RDSPA")] = True
 
 
-@dataclass(slots=True)
-class _TelegramStream:
-    """Telegram's reflectors over TCP (tgcalls, RawTcpSocket): four bytes EE, then each packet behind its length."""
-
-    rest: bytes = b""
-    begun: bool = False
-
-    def feed(self, piece: bytes) -> list[bytes]:
-        """Return the packets that `piece` completes."""
-        data, at, found = self.rest + piece, 0 if self.begun else 4, []
-        while at + 4 <= len(data):
-            size = int.from_bytes(data[at : at + 4], "little")
-            if size > LARGEST_FRAME_BYTES:
-                raise WireError("This stream is not Telegram's: a length is too large.")
-            if at + 4 + size > len(data):
-                break
-            found.append(data[at + 4 : at + 4 + size])
-            at += 4 + size
-        self.rest, self.begun = data[at:], self.begun or at >= 4
-        return found
-
-    @property
-    def pending(self) -> int:
-        """How many bytes of a packet that has begun are kept."""
-        return len(self.rest)
-
-
 def _framing_splitter(captured: bytes, size: int) -> Splitter | None:
     """Return the splitter for the framing that a segment of `size` bytes begins with, None where it is none of
     these."""
     head = captured[:10].ljust(10, b"\0")
     if head[:4] == PROLOGUE.to_bytes(4, "big"):
-        return _TelegramStream()
+        return ReflectorStream()
     if head[0] < 0x40 and head[4:8] == COOKIE.to_bytes(4, "big"):
         return TurnStream()
     length = int.from_bytes(head[:2], "big")
@@ -159,7 +130,7 @@ def _is_whole_frames(data: Bytes, head: Bytes, at: Ints, size: Ints) -> Bools:
     """Tell which segments hold a whole number of frames, at most MOST_FRAMES: a length and so many bytes (RFC 4571), or
     ChannelData messages."""
     fits = np.zeros(len(at), np.bool_)
-    for shape in (_framed_bytes, _channel_bytes):
+    for shape in (lambda start: big16(start, 0) + 2, _channel_bytes):
         first = shape(head)
         place, left = at.copy(), np.where((first >= SHORTEST_FRAME_BYTES) & (first <= size), size, -1)
         for _ in range(MOST_FRAMES):
@@ -170,10 +141,6 @@ def _is_whole_frames(data: Bytes, head: Bytes, at: Ints, size: Ints) -> Bools:
             place[rows] += step
         fits |= left == 0
     return fits
-
-
-def _framed_bytes(head: Bytes) -> Ints:
-    return big16(head, 0) + 2
 
 
 def _channel_bytes(head: Bytes) -> Ints:

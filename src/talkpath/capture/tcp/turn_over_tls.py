@@ -45,7 +45,9 @@ class TurnOverTls:
         self._asked: dict[int, int] = {}
         self._keys = np.zeros(0, np.uint64)
         self._proof: dict[int, int | None] = {}
-        self._connections = Connections(_record_splitter, budget, unread)
+        self._connections = Connections(
+            lambda captured, size: RecordStream() if is_record(captured) else None, budget, unread
+        )
         self._waiting: list[Completed] = []
         self.flows: dict[int, int | None] = {}
 
@@ -124,10 +126,6 @@ class TurnOverTls:
         for number, key in {*zip(flow.tolist(), keys.tolist(), strict=True)}:
             self.flows[number] = self._proof[key]
         self._waiting += self._connections.completed(packets, flow, direction, time_s)
-
-
-def _record_splitter(captured: bytes, size: int) -> RecordStream | None:
-    return RecordStream() if is_record(captured) else None
 
 
 def _address_pair(client: Words, server: Words) -> Words:

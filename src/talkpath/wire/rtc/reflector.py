@@ -18,6 +18,7 @@ from talkpath.wire.ip.address import Address
 REFLECTOR_TAG_BYTES: Final = 16
 CALL_TAG_BYTES: Final = 12
 DATA_BYTES: Final = 24
+MOST_STREAMED_BYTES: Final = 1 << 14
 HELLO_QUERY: Final = (123).to_bytes(8, "big")
 
 _MARK: Final = b"\xff" * 12
@@ -141,3 +142,30 @@ def _sized_field(value: bytes, size: int) -> bytes:
     if len(value) != size:
         raise WireError(f"A field of a reflector's message needs {size} bytes.")
     return value
+
+
+@dataclass(slots=True)
+class ReflectorStream:
+    """Telegram's reflectors over TCP (tgcalls, RawTcpSocket): four bytes EE, then each packet behind its length."""
+
+    rest: bytes = b""
+    begun: bool = False
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Return the packets that `piece` completes."""
+        data, at, found = self.rest + piece, 0 if self.begun else 4, []
+        while at + 4 <= len(data):
+            size = int.from_bytes(data[at : at + 4], "little")
+            if size > MOST_STREAMED_BYTES:
+                raise WireError("This stream is not Telegram's: a length is too large.")
+            if at + 4 + size > len(data):
+                break
+            found.append(data[at + 4 : at + 4 + size])
+            at += 4 + size
+        self.rest, self.begun = data[at:], self.begun or at >= 4
+        return found
+
+    @property
+    def pending(self) -> int:
+        """How many bytes of a packet that has begun are kept."""
+        return len(self.rest)

@@ -10,10 +10,10 @@ import pytest
 from factories.packets.altered_captures import facts_of, findings_in
 from factories.packets.capture_files import Packet
 from factories.packets.recognised_calls import Datagram, OwnCall, stun_message, voice_packets
-from talkpath.capture.packets.clock_grade import RecordGaps
 from talkpath.measure.call import Call
 from talkpath.verdict.bases.call_outcome import call_outcome
 from talkpath.verdict.bases.recorded_call import judge_call
+from talkpath.wire.pcap.record_gaps import RecordGaps
 from talkpath.wire.rtc.stun import Attribute
 
 SECOND_NS = 1_000_000_000
@@ -106,7 +106,7 @@ def repeated(each: tuple[tuple[float, int], ...], times: int) -> RecordGaps:
     ids=["once a second", "few", "each 60 ms", "many apart", "keepalives"],
 )
 def test_what_clusters_are(found: RecordGaps, want: str):
-    assert found.grade() == want
+    assert found.are_clustered == (want == "clusters")
 
 
 def test_records_that_are_no_ip_are_passed_over():
