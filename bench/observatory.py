@@ -117,7 +117,6 @@ def pages(store: Store, today: str) -> None:
         "now": lambda c, n: (source.latest(c, "voice"), source.country_days(c, "voice")),
         "network": lambda c, n: (source.network_days(c, n), source.carries(c, n)),
         "event": lambda c, n: (source.network_days(c, n, "telegram", "voice"), source.carries(c, n)),
-        "beside: totals": lambda c, n: queries.totals(store),
         "beside: which countries changed": lambda c, n: queries.counted_countries(store),
         "beside: all of a country, for the detector": lambda c, n: queries.day_count_lines(store, country=c),
     }

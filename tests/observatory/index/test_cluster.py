@@ -17,7 +17,6 @@ from talkpath.observatory.index.store import Store
 
 ANSWERS: tuple[Callable[[Store], object], ...] = (
     queries.day_counts, queries.network_days, queries.country_days, queries.latest_days, queries.transport_counts,
-    queries.totals,
 )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ and `stream_month` and `carry_month` from them: no page reads reports, and none 
     NetworkDayCount  queries.py   the same over all sources and bases, taps left out; of every day, or of the last one
     CountryDayCount  queries.py   day x country x app x medium x source
     TransportCount   queries.py   network x app x medium x transport
-    IndexTotals      queries.py   of everything
 
 Read store.py, rows.py and queries.py, then how the tables are kept up to date: loader.py, fill.py and refresh.py.
 

@@ -1,4 +1,4 @@
-"""What the index is asked: day counts, countries, the latest state, transports, totals.
+"""What the index is asked: day counts, countries, the latest state, transports.
 
 Every function takes a `Store` and gives frozen records. Days are of UTC as 2026-11-24, `since` and `until` included.
 A filter left out is no filter. `restricted`, `ok`, `closed`, `impaired`, `unreachable` and `undecided` count reports
@@ -104,19 +104,13 @@ class CountryDayCount(Struct, frozen=True, gc=False):
     app: str
     medium: str
     source: str
-    basis: str
-    reports: int
     restricted: int
     ok: int
     closed: int
     impaired: int
-    unreachable: int
-    undecided: int
-    failed: int
     contributors: int
     networks: int
     networks_restricted: int
-    simulated: bool
 
 
 class ReportVerdict(Struct, frozen=True):
@@ -152,19 +146,6 @@ class TransportDay(Struct, frozen=True, gc=False):
     medium: str
     day: str
     transport: str
-
-
-class IndexTotals(Struct, frozen=True):
-    """Totals of everything. `reports` counts apps and media; a check has several."""
-
-    reports: int
-    restricted: int
-    taps: int
-    countries: int
-    networks: int
-    first_day: str
-    last_day: str
-    simulated: bool
 
 
 def day_counts(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> list[DayCount]:
@@ -259,29 +240,6 @@ def networks(store: Store) -> list[tuple[str, str]]:
     """Every (country, network) of which anything was decided, in order."""
     rest = f"FROM stream_month FINAL WHERE {DECIDED_SUM} > 0 AND network != 'AS0' ORDER BY country, network"
     return [(country, network) for country, network in store.query(f"SELECT DISTINCT country, network {rest}")]
-
-
-def totals(store: Store) -> IndexTotals:
-    """The totals of everything that was not withdrawn."""
-    sums = "sum(reports), sum(restricted), sum(failed), uniqExactIf(country, country != 'ZZ')"
-    days = "toString(min(day)), toString(max(day)), max(simulated)"
-    counted = store.query(f"SELECT {sums}, {days} FROM country_day FINAL WHERE reports > 0")[0]
-    networks = store.query("SELECT uniqExactIf(network, network != 'AS0') FROM stream_month FINAL WHERE reports > 0")
-    whole, restricted, taps, places, first_day, last_day, simulated = counted
-    if not whole:
-        return IndexTotals(
-            reports=0, restricted=0, taps=0, countries=0, networks=0, first_day="", last_day="", simulated=False
-        )
-    return IndexTotals(
-        reports=whole - taps,
-        restricted=restricted,
-        taps=taps,
-        countries=places,
-        networks=networks[0][0],
-        first_day=first_day,
-        last_day=last_day,
-        simulated=bool(simulated),
-    )
 
 
 def _select(kind: type[Struct], rest: str) -> str:
