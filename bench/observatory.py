@@ -33,8 +33,7 @@ from factories.observatories.clickhouse_cluster import cluster_dsn, two_nodes
 from factories.observatories.observe_process import start_observatory, stop_observatory
 from factories.observatories.sent_bundles import Bench, measured_bundle
 from talkpath.evidence import bundle as evidence_bundle
-from talkpath.evidence.archive import unpack_archive
-from talkpath.evidence.bundle import MANIFEST_PART, SIGNATURE_PART, read_bundle
+from talkpath.evidence.bundle import MANIFEST_PART, SIGNATURE_PART, read_bundle, unpack_archive
 from talkpath.evidence.share import BUNDLE_MEDIA_TYPE
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.refresh import count_again

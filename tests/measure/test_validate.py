@@ -13,9 +13,8 @@ from factories.checks import random_facts
 from talkpath.errors import BundleError
 from talkpath.measure import decode
 from talkpath.measure.call import Attempt, Call, Findings
-from talkpath.measure.decode import decode_facts, decode_findings, require_bounded_work
+from talkpath.measure.decode import Work, decode_facts, decode_findings, facts_work, require_bounded_work
 from talkpath.measure.facts import Epoch, Exchange, Facts, Health, Observation, Reach, Track
-from talkpath.measure.work import Work, facts_work
 from talkpath.wire.control.question import RateContrast, TransportPaths
 
 FACTS = random_facts.plain_facts(random_facts.plain_epoch(0), random_facts.plain_epoch(1))

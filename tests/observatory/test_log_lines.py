@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from talkpath.observatory.log_lines import MINUTE_S, MOST_A_MINUTE, RateLimit
+from talkpath.observatory.serve import MINUTE_S, MOST_A_MINUTE, RateLimit
 
 
 def line(level: int = logging.WARNING) -> logging.LogRecord:

@@ -22,10 +22,10 @@ from talkpath.cli import cli
 from talkpath.lab.demo.script import read_script
 from talkpath.report.words import sentences as words
 from talkpath.report.words.check_context import CheckContext
-from talkpath.report.words.gettext_file import Messages
 from talkpath.report.words.language import (
     ENGLISH,
     Language,
+    Messages,
     choose_language,
     count,
     language,

@@ -2,6 +2,8 @@
 
 A share of bytes and time is kept for asking which transports still carry a call. The choice takes tens of
 milliseconds; `Check` may let it run in another thread.
+
+Translates an epoch that the verdict wants into a `Begin` of the control protocol (spec/tp-005).
 """
 
 from __future__ import annotations
@@ -13,20 +15,44 @@ from typing import NamedTuple
 
 import msgspec
 
-from talkpath.conduct.epoch_request import epoch_request
 from talkpath.conduct.offered_transports import connection_count, smaller_versions
 from talkpath.conduct.remaining_budget import RemainingBudget
 from talkpath.errors import PeerError
 from talkpath.experiment.budget import epoch_bytes, most_bytes, receipt_bytes
 from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS
 from talkpath.measure.facts import Facts
+from talkpath.measure.transport_code import without_hello
 from talkpath.verdict.across_arms import assess_arms
 from talkpath.verdict.judge import is_undecided
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.next_question import next_question
 from talkpath.verdict.planner.transports import open_paths
 from talkpath.wire.control.messages import Begin
-from talkpath.wire.control.question import LongCalls
+from talkpath.wire.control.question import LongCalls, Question, RelayPaths, TransportPaths
+
+
+def epoch_request(ask: PlannedEpoch, number: int, first_tuple: int, local_ports: int) -> Begin:
+    """The request for an epoch with that number, whose 5-tuples are counted from `first_tuple`."""
+    relayed = len(ask.question.codes) if isinstance(ask.question, RelayPaths) else 1
+    return Begin(
+        number=number,
+        arm=str(ask.arm),
+        k=ask.k * relayed,
+        packets=ask.packets,
+        first_tuple=first_tuple,
+        locals=local_ports,
+        question=_as_told(ask.question),
+    )
+
+
+def _as_told(question: Question) -> Question:
+    """What the responder is told: all relayed calls go to the first path's port, and it answers any hello."""
+    if isinstance(question, RelayPaths):
+        return RelayPaths(question.codes[:1])
+    if isinstance(question, TransportPaths):
+        return TransportPaths(tuple(map(without_hello, question.codes)))
+    return question
+
 
 MAX_CALL_CONNECTIONS = 44  # for calls over TCP and TLS
 LOCAL_PORTS = 128  # new local ports a check, at most (docs/design.md, section 2)

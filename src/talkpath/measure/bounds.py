@@ -2,7 +2,7 @@
 
 No real check or recording comes near a bound, so a value beyond one is invalid. A type bounds one value. Constraints
 between values, as between a bitmap and the length of its schedule, are in `measure.validate`; the work that all of them
-together may cause is in `measure.work`. `float` bounds have both ends, so that they exclude NaN and infinities too.
+together may cause is in `measure.decode`. `float` bounds have both ends, so that they exclude NaN and infinities too.
 """
 
 from __future__ import annotations

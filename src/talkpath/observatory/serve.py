@@ -1,9 +1,13 @@
-"""Runs an observatory as a process: its application on a socket, until a signal ends it."""
+"""Runs an observatory as a process: its application on a socket, until a signal ends it.
+
+Limits the lines in the server's own log that strangers cause: one for every malformed request.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import socket
@@ -13,6 +17,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from talkpath.browser.web.page_limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN
@@ -21,7 +26,6 @@ from talkpath.observatory.clock import ServerClock
 from talkpath.observatory.findings.country_findings import SimulatedCountry
 from talkpath.observatory.index.store import NEEDS
 from talkpath.observatory.log.seal import SEAL_AFTER_DAYS, signer_of
-from talkpath.observatory.log_lines import limit_malformed_request_lines
 from talkpath.observatory.publication import orders_of
 from talkpath.observatory.responders.openapi import directory_paths, directory_schemas
 from talkpath.observatory.responders.routes import DirectoryApi
@@ -43,6 +47,37 @@ if TYPE_CHECKING:
     from uvicorn import Server
 
     from talkpath.browser.web.mount import Mount
+
+MOST_A_MINUTE = 10
+MINUTE_S = 60.0
+
+
+class RateLimit(logging.Filter):
+    """Lets ten warnings a minute through; the first one after that tells how many were left out."""
+
+    def __init__(self, now_s: Callable[[], float] = monotonic) -> None:
+        super().__init__()
+        self._now_s, self._began_s, self._count = now_s, now_s(), 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is written."""
+        if record.levelno > logging.WARNING:
+            return True
+        now_s = self._now_s()
+        if now_s - self._began_s >= MINUTE_S:
+            left_out, self._began_s, self._count = self._count - MOST_A_MINUTE, now_s, 0
+            if left_out > 0:
+                record.msg, record.args = f"{record.getMessage()} ({left_out} such lines were left out)", ()
+        self._count += 1
+        return self._count <= MOST_A_MINUTE
+
+
+def limit_malformed_request_lines() -> None:
+    """Limit the warnings of uvicorn, which writes one for every malformed request."""
+    logger = logging.getLogger("uvicorn.error")
+    logger.filters = [one for one in logger.filters if not isinstance(one, RateLimit)]
+    logger.addFilter(RateLimit())
+
 
 LISTEN_BACKLOG = 256
 MOST_HEAD_BYTES = 64 << 10

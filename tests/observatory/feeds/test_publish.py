@@ -11,7 +11,7 @@ from test_journal import event
 
 from factories.observatories.webhook_receiver import Receiver, webhook_server
 from talkpath.errors import FileError
-from talkpath.observatory.feeds.atom import ATOM_NAMESPACE
+from talkpath.observatory.feeds.entries import ATOM_NAMESPACE
 from talkpath.observatory.feeds.journal import read_journal
 from talkpath.observatory.feeds.publish import publish_events
 from talkpath.observatory.publication import Publication

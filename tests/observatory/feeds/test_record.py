@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from test_journal import event
 
 from talkpath.observatory.events.record import Event
-from talkpath.observatory.feeds.atom import ATOM_NAMESPACE
+from talkpath.observatory.feeds.entries import ATOM_NAMESPACE
 from talkpath.observatory.feeds.journal import read_journal
 from talkpath.observatory.feeds.publish import record_events
 from talkpath.observatory.publication import Publication

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from factories.observatories.index_records import judged_report, logged_verdict
-from talkpath.observatory.index.rows import ReportRow, ReportTransportRow, index_rows
+from talkpath.observatory.index.fill import ReportRow, ReportTransportRow, index_rows
 from talkpath.observatory.log.open_data import open_rows
 from talkpath.observatory.log.records import LoggedTransports
 from talkpath.observatory.publication import Publication

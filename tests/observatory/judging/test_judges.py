@@ -34,8 +34,7 @@ from talkpath.measure.call import Attempt, Findings
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import ControlAttempt, Exchange, Facts, Health, Reach
 from talkpath.observatory.judging import judges, worker
-from talkpath.observatory.judging.judges import AGAIN_AT_ONCE, Judges, take_turns
-from talkpath.observatory.judging.process import JudgeLimits, JudgeProcess
+from talkpath.observatory.judging.judges import AGAIN_AT_ONCE, JudgeLimits, JudgeProcess, Judges, take_turns
 from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.packs import remove_bundle
 from talkpath.observatory.log.records import Judged, LoggedVerdict, Received, Record, Unfit

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from factories.observatories.poisoned_judges import keep_memory, sleep_for
-from talkpath.observatory.judging.process import JudgeFailedError, JudgeLimits, JudgeProcess
+from talkpath.observatory.judging.judges import JudgeFailedError, JudgeLimits, JudgeProcess
 
 
 def test_a_process_is_replaced_where_earlier_work_left_too_little_memory():

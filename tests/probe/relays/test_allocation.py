@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from talkpath.probe.relays.allocation import ALLOCATION_TIMEOUT_S, MOST_ANSWERS, Allocation
+from talkpath.probe.relays.relayed_call import ALLOCATION_TIMEOUT_S, MOST_ANSWERS, Allocation
 from talkpath.probe.relays.turn_server import TurnCredentials
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun

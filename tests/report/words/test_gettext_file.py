@@ -9,7 +9,7 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.report.words.gettext_file import read_catalogue
+from talkpath.report.words.language import read_catalogue
 
 HEAD = r"""msgid ""
 msgstr ""

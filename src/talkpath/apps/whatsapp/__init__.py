@@ -5,9 +5,8 @@
 STUN. Its keepalive, the bytes `health` and `OK`, holds nothing that could tell two packets apart, so no slot has it;
 nor has any the bandwidth probes (0804/0805, RTCP 199), which the one whole voice call on record does without.
 
-    call            the shapes: set-up, media, reports
+    call            the shapes: set-up (STUN messages of the client), media, reports
     media           sizes and instants of media packets
-    relay_client    STUN messages
     sender          RTP and RTCP packets
     recogniser      all of them in a capture
 """

@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 def limited_judging(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Decorate a command that judges bundles: after `MOST_CPU_S` of processor time it ends with a `BundleError`.
 
-    What the bounds of facts let through may still be slow to judge (`measure.work` counts before, and cannot know how
+    What the bounds of facts let through may still be slow to judge (`measure.decode` counts before, and cannot know how
     the tests fare). Where the system has no such timer (Windows) a thread looks at the clock. Outside the main thread
     nothing is limited.
     """

@@ -2,6 +2,11 @@
 
 Contract: what is there already is not taken again, so that an import that was stopped can be run again. A bundle that
 does not verify stops nothing: it is counted and reported, and so is what comes from a country on the stop list.
+
+Reads a folder of bundles and taps, as `talkpath lab country` writes it.
+
+Nobody can tell who sent what is in a folder. In a made-up country each check and each tap is another person's: the
+pseudonym is made from it.
 """
 
 from __future__ import annotations
@@ -14,16 +19,65 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
 from msgspec import Struct
 
-from talkpath.errors import BundleError, WireError
-from talkpath.evidence.bundle import read_seal
-from talkpath.observatory.importers.folder import folder_bundles, folder_taps, report_pseudonym
+from talkpath.errors import BundleError, FileError, WireError
+from talkpath.evidence.bundle import MAX_BUNDLE_BYTES, read_seal
 from talkpath.observatory.importers.ooni import read_ooni
 from talkpath.observatory.judging.judges import Judges
 from talkpath.observatory.log.log import Log, LogEntry
-from talkpath.observatory.log.records import Imported, Received, Record
+from talkpath.observatory.log.records import Imported, Received, Record, Tap
 from talkpath.observatory.log.stop_list import stopped_countries
+
+
+class _TapLine(Struct, frozen=True):
+    """One line of taps.jsonl."""
+
+    day: str
+    network: str
+    country: str
+    app: str
+    medium: str
+    simulated: bool = False
+
+
+def folder_bundles(folder: Path) -> Iterator[bytes]:
+    """The bundles, in order of their names; `FileError` where there is no such folder."""
+    if not folder.is_dir():
+        raise FileError("There is no such folder of bundles; name one that holds .talkpath files.")
+    for path in sorted(folder.rglob("*.talkpath")):
+        with path.open("rb") as file:
+            yield file.read(MAX_BUNDLE_BYTES + 1)
+
+
+def folder_taps(folder: Path) -> Iterator[Tap]:
+    """The taps of taps.jsonl; `FileError` names a line that is no tap."""
+    file = folder / "taps.jsonl"
+    for number, line in enumerate(file.read_bytes().splitlines() if file.is_file() else ()):
+        try:
+            tap = msgspec.json.decode(line, type=_TapLine)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise FileError(f"taps.jsonl, line {number + 1}, is no tap: {error}.") from None
+        name = hashlib.sha256(line + str(number).encode()).hexdigest()
+        yield Tap(
+            id=name,
+            day=tap.day,
+            measured=tap.day,
+            app=tap.app,
+            medium=tap.medium,
+            network=tap.network,
+            country=tap.country,
+            placed="import",
+            contributor=report_pseudonym(name) if tap.simulated else 0,
+            simulated=tap.simulated,
+        )
+
+
+def report_pseudonym(name: str) -> int:
+    """The pseudonym of whoever made the one report of that id."""
+    return int(name[:15], 16) or 1
+
 
 GROUP = 256
 OnProgress = Callable[[int], None]

@@ -3,10 +3,13 @@
 Contract: `commit` returns once all of a group is on the disk; after a crash at any moment each report that it
 acknowledged is there, once. An id that is there already is not taken again. Where the disk is full or fails it raises
 `LogError`, nothing of the group was taken, and what was acknowledged before is untouched.
+
+Repairs the end of the log after a crash, before anything is added.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -15,15 +18,54 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from talkpath.errors import TalkpathError
+from talkpath.errors import FileError, TalkpathError
 from talkpath.observatory.log.append import AppendFile, LogError
 from talkpath.observatory.log.folder import CANNOT_WRITE_FOLDER, Folder
 from talkpath.observatory.log.line import encode_new_line, line_number
 from talkpath.observatory.log.packs import pack_path, read_bundle_of, remove_bundle
 from talkpath.observatory.log.records import Imported, Judged, Received, Record, Tap, Unfit, Withdrawn
-from talkpath.observatory.log.recover import repair_end
 from talkpath.observatory.log.register import Known, Register, RegisterError
-from talkpath.observatory.log.segments import log_segments, read_log, segment_path
+from talkpath.observatory.log.segments import LogSegment, log_segments, read_log, segment_path
+
+
+class SegmentEnd(NamedTuple):
+    """The last whole record of a segment (0: it has none), and how many bytes after it were cut off."""
+
+    number: int
+    cut_bytes: int
+
+
+def repair_end(segment: LogSegment) -> SegmentEnd:
+    """Cut off an incomplete or damaged line at the very end: it was never acknowledged.
+
+    `FileError` where whole lines follow a damaged one: that is no crash, and nothing is thrown away.
+    """
+    data = segment.path.read_bytes()
+    number, whole = 0, 0
+    bad = False
+    for line in data.splitlines(keepends=True):
+        found = line_number(line)
+        if found is None:
+            bad = True
+        elif bad:
+            raise FileError(
+                f"{segment.path.name} is damaged before its end; bring it back from a copy, or take the bad line out."
+            )
+        else:
+            number, whole = found, whole + len(line)
+    if whole < len(data):
+        _cut_segment(segment, whole)
+    return SegmentEnd(number, len(data) - whole)
+
+
+def _cut_segment(segment: LogSegment, size_bytes: int) -> None:
+    handle = os.open(segment.path, os.O_WRONLY)
+    try:
+        os.ftruncate(handle, size_bytes)
+        os.fdatasync(handle)
+    finally:
+        os.close(handle)
+
 
 Day = Callable[[], str]
 

@@ -1,7 +1,7 @@
 """One row for each app and medium of a report; the open data and the index share its columns, which are filled in here.
 
 OpenRow     open_data.py       adds what is published: parameters, transports, the version of the rules
-ReportRow   index/rows.py      adds what is only counted: people, versions
+ReportRow   index/fill.py      adds what is only counted: people, versions
 """
 
 from __future__ import annotations

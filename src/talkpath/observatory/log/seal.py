@@ -9,6 +9,8 @@ A day is that on which reports came in: late ones belong to a later day. What wa
 `delayed` follows, and the manifest that names it then. A report of a sealed day that newer rules judged again is
 published once more, with the day on which they did. Sealing also closes the day's segments of the log: what was
 withdrawn before is no longer in them.
+
+Closes a segment: what was withdrawn is left out, and the rest is gzipped, in one step.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import gzip
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,10 +28,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from talkpath.observatory.log.compact import close_segment
+from talkpath.observatory.log.line import encode_line
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.open_data import Dated, OpenRow, Ordered, Release, open_rows
-from talkpath.observatory.log.private_files import make_folder, replace_file
+from talkpath.observatory.log.private_files import make_folder, open_private, replace_file, sync_folder
 from talkpath.observatory.log.records import Imported, Judged, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.log.row import Counted
 from talkpath.observatory.log.segments import LogSegment, log_segments, read_segment
@@ -37,6 +39,33 @@ from talkpath.observatory.publication import Order, Publication
 from talkpath.serving.supervisor import write_line
 from talkpath.wire.control.keys import new_identity_pem, raw_key_text
 from talkpath.wire.control.sign import Signer
+
+Drop = Callable[[int, Record], bool]
+
+
+def close_segment(segment: LogSegment, drop: Drop) -> int:
+    """Write the segment again, gzipped, without the records to drop; how many were dropped.
+
+    The new file takes its place in one step, with everything in it on the disk; until then the old one stands.
+    """
+    path = segment.path if segment.sealed else segment.path.with_name(f"{segment.path.name}.gz")
+    new = path.with_name(f"{path.name}.new")
+    dropped = 0
+    with open_private(new, "wb") as raw:
+        with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
+            for number, record in read_segment(segment):
+                if drop(number, record):
+                    dropped += 1
+                else:
+                    file.write(encode_line(number, record))
+        raw.flush()
+        os.fsync(raw.fileno())
+    new.replace(path)
+    sync_folder(path.parent)
+    if path != segment.path:
+        segment.path.unlink()
+    return dropped
+
 
 SCHEMA, LICENCE = "talkpath.open/1", "CC-BY-4.0"
 OPEN_DATA_PREFIX = b"talkpath open data\n"  # a signature of another purpose never passes for one of this

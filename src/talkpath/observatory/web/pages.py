@@ -1,4 +1,7 @@
-"""The pages of a running observatory: their routes, and the tasks that keep what they show up to date."""
+"""The pages of a running observatory: their routes, and the tasks that keep what they show up to date.
+
+The open data as the page *data* lists it: one folder with a manifest for each sealed day.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+from msgspec import Struct
+
 from talkpath.errors import TalkpathError
 from talkpath.observatory.claims.made_up import made_up_claims
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
@@ -21,15 +27,43 @@ from talkpath.observatory.reach.tables import load_tables
 from talkpath.observatory.web.answers import PAGE_HEADERS
 from talkpath.observatory.web.event_worker import EventPublishing, EventWorker
 from talkpath.observatory.web.indexed import HALF_YEAR_DAYS, Indexed
-from talkpath.observatory.web.open_files import listed_days
 from talkpath.observatory.web.routes import page_routes
 from talkpath.observatory.web.site import Site, utc_day
+from talkpath.observatory.web.source import Sealed, SealedFile
 from talkpath.serving.supervisor import Supervisor, write_line
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import BaseRoute
+
+MANIFEST_FILE = "manifest.json"
+
+
+class _File(Struct, frozen=True):
+    rows: int
+    size_bytes: int
+    sha256: str
+
+
+class _Manifest(Struct, frozen=True):
+    day: str
+    files: dict[str, _File]
+
+
+def listed_days(folder: Path) -> Sequence[Sealed]:
+    """Every day that has a manifest; a day that is being written has none yet."""
+    return [
+        _sealed_days(msgspec.json.decode(path.read_bytes(), type=_Manifest))
+        for path in folder.glob(f"*/{MANIFEST_FILE}")
+    ]
+
+
+def _sealed_days(manifest: _Manifest) -> Sealed:
+    files = [SealedFile(f"{manifest.day}/{name}", one.size_bytes, one.sha256) for name, one in manifest.files.items()]
+    rows = {name.partition(".")[0]: one.rows for name, one in manifest.files.items()}  # each release in two formats
+    return Sealed(manifest.day, sum(rows.values()), tuple(files))
+
 
 LOOK_EVERY_S = 60.0
 ASK_EVERY_S = 1.0

@@ -1,1 +1,1 @@
-"""Worker processes, which run beside the intake's process: `pool`, and `parent_exit` (they end with their parent)."""
+"""Worker processes, which run beside the intake's process: `pool` starts them; they end with their parent."""

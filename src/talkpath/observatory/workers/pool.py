@@ -1,9 +1,14 @@
-"""A pool of processes that runs functions beside the intake, and is replaced where a process dies."""
+"""A pool of processes that runs functions beside the intake, and is replaced where a process dies.
+
+Ends a worker process when its parent process ends, even where the parent was killed.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -11,7 +16,19 @@ from multiprocessing import get_context
 from typing import TypeVar
 
 from talkpath.errors import PeerError
-from talkpath.observatory.workers.parent_exit import end_with_parent
+
+
+def end_with_parent() -> None:
+    """Watch the parent from a thread of this (spawned) process."""
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # it was spawned
+    parent.join()
+    os._exit(1)
+
 
 Answer = TypeVar("Answer")
 WORKER_NICENESS = 10
