@@ -177,3 +177,15 @@ def test_a_rule_on_the_way_to_an_app_s_servers_is_told_with_its_place(
 def test_what_a_block_of_addresses_would_be_consistent_with_names_the_app_s_addresses() -> None:
     text = shown(verdict("insufficient", reason=Reason("silent_server"), alternatives=("address.block",)))
     assert "nothing that goes to the app's own addresses passes" in text
+
+
+@pytest.mark.parametrize("bound", ["shape", "address", "both"])
+def test_servers_that_are_down_explain_no_finding_but_a_block(bound: str) -> None:
+    """Packets ran out of hops before the servers; where no router there answers, a block is all that is seen."""
+    more: dict[str, Any] = {"basis": "address", "direction": "up", "log10_e": 8.0, "figures": {"hops": 4.0}}
+    drop = shown(verdict("restricted", "media.drop", parameters={"bound_to": Category(bound)}, **more))
+    assert "servers that are down" not in drop
+    assert "servers that refuse" not in drop
+    assert "An outage of the app does not look like this" in drop
+    block = shown(verdict("restricted", "address.block", parameters={"bound_to": Category("address")}, **more))
+    assert "servers that are down would look the same" in block

@@ -259,8 +259,10 @@ def _restriction_limits(verdict: Verdict) -> Iterator[str]:
             "reset": say("endpoints", "The connection is reset."),
             "silence": say("endpoints", "Nothing comes back."),
         }[ends.value]
-    if verdict.log10_e is not None:
+    if verdict.log10_e is not None and verdict.rule == "address.block":  # where no router on the way answers
         yield say("endpoints", "It is no proof of who does it or why: servers that are down would look the same.")
+    elif verdict.log10_e is not None:
+        yield say("endpoints", "It is no proof of who does it or why. An outage of the app does not look like this.")
     elif isinstance(bound, Category) and bound.value == "both":
         yield say("endpoints", "It is no proof of who does it or why: servers that refuse such clients look the same.")
     else:
