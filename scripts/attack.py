@@ -21,13 +21,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from attacks import bundles, check_page, far_end, intake, recordings, relay, responder, whole_server
+from attacks import bundles, check_page, far_end, intake, recordings, relay, responder, server_lists, whole_server
 from attacks.stage import Attack, Finding
 
 ATTACKS: tuple[Attack, ...] = (
     *bundles.ATTACKS,
     *recordings.ATTACKS,
     *responder.ATTACKS,
+    *server_lists.ATTACKS,
     *relay.ATTACKS,
     *intake.ATTACKS,
     *check_page.ATTACKS,
