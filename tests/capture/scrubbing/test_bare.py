@@ -11,7 +11,7 @@ import pytest
 from factories.packets.capture_files import Packet, pcap_file, tcp_segment, udp_packet
 from talkpath.capture.packets.flows import endpoint_address
 from talkpath.capture.scrubbing import pseudonym
-from talkpath.capture.scrubbing.bare import bare_blocks
+from talkpath.capture.scrubbing.bare import HOPS_AT_FIRST, bare_blocks
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 from talkpath.wire.pcap import TCP, UDP, Packets, Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.fragments import Fragments
@@ -56,11 +56,11 @@ def one_by_one(packets: Packets, row: int, names: Pseudonyms) -> bytes:
     else:
         assert protocol == TCP
         head = ports + struct.pack("!IIBBHHH", int(packets.sequence[row]), 0, 0x50, int(packets.flags[row]), 1024, 0, 0)
-    made = names.address(near) + names.address(far)
+    made, left = names.address(near) + names.address(far), HOPS_AT_FIRST - int(packets.hops[row])
     if len(near) == 4:
-        ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(head) + size, 0, 0, 64, protocol, 0)
+        ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(head) + size, 0, 0, left, protocol, 0)
     else:
-        ip = struct.pack("!IHBB", 6 << 28, len(head) + size, protocol, 64)
+        ip = struct.pack("!IHBB", 6 << 28, len(head) + size, protocol, left)
     out = io.BytesIO()
     writer = Writer(out)
     begin = out.tell()

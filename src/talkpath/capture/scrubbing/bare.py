@@ -14,6 +14,8 @@ from talkpath.wire.pcap.network import MAPPED_PREFIX_WORD
 from talkpath.wire.pcap.write import packet_blocks
 
 LARGEST_PACKET_BYTES = 65535
+HOPS_AT_FIRST = 255
+"""Of every sender, so that how far a packet had come stays, and its sender's system does not."""
 SHORT_SHIFT = np.uint64(32)
 
 
@@ -47,7 +49,7 @@ def _transport_bytes(packets: Packets) -> Bytes:
 
 def _ipv4_headers(packets: Packets, size: Ints, names: Pseudonyms) -> Bytes:
     out = np.zeros((len(packets), 20), np.uint8)
-    out[:, 0], out[:, 8], out[:, 9] = 0x45, 64, packets.protocol
+    out[:, 0], out[:, 8], out[:, 9] = 0x45, HOPS_AT_FIRST - packets.hops, packets.protocol
     _put_number(out, 2, ">u2", np.minimum(20 + size, LARGEST_PACKET_BYTES))
     out[:, 12:16] = _made_up(packets.source_high, packets.source_low, names, 4)
     out[:, 16:20] = _made_up(packets.target_high, packets.target_low, names, 4)
@@ -56,7 +58,7 @@ def _ipv4_headers(packets: Packets, size: Ints, names: Pseudonyms) -> Bytes:
 
 def _ipv6_headers(packets: Packets, size: Ints, names: Pseudonyms) -> Bytes:
     out = np.zeros((len(packets), 40), np.uint8)
-    out[:, 0], out[:, 6], out[:, 7] = 0x60, packets.protocol, 64
+    out[:, 0], out[:, 6], out[:, 7] = 0x60, packets.protocol, HOPS_AT_FIRST - packets.hops
     _put_number(out, 4, ">u2", np.minimum(size, LARGEST_PACKET_BYTES))
     out[:, 8:24] = _made_up(packets.source_high, packets.source_low, names, 16)
     out[:, 24:40] = _made_up(packets.target_high, packets.target_low, names, 16)

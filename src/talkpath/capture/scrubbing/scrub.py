@@ -22,7 +22,7 @@ from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.flows import Flows, endpoint_address, endpoint_hash, flow_key
 from talkpath.capture.recognise.app_files import app_cues, app_wrappings
 from talkpath.capture.scan import Scan, scan_capture
-from talkpath.capture.scrubbing.bare import are_of_one_family, bare_blocks
+from talkpath.capture.scrubbing.bare import HOPS_AT_FIRST, are_of_one_family, bare_blocks
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 from talkpath.capture.scrubbing.strip import PayloadStripper
 from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
@@ -166,17 +166,17 @@ class _Rewriter:
             head = struct.pack("!HHHH", near.port, far.port, min(8 + size, LARGEST_CAPTURED_BYTES), 0)
         else:
             head = _tcp_head(near.port, far.port, int(packets.sequence[row]), int(packets.flags[row]))
-        data = self._ip(near.packed, far.packed, protocol, len(head) + size) + head
+        left = HOPS_AT_FIRST - int(packets.hops[row])
+        data = self._ip(near.packed, far.packed, protocol, len(head) + size, left) + head
         time_ns, frame, heading = (int(one[row]) for one in (packets.time_ns, packets.frame, packets.heading))
         return _PacketOut(time_ns, frame, data + payload, len(data) + size, heading, app)
 
-    def _ip(self, near: bytes, far: bytes, protocol: int, size: int) -> bytes:
+    def _ip(self, near: bytes, far: bytes, protocol: int, size: int, left: int) -> bytes:
         ends = self._names.address(near) + self._names.address(far)
         if len(near) == 4:
-            return (
-                struct.pack("!BBHHHBBH", 0x45, 0, min(20 + size, LARGEST_CAPTURED_BYTES), 0, 0, 64, protocol, 0) + ends
-            )
-        return struct.pack("!IHBB", 6 << 28, min(size, LARGEST_CAPTURED_BYTES), protocol, 64) + ends
+            size = min(20 + size, LARGEST_CAPTURED_BYTES)
+            return struct.pack("!BBHHHBBH", 0x45, 0, size, 0, 0, left, protocol, 0) + ends
+        return struct.pack("!IHBB", 6 << 28, min(size, LARGEST_CAPTURED_BYTES), protocol, left) + ends
 
     def _segments(self, packets: Packets, frames: int) -> Iterator[_PacketOut]:
         """Yield the datagrams and TLS records that these segments complete, each in a segment of its own."""
@@ -207,7 +207,8 @@ class _Rewriter:
         sequence = self._sequence.get((flow, direction), 1)
         self._sequence[flow, direction] = sequence + len(framed)
         head = _tcp_head(near.port, far.port, sequence, 0x18)
-        data = self._ip(near.packed, far.packed, TCP, len(head) + len(framed)) + head
+        left = HOPS_AT_FIRST - round(row["hops"][direction] / max(1, row["packets"][direction]))
+        data = self._ip(near.packed, far.packed, TCP, len(head) + len(framed), left) + head
         kept = framed.rstrip(b"\0")
         app = self._apps.get(int(flow_key(row["end"][:1], row["end"][1:])[0]), "")
         return _PacketOut(time_ns, frame, data + kept, len(data) + len(framed), -1, app)
