@@ -224,11 +224,9 @@ def _rules_of_silence(state: _State) -> FittingRules:
         return FittingRules(() if state.call.app in UNNAMED_APPS else ("media.drop",))
     before = [moment for moment in state.call.seconds if moment.at_s <= state.heard_until_s]
     packets = float(sum(moment.received.packets + moment.sent.packets for moment in before))
-    after_s, carriers = (
-        state.heard_until_s - state.call.start_s,
-        [one for one in state.call.flows if one.media_received],
-    )
-    beside = sum(one.packets_received + one.packets_sent - one.media_received - one.media_sent for one in carriers)
+    after_s = state.heard_until_s - state.call.start_s
+    carriers = [one for one in state.call.flows if one.media_received]
+    beside = sum(map(_packets_beside_media, carriers))
     begun_s = min((one.start_s for one in carriers), default=state.call.start_s)
     due_s = max(stream.longest_gap_ms for stream in state.heard) / 1000
     parameters: dict[str, Number | Category] = {
@@ -236,6 +234,13 @@ def _rules_of_silence(state: _State) -> FittingRules:
         "after_s": Number(round(after_s, 2), round(after_s, 2), round(state.heard_until_s - begun_s + due_s, 2)),
     }
     return FittingRules(("media.freeze", "media.drop"), parameters)
+
+
+def _packets_beside_media(flow: Flow) -> int:
+    """Count a flow's packets of set-up, checks and reports before it fell silent. All that came is of before; this end
+    goes on asking in the silence, so of what it sent as many count as were answered."""
+    received = flow.packets_received - flow.media_received
+    return received + min(received, flow.packets_sent - flow.media_sent)
 
 
 def _may_reply(flow: Flow, state: _State) -> bool:
