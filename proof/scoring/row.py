@@ -41,7 +41,7 @@ CAPTURE_CODE = (
     *(f"measure/{name}.py" for name in ("call", "pauses", "silence", "spells")),
     "wire/pcap/",
 )
-LOCATING_CODE = ("verdict/bases/hops.py", "verdict/bases/hop_loss.py", "conduct/hop_questions.py")
+LOCATING_CODE = ("verdict/bases/hops.py", "verdict/bases/hops.py", "conduct/hop_questions.py")
 PRODUCT, PROOF = Path(version.__file__).parent, Path(__file__).parents[1]
 ROW_BEGINS = b'{"seed":'
 

@@ -8,7 +8,7 @@ import pytest
 
 from factories.packets.capture_files import CARRIERS, udp_packet
 from talkpath.experiment.control_packets import MOST_FLOWS
-from talkpath.listening.call_packets import CallPackets
+from talkpath.listening.accompanist import CallPackets
 from talkpath.listening.companion import ControlTrafficSession
 from talkpath.listening.control_facts import control_facts
 from talkpath.responder.limits import Identity

@@ -13,12 +13,11 @@ import pytest
 
 from factories.observatories.sent_bundles import DAY, Bench
 from talkpath.errors import PeerError
-from talkpath.observatory import health
 from talkpath.observatory.clock import ServerClock
-from talkpath.observatory.health import HealthCheck
 from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.records import Tap
+from talkpath.observatory.server import LEAST_FREE_BYTES, HealthCheck
 from talkpath.serving.supervisor import Supervisor
 
 
@@ -58,7 +57,7 @@ def test_nothing_is_wrong_and_an_index_that_does_not_answer_is(parts: Parts):
     assert parts.problems() == ["The index is away."]
 
 
-@pytest.mark.parametrize(("total", "enough"), [(1 << 40, health.LEAST_FREE_BYTES), (100 << 20, 5 << 20)])
+@pytest.mark.parametrize(("total", "enough"), [(1 << 40, LEAST_FREE_BYTES), (100 << 20, 5 << 20)])
 def test_a_disk_that_is_nearly_full(parts: Parts, monkeypatch: pytest.MonkeyPatch, total: int, enough: int):
     usage = SimpleNamespace(free=enough, total=total)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)

@@ -13,8 +13,7 @@ from talkpath.measure.facts import Facts, Plan
 from talkpath.report import location_report
 from talkpath.report.location_report import LocateResult, location_json, no_place_reasons, place_sentence, show_places
 from talkpath.report.words import sentences
-from talkpath.verdict.bases.hop_loss import HopLoss
-from talkpath.verdict.bases.hops import Place, Why
+from talkpath.verdict.bases.hops import HopLoss, Place, Why
 from talkpath.verdict.model import Reason, Verdict
 
 NAMED = Place("telegram", "tgcalls", "voice", "stun.drop", "up", 1, 2, True, 4, "", {1: "home", 2: "provider"},

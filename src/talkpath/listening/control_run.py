@@ -8,6 +8,8 @@ A call has one connection, and some routers forget or neglect single ones. How m
 flows change over to a fresh 5-tuple every few seconds, the others stay with their first, as the call does.
 
 Times of the call are ns of the stream's clock; `now_s` is this end's clock.
+
+This end's clock against that of the stream, whose times are of the wall clock: that may be set, or run unevenly.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from statistics import median
 
 from talkpath.experiment.control_packets import (
@@ -31,9 +34,33 @@ from talkpath.experiment.control_packets import (
     nonce_of,
     packet_tag,
 )
-from talkpath.listening.stream_clock import StreamClock
 from talkpath.probe.flight import ProbePacket
 from talkpath.wire.control.messages import Pattern
+
+NS_IN_A_SECOND = 1_000_000_000
+CLOCK_WINDOW_S = 3.0
+"""The least lag of so long tells the difference of the clocks."""
+
+
+class StreamClock:
+    """How far this end's clock is ahead of the stream's, from when packets were seen: the least of the last seconds,
+    since a packet is seen a little after its time."""
+
+    def __init__(self) -> None:
+        self._before_s = self._now_s = inf
+        self._since_s = -inf
+
+    @property
+    def ahead_s(self) -> float:
+        """This end's clock minus the stream's."""
+        return min(self._before_s, self._now_s)
+
+    def note(self, now_s: float, at_ns: int) -> None:
+        """A packet of that time was seen at `now_s`."""
+        if now_s - self._since_s >= CLOCK_WINDOW_S:
+            self._before_s, self._now_s, self._since_s = self._now_s, inf, now_s
+        self._now_s = min(self._now_s, now_s - at_ns / NS_IN_A_SECOND)
+
 
 NS_A_SECOND = 1_000_000_000
 PACKETS_S, BURST_PACKETS = 100.0, 150.0

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 
-from talkpath.capture.calls.hosting import is_hosting
+from talkpath.capture.calls.paths import is_hosting
 from talkpath.wire.ip.address import Address
 
 

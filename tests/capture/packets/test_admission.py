@@ -10,8 +10,8 @@ import pytest
 from factories.packets.capture_files import Packet, pcap_file, udp_packet
 from factories.packets.shaped_calls import BEGIN_NS, SERVER, packets_of, shaped_call
 from talkpath.capture.calls.records import capture_findings
-from talkpath.capture.packets import admission
-from talkpath.capture.packets.admission import ADMITTED_PACKETS, Admission
+from talkpath.capture.packets import flows
+from talkpath.capture.packets.flows import ADMITTED_PACKETS, Admission
 from talkpath.capture.scan import scan_capture
 from talkpath.wire.pcap import Unread
 
@@ -29,8 +29,8 @@ def flood(count: int, each: int = 1) -> list[Packet]:
 
 @pytest.fixture
 def few_places(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "CROWDED_FLOWS", 50)
-    monkeypatch.setattr(admission, "MOST_TABLE_FLOWS", 100)
+    monkeypatch.setattr(flows, "CROWDED_FLOWS", 50)
+    monkeypatch.setattr(flows, "MOST_TABLE_FLOWS", 100)
 
 
 @pytest.mark.usefixtures("few_places")
@@ -56,22 +56,22 @@ def test_where_flows_are_few_none_is_left_out():
 
 
 def test_a_new_flow_must_show_some_packets(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(admission, "CROWDED_FLOWS", 5)
+    monkeypatch.setattr(flows, "CROWDED_FLOWS", 5)
     doors, keys = Admission(Unread()), np.array([7, 9], np.uint64)
     for turn in range(1, 5):
         assert doors.admits(keys, np.array([True, False]), 10).tolist() == [True, turn >= ADMITTED_PACKETS]
 
 
 def test_beyond_the_last_place_only_known_flows_are_admitted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(admission, "MOST_TABLE_FLOWS", 12)
+    monkeypatch.setattr(flows, "MOST_TABLE_FLOWS", 12)
     doors, keys = Admission(Unread()), np.repeat(np.arange(5, dtype=np.uint64), 4)
     assert doors.admits(keys, np.zeros(20, np.bool_), 10).sum() == 2 * 4
     assert doors.admits(keys, keys == 3, 12).tolist() == (keys == 3).tolist()
 
 
 def test_counters_are_halved_before_a_long_file_fills_them(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(admission, "COUNTER_SLOTS", 64)
-    monkeypatch.setattr(admission, "CROWDED_FLOWS", 5)
+    monkeypatch.setattr(flows, "COUNTER_SLOTS", 64)
+    monkeypatch.setattr(flows, "CROWDED_FLOWS", 5)
     doors, known = Admission(Unread()), np.zeros(1, np.bool_)
     admitted = sum(bool(doors.admits(np.array([n * 977], np.uint64), known, 10)[0]) for n in range(2000))
     assert admitted < 600

@@ -11,8 +11,8 @@ import pytest
 from factories.packets.capture_files import Packet, pcap_file, tcp_segment, udp_packet
 from talkpath.capture.packets.flows import endpoint_address
 from talkpath.capture.scrubbing import pseudonym
-from talkpath.capture.scrubbing.bare import HOPS_AT_FIRST, bare_blocks
 from talkpath.capture.scrubbing.pseudonym import Pseudonyms
+from talkpath.capture.scrubbing.scrub import HOPS_AT_FIRST, bare_blocks
 from talkpath.wire.pcap import TCP, UDP, Packets, Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.fragments import Fragments
 from talkpath.wire.pcap.write import Writer

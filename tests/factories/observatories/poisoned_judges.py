@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from talkpath.observatory.judging.worker import judge_again, judge_received
+from talkpath.observatory.judging.judges import judge_again, judge_received
 from talkpath.observatory.log.records import Judged, Received, Unfit
 from talkpath.observatory.log.register import Known
 

@@ -17,10 +17,9 @@ from talkpath.errors import FileError, UsageError
 from talkpath.observatory.findings.detector_input import counts_of_index
 from talkpath.observatory.importers.files import import_folder
 from talkpath.observatory.index import queries
-from talkpath.observatory.index.dsn import parse_dsn
 from talkpath.observatory.index.fill import fill_index
 from talkpath.observatory.index.loader import Loader
-from talkpath.observatory.index.store import Store
+from talkpath.observatory.index.store import Store, parse_dsn
 from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.server import opened_log
 

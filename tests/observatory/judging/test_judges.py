@@ -33,7 +33,7 @@ from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Attempt, Findings
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import ControlAttempt, Exchange, Facts, Health, Reach
-from talkpath.observatory.judging import judges, worker
+from talkpath.observatory.judging import judges
 from talkpath.observatory.judging.judges import AGAIN_AT_ONCE, JudgeLimits, JudgeProcess, Judges, take_turns
 from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.packs import remove_bundle
@@ -207,12 +207,12 @@ def test_any_mistake_of_the_judge_makes_its_bundle_unfit(bench: Bench, monkeypat
     def fails(*_: object) -> Judged:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(worker, "judge_bundle", fails)
+    monkeypatch.setattr(judges, "judge_bundle", fails)
     packs = bench.log.folder.bundles
-    record = worker.judge_received(packs, known.received, {}, simulated=False)
+    record = judges.judge_received(packs, known.received, {}, simulated=False)
     assert isinstance(record, Unfit)
     assert (record.id, record.why) == (name, "The judge failed on it (ZeroDivisionError).")
-    assert worker.judge_again(packs, known, {}, simulated=False) is None, "it says nothing of the bundle"
+    assert judges.judge_again(packs, known, {}, simulated=False) is None, "it says nothing of the bundle"
 
 
 def test_a_bundle_is_given_up_when_its_own_time_is_over_and_contributors_take_turns(

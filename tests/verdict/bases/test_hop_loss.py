@@ -7,7 +7,7 @@ import pytest
 
 from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch, Observation, Track
-from talkpath.verdict.bases.hop_loss import hop_loss
+from talkpath.verdict.bases.hops import hop_loss
 from talkpath.verdict.statistics.answer_loss import LEVEL
 
 PACKETS, K, RUNS = 24, 6, 200

@@ -1,7 +1,6 @@
 """Shows the calls of a stream of packets while it arrives (`talkpath listen`).
 
-recent_rows      rows of the last seconds only
-recent_scan      the scan of the stream so far, measured over the last seconds
+recent_scan      the scan of the stream so far, measured over the last seconds, of which alone it keeps rows
 live_call        a call that goes on: its seconds so far
 live_picture     all calls of the stream, and what set-up and other traffic was seen
 live_capture     the engine: bytes of the stream in, pictures out

@@ -3,6 +3,11 @@
 The key of a flow is a 64-bit mix of its two endpoints, the same for both directions. Its first packet goes from end 0
 to end 1; `direction` is 0 for packets like it and 1 for the others. Which end is the local host is decided later
 (`local_host`), when all flows are known.
+
+Decides which new flows get a row of the table where a file holds very many flows.
+
+A flood of flows of one packet each (a scan, made-up addresses) would fill the memory. So where there are CROWDED flows
+already, a new one must show PACKETS packets first; beyond MOST_FLOWS none is added. What is left out is counted.
 """
 
 from __future__ import annotations
@@ -10,11 +15,50 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.capture.packets import admission
-from talkpath.capture.packets.admission import Admission
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.arrays import Bools, Ints, Words, group_keys, is_among, table_of_marks16
+
+CROWDED_FLOWS, MOST_TABLE_FLOWS = 1 << 18, 1 << 19
+ADMITTED_PACKETS = 3
+COUNTER_SLOTS = 1 << 20
+"""The number of counters, which are halved after as many packets."""
+
+
+class Admission:
+    """Counts the packets of flows that have no row yet."""
+
+    def __init__(self, unread: Unread) -> None:
+        self._unread = unread
+        self._counts = np.zeros(0, np.uint8)
+        self._counted = 0
+
+    def admits(self, keys: Words, known: Bools, flows: int) -> Bools:
+        """Tell which packets belong to flows that are known or may be added. There are so many `flows`."""
+        out = known.copy()
+        new, first, inverse, times = np.unique(keys[~known], return_index=True, return_inverse=True, return_counts=True)
+        in_order = np.argsort(first)
+        allowed = self._count(new, times) >= ADMITTED_PACKETS
+        allowed[in_order[: max(CROWDED_FLOWS - flows, 0)]] = True
+        allowed[in_order[np.cumsum(allowed[in_order]) > MOST_TABLE_FLOWS - flows]] = False
+        out[~known] = allowed[inverse]
+        self._unread.note("packet of a flow of few packets: too many flows in the file", int(np.sum(~out)))
+        return out
+
+    def _count(self, keys: Words, times: Ints) -> Ints:
+        """Count so many packets of each flow; return how many each has shown."""
+        if not len(self._counts):
+            self._counts = np.zeros(COUNTER_SLOTS, np.uint8)
+        slots, inverse = np.unique(keys & np.uint64(COUNTER_SLOTS - 1), return_inverse=True)
+        counts: Ints = np.bincount(inverse, times, len(slots)).astype(np.int64)
+        counts += self._counts[slots]
+        self._counts[slots] = np.minimum(counts, 255)
+        self._counted += int(times.sum())
+        if self._counted > COUNTER_SLOTS:
+            self._counts >>= 1
+            self._counted = 0
+        return counts[inverse]
+
 
 Directions = NDArray[np.int8]
 
@@ -97,7 +141,7 @@ class Flows:
 
     def admitted(self, packets: Packets, time_s: NDArray[np.float64]) -> tuple[Packets, NDArray[np.float64]]:
         """Return the packets whose flows have a row or may get one: all, but where there are very many flows."""
-        if len(self) + len(packets) <= admission.CROWDED_FLOWS:
+        if len(self) + len(packets) <= CROWDED_FLOWS:
             return packets, time_s
         source = endpoint_hash(packets.source_high, packets.source_low, packets.source_port)
         target = endpoint_hash(packets.target_high, packets.target_low, packets.target_port)
@@ -148,7 +192,7 @@ class Flows:
 
     def _room(self, size: int) -> None:
         if size > len(self.table):
-            grown = np.zeros(max(size, min(2 * len(self.table), admission.MOST_TABLE_FLOWS)), FLOW_COLUMNS)
+            grown = np.zeros(max(size, min(2 * len(self.table), MOST_TABLE_FLOWS)), FLOW_COLUMNS)
             grown[: len(self.table)] = self.table
             self.table = grown
 

@@ -1,7 +1,7 @@
 """Recognises which app a datagram belongs to, by asking the app files about a sample of each flow.
 
 app_files    the app files' recognisers, cues and wrappings
-sampling     which datagrams they are asked about; `sample` hands these over
+sampling     which datagrams they are asked about
 evidence     what they answered, by flow and stream
-app          asks them, and marks flows whose media has no readable header
+app          hands them those datagrams, and marks flows whose media has no readable header
 """

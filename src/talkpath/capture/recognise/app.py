@@ -2,30 +2,84 @@
 
 Evidence is kept for each flow and each stream; flows whose media has no readable header are marked, so that `scan`
 keeps their packets.
+
+The datagrams of one batch that recognisers are asked about, as lists: faster one by one than arrays.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 
 import numpy as np
 
 from talkpath.apps.contract.flow_view import FlowView, RecognisedDatagram
 from talkpath.capture.packets.datagrams import DTLS, OTHER, RTCP, RTP, STUN, TURN, Datagrams
-from talkpath.capture.packets.flows import Flows
+from talkpath.capture.packets.flows import Directions, Flows
 from talkpath.capture.packets.local_host import GUESSED_BY, first_guess
 from talkpath.capture.packets.rows import MEDIA, NONE, VIDEO, VOICE, Rows
 from talkpath.capture.recognise.app_files import app_cues, app_recognisers, apps_asked_about
 from talkpath.capture.recognise.evidence import AppEvidence, KnownFlow
-from talkpath.capture.recognise.sample import AskedDatagrams
 from talkpath.capture.recognise.sampling import Sampler
 from talkpath.errors import WireError
 from talkpath.wire.pcap import Unread
 from talkpath.wire.pcap.arrays import Bools, Ints, is_among
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute
+
+
+@dataclass(slots=True)
+class AskedDatagrams:
+    """The columns of some datagrams as lists."""
+
+    data: memoryview
+    tcp: bool
+    flow: list[int]
+    local: list[int]
+    quic: list[int]
+    direction: list[int]
+    kind: list[int]
+    outer: list[int]
+    time_s: list[float]
+    begin: list[int]
+    captured: list[int]
+    size: list[int]
+    wrapped: list[int]
+    """How many bytes of the app's own wrapping come first."""
+
+    @classmethod
+    def of(cls, batch: Datagrams, rows: Ints, local: Directions, quic: Ints) -> AskedDatagrams:
+        """Take these rows, given their flows' local ends and QUIC packets.
+
+        A datagram is taken as the app wrote it: without TURN, but with the app's own wrapping.
+        """
+        inside = batch.outer[rows] == TURN
+        begin = np.where(inside, batch.at[rows], batch.outer_at[rows])
+        size = np.where(inside, batch.size[rows], batch.outer_size[rows])
+        captured = np.minimum(batch.captured[rows] + batch.at[rows] - begin, size)
+        return cls(
+            data=batch.data.data,
+            tcp=batch.tcp,
+            flow=batch.flow[rows].tolist(),
+            local=local.tolist(),
+            quic=quic.tolist(),
+            direction=batch.direction[rows].tolist(),
+            kind=batch.kind[rows].tolist(),
+            outer=batch.outer[rows].tolist(),
+            time_s=batch.time_s[rows].tolist(),
+            begin=begin.tolist(),
+            captured=captured.tolist(),
+            size=size.tolist(),
+            wrapped=(batch.at[rows] - begin).tolist(),
+        )
+
+    def payload(self, place: int) -> bytes:
+        """Return one datagram, padded with zeros where the capture cut it."""
+        begin, captured = self.begin[place], self.captured[place]
+        return self.data[begin : begin + captured].tobytes() + bytes(self.size[place] - captured)
+
 
 CERTAIN_CONFIDENCE, MAX_ASKED_CHECKS = 0.95, 6
 """Once the features of an app in a flow make it CERTAIN, only that app file is asked about the flow; after SETTLED STUN

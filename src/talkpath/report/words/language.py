@@ -11,6 +11,8 @@ Reads a gettext catalogue (.po): the file that translators edit, so there is no 
 It reads the part of the format (GNU gettext manual, "The Format of PO Files") that is used here: `msgctxt`, `msgid`,
 `msgid_plural`, `msgstr`, `msgstr[n]`, strings over several lines, comments; entries separated by an empty line. An
 empty `msgstr` is no translation.
+
+The language of a person's system where the environment names none: Windows and macOS set no LANG by themselves.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,7 +31,29 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 from unicodedata import bidirectional
 
-from talkpath.report.words.system_language import system_language
+PREFERENCES = Path("Library/Preferences/.GlobalPreferences.plist")
+
+
+def system_language() -> str:
+    """A name such as "ru_RU" or "fa-IR"; "" where the system tells none."""
+    if sys.platform == "win32":
+        import ctypes
+        from locale import windows_locale
+
+        return windows_locale.get(ctypes.windll.kernel32.GetUserDefaultUILanguage(), "")
+    return apple_language(Path.home() / PREFERENCES) if sys.platform == "darwin" else ""
+
+
+def apple_language(file: Path) -> str:
+    """The first language of macOS's preferences."""
+    from plistlib import InvalidFileException, load
+
+    try:
+        with file.open("rb") as data:
+            return str(load(data)["AppleLanguages"][0])
+    except (OSError, InvalidFileException, LookupError, TypeError):
+        return ""
+
 
 LINE = re.compile(r'(?:(msgctxt|msgid|msgid_plural|msgstr|msgstr\[\d\])\s+)?(".*")')
 PLURAL = re.compile(r"plural=([^;]+)")
