@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 from random import Random
 from statistics import fmean
 from typing import TypeVar
 
-from talkpath.verdict.statistics.proportion import Proportion, proportion_of
+from talkpath.verdict.statistics.proportion import Proportion
 
 Item = TypeVar("Item")
 
 RESAMPLES = 400
 MIN_RESAMPLED_ROWS = 10  # rows; resampling fewer would give too narrow an interval
+
+
+def proportion_of(found: Iterable[bool]) -> Proportion:
+    """Return the proportion of true values."""
+    every = list(found)
+    return Proportion(sum(every), len(every))
 
 
 @dataclass(frozen=True, slots=True)

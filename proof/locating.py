@@ -19,6 +19,7 @@ from random import Random
 import click
 from rich.progress import track
 
+from proof.intervals import proportion_of
 from talkpath.cli._terminal.screen import screen
 from talkpath.conduct.hop_questions import restricted_places
 from talkpath.experiment.plan import choose_arms, locating_plan, make_plan
@@ -27,7 +28,6 @@ from talkpath.lab.path.routers import RouterPath
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Plan
 from talkpath.verdict.bases.hops import Place
-from talkpath.verdict.statistics.proportion import proportion_of
 
 LOCATED_LINES = ("clean", "clean", "ge,loss=0.05", "congestion", "reorder", "ecmp")
 LOCATED_APPS = ("webrtc", "whatsapp", "signal", "telegram/libtgvoip")

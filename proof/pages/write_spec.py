@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from proof.pages.spec_words import FIELD_TEXTS, FIGURE_TEXTS, REASON_TEXTS, STATE_TEXTS
 from talkpath.apps.contract.shape import AffectedDirections
 from talkpath.errors import UsageError
 from talkpath.measure.question_text import question_text
 from talkpath.verdict.model import Basis
-from talkpath.verdict.registry import FIELD_TEXTS, FIGURE_TEXTS, REASON_TEXTS, STATE_TEXTS
 from talkpath.verdict.rules import REGISTRY_VERSION, all_rules
 from talkpath.verdict.rules.rule import Rule
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from proof.intervals import proportion_of
 from proof.scoring.metrics.rates import named_rule, was_late
 from proof.scoring.row import CheckRow, LowEstimateHigh
-from talkpath.verdict.statistics.proportion import Proportion, proportion_of
+from talkpath.verdict.statistics.proportion import Proportion
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from proof.intervals import MIN_RESAMPLED_ROWS, Spread, mean_of, resampled_estimate
-from talkpath.verdict.statistics.proportion import Proportion, beta_below, proportion_of
+from proof.intervals import MIN_RESAMPLED_ROWS, Spread, mean_of, proportion_of, resampled_estimate
+from talkpath.verdict.statistics.proportion import Proportion, beta_below
 
 
 @given(st.integers(0, 60_000), st.integers(0, 60_000))

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from proof.pages import write_languages
+from proof.pages.spec_words import REASON_TEXTS, STATE_TEXTS
 from talkpath.cli import cli
 from talkpath.lab.demo.script import read_script
 from talkpath.report.words import sentences as words
@@ -37,7 +38,6 @@ from talkpath.report.words.language import (
 )
 from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.verdict.model import Category, Number, Reason, Verdict
-from talkpath.verdict.registry import REASON_TEXTS, STATE_TEXTS
 from talkpath.verdict.rules import all_rules
 
 OTHERS = language_codes()[1:]

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from factories.checks.e_values import delay_log_e, setup_log_e, survival_log_e
 from factories.checks.role_assignments import all_assignments, mean_e, with_calls
 from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.statistics import delay, loss, setup, survival
+from talkpath.verdict.statistics import loss
 from talkpath.verdict.statistics.canary import canary_log_e
 from talkpath.verdict.statistics.strength import arm_strength
 from talkpath.verdict.statistics.twins import opaque_log_e, twin_worse_log_e
@@ -22,12 +23,12 @@ Test = Callable[[list[Epoch]], float]
 EXACT: dict[str, Test] = {
     "loss up": lambda epochs: loss.loss_log_e(epochs, "up"),
     "loss down": lambda epochs: loss.loss_log_e(epochs, "down"),
-    "setup": setup.setup_log_e,
-    "kill": survival.survival_log_e,
+    "setup": setup_log_e,
+    "kill": survival_log_e,
 }
 AT_MOST: dict[str, Test] = {
-    "delay up": lambda epochs: delay.delay_log_e(epochs, "up"),
-    "delay down, no floor": lambda epochs: delay.delay_log_e(epochs, "down", 0.0),
+    "delay up": lambda epochs: delay_log_e(epochs, "up"),
+    "delay down, no floor": lambda epochs: delay_log_e(epochs, "down", 0.0),
     "strength": lambda epochs: arm_strength(epochs, inf).log_e,
     "twin worse": twin_worse_log_e,
 }

@@ -12,12 +12,12 @@ from msgspec.structs import fields, replace
 from factories.checks import boxed
 from factories.checks.rule_cases import verdict_of
 from proof.pages import write_spec
+from proof.pages.spec_words import FIELD_TEXTS, FIGURE_TEXTS, REASON_TEXTS, STATE_TEXTS
 from talkpath.apps.contract.shape import Arm
 from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.flows.direction_losses import losses_of
 from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.model import ReasonCode, State, Verdict
-from talkpath.verdict.registry import FIELD_TEXTS, FIGURE_TEXTS, REASON_TEXTS, STATE_TEXTS
 from talkpath.verdict.rules import all_rules, rules_of
 from talkpath.verdict.rules.best import Explanation, explain_arm
 from talkpath.wire.control.question import RateContrast, WatchedCalls

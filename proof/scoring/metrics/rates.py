@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from proof.intervals import proportion_of
 from proof.scoring.draw import CLOSED_KINDS
 from proof.scoring.metrics.barely_touched import barely_touched_arms
 from proof.scoring.row import CheckRow, LowEstimateHigh, RowVerdict, TrueEffect
 from talkpath.lab.backgrounds import background_kinds
 from talkpath.lab.ground_truth.score import ACCUSING
-from talkpath.verdict.statistics.proportion import Proportion, proportion_of
+from talkpath.verdict.statistics.proportion import Proportion
 
 NONE = "nothing"
 PER_FLOW = ("police_flow",)  # backgrounds where a flow's loss depends on its own rate

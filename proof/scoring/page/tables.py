@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from proof.intervals import Spread
+from proof.intervals import Spread, proportion_of
 from proof.scoring import driver_agreement
 from proof.scoring.metrics import goals, rates, speed
 from proof.scoring.metrics.barely_touched import barely_touched_arms
@@ -14,7 +14,7 @@ from proof.scoring.metrics.goals import seconds_words, share_words
 from proof.scoring.row import CheckRow
 from talkpath.experiment.plan import choose_arms
 from talkpath.lab.ground_truth.score import ACCUSING
-from talkpath.verdict.statistics.proportion import Proportion, proportion_of
+from talkpath.verdict.statistics.proportion import Proportion
 
 RowKey = Callable[[CheckRow], str]
 STATES = ("ok", "insufficient", "impaired", "closed", "unreachable", "restricted")

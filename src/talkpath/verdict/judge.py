@@ -2,7 +2,7 @@
 
 `judge_arms` gives one verdict per arm of the plan, `judge_facts` one per app and medium: that of its worst arm.
 assess.py decides the state, across_arms.py what the arms say of each other, rules/best.py names the mechanism; what
-each state means and needs is in registry.py.
+each state means and needs is in spec/tp-002.md.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def _last_s(at_ms: tuple[float, ...], sent: bytes) -> float:
 
 
 def _arm_figures(facts: Facts, assessment: Assessment) -> dict[str, float | None]:
-    """Numbers for the sentences; registry.FIGURES lists their names."""
+    """Numbers for the sentences; spec/tp-002.md lists their names."""
     figures: dict[str, float | None] = {}
     restricted = assessment.state == "restricted"
     quality = call_quality(assessment.view.accusing) if restricted else assessment.quality

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
+from proof.pages.spec_words import FIGURE_TEXTS
 from talkpath.measure.facts import Exchange
 from talkpath.verdict.bases.endpoints import OTHER, SYSTEM, judge_endpoints
 from talkpath.verdict.model import Reason, Verdict
-from talkpath.verdict.registry import FIGURE_TEXTS
 from talkpath.verdict.rules import all_rules
 
 TIMEOUT, GONE = "generic_timeout_error", "dns_nxdomain_error"

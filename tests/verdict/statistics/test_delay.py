@@ -8,6 +8,7 @@ from math import log
 import numpy as np
 import pytest
 
+from factories.checks.e_values import delay_log_e
 from factories.checks.simulated_epochs import BACKGROUNDS, Restriction, World
 from talkpath.verdict.statistics import delay
 from talkpath.verdict.statistics.permutation import log_e
@@ -28,7 +29,7 @@ def test_delay_over_the_floor(added_ms: float, floor_ms: float, low: float, high
     world = World(BACKGROUNDS["bursts 5 %"], 1)
     run = [world.epoch(restriction=Restriction(delay_ms=added_ms)) for _ in range(3)]
     for direction in ("up", "down"):
-        assert low < delay.delay_log_e(run, direction, floor_ms) < high
+        assert low < delay_log_e(run, direction, floor_ms) < high
 
 
 def test_rank_sum_is_the_permutation_e_value_of_the_ranks() -> None:
@@ -44,4 +45,4 @@ def test_rank_sum_is_the_permutation_e_value_of_the_ranks() -> None:
 def test_flows_without_arrivals_are_left_out() -> None:
     world = World(BACKGROUNDS["clean"], 1)
     run = [world.epoch(restriction=Restriction(up=1.0))]
-    assert delay.delay_log_e(run, "up") == 0.0
+    assert delay_log_e(run, "up") == 0.0

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from factories.checks.e_values import survival_log_e
 from factories.checks.simulated_epochs import BACKGROUNDS, NOTHING, Restriction, World, independent_loss
 from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch, Observation, Track
@@ -81,7 +82,7 @@ def test_calls_killed_after_a_while_are_seen() -> None:
         run = [
             world.epoch(packets=150, question=WatchedCalls(), restriction=Restriction(kill_after=60)) for _ in range(3)
         ]
-        assert survival.survival_log_e(run) > log(8 / 1e-4 / 0.2)
+        assert survival_log_e(run) > log(8 / 1e-4 / 0.2)
         dead = [d for d in deaths(run[0]) if d.role == "call"]
         assert len(dead) == 8
         assert {d.direction for d in dead} == {"both"}
@@ -92,10 +93,7 @@ def test_calls_killed_after_a_while_are_seen() -> None:
 def test_calls_that_die_no_sooner_are_not(name: str) -> None:
     world = World(BACKGROUNDS[name], 3)
     assert (
-        survival.survival_log_e(
-            [world.epoch(packets=150, question=WatchedCalls(), restriction=NOTHING) for _ in range(4)]
-        )
-        < 3
+        survival_log_e([world.epoch(packets=150, question=WatchedCalls(), restriction=NOTHING) for _ in range(4)]) < 3
     )
 
 
@@ -108,9 +106,9 @@ def test_deaths_pool_within_a_tie() -> None:
 def test_calls_that_are_never_established_die_at_their_start() -> None:
     """Blocked as a whole, by their 5-tuples: seen by the survival test as well as calls that are cut off later."""
     blocked = [_stopped(World(BACKGROUNDS["clean"], seed).epoch(k=8), calls=5) for seed in (1, 2, 3)]
-    assert survival.survival_log_e(blocked) > 3 * log(20)
+    assert survival_log_e(blocked) > 3 * log(20)
     alike = [_stopped(World(BACKGROUNDS["clean"], seed).epoch(k=8), calls=5, twins=5) for seed in (1, 2, 3)]
-    assert survival.survival_log_e(alike) < log(5)
+    assert survival_log_e(alike) < log(5)
 
 
 def _stopped(epoch: Epoch, calls: int, twins: int = 0) -> Epoch:

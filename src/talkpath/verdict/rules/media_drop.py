@@ -136,10 +136,6 @@ def _share_lost(sent: int, lost: int) -> float:
     return lost / max(1, sent)
 
 
-def _with_usual_hello(view: ArmView) -> list[Epoch]:
-    return [epoch for epoch in view.explained if not isinstance(epoch.question, HelloContrast)]
-
-
 def _parts_in_time(epoch: Epoch, way: Direction, onset: int) -> list[Epoch]:
     """Return the epoch several times, each with one part of its media packets after the onset, in order of time."""
     whole = after_onset(epoch, (way,), onset)

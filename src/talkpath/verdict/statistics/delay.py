@@ -19,25 +19,13 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, may_accuse, pick_observations
-from talkpath.verdict.statistics.permutation import even_log_weights, log_choose, log_mean, log_symmetric
+from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, pick_observations
+from talkpath.verdict.statistics.permutation import even_log_weights, log_choose, log_symmetric
 
 FLOOR_MS = 5.0
 DELAY_EXPONENTS = (0.25, 0.7, 2.0)
 DELAY_LOG_WEIGHTS = even_log_weights(len(DELAY_EXPONENTS))
 MEDIAN_INDEX = DELAY_QUANTILES.index(0.5)
-
-
-def delay_log_e(
-    epochs: Sequence[Epoch],
-    direction: Direction,
-    floor_ms: float = FLOOR_MS,
-    treated: Choice = is_call,
-    control: Choice = is_twin,
-) -> float:
-    """Compute the natural log e-value that calls take more than `floor_ms` longer than their random twins."""
-    chosen = [epoch for epoch in epochs if may_accuse(epoch)]
-    return float(log_mean(delay_steps(chosen, direction, floor_ms, treated, control).sum(axis=0), DELAY_LOG_WEIGHTS))
 
 
 def delay_steps(

@@ -6,7 +6,6 @@ The bounds are quantiles of beta distributions: the regularised incomplete beta 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import exp, lgamma, log, log1p
 
@@ -38,12 +37,6 @@ class Proportion:
         """The upper bound; for a count of 0 it is 1 - 0.025^(1/n)."""
         rest = self.total - self.count
         return beta_quantile(0.975, self.count + 1, rest) if rest else 1.0
-
-
-def proportion_of(found: Iterable[bool]) -> Proportion:
-    """The proportion of true values."""
-    every = list(found)
-    return Proportion(sum(every), len(every))
 
 
 def beta_quantile(q: float, a: float, b: float) -> float:

@@ -14,18 +14,12 @@ import numpy as np
 from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import Epoch
 from talkpath.verdict.memo import per_epoch
-from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, may_accuse, pick_observations
-from talkpath.verdict.statistics.permutation import even_log_weights, log_mean
+from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, pick_observations
+from talkpath.verdict.statistics.permutation import even_log_weights
 from talkpath.verdict.statistics.permutation import log_e as permutation_log_e
 
 SETUP_EXPONENTS = (2.0, 5.0)
 SETUP_LOG_WEIGHTS = even_log_weights(len(SETUP_EXPONENTS))
-
-
-def setup_log_e(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> float:
-    """Compute the natural log e-value that calls leave more set-up stages unanswered than their random twins."""
-    chosen = [epoch for epoch in epochs if may_accuse(epoch)]
-    return float(log_mean(setup_steps(chosen, treated, control).sum(axis=0), SETUP_LOG_WEIGHTS))
 
 
 def setup_steps(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> Floats:

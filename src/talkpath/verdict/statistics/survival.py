@@ -36,7 +36,6 @@ from talkpath.verdict.statistics.cohort import (
     direction_track,
     is_call,
     is_twin,
-    may_accuse,
     unpack_bitmaps,
 )
 from talkpath.verdict.statistics.permutation import even_log_weights, log_choose, log_mean
@@ -56,7 +55,7 @@ class Death(NamedTuple):
     """One flow that went silent for good, in the direction that died first ("both" within 0.3 s).
 
     `at_s` is the last arrival there, in seconds after the flow's start; `packets` had arrived by then (both directions,
-    set-up included); `silence_s` and `silent_packets` are how long it was observed dead.
+    set-up included); `silence_s` is how long it was observed dead.
     """
 
     flow: int
@@ -66,7 +65,6 @@ class Death(NamedTuple):
     at_s: float
     packets: int
     silence_s: float
-    silent_packets: int
 
 
 class FlowLife(NamedTuple):
@@ -93,15 +91,8 @@ class DirectionSilence(NamedTuple):
     at_s: Floats
     last_s: Floats
     silence_s: Floats
-    silent: NDArray[np.int64]
     died: Bits
     unheard: Bits
-
-
-def survival_log_e(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> float:
-    """Compute the natural log e-value that calls die sooner than their random twins."""
-    chosen = [epoch for epoch in epochs if may_accuse(epoch)]
-    return float(log_mean(survival_steps(chosen, treated, control).sum(axis=0), SURVIVAL_LOG_WEIGHTS))
 
 
 def survival_steps(epochs: Sequence[Epoch], treated: Choice = is_call, control: Choice = is_twin) -> Floats:
@@ -172,8 +163,7 @@ def _death_of(flow: Observation, row: int, both: Sequence[DirectionSilence]) -> 
     if packets < LIVED_PACKETS:
         return None
     direction = "both" if len(dead) == 2 and dead[1].last_s[row] - at_s <= TIE_S else first.direction
-    silence_s, silent = float(first.silence_s[row]), int(first.silent[row])
-    return Death(flow.flow, flow.role, flow.twin_kind, direction, at_s, packets, silence_s, silent)
+    return Death(flow.flow, flow.role, flow.twin_kind, direction, at_s, packets, float(first.silence_s[row]))
 
 
 def _direction_silences(epoch: Epoch, direction: Direction, numbers: Sequence[int]) -> DirectionSilence:
@@ -199,7 +189,7 @@ def _direction_silences(epoch: Epoch, direction: Direction, numbers: Sequence[in
         & (chance <= LOG_CHANCE)
     )
     unheard = (last < 0) & (sent.sum(axis=1) >= SENT_PACKETS)
-    return DirectionSilence(direction, seen, at_s, clock[last], silence_s, silent, died, unheard)
+    return DirectionSilence(direction, seen, at_s, clock[last], silence_s, died, unheard)
 
 
 def _last_set_bit(bits: Bits) -> NDArray[np.int64]:
