@@ -186,7 +186,7 @@ def test_tracebacks(folder: Path) -> None:
         "from talkpath.wire.ip import address\nwas = address.Address.reveal\n"
         "def reveal(self):\n    raise KeyError(self, [self], {self: f'{self}'})\naddress.Address.reveal = reveal\n",
         "import talkpath.report.recordings.capture_json as told\n"
-        "def bad(*a, **k):\n    raise RuntimeError(a, k)\ntold.result = bad\n",
+        "def bad(*a, **k):\n    raise RuntimeError(a, k)\ntold.capture_result = bad\n",
     ]
     said = {}
     for number, bug in enumerate(bugs):

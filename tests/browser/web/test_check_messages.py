@@ -118,9 +118,10 @@ def test_behind_another_web_server_calls_go_to_the_address_that_was_named(talk: 
     assert HELLOS[-1]["host"] == "192.0.2.1"
 
 
-def test_where_even_the_queue_is_full_it_says_so(talk: str, monkeypatch: pytest.MonkeyPatch):
+def test_where_even_the_queue_is_full_it_says_so(far: FarEnd, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(admission_queue, "MAX_WAITING", 0)
-    with connect(talk) as refused:
+    routes = starlette_routes(lambda: [far], ReceiptIssuer(Signer.fresh()), address="192.0.2.1", each=0)
+    with serving(routes) as talk, connect(talk) as refused:
         answer = heard(refused)
     assert (answer["type"], answer["code"]) == ("error", "full")
     assert "full" in answer["sentence"]

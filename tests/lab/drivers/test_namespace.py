@@ -128,7 +128,7 @@ def test_inside_holds_for_what_is_started_there_and_ends_with_the_block(in_lab: 
 ENDLESS = """
 import sys, time
 from talkpath.lab.drivers import cables, namespace
-namespace.enter()
+namespace.enter_namespace()
 with cables.bring_up() as hosts:
     child = hosts["responder"].start([sys.executable, "-c", "import time; time.sleep(60)"])
     print(child.pid, flush=True)
@@ -161,7 +161,7 @@ def _lives(process: Path) -> bool:
     [("darwin", "", "needs Linux"), ("linux", "unshare", "util-linux"), ("linux", "ip", "iproute2")],
 )
 def test_says_why_it_cannot(monkeypatch: pytest.MonkeyPatch, platform: str, missing: str, words: str) -> None:
-    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(namespace, "IS_LINUX", platform == "linux")
     monkeypatch.setattr(namespace, "system_tool", lambda name: None if name == missing else f"/bin/{name}")
     assert words in namespace.why_unavailable()
     assert "--driver" in namespace.why_unavailable()
@@ -170,7 +170,7 @@ def test_says_why_it_cannot(monkeypatch: pytest.MonkeyPatch, platform: str, miss
 
 
 def test_says_so_where_namespaces_are_not_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(namespace, "IS_LINUX", True)
     monkeypatch.setattr(namespace, "system_tool", lambda name: "/bin/false")
     namespace._unshare_command.cache_clear()
     try:

@@ -36,10 +36,10 @@ def test_a_process_that_ends_by_itself_is_told_with_its_exit_code() -> None:
 
 OWNER = textwrap.dedent("""
     import os
-    from talkpath.lab.drivers.loopback import RelayJob, forward
+    from talkpath.lab.drivers.loopback import RelayJob, forward_packets
     from talkpath.lab.scenario import Scenario
     from talkpath.lab.drivers.service import Service
-    service = Service(forward, RelayJob(Scenario.parse("clean", []).network(), ()))
+    service = Service(forward_packets, RelayJob(Scenario.parse("clean", []).network(), ()))
     os._exit(0)
 """)
 

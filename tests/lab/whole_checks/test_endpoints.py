@@ -26,9 +26,9 @@ end.bind(("", 3478))
 sys.stdout.write("ready\\n"); sys.stdout.flush()
 while True:
     data, source = end.recvfrom(2048)
-    request = stun.decode(data)
+    request = stun.decode_message(data)
     mapped = stun.encode_xor_address(Address.of(*source), request.transaction)
-    end.sendto(stun.encode(stun.StunMessage(0x0101, request.transaction, ((0x0020, mapped),))), source)
+    end.sendto(stun.encode_message(stun.StunMessage(0x0101, request.transaction, ((0x0020, mapped),))), source)
 """
 ROW = """
 [[endpoint]]

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from talkpath.serving.blocks import host_block
 
@@ -87,7 +87,7 @@ class AdmissionQueue:
         """Have the newest page of the block with most of them give way; `QueueFullError` where that block is no larger
         than the newcomer's would be."""
         sizes = Counter(waiter.block for waiter in self._waiting)
-        largest, size = sizes.most_common(1)[0]
+        largest, size = max(sizes.items(), key=itemgetter(1), default=(block, 0))
         if size <= sizes[block] + 1:
             raise QueueFullError
         last = next(waiter for waiter in reversed(self._waiting) if waiter.block == largest)
