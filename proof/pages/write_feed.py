@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from talkpath.observatory.feeds.entries import AtomEntry, atom_document
+from talkpath.observatory.feeds.publish import AtomEntry, atom_document
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, FEED = ROOT / "CORRECTIONS.md", ROOT / "CORRECTIONS.atom"

@@ -10,7 +10,7 @@ import msgspec
 from proof.scoring.metrics import rates
 from proof.scoring.row import CheckRow
 from talkpath.lab.ground_truth.score import ACCUSING
-from talkpath.observatory.error_rates import PublishedRates
+from talkpath.observatory.risks import PublishedRates
 
 
 def published_rates(rows: Sequence[CheckRow], code: str) -> PublishedRates:

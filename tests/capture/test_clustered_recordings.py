@@ -13,7 +13,7 @@ from factories.packets.recognised_calls import Datagram, OwnCall, stun_message, 
 from talkpath.measure.call import Call
 from talkpath.verdict.bases.call_outcome import call_outcome
 from talkpath.verdict.bases.recorded_call import judge_call
-from talkpath.wire.pcap.record_gaps import RecordGaps
+from talkpath.wire.pcap.records import RecordGaps
 from talkpath.wire.rtc.stun import Attribute
 
 SECOND_NS = 1_000_000_000

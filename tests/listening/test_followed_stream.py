@@ -20,8 +20,7 @@ from talkpath.capture.live import recent_scan
 from talkpath.capture.live.live_capture import LiveCapture
 from talkpath.capture.live.live_picture import LivePicture
 from talkpath.errors import FileError
-from talkpath.listening.followed_stream import FollowedStream
-from talkpath.listening.kept_stream import KeptStream
+from talkpath.listening.followed_stream import FollowedStream, KeptStream
 from talkpath.listening.packet_streams import PlayedFile
 
 LAB = Path(__file__).parents[1] / "capture" / "lab"

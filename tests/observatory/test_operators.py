@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from factories.networks.mmdb_file import mmdb_bytes
-from talkpath.observatory.operators import operator_names
-from talkpath.observatory.web.event_worker import EventWorker
+from talkpath.observatory.web.event_worker import EventWorker, operator_names
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 import talkpath
 from talkpath.cli import cli
+from talkpath.evidence import known_responders
 from talkpath.evidence.bundle import write_check
+from talkpath.evidence.known_responders import has_known_server
 from talkpath.measure.facts import Facts, SignedReceipt
-from talkpath.report import known_server
-from talkpath.report.known_server import has_known_server
 from talkpath.wire.control.sign import Signer
 
 KEY = "A" * 43
@@ -46,7 +46,7 @@ def test_a_server_in_no_list_may_be_the_cause(real: talkpath.Result) -> None:
 
 
 def test_a_server_in_the_list_is_not_suspected(real: talkpath.Result, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known_server, "known_operators", lambda: {KEY: "Example University"})
+    monkeypatch.setattr(known_responders, "known_operators", lambda: {KEY: "Example University"})
     signed = talkpath.Result.of(replace(real.facts, receipt=SignedReceipt(b"body", b"signature")), Signer.fresh())
     assert has_known_server(signed.facts)
     assert ITSELF not in signed.text()
@@ -56,7 +56,7 @@ def test_a_server_in_the_list_is_not_suspected(real: talkpath.Result, monkeypatc
 def test_whoever_names_a_listed_server_without_its_receipt_is_not_believed(
     real: talkpath.Result, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(known_server, "known_operators", lambda: {KEY: "Example University"})
+    monkeypatch.setattr(known_responders, "known_operators", lambda: {KEY: "Example University"})
     assert not has_known_server(real.facts)
     path = tmp_path / "claims.talkpath"
     path.write_bytes(write_check(real.facts, real.record, real.signer))
@@ -75,5 +75,5 @@ def test_a_stored_check_says_it_too(real: talkpath.Result, tmp_path: Path, comma
 
 def test_the_json_does_not_change(real: talkpath.Result, monkeypatch: pytest.MonkeyPatch) -> None:
     unknown = json.dumps(talkpath.Result.of(real.facts, real.signer).record)
-    monkeypatch.setattr(known_server, "known_operators", lambda: {KEY: "Example University"})
+    monkeypatch.setattr(known_responders, "known_operators", lambda: {KEY: "Example University"})
     assert json.dumps(talkpath.Result.of(real.facts, real.signer).record) == unknown

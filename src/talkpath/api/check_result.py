@@ -73,7 +73,7 @@ class Result:
     @property
     def has_known_server(self) -> bool:
         """Is it known who runs the test server? If not, a restriction may be the server's own doing."""
-        from talkpath.report.known_server import has_known_server
+        from talkpath.evidence.known_responders import has_known_server
 
         return has_known_server(self.facts)
 

@@ -6,8 +6,6 @@ It is loaded when one of them is first used, so that `import talkpath` and the c
 from talkpath.api.asked_endpoints import EndpointResult as EndpointResult
 from talkpath.api.asked_endpoints import endpoint_plan as endpoint_plan
 from talkpath.api.asked_endpoints import endpoints as endpoints
-from talkpath.api.bundle_files import Bundle as Bundle
-from talkpath.api.bundle_files import read_bundle as read_bundle
 from talkpath.api.check_result import Result as Result
 from talkpath.api.lab_check import simulate as simulate
 from talkpath.api.live_check import CheckProgress as CheckProgress
@@ -15,8 +13,10 @@ from talkpath.api.live_check import check as check
 from talkpath.api.live_recording import listen as listen
 from talkpath.api.recording import Recording as Recording
 from talkpath.api.recording import read_capture as read_capture
+from talkpath.api.stored_verdicts import Bundle as Bundle
 from talkpath.api.stored_verdicts import Judgement as Judgement
 from talkpath.api.stored_verdicts import judge as judge
+from talkpath.api.stored_verdicts import read_bundle as read_bundle
 from talkpath.api.verification import Verification as Verification
 from talkpath.api.verification import verify as verify
 from talkpath.errors import BundleError as BundleError

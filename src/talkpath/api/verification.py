@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from talkpath.api.bundle_files import BundleSource, read_once
+from talkpath.api.stored_verdicts import BundleSource, read_once
 from talkpath.evidence.bundle import Bundle
 from talkpath.evidence.receipt_check import binds_whole_run
 

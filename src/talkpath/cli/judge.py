@@ -23,11 +23,10 @@ def command(bundle: Path, as_json: bool) -> None:
 
     The verdicts follow from the facts in BUNDLE alone. It also prints what changed since the bundle was written.
     """
-    from talkpath.api.bundle_files import read_bundle
-    from talkpath.api.stored_verdicts import judge
+    from talkpath.api.stored_verdicts import judge, read_bundle
     from talkpath.cli._terminal.screen import screen
+    from talkpath.evidence.known_responders import has_known_server
     from talkpath.report import check_text, endpoint_report
-    from talkpath.report.known_server import has_known_server
     from talkpath.report.pictures.check_page import simulation_note
     from talkpath.report.recordings import capture_text
     from talkpath.report.rejudge import recording_name

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from talkpath.api.recording import Recording
     from talkpath.capture.live.live_picture import LivePicture
     from talkpath.listening.control_thread import ControlThread
-    from talkpath.listening.followed_stream import FollowedStream
-    from talkpath.listening.kept_stream import KeptStream
+    from talkpath.listening.followed_stream import FollowedStream, KeptStream
     from talkpath.listening.packet_streams import PacketStream
     from talkpath.measure.call import Findings
     from talkpath.report.recordings.control_plan import ControlPlan
@@ -134,7 +133,7 @@ def command(
     """
     from talkpath.api import live_recording
     from talkpath.cli.check.measuring import refuse_overwrite
-    from talkpath.listening.kept_stream import KeptStream
+    from talkpath.listening.followed_stream import KeptStream
 
     if dry_run:
         show_plan(light, as_json)

@@ -18,8 +18,13 @@ import msgspec
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.conduct.hop_questions import next_hop_question
-from talkpath.conduct.offered_transports import offered_transports
-from talkpath.conduct.question_choice import UDP_LOCAL_PORTS, ChosenQuestion, Planner, QuestionChoice
+from talkpath.conduct.question_choice import (
+    UDP_LOCAL_PORTS,
+    ChosenQuestion,
+    Planner,
+    QuestionChoice,
+    offered_transports,
+)
 from talkpath.conduct.relay_stage import RelayStage
 from talkpath.conduct.remaining_budget import RemainingBudget
 from talkpath.experiment.flight import NEVER

@@ -4,6 +4,8 @@ A share of bytes and time is kept for asking which transports still carry a call
 milliseconds; `Check` may let it run in another thread.
 
 Translates an epoch that the verdict wants into a `Begin` of the control protocol (spec/tp-005).
+
+The transports that a responder offers, and smaller versions of a question about them.
 """
 
 from __future__ import annotations
@@ -15,20 +17,43 @@ from typing import NamedTuple
 
 import msgspec
 
-from talkpath.conduct.offered_transports import connection_count, smaller_versions
 from talkpath.conduct.remaining_budget import RemainingBudget
 from talkpath.errors import PeerError
 from talkpath.experiment.budget import epoch_bytes, most_bytes, receipt_bytes
-from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS
+from talkpath.experiment.layout import PATH_LOCALS, SETUP_MS, Outline
 from talkpath.measure.facts import Facts
-from talkpath.measure.transport_code import without_hello
+from talkpath.measure.transport_quality import without_hello
 from talkpath.verdict.across_arms import assess_arms
 from talkpath.verdict.judge import is_undecided
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.verdict.planner.next_question import next_question
 from talkpath.verdict.planner.transports import open_paths
-from talkpath.wire.control.messages import Begin
+from talkpath.wire.control.messages import Begin, Welcome
 from talkpath.wire.control.question import LongCalls, Question, RelayPaths, TransportPaths
+
+
+def offered_transports(welcome: Welcome) -> tuple[str, ...]:
+    """The transports to ask about: UDP to the usual port of calls, to 443 and to an unassigned port; then TCP, TLS and
+    WebSocket, to 443 where the far end has it."""
+    usual = [port for port in (3478, 443) if port in welcome.ports]
+    other = [port for port in welcome.ports if port not in usual]
+    kinds = {"tcp": welcome.tcp_ports, "tls": welcome.tls_ports, "wss": welcome.wss_ports}
+    udp = [f"udp/{port}" for port in usual + other[-1:]]
+    return (*udp, *(f"{kind}/{443 if 443 in ports else ports[0]}" for kind, ports in kinds.items() if ports))
+
+
+def smaller_versions(ask: PlannedEpoch) -> tuple[PlannedEpoch, ...]:
+    """The question itself, then with one call over each transport, then both for half as long.
+
+    Calls are given up before seconds, since a call of 1.5 s hardly shows whether people can talk.
+    """
+    shorter = msgspec.structs.replace(ask, packets=ask.packets // 2)
+    return ask, msgspec.structs.replace(ask, k=1), shorter, msgspec.structs.replace(shorter, k=1)
+
+
+def connection_count(plan: Outline) -> int:
+    """The number of TCP connections that an epoch opens."""
+    return sum(count for transport, count in plan.transports.items() if not transport.startswith("udp"))
 
 
 def epoch_request(ask: PlannedEpoch, number: int, first_tuple: int, local_ports: int) -> Begin:

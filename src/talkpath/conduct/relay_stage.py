@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from talkpath.measure.facts import Facts, RelayAttempt
 from talkpath.verdict.model import PlannedEpoch
-from talkpath.verdict.planner.relay_questions import direct_path, next_relay_arm, relay_question
+from talkpath.verdict.planner.transports import direct_path, next_relay_arm, relay_question
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 Everything here is a pure function of the session's seeds, so both ends of a check compute it independently.
 
-Read `plan` (which arms, at what cost), `seeds`, `layout` (one epoch: roles, packets, times) with `twin` and
-`hop_limits`, `flight` (one end of an epoch as it runs), then `assemble` (both ends' reports become facts). `budget` is
-the cost of an epoch, `nonce` the check of an address, `imitation_digest` how two versions notice that they differ.
+Read `plan` (which arms, at what cost), `seeds`, `layout` (one epoch: roles, packets, times) with `twin`,
+`flight` (one end of an epoch as it runs), then `assemble` (both ends' reports become facts). `budget` is the cost
+of an epoch, `nonce` the check of an address, `imitation_digest` how two versions notice that they differ.
 """

@@ -14,7 +14,7 @@ from talkpath.experiment.layout import DirectionPlan, Layout, PlannedFlow
 from talkpath.measure.arrays import Bits
 from talkpath.measure.bitmap import unpack_bitmap_rows
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation, Track
-from talkpath.measure.transport_code import without_hello
+from talkpath.measure.transport_quality import without_hello
 from talkpath.wire.control.messages import FlowReport
 
 Times = NDArray[np.int32]

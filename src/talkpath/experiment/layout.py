@@ -3,6 +3,10 @@
 `lay_out` is a pure function of the session key and a `Begin`; both ends compute it and never exchange it. Roles are a
 random order of the epoch's 5-tuples, so whatever the network does to a 5-tuple does not depend on its role. All flows
 follow one schedule; the packets of one slot form a block and are sent in a random order, SPACING_MS apart.
+
+Selects the packets of an epoch whose hop count is limited (`wire.control.question.HopLimits`).
+
+Contract: pure; both ends compute it from the `Begin`.
 """
 
 from __future__ import annotations
@@ -18,11 +22,10 @@ from numpy.typing import NDArray
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
-from talkpath.experiment.hop_limits import limited_bits
 from talkpath.experiment.seeds import derive_bytes, random_order, random_orders, seeded_generator
 from talkpath.experiment.twin import random_twin, text_twin
 from talkpath.measure.facts import LADDER
-from talkpath.measure.transport_code import without_hello
+from talkpath.measure.transport_quality import without_hello
 from talkpath.wire.control.messages import Begin
 from talkpath.wire.control.question import (
     ComparedPaths,
@@ -36,6 +39,18 @@ from talkpath.wire.control.question import (
     WatchedCalls,
 )
 
+ROUTERS = ("", "home", "provider", "public")  # kinds of routers that sent Time Exceeded
+
+
+def limited_bits(schedule: Schedule, slots: tuple[int, ...], limit: HopLimits) -> tuple[int, ...]:
+    """Return the limited bits of one direction, whose bits are the schedule's `slots`."""
+    bits = [bit for bit, slot in enumerate(slots) if schedule.slots[slot].stage == limit.stage]
+    if limit.stage != "media":
+        return tuple(bits)
+    late = bits[len(bits) // 2 :]
+    return tuple(bit for place, bit in enumerate(late) if place % 3)
+
+
 SPACING_MS = 0.5  # at 0.1 ms packets share an aggregated Wi-Fi frame, at 2.5 ms the test loses power
 CANARY_SHARE = 0.05
 SETUP_MS = 200.0
@@ -47,7 +62,7 @@ FlowRole = tuple[str, str | None, str]  # (role, twin kind, transport)
 
 
 class PlannedFlow(Struct, frozen=True):
-    """One 5-tuple. `canary`: the text twin that withholds packets of its own. `hops`: see `experiment.hop_limits`."""
+    """One 5-tuple. `canary`: the text twin that withholds packets of its own. `hops`: how far limited packets go."""
 
     number: int
     local: int
@@ -178,7 +193,7 @@ def as_asked(layout: Layout, question: Question) -> Layout:
 
     Of calls over one path, each is relayed by the TURN server ("turn-udp/3478": its transport and port) whose turn it
     is among the question's codes, the first of which is that path itself. Calls over several transports have the
-    ClientHello that each code names (measure.transport_code); the responder answers any."""
+    ClientHello that each code names (measure.transport_quality); the responder answers any."""
     if question == layout.begin.question or not isinstance(question, ComparedPaths):
         return layout
     codes, begin = question.codes, msgspec.structs.replace(layout.begin, question=question)

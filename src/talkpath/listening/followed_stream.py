@@ -3,18 +3,53 @@
 The stream's bytes go two ways: into the reader of capture files, whose result is what `talkpath capture` would say of
 them, and into `LiveCapture`, which is asked for a picture once a second. A stream that goes on for hours is cut into
 parts, each of which is read as a file of its own, at a moment without a call (or where a part holds far too much).
+
+A stream whose bytes are kept in memory, to be scrubbed and written when it has ended (`--keep`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from io import BytesIO
 
 from talkpath.capture.live.live_capture import LiveCapture
 from talkpath.capture.live.live_picture import LivePicture
 from talkpath.listening.accompanist import PICTURE_LOOK_S as GLANCE_S
 from talkpath.listening.accompanist import ControlTrafficScheduler
 from talkpath.listening.packet_streams import PacketStream
+
+MOST_KEPT = 256 << 20
+"""What comes after so many bytes is not kept."""
+
+
+class KeptStream:
+    """A stream beside what was read of it."""
+
+    def __init__(self, stream: PacketStream, most: int = MOST_KEPT) -> None:
+        self._stream, self._most = stream, most
+        self.is_live = stream.is_live
+        self.kept = BytesIO()
+        self.is_full = False
+        """Whether later bytes were left out."""
+
+    def read(self, wait_s: float) -> bytes | None:
+        """See `PacketStream`."""
+        data = self._stream.read(wait_s)
+        if data:
+            self.is_full = self.is_full or self.kept.tell() + len(data) > self._most
+            if not self.is_full:
+                self.kept.write(data)
+        return data
+
+    def plain(self, data: bytes) -> bytes:
+        """See `PacketStream`."""
+        return self._stream.plain(data)
+
+    def close(self) -> None:
+        """See `PacketStream`."""
+        self._stream.close()
+
 
 FOLLOW_LOOK_S = 1.0
 

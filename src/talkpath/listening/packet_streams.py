@@ -20,7 +20,7 @@ from talkpath.listening.packet_filter import attach_filter, filter_program
 from talkpath.probe.local_network import own_addresses
 from talkpath.serving.readiness import await_ready
 from talkpath.wire.ip.address import Address
-from talkpath.wire.ip.system import IS_LINUX
+from talkpath.wire.ip.error_queue import IS_LINUX
 from talkpath.wire.pcap.write import Writer
 
 PLAYED_BYTES, PIPE_BYTES = 1 << 10, 1 << 16

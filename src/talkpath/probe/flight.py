@@ -16,7 +16,7 @@ from talkpath.experiment.nonce import Places, read_nonce, without_nonce
 class ProbePacket(Struct, frozen=True, gc=False):
     """One datagram to send from local socket number `local` to the responder's `port`.
 
-    `transport` is "udp", or "tcp", "tls", "wss.browser" and so on (measure.transport_code): then the datagram goes on
+    `transport` is "udp", or "tcp", "tls", "wss.browser" … (measure.transport_quality): then the datagram goes on
     the stream of `flow`.
     `hops`: how many it may go, 0 for the system's own number.
     """

@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 
 from talkpath.wire.ip.address import Address
-from talkpath.wire.ip.system import IS_LINUX
+from talkpath.wire.ip.error_queue import IS_LINUX
 
 TUNNEL_NAMES = ("tun", "tap", "wg", "ppp", "ipsec", "utun", "nordlynx", "proton", "tailscale", "zt")
 LOCAL_ROUTE = re.compile(r"\|-- (\d+\.\d+\.\d+\.\d+)\n +/32 host LOCAL")

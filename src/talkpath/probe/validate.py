@@ -10,8 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from talkpath.errors import PeerError
-from talkpath.experiment.hop_limits import ROUTERS
-from talkpath.experiment.layout import Layout
+from talkpath.experiment.layout import ROUTERS, Layout
 from talkpath.experiment.seeds import SEED_PART_BYTES
 from talkpath.wire.control import messages
 from talkpath.wire.control.messages import FlowReport, Refusal, Welcome

@@ -12,8 +12,7 @@ from talkpath.evidence.receipt_check import are_two_servers
 from talkpath.measure.facts import ControlAttempt, Facts, Tried
 from talkpath.measure.quality import TALKABLE_MOS, direction_mos, is_uncertain, loss_pct, transport_mos
 from talkpath.measure.relay_results import RelayResult, relay_results
-from talkpath.measure.transport_code import TlsHello
-from talkpath.measure.transport_quality import DirectionQuality, TransportQuality, transport_qualities
+from talkpath.measure.transport_quality import DirectionQuality, TlsHello, TransportQuality, transport_qualities
 from talkpath.report.joined_record import JoinedRow
 from talkpath.verdict.bases.second_server import SecondOpinion, second_opinions
 from talkpath.verdict.judge import RULES_VERSION, judge_facts

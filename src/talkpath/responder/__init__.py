@@ -6,7 +6,7 @@
 - `responder` all sessions of one responder, and the datagrams of all of them; `layout_queue` lays epochs out;
 - `flight` one epoch's packets; `flight_table` all epochs that run;
 - `receipts` what a responder signs at the end; `geoip` which network and country an address belongs to;
-- `driver` the engine on real sockets; `sockets` how they are opened; `ready_sockets` how it waits for all of them;
-  `tcp_peers` all TCP connections, `tcp_peer` one;
+- `driver` the engine on real sockets; `sockets` how they are opened; `tcp_peers` all TCP connections, and how it waits
+  for all sockets, `tcp_peer` one;
 - `doctor` which ports can be opened here.
 """

@@ -22,11 +22,10 @@ from typing import Any
 
 from talkpath.responder.flight import ResponderFlight, ResponderPacket
 from talkpath.responder.geoip import GeoDatabase
-from talkpath.responder.ready_sockets import ReadySockets
 from talkpath.responder.responder import Responder
 from talkpath.responder.sockets import listen_tcp, listen_udp, tcp_ports
 from talkpath.responder.tcp_peer import TcpPeer
-from talkpath.responder.tcp_peers import TcpPeers
+from talkpath.responder.tcp_peers import ReadySockets, TcpPeers
 from talkpath.wire.control import tls
 from talkpath.wire.ip import error_queue
 

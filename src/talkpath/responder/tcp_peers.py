@@ -2,12 +2,18 @@
 
 No address block keeps the others out: it has a limit of its own, and where all places are taken, the block with most
 connections gives one up. What fails on a connection ends that one alone.
+
+Waits for many sockets at once, to the microsecond, at a cost that does not rise with their number.
+
+`selectors` chooses the best way of the system. Two of these (epoll, kqueue) are files that can be waited for in
+turn, to the microsecond (`await_ready`): Python's epoll rounds times up to milliseconds.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import selectors
 import socket
 import ssl
 import time
@@ -19,10 +25,54 @@ from functools import partial
 from talkpath.experiment.flight import NEVER
 from talkpath.responder.flight import ResponderPacket
 from talkpath.responder.geoip import GeoDatabase
-from talkpath.responder.ready_sockets import READABLE, WRITABLE, ReadySockets
 from talkpath.responder.responder import SESSION_SWEEP_S, Responder
 from talkpath.responder.tcp_peer import TcpPeer
+from talkpath.serving.readiness import await_ready
 from talkpath.wire.ip.address import Address
+
+READABLE, WRITABLE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+Serve = Callable[[int], None]
+"""Called with what its socket is ready for: READABLE, WRITABLE, or both."""
+
+
+class ReadySockets:
+    """Sockets, and who serves each once it is ready."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._own = [self._selector.fileno()] if hasattr(self._selector, "fileno") else []
+
+    def watch(self, end: socket.socket, serve: Serve) -> None:
+        """From now on call `serve` when the socket can be read."""
+        self._selector.register(end, READABLE, serve)
+
+    def await_writable(self, end: socket.socket, *, wanted: bool) -> None:
+        """Whether to call its server when it can be written, too."""
+        key = self._selector.get_key(end)
+        events = READABLE | WRITABLE if wanted else READABLE
+        if key.events != events:
+            self._selector.modify(end, events, key.data)
+
+    def forget(self, end: socket.socket) -> None:
+        """No longer watch the socket, which is still open."""
+        self._selector.unregister(end)
+
+    def serve(self, timeout_s: float) -> bool:
+        """Wait until a socket is ready, for that long at most, and call the servers of all that are. Was any ready?"""
+        if self._own and timeout_s > 0.0:
+            if not await_ready(self._own, (), timeout_s)[0]:
+                return False
+            timeout_s = 0.0
+        ready = self._selector.select(timeout_s)
+        for key, events in ready:
+            key.data(events)
+        return bool(ready)
+
+    def close(self) -> None:
+        """Give the system's file back."""
+        self._selector.close()
+
 
 GREET_S = 10.0  # a connection that has not become a session, or brought a call, by then is closed
 MAX_STREAM_CALL_S = 240.0  # no call over a stream lasts longer

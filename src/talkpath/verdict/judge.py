@@ -18,7 +18,7 @@ from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import OK_WATCHED_S, Epoch, Facts
 from talkpath.verdict.across_arms import assess_arms, worst_variant
 from talkpath.verdict.assessment import MATTERS_DELAY_MS, MATTERS_LOSS, Assessment, extra_delays, log_threshold
-from talkpath.verdict.bases.messages import judge_messages
+from talkpath.verdict.bases.endpoints import judge_messages
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.call_quality import CallQuality, Loss, call_quality
 from talkpath.verdict.flows.evidence_counts import evidence_counts

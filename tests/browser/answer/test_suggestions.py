@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from talkpath.apps import apps
-from talkpath.browser.answer.suggestions import call_settings, suggestions
+from talkpath.browser.answer.result_message import call_settings, suggestions
 from talkpath.report.words.check_context import CheckContext
 from talkpath.verdict.model import Reason, State, Verdict
 

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 from msgspec.structs import replace
 from test_journal import AT, event
 
-from talkpath.observatory.feeds.entries import ATOM_NAMESPACE, atom_feed, published_lines
 from talkpath.observatory.feeds.journal import new_lines
+from talkpath.observatory.feeds.publish import ATOM_NAMESPACE, atom_feed, published_lines
 from talkpath.observatory.publication import Publication
 
 NS = f"{{{ATOM_NAMESPACE}}}"

@@ -11,9 +11,8 @@ from test_journal import event
 
 from factories.observatories.webhook_receiver import Receiver, webhook_server
 from talkpath.errors import FileError
-from talkpath.observatory.feeds.entries import ATOM_NAMESPACE
 from talkpath.observatory.feeds.journal import read_journal
-from talkpath.observatory.feeds.publish import publish_events
+from talkpath.observatory.feeds.publish import ATOM_NAMESPACE, publish_events
 from talkpath.observatory.publication import Publication
 
 

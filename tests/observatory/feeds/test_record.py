@@ -9,9 +9,8 @@ from msgspec.structs import replace
 from test_journal import event
 
 from talkpath.observatory.events.record import Event
-from talkpath.observatory.feeds.entries import ATOM_NAMESPACE
 from talkpath.observatory.feeds.journal import read_journal
-from talkpath.observatory.feeds.publish import record_events
+from talkpath.observatory.feeds.publish import ATOM_NAMESPACE, record_events
 from talkpath.observatory.publication import Publication
 
 TODAY = "2025-08-20"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from talkpath.observatory.log.line import encode_line
 from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict
+from talkpath.observatory.log.segments import encode_line
 
 MOST_BYTES = 2000
 APPS = ("facebook_messenger", "telegram", "whatsapp", "signal", "meet", "max", "webrtc", "snapchat")

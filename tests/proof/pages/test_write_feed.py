@@ -8,7 +8,7 @@ import pytest
 
 from proof.pages import write_feed
 from talkpath.observatory.claims.rows import load_claims
-from talkpath.observatory.feeds.entries import ATOM_NAMESPACE as NAMESPACE
+from talkpath.observatory.feeds.publish import ATOM_NAMESPACE as NAMESPACE
 
 PAGE = """# Corrections
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.measure.facts import Exchange, Facts, Health, Plan
-from talkpath.verdict.bases.messages import judge_messages
+from talkpath.verdict.bases.endpoints import judge_messages
 from talkpath.verdict.judge import judge_facts
 
 

@@ -3,6 +3,8 @@
 Counts steady two-way streams at a voice's pace, in flows that no recogniser knows and where no RTP was seen.
 
 They are no calls: an app that nobody has described may send them, and so may a tunnel with a call inside.
+
+What is left of a call whose packets were recorded in clusters: their numbers, and no times of single packets.
 """
 
 from __future__ import annotations
@@ -35,11 +37,36 @@ from talkpath.capture.streams.figures import FIGURE_TYPE
 from talkpath.capture.streams.record import Medium, stream_record
 from talkpath.capture.streams.stream_stats import TAIL_ROWS
 from talkpath.measure.arrays import Floats
-from talkpath.measure.call import Attempt, Call, CallTransport, Findings, Flow, Moment
-from talkpath.measure.cluster_times import without_times
+from talkpath.measure.call import Attempt, Call, CallTransport, Findings, Flow, Moment, Second, Stream
 from talkpath.measure.silent_end import with_silent_end
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.arrays import Bools
+
+
+def without_times(call: Call) -> Call:
+    """Return the call with nothing said of jitter, lateness, freezes and quality, nor of losses that only the packet
+    interval shows."""
+    return replace(
+        call, streams=tuple(map(_counted_stream, call.streams)), seconds=tuple(map(_counted_moment, call.seconds))
+    )
+
+
+def _counted_stream(stream: Stream) -> Stream:
+    timeless = replace(
+        stream, jitter_ms=None, late_ms=None, uneven_ms=None, freezes=0, frozen_s=0.0, longest_gap_ms=0.0, mos=None
+    )
+    if stream.loss_basis != "cadence":
+        return timeless
+    return replace(timeless, lost=None, loss_pct=None, loss_basis=None, lost_range=None, mean_burst=None)
+
+
+def _counted_moment(moment: Moment) -> Moment:
+    return replace(moment, sent=_counted_second(moment.sent), received=_counted_second(moment.received))
+
+
+def _counted_second(second: Second) -> Second:
+    return replace(second, jitter_ms=None, late_ms=None, frozen_ms=0.0, mos=None)
+
 
 MIN_STREAM_S = 10.0
 PACKETS_PER_S = np.array((1000 / 60, 25.0, 100 / 3, 50.0))

@@ -104,7 +104,7 @@ def measure_listed(
     from talkpath.api import listed_check
     from talkpath.cli._terminal.screen import screen
     from talkpath.report.check_progress import CheckProgressBar
-    from talkpath.report.words.listed_servers import kept_list, second_asked, server_try_line
+    from talkpath.report.words.second_server import kept_list, second_asked, server_try_line
 
     def tell(server: ListedServer, number: int, of: int) -> None:
         click.echo(f"talkpath: {server_try_line(number, of, server.country, server.operator)}", err=True)

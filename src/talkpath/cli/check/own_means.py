@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from talkpath.errors import TalkpathError, UsageError
-from talkpath.wire.ip.system import IS_LINUX
+from talkpath.wire.ip.error_queue import IS_LINUX
 
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result

@@ -90,7 +90,7 @@ def planned_relays(plan: Plan) -> dict[str, Any]:
     placed by each, and the most that all of it takes."""
     from talkpath.experiment.plan import relays_cost
     from talkpath.measure.relay_results import relay_arms
-    from talkpath.verdict.planner.relay_questions import RELAY_CALLS
+    from talkpath.verdict.planner.transports import RELAY_CALLS
 
     most_bytes, most_s = relays_cost(plan)
     return {

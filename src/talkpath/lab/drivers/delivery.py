@@ -16,7 +16,7 @@ from heapq import heappop, heappush
 from typing import Protocol
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.wire.ip.system import IS_LINUX
+from talkpath.wire.ip.error_queue import IS_LINUX
 
 MonotonicClock = Callable[[], float]
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from talkpath.errors import UsageError
-from talkpath.wire.ip.system import IS_LINUX
+from talkpath.wire.ip.error_queue import IS_LINUX
 
 INSIDE = "TALKPATH_LAB_NAMESPACE"  # set for the program that `enter()` starts
 

@@ -21,11 +21,17 @@ from msgspec.structs import replace
 from talkpath.errors import FileError, TalkpathError
 from talkpath.observatory.log.append import AppendFile, LogError
 from talkpath.observatory.log.folder import CANNOT_WRITE_FOLDER, Folder
-from talkpath.observatory.log.line import encode_new_line, line_number
 from talkpath.observatory.log.packs import pack_path, read_bundle_of, remove_bundle
 from talkpath.observatory.log.records import Imported, Judged, Received, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.log.register import Known, Register, RegisterError
-from talkpath.observatory.log.segments import LogSegment, log_segments, read_log, segment_path
+from talkpath.observatory.log.segments import (
+    LogSegment,
+    encode_new_line,
+    line_number,
+    log_segments,
+    read_log,
+    segment_path,
+)
 
 
 class SegmentEnd(NamedTuple):

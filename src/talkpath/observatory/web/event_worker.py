@@ -1,6 +1,8 @@
 """Finds and publishes events in processes of their own, so that neither shares the intake's process.
 
 Contract: what goes in and comes out is plain records; neither process has the index, the log or a socket of ours.
+
+The names of the operators of networks, from the files that tell an address's AS number (`--geo`).
 """
 
 from __future__ import annotations
@@ -10,12 +12,35 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from talkpath.errors import UsageError
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.feeds.publish import DeliveryCount, deliver_all, record_events
 from talkpath.observatory.findings.country_findings import CountryFindings, SimulatedCountry, country_findings
-from talkpath.observatory.operators import operator_names
 from talkpath.observatory.publication import Publication
 from talkpath.observatory.workers.pool import WorkerPool
+from talkpath.report.printable import printable
+
+NUMBER, NAME = "autonomous_system_number", "autonomous_system_organization"
+
+
+def operator_names(files: Sequence[Path]) -> dict[str, str] | None:
+    """Network ("AS64496") -> name; None where no file has any. Reads every record of a file, which takes seconds."""
+    found: dict[str, str] = {}
+    for file in files:
+        found |= _names_of(file)
+    return found or None
+
+
+def _names_of(file: Path) -> dict[str, str]:
+    try:
+        import maxminddb
+    except ImportError:
+        raise UsageError("--geo needs one more package: pip install 'talkpath[geo]'.") from None
+    with maxminddb.open_database(file) as reader:
+        records = (record for _, record in reader if isinstance(record, dict))
+        named = (record for record in records if NUMBER in record and NAME in record)
+        return {f"AS{record[NUMBER]}": printable(str(record[NAME])) for record in named}
+
 
 JOURNAL, FEEDS = "events.jsonl", "feeds"
 PROCESSES = 2  # one looks, one delivers: a receiver that does not answer keeps nobody from looking
@@ -54,7 +79,7 @@ class EventWorker:
         return self._pool.run(country_findings, day_counts, carried, box, least_people)
 
     def operators(self, files: Sequence[Path]) -> dict[str, str] | None:
-        """The names of the operators of networks (observatory/operators.py)."""
+        """The names of the operators of networks (observatory/web/event_worker.py)."""
         return self._pool.run(operator_names, files)
 
     def record(

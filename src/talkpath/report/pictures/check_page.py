@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
+from talkpath.evidence.known_responders import has_known_server
 from talkpath.measure.facts import Facts
-from talkpath.report.known_server import has_known_server
 from talkpath.report.pictures.app_matrix import MATRIX_MEDIA, AppCell, MatrixRow, app_cell, matrix_rows
 from talkpath.report.pictures.arrival_curve import arrival_curves, setup_answers
 from talkpath.report.pictures.chart import arrival_chart, chart_description, chart_legend

@@ -2,6 +2,8 @@
 
 Where nothing came through TLS at all, it is asked again with a browser's ClientHello in place of OpenSSL's: some
 networks hold one of them back (rule `tls.hello_drop`).
+
+The questions about TURN servers that the user named: whether calls that they relay get through. Last of a check.
 """
 
 from __future__ import annotations
@@ -9,12 +11,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talkpath.measure.facts import ArmPlan, Epoch, Facts
-from talkpath.measure.transport_code import is_inside_tls, with_browser_hello
-from talkpath.measure.transport_quality import TransportQuality, path_qualities
+from talkpath.measure.relay_results import relay_arms
+from talkpath.measure.transport_quality import TransportQuality, is_inside_tls, path_qualities, with_browser_hello
 from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import PlannedEpoch
-from talkpath.wire.control.question import TransportPaths
+from talkpath.wire.control.question import RelayPaths, TransportPaths
+
+RELAY_CALLS = 2  # by each TURN server, and as many directly at the same time
+MIN_RELAY_PACKETS = 12
+
+
+def next_relay_arm(facts: Facts) -> ArmPlan | None:
+    """The first of them that was not asked about; None where all were, or the responder offers no path over UDP."""
+    asked = {epoch.arm for epoch in facts.epochs if isinstance(epoch.question, RelayPaths)}
+    if direct_path(facts) is None:
+        return None
+    return next((planned for planned in relay_arms(facts.plan) if planned.arm not in asked), None)
+
+
+def direct_path(facts: Facts) -> str | None:
+    """The path over UDP that relayed calls take in the end, such as "udp/3478"."""
+    return next((path for path in facts.paths if path.startswith("udp/")), None)
+
+
+def relay_question(facts: Facts, planned: ArmPlan, codes: tuple[str, ...]) -> PlannedEpoch:
+    """Ask for calls by these TURN servers, beside as many that go directly."""
+    packets = max(MIN_RELAY_PACKETS, round(planned.packet_rate * facts.plan.path_s))
+    question = RelayPaths((direct_path(facts) or "", *codes))
+    return PlannedEpoch(planned.arm, question, k=RELAY_CALLS, packets=packets, why="relays")
+
 
 PATH_FLOWS = 2
 MIN_PATH_PACKETS = 12

@@ -62,7 +62,7 @@ class TcpTwins(AnyQuestion, frozen=True, tag="tcp"):
 
 
 class ComparedPaths(AnyQuestion, frozen=True):
-    """k calls over each of these paths (`measure.transport_code`), from local ports that no flow there had before."""
+    """k calls over each of these paths (`measure.transport_quality`), from local ports that no flow there had."""
 
     codes: Annotated[tuple[PathCode, ...], Meta(min_length=1, max_length=MAX_QUESTION_PATHS)]
 

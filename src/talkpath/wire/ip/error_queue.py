@@ -5,16 +5,22 @@ Contract: bytes <-> values, no socket. `hops_note` is what `sendmsg` takes besid
 socket's error queue; `router_of` parses what `recvmsg(…, MSG_ERRQUEUE)` returns beside an error. Linux only:
 `error_queue_missing` returns "" there, elsewhere a sentence. Sources: ip(7), ipv6(7), linux/errqueue.h; RFC 792, RFC
 4443.
+
+Which system this is, where its sockets differ.
 """
 
 from __future__ import annotations
 
 import socket
 import struct
+import sys
 from typing import Final
 
 from talkpath.wire.ip.address import Address, Kind
-from talkpath.wire.ip.system import IS_LINUX
+
+IS_LINUX: Final = sys.platform in ("linux", "android")
+"""Whether the kernel is Linux: Python calls that of a phone "android" since version 3.13."""
+
 
 Note = tuple[int, int, bytes]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from talkpath.measure.facts import ALPHA
-from talkpath.observatory.error_rates import PublishedRates, error_rates
 from talkpath.observatory.log.stop_list import StoppedCountry
-from talkpath.observatory.risks import CountryRisks, load_risks
+from talkpath.observatory.risks import CountryRisks, PublishedRates, error_rates, load_risks
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource
 
