@@ -130,7 +130,7 @@ def test_the_plan_as_json_has_every_rows_source() -> None:
 def test_who_agrees_sends_what_was_shown_and_no_more(tmp_path: Path) -> None:
     """Towards a closed port of this machine: the hook sees it, and the answer is that nobody is there."""
     done, events = run(*here(tmp_path), "--yes", "--json")
-    assert events == ["socket.connect", "socket.sendmsg"]
+    assert events == ["socket.connect", "socket.sendto"]
     assert done.returncode == 3
     assert "nobody answered" in done.stderr
     told = json.loads(done.stdout)
@@ -147,7 +147,7 @@ def test_who_says_yes_is_heard(tmp_path: Path) -> None:
     done, events = run(*here(tmp_path), stdin=far)
     os.close(near)
     os.close(far)
-    assert events == ["socket.connect", "socket.sendmsg"]
+    assert events == ["socket.connect", "socket.sendto"]
     assert "Could not tell" in done.stdout
     assert "127.0.0.1" in done.stderr  # the plan
     assert "127.0.0.1" not in done.stdout

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from talkpath.conduct.repeated_checks import Bounds, Measure, OnRun
     from talkpath.measure.facts import Facts, Plan
     from talkpath.verdict.bases.repeated import Run
-    from talkpath.verdict.statistics.permutation import LN10
 
 LEAST_MINUTES = 10.0
 MOST_TIMES = 1000
@@ -102,6 +101,7 @@ def _watch_network(plan: Plan, link: str, fresh: str, bounds: Bounds, output: Pa
     from talkpath.conduct.repeated_checks import repeat_checks
     from talkpath.report import watch_report
     from talkpath.verdict.bases.repeated import join_runs
+    from talkpath.verdict.statistics.permutation import LN10
 
     runs: list[Run] = []
     click.echo(f"talkpath: about {plan.budget_bytes / 1e6:.0f} MB and {plan.budget_s:.0f} s a check.", err=True)
