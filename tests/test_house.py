@@ -21,25 +21,25 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
-    "api": 410,
+    "api": 409,
     "apps": 2012,
-    "browser": 3191,
+    "browser": 3187,
     "capture": 4235,
-    "cli": 1570,
-    "conduct": 528,
+    "cli": 1569,
+    "conduct": 526,
     "directory": 413,
     "evidence": 555,
     "experiment": 659,
-    "lab": 3785,
+    "lab": 3784,
     "listening": 796,
     "measure": 1014,
-    "observatory": 6821,
+    "observatory": 6815,
     "probe": 2238,
-    "report": 2197,
-    "responder": 1268,
+    "report": 2195,
+    "responder": 1267,
     "serving": 205,
-    "verdict": 5715,
-    "wire": 2809,
+    "verdict": 5711,
+    "wire": 2808,
 }
 """How many statements a room of src may have, imports and docstrings not counted. A new capability that an issue asks
 for may raise one, in a commit that says by how much and for what; mending never does: it says what goes."""

@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from talkpath.api.check_result import PAGE_COLUMNS
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from talkpath.wire.control.sign import Signer
 
 Tier = Literal[0, 1, 2, 3]
-PAGE_COLUMNS = 100
 
 
 @dataclass(frozen=True, slots=True)

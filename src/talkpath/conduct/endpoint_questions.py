@@ -4,7 +4,6 @@ that expire on the way, as far as the tier and the system allow."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random, SystemRandom
 
@@ -12,10 +11,10 @@ from msgspec.structs import replace
 
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints
-from talkpath.probe.endpoint_driver import EndpointDriver
-from talkpath.probe.endpoint_engine import GAP_S, EndpointEngine, Request
+from talkpath.probe.endpoint_driver import EndpointDriver, OnRequest
+from talkpath.probe.endpoint_engine import GAP_S, EndpointEngine
 from talkpath.probe.local_network import local_address, through_tunnel
-from talkpath.probe.own_addresses.driver import OwnAddressDriver
+from talkpath.probe.own_addresses.driver import OnStage, OwnAddressDriver
 from talkpath.probe.own_addresses.engine import Choose, OwnAddressEngine
 from talkpath.probe.own_addresses.plan import SERIES_GREETINGS, server_targets
 from talkpath.probe.own_addresses.series import EVERY_S
@@ -23,8 +22,6 @@ from talkpath.verdict.bases.own_addresses.questions import imitated_arm, next_qu
 from talkpath.wire.ip import error_queue
 from talkpath.wire.ip.address import Address
 
-OnRequest = Callable[[Request], None]
-OnStage = Callable[[OwnAddressEngine], None]
 CHOICE_SEED_BYTES = 16
 
 

@@ -146,14 +146,15 @@ def _epochs_agree(epoch: Epoch, seen: SeenEpoch) -> bool:
 
 def _flows_agree(up: Observation, down: Observation, seen: SeenFlow, kinds: _SlotKinds) -> bool:
     return (
-        _role_word(up) == _role_word(down) == seen.role
+        role_word(up) == role_word(down) == seen.role
         and down.sent == seen.sent
         and _bitmap_number(up.late) == _bitmap_number(seen.late)
         and _arrivals_fit(up, seen, kinds)
     )
 
 
-def _role_word(flow: Observation) -> str:
+def role_word(flow: Observation) -> str:
+    """Return what a receipt calls the role of a flow."""
     return "canary" if flow.canary else flow.twin_kind or flow.role
 
 

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
-from talkpath.experiment.budget import IP_UDP_BYTES
 from talkpath.experiment.control_packets import (
     LAG_MS,
     MOST_PACKETS,
@@ -26,10 +25,9 @@ from talkpath.experiment.control_packets import (
     packet_tag,
 )
 from talkpath.experiment.flight import NEVER
-from talkpath.responder.flight import ResponderPacket
+from talkpath.responder.flight import LONGEST_HEADER, ResponderPacket
 from talkpath.wire.control.messages import ControlCounts, Pattern
 
-LONGEST_HEADER = max(IP_UDP_BYTES.values())
 PACKETS_S, BURST = 120.0, 240.0
 """Packets of a pattern a second, and at once."""
 LATE_S = 0.02

@@ -26,9 +26,8 @@ from talkpath.browser.far_end.transports.shared_port import SharedPort
 from talkpath.browser.far_end.transports.webtransport_twin import WebTransportTwin
 from talkpath.browser.webrtc.call_media import CALL_MEDIA, PAYLOAD_BYTES, TICK_MS, VOICE_MEDIUM, CallMedium
 from talkpath.errors import PeerError
+from talkpath.experiment.seeds import SEED_PART_BYTES
 from talkpath.wire.control.question import WatchedCalls
-
-SEED_PART_BYTES = 32  # each end's part
 
 UNREADABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What reading a message of a page may raise; `msgspec.ValidationError` is a ValueError."""

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from talkpath.measure.facts import Epoch, Facts, Observation, SignedReceipt
+from talkpath.evidence.receipt_check import role_word
+from talkpath.measure.facts import Epoch, Facts, SignedReceipt
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 from talkpath.wire.control.keys import raw_key_text
@@ -58,9 +59,5 @@ class ReceiptIssuer:
 
 def _epoch_seen(epoch: Epoch) -> SeenEpoch:
     pairs = zip(epoch.flows[::2], epoch.flows[1::2], strict=True)
-    flows = tuple(SeenFlow(_receipt_role(up), down.sent, up.arrived) for up, down in pairs)
+    flows = tuple(SeenFlow(role_word(up), down.sent, up.arrived) for up, down in pairs)
     return SeenEpoch(epoch.number, str(epoch.arm), epoch.question.kind, flows)
-
-
-def _receipt_role(flow: Observation) -> str:
-    return "canary" if flow.canary else flow.twin_kind or flow.role

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from talkpath.errors import TalkpathError, UsageError
+from talkpath.listening.packet_streams import ANY_INTERFACE
 from talkpath.wire.ip.error_queue import IS_LINUX
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
     from talkpath.verdict.model import Verdict
 
-ANY_INTERFACE = "any"
 OWN_CALL_NAME = "call"
 ANY_WEBRTC = "webrtc"
 

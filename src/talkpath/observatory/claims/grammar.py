@@ -17,11 +17,11 @@ from msgspec import Struct, convert
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.errors import UsageError
+from talkpath.verdict.model import Basis
 
 Word = Literal["OK", "RESTRICTED", "DEGRADED", "BLOCKED", "CLOSED", "MIXED", "BEGAN", "ENDED", "WORSE", "UNLIKE"]
 MediumWord = Literal["call", "voice", "video", "text"]
 Share = Literal["any", "most", "every"]
-Basis = Literal["shape", "webrtc", "address", "signalling", "call"]
 
 WORDS, MEDIA, SHARES, BASES, WAYS = (get_args(kind) for kind in (Word, MediumWord, Share, Basis, Direction))
 APP, PLACE, RULE, DAY = r"[a-z][a-z0-9_]*", r"[A-Z]{2}|AS[0-9]+", r"[a-z0-9_]+(?:\.[a-z0-9_]+)?", r"\d{4}-\d\d-\d\d"

@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 
 from msgspec.structs import replace
 
+from talkpath.observatory.events.network_days import DAY_CHARACTERS
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.events.text import event_details, event_sentence
 from talkpath.observatory.feeds.journal import (
@@ -142,7 +143,6 @@ def _event_categories(event: Event) -> tuple[str, ...]:
     return event.country, event.network, event.app, event.medium, event.kind, event.level
 
 
-DAY_CHARACTERS = len("2026-11-24")
 ALL_EVENTS_FEED = "events"
 
 

@@ -13,6 +13,7 @@ from talkpath.observatory.events.text import event_details, event_sentence
 from talkpath.observatory.findings.claim_findings import Ledger
 from talkpath.observatory.findings.event_findings import EventFindings
 from talkpath.observatory.reach.estimate import ReachEstimate
+from talkpath.report.words.joined_sentences import capitalised
 
 DECIDED_OUTCOMES = ("supported", "contradicted")
 BEARS = "A measurement bears on a claim; it never proves who did something, or why."
@@ -30,7 +31,7 @@ def event_lines(found: EventFindings, *, signals: bool = True) -> Iterator[str]:
     shown = [event for event in found.events if signals or event.level != "signal"]
     for event in (*found.countries, *shown):
         yield ""
-        yield _capitalized(event_sentence(event)) + "."
+        yield capitalised(event_sentence(event)) + "."
         yield from (f"  {said}" for said in event_details(event))
         if claims := found.claims.get(event.id):
             yield f"  bears on {' '.join(claims)}"
@@ -39,10 +40,6 @@ def event_lines(found: EventFindings, *, signals: bool = True) -> Iterator[str]:
     yield ""
     levels = [event.level for event in found.events if event.kind == "began"]
     yield f"{len(levels)} began, {levels.count('signal')} of them only a signal."
-
-
-def _capitalized(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def result_lines(found: Ledger, *, every: bool = False) -> Iterator[Text | str]:

@@ -25,6 +25,7 @@ from talkpath.evidence.bundle import Bundle, read_bundle
 from talkpath.measure.call import Findings
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Facts
+from talkpath.observatory.events.network_days import DAY_CHARACTERS
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK
 from talkpath.observatory.log.records import (
     Judged,
@@ -44,7 +45,6 @@ from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.receipt import ADDRESS_CLASSES
 
-DAY_CHARACTERS = len("2026-11-24")
 MAX_LATE = timedelta(days=2)
 MAX_EARLY = timedelta(days=1)  # the device's clock is ahead, or its day has begun already
 TRANSPORT = re.compile(r"[a-z]{2,10}/[0-9]{1,5}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -15,13 +14,13 @@ from talkpath.directory.fetch import LIST_MEDIA_TYPE as LIST_TYPE
 from talkpath.directory.offer import MAX_OFFER_BYTES, OFFER_MEDIA_TYPE
 from talkpath.observatory.intake.bodies import BodySlots, read_body, require_length, require_type
 from talkpath.observatory.intake.refusal import ReportRefusedError
+from talkpath.observatory.intake.routes import Handler
 from talkpath.observatory.responders.running import ServerDirectory
 from talkpath.responder.geoip import UNKNOWN_ORIGIN
 from talkpath.wire.control.keys import raw_key
 
 SCHEMA = "talkpath.servers.shown/1"
 RESPONDERS_PATH = "/api/v1/responders"
-Handler = Callable[[Request], Awaitable[Response]]
 WRONG_TYPE = f"Send an offer as {OFFER_MEDIA_TYPE}."
 TOO_LARGE = "The offer is larger than any server's."
 NONE_SUCH = "No test server with that key was offered here."

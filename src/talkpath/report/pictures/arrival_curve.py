@@ -15,6 +15,7 @@ from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.arrays import Floats
 from talkpath.measure.bitmap import sent_and_lost
 from talkpath.measure.facts import Epoch, Observation, Track
+from talkpath.verdict.statistics.cohort import direction_track
 from talkpath.wire.control.question import ACCUSING
 
 BINS, LEAST_BIN_S = 12, 0.02
@@ -88,13 +89,13 @@ def _has_role(flow: Observation, role: str) -> bool:
 
 
 def _arrival_curve(epochs: Sequence[Epoch], direction: Direction) -> ArrivalCurve:
-    at_s = np.concatenate([_media_s(_track_of(epoch, direction)) for epoch in epochs] or [np.zeros(0)])
+    at_s = np.concatenate([_media_s(direction_track(epoch, direction)) for epoch in epochs] or [np.zeros(0)])
     start_s, end_s = (float(at_s.min()), float(at_s.max())) if len(at_s) else (0.0, 0.0)
     bin_s = max(LEAST_BIN_S, (end_s - start_s) / (BINS - 1))
     count = int((end_s - start_s) / bin_s) + 1
     totals = {role: (np.zeros(count), np.zeros(count)) for role in ("call", "twin")}
     for epoch in epochs:
-        place = ((_media_s(_track_of(epoch, direction)) - start_s) / bin_s).astype(int)
+        place = ((_media_s(direction_track(epoch, direction)) - start_s) / bin_s).astype(int)
         for role, (sent, arrived) in totals.items():
             more_sent, more_arrived = _packets_by_bin(epoch, direction, role, place, count)
             sent += more_sent
@@ -107,10 +108,6 @@ def _arrival_curve(epochs: Sequence[Epoch], direction: Direction) -> ArrivalCurv
         _arrived_shares(*totals["twin"]),
         *(int(part.sum()) for role in ("call", "twin") for part in totals[role]),
     )
-
-
-def _track_of(epoch: Epoch, direction: Direction) -> Track:
-    return epoch.up if direction == "up" else epoch.down
 
 
 def _is_media(track: Track) -> NDArray[np.bool_]:
@@ -126,7 +123,7 @@ def _packets_by_bin(
     epoch: Epoch, direction: Direction, role: str, place: NDArray[np.int_], count: int
 ) -> tuple[Floats, Floats]:
     """(sent, arrived) media packets in each of `count` bins, of all flows of that role. `place`: each slot's bin."""
-    track = _track_of(epoch, direction)
+    track = direction_track(epoch, direction)
     flows = [flow for flow in epoch.flows if flow.direction == direction and _has_role(flow, role)]
     counted, lost = sent_and_lost(flows, len(track.stage))
     sent, missing = (part[:, _is_media(track)].sum(axis=0) for part in (counted, lost))

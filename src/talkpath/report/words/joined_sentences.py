@@ -101,7 +101,7 @@ def _joined_sentence(group: Sequence[JoinedMedium], own: Sequence[JoinedMedium])
     if text is not None and text is not joined:
         clauses += [finding_clause(found, name) for found in text.findings]
     told = say("joined", "; ").join(words for words in clauses if words)
-    parts = [_capitalised(told) + say("joined", "."), joined_conclusion(joined, name)]
+    parts = [capitalised(told) + say("joined", "."), joined_conclusion(joined, name)]
     parts.append(_would_look_the_same(joined, name))
     if len(_alike_media(own)) > 1:
         media = listed(medium_word(each.medium) for each in group)
@@ -283,5 +283,6 @@ def _may_be_an_outage(joined: JoinedMedium) -> bool:
     return is_there and "likely" in words and "held" not in words
 
 
-def _capitalised(text: str) -> str:
+def capitalised(text: str) -> str:
+    """Return the text with its first letter large."""
     return text[:1].upper() + text[1:]

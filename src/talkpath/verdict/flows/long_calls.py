@@ -26,7 +26,7 @@ from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Track
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.flow_spread import short_flow_spreads
-from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, flow_outcomes, without_ends
+from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, calls_of, flow_outcomes, without_ends
 from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS, direction_track
 from talkpath.wire.control.question import LongCalls, WatchedCalls
@@ -96,13 +96,13 @@ def _longest_s(epoch: Epoch) -> float:
 
 def _lived_s(epoch: Epoch) -> Floats:
     """The same of each call."""
-    return np.array([min(call.up.last_s or 0.0, call.down.last_s or 0.0) for call in _long_calls_of(epoch)])
+    return np.array([min(call.up.last_s or 0.0, call.down.last_s or 0.0) for call in calls_of(epoch)])
 
 
 def ended_s(view: ArmView) -> float | None:
     """After how many seconds the first of the arm's calls that were to live through the check went silent for good;
     None where none did."""
-    ends = (_ended_s(call.of(way)) for epoch in view.long for call in _long_calls_of(epoch) for way in DIRECTIONS)
+    ends = (_ended_s(call.of(way)) for epoch in view.long for call in calls_of(epoch) for way in DIRECTIONS)
     return min((end_s for end_s in ends if end_s is not None), default=None)
 
 
@@ -169,7 +169,7 @@ def _long_calls(epochs: Sequence[Epoch], arm: Arm, unlike: Mapping[Direction, fl
     return [
         _long_call(epoch, call, twins, unlike)
         for epoch, twins in beside
-        for call in _long_calls_of(epoch)
+        for call in calls_of(epoch)
         if not _ended_alone(epoch.started_s, call, twins)
     ]
 
@@ -178,10 +178,6 @@ def _ended_alone(started_s: float, call: FlowOutcome, twins: Sequence[Neighbour]
     """Whether the call ended, and no twin is known that was under way then: nothing says yet whether it parted."""
     ends = [(way, end_s) for way in DIRECTIONS if (end_s := _ended_s(call.of(way))) is not None]
     return any(not list(_last_s(started_s + end_s, twins, way)) for way, end_s in ends)
-
-
-def _long_calls_of(epoch: Epoch) -> list[FlowOutcome]:
-    return [outcome for outcome in flow_outcomes(epoch) if outcome.role == "call"]
 
 
 @per_epoch

@@ -8,15 +8,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Floats
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.flows.direction_losses import DirectionLosses, flow_arrivals
+from talkpath.verdict.flows.direction_losses import DirectionLosses, Ranks, flow_arrivals
 from talkpath.verdict.rules.token_bucket import DOUBT_SHARE, DROPPED_SHARE, Numbers, Policed, Together, policed_chances
-
-Ranks = NDArray[np.intp]
 
 MIX_S, LIKE = 0.01, 0.25  # a block of 20 flows takes 10 ms; sizes within a quarter are alike
 PHASE_S = 0.15  # over several packets a bucket drops at its rate, whatever its phase

@@ -13,11 +13,8 @@ import numpy as np
 
 from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, bytes_at
 from talkpath.wire.pcap.frames import Frames
-from talkpath.wire.pcap.records import record_starts
+from talkpath.wire.pcap.records import MAX_FRAME_BYTES, record_starts
 from talkpath.wire.pcap.window import Window
-
-MAX_FRAME_BYTES = 1 << 18
-"""tcpdump's largest snapshot length; a longer record is damage."""
 
 MAX_RECOVERIES = 50
 SEARCH_BYTES = 1 << 15

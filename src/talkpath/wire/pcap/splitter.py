@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable
 
 from talkpath.wire.pcap import classic, ng
+from talkpath.wire.pcap.records import MAX_FRAME_BYTES
 
 OnPacket = Callable[[int, memoryview], None]
 """Is given a packet's time in ns since 1970 and its frame, which is valid during the call only."""
@@ -94,7 +95,7 @@ class RecordSplitter:
         with memoryview(self._held) as view:
             while at + header <= end:
                 seconds, fraction, captured = read(view, at)
-                if captured > classic.MAX_FRAME_BYTES:
+                if captured > MAX_FRAME_BYTES:
                     self.lost = True
                     break
                 if at + header + captured > end:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from talkpath.browser.addresses import network_prefix
+from talkpath.browser.webrtc.ice_agent import SocketAddress
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun_integrity import is_sealed
@@ -68,7 +69,6 @@ class SendClock:
         self._arm()
 
 
-SocketAddress = tuple[Any, ...]
 QUIC_LONG, QUIC_SHORT = range(192, 256), range(64, 128)
 STUN, DTLS, RTP = range(4), range(20, 64), range(128, 192)
 RTCP_PACKET_TYPES = range(192, 224)  # second byte (RFC 5761 section 4)

@@ -25,10 +25,9 @@ from talkpath.verdict.bases.own_addresses.contrasts import (
     cells_of,
     flows_of,
 )
-from talkpath.verdict.model import Category, Number
-from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, SURE_LOSS
+from talkpath.verdict.model import Number
+from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, SURE_LOSS, Parameters
 
-Parameters = dict[str, Number | Category]
 RULES_OF_STAGES = {
     "stun": "stun.drop",
     "allocate": "stun.drop",
