@@ -32,6 +32,7 @@ from factories.networks.local_responder import (
 )
 from talkpath.verdict.validity import LATE_VOIDS_ALL_MS, late_ms
 from talkpath.wire.control.keys import new_identity_pem
+from talkpath.wire.control.messages import PROTOCOL_VERSION
 
 KEY = "A" * 43
 BATTERY = "webrtc voice: "  # any question: which comes second depends on what the first one showed
@@ -176,7 +177,8 @@ def limits(text: str) -> str:
     )
 
 
-VERSION_2 = "import talkpath.wire.control.messages as c; c.PROTOCOL_VERSION = 2"
+OTHER_VERSION = f"import talkpath.wire.control.messages as c; c.PROTOCOL_VERSION = {PROTOCOL_VERSION + 1}"
+VERSIONS = f"version {PROTOCOL_VERSION + 1} of the control protocol, this talkpath version {PROTOCOL_VERSION}"
 OTHERWISE = "import talkpath.responder.session as s; s.shape_digest = lambda arm: b'otherwise'"
 SILENT = "import talkpath.responder.responder as s; s.Responder.receive = lambda *_: b''"
 
@@ -190,7 +192,7 @@ BEFORE: list[tuple[str, Row, str, int, bool]] = [
     ("an older TLS server", an_older_tls_server, "key that is not the one in the link", 3, True),
     ("another key", another_key, "key that is not the one in the link", 3, True),
     ("an invitation that ended", an_ended_invitation, "has ended", 3, False),
-    ("version 2", patched(VERSION_2), "version 2 of the control protocol, this talkpath version 1", 3, False),
+    ("a later version", patched(OTHER_VERSION), VERSIONS, 3, False),
     ("other shapes", patched(OTHERWISE), "imitates these apps otherwise", 3, False),
     ("busy", patched(limits("sessions=0")), "as many sessions as it takes", 3, False),
     ("few bytes", patched(limits("session_bytes=1000")), "too few bytes", 3, False),

@@ -267,29 +267,44 @@ def test_a_recording_counts_once_for_an_app_and_for_the_day_it_came_in(bench: Be
     assert said == {"telegram": ("insufficient", "call", "stun.drop"), "whatsapp": ("insufficient", "call", None)}
 
 
-def accompanied(seed: int, shift_s: int = 0) -> Findings:
-    """A call that goes silent after 4 s beside control traffic that does not, so much later in its recording."""
+def accompanied(seed: int, shift_s: int = 0, *, far_end_answers: bool = True) -> Findings:
+    """A call that goes silent after 4 s beside control traffic that does not, so much later in its recording. Its far
+    end had reported what it received until then; where it answers, checks of the path are replied to in the silence."""
     rule = "media.freeze,app=whatsapp,to=app,after_s=4"
     found = play_accompanied_call("whatsapp", 16.0, Scenario.parse("clean", [rule], seed), seed=seed).findings
     (call,), (control,) = found.calls, found.controls
+    silent_s, end_s = (call.start_s + shift_s + lasts_s for lasts_s in (4.0, call.duration_s))
     moved = replace(
         call,
         start_s=call.start_s + shift_s,
+        flows=tuple(
+            replace(one, start_s=one.start_s + shift_s, end_s=one.end_s + shift_s, feedback=20,
+                    last_feedback_s=silent_s, last_received_s=end_s if far_end_answers else silent_s)
+            for one in call.flows
+        ),
         streams=tuple(replace(one, start_s=one.start_s + shift_s) for one in call.streams),
         seconds=tuple(replace(one, at_s=one.at_s + shift_s) for one in call.seconds),
-    )
+    )  # fmt: skip
     seconds = tuple(replace(one, at_s=one.at_s + shift_s) for one in control.seconds)
     return replace(found, calls=(moved,), controls=(replace(control, seconds=seconds),))
 
 
+def in_one_recording(every: list[Findings]) -> Findings:
+    """Calls that were recorded one after the other."""
+    calls, controls = tuple(one.calls[0] for one in every), tuple(one.controls[0] for one in every)
+    return replace(every[0], calls=calls, controls=controls)
+
+
 def test_calls_beside_control_traffic_are_a_source_of_their_own_and_three_of_them_proof(bench: Bench):
-    every = [accompanied(seed, 100 * seed) for seed in (1, 2, 3)]
-    three = replace(
-        every[0],
-        calls=tuple(one.calls[0] for one in every),
-        controls=tuple(one.controls[0] for one in every),
+    """Where the far end still answered each time: relays have timers too."""
+    answered, alone = (
+        [accompanied(seed, 100 * seed, far_end_answers=answers) for seed in (1, 2, 3)] for answers in (True, False)
     )
-    for found, state in ((every[0], "insufficient"), (three, "restricted")):
+    for found, state in (
+        (answered[0], "insufficient"),
+        (in_one_recording(answered), "restricted"),
+        (in_one_recording(alone), "insufficient"),
+    ):
         data = write_capture(found, to_builtins(capture_json.capture_result("-", found)), Signer.of_seed(bytes(32)))
         (name,) = take(bench, data)
         record = judge(bench)[name]
