@@ -166,19 +166,21 @@ def _page_head(rows: Sequence[Row], networks: int) -> Iterator[str]:
     yield "## Nothing is restricted"
     yield ""
     promised = OBSERVATORY_ASSUMPTIONS
-    yield ("Events found all the same. In brackets the upper 95 % bound, a year of one app and medium on one network; "
-           f"promised are {1 / promised.signal_years:g}, {1 / promised.confirmed_years:.2g} and "
+    yield ("Events found all the same. In brackets the upper 95 % bound, a year of one app and medium on one network, "
+           f"attacked or not; promised are {1 / promised.signal_years:g}, {1 / promised.confirmed_years:.2g} and "
            f"{1 / promised.resistant_years:g} at most; where 3 of 10 reports begin to lie, "
            f"{1 / promised.minority_years:g} confirmed. Liars may make signals: these say so. "
            f"The last column: false confirmed events a year in a country of {STREAMS_A_COUNTRY} networks x apps x "
-           "media of which all are attacked so.")  # fmt: skip
+           "media of which all are attacked so; the days before an attack count, too. The promises follow from the "
+           "method. Where nothing was found in so few years, the bound in brackets may still be above "
+           "them.")  # fmt: skip
     yield ""
-    yield ("Who counts as a liar that changes nothing: whoever sends what no listed test server vouches for, however "
-           "much and of however many kinds; one of several listed servers, with whoever helps it; whoever lies on one "
-           "day alone; and 3 of 10 of those that listed servers vouch for. Who does not: the only listed server that "
-           "a network is measured with, and whoever runs checks from many address blocks of that network, with several "
-           "listed servers, day after day: those are as many people as they have blocks. Both take days, and five "
-           "blocks at least.")  # fmt: skip
+    yield ("Promised although these lie: whoever sends what no listed test server vouches for, however much and of "
+           "however many kinds; one of several listed servers, with whoever helps it; whoever lies on one day alone; "
+           f"and, with {1 / promised.minority_years:g}, 3 of 10 of those that listed servers vouch for. Not promised "
+           "where the only listed server that a network is measured with lies, nor where somebody runs checks from "
+           "many address blocks of that network, with several listed servers, day after day: those are as many people "
+           "as they have blocks. Both take days, and five blocks at least.")  # fmt: skip
     yield ""
     yield "| | network-years x streams | signal | confirmed | attack-resistant | country-year |"
     yield "|---|---|---|---|---|---|"
@@ -208,12 +210,17 @@ def _page_middle() -> Iterator[str]:
     yield ""
     yield (f"From day {HIT.begin} to {HIT.end}. Days of data from the first restricted day on until each level was "
            "reached: median, 90th percentile over networks; likewise from the first free day on. A dash: not within "
-           f"these {HIT.end - HIT.begin} and {HIT.days - HIT.end} days. Hidden: networks on which nothing was "
-           "confirmed at all.")  # fmt: skip
+           f"these {HIT.end - HIT.begin} and {HIT.days - HIT.end} days; or, of a signal, that liars had made one "
+           "before. Hidden: networks on which nothing was confirmed at all.")  # fmt: skip
     yield ""
     yield ("What honesty costs: while reports counted whoever vouches for them, one that hits 30, 60 or 100 % "
            "was confirmed after 8, 3 and 2 days (median). One that hits 30 % is a first sign for ever now, as three "
-           "liars of ten look alike; so is whatever only reports tell that nobody vouches for, for ever.")  # fmt: skip
+           "liars of ten look alike; so is whatever only reports tell that nobody vouches for, for ever. "
+           "In these rows one that hits 60 % takes up to three weeks and is hidden on up to one network of ten; one "
+           "that hits 100 % takes a week at most and is not hidden, unless a listed server denies it as often as all "
+           "probes check: then it takes four weeks, and is hidden on up to one network of four. A signal takes three "
+           "days at most, its end four, the end of what was confirmed a week (all medians). Attack-resistant needs "
+           "three listed servers, and so does its end: one that goes on accusing holds it back.")  # fmt: skip
     yield ""
     columns = ["", "networks", *LEVELS.values(), *(f"end: {name}" for name in LEVELS.values()), "hidden",
                "ended too early", "false confirmed"]  # fmt: skip
