@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import ssl
 import threading
@@ -17,6 +16,7 @@ from talkpath.lab.drivers.loopback import Listener, relay_process
 from talkpath.lab.path.hosts import RESPONDER
 from talkpath.lab.scenario import Scenario
 from talkpath.probe.stream import DatagramStream
+from talkpath.serving.readiness import await_ready
 from talkpath.wire.control import tls
 from talkpath.wire.control.carrier import Framed
 from talkpath.wire.control.keys import new_identity_pem
@@ -62,7 +62,7 @@ def answered(port: int, transport: str, within_s: float) -> bool:
     try:
         while time.monotonic() < until_s and not stream.dead:
             writers = [stream.socket] if stream.waiting else []
-            readable, writable, _ = select.select([stream.socket], writers, [], 0.05)
+            readable, writable = await_ready([stream.socket], writers, 0.05)
             if writable:
                 stream.flush()
             if readable and b"a call's packet" in stream.read():

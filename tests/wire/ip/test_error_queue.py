@@ -51,5 +51,5 @@ def test_hops_are_said_as_an_int() -> None:
 
 
 def test_elsewhere_than_on_linux_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("talkpath.wire.ip.error_queue.IS_LINUX", False)
     assert "needs Linux" in error_queue_missing()

@@ -62,11 +62,13 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
         return _by_size(len(datagram) - reflector.DATA_BYTES, "frame")
     if view.setup == "telegram.reflector" and not view.notes.keys() & {"tag", "call"}:
         return _by_length(datagram, None) if len(datagram) % 16 == 0 and len(datagram) >= 32 else None
-    if not (_is_checked(view) or "turn" in view.notes):
-        return None
+    is_known = _is_checked(view) or "turn" in view.notes
+    if not (is_known or ("checked" in view.notes and "others" not in _checked_ends(view))):
+        return None  # of a recording of one end's packets, bytes that are opaque tell all the same
     if dtls.is_dtls(datagram) or dtls.is_ciphertext(datagram):
-        return _recognise_dtls(datagram, view)
-    if datagram[:1] and datagram[0] >> 6 == 2 and not _opaque(view):
+        view.notes["dtls"] = True
+        return _recognise_dtls(datagram, view) if is_known else None
+    if datagram[:1] and datagram[0] >> 6 == 2 and not _opaque(view) and is_known:
         return _recognise_media(datagram, view)
     return _recognise_opaque(datagram, view)
 
@@ -144,15 +146,16 @@ def _recognise_stun(message: StunMessage, view: FlowView) -> RecognisedDatagram 
 
 def _note_check(message: StunMessage, view: FlowView) -> None:
     """Note the end that controls, and by which ends a check's PRIORITY is one for component 0, as in no call that SDP
-    sets up; another PRIORITY ends the search."""
+    sets up; another PRIORITY ends the search, and one that the recording cut off tells nothing."""
     user, priority = message.get(Attribute.USERNAME) or b"", message.get(Attribute.PRIORITY) or b""
     if message.get(Attribute.ICE_CONTROLLING) is not None:
         view.notes.setdefault("controlling", view.direction)
     ends = _checked_ends(view)
-    if len(user) == 9 and user[4] == 58 and priority[:1] > b"\0" and priority[3:] == b"\0":
-        ends.add(view.direction)
-    else:
+    is_cut = not priority.strip(b"\0")
+    if len(user) != 9 or user[4] != 58 or not (is_cut or priority[3:] == b"\0"):
         ends.add("others")
+    elif not is_cut:
+        ends.add(view.direction)
 
 
 def _checked_ends(view: FlowView) -> set[str]:
@@ -167,7 +170,6 @@ def _is_checked(view: FlowView) -> bool:
 
 
 def _recognise_dtls(datagram: bytes, view: FlowView) -> RecognisedDatagram:
-    view.notes["dtls"] = True
     is_hello = datagram[0] == dtls.Content.HANDSHAKE and datagram[13:14] == b"\x01"
     if is_hello and view.notes.get("controlling") == view.direction:
         return FEATURES.hit("setup", "client")
