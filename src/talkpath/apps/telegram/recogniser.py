@@ -151,10 +151,9 @@ def _note_check(message: StunMessage, view: FlowView) -> None:
     if message.get(Attribute.ICE_CONTROLLING) is not None:
         view.notes.setdefault("controlling", view.direction)
     ends = _checked_ends(view)
-    is_cut = not priority.strip(b"\0")
-    if len(user) != 9 or user[4] != 58 or not (is_cut or priority[3:] == b"\0"):
+    if len(user) != 9 or user[4] != 58 or (any(priority) and priority[3:] != b"\0"):
         ends.add("others")
-    elif not is_cut:
+    elif any(priority):
         ends.add(view.direction)
 
 
@@ -214,9 +213,7 @@ def _recognise_opaque(datagram: bytes, view: FlowView) -> RecognisedDatagram | N
 
 def _by_size(size: int, feature: str) -> RecognisedDatagram:
     """tgcalls: reports, or voice in silence, are one channel, sealed; of small packets nothing tells them apart."""
-    if size <= 60:
-        return FEATURES.hit("media", feature)
-    return FEATURES.hit("media", feature, medium="voice" if size <= 240 else "video")
+    return FEATURES.hit("media", feature, medium=None if size <= 60 else "voice" if size <= 240 else "video")
 
 
 def _opaque(view: FlowView) -> int:
