@@ -17,7 +17,7 @@ from typing import BinaryIO, Protocol
 
 from talkpath.errors import UsageError
 from talkpath.listening.packet_filter import attach_filter, filter_program
-from talkpath.probe.local_network import own_addresses
+from talkpath.probe.local_network import ANY_INTERFACE, own_addresses
 from talkpath.serving.readiness import await_ready
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.error_queue import IS_LINUX
@@ -27,7 +27,6 @@ PLAYED_BYTES, PIPE_BYTES = 1 << 10, 1 << 16
 GZIP_HEAD, ZLIB_GZIP = b"\x1f\x8b", 31
 GATHER_PACKETS_S = 0.004
 """Packets are gathered for so long, so that one that wakes this process brings others with it."""
-ANY_INTERFACE = "any"
 IP_PROTOCOLS = (0x0800, 0x86DD)
 EVERY_PROTOCOL = 0x0003
 OUTGOING_PACKET = 4

@@ -13,6 +13,7 @@ from pathlib import Path
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.error_queue import IS_LINUX
 
+ANY_INTERFACE = "any"
 TUNNEL_NAMES = ("tun", "tap", "wg", "ppp", "ipsec", "utun", "nordlynx", "proton", "tailscale", "zt")
 LOCAL_ROUTE = re.compile(r"\|-- (\d+\.\d+\.\d+\.\d+)\n +/32 host LOCAL")
 _SIOCGIFADDR = 0x8915  # <linux/sockios.h>

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from talkpath.errors import TalkpathError, UsageError
-from talkpath.listening.packet_streams import ANY_INTERFACE
+from talkpath.probe.local_network import ANY_INTERFACE
 from talkpath.wire.ip.error_queue import IS_LINUX
 
 if TYPE_CHECKING:
