@@ -167,6 +167,7 @@ def test_facts_hold_no_address() -> None:
 
 def test_the_collector_rests_during_a_run_and_nothing_stays_behind() -> None:
     _freeze_loaded()  # the first run of a process exempts what is there from collection
+    gc.enable()  # a command that ran in this process may have done without
     check = Check(make_plan(choose_arms(["webrtc"])), Random(7).randbytes(32))
     sim, seen = Sim(check, Scenario.parse("clean", []).network(), 7), []
     check.progress = lambda word, facts, ask: seen.append(gc.isenabled())
