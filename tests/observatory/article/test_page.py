@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.errors import UsageError
+from talkpath.errors import FileError
 from talkpath.lab.country.play import play_country
 from talkpath.lab.country.settings import CountrySettings, read_country
 from talkpath.observatory.article.page import article_page, article_sentences, box_rows, measure_sentences
@@ -112,7 +112,7 @@ def test_the_truth_is_not_read_to_measure(folders: dict[str, Path], tmp_path: Pa
         shutil.rmtree(folder / "truth")
     after = measure_sentences(copies)
     assert after.said == before
-    with pytest.raises(UsageError, match="no truth of a made-up country"):
+    with pytest.raises(FileError, match="no truth of a made-up country"):
         article_sentences(after, copies)
 
 

@@ -22,12 +22,12 @@ TRIES = 5
 PROGRAM = """
 import contextlib, json, os, sys
 from pathlib import Path
-from accompany_lab_calls import CASES, accompanied
+from accompany_lab_calls import CASES, accompanied_call
 with contextlib.suppress(OSError):  # before others on this machine, where that is allowed
     os.setsid()
     os.setpriority(os.PRIO_PROCESS, 0, -10)
     Path("/proc/self/autogroup").write_text("-10")
-sys.stdout.write(json.dumps(accompanied("whatsapp", CASES[sys.argv[1]].rule, float(sys.argv[2]))))
+sys.stdout.write(json.dumps(accompanied_call("whatsapp", CASES[sys.argv[1]].rule, float(sys.argv[2]))))
 """
 BUSY = "this machine was too busy to send control traffic on time: try again when it is quiet"
 
