@@ -30,6 +30,7 @@ from factories.networks.local_responder import (
     free_ports,
     small_plan,
 )
+from talkpath.measure.facts import Health
 from talkpath.verdict.validity import LATE_VOIDS_ALL_MS, late_ms
 from talkpath.wire.control.keys import new_identity_pem
 from talkpath.wire.control.messages import PROTOCOL_VERSION
@@ -38,7 +39,7 @@ KEY = "A" * 43
 BATTERY = "webrtc voice: "  # any question: which comes second depends on what the first one showed
 FIRST, LATER = 1, 2  # times that it said so: then nothing is known yet; then, a little later, several epochs are
 WATCH_S, IN_THE_AIR_S = 15.0, 7.0  # the second question takes long, and is told while the first is still measured
-SLEEP_S = 2.0  # while it is stopped
+BEFORE_SLEEP_S, SLEEP_S = 1.0, 2.0  # after it said what it asks, until it is stopped; while it is stopped
 AT_ONCE, TRIES = 6, 3
 Row = Callable[[Path], Told]
 
@@ -242,7 +243,8 @@ def far_end_gets(number: signal.Signals, when: int) -> Row:
 def far_end_sleeps(folder: Path) -> Told:
     with FarEnd(folder) as far:
         probe = Probe(folder, far.link, *small_plan(folder, watch_s=WATCH_S))
-        probe.said(BATTERY, LATER)  # it sends now
+        probe.said(BATTERY, LATER)
+        time.sleep(BEFORE_SLEEP_S)  # it sends now
         far.process.send_signal(signal.SIGSTOP)
         time.sleep(SLEEP_S)
         far.process.send_signal(signal.SIGCONT)
@@ -252,7 +254,8 @@ def far_end_sleeps(folder: Path) -> Told:
 def probe_sleeps(folder: Path) -> Told:
     with FarEnd(folder) as far:
         probe = Probe(folder, far.link, *small_plan(folder, watch_s=WATCH_S))
-        probe.said(BATTERY, LATER)  # it sends now
+        probe.said(BATTERY, LATER)
+        time.sleep(BEFORE_SLEEP_S)  # it sends now
         probe.send(signal.SIGSTOP)
         time.sleep(SLEEP_S)
         probe.send(signal.SIGCONT)
@@ -273,25 +276,30 @@ def probe_gets(number: signal.Signals, when: int, times: int = 1) -> Row:
     return row
 
 
-LOST_S = 6.5  # to notice it, and to see what a new connection meets (3.5 s at most)
+SOON_S = 12.0  # not by waiting for the question that is asked, which takes WATCH_S
 
 # Row, what the one sentence says, exit code, why the check ended, seconds that it takes at most.
 AMID: list[tuple[str, Row, str, int, str, float]] = [
-    ("killed", far_end_gets(signal.SIGKILL, LATER), "A new connection is refused", 0, "responder_lost", LOST_S),
-    ("killed at once", far_end_gets(signal.SIGKILL, FIRST), "Nothing had been", 3, "responder_lost", LOST_S),
+    ("killed", far_end_gets(signal.SIGKILL, LATER), "A new connection is refused", 0, "responder_lost", SOON_S),
+    ("killed at once", far_end_gets(signal.SIGKILL, FIRST), "Nothing had been", 3, "responder_lost", SOON_S),
     ("stopped", far_end_gets(signal.SIGSTOP, LATER), "A new connection opens", 0, "responder_lost", 30.0),
-    ("ended", far_end_gets(signal.SIGTERM, LATER), "ended the check", 0, "responder_lost", LOST_S),
-    ("far end sleeps", far_end_sleeps, "", 0, "", 30.0),
-    ("probe sleeps", probe_sleeps, "", 0, "", 30.0),
-    ("Ctrl-C", probe_gets(signal.SIGINT, LATER), "is kept", 0, "interrupted", 7.0),
-    ("Ctrl-C at once", probe_gets(signal.SIGINT, FIRST, times=2), "Nothing had been", 130, "interrupted", 3.0),
-    ("Ctrl-C twice", probe_gets(signal.SIGINT, LATER, times=2), "is kept", 0, "interrupted", 2.0),
-    ("SIGTERM", probe_gets(signal.SIGTERM, LATER), "is kept", 0, "interrupted", 7.0),
+    ("ended", far_end_gets(signal.SIGTERM, LATER), "ended the check", 0, "responder_lost", SOON_S),
+    ("far end sleeps", far_end_sleeps, "", 0, "", 60.0),
+    ("probe sleeps", probe_sleeps, "", 0, "", 60.0),
+    ("Ctrl-C", probe_gets(signal.SIGINT, LATER), "is kept", 0, "interrupted", SOON_S),
+    ("Ctrl-C at once", probe_gets(signal.SIGINT, FIRST, times=2), "Nothing had been", 130, "interrupted", SOON_S),
+    ("Ctrl-C twice", probe_gets(signal.SIGINT, LATER, times=2), "is kept", 0, "interrupted", SOON_S),
+    ("SIGTERM", probe_gets(signal.SIGTERM, LATER), "is kept", 0, "interrupted", SOON_S),
 ]
 
 
 SLEEPER = {"far end sleeps": "responder", "probe sleeps": "probe"}
 """Who was late, and not the other end."""
+
+
+def min_late_ms(health: Health) -> float:
+    """How late the end was that was less so."""
+    return min(health.probe_late_ms_p99 or 0.0, health.responder_late_ms_p99 or 0.0)
 
 
 @pytest.mark.long
@@ -312,7 +320,9 @@ def test_what_was_measured_before_it_went_wrong_is_kept_and_accuses_nobody(tmp_p
             assert told.verdict["reason"]["code"] == ("late" if void else "responder_lost"), name
         if name in SLEEPER:
             assert told.verdict["reason"]["code"] == "late", name
-            assert told.verdict["reason"]["values"].get("at") == SLEEPER[name], (name, told.facts.health)
+            both = min_late_ms(told.facts.health) > LATE_VOIDS_ALL_MS  # a busy machine: then neither is named
+            at = None if both else SLEEPER[name]
+            assert told.verdict["reason"]["values"].get("at") == at, (name, told.facts.health)
         assert "127.0.0.1" not in told.stdout + told.stderr, name
 
 

@@ -163,7 +163,7 @@ class Probe:
         self.process.send_signal(number)
         self.now()
 
-    def end(self, within_s: float = 60.0) -> Told:
+    def end(self, within_s: float = 120.0) -> Told:
         try:
             code = self.process.wait(within_s)
         finally:
