@@ -22,7 +22,7 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 409,
-    "apps": 2012,
+    "apps": 2570,
     "browser": 3187,
     "capture": 4235,
     "cli": 1569,

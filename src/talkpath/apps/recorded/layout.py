@@ -1,0 +1,113 @@
+"""Where each field stands in a packet of some size, and where a receiver finds bytes that it knows the packet by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES
+from talkpath.apps.recorded.fields import (
+    ClockField,
+    CounterField,
+    EchoField,
+    Field,
+    PartField,
+    RandomField,
+    ShuffledField,
+    SteppedField,
+    WordField,
+    field_bytes,
+)
+
+MIN_RANDOM_BYTES: Final = 4  # without them another flow may have the same packet: see apps/contract/shape.py
+
+
+def fixed_bytes(fields: Sequence[Field]) -> int:
+    """Return the least size of a packet: all its fields but the one that takes what is left."""
+    return sum(map(field_bytes, fields))
+
+
+def has_rest(fields: Sequence[Field]) -> bool:
+    """Whether one field takes what the others leave."""
+    return any(isinstance(field, RandomField) and field.size is None for field in fields)
+
+
+def place_fields(fields: Sequence[Field], size: int) -> Iterator[tuple[Field, int, int]]:
+    """Yield each field of a packet of that size (without padding) with its start and end."""
+    at, left = 0, size - fixed_bytes(fields)
+    for field in fields:
+        width = left if isinstance(field, RandomField) and field.size is None else field_bytes(field)
+        yield field, at, at + width
+        at += width
+
+
+def key_offset(
+    fields: Sequence[Field], size: int, messages: dict[str, Sequence[Field]], *, answer: bool = False
+) -> int | None:
+    """Return where the `KEY_BYTES` begin that tell such packets from each other and from other flows'.
+
+    That is 0, `KEY_BYTES`, or None where there are none. An `answer` differs from others by what it echoes.
+    """
+    for start in (0, KEY_BYTES):
+        flow = own = 0
+        for field, width in _within(fields, size, start, start + KEY_BYTES, messages):
+            flow += _flow_bytes(field, width)
+            own += _own_bytes(field, width, answer)
+        if flow >= MIN_RANDOM_BYTES and own:
+            return start
+    return None
+
+
+def _within(
+    fields: Sequence[Field], size: int, start: int, end: int, messages: dict[str, Sequence[Field]]
+) -> Iterator[tuple[Field, int]]:
+    """Yield the fields that have bytes between `start` and `end`, and how many; of a message's part its own."""
+    for field, first, last in place_fields(fields, size):
+        width = min(last, end) - max(first, start)
+        if width <= 0:
+            continue
+        if isinstance(field, PartField):
+            inner = messages.get(field.message, ())
+            at = field.start + max(first, start) - first
+            yield from _within(inner, fixed_bytes(inner), at, at + width, {})
+        elif isinstance(field, ShuffledField):
+            # Its groups may stand in any order: count none of their bytes but where all of them are inside.
+            if width == last - first:
+                yield from ((inner, field_bytes(inner)) for group in field.groups for inner in group)
+        else:
+            yield field, width
+
+
+def _flow_bytes(field: Field, width: int) -> int:
+    """Return how many bytes follow from the flow's key."""
+    match field:
+        case RandomField() | EchoField():
+            return width if not isinstance(field, RandomField) or field.alphabet == "bytes" else width * 3 // 4
+        case WordField():
+            return width if field.alphabet == "bytes" else width // 2
+        case CounterField():
+            return 0 if field.start is not None else width
+        case SteppedField() | ClockField():
+            return width
+    return 0
+
+
+def _own_bytes(field: Field, width: int, answer: bool) -> bool:
+    """Whether the bytes differ from those of the flow's other packets of the kind."""
+    match field:
+        case RandomField():
+            return width >= MIN_RANDOM_BYTES
+        case CounterField():
+            return width == field.size >= 2
+        case EchoField():
+            return answer and width >= MIN_RANDOM_BYTES
+    return False
+
+
+def nonce_offset(fields: Sequence[Field], size: int) -> int | None:
+    """Return the first place (from `KEY_BYTES` on) of 8 bytes that are random in each packet, None if there is none."""
+    for field, first, last in place_fields(fields, size):
+        start = max(first, KEY_BYTES)
+        if isinstance(field, RandomField) and field.alphabet == "bytes" and last - start >= NONCE_BYTES:
+            return start
+    return None

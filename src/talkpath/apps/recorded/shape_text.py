@@ -1,0 +1,253 @@
+"""The file of a shape (`.shape`): a page of TOML that a person can read, at most 64 kB; read, written, and its digest.
+
+    [[kind]]                                          [[setup]]
+    name = "voice_up"                                 steps = '''
+    bytes = "906f count(…) … random"                  check_up 0/100 retry 50 100
+                                                      answer_down 30/64 of 0 …'''
+    [[block]]
+    direction = "up"
+    packets = "voice_up 60.1/149/2880 59.9/197 feedback_up 12.3/42 …"
+
+A packet of a block is GAP_MS/BYTES, with /STEP where it is not that of the packet of its kind before it; a kind holds
+until another is named. A step of a set-up is KIND AT_MS/BYTES, `of` the number of the step (from 0) that it answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from talkpath.apps.contract.shape import Direction
+from talkpath.apps.recorded.check_shape import check_shape
+from talkpath.apps.recorded.field_text import MAX_FIELD_TEXT, fields_of_text, fields_to_text
+from talkpath.apps.recorded.fields import FieldName
+from talkpath.apps.recorded.record import (
+    MAX_SHAPE_KINDS,
+    BlockPacket,
+    Count,
+    PacketBlock,
+    PacketKind,
+    RecordedMedium,
+    RecordedShape,
+    RecordedStage,
+    Setup,
+    SetupStep,
+    ShapeName,
+    ShapeOrigin,
+    Told,
+    WrittenMessage,
+)
+from talkpath.errors import FileError
+
+MAX_SHAPE_TEXT_BYTES: Final = 64 << 10
+_LINE: Final = 116
+
+_Text = Annotated[str, Meta(max_length=MAX_SHAPE_TEXT_BYTES)]
+_FieldText = Annotated[str, Meta(max_length=MAX_FIELD_TEXT)]
+
+
+class _Strict(Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class _KindText(_Strict, frozen=True, kw_only=True):
+    name: FieldName
+    direction: Direction
+    stage: RecordedStage
+    bytes: _FieldText
+    answers: FieldName | None = None
+    align: Literal[1, 2, 4, 8] = 1
+    told: Told = "protocol"
+    packets: Count = 0
+    recordings: Count = 0
+
+
+class _MessageText(_Strict, frozen=True, kw_only=True):
+    name: FieldName
+    bytes: _FieldText
+
+
+class _SetupText(_Strict, frozen=True, kw_only=True):
+    steps: _Text
+
+
+class _BlockText(_Strict, frozen=True, kw_only=True):
+    direction: Direction
+    after_ms: Annotated[int, Meta(ge=0, le=60_000)]
+    packets: _Text
+
+
+class _ShapeText(_Strict, frozen=True, kw_only=True):
+    format: Literal[1]
+    name: ShapeName
+    medium: RecordedMedium
+    origin: ShapeOrigin
+    kind: Annotated[tuple[_KindText, ...], Meta(min_length=1, max_length=MAX_SHAPE_KINDS)]
+    message: Annotated[tuple[_MessageText, ...], Meta(max_length=32)] = ()
+    setup: Annotated[tuple[_SetupText, ...], Meta(max_length=16)] = ()
+    block: Annotated[tuple[_BlockText, ...], Meta(min_length=2, max_length=256)]
+    media_ms: Annotated[float, Meta(ge=0, le=3000)] = 200.0
+
+
+def read_shape_text(data: bytes) -> RecordedShape:
+    """Return the shape that a file describes. `FileError` where it is no such file, with what is wrong."""
+    if len(data) > MAX_SHAPE_TEXT_BYTES:
+        raise FileError(f"A shape has at most {MAX_SHAPE_TEXT_BYTES >> 10} kB.")
+    try:
+        shape = _shape_of_text(msgspec.toml.decode(data, type=_ShapeText))
+        shape = msgspec.convert(msgspec.to_builtins(shape), RecordedShape)
+    except msgspec.ValidationError as error:
+        raise FileError(f"This is no shape of a call: {error}.") from None
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise FileError("This is no shape of a call: it is no TOML.") from None
+    check_shape(shape)
+    return shape
+
+
+def _shape_of_text(text: _ShapeText) -> RecordedShape:
+    """Return the shape, its bounds not checked."""
+    return RecordedShape(
+        format=text.format,
+        name=text.name,
+        medium=text.medium,
+        origin=text.origin,
+        kinds=tuple(map(_read_kind, text.kind)),
+        messages=tuple(WrittenMessage(name=one.name, fields=fields_of_text(one.bytes)) for one in text.message),
+        setups=tuple(_read_setup(one.steps) for one in text.setup),
+        blocks=tuple(map(_read_block, text.block)),
+        media_ms=text.media_ms,
+    )
+
+
+def shape_digest(shape: RecordedShape) -> str:
+    """Return the SHA-256, in hex, of a shape's text as `write_shape_text` lays it out."""
+    return hashlib.sha256(write_shape_text(shape)).hexdigest()
+
+
+def _read_kind(text: _KindText) -> PacketKind:
+    return PacketKind(
+        name=text.name,
+        direction=text.direction,
+        stage=text.stage,
+        fields=fields_of_text(text.bytes),
+        answers=text.answers,
+        align=text.align,
+        told=text.told,
+        packets=text.packets,
+        recordings=text.recordings,
+    )
+
+
+def _read_setup(text: str) -> Setup:
+    return tuple(_read_step(line.split()) for line in text.splitlines() if line.strip())
+
+
+def _read_step(words: list[str]) -> SetupStep:
+    try:
+        kind, numbers, *rest = words
+        at_ms, size = numbers.split("/")
+        word, *more = rest or ["retry"]
+        answers = int(*more) if word == "of" else None
+        retry_ms = tuple(map(float, more)) if word == "retry" else ()
+        if word not in ("of", "retry"):
+            raise ValueError(word)
+        return SetupStep(kind=kind, at_ms=float(at_ms), size=int(size), answers=answers, retry_ms=retry_ms)
+    except (ValueError, TypeError, OverflowError):
+        raise FileError("A step of a set-up is not KIND AT_MS/BYTES, of STEP or retry MS MS.") from None
+
+
+def _read_block(text: _BlockText) -> PacketBlock:
+    return PacketBlock(direction=text.direction, after_ms=text.after_ms, packets=tuple(_read_packets(text.packets)))
+
+
+def _read_packets(text: str) -> Iterator[BlockPacket]:
+    kind, steps = "", dict[str, int]()
+    for word in text.split():
+        if "/" not in word:
+            kind = word
+            continue
+        try:
+            gap_ms, size, *step = word.split("/", 2)
+            if step:
+                steps[kind] = int(step[0])
+            yield BlockPacket(kind, float(gap_ms), int(size), steps.get(kind, 0))
+        except (ValueError, OverflowError):
+            raise FileError("A packet of a block is not GAP_MS/BYTES or GAP_MS/BYTES/STEP.") from None
+
+
+def write_shape_text(shape: RecordedShape) -> bytes:
+    """Return the file of a shape. `FileError` where it would be larger than may be read."""
+    data = "\n".join(_shape_lines(shape)).encode() + b"\n"
+    if len(data) > MAX_SHAPE_TEXT_BYTES:
+        raise FileError(f"This shape takes more than {MAX_SHAPE_TEXT_BYTES >> 10} kB.")
+    return data
+
+
+def _shape_lines(shape: RecordedShape) -> Iterator[str]:
+    yield f"format = {shape.format}"
+    yield f'name = "{shape.name}"'
+    yield f'medium = "{shape.medium}"'
+    yield f"media_ms = {shape.media_ms:.1f}"
+    yield "\n[origin]"
+    origin = shape.origin
+    for key in ("app", "engine", "version", "day"):
+        yield f'{key} = "{getattr(origin, key)}"'
+    yield f"recordings = {origin.recordings}\npackets = {origin.packets}\nseconds = {origin.seconds:.1f}"
+    yield f"left_out = {origin.left_out}"
+    notes = ", ".join(f'"{note}"' for note in origin.notes)
+    yield f"notes = [{notes}]"
+    for message in shape.messages:
+        yield f'\n[[message]]\nname = "{message.name}"'
+        yield _text_value("bytes", [fields_to_text(message.fields)])
+    for kind in shape.kinds:
+        yield from _kind_lines(kind)
+    for setup in shape.setups:
+        yield "\n[[setup]]\nsteps = '''"
+        yield from map(_step_line, setup)
+        yield "'''"
+    for block in shape.blocks:
+        yield f'\n[[block]]\ndirection = "{block.direction}"\nafter_ms = {block.after_ms}'
+        yield _text_value("packets", _packet_words(block.packets))
+
+
+def _kind_lines(kind: PacketKind) -> Iterator[str]:
+    yield f'\n[[kind]]\nname = "{kind.name}"\ndirection = "{kind.direction}"\nstage = "{kind.stage}"'
+    if kind.answers is not None:
+        yield f'answers = "{kind.answers}"'
+    if kind.align != 1:
+        yield f"align = {kind.align}"
+    yield f'told = "{kind.told}"\npackets = {kind.packets}\nrecordings = {kind.recordings}'
+    yield _text_value("bytes", [fields_to_text(kind.fields)])
+
+
+def _step_line(step: SetupStep) -> str:
+    tail = "" if step.answers is None else f" of {step.answers}"
+    tail += " retry " + " ".join(f"{ms:g}" for ms in step.retry_ms) if step.retry_ms else ""
+    return f"{step.kind} {_number(step.at_ms)}/{step.size}{tail}"
+
+
+def _packet_words(packets: Iterable[BlockPacket]) -> Iterator[str]:
+    kind, steps = "", dict[str, int]()
+    for packet in packets:
+        if packet.kind != kind:
+            kind = packet.kind
+            yield kind
+        word = f"{_number(packet.gap_ms)}/{packet.size}"
+        if packet.step != steps.get(kind, 0):
+            steps[kind] = packet.step
+            word += f"/{packet.step}"
+        yield word
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _text_value(key: str, words: Iterable[str]) -> str:
+    lines = textwrap.wrap(" ".join(words), _LINE, break_long_words=False, break_on_hyphens=False)
+    return f"{key} = '''\n" + "\n".join(lines) + "'''"
