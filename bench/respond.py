@@ -25,6 +25,7 @@ from tempfile import TemporaryDirectory
 from beside import ROOT, count, sources, with_sources
 
 from talkpath.apps import shapes
+from talkpath.conduct.request import CheckRequest
 from talkpath.conduct.run_check import run_check
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import Facts
@@ -91,7 +92,7 @@ def cpu_s() -> tuple[float, float]:
 def probe(link: str) -> None:
     """One check; prints how many datagrams the responder took and sent, how long the check lasted, and its lateness."""
     plan = make_plan(choose_arms(), budget_s=SECONDS)
-    facts = run_check(plan, parse_invite_link(link), progress=lambda word, facts, question: None)
+    facts = run_check(CheckRequest(plan=plan), parse_invite_link(link))
     sys.stdout.write(
         json.dumps([datagrams(facts), facts.duration_s, facts.health.ended, facts.health.responder_late_ms_p99 or 0.0])
     )

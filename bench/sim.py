@@ -24,6 +24,7 @@ from talkpath.conduct import check as conduct_check
 from talkpath.conduct import question_choice
 from talkpath.conduct.check import Check
 from talkpath.conduct.question_choice import ChosenQuestion, Planner, QuestionChoice
+from talkpath.conduct.request import Observer
 from talkpath.experiment.layout import epoch_outline, lay_out
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.sim import Sim
@@ -130,11 +131,11 @@ def _stop_after(sim: Sim, epochs: int) -> None:
     """Ends the check after so many epochs."""
     check = sim.check
 
-    def progress(word: str, facts: Facts, question: PlannedEpoch | None) -> None:
-        if word == "epoch" and len(facts.epochs) >= epochs:
+    def stop(facts: Facts) -> None:
+        if len(facts.epochs) >= epochs:
             check.interrupt(sim.now_s)
 
-    check.progress = progress
+    check.observer = Observer(epoch_ended=stop)
 
 
 def compare(arms: Sequence[Arm]) -> str:

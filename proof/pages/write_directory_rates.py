@@ -20,6 +20,7 @@ from statistics import median, quantiles
 
 from msgspec.structs import replace
 
+from talkpath.conduct.request import Observer
 from talkpath.directory.choice import servers_to_try
 from talkpath.directory.listed_server import ListedServer, NetworkClass, PublicAddress
 from talkpath.directory.offer import RENEW_S, Offer
@@ -174,12 +175,14 @@ def place_check(day: Day, rng: Random, now_s: int, servers: ServerList, blocked:
         server.peak = max(server.peak, len(server.busy))
         return facts
 
-    def count(server: ListedServer, number: int, of: int) -> None:
+    def count(number: int, *_: object) -> None:
         nonlocal tries
         tries = number
 
     try:
-        check_with_one_of(chosen, measure, ListedAddresses(private=True), knock=knock, on_try=count)
+        check_with_one_of(
+            chosen, measure, ListedAddresses(private=True), knock=knock, observer=Observer(server_tried=count)
+        )
     except PeerError:
         return 0
     return tries

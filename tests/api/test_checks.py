@@ -10,9 +10,11 @@ import pytest
 import talkpath
 from talkpath.apps.contract.shape import Arm
 from talkpath.conduct import run_check
+from talkpath.conduct.request import CheckRequest, Observer
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Health, Reach
+from talkpath.probe.invite_link import InviteLink
 from talkpath.verdict.model import PlannedEpoch
 
 LINK = f"127.0.0.1:1#{'A' * 43}"
@@ -79,11 +81,11 @@ def test_a_changed_bundle_is_refused(restricted: talkpath.Result) -> None:
 def test_a_check_runs_its_plan_tells_progress_and_judges(monkeypatch: pytest.MonkeyPatch) -> None:
     """The network is that of the lab; everything else is what a real check does."""
 
-    def run(plan, link, *, family, key, progress, relays):  # type: ignore[no-untyped-def]
-        assert (link.port, family, relays) == (1, 4, None)
-        facts = run_sim(plan, Scenario.parse("clean", ["udp.block"], 3))
-        progress("epoch", facts, None)
-        progress("ask", facts, PlannedEpoch(Arm("webrtc", "dtls", "voice")))
+    def run(request: CheckRequest, link: InviteLink, key: bytes, observer: Observer) -> Facts:
+        assert (link.port, request.family, request.relays) == (1, 4, None)
+        facts = run_sim(request.plan, Scenario.parse("clean", ["udp.block"], 3))
+        observer.epoch_ended(facts)
+        observer.question_asked(facts, PlannedEpoch(Arm("webrtc", "dtls", "voice")))
         return facts
 
     monkeypatch.setattr(run_check, "run_check", run)
@@ -97,8 +99,8 @@ def test_a_check_runs_its_plan_tells_progress_and_judges(monkeypatch: pytest.Mon
 
 
 def test_a_server_that_does_not_answer_is_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(plan, link, **_):  # type: ignore[no-untyped-def]
-        return Facts(plan, reach=Reach(control="timeout"), health=Health(ended="responder_lost"))
+    def run(request: CheckRequest, *_: object) -> Facts:
+        return Facts(request.plan, reach=Reach(control="timeout"), health=Health(ended="responder_lost"))
 
     monkeypatch.setattr(run_check, "run_check", run)
     result = talkpath.check(LINK, apps=["webrtc"])
@@ -116,9 +118,9 @@ def test_a_link_or_an_app_that_does_not_exist_is_a_usage_error(link: str, apps: 
 def test_video_and_transports_add_to_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     plans = []
 
-    def run(plan, link, **_):  # type: ignore[no-untyped-def]
-        plans.append(plan)
-        return Facts(plan)
+    def run(request: CheckRequest, *_: object) -> Facts:
+        plans.append(request.plan)
+        return Facts(request.plan)
 
     monkeypatch.setattr(run_check, "run_check", run)
     talkpath.check(LINK, apps=["webrtc"])

@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from talkpath.cli import cli
+from talkpath.conduct.request import CheckRequest
+from talkpath.probe.invite_link import InviteLink
 
 LINK = f"talkpath://127.0.0.1:9/#{'A' * 42}A"
 COMMANDS = (["check", "--app", "webrtc"], ["locate", "--app", "webrtc"], ["watch", "--times", "2", "--app", "webrtc"])
@@ -19,11 +21,11 @@ def links(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The links that a check was begun with."""
     given: list[str] = []
 
-    def measure(plan: Any, link: str, *more: Any, **named: Any) -> Any:
-        given.append(link)
+    def measure(request: CheckRequest, link: InviteLink, *more: Any) -> Any:
+        given.append(link.text())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("talkpath.api.live_check.measure_facts", measure)
+    monkeypatch.setattr("talkpath.conduct.run_check.run_check", measure)
     return given
 
 

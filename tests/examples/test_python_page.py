@@ -34,8 +34,8 @@ def morning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, rule in (("monday", ()), ("tuesday", "media.drop,app=telegram,p=0.3")):
         talkpath.simulate(rule, apps=["telegram", "webrtc"]).save(tmp_path / "bundles" / f"{name}.talkpath")
 
-    def run(plan: Any, link: Any, *, family: int, key: bytes, progress: Any, relays: Any) -> Any:
-        return run_sim(plan, Scenario.parse("clean", (), 1))
+    def run(request: Any, link: Any, key: bytes, observer: Any) -> Any:
+        return run_sim(request.plan, Scenario.parse("clean", (), 1))
 
     def ask(chosen: Any, tier: int, *, on_request: Any, **_: Any) -> Any:
         on_request(Request(1, chosen.rows[0], "stun", 1))

@@ -27,7 +27,11 @@ def heard(*events: PlannedEpoch | None, terminal: bool = False) -> str:
     out = io.StringIO()
     with CheckProgressBar(Console(file=out, force_terminal=terminal, width=100), PLAN) as progress:
         for number, question in enumerate(events):
-            progress.update("event", Facts(PLAN, bytes_sent=1000 * number), question)
+            facts = Facts(PLAN, bytes_sent=1000 * number)
+            if question is None:
+                progress.epoch_ended(facts)
+            else:
+                progress.question_asked(facts, question)
     return out.getvalue()
 
 
@@ -67,9 +71,21 @@ def test_what_arrived_so_far_is_told_of_the_app_in_question() -> None:
     out = io.StringIO()
     with CheckProgressBar(Console(file=out, force_terminal=True, width=80), PLAN) as progress:
         for count in (1, 2):
-            progress.update("epoch", replace(facts, epochs=tuple(baseline[:count])), None)
-        progress.update("ask", replace(facts, epochs=tuple(baseline[:2])), PlannedEpoch(ARM))
+            progress.epoch_ended(replace(facts, epochs=tuple(baseline[:count])))
+        progress.question_asked(replace(facts, epochs=tuple(baseline[:2])), PlannedEpoch(ARM))
     told = re.search(r"arrived so far: calls (\d+) %, control traffic (\d+) %", out.getvalue())
     assert told is not None
     assert 35 <= int(told[1]) <= 75
     assert int(told[2]) == 100
+
+
+def test_each_server_of_a_list_that_is_tried_is_one_line_however_long() -> None:
+    out = io.StringIO()
+    with CheckProgressBar(Console(file=out, width=20), PLAN) as progress:
+        progress.server_tried(1, 2, "XX", "A very long name of an operator")
+        progress.second_server_asked()
+        progress.server_tried(1, 2, "YY", "Another")
+    lines = out.getvalue().splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["talkpath"] * 3
+    assert "A very long name of an operator" in lines[0]
+    assert "Another" in lines[2]

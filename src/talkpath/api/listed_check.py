@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from random import SystemRandom
 from typing import TYPE_CHECKING, NamedTuple
 
 from talkpath.errors import PeerError
 
 if TYPE_CHECKING:
+    from talkpath.conduct.request import CheckRequest, Observer
     from talkpath.directory.fetch import FoundList
     from talkpath.directory.listed_server import ListedServer
     from talkpath.directory.public_host import ListedAddresses
-    from talkpath.directory.tries import OnTry
     from talkpath.measure.facts import Facts, Plan
     from talkpath.probe.invite_link import InviteLink
-    from talkpath.probe.relays.turn_server import TurnServers
-    from talkpath.verdict.model import PlannedEpoch
     from talkpath.wire.control.sign import Signer
 
 LISTS_FOLDER = "directories"
@@ -100,20 +97,11 @@ class ListedCheck(NamedTuple):
 
 
 def measure_listed(
-    plan: Plan,
-    found: FoundList,
-    country: str,
-    family: int,
-    signers: tuple[Signer, Signer],
-    progress: Callable[[str, Facts, PlannedEpoch | None], None],
-    on_try: OnTry,
-    on_second: Callable[[], None],
-    relays: TurnServers | None = None,
+    request: CheckRequest, found: FoundList, signers: tuple[Signer, Signer], observer: Observer
 ) -> ListedCheck:
-    """Carry out the plan with a server of the list, and go on with a second one where the result asks for that.
+    """Check with a server of the list, and go on with a second one where the result asks for that.
 
-    `country` is the person's own, "" to take the directory's word for it. `signers` are the keys of both checks,
-    `relays` the TURN servers of the plan. `PeerError` where no server of the list can be tried, or the last one turned
+    `signers` are the keys of both checks. `PeerError` where no server of the list can be tried, or the last one turned
     the check away.
     """
     from talkpath.conduct.run_check import run_check
@@ -121,31 +109,26 @@ def measure_listed(
     from talkpath.directory.second_opinion import ask_second, first_plan
     from talkpath.directory.tries import Measure, check_with_one_of
 
-    servers = found.servers.servers
+    servers, country = found.servers.servers, request.country or found.country
 
     def choose(some: Sequence[ListedServer]) -> list[ListedServer]:
-        return servers_to_try(some, SystemRandom(), datetime.now(UTC), country=country or found.country)
+        return servers_to_try(some, SystemRandom(), datetime.now(UTC), country=country)
 
     def measure(limited: Plan, signer: Signer) -> Measure:
-        run = partial(run_check, family=family, key=signer.public, progress=progress)
-        return lambda link: run(limited, link, relays=relays if limited.relays else None)
+        part = replace(request, plan=limited, relays=request.relays if limited.relays else None)
+        return lambda link: run_check(part, link, signer.public, observer)
 
-    def tell_second(server: ListedServer, number: int, of: int) -> None:
-        if number == 1:
-            on_second()
-        on_try(server, number, of)
-
-    first, addresses = measure(first_plan(plan, servers), signers[0]), listed_addresses()
-    facts, asked = check_with_one_of(choose(servers), first, addresses, family=family, on_try=on_try)
+    first, addresses = measure(first_plan(request.plan, servers), signers[0]), listed_addresses()
+    facts, asked = check_with_one_of(choose(servers), first, addresses, family=request.family, observer=observer)
     second = ask_second(
-        plan,
+        request.plan,
         facts,
         asked,
         servers,
         lambda left: measure(left, signers[1]),
         addresses,
         choose=choose,
-        family=family,
-        on_try=tell_second,
+        family=request.family,
+        observer=observer,
     )
     return ListedCheck(facts, None if second is None else (second, signers[1]), asked.link.text())

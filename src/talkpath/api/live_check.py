@@ -9,10 +9,9 @@ from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
+    from talkpath.conduct.request import CheckRequest
     from talkpath.measure.facts import Facts, Plan
-    from talkpath.probe.relays.turn_server import TurnServers
     from talkpath.verdict.model import PlannedEpoch
-    from talkpath.wire.control.sign import Signer
 
 
 class CheckProgress(NamedTuple):
@@ -52,27 +51,31 @@ def check(
     is a result: see `Result.measured` and `ended`.
     """
     from talkpath.api.check_result import Result
+    from talkpath.conduct.request import CheckRequest, Observer
+    from talkpath.conduct.run_check import run_check
+    from talkpath.probe.invite_link import parse_invite_link
     from talkpath.wire.control.sign import Signer
 
     plan = make_check_plan(apps, video=video, light=light, deep=deep, transports=transports)
 
-    def tell(event: str, facts: Facts, planned: PlannedEpoch | None) -> None:
-        if progress is not None and planned is not None:
+    def tell(facts: Facts, planned: PlannedEpoch) -> None:
+        if progress is not None:
             used = facts.bytes_sent + facts.bytes_received
             progress(CheckProgress(planned.arm.app, planned.arm.medium, planned.question.kind, used, plan.budget_bytes))
 
+    request = CheckRequest(plan=plan, family=family, country=country.upper())
     signer = Signer.fresh()
-    link = link or _listed_link(directory, country, family)
-    return Result.of(measure_facts(plan, link, family, signer, tell), signer)
+    invitation = parse_invite_link(link or _listed_link(directory, request))
+    return Result.of(run_check(request, invitation, signer.public, Observer(question_asked=tell)), signer)
 
 
-def _listed_link(directory: str, country: str, family: int) -> str:
+def _listed_link(directory: str, request: CheckRequest) -> str:
     from talkpath.api.listed_check import answering_links, find_list
 
     found = find_list(directory)
     if found is None:
         raise UsageError("There is no test server to check against: give an invite link, or a directory of servers.")
-    return answering_links(found, country.upper(), family)[0]
+    return answering_links(found, request.country, request.family)[0]
 
 
 def make_check_plan(
@@ -84,18 +87,3 @@ def make_check_plan(
     media = ("voice", "video") if video else ("voice",)
     arms = choose_arms(apps, media, every=deep)
     return make_plan(arms, watch_s=DEEP_S if deep else 0.0, transports=transports, light=light)
-
-
-def measure_facts(
-    plan: Plan,
-    link: str,
-    family: int,
-    signer: Signer,
-    progress: Callable[[str, Facts, PlannedEpoch | None], None],
-    relays: TurnServers | None = None,
-) -> Facts:
-    """Carry out the plan and return the facts. `progress` and `relays` as in `conduct.run_check.run_check`."""
-    from talkpath.conduct.run_check import run_check
-    from talkpath.probe.invite_link import parse_invite_link
-
-    return run_check(plan, parse_invite_link(link), family=family, key=signer.public, progress=progress, relays=relays)

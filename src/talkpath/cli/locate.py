@@ -13,7 +13,7 @@ from talkpath.cli._terminal.language import language_option
 from talkpath.cli.check.listed import directory_options, link_argument, listed_links
 from talkpath.cli.check.measuring import (
     ip_version,
-    measure_plan,
+    measure_facts,
     name_left_out,
     new_signer,
     refuse_overwrite,
@@ -23,7 +23,7 @@ from talkpath.cli.check.measuring import (
 )
 
 if TYPE_CHECKING:
-    from talkpath.measure.facts import Plan
+    from talkpath.conduct.request import CheckRequest
 
 
 @click.command()
@@ -57,6 +57,7 @@ def command(
     one a test server is taken from a directory's list. Exit codes as for `check`.
     """
     from talkpath.api.live_check import make_check_plan
+    from talkpath.conduct.request import CheckRequest
     from talkpath.experiment.plan import locating_plan
     from talkpath.wire.ip.error_queue import error_queue_missing
 
@@ -70,18 +71,18 @@ def command(
         click.echo(f"talkpath: {why}", err=True)
         return 3
     links = [link] if link else listed_links(directory, country, family)
-    return _locate_restrictions(plan, links[0], family, output, as_json) if links else 3
+    return _locate_restrictions(CheckRequest(plan=plan, family=family), links[0], output, as_json) if links else 3
 
 
-def _locate_restrictions(plan: Plan, link: str, family: int, output: Path | None, as_json: bool) -> int:
+def _locate_restrictions(request: CheckRequest, link: str, output: Path | None, as_json: bool) -> int:
     from talkpath.api.check_result import Result
     from talkpath.cli._terminal.screen import screen
     from talkpath.conduct.hop_questions import restricted_places
     from talkpath.report import location_report
 
     signer = new_signer(False)
-    facts = measure_plan(plan, link, family, signer)
-    name_left_out(plan, facts)
+    facts = measure_facts(request, link, signer)
+    name_left_out(request.plan, facts)
     result = Result.of(facts, signer)
     save_bundle(result, output)
     if result.ended:

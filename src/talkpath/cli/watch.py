@@ -117,19 +117,18 @@ def _watch_network(plan: Plan, link: str, fresh: str, bounds: Bounds, output: Pa
 
 def _measuring_function(plan: Plan, link: str, fresh: str, output: Path | None) -> Measure:
     """A function that places a check to one link or the other, and writes its bundle into the folder."""
-    from talkpath.api import live_check
     from talkpath.api.check_result import Result
+    from talkpath.conduct.request import CheckRequest
+    from talkpath.conduct.run_check import run_check
     from talkpath.probe.invite_link import parse_invite_link
     from talkpath.wire.control.sign import Signer
 
-    links = [text for text in (link, fresh) if text]
-    for text in links:
-        parse_invite_link(text)  # both must make sense before the first check
+    links = [parse_invite_link(text) for text in (link, fresh) if text]  # both must make sense before the first check
     written: list[Path] = []
 
     def measure(to_fresh: bool) -> Facts:
         signer = Signer.fresh()
-        facts = live_check.measure_facts(plan, links[to_fresh], 0, signer, lambda event, facts, question: None)
+        facts = run_check(CheckRequest(plan=plan), links[to_fresh], signer.public)
         if output is not None:
             written.append(output / f"check-{len(written) + 1:04}.talkpath")
             Result.of(facts, signer).save(written[-1])

@@ -2,6 +2,7 @@
 
 Read in this order:
 
+- `request` what a check is asked to do, and who is told of it;
 - `check` the life of one check, from the first Hello to the last facts: an engine that a driver feeds;
 - `question_choice` which question comes next, given what time, bytes and ports are left, as a `Begin` of the control
   protocol in a size and over transports that the responder offers;

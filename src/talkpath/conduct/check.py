@@ -27,6 +27,7 @@ from talkpath.conduct.question_choice import (
 )
 from talkpath.conduct.relay_stage import RelayStage
 from talkpath.conduct.remaining_budget import RemainingBudget
+from talkpath.conduct.request import UNOBSERVED, Observer
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.layout import SETUP_MS
 from talkpath.measure.facts import ControlAttempt, Facts, Health, Plan, Reach, RelayAttempt
@@ -45,9 +46,6 @@ POLL_CHOICE_S = 0.002  # how often it is checked whether another thread has chos
 
 Submit = Callable[[Callable[[], ChosenQuestion]], Future[ChosenQuestion]]
 """Runs a job now or in another thread, as `concurrent.futures.Executor.submit` does."""
-
-Progress = Callable[[str, Facts, PlannedEpoch | None], None]
-"""Called with one word an event ("ask", "epoch"), for people."""
 
 
 def run_inline(job: Callable[[], ChosenQuestion]) -> Future[ChosenQuestion]:
@@ -71,7 +69,7 @@ class Check:
     local_ports: int = UDP_LOCAL_PORTS
     planner: Planner = next_question
     submit: Submit = run_inline
-    progress: Progress = lambda word, facts, ask: None
+    observer: Observer = UNOBSERVED
     done: bool = False
     reach: Reach = field(default_factory=Reach)
     session: ProbeSession = field(init=False)
@@ -300,7 +298,7 @@ class Check:
         self._choice.answered({epoch.number for epoch in self.session.epochs.finished[self._absorbed :]})
         self._absorbed = len(self.session.epochs.finished)
         self._idle = False
-        self.progress("epoch", self.facts(), None)
+        self.observer.epoch_ended(self.facts())
 
     def _ask_at_s(self) -> float:
         """When to ask the next question: shortly before the running epoch's last packets leave."""
@@ -339,7 +337,7 @@ class Check:
         begin, busy_until_s = self._choice.take(ask), self.session.epochs.busy_until_s
         not_before_s = now_s if isinstance(ask.question, LongCalls) else busy_until_s - SETUP_MS / 1000.0
         self.session.begin(now_s, begin, ask.question, not_before_s)
-        self.progress("ask", facts, ask)
+        self.observer.question_asked(facts, ask)
 
     def _relayed(self, facts: Facts, now_s: float) -> PlannedEpoch | None:
         """The next question about calls that TURN servers relay, once nothing else is left to ask."""

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from talkpath.conduct.check import Check, Progress, Submit
+from talkpath.conduct.check import Check, Submit
+from talkpath.conduct.request import UNOBSERVED, CheckRequest, Observer
 from talkpath.errors import PeerError
-from talkpath.measure.facts import Facts, Plan
+from talkpath.measure.facts import Facts
 from talkpath.probe.driver import ProbeDriver
 from talkpath.probe.invite_link import InviteLink
 from talkpath.probe.relays.relay_pool import RelayPool
-from talkpath.probe.relays.turn_server import TurnServers
 
 CHOICE_SWITCH_S = 0.0005  # how long the choosing thread may hold up the sending one
 
@@ -34,36 +34,26 @@ def choosing_thread() -> Iterator[Submit]:
         sys.setswitchinterval(before_s)
 
 
-def run_check(
-    plan: Plan,
-    link: InviteLink,
-    *,
-    family: int = 0,
-    seed: bytes | None = None,
-    key: bytes = b"",
-    progress: Progress,
-    relays: TurnServers | None = None,
-) -> Facts:
+def run_check(request: CheckRequest, link: InviteLink, key: bytes = b"", observer: Observer = UNOBSERVED) -> Facts:
     """Measure and return the facts, however the check ended.
 
     `key` is the public key of this run: the responder's receipt names it. `PeerError` where the invitation has ended,
-    or the link's own server refuses. Whatever else answers at its port, or nothing, is a fact (`Reach`). `relays` are
-    the TURN servers of `plan.relays`.
+    or the link's own server refuses. Whatever else answers at its port, or nothing, is a fact (`Reach`).
     """
     now = datetime.now(UTC)
     if link.until is not None and link.until < now:
         raise PeerError("The invitation in the link has ended; ask for a new one.")
     with choosing_thread() as submit:
-        seed = seed or os.urandom(32)
         check = Check(
-            plan,
-            seed,
-            family=family or 4,
+            request.plan,
+            os.urandom(32),
+            family=request.family or 4,
             key=key,
             started_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            progress=progress,
+            observer=observer,
             submit=submit,
         )
+        relays = request.relays
         pool = RelayPool(check, relays.servers, relays.credentials) if relays is not None else None
-        ProbeDriver(check, link, family, pool).run()
+        ProbeDriver(check, link, request.family, pool).run()
     return msgspec.structs.replace(check.facts(), responder_key=link.key)

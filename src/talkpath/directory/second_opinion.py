@@ -11,9 +11,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from talkpath.conduct.request import UNOBSERVED, Observer
 from talkpath.directory.listed_server import ListedServer
 from talkpath.directory.public_host import ListedAddresses
-from talkpath.directory.tries import Knock, Measure, OnTry, check_with_one_of
+from talkpath.directory.tries import Knock, Measure, check_with_one_of
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts, Plan
 from talkpath.probe.control_dialling import try_connect
@@ -64,7 +65,7 @@ def ask_second(
     choose: Callable[[Sequence[ListedServer]], list[ListedServer]],
     knock: Knock = try_connect,
     family: int = 0,
-    on_try: OnTry = lambda server, number, of: None,
+    observer: Observer = UNOBSERVED,
 ) -> Facts | None:
     """The facts of a check with a second server; None where none is wanted, none is there, or none answers."""
     limited = second_plan(plan, first)
@@ -77,9 +78,10 @@ def ask_second(
     chosen = choose(others)[:MAX_SECOND_TRIES]
     if limited is None or first.reach.control != "connected" or not chosen:
         return None
+    observer.second_server_asked()
     try:
         facts, _ = check_with_one_of(
-            chosen, measure(limited), addresses, family=family, knock=knock, on_try=on_try, diagnose=False
+            chosen, measure(limited), addresses, family=family, knock=knock, observer=observer, diagnose=False
         )
     except PeerError:
         return None

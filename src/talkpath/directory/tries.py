@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from talkpath.conduct.request import UNOBSERVED, Observer
 from talkpath.directory.listed_server import ListedServer
 from talkpath.directory.public_host import ListedAddresses
 from talkpath.errors import PeerError
@@ -23,8 +24,6 @@ Measure = Callable[[InviteLink], Facts]
 """Makes the check with one server; `PeerError` where it turns the check away."""
 Knock = Callable[[InviteLink, int], str]
 """How far a handshake with a server comes, over IPv4, IPv6 or (0) either: "connected" or a word of `Tried`."""
-OnTry = Callable[[ListedServer, int, int], None]
-"""Called before each try with the server, the number of the try, and how many there are."""
 
 
 def check_with_one_of(
@@ -34,7 +33,7 @@ def check_with_one_of(
     *,
     family: int = 0,
     knock: Knock = try_connect,
-    on_try: OnTry = lambda server, number, of: None,
+    observer: Observer = UNOBSERVED,
     diagnose: bool = True,
 ) -> tuple[Facts, ListedServer]:
     """The facts of the first server that answers, and that server. Where none does, those of the last one, which has
@@ -43,7 +42,7 @@ def check_with_one_of(
     tried: list[Tried] = []
     for number, server in enumerate(servers, 1):
         last = number == len(servers)
-        on_try(server, number, len(servers))
+        observer.server_tried(number, len(servers), server.country, server.operator)
         link = addresses.link(server.link, family)
         met = "unresolved" if link is None else "connected" if last and diagnose else knock(link, family)
         if link is not None and met == "connected":

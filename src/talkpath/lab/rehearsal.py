@@ -17,12 +17,13 @@ from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.conduct.check import Check
 from talkpath.conduct.question_choice import LOCAL_PORTS
+from talkpath.conduct.request import Observer
 from talkpath.experiment.budget import CARRIER_BYTES, flow_bytes
 from talkpath.experiment.plan import without_relays
 from talkpath.experiment.seeds import derive_bytes, seeded_generator, session_key
 from talkpath.lab.drivers.sim import Sim
 from talkpath.lab.scenario import Scenario
-from talkpath.measure.facts import Epoch, Facts, Plan
+from talkpath.measure.facts import Epoch, Plan
 from talkpath.verdict.model import PlannedEpoch
 
 RUNS, DRAWS = 6, 16
@@ -77,18 +78,14 @@ def rehearse_check(plan: Plan) -> dict[str, Any]:
 
 
 def _play_check(plan: Plan, seed: int) -> Rehearsal:
-    asks: list[PlannedEpoch] = []
-
-    def note(word: str, facts: Facts, ask: PlannedEpoch | None) -> None:
-        if ask is not None:
-            asks.append(ask)
-
-    check = Check(plan, Random(f"rehearsal {seed}").randbytes(32), progress=note)
+    asked: list[PlannedEpoch] = []
+    observer = Observer(question_asked=lambda facts, question: asked.append(question))
+    check = Check(plan, Random(f"rehearsal {seed}").randbytes(32), observer=observer)
     facts = Sim(check, Scenario.parse("clean", (), seed).network(), seed).run()
     assert check.session.welcome is not None  # the line is clean
     key = session_key(check.seed, check.session.welcome.seed)
     costs = [
-        _epoch_cost(epoch, asks[epoch.number].packets, derive_bytes(key, "epoch", epoch.number))
+        _epoch_cost(epoch, asked[epoch.number].packets, derive_bytes(key, "epoch", epoch.number))
         for epoch in facts.epochs
     ]
     control = (

@@ -10,9 +10,11 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from talkpath.conduct.request import Observer
 from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.report.words.amounts import megabytes
 from talkpath.report.words.language import say
+from talkpath.report.words.second_server import second_asked, server_try_line
 from talkpath.report.words.sentences import medium_word
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.wire.control.question import COMPARING, LongCalls
@@ -59,7 +61,8 @@ class Arrivals:
 
 
 class CheckProgressBar:
-    """A bar over the byte budget on a terminal, plain lines elsewhere. A context manager."""
+    """A bar over the byte budget on a terminal, plain lines elsewhere. A context manager, which gives the observer of
+    the check."""
 
     def __init__(self, console: Console, plan: Plan) -> None:
         self._console, self._plan = console, plan
@@ -77,27 +80,38 @@ class CheckProgressBar:
         self._counted = 0
         self._arrivals: defaultdict[str, Arrivals] = defaultdict(Arrivals)
 
-    def __enter__(self) -> CheckProgressBar:
+    def __enter__(self) -> Observer:
         self._bar.start()
-        return self
+        return Observer(
+            question_asked=self._question_asked,
+            epoch_ended=self._epoch_ended,
+            server_tried=lambda *tried: self._print(server_try_line(*tried)),
+            second_server_asked=lambda: self._print(second_asked()),
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
 
-    def update(self, event: str, facts: Facts, question: PlannedEpoch | None) -> None:
-        """Show an event of the check."""
+    def _epoch_ended(self, facts: Facts) -> None:
+        """Show how much was sent."""
         done = facts.bytes_sent + facts.bytes_received
         self._bar.update(self._task, completed=done, sent=megabytes(done))
         for epoch in facts.epochs[self._counted :]:
             if isinstance(epoch.question, SIDE_BY_SIDE_QUESTIONS):
                 self._arrivals[epoch.app].add(epoch)
         self._counted = len(facts.epochs)
-        if question is None:
-            return
-        text = f"{question.arm.app} {medium_word(question.arm.medium)}: {question_in_words(question.question.kind)}"
-        self._bar.update(self._task, description=f"{text}\n{self._arrivals[question.arm.app].text()}".strip())
+
+    def _question_asked(self, facts: Facts, planned: PlannedEpoch) -> None:
+        """Show what is measured now, and what arrived so far of the same app's calls."""
+        self._epoch_ended(facts)
+        arm = planned.arm
+        text = f"{arm.app} {medium_word(arm.medium)}: {question_in_words(planned.question.kind)}"
+        self._bar.update(self._task, description=f"{text}\n{self._arrivals[arm.app].text()}".strip())
         if text != self._last and not self._console.is_terminal:
             self._console.print(text, style="dim", highlight=False, markup=False)
         self._last = text
+
+    def _print(self, sentence: str) -> None:
+        self._console.print(f"talkpath: {sentence}", soft_wrap=True, highlight=False, markup=False)

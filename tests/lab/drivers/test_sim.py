@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from talkpath.conduct.check import Check
+from talkpath.conduct.request import Observer
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.drivers.sim import Sim, _freeze_loaded
@@ -170,7 +171,7 @@ def test_the_collector_rests_during_a_run_and_nothing_stays_behind() -> None:
     gc.enable()  # a command that ran in this process may have done without
     check = Check(make_plan(choose_arms(["webrtc"])), Random(7).randbytes(32))
     sim, seen = Sim(check, Scenario.parse("clean", []).network(), 7), []
-    check.progress = lambda word, facts, ask: seen.append(gc.isenabled())
+    check.observer = Observer(epoch_ended=lambda facts: seen.append(gc.isenabled()))
     played = weakref.ref(sim)
     sim.run()
     assert seen

@@ -15,6 +15,7 @@ import pytest
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.conduct.check import Check
+from talkpath.conduct.request import Observer
 from talkpath.experiment import layout
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drivers.sim import Sim
@@ -55,7 +56,7 @@ def epoch_of(arm: Arm, network: EveryFlowAlike) -> Epoch:
 
     check = Check(make_plan([arm]), bytes(32), planner=choose)
     sim = Sim(check, network)  # type: ignore[arg-type]
-    check.progress = lambda word, facts, ask: check.interrupt(sim.now_s) if word == "epoch" else None
+    check.observer = Observer(epoch_ended=lambda facts: check.interrupt(sim.now_s))
     return sim.run().epochs[0]
 
 

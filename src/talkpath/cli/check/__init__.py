@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,8 +16,8 @@ from talkpath.cli._terminal.language import language_option
 from talkpath.cli.check.listed import directory_options, find_list, link_argument
 from talkpath.cli.check.measuring import (
     ip_version,
+    measure_facts,
     measure_listed,
-    measure_plan,
     name_left_out,
     new_signer,
     refuse_overwrite,
@@ -32,11 +32,45 @@ from talkpath.errors import FileError
 
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
+    from talkpath.conduct.request import CheckRequest
     from talkpath.measure.facts import Plan
-    from talkpath.probe.endpoint_catalogue import ChosenEndpoints
-    from talkpath.probe.relays.turn_server import TurnServers
 
 NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this device's word alone."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOptions:
+    """What the command was given: a field for each of its options, by the option's name."""
+
+    link: str | None
+    directory: str
+    country: str
+    names: tuple[str, ...]
+    video: bool
+    light: bool
+    deep: bool
+    transports: bool
+    turn: TurnOptions
+    own: OwnMeans
+    v4: bool
+    v6: bool
+    dry_run: bool
+    output: Path | None
+    gate: bool
+    plan_file: Path | None
+    in_lab: bool
+    as_json: bool
+
+    def request(self) -> CheckRequest:
+        """What the check is asked to do, without the credentials of TURN servers: nothing is asked for them yet."""
+        from talkpath.api.live_check import make_check_plan
+        from talkpath.conduct.request import CheckRequest
+
+        made = make_check_plan(
+            self.names, video=self.video, light=self.light, deep=self.deep, transports=self.transports
+        )
+        plan = self.turn.added_to(made if self.plan_file is None else read_plan(self.plan_file))
+        return CheckRequest(plan=plan, family=ip_version(self.v4, self.v6), country=self.country.upper())
 
 
 @click.command(cls=LongCommand, common=("app", "video", "transports", "own", "dry-run", "output", "json", "language"))
@@ -61,26 +95,7 @@ NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this 
 @click.option("--lab", "in_lab", is_flag=True, hidden=True, help="Sign the evidence with the lab's key.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004).")
 @language_option
-def command(
-    link: str | None,
-    directory: str,
-    country: str,
-    names: tuple[str, ...],
-    video: bool,
-    light: bool,
-    deep: bool,
-    transports: bool,
-    turn: TurnOptions,
-    own: OwnMeans,
-    v4: bool,
-    v6: bool,
-    dry_run: bool,
-    output: Path | None,
-    gate: bool,
-    plan_file: Path | None,
-    in_lab: bool,
-    as_json: bool,
-) -> int:
+def command(**given: Any) -> int:
     """Test whether calls are restricted on this network.
 
     It places calls shaped like each messenger's, beside control traffic of the same sizes and times, to a test server
@@ -93,53 +108,41 @@ def command(
     Ctrl-C ends the check in order: what was measured until then is judged and written. Exit code 0 measured, whatever
     the result; 2 usage; 3 could not measure; 130 stopped before that.
     """
-    from talkpath.api.live_check import make_check_plan
+    return _run_command(CheckOptions(**given))
 
-    made = make_check_plan(names, video=video, light=light, deep=deep, transports=transports)
-    plan = turn.added_to(made if plan_file is None else read_plan(plan_file))
-    family, servers = ip_version(v4, v6), own.choose(names, dry_run=dry_run)
-    if dry_run:
-        return _rehearse_check(plan, own, servers, as_json)
-    refuse_overwrite(output)
-    check = partial(_check_server, link) if link else partial(_check_listed, directory, country)
-    if (checked := check(plan, family, in_lab, turn.servers())) is None:
+
+def _run_command(options: CheckOptions) -> int:
+    own, names, as_json = options.own, options.names, options.as_json
+    request = options.request()
+    servers = own.choose(names, dry_run=options.dry_run)
+    if options.dry_run:
+        rehearse_plan(request.plan, as_json)
+        own.rehearse(servers, as_json)
+        return 0
+    refuse_overwrite(options.output)
+    if (checked := _place_check(options, replace(request, relays=options.turn.servers()))) is None:
         return 3
     result, used_link = checked
-    save_bundle(result, output)
-    _show_result(plan, result, as_json, with_record=servers is None)
-    _tell_written(result, output, as_json)
+    save_bundle(result, options.output)
+    _show_result(request.plan, result, as_json, with_record=servers is None)
+    _tell_written(result, options.output, as_json)
     if servers is not None or own.is_guided(names, as_json):
-        tell_own(own.answers(servers, names, used_link, family), result, names, output, as_json=as_json)
-    return gate_exit_code(result) if gate else result_exit_code(result)
+        tell_own(own.answers(servers, names, used_link, request.family), result, names, options.output, as_json=as_json)
+    return gate_exit_code(result) if options.gate else result_exit_code(result)
 
 
-def _rehearse_check(plan: Plan, own: OwnMeans, servers: ChosenEndpoints | None, as_json: bool) -> int:
-    """Show the plans, and send nothing."""
-    rehearse_plan(plan, as_json)
-    own.rehearse(servers, as_json)
-    return 0
-
-
-def _check_server(link: str, plan: Plan, family: int, in_lab: bool, relays: TurnServers | None) -> tuple[Result, str]:
-    """Check with the server of the link; return that too."""
+def _place_check(options: CheckOptions, request: CheckRequest) -> tuple[Result, str] | None:
+    """Check with the server of the link, or with one of the directory's list; return its link too. None, after what to
+    do was said, where there is neither."""
     from talkpath.api.check_result import Result
 
-    signer = new_signer(in_lab)
-    return Result.of(measure_plan(plan, link, family, signer, relays), signer), link
-
-
-def _check_listed(
-    directory: str, country: str, plan: Plan, family: int, in_lab: bool, relays: TurnServers | None
-) -> tuple[Result, str] | None:
-    """Check with a server of the directory's list, and return its link; None, after what to do was said, where there is
-    no list."""
-    from talkpath.api.check_result import Result
-
-    found = find_list(directory, country)
+    signer = new_signer(options.in_lab)
+    if options.link:
+        return Result.of(measure_facts(request, options.link, signer), signer), options.link
+    found = find_list(options.directory, options.country)
     if found is None:
         return None
-    signer, other = new_signer(in_lab), new_signer(in_lab)
-    measured = measure_listed(plan, found, country.upper(), family, (signer, other), relays)
+    measured = measure_listed(request, found, (signer, new_signer(options.in_lab)))
     second = None if measured.second is None else Result.of(*measured.second)
     return Result.of(measured.facts, signer, second=second), measured.link
 

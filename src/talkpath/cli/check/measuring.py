@@ -14,10 +14,9 @@ from talkpath.errors import UsageError
 if TYPE_CHECKING:
     from talkpath.api.check_result import Result
     from talkpath.api.listed_check import ListedCheck
+    from talkpath.conduct.request import CheckRequest
     from talkpath.directory.fetch import FoundList
-    from talkpath.directory.listed_server import ListedServer
     from talkpath.measure.facts import Facts, Plan
-    from talkpath.probe.relays.turn_server import TurnServers
     from talkpath.wire.control.sign import Signer
 
 
@@ -82,47 +81,28 @@ def rehearse_plan(plan: Plan, as_json: bool) -> None:
         click.echo(relays_sentence(rows["relays"]))
 
 
-def measure_plan(plan: Plan, link: str, family: int, signer: Signer, relays: TurnServers | None = None) -> Facts:
-    """Carry out the plan with progress on stderr, and return the facts. `PeerError` as `run_check`."""
-    from talkpath.api import live_check
+def measure_facts(request: CheckRequest, link: str, signer: Signer) -> Facts:
+    """Check with the server of the link, with progress on stderr, and return the facts. `PeerError` as `run_check`."""
     from talkpath.cli._terminal.screen import screen
+    from talkpath.conduct.run_check import run_check
+    from talkpath.probe.invite_link import parse_invite_link
     from talkpath.report.check_progress import CheckProgressBar
 
-    with CheckProgressBar(screen(stderr=True), plan) as progress:
-        return live_check.measure_facts(plan, link, family, signer, progress.update, relays)
+    with CheckProgressBar(screen(stderr=True), request.plan) as progress:
+        return run_check(request, parse_invite_link(link), signer.public, progress)
 
 
-def measure_listed(
-    plan: Plan,
-    found: FoundList,
-    country: str,
-    family: int,
-    signers: tuple[Signer, Signer],
-    relays: TurnServers | None = None,
-) -> ListedCheck:
+def measure_listed(request: CheckRequest, found: FoundList, signers: tuple[Signer, Signer]) -> ListedCheck:
     """The same with a test server of a directory's list; each one that is tried is named on stderr."""
     from talkpath.api import listed_check
     from talkpath.cli._terminal.screen import screen
     from talkpath.report.check_progress import CheckProgressBar
-    from talkpath.report.words.second_server import kept_list, second_asked, server_try_line
-
-    def tell(server: ListedServer, number: int, of: int) -> None:
-        click.echo(f"talkpath: {server_try_line(number, of, server.country, server.operator)}", err=True)
+    from talkpath.report.words.second_server import kept_list
 
     if found.kept:
         click.echo(f"talkpath: {kept_list(found.servers.issued_at.date().isoformat())}", err=True)
-    with CheckProgressBar(screen(stderr=True), plan) as progress:
-        return listed_check.measure_listed(
-            plan,
-            found,
-            country,
-            family,
-            signers,
-            progress.update,
-            tell,
-            lambda: click.echo(f"talkpath: {second_asked()}", err=True),
-            relays,
-        )
+    with CheckProgressBar(screen(stderr=True), request.plan) as progress:
+        return listed_check.measure_listed(request, found, signers, progress)
 
 
 def name_left_out(plan: Plan, facts: Facts) -> None:

@@ -20,6 +20,7 @@ import msgspec
 from msgspec.structs import replace
 
 from talkpath.conduct.check import Check
+from talkpath.conduct.request import Observer
 from talkpath.errors import PeerError
 from talkpath.evidence.bundle import read_facts
 from talkpath.evidence.simulation_keys import probe_signer
@@ -34,7 +35,6 @@ from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Epoch, Exchange, Facts, Plan
 from talkpath.report.words.language import spoken
 from talkpath.responder.geoip import NetworkOrigin
-from talkpath.verdict.model import PlannedEpoch
 from talkpath.wire.control.keys import new_identity_pem, pem_key_text
 from talkpath.wire.control.question import TransportPaths
 
@@ -62,11 +62,12 @@ def run_sim(
 ) -> Facts:
     """In virtual time. `where` is the network that the responder finds the probe in."""
 
-    def progress(word: str, facts: Facts, question: PlannedEpoch | None) -> None:
-        on_progress(f"{question.arm.app} {question.arm.medium}" if question else word)
-
     seed = Random(f"probe {scenario.seed}").randbytes(32)
-    check = Check(plan, seed, family=scenario.family, key=probe_signer().public, progress=progress)
+    observer = Observer(
+        question_asked=lambda facts, asked: on_progress(f"{asked.arm.app} {asked.arm.medium}"),
+        epoch_ended=lambda facts: on_progress("epoch"),
+    )
+    check = Check(plan, seed, family=scenario.family, key=probe_signer().public, observer=observer)
     sim = Sim(check, scenario.network(), scenario.seed, where=where)
     exchanges = ask_in_sim(sim, messages, scenario.family) if messages else []
     facts = replace(sim.run(), exchanges=tuple(exchanges), simulated=True, responder_key="")
