@@ -1,6 +1,8 @@
 """Draws networks for the questions to an app's own addresses: innocent ones, and ones with a rule.
 
 Innocent trouble is what looks most like a rule: ways that part and differ, several equal ways of which some are bad,
+next hops that are chosen by the destination and never answer, of which one loses packets (behind it lie those that a
+coin chose, or the app's servers and no others),
 a server that is overloaded or down, answers that are lost on a way back of their own, a path that changes. Rules are
 bound to the shape of calls, to the app's addresses, or to both.
 """
@@ -19,7 +21,19 @@ ASKED_APPS = ("telegram", "signal", "meet")
 ANSWERS_PER_S = (0.0, 500.0, 100.0, 50.0, 20.0, 10.0, 5.0, 1.0)
 """How many a router sends; 0: as many as asked. Linux's own limit is the last."""
 ENOUGH_ANSWERS_PER_S = (0.0, 500.0, 100.0, 50.0, 20.0, 10.0, 6.0)
-WAY_TROUBLES = ("none", "way_back", "equal_ways", "bundle", "own_way", "busy", "one_down", "all_down", "change")
+WAY_TROUBLES = (
+    "none",
+    "way_back",
+    "equal_ways",
+    "bundle",
+    "own_way",
+    "by_address",
+    "app_routes",
+    "busy",
+    "one_down",
+    "all_down",
+    "change",
+)
 BOUND_RULES: dict[str, tuple[str, ...]] = {
     "shape": ("media.drop,app={app},p={p}", "media.freeze,app={app},after_packets={packets}", "stun.drop"),
     "both": (
@@ -129,6 +143,11 @@ def _troubled_ways(
         case "own_way":
             own = rng.randint(2, trunk)
             return {first: WayTo(routers, split_at=own, bad_members=1, loss=loss, other_from=own)}
+        case "by_address" | "app_routes":
+            behind = names if trouble == "app_routes" else [name for name in every if rng.random() < 0.5]
+            return {
+                name: replace(base[name], split_at=rng.randint(2, trunk), bad_members=1, loss=loss) for name in behind
+            }
         case "busy":
             busy = rng.uniform(0.1, 0.7)
             return {name: WayTo(base[name].routers, busy=busy) for name in names}

@@ -73,8 +73,9 @@ class OwnRow(Struct, frozen=True, omit_defaults=True):
 
     @property
     def right(self) -> bool:
-        """Whether the rule and what it is bound to are right."""
-        return (self.state, self.rule, self.said_bound) == ("restricted", self.truth, self.bound)
+        """Whether the rule and what it is bound to are right; of addresses alone, as what fits."""
+        said = (self.why or self.state, self.rule, self.said_bound)
+        return said == ("routes" if self.bound == "address" else "restricted", self.truth, self.bound)
 
 
 class OwnRows(KeptRows[OwnRow]):

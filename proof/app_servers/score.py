@@ -29,8 +29,9 @@ class PlayedCase(NamedTuple):
 
     @property
     def right(self) -> bool:
-        """Whether the rule and what it is bound to are right."""
-        return (self.state, self.rule, self.bound) == ("restricted", self.drawn.rule, self.drawn.bound)
+        """Whether the rule and what it is bound to are right; of addresses alone, as what fits."""
+        said = (self.why or self.state, self.rule, self.bound)
+        return said == ("routes" if self.drawn.bound == "address" else "restricted", self.drawn.rule, self.drawn.bound)
 
 
 def play_case(drawn: DrawnCase) -> PlayedCase:
@@ -43,9 +44,9 @@ def play_case(drawn: DrawnCase) -> PlayedCase:
         drawn=drawn,
         state=verdict.state,
         why=verdict.reason.code if verdict.reason else "",
-        rule=verdict.rule or "",
+        rule=verdict.rule or (verdict.alternatives[0] if bound else ""),
         bound=bound.value if isinstance(bound, Category) else "",
-        direction=verdict.direction or "",
+        direction="up" if bound else verdict.direction or "",
         hop=(hop.low or 0.0, hop.high or 0.0) if isinstance(hop, Number) else (0.0, 0.0),
         answered=any(not epoch.missing for epoch in facts.epochs) or not trials,
         strays=sum(not is_greeting(data) for came in network.arrived.values() for data in came),

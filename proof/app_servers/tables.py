@@ -18,6 +18,8 @@ TROUBLE = {
     "equal_ways": "the way to one server is split over several routers, some of which lose 10 to 100 %",
     "bundle": "the same, hidden in one router's bundle of links",
     "own_way": "one server has a way of its own, which loses 10 to 100 %",
+    "by_address": "a next hop that is chosen by the destination and never answers loses 10 to 100 %",
+    "app_routes": "the same, and behind it lie the app's servers and no others",
     "busy": "all of the app's servers are overloaded and drop 10 to 70 %",
     "one_down": "one of the app's servers is down",
     "all_down": "all of them are",
@@ -35,7 +37,7 @@ HOSTS = {
     **LONG_TROUBLES,
 }
 SAID_OF_HOSTS = ("ok", "restricted", "outage", "long_hellos", "refused", "no_control", "vpn")
-SAID = ("ok", "restricted", "other_destination", "few_answers", "path_changed", "silent_server")
+SAID = ("ok", "restricted", "routes", "other_destination", "few_answers", "path_changed", "silent_server")
 NOTHING_COMES = ("corporate", "user_vpn")
 """Backgrounds over which no router answers a device's packets, or those of this network do not."""
 PORTS_MOVE = ("nat_rebind",)
@@ -57,7 +59,9 @@ once, as Linux does; some are silent. Over both address families.
 - Half of the runs took at most {seconds:.0f} s and {kilobytes:.0f} kB, the longest {longest:.0f} s.
 """
 RULED = """p from 30 to 95 %, freezes after 8 to 28 packets, blocks; two or three servers of the app, and neutral ones;
-routers that answer at least six times a second. Right: the rule's id and what it is bound to, both.
+routers that answer at least six times a second. Right: the rule's id and what it is bound to, both. One that is bound
+to addresses alone is never proven from one place, since a bad route looks the same: right is that it is told as what
+fits.
 """
 
 

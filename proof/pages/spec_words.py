@@ -114,6 +114,10 @@ REASON_TEXTS: dict[ReasonCode, str] = {
     "another's, while neutral servers answer both: the app's may mean to (basis signalling)",
     "certificate": "a server of the app, or something in its place, answers with a certificate that this device does "
     "not accept (basis signalling)",
+    "routes": "whatever goes to any of the app's servers that were compared is lost on the way, and what goes to "
+    "neutral ones is not: a rule about its addresses looks so, and a bad way to them too (`servers`, `neutral`: how "
+    "many were compared; `odds`: among how many choices of as many destinations the app's are one; `alternatives` has "
+    "the rule that fits, `parameters` its numbers and the hop; basis address)",
     "other_destination": "packets towards the app's servers fare worse than towards neutral ones, but a server or a "
     "way that is overloaded would look the same (basis address)",
 }

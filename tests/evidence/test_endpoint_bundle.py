@@ -50,7 +50,9 @@ def test_it_reads_back_to_the_hour_and_is_judged_again_to_the_same(facts: Endpoi
     assert (stored.facts, stored.findings, stored.receipt) == (None, None, None)
     judgement = judge(stored)
     assert judgement.changes == ()
-    assert [(v.state, v.rule) for v in judgement.verdicts] == [("restricted", "udp.freeze")]
+    (verdict,) = judgement.verdicts
+    assert (verdict.state, verdict.reason and verdict.reason.code) == ("insufficient", "routes")
+    assert verdict.alternatives == ("udp.freeze",)
     again = msgspec.json.decode(msgspec.json.encode(judgement.record))
     assert again["verdicts"] == stored.verdict["verdicts"]
 
@@ -71,7 +73,7 @@ def test_the_commands_show_it(facts: EndpointFacts, tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
         told[command] = " ".join(done.stdout.split())
     assert "No server signs for any of it" in told["verify"]
-    assert "Telegram's own call servers are held back on the way" in told["judge"]
+    assert "Telegram's own call servers are lost on the way" in told["judge"]
     assert "The same verdicts as when it was written" in told["judge"]
     assert "counted from this device" in told["report"]
 

@@ -60,7 +60,7 @@ def test_the_code_of_the_page_runs(morning: Path, capsys: pytest.CaptureFixture[
     assert "The bundle was changed" in printed
     assert "No sign of restriction" in printed
     assert (morning / "check.talkpath").exists()
-    assert "telegram restricted address.block" in printed
+    assert "telegram insufficient None ('address.block',)" in printed
     assert talkpath.verify(morning / "servers.talkpath").kind == "endpoints"
     assert "[('webrtc', 'ok')]" in printed
     assert names["judgement"].verdicts

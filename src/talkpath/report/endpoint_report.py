@@ -17,6 +17,7 @@ from talkpath.report.check_text import explanation
 from talkpath.report.told_verdict import ToldVerdict
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import megabytes, numeral
+from talkpath.report.words.joined_sentences import is_of_routes
 from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.mechanism import mechanism_name as mechanism
 from talkpath.report.words.reasons import reason_clause
@@ -157,6 +158,8 @@ def endpoint_sentence(verdict: Verdict) -> str:
     if verdict.state == "insufficient":
         if verdict.reason is not None and verdict.reason.code == "outage":
             return _outage_sentence(verdict.alternatives[0] if verdict.alternatives else "", name)
+        if is_of_routes(verdict):
+            return own_address_report.route_sentence(verdict)
         why = reason_clause(verdict.reason)
         return say("endpoints", "Nothing can be said about {name}'s servers: {reason}.", name=name, reason=why)
     if verdict.rule == "tls.hello_drop":
@@ -259,9 +262,7 @@ def _restriction_limits(verdict: Verdict) -> Iterator[str]:
             "reset": say("endpoints", "The connection is reset."),
             "silence": say("endpoints", "Nothing comes back."),
         }[ends.value]
-    if verdict.log10_e is not None and verdict.rule == "address.block":  # where no router on the way answers
-        yield say("endpoints", "It is no proof of who does it or why: servers that are down would look the same.")
-    elif verdict.log10_e is not None:
+    if verdict.log10_e is not None:  # a call's bytes against others, to the same address, before any server
         yield say("endpoints", "It is no proof of who does it or why. An outage of the app does not look like this.")
     elif isinstance(bound, Category) and bound.value == "both":
         yield say("endpoints", "It is no proof of who does it or why: servers that refuse such clients look the same.")

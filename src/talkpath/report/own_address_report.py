@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from talkpath.apps import apps
 from talkpath.probe.own_addresses.plan import OwnAddressPlan
 from talkpath.report.words.amounts import estimate_words, megabytes, milliseconds, numeral, percent, seconds
+from talkpath.report.words.joined_sentences import is_of_routes
 from talkpath.report.words.language import count, listed, say
 from talkpath.report.words.mechanism import mechanism_clause
 from talkpath.report.words.sentences import app_name
@@ -64,12 +65,6 @@ def own_address_sentence(verdict: Verdict) -> str:
             "neutral address. Random packets pass.",
             name=name,
         ),
-        "address": say(
-            "endpoints",
-            "Packets towards {name}'s own call servers are held back on the way, whatever they carry. Packets towards "
-            "a neutral address pass.",
-            name=name,
-        ),
     }.get(
         bound.value if isinstance(bound, Category) else "",
         say(
@@ -81,9 +76,24 @@ def own_address_sentence(verdict: Verdict) -> str:
     )
 
 
+def route_sentence(verdict: Verdict) -> str:
+    """Everything to the app is lost on the way: what else looks so, and how often chance alone picks the app's ways."""
+    values = verdict.reason.values if verdict.reason else {}
+    return say(
+        "endpoints",
+        "Packets towards {name}'s own call servers are lost on the way, whatever they carry; those towards neutral "
+        "servers pass. From one place a bad stretch of the way to them looks the same: if chance chose which of "
+        "{every} servers lie behind it, it would be {name}'s {servers} once in {odds}.",
+        name=app_name(verdict),
+        every=numeral(values.get("servers", 0) + values.get("neutral", 0)),
+        servers=numeral(values.get("servers", 0)),
+        odds=numeral(values.get("odds", 1)),
+    )
+
+
 def own_address_lines(verdict: Verdict) -> Iterator[str]:
     """How it acts and where, the numbers of the series, and what was not looked at."""
-    if verdict.state == "restricted":
+    if verdict.state == "restricted" or is_of_routes(verdict):
         yield say("endpoints", "It acts on what is sent: {mechanism}.", mechanism=_address_mechanism(verdict))
         if (where := router_interval(verdict)) is not None:
             yield where
@@ -103,7 +113,8 @@ def address_mechanisms() -> dict[str, str]:
 
 def _address_mechanism(verdict: Verdict) -> str:
     """How the rule acts. One that is bound to addresses asks of no packet whether it is a call's."""
-    bound, clause = verdict.parameters.get("bound_to"), address_mechanisms().get(verdict.rule or "")
+    rule = verdict.rule or next(iter(verdict.alternatives), "")
+    bound, clause = verdict.parameters.get("bound_to"), address_mechanisms().get(rule)
     if clause is None or not isinstance(bound, Category) or bound.value != "address":
         return mechanism_clause(verdict)
     if isinstance(share := verdict.parameters.get("p"), Number) and share.estimate is not None:

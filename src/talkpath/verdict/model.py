@@ -34,6 +34,7 @@ ReasonCode = Literal[
     "silent_server",
     "outage",
     "other_destination",
+    "routes",
     "long_hellos",
     "refused",
     "certificate",

@@ -131,13 +131,16 @@ def test_the_page_holds_what_was_measured(performance: DemoResult) -> None:
     assert "<script" not in page
 
 
-def test_an_order_bound_to_addresses_is_ok_to_the_check_alone_and_found_by_both_means(performance: DemoResult) -> None:
+def test_an_order_bound_to_addresses_is_ok_to_the_check_alone_and_consistent_with_a_rule_by_both_means(
+    performance: DemoResult,
+) -> None:
     assert play.rule_hits([parse_rule(SCRIPT.own.rule)], SCRIPT.arms) == []
     for joined in performance.own.joined:
         assert {each.means: each.verdict.state for each in joined.findings} == {
             "server": "ok",
-            "addresses": "restricted",
+            "addresses": "insufficient",
         }
+        assert {each.means: each.finding for each in joined.findings} == {"server": "well", "addresses": "likely"}
         assert (joined.conclusion, joined.disagree) == ("addresses", True)
     (line,) = performance.own.sentences
     assert line in " ".join(text_of(performance).split())

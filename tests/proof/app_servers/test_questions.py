@@ -56,7 +56,14 @@ def asked(*rules: str, background: str = "clean", family: int = 4, seed: int = 1
 )
 def test_a_rule_is_named_with_what_it_is_bound_to_and_where_it_acts(rule: str, named: str, bound: str) -> None:
     found = asked(rule, at=3)
-    assert (found.state, found.rule, found.direction) == ("restricted", named, "up")
+    if bound == "address":  # a bad route looks the same
+        assert (found.state, found.alternatives, found.reason and found.reason.code) == (
+            "insufficient",
+            (named,),
+            "routes",
+        )
+    else:
+        assert (found.state, found.rule, found.direction) == ("restricted", named, "up")
     assert found.parameters["bound_to"] == Category(bound)
     hop = found.parameters["hop"]
     assert isinstance(hop, Number)
@@ -91,6 +98,7 @@ def test_a_clean_line_is_ok_over_both_families(family: int) -> None:
         ({"to": DEAD}, "silent_server"),
         ({"to": {f"relay{n}": WayTo(busy=0.5) for n in (1, 2, 3)}}, "other_destination"),
         ({"to": {"relay1": WayTo(dead=True)}}, "few_answers"),
+        ({"to": {f"relay{n}": WayTo(split_at=2, bad_members=1, loss=0.3) for n in (1, 2, 3)}}, "routes"),
     ],
 )
 def test_what_is_no_restriction_is_told_as_what_it_looks_like(ways: dict[str, object], why: str) -> None:

@@ -15,15 +15,16 @@ from talkpath.verdict.bases.joined_means import HELD_BACK_WORDS, join_means
 from talkpath.verdict.model import Category, Number, Reason, Verdict
 
 ISSUE = (
-    "Calls shaped like Telegram's reach a test server; packets to Telegram's own call servers do not get past your "
-    "provider (hop 3). The means disagree, and that is telling: this is consistent with a rule about Telegram's "
-    "addresses, which calls to a test server cannot show."
+    "Calls shaped like Telegram's reach a test server; packets to Telegram's own call servers are lost on the way, "
+    "whatever they carry. The means disagree, and that is telling: this is consistent with a rule about Telegram's "
+    "addresses, which calls to a test server cannot show. A bad stretch of the way to its servers would look the same."
 )
 
 
 def at_hop(number: float, kind: str) -> Verdict:
     place = {"hop": Number(number, number, number), "hop_kind": Category(kind), "bound_to": Category("address")}
-    return verdict_of_basis("address", "restricted", rule="address.block", parameters=place, log10_e=6.0)
+    reason = Reason("routes", {"servers": 3, "neutral": 3, "odds": 20})
+    return verdict_of_basis("address", "insufficient", reason=reason, alternatives=("address.block",), parameters=place)
 
 
 def test_an_order_bound_to_addresses_is_told_as_such():
@@ -128,7 +129,7 @@ def test_the_table_has_a_column_for_each_means_and_a_dash_where_nothing_was_meas
         [
             verdict_of_basis("shape", "ok"),
             verdict_of_basis("shape", "ok", "video"),
-            at_hop(2.0, "public"),
+            verdict_of_basis("address", "restricted", rule="media.drop", log10_e=6.0),
             verdict_of_basis("signalling", "ok", "text"),
             verdict_of_basis("call", "likely"),
         ]

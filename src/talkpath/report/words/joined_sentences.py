@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from talkpath.report.words.language import listed, say
 from talkpath.report.words.sentences import app_name_of, medium_word
 from talkpath.verdict.bases.joined_means import CALL_MEDIA, HELD_BACK_WORDS, JoinedMedium, Means, MeansFinding
-from talkpath.verdict.model import Category, Number, Verdict
+from talkpath.verdict.model import Category, Verdict
 
 
 def means_titles() -> dict[Means, str]:
@@ -131,6 +131,8 @@ def _server_clause(found: MeansFinding, name: str) -> str:
 def _address_clause(found: MeansFinding, name: str) -> str:
     if found.finding == "held":
         return _held_there(found.verdict, name)
+    if is_of_routes(found.verdict):
+        return say("joined", "packets to {name}'s own call servers are lost on the way, whatever they carry", name=name)
     return {
         "well": say("joined", "{name}'s own call servers answer a greeting", name=name),
         "likely": say("joined", "{name}'s own call servers may not be reached from here", name=name),
@@ -142,30 +144,11 @@ def _address_clause(found: MeansFinding, name: str) -> str:
 
 
 def _held_there(verdict: Verdict, name: str) -> str:
-    """What becomes of packets to the app's own servers: of any, of a call's alone, or of a call's wherever they go."""
-    bound, place = verdict.parameters.get("bound_to"), _router_clause(verdict)
+    """What becomes of a call's packets to the app's own servers, or wherever they go."""
+    bound = verdict.parameters.get("bound_to")
     if isinstance(bound, Category) and bound.value == "shape":
         return say("joined", "packets of calls like {name}'s are held back on the way, wherever they go", name=name)
-    if isinstance(bound, Category) and bound.value == "both":
-        return say("joined", "packets of calls to {name}'s own call servers are held back, others get there", name=name)
-    if verdict.log10_e is None:
-        return say("joined", "{name}'s own call servers do not answer, while a neutral server does", name=name)
-    if not place:
-        return say("joined", "packets to {name}'s own call servers are held back on the way", name=name)
-    if verdict.rule in ("address.block", "udp.block"):
-        return say("joined", "packets to {name}'s own call servers do not get past {place}", name=name, place=place)
-    return say("joined", "packets to {name}'s own call servers are held back at {place}", name=name, place=place)
-
-
-def _router_clause(verdict: Verdict) -> str:
-    """The router past which no packet gets, as far as that was found."""
-    hop, kind = verdict.parameters.get("hop"), verdict.parameters.get("hop_kind")
-    if not isinstance(hop, Number) or hop.high is None:
-        return ""
-    at = say("joined", "hop {number}", number=round(hop.high))
-    if isinstance(kind, Category) and kind.value == "provider":
-        return say("joined", "your provider ({hops})", hops=at)
-    return at
+    return say("joined", "packets of calls to {name}'s own call servers are held back, others get there", name=name)
 
 
 def _call_clause(found: MeansFinding, name: str) -> str:
@@ -256,6 +239,8 @@ def joined_conclusion(joined: JoinedMedium, name: str) -> str:
 
 def _would_look_the_same(joined: JoinedMedium, name: str) -> str:
     """What else looks the same as what was found; "" where nothing does."""
+    if joined.conclusion != "both" and any(is_of_routes(found.verdict) for found in joined.findings):
+        return say("joined", "A bad stretch of the way to its servers would look the same.")
     if _may_be_an_outage(joined) and _is_of_calls_alone(joined):
         return say(
             "joined",
@@ -267,6 +252,11 @@ def _would_look_the_same(joined: JoinedMedium, name: str) -> str:
     if _is_of_calls_alone(joined):
         return say("joined", "Trouble at the other person's end would look the same.")
     return ""
+
+
+def is_of_routes(verdict: Verdict) -> bool:
+    """Whether all that goes to the app's own servers is lost on the way, which a bad route would explain."""
+    return verdict.reason is not None and verdict.reason.code == "routes"
 
 
 def _is_of_calls_alone(joined: JoinedMedium) -> bool:

@@ -68,6 +68,9 @@ def _of_own_addresses() -> dict[str, str]:
             "reason",
             "only other destinations fared better, and a server or a way that is overloaded would look the same",
         ),
+        "routes": say(
+            "reason", "only other destinations fared better, and a bad way to the app's servers would look the same"
+        ),
         "refused": say("reason", "a server answers one kind of client and not another, and may mean to"),
         "certificate": say(
             "reason",

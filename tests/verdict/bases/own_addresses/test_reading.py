@@ -9,7 +9,7 @@ import pytest
 from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch, ExpiringFlow, GreetingSeries
 from talkpath.verdict.bases.own_addresses.contrasts import CALL_HERE, CALL_THERE, TWIN_HERE, TWIN_THERE, Cell
-from talkpath.verdict.bases.own_addresses.reading import read_epochs
+from talkpath.verdict.bases.own_addresses.reading import read_epochs, route_odds
 from talkpath.verdict.bases.own_addresses.series import read_series, silent_end
 
 CELLS = (CALL_HERE, TWIN_HERE, CALL_THERE, TWIN_THERE)
@@ -65,9 +65,16 @@ SHAPE = {CALL_HERE: 0.4, CALL_THERE: 0.4}
 ADDRESS = {CALL_HERE: 0.4, TWIN_HERE: 0.4}
 
 
-@pytest.mark.parametrize(("lost", "bound"), [(BOTH, "both"), (SHAPE, "shape"), (ADDRESS, "address")])
+@pytest.mark.parametrize(("lost", "bound"), [(BOTH, "both"), (SHAPE, "shape")])
 def test_what_fares_worse_says_what_a_rule_is_bound_to(lost: dict[Cell, float], bound: str) -> None:
     assert read(*(epoch(number, lost) for number in range(3))) == (True, bound, "")
+
+
+def test_an_address_alone_is_never_proven_since_routes_are_few_however_many_packets_are_sent() -> None:
+    epochs = [epoch(number, ADDRESS) for number in range(12)]
+    assert read(*epochs) == (False, "address", "routes")
+    assert route_odds(epochs) == 10  # three servers, two neutral ones
+    assert route_odds([epoch(0, ADDRESS, host=f"relay{n}") for n in range(3)]) == 4
 
 
 def test_one_epoch_proves_nothing() -> None:
@@ -86,7 +93,7 @@ def test_an_address_accuses_only_if_all_servers_are_hit_over_the_same_way_on_eve
     assert read(*two)[2] == "some_servers"
     assert read(*(epoch(number, ADDRESS, same_way=False) for number in range(3)))[2] == "another_way"
     little = dict.fromkeys((CALL_HERE, TWIN_HERE), 0.12)
-    assert read(*(epoch(number, little) for number in range(5)))[2] in ("little", "some_servers", "")
+    assert read(*(epoch(number, little) for number in range(5)))[2] in ("little", "some_servers", "routes")
     assert read(*(epoch(number, {}, whole_flows=0.6) for number in range(5)))[2] == "some_flows"
 
 

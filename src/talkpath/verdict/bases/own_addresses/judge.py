@@ -6,6 +6,7 @@ servers then takes in what greetings in series and packets that expire on the wa
 | seen | verdict |
 |---|---|
 | packets held back on the way (`reading`) | `restricted`: rule, direction up, `bound_to`, `hop` |
+| whatever goes to any of the app's servers is held back on the way | `insufficient (routes)`: the same, as what fits |
 | an address fares worse, but it may be a server or its way | `insufficient (other_destination)` |
 | a path changed; routers answered too little | `insufficient (path_changed)`, `(few_answers)` |
 | servers do not answer, yet packets get as far as routers answer | `insufficient (silent_server)` |
@@ -24,7 +25,7 @@ from talkpath.verdict.bases.own_addresses.naming import name_rule
 from talkpath.verdict.bases.own_addresses.paths import app_paths
 from talkpath.verdict.bases.own_addresses.place import find_place
 from talkpath.verdict.bases.own_addresses.questions import imitated_arm
-from talkpath.verdict.bases.own_addresses.reading import Reading, finding_epochs, read_epochs
+from talkpath.verdict.bases.own_addresses.reading import Reading, finding_epochs, read_epochs, route_odds
 from talkpath.verdict.bases.own_addresses.series import SeriesReading, read_series
 from talkpath.verdict.model import Category, Number, Reason, ReasonCode, Verdict
 
@@ -62,6 +63,8 @@ def _with_way(facts: EndpointFacts, verdict: Verdict) -> Verdict:
     told = _count_sent(facts, told)
     if found.proven:
         return _restricted_verdict(facts, told, found)
+    if found.shown:
+        return _routed_verdict(facts, told, found)
     if (code := _why_unproven(facts, verdict.app, found)) is not None:
         return _unproven_verdict(told, code)
     if verdict.state != "ok":
@@ -135,21 +138,12 @@ def _count_ones(bitmap: bytes) -> int:
 
 def _restricted_verdict(facts: EndpointFacts, verdict: Verdict, found: Reading) -> Verdict:
     epochs = finding_epochs(facts, verdict.app)
-    named = name_rule(epochs, found.treated, facts.seed)
-    place = find_place(facts, verdict.app, found)
-    parameters: dict[str, Number | Category] = dict(named.parameters)
-    if found.bound:
-        parameters["bound_to"] = Category(found.bound)
-    if place is not None:
-        located = float(place.by) if place.by - place.after == 1 else None
-        parameters["hop"] = Number(located, float(place.after + 1), float(place.by))
-        if place.kind:
-            parameters["hop_kind"] = Category(place.kind)
+    rule, parameters = _rule_and_place(facts, verdict.app, found)
     known_s = round(max(epoch.at_s + epoch.took_s for epoch in epochs), 3)
     return replace(
         verdict,
         state="restricted",
-        rule=named.rule,
+        rule=rule,
         direction="up",
         parameters=parameters,
         log10_e=found.contrast.log_e / LOG_10,
@@ -158,6 +152,31 @@ def _restricted_verdict(facts: EndpointFacts, verdict: Verdict, found: Reading) 
         reason=None,
         alternatives=(),
     )
+
+
+def _routed_verdict(facts: EndpointFacts, verdict: Verdict, found: Reading) -> Verdict:
+    """Everything to the app is held back on the way: consistent with a rule, or with a route that is bad."""
+    rule, parameters = _rule_and_place(facts, verdict.app, found)
+    epochs = finding_epochs(facts, verdict.app)
+    counts = {"servers": len({epoch.host for epoch in epochs}), "neutral": len({epoch.beside for epoch in epochs})}
+    reason = Reason("routes", {**counts, "odds": route_odds(epochs)})
+    told = _unproven_verdict(verdict, reason.code)
+    return replace(told, reason=reason, alternatives=(rule,), parameters=parameters)
+
+
+def _rule_and_place(facts: EndpointFacts, app: str, found: Reading) -> tuple[str, dict[str, Number | Category]]:
+    """The rule that explains best what is held back, its numbers, what it is bound to, and where it acts."""
+    named = name_rule(finding_epochs(facts, app), found.treated, facts.seed)
+    place = find_place(facts, app, found)
+    parameters: dict[str, Number | Category] = dict(named.parameters)
+    if found.bound:
+        parameters["bound_to"] = Category(found.bound)
+    if place is not None:
+        located = float(place.by) if place.by - place.after == 1 else None
+        parameters["hop"] = Number(located, float(place.after + 1), float(place.by))
+        if place.kind:
+            parameters["hop_kind"] = Category(place.kind)
+    return named.rule, parameters
 
 
 def _address_figures(facts: EndpointFacts, app: str, series: SeriesReading | None) -> dict[str, float | None]:

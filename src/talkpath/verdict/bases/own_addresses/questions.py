@@ -77,12 +77,12 @@ def _next_of(facts: EndpointFacts, app: str) -> ExpiringQuestion | None:
         if more is not None:
             return more
     asked_all = {epoch.host for epoch in own if not epoch.why} >= {path.host for path in app_paths(facts, app)}
-    if found.proven and (asked_all or (found.bound and found.bound != "address")):
+    if found.shown and (asked_all or (found.bound and found.bound != "address")):
         return _narrow_question(facts, arm, found, own)
     promising = found.elsewhere == "single_server" or found.contrast.log_e >= PROMISING
-    settled = found.proven and found.bound
+    settled = found.shown and found.bound
     if len(compared) >= (MOST_EPOCHS if promising and not settled else EPOCHS):
-        return _narrow_question(facts, arm, found, own) if found.proven else None
+        return _narrow_question(facts, arm, found, own) if found.shown else None
     return _find_question(facts, arm, own)
 
 

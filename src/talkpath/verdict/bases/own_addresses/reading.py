@@ -6,16 +6,19 @@
 | a call's bytes, towards the app's address alone | random bytes | both |
 | random bytes towards the app's address | random bytes towards the neutral one | address |
 
-Bytes alone can accuse: they were drawn. Addresses cannot: one of several paths may be bad, a way back may lose answers.
-So an address accuses only where every server of the app that could be compared is hit, two at least, with a call's
-bytes too; the ways were the same at each hop that answered; nearly every 5-tuple is hit, which a hash over paths does
-not do; and the share is more than two good paths differ by.
+Bytes alone can accuse: they were drawn over 5-tuples. Addresses were not: a router chooses the next hop by the
+destination, and one that loses packets and never answers looks like a rule about everything behind it. The unit of
+evidence is then the route: which servers lie behind a bad one is chance, and with three servers against three it is
+the app's once in 20 (`route_odds`), however many packets are sent. So from one place an address is never proven. It is
+told as consistent with a rule (`elsewhere` "routes") where nothing but routes explains it: every server of the app that
+could be compared is hit, two at least, with a call's bytes too; the ways were the same at each hop that answered;
+nearly every 5-tuple is hit, which a hash over paths does not do; and the share is more than two good paths differ by.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import log
+from math import comb, log
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -43,6 +46,7 @@ from talkpath.verdict.bases.own_addresses.naming import name_rule
 
 Bound = Literal["", "shape", "address", "both"]
 
+ROUTES = "routes"
 LEAST_SERVERS = 2
 MORE_THAN_PATHS_DIFFER = 0.1
 MAX_UNTOUCHED_SHARE = 0.15  # of the 5-tuples at most may fare as the neutral ones do, where an address is held back
@@ -50,7 +54,7 @@ LIKELY_LOG_E = log(20.0)
 
 
 class Reading(NamedTuple):
-    """What epochs of one app say. `bound` "" where nothing is proven, or (with `proven`) what it is bound to is not.
+    """What epochs of one app say. `bound` "" where nothing is shown, or (with `proven`) what it is bound to is not.
     `pair` is the contrast that shows it. `elsewhere`: an address fares worse, and why that is no proof."""
 
     proven: bool
@@ -58,6 +62,11 @@ class Reading(NamedTuple):
     pair: Pair
     contrast: AnswerContrast
     elsewhere: str = ""
+
+    @property
+    def shown(self) -> bool:
+        """Whether something on the way drops the app's packets: a rule, or a route that is bad for all there is."""
+        return self.proven or self.elsewhere == ROUTES
 
     @property
     def treated(self) -> Pair:
@@ -85,7 +94,13 @@ def read_epochs(facts: EndpointFacts, app: str) -> Reading:
     if not _shown_bound(found, limit):
         return Reading(False, "", ADDRESS, found)
     doubt = _why_doubted(epochs, found, facts.seed)
-    return Reading(not doubt, "" if doubt else "address", ADDRESS, found, doubt)
+    return Reading(False, "address" if doubt == ROUTES else "", ADDRESS, found, doubt)
+
+
+def route_odds(epochs: Sequence[ExpiringEpoch]) -> int:
+    """Return among how many choices of as many destinations, those behind bad routes, the app's are one."""
+    own, neutral = ({getattr(epoch, side) for epoch in epochs} for side in ("host", "beside"))
+    return comb(len(own) + len(neutral), len(own))
 
 
 def _shown_bound(found: AnswerContrast, limit: float) -> bool:
@@ -102,7 +117,7 @@ def _bound_of_bytes(calls: Sequence[ExpiringEpoch], seed: bytes) -> Bound:
 
 
 def _why_doubted(epochs: Sequence[ExpiringEpoch], found: AnswerContrast, seed: bytes) -> str:
-    """Why that the app's address fares worse is no proof of a rule; "" where it is one."""
+    """Why that the app's address fares worse is no proof of a rule: routes, where nothing else explains it."""
     servers = {epoch.host for epoch in epochs}
     if len(servers) < LEAST_SERVERS:
         return "single_server"
@@ -115,7 +130,7 @@ def _why_doubted(epochs: Sequence[ExpiringEpoch], found: AnswerContrast, seed: b
     calls = [epoch for epoch in epochs if epoch.carries == "call"]
     if calls and any_part(calls, CALL_ADDRESS, seed).log_e < LIKELY_LOG_E:
         return "random_alone"
-    return "some_flows" if _untouched_share(epochs) > MAX_UNTOUCHED_SHARE else ""
+    return "some_flows" if _untouched_share(epochs) > MAX_UNTOUCHED_SHARE else ROUTES
 
 
 def _hit_share(epochs: Sequence[ExpiringEpoch], seed: bytes) -> bool:
