@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,7 +22,7 @@ import pytest
 from factories.machines.terminal import say_talkpath
 from factories.networks.local_responder import TALKPATH, FarEnd, free_ports, run_talkpath, small_plan
 from talkpath.probe.invite_link import parse_invite_link
-from talkpath.responder.doctor import without_closed
+from talkpath.responder.doctor import Finding, examine_ports, look_at_name, without_closed
 from talkpath.responder.limits import Identity
 from talkpath.wire.control import tls
 
@@ -43,7 +44,7 @@ def ports() -> list[str]:
 
 
 def test_an_invitation_is_a_link_a_qr_code_and_its_end(tmp_path: Path) -> None:
-    command = [*TALKPATH, "respond", "--invite", "my.host.name", "--for", "2", "--key-file", str(tmp_path / "key.pem")]
+    command = [*TALKPATH, "respond", "--invite", "localhost", "--for", "2", "--key-file", str(tmp_path / "key.pem")]
     running = subprocess.Popen([*command, *ports()], stdout=subprocess.PIPE, text=True, bufsize=1)
     assert running.stdout is not None
     shown = "".join(running.stdout.readline() for _ in range(30))
@@ -51,7 +52,7 @@ def test_an_invitation_is_a_link_a_qr_code_and_its_end(tmp_path: Path) -> None:
     rest, _ = running.communicate(timeout=10)
     assert running.returncode == 0
     link = parse_invite_link(shown.split("'")[1])
-    assert link.host == "my.host.name"
+    assert link.host == "localhost"
     assert link.until is not None
     assert timedelta(hours=1.9) < link.until - datetime.now(UTC) < timedelta(hours=2.1)
     assert f"good until {link.until:%Y-%m-%d %H:%M} UTC" in shown
@@ -66,7 +67,7 @@ def test_it_ends_when_the_invitation_does_and_keeps_its_key(tmp_path: Path) -> N
 
 
 def test_without_the_qr_library_it_says_how_to_get_it(tmp_path: Path) -> None:
-    arguments = ["talkpath", "respond", "--invite", "my.host.name", "--for", "0.0003", *ports()]
+    arguments = ["talkpath", "respond", "--invite", "localhost", "--for", "0.0003", *ports()]
     arguments += ["--key-file", str(tmp_path / "key.pem")]
     code = f"import sys; sys.modules['segno'] = None; sys.argv = {arguments!r}\nfrom talkpath.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
@@ -167,13 +168,62 @@ def test_the_doctor_says_what_can_be_opened(tmp_path: Path) -> None:
         end.bind(("127.0.0.1", taken))
         arguments = ["--doctor", "--host", "127.0.0.1", "--port", str(control), "--ports", f"{free},{taken}"]
         text, found = respond(tmp_path, *arguments), respond(tmp_path, *arguments, "--json")
-    assert text.returncode == found.returncode == 0
+    assert text.returncode == found.returncode == 3  # a port that was asked for
     assert f"ok  UDP port {free}\n" in text.stdout
     assert f"NO  UDP port {taken}  UDP port {taken} is in use" in text.stdout
     assert f"ok  TCP port {control}\n" in text.stdout
     assert "run a check" in text.stdout
     assert [row["ok"] for row in json.loads(found.stdout)][:3] == [True, False, True]
     assert not (tmp_path / "key.pem").exists()
+
+
+def test_a_usual_port_that_the_doctor_finds_closed_is_done_without() -> None:
+    ours = free_ports(2)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+        end.bind(("127.0.0.1", ours[0]))
+        spared = examine_ports(Identity((ours[0], 53999)), ours[1], "127.0.0.1", {("udp", 53999): ours[1]}, ["ports"])
+        alone = examine_ports(Identity((ours[0],)), ours[1], "127.0.0.1", {}, ["ports"])
+    assert [(each.ok, each.needed) for each in spared[:3]] == [(False, False), (True, False), (True, True)]
+    assert spared[1].what == f"UDP port {ours[1]}", "the port that is opened here, not the announced one"
+    assert alone[0].needed, "no other UDP port is left"
+
+
+def test_a_name_without_an_address_is_told_before_the_link_is_handed_out(tmp_path: Path) -> None:
+    named = [*ports(), "--invite", "no-such-name.invalid"]
+    assert "leads to no address" in run_talkpath("respond", "--doctor", *named).stdout
+    shown = respond(tmp_path, *named, "--for", "0.0003").stdout
+    assert shown.startswith("no-such-name.invalid: It leads to no address")
+    assert "Not ready" in shown
+    assert "Ready" not in shown.replace("Not ready", "")
+    assert "leads to no address" in respond(tmp_path, *named, "--for", "0.0003", "--json").stderr
+
+
+def test_an_address_of_this_network_alone_is_told_as_such() -> None:
+    assert look_at_name("192.168.1.9") == Finding(
+        "name 192.168.1.9", True, "It leads to an address of this network alone: nobody outside reaches that."
+    )
+    assert not look_at_name("9.9.9.9").sentence
+
+
+def test_the_documented_unit_leaves_turn_its_ports(tmp_path: Path, documented_unit: list[str]) -> None:
+    """The doctor of exactly the options that the page has for systemd, on an address of loopback."""
+    if shutil.which("turnserver") is None:
+        pytest.skip("needs coturn: apt-get install coturn")
+    options = ["127.0.0.77" if word == "my.host.name" else word for word in documented_unit]
+    arguments = ["--doctor", "--json", "--host", "127.0.0.77", *options]
+    found = {finding["what"]: finding for finding in json.loads(respond(tmp_path, *arguments).stdout)}
+    turn = found["other paths, by TURN"]
+    assert "the responder has it for itself" not in turn["sentence"], turn  # others may have a port, as any program
+    assert len([what for what in found if what.startswith("UDP port") and "(" not in what]) >= 16
+
+
+@pytest.fixture
+def documented_unit() -> list[str]:
+    pages = Path(__file__).parents[2]
+    for place in ("docs/how-to/run-a-responder.md", "deploy/talkpath-respond.service"):
+        (line,) = re.findall(r'Environment="TALKPATH_RESPOND=([^"]*)"', (pages / place).read_text("utf-8"))
+        assert "--turn" in line
+    return re.sub(r"responder\.example", "my.host.name", line).split()
 
 
 def test_a_second_start_of_the_same_server_says_that_it_runs_already(tmp_path: Path) -> None:
@@ -183,7 +233,9 @@ def test_a_second_start_of_the_same_server_says_that_it_runs_already(tmp_path: P
         done = run_talkpath("respond", *arguments, *same_key)
         assert done.returncode == 2
         assert f"runs here already, on TCP port {far.control}" in done.stderr
-        assert "runs here now" in run_talkpath("respond", "--doctor", *arguments, *same_key).stdout
+        looked = run_talkpath("respond", "--doctor", *arguments, *same_key)
+        assert "runs here now" in looked.stdout
+        assert looked.returncode == 0, "its own ports are no fault"
         other = run_talkpath("respond", "--doctor", *arguments, "--key-file", str(tmp_path / "other.pem"))
         assert "runs here now" not in other.stdout
 

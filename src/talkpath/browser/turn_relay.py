@@ -42,7 +42,7 @@ MOST_RELAYED = 99
 TURN_LOOK_INTERVAL_S = 1.0  # between two looks at whether a process still runs
 REALM = "turnserver"  # every stranger is told it: a scan of the internet must not find test servers by it
 CLOSED_PORT_REASONS = {
-    "own": "the responder has it for itself (--ports, --tcp-ports, --tls-ports)",
+    "own": "the responder has it for itself (--turn leaves it to the page)",
     "taken": "another program has it",
     "root": "this user may not open it",
     "ended": "its process ended, and is started again",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Container, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from talkpath.errors import TalkpathError
@@ -14,22 +17,68 @@ from talkpath.wire.control.keys import certificate_key_text
 from talkpath.wire.control.tls import client_context
 
 ANSWERS_WITHIN_S = 2.0
+RESOLVES_WITHIN_S = 5.0
 
 
 class Finding(NamedTuple):
-    """One thing looked at: `ok`, and a sentence where it is not."""
+    """One thing looked at: `ok`, and a sentence where it is not. `needed`: without it the server is of no use."""
 
     what: str
     ok: bool
     sentence: str
+    needed: bool = True
 
 
-def examine_ports(identity: Identity, control_port: int, host: str | None) -> list[Finding]:
-    """Open and close every port that `respond` would use; then say which address families this machine has."""
-    wanted = [("UDP", port) for port in identity.ports]
-    wanted += [("TCP", port) for port in tcp_ports(identity, control_port)]
-    findings = [look_at_port(kind, port, host) for kind, port in wanted]
-    return [*findings, _look_at_family("IPv4", socket.AF_INET), _look_at_family("IPv6", socket.AF_INET6)]
+def examine_ports(
+    identity: Identity,
+    control_port: int,
+    host: str | None,
+    inner: Mapping[tuple[str, int], int],
+    spared: Container[str] = (),
+    *,
+    runs: bool = False,
+) -> list[Finding]:
+    """Open and close every port that `respond` would use; then say which address families this machine has.
+
+    `inner` as for `ResponderDriver`; `spared` are the fields of the identity whose closed ports are done without. Where
+    this server `runs` already, its own ports are in use, and that is no fault.
+    """
+    ports = [("UDP", port, "ports" in spared) for port in identity.ports]
+    streams = [port for port in tcp_ports(identity, control_port) if port != control_port]
+    ports += [("TCP", control_port, False), *(("TCP", port, "tcp_ports" in spared) for port in streams)]
+    findings = [
+        look_at_port(kind, inner.get((kind.lower(), port), port), host, needed=not (is_spared or runs))
+        for kind, port, is_spared in ports
+    ]
+    if not runs and not any(finding.ok for finding in findings[: len(identity.ports)]):
+        findings = [finding._replace(needed=True) for finding in findings]
+    four, six = _look_at_family("IPv4", socket.AF_INET), _look_at_family("IPv6", socket.AF_INET6)
+    return [*findings, four._replace(needed=not six.ok), six._replace(needed=not four.ok)]
+
+
+def look_at_name(name: str) -> Finding:
+    """Whether probes find this server by the name (or address) of its invitation; asks the system's resolver."""
+    addresses = name_addresses(name)
+    if not addresses:
+        sentence = "It leads to no address: nobody finds this server by it. Set it where the name is registered."
+        return Finding(f"name {name}", False, sentence)
+    is_public = any(ip_address(address.partition("%")[0]).is_global for address in addresses)
+    sentence = "" if is_public else "It leads to an address of this network alone: nobody outside reaches that."
+    return Finding(f"name {name}", True, sentence)
+
+
+def name_addresses(name: str) -> set[str]:
+    """The addresses that a name has; empty where it has none, or nobody says within `RESOLVES_WITHIN_S`."""
+    found: set[str] = set()
+
+    def ask() -> None:
+        with suppress(OSError, UnicodeError):
+            found.update(str(each[4][0]) for each in socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM))
+
+    asking = threading.Thread(target=ask, name="resolve", daemon=True)
+    asking.start()
+    asking.join(RESOLVES_WITHIN_S)
+    return set(found)
 
 
 def without_closed(
@@ -67,10 +116,10 @@ def is_running(control_port: int, host: str | None, key: str) -> bool:
         return False
 
 
-def look_at_port(kind: str, port: int, host: str | None, use: str = "") -> Finding:
+def look_at_port(kind: str, port: int, host: str | None, use: str = "", *, needed: bool = True) -> Finding:
     """Whether a port can be opened here, and what it is for where that is not plain."""
     error = _open_error(kind, port, host)
-    return Finding(f"{kind} port {port}{use}", error is None, str(error or ""))
+    return Finding(f"{kind} port {port}{use}", error is None, str(error or ""), needed)
 
 
 def _open_error(kind: str, port: int, host: str | None) -> PortError | None:

@@ -167,7 +167,7 @@ def test_damage_before_the_end_is_told_and_nothing_is_thrown_away(tmp_path: Path
     (segment,) = (tmp_path / "log").iterdir()
     damaged = segment.read_bytes().replace(b'"received"', b'"recieved"', 1)
     segment.write_bytes(damaged)
-    with pytest.raises(FileError, match="damaged before its end"):
+    with pytest.raises(FileError, match=r"line 1, is damaged before the file's end"):
         open_log(tmp_path)
     assert segment.read_bytes() == damaged
 

@@ -36,7 +36,7 @@ def test_what_lies_far_before_is_not_read_again(log: Log):
     data[20] ^= 1
     segment.path.write_bytes(data)
     assert [number for number, _ in read_log(log.folder.log, LINES - 5)] == list(range(LINES - 4, LINES + 1))
-    with pytest.raises(FileError, match="damaged"):
+    with pytest.raises(FileError, match="line 1: a line of the log is damaged"):
         list(read_log(log.folder.log))
 
 

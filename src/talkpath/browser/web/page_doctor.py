@@ -16,7 +16,7 @@ from talkpath.browser.addresses import own_addresses
 from talkpath.browser.certificate.stored_certificate import Domain, is_due
 from talkpath.browser.turn_relay import TurnRelay, missing_ports
 from talkpath.browser.web.page_server import PageServerSettings
-from talkpath.responder.doctor import Finding, look_at_port
+from talkpath.responder.doctor import Finding, look_at_name, look_at_port, name_addresses
 
 
 def examine_page(settings: PageServerSettings) -> list[Finding]:
@@ -26,14 +26,14 @@ def examine_page(settings: PageServerSettings) -> list[Finding]:
         *(look_at_port("UDP", port, settings.host, " (calls from browsers)") for port in settings.udp_ports),
     ]
     without = TurnRelay("", missing_ports(own_addresses(settings.host), settings.taken)).without()
-    findings.append(Finding("other paths, by TURN", not without, " ".join(without)))
+    findings.append(Finding("other paths, by TURN", not without, " ".join(without), needed=False))
     if settings.domain is not None:
         findings += _domain_findings(settings.domain)
     elif settings.certificate is not None:
         findings.append(_certificate_finding(*settings.certificate))
     else:
         sentence = "Without --domain or --web-cert the page comes by http: no WebTransport, no TLS 443, not offline."
-        findings.append(Finding("certificate", False, sentence))
+        findings.append(Finding("certificate", False, sentence, needed=False))
     return findings
 
 
@@ -49,12 +49,9 @@ def _domain_findings(domain: Domain) -> list[Finding]:
 
 def _name_finding(name: str) -> Finding:
     """Whether the name leads to an address that this machine itself has."""
-    try:
-        addresses = {str(found[4][0]) for found in socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)}
-    except (OSError, UnicodeError):
-        return Finding(f"name {name}", False, "This name has no address; set it where the name is registered.")
-    if any(map(_is_own, addresses)):
-        return Finding(f"name {name}", True, "")
+    found = look_at_name(name)
+    if not found.ok or any(map(_is_own, name_addresses(name))):
+        return found
     sentence = "It leads to another machine or to a router. Browsers' calls need an address of this machine itself."
     return Finding(f"name {name}", False, sentence)
 

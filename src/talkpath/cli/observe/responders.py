@@ -49,9 +49,12 @@ def list_servers(data: Path, as_json: bool) -> None:
     from talkpath.observatory.responders.server_table import ServerTable
 
     table = _open_table(data, ServerTable)
-    for known in table.all():
-        click.echo(json.dumps(_server_record(known)) if as_json else _server_lines(known))
+    known = table.all()
     table.close()
+    for server in known:
+        click.echo(json.dumps(_server_record(server)) if as_json else _server_lines(server))
+    if not known:
+        click.echo("No test server was offered yet; `talkpath respond --register URL` offers one.", err=as_json)
 
 
 @decision_command("approve")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from talkpath.api.state_folder import state_folder
+from talkpath.cli._terminal.exit_codes import NOT_MEASURED
 from talkpath.cli._terminal.help import LongCommand
 from talkpath.cli.check.shape import shape_option
 from talkpath.cli.respond.opening import Listening, invite_to, open_responder
@@ -23,12 +24,14 @@ from talkpath.cli.respond.page import (
     check_page_served,
     page_domain,
     page_settings,
+    turn_ports,
 )
 from talkpath.cli.respond.ports import (
     DEFAULT_UDP_PORTS,
     STREAM_PORTS,
     call_ports,
     parse_identity,
+    usual_ports,
     without_closed_defaults,
 )
 from talkpath.cli.respond.registration import (
@@ -114,6 +117,11 @@ def _make_key_file(pem: Path, port: int, host: str | None) -> None:
     show_default=True,
     help="UDP port for calls from browsers; not one of --ports. Several, as 4434,4435: one core serves each.",
 )
+@click.option(
+    "--turn",
+    is_flag=True,
+    help="With --web: leave ports 3478 and 443 to coturn, so that a page finds what carries calls by TURN.",
+)
 @click.option("--web-cert", default=None, help="Certificate chain (PEM) for the page: then it is https.")
 @click.option("--web-key", default=None, help="Its private key (PEM).")
 @click.option(
@@ -143,6 +151,7 @@ def command(
     hours: float,
     web: int | None,
     web_udp: str,
+    turn: bool,
     web_cert: str | None,
     web_key: str | None,
     domain: str | None,
@@ -159,13 +168,14 @@ def command(
     that it receives, and keeps no address. At the end of a check it signs what it saw, with the AS number and the
     country of the address where --geo gives them.
 
-    Default ports that are in use are named and left out; a port that you ask for must be free. One TCP port can take
+    Default ports that are in use are named and left out; a port that you ask for must be free. --doctor exits 3 where
+    something is missing that it cannot serve without ("NO"). One TCP port can take
     sessions and calls of all kinds: the first bytes tell them apart.
     """
     from talkpath.responder.geoip import GeoDatabase
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else a thread a core in each process: TasksMax= of the unit
-    identity, inner = parse_identity(ports, tcp_ports, tls_ports, network_class)
+    identity, inner = parse_identity(ports, tcp_ports, tls_ports, network_class, turn_ports(turn, web))
     pem = Path(key_file) if key_file else state_folder() / "responder.pem"
     signing = (str(pem), network_class, tuple(map(str, geoip_files)))
     certificate = certificate_files(web_cert, web_key)
@@ -187,11 +197,14 @@ def _run_server(
     as_json: bool,
 ) -> None:
     """Run the test server, and its page where there is one."""
+    from talkpath.responder.doctor import look_at_name
+
     _make_key_file(pem, at.port, at.host)
     identity, without = without_closed_defaults(at.identity, at.inner, at.host)
     name = page.domain.name if page and page.domain else at.invite or at.host or "HOST"
+    found = look_at_name(at.invite) if at.invite else None
     with check_page_served(page, name) as served:
-        ready = partial(print_ready, identity=identity, page=served, without=without, invited=bool(at.invite))
+        ready = partial(print_ready, identity=identity, page=served, without=without, name=found)
         _serve_until_stopped(pem, at._replace(identity=identity), geoip, partial(ready, as_json=as_json), offer)
 
 
@@ -203,20 +216,29 @@ def _print_findings(
     offer: MakeRegistration | None,
     as_json: bool,
 ) -> None:
-    """Print what can be opened here and, where a directory is asked, what is seen from outside."""
-    runs, findings = _runs_already(pem, at.port, at.host), _port_findings(at.identity, at.port, at.host, page)
+    """Print what can be opened here and, where a directory is asked, what is seen from outside. Exit 3 where something
+    is missing that it cannot serve without."""
+    runs = _runs_already(pem, at.port, at.host)
+    findings = _local_findings(at, page, runs)
     found = from_outside(pem, at, geoip, offer, runs, _make_key_file) if offer else []
     print_findings([*findings, *found], runs, as_json, asked=offer is not None)
+    if any(finding.needed and not finding.ok for finding in (*findings, *found)):
+        sys.exit(NOT_MEASURED)
 
 
-def _port_findings(identity: Identity, port: int, host: str | None, page: PageServerSettings | None) -> list[Finding]:
-    from talkpath.responder.doctor import examine_ports
+def _local_findings(at: Listening, page: PageServerSettings | None, runs: bool) -> list[Finding]:
+    """The ports, the page, and the name that is handed out."""
+    from talkpath.responder.doctor import examine_ports, look_at_name
 
-    if page is None:
-        return examine_ports(identity, port, host)
-    from talkpath.browser.web.page_doctor import examine_page
+    findings = examine_ports(at.identity, at.port, at.host, at.inner, usual_ports(), runs=runs)
+    if page is not None:
+        from talkpath.browser.web.page_doctor import examine_page
 
-    return [*examine_ports(identity, port, host), *examine_page(page)]
+        found = examine_page(page)
+        findings += [finding._replace(needed=finding.needed and not runs) for finding in found]
+    if at.invite and not any(finding.what == f"name {at.invite}" for finding in findings):
+        findings.append(look_at_name(at.invite))
+    return findings
 
 
 def _runs_already(pem: Path, port: int, host: str | None) -> bool:

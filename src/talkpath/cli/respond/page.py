@@ -47,6 +47,17 @@ def page_domain(
     return Domain(checked_name(name), str(state_folder() / "web"), host or ANY_IPV4, directory or LETS_ENCRYPT)
 
 
+def turn_ports(wanted: bool, web: int | None) -> tuple[int, ...]:
+    """The ports that the page's relay is to have for itself."""
+    if not wanted:
+        return ()
+    if web is None:
+        raise UsageError("--turn goes with --web: the relay serves the page's calls.")
+    from talkpath.browser.turn_relay import TURN_PORTS
+
+    return TURN_PORTS
+
+
 def page_settings(
     port: int | None,
     udp: tuple[int, ...],

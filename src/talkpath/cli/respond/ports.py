@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING
 
 import click
@@ -20,14 +21,20 @@ HTTPS_PORT = 443
 """A network that lets people read web pages leaves this port open."""
 
 STREAM_PORTS = str(HTTPS_PORT)
-DEFAULT_UDP_PORTS = "3478,443,3479,1400,5349,7985,8801,10000,16384,19302,19305,20000,32768,40003,45395,50000,50004"
+DEFAULT_UDP_PORTS = "3478,443,3479,3480,1400,5349,7985,8801,10000,16384,19302,19305,20000,32768,40003,45395,50000,50004"
 
 
-def parse_identity(udp: str, tcp: str, tls: str, network_class: str) -> tuple[Identity, dict[tuple[str, int], int]]:
-    """The identity with its announced ports, and (protocol, announced port) -> port opened on this machine."""
+def parse_identity(
+    udp: str, tcp: str, tls: str, network_class: str, left_alone: Container[int] = ()
+) -> tuple[Identity, dict[tuple[str, int], int]]:
+    """The identity with its announced ports, and (protocol, announced port) -> port opened on this machine, without
+    those that would open a port to be `left_alone`."""
     from talkpath.responder.limits import Identity
 
-    opened = [parse_ports(text) for text in (udp, tcp, tls)]
+    opened = [
+        {outside: inside for outside, inside in parse_ports(text).items() if inside not in left_alone}
+        for text in (udp, tcp, tls)
+    ]
     inner = {
         (protocol, outside): inside
         for protocol, pairs in zip(PROTOCOLS, opened, strict=True)
@@ -63,9 +70,13 @@ def without_closed_defaults(
     """Leave out default ports that cannot be opened here: the identity, and sentences on them."""
     from talkpath.responder.doctor import without_closed
 
-    source = click.get_current_context().get_parameter_source
-    usual = [name for name in PORT_OPTIONS if source(name) is ParameterSource.DEFAULT]
-    identity, sentences = without_closed(identity, usual, inner, host)
+    identity, sentences = without_closed(identity, usual_ports(), inner, host)
     if not identity.ports:
         raise UsageError("None of the usual UDP ports can be opened here; give others with --ports.")
     return identity, sentences
+
+
+def usual_ports() -> list[str]:
+    """The fields of an identity whose ports this command's user did not choose."""
+    source = click.get_current_context().get_parameter_source
+    return [name for name in PORT_OPTIONS if source(name) is ParameterSource.DEFAULT]

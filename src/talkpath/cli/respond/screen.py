@@ -26,14 +26,19 @@ def print_ready(
     identity: Identity,
     page: ServedPage | None,
     without: Sequence[str],
-    invited: bool,
+    name: Finding | None,
     as_json: bool,
 ) -> None:
-    """Print what to hand out, what the test server takes, and what it does without. `invited`: a name was given."""
+    """Print what to hand out, what the test server takes, and what it does without. `name` is what was found of the
+    name that it is invited to by, where one was given."""
     if as_json:
-        _print_record(link, identity, page, without)
+        _print_record(link, identity, page, without, name)
         return
-    click.echo(f"Ready. On the network to be tested:\n\n    talkpath check '{link.text()}'\n")
+    is_found = name is None or name.ok
+    opening = "Ready. On" if is_found else "Not ready: its ports are open, but its name leads nowhere. After that, on"
+    if name and name.sentence:
+        click.echo(f"{link.host}: {name.sentence}\n")
+    click.echo(f"{opening} the network to be tested:\n\n    talkpath check '{link.text()}'\n")
     if page and page.url:
         click.echo(f"or, in a browser there:\n\n    {page.url}\n")
     click.echo(f"It takes calls {_transport_words(identity, page)}.")
@@ -45,7 +50,7 @@ def print_ready(
         click.echo("Only this link opens it; links of older versions, without a token, work only with --open.")
     if link.until is not None:
         click.echo(f"The link is good until {link.until:%Y-%m-%d %H:%M} UTC; this test server ends then.")
-    if not invited:
+    if name is None:
         click.echo("Put this machine's public name in place of HOST, or use --invite NAME.")
         return
     _print_qr_code((page and page.url) or link.text())
@@ -74,12 +79,16 @@ def _print_qr_code(text: str) -> None:
     segno.make(text, error="m").terminal(compact=True)
 
 
-def _print_record(link: InviteLink, identity: Identity, page: ServedPage | None, without: Sequence[str]) -> None:
+def _print_record(
+    link: InviteLink, identity: Identity, page: ServedPage | None, without: Sequence[str], name: Finding | None
+) -> None:
     """One JSON object; what the server does without goes to stderr."""
     from talkpath.wire.control.invitation import token_text
 
     for sentence in (*without, *(page.without if page else ())):
         click.echo(f"talkpath: {sentence} Until then this responder does without it.", err=True)
+    if name and name.sentence:
+        click.echo(f"talkpath: {link.host}: {name.sentence}", err=True)
     record = {
         "schema": "talkpath.respond/1",
         "link": link.text(),
@@ -98,13 +107,14 @@ def _print_record(link: InviteLink, identity: Identity, page: ServedPage | None,
 
 def print_findings(findings: Sequence[Finding], runs_already: bool, as_json: bool, *, asked: bool = False) -> None:
     """Print what of a responder can be opened here, and what cannot be known from here. `asked`: a directory
-    looked from outside."""
+    looked from outside. NO is what it cannot serve without, - what it does without."""
     if as_json:
         click.echo(json.dumps([finding._asdict() for finding in findings]))
         return
     if runs_already:
         click.echo("Your test server runs here now, so its own ports are told as in use.")
     for finding in findings:
-        click.echo(f"{'ok ' if finding.ok else 'NO '} {finding.what}  {finding.sentence}".rstrip())
+        mark = "ok " if finding.ok else "NO " if finding.needed else "-  "
+        click.echo(f"{mark} {finding.what}  {finding.sentence}".rstrip())
     if not asked:
         click.echo(FROM_OUTSIDE)

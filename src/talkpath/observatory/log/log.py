@@ -48,14 +48,15 @@ def repair_end(segment: LogSegment) -> SegmentEnd:
     """
     data = segment.path.read_bytes()
     number, whole = 0, 0
-    bad = False
-    for line in data.splitlines(keepends=True):
+    bad = 0
+    for at, line in enumerate(data.splitlines(keepends=True), 1):
         found = line_number(line)
         if found is None:
-            bad = True
+            bad = bad or at
         elif bad:
             raise FileError(
-                f"{segment.path.name} is damaged before its end; bring it back from a copy, or take the bad line out."
+                f"{segment.path.name}, line {bad}, is damaged before the file's end; bring the file back from a "
+                "backup, or take that line out."
             )
         else:
             number, whole = found, whole + len(line)

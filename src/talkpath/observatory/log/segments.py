@@ -143,7 +143,8 @@ def _segment_record(segment: LogSegment, line: bytes) -> tuple[int, Record]:
     try:
         return decode_line(line)
     except WireError as error:
-        said = f"{segment.path.name}: {error}; bring that file back from a copy, or take the line out."
+        at = next((at for at, each in enumerate(segment.lines(), 1) if each == line), 0)
+        said = f"{segment.path.name}, line {at}: {error}; bring the file back from a backup, or take that line out."
         raise FileError(said) from None
 
 

@@ -1,0 +1,150 @@
+"""Copies of an observatory's folder: made while it runs, and put back with every byte checked.
+
+    manifest = back_up_folder(root, backup)      # again into the same folder: only what changed is copied
+    restore_folder(backup, root)
+
+What is made again from the log is left out. The log is copied before the bundles, so that every record has its bundle;
+of a database a snapshot is taken. What was removed from the observatory is removed from the copy, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path, PurePosixPath
+
+import msgspec
+from msgspec import Struct
+
+from talkpath.errors import BundleError, FileError, UsageError
+from talkpath.observatory.log.folder import CANNOT_WRITE_FOLDER
+from talkpath.observatory.log.private_files import make_folder, open_private, replace_file, touch_private
+from talkpath.version import VERSION
+
+BACKUP_FILE = "backup.json"
+MADE_AGAIN = {"ids.db", "index", "lock", "open"}
+NOT_COPIED = (".new", "-journal", "-shm", "-wal")
+MOST_LISTINGS = 5  # a segment may be sealed, and so change its name, while it is copied
+NO_BACKUP = "That folder holds no backup of an observatory; name one that `talkpath observe backup` made."
+
+
+class BackedUpFile(Struct, frozen=True):
+    """One file of a backup; `changed_ns` is when the observatory's own file was last changed."""
+
+    size_bytes: int
+    sha256: str
+    changed_ns: int
+
+
+class BackupManifest(Struct, frozen=True):
+    """What a backup holds, by name below the observatory's folder."""
+
+    files: dict[str, BackedUpFile]
+    talkpath: str = VERSION
+    schema: str = "talkpath.backup/1"
+
+
+def back_up_folder(root: Path, backup: Path) -> BackupManifest:
+    """Copy what cannot be made again, of an observatory that may be running.
+
+    `UsageError` where `backup` holds anything but an earlier backup, `FileError` where it cannot be written.
+    """
+    if not (root / "log").is_dir():
+        raise UsageError("That folder holds no observatory; name one with --data.")
+    before = _manifest(backup).files if (backup / BACKUP_FILE).exists() else {}
+    if not before and backup.exists() and any(backup.iterdir()):
+        raise UsageError(NO_BACKUP.replace("name one", "name an empty one, or one"))
+    try:
+        make_folder(backup)
+        files = _copied_files(root, backup, before)
+        for name in before.keys() - files.keys():
+            (backup / name).unlink(missing_ok=True)
+        manifest = BackupManifest(files)
+        replace_file(backup / BACKUP_FILE, msgspec.json.encode(manifest))
+    except (OSError, sqlite3.Error):
+        raise FileError("The backup cannot be written; look whether its disk is full.") from None
+    return manifest
+
+
+def restore_folder(backup: Path, root: Path) -> BackupManifest:
+    """Put a backup into an empty folder; `BundleError` where a file is not as it was copied."""
+    manifest = _manifest(backup)
+    if root.exists() and any(root.iterdir()):
+        raise UsageError("The observatory's folder is not empty; name another with --data, or move that one away.")
+    for name, file in manifest.files.items():
+        copy = backup / name
+        if not copy.is_file() or _digest(copy) != file.sha256:
+            raise BundleError(f"{name} is not as it was backed up; use another copy.")
+    try:
+        for name in manifest.files:
+            _copy_private(backup / name, root / name)
+    except OSError:
+        raise FileError(CANNOT_WRITE_FOLDER) from None
+    return manifest
+
+
+def _manifest(backup: Path) -> BackupManifest:
+    try:
+        found = msgspec.json.decode((backup / BACKUP_FILE).read_bytes(), type=BackupManifest)
+    except (OSError, msgspec.MsgspecError):
+        raise UsageError(NO_BACKUP) from None
+    if any(PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts for name in found.files):
+        raise UsageError(NO_BACKUP)
+    return found
+
+
+def _names(root: Path) -> list[str]:
+    """What is copied, the log first."""
+    found = [path.relative_to(root) for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
+    kept = [path for path in found if path.parts[0] not in MADE_AGAIN and not path.name.endswith(NOT_COPIED)]
+    return [path.as_posix() for path in sorted(kept, key=lambda path: (path.parts[0] != "log", path))]
+
+
+def _copied_files(root: Path, backup: Path, before: dict[str, BackedUpFile]) -> dict[str, BackedUpFile]:
+    for _ in range(MOST_LISTINGS):
+        names = _names(root)
+        files = {name: file for name in names for file in _copied(root / name, backup / name, before.get(name))}
+        if len(files) == len(names):
+            return files
+        before = before | files
+    raise FileError("The observatory's files change their names all the time; try again.")
+
+
+def _copied(source: Path, target: Path, before: BackedUpFile | None) -> Iterator[BackedUpFile]:
+    """The file's entry, once it is copied if it changed; none where it has gone meanwhile."""
+    try:
+        state = source.stat()
+        known = (state.st_size, state.st_mtime_ns)
+        if before and source.suffix != ".db" and known == (before.size_bytes, before.changed_ns) and target.exists():
+            yield before
+            return
+        (_copy_database if source.suffix == ".db" else _copy_private)(source, target)
+    except FileNotFoundError:
+        return
+    yield BackedUpFile(target.stat().st_size, _digest(target), state.st_mtime_ns)
+
+
+def _copy_private(source: Path, target: Path) -> None:
+    with source.open("rb") as file:
+        make_folder(target.parent)
+        with open_private(target, "wb") as copy:
+            shutil.copyfileobj(file, copy, 1 << 20)
+            copy.flush()
+            os.fsync(copy.fileno())
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    make_folder(target.parent)
+    touch_private(target)
+    address = f"{source.resolve().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True)) as db, closing(sqlite3.connect(target)) as copy:
+        db.backup(copy)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
