@@ -21,11 +21,11 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
-    "api": 404,
+    "api": 413,
     "apps": 2569,
     "browser": 3185,
     "capture": 4235,
-    "cli": 1625,
+    "cli": 1658,
     "conduct": 538,
     "directory": 413,
     "evidence": 555,
@@ -34,11 +34,11 @@ STATEMENTS_A_ROOM = {
     "listening": 795,
     "measure": 1014,
     "observatory": 6902,
-    "probe": 2239,
-    "report": 2198,
+    "probe": 2305,
+    "report": 2218,
     "responder": 1290,
     "serving": 205,
-    "verdict": 5729,
+    "verdict": 5759,
     "wire": 2808,
 }
 """How many statements a room of src may have, imports and docstrings not counted. A new capability that an issue asks

@@ -51,7 +51,7 @@ STATE_TEXTS: dict[State, StateText] = {
     "unreachable": StateText(
         "No answer from the test server",
         "no transport at all",
-        "no control channel; a rule is named only when another host answered in the same minute",
+        "no control channel; a rule is named only when other hosts answered in the same minute",
         "restricted",
     ),
     "insufficient": StateText("Could not tell", "not enough, with the reason", "anything else", "ok"),
@@ -118,6 +118,13 @@ REASON_TEXTS: dict[ReasonCode, str] = {
     "neutral ones is not: a rule about its addresses looks so, and a bad way to them too (`servers`, `neutral`: how "
     "many were compared; `odds`: among how many choices of as many destinations the app's are one; `alternatives` has "
     "the rule that fits, `parameters` its numbers and the hop; basis address)",
+    "offline": "this device has no route to anywhere, or none of the hosts answered that were asked beside the silent "
+    "test server (`asked`: how many)",
+    "portal": "something answered in place of hosts that were asked beside the silent test server, as behind a page to "
+    "log in at (`asked`)",
+    "server_off": "with `unreachable`: the test server's machine refuses connections",
+    "server_alone": "with `unreachable`: other hosts answered in the same minute, and no list had just named the "
+    "server: it is off, or held back (a rule is named where more is known)",
     "other_destination": "packets towards the app's servers fare worse than towards neutral ones, but a server or a "
     "way that is overloaded would look the same (basis address)",
 }
@@ -183,7 +190,7 @@ FIELD_TEXTS: dict[str, str] = {
     "twin_packets": "packets that twins of all kinds sent, both ways",
     "flow_count": "5-tuples",
     "observations": "ids of the observations (tp-001) behind it",
-    "reason": "`{code, values}` where the state is `insufficient`",
+    "reason": "`{code, values}` where the state is `insufficient`, and where more is known of an `unreachable` server",
     "confidence": "how well captures support the shape; low below three",
     "alternatives": "rules that tie, where the rule is `media.unknown`",
     "figures": "numbers for the sentences, see below",

@@ -52,7 +52,7 @@ def test_a_stored_copy_has_the_same_digest() -> None:
         {"plan": replace(PLAN, alpha=0.05)},
         {"plan": replace(PLAN, arms=())},
         {"health": Health(late_ms_p99=0.0)},
-        {"reach": Reach(reference="timeout")},
+        {"reach": Reach(listed_s=60.0)},
         {"exchanges": (EXCHANGE,)},
         {"paths": ()},
         {"started_at": "2026-11-28T10:20:30Z"},

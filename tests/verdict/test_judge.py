@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from numpy.random import default_rng
 
 from factories.checks import boxed, role_assignments
+from factories.checks.other_hosts import LISTED, SILENT, hosts
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import ALPHA, OK_WATCHED_S, Epoch, Exchange, Facts, Health, Observation, Reach
 from talkpath.verdict.assessment import log_threshold
@@ -101,33 +102,31 @@ def test_closed_needs_tcp_that_passes():
     assert only(mute).reason == Reason("budget", {"ended": "done"})
 
 
-REACHES: list[tuple[str, Reach, tuple[Exchange, ...], str | None]] = [
-    ("one connection only", Reach("timeout", "connected", tcp_tries=1), (), None),
-    ("nothing asked", Reach("timeout", tcp_tries=3), (), None),
-    ("reference answered", Reach("timeout", "connected", tcp_tries=3), (), "address.block"),
-    ("reference dead too", Reach("timeout", "timeout", tcp_tries=3), (), None),
-    ("only the resolver", Reach("timeout", "timeout", dns="connected", tcp_tries=3), (), "allowlist"),
-    ("only listed hosts", Reach("timeout", "connected", tcp_tries=3),
-     (Exchange("a", "one", False, 0, False), Exchange("b", "two", False, 0, False)), "allowlist"),
-    ("hosts on no list answer", Reach("timeout", "connected", tcp_tries=3),
-     (Exchange("a", "one", False, 0, True), Exchange("b", "two", False, 0, False)), "address.block"),
-    ("others fail as often", Reach("timeout", "connected", tcp_tries=6),
-     tuple(Exchange("a", "one", False, 0, ok) for ok in (True, False, True, False, False)), None),
-    ("others hardly fail", Reach("timeout", "connected", tcp_tries=6),
-     tuple(Exchange("a", "one", False, 0, ok) for ok in (True, False, True, True, True)), "address.block"),
-    ("a neutral host only", Reach("timeout", "timeout", tcp_tries=3), (Exchange("", "n", True, 0, True),), "allowlist"),
-    ("refused by the host itself", Reach("refused", "connected"), (), None),
+HOME = hosts("+", kind="domestic")
+REACHES: list[tuple[str, Reach, tuple[Exchange, ...], tuple[str, str | None, str | None]]] = [
+    ("one connection only", replace(LISTED, tcp_tries=1), hosts("++++"), ("unreachable", None, "server_alone")),
+    ("nothing asked", LISTED, (), ("unreachable", None, None)),
+    ("others answered, and a list had named it", LISTED, hosts("++++"), ("unreachable", "address.block", None)),
+    ("others answered, and no list had", SILENT, hosts("++++"), ("unreachable", None, "server_alone")),
+    ("nobody answered", LISTED, hosts("----"), ("insufficient", None, "offline")),
+    ("only a domestic host", SILENT, hosts("----") + HOME, ("unreachable", "allowlist", None)),
+    ("others fail as often", replace(LISTED, tcp_tries=6),
+     hosts("++") + hosts("-") * 3, ("unreachable", None, "server_alone")),
+    ("a page to log in at", SILENT, hosts("ppp-"), ("insufficient", None, "portal")),
+    ("refused by the host itself", Reach("refused"), hosts("++++"), ("unreachable", None, "server_off")),
+    ("no route to anywhere", Reach("offline"), (), ("insufficient", None, "offline")),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "reach", "exchanges", "rule"), REACHES, ids=[row[0] for row in REACHES])
-def test_unreachable_names_a_rule_only_when_somebody_answered(
-    name: str, reach: Reach, exchanges: tuple[Exchange, ...], rule: str | None
+@pytest.mark.parametrize(("name", "reach", "exchanges", "expected"), REACHES, ids=[row[0] for row in REACHES])
+def test_what_is_said_of_a_silent_server_rests_on_others(
+    name: str, reach: Reach, exchanges: tuple[Exchange, ...], expected: tuple[str, str | None, str | None]
 ):
     plan = made("clean").plan
     facts = Facts(plan, reach=reach, exchanges=exchanges, health=Health(ended="responder_lost"))
-    (verdict,) = judge_arms(facts)
-    assert (verdict.state, verdict.rule, verdict.log10_e) == ("unreachable", rule, None)
+    (verdict,) = judge_facts(facts)
+    assert (verdict.state, verdict.rule, verdict.reason and verdict.reason.code) == expected
+    assert verdict.log10_e is None
 
 
 # ---------------------------------------------------------------- reasons

@@ -120,6 +120,7 @@ def measure_listed(
 
     first, addresses = measure(first_plan(request.plan, servers), signers[0]), listed_addresses()
     facts, asked = check_with_one_of(choose(servers), first, addresses, family=request.family, observer=observer)
+    facts = _with_age(facts, found)
     second = ask_second(
         request.plan,
         facts,
@@ -132,3 +133,13 @@ def measure_listed(
         observer=observer,
     )
     return ListedCheck(facts, None if second is None else (second, signers[1]), asked.link.text())
+
+
+def _with_age(facts: Facts, found: FoundList) -> Facts:
+    """The facts of a check whose server did not answer, with the age of the list that names it."""
+    from msgspec import structs
+
+    if facts.reach.control == "connected":
+        return facts
+    age_s = (datetime.now(UTC) - found.servers.issued_at).total_seconds()
+    return structs.replace(facts, reach=structs.replace(facts.reach, listed_s=round(min(max(0.0, age_s), 86_400.0))))

@@ -35,6 +35,7 @@ def check(
     deep: bool = False,
     transports: bool = False,
     family: Literal[0, 4, 6] = 0,
+    other_hosts: bool = False,
     progress: Callable[[CheckProgress], None] | None = None,
 ) -> Result:
     """Compare calls shaped like those of messengers with control traffic, to the test server of an invite link.
@@ -43,8 +44,9 @@ def check(
     test servers at `directory` ("https://HOST/#KEY" or a file; the list that comes with talkpath where it is empty),
     one outside `country`, the person's own, as two letters. `apps` are ids such as "whatsapp" (all where it is empty),
     `video` adds video calls, `light` costs at most 4 MB but calls no app ok, `deep` watches each call for a minute,
-    `transports` also tries TCP and TLS, `family` 4 or 6 uses that version of IP only. `progress` is called in this
-    thread before each question.
+    `transports` also tries TCP and TLS, `family` 4 or 6 uses that version of IP only. `other_hosts`: where the test
+    server does not answer, hosts that operating systems ask whether they are online are asked once each. `progress` is
+    called in this thread before each question.
 
     `UsageError` for a link or an app that does not exist, or where there is neither link nor list; `PeerError` where
     this test server refuses, or a list is refused. One that does not answer, or something else that does in its place,
@@ -54,6 +56,7 @@ def check(
     from talkpath.conduct.request import CheckRequest, Observer
     from talkpath.conduct.run_check import run_check
     from talkpath.probe.invite_link import parse_invite_link
+    from talkpath.probe.other_hosts import ask_beside_silence, needs_other_hosts, read_other_hosts
     from talkpath.wire.control.sign import Signer
 
     plan = make_check_plan(apps, video=video, light=light, deep=deep, transports=transports)
@@ -66,7 +69,10 @@ def check(
     request = CheckRequest(plan=plan, family=family, country=country.upper())
     signer = Signer.fresh()
     invitation = parse_invite_link(link or _listed_link(directory, request))
-    return Result.of(run_check(request, invitation, signer.public, Observer(question_asked=tell)), signer)
+    facts = run_check(request, invitation, signer.public, Observer(question_asked=tell))
+    if other_hosts and needs_other_hosts(facts):
+        facts = ask_beside_silence(facts, invitation, family, read_other_hosts(request.country))
+    return Result.of(facts, signer)
 
 
 def _listed_link(directory: str, request: CheckRequest) -> str:

@@ -217,35 +217,39 @@ class ControlAttempt(Struct, frozen=True, omit_defaults=True):
 
 
 class Reach(Struct, frozen=True, omit_defaults=True):
-    """Which transports answered at all, without any flow: the control channel and references.
+    """Which transports answered at all, without any flow: the control channel.
 
-    `control` is "connected", or how far the best attempt came: "unresolved" (the server's name), "refused", "timeout",
-    and the outcomes of TLS (`ControlAttempt`). `attempts` are listed where one failed. `reference` is the same for a
-    second responder or a neutral host in the same minute, "" when none was asked. `tcp_ok` of `tcp_tries` exchanges
-    over TCP or TLS completed; connections of the control channel that failed count as tries. Where the channel was lost
-    in the middle, `lost` is how: "closed" (by the responder itself, which nobody can forge), "ended" (a FIN), "reset",
-    "silent", "unroutable"; and `again` what a new connection met then: "refused", "timeout", "unroutable", "connected".
+    `control` is "connected", or how far the best attempt came: "offline" (this device has no route to anywhere),
+    "unresolved" (the server's name), "refused", "timeout", and the outcomes of TLS (`ControlAttempt`). `attempts` are
+    listed where one failed. `tcp_ok` of `tcp_tries` exchanges over TCP or TLS completed; connections of the control
+    channel that failed count as tries. Where the channel was lost in the middle, `lost` is how: "closed" (by the
+    responder itself, which nobody can forge), "ended" (a FIN), "reset", "silent", "unroutable"; and `again` what a new
+    connection met then, or once other hosts had been asked where it never opened: "refused", "timeout", "unroutable",
+    "connected". `listed_s`: so old was the list that names the server when the check began, None without one (who keeps
+    a list tries its servers every hour, and drops those that are silent for 16 minutes).
     """
 
     control: Word = "connected"
-    reference: Word = ""
-    dns: Word = ""
     tcp_ok: Count = 0
     tcp_tries: Count = 0
     attempts: Annotated[tuple[ControlAttempt, ...], Meta(max_length=MOST_ATTEMPTS)] = ()
     lost: Word = ""
     again: Word = ""
+    listed_s: Seconds | None = None
 
 
 class Exchange(Struct, frozen=True, omit_defaults=True):
-    """One handshake and small exchange with a host (basis signalling or address; in the lab, or `endpoints`).
+    """One handshake and small exchange with a host (basis signalling or address).
 
-    `neutral` marks the control host beside it. `failure` is "" or a df-007 failure string. `took_s` is the time until
-    the answer, or the failure. Of `endpoints` only: `host` is the host's id in the catalogue, `kind` what was asked
-    ("stun", "stun-tcp", "tcp", "tls", "tls.browser", "tls.openssl", "tls.padded", "dns.system", "dns.other"), `round`
-    which repeat that was, `confidence` how well it is known that the host answers, `named` whether it has a name. Of
-    `kind` "tls.name", a ClientHello to one host that may have another's name in it: `name` is the id of the row that
-    has it.
+    `neutral` marks the control host beside it. Where a test server did not answer, other hosts were asked in the same
+    minute, each once (`probe.other_hosts`): of `kind` "online" those that operating systems ask, "domestic" one that
+    lies in the person's own country; a `failure` "unexpected_answer" is an answer that is not the host's own.
+
+    `failure` is "" or a df-007 failure string. `took_s` is the time until the answer, or the failure. Of `endpoints`
+    only: `host` is the host's id in the catalogue, `kind` what was asked ("stun", "stun-tcp", "tcp", "tls",
+    "tls.browser", "tls.openssl", "tls.padded", "dns.system", "dns.other"), `round` which repeat that was, `confidence`
+    how well it is known that the host answers, `named` whether it has a name. Of `kind` "tls.name", a ClientHello to
+    one host that may have another's name in it: `name` is the id of the row that has it.
     """
 
     app: Word

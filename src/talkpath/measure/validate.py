@@ -24,8 +24,9 @@ SETUP_STAGES: Final = ("media", "control", "stun", "dtls", "allocate", "reflecto
 TRANSPORT_NAMES: Final = ("udp", "tcp", "tls", "wss", "turn-udp", "turn-tcp", "turn-tls")
 ROUTER_KINDS: Final = ("", "home", "provider", "public")
 NETWORK_CLASSES: Final = ("home", "hosting", "unknown")
+BESIDE_SILENCE: Final = ("online", "domestic")
 HELLO_NAMES: Final = ("tls.browser", "tls.openssl", "tls.padded", "tls.name")
-EXCHANGE_KINDS: Final = ("", "stun", "stun-tcp", "tcp", "tls", *HELLO_NAMES, "dns.system", "dns.other")
+EXCHANGE_KINDS: Final = ("", "stun", "stun-tcp", "tcp", "tls", *HELLO_NAMES, "dns.system", "dns.other", *BESIDE_SILENCE)
 UNNAMED_APP: Final = "unknown"  # calls of a recording whose app is not known
 NAME_PATTERN = re.compile(r"[a-z0-9_.-]{1,40}")
 WORD_PATTERN = re.compile(r"[a-z0-9_]{0,40}")
@@ -69,7 +70,7 @@ def _require_facts(facts: Facts) -> Iterator[bool]:
     yield all(arm.app in apps() and _is_name(arm.variant) and _is_word(arm.shape_class) for arm in plan.arms)
     yield facts.responder_class in NETWORK_CLASSES and KEY_PATTERN.fullmatch(facts.responder_key) is not None
     yield all(PATH_PATTERN.fullmatch(path) for path in facts.paths)
-    yield all(map(_is_word, (health.ended, reach.control, reach.reference, reach.dns, reach.lost, reach.again)))
+    yield all(map(_is_word, (health.ended, reach.control, reach.lost, reach.again)))
     yield all(_is_word(attempt.outcome) and _is_word(attempt.hello) for attempt in reach.attempts)
     yield facts.schema.isprintable()
     yield all(KEY_PATTERN.fullmatch(tried.key) and _is_word(tried.outcome) for tried in facts.tried)

@@ -19,6 +19,7 @@ from typing import Any
 from talkpath.measure.facts import ControlAttempt
 from talkpath.probe.control_connection import UNROUTABLE, ControlConnection
 from talkpath.probe.invite_link import InviteLink
+from talkpath.probe.local_network import is_offline
 from talkpath.probe.stream import usual_name
 from talkpath.wire.control import tls
 from talkpath.wire.ip.address import Address
@@ -85,7 +86,7 @@ def dial_server(link: InviteLink, family: int) -> Dialled:
     try:
         targets = _dial_targets(link, {4: socket.AF_INET, 6: socket.AF_INET6}.get(family, socket.AF_UNSPEC))
     except (OSError, UnicodeError):
-        return Dialled(None, "unresolved")
+        return Dialled(None, "offline" if is_offline() else "unresolved")
     attempts: list[ControlAttempt] = []
     for connection, attempt in _attempts(link, targets * (1 if link.addresses else CONNECT_TRIES), MAX_DIAL_S):
         attempts.append(attempt)
@@ -95,7 +96,9 @@ def dial_server(link: InviteLink, family: int) -> Dialled:
     if control in UNEXPLAINED_ENDS and not link.addresses:
         answered = next(target for target in targets if len(target.hellos) < len(CONTROL_HELLOS))
         attempts.append(_random_bytes(answered))
-    return Dialled(None, "timeout" if control == "unroutable" else control, tuple(attempts))
+    if {attempt.outcome for attempt in attempts} == {"unroutable"}:
+        control = "offline" if is_offline() else "timeout"
+    return Dialled(None, control, tuple(attempts))
 
 
 def try_connect(link: InviteLink, family: int) -> str:

@@ -97,14 +97,14 @@ class EndpointDriver:
         try:
             return self._exchange(request)
         except OSError as error:
-            return RequestOutcome(_failure_name(error))
+            return RequestOutcome(failure_name(error))
 
     def _exchange(self, request: Request) -> RequestOutcome:
         row = request.row
         if request.kind in ("stun", OTHER):
             port = row.port if request.kind == "stun" else self._engine.chosen.resolver.port
             return RequestOutcome(data=_exchange_datagram(request.addresses, port, request.data))
-        with _connect_any(request.addresses, row.port) as plain:
+        with connect_any(request.addresses, row.port) as plain:
             if request.kind in AS_WRITTEN or request.kind == NAME_KIND:
                 plain.sendall(request.data)
                 return RequestOutcome(data=_first_bytes(plain, ANSWER_BYTES))
@@ -117,7 +117,7 @@ class EndpointDriver:
         return RequestOutcome()
 
 
-def _failure_name(error: OSError) -> str:
+def failure_name(error: OSError) -> str:
     """The failure's name in OONI's df-007."""
     return next((name for kind, name in OONI_FAILURES if isinstance(error, kind)), "network_unreachable")
 
@@ -162,7 +162,7 @@ def _stun_message(end: socket.socket) -> bytes:
     return head + _first_bytes(end, int.from_bytes(head[2:4], "big"))
 
 
-def _connect_any(addresses: Sequence[Address], port: int) -> socket.socket:
+def connect_any(addresses: Sequence[Address], port: int) -> socket.socket:
     """A connection to the first address of each family that there is a way to."""
     known = _one_of_each_family(addresses)
     for address in known:

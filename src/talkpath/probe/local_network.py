@@ -14,6 +14,7 @@ from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.error_queue import IS_LINUX
 
 ANY_INTERFACE = "any"
+ANYWHERE = ("192.0.2.1", "2001:db8::1")  # addresses for documentation (RFC 5737, RFC 3849): a default route covers them
 TUNNEL_NAMES = ("tun", "tap", "wg", "ppp", "ipsec", "utun", "nordlynx", "proton", "tailscale", "zt")
 LOCAL_ROUTE = re.compile(r"\|-- (\d+\.\d+\.\d+\.\d+)\n +/32 host LOCAL")
 _SIOCGIFADDR = 0x8915  # <linux/sockios.h>
@@ -28,6 +29,11 @@ def local_address(far: Address) -> Address | None:
             return Address.of(str(end.getsockname()[0]))
     except OSError:
         return None
+
+
+def is_offline() -> bool:
+    """Whether this device has no route to anywhere, by IPv4 or IPv6: the kernel knows, and nothing is sent."""
+    return all(local_address(Address.of(far)) is None for far in ANYWHERE)
 
 
 def own_addresses() -> frozenset[bytes]:

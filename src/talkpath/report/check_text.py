@@ -78,6 +78,9 @@ def show_check(
 ) -> None:
     """Print the whole result. `carried`: the rows of `transports` in tp-004; `known_server` as in `CheckContext`;
     `second`: what a second test server adds; `relays`: the lines on TURN servers."""
+    if offline := sentences.offline_sentence(verdicts):
+        console.print(offline, highlight=False)
+        return
     check = CheckContext.of(verdicts, known_server=known_server)
     console.print(verdict_table(verdicts))
     for told in told_check(verdicts, check):

@@ -29,6 +29,7 @@ from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Reason, State
 from talkpath.verdict.rules import residual, rules_of
 from talkpath.verdict.rules.best import Candidate
+from talkpath.verdict.rules.other_hosts import other_hosts
 from talkpath.verdict.rules.rule import Rule
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.verdict.statistics.strength import Strength, arm_strength
@@ -67,11 +68,8 @@ def _assess_epochs(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -
     void = why_voided(facts)
     if void is not None:
         return Assessment(planned, view, "insufficient", settled=True, reason=void)
-    if facts.reach.control in FAILED_HANDSHAKES and not facts.epochs:
-        reason = Reason("handshake", {"outcome": facts.reach.control})
-        return Assessment(planned, view, "insufficient", settled=True, reason=reason)
     if facts.reach.control != "connected" and not facts.epochs:
-        return Assessment(planned, view, "unreachable", settled=True, closed=_first_rule(view, "unreachable"))
+        return _without_server(facts, planned, view)
     if not view.accusing:
         return _without_calls(facts, planned, view)
     limit = log_threshold(facts)
@@ -114,8 +112,23 @@ def _twin_worse(epochs: tuple[Epoch, ...]) -> float:
     return twin_worse_log_e(epochs)
 
 
-def _first_rule(view: ArmView, state: State) -> Candidate | None:
-    return next(_fitting_rule(view, rules_of(state)), None)
+def _without_server(facts: Facts, planned: ArmPlan, view: ArmView) -> Assessment:
+    """No control channel was opened: what is said rests on how far the attempts came, and on other hosts."""
+    control, others = facts.reach.control, other_hosts(facts)
+    state: State = "insufficient"
+    reason: Reason | None
+    found = next(_fitting_rule(view, rules_of("unreachable")), None)
+    if control in FAILED_HANDSHAKES:
+        reason = Reason("handshake", {"outcome": control})
+    elif control == "offline" or (others.were_asked and not others.have_answered):
+        asked = {"asked": len(others.silent | others.replaced)} if others.were_asked else {}
+        reason = Reason("portal" if others.replaced else "offline", asked)
+    elif control == "refused":
+        state, reason = "unreachable", Reason("server_off")
+    else:
+        state = "unreachable"
+        reason = Reason("server_alone") if others.have_answered and found is None else None
+    return Assessment(planned, view, state, settled=True, reason=reason, closed=found)
 
 
 def _without_calls(facts: Facts, planned: ArmPlan, view: ArmView) -> Assessment:

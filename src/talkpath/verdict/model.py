@@ -46,6 +46,10 @@ ReasonCode = Literal[
     "rebinding",
     "line",
     "congested",
+    "offline",
+    "portal",
+    "server_off",
+    "server_alone",
 ]
 Basis = Literal["shape", "webrtc", "address", "signalling", "call"]
 
@@ -65,7 +69,8 @@ class Category(Struct, frozen=True):
 
 
 class Reason(Struct, frozen=True):
-    """Why a verdict is `insufficient`: a code of the closed list, and values for the sentence."""
+    """Why a verdict is `insufficient`, or what else is known where it is `unreachable`: a code of the closed list, and
+    values for the sentence."""
 
     code: ReasonCode
     values: dict[str, Any] = field(default_factory=dict)

@@ -232,8 +232,8 @@ HEALTH = st.builds(
 )
 REACH = st.builds(
     Reach,
-    control=st.sampled_from(["connected", "connected", "refused", "timeout"]),
-    reference=st.sampled_from(["", "connected", "timeout"]),
+    control=st.sampled_from(["connected", "connected", "refused", "timeout", "offline"]),
+    listed_s=or_none(st.sampled_from([0.0, 86_400.0])),
     tcp_ok=COUNTS,
     tcp_tries=COUNTS,
 )

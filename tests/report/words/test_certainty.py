@@ -45,8 +45,8 @@ def test_insufficient_is_neither() -> None:
 
 def test_unreachable_says_what_another_host_did_only_where_one_was_asked() -> None:
     referred = certainty_line(verdict_of_state("unreachable", rule="address.block"))
-    assert "Another host answered in the same minute." in referred
-    assert "does not answer while another does" in referred
+    assert "Other hosts answered in the same minute." in referred
+    assert "does not answer while other hosts do" in referred
     assert "cannot be told" in certainty_line(verdict_of_state("unreachable", rule=None))
 
 

@@ -1,26 +1,28 @@
-"""`address.block`: which hosts answer when the responder is silent."""
+"""`address.block`: which hosts answer when a responder is silent that was just listed."""
 
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
+from factories.checks.other_hosts import LISTED, hosts
 from talkpath.apps.contract.shape import Arm
 from talkpath.measure.facts import ArmPlan, Exchange, Facts, Plan, Reach
 from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.rules import address_block
 
 PLAN = Plan((ArmPlan("webrtc", "dtls", "voice"),))
-SILENT = Reach("timeout", "connected", tcp_tries=3)
-ANSWERED, FAILED = (Exchange("telegram", "one", False, 0.0, ok) for ok in (True, False))
-OTHER_FAILED = Exchange("signal", "two", False, 0.0, False)
-NEUTRAL = Exchange("", "neutral", True, 0.0, True)
 CASES: list[tuple[str, Reach, tuple[Exchange, ...], bool]] = [
-    ("one connection only", Reach("timeout", "connected", tcp_tries=1), (), False),
-    ("the reference answered", SILENT, (), True),
-    ("the reference is silent too", Reach("timeout", "timeout", tcp_tries=3), (), False),
-    ("only listed hosts answer", SILENT, (FAILED, OTHER_FAILED), False),
-    ("hosts on no list answer", SILENT, (ANSWERED, OTHER_FAILED), True),
-    ("refused by the host itself", Reach("refused", "connected"), (), False),
+    ("the others answer", LISTED, hosts("++++"), True),
+    ("one of them is down", LISTED, hosts("+++-"), True),
+    ("no list names it", replace(LISTED, listed_s=None), hosts("++++"), False),
+    ("the list is old", replace(LISTED, listed_s=7201.0), hosts("++++"), False),
+    ("one connection only", replace(LISTED, tcp_tries=1), hosts("++++"), False),
+    ("nobody answers", LISTED, hosts("----"), False),
+    ("nobody was asked", LISTED, (), False),
+    ("several are silent", LISTED, hosts("++--"), False),
+    ("refused by the host itself", replace(LISTED, control="refused"), hosts("++++"), False),
+    ("it answers again", replace(LISTED, again="connected"), hosts("++++"), False),
 ]
 
 

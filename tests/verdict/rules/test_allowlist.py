@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import pytest
 
+from factories.checks.other_hosts import SILENT, hosts
 from talkpath.apps.contract.shape import Arm
-from talkpath.measure.facts import ArmPlan, Exchange, Facts, Plan, Reach
+from talkpath.measure.facts import ArmPlan, ControlAttempt, Exchange, Facts, Plan, Reach
 from talkpath.verdict.flows.arm_view import arm_view
 from talkpath.verdict.rules import allowlist
 
 PLAN = Plan((ArmPlan("webrtc", "dtls", "voice"),))
-SILENT = Reach("timeout", "connected", tcp_tries=3)
-ANSWERED, FAILED = (Exchange("telegram", "one", False, 0.0, ok) for ok in (True, False))
-OTHER_FAILED = Exchange("signal", "two", False, 0.0, False)
-NEUTRAL = Exchange("", "neutral", True, 0.0, True)
+HOME = hosts("+", kind="domestic")
 CASES: list[tuple[str, Reach, tuple[Exchange, ...], bool]] = [
-    ("the reference answered", SILENT, (), False),
-    ("only the resolver answered", Reach("timeout", "timeout", dns="connected", tcp_tries=3), (), True),
-    ("only listed hosts answer", SILENT, (FAILED, OTHER_FAILED), True),
-    ("hosts on no list answer", SILENT, (ANSWERED, OTHER_FAILED), False),
-    ("a neutral host answered", Reach("timeout", "timeout", tcp_tries=3), (NEUTRAL,), True),
+    ("only the domestic one answers", SILENT, hosts("----") + HOME, True),
+    ("some hosts are on the list", SILENT, hosts("++--"), True),
+    ("one alone is silent", SILENT, hosts("+++-") + HOME, False),
+    ("nobody answers", SILENT, hosts("----") + hosts("-", kind="domestic"), False),
+    ("nobody was asked", SILENT, (), False),
+    ("a page to log in at answers", SILENT, hosts("--p") + HOME, False),
+    ("the server answers again", Reach("timeout", tcp_tries=3, again="connected"), hosts("---") + HOME, False),
+    ("the server refuses", Reach("refused", tcp_tries=3), hosts("---") + HOME, False),
+    (
+        "a router knows that the server is off",
+        Reach("timeout", tcp_tries=3, attempts=(ControlAttempt(443, "unroutable"),) * 3),
+        hosts("---") + HOME,
+        False,
+    ),
 ]
 
 

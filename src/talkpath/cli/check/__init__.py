@@ -25,6 +25,7 @@ from talkpath.cli.check.measuring import (
     save_bundle,
     tell_written,
 )
+from talkpath.cli.check.other_hosts import OtherHostsOptions, other_hosts_options
 from talkpath.cli.check.own_means import OwnMeans, own_options, tell_own
 from talkpath.cli.check.shape import shape_option
 from talkpath.cli.check.turn import TurnOptions, turn_options
@@ -52,6 +53,7 @@ class CheckOptions:
     transports: bool
     turn: TurnOptions
     own: OwnMeans
+    other_hosts: OtherHostsOptions
     v4: bool
     v6: bool
     dry_run: bool
@@ -86,6 +88,7 @@ class CheckOptions:
 @shape_option
 @turn_options
 @own_options
+@other_hosts_options
 @click.option("-4", "v4", is_flag=True, help="Over IPv4 only.")
 @click.option("-6", "v6", is_flag=True, help="Over IPv6 only.")
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
@@ -118,6 +121,7 @@ def _run_command(options: CheckOptions) -> int:
     if options.dry_run:
         rehearse_plan(request.plan, as_json)
         own.rehearse(servers, as_json)
+        options.other_hosts.rehearse(request.country, as_json)
         return 0
     refuse_overwrite(options.output)
     if (checked := _place_check(options, replace(request, relays=options.turn.servers()))) is None:
@@ -138,13 +142,17 @@ def _place_check(options: CheckOptions, request: CheckRequest) -> tuple[Result, 
 
     signer = new_signer(options.in_lab)
     if options.link:
-        return Result.of(measure_facts(request, options.link, signer), signer), options.link
+        facts = measure_facts(request, options.link, signer)
+        facts = options.other_hosts.ask(facts, options.link, request.family, request.country)
+        return Result.of(facts, signer), options.link
     found = find_list(options.directory, options.country)
     if found is None:
         return None
     measured = measure_listed(request, found, (signer, new_signer(options.in_lab)))
     second = None if measured.second is None else Result.of(*measured.second)
-    return Result.of(measured.facts, signer, second=second), measured.link
+    country = request.country or found.country
+    facts = options.other_hosts.ask(measured.facts, measured.link, request.family, country)
+    return Result.of(facts, signer, second=second), measured.link
 
 
 def _tell_written(result: Result, output: Path | None, as_json: bool) -> None:

@@ -46,6 +46,7 @@ PROGRESS_S = 0.25
 PYTHON = (sys.executable, "-m", "talkpath")
 CHECK_SLACK_S = 90.0
 MESSAGES_S = 30.0
+HOSTS_BESIDE = ("telegram", "whatsapp", "signal")  # whose hosts are asked where the responder does not answer
 QUIET_PORTS = range(20_000, 32_000)  # not ephemeral on Linux, macOS or Windows
 
 
@@ -73,7 +74,7 @@ def run_sim(
     facts = replace(sim.run(), exchanges=tuple(exchanges), simulated=True, responder_key="")
     if not _never_reached(facts):
         return facts
-    return _with_reference(facts, exchanges or messages_in_sim(plan, scenario, _plan_apps(plan)))
+    return _with_reference(facts, exchanges or messages_in_sim(plan, scenario, HOSTS_BESIDE))
 
 
 def messages_in_sim(plan: Plan, scenario: Scenario, apps: Sequence[str]) -> list[Exchange]:
@@ -84,19 +85,17 @@ def messages_in_sim(plan: Plan, scenario: Scenario, apps: Sequence[str]) -> list
     return exchanges
 
 
-def _plan_apps(plan: Plan) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(arm.app for arm in plan.arms))
-
-
 def _never_reached(facts: Facts) -> bool:
     return facts.reach.control == "timeout"
 
 
 def _with_reference(facts: Facts, exchanges: Sequence[Exchange]) -> Facts:
-    """Adds what other hosts answered in the same minute, where the responder did not answer."""
-    answered = any(exchange.ok for exchange in exchanges if exchange.neutral)
-    reach = replace(facts.reach, reference="connected" if answered else "timeout")
-    return replace(facts, reach=reach, exchanges=tuple(exchanges))
+    """Adds what other hosts answered in the same minute, where the responder did not answer: the lab's reference as one
+    in the person's own country, the messenger as a host abroad for each app. A list would have named the responder, for
+    the lab had seen it answer."""
+    others = (replace(one, app="", host=one.app, neutral=True, kind="online") for one in exchanges if not one.neutral)
+    domestic = (replace(one, kind="domestic") for one in exchanges if one.neutral)
+    return replace(facts, reach=replace(facts.reach, listed_s=0.0), exchanges=(*facts.exchanges, *others, *domestic))
 
 
 def run_netns(
@@ -114,7 +113,7 @@ def run_netns(
         outcome = _wait_for_probe(check, plan.budget_s + CHECK_SLACK_S, on_progress)
         exchanges = exchange.read_exchanges(client.finish(CHECK_SLACK_S).stdout) if client else ()
         if client is None and outcome.exit_code == 3 and _never_reached(_stored_facts(folder, outcome)):
-            client = _start_messages(lab, folder, _plan_apps(plan), scenario.family)
+            client = _start_messages(lab, folder, HOSTS_BESIDE, scenario.family)
             reference = exchange.read_exchanges(client.finish(CHECK_SLACK_S).stdout)
         else:
             reference = exchanges

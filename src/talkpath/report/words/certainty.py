@@ -6,7 +6,7 @@ from talkpath.report.words.amounts import odds_words, seconds
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import say
 from talkpath.report.words.mechanism import mechanism_clause
-from talkpath.report.words.reasons import next_step
+from talkpath.report.words.reasons import next_step, reason_clause
 from talkpath.verdict.model import Verdict
 
 FAR_LOG10 = 6.0
@@ -47,10 +47,20 @@ def certainty_line(verdict: Verdict) -> str:
 
 
 def _unreachable_words(verdict: Verdict) -> str:
+    if verdict.reason:
+        return say("unreachable", "What else is known: {reason}.", reason=reason_clause(verdict.reason))
+    if verdict.rule == "allowlist":
+        return say(
+            "unreachable",
+            "In the same minute a host answered, and others did not. That fits this: {mechanism}. A way abroad that is "
+            "down would look the same.",
+            mechanism=mechanism_clause(verdict),
+        )
     if verdict.rule:
         return say(
             "unreachable",
-            "Another host answered in the same minute. That fits this: {mechanism}.",
+            "Other hosts answered in the same minute. That fits this: {mechanism}. A server that went off since it was "
+            "listed would look the same.",
             mechanism=mechanism_clause(verdict),
         )
     return say("unreachable", "Whether that is the server, the way to it, or this device's own network cannot be told.")

@@ -51,6 +51,16 @@ def without_expiring(why: str) -> str:
     }[why]
 
 
+def other_hosts_question(hosts: str) -> str:
+    """May these hosts be asked beside a test server that does not answer?"""
+    return say(
+        "ended",
+        "The test server does not answer. Hosts that operating systems ask whether they are online tell whether it is "
+        "this device, the network or the server. Send one request to each of {hosts}?",
+        hosts=hosts,
+    )
+
+
 UNANSWERED = ("unresolved", "refused", "timeout")
 CONTROL_FAILURES_TOLD_APART = ("silent", "reset", "closed", "stalled")
 
@@ -58,6 +68,8 @@ CONTROL_FAILURES_TOLD_APART = ("silent", "reset", "closed", "stalled")
 def ending_words(ended: str, reach: Reach, *, measured: bool) -> str:
     """Why a check did not begin or ended early, what may have caused that, and what would tell: "" where it ended as
     planned. `ended` is that of the check's health."""
+    if reach.control == "offline":
+        return ""  # the result itself says so
     if reach.control != "connected":
         return " ".join(part for part in _never_opened(reach) if part)
     sentences = {

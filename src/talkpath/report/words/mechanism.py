@@ -97,7 +97,7 @@ def _plain_names() -> dict[str, str]:
         "port.block": say("rule", "some UDP ports do not pass"),
         "udp.opaque_drop": say("rule", "UDP that looks like nothing known is dropped"),
         "udp.freeze": say("rule", "every UDP flow goes silent"),
-        "address.block": say("rule", "the test server's address does not answer while another does"),
+        "address.block": say("rule", "the test server's address does not answer while other hosts do"),
         "allowlist": say("rule", "only chosen addresses answer"),
         "relearn": say("rule", "calls to a server are held back some time after the first ones"),
         "dns.remove": say("rule", "the network's name server does not know the app's servers"),

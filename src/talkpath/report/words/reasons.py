@@ -50,9 +50,30 @@ def reason_clause(given: Reason | None) -> str:
             "whole connections of calls and of control traffic failed while others to the same server were well, and "
             "what does that is not proven",
         ),
+        **_of_silent_servers(given),
         **_of_own_addresses(),
     }
     return clauses[given.code] if given else say("reason", "not enough was measured")
+
+
+def _of_silent_servers(given: Reason | None) -> dict[str, str]:
+    """Why nothing was measured, or what else is known, where the test server does not answer."""
+    return {
+        "offline": say("reason", "this device is offline: no other host answered either")
+        if given and given.values.get("asked")
+        else say("reason", "this device is offline: it has no way to any other network"),
+        "server_off": say(
+            "reason", "the machine of the test server refuses connections, so most likely no test server runs there now"
+        ),
+        "server_alone": say(
+            "reason",
+            "other hosts answered in the same minute, so this device is online, and the test server is off, or "
+            "something on the way holds back what is sent to it",
+        ),
+        "portal": say(
+            "reason", "something answers here in place of other hosts, as a network does that one has to log in to"
+        ),
+    }
 
 
 def _of_own_addresses() -> dict[str, str]:
@@ -127,6 +148,8 @@ def next_step(given: Reason | None) -> str:
         "responder_lost": say("next", "Check again, or try another test server."),
         "handshake": say("next", "Try this link from another network, and another test server from this one."),
         "whole_flows": say("next", "Check again, or try another test server."),
+        "offline": say("next", "Connect this device to a network, then check again."),
+        "portal": say("next", "Open a web page in a browser, log in to this network, then check again."),
         "few_answers": say("next", "Try again from another network, or later; some routers never answer."),
         "long_hellos": say("next", "Try from another network, or with a smaller packet size (MTU) on this device."),
         "path_changed": say("next", "Try again in a few minutes."),

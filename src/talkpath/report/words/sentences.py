@@ -15,7 +15,7 @@ from talkpath.report.words.certainty import certainty_line, limits_line
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import listed, say, spoken
 from talkpath.report.words.observed import observed_line
-from talkpath.report.words.reasons import reason_clause
+from talkpath.report.words.reasons import next_step, reason_clause
 from talkpath.verdict.model import State, Verdict
 
 DEFAULT_CONTEXT = CheckContext()
@@ -32,6 +32,16 @@ def state_labels() -> dict[State, str]:
         "unreachable": say("label", "No answer from the test server"),
         "insufficient": say("label", "Could not tell"),
     }
+
+
+def offline_sentence(verdicts: Sequence[Verdict]) -> str:
+    """What is said once, in place of all verdicts, where this device is offline; else ""."""
+    codes = {verdict.reason.code if verdict.reason else "" for verdict in verdicts}
+    if codes not in ({"offline"}, {"portal"}):
+        return ""
+    first = verdicts[0]
+    why = say("offline", "Nothing was measured: {reason}.", reason=reason_clause(first.reason))
+    return f"{why} {next_step(first.reason)}"
 
 
 def verdict_label(verdict: Verdict) -> str:
