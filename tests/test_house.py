@@ -22,24 +22,24 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 413,
-    "apps": 2569,
+    "apps": 2835,
     "browser": 3185,
     "capture": 4235,
     "cli": 1658,
     "conduct": 538,
     "directory": 413,
     "evidence": 555,
-    "experiment": 659,
-    "lab": 3781,
+    "experiment": 667,
+    "lab": 3782,
     "listening": 795,
-    "measure": 1014,
+    "measure": 1024,
     "observatory": 6902,
-    "probe": 2305,
-    "report": 2218,
-    "responder": 1290,
+    "probe": 2313,
+    "report": 2232,
+    "responder": 1307,
     "serving": 205,
-    "verdict": 5759,
-    "wire": 2808,
+    "verdict": 5760,
+    "wire": 2811,
 }
 """How many statements a room of src may have, imports and docstrings not counted. A new capability that an issue asks
 for may raise one, in a commit that says by how much and for what; mending never does: it says what goes."""

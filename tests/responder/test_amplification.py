@@ -14,10 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factories.packets.handmade_shapes import drawn_shape
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES
+from talkpath.apps.recorded.played import PlayedShape, played_shape
 from talkpath.experiment.imitation_digest import shape_digest
-from talkpath.experiment.layout import Layout, lay_out
+from talkpath.experiment.layout import Layout, lay_out_anew, make_outline
 from talkpath.experiment.nonce import put_nonce, read_nonce
 from talkpath.experiment.seeds import seed_commitment, session_key
 from talkpath.responder.flight import ResponderPacket
@@ -25,7 +27,7 @@ from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder
 from talkpath.responder.session import ResponderSession
 from talkpath.wire.control import messages
-from talkpath.wire.control.messages import AnyMessage, Begin, Close, Decoder, Hello, Open, Ready, Welcome
+from talkpath.wire.control.messages import AnyMessage, Begin, Close, Decoder, Hello, Open, PlayShape, Ready, Welcome
 from talkpath.wire.control.question import (
     BASELINE,
     HelloContrast,
@@ -75,9 +77,11 @@ class Epoch:
 
 
 class Attack:
-    """Two sessions, and packets of their epochs from every source. Counts the bytes of each 5-tuple."""
+    """Two sessions, and packets of their epochs from every source. Counts the bytes of each 5-tuple. The calls of the
+    third arm look like `shape`, which each session has sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: PlayedShape | None = None) -> None:
+        self.shape = shape
         self.far = Responder(Identity(PORTS, (3000,), (3001,)), draw=Random(1).randbytes)
         self.far.shared.host_of = lambda source: source[0] if isinstance(source, tuple) else None
         self.now_s = 0.0
@@ -96,6 +100,7 @@ class Attack:
             )
             assert isinstance(welcome, Welcome)
             assert self.say(number, Open(seed)) == Ready(-1)
+            assert shape is None or self.say(number, PlayShape(shape.text)) == Ready(-1)
             self.keys.append(session_key(seed, welcome.seed))
 
     def say(self, session: int, message: AnyMessage) -> AnyMessage | None:
@@ -104,9 +109,10 @@ class Attack:
         return next(iter(Decoder().feed(data)), None)
 
     def begin(self, session: int, arm: int, question: Question, packets: int) -> None:
+        shape = self.shape if arm == len(ARMS) else None
         begin = Begin(
             number=len(self.epochs),
-            arm=str(ARMS[arm]),
+            arm=str(shape.arm if shape else ARMS[arm]),
             k=2,
             packets=packets,
             first_tuple=0,
@@ -114,7 +120,8 @@ class Attack:
             question=question,
         )
         if isinstance(self.say(session, begin), Ready):
-            self.epochs.append(Epoch(session, lay_out(self.keys[session], begin, PORTS)))
+            plan = make_outline(self.keys[session], begin, shape)
+            self.epochs.append(Epoch(session, lay_out_anew(plan, self.keys[session], PORTS)))
 
     def packet(self, epoch: int, flow: int, bit: int, source: Source, cut: int, echo: bool) -> None:
         """A packet of that epoch arrives, whole or cut, once more or for the first time."""
@@ -196,6 +203,34 @@ def test_no_5_tuple_gets_more_than_it_brought(first: tuple[str, str], steps: lis
         elif attack.epochs:
             number = what[0] % len(attack.epochs)  # type: ignore[operator]
             attack.say(attack.epochs[number].session, Close(number, ()))
+        attack.sent(attack.far.poll(attack.now_s))
+
+
+@given(st.integers(0, 10**6), st.lists(STEPS, max_size=40))
+def test_no_5_tuple_gets_more_than_it_brought_whatever_a_shape_says(seed: int, steps: list[tuple[object, ...]]) -> None:
+    """Shapes may have any sizes, answers and gaps that a file may have."""
+    attack = Attack(played_shape(drawn_shape(Random(seed))))
+    for session in (0, 1):
+        attack.begin(session, len(ARMS), BASELINE, 8)
+    assert len(attack.epochs) == 2
+    for name, *what in steps:
+        if name == "packet":
+            attack.packet(*what)  # type: ignore[arg-type]
+        elif name == "wait":
+            attack.now_s += what[0]  # type: ignore[operator]
+        attack.sent(attack.far.poll(attack.now_s))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_whole_recorded_call_from_a_forged_source_is_answered_with_no_more(seed: int) -> None:
+    attack = Attack(played_shape(drawn_shape(Random(seed))))
+    attack.begin(0, len(ARMS), BASELINE, 30)
+    layout = attack.epochs[0].layout
+    for flow in range(len(layout.flows)):
+        for bit in range(len(layout.up.slots)):
+            attack.packet(0, flow, bit, (HOSTS[2], 40000), 0, False)
+    for _ in range(100):
+        attack.now_s += 0.02
         attack.sent(attack.far.poll(attack.now_s))
 
 

@@ -92,7 +92,7 @@ class Check:
 
     def __post_init__(self) -> None:
         arms = tuple(planned.arm for planned in self.plan.arms)
-        self.session = ProbeSession(self.seed, arms, self.family, self.key)
+        self.session = ProbeSession(self.seed, arms, self.family, self.key, self.plan.shape.encode())
         if self.plan.locate and self.planner is next_question:
             self.planner = next_hop_question
         self._budget = RemainingBudget(self.plan, self.session)

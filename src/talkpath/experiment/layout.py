@@ -107,6 +107,7 @@ class Outline:
 
     begin: Begin
     arm: Arm
+    shape: Shape
     schedule: Schedule
     transports: Counter[str]
 
@@ -152,12 +153,14 @@ def epoch_outline(key: bytes, begin: Begin) -> Outline:
     return make_outline(key, begin)
 
 
-def make_outline(key: bytes, begin: Begin) -> Outline:
-    """Compute the outline without memoising it."""
+def make_outline(key: bytes, begin: Begin, shape: Shape | None = None) -> Outline:
+    """Compute the outline without memoising it; of calls that look like `shape`, where the arm is none of ours."""
     arm = Arm.parse(begin.arm)
+    shape = shape or shapes()[arm]
     draws = seeded_generator(derive_bytes(key, "epoch", begin.number), "schedule")
-    schedule = shapes()[arm].schedule(draws, begin.packets, rate=_rate(begin.question), hello=_hello(begin.question))
-    return Outline(begin, arm, schedule, Counter(transport for _, _, transport in flow_roles(begin)))
+    schedule = shape.schedule(draws, begin.packets, rate=_rate(begin.question), hello=_hello(begin.question))
+    transports = Counter(transport for _, _, transport in flow_roles(begin))
+    return Outline(begin=begin, arm=arm, shape=shape, schedule=schedule, transports=transports)
 
 
 @lru_cache(maxsize=32)
@@ -171,7 +174,7 @@ def lay_out_anew(plan: Outline, key: bytes, ports: tuple[int, ...]) -> Layout:
     begin, arm, schedule = plan.begin, plan.arm, plan.schedule
     seed = derive_bytes(key, "epoch", begin.number)
     limit = hop_limit(begin)
-    flows = _planned_flows(seed, begin, shapes()[arm], schedule, ports, limit)
+    flows = _planned_flows(seed, begin, plan.shape, schedule, ports, limit)
     answered_by = _answer_bits(schedule)
     plans = {direction: _direction_plan(direction, seed, schedule, flows, answered_by) for direction in ("up", "down")}
     if limit:
@@ -180,6 +183,7 @@ def lay_out_anew(plan: Outline, key: bytes, ports: tuple[int, ...]) -> Layout:
     return Layout(
         begin=begin,
         arm=arm,
+        shape=plan.shape,
         schedule=schedule,
         transports=plan.transports,
         flows=flows,

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from talkpath.apps import app_id, apps, shapes
 from talkpath.apps.contract.shape import Arm
+from talkpath.apps.recorded.played import PlayedShape
 from talkpath.errors import UsageError
 from talkpath.experiment.budget import ALLOCATION_BYTES, STREAM_BYTES, flow_bytes
 from talkpath.measure.facts import ALPHA, OK_WATCHED_S, ArmPlan, Plan
@@ -97,6 +98,7 @@ def make_plan(
         path_s=PATH_S,
         long_s=0.0 if light else LONG_S,
         ok_s=OK_WATCHED_S,
+        shape=_recorded_text(arms),
     )
     return with_relays(plan, relays)
 
@@ -151,6 +153,14 @@ def locating_plan(plan: Plan) -> Plan:
     """Return the plan of the same check that also measures where on the path calls are lost: some ten more
     questions."""
     return replace(plan, locate=True, budget_bytes=plan.budget_bytes + LOCATE_BYTES, budget_s=plan.budget_s + LOCATE_S)
+
+
+def _recorded_text(arms: Sequence[Arm]) -> str:
+    """Return the text of the recorded shape among these arms, "" without one; `UsageError` for more."""
+    texts = [shape.text for shape in map(shapes().get, arms) if isinstance(shape, PlayedShape)]
+    if len(texts) > 1:
+        raise UsageError("A check places calls like those of one shape only; give --like once.")
+    return texts[0].decode() if texts else ""
 
 
 def _arm_plan(arm: Arm) -> ArmPlan:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from talkpath.apps.contract.shape import Arm, Confidence, Direction, Medium
+from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES
 from talkpath.measure.bounds import (
     MOST_ARMS,
     MOST_ATTEMPTS,
@@ -155,7 +156,8 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     it; `path_s` is how long a call over each transport lasts. `locate`: for restricted arms, measure at which hop the
     restriction acts, and not which transports carry them. `relays`: TURN servers that the user named, as
     "turn-udp/3478" (transport and port, without the address), by which calls to the responder are relayed at the end.
-    `basis`: a probe's shapes, or a browser's real calls.
+    `basis`: a probe's shapes, or a browser's real calls. `shape`: the text of the shape of recorded calls that one of
+    the arms looks like; that arm's app is its digest (`apps.recorded`).
     """
 
     arms: Annotated[tuple[ArmPlan, ...], Meta(min_length=1, max_length=MOST_ARMS)]
@@ -172,6 +174,7 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     ok_s: Seconds = 0.0
     basis: Literal["shape", "webrtc"] = "shape"
     relays: Annotated[tuple[Word, ...], Meta(max_length=MOST_RELAYS)] = ()
+    shape: Annotated[str, Meta(max_length=MAX_SHAPE_TEXT_BYTES)] = ""
 
 
 class Health(Struct, frozen=True, omit_defaults=True):

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from talkpath.apps import apps
-from talkpath.errors import BundleError
+from talkpath.apps.contract.shape import Arm
+from talkpath.apps.recorded.played import played_shape
+from talkpath.errors import BundleError, FileError
 from talkpath.measure.call import Control, ControlFlow, ControlSecond, Findings
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Exchange, Facts, Observation, Track
 from talkpath.wire.control.question import COMPARING
 from talkpath.wire.control.receipt import is_hour
 
-SETUP_STAGES: Final = ("media", "control", "stun", "dtls", "allocate", "reflector")
+SETUP_STAGES: Final = ("media", "control", "stun", "dtls", "allocate", "reflector", "setup")
 TRANSPORT_NAMES: Final = ("udp", "tcp", "tls", "wss", "turn-udp", "turn-tcp", "turn-tls")
 ROUTER_KINDS: Final = ("", "home", "provider", "public")
 NETWORK_CLASSES: Final = ("home", "hosting", "unknown")
@@ -39,8 +41,9 @@ def validate_facts(facts: Facts) -> None:
     """Raise `BundleError` if no check can write such facts."""
     if not all(_require_facts(facts)) or not all(map(exchange_fits, facts.exchanges)):
         raise BundleError("The bundle holds facts that no check writes.")
+    arms = {arm.arm for arm in facts.plan.arms if arm.arm.is_recorded}
     for epoch in facts.epochs:
-        if not all(_require_epoch(epoch)):
+        if not all(_require_epoch(epoch, arms)):
             raise BundleError(f"The bundle holds an epoch that no check writes, number {epoch.number}.")
 
 
@@ -67,7 +70,10 @@ def _require_facts(facts: Facts) -> Iterator[bool]:
     plan, health, reach = facts.plan, facts.health, facts.reach
     yield len({epoch.number for epoch in facts.epochs}) == len(facts.epochs)
     yield is_hour(facts.started_at) and facts.family in (4, 6)
-    yield all(arm.app in apps() and _is_name(arm.variant) and _is_word(arm.shape_class) for arm in plan.arms)
+    recorded = {arm.arm for arm in plan.arms if arm.arm.is_recorded}
+    yield not recorded or (bool(plan.shape) and recorded == {_shape_arm(plan.shape)})
+    yield all(arm.app in apps() or arm.arm in recorded for arm in plan.arms)
+    yield all(_is_name(arm.variant) and _is_word(arm.shape_class) for arm in plan.arms)
     yield facts.responder_class in NETWORK_CLASSES and KEY_PATTERN.fullmatch(facts.responder_key) is not None
     yield all(PATH_PATTERN.fullmatch(path) for path in facts.paths)
     yield all(map(_is_word, (health.ended, reach.control, reach.lost, reach.again)))
@@ -76,6 +82,14 @@ def _require_facts(facts: Facts) -> Iterator[bool]:
     yield all(KEY_PATTERN.fullmatch(tried.key) and _is_word(tried.outcome) for tried in facts.tried)
     yield all(map(RELAY_PATTERN.fullmatch, plan.relays))
     yield all(attempt.relay in plan.relays and _is_word(attempt.outcome) for attempt in facts.relays)
+
+
+def _shape_arm(text: str) -> Arm | None:
+    """Return the arm of the recorded shape with that text; None where it is none."""
+    try:
+        return played_shape(text.encode()).arm
+    except FileError:
+        return None
 
 
 def _is_name(text: str) -> bool:
@@ -99,8 +113,9 @@ def exchange_fits(exchange: Exchange) -> bool:
     )
 
 
-def _require_epoch(epoch: Epoch) -> Iterator[bool]:
-    yield epoch.app in apps() and _is_name(epoch.variant) and epoch.medium != "text"
+def _require_epoch(epoch: Epoch, recorded: Collection[Arm]) -> Iterator[bool]:
+    yield epoch.app in apps() or epoch.arm in recorded
+    yield _is_name(epoch.variant) and epoch.medium != "text"
     yield _is_word(epoch.missing)
     yield _require_track(epoch.up) and _require_track(epoch.down)
     yield len(epoch.flows) > 0 and len(epoch.flows) % 2 == 0

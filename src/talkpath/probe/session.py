@@ -4,6 +4,7 @@ An engine: bytes and the time in, packets and the next wake-up out. `begin` asks
 reported it, its facts appear in `finished`.
 
     Hello -> Welcome, Open -> Ready(-1), (Begin -> Ready, Close -> Report) ..., Finish -> Receipt
+    before the first Begin, with `check --like`: PlayShape -> Ready(-1)
 
 Once something was measured, a responder that is lost, refuses or breaks the protocol is a value (`ended`) and no
 exception; before that it raises `PeerError`.
@@ -27,7 +28,18 @@ from talkpath.probe.flight import ProbeFlight, ProbePacket
 from talkpath.version import VERSION
 from talkpath.wire.control import messages
 from talkpath.wire.control.invitation import NO_INVITATION, Invitation
-from talkpath.wire.control.messages import AnyMessage, Begin, Close, Finish, Hello, Open, Ready, Receipt, Report
+from talkpath.wire.control.messages import (
+    AnyMessage,
+    Begin,
+    Close,
+    Finish,
+    Hello,
+    Open,
+    PlayShape,
+    Ready,
+    Receipt,
+    Report,
+)
 from talkpath.wire.control.question import Question
 
 RUNNING_EPOCHS = 6  # at once, of those that follow one another, where the control channel is slow
@@ -44,7 +56,7 @@ NO_TOKEN = (
 @dataclass(slots=True)
 class ProbeSession:
     """One session. `seed` is 32 unpredictable bytes; `arms` are those that may be asked about; `key` is the public key
-    of the run, which signs the evidence.
+    of the run, which signs the evidence. `shape` is the text of the recorded shape that one of the arms looks like.
 
     Times in the facts count from `connected`. Bytes are those of IP packets; TCP's share of them is computed, not seen.
     """
@@ -53,6 +65,7 @@ class ProbeSession:
     arms: tuple[Arm, ...]
     family: int = 4
     key: bytes = b""
+    shape: bytes = b""
     invitation: Invitation = NO_INVITATION
     welcome: messages.Welcome | None = None
     rtt_s: float = 0.0
@@ -68,6 +81,7 @@ class ProbeSession:
     _unanswered: int = 0
     _asked_s: float = 0.0
     _refused: str = ""
+    _shape_sent: bool = False
 
     def __post_init__(self) -> None:
         self.epochs = ProbeEpochs(self.family)
@@ -86,8 +100,9 @@ class ProbeSession:
 
     @property
     def alike(self) -> tuple[Arm, ...]:
-        """The arms that both ends imitate alike, once welcomed: only these may be asked about."""
-        return tuple(arm for arm in self.arms if self.welcome and str(arm) in self.welcome.arms)
+        """The arms that both ends imitate alike, once welcomed: only these may be asked about. A recorded shape is sent
+        to the far end, which has none of its own."""
+        return tuple(arm for arm in self.arms if self.welcome and (arm.is_recorded or str(arm) in self.welcome.arms))
 
     @property
     def signed(self) -> SignedReceipt | None:
@@ -102,7 +117,7 @@ class ProbeSession:
         self.invitation = invitation
         self.epochs.family = self.family
         self.epochs.spend(*OPENING_BYTES)
-        shapes = {str(arm): shape_digest(arm) for arm in self.arms}
+        shapes = {str(arm): b"" if arm.is_recorded else shape_digest(arm) for arm in self.arms}
         hello = Hello(
             versions=(messages.PROTOCOL_VERSION,),
             agent=f"talkpath/{VERSION}",
@@ -209,7 +224,7 @@ class ProbeSession:
     def _welcomed(self, now_s: float, welcome: messages.Welcome) -> None:
         if self.welcome is not None:
             raise PeerError("The test server welcomed twice; is it talkpath?")
-        self.welcome = validate.checked_welcome(welcome)
+        self.welcome = validate.checked_welcome(welcome, self.shape)
         if not self.alike:
             raise PeerError("The test server imitates these apps otherwise; use the same talkpath at both ends.")
         self.rtt_s = now_s - self._asked_s
@@ -218,7 +233,10 @@ class ProbeSession:
 
     def _ready(self, now_s: float, number: int) -> None:
         if number == -1 and self.welcome is not None:
-            self.opened = True
+            self.opened = self._shape_sent or not self.shape
+            if not self.opened:
+                self._shape_sent = True
+                self._send(now_s, PlayShape(self.shape))
         elif not self.epochs.start(now_s, number, self.rtt_s):
             raise PeerError("The test server answered an epoch that was not asked for; is it talkpath?")
 

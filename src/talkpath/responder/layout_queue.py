@@ -17,6 +17,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from talkpath.apps.contract.shape import Shape
 from talkpath.experiment.budget import epoch_bytes
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.layout import Layout, Outline, flow_roles, lay_out_anew, make_outline
@@ -49,7 +50,8 @@ Submit = Callable[[Callable[[], ResponderFlight | None]], "Future[ResponderFligh
 class LayoutRequest:
     """One epoch to be laid out. `done` is called with its flight, or None where there was no room.
 
-    `planned_bytes` are those of its calls, `memory_bytes` what is reserved for it.
+    `shape` is what its calls look like, where the probe sent that; None for an app's. `planned_bytes` are those of its
+    calls, `memory_bytes` what is reserved for it.
     """
 
     block: Hashable
@@ -60,6 +62,7 @@ class LayoutRequest:
     proven: Proven
     done: Callable[[LayoutRequest, ResponderFlight | None], None]
     asked_s: float
+    shape: Shape | None = None
     plan: Outline | None = None
     planned_bytes: int = 0
     memory_bytes: int = 0
@@ -80,7 +83,7 @@ class LayoutQueue:
 
     limits: Limits
     submit: Submit = run_inline
-    outline: Callable[[bytes, Begin], Outline] = make_outline
+    outline: Callable[[bytes, Begin, Shape | None], Outline] = make_outline
     lay_out: LayOut = lay_out_anew
     wake_s: float = NEVER  # when `collect` may have something to do
     _waiting: dict[Hashable, deque[LayoutRequest]] = field(default_factory=dict)
@@ -179,7 +182,7 @@ class LayoutQueue:
         """Lay out one epoch; None where it finds no room."""
         plan = request.plan
         if plan is None:
-            plan = request.plan = self.outline(request.key, request.begin)
+            plan = request.plan = self.outline(request.key, request.begin, request.shape)
             flows, slots = plan.transports.total(), plan.schedule.slots
             request.planned_bytes = sum(epoch_bytes(plan))
             request.memory_bytes = flows * (sum(slot.size for slot in slots) + PEAK_BYTES * len(slots))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -21,6 +23,7 @@ class Limits:
     flow_packets: int = 16_000  # k times packets of one epoch: what laying it out costs in memory and time
     open_epochs: int = 24  # the long calls of sixteen arms beside a check's other epochs
     epochs: int = 512
+    shape_bytes: int = MAX_SHAPE_TEXT_BYTES  # of a recorded call's shape that a probe sends; 0: none is taken
     control_flows: int = 8  # beside a call of a probe's user, for as long as a session may last
     accompanied_calls: int = 100
     session_s: float = 120.0

@@ -3,6 +3,7 @@
 An engine: bytes and the time in, bytes out. Whatever breaks the protocol ends it with one Refusal.
 
     Hello -> Welcome, Open -> Ready(-1), (Begin -> Ready, Close -> Report) ..., Finish -> Receipt
+    before the first Begin, with `check --like`: PlayShape -> Ready(-1)
     beside a call of the user's own: Accompany -> Ready, Pattern ..., Conclude -> Counts
 
 The calls of one session's user beside which control traffic runs, one at a time (spec/tp-005).
@@ -15,7 +16,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from talkpath.apps import shapes
-from talkpath.errors import WireError
+from talkpath.apps.contract.shape import Shape, is_recorded_app
+from talkpath.apps.recorded.played import played_shape
+from talkpath.errors import FileError, WireError
 from talkpath.experiment.control_packets import Tags, control_key
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.imitation_digest import shape_digest
@@ -39,6 +42,7 @@ from talkpath.wire.control.messages import (
     Hello,
     Open,
     Pattern,
+    PlayShape,
     Ready,
     Receipt,
     Refusal,
@@ -47,6 +51,7 @@ from talkpath.wire.control.messages import (
 from talkpath.wire.control.receipt import DIGEST_BYTES, ReceiptStatement
 
 OUT_OF_ORDER = "Control traffic runs beside one call at a time, each with a new number."
+NO_SHAPES = "This responder takes no shapes of recorded calls."
 TOO_MUCH = "That is more control traffic than this responder takes."
 
 
@@ -136,6 +141,7 @@ class ResponderSession:
     probe_seed: bytes = b""
     key: bytes = b""
     arms: tuple[str, ...] = ()
+    recorded: Shape | None = None  # that the probe sent
     outbox: bytearray = field(default_factory=bytearray)  # what was not an immediate answer
     heard_s: float = 0.0  # when the last whole message arrived
     _ends_s: float = NEVER
@@ -195,8 +201,10 @@ class ResponderSession:
             self.refuse(Refusal("order", "The session was silent for too long."))
 
     def _longest_frame(self) -> int:
-        """The longest frame that a probe needs now: a report of one of its running epochs."""
-        return SHORT_FRAME + self.epochs.longest_report()
+        """The longest frame that a probe needs now: a report of one of its running epochs, or a shape."""
+        promised = self.hello is not None and any(map(is_recorded_app, self.hello.shapes)) and self.recorded is None
+        shape_bytes = self.shared.limits.shape_bytes if promised else 0
+        return SHORT_FRAME + max(self.epochs.longest_report(), shape_bytes)
 
     def _answer(self, now_s: float, message: AnyMessage) -> AnyMessage | None:
         match message:
@@ -204,6 +212,8 @@ class ResponderSession:
                 return self._welcome(now_s, message)
             case Open(seed=seed):
                 return self._open(seed)
+            case PlayShape(text=text):
+                return self._play_shape(text)
             case Begin():
                 self._begin(now_s, message)
                 return None
@@ -248,6 +258,7 @@ class ResponderSession:
             wss_ports=shared.identity.tls_ports,
             open_epochs=shared.limits.open_epochs,
             control_flows=shared.limits.control_flows,
+            shape_bytes=shared.limits.shape_bytes,
         )
 
     def _open(self, seed: bytes) -> Ready:
@@ -258,13 +269,26 @@ class ResponderSession:
         self.probe_seed, self.key = seed, session_key(seed, self.seed)
         return Ready(-1)
 
+    def _play_shape(self, text: bytes) -> Ready:
+        """Take the shape of a recorded call, with the bounds that it has where it is read from a file."""
+        if not self.key or self.recorded is not None:
+            raise RefusedError("order", "A shape comes once, after Open.")
+        if not self.shared.limits.shape_bytes:
+            raise RefusedError("shape", NO_SHAPES)
+        try:
+            self.recorded = played_shape(text)
+        except FileError as error:
+            raise RefusedError("shape", str(error)) from None
+        return Ready(-1)
+
     def _begin(self, now_s: float, begin: Begin) -> None:
         """Have an epoch laid out; the answer follows later (`laid_out`)."""
         if not self.key or begin.number in self.epochs.begun:
             raise RefusedError("order", "Begin comes after Open, with a new number.")
-        if begin.arm not in self.arms:
+        recorded = self.recorded if self.recorded and begin.arm == str(self.recorded.arm) else None
+        if recorded is None and begin.arm not in self.arms:
             raise RefusedError("version", "The two ends do not imitate that app alike; use the same talkpath.")
-        self.epochs.begin(now_s, self.key, begin)
+        self.epochs.begin(now_s, self.key, begin, recorded)
 
     def laid_out(self, number: int, span_s: float) -> None:
         """An epoch that was asked for is ready. The answer goes into the outbox."""

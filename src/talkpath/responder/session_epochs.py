@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from talkpath.apps.contract.shape import Shape
 from talkpath.responder.flight import ResponderFlight
 from talkpath.responder.layout_queue import LayoutRequest
 from talkpath.responder.receipts import pack_epoch, pack_late, unpack_late
@@ -67,8 +68,9 @@ class ResponderEpochs:
         self.planned_bytes += size
         return True
 
-    def begin(self, now_s: float, key: bytes, begin: Begin) -> None:
-        """Have an epoch laid out; the owner hears of it later. `RefusedError` if it is larger than any check needs."""
+    def begin(self, now_s: float, key: bytes, begin: Begin, shape: Shape | None = None) -> None:
+        """Have an epoch laid out, of calls like `shape` where the probe sent one; the owner hears of it later.
+        `RefusedError` if it is larger than any check needs."""
         self._check_size(begin)
         shared = self.shared
         self.begun.add(begin.number)
@@ -82,6 +84,7 @@ class ResponderEpochs:
             proven=self._is_own if isinstance(begin.question, TransportPaths) else shared.proven,
             done=self._laid_out,
             asked_s=now_s,
+            shape=shape,
         )
         shared.layouts.request(now_s, request)
 

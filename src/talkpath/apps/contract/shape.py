@@ -28,6 +28,7 @@ Confidence = Literal["high", "medium", "low"]
 
 KEY_BYTES = 40
 NONCE_BYTES = 8
+RECORDED_PREFIX = "like:"  # of an arm's app, before the digest of a recorded shape
 
 
 class Arm(Struct, frozen=True, order=True, gc=False):
@@ -41,6 +42,11 @@ class Arm(Struct, frozen=True, order=True, gc=False):
     def __str__(self) -> str:
         return f"{self.app}/{self.variant}/{self.medium}"
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it is no app's, but looks like the calls of a recording (`apps.recorded`)."""
+        return is_recorded_app(self.app)
+
     @classmethod
     def parse(cls, text: str) -> Arm:
         """The arm with that text; `ValueError` where it is none."""
@@ -49,6 +55,11 @@ class Arm(Struct, frozen=True, order=True, gc=False):
         if medium not in known:
             raise ValueError(f"no arm: {text!r}")
         return cls(app, variant, known[medium])
+
+
+def is_recorded_app(app: str) -> bool:
+    """Whether an arm's app is the digest of a recorded shape."""
+    return app.startswith(RECORDED_PREFIX)
 
 
 class Slot(Struct, frozen=True, gc=False):

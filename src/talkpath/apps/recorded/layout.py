@@ -19,6 +19,7 @@ from talkpath.apps.recorded.fields import (
     field_bytes,
 )
 
+MIN_COUNTED_PACKETS: Final = 1 << 14  # before a number that tells packets apart comes again
 MIN_RANDOM_BYTES: Final = 4  # without them another flow may have the same packet: see apps/contract/shape.py
 
 
@@ -98,7 +99,7 @@ def _own_bytes(field: Field, width: int, answer: bool) -> bool:
         case RandomField():
             return width >= MIN_RANDOM_BYTES
         case CounterField():
-            return width == field.size >= 2
+            return width == field.size and (1 << 8 * width) // (field.step & -field.step) >= MIN_COUNTED_PACKETS
         case EchoField():
             return answer and width >= MIN_RANDOM_BYTES
     return False

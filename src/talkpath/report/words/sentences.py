@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talkpath.apps import apps
-from talkpath.report.words import browser_sentences, message_sentences
+from talkpath.apps.contract.shape import is_recorded_app
+from talkpath.report.words import browser_sentences, message_sentences, recorded_sentences
 from talkpath.report.words.amounts import seconds
 from talkpath.report.words.certainty import certainty_line, limits_line
 from talkpath.report.words.check_context import CheckContext
@@ -19,6 +20,7 @@ from talkpath.report.words.reasons import next_step, reason_clause
 from talkpath.verdict.model import State, Verdict
 
 DEFAULT_CONTEXT = CheckContext()
+SHOWN_CODE = len("like:") + 12
 STATE_MARKS = {"ok": "✓", "restricted": "✗", "closed": "▣", "impaired": "~", "unreachable": "∅", "insufficient": "?"}
 
 
@@ -67,14 +69,14 @@ def medium_word(code: str) -> str:
 
 
 def app_name(verdict: Verdict) -> str:
-    """The name of the verdict's app as people write it."""
-    return app_name_of(verdict.app)
+    """The name of the verdict's app as people write it, or the name of the shape that its calls look like."""
+    return recorded_sentences.shape_file(verdict) if is_recorded_app(verdict.app) else app_name_of(verdict.app)
 
 
 def app_name_of(code: str) -> str:
-    """An app's id as people write its name."""
+    """An app's id as people write its name; of a recorded shape that nobody named the beginning of its digest."""
     app = apps().get(code)
-    return app.name if app else code
+    return app.name if app else code[:SHOWN_CODE] if is_recorded_app(code) else code
 
 
 def other_apps_ok(verdicts: Sequence[Verdict]) -> str:
@@ -91,8 +93,11 @@ def verdict_sentence(verdict: Verdict, check: CheckContext = DEFAULT_CONTEXT) ->
         return message_sentences.message_sentence(verdict, app_name(verdict))
     if _of_browser(verdict):
         return browser_sentences.browser_sentence(verdict, check)
+    code = _sentence_code(verdict, check)
+    if is_recorded_app(verdict.app) and (said := recorded_sentences.recorded_sentence(verdict, code)) is not None:
+        return said
     told = _call_sentences(verdict) if verdict.state in ("ok", "insufficient") else _failure_sentences(verdict)
-    voice, video = told[_sentence_code(verdict, check)]
+    voice, video = told[code]
     return video if verdict.medium == "video" else voice
 
 
@@ -250,6 +255,8 @@ def verdict_lines(verdict: Verdict, check: CheckContext = DEFAULT_CONTEXT) -> li
         return message_sentences.message_lines(verdict)
     if _of_browser(verdict):
         last = browser_sentences.browser_limits(verdict)
+    elif is_recorded_app(verdict.app) and (limits := recorded_sentences.recorded_limits(verdict)) is not None:
+        last = limits
     else:
         last = limits_line(verdict, app_name(verdict), check)
     return [observed_line(verdict), certainty_line(verdict), last]

@@ -34,12 +34,13 @@ def explain(view: ArmView) -> Fit | None:
     if not dead:
         return None
     tested = [maker for maker, found in gains.items() if found]
+    recorded = view.arm is not None and view.arm.is_recorded  # which has a ClientHello of its own, and no other
     hit: list[Direction] = sorted({way for found in gains.values() for way, gain in found.items() if gain > 0.0})
     return Fit(
         sum(dead.values()),
         hit[0] if len(hit) == 1 else "both",
-        lambda: _dead_hellos(list(dead), tested),
-        tuple(contrast for contrast in OTHER_HELLOS if not view.asked(contrast)),
+        lambda: {"hello": Category("recorded")} if recorded else _dead_hellos(list(dead), tested),
+        () if recorded else tuple(contrast for contrast in OTHER_HELLOS if not view.asked(contrast)),
     )
 
 
@@ -60,7 +61,10 @@ RULE = Rule(
     explain=explain,
     parameters=(
         Parameter(
-            "hello", "", 'whose ClientHello dies: "browser", "openssl", "pion", or "any" where all that were sent do'
+            "hello",
+            "",
+            'whose ClientHello dies: "browser", "openssl", "pion", or "any" where all that were sent do, '
+            '"recorded" of calls like a recorded one',
         ),
     ),
     contrasts=OTHER_HELLOS,

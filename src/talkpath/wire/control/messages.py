@@ -2,6 +2,7 @@
 
 A frame is a 4-byte big-endian length and one message, an array whose first item is its name.
 Version 2: Hello -> Welcome or Refusal; Open; then for each epoch Begin -> Ready, Close -> Report; Finish -> Receipt.
+With `check --like`: PlayShape -> Ready(-1) after that of Open.
 Beside a call of the user's own: Accompany -> Ready, Pattern ..., Conclude -> Counts.
 `Decoder.feed` takes bytes in pieces of any size; anything but a message of this list raises `WireError`.
 """
@@ -26,7 +27,8 @@ class ControlMessage(Struct, frozen=True, array_like=True, tag=True):
 
 
 class Hello(ControlMessage, frozen=True):
-    """Probe to responder. `commit` binds the probe's 32-byte seed; `shapes` has the digest of each arm's imitation.
+    """Probe to responder. `commit` binds the probe's 32-byte seed; `shapes` has the digest of each arm's imitation,
+    b"" for an arm that looks like the shape that will be sent (`PlayShape`).
 
     `proof` proves the token of the invitation that ends at `until`, for this connection (`invitation`); it is empty in
     older probes and for links without a token.
@@ -48,7 +50,8 @@ class Welcome(ControlMessage, frozen=True):
     is `home`, `hosting` or `unknown`. `network` and `country` are the responder's own look-up of the address it saw
     ("AS0", "ZZ" unknown). `open_epochs` is how many epochs may run at once; 0 in older responders, which take 8 and
     know no `twins`. `control_flows` is how many control flows may run beside a call of the probe's user; 0 in older
-    responders, which know no `Accompany`.
+    responders, which know no `Accompany`. `shape_bytes` is how long a shape it takes (`PlayShape`): 0 where its
+    operator refuses them, -1 in older responders, which know none.
     """
 
     version: int
@@ -65,10 +68,11 @@ class Welcome(ControlMessage, frozen=True):
     wss_ports: tuple[int, ...] = ()
     open_epochs: int = 0
     control_flows: int = 0
+    shape_bytes: int = -1
 
 
 class Refusal(ControlMessage, frozen=True):
-    """The responder refuses or ends the session. `code`: version, busy, budget, order, internal.
+    """The responder refuses or ends the session. `code`: version, busy, budget, order, shape, internal.
 
     `versions` are those that the responder supports, if it supports none of the probe's.
     """
@@ -82,6 +86,13 @@ class Open(ControlMessage, frozen=True):
     """The probe reveals its seed; from then on both ends know every role and every packet."""
 
     seed: bytes
+
+
+class PlayShape(ControlMessage, frozen=True):
+    """The shape of a recorded call, as its file has it: from now on epochs may be asked for whose calls look so. Once a
+    session, after `Open`. Answered by `Ready` with the number -1."""
+
+    text: bytes
 
 
 class Begin(ControlMessage, frozen=True):
@@ -200,6 +211,7 @@ AnyMessage = (
     | Welcome
     | Refusal
     | Open
+    | PlayShape
     | Begin
     | Ready
     | Close

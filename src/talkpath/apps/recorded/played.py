@@ -1,0 +1,219 @@
+"""Plays the shape of a recorded call: an arm like those of the apps, whose app is the digest of the shape.
+
+A flow has one of the set-ups that were recorded, then in each direction blocks of what was recorded at that time of a
+call, drawn anew. Both directions end together: when the one that sends more media has sent what was asked for, or up to
+twice as late, so that the other has at least half of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from random import Random
+from typing import Final
+
+from msgspec.structs import replace
+
+from talkpath.apps.contract.script import Script
+from talkpath.apps.contract.shape import (
+    RECORDED_PREFIX,
+    App,
+    Arm,
+    Confidence,
+    Direction,
+    Schedule,
+    ShapeSource,
+    Slot,
+)
+from talkpath.apps.recorded.check_shape import align_size
+from talkpath.apps.recorded.fields import ChecksumField, Field
+from talkpath.apps.recorded.flow_sheet import FlowSheet, slot_kind
+from talkpath.apps.recorded.layout import fixed_bytes, key_offset, nonce_offset
+from talkpath.apps.recorded.record import BlockPacket, PacketBlock, PacketKind, RecordedShape, Setup, SetupStep
+from talkpath.apps.recorded.shape_text import read_shape_text, shape_digest, write_shape_text
+
+DIGEST_DIGITS: Final = 24  # of a shape's digest, in the name of its arm
+TRUSTED_RECORDINGS: Final = 3
+PACKETS_A_MEDIA_PACKET: Final = 4  # of one direction, so many for each of media at the most, and some more
+FIRST_GAP_MS: Final = 20.0
+
+_TimedPacket = tuple[float, BlockPacket]
+
+
+def played_shape(text: bytes) -> PlayedShape:
+    """Return the arm of the shape that a file describes. `FileError` where it is no such file."""
+    return PlayedShape(read_shape_text(text))
+
+
+def recorded_app(shape: PlayedShape) -> App:
+    """Return the app of that arm alone."""
+    origin = shape.record.origin
+    source = ShapeSource(
+        fact=f"a call of {origin.recordings} recordings",
+        source=f"{shape.arm.variant}.shape",
+        confidence=shape.confidence,
+        packets=origin.packets,
+        seconds=origin.seconds,
+    )
+    return App(id=shape.arm.app, name=shape_file_name(shape.arm), shapes=(shape,), sources=(source,))
+
+
+def shape_file_name(arm: Arm) -> str:
+    """Return the name of the file whose shape a recorded arm has."""
+    return f"{arm.variant}.shape"
+
+
+@dataclass(frozen=True, eq=False)
+class PlayedShape:
+    """A `Shape`. A pure function of its record; the text that identifies it is that of `write_shape_text`."""
+
+    record: RecordedShape
+    _memo: list[tuple[Schedule, FlowSheet]] = field(default_factory=list, repr=False)
+
+    @cached_property
+    def text(self) -> bytes:
+        """The file, as it is written anew: its layout does not count."""
+        return write_shape_text(self.record)
+
+    @cached_property
+    def arm(self) -> Arm:
+        """See `Shape`."""
+        app = RECORDED_PREFIX + shape_digest(self.record)[:DIGEST_DIGITS]
+        return Arm(app, self.record.name, self.record.medium)
+
+    @property
+    def confidence(self) -> Confidence:
+        """See `Shape`."""
+        return "medium" if self.record.origin.recordings >= TRUSTED_RECORDINGS else "low"
+
+    @cached_property
+    def shape_class(self) -> str:
+        """See `Shape`: no other arm has its bytes."""
+        return f"like_{self.arm.app.removeprefix(RECORDED_PREFIX)}"
+
+    @cached_property
+    def packet_rate(self) -> float:
+        """See `Shape`: of the direction that sends more, once the call is under way."""
+        return max(self._media_rate("up"), self._media_rate("down"))
+
+    def schedule(self, rng: Random, packets: int, *, rate: float = 1.0, hello: str = "browser") -> Schedule:
+        """See `Shape`. The hello is always the recorded one."""
+        script = Script()
+        if self.record.setups:
+            self._set_up(script, rng.choice(self.record.setups))
+        talks = list(self._talk("up", rng, packets)), list(self._talk("down", rng, packets))
+        end_ms = self._end_ms(talks, packets)
+        for at_ms, packet in chain(*talks):
+            if at_ms <= end_ms:
+                self._put(script, self.record.media_ms + at_ms / rate, packet)
+        return script.schedule()
+
+    def datagrams(self, schedule: Schedule, key: bytes) -> list[bytes]:
+        """See `Shape`. The last schedule's sheet is kept, as all flows of an epoch follow one schedule."""
+        memo = self._memo
+        if not memo or memo[0][0] is not schedule:
+            fields = {kind.name: kind.fields for kind in self.record.kinds}
+            memo[:] = [(schedule, FlowSheet(fields, self._messages, schedule))]
+        return memo[0][1].fill(key)
+
+    # -- set-up ------------------------------------------------------------------------------------------------
+
+    def _set_up(self, script: Script, setup: Setup) -> None:
+        tries: list[list[tuple[int, float]]] = []  # of each step, its lines and when they leave
+        for step in setup:
+            slot = self._slot(step.kind, step.at_ms, step.size, answer=step.answers is not None)
+            if step.answers is not None:
+                is_request = setup[step.answers].answers is None
+                asked = tries[step.answers] if is_request else tries[step.answers][:1]
+                late = [(line, step.at_ms + at_ms - asked[0][1]) for line, at_ms in asked]
+                tries.append([(script.add(replace(slot, at_ms=ms, answers=line)), ms) for line, ms in late])
+            else:
+                tries.append(self._tries(script, slot, step))
+
+    def _tries(self, script: Script, slot: Slot, step: SetupStep) -> list[tuple[int, float]]:
+        first = script.add(slot)
+        again = sorted(step.at_ms + ms for ms in step.retry_ms)
+        return [(first, step.at_ms), *((script.add(replace(slot, at_ms=ms, retry_of=first)), ms) for ms in again)]
+
+    # -- the call ----------------------------------------------------------------------------------------------
+
+    def _talk(self, way: Direction, rng: Random, packets: int) -> Iterator[_TimedPacket]:
+        """Yield one direction until it has sent `packets` of media; ms count from the first that it may send."""
+        at_ms, media, count = 0.0, 0, 0
+        while media < packets and count < PACKETS_A_MEDIA_PACKET * (packets + 10):
+            for packet in rng.choice(self._blocks_at(way, at_ms)).packets:
+                at_ms += packet.gap_ms if count else rng.uniform(0.0, min(packet.gap_ms, FIRST_GAP_MS))
+                count += 1
+                media += self._kinds[packet.kind].stage == "media"
+                yield at_ms, packet
+                if media == packets:
+                    break
+
+    def _end_ms(self, talks: Sequence[Sequence[_TimedPacket]], packets: int) -> float:
+        """When both directions end."""
+        whole_ms = min(talk[-1][0] for talk in talks)
+        half_ms = max(self._time_of_media(talk, (packets + 1) // 2) for talk in talks)
+        return max(whole_ms, min(half_ms, 2.0 * whole_ms))
+
+    def _time_of_media(self, talk: Sequence[_TimedPacket], number: int) -> float:
+        times = [at_ms for at_ms, packet in talk if self._kinds[packet.kind].stage == "media"]
+        return times[min(number, len(times)) - 1] if times else talk[-1][0]
+
+    def _put(self, script: Script, at_ms: float, packet: BlockPacket) -> None:
+        """Add a packet, and the answer to it where its kind has one."""
+        line = script.add(self._slot(packet.kind, at_ms, packet.size, step=packet.step))
+        for reply in self._replies.get(packet.kind, ()):
+            slot = self._slot(reply.name, at_ms, fixed_bytes(reply.fields), answer=True)
+            script.add(replace(slot, answers=line))
+
+    def _slot(self, name: str, at_ms: float, size: int, *, step: int = 0, answer: bool = False) -> Slot:
+        kind = self._kinds[name]
+        sealed = [part for part in kind.fields if isinstance(part, ChecksumField)]
+        whole = align_size(kind, size)
+        return Slot(
+            direction=kind.direction,
+            at_ms=at_ms,
+            size=whole,
+            stage=kind.stage,
+            nonce_at=nonce_offset(kind.fields, size),
+            fingerprint=bool(sealed),
+            key_at=key_offset(kind.fields, size, self._messages, answer=answer) or 0,
+            inner_at=sealed[0].start if sealed else 0,
+            kind=slot_kind(name, step, whole - size),
+        )
+
+    def _blocks_at(self, way: Direction, at_ms: float) -> Sequence[PacketBlock]:
+        """The blocks of one direction from which the next is drawn."""
+        stage = max(after for after in self._blocks[way] if after <= at_ms)
+        return self._blocks[way][stage]
+
+    def _media_rate(self, way: Direction) -> float:
+        """Media packets a second, once the call is under way."""
+        steady = [packet for block in self._blocks[way][max(self._blocks[way])] for packet in block.packets]
+        lasts_ms: float = sum(packet.gap_ms for packet in steady)
+        return 1000.0 * sum(self._kinds[packet.kind].stage == "media" for packet in steady) / max(1.0, lasts_ms)
+
+    @cached_property
+    def _kinds(self) -> dict[str, PacketKind]:
+        return {kind.name: kind for kind in self.record.kinds}
+
+    @cached_property
+    def _messages(self) -> dict[str, Sequence[Field]]:
+        return {message.name: message.fields for message in self.record.messages}
+
+    @cached_property
+    def _replies(self) -> dict[str, list[PacketKind]]:
+        found: dict[str, list[PacketKind]] = {}
+        for kind in self.record.kinds:
+            if kind.answers is not None:
+                found.setdefault(kind.answers, []).append(kind)
+        return found
+
+    @cached_property
+    def _blocks(self) -> dict[Direction, dict[int, list[PacketBlock]]]:
+        found: dict[Direction, dict[int, list[PacketBlock]]] = {"up": {}, "down": {}}
+        for block in self.record.blocks:
+            found[block.direction].setdefault(block.after_ms, []).append(block)
+        return found
