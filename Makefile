@@ -52,7 +52,8 @@ help:
 	@echo "make browser-cases  real checks in Chromium through the lab: every case, and innocent networks (Linux, Chromium)"
 	@echo "make kill       kill -9 an observatory's log 1000 times in the middle of intake, about ten minutes"
 	@echo "make attack     replay attacks against running servers and files on loopback, at most ten minutes"
-	@echo "make fuzz       read 100 000 changed bundles and messages, and a million damaged captures, about two hours"
+	@echo "make fuzz       read 100 000 changed bundles and messages, a million damaged captures, and 20 000 inputs of"
+	@echo "                each door of an observatory, about two and a half hours"
 	@echo "make article    play the news report of August 2025 in a made-up country; writes docs/article.md"
 	@echo "make other-python  judge the same bundles with another Python (OTHER=python3.11)"
 	@echo "make compare    verdicts and captures' JSON beside those of another commit (COMMIT=HEAD~1): prints what differs"
@@ -129,6 +130,8 @@ fuzz: dev
 	@nice $(BIN)/python scripts/fuzz_records.py bundles --cases 100000 --jobs $(JOBS)
 	@nice $(BIN)/python scripts/fuzz_captures.py tests/capture/lab $(wildcard $(CAPTURES)) --cases 1000000 --jobs $(JOBS)
 	@nice $(BIN)/python scripts/fuzz_captures.py --nasty --cases 100000 --jobs $(JOBS)
+	@for door in bundles ooni taps offers lists; do \
+		nice $(BIN)/python scripts/fuzz_doors.py $$door --cases 20000 --jobs $(CORES) || exit 1; done
 
 kill: dev
 	@nice $(BIN)/python scripts/kill_log.py --times 1000

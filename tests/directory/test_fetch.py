@@ -9,6 +9,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from factories.networks.server_lists import DIRECTORY, NOW, signed_server_list
@@ -101,6 +102,15 @@ def test_two_lists_of_one_number_are_refused(seen: SeenLists):
     reader(seen).read(parse_directory_link(f"{list_text(signed_server_list(3))}#{KEY}"))
     with pytest.raises(ListRefusedError, match="two different lists"):
         reader(seen).read(parse_directory_link(f"{list_text(signed_server_list(4))}#{KEY}"))
+
+
+def test_a_list_in_other_bytes_is_the_same_list(seen: SeenLists):
+    """Whoever passes a list on may wrap what was signed in longer heads of MessagePack; the directory's own is read."""
+    data = signed_server_list(3)
+    body, signature = msgspec.msgpack.decode(data)
+    wrapped = b"\xdc\x00\x02" + msgspec.msgpack.encode(body) + msgspec.msgpack.encode(signature)
+    for one in (wrapped, data, wrapped):
+        assert len(reader(seen).read(parse_directory_link(f"{list_text(one)}#{KEY}")).servers.servers) == 3
 
 
 def test_a_forged_list_leaves_what_was_seen(seen: SeenLists):

@@ -45,7 +45,7 @@ class SeenLists:
         seen = self.newest(found.key)
         if seen is not None and seen[0].serial > found.serial:
             raise ListRefusedError("The list of test servers is older than one seen before: somebody replays it.")
-        if seen is not None and seen[0].serial == found.serial and seen[1] != data:
+        if seen is not None and seen[0].serial == found.serial and seen[0] != found:  # however its bytes are wrapped
             raise ListRefusedError("The directory signed two different lists of one number; neither can be relied on.")
         if seen is None or seen[0].serial < found.serial:
             with suppress(OSError):

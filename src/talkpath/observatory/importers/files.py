@@ -1,7 +1,8 @@
 """Imports files into a log from the command line: a folder of bundles and taps, or OONI's measurements.
 
 Contract: what is there already is not taken again, so that an import that was stopped can be run again. A bundle that
-does not verify stops nothing: it is counted and reported, and so is what comes from a country on the stop list.
+does not verify, or a line that is no tap, stops nothing: it is counted and reported, and so is what comes from a
+country on the stop list.
 
 Reads a folder of bundles and taps, as `talkpath lab country` writes it.
 
@@ -15,13 +16,15 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from talkpath.apps import apps
 from talkpath.errors import BundleError, FileError, WireError
 from talkpath.evidence.bundle import MAX_BUNDLE_BYTES, read_seal
 from talkpath.observatory.importers.ooni import read_ooni
@@ -34,11 +37,11 @@ from talkpath.observatory.log.stop_list import stopped_countries
 class _TapLine(Struct, frozen=True):
     """One line of taps.jsonl."""
 
-    day: str
-    network: str
-    country: str
+    day: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
+    network: Annotated[str, Meta(pattern=r"^AS[0-9]{1,10}\Z")]
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
     app: str
-    medium: str
+    medium: Literal["voice", "video", "text"]
     simulated: bool = False
 
 
@@ -51,14 +54,18 @@ def folder_bundles(folder: Path) -> Iterator[bytes]:
             yield file.read(MAX_BUNDLE_BYTES + 1)
 
 
-def folder_taps(folder: Path) -> Iterator[Tap]:
-    """The taps of taps.jsonl; `FileError` names a line that is no tap."""
+def folder_taps(folder: Path) -> Iterator[Tap | WireError]:
+    """The taps of taps.jsonl, and `WireError` for each line that is none."""
     file = folder / "taps.jsonl"
     for number, line in enumerate(file.read_bytes().splitlines() if file.is_file() else ()):
         try:
             tap = msgspec.json.decode(line, type=_TapLine)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise FileError(f"taps.jsonl, line {number + 1}, is no tap: {error}.") from None
+            date.fromisoformat(tap.day)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            tap = None
+        if tap is None or tap.app not in apps():
+            yield WireError("a line of taps.jsonl is no tap")
+            continue
         name = hashlib.sha256(line + str(number).encode()).hexdigest()
         yield Tap(
             id=name,
@@ -128,10 +135,11 @@ def import_folder(
         taken = log.commit(entries)
         bundles, known, refused = bundles + sum(taken), known + taken.count(False), refused + len(group) - len(entries)
     unfit = judge_waiting(log, listed, simulated, jobs, progress)
-    for some in _grouped_by(tap for tap in folder_taps(folder) if tap.simulated == simulated):
-        entries = [LogEntry(tap) for tap in some if tap.country not in stopped]
+    for some in _grouped_by(folder_taps(folder)):
+        kind = [tap for tap in some if isinstance(tap, WireError) or tap.simulated == simulated]
+        entries = [LogEntry(tap) for tap in kind if isinstance(tap, Tap) and tap.country not in stopped]
         counted = log.commit(entries)
-        taps, known, refused = taps + sum(counted), known + counted.count(False), refused + len(some) - len(entries)
+        taps, known, refused = taps + sum(counted), known + counted.count(False), refused + len(kind) - len(entries)
     return ImportCount(bundles=bundles, taps=taps, measurements=0, known=known, refused=refused, unfit=unfit)
 
 
