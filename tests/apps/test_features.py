@@ -70,10 +70,19 @@ class TestTelegramDirect:
         assert confidence(telegram, [*checks(), *second]) >= SURE_CONFIDENCE
         assert confidence(telegram, checks()) < 0.5, "one alone is nobody's"
 
-    @pytest.mark.parametrize(("up", "down"), [("6e7f29ff", "6e7f29ff"), ("6e7f2900", "6e7f29ff"), ("00000000",) * 2])
-    def test_another_priority_at_either_end(self, up: str, down: str):
+    @pytest.mark.parametrize(
+        ("up", "down", "named"), [("6e7f29ff", "6e7f29ff", 0), ("6e7f2900", "6e7f29ff", 0.41), ("00000000",) * 2 + (0,)]
+    )
+    def test_another_priority_at_either_end(self, up: str, down: str, named: float):
         both = [*checks(up, down), ("up", HELLO), *voice(), ("up", PROBE), *OPAQUE]
-        assert confidence(telegram, both) == 0
+        assert confidence(telegram, both) <= named < confidence(webrtc, both)
+
+    @pytest.mark.parametrize("way", ["up", "down"])
+    def test_checks_of_one_end_alone_are_no_browsers(self, way: str):
+        one = [datagram for datagram in checks() * 3 if datagram[0] == way]
+        assert 0.4 <= confidence(telegram, one) < SURE_CONFIDENCE
+        assert confidence(webrtc, one) == 0
+        assert confidence(webrtc, [("up", check(b"abcd:efgh", Attribute.ICE_CONTROLLING, "00000000"))]) == 0.5, "cut"
 
     @pytest.mark.parametrize(
         "other",

@@ -70,8 +70,9 @@ _SETUP: Final = (Type.BINDING_REQUEST, Type.BINDING_RESPONSE, Type.BINDING_INDIC
 def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """Is this some WebRTC call?
 
-    ICE with a USERNAME, DTLS that asks for SRTP or follows ICE, RTP and RTCP in a flow where DTLS was seen. Media are
-    told apart by payload type, where that is one of Opus's usual ones, else by size.
+    ICE with a USERNAME, and a PRIORITY of a component as SDP has them (RFC 8445 section 5.1.2.1: never 256, whose last
+    byte is 00); DTLS that asks for SRTP or follows ICE; RTP and RTCP in a flow where DTLS was seen. Media are told
+    apart by payload type, where that is one of Opus's usual ones, else by size.
     """
     if message := stun.read_message(datagram):
         return _recognise_stun(message, view)
@@ -90,7 +91,9 @@ def _recognise_stun(message: StunMessage, view: FlowView) -> RecognisedDatagram 
     if message.type == Type.BINDING_REQUEST and b":" in (message.get(Attribute.USERNAME) or b""):
         first = _NAMED not in view.notes
         view.notes[_NAMED] = True
-        return FEATURES.hit("setup" if first else "keepalive", "named")
+        priority = message.get(Attribute.PRIORITY) or b""
+        shown = () if any(priority) and priority[3:] == b"\0" else ("named",)
+        return FEATURES.hit("setup" if first else "keepalive", *shown)
     if message.type in _SETUP and _NAMED in view.notes:
         return FEATURES.hit("keepalive")
     return None

@@ -8,6 +8,7 @@ whatever else it still answers.
 
 from __future__ import annotations
 
+from math import inf
 from typing import NamedTuple
 
 from talkpath.measure.call import Call, Flow, Heading, Stream
@@ -25,9 +26,11 @@ DUE_FACTOR = 1.2
 """A reply that usually came within this share of the time is overdue, but not before SILENT_S: set-up makes the usual
 time look short."""
 
-
 FEWEST_FEEDBACK, OVERDUE_FEEDBACK = 5, 5.0
 """An end that gave feedback so often is known to; it has stopped after so many of its usual intervals."""
+
+LONGEST_REPORT_S = 7.5
+"""The longest interval between reports of few ends (RFC 3550 section 6.2: 5 s, and half of that by chance)."""
 
 
 class Silence(NamedTuple):
@@ -66,7 +69,10 @@ def silence_of(call: Call) -> Silence | None:
     if lasts_s < max(SILENT_END_S, LONGER_FACTOR * longest_s):
         return None
     feedback = goes_on_reporting(call, since_s, until_s)
-    replied = any(_has_far_end_replied(flow, since_s, until_s) for flow in call.flows) if feedback is None else feedback
+    replied = feedback
+    if replied is None:
+        counted_s = until_s if _has_stopped_reporting(call, until_s) else inf
+        replied = any(_has_far_end_replied(flow, since_s, until_s, counted_s) for flow in call.flows)
     answers = any((flow.last_received_s or 0.0) > since_s + SILENT_END_S for flow in carriers)
     return Silence(since_s, lasts_s, replied, answers and not replied)
 
@@ -89,14 +95,22 @@ def _is_unheard(flow: Flow) -> bool:
     return flow.last_received_s is not None and flow.end_s > flow.last_received_s
 
 
-def _has_far_end_replied(flow: Flow, since_s: float, until_s: float) -> bool:
+def _has_stopped_reporting(call: Call, until_s: float) -> bool:
+    """Did reports of the far end, on a flow of their own, come once, and not again for longer than RFC 3550 lets pass?
+    Whoever mutes, or holds a call, goes on to report."""
+    reports = (flow for flow in call.flows if not (flow.media_received or flow.requests))
+    return any(until_s - (flow.last_received_s or inf) > LONGEST_REPORT_S for flow in reports)
+
+
+def _has_far_end_replied(flow: Flow, since_s: float, until_s: float, counted_s: float) -> bool:
     """Did the far end of the media reply after the media, or is its next reply not due yet? Reports may have a flow of
-    their own, which carries no set-up; other servers of the call's set-up tell nothing of its far end."""
+    their own, which carries no set-up; other servers of the call's set-up tell nothing of its far end, and neither does
+    what came after `counted_s`: the answer to a good-bye."""
     if flow.last_received_s is None or (flow.requests and not flow.media_received):
         return False
     replies = flow.packets_received - flow.media_received
     usual_s = (flow.last_received_s - flow.start_s) / replies if replies else 0.0
     quiet_s = until_s - flow.last_received_s
-    return flow.last_received_s > since_s + SILENT_END_S or (
+    return since_s + SILENT_END_S < flow.last_received_s <= counted_s or (
         bool(flow.media_received) and quiet_s < max(SILENT_END_S, DUE_FACTOR * usual_s)
     )

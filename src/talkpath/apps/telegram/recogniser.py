@@ -17,14 +17,14 @@ FEATURES: Final = AppFeatures(
     tagged=(1, 1, 0, 97),  # libtgvoip's data, whole blocks behind the same tag
     frame=(8, 8, 0, 97),  # a length that closes the datagram, a call's packet behind it
     realm=(2, 3, 0, 97),
-    priority=(23, 23, 0, 17),  # PRIORITY ends in 00 in the checks of both ends: made for component 0
+    priority=(51, 51, 1, 99),  # PRIORITY ends in 00: made for component 0, which no SDP has
     client=(22, 22, 0, 17),  # the end that controls ICE is the client of DTLS; where SDP is spoken it is the server
     voice=(22, 22, 0, 17),  # 60 ms a packet, two extension elements and no more
     probe=(20, 20, 0, 17),  # padding on video's repair in calls without video
     opaque=(1, 1, 0, 97),  # neither STUN, DTLS nor RTP on a path that such checks opened
 )
 """Counted in 22 recorded calls of its engine of 2026, the calls of 2020 and 2022, 17 calls of others and the public
-captures."""
+captures; `priority` in all recordings with checks of one end, public ones and those of `make engines`."""
 
 _SPECIAL_BYTES, _WHOLE_BYTES = (32, 40, 48, 64), 64
 OPUS, _PROBE_TYPE = 111, 103
@@ -138,10 +138,9 @@ def _recognise_stun(message: StunMessage, view: FlowView) -> RecognisedDatagram 
         return FEATURES.hit("setup", "realm")
     if message.type == Type.BINDING_REQUEST and message.get(Attribute.USERNAME) is not None:
         _note_check(message, view)
-    if _is_checked(view):
+    if "checked" in view.notes and "others" not in _checked_ends(view) != set():
         return FEATURES.hit("setup", "priority")
-    maybe = "turn" in view.notes or ("checked" in view.notes and "others" not in _checked_ends(view))
-    return FEATURES.hit("setup") if maybe else None
+    return FEATURES.hit("setup") if "turn" in view.notes else None
 
 
 def _note_check(message: StunMessage, view: FlowView) -> None:

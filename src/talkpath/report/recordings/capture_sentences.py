@@ -237,7 +237,8 @@ def assumption_note() -> str:
 def attempt_sentence(attempt: Attempt, verdict: Verdict, clock: RecordingClock = NO_CLOCK) -> str:
     """One sentence on a call that was set up without talk."""
     outcome = attempt_outcome(attempt)
-    values = {"app": app_name(attempt.app), "time": clock.at(attempt.start_s), "outcome": outcome_label(outcome, clock)}
+    app = app_name(attempt.app, attempt.app_confidence)
+    values = {"app": app, "time": clock.at(attempt.start_s), "outcome": outcome_label(outcome, clock)}
     if attempt.answered and outcome.kind == "never_connected":
         return say(
             "capture",
