@@ -65,16 +65,20 @@ def silence_of(call: Call) -> Silence | None:
         asked_until_s = max((flow.end_s for flow in carriers if _is_unheard(flow)), default=since_s)
         until_s = asked_until_s if asked_until_s - since_s >= UNANSWERED_CHECKS_S else since_s
     lasts_s = until_s - since_s
-    longest_s = max(stream.longest_gap_ms for stream in heard) / 1000
-    if lasts_s < max(SILENT_END_S, LONGER_FACTOR * longest_s):
+    if lasts_s < max(SILENT_END_S, *(LONGER_FACTOR * stream.longest_gap_ms / 1000 for stream in heard)):
         return None
     feedback = goes_on_reporting(call, since_s, until_s)
-    replied = feedback
-    if replied is None:
-        counted_s = until_s if _has_stopped_reporting(call, until_s) else inf
-        replied = any(_has_far_end_replied(flow, since_s, until_s, counted_s) for flow in call.flows)
-    answers = any((flow.last_received_s or 0.0) > since_s + SILENT_END_S for flow in carriers)
-    return Silence(since_s, lasts_s, replied, answers and not replied)
+    overdue = any(
+        until_s - (flow.last_received_s or inf) > LONGEST_REPORT_S
+        for flow in call.flows
+        if not (flow.media_received or flow.requests)
+    )
+    replied = feedback or (
+        feedback is None
+        and any(_has_far_end_replied(flow, since_s, until_s, until_s if overdue else inf) for flow in call.flows)
+    )
+    answers = not replied and any((flow.last_received_s or 0.0) > since_s + SILENT_END_S for flow in carriers)
+    return Silence(since_s, lasts_s, replied, answers)
 
 
 def goes_on_reporting(call: Call, since_s: float, until_s: float) -> bool | None:
@@ -95,22 +99,15 @@ def _is_unheard(flow: Flow) -> bool:
     return flow.last_received_s is not None and flow.end_s > flow.last_received_s
 
 
-def _has_stopped_reporting(call: Call, until_s: float) -> bool:
-    """Did reports of the far end, on a flow of their own, come once, and not again for longer than RFC 3550 lets pass?
-    Whoever mutes, or holds a call, goes on to report."""
-    reports = (flow for flow in call.flows if not (flow.media_received or flow.requests))
-    return any(until_s - (flow.last_received_s or inf) > LONGEST_REPORT_S for flow in reports)
-
-
 def _has_far_end_replied(flow: Flow, since_s: float, until_s: float, counted_s: float) -> bool:
     """Did the far end of the media reply after the media, or is its next reply not due yet? Reports may have a flow of
     their own, which carries no set-up; other servers of the call's set-up tell nothing of its far end, and neither does
-    what came after `counted_s`: the answer to a good-bye."""
+    what came after `counted_s`: the answer to a good-bye, where reports on a flow of their own had stopped with the
+    media (whoever mutes, or holds a call, goes on to report)."""
     if flow.last_received_s is None or (flow.requests and not flow.media_received):
         return False
     replies = flow.packets_received - flow.media_received
     usual_s = (flow.last_received_s - flow.start_s) / replies if replies else 0.0
-    quiet_s = until_s - flow.last_received_s
     return since_s + SILENT_END_S < flow.last_received_s <= counted_s or (
-        bool(flow.media_received) and quiet_s < max(SILENT_END_S, DUE_FACTOR * usual_s)
+        bool(flow.media_received) and until_s - flow.last_received_s < max(SILENT_END_S, DUE_FACTOR * usual_s)
     )

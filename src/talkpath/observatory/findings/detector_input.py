@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from talkpath.errors import FileError
 from talkpath.observatory.detect.assumptions import SOURCES, VOUCHED, ReportSource
@@ -40,11 +40,11 @@ COUNTED_WITH: dict[str, ReportSource] = {"accompanied": "capture"}
 class TapLine(Struct, frozen=True):
     """One line of taps.jsonl: "my call failed"."""
 
-    day: str
-    network: str
-    country: str
-    app: str
-    medium: str
+    day: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
+    network: Annotated[str, Meta(pattern=r"^AS[0-9]{1,10}\Z")]
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
+    app: Annotated[str, Meta(max_length=40)]
+    medium: Literal["voice", "video", "text"]
     simulated: bool = False
 
 

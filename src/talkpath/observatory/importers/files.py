@@ -19,30 +19,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from talkpath.apps import apps
 from talkpath.errors import BundleError, FileError, WireError
 from talkpath.evidence.bundle import MAX_BUNDLE_BYTES, read_seal
+from talkpath.observatory.findings.detector_input import TapLine
 from talkpath.observatory.importers.ooni import read_ooni
 from talkpath.observatory.judging.judges import Judges
 from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.records import Imported, Received, Record, Tap
 from talkpath.observatory.log.stop_list import stopped_countries
-
-
-class _TapLine(Struct, frozen=True):
-    """One line of taps.jsonl."""
-
-    day: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
-    network: Annotated[str, Meta(pattern=r"^AS[0-9]{1,10}\Z")]
-    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
-    app: str
-    medium: Literal["voice", "video", "text"]
-    simulated: bool = False
 
 
 def folder_bundles(folder: Path) -> Iterator[bytes]:
@@ -59,7 +49,7 @@ def folder_taps(folder: Path) -> Iterator[Tap | WireError]:
     file = folder / "taps.jsonl"
     for number, line in enumerate(file.read_bytes().splitlines() if file.is_file() else ()):
         try:
-            tap = msgspec.json.decode(line, type=_TapLine)
+            tap = msgspec.json.decode(line, type=TapLine)
             date.fromisoformat(tap.day)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             tap = None
