@@ -237,8 +237,11 @@ def assumption_note() -> str:
 def attempt_sentence(attempt: Attempt, verdict: Verdict, clock: RecordingClock = NO_CLOCK) -> str:
     """One sentence on a call that was set up without talk."""
     outcome = attempt_outcome(attempt)
-    app = app_name(attempt.app, attempt.app_confidence)
-    values = {"app": app, "time": clock.at(attempt.start_s), "outcome": outcome_label(outcome, clock)}
+    values = {
+        "app": app_name(attempt.app, attempt.app_confidence),
+        "time": clock.at(attempt.start_s),
+        "outcome": outcome_label(outcome, clock),
+    }
     if attempt.answered and outcome.kind == "never_connected":
         return say(
             "capture",
