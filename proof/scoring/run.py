@@ -18,7 +18,7 @@ from proof.scoring.draw import draw_check
 from proof.scoring.metrics.rates import false_accusations, was_late
 from proof.scoring.play import play_drawn_check
 from proof.scoring.row import CheckRow, RowDriver, RowFile
-from talkpath.verdict.memo import forget
+from talkpath.verdict.analysis import one_check
 
 Task = tuple[int, str, RowDriver]
 
@@ -62,12 +62,12 @@ def _play_task(task: Task) -> CheckRow:
     seed, code, driver = task
     drawn = draw_check(seed)
     try:
-        return play_drawn_check(drawn, code, driver)
+        with one_check():
+            return play_drawn_check(drawn, code, driver)
     except Exception as error:  # whatever it is, it goes on, with the drawn check that reproduces it
         error.add_note(f"while playing {drawn}")
         raise
     finally:
-        forget()
         gc.collect()  # the engines refer to each other; a process would hold gigabytes after a thousand checks
 
 

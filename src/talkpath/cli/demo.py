@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 def command(folder: Path, driver: str, seed: int, as_json: bool) -> None:
     """Play four scenes in a made-up country on this machine.
 
-    It takes less than 130 s and shows what a check finds before, during and without a restriction.
+    It takes about 50 s and shows what a check finds before, during and without a restriction.
     """
 
     from talkpath.cli._terminal.screen import screen

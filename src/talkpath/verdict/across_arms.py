@@ -19,12 +19,12 @@ from math import inf, log
 
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.measure.quality import TALKABLE_MOS
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.assessment import COUNTS_LOG_E, HINT_LOG_E, Assessment, calls_fail
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.long_calls import EndedCalls, cut_offs, lived_longer
 from talkpath.verdict.flows.outcomes import calls_of
-from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.model import Reason, ReasonCode, State
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.verdict.statistics.strength import arm_strength
@@ -141,12 +141,12 @@ def _began_by_s(assessment: Assessment) -> float:
     return min([*ended, *([] if leaned is None else [leaned])] or first, default=-inf)
 
 
-@per_epochs
+@remember_result
 def _leaned_s(epochs: tuple[Epoch, ...]) -> float | None:
     return arm_strength(epochs, HINT_LOG_E).known_at_s
 
 
-@per_epoch
+@remember_result
 def _most_calls_end(epoch: Epoch) -> bool:
     calls = calls_of(epoch)
     return 2 * sum(call.dead or call.up.silent or call.down.silent for call in calls) > len(calls)

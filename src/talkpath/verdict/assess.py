@@ -14,6 +14,7 @@ from msgspec import structs
 
 from talkpath.apps.contract.shape import AffectedDirections
 from talkpath.measure.facts import ArmPlan, Epoch, Facts
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.assessment import (
     MATTERS_DELAY_MS,
     MATTERS_LOSS,
@@ -25,7 +26,6 @@ from talkpath.verdict.assessment import (
     proven_without_delay,
 )
 from talkpath.verdict.flows.arm_view import ArmView, arm_view
-from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Reason, State
 from talkpath.verdict.rules import residual, rules_of
 from talkpath.verdict.rules.best import Candidate
@@ -43,7 +43,7 @@ completes: more than no answer, and nothing on calls."""
 
 
 class _MemoKey:
-    """The facts, compared without epochs (which the memo knows by identity) and without what may still be spent."""
+    """The facts, compared without epochs (which are known by identity) and without what may still be spent."""
 
     def __init__(self, facts: Facts) -> None:
         plan = structs.replace(facts.plan, budget_s=0.0, long_s=0.0)
@@ -61,7 +61,7 @@ def assess_arm(facts: Facts, planned: ArmPlan) -> Assessment:
     return _assess_epochs(facts.epochs, _MemoKey(facts), planned)
 
 
-@per_epochs
+@remember_result
 def _assess_epochs(epochs: tuple[Epoch, ...], key: _MemoKey, planned: ArmPlan) -> Assessment:
     facts = key.facts
     view = arm_view(facts, planned.arm)
@@ -102,12 +102,12 @@ def is_accused(facts: Facts, proof: Strength, limit: float) -> bool:
     return proven_without_delay(proof, limit)
 
 
-@per_epochs
+@remember_result
 def _strength_of_epochs(epochs: tuple[Epoch, ...], limit: float) -> Strength:
     return arm_strength(epochs, limit)
 
 
-@per_epochs
+@remember_result
 def _twin_worse(epochs: tuple[Epoch, ...]) -> float:
     return twin_worse_log_e(epochs)
 

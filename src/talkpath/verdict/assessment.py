@@ -9,10 +9,10 @@ import numpy as np
 
 from talkpath.apps.contract.shape import AffectedDirections, Arm, Direction
 from talkpath.measure.facts import ALPHA, ArmPlan, Epoch, Facts
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.call_quality import CallQuality
 from talkpath.verdict.flows.long_calls import Parting
-from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Reason, State
 from talkpath.verdict.rules.best import Candidate, Explanation, explain_arm, explain_own
 from talkpath.verdict.statistics.cohort import DIRECTIONS
@@ -96,19 +96,19 @@ def proven_without_delay(proof: Strength, limit: float) -> bool:
     return float(log_e) >= limit
 
 
-@per_epochs
+@remember_result
 def most_extra_losses(epochs: tuple[Epoch, ...], seed: bytes) -> dict[Direction, Interval]:
     """The most extra loss in each direction over the given epochs, for an arm that nothing accuses."""
     return {way: most_extra_loss(epochs, way, seed=seed) for way in DIRECTIONS}
 
 
-@per_epochs
+@remember_result
 def mean_loss(epochs: tuple[Epoch, ...], way: AffectedDirections, seed: bytes) -> Interval:
     """The mean extra loss in that direction, or of both together, where it may depend on how long calls are."""
     return overall_loss(epochs, way, seed=seed)
 
 
-@per_epochs
+@remember_result
 def extra_delays(epochs: tuple[Epoch, ...]) -> dict[Direction, Interval]:
     """The extra delay in each direction over the given epochs, in ms."""
     return {way: extra_delay_ms(epochs, way) for way in DIRECTIONS}

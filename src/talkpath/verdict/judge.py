@@ -17,6 +17,7 @@ from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import OK_WATCHED_S, Epoch, Facts
 from talkpath.verdict.across_arms import assess_arms, worst_variant
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.assessment import MATTERS_DELAY_MS, MATTERS_LOSS, Assessment, extra_delays, log_threshold
 from talkpath.verdict.bases.endpoints import judge_messages
 from talkpath.verdict.flows.arm_view import ArmView
@@ -24,7 +25,6 @@ from talkpath.verdict.flows.call_quality import CallQuality, Loss, call_quality
 from talkpath.verdict.flows.evidence_counts import evidence_counts
 from talkpath.verdict.flows.long_calls import watched_s
 from talkpath.verdict.flows.outcomes import flow_outcomes
-from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Category, Number, Reason, Verdict
 from talkpath.verdict.rules import REGISTRY_VERSION
 from talkpath.verdict.rules.best import UNKNOWN_RULE, named_at_s
@@ -192,7 +192,7 @@ def _watched_s(assessment: Assessment) -> float:
     return max((_span_s(epoch) for epoch in (*view.accusing, *view.long)), default=0.0)
 
 
-@per_epoch
+@remember_result
 def _span_s(epoch: Epoch) -> float:
     """How long the calls of an epoch were watched."""
     ends = [_last_s(epoch.up.at_ms, flow.sent) for flow in epoch.flows if flow.direction == "up"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Barrier
 from typing import Any
 
 import msgspec
@@ -26,6 +27,8 @@ from talkpath.lab.restrictor import parse_rule
 from talkpath.measure.facts import Facts, Health, Plan
 from talkpath.report.check_json import judge_check
 from talkpath.report.rejudge import verdict_changes
+from talkpath.report.words.language import language, speaking
+from talkpath.report.words.sentences import verdict_label
 from talkpath.verdict.model import Verdict
 
 SCRIPT = read_script()
@@ -48,10 +51,9 @@ def text_of(performance: DemoResult, program: str = "talkpath") -> str:
 # -- the script --------------------------------------------------------------------------------------------------
 
 
-def test_three_scenes_each_under_25_s() -> None:
+def test_three_scenes_that_leave_20_s_of_a_minute_to_all_else() -> None:
     assert TITLES == ["The day before", "The day", "A bad evening"]
-    assert all(scene.budget_s + play.SCENE_OVERHEAD_S <= 45 for scene in SCRIPT.scenes)
-    assert sum(scene.budget_s + play.SCENE_OVERHEAD_S for scene in SCRIPT.scenes) + play.OWN_S <= play.MAX_DEMO_S
+    assert max(scene.budget_s for scene in SCRIPT.scenes) <= 40
 
 
 def test_six_apps_with_voice_and_video_one_variant_each() -> None:
@@ -111,8 +113,7 @@ def test_the_summary_holds_what_was_measured(performance: DemoResult) -> None:
     for played in performance.played:
         assert played.scene.title in told
     for verdict in performance.played[1].verdicts:
-        if verdict.state == "restricted":
-            assert f"{verdict.known_at_s:.1f}" in told
+        assert verdict_label(verdict) in told
     for command in ("check LINK", "capture call.pcap", "respond --invite HOST", "judge demo/a-bad-evening.talkpath"):
         assert f" talkpath {command} " in told
         assert f" .venv/bin/talkpath {command} " in " ".join(text_of(performance, ".venv/bin/talkpath").split())
@@ -157,9 +158,9 @@ def test_json_is_plain_and_whole(performance: DemoResult) -> None:
 
 
 def test_the_same_seed_gives_the_same_facts(performance: DemoResult) -> None:
-    again = play.play_scene(SCRIPT, SCRIPT.scenes[1], "sim", 1, DemoListener())
+    again = play.play_scene(SCRIPT, SCRIPT.scenes[1], 1, DemoListener())
     assert again.facts.epochs == performance.played[1].facts.epochs
-    other = play.play_scene(SCRIPT, SCRIPT.scenes[1], "sim", 2, DemoListener())
+    other = play.play_scene(SCRIPT, SCRIPT.scenes[1], 2, DemoListener())
     assert other.facts.epochs != again.facts.epochs
 
 
@@ -277,46 +278,53 @@ class Notes(DemoListener):
         self.said.append(sentence)
 
 
-def one_scene(*runs: Callable[..., Facts], until_s: float = float("inf")) -> tuple[PlayedScene, Notes]:
-    """The first scene, real sockets being these runs one after the other."""
-    left, ears = list(runs), Notes()
-
-    def real(*given: Any) -> Facts:
-        return left.pop(0)(*given)
-
-    drivers: dict[play.DemoDriver, play.RunDriver] = {"netns": real, "sim": fine}
-    played = play.play_scene(SCRIPT, SCRIPT.scenes[0], "netns", 1, ears, until_s=until_s, drivers=drivers)
-    return played, ears
+def one_scene(run: Callable[..., Facts]) -> tuple[PlayedScene, Notes]:
+    """The first scene of a demo in which each scene's real sockets are this run, and virtual time runs finely."""
+    ears = Notes()
+    drivers: dict[play.DemoDriver, play.RunDriver] = {"loopback": run, "sim": fine}
+    performance = play.play_scenes(SCRIPT, "loopback", 1, ears, drivers)
+    return performance.played[0], ears
 
 
 @pytest.mark.parametrize("bad", [late, drops, refuses, no_sockets])
-def test_a_bad_run_is_repeated_once_then_played_in_virtual_time(bad: Callable[..., Facts]) -> None:
-    played, ears = one_scene(bad, bad)
-    assert ears.begun == ["netns", "netns", "sim"]
-    assert (played.driver, len(played.notes)) == ("sim", 2)
-    assert played.notes == tuple(ears.said)
-    assert all("did not count" in note for note in played.notes)
+def test_a_bad_run_is_played_in_virtual_time(bad: Callable[..., Facts]) -> None:
+    played, ears = one_scene(bad)
+    assert sorted(ears.begun) == ["loopback"] * 3 + ["sim"] * 3
+    assert (played.driver, len(played.notes)) == ("sim", 1)
+    assert played.notes[0] == ears.said[0]
+    assert "did not count" in played.notes[0]
     assert played.written["valid"]
 
 
-def test_a_good_repeat_counts() -> None:
-    played, ears = one_scene(late, fine)
-    assert ears.begun == ["netns", "netns"]
-    assert (played.driver, len(played.notes)) == ("netns", 1)
+def test_all_scenes_run_side_by_side() -> None:
+    all_there = Barrier(3)
+
+    def meets_the_others(plan: Plan, *rest: object) -> Facts:
+        all_there.wait(60.0)
+        return fine(plan)
+
+    played, ears = one_scene(meets_the_others)
+    assert ears.begun == ["loopback"] * 3
+    assert (played.driver, played.notes) == ("loopback", ())
 
 
-def test_without_time_for_a_repeat_virtual_time_follows_at_once() -> None:
-    played, ears = one_scene(late, until_s=0.0)
-    assert ears.begun == ["netns", "sim"]
-    assert played.driver == "sim"
+def test_the_language_of_the_demo_is_that_of_its_scenes() -> None:
+    with speaking(language("ru")):
+        played, _ = one_scene(refuses)
+    assert "один прогон не засчитан" in played.notes[0]
+    assert "it did not come about" not in played.notes[0]
 
 
-def test_notes_are_in_the_summary_and_on_the_page(performance: DemoResult) -> None:
-    played, _ = one_scene(late, late)
+def test_notes_are_on_the_page(performance: DemoResult) -> None:
+    played, _ = one_scene(late)
     with_notes = replace(performance, played=(played, *performance.played[1:]))
-    for note in played.notes:
-        assert " ".join(note.split()) in " ".join(text_of(with_notes).split())
-        assert note in demo_page(with_notes)
+    assert played.notes[0] in demo_page(with_notes)
+
+
+def test_the_summary_is_25_lines(performance: DemoResult) -> None:
+    lines = text_of(performance, ".venv/bin/talkpath").splitlines()
+    assert len(lines) <= 25
+    assert max(map(len, lines)) <= 100
 
 
 def test_the_driver_is_the_best_there_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Exchange, Plan
 from talkpath.report.check_json import judge_check
 from talkpath.responder.geoip import NetworkOrigin
-from talkpath.verdict.memo import forget
+from talkpath.verdict.analysis import one_check
 
 NORMAL = 1.96  # 95 % of a normal distribution lie within so many standard errors
 
@@ -225,9 +225,9 @@ def _store_bundles(checks: Sequence[LineCheck], played: Iterator[bytes], folder:
 def check_bundle(check: LineCheck) -> bytes:
     """The bundle of one check. What the check leaves in memory, 90 MB, is given back before the next one."""
     try:
-        return _check_bundle(check)
+        with one_check():
+            return _check_bundle(check)
     finally:
-        forget()
         gc.collect()  # the engines refer to each other, and the collector by itself comes once in dozens of checks
 
 

@@ -1,14 +1,18 @@
 """Plays the script: each scene on real sockets where possible, else in virtual time, and says which.
 
-A scene whose run was void (packets late, or lost by the lab itself), or did not start at all, is repeated once if there
-is time, then played in virtual time with the same seed.
+A scene whose run was void (packets late, or lost by the lab itself), or did not start at all, is played in virtual time
+with the same seed.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from contextvars import copy_context
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -38,10 +42,6 @@ DRIVERS: Mapping[DemoDriver, RunDriver] = {
     "loopback": drive.run_loopback,
     "sim": drive.run_sim,
 }
-MAX_DEMO_S = 128.0  # for all scenes: `make demo` ends within 130 s
-OWN_S = 6.0  # the last scene, in virtual time
-SCENE_OVERHEAD_S = 5.0  # what a scene takes beside its questions: programs that start, the end
-MAX_SCENE_TRIES = 2
 
 
 class PlayedScene(Struct, frozen=True):
@@ -121,8 +121,8 @@ class DemoListener:
     def begins(self, scene: Scene, driver: DemoDriver) -> None:
         """A scene begins."""
 
-    def progress(self, message: str) -> None:
-        """Called some times a second with the check's progress."""
+    def progress(self, scene: Scene, message: str) -> None:
+        """Called some times a second with the progress of a scene's check."""
 
     def notes(self, sentence: str) -> None:
         """A run did not count."""
@@ -138,14 +138,20 @@ def play_scenes(
     listener: DemoListener,
     drivers: Mapping[DemoDriver, RunDriver] = DRIVERS,
 ) -> DemoResult:
-    """Plays all scenes."""
+    """Plays all scenes: on real sockets side by side, in virtual time one after the other."""
     start_s = time.monotonic()
-    played = []
-    for number, scene in enumerate(script.scenes):
-        later_s = sum(SCENE_OVERHEAD_S + each.budget_s for each in script.scenes[number + 1 :])
-        until_s = start_s + MAX_DEMO_S - OWN_S - later_s
-        played.append(play_scene(script, scene, driver, seed, listener, until_s=until_s, drivers=drivers))
-        listener.ends(played[-1])
+
+    def run_real(scene: Scene) -> SceneRun:
+        return _run_scene(drivers[driver], driver, script, scene, seed, listener)
+
+    runs: list[SceneRun | None] = [None] * len(script.scenes)
+    if driver != "sim":
+        with ThreadPoolExecutor(len(script.scenes)) as pool:  # the packets are moved by processes of their own
+            runs = [each.result() for each in [pool.submit(copy_context().run, run_real, s) for s in script.scenes]]
+    played = [
+        play_scene(script, scene, seed, listener, run, drivers=drivers)
+        for scene, run in zip(script.scenes, runs, strict=True)
+    ]
     own = play_own_scene(script, seed)
     return DemoResult(
         script=script,
@@ -160,58 +166,68 @@ def play_scenes(
 def play_scene(
     script: DemoScript,
     scene: Scene,
-    driver: DemoDriver,
     seed: int,
     listener: DemoListener,
-    *,
-    until_s: float = float("inf"),
+    run: SceneRun | None = None,
     drivers: Mapping[DemoDriver, RunDriver] = DRIVERS,
 ) -> PlayedScene:
-    """Plays one scene. No repeat on real sockets may end after `until_s` (monotonic clock)."""
+    """The scene by its run on real sockets, or in virtual time where that does not count or there was none."""
     notes: list[str] = []
-    for using in _affordable_tries(driver, scene, until_s):
-        begun_s = time.monotonic()
-        listener.begins(scene, using)
-        facts, wrong = _run_scene(drivers[using], script, scene, seed, listener)
-        if facts is not None and (not wrong or using == "sim"):
-            hits = rule_hits(scene.scenario(seed).rules, script.arms, SIM_PORTS)
-            verdicts, written = judge_check(facts, [hit.record() for hit in hits])
-            seconds = round(time.monotonic() - begun_s, 1)
-            return PlayedScene(scene, using, seconds, tuple(notes), facts, tuple(verdicts), written, tuple(hits))
+    if run is not None and run.wrong:
         notes.append(
             say(
                 "demo",
                 "{scene}: a run did not count ({driver}): {why}.",
                 scene=scene.told_title,
-                driver=driver_words(using),
-                why=wrong,
+                driver=driver_words(run.driver),
+                why=run.wrong,
             )
         )
         listener.notes(notes[-1])
-    raise PeerError("The scene could not be played, not even in virtual time; please report this.")
+    if run is None or run.wrong:
+        run = _run_scene(drivers["sim"], "sim", script, scene, seed, listener)
+    if run.facts is None:
+        raise PeerError("The scene could not be played, not even in virtual time; please report this.")
+    hits = rule_hits(scene.scenario(seed).rules, script.arms, SIM_PORTS)
+    verdicts, written = judge_check(run.facts, [hit.record() for hit in hits])
+    played = PlayedScene(
+        scene=scene,
+        driver=run.driver,
+        seconds=run.seconds,
+        notes=tuple(notes),
+        facts=run.facts,
+        verdicts=tuple(verdicts),
+        written=written,
+        hits=tuple(hits),
+    )
+    listener.ends(played)
+    return played
 
 
-def _affordable_tries(driver: DemoDriver, scene: Scene, until_s: float) -> Iterator[DemoDriver]:
-    if driver != "sim":
-        yield driver
-        for _ in range(MAX_SCENE_TRIES - 1):
-            if time.monotonic() + SCENE_OVERHEAD_S + scene.budget_s <= until_s:
-                yield driver
-    yield "sim"
+class SceneRun(NamedTuple):
+    """One run of a scene: `wrong` says why it does not count, "" where it does."""
+
+    driver: DemoDriver
+    facts: Facts | None
+    wrong: str
+    seconds: float
 
 
 def _run_scene(
-    run: RunDriver, script: DemoScript, scene: Scene, seed: int, listener: DemoListener
-) -> tuple[Facts | None, str]:
-    """(facts, why they do not count or "")."""
+    run: RunDriver, driver: DemoDriver, script: DemoScript, scene: Scene, seed: int, listener: DemoListener
+) -> SceneRun:
+    facts, wrong, begun_s = None, "", time.monotonic()
+    listener.begins(scene, driver)
     try:
-        facts = run(script.plan(scene), scene.scenario(seed), script.apps, listener.progress)
+        with namespace.own_namespace() if driver == "netns" else nullcontext():
+            facts = run(script.plan(scene), scene.scenario(seed), script.apps, partial(listener.progress, scene))
+        void = why_voided(facts)
+        wrong = reason_clause(void) if void else ""
     except TalkpathError as error:
-        return None, say("demo", "it did not come about ({error})", error=str(error).rstrip("."))
+        wrong = say("demo", "it did not come about ({error})", error=str(error).rstrip("."))
     except OSError as error:
-        return None, say("demo", "this system refused ({error})", error=error.strerror or type(error).__name__)
-    void = why_voided(facts)
-    return facts, reason_clause(void) if void else ""
+        wrong = say("demo", "this system refused ({error})", error=error.strerror or type(error).__name__)
+    return SceneRun(driver, facts, wrong, round(time.monotonic() - begun_s, 1))
 
 
 def as_json(performance: DemoResult) -> dict[str, Any]:

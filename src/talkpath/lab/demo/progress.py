@@ -26,8 +26,8 @@ class DemoProgress(DemoListener):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(console=console, auto_refresh=False, transient=True)
-        self._scene = ""
-        self._begun_s = self._shown_s = 0.0
+        self._begun_s = self._shown_s = time.monotonic()
+        self._messages: dict[str, str] = {}
 
     def __enter__(self) -> DemoProgress:
         if self._console.is_terminal:
@@ -41,21 +41,22 @@ class DemoProgress(DemoListener):
 
     def begins(self, scene: Scene, driver: DemoDriver) -> None:
         """A scene begins."""
-        self._scene, self._begun_s, self._shown_s = scene.told_title, time.monotonic(), time.monotonic()
         self._print(
             say(
                 "demo",
                 "{scene}: {driver}, about {seconds} at most",
-                scene=self._scene,
+                scene=scene.told_title,
                 driver=driver_words(driver),
                 seconds=seconds(scene.budget_s + 5, 0),
             )
         )
 
-    def progress(self, message: str) -> None:
-        """Shows the check's progress."""
+    def progress(self, scene: Scene, message: str) -> None:
+        """Shows the progress of the checks that run."""
         now_s = time.monotonic()
-        text = f"{self._scene}: {now_s - self._begun_s:3.0f} s  {message}"
+        self._messages[scene.told_title] = message
+        told = "; ".join(f"{title}: {said}" for title, said in self._messages.copy().items())
+        text = f"{now_s - self._begun_s:3.0f} s  {told}"
         if self._console.is_terminal:
             self._live.update(Text(text, overflow="ellipsis", no_wrap=True), refresh=True)
         elif now_s - self._shown_s >= MAX_QUIET_PROGRESS_S:
@@ -68,6 +69,7 @@ class DemoProgress(DemoListener):
 
     def ends(self, played: PlayedScene) -> None:
         """A scene is over."""
+        self._messages.pop(played.scene.told_title, None)
         self._print(
             say(
                 "demo",

@@ -176,6 +176,17 @@ class Namespace:
         os.close(self.fd)
 
 
+@contextlib.contextmanager
+def own_namespace() -> Iterator[None]:
+    """Puts the calling thread into a fresh namespace, so that it may run a lab of its own beside those of others."""
+    home = Namespace.new("lab")
+    try:
+        with home.inside():
+            yield
+    finally:
+        home.close()
+
+
 def run_ip(*commands: str) -> None:
     """Runs commands of ip(8) in this thread's namespace. `RuntimeError` where one fails: then it is our bug."""
     done = subprocess.run(

@@ -35,8 +35,8 @@ from talkpath.observatory.log.packs import NotKeptError, read_bundle_of
 from talkpath.observatory.log.records import Judged, Received, Record, Unfit
 from talkpath.observatory.log.register import Known
 from talkpath.observatory.workers.pool import begin_worker, end_pool
+from talkpath.verdict.analysis import one_check
 from talkpath.verdict.judge import RULES_VERSION
-from talkpath.verdict.memo import forget
 
 MOST_REASON = 200  # characters
 
@@ -81,12 +81,10 @@ def unfit_record(received: Received, reason: str) -> Unfit:
     return Unfit(id=received.id, day=received.day, rules_version=str(RULES_VERSION), why=reason[:MOST_REASON])
 
 
+@one_check()
 def _judged_record(packs: Path, received: Received, listed: Mapping[str, str], simulated: bool) -> Judged:
     """The judgement; `BundleError` where the bundle cannot be counted in this observatory."""
-    try:
-        judged = judge_bundle(read_bundle_of(packs, received), received, listed)
-    finally:
-        forget()
+    judged = judge_bundle(read_bundle_of(packs, received), received, listed)
     if judged.simulated != simulated:
         raise BundleError("It was made by the lab." if judged.simulated else "It was not made by the lab.")
     return judged

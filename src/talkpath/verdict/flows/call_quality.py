@@ -10,7 +10,7 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Observation
 from talkpath.measure.quality import ASSUMED_DELAY_MS, burst_ratio, mean_opinion_score
-from talkpath.verdict.memo import per_epoch, per_epochs
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.statistics.cohort import (
     DIRECTIONS,
     Choice,
@@ -56,7 +56,7 @@ class CallQuality(NamedTuple):
         return self._replace(mos=self.line_mos)
 
 
-@per_epochs
+@remember_result
 def call_quality(epochs: tuple[Epoch, ...]) -> CallQuality:
     """Rate calls, control traffic, and all flows as one in these epochs."""
     calls = {way: _loss_in(epochs, way, is_call) for way in DIRECTIONS}
@@ -68,7 +68,7 @@ def call_quality(epochs: tuple[Epoch, ...]) -> CallQuality:
     return CallQuality(calls, twins, usual, line, best)
 
 
-@per_epochs
+@remember_result
 def best_mos(epochs: tuple[Epoch, ...]) -> float:
     """Rate the losses alone of control traffic, of all arms, at the better end of their bounds."""
     return min(_mos_of(_loss_in(epochs, way, is_control), 0.0, best=True) for way in DIRECTIONS)
@@ -99,7 +99,7 @@ def _loss_in(epochs: tuple[Epoch, ...], way: Direction, chosen: Choice) -> Loss 
     return Loss(mean, error, max(0.0, mean - spread), min(1.0, mean + spread), ratio)
 
 
-@per_epoch
+@remember_result
 def _media_counts(epoch: Epoch, way: Direction, chosen: Choice) -> tuple[Floats, Floats, int]:
     """Return (sent, lost) media packets per flow, the same per slot, and the number of runs of losses."""
     plan = direction_track(epoch, way)
@@ -112,7 +112,7 @@ def _media_counts(epoch: Epoch, way: Direction, chosen: Choice) -> tuple[Floats,
     return by_flow, by_slot, int(runs)
 
 
-@per_epoch
+@remember_result
 def _spread_ms(epoch: Epoch, way: Direction) -> float:
     """Return the delay that a playout buffer must add: slow packets of the usual call against its fastest ones."""
     calls = [

@@ -22,6 +22,7 @@ import numpy as np
 
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.facts import Epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.outcomes import (
     MIN_SET_UP_CUT,
     DirectionOutcome,
@@ -30,7 +31,6 @@ from talkpath.verdict.flows.outcomes import (
     cut_directions,
     media_begins_s,
 )
-from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 
 MAX_RUN_CHANCE = 0.02  # of so many packets lost in a row, by chance
@@ -66,7 +66,7 @@ class BehindCutOffs(NamedTuple):
         return [way for way in DIRECTIONS if way in (*cut, *cut_directions(self.ended.values()))]
 
 
-@per_epochs
+@remember_result
 def left_out_calls(epochs: tuple[Epoch, ...]) -> frozenset[CallOf]:
     """Return all calls that are no evidence."""
     arms = _partly_established(epochs)
@@ -79,7 +79,7 @@ def ended_behind_cut_offs(epochs: tuple[Epoch, ...]) -> frozenset[CallOf]:
     return frozenset(call for found in behind_cut_offs(epochs).values() for call in found.ended)
 
 
-@per_epochs
+@remember_result
 def behind_cut_offs(epochs: tuple[Epoch, ...]) -> dict[Arm, BehindCutOffs]:
     """Return what became of calls behind cut-offs, for each arm whose calls residual blocking ended: those behind
     cut-offs, and not others. Where no more than half of the others ended, the calls of one arm show it for all."""

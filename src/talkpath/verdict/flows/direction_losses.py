@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Bits, Floats
 from talkpath.measure.facts import Epoch, Track
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.nat_rebinding import first_life
-from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics.cohort import (
     DIRECTIONS,
     MEDIA_STAGES,
@@ -211,7 +211,7 @@ def _stage_slots(stage: tuple[str, ...], stages: tuple[str, ...]) -> Bits:
     return found
 
 
-@per_epoch
+@remember_result
 def losses_of(epoch: Epoch, without: frozenset[int] = frozenset()) -> tuple[DirectionLosses, ...]:
     """Return the losses up and down, without the flows `without`; none for a direction in which no call or no twin
     sent."""
@@ -263,7 +263,7 @@ def flow_arrivals(
     return sent, arrived
 
 
-@per_epoch
+@remember_result
 def _held_up_s(epoch: Epoch, way: Direction) -> float:
     """By how much later calls arrive than twins."""
     differences = differences_dms(epoch, way)
@@ -310,7 +310,7 @@ def _typical_flows(packets: Floats, losses: Floats) -> Bits:
     return typical
 
 
-@per_epoch
+@remember_result
 def sent_before_each(epoch: Epoch, later_s: float = 0.0) -> dict[Direction, Floats]:
     """For each slot, count the packets that calls sent both ways up to and including it, in order of time (mean over
     calls).

@@ -9,7 +9,7 @@ import numpy as np
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.memo import per_epoch, per_epochs
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.statistics.cohort import DIRECTIONS, make_cohort, may_accuse
 
 UNLIKE_DEVIATION = 0.03  # standard deviation of the shares that single 5-tuples lose: from there on they differ
@@ -26,7 +26,7 @@ def short_flow_spreads(epochs: Iterable[Epoch]) -> list[float]:
     return [flow_spread(short, way) for way in DIRECTIONS]
 
 
-@per_epochs
+@remember_result
 def flow_spread(epochs: tuple[Epoch, ...], way: Direction) -> float:
     """By how much the loss of single 5-tuples differs (standard deviation of the shares that they lose), among random
     twins of the same epoch: what paths, queues and translators do to them, without the chance of single packets."""
@@ -35,7 +35,7 @@ def flow_spread(epochs: tuple[Epoch, ...], way: Direction) -> float:
     return sqrt(max(0.0, excess / weight)) if weight else 0.0
 
 
-@per_epoch
+@remember_result
 def _spread_terms(epoch: Epoch, way: Direction) -> tuple[float, float]:
     """Return two sums over the epoch's twins, whose quotient is the variance of their shares of loss: by how much more
     the squares of their differences are than chance makes them, and the squares of their numbers of packets."""

@@ -24,10 +24,10 @@ import numpy as np
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Track
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.flow_spread import short_flow_spreads
 from talkpath.verdict.flows.outcomes import DirectionOutcome, FlowOutcome, calls_of, flow_outcomes, without_ends
-from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS, direction_track
 from talkpath.wire.control.question import LongCalls, WatchedCalls
 
@@ -88,7 +88,7 @@ def watched_s(view: ArmView) -> float:
     return max(map(_longest_s, (*view.accusing, *view.long)), default=0.0)
 
 
-@per_epoch
+@remember_result
 def _longest_s(epoch: Epoch) -> float:
     """The same of one epoch: the last arrival of the direction that ended first, from the call's start."""
     return float(_lived_s(epoch).max(initial=0.0))
@@ -129,7 +129,7 @@ def cut_offs(view: ArmView) -> EndedCalls:
     )
 
 
-@per_epochs
+@remember_result
 def _count_cut_offs(epochs: tuple[Epoch, ...], arm: Arm) -> EndedCalls:
     calls = _long_calls(epochs, arm, dict.fromkeys(DIRECTIONS, 0.0))
     ended = [call.parting.at_s for call in calls if call.parting and call.parting.ended]
@@ -143,7 +143,7 @@ def lived_longer(view: ArmView, at_s: float) -> int:
     return sum(int((_lived_s(epoch) > at_s).sum()) for epoch in (*view.accusing, *view.long))
 
 
-@per_epochs
+@remember_result
 def _of_epochs(epochs: tuple[Epoch, ...], arm: Arm, unlike: tuple[float, ...]) -> Parting | None:
     calls = _long_calls(epochs, arm, dict(zip(DIRECTIONS, unlike, strict=True)))
     return min((call.parting for call in calls if call.parting and not _is_bad_luck(call, calls)), default=None)
@@ -180,7 +180,7 @@ def _ended_alone(started_s: float, call: FlowOutcome, twins: Sequence[Neighbour]
     return any(not list(_last_s(started_s + end_s, twins, way)) for way, end_s in ends)
 
 
-@per_epoch
+@remember_result
 def _long_twins_of(epoch: Epoch) -> tuple[Neighbour, ...]:
     spreads = _delay_spreads(epoch)
     return tuple(
@@ -190,7 +190,7 @@ def _long_twins_of(epoch: Epoch) -> tuple[Neighbour, ...]:
     )
 
 
-@per_epoch
+@remember_result
 def _byte_rates(epoch: Epoch) -> dict[Direction, float]:
     """How many IP bytes a second a flow of the epoch sends each way."""
     plans = {way: direction_track(epoch, way) for way in DIRECTIONS}
@@ -210,7 +210,7 @@ def _as_heavy(epoch: Epoch, twins: Sequence[Neighbour], way: Direction) -> Seque
     return [twin for twin in going if twin.byte_rate[way] >= least] or going
 
 
-@per_epoch
+@remember_result
 def _delay_spreads(epoch: Epoch) -> dict[int, dict[Direction, float]]:
     """For each flow and direction how much later its slow packets came than its fast ones."""
     found: dict[int, dict[Direction, float]] = {}

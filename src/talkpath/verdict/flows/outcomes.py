@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch, Observation
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.nat_rebinding import first_life
-from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA_STAGES, direction_track, unpack_bitmaps
 
 UNHEARD_OUTCOME = 3  # packets sent of which none arrived: the flow was never established (set-up alone has three tries)
@@ -88,7 +88,7 @@ class FlowOutcome(NamedTuple):
         return self.up if direction == "up" else self.down
 
 
-@per_epoch
+@remember_result
 def flow_outcomes(epoch: Epoch) -> tuple[FlowOutcome, ...]:
     """Return the outcome of every UDP flow, in order of flow numbers."""
     if epoch.missing:
@@ -146,7 +146,7 @@ def _of_direction(epoch: Epoch, way: Direction, flows: Sequence[Observation]) ->
     ]
 
 
-@per_epoch
+@remember_result
 def without_failed(epoch: Epoch) -> Epoch:
     """Return the epoch without the flows that failed as a whole: never established, or silent for good. What then is
     lost is lost inside flows that go on."""
@@ -154,8 +154,8 @@ def without_failed(epoch: Epoch) -> Epoch:
     return replace(epoch, flows=tuple(flow for flow in epoch.flows if flow.flow not in failed))
 
 
-@per_epoch
-@per_epoch
+@remember_result
+@remember_result
 def without_ends(epoch: Epoch) -> Epoch:
     """Return the epoch without the packets at the end of each flow of which none arrived."""
     return replace(epoch, flows=tuple(map(_until_last_arrival, epoch.flows)))
@@ -176,7 +176,7 @@ def cut_short(epochs: Iterable[Epoch]) -> bool:
     return len(ended) >= CUT_SHORT and furthest - MIN_SILENT_PACKETS <= max(ended)
 
 
-@per_epoch
+@remember_result
 def media_begins_s(epoch: Epoch) -> float:
     """Return when the first media packet of the epoch was due, in seconds of the check; its start where it sent
     none."""
@@ -200,14 +200,14 @@ def _is_cut(way: DirectionOutcome) -> bool:
     return way.tail >= max(MIN_SET_UP_CUT, way.sent / 2.0)
 
 
-@per_epoch
+@remember_result
 def quickest_s(epoch: Epoch) -> float:
     """Return the shortest set-up time, which is at least one round trip; 0 if no set-up completed."""
     times_ms = (flow.setup_ms for flow in epoch.flows if flow.setup_ms is not None and flow.transport == "udp")
     return min(times_ms, default=0.0) / 1000.0
 
 
-@per_epoch
+@remember_result
 def round_trip_s(epoch: Epoch) -> float:
     """Return an upper bound of one round trip, from the quickest set-up: one end's packets pass a middlebox at most so
     much later than the other end's packets of the same scheduled time."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.statistics.cohort import DIRECTIONS, make_cohort, may_accuse
 
 LIGHT_K = 4  # calls of a small cohort: two text twins, one of them the canary, need no fewer
@@ -65,7 +65,7 @@ def _twin_counts(epochs: Iterable[Epoch]) -> list[tuple[int, int]]:
     return [(sum(sent for sent, _ in way), sum(lost for _, lost in way)) for way in zip(*every, strict=True)]
 
 
-@per_epoch
+@remember_result
 def _twin_losses(epoch: Epoch) -> tuple[tuple[int, int], ...]:
     """Return (sent, lost) of random twins each way."""
     flows = [make_cohort(epoch, way) for way in DIRECTIONS]

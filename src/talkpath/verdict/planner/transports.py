@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from talkpath.measure.facts import ArmPlan, Epoch, Facts
 from talkpath.measure.relay_results import relay_arms
 from talkpath.measure.transport_quality import TransportQuality, is_inside_tls, path_qualities, with_browser_hello
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.assess import assess_arm
-from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.wire.control.question import RelayPaths, TransportPaths
 
@@ -73,7 +73,7 @@ def _asked_again(facts: Facts) -> list[PlannedEpoch]:
     return [_path_question(facts, arm, list(map(with_browser_hello, codes))) for arm, codes in asked_of if codes]
 
 
-@per_epoch
+@remember_result
 def _inside_tls(epoch: Epoch) -> list[TransportQuality]:
     return path_qualities([epoch], is_inside_tls)
 

@@ -15,10 +15,10 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from talkpath.measure.facts import Epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView, arm_view
 from talkpath.verdict.flows.calls_left_out import CallOf, behind_cut_offs, ended_behind_cut_offs, left_out_calls
 from talkpath.verdict.flows.rule_onset import RuleOnset, rule_onset
-from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules import all_rules, flow_block, media_drop, media_size_drop, residual, rules_of
 from talkpath.verdict.rules.by_place import gain_by_place, gain_by_time, times_in_force
@@ -149,7 +149,7 @@ def _memo_key(view: ArmView) -> _MemoKey:
     return _MemoKey(view, _left_out(view))
 
 
-@per_epochs
+@remember_result
 def _may_be_size_limit(epochs: tuple[Epoch, ...], key: _MemoKey) -> bool:
     """Whether a size limit can be what explains these epochs best, by what costs least to fit: loss at random explains
     them worse, in both directions or in one."""
@@ -162,7 +162,7 @@ def _prefers_size_limit(view: ArmView) -> bool:
     return fit is not None and (rival is None or rival.gain < max(MIN_RULE_NATS, fit.gain - RULE_MARGIN_NATS))
 
 
-@per_epochs
+@remember_result
 def _explain_epochs(epochs: tuple[Epoch, ...], key: _MemoKey) -> Explanation:
     whole, *single = _views_of_directions(epochs, key)
     onset = rule_onset(replace(whole, left_out=_ended_behind(whole)))
@@ -232,7 +232,7 @@ def _ended_behind(view: ArmView) -> frozenset[CallOf]:
     return frozenset(call for call in ended_behind_cut_offs(view.every_epoch) if call[0] in numbers)
 
 
-@per_epochs
+@remember_result
 def _views_of_directions(epochs: tuple[Epoch, ...], key: _MemoKey) -> tuple[ArmView, ...]:
     """Return the view of these epochs, and those of up and of down alone."""
     whole = ArmView(key.facts, epochs, all_long=key.all_long, left_out=key.left_out)

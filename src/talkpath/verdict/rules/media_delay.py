@@ -13,8 +13,8 @@ import numpy as np
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.directions import directions_of, joined_number
 from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, Fit, Parameter, Parameters, Rule
@@ -66,7 +66,7 @@ def _is_sure(view: ArmView, way: Direction, gain: float) -> bool:
     return (extra_delay_ms(view.accusing, way).low or 0.0) > 0.0 or gain >= NEARLY_ALL * FLOW_NATS * flows
 
 
-@per_epoch
+@remember_result
 def _call_shifts(epoch: Epoch, way: Direction, quantile: int) -> list[tuple[float, float]]:
     """Return for each call, in ms, how much later that quantile of its delays is than the median twin's, and the spread
     of the flows."""
@@ -77,7 +77,7 @@ def _call_shifts(epoch: Epoch, way: Direction, quantile: int) -> list[tuple[floa
     return [(float(value - middle), spread) for value in calls] + [(LATE_PACKET_MS, spread)] * _too_late(epoch, way)
 
 
-@per_epoch
+@remember_result
 def _too_late(epoch: Epoch, way: Direction) -> int:
     """Count the calls that have arrivals only after the cut."""
     return sum(not flow.delay_dms and any(flow.late) for flow in pick_observations(epoch, way, is_call, is_call))
@@ -144,7 +144,7 @@ def _flow_deviations(quantiles: Floats, mixed: bool) -> Floats:
     return np.asarray((quantiles[:, LAST] - quantiles[:, FIRST]) / NORMAL_SPAN)
 
 
-@per_epoch
+@remember_result
 def _late_share(epoch: Epoch, way: Direction) -> float:
     """Return the share of arrivals of calls that came after the cut."""
     calls = pick_observations(epoch, way, is_call, is_call)

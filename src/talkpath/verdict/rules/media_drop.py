@@ -17,9 +17,9 @@ from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.arrays import Floats
 from talkpath.measure.bitmap import pack_bitmap
 from talkpath.measure.facts import Epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import DirectionLosses, flow_arrivals, losses_of
-from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.bucket_gains import twins_are_policed
 from talkpath.verdict.rules.directions import BOTH_NATS, directions_of, joined_number, summed_gains
@@ -197,7 +197,7 @@ def _extra_share(view: ArmView, way: AffectedDirections, onset: int) -> Number:
     return Number(found.estimate, found.low, high)
 
 
-@per_epoch
+@remember_result
 def after_onset(epoch: Epoch, ways: tuple[Direction, ...], onset: int) -> Epoch:
     """Return the epoch with only those media slots of these directions counted as sent that come after the onset."""
     kept = {

@@ -23,9 +23,9 @@ import numpy as np
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.arrays import Bits, Floats
 from talkpath.measure.facts import Epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import flow_arrivals
-from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Category, Number
 from talkpath.verdict.rules.bucket_gains import bucket_gains, most_gain, offered_kbps, slots_differ
 from talkpath.verdict.rules.directions import GridPoint, best_point, directions_of
@@ -78,7 +78,7 @@ def _call_rows(view: ArmView, ways: BucketDirections) -> list[tuple[float, float
     ]
 
 
-@per_epoch
+@remember_result
 def _passed_rates(
     epoch: Epoch, ways: tuple[Direction, ...], header_bytes: int, without: frozenset[int]
 ) -> list[tuple[float, float, float]]:

@@ -17,9 +17,9 @@ from math import log
 import numpy as np
 
 from talkpath.measure.facts import Epoch, Facts
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import flow_outcomes
-from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.model import Category, Number
 from talkpath.verdict.rules import residual
 from talkpath.verdict.rules.blocked_calls import blocked_calls
@@ -72,7 +72,7 @@ def dead_ports(facts: Facts) -> list[int]:
     return _dead_ports(reported_epochs(facts))
 
 
-@per_epochs
+@remember_result
 def _dead_ports(epochs: tuple[Epoch, ...]) -> list[int]:
     died: Counter[int] = Counter()
     lived: Counter[int] = Counter()
@@ -85,7 +85,7 @@ def _dead_ports(epochs: tuple[Epoch, ...]) -> list[int]:
     return dead_ports if lived and elsewhere <= sum(lived.values()) else []
 
 
-@per_epoch
+@remember_result
 def _by_port(epoch: Epoch) -> tuple[Counter[int], Counter[int]]:
     """Count the epoch's flows to each port: those that were never established, and the others."""
     flows = flow_outcomes(epoch)

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from talkpath.measure.facts import Epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes
-from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.rules.blocked_calls import is_blocked
 from talkpath.verdict.rules.rule import Fit, Rule
 from talkpath.verdict.rules.whole_network import NEARLY_ALL_FLOWS, reported_epochs, tcp_through
@@ -87,13 +87,13 @@ def own_log_e(view: ArmView) -> float:
     return _arm_exposure(tuple(_in_order(view)), str(view.epochs[0].arm)).log_e
 
 
-@per_epochs
+@remember_result
 def _arm_exposure(epochs: tuple[Epoch, ...], arm: str) -> Exposure:
     counted = [place for place, epoch in enumerate(epochs) if arm in ("", str(epoch.arm))]
     return port_exposure([_exposed_flows(epoch) for epoch in epochs], counted)
 
 
-@per_epoch
+@remember_result
 def _exposed_flows(epoch: Epoch) -> Sequence[PortFlow]:
     """Return the epoch's flows; of calls that live through the check without the twins, which arms share."""
     canaries = {flow.flow for flow in epoch.flows if flow.canary}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from talkpath.measure.facts import Epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import FlowOutcome
-from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.rules.rule import Fit, Rule
 from talkpath.verdict.rules.whole_network import (
     closed_directions,
@@ -25,7 +25,7 @@ def explain(view: ArmView) -> Fit | None:
     return Fit(split_contrast(len(dead), tcp_through(view.facts)), closed_directions(dead))
 
 
-@per_epochs
+@remember_result
 def _all_dead(epochs: tuple[Epoch, ...]) -> list[FlowOutcome]:
     """Return the dead flows of the whole check, if none was established."""
     if any(outcome.down.arrived for outcome in flows_of(epochs)):

@@ -26,6 +26,7 @@ import numpy as np
 
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.facts import Epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.censored_tail import Tail, first_excluded, tail_by_count, tail_by_itself
 from talkpath.verdict.flows.cut_off_point import ROOM_PACKETS, three_in_four_live
@@ -36,7 +37,6 @@ from talkpath.verdict.flows.outcomes import (
     flow_outcomes,
     round_trip_s,
 )
-from talkpath.verdict.memo import per_epoch
 from talkpath.verdict.model import Number
 from talkpath.verdict.rules.rule import Fit, Parameter, Rule
 from talkpath.verdict.rules.whole_network import (
@@ -137,7 +137,7 @@ def _like_counts(silence: FrozenEpoch, window: int) -> float:
     return max(0.0, log(silence.silent / window))
 
 
-@per_epoch
+@remember_result
 def epoch_silence(epoch: Epoch, header_bytes: int | None = None) -> FrozenEpoch | None:
     """Return the silence of an epoch, if nearly all established flows went silent: in packets, or in IP bytes."""
     alive = [outcome for outcome in flow_outcomes(epoch) if not outcome.dead]

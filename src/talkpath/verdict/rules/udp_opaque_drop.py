@@ -6,9 +6,9 @@ import numpy as np
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.facts import Epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import WORSE_LOG_E, ArmView
 from talkpath.verdict.flows.outcomes import FlowOutcome
-from talkpath.verdict.memo import per_epochs
 from talkpath.verdict.rules.rule import Fit, Rule
 from talkpath.verdict.rules.whole_network import flows_of, own_outcomes, reported_epochs
 from talkpath.verdict.statistics.cohort import DIRECTIONS
@@ -37,7 +37,7 @@ def explain(view: ArmView) -> Fit | None:
     return Fit(gain, "both" if len(firm) == 2 or unseen else firm[0])
 
 
-@per_epochs
+@remember_result
 def _hit_directions(epochs: tuple[Epoch, ...]) -> list[Direction]:
     flows = list(flows_of(epochs))
     return [way for way in DIRECTIONS if _twin_gap(flows, way)]

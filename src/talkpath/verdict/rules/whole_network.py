@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from talkpath.apps.contract.shape import AffectedDirections
 from talkpath.measure.bitmap import unpack_bitmap
 from talkpath.measure.facts import Epoch, Facts
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.outcomes import FlowOutcome, flow_outcomes
-from talkpath.verdict.memo import per_epoch, per_epochs
 from talkpath.verdict.statistics.cohort import direction_track, is_tcp
 from talkpath.verdict.statistics.permutation import log_choose
 from talkpath.wire.control.question import COMPARING, TcpTwins
@@ -26,7 +26,7 @@ def reported_epochs(facts: Facts) -> tuple[Epoch, ...]:
     return _epochs_reported(facts.epochs)
 
 
-@per_epochs
+@remember_result
 def _epochs_reported(epochs: tuple[Epoch, ...]) -> tuple[Epoch, ...]:
     chosen = (e for e in epochs if isinstance(e.question, (*COMPARING, TcpTwins)) and not e.missing)
     return tuple(sorted(chosen, key=lambda epoch: (epoch.known_s, epoch.number)))
@@ -44,7 +44,7 @@ def tcp_through(facts: Facts) -> int:
     return facts.reach.tcp_ok + len(epochs) + sum(_tcp_twins(epoch) for epoch in epochs)
 
 
-@per_epoch
+@remember_result
 def _tcp_twins(epoch: Epoch) -> int:
     """Count the twins over TCP of which most packets arrived up."""
     size = len(direction_track(epoch, "up").stage)

@@ -16,7 +16,7 @@ import numpy as np
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import Epoch, Observation
-from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.statistics.cohort import DIRECTIONS, MEDIA_STAGES, direction_track, unpack_bitmaps
 from talkpath.verdict.statistics.permutation import even_log_weights, log_mean, midranks, permutation_log_e_rows
 
@@ -41,7 +41,7 @@ def canary_log_e(epochs: Sequence[Epoch]) -> float:
     )
 
 
-@per_epoch
+@remember_result
 def _epoch_step(epoch: Epoch) -> Floats:
     twins = [f for f in epoch.flows if f.twin_kind == "text" and f.transport == "udp" and f.role == "twin"]
     numbers = sorted({flow.flow for flow in twins})

@@ -20,7 +20,7 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Bits
 from talkpath.measure.bitmap import unpack_bitmap_rows
 from talkpath.measure.facts import Epoch, Observation, Track
-from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.wire.control.question import ACCUSING
 
 MEDIA_STAGES = ("media", "control")
@@ -81,7 +81,7 @@ def pick_observations(epoch: Epoch, direction: Direction, treated: Choice, contr
     return [f for f in flows if treated(f)] + [f for f in flows if not treated(f) and control(f)]
 
 
-@per_epoch
+@remember_result
 def make_cohort(epoch: Epoch, direction: Direction, treated: Choice = is_call, control: Choice = is_twin) -> Cohort:
     """Build the cohort of treated flows and their controls over the media slots; it has no flows if the epoch is
     `missing`."""

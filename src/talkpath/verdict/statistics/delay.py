@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import DELAY_QUANTILES, Epoch
-from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, pick_observations
 from talkpath.verdict.statistics.permutation import even_log_weights, log_choose, log_symmetric
 
@@ -40,14 +40,14 @@ def delay_steps(
     return np.array(rows).reshape(len(epochs), len(DELAY_EXPONENTS))
 
 
-@per_epoch
+@remember_result
 def _epoch_step(epoch: Epoch, direction: Direction, floor_ms: float, treated: Choice, control: Choice) -> Floats:
     over_dms = differences_dms(epoch, direction, treated, control)
     later = np.array(float((over_dms > 10.0 * floor_ms).sum()))
     return rank_log_e(later, over_dms.shape, DELAY_EXPONENTS)
 
 
-@per_epoch
+@remember_result
 def differences_dms(epoch: Epoch, direction: Direction, treated: Choice = is_call, control: Choice = is_twin) -> Floats:
     """Return how much later each call's median arrived than each twin's, in 0.1 ms, shape (calls, twins). Silent flows
     are left out."""

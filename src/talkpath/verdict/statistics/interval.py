@@ -29,7 +29,7 @@ import numpy as np
 from talkpath.apps.contract.shape import AffectedDirections, Direction
 from talkpath.measure.arrays import Bits, Floats
 from talkpath.measure.facts import Epoch, Role
-from talkpath.verdict.memo import each_epoch, per_epoch, per_epochs
+from talkpath.verdict.analysis import remember_each_result, remember_result
 from talkpath.verdict.statistics.cohort import (
     DIRECTIONS,
     MEDIA_STAGES,
@@ -116,12 +116,12 @@ def most_extra_loss(
     return Interval(mean, 0.0, max(mean, high))
 
 
-@per_epochs
+@remember_result
 def _lowest_loss(epochs: tuple[Epoch, ...], direction: AffectedDirections, seed: bytes, level: float) -> float:
     return _last_rejected(partial(_thinning_log_e, _ready_epochs(epochs, direction, seed), direction, seed, 1.0), level)
 
 
-@per_epochs
+@remember_result
 def _highest_loss(epochs: tuple[Epoch, ...], direction: AffectedDirections, seed: bytes, level: float) -> float | None:
     ready = _ready_epochs(epochs, direction, seed)
     return 1.0 - _last_rejected(partial(_thinning_log_e, ready, direction, seed, -1.0), level) if ready else None
@@ -199,7 +199,7 @@ def loss_rate(epochs: Sequence[Epoch], direction: AffectedDirections, role: Role
     return lost / sent if sent else None
 
 
-@per_epoch
+@remember_result
 def _sent_and_lost(epoch: Epoch, direction: Direction, role: Role) -> tuple[int, int]:
     flows = make_cohort(epoch, direction, is_call, is_control)
     chosen = flows.treated == (role == "call")
@@ -235,7 +235,7 @@ def _bounded_share(value: float) -> float | None:
     return value if isfinite(value) else None
 
 
-@per_epoch
+@remember_result
 def _thin_epoch(epoch: Epoch, direction: AffectedDirections, seed: bytes) -> Thinned | None:
     treated, counted, losses = _packet_counts(epoch, direction)
     sent, lost = counted.sum(axis=1), losses.sum(axis=1)
@@ -286,7 +286,7 @@ def _thinning_log_e(
     return log_mean(total, even_log_weights(total.shape[-1]))
 
 
-@each_epoch
+@remember_each_result
 def _thinning_steps(
     epochs: Sequence[Epoch], direction: AffectedDirections, seed: bytes, sign: float, low: float, width: float
 ) -> list[Floats]:

@@ -21,7 +21,7 @@ import numpy as np
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.statistics import burst
 from talkpath.verdict.statistics.cohort import Choice, Cohort, is_call, is_twin, make_cohort, may_accuse
 from talkpath.verdict.statistics.permutation import even_log_weights, log_mean, midranks, permutation_log_e_rows
@@ -60,7 +60,7 @@ def loss_steps(
     return rows
 
 
-@per_epoch
+@remember_result
 def block_histogram(epoch: Epoch, direction: Direction, treated: Choice, control: Choice) -> Floats:
     """Count the full blocks (those in which every flow of the cohort sent) by their number of losses m, shape (K +
     1,)."""
@@ -70,7 +70,7 @@ def block_histogram(epoch: Epoch, direction: Direction, treated: Choice, control
     return np.bincount(lost, minlength=len(flows.treated) + 1).astype(np.float64)
 
 
-@per_epoch
+@remember_result
 def _epoch_step(epoch: Epoch, direction: Direction, treated: Choice, control: Choice, seen: bytes) -> Floats:
     flows = make_cohort(epoch, direction, treated, control)
     calls = int(flows.treated.sum())

@@ -16,7 +16,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from talkpath.measure.facts import Epoch, Observation
-from talkpath.verdict.memo import per_epoch, per_epochs
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.statistics.cohort import direction_track, may_accuse
 from talkpath.verdict.statistics.permutation import log_choose
 from talkpath.verdict.statistics.strength import arm_strength
@@ -48,7 +48,7 @@ class SampleSize(NamedTuple):
         return self._replace(missing_nats=self.missing_nats - coming)
 
 
-@per_epochs
+@remember_result
 def sample_size(epochs: tuple[Epoch, ...], limit: float) -> SampleSize:
     """Estimate what the accusing epochs of an arm still lack of `limit`, with calls of the length that costs least."""
     chosen = [epoch for epoch in epochs if may_accuse(epoch) and not epoch.missing]
@@ -94,7 +94,7 @@ def media_packets(epoch: Epoch) -> int:
     return max(epoch.up.stage.count("media"), epoch.down.stage.count("media"))
 
 
-@per_epoch
+@remember_result
 def shortened_epochs(epoch: Epoch, packets: int) -> Epoch:
     """Return the epoch as if its calls had ended after so many media packets. Delays stay those of the whole epoch."""
     if media_packets(epoch) <= packets:

@@ -13,7 +13,7 @@ import numpy as np
 
 from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, pick_observations
 from talkpath.verdict.statistics.permutation import even_log_weights
 from talkpath.verdict.statistics.permutation import log_e as permutation_log_e
@@ -28,7 +28,7 @@ def setup_steps(epochs: Sequence[Epoch], treated: Choice = is_call, control: Cho
     return np.array(rows).reshape(len(epochs), len(SETUP_EXPONENTS))
 
 
-@per_epoch
+@remember_result
 def _epoch_step(epoch: Epoch, treated: Choice, control: Choice) -> Floats:
     flows = pick_observations(epoch, "up", treated, control)
     unanswered = np.array([list(flow.answered.values()).count(False) for flow in flows], np.float64)

@@ -15,7 +15,7 @@ import numpy as np
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Floats
 from talkpath.measure.facts import Epoch
-from talkpath.verdict.memo import per_epochs
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.statistics import delay, loss, setup, survival
 from talkpath.verdict.statistics.cohort import Choice, is_call, is_twin, may_accuse
 from talkpath.verdict.statistics.permutation import log_mean
@@ -77,7 +77,7 @@ def arm_strength(
     return Strength(float(total[-1]), float(total.max()), _first_crossing(known, total, log_threshold), parts)
 
 
-@per_epochs
+@remember_result
 def _log_e_paths(known: tuple[Epoch, ...], treated: Choice, control: Choice) -> tuple[Floats, Floats]:
     """Return the paths of all parts (parts, epochs + 1), and that of the whole. They do not depend on a threshold, and
     are compared with several."""

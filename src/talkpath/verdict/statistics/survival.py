@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Bits, Floats
 from talkpath.measure.facts import Epoch, Observation
-from talkpath.verdict.memo import per_epoch
+from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.statistics.cohort import (
     DIRECTIONS,
     Choice,
@@ -101,7 +101,7 @@ def survival_steps(epochs: Sequence[Epoch], treated: Choice = is_call, control: 
     return np.array(rows).reshape(len(epochs), len(HAZARD_EXPONENTS))
 
 
-@per_epoch
+@remember_result
 def _epoch_step(epoch: Epoch, treated: Choice, control: Choice) -> Floats:
     lived = [life for life in flow_lives(epoch) if life.unheard or life.packets >= LIVED_PACKETS]
     cohort = [(life.died_s, treated(life.flow)) for life in lived if treated(life.flow) or control(life.flow)]
@@ -134,7 +134,7 @@ def _group_log_ratio(dead_calls: int, dead: int, calls: int, twins: int) -> Floa
     return np.asarray(HAZARD_EXPONENTS * dead_calls - log_mean(np.multiply.outer(HAZARD_EXPONENTS, among), chance))
 
 
-@per_epoch
+@remember_result
 def flow_lives(epoch: Epoch) -> tuple[FlowLife, ...]:
     """Return every UDP flow of the epoch except the canary, in order of numbers; none if the far end did not report."""
     if epoch.missing:
