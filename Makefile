@@ -10,6 +10,8 @@ OTHER  ?= python3.11
 COMMIT ?= HEAD~1
 ROOMS  ?= verdict,experiment
 SEED   ?= 1
+SYSTEM ?= linux-x86_64
+PYTHONS ?= 3.11 3.12 3.13
 BIN    := .venv/bin
 CAPTURES := $(or $(TALKPATH_CAPTURES),../shared/captures)
 PEERS  := --require-hashes -r requirements/peers.txt
@@ -24,6 +26,7 @@ LOCK   := pip compile --quiet --universal --python-version 3.11 --generate-hashe
 .PHONY: browser-cases
 .PHONY: captures lab-calls fuzz
 .PHONY: dist try-wheel
+.PHONY: pyz windows-folder sums try-portable
 .PHONY: engines
 .PHONY: compare
 .PHONY: golden
@@ -61,6 +64,10 @@ help:
 	@echo "make observatory-demo  an observatory filled from a made-up country, for this machine's browser"
 	@echo "make dist       build the wheel and the source archive into dist/"
 	@echo "make try-wheel  install that wheel into an empty environment and use it from there"
+	@echo "make pyz        build one file that runs where one of PYTHONS is on SYSTEM (linux-x86_64), into dist/"
+	@echo "make windows-folder  a folder with Windows' embeddable Python (EMBED=its zip SHA256=as its publisher says), into dist/"
+	@echo "make sums       SHA256SUMS of dist/, and its signature where KEY names a private key of ssh"
+	@echo "make try-portable  use that file and that folder from an empty place, with an empty home"
 	@echo "make golden     write again what is said of small recordings, compared whole (tests/golden): read the difference"
 	@echo "make sentences  print what is said of every kind of verdict, in four languages"
 	@echo "make reference  write docs/reference/ again from the commands"
@@ -169,6 +176,19 @@ dist: core
 
 try-wheel: dist
 	@$(BIN)/python scripts/try_wheel.py
+
+pyz: dist
+	@$(BIN)/python scripts/portable.py pyz --system $(SYSTEM) $(PYTHONS:%=--python %)
+
+windows-folder: dist
+	@$(BIN)/python scripts/portable.py windows --embed $(EMBED) --sha256 $(SHA256)
+
+sums:
+	@$(BIN)/python scripts/portable.py sums $(KEY:%=--key %)
+
+try-portable: dev
+	@$(MAKE) --no-print-directory pyz PYTHONS=
+	@$(BIN)/python scripts/try_portable.py
 
 sentences: core
 	@$(BIN)/python scripts/print_sentences.py

@@ -25,7 +25,7 @@ STATEMENTS_A_ROOM = {
     "apps": 2835,
     "browser": 3185,
     "capture": 4235,
-    "cli": 1657,
+    "cli": 1661,
     "conduct": 538,
     "directory": 413,
     "evidence": 553,

@@ -19,7 +19,7 @@ import click
 from talkpath.cli._terminal.exit_codes import STOPPED_EXIT_CODE, USAGE, error_exit_code
 from talkpath.cli._terminal.streams import print_plain_where_needed
 from talkpath.errors import TalkpathError
-from talkpath.version import VERSION
+from talkpath.version import VERSION, build_text
 
 
 class Commands(click.Group):
@@ -43,8 +43,21 @@ class Commands(click.Group):
         return command
 
 
+def _print_version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"talkpath, version {VERSION}, {build_text()}")
+        context.exit()
+
+
 @click.group(cls=Commands, package=__name__, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(VERSION, prog_name="talkpath")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show version and build.",
+)
 def cli() -> None:
     """Measure whether voice and video calls are restricted on a network, how, and how sure that is."""
 
