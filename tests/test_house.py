@@ -21,24 +21,24 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
-    "api": 413,
+    "api": 421,
     "apps": 2835,
     "browser": 3185,
     "capture": 4235,
-    "cli": 1661,
-    "conduct": 538,
+    "cli": 1669,
+    "conduct": 574,
     "directory": 413,
-    "evidence": 553,
+    "evidence": 554,
     "experiment": 667,
     "lab": 3761,
     "listening": 795,
     "measure": 1024,
     "observatory": 6900,
     "probe": 2313,
-    "report": 2232,
+    "report": 2281,
     "responder": 1307,
     "serving": 205,
-    "verdict": 5751,
+    "verdict": 5778,
     "wire": 2811,
 }
 """How many statements a room of src may have, imports and docstrings not counted. A new capability that an issue asks

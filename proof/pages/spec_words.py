@@ -194,4 +194,6 @@ FIELD_TEXTS: dict[str, str] = {
     "confidence": "how well captures support the shape; low below three",
     "alternatives": "rules that tie, where the rule is `media.unknown`",
     "figures": "numbers for the sentences, see below",
+    "family": "the version of IP of its calls, 4 or 6; 0 where none were placed",
+    "trouble": "the kind of trouble that it points to, or null; one of the words below",
 }

@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Facts
 from talkpath.observatory.events.record import Event
-from talkpath.report.check_json import CheckResult, SecondResult
+from talkpath.report.check_json import CheckResult, OtherFamily, SecondResult
 from talkpath.report.location_report import LocateResult
 from talkpath.report.recordings.capture_json import AttemptObject, CallObject, CaptureResult
 from talkpath.verdict.model import Verdict
@@ -62,7 +62,9 @@ def schema_files() -> dict[str, str]:
     verdict = with_field_type(Verdict, "parameters", dict[str, Parameter])
     verdicts = tuple.__class_getitem__((verdict, ...))
     second: Any = with_field_type(SecondResult, "verdicts", verdicts)
+    other: Any = with_field_type(OtherFamily, "verdicts", verdicts)
     result = with_field_type(with_field_type(CheckResult, "verdicts", verdicts), "second", second | UnsetType)
+    result = with_field_type(result, "other_family", other | UnsetType)
     call: Any = with_field_type(CallObject, "verdict", verdict)
     attempt: Any = with_field_type(AttemptObject, "verdict", verdict)
     capture = with_field_type(

@@ -70,6 +70,13 @@ there.
 """
 
 
+TROUBLES = """\
+Kinds of trouble: `addresses` (whatever is sent to certain addresses fares worse, whatever it looks like), `packets`
+(packets of a certain look do), `unlisted` (everything but listed hosts), `line` (everything alike), `own_device` (this
+device's own network, proxy, VPN or tool), `app` (the app, or the other person's end). The word follows from state, rule
+and reason; where several kinds fit there is none.
+"""
+
 SECOND_SERVER = """\
 Where the test server comes from a list (tp-011) and the result is `restricted`, `closed` or `unreachable`, a server in
 another network is asked about those apps, within the same budget. Each verdict stands by itself; no state follows from
@@ -128,6 +135,7 @@ def verdict_fields() -> Iterator[str]:
     yield from markdown_table(("field", "meaning"), ((f"`{name}`", words) for name, words in FIELD_TEXTS.items()))
     bases, ways = (", ".join(f"`{word}`" for word in get_args(kind)) for kind in (Basis, AffectedDirections))
     yield f"Bases: {bases}. Directions: {ways}.\n"
+    yield TROUBLES
 
 
 def state_table() -> Iterator[str]:

@@ -32,24 +32,25 @@ def found_in_namespace(case: str, way: str, folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("case", "way", "expected"),
     [
-        ("allowlist", "link", ("unreachable", "allowlist", None)),
-        ("some_listed", "link", ("unreachable", "allowlist", None)),
-        ("address", "list", ("unreachable", "address.block", None)),
-        ("address", "link", ("unreachable", None, "server_alone")),
-        ("off", "link", ("unreachable", None, "server_off")),
-        ("everything", "link", ("insufficient", None, "offline")),
-        ("portal", "link", ("insufficient", None, "portal")),
-        ("offline", "link", ("insufficient", None, "offline")),
+        ("allowlist", "link", ("unreachable", "allowlist", None, "unlisted")),
+        ("some_listed", "link", ("unreachable", "allowlist", None, "unlisted")),
+        ("address", "list", ("unreachable", "address.block", None, "addresses")),
+        ("address", "link", ("unreachable", None, "server_alone", None)),
+        ("off", "link", ("unreachable", None, "server_off", None)),
+        ("everything", "link", ("insufficient", None, "offline", "line")),
+        ("portal", "link", ("insufficient", None, "portal", "line")),
+        ("offline", "link", ("insufficient", None, "offline", "own_device")),
     ],
 )
 def test_what_answers_beside_a_silent_server_says_why_it_is_silent(
-    case: str, way: str, expected: tuple[str, str | None, str | None], tmp_path: Path
+    case: str, way: str, expected: tuple[str, str | None, str | None, str | None], tmp_path: Path
 ) -> None:
     found = found_in_namespace(case, way, tmp_path)
     assert found["code"] == 3, found["errors"]
     record = json.loads(found["out"])
     (verdict,) = record["verdicts"]
-    assert (verdict["state"], verdict["rule"], (verdict["reason"] or {}).get("code")) == expected
+    reason = (verdict["reason"] or {}).get("code")
+    assert (verdict["state"], verdict["rule"], reason, verdict["trouble"]) == expected
     bundle = read_bundle((tmp_path / "run.talkpath").read_bytes())
     (again,) = rejudge(bundle).record["verdicts"]
     assert (again["state"], again["rule"]) == expected[:2]

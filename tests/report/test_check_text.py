@@ -68,7 +68,8 @@ def test_an_explanation_is_a_sentence_and_its_lines() -> None:
     about = verdict_of_state()
     first, *lines = printed(explanation(told_check([about], CheckContext())[0]), width=400).splitlines()
     assert first.strip() == f"Signs of restriction: {sentences.verdict_sentence(about)}"
-    assert [line.strip() for line in lines] == sentences.verdict_lines(about)
+    said = [*sentences.verdict_lines(about), sentences.trouble_sentence(about)]
+    assert [line.strip() for line in lines] == said
 
 
 def explained(verdicts: list[Verdict]) -> list[Verdict]:

@@ -92,6 +92,7 @@ class Result:
 
     def _show(self, page: Console) -> None:
         from talkpath.report import check_text
+        from talkpath.report.words.families import family_lines
         from talkpath.report.words.second_server import second_server_lines
         from talkpath.report.words.turn_servers import relay_lines
 
@@ -100,7 +101,7 @@ class Result:
             self.verdicts,
             self.record["transports"],
             known_server=self.has_known_server,
-            second=second_server_lines(self.record),
+            second=[*family_lines(self.record), *second_server_lines(self.record)],
             relays=relay_lines(self.record),
         )
 

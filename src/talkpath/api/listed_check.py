@@ -104,6 +104,7 @@ def measure_listed(
     `signers` are the keys of both checks. `PeerError` where no server of the list can be tried, or the last one turned
     the check away.
     """
+    from talkpath.conduct.other_family import check_other_family, halved_plan
     from talkpath.conduct.run_check import run_check
     from talkpath.directory.choice import servers_to_try
     from talkpath.directory.second_opinion import ask_second, first_plan
@@ -118,7 +119,10 @@ def measure_listed(
         part = replace(request, plan=limited, relays=request.relays if limited.relays else None)
         return lambda link: run_check(part, link, signer.public, observer)
 
-    first, addresses = measure(first_plan(request.plan, servers), signers[0]), listed_addresses()
+    plan = first_plan(request.plan, servers)
+    if request.family == 0:  # the server that is found may have both versions of IP
+        plan = halved_plan(plan, 1.0)
+    first, addresses = measure(plan, signers[0]), listed_addresses()
     facts, asked = check_with_one_of(choose(servers), first, addresses, family=request.family, observer=observer)
     facts = _with_age(facts, found)
     second = ask_second(
@@ -132,6 +136,10 @@ def measure_listed(
         family=request.family,
         observer=observer,
     )
+    if second is None and request.family == 0:
+        link = listed_addresses().link(asked.link, 10 - facts.family)
+        if link is not None:
+            second = check_other_family(request, facts, link, signers[1].public, observer)
     return ListedCheck(facts, None if second is None else (second, signers[1]), asked.link.text())
 
 

@@ -53,8 +53,8 @@ def check(
     is a result: see `Result.measured` and `ended`.
     """
     from talkpath.api.check_result import Result
+    from talkpath.conduct.other_family import check_families
     from talkpath.conduct.request import CheckRequest, Observer
-    from talkpath.conduct.run_check import run_check
     from talkpath.probe.invite_link import parse_invite_link
     from talkpath.probe.other_hosts import ask_beside_silence, needs_other_hosts, read_other_hosts
     from talkpath.wire.control.sign import Signer
@@ -67,12 +67,13 @@ def check(
             progress(CheckProgress(planned.arm.app, planned.arm.medium, planned.question.kind, used, plan.budget_bytes))
 
     request = CheckRequest(plan=plan, family=family, country=country.upper())
-    signer = Signer.fresh()
+    signer, other = Signer.fresh(), Signer.fresh()
     invitation = parse_invite_link(link or _listed_link(directory, request))
-    facts = run_check(request, invitation, signer.public, Observer(question_asked=tell))
+    keys = signer.public, other.public
+    facts, over_other = check_families(request, invitation, keys, Observer(question_asked=tell))
     if other_hosts and needs_other_hosts(facts):
         facts = ask_beside_silence(facts, invitation, family, read_other_hosts(request.country))
-    return Result.of(facts, signer)
+    return Result.of(facts, signer, second=None if over_other is None else Result.of(over_other, other))
 
 
 def _listed_link(directory: str, request: CheckRequest) -> str:

@@ -39,6 +39,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
     from talkpath.report.pictures.check_page import simulation_note
     from talkpath.report.recordings import capture_text
     from talkpath.report.rejudge import recording_name
+    from talkpath.report.words.families import family_lines
     from talkpath.report.words.language import say
     from talkpath.report.words.second_server import second_server_lines
     from talkpath.report.words.turn_servers import relay_lines
@@ -70,7 +71,7 @@ def command(bundle: Path, page: Path | None, as_json: bool) -> None:
             judgement.verdicts,
             judgement.record["transports"],
             known_server=known_server,
-            second=second_server_lines(judgement.record),
+            second=[*family_lines(judgement.record), *second_server_lines(judgement.record)],
             relays=relay_lines(judgement.record),
         )
     for note in notes:

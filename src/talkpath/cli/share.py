@@ -97,6 +97,8 @@ def _bundle_contents(stored: Bundle, size_bytes: int) -> Iterator[str]:
     if stored.second is not None and stored.second.facts is not None:
         other = stored.second.facts.responder_key or "unknown"
         yield f"  second     the same of a second check, with test server {other}"
+    if facts.exchanges:
+        yield "  hosts      which other hosts answered that you agreed to ask"
     yield "  and        for every packet whether it came, and a key that was made for this check alone"
     yield "Not in it: names, contacts, contents, anything of your own calls. The observatory's server sees the address"
     yield "that you connect from, as every server does."

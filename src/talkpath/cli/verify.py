@@ -34,7 +34,8 @@ PROBE_OF_THE_LAB = (
     "of the check are the word of whoever wrote the bundle."
 )
 SECOND_CHECK_STATEMENT = (
-    "It holds the bundle of a second check, with another test server, signed with a key of its own,"
+    "It holds the bundle of a second check, with another test server or over the other version of IP, signed with a "
+    "key of its own,"
 )
 SIMULATED = "SIMULATED: made by the lab, with keys that everybody has. It proves nothing of any real network."
 

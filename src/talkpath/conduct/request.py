@@ -31,12 +31,13 @@ class Observer:
     """Functions that are told what a check does, for people. `question_asked`: what is asked now, and the facts that it
     was chosen from. `epoch_ended`: the facts with one more epoch. `server_tried`: which server of a list is tried, the
     first, second, ... of so many, its country and its operator. `second_server_asked`: the result asks for the word of
-    a second server, and one is tried next."""
+    a second server, and one is tried next. `other_family_asked`: the same is asked over IPv4 or IPv6 (4 or 6)."""
 
     question_asked: Callable[[Facts, PlannedEpoch], object] = _ignore
     epoch_ended: Callable[[Facts], object] = _ignore
     server_tried: Callable[[int, int, str, str], object] = _ignore
     second_server_asked: Callable[[], object] = _ignore
+    other_family_asked: Callable[[int], object] = _ignore
 
 
 UNOBSERVED: Final = Observer()

@@ -177,7 +177,7 @@ class Bundle(Struct, frozen=True):
     own servers `endpoints`.
 
     `verdict` is the JSON object of the day when it was written, `receipt` what the responder signed. `second` is the
-    bundle of a check with a second test server, where one was asked.
+    bundle of a second check: with another test server, or over the other version of IP.
     """
 
     kind: str
@@ -205,7 +205,7 @@ class Bundle(Struct, frozen=True):
 
 def write_check(facts: Facts, verdict: Mapping[str, Any], signer: Signer, second: bytes = b"") -> bytes:
     """Write the bundle of a check. A receipt that does not fit the facts is left out (see `has_receipt`). `second` is
-    the bundle of the check with a second test server."""
+    the bundle of a second check."""
     hour = cut_to_hour(facts.started_at)
     kept = replace(facts, started_at=hour, receipt=facts.receipt if has_receipt(facts, signer) else None)
     parts = {FACTS_PART: compress(msgspec.msgpack.encode(replace(kept, receipt=None)))}
@@ -220,8 +220,8 @@ def write_check(facts: Facts, verdict: Mapping[str, Any], signer: Signer, second
 def _hourly_verdict(verdict: Mapping[str, Any], hour: str) -> dict[str, Any]:
     """The JSON object, its times cut to the hour."""
     told = {**verdict, "started_at": hour}
-    if "second" in told:
-        told["second"] = {**told["second"], "started_at": cut_to_hour(told["second"]["started_at"])}
+    for part in {"second", "other_family"} & told.keys():
+        told[part] = {**told[part], "started_at": cut_to_hour(told[part]["started_at"])}
     return told
 
 
@@ -361,18 +361,20 @@ def _decode_bundle(manifest: Manifest, parts: Mapping[str, bytes]) -> Bundle:
 
 
 def _second_bundle(data: bytes, first: Bundle) -> Bundle:
-    """Read the bundle of the check with a second test server: another run, with another server."""
+    """Read the bundle of the second check: another run, with another server or over the other version of IP."""
     manifest, parts = _open_parts(data)
     if SECOND_PART in parts or manifest.kind != "check":
         raise BundleError("The bundle holds as its second opinion what is no check with one test server.")
     second = read_bundle(data)
     assert second.facts is not None  # it is a check
     assert first.facts is not None
+    same_server = second.facts.responder_key == first.facts.responder_key and second.facts.family == first.facts.family
     same_run = second.facts.seed == first.facts.seed or second.simulated != first.simulated
-    same_keys = second.key == first.key or second.facts.responder_key == first.facts.responder_key
+    same_keys = second.key == first.key or same_server
     if same_run or (same_keys and not first.simulated):  # the lab's keys are everybody's
         raise BundleError(
-            "The bundle holds as its second opinion a check of the same run or with the same test server."
+            "The bundle holds as its second opinion a check of the same run, or with the same test server over the "
+            "same version of IP."
         )
     return second
 

@@ -20,6 +20,7 @@ from talkpath.verdict.model import Verdict
 from talkpath.verdict.validity import why_voided
 
 SCHEMA = "talkpath.check/1"
+FOUND_STATES = ("restricted", "closed")
 INVALIDATING_REASONS = ("late", "clock", "network_changed", "hidden")
 
 
@@ -123,10 +124,24 @@ class SecondResult(Struct, frozen=True):
     opinions: tuple[SecondOpinion, ...]
 
 
+class OtherFamily(Struct, frozen=True):
+    """The check over the other version of IP, with the same test server, and its own verdicts."""
+
+    family: int
+    started_at: str
+    duration_s: float
+    bytes_sent: int
+    bytes_received: int
+    ended: str
+    verdicts: tuple[Verdict, ...]
+
+
 class CheckResult(Struct, frozen=True):
     """The whole object. `valid` is false where the run itself was off; then every state is `insufficient`. `ended` is
     why the session stopped, as in the health of tp-001. `tried`: servers of a list that were tried before.
-    `relays`: TURN servers that the user named (`check --turn`).
+    `relays`: TURN servers that the user named (`check --turn`). `family`: over which version of IP it ran;
+    `other_family`: the check over the other one, where both ends have both. Where that finds an app restricted or
+    closed and this check does not, the verdict in `verdicts` is that one, with its `family`.
     `own_servers` (the object of `endpoints --json`), `own_call` (that of `listen --json`) and `joined` are there where
     `check --own` asked an app's own servers, or watched a call of the person's own."""
 
@@ -140,12 +155,14 @@ class CheckResult(Struct, frozen=True):
     responder: ResponderObject
     ended: str
     reach: ReachObject
+    family: int
     simulated: bool
     verdicts: tuple[Verdict, ...]
     transports: tuple[Transport, ...]
     truth: Truth | UnsetType = UNSET
     tried: tuple[Tried, ...] | UnsetType = UNSET
     second: SecondResult | UnsetType = UNSET
+    other_family: OtherFamily | UnsetType = UNSET
     relays: tuple[Relay, ...] | UnsetType = UNSET
     own_servers: dict[str, Any] | UnsetType = UNSET
     own_call: dict[str, Any] | UnsetType = UNSET
@@ -156,12 +173,45 @@ def judge_check(
     facts: Facts, truth: Sequence[dict[str, Any]] | None = None, second: Facts | None = None
 ) -> tuple[list[Verdict], dict[str, Any]]:
     """Judge the facts: the verdicts, and the JSON object of tp-004. `truth`: what a lab restricted; `second`: the facts
-    of a second test server, which change no verdict."""
+    of a second test server, which change no verdict, or those over the other version of IP."""
     verdicts = judge_facts(facts)
+    if second is not None and is_other_family(facts, second):
+        others = judge_facts(second)
+        verdicts = _worse_of_families(verdicts, others)
+        record = check_json(facts, verdicts, transport_qualities(facts.epochs), truth)
+        return verdicts, record | {"other_family": _plain(_other_family(second, others))}
     record = check_json(facts, verdicts, transport_qualities(facts.epochs), truth)
     if second is not None:
-        record["second"] = msgspec.json.decode(msgspec.json.encode(_second_result(facts, verdicts, second)))
+        record["second"] = _plain(_second_result(facts, verdicts, second))
     return verdicts, record
+
+
+def _plain(record: Struct) -> Any:
+    """The record as a reader of the JSON gets it."""
+    return msgspec.json.decode(msgspec.json.encode(record))
+
+
+def is_other_family(first: Facts, second: Facts) -> bool:
+    """Whether the second check is that of the same test server over the other version of IP."""
+    return bool(first.responder_key) and first.responder_key == second.responder_key and first.family != second.family
+
+
+def _worse_of_families(first: Sequence[Verdict], others: Sequence[Verdict]) -> list[Verdict]:
+    """The first check's verdicts, but where it found nothing and the other one did, the other's."""
+    found = {(one.app, one.medium): one for one in others if one.state in FOUND_STATES}
+    return [one if one.state in FOUND_STATES else found.get((one.app, one.medium), one) for one in first]
+
+
+def _other_family(facts: Facts, verdicts: Sequence[Verdict]) -> OtherFamily:
+    return OtherFamily(
+        family=facts.family,
+        started_at=facts.started_at,
+        duration_s=round(facts.duration_s, 3),
+        bytes_sent=facts.bytes_sent,
+        bytes_received=facts.bytes_received,
+        ended=facts.health.ended,
+        verdicts=tuple(verdicts),
+    )
 
 
 def _second_result(first: Facts, found: Sequence[Verdict], facts: Facts) -> SecondResult:
@@ -202,6 +252,7 @@ def check_json(
             lost=facts.reach.lost,
             again=facts.reach.again,
         ),
+        family=facts.family,
         simulated=facts.simulated,
         verdicts=tuple(verdicts),
         transports=transport_rows(carried, hellos=facts.plan.basis == "shape"),
@@ -209,7 +260,7 @@ def check_json(
         tried=facts.tried or UNSET,
         relays=tuple(map(_relay_row, relay_results(facts))) or UNSET,
     )
-    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record))  # what a reader of the JSON gets
+    plain: dict[str, Any] = _plain(record)
     return plain
 
 

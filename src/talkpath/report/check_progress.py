@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from talkpath.conduct.request import Observer
 from talkpath.measure.facts import Epoch, Facts, Plan
 from talkpath.report.words.amounts import megabytes
+from talkpath.report.words.families import family_asked
 from talkpath.report.words.language import say
 from talkpath.report.words.second_server import second_asked, server_try_line
 from talkpath.report.words.sentences import medium_word
@@ -87,6 +88,7 @@ class CheckProgressBar:
             epoch_ended=self._epoch_ended,
             server_tried=lambda *tried: self._print(server_try_line(*tried)),
             second_server_asked=lambda: self._print(second_asked()),
+            other_family_asked=lambda family: self._print(family_asked(family)),
         )
 
     def __exit__(

@@ -51,9 +51,9 @@ def _rejudge_check(facts: Facts, second: Facts | None, stored: dict[str, Any]) -
     verdicts, record = judge_check(facts, truth, second)
     changes = verdict_changes(stored.get("verdicts", []), record["verdicts"])
     if second is not None:
-        before = stored.get("second", {}).get("verdicts", [])
-        again = verdict_changes(before, record["second"]["verdicts"])
-        changes += [say("again", "second test server, {change}", change=change) for change in again]
+        part = "other_family" if "other_family" in record else "second"
+        again = verdict_changes(stored.get(part, {}).get("verdicts", []), record[part]["verdicts"])
+        changes += [say("again", "second check, {change}", change=change) for change in again]
     return Rejudged(record, changes, verdicts)
 
 

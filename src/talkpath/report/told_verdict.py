@@ -32,7 +32,11 @@ def told_check(verdicts: Sequence[Verdict], check: CheckContext) -> list[ToldVer
         ToldVerdict(
             verdict=first,
             sentence=sentences.verdict_sentence(first, check),
-            lines=[*sentences.verdict_lines(first, check), *_alike_line(first, others, several)],
+            lines=[
+                *sentences.verdict_lines(first, check),
+                *filter(None, [sentences.trouble_sentence(first)]),
+                *_alike_line(first, others, several),
+            ],
         )
         for first, *others in alike.values() or ([verdict] for verdict in verdicts[:1])
     ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
+from typing import Literal
 
 import numpy as np
 
@@ -105,7 +106,13 @@ def _arm_verdict(facts: Facts, assessment: Assessment) -> Verdict:
         confidence=assessment.planned.confidence,
         alternatives=alternatives,
         figures=_arm_figures(facts, assessment),
+        family=_family(facts),
     )
+
+
+def _family(facts: Facts) -> Literal[0, 4, 6]:
+    """The version of IP over which calls were placed, 0 where none were."""
+    return 0 if not facts.epochs else 6 if facts.family == 6 else 4
 
 
 def _named_mechanism(

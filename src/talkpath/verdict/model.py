@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from talkpath.apps.contract.shape import AffectedDirections, Arm, Medium
+from talkpath.verdict.trouble import Trouble, trouble_of
 from talkpath.wire.control.question import BASELINE, Question
 
 State = Literal["ok", "restricted", "closed", "impaired", "unreachable", "insufficient"]
@@ -81,7 +83,8 @@ class Verdict(Struct, frozen=True, omit_defaults=False):
 
     `known_at_s` is when the e-value first passed m/alpha, `decided_at_s` when the rule was named or the state
     settled (seconds from the start of the check), None where neither happened. `observations` are ids of tp-001.
-    `figures` are numbers for the sentences: extra and background loss per direction with bounds, MOS, canary.
+    `figures` are numbers for the sentences: extra and background loss per direction with bounds, MOS, canary. `family`
+    is the version of IP of its calls, 0 where none were placed. `trouble` follows from the rest (`verdict.trouble`).
     """
 
     app: str
@@ -104,6 +107,20 @@ class Verdict(Struct, frozen=True, omit_defaults=False):
     confidence: str = "high"
     alternatives: tuple[str, ...] = ()
     figures: dict[str, float | None] = field(default_factory=dict)
+    family: Literal[0, 4, 6] = 0
+    trouble: Trouble | None = None
+
+    def __post_init__(self) -> None:
+        """Name the kind of trouble."""
+        bound, reason = self.parameters.get("bound_to"), self.reason
+        found = trouble_of(
+            self.state,
+            self.rule,
+            bound.value if isinstance(bound, Category) else "",
+            reason.code if reason else "",
+            reason.values if reason else {},
+        )
+        force_setattr(self, "trouble", found)
 
     @property
     def arm(self) -> Arm:

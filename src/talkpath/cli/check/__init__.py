@@ -16,7 +16,7 @@ from talkpath.cli._terminal.language import language_option
 from talkpath.cli.check.listed import directory_options, find_list, link_argument
 from talkpath.cli.check.measuring import (
     ip_version,
-    measure_facts,
+    measure_families,
     measure_listed,
     name_left_out,
     new_signer,
@@ -142,9 +142,11 @@ def _place_check(options: CheckOptions, request: CheckRequest) -> tuple[Result, 
 
     signer = new_signer(options.in_lab)
     if options.link:
-        facts = measure_facts(request, options.link, signer)
+        other = new_signer(options.in_lab)
+        facts, over_other = measure_families(request, options.link, (signer, other))
         facts = options.other_hosts.ask(facts, options.link, request.family, request.country)
-        return Result.of(facts, signer), options.link
+        second = None if over_other is None else Result.of(over_other, other)
+        return Result.of(facts, signer, second=second), options.link
     found = find_list(options.directory, options.country)
     if found is None:
         return None
@@ -177,6 +179,7 @@ def _show_result(plan: Plan, result: Result, as_json: bool, *, with_record: bool
     from talkpath.cli._terminal.screen import screen
     from talkpath.report import check_text
     from talkpath.report.words.amounts import measured_when
+    from talkpath.report.words.families import family_lines
     from talkpath.report.words.second_server import second_server_lines
     from talkpath.report.words.turn_servers import relay_lines
 
@@ -191,7 +194,7 @@ def _show_result(plan: Plan, result: Result, as_json: bool, *, with_record: bool
             result.verdicts,
             result.record["transports"],
             known_server=result.has_known_server,
-            second=second_server_lines(result.record),
+            second=[*family_lines(result.record), *second_server_lines(result.record)],
             relays=relay_lines(result.record),
         )
         if result.measured:

@@ -92,6 +92,18 @@ def measure_facts(request: CheckRequest, link: str, signer: Signer) -> Facts:
         return run_check(request, parse_invite_link(link), signer.public, progress)
 
 
+def measure_families(request: CheckRequest, link: str, signers: tuple[Signer, Signer]) -> tuple[Facts, Facts | None]:
+    """The same, and over the other version of IP where both ends have both; `signers` are the keys of both runs."""
+    from talkpath.cli._terminal.screen import screen
+    from talkpath.conduct.other_family import check_families
+    from talkpath.probe.invite_link import parse_invite_link
+    from talkpath.report.check_progress import CheckProgressBar
+
+    keys = signers[0].public, signers[1].public
+    with CheckProgressBar(screen(stderr=True), request.plan) as progress:
+        return check_families(request, parse_invite_link(link), keys, progress)
+
+
 def measure_listed(request: CheckRequest, found: FoundList, signers: tuple[Signer, Signer]) -> ListedCheck:
     """The same with a test server of a directory's list; each one that is tried is named on stderr."""
     from talkpath.api import listed_check

@@ -20,6 +20,7 @@ from talkpath.report.told_verdict import ToldVerdict, told_check
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import megabytes, seconds
 from talkpath.report.words.check_context import CheckContext
+from talkpath.report.words.families import family_lines
 from talkpath.report.words.language import say, spoken
 from talkpath.report.words.second_server import second_server_lines
 from talkpath.report.words.turn_servers import relay_lines
@@ -34,7 +35,10 @@ def check_page(facts: Facts, verdicts: Sequence[Verdict], record: Mapping[str, A
         *(element("p", note) for note in notes),
         *check_parts(facts, verdicts, record["transports"]),
         *verdict_explanations(verdicts, CheckContext.of(verdicts, known_server=has_known_server(facts))),
-        *(element("p", *with_code_marks(line)) for line in [*second_server_lines(record), *relay_lines(record)]),
+        *(
+            element("p", *with_code_marks(line))
+            for line in [*family_lines(record), *second_server_lines(record), *relay_lines(record)]
+        ),
         meanings_table(),
     ]
     return html_page(say("page", "Are calls being restricted on this network?"), body, simulated=facts.simulated)

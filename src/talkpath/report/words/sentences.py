@@ -36,6 +36,21 @@ def state_labels() -> dict[State, str]:
     }
 
 
+def trouble_sentence(verdict: Verdict) -> str:
+    """The kind of trouble that a verdict points to, in one sentence; "" where none does."""
+    return {
+        None: "",
+        "addresses": say(
+            "trouble", "This points to addresses: whatever is sent there fares so, whatever it looks like."
+        ),
+        "packets": say("trouble", "This points to the look of the packets: others to the same place fare better."),
+        "unlisted": say("trouble", "This points to a list: what is not on it does not answer."),
+        "line": say("trouble", "This points to the line: it treats everything alike."),
+        "own_device": say("trouble", "This points to this device: its own network, a proxy or VPN, or a tool on it."),
+        "app": say("trouble", "This points to the app or to the other person's end, and not to this line."),
+    }[verdict.trouble]
+
+
 def offline_sentence(verdicts: Sequence[Verdict]) -> str:
     """What is said once, in place of all verdicts, where this device is offline; else ""."""
     codes = {verdict.reason.code if verdict.reason else "" for verdict in verdicts}
