@@ -21,6 +21,7 @@ from talkpath.cli.check.measuring import (
     save_bundle,
     tell_written,
 )
+from talkpath.cli.check.shape import like_option
 
 if TYPE_CHECKING:
     from talkpath.conduct.request import CheckRequest
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @link_argument
 @directory_options
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
+@like_option
 @click.option("--video", is_flag=True, help="Video calls too.")
 @click.option("-4", "v4", is_flag=True, help="Over IPv4 only.")
 @click.option("-6", "v6", is_flag=True, help="Over IPv6 only.")
@@ -42,6 +44,7 @@ def command(
     directory: str,
     country: str,
     names: tuple[str, ...],
+    like: tuple[str, ...],
     video: bool,
     v4: bool,
     v6: bool,
@@ -61,7 +64,7 @@ def command(
     from talkpath.experiment.plan import locating_plan
     from talkpath.wire.ip.error_queue import error_queue_missing
 
-    plan = locating_plan(make_check_plan(names, video=video))
+    plan = locating_plan(make_check_plan((*names, *like), video=video))
     family = ip_version(v4, v6)
     if dry_run:
         rehearse_plan(plan, as_json)

@@ -12,6 +12,7 @@ import click
 
 from talkpath.cli._terminal.language import language_option
 from talkpath.cli.check.listed import directory_options, link_argument, listed_links
+from talkpath.cli.check.shape import like_option
 from talkpath.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class WallClock:
     "--every", "minutes", default=60.0, show_default=True, help="Minutes between two checks, on average (at least 10)."
 )
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
+@like_option
 @click.option("--fresh", metavar="LINK", help="A second test server: is only the first one blocked?")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), help="A folder for all bundles.")
 @click.option("--plan", "plan_file", type=click.Path(path_type=Path), hidden=True, help="A plan as JSON (the lab's).")
@@ -58,6 +60,7 @@ def command(
     hours: float | None,
     minutes: float,
     names: tuple[str, ...],
+    like: tuple[str, ...],
     fresh: str | None,
     output: Path | None,
     plan_file: Path | None,
@@ -78,7 +81,7 @@ def command(
     if minutes < LEAST_MINUTES and plan_file is None:
         raise UsageError(f"--every takes at least {LEAST_MINUTES:.0f} minutes: checks are not to become a load.")
     bounds = Bounds(60.0 * minutes, times or MOST_TIMES, 3600.0 * (hours or MAX_WATCH_HOURS))
-    plan = _watch_plan(names, plan_file)
+    plan = _watch_plan((*names, *like), plan_file)
     if output is not None and not output.is_dir():
         raise UsageError("The folder for -o does not exist; make it first. Nothing was measured.")
     links = [link] if link else listed_links(directory, country, 0, most=1 if fresh else 2)

@@ -34,7 +34,7 @@ def choose_arms(
     """Return the arms of these apps (all if empty), each an app or `app/variant`; `UsageError` for an unknown one.
 
     App names may be written as people write them: "WhatsApp" is "whatsapp". Variants that an app reserves for explicit
-    requests are left out unless named or `every`.
+    requests are left out unless named or `every`. A recorded shape's calls are of its own medium.
     """
     known = {app.id: app for app in apps().values() if app.shapes}
     variants = {f"{arm.app}/{arm.variant}" for arm in shapes()}
@@ -45,7 +45,7 @@ def choose_arms(
     wanted = [
         arm
         for arm in shapes()
-        if arm.medium in media
+        if (arm.medium in media or arm.is_recorded)
         and (
             f"{arm.app}/{arm.variant}" in names
             or ((not names or arm.app in names) and (every or arm.variant not in known[arm.app].on_request))

@@ -13,21 +13,24 @@ import msgspec
 import pytest
 
 from factories.networks.nft_router import NoRules, nft_router
+from talkpath.apps import added_app
+from talkpath.apps.recorded.played import played_shape, recorded_app
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.program import Program
 from talkpath.lab.drivers.sim import CONTROL_PORT, SIM_PORTS
 from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
+from talkpath.measure.facts import Plan
 
 TALKPATH = (sys.executable, "-m", "talkpath")
 TRIES, PATH_S = 3, 0.2
 
 
 def verdicts_through(
-    rule: str, host: str, budget_s: float, apps: Sequence[str] = ("webrtc",), sets: str = ""
+    rule: str, host: str, budget_s: float, apps: Sequence[str] = ("webrtc",), sets: str = "", shape: bytes = b""
 ) -> list[dict[str, Any]] | str:
-    """In the lab: `talkpath respond` on one side, `talkpath check` of these apps' voice on the other; its verdicts, or
-    text: why it was not run."""
+    """In the lab: `talkpath respond` on one side, `talkpath check` of these apps' voice on the other, or of calls like
+    those of `shape`; its verdicts, or text: why it was not run."""
     try:
         with nft_router(rule, sets) as hosts, TemporaryDirectory() as name:
             folder = Path(name)
@@ -46,15 +49,24 @@ def verdicts_through(
             ]
             with Program(argv, hosts[RESPONDER.name].start) as far:
                 told = json.loads(far.line('"link"'))
-                plan = msgspec.structs.replace(make_plan(choose_arms(apps), budget_s=budget_s), path_s=PATH_S)
-                (folder / "plan.json").write_bytes(msgspec.json.encode(plan))
+                (folder / "plan.json").write_bytes(msgspec.json.encode(_short_plan(apps, budget_s, shape)))
+                like = ("--like", str(folder / "recorded.shape")) if shape else ()
+                (folder / "recorded.shape").write_bytes(shape)
                 link = f"{host}:{CONTROL_PORT}?token={told['token']}#{told['key']}"
-                argv = [*TALKPATH, "check", link, "--plan", str(folder / "plan.json"), "--json"]
+                argv = [*TALKPATH, "check", link, "--plan", str(folder / "plan.json"), "--json", *like]
                 done = Program(argv, hosts[LAB_PROBE.name].start).finish(budget_s + 60)
     except NoRules as error:
         return str(error)
     assert done.exit_code == 0, done.stderr.decode()
     return list(json.loads(done.stdout)["verdicts"])
+
+
+def _short_plan(apps: Sequence[str], budget_s: float, shape: bytes) -> Plan:
+    if not shape:
+        return msgspec.structs.replace(make_plan(choose_arms(apps), budget_s=budget_s), path_s=PATH_S)
+    app = recorded_app(played_shape(shape))
+    with added_app(app):
+        return msgspec.structs.replace(make_plan(choose_arms([app.id]), budget_s=budget_s), path_s=PATH_S)
 
 
 def on_time(ask: Callable[[], list[dict[str, Any]] | str]) -> list[dict[str, Any]] | str:

@@ -27,7 +27,7 @@ from talkpath.cli.check.measuring import (
 )
 from talkpath.cli.check.other_hosts import OtherHostsOptions, other_hosts_options
 from talkpath.cli.check.own_means import OwnMeans, own_options, tell_own
-from talkpath.cli.check.shape import shape_option
+from talkpath.cli.check.shape import like_option, shape_option
 from talkpath.cli.check.turn import TurnOptions, turn_options
 from talkpath.errors import FileError
 
@@ -47,6 +47,7 @@ class CheckOptions:
     directory: str
     country: str
     names: tuple[str, ...]
+    like: tuple[str, ...]
     video: bool
     light: bool
     deep: bool
@@ -69,13 +70,15 @@ class CheckOptions:
         from talkpath.conduct.request import CheckRequest
 
         made = make_check_plan(
-            self.names, video=self.video, light=self.light, deep=self.deep, transports=self.transports
+            (*self.names, *self.like), video=self.video, light=self.light, deep=self.deep, transports=self.transports
         )
         plan = self.turn.added_to(made if self.plan_file is None else read_plan(self.plan_file))
         return CheckRequest(plan=plan, family=ip_version(self.v4, self.v6), country=self.country.upper())
 
 
-@click.command(cls=LongCommand, common=("app", "video", "transports", "own", "dry-run", "output", "json", "language"))
+@click.command(
+    cls=LongCommand, common=("app", "like", "video", "transports", "own", "dry-run", "output", "json", "language")
+)
 @link_argument
 @directory_options
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
@@ -85,6 +88,7 @@ class CheckOptions:
     "--deep", is_flag=True, help="Watch calls for 60 s each: about 200 s and 36 MB more for each way to call."
 )
 @click.option("--transports", is_flag=True, help="Test for every app which transports carry a call.")
+@like_option
 @shape_option
 @turn_options
 @own_options
@@ -101,9 +105,10 @@ class CheckOptions:
 def command(**given: Any) -> int:
     """Test whether calls are restricted on this network.
 
-    It places calls shaped like each messenger's, beside control traffic of the same sizes and times, to a test server
-    that agreed to answer. LINK is an invite link, a file that holds one, or - (standard input); also in TALKPATH_LINK.
-    Without one a test server is taken from a directory's list: several are tried until one answers.
+    It places calls shaped like each messenger's, or with --like as one that was recorded, beside control traffic of the
+    same sizes and times, to a test server that agreed to answer. LINK is an invite link, a file that holds one, or -
+    (standard input); also in TALKPATH_LINK. Without one a test server is taken from a directory's list: several are
+    tried until one answers.
 
     With --own a call that you make in the app of --app is watched on this device (`talkpath listen`), and its servers
     are asked (`talkpath endpoints`), each if you agree; one table joins what was found. On a terminal it offers this.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.apps.contract.shape import RECORDED_PREFIX
 from talkpath.cli.check.turn import planned_relays, relays_sentence
 from talkpath.errors import UsageError
 
@@ -70,7 +71,7 @@ def rehearse_plan(plan: Plan, as_json: bool) -> None:
     for row in [*rows["arms"], rows["total"]]:
         sent_kb, received_kb = row["bytes_sent"] / 1000, row["bytes_received"] / 1000
         amounts = f"{sent_kb:>9.0f}{received_kb:>9.0f}{row['seconds']:>9.1f}"
-        click.echo(f"{row['arm']:<28}{row['flows']:>7}{row['packets']:>9}{amounts}")
+        click.echo(f"{_arm_words(row['arm']):<28}{row['flows']:>7}{row['packets']:>9}{amounts}")
     click.echo(
         f"To: the one test server of the link, from at most {rows['local_ports']} local ports. These bytes "
         f"are typical of a clean line: 19 of 20 rehearsals stayed within {rows['within_pct']} % of them.\n"
@@ -79,6 +80,12 @@ def rehearse_plan(plan: Plan, as_json: bool) -> None:
     )
     if plan.relays:
         click.echo(relays_sentence(rows["relays"]))
+
+
+def _arm_words(arm: str) -> str:
+    """An arm of a rehearsal for people: a recorded shape by its name."""
+    app, _, rest = arm.partition(" ")
+    return f"like {rest.replace(' ', '.shape ')}" if app.startswith(RECORDED_PREFIX) else arm
 
 
 def measure_facts(request: CheckRequest, link: str, signer: Signer) -> Facts:

@@ -10,7 +10,7 @@ import click
 
 from talkpath.cli._terminal.language import language_option
 from talkpath.cli.check.measuring import save_bundle, tell_written
-from talkpath.cli.check.shape import shape_option
+from talkpath.cli.check.shape import like_option, shape_option
 from talkpath.cli.lab.country import country
 from talkpath.cli.lab.locate import locate
 from talkpath.errors import UsageError
@@ -57,6 +57,7 @@ command.add_command(locate)
 @click.option("--transports", is_flag=True, help="Test for every app which transports carry a call.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed bundle here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004), with the ground truth.")
+@like_option
 @shape_option
 @language_option
 def run_check(
@@ -72,6 +73,7 @@ def run_check(
     transports: bool,
     output: Path | None,
     as_json: bool,
+    like: tuple[str, ...],
 ) -> None:
     """Play one check through one made-up network."""
     from talkpath.api.lab_check import simulate
@@ -79,7 +81,7 @@ def run_check(
     result = simulate(
         rules,
         background=background,
-        apps=_separated_words(apps),
+        apps=[*_separated_words(apps), *like],
         media=_chosen_media(media),
         seed=seed,
         family=6 if family == "6" else 4,

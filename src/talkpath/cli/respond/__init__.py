@@ -135,6 +135,7 @@ def _make_key_file(pem: Path, port: int, host: str | None) -> None:
     "--open", "is_open", is_flag=True, help="Answer everybody, for public servers: links need no token, old ones work."
 )
 @register_options
+@click.option("--no-shapes", "no_shapes", is_flag=True, help="Take no shapes of recorded calls (`check --like`).")
 @shape_option
 @click.option("--doctor", is_flag=True, help="Print which ports can be opened here, then end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
@@ -158,6 +159,7 @@ def command(
     acme: str | None,
     is_open: bool,
     register: RegisterOptions | None,
+    no_shapes: bool,
     doctor: bool,
     as_json: bool,
 ) -> None:
@@ -184,7 +186,7 @@ def command(
     invite = invite or (page_for.name if page_for else None)
     _refuse_settings(identity, port, invite, hours)
     offer = registration_offer(register, invite, page) if register else None
-    at = Listening(identity, inner, port, host, invite, hours, is_open)
+    at = Listening(identity, inner, port, host, invite, hours, is_open, not no_shapes)
     (_print_findings if doctor else _run_server)(pem, at, GeoDatabase(geoip_files), page, offer, as_json)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,7 +24,7 @@ NO_KEY = "The key file cannot be read or holds no key; delete it and a new one i
 
 class Listening(NamedTuple):
     """Where a responder listens, and how it is reached: `inner` as for `ResponderDriver`, `invite` is its name. It
-    stops after `hours`, 0 for never."""
+    stops after `hours`, 0 for never. `takes_shapes`: of recorded calls, from probes."""
 
     identity: Identity
     inner: dict[tuple[str, int], int]
@@ -32,6 +33,7 @@ class Listening(NamedTuple):
     invite: str | None
     hours: float
     is_open: bool
+    takes_shapes: bool = True
 
 
 class Invited(NamedTuple):
@@ -69,11 +71,13 @@ def invite_to(pem: Path, at: Listening) -> Invited:
 def open_responder(pem: Path, at: Listening, geoip: GeoDatabase, invited: Invited) -> tuple[ResponderDriver, Responder]:
     """Open the ports; `UsageError` or `FileError` where that is not possible."""
     from talkpath.responder.driver import ResponderDriver
+    from talkpath.responder.limits import USUAL_LIMITS
     from talkpath.responder.receipts import ReceiptSigner
     from talkpath.responder.responder import Responder
 
     receipts = ReceiptSigner(invited.signer, _this_hour)
-    responder = Responder(at.identity, receipts=receipts, invitations=invited.invitations)
+    limits = USUAL_LIMITS if at.takes_shapes else replace(USUAL_LIMITS, shape_bytes=0)
+    responder = Responder(at.identity, limits, receipts=receipts, invitations=invited.invitations)
     try:
         driver = ResponderDriver(responder, pem, control_port=at.port, host=at.host, inner=at.inner, geoip=geoip)
     except OSError:  # of ssl, too

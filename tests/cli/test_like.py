@@ -1,0 +1,57 @@
+"""`--like`: calls like a recorded one, planned, played in the lab, and judged again without the file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from factories.packets.handmade_shapes import ice_shape
+from talkpath.apps import apps
+from talkpath.cli import cli
+from talkpath.errors import FileError
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [*map(str, arguments)])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "acme.shape"
+    path.write_bytes(ice_shape())
+    return path
+
+
+def test_its_cost_before_the_first_packet(file: Path) -> None:
+    told = run("check", "--dry-run", "--like", file).stdout
+    assert "like acme.shape voice" in told
+    assert "telegram" not in told
+    told = run("check", "--dry-run", "--light", "--like", file, "--app", "signal").stdout
+    assert "like acme.shape voice" in told
+    assert "signal" in told
+
+
+def test_its_calls_are_placed_and_judged_again_without_the_file(file: Path, tmp_path: Path) -> None:
+    bundle, page = tmp_path / "acme.talkpath", tmp_path / "acme.html"
+    lab = ("lab", "run", "--like", file, "--restrict", "stun.drop", "-o", bundle)
+    played = json.loads(run(*lab, "--json").stdout)
+    (verdict,) = played["verdicts"]
+    assert verdict["app"].startswith("like:")
+    assert (verdict["variant"], verdict["state"], verdict["rule"]) == ("acme", "restricted", "stun.drop")
+    assert apps().keys().isdisjoint({verdict["app"]})
+    assert json.loads(run("judge", bundle, "--json").stdout)["verdicts"] == played["verdicts"]
+    assert "acme.shape" in run("judge", bundle).stdout
+    assert run("verify", bundle).exit_code == 0
+    assert run("report", bundle, "--html", page).exit_code == 0
+    assert "holding back calls like the one in acme.shape." in page.read_text()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"format = 1", b"\xff" * 70_000])
+def test_what_is_no_shape_is_said(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "other.shape"
+    if content is not None:
+        path.write_bytes(content)
+    assert isinstance(run("check", "--dry-run", "--like", path).exception, FileError)
