@@ -27,7 +27,7 @@ TRIES, PATH_S = 3, 0.2
 
 
 def verdicts_through(
-    rule: str, host: str, budget_s: float, apps: Sequence[str] = ("webrtc",), sets: str = "", shape: bytes = b""
+    rule: str, host: str, budget_s: float, apps: Sequence[str] = ("webrtc",), sets: str = "", shape: str = ""
 ) -> list[dict[str, Any]] | str:
     """In the lab: `talkpath respond` on one side, `talkpath check` of these apps' voice on the other, or of calls like
     those of `shape`; its verdicts, or text: why it was not run."""
@@ -51,7 +51,7 @@ def verdicts_through(
                 told = json.loads(far.line('"link"'))
                 (folder / "plan.json").write_bytes(msgspec.json.encode(_short_plan(apps, budget_s, shape)))
                 like = ("--like", str(folder / "recorded.shape")) if shape else ()
-                (folder / "recorded.shape").write_bytes(shape)
+                (folder / "recorded.shape").write_text(shape)
                 link = f"{host}:{CONTROL_PORT}?token={told['token']}#{told['key']}"
                 argv = [*TALKPATH, "check", link, "--plan", str(folder / "plan.json"), "--json", *like]
                 done = Program(argv, hosts[LAB_PROBE.name].start).finish(budget_s + 60)
@@ -61,10 +61,10 @@ def verdicts_through(
     return list(json.loads(done.stdout)["verdicts"])
 
 
-def _short_plan(apps: Sequence[str], budget_s: float, shape: bytes) -> Plan:
+def _short_plan(apps: Sequence[str], budget_s: float, shape: str) -> Plan:
     if not shape:
         return msgspec.structs.replace(make_plan(choose_arms(apps), budget_s=budget_s), path_s=PATH_S)
-    app = recorded_app(played_shape(shape))
+    app = recorded_app(played_shape(shape.encode()))
     with added_app(app):
         return msgspec.structs.replace(make_plan(choose_arms([app.id]), budget_s=budget_s), path_s=PATH_S)
 

@@ -26,14 +26,14 @@ ANOTHER_CALL = "meta l4proto udp @th,64,16 0x906f @th,160,32 0xbede0001 drop"  #
 @pytest.mark.parametrize(
     ("shape", "rule", "named", "direction"),
     [
-        (ice_shape(), VOICE_UP, {"media.drop", "media.size_drop"}, "up"),
-        (ice_shape(), HELLO_OF_100_BYTES, {"dtls.hello_drop"}, "up"),
-        (unnamed_shape(), UNNAMED_DOWN, {"media.drop", "media.size_drop"}, "down"),
+        (ice_shape().decode(), VOICE_UP, {"media.drop", "media.size_drop"}, "up"),
+        (ice_shape().decode(), HELLO_OF_100_BYTES, {"dtls.hello_drop"}, "up"),
+        (unnamed_shape().decode(), UNNAMED_DOWN, {"media.drop", "media.size_drop"}, "down"),
     ],
     ids=["media up", "hello", "media of no known protocol down"],
 )
 def test_a_rule_about_its_bytes_is_told_with_its_direction(
-    in_lab: InLab, shape: bytes, rule: str, named: set[str], direction: str
+    in_lab: InLab, shape: str, rule: str, named: set[str], direction: str
 ) -> None:
     (verdict,) = verdicts_in_lab(in_lab, rule, RESPONDER.ipv4, 40.0, (), "", shape)
     assert verdict["app"].startswith("like:")
@@ -45,8 +45,8 @@ def test_a_rule_about_its_bytes_is_told_with_its_direction(
 @pytest.mark.long
 @pytest.mark.waits
 @pytest.mark.parametrize("rule", ["", ANOTHER_CALL], ids=["no rule", "a rule about another call"])
-@pytest.mark.parametrize("shape", [ice_shape(), unnamed_shape()], ids=["acme", "mystery"])
-def test_what_hits_other_traffic_is_not_told(in_lab: InLab, shape: bytes, rule: str) -> None:
+@pytest.mark.parametrize("shape", [ice_shape().decode(), unnamed_shape().decode()], ids=["acme", "mystery"])
+def test_what_hits_other_traffic_is_not_told(in_lab: InLab, shape: str, rule: str) -> None:
     (verdict,) = verdicts_in_lab(in_lab, rule, RESPONDER.ipv4, 60.0, (), "", shape)
     assert verdict["state"] == "ok"
     assert verdict["watched_s"] >= 20.0
