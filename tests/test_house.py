@@ -25,7 +25,7 @@ STATEMENTS_A_ROOM = {
     "apps": 2835,
     "browser": 3185,
     "capture": 4235,
-    "cli": 1683,
+    "cli": 1691,
     "conduct": 574,
     "directory": 413,
     "evidence": 554,

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import pytest
 from factories.checks.lab_checks import lab_bundle, lab_check
 from factories.machines import lacking
 from factories.machines.terminal import call_talkpath
-from factories.networks.local_responder import FarEnd, small_plan
+from factories.networks.local_responder import FarEnd, Probe, free_ports, small_plan
 from talkpath.cli import check, cli
 from talkpath.cli.check import measuring as _run
 from talkpath.evidence.bundle import read_bundle
@@ -44,9 +46,15 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "lab": (("run", "--apps", "webrtc", "-k", "4", "-o", "{new}.talkpath"), ("--help",)),
     "listen": (("{call}",), ("{call}", "--json"), ("-i", "none0")),
     "locate": (("--dry-run", "--app", "webrtc"),),
-    "observe": (("events", "{folder}"), ("serve", "--data", "{new}", "--port", "0", "--help")),
+    "observe": (
+        ("events", "{folder}"),
+        ("serve", "--data", "{new}", "--port", "0", "--help"),
+        ("backup", "{new}", "--data", "{folder}"),
+        ("restore", "{folder}", "--data", "{new}"),
+        ("responders", "list", "--data", "{folder}"),
+    ),
     "report": (("{bundle}",), ("{bundle}", "--html", "{new}.html")),
-    "respond": (("--help",), ("--help-all",)),
+    "respond": (("--help",), ("--help-all",), ("--doctor", "--host", "127.0.0.1", "--invite", "localhost")),
     "scrub": (("{call}", "{new}.pcap"),),
     "share": (("{bundle}", "--to", "https://observatory.invalid/"),),
     "verify": (("{bundle}",), ("{bundle}", "--json")),
@@ -143,9 +151,9 @@ def test_what_was_written_is_told_after_the_result(monkeypatch: pytest.MonkeyPat
     assert told == ["result", "written"]
 
 
-def on(system: str, *argv: str) -> subprocess.CompletedProcess[bytes]:
+def on(system: str, *argv: str, encoding: str = "") -> subprocess.CompletedProcess[bytes]:
     """`talkpath ARGV` on that system, as far as this one can show it."""
-    encoding = {"windows": "cp1251"}.get(system, "utf-8")
+    encoding = encoding or {"windows": "cp1251"}.get(system, "utf-8")
     env = {**os.environ, "PYTHONIOENCODING": encoding, "NO_COLOR": "1"}
     if system == "windows":
         env = {name: value for name, value in env.items() if not name.startswith(("LC_", "LANG"))} | {"LANGUAGE": "en"}
@@ -183,3 +191,34 @@ def test_a_check_on_loopback_leaves_its_evidence_on_every_system(system: str, tm
         done = on(system, "check", far.link, *small_plan(tmp_path), "-o", str(file))
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     assert read_bundle(file.read_bytes())
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp866", "cp1251"])
+@pytest.mark.parametrize("system", ["linux", "windows"])
+def test_a_test_server_starts_on_every_terminal(system: str, encoding: str, tmp_path: Path) -> None:
+    """Its link, and the code for phones where the terminal has blocks: without them it is no code, and left out."""
+    control, udp = free_ports(2)
+    ports = ["--host", "127.0.0.1", "--port", str(control), "--ports", str(udp), "--tcp-ports", "", "--tls-ports", ""]
+    arguments = ["respond", "--invite", "localhost", "--for", "0.0003", "--key-file", str(tmp_path / "key.pem"), *ports]
+    done = on(system, *arguments, encoding=encoding)
+    assert done.returncode == 0, done.stderr
+    text = done.stdout.decode(encoding)
+    assert "talkpath check 'talkpath://localhost" in text
+    assert ("█" in text) == (encoding == "cp866")
+    assert "##" not in text
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("system", ["windows", "macos"])
+def test_what_was_measured_before_ctrl_c_is_kept_on_every_system(system: str, tmp_path: Path) -> None:
+    with FarEnd(tmp_path) as far:
+        program = [sys.executable, lacking.__file__, system]
+        probe = Probe(tmp_path, far.link, *small_plan(tmp_path, watch_s=30.0), program=program)
+        probe.said("webrtc voice: ", times=2)
+        time.sleep(7.0)  # the first question has been answered by then
+        probe.send(signal.SIGINT)
+        told = probe.end()
+    assert "Traceback" not in told.stderr
+    assert told.code in (0, 130), told.stderr
+    assert told.facts is not None
+    assert told.facts.health.ended == "interrupted"

@@ -65,8 +65,16 @@ def take_away(system: str) -> None:
                 delattr(module, name)
     _refuse_modules(NO_MODULE.get(system, set()))
     if methods := NO_METHOD.get(system):
+        socket.socketpair = _loopback_pair
         socket.socket = _socket_without(methods)  # type: ignore[misc]
     sys.platform = PLATFORMS[system]
+
+
+def _loopback_pair() -> tuple[socket.socket, socket.socket]:
+    """Python's own pair where there is no AF_UNIX: two ends of a connection over loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near = socket.create_connection(listener.getsockname())
+        return near, listener.accept()[0]
 
 
 def _socket_without(methods: tuple[str, ...]) -> type[socket.socket]:

@@ -137,9 +137,9 @@ class TooBusyError(Exception):
 class Probe:
     """One running check; what it writes goes to files in the folder."""
 
-    def __init__(self, folder: Path, link: str, *arguments: str) -> None:
+    def __init__(self, folder: Path, link: str, *arguments: str, program: Sequence[str] = TALKPATH) -> None:
         self._out, self._err, self._bundle = folder / "out", folder / "err", folder / "run.talkpath"
-        command = [*TALKPATH, "check", link, "--json", "-o", str(self._bundle), *arguments]
+        command = [*program, "check", link, "--json", "-o", str(self._bundle), *arguments]
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
         raise_priority(self.process)

@@ -27,6 +27,15 @@ def print_plain_where_needed() -> None:
             stream.reconfigure(encoding=PLAIN_ASCII if is_ascii else None, errors=PLAIN)
 
 
+def can_show(text: str) -> bool:
+    """Whether standard output has each of these characters, so that a picture made of them is one."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii", "strict")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
 def _plain_text(error: UnicodeError) -> tuple[str, int]:
     """What stands for the characters that the encoding has not: an error handler of codecs."""
     if not isinstance(error, UnicodeEncodeError):

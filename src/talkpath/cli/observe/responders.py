@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from talkpath.cli._terminal.streams import can_show
 from talkpath.cli.observe._place import data_option
 from talkpath.errors import UsageError
 
@@ -105,6 +106,8 @@ def _print_qr_code(whole: str) -> None:
     try:
         import segno
     except ImportError:
+        return
+    if not can_show("█▀▄"):
         return
     segno.make(whole, error="l").terminal(compact=True)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from talkpath.cli._terminal.streams import can_show
+
 if TYPE_CHECKING:
     from talkpath.cli.respond.page import ServedPage
     from talkpath.probe.invite_link import InviteLink
@@ -76,7 +78,8 @@ def _print_qr_code(text: str) -> None:
     except ImportError:
         click.echo("(For a QR code the package segno is missing: `make web` in a checkout installs it.)")
         return
-    segno.make(text, error="m").terminal(compact=True)
+    if can_show("█▀▄"):
+        segno.make(text, error="m").terminal(compact=True)
 
 
 def _print_record(
