@@ -141,8 +141,9 @@ def run_page_check(tab: Tab, origin: str, media: str, act: str) -> dict[str, obj
     tab.go(f"{origin}/check?lang=en")
     tab.wait(READY)
     tab.run(f"""document.querySelector('input[name="media"][value="{media}"]').click()""")
-    for button in ("start", "vpn-no"):
-        tab.run(f"document.getElementById('{button}').click()")
+    tab.run("document.getElementById('start').click()")
+    tab.wait("!document.getElementById('vpn-no').disabled")
+    tab.run("document.getElementById('vpn-no').click()")
     time.sleep(SETTLED_MS / 1000)
     be_prompt()
     if act in ("hide", "network"):

@@ -9,11 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 import talkpath
-from talkpath.cli.verify import PROBE_EPOCHS_ALONE, PROBE_OF_THE_LAB, PROBE_STATEMENT, UNSIGNED, _finding_lines
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.simulation_keys import probe_signer, responder_signer
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.measure.facts_digest import run_digest
+from talkpath.report.words.verification import probe_words, unsigned_words, verification_lines
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.receipt import seal_receipt, unseal_receipt
 
@@ -33,7 +33,7 @@ def sealed(result: talkpath.Result, digest: bytes) -> bytes:
 
 
 def lines(bundle: bytes) -> list[str]:
-    return _finding_lines(talkpath.verify(bundle).record)
+    return verification_lines(talkpath.verify(bundle).record)
 
 
 def test_a_receipt_of_today_covers_the_run(result: talkpath.Result) -> None:
@@ -41,8 +41,8 @@ def test_a_receipt_of_today_covers_the_run(result: talkpath.Result) -> None:
     assert stored is not None
     today = sealed(result, run_digest(stored))
     assert talkpath.verify(today).record["receipt"]["binds"] == "all"
-    assert PROBE_STATEMENT in lines(today)
-    assert PROBE_EPOCHS_ALONE not in lines(today)
+    assert probe_words("all", False) in lines(today)
+    assert probe_words("epochs", False) not in lines(today)
 
 
 def test_a_receipt_without_a_digest_of_the_run_covers_the_packets_alone(result: talkpath.Result) -> None:
@@ -51,11 +51,11 @@ def test_a_receipt_without_a_digest_of_the_run_covers_the_packets_alone(result: 
     assert verification.signed_by_server
     assert verification.record["receipt"]["binds"] == "epochs"
     told = lines(older)
-    assert PROBE_OF_THE_LAB in told
-    assert PROBE_STATEMENT not in told
-    measured = _finding_lines({**verification.record, "simulated": False})
-    assert PROBE_EPOCHS_ALONE in measured
-    assert PROBE_STATEMENT not in measured
+    assert probe_words("epochs", True) in told
+    assert probe_words("all", False) not in told
+    measured = verification_lines({**verification.record, "simulated": False})
+    assert probe_words("epochs", False) in measured
+    assert probe_words("all", False) not in measured
 
 
 def test_what_the_lab_s_receipt_does_not_cover_is_not_called_unchanged(result: talkpath.Result) -> None:
@@ -65,8 +65,8 @@ def test_what_the_lab_s_receipt_does_not_cover_is_not_called_unchanged(result: t
     bundle = write_check(changed, result.record, probe_signer())
     assert talkpath.verify(bundle).record["receipt"]["binds"] == "epochs"
     told = lines(bundle)
-    assert PROBE_OF_THE_LAB in told
-    assert PROBE_STATEMENT not in told
+    assert probe_words("epochs", True) in told
+    assert probe_words("all", False) not in told
 
 
 def test_without_a_receipt_nothing_is_covered(result: talkpath.Result) -> None:
@@ -74,8 +74,8 @@ def test_without_a_receipt_nothing_is_covered(result: talkpath.Result) -> None:
     verification = talkpath.verify(bare)
     assert not verification.signed_by_server
     assert verification.record["receipt"] is None
-    assert UNSIGNED in lines(bare)
-    assert PROBE_STATEMENT not in lines(bare)
+    assert unsigned_words() in lines(bare)
+    assert probe_words("all", False) not in lines(bare)
 
 
 def test_the_key_comes_before_the_name_that_a_program_gives_itself(result: talkpath.Result) -> None:

@@ -119,8 +119,48 @@ def png_chunks(data: bytes) -> dict[str, bytes]:
 
 def check_by_keyboard(page: Page) -> None:
     press(page, "#start")
-    page.keyboard.press("Enter")  # the first answer has the focus: no VPN
+    page.keyboard.press("Enter")  # the second of two quick presses answers nothing
+    page.wait_for_selector("#vpn-no:enabled")
+    press(page, "#vpn-no")
     page.wait_for_selector("#result:not([hidden])")
+
+
+def test_a_second_quick_tap_on_start_answers_no_question(browser: Browser, origin: str):
+    page = opened(browser, origin)
+    page.dblclick("#start")
+    page.mouse.click(
+        *page.evaluate("(({x, y}) => [x + 9, y + 9])(document.getElementById('vpn-no').getBoundingClientRect())")
+    )
+    assert page.is_visible("#vpn")
+    page.click("#vpn-no")  # waits until it can be answered
+    page.wait_for_selector("#result:not([hidden])")
+    page.context.close()
+
+
+@cache
+def good_result() -> dict[str, Any]:
+    facts = browser_checks.browser_check(browser_checks.even_loss(0.0), 3)
+    brief = replace(facts.plan, ok_s=0.0)  # which the lab's plans alone may say
+    facts = replace(facts, started_at="2026-11-26T09:00:00Z", simulated=True, plan=brief)
+    return result_message(facts, "en", operator=OPERATOR) | {"share": "here", "others": []}
+
+
+def test_a_good_result_says_in_picture_and_message_what_was_not_tested_where_and_in_which_hour(
+    browser: Browser, origin: str
+):
+    page = opened(browser, origin, script=DEVICE, result=good_result())
+    check_by_keyboard(page)
+    assert page.get_attribute(".verdict", "data-state") == "ok"
+    assert "WhatsApp, Telegram" in page.inner_text("#verdicts")
+    press(page, "#pass")
+    page.wait_for_function("globalThis.given")
+    place = page.inner_text("#place")
+    for told in (page.evaluate("given.text"), " ".join(page.evaluate("drawn"))):
+        assert "No app was tested: calls in WhatsApp, Telegram or another one may be held back" in told
+        assert "Anna's Mobile (AS64496)" in told
+        assert place.rpartition("Measured: ")[2].rstrip(".") in told  # with the hour
+        assert "between you" not in told
+    page.context.close()
 
 
 def test_the_whole_journey_by_keyboard_ends_with_a_picture_whose_text_is_the_verdict(browser: Browser, origin: str):

@@ -126,6 +126,8 @@ def test_it_shows_asks_sends_and_takes_back(far: Observatory, bundle: Path) -> N
     assert os.name == "nt" or receipt.stat().st_mode & 0o777 == 0o600
     assert json.loads(receipt.read_text())["secret"] not in str(far.heard)
     assert "It is removed" in run("withdraw", receipt).output
+    assert not receipt.exists()
+    assert run("share", bundle, "--to", far.url, "--yes").exception is None  # shared again
     far.sealed = True
     assert "marked as withdrawn" in run("withdraw", receipt).output
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from print_sentences import PARAMETERS, STATES, every_verdict, verdict_of_state
 from talkpath.report.check_text import STYLES, explanation, show_check, verdict_table
-from talkpath.report.told_verdict import told_check
+from talkpath.report.told_verdict import reading_order, told_check
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.language import language, speaking
@@ -95,7 +95,7 @@ def test_each_verdict_that_is_not_ok_is_explained_in_the_order_of_the_table() ->
 
 def test_the_same_said_of_several_apps_is_explained_once() -> None:
     closed = [verdict_of_state("closed", app=app) for app in ("telegram", "signal", "whatsapp")]
-    assert explained(closed) == closed[:1]
+    assert explained(closed) == closed[2:]  # WhatsApp's, that most ask about
     assert "For the same reason" not in shown(closed)
 
 
@@ -103,12 +103,22 @@ def test_apps_of_which_nothing_can_be_said_for_one_reason_are_named_after_the_fi
     late, lost = Reason("late"), Reason("responder_lost")
     unknown = [verdict_of_state("insufficient", app=app, reason=late) for app in ("telegram", "signal", "max")]
     other = verdict_of_state("insufficient", app="whatsapp", reason=lost)
-    assert explained([*unknown, other]) == [unknown[0], other]
+    assert explained([*unknown, other]) == [other, unknown[0]]
     text = shown([*unknown, other])
     assert text.count("For the same reason nothing can be said about: Signal, Max.") == 1
     assert "WhatsApp's voice calls" in text
     video = verdict_of_state("insufficient", app="signal", medium="video", reason=late)
     assert "about: Signal (voice), Signal (video)." in shown([*unknown[:2], video])
+
+
+def test_the_worst_comes_first_and_what_most_ask_about_leads_the_table() -> None:
+    found = [
+        verdict_of_state("insufficient", app="whatsapp", reason=Reason("late")),
+        verdict_of_state("closed", app="max"),
+        verdict_of_state(app="signal"),
+    ]
+    assert [about.app for about in explained(found)] == ["signal", "max", "whatsapp"]
+    assert [about.app for about in reading_order([*found[1:], found[0]])] == ["whatsapp", "max", "signal"]
 
 
 def test_calls_that_pass_beside_closed_ones_are_not_called_closed() -> None:

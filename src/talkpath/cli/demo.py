@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
+    "-o",
     "--out",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write one HTML file here.")
+@click.option("-o", "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write one HTML file here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (spec tp-004, for a recording tp-007).")
 @shape_option
 @language_option

@@ -12,9 +12,11 @@ import click
 def command(receipt: Path) -> None:
     """Take a shared bundle back from its observatory.
 
-    RECEIPT is the file that `talkpath share` wrote. Until the bundle's day is sealed, 48 hours after the day's end, the
-    bundle is removed; afterwards it is marked as withdrawn.
+    RECEIPT is the file that `talkpath share` wrote; it is deleted then. Until the bundle's day is sealed, 48 hours
+    after the day's end, the bundle is removed; afterwards it is marked as withdrawn.
     """
     from talkpath.evidence.share import WITHDRAWN_SENTENCES, read_share_receipt, withdraw_report
 
-    click.echo(f"Withdrawn. {WITHDRAWN_SENTENCES[withdraw_report(read_share_receipt(receipt))]}")
+    done = withdraw_report(read_share_receipt(receipt))
+    receipt.unlink(missing_ok=True)  # it has done all that it can, and would stand in the way of sharing again
+    click.echo(f"Withdrawn. {WITHDRAWN_SENTENCES[done]}")

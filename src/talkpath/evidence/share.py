@@ -79,6 +79,8 @@ def send_bundle(receipt: ShareReceipt, data: bytes) -> None:
     key = hashlib.sha256(bytes.fromhex(receipt.secret)).hexdigest()
     headers = {"Content-Type": BUNDLE_MEDIA_TYPE, "Talkpath-Withdraw": key}
     status, answer = _observatory_request(receipt.url, "PUT", f"/v1/reports/{receipt.id}", headers, data)
+    if answer.get("state") == "withdrawn":
+        raise NotTakenError("You took this bundle back after its day was sealed; the observatory takes it no more.")
     if status not in (200, 201):
         raise NotTakenError(f"The observatory did not take it: {_refusal_reason(status, answer)}")
 

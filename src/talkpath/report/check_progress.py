@@ -94,6 +94,8 @@ class CheckProgressBar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is None:
+            self._bar.update(self._task, completed=self._plan.budget_bytes)  # less is used where less must be asked
         self._bar.stop()
 
     def _epoch_ended(self, facts: Facts) -> None:

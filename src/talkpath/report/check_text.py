@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from talkpath.report import transport_table
-from talkpath.report.told_verdict import ToldVerdict, told_check
+from talkpath.report.told_verdict import ToldVerdict, reading_order, told_check
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import seconds, watched_words
 from talkpath.report.words.check_context import CheckContext
@@ -39,7 +39,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> RenderableType:
         say("table", "how"),
         say("table", "known after"),
     ]
-    rows = [_verdict_row(verdict) for verdict in verdicts]
+    rows = [_verdict_row(verdict) for verdict in reading_order(verdicts)]
     filled = [at for at in range(len(titles)) if any(row[at] for row in rows)]
     grid = Table(box=None, pad_edge=False)
     for at in filled:
@@ -86,7 +86,7 @@ def show_check(
     for told in told_check(verdicts, check):
         console.print()
         console.print(explanation(told))
-    if others := sentences.other_apps_ok(verdicts):
+    if others := sentences.other_apps_ok(reading_order(verdicts)):
         console.print(f"\n{others}", highlight=False)
     for line in second:
         console.print(f"\n{line}", highlight=False)

@@ -20,9 +20,22 @@ class ToldVerdict(NamedTuple):
     lines: Sequence[str]
 
 
+MOST_ASKED = ("whatsapp", "telegram")
+"""Apps that most readers ask about, in order."""
+
+WORST_FIRST = ("restricted", "closed", "impaired", "unreachable", "insufficient", "ok")
+
+
+def reading_order(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts as readers look for them: those of `MOST_ASKED` first, the rest in the order of the check."""
+    places = {app: place for place, app in enumerate(MOST_ASKED)}
+    return sorted(verdicts, key=lambda verdict: places.get(verdict.app, len(places)))
+
+
 def told_check(verdicts: Sequence[Verdict], check: CheckContext) -> list[ToldVerdict]:
-    """What is explained of a check, in the order of the table: each verdict that is not ok, but of several that are
-    told alike the first; where all are ok, the first."""
+    """What is explained of a check, the worst first and else in the order of the table: each verdict that is not ok,
+    but of several that are told alike the first; where all are ok, the first."""
+    verdicts = sorted(reading_order(verdicts), key=lambda verdict: WORST_FIRST.index(verdict.state))
     alike: dict[tuple[str | None, str], list[Verdict]] = {}
     for verdict in verdicts:
         if verdict.state != "ok":

@@ -133,8 +133,8 @@ def _why_briefly(facts: Facts, view: ArmView, seconds: float) -> Reason:
     if facts.health.ended in LOST_SHARE:
         return _missing_evidence(facts, view)
     ended = any(call.up.silent or call.down.silent for epoch in view.long for call in calls_of(epoch))
-    values = {"seconds": round(seconds, 1)}
-    return Reason("watched_briefly", values | {"ended": True} if ended else values)
+    values = {"seconds": round(seconds, 1)} | ({"ended": True} if ended else {})
+    return Reason("watched_briefly", values | ({"stopped": True} if facts.health.ended == "interrupted" else {}))
 
 
 def _many_fail(view: ArmView, role: str) -> bool:

@@ -63,6 +63,8 @@ def test_find_a_network_by_its_number_or_its_operators_name(served: str, asked: 
         ("/world/en/search?q=iran", "/world/en/now/IR"),
         ("/world/ru/search?q=Герма", "/world/ru/now/DE"),
         ("/en/search?q=telegr", "/en/events?app=telegram"),
+        ("/en/search?q=whatsapp calls", "/en/events?app=whatsapp"),
+        ("/ru/search?q=звонки WhatsApp", "/ru/events?app=whatsapp"),
         ("/real/en/search?q=Downdetector", "/real/en/claims/C04"),
     ],
 )

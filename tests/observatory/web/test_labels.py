@@ -44,6 +44,15 @@ def test_people():
     assert reach(None, 1e6, 2e6) == "Telegram together, voice: 1.0 to 2.0 million people."
 
 
+def test_no_sentence_says_that_nobody_measured_before_where_somebody_found_nothing():
+    event = Event("XX/AS64496/max/voice/2025-08-11/began", "AS64496", "XX", "max", "voice", "began", None,
+                  "2025-08-11", "confirmed", 17, 6)  # fmt: skip
+    assert "nobody knows since when" in " ".join(may_write(event, "2025-08-30", current=True))
+    told = " ".join(may_write(event, "2025-08-30", current=True, well="2025-08-07"))
+    assert "Reports of 2025-08-07 say that nothing was restricted then" in told
+    assert "since when" not in told
+
+
 def test_what_one_person_confirms_says_so():
     def sentences(contributors: int, level: str) -> str:
         event = Event("XX/AS64496/max/voice/2025-08-11/began", "AS64496", "XX", "max", "voice", "began", "2025-08-10",

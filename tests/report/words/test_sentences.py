@@ -26,7 +26,7 @@ RESTRICTED = Verdict(
 
 def test_a_restriction_is_told_as_promised() -> None:
     assert sentences.verdict_sentence(RESTRICTED) == (
-        "Something between you and our test server is holding back voice calls that look like Telegram's."
+        "Something between this device and our test server is holding back voice calls that look like Telegram's."
     )
     assert sentences.verdict_lines(RESTRICTED) == [
         "31 of 100 call packets that you sent were lost (27–35); control traffic sent at the same moments lost 1 of "

@@ -5,7 +5,7 @@ The condition under which a result holds, where its reader did not say that no V
 Contract: the page is told what was measured, and under which condition. The evidence is judged without that: there
 nothing is said of such a check, and so no observatory counts it for the reader's network.
 
-What a reader whose calls are held back can try, by the paths that carried a call.
+What a reader whose calls are held back can try: settings of apps, by the paths that carried a call.
 
 Contract: an app is named only where it has a setting that sends its calls that way, and a source says so:
 call_settings.json has each setting in the app's own English words, its source, and the day on which that was read.
@@ -30,11 +30,10 @@ from talkpath.evidence.bundle import write_check
 from talkpath.evidence.known_responders import has_known_server
 from talkpath.measure.facts import Facts
 from talkpath.report.check_json import judge_check
-from talkpath.report.transport_table import transport_name
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import numeral
 from talkpath.report.words.check_context import CheckContext
-from talkpath.report.words.language import language, language_codes, listed, say, speaking, spoken
+from talkpath.report.words.language import language, language_codes, say, speaking, spoken
 from talkpath.report.words.sentences import app_name_of
 from talkpath.verdict.model import Verdict
 from talkpath.verdict.validity import why_voided
@@ -79,24 +78,16 @@ def suggestions(verdicts: Sequence[Verdict], paths: Sequence[Row], check: CheckC
 
 
 def _of_relays(held_back: Sequence[Verdict], relayed: Sequence[Row]) -> list[Suggestion]:
-    """What the paths by a relay say. Each was tried for 3 s, which is too short where calls break off later."""
-    if not relayed:
-        return []
+    """The apps whose calls can go a way that carried one. Each was tried for 3 s, which is too short where calls break
+    off later. Ways alone are no action: they stand in the details."""
     if any(calls_effect(verdict) == "breaks_off" for verdict in held_back):
-        text = say("try", "Calls by a relay were tried for 3 s only; whether they break off later is not known.")
-        return [Suggestion(text)]
-    sure = [row for row in relayed if not row["uncertain"]]
-    through = [str(row["name"]) for row in sure if row["carries"]]
-    if not through:
-        none = say("try", "No call got through by a relay either.")
-        return [Suggestion(none)] if sure == list(relayed) else []
-    ways = listed(transport_name(name) for name in through)
-    kinds = {name.partition("/")[0] for name in through}
-    found = [Suggestion(say("try", "A call of 3 s got through by a relay: {ways}.", ways=ways))]
+        return []
+    kinds = {str(row["name"]).partition("/")[0] for row in relayed if row["carries"] and not row["uncertain"]}
     fitting = [setting for setting in call_settings() if setting.sends in kinds]
-    if fitting:
-        found.append(Suggestion(say("try", "These apps can send calls through relays of their own, which may help:")))
-    return found + [_of_setting(setting) for setting in fitting]
+    if not fitting:
+        return []
+    lead = say("try", "These apps can send calls through relays of their own, which may help:")
+    return [Suggestion(lead), *map(_of_setting, fitting)]
 
 
 def _of_setting(setting: CallSetting) -> Suggestion:

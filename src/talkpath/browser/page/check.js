@@ -10,6 +10,8 @@ import { asMessage, asText, linkOf } from "./result_words.js";
 import { hasWebTransport } from "./webtransport_twin.js";
 import { byId, setText, text } from "./text.js";
 
+const TAP_MS = 700; // the second of two quick taps answers nothing
+
 let result = null, picture = Promise.resolve(null), stop = () => {};
 
 function showSection(name) {
@@ -66,7 +68,10 @@ byId("consent").onsubmit = event => {
   event.preventDefault();
   if (!navigator.onLine) { setText("trouble", text("offline")); return; }
   showSection("vpn");
-  byId("vpn-no").focus();
+  byId("vpn-question").focus();
+  const answers = [...document.querySelectorAll("#vpn button")], enable = isOn => answers.forEach(each => { each.disabled = !isOn; });
+  enable(false);
+  setTimeout(enable, TAP_MS, true);
 };
 byId("vpn-no").onclick = () => start(false);
 byId("vpn-unsure").onclick = () => start(null);

@@ -1,4 +1,4 @@
-// The words of a result that several parts of the page use: title, operator, day, and the whole as text.
+// The words of a result that several parts of the page use: title, operator, hour, and the whole as text.
 
 import { text } from "./text.js";
 
@@ -20,15 +20,11 @@ export function operatorOf({ operator }) {
   return text("operator", { name: operator.name ? `${operator.name} (${operator.network})` : operator.network });
 }
 
-function formatted(result, form) {
-  const language = result.lang ?? document.documentElement.lang;
+// When it was measured, in local time; a result without that moment has its hour only.
+export function momentOf(result) {
+  const language = result.lang ?? document.documentElement.lang, form = { dateStyle: "medium", timeStyle: "short" };
   return new Intl.DateTimeFormat(DIGITS[language] ?? language, form).format(result.at ?? Date.parse(result.json.started_at));
 }
-
-export const dayOf = result => formatted(result, { dateStyle: "long" });
-
-// When it was measured, in local time; a result without that moment has its hour only.
-export const momentOf = result => formatted(result, { dateStyle: "medium", timeStyle: "short" });
 
 // What was measured, unless the browser did not send its calls.
 export const basisOf = result => result.real === false ? "" : text("real");
@@ -38,11 +34,14 @@ export function wayOf(path) {
   return text(path.uncertain ? "carries_unsure" : path.carries ? "carries" : "carries_not");
 }
 
+// What a good result was not about, for whoever sees no more of it than a picture.
+export const untestedOf = verdict => verdict.state === "ok" ? verdict.is_not ?? "" : "";
+
 const headOf = (verdict, result) => [`${verdict.mark} ${titleOf(verdict, result)}`, verdict.sentence, verdict.means];
 
 // The few lines that go with a link.
 export function asMessage(result) {
-  const lines = result.verdicts.flatMap(verdict => headOf(verdict, result));
+  const lines = result.verdicts.flatMap(verdict => [...headOf(verdict, result), untestedOf(verdict)]);
   return [...lines, result.condition, operatorOf(result), momentOf(result)].filter(Boolean).join("\n");
 }
 

@@ -117,7 +117,7 @@ def _running_texts() -> dict[str, str]:
         "step_judge": say("browser", "Working out what that means"),
         "progress": say("browser", "How far the check is"),
         "left": say("browser", "About {seconds} s left", **script_placeholders("seconds")),
-        "live": say("browser", "Packets that arrive here, of 100 that are due"),
+        "live": say("browser", "Towards this device only: packets that arrive, of 100 that are due"),
         "live_calls": say("browser", "calls"),
         "live_twins": say("browser", "control traffic"),
         "live_now": say("browser", "{share} of 100", **script_placeholders("share")),

@@ -135,7 +135,7 @@ def _run_command(options: CheckOptions) -> int:
     save_bundle(result, options.output)
     _show_result(request.plan, result, as_json, with_record=servers is None)
     _tell_written(result, options.output, as_json)
-    if servers is not None or own.is_guided(names, as_json):
+    if result.facts.health.ended != "interrupted" and (servers is not None or own.is_guided(names, as_json)):
         tell_own(own.answers(servers, names, used_link, request.family), result, names, options.output, as_json=as_json)
     return gate_exit_code(result) if options.gate else result_exit_code(result)
 
@@ -193,7 +193,7 @@ def _show_result(plan: Plan, result: Result, as_json: bool, *, with_record: bool
         click.echo(f"talkpath: {result.ended}", err=True)
     if as_json and with_record:
         click.echo(json.dumps(result.record))
-    elif not as_json:
+    elif not as_json and (result.measured or not result.ended):  # else the one sentence above has said all
         check_text.show_check(
             screen(),
             result.verdicts,

@@ -56,7 +56,9 @@ def _scene_html(played: PlayedScene) -> Iterator[Element]:
     yield element("p", say("scene", played.scene.story))
     told = say("demo", "Played: {how}.", how=how_played(played))
     yield element("p", told, *(f" {note}" for note in played.notes), class_="soft")
-    yield from check_parts(played.facts, played.verdicts, played.written["transports"])
+    matrix, *charts = check_parts(played.facts, played.verdicts, played.written["transports"])
+    yield matrix
+    yield element("details", element("summary", say("demo", "Packet by packet")), *charts)
     for verdict in played.verdicts:
         if verdict.state == "restricted" and verdict.medium == "voice":
             yield element("h3", cell_label(app_cell(verdict)), f" {verdict_heading(verdict)}")
@@ -134,5 +136,8 @@ def _next_html() -> Iterator[Element]:
 
 def _table_html(titles: Sequence[str], lines: Sequence[Sequence[Element | str]]) -> Element:
     head = element("tr", *(element("th", title, scope="col") for title in titles))
-    body = (element("tr", *(element("td", each) for each in line)) for line in lines)
-    return element("table", element("thead", head), element("tbody", *body))
+    body = (
+        element("tr", *(element("td", each, data_label=title) for title, each in zip(titles, line, strict=True)))
+        for line in lines
+    )
+    return element("table", element("thead", head), element("tbody", *body), class_="matrix")

@@ -227,8 +227,9 @@ def deliver_all(
 def _put_feed(
     feeds: Path, name: str, shown: Sequence[JournalLine], today: str, address: str, operators: Mapping[str, str]
 ) -> None:
-    """Replace a feed's file in one step, and only where it changed."""
-    path, text = feeds / f"{name}.atom", atom_feed(shown, f"{today}T00:00:00Z", name, address, operators)
+    """Replace a feed's file in one step, and only where it changed. Without a public address, its links are relative to
+    where the pages serve it."""
+    path, text = feeds / f"{name}.atom", atom_feed(shown, f"{today}T00:00:00Z", name, address or "..", operators)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         replace_file(path, text.encode())
 

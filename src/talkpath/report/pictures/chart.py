@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from textwrap import wrap
 from typing import NamedTuple
 
 from talkpath.report.pictures.arrival_curve import ArrivalCurve, SetUp, Share
@@ -19,6 +20,7 @@ from talkpath.report.words.language import say
 WIDTH, HEIGHT = 200, 104
 LEFT, RIGHT, TOP, BOTTOM = 28, 6, 8, 22
 BAR, MIDDLE = 10, 72  # a set-up bar's width; where the media begin
+MAX_ROW_CHARACTERS, ROW_HEIGHT = 18, 14  # of a text that stands in the picture
 MAX_FAILED_SETUP_SHARE = 0.5  # share of answered set-ups below which the calls count as not set up
 
 Point = tuple[float, float]
@@ -92,7 +94,8 @@ def is_setup_failed(setup: SetUp) -> bool:
 
 def _no_call_text() -> Iterator[Element]:
     x = (MIDDLE + WIDTH - RIGHT) / 2
-    yield element("text", say("chart", "no set-up, no call"), x=x, y=_y_of_share(0.66), text_anchor="middle")
+    for row, text in enumerate(wrap(say("chart", "no set-up, no call"), MAX_ROW_CHARACTERS)):
+        yield element("text", text, x=x, y=_y_of_share(0.66) + ROW_HEIGHT * row, text_anchor="middle")
 
 
 def _media_lines(curve: ArrivalCurve, span: TimeSpan, state: str) -> Iterator[Element]:

@@ -16,7 +16,7 @@ from talkpath.report.pictures.app_matrix import MATRIX_MEDIA, AppCell, MatrixRow
 from talkpath.report.pictures.arrival_curve import arrival_curves, setup_answers
 from talkpath.report.pictures.chart import arrival_chart, chart_description, chart_legend
 from talkpath.report.pictures.markup import Element, element, html_document, with_code_marks
-from talkpath.report.told_verdict import ToldVerdict, told_check
+from talkpath.report.told_verdict import ToldVerdict, reading_order, told_check
 from talkpath.report.words import sentences
 from talkpath.report.words.amounts import megabytes, seconds
 from talkpath.report.words.check_context import CheckContext
@@ -87,7 +87,7 @@ def simulation_note() -> str:
 
 def check_parts(facts: Facts, verdicts: Sequence[Verdict], transports: Sequence[Mapping[str, Any]]) -> list[Element]:
     """The table and the pictures of a check."""
-    return [matrix_table(matrix_rows(verdicts, transports)), *check_charts(facts, verdicts)]
+    return [matrix_table(matrix_rows(reading_order(verdicts), transports)), *check_charts(facts, verdicts)]
 
 
 # -- the table ---------------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def _table_row(row: MatrixRow) -> Element:
 
 
 def _table_cell(medium: str, found: AppCell | None) -> Element:
-    attributes = {"data_medium": sentences.medium_word(medium)}
+    attributes = {"data_label": sentences.medium_word(medium)}
     if found is None:
         return element("td", element("span", say("table", "not tested"), class_="insufficient"), **attributes)
     known = "" if found.known_s is None else say("table", "known after {seconds}", seconds=seconds(found.known_s))
@@ -165,7 +165,7 @@ def verdict_explanations(verdicts: Sequence[Verdict], check: CheckContext) -> It
     for told in told_check(verdicts, check):
         yield element("h3", cell_label(app_cell(told.verdict)), f" {verdict_heading(told.verdict)}")
         yield from told_elements(told)
-    if others := sentences.other_apps_ok(verdicts):
+    if others := sentences.other_apps_ok(reading_order(verdicts)):
         yield element("p", *with_code_marks(others))
 
 

@@ -25,19 +25,19 @@ def browser_sentence(verdict: Verdict, check: CheckContext) -> str:
         ("ok", "", "video"): say("ok", "Video calls of this browser reach our test server as well as anything else."),
         ("restricted", "path or server", "video"): say(
             "restricted",
-            "Something between you and the test server, or the test server itself, is holding back this browser's "
+            "Something between this browser and the test server, or the test server itself, is holding back its "
             "video calls.",
         ),
         ("restricted", "path or server", "voice"): say(
             "restricted",
-            "Something between you and the test server, or the test server itself, is holding back this browser's "
+            "Something between this browser and the test server, or the test server itself, is holding back its "
             "voice calls.",
         ),
         ("restricted", "path", "video"): say(
-            "restricted", "Something between you and our test server is holding back this browser's video calls."
+            "restricted", "Something between this browser and our test server is holding back its video calls."
         ),
         ("restricted", "path", "voice"): say(
-            "restricted", "Something between you and our test server is holding back this browser's voice calls."
+            "restricted", "Something between this browser and our test server is holding back its voice calls."
         ),
         ("insufficient", "", "video"): say(
             "insufficient", "Nothing can be said about video calls here: {reason}.", reason=why

@@ -11,7 +11,9 @@ def reason_clause(given: Reason | None) -> str:
     """The reason as a clause."""
     unsaid = say("reason", "nobody said whether a VPN is on, and with one another network is measured")
     clauses = {
-        "budget": say("reason", "the time and the data that the check could spend on it did not settle it"),
+        "budget": say("reason", "the check was stopped before it was settled")
+        if _was_stopped(given)
+        else say("reason", "the time and the data that the check could spend on it did not settle it"),
         "twin_worse": say(
             "reason", "the control traffic fared worse than the calls, which no restriction of calls explains"
         ),
@@ -131,6 +133,8 @@ def _of_recorded_calls() -> dict[str, str]:
 
 def next_step(given: Reason | None) -> str:
     """What to do next, as a sentence."""
+    if _was_stopped(given):
+        return say("next", "Check again, and let it run to its end.")
     busy = say("next", "Close what else runs on this device, then check again.")
     better_line = say("next", "Call again when the line is better.")
     other_server = say("next", "Check again in a few minutes, or try another test server.")
@@ -181,6 +185,12 @@ def _watched_briefly(given: Reason | None) -> str:
             "traffic did better",
             seconds=_watched_words(given),
         )
+    if _was_stopped(given):
+        return say(
+            "reason",
+            "there was no sign of it in the first {seconds}, and then the check was stopped",
+            seconds=_watched_words(given),
+        )
     return say(
         "reason",
         "there was no sign of it in the first {seconds}, and calls were not watched for longer",
@@ -191,6 +201,11 @@ def _watched_briefly(given: Reason | None) -> str:
 def _has_call_ended(given: Reason | None) -> bool:
     """Whether a call that was to be watched for longer had ended."""
     return bool(given and given.values.get("ended"))
+
+
+def _was_stopped(given: Reason | None) -> bool:
+    """Whether a person ended the check before its end."""
+    return given is not None and (given.values.get("stopped") is True or given.values.get("ended") == "interrupted")
 
 
 def _watched_words(given: Reason | None) -> str:

@@ -211,26 +211,28 @@ def _restricted_sentences(name: str) -> dict[str, tuple[str, str]]:
         "restricted": (
             say(
                 "restricted",
-                "Something between you and our test server is holding back voice calls that look like {name}'s.",
+                "Something between this device and our test server is holding back voice calls that look like "
+                "{name}'s.",
                 name=name,
             ),
             say(
                 "restricted",
-                "Something between you and our test server is holding back video calls that look like {name}'s.",
+                "Something between this device and our test server is holding back video calls that look like "
+                "{name}'s.",
                 name=name,
             ),
         ),
         "restricted by path or server": (
             say(
                 "restricted",
-                "Something between you and the test server, or the test server itself, is holding back voice calls "
-                "that look like {name}'s.",
+                "Something between this device and the test server, or the test server itself, is holding back voice "
+                "calls that look like {name}'s.",
                 name=name,
             ),
             say(
                 "restricted",
-                "Something between you and the test server, or the test server itself, is holding back video calls "
-                "that look like {name}'s.",
+                "Something between this device and the test server, or the test server itself, is holding back video "
+                "calls that look like {name}'s.",
                 name=name,
             ),
         ),

@@ -145,7 +145,7 @@ def _placed_picture(where: str, what: str) -> str:
 def _country_title(app: str, medium: str) -> str:
     return say(
         "chart",
-        "{app}, {medium}: of 100 networks measured that day, how many had signs of restriction",
+        "{app}, {medium}: of 100 networks measured, how many had signs of restriction",
         app=labels.app_name(app),
         medium=labels.medium_name(medium),
     )
@@ -154,7 +154,7 @@ def _country_title(app: str, medium: str) -> str:
 def _stream_title(stream: StreamView) -> str:
     return say(
         "chart",
-        "{app}, {medium}: of 100 reports that day, how many say restricted",
+        "{app}, {medium}: of 100 reports, how many say restricted",
         app=labels.app_name(stream.app),
         medium=labels.medium_name(stream.medium),
     )

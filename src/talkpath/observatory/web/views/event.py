@@ -52,6 +52,8 @@ def event_page(source: PageSource, site: Site, asked: PageQuery) -> EventPage | 
     found = next(one for one in rule.shown_events(events) if one.id == name)
     history = rule.shown_events(event_chain(found, events))
     own = source.network_days(country, found.network, found.app, found.medium)
+    of_network = [one for one in events if one.network == found.network]
+    stream = stream_view(rule, own, of_network, source.carries(country, found.network)) if own else None
     same = [one for one in source.reach(country) if one.medium == found.medium and one.apps == (found.app,)]
     current = not any(one.kind == "withdrawn" for one in history)
     too = [key for key in going_on(events) if key[1:] == (found.app, found.medium)]
@@ -59,18 +61,29 @@ def event_page(source: PageSource, site: Site, asked: PageQuery) -> EventPage | 
         event=found,
         current=current,
         history=tuple(history),
-        stream=stream_view(
-            rule, own, [one for one in events if one.network == found.network], source.carries(country, found.network)
-        )
-        if own
-        else None,
+        stream=stream,
         claims=tuple(_claims_counting(source, site, found)),
         touched=source.event_reach(found),
-        reach=tuple(same),
+        reach=tuple(same) if found.level != "signal" else (),  # beside a first sign it would read as of that
         networks_too=hit or len(too),
-        may_write=tuple(may_write(found, site.today(), hit, current=current, operator=site.operator(found.network))),
+        may_write=tuple(
+            may_write(
+                found,
+                site.today(),
+                hit,
+                current=current,
+                operator=site.operator(found.network),
+                well=last_day_well(stream, found.onset_high),
+            )
+        ),
         must_not=tuple(must_not(found)),
     )
+
+
+def last_day_well(stream: StreamView | None, before: str) -> str:
+    """The last day before that one on which reports said, all of them, that nothing was restricted; "" for none."""
+    days = stream.days if stream else ()
+    return max((one.day for one in days if one.day < before and one.reports and not one.restricted), default="")
 
 
 def event_chain(found: Event, events: Sequence[Event]) -> list[Event]:

@@ -13,15 +13,18 @@ from talkpath.observatory.web.labels import app_name, contributors_phrase, mecha
 from talkpath.report.words.language import count, say
 
 
-def may_write(event: Event, today: str, hit: int = 0, *, current: bool, operator: str = "") -> Iterator[str]:
+def may_write(
+    event: Event, today: str, hit: int = 0, *, current: bool, operator: str = "", well: str = ""
+) -> Iterator[str]:
     """Sentences in the language of the moment. `current`: it was not withdrawn. `hit` of the country's networks are
-    meant, where the event is that of a country. `operator`: the name of the network's operator."""
+    meant, where the event is that of a country. `operator`: the name of the network's operator. `well`: the last day
+    before the event on which reports said that nothing was restricted."""
     if event.simulated:
         yield say("may write", "In a made-up country inside a computer, not anywhere in the world:")
     if not current:
         yield say("may write", "The observatory withdrew this event as a mistake of its own; write nothing else of it.")
         return
-    yield _country_phrase(event, hit) if event.network == EVERYWHERE else event_phrase(event, operator)
+    yield _country_phrase(event, hit) if event.network == EVERYWHERE else event_phrase(event, operator, well)
     if event.rule and event.kind != "ended":
         yield say(
             "may write", "What was seen is consistent with this: {mechanism}.", mechanism=mechanism_text(event.rule)
@@ -86,10 +89,10 @@ def must_not(event: Event) -> Iterator[str]:
     )
 
 
-def event_phrase(event: Event, operator: str = "") -> str:
+def event_phrase(event: Event, operator: str = "", well: str = "") -> str:
     """The main sentence about an event."""
     if event.medium == "text":
-        return _messages_phrase(event, operator)
+        return _messages_phrase(event, operator, well)
     known = _known_phrase(event, operator)
     if event.kind == "ended":
         return say(
@@ -102,6 +105,14 @@ def event_phrase(event: Event, operator: str = "") -> str:
         return say(
             "may write",
             "On {network}, what holds back {app} ({medium}) changed after {low}, and not after {high}.",
+            **known,
+        )
+    if event.onset_low is None and well:
+        return say(
+            "may write",
+            "On {network}, what looks like {app} ({medium}) fared worse than control traffic sent at the same moments "
+            "on {high}. Reports of {well} say that nothing was restricted then; too few to tell the day that it began.",
+            well=well,
             **known,
         )
     if event.onset_low is None:
@@ -144,7 +155,7 @@ def _country_phrase(event: Event, hit: int) -> str:
     )
 
 
-def _messages_phrase(event: Event, operator: str) -> str:
+def _messages_phrase(event: Event, operator: str, well: str) -> str:
     """Messages have no control traffic: they are compared with other traffic."""
     known = _known_phrase(event, operator)
     if event.kind == "ended":
@@ -157,6 +168,14 @@ def _messages_phrase(event: Event, operator: str) -> str:
         return say(
             "may write",
             "On {network}, what holds back messages of {app} changed after {low}, and not after {high}.",
+            **known,
+        )
+    if event.onset_low is None and well:
+        return say(
+            "may write",
+            "On {network}, messages of {app} did not get through while other traffic did, on {high}. Reports of {well} "
+            "say that nothing was restricted then; too few to tell the day that it began.",
+            well=well,
             **known,
         )
     if event.onset_low is None:

@@ -15,6 +15,15 @@ from talkpath.observatory.web.views.events import names_network
 
 MAX_RESULTS = 30  # rows of a kind
 MIN_QUERY_LENGTH = 2
+CALL_WORDS = frozenset(
+    (
+        *("call", "calls", "voice", "video", "blocked"),
+        *("звонок", "звонка", "звонки", "звонков"),
+        *("تماس", "تماس‌ها", "تماس‌های"),
+        *("مكالمة", "مكالمات", "المكالمات"),
+    )
+)
+"""Words that most who ask add to a name, as in "whatsapp calls": everything here is about calls."""
 
 
 class FoundNetwork(Struct, frozen=True):
@@ -75,4 +84,7 @@ def _claims_found(source: PageSource, site: Site, text: str) -> tuple[ClaimSumma
 
 
 def _text_matcher(text: str, *names: str) -> bool:
-    return any(text.casefold() in name.casefold() for name in names)
+    """Whether a name holds the text, or every word of it that tells anything."""
+    words = [word for word in text.casefold().split() if word not in CALL_WORDS]
+    known = [name.casefold() for name in names]
+    return any(text.casefold() in name or (words and all(word in name for word in words)) for name in known)
