@@ -22,10 +22,10 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 421,
-    "apps": 2835,
+    "apps": 2840,
     "browser": 3185,
-    "capture": 4235,
-    "cli": 1691,
+    "capture": 5496,
+    "cli": 1705,
     "conduct": 574,
     "directory": 413,
     "evidence": 556,
@@ -35,7 +35,7 @@ STATEMENTS_A_ROOM = {
     "measure": 1024,
     "observatory": 6910,
     "probe": 2313,
-    "report": 2338,
+    "report": 2381,
     "responder": 1307,
     "serving": 205,
     "verdict": 5778,

@@ -146,6 +146,8 @@ def test_commands_on_recordings(folder: Path) -> None:
         ["capture", "odd.pcap"],
         ["scrub", "call.pcap", "-o", "scrubbed.pcapng"],
         ["scrub", "odd.pcap", "-o", "odd.pcapng"],
+        ["shape", "call.pcap", "-o", "call.shape", "--show"], ["shape", "call.pcap", "--json"],
+        ["shape", "odd.pcap", "--show"],
         ["verify", "a.talkpath"], ["verify", "a.talkpath", "--json"], ["verify", "call.pcap"],
         ["judge", "a.talkpath"], ["judge", "a.talkpath", "--json"],
         ["report", "a.talkpath", "--html", "b.html"], ["report", "a.talkpath", "--json"],
@@ -154,7 +156,7 @@ def test_commands_on_recordings(folder: Path) -> None:
     calls = json.loads(said["['capture', 'call.pcap', '--json']: output"])["calls"]
     assert len(calls) == 2
     files = written_files(folder, INPUTS)
-    assert {"a.html", "a.parquet", "a.talkpath", "b.html", "scrubbed.pcapng", "a.jsonl"} <= files.keys()
+    assert {"a.html", "a.parquet", "a.talkpath", "b.html", "scrubbed.pcapng", "a.jsonl", "call.shape"} <= files.keys()
     assert planted_found_in(PLANTED, said | files) == []
 
 
@@ -265,7 +267,7 @@ def test_lab_runs_on_real_sockets(here: Path) -> None:
 
 def test_every_command_is_looked_at() -> None:
     """A new command must be put into a test above, or here with the reason why it needs none."""
-    looked = {"capture", "scrub", "verify", "judge", "report", "export", "check", "respond", "lab"}
+    looked = {"capture", "scrub", "shape", "verify", "judge", "report", "export", "check", "respond", "lab"}
     harmless = {
         "demo": "plays lab runs, as `lab run` does, and writes what `report` writes",
         "claims": "reads its own data and bundles",

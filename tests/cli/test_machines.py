@@ -56,6 +56,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "report": (("{bundle}",), ("{bundle}", "--html", "{new}.html")),
     "respond": (("--help",), ("--help-all",), ("--doctor", "--host", "127.0.0.1", "--invite", "localhost")),
     "scrub": (("{call}", "{new}.pcap"),),
+    "shape": (("{call}", "--show"), ("{call}", "--json")),
     "share": (("{bundle}", "--to", "https://observatory.invalid/"),),
     "verify": (("{bundle}",), ("{bundle}", "--json")),
     "watch": (("none", "--times", "1"),),

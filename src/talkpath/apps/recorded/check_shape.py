@@ -11,9 +11,9 @@ from talkpath.apps.recorded.fields import (
     MAX_PACKET_BYTES,
     ChecksumField,
     ClockField,
+    DateField,
     EchoField,
     Field,
-    LengthField,
     PartField,
     PlainField,
     RandomField,
@@ -26,7 +26,7 @@ from talkpath.errors import FileError
 MAX_BLOCK_BYTES_PER_MS: Final = 1000.0  # 8 Mbit/s
 MAX_BURST_PACKETS: Final = 64  # that many at once, then one a millisecond
 
-_MESSAGE_FIELDS: Final = (*PlainField.__args__, ShuffledField, LengthField)
+_MESSAGE_FIELDS: Final = (*PlainField.__args__, DateField, ShuffledField)
 
 
 def check_shape(shape: RecordedShape) -> None:
@@ -98,14 +98,14 @@ class _ShapeCheck:
         self._check_size(kind, fixed_bytes(kind.fields), answer=True)
         _check_echoes(kind, fixed_bytes(asked.fields))
 
-    def _check_size(self, kind: PacketKind, size: int, *, answer: bool = False) -> None:
+    def _check_size(self, kind: PacketKind, size: int, *, answer: bool = False, once: bool = False) -> None:
         least = fixed_bytes(kind.fields)
         most = MAX_PACKET_BYTES if has_rest(kind.fields) else least
         if not least <= size <= most or align_size(kind, size) > MAX_PACKET_BYTES:
             raise FileError(f"A packet of {kind.name} cannot have {size} bytes.")
         if any(isinstance(field, ChecksumField) and field.start > size - 28 for field in kind.fields):
             raise FileError(f"The check sum of {kind.name} begins behind its message.")
-        if key_offset(kind.fields, size, self._messages, answer=answer) is None:
+        if key_offset(kind.fields, size, self._messages, answer=answer, once=once) is None:
             raise FileError(f"Nothing tells packets of {kind.name} apart: they have too few random bytes.")
 
     def _check_setup(self, setup: Setup) -> None:
@@ -113,7 +113,8 @@ class _ShapeCheck:
             kind = self._kind(step.kind)
             if kind.stage == "media":
                 raise FileError(f"{kind.name} is media and stands in a set-up.")
-            self._check_size(kind, step.size, answer=step.answers is not None)
+            once = sum(other.kind == step.kind for other in setup) == 1
+            self._check_size(kind, step.size, answer=step.answers is not None, once=once)
             if step.answers is None:
                 continue
             if step.answers >= number or setup[step.answers].at_ms > step.at_ms or step.retry_ms:
@@ -126,7 +127,7 @@ class _ShapeCheck:
     def _check_block(self, block: PacketBlock) -> None:
         for packet in block.packets:
             kind = self._kind(packet.kind)
-            if kind.direction != block.direction or kind.stage not in ("media", "control") or kind.answers:
+            if kind.direction != block.direction or kind.answers:
                 raise FileError(f"{kind.name} stands in a block where it does not belong.")
             self._check_size(kind, packet.size)
         lasts_ms = sum(packet.gap_ms for packet in block.packets)

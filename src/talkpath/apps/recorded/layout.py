@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from talkpath.apps.contract.shape import KEY_BYTES, NONCE_BYTES
@@ -43,24 +43,30 @@ def place_fields(fields: Sequence[Field], size: int) -> Iterator[tuple[Field, in
 
 
 def key_offset(
-    fields: Sequence[Field], size: int, messages: dict[str, Sequence[Field]], *, answer: bool = False
+    fields: Sequence[Field],
+    size: int,
+    messages: Mapping[str, Sequence[Field]],
+    *,
+    answer: bool = False,
+    once: bool = False,
 ) -> int | None:
     """Return where the `KEY_BYTES` begin that tell such packets from each other and from other flows'.
 
-    That is 0, `KEY_BYTES`, or None where there are none. An `answer` differs from others by what it echoes.
+    That is 0, `KEY_BYTES`, or None where there are none. An `answer` differs from others by what it echoes; of a kind
+    that is sent `once` no other need differ.
     """
     for start in (0, KEY_BYTES):
         flow = own = 0
         for field, width in _within(fields, size, start, start + KEY_BYTES, messages):
             flow += _flow_bytes(field, width)
             own += _own_bytes(field, width, answer)
-        if flow >= MIN_RANDOM_BYTES and own:
+        if flow >= MIN_RANDOM_BYTES and (own or once):
             return start
     return None
 
 
 def _within(
-    fields: Sequence[Field], size: int, start: int, end: int, messages: dict[str, Sequence[Field]]
+    fields: Sequence[Field], size: int, start: int, end: int, messages: Mapping[str, Sequence[Field]]
 ) -> Iterator[tuple[Field, int]]:
     """Yield the fields that have bytes between `start` and `end`, and how many; of a message's part its own."""
     for field, first, last in place_fields(fields, size):

@@ -94,6 +94,7 @@ class PacketBlock(_Strict, frozen=True, kw_only=True):
 
     `after_ms`: how long the media had lasted. A player draws the next block among those of the direction with the
     highest `after_ms` that is not above the time since its media began; those with the highest of all are steady state.
+    What is not media is `control` in a block, whatever its stage in a set-up.
     """
 
     direction: Direction

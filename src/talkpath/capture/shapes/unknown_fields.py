@@ -1,0 +1,228 @@
+"""The fields of packets of no known protocol, by evidence: what counts, what is a length, what tells the time, what is
+the same in every packet.
+
+A run of bytes that is the same in every packet may be structure or somebody's token, also in several recordings of one
+user. So no more of such bytes is kept than a mark at a packet's beginning: up to MAX_MARK_BYTES[False] bytes where
+there is one recording, and MAX_MARK_BYTES[True] where several have them; and runs of zeros or ones, which can tell
+nothing. The rest of what is the same becomes a word: random for each flow, the same in its packets.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+from typing import Final
+
+from talkpath.apps.contract.shape import Direction
+from talkpath.apps.recorded.fields import ClockField, CounterField, Field, LengthField, RandomField, WordField
+from talkpath.capture.shapes.evidence import FieldPart, SeenValue, bits_of, is_clock, join_fields, random_part
+from talkpath.capture.shapes.recorded_flow import FlowPacket
+
+MAX_MARK_BYTES: Final = {False: 2, True: 3}
+MAX_HEADER_BYTES: Final = 48  # no header of a call is longer
+MAX_FIRST_BYTES: Final = 8  # so many different first bytes are types of packets; more are chance
+MIN_KIND_PACKETS: Final = 8
+MAX_EVIDENCE_PACKETS: Final = 1500
+COUNTING_SHARE: Final = 0.9
+
+PacketGroup = tuple[Direction, int | None]
+"""Packets of one direction that begin with one byte, or with any."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownKind:
+    """A group's fields and how it was told."""
+
+    group: PacketGroup
+    fields: tuple[Field, ...]
+    several: bool
+
+
+def group_unknown(flows: Sequence[Sequence[FlowPacket]]) -> dict[PacketGroup, list[list[FlowPacket]]]:
+    """Return the packets of each group, flow by flow."""
+    by_first = {direction: Counter[int]() for direction in ("up", "down")}
+    for packet in (packet for flow in flows for packet in flow):
+        by_first[packet.direction][packet.data[0]] += 1
+    typed = {direction: len(counts) <= MAX_FIRST_BYTES for direction, counts in by_first.items()}
+    groups: dict[PacketGroup, list[list[FlowPacket]]] = defaultdict(lambda: [[] for _ in flows])
+    for number, flow in enumerate(flows):
+        for packet in flow:
+            first = packet.data[0] if typed[packet.direction] else None
+            groups[packet.direction, first][number].append(packet)
+    return groups
+
+
+def read_unknown(group: PacketGroup, flows: Sequence[Sequence[FlowPacket]]) -> UnknownKind:
+    """Return the fields of a group from all of its packets."""
+    used = [flow for flow in flows if flow]
+    return UnknownKind(group, _Evidence(group, used).fields(), len(used) > 1)
+
+
+class _Evidence:
+    def __init__(self, group: PacketGroup, flows: Sequence[Sequence[FlowPacket]]) -> None:
+        direction, first = group
+        self._name = f"{direction}_{'any' if first is None else f'{first:02x}'}"
+        self._several = len(flows) > 1
+        every = [packet for flow in flows for packet in flow]
+        self._least = min(packet.kept for packet in every)
+        self._sizes = {len(packet.data) for packet in every}
+        self._flows = [flow[:MAX_EVIDENCE_PACKETS] for flow in flows]
+        self._all = [packet for flow in self._flows for packet in flow]
+
+    def fields(self) -> tuple[Field, ...]:
+        """Return the fields; the first bytes one after the other, then random ones."""
+        if len(self._all) < MIN_KIND_PACKETS:
+            return self._few()
+        parts: list[FieldPart] = []
+        at, end = 0, min(self._least, MAX_HEADER_BYTES)
+        while at < end:
+            part = self._number(at, end) or self._run(at, end)
+            parts += part[0]
+            at = part[1]
+        return _with_rest(parts, self._sizes, at)
+
+    def _few(self) -> tuple[Field, ...]:
+        """Too few packets to tell anything by: a first byte that names the kind, and random ones."""
+        mark: list[FieldPart] = [self._all[0].data[:1]] if len({packet.data[0] for packet in self._all}) == 1 else []
+        return _with_rest(mark, self._sizes, len(mark))
+
+    def _number(self, at: int, end: int) -> tuple[list[FieldPart], int] | None:
+        """Return a length, a counter or a clock at this offset, and where it ends."""
+        for size in (8, 4, 2):
+            for little in (False, True):
+                if at + size > end:
+                    continue
+                part = self._counted(at, size, little) or self._lengthy(at, size, little)
+                if part is not None:
+                    return [part], at + size
+        return None
+
+    def _counted(self, at: int, size: int, little: bool) -> FieldPart | None:
+        if self._has_still_half(at, size, little):
+            return None
+        steps = Counter[int]()
+        for flow in self._flows:
+            numbers = [int.from_bytes(packet.data[at : at + size], "little" if little else "big") for packet in flow]
+            steps.update((after - before) % (1 << 8 * size) for before, after in pairwise(numbers))
+        total = sum(steps.values())
+        if not total:
+            return None
+        step, count = steps.most_common(1)[0]
+        near = sum(times for one, times in steps.items() if 0 < one <= 64)
+        if step == 1 and count >= 0.5 * total and near >= COUNTING_SHARE * total:
+            name = f"{self._name}_n{at}"
+            return CounterField(name, size, self._start(at, size, little), 1, little)
+        return self._clock(at, size, little) if size in (4, 8) else None
+
+    def _has_still_half(self, at: int, size: int, little: bool) -> bool:
+        """Whether the upper half never moves and is not 0: then a shorter number begins behind it."""
+        half = slice(at + size // 2, at + size) if little else slice(at, at + size // 2)
+        return any(any(flow[0].data[half]) and len({packet.data[half] for packet in flow}) == 1 for flow in self._flows)
+
+    def _start(self, at: int, size: int, little: bool) -> int | None:
+        """Return where the count starts: at a small number in every flow, or anywhere."""
+        first = [int.from_bytes(flow[0].data[at : at + size], "little" if little else "big") for flow in self._flows]
+        return 0 if max(first) < 256 else None
+
+    def _clock(self, at: int, size: int, little: bool) -> FieldPart | None:
+        rates = []
+        for flow in self._flows:
+            values = [_ordered(packet.data[at : at + size], little) for packet in flow]
+            ticks = sum(_difference(a, b, size) for a, b in pairwise(values))
+            lasts_ms = (flow[-1].at_s - flow[0].at_s) * 1000
+            if lasts_ms < 1000 or ticks <= 0:
+                return None
+            rates.append(ticks / lasts_ms)
+        per_ms = median(rates)
+        if (
+            not 0.05 <= per_ms <= 4e6
+            or max(rates) > 1.05 * min(rates)
+            or not self._moves_at_the_low_end(at, size, little)
+        ):
+            return None
+        seen = [
+            [SeenValue(packet.at_s, _ordered(packet.data[at : at + size], little)) for packet in f] for f in self._flows
+        ]
+        if all(is_clock(one, per_ms) for one in seen):
+            return ClockField(f"{self._name}_t{at}", size, float(f"{per_ms:.4g}"), little)
+        return None
+
+    def _moves_at_the_low_end(self, at: int, size: int, little: bool) -> bool:
+        """Whether the lowest byte moves: else a shorter number ends in front of it."""
+        low = at if little else at + size - 1
+        return len({packet.data[low] for packet in self._all}) > MAX_FIRST_BYTES
+
+    def _lengthy(self, at: int, size: int, little: bool) -> FieldPart | None:
+        if size > 4 or len(self._sizes) < 3:
+            return None
+        values = [(_ordered(packet.data[at : at + size], little), len(packet.data)) for packet in self._all]
+        less = {int.from_bytes(value, "big") - whole for value, whole in values}
+        only = less.pop()
+        return LengthField(size, only, 1, little) if not less and abs(only) <= 64 else None
+
+    def _run(self, at: int, end: int) -> tuple[list[FieldPart], int]:
+        """Return what the bytes from here on are that are the same in every packet, or the one that is not."""
+        stop = at
+        while stop < end and self._is_same(stop) and self._same_run(at, stop) and self._number(stop, end) is None:
+            stop += 1
+        if stop == at:
+            return self._single(at), at + 1
+        value = self._all[0].data[at:stop]
+        if self._is_everywhere(at, stop):
+            if len(set(value)) == 1 and value[0] in (0, 0xFF):
+                return [value], stop
+            if at == 0 and len(value) <= MAX_MARK_BYTES[self._several]:
+                return [value], stop
+        return [WordField(f"{self._name}_w{at}", stop - at)], stop
+
+    def _same_run(self, at: int, stop: int) -> bool:
+        """Whether a byte belongs to the run that began: zeros and ones make runs of their own."""
+        data = self._all[0].data
+        trivial = data[stop] in (0, 0xFF) and self._is_everywhere(stop, stop + 1)
+        if stop == at:
+            return True
+        began = data[at] in (0, 0xFF) and self._is_everywhere(at, at + 1)
+        return data[stop] == data[at] if began else not trivial
+
+    def _is_same(self, at: int) -> bool:
+        return all(len({packet.data[at] for packet in flow}) == 1 for flow in self._flows)
+
+    def _is_everywhere(self, at: int, stop: int) -> bool:
+        return len({packet.data[at:stop] for packet in self._all}) == 1
+
+    def _single(self, at: int) -> list[FieldPart]:
+        """A byte that differs: some of its bits may not, which tells only in many packets."""
+        values = [packet.data for packet in self._all]
+        bits = bits_of(values, at)
+        return [bits if at == 0 and len(values) >= 64 and bits.mask != 0xFF else RandomField(1)]
+
+
+def _with_rest(parts: list[FieldPart], sizes: set[int], at: int) -> tuple[Field, ...]:
+    tail: Iterator[FieldPart] = iter((RandomField(),)) if len(sizes) > 1 else random_part(next(iter(sizes)) - at)
+    return join_fields(_joined_random([*parts, *tail]))
+
+
+def _joined_random(parts: Sequence[FieldPart]) -> Iterator[FieldPart]:
+    """Yield the parts with random ones side by side as one."""
+    waiting = 0
+    for part in parts:
+        if isinstance(part, RandomField) and part.size is not None:
+            waiting += part.size
+            continue
+        if not isinstance(part, RandomField):
+            yield from random_part(waiting)
+        waiting = 0
+        yield part
+    yield from random_part(waiting)
+
+
+def _ordered(value: bytes, little: bool) -> bytes:
+    return value[::-1] if little else value
+
+
+def _difference(before: bytes, after: bytes, size: int) -> int:
+    half = 1 << 8 * size - 1
+    return (int.from_bytes(after, "big") - int.from_bytes(before, "big") + half) % (2 * half) - half
