@@ -26,7 +26,7 @@ STATEMENTS_A_ROOM = {
     "browser": 3185,
     "capture": 5496,
     "cli": 1705,
-    "conduct": 574,
+    "conduct": 576,
     "directory": 413,
     "evidence": 556,
     "experiment": 667,
@@ -38,7 +38,7 @@ STATEMENTS_A_ROOM = {
     "report": 2381,
     "responder": 1307,
     "serving": 205,
-    "verdict": 5778,
+    "verdict": 5785,
     "wire": 2811,
 }
 """How many statements a room of src may have, imports and docstrings not counted. A new capability that an issue asks

@@ -30,7 +30,7 @@ from talkpath.conduct.remaining_budget import RemainingBudget
 from talkpath.conduct.request import UNOBSERVED, Observer
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.layout import SETUP_MS
-from talkpath.measure.facts import ControlAttempt, Facts, Health, Plan, Reach, RelayAttempt
+from talkpath.measure.facts import ControlAttempt, Exchange, Facts, Health, Plan, Reach, RelayAttempt
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.probe.flight import ProbePacket
 from talkpath.probe.session import RUNNING_EPOCHS, ProbeSession
@@ -70,6 +70,7 @@ class Check:
     planner: Planner = next_question
     submit: Submit = run_inline
     observer: Observer = UNOBSERVED
+    exchanges: tuple[Exchange, ...] = ()  # with other hosts, just before the check
     done: bool = False
     reach: Reach = field(default_factory=Reach)
     session: ProbeSession = field(init=False)
@@ -221,6 +222,7 @@ class Check:
                 responder_late_ms_p99=_p99_ms(epochs.far_late_dms),
             ),
             reach=self.reach,
+            exchanges=self.exchanges,
             seed=self.seed,
             started_at=self.started_at,
             duration_s=max((epoch.known_s for epoch in epochs.finished), default=0.0),

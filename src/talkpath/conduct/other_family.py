@@ -80,7 +80,9 @@ def check_other_family(
         return None
     observer.other_family_asked(family)
     try:
-        facts = run_check.run_check(replace(request, plan=plan, family=family, relays=None), link, key, observer)
+        facts = run_check.run_check(
+            replace(request, plan=plan, family=family, relays=None, exchanges=()), link, key, observer
+        )
     except PeerError:
         return None
     return facts if any(not epoch.missing for epoch in facts.epochs) else None

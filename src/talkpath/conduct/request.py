@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from talkpath.measure.facts import Facts, Plan
+from talkpath.measure.facts import Exchange, Facts, Plan
 from talkpath.probe.relays.turn_server import TurnServers
 from talkpath.verdict.model import PlannedEpoch
 
@@ -14,12 +14,14 @@ from talkpath.verdict.model import PlannedEpoch
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRequest:
     """What a check measures, and how. `family` 4 or 6 uses that version of IP only. `relays` are the TURN servers of
-    `plan.relays`. `country` is the person's own, as two letters; "" takes the word of a list of test servers for it."""
+    `plan.relays`. `country` is the person's own, as two letters; "" takes the word of a list of test servers for it.
+    `exchanges`: what other hosts answered just before, which the facts hold too."""
 
     plan: Plan
     family: int = 0
     relays: TurnServers | None = None
     country: str = ""
+    exchanges: tuple[Exchange, ...] = ()
 
 
 def _ignore(*_: Any) -> None:

@@ -52,6 +52,7 @@ def run_check(request: CheckRequest, link: InviteLink, key: bytes = b"", observe
             started_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             observer=observer,
             submit=submit,
+            exchanges=request.exchanges,
         )
         relays = request.relays
         pool = RelayPool(check, relays.servers, relays.credentials) if relays is not None else None

@@ -17,7 +17,7 @@ def facts(own: str, neutral: str, **more: object) -> Facts:
         for app, is_neutral, marks in rounds
         for number, mark in enumerate(marks)
     )
-    return Facts(Plan(()), exchanges=exchanges, **more)  # type: ignore[arg-type]
+    return Facts(Plan(()), exchanges=exchanges, simulated=True, **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_void_run_says_nothing_of_messages() -> None:
 def test_each_app_has_its_own_verdict_and_a_check_without_exchanges_none() -> None:
     two = facts("+++", "+++")
     more = tuple(Exchange("signal", "host", False, float(number), False) for number in range(3))
-    both = Facts(Plan(()), exchanges=two.exchanges + more)
+    both = Facts(Plan(()), exchanges=two.exchanges + more, simulated=True)
     assert [(verdict.app, verdict.state) for verdict in judge_facts(both)] == [
         ("telegram", "ok"),
         ("signal", "restricted"),

@@ -25,6 +25,7 @@ from talkpath.cli.check.measuring import (
     save_bundle,
     tell_written,
 )
+from talkpath.cli.check.messages import BROWSER_TIER, ask_messages, choose_messages, messages_option
 from talkpath.cli.check.other_hosts import OtherHostsOptions, other_hosts_options
 from talkpath.cli.check.own_means import OwnMeans, own_options, tell_own
 from talkpath.cli.check.shape import like_option, shape_option
@@ -55,6 +56,7 @@ class CheckOptions:
     turn: TurnOptions
     own: OwnMeans
     other_hosts: OtherHostsOptions
+    messages: bool
     v4: bool
     v6: bool
     dry_run: bool
@@ -93,6 +95,7 @@ class CheckOptions:
 @turn_options
 @own_options
 @other_hosts_options
+@messages_option
 @click.option("-4", "v4", is_flag=True, help="Over IPv4 only.")
 @click.option("-6", "v6", is_flag=True, help="Over IPv6 only.")
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
@@ -123,12 +126,17 @@ def _run_command(options: CheckOptions) -> int:
     own, names, as_json = options.own, options.names, options.as_json
     request = options.request()
     servers = own.choose(names, dry_run=options.dry_run)
+    chosen = choose_messages(request.plan, own, dry_run=options.dry_run) if options.messages else None
     if options.dry_run:
         rehearse_plan(request.plan, as_json)
         own.rehearse(servers, as_json)
+        if chosen is not None and not as_json:
+            own.show_plan(chosen, to_stderr=False, tier=BROWSER_TIER)
         options.other_hosts.rehearse(request.country, as_json)
         return 0
     refuse_overwrite(options.output)
+    if chosen is not None:
+        request = replace(request, exchanges=ask_messages(chosen, own, request.family))
     if (checked := _place_check(options, replace(request, relays=options.turn.servers()))) is None:
         return 3
     result, used_link = checked

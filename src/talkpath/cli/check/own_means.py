@@ -178,7 +178,9 @@ def own_options(command: Callable[..., int]) -> Callable[..., int]:
         "--own", "wanted", is_flag=True, help="Then a call of yours, and the app's servers; you are asked first."
     )
     @click.option("--call", "interface", metavar="IFACE", default="", help="With --own: watch this for your own call.")
-    @click.option("--yes", "agreed", is_flag=True, help="You have read the plan of --own: send without asking.")
+    @click.option(
+        "--yes", "agreed", is_flag=True, help="You have read the plan of --own or --messages: send without asking."
+    )
     @click.option("--catalogue", type=click.Path(path_type=Path), hidden=True, help="Another list of servers.")
     @click.option("--gap", default=10.0, hidden=True, help="As of `endpoints`.")
     @click.option("--every", default=1.0, hidden=True, help="As of `endpoints`.")
@@ -272,11 +274,11 @@ class OwnMeans:
                 return None
         return endpoints.ask_endpoints(chosen, MOST_TIER, family, self.waits_s)
 
-    def show_plan(self, chosen: ChosenEndpoints, *, to_stderr: bool) -> None:
+    def show_plan(self, chosen: ChosenEndpoints, *, to_stderr: bool, tier: int = MOST_TIER) -> None:
         """Who is asked what."""
         from talkpath.cli import endpoints
 
-        endpoints.show_plan(chosen, MOST_TIER, False, to_stderr=to_stderr)
+        endpoints.show_plan(chosen, tier, False, to_stderr=to_stderr)
 
 
 def _checked_apps(names: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A verdict on messages as sentences. Messages have no control traffic beside them, and only the lab tries them."""
+"""A verdict on messages as sentences. Messages have no control traffic beside them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,7 @@ def message_lines(verdict: Verdict) -> list[str]:
                     tried,
                 ),
                 say("messages", "Nothing was compared here, so there are no odds to give."),
-                say(
-                    "messages",
-                    "It says nothing about calls. Only the lab tries messages: a real check asks no messenger's host.",
-                ),
+                say("messages", "It says nothing about calls."),
             ]
         case "restricted":
             return [
@@ -45,10 +42,7 @@ def message_lines(verdict: Verdict) -> list[str]:
                     tried,
                 ),
                 say("messages", "Messages have no control traffic, so there are no odds to give."),
-                say(
-                    "messages",
-                    "It is no proof of who does it or why, and says nothing about calls. Only the lab tries messages.",
-                ),
+                say("messages", "It is no proof of who does it or why, and says nothing about calls."),
             ]
         case _:
             return [

@@ -21,9 +21,9 @@ answered beside each; `alternatives` has what it is consistent with. `ok` needs 
 
 Judges messages (medium text, basis signalling): exchanges with an app's hosts, each beside one with a neutral host.
 
-There are no twins and no e-value. `restricted` needs at least REPEATS exchanges that all failed while the neutral host
-answered every time; `ok` needs that all were answered. No mechanism is named. Only the lab has such exchanges: a real
-check contacts no messenger's host and gives no verdict on messages.
+There are no twins and no e-value. A real check asks only with `--messages`, and is judged as above. In the lab's own
+exchanges (of no kind) nothing but a rule can keep a messenger's host from answering: there `restricted` takes at least
+REPEATS exchanges that all failed while the neutral host answered every time, and `ok` that all were answered.
 """
 
 from __future__ import annotations
@@ -46,8 +46,17 @@ MIN_MESSAGE_REPEATS = 3
 
 def judge_messages(facts: Facts) -> list[Verdict]:
     """Give one verdict per app that has exchanges, in the order in which they first came."""
+    asked = [exchange for exchange in facts.exchanges if exchange.kind]
+    void = why_voided(facts)
+    if void is not None and void.code == "late":
+        void = None  # of call packets: a handshake may take its time
+    told = [each for each in judge_endpoints(asked, void) if each.basis == "signalling"]
+    return told + (_lab_messages(facts) if facts.simulated else [])
+
+
+def _lab_messages(facts: Facts) -> list[Verdict]:
     neutral = [exchange for exchange in facts.exchanges if exchange.neutral]
-    apps = dict.fromkeys(exchange.app for exchange in facts.exchanges if not exchange.neutral)
+    apps = dict.fromkeys(each.app for each in facts.exchanges if not (each.neutral or each.kind))
     return [_message_verdict(facts, app, neutral) for app in apps]
 
 
