@@ -35,7 +35,7 @@ STATEMENTS_A_ROOM = {
     "measure": 1024,
     "observatory": 6910,
     "probe": 2313,
-    "report": 2381,
+    "report": 2444,
     "responder": 1307,
     "serving": 205,
     "verdict": 5785,

@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("{bundle}", "--language", "fa"),
     ),
     "lab": (("run", "--apps", "webrtc", "-k", "4", "-o", "{new}.talkpath"), ("--help",)),
+    "letter": (("{bundle}", "-o", "{new}.html"), ("{bundle}", "-o", "{new}.html", "--language", "ar")),
     "listen": (("{call}",), ("{call}", "--json"), ("-i", "none0")),
     "locate": (("--dry-run", "--app", "webrtc"),),
     "observe": (

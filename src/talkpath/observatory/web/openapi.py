@@ -20,7 +20,12 @@ from talkpath.report.words.language import language_codes
 Object = dict[str, Any]
 SCHEMA_REFERENCE = "#/components/schemas/{name}"
 EXAMPLES = {"country": "XX", "network": "AS64496", "medium": "voice", "app": "whatsapp"}
-IDS = {"/event": "XX/AS64496/telegram/voice/2025-08-11/began", "/claims": "S10", "/report": "ab" * 32}
+IDS = {
+    "/event": "XX/AS64496/telegram/voice/2025-08-11/began",
+    "/claims": "S10",
+    "/letter": "XX/AS64496/telegram/voice/2025-08-11/began",
+    "/report": "ab" * 32,
+}
 ABOUT = {
     "language": "The language of the sentences in it.",
     "country": "ISO 3166 code.",

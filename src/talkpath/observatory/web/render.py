@@ -18,6 +18,7 @@ from talkpath.observatory.web.pictures import drawings
 from talkpath.observatory.web.source import HALF_YEAR, CountryDay
 from talkpath.observatory.web.views.claims import translated_text
 from talkpath.observatory.web.views.now import MEDIA_TABS
+from talkpath.report.pictures.qr_code import qr_code
 from talkpath.report.transport_table import transport_name
 from talkpath.report.words import sentences
 from talkpath.report.words.language import count, isolated, language, language_codes, listed, say, speaking, spoken
@@ -152,6 +153,7 @@ def _picture_functions() -> dict[str, Any]:
         "strip_key": labels.strip_key,
         "map_key": labels.map_key,
         "source_page": drawings.source_page,
+        "qr_code": _safe_markup(qr_code),
     }
 
 

@@ -55,6 +55,7 @@ PAGES = (
     PageRoute("/events", event_list, "events.html", EVENTS),
     PageRoute("/events/{country}", event_list, "events.html", EVENTS),
     PageRoute("/event/{id:path}", event_page, "event.html"),
+    PageRoute("/letter/{id:path}", event_page, "letter.html"),
     PageRoute("/report/{id}", report_page, "report.html"),
     PageRoute("/transports", transports_page, "transports.html"),
     PageRoute("/transports/{country}", transports_page, "transports.html"),

@@ -1,0 +1,67 @@
+"""A letter says what was measured, when, how often that is wrong, how to check it, and what it does not prove."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import talkpath
+from talkpath.cli import cli
+from talkpath.report.pictures.qr_code import qr_code
+from talkpath.report.words.language import language_codes
+
+EVENT = "https://observatory.example/event/XX/AS64496/telegram/voice/2025-08-11/began"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path: Path = tmp_path_factory.mktemp("letter") / "run.talkpath"
+    path.write_bytes(talkpath.simulate(apps=["webrtc"], flows=4).bundle())
+    return path
+
+
+def letter(bundle: Path, *options: str) -> str:
+    told = CliRunner().invoke(cli, ["letter", str(bundle), *options], standalone_mode=False)
+    assert told.exception is None, told.output
+    return bundle.with_suffix(".letter.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("to", ["operator", "regulator", "court"])
+def test_it_names_the_digest_the_commands_the_error_rate_and_its_limits(bundle: Path, to: str) -> None:
+    page = letter(bundle, "--to", to, "--link", EVENT)
+    assert hashlib.sha256(bundle.read_bytes()).hexdigest() in page
+    assert "<code>talkpath verify FILE</code>" in page
+    assert "fewer than 1 in 10\u00a0000" in page
+    assert "nobody is accused here" in page
+    assert "SIMULATED" in page
+    assert f"To the {to}" in page
+    assert EVENT in page
+    assert 'class="qr"' in page
+
+
+@pytest.mark.parametrize("code", language_codes())
+def test_it_is_whole_in_every_language_and_loads_nothing(bundle: Path, code: str) -> None:
+    page = letter(bundle, "--language", code)
+    assert f'lang="{code}"' in page
+    assert page.count("<h2>") == 6
+    assert "src=" not in page
+    assert "<script" not in page
+
+
+def test_a_changed_file_gets_no_letter(bundle: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "changed.talkpath"
+    data = bytearray(bundle.read_bytes())
+    data[len(data) // 2] ^= 1
+    changed.write_bytes(data)
+    told = CliRunner().invoke(cli, ["letter", str(changed)], standalone_mode=False)
+    assert isinstance(told.exception, talkpath.BundleError)
+    assert not changed.with_suffix(".letter.html").exists()
+
+
+def test_only_an_address_becomes_a_code(bundle: Path) -> None:
+    told = CliRunner().invoke(cli, ["letter", str(bundle), "--link", "javascript:1"], standalone_mode=False)
+    assert isinstance(told.exception, talkpath.UsageError)
+    assert qr_code("x" * 501, "too long") is None
