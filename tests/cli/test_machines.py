@@ -135,7 +135,7 @@ def test_evidence_is_there_though_showing_fails(monkeypatch: pytest.MonkeyPatch,
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("the screen is gone")
 
-    monkeypatch.setattr(check, "measure_facts", lambda *_: lab_check(5))
+    monkeypatch.setattr(check, "measure_families", lambda *_: (lab_check(5), None))
     monkeypatch.setattr(check_text, "show_check", fails)
     file = tmp_path / "run.talkpath"
     with pytest.raises(RuntimeError, match="the screen is gone"):
@@ -144,7 +144,7 @@ def test_evidence_is_there_though_showing_fails(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_what_was_written_is_told_after_the_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(check, "measure_facts", lambda *_: lab_check(5))
+    monkeypatch.setattr(check, "measure_families", lambda *_: (lab_check(5), None))
     told: list[str] = []
     monkeypatch.setattr(check_text, "show_check", lambda *_, **__: told.append("result"))
     monkeypatch.setattr(check, "tell_written", lambda *_: told.append("written"))

@@ -42,7 +42,7 @@ def test_every_state_has_its_exit_code_its_schema_and_is_judged_alike_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: str, code: int, make: object
 ) -> None:
     facts = make()  # type: ignore[operator]
-    monkeypatch.setattr(check_command, "measure_facts", lambda *_: facts)
+    monkeypatch.setattr(check_command, "measure_families", lambda *_: (facts, None))
     link, bundle = f"127.0.0.1:1#{'A' * 43}", tmp_path / "run.talkpath"
     plain = CliRunner().invoke(cli, ["check", link, "--json"], standalone_mode=False)
     gated = CliRunner().invoke(cli, ["check", link, "--json", "--gate", "-o", str(bundle)], standalone_mode=False)
