@@ -25,7 +25,7 @@ STATEMENTS_A_ROOM = {
     "apps": 2840,
     "browser": 3185,
     "capture": 5496,
-    "cli": 1705,
+    "cli": 1712,
     "conduct": 576,
     "directory": 413,
     "evidence": 556,
