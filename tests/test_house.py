@@ -33,7 +33,7 @@ STATEMENTS_A_ROOM = {
     "lab": 3763,
     "listening": 795,
     "measure": 1024,
-    "observatory": 6910,
+    "observatory": 6997,
     "probe": 2313,
     "report": 2444,
     "responder": 1307,

@@ -12,11 +12,12 @@ from urllib.request import urlopen
 import pytest
 from jsonschema import Draft202012Validator
 
-from talkpath.observatory.web.openapi import FEED, OPEN_FILE, page_paths, page_schemas
+from talkpath.observatory.web.openapi import DATASET_FILES, FEED, OPEN_FILE, page_paths, page_schemas
 from talkpath.observatory.web.routes import PAGES
 
-PATHS = {path: described["get"] for path, described in page_paths().items() if path not in (FEED, OPEN_FILE)}
-HERE = {"page": "1", "from": "2025-08-01", "to": "2025-08-30"}  # of the tests' made-up country
+ELSEWHERE = (FEED, OPEN_FILE, *DATASET_FILES)  # served beside the pages
+PATHS = {path: described["get"] for path, described in page_paths().items() if path not in ELSEWHERE}
+HERE = {"page": "1", "from": "2025-08-01", "to": "2025-08-30", "until": "2025-08-30"}  # of the tests' made-up country
 
 
 def ask(served: str, path: str, operation: dict[str, Any]) -> tuple[int, str, bytes]:

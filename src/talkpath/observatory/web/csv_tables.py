@@ -14,6 +14,7 @@ from talkpath.observatory.web.views.events import EventList
 from talkpath.observatory.web.views.network import NetworkPage, StreamView
 from talkpath.observatory.web.views.now import AppRow, NowPage
 from talkpath.observatory.web.views.picture import CountryPicture, MapPicture, NetworkPicture, StripPicture
+from talkpath.observatory.web.views.series import SeriesPage
 from talkpath.observatory.web.views.transports import TransportRow, TransportsPage
 from talkpath.report.printable import printable
 
@@ -111,6 +112,14 @@ def _(view: StripPicture) -> Iterator[Row]:
     for row in view.strip.rows:
         for day, state in row.states.items():
             yield view.country, row.network, day, view.strip.app, view.medium, state
+
+
+@_table_rows.register
+def _(view: SeriesPage) -> Iterator[Row]:
+    yield "country", "network", "app", "medium", "step", "begin", "unit", "days", "measured", "restricted", "withheld"
+    for point in view.points:
+        head = (view.country, view.network, view.app, view.medium, view.step, point.begin, view.unit)
+        yield *head, point.days, point.measured, point.restricted, point.withheld
 
 
 @_table_rows.register

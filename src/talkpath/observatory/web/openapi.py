@@ -35,6 +35,8 @@ ABOUT = {
     "id": "The id that a list gives; of a report the SHA-256 of its bundle.",
     "from": "The first day, of UTC; half a year back where it is left out.",
     "to": "The last day, of UTC. States are then as they stood on it.",
+    "until": "The last day, of UTC.",
+    "step": "day, week (from Monday) or month.",
     "page": "Which page of the rows; CSV has all of them.",
     "group": "change, network, app or none.",
     "kind": "began, changed, ended or withdrawn.",
@@ -44,6 +46,11 @@ ABOUT = {
 }
 FEED = "/feeds/{name}.atom"
 OPEN_FILE = "/open/{day}/{file}"
+DATASET_FILES = {
+    "/open/datapackage.json": ("getDataPackage", "The open data as a Data Package (Frictionless)."),
+    "/open/row-schema.json": ("getRowSchema", "The Table Schema of a row of it."),
+    "/open/dataset.jsonld": ("getDataset", "The open data as a Dataset (schema.org, JSON-LD)."),
+}
 
 
 def page_paths() -> Object:
@@ -60,6 +67,8 @@ def page_paths() -> Object:
     }
     day = [_named_parameter("day", "2026-11-24", "path"), _named_parameter("file", "manifest.json", "path")]
     found[OPEN_FILE] = {"get": _get_operation("getOpenFile", "The open data of a day, CC BY 4.0.", day, file)}
+    for path, (name, about) in DATASET_FILES.items():
+        found[path] = {"get": _get_operation(name, about, [], {"200": _answer_content(about, "application/json")})}
     return found
 
 

@@ -25,6 +25,7 @@ from talkpath.observatory.index import queries
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.reach.tables import load_tables
 from talkpath.observatory.web.answers import PAGE_HEADERS
+from talkpath.observatory.web.dataset import dataset_routes
 from talkpath.observatory.web.event_worker import EventPublishing, EventWorker
 from talkpath.observatory.web.indexed import HALF_YEAR_DAYS, Indexed
 from talkpath.observatory.web.routes import page_routes
@@ -121,7 +122,8 @@ class Pages:
 
         files = StaticFiles(directory=self._open_data, check_dir=False)
         feeds = Route("/feeds/{name:str}.atom", self._feed)
-        return [Mount("/open", files), feeds, *page_routes(self.source, self.site)]
+        records = dataset_routes(self.source.sealed, self.site.address, simulated=self.source.simulated)
+        return [*records, Mount("/open", files), feeds, *page_routes(self.source, self.site)]
 
     @asynccontextmanager
     async def running(self, supervisor: Supervisor) -> AsyncIterator[None]:

@@ -24,6 +24,7 @@ from talkpath.observatory.web.views.now import now_page
 from talkpath.observatory.web.views.picture import country_picture, network_picture, strip_picture, world_map
 from talkpath.observatory.web.views.report import report_page
 from talkpath.observatory.web.views.search import search_page
+from talkpath.observatory.web.views.series import series_page
 from talkpath.observatory.web.views.servers import servers_page
 from talkpath.observatory.web.views.transports import transports_page
 from talkpath.report.words.language import language_codes
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
 DAYS_EXAMPLE = {"from": "2026-11-01", "to": "2026-11-27"}
+SERIES = {"from": "2026-11-01", "until": "2026-11-27", "step": "week"}
 PAGE_EXAMPLE = {"page": "2"}
 NOW = {"medium": "voice", "app": "whatsapp", **DAYS_EXAMPLE, **PAGE_EXAMPLE}
 EVENTS = {
@@ -52,6 +54,8 @@ PAGES = (
     PageRoute("/map", world_map, "map.html", {"medium": "voice", "app": "whatsapp", **DAYS_EXAMPLE}),
     PageRoute("/search", search_page, "search.html", {"q": "64496"}),
     PageRoute("/network/{country}/{network}", network_page, "network.html", DAYS_EXAMPLE),
+    PageRoute("/series/{country}/{medium}/{app}", series_page, "series.html", SERIES),
+    PageRoute("/series/{country}/{network}/{medium}/{app}", series_page, "series.html", SERIES),
     PageRoute("/events", event_list, "events.html", EVENTS),
     PageRoute("/events/{country}", event_list, "events.html", EVENTS),
     PageRoute("/event/{id:path}", event_page, "event.html"),
