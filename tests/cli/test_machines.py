@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -224,3 +225,16 @@ def test_what_was_measured_before_ctrl_c_is_kept_on_every_system(system: str, tm
     assert told.code in (0, 130), told.stderr
     assert told.facts is not None
     assert told.facts.health.ended == "interrupted"
+
+
+@pytest.mark.long
+def test_a_light_check_runs_in_the_memory_of_a_small_machine(tmp_path: Path) -> None:
+    """docs/how-to/other-systems.md says what it takes; the limit here is half as much again."""
+    if shutil.which("prlimit") is None:
+        pytest.skip("needs prlimit: apt install util-linux")
+    with FarEnd(tmp_path) as far:
+        file = tmp_path / "run.talkpath"
+        command = ["prlimit", f"--data={192 << 20}", sys.executable, "-m", "talkpath", "check", far.link, "--light"]
+        done = subprocess.run([*command, "--app", "webrtc", "-o", str(file)], capture_output=True, timeout=120)
+    assert done.returncode in (0, 3), done.stderr.decode(errors="replace")
+    assert read_bundle(file.read_bytes())
