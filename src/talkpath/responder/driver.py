@@ -70,7 +70,6 @@ class ResponderDriver:
         engine.shared.host_of = lambda source: source[1][0] if isinstance(source, tuple) else None  # as _drain made it
         identity = engine.identity
         self._udp = {end: port for port in identity.ports for end in listen_udp(inner.get(("udp", port), port), host)}
-        self._by_port = {(port, int(end.family)): end for end, port in self._udp.items()}
         self._listeners = {
             end: port
             for port in tcp_ports(identity, control_port)
@@ -89,7 +88,7 @@ class ResponderDriver:
             tell=self._tell,
         )
         for end, port in self._udp.items():
-            self._ready.watch(end, partial(self._drain, end, port, int(end.family)))
+            self._ready.watch(end, partial(self._drain, end, port))
         for end, port in self._listeners.items():
             self._ready.watch(end, partial(self._peers.accept, end, port))
         self._handled = 0  # datagrams of this turn
@@ -179,38 +178,38 @@ class ResponderDriver:
 
     # -- UDP -------------------------------------------------------------------------------------------------
 
-    def _drain(self, end: socket.socket, port: int, family: int, _: int) -> None:
-        engine = self._engine
+    def _drain(self, end: socket.socket, port: int, _: int) -> None:
         if end in self._limited:
             self._read_errors(end)
+        receive, take, now = end.recvfrom, self._engine.datagram, time.monotonic
         for _ in range(self._reads):
             try:
-                data, source = end.recvfrom(2048)
+                data, sockaddr = receive(2048)
             except BlockingIOError:
                 return
             except OSError:
                 continue
             self._handled += 1
-            replies = engine.datagram(time.monotonic(), (family, source), port, data)
+            replies = take(now(), (end, sockaddr), port, data)
             if replies:
                 self._send(replies)
 
     def _send(self, packets: Sequence[ResponderPacket]) -> None:
         self._handled += len(packets)
         for packet in packets:
-            source, port, data = packet.source, packet.port, packet.data
-            if isinstance(source, TcpPeer):
-                self._peers.send(source, data)
+            source = packet.source
+            if not isinstance(source, tuple):
+                assert isinstance(source, TcpPeer)
+                self._peers.send(source, packet.data)
                 continue
-            assert isinstance(source, tuple)  # as _drain made it
-            end = self._by_port[port, source[0]]
-            if end in self._limited:
+            end, sockaddr = source  # as _drain made it
+            if self._limited and end in self._limited:
                 self._read_errors(end)  # an error of an earlier datagram would be taken for this one's
             try:
                 if packet.hops:
-                    self._send_limited(end, packet.hops, data, source[1])
+                    self._send_limited(end, packet.hops, packet.data, sockaddr)
                 else:
-                    end.sendto(data, source[1])
+                    end.sendto(packet.data, sockaddr)
             except OSError:
                 continue  # a full buffer or a vanished route loses this packet, as any router would
 
@@ -232,4 +231,4 @@ class ResponderDriver:
             except OSError:
                 return
             if (router := error_queue.router_of(notes)) is not None:
-                self._engine.exceeded((int(end.family), sockaddr), self._udp[end], router)
+                self._engine.exceeded((end, sockaddr), self._udp[end], router)
