@@ -124,6 +124,8 @@ engines: dev
 	@npm ci --prefix build/engines-node --no-audit --no-fund --silent || echo "wrtc could not be installed by npm"
 	@nice $(BIN)/python -m proof.engines record build/engines
 	@$(BIN)/python -m proof.engines facts build/engines
+	@$(BIN)/python -m proof.engines shapes build/engines
+	@$(BIN)/python -m proof.engines likeness build/engines
 	@$(BIN)/python -m proof.engines score build/engines
 
 browser-cases: dev
@@ -137,6 +139,7 @@ fuzz: dev
 	@nice $(BIN)/python scripts/fuzz_records.py bundles --cases 100000 --jobs $(JOBS)
 	@nice $(BIN)/python scripts/fuzz_captures.py tests/capture/lab $(wildcard $(CAPTURES)) --cases 1000000 --jobs $(JOBS)
 	@nice $(BIN)/python scripts/fuzz_captures.py --nasty --cases 100000 --jobs $(JOBS)
+	@nice $(BIN)/python scripts/fuzz_shapes.py --cases 10000
 	@for door in bundles ooni taps offers lists; do \
 		nice $(BIN)/python scripts/fuzz_doors.py $$door --cases 20000 --jobs $(CORES) || exit 1; done
 

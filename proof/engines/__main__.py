@@ -3,6 +3,8 @@
     python -m proof.engines record FOLDER [CASE ...]   record all cases, or those
     python -m proof.engines score FOLDER [CASE ...]    compare what capture says with the truth
     python -m proof.engines facts FOLDER [--write]     which facts of the engines moved since they were written
+    python -m proof.engines shapes FOLDER              make the engines' shapes that the product has, from recordings
+    python -m proof.engines likeness FOLDER            compare what these shapes give with the engines; writes a page
     python -m proof.engines golden FOLDER              record short calls for the tests, in tests/capture/engines
 
 Needs Linux and what requirements/engines.in names; an engine that is missing is said, and its cases are left out. All
@@ -19,7 +21,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from proof.engines import facts, golden
+from proof.engines import facts, golden, likeness, shapes
 from proof.engines.cases import CASES
 from proof.engines.record import ROOT, missing, record, require
 from proof.engines.score import printed, scored
@@ -27,7 +29,7 @@ from talkpath.lab.drivers import namespace
 
 GOLDEN = ROOT / "tests" / "capture" / "engines"
 LONGEST_S = 240
-COMMANDS = ("record", "score", "facts", "golden", "one", "one-short")
+COMMANDS = ("record", "score", "facts", "golden", "shapes", "likeness", "one", "one-short")
 
 
 def main() -> int:
@@ -47,6 +49,13 @@ def main() -> int:
         return _one(chosen.command, chosen.cases[0], chosen.folder)
     if chosen.command == "facts":
         return _facts(chosen.folder, chosen.write)
+    if chosen.command == "shapes":
+        print("\n".join(shapes.write_shapes(chosen.folder)))  # noqa: T201
+        return 0
+    if chosen.command == "likeness":
+        good = likeness.write_likeness(chosen.folder)
+        print("\n".join(likeness.printed_sections()))  # noqa: T201
+        return int(not good)
     if chosen.command == "score":
         return _score(chosen.folder, chosen.cases)
     if chosen.command == "record":

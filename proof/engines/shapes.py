@@ -1,0 +1,78 @@
+"""Makes the shapes of today's engines from recordings of them: the files in `src/talkpath/apps/recorded/data`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from proof.engines.record import ROOT
+from talkpath.apps.recorded.record import RecordedShape, ShapeOrigin
+from talkpath.apps.recorded.shape_text import write_shape_text
+from talkpath.capture.shapes.make_shape import make_shape
+from talkpath.capture.shapes.recorded_flow import RecordedFlow, read_flow
+
+SHAPES_FOLDER: Final = ROOT / "src" / "talkpath" / "apps" / "recorded" / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineShape:
+    """A shape: the engine, the cases that it is made of, and others of the same engine that it is compared with."""
+
+    name: str
+    engine: str
+    cases: tuple[str, ...]
+    beside: tuple[str, ...]
+
+
+ENGINE_SHAPES: Final = (
+    EngineShape(
+        "telegram-direct",
+        "telegram",
+        ("tg_voice_direct.a", "tg_voice_13.a", "tg_voice_direct_4.a"),
+        ("tg_voice_callee_ends.a", "tg_voice_jitter.a", "tg_voice_loss.a"),
+    ),
+    EngineShape(
+        "telegram-reflector",
+        "telegram",
+        ("tg_voice_reflector.a", "tg_voice_loss_reflector.a"),
+        ("tg_voice_outage_reflector.a",),
+    ),
+    EngineShape(
+        "chromium",
+        "chromium",
+        ("cr_voice_direct.a", "cr_voice_direct_4.a", "cr_voice_direct_6.a"),
+        ("cr_voice_callee_ends.a", "cr_voice_jitter.a", "cr_voice_loss.a"),
+    ),
+    EngineShape("firefox", "firefox", ("ff_voice_direct.a", "ff_voice_loss.a"), ("ff_voice_outage.a",)),
+)
+
+
+def engine_flow(folder: Path, case: str) -> RecordedFlow:
+    """Return the call's flow of one recording."""
+    return read_flow(partial((folder / f"{case}.pcap").open, "rb", 0))  # type: ignore[arg-type]
+
+
+def engine_shape(folder: Path, wanted: EngineShape) -> RecordedShape:
+    """Return the shape of an engine's calls, with its version and the day of the first recording."""
+    truth = json.loads((folder / f"{wanted.cases[0].partition('.')[0]}.json").read_text())
+    media_s = truth["media_s"]
+    day = datetime.fromtimestamp(media_s, UTC).date().isoformat()
+    origin = ShapeOrigin(engine=wanted.engine, version=truth["engines"][wanted.engine], day=day)
+    return make_shape([engine_flow(folder, case) for case in wanted.cases], wanted.name, origin)
+
+
+def write_shapes(folder: Path, target: Path = SHAPES_FOLDER) -> Iterator[str]:
+    """Write the shapes of all engines that a folder has recordings of; yield a line on each."""
+    target.mkdir(parents=True, exist_ok=True)
+    for wanted in ENGINE_SHAPES:
+        if not all((folder / f"{case}.pcap").exists() for case in wanted.cases):
+            yield f"{wanted.name}: no recordings of it here"
+            continue
+        data = write_shape_text(engine_shape(folder, wanted))
+        (target / f"{wanted.name}.shape").write_bytes(data)
+        yield f"{wanted.name}.shape: {len(data)} bytes"
