@@ -48,6 +48,11 @@ def _after_seconds(rng: Random, arm: Arm) -> Drawn:
     return "media.freeze", {"after_s": after_s}, after_s
 
 
+def _part_of_calls(rng: Random, arm: Arm) -> Drawn:
+    after_s = round(rng.uniform(2.0, 20.0), 1)
+    return "media.freeze", {"after_s": after_s, "share": round(rng.uniform(0.2, 0.7), 2)}, after_s
+
+
 def _after_packets(rng: Random, arm: Arm) -> Drawn:
     rate = 2.0 * shapes()[arm].packet_rate
     packets = round(rate * rng.uniform(0.5, LATEST_S))
@@ -93,6 +98,7 @@ def _whole_flows(rng: Random, arm: Arm) -> Drawn:
 ONSET_KINDS: dict[str, Callable[[Random, Arm], Drawn]] = {
     "freeze after seconds": _after_seconds,
     "freeze after packets": _after_packets,
+    "a part freezes after seconds": _part_of_calls,
     "loses after seconds": _loses_after,
     "begins during the check": _begins_later,
     "now and then": _now_and_then,
@@ -103,6 +109,7 @@ ONSET_KINDS: dict[str, Callable[[Random, Arm], Drawn]] = {
 OF_ONE_FLOW = (
     "freeze after seconds",
     "freeze after packets",
+    "a part freezes after seconds",
     "loses after seconds",
     "policed after a burst",
     "freeze, then the port",

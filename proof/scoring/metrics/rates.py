@@ -16,6 +16,7 @@ from proof.scoring.metrics.barely_touched import barely_touched_arms
 from proof.scoring.row import CheckRow, LowEstimateHigh, RowVerdict, TrueEffect
 from talkpath.lab.backgrounds import background_kinds
 from talkpath.lab.ground_truth.score import ACCUSING
+from talkpath.verdict.shared_threshold import THRESHOLDS
 from talkpath.verdict.statistics.proportion import Proportion
 
 NONE = "nothing"
@@ -191,6 +192,8 @@ def known_intervals(row: CheckRow) -> Iterator[IntervalCheck]:
         true = _parameter_interval(said, name)
         if isinstance(bounds, tuple) and isinstance(true, float | int):
             yield IntervalCheck(f"{said.rule} {name}", row, name not in said.wrong, _interval_width(bounds))
+    for name in _true_thresholds(said) - set(said.parameters) if is_named(row) and said.parameters else ():
+        yield IntervalCheck(f"{said.rule} {name}", row, False, None)  # a count was told of a time, or the reverse
     for name, bounds in said.figures.items():
         effect = _true_effect(said.real, name, row.kind)
         if effect is not None:
@@ -200,6 +203,11 @@ def known_intervals(row: CheckRow) -> Iterator[IntervalCheck]:
                 _bounds_contain(bounds, effect),
                 _interval_width(bounds),
             )
+
+
+def _true_thresholds(said: RowVerdict) -> set[str]:
+    """Returns by which of count and time the rule that was named truly cuts calls off."""
+    return {name for real in said.real if real.rule == said.rule for name in THRESHOLDS if name in real.parameters}
 
 
 def _parameter_interval(said: RowVerdict, name: str) -> float | str | None:

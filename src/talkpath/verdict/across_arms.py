@@ -5,6 +5,8 @@
   planner asks again.
 - *Single flows.* Where calls of some arms go silent while others of the same arms live on, something ends single flows.
   An arm of which too few calls lived for that long may only have been lucky: `ok` becomes `insufficient`.
+- *One sample.* An arm has one call that lives through the check, or two. Where those of all arms went silent as by one
+  rule (`long_calls.cut_off_together`), `ok` waits likewise, and the planner asks again.
 - *Variants.* An app is `ok` only if each of its variants that was asked is ok, or undecided without any trouble.
   Otherwise its verdict is `insufficient`, and names the variant.
 
@@ -23,7 +25,7 @@ from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.assess import assess_arm
 from talkpath.verdict.assessment import COUNTS_LOG_E, HINT_LOG_E, Assessment, calls_fail
 from talkpath.verdict.flows.arm_view import ArmView
-from talkpath.verdict.flows.long_calls import EndedCalls, cut_offs, lived_longer
+from talkpath.verdict.flows.long_calls import EndedCalls, Parting, cut_off_together, cut_offs, lived_longer
 from talkpath.verdict.flows.outcomes import calls_of
 from talkpath.verdict.model import Reason, ReasonCode, State
 from talkpath.verdict.statistics.cohort import DIRECTIONS
@@ -42,6 +44,9 @@ def assess_arms(facts: Facts) -> list[Assessment]:
     cut = _single_flows_cut_off(alone)
     if cut is not None:
         alone = [_unless_lucky(each, cut) for each in alone]
+    together = cut_off_together(facts)
+    if together is not None:
+        alone = [_ask_again(each, together) for each in alone]
     began_s = {each.arm: _began_by_s(each) for each in alone if _in_trouble(each)}
     if not began_s:
         return alone
@@ -118,11 +123,24 @@ def _kill_log_e(assessment: Assessment) -> float:
 
 def _unless_lucky(assessment: Assessment, cut: EndedCalls) -> Assessment:
     """The assessment, without `ok` where all of the arm's calls that lived so long may have been spared by chance."""
-    share = cut.lived / (cut.ended + cut.lived)
-    if assessment.state != "ok" or share ** lived_longer(assessment.view, cut.by_s) < MAX_SPARED_CHANCE:
+    if not _may_be_lucky(assessment, cut):
         return assessment
     ended = assessment.view.facts.health.ended
     return replace(assessment, state="insufficient", settled=True, reason=Reason("budget", {"ended": ended}))
+
+
+def _ask_again(assessment: Assessment, cut: EndedCalls) -> Assessment:
+    """The same, where the calls are few that tell: calls and twins that live a little longer are asked for."""
+    if not _may_be_lucky(assessment, cut):
+        return assessment
+    reason, parted = Reason("call_ended", {"seconds": round(cut.by_s, 1)}), Parting(cut.by_s, ended=True)
+    return replace(assessment, state="insufficient", settled=False, reason=reason, parted=parted)
+
+
+def _may_be_lucky(assessment: Assessment, cut: EndedCalls) -> bool:
+    """Whether an arm is ok, and all of its calls that lived so long may have been spared by chance."""
+    share = cut.lived / (cut.ended + cut.lived)
+    return assessment.state == "ok" and share ** lived_longer(assessment.view, cut.by_s) >= MAX_SPARED_CHANCE
 
 
 def _in_trouble(assessment: Assessment) -> bool:

@@ -30,6 +30,7 @@ from talkpath.verdict.model import Category, Number, Reason, Verdict
 from talkpath.verdict.rules import REGISTRY_VERSION
 from talkpath.verdict.rules.best import UNKNOWN_RULE, named_at_s
 from talkpath.verdict.rules.rule import Fit, Parameters
+from talkpath.verdict.shared_threshold import with_shared_threshold
 from talkpath.verdict.statistics.canary import canary_log_e
 from talkpath.verdict.statistics.cohort import DIRECTIONS
 from talkpath.verdict.statistics.interval import Interval
@@ -42,12 +43,13 @@ RULES_VERSION = REGISTRY_VERSION
 
 def judge_facts(facts: Facts) -> list[Verdict]:
     """One verdict per (app, medium) of the plan, in its order: that of the worst arm (`across_arms.worst_variant`)."""
-    return [_arm_verdict(facts, each) for each in _worst_variants(_watched_arms(facts))] + judge_messages(facts)
+    verdicts = [_arm_verdict(facts, each) for each in _worst_variants(_watched_arms(facts))]
+    return with_shared_threshold(verdicts) + judge_messages(facts)
 
 
 def judge_arms(facts: Facts) -> list[Verdict]:
     """One verdict per arm of the plan, in its order."""
-    return [_arm_verdict(facts, assessment) for assessment in _watched_arms(facts)]
+    return with_shared_threshold([_arm_verdict(facts, assessment) for assessment in _watched_arms(facts)])
 
 
 def is_undecided(facts: Facts) -> bool:

@@ -21,6 +21,7 @@ HANDSHAKE_MEDIA = 2  # media packets of a direction that still pass
 AFTER_PACKETS = Setting("after_packets", "packets", "of the flow, both ways, that pass", low=1, high=1e6, whole=True)
 AFTER_S = Setting("after_s", "s", "from the flow's first packet", high=86400)
 AFTER = Setting("after", "event", "that ends it", choices=("handshake",))
+SHARE = Setting("share", "share", "of recognised calls that it acts on", 1.0)
 RESIDUAL_S = Setting("residual_s", "s", "for which further calls to that port are dead", 0.0, high=86400)
 
 
@@ -28,6 +29,8 @@ def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter
     """Drops everything after the first limit that is exceeded. Packets of both directions count together, media packets
     after the handshake for this direction alone; each direction freezes by itself."""
     rule, until_s = state.rule, state.until_s
+    if state.chosen.setdefault(flow, rule.number("share") == 1.0 or state.rng.random() < rule.number("share")) is False:
+        return None
     packets, seconds = rule.limit("after_packets"), rule.limit("after_s")
     residual_s, triple = rule.number("residual_s"), flow.triple
     media = _Media(rule.spares(flow), flow.head) if rule.word("after") else None
@@ -78,7 +81,7 @@ MECHANISM = Mechanism(
     scope="call",
     packet_filter=packet_filter,
     drawing=Drawing(order=5, weight=4, settings=draw),
-    parameters=(APP, MEDIUM, direction_setting("both"), AFTER_PACKETS, AFTER_S, AFTER, RESIDUAL_S),
-    eager={"after_packets": 1.0},
+    parameters=(APP, MEDIUM, direction_setting("both"), AFTER_PACKETS, AFTER_S, AFTER, RESIDUAL_S, SHARE),
+    eager={"after_packets": 1.0, "share": 1.0},
     otherwise={"after_packets": 25.0},
 )

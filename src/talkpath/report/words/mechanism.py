@@ -137,13 +137,16 @@ def _threshold_words(verdict: Verdict) -> str:
     span = _number_parameter(verdict, "after_s")
     if packets is not None and packets.estimate is not None:
         value = count("unit", "{number} packet", "{number} packets", round(packets.estimate))
-        return estimate_words(packets, value, numeral(packets.low or 0), numeral(packets.high or 0))
+        told = estimate_words(packets, value, numeral(packets.low or 0), numeral(packets.high or 0))
+        return say("list", " or ").join([_span_words(span), told]) if span is not None else told
     if size is not None and size.estimate is not None:
         value = count("unit", "{number} byte", "{number} bytes", round(size.estimate))
         return estimate_words(size, value, numeral(size.low or 0), numeral(size.high or 0))
-    if span is not None and span.estimate is not None:
-        return estimate_words(span, seconds(span.estimate), seconds(span.low or 0), seconds(span.high or 0))
-    return ""
+    return _span_words(span) if span is not None else ""
+
+
+def _span_words(span: Number) -> str:
+    return estimate_words(span, seconds(span.estimate or 0), seconds(span.low or 0), seconds(span.high or 0))
 
 
 def _number_parameter(verdict: Verdict, parameter: str) -> Number | None:

@@ -10,12 +10,17 @@ differ anyhow: by how much, the random twins of all epochs show, each until it e
 it loses more than at its start: what it loses from the start on, short calls beside twins of their own show as well,
 and may accuse. Where half of an arm's calls that lived as long or longer did not part, it was bad luck of single
 5-tuples, and the arm is no longer in doubt.
+
+Something may end a part of all calls alike, and an arm has one such call, or two. So those of all arms are one sample
+(`cut_off_together`): two that went silent equally long after their start, or a quarter of them where no twin ended, put
+every arm in doubt of which few calls lived so long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from math import ceil, inf, sqrt
 from typing import NamedTuple
 
@@ -23,7 +28,7 @@ import numpy as np
 
 from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.measure.arrays import Floats
-from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Track
+from talkpath.measure.facts import DELAY_QUANTILES, Epoch, Facts, Track
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.flow_spread import short_flow_spreads
@@ -40,6 +45,7 @@ AT_FIRST_S = 1.0  # of a call, which short calls show as well: more from then on
 WINDOW_PACKETS = 15
 MUCH_DELAY_MS = 50.0
 AS_HEAVY, HEADERS = 0.9, 28  # of the bytes a second that a call sends; bytes of IPv4 and UDP in front of each packet
+EQUALLY_S, MANY_CUT = 0.5, 0.25  # two ends that are as one; the share of the check's long calls that ended
 AS_LONG_SHARE = 0.9  # of the seconds by which a call had lost more: calls that were shorter say nothing against it
 
 
@@ -127,6 +133,25 @@ def cut_offs(view: ArmView) -> EndedCalls:
     return (
         _count_cut_offs(view.all_long + view.accusing, view.accusing[0].arm) if view.accusing else EndedCalls(0, 0.0, 0)
     )
+
+
+def cut_off_together(facts: Facts) -> EndedCalls | None:
+    """The calls of all arms that lived through the check, where several went silent as by one rule; else None."""
+    return _count_together(tuple(epoch for epoch in facts.epochs if isinstance(epoch.question, LongCalls)))
+
+
+@remember_result
+def _count_together(epochs: tuple[Epoch, ...]) -> EndedCalls | None:
+    arms = dict.fromkeys(epoch.arm for epoch in epochs)
+    calls = [call for arm in arms for call in _long_calls(epochs, arm, dict.fromkeys(DIRECTIONS, 0.0))]
+    ended = sorted(call.parting.at_s for call in calls if call.parting and call.parting.ended and call.parting.at_s)
+    equal = [later for one, later in pairwise(ended) if later - one <= EQUALLY_S]
+    twins = [twin.flow.of(way) for epoch in epochs for twin in _long_twins_of(epoch) for way in DIRECTIONS]
+    many = 2 <= len(ended) >= MANY_CUT * len(calls) and all(_ended_s(one) is None for one in twins if one.sent)
+    if not (equal or many):
+        return None
+    by_s = max(equal or ended)
+    return EndedCalls(len(ended), by_s, sum(call.span_s >= by_s + SILENCE_S for call in calls) - len(ended))
 
 
 @remember_result

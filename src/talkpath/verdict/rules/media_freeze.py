@@ -8,7 +8,7 @@ events, and not at random.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from math import ceil
@@ -51,6 +51,7 @@ from talkpath.verdict.rules.directions import (
 from talkpath.verdict.rules.rule import (
     GAIN_ROUNDING_NATS,
     PARAMETER_PRICE_NATS,
+    RULE_MARGIN_NATS,
     SURE_LOSS,
     Fit,
     Parameter,
@@ -68,6 +69,8 @@ HANDSHAKE_PACKETS, HANDSHAKE_MEDIA = 8, 3  # that may still pass in a direction 
 HANDSHAKE_LEAD = 1.015  # a threshold right after the handshake is preferred by so much
 FREEZE_LATER_S = (0.0, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2)  # up to a round trip
 LATER_PACKETS = (0.25, 0.5, 0.75, 1.0)  # likewise in shares of each epoch's own round trip, where queues make it long
+COUNT_OR_TIME = ("packets", "seconds")
+UNTOLD_SHARE = 0.1  # of the best gain, within which counts and times fit as well, where no contrast tells
 POINTS_TRIED = 600  # thresholds tried at once; of more, first a coarse grid, then all near its best
 BLUR_PACKETS = 1e-3  # counts are means over calls, one of which may have retried
 
@@ -110,7 +113,7 @@ def _cut_off(view: ArmView) -> Fit | None:
     return Fit(
         gain,
         fit.direction,
-        lambda: _measure_threshold(view, kind, directions_of(fit.direction)),
+        lambda: _measure_thresholds(view, _untold_kinds(view, kind, gains), directions_of(fit.direction)),
         _sharpening_contrast(view, kind),
     )
 
@@ -331,6 +334,19 @@ def _fit_each_direction(view: ArmView) -> GridPoint | None:
 def _sharpening_contrast(view: ArmView, kind: str) -> tuple[Question, ...]:
     """Return the contrast that separates counts from times, which fit equally well at one packet rate: another rate."""
     return () if kind in ("handshake", "each") or view.asked(RateContrast(0.5)) else (RateContrast(0.5),)
+
+
+def _untold_kinds(view: ArmView, kind: str, gains: Mapping[str, float]) -> list[str]:
+    """Return the kind that fits best, and of counts and times the other one as well, until a contrast tells: at one
+    packet rate both fit, and which does better is chance."""
+    if kind not in COUNT_OR_TIME:
+        return [kind]
+    told = RULE_MARGIN_NATS if view.asked(RateContrast(0.5)) else max(RULE_MARGIN_NATS, UNTOLD_SHARE * gains[kind])
+    return [each for each in COUNT_OR_TIME if gains.get(each, -np.inf) >= gains[kind] - told]
+
+
+def _measure_thresholds(view: ArmView, kinds: Sequence[str], hit: tuple[Direction, ...]) -> Parameters:
+    return {name: value for kind in kinds for name, value in _measure_threshold(view, kind, hit).items()}
 
 
 def _measure_threshold(view: ArmView, kind: str, hit: tuple[Direction, ...]) -> Parameters:

@@ -1,0 +1,35 @@
+"""A time or a count: what each arm alone cannot tell, several rates can."""
+
+from __future__ import annotations
+
+import pytest
+
+from talkpath.verdict.model import Number, Verdict
+from talkpath.verdict.shared_threshold import with_shared_threshold
+
+
+def frozen(seconds: tuple[float, float], packets: tuple[float, float], rule: str = "media.freeze") -> Verdict:
+    numbers = {name: Number(sum(ends) / 2, *ends) for name, ends in (("after_s", seconds), ("after_packets", packets))}
+    return Verdict(app="x", variant="", medium="voice", state="restricted", rule=rule, parameters=numbers)
+
+
+def told(*verdicts: Verdict) -> list[set[str]]:
+    return [set(each.parameters) for each in with_shared_threshold(verdicts)]
+
+
+BOTH = {"after_s", "after_packets"}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "names"),
+    [
+        ([frozen((3.9, 4.1), (302, 304)), frozen((3.95, 4.2), (557, 559))], [{"after_s"}] * 2),
+        ([frozen((2.8, 2.9), (399, 402)), frozen((3.6, 3.7), (399, 401))], [{"after_packets"}] * 2),
+        ([frozen((3.9, 4.1), (399, 401)), frozen((3.95, 4.2), (398, 402))], [BOTH] * 2),  # one rate
+        ([frozen((3.9, 4.1), (302, 304)), frozen((5.0, 5.2), (557, 559))], [BOTH] * 2),  # two rules
+        ([frozen((3.9, 4.1), (302, 304))], [BOTH]),
+        ([frozen((3.9, 4.1), (302, 304)), frozen((3.9, 4.1), (557, 559), "udp.freeze")], [BOTH] * 2),
+    ],
+)
+def test_arms_that_agree_about_one_alone_tell_which_it_is(verdicts: list[Verdict], names: list[set[str]]) -> None:
+    assert told(*verdicts) == names
