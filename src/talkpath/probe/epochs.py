@@ -25,6 +25,7 @@ from talkpath.wire.control.question import BASELINE
 
 GRACE_S = 0.35  # how long after its last packet an epoch takes arrivals, at the least
 GRACE_RTTS = 2.5  # and so many round trips, where those are longer
+MOST_GRACE_S = 4.0  # after its last packet an epoch waits for what a queue holds, at the most
 SILENT_S, SILENT_PACKETS = 2.0, 8  # a long call has ended: for so long, and so many packets due, nothing arrived
 CONTRAST_GRACE_S = 1.0  # contrasts name mechanisms: there a late packet should not look lost
 
@@ -101,12 +102,26 @@ class ProbeEpochs:
 
     def cut(self, now_s: float) -> list[RunningEpoch]:
         """Cut the epochs whose time is over: what arrives from now on is late. Their reports are then to be sent."""
-        due = [run for run in self._running.values() if run.cut_s <= now_s and not run.reports]
+        due = [
+            run
+            for run in self._running.values()
+            if run.cut_s <= now_s and not run.reports and not self._awaits_queue(run, now_s)
+        ]
         for running in due:
             running.flight.closed = True
             running.reports = running.flight.reports()
             running.cut_s = now_s
         return due
+
+    @staticmethod
+    def _awaits_queue(running: RunningEpoch, now_s: float) -> bool:
+        """Whether packets arrived until just now: a queue that the epoch filled still holds some, which are not lost.
+        The cut is then put off."""
+        heard_s = running.flight.heard_s()
+        if heard_s <= running.cut_s - GRACE_S / 2.0:
+            return False
+        running.cut_s = min(heard_s + GRACE_S, max(running.cut_s, running.end_s + MOST_GRACE_S))
+        return running.cut_s > now_s
 
     def end_silent(self, now_s: float) -> bool:
         """End long calls that went silent while others are heard: their reports are then due, and what follows may be

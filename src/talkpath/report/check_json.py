@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -16,7 +17,7 @@ from talkpath.measure.transport_quality import DirectionQuality, TlsHello, Trans
 from talkpath.report.joined_record import JoinedRow
 from talkpath.verdict.bases.second_server import SecondOpinion, second_opinions
 from talkpath.verdict.judge import RULES_VERSION, judge_facts
-from talkpath.verdict.model import Verdict
+from talkpath.verdict.model import Number, Verdict
 from talkpath.verdict.validity import why_voided
 
 SCHEMA = "talkpath.check/1"
@@ -255,7 +256,7 @@ def check_json(
         family=facts.family,
         simulated=facts.simulated,
         verdicts=tuple(verdicts),
-        transports=transport_rows(carried, hellos=facts.plan.basis == "shape"),
+        transports=transport_rows(carried, hellos=facts.plan.basis == "shape", found=verdicts),
         truth=UNSET if truth is None else Truth(tuple(Hit(**hit) for hit in truth)),
         tried=facts.tried or UNSET,
         relays=tuple(map(_relay_row, relay_results(facts))) or UNSET,
@@ -276,8 +277,11 @@ def _relay_row(result: RelayResult) -> Relay:
     )
 
 
-def transport_rows(carried: Sequence[TransportQuality], *, hellos: bool = False) -> tuple[Transport, ...]:
-    """The rows, in the order in which they were measured. `hellos`: the probe wrote first messages of TLS itself."""
+def transport_rows(
+    carried: Sequence[TransportQuality], *, hellos: bool = False, found: Sequence[Verdict] = ()
+) -> tuple[Transport, ...]:
+    """The rows, in the order in which they were measured. `hellos`: the probe wrote first messages of TLS itself.
+    `found`: the verdicts of the check; where calls are cut off later than a transport was watched, it is uncertain."""
     rows: dict[tuple[str, str, str], Transport] = {}
     for each in carried:
         same = [one for one in carried if (one.arm, one.transport) == (each.arm, each.transport)]
@@ -285,6 +289,8 @@ def transport_rows(carried: Sequence[TransportQuality], *, hellos: bool = False)
         if each.hello and each.silent and len(unanswered) < len(same):
             continue  # it carried the call with the other hello
         row = _transport_row(each)
+        if row.carries and any(map(partial(_may_be_cut_off, each), found)):
+            row = msgspec.structs.replace(row, uncertain=True)
         if hellos and each.hello:
             hello = UNSET if each.silent else each.hello
             row = msgspec.structs.replace(row, hello=hello, unanswered=unanswered or UNSET)
@@ -292,6 +298,17 @@ def transport_rows(carried: Sequence[TransportQuality], *, hellos: bool = False)
         if key not in rows or _worst_first(row) < _worst_first(rows[key]):
             rows[key] = row
     return tuple(rows.values())
+
+
+def _may_be_cut_off(carried: TransportQuality, verdict: Verdict) -> bool:
+    """Whether the app's calls are cut off after longer than this transport was watched."""
+    if (verdict.app, verdict.medium) != (carried.arm.app, carried.arm.medium):
+        return False
+    after_s, after_packets = (verdict.parameters.get(name) for name in ("after_s", "after_packets"))
+    if isinstance(after_s, Number):
+        return carried.lasted_s <= (after_s.high or after_s.low or 0.0)
+    packets = (carried.up.sent + carried.down.sent) / max(1, carried.calls)
+    return isinstance(after_packets, Number) and packets <= (after_packets.high or after_packets.low or 0.0)
 
 
 def _worst_first(row: Transport) -> tuple[float, bool]:

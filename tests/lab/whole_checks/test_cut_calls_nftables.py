@@ -45,3 +45,13 @@ def test_a_cut_after_four_seconds_is_told_as_such_whatever_count_fits_as_well(in
     named = [verdict["parameters"] for verdict in found if verdict["rule"] == "media.freeze"]
     assert named, [(verdict["app"], verdict["state"], verdict["rule"]) for verdict in found]
     assert all(each["after_s"]["low"] <= 4.0 <= each["after_s"]["high"] for each in named)
+
+
+@pytest.mark.parametrize("rule", ["media.freeze,after_s=4", "media.freeze,after_s=8", "media.freeze,after_packets=400"])
+def test_a_transport_is_not_said_to_carry_calls_that_were_not_watched_for_as_long_as_others_lived(rule: str) -> None:
+    """In virtual time: the same calls freeze over UDP, at another port too."""
+    record = talkpath.simulate(rule, apps=["webrtc", "whatsapp"], seed=1).record
+    held = [verdict["app"] for verdict in record["verdicts"] if verdict["state"] == "restricted"]
+    over_udp = [row for row in record["transports"] if row["transport"].startswith("udp") and row["app"] in held]
+    assert over_udp
+    assert [row for row in over_udp if row["carries"] and not row.get("uncertain")] == []

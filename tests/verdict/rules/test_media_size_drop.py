@@ -18,7 +18,7 @@ from talkpath.verdict.rules import media_size_drop
 CASES = [
     *each_direction("webrtc", lambda way: boxed.size_drop(90, way), over=90),
     *each_direction("video", lambda way: boxed.size_drop(200, way), over=200),
-    *each_direction("video", lambda way: boxed.size_drop(200, way, 0.6), over=200),
+    *each_direction("video", lambda way: boxed.size_drop(200, way, 0.6), over=200, p=0.6),
     *each_direction("steady", lambda way: boxed.size_drop(108, way, onset=5), over=108),
 ]
 

@@ -10,6 +10,7 @@ from talkpath.verdict.model import Category, Number, Verdict
 from talkpath.verdict.rules import all_rules
 from talkpath.verdict.rules.rule import Rule
 
+MOST_PARTIAL_SHARE = 0.97  # a share below that is told
 PARAMETERS: dict[str, tuple[str, Callable[[float], str]]] = {
     "media.drop": ("p", percent),
     "flow.block": ("p", percent),
@@ -107,9 +108,13 @@ def _plain_names() -> dict[str, str]:
 
 
 def _with_buckets(verdict: Verdict) -> str:
-    """The rule, and that its rate is that of both directions together where that is so."""
+    """The rule, and that its rate is that of both directions together, or that it drops a part, where that is so."""
     if verdict.rule == "media.police" and verdict.parameters.get("buckets") == Category("one"):
         return say("rule", "calls are held to a low rate, both directions together")
+    share = _number_parameter(verdict, "p")
+    if verdict.rule == "media.size_drop" and share is not None and (share.high or 0.0) < MOST_PARTIAL_SHARE:
+        told = estimate_words(share, *map(percent, (share.estimate or 0.0, share.low or 0.0, share.high or 0.0)))
+        return say("rule", "packets above a certain size are dropped at random, {share}", share=told)
     return mechanism_name(verdict.rule or "")
 
 

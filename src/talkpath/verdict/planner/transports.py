@@ -1,7 +1,8 @@
 """Which transports still carry calls: the questions to be asked for arms that are restricted or closed.
 
-Where nothing came through TLS at all, it is asked again with a browser's ClientHello in place of OpenSSL's: some
-networks hold one of them back (rule `tls.hello_drop`).
+Calls over each last longer than the arm's calls lived, where these were cut off: a transport that was watched for less
+is not known to carry a call. Where nothing came through TLS at all, it is asked again with a browser's ClientHello in
+place of OpenSSL's: some networks hold one of them back (rule `tls.hello_drop`).
 
 The questions about TURN servers that the user named: whether calls that they relay get through. Last of a check.
 """
@@ -15,6 +16,7 @@ from talkpath.measure.relay_results import relay_arms
 from talkpath.measure.transport_quality import TransportQuality, is_inside_tls, path_qualities, with_browser_hello
 from talkpath.verdict.analysis import remember_result
 from talkpath.verdict.assess import assess_arm
+from talkpath.verdict.flows.long_calls import cut_offs
 from talkpath.verdict.model import PlannedEpoch
 from talkpath.wire.control.question import RelayPaths, TransportPaths
 
@@ -44,6 +46,7 @@ def relay_question(facts: Facts, planned: ArmPlan, codes: tuple[str, ...]) -> Pl
 
 PATH_FLOWS = 2
 MIN_PATH_PACKETS = 12
+OUTLAST_S, MOST_PATH_S = 2.0, 12.0  # longer than calls lived that were cut off, and no longer than that in all
 
 
 def open_paths(facts: Facts, pending: Sequence[PlannedEpoch] = ()) -> list[PlannedEpoch]:
@@ -78,6 +81,14 @@ def _inside_tls(epoch: Epoch) -> list[TransportQuality]:
     return path_qualities([epoch], is_inside_tls)
 
 
+def _lived_s(facts: Facts, arm: ArmPlan) -> float:
+    """How long calls of a restricted arm lived that went silent while twins went on; 0 where at most one did."""
+    assessment = assess_arm(facts, arm)
+    cut = cut_offs(assessment.view)
+    return cut.by_s if assessment.state == "restricted" and cut.ended > 1 else 0.0
+
+
 def _path_question(facts: Facts, arm: ArmPlan, codes: Sequence[str]) -> PlannedEpoch:
-    packets = max(MIN_PATH_PACKETS, round(arm.packet_rate * facts.plan.path_s))
+    seconds = max(facts.plan.path_s, min(MOST_PATH_S, _lived_s(facts, arm) + OUTLAST_S))
+    packets = max(MIN_PATH_PACKETS, round(arm.packet_rate * seconds))
     return PlannedEpoch(arm.arm, TransportPaths(tuple(codes)), k=PATH_FLOWS, packets=packets, why="paths")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
+from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Bits, Floats
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import DirectionLosses
@@ -22,6 +24,7 @@ from talkpath.verdict.rules.rule import (
     Parameters,
     Rule,
 )
+from talkpath.verdict.statistics.share import extra_share
 from talkpath.wire.control.question import RateContrast
 
 SIZE_DROP_CHANCES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, SURE_LOSS])
@@ -171,7 +174,19 @@ def _measure_limit(view: ArmView, limits: Floats, onsets: Floats, found: GridPoi
     sizes = np.unique(np.concatenate([_media_sizes(view, way) for way in hit]))
     passed, dropped = sizes[sizes <= likely.min()], sizes[sizes > likely.max()]
     low, high = float(passed.max(initial=0.0)), float(dropped.min(initial=65535.0))
-    return {"over": Number((low + high) / 2, low, high)}
+    onset = float(onsets[found.point // len(limits) % len(onsets)])
+    return {"over": Number((low + high) / 2, low, high), "p": _share_dropped(view, hit, float(likely.max()), onset)}
+
+
+def _share_dropped(view: ArmView, hit: Sequence[Direction], limit: float, onset: float) -> Number:
+    """Estimate which share of the larger media packets is dropped, beside what the line loses of twins."""
+    lost = sent = expected = 0.0
+    for losses in (each for each in view.losses if each.direction in hit):
+        larger = losses.media & (losses.size > limit) & (losses.before > onset)
+        lost, sent = lost + losses.lost[larger].sum(), sent + losses.sent[larger].sum()
+        expected += (losses.sent * losses.chance)[larger].sum()
+    found = extra_share((round(lost), round(sent)), (round(expected), round(sent)))
+    return Number(found.estimate, found.low, found.high)
 
 
 RULE = Rule(
@@ -183,7 +198,10 @@ RULE = Rule(
         "Packets above a size are lost, smaller ones of the same flows pass at the twins' rate, whatever the pace."
     ),
     explain=explain,
-    parameters=(Parameter("over", "bytes", "of UDP payload: up to here packets pass"),),
+    parameters=(
+        Parameter("over", "bytes", "of UDP payload: up to here packets pass"),
+        Parameter("p", "share", "of the larger packets that are dropped"),
+    ),
     contrasts=(RateContrast(0.5),),
     loses_media=True,
     at_most=at_most,
