@@ -60,7 +60,7 @@ def test_the_metadata_say_what_it_is(metadata: Message) -> None:
     assert "WebRTC" in metadata["Keywords"]
     requirements = metadata.get_all("Requires-Dist", [])
     needed = {requirement.split(">")[0] for requirement in requirements if "extra ==" not in requirement}
-    assert needed == {"click", "rich", "msgspec", "cryptography", "numpy"}
+    assert needed == {"click", "rich", "msgspec", "cryptography", "ifaddr", "numpy"}
 
 
 def test_the_source_archive_can_be_tested(dist: Path) -> None:

@@ -1,23 +1,62 @@
 """What this machine's own network is like: is a tunnel in the way, has the network changed under the check?
 
-Linux tells which interface holds the local address; elsewhere the answer is None, "not looked at".
+Which interface holds the local address is asked of the system (`ifaddr`), on any of them; where that cannot be told, or
+the interface has a title of no known kind, the answer is None.
 """
 
 from __future__ import annotations
 
 import re
 import socket
-import struct
+from ipaddress import ip_address
 from pathlib import Path
 
+import ifaddr
+
 from talkpath.wire.ip.address import Address
-from talkpath.wire.ip.error_queue import IS_LINUX
 
 ANY_INTERFACE = "any"
 ANYWHERE = ("192.0.2.1", "2001:db8::1")  # addresses for documentation (RFC 5737, RFC 3849): a default route covers them
 TUNNEL_NAMES = ("tun", "tap", "wg", "ppp", "ipsec", "utun", "nordlynx", "proton", "tailscale", "zt")
 LOCAL_ROUTE = re.compile(r"\|-- (\d+\.\d+\.\d+\.\d+)\n +/32 host LOCAL")
-_SIOCGIFADDR = 0x8915  # <linux/sockios.h>
+TITLE_WORD = re.compile(r"[a-z0-9]+(?:-fi)?")
+TUNNEL_WORDS = {
+    "vpn",
+    "tunnel",
+    "tap",
+    "wintun",
+    "wireguard",
+    "openvpn",
+    "anyconnect",
+    "fortinet",
+    "fortissl",
+    "pangp",
+    "zerotier",
+    "tailscale",
+    "nordlynx",
+    "protonvpn",
+    "ppp",
+    "l2tp",
+    "pptp",
+    "ikev2",
+    "sstp",
+    "juniper",
+}
+PLAIN_WORDS = {
+    "ethernet",
+    "wi-fi",
+    "wifi",
+    "wireless",
+    "802",
+    "gbe",
+    "lan",
+    "bluetooth",
+    "loopback",
+    "mobile",
+    "lte",
+    "5g",
+}
+"""In the titles of drivers on Windows; a tunnel's word counts more, as in "PANGP Virtual Ethernet Adapter"."""
 
 
 def local_address(far: Address) -> Address | None:
@@ -52,23 +91,22 @@ def _text(file: Path) -> str:
 
 def through_tunnel(local: Address) -> bool | None:
     """Does the interface with this address look like a VPN's? None where that cannot be told."""
-    if not IS_LINUX:
+    try:
+        adapters = ifaddr.get_adapters()
+    except OSError:  # Android tells programs nothing of its interfaces
         return None
-    names = [name for _, name in socket.if_nameindex() if _has_address(name, local)]
-    if not names:
-        return None
-    return any(name.startswith(TUNNEL_NAMES) or Path(f"/sys/class/net/{name}/tun_flags").exists() for name in names)
+    found = [each for each in adapters if any(_packed(ip) == local.packed for ip in each.ips)]
+    told = [_is_tunnel(str(each.name), str(each.nice_name)) for each in found]
+    return True if True in told else None if not told or None in told else False
 
 
-def _has_address(name: str, local: Address) -> bool:
-    if local.family == 6:
-        rows = _text(Path("/proc/net/if_inet6")).splitlines()
-        return any(row.split()[0] == local.packed.hex() and row.split()[-1] == name for row in rows)
-    import fcntl
+def _is_tunnel(name: str, title: str) -> bool | None:
+    """By the system's name of the interface; on Windows, whose names are numbers, by the title of its driver."""
+    if name.startswith("{"):  # a GUID
+        words = set(TITLE_WORD.findall(title.casefold()))
+        return True if words & TUNNEL_WORDS else False if words & PLAIN_WORDS else None
+    return name.startswith(TUNNEL_NAMES) or Path(f"/sys/class/net/{name}/tun_flags").exists()
 
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
-        try:
-            found = fcntl.ioctl(end, _SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
-        except OSError:
-            return False
-    return found[20:24] == local.packed
+
+def _packed(ip: ifaddr.IP) -> bytes:
+    return ip_address(ip.ip if isinstance(ip.ip, str) else ip.ip[0]).packed

@@ -140,7 +140,8 @@ class OtherFamily(Struct, frozen=True):
 class CheckResult(Struct, frozen=True):
     """The whole object. `valid` is false where the run itself was off; then every state is `insufficient`. `ended` is
     why the session stopped, as in the health of tp-001. `tried`: servers of a list that were tried before.
-    `relays`: TURN servers that the user named (`check --turn`). `family`: over which version of IP it ran;
+    `relays`: TURN servers that the user named (`check --turn`). `vpn`: whether calls left by a VPN or
+    tunnel, null where that could not be told. `family`: over which version of IP it ran;
     `other_family`: the check over the other one, where both ends have both. Where that finds an app restricted or
     closed and this check does not, the verdict in `verdicts` is that one, with its `family`.
     `own_servers` (the object of `endpoints --json`), `own_call` (that of `listen --json`) and `joined` are there where
@@ -157,6 +158,7 @@ class CheckResult(Struct, frozen=True):
     ended: str
     reach: ReachObject
     family: int
+    vpn: bool | None
     simulated: bool
     verdicts: tuple[Verdict, ...]
     transports: tuple[Transport, ...]
@@ -254,6 +256,7 @@ def check_json(
             again=facts.reach.again,
         ),
         family=facts.family,
+        vpn=facts.health.vpn,
         simulated=facts.simulated,
         verdicts=tuple(verdicts),
         transports=transport_rows(carried, hellos=facts.plan.basis == "shape", found=verdicts),

@@ -17,10 +17,24 @@ def family_asked(family: int) -> str:
 
 
 def family_lines(record: Mapping[str, Any]) -> list[str]:
-    """A line on the version of IP of a tp-004 object, and one for each app and medium that fares unlike over the other;
-    none where no calls were placed."""
+    """A line on the version of IP of a tp-004 object, or one for each app and medium that fares unlike over the other,
+    and one where a VPN may be on; none where no calls were placed."""
     if not any(one["family"] for one in record.get("verdicts", ())):
         return []
+    return [*_families_measured(record), *_unseen_tunnel(record)]
+
+
+def _unseen_tunnel(record: Mapping[str, Any]) -> Iterator[str]:
+    """That nobody knows whether a tunnel is on; the lab has none."""
+    if record["vpn"] is None and not record["simulated"]:
+        yield say(
+            "families",
+            "Whether a VPN is on cannot be seen on this device. Behind one this is about another network: switch it "
+            "off, and check again.",
+        )
+
+
+def _families_measured(record: Mapping[str, Any]) -> list[str]:
     if "other_family" not in record:
         return [say("families", "Measured over {version} alone.", version=f"IPv{record['family']}")]
     return [*_unlike_lines(record)] or [say("families", "Measured over IPv4 and over IPv6, with no difference found.")]
