@@ -25,7 +25,7 @@ STATEMENTS_A_ROOM = {
     "apps": 2840,
     "browser": 3185,
     "capture": 5496,
-    "cli": 1712,
+    "cli": 1761,
     "conduct": 576,
     "directory": 413,
     "evidence": 556,
@@ -39,7 +39,7 @@ STATEMENTS_A_ROOM = {
     "responder": 1307,
     "serving": 205,
     "verdict": 5848,
-    "wire": 2811,
+    "wire": 2857,
 }
 """How many statements a room of src may have, imports and docstrings not counted. A new capability that an issue asks
 for may raise one, in a commit that says by how much and for what; mending never does: it says what goes."""

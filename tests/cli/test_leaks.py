@@ -273,6 +273,7 @@ def test_every_command_is_looked_at() -> None:
         "claims": "reads its own data and bundles",
         "share": "sends the bytes of a bundle, and writes the URL that it was given into a receipt",
         "withdraw": "sends what is in that receipt",
+        "campaign": "writes the test server's link into a text that its organiser hands out, and nothing else",
         "letter": "writes what `report` and `verify` write of a bundle, and the address that it was given",
         "observe": "reads bundles, which hold none; what it keeps of callers is looked at in tests/observatory/intake",
         "locate": "runs a check and writes what `check` writes; of a router only the kind leaves the driver "

@@ -32,6 +32,7 @@ CALL = Path(__file__).parents[1] / "capture" / "lab" / "drop30-up.pcap.gz"
 ENCODINGS = ("cp1251", "cp866", "cp1252", "latin-1", "ascii")
 LINK = "talkpath://192.0.2.1:443?token=AAAAAAAAAAAAAAAAAAAAAA#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "campaign": (("none", "--by", "x", "--until", "2099-01-01", "--key", "{new}.pem"),),
     "capture": (("{call}",), ("{call}", "--json"), ("{call}", "--html", "{new}.html")),
     "check": (("--dry-run", "--app", "webrtc"), ("none",)),
     "claims": ((), ("--json",), ("--hold", "{folder}")),

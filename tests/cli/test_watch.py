@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,21 @@ def test_stopped_between_two_checks_it_tells_what_there_is(tmp_path: Path) -> No
     assert running.returncode in (0, 3)
     assert "All checks together:" in rest
     assert "stopped" in stderr
+
+
+def test_a_campaign_runs_until_it_is_stopped_and_its_rule_stands_with_the_result(tmp_path: Path) -> None:
+    with FarEnd(tmp_path) as far:
+        until = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+        made = run_talkpath("campaign", far.link, "--by", "a test", "--until", until, "--key", str(tmp_path / "key"))
+        command = [*TALKPATH, "watch", "--campaign", made.stdout.strip(), "--yes", *small_plan(tmp_path)]
+        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert running.stdout is not None
+        first = running.stdout.readline()
+        time.sleep(0.5)
+        running.send_signal(signal.SIGINT)
+        rest, stderr = running.communicate(timeout=90)
+    assert "WebRTC (voice)" in first
+    assert "All checks together:" in rest
+    shown, _, after = stderr.partition("talkpath: stopped")
+    assert "Called for by: a test" in shown
+    assert "No result ends it earlier, and every check counts." in after

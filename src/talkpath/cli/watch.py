@@ -47,6 +47,8 @@ class WallClock:
 )
 @click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
 @like_option
+@click.option("--campaign", metavar="TEXT", help="Take part in a campaign: its text, or a file that holds it.")
+@click.option("--yes", "agreed", is_flag=True, help="You have read what the campaign will do: begin without asking.")
 @click.option("--fresh", metavar="LINK", help="A second test server: is only the first one blocked?")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), help="A folder for all bundles.")
 @click.option("--plan", "plan_file", type=click.Path(path_type=Path), hidden=True, help="A plan as JSON (the lab's).")
@@ -61,6 +63,8 @@ def command(
     minutes: float,
     names: tuple[str, ...],
     like: tuple[str, ...],
+    campaign: str | None,
+    agreed: bool,
     fresh: str | None,
     output: Path | None,
     plan_file: Path | None,
@@ -73,9 +77,16 @@ def command(
 
     With --fresh LINK a restriction that began after the first check can be told from one of the test server alone.
     Without LINK both servers are taken from a directory's list, in different networks, and kept for all checks.
+
+    With --campaign TEXT the test server, the apps, the number of checks and the end are those that its organiser
+    signed; it shows them first and asks.
     """
     from talkpath.conduct.repeated_checks import Bounds
 
+    if campaign is not None:
+        if times or hours or names or like:
+            raise UsageError("A campaign says itself how often, how long and which apps. Nothing was measured.")
+        return _take_part(campaign, agreed, plan_file, output, as_json)
     if times is None and hours is None:
         raise UsageError("Say how long: --times N checks, or --for HOURS. Nothing was measured.")
     if minutes < LEAST_MINUTES and plan_file is None:
@@ -88,6 +99,26 @@ def command(
     if not links:
         return 3
     return _watch_network(plan, links[0], fresh or "".join(links[1:]), bounds, output, as_json)
+
+
+def _take_part(text: str, agreed: bool, plan_file: Path | None, output: Path | None, as_json: bool) -> int:
+    """Watch as a campaign says, after whoever sits here agreed; its stop rule stands with the result."""
+    from datetime import UTC, datetime
+
+    from talkpath.cli.campaign import open_campaign, tell_campaign
+    from talkpath.conduct.repeated_checks import Bounds
+    from talkpath.report.words.campaign_words import stop_rule
+    from talkpath.report.words.language import say
+
+    found = open_campaign(text)
+    tell_campaign(found)
+    if not agreed and not click.confirm(say("campaign", "Take part?"), default=False, err=True):
+        return 3
+    now = datetime.now(UTC)
+    bounds = Bounds(86400.0 / found.a_day, found.checks_left(now), found.left_s(now))
+    code = _watch_network(_watch_plan(found.apps, plan_file), found.link, "", bounds, output, as_json)
+    click.echo(f"talkpath: {stop_rule(found)}", err=True)
+    return code
 
 
 def _watch_plan(names: tuple[str, ...], plan_file: Path | None) -> Plan:

@@ -1,0 +1,107 @@
+"""`talkpath campaign`: a signed text for volunteers, "these apps, twice a day, until Friday"."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from talkpath.cli._terminal.language import language_option
+from talkpath.cli.check.listed import link_argument
+from talkpath.errors import FileError, UsageError, WireError
+
+if TYPE_CHECKING:
+    from talkpath.wire.control.campaign import Campaign
+    from talkpath.wire.control.sign import Signer
+
+MINUTE = "%Y-%m-%dT%H:%MZ"
+
+
+@click.command()
+@link_argument
+@click.option("--by", required=True, help="Who calls for it; volunteers read this first.")
+@click.option("--until", required=True, type=click.DateTime(["%Y-%m-%d"]), help="It ends at the end of this day (UTC).")
+@click.option("--a-day", default=2, show_default=True, type=click.IntRange(1, 12), help="Checks a day.")
+@click.option("--app", "names", multiple=True, help="Only this app; may be given several times. Default: all.")
+@click.option(
+    "--key",
+    "key_file",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Your private key, by which volunteers know you again; made where there is none.",
+)
+@language_option
+def command(link: str | None, by: str, until: datetime, a_day: int, names: tuple[str, ...], key_file: Path) -> None:
+    """Make a campaign: a signed text that you hand to volunteers.
+
+    Whoever takes part runs `talkpath watch --campaign TEXT`, reads what it will do and when it ends, and agrees or
+    not. End, apps and number of checks are fixed by your signature before it begins. LINK is that of the test server.
+    """
+    from talkpath.experiment.plan import choose_arms
+    from talkpath.probe.invite_link import parse_invite_link
+    from talkpath.wire.control.campaign import Campaign, campaign_text
+
+    if not link:
+        raise UsageError("Name the invite link of the test server that volunteers shall use.")
+    choose_arms(names, ("voice",))
+    now = datetime.now(UTC)
+    made = Campaign(
+        by=by,
+        key="",
+        link=parse_invite_link(link).text(),
+        apps=names,
+        a_day=a_day,
+        begins=now.strftime(MINUTE),
+        ends=until.strftime("%Y-%m-%dT23:59Z"),
+    )
+    try:
+        text = campaign_text(made, _organiser_key(key_file))
+    except WireError as error:
+        raise UsageError(f"{error} Nothing was made.") from None
+    tell_campaign(open_campaign(text))
+    click.echo(text)
+
+
+def open_campaign(text: str) -> Campaign:
+    """Read the text, or the file that holds it; `UsageError` where it is changed or over."""
+    from talkpath.wire.control.campaign import MAX_CAMPAIGN_CHARACTERS, read_campaign
+
+    if not text.startswith("talkpath-campaign:") and Path(text).is_file():
+        with Path(text).open(encoding="utf-8", errors="replace") as file:
+            text = file.read(MAX_CAMPAIGN_CHARACTERS + 1)
+    try:
+        campaign = read_campaign(text)
+    except WireError as error:
+        raise UsageError(str(error)) from None
+    if not campaign.left_s(datetime.now(UTC)):
+        raise UsageError(f"The campaign is over: it ended at {campaign.ends}. Nothing was measured.")
+    return campaign
+
+
+def tell_campaign(campaign: Campaign) -> None:
+    """Show on stderr what it will do."""
+    from talkpath.api.live_check import make_check_plan
+    from talkpath.report.printable import printable
+    from talkpath.report.words.campaign_words import campaign_lines
+
+    most_bytes = make_check_plan(campaign.apps).budget_bytes
+    for line in campaign_lines(campaign, datetime.now(UTC), most_bytes):
+        click.echo(f"talkpath: {printable(line)}", err=True)
+
+
+def _organiser_key(file: Path) -> Signer:
+    import os
+
+    from talkpath.wire.control.keys import new_identity_pem
+    from talkpath.wire.control.sign import Signer
+
+    try:
+        if not file.exists():
+            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as out:
+                out.write(new_identity_pem())
+        return Signer.of_pem(file.read_bytes())
+    except OSError:
+        raise FileError("The file of --key cannot be read or written; name another place.") from None

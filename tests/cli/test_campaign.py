@@ -1,0 +1,66 @@
+"""`talkpath campaign`, and whoever takes part: what it will do is shown first, and nothing begins without a yes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from talkpath.cli import cli
+from talkpath.errors import UsageError
+from talkpath.report.words.language import language_codes
+from talkpath.wire.control.campaign import read_campaign
+
+LINK = "talkpath://127.0.0.1:1/#" + "A" * 43
+
+
+def run(*arguments: str, answer: str = "") -> Result:
+    return CliRunner().invoke(cli, arguments, input=answer, standalone_mode=False)
+
+
+def day(later: int) -> str:
+    return (datetime.now(UTC) + timedelta(days=later)).date().isoformat()
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> str:
+    told = run("campaign", LINK, "--by", "Anna's class", "--until", day(3), "--app", "telegram", "--key",
+               str(tmp_path / "key.pem"))  # fmt: skip
+    assert told.exception is None, told.output
+    return told.stdout.strip()
+
+
+def test_the_same_key_signs_the_next_one(tmp_path: Path, campaign: str) -> None:
+    again = run("campaign", LINK, "--by", "Anna's class", "--until", day(2), "--key", str(tmp_path / "key.pem"))
+    assert read_campaign(again.stdout).key == read_campaign(campaign).key
+    assert (tmp_path / "key.pem").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("code", language_codes())
+def test_volunteers_read_it_first_and_no_answer_is_a_no(campaign: str, code: str) -> None:
+    told = run("watch", "--campaign", campaign, "--language", code, answer="n\n")
+    assert told.return_value == 3
+    for shown in ("Anna's class", "Telegram", read_campaign(campaign).ends, read_campaign(campaign).key):
+        assert shown in told.stderr
+    assert told.stdout == ""
+
+
+def test_a_file_may_hold_it(tmp_path: Path, campaign: str) -> None:
+    file = tmp_path / "campaign.txt"
+    file.write_text(campaign + "\n", encoding="utf-8")
+    assert "Anna's class" in run("watch", "--campaign", str(file), answer="n\n").stderr
+
+
+@pytest.mark.parametrize("more", [("--times", "2"), ("--for", "1"), ("--app", "signal")])
+def test_nobody_changes_what_was_signed(campaign: str, more: tuple[str, str]) -> None:
+    assert "says itself" in str(run("watch", "--campaign", campaign, *more).exception)
+
+
+def test_a_changed_one_and_one_that_is_over_are_refused(tmp_path: Path, campaign: str) -> None:
+    assert isinstance(run("watch", "--campaign", campaign[:-9] + "AAAAAAAAA").exception, UsageError)
+    over = run("campaign", LINK, "--by", "x", "--until", day(-1), "--key", str(tmp_path / "key.pem"))
+    assert isinstance(over.exception, UsageError)
+    long = run("campaign", LINK, "--by", "x", "--until", day(40), "--key", str(tmp_path / "key.pem"))
+    assert "31 days" in str(long.exception)
