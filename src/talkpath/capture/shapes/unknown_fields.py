@@ -27,6 +27,8 @@ MAX_FIRST_BYTES: Final = 8  # so many different first bytes are types of packets
 MIN_KIND_PACKETS: Final = 8
 MAX_EVIDENCE_PACKETS: Final = 1500
 COUNTING_SHARE: Final = 0.9
+NUMBER_SIZES: Final = (8, 4, 2, 1)
+MAX_CLOCK_PER_MS: Final = {8: 1.1e6, 4: 1100.0, 2: 100.0}  # of ns, us, and 90 kHz
 
 PacketGroup = tuple[Direction, int | None]
 """Packets of one direction that begin with one byte, or with any."""
@@ -90,14 +92,13 @@ class _Evidence:
         return _with_rest(mark, self._sizes, len(mark))
 
     def _number(self, at: int, end: int) -> tuple[list[FieldPart], int] | None:
-        """Return a length, a counter or a clock at this offset, and where it ends."""
-        for size in (8, 4, 2):
-            for little in (False, True):
-                if at + size > end:
-                    continue
-                part = self._counted(at, size, little) or self._lengthy(at, size, little)
-                if part is not None:
-                    return [part], at + size
+        """Return a counter, a length or a clock at this offset, and its end. A clock comes last: behind a counter,
+        random bytes look like a fast one."""
+        for read in (self._counted, self._lengthy, self._clock):
+            for size in NUMBER_SIZES:
+                for little in (False, True)[:size]:
+                    if at + size <= end and (part := read(at, size, little)) is not None:
+                        return [part], at + size
         return None
 
     def _counted(self, at: int, size: int, little: bool) -> FieldPart | None:
@@ -108,14 +109,10 @@ class _Evidence:
             numbers = [int.from_bytes(packet.data[at : at + size], "little" if little else "big") for packet in flow]
             steps.update((after - before) % (1 << 8 * size) for before, after in pairwise(numbers))
         total = sum(steps.values())
-        if not total:
-            return None
-        step, count = steps.most_common(1)[0]
         near = sum(times for one, times in steps.items() if 0 < one <= 64)
-        if step == 1 and count >= 0.5 * total and near >= COUNTING_SHARE * total:
-            name = f"{self._name}_n{at}"
-            return CounterField(name, size, self._start(at, size, little), 1, little)
-        return self._clock(at, size, little) if size in (4, 8) else None
+        if steps[1] < 0.5 * total or near < COUNTING_SHARE * total or not total:
+            return None
+        return CounterField(f"{self._name}_n{at}", size, self._start(at, size, little), 1, little)
 
     def _has_still_half(self, at: int, size: int, little: bool) -> bool:
         """Whether the upper half never moves and is not 0: then a shorter number begins behind it."""
@@ -125,9 +122,14 @@ class _Evidence:
     def _start(self, at: int, size: int, little: bool) -> int | None:
         """Return where the count starts: at a small number in every flow, or anywhere."""
         first = [int.from_bytes(flow[0].data[at : at + size], "little" if little else "big") for flow in self._flows]
-        return 0 if max(first) < 256 else None
+        return 0 if size > 1 and max(first) < 256 else None
 
     def _clock(self, at: int, size: int, little: bool) -> FieldPart | None:
+        top = at + size - 1 if little else at
+        if size not in MAX_CLOCK_PER_MS or any(
+            flow[0].data[top] and len({packet.data[top] for packet in flow}) == 1 for flow in self._flows
+        ):
+            return None
         rates = []
         for flow in self._flows:
             values = [_ordered(packet.data[at : at + size], little) for packet in flow]
@@ -138,7 +140,7 @@ class _Evidence:
             rates.append(ticks / lasts_ms)
         per_ms = median(rates)
         if (
-            not 0.05 <= per_ms <= 4e6
+            not 0.05 <= per_ms <= MAX_CLOCK_PER_MS[size]
             or max(rates) > 1.05 * min(rates)
             or not self._moves_at_the_low_end(at, size, little)
         ):
@@ -156,7 +158,7 @@ class _Evidence:
         return len({packet.data[low] for packet in self._all}) > MAX_FIRST_BYTES
 
     def _lengthy(self, at: int, size: int, little: bool) -> FieldPart | None:
-        if size > 4 or len(self._sizes) < 3:
+        if not 2 <= size <= 4 or len(self._sizes) < 3:
             return None
         values = [(_ordered(packet.data[at : at + size], little), len(packet.data)) for packet in self._all]
         less = {int.from_bytes(value, "big") - whole for value, whole in values}
