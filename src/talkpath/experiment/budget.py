@@ -93,5 +93,7 @@ def flow_bytes(schedule: Schedule, transport: str = "udp", family: int = 4) -> t
     """Return (up, down) bytes of one flow, as `epoch_bytes` counts them."""
     slots, around = schedule.slots, packet_bytes(0, transport, family)
     first = [s for s in slots if s.retry_of is None and (s.answers is None or slots[s.answers].retry_of is None)]
-    up, down = (sum(around + slot.size for slot in first if slot.direction == way) for way in ("up", "down"))
+    up, down = (
+        sum(around + slot.size for slot in first if slot.direction == direction) for direction in ("up", "down")
+    )
     return up, down

@@ -41,9 +41,9 @@ def control_key(session_key: bytes, number: int) -> bytes:
     return derive_bytes(session_key, "control", number)
 
 
-def packet_tag(key: bytes, flow: int, way: Direction, number: int) -> bytes:
+def packet_tag(key: bytes, flow: int, direction: Direction, number: int) -> bytes:
     """Return the first bytes of a packet."""
-    place = struct.pack("!BBI", flow, way == "down", number)
+    place = struct.pack("!BBI", flow, direction == "down", number)
     return hashlib.blake2b(place, key=key, digest_size=TAG_BYTES).digest()
 
 

@@ -81,7 +81,10 @@ class ArmView:
         """Return the directions in which calls lose more by the exact test too; all of them if none shows it.
         Policers and queues give slots their own loss pattern, and a rule with a pattern fits some of it in the
         other direction."""
-        return tuple(way for way in self.directions if _loses_more(self.accusing, way)) or self.directions
+        return (
+            tuple(direction for direction in self.directions if _loses_more(self.accusing, direction))
+            or self.directions
+        )
 
     @property
     def header_bytes(self) -> int:
@@ -89,16 +92,18 @@ class ArmView:
         return 48 if self.facts.family == 6 else 28
 
 
-def _loses_more(epochs: Sequence[Epoch], way: Direction) -> bool:
+def _loses_more(epochs: Sequence[Epoch], direction: Direction) -> bool:
     """Whether calls lose more over all flows, or in most epochs: in a few epochs all outliers may be twins."""
-    if loss.loss_log_e(epochs, way) < WORSE_LOG_E:
+    if loss.loss_log_e(epochs, direction) < WORSE_LOG_E:
         return False
-    return max(_excess_loss(epochs, way), median(_excess_loss([epoch], way) for epoch in epochs)) >= WORSE_LOSS
+    return (
+        max(_excess_loss(epochs, direction), median(_excess_loss([epoch], direction) for epoch in epochs)) >= WORSE_LOSS
+    )
 
 
-def _excess_loss(epochs: Sequence[Epoch], way: Direction) -> float:
+def _excess_loss(epochs: Sequence[Epoch], direction: Direction) -> float:
     """Return the loss rate of calls minus that of twins."""
-    calls, twins = (loss_rate(epochs, way, role) or 0.0 for role in ROLE_PAIRS)
+    calls, twins = (loss_rate(epochs, direction, role) or 0.0 for role in ROLE_PAIRS)
     return calls - twins
 
 

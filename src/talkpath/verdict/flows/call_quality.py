@@ -59,19 +59,26 @@ class CallQuality(NamedTuple):
 @remember_result
 def call_quality(epochs: tuple[Epoch, ...]) -> CallQuality:
     """Rate calls, control traffic, and all flows as one in these epochs."""
-    calls = {way: _loss_in(epochs, way, is_call) for way in DIRECTIONS}
-    twins = {way: _loss_in(epochs, way, is_twin) for way in DIRECTIONS}
-    late_ms = {way: max((_spread_ms(epoch, way) for epoch in epochs), default=0.0) for way in DIRECTIONS}
-    every = {way: _loss_in(epochs, way, _is_measured) for way in DIRECTIONS}
-    usual, line = (min(_mos_of(side[way], late_ms[way], best=False) for way in DIRECTIONS) for side in (calls, every))
-    best = min(_mos_of(_loss_in(epochs, way, is_control), late_ms[way], best=True) for way in DIRECTIONS)
+    calls = {direction: _loss_in(epochs, direction, is_call) for direction in DIRECTIONS}
+    twins = {direction: _loss_in(epochs, direction, is_twin) for direction in DIRECTIONS}
+    late_ms = {
+        direction: max((_spread_ms(epoch, direction) for epoch in epochs), default=0.0) for direction in DIRECTIONS
+    }
+    every = {direction: _loss_in(epochs, direction, _is_measured) for direction in DIRECTIONS}
+    usual, line = (
+        min(_mos_of(side[direction], late_ms[direction], best=False) for direction in DIRECTIONS)
+        for side in (calls, every)
+    )
+    best = min(
+        _mos_of(_loss_in(epochs, direction, is_control), late_ms[direction], best=True) for direction in DIRECTIONS
+    )
     return CallQuality(calls, twins, usual, line, best)
 
 
 @remember_result
 def best_mos(epochs: tuple[Epoch, ...]) -> float:
     """Rate the losses alone of control traffic, of all arms, at the better end of their bounds."""
-    return min(_mos_of(_loss_in(epochs, way, is_control), 0.0, best=True) for way in DIRECTIONS)
+    return min(_mos_of(_loss_in(epochs, direction, is_control), 0.0, best=True) for direction in DIRECTIONS)
 
 
 def _is_measured(flow: Observation) -> bool:
@@ -86,8 +93,8 @@ def _mos_of(loss: Loss | None, late_ms: float, *, best: bool) -> float:
     )
 
 
-def _loss_in(epochs: tuple[Epoch, ...], way: Direction, chosen: Choice) -> Loss | None:
-    counts = [_media_counts(epoch, way, chosen) for epoch in epochs]
+def _loss_in(epochs: tuple[Epoch, ...], direction: Direction, chosen: Choice) -> Loss | None:
+    counts = [_media_counts(epoch, direction, chosen) for epoch in epochs]
     flows, moments = (np.concatenate([np.zeros((2, 0)), *(each[i] for each in counts)], axis=1) for i in (0, 1))
     sent, lost = flows.sum(axis=1)
     if not sent:
@@ -100,11 +107,11 @@ def _loss_in(epochs: tuple[Epoch, ...], way: Direction, chosen: Choice) -> Loss 
 
 
 @remember_result
-def _media_counts(epoch: Epoch, way: Direction, chosen: Choice) -> tuple[Floats, Floats, int]:
+def _media_counts(epoch: Epoch, direction: Direction, chosen: Choice) -> tuple[Floats, Floats, int]:
     """Return (sent, lost) media packets per flow, the same per slot, and the number of runs of losses."""
-    plan = direction_track(epoch, way)
+    plan = direction_track(epoch, direction)
     media = np.array([stage == "media" for stage in plan.stage], np.bool_)
-    flows = [] if epoch.missing else pick_observations(epoch, way, chosen, chosen)
+    flows = [] if epoch.missing else pick_observations(epoch, direction, chosen, chosen)
     sent = unpack_bitmaps([flow.sent for flow in flows], len(media))[:, media]
     gone = sent & ~unpack_bitmaps([flow.arrived for flow in flows], len(media))[:, media]
     by_flow, by_slot = (np.array([sent.sum(axis=axis), gone.sum(axis=axis)], np.float64) for axis in (1, 0))
@@ -113,12 +120,14 @@ def _media_counts(epoch: Epoch, way: Direction, chosen: Choice) -> tuple[Floats,
 
 
 @remember_result
-def _spread_ms(epoch: Epoch, way: Direction) -> float:
+def _spread_ms(epoch: Epoch, direction: Direction) -> float:
     """Return the delay that a playout buffer must add: slow packets of the usual call against its fastest ones."""
     calls = [
-        f.delay_dms for f in pick_observations(epoch, way, is_call, is_call) if len(f.delay_dms) == len(DELAY_QUANTILES)
+        f.delay_dms
+        for f in pick_observations(epoch, direction, is_call, is_call)
+        if len(f.delay_dms) == len(DELAY_QUANTILES)
     ]
-    every = [f.delay_dms[0] for f in epoch.flows if f.direction == way and f.delay_dms]
+    every = [f.delay_dms[0] for f in epoch.flows if f.direction == direction and f.delay_dms]
     if not calls or not every:
         return 0.0
     slow: Floats = np.array([quantiles[-1] for quantiles in calls], np.float64)

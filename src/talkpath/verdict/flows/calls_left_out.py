@@ -52,18 +52,20 @@ class BehindCutOffs(NamedTuple):
     def within(self, numbers: Container[int]) -> BehindCutOffs:
         """Return those in epochs of these numbers."""
         calls = frozenset(call for call in self.calls if call[0] in numbers)
-        return self._replace(calls=calls, ended={call: way for call, way in self.ended.items() if call in calls})
+        return self._replace(
+            calls=calls, ended={call: direction for call, direction in self.ended.items() if call in calls}
+        )
 
     @property
     def directions(self) -> list[Direction]:
         """Return the directions in which most of those that ended were cut off, or most of the calls before: either
         may be silent where the far end had nothing to answer."""
         cut = [
-            way
-            for way in DIRECTIONS
-            if 2 * sum(_was_cut_off(call.of(way)) for call in self.cut_off) > len(self.cut_off)
+            direction
+            for direction in DIRECTIONS
+            if 2 * sum(_was_cut_off(call.of(direction)) for call in self.cut_off) > len(self.cut_off)
         ]
-        return [way for way in DIRECTIONS if way in (*cut, *cut_directions(self.ended.values()))]
+        return [direction for direction in DIRECTIONS if direction in (*cut, *cut_directions(self.ended.values()))]
 
 
 @remember_result

@@ -82,7 +82,7 @@ def tail_s(way: DirectionOutcome) -> Floats:
 def tail_by_twins(epoch: Epoch, outcome: FlowOutcome) -> tuple[Floats, Floats]:
     """Return (up, down): ln of the chance that the line lost each packet of the tail, from the twins of its slot."""
     known = {losses.direction: losses for losses in losses_of(epoch)}
-    up, down = (_chance_by_twins(known.get(way), tail_s(outcome.of(way))) for way in DIRECTIONS)
+    up, down = (_chance_by_twins(known.get(direction), tail_s(outcome.of(direction))) for direction in DIRECTIONS)
     return up, down
 
 
@@ -97,7 +97,7 @@ def _chance_by_twins(losses: DirectionLosses | None, after_s: Floats) -> Floats:
 def tail_by_itself(outcome: FlowOutcome, share: float) -> tuple[Floats, Floats]:
     """Return the same from the flow's earlier losses; `share` is the weight of one flow among many that share a
     background."""
-    up, down = (_chance_by_itself(outcome.of(way), share) for way in DIRECTIONS)
+    up, down = (_chance_by_itself(outcome.of(direction), share) for direction in DIRECTIONS)
     return up, down
 
 

@@ -45,13 +45,16 @@ def three_in_four_live(counts: Sequence[int]) -> int:
 def cut_off_seconds(flows: list[tuple[Epoch, FlowOutcome]], hit: tuple[Direction, ...]) -> Number:
     """Estimate the time from a flow's first packet to its cut-off: between its last arrival and the next packet that
     was sent and that the line would not have lost."""
-    way: Direction = "up" if "up" in hit else "down"
-    ends = [outcome.of(way) for _, outcome in flows]
+    direction: Direction = "up" if "up" in hit else "down"
+    ends = [outcome.of(direction) for _, outcome in flows]
     last, later = [end.last_s for end in ends if end.last_s], [end.next_s for end in ends if end.next_s]
     if not last or not later:
         return Number(None, None, None)
-    spare = SPARE_S if way == "up" else ROUND_TRIP_SLACK_S
-    tails = [Tail(tail_s(outcome.of(way)), tail_by_twins(epoch, outcome)[way == "down"]) for epoch, outcome in flows]
+    spare = SPARE_S if direction == "up" else ROUND_TRIP_SLACK_S
+    tails = [
+        Tail(tail_s(outcome.of(direction)), tail_by_twins(epoch, outcome)[direction == "down"])
+        for epoch, outcome in flows
+    ]
     usual = median_high(later)
     low, high = max(last), max(usual, first_excluded(float(np.nextafter(usual, 0.0)), tails) or 0.0) + spare
     if low > high:

@@ -216,12 +216,19 @@ def losses_of(epoch: Epoch, without: frozenset[int] = frozenset()) -> tuple[Dire
     """Return the losses up and down, without the flows `without`; none for a direction in which no call or no twin
     sent."""
     held_up_s = sum(map(partial(_held_up_s, epoch), DIRECTIONS))
-    calls = {way: _usable_counts(epoch, way, calls=True, without=without, held_up_s=held_up_s) for way in DIRECTIONS}
-    twins = {way: _usable_counts(epoch, way, calls=False) for way in DIRECTIONS}
+    calls = {
+        direction: _usable_counts(epoch, direction, calls=True, without=without, held_up_s=held_up_s)
+        for direction in DIRECTIONS
+    }
+    twins = {direction: _usable_counts(epoch, direction, calls=False) for direction in DIRECTIONS}
     before = sent_before_each(epoch)
     found = []
-    for way in DIRECTIONS:
-        plan, (sent, lost), (twin_sent, twin_lost) = direction_track(epoch, way), calls[way], twins[way]
+    for direction in DIRECTIONS:
+        plan, (sent, lost), (twin_sent, twin_lost) = (
+            direction_track(epoch, direction),
+            calls[direction],
+            twins[direction],
+        )
         if not len(sent) or not len(twin_sent):
             continue
         dispersion = dispersion_of(twin_sent, twin_lost)
@@ -232,10 +239,10 @@ def losses_of(epoch: Epoch, without: frozenset[int] = frozenset()) -> tuple[Dire
         found.append(
             DirectionLosses(
                 epoch=epoch,
-                direction=way,
+                direction=direction,
                 at_s=np.array(plan.at_ms, np.float64) / 1000.0,
                 size=size,
-                before=before[way],
+                before=before[direction],
                 stage=plan.stage,
                 sent=of_calls,
                 lost=lost.sum(axis=0, dtype=np.float64),
@@ -264,16 +271,16 @@ def flow_arrivals(
 
 
 @remember_result
-def _held_up_s(epoch: Epoch, way: Direction) -> float:
+def _held_up_s(epoch: Epoch, direction: Direction) -> float:
     """By how much later calls arrive than twins."""
-    differences = differences_dms(epoch, way)
+    differences = differences_dms(epoch, direction)
     return max(0.0, float(np.median(differences)) / 10_000.0) if differences.size else 0.0
 
 
-def _in_time(epoch: Epoch, way: Direction, held_up_s: float) -> Bits:
+def _in_time(epoch: Epoch, direction: Direction, held_up_s: float) -> Bits:
     """Return which slots would have arrived before the cut, held up so long on the way there and back together. What
     waits for an answer is held up several times before."""
-    plan = direction_track(epoch, way)
+    plan = direction_track(epoch, direction)
     trips = np.where([stage in MEDIA_STAGES for stage in plan.stage], 1, ANSWER_TRIPS)
     return np.asarray(np.array(plan.at_ms, np.float64) / 1000.0 + trips * held_up_s <= epoch.cut_s - epoch.started_s)
 
@@ -317,14 +324,14 @@ def sent_before_each(epoch: Epoch, later_s: float = 0.0) -> dict[Direction, Floa
 
     The far end's packets pass a middlebox later than ours of the same scheduled time, by `later_s`.
     """
-    sent = [flow_arrivals(epoch, way, calls=True)[0] for way in DIRECTIONS]
+    sent = [flow_arrivals(epoch, direction, calls=True)[0] for direction in DIRECTIONS]
     shares = [
-        rows.mean(axis=0) if len(rows) else _unsent_slots(direction_track(epoch, way))
-        for rows, way in zip(sent, DIRECTIONS, strict=True)
+        rows.mean(axis=0) if len(rows) else _unsent_slots(direction_track(epoch, direction))
+        for rows, direction in zip(sent, DIRECTIONS, strict=True)
     ]
     shifts = {"up": 0.0, "down": 1000.0 * later_s}
     at_ms = np.concatenate(
-        [np.array(direction_track(epoch, way).at_ms, np.float64) + shifts[way] for way in DIRECTIONS]
+        [np.array(direction_track(epoch, direction).at_ms, np.float64) + shifts[direction] for direction in DIRECTIONS]
     )
     order = np.argsort(at_ms, kind="stable")
     total = np.zeros(len(at_ms))

@@ -23,23 +23,23 @@ def flows_fare_unlike(epochs: Iterable[Epoch]) -> bool:
 def short_flow_spreads(epochs: Iterable[Epoch]) -> list[float]:
     """Return `flow_spread` of each direction, as short twins show it."""
     short = tuple(epoch for epoch in epochs if may_accuse(epoch) and not epoch.missing)
-    return [flow_spread(short, way) for way in DIRECTIONS]
+    return [flow_spread(short, direction) for direction in DIRECTIONS]
 
 
 @remember_result
-def flow_spread(epochs: tuple[Epoch, ...], way: Direction) -> float:
+def flow_spread(epochs: tuple[Epoch, ...], direction: Direction) -> float:
     """By how much the loss of single 5-tuples differs (standard deviation of the shares that they lose), among random
     twins of the same epoch: what paths, queues and translators do to them, without the chance of single packets."""
-    counts = [_spread_terms(epoch, way) for epoch in epochs]
+    counts = [_spread_terms(epoch, direction) for epoch in epochs]
     excess, weight = (sum(each[part] for each in counts) for part in (0, 1))
     return sqrt(max(0.0, excess / weight)) if weight else 0.0
 
 
 @remember_result
-def _spread_terms(epoch: Epoch, way: Direction) -> tuple[float, float]:
+def _spread_terms(epoch: Epoch, direction: Direction) -> tuple[float, float]:
     """Return two sums over the epoch's twins, whose quotient is the variance of their shares of loss: by how much more
     the squares of their differences are than chance makes them, and the squares of their numbers of packets."""
-    flows = make_cohort(epoch, way)
+    flows = make_cohort(epoch, direction)
     sent, lost = (rows[~flows.treated].sum(axis=1, dtype=np.float64) for rows in (flows.counted, flows.lost))
     if len(sent) < 2 or not sent.sum():
         return 0.0, 0.0

@@ -82,9 +82,9 @@ class Neighbour(NamedTuple):
     spread_ms: dict[Direction, float]
     byte_rate: dict[Direction, float]
 
-    def goes_on(self, from_s: float, until_s: float, way: Direction) -> bool:
+    def goes_on(self, from_s: float, until_s: float, direction: Direction) -> bool:
         """Whether it was under way between these times, and did not end."""
-        one = self.flow.of(way)
+        one = self.flow.of(direction)
         lives = bool(one.sent) and self.started_s < until_s and self.started_s + one.sent_s[-1] > from_s
         return lives and _ended_s(one) is None
 
@@ -108,15 +108,17 @@ def _lived_s(epoch: Epoch) -> Floats:
 def ended_s(view: ArmView) -> float | None:
     """After how many seconds the first of the arm's calls that were to live through the check went silent for good;
     None where none did."""
-    ends = (_ended_s(call.of(way)) for epoch in view.long for call in calls_of(epoch) for way in DIRECTIONS)
+    ends = (_ended_s(call.of(direction)) for epoch in view.long for call in calls_of(epoch) for direction in DIRECTIONS)
     return min((end_s for end_s in ends if end_s is not None), default=None)
 
 
 def neighbours_of(view: ArmView) -> tuple[Epoch, ...]:
     """The calls that live through the check and send as much as the arm's own does each way, itself included."""
     mine = [_byte_rates(epoch) for epoch in view.long]
-    least = {way: AS_HEAVY * min((rates[way] for rates in mine), default=inf) for way in DIRECTIONS}
-    return tuple(e for e in view.all_long if all(_byte_rates(e)[way] >= least[way] for way in DIRECTIONS))
+    least = {direction: AS_HEAVY * min((rates[direction] for rates in mine), default=inf) for direction in DIRECTIONS}
+    return tuple(
+        e for e in view.all_long if all(_byte_rates(e)[direction] >= least[direction] for direction in DIRECTIONS)
+    )
 
 
 def find_parting(view: ArmView) -> Parting | None:
@@ -201,8 +203,8 @@ def _long_calls(epochs: Sequence[Epoch], arm: Arm, unlike: Mapping[Direction, fl
 
 def _ended_alone(started_s: float, call: FlowOutcome, twins: Sequence[Neighbour]) -> bool:
     """Whether the call ended, and no twin is known that was under way then: nothing says yet whether it parted."""
-    ends = [(way, end_s) for way in DIRECTIONS if (end_s := _ended_s(call.of(way))) is not None]
-    return any(not list(_last_s(started_s + end_s, twins, way)) for way, end_s in ends)
+    ends = [(direction, end_s) for direction in DIRECTIONS if (end_s := _ended_s(call.of(direction))) is not None]
+    return any(not list(_last_s(started_s + end_s, twins, direction)) for direction, end_s in ends)
 
 
 @remember_result
@@ -218,21 +220,21 @@ def _long_twins_of(epoch: Epoch) -> tuple[Neighbour, ...]:
 @remember_result
 def _byte_rates(epoch: Epoch) -> dict[Direction, float]:
     """How many IP bytes a second a flow of the epoch sends each way."""
-    plans = {way: direction_track(epoch, way) for way in DIRECTIONS}
-    return {way: sum(each.size, HEADERS * len(each.size)) / _lasts_s(each) for way, each in plans.items()}
+    plans = {direction: direction_track(epoch, direction) for direction in DIRECTIONS}
+    return {direction: sum(each.size, HEADERS * len(each.size)) / _lasts_s(each) for direction, each in plans.items()}
 
 
 def _lasts_s(plan: Track) -> float:
     return max(1e-3, 1e-3 * max(plan.at_ms, default=0.0))
 
 
-def _as_heavy(epoch: Epoch, twins: Sequence[Neighbour], way: Direction) -> Sequence[Neighbour]:
+def _as_heavy(epoch: Epoch, twins: Sequence[Neighbour], direction: Direction) -> Sequence[Neighbour]:
     """The twins that send as much as the epoch's call, or lighter ones if none does: a line that polices every flow
     spares these. One that ended says nothing of what is lost in calls that go on."""
-    until_s = epoch.started_s + _lasts_s(direction_track(epoch, way))
-    going = [twin for twin in twins if twin.goes_on(epoch.started_s, until_s, way)]
-    least = AS_HEAVY * _byte_rates(epoch)[way]
-    return [twin for twin in going if twin.byte_rate[way] >= least] or going
+    until_s = epoch.started_s + _lasts_s(direction_track(epoch, direction))
+    going = [twin for twin in twins if twin.goes_on(epoch.started_s, until_s, direction)]
+    least = AS_HEAVY * _byte_rates(epoch)[direction]
+    return [twin for twin in going if twin.byte_rate[direction] >= least] or going
 
 
 @remember_result
@@ -255,17 +257,17 @@ def _long_call(
 
 
 def _call_parting(
-    epoch: Epoch, call: FlowOutcome, twins: Sequence[Neighbour], way: Direction, unlike: float
+    epoch: Epoch, call: FlowOutcome, twins: Sequence[Neighbour], direction: Direction, unlike: float
 ) -> Parting | None:
-    one = call.of(way)
+    one = call.of(direction)
     end_s = _ended_s(one)
     if end_s is not None:
-        return Parting(end_s, ended=True) if _go_on(epoch.started_s + end_s, twins, way) else None
-    lossy = _loses_more(epoch.started_s, one, _as_heavy(epoch, twins, way), way, unlike)
+        return Parting(end_s, ended=True) if _go_on(epoch.started_s + end_s, twins, direction) else None
+    lossy = _loses_more(epoch.started_s, one, _as_heavy(epoch, twins, direction), direction, unlike)
     if lossy is not None:
         return lossy
-    spread_ms = _delay_spreads(epoch).get(call.flow, {}).get(way)
-    others = [twin.spread_ms[way] for twin in twins if way in twin.spread_ms]
+    spread_ms = _delay_spreads(epoch).get(call.flow, {}).get(direction)
+    others = [twin.spread_ms[direction] for twin in twins if direction in twin.spread_ms]
     late = spread_ms is not None and bool(others) and spread_ms - max(others) >= MUCH_DELAY_MS
     return Parting(float(one.sent_s[-1]), ended=False) if late and one.sent else None
 
@@ -278,16 +280,16 @@ def _ended_s(way: DirectionOutcome) -> float | None:
     return way.last_s if silent else None
 
 
-def _go_on(at_s: float, twins: Sequence[Neighbour], way: Direction) -> bool:
+def _go_on(at_s: float, twins: Sequence[Neighbour], direction: Direction) -> bool:
     """Whether most twins that lived then were still heard for a while after."""
-    lived = [last_s for last_s in _last_s(at_s, twins, way) if last_s >= at_s - SILENCE_S]
+    lived = [last_s for last_s in _last_s(at_s, twins, direction) if last_s >= at_s - SILENCE_S]
     return 2 * sum(last_s >= at_s + SILENCE_S for last_s in lived) > len(lived)
 
 
-def _last_s(at_s: float, twins: Sequence[Neighbour], way: Direction) -> Iterable[float]:
+def _last_s(at_s: float, twins: Sequence[Neighbour], direction: Direction) -> Iterable[float]:
     """When the twins that were under way at that time were heard last."""
     for twin in twins:
-        one = twin.flow.of(way)
+        one = twin.flow.of(direction)
         if (
             one.sent
             and one.last_s is not None
@@ -297,7 +299,7 @@ def _last_s(at_s: float, twins: Sequence[Neighbour], way: Direction) -> Iterable
 
 
 def _loses_more(
-    started_s: float, one: DirectionOutcome, twins: Sequence[Neighbour], way: Direction, unlike: float
+    started_s: float, one: DirectionOutcome, twins: Sequence[Neighbour], direction: Direction, unlike: float
 ) -> Parting | None:
     """Where it shows that the call loses more than the twins of the same seconds; None where it does not. A call that
     loses much, and has no twin that says why, is in doubt as well."""
@@ -307,7 +309,7 @@ def _loses_more(
     if not twins:
         return Parting(last_s, ended=False) if one.sent - one.arrived >= MUCH_LOSS * one.sent else None
     edges = started_s + np.arange(LOSS_WINDOW_S * ceil(last_s / LOSS_WINDOW_S) + 1.0)
-    beside = np.array([_window_counts(twin.started_s, twin.flow.of(way), edges) for twin in twins])
+    beside = np.array([_window_counts(twin.started_s, twin.flow.of(direction), edges) for twin in twins])
     seconds = np.vstack([_window_counts(started_s, one, edges), beside.sum(axis=0)])
     by_chance = MIN_UNLIKE_ERRORS * unlike * sqrt(1.0 + 1.0 / len(twins))
     first = seconds[:, : int(AT_FIRST_S)].sum(axis=1)

@@ -93,9 +93,14 @@ def flow_outcomes(epoch: Epoch) -> tuple[FlowOutcome, ...]:
     """Return the outcome of every UDP flow, in order of flow numbers."""
     if epoch.missing:
         return ()
-    flows = {way: {f.flow: f for f in epoch.flows if f.transport == "udp" and f.direction == way} for way in DIRECTIONS}
+    flows = {
+        direction: {f.flow: f for f in epoch.flows if f.transport == "udp" and f.direction == direction}
+        for direction in DIRECTIONS
+    }
     numbers = sorted(flows["up"].keys() & flows["down"].keys())
-    up, down = (_of_direction(epoch, way, [flows[way][number] for number in numbers]) for way in DIRECTIONS)
+    up, down = (
+        _of_direction(epoch, direction, [flows[direction][number] for number in numbers]) for direction in DIRECTIONS
+    )
     return tuple(
         FlowOutcome(
             flow=number, role=_flow_role(flows["up"][number]), port=flows["up"][number].port, up=there, down=back
@@ -108,8 +113,8 @@ def _flow_role(flow: Observation) -> str:
     return "call" if flow.role == "call" else flow.twin_kind or "random"
 
 
-def _of_direction(epoch: Epoch, way: Direction, flows: Sequence[Observation]) -> list[DirectionOutcome]:
-    plan = direction_track(epoch, way)
+def _of_direction(epoch: Epoch, direction: Direction, flows: Sequence[Observation]) -> list[DirectionOutcome]:
+    plan = direction_track(epoch, direction)
     at_s, places = np.array(plan.at_ms, np.float64) / 1000.0, np.arange(len(plan.at_ms))
     size = np.array(plan.size, np.float64)
     media = np.array([stage == "media" for stage in plan.stage], np.bool_)
@@ -193,7 +198,9 @@ def cut_directions(calls: Iterable[FlowOutcome]) -> list[Direction]:
     """Return the directions in which most calls that the far end received at all were cut off, even if only in their
     set-up."""
     heard = [call for call in calls if call.up.arrived]
-    return [way for way in DIRECTIONS if 2 * sum(_is_cut(call.of(way)) for call in heard) > len(heard)]
+    return [
+        direction for direction in DIRECTIONS if 2 * sum(_is_cut(call.of(direction)) for call in heard) > len(heard)
+    ]
 
 
 def _is_cut(way: DirectionOutcome) -> bool:

@@ -68,5 +68,5 @@ def _twin_counts(epochs: Iterable[Epoch]) -> list[tuple[int, int]]:
 @remember_result
 def _twin_losses(epoch: Epoch) -> tuple[tuple[int, int], ...]:
     """Return (sent, lost) of random twins each way."""
-    flows = [make_cohort(epoch, way) for way in DIRECTIONS]
+    flows = [make_cohort(epoch, direction) for direction in DIRECTIONS]
     return tuple((int(f.counted[~f.treated].sum()), int(f.lost[~f.treated].sum())) for f in flows)

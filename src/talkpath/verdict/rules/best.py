@@ -236,7 +236,7 @@ def _ended_behind(view: ArmView) -> frozenset[CallOf]:
 def _views_of_directions(epochs: tuple[Epoch, ...], key: _MemoKey) -> tuple[ArmView, ...]:
     """Return the view of these epochs, and those of up and of down alone."""
     whole = ArmView(key.facts, epochs, all_long=key.all_long, left_out=key.left_out)
-    return (whole, *(replace(whole, directions=(way,)) for way in DIRECTIONS))
+    return (whole, *(replace(whole, directions=(direction,)) for direction in DIRECTIONS))
 
 
 @lru_cache(maxsize=256)

@@ -132,10 +132,10 @@ def dropped_gains(epoch: Epoch, hit: Sequence[Direction], flows: Sequence[int]) 
     return [float(most) for most in gains.max(axis=1)]
 
 
-def _sent_and_lost(epoch: Epoch, way: Direction, numbers: Sequence[int]) -> tuple[Bits, Bits]:
+def _sent_and_lost(epoch: Epoch, direction: Direction, numbers: Sequence[int]) -> tuple[Bits, Bits]:
     """Return (sent, lost), each (flows, slots), of these flows in their order. Late packets count as arrived."""
-    flows = {flow.flow: flow for flow in epoch.flows if flow.direction == way}
-    size = len(direction_track(epoch, way).stage)
+    flows = {flow.flow: flow for flow in epoch.flows if flow.direction == direction}
+    size = len(direction_track(epoch, direction).stage)
     sent, arrived, late = (
         unpack_bitmaps([getattr(flows[n], of) for n in numbers], size) for of in ("sent", "arrived", "late")
     )

@@ -87,10 +87,10 @@ def offered_kbps(losses: DirectionLosses, header_bytes: int) -> float:
     return float(size[:-1].sum() * 8e-3 / max(1e-3, at_s[-1] - at_s[0]))
 
 
-def twins_are_policed(view: ArmView, way: Direction) -> bool:
+def twins_are_policed(view: ArmView, direction: Direction) -> bool:
     """Whether twins too lose what exceeds a rate: a token bucket explains their losses far better than one loss rate
     for each size of packet."""
-    found = [losses for losses in view.losses if losses.direction == way]
+    found = [losses for losses in view.losses if losses.direction == direction]
     offered = max((offered_kbps(losses, view.header_bytes) for losses in found), default=0.0)
     if offered <= 0.0:
         return False

@@ -50,13 +50,13 @@ def times_in_force(view: ArmView) -> tuple[tuple[float, float], ...]:
     for at in range(len(ticks), 0, -1):
         acts[at] = PLACE_CHANCES[chance] > 0.0
         chance = origins[at - 1][chance]
-    begins, ends = (np.flatnonzero(np.diff(acts.astype(np.int8)) == way) for way in (1, -1))
+    begins, ends = (np.flatnonzero(np.diff(acts.astype(np.int8)) == step) for step in (1, -1))
     spans = TICK_S * np.column_stack([ticks[begins], ticks[ends - 1] + 1.0])
     return tuple((float(from_s), float(to_s)) for from_s, to_s in spans)
 
 
 def _place_gain(view: ArmView, place: PlacesOf, *, setup: bool) -> float:
-    groups = ([each for each in view.losses if each.direction == way] for way in view.directions)
+    groups = ([each for each in view.losses if each.direction == direction] for direction in view.directions)
     kinds = (_setup_places, _media_places, _other_places) if setup else (_media_places, _other_places)
     return sum(_most_likely(group, kind, place) for group, kind in product(groups, kinds))
 

@@ -28,8 +28,11 @@ def own_ends_gain(view: ArmView) -> Callable[[DirectionLosses], Floats]:
     """Return the gain (1,) of "every call is cut off at its own time", as where a translator now and then gives it a
     new port and so a new start. The gain is 0 if as many calls live on as ended: a translator forgets single flows, a
     rule cuts all of them off."""
-    found = {way: [cut_offs(losses) for losses in view.losses if losses.direction == way] for way in DIRECTIONS}
-    cut = [way for way, lives in found.items() if lives and _most_end(lives)]
+    found = {
+        direction: [cut_offs(losses) for losses in view.losses if losses.direction == direction]
+        for direction in DIRECTIONS
+    }
+    cut = [direction for direction, lives in found.items() if lives and _most_end(lives)]
     return lambda losses: np.array([cut_offs(losses).gain if losses.direction in cut else 0.0])
 
 

@@ -42,7 +42,11 @@ def best_point(
     With `apart` each direction has its own best point (the one returned is up's). Points cost `price`.
     """
     up, down = summed_gains(view, "up", gains), summed_gains(view, "down", gains)
-    tried = [_peak_gain(values - price, way) for values, way in ((up, "up"), (down, "down")) if values is not None]
+    tried = [
+        _peak_gain(values - price, direction)
+        for values, direction in ((up, "up"), (down, "down"))
+        if values is not None
+    ]
     if not tried:
         return None
     single = max(tried, key=lambda point: point.gain)
@@ -67,9 +71,9 @@ def widened_to_both(
     return GridPoint(found.gain + other, found.point, "both") if other >= BOTH_NATS else found
 
 
-def _peak_gain(values: Floats, way: str) -> GridPoint:
+def _peak_gain(values: Floats, direction: str) -> GridPoint:
     index = int(np.argmax(values))
-    return GridPoint(float(values[index]), index, way)  # type: ignore[arg-type]
+    return GridPoint(float(values[index]), index, direction)  # type: ignore[arg-type]
 
 
 def joined_number(numbers: list[Number]) -> Number:

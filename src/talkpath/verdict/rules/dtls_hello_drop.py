@@ -35,7 +35,9 @@ def explain(view: ArmView) -> Fit | None:
         return None
     tested = [maker for maker, found in gains.items() if found]
     recorded = view.arm is not None and view.arm.is_recorded  # which has a ClientHello of its own, and no other
-    hit: list[Direction] = sorted({way for found in gains.values() for way, gain in found.items() if gain > 0.0})
+    hit: list[Direction] = sorted(
+        {direction for found in gains.values() for direction, gain in found.items() if gain > 0.0}
+    )
     return Fit(
         sum(dead.values()),
         hit[0] if len(hit) == 1 else "both",

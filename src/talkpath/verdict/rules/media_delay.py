@@ -45,14 +45,14 @@ def explain(view: ArmView) -> Fit | None:
     return Fit(gain, direction, lambda: _measure_delay(view, direction))
 
 
-def _delay_gain(view: ArmView, way: Direction) -> float:
+def _delay_gain(view: ArmView, direction: Direction) -> float:
     """Return the gain by the medians of flows, or by their slow packets: where delay varies much, many packets have
     hardly any."""
-    return max(_gain_at(view, way, MIDDLE), _gain_at(view, way, LAST) - PARAMETER_PRICE_NATS)
+    return max(_gain_at(view, direction, MIDDLE), _gain_at(view, direction, LAST) - PARAMETER_PRICE_NATS)
 
 
-def _gain_at(view: ArmView, way: Direction, quantile: int) -> float:
-    shifts = [shift for epoch in view.accusing for shift in _call_shifts(epoch, way, quantile)]
+def _gain_at(view: ArmView, direction: Direction, quantile: int) -> float:
+    shifts = [shift for epoch in view.accusing for shift in _call_shifts(epoch, direction, quantile)]
     if not shifts:
         return 0.0
     over, spread = np.array(shifts).T
@@ -60,35 +60,37 @@ def _gain_at(view: ArmView, way: Direction, quantile: int) -> float:
     return float(np.clip((over**2 - (over - shift) ** 2) / (2.0 * spread**2), -FLOW_NATS, FLOW_NATS).sum())
 
 
-def _is_sure(view: ArmView, way: Direction, gain: float) -> bool:
+def _is_sure(view: ArmView, direction: Direction, gain: float) -> bool:
     """Whether the exact test shows it, or nearly every call differs from all twins."""
-    flows = sum(len(_call_shifts(epoch, way, MIDDLE)) for epoch in view.accusing)
-    return (extra_delay_ms(view.accusing, way).low or 0.0) > 0.0 or gain >= NEARLY_ALL * FLOW_NATS * flows
+    flows = sum(len(_call_shifts(epoch, direction, MIDDLE)) for epoch in view.accusing)
+    return (extra_delay_ms(view.accusing, direction).low or 0.0) > 0.0 or gain >= NEARLY_ALL * FLOW_NATS * flows
 
 
 @remember_result
-def _call_shifts(epoch: Epoch, way: Direction, quantile: int) -> list[tuple[float, float]]:
+def _call_shifts(epoch: Epoch, direction: Direction, quantile: int) -> list[tuple[float, float]]:
     """Return for each call, in ms, how much later that quantile of its delays is than the median twin's, and the spread
     of the flows."""
-    calls, twins = (_delay_quantiles(epoch, way, chosen)[:, quantile] for chosen in (is_call, is_twin))
+    calls, twins = (_delay_quantiles(epoch, direction, chosen)[:, quantile] for chosen in (is_call, is_twin))
     if not len(twins):
         return []
     spread, middle = max(LEAST_SPREAD_MS, _spread_of_values(twins), _spread_of_values(calls)), median(twins.tolist())
-    return [(float(value - middle), spread) for value in calls] + [(LATE_PACKET_MS, spread)] * _too_late(epoch, way)
+    return [(float(value - middle), spread) for value in calls] + [(LATE_PACKET_MS, spread)] * _too_late(
+        epoch, direction
+    )
 
 
 @remember_result
-def _too_late(epoch: Epoch, way: Direction) -> int:
+def _too_late(epoch: Epoch, direction: Direction) -> int:
     """Count the calls that have arrivals only after the cut."""
-    return sum(not flow.delay_dms and any(flow.late) for flow in pick_observations(epoch, way, is_call, is_call))
+    return sum(not flow.delay_dms and any(flow.late) for flow in pick_observations(epoch, direction, is_call, is_call))
 
 
 def _spread_of_values(values: Floats) -> float:
     return 1.483 * median(np.abs(values - median(values.tolist())).tolist()) if len(values) else 0.0
 
 
-def _delay_quantiles(epoch: Epoch, way: Direction, chosen: Choice) -> Floats:
-    flows = [] if epoch.missing else pick_observations(epoch, way, chosen, chosen)
+def _delay_quantiles(epoch: Epoch, direction: Direction, chosen: Choice) -> Floats:
+    flows = [] if epoch.missing else pick_observations(epoch, direction, chosen, chosen)
     rows = [flow.delay_dms for flow in flows if flow.delay_dms]
     return np.array(rows, np.float64).reshape(len(rows), len(DELAY_QUANTILES)) / 10.0
 
@@ -98,7 +100,7 @@ def _measure_delay(view: ArmView, direction: AffectedDirections) -> Parameters:
     return {"ms": joined_number([ms for ms, _ in found]), "jitter_ms": joined_number([jitter for _, jitter in found])}
 
 
-def _of_direction(epochs: Sequence[Epoch], way: Direction) -> tuple[Number, Number]:
+def _of_direction(epochs: Sequence[Epoch], direction: Direction) -> tuple[Number, Number]:
     """Estimate (ms, jitter_ms). Packets that arrived after the cut have no delay, so if many packets of calls did,
     there is no upper bound.
 
@@ -106,9 +108,11 @@ def _of_direction(epochs: Sequence[Epoch], way: Direction) -> tuple[Number, Numb
     kinds: the delay is then between that of the median and that of the upper quartile, and only the part above the
     median shows the spread.
     """
-    whole = [epoch for epoch in epochs if _late_share(epoch, way) <= FEW_LATE]
+    whole = [epoch for epoch in epochs if _late_share(epoch, direction) <= FEW_LATE]
     used = whole or list(epochs)
-    rows = [(_delay_quantiles(epoch, way, is_call), _delay_quantiles(epoch, way, is_twin)) for epoch in used]
+    rows = [
+        (_delay_quantiles(epoch, direction, is_call), _delay_quantiles(epoch, direction, is_twin)) for epoch in used
+    ]
     rows = [(calls, twins) for calls, twins in rows if len(calls) and len(twins)]
     first, middle, third = (
         quantity_shift([_calls_over_twins(c[:, q], t[:, q]) for c, t in rows]) for q in (FIRST, MIDDLE, THIRD)
@@ -145,9 +149,9 @@ def _flow_deviations(quantiles: Floats, mixed: bool) -> Floats:
 
 
 @remember_result
-def _late_share(epoch: Epoch, way: Direction) -> float:
+def _late_share(epoch: Epoch, direction: Direction) -> float:
     """Return the share of arrivals of calls that came after the cut."""
-    calls = pick_observations(epoch, way, is_call, is_call)
+    calls = pick_observations(epoch, direction, is_call, is_call)
     arrived = sum(int.from_bytes(flow.arrived).bit_count() for flow in calls)
     late = sum(int.from_bytes(flow.late).bit_count() for flow in calls)
     return late / max(1, arrived + late)

@@ -55,10 +55,10 @@ def explain(view: ArmView) -> Fit | None:
     return Fit(float(shared[onset]), direction, lambda: _measure_chance(view, direction, onsets))
 
 
-def _peak_gains(view: ArmView, way: Direction) -> Floats | None:
+def _peak_gains(view: ArmView, direction: Direction) -> Floats | None:
     """Return the gain with the best p (onsets,), less the price of p. Dropping everything from the first packet on has
     no free parameter and costs nothing; from a later one on it is `media.freeze`."""
-    grid = summed_gains(view, way, _drop_gains)
+    grid = summed_gains(view, direction, _drop_gains)
     price = np.where(DROP_CHANCES[:, None] < SURE_LOSS, PARAMETER_PRICE_NATS, np.where(MEDIA_ONSETS > 0, np.inf, 0.0))
     return None if grid is None else np.asarray((grid - price).max(axis=0))
 
@@ -93,34 +93,36 @@ def _measure_chance(view: ArmView, direction: AffectedDirections, onsets: list[i
     return {"p": Number(estimate if estimate is None else max(estimate, low), low, high)}
 
 
-def _highest_part(view: ArmView, way: Direction, onset: int) -> float:
+def _highest_part(view: ArmView, direction: Direction, onset: int) -> float:
     """Return the upper bound of the half of the parts of calls in which more was dropped; 0 if all parts may have one
     p. A rule may act in cycles, or begin late in each call: p is what it drops while it acts."""
     parts = [
         part
         for epoch in view.explained
         if not isinstance(epoch.question, HelloContrast)
-        for part in _parts_in_time(epoch, way, onset)
+        for part in _parts_in_time(epoch, direction, onset)
     ]
-    counts = [(_sent_and_lost(part, way, calls=True), _sent_and_lost(part, way, calls=False)) for part in parts]
+    counts = [
+        (_sent_and_lost(part, direction, calls=True), _sent_and_lost(part, direction, calls=False)) for part in parts
+    ]
     known = [(part, calls, twins) for part, (calls, twins) in zip(parts, counts, strict=True) if calls[0] and twins[0]]
     if len(known) < LEAST_PARTS or _part_dispersion([(calls, twins) for _, calls, twins in known]) < PARTS_DIFFER:
         return 0.0
     known.sort(key=lambda row: row[1][1] / row[1][0] - row[2][1] / row[2][0])
-    return extra_loss([part for part, *_ in known[len(known) // 2 :]], way, seed=view.facts.seed).high or 0.0
+    return extra_loss([part for part, *_ in known[len(known) // 2 :]], direction, seed=view.facts.seed).high or 0.0
 
 
-def _after_loss(view: ArmView, way: Direction) -> float:
+def _after_loss(view: ArmView, direction: Direction) -> float:
     """Return an upper bound of the share of a call's packets that are lost right after one that was; 0 if that is no
     more than of all its packets, or twins lose some as well. Where an address translator moves a call, some packets
     pass until it is recognised again: p is what is dropped from then on. (Three standard errors: a call may be moved
     between the two packets.)"""
     sent = lost = again = after = 0
     for epoch in view.explained:
-        media = np.array([stage == "media" for stage in direction_track(epoch, way).stage], np.bool_)
-        if _share_lost(*(_sent_and_lost(epoch, way, calls=False))) > CLEAN:
+        media = np.array([stage == "media" for stage in direction_track(epoch, direction).stage], np.bool_)
+        if _share_lost(*(_sent_and_lost(epoch, direction, calls=False))) > CLEAN:
             return 0.0
-        rows, arrived = (each[:, media] for each in flow_arrivals(epoch, way, calls=True))
+        rows, arrived = (each[:, media] for each in flow_arrivals(epoch, direction, calls=True))
         gone = rows & ~arrived
         sent, lost = sent + int(rows.sum()), lost + int(gone.sum())
         after += int((gone[:, :-1] & rows[:, 1:]).sum())
@@ -136,27 +138,28 @@ def _share_lost(sent: int, lost: int) -> float:
     return lost / max(1, sent)
 
 
-def _parts_in_time(epoch: Epoch, way: Direction, onset: int) -> list[Epoch]:
+def _parts_in_time(epoch: Epoch, direction: Direction, onset: int) -> list[Epoch]:
     """Return the epoch several times, each with one part of its media packets after the onset, in order of time."""
-    whole = after_onset(epoch, (way,), onset)
-    losses = next((losses for losses in losses_of(epoch) if losses.direction == way), None)
+    whole = after_onset(epoch, (direction,), onset)
+    losses = next((losses for losses in losses_of(epoch) if losses.direction == direction), None)
     slots = np.flatnonzero(losses.media & (losses.before > onset)) if losses is not None else np.zeros(0, np.intp)
     if losses is None or len(slots) < PARTS:
         return []
-    return [_only_slots(whole, way, part, len(losses.stage)) for part in np.array_split(slots, PARTS)]
+    return [_only_slots(whole, direction, part, len(losses.stage)) for part in np.array_split(slots, PARTS)]
 
 
-def _only_slots(epoch: Epoch, way: Direction, slots: NDArray[np.intp], count: int) -> Epoch:
+def _only_slots(epoch: Epoch, direction: Direction, slots: NDArray[np.intp], count: int) -> Epoch:
     kept = pack_bitmap(slots.tolist(), count)
     flows = (
-        replace(flow, sent=_joined_interval(flow.sent, kept)) if flow.direction == way else flow for flow in epoch.flows
+        replace(flow, sent=_joined_interval(flow.sent, kept)) if flow.direction == direction else flow
+        for flow in epoch.flows
     )
     return replace(epoch, flows=tuple(flows))
 
 
-def _sent_and_lost(epoch: Epoch, way: Direction, *, calls: bool) -> tuple[int, int]:
+def _sent_and_lost(epoch: Epoch, direction: Direction, *, calls: bool) -> tuple[int, int]:
     """Return (sent, lost)."""
-    sent, arrived = flow_arrivals(epoch, way, calls=calls)
+    sent, arrived = flow_arrivals(epoch, direction, calls=calls)
     return int(sent.sum()), int((sent & ~arrived).sum())
 
 
@@ -171,7 +174,7 @@ def _part_dispersion(counts: Sequence[tuple[tuple[int, int], tuple[int, int]]]) 
 
 def _directions_agree(view: ArmView, onset: int) -> bool:
     """Whether one p may hold for both directions."""
-    up, down = (_extra_share(view, way, onset) for way in DIRECTIONS)
+    up, down = (_extra_share(view, direction, onset) for direction in DIRECTIONS)
     return max(up.low or 0.0, down.low or 0.0) <= min(_or_one(up.high), _or_one(down.high))
 
 
@@ -179,14 +182,14 @@ def _or_one(share: float | None) -> float:
     return 1.0 if share is None else share
 
 
-def _extra_share(view: ArmView, way: AffectedDirections, onset: int) -> Number:
+def _extra_share(view: ArmView, direction: AffectedDirections, onset: int) -> Number:
     """Estimate the extra loss after the onset. If the line limits every flow to a rate, packets dropped before that
     limit leave room for others of the same call: then any part of the calls' loss may be due to the rule."""
-    single = directions_of(way)
+    single = directions_of(direction)
     epochs = [
         after_onset(epoch, single, onset) for epoch in view.explained if not isinstance(epoch.question, HelloContrast)
     ]
-    found = extra_loss(epochs, way, seed=view.facts.seed)
+    found = extra_loss(epochs, direction, seed=view.facts.seed)
     if found.high is None or not any(twins_are_policed(view, each) for each in single):
         return Number(*found)
     rows = [flow_arrivals(epoch, each, calls=True) for epoch in epochs for each in single]

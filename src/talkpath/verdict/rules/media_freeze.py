@@ -132,7 +132,7 @@ def _behind_cut_offs(view: ArmView) -> BehindThreshold | None:
     found = arms[view.epochs[0].arm].within(numbers) if view.epochs and view.epochs[0].arm in arms else None
     if found is None or not found.ended or not found.directions:
         return None
-    hit = [way for way in view.directions if way in found.directions]
+    hit = [direction for direction in view.directions if direction in found.directions]
     gain = log_likelihood(len(found.ended), len(found.calls)) - PARAMETER_PRICE_NATS * (
         len(found.ended) < len(found.calls)
     )
@@ -158,9 +158,11 @@ def _got_media_through(view: ArmView, hit: tuple[Direction, ...]) -> bool:
     """Whether calls that ended got media through before. Calls too short to show that they ended may have."""
     every = [(epoch, call) for epoch in view.explained for call in calls_of(epoch)]
     calls = [(epoch, call) for epoch, call in every if (epoch.number, call.flow) not in view.left_out]
-    ended = [(epoch, call) for epoch, call in calls if any(_went_silent(call.of(way)) for way in hit)]
+    ended = [(epoch, call) for epoch, call in calls if any(_went_silent(call.of(direction)) for direction in hit)]
     ran = [
-        (epoch, call) for epoch, call in ended if any(_went_silent(call.of(way)) and call.of(way).media for way in hit)
+        (epoch, call)
+        for epoch, call in ended
+        if any(_went_silent(call.of(direction)) and call.of(direction).media for direction in hit)
     ]
     return 2 * len(ran) >= len(ended) or (bool(ran) and not _at_once(ran, calls))
 
@@ -320,10 +322,10 @@ def _fit_each_direction(view: ArmView) -> GridPoint | None:
     in this."""
     kinds = _gains_after_handshake, own_ends_gain(view)
     gains = {
-        way: [float(g.max()) for kind in kinds if (g := summed_gains(view, way, kind)) is not None]
-        for way in DIRECTIONS
+        direction: [float(g.max()) for kind in kinds if (g := summed_gains(view, direction, kind)) is not None]
+        for direction in DIRECTIONS
     }
-    tried = [GridPoint(max(found), 0, way) for way, found in gains.items() if found]
+    tried = [GridPoint(max(found), 0, direction) for direction, found in gains.items() if found]
     single = max(tried, key=lambda point: point.gain, default=None)
     both = sum(point.gain for point in tried)
     if single is None or len(tried) < 2 or both < single.gain + BOTH_NATS:
@@ -355,8 +357,12 @@ def _measure_threshold(view: ArmView, kind: str, hit: tuple[Direction, ...]) -> 
     if kind == "each":  # no count or time that all calls share
         return {}
     calls = [(epoch, outcome) for epoch in view.explained for outcome in flow_outcomes(epoch) if outcome.role == "call"]
-    ended = [(epoch, outcome) for epoch, outcome in calls if all(_went_silent(outcome.of(way)) for way in hit)]
-    flows = [(epoch, outcome) for epoch, outcome in ended if all(outcome.of(way).arrived for way in hit)] or ended
+    ended = [
+        (epoch, outcome) for epoch, outcome in calls if all(_went_silent(outcome.of(direction)) for direction in hit)
+    ]
+    flows = [
+        (epoch, outcome) for epoch, outcome in ended if all(outcome.of(direction).arrived for direction in hit)
+    ] or ended
     if kind == "packets":
         spans = [count_at_silence(outcome, hit, round_trip_s(epoch)) for epoch, outcome in flows]
         tails = [

@@ -72,9 +72,11 @@ def cuts_off(view: ArmView, ways: BucketDirections) -> bool:
 
 
 def _call_rows(view: ArmView, ways: BucketDirections) -> list[tuple[float, float, float]]:
-    every = ((epoch, way) for epoch in view.explained for way in ways)
+    every = ((epoch, direction) for epoch in view.explained for direction in ways)
     return [
-        row for epoch, way in every for row in _passed_rates(epoch, way, view.header_bytes, view.left_out_of(epoch))
+        row
+        for epoch, direction in every
+        for row in _passed_rates(epoch, direction, view.header_bytes, view.left_out_of(epoch))
     ]
 
 
@@ -84,7 +86,7 @@ def _passed_rates(
 ) -> list[tuple[float, float, float]]:
     """Return for each call (kbit/s that passed between drops, the share of one packet in that, the loss of twins), in
     these directions together."""
-    plans = [direction_track(epoch, way) for way in ways]
+    plans = [direction_track(epoch, direction) for direction in ways]
     at_s = np.concatenate([np.array(plan.at_ms, np.float64) for plan in plans]) / 1000.0
     order = np.argsort(at_s, kind="stable")
     at_s = at_s[order]
@@ -110,7 +112,7 @@ def _flow_arrivals(
     epoch: Epoch, ways: tuple[Direction, ...], *, calls: bool, without: frozenset[int] = frozenset()
 ) -> tuple[Bits, Bits]:
     """Return (sent, arrived), each (flows, slots of these directions in turn)."""
-    of_ways = [flow_arrivals(epoch, way, calls=calls, without=without) for way in ways]
+    of_ways = [flow_arrivals(epoch, direction, calls=calls, without=without) for direction in ways]
     flows = min(len(sent) for sent, _ in of_ways)  # all flows have both directions, but in damaged facts
     sent, arrived = (np.concatenate([rows[:flows] for rows in each], axis=1) for each in zip(*of_ways, strict=True))
     return sent, arrived
@@ -143,7 +145,7 @@ class Buckets(NamedTuple):
     @property
     def direction(self) -> AffectedDirections:
         """Return the direction that is policed."""
-        hit = [way for ways in self.ways for way in ways]
+        hit = [direction for ways in self.ways for direction in ways]
         return hit[0] if len(hit) == 1 else "both"
 
 
@@ -212,7 +214,9 @@ def _own_buckets(view: ArmView) -> Buckets | None:
     if found is None:
         return None
     return Buckets(
-        found.gain - 2 * PARAMETER_PRICE_NATS, tuple((way,) for way in directions_of(found.direction)), rates
+        found.gain - 2 * PARAMETER_PRICE_NATS,
+        tuple((direction,) for direction in directions_of(found.direction)),
+        rates,
     )
 
 
@@ -253,7 +257,7 @@ def lose_alike(view: ArmView) -> bool:
 def _of_buckets(view: ArmView, ways: BucketDirections) -> list[Together]:
     """Return the losses of each bucket of each epoch."""
     epochs = [tuple(both) for _, both in groupby(view.losses, key=lambda losses: id(losses.epoch))]
-    every = [tuple(losses for losses in both if losses.direction in way) for both in epochs for way in ways]
+    every = [tuple(losses for losses in both if losses.direction in shared) for both in epochs for shared in ways]
     return [together for together in every if together]
 
 
@@ -273,8 +277,12 @@ def _other_used(view: ArmView, hit: tuple[Direction, ...], passed: Number) -> bo
     rates = dict.fromkeys(view.directions, 0.0)
     for losses in view.losses:
         rates[losses.direction] = max(rates[losses.direction], offered_kbps(losses, view.header_bytes))
-    others = [rate for way, rate in rates.items() if way not in hit]
-    enough = max(rates[way] for way in hit if way in rates) if passed.high is None else BEYOND_RATE * passed.high
+    others = [rate for direction, rate in rates.items() if direction not in hit]
+    enough = (
+        max(rates[direction] for direction in hit if direction in rates)
+        if passed.high is None
+        else BEYOND_RATE * passed.high
+    )
     return not others or min(others) >= enough
 
 

@@ -171,7 +171,7 @@ def _measure_limit(view: ArmView, limits: Floats, onsets: Floats, found: GridPoi
     every = np.sum([_limit_gains(losses, limits, onsets) for losses in view.losses if losses.direction in hit], axis=0)
     gains = (every - _limit_price(limits, onsets)).reshape(-1, len(limits)).max(axis=0)
     likely = limits[gains >= found.gain - LIKELY_LIMIT_NATS]
-    sizes = np.unique(np.concatenate([_media_sizes(view, way) for way in hit]))
+    sizes = np.unique(np.concatenate([_media_sizes(view, direction) for direction in hit]))
     passed, dropped = sizes[sizes <= likely.min()], sizes[sizes > likely.max()]
     low, high = float(passed.max(initial=0.0)), float(dropped.min(initial=65535.0))
     onset = float(onsets[found.point // len(limits) % len(onsets)])

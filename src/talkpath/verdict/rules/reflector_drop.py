@@ -10,10 +10,10 @@ from talkpath.verdict.rules.set_up_stages import stage_gains
 def explain(view: ArmView) -> Fit | None:
     """Fit if everything of the reflector stage is dropped."""
     gains = stage_gains(view, ("reflector",))
-    hit = [way for way, gain in gains.items() if gain > 0.0]
+    hit = [direction for direction, gain in gains.items() if gain > 0.0]
     if not hit:
         return None
-    return Fit(sum(gains[way] for way in hit), hit[0] if len(hit) == 1 else "both")
+    return Fit(sum(gains[direction] for direction in hit), hit[0] if len(hit) == 1 else "both")
 
 
 RULE = Rule(

@@ -27,11 +27,14 @@ def stage_gains(view: ArmView, stages: Collection[str], among: Among = lambda lo
                     gains[losses.direction] = gains.get(losses.direction, 0.0) + float(
                         _gain_if_all_lost(losses)[chosen].sum()
                     )
-    return {way: gain + _upkeep_gain(view, way, among) if gain > 0 else gain for way, gain in gains.items()}
+    return {
+        direction: gain + _upkeep_gain(view, direction, among) if gain > 0 else gain
+        for direction, gain in gains.items()
+    }
 
 
-def _upkeep_gain(view: ArmView, way: Direction, among: Among) -> float:
-    chosen = [losses for losses in view.losses if losses.direction == way and among(losses)]
+def _upkeep_gain(view: ArmView, direction: Direction, among: Among) -> float:
+    chosen = [losses for losses in view.losses if losses.direction == direction and among(losses)]
     kinds = (losses.by_size(_gain_if_all_lost(losses), losses.on("control"))[1] for losses in chosen)
     return sum(float(np.maximum(0.0, sums).sum()) for sums in kinds)
 

@@ -143,17 +143,21 @@ def epoch_silence(epoch: Epoch, header_bytes: int | None = None) -> FrozenEpoch 
     alive = [outcome for outcome in flow_outcomes(epoch) if not outcome.dead]
     if len(alive) < (LONG_FLOWS if isinstance(epoch.question, LongCalls) else MIN_FREEZE_FLOWS):
         return None
-    hit = tuple(way for way in DIRECTIONS if sum(f.of(way).silent for f in alive) >= NEARLY_ALL_FLOWS * len(alive))
-    silent = [outcome for outcome in alive if all(outcome.of(way).silent for way in hit)]
-    if not hit or not all(_passed_before(silent, way) for way in hit):
+    hit = tuple(
+        direction
+        for direction in DIRECTIONS
+        if sum(f.of(direction).silent for f in alive) >= NEARLY_ALL_FLOWS * len(alive)
+    )
+    silent = [outcome for outcome in alive if all(outcome.of(direction).silent for direction in hit)]
+    if not hit or not all(_passed_before(silent, direction) for direction in hit):
         return None
     return _silence_span(silent, hit, round_trip_s(epoch), header_bytes)
 
 
-def _passed_before(silent: Sequence[FlowOutcome], way: Direction) -> bool:
+def _passed_before(silent: Sequence[FlowOutcome], direction: Direction) -> bool:
     """Whether flows carried most of their packets until they went silent. Behind a policer, or a line that is far too
     narrow, most are lost all along, and any gap between two that pass looks like an end."""
-    flows = [outcome.of(way) for outcome in silent]
+    flows = [outcome.of(direction) for outcome in silent]
     return sum(flow.arrived for flow in flows) >= MIN_PASSED_SHARE * sum(flow.sent - flow.tail for flow in flows)
 
 
@@ -166,7 +170,7 @@ def _silence_span(
         for outcome in flows
     ]
     least = max(low for low, _ in spans)
-    ends = [last_s for outcome in flows for way in hit if (last_s := outcome.of(way).last_s) is not None]
+    ends = [last_s for outcome in flows for direction in hit if (last_s := outcome.of(direction).last_s) is not None]
     tails = [
         tail_by_count(outcome, hit, high, slack_s, tail_by_itself(outcome, 1.0 / len(flows)), header_bytes)
         for outcome, (_, high) in zip(flows, spans, strict=True)

@@ -28,11 +28,13 @@ def explain(view: ArmView) -> Fit | None:
     if not hit:
         return None
     flows, epochs = own_outcomes(view), reported_epochs(view.facts)
-    found = {way: opaque_log_e(epochs, way) for way in DIRECTIONS}
+    found = {direction: opaque_log_e(epochs, direction) for direction in DIRECTIONS}
     gain = float(log_mean(np.array(list(found.values())), LOG_HALVES))
     if gain <= 0.0:
         return None
-    firm = [way for way in hit if found[way] >= WORSE_LOG_E] or [max(hit, key=lambda way: found[way])]
+    firm = [direction for direction in hit if found[direction] >= WORSE_LOG_E] or [
+        max(hit, key=lambda direction: found[direction])
+    ]
     unseen = not any(outcome.down.sent for outcome in flows if outcome.role != "text")
     return Fit(gain, "both" if len(firm) == 2 or unseen else firm[0])
 
@@ -40,16 +42,16 @@ def explain(view: ArmView) -> Fit | None:
 @remember_result
 def _hit_directions(epochs: tuple[Epoch, ...]) -> list[Direction]:
     flows = list(flows_of(epochs))
-    return [way for way in DIRECTIONS if _twin_gap(flows, way)]
+    return [direction for direction in DIRECTIONS if _twin_gap(flows, direction)]
 
 
-def _twin_gap(flows: list[FlowOutcome], way: Direction) -> bool:
-    call, twin, text = (_twin_loss(flows, way, role) for role in ("call", "random", "text"))
+def _twin_gap(flows: list[FlowOutcome], direction: Direction) -> bool:
+    call, twin, text = (_twin_loss(flows, direction, role) for role in ("call", "random", "text"))
     return call is not None and twin is not None and text is not None and min(call, twin) - text >= MIN_GAP
 
 
-def _twin_loss(flows: list[FlowOutcome], way: Direction, role: str) -> float | None:
-    chosen = [outcome.of(way) for outcome in flows if outcome.role == role]
+def _twin_loss(flows: list[FlowOutcome], direction: Direction, role: str) -> float | None:
+    chosen = [outcome.of(direction) for outcome in flows if outcome.role == role]
     sent = sum(end.sent for end in chosen)
     return 1.0 - sum(end.arrived for end in chosen) / sent if sent else None
 

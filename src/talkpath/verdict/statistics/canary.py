@@ -48,7 +48,10 @@ def _epoch_step(epoch: Epoch) -> Floats:
     if epoch.missing or not numbers:
         return np.zeros(len(CANARY_LOG_WEIGHTS))
     chosen = np.isin(numbers, [flow.flow for flow in twins if flow.canary])
-    of_ways = [_loss_ranks(epoch, way, [f for f in twins if f.direction == way], numbers) for way in DIRECTIONS]
+    of_ways = [
+        _loss_ranks(epoch, direction, [f for f in twins if f.direction == direction], numbers)
+        for direction in DIRECTIONS
+    ]
     counts, ways = np.sum(of_ways, axis=0), np.sum(np.sign(of_ways), axis=0)
     roots, ranks = np.sqrt(counts / max(1, len(numbers) - 1)), midranks(counts) / len(numbers)
     by_root, by_rank = np.multiply.outer(CANARY_ROOT_EXPONENTS, roots), np.multiply.outer(CANARY_RANK_EXPONENTS, ranks)
