@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 from msgspec.structs import replace
 
-from talkpath.measure.facts import ControlAttempt, Reach
+from talkpath.measure.facts import ChannelLoss, ControlAttempt, ControlOutcome, Reach
 from talkpath.report.words import sentences
 from talkpath.report.words.check_context import CheckContext
 from talkpath.report.words.endings import ending_words
@@ -24,16 +24,16 @@ from talkpath.verdict.model import Category, Number, Reason, ReasonCode, State, 
 STATES: tuple[State, ...] = get_args(State)
 REASONS: tuple[ReasonCode, ...] = get_args(ReasonCode)
 MEDIA = ("voice", "video")
-OUTCOMES = ("silent", "reset", "closed", "stalled", "failed", "not_tls", "other_key")
-TWIN = {True: "answered", False: "silent"}
-NEVER_OPENED = [Reach(control=control) for control in ("unresolved", "refused", "timeout")] + [
+OUTCOMES: tuple[ControlOutcome, ...] = ("silent", "reset", "closed", "stalled", "failed", "not_tls", "other_key")
+TWIN: dict[bool, ControlOutcome] = {True: "answered", False: "silent"}
+UNANSWERED: tuple[ControlOutcome, ...] = ("unresolved", "refused", "timeout")
+NEVER_OPENED = [Reach(control=control) for control in UNANSWERED] + [
     Reach(control=control, attempts=(ControlAttempt(443, TWIN[answered], "random"),))
     for control, answered in product(OUTCOMES, TWIN)
 ]
-LOST = [
-    Reach(lost=lost, again=again)
-    for lost, again in product(("ended", "reset", "silent", "unroutable"), ("refused", "timeout", "connected"))
-]
+CHANNEL_LOSSES: tuple[ChannelLoss, ...] = ("ended", "reset", "silent", "unroutable")
+AGAIN: tuple[ControlOutcome, ...] = ("refused", "timeout", "connected")
+LOST = [Reach(lost=lost, again=again) for lost, again in product(CHANNEL_LOSSES, AGAIN)]
 ENDINGS = [
     *(("responder_lost", reach) for reach in [*NEVER_OPENED, *LOST, Reach(lost="closed"), Reach()]),
     ("network_lost", Reach()),

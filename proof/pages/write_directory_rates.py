@@ -31,7 +31,7 @@ from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
-from talkpath.measure.facts import Facts
+from talkpath.measure.facts import ControlOutcome, Facts
 from talkpath.observatory.responders.registrar import Registrar
 from talkpath.observatory.responders.server_table import ServerTable
 from talkpath.probe.invite_link import InviteLink
@@ -149,7 +149,7 @@ class Day:
                 server.gone_s = now_s - server.dies_s
 
 
-def handshake_answer(server: MadeServer, rng: Random, now_s: int, is_blocked: bool) -> str:
+def handshake_answer(server: MadeServer, rng: Random, now_s: int, is_blocked: bool) -> ControlOutcome:
     """What a handshake with it meets."""
     return "timeout" if is_blocked or server.fails(rng, now_s) else "connected"
 
@@ -160,7 +160,7 @@ def place_check(day: Day, rng: Random, now_s: int, servers: ServerList, blocked:
     by_host = {server.address.host: server for server in chosen}
     tries = 0
 
-    def knock(link: InviteLink, family: int) -> str:
+    def knock(link: InviteLink, family: int) -> ControlOutcome:
         server = by_host[link.host]
         return handshake_answer(day.by_key(server.key), rng, now_s, server.key in blocked)
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Literal
 
 import msgspec
 
@@ -30,7 +31,19 @@ from talkpath.conduct.remaining_budget import RemainingBudget
 from talkpath.conduct.request import UNOBSERVED, Observer
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.layout import SETUP_MS
-from talkpath.measure.facts import ControlAttempt, Exchange, Facts, Health, Plan, Reach, RelayAttempt
+from talkpath.measure.facts import (
+    ChannelEnding,
+    ChannelLoss,
+    ControlAttempt,
+    ControlOutcome,
+    Ending,
+    Exchange,
+    Facts,
+    Health,
+    Plan,
+    Reach,
+    RelayAttempt,
+)
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.probe.flight import ProbePacket
 from talkpath.probe.session import RUNNING_EPOCHS, ProbeSession
@@ -83,7 +96,7 @@ class Check:
     _finish_s: float = NEVER
     _due_s: float = 0.0  # when there is more to do than to send packets
     _abandon_s: float = NEVER
-    _stopping: str = ""
+    _stopping: Ending | Literal[""] = ""
     _absorbed: int = 0  # epochs whose facts were taken into account
     _listen_s: float = 0.0  # when to listen next whether long calls still live
     _idle: bool = False  # nothing can be asked until a running epoch ends
@@ -113,7 +126,7 @@ class Check:
         """What each attempt to open the control channel met, where one failed."""
         self.reach = msgspec.structs.replace(self.reach, attempts=attempts)
 
-    def unreachable(self, now_s: float, how: str, tries: int) -> None:
+    def unreachable(self, now_s: float, how: ControlOutcome, tries: int) -> None:
         """The control channel never opened: `how` says how far the best of so many tries came (`Reach.control`)."""
         self._started_s = now_s if self._started_s is None else self._started_s
         self.reach = msgspec.structs.replace(self.reach, control=how, tcp_tries=tries)
@@ -125,7 +138,7 @@ class Check:
         self.session.receive(now_s, data)
         self._step(now_s)
 
-    def lost(self, now_s: float, why: str = "responder_lost", how: str = "") -> None:
+    def lost(self, now_s: float, why: ChannelEnding = "responder_lost", how: ChannelLoss = "") -> None:
         """The control channel is gone ("responder_lost", "turned_away", "network_lost"); `how` as in `Reach.lost`."""
         if not self._finishing:
             self.reach = msgspec.structs.replace(self.reach, lost=how)
@@ -137,7 +150,7 @@ class Check:
         """Whether the check ended because nothing came from the responder any more."""
         return self.reach.control == "connected" and self._ended == "responder_lost" and not self._finishing
 
-    def dialled_again(self, how: str) -> None:
+    def dialled_again(self, how: ControlOutcome) -> None:
         """What a new connection met after the control channel was lost."""
         self.reach = msgspec.structs.replace(self.reach, lost=self.reach.lost or "silent", again=how)
 
@@ -241,10 +254,10 @@ class Check:
         return self._finish_s != NEVER
 
     @property
-    def _ended(self) -> str:
+    def _ended(self) -> Ending:
         """Why the check ended. A responder that is lost after the last report does not count as lost."""
-        stopped = self._stopping and (self.session.ended in ("", "done") or self._finishing)
-        return self._stopping if stopped else self.session.ended or "done"
+        ended = self.session.ended
+        return self._stopping if self._stopping and (ended in ("", "done") or self._finishing) else ended or "done"
 
     # -- the loop --------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -105,7 +105,7 @@ class QuestionChoice:
     budget: RemainingBudget
     local_ports: int
     planner: Planner = next_question
-    shortage: str = ""
+    shortage: Literal["", "budget"] = ""
     pending: list[tuple[int, PlannedEpoch]] = field(
         default_factory=list
     )  # (epoch number, question) without an answer yet

@@ -15,14 +15,14 @@ from talkpath.conduct.request import UNOBSERVED, Observer
 from talkpath.directory.listed_server import ListedServer
 from talkpath.directory.public_host import ListedAddresses
 from talkpath.errors import PeerError
-from talkpath.measure.facts import Facts, Tried
+from talkpath.measure.facts import ControlOutcome, Facts, ServerOutcome, Tried
 from talkpath.probe.control_dialling import try_connect
 from talkpath.probe.invite_link import InviteLink
 
 STOPPING_ENDINGS: Final = ("interrupted", "network_lost")
 Measure = Callable[[InviteLink], Facts]
 """Makes the check with one server; `PeerError` where it turns the check away."""
-Knock = Callable[[InviteLink, int], str]
+Knock = Callable[[InviteLink, int], ControlOutcome]
 """How far a handshake with a server comes, over IPv4, IPv6 or (0) either: "connected" or a word of `Tried`."""
 
 
@@ -44,7 +44,7 @@ def check_with_one_of(
         last = number == len(servers)
         observer.server_tried(number, len(servers), server.country, server.operator)
         link = addresses.link(server.link, family)
-        met = "unresolved" if link is None else "connected" if last and diagnose else knock(link, family)
+        met: ServerOutcome = "unresolved" if link is None else "connected" if last and diagnose else knock(link, family)
         if link is not None and met == "connected":
             try:
                 facts = measure(link)

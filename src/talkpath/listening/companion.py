@@ -18,7 +18,7 @@ from talkpath.experiment.control_packets import MAX_CONTROL_CONNECTIONS, MOST_FL
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.seeds import seed_commitment, session_key
 from talkpath.listening.control_run import ControlRun
-from talkpath.measure.facts import ControlAttempt
+from talkpath.measure.facts import ChannelEnding, ChannelLoss, ControlAttempt, ControlOutcome
 from talkpath.probe import validate
 from talkpath.probe.flight import ProbePacket
 from talkpath.version import VERSION
@@ -112,14 +112,14 @@ class ControlTrafficSession:
         )
         self._say(now_s, hello)
 
-    def unreachable(self, now_s: float, how: str, tries: int) -> None:
+    def unreachable(self, now_s: float, how: ControlOutcome, tries: int) -> None:
         """The control channel did not open."""
         self._lose(now_s, "lost")
 
     def dialled(self, attempts: tuple[ControlAttempt, ...]) -> None:
         """What attempts met is not told here."""
 
-    def dialled_again(self, how: str) -> None:
+    def dialled_again(self, how: ControlOutcome) -> None:
         """Nor what a new connection met."""
 
     def control(self, now_s: float, data: bytes) -> None:
@@ -137,7 +137,7 @@ class ControlTrafficSession:
         self._outbox.clear()
         return out
 
-    def lost(self, now_s: float, why: str = "responder_lost", how: str = "") -> None:
+    def lost(self, now_s: float, why: ChannelEnding = "responder_lost", how: ChannelLoss = "") -> None:
         """The control channel broke."""
         self._lose(now_s, "lost")
 

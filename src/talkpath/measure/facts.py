@@ -177,6 +177,37 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     shape: Annotated[str, Meta(max_length=MAX_SHAPE_TEXT_BYTES)] = ""
 
 
+Ending = Literal["done", "budget", "responder_lost", "network_lost", "interrupted"]
+"""Why a session stopped (`Health`)."""
+
+ChannelEnding = Ending | Literal["turned_away"]
+"""The same of a control channel: "turned_away" where the responder itself closed it."""
+
+ControlOutcome = Literal[
+    "connected",
+    "offline",
+    "unresolved",
+    "refused",
+    "timeout",
+    "unroutable",
+    "silent",
+    "reset",
+    "closed",
+    "stalled",
+    "failed",
+    "not_tls",
+    "other_key",
+    "answered",
+]
+"""How far an attempt to open a control channel came (`ControlAttempt`, `Reach`)."""
+
+ControlHello = Literal["", "bare", "named", "random"]
+"""What was sent to open a control channel (`ControlAttempt`)."""
+
+ChannelLoss = Literal["", "closed", "ended", "reset", "silent", "unroutable"]
+"""How an open control channel was lost (`Reach`)."""
+
+
 class Health(Struct, frozen=True, omit_defaults=True):
     """How far the run itself can be trusted. None where that was not measured.
 
@@ -194,7 +225,7 @@ class Health(Struct, frozen=True, omit_defaults=True):
     network_changed: bool = False
     hidden: bool = False
     vpn: bool | None = None
-    ended: Word = "done"
+    ended: Ending = "done"
     probe_late_ms_p99: Lateness | None = None
     responder_late_ms_p99: Lateness | None = None
 
@@ -213,8 +244,8 @@ class ControlAttempt(Struct, frozen=True, omit_defaults=True):
     """
 
     port: Port
-    outcome: Word
-    hello: Word = ""
+    outcome: ControlOutcome
+    hello: ControlHello = ""
     segment: Annotated[int, Meta(ge=0, le=65_535)] = 0
     took_s: Seconds = 0.0
 
@@ -232,12 +263,12 @@ class Reach(Struct, frozen=True, omit_defaults=True):
     a list tries its servers every hour, and drops those that are silent for 16 minutes).
     """
 
-    control: Word = "connected"
+    control: ControlOutcome = "connected"
     tcp_ok: Count = 0
     tcp_tries: Count = 0
     attempts: Annotated[tuple[ControlAttempt, ...], Meta(max_length=MOST_ATTEMPTS)] = ()
-    lost: Word = ""
-    again: Word = ""
+    lost: ChannelLoss = ""
+    again: ControlOutcome | Literal[""] = ""
     listed_s: Seconds | None = None
 
 
@@ -270,6 +301,10 @@ class Exchange(Struct, frozen=True, omit_defaults=True):
     name: Text = ""
 
 
+ServerOutcome = ControlOutcome | Literal["turned_away", "lost"]
+"""What became of a try of a listed server (`Tried`)."""
+
+
 class Tried(Struct, frozen=True):
     """A test server of a list that was tried before the one that was measured with, by its key.
 
@@ -278,7 +313,7 @@ class Tried(Struct, frozen=True):
     """
 
     key: Annotated[str, Meta(max_length=43)]
-    outcome: Word
+    outcome: ServerOutcome
 
 
 class RelayAttempt(Struct, frozen=True, omit_defaults=True):

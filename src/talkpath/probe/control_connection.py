@@ -6,6 +6,7 @@ import errno
 import socket
 from contextlib import suppress
 
+from talkpath.measure.facts import ChannelLoss
 from talkpath.wire.control import tls
 from talkpath.wire.ip.address import Address
 
@@ -54,7 +55,7 @@ class ControlConnection:
         self.socket.close()
 
 
-def how_lost(error: OSError) -> str:
+def how_lost(error: OSError) -> ChannelLoss:
     """How the network ended a connection: `Reach.lost`, or "" where it is this machine's own network that is gone."""
     if isinstance(error, ConnectionResetError | BrokenPipeError):
         return "reset"

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from talkpath.measure.facts import ControlAttempt
+from talkpath.measure.facts import ControlAttempt, ControlHello, ControlOutcome
 from talkpath.probe.control_connection import UNROUTABLE, ControlConnection
 from talkpath.probe.invite_link import InviteLink
 from talkpath.probe.local_network import is_offline
@@ -33,7 +33,7 @@ SEGMENT, SMALL_SEGMENT = 1200, 536  # bytes: what IPv6 guarantees with room for 
 HELLO_BYTES, RANDOM_FIRST = 512, 0xB7  # of the random bytes; the first is no TLS record's (RFC 8446 section 5.1)
 ALERT, HANDSHAKE = 0x15, 0x16  # TLS record types
 
-FURTHEST_STEPS = (
+FURTHEST_STEPS: tuple[ControlOutcome, ...] = (
     "timeout",
     "unroutable",
     "refused",
@@ -62,11 +62,11 @@ class Dialled:
     """The connection, or None where none opened: then `control` is how far the best attempt came (`Reach`)."""
 
     connection: ControlConnection | None
-    control: str
+    control: ControlOutcome
     attempts: tuple[ControlAttempt, ...] = ()
 
 
-CONTROL_HELLOS = ("bare", "named")
+CONTROL_HELLOS: tuple[ControlHello, ...] = ("bare", "named")
 UNEXPLAINED_ENDS = ("silent", "reset", "closed", "stalled")
 """Outcomes that leave open whether the ClientHello was treated apart."""
 
@@ -78,7 +78,7 @@ class _Target:
     port: int
     family: int
     sockaddr: Any
-    hellos: list[str] = field(default_factory=lambda: list(CONTROL_HELLOS))
+    hellos: list[ControlHello] = field(default_factory=lambda: list(CONTROL_HELLOS))
 
 
 def dial_server(link: InviteLink, family: int) -> Dialled:
@@ -92,7 +92,7 @@ def dial_server(link: InviteLink, family: int) -> Dialled:
         attempts.append(attempt)
         if connection is not None:
             return Dialled(connection, "connected", tuple(attempts) if len(attempts) > 1 else ())
-    control = max((attempt.outcome for attempt in attempts), key=FURTHEST_STEPS.index, default="timeout")
+    control = max((attempt.outcome for attempt in attempts), key=FURTHEST_STEPS.index, default=FURTHEST_STEPS[0])
     if control in UNEXPLAINED_ENDS and not link.addresses:
         answered = next(target for target in targets if len(target.hellos) < len(CONTROL_HELLOS))
         attempts.append(_random_bytes(answered))
@@ -101,20 +101,20 @@ def dial_server(link: InviteLink, family: int) -> Dialled:
     return Dialled(None, control, tuple(attempts))
 
 
-def try_connect(link: InviteLink, family: int) -> str:
+def try_connect(link: InviteLink, family: int) -> ControlOutcome:
     """How far one attempt at each of the link's ports comes (`Reach.control`); nothing is asked of the server. It takes
     some seconds, where `dial_server` may take a minute to find out what is in the way."""
     try:
         targets = _dial_targets(link, {4: socket.AF_INET, 6: socket.AF_INET6}.get(family, socket.AF_UNSPEC))
     except (OSError, UnicodeError):
         return "unresolved"
-    outcomes: list[str] = []
+    outcomes: list[ControlOutcome] = []
     for connection, attempt in _attempts(link, targets, TRY_CONNECT_S):
         if connection is not None:
             connection.close()
             return "connected"
         outcomes.append(attempt.outcome)
-    furthest = max(outcomes, key=FURTHEST_STEPS.index, default="timeout")
+    furthest = max(outcomes, key=FURTHEST_STEPS.index, default=FURTHEST_STEPS[0])
     return "timeout" if furthest == "unroutable" else furthest
 
 
@@ -133,7 +133,7 @@ def _attempts(
             yield connection, attempt
 
 
-def redial_server(address: Address, port: int) -> str:
+def redial_server(address: Address, port: int) -> ControlOutcome:
     """What a new TCP connection to the far end meets, after the control channel was lost: `Reach.again`."""
     family = socket.AF_INET if address.family == 4 else socket.AF_INET6
     target = _Target(port, family, (address.reveal()[0], port))
@@ -191,7 +191,7 @@ def _random_bytes(target: _Target) -> ControlAttempt:
     return ControlAttempt(target.port, outcome, "random", SMALL_SEGMENT, _ms_since(since_s))
 
 
-def _exchange_bytes(end: socket.socket, data: bytes) -> str:
+def _exchange_bytes(end: socket.socket, data: bytes) -> ControlOutcome:
     try:
         end.settimeout(HANDSHAKE_S)
         end.sendall(data)
@@ -206,7 +206,7 @@ def _ms_since(since_s: float) -> float:
     return round(time.monotonic() - since_s, 3)
 
 
-def _connect_target(target: _Target, segment: int, timeout_s: float) -> socket.socket | str:
+def _connect_target(target: _Target, segment: int, timeout_s: float) -> socket.socket | ControlOutcome:
     """A connection, or what came instead of one."""
     end = socket.socket(target.family, socket.SOCK_STREAM)
     try:
@@ -232,7 +232,7 @@ def _keep_alive(end: socket.socket) -> None:
                 end.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def _complete_handshake(end: socket.socket, channel: tls.Channel) -> str:
+def _complete_handshake(end: socket.socket, channel: tls.Channel) -> ControlOutcome:
     """Complete the TLS handshake: "connected", or the outcome of `ControlAttempt` that tells what came instead."""
     deadline_s, first = time.monotonic() + HANDSHAKE_S, b""
     while not channel.ready and not channel.closed:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from talkpath.experiment.flight import NEVER
-from talkpath.measure.facts import ControlAttempt
+from talkpath.measure.facts import ChannelEnding, ChannelLoss, ControlAttempt, ControlOutcome
 from talkpath.probe.control_connection import ControlConnection, how_lost
 from talkpath.probe.control_dialling import dial_server, redial_server
 from talkpath.probe.flight import ProbePacket
@@ -116,14 +116,14 @@ class ProbeEngine(Protocol):
         """The control channel is open, its key the pinned one, over IPv4 or IPv6 (`family` 4 or 6). `invitation` is the
         proof of the link's, for this connection."""
 
-    def unreachable(self, now_s: float, how: str, tries: int) -> None:
+    def unreachable(self, now_s: float, how: ControlOutcome, tries: int) -> None:
         """The control channel did not open, after so many tries: how far the best came (`Reach.control`). It is never
         connected then."""
 
     def dialled(self, attempts: tuple[ControlAttempt, ...]) -> None:
         """What each attempt to open the control channel met, where one failed; before `connected` or `unreachable`."""
 
-    def dialled_again(self, how: str) -> None:
+    def dialled_again(self, how: ControlOutcome) -> None:
         """What a new connection met after the control channel was lost (`Reach.again`)."""
 
     def control(self, now_s: float, data: bytes) -> None:
@@ -132,7 +132,7 @@ class ProbeEngine(Protocol):
     def control_out(self) -> bytes:
         """Bytes for the control channel, each given once; b"" where there are none."""
 
-    def lost(self, now_s: float, why: str = ..., how: str = ...) -> None:
+    def lost(self, now_s: float, why: ChannelEnding = ..., how: ChannelLoss = ...) -> None:
         """The control channel broke: "responder_lost", "turned_away" where the responder itself closed it in order, or
         "network_lost" where this machine's network is gone. `how` as in `Reach.lost`."""
 
@@ -258,7 +258,7 @@ class ProbeDriver:
         how = how_lost(error)
         self._hang_up("responder_lost" if how else "network_lost", how)
 
-    def _hang_up(self, why: str, how: str = "") -> None:
+    def _hang_up(self, why: ChannelEnding, how: ChannelLoss = "") -> None:
         if self._control is not None:
             self._control.close()
             self._control = None

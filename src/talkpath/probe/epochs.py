@@ -17,7 +17,7 @@ from talkpath.experiment.assemble import epoch_facts, with_late
 from talkpath.experiment.budget import CARRIER_BYTES, most_bytes, opening_bytes
 from talkpath.experiment.flight import NEVER, lateness_dms
 from talkpath.experiment.layout import Layout
-from talkpath.measure.facts import Epoch
+from talkpath.measure.facts import Ending, Epoch
 from talkpath.probe import validate
 from talkpath.probe.flight import ProbeFlight, ProbePacket
 from talkpath.wire.control.messages import FlowReport
@@ -157,7 +157,7 @@ class ProbeEpochs:
         self._conclude(now_s, running, flows)
         return True
 
-    def abandon(self, now_s: float, why: str) -> None:
+    def abandon(self, now_s: float, why: Ending) -> None:
         """End all epochs here, without the far end's reports and without weight in any verdict."""
         for number, running in list(self._running.items()):
             if running.flight.start_s is not None:

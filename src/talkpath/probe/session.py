@@ -13,6 +13,7 @@ exception; before that it raises `PeerError`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import PeerError, WireError
@@ -21,7 +22,7 @@ from talkpath.experiment.flight import NEVER
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.layout import Layout, Outline, as_asked, epoch_outline, lay_out
 from talkpath.experiment.seeds import seed_commitment, session_key
-from talkpath.measure.facts import SignedReceipt
+from talkpath.measure.facts import ChannelEnding, Ending, SignedReceipt
 from talkpath.probe import validate
 from talkpath.probe.epochs import ProbeEpochs
 from talkpath.probe.flight import ProbeFlight, ProbePacket
@@ -70,7 +71,7 @@ class ProbeSession:
     welcome: messages.Welcome | None = None
     rtt_s: float = 0.0
     opened: bool = False
-    ended: str = ""
+    ended: Ending | Literal[""] = ""
     receipt: Receipt | None = None
     due_s: float = NEVER  # when `poll` has more to do than to send packets
     outbox: bytearray = field(default_factory=bytearray)  # what `control_out` will give
@@ -130,7 +131,7 @@ class ProbeSession:
         self._send(now_s, hello)
         self._asked_s = self.epochs.zero_s = self.epochs.heard_s = now_s
 
-    def disconnected(self, now_s: float, why: str = "responder_lost") -> None:
+    def disconnected(self, now_s: float, why: ChannelEnding = "responder_lost") -> None:
         """The control channel is gone: what was measured is kept, running epochs end without the far end's reports.
 
         `why` "turned_away": the responder itself closed it. `PeerError` where it did so at once, without any answer: so
@@ -155,7 +156,7 @@ class ProbeSession:
         self.epochs.end_beside(now_s)
         self._plan()
 
-    def abandon(self, now_s: float, why: str) -> None:
+    def abandon(self, now_s: float, why: Ending) -> None:
         """End running epochs here, without the far end's reports and without weight in any verdict."""
         self.epochs.abandon(now_s, why)
         self._plan()
@@ -185,7 +186,7 @@ class ProbeSession:
         self.epochs.spend(*control_bytes(len(out), self.family))
         return out
 
-    def finish(self, now_s: float, digest: bytes, ended: str, run_digest: bytes = b"") -> None:
+    def finish(self, now_s: float, digest: bytes, ended: Ending, run_digest: bytes = b"") -> None:
         """Tell the responder that no more epochs follow, and the digests of the facts for its receipt."""
         self._send(now_s, Finish(digest, ended, run_digest))
 
