@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.calls.records import measure_calls
 from talkpath.capture.scan import scan_capture
 from talkpath.wire.pcap import Unread, frame_blocks
 from talkpath.wire.pcap.link import ip_header_offsets
@@ -86,7 +86,7 @@ def pool(folder: Path) -> list[Capture]:
 
 def _calls(path: Path) -> tuple[int, int]:
     with path.open("rb", buffering=0) as file:
-        calls = capture_findings(scan_capture(file)).calls
+        calls = measure_calls(scan_capture(file)).findings.calls
     return len(calls), sum(stream.packets + stream.duplicates for call in calls for stream in call.streams)
 
 

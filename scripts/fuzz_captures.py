@@ -28,7 +28,7 @@ from random import Random
 from types import FrameType
 
 import nasty_captures
-from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.calls.records import measure_calls
 from talkpath.capture.scan import scan_capture
 from talkpath.capture.scrubbing.scrub import scrub_capture
 from talkpath.errors import WireError
@@ -100,7 +100,7 @@ def nasty_case(seed: int, number: int) -> tuple[str, bytes]:
 def read_like_commands(data: bytes, also_scrub: bool) -> None:
     """Do everything that the commands do with a file."""
     with suppress(WireError):
-        capture_line(capture_result("x", capture_findings(scan_capture(io.BytesIO(data)))))
+        capture_line(capture_result("x", measure_calls(scan_capture(io.BytesIO(data))).findings))
         if also_scrub:
             scrub_capture(io.BytesIO(data), io.BytesIO())
 

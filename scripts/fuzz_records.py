@@ -42,7 +42,7 @@ from proof.app_servers.drawing import draw_restricted
 from talkpath.api.stored_verdicts import judge
 from talkpath.api.verification import verify
 from talkpath.apps import shapes
-from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.calls.records import measure_calls
 from talkpath.capture.scan import scan_capture
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import read_bundle
@@ -81,7 +81,7 @@ def unchanged_bundles() -> list[tuple[str, Any, Any]]:
         facts = msgspec.structs.replace(facts, receipt=None, started_at="2026-11-24T10:00:00Z")
         every.append(("check", facts, judge_check(facts)[1]))
     for path in sorted((ROOT / "tests/capture/lab").glob("*.pcap.gz"))[:3]:
-        recorded = capture_findings(scan_capture(io.BytesIO(gzip.decompress(path.read_bytes()))))
+        recorded = measure_calls(scan_capture(io.BytesIO(gzip.decompress(path.read_bytes())))).findings
         every.append(("capture", recorded, capture_result("x", recorded)))
     for seed in ASKED:
         asked, _ = play_own_addresses(draw_restricted(seed, ("clean",)).case)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.calls.records import measure_calls
 from talkpath.capture.scan import scan_capture
 from talkpath.measure.call import Call, Findings
 
@@ -30,7 +30,7 @@ def main(folder: Path) -> int:
     wrong = 0
     for entry in truth:
         with (folder / entry["file"]).open("rb", buffering=0) as file:
-            found = capture_findings(scan_capture(file))
+            found = measure_calls(scan_capture(file)).findings
         verdicts = list(judged_calls(entry, found))
         wrong += sum(not fine for fine, _ in verdicts)
         mark = "ok " if all(fine for fine, _ in verdicts) else "BAD"

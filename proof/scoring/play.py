@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from proof.other_methods import compare_methods
 from proof.scoring.draw import DrawnCheck
 from proof.scoring.row import CheckRow, LowEstimateHigh, RowDriver, RowVerdict, TrueEffect
-from talkpath.apps.contract.shape import Arm
+from talkpath.apps import shapes
+from talkpath.apps.contract.shape import Arm, Direction
 from talkpath.errors import TalkpathError
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drivers.run import run_netns, run_sim
 from talkpath.lab.drivers.sim import SIM_PORTS
-from talkpath.lab.ground_truth.hits import RuleHit, droppable_shares, rule_hits
+from talkpath.lab.ground_truth.hits import RuleHit, packets_hit, rule_hits
 from talkpath.lab.ground_truth.score import Score, score_verdicts, true_state
+from talkpath.lab.restrictor.mechanism import LabRule
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Plan
 from talkpath.verdict.judge import judge_arms, judge_facts
@@ -124,3 +126,19 @@ def _blocks_until_known(facts: Facts, unit: Arm, known_at_s: float | None) -> in
         return None
     used = [e for e in facts.epochs if e.arm == unit and may_accuse(e) and e.known_s <= known_at_s]
     return sum(epoch.up.stage.count("media") for epoch in used)
+
+
+def droppable_shares(rule: LabRule, arm: Arm, packets: Mapping[Direction, Sequence[int]]) -> dict[str, float]:
+    """For each direction the share of the arm's media packets (keepalives included) that a rule with probability `p`
+    could drop, over calls of `packets` packets each: not those before the call is recognised, nor those it spares.
+    Empty where it acts in cycles or begins by the clock: then it depends on when the calls were placed."""
+    if any(rule.values.get(name) for name in ("off_s", "onset_s")):
+        return {}
+    certain = LabRule(rule.mechanism, {**rule.values, "p": 1.0})
+    applies = rule.mechanism.scope == "call" and "p" in rule.values
+    droppable = packets_hit(certain, shapes()[arm])[0] if applies else {}
+    return {
+        direction: sum(sum(hits[:count]) for count in packets[direction])
+        / max(1, sum(min(len(hits), n) for n in packets[direction]))
+        for direction, hits in droppable.items()
+    }

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.calls.records import measure_calls
 from talkpath.capture.scan import scan_capture
 from talkpath.evidence.bundle import (
     BUNDLE_SIGNED_PREFIX,
@@ -117,7 +117,9 @@ def forged_check(
 
 @cache
 def _recorded_findings() -> tuple[Any, Any]:
-    found = capture_findings(scan_capture(io.BytesIO(gzip.decompress((CAPTURES / "drop30-up.pcap.gz").read_bytes()))))
+    found = measure_calls(
+        scan_capture(io.BytesIO(gzip.decompress((CAPTURES / "drop30-up.pcap.gz").read_bytes())))
+    ).findings
     return plain_record(found), msgspec.json.decode(msgspec.json.encode(capture_result("-", found)))
 
 

@@ -27,7 +27,7 @@ from talkpath.observatory.findings.country_findings import SimulatedCountry
 from talkpath.observatory.index.store import NEEDS
 from talkpath.observatory.log.seal import SEAL_AFTER_DAYS, signer_of
 from talkpath.observatory.publication import orders_of
-from talkpath.observatory.responders.openapi import directory_paths, directory_schemas
+from talkpath.observatory.responders.openapi import DIRECTORY_PATHS, DIRECTORY_SCHEMAS
 from talkpath.observatory.responders.routes import DirectoryApi
 from talkpath.observatory.responders.running import DirectorySettings, ServerDirectory
 from talkpath.observatory.server import CHECK_KEY, Location, Observatory, known_apps, observatory_application
@@ -159,7 +159,7 @@ def _server_directory(
     """The directory of test servers, None without settings."""
     if settings is None:
         return None
-    observatory.describe(directory_paths(), directory_schemas())
+    observatory.describe(DIRECTORY_PATHS, DIRECTORY_SCHEMAS)
     return ServerDirectory(place.root, settings, GeoDatabase(place.geo), observatory.clock.today)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from factories.packets.capture_files import Packet, pcap_file, udp_packet
 from factories.packets.shaped_calls import BEGIN_NS, SERVER, packets_of, shaped_call
-from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.calls.records import measure_calls
 from talkpath.capture.packets import flows
 from talkpath.capture.packets.flows import ADMITTED_PACKETS, Admission
 from talkpath.capture.scan import scan_capture
@@ -39,7 +39,7 @@ def test_a_call_behind_a_flood_is_found():
         io.BytesIO(pcap_file([*flood(5000), *packets_of(shaped_call("whatsapp/fast20/voice", 200))], nano=True))
     )
     assert len(found.flows) <= 100
-    assert [one.app for one in capture_findings(found).calls] == ["whatsapp"]
+    assert [one.app for one in measure_calls(found).findings.calls] == ["whatsapp"]
 
 
 @pytest.mark.usefixtures("few_places")

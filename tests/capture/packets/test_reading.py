@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.calls.records import measure_calls
 from talkpath.capture.scan import scan_capture
 from talkpath.errors import WireError
 from talkpath.wire.pcap import read
@@ -20,10 +20,10 @@ LAB = Path(__file__).parents[1] / "lab"
 def test_the_facts_are_the_same(name: str, monkeypatch: pytest.MonkeyPatch):
     """In small blocks each stream lies in many."""
     data = gzip.decompress((LAB / name).read_bytes())
-    whole = capture_findings(scan_capture(io.BytesIO(data)))
+    whole = measure_calls(scan_capture(io.BytesIO(data))).findings
     monkeypatch.setattr(read.frame_blocks, "__defaults__", (1 << 16,))
     assert whole.calls
-    assert capture_findings(scan_capture(io.BytesIO(data))) == whole
+    assert measure_calls(scan_capture(io.BytesIO(data))).findings == whole
 
 
 def test_what_could_not_be_read_is_counted_once():

@@ -19,7 +19,7 @@ from factories.packets.shaped_calls import (
     packets_of,
     shaped_call,
 )
-from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.calls.records import measure_calls
 from talkpath.capture.scan import scan_capture
 from talkpath.capture.scrubbing.scrub import scrub_capture
 from talkpath.capture.tcp import turn_over_tls
@@ -200,9 +200,9 @@ def test_scrubbed_it_is_the_same_call(first: bytes):
     proof = [] if first else allocation()
     for one in sorted([*proof, *connection(of_call("webrtc/dtls/video", 1500), first)], key=lambda one: one.time_ns):
         writer.packet(one.time_ns, one.data, len(one.data), -1)
-    before = capture_findings(scan_capture(io.BytesIO(plain.getvalue())))
+    before = measure_calls(scan_capture(io.BytesIO(plain.getvalue()))).findings
     scrub_capture(io.BytesIO(plain.getvalue()), made)
-    after = capture_findings(scan_capture(io.BytesIO(made.getvalue())))
+    after = measure_calls(scan_capture(io.BytesIO(made.getvalue()))).findings
     assert len(before.calls) == 1
     assert [(one.app, one.media, one.protocol, one.start_s, one.duration_s, one.streams) for one in before.calls] == [
         (one.app, one.media, one.protocol, one.start_s, one.duration_s, one.streams) for one in after.calls

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from factories.packets.capture_files import Packet, pcap_file
-from talkpath.capture.calls.records import capture_findings
+from talkpath.capture.calls.records import measure_calls
 from talkpath.capture.scan import scan_capture
 from talkpath.measure.call import Findings
 from talkpath.wire.pcap import Unread, frame_blocks
@@ -40,7 +40,7 @@ def _without_padding(packet: bytes) -> bytes:
 
 def findings_in(data: bytes) -> Findings:
     """What `capture` finds in the bytes of a file."""
-    return capture_findings(scan_capture(io.BytesIO(data)))
+    return measure_calls(scan_capture(io.BytesIO(data))).findings
 
 
 def facts_of(packets: list[Packet], carrier: str = "raw") -> Findings:

@@ -8,7 +8,7 @@ import pytest
 
 from talkpath.apps import shapes
 from talkpath.errors import UsageError
-from talkpath.lab.ground_truth.hits import droppable_shares, rule_hits
+from talkpath.lab.ground_truth.hits import rule_hits
 from talkpath.lab.restrictor import mechanism_kinds, parse_rule
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.rules import all_rules
@@ -201,20 +201,3 @@ def test_what_makes_no_sense_is_refused_by_name(text, words):
     with pytest.raises(UsageError) as caught:
         parse_rule(text)
     assert all(word in str(caught.value) for word in words)
-
-
-def test_what_a_rule_could_drop_of_a_call():
-    """Not what passes before it acts, and less of a short call than of a long one; nothing the other way."""
-    arm = next(arm for arm in ARMS if str(arm) == "webrtc/dtls/voice")
-
-    def share(rule: str, *packets: int) -> float:
-        return droppable_shares(parse_rule(rule), arm, {"up": packets, "down": packets})["up"]
-
-    assert share("media.drop,p=0.3", 25, 25) == pytest.approx(1.0, abs=0.1)
-    late = [share("media.drop,p=0.3,onset_packets=40", packets) for packets in (10, 25, 100)]
-    assert late == sorted(late)
-    assert late[0] == 0.0
-    assert 0.1 < late[1] < 0.5
-    assert late[2] < share("media.drop,p=0.3", 100) <= 1.0
-    assert share("media.drop,direction=down", 25) == 0.0
-    assert droppable_shares(parse_rule("media.freeze"), arm, {"up": [25], "down": [25]}) == {}

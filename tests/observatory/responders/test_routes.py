@@ -29,7 +29,7 @@ from talkpath.directory.server_list import read_list
 from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.intake.openapi import openapi_document
 from talkpath.observatory.intake.refusal import ReportRefusedError
-from talkpath.observatory.responders.openapi import directory_paths, directory_schemas
+from talkpath.observatory.responders.openapi import DIRECTORY_PATHS, DIRECTORY_SCHEMAS
 from talkpath.observatory.responders.routes import RESPONDERS_PATH, DirectoryApi
 from talkpath.observatory.responders.running import (
     MOST_NAMES_WAITING,
@@ -174,8 +174,8 @@ def as_bytes(ctx: object, value: object) -> bytes:
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_answers_are_those_of_the_document(directory: ServerDirectory, mode: GenerationMode):
-    document = openapi_document(IntakeSettings(), directory_paths(), directory_schemas())
-    document["paths"] = directory_paths()
+    document = openapi_document(IntakeSettings(), DIRECTORY_PATHS, DIRECTORY_SCHEMAS)
+    document["paths"] = DIRECTORY_PATHS
 
     async def told(request: Any) -> JSONResponse:
         return JSONResponse(document)

@@ -142,11 +142,6 @@ def measure_calls(scan: Scan) -> MeasuredCapture:
     return MeasuredCapture(findings, calls, detection)
 
 
-def capture_findings(scan: Scan) -> Findings:
-    """Return the facts alone."""
-    return measure_calls(scan).findings
-
-
 class _Records:
     """Makes the records of calls and attempts."""
 

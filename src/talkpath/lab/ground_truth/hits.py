@@ -88,27 +88,12 @@ def _effect_settings(rule: LabRule) -> dict[str, Value]:
     }
 
 
-def droppable_shares(rule: LabRule, arm: Arm, packets: Mapping[Direction, Sequence[int]]) -> dict[str, float]:
-    """For each direction the share of the arm's media packets (keepalives included) that a rule with probability `p`
-    could drop, over calls of `packets` packets each: not those before the call is recognised, nor those it spares.
-    Empty where it acts in cycles or begins by the clock: then it depends on when the calls were placed."""
-    if any(rule.values.get(name) for name in ("off_s", "onset_s")):
-        return {}
-    certain = LabRule(rule.mechanism, {**rule.values, "p": 1.0})
-    applies = rule.mechanism.scope == "call" and "p" in rule.values
-    droppable = _packets_hit(certain, shapes()[arm])[0] if applies else {}
-    return {
-        way: sum(sum(hits[:count]) for count in packets[way]) / max(1, sum(min(len(hits), n) for n in packets[way]))
-        for way, hits in droppable.items()
-    }
-
-
 def _directions_hit(rule: LabRule, shape: Shape) -> list[str]:
     """The directions in which enough packets are hit to matter: media, or any set-up message."""
     always = {key: value for key, value in rule.values.items() if key not in TIMETABLE_NAMES}
     eager = LabRule(rule.mechanism, {**always, **rule.mechanism.eager})
     p = rule.number("p") if "p" in rule.mechanism.eager else 1.0
-    return [way for way, share in _share_of_media_hit(eager, shape).items() if share * p >= MATTERS]
+    return [direction for direction, share in _share_of_media_hit(eager, shape).items() if share * p >= MATTERS]
 
 
 def _share_of_media_hit(rule: LabRule, shape: Shape) -> dict[str, float]:
@@ -121,16 +106,16 @@ def _share_of_media_hit(rule: LabRule, shape: Shape) -> dict[str, float]:
     if not any(0.0 < share < FEW for share in first.values()):
         return first
     calls = [first, *(share_of_call(rule, shape, number) for number in range(1, CALLS))]
-    return {way: fmean(call[way] for call in calls) for way in first}
+    return {direction: fmean(call[direction] for call in calls) for direction in first}
 
 
 def share_of_call(rule: LabRule, shape: Shape, number: int) -> dict[str, float]:
     """The same share of one call; calls of different numbers have different packet sizes."""
-    media, setup = _packets_hit(rule, shape, number)
-    return {way: 1.0 if setup[way] else sum(hits) / max(1, len(hits)) for way, hits in media.items()}
+    media, setup = packets_hit(rule, shape, number)
+    return {direction: 1.0 if setup[direction] else sum(hits) / max(1, len(hits)) for direction, hits in media.items()}
 
 
-def _packets_hit(
+def packets_hit(
     rule: LabRule, shape: Shape, call: int = 0
 ) -> tuple[dict[Direction, list[bool]], dict[Direction, bool]]:
     """For each direction what the rule hits of one call: each packet of its media, and any of its set-up.
@@ -142,18 +127,18 @@ def _packets_hit(
     setup: dict[Direction, bool] = {"up": False, "down": False}
     unsent: set[int | None] = set()
     packets = _call_packets(shape.arm, int(rule.values.get("port", 3478)), call)
-    for number, (at_s, way, stage, answers, packet) in enumerate(packets):
+    for number, (at_s, direction, stage, answers, packet) in enumerate(packets):
         if answers is not None and answers in unsent:
             unsent.add(number)
             continue
-        fate = restrictor.fate(at_s, way == "up", packet)
+        fate = restrictor.fate(at_s, direction == "up", packet)
         hit = fate != PASS
         if fate == DROP:
             unsent.add(number)
         if stage in ("media", "control"):
-            media[way].append(hit and rule.mechanism.scope != "set-up")
+            media[direction].append(hit and rule.mechanism.scope != "set-up")
         else:
-            setup[way] = setup[way] or hit
+            setup[direction] = setup[direction] or hit
     return media, setup
 
 
