@@ -74,7 +74,6 @@ SYSTEMS = {
     "musl-x86_64": _musl("x86_64"),
     "musl-aarch64": _musl("aarch64"),
     "macos-arm64": _mac("arm64"),
-    "macos-x86_64": _mac("x86_64"),
     "windows-amd64": System(
         ("win_amd64",), {"sys_platform": "win32", "platform_system": "Windows", "platform_machine": "AMD64"}
     ),
