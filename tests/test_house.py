@@ -22,10 +22,10 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 421,
-    "apps": 2835,
+    "apps": 2837,
     "browser": 3176,
     "capture": 5494,
-    "cli": 1761,
+    "cli": 1765,
     "conduct": 576,
     "directory": 413,
     "evidence": 556,

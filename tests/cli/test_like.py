@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -55,3 +56,12 @@ def test_what_is_no_shape_is_said(tmp_path: Path, content: bytes | None) -> None
     if content is not None:
         path.write_bytes(content)
     assert isinstance(run("check", "--dry-run", "--like", path).exception, FileError)
+
+
+def test_a_recording_is_made_a_shape_of_at_once(tmp_path: Path) -> None:
+    recording = tmp_path / "call with anna.pcap"
+    engines = Path(__file__).parents[1] / "capture" / "engines"
+    recording.write_bytes(gzip.decompress((engines / "tg_voice_direct.a.pcap.gz").read_bytes()))
+    told = run("check", "--dry-run", "--like", recording).stdout
+    assert "like call.shape voice" in told
+    assert "anna" not in told

@@ -94,6 +94,11 @@ class _ShapeText(_Strict, frozen=True, kw_only=True):
     media_ms: Annotated[float, Meta(ge=0, le=3000)] = 200.0
 
 
+def is_shape_text(data: bytes) -> bool:
+    """Whether a file is text, as a shape is; captures and packed files have zeros and the like in their first bytes."""
+    return bool(data) and all(byte >= 0x20 or byte in b"\n\r\t" for byte in data[:64])
+
+
 def read_shape_text(data: bytes) -> RecordedShape:
     """Return the shape that a file describes. `FileError` where it is no such file, with what is wrong."""
     if len(data) > MAX_SHAPE_TEXT_BYTES:

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 from io import FileIO
 from pathlib import Path
-from typing import Final
 
 from talkpath.apps.recorded.record import RecordedShape, ShapeOrigin
-from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES, read_shape_text
+from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES, is_shape_text, read_shape_text
 from talkpath.capture.shapes.make_shape import MAX_RECORDINGS, make_shape, plain_name
 from talkpath.capture.shapes.recorded_flow import RecordedFlow, read_flow
 from talkpath.errors import FileError, UsageError, WireError
-
-_SHAPE_BEGINS: Final = (b"format =", b"format=", b"#")
 
 
 def shape_of_files(
@@ -34,7 +31,7 @@ def _shape_data(file: Path) -> bytes | None:
     """Return the text of a shape, None where the file is something else."""
     with _open_file(file) as opened:
         data = opened.read(MAX_SHAPE_TEXT_BYTES + 1)
-    return data if data.startswith(_SHAPE_BEGINS) else None
+    return data if is_shape_text(data) else None
 
 
 def _recorded_flow(file: Path, flow: int | None) -> RecordedFlow:

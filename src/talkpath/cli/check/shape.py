@@ -32,10 +32,17 @@ def _add_recorded(context: click.Context, _: click.Parameter, file: Path | None)
     if context.resilient_parsing or file is None:
         return ()
     from talkpath.apps import added_app
-    from talkpath.apps.recorded.played import played_shape, recorded_app
-    from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES
+    from talkpath.apps.recorded.played import PlayedShape, recorded_app
+    from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES, is_shape_text, read_shape_text
 
-    app = recorded_app(played_shape(_file_start(file, MAX_SHAPE_TEXT_BYTES + 1)))
+    data = _file_start(file, MAX_SHAPE_TEXT_BYTES + 1)
+    if is_shape_text(data):
+        record = read_shape_text(data)
+    else:
+        from talkpath.capture.shapes.read_recordings import shape_of_files
+
+        record = shape_of_files([file])
+    app = recorded_app(PlayedShape(record))
     context.with_resource(added_app(app))
     return (app.id,)
 
@@ -56,5 +63,6 @@ like_option = click.option(
     type=click.Path(path_type=Path),
     callback=_add_recorded,
     metavar="FILE",
-    help="Calls like the one in this file (.shape); with --app the named apps' too. The test server needs no file.",
+    help="Calls like the one in this file (a shape or a recording); with --app the named apps' too. The test server "
+    "needs no file.",
 )
