@@ -14,6 +14,7 @@ import pytest
 
 from factories.networks.nft_router import NoRules, nft_router
 from talkpath.apps import added_app
+from talkpath.apps.contract.shape import Medium
 from talkpath.apps.recorded.played import played_shape, recorded_app
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers import namespace
@@ -27,9 +28,15 @@ TRIES, PATH_S = 3, 0.2
 
 
 def verdicts_through(
-    rule: str, host: str, budget_s: float, apps: Sequence[str] = ("webrtc",), sets: str = "", shape: str = ""
+    rule: str,
+    host: str,
+    budget_s: float,
+    apps: Sequence[str] = ("webrtc",),
+    sets: str = "",
+    shape: str = "",
+    media: Sequence[Medium] = ("voice",),
 ) -> list[dict[str, Any]] | str:
-    """In the lab: `talkpath respond` on one side, `talkpath check` of these apps' voice on the other, or of calls like
+    """In the lab: `talkpath respond` on one side, `talkpath check` of these apps' calls on the other, or of calls like
     those of `shape`; its verdicts, or text: why it was not run."""
     try:
         with nft_router(rule, sets) as hosts, TemporaryDirectory() as name:
@@ -49,7 +56,7 @@ def verdicts_through(
             ]
             with Program(argv, hosts[RESPONDER.name].start) as far:
                 told = json.loads(far.line('"link"'))
-                (folder / "plan.json").write_bytes(msgspec.json.encode(_short_plan(apps, budget_s, shape)))
+                (folder / "plan.json").write_bytes(msgspec.json.encode(_short_plan(apps, budget_s, shape, media)))
                 like = ("--like", str(folder / "recorded.shape")) if shape else ()
                 (folder / "recorded.shape").write_text(shape)
                 link = f"{host}:{CONTROL_PORT}?token={told['token']}#{told['key']}"
@@ -61,9 +68,9 @@ def verdicts_through(
     return list(json.loads(done.stdout)["verdicts"])
 
 
-def _short_plan(apps: Sequence[str], budget_s: float, shape: str) -> Plan:
+def _short_plan(apps: Sequence[str], budget_s: float, shape: str, media: Sequence[Medium]) -> Plan:
     if not shape:
-        return msgspec.structs.replace(make_plan(choose_arms(apps), budget_s=budget_s), path_s=PATH_S)
+        return msgspec.structs.replace(make_plan(choose_arms(apps, media), budget_s=budget_s), path_s=PATH_S)
     app = recorded_app(played_shape(shape.encode()))
     with added_app(app):
         return msgspec.structs.replace(make_plan(choose_arms([app.id]), budget_s=budget_s), path_s=PATH_S)
