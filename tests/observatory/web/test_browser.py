@@ -19,6 +19,8 @@ PATHS = [
     "events",
     f"event/{BEGAN}",
     f"event/{WITHDRAWN}",
+    f"letter/{BEGAN}",
+    "series/XX/voice/telegram?step=week",
     "transports",
     "servers",
     "servers?page=2",
