@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from proof.locating import locate_command
+from proof.recorded_shapes import shapes_command
 from proof.score import score_command
 from talkpath.cli import main
 
@@ -16,6 +17,7 @@ def proof_commands() -> None:
 
 proof_commands.add_command(score_command)
 proof_commands.add_command(locate_command)
+proof_commands.add_command(shapes_command)
 
 if __name__ == "__main__":
     main(proof_commands)

@@ -92,7 +92,7 @@ def draw_null(seed: int, rng: Random, narrow: Narrow = ANY_CHECK) -> DrawnCheck:
     """Draws a check without a restriction."""
     many = narrow.arms or rng.choice(("all",) * 8 + ("one", "two"))
     arms = _drawn_arms(rng, many, rng.choice(list(shapes())))
-    background = narrow.background or _drawn_background(rng, narrow.unseen, closed=True)
+    background = narrow.background or drawn_background(rng, narrow.unseen, closed=True)
     return DrawnCheck(
         seed=seed,
         study="null",
@@ -106,7 +106,7 @@ def draw_null(seed: int, rng: Random, narrow: Narrow = ANY_CHECK) -> DrawnCheck:
 
 def _draw_speed(seed: int, rng: Random) -> DrawnCheck:
     arms = choose_arms() if rng.random() < 0.4 else (SPEED_ARM,)
-    background = rng.choice(WALD_LINES) if rng.random() < 0.5 else _drawn_background(rng)
+    background = rng.choice(WALD_LINES) if rng.random() < 0.5 else drawn_background(rng)
     rule = f"media.drop,direction={rng.choice(('up', 'down'))},p={rng.choice(DRAWN_EFFECTS):g}"
     return DrawnCheck(
         seed=seed,
@@ -129,7 +129,7 @@ def _draw_late(seed: int, rng: Random) -> DrawnCheck:
             seed=seed,
             study="late",
             rules=(late.text,),
-            background="clean" if rng.random() < 0.7 else _drawn_background(rng, unseen_too=False),
+            background="clean" if rng.random() < 0.7 else drawn_background(rng, unseen_too=False),
             arms=arms,
             unit=unit,
             family=rng.choice((4, 4, 6)),
@@ -161,7 +161,7 @@ def draw_rules(seed: int, rng: Random, narrow: Narrow = ANY_CHECK) -> DrawnCheck
             seed=seed,
             study="rules",
             rules=tuple(rules),
-            background=narrow.background or _drawn_background(rng, narrow.unseen),
+            background=narrow.background or drawn_background(rng, narrow.unseen),
             arms=arms,
             unit=unit,
             family=rng.choice((4, 4, 6)),
@@ -183,7 +183,7 @@ def _drawn_arms(rng: Random, many: str, unit: Arm) -> tuple[Arm, ...]:
     return choose_arms([unit.app, other] if many == "two" else [], [unit.medium] if many == "two" else ["voice"])
 
 
-def _drawn_background(rng: Random, unseen_too: bool = True, closed: bool = False) -> str:
+def drawn_background(rng: Random, unseen_too: bool = True, closed: bool = False) -> str:
     """Draws a kind of background, whose settings are drawn from the run's seed. One check in five has a kind that the
     method was never tuned to; among the others, `clean` has three times the weight. Closed ones only if `closed`."""
     unseen = [kind.id for kind in background_kinds().values() if kind.unseen]

@@ -65,3 +65,10 @@ def test_a_recording_is_made_a_shape_of_at_once(tmp_path: Path) -> None:
     told = run("check", "--dry-run", "--like", recording).stdout
     assert "like call.shape voice" in told
     assert "anna" not in told
+
+
+@pytest.mark.parametrize("name", ["chromium", "firefox", "telegram-direct", "telegram-reflector"])
+def test_todays_engines_are_known_by_name(name: str) -> None:
+    told = json.loads(run("lab", "run", "--like", name, "--json").stdout)
+    (verdict,) = told["verdicts"]
+    assert (verdict["variant"], verdict["state"]) == (name, "ok")

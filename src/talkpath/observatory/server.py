@@ -30,6 +30,7 @@ from talkpath.observatory.index.store import NEEDS, Store
 from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.log import Log
+from talkpath.observatory.log.named_shapes import load_named_shapes
 from talkpath.observatory.log.packs import drop_packs
 from talkpath.observatory.log.private_files import replace_file
 from talkpath.observatory.log.seal import Sealer, signer_of
@@ -261,6 +262,7 @@ def opened_log(root: Path, simulated: bool, clock: ServerClock | None = None) ->
     with ExitStack() as undone:
         undone.callback(folder.close)
         _hold_kind(folder.root, simulated)
+        load_named_shapes(folder.root)
         log = Log(folder, (clock or ServerClock()).today)
         undone.pop_all()
     return log

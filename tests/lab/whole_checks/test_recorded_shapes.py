@@ -10,6 +10,7 @@ import pytest
 
 from factories.networks.nft_checks import verdicts_in_lab
 from factories.packets.handmade_shapes import ice_shape, unnamed_shape
+from talkpath.apps.recorded.played import engine_shape_files
 from talkpath.lab.path.hosts import RESPONDER
 
 InLab = Callable[..., Any]
@@ -28,9 +29,10 @@ ANOTHER_CALL = "meta l4proto udp @th,64,16 0x906f @th,160,32 0xbede0001 drop"  #
     [
         (ice_shape().decode(), VOICE_UP, {"media.drop", "media.size_drop"}, "up"),
         (ice_shape().decode(), HELLO_OF_100_BYTES, {"dtls.hello_drop"}, "up"),
+        (engine_shape_files()["telegram-direct"].read_text(), VOICE_UP, {"media.drop", "media.size_drop"}, "up"),
         (unnamed_shape().decode(), UNNAMED_DOWN, {"media.drop", "media.size_drop"}, "down"),
     ],
-    ids=["media up", "hello", "media of no known protocol down"],
+    ids=["media up", "hello", "voice of today's Telegram up", "media of no known protocol down"],
 )
 def test_a_rule_about_its_bytes_is_told_with_its_direction(
     in_lab: InLab, shape: str, rule: str, named: set[str], direction: str

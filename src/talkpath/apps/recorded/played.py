@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
+from pathlib import Path
 from random import Random
 from typing import Final
 
@@ -58,6 +59,11 @@ def recorded_app(shape: PlayedShape) -> App:
         seconds=origin.seconds,
     )
     return App(id=shape.arm.app, name=shape_file_name(shape.arm), shapes=(shape,), sources=(source,))
+
+
+def engine_shape_files() -> dict[str, Path]:
+    """Return the files of shapes that were made from calls of engines that we ran (docs/likeness.md), by their name."""
+    return {file.stem: file for file in sorted((Path(__file__).parent / "data").glob("*.shape"))}
 
 
 def shape_file_name(arm: Arm) -> str:

@@ -32,9 +32,11 @@ def _add_recorded(context: click.Context, _: click.Parameter, file: Path | None)
     if context.resilient_parsing or file is None:
         return ()
     from talkpath.apps import added_app
-    from talkpath.apps.recorded.played import PlayedShape, recorded_app
+    from talkpath.apps.recorded.played import PlayedShape, engine_shape_files, recorded_app
     from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES, is_shape_text, read_shape_text
 
+    if not file.exists():
+        file = engine_shape_files().get(str(file), file)
     data = _file_start(file, MAX_SHAPE_TEXT_BYTES + 1)
     if is_shape_text(data):
         record = read_shape_text(data)
@@ -63,6 +65,6 @@ like_option = click.option(
     type=click.Path(path_type=Path),
     callback=_add_recorded,
     metavar="FILE",
-    help="Calls like the one in this file (a shape or a recording); with --app the named apps' too. The test server "
-    "needs no file.",
+    help="Calls like the one in this file (a shape or a recording), or as today's chromium, firefox, telegram-direct, "
+    "telegram-reflector send them; with --app the named apps' too. The test server needs no file.",
 )

@@ -17,6 +17,7 @@ from talkpath.observatory.detect.find import find_events
 from talkpath.observatory.events.network_days import NetworkDay, folder_verdicts, network_days
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK, Event
 from talkpath.observatory.findings.detector_input import counts_of_days, counts_of_taps
+from talkpath.observatory.log.named_shapes import is_counted_app, load_named_shapes
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.reach.from_events import all_reach
 from talkpath.observatory.reach.tables import load_tables
@@ -50,7 +51,8 @@ def results_of_folder(
     claims: Sequence[Claim], folder: Path, published: Sequence[Published] = (), country: str = ""
 ) -> Ledger:
     """Test the claims on the folder's bundles; claims about any place are tested on `country`, where one is given."""
-    found = network_days(folder_verdicts(folder))
+    load_named_shapes(folder)
+    found = network_days(one for one in folder_verdicts(folder) if is_counted_app(one.app))
     if not found:
         raise UsageError("The folder holds no bundle that decided anything and tells its day; name one that does.")
     events = find_events([*counts_of_days(found), *counts_of_taps(folder / "taps.jsonl")], FOLDER_ASSUMPTIONS)

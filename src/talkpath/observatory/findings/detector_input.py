@@ -19,6 +19,7 @@ from talkpath.errors import FileError
 from talkpath.observatory.detect.assumptions import SOURCES, VOUCHED, ReportSource
 from talkpath.observatory.detect.counts import ReportCounts
 from talkpath.observatory.events.network_days import NetworkDay, folder_verdicts, network_days
+from talkpath.observatory.log.named_shapes import is_counted_app, load_named_shapes
 
 if TYPE_CHECKING:
     from talkpath.observatory.index.queries import DayCount, TransportDay
@@ -51,7 +52,8 @@ class TapLine(Struct, frozen=True):
 def folder_counts(folder: Path, listed: Collection[str] | None = None) -> list[ReportCounts]:
     """The counts of all bundles and taps below the folder. `listed`: keys of test servers that vouch for a check; None
     where somebody trusts the folder."""
-    verdicts = list(folder_verdicts(folder))
+    load_named_shapes(folder)
+    verdicts = [one for one in folder_verdicts(folder) if is_counted_app(one.app)]
     vouched = [one for one in verdicts if listed is None or one.responder in listed]
     others = [one for one in verdicts if listed is not None and one.responder not in listed]
     checks = (*counts_of_days(network_days(vouched)), *counts_of_days(network_days(others), vouched=False))

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from talkpath.apps import apps
 from talkpath.errors import TalkpathError
 from talkpath.observatory.index.queries import FIRST, LAST
 from talkpath.observatory.index.refresh import count_again
 from talkpath.observatory.index.store import Store
+from talkpath.observatory.log.named_shapes import is_counted_app
 from talkpath.observatory.log.records import Imported, Judged, LoggedVerdict, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.log.row import Counted, VerdictRow, verdict_rows
 
@@ -101,7 +101,7 @@ def _transports(record: Judged, version: int) -> Iterator[ReportTransportRow]:
     asked = [
         (one, name, carries)
         for one in record.carried
-        if one.app in apps()
+        if is_counted_app(one.app)
         for names, carries in ((one.carries, True), (one.fails, False))
         for name in names
     ]

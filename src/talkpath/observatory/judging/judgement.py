@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from talkpath.apps import apps
+from talkpath.apps.contract.shape import is_recorded_app
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import Bundle, read_bundle
 from talkpath.measure.call import Findings
@@ -180,8 +181,9 @@ def _endpoint_verdict(verdict: Verdict) -> LoggedVerdict:
 
 
 def _of_known_apps(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """Verdicts of apps that this version knows: whoever writes a bundle may name any other on a public page."""
-    return [verdict for verdict in verdicts if verdict.app in apps()]
+    """Verdicts of apps that this version knows, since whoever writes a bundle may name any other on a public page; and
+    of recorded shapes, by their digest."""
+    return [verdict for verdict in verdicts if verdict.app in apps() or is_recorded_app(verdict.app)]
 
 
 def _usual_verdict(verdicts: Sequence[Verdict]) -> LoggedVerdict:
@@ -247,7 +249,8 @@ def _logged_transports(transports: Sequence[dict[str, Any]]) -> Iterator[LoggedT
     """Which transports carried calls of each app and medium, those left out that are too close to tell; how well each
     did is in the bundle."""
     sure = [row for row in transports if not row.get("uncertain")]
-    counted = [row for row in sure if row["app"] in apps() and TRANSPORT.fullmatch(row["transport"])]
+    known = [row for row in sure if row["app"] in apps() or is_recorded_app(row["app"])]
+    counted = [row for row in known if TRANSPORT.fullmatch(row["transport"])]
     for stream in dict.fromkeys((row["app"], row["medium"]) for row in counted):
         own = [row for row in counted if (row["app"], row["medium"]) == stream]
         carries, fails = (tuple(row["transport"] for row in own if row["carries"] == yes) for yes in (True, False))

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from talkpath.apps import apps
+from talkpath.observatory.log.named_shapes import is_counted_app
 from talkpath.observatory.log.records import Imported, Judged, LoggedVerdict, Tap
 
 Counted = Judged | Tap | Imported
@@ -64,9 +64,10 @@ def verdict_rows(record: Counted) -> Iterator[tuple[LoggedVerdict, dict[str, Any
 
 
 def _known_verdicts(record: Counted) -> Iterator[LoggedVerdict]:
-    """The verdicts of a record. An older version may have logged apps that do not exist: those are not counted."""
+    """The verdicts of a record. An older version may have logged apps that do not exist: those are not
+    counted, nor are recorded shapes that nobody named."""
     every = (LoggedVerdict(record.app, record.medium, "failed", "tap"),) if isinstance(record, Tap) else record.said
-    yield from (verdict for verdict in every if verdict.app in apps())
+    yield from (verdict for verdict in every if is_counted_app(verdict.app))
 
 
 def _origin_columns(record: Counted) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from talkpath.apps import apps
 from talkpath.observatory.claims.count import PropositionOutcome
+from talkpath.observatory.log.named_shapes import named_shape
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.report.words import sentences
 from talkpath.report.words.language import count, listed, say, spoken
@@ -17,7 +18,7 @@ KIND_MARKS = {"began": "▶", "changed": "↻", "ended": "■", "withdrawn": "�
 def app_name(code: str) -> str:
     """The app's name as people write it."""
     known = apps().get(code)
-    return known.name if known else code
+    return known.name if known else named_shape(code) or code
 
 
 def network_name(network: str, operator: str = "") -> str:

@@ -1,0 +1,45 @@
+"""`talkpath observe shapes`: which recorded shapes are counted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from talkpath.cli.observe._place import data_option, simulated_option
+from talkpath.errors import UsageError
+
+
+@click.command("shapes")
+@click.argument("app", metavar="[like:DIGEST", required=False)
+@click.argument("name", metavar="NAME]", required=False)
+@data_option
+@simulated_option
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def command(app: str | None, name: str | None, data: Path, simulated: bool, as_json: bool) -> None:
+    """List the recorded shapes of reports, or name one, so that it counts.
+
+    What `check --like` measures is kept under the digest of its shape, and counts in no table and no event until it is
+    named here: anybody can make up a shape. The observatory must not run meanwhile; run `observe rebuild` afterwards.
+    """
+    from talkpath.observatory.log.named_shapes import load_named_shapes, name_shape, seen_shapes
+    from talkpath.observatory.server import opened_log
+
+    if (app is None) is not (name is None):
+        raise UsageError("To name a shape give its digest and a name, as in: shapes like:0123… Discord.")
+    log = opened_log(data, simulated)
+    try:
+        if app is not None and name is not None:
+            name_shape(data, app, name)
+        seen, names = seen_shapes(log), load_named_shapes(data)
+    finally:
+        log.close()
+    rows = [{"app": each, "name": names.get(each, ""), "reports": seen[each]} for each in sorted({*seen, *names})]
+    if as_json:
+        click.echo(json.dumps({"schema": "talkpath.shapes/1", "shapes": rows}))
+        return
+    for row in rows:
+        click.echo(f"{row['app']}  {row['reports']:>6}  {row['name'] or 'not named: not counted'}")
+    if not rows:
+        click.echo("No report is of calls like a recorded one.")

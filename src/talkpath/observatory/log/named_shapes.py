@@ -1,0 +1,80 @@
+"""Recorded shapes that the operator named: what is measured of calls like them counts, as what is of an app.
+
+    shapes.toml    app (`like:` and a digest), name: one row for each shape, read at every start
+
+The log keeps what is measured of every shape under its digest. Whoever sends a bundle may have made up its shape, so it
+is counted in no table and no event until the operator knows what the shape is, and says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from talkpath.apps import apps
+from talkpath.apps.contract.shape import is_recorded_app
+from talkpath.errors import FileError
+from talkpath.observatory.log.log import Log
+from talkpath.observatory.log.private_files import replace_file
+from talkpath.observatory.log.records import Judged
+
+NAMED_SHAPES_FILE = "shapes.toml"
+
+_names: dict[str, str] = {}
+"""App -> name, of the observatory that this process has opened."""
+
+
+class NamedShape(Struct, frozen=True, forbid_unknown_fields=True):
+    """One shape: the app of its arm, and what people call it."""
+
+    app: Annotated[str, Meta(pattern=r"^like:[0-9a-f]{24}$")]
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 .,:+_/()-]{0,79}$")]
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    shape: tuple[NamedShape, ...] = ()
+
+
+def load_named_shapes(root: Path) -> dict[str, str]:
+    """Count the shapes that are named in a folder from now on, and no others; return them. `FileError` where the file
+    is damaged."""
+    file = root / NAMED_SHAPES_FILE
+    try:
+        found = msgspec.toml.decode(file.read_bytes(), type=_File).shape if file.exists() else ()
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise FileError(f"{NAMED_SHAPES_FILE} is not as it was written: {error}. Mend it first.") from None
+    _names.clear()
+    _names.update({shape.app: shape.name for shape in found})
+    return dict(_names)
+
+
+def is_counted_app(app: str) -> bool:
+    """Whether what is measured of it counts: an app that this version knows, or a shape that was named."""
+    return app in apps() or app in _names
+
+
+def named_shape(app: str) -> str | None:
+    """The name that the operator gave a shape."""
+    return _names.get(app)
+
+
+def name_shape(root: Path, app: str, name: str) -> None:
+    """Write a shape's name into the folder. `FileError` for what is no shape's app, or no name."""
+    try:
+        added = msgspec.convert({"app": app, "name": name}, NamedShape)
+    except msgspec.ValidationError as error:
+        raise FileError(f"That is no shape's app, or no name: {error}.") from None
+    every = load_named_shapes(root) | {added.app: added.name}
+    rows = "\n".join(f'[[shape]]\napp = "{app}"\nname = "{name}"\n' for app, name in sorted(every.items()))
+    replace_file(root / NAMED_SHAPES_FILE, f"# Shapes that are counted (talkpath observe shapes).\n\n{rows}".encode())
+    load_named_shapes(root)
+
+
+def seen_shapes(log: Log) -> Counter[str]:
+    """How many reports the log has of calls like each shape."""
+    judged = (record for _, record in log.read() if isinstance(record, Judged))
+    return Counter(app for record in judged for app in {said.app for said in record.said} if is_recorded_app(app))

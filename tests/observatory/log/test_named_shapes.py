@@ -1,0 +1,83 @@
+"""What is measured of calls like a recorded one is kept under the shape's digest, and counts once it was named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from msgspec.structs import replace
+
+from factories.packets.handmade_shapes import ice_shape
+from talkpath.apps import added_app
+from talkpath.apps.recorded.played import played_shape, recorded_app
+from talkpath.cli import cli
+from talkpath.errors import FileError, UsageError
+from talkpath.evidence.bundle import write_check
+from talkpath.evidence.simulation_keys import probe_signer
+from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.scenario import Scenario
+from talkpath.observatory.findings.detector_input import folder_counts
+from talkpath.observatory.judging.judgement import judge_bundle
+from talkpath.observatory.log.named_shapes import load_named_shapes, name_shape
+from talkpath.observatory.log.records import Received
+from talkpath.observatory.log.row import verdict_rows
+from talkpath.observatory.web.labels import app_name
+from talkpath.report.check_json import judge_check
+
+SHAPE = played_shape(ice_shape())
+APP = SHAPE.arm.app
+
+
+@pytest.fixture(autouse=True)
+def _forget(tmp_path: Path) -> Iterator[None]:
+    yield
+    load_named_shapes(tmp_path / "nowhere")
+
+
+def sent_bundle() -> bytes:
+    with added_app(recorded_app(SHAPE)):
+        facts = run_sim(make_plan(choose_arms([APP])), Scenario.parse("clean", ["stun.drop"], 1))
+    facts = replace(facts, started_at="2026-11-24T10:00:00Z", receipt=None)
+    return write_check(facts, judge_check(facts)[1], probe_signer())
+
+
+def test_a_shape_counts_once_it_was_named(tmp_path: Path) -> None:
+    data = sent_bundle()
+    name = hashlib.sha256(data).hexdigest()
+    (tmp_path / "one.talkpath").write_bytes(data)
+    record = judge_bundle(data, Received(id=name, day="2026-11-24", size_bytes=len(data)), {})
+    assert [(said.app, said.state) for said in record.said] == [(APP, "restricted")]
+    assert list(verdict_rows(record)) == []
+    assert folder_counts(tmp_path) == []
+    name_shape(tmp_path, APP, "Acme Talk")
+    assert [row["app"] for _, row in verdict_rows(record)] == [APP]
+    assert [count.app for count in folder_counts(tmp_path)] == [APP]
+    assert app_name(APP) == "Acme Talk"
+
+
+@pytest.mark.parametrize(
+    ("app", "name"), [("whatsapp", "x"), ("like:0123", "x"), (APP, ""), (APP, "<b>"), (APP, "\x1b[2J"), (APP, 'a"b')]
+)
+def test_what_is_no_shape_or_no_name_is_refused(tmp_path: Path, app: str, name: str) -> None:
+    with pytest.raises(FileError):
+        name_shape(tmp_path, app, name)
+
+
+def test_the_command_names_and_lists(tmp_path: Path) -> None:
+    def told(*arguments: str) -> dict[str, object]:
+        done = CliRunner().invoke(cli, ["observe", "shapes", *arguments, "--data", str(tmp_path), "--json"])
+        assert done.exit_code == 0, done.output
+        return dict(json.loads(done.stdout))
+
+    assert told()["shapes"] == []
+    assert told(APP, "Acme Talk")["shapes"] == [{"app": APP, "name": "Acme Talk", "reports": 0}]
+    alone = CliRunner().invoke(cli, ["observe", "shapes", APP, "--data", str(tmp_path)])
+    assert isinstance(alone.exception, UsageError)
+    (tmp_path / "shapes.toml").write_text("no")
+    with pytest.raises(FileError):
+        load_named_shapes(tmp_path)
