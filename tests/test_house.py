@@ -22,10 +22,10 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 421,
-    "apps": 2839,
+    "apps": 2844,
     "browser": 3176,
-    "capture": 5494,
-    "cli": 1784,
+    "capture": 6755,
+    "cli": 1807,
     "conduct": 576,
     "directory": 413,
     "evidence": 556,
@@ -35,10 +35,10 @@ STATEMENTS_A_ROOM = {
     "measure": 1030,
     "observatory": 6995,
     "probe": 2320,
-    "report": 2472,
+    "report": 2490,
     "responder": 1306,
     "serving": 205,
-    "verdict": 5848,
+    "verdict": 5901,
     "wire": 2857,
 }
 """How many statements a room of src may have, imports and docstrings not counted. A new capability that an issue asks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from talkpath.measure.relay_results import RelayResult, relay_results
 from talkpath.measure.transport_quality import DirectionQuality, TlsHello, TransportQuality, transport_qualities
 from talkpath.report.joined_record import JoinedRow
 from talkpath.verdict.bases.second_server import SecondOpinion, second_opinions
+from talkpath.verdict.bases.two_networks import NetworkContrast, network_contrasts
 from talkpath.verdict.judge import RULES_VERSION, judge_facts
 from talkpath.verdict.model import Number, Verdict
 from talkpath.verdict.validity import why_voided
@@ -166,6 +167,7 @@ class CheckResult(Struct, frozen=True):
     tried: tuple[Tried, ...] | UnsetType = UNSET
     second: SecondResult | UnsetType = UNSET
     other_family: OtherFamily | UnsetType = UNSET
+    beside: tuple[NetworkContrast, ...] | UnsetType = UNSET
     relays: tuple[Relay, ...] | UnsetType = UNSET
     own_servers: dict[str, Any] | UnsetType = UNSET
     own_call: dict[str, Any] | UnsetType = UNSET
@@ -189,9 +191,14 @@ def judge_check(
     return verdicts, record
 
 
-def _plain(record: Struct) -> Any:
+def _plain(record: Any) -> Any:
     """The record as a reader of the JSON gets it."""
     return msgspec.json.decode(msgspec.json.encode(record))
+
+
+def with_other_network(record: Mapping[str, Any], here: Facts, there: Facts) -> dict[str, Any]:
+    """The object with how calls fared on another network, to the same test server (`two_networks`)."""
+    return {**record, "beside": _plain(network_contrasts(here, there))}
 
 
 def is_other_family(first: Facts, second: Facts) -> bool:

@@ -13,6 +13,7 @@ import click
 from talkpath.cli._terminal.exit_codes import gate_exit_code, result_exit_code
 from talkpath.cli._terminal.help import LongCommand
 from talkpath.cli._terminal.language import language_option
+from talkpath.cli.check.beside import beside_option, compared_record, read_other_network
 from talkpath.cli.check.listed import directory_options, find_list, link_argument
 from talkpath.cli.check.measuring import (
     ip_version,
@@ -57,6 +58,7 @@ class CheckOptions:
     own: OwnMeans
     other_hosts: OtherHostsOptions
     messages: bool
+    beside: Path | None
     v4: bool
     v6: bool
     dry_run: bool
@@ -96,6 +98,7 @@ class CheckOptions:
 @own_options
 @other_hosts_options
 @messages_option
+@beside_option
 @click.option("-4", "v4", is_flag=True, help="Over IPv4 only.")
 @click.option("-6", "v6", is_flag=True, help="Over IPv6 only.")
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
@@ -135,12 +138,15 @@ def _run_command(options: CheckOptions) -> int:
         options.other_hosts.rehearse(request.country, as_json)
         return 0
     refuse_overwrite(options.output)
+    other = None if options.beside is None else read_other_network(options.beside)
     if chosen is not None:
         request = replace(request, exchanges=ask_messages(chosen, own, request.family))
     if (checked := _place_check(options, replace(request, relays=options.turn.servers()))) is None:
         return 3
     result, used_link = checked
     save_bundle(result, options.output)
+    if other is not None:
+        result = replace(result, record=compared_record(result.record, result.facts, other))
     _show_result(request.plan, result, as_json, with_record=servers is None)
     _tell_written(result, options.output, as_json)
     if result.facts.health.ended != "interrupted" and (servers is not None or own.is_guided(names, as_json)):
@@ -195,6 +201,7 @@ def _show_result(plan: Plan, result: Result, as_json: bool, *, with_record: bool
     from talkpath.report.words.families import family_lines
     from talkpath.report.words.second_server import second_server_lines
     from talkpath.report.words.turn_servers import relay_lines
+    from talkpath.report.words.two_networks import network_lines
 
     name_left_out(plan, result.facts)
     if result.ended:
@@ -207,7 +214,7 @@ def _show_result(plan: Plan, result: Result, as_json: bool, *, with_record: bool
             result.verdicts,
             result.record["transports"],
             known_server=result.has_known_server,
-            second=[*family_lines(result.record), *second_server_lines(result.record)],
+            second=[*family_lines(result.record), *second_server_lines(result.record), *network_lines(result.record)],
             relays=relay_lines(result.record),
         )
         if result.measured:
