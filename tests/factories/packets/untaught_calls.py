@@ -1,0 +1,53 @@
+"""Recorded calls of protocols that nobody taught: Mumble's voice, a tunnel with a call, an app's own frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+
+from talkpath.capture.shapes.recorded_flow import FlowPacket, RecordedFlow
+
+RECORDINGS, SECONDS = 5, 12
+Made = Iterator[tuple[float, bool, bytes]]
+
+
+def mumble(rng: Random) -> Made:
+    """Voice of Mumble: a byte that counts, three of a tag, then sealed audio (its documentation, UDP voice)."""
+    counts = {True: rng.randrange(256), False: rng.randrange(256)}
+    for number in range(SECONDS * 50):
+        for up in (True, False):
+            counts[up] = (counts[up] + 1) % 256
+            yield number * 0.02 + rng.random() / 500, up, bytes([counts[up]]) + rng.randbytes(rng.randint(50, 90))
+
+
+def wireguard(rng: Random) -> Made:
+    """A tunnel with a voice call: handshake, then type 4, receiver, a counter of 8 bytes, as its paper has it."""
+    ends = {True: rng.randbytes(4), False: rng.randbytes(4)}
+    yield 0.0, True, b"\1\0\0\0" + ends[True] + rng.randbytes(140)
+    yield 0.03, False, b"\2\0\0\0" + ends[False] + ends[True] + rng.randbytes(80)
+    for number in range(SECONDS * 50):
+        for up in (True, False):
+            size = 16 * rng.randint(6, 8) + 16
+            head = b"\4\0\0\0" + ends[not up] + number.to_bytes(8, "little")
+            yield 0.1 + number * 0.02, up, head + rng.randbytes(size)
+
+
+def framed(rng: Random) -> Made:
+    """An app of its own: a mark, a length, a stream's id, a number, milliseconds, then sealed audio."""
+    ids = {True: rng.randbytes(4), False: rng.randbytes(4)}
+    for number in range(SECONDS * 25):
+        for up in (True, False):
+            at_ms = number * 40 + rng.randint(0, 3)
+            body = ids[up] + (7000 + number).to_bytes(2, "big") + at_ms.to_bytes(4, "big")
+            body += rng.randbytes(rng.randint(60, 120))
+            yield at_ms / 1000, up, b"\xa7\x31" + len(body).to_bytes(2, "big") + body
+
+
+def untaught_recordings(made: Callable[[Random], Made]) -> list[RecordedFlow]:
+    flows = []
+    for seed in range(RECORDINGS):
+        packets = [
+            FlowPacket(at_s, "up" if up else "down", data, len(data)) for at_s, up, data in sorted(made(Random(seed)))
+        ]
+        flows.append(RecordedFlow(tuple(packets)))
+    return flows
