@@ -208,7 +208,8 @@ def _show_result(plan: Plan, result: Result, as_json: bool, *, with_record: bool
         click.echo(f"talkpath: {result.ended}", err=True)
     if as_json and with_record:
         click.echo(json.dumps(result.record))
-    elif not as_json and (result.measured or not result.ended):  # else the one sentence above has said all
+    elif not as_json and {one.reason.code if one.reason else "" for one in result.verdicts} != {"handshake"}:
+        # where no handshake was completed, the sentence on why it ended has said all
         check_text.show_check(
             screen(),
             result.verdicts,
