@@ -49,7 +49,7 @@ BEFORE = (
     "asyncio", "multiprocessing.pool", "concurrent.futures.process", "subprocess", "tempfile", "ctypes", "ssl",
     "select", "selectors", "click.testing", "click._compat", "click._termui_impl", "rich.console", "rich.progress",
     "rich.live", "rich.table", "numpy", "numpy.random", "cryptography.x509", "msgspec", "zipfile", "http.client",
-    "urllib.request",
+    "urllib.request", "ctypes.util", "ifaddr",
 )  # fmt: skip
 """Libraries that ask for the system's name once, when they are imported: they are this system's."""
 
