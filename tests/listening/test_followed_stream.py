@@ -25,6 +25,7 @@ from talkpath.listening.packet_streams import PlayedFile
 
 LAB = Path(__file__).parents[1] / "capture" / "lab"
 FIXTURES = sorted(LAB.glob("*.pcap.gz"))
+ENGINES = sorted((LAB.parent / "engines").glob("*.pcap.gz"))
 SECOND = 1_000_000_000
 
 
@@ -62,6 +63,16 @@ def test_a_pipe_gives_what_capture_gives_however_it_is_cut(size: int):
     stream = ScriptedStream(pieces)
     (recording,) = followed_recordings("-", FollowedStream(stream, lambda _: None, clock=stream.clock))
     assert recording.record == read_capture(BytesIO(data)).record
+
+
+@pytest.mark.parametrize("path", ENGINES, ids=lambda path: path.name)
+def test_a_pipe_of_a_real_engines_call_gives_what_capture_gives(path: Path):
+    data = gzip.decompress(path.read_bytes())
+    pieces = [(0.01 * place, piece) for place, piece in enumerate(cut_pieces(data, 9973))]
+    stream = ScriptedStream(pieces)
+    (recording,) = followed_recordings("-", FollowedStream(stream, lambda _: None, clock=stream.clock))
+    whole = read_capture(BytesIO(data))
+    assert (recording.record, recording.clock) == (whole.record, whole.clock)
 
 
 def test_a_stream_that_is_no_capture_is_refused():

@@ -36,36 +36,41 @@ from talkpath.capture.scan import Scan
 from talkpath.capture.streams.figures import FIGURE_TYPE
 from talkpath.capture.streams.record import Medium, stream_record
 from talkpath.capture.streams.stream_stats import TAIL_ROWS
+from talkpath.capture.tcp.reassembly import FRAMES_CUT
 from talkpath.measure.arrays import Floats
-from talkpath.measure.call import Attempt, Call, CallTransport, Findings, Flow, Moment, Second, Stream
+from talkpath.measure.call import Attempt, Call, CallTransport, Findings, Flow, Moment, Stream
 from talkpath.measure.silent_end import with_silent_end
 from talkpath.wire.ip.address import Address
 from talkpath.wire.pcap.arrays import Bools
 
 
-def without_times(call: Call) -> Call:
+def without_times(call: Call, *, numbers_told: bool = True) -> Call:
     """Return the call with nothing said of jitter, lateness, freezes and quality, nor of losses that only the packet
-    interval shows."""
+    interval shows; nor of any, where packets are missing in the recording alone."""
     return replace(
-        call, streams=tuple(map(_counted_stream, call.streams)), seconds=tuple(map(_counted_moment, call.seconds))
+        call,
+        streams=tuple(_counted_stream(stream, numbers_told) for stream in call.streams),
+        seconds=tuple(_counted_moment(moment, numbers_told) for moment in call.seconds),
     )
 
 
-def _counted_stream(stream: Stream) -> Stream:
+def _counted_stream(stream: Stream, numbers_told: bool) -> Stream:
     timeless = replace(
         stream, jitter_ms=None, late_ms=None, uneven_ms=None, freezes=0, frozen_s=0.0, longest_gap_ms=0.0, mos=None
     )
-    if stream.loss_basis != "cadence":
+    if numbers_told and stream.loss_basis != "cadence":
         return timeless
     return replace(timeless, lost=None, loss_pct=None, loss_basis=None, lost_range=None, mean_burst=None)
 
 
-def _counted_moment(moment: Moment) -> Moment:
-    return replace(moment, sent=_counted_second(moment.sent), received=_counted_second(moment.received))
-
-
-def _counted_second(second: Second) -> Second:
-    return replace(second, jitter_ms=None, late_ms=None, frozen_ms=0.0, mos=None)
+def _counted_moment(moment: Moment, numbers_told: bool) -> Moment:
+    sent, received = (
+        replace(
+            second, lost=second.lost if numbers_told else None, jitter_ms=None, late_ms=None, frozen_ms=0.0, mos=None
+        )
+        for second in (moment.sent, moment.received)
+    )
+    return replace(moment, sent=sent, received=received)
 
 
 MIN_STREAM_S = 10.0
@@ -93,6 +98,7 @@ def count_unnamed_streams(table: NDArray[np.void], taken: Collection[int], group
 
 LONGEST_SETUP_S = 180.0
 NO_MEDIA_PACKETS = (0, 0)
+TRANSPORTS: dict[FlowRoute | None, CallTransport] = {None: "unknown", "relay": "relay", "peer": "p2p", "local": "p2p"}
 GOOD_BYE_S = 2.0
 """Media that goes on for longer after a good-bye was not ended by it."""
 MEDIA_IN_ORDER: tuple[Medium, ...] = ("voice", "video")
@@ -179,7 +185,7 @@ class _Records:
             start_s=round(begin, 6),
             duration_s=round(end - begin, 6),
             setup_s=round(self._setup_s(call.flows, begin), 6),
-            transport=_call_transport(paths[last]),
+            transport=TRANSPORTS[paths[last]],
             protocol=self._rows[last].protocol,
             encrypted=self._encrypted(call),
             flows=self._flows(call, paths),
@@ -192,6 +198,8 @@ class _Records:
             guessed_ends=bool(self._ends_of_flows.guessed[call.flows].all()),
             assumed_ends=bool((self._ends_of_flows.guessed | self._ends_of_flows.assumed)[call.flows].all()),
         )
+        if found.protocol == "tcp" and self._scan.unread[FRAMES_CUT]:
+            return without_times(found, numbers_told=False)
         return with_silent_end(found) if found.clock == "packets" else without_times(found)
 
     def _other_traffic(self, flows: list[int]) -> OtherTraffic:
@@ -360,7 +368,3 @@ def _flow_records(flows: list[int], table: NDArray[np.void], ends: NDArray[np.in
 
 def _known_s(at_s: float) -> float | None:
     return round(at_s, 6) if isfinite(at_s) else None
-
-
-def _call_transport(path: FlowRoute | None) -> CallTransport:
-    return "unknown" if path is None else "relay" if path == "relay" else "p2p"

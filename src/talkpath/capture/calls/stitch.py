@@ -117,9 +117,12 @@ def group_flows(scan: Scan, ends: FlowEnds) -> FlowGroups:
     members = sorted({*known, *headerless, *carriers, *(by for _, by in joined)})
     for flow, by in joined:
         groups.join(flow, by)
-    _join_successive(groups, members, ends.socket, table, SOCKET_APART_S)
+    by_socket: dict[int, set[int]] = defaultdict(set)
+    for flow in members:
+        by_socket[int(ends.socket[flow])].add(flow)
+    _join_near(groups, by_socket.values(), table, SOCKET_APART_S)
     _join_same_stitch(groups, known, ends, table)
-    _join_parallel(groups, sorted(carriers), ends, table)
+    _join_parallel(groups, sorted(carriers), ends, table, known)
     flow_sets = groups.all(members)
     for number, flows in enumerate(flow_sets):
         of_flow[flows] = number
@@ -145,21 +148,6 @@ def _stream_starts(scan: Scan) -> Iterator[tuple[Segments, Bools]]:
         if len(segments):
             segments = segments.where(is_plausible_rtp(segments))
             yield segments, segments.rows["state"][segments.begin] != SEEN_FLAG
-
-
-def _join_successive(
-    groups: DisjointSets, flows: list[int], key: NDArray[np.uint64], table: NDArray[np.void], apart_s: float
-) -> None:
-    """Join flows with the same key unless a pause lies between them."""
-    by_key: dict[int, list[int]] = defaultdict(list)
-    for flow in flows:
-        by_key[int(key[flow])].append(flow)
-    for same in by_key.values():
-        same.sort(key=lambda flow: float(table["first_s"][flow]))
-        ended = np.maximum.accumulate(table["last_s"][same])
-        for place, (one, other) in enumerate(pairwise(same)):
-            if table["first_s"][other] - ended[place] < apart_s:
-                groups.join(one, other)
 
 
 def _join_same_ssrc(groups: DisjointSets, ends: FlowEnds, media: Segments, fresh: Bools) -> None:
@@ -219,14 +207,16 @@ def _join_same_stitch(
         for one, other in found.sessions:
             if one != other:
                 by_stitch[one, other].add(flow)
-    _join_near(groups, by_stitch.values(), table)
+    _join_near(groups, by_stitch.values(), table, FLOWS_APART_S)
 
 
-def _join_near(groups: DisjointSets, sets: Iterable[set[int]], table: NDArray[np.void]) -> None:
+def _join_near(groups: DisjointSets, sets: Iterable[set[int]], table: NDArray[np.void], apart_s: float) -> None:
+    """Join the flows of each set unless a pause lies between them."""
     for flows in sets:
-        ordered = sorted(flows, key=lambda flow: float(table["first_s"][flow]))
-        for one, other in pairwise(ordered):
-            if table["first_s"][other] - table["last_s"][one] < FLOWS_APART_S:
+        same = sorted(flows, key=lambda flow: float(table["first_s"][flow]))
+        ended = np.maximum.accumulate(table["last_s"][same])
+        for place, (one, other) in enumerate(pairwise(same)):
+            if table["first_s"][other] - ended[place] < apart_s:
                 groups.join(one, other)
 
 
@@ -249,14 +239,25 @@ def _report_flows(carriers: Set[int], ends: FlowEnds, table: NDArray[np.void]) -
     return out
 
 
-def _join_parallel(groups: DisjointSets, carriers: list[int], ends: FlowEnds, table: NDArray[np.void]) -> None:
-    """Join media flows between the same two hosts that begin and end together."""
+def _join_parallel(
+    groups: DisjointSets, carriers: list[int], ends: FlowEnds, table: NDArray[np.void], known: dict[int, KnownFlow]
+) -> None:
+    """Join media flows between the same two hosts that begin and end together, unless ICE shows two calls."""
     by_hosts: dict[tuple[int, int], list[int]] = defaultdict(list)
     for flow in carriers:
         by_hosts[int(ends.local_host[flow]), int(ends.far_host[flow])].append(flow)
+    talks = defaultdict[int, set[tuple[bytes, bytes]]](set, {flow: found.sessions for flow, found in known.items()})
+    voiced = {
+        talk
+        for flow, found in known.items()
+        if any(said.media.get("voice") for said in found.evidence.values())
+        for talk in talks[flow]
+    }
     for same in by_hosts.values():
         same.sort(key=lambda flow: float(table["first_s"][flow]))
         for one, other in pairwise(same):
             begins = table["first_s"][other] - table["first_s"][one]
+            if voiced & talks[one] and voiced & talks[other] and not talks[one] & talks[other]:
+                continue  # two calls; voice and video of one may have a session each (RFC 8843)
             if begins <= BEGIN_TOGETHER_S and abs(table["last_s"][other] - table["last_s"][one]) <= END_TOGETHER_S:
                 groups.join(one, other)

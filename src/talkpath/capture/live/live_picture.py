@@ -51,7 +51,8 @@ class LiveCalls:
         since_s = now_s - RECENT_WINDOW_S
         for call, detected in zip(measured.findings.calls, measured.calls, strict=True):
             flows = set(detected.flows)
-            known = next((one for one in reversed(self.calls) if self._is_same(one, flows, now_s)), None)
+            same = (one for one in reversed(self.calls) if one.flows & flows and not one.has_ended(now_s))
+            known = next(same, None)
             if known is None:
                 known = self._added(call.app, call.start_s, flows, call.protocol)
             known.update(call, flows, since_s, now_s)
@@ -63,10 +64,6 @@ class LiveCalls:
         """Another scan follows: its flows have other numbers, so that its calls are others."""
         for call in self.calls:
             call.flows = set()
-
-    @staticmethod
-    def _is_same(call: LiveCall, flows: set[int], now_s: float) -> bool:
-        return bool(call.flows & flows) and not call.has_ended(now_s)
 
     def _added(self, app: str, start_s: float, flows: set[int], protocol: str) -> LiveCall:
         self._counted += 1

@@ -103,7 +103,7 @@ def figures_of(part: MeasuredPart) -> NDArray[np.void]:
         "frozen_s": np.where(counted, times.frozen_s, 0.0),
         "jitter_s": np.where(valid, times.jitter_s, 0.0),
         "jitters": valid,
-        "same": counted & same & ~first,
+        "same": counted & order.fresh & same & ~first,
         "moved": counted & ~same & ~first,
         "pictures": counted & (rows["type"] == VIDEO),
         "tens": counted & (payload % 10 == 0),

@@ -25,6 +25,8 @@ SKIP_AFTER_S = 3.0
 LARGEST_GAP_BYTES = 1 << 14
 FIRST_PIECE = 64
 """So many zeros, then twice as many and so on complete a packet: behind it they look like thousands of empty ones."""
+FRAMES_CUT = "TCP segment cut before its last frame"
+"""How segments are counted behind which frames cannot be found for a while."""
 HEAD_CAPTURED_BYTES = 64
 """Bytes of a cut packet that are there, as zeros where they were not captured: no header is longer."""
 
@@ -137,6 +139,7 @@ class Reassembly:
         except WireError:
             self._end_splitter()
             return []
+        self.unread.note(FRAMES_CUT, int(left > 0))
         if any(not 0 < len(packet) <= LARGEST_GAP_BYTES for packet in packets + filled) or len(filled) > 1 or left:
             self._end_splitter()
         self._count_pending()

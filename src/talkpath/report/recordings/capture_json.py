@@ -71,6 +71,8 @@ class CaptureResult(Struct, frozen=True):
     """Only where it is an app's own statistics."""
     controls: tuple[Control, ...] | UnsetType = UNSET
     together: tuple[Verdict, ...] | UnsetType = UNSET
+    unnamed_streams: int = 0
+    """In how many other flows packets ran steadily both ways as voice does, of no app that is known."""
 
 
 def capture_result(
@@ -94,6 +96,7 @@ def capture_result(
         source=UNSET if findings.source == "packets" else findings.source,
         controls=findings.controls or UNSET,
         together=together or UNSET,
+        unnamed_streams=findings.unnamed_streams,
     )
 
 

@@ -1,0 +1,86 @@
+"""Calls of real engines as somebody else may have recorded them: cut, twice, from the middle on, two at once."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from factories.packets.altered_captures import findings_in
+from talkpath.measure.call import Call
+from talkpath.verdict.bases.call_outcome import call_outcome
+from talkpath.verdict.bases.recorded_call import judge_call
+
+FOLDER = Path(__file__).parent / "engines"
+Record = tuple[int, bytes, int]
+"""Time in microseconds, the frame as far as it was recorded, and its length."""
+HEAD_BYTES = 24
+
+
+@cache
+def whole_file(name: str) -> bytes:
+    return gzip.decompress((FOLDER / f"{name}.pcap.gz").read_bytes())
+
+
+def records_of(name: str) -> Iterator[Record]:
+    data, at = whole_file(name), HEAD_BYTES
+    while at < len(data):
+        second, rest, captured, size = struct.unpack_from("<IIII", data, at)
+        yield 1_000_000 * second + rest, data[at + 16 : at + 16 + captured], size
+        at += 16 + captured
+
+
+def calls_in(name: str, records: list[Record]) -> tuple[Call, ...]:
+    out = [whole_file(name)[:HEAD_BYTES]]
+    for time_us, frame, size in records:
+        out.append(struct.pack("<IIII", *divmod(time_us, 1_000_000), len(frame), size) + frame)
+    return findings_in(b"".join(out)).calls
+
+
+def voices(call: Call) -> list[tuple[str, int, int | None]]:
+    return sorted((one.direction, one.packets, one.lost) for one in call.streams if one.medium == "voice")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("tg_voice_direct.a", "cr_voice_direct.a"), ("cr_voice_direct.a", "cr_voice_down_blocked.a")]
+)
+def test_two_calls_at_once_between_the_same_hosts_are_two(one: str, other: str):
+    """Two sessions of ICE, each with a voice: what one lost is not the other's."""
+    first, second = list(records_of(one)), list(records_of(other))
+    later_us = first[0][0] - second[0][0] + 500_000
+    both = sorted([*first, *((time_us + later_us, *rest) for time_us, *rest in second)], key=lambda each: each[0])
+    found = [(call.app, voices(call), call_outcome(call).kind) for call in calls_in(one, both)]
+    alone = [calls_in(name, records)[0] for name, records in ((one, first), (other, second))]
+    assert sorted(found) == sorted((call.app, voices(call), call_outcome(call).kind) for call in alone)
+
+
+@pytest.mark.parametrize("length", [96, 128])
+def test_what_a_cut_recording_lacks_inside_tcp_was_not_lost(length: int):
+    """Behind a cut segment the frames of TURN are not found again for a while; no rule did that."""
+    cut = [(time_us, frame[:length], size) for time_us, frame, size in records_of("cr_voice_turn_tcp.a")]
+    (call,) = calls_in("cr_voice_turn_tcp.a", cut)
+    assert {one.lost for one in call.streams} == {None}
+    assert {moment.received.lost for moment in call.seconds} == {None}
+    assert call_outcome(call).kind == "unknown"
+    assert judge_call(call).rule is None
+    assert judge_call(call).alternatives == ()
+
+
+@pytest.mark.parametrize("name", ["sip_voice.b", "cr_voice_direct.a", "tg_voice_direct.a"])
+def test_a_voice_that_was_recorded_twice_is_no_video(name: str):
+    twice = [(time_us + late_us, *rest) for time_us, *rest in records_of(name) for late_us in (0, 30)]
+    (call,), (once,) = calls_in(name, twice), calls_in(name, list(records_of(name)))
+    assert (call.app, call.media, voices(call)) == (once.app, ("voice",), voices(once))
+
+
+@pytest.mark.parametrize("name", ["tg_voice_direct.a", "tg_video_direct.a", "cr_voice_direct.b", "ff_voice_direct.b"])
+def test_a_recording_that_begins_in_mid_call_names_no_other_app(name: str):
+    every = list(records_of(name))
+    (call,) = calls_in(name, [one for one in every if one[0] > every[0][0] + 3_000_000])
+    (whole,) = calls_in(name, every)
+    assert call.app in (whole.app, "unknown")
+    assert call_outcome(call).kind in ("good", "unknown")
