@@ -27,6 +27,7 @@ from talkpath.observatory.log.folder import Folder as LogFolder
 from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.records import Judged, Received
 from talkpath.observatory.log.segments import read_log
+from talkpath.observatory.web.csv_tables import _cell as csv_cell
 from talkpath.wire.control.keys import raw_key_text
 
 JUDGED = ("judged", "counted", "unfit")
@@ -177,6 +178,23 @@ def feeds_that_are_none(folder: Path) -> Finding:
     return Finding(set(found) == {404}, f"answered {', '.join(map(str, found))}")
 
 
+def hostile_names(folder: Path) -> Finding:
+    """Names that begin a formula or steer a screen, in tables; a page asked for under a host of the asker's choice."""
+    cells = [str(csv_cell(name)) for name in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\x1b[31m", "\u202eline")]
+    bad = [cell for cell in cells if cell[:1] in "=+-@\t\r" or set(cell) & set("\x1b\u202e\t\r")]
+    with running_observatory(folder) as far:
+        where = urlsplit(far.said["url"])
+        connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
+        connection.request("GET", "/en/now", headers={"Host": "evil.example"})
+        answer = connection.getresponse()
+        body, varies = answer.read(), "host" in (answer.getheader("Vary") or "").lower()
+        connection.close()
+    cached = b"evil.example" in body and not varies
+    return Finding(
+        not bad and not cached, f"{len(bad)} of {len(cells)} cells; Vary: Host {'said' if varies else 'not said'}"
+    )
+
+
 def poisoned_ooni(folder: Path) -> Finding:
     """Lines of OONI with days that are none, one right line among them: is the index filled with the right one?"""
     keys = {"whatsapp_endpoints_status": "ok", "registration_server_status": "ok"}
@@ -321,6 +339,7 @@ ATTACKS = (
     Attack("checks of 57 past days, sent by five blocks in one evening", "one day", a_past_in_one_evening),
     Attack("feeds of names that are none", "404", feeds_that_are_none),
     Attack("OONI's lines of days that are none: import, rebuild", "the right one is taken", poisoned_ooni),
+    Attack("names that are formulas or steer a screen; a page under another Host", "no cell, no cache", hostile_names),
     Attack("an app that does not exist", "on no record", own_app),
     Attack("64 slow bodies of one address", "others are served", slow_bodies),
     Attack("1 010 idle connections of one address", "others are served", idle_connections),

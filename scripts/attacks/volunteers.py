@@ -4,13 +4,14 @@ that calls offered hosts, are given in one process."""
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from attacks import forging
 from attacks.stage import Attack, Finding, running_responder, tls_socket
@@ -29,6 +30,7 @@ from talkpath.observatory.responders.running import STRANGERS_TESTS_AN_HOUR, Dir
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
+from talkpath.wire.rtc.stun_integrity import encode_with_integrity
 
 CHUNKS, FIRST_NUMBER, OPEN_PROTOCOL, TEXT_PROTOCOL = 50_000, 1000, 50, 51
 SLOWEST_US_A_BYTE = 1.0
@@ -56,9 +58,7 @@ def endless_channels(folder: Path) -> Finding:
     """A page opens channel after channel on its twin, and sends chunks behind one that never comes."""
     bounds, opening = SctpBounds(), bytes([3]) + bytes(11)
     bounds.admits(bytes(12) + _chunk(INIT, bytes(12) + FIRST_NUMBER.to_bytes(4, "big")))
-    opened = sum(
-        bounds.admits(_data(FIRST_NUMBER + number, number, OPEN_PROTOCOL, opening)) for number in range(1000)
-    )
+    opened = sum(bounds.admits(_data(FIRST_NUMBER + number, number, OPEN_PROTOCOL, opening)) for number in range(1000))
     began_s, sent, ahead = time.process_time(), 0, 0
     for number in range(CHUNKS):
         packet = _data(FIRST_NUMBER + 2 + number, 0, TEXT_PROTOCOL, bytes(900))
@@ -78,7 +78,8 @@ def forged_ice_sources(folder: Path) -> Finding:
         source = (f"203.0.{number % 100}.{number // 100 + 1}", 9)
         for _ in range(REQUESTS_EACH):
             sent = far.receive(now_s, request, source)
-            bytes_in, bytes_out, packets = bytes_in + len(request), bytes_out + sum(len(one) for one, _ in sent), packets + len(sent)
+            bytes_in, packets = bytes_in + len(request), packets + len(sent)
+            bytes_out += sum(len(one) for one, _ in sent)
     by_clock = 0
     while now_s < 100.0 + CLOCK_S:
         now_s += 0.1
@@ -93,6 +94,7 @@ class _Page(asyncio.DatagramProtocol):
         self.came = 0
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Count a datagram."""
         self.came += 1
 
 
@@ -100,7 +102,7 @@ def _request(user: str, password: str) -> bytes:
     """A Binding request that names a call, sealed with that password ("" for none)."""
     named = ((Attribute.USERNAME, user.encode()), (Attribute.PRIORITY, bytes(4)))
     request = StunMessage(Type.BINDING_REQUEST, bytes(12), named)
-    return stun.encode_sealed(request, password.encode()) if password else stun.encode_message(request)
+    return encode_with_integrity(request, password.encode()) if password else stun.encode_message(request)
 
 
 def taken_tuple(folder: Path) -> Finding:
@@ -112,7 +114,9 @@ def taken_tuple(folder: Path) -> Finding:
         port.datagram_received(_request("mine:x", ""), address)
     port.datagram_received(_request("theirs:x", "a password of the page's"), address)
     port.datagram_received(b"\x80\x6f" + bytes(30), address)
-    return Finding(theirs.came == 2 and mine.came == 0, f"{mine.came} came to the attacker, {theirs.came} of 2 to the page")
+    return Finding(
+        theirs.came == 2 and mine.came == 0, f"{mine.came} came to the attacker, {theirs.came} of 2 to the page"
+    )
 
 
 def full_page(folder: Path) -> Finding:
@@ -149,7 +153,7 @@ def pointed_elsewhere(folder: Path) -> Finding:
     """A name passes its test, then leads to a stranger, and asks for a test again and again."""
     directory = ServerDirectory(folder, DirectorySettings(), GeoDatabase(()), lambda: "2026-11-27")
     called, leads_to, signer = list[str](), ["1.1.1.1"], forging.named_signer("pointed")
-    running.resolve_host = lambda host: list(leads_to)  # no name service is asked
+    named = patch.object(running, "resolve_host", lambda host: list(leads_to))  # no name service is asked
 
     def look(work: object, server: object, address: str) -> tuple[str, ...]:
         called.append(address)
@@ -158,7 +162,6 @@ def pointed_elsewhere(folder: Path) -> Finding:
     async def play() -> None:
         server = ListedServer(signer.public, PublicAddress("calls.example", 4433))
         await directory.take(sign_offer(signer, directory.key, datetime.now(UTC), server), "192.0.2.7")
-        directory._pool.run = look  # type: ignore[method-assign]
         for number in range(LOOKS):
             (known,) = directory._registrar.table.all()
             await directory._test(known)
@@ -166,19 +169,23 @@ def pointed_elsewhere(folder: Path) -> Finding:
                 leads_to[:] = ["9.9.9.9"]
 
     try:
-        asyncio.run(play())
+        with named, patch.object(directory._pool, "run", look):
+            asyncio.run(play())
     finally:
         directory.close()
     strangers = called.count("9.9.9.9")
-    return Finding(0 < strangers <= STRANGERS_TESTS_AN_HOUR, f"the stranger was called {strangers} times in {LOOKS} looks")
+    return Finding(
+        0 < strangers <= STRANGERS_TESTS_AN_HOUR, f"the stranger was called {strangers} times in {LOOKS} looks"
+    )
 
 
 def private_forms(folder: Path) -> Finding:
     """Addresses that are private, or stand for one: translated, compatible, of one site."""
     passed = [text for text in NOT_PUBLIC if is_public(text)]
     taken = [text for text in ("1.1.1.1", "2606:4700::1111") if is_public(text)]
-    assert all(ipaddress.ip_address(text) for text in NOT_PUBLIC)
-    return Finding(not passed and len(taken) == 2, f"{len(passed)} of {len(NOT_PUBLIC)} called public {' '.join(passed)}")
+    return Finding(
+        not passed and len(taken) == 2, f"{len(passed)} of {len(NOT_PUBLIC)} called public {' '.join(passed)}"
+    )
 
 
 def telling_certificate(folder: Path) -> Finding:
@@ -187,5 +194,24 @@ def telling_certificate(folder: Path) -> Finding:
         found = x509.load_der_x509_certificate(end.getpeercert(binary_form=True) or b"")
     lasts = found.not_valid_after_utc - found.not_valid_before_utc
     names = found.subject.rfc4514_string()
-    ordinary = bool(names) and b"talkpath" not in found.public_bytes(encoding=_DER).lower()
+    ordinary = bool(names) and b"talkpath" not in found.public_bytes(Encoding.DER).lower()
     return Finding(ordinary and lasts <= LONGEST_CERTIFICATE, f"name {names or 'empty'!r}, {lasts.days} days")
+
+
+PAGE_ATTACKS = (
+    Attack(
+        "a page's twin: channels without end, SCTP behind what never comes",
+        f"one channel, ≤ {MAX_CHUNKS_AHEAD} ahead, < 1 µs a byte",
+        endless_channels,
+    ),
+    Attack("ICE requests from forged sources", "≤ 2 packets and × 2 each, none by the clock", forged_ice_sources),
+    Attack("unsealed STUN from another page's 5-tuple", "takes nothing", taken_tuple),
+    Attack("the page's queue filled from seven /24s", "another block is served among the first nine", full_page),
+)
+DIRECTORY_ATTACKS = (
+    Attack(
+        "a listed name that is pointed at a stranger", f"≤ {STRANGERS_TESTS_AN_HOUR} calls an hour", pointed_elsewhere
+    ),
+    Attack("offers at addresses that stand for private ones", "none is called", private_forms),
+)
+SERVER_ATTACKS = (Attack("what a scan reads in the certificate", "a name, ≤ 400 days, not ours", telling_certificate),)
