@@ -35,7 +35,7 @@ STATEMENTS_A_ROOM = {
     "measure": 1030,
     "observatory": 6995,
     "probe": 2320,
-    "report": 2490,
+    "report": 2491,
     "responder": 1306,
     "serving": 205,
     "verdict": 5901,
