@@ -175,7 +175,10 @@ def _measure_limit(view: ArmView, limits: Floats, onsets: Floats, found: GridPoi
     passed, dropped = sizes[sizes <= likely.min()], sizes[sizes > likely.max()]
     low, high = float(passed.max(initial=0.0)), float(dropped.min(initial=65535.0))
     onset = float(onsets[found.point // len(limits) % len(onsets)])
-    return {"over": Number((low + high) / 2, low, high), "p": _share_dropped(view, hit, float(likely.max()), onset)}
+    share = _share_dropped(view, hit, float(likely.max()), onset)
+    if SIZE_DROP_CHANCES[found.point // (len(limits) * len(onsets))] == SURE_LOSS:  # what passed was not recognised yet
+        share = Number(1.0, share.low, 1.0)
+    return {"over": Number((low + high) / 2, low, high), "p": share}
 
 
 def _share_dropped(view: ArmView, hit: Sequence[Direction], limit: float, onset: float) -> Number:
