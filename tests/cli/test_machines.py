@@ -58,7 +58,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "report": (("{bundle}",), ("{bundle}", "--html", "{new}.html")),
     "respond": (("--help",), ("--help-all",), ("--doctor", "--host", "127.0.0.1", "--invite", "localhost")),
-    "scrub": (("{call}", "{new}.pcap"),),
+    "scrub": (("{call}", "-o", "{new}.pcapng"),),
     "shape": (("{call}", "--show"), ("{call}", "--json")),
     "share": (("{bundle}", "--to", "https://observatory.invalid/"),),
     "verify": (("{bundle}",), ("{bundle}", "--json")),
