@@ -15,7 +15,7 @@ from random import Random
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
-from factories.packets.changed_shapes import changed_shape, read_changed
+from factories.packets.changed_shapes import changed_shape, read_changed, short_shape
 
 SHAPES = Path(__file__).parents[1] / "src" / "talkpath" / "apps" / "recorded" / "data"
 
@@ -26,7 +26,7 @@ def main() -> int:
     options.add_argument("--cases", type=int, default=10_000)
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
-    files = [file.read_bytes() for file in sorted(SHAPES.glob("*.shape"))]
+    files = [short_shape(file.read_bytes()) for file in sorted(SHAPES.glob("*.shape"))]
     read = 0
     for number in range(chosen.cases):
         rng = Random(chosen.seed << 40 | number)

@@ -82,7 +82,7 @@ def _numbers_to_text(field: Field) -> str:
         case SteppedField():
             return f"step({field.name},{field.size}{little})"
         case ClockField():
-            return f"clock({field.name},{field.size},{field.per_ms:g}{little})"
+            return f"clock({field.name},{field.size},{repr(field.per_ms).removesuffix('.0')}{little})"
         case LengthField():
             plus = f",{field.plus}" if field.plus else ""
             unit = "" if field.unit == 1 else f",unit={field.unit}"

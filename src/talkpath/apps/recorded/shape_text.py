@@ -21,6 +21,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.apps.recorded.check_shape import check_shape
@@ -115,17 +116,17 @@ def read_shape_text(data: bytes) -> RecordedShape:
 
 
 def _shape_of_text(text: _ShapeText) -> RecordedShape:
-    """Return the shape, its bounds not checked."""
+    """Return the shape, its bounds not checked. Times are those that are written: both ends must play the same."""
     return RecordedShape(
         format=text.format,
         name=text.name,
         medium=text.medium,
-        origin=text.origin,
+        origin=replace(text.origin, seconds=round(text.origin.seconds, 1)),
         kinds=tuple(map(_read_kind, text.kind)),
         messages=tuple(WrittenMessage(name=one.name, fields=fields_of_text(one.bytes)) for one in text.message),
         setups=tuple(_read_setup(one.steps) for one in text.setup),
         blocks=tuple(map(_read_block, text.block)),
-        media_ms=text.media_ms,
+        media_ms=round(text.media_ms, 1),
     )
 
 
@@ -158,10 +159,10 @@ def _read_step(words: list[str]) -> SetupStep:
         at_ms, size = numbers.split("/")
         word, *more = rest or ["retry"]
         answers = int(*more) if word == "of" else None
-        retry_ms = tuple(map(float, more)) if word == "retry" else ()
+        retry_ms = tuple(round(float(ms), 1) for ms in more) if word == "retry" else ()
         if word not in ("of", "retry"):
             raise ValueError(word)
-        return SetupStep(kind=kind, at_ms=float(at_ms), size=int(size), answers=answers, retry_ms=retry_ms)
+        return SetupStep(kind=kind, at_ms=round(float(at_ms), 1), size=int(size), answers=answers, retry_ms=retry_ms)
     except (ValueError, TypeError, OverflowError):
         raise FileError("A step of a set-up is not KIND AT_MS/BYTES, of STEP or retry MS MS.") from None
 
@@ -180,7 +181,7 @@ def _read_packets(text: str) -> Iterator[BlockPacket]:
             gap_ms, size, *step = word.split("/", 2)
             if step:
                 steps[kind] = int(step[0])
-            yield BlockPacket(kind, float(gap_ms), int(size), steps.get(kind, 0))
+            yield BlockPacket(kind, round(float(gap_ms), 1), int(size), steps.get(kind, 0))
         except (ValueError, OverflowError):
             raise FileError("A packet of a block is not GAP_MS/BYTES or GAP_MS/BYTES/STEP.") from None
 
@@ -232,7 +233,7 @@ def _kind_lines(kind: PacketKind) -> Iterator[str]:
 
 def _step_line(step: SetupStep) -> str:
     tail = "" if step.answers is None else f" of {step.answers}"
-    tail += " retry " + " ".join(f"{ms:g}" for ms in step.retry_ms) if step.retry_ms else ""
+    tail += " retry " + " ".join(map(_number, step.retry_ms)) if step.retry_ms else ""
     return f"{step.kind} {_number(step.at_ms)}/{step.size}{tail}"
 
 
