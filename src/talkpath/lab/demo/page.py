@@ -85,7 +85,7 @@ def _finding_row(found: MeansFinding | None) -> Element | str:
 
 
 def _order_html(performance: DemoResult) -> Iterator[Element]:
-    yield element("h2", say("demo", "The order, held against what was measured in this made-up country:").rstrip(":"))
+    yield element("h2", say("demo", "The order against what was measured:").rstrip(":"))
     yield element("blockquote", say("scene", performance.script.order.words))
     found = (
         (

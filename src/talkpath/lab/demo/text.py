@@ -111,7 +111,7 @@ def _own_scene(own: PlayedOwnScene) -> Text:
 
 def _claims(performance: DemoResult) -> Text:
     """The words of the order, each with what became of it."""
-    text = Text(say("demo", "The order, held against what was measured in this made-up country:"), style="bold")
+    text = Text(say("demo", "The order against what was measured:"), style="bold")
     for number, held in enumerate(performance.claims):
         words = say("demo", "“{words}”", words=say("scene", held.words))
         text.append(f"{say('list', '; ') if number else ' '}{words} ", style="not bold")
