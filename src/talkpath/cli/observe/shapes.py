@@ -18,7 +18,7 @@ from talkpath.errors import UsageError
 @simulated_option
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 def command(app: str | None, name: str | None, data: Path, simulated: bool, as_json: bool) -> None:
-    """List the recorded shapes of reports, or name one, so that it counts.
+    """List recorded shapes, or name one that shall count.
 
     What `check --like` measures is kept under the digest of its shape, and counts in no table and no event until it is
     named here: anybody can make up a shape. The observatory must not run meanwhile; run `observe rebuild` afterwards.
