@@ -172,10 +172,7 @@ def patched(patch: str) -> Row:
 
 
 def limits(text: str) -> str:
-    return (
-        "import talkpath.responder.responder as s\n"
-        f"s.Responder.__init__.__defaults__ = (s.Limits({text}), *s.Responder.__init__.__defaults__[1:])"
-    )
+    return f"import talkpath.responder.limits as s; s.USUAL_LIMITS = s.Limits({text})"
 
 
 OTHER_VERSION = f"import talkpath.wire.control.messages as c; c.PROTOCOL_VERSION = {PROTOCOL_VERSION + 1}"

@@ -73,9 +73,12 @@ def test_share_and_withdraw(served: str, tmp_path: Path):
     told = run("share", bundle, "--to", served, "--yes")
     assert told.exception is None, told.output
     receipt = tmp_path / "monday.shared.json"
-    becomes(served, json.loads(receipt.read_text())["id"], "judged")
+    kept = receipt.read_text()
+    becomes(served, json.loads(kept)["id"], "judged")
     told = run("withdraw", receipt)
     assert told.output == "Withdrawn. It is removed.\n"
+    assert not receipt.exists()  # so that the bundle can be shared again
+    receipt.write_text(kept)
     assert isinstance(run("withdraw", receipt).exception, NotTakenError)
 
 
