@@ -22,9 +22,9 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 421,
-    "apps": 2844,
+    "apps": 2839,
     "browser": 3176,
-    "capture": 6755,
+    "capture": 5498,
     "cli": 1807,
     "conduct": 576,
     "directory": 413,

@@ -48,6 +48,8 @@ SEALED = np.array((23, 0x2F))
 """First bytes of application data: of DTLS, and of epoch 3 of DTLS 1.3."""
 FEEDBACK = np.array((201, 205, 206))
 """RTCP of an end that need not send media: receiver report, transport and payload feedback (RFC 3550, RFC 4585)."""
+SENDER_REPORT = 200
+"""RTCP of an end that sent media since the report before its last (RFC 3550 section 6.4)."""
 
 
 @dataclass(slots=True)
@@ -132,6 +134,7 @@ class Scan:
         stun, dtls, reports = (np.flatnonzero(kind == code) for code in (STUN, DTLS, RTCP))
         name, first = big16(head[stun], 0), head[dtls, 0]
         feedback = reports[is_among(head[reports, 1].astype(np.int64), FEEDBACK)]
+        claims = reports[head[reports, 1] == SENDER_REPORT]
         for column, rows in (
             ("requests", stun[((name & 0x0110) == 0) & ~OWN_NO_REQUESTS[name]]),
             ("answers", stun[((name & 0x0110) >= 0x0100) | OWN_ANSWERS[name]]),
@@ -142,7 +145,7 @@ class Scan:
             ("other", np.flatnonzero(kind == OTHER)),
         ):
             self.flows.tally(column, flow[rows], direction[rows])
-        for column, rows in (("fed_back_s", feedback), ("ended_s", farewells(batch))):
+        for column, rows in (("fed_back_s", feedback), ("claimed_s", claims), ("ended_s", farewells(batch))):
             np.maximum.at(self.flows.table[column], (flow[rows], direction[rows]), batch.time_s[rows])
         np.add.at(self.flows.table["turn"], flow[batch.outer == TURN], 1)
         np.add.at(self.flows.table["quic"], flow[kind == QUIC], 1)

@@ -118,6 +118,8 @@ class Flow(Struct, frozen=True, gc=False):
     """How many reports of the far end on what this end sends (RTCP)."""
 
     last_feedback_s: RecordingSeconds | None = None
+    last_sender_report_s: RecordingSeconds | None = None
+    """When the far end last reported that it sends (RTCP SR)."""
 
 
 class Call(Struct, frozen=True, gc=False):

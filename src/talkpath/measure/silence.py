@@ -62,7 +62,9 @@ def silence_of(call: Call) -> Silence | None:
     carriers = [flow for flow in call.flows if flow.media_received]
     until_s = end_of(said) if said else since_s
     if not said and not call.closed:
-        asked_until_s = max((flow.end_s for flow in carriers if _is_unheard(flow)), default=since_s)
+        asked_until_s = max(
+            (flow.end_s for flow in carriers if flow.end_s > (flow.last_received_s or inf)), default=since_s
+        )
         until_s = asked_until_s if asked_until_s - since_s >= UNANSWERED_CHECKS_S else since_s
     lasts_s = until_s - since_s
     if lasts_s < max(SILENT_END_S, *(LONGER_FACTOR * stream.longest_gap_ms / 1000 for stream in heard)):
@@ -77,8 +79,12 @@ def silence_of(call: Call) -> Silence | None:
         feedback is None
         and any(_has_far_end_replied(flow, since_s, until_s, until_s if overdue else inf) for flow in call.flows)
     )
-    answers = not replied and any((flow.last_received_s or 0.0) > since_s + SILENT_END_S for flow in carriers)
-    return Silence(since_s, lasts_s, replied, answers)
+    return Silence(
+        since_s,
+        lasts_s,
+        replied,
+        answers=not replied and any((flow.last_received_s or 0.0) > since_s + SILENT_END_S for flow in carriers),
+    )
 
 
 def goes_on_reporting(call: Call, since_s: float, until_s: float) -> bool | None:
@@ -94,9 +100,10 @@ def goes_on_reporting(call: Call, since_s: float, until_s: float) -> bool | None
     return last_s > since_s + SILENT_END_S or until_s - last_s < max(SILENT_END_S, OVERDUE_FEEDBACK * usual_s)
 
 
-def _is_unheard(flow: Flow) -> bool:
-    """Was the last packet of the flow one that this end sent?"""
-    return flow.last_received_s is not None and flow.end_s > flow.last_received_s
+def says_that_it_sends(call: Call, since_s: float) -> bool:
+    """Did the far end still report as a sender when its last two intervals were without media here (RFC 3550 section
+    6.4)? Who is muted, or only listens, reports as a receiver."""
+    return any((flow.last_sender_report_s or 0.0) > since_s + 2 * LONGEST_REPORT_S for flow in call.flows)
 
 
 def _has_far_end_replied(flow: Flow, since_s: float, until_s: float, counted_s: float) -> bool:

@@ -83,6 +83,13 @@ def test_an_end_that_only_listens_reports_what_it_hears(until_s: float | None, k
     assert call_outcome(call(SAID, flows=flows)).kind == kind
 
 
+@pytest.mark.parametrize(("claimed_s", "kind"), [(19.0, "one_way"), (12.0, "unknown"), (None, "unknown")])
+def test_an_end_that_says_that_it_sends_is_no_listener(claimed_s: float | None, kind: str) -> None:
+    """A sender report may still come two intervals after the last packet of media, and never later."""
+    flows = (replace(reporting(LASTS_S)[0], media_received=0, last_sender_report_s=claimed_s),)
+    assert call_outcome(call(SAID, flows=flows)).kind == kind
+
+
 def test_a_good_call() -> None:
     assert call_outcome(call(SAID, HEARD)) == Outcome("good")
 

@@ -41,7 +41,7 @@ ATTEMPTS_APART_S = 5.0
 STREAMING_TYPES = (14, 32, 33)
 """MPEG audio, video and transport streams (RFC 3551): no call has these."""
 SLOWEST_MEDIA_HZ = 500.0
-TIME_COLUMNS = ("first_s", "last_s", "began_s", "heard_s", "ended_s", "fed_back_s")
+TIME_COLUMNS = ("first_s", "last_s", "began_s", "heard_s", "ended_s", "fed_back_s", "claimed_s")
 STREAM_FIGURES = ("flow", "direction", "begin_s", "end_s", "packets", "clock_hz")
 
 

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from msgspec.structs import replace
@@ -318,52 +318,41 @@ def _flow_records(flows: list[int], table: NDArray[np.void], ends: NDArray[np.in
     """Make the records of these flows, all at once: without their number, kind and media."""
     rows, every = table[flows], np.arange(len(flows))
     near, far = (every, ends[flows]), (every, 1 - ends[flows])
-    columns = (
-        rows["protocol"] == 6,
-        rows["packets"][near],
-        rows["packets"][far],
-        rows["first_s"],
-        rows["last_s"],
-        rows["heard_s"][far],
-        rows["requests"][near],
-        rows["answers"][far],
-        rows["heard_s"][near],
-        rows["feedback"][far],
-        rows["fed_back_s"][far],
-    )
-    values = zip(*(column.tolist() for column in columns), strict=True)
+    counts = {
+        "packets_sent": rows["packets"][near],
+        "packets_received": rows["packets"][far],
+        "requests": rows["requests"][near],
+        "answers": rows["answers"][far],
+        "feedback": rows["feedback"][far],
+    }
+    times = {
+        "start_s": rows["first_s"],
+        "end_s": rows["last_s"],
+        "last_sent_s": rows["heard_s"][near],
+        "last_received_s": rows["heard_s"][far],
+        "last_feedback_s": rows["fed_back_s"][far],
+        "last_sender_report_s": rows["claimed_s"][far],
+    }
+    tcp = (rows["protocol"] == 6).tolist()
+    records = zip(flows, tcp, _records_of(counts), _records_of(times), strict=True)
     return {
         flow: Flow(
             number=0,
             kind="peer",
-            protocol="tcp" if tcp else "udp",
-            packets_sent=sent,
-            packets_received=received,
+            protocol="tcp" if is_tcp else "udp",
             media_sent=0,
             media_received=0,
-            start_s=round(start_s, 6),
-            end_s=round(end_s, 6),
-            last_received_s=_known_s(heard_s),
-            requests=requests,
-            answers=answers,
-            last_sent_s=_known_s(said_s),
-            feedback=feedback,
-            last_feedback_s=_known_s(fed_back_s),
+            **count,
+            **{name: cast(Any, _known_s(at_s)) for name, at_s in time.items()},
         )
-        for flow, (
-            tcp,
-            sent,
-            received,
-            start_s,
-            end_s,
-            heard_s,
-            requests,
-            answers,
-            said_s,
-            feedback,
-            fed_back_s,
-        ) in zip(flows, values, strict=True)
+        for flow, is_tcp, count, time in records
     }
+
+
+def _records_of(columns: dict[str, NDArray[np.generic]]) -> Iterator[dict[str, Any]]:
+    """Make one dictionary a row."""
+    for row in zip(*(column.tolist() for column in columns.values()), strict=True):
+        yield dict(zip(columns, row, strict=True))
 
 
 def _known_s(at_s: float) -> float | None:

@@ -80,6 +80,7 @@ FLOW_COLUMNS = np.dtype(
         ("heard_s", "f8", 2),
         ("ended_s", "f8", 2),
         ("fed_back_s", "f8", 2),
+        ("claimed_s", "f8", 2),
         ("packets", "i8", 2),
         ("bytes", "i8", 2),
         ("hops", "i8", 2),
@@ -100,9 +101,9 @@ FLOW_COLUMNS = np.dtype(
 """The columns of a flow. `end` mixes address and port; `began_s` and `heard_s` are when the first and the last packet
 of each direction came; `hops` sums up how far the packets of each end had come; `sent_hint` counts packets that the
 file marks as sent by the local host; `requests` and `answers` are STUN's, `hellos` and `sealed` DTLS's, `reports`
-RTCP's, `feedback` those of them about the other end's media; `ended_s` and `fed_back_s` are when each end last said
-good-bye and gave feedback; `other` are packets that are none of STUN, DTLS, RTP, RTCP, QUIC; `hot`: an app was
-recognised in it."""
+RTCP's, `feedback` those of them about the other end's media; `ended_s`, `fed_back_s` and `claimed_s` are when each end
+last said good-bye, gave feedback and reported that it sends; `other` are packets that are none of STUN, DTLS, RTP,
+RTCP, QUIC; `hot`: an app was recognised in it."""
 
 
 CLEAR_SHARE = 0.8
@@ -186,7 +187,7 @@ class Flows:
             rows["private"][:, side] = is_private(high[at], low[at])
         rows["first_s"] = rows["last_s"] = time_s[at]
         rows["began_s"] = np.inf
-        for column in ("heard_s", "ended_s", "fed_back_s"):
+        for column in ("heard_s", "ended_s", "fed_back_s", "claimed_s"):
             rows[column] = -np.inf
         return numbers
 
