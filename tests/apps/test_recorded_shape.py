@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps.recorded.field_text import fields_of_text, fields_to_text
+from talkpath.apps.recorded.fields import MAX_PACKET_BYTES
 from talkpath.apps.recorded.layout import key_offset, nonce_offset, place_fields
 from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES, read_shape_text, shape_digest, write_shape_text
 from talkpath.errors import FileError
@@ -113,6 +114,8 @@ WRONG = {
     "an echo of too much": (b"echo(8,12)", b"echo(80,12)"),
     "a message cut behind its end": (b"part(hello,0,1000)", b"part(hello,200,1200)"),
     "two rests": (b"crc(0)", b"random random crc(0)"),
+    "a packet that comes in fragments": (b"0/90/960 20.1/91 19.9/80/1920", b"0/1453/960 20/91"),
+    "a set-up that comes in fragments": (b"hello_up 40/1013", b"hello_up 40/1453"),
     "a flood": (b"0/90/960 20.1/91 19.9/80/1920", b"0/90 " * 300),
     "characters that are not printed": (b'app = "webrtc"', b'app = "\\u001b[2J"'),
 }
@@ -124,6 +127,14 @@ def test_what_is_wrong_is_said_in_a_sentence(name: str):
     assert old in PAGE
     with pytest.raises(FileError, match=r"^[A-Z“a-z].*\.$"):
         read_shape_text(PAGE.replace(old, new, 1))
+
+
+def test_a_packet_has_what_usual_paths_carry_whole():
+    """1500 bytes with the headers of IPv6 (40) and UDP (8)."""
+    assert MAX_PACKET_BYTES == 1500 - 40 - 8
+    read_shape_text(PAGE.replace(b"voice_up 0/90", b"voice_up 0/1452"))
+    with pytest.raises(FileError, match="1452"):
+        read_shape_text(PAGE.replace(b"voice_up 0/90", b"voice_up 0/1453"))
 
 
 def test_a_file_has_a_size():

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from random import Random
 
 import pytest
 
+from factories.packets.capture_files import Packet, pcap_file, udp_packet
 from factories.packets.untaught_calls import framed, mumble, untaught_recordings, wireguard
 from talkpath.apps.recorded.field_text import fields_to_text
+from talkpath.apps.recorded.fields import MAX_PACKET_BYTES
 from talkpath.apps.recorded.layout import place_fields
 from talkpath.apps.recorded.played import PlayedShape
 from talkpath.apps.recorded.record import RecordedShape
+from talkpath.apps.recorded.shape_text import read_shape_text, write_shape_text
 from talkpath.capture.shapes.make_shape import make_shape
+from talkpath.capture.shapes.recorded_flow import read_flow
 
 
 def texts(shape: RecordedShape) -> dict[str, str]:
@@ -46,3 +51,21 @@ def test_calls_like_them_are_played(made):
                 assert data[start:end] == field.data  # type: ignore[union-attr]
     again = played.datagrams(schedule, bytes([1]) * 32)
     assert all(one[8:40] != other[8:40] for one, other in zip(datagrams, again, strict=True))
+
+
+def test_packets_that_come_in_fragments_are_cut_and_told():
+    """Every tenth packet up has 1600 bytes, which no shape may have."""
+    near, far, packets, large = bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2]), list[Packet](), 0
+    for number, (at_s, up, data) in enumerate(sorted(framed(Random(1)))):
+        is_large = up and number % 20 < 2
+        sent = data.ljust(1600, b"\x55") if is_large else data
+        ends = (near, far, 40000, 3478) if up else (far, near, 3478, 40000)
+        packets.append(Packet(int(at_s * 1e9), udp_packet(*ends, sent)))
+        large += is_large
+    recording = pcap_file(packets)
+    flow = read_flow(lambda: BytesIO(recording), 1)
+    assert {len(packet.data) for packet in flow.packets if packet.is_cut} == {MAX_PACKET_BYTES}
+    shape = make_shape([flow], "jumbo")
+    assert max(packet.size for block in shape.blocks for packet in block.packets) == MAX_PACKET_BYTES
+    assert f"{large} packets cut to 1452 bytes: paths carry larger ones in fragments" in shape.origin.notes
+    assert read_shape_text(write_shape_text(shape)) == shape

@@ -13,7 +13,7 @@ from talkpath.apps.recorded.shape_text import MAX_SHAPE_TEXT_BYTES, read_shape_t
 from talkpath.errors import FileError
 
 ODD_NUMBERS = (
-    *("0", "-1", "1", "7", "8", "40", "1500", "1501", "65536", "4294967296", "9223372036854775808", "1e3", "1e308"),
+    *("0", "-1", "1", "7", "8", "40", "1452", "1453", "65536", "4294967296", "9223372036854775808", "1e3", "1e308"),
     *("nan", "inf", "-0.0", "0x10", "99999999999999999999999", ""),
 )
 ODD_WORDS = (

@@ -10,7 +10,9 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-MAX_PACKET_BYTES: Final = 1500
+MAX_PACKET_BYTES: Final = 1452
+"""UDP payload that usual paths (1500 bytes) carry over IPv6 in one packet. A larger one comes in fragments, each with a
+header: in answer to as many bytes of smaller packets it would be more on the wire (responder/flight.py)."""
 MAX_PACKET_FIELDS: Final = 256
 
 FieldBytes = Annotated[int, Meta(ge=1, le=MAX_PACKET_BYTES)]

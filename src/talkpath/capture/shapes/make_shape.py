@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.apps.recorded.check_shape import check_shape
-from talkpath.apps.recorded.fields import Field, ShuffledField
+from talkpath.apps.recorded.fields import MAX_PACKET_BYTES, Field, ShuffledField
 from talkpath.apps.recorded.layout import has_rest, key_offset
 from talkpath.apps.recorded.record import (
     MAX_SHAPE_KINDS,
@@ -282,6 +282,8 @@ class _Maker:
     def _told_origin(self) -> ShapeOrigin:
         packets = [packet for flow in self._flows for packet in flow.packets]
         notes = [f"{count} packets left out: {what}" for what, count in self._left_out.most_common(8)]
+        if cut := sum(packet.is_cut for packet in packets):
+            notes.insert(0, f"{cut} packets cut to {MAX_PACKET_BYTES} bytes: paths carry larger ones in fragments")
         apps = Counter(flow.app for flow in self._flows)
         return replace(
             self._origin,

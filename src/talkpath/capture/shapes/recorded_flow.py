@@ -36,13 +36,15 @@ OpenRecording = Callable[[], FileIO | BytesIO]
 class FlowPacket:
     """One datagram: seconds since the flow's first, who sent it ("up": the end where it was recorded), its bytes.
 
-    Of a packet that was recorded in part, `kept` bytes are its own and the rest zeros.
+    Of a packet that was recorded in part, `kept` bytes are its own and the rest zeros. `is_cut`: it had more bytes than
+    a shape's packets may have, and these are its first ones.
     """
 
     at_s: float
     direction: Direction
     data: bytes
     kept: int
+    is_cut: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -117,7 +119,8 @@ def _flow_packets(source: ByteSource, ends: Sequence[tuple[np.uint64, np.uint64]
                 data = packets.data[at : at + min(kept, size)].tobytes().ljust(size, b"\0")
                 if len(found) < MAX_FLOW_PACKETS and kept:
                     at_s = (int(packets.time_ns[row]) - begin_ns) / 1e9
-                    found.append((is_main, FlowPacket(at_s, direction, data, min(kept, size))))
+                    is_cut = size < int(packets.size[row])
+                    found.append((is_main, FlowPacket(at_s, direction, data, min(kept, size), is_cut)))
     if len(found) < MIN_FLOW_PACKETS:
         raise FileError(f"This flow has {len(found)} packets; a shape takes {MIN_FLOW_PACKETS} at least.")
     main_s = min((packet.at_s for is_main, packet in found if is_main), default=0.0)
