@@ -44,7 +44,7 @@ def tried(knocks: dict[int, str], checks: dict[int, Facts | PeerError]) -> tuple
     def knock(link: InviteLink, family: int) -> str:
         return knocks.get(number(link), "connected")
 
-    facts, found = check_with_one_of(servers, measure, OWN_NETWORK, knock=knock)
+    facts, found, _ = check_with_one_of(servers, measure, OWN_NETWORK, knock=knock)
     return facts, servers.index(found) + 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from random import SystemRandom
@@ -36,10 +37,8 @@ def find_list(place: str) -> FoundList | None:
     links = [parse_directory_link(place)] if place else built_in_directories()
     reader = ListReader(SeenLists(state_folder() / LISTS_FOLDER))
     for link in links[:-1]:
-        try:
+        with suppress(PeerError):
             return reader.read(link)
-        except PeerError:
-            continue
     return reader.read(links[-1]) if links else None
 
 
@@ -53,11 +52,9 @@ def answering_links(found: FoundList, country: str, family: int, most: int = 1) 
     from talkpath.directory.choice import servers_to_try
     from talkpath.probe.control_dialling import try_connect
 
-    own = country or found.country
-    answered: list[str] = []
-    networks: set[int] = set()
+    answered, networks = list[str](), set[int]()
     addresses = listed_addresses()
-    tried = servers_to_try(found.servers.servers, SystemRandom(), datetime.now(UTC), country=own)
+    tried = servers_to_try(found.servers.servers, SystemRandom(), datetime.now(UTC), country=country or found.country)
     for server in tried:
         if server.network in networks or len(answered) == most:
             continue
@@ -89,11 +86,13 @@ def listed_addresses() -> ListedAddresses:
 
 class ListedCheck(NamedTuple):
     """The facts of a check with a server of a list, those of the second opinion with the key that signs them, and the
-    link of the first server."""
+    link by which the first server may be called again, as for control traffic beside a call: at the address that showed
+    the key, else at those that were tried. Nothing is looked up again, so that a name that was pointed elsewhere
+    meanwhile leads nowhere else."""
 
     facts: Facts
-    second: tuple[Facts, Signer] | None = None
-    link: str = ""
+    second: tuple[Facts, Signer] | None
+    link: InviteLink
 
 
 def measure_listed(
@@ -123,7 +122,7 @@ def measure_listed(
     if request.family == 0:  # the server that is found may have both versions of IP
         plan = halved_plan(plan, 1.0)
     first, addresses = measure(plan, signers[0]), listed_addresses()
-    facts, asked = check_with_one_of(choose(servers), first, addresses, family=request.family, observer=observer)
+    facts, asked, link = check_with_one_of(choose(servers), first, addresses, family=request.family, observer=observer)
     facts = _with_age(facts, found)
     second = ask_second(
         request.plan,
@@ -137,10 +136,20 @@ def measure_listed(
         observer=observer,
     )
     if second is None and request.family == 0:
-        link = listed_addresses().link(asked.link, 10 - facts.family)
-        if link is not None:
-            second = check_other_family(request, facts, link, signers[1].public, observer)
-    return ListedCheck(facts, None if second is None else (second, signers[1]), asked.link.text())
+        other = _at_addresses_of(link, 10 - facts.family)
+        showed_no_key = any(one.hello and one.outcome != "connected" for one in facts.reach.attempts)
+        if not link.addresses or (other.addresses and not showed_no_key):
+            second = check_other_family(request, facts, other, signers[1].public, observer)
+    return ListedCheck(
+        facts=facts,
+        second=None if second is None else (second, signers[1]),
+        link=_at_addresses_of(link, facts.family) if facts.reach.control == "connected" else link,
+    )
+
+
+def _at_addresses_of(link: InviteLink, family: int) -> InviteLink:
+    """The link at those of its addresses that are of one version of IP."""
+    return replace(link, addresses=tuple(one for one in link.addresses if (":" in one) == (family == 6)))
 
 
 def _with_age(facts: Facts, found: FoundList) -> Facts:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from talkpath.listening.control_thread import ControlThread
     from talkpath.listening.followed_stream import FollowedStream
     from talkpath.listening.packet_streams import PacketStream
+    from talkpath.probe.invite_link import InviteLink
 
 
 def listen(
@@ -76,12 +77,15 @@ def live_object(picture: LivePicture) -> dict[str, Any]:
     return plain
 
 
-def open_control(link: str, light: bool) -> ControlThread:
-    """The session with the test server of a link, to be entered."""
+def open_control(link: str | InviteLink, light: bool) -> ControlThread:
+    """The session with the test server of a link, to be entered. A link that was read may say its addresses."""
     from talkpath.listening.control_thread import CONTROL_CONNECTIONS, LIGHT_CONTROL_CONNECTIONS, ControlThread
     from talkpath.probe.invite_link import parse_invite_link
 
-    return ControlThread(parse_invite_link(link), LIGHT_CONTROL_CONNECTIONS if light else CONTROL_CONNECTIONS)
+    return ControlThread(
+        parse_invite_link(link) if isinstance(link, str) else link,
+        LIGHT_CONTROL_CONNECTIONS if light else CONTROL_CONNECTIONS,
+    )
 
 
 def leave_out(control: ControlThread, stream: PacketStream) -> None:

@@ -80,7 +80,7 @@ def ask_second(
         return None
     observer.second_server_asked()
     try:
-        facts, _ = check_with_one_of(
+        facts, *_ = check_with_one_of(
             chosen, measure(limited), addresses, family=family, knock=knock, observer=observer, diagnose=False
         )
     except PeerError:

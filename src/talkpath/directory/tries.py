@@ -35,10 +35,10 @@ def check_with_one_of(
     knock: Knock = try_connect,
     observer: Observer = UNOBSERVED,
     diagnose: bool = True,
-) -> tuple[Facts, ListedServer]:
-    """The facts of the first server that answers, and that server. Where none does, those of the last one, which has
-    what its control channel met unless `diagnose` is false; `PeerError` where it turned the check away or nothing came
-    of it. `addresses` are those that this check may connect to."""
+) -> tuple[Facts, ListedServer, InviteLink]:
+    """The facts of the first server that answers, that server, and its link with the addresses that were called. Where
+    none does, those of the last one, which has what its control channel met unless `diagnose` is false; `PeerError`
+    where it turned the check away or nothing came of it. `addresses` are those that this check may connect to."""
     tried: list[Tried] = []
     for number, server in enumerate(servers, 1):
         last = number == len(servers)
@@ -54,7 +54,7 @@ def check_with_one_of(
                 met = "turned_away"
             else:
                 if last or _has_answered(facts):
-                    return replace(facts, tried=tuple(tried)), server
+                    return replace(facts, tried=tuple(tried)), server, link
                 met = facts.reach.control if facts.reach.control != "connected" else "lost"
         tried.append(Tried(server.key_text, met))
     raise PeerError("The list of test servers has none that can be tried from here; get a newer list.")

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from talkpath.api.check_result import Result
     from talkpath.conduct.request import CheckRequest
     from talkpath.measure.facts import Plan
+    from talkpath.probe.invite_link import InviteLink
 
 NO_RECEIPT = "talkpath: the test server signed no receipt; the evidence is this device's word alone."
 
@@ -154,18 +155,20 @@ def _run_command(options: CheckOptions) -> int:
     return gate_exit_code(result) if options.gate else result_exit_code(result)
 
 
-def _place_check(options: CheckOptions, request: CheckRequest) -> tuple[Result, str] | None:
-    """Check with the server of the link, or with one of the directory's list; return its link too. None, after what to
-    do was said, where there is neither."""
+def _place_check(options: CheckOptions, request: CheckRequest) -> tuple[Result, InviteLink | None] | None:
+    """Check with the server of the link, or with one of the directory's list; return the link to which control traffic
+    may go, too: to a listed server only once it showed its key. None, after what to do was said, where there is
+    neither."""
     from talkpath.api.check_result import Result
+    from talkpath.probe.invite_link import parse_invite_link
 
     signer = new_signer(options.in_lab)
     if options.link:
-        other = new_signer(options.in_lab)
+        other, invitation = new_signer(options.in_lab), parse_invite_link(options.link)
         facts, over_other = measure_families(request, options.link, (signer, other))
-        facts = options.other_hosts.ask(facts, options.link, request.family, request.country)
+        facts = options.other_hosts.ask(facts, invitation, request.family, request.country)
         second = None if over_other is None else Result.of(over_other, other)
-        return Result.of(facts, signer, second=second), options.link
+        return Result.of(facts, signer, second=second), invitation
     found = find_list(options.directory, options.country)
     if found is None:
         return None
@@ -173,7 +176,7 @@ def _place_check(options: CheckOptions, request: CheckRequest) -> tuple[Result, 
     second = None if measured.second is None else Result.of(*measured.second)
     country = request.country or found.country
     facts = options.other_hosts.ask(measured.facts, measured.link, request.family, country)
-    return Result.of(facts, signer, second=second), measured.link
+    return Result.of(facts, signer, second=second), measured.link if facts.reach.control == "connected" else None
 
 
 def _tell_written(result: Result, output: Path | None, as_json: bool) -> None:

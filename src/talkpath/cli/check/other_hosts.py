@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from talkpath.measure.facts import Facts
+    from talkpath.probe.invite_link import InviteLink
     from talkpath.probe.other_hosts import OtherHost
 
 
@@ -46,9 +47,8 @@ class OtherHostsOptions:
 
         return read_other_hosts(country, self.file)
 
-    def ask(self, facts: Facts, link: str, family: int, country: str) -> Facts:
+    def ask(self, facts: Facts, link: InviteLink, family: int, country: str) -> Facts:
         """The facts, with what the hosts answered where the test server did not, and somebody agrees."""
-        from talkpath.probe.invite_link import parse_invite_link
         from talkpath.probe.other_hosts import ask_beside_silence, needs_other_hosts
 
         if not needs_other_hosts(facts):
@@ -56,7 +56,7 @@ class OtherHostsOptions:
         hosts = self.hosts(country)
         if not (self.agreed or _may_be_asked(hosts)):
             return facts
-        return ask_beside_silence(facts, parse_invite_link(link), family, hosts)
+        return ask_beside_silence(facts, link, family, hosts)
 
     def rehearse(self, country: str, as_json: bool) -> None:
         """Print who would be asked, where that was agreed to."""

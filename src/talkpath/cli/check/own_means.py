@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from talkpath.listening.packet_streams import PacketStream
     from talkpath.measure.endpoint_facts import EndpointFacts
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
+    from talkpath.probe.invite_link import InviteLink
     from talkpath.verdict.model import Verdict
 
 OWN_CALL_NAME = "call"
@@ -67,8 +68,9 @@ class OwnCall:
         click.echo(f"\ntalkpath: {plan_words(plan_of(light=False))}", err=True)
         return click.confirm(own_call_question(apps), default=False, err=True)
 
-    def watch(self, apps: Sequence[str], link: str) -> Recording | None:
-        """Watch until one call is over; None where nothing could be watched."""
+    def watch(self, apps: Sequence[str], link: InviteLink | None) -> Recording | None:
+        """Watch until one call is over, beside control traffic to the server of the link; None where nothing could be
+        watched."""
         from talkpath.api import live_recording
 
         try:
@@ -244,8 +246,11 @@ class OwnMeans:
             self.call.show_plan()
             self.show_plan(chosen, to_stderr=False)
 
-    def answers(self, chosen: ChosenEndpoints | None, names: Sequence[str], link: str, family: int) -> OwnAnswers:
-        """Watches a call of the person's own and asks the app's own servers, each where that is agreed to."""
+    def answers(
+        self, chosen: ChosenEndpoints | None, names: Sequence[str], link: InviteLink | None, family: int
+    ) -> OwnAnswers:
+        """Watches a call of the person's own and asks the app's own servers, each where that is agreed to. `link`: the
+        test server that control traffic may go to, None for none."""
         apps = _checked_apps(names)
         call = self.call.watch(apps, link) if self.call.wanted(apps) else None
         chosen = chosen if self.wanted else self._guided(apps)
