@@ -21,11 +21,16 @@ from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
+from talkpath.observatory.events.record import Event
 from talkpath.observatory.findings.detector_input import folder_counts
+from talkpath.observatory.findings.event_findings import EventFindings, ReportSummary
+from talkpath.observatory.findings.text import event_lines
 from talkpath.observatory.judging.judgement import judge_bundle
 from talkpath.observatory.log.named_shapes import load_named_shapes, name_shape
 from talkpath.observatory.log.records import Received
 from talkpath.observatory.log.row import verdict_rows
+from talkpath.observatory.publication import Publication
+from talkpath.observatory.web.event_worker import EventPublishing, EventWorker
 from talkpath.observatory.web.labels import app_name
 from talkpath.report.check_json import judge_check
 
@@ -58,6 +63,38 @@ def test_a_shape_counts_once_it_was_named(tmp_path: Path) -> None:
     assert [row["app"] for _, row in verdict_rows(record)] == [APP]
     assert [count.app for count in folder_counts(tmp_path)] == [APP]
     assert app_name(APP) == "Acme Talk"
+
+
+def test_feeds_and_findings_tell_a_shape_by_its_name(tmp_path: Path) -> None:
+    """Feeds are written in a worker process, which has opened no observatory."""
+    name_shape(tmp_path, APP, "Acme Talk")
+    load_named_shapes(tmp_path / "nowhere")
+    event = Event(
+        id="XX/AS1/shape/voice/2025-08-13/began",
+        kind="began",
+        network="AS1",
+        country="XX",
+        app=APP,
+        medium="voice",
+        onset_low="2025-08-11",
+        onset_high="2025-08-13",
+        level="confirmed",
+        count=9,
+        contributors=9,
+    )
+    publishing, worker = EventPublishing(tmp_path, Publication()), EventWorker()
+    try:
+        assert worker.record([event], publishing, "2025-08-20", {}) == [event]
+    finally:
+        worker.close()
+    for feed in ("events", "XX"):
+        text = (publishing.feeds / f"{feed}.atom").read_text()
+        assert "voice calls of Acme Talk on AS1" in text
+        assert f"calls of {APP}" not in text
+    load_named_shapes(tmp_path)
+    heard = ReportSummary(9, 0, ("probe",), 1, "2025-08-01", "2025-08-20", simulated=False)
+    found = EventFindings(heard, events=(event,), countries=(), claims={}, reach={}, trusted=True)
+    assert "voice calls of Acme Talk on AS1" in "\n".join(event_lines(found))
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,13 @@ LEVEL_WORDS = {
 }
 
 
-def event_sentence(event: Event) -> str:
-    """One sentence: what, where, when, and how sure that is."""
+def event_sentence(event: Event, app: str = "") -> str:
+    """One sentence: what, where, when, and how sure that is. `app`: its name where its code says nothing to people."""
     where = event.country if event.network == EVERYWHERE else f"{event.network} ({event.country})"
     if event.networks:
         where += f", {len(event.networks)} of {event.measured} networks"
     said = KIND_SENTENCES[event.kind].format(
-        what=f"{event.medium} calls of {event.app}".replace("text calls", "messages"),
+        what=f"{event.medium} calls of {app or event.app}".replace("text calls", "messages"),
         where=where,
         when=onset_text(event),
     )

@@ -38,6 +38,7 @@ from talkpath.observatory.feeds.webhook import (
     read_progress,
     write_progress,
 )
+from talkpath.observatory.log.named_shapes import load_named_shapes, named_shape
 from talkpath.observatory.log.private_files import make_folder, replace_file
 from talkpath.observatory.publication import Publication, orders_of
 
@@ -127,11 +128,13 @@ def atom_feed(
 
 def _feed_entry(line: JournalLine, address: str, operator: str) -> AtomEntry:
     event = line.event
-    said, known = event_sentence(event), [f"{event.network} is operated by {operator}."] if operator else []
-    mark = "SIMULATED: " if event.simulated else ""
+    said, known = (
+        event_sentence(event, named_shape(event.app) or ""),
+        [f"{event.network} is operated by {operator}."] if operator else [],
+    )
     return AtomEntry(
         name=f"{line.number} {event.id}",
-        title=mark + said,
+        title=("SIMULATED: " if event.simulated else "") + said,
         updated=line.at,
         text="\n".join([f"{said}.", *known, *event_details(event), f"Event {event.id}, told as number {line.number}."]),
         link=f"{address}/event/{event.id}" if address else "",
@@ -181,8 +184,10 @@ def record_events(
     """Put what is new into the journal and the feeds; returns all events under the journal's ids, withdrawn ones
     included. `operators`: names of the operators of networks, for the feeds.
 
-    The folder `feeds` has events.atom, and XX.atom for each country.
+    The folder `feeds` has events.atom, and XX.atom for each country. Recorded shapes have the names that the operator
+    gave them, in the journal's folder: this runs in a process that has opened no observatory.
     """
+    load_named_shapes(journal.parent)
     before = read_journal(journal)
     fresh = new_lines(before, events, _now_text(), publication.min_contributors)
     if fresh:

@@ -12,6 +12,7 @@ from talkpath.observatory.claims.rows import Claim
 from talkpath.observatory.events.text import event_details, event_sentence
 from talkpath.observatory.findings.claim_findings import Ledger
 from talkpath.observatory.findings.event_findings import EventFindings
+from talkpath.observatory.log.named_shapes import named_shape
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.report.words.joined_sentences import capitalised
 
@@ -31,7 +32,7 @@ def event_lines(found: EventFindings, *, signals: bool = True) -> Iterator[str]:
     shown = [event for event in found.events if signals or event.level != "signal"]
     for event in (*found.countries, *shown):
         yield ""
-        yield capitalised(event_sentence(event)) + "."
+        yield capitalised(event_sentence(event, named_shape(event.app) or "")) + "."
         yield from (f"  {said}" for said in event_details(event))
         if claims := found.claims.get(event.id):
             yield f"  bears on {' '.join(claims)}"
