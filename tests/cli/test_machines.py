@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from factories.checks.lab_checks import lab_bundle, lab_check
 from factories.machines import lacking
 from factories.machines.terminal import call_talkpath
 from factories.networks.local_responder import FarEnd, Probe, free_ports, small_plan
 from talkpath.cli import check, cli
-from talkpath.cli.check import measuring as _run
+from talkpath.errors import UsageError
 from talkpath.evidence.bundle import read_bundle
 from talkpath.lab import rehearsal
 from talkpath.measure.facts import Plan
@@ -141,8 +142,34 @@ def test_evidence_is_there_though_showing_fails(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(check_text, "show_check", fails)
     file = tmp_path / "run.talkpath"
     with pytest.raises(RuntimeError, match="the screen is gone"):
-        check.command.main(["none", "-o", str(file), "--app", "webrtc"], standalone_mode=False)
+        check.command.main([LINK, "-o", str(file), "--app", "webrtc"], standalone_mode=False)
     assert read_bundle(file.read_bytes())
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_was_measured_is_kept_where_judging_it_takes_more_memory_than_there_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kept: bool
+) -> None:
+    """Both checks, that over the other version of IP too, for a machine that has more."""
+    first, other = lab_check(5), lab_check(6)
+    second = replace(other, family=10 - first.family)
+    file = tmp_path / "run.talkpath"
+
+    def judge(*_: object) -> None:
+        assert file.exists() == kept
+        raise MemoryError
+
+    monkeypatch.setattr(check, "measure_families", lambda *_: (first, second))
+    monkeypatch.setattr("talkpath.report.check_json.judge_check", judge)
+    with pytest.raises(UsageError, match=r"^This machine has too little memory to judge .*-o.*\.$"):
+        check.command.main([LINK, "--app", "webrtc", *(["-o", str(file)] if kept else [])], standalone_mode=False)
+    monkeypatch.undo()
+    if kept:
+        bundle = read_bundle(file.read_bytes())
+        assert (bundle.verdict["verdicts"], bundle.second is not None) == ([], True)
+        judged = call_talkpath("judge", str(file), "--json")
+        assert judged.returncode == 0, judged.stderr
+        assert json.loads(judged.stdout)["verdicts"]
 
 
 def test_what_was_written_is_told_after_the_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -150,7 +177,6 @@ def test_what_was_written_is_told_after_the_result(monkeypatch: pytest.MonkeyPat
     told: list[str] = []
     monkeypatch.setattr(check_text, "show_check", lambda *_, **__: told.append("result"))
     monkeypatch.setattr(check, "tell_written", lambda *_: told.append("written"))
-    assert _run.save_bundle is check.save_bundle
     call_talkpath("check", LINK, "-o", str(tmp_path / "run.talkpath"), "--app", "webrtc", encoding="cp866")
     assert told == ["result", "written"]
 

@@ -100,3 +100,15 @@ def test_one_that_does_not_answer_is_no_opinion(restricted: Facts):
     assert asked(restricted, other, away) == (None, ["server4.example"])
     assert asked(restricted, other, PeerError("full"))[0] is None
     assert asked(replace(restricted, reach=Reach(control="timeout")), other, restricted) == (None, [])
+
+
+def test_none_is_asked_where_memory_is_too_little_to_judge_the_first(
+    restricted: Facts, well: Facts, monkeypatch: pytest.MonkeyPatch
+):
+    """Whoever asked has the first facts, and keeps them."""
+
+    def judge(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("talkpath.directory.second_opinion.judge_facts", judge)
+    assert asked(restricted, [listed_server(4, network=7)], well) == (None, [])

@@ -13,12 +13,12 @@ from talkpath.cli._terminal.language import language_option
 from talkpath.cli.check.listed import directory_options, link_argument, listed_links
 from talkpath.cli.check.measuring import (
     ip_version,
+    judge_and_save,
     measure_facts,
     name_left_out,
     new_signer,
     refuse_overwrite,
     rehearse_plan,
-    save_bundle,
     tell_written,
 )
 from talkpath.cli.check.shape import like_option
@@ -78,7 +78,6 @@ def command(
 
 
 def _locate_restrictions(request: CheckRequest, link: str, output: Path | None, as_json: bool) -> int:
-    from talkpath.api.check_result import Result
     from talkpath.cli._terminal.screen import screen
     from talkpath.conduct.hop_questions import restricted_places
     from talkpath.report import location_report
@@ -86,8 +85,7 @@ def _locate_restrictions(request: CheckRequest, link: str, output: Path | None, 
     signer = new_signer(False)
     facts = measure_facts(request, link, signer)
     name_left_out(request.plan, facts)
-    result = Result.of(facts, signer)
-    save_bundle(result, output)
+    result = judge_and_save(facts, signer, output)
     if result.ended:
         click.echo(f"talkpath: {result.ended}", err=True)
     places = restricted_places(facts)

@@ -68,7 +68,6 @@ def ask_second(
     observer: Observer = UNOBSERVED,
 ) -> Facts | None:
     """The facts of a check with a second server; None where none is wanted, none is there, or none answers."""
-    limited = second_plan(plan, first)
     passed_over = {asked.key_text, *(tried.key for tried in first.tried)}
     others = [
         server
@@ -76,14 +75,15 @@ def ask_second(
         if server.key_text not in passed_over and _network_or_host(server) != _network_or_host(asked)
     ]
     chosen = choose(others)[:MAX_SECOND_TRIES]
-    if limited is None or first.reach.control != "connected" or not chosen:
-        return None
-    observer.second_server_asked()
     try:
+        limited = second_plan(plan, first)
+        if limited is None or first.reach.control != "connected" or not chosen:
+            return None
+        observer.second_server_asked()
         facts, *_ = check_with_one_of(
             chosen, measure(limited), addresses, family=family, knock=knock, observer=observer, diagnose=False
         )
-    except PeerError:
+    except (PeerError, MemoryError):  # what the first check measured is kept, whatever its judge lacks
         return None
     return facts if any(not epoch.missing for epoch in facts.epochs) else None
 

@@ -17,13 +17,13 @@ from talkpath.cli.check.beside import beside_option, compared_record, read_other
 from talkpath.cli.check.listed import directory_options, find_list, link_argument
 from talkpath.cli.check.measuring import (
     ip_version,
+    judge_and_save,
     measure_families,
     measure_listed,
     name_left_out,
     new_signer,
     refuse_overwrite,
     rehearse_plan,
-    save_bundle,
     tell_written,
 )
 from talkpath.cli.check.messages import BROWSER_TIER, ask_messages, choose_messages, messages_option
@@ -145,7 +145,6 @@ def _run_command(options: CheckOptions) -> int:
     if (checked := _place_check(options, replace(request, relays=options.turn.servers()))) is None:
         return 3
     result, used_link = checked
-    save_bundle(result, options.output)
     if other is not None:
         result = replace(result, record=compared_record(result.record, result.facts, other))
     _show_result(request.plan, result, as_json, with_record=servers is None)
@@ -159,7 +158,6 @@ def _place_check(options: CheckOptions, request: CheckRequest) -> tuple[Result, 
     """Check with the server of the link, or with one of the directory's list; return the link to which control traffic
     may go, too: to a listed server only once it showed its key. None, after what to do was said, where there is
     neither."""
-    from talkpath.api.check_result import Result
     from talkpath.probe.invite_link import parse_invite_link
 
     signer = new_signer(options.in_lab)
@@ -167,16 +165,18 @@ def _place_check(options: CheckOptions, request: CheckRequest) -> tuple[Result, 
         other, invitation = new_signer(options.in_lab), parse_invite_link(options.link)
         facts, over_other = measure_families(request, options.link, (signer, other))
         facts = options.other_hosts.ask(facts, invitation, request.family, request.country)
-        second = None if over_other is None else Result.of(over_other, other)
-        return Result.of(facts, signer, second=second), invitation
+        return judge_and_save(
+            facts, signer, options.output, None if over_other is None else (over_other, other)
+        ), invitation
     found = find_list(options.directory, options.country)
     if found is None:
         return None
     measured = measure_listed(request, found, (signer, new_signer(options.in_lab)))
-    second = None if measured.second is None else Result.of(*measured.second)
-    country = request.country or found.country
-    facts = options.other_hosts.ask(measured.facts, measured.link, request.family, country)
-    return Result.of(facts, signer, second=second), measured.link if facts.reach.control == "connected" else None
+    facts = options.other_hosts.ask(measured.facts, measured.link, request.family, request.country or found.country)
+    return (
+        judge_and_save(facts, signer, options.output, measured.second),
+        measured.link if facts.reach.control == "connected" else None,
+    )
 
 
 def _tell_written(result: Result, output: Path | None, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,39 @@ def save_bundle(result: Result, output: Path | None) -> None:
     where showing fails."""
     if output is not None:
         result.save(output)
+
+
+def judge_and_save(
+    facts: Facts, signer: Signer, output: Path | None, second: tuple[Facts, Signer] | None = None
+) -> Result:
+    """Judge a check, with the second one where there was one, and write the bundle where it was asked for.
+
+    The bundle is written before anything is judged, without verdicts, and again with them: a judge takes memory, and a
+    machine that lacks it may end this process without a word. `UsageError` where it says so.
+    """
+    from talkpath.api.check_result import Result
+    from talkpath.evidence.bundle import write_check
+    from talkpath.evidence.file import write_file
+    from talkpath.report.check_json import check_json
+
+    if output is not None:
+        write_file(
+            output,
+            write_check(
+                facts,
+                check_json(facts, []),
+                signer,
+                b"" if second is None else write_check(second[0], check_json(second[0], []), second[1]),
+            ),
+        )
+    with suppress(MemoryError):
+        result = Result.of(facts, signer, second=None if second is None else Result.of(*second))
+        save_bundle(result, output)
+        return result
+    raise UsageError(
+        "This machine has too little memory to judge what was measured. "
+        + ("It is in the file of -o: judge that on another machine." if output else "With -o it would have been kept.")
+    )
 
 
 def tell_written(output: Path | None, as_json: bool) -> None:
@@ -106,9 +140,8 @@ def measure_families(request: CheckRequest, link: str, signers: tuple[Signer, Si
     from talkpath.probe.invite_link import parse_invite_link
     from talkpath.report.check_progress import CheckProgressBar
 
-    keys = signers[0].public, signers[1].public
     with CheckProgressBar(screen(stderr=True), request.plan) as progress:
-        return check_families(request, parse_invite_link(link), keys, progress)
+        return check_families(request, parse_invite_link(link), (signers[0].public, signers[1].public), progress)
 
 
 def measure_listed(request: CheckRequest, found: FoundList, signers: tuple[Signer, Signer]) -> ListedCheck:
@@ -126,8 +159,7 @@ def measure_listed(request: CheckRequest, found: FoundList, signers: tuple[Signe
 
 def name_left_out(plan: Plan, facts: Facts) -> None:
     """Name the apps that were not asked about because the two ends imitate them in different ways."""
-    names = ", ".join(f"{arm.app} {arm.variant} {arm.medium}" for arm in plan.arms if arm not in facts.plan.arms)
-    if names:
+    if names := ", ".join(f"{arm.app} {arm.variant} {arm.medium}" for arm in plan.arms if arm not in facts.plan.arms):
         click.echo(
             f"talkpath: not asked about, since the test server's talkpath imitates them otherwise: {names}.", err=True
         )
