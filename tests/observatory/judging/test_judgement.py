@@ -11,13 +11,16 @@ from factories.observatories.sent_bundles import (
     COUNTRY,
     DAY,
     NETWORK,
+    RULE,
     measured_bundle,
     responder_key,
     sent_facts,
     sent_results,
 )
 from talkpath.errors import BundleError
-from talkpath.evidence.bundle import write_check
+from talkpath.evidence.bundle import read_bundle, write_check
+from talkpath.lab.drivers.run import run_sim
+from talkpath.lab.scenario import Scenario
 from talkpath.observatory.judging import judgement
 from talkpath.observatory.judging.judgement import judge_bundle
 from talkpath.observatory.log.records import Judged, LoggedTransports, Received
@@ -114,3 +117,16 @@ def test_a_day_that_is_none_counts_nowhere():
     for told_day in ("2026-02-30", "2026-13-01", "٢٠٢٦-١١-٢٤", "yesterday"):
         with pytest.raises(BundleError, match=r"no day|no check writes"):
             judged(measured_bundle(2, day=told_day))
+
+
+def test_of_two_checks_in_a_bundle_the_first_counts_alone():
+    """A rule on IPv6 alone, found by the second check of a device whose first one ran over IPv4: in no table and no
+    event (docs/how-to/run-an-observatory.md)."""
+    played = run_sim(sent_facts().plan, Scenario.parse("clean", [RULE], 2))
+    second = replace(played, simulated=False, receipt=None, family=6, started_at=sent_facts().started_at)
+    assert [verdict.state for verdict in judge_check(second)[0]] == ["restricted"]
+    inner = write_check(second, judge_check(second)[1], Signer.of_seed(bytes([1]) * 32))
+    first = replace(sent_facts(), simulated=False, receipt=None)
+    data = write_check(first, sent_results(False), Signer.of_seed(bytes(32)), inner)
+    assert read_bundle(data).second is not None
+    assert judged(data, NETWORK, COUNTRY).said == judged(without_receipt(), NETWORK, COUNTRY).said
