@@ -24,7 +24,7 @@ STATEMENTS_A_ROOM = {
     "api": 421,
     "apps": 2839,
     "browser": 3176,
-    "capture": 5498,
+    "capture": 5502,
     "cli": 1807,
     "conduct": 576,
     "directory": 413,
