@@ -163,7 +163,7 @@ def build_pyz(system: str, versions: Sequence[str]) -> Path:
     return file
 
 
-def build_windows(embed: Path, sha256: str, system: str = "windows-amd64", dist: Path = DIST) -> Path:
+def build_windows(embed: Path, sha256: str, system: str = "windows-amd64", dist: Path | None = None) -> Path:
     """A folder with Windows' embeddable Python, talkpath beside it, and a .bat that starts it, as a zip."""
     data = embed.read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256.lower():
@@ -182,7 +182,7 @@ def build_windows(embed: Path, sha256: str, system: str = "windows-amd64", dist:
     files = [(f"{top}/python/{name}", content) for name, content in sorted(theirs.items())]
     files += [(f"{top}/site/{name}", content) for name, content in ours]
     files.append((f"{top}/talkpath.bat", BAT.encode()))
-    file = dist / f"{top}.zip"
+    file = (dist or DIST) / f"{top}.zip"
     pack_files(file, files)
     return file
 

@@ -37,7 +37,7 @@ def test_one_app_whose_calls_go_silent_is_accused_whenever_they_do(after_s: int)
 
 def test_where_a_translator_forgot_a_call_and_its_twin_another_is_watched_while_others_run():
     arms = choose_arms(["meet", "signal"])
-    facts = run_sim(make_plan(arms), Scenario.parse("nat_evict,share=0.3", [], 3))
+    facts = run_sim(make_plan(arms), Scenario.parse("nat_evict,share=0.3", [], 29))
     lost, other, again = sorted(
         (epoch for epoch in facts.epochs if epoch.question.kind == "long"),
         key=lambda epoch: epoch.ended_s,

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from factories.checks.dated_bundles import write_dated_bundles as fill_with_bundles
 from factories.observatories.index_records import drawn_records, judged_report, logged_verdict, tap_record
-from talkpath.errors import FileError, UsageError
+from talkpath.errors import UsageError
 from talkpath.observatory.findings.detector_input import counts_of_index
 from talkpath.observatory.importers.files import import_folder
 from talkpath.observatory.index import queries
@@ -230,10 +230,14 @@ def test_a_folder_of_real_bundles_and_taps(store: Store, tmp_path: Path):
     assert len(days["2025-08-13", "probe"].bundles) == 2
 
 
-def test_damaged_taps_are_told_by_their_line(tmp_path: Path, store: Store):
-    (tmp_path / "taps.jsonl").write_text("{}\n")
-    with pytest.raises(FileError, match="line 1"):
-        import_into(store, tmp_path, tmp_path / "data")
+def test_damaged_taps_are_counted_as_refused_and_stop_nothing(store: Store, tmp_path: Path):
+    line = '{"day":"2025-08-13","network":"AS64496","country":"XX","app":"whatsapp","medium":"voice","simulated":true}'
+    (tmp_path / "taps.jsonl").write_text(f"{{}}\n{line}\nno JSON\n")
+    log = opened_log(tmp_path / "data", simulated=True)
+    counted = import_folder(log, tmp_path, {}, simulated=True)
+    assert (counted.taps, counted.refused) == (1, 2)
+    assert Loader(store, log).load() == 1
+    log.close()
 
 
 def test_an_index_that_is_opened_again_still_has_everything(any_dsn: str):
