@@ -5,19 +5,24 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import struct
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from random import Random
+from threading import Thread
 
 from attacks import forging
-from attacks.recordings import raw_pcap, voice_call
+from attacks.recordings import COOKIE, raw_pcap, udp_packet, voice_call
 from attacks.stage import PYTHON, Attack, Finding, run_talkpath
 from talkpath.wire.control.keys import raw_key_text
 
 SECRET = "c2VjcmV0LW9mLWFuLWludml0ZQ"
 NAME = "anna-kovacs-2026-11-29"
 LOOK_S, LOOKS = 0.1, 40
+SMALL_FLOWS, MOST_LISTEN_MB = 300_000, 150
 
 
 def link_in_processes(folder: Path) -> Finding:
@@ -69,10 +74,62 @@ def small_statistics(folder: Path) -> Finding:
     return Finding(holds, "; ".join(map(str, ends)))
 
 
+def random_datagram(number: int) -> tuple[int, bytes]:
+    """Protocol and payload: bytes of no known protocol."""
+    return 17, udp_packet(Random(number).randbytes(16), 1024 + number % 60_000)
+
+
+def stun_request(number: int) -> tuple[int, bytes]:
+    """A STUN binding request, which recognisers are asked about."""
+    return 17, udp_packet(b"\0\1\0\0" + COOKIE + number.to_bytes(12, "big"), 1024 + number % 60_000)
+
+
+def tcp_syn(number: int, flags: int = 2, data: bytes = b"") -> tuple[int, bytes]:
+    """A SYN that nothing follows."""
+    head = struct.pack("!HHIIBBHHH", 1024 + number % 60_000, 443, number, 0, 0x50, flags, 1024, 0, 0)
+    return 6, head + data
+
+
+def tcp_frame(number: int) -> tuple[int, bytes]:
+    """A segment that is one frame, as media over TCP begins."""
+    return tcp_syn(number, 0x18, struct.pack("!H", 20) + number.to_bytes(20, "big"))
+
+
+def small_flows(make: Callable[[int], tuple[int, bytes]]) -> Iterator[bytes]:
+    """A packet each of many flows from many sources."""
+    for number in range(SMALL_FLOWS):
+        protocol, data = make(number)
+        ends = (0x0B000000 + number).to_bytes(4, "big") + bytes((198, 51, 100, 7))
+        yield struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(data), number & 0xFFFF, 0, 64, protocol, 0) + ends + data
+
+
+def listen_attack(make: Callable[[int], tuple[int, bytes]]) -> Callable[[Path], Finding]:
+    """An attack: `talkpath listen` is given the flows through a pipe."""
+
+    def play(folder: Path) -> Finding:
+        pipe, data = folder / "packets", raw_pcap(small_flows(make))
+        os.mkfifo(pipe)
+        writer = Thread(target=_fill_pipe, args=(pipe, data), daemon=True)
+        writer.start()
+        end = run_talkpath("listen", pipe, "--json", seconds=150.0)
+        return Finding(end.exit_code == 0 and not end.traceback and end.mib <= MOST_LISTEN_MB, str(end))
+
+    return play
+
+
+def _fill_pipe(pipe: Path, data: bytes) -> None:
+    with suppress(OSError), pipe.open("wb") as file:
+        file.write(data)
+
+
 ATTACKS = (
     Attack("a link through the environment and a file: the list of processes", "not in it", link_in_processes),
     Attack("a recording named after a person: JSON and HTML", "held by none", file_names),
 )
 RECORDING_ATTACKS = (
+    *(
+        Attack(f"listen: {SMALL_FLOWS // 1000} 000 small flows ({kind})", f"≤ {MOST_LISTEN_MB} MB", listen_attack(make))
+        for kind, make in (("UDP", random_datagram), ("STUN", stun_request), ("TCP SYN", tcp_syn), ("TCP", tcp_frame))
+    ),
     Attack("capture: 60 kB of gzipped statistics, a log of newlines", "< 15 s, < 500 MB", small_statistics),
 )

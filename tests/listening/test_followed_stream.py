@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import struct
 from dataclasses import replace
@@ -19,9 +20,11 @@ from talkpath.api.recording import Recording, read_capture
 from talkpath.capture.live import recent_scan
 from talkpath.capture.live.live_capture import LiveCapture
 from talkpath.capture.live.live_picture import LivePicture
+from talkpath.capture.scan import Scan
 from talkpath.errors import FileError
 from talkpath.listening.followed_stream import FollowedStream, KeptStream
 from talkpath.listening.packet_streams import PlayedFile
+from talkpath.measure.call import Findings
 
 LAB = Path(__file__).parents[1] / "capture" / "lab"
 FIXTURES = sorted(LAB.glob("*.pcap.gz"))
@@ -174,6 +177,66 @@ def test_over_hours_memory_stays_flat_and_each_call_is_found_once(monkeypatch: p
     assert max(fullness) <= 1.1
     assert [len(one.calls) for one in found].count(1) == sum(len(one.calls) for one in found) == 6
     assert all(abs(one.calls[0].duration_s - 6.0) < 1.0 for one in found if one.calls)
+
+
+def small_flows(count: int, seconds: float) -> list[Packet]:
+    """A STUN request each of so many strangers."""
+    from factories.packets.capture_files import udp_packet
+
+    ends = ((b"\x0b" + number.to_bytes(3, "big"), 1024 + number % 60_000) for number in range(count))
+    request = b"\0\1\0\0\x21\x12\xa4\x42"
+    return [
+        Packet(
+            BEGIN_NS + round(number * seconds / count * SECOND),
+            udp_packet(host, bytes((198, 51, 100, 7)), port, 3478, request + number.to_bytes(12, "big")),
+        )
+        for number, (host, port) in enumerate(ends)
+    ]
+
+
+def scans_held() -> list[Scan]:
+    return [one for one in gc.get_objects() if isinstance(one, Scan)]
+
+
+def followed_pieces(packets: list[Packet], *, is_live: bool = True) -> tuple[list[Findings], list[tuple[int, int]]]:
+    """The findings of each part, and at each picture how many scans and rows of flows were held."""
+    data, held = pcap_file(packets, nano=True), []
+    seconds = (packets[-1].time_ns - packets[0].time_ns) / SECOND
+    pieces = [(at / len(data) * seconds, data[at : at + 4096]) for at in range(0, len(data), 4096)]
+    stream, of_others = ScriptedStream(pieces, is_live=is_live), scans_held()
+    numbers = {id(one) for one in of_others}
+
+    def look(_: LivePicture) -> None:
+        scans = [one for one in scans_held() if id(one) not in numbers]
+        held.append((len(scans), sum(len(one.flows) for one in scans)))
+
+    found = []
+    for recording in followed_recordings("-", FollowedStream(stream, look, clock=stream.clock)):
+        found.append(recording.findings)
+        del recording
+    return found, held
+
+
+def test_a_flood_of_small_flows_fills_no_memory_and_hides_no_call():
+    call = shaped_call("webrtc/dtls/voice", 500)
+    found, held = followed_pieces(in_order(small_flows(45_000, 8.0), at(packets_of(call), 1.0)))
+    assert max(rows for _, rows in held) <= 2 * 8_500
+    (heard,) = [one for findings in found for one in findings.calls]
+    assert abs(heard.duration_s - 10.0) < 1.0
+    assert any("too many flows" in reason for findings in found for reason in findings.unread)
+
+
+def test_a_part_that_has_ended_is_let_go_before_the_next_is_read():
+    found, held = followed_pieces(small_flows(45_000, 20.0))
+    assert len(found) >= 3
+    assert max(scans for scans, _ in held) <= 2, "the part's, and that of the pictures"
+
+
+def test_a_flood_in_a_played_file_is_forgotten_by_the_pictures_alone():
+    packets = small_flows(45_000, 20.0)
+    (findings,), held = followed_pieces(packets, is_live=False)
+    assert findings == read_capture(BytesIO(pcap_file(packets, nano=True))).findings
+    assert max(rows for _, rows in held) <= 45_000 + 8_500
 
 
 def test_nothing_is_kept_beyond_its_limit():

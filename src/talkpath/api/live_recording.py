@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import replace
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,16 +129,18 @@ def followed_recordings(
 ) -> Iterator[Recording]:
     """Yield the recordings of a stream's parts, each when it has ended; most streams have one part. `control` runs
     control traffic beside its calls."""
-    for number, part in enumerate(followed.parts()):
-        recording = read_stream(f"{name} ({number + 1})" if number else name, part)
-        yield recording if control is None else _with_control_traffic(recording, control, followed.has_ended)
+    recordings = (  # no name holds one while the next part is read
+        read_stream(f"{name} ({number + 1})" if number else name, part, followed.limits)
+        for number, part in enumerate(followed.parts())
+    )
+    yield from (recordings if control is None else map(partial(_with_control_traffic, control, followed), recordings))
 
 
-def _with_control_traffic(recording: Recording, control: ControlThread, is_last: bool) -> Recording:
+def _with_control_traffic(control: ControlThread, followed: FollowedStream, recording: Recording) -> Recording:
     """Return a recording with the control traffic that ran beside its calls."""
     from talkpath.listening.control_facts import control_facts
 
-    if is_last:
+    if followed.has_ended:
         control.stop()
     ended, control.companion.accompanied = control.companion.accompanied, []
     begun_ns = recording.measured.begun_ns

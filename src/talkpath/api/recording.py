@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from talkpath.api.arrow_tables import TableName
     from talkpath.capture.app_stats.reading import AppStatistics
     from talkpath.capture.calls.records import MeasuredCapture
+    from talkpath.capture.scan import ScanLimits
     from talkpath.report.recordings.clock import RecordingClock
     from talkpath.verdict.model import Verdict
     from talkpath.wire.pcap.window import ByteSource
@@ -158,9 +159,9 @@ def read_capture(source: str | Path | BinaryIO, *, progress: Callable[[int], Non
         raise FileError(f"The file {path.name} cannot be read ({error.strerror}); is its name right?") from None
 
 
-def read_stream(name: str, source: ByteSource) -> Recording:
-    """Read a capture that still arrives, to its end. Nothing of it waits in a file."""
-    return _measured_recording(name, source, None, in_memory=True)
+def read_stream(name: str, source: ByteSource, limits: ScanLimits | None = None) -> Recording:
+    """Read a capture that still arrives, to its end. Nothing of it waits in a file; None: within the limits of one."""
+    return _measured_recording(name, source, None, in_memory=True, limits=limits)
 
 
 def _endpoint_text(host: str, port: int) -> str:
@@ -168,13 +169,20 @@ def _endpoint_text(host: str, port: int) -> str:
 
 
 def _measured_recording(
-    name: str, source: ByteSource, progress: Callable[[int], None] | None, *, in_memory: bool = False
+    name: str,
+    source: ByteSource,
+    progress: Callable[[int], None] | None,
+    *,
+    in_memory: bool = False,
+    limits: ScanLimits | None = None,
 ) -> Recording:
     from talkpath.capture.calls.records import measure_calls
-    from talkpath.capture.scan import scan_capture
+    from talkpath.capture.scan import FILE_LIMITS, scan_capture
 
     try:
-        return Recording(name, measure_calls(scan_capture(source, progress, in_memory=in_memory)))
+        return Recording(
+            name, measure_calls(scan_capture(source, progress, in_memory=in_memory, limits=limits or FILE_LIMITS))
+        )
     except WireError as error:
         statistics = _read_statistics(name, source)
         if statistics is None:

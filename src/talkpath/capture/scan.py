@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,6 +36,7 @@ from talkpath.capture.tcp.turn_over_tls import record_rows
 from talkpath.wire.pcap import Frames, Packets, Unread
 from talkpath.wire.pcap.arrays import Ints, big16, is_among, table_of_marks16
 from talkpath.wire.pcap.budget import ReassemblyBudget
+from talkpath.wire.pcap.read import BLOCK_BYTES
 from talkpath.wire.pcap.records import RecordGaps
 from talkpath.wire.pcap.window import ByteSource
 
@@ -52,6 +54,17 @@ SENDER_REPORT = 200
 """RTCP of an end that sent media since the report before its last (RFC 3550 section 6.4)."""
 
 
+class ScanLimits(NamedTuple):
+    """What a scan may hold: flows before a new one must show some packets first (None: CROWDED_FLOWS), and bytes that
+    are read at once."""
+
+    crowded_flows: int | None = None
+    block_bytes: int = BLOCK_BYTES
+
+
+FILE_LIMITS = ScanLimits()
+
+
 @dataclass(slots=True)
 class Scan:
     """What one capture holds. Times are seconds from the first packet in the file; `begin_s` is the earliest."""
@@ -64,6 +77,7 @@ class Scan:
     wrappings: CueTable = field(default_factory=lambda: CueTable(app_wrappings()))
     packets: int = 0
     base_ns: int | None = None
+    limits: ScanLimits = FILE_LIMITS
     begin_s: float = 0.0
     end_s: float = 0.0
     gaps: RecordGaps = field(default_factory=RecordGaps)
@@ -73,11 +87,11 @@ class Scan:
     reader: Reader = field(init=False)
 
     def __post_init__(self) -> None:
-        self.flows, self.activity = Flows(self.unread), Activity(self.unread)
+        self.flows, self.activity = Flows(self.unread, self.limits.crowded_flows), Activity(self.unread)
         self.recognition = Recognition(self.flows, self.unread)
         budget = ReassemblyBudget()
         self.tcp = MediaOverTcp(self.flows, self.wrappings, activity=self.activity, budget=budget, unread=self.unread)
-        self.reader = Reader(self.wrappings, ReassemblyBudget())
+        self.reader = Reader(self.wrappings, ReassemblyBudget(), self.limits.block_bytes)
 
     def feed(self, block: Block) -> None:
         """Take one block."""
@@ -161,10 +175,16 @@ class Scan:
             self.headerless.add(kept)
 
 
-def scan_capture(source: ByteSource, progress: Progress | None = None, *, in_memory: bool = False) -> Scan:
+def scan_capture(
+    source: ByteSource,
+    progress: Progress | None = None,
+    *,
+    in_memory: bool = False,
+    limits: ScanLimits = FILE_LIMITS,
+) -> Scan:
     """Read a whole capture. `progress` is called with the number of packets after each block. `in_memory`: no row waits
     in a file."""
-    out = Scan()
+    out = Scan(limits=limits)
     if in_memory:
         out.media, out.headerless = Spool(prune=True, in_memory=True), Spool(prune=False, in_memory=True)
     for block in out.reader.blocks(source):

@@ -12,6 +12,8 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,16 +151,17 @@ def command(
         stream.close()
         raise UsageError("A file is played: no control traffic can run beside its calls. Leave the link out.")
     kept = KeptStream(stream) if keep else None
-    found: list[Findings] = []
     with closing(stream), live_recording.open_control(link, light) if link else nullcontext() as control:
-        if control is not None and not is_ready(control, stream, light):
-            control = None
-        for number, recording in enumerate(_followed_recordings(kept or stream, name, as_json, control), 1):
-            if recording.findings.calls:  # a stream of days has parts without end
-                found.append(recording.findings)
-            if output:
-                _write_bundle(recording, output, number)
-            _show_recording(recording, as_json)
+        control = control if control is not None and is_ready(control, stream, light) else None
+        found = [  # `map` holds no part while the next is read
+            findings
+            for findings in map(
+                partial(_told_part, output, as_json),
+                count(1),
+                _followed_recordings(kept or stream, name, as_json, control),
+            )
+            if findings.calls  # a stream of days has parts without end
+        ]
     if keep and kept:
         _write_capture(kept, keep)
     show_together(found, before, as_json)
@@ -181,6 +184,7 @@ def _followed_recordings(
         for recording in live_recording.followed_recordings(os.path.basename(name), followed, control):
             live.close()
             yield recording
+            del recording
 
 
 def _print_line(picture: LivePicture) -> None:
@@ -203,6 +207,14 @@ def stopped_by_signals(followed: FollowedStream) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _told_part(output: Path | None, as_json: bool, number: int, recording: Recording) -> Findings:
+    """Write and show one part; return what was found in it."""
+    if output:
+        _write_bundle(recording, output, number)
+    _show_recording(recording, as_json)
+    return recording.findings
 
 
 def _show_recording(recording: Recording, as_json: bool) -> None:

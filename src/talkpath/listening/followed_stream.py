@@ -15,6 +15,8 @@ from io import BytesIO
 
 from talkpath.capture.live.live_capture import LiveCapture
 from talkpath.capture.live.live_picture import LivePicture
+from talkpath.capture.live.recent_scan import PART_LIMITS
+from talkpath.capture.scan import FILE_LIMITS
 from talkpath.listening.accompanist import PICTURE_LOOK_S as GLANCE_S
 from talkpath.listening.accompanist import ControlTrafficScheduler
 from talkpath.listening.packet_streams import PacketStream
@@ -27,8 +29,7 @@ class KeptStream:
     """A stream beside what was read of it."""
 
     def __init__(self, stream: PacketStream, most: int = MOST_KEPT) -> None:
-        self._stream, self._most = stream, most
-        self.is_live = stream.is_live
+        self._stream, self._most, self.is_live = stream, most, stream.is_live
         self.kept = BytesIO()
         self.is_full = False
         """Whether later bytes were left out."""
@@ -71,9 +72,8 @@ class FollowedStream:
         self._stream, self._on_picture, self._clock = stream, on_picture, clock
         self._accompanist = accompanist
         self._live = accompanist.live if accompanist else live or LiveCapture()
-        self._next_glance_s = 0.0
-        self._next_look_s = self._heard_s = 0.0
-        self._rest = b""
+        self._next_glance_s = self._next_look_s = self._heard_s = 0.0
+        self._rest, self.limits = b"", PART_LIMITS if stream.is_live else FILE_LIMITS
         self._is_stopped = self._has_ended = False
 
     @property
@@ -103,6 +103,8 @@ class FollowedStream:
             data = b"" if self._is_stopped else self._stream.read(wait_s)
             whole = b"" if data is None else self._taken(data)
             self._look_if_due()
+            if not self._stream.is_live and self._live.wants_new_part:
+                self._live.begin_part()  # of the pictures alone: the file has one part
             if whole:
                 return whole
         return b""

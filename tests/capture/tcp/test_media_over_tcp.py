@@ -13,6 +13,7 @@ from factories.packets.shaped_calls import CALLER, SERVER, shaped_call
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import OTHER, RTP, STUN, Datagrams
 from talkpath.capture.packets.flows import Flows
+from talkpath.capture.tcp import media_over_tcp
 from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
 from talkpath.wire.pcap import Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.fragments import Fragments
@@ -113,3 +114,21 @@ def test_a_call_over_tcp(arm: str):
     assert found_call.app == arm.split("/")[0]
     assert found_call.protocol == "tcp"
     assert all(stream.lost == 0 for stream in found_call.streams)
+
+
+def test_connections_that_may_be_framed_are_bounded_and_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(media_over_tcp, "MOST_WEAK_CONNECTIONS", 200)
+    unread, kinds = Unread(), list[int]()
+    over_tcp = MediaOverTcp(Flows(), CueTable(()), unread=unread)
+    call = segments([framed(rtp(number)) for number in range(10)])
+    for number, packet in enumerate(call):  # a block each, among fifty connections of one frame
+        others = [
+            Packet(packet.time_ns, tcp_segment(CALLER, SERVER, 1000 + 50 * number + n, 443, 1, framed(bytes(20))))
+            for n in range(50)
+        ]
+        for frames in frame_blocks(io.BytesIO(pcap_file([packet, *others], "raw", nano=True)), unread):
+            for some in transport_packets(frames, unread, Fragments(unread)):
+                batch = over_tcp.feed(some, some.time_ns / 1e9)
+                kinds += batch.kind.tolist() if batch is not None else []
+    assert kinds.count(RTP) >= 7
+    assert unread["TCP connection with whole frames counted anew: too many of them"] > 0

@@ -89,7 +89,7 @@ class LiveCapture:
     def begin_part(self) -> None:
         """Begin another part of the stream: what was seen of flows is forgotten, calls so far are kept."""
         self._scan_waiting()
-        self._scan, self._looked_at = RecentScan(self._splitter.first_ns), 0
+        self._scan, self._looked_at, self.measured = RecentScan(self._splitter.first_ns), 0, None
         self._calls.begin_anew()
 
     def _scan_waiting(self) -> None:

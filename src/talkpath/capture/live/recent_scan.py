@@ -15,7 +15,7 @@ import numpy as np
 from talkpath.capture.calls.records import MeasuredCapture, measure_calls
 from talkpath.capture.packets.rows import ROW_TYPE, Rows
 from talkpath.capture.packets.spool import PART_ROWS, Spool
-from talkpath.capture.scan import Scan
+from talkpath.capture.scan import Scan, ScanLimits
 from talkpath.errors import WireError
 
 
@@ -48,7 +48,11 @@ class RecentRows(Spool):
 
 
 RECENT_WINDOW_S = 20.0
-MOST_RECENT_FLOWS, MOST_RECENT_ROWS, MOST_SECONDS_OF_FLOWS = 1 << 13, 1 << 18, 1 << 18
+PART_LIMITS = ScanLimits(crowded_flows=1 << 13, block_bytes=1 << 20)
+"""With more flows in a part, a new one must show some packets first, as media does: a flood of flows of one packet each
+fills no memory. It is above MOST_RECENT_FLOWS, which is looked at once a second."""
+MOST_NOTED_CONNECTIONS = 1 << 14
+MOST_RECENT_FLOWS, MOST_RECENT_ROWS, MOST_SECONDS_OF_FLOWS = 1 << 12, 1 << 18, 1 << 18
 """What a scan of a stream holds before another one begins, at a moment without a call."""
 OVERDUE_FACTOR = 4
 """With a call it may hold so many times as much."""
@@ -60,7 +64,7 @@ class RecentScan:
 
     def __init__(self, begin_ns: int | None = None) -> None:
         self._media, self._headerless = RecentRows(), RecentRows()
-        self._scan = Scan(media=self._media, headerless=self._headerless, base_ns=begin_ns)
+        self._scan = Scan(media=self._media, headerless=self._headerless, base_ns=begin_ns, limits=PART_LIMITS)
         self._seconds_of_flows = 0
 
     @property
@@ -75,6 +79,7 @@ class RecentScan:
         shares = (
             len(self._scan.flows) / MOST_RECENT_FLOWS,
             rows / MOST_RECENT_ROWS,
+            self._scan.tcp.noted / MOST_NOTED_CONNECTIONS,
             self._seconds_of_flows / MOST_SECONDS_OF_FLOWS,
         )
         return max(shares)

@@ -7,7 +7,8 @@ to end 1; `direction` is 0 for packets like it and 1 for the others. Which end i
 Decides which new flows get a row of the table where a file holds very many flows.
 
 A flood of flows of one packet each (a scan, made-up addresses) would fill the memory. So where there are CROWDED flows
-already, a new one must show PACKETS packets first; beyond MOST_FLOWS none is added. What is left out is counted.
+already (in a stream that goes on, sooner), a new one must show PACKETS packets first; beyond MOST_FLOWS none is added.
+What is left out is counted.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ COUNTER_SLOTS = 1 << 20
 
 
 class Admission:
-    """Counts the packets of flows that have no row yet."""
+    """Counts the packets of flows that have no row yet. There may be `crowded` flows before one must show more."""
 
-    def __init__(self, unread: Unread) -> None:
-        self._unread = unread
+    def __init__(self, unread: Unread, crowded: int | None = None) -> None:
+        self._unread, self.crowded = unread, CROWDED_FLOWS if crowded is None else crowded
         self._counts = np.zeros(0, np.uint8)
         self._counted = 0
 
@@ -39,7 +40,7 @@ class Admission:
         new, first, inverse, times = np.unique(keys[~known], return_index=True, return_inverse=True, return_counts=True)
         in_order = np.argsort(first)
         allowed = self._count(new, times) >= ADMITTED_PACKETS
-        allowed[in_order[: max(CROWDED_FLOWS - flows, 0)]] = True
+        allowed[in_order[: max(self.crowded - flows, 0)]] = True
         allowed[in_order[np.cumsum(allowed[in_order]) > MOST_TABLE_FLOWS - flows]] = False
         out[~known] = allowed[inverse]
         self._unread.note("packet of a flow of few packets: too many flows in the file", int(np.sum(~out)))
@@ -130,9 +131,9 @@ def endpoint_hash(high: Words, low: Words, port: Ints) -> Words:
 class Flows:
     """All flows so far. `table` has a row for each; rows beyond `len` are spare."""
 
-    def __init__(self, unread: Unread | None = None) -> None:
+    def __init__(self, unread: Unread | None = None, crowded: int | None = None) -> None:
         self.table = np.zeros(1024, FLOW_COLUMNS)
-        self._admission = Admission(Unread() if unread is None else unread)
+        self._admission = Admission(Unread() if unread is None else unread, crowded)
         self._keys, self._numbers_of = np.zeros(0, np.uint64), np.zeros(0, np.int64)
         self.headings = np.zeros(2, np.int64)
         """How many packets the file marks as received and as sent."""
@@ -142,7 +143,7 @@ class Flows:
 
     def admitted(self, packets: Packets, time_s: NDArray[np.float64]) -> tuple[Packets, NDArray[np.float64]]:
         """Return the packets whose flows have a row or may get one: all, but where there are very many flows."""
-        if len(self) + len(packets) <= CROWDED_FLOWS:
+        if len(self) + len(packets) <= self._admission.crowded:
             return packets, time_s
         source = endpoint_hash(packets.source_high, packets.source_low, packets.source_port)
         target = endpoint_hash(packets.target_high, packets.target_low, packets.target_port)

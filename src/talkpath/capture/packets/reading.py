@@ -12,6 +12,7 @@ from talkpath.capture.packets.datagrams import Datagrams, open_payloads
 from talkpath.wire.pcap import UDP, Frames, Packets, Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.budget import ReassemblyBudget
 from talkpath.wire.pcap.fragments import Fragments
+from talkpath.wire.pcap.read import BLOCK_BYTES
 from talkpath.wire.pcap.window import ByteSource
 
 
@@ -27,8 +28,8 @@ class Block:
 class Reader:
     """Reads one capture. `unread` counts what could not be read."""
 
-    def __init__(self, wrappings: CueTable, budget: ReassemblyBudget) -> None:
-        self.unread = Unread()
+    def __init__(self, wrappings: CueTable, budget: ReassemblyBudget, block_bytes: int = BLOCK_BYTES) -> None:
+        self.unread, self._block_bytes = Unread(), block_bytes
         self._wrappings = wrappings
         self._fragments = Fragments(self.unread, budget)
 
@@ -45,7 +46,7 @@ class Reader:
 
     def blocks(self, source: ByteSource) -> Iterator[Block]:
         """Read all blocks. Each is valid until the next is asked for."""
-        for frames in frame_blocks(source, self.unread):
+        for frames in frame_blocks(source, self.unread, self._block_bytes):
             if len(frames):
                 yield self.block(frames)
         self._fragments.close()

@@ -186,9 +186,11 @@ class Recognition:
         for name in only or self._names(known, kind):
             own = notes.get(name)
             if own is None:
-                own = notes[name] = {}
+                own = {}
             view.notes = own
             hit = recognisers[name](payload, view)
+            if own or hit is not None:  # most have nothing to note of most flows
+                notes[name] = own
             if hit is not None:
                 self._note(known, name, hit, kind, asked.time_s[place], stream)
                 if known.sure:

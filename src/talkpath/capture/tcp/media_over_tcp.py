@@ -5,6 +5,8 @@ Only connections that show such framing are followed; of all others only the fir
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 
 from talkpath.capture.packets.activity import Activity
@@ -33,6 +35,8 @@ from talkpath.wire.rtc.turn import FramedStream, TurnStream
 COOKIE, PROLOGUE = 0x2112A442, 0xEEEEEEEE
 FEWEST_FRAMED, MOST_FRAMES, SHORTEST_FRAME_BYTES = 3, 4, 14
 LARGEST_FRAME_BYTES = 1 << 14
+MOST_WEAK_CONNECTIONS = 1 << 17
+"""So many connections that showed whole frames are counted; beyond it those that were idle longest are forgotten."""
 REFUSED_WORDS = np.array(sorted(int.from_bytes(word, "big") for word in (b"RTSP", b"DESC", b"SETU", b"PLAY", b"ANNO")))
 
 BEGINS_WORD = np.zeros(256, np.bool_)
@@ -69,6 +73,7 @@ class MediaOverTcp:
         unread: Unread | None = None,
     ) -> None:
         budget, unread = budget or ReassemblyBudget(), Unread() if unread is None else unread
+        self._unread = unread
         self._flows, self._wrappings, self._activity = flows, wrappings, activity or Activity(unread)
         self._keys = np.zeros(0, np.uint64)
         self._weak: dict[int, int] = {}
@@ -76,6 +81,11 @@ class MediaOverTcp:
         self.turn_over_tls = TurnOverTls(flows, self._activity, budget, unread)
         self.streaming: set[int] = set()
         """Pairs of hosts (`host_pair_hash`) that spoke RTSP: media between them is no call."""
+
+    @property
+    def noted(self) -> int:
+        """How many connections and pairs of hosts are noted beside the flows."""
+        return len(self._keys) + len(self.streaming) + self.turn_over_tls.proved
 
     def feed(self, packets: Packets, time_s: Seconds) -> Datagrams | None:
         """Return the datagrams that these segments complete, None where there are none."""
@@ -99,8 +109,11 @@ class MediaOverTcp:
         framed = (big32(head, 6) == COOKIE) & (head[:, 2] < 64) & (big16(head, 0) >= 20)
         prologue = big32(head, 0) == PROLOGUE
         fresh = set(keys[plain | framed | prologue].tolist())
+        if len(self._weak) > MOST_WEAK_CONNECTIONS:
+            self._weak = dict(islice(self._weak.items(), len(self._weak) - MOST_WEAK_CONNECTIONS // 2, None))
+            self._unread.note("TCP connection with whole frames counted anew: too many of them")
         for key in keys[_is_whole_frames(data, head, at, size)].tolist():
-            self._weak[key] = self._weak.get(key, 0) + 1
+            self._weak[key] = self._weak.pop(key, 0) + 1  # the latest last
             if self._weak[key] >= FEWEST_FRAMED:
                 fresh.add(key)
         if fresh:

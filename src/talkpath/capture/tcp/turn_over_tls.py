@@ -51,6 +51,11 @@ class TurnOverTls:
         self._waiting: list[Completed] = []
         self.flows: dict[int, int | None] = {}
 
+    @property
+    def proved(self) -> int:
+        """How many connections are followed."""
+        return len(self._proof)
+
     def follow(self, keys: Words) -> None:
         """Follow these connections without proof."""
         self._proof.update(dict.fromkeys(keys.tolist()))
