@@ -21,11 +21,11 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
-    "api": 421,
+    "api": 420,
     "apps": 2839,
     "browser": 3176,
-    "capture": 5502,
-    "cli": 1807,
+    "capture": 5520,
+    "cli": 1806,
     "conduct": 576,
     "directory": 413,
     "evidence": 556,
