@@ -64,7 +64,7 @@ def test_an_order_bound_to_addresses_is_seen_though_the_check_alone_calls_it_ok(
     assert found["reached"] == [{}, {}]  # nothing got past the rule, and nothing was meant to arrive but greetings
     assert [(each["app"], each["state"]) for each in told["verdicts"]] == [("telegram", "ok")]
     voice = next(each for each in told["joined"] if each["medium"] == "voice")
-    assert {each["means"]: each["finding"] for each in voice["findings"]} == {"server": "well", "addresses": "held"}
+    assert {each["means"]: each["finding"] for each in voice["findings"]} == {"server": "well", "addresses": "likely"}
     assert (voice["conclusion"], voice["disagree"]) == ("addresses", True)
     assert told["own_servers"]["tier"] == 3
     assert found["written"] == ["run-servers.talkpath", "run.talkpath"]

@@ -53,7 +53,12 @@ class Filter(NamedTuple):
 
 FILTERS = {
     "a reset on SYN": Filter(
-        f"{SYN} reject with tcp reset", 3, "refused", "unreachable", None, ("refused", "something on the way refuses")
+        f"{SYN} reject with tcp reset",
+        3,
+        "refused",
+        "unreachable",
+        "server_off",
+        ("refused", "something on the way refuses"),
     ),
     "SYN dropped": Filter(
         f"{SYN} drop", 3, "timeout", "unreachable", None, ("does not answer", "something on the way drops")

@@ -65,7 +65,9 @@ def _of_silent_servers(given: Reason | None) -> dict[str, str]:
         if given and given.values.get("asked")
         else say("reason", "this device is offline: it has no way to any other network"),
         "server_off": say(
-            "reason", "the machine of the test server refuses connections, so most likely no test server runs there now"
+            "reason",
+            "connections to the test server are refused: most likely none runs there now, or something on the way "
+            "refuses them",
         ),
         "server_alone": say(
             "reason",
