@@ -79,7 +79,7 @@ def test_commands_that_pages_name_exist() -> None:
 def unknown_options(line: str) -> list[str]:
     """The options of a command line that its command does not have."""
     words, command = line.split(), cli
-    context = click.Context(command)
+    context = click.Context(command, **command.context_settings)
     while words and isinstance(command, click.Group) and (below := command.get_command(context, words[0])):
         words, command, context = words[1:], below, click.Context(below, parent=context)
     known = {name for one in command.get_params(context) for name in (*one.opts, *one.secondary_opts)}
