@@ -41,16 +41,12 @@ class FoundList(NamedTuple):
     kept: bool = False
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class ListReader:
     """Reads lists and remembers the newest ones. `now` is the wall clock."""
 
     seen: SeenLists
-    now: Callable[[], datetime] = _utc_now
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def read(self, link: DirectoryLink) -> FoundList:
         """The list at that place, signed by the key of the link."""

@@ -126,13 +126,9 @@ def render_check_page(code: str) -> str:
     )
     unescaped = {"words": data, "languages": links, "style": STYLE}
     return PLACEHOLDER.sub(
-        lambda found: unescaped.get(found[1]) or _as_html(texts[found[1]]), _read_page_file("check.html")
+        lambda found: unescaped.get(found[1]) or COMMAND.sub("<code>\\1</code>", html.escape(texts[found[1]])),
+        _read_page_file("check.html"),
     )
-
-
-def _as_html(text: str) -> str:
-    """The text with its `commands` set as such."""
-    return COMMAND.sub(r"<code>\1</code>", html.escape(text))
 
 
 @cache

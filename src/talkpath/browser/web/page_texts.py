@@ -28,7 +28,9 @@ def page_texts(code: str) -> dict[str, str]:
     with speaking(language(code if code in language_codes() else "en")):
         texts = {
             **_asking_texts(),
-            **_answer_texts(),
+            "yes": say("browser", "Yes"),
+            "no": say("browser", "No"),
+            "unsure": say("browser", "I do not know"),
             **_running_texts(),
             **_result_texts(),
             **_passing_on(),
@@ -84,14 +86,6 @@ def _asking_texts() -> dict[str, str]:
 def script_placeholders(*names: str) -> dict[str, str]:
     """Placeholders that the page's script fills in."""
     return {name: f"{{{name}}}" for name in names}
-
-
-def _answer_texts() -> dict[str, str]:
-    return {
-        "yes": say("browser", "Yes"),
-        "no": say("browser", "No"),
-        "unsure": say("browser", "I do not know"),
-    }
 
 
 def _running_texts() -> dict[str, str]:

@@ -54,7 +54,9 @@ def open_rows(records: Iterable[Counted], rule: Publication, ordered: Ordered) -
         if hidden == "row":
             yield Dated(row, "withheld")
         else:
-            yield from _published_when(_without_network(row) if hidden else row, rule, ordered)
+            yield from _published_when(
+                replace(row, report="", network=UNKNOWN_NETWORK, placed="") if hidden else row, rule, ordered
+            )
 
 
 def _hidden_part(rule: Publication, people: int, in_country: int) -> str:
@@ -76,10 +78,6 @@ def _published_when(row: OpenRow, rule: Publication, ordered: Ordered) -> Iterat
         yield Dated(row, "prompt")
 
 
-def _without_network(row: OpenRow) -> OpenRow:
-    return replace(row, report="", network=UNKNOWN_NETWORK, placed="")
-
-
 def _cell_people(records: Iterable[Counted]) -> tuple[dict[Cell, set[int]], dict[Cell, set[int]]]:
     """The contributors of each network's cell and of each country's; only those of one day key can be counted, so it is
     at least so many."""
@@ -88,7 +86,7 @@ def _cell_people(records: Iterable[Counted]) -> tuple[dict[Cell, set[int]], dict
         if isinstance(record, Imported) or not record.contributor:
             continue
         cells, places = by_key.setdefault(record.contributor_key, (defaultdict(set), defaultdict(set)))
-        for app, medium in _record_streams(record):
+        for app, medium in [(said.app, said.medium) for said, _ in verdict_rows(record)]:
             cell = (record.measured, record.country, record.network, app, medium)
             cells[cell].add(record.contributor)
             places[_of_country(cell)].add(record.contributor)
@@ -107,10 +105,6 @@ def _largest_count(found: Iterable[dict[Cell, set[int]]]) -> dict[Cell, set[int]
 
 def _of_country(cell: Cell) -> Cell:
     return (*cell[:2], "", *cell[3:])
-
-
-def _record_streams(record: Counted) -> list[tuple[str, str]]:
-    return [(said.app, said.medium) for said, _ in verdict_rows(record)]
 
 
 def _open_rows(record: Counted) -> Iterator[OpenRow]:

@@ -198,7 +198,7 @@ def _renewed_server(before: ServerRecord | None, offer: Offer) -> ServerRecord:
         before = ServerRecord(server=offer.server, at=offer.at)
     return replace(
         before,
-        server=_kept_place(before, offer.server),
+        server=_placed_server(offer.server, before.origin) if before.origin else offer.server,
         at=offer.at,
         left=offer.purpose == "leave",
         listing=listing,
@@ -206,11 +206,6 @@ def _renewed_server(before: ServerRecord | None, offer: Offer) -> ServerRecord:
         version=offer.version,
         contact=offer.contact,
     )
-
-
-def _kept_place(before: ServerRecord, now: ListedServer) -> ListedServer:
-    """The offer, with the network and the country that the last test found."""
-    return _placed_server(now, before.origin) if before.origin else now
 
 
 def _placed_server(server: ListedServer, origin: tuple[str, str]) -> ListedServer:

@@ -75,13 +75,11 @@ def page_paths() -> Object:
 def page_schemas() -> Object:
     """The schemas that these paths name."""
     return {
-        **msgspec.json.schema_components(_record_kinds(), ref_template=SCHEMA_REFERENCE)[1],
+        **msgspec.json.schema_components(
+            list(dict.fromkeys(_record_kind(one) for one in PAGES)), ref_template=SCHEMA_REFERENCE
+        )[1],
         "PageError": _error_answer(),
     }
-
-
-def _record_kinds() -> list[type[Struct]]:
-    return list(dict.fromkeys(_record_kind(one) for one in PAGES))
 
 
 def _record_kind(one: PageRoute) -> type[Struct]:

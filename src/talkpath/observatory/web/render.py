@@ -15,7 +15,7 @@ from talkpath.observatory.events.record import Event, counted_share
 from talkpath.observatory.web import labels
 from talkpath.observatory.web.countries import country_name
 from talkpath.observatory.web.pictures import drawings
-from talkpath.observatory.web.source import HALF_YEAR, CountryDay
+from talkpath.observatory.web.source import HALF_YEAR
 from talkpath.observatory.web.views.claims import translated_text
 from talkpath.observatory.web.views.now import MEDIA_TABS
 from talkpath.report.pictures.qr_code import qr_code
@@ -106,7 +106,7 @@ def template_environment() -> Environment:
     made.globals.update(_phrase_functions() | _picture_functions())
     made.globals.update(
         by_ids=_by_ids,
-        country_links=_country_links,
+        country_links=lambda days, frame: {day.country: frame.link(f"/now/{day.country}") for day in days},
         no_span=HALF_YEAR,
         codes_and_names=lambda apps: [(code, labels.app_name(code)) for code in apps],
     )
@@ -186,10 +186,6 @@ def grouped_number(number: int) -> str:
 def _by_ids(events: Sequence[Event], names: Sequence[str]) -> list[Event]:
     by_name = {event.id: event for event in events}
     return [by_name[name] for name in names]
-
-
-def _country_links(days: Sequence[CountryDay], frame: PageFrame) -> dict[str, str]:
-    return {day.country: frame.link(f"/now/{day.country}") for day in days}
 
 
 def _safe_markup(drawing: Callable[..., ElementTree.Element | None]) -> Callable[..., Any]:

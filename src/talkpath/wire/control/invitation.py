@@ -58,16 +58,12 @@ def invitation_proof(token: bytes, until: str, binding: bytes) -> Invitation:
     return Invitation(until, hmac.digest(token, PROVEN + binding, "sha256")) if token else NO_INVITATION
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Invitations:
     """All invitations of one responder. `now` is the wall clock."""
 
     signer: Signer = field(repr=False)
-    now: Callable[[], datetime] = _now
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def token(self, until: str) -> bytes:
         """Return the token of an invitation that ends then."""

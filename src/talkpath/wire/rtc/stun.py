@@ -123,10 +123,6 @@ def fingerprint_crc(message: bytes) -> bytes:
     return (zlib.crc32(message) ^ FINGERPRINT_XOR).to_bytes(4, "big")
 
 
-def _padding_bytes(size: int) -> int:
-    return -size % 4
-
-
 def encode_message(message: StunMessage, *, fingerprint: bool = False) -> bytes:
     """Encode `message`, with a valid FINGERPRINT at its end if asked; `WireError` if it cannot be encoded."""
     if not 0 <= message.type < 0x4000 or len(message.transaction) != 12:
@@ -137,7 +133,7 @@ def encode_message(message: StunMessage, *, fingerprint: bool = False) -> bytes:
             raise WireError("A STUN attribute has a 16-bit type and at most 65535 bytes.")
         body += _ATTRIBUTE.pack(kind, len(value)) + value
         if message.padded:
-            body += bytes(_padding_bytes(len(value)))
+            body += bytes(-len(value) % 4)
     size = len(body) + (8 if fingerprint else 0)
     if size > 0xFFFF:
         raise WireError("A STUN message holds at most 65535 bytes of attributes.")

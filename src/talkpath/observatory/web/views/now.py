@@ -71,7 +71,9 @@ def now_page(source: PageSource, site: Site, asked: PageQuery) -> NowPage | None
         return None
     events = source.events(country)
     rule = PublicationView.of(site.publication, site.today(), events)
-    stands = _network_stands(source, country, medium, [one for one in events if known_by(one, span)], span)
+    stands = _network_stands(
+        source, country, medium, [one for one in events if (not span.until or one.onset_high <= span.until)], span
+    )
     rows = _networks_by_stand(rule, stands)
     shown, withheld = _apps_by_people(rule, stands, source.country_days(country, medium, span))
     chosen, page, pages = page_of_rows(rows, asked, MAX_NETWORK_ROWS)
@@ -88,11 +90,6 @@ def now_page(source: PageSource, site: Site, asked: PageQuery) -> NowPage | None
         strip=_app_strip(source, rule, country, medium, asked.get("app"), shown, operators_of(site, chosen)),
         span=span,
     )
-
-
-def known_by(event: Event, span: Span) -> bool:
-    """Whether the event had happened by the end of the days."""
-    return not span.until or event.onset_high <= span.until
 
 
 def operators_of(site: Site, rows: Sequence[NetworkRow]) -> dict[str, str]:
