@@ -42,7 +42,7 @@ from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.records import Judged, LoggedVerdict, Received
-from talkpath.observatory.web.indexed import Indexed
+from talkpath.observatory.web.source import PageSource
 from talkpath.wire.control import receipt as wire_receipt
 from talkpath.wire.control.keys import raw_key
 from talkpath.wire.control.sign import is_signed
@@ -111,7 +111,7 @@ def fill(store: Store, rows: int, days: list[str]) -> None:
 
 def pages(store: Store, today: str) -> None:
     """Ask what each page asks, of networks as often as they are measured."""
-    source, draws = Indexed(store, True, lambda: today), Random(1)
+    source, draws = PageSource(store, True, lambda: today), Random(1)
     asked: dict[str, Callable[[str, str], object]] = {
         "now": lambda c, n: (source.latest(c, "voice"), source.country_days(c, "voice")),
         "network": lambda c, n: (source.network_days(c, n), source.carries(c, n)),

@@ -21,12 +21,10 @@ from statistics import median, quantiles
 from msgspec.structs import replace
 
 from talkpath.conduct.request import Observer
-from talkpath.directory.choice import servers_to_try
-from talkpath.directory.listed_server import ListedServer, NetworkClass, PublicAddress
+from talkpath.directory.choice import check_with_one_of, servers_to_try
+from talkpath.directory.listed_server import ListedAddresses, ListedServer, NetworkClass, PublicAddress
 from talkpath.directory.offer import RENEW_S, Offer
-from talkpath.directory.public_host import ListedAddresses
 from talkpath.directory.server_list import ServerList, verify_list
-from talkpath.directory.tries import check_with_one_of
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim

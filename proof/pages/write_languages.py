@@ -19,7 +19,7 @@ from jinja2 import Environment, nodes
 
 from talkpath.lab.country.settings import read_country
 from talkpath.lab.demo.script import read_script
-from talkpath.observatory.article.page import box_rows
+from talkpath.observatory.article import box_rows
 from talkpath.observatory.claims.rows import load_claims
 
 SCENARIO = Path(__file__).resolve().parents[2] / "scenarios" / "article.toml"

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from talkpath.errors import WireError
-from talkpath.serving.readiness import await_ready
+from talkpath.serving.supervisor import await_ready
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from proof.relayed_calls.call_end import CallEnd
 from proof.relayed_calls.forwarder import MAX_FORWARDED_BYTES, SocketAddress, Stop
-from talkpath.serving.readiness import await_ready
+from talkpath.serving.supervisor import await_ready
 
 LONGEST_WAIT_S = 0.2
 

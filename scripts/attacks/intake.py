@@ -22,11 +22,10 @@ from attacks.bundles import POISON, heavy_check
 from attacks.stage import Attack, Finding, Server, run_talkpath, running_observatory, wait_for
 from attacks.stage import http_answer as fetch
 from talkpath.evidence.share import BUNDLE_MEDIA_TYPE
-from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.folder import Folder as LogFolder
 from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.records import Judged, Received
-from talkpath.observatory.log.segments import read_log
+from talkpath.observatory.log.segments import LogError, read_log
 from talkpath.observatory.web.csv_tables import _cell as csv_cell
 from talkpath.wire.control.keys import raw_key_text
 

@@ -20,11 +20,10 @@ from talkpath.browser.far_end.transports.shared_port import SharedPort
 from talkpath.browser.web.admission_queue import AdmissionQueue, QueueFullError
 from talkpath.browser.webrtc.call_engine import CallEngine
 from talkpath.browser.webrtc.call_media import VOICE_MEDIUM
-from talkpath.browser.webrtc.sctp_bounds import DATA, INIT, MAX_CHUNKS_AHEAD, SctpBounds
+from talkpath.browser.webrtc.secure_transport import DATA, INIT, MAX_CHUNKS_AHEAD, SctpBounds
 from talkpath.browser.webrtc.session_description import parse_offer
-from talkpath.directory.listed_server import ListedServer, PublicAddress
+from talkpath.directory.listed_server import ListedServer, PublicAddress, is_public
 from talkpath.directory.offer import sign_offer
-from talkpath.directory.public_host import is_public
 from talkpath.observatory.responders import running
 from talkpath.observatory.responders.running import STRANGERS_TESTS_AN_HOUR, DirectorySettings, ServerDirectory
 from talkpath.responder.geoip import GeoDatabase

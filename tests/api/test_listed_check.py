@@ -13,7 +13,7 @@ from talkpath.cli import check as check_command
 from talkpath.cli.check.own_means import OwnAnswers, OwnMeans
 from talkpath.conduct.request import UNOBSERVED, CheckRequest
 from talkpath.directory.fetch import FoundList
-from talkpath.directory.public_host import ListedAddresses
+from talkpath.directory.listed_server import ListedAddresses
 from talkpath.directory.server_list import ServerList
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import ControlAttempt, Facts, Health, Reach

@@ -136,7 +136,7 @@ def test_other_commands_and_scripts_get_links_to_servers_that_answer(
 
 
 def test_without_a_link_and_a_list_it_is_said_what_to_do(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("talkpath.directory.directory_link.built_in_directories", list)
+    monkeypatch.setattr("talkpath.directory.server_list.built_in_directories", list)
     for command in (["locate"], ["watch", "--times", "2"]):
         done = CliRunner().invoke(cli, command, standalone_mode=False)
         assert (done.return_value, "There is no test server" in done.stderr) == (3, True)

@@ -9,7 +9,7 @@ import pytest
 from talkpath.cli._terminal.exit_codes import error_exit_code, gate_exit_code, result_exit_code
 from talkpath.errors import BundleError, FileError, PeerError, TalkpathError, UsageError, WireError
 from talkpath.evidence.bundle import FormatVersionError
-from talkpath.observatory.log.append import LogError
+from talkpath.observatory.log.segments import LogError
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,14 @@ import msgspec
 import pytest
 
 from factories.networks.server_lists import DIRECTORY, NOW, signed_server_list
-from talkpath.directory.directory_link import built_in_directories, parse_directory_link
-from talkpath.directory.fetch import ListReader
-from talkpath.directory.seen_lists import SeenLists
-from talkpath.directory.server_list import MAX_LIST_BYTES, ListRefusedError, list_text
+from talkpath.directory.fetch import ListReader, SeenLists
+from talkpath.directory.server_list import (
+    MAX_LIST_BYTES,
+    ListRefusedError,
+    built_in_directories,
+    list_text,
+    parse_directory_link,
+)
 from talkpath.errors import PeerError, TalkpathError, UsageError
 from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.sign import Signer

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from factories.networks.server_lists import DIRECTORY, NOW, listed_server
-from talkpath.directory.directory_link import DirectoryLink
 from talkpath.directory.listed_server import ListedServer, PublicAddress
 from talkpath.directory.offer import MAX_OFFER_BYTES, OfferAnswer, Purpose, read_offer, sign_offer
 from talkpath.directory.registration import Registration
+from talkpath.directory.server_list import DirectoryLink
 from talkpath.errors import PeerError, WireError
 from talkpath.evidence.http_request import HttpAnswer
 from talkpath.wire.control.keys import raw_key_text

@@ -6,8 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from factories.networks.server_lists import listed_server
-from talkpath.directory.listed_server import ListedServer
-from talkpath.directory.public_host import ListedAddresses
+from talkpath.directory.listed_server import ListedAddresses, ListedServer
 from talkpath.directory.second_opinion import FIRST_CHECK_BUDGET_SHARE, ask_second, first_plan, second_plan
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from factories.networks.server_lists import listed_server
-from talkpath.directory.public_host import ListedAddresses
-from talkpath.directory.tries import check_with_one_of
+from talkpath.directory.choice import check_with_one_of
+from talkpath.directory.listed_server import ListedAddresses
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim

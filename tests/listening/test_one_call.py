@@ -6,7 +6,13 @@ import pytest
 
 from talkpath.capture.live.live_call import LiveCall
 from talkpath.capture.live.live_picture import LivePicture
-from talkpath.listening.one_call import CALL_QUIET_S, CALL_UNANSWERED_S, CALL_UNSEEN_S, LONGEST_CALL_WAIT_S, OneCall
+from talkpath.listening.followed_stream import (
+    CALL_QUIET_S,
+    CALL_UNANSWERED_S,
+    CALL_UNSEEN_S,
+    LONGEST_CALL_WAIT_S,
+    OneCall,
+)
 
 
 def call(end_s: float) -> LiveCall:

@@ -14,9 +14,9 @@ import pytest
 from factories.observatories.sent_bundles import DAY, Bench
 from talkpath.errors import PeerError
 from talkpath.observatory.clock import ServerClock
-from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.log import LogEntry
 from talkpath.observatory.log.records import Tap
+from talkpath.observatory.log.segments import LogError
 from talkpath.observatory.server import LEAST_FREE_BYTES, HealthCheck
 from talkpath.serving.supervisor import Supervisor
 

@@ -16,7 +16,7 @@ from talkpath.lab.drivers.loopback import Listener, relay_process
 from talkpath.lab.path.hosts import RESPONDER
 from talkpath.lab.scenario import Scenario
 from talkpath.probe.stream import DatagramStream
-from talkpath.serving.readiness import await_ready
+from talkpath.serving.supervisor import await_ready
 from talkpath.wire.control import tls
 from talkpath.wire.control.carrier import Framed
 from talkpath.wire.control.keys import new_identity_pem

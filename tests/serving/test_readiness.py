@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from talkpath.serving.readiness import await_ready
+from talkpath.serving.supervisor import await_ready
 
 SELECT_KNOWS = 1024  # descriptors: FD_SETSIZE
 

@@ -15,8 +15,7 @@ from talkpath.errors import PeerError
 if TYPE_CHECKING:
     from talkpath.conduct.request import CheckRequest, Observer
     from talkpath.directory.fetch import FoundList
-    from talkpath.directory.listed_server import ListedServer
-    from talkpath.directory.public_host import ListedAddresses
+    from talkpath.directory.listed_server import ListedAddresses, ListedServer
     from talkpath.measure.facts import Facts, Plan
     from talkpath.probe.invite_link import InviteLink
     from talkpath.wire.control.sign import Signer
@@ -30,9 +29,8 @@ def find_list(place: str) -> FoundList | None:
     `PeerError` where it cannot be had or is refused, `UsageError` for a place that is none.
     """
     from talkpath.api.state_folder import state_folder
-    from talkpath.directory.directory_link import built_in_directories, parse_directory_link
-    from talkpath.directory.fetch import ListReader
-    from talkpath.directory.seen_lists import SeenLists
+    from talkpath.directory.fetch import ListReader, SeenLists
+    from talkpath.directory.server_list import built_in_directories, parse_directory_link
 
     links = [parse_directory_link(place)] if place else built_in_directories()
     reader = ListReader(SeenLists(state_folder() / LISTS_FOLDER))
@@ -79,7 +77,7 @@ def _each_address(link: InviteLink) -> list[InviteLink]:
 def listed_addresses() -> ListedAddresses:
     """The addresses that a check may connect to because a list names them: private ones only where the person says that
     the list is one of their own network, in TALKPATH_PRIVATE_SERVERS."""
-    from talkpath.directory.public_host import ListedAddresses
+    from talkpath.directory.listed_server import ListedAddresses
 
     return ListedAddresses(private=bool(os.environ.get("TALKPATH_PRIVATE_SERVERS")))
 
@@ -105,9 +103,8 @@ def measure_listed(
     """
     from talkpath.conduct.other_family import check_other_family, halved_plan
     from talkpath.conduct.run_check import run_check
-    from talkpath.directory.choice import servers_to_try
+    from talkpath.directory.choice import Measure, check_with_one_of, servers_to_try
     from talkpath.directory.second_opinion import ask_second, first_plan
-    from talkpath.directory.tries import Measure, check_with_one_of
 
     servers, country = found.servers.servers, request.country or found.country
 

@@ -18,7 +18,7 @@ from talkpath.errors import FileError, PeerError, UsageError
 
 if TYPE_CHECKING:
     from talkpath.capture.live.live_picture import LivePicture
-    from talkpath.listening.control_thread import ControlThread
+    from talkpath.listening.companion import ControlThread
     from talkpath.listening.followed_stream import FollowedStream
     from talkpath.listening.packet_streams import PacketStream
     from talkpath.probe.invite_link import InviteLink
@@ -80,7 +80,7 @@ def live_object(picture: LivePicture) -> dict[str, Any]:
 
 def open_control(link: str | InviteLink, light: bool) -> ControlThread:
     """The session with the test server of a link, to be entered. A link that was read may say its addresses."""
-    from talkpath.listening.control_thread import CONTROL_CONNECTIONS, LIGHT_CONTROL_CONNECTIONS, ControlThread
+    from talkpath.listening.companion import CONTROL_CONNECTIONS, LIGHT_CONTROL_CONNECTIONS, ControlThread
     from talkpath.probe.invite_link import parse_invite_link
 
     return ControlThread(

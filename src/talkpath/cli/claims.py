@@ -28,10 +28,10 @@ def command(ids: tuple[str, ...], folder: Path | None, country: str, as_json: bo
     import msgspec
 
     from talkpath.cli._terminal.screen import screen
-    from talkpath.observatory.claims import text
     from talkpath.observatory.claims.published import load_published
     from talkpath.observatory.claims.rows import current_claims, load_claims
-    from talkpath.observatory.findings.claim_findings import Ledger, results_of_folder
+    from talkpath.observatory.findings import text
+    from talkpath.observatory.findings.folder_findings import Ledger, results_of_folder
     from talkpath.observatory.findings.text import result_lines
 
     every = load_claims()

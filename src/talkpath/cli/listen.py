@@ -25,7 +25,7 @@ from talkpath.errors import FileError, PeerError, UsageError
 if TYPE_CHECKING:
     from talkpath.api.recording import Recording
     from talkpath.capture.live.live_picture import LivePicture
-    from talkpath.listening.control_thread import ControlThread
+    from talkpath.listening.companion import ControlThread
     from talkpath.listening.followed_stream import FollowedStream, KeptStream
     from talkpath.listening.packet_streams import PacketStream
     from talkpath.measure.call import Findings
@@ -56,7 +56,7 @@ def show_plan(light: bool, as_json: bool) -> None:
 
 def plan_of(light: bool) -> ControlPlan:
     """What control traffic beside a call costs."""
-    from talkpath.listening.control_thread import CONTROL_CONNECTIONS, LIGHT_CONTROL_CONNECTIONS
+    from talkpath.listening.companion import CONTROL_CONNECTIONS, LIGHT_CONTROL_CONNECTIONS
     from talkpath.report.recordings.control_plan import control_plan
 
     return control_plan(LIGHT_CONTROL_CONNECTIONS if light else CONTROL_CONNECTIONS)

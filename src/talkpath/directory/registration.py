@@ -17,9 +17,9 @@ from typing import Final
 
 import msgspec
 
-from talkpath.directory.directory_link import DirectoryLink
 from talkpath.directory.listed_server import ListedServer
 from talkpath.directory.offer import OFFER_MEDIA_TYPE, RENEW_S, OfferAnswer, Purpose, sign_offer
+from talkpath.directory.server_list import DirectoryLink
 from talkpath.errors import PeerError
 from talkpath.evidence.http_request import HttpAnswer, http_request
 from talkpath.version import VERSION

@@ -12,9 +12,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from talkpath.conduct.request import UNOBSERVED, Observer
-from talkpath.directory.listed_server import ListedServer
-from talkpath.directory.public_host import ListedAddresses
-from talkpath.directory.tries import Knock, Measure, check_with_one_of
+from talkpath.directory.choice import Knock, Measure, check_with_one_of
+from talkpath.directory.listed_server import ListedAddresses, ListedServer
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts, Plan
 from talkpath.probe.control_dialling import try_connect

@@ -4,10 +4,8 @@ Read in this order:
 
 - `packet_streams` where the bytes come from: a file, a pipe, a network interface; `packet_filter` is the kernel's;
 - `followed_stream` hands the bytes to the reader of captures, and shows what `capture.live` sees in them meanwhile,
-  and keeps them;
+  and keeps them; it tells when a person's one call is over;
 - `accompanist` runs control traffic beside the calls that are seen and finds their packets, `companion` is this
-  end of a session with a test server, `control_run` the traffic beside one call and its clock, `control_facts` what
-  came of it;
-- `control_thread` does that on real sockets;
-- `one_call` tells when a person's one call is over.
+  end of a session with a test server, on real sockets, `control_run` the traffic beside one call and its clock,
+  `control_facts` what came of it.
 """

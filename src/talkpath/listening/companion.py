@@ -8,23 +8,30 @@ An engine for `probe.driver.ProbeDriver`: bytes and the time in, packets out. Wh
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-from talkpath.errors import PeerError, WireError
+from talkpath.errors import PeerError, TalkpathError, WireError
 from talkpath.experiment.control_packets import MAX_CONTROL_CONNECTIONS, MOST_FLOWS, control_key
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.seeds import seed_commitment, session_key
 from talkpath.listening.control_run import ControlRun
 from talkpath.measure.facts import ChannelEnding, ChannelLoss, ControlAttempt, ControlOutcome
 from talkpath.probe import validate
+from talkpath.probe.driver import ProbeDriver
 from talkpath.probe.flight import ProbePacket
+from talkpath.probe.invite_link import InviteLink
 from talkpath.version import VERSION
 from talkpath.wire.control import messages
 from talkpath.wire.control.invitation import NO_INVITATION, Invitation
 from talkpath.wire.control.messages import Accompany, Conclude, Counts, Hello, Open, Pattern, Ready, Refusal, Welcome
+from talkpath.wire.ip.address import Address
 
 BUSY_POLL_S, IDLE_POLL_S = 0.005, 0.05
 """How often the other thread's packets are looked for, beside a call and otherwise."""
@@ -286,3 +293,47 @@ class ControlTrafficSession:
         out = messages.encode_message(message)
         self.bytes_sent += len(out)
         self._outbox += out
+
+
+CONTROL_CONNECTIONS, LIGHT_CONTROL_CONNECTIONS = 8, 3
+"""So many control connections run beside a call, and so many where less is to be sent."""
+SESSION_OPEN_S = 30.0
+THREAD_STOP_S = 10.0
+
+
+class ControlThread:
+    """One session with the test server of a link. A context manager: it is open inside, unless `how` says otherwise."""
+
+    def __init__(self, link: InviteLink, flows: int, family: int = 0) -> None:
+        if link.until is not None and link.until < datetime.now(UTC):
+            raise PeerError("The invitation in the link has ended; ask for a new one.")
+        self.companion = ControlTrafficSession(os.urandom(32), os.urandom, flows)
+        self.error: TalkpathError | None = None
+        self._driver = ProbeDriver(self.companion, link, family)
+        self._thread = threading.Thread(target=self._run, name="control traffic", daemon=True)
+
+    @property
+    def far(self) -> Address:
+        """The test server's address."""
+        return self._driver.far
+
+    def __enter__(self) -> ControlThread:
+        self._thread.start()
+        until_s = time.monotonic() + SESSION_OPEN_S
+        while self.companion.how == "connecting" and self._thread.is_alive() and time.monotonic() < until_s:
+            time.sleep(0.02)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the session, with the far end's counts where it still answers."""
+        self.companion.stop()
+        self._thread.join(THREAD_STOP_S)
+
+    def _run(self) -> None:
+        try:
+            self._driver.run()
+        except TalkpathError as error:
+            self.error = error

@@ -18,7 +18,7 @@ from typing import BinaryIO, Protocol
 from talkpath.errors import UsageError
 from talkpath.listening.packet_filter import attach_filter, filter_program
 from talkpath.probe.local_network import ANY_INTERFACE, own_addresses
-from talkpath.serving.readiness import await_ready
+from talkpath.serving.supervisor import await_ready
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.error_queue import IS_LINUX
 from talkpath.wire.pcap.write import Writer

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from talkpath.observatory.data_files import DATA_FOLDER, decode_toml
+from talkpath.observatory.data_files import packaged_rows
 
 
 class PublishedRates(Struct, frozen=True):
@@ -60,10 +60,6 @@ class CountryRisks(Struct, frozen=True, forbid_unknown_fields=True):
     facts: tuple[Fact, ...]
 
 
-class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    country: tuple[CountryRisks, ...]
-
-
 def load_risks() -> tuple[CountryRisks, ...]:
     """All countries, in the order of the file."""
-    return decode_toml("risks.toml", (DATA_FOLDER / "risks.toml").read_text(encoding="utf-8"), _File).country
+    return packaged_rows("risks.toml", "country", CountryRisks)

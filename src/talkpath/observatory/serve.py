@@ -20,23 +20,22 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from talkpath.browser.web.page_limits import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN
+from talkpath.browser.web.admission_queue import MAX_MESSAGE_BYTES, MAX_QUEUED_BY_UVICORN
 from talkpath.errors import UsageError
 from talkpath.observatory.clock import ServerClock
 from talkpath.observatory.findings.country_findings import SimulatedCountry
 from talkpath.observatory.index.store import NEEDS
 from talkpath.observatory.log.seal import SEAL_AFTER_DAYS, signer_of
 from talkpath.observatory.publication import orders_of
-from talkpath.observatory.responders.openapi import DIRECTORY_PATHS, DIRECTORY_SCHEMAS
-from talkpath.observatory.responders.routes import DirectoryApi
+from talkpath.observatory.responders.routes import DIRECTORY_PATHS, DIRECTORY_SCHEMAS, DirectoryApi
 from talkpath.observatory.responders.running import DirectorySettings, ServerDirectory
 from talkpath.observatory.server import CHECK_KEY, Location, Observatory, known_apps, observatory_application
 from talkpath.observatory.web.event_worker import EventPublishing
 from talkpath.observatory.web.openapi import page_paths, page_schemas
-from talkpath.observatory.web.others import sentences_of_others
 from talkpath.observatory.web.pages import ObservatoryHooks, Pages
 from talkpath.observatory.web.shared_report import shared_report
 from talkpath.observatory.web.site import Site
+from talkpath.observatory.web.views.network import sentences_of_others
 from talkpath.report.words.language import language, language_codes, speaking
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
     from uvicorn import Server
 
-    from talkpath.browser.web.mount import Mount
+    from talkpath.browser.web.routes import Mount
 
 MOST_A_MINUTE = 10
 MINUTE_S = 60.0
@@ -214,9 +213,9 @@ def _browser_check(host: str, web_udp: Sequence[int], place: Location, pages: Pa
     responders may name."""
     if not web_udp:
         return None
-    from talkpath.browser.answer.network_operator import network_operator
-    from talkpath.browser.web.mount import Mount
+    from talkpath.browser.answer.calls_meaning import network_operator
     from talkpath.browser.web.receipt_issuer import ReceiptIssuer
+    from talkpath.browser.web.routes import Mount
 
     geoip = GeoDatabase(place.geo)
 

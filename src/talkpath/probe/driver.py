@@ -25,7 +25,7 @@ from talkpath.probe.invite_link import InviteLink
 from talkpath.probe.local_network import local_address, through_tunnel
 from talkpath.probe.relays.relay_pool import RelayPool
 from talkpath.probe.stream import DatagramStream
-from talkpath.serving.readiness import await_ready
+from talkpath.serving.supervisor import await_ready
 from talkpath.wire.control.invitation import Invitation
 from talkpath.wire.ip import error_queue
 from talkpath.wire.ip.address import Address

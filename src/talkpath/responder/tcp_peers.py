@@ -27,7 +27,7 @@ from talkpath.responder.flight import ResponderPacket
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.responder.responder import SESSION_SWEEP_S, Responder
 from talkpath.responder.tcp_peer import TcpPeer
-from talkpath.serving.readiness import await_ready
+from talkpath.serving.supervisor import await_ready
 from talkpath.wire.ip.address import Address
 
 READABLE, WRITABLE = selectors.EVENT_READ, selectors.EVENT_WRITE

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import select
+import selectors
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from time import monotonic
+from typing import Any
 
 from talkpath.errors import TalkpathError
 
@@ -96,3 +99,24 @@ async def _reason_of_end(work: SupervisedWork) -> str:
         write_place(error)
         return f"failed because of a bug ({type(error).__name__})."
     return "ended."
+
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+
+def await_ready(readers: Collection[Any], writers: Collection[Any], timeout_s: float) -> tuple[list[Any], list[Any]]:
+    """Return which of these sockets (or descriptors) can be read and which be written, after `timeout_s` at most."""
+    try:
+        readable, writable, _ = select.select(readers, writers, (), timeout_s)
+    except ValueError:
+        return _polled(readers, writers, timeout_s)
+    return readable, writable
+
+
+def _polled(readers: Collection[Any], writers: Collection[Any], timeout_s: float) -> tuple[list[Any], list[Any]]:
+    with selectors.PollSelector() as selector:
+        for end in {*readers, *writers}:
+            selector.register(end, READ * (end in readers) | WRITE * (end in writers))
+        found = selector.select(timeout_s)
+    readable, writable = ([key.fileobj for key, events in found if events & wanted] for wanted in (READ, WRITE))
+    return readable, writable

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from factories.networks.mmdb_file import mmdb_bytes
-from talkpath.browser.answer.network_operator import HOSTING_NETWORKS, network_operator
+from talkpath.browser.answer.calls_meaning import HOSTING_NETWORKS, network_operator
 from talkpath.responder.geoip import GeoDatabase
 
 

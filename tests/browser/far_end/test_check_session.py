@@ -20,7 +20,7 @@ from talkpath.browser.far_end.check_session import CheckSession
 from talkpath.browser.far_end.schedule import CALLS, CANARY_COHORT, check_seed
 from talkpath.browser.far_end.transports.data_channel_twin import DataChannelTwin
 from talkpath.browser.far_end.transports.shared_port import SharedPort, is_client_hello
-from talkpath.browser.far_end.transports.webrtc_call import WebRtcCall
+from talkpath.browser.far_end.transports.webrtc_flow import WebRtcCall
 from talkpath.browser.webrtc.call_media import VIDEO_MEDIUM, VOICE_MEDIUM
 from talkpath.errors import PeerError
 from talkpath.measure.facts import Facts

@@ -28,7 +28,7 @@ from talkpath.browser.far_end.counts_to_facts.call_paths import CallPath, path_e
 from talkpath.browser.far_end.counts_to_facts.epoch_report import EpochTimes, FarFlowReport, PageEpochReport
 from talkpath.browser.far_end.far_end_process import FarEnd
 from talkpath.browser.far_end.schedule import WATCH_SLOTS
-from talkpath.browser.web import admission_queue, check_messages, next_epoch, page_limits
+from talkpath.browser.web import admission_queue, check_messages, next_epoch
 from talkpath.browser.web import check_messages as page_inbox
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.routes import starlette_routes
@@ -158,7 +158,7 @@ def test_a_program_that_names_no_origin_is_refused(talk: str):
 
 def test_an_address_block_holds_no_more_than_its_share_and_gets_it_back(talk: str):
     with ExitStack() as pages:
-        for _ in range(page_limits.MAX_PER_BLOCK):
+        for _ in range(admission_queue.MAX_PER_BLOCK):
             heard(pages.enter_context(connect(talk)))
         with connect(talk) as refused:
             assert heard(refused)["code"] == "full"
@@ -208,7 +208,7 @@ def test_pings_are_answered_in_the_queue_too(talk: str):
         "{}",
         "[" * 100_000,
         b"bytes",
-        '{"type": "ping", "x": "' + page_limits.MAX_MESSAGE_BYTES * "y" + '"}',
+        '{"type": "ping", "x": "' + admission_queue.MAX_MESSAGE_BYTES * "y" + '"}',
     ],
     ids=["empty", "text", "list", "number", "number as type", "no type", "nested", "binary", "long"],
 )
@@ -226,7 +226,7 @@ def test_a_page_that_sends_without_end_before_its_turn_is_hung_up_on(talk: str):
     with connect(talk) as inside, connect(talk) as waiting:
         assert heard(inside)["type"] == "welcome"
         with suppress(ConnectionClosed):
-            for _ in range(10 * page_limits.MAX_QUEUED):
+            for _ in range(10 * admission_queue.MAX_QUEUED):
                 waiting.send('{"type": "start"}')
         assert is_closed(waiting)
 
@@ -237,7 +237,7 @@ def test_while_no_far_end_runs_a_page_is_hung_up_on_and_can_say_so():
 
 
 def test_a_page_that_waits_may_not_let_much_wait_with_it(talk: str):
-    long = json.dumps({"type": "start", "more": "x" * (page_limits.MAX_QUEUED_CHARACTERS // 2)})
+    long = json.dumps({"type": "start", "more": "x" * (admission_queue.MAX_QUEUED_CHARACTERS // 2)})
     with connect(talk) as inside, connect(talk) as waiting:
         assert heard(inside)["type"] == "welcome"
         with suppress(ConnectionClosed):

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from talkpath.browser.far_end.far_end_process import FarEnd
+from talkpath.browser.web.admission_queue import host_name, is_own_origin, place_taken
 from talkpath.browser.web.check_messages import parse_message
 from talkpath.browser.web.page_files import EMPTY_PICTURE
-from talkpath.browser.web.page_limits import host_name, is_own_origin, place_taken
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.routes import starlette_routes
 from talkpath.serving.blocks import BlockPlaces

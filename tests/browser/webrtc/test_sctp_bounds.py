@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.browser.webrtc.sctp_bounds import (
+from talkpath.browser.webrtc.secure_transport import (
     DATA,
     FORWARD_TSN,
     INIT,

@@ -25,8 +25,8 @@ from talkpath.browser.far_end.counts_to_facts.epoch_report import (
     PageEpochReport,
     PageFlowReport,
     Poll,
+    whole_check,
 )
-from talkpath.browser.far_end.counts_to_facts.exclusions import whole_check
 from talkpath.browser.far_end.schedule import SETUP_S, EpochRequest, FlowSchedule, check_plan, requested_schedule
 from talkpath.browser.webrtc.call_media import TICK_MS
 from talkpath.measure.facts import Epoch, Facts, Health

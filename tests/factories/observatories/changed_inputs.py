@@ -18,11 +18,9 @@ from factories.observatories.memory_index import Memory
 from factories.observatories.sent_bundles import DAY, measured_bundle, resealed_bundle
 from factories.observatories.stages import Row, WholeObservatory, http_status
 from talkpath.directory.choice import servers_to_try
-from talkpath.directory.directory_link import DirectoryLink
-from talkpath.directory.fetch import ListReader
+from talkpath.directory.fetch import ListReader, SeenLists
 from talkpath.directory.offer import OFFER_SIGNED_PREFIX, Offer, read_offer, sign_offer
-from talkpath.directory.seen_lists import SeenLists
-from talkpath.directory.server_list import LIST_SIGNED_PREFIX, ListRefusedError, list_text, read_list
+from talkpath.directory.server_list import LIST_SIGNED_PREFIX, DirectoryLink, ListRefusedError, list_text, read_list
 from talkpath.errors import WireError
 from talkpath.evidence.bundle import (
     FACTS_PART,
@@ -33,11 +31,10 @@ from talkpath.evidence.bundle import (
     unpack_archive,
 )
 from talkpath.evidence.compression import compress, decompress
-from talkpath.observatory.intake.refusal import ReportRefusedError
+from talkpath.observatory.intake.requests import ReportRefusedError
 from talkpath.observatory.log.records import Judged
 from talkpath.observatory.responders.registrar import Registrar
-from talkpath.observatory.responders.server_table import ServerTable
-from talkpath.observatory.responders.summary import DirectorySummary, by_country, shown_server
+from talkpath.observatory.responders.server_table import DirectorySummary, ServerTable, by_country, shown_server
 from talkpath.observatory.web.routes import page_routes
 from talkpath.observatory.web.site import Site
 from talkpath.wire.control.keys import raw_key_text

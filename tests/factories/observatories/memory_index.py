@@ -18,18 +18,11 @@ from talkpath.observatory.claims.rows import Claim, load_claims
 from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event, withdrawal_of
 from talkpath.observatory.findings.country_findings import Totals
-from talkpath.observatory.index.queries import NetworkDayCount, ReportVerdict
+from talkpath.observatory.index.queries import CountryDay, NetworkDayCount, ReportVerdict, TransportShare
 from talkpath.observatory.reach.estimate import ReachEstimate
-from talkpath.observatory.responders.summary import DirectorySummary, ShownServer, by_country
+from talkpath.observatory.responders.server_table import DirectorySummary, ShownServer, by_country
 from talkpath.observatory.web.shared_report import SharedReport
-from talkpath.observatory.web.source import (
-    HALF_YEAR,
-    CountryDay,
-    Sealed,
-    SealedFile,
-    Span,
-    TransportShare,
-)
+from talkpath.observatory.web.source import HALF_YEAR, Sealed, SealedFile, Span
 
 
 @dataclass

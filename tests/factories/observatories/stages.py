@@ -17,10 +17,10 @@ from talkpath.observatory.feeds.publish import record_events
 from talkpath.observatory.findings.country_findings import assemble_findings, country_findings
 from talkpath.observatory.importers.files import ImportCount, import_folder, import_ooni
 from talkpath.observatory.index import queries
-from talkpath.observatory.index.loader import Loader
+from talkpath.observatory.index.fill import Loader
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.intake.collector import IntakeSettings
-from talkpath.observatory.intake.refusal import ReportRefusedError
+from talkpath.observatory.intake.requests import ReportRefusedError
 from talkpath.observatory.intake.routes import ReportApi
 from talkpath.observatory.judging.judges import judge_received
 from talkpath.observatory.log.log import LogEntry
@@ -28,10 +28,10 @@ from talkpath.observatory.log.records import Judged, Unfit
 from talkpath.observatory.log.seal import Sealer, sealed_days
 from talkpath.observatory.publication import Publication
 from talkpath.observatory.server import known_apps
-from talkpath.observatory.web.indexed import Indexed
 from talkpath.observatory.web.pages import listed_days
 from talkpath.observatory.web.routes import page_routes
 from talkpath.observatory.web.site import Site
+from talkpath.observatory.web.source import PageSource
 
 SEALED_ON, LATER = "2026-11-28", "2027-01-15"
 MANY = 1 << 30
@@ -114,7 +114,7 @@ class WholeObservatory:
         sealer.run(LATER)
         assert [day.day for day in sealed_days(self.log.folder.open)] == [DAY]
         assert len(events) >= len(found.events)
-        source = Indexed(self.store, False, lambda: LATER, lambda: listed_days(self.log.folder.open))
+        source = PageSource(self.store, False, lambda: LATER, lambda: listed_days(self.log.folder.open))
         source.renew(found)
         self._open_pages(source)
         return set(self.store.query(SHOWN))
@@ -132,7 +132,7 @@ class WholeObservatory:
             None,
         )
 
-    def _open_pages(self, source: Indexed) -> None:
+    def _open_pages(self, source: PageSource) -> None:
         routes = page_routes(source, Site(today=lambda: LATER))
         places = [f"/en/now/{country}" for country in source.countries()[:20]]
         places += [f"/en/network/{country}/{network}" for country, network in source.networks()[:20]]

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from test_ledger import claim
 
 from factories.observatories.network_days import dates_from, events_of_days, network_day
-from talkpath.observatory.claims.event_context import all_related_claims, ended_on, event_reach, related_claims
+from talkpath.observatory.claims.ledger import all_related_claims, ended_on, event_reach, related_claims
 from talkpath.observatory.reach.tables import Audience, NetworkUsers, ReachTables
 
 DAYS = [network_day("telegram", "voice", when, restricted=6) for when in dates_from("2025-08-13", 4)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.observatory.detect.rings import DISAGREEING_E, Ring, all_of, credible_days, some_of
+from talkpath.observatory.detect.evidence import DISAGREEING_E, Ring, all_of, credible_days, some_of
 
 EVIDENCE = st.lists(st.floats(1e-6, 1e6), min_size=4, max_size=4)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from talkpath.observatory.events.record import Event
-from talkpath.observatory.events.text import event_details
+from talkpath.observatory.events.record import Event, event_details
 
 
 @pytest.mark.parametrize(

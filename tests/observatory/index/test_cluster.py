@@ -16,7 +16,7 @@ from talkpath.observatory.index.fill import fill_index
 from talkpath.observatory.index.store import Store
 
 ANSWERS: tuple[Callable[[Store], object], ...] = (
-    queries.day_counts, queries.network_days, queries.country_days, queries.latest_days, queries.transport_counts,
+    queries.day_counts, queries.network_days, queries.country_days, queries.latest_days, queries.transport_shares,
 )  # fmt: skip
 
 

@@ -17,8 +17,7 @@ from talkpath.errors import UsageError
 from talkpath.observatory.findings.detector_input import counts_of_index
 from talkpath.observatory.importers.files import import_folder
 from talkpath.observatory.index import queries
-from talkpath.observatory.index.fill import fill_index
-from talkpath.observatory.index.loader import Loader
+from talkpath.observatory.index.fill import Loader, fill_index
 from talkpath.observatory.index.store import Store, parse_dsn
 from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.server import opened_log
@@ -106,7 +105,7 @@ def test_what_is_withdrawn_is_in_no_answer(store: Store):
     fill_index(store, enumerate([keep, gone, Withdrawn(gone.id, gone.day, gone.measured)], 1))
     assert [count.restricted for count in queries.day_counts(store)] == [0]
     assert store.query("SELECT report FROM report FINAL WHERE NOT withdrawn") == [(keep.id,)]
-    assert queries.transport_counts(store) == []
+    assert queries.transport_shares(store) == []
     assert [count.reports for count in queries.day_counts(store)] == [1]
 
 
@@ -174,7 +173,7 @@ def test_a_country_is_counted_over_its_networks(store: Store):
     ]
     fill_index(store, enumerate(records, 1))
     (day,) = queries.country_days(store, country="XX")
-    assert (day.restricted + day.ok, day.networks, day.networks_restricted, day.contributors) == (3, 2, 1, 2)
+    assert (day.measured, day.hit, day.contributors) == (2, 1, 2)
 
 
 def test_the_latest_is_the_last_day_that_decided_anything(store: Store):
@@ -201,8 +200,8 @@ def test_transports_say_who_could_talk(store: Store):
             1,
         ),
     )
-    (found,) = queries.transport_counts(store, network="AS64496")
-    assert (found.transport, found.reports, found.carried) == ("tls/443", 3, 2)
+    (found,) = queries.transport_shares(store, network="AS64496")
+    assert (found.transport, found.tried, found.carried) == ("tls/443", 3, 2)
 
 
 def import_into(store: Store, folder: Path, data: Path) -> int:

@@ -38,7 +38,7 @@ from talkpath.evidence.bundle import (
 from talkpath.measure.decode import MOST_FACTS_BYTES
 from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.intake.contributors import Contributors, HourlyLimit
-from talkpath.observatory.intake.refusal import ReportRefusedError
+from talkpath.observatory.intake.requests import ReportRefusedError
 from talkpath.observatory.log.records import Received, Tap
 from talkpath.wire.control.sign import Signer
 

@@ -18,7 +18,7 @@ from factories.observatories.sent_bundles import Bench
 from talkpath.evidence.share import BUNDLE_MEDIA_TYPE
 from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.intake.openapi import openapi_document
-from talkpath.observatory.intake.refusal import REFUSALS
+from talkpath.observatory.intake.requests import REFUSALS
 from talkpath.observatory.intake.routes import ReportApi
 
 APPS = frozenset(("signal", "whatsapp"))

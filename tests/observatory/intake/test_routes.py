@@ -14,11 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope
 
 from factories.observatories.sent_bundles import Bench, measured_bundle
 from talkpath.evidence.share import BUNDLE_MEDIA_TYPE
-from talkpath.observatory.intake import bodies
-from talkpath.observatory.intake.bodies import MOST_BODIES, MOST_BODIES_A_BLOCK
+from talkpath.observatory.intake import requests
 from talkpath.observatory.intake.collector import IntakeSettings
+from talkpath.observatory.intake.requests import MOST_BODIES, MOST_BODIES_A_BLOCK
 from talkpath.observatory.intake.routes import ReportApi
-from talkpath.observatory.log.append import LogError
+from talkpath.observatory.log.segments import LogError
 
 PATH = "/api/v1/bundles"
 SENT, LIMIT = {"content-type": BUNDLE_MEDIA_TYPE}, 3
@@ -105,7 +105,7 @@ def test_no_more_is_read_than_may_be(bench: Bench, headers: dict[str, str]):
 
 
 def test_who_goes_away_or_does_not_go_on_is_told_and_holds_no_place(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(bodies, "BODY_S", 0.01)
+    monkeypatch.setattr(requests, "BODY_S", 0.01)
 
     async def gone() -> Message:
         return {"type": "http.disconnect"}

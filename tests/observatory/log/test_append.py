@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from talkpath.observatory.log import append
-from talkpath.observatory.log.append import AppendFile, LogError
+from talkpath.observatory.log import segments
+from talkpath.observatory.log.segments import AppendFile, LogError
 
 PARTS = (b"one", b"", b"two and more", b"three")
 
@@ -20,7 +20,7 @@ PARTS = (b"one", b"", b"two and more", b"three")
 def test_all_parts_are_there_in_order_however_little_the_system_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int, cut_short: int
 ):
-    monkeypatch.setattr(append, "MAX_APPENDED_TOGETHER", together)
+    monkeypatch.setattr(segments, "MAX_APPENDED_TOGETHER", together)
     monkeypatch.setattr(os, "writev", lambda handle, parts: os.write(handle, b"".join(parts)[:cut_short]))
     file = AppendFile(tmp_path / "file")
     file.add(b"before ")
@@ -31,7 +31,7 @@ def test_all_parts_are_there_in_order_however_little_the_system_takes(
 
 
 def test_none_is_there_where_the_disk_is_full_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(append, "MAX_APPENDED_TOGETHER", 1)
+    monkeypatch.setattr(segments, "MAX_APPENDED_TOGETHER", 1)
     file = AppendFile(tmp_path / "file")
     file.add(b"before")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from factories.observatories.log_entries import Clock, open_log, report_entry
-from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.committer import APART_S, CROWD, Committer
+from talkpath.observatory.log.segments import LogError
 
 
 def test_many_who_wait_share_a_sync(tmp_path: Path):

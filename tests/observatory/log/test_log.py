@@ -13,12 +13,18 @@ from msgspec.structs import replace
 
 from factories.observatories.log_entries import DAY, Clock, open_log, report_entry, tap_entry, verdict_entry
 from talkpath.errors import BundleError, FileError, UsageError
-from talkpath.observatory.log.append import AppendFile, LogError
 from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.packs import drop_packs
 from talkpath.observatory.log.records import Received, Withdrawn
-from talkpath.observatory.log.segments import MAX_LOG_LINE_BYTES, decode_line, encode_line, line_number
+from talkpath.observatory.log.segments import (
+    MAX_LOG_LINE_BYTES,
+    AppendFile,
+    LogError,
+    decode_line,
+    encode_line,
+    line_number,
+)
 
 
 def ids(log: Log) -> list[tuple[str, str]]:

@@ -23,12 +23,11 @@ from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.findings.detector_input import folder_counts
-from talkpath.observatory.findings.event_findings import EventFindings, ReportSummary
+from talkpath.observatory.findings.folder_findings import EventFindings, ReportSummary
 from talkpath.observatory.findings.text import event_lines
 from talkpath.observatory.judging.judgement import judge_bundle
 from talkpath.observatory.log.named_shapes import load_named_shapes, name_shape
-from talkpath.observatory.log.records import Received
-from talkpath.observatory.log.row import verdict_rows
+from talkpath.observatory.log.records import Received, verdict_rows
 from talkpath.observatory.publication import Publication
 from talkpath.observatory.web.event_worker import EventPublishing, EventWorker
 from talkpath.observatory.web.labels import app_name

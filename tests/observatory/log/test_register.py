@@ -9,9 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from factories.observatories.log_entries import DAY, open_log, report_entry, verdict_entry
-from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.records import Unfit
+from talkpath.observatory.log.segments import LogError
 
 
 def ids(log: Log) -> list[tuple[str, str]]:

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from factories.observatories.network_days import dates_from, events_of_days, network_day
 from talkpath.errors import UsageError
-from talkpath.observatory.reach.estimate import Affected, estimate_reach, estimate_union
-from talkpath.observatory.reach.from_events import affected_networks, all_reach
+from talkpath.observatory.reach.estimate import Affected, affected_networks, all_reach, estimate_reach, estimate_union
 from talkpath.observatory.reach.tables import Audience, NetworkUsers, Population, ReachTables, load_tables
 
 USERS = {"AS64496": 60.0, "AS64497": 30.0, "AS64498": 10.0}

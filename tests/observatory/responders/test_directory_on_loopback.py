@@ -20,11 +20,10 @@ import pytest
 
 from factories.networks.local_responder import FarEnd, free_ports, run_talkpath
 from factories.observatories.observe_process import start_observatory, stop_observatory
-from talkpath.directory.directory_link import parse_directory_link
-from talkpath.directory.fetch import ListReader
+from talkpath.directory.fetch import ListReader, SeenLists
 from talkpath.directory.listed_server import ListedServer, PublicAddress
 from talkpath.directory.offer import OFFER_MEDIA_TYPE, sign_offer
-from talkpath.directory.seen_lists import SeenLists
+from talkpath.directory.server_list import parse_directory_link
 from talkpath.wire.control.keys import raw_key, raw_key_text
 from talkpath.wire.control.sign import Signer
 

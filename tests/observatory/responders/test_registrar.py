@@ -12,7 +12,7 @@ from talkpath.directory.listed_server import ListedServer, PublicAddress
 from talkpath.directory.offer import Purpose, read_offer, sign_offer
 from talkpath.directory.server_list import read_list
 from talkpath.errors import FileError
-from talkpath.observatory.intake.refusal import ReportRefusedError
+from talkpath.observatory.intake.requests import ReportRefusedError
 from talkpath.observatory.responders.registrar import Registrar
 from talkpath.observatory.responders.server_table import SERVERS_FILE, Decision, ServerTable
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin

@@ -22,15 +22,13 @@ from starlette.types import Message
 
 from factories.networks.mmdb_file import mmdb_bytes
 from talkpath.directory.fetch import LIST_MEDIA_TYPE as LIST_TYPE
-from talkpath.directory.listed_server import ListedServer, PublicAddress
+from talkpath.directory.listed_server import ListedServer, PublicAddress, is_public
 from talkpath.directory.offer import OFFER_MEDIA_TYPE, sign_offer
-from talkpath.directory.public_host import is_public
 from talkpath.directory.server_list import read_list
 from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.intake.openapi import openapi_document
-from talkpath.observatory.intake.refusal import ReportRefusedError
-from talkpath.observatory.responders.openapi import DIRECTORY_PATHS, DIRECTORY_SCHEMAS
-from talkpath.observatory.responders.routes import RESPONDERS_PATH, DirectoryApi
+from talkpath.observatory.intake.requests import ReportRefusedError
+from talkpath.observatory.responders.routes import DIRECTORY_PATHS, DIRECTORY_SCHEMAS, RESPONDERS_PATH, DirectoryApi
 from talkpath.observatory.responders.running import (
     MOST_NAMES_WAITING,
     NEW_SERVERS_AN_HOUR,

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from talkpath.observatory.log.open_data import OpenRow
 from talkpath.observatory.web.dataset import data_package, dataset_record, dataset_routes, row_schema
 from talkpath.observatory.web.source import Sealed, SealedFile
-from talkpath.observatory.web.views.series import STEP_BEGINS
+from talkpath.observatory.web.views.picture import STEP_BEGINS
 
 DAYS = [
     Sealed("2026-11-24", 5, (SealedFile("2026-11-24/prompt.jsonl.gz", 321, "ab" * 32),)),

@@ -18,15 +18,14 @@ from talkpath.observatory.findings.country_findings import (
 )
 from talkpath.observatory.index import queries
 from talkpath.observatory.index.fill import fill_index
-from talkpath.observatory.index.queries import NetworkDayCount
+from talkpath.observatory.index.queries import CountryDay, NetworkDayCount, TransportShare
 from talkpath.observatory.index.store import Store
 from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Tap
-from talkpath.observatory.responders.summary import DirectorySummary
+from talkpath.observatory.responders.server_table import DirectorySummary
 from talkpath.observatory.web.event_worker import EventWorker
-from talkpath.observatory.web.indexed import Indexed
 from talkpath.observatory.web.routes import PAGES, page_routes
 from talkpath.observatory.web.site import PageQuery, Site
-from talkpath.observatory.web.source import CountryDay, Span, TransportShare
+from talkpath.observatory.web.source import PageSource, Span
 
 TODAY = "2025-08-20"
 BOX = SimulatedCountry(None, "XX")
@@ -79,9 +78,9 @@ def store(index_dsn: str) -> Any:
 
 
 @pytest.fixture
-def source(store: Store) -> Indexed:
+def source(store: Store) -> PageSource:
     fill_index(store, enumerate(records(), 1))
-    found = Indexed(store, True, lambda: TODAY)
+    found = PageSource(store, True, lambda: TODAY)
     found.renew(findings(store))
     return found
 
@@ -94,7 +93,7 @@ def findings(store: Store) -> ObservatoryFindings:
     return assemble_findings([country_findings(*lines(store), BOX)], box=BOX)
 
 
-def test_counts_are_those_that_were_put_in(source: Indexed):
+def test_counts_are_those_that_were_put_in(source: PageSource):
     assert source.latest("XX", "voice") == [
         NetworkDayCount("XX", network, app, "voice", DAYS[-1], **{state: 6}, contributors=6)
         for network in ("AS64496", "AS64497", "AS64498")
@@ -110,7 +109,7 @@ def test_counts_are_those_that_were_put_in(source: Indexed):
     assert (source.totals().reports, source.totals().networks, source.totals().last_day) == (684, 3, DAYS[-1])
 
 
-def test_days_that_are_asked_for_are_the_only_ones(source: Indexed):
+def test_days_that_are_asked_for_are_the_only_ones(source: PageSource):
     """What was decided last is then what was known on the last of them."""
     early = Span("2025-08-05", "2025-08-09")
     assert {row.day for row in source.latest("XX", "voice", early)} == {"2025-08-09"}
@@ -121,11 +120,11 @@ def test_days_that_are_asked_for_are_the_only_ones(source: Indexed):
     assert source.country_days("XX", "voice", Span("2026-01-01")) == []
 
 
-def test_networks_of_the_index(source: Indexed):
+def test_networks_of_the_index(source: PageSource):
     assert source.networks() == [("XX", "AS64496"), ("XX", "AS64497"), ("XX", "AS64498")]
 
 
-def test_what_is_found_is_on_the_pages(source: Indexed):
+def test_what_is_found_is_on_the_pages(source: PageSource):
     began = [event for event in source.events("XX") if event.kind == "began"]
     assert {event.network for event in began} == {"AS64496", "AS64497", "*"}
     assert {event.app for event in began} == {"whatsapp"}
@@ -141,7 +140,7 @@ def test_what_is_found_is_on_the_pages(source: Indexed):
 
 
 def test_an_empty_index_has_pages(store: Store):
-    empty = Indexed(store, False, lambda: TODAY)
+    empty = PageSource(store, False, lambda: TODAY)
     assert (empty.latest("XX", "voice"), empty.totals(), list(empty.countries())) == ([], NO_FINDINGS.totals, [])
     assert assemble_findings([]) == NO_FINDINGS
 
@@ -155,7 +154,7 @@ def test_what_takes_long_is_done_in_another_process(store: Store):
         worker.close()
 
 
-def test_an_event_names_evidence_and_what_still_carries(source: Indexed):
+def test_an_event_names_evidence_and_what_still_carries(source: PageSource):
     event = next(event for event in source.events("XX") if event.network == "AS64496")
     assert event.carries == ("tls/443",)
     assert 5 <= len(event.bundles) <= 5 * len(DAYS)
@@ -163,7 +162,7 @@ def test_an_event_names_evidence_and_what_still_carries(source: Indexed):
     assert set(event.bundles) <= restricted
 
 
-def test_countries_looked_at_one_by_one_are_held_together(source: Indexed, store: Store):
+def test_countries_looked_at_one_by_one_are_held_together(source: PageSource, store: Store):
     """Claims count networks, wherever these are: two halves of the world say what the whole does."""
     whole = queries.day_counts(store)
     halves = [[one for one in whole if (one.network != "AS64498") == first] for first in (True, False)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from factories.observatories import memory_index
 from talkpath.observatory.publication import Publication
-from talkpath.observatory.web.others import sentences_of_others
 from talkpath.observatory.web.site import Site
+from talkpath.observatory.web.views.network import sentences_of_others
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
 
 HERE = NetworkOrigin("AS64496", "XX")

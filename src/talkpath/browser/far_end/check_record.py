@@ -14,8 +14,12 @@ from talkpath.browser.addresses import network_prefix
 from talkpath.browser.far_end import schedule
 from talkpath.browser.far_end.counts_to_facts.call_paths import path_epoch
 from talkpath.browser.far_end.counts_to_facts.epoch_facts import epoch_from_counts
-from talkpath.browser.far_end.counts_to_facts.epoch_report import EpochTimes, FarFlowReport, PageEpochReport
-from talkpath.browser.far_end.counts_to_facts.exclusions import whole_check
+from talkpath.browser.far_end.counts_to_facts.epoch_report import (
+    EpochTimes,
+    FarFlowReport,
+    PageEpochReport,
+    whole_check,
+)
 from talkpath.browser.far_end.epoch_run import EpochRun
 from talkpath.browser.far_end.transports.shared_port import SharedPort
 from talkpath.browser.webrtc.call_media import CallMedium

@@ -17,7 +17,7 @@ from talkpath.browser.far_end.counts_to_facts.epoch_report import FarFlowReport
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.far_end.transports.data_channel_twin import DataChannelTwin
 from talkpath.browser.far_end.transports.shared_port import SharedPort
-from talkpath.browser.far_end.transports.webrtc_call import WebRtcCall
+from talkpath.browser.far_end.transports.webrtc_flow import WebRtcCall
 from talkpath.browser.far_end.transports.webtransport_twin import UP_OVERHEAD, WebTransportTwin
 from talkpath.browser.webrtc.call_media import TICK_MS
 from talkpath.errors import PeerError

@@ -9,12 +9,52 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from operator import attrgetter, itemgetter
+from urllib.parse import urlsplit
 
-from talkpath.serving.blocks import host_block
+from talkpath.serving.blocks import BlockPlaces, host_block
+
+MAX_MESSAGE_BYTES = 1 << 18  # twice the longest report of an epoch
+MAX_QUEUED_BY_UVICORN = 4  # messages of one page
+MAX_QUEUED, MAX_QUEUED_CHARACTERS = 64, MAX_MESSAGE_BYTES  # messages of one page that nobody has read yet
+MAX_PAGE_SILENCE_S = 40.0  # pages send a ping four times a second, and give up after 30 s themselves (connection.js)
+MAX_PAGE_START_S = 30.0  # from the welcome to the page's `start`; it loads a script of its own first, for 15 s at most
+MAX_PAGES, MAX_PER_BLOCK = 200, 8
+MAX_HOST_CHARACTERS = 300
+
+
+def is_own_origin(headers: Mapping[str, str]) -> bool:
+    """Whether a page of this server opened the WebSocket, by its headers Origin and Host (RFC 6455 section 10.2)."""
+    host = headers.get("host", "")
+    try:
+        origin = urlsplit(headers.get("origin", ""))
+    except ValueError:
+        return False
+    return bool(host) and origin.scheme in ("http", "https") and origin.netloc.lower() == host.lower()
+
+
+def host_name(headers: Mapping[str, str]) -> str:
+    """The name or address in the header Host, without port; "" if it is not valid."""
+    host = headers.get("host", "")
+    try:
+        return (urlsplit(f"//{host}").hostname or "") if len(host) <= MAX_HOST_CHARACTERS else ""
+    except ValueError:
+        return ""
+
+
+@contextmanager
+def place_taken(places: BlockPlaces, host: str) -> Iterator[bool]:
+    """Take a place for the block of code, and give whether there was one."""
+    is_taken = places.take(host)
+    try:
+        yield is_taken
+    finally:
+        if is_taken:
+            places.give_back(host)
+
 
 MAX_WAITING = 50
 TELL_AGAIN_S = 10.0

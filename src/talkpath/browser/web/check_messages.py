@@ -31,16 +31,17 @@ from talkpath.browser.far_end.far_end_group import FarEndPlaces
 from talkpath.browser.far_end.far_end_process import LINE_BYTES, LOOPBACK, FarEnd, error_message
 from talkpath.browser.far_end.schedule import WATCH_SLOTS
 from talkpath.browser.turn_relay import TurnRelay
-from talkpath.browser.web.admission_queue import AdmissionQueue, QueueFullError
-from talkpath.browser.web.next_epoch import FIRST_EPOCHS, FinishWatch, TryPaths, next_step
-from talkpath.browser.web.page_limits import (
+from talkpath.browser.web.admission_queue import (
     MAX_MESSAGE_BYTES,
     MAX_PAGE_SILENCE_S,
     MAX_PAGE_START_S,
     MAX_QUEUED,
     MAX_QUEUED_CHARACTERS,
+    AdmissionQueue,
+    QueueFullError,
     host_name,
 )
+from talkpath.browser.web.next_epoch import FIRST_EPOCHS, FinishWatch, TryPaths, next_step
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.webrtc.call_media import CALL_MEDIA, TICK_MS
 from talkpath.measure.facts import Facts

@@ -21,7 +21,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from talkpath.browser.web.page_limits import host_name
+from talkpath.browser.web.admission_queue import host_name
 from talkpath.browser.web.page_texts import LANGUAGE_NAMES, page_texts
 
 if TYPE_CHECKING:

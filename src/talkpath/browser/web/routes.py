@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from talkpath.browser.far_end.far_end_group import AT_A_TIME, FarEndPlaces
+from talkpath.browser import require_packages
+from talkpath.browser.addresses import ANY_ADDRESSES, own_addresses
+from talkpath.browser.far_end.far_end_group import AT_A_TIME, FarEndGroup, FarEndPlaces
 from talkpath.browser.far_end.far_end_process import FarEnd
-from talkpath.browser.turn_relay import TurnRelay
-from talkpath.browser.web.admission_queue import AdmissionQueue
+from talkpath.browser.turn_relay import TurnRelay, start_relay
+from talkpath.browser.web.admission_queue import MAX_PAGES, MAX_PER_BLOCK, AdmissionQueue, is_own_origin, place_taken
 from talkpath.browser.web.check_messages import (
     FULL,
     OperatorOf,
@@ -23,9 +27,9 @@ from talkpath.browser.web.check_messages import (
     serve_check,
 )
 from talkpath.browser.web.page_files import file_response, page_response, qr_code_response
-from talkpath.browser.web.page_limits import MAX_PAGES, MAX_PER_BLOCK, is_own_origin, place_taken
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.serving.blocks import BlockPlaces
+from talkpath.serving.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -103,3 +107,48 @@ async def _serve_within_limit(
         else:
             await socket.send_json(FULL)
             await socket.close()
+
+
+HERE = "here"  # how the page names the server that it came from
+
+
+class Mount:
+    """The routes, and the processes behind them. `UsageError` if a package is missing."""
+
+    def __init__(
+        self,
+        host: str,
+        udp: Sequence[int],
+        issuer: ReceiptIssuer,
+        others: Others = no_others,
+        operator: OperatorOf = no_operator,
+    ) -> None:
+        require_packages()
+        self._host = host
+        self._far_ends = FarEndGroup(host, udp)
+        self._relay = TurnRelay("")
+        self.routes: list[BaseRoute] = starlette_routes(
+            self._far_ends.running,
+            issuer,
+            relay=lambda: self._relay,
+            share=HERE,
+            others=others,
+            operator=operator,
+            address="" if host in ANY_ADDRESSES else host,
+            count=len(self._far_ends.ports),
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the far end and the relay for the block. `UsageError` if the UDP port is taken."""
+        supervisor = Supervisor()
+        await self._far_ends.start()
+        try:
+            self._relay = start_relay(own_addresses(self._host), secrets.token_hex(16))
+            self._far_ends.keep(supervisor)
+            supervisor.start("The TURN relay", self._relay.run)
+            yield
+        finally:
+            await supervisor.stop()
+            self._relay.stop()
+            await self._far_ends.stop()

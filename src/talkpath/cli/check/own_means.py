@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from talkpath.api.check_result import Result
     from talkpath.api.recording import Recording
     from talkpath.capture.live.live_picture import LivePicture
-    from talkpath.listening.control_thread import ControlThread
+    from talkpath.listening.companion import ControlThread
     from talkpath.listening.packet_streams import PacketStream
     from talkpath.measure.endpoint_facts import EndpointFacts
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
@@ -106,8 +106,7 @@ def _follow_stream(stream: PacketStream, control: ControlThread | None, apps: Se
     from talkpath.cli._terminal.screen import screen
     from talkpath.cli.listen import stopped_by_signals
     from talkpath.listening.accompanist import ControlTrafficScheduler
-    from talkpath.listening.followed_stream import FollowedStream
-    from talkpath.listening.one_call import OneCall
+    from talkpath.listening.followed_stream import FollowedStream, OneCall
     from talkpath.report.recordings.live_text import LiveScreen
 
     live, one_call = LiveScreen(screen(stderr=True), apps), OneCall()

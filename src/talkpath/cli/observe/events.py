@@ -76,7 +76,7 @@ def command(
     from talkpath.cli._terminal.screen import screen
     from talkpath.observatory.claims.rows import load_claims
     from talkpath.observatory.detect.assumptions import FOLDER_ASSUMPTIONS, OBSERVATORY_ASSUMPTIONS
-    from talkpath.observatory.findings.event_findings import find_all
+    from talkpath.observatory.findings.folder_findings import find_all
     from talkpath.observatory.findings.text import event_lines
     from talkpath.observatory.publication import Publication
     from talkpath.observatory.reach.tables import load_tables

@@ -20,7 +20,7 @@ def command(data: Path, dsn: str, simulated: bool, as_json: bool) -> None:
 
     Use it after a change of --index, after a crash of the machine, or whenever in doubt: the log decides.
     """
-    from talkpath.observatory.index.loader import rebuild_index
+    from talkpath.observatory.index.fill import rebuild_index
     from talkpath.observatory.index.store import Store
     from talkpath.observatory.server import Location, dsn_of, opened_log
 

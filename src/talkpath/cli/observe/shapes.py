@@ -23,7 +23,8 @@ def command(app: str | None, name: str | None, data: Path, simulated: bool, as_j
     What `check --like` measures is kept under the digest of its shape, and counts in no table and no event until it is
     named here: anybody can make up a shape. The observatory must not run meanwhile; run `observe rebuild` afterwards.
     """
-    from talkpath.observatory.log.named_shapes import load_named_shapes, name_shape, seen_shapes
+    from talkpath.observatory.log.log import seen_shapes
+    from talkpath.observatory.log.named_shapes import load_named_shapes, name_shape
     from talkpath.observatory.server import opened_log
 
     if (app is None) is not (name is None):

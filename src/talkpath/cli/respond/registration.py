@@ -62,8 +62,8 @@ def register_options(command: Command) -> Command:
 
 def checked_options(options: RegisterOptions) -> RegisterOptions:
     """The options; `UsageError` for what no directory takes."""
-    from talkpath.directory.directory_link import parse_directory_link
     from talkpath.directory.listed_server import MOST_OPERATOR_BYTES
+    from talkpath.directory.server_list import parse_directory_link
     from talkpath.evidence.http_request import web_address
 
     web_address(parse_directory_link(options.place).place)
@@ -83,8 +83,8 @@ def registration_offer(
     page_port = page.port if page and (page.certificate or page.domain) else 0
 
     def made(invited: Invited, free_places: Callable[[], int], network_class: NetworkClass) -> Registration:
-        from talkpath.directory.directory_link import parse_directory_link
         from talkpath.directory.registration import Registration
+        from talkpath.directory.server_list import parse_directory_link
 
         return Registration(
             link=parse_directory_link(options.place),

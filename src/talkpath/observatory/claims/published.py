@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from talkpath.observatory.data_files import DATA_FOLDER, decode_toml
+from talkpath.observatory.data_files import packaged_rows
 from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event
 
@@ -85,12 +85,6 @@ class Published(Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    measurement: tuple[Published, ...]
-
-
 def load_published() -> list[Published]:
     """All findings that come with talkpath."""
-    return list(
-        decode_toml("published.toml", (DATA_FOLDER / "published.toml").read_text(encoding="utf-8"), _File).measurement
-    )
+    return list(packaged_rows("published.toml", "measurement", Published))

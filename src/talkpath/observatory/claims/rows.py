@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from talkpath.errors import FileError, UsageError
 from talkpath.observatory.claims.grammar import parse_predicate
-from talkpath.observatory.data_files import DATA_FOLDER, decode_toml
+from talkpath.observatory.data_files import DATA_FOLDER, toml_rows
 
 Kind = Literal["official", "company", "press", "user", "measure", "critic"]
 DATE = re.compile(r"\d{4}-\d\d(-\d\d)?")
@@ -58,10 +58,6 @@ class Claim(Struct, frozen=True, forbid_unknown_fields=True):
     note: str = ""
 
 
-class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    claim: tuple[Claim, ...]
-
-
 def load_claims() -> list[Claim]:
     """All rows of all files that come with talkpath, superseded ones included, in order of file and number."""
     names = sorted(entry.name for entry in (DATA_FOLDER / "claims").iterdir() if entry.name.endswith(".toml"))
@@ -74,7 +70,7 @@ def load_claims() -> list[Claim]:
 
 def read_rows(name: str, text: str) -> tuple[Claim, ...]:
     """The rows of one file; `FileError` names the file and the row that is not right."""
-    rows = decode_toml(name, text, _File).claim
+    rows = toml_rows(name, text, "claim", Claim)
     for number, row in enumerate(rows, 1):
         if not re.fullmatch(rf"{rows[0].id[:1]}0*{number}", row.id):
             raise FileError(

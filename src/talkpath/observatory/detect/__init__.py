@@ -4,7 +4,7 @@ same answer for any order of counts.
     Counts      counts.py       what one source said on one day of one app and medium on one network; as arrays, `Panel`
     baseline    baseline.py     the usual level of a network, or of its peers, without a restriction
     e-values    evidence.py     the evidence of one day's counts for a change (beta-binomial; taps: negative binomial)
-    watch       watch.py        the e-detector, day after day (rings.py): when each level was reached, and the end
+    watch       watch.py        the e-detector, day after day : when each level was reached, and the end
     find        find.py         from counts to events of tp-008, and their roll-up to countries (country.py); the share
                                 of checks that say restricted, with an interval
     Assumptions assumptions.py  every number that any of this rests on

@@ -27,8 +27,16 @@ from talkpath.observatory.detect.assumptions import (
 )
 from talkpath.observatory.detect.baseline import Normal, bounded_share, normal_levels
 from talkpath.observatory.detect.counts import Panel
-from talkpath.observatory.detect.evidence import began_e_values, ended_e_values, lifted_share
-from talkpath.observatory.detect.rings import Ring, agreeing_evidence, all_of, credible_days, some_of
+from talkpath.observatory.detect.evidence import (
+    Ring,
+    agreeing_evidence,
+    all_of,
+    began_e_values,
+    credible_days,
+    ended_e_values,
+    lifted_share,
+    some_of,
+)
 
 if TYPE_CHECKING:
     import numpy as np

@@ -19,8 +19,7 @@ from xml.etree import ElementTree
 from msgspec.structs import replace
 
 from talkpath.observatory.events.network_days import DAY_CHARACTERS
-from talkpath.observatory.events.record import Event
-from talkpath.observatory.events.text import event_details, event_sentence
+from talkpath.observatory.events.record import Event, event_details, event_sentence
 from talkpath.observatory.feeds.journal import (
     NO_OPERATORS,
     JournalLine,
@@ -38,8 +37,8 @@ from talkpath.observatory.feeds.webhook import (
     read_progress,
     write_progress,
 )
+from talkpath.observatory.log.folder import make_folder, replace_file
 from talkpath.observatory.log.named_shapes import load_named_shapes, named_shape
-from talkpath.observatory.log.private_files import make_folder, replace_file
 from talkpath.observatory.publication import Publication, orders_of
 
 ATOM_NAMESPACE = "http://www.w3.org/2005/Atom"

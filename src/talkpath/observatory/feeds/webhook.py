@@ -25,9 +25,10 @@ from msgspec import UNSET, Struct, UnsetType
 
 from talkpath.errors import FileError, PeerError
 from talkpath.evidence.http_request import http_request, web_address
+from talkpath.observatory.data_files import toml_rows
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.feeds.journal import NO_OPERATORS, JournalLine
-from talkpath.observatory.log.private_files import replace_file
+from talkpath.observatory.log.folder import replace_file
 
 DELIVERY_TIMEOUT_S = 15.0
 TRIES, FIRST_WAIT_S, LONGEST_WAIT_S = 6, 1.0, 60.0
@@ -94,18 +95,13 @@ class DeliveryOutcome(Struct, frozen=True):
     waiting: int
 
 
-class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    hook: tuple[Hook, ...]
-
-
 def load_hooks(path: Path) -> tuple[Hook, ...]:
     """Read and check the operator's file."""
     try:
-        hooks = msgspec.toml.decode(path.read_bytes(), type=_File).hook
+        data = path.read_bytes()
     except OSError:
         raise FileError("The file of webhooks cannot be read; is its name right?") from None
-    except msgspec.MsgspecError as error:
-        raise FileError(f"{path.name} is not as a file of webhooks has to be: {error}.") from None
+    hooks = toml_rows(path.name, data, "hook", Hook)
     for number, hook in enumerate(hooks, 1):
         web_address(hook.url, f"webhook {number}", with_query=True)
         try:

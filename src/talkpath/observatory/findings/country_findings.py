@@ -25,8 +25,7 @@ from talkpath.observatory.events.network_days import NetworkDay
 from talkpath.observatory.events.record import Event
 from talkpath.observatory.findings.detector_input import counts_of_index
 from talkpath.observatory.index.queries import DayCount, TransportDay, read_carry_days, read_day_counts
-from talkpath.observatory.reach.estimate import ReachEstimate
-from talkpath.observatory.reach.from_events import all_reach
+from talkpath.observatory.reach.estimate import ReachEstimate, all_reach
 from talkpath.observatory.reach.tables import load_tables
 
 

@@ -1,17 +1,17 @@
-"""Events and tested claims as text for a terminal (`talkpath observe events`, `talkpath claims --hold`)."""
+"""Claims, events and tested claims as text for a terminal (`talkpath observe events`, `talkpath claims`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from rich.table import Table
 from rich.text import Text
 
 from talkpath.observatory.claims.count import PredicateCount
 from talkpath.observatory.claims.ledger import ClaimResult, EvidenceOutcome
-from talkpath.observatory.claims.rows import Claim
-from talkpath.observatory.events.text import event_details, event_sentence
-from talkpath.observatory.findings.claim_findings import Ledger
-from talkpath.observatory.findings.event_findings import EventFindings
+from talkpath.observatory.claims.rows import Claim, Figure
+from talkpath.observatory.events.record import event_details, event_sentence
+from talkpath.observatory.findings.folder_findings import EventFindings, Ledger
 from talkpath.observatory.log.named_shapes import named_shape
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.report.words.joined_sentences import capitalised
@@ -101,3 +101,34 @@ def _reach_line(reach: ReachEstimate) -> str:
         f"People touched ({reach.country}, {reach.medium} of {' or '.join(reach.apps)}, {reach.networks} networks): "
         f"{middle}{reach.low / 1e6:.1f} to {reach.high / 1e6:.1f} million"
     )
+
+
+def claims_table(claims: Sequence[Claim], superseded: set[str]) -> Table:
+    """A table with one line for each claim."""
+    rows = Table(box=None, pad_edge=False, show_header=False)
+    for column in ("id", "date", "who", "says"):
+        rows.add_column(column, no_wrap=column in ("id", "date"))
+    for claim in claims:
+        mark = "superseded: " if claim.id in superseded else "" if claim.predicate else "not measurable: "
+        rows.add_row(claim.id, claim.date, claim.who, mark + claim.statement)
+    return rows
+
+
+def claim_lines(claim: Claim) -> Iterator[str]:
+    """Everything about one claim."""
+    yield f"{claim.id}  {claim.date}  {claim.who} ({claim.kind}, credibility {claim.credibility})"
+    yield f"  says       {claim.statement}"
+    if claim.predicate:
+        yield f"  held as    {' '.join(claim.predicate.split())}"
+    else:
+        yield f"  not measurable: {claim.not_measurable}"
+    yield from (f"  figure     {_figure_text(figure)}" for figure in claim.figures)
+    for name, value in (("against", ", ".join(claim.against)), ("supersedes", claim.supersedes), ("note", claim.note)):
+        if value:
+            yield f"  {name:<10} {value}"
+    yield f"  source     {claim.source}"
+
+
+def _figure_text(figure: Figure) -> str:
+    low, high = f"{figure.low:,.10g}", f"{figure.high:,.10g}"
+    return f"{low if low == high else f'{low} to {high}'} {figure.unit}: {figure.object}, of {figure.population}"

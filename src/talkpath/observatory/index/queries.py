@@ -95,22 +95,17 @@ class NetworkDayCount(Struct, frozen=True, gc=False):
         return max(states, key=lambda state: (getattr(self, state), -states.index(state)))
 
 
-class CountryDayCount(Struct, frozen=True, gc=False):
-    """The same over all networks of a country. `networks` were measured; on `networks_restricted` of them a report says
-    restricted."""
+class CountryDay(Struct, frozen=True, gc=False):
+    """One day of one app and medium in a country: of `measured` networks, `hit` had a restricted report. Sources are
+    not added up, since they may be of the same networks and people: the largest is told; taps are left out."""
 
     day: str
-    country: str
     app: str
     medium: str
-    source: str
-    restricted: int
-    ok: int
-    closed: int
-    impaired: int
+    measured: int
+    hit: int
     contributors: int
-    networks: int
-    networks_restricted: int
+    country: str = ""
 
 
 class ReportVerdict(Struct, frozen=True):
@@ -124,16 +119,15 @@ class ReportVerdict(Struct, frozen=True):
     rule: str | None
 
 
-class TransportCount(Struct, frozen=True, gc=False):
-    """One transport on one network: of `reports` that asked, `carried` say that one could talk."""
+class TransportShare(Struct, frozen=True, gc=False):
+    """Of `tried` reports that asked whether a transport ("tls/443") carries an app's calls, `carried` say yes; the last
+    of them on `last_day`."""
 
-    country: str
-    network: str
     app: str
     medium: str
     transport: str
-    reports: int
     carried: int
+    tried: int
     last_day: str
 
 
@@ -180,12 +174,14 @@ def network_days(store: Store, *, since: str = FIRST, until: str = LAST, **only:
     return _read(NetworkDayCount, found)
 
 
-def country_days(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> list[CountryDayCount]:
-    """In order of day, country, app, medium, source. `only`: country, app, medium, source, basis."""
+def country_days(store: Store, *, since: str = FIRST, until: str = LAST, **only: str) -> list[CountryDay]:
+    """The decided days of countries, in order of country, app, medium and day."""
     where, values = _where(only, since=since, until=until)
-    order = "day, country, app, medium, source, basis"
-    found = _select(CountryDayCount, f"country_day FINAL WHERE {where} AND reports > 0 ORDER BY {order}")
-    return _read(CountryDayCount, store.lines(found, **values))
+    key = "country, app, medium, day"
+    most = "max(networks) AS measured, max(networks_restricted) AS hit, max(contributors) AS contributors"
+    decided = f"{where} AND source != 'tap' AND {DECIDED_SUM} > 0"
+    rest = f"FROM country_day FINAL WHERE {decided} GROUP BY {key} ORDER BY {key}"
+    return _read(CountryDay, store.lines(f"SELECT {key}, {most} {rest}", **values))
 
 
 def latest_days(store: Store, *, since: str = FIRST, **only: str) -> list[NetworkDayCount]:
@@ -198,17 +194,16 @@ def latest_days(store: Store, *, since: str = FIRST, **only: str) -> list[Networ
     return _read(NetworkDayCount, store.lines(f"SELECT {counts} FROM stream_month FINAL WHERE {rest}", **values))
 
 
-def transport_counts(store: Store, *, since: str = FIRST, **only: str) -> list[TransportCount]:
-    """In order of country, network, app, medium, transport, counted from the month of `since` on. `only`: country,
-    network, app, medium, transport."""
+def transport_shares(store: Store, *, since: str = FIRST, **only: str) -> list[TransportShare]:
+    """What carried calls, by whole months from that of `since` on, all networks that are asked for together."""
     where, values = _where(only, month=since)
-    key = "country, network, app, medium, transport"
+    key = "app, medium, transport"
     found = store.lines(
-        f"SELECT {key}, sum(reports) AS reports, sum(carried) AS carried, max(last_day) AS last_day "
+        f"SELECT {key}, sum(reports) AS tried, sum(carried) AS carried, max(last_day) AS last_day "
         f"FROM carry_month FINAL WHERE {where} AND reports > 0 GROUP BY {key} ORDER BY {key}",
         **values,
     )
-    return _read(TransportCount, found)
+    return _read(TransportShare, found)
 
 
 def report_verdicts(store: Store, report: str, day: str) -> list[ReportVerdict]:

@@ -1,4 +1,4 @@
--- One row an app and medium of a report (rows.ReportRow). Of equal keys the highest version stands.
+-- One row an app and medium of a report (fill.ReportRow). Of equal keys the highest version stands.
 CREATE TABLE IF NOT EXISTS {report} (
     report String CODEC(ZSTD(1)),
     day Date,
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS {report} (
 ORDER BY (day, country, network, app, medium, source, basis, report)
 {settings};
 
--- One row a transport that was asked (rows.ReportTransportRow).
+-- One row a transport that was asked (fill.ReportTransportRow).
 CREATE TABLE IF NOT EXISTS {transport} (
     report String CODEC(ZSTD(1)),
     day Date,

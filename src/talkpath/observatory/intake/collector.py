@@ -23,12 +23,12 @@ from talkpath.measure.decode import MOST_FACTS_BYTES, require_bounded_work
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY
 from talkpath.observatory.intake.contributors import Contributor, Contributors, HourlyLimit
 from talkpath.observatory.intake.metrics import Metrics
-from talkpath.observatory.intake.refusal import ReportRefusedError
-from talkpath.observatory.log.append import LogError
+from talkpath.observatory.intake.requests import ReportRefusedError
 from talkpath.observatory.log.committer import Committer
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.records import Placed, Received, Record, Tap
 from talkpath.observatory.log.register import Known
+from talkpath.observatory.log.segments import LogError
 from talkpath.responder.geoip import GeoDatabase, NetworkOrigin
 
 HEX = re.compile(r"[0-9a-f]{64}")

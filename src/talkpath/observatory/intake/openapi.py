@@ -6,7 +6,7 @@ from typing import Any
 
 from talkpath.evidence.share import BUNDLE_MEDIA_TYPE, WITHDRAWN_SENTENCES
 from talkpath.observatory.intake.collector import IntakeSettings
-from talkpath.observatory.intake.refusal import REFUSALS
+from talkpath.observatory.intake.requests import REFUSALS
 from talkpath.version import VERSION
 
 Object = dict[str, Any]

@@ -12,10 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from talkpath.evidence.share import BUNDLE_MEDIA_TYPE, WITHDRAWN_SENTENCES
-from talkpath.observatory.intake.bodies import BodySlots, read_body, require_length, require_type
 from talkpath.observatory.intake.collector import Collector, ReportStatus
 from talkpath.observatory.intake.openapi import openapi_document
-from talkpath.observatory.intake.refusal import ReportRefusedError
+from talkpath.observatory.intake.requests import BodySlots, ReportRefusedError, read_body, require_length, require_type
 
 MOST_TAP_BYTES = 1000
 SCHEMA = "talkpath.report/1"

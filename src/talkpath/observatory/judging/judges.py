@@ -29,11 +29,11 @@ from msgspec.structs import replace
 from talkpath.errors import BundleError, PeerError, TalkpathError
 from talkpath.evidence.bundle import FormatVersionError
 from talkpath.observatory.judging.judgement import judge_bundle
-from talkpath.observatory.log.append import LogError
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.packs import NotKeptError, read_bundle_of
 from talkpath.observatory.log.records import Judged, Received, Record, Unfit
 from talkpath.observatory.log.register import Known
+from talkpath.observatory.log.segments import LogError
 from talkpath.observatory.workers.pool import begin_worker, end_pool
 from talkpath.verdict.analysis import one_check
 from talkpath.verdict.judge import RULES_VERSION

@@ -2,6 +2,6 @@
 
 Everything else can be made again from it. Nothing in it holds an address; who sent a report is a pseudonym whose key
 was never written down and lived one day. Read records.py and segments.py (the format), log.py and committer.py
-(writing), append.py, folder.py, packs.py, recover.py and private_files.py (the disk), register.py (which reports there
-are), compact.py (closes a segment), seal.py, open_data.py and row.py (what is published), stop_list.py.
+(writing), folder.py and packs.py (the disk), register.py (which reports there are), seal.py and open_data.py (what is
+published), stop_list.py and named_shapes.py (what the operator decided).
 """

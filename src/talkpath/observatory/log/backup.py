@@ -21,8 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.errors import BundleError, FileError, UsageError
-from talkpath.observatory.log.folder import CANNOT_WRITE_FOLDER
-from talkpath.observatory.log.private_files import make_folder, open_private, replace_file, touch_private
+from talkpath.observatory.log.folder import CANNOT_WRITE_FOLDER, make_folder, open_private, replace_file, touch_private
 from talkpath.version import VERSION
 
 BACKUP_FILE = "backup.json"

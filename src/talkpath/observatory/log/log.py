@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,13 +19,15 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from talkpath.apps.contract.shape import is_recorded_app
 from talkpath.errors import FileError, TalkpathError
-from talkpath.observatory.log.append import AppendFile, LogError
 from talkpath.observatory.log.folder import CANNOT_WRITE_FOLDER, Folder
 from talkpath.observatory.log.packs import pack_path, read_bundle_of, remove_bundle
 from talkpath.observatory.log.records import Imported, Judged, Received, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.log.register import Known, Register, RegisterError
 from talkpath.observatory.log.segments import (
+    AppendFile,
+    LogError,
     LogSegment,
     encode_new_line,
     line_number,
@@ -288,3 +291,9 @@ def _opened_folder(path: Path) -> AppendFile:
         return AppendFile(path)
     except OSError:
         raise LogError(CANNOT_WRITE_FOLDER) from None
+
+
+def seen_shapes(log: Log) -> Counter[str]:
+    """How many reports the log has of calls like each shape."""
+    judged = (record for _, record in log.read() if isinstance(record, Judged))
+    return Counter(app for record in judged for app in {said.app for said in record.said} if is_recorded_app(app))

@@ -8,7 +8,6 @@ is counted in no table and no event until the operator knows what the shape is, 
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -16,11 +15,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from talkpath.apps import apps
-from talkpath.apps.contract.shape import is_recorded_app
 from talkpath.errors import FileError
-from talkpath.observatory.log.log import Log
-from talkpath.observatory.log.private_files import replace_file
-from talkpath.observatory.log.records import Judged
+from talkpath.observatory.data_files import toml_rows
+from talkpath.observatory.log.folder import replace_file
 
 NAMED_SHAPES_FILE = "shapes.toml"
 
@@ -35,18 +32,11 @@ class NamedShape(Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 .,:+_/()-]{0,79}$")]
 
 
-class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    shape: tuple[NamedShape, ...] = ()
-
-
 def load_named_shapes(root: Path) -> dict[str, str]:
     """Count the shapes that are named in a folder from now on, and no others; return them. `FileError` where the file
     is damaged."""
     file = root / NAMED_SHAPES_FILE
-    try:
-        found = msgspec.toml.decode(file.read_bytes(), type=_File).shape if file.exists() else ()
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise FileError(f"{NAMED_SHAPES_FILE} is not as it was written: {error}. Mend it first.") from None
+    found = toml_rows(file.name, file.read_bytes(), "shape", NamedShape) if file.exists() else ()
     _names.clear()
     _names.update({shape.app: shape.name for shape in found})
     return dict(_names)
@@ -72,9 +62,3 @@ def name_shape(root: Path, app: str, name: str) -> None:
     rows = "\n".join(f'[[shape]]\napp = "{app}"\nname = "{name}"\n' for app, name in sorted(every.items()))
     replace_file(root / NAMED_SHAPES_FILE, f"# Shapes that are counted (talkpath observe shapes).\n\n{rows}".encode())
     load_named_shapes(root)
-
-
-def seen_shapes(log: Log) -> Counter[str]:
-    """How many reports the log has of calls like each shape."""
-    judged = (record for _, record in log.read() if isinstance(record, Judged))
-    return Counter(app for record in judged for app in {said.app for said in record.said} if is_recorded_app(app))

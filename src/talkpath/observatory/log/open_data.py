@@ -15,8 +15,15 @@ from typing import Any, Literal, NamedTuple
 from msgspec.structs import replace
 
 from talkpath.observatory.events.record import UNKNOWN_NETWORK
-from talkpath.observatory.log.records import Imported, Judged, LoggedParameter, LoggedVerdict
-from talkpath.observatory.log.row import Counted, VerdictRow, verdict_rows
+from talkpath.observatory.log.records import (
+    Counted,
+    Imported,
+    Judged,
+    LoggedParameter,
+    LoggedVerdict,
+    VerdictRow,
+    verdict_rows,
+)
 from talkpath.observatory.publication import Publication
 
 Release = Literal["prompt", "delayed", "withheld"]

@@ -16,9 +16,9 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from talkpath.observatory.log.append import LogError
-from talkpath.observatory.log.private_files import touch_private
+from talkpath.observatory.log.folder import touch_private
 from talkpath.observatory.log.records import Judged, Received, Record, Unfit, Withdrawn, decode_record, encode_record
+from talkpath.observatory.log.segments import LogError
 
 State = Literal["received", "judged", "unfit", "withdrawn"]
 REGISTER_FORM = 3  # of the tables; a file of another one is made again from the log

@@ -28,11 +28,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from talkpath.observatory.log.folder import make_folder, open_private, replace_file, sync_folder
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.open_data import Dated, OpenRow, Ordered, Release, open_rows
-from talkpath.observatory.log.private_files import make_folder, open_private, replace_file, sync_folder
-from talkpath.observatory.log.records import Imported, Judged, Record, Tap, Unfit, Withdrawn
-from talkpath.observatory.log.row import Counted
+from talkpath.observatory.log.records import Counted, Imported, Judged, Record, Tap, Unfit, Withdrawn
 from talkpath.observatory.log.segments import LogSegment, encode_line, log_segments, read_segment
 from talkpath.observatory.publication import Order, Publication
 from talkpath.serving.supervisor import write_line

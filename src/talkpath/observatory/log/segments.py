@@ -1,19 +1,4 @@
-"""The log's files: one segment a day, in order of their numbers, plain while open and gzipped once sealed.
-
-    log/000017-2026-11-24.log      lines as below
-    log/000016-2026-11-23.log.gz   the same, sealed
-
-A segment's number tells the order, not its day: a clock that was set back makes a new segment with an old day.
-
-Reads and writes one line of a segment: CRC-32 in hex, the record's number, the record as JSON.
-
-    8c736521 17 {"type":"tap", …}
-
-Numbers grow by one from line to line over all segments. The CRC is over all that follows it on the line: a line that
-was cut short by a crash, or changed on the disk, is known by it.
-
-No new line is longer than MOST_LINE_BYTES: a record is a summary, and the bundle beside it has the rest.
-"""
+"""The log's files: durable appending, lines with a checksum, one file a day (gzip once it is sealed)."""
 
 from __future__ import annotations
 
@@ -21,16 +6,80 @@ import gzip
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from talkpath.errors import FileError, WireError
-from talkpath.observatory.log.append import LogError
+from talkpath.errors import FileError, TalkpathError, WireError
+from talkpath.observatory.log.folder import sync_folder
 from talkpath.observatory.log.records import Record, decode_record, encode_record
+
+MAX_APPENDED_TOGETHER = 512  # parts that are written at once; a system takes 1024
+DISK_FAILED = "The log's disk failed; look at the disk, then start again. What was acknowledged is there."
+
+
+class LogError(TalkpathError):
+    """The log took nothing. Its disk is full, or failed."""
+
+
+class AppendFile:
+    """One open file that grows."""
+
+    def __init__(self, path: Path) -> None:
+        new = not path.exists()
+        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self.size_bytes = os.fstat(self._handle).st_size
+        self._broken = False
+        if new:
+            sync_folder(path.parent)
+
+    def add(self, data: bytes) -> None:
+        """Write at the end. It is not on the disk yet."""
+        self.add_all((data,))
+
+    def add_all(self, parts: Sequence[bytes]) -> None:
+        """Write many parts one after the other; all of them or none."""
+        if self._broken:
+            raise LogError(DISK_FAILED)
+        begin = self.size_bytes
+        try:
+            for first in range(0, len(parts), MAX_APPENDED_TOGETHER):
+                self._write(parts[first : first + MAX_APPENDED_TOGETHER])
+        except OSError:
+            self.cut(begin)
+            raise LogError("The log's disk is full or cannot be written; nothing was taken, make room.") from None
+
+    def _write(self, parts: Sequence[bytes]) -> None:
+        size = sum(map(len, parts))
+        done = os.writev(self._handle, parts)
+        left = memoryview(b"".join(parts))[done:] if done < size else b""
+        while left:
+            left = left[os.write(self._handle, left) :]
+        self.size_bytes += size
+
+    def cut(self, size_bytes: int) -> None:
+        """Remove what was added after that byte and not synced."""
+        try:
+            os.ftruncate(self._handle, size_bytes)
+            self.size_bytes = size_bytes
+        except OSError:
+            self._broken = True
+
+    def sync(self) -> None:
+        """Return once all that was added is on the disk."""
+        try:
+            os.fdatasync(self._handle)
+        except OSError:  # the kernel may have dropped what it could not write
+            self._broken = True
+            raise LogError(DISK_FAILED) from None
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._handle)
+
 
 CRC_CHARACTERS = 8
 MAX_LOG_LINE_BYTES = 16 << 10

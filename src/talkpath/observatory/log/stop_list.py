@@ -14,10 +14,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from talkpath.errors import FileError
+from talkpath.observatory.data_files import toml_rows
+from talkpath.observatory.log.folder import replace_file
 from talkpath.observatory.log.log import Log
 from talkpath.observatory.log.packs import remove_bundle
-from talkpath.observatory.log.private_files import replace_file
 from talkpath.observatory.log.records import Judged, Received
 
 STOP_LIST_FILE = "stopped.toml"
@@ -31,21 +31,10 @@ class StoppedCountry(Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
 
-class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    stop: tuple[StoppedCountry, ...] = ()
-
-
 def stopped_countries(root: Path) -> tuple[StoppedCountry, ...]:
     """The stop list of a folder; `FileError` where the file is damaged, since it must never be ignored."""
     file = root / STOP_LIST_FILE
-    if not file.exists():
-        return ()
-    try:
-        return msgspec.toml.decode(file.read_bytes(), type=_File).stop
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise FileError(
-            f"{STOP_LIST_FILE} is not as it was written: {error}. Mend it before the observatory starts."
-        ) from None
+    return toml_rows(file.name, file.read_bytes(), "stop", StoppedCountry) if file.exists() else ()
 
 
 def stop_country(log: Log, stopped: StoppedCountry) -> int:

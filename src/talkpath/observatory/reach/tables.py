@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.data_files import DATA_FOLDER, decode_toml
+from talkpath.observatory.data_files import DATA_FOLDER, decode_toml, toml_rows
 
 
 class Audience(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,10 +49,6 @@ class _Audiences(Struct, frozen=True, forbid_unknown_fields=True):
     simulated: bool = False
 
 
-class _Networks(Struct, frozen=True, forbid_unknown_fields=True):
-    network: tuple[NetworkUsers, ...] = ()
-
-
 class ReachTables(Struct, frozen=True):
     """Both files."""
 
@@ -90,5 +86,5 @@ def load_tables(folder: Path | None = None) -> ReachTables:
         else DATA_FOLDER
     )
     audiences = decode_toml("audience.toml", (own / "audience.toml").read_text(encoding="utf-8"), _Audiences)
-    networks = decode_toml("networks.toml", (own / "networks.toml").read_text(encoding="utf-8"), _Networks)
-    return ReachTables(audiences.population, audiences.audience, networks.network, audiences.simulated)
+    networks = toml_rows("networks.toml", (own / "networks.toml").read_bytes(), "network", NetworkUsers)
+    return ReachTables(audiences.population, audiences.audience, networks, audiences.simulated)

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from talkpath.directory.listed_server import ListedServer
 from talkpath.directory.offer import RENEW_S, Offer, OfferAnswer, OfferState
 from talkpath.directory.server_list import ServerList, sign_list, verify_list
-from talkpath.observatory.intake.refusal import ReportRefusedError
+from talkpath.observatory.intake.requests import ReportRefusedError
 from talkpath.observatory.responders.server_table import (
     MAX_SERVERS,
     Decision,

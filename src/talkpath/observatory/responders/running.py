@@ -18,17 +18,22 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, TypeVar
 
+from talkpath.directory.listed_server import is_public, resolve_host
 from talkpath.directory.offer import Offer, OfferAnswer, read_offer
-from talkpath.directory.public_host import is_public, resolve_host
 from talkpath.directory.server_list import verify_list
 from talkpath.errors import PeerError, WireError
 from talkpath.observatory.intake.contributors import Contributors, HourlyLimit
-from talkpath.observatory.intake.refusal import ReportRefusedError
+from talkpath.observatory.intake.requests import ReportRefusedError
 from talkpath.observatory.log.seal import signer_of
 from talkpath.observatory.responders.outside_test import look_from_outside
 from talkpath.observatory.responders.registrar import Registrar
-from talkpath.observatory.responders.server_table import OfferedServer, ServerTable
-from talkpath.observatory.responders.summary import DirectorySummary, by_country, shown_server
+from talkpath.observatory.responders.server_table import (
+    DirectorySummary,
+    OfferedServer,
+    ServerTable,
+    by_country,
+    shown_server,
+)
 from talkpath.observatory.workers.pool import WorkerPool
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.supervisor import Supervisor

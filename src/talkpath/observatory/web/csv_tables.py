@@ -9,13 +9,13 @@ from io import StringIO
 
 from msgspec import Struct
 
+from talkpath.observatory.index.queries import TransportShare
 from talkpath.observatory.web.views.claims import ClaimsPage, ClaimSummary
 from talkpath.observatory.web.views.events import EventList
 from talkpath.observatory.web.views.network import NetworkPage, StreamView
 from talkpath.observatory.web.views.now import AppRow, NowPage
-from talkpath.observatory.web.views.picture import CountryPicture, MapPicture, NetworkPicture, StripPicture
-from talkpath.observatory.web.views.series import SeriesPage
-from talkpath.observatory.web.views.transports import TransportRow, TransportsPage
+from talkpath.observatory.web.views.picture import CountryPicture, MapPicture, NetworkPicture, SeriesPage, StripPicture
+from talkpath.observatory.web.views.transports import TransportsPage
 from talkpath.report.printable import printable
 
 Row = Sequence[object]
@@ -131,7 +131,7 @@ def _(view: EventList) -> Iterator[Row]:
 
 @_table_rows.register
 def _(view: TransportsPage) -> Iterator[Row]:
-    names = TransportRow.__struct_fields__
+    names = TransportShare.__struct_fields__
     yield names
     for row in view.rows:
         yield [getattr(row, name) for name in names]

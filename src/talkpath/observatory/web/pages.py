@@ -27,10 +27,9 @@ from talkpath.observatory.reach.tables import load_tables
 from talkpath.observatory.web.answers import PAGE_HEADERS
 from talkpath.observatory.web.dataset import dataset_routes
 from talkpath.observatory.web.event_worker import EventPublishing, EventWorker
-from talkpath.observatory.web.indexed import HALF_YEAR_DAYS, Indexed
 from talkpath.observatory.web.routes import page_routes
 from talkpath.observatory.web.site import Site, utc_day
-from talkpath.observatory.web.source import Sealed, SealedFile
+from talkpath.observatory.web.source import HALF_YEAR_DAYS, PageSource, Sealed, SealedFile
 from talkpath.serving.supervisor import Supervisor, write_line
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ class Pages:
         self._store, self._hooks, self._box = store, hooks, box
         self._open_data, self._publishing = open_data, publishing
         days, tables = BOX_DAYS if box else HALF_YEAR_DAYS, load_tables(box.folder if box else None)
-        self.source = Indexed(
+        self.source = PageSource(
             store=store,
             simulated=box is not None,
             today=self._today,

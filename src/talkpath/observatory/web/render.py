@@ -13,7 +13,7 @@ from msgspec import Struct
 from talkpath.errors import UsageError
 from talkpath.observatory.events.record import Event, counted_share
 from talkpath.observatory.web import labels
-from talkpath.observatory.web.countries import country_name
+from talkpath.observatory.web.labels import country_name
 from talkpath.observatory.web.pictures import drawings
 from talkpath.observatory.web.source import HALF_YEAR
 from talkpath.observatory.web.views.claims import translated_text

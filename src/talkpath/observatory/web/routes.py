@@ -21,10 +21,15 @@ from talkpath.observatory.web.views.events import event_list
 from talkpath.observatory.web.views.method import method_page, risks_page
 from talkpath.observatory.web.views.network import network_page
 from talkpath.observatory.web.views.now import now_page
-from talkpath.observatory.web.views.picture import country_picture, network_picture, strip_picture, world_map
+from talkpath.observatory.web.views.picture import (
+    country_picture,
+    network_picture,
+    series_page,
+    strip_picture,
+    world_map,
+)
 from talkpath.observatory.web.views.report import report_page
 from talkpath.observatory.web.views.search import search_page
-from talkpath.observatory.web.views.series import series_page
 from talkpath.observatory.web.views.servers import servers_page
 from talkpath.observatory.web.views.transports import transports_page
 from talkpath.report.words.language import language_codes

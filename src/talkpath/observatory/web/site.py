@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from talkpath.observatory.log.stop_list import StoppedCountry
 from talkpath.observatory.publication import Publication
-from talkpath.observatory.responders.summary import DirectorySummary
+from talkpath.observatory.responders.server_table import DirectorySummary
 from talkpath.observatory.web.shared_report import SharedReport
 from talkpath.observatory.web.source import Span
 

@@ -1,21 +1,26 @@
-"""What the pages ask of an observatory's index. Every answer is counted already: no page reads single reports.
+"""The index as the source of the pages: what the tables of counts hold, and what was found in them.
 
-`PageSource` is the whole contract; index and detector implement it, and so do the records of a test.
+What takes long (events, claims, reach) is not done while somebody waits: `ObservatoryFindings` are made in a process of
+their own (event_worker.py), and shown from `renew` on. A page asks for one country or one network, and half a year at
+most.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 
 from msgspec import Struct
 
-from talkpath.observatory.claims.ledger import ClaimResult
-from talkpath.observatory.claims.rows import Claim
-from talkpath.observatory.events.record import Event
-from talkpath.observatory.findings.country_findings import Totals
-from talkpath.observatory.index.queries import NetworkDayCount
+from talkpath.observatory.claims.ledger import ClaimResult, event_reach
+from talkpath.observatory.claims.rows import Claim, load_claims
+from talkpath.observatory.events.record import UNKNOWN_COUNTRY, Event
+from talkpath.observatory.findings.country_findings import NO_FINDINGS, ObservatoryFindings, Totals, by_country
+from talkpath.observatory.index import queries
+from talkpath.observatory.index.queries import CountryDay, NetworkDayCount, TransportShare
+from talkpath.observatory.index.store import Store
 from talkpath.observatory.reach.estimate import ReachEstimate
+from talkpath.observatory.reach.tables import ReachTables
 
 
 class Span(Struct, frozen=True):
@@ -30,29 +35,6 @@ class Span(Struct, frozen=True):
 
 
 HALF_YEAR = Span()
-
-
-class CountryDay(Struct, frozen=True):
-    """One day of one app and medium in a country: of `measured` networks, `hit` had a restricted report."""
-
-    day: str
-    app: str
-    medium: str
-    measured: int
-    hit: int
-    contributors: int
-    country: str = ""
-
-
-class TransportShare(Struct, frozen=True):
-    """Of `tried` reports that asked whether a transport ("tls/443") carries an app's calls, `carried` say yes."""
-
-    app: str
-    medium: str
-    transport: str
-    carried: int
-    tried: int
-    last_day: str
 
 
 class Sealed(Struct, frozen=True):
@@ -71,56 +53,109 @@ class SealedFile(Struct, frozen=True):
     sha256: str
 
 
-class PageSource(Protocol):
-    """An observatory as the pages see it. Days are of UTC."""
+HALF_YEAR_DAYS, MOST_DAYS, LATEST_DAYS = 183, 731, 28
 
-    @property
-    def simulated(self) -> bool:
-        """Whether everything in it is made up."""
+
+class PageSource:
+    """An observatory as the pages see it; days are of UTC. `sealed` lists the open data; `days` are counted back from
+    `today`; `tables` have the numbers of people; `claims` are talkpath's own, unless others are given."""
+
+    def __init__(
+        self,
+        store: Store,
+        simulated: bool,
+        today: Callable[[], str],
+        sealed: Callable[[], Sequence[Sealed]] = tuple,
+        days: int = HALF_YEAR_DAYS,
+        tables: ReachTables | None = None,
+        claims: Sequence[Claim] | None = None,
+    ) -> None:
+        self._store, self.simulated, self._today, self._sealed, self._back = store, simulated, today, sealed, days
+        self._tables, self._claims = tables or ReachTables(), load_claims() if claims is None else claims
+        self.renew(NO_FINDINGS)
+
+    def renew(self, found: ObservatoryFindings) -> None:
+        """Show these findings from now on."""
+        self._findings = found
+        self._events = by_country(found.events)
 
     def totals(self) -> Totals:
-        """The totals of everything."""
+        """The totals of the findings."""
+        return self._findings.totals
 
     def countries(self) -> Sequence[str]:
-        """The countries with reports, the one with most networks first."""
+        """The countries of the findings."""
+        return self._findings.countries
 
     def networks(self) -> Sequence[tuple[str, str]]:
-        """Every (country, network) that anything was decided of, in order."""
+        """The networks of the index."""
+        return queries.networks(self._store)
 
     def claims(self) -> Sequence[Claim]:
-        """The claims that are tested here, superseded ones too: those of a made-up country where that is shown."""
+        """The claims that come with talkpath, or those of the made-up country."""
+        return self._claims
 
-    def latest(self, country: str, medium: str, span: Span = HALF_YEAR) -> Sequence[NetworkDayCount]:
-        """For each network and app the last day that decided anything."""
+    def latest(self, country: str, medium: str, span: Span = HALF_YEAR) -> list[NetworkDayCount]:
+        """The latest day of each network and app; up to a day that is named, within the four weeks before it."""
+        if span.until:
+            since = max(span.since, (date.fromisoformat(span.until) - timedelta(days=LATEST_DAYS)).isoformat())
+            found = self._days(Span(since, span.until), country=country, medium=medium)
+            return list({(one.network, one.app): one for one in found}.values())
+        return queries.latest_days(self._store, since=self._since(span), country=country, medium=medium)
 
-    def country_days(self, country: str, medium: str, span: Span = HALF_YEAR) -> Sequence[CountryDay]:
-        """Every day, in order of app and day."""
+    def country_days(self, country: str, medium: str, span: Span = HALF_YEAR) -> list[CountryDay]:
+        """The days of a country."""
+        return self._country_days(span, country=country, medium=medium)
 
-    def world_days(self, app: str, medium: str, span: Span = HALF_YEAR) -> Sequence[CountryDay]:
-        """Every day of every country of one app and medium, in order of country and day."""
+    def world_days(self, app: str, medium: str, span: Span = HALF_YEAR) -> list[CountryDay]:
+        """The days of all countries that can be placed."""
+        found = self._country_days(span, app=app, medium=medium)
+        return [day for day in found if day.country != UNKNOWN_COUNTRY]
 
     def network_days(
         self, country: str, network: str, app: str = "", medium: str = "", span: Span = HALF_YEAR
-    ) -> Sequence[NetworkDayCount]:
-        """Every day, in order of app, medium and day; of one of these where it is named."""
+    ) -> list[NetworkDayCount]:
+        """The days of a network, all sources of a day together."""
+        only = {"country": country, "network": network, "app": app, "medium": medium}
+        return self._days(span, **{name: said for name, said in only.items() if said})
 
-    def stream_days(self, country: str, app: str, medium: str, span: Span = HALF_YEAR) -> Sequence[NetworkDayCount]:
-        """Every day of one app and medium on every network, in order of network and day."""
+    def stream_days(self, country: str, app: str, medium: str, span: Span = HALF_YEAR) -> list[NetworkDayCount]:
+        """The days of one app and medium on every network."""
+        return self._days(span, country=country, app=app, medium=medium)
 
-    def carries(self, country: str, network: str = "") -> Sequence[TransportShare]:
-        """The transports that still carry calls on a network, or on each network of the country, in their order."""
+    def carries(self, country: str, network: str = "") -> list[TransportShare]:
+        """What carried calls in the last half-year, by whole months, on a network or on all of the country."""
+        only = {"country": country, **({"network": network} if network else {})}
+        return queries.transport_shares(self._store, since=self._since(HALF_YEAR), **only)
 
     def events(self, country: str) -> Sequence[Event]:
-        """All of a country, withdrawn ones too, in order of network, app, medium, then time."""
+        """The events that were found."""
+        return self._events.get(country, ())
 
     def entries(self) -> Sequence[ClaimResult]:
-        """The results of testing the claims."""
+        """The results of the claims."""
+        return self._findings.entries
 
     def reach(self, country: str) -> Sequence[ReachEstimate]:
-        """How many people are affected in a country."""
+        """The reach that was computed."""
+        return [one for one in self._findings.reach if one.country == country]
 
     def event_reach(self, event: Event) -> ReachEstimate | None:
-        """How many people one event affects on its network; None where nobody knows."""
+        """The reach of one event, computed now; it takes some milliseconds."""
+        return event_reach(event, self._tables)
 
     def sealed(self) -> Sequence[Sealed]:
-        """The sealed days of the open data, the last one first."""
+        """The sealed days, the last one first."""
+        return sorted(self._sealed(), key=lambda sealed: sealed.day, reverse=True)
+
+    def _days(self, span: Span, **only: str) -> list[NetworkDayCount]:
+        return queries.network_days(self._store, since=self._since(span), until=span.until or queries.LAST, **only)
+
+    def _country_days(self, span: Span, **only: str) -> list[CountryDay]:
+        return queries.country_days(self._store, since=self._since(span), until=span.until or queries.LAST, **only)
+
+    def _since(self, span: Span) -> str:
+        """Two years at most, so that no address costs more than that."""
+        end = min(span.until or self._today(), self._today())
+        back = MOST_DAYS if span.since else self._back
+        return max(span.since, (date.fromisoformat(end) - timedelta(days=back)).isoformat())

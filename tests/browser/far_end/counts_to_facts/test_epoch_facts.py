@@ -24,8 +24,9 @@ from talkpath.browser.far_end.counts_to_facts.epoch_report import (
     PageEpochReport,
     PageFlowReport,
     Poll,
+    video_throttled,
+    whole_check,
 )
-from talkpath.browser.far_end.counts_to_facts.exclusions import video_throttled, whole_check
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.webrtc.call_media import TICK_MS, VIDEO_MEDIUM, VOICE_MEDIUM
 from talkpath.measure.bitmap import unpack_bitmap

@@ -14,7 +14,7 @@ from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
 from talkpath.browser.far_end.far_end_process import ErrorReports, fail_check
 from talkpath.browser.far_end.transports.shared_port import SharedPort, open_port
-from talkpath.browser.far_end.transports.webrtc_call import WebRtcCall
+from talkpath.browser.far_end.transports.webrtc_flow import WebRtcCall
 from talkpath.browser.webrtc.call_media import STAMPS_A_TICK, VIDEO_MEDIUM, VOICE_MEDIUM, CallMedium
 
 LOOPBACK, PATIENCE_S = "127.0.0.1", 10.0

@@ -32,8 +32,8 @@ from talkpath.browser.far_end.counts_to_facts.epoch_report import (
     FarFlowReport,
     PageEpochReport,
     PageFlowReport,
+    why_excluded,
 )
-from talkpath.browser.far_end.counts_to_facts.exclusions import why_excluded
 from talkpath.browser.far_end.schedule import EpochSchedule, FlowSchedule
 from talkpath.browser.webrtc.call_media import TICK_MS, CallMedium
 from talkpath.measure.bitmap import pack_bitmap

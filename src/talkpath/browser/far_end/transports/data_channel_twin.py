@@ -14,8 +14,7 @@ from typing import Any
 from talkpath.browser.far_end.transports.shared_port import SharedPort
 from talkpath.browser.far_end.transports.webrtc_flow import WebRtcFlow
 from talkpath.browser.far_end.transports.webtransport_twin import TwinArrivals
-from talkpath.browser.webrtc.sctp_bounds import SctpBounds
-from talkpath.browser.webrtc.secure_transport import SecureTransport
+from talkpath.browser.webrtc.secure_transport import SctpBounds, SecureTransport
 from talkpath.browser.webrtc.session_description import MAX_MESSAGE_BYTES, parse_offer
 
 

@@ -7,11 +7,11 @@ from functools import singledispatch
 
 from msgspec import Struct
 
+from talkpath.observatory.index.queries import CountryDay
 from talkpath.observatory.web import labels
-from talkpath.observatory.web.countries import country_name
+from talkpath.observatory.web.labels import country_name
 from talkpath.observatory.web.pictures import chart, map, strip
 from talkpath.observatory.web.pictures.strip import Strip
-from talkpath.observatory.web.source import CountryDay
 from talkpath.observatory.web.views.network import StreamView
 from talkpath.observatory.web.views.now import AppRow
 from talkpath.observatory.web.views.picture import CountryPicture, MapPicture, NetworkPicture, StripPicture

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from talkpath.observatory.web.countries import country_squares
-from talkpath.observatory.web.source import CountryDay
+from talkpath.observatory.index.queries import CountryDay
+from talkpath.observatory.web.labels import country_squares
 from talkpath.report.pictures.markup import Element, element
 
 STEP, SIDE, TOP = 26, 24, 18

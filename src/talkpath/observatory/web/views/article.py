@@ -7,8 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from talkpath.observatory.article.page import MONTH, BoxRow, box_rows
-from talkpath.observatory.article.truth import SimulatedTruth, TrueCount, read_truth
+from talkpath.observatory.article import MONTH, BoxRow, SimulatedTruth, TrueCount, box_rows, read_truth
 from talkpath.observatory.claims.count import PredicateCount, PropositionOutcome
 from talkpath.observatory.claims.grammar import parse_predicate, propositions
 from talkpath.observatory.claims.rows import Claim

@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from talkpath.observatory.claims.count import clopper_pearson
 from talkpath.observatory.events.record import Event
-from talkpath.observatory.index.queries import NetworkDayCount
+from talkpath.observatory.index.queries import CountryDay, NetworkDayCount
 from talkpath.observatory.reach.estimate import ReachEstimate
 from talkpath.observatory.web.cell import PublicationView, StateCell, going_on
 from talkpath.observatory.web.pictures.strip import Strip, app_strip, strip_span
 from talkpath.observatory.web.site import PageQuery, Site, page_of_rows
-from talkpath.observatory.web.source import HALF_YEAR, CountryDay, PageSource, Span
+from talkpath.observatory.web.source import HALF_YEAR, PageSource, Span
 
 MEDIA_TABS = ("voice", "video", "text")
 MAX_NETWORK_ROWS = 12  # networks a page: it stays short on a phone

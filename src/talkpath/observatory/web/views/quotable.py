@@ -8,8 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from talkpath.observatory.events.record import EVERYWHERE, Event
-from talkpath.observatory.web.countries import country_name
-from talkpath.observatory.web.labels import app_name, contributors_phrase, mechanism_text, medium_name, network_name
+from talkpath.observatory.web.labels import (
+    app_name,
+    contributors_phrase,
+    country_name,
+    mechanism_text,
+    medium_name,
+    network_name,
+)
 from talkpath.report.words.language import count, say
 
 

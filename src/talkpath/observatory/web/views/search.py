@@ -6,8 +6,7 @@ from msgspec import Struct
 
 from talkpath.apps import apps
 from talkpath.observatory.claims.rows import current_claims
-from talkpath.observatory.web.countries import country_names
-from talkpath.observatory.web.labels import app_name
+from talkpath.observatory.web.labels import app_name, country_names
 from talkpath.observatory.web.site import PageQuery, Site
 from talkpath.observatory.web.source import PageSource
 from talkpath.observatory.web.views.claims import ClaimSummary, claim_summaries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from talkpath.observatory.responders.summary import DirectorySummary, ShownServer
+from talkpath.observatory.responders.server_table import DirectorySummary, ShownServer
 from talkpath.observatory.web.site import PageQuery, Site, page_of_rows
 from talkpath.observatory.web.source import PageSource
 

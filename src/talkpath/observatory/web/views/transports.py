@@ -7,25 +7,13 @@ page tells it under the rule of publication (publication.py).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import groupby
 
 from msgspec import Struct
 
+from talkpath.observatory.index.queries import TransportShare
 from talkpath.observatory.web.cell import PublicationView
 from talkpath.observatory.web.site import PageQuery, Site
-from talkpath.observatory.web.source import PageSource, TransportShare
-
-
-class TransportRow(Struct, frozen=True):
-    """One transport of one app and medium in a country: of `tried` reports that asked, `carried` say that one could
-    talk. `last_day`: the last one that asked."""
-
-    app: str
-    medium: str
-    transport: str
-    carried: int
-    tried: int
-    last_day: str
+from talkpath.observatory.web.source import PageSource
 
 
 class TransportsPage(Struct, frozen=True):
@@ -33,7 +21,7 @@ class TransportsPage(Struct, frozen=True):
 
     country: str
     countries: tuple[str, ...]
-    rows: tuple[TransportRow, ...]
+    rows: tuple[TransportShare, ...]
     withheld: tuple[str, ...]
     schema: str = "talkpath.page.transports/1"
 
@@ -44,7 +32,7 @@ def transports_page(source: PageSource, site: Site, asked: PageQuery) -> Transpo
     country = asked.get("country") or next(iter(countries), "")
     if country and country not in countries:
         return None
-    found = _summed_over_networks(source.carries(country)) if country else []
+    found = source.carries(country) if country else []
     people = _people_at_least(source, country, {row.medium for row in found})
     rule = PublicationView.of(site.publication, site.today(), source.events(country))
     few = [row for row in found if rule.publication.by_country(people.get((row.app, row.medium), 0))]
@@ -54,25 +42,6 @@ def transports_page(source: PageSource, site: Site, asked: PageQuery) -> Transpo
         rows=tuple(row for row in found if row not in few),
         withheld=tuple(sorted({row.app for row in few})),
     )
-
-
-def _summed_over_networks(found: Iterable[TransportShare]) -> list[TransportRow]:
-    """The sums over all networks."""
-    ordered = sorted(found, key=lambda one: (one.app, one.medium, one.transport))
-    rows = []
-    for (app, medium, transport), shares in groupby(ordered, key=lambda one: (one.app, one.medium, one.transport)):
-        of_row = list(shares)
-        rows.append(
-            TransportRow(
-                app=app,
-                medium=medium,
-                transport=transport,
-                carried=sum(one.carried for one in of_row),
-                tried=sum(one.tried for one in of_row),
-                last_day=max(one.last_day for one in of_row),
-            )
-        )
-    return rows
 
 
 def _people_at_least(source: PageSource, country: str, media: Iterable[str]) -> dict[tuple[str, str], int]:

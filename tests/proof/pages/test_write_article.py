@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proof.pages.write_article import article_page, article_sentences, measure_sentences
 from talkpath.errors import FileError
 from talkpath.lab.country.play import play_country
 from talkpath.lab.country.settings import CountrySettings, read_country
-from talkpath.observatory.article.page import article_page, article_sentences, box_rows, measure_sentences
-from talkpath.observatory.article.truth import read_truth
+from talkpath.observatory.article import box_rows, read_truth
 from talkpath.observatory.claims.grammar import parse_predicate
 from talkpath.observatory.claims.rows import load_claims
 

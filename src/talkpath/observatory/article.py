@@ -1,4 +1,4 @@
-"""Reads what a made-up country really did, for the last column of docs/article.md. No measurement reads it."""
+"""The article: what the made-up country has in place of each sentence, and what it really did."""
 
 from __future__ import annotations
 
@@ -12,6 +12,26 @@ from msgspec.structs import replace
 from talkpath.errors import FileError
 from talkpath.observatory.claims.count import CALL
 from talkpath.observatory.claims.grammar import Proposition
+from talkpath.observatory.data_files import packaged_rows
+
+MONTH = "2025-08"
+"""The month that the article is about."""
+
+
+class BoxRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the made-up country has in place of one sentence. `audience`: apps whose audience is part of what is
+    measured."""
+
+    id: str
+    stands: str
+    scenario: str = "article"
+    truth: str = ""
+    audience: tuple[str, ...] = ()
+
+
+def box_rows() -> tuple[BoxRow, ...]:
+    """All rows of article_box.toml."""
+    return packaged_rows("article_box.toml", "row", BoxRow)
 
 
 class Restricted(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Tests all claims on one folder of bundles: the record that `talkpath claims --json` prints."""
+"""What follows from a folder of reports: tested claims, events of networks and countries, their reach."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from pathlib import Path
 from msgspec import Struct
 
 from talkpath.errors import UsageError
-from talkpath.observatory.claims.ledger import ClaimResult, Evidence, results_of
+from talkpath.observatory.claims.ledger import ClaimResult, Evidence, all_related_claims, event_reach, results_of
 from talkpath.observatory.claims.made_up import moved_claim
 from talkpath.observatory.claims.published import Published
 from talkpath.observatory.claims.rows import Claim
-from talkpath.observatory.detect.assumptions import FOLDER_ASSUMPTIONS
+from talkpath.observatory.detect.assumptions import FOLDER_ASSUMPTIONS, Assumptions
+from talkpath.observatory.detect.country import roll_up
+from talkpath.observatory.detect.counts import ReportCounts
 from talkpath.observatory.detect.find import find_events
 from talkpath.observatory.events.network_days import NetworkDay, folder_verdicts, network_days
 from talkpath.observatory.events.record import UNKNOWN_COUNTRY, UNKNOWN_NETWORK, Event
 from talkpath.observatory.findings.detector_input import counts_of_days, counts_of_taps
 from talkpath.observatory.log.named_shapes import is_counted_app, load_named_shapes
-from talkpath.observatory.reach.estimate import ReachEstimate
-from talkpath.observatory.reach.from_events import all_reach
-from talkpath.observatory.reach.tables import load_tables
+from talkpath.observatory.reach.estimate import ReachEstimate, all_reach
+from talkpath.observatory.reach.tables import ReachTables, load_tables
 
-SCHEMA = "talkpath.claims/1"
+CLAIMS_SCHEMA = "talkpath.claims/1"
 
 
 class EvidenceSummary(Struct, frozen=True):
@@ -44,7 +45,7 @@ class Ledger(Struct, frozen=True):
     entries: tuple[ClaimResult, ...] = ()
     events: tuple[Event, ...] = ()
     reach: tuple[ReachEstimate, ...] = ()
-    schema: str = SCHEMA
+    schema: str = CLAIMS_SCHEMA
 
 
 def results_of_folder(
@@ -74,4 +75,61 @@ def _what_was_looked_at(found: Sequence[NetworkDay]) -> EvidenceSummary:
         first_day=min(day.day for day in found),
         last_day=max(day.day for day in found),
         simulated=any(day.simulated for day in found),
+    )
+
+
+EVENTS_SCHEMA = "talkpath.events/1"
+
+
+class ReportSummary(Struct, frozen=True):
+    """The reports that were examined: how many, from which sources, networks and days."""
+
+    reports: int
+    taps: int
+    sources: tuple[str, ...]
+    networks: int
+    first_day: str
+    last_day: str
+    simulated: bool
+
+
+class EventFindings(Struct, frozen=True):
+    """The object that `talkpath observe events --json` prints. `claims` and `reach` by the event's id; an event of
+    which nobody knows how many it touches has no reach. `trusted`: by the assumptions for a folder in hand."""
+
+    heard: ReportSummary
+    events: tuple[Event, ...]
+    countries: tuple[Event, ...]
+    claims: dict[str, tuple[str, ...]]
+    reach: dict[str, ReachEstimate]
+    trusted: bool
+    schema: str = EVENTS_SCHEMA
+
+
+def find_all(
+    counts: Sequence[ReportCounts], rules: Assumptions, claims: Sequence[Claim], tables: ReachTables
+) -> EventFindings:
+    """Find events, the claims about them, and how many people they affect."""
+    events = find_events(counts, rules)
+    reach = {event.id: event_reach(event, tables) for event in events}
+    return EventFindings(
+        heard=_counts_heard(counts),
+        events=tuple(events),
+        countries=tuple(roll_up(events, counts)),
+        claims={name: ids for name, ids in all_related_claims(events, claims).items() if ids},
+        reach={name: people for name, people in reach.items() if people},
+        trusted=not rules.strict,
+    )
+
+
+def _counts_heard(counts: Sequence[ReportCounts]) -> ReportSummary:
+    placed = [one for one in counts if one.country != UNKNOWN_COUNTRY]
+    return ReportSummary(
+        reports=sum(one.reports for one in counts if one.source != "tap"),
+        taps=sum(one.reports for one in counts if one.source == "tap"),
+        sources=tuple(sorted({one.source for one in counts})),
+        networks=len({(one.country, one.network) for one in placed}),
+        first_day=min((one.day for one in counts), default=""),
+        last_day=max((one.day for one in counts), default=""),
+        simulated=any(one.simulated for one in counts),
     )
