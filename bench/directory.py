@@ -27,8 +27,7 @@ from talkpath.observatory.responders.registrar import Registrar
 from talkpath.observatory.responders.running import LOOK_S, PUBLISH_LOOK_S, DirectorySettings
 from talkpath.observatory.responders.server_table import MAX_SERVERS, ServerTable
 from talkpath.probe.invite_link import parse_invite_link
-from talkpath.wire.control.keys import raw_key
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer, raw_key
 
 NOW, RUNS, TESTS = 1_790_000_000, 3, 2
 HOUR_S = 3600

@@ -44,8 +44,7 @@ from talkpath.observatory.log.log import Log, LogEntry
 from talkpath.observatory.log.records import Judged, LoggedVerdict, Received
 from talkpath.observatory.web.source import PageSource
 from talkpath.wire.control import receipt as wire_receipt
-from talkpath.wire.control.keys import raw_key
-from talkpath.wire.control.sign import is_signed
+from talkpath.wire.control.keys import is_signed, raw_key
 
 DAYS, FIRST, COUNTRIES = 180, date(2026, 5, 1), 180
 ASKED, GROUP, SENDERS = 60, 512, 64

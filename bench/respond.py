@@ -35,8 +35,7 @@ from talkpath.responder.limits import Identity, Limits
 from talkpath.responder.receipts import ReceiptSigner
 from talkpath.responder.responder import Responder
 from talkpath.wire.control.invitation import Invitations, until_text
-from talkpath.wire.control.keys import new_identity_pem, raw_key_text
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer, new_identity_pem, raw_key_text
 
 CHECKS, SECONDS = 4, 20.0
 HOST = "127.0.0.1"

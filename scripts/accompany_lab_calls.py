@@ -24,7 +24,7 @@ from talkpath.lab.drivers import namespace, netns
 from talkpath.lab.drivers.netns import NetnsLab, Program
 from talkpath.lab.drivers.run import PYTHON, link_to, respond_argv
 from talkpath.lab.drivers.sim import CONTROL_PORT
-from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, RESPONDER, LabHost
+from talkpath.lab.path.link import HOSTS, LAB_PROBE, RESPONDER, LabHost
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.bases.accompanied_call import MOST_LATE_MS

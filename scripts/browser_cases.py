@@ -36,7 +36,7 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.browser.web.page_texts import page_texts
 from talkpath.lab.drivers import namespace, netns
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
+from talkpath.lab.path.link import LAB_PROBE, RESPONDER
 from talkpath.lab.scenario import Scenario
 
 BACKGROUNDS = (

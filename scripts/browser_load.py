@@ -21,7 +21,7 @@ from typing import Any
 from browser_cases import NEAR, WEB, be_prompt, certificate_options, respond_arguments
 from browser_near import NAME
 from talkpath.lab.drivers import namespace, netns
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
+from talkpath.lab.path.link import LAB_PROBE, RESPONDER
 from talkpath.lab.scenario import Scenario
 
 FAR = "talkpath.browser.far_end.far_end_process"

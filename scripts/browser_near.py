@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Page, TimeoutError, sync_playwright
 
-from talkpath.lab.path.hosts import RESPONDER
+from talkpath.lab.path.link import RESPONDER
 
 CHROMIUM = "/usr/bin/chromium"
 NAME = "test-server.example"  # the test server's in the lab, where nobody answers for names

@@ -24,7 +24,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from websockets.sync.client import ClientConnection, connect
 
 from browser_near import DISTURB_AFTER_MS, HIDE, NETWORK, PATIENCE_MS, SETTLED_MS, be_prompt
-from talkpath.lab.path.hosts import RESPONDER
+from talkpath.lab.path.link import RESPONDER
 
 FIREFOX = "/usr/bin/firefox-esr"
 SETTINGS = {

@@ -51,7 +51,7 @@ from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.experiment.seeds import seed_commitment
 from talkpath.lab.drivers.run import run_sim
-from talkpath.lab.own_addresses.play import ask_own_addresses as play_own_addresses
+from talkpath.lab.own_addresses import ask_own_addresses as play_own_addresses
 from talkpath.lab.scenario import Scenario
 from talkpath.report import check_text, endpoint_report
 from talkpath.report.check_json import judge_check

@@ -32,7 +32,7 @@ from typing import Any
 import record_lab_calls  # this file: what is pickled for the router's process must come from a module
 from talkpath.lab.drivers import namespace, netns
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import LAB_PROBE, LAB_REFERENCE, RESPONDER
+from talkpath.lab.path.link import LAB_PROBE, LAB_REFERENCE, RESPONDER
 from talkpath.lab.scenario import Scenario
 
 SCRIPTS = Path(__file__).parent

@@ -18,8 +18,7 @@ from talkpath.browser.webrtc.dtls_association import Certificate, DtlsAssociatio
 from talkpath.browser.webrtc.session_description import DIGESTS, Credentials, Fingerprint
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
-from talkpath.wire.rtc.stun_integrity import encode_with_integrity, is_sealed
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type, encode_with_integrity, is_sealed
 
 PAYLOAD_TYPES = {"voice": 111, "video": 96}
 OFFER = """v=0\r

@@ -21,7 +21,7 @@ from proof.relayed_calls.recording import PCAP_HEADER, RECORDED_FROM_S, SeenPack
 from talkpath.apps.contract.shape import Direction
 from talkpath.capture.calls.records import measure_calls
 from talkpath.capture.scan import scan_capture
-from talkpath.lab.path.hosts import RESPONDER
+from talkpath.lab.path.link import RESPONDER
 from talkpath.lab.scenario import Scenario
 from talkpath.listening.accompanist import PICTURE_LOOK_S, ControlTrafficScheduler
 from talkpath.listening.companion import ControlTrafficSession

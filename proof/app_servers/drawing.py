@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from talkpath.lab.backgrounds import background_kinds, parse_background
-from talkpath.lab.own_addresses.play import OwnAddressCase
-from talkpath.lab.own_addresses.ways import WaySettings, WayTo
+from talkpath.lab.own_addresses import OwnAddressCase, WaySettings, WayTo
 from talkpath.lab.restrictor import parse_rule
 
 ASKED_APPS = ("telegram", "signal", "meet")

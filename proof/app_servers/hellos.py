@@ -18,7 +18,7 @@ from proof.app_servers.long_messages import LONG_TROUBLES, LongMessages, answer_
 from talkpath.apps.contract.shape import Direction
 from talkpath.lab.backgrounds import background_kinds, parse_background
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import LAB_PROBE, LabHost
+from talkpath.lab.path.link import LAB_PROBE, LabHost
 from talkpath.lab.path.stream import HalfStream, TcpHandshake, opening_hello
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.app_networks import app_host_name, app_relay

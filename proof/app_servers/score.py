@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from proof.app_servers.drawing import DrawnCase
-from talkpath.lab.own_addresses.play import ask_own_addresses, is_greeting
+from talkpath.lab.own_addresses import ask_own_addresses, is_greeting
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.model import Category, Number
 

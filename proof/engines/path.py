@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER, LabHost
+from talkpath.lab.path.link import LAB_PROBE, RESPONDER, LabHost
 
 CALLER = LabHost(LAB_PROBE.name, "192.168.77.2", "2001:db8:77::2")
 CALLEE = LabHost(RESPONDER.name, "198.51.100.2", "2001:db8:2::2")

@@ -25,7 +25,7 @@ from proof.engines.truth import truth
 from talkpath.errors import UsageError
 from talkpath.lab.drivers import netns
 from talkpath.lab.drivers.namespace import run_ip, system_tool
-from talkpath.lab.path.hosts import LabHost
+from talkpath.lab.path.link import LabHost
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "build" / "engines-node"

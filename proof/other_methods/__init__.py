@@ -24,8 +24,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.drivers.sim import SIM_PORTS
-from talkpath.lab.ground_truth.hits import rule_hits
-from talkpath.lab.ground_truth.score import ACCUSING
+from talkpath.lab.ground_truth import ACCUSING, rule_hits
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge_facts
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
+from talkpath.lab.path.link import LAB_PROBE, RESPONDER
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter, split_udp
 

@@ -33,7 +33,7 @@ from talkpath.measure.facts import ControlOutcome, Facts
 from talkpath.observatory.responders.registrar import Registrar
 from talkpath.observatory.responders.server_table import ServerTable
 from talkpath.probe.invite_link import InviteLink
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 DIRECTORY_RATES_PAGE = Path(__file__).parents[2] / "docs" / "directory-rates.md"
 BEGIN = int(datetime(2026, 11, 27, tzinfo=UTC).timestamp())

@@ -18,7 +18,7 @@ import msgspec
 
 from talkpath.apps import apps
 from talkpath.lab.drivers.netns import NetnsLab, Program
-from talkpath.lab.path.hosts import LAB_PROBE, LabHost
+from talkpath.lab.path.link import LAB_PROBE, LabHost
 
 CALL_PROGRAM = (sys.executable, "-m", "proof.relayed_calls")
 CALLEE_PORT = 40_001

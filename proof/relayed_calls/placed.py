@@ -21,7 +21,7 @@ from proof.relayed_calls.script import TALKS, CallScript, TalkPattern, shape_of
 from talkpath.apps import apps
 from talkpath.apps.contract.shape import Direction, Medium, Shape
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import LAB_PROBE, LabHost
+from talkpath.lab.path.link import LAB_PROBE, LabHost
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter, split_udp

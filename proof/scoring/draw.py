@@ -26,7 +26,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms
 from talkpath.lab.backgrounds import background_kinds
 from talkpath.lab.drivers.sim import SIM_PORTS
-from talkpath.lab.ground_truth.hits import rule_hits
+from talkpath.lab.ground_truth import rule_hits
 from talkpath.lab.restrictor import mechanism_kinds, parse_rule
 from talkpath.version import VERSION as __version__
 

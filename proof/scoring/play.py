@@ -15,8 +15,7 @@ from talkpath.errors import TalkpathError
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drivers.run import run_netns, run_sim
 from talkpath.lab.drivers.sim import SIM_PORTS
-from talkpath.lab.ground_truth.hits import RuleHit, packets_hit, rule_hits
-from talkpath.lab.ground_truth.score import Score, score_verdicts, true_state
+from talkpath.lab.ground_truth import RuleHit, Score, packets_hit, rule_hits, score_verdicts, true_state
 from talkpath.lab.restrictor.mechanism import LabRule
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Plan

@@ -9,7 +9,7 @@ import msgspec
 
 from proof.scoring.metrics import rates
 from proof.scoring.row import CheckRow
-from talkpath.lab.ground_truth.score import ACCUSING
+from talkpath.lab.ground_truth import ACCUSING
 from talkpath.observatory.risks import PublishedRates
 
 

@@ -17,8 +17,7 @@ from talkpath.lab.drivers.sim import SIM_PORTS
 from talkpath.lab.matchers.signatures import MATCHED_APPS
 from talkpath.lab.parameters import text_of
 from talkpath.lab.restrictor import mechanism_kinds
-from talkpath.lab.restrictor.drawing import DrawnSettings
-from talkpath.lab.restrictor.mechanism import Mechanism
+from talkpath.lab.restrictor.mechanism import DrawnSettings, Mechanism
 
 MAX_DRAWS = 20
 DRAWN_DIRECTIONS = ("up", "down", "both")

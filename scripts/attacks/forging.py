@@ -36,9 +36,8 @@ from talkpath.report.check_json import judge_check
 from talkpath.report.recordings.capture_json import capture_result
 from talkpath.responder.geoip import NetworkOrigin
 from talkpath.version import VERSION
-from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.keys import Signer, raw_key_text
 from talkpath.wire.control.receipt import HOUR_FORMAT, seal_receipt, unseal_receipt
-from talkpath.wire.control.sign import Signer
 
 ROOT = Path(__file__).parents[2]
 CAPTURES = ROOT / "tests/capture/lab"

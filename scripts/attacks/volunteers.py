@@ -28,8 +28,7 @@ from talkpath.observatory.responders import running
 from talkpath.observatory.responders.running import STRANGERS_TESTS_AN_HOUR, DirectorySettings, ServerDirectory
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
-from talkpath.wire.rtc.stun_integrity import encode_with_integrity
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type, encode_with_integrity
 
 CHUNKS, FIRST_NUMBER, OPEN_PROTOCOL, TEXT_PROTOCOL = 50_000, 1000, 50, 51
 SLOWEST_US_A_BYTE = 1.0

@@ -13,7 +13,7 @@ import talkpath
 from talkpath.cli import cli
 from talkpath.conduct import endpoint_questions
 from talkpath.lab.backgrounds import parse_background
-from talkpath.lab.own_addresses.play import OwnAddressCase, ask_own_addresses
+from talkpath.lab.own_addresses import OwnAddressCase, ask_own_addresses
 from talkpath.lab.restrictor import parse_rule
 from talkpath.measure.endpoint_facts import EndpointFacts
 

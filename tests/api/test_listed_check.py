@@ -18,7 +18,7 @@ from talkpath.directory.server_list import ServerList
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.measure.facts import ControlAttempt, Facts, Health, Reach
 from talkpath.probe.invite_link import InviteLink
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 PLAN = make_plan(choose_arms(["webrtc"]))
 REACHED = Facts(plan=PLAN, health=Health(ended="interrupted"))

@@ -23,8 +23,7 @@ from talkpath.directory.listed_server import ListedServer, NetworkClass, PublicA
 from talkpath.directory.server_list import sign_list
 from talkpath.lab.drivers.namespace import system_tool
 from talkpath.wire.control.invitation import token_of_text
-from talkpath.wire.control.keys import raw_key, raw_key_text
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer, raw_key, raw_key_text
 
 RULES = """
 table inet restrictor {

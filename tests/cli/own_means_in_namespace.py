@@ -14,7 +14,7 @@ from proof.relayed_calls.namespaces import start_call, start_relay
 from talkpath.lab.drivers import netns
 from talkpath.lab.drivers.run import PYTHON, link_to, respond_argv
 from talkpath.lab.drivers.sim import CONTROL_PORT, SIM_PORTS
-from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, LAB_REFERENCE, MESSENGER, RESPONDER, LabHost
+from talkpath.lab.path.link import HOSTS, LAB_PROBE, LAB_REFERENCE, MESSENGER, RESPONDER, LabHost
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.scenario import Scenario
 

@@ -29,8 +29,7 @@ from talkpath.directory.listed_server import ListedServer, PublicAddress
 from talkpath.directory.server_list import sign_list
 from talkpath.lab.drivers.namespace import system_tool
 from talkpath.wire.control.invitation import token_of_text
-from talkpath.wire.control.keys import raw_key, raw_key_text
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer, raw_key, raw_key_text
 
 SERVER, ONLINE, HOME = "127.0.0.2", [f"127.0.1.{n}" for n in (1, 2, 3, 4)], "127.0.1.9"
 ANSWER = "this host is online"

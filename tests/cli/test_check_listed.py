@@ -24,8 +24,7 @@ from talkpath.directory.server_list import list_text, sign_list
 from talkpath.errors import PeerError, UsageError
 from talkpath.evidence.bundle import read_facts
 from talkpath.wire.control.invitation import token_of_text
-from talkpath.wire.control.keys import raw_key, raw_key_text
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer, raw_key, raw_key_text
 
 DIRECTORY = Signer.of_seed(b"directory".ljust(32))
 KEY = raw_key_text(DIRECTORY.public)

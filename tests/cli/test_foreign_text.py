@@ -14,7 +14,7 @@ from talkpath.cli import cli
 from talkpath.cli._terminal.screen import screen
 from talkpath.evidence.bundle import write_capture
 from talkpath.measure.call import Findings
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 EVIL = "\x1b[31mred\u202egnp.exe\nNothing was changed"
 

@@ -21,7 +21,7 @@ from talkpath.api.recording import read_capture
 from talkpath.cli import cli
 from talkpath.errors import BundleError, TalkpathError
 from talkpath.report import check_json
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 MUTATIONS = int(os.environ.get("TALKPATH_MUTATIONS", "240"))
 RECORDED = Path(__file__).parents[1] / "capture/lab/drop30-up.pcap.gz"

@@ -29,7 +29,7 @@ from factories.packets.capture_files import Packet, pcap_file, tcp_segment, udp_
 from talkpath.cli import cli
 from talkpath.evidence.bundle import read_bundle
 from talkpath.lab.drivers import namespace
-from talkpath.lab.path.hosts import HOSTS
+from talkpath.lab.path.link import HOSTS
 
 NEAR, FAR, MAPPED, NEAR6, FAR6 = (
     "100.77.141.203", "185.199.177.86", "37.233.98.121", "2a02:6b8:7c::d3a1:88e7", "2606:4700:93::ace:71b5",

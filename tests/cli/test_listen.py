@@ -17,7 +17,7 @@ from talkpath.evidence.bundle import write_capture
 from talkpath.evidence.file import read_file
 from talkpath.lab.scenario import Scenario
 from talkpath.report.recordings import capture_json
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 FIXTURE = Path(__file__).parents[1] / "capture" / "lab" / "freeze.pcap.gz"
 

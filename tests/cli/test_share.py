@@ -24,7 +24,7 @@ from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.call import Findings
 from talkpath.report.check_json import judge_check
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 SIMULATED = run_sim(make_plan(choose_arms(["webrtc"]), k=4), Scenario.parse("clean", (), 3))
 FACTS = replace(SIMULATED, simulated=False, started_at="2026-11-24T20:17:33Z")

@@ -16,7 +16,7 @@ from talkpath.errors import BundleError, FileError
 from talkpath.evidence.bundle import RECEIPT_PART, pack_archive, unpack_archive, write_capture
 from talkpath.evidence.known_responders import known_operators
 from talkpath.measure.call import Findings
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 
 def run(*arguments: str | Path) -> str:

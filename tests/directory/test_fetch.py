@@ -22,8 +22,7 @@ from talkpath.directory.server_list import (
     parse_directory_link,
 )
 from talkpath.errors import PeerError, TalkpathError, UsageError
-from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer, raw_key_text
 
 KEY = raw_key_text(DIRECTORY.public)
 

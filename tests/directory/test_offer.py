@@ -14,8 +14,7 @@ from talkpath.directory.registration import Registration
 from talkpath.directory.server_list import DirectoryLink
 from talkpath.errors import PeerError, WireError
 from talkpath.evidence.http_request import HttpAnswer
-from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer, raw_key_text
 
 SERVER = Signer.of_seed(b"server".ljust(32))
 

@@ -24,7 +24,7 @@ from talkpath.directory.server_list import (
     sign_list,
 )
 from talkpath.errors import WireError
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 MOST_READING_S = 0.050
 

@@ -18,7 +18,7 @@ from talkpath.evidence.bundle import pack_archive, read_bundle, read_facts, unpa
 from talkpath.measure.call import Findings
 from talkpath.report.check_json import judge_check
 from talkpath.report.rejudge import verdict_changes
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 FACTS = lab_check()
 DATA, OTHER = lab_bundle(FACTS), lab_bundle(lab_check(seed=4))

@@ -16,8 +16,7 @@ from talkpath.api.verification import verify
 from talkpath.errors import BundleError
 from talkpath.evidence.bundle import read_bundle, write_endpoints
 from talkpath.lab.backgrounds import parse_background
-from talkpath.lab.own_addresses.play import OwnAddressCase, ask_own_addresses
-from talkpath.lab.own_addresses.ways import WaySettings
+from talkpath.lab.own_addresses import OwnAddressCase, WaySettings, ask_own_addresses
 from talkpath.lab.restrictor import parse_rule
 from talkpath.measure.decode import decode_endpoint_facts
 from talkpath.measure.endpoint_facts import EndpointFacts, ExpiringEpoch, GreetingSeries
@@ -25,7 +24,7 @@ from talkpath.measure.facts import Exchange
 from talkpath.report.endpoint_report import endpoints_json
 from talkpath.report.pictures.endpoint_page import endpoint_page
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 SIGNER = Signer.of_seed(bytes(range(32)))
 Change = Callable[[EndpointFacts], EndpointFacts]

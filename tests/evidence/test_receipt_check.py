@@ -27,10 +27,9 @@ from talkpath.evidence.receipt_check import binds_whole_run, open_head, open_rec
 from talkpath.evidence.simulation_keys import probe_signer, responder_signer
 from talkpath.measure.facts import Epoch, Exchange, Facts, Observation, SignedReceipt, Track
 from talkpath.measure.facts_digest import facts_digest, run_digest
-from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.keys import Signer, raw_key_text
 from talkpath.wire.control.question import WatchedCalls
 from talkpath.wire.control.receipt import RECEIPT_PREFIX, ReceiptHead, ReceiptStatement, seal_receipt, unseal_receipt
-from talkpath.wire.control.sign import Signer
 
 KEY = probe_signer().public
 FACTS = lab_check()

@@ -23,9 +23,8 @@ from talkpath.measure.facts_digest import run_digest
 from talkpath.report.check_json import judge_check
 from talkpath.report.rejudge import rejudge
 from talkpath.report.words.second_server import second_server_lines
-from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.keys import Signer, raw_key_text
 from talkpath.wire.control.receipt import seal_receipt, unseal_receipt
-from talkpath.wire.control.sign import Signer
 
 RULE = "media.drop,app=webrtc,direction=up,p=0.5"
 FINDINGS = Findings(packets=0, duration_s=0.0, unread={}, calls=(), attempts=())

@@ -14,7 +14,7 @@ from talkpath.evidence.bundle import Manifest, pack_archive, read_bundle, unpack
 from talkpath.evidence.compression import compress
 from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.measure.call import Findings
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 FACTS = lab_check()
 FINDINGS = Findings(packets=0, duration_s=0.0, unread={}, calls=(), attempts=())

@@ -14,7 +14,7 @@ import talkpath
 from talkpath.conduct import endpoint_questions, run_check
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers.run import run_sim
-from talkpath.lab.own_addresses.play import OwnAddressCase, ask_own_addresses
+from talkpath.lab.own_addresses import OwnAddressCase, ask_own_addresses
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.scenario import Scenario
 from talkpath.probe.endpoint_engine import Request

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from talkpath.lab.drivers.loopback import Listener, relay_process
-from talkpath.lab.path.hosts import RESPONDER
+from talkpath.lab.path.link import RESPONDER
 from talkpath.lab.scenario import Scenario
 from talkpath.probe.stream import DatagramStream
 from talkpath.serving.supervisor import await_ready
 from talkpath.wire.control import tls
-from talkpath.wire.control.carrier import Framed
 from talkpath.wire.control.keys import new_identity_pem
+from talkpath.wire.control.websocket import Framed
 from talkpath.wire.ip.address import Address
 
 HERE = "127.0.0.1"

@@ -15,7 +15,7 @@ from talkpath.evidence import known_responders
 from talkpath.evidence.bundle import write_check
 from talkpath.evidence.known_responders import has_known_server
 from talkpath.measure.facts import Facts, SignedReceipt
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 KEY = "A" * 43
 ITSELF = "or the test server itself"

@@ -23,9 +23,9 @@ from talkpath.responder.responder import Responder
 from talkpath.responder.session import ResponderSession
 from talkpath.responder.session_epochs import LINGER_S
 from talkpath.wire.control import messages
+from talkpath.wire.control.keys import Signer
 from talkpath.wire.control.messages import AnyMessage, Close, Decoder, Finish, Hello, Open, Receipt, Welcome
 from talkpath.wire.control.receipt import ReceiptStatement, unseal_receipt
-from talkpath.wire.control.sign import Signer
 
 SIGNER, KEY, HOUR = Signer.of_seed(bytes(range(32))), b"k" * 32, "2026-11-24T20:00:00Z"
 

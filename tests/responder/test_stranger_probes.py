@@ -21,8 +21,7 @@ from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder
 from talkpath.wire.control import messages, tls
 from talkpath.wire.control.invitation import Invitations
-from talkpath.wire.control.keys import new_identity_pem
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer, new_identity_pem
 
 WHOLE = messages.encode_message(HELLO)
 WAIT_S = 3.0

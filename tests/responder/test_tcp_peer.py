@@ -12,9 +12,8 @@ import pytest
 
 from talkpath.responder.tcp_peer import TcpPeer
 from talkpath.wire.control import messages, tls
-from talkpath.wire.control.carrier import Carrier, Framed
 from talkpath.wire.control.keys import new_identity_pem
-from talkpath.wire.control.websocket import Client
+from talkpath.wire.control.websocket import Carrier, Client, Framed
 
 DATAGRAM = bytes(range(60))
 HELLO = messages.encode_message(messages.Hello((messages.PROTOCOL_VERSION,), "test", bytes(32), {}))

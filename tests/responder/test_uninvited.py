@@ -21,9 +21,8 @@ from talkpath.responder.limits import Identity
 from talkpath.responder.responder import Responder
 from talkpath.wire.control import messages, tls
 from talkpath.wire.control.invitation import Invitations, invitation_proof, until_text
-from talkpath.wire.control.keys import new_identity_pem
+from talkpath.wire.control.keys import Signer, new_identity_pem
 from talkpath.wire.control.messages import Decoder, Hello, Welcome
-from talkpath.wire.control.sign import Signer
 
 WEBSOCKET = (
     b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from proof.scoring.row import CheckRow
 from talkpath.apps import shapes
-from talkpath.lab.ground_truth.hits import MATTERS, share_of_call
+from talkpath.lab.ground_truth import MATTERS, share_of_call
 from talkpath.lab.restrictor import parse_rule
 
 

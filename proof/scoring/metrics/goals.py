@@ -16,7 +16,7 @@ from proof.intervals import Estimate, Spread, proportion_of, resampled_estimate
 from proof.scoring.metrics import rates, speed
 from proof.scoring.row import CheckRow
 from talkpath.experiment.plan import VOICE_BUDGET_BYTES, choose_arms
-from talkpath.lab.ground_truth.score import ACCUSING
+from talkpath.lab.ground_truth import ACCUSING
 from talkpath.verdict.statistics.proportion import Proportion
 
 GoalState = Literal["held", "open", "missed"]

@@ -13,7 +13,7 @@ from proof.scoring.metrics.barely_touched import barely_touched_arms
 from proof.scoring.metrics.goals import seconds_words, share_words
 from proof.scoring.row import CheckRow
 from talkpath.experiment.plan import choose_arms
-from talkpath.lab.ground_truth.score import ACCUSING
+from talkpath.lab.ground_truth import ACCUSING
 from talkpath.verdict.statistics.proportion import Proportion
 
 RowKey = Callable[[CheckRow], str]

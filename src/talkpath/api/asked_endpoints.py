@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from talkpath.probe.endpoint_catalogue import ChosenEndpoints
     from talkpath.probe.own_addresses.plan import OwnAddressPlan
     from talkpath.verdict.model import Verdict
-    from talkpath.wire.control.sign import Signer
+    from talkpath.wire.control.keys import Signer
 
 Tier = Literal[0, 1, 2, 3]
 
@@ -98,7 +98,7 @@ def endpoints(
     from talkpath.conduct.endpoint_questions import ask_endpoints
     from talkpath.report import endpoint_report
     from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
-    from talkpath.wire.control.sign import Signer
+    from talkpath.wire.control.keys import Signer
 
     chosen = _chosen_endpoints(apps, tier, catalogue)
     if not agreed:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from talkpath.measure.facts import Facts
     from talkpath.verdict.model import Verdict
-    from talkpath.wire.control.sign import Signer
+    from talkpath.wire.control.keys import Signer
 
 PAGE_COLUMNS = 100
 

@@ -40,7 +40,7 @@ def simulate(
     from talkpath.experiment.plan import DEEP_S, choose_arms, make_plan
     from talkpath.lab.drivers import namespace, run
     from talkpath.lab.drivers.sim import SIM_PORTS
-    from talkpath.lab.ground_truth.hits import rule_hits
+    from talkpath.lab.ground_truth import rule_hits
     from talkpath.lab.scenario import Scenario
 
     rules = (restrict,) if isinstance(restrict, str) else tuple(restrict)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from talkpath.directory.listed_server import ListedAddresses, ListedServer
     from talkpath.measure.facts import Facts, Plan
     from talkpath.probe.invite_link import InviteLink
-    from talkpath.wire.control.sign import Signer
+    from talkpath.wire.control.keys import Signer
 
 LISTS_FOLDER = "directories"
 

@@ -57,7 +57,7 @@ def check(
     from talkpath.conduct.request import CheckRequest, Observer
     from talkpath.probe.invite_link import parse_invite_link
     from talkpath.probe.other_hosts import ask_beside_silence, needs_other_hosts, read_other_hosts
-    from talkpath.wire.control.sign import Signer
+    from talkpath.wire.control.keys import Signer
 
     plan = make_check_plan(apps, video=video, light=light, deep=deep, transports=transports)
 

@@ -133,7 +133,7 @@ class Recording:
 
         from talkpath.evidence.bundle import write_capture
         from talkpath.report.recordings import capture_json
-        from talkpath.wire.control.sign import Signer
+        from talkpath.wire.control.keys import Signer
 
         record = msgspec.to_builtins(capture_json.capture_result(NAMELESS, self.findings))
         return write_capture(self.findings, record, Signer.fresh())

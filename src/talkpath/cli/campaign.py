@@ -14,7 +14,7 @@ from talkpath.errors import FileError, UsageError, WireError
 
 if TYPE_CHECKING:
     from talkpath.wire.control.campaign import Campaign
-    from talkpath.wire.control.sign import Signer
+    from talkpath.wire.control.keys import Signer
 
 MINUTE = "%Y-%m-%dT%H:%MZ"
 
@@ -94,8 +94,7 @@ def tell_campaign(campaign: Campaign) -> None:
 def _organiser_key(file: Path) -> Signer:
     import os
 
-    from talkpath.wire.control.keys import new_identity_pem
-    from talkpath.wire.control.sign import Signer
+    from talkpath.wire.control.keys import Signer, new_identity_pem
 
     try:
         if not file.exists():

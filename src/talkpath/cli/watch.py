@@ -155,7 +155,7 @@ def _measuring_function(plan: Plan, link: str, fresh: str, output: Path | None) 
     from talkpath.conduct.request import CheckRequest
     from talkpath.conduct.run_check import run_check
     from talkpath.probe.invite_link import parse_invite_link
-    from talkpath.wire.control.sign import Signer
+    from talkpath.wire.control.keys import Signer
 
     links = [parse_invite_link(text) for text in (link, fresh) if text]  # both must make sense before the first check
     written: list[Path] = []

@@ -18,8 +18,7 @@ from msgspec import Meta, Struct
 
 from talkpath.probe.invite_link import InviteLink
 from talkpath.wire.control.invitation import TOKEN_BYTES
-from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.sign import KEY_BYTES
+from talkpath.wire.control.keys import KEY_BYTES, raw_key_text
 
 NOT_PUBLIC_NETWORKS: Final = tuple(
     map(

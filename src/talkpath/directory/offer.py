@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from talkpath.directory.listed_server import MAX_LISTED_SERVER_BYTES, Key, ListedServer, entry_bytes
 from talkpath.errors import WireError
-from talkpath.wire.control.sign import SIGNATURE_BYTES, Signer, is_signed
+from talkpath.wire.control.keys import SIGNATURE_BYTES, Signer, is_signed
 
 SCHEMA: Final = "talkpath.offer/1"
 OFFER_SIGNED_PREFIX: Final = b"talkpath offer\n"  # prefix: a signature for another purpose is not valid for this one

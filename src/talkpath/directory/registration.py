@@ -23,8 +23,7 @@ from talkpath.directory.server_list import DirectoryLink
 from talkpath.errors import PeerError
 from talkpath.evidence.http_request import HttpAnswer, http_request
 from talkpath.version import VERSION
-from talkpath.wire.control.keys import raw_key, raw_key_text
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer, raw_key, raw_key_text
 
 OFFERS_PATH: Final = "/api/v1/responders"
 ASK_S, TEST_WAIT_S, UNTESTED_S = 3.0, 150.0, 30.0

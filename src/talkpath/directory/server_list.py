@@ -22,8 +22,7 @@ from msgspec import Meta, Struct
 
 from talkpath.directory.listed_server import MAX_LISTED_SERVER_BYTES, Key, ListedServer, entry_bytes
 from talkpath.errors import PeerError, UsageError, WireError
-from talkpath.wire.control.keys import raw_key, raw_key_text
-from talkpath.wire.control.sign import SIGNATURE_BYTES, Signer, is_signed
+from talkpath.wire.control.keys import SIGNATURE_BYTES, Signer, is_signed, raw_key, raw_key_text
 
 LIST_PATH = "/api/v1/responders/list"
 WEB = ("https://", "http://")

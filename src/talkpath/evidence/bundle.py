@@ -41,9 +41,8 @@ from talkpath.measure.decode import (
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.version import VERSION
-from talkpath.wire.control.keys import raw_key, raw_key_text
+from talkpath.wire.control.keys import Signer, is_signed, raw_key, raw_key_text
 from talkpath.wire.control.receipt import ReceiptHead, ReceiptStatement
-from talkpath.wire.control.sign import Signer, is_signed
 
 LOCAL, ENTRY, END = 0x04034B50, 0x02014B50, 0x06054B50
 DOS_FIRST_DAY = 0x0021  # 1980-01-01, the zip's own first

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 
-from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer, raw_key_text
 
 
 def probe_signer() -> Signer:

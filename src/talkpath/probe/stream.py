@@ -8,8 +8,7 @@ from contextlib import suppress
 from random import SystemRandom
 
 from talkpath.wire.control import tls
-from talkpath.wire.control.carrier import Carrier, Framed
-from talkpath.wire.control.websocket import Client
+from talkpath.wire.control.websocket import Carrier, Client, Framed
 from talkpath.wire.ip.address import Address
 
 USUAL_NAMES = ("www.microsoft.com", "www.apple.com", "www.bing.com", "www.samsung.com", "www.office.com")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import msgspec
 
 from talkpath.experiment.layout import Layout, PlannedFlow
+from talkpath.wire.control.keys import Signer
 from talkpath.wire.control.messages import MAX_CONTROL_FRAME_BYTES, FlowReport
 from talkpath.wire.control.receipt import ReceiptStatement, SeenEpoch, SeenFlow, seal_receipt
-from talkpath.wire.control.sign import Signer
 
 SLACK_BYTES = 1 << 18  # of a frame, for what stands beside the signed body
 

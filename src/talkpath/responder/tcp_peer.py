@@ -19,8 +19,7 @@ from dataclasses import dataclass, field
 
 from talkpath.responder.session import ResponderSession
 from talkpath.wire.control import tls
-from talkpath.wire.control.carrier import Carrier, Framed
-from talkpath.wire.control.websocket import Server
+from talkpath.wire.control.websocket import Carrier, Framed, Server
 
 TLS_HANDSHAKE = 0x16
 MOST_CONTROL = 0x0010

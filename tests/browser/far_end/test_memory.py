@@ -18,7 +18,7 @@ from talkpath.browser.far_end.transports.quic_server import make_server, new_cer
 from talkpath.browser.far_end.transports.shared_port import SharedPort
 from talkpath.browser.far_end.transports.webtransport_twin import TwinArrivals
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun_integrity import encode_with_integrity
+from talkpath.wire.rtc.stun import encode_with_integrity
 
 SOURCE = ("192.0.2.9", 5000)
 RTP = bytes([128, 111]) + bytes(60)

@@ -34,7 +34,7 @@ from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.routes import starlette_routes
 from talkpath.measure.facts import Epoch, Facts
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 HELLOS: list[dict[str, Any]] = []
 

@@ -21,7 +21,7 @@ from factories.checks import browser_checks
 from talkpath.browser.answer.result_message import result_message
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.responder.geoip import NetworkOrigin
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 SECRET = b"x" * 32
 

@@ -15,8 +15,7 @@ from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.cli import cli
 from talkpath.evidence.bundle import has_receipt, read_bundle
 from talkpath.responder.geoip import NetworkOrigin
-from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer, raw_key_text
 
 FACTS = browser_checks.browser_check(browser_checks.even_loss(0.02), 3, drop_up=0.3)
 WITNESS = ReceiptIssuer(Signer.of_seed(bytes(32)), "hosting", lambda host: NetworkOrigin("AS64496", "XX"))

@@ -10,7 +10,7 @@ import msgspec
 
 from talkpath.evidence import bundle as form
 from talkpath.evidence.compression import compress
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 DEEP: Any = "x"
 for _ in range(60):

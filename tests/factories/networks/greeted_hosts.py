@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 
-from talkpath.lab.own_addresses.play import is_greeting
-from talkpath.lab.path.hosts import LabHost
+from talkpath.lab.own_addresses import is_greeting
+from talkpath.lab.path.link import LabHost
 from talkpath.lab.restrictor.app_networks import app_of_address
 from talkpath.probe.endpoint_catalogue import EndpointRow
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from factories.networks.nft_router import NoRules
 from talkpath.lab.drivers import cables, namespace
 from talkpath.lab.drivers.namespace import Namespace
-from talkpath.lab.path.hosts import LAB_PROBE, LabHost
+from talkpath.lab.path.link import LAB_PROBE, LabHost
 
 LINKS = ("192.168.7", "100.64.7", "203.0.113", "192.0.2")
 """The networks before each router, IPv4: a home's, the provider's, and two public ones."""

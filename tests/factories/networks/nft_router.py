@@ -13,7 +13,7 @@ from pathlib import Path
 
 from talkpath.lab.drivers import cables, namespace
 from talkpath.lab.drivers.namespace import Namespace
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
+from talkpath.lab.path.link import LAB_PROBE, RESPONDER
 
 NETS = {LAB_PROBE.name: ("192.0.2", "2001:db8:1:"), RESPONDER.name: ("198.51.100", "2001:db8:2:")}
 

@@ -6,8 +6,7 @@ from collections import defaultdict
 from random import Random
 
 from factories.packets.handmade_calls import CALLS, ip_packets_of, twin_flow
-from talkpath.lab.path.hosts import RESPONDER
-from talkpath.lab.path.link import DROP, PASS
+from talkpath.lab.path.link import DROP, PASS, RESPONDER
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.engine import Restrictor
 from talkpath.wire.ip import packets as ip

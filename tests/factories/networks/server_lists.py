@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from talkpath.directory.listed_server import ListedServer, PublicAddress
 from talkpath.directory.server_list import sign_list
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 NOW = datetime(2026, 11, 27, 18, tzinfo=UTC)
 DIRECTORY = Signer.of_seed(b"directory".ljust(32))

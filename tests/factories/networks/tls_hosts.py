@@ -11,7 +11,7 @@ from datetime import date
 
 from proof.app_servers.hellos import NEUTRAL
 from talkpath.lab.drivers.netns import NetnsLab
-from talkpath.lab.path.hosts import LabHost
+from talkpath.lab.path.link import LabHost
 from talkpath.lab.restrictor.app_networks import app_host_name, app_relay
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
 from talkpath.probe.endpoint_driver import RequestOutcome

@@ -37,9 +37,8 @@ from talkpath.observatory.responders.registrar import Registrar
 from talkpath.observatory.responders.server_table import DirectorySummary, ServerTable, by_country, shown_server
 from talkpath.observatory.web.routes import page_routes
 from talkpath.observatory.web.site import Site
-from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.keys import Signer, raw_key_text
 from talkpath.wire.control.receipt import RECEIPT_PREFIX
-from talkpath.wire.control.sign import Signer
 
 MOST_UNPACKED_BYTES = 16 << 20
 LYING = Signer.of_seed(b"a directory that lies".ljust(32))

@@ -33,9 +33,8 @@ from talkpath.observatory.log.folder import Folder
 from talkpath.observatory.log.log import Log
 from talkpath.report.check_json import judge_check
 from talkpath.responder.geoip import GeoDatabase, NetworkOrigin
-from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.keys import Signer, raw_key_text
 from talkpath.wire.control.receipt import seal_receipt, unseal_receipt
-from talkpath.wire.control.sign import Signer
 
 DAY = "2026-11-24"
 RULE = "media.drop,app=whatsapp,p=0.5,direction=up"

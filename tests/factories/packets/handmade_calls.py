@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from random import Random
 
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER, LabHost
+from talkpath.lab.path.link import LAB_PROBE, RESPONDER, LabHost
 from talkpath.wire.ip.packets import UdpWriter
 
 COOKIE = b"\x21\x12\xa4\x42"

@@ -22,7 +22,7 @@ from talkpath.lab.demo.play import DemoListener, DemoResult, PlayedScene
 from talkpath.lab.demo.script import DemoClaim, Scene, read_script
 from talkpath.lab.demo.text import demo_summary, truth_sentence
 from talkpath.lab.drivers import namespace
-from talkpath.lab.ground_truth.hits import RuleHit
+from talkpath.lab.ground_truth import RuleHit
 from talkpath.lab.restrictor import parse_rule
 from talkpath.measure.facts import Facts, Health, Plan
 from talkpath.report.check_json import judge_check

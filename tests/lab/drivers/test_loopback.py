@@ -16,7 +16,7 @@ from talkpath.errors import UsageError
 from talkpath.lab.drivers.delivery import RouterHealth
 from talkpath.lab.drivers.loopback import INEXPRESSIBLE, Listener, LoopbackRelay, RelayJob, refuse_rules, relay_process
 from talkpath.lab.path.headers import five_tuple, tcp_segment
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
+from talkpath.lab.path.link import LAB_PROBE, RESPONDER
 from talkpath.lab.scenario import Scenario
 from talkpath.wire.ip.packets import parse_ip, replace_port
 

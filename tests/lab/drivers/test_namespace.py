@@ -17,7 +17,7 @@ import pytest
 from factories.packets import ip_parsers
 from talkpath.errors import UsageError
 from talkpath.lab.drivers import cables, namespace
-from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, RESPONDER
+from talkpath.lab.path.link import HOSTS, LAB_PROBE, RESPONDER
 
 InLab = Callable[..., Any]
 

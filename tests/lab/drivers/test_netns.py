@@ -16,7 +16,7 @@ import pytest
 from talkpath.errors import PeerError
 from talkpath.lab.drivers import cables, netns
 from talkpath.lab.drivers.delivery import RouterHealth
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
+from talkpath.lab.path.link import LAB_PROBE, RESPONDER
 
 InLab = Callable[..., Any]
 

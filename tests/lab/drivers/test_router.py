@@ -11,7 +11,7 @@ import pytest
 
 from talkpath.lab.drivers import cables
 from talkpath.lab.drivers.netns import Cable, _destination_address, _is_routed
-from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, RESPONDER
+from talkpath.lab.path.link import HOSTS, LAB_PROBE, RESPONDER
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import build_udp
 

@@ -8,7 +8,7 @@ import pytest
 
 from talkpath.apps import shapes
 from talkpath.errors import UsageError
-from talkpath.lab.ground_truth.hits import rule_hits
+from talkpath.lab.ground_truth import rule_hits
 from talkpath.lab.restrictor import mechanism_kinds, parse_rule
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.rules import all_rules

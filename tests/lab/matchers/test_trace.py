@@ -23,7 +23,7 @@ from factories.packets.handmade_calls import (
 )
 from talkpath.apps import shapes
 from talkpath.experiment.twin import random_twin, text_twin
-from talkpath.lab.matchers import dtls_hello as dtls
+from talkpath.lab.matchers import hellos as dtls
 from talkpath.lab.matchers.signatures import APP_CLASSES, ICE_APPS, LOOKS, stun_attributes
 from talkpath.lab.matchers.trace import Trace
 from talkpath.wire.pcap import UDP, Unread, frame_blocks, transport_packets

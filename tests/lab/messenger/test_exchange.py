@@ -11,11 +11,19 @@ from typing import Any
 import pytest
 
 from talkpath.lab.drivers import netns
-from talkpath.lab.messenger import client, exchange
-from talkpath.lab.messenger.client import ask_all_rounds
-from talkpath.lab.messenger.exchange import ExchangeRequest
+from talkpath.lab.messenger import client
+from talkpath.lab.messenger.client import (
+    MESSENGER_PORT,
+    ROUND_S,
+    ROUNDS,
+    ExchangeRequest,
+    ask_all_rounds,
+    ask_argv,
+    read_exchanges,
+    serve_argv,
+)
 from talkpath.lab.messenger.simulated import ask_in_sim
-from talkpath.lab.path.hosts import LAB_PROBE, LAB_REFERENCE, MESSENGER
+from talkpath.lab.path.link import LAB_PROBE, LAB_REFERENCE, MESSENGER
 from talkpath.measure.facts import Exchange
 from talkpath.wire.control.keys import new_identity_pem, pem_key_text
 
@@ -37,7 +45,7 @@ def host(tmp_path: Path) -> Iterator[tuple[int, str]]:
     pem.write_bytes(new_identity_pem())
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with netns.Program.local(exchange.serve_argv(port, pem, "127.0.0.1")) as program:
+    with netns.Program.local(serve_argv(port, pem, "127.0.0.1")) as program:
         program.line("ready")
         yield port, pem_key_text(pem.read_bytes())
 
@@ -52,7 +60,7 @@ ROUND = [("telegram", "messenger", False), ("whatsapp", "messenger", False), (""
 def test_every_round_asks_each_app_and_the_neutral_host(host: tuple[int, str], one_second: None) -> None:
     port, key = host
     found = ask_all_rounds(ExchangeRequest(APPS, (("127.0.0.1", port), ("127.0.0.1", port)), key))
-    assert shape(found) == ROUND * exchange.ROUNDS
+    assert shape(found) == ROUND * ROUNDS
     assert all(each.ok and each.failure == "" and each.rtt_ms is not None for each in found)
 
 
@@ -86,16 +94,16 @@ def test_a_host_that_says_nothing_times_out(host: tuple[int, str], one_second: N
 def test_no_address_in_what_is_written(host: tuple[int, str], one_second: None) -> None:
     port, key = host
     with netns.Program.local(
-        exchange.ask_argv(ExchangeRequest(("telegram",), (("127.0.0.1", port), ("127.0.0.1", port)), key))
+        ask_argv(ExchangeRequest(("telegram",), (("127.0.0.1", port), ("127.0.0.1", port)), key))
     ) as program:
         outcome = program.finish(20)
     assert b"127." not in outcome.stdout
-    assert len(exchange.read_exchanges(outcome.stdout)) == 2 * exchange.ROUNDS
+    assert len(read_exchanges(outcome.stdout)) == 2 * ROUNDS
 
 
 def test_a_program_that_was_cut_off_gives_no_exchange() -> None:
-    assert exchange.read_exchanges(b"") == ()
-    assert exchange.read_exchanges(b'[{"app": "tele') == ()
+    assert read_exchanges(b"") == ()
+    assert read_exchanges(b'[{"app": "tele') == ()
 
 
 class Line:
@@ -126,9 +134,9 @@ def test_in_virtual_time_the_answer_takes_one_round_trip() -> None:
     line = Line()
     found = ask_in_sim(line, APPS)
     line.run()
-    assert sorted(shape(found)) == sorted(ROUND * exchange.ROUNDS)
+    assert sorted(shape(found)) == sorted(ROUND * ROUNDS)
     assert [each.rtt_ms for each in found] == [pytest.approx(40.0)] * len(found)
-    assert {each.at_s for each in found} == {number * exchange.ROUND_S for number in range(exchange.ROUNDS)}
+    assert {each.at_s for each in found} == {number * ROUND_S for number in range(ROUNDS)}
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -138,7 +146,7 @@ def test_in_virtual_time_a_dead_messenger_leaves_the_neutral_host(family: int) -
     found = ask_in_sim(line, APPS, family)
     line.run()
     assert {(each.neutral, each.failure) for each in found} == {(False, "generic_timeout_error"), (True, "")}
-    assert len(found) == len(ROUND) * exchange.ROUNDS
+    assert len(found) == len(ROUND) * ROUNDS
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -147,7 +155,7 @@ def test_in_virtual_time_bad_weather_is_survived_or_told(seed: int) -> None:
     line = Line(drop=lambda packet: dice.random() < 0.1)
     found = ask_in_sim(line, APPS)
     line.run()
-    assert len(found) == len(ROUND) * exchange.ROUNDS
+    assert len(found) == len(ROUND) * ROUNDS
     assert {each.failure for each in found} <= {"", "generic_timeout_error"}
     assert sum(each.ok for each in found) >= len(found) - 2
 
@@ -165,13 +173,13 @@ def asked_in_namespaces(pem_text: str, family: int) -> list[Any]:
     """In the lab: both hosts, and the one who asks."""
     pem = Path(pem_text)
     hosts = MESSENGER, LAB_REFERENCE
-    places = [(host.ipv4 if family == 4 else host.ipv6, exchange.MESSENGER_PORT) for host in hosts]
+    places = [(host.ipv4 if family == 4 else host.ipv6, MESSENGER_PORT) for host in hosts]
     with netns.netns_lab(Plain()) as lab:
         for host in hosts:
-            lab.start(host.name, exchange.serve_argv(exchange.MESSENGER_PORT, pem)).line("ready")
+            lab.start(host.name, serve_argv(MESSENGER_PORT, pem)).line("ready")
         request = ExchangeRequest(("telegram",), (places[0], places[1]), pem_key_text(pem.read_bytes()))
-        out = lab.start(LAB_PROBE.name, exchange.ask_argv(request)).finish(30).stdout
-    return [[each.app, each.neutral, each.failure] for each in exchange.read_exchanges(out)]
+        out = lab.start(LAB_PROBE.name, ask_argv(request)).finish(30).stdout
+    return [[each.app, each.neutral, each.failure] for each in read_exchanges(out)]
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -179,4 +187,4 @@ def test_in_namespaces_both_hosts_answer(in_lab: InLab, tmp_path: Path, family: 
     pem = tmp_path / "hosts.pem"
     pem.write_bytes(new_identity_pem())
     found = in_lab(asked_in_namespaces, str(pem), family)
-    assert found == [["telegram", False, ""], ["", True, ""]] * exchange.ROUNDS
+    assert found == [["telegram", False, ""], ["", True, ""]] * ROUNDS

@@ -18,8 +18,8 @@ from factories.networks.linux_routers import linux_routers
 from factories.networks.nft_router import NoRules
 from proof.app_servers.hellos import NEUTRAL
 from talkpath.lab.drivers import namespace
-from talkpath.lab.own_addresses.play import is_greeting
-from talkpath.lab.path.hosts import LAB_PROBE
+from talkpath.lab.own_addresses import is_greeting
+from talkpath.lab.path.link import LAB_PROBE
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Exchange

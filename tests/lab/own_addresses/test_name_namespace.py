@@ -18,7 +18,7 @@ from factories.networks.tls_hosts import APP, HOSTS, OWN, TODAY, chosen_endpoint
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers import netns
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import LAB_PROBE
+from talkpath.lab.path.link import LAB_PROBE
 from talkpath.lab.restrictor import parse_rule
 from talkpath.probe import endpoint_driver, endpoint_engine
 from talkpath.probe.endpoint_driver import EndpointDriver

@@ -14,8 +14,8 @@ from factories.networks.greeted_hosts import PORT, endpoint_row, greeting_server
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers import netns
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.own_addresses.play import is_greeting
-from talkpath.lab.path.hosts import LAB_PROBE, LAB_REFERENCE
+from talkpath.lab.own_addresses import is_greeting
+from talkpath.lab.path.link import LAB_PROBE, LAB_REFERENCE
 from talkpath.lab.path.routers import RouterPath
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.app_networks import app_relay

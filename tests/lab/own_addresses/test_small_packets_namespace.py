@@ -19,7 +19,7 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.drivers import netns
 from talkpath.lab.network import Delivery, LabNetwork
-from talkpath.lab.path.hosts import LAB_PROBE
+from talkpath.lab.path.link import LAB_PROBE
 from talkpath.lab.restrictor import parse_rule
 from talkpath.probe import endpoint_driver, endpoint_engine
 from talkpath.probe.endpoint_driver import EndpointDriver

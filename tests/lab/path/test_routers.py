@@ -7,7 +7,7 @@ import pytest
 from talkpath.errors import UsageError
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
+from talkpath.lab.path.link import LAB_PROBE, RESPONDER
 from talkpath.lab.path.routers import RouterPath, Routers, quoted_flow
 from talkpath.lab.restrictor import parse_rule
 from talkpath.wire.ip.address import Address

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from factories.networks.restricted_flows import what_passes
-from talkpath.lab.path.hosts import LAB_REFERENCE, RESPONDER
+from talkpath.lab.path.link import LAB_REFERENCE, RESPONDER
 
 
 @pytest.mark.parametrize("family", [4, 6])

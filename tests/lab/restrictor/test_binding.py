@@ -8,9 +8,8 @@ from factories.networks.restricted_flows import STEP_S, one_flow
 from factories.packets.handmade_calls import ip_packets_of
 from talkpath.apps.contract.shape import Arm
 from talkpath.errors import UsageError
-from talkpath.lab.ground_truth.hits import rule_hits
-from talkpath.lab.path.hosts import HOSTS, RESPONDER, LabHost
-from talkpath.lab.path.link import DROP
+from talkpath.lab.ground_truth import rule_hits
+from talkpath.lab.path.link import DROP, HOSTS, RESPONDER, LabHost
 from talkpath.lab.restrictor import mechanism_kinds, parse_rule
 from talkpath.lab.restrictor.app_networks import app_of_address, app_relay
 from talkpath.lab.restrictor.engine import Restrictor

@@ -7,10 +7,8 @@ import pytest
 from talkpath.errors import UsageError
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.own_addresses.play import OwnAddressCase, ask_own_addresses
-from talkpath.lab.own_addresses.ways import WaySettings
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
-from talkpath.lab.path.link import DROP, PASS
+from talkpath.lab.own_addresses import OwnAddressCase, WaySettings, ask_own_addresses
+from talkpath.lab.path.link import DROP, LAB_PROBE, PASS, RESPONDER
 from talkpath.lab.path.routers import RouterPath
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.boxes import Boxes

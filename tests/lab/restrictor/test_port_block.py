@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from factories.networks.restricted_flows import Played, one_flow, what_passes
-from talkpath.lab.path.hosts import RESPONDER
+from talkpath.lab.path.link import RESPONDER
 
 
 @pytest.mark.parametrize("family", [4, 6])

@@ -10,7 +10,7 @@ import pytest
 from proof.scoring.settings import drawn_mechanisms, rule_text
 from talkpath.apps import shapes
 from talkpath.lab.drivers.sim import SIM_PORTS
-from talkpath.lab.ground_truth.hits import rule_hits
+from talkpath.lab.ground_truth import rule_hits
 from talkpath.lab.restrictor import mechanism_kinds, parse_rule
 
 MECHANISMS = list(mechanism_kinds().values())

@@ -9,8 +9,7 @@ import pytest
 from talkpath.lab.backgrounds import parse_background
 from talkpath.lab.network import LabNetwork
 from talkpath.lab.path.headers import RST_ACK, is_tcp_reset, tcp_segment
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER, LabHost
-from talkpath.lab.path.link import DROP, PASS, RESET
+from talkpath.lab.path.link import DROP, LAB_PROBE, PASS, RESET, RESPONDER, LabHost
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.app_networks import app_host_name, app_of_name, app_relay
 from talkpath.lab.restrictor.engine import Restrictor

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from talkpath.apps.contract.shape import Arm
-from talkpath.lab.ground_truth.hits import rule_hits
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
-from talkpath.lab.path.link import DROP, PASS
+from talkpath.lab.ground_truth import rule_hits
+from talkpath.lab.path.link import DROP, LAB_PROBE, PASS, RESPONDER
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.engine import Restrictor
 from talkpath.wire.ip.address import Address

@@ -7,8 +7,7 @@ from random import Random
 import pytest
 
 from talkpath.errors import UsageError
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER, LabHost
-from talkpath.lab.path.link import DROP, PASS, RESET
+from talkpath.lab.path.link import DROP, LAB_PROBE, PASS, RESET, RESPONDER, LabHost
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.restrictor.engine import Restrictor

@@ -8,7 +8,7 @@ import pytest
 
 from factories.networks.restricted_flows import Played, one_flow, what_passes
 from factories.packets.handmade_calls import CALLS
-from talkpath.lab.path.hosts import RESPONDER
+from talkpath.lab.path.link import RESPONDER
 
 
 @pytest.mark.parametrize("family", [4, 6])

@@ -18,7 +18,7 @@ from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.program import Program
 from talkpath.lab.drivers.sim import CONTROL_PORT, SIM_PORTS
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
+from talkpath.lab.path.link import LAB_PROBE, RESPONDER
 from talkpath.report.words.two_networks import network_lines
 
 TALKPATH, BUDGET_S = (sys.executable, "-m", "talkpath"), 12.0

@@ -9,7 +9,7 @@ import pytest
 
 import talkpath
 from factories.networks.nft_checks import verdicts_in_lab
-from talkpath.lab.path.hosts import RESPONDER
+from talkpath.lab.path.link import RESPONDER
 
 pytestmark = [pytest.mark.long, pytest.mark.waits]
 FLOW = "ct original proto-src . ct original proto-dst"

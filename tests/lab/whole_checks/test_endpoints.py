@@ -13,8 +13,8 @@ import pytest
 
 from talkpath.lab.drivers import netns
 from talkpath.lab.drivers.run import PYTHON, new_identity
-from talkpath.lab.messenger import exchange
-from talkpath.lab.path.hosts import LAB_PROBE, LAB_REFERENCE, MESSENGER
+from talkpath.lab.messenger.client import MESSENGER_PORT, serve_argv
+from talkpath.lab.path.link import LAB_PROBE, LAB_REFERENCE, MESSENGER
 from talkpath.lab.scenario import Scenario
 
 STUN = """
@@ -48,9 +48,9 @@ def catalogue() -> str:
     own, neutral = MESSENGER.ipv4, LAB_REFERENCE.ipv4
     rows = [
         ("relay", "telegram", "stun", own, 3478),
-        ("centre", "telegram", "tcp", own, exchange.MESSENGER_PORT),
+        ("centre", "telegram", "tcp", own, MESSENGER_PORT),
         ("n-stun", "", "stun", neutral, 3478),
-        ("n-tcp", "", "tcp", neutral, exchange.MESSENGER_PORT),
+        ("n-tcp", "", "tcp", neutral, MESSENGER_PORT),
         ("resolver", "", "resolver", neutral, 53),
     ]
     return "".join(ROW.format(id=id, app=app, kind=kind, host=host, port=port) for id, app, kind, host, port in rows)
@@ -63,7 +63,7 @@ def asked(rules: Sequence[str]) -> dict[str, Any]:
         (folder / "catalogue.toml").write_text(catalogue())
         pem, _ = new_identity(folder)
         for host in (MESSENGER, LAB_REFERENCE):
-            lab.start(host.name, exchange.serve_argv(exchange.MESSENGER_PORT, pem)).line("ready")
+            lab.start(host.name, serve_argv(MESSENGER_PORT, pem)).line("ready")
             lab.start(host.name, [sys.executable, "-c", STUN]).line("ready")
         argv = [
             *PYTHON,

@@ -13,7 +13,7 @@ import pytest
 
 from factories.networks.nft_checks import verdicts_in_lab
 from talkpath.apps.contract.shape import Medium
-from talkpath.lab.path.hosts import RESPONDER
+from talkpath.lab.path.link import RESPONDER
 from talkpath.verdict.rules import all_rules
 
 TESTS = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from talkpath.apps import app_id
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.drivers.sim import SIM_PORTS
-from talkpath.lab.ground_truth.hits import rule_hits
+from talkpath.lab.ground_truth import rule_hits
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts
 from talkpath.verdict.judge import judge_arms, judge_facts

@@ -13,7 +13,7 @@ from factories.networks.nft_checks import verdicts_in_lab
 from factories.packets.untaught_calls import framed, untaught_recordings, wireguard
 from talkpath.apps.recorded.shape_text import write_shape_text
 from talkpath.capture.shapes.make_shape import make_shape
-from talkpath.lab.path.hosts import RESPONDER
+from talkpath.lab.path.link import RESPONDER
 
 InLab = Callable[..., Any]
 DATA = Path(talkpath.apps.recorded.__file__).with_name("data")

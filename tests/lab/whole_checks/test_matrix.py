@@ -11,8 +11,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
 from talkpath.lab.drivers.sim import SIM_PORTS
-from talkpath.lab.ground_truth.hits import rule_hits
-from talkpath.lab.ground_truth.score import Score, score_verdicts
+from talkpath.lab.ground_truth import Score, rule_hits, score_verdicts
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Epoch, Facts, Observation
 from talkpath.verdict.judge import judge_facts

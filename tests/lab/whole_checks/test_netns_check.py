@@ -20,7 +20,7 @@ from talkpath.evidence.bundle import read_facts
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers import namespace, netns, run
 from talkpath.lab.drivers.sim import CONTROL_PORT, SIM_PORTS
-from talkpath.lab.path.hosts import LAB_PROBE, PREFIXES_V4, RESPONDER
+from talkpath.lab.path.link import LAB_PROBE, PREFIXES_V4, RESPONDER
 from talkpath.lab.rehearsal import rehearse_check
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Facts, Plan

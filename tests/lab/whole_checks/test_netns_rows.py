@@ -16,8 +16,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import make_plan
 from talkpath.lab.drivers.run import run_netns
 from talkpath.lab.drivers.sim import SIM_PORTS
-from talkpath.lab.ground_truth.hits import rule_hits
-from talkpath.lab.ground_truth.score import score_verdicts
+from talkpath.lab.ground_truth import rule_hits, score_verdicts
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge_facts
 from talkpath.verdict.validity import LATE_VOIDS_DELAY_MS, why_voided

@@ -18,7 +18,7 @@ from factories.networks.nft_router import NoRules, nft_router
 from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.drivers.program import Program
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
+from talkpath.lab.path.link import LAB_PROBE, RESPONDER
 from talkpath.wire.rtc.stun import COOKIE_BYTES
 
 InLab = Callable[..., Any]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from factories.networks import nft_checks
-from talkpath.lab.path.hosts import RESPONDER
+from talkpath.lab.path.link import RESPONDER
 
 InLab = Callable[..., Any]
 

@@ -12,7 +12,7 @@ import pytest
 from factories.networks import nft_checks
 from factories.networks.nft_router import NoRules, nft_router
 from talkpath.lab.drivers import namespace
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
+from talkpath.lab.path.link import LAB_PROBE, RESPONDER
 
 pytestmark = [pytest.mark.long, pytest.mark.waits]
 

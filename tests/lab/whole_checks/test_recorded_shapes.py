@@ -11,7 +11,7 @@ import pytest
 from factories.networks.nft_checks import verdicts_in_lab
 from factories.packets.handmade_shapes import ice_shape, unnamed_shape
 from talkpath.apps.recorded.played import engine_shape_files
-from talkpath.lab.path.hosts import RESPONDER
+from talkpath.lab.path.link import RESPONDER
 
 InLab = Callable[..., Any]
 

@@ -8,7 +8,7 @@ import pytest
 from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
-from talkpath.lab.ground_truth.score import ACCUSING
+from talkpath.lab.ground_truth import ACCUSING
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.judge import judge_arms, judge_facts
 from talkpath.verdict.model import Number

@@ -40,7 +40,7 @@ from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.intake.contributors import Contributors, HourlyLimit
 from talkpath.observatory.intake.requests import ReportRefusedError
 from talkpath.observatory.log.records import Received, Tap
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 HOME, NEIGHBOUR, AWAY = "192.0.2.7", "192.0.2.200", "198.51.100.1"
 Value = TypeVar("Value")

@@ -30,7 +30,7 @@ from factories.observatories.sent_bundles import (
 from talkpath.cli import cli
 from talkpath.evidence.bundle import FACTS_PART, VERDICT_PART, write_check
 from talkpath.evidence.share import BUNDLE_MEDIA_TYPE, NotTakenError
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 TODAY = date.today().isoformat()
 PATIENCE_S = 60.0

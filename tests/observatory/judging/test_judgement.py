@@ -25,7 +25,7 @@ from talkpath.observatory.judging import judgement
 from talkpath.observatory.judging.judgement import judge_bundle
 from talkpath.observatory.log.records import Judged, LoggedTransports, Received
 from talkpath.report.check_json import judge_check
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 LISTED = {responder_key(1): "an operator"}
 ELSEWHERE = "AS64500", "YY"

@@ -44,7 +44,7 @@ from talkpath.report.check_json import judge_check
 from talkpath.report.recordings import capture_json
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.judge import RULES_VERSION
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 
 @pytest.fixture

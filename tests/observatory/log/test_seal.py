@@ -20,8 +20,7 @@ from talkpath.observatory.log.open_data import open_rows
 from talkpath.observatory.log.records import Judged, LoggedTransports, LoggedVerdict, Unfit
 from talkpath.observatory.log.seal import MANIFEST, OPEN_DATA_PREFIX, SIGNATURE, Sealer, sealed_days
 from talkpath.observatory.publication import Publication
-from talkpath.wire.control.keys import raw_key
-from talkpath.wire.control.sign import is_signed
+from talkpath.wire.control.keys import is_signed, raw_key
 
 DAY, SEAL_DAY, LATER = "2026-11-20", "2026-11-23", "2026-12-20"
 

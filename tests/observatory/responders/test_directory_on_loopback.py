@@ -24,8 +24,7 @@ from talkpath.directory.fetch import ListReader, SeenLists
 from talkpath.directory.listed_server import ListedServer, PublicAddress
 from talkpath.directory.offer import OFFER_MEDIA_TYPE, sign_offer
 from talkpath.directory.server_list import parse_directory_link
-from talkpath.wire.control.keys import raw_key, raw_key_text
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer, raw_key, raw_key_text
 
 PATIENCE_S = 90.0
 

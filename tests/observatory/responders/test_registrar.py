@@ -16,7 +16,7 @@ from talkpath.observatory.intake.requests import ReportRefusedError
 from talkpath.observatory.responders.registrar import Registrar
 from talkpath.observatory.responders.server_table import SERVERS_FILE, Decision, ServerTable
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 DIRECTORY = Signer.of_seed(b"directory".ljust(32))
 FAILED = ("seen from outside: UDP 3478 does not arrive",)

@@ -37,7 +37,7 @@ from talkpath.observatory.responders.running import (
     ServerDirectory,
 )
 from talkpath.responder.geoip import GeoDatabase
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 TYPE = {"content-type": OFFER_MEDIA_TYPE}
 

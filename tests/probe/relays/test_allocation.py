@@ -11,8 +11,7 @@ from talkpath.probe.relays.relayed_call import ALLOCATION_TIMEOUT_S, MOST_ANSWER
 from talkpath.probe.relays.turn_server import TurnCredentials
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, Type
-from talkpath.wire.rtc.stun_integrity import is_sealed
+from talkpath.wire.rtc.stun import Attribute, Type, is_sealed
 
 PEER = Address.of("192.0.2.9", 3478)
 KEY = hashlib.md5(b"alice:realm:sesame").digest()

@@ -15,7 +15,7 @@ import pytest
 from proof.relayed_calls.namespaces import start_call
 from talkpath.lab.drivers import netns
 from talkpath.lab.drivers.run import ALSO_PORT, CONTROL_PORT, link_to, respond_argv
-from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, RESPONDER
+from talkpath.lab.path.link import HOSTS, LAB_PROBE, RESPONDER
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.scenario import Scenario
 

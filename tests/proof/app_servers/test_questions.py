@@ -9,8 +9,7 @@ import pytest
 from proof.app_servers.drawing import DrawnCase, draw_innocent, draw_restricted
 from proof.app_servers.score import play_case
 from talkpath.lab.backgrounds import parse_background
-from talkpath.lab.own_addresses.play import OwnAddressCase, ask_own_addresses, is_greeting
-from talkpath.lab.own_addresses.ways import WaySettings, WayTo
+from talkpath.lab.own_addresses import OwnAddressCase, WaySettings, WayTo, ask_own_addresses, is_greeting
 from talkpath.lab.restrictor import parse_rule
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses

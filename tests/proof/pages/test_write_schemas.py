@@ -10,7 +10,7 @@ import jsonschema
 from proof.pages import write_schemas
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
-from talkpath.lab.ground_truth.hits import rule_hits
+from talkpath.lab.ground_truth import rule_hits
 from talkpath.lab.scenario import Scenario
 from talkpath.report.check_json import judge_check
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from proof.relayed_calls.namespaces import start_call, start_relay
 from talkpath.lab.drivers import netns
-from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, LabHost
+from talkpath.lab.path.link import HOSTS, LAB_PROBE, LabHost
 from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.scenario import Scenario
 

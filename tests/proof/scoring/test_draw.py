@@ -24,7 +24,7 @@ from talkpath.apps.contract.shape import Arm
 from talkpath.experiment.plan import choose_arms
 from talkpath.lab.backgrounds import background_kinds
 from talkpath.lab.drivers.sim import SIM_PORTS
-from talkpath.lab.ground_truth.hits import rule_hits
+from talkpath.lab.ground_truth import rule_hits
 from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.media_drop import LEAST_P
 from talkpath.lab.scenario import Scenario

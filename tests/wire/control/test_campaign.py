@@ -13,8 +13,7 @@ from msgspec.structs import replace
 
 from talkpath.errors import WireError
 from talkpath.wire.control.campaign import CAMPAIGN_SCHEME, Campaign, campaign_text, read_campaign
-from talkpath.wire.control.keys import raw_key_text
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer, raw_key_text
 
 SIGNER = Signer.of_seed(bytes(range(32)))
 MADE = Campaign(

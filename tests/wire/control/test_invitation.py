@@ -16,8 +16,7 @@ from talkpath.wire.control.invitation import (
     token_text,
     until_text,
 )
-from talkpath.wire.control.keys import new_identity_pem
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer, new_identity_pem
 
 NOW = datetime(2026, 11, 27, 16, 0, tzinfo=UTC)
 INVITATIONS = Invitations(Signer.of_seed(bytes(range(32))), now=lambda: NOW)

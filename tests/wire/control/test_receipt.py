@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from talkpath.errors import WireError
+from talkpath.wire.control.keys import Signer
 from talkpath.wire.control.receipt import RECEIPT_PREFIX, ReceiptStatement, seal_receipt, unseal_head, unseal_receipt
-from talkpath.wire.control.sign import Signer
 
 SIGNER = Signer.of_seed(bytes(range(32)))
 STATEMENT = ReceiptStatement(

@@ -16,8 +16,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
-from talkpath.wire.control.carrier import Carrier, Framed
-from talkpath.wire.control.websocket import BINARY, Client, Server, accept_key, encode_frame
+from talkpath.wire.control.websocket import BINARY, Carrier, Client, Framed, Server, accept_key, encode_frame
 
 HOST = "www.example.org"
 SIZES = st.integers(0, 300) | st.integers(65_000, 65_535)

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
-from talkpath.wire.rtc.stun_integrity import encode_with_integrity, is_sealed
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type, encode_with_integrity, is_sealed
 
 LENGTH = (2, 3)  # the length is covered as it was when the message was sealed
 PASSWORD = b"VOkJxbRl1RmTxUk/WvJxBt"  # of RFC 5769

@@ -37,7 +37,7 @@ from talkpath.report.words.language import language, language_codes, say, speaki
 from talkpath.report.words.sentences import app_name_of
 from talkpath.verdict.model import Verdict
 from talkpath.verdict.validity import why_voided
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 HELD_BACK = ("restricted", "closed")
 

@@ -39,7 +39,7 @@ from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.connections import ConnectionLimits, LimitedListener, RequestWatch, networks_of
 from talkpath.serving.private_logs import keep_texts_out_of_logs
 from talkpath.serving.supervisor import FIRST_WAIT_S, LONGEST_WAIT_S, REMEMBERED_S, Supervisor, write_line
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 if TYPE_CHECKING:
     import uvicorn

@@ -16,9 +16,8 @@ from talkpath.evidence.receipt_check import role_word
 from talkpath.measure.facts import Epoch, Facts, SignedReceipt
 from talkpath.measure.facts_digest import facts_digest, run_digest
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
-from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.keys import Signer, raw_key_text
 from talkpath.wire.control.receipt import ReceiptStatement, SeenEpoch, SeenFlow, seal_receipt
-from talkpath.wire.control.sign import Signer
 
 
 def no_location(_: str) -> NetworkOrigin:

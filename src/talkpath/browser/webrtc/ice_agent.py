@@ -21,8 +21,7 @@ from talkpath.browser.webrtc.session_description import HOST_PRIORITY, Credentia
 from talkpath.errors import WireError
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
-from talkpath.wire.rtc.stun_integrity import encode_with_integrity, is_sealed
+from talkpath.wire.rtc.stun import Attribute, StunMessage, Type, encode_with_integrity, is_sealed
 
 FIRST_WAIT_S, TRIES = 0.25, 6  # of a check: each wait is twice the one before
 RENEW_S, CONSENT_S = 4.0, 30.0

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from talkpath.conduct.request import CheckRequest
     from talkpath.directory.fetch import FoundList
     from talkpath.measure.facts import Facts, Plan
-    from talkpath.wire.control.sign import Signer
+    from talkpath.wire.control.keys import Signer
 
 
 def new_signer(in_lab: bool) -> Signer:
     """A new key for this run alone, or the lab's key, which everybody has."""
     from talkpath.evidence.simulation_keys import probe_signer
-    from talkpath.wire.control.sign import Signer
+    from talkpath.wire.control.keys import Signer
 
     return probe_signer() if in_lab else Signer.fresh()
 

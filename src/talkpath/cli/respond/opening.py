@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from talkpath.responder.limits import Identity
     from talkpath.responder.responder import Responder
     from talkpath.wire.control.invitation import Invitations
-    from talkpath.wire.control.sign import Signer
+    from talkpath.wire.control.keys import Signer
 
 NO_KEY = "The key file cannot be read or holds no key; delete it and a new one is made."
 
@@ -48,8 +48,7 @@ def invite_to(pem: Path, at: Listening) -> Invited:
     """The invitation to the responder with the key in this file; `FileError` where the file holds none."""
     from talkpath.probe.invite_link import InviteLink
     from talkpath.wire.control.invitation import Invitations, until_text
-    from talkpath.wire.control.keys import raw_key_text
-    from talkpath.wire.control.sign import Signer
+    from talkpath.wire.control.keys import Signer, raw_key_text
 
     try:
         signer = Signer.of_pem(pem.read_bytes())

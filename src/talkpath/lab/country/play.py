@@ -40,7 +40,7 @@ from talkpath.lab.country.settings import (
 )
 from talkpath.lab.drivers.run import messages_in_sim, run_sim
 from talkpath.lab.drivers.sim import SIM_PORTS
-from talkpath.lab.ground_truth.hits import rule_hits
+from talkpath.lab.ground_truth import rule_hits
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Exchange, Plan
 from talkpath.report.check_json import judge_check

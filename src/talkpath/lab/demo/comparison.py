@@ -12,8 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from talkpath.lab.demo.script import DemoClaim
-from talkpath.lab.ground_truth.hits import RuleHit
-from talkpath.lab.ground_truth.score import Score, score_verdicts
+from talkpath.lab.ground_truth import RuleHit, Score, score_verdicts
 from talkpath.report.words import sentences as words
 from talkpath.report.words.language import listed, say
 from talkpath.verdict.model import Verdict

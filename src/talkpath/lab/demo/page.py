@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from talkpath.lab.demo.own_scene import PlayedOwnScene
-from talkpath.lab.demo.play import DemoResult, PlayedScene
+from talkpath.lab.demo.play import DemoResult, PlayedOwnScene, PlayedScene
 from talkpath.lab.demo.text import claim_outcome_words, how_played, next_steps, truth_sentence
 from talkpath.report.joined_report import NOT_MEASURED, finding_words
 from talkpath.report.pictures.app_matrix import app_cell

@@ -12,8 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from talkpath.lab.demo.comparison import ResultTally
-from talkpath.lab.demo.own_scene import PlayedOwnScene
-from talkpath.lab.demo.play import DemoResult, PlayedScene, driver_words
+from talkpath.lab.demo.play import DemoResult, PlayedOwnScene, PlayedScene, driver_words
 from talkpath.report.check_text import STYLES
 from talkpath.report.pictures.app_matrix import MATRIX_MEDIA, AppCell, MatrixRow, matrix_rows
 from talkpath.report.pictures.check_page import simulation_mark

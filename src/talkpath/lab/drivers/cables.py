@@ -28,7 +28,7 @@ from typing import Any
 
 from talkpath.errors import UsageError
 from talkpath.lab.drivers.namespace import Namespace, require_namespaces, run_ip, system_tool
-from talkpath.lab.path.hosts import HOSTS, PREFIXES_V4, PREFIXES_V6, LabHost
+from talkpath.lab.path.link import HOSTS, PREFIXES_V4, PREFIXES_V6, LabHost
 
 MTU = 1500
 

@@ -28,7 +28,7 @@ from talkpath.errors import UsageError
 from talkpath.lab.drivers.delivery import Deliveries, PacketNetwork, RouterHealth, be_prompt
 from talkpath.lab.drivers.service import Service
 from talkpath.lab.drivers.splice import SocketCallbacks, Splice
-from talkpath.lab.path.hosts import HOSTS, LAB_PROBE
+from talkpath.lab.path.link import HOSTS, LAB_PROBE
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter, split_udp
 

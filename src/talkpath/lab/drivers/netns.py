@@ -34,7 +34,7 @@ from talkpath.lab.drivers.delivery import Deliveries, PacketNetwork, RouterHealt
 from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.drivers.program import Program, ProgramOutcome
 from talkpath.lab.drivers.service import Service
-from talkpath.lab.path.hosts import HOSTS, LAB_PROBE, RESPONDER, LabHost
+from talkpath.lab.path.link import HOSTS, LAB_PROBE, RESPONDER, LabHost
 
 _ETHERTYPE = {4: b"\x08\x00", 6: b"\x86\xdd"}
 _ETH_P_ALL = 3  # linux/if_ether.h

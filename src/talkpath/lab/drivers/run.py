@@ -28,9 +28,9 @@ from talkpath.lab.drivers import loopback, netns
 from talkpath.lab.drivers.delivery import RouterHealth
 from talkpath.lab.drivers.program import Program, ProgramOutcome
 from talkpath.lab.drivers.sim import ALSO_PORT, CONTROL_PORT, SIM_NETWORK, SIM_PORTS, Sim
-from talkpath.lab.messenger import exchange
+from talkpath.lab.messenger.client import MESSENGER_PORT, ExchangeRequest, ask_argv, read_exchanges, serve_argv
 from talkpath.lab.messenger.simulated import ask_in_sim
-from talkpath.lab.path.hosts import LAB_PROBE, LAB_REFERENCE, MESSENGER, RESPONDER
+from talkpath.lab.path.link import LAB_PROBE, LAB_REFERENCE, MESSENGER, RESPONDER
 from talkpath.lab.scenario import Scenario
 from talkpath.measure.facts import Epoch, Exchange, Facts, Plan
 from talkpath.report.words.language import spoken
@@ -111,10 +111,10 @@ def run_netns(
         client = _start_messages(lab, folder, messages, scenario.family) if messages else None
         check = lab.start(LAB_PROBE.name, check_argv(folder, plan, link))
         outcome = _wait_for_probe(check, plan.budget_s + CHECK_SLACK_S, on_progress)
-        exchanges = exchange.read_exchanges(client.finish(CHECK_SLACK_S).stdout) if client else ()
+        exchanges = read_exchanges(client.finish(CHECK_SLACK_S).stdout) if client else ()
         if client is None and outcome.exit_code == 3 and _never_reached(_stored_facts(folder, outcome)):
             client = _start_messages(lab, folder, HOSTS_BESIDE, scenario.family)
-            reference = exchange.read_exchanges(client.finish(CHECK_SLACK_S).stdout)
+            reference = read_exchanges(client.finish(CHECK_SLACK_S).stdout)
         else:
             reference = exchanges
         facts = _facts_in_folder(folder, outcome, lab.stop(), exchanges)
@@ -125,10 +125,10 @@ def _start_messages(lab: netns.NetnsLab, folder: Path, apps: Sequence[str], fami
     """Starts the messenger, the neutral host, and the client that asks them."""
     pem, key = new_identity(folder)
     hosts = MESSENGER, LAB_REFERENCE
-    for server in [lab.start(host.name, exchange.serve_argv(exchange.MESSENGER_PORT, pem)) for host in hosts]:
+    for server in [lab.start(host.name, serve_argv(MESSENGER_PORT, pem)) for host in hosts]:
         server.line("ready")
-    first, second = ((host.ipv4 if family == 4 else host.ipv6, exchange.MESSENGER_PORT) for host in hosts)
-    return lab.start(LAB_PROBE.name, exchange.ask_argv(exchange.ExchangeRequest(tuple(apps), (first, second), key)))
+    first, second = ((host.ipv4 if family == 4 else host.ipv6, MESSENGER_PORT) for host in hosts)
+    return lab.start(LAB_PROBE.name, ask_argv(ExchangeRequest(tuple(apps), (first, second), key)))
 
 
 def run_loopback(
@@ -154,7 +154,7 @@ def run_loopback(
         link = link_to(responder.line('"link"'), "127.0.0.1", *control_ports)
         client = _start_loopback_messages(start, folder, messages, real_ports, lab.ports) if messages else None
         outcome = _wait_for_probe(start(check_argv(folder, plan, link)), plan.budget_s + CHECK_SLACK_S, on_progress)
-        exchanges = exchange.read_exchanges(client.finish(CHECK_SLACK_S).stdout) if client else ()
+        exchanges = read_exchanges(client.finish(CHECK_SLACK_S).stdout) if client else ()
         running.close()
         facts = _facts_in_folder(folder, outcome, lab.stop(), exchanges)
         return _with_lab_ports(facts, {(kind, lab.ports[host, kind, port]): port for host, kind, port in keys})
@@ -183,11 +183,11 @@ def _start_loopback_messages(
 ) -> Program:
     """As `_start_messages`, behind the relay."""
     pem, key = new_identity(folder)
-    keys: list[ListenerKey] = [(host.name, "tcp", exchange.MESSENGER_PORT) for host in (MESSENGER, LAB_REFERENCE)]
-    for server in [start(exchange.serve_argv(real_ports[each], pem, "127.0.0.1")) for each in keys]:
+    keys: list[ListenerKey] = [(host.name, "tcp", MESSENGER_PORT) for host in (MESSENGER, LAB_REFERENCE)]
+    for server in [start(serve_argv(real_ports[each], pem, "127.0.0.1")) for each in keys]:
         server.line("ready")
     first, second = (("127.0.0.1", relay_ports[each]) for each in keys)
-    return start(exchange.ask_argv(exchange.ExchangeRequest(tuple(apps), (first, second), key)))
+    return start(ask_argv(ExchangeRequest(tuple(apps), (first, second), key)))
 
 
 def new_identity(folder: Path) -> tuple[Path, str]:
@@ -208,7 +208,7 @@ def _wait_for_probe(program: Program, limit_s: float, on_progress: OnProgress) -
 def _listener_keys() -> list[ListenerKey]:
     """Every port that a host of the loopback's lab listens on."""
     tcp: list[ListenerKey] = [(RESPONDER.name, "tcp", port) for port in (CONTROL_PORT, ALSO_PORT)]
-    messages: list[ListenerKey] = [(host.name, "tcp", exchange.MESSENGER_PORT) for host in (MESSENGER, LAB_REFERENCE)]
+    messages: list[ListenerKey] = [(host.name, "tcp", MESSENGER_PORT) for host in (MESSENGER, LAB_REFERENCE)]
     return [*((RESPONDER.name, "udp", port) for port in SIM_PORTS), *tcp, *messages]
 
 

@@ -21,7 +21,7 @@ from talkpath.conduct.check import Check
 from talkpath.evidence.simulation_keys import responder_signer
 from talkpath.experiment.layout import Layout, Outline, epoch_outline, lay_out
 from talkpath.lab.network import LabNetwork
-from talkpath.lab.path.hosts import LAB_PROBE, RESPONDER
+from talkpath.lab.path.link import LAB_PROBE, RESPONDER
 from talkpath.lab.path.routers import quoted_flow
 from talkpath.lab.path.stream import CallStream, HalfStream, TcpHandshake
 from talkpath.measure.facts import Facts

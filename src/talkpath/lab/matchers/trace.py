@@ -9,7 +9,7 @@ lab's recognition shared code, neither would prove the other. Max, Meet and call
 
 from __future__ import annotations
 
-from talkpath.lab.matchers.dtls_hello import uses_srtp
+from talkpath.lab.matchers.hellos import uses_srtp
 from talkpath.lab.matchers.signatures import (
     ICE_APPS,
     LOOKS,

@@ -7,9 +7,7 @@ Apps differ by the server name in the handshake, as they do on the internet. The
 
 Read in this order:
 
-    exchange     what is asked, and the commands that start a host and a client as programs of their own
-    host         the server
-    client       asks over real sockets
+    client       what is asked, the commands that start a host and a client as programs of their own, and both
     simulated    asks in virtual time
     __main__     `python -m talkpath.lab.messenger serve|ask`
 """

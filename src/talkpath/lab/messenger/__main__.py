@@ -11,8 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from talkpath.lab.messenger.client import ask_all_rounds, serve_messenger
-from talkpath.lab.messenger.exchange import ExchangeRequest
+from talkpath.lab.messenger.client import ExchangeRequest, ask_all_rounds, serve_messenger
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from talkpath.lab.messenger.exchange import (
+from talkpath.lab.messenger.client import (
     ANSWER_BYTES,
     MESSAGE_BYTES,
     MESSENGER_PORT,
@@ -16,7 +16,7 @@ from talkpath.lab.messenger.exchange import (
     TIMEOUT_S,
     round_of,
 )
-from talkpath.lab.path.hosts import LAB_PROBE
+from talkpath.lab.path.link import LAB_PROBE
 from talkpath.lab.path.stream import STREAM_HELLO_BYTES, HalfStream, Scheduler, TcpHandshake, opening_hello
 from talkpath.measure.facts import Exchange
 from talkpath.wire.ip.address import Address

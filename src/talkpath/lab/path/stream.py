@@ -15,8 +15,7 @@ from typing import Protocol
 
 from talkpath.apps.contract.shape import Direction
 from talkpath.lab.path.headers import is_tcp_reset
-from talkpath.wire.control.carrier import Carrier, Framed
-from talkpath.wire.control.websocket import Client, Server
+from talkpath.wire.control.websocket import Carrier, Client, Framed, Server
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import Tcp, TcpWriter, build_tcp
 from talkpath.wire.tls_hello import HelloStyle, client_hello

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from talkpath.lab.parameters import Setting
-from talkpath.lab.path.hosts import LAB_REFERENCE, MESSENGER, RESPONDER
-from talkpath.lab.path.link import DROP, PacketFilter
-from talkpath.lab.restrictor.drawing import Drawing
+from talkpath.lab.path.link import DROP, LAB_REFERENCE, MESSENGER, RESPONDER, PacketFilter
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction_setting
+from talkpath.lab.restrictor.mechanism import Drawing, Mechanism, RuleState, direction_setting
 
 LAB_SERVERS = {host.name: host for host in (RESPONDER, MESSENGER, LAB_REFERENCE)}
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from talkpath.lab.parameters import Setting
-from talkpath.lab.path.hosts import LAB_REFERENCE
-from talkpath.lab.path.link import DROP, PacketFilter
+from talkpath.lab.path.link import DROP, LAB_REFERENCE, PacketFilter
 from talkpath.lab.restrictor.address_block import LAB_SERVERS
-from talkpath.lab.restrictor.drawing import Drawing
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction_setting
+from talkpath.lab.restrictor.mechanism import Drawing, Mechanism, RuleState, direction_setting
 
 HOST = Setting("host", "host of the lab", "that is on the list", LAB_REFERENCE.name, choices=tuple(LAB_SERVERS))
 

@@ -2,7 +2,7 @@
 
 Each app has one network of each IP family, in the blocks for benchmarks and for documentation (RFC 2544, RFC 3849).
 A rule with `to=app` acts only on flows that go there. The responder, the neutral host and the host that takes every
-app's messages (lab/path/hosts) are outside of all of them. An app's hosts have names of its own too (RFC 6761).
+app's messages (lab/path/link) are outside of all of them. An app's hosts have names of its own too (RFC 6761).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from talkpath.lab.matchers.signatures import MATCHED_APPS
-from talkpath.lab.path.hosts import LabHost
+from talkpath.lab.path.link import LabHost
 
 _PREFIX_V4: Final = bytes((198, 18))
 _PREFIX_V6: Final = bytes.fromhex("20010db8000a")

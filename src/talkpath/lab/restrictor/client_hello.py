@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from talkpath.lab.matchers.tls_hello import Opening, TlsFingerprint
+from talkpath.lab.matchers.hellos import Opening, TlsFingerprint
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.headers import tcp_segment
 from talkpath.lab.path.link import DROP, PASS, RESET, PacketFilter

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from random import Random
 
-from talkpath.lab.matchers.dtls_hello import DTLS_HELLO_MAKERS, read_hello
+from talkpath.lab.matchers.hellos import DTLS_HELLO_MAKERS, read_hello
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
+from talkpath.lab.restrictor.mechanism import (
+    APP,
+    MEDIUM,
+    Drawing,
+    DrawnCall,
+    DrawnSettings,
+    Mechanism,
+    RuleState,
+    direction_setting,
+)
 
 HELLO = Setting("hello", "maker", "whose ClientHello", "any", choices=DTLS_HELLO_MAKERS)
 

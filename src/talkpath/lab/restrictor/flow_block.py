@@ -11,9 +11,17 @@ from random import Random
 
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PacketFilter
-from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
+from talkpath.lab.restrictor.mechanism import (
+    APP,
+    MEDIUM,
+    Drawing,
+    DrawnCall,
+    DrawnSettings,
+    Mechanism,
+    RuleState,
+    direction_setting,
+)
 
 FIRST = 3  # packets of a flow, both ways, by which a call must be recognised
 

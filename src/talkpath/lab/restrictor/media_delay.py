@@ -10,9 +10,17 @@ from random import Random
 
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import PacketFilter
-from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
+from talkpath.lab.restrictor.mechanism import (
+    APP,
+    MEDIUM,
+    Drawing,
+    DrawnCall,
+    DrawnSettings,
+    Mechanism,
+    RuleState,
+    direction_setting,
+)
 
 MS = Setting("ms", "ms", "added on average", 200.0, high=10000)
 JITTER_MS = Setting("jitter_ms", "ms", "standard deviation of what is added", 0.0, high=10000)

@@ -11,9 +11,19 @@ from random import Random
 
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import DEFAULT_WATCH_S, Drawing, DrawnCall, DrawnSettings, log_uniform
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
+from talkpath.lab.restrictor.mechanism import (
+    APP,
+    DEFAULT_WATCH_S,
+    MEDIUM,
+    Drawing,
+    DrawnCall,
+    DrawnSettings,
+    Mechanism,
+    RuleState,
+    direction_setting,
+    log_uniform,
+)
 
 LEAST_P, MOST_P = 0.02, 0.98  # range of drawn values
 

@@ -12,9 +12,19 @@ from random import Random
 
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import BASELINE_PACKETS, DEFAULT_WATCH_S, Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
+from talkpath.lab.restrictor.mechanism import (
+    APP,
+    BASELINE_PACKETS,
+    DEFAULT_WATCH_S,
+    MEDIUM,
+    Drawing,
+    DrawnCall,
+    DrawnSettings,
+    Mechanism,
+    RuleState,
+    direction_setting,
+)
 
 HANDSHAKE_MEDIA = 2  # media packets of a direction that still pass
 

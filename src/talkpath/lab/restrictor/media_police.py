@@ -11,9 +11,18 @@ from random import Random
 
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, Bucket, PacketFilter
-from talkpath.lab.restrictor.drawing import DEFAULT_WATCH_S, Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
+from talkpath.lab.restrictor.mechanism import (
+    APP,
+    DEFAULT_WATCH_S,
+    MEDIUM,
+    Drawing,
+    DrawnCall,
+    DrawnSettings,
+    Mechanism,
+    RuleState,
+    direction_setting,
+)
 
 KBPS = Setting("kbps", "kbit/s", "of IP bytes that pass, per bucket", 128.0, low=1, high=1e6)
 DEFAULT_BURST_BYTES = 3000

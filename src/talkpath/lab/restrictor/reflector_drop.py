@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from talkpath.lab.matchers.signatures import TAG_MARK
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import Drawing
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Drawing, Mechanism, RuleState, direction_setting
 
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:

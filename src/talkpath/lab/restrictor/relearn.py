@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import never_drawn
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting
+from talkpath.lab.restrictor.mechanism import APP, MEDIUM, Mechanism, RuleState, direction_setting, never_drawn
 
 AFTER_S = Setting("after_s", "s", "from the first recognised call to that server and port", 300.0, high=86400)
 

@@ -11,9 +11,16 @@ from random import Random
 from talkpath.lab.matchers.signatures import APP_CLASSES
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, Mechanism, RuleState, direction_setting
+from talkpath.lab.restrictor.mechanism import (
+    APP,
+    Drawing,
+    DrawnCall,
+    DrawnSettings,
+    Mechanism,
+    RuleState,
+    direction_setting,
+)
 from talkpath.wire.ip.packets import PROTOCOL_UDP
 
 FOR_S = Setting("for_s", "s", "for which the port is blocked", 60.0, low=1, high=86400)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from talkpath.lab.path.link import PacketFilter
 from talkpath.lab.restrictor.app_networks import app_of_name
 from talkpath.lab.restrictor.client_hello import ACT, UP, hello_filter
-from talkpath.lab.restrictor.drawing import never_drawn
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import APP, Mechanism, RuleState
+from talkpath.lab.restrictor.mechanism import APP, Mechanism, RuleState, never_drawn
 
 
 def packet_filter(state: RuleState, flow: TrackedFlow, up: bool) -> PacketFilter | None:

@@ -7,13 +7,12 @@ sends afterwards: it may try again as often as it likes.
 
 from __future__ import annotations
 
-from talkpath.lab.matchers.tls_hello import TLS_HELLO_MAKERS
+from talkpath.lab.matchers.hellos import TLS_HELLO_MAKERS
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import PacketFilter
 from talkpath.lab.restrictor.client_hello import ACT, UP, hello_filter
-from talkpath.lab.restrictor.drawing import never_drawn
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import Mechanism, RuleState
+from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, never_drawn
 
 HELLO = Setting("hello", "maker", "whose ClientHello", "any", choices=TLS_HELLO_MAKERS)
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.headers import tcp_segment
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import Drawing
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction_setting
+from talkpath.lab.restrictor.mechanism import Drawing, Mechanism, RuleState, direction_setting
 from talkpath.wire.ip.packets import PROTOCOL_UDP, TCP
 
 ONLY = Setting("only", "kind", "what passes beside name servers; every TCP when not given", choices=("tls443",))

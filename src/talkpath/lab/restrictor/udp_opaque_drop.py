@@ -10,9 +10,8 @@ from random import Random
 
 from talkpath.lab.parameters import Setting
 from talkpath.lab.path.link import DROP, PASS, PacketFilter
-from talkpath.lab.restrictor.drawing import Drawing, DrawnCall, DrawnSettings
 from talkpath.lab.restrictor.flow import TrackedFlow
-from talkpath.lab.restrictor.mechanism import Mechanism, RuleState, direction_setting
+from talkpath.lab.restrictor.mechanism import Drawing, DrawnCall, DrawnSettings, Mechanism, RuleState, direction_setting
 from talkpath.wire.ip.packets import PROTOCOL_UDP
 
 PRINTABLE_BYTES = bytes(range(32, 127)) + b"\t\r\n"

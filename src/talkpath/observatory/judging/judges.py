@@ -34,7 +34,7 @@ from talkpath.observatory.log.packs import NotKeptError, read_bundle_of
 from talkpath.observatory.log.records import Judged, Received, Record, Unfit
 from talkpath.observatory.log.register import Known
 from talkpath.observatory.log.segments import LogError
-from talkpath.observatory.workers.pool import begin_worker, end_pool
+from talkpath.observatory.workers import begin_worker, end_pool
 from talkpath.verdict.analysis import one_check
 from talkpath.verdict.judge import RULES_VERSION
 

@@ -35,8 +35,7 @@ from talkpath.observatory.log.records import Counted, Imported, Judged, Record, 
 from talkpath.observatory.log.segments import LogSegment, encode_line, log_segments, read_segment
 from talkpath.observatory.publication import Order, Publication
 from talkpath.serving.supervisor import write_line
-from talkpath.wire.control.keys import new_identity_pem, raw_key_text
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer, new_identity_pem, raw_key_text
 
 Drop = Callable[[int, Record], bool]
 

@@ -30,7 +30,7 @@ from talkpath.observatory.responders.server_table import (
     ServerTable,
 )
 from talkpath.responder.geoip import UNKNOWN_ORIGIN, NetworkOrigin
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 CLOCKS_APART_S = 600
 FORGOTTEN_S = 3 * RENEW_S + 60

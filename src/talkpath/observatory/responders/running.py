@@ -34,7 +34,7 @@ from talkpath.observatory.responders.server_table import (
     by_country,
     shown_server,
 )
-from talkpath.observatory.workers.pool import WorkerPool
+from talkpath.observatory.workers import WorkerPool
 from talkpath.responder.geoip import GeoDatabase
 from talkpath.serving.supervisor import Supervisor
 from talkpath.wire.control.keys import raw_key_text

@@ -17,7 +17,7 @@ from talkpath.observatory.events.record import Event
 from talkpath.observatory.feeds.publish import DeliveryCount, deliver_all, record_events
 from talkpath.observatory.findings.country_findings import CountryFindings, SimulatedCountry, country_findings
 from talkpath.observatory.publication import Publication
-from talkpath.observatory.workers.pool import WorkerPool
+from talkpath.observatory.workers import WorkerPool
 from talkpath.report.printable import printable
 
 NUMBER, NAME = "autonomous_system_number", "autonomous_system_organization"

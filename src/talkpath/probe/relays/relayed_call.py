@@ -21,8 +21,7 @@ from talkpath.probe.relays.turn_carrier import TurnCarrier
 from talkpath.probe.relays.turn_server import TurnCredentials, TurnServer
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun import Attribute, Type
-from talkpath.wire.rtc.stun_integrity import encode_with_integrity
+from talkpath.wire.rtc.stun import Attribute, Type, encode_with_integrity
 from talkpath.wire.rtc.turn import FIRST_CHANNEL, from_channel, to_channel
 
 ALLOCATION_TIMEOUT_S: Final = 6.0  # for all of it

@@ -18,8 +18,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from talkpath.errors import WireError
-from talkpath.wire.control.keys import raw_key, raw_key_text
-from talkpath.wire.control.sign import Signer, is_signed
+from talkpath.wire.control.keys import Signer, is_signed, raw_key, raw_key_text
 
 CAMPAIGN_SCHEME = "talkpath-campaign:"
 CAMPAIGN_SIGNED_PREFIX = b"talkpath campaign\n"  # a signature of another purpose never passes for one of this

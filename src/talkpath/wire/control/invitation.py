@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from talkpath.wire.control.sign import Signer
+from talkpath.wire.control.keys import Signer
 
 TOKEN_BYTES = 16
 PROVEN = b"talkpath invitation\n"  # prefix: an HMAC for another purpose is not valid for this one

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from talkpath.errors import WireError
-from talkpath.wire.control.sign import Signer, is_signed
+from talkpath.wire.control.keys import Signer, is_signed
 
 SCHEMA = "talkpath.receipt/1"
 RECEIPT_PREFIX = b"talkpath receipt\n"  # prefix: a signature for another purpose is not valid for this one

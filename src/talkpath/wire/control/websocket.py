@@ -13,9 +13,49 @@ import hashlib
 import os
 import struct
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from talkpath.wire.control.carrier import MAX_DATAGRAM_BYTES
+from talkpath.wire.rtc.turn import FramedStream, with_length
+
+MAX_DATAGRAM_BYTES = 0xFFFF  # in one datagram
+
+
+class Carrier(Protocol):
+    """Frames datagrams on a byte stream. `closed`: the other end closed the stream or violated its protocol."""
+
+    closed: bool
+
+    def write(self, datagram: bytes) -> None:
+        """Queue one datagram to send."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take bytes of the stream; return the datagrams they complete."""
+
+    def out(self) -> bytes:
+        """Return the bytes to write to the stream."""
+
+
+class Framed:
+    """Puts a length before each datagram (RFC 4571). There is no handshake: data may be sent at once."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._in, self._out = FramedStream(), bytearray()
+
+    def write(self, datagram: bytes) -> None:
+        """See `Carrier`."""
+        self._out += with_length(datagram)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """See `Carrier`."""
+        return self._in.feed(data)
+
+    def out(self) -> bytes:
+        """See `Carrier`."""
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10  # section 11.8
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3

@@ -9,7 +9,7 @@ Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, the link types of tcp
     classic, ng   the two containers; `records` walks the records of the first
     frames        the frames that they give, and the count of what could not be read; `arrays` reads their fields
     record_gaps   tells whether a recorder handed packets over in clusters
-    link          walks the link layers (`link_headers`) down to the IP header
+    link          walks the link layers down to the IP header
     network       IPv4, IPv6, UDP and TCP headers; `tunnels` IP inside IP, `fragments` reassembly
     splitter      splits a stream that still arrives into whole records
     write         writes pcapng

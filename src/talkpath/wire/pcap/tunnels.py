@@ -14,8 +14,7 @@ import numpy as np
 
 from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, big16, big32, bytes_at
 from talkpath.wire.pcap.frames import Frames, Unread
-from talkpath.wire.pcap.link import walk_link_headers
-from talkpath.wire.pcap.link_headers import ERSPAN, ERSPAN_3, ETHERNET, ETHERTYPE, PPP, RAW, WIRELESS
+from talkpath.wire.pcap.link import ERSPAN, ERSPAN_3, ETHERNET, ETHERTYPE, PPP, RAW, WIRELESS, walk_link_headers
 
 IP4_IN_IP, IP6_IN_IP, GRE, MPLS_IN_IP, ETHER_IP, L2TP_3 = 4, 41, 47, 137, 97, 115
 MPLS = ETHERTYPE + 0x8847

@@ -25,7 +25,7 @@ from talkpath.browser.addresses import network_prefix
 from talkpath.browser.webrtc.ice_agent import SocketAddress
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
-from talkpath.wire.rtc.stun_integrity import is_sealed
+from talkpath.wire.rtc.stun import is_sealed
 
 Advance = Callable[[], float | None]
 """Send all that is due; return when the next is (monotonic s), None if there is no next."""

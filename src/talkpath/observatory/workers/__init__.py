@@ -1,1 +1,0 @@
-"""Worker processes, which run beside the intake's process: `pool` starts them; they end with their parent."""
