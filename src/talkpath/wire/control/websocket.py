@@ -1,6 +1,6 @@
 """Carries datagrams over a WebSocket (RFC 6455), each as one binary message. Bytes in, bytes out, no socket.
 
-`Client` and `Server` are the two ends of `wire.control.carrier.Carrier`. A violation of section 5, or any first bytes
+`Client` and `Server` are the two ends of `Carrier`. A violation of section 5, or any first bytes
 but an upgrade request, closes the connection without an answer; pings are answered, fragments are joined. The request
 has no distinctive field: it has the fields that every browser sends, and the caller gives the host.
 """
