@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import KEY_BYTES, Arm, Direction, Schedule, Shape
+from talkpath.apps.recorded.played import PlayedShape
 from talkpath.experiment.seeds import derive_bytes, random_order, random_orders, seeded_generator
 from talkpath.experiment.twin import random_twin, text_twin
 from talkpath.measure.facts import LADDER
@@ -38,6 +39,7 @@ from talkpath.wire.control.question import (
     TcpTwins,
     WatchedCalls,
 )
+from talkpath.wire.rtc.dtls import CLIENT_HELLOS
 
 ROUTERS = ("", "home", "provider", "public")  # kinds of routers that sent Time Exceeded
 
@@ -158,7 +160,7 @@ def make_outline(key: bytes, begin: Begin, shape: Shape | None = None) -> Outlin
     arm = Arm.parse(begin.arm)
     shape = shape or shapes()[arm]
     draws = seeded_generator(derive_bytes(key, "epoch", begin.number), "schedule")
-    schedule = shape.schedule(draws, begin.packets, rate=_rate(begin.question), hello=_hello(begin.question))
+    schedule = shape.schedule(draws, begin.packets, rate=_rate(begin.question), hello=_hello(begin.question, shape))
     transports = Counter(transport for _, _, transport in flow_roles(begin))
     return Outline(begin=begin, arm=arm, shape=shape, schedule=schedule, transports=transports)
 
@@ -241,8 +243,10 @@ def _rate(question: Question) -> float:
     return question.times if isinstance(question, RateContrast) else 1.0
 
 
-def _hello(question: Question) -> str:
-    return question.hello if isinstance(question, HelloContrast) else "browser"
+def _hello(question: Question, shape: Shape) -> str:
+    """Return whose ClientHello a shape is to send: of those written by hand each sends the ones that the wire has."""
+    hello = question.hello if isinstance(question, HelloContrast) else "browser"
+    return hello if isinstance(shape, PlayedShape) or hello in CLIENT_HELLOS else "browser"
 
 
 def _planned_flows(

@@ -78,11 +78,22 @@ def _within(
             at = field.start + max(first, start) - first
             yield from _within(inner, fixed_bytes(inner), at, at + width, {})
         elif isinstance(field, ShuffledField):
-            # Its groups may stand in any order: count none of their bytes but where all of them are inside.
-            if width == last - first:
-                yield from ((inner, field_bytes(inner)) for group in field.groups for inner in group)
+            yield from _within_any_order(field, max(first, start) - first, width)
         else:
             yield field, width
+
+
+def _within_any_order(field: ShuffledField, start: int, width: int) -> Iterator[tuple[Field, int]]:
+    """Yield what stands in these bytes in each order of the groups: of a long one, what its first and last place
+    share."""
+    whole = field_bytes(field)
+    for group in field.groups:
+        latest = whole - fixed_bytes(group)
+        for inner, first, last in place_fields(group, fixed_bytes(group)):
+            inside = min(last, start + width) - max(latest + first, start)
+            shared = field_bytes(inner) if width == whole else inside
+            if shared > 0:
+                yield inner, shared
 
 
 def _flow_bytes(field: Field, width: int) -> int:

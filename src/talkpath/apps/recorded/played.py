@@ -32,6 +32,7 @@ from talkpath.apps.recorded.check_shape import align_size
 from talkpath.apps.recorded.fields import ChecksumField, Field
 from talkpath.apps.recorded.flow_sheet import FlowSheet, slot_kind
 from talkpath.apps.recorded.layout import fixed_bytes, key_offset, nonce_offset
+from talkpath.apps.recorded.named_hellos import hello_code, with_hello
 from talkpath.apps.recorded.record import BlockPacket, PacketBlock, PacketKind, RecordedShape, Setup, SetupStep
 from talkpath.apps.recorded.shape_text import read_shape_text, shape_digest, write_shape_text
 
@@ -105,7 +106,9 @@ class PlayedShape:
         return max(self._media_rate("up"), self._media_rate("down"))
 
     def schedule(self, rng: Random, packets: int, *, rate: float = 1.0, hello: str = "browser") -> Schedule:
-        """See `Shape`. The hello is always the recorded one."""
+        """See `Shape`. Any hello but one that `named_hellos` has is the recorded one."""
+        if (other := with_hello(self.record, hello)) is not self.record:
+            return PlayedShape(other).schedule(rng, packets, rate=rate)
         script = Script()
         if self.record.setups:
             self._set_up(script, rng.choice(self.record.setups))
@@ -120,8 +123,10 @@ class PlayedShape:
         """See `Shape`. The last schedule's sheet is kept, as all flows of an epoch follow one schedule."""
         memo = self._memo
         if not memo or memo[0][0] is not schedule:
-            fields = {kind.name: kind.fields for kind in self.record.kinds}
-            memo[:] = [(schedule, FlowSheet(fields, self._messages, schedule))]
+            record = with_hello(self.record, hello_code(schedule))
+            fields = {kind.name: kind.fields for kind in record.kinds}
+            messages = {message.name: message.fields for message in record.messages}
+            memo[:] = [(schedule, FlowSheet(fields, messages, schedule))]
         return memo[0][1].fill(key)
 
     # -- set-up ------------------------------------------------------------------------------------------------

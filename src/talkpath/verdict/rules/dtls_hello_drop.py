@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Direction
+from talkpath.apps.recorded.played import PlayedShape
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import DirectionLosses
 from talkpath.verdict.model import Category
@@ -16,38 +18,63 @@ from talkpath.verdict.rules.rule import Fit, Parameter, Parameters, Rule
 from talkpath.verdict.rules.set_up_stages import stage_gains
 from talkpath.wire.control.question import HelloContrast, Question
 
-PLAIN_HELLO = "browser"  # the ClientHello of every epoch that asks for none
+PLAIN_HELLO, RECORDED_HELLO = "browser", "recorded"
 OTHER_HELLOS: tuple[Question, ...] = (HelloContrast("openssl"), HelloContrast("pion"))
+HELLO_NAMES = ("telegram-1.2", "webrtc-1.2", "chromium-1.3", "firefox-1.3", "openssl", "pion")
+"""As `apps.recorded.named_hellos` knows them."""
 
 
-def hello_of(losses: DirectionLosses) -> str:
-    """Return whose ClientHello the epoch imitated."""
-    return losses.question.hello if isinstance(losses.question, HelloContrast) else PLAIN_HELLO
+def hello_of(losses: DirectionLosses, plain: str = PLAIN_HELLO) -> str:
+    """Return whose ClientHello the epoch imitated; `plain` where no other was asked for."""
+    return losses.question.hello if isinstance(losses.question, HelloContrast) else plain
+
+
+def named_contrasts(view: ArmView) -> tuple[Question, ...]:
+    """Return the hellos that tell what a filter looks for: of recorded calls their own from the other end, then others'
+    from the same end, and one with a cookie."""
+    if not _is_recorded(view):
+        return OTHER_HELLOS
+    first = {
+        direction: track.at_ms[track.stage.index("dtls")]
+        for epoch in view.epochs[:1]
+        for direction, track in (("up", epoch.up), ("down", epoch.down))
+        if "dtls" in track.stage
+    }
+    own = min(first, key=lambda direction: first[direction], default="up")
+    other = "down" if own == "up" else "up"
+    codes = (f"own/{other}", *(f"{name}/{own}" for name in HELLO_NAMES), f"pion/{own}/cookie")
+    return tuple(map(HelloContrast, codes))
+
+
+def _is_recorded(view: ArmView) -> bool:
+    """Whether the arm's calls are those of a recording, with a ClientHello of their own."""
+    arm = view.arm
+    return arm is not None and (arm.is_recorded or isinstance(shapes().get(arm), PlayedShape))
 
 
 def explain(view: ArmView) -> Fit | None:
     """Fit if the ClientHello of each implementation is either dropped or passes."""
-    makers = dict.fromkeys(hello_of(losses) for losses in view.losses)
-    gains = {maker: stage_gains(view, ("dtls",), partial(_sent_by, maker)) for maker in makers}
+    plain = RECORDED_HELLO if _is_recorded(view) else PLAIN_HELLO
+    makers = dict.fromkeys(hello_of(losses, plain) for losses in view.losses)
+    gains = {maker: stage_gains(view, ("dtls",), partial(_sent_by, maker, plain)) for maker in makers}
     dead = {maker: sum(max(0.0, gain) for gain in found.values()) for maker, found in gains.items()}
     dead = {maker: gain for maker, gain in dead.items() if gain > 0.0}
     if not dead:
         return None
     tested = [maker for maker, found in gains.items() if found]
-    recorded = view.arm is not None and view.arm.is_recorded  # which has a ClientHello of its own, and no other
     hit: list[Direction] = sorted(
         {direction for found in gains.values() for direction, gain in found.items() if gain > 0.0}
     )
     return Fit(
         sum(dead.values()),
         hit[0] if len(hit) == 1 else "both",
-        lambda: {"hello": Category("recorded")} if recorded else _dead_hellos(list(dead), tested),
-        () if recorded else tuple(contrast for contrast in OTHER_HELLOS if not view.asked(contrast)),
+        lambda: _dead_hellos(list(dead), tested),
+        tuple(contrast for contrast in named_contrasts(view) if not view.asked(contrast)),
     )
 
 
-def _sent_by(maker: str, losses: DirectionLosses) -> bool:
-    return hello_of(losses) == maker
+def _sent_by(maker: str, plain: str, losses: DirectionLosses) -> bool:
+    return hello_of(losses, plain) == maker
 
 
 def _dead_hellos(dead: list[str], tested: list[str]) -> Parameters:
@@ -65,8 +92,9 @@ RULE = Rule(
         Parameter(
             "hello",
             "",
-            'whose ClientHello dies: "browser", "openssl", "pion", or "any" where all that were sent do, '
-            '"recorded" of calls like a recorded one',
+            'whose ClientHello dies: "browser", "openssl", "pion"; of calls like recorded ones "recorded" (their own), '
+            '"own/down" (their own from the other end), or a name, its direction and perhaps that the server asks for '
+            'a cookie first, as "telegram-1.2/up" or "pion/up/cookie"; "any" where all that were sent do',
         ),
     ),
     contrasts=OTHER_HELLOS,

@@ -14,7 +14,15 @@ MAX_QUESTION_PATHS = 32
 MAX_HOPS = 64
 MAX_LIMITED_HOPS = 8
 
-DtlsHello = Literal["browser", "openssl", "pion"]
+HelloCode = Annotated[
+    str,
+    Meta(
+        pattern=r"^(browser|openssl|pion|own|webrtc-1\.2|telegram-1\.2|chromium-1\.3|firefox-1\.3)"
+        r"(/(up|down)(/cookie)?)?$"
+    ),
+]
+"""Whose ClientHello; of calls like recorded ones also which way it is sent, and whether the server asks for a cookie
+first (`apps.recorded.named_hellos`)."""
 Twins = Annotated[int, Meta(ge=0, le=64)]
 PathCode = Annotated[str, Meta(pattern=r"^[a-z.-]{1,20}/[0-9]{1,5}$")]
 HopCount = Annotated[int, Meta(ge=1, le=MAX_HOPS)]
@@ -48,7 +56,7 @@ class RateContrast(AnyQuestion, frozen=True, tag="rate"):
 class HelloContrast(AnyQuestion, frozen=True, tag="hello"):
     """The same with the DTLS ClientHello of that implementation."""
 
-    hello: DtlsHello
+    hello: HelloCode
 
 
 class LongCalls(AnyQuestion, frozen=True, tag="long"):
