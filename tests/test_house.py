@@ -22,14 +22,14 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 420,
-    "apps": 2963,
+    "apps": 2989,
     "browser": 3176,
-    "capture": 5520,
+    "capture": 5523,
     "cli": 1806,
     "conduct": 576,
     "directory": 413,
     "evidence": 556,
-    "experiment": 668,
+    "experiment": 672,
     "lab": 3759,
     "listening": 795,
     "measure": 1030,
@@ -38,7 +38,7 @@ STATEMENTS_A_ROOM = {
     "report": 2491,
     "responder": 1306,
     "serving": 205,
-    "verdict": 5916,
+    "verdict": 5920,
     "wire": 2857,
 }
 """How many statements a room of src may have, imports and docstrings not counted. A new capability that an issue asks

@@ -22,10 +22,10 @@ CODES = ["/".join(part for part in parts if part)
 
 
 def handshake(shape: PlayedShape, code: str, key: bytes = bytes(32)) -> list[tuple[str, bytes]]:
-    """The datagrams of a handshake, and which way each is sent."""
+    """The datagrams of a handshake, each once, and which way it is sent."""
     schedule = shape.schedule(Random(4), 5, hello=code)
     made = zip(schedule.slots, shape.datagrams(schedule, key), strict=True)
-    return [(slot.direction, data) for slot, data in made if slot.stage == "dtls"]
+    return [*dict.fromkeys((slot.direction, data) for slot, data in made if slot.stage == "dtls")]
 
 
 def hello_bodies(sent: list[tuple[str, bytes]]) -> list[bytes]:
@@ -103,3 +103,22 @@ def test_what_may_be_asked_for_is_what_there_is() -> None:
     assert set(HELLO_NAMES) == set(named_hellos())
     pattern = get_args(HelloCode)[1].pattern
     assert all(name.replace(".", r"\.") in pattern for name in named_hellos())
+
+
+@pytest.mark.parametrize("code", ["browser", "pion/down", "firefox-1.3/down", "own/down"])
+@pytest.mark.parametrize("name", ["chromium", "firefox", "telegram-direct"])
+def test_the_far_ends_hello_waits_for_proof_that_this_end_receives(name: str, code: str) -> None:
+    """It answers a packet that may echo a nonce, and which itself answers one that may carry it."""
+    schedule = SHAPES[name].schedule(Random(4), 5, hello=code)
+    slots = schedule.slots
+    hello = next(slot for slot in slots if slot.stage == "dtls" and slot.retry_of is None)
+    if (name, code) == ("telegram-direct", "browser"):
+        assert (hello.direction, hello.nonce_at) == ("up", 40)
+        assert sum(slot.retry_of is not None and slots[slot.retry_of] is hello for slot in slots) == 2
+        return
+    assert hello.direction == "down"
+    echo = slots[hello.answers or 0]
+    nonce = slots[echo.answers or 0]
+    assert (echo.direction, nonce.direction) == ("up", "down")
+    assert None not in (echo.nonce_at, nonce.nonce_at)
+    assert nonce.at_ms <= echo.at_ms <= hello.at_ms

@@ -154,8 +154,8 @@ def test_fields_are_text_and_back():
 def test_a_receiver_knows_packets_by_what_is_random_in_each():
     voice = fields_of_text("906f count(s,2) step(t,4) word(ssrc,4) random")
     assert key_offset(voice, 60, {}) == 0
-    assert nonce_offset(voice, 60) == 40
-    assert nonce_offset(voice, 47) is None
+    assert nonce_offset(voice, 60, {}) == 40
+    assert nonce_offset(voice, 47, {}) is None
     certificate = fields_of_text("16fefd" + "00" * 40 + " random(40)")
     assert key_offset(certificate, 83, {}) == 40
     assert key_offset(fields_of_text("0001 word(tag,16)"), 18, {}) is None  # the same in each packet

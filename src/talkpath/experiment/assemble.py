@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from talkpath.apps.contract.shape import setup_stages
+from talkpath.apps.contract.shape import Slot, setup_stages
 from talkpath.experiment.flight import UNKNOWN_DMS
 from talkpath.experiment.layout import DirectionPlan, Layout, PlannedFlow
 from talkpath.measure.arrays import Bits
@@ -176,16 +176,22 @@ def _same_bytes(side: DirectionPlan, sent: Bits, arrived: Bits) -> Bits:
 
 
 def _stage_answers(layout: Layout, probe: Sequence[FlowReport]) -> list[Setup]:
-    """Return for each flow whether a packet of each set-up stage came back, and when the first one of the last stage
-    did."""
+    """Return for each flow whether each set-up stage was answered, and when the last one was first: by a packet of the
+    stage that answers another of it, or by any of it where none does."""
     slots = [layout.schedule.slots[slot] for slot in layout.down.slots]
     arrived = _unpacked_bits([r.arrived for r in probe], len(slots))
     came = _times_of_bits(arrived, [r.arrived_dms for r in probe])[:, : len(slots)]
     at_ms = np.where(came != UNKNOWN_DMS, np.array([slot.at_ms for slot in slots]) + came / 10.0, np.inf)
     names = setup_stages(layout.schedule)
-    of_stage = [at_ms[:, [slot.stage == name for slot in slots]].min(axis=1, initial=np.inf) for name in names]
+    of_stage = [at_ms[:, _answers_of_stage(layout, slots, name)].min(axis=1, initial=np.inf) for name in names]
     rows = np.array(of_stage).reshape(len(names), len(probe)).T.tolist()
     return [_first_answer(dict(zip(names, row, strict=True))) for row in rows]
+
+
+def _answers_of_stage(layout: Layout, slots: Sequence[Slot], name: str) -> list[bool]:
+    every = layout.schedule.slots
+    answers = [slot.stage == name and slot.answers is not None and every[slot.answers].stage == name for slot in slots]
+    return answers if any(answers) else [slot.stage == name for slot in slots]
 
 
 def _first_answer(first_ms: dict[str, float]) -> Setup:

@@ -122,10 +122,18 @@ def _own_bytes(field: Field, width: int, answer: bool) -> bool:
     return False
 
 
-def nonce_offset(fields: Sequence[Field], size: int) -> int | None:
-    """Return the first place (from `KEY_BYTES` on) of 8 bytes that are random in each packet, None if there is none."""
+def nonce_offset(fields: Sequence[Field], size: int, messages: Mapping[str, Sequence[Field]]) -> int | None:
+    """Return the first place (from `KEY_BYTES` on) of 8 bytes that are random in each packet, None if there is none. In
+    a message that is written once they are those of a hello's random number, before anything is shuffled."""
     for field, first, last in place_fields(fields, size):
-        start = max(first, KEY_BYTES)
-        if isinstance(field, RandomField) and field.alphabet == "bytes" and last - start >= NONCE_BYTES:
-            return start
+        inner = [(field, first, last)]
+        if isinstance(field, PartField):
+            whole = messages[field.message]
+            placed = place_fields(whole, fixed_bytes(whole))
+            moved = ((one, first + max(a, field.start) - field.start, first + b - field.start) for one, a, b in placed)
+            inner = [(one, a, min(b, last)) for one, a, b in moved if b > a]
+        for one, a, b in inner:
+            start = max(a, KEY_BYTES)
+            if isinstance(one, RandomField) and one.alphabet == "bytes" and b - start >= NONCE_BYTES:
+                return start
     return None

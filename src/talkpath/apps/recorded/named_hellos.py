@@ -26,6 +26,7 @@ from talkpath.apps.recorded.record import PacketKind, RecordedShape, Setup, Setu
 OWN_HELLO: Final = "own"
 COOKIE_AT: Final = 35  # of a ClientHello: behind the version, 32 random bytes and an empty session id
 COOKIE_BYTES: Final = 20
+VERIFY_REQUEST: Final = bytes.fromhex("16feff00000000000000000023030000170000000000000017feff14")
 STEP_MS: Final = 1.0
 _MARK: Final = "@"  # of kinds that no file has
 _OTHER: Final[Mapping[Direction, Direction]] = {"up": "down", "down": "up"}
@@ -136,25 +137,21 @@ def _turned(
 
 
 def _turns(hello: NamedHello, *, with_cookie: bool) -> Iterator[tuple[bool, _Fields, int | None]]:
-    """Yield the datagrams of a handshake: whether the client sends it, its bytes, and which it answers."""
-    sent = 0
+    """Yield the datagrams of a handshake: whether the client sends it, its bytes, and which it answers: the first of
+    the other end's last ones."""
+    cookie = bytes(COOKIE_BYTES) if with_cookie else b""
+    turns: list[tuple[bool, list[_Fields]]] = [(True, list(_hello_datagrams(hello, int(with_cookie), cookie)))]
     if with_cookie:
-        for fields in _hello_datagrams(hello, 0, b""):
-            yield True, fields, None
-            sent += 1
-        request = bytes.fromhex("16feff00000000000000000023030000170000000000000017feff14")
-        yield False, (ConstantField(request), WordField("cookie", COOKIE_BYTES)), sent - 1
-        sent += 1
-    asked = sent - 1 if with_cookie else None
-    for fields in _hello_datagrams(hello, int(with_cookie), bytes(COOKIE_BYTES * with_cookie)):
-        yield True, fields, asked
-        sent += 1
+        request = ConstantField(VERIFY_REQUEST), WordField("cookie", COOKIE_BYTES)
+        turns[:0] = (True, list(_hello_datagrams(hello, 0, b""))), (False, [request])
     for turn in _hello_file().handshake:
         if turn.version == hello.handshake:
-            last = sent - 1
-            for text in turn.datagrams:
-                yield turn.sender == "client", fields_of_text(text), last
-                sent += 1
+            turns.append((turn.sender == "client", list(map(fields_of_text, turn.datagrams))))
+    asked, sent = None, 0
+    for by_client, datagrams in turns:
+        for fields in datagrams:
+            yield by_client, fields, asked
+        asked, sent = sent, sent + len(datagrams)
 
 
 def _hello_datagrams(hello: NamedHello, number: int, cookie: bytes) -> Iterator[_Fields]:

@@ -17,7 +17,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from talkpath.apps.contract.script import Script
+from talkpath.apps.contract.script import TRIES_MS, Script
 from talkpath.apps.contract.shape import (
     RECORDED_PREFIX,
     App,
@@ -111,7 +111,7 @@ class PlayedShape:
             return PlayedShape(other).schedule(rng, packets, rate=rate)
         script = Script()
         if self.record.setups:
-            self._set_up(script, rng.choice(self.record.setups))
+            self._set_up(script, self._driven(rng.choice(self.record.setups)))
         talks = list(self._talk("up", rng, packets)), list(self._talk("down", rng, packets))
         end_ms = self._end_ms(talks, packets)
         for at_ms, packet in chain(*talks):
@@ -141,11 +141,41 @@ class PlayedShape:
                 late = [(line, step.at_ms + at_ms - asked[0][1]) for line, at_ms in asked]
                 tries.append([(script.add(replace(slot, at_ms=ms, answers=line)), ms) for line, ms in late])
             else:
-                tries.append(self._tries(script, slot, step))
+                is_asked = any(other.answers == len(tries) for other in setup)
+                tries.append(self._tries(script, slot, step, TRIES_MS[1:] if is_asked else ()))
 
-    def _tries(self, script: Script, slot: Slot, step: SetupStep) -> list[tuple[int, float]]:
+    def _driven(self, setup: Setup) -> Setup:
+        """Return a set-up in which the far end begins a handshake once this end has shown that it receives: with the
+        first packet of its own that follows a reply. Until then a test server sends no more than came."""
+        up = [self._kinds[step.kind].direction == "up" for step in setup]
+        shakes = [self._kinds[step.kind].stage == "dtls" for step in setup]
+        free = [n for n, step in enumerate(setup) if step.answers is None]
+        reply = next((n for n, step in enumerate(setup) if not up[n] and step.answers in free), 0)
+        asked = setup[reply].answers
+        shown = next((n for n in free if asked is not None and n > asked and up[n] and not shakes[n]), None)
+        begun = {n for n in free if not up[n] and shakes[n]}
+        if shown is None or not begun:
+            return setup
+        late = dict.fromkeys(begun, shown)
+        for number, step in enumerate(setup):
+            if step.answers in late:
+                late[number] = step.answers
+        order = sorted(range(len(setup)), key=lambda n: (n in late, max(n, reply + 0.5) if n == shown else n))
+        places = {number: place for place, number in enumerate(order)}
+        wait_ms = max(0.0, setup[shown].at_ms + 1 - min(setup[n].at_ms for n in begun))
+        driven = {shown: replace(setup[shown], answers=reply, at_ms=max(setup[shown].at_ms, setup[reply].at_ms))}
+        for number, first in late.items():
+            driven[number] = replace(setup[number], answers=first, at_ms=setup[number].at_ms + wait_ms)
+        steps = [driven.get(number, setup[number]) for number in order]
+        return tuple(one if one.answers is None else replace(one, answers=places[one.answers]) for one in steps)
+
+    def _tries(
+        self, script: Script, slot: Slot, step: SetupStep, usual_ms: tuple[float, ...]
+    ) -> list[tuple[int, float]]:
+        """Add a request, and its tries again: the recorded ones, else `usual_ms`, as a call where nothing was lost
+        shows none and every engine has some."""
         first = script.add(slot)
-        again = sorted(step.at_ms + ms for ms in step.retry_ms)
+        again = sorted(step.at_ms + ms for ms in step.retry_ms or usual_ms)
         return [(first, step.at_ms), *((script.add(replace(slot, at_ms=ms, retry_of=first)), ms) for ms in again)]
 
     # -- the call ----------------------------------------------------------------------------------------------
@@ -188,7 +218,7 @@ class PlayedShape:
             at_ms=at_ms,
             size=whole,
             stage=kind.stage,
-            nonce_at=nonce_offset(kind.fields, size),
+            nonce_at=nonce_offset(kind.fields, size, self._messages),
             fingerprint=bool(sealed),
             key_at=key_offset(kind.fields, size, self._messages, answer=answer) or 0,
             inner_at=sealed[0].start if sealed else 0,

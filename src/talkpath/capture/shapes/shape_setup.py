@@ -79,14 +79,18 @@ def setup_steps(packets: Sequence[NamedPacket]) -> tuple[SetupStep, ...]:
 
 
 def _asked_step(packet: NamedPacket, out: _Steps) -> int | None:
-    """Return the number of the step that a packet answers: by its transaction id; the last flight of the other end; of
-    no known protocol, the last packet of the other end where this is the first of its kind."""
+    """Return the number of the step that a packet answers: by its transaction id; the first datagram of the other end's
+    last flight, which is nothing without it; of no known protocol, the last packet of the other end where this is the
+    first of its kind."""
     read = packet.read
     others = [n for n, one in enumerate(out.packets) if one.read.packet.direction != read.packet.direction]
     if read.reply is not None:
         return next((n for n in others if out.packets[n].read.request == read.reply), None)
     if read.flight:
-        return next((n for n in reversed(others) if out.packets[n].read.flight), None)
+        flights = [n for n, one in enumerate(out.packets) if one.read.flight]
+        theirs = [n for n in flights if n in others]
+        own = max((n for n in flights if n not in others and n < max(theirs, default=-1)), default=-1)
+        return next((n for n in theirs if n > own), None)
     if read.stage != "setup" or any(one.kind == packet.kind for one in out.packets):
         return None
     last = others[-1] if others else None

@@ -48,15 +48,15 @@ def named_contrasts(view: ArmView) -> tuple[Question, ...]:
 
 def _is_recorded(view: ArmView) -> bool:
     """Whether the arm's calls are those of a recording, with a ClientHello of their own."""
-    arm = view.arm
-    return arm is not None and (arm.is_recorded or isinstance(shapes().get(arm), PlayedShape))
+    arms = {epoch.arm for epoch in view.epochs}
+    return any(arm.is_recorded or isinstance(shapes().get(arm), PlayedShape) for arm in arms)
 
 
 def explain(view: ArmView) -> Fit | None:
     """Fit if the ClientHello of each implementation is either dropped or passes."""
     plain = RECORDED_HELLO if _is_recorded(view) else PLAIN_HELLO
     makers = dict.fromkeys(hello_of(losses, plain) for losses in view.losses)
-    gains = {maker: stage_gains(view, ("dtls",), partial(_sent_by, maker, plain)) for maker in makers}
+    gains = {maker: stage_gains(view, ("dtls",), partial(_sent_by, maker, plain), in_part=True) for maker in makers}
     dead = {maker: sum(max(0.0, gain) for gain in found.values()) for maker, found in gains.items()}
     dead = {maker: gain for maker, gain in dead.items() if gain > 0.0}
     if not dead:

@@ -10,23 +10,28 @@ from talkpath.apps.contract.shape import Direction
 from talkpath.measure.arrays import Floats
 from talkpath.verdict.flows.arm_view import ArmView
 from talkpath.verdict.flows.direction_losses import DirectionLosses
-from talkpath.verdict.rules.rule import SURE_LOSS
+from talkpath.verdict.rules.rule import PARAMETER_PRICE_NATS, SURE_LOSS
 
 Among = Callable[[DirectionLosses], bool]
 
 
-def stage_gains(view: ArmView, stages: Collection[str], among: Among = lambda losses: True) -> dict[Direction, float]:
+def stage_gains(
+    view: ArmView, stages: Collection[str], among: Among = lambda losses: True, *, in_part: bool = False
+) -> dict[Direction, float]:
     """Return the gain of "all of these stages are dropped", for each direction in which calls sent any of them.
-    Keepalives and reports ("control") may be dropped with them or not."""
+    Keepalives and reports ("control") may be dropped with them or not. `in_part`: or of a stage some packets alone, for
+    the price of a parameter."""
     gains: dict[Direction, float] = {}
     for losses in view.losses:
         if among(losses):
             for stage in stages:
                 chosen = losses.on(stage)
                 if losses.sent[chosen].any():
-                    gains[losses.direction] = gains.get(losses.direction, 0.0) + float(
-                        _gain_if_all_lost(losses)[chosen].sum()
-                    )
+                    each = _gain_if_all_lost(losses)[chosen]
+                    gain = float(each.sum())
+                    if in_part:
+                        gain = max(gain, float(np.maximum(each, 0.0).sum()) - PARAMETER_PRICE_NATS)
+                    gains[losses.direction] = gains.get(losses.direction, 0.0) + gain
     return {
         direction: gain + _upkeep_gain(view, direction, among) if gain > 0 else gain
         for direction, gain in gains.items()
