@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from talkpath.apps.recorded.check_shape import check_shape
 from talkpath.apps.recorded.named_hellos import hello_code, named_hellos, with_hello
 from talkpath.apps.recorded.played import PlayedShape, engine_shape_files, played_shape
-from talkpath.verdict.rules.dtls_hello_drop import HELLO_NAMES
+from talkpath.verdict.rules.dtls_hello_drop import HELLO_MAKERS
 from talkpath.wire.control.question import HelloCode
 from talkpath.wire.rtc import dtls
 
@@ -100,7 +100,7 @@ def test_unknown_names_and_calls_without_dtls_keep_what_was_recorded() -> None:
 
 
 def test_what_may_be_asked_for_is_what_there_is() -> None:
-    assert set(HELLO_NAMES) == set(named_hellos())
+    assert set(HELLO_MAKERS) == set(named_hellos())
     pattern = get_args(HelloCode)[1].pattern
     assert all(name.replace(".", r"\.") in pattern for name in named_hellos())
 

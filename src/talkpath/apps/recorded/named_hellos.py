@@ -25,7 +25,7 @@ from talkpath.apps.recorded.record import PacketKind, RecordedShape, Setup, Setu
 
 OWN_HELLO: Final = "own"
 COOKIE_AT: Final = 35  # of a ClientHello: behind the version, 32 random bytes and an empty session id
-COOKIE_BYTES: Final = 20
+HELLO_COOKIE_BYTES: Final = 20
 VERIFY_REQUEST: Final = bytes.fromhex("16feff00000000000000000023030000170000000000000017feff14")
 STEP_MS: Final = 1.0
 _MARK: Final = "@"  # of kinds that no file has
@@ -139,10 +139,10 @@ def _turned(
 def _turns(hello: NamedHello, *, with_cookie: bool) -> Iterator[tuple[bool, _Fields, int | None]]:
     """Yield the datagrams of a handshake: whether the client sends it, its bytes, and which it answers: the first of
     the other end's last ones."""
-    cookie = bytes(COOKIE_BYTES) if with_cookie else b""
+    cookie = bytes(HELLO_COOKIE_BYTES) if with_cookie else b""
     turns: list[tuple[bool, list[_Fields]]] = [(True, list(_hello_datagrams(hello, int(with_cookie), cookie)))]
     if with_cookie:
-        request = ConstantField(VERIFY_REQUEST), WordField("cookie", COOKIE_BYTES)
+        request = ConstantField(VERIFY_REQUEST), WordField("cookie", HELLO_COOKIE_BYTES)
         turns[:0] = (True, list(_hello_datagrams(hello, 0, b""))), (False, [request])
     for turn in _hello_file().handshake:
         if turn.version == hello.handshake:
@@ -166,7 +166,7 @@ def _hello_datagrams(hello: NamedHello, number: int, cookie: bytes) -> Iterator[
         less = 1 + len(cookie)
         body: _Fields = (PartField(hello.name, start - less, end - less),)
         if start == 0:
-            given = (WordField("cookie", COOKIE_BYTES),) if cookie else ()
+            given = (WordField("cookie", HELLO_COOKIE_BYTES),) if cookie else ()
             front = PartField(hello.name, 0, COOKIE_AT)
             body = (front, ConstantField(bytes([len(cookie)])), *given, PartField(hello.name, COOKIE_AT, end - less))
         yield ConstantField(head), *body

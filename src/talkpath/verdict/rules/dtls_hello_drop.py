@@ -20,7 +20,7 @@ from talkpath.wire.control.question import HelloContrast, Question
 
 PLAIN_HELLO, RECORDED_HELLO = "browser", "recorded"
 OTHER_HELLOS: tuple[Question, ...] = (HelloContrast("openssl"), HelloContrast("pion"))
-HELLO_NAMES = ("telegram-1.2", "webrtc-1.2", "chromium-1.3", "firefox-1.3", "openssl", "pion")
+HELLO_MAKERS = ("telegram-1.2", "webrtc-1.2", "chromium-1.3", "firefox-1.3", "openssl", "pion")
 """As `apps.recorded.named_hellos` knows them."""
 
 
@@ -42,7 +42,7 @@ def named_contrasts(view: ArmView) -> tuple[Question, ...]:
     }
     own = min(first, key=lambda direction: first[direction], default="up")
     other = "down" if own == "up" else "up"
-    codes = (f"own/{other}", *(f"{name}/{own}" for name in HELLO_NAMES), f"pion/{own}/cookie")
+    codes = (f"own/{other}", *(f"{name}/{own}" for name in HELLO_MAKERS), f"pion/{own}/cookie")
     return tuple(map(HelloContrast, codes))
 
 
