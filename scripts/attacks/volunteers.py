@@ -69,8 +69,8 @@ def endless_channels(folder: Path) -> Finding:
 def forged_ice_sources(folder: Path) -> Finding:
     """A page whose requests seem to come from many strangers, none of whom answers: what are they sent?"""
     near = NearCall(VOICE_MEDIUM)
-    far = CallEngine(parse_offer(near.offer()), VOICE_MEDIUM, "192.0.2.1", 4434)
-    near.answered(far.answer())
+    far = CallEngine(parse_offer(near.offer()), VOICE_MEDIUM)
+    near.answered(far.answer("192.0.2.1", 4434))
     request, bytes_in, bytes_out, packets, now_s = near.check(), 0, 0, 0, 100.0
     for number in range(FORGED_SOURCES):
         source = (f"203.0.{number % 100}.{number // 100 + 1}", 9)

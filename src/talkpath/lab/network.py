@@ -78,7 +78,7 @@ class LabNetwork:
             late_s = self._restricts(now_s, up, packet)
             if late_s <= DROP:
                 self._drop("restrictor", packet)
-                return self._reset(now_s, up, packet) if late_s == RESET else []
+                return (self._down if up else self._up).carry(now_s, tcp_reset(packet)) if late_s == RESET else []
         delivered = (self._up if up else self._down).carry(now_s, packet)
         if not delivered:
             return self._drop(self.background.id, packet)
@@ -88,10 +88,6 @@ class LabNetwork:
             return delivered
         inside = nat.inward(now_s, packet)
         return self._drop("nat", packet) if inside is None else [(at_s, inside) for at_s, _ in delivered]
-
-    def _reset(self, now_s: float, up: bool, packet: bytes) -> list[Delivery]:
-        """A rule resets the packet's connection: what its sender gets."""
-        return (self._down if up else self._up).carry(now_s, tcp_reset(packet))
 
     @property
     def hits(self) -> dict[tuple[str, str, str], int]:

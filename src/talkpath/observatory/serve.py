@@ -197,7 +197,7 @@ def pages_of(observatory: Observatory, site: Site, geo: Sequence[Path] = ()) -> 
         know=lambda events: observatory.sealer.know(orders_of(events)),
         geo=geo,
     )
-    shared = partial(shared_report, observatory.log.find, observatory.store)
+    shared = partial(shared_report, observatory.log.register.find, observatory.store)
     return Pages(
         store=observatory.store,
         hooks=known,

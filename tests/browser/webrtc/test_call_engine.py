@@ -39,8 +39,8 @@ class Line:
 
     def __post_init__(self) -> None:
         self.near = NearCall(self.medium)
-        self.far = CallEngine(parse_offer(self.change(self.near.offer())), self.medium, "192.0.2.1", 4434)
-        self.near.answered(self.far.answer())
+        self.far = CallEngine(parse_offer(self.change(self.near.offer())), self.medium)
+        self.near.answered(self.far.answer("192.0.2.1", 4434))
 
     def up(self, data: bytes, source: SocketAddress = NEAR) -> None:
         """A datagram of the browser's, and all that follows from it."""
@@ -84,7 +84,7 @@ def test_a_call_is_set_up_and_every_packet_has_its_size(medium: CallMedium):
     sent = [data for each in line.media(60) for data, _ in each]
     assert [len(data) for data in sent if not 192 <= data[1] <= 223] == [medium.wire_bytes] * 60
     step = STAMPS_A_TICK[medium.name]
-    assert line.near.received == [(line.far.zero_stamp + step * tick) % (1 << 32) for tick in range(60)]
+    assert line.near.received == [(line.far.sender.zero_stamp + step * tick) % (1 << 32) for tick in range(60)]
     assert line.far.sent == list(range(60))
     assert line.near.reports == 2  # one a second
 
@@ -117,7 +117,7 @@ def test_a_certificate_that_was_not_offered_gets_no_media(change: Callable[[str]
 
 def test_a_check_without_the_password_gets_no_answer():
     line, stranger = Line(), NearCall(VOICE_MEDIUM)
-    stranger.answered(re.sub(r"a=ice-pwd:.*", "a=ice-pwd:" + "x" * 22, line.far.answer()))
+    stranger.answered(re.sub(r"a=ice-pwd:.*", "a=ice-pwd:" + "x" * 22, line.far.answer("192.0.2.1", 4434)))
     line.up(stranger.check())
     assert line.down == []
 
@@ -206,7 +206,7 @@ def test_so_many_addresses_and_no_more_are_answered():
 
 def test_a_call_of_another_kind_than_is_due_is_refused():
     with pytest.raises(ValueError, match="another kind"):
-        CallEngine(parse_offer(NearCall(VIDEO_MEDIUM).offer()), VOICE_MEDIUM, "192.0.2.1", 4434)
+        CallEngine(parse_offer(NearCall(VIDEO_MEDIUM).offer()), VOICE_MEDIUM)
 
 
 @settings(max_examples=12)

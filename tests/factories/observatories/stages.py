@@ -80,7 +80,7 @@ class WholeObservatory:
             status = asyncio.run(self.bench.take(data, host))
         except ReportRefusedError:
             return None
-        known = self.log.find(status.id)
+        known = self.log.register.find(status.id)
         assert known is not None
         if known.state != "received":
             return None

@@ -97,7 +97,7 @@ def test_real_bundles_are_judged_in_another_process(bench: Bench):
     assert states == {"ok", "restricted"}
     places = {(record.network, record.placed) for record in found.values() if isinstance(record, Judged)}
     assert places == {(NETWORK, "responder")}
-    assert bench.log.waiting() == []
+    assert bench.log.register.waiting() == []
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,10 @@ def test_what_older_rules_judged_is_judged_again_after_all_that_is_new_and_goes_
     by_older_rules(bench, *old)
     (new,) = take(bench, measured_bundle(99))
     judge(bench, rounds=2)
-    assert bench.log.waiting() == []
-    assert len(bench.log.older(RULES_VERSION, 99)) == 1
+    assert bench.log.register.waiting() == []
+    assert len(bench.log.register.older(RULES_VERSION, 99)) == 1
     found = judge(bench)
-    assert bench.log.older(RULES_VERSION, 99) == []
+    assert bench.log.register.older(RULES_VERSION, 99) == []
     assert {name: (record.again, record.rules_version) for name, record in found.items()} == {
         **dict.fromkeys(old, (True, str(RULES_VERSION))), new: (False, str(RULES_VERSION))
     }  # fmt: skip
@@ -146,12 +146,12 @@ def test_a_verdict_stays_where_its_bundle_is_no_longer_kept_or_kills_the_judge(
     monkeypatch.setattr(judges, "judge_again", poisoned_again)
     removed, deadly = take(bench, odd(2), odd(1))
     by_older_rules(bench, removed, deadly)
-    known = bench.log.find(removed)
+    known = bench.log.register.find(removed)
     assert known is not None
     remove_bundle(bench.log.folder.bundles, known.received)
     found = judge(bench)
     assert [found[name].rules_version for name in (removed, deadly)] == ["1", "1"]
-    assert bench.log.older(RULES_VERSION, 9) == []
+    assert bench.log.register.older(RULES_VERSION, 9) == []
 
 
 def test_what_these_rules_find_to_be_no_evidence_counts_no_longer(bench: Bench):
@@ -197,12 +197,12 @@ def test_a_process_that_cannot_start_is_no_bundles_fault_and_is_told_in_a_senten
     monkeypatch.setattr(JudgeProcess, "run", cannot)
     with pytest.raises(PeerError, match=r"^It cannot be started\.$"):
         judge(bench)
-    assert [known.received.id for known in bench.log.waiting()] == [name]
+    assert [known.received.id for known in bench.log.register.waiting()] == [name]
 
 
 def test_any_mistake_of_the_judge_makes_its_bundle_unfit(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     (name,) = take(bench, measured_bundle(7))
-    (known,) = bench.log.waiting()
+    (known,) = bench.log.register.waiting()
 
     def fails(*_: object) -> Judged:
         raise ZeroDivisionError

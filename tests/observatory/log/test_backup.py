@@ -74,7 +74,7 @@ def test_only_what_changed_is_copied_again_and_what_was_removed_goes(tmp_path: P
     assert (backup / "key.pem").stat().st_mtime_ns == before
     assert (backup / "key.pem").stat().st_mode & 0o077 == 0
     (known,) = records(root)
-    found = log.find(known.id)
+    found = log.register.find(known.id)
     assert found is not None
     log.withdraw(found)
     back_up_folder(root, backup)

@@ -40,11 +40,11 @@ def test_what_was_acknowledged_is_there_after_opening_again(tmp_path: Path):
     log = open_log(tmp_path)
     assert list(log.read()) == before
     assert [number for number, _ in before] == [1, 2, 3, 4]
-    known = log.find(entries[0].record.id)
+    known = log.register.find(entries[0].record.id)
     assert known is not None
     assert (known.state, known.measured) == ("judged", "2026-11-23")
     assert log.bundle(known.received) == entries[0].data
-    assert [found.received.id for found in log.waiting()] == [entries[2].record.id]
+    assert [found.received.id for found in log.register.waiting()] == [entries[2].record.id]
     log.close()
 
 
@@ -98,7 +98,7 @@ def test_a_full_disk_takes_nothing_and_loses_nothing(tmp_path: Path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(log.read()) == before
     assert log.commit([report_entry(7, 1000)]) == [True]
-    known = log.find(report_entry(7, 1000).record.id)
+    known = log.register.find(report_entry(7, 1000).record.id)
     assert known is not None
     assert log.bundle(known.received) == report_entry(7, 1000).data
     log.close()
@@ -195,10 +195,10 @@ def test_a_changed_bit_is_no_line():
 def test_withdrawn_before_sealing_it_is_removed_and_may_come_again(tmp_path: Path):
     log, one = open_log(tmp_path), report_entry(1)
     log.commit([one, report_entry(2)])
-    known = log.find(one.record.id)
+    known = log.register.find(one.record.id)
     assert known is not None
     assert not log.withdraw(known).tombstone
-    assert log.find(one.record.id) is None
+    assert log.register.find(one.record.id) is None
     with pytest.raises(BundleError):
         log.bundle(known.received)
     (pack,) = (tmp_path / "bundles").iterdir()
@@ -214,7 +214,7 @@ def test_withdrawn_after_sealing_it_is_a_tombstone(tmp_path: Path):
     log.commit([one])
     clock.day = "2026-11-27"
     log.seal_until(DAY)
-    known = log.find(one.record.id)
+    known = log.register.find(one.record.id)
     assert known is not None
     assert log.withdraw(known).tombstone
     assert log.commit([one, verdict_entry(one)]) == [False, False]
@@ -230,7 +230,7 @@ def test_bundles_go_when_their_time_is_over(tmp_path: Path):
     log.commit([report_entry(2)])
     assert drop_packs(tmp_path / "bundles", "2026-11-25") == 1
     with pytest.raises(BundleError):
-        log.bundle(log.waiting()[0].received if log.waiting()[0].received.day == DAY else log.waiting()[1].received)
+        log.bundle(next(known.received for known in log.register.waiting() if known.received.day == DAY))
     log.close()
 
 

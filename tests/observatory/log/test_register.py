@@ -34,15 +34,15 @@ def test_it_is_known_which_reports_only_older_rules_looked_at(tmp_path: Path):
     log.commit(reports)
     log.commit([verdict_entry(one, rules=rules) for one, rules in zip(reports, (1, 2, 1), strict=False)])
     first, _, third, waiting = (one.record.id for one in reports)
-    assert {known.received.id for known in log.older(2, 9)} == {first, third}
-    assert len(log.older(2, 1)) == 1
-    log.pass_over(first, 2)
+    assert {known.received.id for known in log.register.older(2, 9)} == {first, third}
+    assert len(log.register.older(2, 1)) == 1
+    log.register.pass_over(first, 2)
     assert log.commit([verdict_entry(reports[2], again=True, rules=2)]) == [True]
-    assert log.older(2, 9) == []
-    known = log.find(third)
+    assert log.register.older(2, 9) == []
+    known = log.register.find(third)
     assert known is not None
     assert (known.state, known.rules) == ("judged", 2)
-    assert [known.received.id for known in log.waiting()] == [waiting]
+    assert [known.received.id for known in log.register.waiting()] == [waiting]
     log.close()
 
 
@@ -54,7 +54,7 @@ def test_what_newer_rules_find_to_be_no_evidence_takes_the_place_of_a_verdict(tm
     entry = Unfit(one.record.id, DAY, "2", "no evidence")
     assert log.commit([LogEntry(entry)]) == [False]
     assert log.commit([LogEntry(replace(entry, measured="2026-11-23", again=True))]) == [True]
-    known = log.find(one.record.id)
+    known = log.register.find(one.record.id)
     assert known is not None
     assert (known.state, known.why, known.rules) == ("unfit", "no evidence", 2)
     log.close()
@@ -69,20 +69,20 @@ def test_a_register_of_an_older_form_is_made_again(tmp_path: Path):
         db.executescript("ALTER TABLE report DROP COLUMN why; PRAGMA user_version = 0;")
     db.close()
     log = open_log(tmp_path)
-    assert [known.rules for known in log.older(2, 9)] == [1]
+    assert [known.rules for known in log.register.older(2, 9)] == [1]
     log.close()
 
 
 def test_a_register_that_fails_after_the_sync_doubles_nothing(tmp_path: Path):
     log, entries = open_log(tmp_path), [report_entry(number) for number in range(300)]
     log.commit([report_entry(1000)])
-    pages = log._register._db.execute("PRAGMA page_count").fetchone()[0]
-    log._register._db.execute(f"PRAGMA max_page_count = {pages}")  # stands for a full disk
+    pages = log.register._db.execute("PRAGMA page_count").fetchone()[0]
+    log.register._db.execute(f"PRAGMA max_page_count = {pages}")  # stands for a full disk
     assert log.commit(entries) == [True] * len(entries), "they are durable, whatever the register says"
     assert "ids.db" in log.trouble
     with pytest.raises(LogError, match=r"ids\.db"):
         log.commit(entries)
-    log._register._db.execute("PRAGMA max_page_count = 100000")
+    log.register._db.execute("PRAGMA max_page_count = 100000")
     assert log.commit(entries) == [False] * len(entries)
     assert log.trouble == ""
     assert len(ids(log)) == len(set(ids(log))) == len(entries) + 1
@@ -92,8 +92,8 @@ def test_a_register_that_fails_after_the_sync_doubles_nothing(tmp_path: Path):
 def test_a_register_that_failed_before_a_restart_is_told_at_the_next(tmp_path: Path):
     log, entries = open_log(tmp_path), [report_entry(number) for number in range(300)]
     log.commit([report_entry(1000)])
-    pages = log._register._db.execute("PRAGMA page_count").fetchone()[0]
-    log._register._db.execute(f"PRAGMA max_page_count = {pages}")
+    pages = log.register._db.execute("PRAGMA page_count").fetchone()[0]
+    log.register._db.execute(f"PRAGMA max_page_count = {pages}")
     log.commit(entries)
     log.close()
     log = open_log(tmp_path)

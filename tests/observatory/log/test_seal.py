@@ -107,7 +107,7 @@ def test_no_cell_of_fewer_than_five_people_is_ever_told(drawn: list[tuple[str, i
 def test_what_was_taken_back_before_is_nowhere(log: Log, clock: Clock):
     bring(log, [said(number, "restricted") for number in range(6)])
     clock.day = "2026-11-21"
-    known = log.find(report_entry(0).record.id)
+    known = log.register.find(report_entry(0).record.id)
     assert known is not None
     log.withdraw(known)
     for day in (SEAL_DAY, "2026-11-24"):
@@ -125,7 +125,7 @@ def test_what_is_taken_back_later_is_told_as_such_and_not_published_again(log: L
     clock.day = SEAL_DAY
     sealer = Sealer(log, False, Publication())
     sealer.run(SEAL_DAY)
-    known = log.find(report_entry(0).record.id)
+    known = log.register.find(report_entry(0).record.id)
     assert known is not None
     assert log.withdraw(known).tombstone
     clock.day = LATER
@@ -167,7 +167,7 @@ def test_what_was_told_at_once_stays_to_the_byte_when_the_rest_follows(log: Log,
     Sealer(log, False, Publication(), lambda *_: ordered).run(SEAL_DAY)
     files = {path.name: path.read_bytes() for path in (log.folder.open / DAY).glob("prompt.*")}
     (first,) = sealed_days(log.folder.open)
-    known = log.find(before[1].id)
+    known = log.register.find(before[1].id)
     assert known is not None
     log.withdraw(known)
     log.commit([LogEntry(replace(one, rules_version="2", again=True)) for one in before[2:4]])

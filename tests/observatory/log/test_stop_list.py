@@ -41,7 +41,7 @@ def kept(root: Path, bundles: list[bytes]) -> list[bool]:
     on_disk = b"".join(path.read_bytes() for path in log.folder.bundles.iterdir())
     found = []
     for data in bundles:
-        known = log.find(hashlib.sha256(data).hexdigest())
+        known = log.register.find(hashlib.sha256(data).hexdigest())
         assert known
         try:
             found.append(log.bundle(known.received) == data)

@@ -26,10 +26,12 @@ SourcedDatagrams = list[tuple[bytes, SocketAddress]]
 
 
 class SecureTransport:
-    """The transport. `fragment` and `password` are this end's of ICE; `received` has the application data that came."""
+    """The transport. `fragment` and `password` are this end's of ICE; `received` has the application data that came;
+    its media has the source `ssrc`, with a name."""
 
-    def __init__(self, offer: SdpOffer) -> None:
-        self._offer, self._certificate = offer, Certificate()
+    def __init__(self, offer: SdpOffer, ssrc: int = 0, name: str = "") -> None:
+        self._offer, self._ssrc, self._name = offer, ssrc, name
+        self._certificate = Certificate()
         self._own = Credentials(token_hex(4), token_hex(16))
         self.fragment, self.password = self._own.fragment, self._own.password
         self._agent = IceAgent(self._own, offer.credentials)
@@ -55,16 +57,16 @@ class SecureTransport:
         """When to call `poll`."""
         return min(self._agent.wake_s, self._dtls_due_s)
 
-    def answer(self, host: str, port: int, ssrc: int = 0, name: str = "") -> str:
-        """The SDP answer. This end is reached at `host` and `port`; its media has the source `ssrc` with that name."""
+    def answer(self, host: str, port: int) -> str:
+        """The SDP answer. This end is reached at `host` and `port`."""
         answer = SdpAnswer(
             offer=self._offer,
             host=host,
             port=port,
             credentials=self._own,
             fingerprint=self._certificate.fingerprint(),
-            ssrc=ssrc,
-            name=name,
+            ssrc=self._ssrc,
+            name=self._name,
         )
         return answer.text()
 

@@ -7,7 +7,7 @@
         outcome = lab.start("probe", ["talkpath", "check", link]).finish(60)
         health = lab.stop()                              # was the lab's own router on time?
 
-`run_ends` is the same for one command on each side. Linux only, no root needed (`namespace.available`).
+Linux only, no root needed (`namespace.available`).
 Leaving the block ends every program and removes every cable.
 
 The router of the netns driver: reads IP packets from the lab's cables, offers them to the network, forwards.
@@ -34,7 +34,7 @@ from talkpath.lab.drivers.delivery import Deliveries, PacketNetwork, RouterHealt
 from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.drivers.program import Program, ProgramOutcome
 from talkpath.lab.drivers.service import Service
-from talkpath.lab.path.link import HOSTS, LAB_PROBE, RESPONDER, LabHost
+from talkpath.lab.path.link import HOSTS, LAB_PROBE, LabHost
 
 _ETHERTYPE = {4: b"\x08\x00", 6: b"\x86\xdd"}
 _ETH_P_ALL = 3  # linux/if_ether.h
@@ -125,10 +125,6 @@ def _stamp_ns(notes: list[tuple[int, int, bytes]]) -> int:
     return time.time_ns()
 
 
-def _destination_address(packet: bytes) -> bytes:
-    return packet[16:20] if packet[0] >> 4 == 4 else packet[24:40]
-
-
 class Router:
     """The cables and the packets between them."""
 
@@ -159,7 +155,7 @@ class Router:
             self._deliveries.offer(at_ns / 1e9 + offset_s, direction, packet, self._send)
 
     def _send(self, packet: bytes) -> None:
-        cable = self._to.get(_destination_address(packet))
+        cable = self._to.get(packet[16:20] if packet[0] >> 4 == 4 else packet[24:40])
         if cable is None:
             self._strayed += 1
         else:
@@ -180,12 +176,7 @@ def route_packets(job: RouterJob, stop: socket.socket, ready: Callable[[object],
     return router.close(realtime)
 
 
-def start_router(network: PacketNetwork, hosts: Sequence[LabHost] = HOSTS) -> Service:
-    """Starts a router process on the cables that `cables.bring_up(hosts)` left in this namespace."""
-    return Service(route_packets, RouterJob(network, hosts))
-
-
-__all__ = ["NetnsLab", "NetnsRun", "Program", "ProgramOutcome", "netns_lab", "run_ends"]
+__all__ = ["NetnsLab", "Program", "ProgramOutcome", "netns_lab"]
 
 
 class NetnsLab:
@@ -217,35 +208,9 @@ class NetnsLab:
 def netns_lab(network: PacketNetwork, hosts: Sequence[LabHost] = HOSTS) -> Iterator[NetnsLab]:
     """The lab with this network, in the namespace that `namespace.enter()` made."""
     namespace.raise_priority()
-    with cables.bring_up(hosts) as namespaces, start_router(network, hosts) as forwarding:
+    with cables.bring_up(hosts) as namespaces, Service(route_packets, RouterJob(network, hosts)) as forwarding:
         made = NetnsLab(namespaces, forwarding)
         try:
             yield made
         finally:
             made.stop()
-
-
-@dataclass(frozen=True, slots=True)
-class NetnsRun:
-    """The results of `run_ends`."""
-
-    probe: ProgramOutcome
-    responder: ProgramOutcome
-    health: RouterHealth
-
-
-def run_ends(
-    network: PacketNetwork,
-    responder: Sequence[str],
-    ready: str,
-    probe: Callable[[str], Sequence[str]],
-    timeout_s: float,
-) -> NetnsRun:
-    """Runs a responder and, once it has printed a line that contains `ready`, a probe until that ends.
-
-    `probe(line)` gives the probe's command. `PeerError` where the responder does not get ready.
-    """
-    with netns_lab(network) as lab:
-        server = lab.start(RESPONDER.name, responder)
-        outcome = lab.start(LAB_PROBE.name, probe(server.line(ready))).finish(timeout_s)
-        return NetnsRun(outcome, server.stop(), lab.stop())

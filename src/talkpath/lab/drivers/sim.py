@@ -16,10 +16,10 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from talkpath.apps.contract.shape import Direction, Shape
+from talkpath.apps.contract.shape import Direction
 from talkpath.conduct.check import Check
 from talkpath.evidence.simulation_keys import responder_signer
-from talkpath.experiment.layout import Layout, Outline, epoch_outline, lay_out
+from talkpath.experiment.layout import epoch_outline, lay_out
 from talkpath.lab.network import LabNetwork
 from talkpath.lab.path.link import LAB_PROBE, RESPONDER
 from talkpath.lab.path.routers import quoted_flow
@@ -34,7 +34,6 @@ from talkpath.responder.limits import USUAL_LIMITS, Identity
 from talkpath.responder.receipts import ReceiptSigner
 from talkpath.responder.responder import Responder
 from talkpath.responder.session import ResponderSession
-from talkpath.wire.control.messages import Begin
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import UdpWriter, split_udp
 
@@ -61,7 +60,11 @@ class Sim:
         identity = Identity(ports, (443, CONTROL_PORT), (443,), "home")
         self._dial = [CONTROL_PORT, ALSO_PORT] * CONNECT_TRIES
         receipts = ReceiptSigner(responder_signer(), hour=lambda: "")
-        layouts = LayoutQueue(USUAL_LIMITS, outline=_outline_again, lay_out=_lay_out_again)
+        layouts = LayoutQueue(  # of one process: what the probe has asked for already
+            USUAL_LIMITS,
+            outline=lambda key, begin, _: epoch_outline(key, begin),
+            lay_out=lambda plan, key, ports: lay_out(key, plan.begin, ports),
+        )
         self.responder = Responder(identity, draw=rng.randbytes, receipts=receipts, layouts=layouts)
         self.responder.shared.proven = lambda source: isinstance(source, int)  # a stream, by its flow
         self.responder.shared.host_of = lambda source: "probe"  # there is one
@@ -304,16 +307,6 @@ def _without_garbage_collection() -> Iterator[None]:
     finally:
         if on:
             gc.enable()
-
-
-def _outline_again(key: bytes, begin: Begin, _: Shape | None) -> Outline:
-    """What the probe has asked for already: in one process both ends know the shape."""
-    return epoch_outline(key, begin)
-
-
-def _lay_out_again(plan: Outline, key: bytes, ports: tuple[int, ...]) -> Layout:
-    """What the probe has asked for already."""
-    return lay_out(key, plan.begin, ports)
 
 
 def _carry_out(action: Callable[[], None]) -> None:

@@ -99,7 +99,6 @@ _PION_FIRST: Final = [0x000D, 0xFF01]
 class HelloFingerprint:
     """The fingerprint of a ClientHello; `extensions` in their order."""
 
-    record_version: int
     version: int
     ciphers: tuple[int, ...]
     extensions: tuple[int, ...]
@@ -134,7 +133,7 @@ def read_hello(payload: bytes) -> HelloFingerprint | None:
         extensions = tuple(kind for kind, _ in extension_bodies(body, at))
     except (IndexError, struct.error):
         return None
-    return HelloFingerprint(int.from_bytes(payload[1:3], "big"), int.from_bytes(body[:2], "big"), ciphers, extensions)
+    return HelloFingerprint(int.from_bytes(body[:2], "big"), ciphers, extensions)
 
 
 def extension_bodies(body: bytes, at: int) -> list[tuple[int, bytes]]:

@@ -156,7 +156,7 @@ class Collector:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _known(self, name: str) -> Known:
-        known = self.log.find(name) if HEX.fullmatch(name) else None
+        known = self.log.register.find(name) if HEX.fullmatch(name) else None
         if known is None:
             raise ReportRefusedError("not_found")
         return known

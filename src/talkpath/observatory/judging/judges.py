@@ -221,11 +221,11 @@ class Judges:
 
     async def judge_waiting(self) -> int:
         """Judge some of what waits, the contributors by turns; how many reports that were."""
-        return await self._judge_all(take_turns(await asyncio.to_thread(self._log.waiting, WAITING))[:AT_ONCE])
+        return await self._judge_all(take_turns(await asyncio.to_thread(self._log.register.waiting, WAITING))[:AT_ONCE])
 
     async def judge_older(self) -> int:
         """Judge again a few reports that only older rules looked at; how many that were."""
-        return await self._judge_all(await asyncio.to_thread(self._log.older, RULES_VERSION, AGAIN_AT_ONCE))
+        return await self._judge_all(await asyncio.to_thread(self._log.register.older, RULES_VERSION, AGAIN_AT_ONCE))
 
     def close(self) -> None:
         """End the processes, whatever they do."""
@@ -266,7 +266,7 @@ class Judges:
 
     async def _put(self, known: Known, record: Judged | Unfit | None) -> None:
         if record is None:
-            await asyncio.to_thread(self._log.pass_over, known.received.id, RULES_VERSION)
+            await asyncio.to_thread(self._log.register.pass_over, known.received.id, RULES_VERSION)
         elif await self._commit(record):
             self._on_outcome("again" if record.again else "judged" if isinstance(record, Judged) else "unfit")
 

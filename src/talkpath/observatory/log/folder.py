@@ -77,7 +77,7 @@ class Folder:
     where another process has it."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self.log, self.bundles, self.open = root, root / "log", root / "bundles", root / "open"
         try:
             import fcntl
         except ImportError:
@@ -97,18 +97,3 @@ class Folder:
     def close(self) -> None:
         """Release the lock."""
         os.close(self._lock)
-
-    @property
-    def log(self) -> Path:
-        """The folder of segments."""
-        return self.root / "log"
-
-    @property
-    def bundles(self) -> Path:
-        """The folder of packs."""
-        return self.root / "bundles"
-
-    @property
-    def open(self) -> Path:
-        """The folder of the open data."""
-        return self.root / "open"

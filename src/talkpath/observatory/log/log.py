@@ -37,14 +37,7 @@ from talkpath.observatory.log.segments import (
 )
 
 
-class SegmentEnd(NamedTuple):
-    """The last whole record of a segment (0: it has none), and how many bytes after it were cut off."""
-
-    number: int
-    cut_bytes: int
-
-
-def repair_end(segment: LogSegment) -> SegmentEnd:
+def repair_end(segment: LogSegment) -> int:
     """Cut off an incomplete or damaged line at the very end: it was never acknowledged.
 
     `FileError` where whole lines follow a damaged one: that is no crash, and nothing is thrown away.
@@ -65,7 +58,7 @@ def repair_end(segment: LogSegment) -> SegmentEnd:
             number, whole = found, whole + len(line)
     if whole < len(data):
         _cut_segment(segment, whole)
-    return SegmentEnd(number, len(data) - whole)
+    return number
 
 
 def _cut_segment(segment: LogSegment, size_bytes: int) -> None:
@@ -96,20 +89,15 @@ class Log:
         self._lock = threading.RLock()
         self._segment: AppendFile | None = None
         self._pack: AppendFile | None = None
-        self._number, self._day, self._last = 0, "", 0
+        self._number, self._day, self.last = 0, "", 0
         self._trouble = ""
         self._resume()
-        self._register = Register(folder.root / "ids.db")
+        self.register = Register(folder.root / "ids.db")
         try:
-            self._register.take(read_log(folder.log, self._register.number))
+            self.register.take(read_log(folder.log, self.register.number))
         except TalkpathError:  # a damaged line, or a register that cannot be written
-            self._register.close()
+            self.register.close()
             raise
-
-    @property
-    def last(self) -> int:
-        """The number of the last record on the disk."""
-        return self._last
 
     def commit(self, group: Sequence[LogEntry]) -> list[bool]:
         """Take a group; for each entry whether it is new (false: it was there already, or belongs to nothing)."""
@@ -125,24 +113,8 @@ class Log:
     @property
     def trouble(self) -> str:
         """Why the last group could not be taken, or the next one could not; "" where all is well."""
-        behind = "" if self._register.number == self._last else "ids.db is behind the log; is the disk full?"
+        behind = "" if self.register.number == self.last else "ids.db is behind the log; is the disk full?"
         return self._trouble or behind
-
-    def find(self, name: str) -> Known | None:
-        """The report of that id, None where there is none."""
-        return self._register.find(name)
-
-    def waiting(self, most: int = 1000) -> list[Known]:
-        """Reports that are not judged yet, oldest first."""
-        return self._register.waiting(most)
-
-    def older(self, rules: int, most: int) -> list[Known]:
-        """Reports that only rules before that version judged."""
-        return self._register.older(rules, most)
-
-    def pass_over(self, name: str, rules: int) -> None:
-        """Note that rules of that version looked at the report, and its verdict stays."""
-        self._register.pass_over(name, rules)
 
     def bundle(self, received: Received) -> bytes:
         """The bundle's bytes; `NotKeptError` where they are no longer kept."""
@@ -178,7 +150,7 @@ class Log:
         """Close all files. Everything acknowledged is on the disk already."""
         with self._lock:
             self._shut()
-            self._register.close()
+            self.register.close()
             self.folder.close()
 
     # -- inside ----------------------------------------------------------------------------------------------------
@@ -195,8 +167,8 @@ class Log:
     def _catch_up(self) -> None:
         """Tell the register what it missed. Until it knows everything that is in the log nothing more is taken, since
         a report that it does not know would be taken twice."""
-        if self._register.number < self._last:
-            self._register.take(read_log(self.folder.log, self._register.number))
+        if self.register.number < self.last:
+            self.register.take(read_log(self.folder.log, self.register.number))
 
     def _resume(self) -> None:
         """Find the end of the log, and repair what a crash left there."""
@@ -204,10 +176,10 @@ class Log:
             if self._number == 0:
                 self._number, self._day = segment.number, "" if segment.sealed else segment.day
             if segment.sealed:
-                self._last = max((line_number(line) or 0 for line in segment.lines()), default=0)
+                self.last = max((line_number(line) or 0 for line in segment.lines()), default=0)
             else:
-                self._last = repair_end(segment).number
-            if self._last:
+                self.last = repair_end(segment)
+            if self.last:
                 return
 
     def _turn(self) -> None:
@@ -232,7 +204,7 @@ class Log:
     def _fresh(self, group: Sequence[LogEntry]) -> list[bool]:
         here: set[tuple[str, str]] = set()
         fresh = []
-        there = self._register.among([record.id for record, _ in group if isinstance(record, Received)])
+        there = self.register.among([record.id for record, _ in group if isinstance(record, Received)])
         for record, _ in group:
             key = (type(record).__name__, record.id)
             fresh.append(key not in here and self._is_fresh(record, there))
@@ -243,8 +215,8 @@ class Log:
         if isinstance(record, Received):
             return record.id not in there
         if isinstance(record, Tap | Imported):
-            return not self._register.seen(record.id)
-        known = self._register.find(record.id)
+            return not self.register.seen(record.id)
+        known = self.register.find(record.id)
         if known is None or known.state == "withdrawn":
             return False
         again = isinstance(record, Withdrawn) or (isinstance(record, Judged | Unfit) and record.again)
@@ -257,7 +229,7 @@ class Log:
         ends = segment.size_bytes, pack.size_bytes
         try:
             records = self._placed(group, pack.size_bytes)
-            numbered = list(enumerate(records, self._last + 1))
+            numbered = list(enumerate(records, self.last + 1))
             lines = b"".join(encode_new_line(number, record) for number, record in numbered)
             if bundles := [data for record, data in group if isinstance(record, Received)]:
                 pack.add_all(bundles)
@@ -269,9 +241,9 @@ class Log:
                 segment.cut(ends[0])
                 pack.cut(ends[1])
             raise
-        self._last += len(records)
+        self.last += len(records)
         with suppress(RegisterError):  # the group is durable, and `_catch_up` tells the register before the next one
-            self._register.take(numbered)
+            self.register.take(numbered)
 
     def _placed(self, group: Sequence[LogEntry], at: int) -> list[Record]:
         """The records as they are written: with the log's own day, and with the place of their bundles."""

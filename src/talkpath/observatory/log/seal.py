@@ -123,7 +123,7 @@ class Sealer:
 
     def _seal(self, day: str) -> bool:
         """False where something of the day is not judged yet."""
-        if any(known.received.day == day for known in self._log.waiting()):
+        if any(known.received.day == day for known in self._log.register.waiting()):
             return False
         self._log.seal_until(day)
         self._publish(day)

@@ -45,7 +45,7 @@ def stop_country(log: Log, stopped: StoppedCountry) -> int:
         _write_stops(root / STOP_LIST_FILE, (*stopped_countries(root), stopped))
     names = sorted(_reports_from(log, stopped.country))
     for name in names:
-        known = log.find(name)
+        known = log.register.find(name)
         if known is not None:
             remove_bundle(log.folder.bundles, known.received)
     return len(names)

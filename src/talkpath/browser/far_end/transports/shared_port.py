@@ -150,20 +150,10 @@ class Lane(asyncio.DatagramTransport):
         """Send from the shared port."""
         self._port.send(bytes(data), addr)
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """The `sockname`, for which aioice asks."""
-        return self._port.address if name == "sockname" else default
-
-    def is_closing(self) -> bool:
-        """Whether the lane was closed."""
-        return self._fragment not in self._port.lanes
-
     def close(self) -> None:
         """Forget the call's addresses."""
         if self._port.forget(self._fragment):
             self._receiver.connection_lost(None)
-
-    abort = close
 
 
 class QuicTransport(asyncio.DatagramTransport):

@@ -5,37 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from contextvars import copy_context
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from talkpath.browser.far_end.transports.shared_port import Lane, LaneCounts, SharedPort
 from talkpath.browser.webrtc.call_engine import CallEngine
 from talkpath.browser.webrtc.call_media import CallMedium
-from talkpath.browser.webrtc.ice_agent import NEVER_DUE_S, SocketAddress
-from talkpath.browser.webrtc.secure_transport import SourcedDatagrams
+from talkpath.browser.webrtc.ice_agent import NEVER_DUE_S
+from talkpath.browser.webrtc.secure_transport import SecureTransport, SourcedDatagrams
 from talkpath.browser.webrtc.session_description import parse_offer
 
-
-class WebRtcEngine(Protocol):
-    """What the engines of a call and of a data channel have in common."""
-
-    fragment: str
-    password: str
-
-    @property
-    def wake_s(self) -> float:
-        """When to call `poll`."""
-
-    def receive(self, now_s: float, data: bytes, source: SocketAddress) -> SourcedDatagrams:
-        """Take a datagram."""
-
-    def poll(self, now_s: float) -> SourcedDatagrams:
-        """Repeat what was not answered in time."""
-
-    def close(self, now_s: float) -> SourcedDatagrams:
-        """End the connection."""
-
-
-Engine = TypeVar("Engine", bound=WebRtcEngine)
+Engine = TypeVar("Engine", bound=SecureTransport)
 
 
 class WebRtcFlow(asyncio.DatagramProtocol, Generic[Engine]):
@@ -125,18 +104,18 @@ class WebRtcCall(WebRtcFlow[CallEngine]):
     @property
     def sent(self) -> tuple[int, ...]:
         """The slots that were sent."""
-        return tuple(self._engine.sent) if self._engine else ()
+        return tuple(self._engine.sender.sent) if self._engine else ()
 
     @property
     def zero_stamp(self) -> int | None:
         """The RTP time stamp of slot 0; None if nothing was sent."""
-        return self._engine.zero_stamp if self._engine and self._engine.sent else None
+        return self._engine.sender.zero_stamp if self._engine and self.sent else None
 
     async def answer(self, sdp: str) -> str:
         """Return the SDP answer to an offer. `ValueError` if it is no valid offer."""
-        engine = CallEngine(parse_offer(sdp), self._medium, self._host, self._port.address[1])
+        engine = CallEngine(parse_offer(sdp), self._medium)
         self._begin(engine)
-        return engine.answer()
+        return engine.answer(self._host, self._port.address[1])
 
     def tick(self, slot: int) -> None:
         """Send slot `slot`, if the call is set up."""
