@@ -17,7 +17,7 @@ from factories.packets.altered_captures import findings_in
 from nasty_captures import A, B
 from talkpath.capture.scrubbing.scrub import scrub_capture
 from talkpath.errors import WireError
-from talkpath.wire.pcap.budget import ReassemblyBudget
+from talkpath.wire.pcap.fragments import ReassemblyBudget
 
 MOST_MIB, MOST_S = 150, 30
 

@@ -9,8 +9,7 @@ import pytest
 
 from factories.networks.server_lists import DIRECTORY, NOW, listed_server
 from talkpath.directory.listed_server import ListedServer, PublicAddress
-from talkpath.directory.offer import MAX_OFFER_BYTES, OfferAnswer, Purpose, read_offer, sign_offer
-from talkpath.directory.registration import Registration
+from talkpath.directory.offer import MAX_OFFER_BYTES, OfferAnswer, Purpose, Registration, read_offer, sign_offer
 from talkpath.directory.server_list import DirectoryLink
 from talkpath.errors import PeerError, WireError
 from talkpath.evidence.http_request import HttpAnswer
@@ -89,7 +88,7 @@ class Directory:
 
 def told(monkeypatch: pytest.MonkeyPatch, directory: Directory, key: bytes = b"") -> tuple[list[str], list[float]]:
     """What a server's operator reads while the offer is renewed, and how long it waited each time."""
-    monkeypatch.setattr("talkpath.directory.registration.http_request", directory.request)
+    monkeypatch.setattr("talkpath.directory.offer.http_request", directory.request)
     said: list[str] = []
     waited: list[float] = []
 
@@ -126,7 +125,7 @@ def test_a_directory_that_is_away_or_refuses_is_told_once(monkeypatch: pytest.Mo
 
 def test_a_directory_with_another_key_than_the_named_one_gets_no_offer(monkeypatch: pytest.MonkeyPatch):
     directory = Directory("listed", "left", named=Signer.fresh().public)
-    monkeypatch.setattr("talkpath.directory.registration.http_request", directory.request)
+    monkeypatch.setattr("talkpath.directory.offer.http_request", directory.request)
     with pytest.raises(PeerError, match="another key"):
         Registration(DirectoryLink("https://example", DIRECTORY.public), SERVER, mine, print).offer("list")
     assert directory.purposes == []

@@ -35,7 +35,7 @@ from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
 from talkpath.capture.tcp.turn_over_tls import record_rows
 from talkpath.wire.pcap import Frames, Packets, Unread
 from talkpath.wire.pcap.arrays import Ints, big16, is_among, table_of_marks16
-from talkpath.wire.pcap.budget import ReassemblyBudget
+from talkpath.wire.pcap.fragments import ReassemblyBudget
 from talkpath.wire.pcap.read import BLOCK_BYTES
 from talkpath.wire.pcap.records import RecordGaps
 from talkpath.wire.pcap.window import ByteSource

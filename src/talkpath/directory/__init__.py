@@ -6,7 +6,7 @@ Read in this order:
 - `server_list` the list: where it is, whose key signs it, and how it is read within its bounds;
 - `fetch` brings the list in, from an observatory, a mirror, a file or a text, and knows the newest one seen;
 - `choice` which servers are tried, in which order, and a check with the first one that answers;
-- `offer` how a server gets into a directory, and `registration` how its offer is renewed.
+- `offer` how a server gets into a directory, and how its offer is renewed.
 
 Contract: a directory can only name test servers or leave them out. Nothing that it says is part of a verdict.
 """

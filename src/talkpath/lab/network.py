@@ -20,7 +20,7 @@ from talkpath.lab.backgrounds.background import Background
 from talkpath.lab.path.headers import tcp_reset
 from talkpath.lab.path.link import DROP, RESET, Link
 from talkpath.lab.path.routers import RouterPath, Routers
-from talkpath.lab.restrictor.boxes import Boxes
+from talkpath.lab.restrictor.engine import Boxes
 from talkpath.lab.restrictor.mechanism import LabRule
 
 Delivery = tuple[float, bytes]

@@ -25,7 +25,7 @@ from talkpath.lab.backgrounds.background import Background
 from talkpath.lab.path.link import DROP, LAB_PROBE, Bucket, LabHost, Link
 from talkpath.lab.path.routers import EXCEEDED_IN_TRANSIT
 from talkpath.lab.restrictor.app_networks import app_of_address, app_relay
-from talkpath.lab.restrictor.boxes import Boxes
+from talkpath.lab.restrictor.engine import Boxes
 from talkpath.lab.restrictor.mechanism import LabRule
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Exchange

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from josepy.errors import DeserializationError
 
 from talkpath.browser.certificate import authority as orders
-from talkpath.browser.certificate import renewal
+from talkpath.browser.certificate import stored_certificate
 from talkpath.browser.certificate.authority import CHALLENGE_PATH, serving_challenge
 from talkpath.browser.certificate.stored_certificate import Domain, checked_name, is_due, renew_certificate
 from talkpath.browser.web.page_server import PageServerSettings, start_page_server
@@ -100,9 +100,9 @@ def test_nobody_is_asked_while_there_is_a_good_one(domain: Domain):
     assert is_due(domain, end + timedelta(seconds=1), left=0.0)
     assert is_due(Domain("other.example", domain.folder, HERE), begin)
     # An authority that is away is borne as long as there is one, and the account stays.
-    assert "does not answer" in renewal.try_renewal(Domain("other.example", domain.folder, HERE, NOBODY))
+    assert "does not answer" in stored_certificate.try_renewal(Domain("other.example", domain.folder, HERE, NOBODY))
     if not is_due(away, datetime.now(UTC), left=0.0):
-        assert renewal.obtain_certificate(away)[0] == (str(domain.file), str(domain.file))
+        assert stored_certificate.obtain_certificate(away)[0] == (str(domain.file), str(domain.file))
     assert Path(domain.folder, "account.pem").read_bytes() == account
 
 
@@ -115,7 +115,7 @@ def test_what_the_authority_refuses_is_told_by_its_own_word(domain: Domain, name
         renew_certificate(asked)
     assert HERE not in str(told.value)
     with pytest.raises(PeerError, match=word):
-        renewal.obtain_certificate(asked)
+        stored_certificate.obtain_certificate(asked)
     assert not asked.file.exists()
 
 
@@ -273,7 +273,7 @@ def test_new_files_are_taken_where_they_belong_together(
         taken: list[bytes] = []
         files = (str(file), str(file))
         task = asyncio.create_task(
-            renewal.follow_certificate(files, None, lambda: taken.append(file.read_bytes()), 0.01)
+            stored_certificate.follow_certificate(files, None, lambda: taken.append(file.read_bytes()), 0.01)
         )
         for content in (second[: second.index(b"-----BEGIN PRIVATE KEY")] + first[key:], second):
             await asyncio.sleep(0.1)

@@ -12,7 +12,7 @@ import pytest
 from talkpath.capture.tcp import reassembly
 from talkpath.capture.tcp.reassembly import Connections, ReassembledPacket, Reassembly, Segment, Splitter
 from talkpath.wire.pcap import Packets, Unread
-from talkpath.wire.pcap.budget import ReassemblyBudget
+from talkpath.wire.pcap.fragments import ReassemblyBudget
 from talkpath.wire.rtc.turn import FramedStream, with_length
 
 FIRST, SECOND, THIRD = (bytes((number,)) * 30 for number in (1, 2, 3))

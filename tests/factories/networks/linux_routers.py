@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from factories.networks.nft_router import NoRules
-from talkpath.lab.drivers import cables, namespace
+from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.path.link import LAB_PROBE, LabHost
 
@@ -32,7 +32,7 @@ def linux_routers(
 
     `NoRules` where the kernel translates no addresses, or does not take the rule.
     """
-    cables.refuse_foreign()
+    namespace.refuse_foreign()
     with ExitStack() as undo:
         names = (
             LAB_PROBE.name,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from talkpath.lab.drivers import cables, namespace
+from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.path.link import LAB_PROBE, RESPONDER
 
@@ -29,7 +29,7 @@ def nft_router(rule: str, sets: str = "") -> Iterator[Mapping[str, Namespace]]:
 
     `NoRules` where the kernel does not take it.
     """
-    cables.refuse_foreign()
+    namespace.refuse_foreign()
     with ExitStack() as undo:
         hosts = {name: Namespace.new(name) for name in (LAB_PROBE.name, RESPONDER.name, "gate")}
         for made in hosts.values():
@@ -46,7 +46,7 @@ def nft_router(rule: str, sets: str = "") -> Iterator[Mapping[str, Namespace]]:
 
 def _lay_cable(gate: Namespace, index: int, host: Namespace, other: Namespace) -> None:
     """One cable, with fixed neighbours at both ends: nothing is lost while they look for each other."""
-    (v4, v6), macs = NETS[host.name], (cables.cable_mac(index, 0), cables.cable_mac(index, 1))
+    (v4, v6), macs = NETS[host.name], (namespace.cable_mac(index, 0), namespace.cable_mac(index, 1))
     gate.ip(
         f"link add {host.name} address {macs[1]} type veth peer name eth0 address {macs[0]} netns {host.path}",
         f"link set {host.name} up",

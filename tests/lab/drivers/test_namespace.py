@@ -16,7 +16,7 @@ import pytest
 
 from factories.packets import ip_parsers
 from talkpath.errors import UsageError
-from talkpath.lab.drivers import cables, namespace
+from talkpath.lab.drivers import namespace
 from talkpath.lab.path.link import HOSTS, LAB_PROBE, RESPONDER
 
 InLab = Callable[..., Any]
@@ -25,14 +25,14 @@ InLab = Callable[..., Any]
 def links_and_routes() -> dict[str, list[str]]:
     """In the lab: each host's interfaces, and where its routes lead."""
     found = {}
-    with cables.bring_up() as hosts:
+    with namespace.bring_up() as hosts:
         for name, host in hosts.items():
             with host.inside():
-                links = [link["ifname"] for link in cables._show_links("link", "show")]
-                routes = cables._show_links("route", "show") + cables._show_links("-6", "route", "show")
+                links = [link["ifname"] for link in namespace._show_links("link", "show")]
+                routes = namespace._show_links("route", "show") + namespace._show_links("-6", "route", "show")
                 found[name] = sorted(links) + sorted({route["dst"] for route in routes})
-        found["here"] = sorted(link["ifname"] for link in cables._show_links("link", "show"))
-    found["after"] = sorted(link["ifname"] for link in cables._show_links("link", "show"))
+        found["here"] = sorted(link["ifname"] for link in namespace._show_links("link", "show"))
+    found["after"] = sorted(link["ifname"] for link in namespace._show_links("link", "show"))
     return found
 
 
@@ -54,12 +54,12 @@ def refusals(route: str) -> list[str]:
     if route:
         namespace.run_ip("addr add 192.0.2.1/24 dev other", f"route add {route} dev other")
     try:
-        with cables.bring_up():
+        with namespace.bring_up():
             return ["no refusal"]
     except UsageError as error:
         return [
             str(error),
-            *(link["ifname"] for link in cables._show_links("link", "show") if link["ifname"] == "probe"),
+            *(link["ifname"] for link in namespace._show_links("link", "show") if link["ifname"] == "probe"),
         ]
 
 
@@ -74,7 +74,7 @@ def test_refuses_what_it_did_not_make(in_lab: InLab, route: str, words: str) -> 
 def checksums() -> dict[str, str]:
     """In the lab: hex of the first UDP and TCP packets that the probe puts on its cable."""
     found = {}
-    with cables.bring_up() as hosts, socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as cable:
+    with namespace.bring_up() as hosts, socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as cable:
         cable.bind((LAB_PROBE.name, 3))
         cable.settimeout(5)
         for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
@@ -127,9 +127,9 @@ def test_inside_holds_for_what_is_started_there_and_ends_with_the_block(in_lab: 
 
 ENDLESS = """
 import sys, time
-from talkpath.lab.drivers import cables, namespace
+from talkpath.lab.drivers import namespace
 namespace.enter_namespace()
-with cables.bring_up() as hosts:
+with namespace.bring_up() as hosts:
     child = hosts["responder"].start([sys.executable, "-c", "import time; time.sleep(60)"])
     print(child.pid, flush=True)
     time.sleep(60)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from talkpath.errors import PeerError
-from talkpath.lab.drivers import cables, netns
+from talkpath.lab.drivers import namespace, netns
 from talkpath.lab.drivers.delivery import RouterHealth
 from talkpath.lab.path.link import LAB_PROBE, RESPONDER
 
@@ -122,7 +122,7 @@ def test_tcp_passes_in_packets_of_the_wires_size(in_lab: InLab, far: str) -> Non
     found = in_lab(stream, far, 200_000)
     assert found["same"]
     assert found["dropped"] == 0
-    assert found["packets"] >= 2 * 200_000 / cables.MTU
+    assert found["packets"] >= 2 * 200_000 / namespace.MTU
 
 
 class Middle:

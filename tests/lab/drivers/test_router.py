@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from talkpath.lab.drivers import cables
+from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.netns import Cable, _destination_address, _is_routed
 from talkpath.lab.path.link import HOSTS, LAB_PROBE, RESPONDER
 from talkpath.wire.ip.address import Address
@@ -53,7 +53,7 @@ def test_the_destination_is_the_packets_own(host: Any) -> None:
 
 def arrivals() -> dict[str, Any]:
     """In the lab: packets that wait 100 ms for the router, and more than its buffer holds."""
-    with cables.bring_up() as hosts:
+    with namespace.bring_up() as hosts:
         cable = Cable(0, LAB_PROBE)
         with hosts[LAB_PROBE.name].socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.connect((RESPONDER.ipv4, 9))

@@ -11,7 +11,7 @@ from talkpath.lab.own_addresses import OwnAddressCase, WaySettings, ask_own_addr
 from talkpath.lab.path.link import DROP, LAB_PROBE, PASS, RESPONDER
 from talkpath.lab.path.routers import RouterPath
 from talkpath.lab.restrictor import parse_rule
-from talkpath.lab.restrictor.boxes import Boxes
+from talkpath.lab.restrictor.engine import Boxes
 from talkpath.lab.scenario import Scenario
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
 from talkpath.verdict.model import Category, Number, Verdict

@@ -8,8 +8,7 @@ from heapq import heappop
 import pytest
 
 from talkpath.wire.pcap import Unread, fragments
-from talkpath.wire.pcap.budget import ReassemblyBudget
-from talkpath.wire.pcap.fragments import LIMIT, MOST_PIECES, Fragment, Fragments, Key
+from talkpath.wire.pcap.fragments import LIMIT, MOST_PIECES, Fragment, Fragments, Key, ReassemblyBudget
 from talkpath.wire.pcap.frames import Frames
 
 HEADER = bytes((0x45, 0, 0, 0, 0, 9, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 198, 51, 100, 2))

@@ -7,8 +7,12 @@ its lifetime to go.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import ssl
+import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -26,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 from msgspec import Struct
 
 from talkpath.browser.certificate.authority import serving_challenge
-from talkpath.errors import FileError, UsageError
+from talkpath.errors import FileError, TalkpathError, UsageError
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 CHALLENGE_PORT = 80  # the only one that an authority asks (RFC 8555 section 8.3)
@@ -136,3 +140,54 @@ def _replace_file(file: Path, data: bytes) -> None:
         new.replace(file)
     except OSError:
         raise FileError("The folder for certificates cannot be written; set XDG_STATE_HOME to another.") from None
+
+
+CHECK_S = 3600.0  # an authority refuses those who fail more than a few times an hour
+
+Files = tuple[str, str]
+
+
+def obtain_certificate(domain: Domain) -> tuple[Files, str]:
+    """Return the files of chain and key, and a sentence if a renewal failed. The error of `renew_certificate` if no
+    valid certificate is there at all."""
+    trouble = ""
+    try:
+        renew_certificate(domain)
+    except TalkpathError as error:
+        if is_due(domain, datetime.now(UTC), left=0.0):
+            raise
+        trouble = str(error)
+    return (str(domain.file), str(domain.file)), trouble
+
+
+def try_renewal(domain: Domain) -> str:
+    """Renew the certificate if that is due; return a sentence if it failed."""
+    try:
+        renew_certificate(domain)
+    except TalkpathError as error:
+        return str(error)
+    return ""
+
+
+async def follow_certificate(files: Files, domain: Domain | None, reload: Callable[[], None], check_s: float) -> None:
+    """Renew for ever, and call `reload` whenever the files changed and belong together."""
+    known = _files_stamp(files)
+    while True:
+        await asyncio.sleep(check_s)
+        if domain is not None and (trouble := await asyncio.to_thread(try_renewal, domain)):
+            sys.stderr.write(f"talkpath: {trouble}\n")
+        if (now := _files_stamp(files)) == known:
+            continue
+        known = now
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*files)
+        except OSError:  # of ssl, too
+            sys.stderr.write("talkpath: The page's new certificate and its key do not belong together; the old stay.\n")
+        else:
+            reload()
+
+
+def _files_stamp(files: Files) -> list[tuple[int, int]]:
+    """A value that changes whenever one of the files does."""
+    stats = [Path(file).stat() for file in files if Path(file).exists()]
+    return [(each.st_mtime_ns, each.st_ino) for each in stats]

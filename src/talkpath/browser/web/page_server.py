@@ -30,8 +30,13 @@ from msgspec import Struct
 from talkpath.browser import require_packages
 from talkpath.browser.addresses import own_addresses
 from talkpath.browser.answer.calls_meaning import network_operator
-from talkpath.browser.certificate.renewal import CHECK_S, Files, follow_certificate, obtain_certificate
-from talkpath.browser.certificate.stored_certificate import Domain
+from talkpath.browser.certificate.stored_certificate import (
+    CHECK_S,
+    Domain,
+    Files,
+    follow_certificate,
+    obtain_certificate,
+)
 from talkpath.browser.web.admission_queue import MAX_MESSAGE_BYTES, MAX_PAGE_SILENCE_S, MAX_QUEUED_BY_UVICORN
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.errors import PeerError, TalkpathError, UsageError

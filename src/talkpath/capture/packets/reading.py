@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from talkpath.capture.packets.cues import CueTable
 from talkpath.capture.packets.datagrams import Datagrams, open_payloads
 from talkpath.wire.pcap import UDP, Frames, Packets, Unread, frame_blocks, transport_packets
-from talkpath.wire.pcap.budget import ReassemblyBudget
-from talkpath.wire.pcap.fragments import Fragments
+from talkpath.wire.pcap.fragments import Fragments, ReassemblyBudget
 from talkpath.wire.pcap.read import BLOCK_BYTES
 from talkpath.wire.pcap.window import ByteSource
 

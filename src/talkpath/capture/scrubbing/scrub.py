@@ -29,8 +29,7 @@ from talkpath.capture.scrubbing.strip import PayloadStripper
 from talkpath.capture.tcp.media_over_tcp import MediaOverTcp
 from talkpath.wire.pcap import TCP, UDP, Frames, Packets, Unread, frame_blocks, transport_packets
 from talkpath.wire.pcap.arrays import Bools, Bytes, Ints, Words
-from talkpath.wire.pcap.budget import ReassemblyBudget
-from talkpath.wire.pcap.fragments import Fragments
+from talkpath.wire.pcap.fragments import Fragments, ReassemblyBudget
 from talkpath.wire.pcap.network import MAPPED_PREFIX_WORD
 from talkpath.wire.pcap.window import ByteSource
 from talkpath.wire.pcap.write import Writer, packet_blocks

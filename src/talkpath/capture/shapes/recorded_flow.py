@@ -20,8 +20,7 @@ from talkpath.capture.packets.flows import endpoint_hash
 from talkpath.capture.scan import scan_capture
 from talkpath.errors import FileError
 from talkpath.wire.pcap import UDP, Packets, Unread, frame_blocks, transport_packets
-from talkpath.wire.pcap.budget import ReassemblyBudget
-from talkpath.wire.pcap.fragments import Fragments
+from talkpath.wire.pcap.fragments import Fragments, ReassemblyBudget
 from talkpath.wire.pcap.window import ByteSource
 
 MAX_FLOW_PACKETS: Final = 30_000

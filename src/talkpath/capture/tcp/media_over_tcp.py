@@ -28,7 +28,7 @@ from talkpath.wire.pcap.arrays import (
     is_among,
     padded_copy,
 )
-from talkpath.wire.pcap.budget import ReassemblyBudget
+from talkpath.wire.pcap.fragments import ReassemblyBudget
 from talkpath.wire.rtc.reflector import ReflectorStream
 from talkpath.wire.rtc.turn import FramedStream, TurnStream
 

@@ -17,7 +17,7 @@ from talkpath.capture.packets.flows import Directions
 from talkpath.errors import WireError
 from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.arrays import Ints
-from talkpath.wire.pcap.budget import ReassemblyBudget
+from talkpath.wire.pcap.fragments import ReassemblyBudget
 
 MOST_WAITING, MOST_DIRECTIONS = 256, 1 << 16
 """So many segments of a direction wait, and so many directions are followed at once, some 500 bytes each."""

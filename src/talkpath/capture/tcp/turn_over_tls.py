@@ -20,7 +20,7 @@ from talkpath.capture.packets.rows import ROW_TYPE, VIDEO, VOICE, Rows, stream_k
 from talkpath.capture.tcp.reassembly import Completed, Connections
 from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.arrays import Bytes, Ints, Words, big16, distinct_values, is_among
-from talkpath.wire.pcap.budget import ReassemblyBudget
+from talkpath.wire.pcap.fragments import ReassemblyBudget
 from talkpath.wire.tls_records import (
     APPLICATION_DATA,
     TLS_HEADER_BYTES,

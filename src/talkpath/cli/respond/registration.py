@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from talkpath.browser.web.page_server import PageServerSettings
     from talkpath.cli.respond.opening import Invited, Listening
     from talkpath.directory.listed_server import ListedServer, NetworkClass
-    from talkpath.directory.registration import Registration
+    from talkpath.directory.offer import Registration
     from talkpath.responder.doctor import Finding
     from talkpath.responder.geoip import GeoDatabase
 
@@ -83,7 +83,7 @@ def registration_offer(
     page_port = page.port if page and (page.certificate or page.domain) else 0
 
     def made(invited: Invited, free_places: Callable[[], int], network_class: NetworkClass) -> Registration:
-        from talkpath.directory.registration import Registration
+        from talkpath.directory.offer import Registration
         from talkpath.directory.server_list import parse_directory_link
 
         return Registration(

@@ -13,9 +13,9 @@ Leaving the block ends every program and removes every cable.
 The router of the netns driver: reads IP packets from the lab's cables, offers them to the network, forwards.
 
 One AF_PACKET socket for each cable and a `select` loop, in a process of its own (`service`), in the namespace where
-`cables.bring_up` left the ends of the cables. A packet's arrival time is the kernel's. Packets from the probe go "up",
-all others "down"; what leaves the network goes to the cable of its destination, so that answers from the middle of the
-path (ICMP, a translated address) arrive. Linux only.
+`namespace.bring_up` left the ends of the cables. A packet's arrival time is the kernel's. Packets from the probe go
+"up", all others "down"; what leaves the network goes to the cable of its destination, so that answers from the middle
+of the path (ICMP, a translated address) arrive. Linux only.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from talkpath.apps.contract.shape import Direction
-from talkpath.lab.drivers import cables, namespace
+from talkpath.lab.drivers import namespace
 from talkpath.lab.drivers.delivery import Deliveries, PacketNetwork, RouterHealth, be_prompt
 from talkpath.lab.drivers.namespace import Namespace
 from talkpath.lab.drivers.program import Program, ProgramOutcome
@@ -62,7 +62,7 @@ class Cable:
     def __init__(self, index: int, host: LabHost) -> None:
         self.direction: Direction = "up" if host.name == LAB_PROBE.name else "down"
         self.dropped = 0
-        macs = bytes.fromhex((cables.cable_mac(index, 0) + cables.cable_mac(index, 1)).replace(":", ""))
+        macs = bytes.fromhex((namespace.cable_mac(index, 0) + namespace.cable_mac(index, 1)).replace(":", ""))
         self._headers = {version: macs + ethertype for version, ethertype in _ETHERTYPE.items()}
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         _large_buffers(self.socket)
@@ -208,7 +208,7 @@ class NetnsLab:
 def netns_lab(network: PacketNetwork, hosts: Sequence[LabHost] = HOSTS) -> Iterator[NetnsLab]:
     """The lab with this network, in the namespace that `namespace.enter()` made."""
     namespace.raise_priority()
-    with cables.bring_up(hosts) as namespaces, Service(route_packets, RouterJob(network, hosts)) as forwarding:
+    with namespace.bring_up(hosts) as namespaces, Service(route_packets, RouterJob(network, hosts)) as forwarding:
         made = NetnsLab(namespaces, forwarding)
         try:
             yield made

@@ -1,7 +1,7 @@
 """The restrictor: rules that drop or delay packets, as published reports describe middleboxes.
 
 Read `mechanism` first (what a mechanism and a rule are, how settings are drawn), then `app_networks` (addresses that a
-rule may be bound to), `flow`, `engine` (applies the rules), and `boxes` (rules at hops of their own). Every other
+rule may be bound to), `flow`, and `engine` (applies the rules, each at its hop). Every other
 module here that has a `MECHANISM` is one mechanism, registered by its file; their ids and sources (M01 to M21) are
 listed in spec/tp-002. The restrictor acts only on packets that it is given: it opens no socket and no interface.
 """

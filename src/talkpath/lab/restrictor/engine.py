@@ -10,7 +10,7 @@ addresses (`app_networks`), with `whose=any` to those alone, whatever goes there
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
 from talkpath.lab.matchers.signatures import APP_CLASSES
@@ -137,3 +137,37 @@ def rule_applies(rule: LabRule, flow: TrackedFlow) -> bool:
     if not trace.app or (app and app != trace.app):
         return False
     return rule.word("medium") in ("", trace.medium)
+
+
+class Boxes:
+    """The boxes of one run. `at` is the hop of rules that have none of their own."""
+
+    def __init__(self, rules: Sequence[LabRule], seed: int, at: int = 0) -> None:
+        hops = [int(rule.values.get("hop", at)) for rule in rules]
+        numbers = {hop: [number for number, own in enumerate(hops) if own == hop] for hop in sorted(set(hops))}
+        self._boxes = [
+            (hop, Restrictor([rules[number] for number in chosen], seed, chosen)) for hop, chosen in numbers.items()
+        ]
+
+    def fate(self, now_s: float, up: bool, packet: bytes, last: int | None = None) -> float:
+        """Returns `DROP`, `RESET`, or the packet's delay in seconds. It gets as far as router `last` (from the user's
+        end on), None: to the other end."""
+        late_s = PASS
+        for hop, box in self._boxes if up else reversed(self._boxes):
+            if last is not None and (last < hop) is up:
+                continue
+            fate = box.fate(now_s, up, packet)
+            if fate <= DROP:
+                return fate
+            late_s += fate
+        return late_s
+
+    @property
+    def through(self) -> Callable[[float, bool, bytes], float]:
+        """What decides about packets that go all the way: where there is one box, the box itself."""
+        return self._boxes[0][1].fate if len(self._boxes) == 1 else self.fate
+
+    @property
+    def hits(self) -> Counter[tuple[int, str, str]]:
+        """Dropped and delayed packets by (number of the rule, class, medium)."""
+        return sum((box.hits for _, box in self._boxes), Counter())

@@ -70,7 +70,6 @@ class WebTransportTwin:
     were sent."""
 
     flow: int
-    ready_s: float | None = None
     received: TwinArrivals = field(default_factory=TwinArrivals)
     sent: list[int] = field(default_factory=list)
     send: Callable[[int, int], None] | None = None
@@ -192,7 +191,7 @@ def _open_session(connection: Any, twin: WebTransportTwin | None, stream: int) -
         return
 
     connection.session = TwinSession(connection, twin, stream)
-    twin.ready_s, twin.send, twin.close = time.monotonic(), connection.session.send, connection.close
+    twin.send, twin.close = connection.session.send, connection.close
     _count_packets(connection._quic, twin.received)
 
 
