@@ -33,11 +33,22 @@ def test_the_bandwidth_probe_is_no_media():
 
 
 def test_hello():
-    hello = b"\x01\x00\x02" + bytes(range(100))
+    name, at = bytes(range(16)), b"\x00\x7a\x00\x2a"
+    hello = b"\x01\x00\x02" + name + bytes(7) + b"\x02" + at + at + bytes(70)
+    answer = b"\x02\x00\x02" + name + bytes(25)
     view = FlowView(0)
+    assert zoom.recognise(answer, view) is None
     assert zoom.recognise(hello, view) == zoom.FEATURES.hit("setup", "greeting")
+    assert zoom.recognise(answer, view) == zoom.FEATURES.hit("setup", "greeting")
     assert zoom.recognise(b"\x03" + bytes(12), view) == zoom.FEATURES.hit("keepalive")
     assert zoom.recognise(b"\x03" + bytes(12), FlowView(1)) is None
+
+
+def test_a_games_counter_is_no_hello():
+    view = FlowView(0)
+    for number in (0x0100, 0x0200):
+        counted = number.to_bytes(2, "big") * 2 + bytes(range(100, 200)) + bytes(range(16))
+        assert zoom.recognise(b"".join((counted[:1], b"\x00\x02", counted[3:])), view) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"\x05", b"\x05" + bytes(60), bytes(100), b"\x0f\x01" + bytes(60)])

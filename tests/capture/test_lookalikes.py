@@ -89,11 +89,22 @@ def desktop(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
     return b"\x90\x00" + struct.pack("!HII", number & 0xFFFF, number * 100, 0) + rng.randbytes(1000) if sent else b""
 
 
+def counter(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    """A game's own header: its number twice, which goes through what other protocols begin with."""
+    return struct.pack("!HH", number & 0xFFFF, number & 0xFFFF) + rng.randbytes(rng.randrange(30, 90))
+
+
+def radio(rng: Random, at_s: float, number: int, sent: bool) -> bytes:
+    """Sound as RTP to a listener that sends nothing back."""
+    head = b"\x80\x61" + struct.pack("!HII", number & 0xFFFF, number * 960, 0x555)
+    return b"" if sent else head + rng.randbytes(160)
+
+
 CASES: list[tuple[Maker, float, bytes]] = [
     (enet, 30, SERVER), (enet, 60, SERVER), (raknet, 30, SERVER), (ticks, 30, SERVER), (random_bytes, 150, SERVER),
     (esp, 50, SERVER), (kcp, 30, SERVER), (quic, 100, SERVER), (transport_stream, 120, SERVER),
     (casting, 120, TELEVISION), (casting, 120, SERVER), (data_channel, 50, SERVER), (srt, 200, SERVER),
-    (desktop, 100, TELEVISION),
+    (desktop, 100, TELEVISION), (counter, 20, SERVER), (radio, 50, SERVER),
 ]  # fmt: skip
 
 

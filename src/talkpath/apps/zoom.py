@@ -79,8 +79,13 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
 
 
 def _greeting(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
-    """Hello and answer repeat a 16-byte id."""
-    if datagram[0] == 1 and len(datagram) not in _HELLO_BYTES:
+    """A hello has a 16-byte id, a constant and its own time twice; its answer repeats the id."""
+    name = datagram[3:19]
+    if datagram[0] == 1:
+        if len(datagram) not in _HELLO_BYTES or datagram[27:31] != datagram[31:35]:
+            return None
+        view.notes["hello"] = name
+    elif view.notes.get("hello") != name:
         return None
     view.notes["path"] = "relay"
     return FEATURES.hit("setup", "greeting")

@@ -183,8 +183,8 @@ class Detection:
 
     def _is_streaming(self, call: DetectedCall) -> bool:
         """Is it streaming or a game? RTSP between the same hosts or a multicast address; or, where nothing shows a
-        call, one direction only inside one network (casting, a loudspeaker), or video without sound or without reports;
-        or a media clock that no medium has."""
+        call, one direction only inside one network (casting, a loudspeaker), or without a single packet back (radio),
+        or video without sound or without reports; or a media clock that no medium has."""
         if self._streaming[call.flows].any() or self.to_group[call.flows].any():
             return True
         if call.name.app not in (UNKNOWN_APP, "rtp") or call.name.confidence >= WEAK_CONFIDENCE:
@@ -195,7 +195,10 @@ class Detection:
         if len({stream.heading for stream in call.media}) > 1:
             return False
         media, rows = {stream.medium for stream in call.media}, self.table[call.flows]
-        if rows["private"].all():
+        is_radio = call.media[0].heading == "received" and not (
+            rows["packets"].all(axis=1).any() or rows["reports"].any()
+        )
+        if rows["private"].all() or is_radio:
             return True
         return media == {"video"} or ("video" in media and not rows["reports"].min(axis=1).any())
 

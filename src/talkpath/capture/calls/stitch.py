@@ -199,15 +199,21 @@ def _join_same_stitch(
 ) -> None:
     """Join flows of one local host with the same bytes of the call's own, and those of one ICE session, whatever their
     addresses: a session tries several of both ends. Names that are the same at both ends are an app's, and no call's.
+    An ICE restart gives each end a new name, one after the other: meanwhile sessions share one name (RFC 8445 section
+    9).
     """
     by_stitch: dict[Hashable, set[int]] = defaultdict(set)
+    by_name: dict[Hashable, set[int]] = defaultdict(set)
     for flow, found in known.items():
         for stitch_bytes in found.stitches:
             by_stitch[stitch_bytes, int(ends.local_host[flow])].add(flow)
         for one, other in found.sessions:
             if one != other:
                 by_stitch[one, other].add(flow)
+                for name in (one, other):
+                    by_name[name, int(ends.local_host[flow])].add(flow)
     _join_near(groups, by_stitch.values(), table, FLOWS_APART_S)
+    _join_near(groups, by_name.values(), table, 0.0)
 
 
 def _join_near(groups: DisjointSets, sets: Iterable[set[int]], table: NDArray[np.void], apart_s: float) -> None:
