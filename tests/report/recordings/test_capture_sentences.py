@@ -266,4 +266,4 @@ def test_a_stream_that_cannot_be_named_is_told_where_there_is_no_call() -> None:
     nothing = Findings(packets=9, duration_s=1.0, unread={}, calls=(), attempts=())
     assert words.no_call_found(nothing) == "No call found."
     unnamed = replace(nothing, unnamed_streams=1)
-    assert "steady two-way stream of voice packets that cannot be named" in words.no_call_found(unnamed)
+    assert "a steady two-way stream of packets at a voice's pace" in words.no_call_found(unnamed)

@@ -35,7 +35,11 @@ def app_name(app: str, confidence: float = 1.0) -> str:
 def no_call_found(findings: Findings) -> str:
     """That there is no call, or what may be one of an app that is not known."""
     if findings.unnamed_streams:
-        return say("capture", "No call found, but a steady two-way stream of voice packets that cannot be named.")
+        return say(
+            "capture",
+            "No call found, but a steady two-way stream of packets at a voice's pace: a call of an app that is not "
+            "known, a tunnel, or a game.",
+        )
     return say("capture", "No call found.")
 
 
