@@ -119,7 +119,7 @@ class Flow(Struct, frozen=True, gc=False):
 
     last_feedback_s: RecordingSeconds | None = None
     last_sender_report_s: RecordingSeconds | None = None
-    """When the far end last reported that it sends (RTCP SR)."""
+    """When the far end last reported that it sends, or once did (RTCP SR)."""
 
 
 class Call(Struct, frozen=True, gc=False):
@@ -142,6 +142,9 @@ class Call(Struct, frozen=True, gc=False):
     file_end_s: RecordingSeconds
     closed: bool = False
     """Did the app say good-bye?"""
+
+    opened: bool = False
+    """Was the handshake that protects it (DTLS) recorded? Then nothing was said before the recording."""
 
     guessed_ends: bool = False
     """Does nothing but who sent first tell which end recorded it? Then what was sent may be what was received."""

@@ -3,7 +3,7 @@
 A direction that ends together with the other is no silence: somebody hung up, or the recording ended. Where the far end
 still replied on the flow that had carried the media, it may have been muted or on hold; `replied` says so. Whoever is
 muted goes on to report what comes (RTCP): where an end that did so fell silent altogether, its media did not arrive,
-whatever else it still answers.
+whatever else it still answers. Where this end only listened, the far end has nothing to report.
 """
 
 from __future__ import annotations
@@ -60,16 +60,11 @@ def silence_of(call: Call) -> Silence | None:
         return None
     since_s = end_of(heard)
     carriers = [flow for flow in call.flows if flow.media_received]
-    until_s = end_of(said) if said else since_s
-    if not said and not call.closed:
-        asked_until_s = max(
-            (flow.end_s for flow in carriers if flow.end_s > (flow.last_received_s or inf)), default=since_s
-        )
-        until_s = asked_until_s if asked_until_s - since_s >= UNANSWERED_CHECKS_S else since_s
+    until_s = max(end_of(said), _resent_until(carriers)) if said else _listened_until(call, carriers, since_s)
     lasts_s = until_s - since_s
     if lasts_s < max(SILENT_END_S, *(LONGER_FACTOR * stream.longest_gap_ms / 1000 for stream in heard)):
         return None
-    feedback = goes_on_reporting(call, since_s, until_s)
+    feedback = goes_on_reporting(call, since_s, until_s) if said else None
     overdue = any(
         until_s - (flow.last_received_s or inf) > LONGEST_REPORT_S
         for flow in call.flows
@@ -87,9 +82,28 @@ def silence_of(call: Call) -> Silence | None:
     )
 
 
+def _listened_until(call: Call, carriers: list[Flow], since_s: float) -> float:
+    """Return until when an end without media of its own waited for the other's: its requests went on without an answer,
+    or the other end still answered."""
+    asked_s = max((flow.end_s for flow in carriers if flow.end_s > (flow.last_received_s or inf)), default=since_s)
+    if not call.closed and asked_s - since_s >= UNANSWERED_CHECKS_S:
+        return asked_s
+    return max((flow.last_received_s or since_s for flow in carriers), default=since_s)
+
+
+def _resent_until(carriers: list[Flow]) -> float:
+    """Return until when this end sent on TCP what nothing answered any more: a connection that is cut lets no new media
+    be sent, only the same again (RFC 9293 section 3.8.1)."""
+    unanswered = (
+        flow.last_sent_s
+        for flow in carriers
+        if flow.protocol == "tcp" and (flow.last_sent_s or 0.0) > (flow.last_received_s or inf) + SILENT_END_S
+    )
+    return max((at_s or 0.0 for at_s in unanswered), default=0.0)
+
+
 def goes_on_reporting(call: Call, since_s: float, until_s: float) -> bool | None:
-    """Did the far end go on to report what it received, after its media had stopped? None where it had hardly done so
-    before."""
+    """Did the far end go on to report, after its media had stopped? None where it had hardly done so before."""
     told = [
         (flow.feedback, flow.start_s, flow.last_feedback_s) for flow in call.flows if flow.last_feedback_s is not None
     ]
@@ -101,9 +115,9 @@ def goes_on_reporting(call: Call, since_s: float, until_s: float) -> bool | None
 
 
 def says_that_it_sends(call: Call, since_s: float) -> bool:
-    """Did the far end still report as a sender when its last two intervals were without media here (RFC 3550 section
-    6.4)? Who is muted, or only listens, reports as a receiver."""
-    return any((flow.last_sender_report_s or 0.0) > since_s + 2 * LONGEST_REPORT_S for flow in call.flows)
+    """Did the far end, never heard in a call that was recorded from its beginning, report as a sender? Who only listens
+    never does (RFC 3550 section 6.4). Who sent once may do so for ever: Chromium does while a call is on hold."""
+    return call.opened and any((flow.last_sender_report_s or 0.0) > since_s + SILENT_END_S for flow in call.flows)
 
 
 def _has_far_end_replied(flow: Flow, since_s: float, until_s: float, counted_s: float) -> bool:

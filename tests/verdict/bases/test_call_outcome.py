@@ -83,11 +83,26 @@ def test_an_end_that_only_listens_reports_what_it_hears(until_s: float | None, k
     assert call_outcome(call(SAID, flows=flows)).kind == kind
 
 
-@pytest.mark.parametrize(("claimed_s", "kind"), [(19.0, "one_way"), (12.0, "unknown"), (None, "unknown")])
-def test_an_end_that_says_that_it_sends_is_no_listener(claimed_s: float | None, kind: str) -> None:
-    """A sender report may still come two intervals after the last packet of media, and never later."""
+@pytest.mark.parametrize(
+    ("claimed_s", "opened", "kind"),
+    [(19.0, True, "one_way"), (19.0, False, "unknown"), (2.0, True, "unknown"), (None, True, "unknown")],
+)
+def test_an_end_that_says_that_it_sends_is_no_listener(claimed_s: float | None, opened: bool, kind: str) -> None:
+    """In a recording that began late it may have sent before: Chromium reports as a sender while a call is on hold."""
     flows = (replace(reporting(LASTS_S)[0], media_received=0, last_sender_report_s=claimed_s),)
-    assert call_outcome(call(SAID, flows=flows)).kind == kind
+    assert call_outcome(call(SAID, flows=flows, opened=opened)).kind == kind
+
+
+def test_a_listener_that_hears_no_more_cannot_tell_why() -> None:
+    """Whoever only listens gets no feedback: the far end may be on hold."""
+    flows = (flow(last_received_s=LASTS_S),)
+    assert call_outcome(call(stream("received", 8.0), flows=flows, closed=True)).kind == "unknown"
+
+
+def test_tcp_that_nothing_acknowledges_is_a_silence() -> None:
+    """Media cannot be sent on a connection that is cut: both directions end together, and only TCP goes on."""
+    flows = (flow(protocol="tcp", last_received_s=8.0, last_sent_s=18.0, feedback=60, last_feedback_s=8.0),)
+    assert call_outcome(call(stream("sent", 8.3), stream("received", 8.0), flows=flows)).kind == "went_silent"
 
 
 def test_a_good_call() -> None:

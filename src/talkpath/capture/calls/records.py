@@ -194,6 +194,7 @@ class _Records:
             control_end_s=max(self._rows[flow].end_s for flow in call.flows),
             file_end_s=round(self._scan.end_s - self._scan.begin_s, 6),
             closed=self._closed(call, end),
+            opened=bool(self._table["hellos"][call.flows].any()),
             clock="clusters" if self._scan.gaps.are_clustered else "packets",
             guessed_ends=bool(self._ends_of_flows.guessed[call.flows].all()),
             assumed_ends=bool((self._ends_of_flows.guessed | self._ends_of_flows.assumed)[call.flows].all()),
