@@ -28,7 +28,7 @@ from proof.engines.score import printed, scored
 from talkpath.lab.drivers import namespace
 
 GOLDEN = ROOT / "tests" / "capture" / "engines"
-LONGEST_S = 240
+LONGEST_S = 420
 COMMANDS = ("record", "score", "facts", "golden", "shapes", "likeness", "one", "one-short")
 
 

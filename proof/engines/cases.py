@@ -26,8 +26,19 @@ APPS: dict[Engine | Other, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """What an end does in its call, so long after it was up: `film` adds a picture, `restart` is ICE's."""
+
+    after_s: float
+    role: Role
+    does: Literal["mute", "hold", "resume", "film", "restart"]
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
-    """One call. `holds`: who mutes sends nothing at all, not silence. `realm`: what the TURN server calls itself."""
+    """One call. `holds`: who mutes sends nothing at all, not silence. `realm`: what the TURN server calls itself.
+    `mdns`: browsers hide their addresses (RFC 8828). `more`: streams that a conference's server sends beside the first.
+    `rebinds_after_s`: when the caller's router gives it new ports."""
 
     caller: Engine | Other
     callee: Engine | Other
@@ -50,6 +61,11 @@ class Case:
     link: Link = "ethernet"
     realm: str = "example.org"
     versions: tuple[str, ...] = ("9.0.0",)
+    acts: tuple[Act, ...] = ()
+    mdns: bool = False
+    dtx: bool = False
+    more: int = 0
+    rebinds_after_s: float | None = None
 
 
 VIDEO = ("voice", "video")
@@ -163,4 +179,38 @@ CASES: dict[str, Case] = {
     "no_wireguard": Case("wireguard", "wireguard"),
     "no_utp": Case("utp", "utp"),
     "no_dns": Case("dns", "dns"),
+    # what people do in calls, and what networks do to them
+    "cr_ff_mdns": Case("chromium", "firefox", mdns=True),
+    "ff_cr_mdns_video": Case("firefox", "chromium", mdns=True, media=VIDEO),
+    "sfu_voice": Case("chromium", "aiortc", more=3),
+    "sfu_video": Case("chromium", "aiortc", media=VIDEO, more=2),
+    "sfu_down_blocked": Case("chromium", "aiortc", more=2, troubles=(MEDIA_DOWN,)),
+    "sfu_up_blocked": Case("firefox", "aiortc", more=2, troubles=(MEDIA_UP,)),
+    "sfu_dead": Case("firefox", "aiortc", more=2, troubles=(DEAD,), seconds=22),
+    "sfu_listen_down_blocked": Case("chromium", "aiortc", more=2, receives_only=("caller",), troubles=(MEDIA_DOWN,)),
+    "cr_restart": _chromium(acts=(Act(6, "caller", "restart"),)),
+    "ff_hold_resume": Case(
+        "firefox", "firefox", acts=(Act(5, "caller", "hold"), Act(12, "caller", "resume")), seconds=18
+    ),
+    "cr_both_hold": _chromium(acts=(Act(5, "callee", "hold"), Act(6, "caller", "hold")), seconds=20),
+    "cr_film": _chromium(acts=(Act(6, "caller", "film"), Act(9, "callee", "film"))),
+    "cr_data_only": _chromium(media=(), data=True),
+    "cr_held_all_the_time": _chromium(mutes="callee", mutes_after_s=0, holds=True),
+    "cr_quiet_dtx": _chromium(dtx=True, mutes="callee", mutes_after_s=1, acts=(Act(1, "caller", "mute"),), seconds=20),
+    "cr_voice_turn_tcp_dead": _chromium(relay="turn-tcp", troubles=(DEAD,), seconds=22),
+    "cr_voice_turn_tcp_outage": _chromium(relay="turn-tcp", troubles=(OUTAGE,), seconds=22),
+    "cr_voice_turn_tls_dead": _chromium(relay="turn-tls", troubles=(DEAD,), seconds=22),
+    "cr_voice_long": _chromium(seconds=200),
+    "cr_recvonly_down_blocked": _chromium(receives_only=("caller",), troubles=(MEDIA_DOWN,)),
+    "cr_voice_down_never": _chromium(troubles=(Trouble("media", "down"),)),
+    "cr_voice_rebound": _chromium(rebinds_after_s=6, seconds=20),
+    "ff_voice_rebound": Case("firefox", "firefox", rebinds_after_s=6, seconds=20),
+    "ff_voice_turn_tls": Case("firefox", "firefox", relay="turn-tls"),
+    "tg_voice_rebound": _telegram(rebinds_after_s=6, seconds=20),
+    "tg_voice_6": _telegram(family="6"),
+    "tg_voice_both_mute": _telegram(mutes="callee", mutes_after_s=0, acts=(Act(0.5, "caller", "mute"),)),
+    "tg_voice_13_dead": _telegram(versions=("13.0.0",), troubles=(DEAD,), seconds=22),
+    "wrtc_cr_voice": Case("wrtc", "chromium"),
+    "aiortc_voice_dead": Case("aiortc", "aiortc", troubles=(DEAD,), seconds=22),
+    "sip_voice_never_blocked": Case("baresip", "baresip", family="4", troubles=(MEDIA_NEVER,)),
 }

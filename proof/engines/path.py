@@ -56,6 +56,7 @@ class CallPath:
     seed: int = 1
     dropped: Counter[str] = field(default_factory=Counter)
     first_media_s: float | None = None
+    rebinds_after_s: float | None = None
 
     def __post_init__(self) -> None:
         """Prepare what is not said by the case."""
@@ -63,6 +64,7 @@ class CallPath:
         self._begun: set[int] = set()
         self._ended: set[int] = set()
         self._caller = CALLER.packed()
+        self._ports: dict[bytes, bytes] = {}
 
     def offer(self, now_s: float, direction: str, packet: bytes) -> list[tuple[float, bytes]]:
         """Take a packet; return when it leaves, or nothing where it is dropped."""
@@ -70,6 +72,8 @@ class CallPath:
         if media and self.first_media_s is None:
             self.first_media_s = now_s
             self._note("first media")
+        if not (packet := self._rebound(now_s, packet)):
+            return []
         for number, trouble in enumerate(self.troubles):
             if self._meets(number, trouble, now_s, packet, media):
                 self.dropped[f"{trouble.what} {trouble.towards}"] += 1
@@ -85,6 +89,20 @@ class CallPath:
             return False
         fits = {"all": True, "udp": protocol(packet) == UDP, "media": media}[trouble.what]
         return fits and self._random.random() < trouble.share
+
+    def _rebound(self, now_s: float, packet: bytes) -> bytes:
+        """Return the packet as the caller's router writes it, which has forgotten its ports from a time on; nothing for
+        one to a port that is not in use any more."""
+        late = self.first_media_s is not None and now_s >= self.first_media_s + (self.rebinds_after_s or 0.0)
+        if self.rebinds_after_s is None or not late or protocol(packet) != UDP:
+            return packet
+        at = (packet[0] & 15) * 4 if packet[0] >> 4 == 4 else 40
+        source, target = packet[at : at + 2], packet[at + 2 : at + 4]
+        if self._towards(packet) == "up":
+            fresh = (int.from_bytes(source, "big") ^ 0x2A5A | 0x400).to_bytes(2, "big")
+            self._ports[fresh] = source
+            return _with_port(packet, at, at, fresh)
+        return _with_port(packet, at, at + 2, self._ports[target]) if target in self._ports else b""
 
     def _is_active(self, number: int, trouble: Trouble, now_s: float) -> bool:
         if trouble.after_s is None:
@@ -107,6 +125,17 @@ class CallPath:
     def _note(self, event: str, **facts: object) -> None:
         with self.log.open("a") as file:
             file.write(json.dumps({"at_s": time.time(), "event": event, **facts}) + "\n")
+
+
+def _with_port(packet: bytes, udp: int, at: int, port: bytes) -> bytes:
+    """Return the packet with another port at that place, and UDP's checksum made to fit (RFC 1624)."""
+    changed = bytearray(packet)
+    terms = (changed[udp + 6 : udp + 8], changed[at : at + 2])
+    total = sum(0xFFFF - int.from_bytes(term, "big") for term in terms) + int.from_bytes(port, "big")
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    changed[at : at + 2], changed[udp + 6 : udp + 8] = port, (0xFFFF - total or 0xFFFF).to_bytes(2, "big")
+    return bytes(changed)
 
 
 def addresses_of(packet: bytes) -> tuple[bytes, bytes]:

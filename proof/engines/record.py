@@ -38,7 +38,7 @@ MODULES: dict[Engine | Other, str] = {
 }
 USER, PASSWORD = "ann", "secret"
 TURN_PORT, TLS_PORT = 3478, 5349
-LONGEST_S = 110.0
+LONGEST_S = 330.0
 LOOPBACK = bytes(15) + b"\x01"
 
 
@@ -47,7 +47,9 @@ def record(name: str, case: Case, out: Path) -> dict[str, Any]:
     with TemporaryDirectory(prefix=f"{name}.") as scratch:
         folder = Path(scratch)
         (folder / "call.json").write_text(json.dumps(_call(case)))
-        path = CallPath(folder / "path.log", case.troubles, jitter_s=case.jitter_s)
+        path = CallPath(
+            folder / "path.log", case.troubles, jitter_s=case.jitter_s, rebinds_after_s=case.rebinds_after_s
+        )
         with netns.netns_lab(path, HOSTS) as lab:
             _routes(lab, case.family)
             if case.relay or case.caller != "telegram":

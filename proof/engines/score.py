@@ -145,12 +145,16 @@ def _accused(truth: dict[str, Any], call: dict[str, Any]) -> str:
 def expected(truth: dict[str, Any], end: dict[str, Any]) -> set[str]:
     """Return the outcomes that are true of what this end received."""
     received, sent = end["received"], end["sent"]
+    if received["is"] == "rebound":
+        return {"good", "poor", "went_silent"}  # as soon as the far end sends to the new port
+    if received["is"] == "silent" and received["what"] == "media" and sent["is"] == "none":
+        return {"went_silent", "unknown"}  # who sends nothing gets no reports that would tell
     if received["is"] == "silent":
         if received["after_s"] == 0:
             return {"one_way", "never_connected"}
         return {"went_silent", "poor"} if "for_s" in received else {"went_silent"}
     if received["is"] == "lossy":
-        return {"poor"}
+        return {"poor", "good"} if truth["relay"] in ("turn-tcp", "turn-tls") else {"poor"}
     if received["is"] in ("muted", "none"):
         return {"good", "unknown"}
     other = truth["ends"]["b" if end["role"] == "caller" else "a"]

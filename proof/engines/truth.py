@@ -20,12 +20,12 @@ def truth(name: str, case: Case, folder: Path, dropped: dict[str, int]) -> dict[
     return {
         "name": name,
         "app": "telegram" if both else APPS.get(case.caller, ""),
-        "media": list(case.media),
+        "media": [*case.media, *(["video"] if any(act.does == "film" for act in case.acts) else [])],
         "transport": "relay" if case.relay else "p2p",
         "relay": case.relay,
         "link": case.link,
         "jitter_s": case.jitter_s,
-        "calls": int(all(any(one["event"] == "connected" for one in end["log"]) for end in ends.values())),
+        "calls": int(bool(case.media) and all(_is_connected(end) for end in ends.values())),
         "answered": case.answered,
         "hangs_up": case.hangs_up,
         "media_s": media_s,
@@ -33,6 +33,10 @@ def truth(name: str, case: Case, folder: Path, dropped: dict[str, int]) -> dict[
         "path": path,
         "dropped": dropped,
     }
+
+
+def _is_connected(end: dict[str, Any]) -> bool:
+    return any(one["event"] == "connected" for one in end["log"])
 
 
 def _end(letter: str, case: Case, folder: Path) -> dict[str, Any]:
@@ -57,6 +61,11 @@ def _fate(case: Case, letter: str, direction: str) -> dict[str, Any]:
         return {"is": "none", "why": "receives only"}
     met = [] if case.relay == "turn-any" else case.troubles  # a relay by TCP is there for a path without UDP
     fates = [_met(trouble) for trouble in met if trouble.towards in (towards, "both")]
+    held = [act for act in case.acts if act.role == sender and act.does in ("hold", "mute")]
+    if held:
+        fates.append({"is": "muted", "after_s": held[0].after_s})
+    if case.rebinds_after_s is not None:
+        fates.append({"is": "rebound", "after_s": case.rebinds_after_s})
     if case.mutes == sender:
         fates.append({"is": "muted", "after_s": case.mutes_after_s})
     return fates[0] if fates else {"is": "good"}

@@ -81,7 +81,10 @@ class End:
         ]
         self._peer, self._sink = RTCPeerConnection(RTCConfiguration(iceServers=servers)), MediaBlackhole()
         self._peer.on("track", self._sink.addTrack)
+        more = call["more"] if call["role"] == "callee" else 0
         self._tracks = [self._voice, *([Noise()] if "video" in call["media"] else [])] if sends else []
+        for _ in range(more):
+            self._tracks += [Voice(), *([Noise()] if "video" in call["media"] else [])]
         if call["role"] == "caller":
             self._add()
 
@@ -123,6 +126,11 @@ class End:
     def mute(self) -> None:
         """As `Peer.mute`."""
         self._voice.muted = True
+
+    def act(self, what: str) -> bool:
+        """As `Peer.act`."""
+        self._voice.muted = what == "mute"
+        return False
 
     def close(self) -> None:
         """As `Peer.close`."""

@@ -65,6 +65,10 @@ class Tab:
         """As `Peer.mute`."""
         self._run("mute")
 
+    def act(self, what: str) -> bool:
+        """As `Peer.act`."""
+        return bool(self._run("act", what))
+
     def close(self) -> None:
         """As `Peer.close`."""
         self._run("close")
@@ -76,7 +80,10 @@ def main() -> None:
     mail = Mailbox(folder, "caller" if role == "caller" else "callee")
     with sync_playwright() as playwright, TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = playwright.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, headless=True, args=FLAGS
+            profile,
+            executable_path=CHROMIUM,
+            headless=True,
+            args=[flag for flag in FLAGS if not (mail.call["mdns"] and "Mdns" in flag)],
         )
         play(Tab(browser.new_page()), mail)
         browser.close()

@@ -12,6 +12,7 @@ from proof.engines.mailbox import Mailbox
 
 SETUP_S = 60.0
 STATE_POLL_S = 0.02
+NEW_OFFER_S = 10.0
 
 
 class Peer(Protocol):
@@ -34,6 +35,9 @@ class Peer(Protocol):
 
     def mute(self) -> None:
         """Send silence from now on, as a person who mutes."""
+
+    def act(self, what: str) -> bool:
+        """Do what a case asks for; tell whether a new offer is needed."""
 
     def close(self) -> None:
         """Hang up."""
@@ -58,7 +62,7 @@ def play(peer: Peer, mail: Mailbox) -> None:
 
 def _described(peer: Peer, mail: Mailbox) -> bool:
     if mail.role == "caller":
-        mail.send("offer", sdp=peer.offer())
+        mail.send("offer", sdp=_with_dtx(peer.offer(), mail))
         answer = mail.wait("answer", SETUP_S if mail.call["answered"] else 1)
         if answer is not None:
             peer.accept(candidates_of(answer["sdp"], mail.call["family"]))
@@ -67,8 +71,12 @@ def _described(peer: Peer, mail: Mailbox) -> bool:
     if offer is None or not mail.call["answered"]:
         return False
     sdp = peer.answer(candidates_of(offer["sdp"], mail.call["family"]))
-    mail.send("answer", sdp=sdp)
+    mail.send("answer", sdp=_with_dtx(sdp, mail))
     return True
+
+
+def _with_dtx(sdp: str, mail: Mailbox) -> str:
+    return sdp.replace("useinbandfec=1", "useinbandfec=1;usedtx=1") if mail.call["dtx"] else sdp
 
 
 def connected(peer: Peer, mail: Mailbox, within_s: float) -> float | None:
@@ -89,12 +97,25 @@ def last(peer: Peer, mail: Mailbox, up_s: float) -> None:
     mutes = call["mutes"] == mail.role
     hangs_up = call["hangs_up"] == mail.role
     until_s = up_s + call["seconds"] + (0 if hangs_up else 5)
+    acts = sorted((act["after_s"], act["does"]) for act in call["acts"] if act["role"] == mail.role)
     while time.monotonic() < until_s and mail.take("bye") is None:
+        if acts and time.monotonic() > up_s + acts[0][0]:
+            _act(peer, mail, acts.pop(0)[1])
+        if (offered := mail.take("offer")) is not None:
+            mail.send("answer", sdp=peer.answer(candidates_of(offered["sdp"], call["family"])))
         if mutes and time.monotonic() > up_s + call["mutes_after_s"]:
             mutes = False
             peer.mute()
             mail.log("muted")
         time.sleep(STATE_POLL_S)
+
+
+def _act(peer: Peer, mail: Mailbox, what: str) -> None:
+    mail.log(what)
+    if peer.act(what):
+        mail.send("offer", sdp=candidates_of(peer.offer(), mail.call["family"]))
+        if (answer := mail.wait("answer", NEW_OFFER_S)) is not None:
+            peer.accept(candidates_of(answer["sdp"], mail.call["family"]))
 
 
 def candidates_of(sdp: str, family: str) -> str:

@@ -32,7 +32,6 @@ SETTINGS = {
     "media.getusermedia.insecure.enabled": True,
     "media.navigator.permission.disabled": True,
     "media.navigator.streams.fake": True,
-    "media.peerconnection.ice.obfuscate_host_addresses": False,
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
 }
@@ -100,17 +99,24 @@ class Tab:
         """As `Peer.mute`."""
         self._run("mute")
 
+    def act(self, what: str) -> bool:
+        """As `Peer.act`."""
+        return bool(self._run("act", what))
+
     def close(self) -> None:
         """As `Peer.close`."""
         self._run("close")
 
 
 @contextmanager
-def firefox() -> Iterator[Tab]:
+def firefox(mdns: bool = False) -> Iterator[Tab]:
     """Firefox with a profile of its own."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         said = Path(profile, "said")
-        prefs = (f'user_pref("{name}", {json.dumps(value)});\n' for name, value in SETTINGS.items())
+        prefs = (
+            f'user_pref("{name}", {json.dumps(value)});\n'
+            for name, value in (SETTINGS | {"media.peerconnection.ice.obfuscate_host_addresses": mdns}).items()
+        )
         Path(profile, "user.js").write_text("".join(prefs))
         command = [FIREFOX, "--headless", "--no-remote", "--remote-debugging-port=0", "--profile", profile]
         with said.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
@@ -133,8 +139,9 @@ def _address(said: Path) -> str:
 def main() -> None:
     """Start Firefox and play this end."""
     folder, role = Path(sys.argv[1]), sys.argv[2]
-    with firefox() as tab:
-        play(tab, Mailbox(folder, "caller" if role == "caller" else "callee"))
+    mail = Mailbox(folder, "caller" if role == "caller" else "callee")
+    with firefox(mail.call["mdns"]) as tab:
+        play(tab, mail)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,9 @@ const end = {
     else if (call.role === 'caller')
       for (const kind of call.media)
         pc.addTransceiver(kind === 'video' ? 'video' : 'audio', {direction: 'recvonly'});
+    if (call.role === 'caller')
+      for (let i = 0; i < (call.more || 0); i++)
+        for (const kind of call.media) pc.addTransceiver(kind === 'video' ? 'video' : 'audio', {direction: 'recvonly'});
     if (call.data && call.role === 'caller') {
       const channel = pc.createDataChannel('words');
       channel.onopen = () => setInterval(() => channel.readyState === 'open' && channel.send('x'.repeat(200)), 2000);
@@ -76,6 +79,22 @@ const end = {
   mute() {  // most apps send silence; one that puts a call on hold sends nothing
     for (const sender of this.senders) this.call.holds ? sender.replaceTrack(null) : sender.track.enabled = false;
     return true;
+  },
+  async act(what) {  // true where a new offer is needed
+    if (what === 'hold') {
+      this.kept = this.senders.map(sender => sender.track);
+      for (const sender of this.senders) await sender.replaceTrack(null);
+    } else if (what === 'resume') {
+      for (const [at, sender] of this.senders.entries()) await sender.replaceTrack(this.kept[at]);
+    } else if (what === 'mute') {
+      this.mute();
+    } else if (what === 'restart') {
+      this.pc.restartIce();
+    } else {
+      const [track] = await tracks(['video']);
+      this.senders.push(this.pc.addTrack(track, new MediaStream([track])));
+    }
+    return what === 'restart' || what === 'film';
   },
   state() { return this.pc.connectionState || this.pc.iceConnectionState; },
   close() { this.pc.close(); return true; },

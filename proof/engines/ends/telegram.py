@@ -62,6 +62,7 @@ class End:
         up_s: float | None = None
         mutes = call["mutes"] == mail.role
         began_s = time.monotonic()
+        acts = sorted((act["after_s"], act["does"]) for act in call["acts"] if act["role"] == mail.role)
         while mail.take("bye") is None:
             if (message := mail.take("signalling")) is not None:
                 await self._engine.send_signaling_data(USER, bytes.fromhex(message["data"]))
@@ -73,6 +74,9 @@ class End:
                 if now_s > began_s + (call["setup_s"] if call["answered"] else call["rings_s"]):
                     mail.log("never connected", state=self._state)
                     return
+            elif acts and now_s > up_s + acts[0][0]:
+                mail.log(acts.pop(0)[1])
+                await self._engine.mute(USER)
             elif mutes and now_s > up_s + call["mutes_after_s"]:
                 mutes = False
                 await self._engine.mute(USER)
