@@ -80,12 +80,9 @@ def recognise(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
 
 def _greeting(datagram: bytes, view: FlowView) -> RecognisedDatagram | None:
     """A hello has a 16-byte id, a constant and its own time twice; its answer repeats the id."""
-    name = datagram[3:19]
-    if datagram[0] == 1:
-        if len(datagram) not in _HELLO_BYTES or datagram[27:31] != datagram[31:35]:
-            return None
-        view.notes["hello"] = name
-    elif view.notes.get("hello") != name:
+    if datagram[0] == 1 and len(datagram) in _HELLO_BYTES and datagram[27:31] == datagram[31:35]:
+        view.notes["hello"] = datagram[3:19]
+    if view.notes.get("hello") != datagram[3:19]:
         return None
     view.notes["path"] = "relay"
     return FEATURES.hit("setup", "greeting")
@@ -109,9 +106,7 @@ def _media(datagram: bytes, at: int, view: FlowView) -> RecognisedDatagram | Non
         return FEATURES.hit("probe", "probe")
     if kind in _REPORTS or kind in _SCREEN:
         return FEATURES.hit("control") if "path" in view.notes else None
-    if kind not in _INNER:
-        return None
-    inner = at + _INNER[kind]
+    inner = at + _INNER.get(kind, len(datagram))
     if len(datagram) < inner + 12 or datagram[inner] >> 6 != 2 or datagram[inner + 1] & 127 not in _TYPES:
         return None
     view.notes.setdefault("path", "relay" if at else "p2p")

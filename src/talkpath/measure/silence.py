@@ -94,12 +94,14 @@ def _listened_until(call: Call, carriers: list[Flow], since_s: float) -> float:
 def _resent_until(carriers: list[Flow]) -> float:
     """Return until when this end sent on TCP what nothing answered any more: a connection that is cut lets no new media
     be sent, only the same again (RFC 9293 section 3.8.1)."""
-    unanswered = (
-        flow.last_sent_s
-        for flow in carriers
-        if flow.protocol == "tcp" and (flow.last_sent_s or 0.0) > (flow.last_received_s or inf) + SILENT_END_S
+    return max(
+        (
+            flow.last_sent_s or 0.0
+            for flow in carriers
+            if flow.protocol == "tcp" and (flow.last_sent_s or 0.0) > (flow.last_received_s or inf) + SILENT_END_S
+        ),
+        default=0.0,
     )
-    return max((at_s or 0.0 for at_s in unanswered), default=0.0)
 
 
 def goes_on_reporting(call: Call, since_s: float, until_s: float) -> bool | None:
@@ -127,8 +129,7 @@ def _has_far_end_replied(flow: Flow, since_s: float, until_s: float, counted_s: 
     media (whoever mutes, or holds a call, goes on to report)."""
     if flow.last_received_s is None or (flow.requests and not flow.media_received):
         return False
-    replies = flow.packets_received - flow.media_received
-    usual_s = (flow.last_received_s - flow.start_s) / replies if replies else 0.0
+    usual_s = (flow.last_received_s - flow.start_s) / (flow.packets_received - flow.media_received or inf)
     return since_s + SILENT_END_S < flow.last_received_s <= counted_s or (
         bool(flow.media_received) and until_s - flow.last_received_s < max(SILENT_END_S, DUE_FACTOR * usual_s)
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from math import ceil, floor
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -108,7 +109,9 @@ def bad_part(call: Call) -> BadPart | None:
     none. What the recorder lost as well, or this end's own packets show, does not count."""
     if len(call.seconds) <= PART_S:
         return None
-    lost, came, still_ms = (_part_sums(call, value) for value in (_lost_packets, _any_packet, _still_ms))
+    lost, came, still_ms = (
+        _part_sums(call, value) for value in (_lost_packets, attrgetter("packets"), attrgetter("frozen_ms"))
+    )
     share, own_share = lost / np.maximum(lost + came, PART_PACKETS)
     lossy = (share >= PART_LOST) & (own_share < RECORDERS_SHARE * share)
     bad = np.flatnonzero(lossy | (still_ms[0] - still_ms[1] >= 1e3 * PART_STILL_S))
@@ -127,14 +130,6 @@ def _part_sums(call: Call, value: Callable[[Second], float]) -> NDArray[np.float
 
 def _lost_packets(second: Second) -> float:
     return float(second.lost or 0)
-
-
-def _any_packet(second: Second) -> float:
-    return float(second.packets)
-
-
-def _still_ms(second: Second) -> float:
-    return second.frozen_ms
 
 
 def _second_runs(call: Call, holds: Callable[[Moment], bool]) -> Iterator[CallSpell]:

@@ -29,10 +29,7 @@ class AppEvidence:
         if hit.medium:
             self.media[hit.medium] += 1
         self._show(hit.features)
-        if at_s < self.first_s:
-            self.first_s = at_s
-        if at_s > self.last_s:
-            self.last_s = at_s
+        self.first_s, self.last_s = min(self.first_s, at_s), max(self.last_s, at_s)
 
     def add_all(self, other: AppEvidence) -> None:
         """Add all that another holds."""

@@ -73,22 +73,19 @@ class Sampler:
         rows = np.flatnonzero((batch.kind == STUN) & (batch.size <= MAX_ASKED_BYTES))
         name = big16(batch.head[rows], 0)
         keys = hash_words(_size_key(batch, rows) ^ (name << 3 | STUN).astype(np.uint64))
-        asks = name == PERMISSION_REQUEST
-        some = self._limited(rows[~asks], keys[~asks], ASK_STUN)
-        return np.concatenate([some, self._limited(rows[asks], keys[asks], ASK_PERMISSION)])
+        parts = ((name != PERMISSION_REQUEST, ASK_STUN), (name == PERMISSION_REQUEST, ASK_PERMISSION))
+        return np.concatenate([self._limited(rows[part], keys[part], limit) for part, limit in parts])
 
     def _handshakes(self, batch: Datagrams) -> Ints:
         rows = np.flatnonzero((batch.kind == DTLS) & (batch.size <= MAX_ASKED_BYTES))
         rows = rows[batch.head[rows, 0] == HANDSHAKE_CONTENT]
-        step = batch.head[rows, 13].astype(np.uint64)
-        keys = hash_words(_size_key(batch, rows) ^ (step << np.uint64(3) | np.uint64(DTLS)))
-        return self._limited(rows, keys, ASK_DTLS)
+        kinds = batch.head[rows, 13].astype(np.uint64) << np.uint64(3) | np.uint64(DTLS)
+        return self._limited(rows, hash_words(_size_key(batch, rows) ^ kinds), ASK_DTLS)
 
     def _reports(self, batch: Datagrams) -> Ints:
         rows = np.flatnonzero((batch.kind == RTCP) & (batch.size <= MAX_ASKED_BYTES))
-        name = batch.head[rows, 1].astype(np.uint64)
-        flow = stream_key(batch.flow[rows], batch.direction[rows], name)
-        return self._limited(rows, hash_words(flow ^ np.uint64(RTCP)), ASK_RTCP)
+        kinds = stream_key(batch.flow[rows], batch.direction[rows], batch.head[rows, 1].astype(np.uint64))
+        return self._limited(rows, hash_words(kinds ^ np.uint64(RTCP)), ASK_RTCP)
 
     def _media(self, batch: Datagrams, media: Rows, streams: Words) -> Ints:
         """Choose the first packets of RTP streams whose SSRC came at least four times."""

@@ -235,10 +235,11 @@ class _Rewriter:
         return self._strip(data).rstrip(b"\0")
 
     def _packet(self, packets: Packets, row: int, protocol: int, payload: bytes, app: str) -> _PacketOut:
-        columns = (packets.source_high, packets.source_low, packets.source_port)
-        near = endpoint_address(*(int(column[row]) for column in columns))
-        columns = (packets.target_high, packets.target_low, packets.target_port)
-        far = endpoint_address(*(int(column[row]) for column in columns))
+        sides = (
+            (packets.source_high, packets.source_low, packets.source_port),
+            (packets.target_high, packets.target_low, packets.target_port),
+        )
+        near, far = (endpoint_address(*(int(column[row]) for column in columns)) for columns in sides)
         size = int(packets.size[row])
         if protocol == UDP:
             head = struct.pack("!HHHH", near.port, far.port, min(8 + size, LARGEST_CAPTURED_BYTES), 0)
