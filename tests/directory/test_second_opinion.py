@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from factories.networks.server_lists import listed_server
+from talkpath.directory.choice import FIRST_CHECK_BUDGET_SHARE, ask_second, first_plan, second_plan
 from talkpath.directory.listed_server import ListedAddresses, ListedServer
-from talkpath.directory.second_opinion import FIRST_CHECK_BUDGET_SHARE, ask_second, first_plan, second_plan
 from talkpath.errors import PeerError
 from talkpath.experiment.plan import choose_arms, make_plan
 from talkpath.lab.drivers.run import run_sim
@@ -109,5 +109,5 @@ def test_none_is_asked_where_memory_is_too_little_to_judge_the_first(
     def judge(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("talkpath.directory.second_opinion.judge_facts", judge)
+    monkeypatch.setattr("talkpath.directory.choice.judge_facts", judge)
     assert asked(restricted, [listed_server(4, network=7)], well) == (None, [])

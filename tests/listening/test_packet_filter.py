@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from factories.packets.capture_files import ip_fragments, tcp_segment, udp_packet
-from talkpath.listening.packet_filter import filter_program
+from talkpath.listening.packet_streams import filter_program
 
 FOUR, SIX = (bytes((10, 0, 0, 5)), bytes((198, 51, 100, 7))), (bytes((32,)) * 16, bytes((33,)) * 16)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talkpath.serving.blocks import BlockPlaces, block_of
+from talkpath.serving.connections import BlockPlaces, block_of
 
 HOSTS = st.sampled_from(["192.0.2.7", "192.0.2.200", "198.51.100.1", "2001:db8::1", "2001:db8:0:1::1", "", "unix"])
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from factories.packets.hello_suites import suites_of
-from talkpath.wire.tls_hello import HelloStyle, client_hello, is_answer
+from talkpath.wire.tls import HelloStyle, client_hello, is_answer
 
 
 def usual_identity(folder: Path) -> Path:

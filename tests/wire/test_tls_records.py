@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from talkpath.errors import WireError
-from talkpath.wire.tls_records import KEPT_BYTES, RecordStream, client_hello_record, is_record, offered_protocols
+from talkpath.wire.tls import KEPT_BYTES, RecordStream, client_hello_record, is_record, offered_protocols
 
 
 def real_hello(*protocols: str) -> bytes:

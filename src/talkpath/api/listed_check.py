@@ -103,8 +103,7 @@ def measure_listed(
     """
     from talkpath.conduct.other_family import check_other_family, halved_plan
     from talkpath.conduct.run_check import run_check
-    from talkpath.directory.choice import Measure, check_with_one_of, servers_to_try
-    from talkpath.directory.second_opinion import ask_second, first_plan
+    from talkpath.directory.choice import Measure, ask_second, check_with_one_of, first_plan, servers_to_try
 
     servers, country = found.servers.servers, request.country or found.country
 

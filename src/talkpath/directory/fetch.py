@@ -2,6 +2,11 @@
 
 Contract: whoever serves the list learns that this address asked for it, and nothing else. `ListRefusedError` where a
 list is refused; a directory that cannot be reached is replaced by the list that it signed last, where that is in date.
+
+The newest list that this machine has seen of each directory, a file each.
+
+They serve three ends: a list that is older than one already seen is refused (somebody replays it), a directory that
+cannot be reached is replaced by what it last said, and a directory's key is known once it was used.
 """
 
 from __future__ import annotations

@@ -2,6 +2,12 @@
 
 The address of a listed server is public because its operator offered it for that. It has a type of its own, so that it
 is never taken for the address of somebody who runs a check (`wire.ip.address`), which is kept nowhere.
+
+Which addresses of a host are called that somebody offers or lists: public ones, looked up once.
+
+Contract: a name is looked up once, and the address found is what is called: a name that changes its address in between
+leads nowhere else. Private addresses are refused, so that nobody makes an observatory, or the device of a person who
+checks, look into its own network.
 """
 
 from __future__ import annotations

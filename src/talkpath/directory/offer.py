@@ -2,6 +2,13 @@
 
 Contract: `read_offer` raises only `WireError`. Whether the server is really there under that key is for the directory's
 test to find out; an offer alone lists nothing.
+
+Offers this machine's test server to a directory, renews the offer while it runs, and takes it back at the end.
+
+    Registration(url, signer, describe, report).run(stop)     in a thread of its own
+
+Contract: a directory that is away or refuses is told once, and the test server goes on. What the directory saw from
+outside is told when it changes. Sentences from a directory are shown without control characters.
 """
 
 from __future__ import annotations

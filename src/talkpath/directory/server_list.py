@@ -5,6 +5,16 @@
 
 Contract: `read_list` raises only `ListRefusedError`, with one sentence, whatever the bytes are. A list that is too
 large is refused before it is read, and nothing of it is used before its signature was verified.
+
+Where a list of test servers is, and whose key signs it: an address or a file, then `#` and the directory's key.
+
+    https://observatory.example/#KEY            an observatory
+    https://mirror.example/servers.list#KEY     a copy of its list
+    ./servers.list#KEY                          a file that somebody passed on
+    talkpath-servers:TEXT#KEY                   the list itself, as text
+
+The key is pinned as a test server's is. It may be left out where this machine has used that directory before, or where
+it came with talkpath.
 """
 
 from __future__ import annotations

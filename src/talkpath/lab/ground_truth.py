@@ -3,6 +3,12 @@
 Contract: pure. One `Score` for each (app, medium). Its truth is every rule that hits the variant that the verdict is
 about; where no variant is hit, every accusation is false. Directions that a check cannot observe (`UNSEEN`) do not
 count.
+
+Finds out which arms a rule really restricts, by replaying the arms' packets through it.
+
+Ground truth is measured, not declared: each arm's own packets are put through each rule, set to act at once, and the
+rule hits the arm if it drops or delays enough of them to matter. So it is what the lab's matchers really do, and arms
+whose bytes do not differ are hit together.
 """
 
 from __future__ import annotations

@@ -5,6 +5,17 @@ Carries packets over ways that part (`ways`), behind a background of the lab and
 
 Contract: pure and seeded, packets in order of time. `send` returns what comes back, and when. Everything that reaches a
 server is kept in `arrived`. The background acts on all ways alike: it is the line that they share.
+
+The lab of `talkpath endpoints --tier 3`, in virtual time: ways to an app's servers and to neutral ones that part.
+
+Read ways.py (routers, their limits, what is amiss on one way), network.py (packets and answers), play.py (the questions
+over such a network). Which networks are drawn, and how often the words are right: proof/app_servers.
+
+Describes the ways from one device to several servers: a trunk of routers that all share, then a branch to each.
+
+Pure and seeded. A router answers a packet whose hops have run out there, unless it is silent or its bucket of answers
+is empty. Linux's own limit is one a second to one peer beyond a burst of six (net.ipv4.icmp_ratelimit); large routers
+send 50 to 500 a second in all.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Read in this order:
 
-- `packet_streams` where the bytes come from: a file, a pipe, a network interface; `packet_filter` is the kernel's;
+- `packet_streams` where the bytes come from: a file, a pipe, a network interface;
 - `followed_stream` hands the bytes to the reader of captures, and shows what `capture.live` sees in them meanwhile,
   and keeps them; it tells when a person's one call is over;
 - `accompanist` runs control traffic beside the calls that are seen and finds their packets, `companion` is this

@@ -4,6 +4,8 @@ An engine for `probe.driver.ProbeDriver`: bytes and the time in, packets out. Wh
 `call_began`, `call_packet` and `call_ended`, which another thread may call.
 
     Hello -> Welcome, Open -> Ready(-1), (Accompany -> Ready, Pattern ..., Conclude -> Counts) for each call
+
+Runs the probe's end of control traffic on real sockets, in a thread beside the one that listens.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ them, and into `LiveCapture`, which is asked for a picture once a second. A stre
 parts, each of which is read as a file of its own, at a moment without a call (or where a part holds far too much).
 
 A stream whose bytes are kept in memory, to be scrubbed and written when it has ended (`--keep`).
+
+Tells when a person's one call is over, so that listening ends by itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The article: what the made-up country has in place of each sentence, and what it really did."""
+"""The article: what the made-up country has in place of each sentence, and what it really did.
+
+Reads what a made-up country really did, for the last column of docs/article.md. No measurement reads it.
+"""
 
 from __future__ import annotations
 

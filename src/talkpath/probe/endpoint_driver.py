@@ -18,7 +18,7 @@ from talkpath.probe.endpoint_engine import AS_WRITTEN, OTHER, SYSTEM, EndpointEn
 from talkpath.probe.name_contrast import NAME_KIND
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc.stun import STUN_HEADER_BYTES
-from talkpath.wire.tls_hello import ANSWER_BYTES
+from talkpath.wire.tls import ANSWER_BYTES
 
 DATAGRAM_S, STREAM_S = 3.0, 5.0  # time for a SYN to be sent again, after 1 s and after 3 s (RFC 6298)
 NAP_S = 0.2

@@ -26,7 +26,7 @@ from talkpath.probe.name_contrast import NAME_KIND, name_cells
 from talkpath.wire.ip import dns
 from talkpath.wire.ip.address import Address
 from talkpath.wire.rtc import stun
-from talkpath.wire.tls_hello import HelloStyle, client_hello, is_answer
+from talkpath.wire.tls import HelloStyle, client_hello, is_answer
 
 ROUNDS = 3  # what an accusation needs (docs/why/2026-11-24-endpoints.md), and the most that a host is asked
 HELLO_ROUNDS = 6

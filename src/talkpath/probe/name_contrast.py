@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from talkpath.measure.facts import Exchange
 from talkpath.probe.endpoint_catalogue import ChosenEndpoints, EndpointRow
-from talkpath.wire.tls_hello import client_hello
+from talkpath.wire.tls import client_hello
 
 NAME_KIND: Final = "tls.name"
 NAME_ROUNDS: Final = 4

@@ -18,7 +18,7 @@ from talkpath.browser.web.check_messages import parse_message
 from talkpath.browser.web.page_files import EMPTY_PICTURE
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.browser.web.routes import starlette_routes
-from talkpath.serving.blocks import BlockPlaces
+from talkpath.serving.connections import BlockPlaces
 from talkpath.wire.control.keys import Signer
 
 HEADER = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF), max_size=400)

@@ -12,7 +12,7 @@ from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 from talkpath.capture.scrubbing.strip import HELLO_LIST_BYTES, PayloadStripper, strip_sip
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute, StunMessage, Type
-from talkpath.wire.tls_records import client_hello_record, offered_protocols
+from talkpath.wire.tls import client_hello_record, offered_protocols
 
 SECRET = b"the words that were said"
 TRANSACTION = b"transaction!"

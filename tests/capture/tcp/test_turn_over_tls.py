@@ -27,7 +27,7 @@ from talkpath.measure.call import Findings
 from talkpath.verdict.bases.recorded_call import judge_call
 from talkpath.wire.pcap.arrays import distinct_values
 from talkpath.wire.pcap.write import Writer
-from talkpath.wire.tls_records import TURN_PROTOCOLS, client_hello_record
+from talkpath.wire.tls import TURN_PROTOCOLS, client_hello_record
 
 VOICES = ("webrtc/dtls/voice", "meet/sfu/voice", "signal/ringrtc/voice", "whatsapp/fast20/voice")
 VIDEOS = ("webrtc/dtls/video", "meet/sfu/video", "signal/ringrtc/video")

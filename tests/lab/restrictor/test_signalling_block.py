@@ -14,7 +14,7 @@ from talkpath.lab.restrictor import parse_rule
 from talkpath.lab.restrictor.app_networks import app_host_name, app_of_name, app_relay
 from talkpath.lab.restrictor.engine import Restrictor
 from talkpath.wire.ip.packets import Tcp, TcpWriter, build_tcp, parse_ip
-from talkpath.wire.tls_hello import HelloStyle, client_hello
+from talkpath.wire.tls import HelloStyle, client_hello
 
 PUSH_ACK = 24
 TELEGRAM = app_relay("telegram")

@@ -13,7 +13,7 @@ from talkpath.lab.restrictor.app_networks import app_relay
 from talkpath.lab.restrictor.engine import Restrictor
 from talkpath.wire.control import tls
 from talkpath.wire.ip.packets import TcpWriter
-from talkpath.wire.tls_hello import client_hello
+from talkpath.wire.tls import client_hello
 
 SYN, PUSH_ACK = 2, 24
 TELEGRAM = app_relay("telegram")

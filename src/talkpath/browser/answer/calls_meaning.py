@@ -1,4 +1,9 @@
-"""What a verdict on a browser's own calls means for calls, in one short sentence, and what it does not mean."""
+"""What a verdict on a browser's own calls means for calls, in one short sentence, and what it does not mean.
+
+Whose network an address belongs to, as the page names it, and whether that network rents out servers.
+
+The list of such networks is short and holds well-known ones only: a network that is missing there may be one, too.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,10 @@
 Contract: chain and key are in one file (PEM), so that they always belong together; the account's key is beside it. All
 are readable by this user alone. The authority is contacted only when a certificate is missing or has less than LEFT of
 its lifetime to go.
+
+Renews the page's certificate while the server runs, and reloads it when its files change.
+
+So neither a renewal of our own nor one by certbot needs a restart: new connections get the new certificate.
 """
 
 from __future__ import annotations

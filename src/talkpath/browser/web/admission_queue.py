@@ -3,6 +3,11 @@
 Contract: at most `limit` are admitted. Whoever waits is told its place (1 is next) at first, at each change, and every
 TELL_AGAIN_S; so the page knows that it still waits, and a page that left is noticed. Address blocks take turns, and
 where the queue is full the block with most pages in it gives way: a few blocks cannot keep everybody else out.
+
+Limits on what a page may send and hold: the size of its messages, its silence, its connections, its origin.
+
+An open WebSocket holds a place in the queue. So it must come from the page of this server, its address block may hold
+MAX_PER_BLOCK of them, and a page that falls silent or does not begin loses its place.
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter, itemgetter
 from urllib.parse import urlsplit
 
-from talkpath.serving.blocks import BlockPlaces, host_block
+from talkpath.serving.connections import BlockPlaces, host_block
 
 MAX_MESSAGE_BYTES = 1 << 18  # twice the longest report of an epoch
 MAX_QUEUED_BY_UVICORN = 4  # messages of one page

@@ -1,6 +1,14 @@
 """The routes of the check in a browser, all under /check: the page, its files, and the WebSocket of a check.
 
 `routes(…)` is what `respond --web` serves and what an observatory mounts. Nothing of a check is stored.
+
+Adds the check in a browser to another web application, as an observatory does.
+
+    check = Mount(host, udp_port, issuer, others)
+    application(observatory, check.routes)
+    async with check.running(): serve
+
+The far end runs in a process of its own. A result may be shared with the server that mounts it (spec/tp-006).
 """
 
 from __future__ import annotations
@@ -28,7 +36,7 @@ from talkpath.browser.web.check_messages import (
 )
 from talkpath.browser.web.page_files import file_response, page_response, qr_code_response
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
-from talkpath.serving.blocks import BlockPlaces
+from talkpath.serving.connections import BlockPlaces
 from talkpath.serving.supervisor import Supervisor
 
 if TYPE_CHECKING:

@@ -8,6 +8,11 @@
 
 To an address that is not proven yet no more of a handshake is sent than MOST_UNPROVEN times what came from it (as
 RFC 9000 section 8 has it); the rest waits until it is.
+
+What a page can make a far end keep of SCTP, decided before SCTP itself sees a packet (RFC 9260, RFC 3758).
+
+A twin is one data channel, whose messages go one to a packet. Whatever else comes is left out: to the sender that looks
+like loss, which an unreliable channel reports (FORWARD TSN) and goes on from. Contract: pure; any bytes give an answer.
 """
 
 from __future__ import annotations

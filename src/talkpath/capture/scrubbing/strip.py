@@ -15,7 +15,7 @@ from talkpath.capture.scrubbing.pseudonym import Pseudonyms
 from talkpath.errors import WireError
 from talkpath.wire.rtc import stun
 from talkpath.wire.rtc.stun import Attribute
-from talkpath.wire.tls_records import TLS_HEADER_BYTES, TURN_PROTOCOLS, client_hello_record, offered_protocols
+from talkpath.wire.tls import TLS_HEADER_BYTES, TURN_PROTOCOLS, client_hello_record, offered_protocols
 
 NUMBER_ATTRIBUTES = frozenset(
     (

@@ -21,7 +21,7 @@ from talkpath.capture.tcp.reassembly import Completed, Connections
 from talkpath.wire.pcap import Packets, Unread
 from talkpath.wire.pcap.arrays import Bytes, Ints, Words, big16, distinct_values, is_among
 from talkpath.wire.pcap.fragments import ReassemblyBudget
-from talkpath.wire.tls_records import (
+from talkpath.wire.tls import (
     APPLICATION_DATA,
     TLS_HEADER_BYTES,
     TURN_PROTOCOLS,

@@ -2,6 +2,11 @@
 
 A scene whose run was void (packets late, or lost by the lab itself), or did not start at all, is played in virtual time
 with the same seed.
+
+The demo's fourth and last scene: an order that is bound to an app's own addresses, in virtual time.
+
+A check against a test server calls it ok. The questions towards the app's own addresses find it; what both say together
+is what `check --own` would print.
 """
 
 from __future__ import annotations

@@ -3,6 +3,21 @@
 Without root where the kernel allows an ordinary user to make a namespace. `enter()` runs this program again inside a
 fresh network namespace (`unshare -Urn`; as root: `unshare -n`). A namespace is held by a file descriptor of this
 process and by nothing else: no name in /run, no mount. When the process ends, however it ends, all of it vanishes.
+
+Virtual cables of the netns driver: a namespace for each host, joined to this process's namespace by a veth pair.
+
+`bring_up()` makes one namespace for each host and a cable for each:
+
+    probe eth0 ───┐                        ┌─── eth0 responder
+                  ├── here: the router ────┼─── eth0 messenger
+                                           └─── eth0 reference
+
+It changes nothing of the machine itself: it refuses a namespace that has a default route or a link that it did not
+make.
+
+The cables carry no ARP and no neighbour discovery (`arp off`), and frames leave a host addressed to itself; so the
+kernel on the router's side never takes one for its own and never forwards, and only our router moves packets. Checksums
+and segmentation are done before the cable: what an AF_PACKET socket reads there is what a real wire would carry.
 """
 
 from __future__ import annotations

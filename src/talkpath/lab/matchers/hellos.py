@@ -1,4 +1,17 @@
-"""Reads the ClientHellos of TLS and DTLS as published middleboxes do: who wrote one, and which name is in it."""
+"""Reads the ClientHellos of TLS and DTLS as published middleboxes do: who wrote one, and which name is in it.
+
+Fingerprints TLS ClientHellos as a middlebox does, in the manner of JA4: by ciphers, extensions, and HTTP/2 offered.
+
+Known implementations and their sources: browsers offer h2 (RFC 7301) and no encrypt_then_mac (captures of Chromium and
+Firefox), OpenSSL's clients ask for encrypt_then_mac (0x0016; ssl/statem/extensions_clnt.c). Since May 2026 boxes put
+the segments of a stream together before they match it (telemt issue 617): so does `Opening`.
+
+Fingerprints DTLS ClientHellos as a middlebox does, in the manner of JA4: version, ciphers, extensions in order.
+
+Known implementations and their sources: browsers (BoringSSL: extended_master_secret first and no encrypt_then_mac;
+captures of Meet), OpenSSL's (asks for encrypt_then_mac, 0x0016, and lists three point formats), pion's (record version
+1.2 in the first flight, signature_algorithms and renegotiation_info before all others; flight1handler.go of pion/dtls).
+"""
 
 from __future__ import annotations
 

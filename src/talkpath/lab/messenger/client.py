@@ -1,6 +1,8 @@
 """The client: asks the messenger and the neutral host over real sockets. Failures are named as in OONI's df-007.
 
 The server of a simulated messenger or neutral host: TLS 1.3, one message in, one answer out.
+
+What a round of exchanges consists of, and the command lines of the host and of the client.
 """
 
 from __future__ import annotations

@@ -4,6 +4,12 @@ Contract: pure and seeded, without a clock. `Link.carry` is called in order of t
 packet, whose bytes stay the same. A packet filter is a function (time, IP packet) -> decision about that packet: `PASS`
 (on time), `DROP`, or its delay in seconds. Filters may reorder packets; the link itself keeps their order. A rule's
 filter may also decide `RESET`: the packet is dropped, and its sender gets a TCP reset in the other end's name.
+
+Defines the lab's hosts and their addresses (RFC 5737, RFC 3849, RFC 2544: reserved for documentation and tests,
+never routed).
+
+`LAB_PROBE` is the only host at the near end of the network under test; all others are at the far end. The addresses
+belong to no person, so they may be printed.
 """
 
 from __future__ import annotations

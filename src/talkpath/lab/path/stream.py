@@ -18,7 +18,7 @@ from talkpath.lab.path.headers import is_tcp_reset
 from talkpath.wire.control.websocket import Carrier, Client, Framed, Server
 from talkpath.wire.ip.address import Address
 from talkpath.wire.ip.packets import Tcp, TcpWriter, build_tcp
-from talkpath.wire.tls_hello import HelloStyle, client_hello
+from talkpath.wire.tls import HelloStyle, client_hello
 
 STREAM_SEGMENT_BYTES = 1400
 HANDSHAKE_S, RETRY_S = 1.0, 0.2

@@ -5,6 +5,11 @@ flow's packets to the matchers before it decides, applies every rule whose flow,
 the order in which they were given, and never changes a packet. An app named by a rule means its class
 (`matchers.CLASSES`): Max, Meet and WebRTC calls look the same. With `to=app` the rule is bound to the app's own
 addresses (`app_networks`), with `whose=any` to those alone, whatever goes there.
+
+Places rules at the hops of a path: one restrictor for each hop at which a rule acts (setting `hop`).
+
+A box stands before the router of its hop. On the way up a packet passes the boxes in the order of their hops, on the
+way down in the other order, as far as it gets; what one box drops the next never sees.
 """
 
 from __future__ import annotations

@@ -4,6 +4,11 @@
 A mechanism acts through packet filters (lab/path/link). A filter is made for one flow and one direction when the rule
 first applies to them. Each call of it decides about one packet; only a mechanism that decides for whole flows in the
 field draws for a whole flow.
+
+Declares how `proof score` draws the settings of a mechanism at random.
+
+Contract: a function of the random numbers and of the call alone. `settings` returns None where the numbers drawn cannot
+act on the call within a check (a limit above what the call sends): such a draw is discarded and repeated.
 """
 
 from __future__ import annotations

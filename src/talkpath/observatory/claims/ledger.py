@@ -7,6 +7,8 @@
 
 A measurement bears on a claim. It never proves who did something, or why. Where own and published evidence both decide,
 the outcome is that of the own; both are shown, and `disagree` is set where they are opposite.
+
+The context of an event: the claims about it, and how many people it affects.
 """
 
 from __future__ import annotations

@@ -8,6 +8,16 @@ variance of the rate grows with the rate, not with its square. With that law, as
 dispersion, the ratio is monotone by itself.
 
 Tables are kept for shares rounded to a grid, to the side that makes evidence weaker.
+
+The e-detector's memory: for each of the last days, the evidence of a change on that day and of all days since.
+
+A Shiryaev-Roberts e-detector (Shin, Ramdas, Rinaldo: E-detectors, 2022): the sum over the days on which a change may
+have been, of the product of e-values since. Its mean grows by at most 1 a day while nothing changes, so that the mean
+time until it first passes A is at least A days; forgetting old days makes it only smaller.
+
+Sources are joined inside the sum, after the products: the evidence of two sources need not come on the same day. The
+partial conjunction (Benjamini, Heller 2008; for e-values Vovk, Wang 2021) of "at least u of S sources" leaves out the
+u - 1 that say most: of those left, the mean or the product is no more than that of as many honest ones.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
 """The record of an event (spec/tp-008): a restriction began, changed, ended or was withdrawn on a network.
-detect/find.py finds them."""
+detect/find.py finds them.
+
+Events as sentences, for a terminal and for feeds. They say "signs of", never who did it or why.
+"""
 
 from __future__ import annotations
 

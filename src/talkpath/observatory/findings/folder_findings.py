@@ -1,4 +1,9 @@
-"""What follows from a folder of reports: tested claims, events of networks and countries, their reach."""
+"""What follows from a folder of reports: tested claims, events of networks and countries, their reach.
+
+Tests all claims on one folder of bundles: the record that `talkpath claims --json` prints.
+
+Finds what follows from a folder's day counts: events of networks and countries, claims about them, their reach.
+"""
 
 from __future__ import annotations
 

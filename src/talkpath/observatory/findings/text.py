@@ -1,4 +1,9 @@
-"""Claims, events and tested claims as text for a terminal (`talkpath observe events`, `talkpath claims`)."""
+"""Claims, events and tested claims as text for a terminal (`talkpath observe events`, `talkpath claims`).
+
+Events and tested claims as text for a terminal (`talkpath observe events`, `talkpath claims --hold`).
+
+Claims as text for a terminal: as a table, and one claim with all that is known of it.
+"""
 
 from __future__ import annotations
 

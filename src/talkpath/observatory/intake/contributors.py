@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from talkpath.serving.blocks import block_of
+from talkpath.serving.connections import block_of
 
 KEY_BYTES, PSEUDONYM_BYTES = 32, 8
 HOUR_S = 3600.0

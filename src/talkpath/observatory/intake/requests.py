@@ -1,4 +1,9 @@
-"""Refusals of the intake, and the bodies that it reads: bounded in number, size and time."""
+"""Refusals of the intake, and the bodies that it reads: bounded in number, size and time.
+
+Why something is refused: an HTTP status, a code for programs, a sentence for people.
+
+Reads the bodies of requests: bounded in size, in time, and in how many are read at once.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ from contextlib import contextmanager
 from starlette.types import Receive
 
 from talkpath.errors import TalkpathError
-from talkpath.serving.blocks import BlockPlaces
+from talkpath.serving.connections import BlockPlaces
 
 
 class ReportRefusedError(TalkpathError):

@@ -3,6 +3,8 @@
 log/      segments (segments.py)        bundles/  packs (packs.py)        open/    what is published (seal.py)
 ids.db    which reports there are (register.py; made again from the log)  index/   chDB's, where none is named
 key.pem   signs what is published       check.pem  signs receipts of /check       lock
+
+Makes files and folders that only the observatory's own user can read, whatever the umask is.
 """
 
 from __future__ import annotations

@@ -2,6 +2,11 @@
 
 Contract: frozen, plain JSON. Days are of UTC as 2026-11-24, ids are SHA-256 in hex. `contributor` is the pseudonym of
 whoever sent it under the day key `contributor_key` (0: not known); pseudonyms of two keys cannot be compared.
+
+One row for each app and medium of a report; the open data and the index share its columns, which are filled in here.
+
+OpenRow     open_data.py       adds what is published: parameters, transports, the version of the rules
+ReportRow   index/fill.py      adds what is only counted: people, versions
 """
 
 from __future__ import annotations

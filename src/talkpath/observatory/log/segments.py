@@ -1,4 +1,27 @@
-"""The log's files: durable appending, lines with a checksum, one file a day (gzip once it is sealed)."""
+"""The log's files: durable appending, lines with a checksum, one file a day (gzip once it is sealed).
+
+A file that only grows, and what happens when it cannot.
+
+Contract: what `add` wrote and `sync` returned from is on the disk. Where the disk is full nothing of the call stays in
+the file, and the next call may succeed. After a failed sync nobody knows what is on the disk, and the file takes
+nothing more until it is opened again.
+
+The log's files: one segment a day, in order of their numbers, plain while open and gzipped once sealed.
+
+    log/000017-2026-11-24.log      lines as below
+    log/000016-2026-11-23.log.gz   the same, sealed
+
+A segment's number tells the order, not its day: a clock that was set back makes a new segment with an old day.
+
+Reads and writes one line of a segment: CRC-32 in hex, the record's number, the record as JSON.
+
+    8c736521 17 {"type":"tap", …}
+
+Numbers grow by one from line to line over all segments. The CRC is over all that follows it on the line: a line that
+was cut short by a crash, or changed on the disk, is known by it.
+
+No new line is longer than MOST_LINE_BYTES: a record is a summary, and the bundle beside it has the rest.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ share of checks from the beta distributions that bound Clopper and Pearson's int
 and all checks restricted, the estimate and the upper end are the source's figure. Several apps
 are united by the bounds of Frechet, since nobody knows who uses two of them: at least as many as the largest, at most
 their sum or the population. They are never summed.
+
+From events and network-days to reach: one figure an app and medium, and one for all apps together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The directory over HTTP (spec/tp-011): offers come in, the list goes out. Nothing is kept of who asks for it."""
+"""The directory over HTTP (spec/tp-011): offers come in, the list goes out. Nothing is kept of who asks for it.
+
+The directory's part of the OpenAPI document. Tests send the requests that it describes.
+"""
 
 from __future__ import annotations
 

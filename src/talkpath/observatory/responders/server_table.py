@@ -2,6 +2,8 @@
 
 The operator's decisions are here and nowhere else: back `responders.db` up. `observe responders` changes them while the
 observatory runs. It holds the public addresses that operators offered or that their names led to, and no other address.
+
+What is shown of the directory: its list, and by country how many servers there are and how their tests went.
 """
 
 from __future__ import annotations

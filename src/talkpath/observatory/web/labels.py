@@ -1,4 +1,9 @@
-"""Names, numbers and labels of the observatory, in the current language."""
+"""Names, numbers and labels of the observatory, in the current language.
+
+Countries: their names in the reader's language, and their squares on the map (data/countries.json).
+
+The file is written by proof/pages/write_countries.py. Names are those of Unicode's CLDR.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 The certificate is self-signed, and what counts is that its public key is the one in the link. All else in it is what
 `openssl req -x509 -days 365 -subj /CN=localhost` writes, so that its fields tell a scan nothing of talkpath.
+
+Ed25519 signatures (RFC 8032), used for everything that talkpath signs.
 """
 
 from __future__ import annotations

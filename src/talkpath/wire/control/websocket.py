@@ -3,6 +3,8 @@
 `Client` and `Server` are the two ends of `Carrier`. A violation of section 5, or any first bytes
 but an upgrade request, closes the connection without an answer; pings are answered, fragments are joined. The request
 has no distinctive field: it has the fields that every browser sends, and the caller gives the host.
+
+The interface of one end of a byte stream that carries datagrams, and RFC 4571 framing as its simplest form.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 The captured bytes of a fragment are kept with the length that it claims: a packet whose fragments were truncated has
 its length on the wire, and its captured bytes end where the first are missing. At most LIMIT packets are incomplete at
 once, of at most MOST_PIECES each, within the budget of all reassembly; beyond that the oldest is dropped and counted.
+
+Limits the memory of reassembly: one budget for IP fragments, one for TCP.
 """
 
 from __future__ import annotations

@@ -1,6 +1,13 @@
 """Finds the IP header in frames of every link type that carries calls.
 
 It reads one header after the other (`link_headers`) until it reaches IP; frames without IP are counted.
+
+Reads the headers between the frame and IP, with one function for each kind of header.
+
+A function takes the offsets of its headers and returns the offsets behind them and the kind of the next header: a link
+type, an ethertype, a PPP protocol or one of the numbers below.
+Sources: tcpdump.org/linktypes, IEEE 802.1Q and 802.1ad, RFC 2516 (PPPoE), RFC 1661 and 1662 (PPP), RFC 3032 (MPLS),
+RFC 1990 (PPP multilink), IEEE 802.11, radiotap.org, CACE PPI, RFC 2784 (GRE), draft-foschiano-erspan.
 """
 
 from __future__ import annotations

@@ -1,6 +1,11 @@
 """What both ends counted of one epoch, before it is made into facts. Records only.
 
 The page's records have bounds, far above what a page of ours sends, so that no report costs much to read.
+
+Finds epochs that cannot be used for a comparison, because the browser treats calls and twins differently.
+
+What is excluded is decided for all epochs of a medium together (`whole_check`), so that nothing is selected by its
+outcome.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from talkpath.browser.far_end.transports.webtransport_twin import FindTwin, twin_protocol
-from talkpath.serving.blocks import BlockPlaces
+from talkpath.serving.connections import BlockPlaces
 
 ALPN_WEBTRANSPORT = "h3"
 CERTIFICATE_DAYS = 10  # serverCertificateHashes allows 14 at most (W3C WebTransport section 6.10)

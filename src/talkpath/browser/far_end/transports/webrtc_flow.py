@@ -1,4 +1,7 @@
-"""One WebRTC connection on the shared port: it gives an engine (`browser.webrtc`) datagrams and time."""
+"""One WebRTC connection on the shared port: it gives an engine (`browser.webrtc`) datagrams and time.
+
+One real call on the shared port. What the browser sends is counted by its lane and never decoded.
+"""
 
 from __future__ import annotations
 

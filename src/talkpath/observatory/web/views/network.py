@@ -1,4 +1,9 @@
-"""The page of one network: every app and medium by day, its events, and the transports that still carry calls."""
+"""The page of one network: every app and medium by day, its events, and the transports that still carry calls.
+
+What others measured on one network, in sentences: a check in a browser shows them beside its own result.
+
+Contract: exactly what the network's page shows under the rule of publication; nothing where that shows nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""One picture by itself, to be framed by other pages, or saved: the charts, the strip and the map of the pages."""
+"""One picture by itself, to be framed by other pages, or saved: the charts, the strip and the map of the pages.
+
+A time series by country or network, for programs: one app and medium, by days, weeks or months.
+
+Contract: a point adds up only days that may be shown. Of a country it counts days of networks, of a network reports.
+"""
 
 from __future__ import annotations
 
