@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from talkpath.capture.calls.records import measure_calls
 from talkpath.capture.scan import scan_capture
+from talkpath.evidence.archive import pack_archive
 from talkpath.evidence.bundle import (
     BUNDLE_SIGNED_PREFIX,
     FACTS_PART,
@@ -24,7 +25,6 @@ from talkpath.evidence.bundle import (
     SIGNATURE_PART,
     VERDICT_PART,
     Manifest,
-    pack_archive,
 )
 from talkpath.evidence.compression import compress
 from talkpath.experiment.plan import choose_arms, make_plan

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from talkpath.cli import cli
 from talkpath.errors import BundleError, FileError, UsageError
-from talkpath.evidence.bundle import pack_archive
+from talkpath.evidence.archive import pack_archive
 
 
 def run(*arguments: str | Path) -> Result:

@@ -13,7 +13,8 @@ from factories.networks.local_responder import FarEnd, run_check, run_talkpath, 
 from factories.networks.mmdb_file import mmdb_bytes
 from talkpath.cli import cli
 from talkpath.errors import BundleError, FileError
-from talkpath.evidence.bundle import RECEIPT_PART, pack_archive, unpack_archive, write_capture
+from talkpath.evidence.archive import pack_archive, unpack_archive
+from talkpath.evidence.bundle import RECEIPT_PART, write_capture
 from talkpath.evidence.known_responders import known_operators
 from talkpath.measure.call import Findings
 from talkpath.wire.control.keys import Signer

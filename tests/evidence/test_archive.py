@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talkpath.errors import BundleError
-from talkpath.evidence.bundle import MOST_PARTS, pack_archive, unpack_archive
+from talkpath.evidence.archive import MOST_PARTS, pack_archive, unpack_archive
 
 NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=30)
 PARTS = st.dictionaries(NAMES, st.binary(max_size=200), min_size=1, max_size=MOST_PARTS)

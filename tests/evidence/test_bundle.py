@@ -14,7 +14,8 @@ import pytest
 from factories.checks.lab_checks import lab_bundle, lab_check
 from talkpath.errors import BundleError
 from talkpath.evidence import bundle as form
-from talkpath.evidence.bundle import pack_archive, read_bundle, read_facts, unpack_archive, write_capture, write_check
+from talkpath.evidence.archive import pack_archive, unpack_archive
+from talkpath.evidence.bundle import read_bundle, read_facts, write_capture, write_check
 from talkpath.measure.call import Findings
 from talkpath.report.check_json import judge_check
 from talkpath.report.rejudge import verdict_changes

@@ -8,15 +8,8 @@ from msgspec.structs import replace
 from factories.checks.lab_checks import lab_check
 from talkpath.errors import BundleError
 from talkpath.evidence import bundle as form
-from talkpath.evidence.bundle import (
-    SECOND_PART,
-    pack_archive,
-    read_bundle,
-    read_seal,
-    unpack_archive,
-    write_capture,
-    write_check,
-)
+from talkpath.evidence.archive import pack_archive, unpack_archive
+from talkpath.evidence.bundle import SECOND_PART, read_bundle, read_seal, write_capture, write_check
 from talkpath.measure.call import Findings
 from talkpath.measure.facts import Facts, SignedReceipt
 from talkpath.measure.facts_digest import run_digest

@@ -10,7 +10,8 @@ import pytest
 from factories.checks.lab_checks import lab_bundle, lab_check
 from talkpath.errors import BundleError, UsageError
 from talkpath.evidence import bundle as form
-from talkpath.evidence.bundle import Manifest, pack_archive, read_bundle, unpack_archive, write_capture, write_check
+from talkpath.evidence.archive import pack_archive, unpack_archive
+from talkpath.evidence.bundle import Manifest, read_bundle, write_capture, write_check
 from talkpath.evidence.compression import compress
 from talkpath.evidence.simulation_keys import probe_signer
 from talkpath.measure.call import Findings

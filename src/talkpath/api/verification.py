@@ -18,7 +18,7 @@ class Verification:
     """A bundle whose every bit is as it was signed, and who signed it."""
 
     kind: str
-    """"check", "capture", or "endpoints"."""
+    """"check", "capture", "endpoints", or "paired"."""
 
     signed_by_server: bool
     """Did a test server sign what it saw of this check?"""
@@ -53,7 +53,7 @@ def verify(bundle: BundleSource | Bundle, *, responders: str | Path | None = Non
         "simulated": stored.simulated,
         "receipt": receipt,
     }
-    if stored.second is not None:
+    if stored.second is not None and stored.paired is None:
         record["second"] = {"key": stored.second.key, "receipt": _receipt_words(stored.second, operators)}
     return Verification(
         kind=stored.kind,

@@ -3,21 +3,12 @@
 Contract: `read_bundle` reads back what `write_*` returns, and nothing else: a changed bit anywhere, a part that is
 missing or belongs to another bundle, a receipt of another run is a `BundleError`. Times are kept to the hour, so that
 whoever passes a bundle on tells no more than that. No part holds an address.
-
-Writes and reads a canonical zip: one that can be written in one way only (PKZIP APPNOTE 6.3.10).
-
-Contract: stored entries without comments, extra fields or dates, one after the other, then the directory (APPNOTE
-sections 4.3.7, 4.3.12, 4.3.16). `unpack_archive` builds the file again from its parts and compares: any other byte
-anywhere is a `BundleError`. Any zip program opens the file; the format is written out here because what a library
-writes may change with its version.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-import struct
-import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -26,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from talkpath.errors import BundleError, UsageError
+from talkpath.evidence.archive import pack_archive, unpack_archive
 from talkpath.evidence.compression import compress, decompress
 from talkpath.evidence.receipt_check import open_head, open_receipt
 from talkpath.evidence.simulation_keys import is_simulation_key
@@ -40,67 +32,10 @@ from talkpath.measure.decode import (
 )
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Facts, SignedReceipt
+from talkpath.measure.paired_call import MOST_PAIRED_BYTES, PairedCallFacts, decode_paired_call
 from talkpath.version import VERSION
 from talkpath.wire.control.keys import Signer, is_signed, raw_key, raw_key_text
 from talkpath.wire.control.receipt import ReceiptHead, ReceiptStatement
-
-LOCAL, ENTRY, END = 0x04034B50, 0x02014B50, 0x06054B50
-DOS_FIRST_DAY = 0x0021  # 1980-01-01, the zip's own first
-PLAIN_FILE = 0o100644 << 16
-MOST_PARTS = 16
-CHANGED = "The bundle was changed after it was written, or its end is missing."
-HEAD, IN_DIRECTORY, TAIL = struct.Struct("<I5H3I2H"), struct.Struct("<I2B5H3I5H2I"), struct.Struct("<I4H2IH")
-
-
-def pack_archive(parts: Mapping[str, bytes]) -> bytes:
-    """Build the file from its parts, in the order given; names are ASCII."""
-    out, directory = bytearray(), bytearray()
-    for text, data in parts.items():
-        name = text.encode("ascii")
-        header = _local_header(name, data)
-        directory += _directory_entry(header, name, len(out))
-        out += HEAD.pack(*header) + name + data
-    return bytes(out) + _end_record(len(parts), directory, len(out))
-
-
-def unpack_archive(data: bytes) -> dict[str, bytes]:
-    """Split the file into its parts (name -> bytes, in order); `BundleError` unless it is canonical."""
-    parts: dict[str, bytes] = {}
-    directory, at = bytearray(), 0
-    while len(data) >= at + HEAD.size and len(parts) < MOST_PARTS:
-        head = HEAD.unpack_from(data, at)
-        if head[0] != LOCAL:
-            break
-        *_, size, name_size, _ = head
-        begin = at + HEAD.size + name_size
-        name, part = data[begin - name_size : begin], data[begin : begin + size]
-        text = name.decode("latin-1")
-        if head != _local_header(name, part) or text in parts or not name.isascii():
-            raise BundleError(CHANGED)
-        parts[text] = part
-        directory += _directory_entry(head, name, at)
-        at = begin + size
-    if not parts:
-        raise BundleError("The file is no talkpath bundle, or its beginning is damaged.")
-    if data[at:] != _end_record(len(parts), directory, at):
-        raise BundleError(CHANGED)
-    return parts
-
-
-def _local_header(name: bytes, data: bytes) -> tuple[int, ...]:
-    """The fields of the local file header (HEAD) of a part."""
-    return LOCAL, 20, 0, 0, 0, DOS_FIRST_DAY, zlib.crc32(data), len(data), len(data), len(name), 0
-
-
-def _directory_entry(header: tuple[int, ...], name: bytes, at: int) -> bytes:
-    """The directory's entry for a part whose local header is at that offset."""
-    return IN_DIRECTORY.pack(ENTRY, 20, 3, *header[1:], 0, 0, 0, PLAIN_FILE, at) + name
-
-
-def _end_record(count: int, directory: bytearray, size: int) -> bytes:
-    """The directory and the end record."""
-    return bytes(directory) + TAIL.pack(END, 0, 0, count, count, len(directory), size, 0)
-
 
 SCHEMA = "talkpath.bundle/2"
 BUNDLE_SIGNED_PREFIX = b"talkpath bundle\n"  # a signature of another purpose never passes for one of this
@@ -108,7 +43,7 @@ MANIFEST_PART = "manifest.json"
 FACTS_PART = "facts.msgpack.gz"
 RECEIPT_PART = "receipt.msgpack.gz"
 VERDICT_PART = "verdict.json.gz"
-SECOND_PART = "second.talkpath"
+FIRST_PART, SECOND_PART = "first.talkpath", "second.talkpath"
 SIGNATURE_PART = "signature"
 PARTS_OF_KIND: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "check": (
@@ -119,10 +54,16 @@ PARTS_OF_KIND: Mapping[str, tuple[tuple[str, ...], ...]] = {
     ),
     "capture": ((FACTS_PART, VERDICT_PART),),
     "endpoints": ((FACTS_PART, VERDICT_PART),),
+    "paired": (
+        (FACTS_PART, VERDICT_PART),
+        (FACTS_PART, VERDICT_PART, FIRST_PART),
+        (FACTS_PART, VERDICT_PART, SECOND_PART),
+        (FACTS_PART, VERDICT_PART, FIRST_PART, SECOND_PART),
+    ),
 }
 """Kind of bundle -> the lists of parts between manifest and signature that it may have."""
 MAX_BUNDLE_BYTES, MAX_RECEIPT_BYTES, MAX_FACTS_BYTES = 16 << 20, 1 << 20, MOST_FACTS_BYTES
-MAX_VERDICT_BYTES: Mapping[str, int] = {"check": 2 << 20, "capture": 16 << 20, "endpoints": 4 << 20}
+MAX_VERDICT_BYTES: Mapping[str, int] = {"check": 2 << 20, "capture": 16 << 20, "endpoints": 4 << 20, "paired": 1 << 20}
 """The most that the stored verdict unpacks to. That of eight restricted arms takes 0.02 MB."""
 WRITER_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*/[A-Za-z0-9_.+-]+")
 MAX_WRITER_CHARACTERS = 40
@@ -176,7 +117,8 @@ class Bundle(Struct, frozen=True):
     own servers `endpoints`.
 
     `verdict` is the JSON object of the day when it was written, `receipt` what the responder signed. `second` is the
-    bundle of a second check: with another test server, or over the other version of IP.
+    bundle of a second check: with another test server, or over the other version of IP. Of a call between two phones
+    `paired` has the counts, `first` and `second` the checks of the two ends, None where an end had none.
     """
 
     kind: str
@@ -188,6 +130,8 @@ class Bundle(Struct, frozen=True):
     receipt: ReceiptStatement | None = None
     second: Bundle | None = None
     endpoints: EndpointFacts | None = None
+    paired: PairedCallFacts | None = None
+    first: Bundle | None = None
 
     @property
     def simulated(self) -> bool:
@@ -198,7 +142,7 @@ class Bundle(Struct, frozen=True):
     @property
     def started_at(self) -> str:
         """The hour in which it was measured, "" where it does not tell."""
-        measured = self.facts or self.endpoints
+        measured = self.facts or self.endpoints or self.paired
         return measured.started_at if measured is not None else ""
 
 
@@ -243,6 +187,20 @@ def write_endpoints(facts: EndpointFacts, verdict: Mapping[str, Any], signer: Si
     return _sign_parts(
         "endpoints", {FACTS_PART: compress(packed), VERDICT_PART: _compress_verdict("endpoints", stored)}, signer
     )
+
+
+def write_paired(
+    facts: PairedCallFacts, verdict: Mapping[str, Any], signer: Signer, first: bytes = b"", second: bytes = b""
+) -> bytes:
+    """Write the bundle of a call between two phones; `first` and `second` are the bundles of the ends' own checks, b""
+    where there is none. The signer vouches for neither: each end's counts are its own word."""
+    checks = {FIRST_PART: first, SECOND_PART: second}
+    parts = {
+        FACTS_PART: compress(msgspec.msgpack.encode(facts)),
+        VERDICT_PART: _compress_verdict("paired", verdict),
+        **{name: data for name, data in checks.items() if data},
+    }
+    return _sign_parts("paired", parts, signer)
 
 
 def _compress_verdict(kind: str, verdict: Mapping[str, Any]) -> bytes:
@@ -351,6 +309,10 @@ def _decode_bundle(manifest: Manifest, parts: Mapping[str, bytes]) -> Bundle:
         return replace(bundle, findings=decode_findings(decompress(parts[FACTS_PART], MAX_FACTS_BYTES)))
     if manifest.kind == "endpoints":
         return replace(bundle, endpoints=decode_endpoint_facts(decompress(parts[FACTS_PART], MOST_ENDPOINT_BYTES)))
+    if manifest.kind == "paired":
+        first, second = (_check_of_end(parts[name]) if name in parts else None for name in (FIRST_PART, SECOND_PART))
+        paired = decode_paired_call(decompress(parts[FACTS_PART], MOST_PAIRED_BYTES))
+        return replace(bundle, paired=paired, first=first, second=second)
     facts = decode_facts(decompress(parts[FACTS_PART], MAX_FACTS_BYTES))
     if RECEIPT_PART in parts:
         receipt = decompress(parts[RECEIPT_PART], MAX_RECEIPT_BYTES)
@@ -359,12 +321,17 @@ def _decode_bundle(manifest: Manifest, parts: Mapping[str, bytes]) -> Bundle:
     return replace(bundle, second=_second_bundle(parts[SECOND_PART], bundle)) if SECOND_PART in parts else bundle
 
 
-def _second_bundle(data: bytes, first: Bundle) -> Bundle:
-    """Read the bundle of the second check: another run, with another server or over the other version of IP."""
+def _check_of_end(data: bytes) -> Bundle:
+    """Read one end's own check: one with one test server."""
     manifest, parts = _open_parts(data)
     if SECOND_PART in parts or manifest.kind != "check":
-        raise BundleError("The bundle holds as its second opinion what is no check with one test server.")
-    second = read_bundle(data)
+        raise BundleError("The bundle holds another one that is no check with one test server.")
+    return read_bundle(data)
+
+
+def _second_bundle(data: bytes, first: Bundle) -> Bundle:
+    """Read the bundle of the second check: another run, with another server or over the other version of IP."""
+    second = _check_of_end(data)
     assert second.facts is not None  # it is a check
     assert first.facts is not None
     same_server = second.facts.responder_key == first.facts.responder_key and second.facts.family == first.facts.family

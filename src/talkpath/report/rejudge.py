@@ -11,8 +11,10 @@ from talkpath.evidence.bundle import Bundle
 from talkpath.measure.call import Findings
 from talkpath.measure.endpoint_facts import EndpointFacts
 from talkpath.measure.facts import Facts
+from talkpath.measure.paired_call import PairedCallFacts
 from talkpath.report.check_json import judge_check
 from talkpath.report.endpoint_report import endpoints_json
+from talkpath.report.paired_json import judge_paired_bundle
 from talkpath.report.recordings import capture_json
 from talkpath.report.words.language import say
 from talkpath.verdict.bases.own_addresses.judge import judge_own_addresses
@@ -42,7 +44,9 @@ def rejudge(bundle: Bundle) -> Rejudged:
         return _rejudge_check(bundle.facts, bundle.second.facts if bundle.second else None, bundle.verdict)
     if bundle.endpoints is not None:
         return _rejudge_endpoints(bundle.endpoints, bundle.verdict)
-    assert bundle.findings is not None  # a bundle holds one of the three
+    if bundle.paired is not None:
+        return _rejudge_paired(bundle.paired, bundle.first, bundle.second, bundle.verdict)
+    assert bundle.findings is not None  # a bundle holds one of the four
     return _rejudge_recording(bundle.findings, bundle.verdict)
 
 
@@ -62,6 +66,16 @@ def _rejudge_endpoints(facts: EndpointFacts, stored: dict[str, Any]) -> Rejudged
     record = endpoints_json(facts, verdicts)
     changes = verdict_changes(stored.get("verdicts", []), record["verdicts"])
     return Rejudged(record, changes, verdicts)
+
+
+def _rejudge_paired(
+    facts: PairedCallFacts, first: Bundle | None, second: Bundle | None, stored: dict[str, Any]
+) -> Rejudged:
+    _, record = judge_paired_bundle(facts, *(each.facts if each else None for each in (first, second)))
+    changes = [
+        f"{key} {stored.get(key)} -> {record[key]}" for key in ("state", "side") if stored.get(key) != record[key]
+    ]
+    return Rejudged(record, changes, [])
 
 
 def _rejudge_recording(findings: Findings, stored: dict[str, Any]) -> Rejudged:

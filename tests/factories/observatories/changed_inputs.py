@@ -22,14 +22,8 @@ from talkpath.directory.fetch import ListReader, SeenLists
 from talkpath.directory.offer import OFFER_SIGNED_PREFIX, Offer, read_offer, sign_offer
 from talkpath.directory.server_list import LIST_SIGNED_PREFIX, DirectoryLink, ListRefusedError, list_text, read_list
 from talkpath.errors import WireError
-from talkpath.evidence.bundle import (
-    FACTS_PART,
-    MANIFEST_PART,
-    RECEIPT_PART,
-    SIGNATURE_PART,
-    VERDICT_PART,
-    unpack_archive,
-)
+from talkpath.evidence.archive import unpack_archive
+from talkpath.evidence.bundle import FACTS_PART, MANIFEST_PART, RECEIPT_PART, SIGNATURE_PART, VERDICT_PART
 from talkpath.evidence.compression import compress, decompress
 from talkpath.observatory.intake.requests import ReportRefusedError
 from talkpath.observatory.log.records import Judged

@@ -9,14 +9,13 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from talkpath.evidence.archive import pack_archive, unpack_archive
 from talkpath.evidence.bundle import (
     BUNDLE_SIGNED_PREFIX,
     MANIFEST_PART,
     SIGNATURE_PART,
     Manifest,
     has_receipt,
-    pack_archive,
-    unpack_archive,
     write_check,
 )
 from talkpath.evidence.simulation_keys import probe_signer

@@ -26,15 +26,8 @@ from factories.observatories.sent_bundles import (
     sent_results,
     simulated_bundle,
 )
-from talkpath.evidence.bundle import (
-    FACTS_PART,
-    MANIFEST_PART,
-    SIGNATURE_PART,
-    VERDICT_PART,
-    pack_archive,
-    unpack_archive,
-    write_check,
-)
+from talkpath.evidence.archive import pack_archive, unpack_archive
+from talkpath.evidence.bundle import FACTS_PART, MANIFEST_PART, SIGNATURE_PART, VERDICT_PART, write_check
 from talkpath.measure.decode import MOST_FACTS_BYTES
 from talkpath.observatory.intake.collector import IntakeSettings
 from talkpath.observatory.intake.contributors import Contributors, HourlyLimit

@@ -10,7 +10,7 @@ import { Countdown } from "./countdown.js";
 import { LivePicture } from "./live_picture.js";
 import { text } from "./text.js";
 
-function tone() {
+export function tone() {
   const audio = new AudioContext(), source = audio.createOscillator(), out = audio.createMediaStreamDestination();
   source.connect(out);
   source.start();

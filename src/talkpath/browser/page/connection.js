@@ -6,7 +6,7 @@ const SILENT_MS = 30000; // several hundred pongs are due in this time; even a b
 const STEP_MS = 60000; // the longest step of a server that still answers pings
 
 // Answers belong to a flow and starts to an epoch, since two epochs may run beside each other.
-const keyOf = ({ type, number, flow }) => ({ answer: `answer ${number} ${flow}`, go: `go ${number}` })[type] ?? type;
+const keyOf = ({ type, number, flow }) => ({ answer: `answer ${number} ${flow}`, offer: `offer ${number} ${flow}`, go: `go ${number}` })[type] ?? type;
 
 export class Connection {
   constructor(url) {
@@ -18,6 +18,7 @@ export class Connection {
     this.heardAt = performance.now();
     this.closed = new Promise(done => { this.end = done; });
     this.socket = new WebSocket(url);
+    this.opened = new Promise(done => { this.socket.onopen = done; });
     this.socket.onclose = this.socket.onerror = () => this.close();
     this.socket.onmessage = event => this.receive(JSON.parse(event.data));
     this.timer = setInterval(() => this.ping(), PING_MS);

@@ -30,7 +30,7 @@ export async function copy(value) {
 
 function copySelected(value) {
   const area = element("textarea", value, { readonly: "", "aria-hidden": "true" });
-  byId("result").append(area);
+  document.body.append(area);
   area.select();
   const copied = document.execCommand("copy");
   area.remove();

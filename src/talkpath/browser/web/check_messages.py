@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -214,10 +214,15 @@ class PageServices:
 
 async def serve_check(socket: WebSocket, queue: AdmissionQueue, services: PageServices) -> None:
     """Run a check, from the queue to its result, as long as the page is there."""
+    inbox = PageInbox(socket)
+    await while_page_stays(socket, inbox, _wait_and_run(socket, inbox, queue, services))
+
+
+async def while_page_stays(socket: WebSocket, inbox: PageInbox, work: Coroutine[Any, Any, None]) -> None:
+    """Do that work, and read the page's messages, until either ends; then close the WebSocket."""
     from starlette.websockets import WebSocketDisconnect
 
-    inbox = PageInbox(socket)
-    tasks = [asyncio.create_task(work) for work in (inbox.read(), _wait_and_run(socket, inbox, queue, services))]
+    tasks = [asyncio.create_task(each) for each in (inbox.read(), work)]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from talkpath.browser.web.admission_queue import host_name
 from talkpath.browser.web.page_texts import LANGUAGE_NAMES, page_texts
+from talkpath.browser.web.together_texts import together_texts
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -54,7 +55,7 @@ def _scoped_module(name: str, text: str) -> str:
     return f"const module_{name} = (() => {{\n{body}\nreturn {{ {exported} }};\n}})();\n"
 
 
-ENTRY = "check"  # the page's first script
+ENTRIES = ("check", "together")  # the first script of each page
 TYPES = {"js": "text/javascript"}
 PAGE_FOLDER = files("talkpath.browser").joinpath("page")
 STYLE = PAGE_FOLDER.joinpath("check.css").read_text(encoding="utf-8")
@@ -77,8 +78,16 @@ COMMAND = re.compile(r"`([^`]+)`")
 
 async def page_response(request: Request) -> Response:
     """Answer with the page, in the language asked for (?lang=) or the first one that the browser prefers."""
-    code = choose_language(request.query_params.get("lang", ""), request.headers.get("accept-language", ""))
-    return _text_response(request, render_check_page(code), "text/html")
+    return _text_response(request, render_check_page(_asked_language(request)), "text/html")
+
+
+async def together_response(request: Request) -> Response:
+    """Answer with the page of a call between two phones, in the same way."""
+    return _text_response(request, render_together_page(_asked_language(request)), "text/html")
+
+
+def _asked_language(request: Request) -> str:
+    return choose_language(request.query_params.get("lang", ""), request.headers.get("accept-language", ""))
 
 
 async def file_response(request: Request) -> Response:
@@ -89,7 +98,8 @@ async def file_response(request: Request) -> Response:
     extension = name.rpartition(".")[2]
     if extension not in TYPES or name not in {entry.name for entry in PAGE_FOLDER.iterdir()}:
         return PlainTextResponse("There is no such file here; the page is /check.", 404)
-    return _text_response(request, entry_script() if name == f"{ENTRY}.js" else _read_page_file(name), TYPES[extension])
+    stem = name.removesuffix(f".{extension}")
+    return _text_response(request, entry_script(stem) if stem in ENTRIES else _read_page_file(name), TYPES[extension])
 
 
 async def qr_code_response(request: Request) -> Response:
@@ -118,23 +128,33 @@ def choose_language(asked: str, preferred: str) -> str:
 
 def render_check_page(code: str) -> str:
     """Return check.html with its texts in that language."""
-    texts = page_texts(code)
-    data = json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
+    return _render_page("check", page_texts(code))
+
+
+def render_together_page(code: str) -> str:
+    """Return together.html with its texts in that language."""
+    return _render_page("together", together_texts(code))
+
+
+def _render_page(name: str, texts: dict[str, str]) -> str:
+    """Fill in the page: its texts, those as data for its script, links to the languages, the style."""
+    path = "/check" if name == "check" else f"/check/{name}"
     links = "".join(
-        f'<a href="/check?lang={each}" lang="{each}"{" aria-current=true" * (each == texts["lang"])}>{name}</a>'
-        for each, name in LANGUAGE_NAMES.items()
+        f'<a href="{path}?lang={each}" lang="{each}"{" aria-current=true" * (each == texts["lang"])}>{shown}</a>'
+        for each, shown in LANGUAGE_NAMES.items()
     )
-    unescaped = {"words": data, "languages": links, "style": STYLE}
+    data = json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
+    unescaped = {"data": data, "languages": links, "style": STYLE}
     return PLACEHOLDER.sub(
         lambda found: unescaped.get(found[1]) or COMMAND.sub("<code>\\1</code>", html.escape(texts[found[1]])),
-        _read_page_file("check.html"),
+        _read_page_file(f"{name}.html"),
     )
 
 
 @cache
-def entry_script() -> str:
-    """The first script and all modules that it imports, as one file."""
-    return bundle_scripts(ENTRY, lambda name: _read_page_file(f"{name}.js"))
+def entry_script(entry: str = "check") -> str:
+    """The first script of a page and all modules that it imports, as one file."""
+    return bundle_scripts(entry, lambda name: _read_page_file(f"{name}.js"))
 
 
 def _read_page_file(name: str) -> str:

@@ -179,6 +179,7 @@ def _passing_on() -> dict[str, str]:
         "withdrawn": say("browser", "Taken back."),
         "withdraw_later": say("browser", "It could not be taken back now; try again later."),
         "link": say("browser", "This page, for others on this or another network"),
+        "together": say("browser", "Try a call between two phones"),
         "qr": say("browser", "QR code of the link"),
         "translated": sentences.translation_note(),
     }

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from talkpath.browser import require_packages
 from talkpath.browser.addresses import ANY_ADDRESSES, own_addresses
@@ -34,7 +34,9 @@ from talkpath.browser.web.check_messages import (
     no_others,
     serve_check,
 )
-from talkpath.browser.web.page_files import file_response, page_response, qr_code_response
+from talkpath.browser.web.page_files import file_response, page_response, qr_code_response, together_response
+from talkpath.browser.web.paired_messages import MAX_ENTRIES, MAX_ENTRIES_PER_BLOCK, serve_paired_call
+from talkpath.browser.web.paired_room import PairedRooms
 from talkpath.browser.web.receipt_issuer import ReceiptIssuer
 from talkpath.serving.connections import BlockPlaces
 from talkpath.serving.supervisor import Supervisor
@@ -65,25 +67,17 @@ def starlette_routes(
 
     queue, places = AdmissionQueue(count * each), BlockPlaces(MAX_PAGES, MAX_PER_BLOCK)
     checks = FarEndPlaces(far_ends, each)
+    rooms, entries = PairedRooms(), BlockPlaces(MAX_ENTRIES, MAX_ENTRIES_PER_BLOCK)
+    known = {"issuer": issuer, "share": share, "others": others, "operator": operator, "address": address}
+
+    def services() -> PageServices:
+        return PageServices(far_ends=checks, relay=relay() if relay else None, **known)  # type: ignore[arg-type]
 
     async def check(socket: WebSocket) -> None:
-        if not is_own_origin(socket.headers):
-            await socket.close()
-            return
-        await socket.accept()
-        if not checks.is_served:  # it is being started again; the page says that there was no answer
-            await socket.close()
-            return
-        services = PageServices(
-            far_ends=checks,
-            relay=relay() if relay else None,
-            issuer=issuer,
-            share=share,
-            others=others,
-            operator=operator,
-            address=address,
-        )
-        await _serve_within_limit(socket, queue, places, services)
+        await _serve_socket(socket, places, checks, lambda: serve_check(socket, queue, services()))
+
+    async def together(socket: WebSocket) -> None:
+        await _serve_socket(socket, places, checks, lambda: serve_paired_call(socket, rooms, entries, services()))
 
     async def health(request: Request) -> Response:
         load = {"far_ends": len(far_ends()), "at_a_time": count * each, "checks": checks.taken, "waiting": len(queue)}
@@ -93,17 +87,25 @@ def starlette_routes(
         Route("/check", page_response),
         Route("/check/health", health),
         Route("/check/qr.svg", qr_code_response),
+        Route("/check/together", together_response),
         Route("/check/{name}", file_response),
         WebSocketRoute("/check/talk", check),
+        WebSocketRoute("/check/together/talk", together),
     ]
 
 
-async def _serve_within_limit(
-    socket: WebSocket, queue: AdmissionQueue, places: BlockPlaces, services: PageServices
+async def _serve_socket(
+    socket: WebSocket, places: BlockPlaces, checks: FarEndPlaces, work: Callable[[], Coroutine[Any, Any, None]]
 ) -> None:
-    """Run a check, unless the page's address block has too many connections."""
+    """Do what a page's WebSocket is for, unless another server's page opened it, no far end runs (it is being started
+    again; the page says that there was no answer), or the page's address block has too many connections."""
     from starlette.websockets import WebSocketDisconnect
 
+    if is_own_origin(socket.headers):
+        await socket.accept()
+    if not is_own_origin(socket.headers) or not checks.is_served:
+        await socket.close()
+        return
     host = socket.client.host if socket.client else ""
     # A page that closed cannot be sent anything.
     with (
@@ -111,7 +113,7 @@ async def _serve_within_limit(
         place_taken(places, host) as is_within_limit,
     ):
         if is_within_limit:
-            await serve_check(socket, queue, services)
+            await work()
         else:
             await socket.send_json(FULL)
             await socket.close()

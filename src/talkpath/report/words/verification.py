@@ -20,6 +20,8 @@ def verification_lines(record: dict[str, Any]) -> list[str]:
         lines.append(say("verify", "A recording: all of it is the word of whoever made it."))
     elif record["kind"] == "endpoints":
         lines.append(_answers_words())
+    elif record["kind"] == "paired":
+        lines.append(_paired_words())
     elif receipt is None:
         lines.append(unsigned_words())
     else:
@@ -55,6 +57,14 @@ def _answers_words() -> str:
         "verify",
         "What an app's own servers, and routers on the way to them, answered: all of it is the word of the device that "
         "asked. No server signs for any of it.",
+    )
+
+
+def _paired_words() -> str:
+    return say(
+        "verify",
+        "A call between two phones: what each end sent and received is its own word. In it are the bundles of the "
+        "ends' own checks, as far as there are any.",
     )
 
 

@@ -1,0 +1,176 @@
+"""Makes the last message of a call between two phones: the verdict in the words of each end, and one bundle of both.
+
+Contract: a bundle that an end sent and that does not verify, or is no check, counts as none. Both ends are told the
+same, each from its own side and in its own language; no word here names an address, and no route is told to be
+restricted without a contrast (`verdict.bases.paired_call`).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from talkpath.errors import BundleError
+from talkpath.evidence.bundle import Bundle, read_bundle, write_paired
+from talkpath.measure.paired_call import PairedCallFacts, PairedEnd
+from talkpath.report.paired_json import judge_paired_bundle
+from talkpath.report.words import sentences
+from talkpath.report.words.amounts import percent
+from talkpath.report.words.language import language, language_codes, say, speaking, spoken
+from talkpath.report.words.mechanism import mechanism_name
+from talkpath.report.words.reasons import reason_clause
+from talkpath.verdict.bases.paired_call import LineFinding, PairedCallVerdict, RouteFinding
+from talkpath.wire.control.keys import Signer
+
+ENDS: tuple[PairedEnd, ...] = ("a", "b")
+
+
+def paired_result(
+    facts: PairedCallFacts, lines: Mapping[PairedEnd, bytes], languages: Mapping[PairedEnd, str]
+) -> dict[PairedEnd, dict[str, Any]]:
+    """Return the message "result" for each end. `lines` has the bundles of the ends' own checks, b"" for none."""
+    checks = {end: _read_line(lines.get(end, b"")) for end in ENDS}
+    first, second = (check.facts if (check := checks[end]) is not None else None for end in ENDS)
+    verdict, document = judge_paired_bundle(facts, first, second)
+    kept = [lines[end] if checks[end] is not None else b"" for end in ENDS]
+    bundle = base64.b64encode(write_paired(facts, document, Signer.fresh(), *kept)).decode()
+    return {end: {**_told_end(verdict, end, languages[end]), "json": document, "bundle": bundle} for end in ENDS}
+
+
+def _read_line(data: bytes) -> Bundle | None:
+    """An end's own check; None where it sent none, or what is none."""
+    try:
+        found = read_bundle(data) if data else None
+    except BundleError:
+        return None
+    return found if found is not None and found.kind == "check" and found.second is None else None
+
+
+def _told_end(verdict: PairedCallVerdict, end: PairedEnd, code: str) -> dict[str, Any]:
+    own, other = (verdict.a, verdict.b) if end == "a" else (verdict.b, verdict.a)
+    with speaking(language(code if code in language_codes() else "en")):
+        return {
+            "type": "result",
+            "lang": spoken().code,
+            "dir": spoken().direction,
+            "state": verdict.state,
+            "mark": sentences.STATE_MARKS[verdict.state],
+            "title": _paired_title(verdict, end),
+            "sentences": [*_side_sentences(verdict, own, other), *_route_sentences(verdict.routes)],
+            "is_not": _never_means(verdict),
+            "rows": [*_route_rows(verdict.routes, end), *_line_rows(own, other)],
+        }
+
+
+def _paired_title(verdict: PairedCallVerdict, end: PairedEnd) -> str:
+    if verdict.state == "ok":
+        return say("paired", "Calls between you get through")
+    if verdict.state == "impaired":
+        return say("paired", "The lines between you are too poor for calls")
+    if verdict.side == "both":
+        return say("paired", "Signs of restriction on both sides")
+    if verdict.side == "between":
+        return say("paired", "Signs of restriction between you")
+    if verdict.side:
+        is_own = verdict.side == end
+        return (
+            say("paired", "Signs of restriction on your side")
+            if is_own
+            else say("paired", "Signs of restriction on the other side")
+        )
+    return sentences.state_labels()["insufficient"]
+
+
+def _side_sentences(verdict: PairedCallVerdict, own: LineFinding, other: LineFinding) -> Iterator[str]:
+    """What the ends' own checks add."""
+    if verdict.differs:
+        yield say(
+            "paired",
+            "Each side is restricted, and by another rule: on yours {own}; on the other {other}.",
+            own=mechanism_name(own.rule),
+            other=mechanism_name(other.rule),
+        )
+    elif verdict.side == "both":
+        yield say("paired", "Each side is restricted, by the same rule: {rule}.", rule=mechanism_name(own.rule))
+    elif verdict.side in ENDS:
+        held = own if own.state == "restricted" else other
+        yield say("paired", "Calls to the test server are held back there: {rule}.", rule=mechanism_name(held.rule))
+    elif verdict.side == "between":
+        yield say("paired", "Neither side's own line to the test server shows it.")
+    if verdict.state != "ok" and "closed" in (own.state, other.state):
+        yield say("paired", "One side's network is closed to all calls, as that of a company may be.")
+
+
+def _route_sentences(routes: Sequence[RouteFinding]) -> Iterator[str]:
+    """What both routes say together: only a contrast with control traffic is a sign."""
+    direct, relayed = ({one.fate for one in routes if one.route == route} for route in ("direct", "relayed"))
+    by_relay = "passes" in relayed
+    if "held_back" in direct:
+        yield say(
+            "paired", "Directly, calls between you are held back, while control traffic between you gets through."
+        )
+    if "held_back" in relayed:
+        yield say(
+            "paired", "Through the test server, calls between you are held back, while control traffic gets through."
+        )
+    if by_relay and direct & {"held_back", "not_connected"}:
+        yield say("paired", "Through the test server, calls between you get through.")
+    if "not_connected" in direct:
+        yield say(
+            "paired",
+            "Directly, neither calls nor control traffic connected you two. Routers of homes and of mobile networks "
+            "often do that (NAT): it is no sign of a restriction.",
+        )
+    if "not_connected" in relayed:
+        yield say(
+            "paired",
+            "Through the test server, neither calls nor control traffic connected you: nothing could be compared "
+            "there.",
+        )
+    if not relayed:
+        yield say("paired", "This test server has no relay, so only the direct way was tried.")
+    if "untold" in direct | relayed:
+        yield say("paired", "Some calls fared worse than control traffic, but chance could do that.")
+
+
+def _never_means(verdict: PairedCallVerdict) -> str:
+    if verdict.state == "restricted":
+        return say("paired", "This does not say who does it, or why. No app was tested.")
+    return say("paired", "No app was tested: its calls may fare otherwise. This is about these two lines at this hour.")
+
+
+def _route_rows(routes: Sequence[RouteFinding], end: PairedEnd) -> Iterator[dict[str, str]]:
+    """A row for each medium, route and direction, from the reader's side."""
+    for one in routes:
+        known = {
+            "medium": sentences.medium_word(one.medium),
+            "route": say("paired", "directly") if one.route == "direct" else say("paired", "through the test server"),
+        }
+        is_own = one.sender == end
+        name = (
+            say("paired", "{medium}, {route}, from you", **known)
+            if is_own
+            else say("paired", "{medium}, {route}, to you", **known)
+        )
+        yield {"name": name, "fate": one.fate, "says": _fate_words(one)}
+
+
+def _fate_words(one: RouteFinding) -> str:
+    shares = {"lost": percent(one.call_lost), "twins": percent(one.twin_lost)}
+    return {
+        "passes": say("paired", "gets through ({lost} lost)", **shares),
+        "held_back": say("paired", "held back: {lost} lost, of control traffic {twins}", **shares),
+        "poor": say("paired", "poor: {lost} lost, of control traffic {twins}", **shares),
+        "not_connected": say("paired", "not connected, like control traffic"),
+        "untold": say("paired", "not sure: {lost} lost, of control traffic {twins}", **shares),
+    }[one.fate]
+
+
+def _line_rows(own: LineFinding, other: LineFinding) -> Iterator[dict[str, str]]:
+    names = say("paired", "Your line to the test server"), say("paired", "The other side's line to the test server")
+    labels: dict[str, str] = dict(sentences.state_labels().items())
+    for name, line in zip(names, (own, other), strict=True):
+        label = labels.get(line.state, say("paired", "not checked"))
+        says = f"{label}: {reason_clause(line.reason)}" if line.reason is not None else label
+        yield {"name": name, "fate": line.state, "says": says}

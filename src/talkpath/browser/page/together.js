@@ -1,0 +1,128 @@
+// The page of a call between two phones: opens or joins a room, calls the other browser, shows what both see. (An entry module.)
+
+import { camera } from "./camera.js";
+import { workerReady } from "./call.js";
+import { startCheck, tone } from "./check_run.js";
+import { Conditions } from "./conditions.js";
+import { Connection } from "./connection.js";
+import { PairedEpoch } from "./paired_epoch.js";
+import { canPassOn, copy, passOn, saveFile } from "./pass_on.js";
+import { bytesOf } from "./result_store.js";
+import { shapeElement } from "./shapes.js";
+import { byId, element, setText, text } from "./text.js";
+
+const VPN = { no: false, yes: true, unsure: null };
+const code = location.hash.slice(1), language = document.documentElement.lang;
+let stop = () => {}, link = "";
+
+function showSection(name) {
+  for (const id of ["ask", "wait", "run", "result"]) byId(id).hidden = id !== name;
+}
+
+function ask(trouble = "") {
+  showSection("ask");
+  setText("trouble", trouble);
+}
+
+async function call(answers) {
+  const socket = new Connection(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/check/together/talk`);
+  const conditions = new Conditions();
+  let stopped = false, line = null, sound = null, picture = null;
+  stop = () => { stopped = true; line?.stop(); socket.close(); };
+  try {
+    sound = tone();
+    picture = camera();
+    await Promise.race([socket.opened, socket.closed]);
+    socket.send(code ? { type: "join", code, language } : { type: "open", video: answers.video, language });
+    let message = await socket.expect("room", "paired", "error");
+    if (message?.type === "room") {
+      showRoom(message.code);
+      message = await socket.expect("paired", "error");
+    }
+    if (message?.type !== "paired") return failure(message ?? socket.trouble, stopped);
+    showSection("run");
+    byId("stop").focus();
+    // Each line is checked before the two call each other, so that no phone does both at once.
+    line = await workerReady() ? startCheck({ vpn: answers.vpn, media: message.media, language, step: value => setText("step", text("line_step", { step: value })) }) : null;
+    const own = await line?.done.catch(() => null);
+    line = null;
+    socket.send({ type: "line", bundle: own?.bundle ?? "" });
+    setText("step", text("step_other"));
+    const tracks = { voice: sound.track, video: picture.track };
+    message = await rounds(socket, tracks, conditions);
+    if (message?.type !== "result") return failure(message ?? socket.trouble, stopped);
+    return display(message);
+  } finally {
+    line?.stop();
+    picture?.end();
+    conditions.end();
+    socket.close();
+    sound?.audio.close();
+  }
+}
+
+// All rounds; the first message that is no further round.
+async function rounds(socket, tracks, conditions) {
+  for (;;) {
+    const order = await socket.expect("epoch", "result", "error");
+    if (order?.type !== "epoch") return order;
+    const { stage, stages } = order;
+    setText("step", text("step_round", { stage, stages }));
+    const report = await new PairedEpoch(order, socket, tracks, conditions).run();
+    if (!report) return null;
+    socket.send({ type: "report", report });
+  }
+}
+
+function failure(message, stopped) {
+  if (stopped) return ask(text("stopped"));
+  const name = message?.code ? `error_${message.code}` : "no_server";
+  return ask(text(["error_rooms_full", "error_no_room", "error_partner", "error_full", "error_long"].includes(name) ? name : message ? "error_lost" : "no_server"));
+}
+
+function showRoom(made) {
+  link = `${location.origin}${location.pathname}?lang=${language}#${made}`;
+  byId("room-link").textContent = byId("room-link").href = link;
+  showSection("wait");
+  byId("wait-title").focus();
+}
+
+function display(result) {
+  window.lastResult = result;
+  const made = element("div", "", { class: "verdict", "data-state": result.state }), words = element("div", "");
+  words.append(element("h2", result.title, { id: "result-title" }), ...result.sentences.map(line => element("p", line)));
+  made.append(shapeElement(result.state), words);
+  byId("verdicts").replaceChildren(made, element("p", result.is_not));
+  byId("rows").replaceChildren(...result.rows.map(({ name, says, fate }) => {
+    const row = element("tr", "", { "data-fate": fate });
+    row.append(element("th", name, { scope: "row" }), element("td", says));
+    return row;
+  }));
+  byId("save").onclick = () => saveFile(new Blob([bytesOf(result.bundle)], { type: "application/octet-stream" }), "call-between-two.talkpath");
+  showSection("result");
+  byId("result").focus();
+}
+
+byId("consent").onsubmit = event => {
+  event.preventDefault();
+  if (!navigator.onLine) { setText("trouble", text("offline")); return; }
+  const form = new FormData(event.target);
+  setText("trouble", "");
+  byId("start").disabled = true;
+  call({ vpn: VPN[form.get("vpn")], video: form.get("video") !== null })
+    .catch(error => { console.error(error); ask(text("error_unread")); })
+    .finally(() => { byId("start").disabled = false; });
+};
+byId("stop").onclick = () => stop();
+byId("again").onclick = () => { location.hash = ""; location.reload(); };
+byId("pass").onclick = () => passOn(text("invite"), link, null);
+byId("copy").onclick = async () => setText("copied", text(await copy(link) ? "copied" : "copied_not"));
+byId("pass").hidden = !canPassOn();
+byId("called").hidden = !code;
+byId("with-video").hidden = Boolean(code);
+if (code) setText("start", text("join"));
+const hasCalls = "RTCPeerConnection" in globalThis;
+byId("consent").hidden = !hasCalls;
+if (!hasCalls) setText("trouble", text("no_webrtc"));
+workerReady();
+document.documentElement.dataset.ready = "yes";

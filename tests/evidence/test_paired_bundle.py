@@ -1,0 +1,86 @@
+"""The bundle of a call between two phones: both ends' counts and checks, unchanged or refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from factories.checks.lab_checks import lab_bundle, lab_check
+from talkpath.browser.answer.paired_result import paired_result
+from talkpath.errors import BundleError
+from talkpath.evidence.archive import pack_archive, unpack_archive
+from talkpath.evidence.bundle import FIRST_PART, SECOND_PART, read_bundle, write_paired
+from talkpath.measure.paired_call import MOST_PAIRED_ROUNDS, EndCounts, PairedCallFacts, PairedFlow, PairedRound
+from talkpath.report.rejudge import rejudge
+from talkpath.wire.control.keys import Signer
+
+COUNTS = EndCounts(setup_ms=90.0, sent=150, received=150, tried=True)
+ROUND = PairedRound(
+    "voice", (PairedFlow("call", "direct", COUNTS, COUNTS), PairedFlow("twin", "direct", COUNTS, COUNTS))
+)
+FACTS = PairedCallFacts((ROUND,) * 5, "2026-11-30T06:00:00Z", relay_offered=False)
+
+
+@pytest.fixture(scope="module")
+def check() -> bytes:
+    return lab_bundle(lab_check())
+
+
+def test_it_is_read_back_with_the_checks_of_both_ends(check: bytes):
+    for first, second in ((check, b""), (b"", check), (check, check), (b"", b"")):
+        found = read_bundle(write_paired(FACTS, {"state": "ok"}, Signer.fresh(), first, second))
+        assert (found.kind, found.paired, found.started_at) == ("paired", FACTS, FACTS.started_at)
+        assert [found.first is not None, found.second is not None] == [bool(first), bool(second)]
+
+
+def test_it_is_judged_again_from_its_facts_alone(check: bytes):
+    result = paired_result(FACTS, {"a": check, "b": b"nothing"}, {"a": "en", "b": "xx"})
+    written = write_paired(FACTS, result["a"]["json"], Signer.fresh(), check)
+    again = rejudge(read_bundle(written))
+    assert again.record == result["a"]["json"]
+    assert again.changes == []
+    altered = rejudge(read_bundle(write_paired(FACTS, {"state": "restricted", "side": "a"}, Signer.fresh(), check)))
+    assert altered.changes == ["state restricted -> ok", "side a -> "]
+
+
+def test_a_changed_bit_or_another_bundle_inside_is_refused(check: bytes):
+    data = write_paired(FACTS, {}, Signer.fresh(), check, check)
+    for at in range(0, len(data), max(1, len(data) // 60)):
+        with pytest.raises(BundleError):
+            read_bundle(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    parts = unpack_archive(data)
+    with pytest.raises(BundleError):
+        read_bundle(pack_archive({**parts, SECOND_PART: parts[FIRST_PART][:-1]}))
+    for inner in (data, b"no bundle"):
+        with pytest.raises(BundleError):
+            read_bundle(write_paired(FACTS, {}, Signer.fresh(), inner))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rounds": [msgspec.to_builtins(ROUND)] * (MOST_PAIRED_ROUNDS + 1)},
+        {"rounds": [{"medium": "text", "flows": []}]},
+        {"rounds": [{"medium": "voice", "flows": [{"kind": "call", "route": "direct", "a": {"sent": -1}}]}]},
+        {
+            "rounds": [
+                {"medium": "voice", "flows": [{"kind": "call", "route": "direct", "a": {"setup_ms": float("nan")}}]}
+            ]
+        },
+        {"rounds": [], "started_at": "today"},
+    ],
+)
+def test_facts_out_of_their_bounds_are_refused(wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(BundleError, match="two phones"):
+        read_bundle(write_paired(wrong, {}, Signer.fresh()))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("code", ["en", "ru", "fa", "ar"])
+def test_both_ends_are_told_the_same_from_their_own_side(code: str, check: bytes):
+    result = paired_result(FACTS, {"a": check, "b": b""}, {"a": code, "b": code})
+    a, b = result["a"], result["b"]
+    assert (a["title"], a["json"], a["bundle"]) == (b["title"], b["json"], b["bundle"])
+    assert [row["says"] for row in a["rows"]][-2:] == [row["says"] for row in b["rows"]][-1:-3:-1]
+    assert a["lang"] == code
