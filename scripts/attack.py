@@ -1,7 +1,10 @@
 """Replays attacks against running servers and files, and prints a table: the part of docs/security.md whose
 promise it breaks, attack, bound, measured.
 
-    python scripts/attack.py [--only WORD] [--list]
+    python scripts/attack.py [--only WORD] [--list] [--source SRC]
+
+With --source the commands and servers of another commit's src are attacked, to see whether a case fails where its mend
+is not; those that call functions in this process are played against these sources all the same.
 
 Every attack runs in a process, a folder and (where it needs one) a network namespace of its own, on loopback only, for
 at most four minutes (most take seconds). Exit code 1 where a bound does not hold.
@@ -79,12 +82,15 @@ def main(arguments: Sequence[str]) -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--only", default="", help="attacks whose name contains this")
     options.add_argument("--list", action="store_true", help="name them, play nothing")
+    options.add_argument("--source", type=Path, help="src folder of another commit, whose commands are attacked")
     options.add_argument("--number", type=int, help="play this one here and print its finding as JSON")
     chosen = options.parse_args(arguments)
     if chosen.number is not None:
         with tempfile.TemporaryDirectory() as folder:
             print(json.dumps(ATTACKS[chosen.number].play(Path(folder))))  # noqa: T201
         return 0
+    if chosen.source is not None:
+        os.environ["TALKPATH_ATTACKED"] = str(chosen.source.resolve())
     numbers = [number for number, attack in enumerate(ATTACKS) if chosen.only in attack.name]
     if chosen.list:
         print("\n".join(ATTACKS[number].name for number in numbers))  # noqa: T201

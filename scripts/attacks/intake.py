@@ -12,7 +12,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +28,9 @@ from talkpath.observatory.log.records import Judged, Received
 from talkpath.observatory.log.segments import LogError, read_log
 from talkpath.observatory.web.csv_tables import _cell as csv_cell
 from talkpath.wire.control.keys import raw_key_text
+from talkpath.wire.control.receipt import HOUR_FORMAT
 
+VOUCHED_DAYS = 30
 JUDGED = ("judged", "counted", "unfit")
 
 
@@ -167,6 +169,26 @@ def a_past_in_one_evening(folder: Path) -> Finding:
         judged_in(far, sent, 60.0)
     days = {record.measured for record in log_records(folder) if isinstance(record, Judged)}
     return Finding(days <= {today.isoformat()}, f"{len(sent)} sent; they count on {len(days)} days")
+
+
+def a_past_that_a_server_vouches_for(folder: Path) -> Finding:
+    """A listed test server signs receipts of 57 past days, and a helper sends them: on which days do they count?"""
+    today, key = datetime.now(UTC), forging.named_signer("server")
+    listed = folder / "responders.json"
+    listed.write_text(
+        json.dumps(
+            {"schema": "talkpath.responders/1", "responders": [{"key": raw_key_text(key.public), "operator": "us"}]}
+        )
+    )
+    dates = [(today - timedelta(days=back)).strftime(HOUR_FORMAT) for back in range(0, 58, 3)]
+    sent = [forging.forged_check(forging.dated_facts(at), probe="probe") for at in dates]
+    with running_observatory(folder, "--responders", listed) as far:
+        for number, data in enumerate(sent):
+            put_bundle(far, data, f"127.24.{number % 5}.1")
+        judged_in(far, sent, 60.0)
+    days = sorted(record.measured for record in log_records(folder) if isinstance(record, Judged))
+    oldest = (today.date() - date.fromisoformat(days[0])).days if days else 0
+    return Finding(bool(days) and oldest <= VOUCHED_DAYS, f"{len(sent)} sent, {len(days)} count, {oldest} days back")
 
 
 def feeds_that_are_none(folder: Path) -> Finding:
@@ -336,6 +358,9 @@ ATTACKS = (
     Attack("a listed key without its receipt", "not called listed", forged_listing),
     Attack("receipts of made-up servers choose network and country", "counted nowhere", made_up_places),
     Attack("checks of 57 past days, sent by five blocks in one evening", "one day", a_past_in_one_evening),
+    Attack(
+        "receipts of 57 past days by a listed server", f"≤ {VOUCHED_DAYS} days back", a_past_that_a_server_vouches_for
+    ),
     Attack("feeds of names that are none", "404", feeds_that_are_none),
     Attack("OONI's lines of days that are none: import, rebuild", "the right one is taken", poisoned_ooni),
     Attack("names that are formulas or steer a screen; a page under another Host", "no cell, no cache", hostile_names),

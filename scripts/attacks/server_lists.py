@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import AF_INET6
+from threading import Thread
+from unittest.mock import patch
 
 from attacks import forging
-from attacks.stage import Attack, Finding, run_talkpath
-from talkpath.directory.listed_server import ListedServer, PublicAddress
+from attacks.stage import Attack, Finding, run_talkpath, running_responder
+from talkpath.directory import listed_server
+from talkpath.directory.choice import check_with_one_of
+from talkpath.directory.listed_server import ListedAddresses, ListedServer, PublicAddress
 from talkpath.directory.server_list import sign_list
-from talkpath.wire.control.keys import raw_key_text
+from talkpath.experiment.plan import choose_arms, make_plan
+from talkpath.measure.facts import Facts, Health
+from talkpath.probe.control_dialling import dial_server
+from talkpath.probe.invite_link import InviteLink
+from talkpath.wire.control.keys import raw_key, raw_key_text
 
 
 def own_network(folder: Path) -> Finding:
@@ -36,4 +46,37 @@ def own_network(folder: Path) -> Finding:
     return Finding(not called and not end.stdout and not end.traceback, told)
 
 
-ATTACKS = (Attack("a list of test servers that names the own network: check", "no connection, no result", own_network),)
+def shared_name(folder: Path) -> Finding:
+    """The name of a test server leads to a stranger by IPv6: how many connections does a check with it make there?"""
+    came: list[int] = []
+
+    def lookup(host: str) -> list[str]:
+        return ["::1", "127.0.0.1"] if host == "calls.example" else []
+
+    def measure(link: InviteLink) -> Facts:
+        dialled = dial_server(link, 0)
+        if dialled.connection is not None:
+            dialled.connection.close()
+        return Facts(plan=make_plan(choose_arms(["webrtc"])), health=Health(ended="interrupted"))
+
+    with running_responder(folder) as far, socket.create_server(("::1", far.said["port"]), family=AF_INET6) as stranger:
+        Thread(target=_count_connections, args=(stranger, came), daemon=True).start()
+        keys = raw_key(far.said["link"].rpartition("#")[2]), forging.named_signer("other").public
+        hosts = PublicAddress("calls.example", far.said["port"]), PublicAddress("other.example", 4433)
+        servers = [ListedServer(key, host) for key, host in zip(keys, hosts, strict=True)]
+        with patch.object(listed_server, "is_public", lambda address: True):
+            check_with_one_of(servers, measure, ListedAddresses(lookup=lookup))
+    return Finding(len(came) == 1, f"{len(came)} connections")
+
+
+def _count_connections(stranger: socket.socket, came: list[int]) -> None:
+    with suppress(OSError):  # closed: the attack is over
+        while True:
+            stranger.accept()[0].close()
+            came.append(1)
+
+
+ATTACKS = (
+    Attack("a list of test servers that names the own network: check", "no connection, no result", own_network),
+    Attack("a listed name that leads to a stranger by IPv6: check", "one connection", shared_name),
+)

@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-PYTHON = (sys.executable, "-m", "talkpath")
+ATTACKED = os.environ.get("TALKPATH_ATTACKED", "")  # the src of another commit, whose commands and servers are attacked
+PYTHON = (*(("env", f"PYTHONPATH={ATTACKED}") if ATTACKED else ()), sys.executable, "-m", "talkpath")
 MOST_BYTES = 6 << 30  # of address space: an attack may not take the machine
 READY_S, STOP_S = 40.0, 10.0
 PORTS = 12_000, 32_000

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,33 @@ def on(system: str, *argv: str, encoding: str = "") -> subprocess.CompletedProce
     return subprocess.run(
         [sys.executable, lacking.__file__, system, *argv], env=env, capture_output=True, input=b"n\n", timeout=120
     )
+
+
+def on_terminal(system: str, *argv: str) -> tuple[int, bytes]:
+    """Exit code and bytes of `talkpath ARGV` on a terminal of that system."""
+    near, far = os.openpty()
+    env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    env |= {"PYTHONIOENCODING": "cp866", "TERM": "xterm-256color", "LANGUAGE": "en", "COLUMNS": "100"}
+    line = [sys.executable, lacking.__file__, system, *argv]
+    with subprocess.Popen(line, env=env, stdin=subprocess.DEVNULL, stdout=far, stderr=far) as child:
+        os.close(far)
+        shown = b""
+        with suppress(OSError):  # the terminal is gone with the child
+            while piece := os.read(near, 65536):
+                shown += piece
+    os.close(near)
+    return child.returncode, shown
+
+
+@pytest.mark.parametrize("argv", [COMMANDS["judge"][0], COMMANDS["capture"][0], COMMANDS["listen"][0]], ids=" ".join)
+def test_a_console_without_escape_sequences_is_sent_none(argv: tuple[str, ...], bundle: Path, tmp_path: Path) -> None:
+    command = next(name for name, each in COMMANDS.items() if argv in each)
+    words = [command, *filled(argv, bundle, tmp_path)]
+    code, shown = on_terminal("old-console", *words)
+    assert code == 0, shown
+    assert b"\x1b" not in shown
+    assert len(shown) > 100
+    assert b"\x1b[" in on_terminal("windows", *words)[1]
 
 
 @pytest.mark.long

@@ -43,10 +43,6 @@ def test_invitations_that_have_ended_are_left_out():
     assert set(order(servers)) == {2, 3}
 
 
-def test_networks_to_stay_away_from_are_left_out():
-    assert order([at(1, network=7), at(2, network=8)], not_in=(7,)) == [2]
-
-
 def numbered(count: int, **more: object) -> list[ListedServer]:
     """Servers in a network each."""
     return [at(number, network=number + 1, **more) for number in range(count)]

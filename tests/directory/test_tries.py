@@ -145,7 +145,26 @@ def test_an_address_is_called_once_under_however_many_names():
             knock=knock,
             diagnose=False,
         )
-    assert called == [("192.0.9.9",), ("192.0.9.10", "2606:4700::1")]
+    assert called == [("192.0.9.9",), ("192.0.9.10",), ("2606:4700::1",)]
+
+
+@pytest.mark.parametrize("shows_key", [1, 2])
+def test_an_address_that_showed_no_key_is_not_called_again(measured: Facts, shows_key: int):
+    """IPv6 of a listed name leads to somebody who takes connections and is no test server."""
+    named = {"server1.example": ["2606:4700::1", "192.0.9.9"], "server2.example": ["192.0.9.10"]}
+    key_at = ("2606:4700::1", "192.0.9.9")[shows_key - 1]
+    called: list[tuple[str, ...]] = []
+
+    def knock(link: InviteLink, family: int) -> str:
+        return "connected" if link.addresses == (key_at,) else "other_key"
+
+    def measure(link: InviteLink) -> Facts:
+        called.append(link.addresses)
+        return measured
+
+    _, _, link = check_with_one_of([listed_server(1), listed_server(2)], measure, looked_up(named), knock=knock)
+    assert called == [("2606:4700::1", "192.0.9.9")[shows_key - 1 :]]
+    assert link.addresses == called[0]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ about the apps in question alone, with a key and seeds of its own, and is tried 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace as replace_link
 from datetime import datetime
 from random import Random
 from typing import Final
@@ -30,7 +31,7 @@ from talkpath.conduct.request import UNOBSERVED, Observer
 from talkpath.directory.listed_server import ListedAddresses, ListedServer, NetworkClass, minute_of
 from talkpath.errors import PeerError
 from talkpath.measure.facts import ControlOutcome, Facts, Plan, ServerOutcome, Tried
-from talkpath.probe.control_dialling import try_connect
+from talkpath.probe.control_dialling import FURTHEST_STEPS, try_connect
 from talkpath.probe.invite_link import InviteLink
 from talkpath.verdict.bases.second_server import wants_second
 from talkpath.verdict.judge import judge_facts
@@ -47,18 +48,14 @@ def servers_to_try(
     now: datetime,
     *,
     country: str = "",
-    not_in: Collection[int] = (),
     most: int = MAX_SERVERS_TRIED,
 ) -> list[ListedServer]:
-    """The servers to try, in this order. `country` is the person's own, "" where it is not known; `not_in` are networks
-    (AS numbers) to stay away from."""
+    """The servers to try, in this order. `country` is the person's own, "" where it is not known."""
     minute = minute_of(now)
     usable = [
         server
         for server in servers
-        if not _is_in_country(server, country)
-        and server.network not in not_in
-        and (not server.until or server.until > minute)
+        if not server.country == country != UNKNOWN_COUNTRY and (not server.until or server.until > minute)
     ]
     return _new_networks_first(sorted(usable, key=lambda server: _choice_order(server, rng)))[:most]
 
@@ -72,10 +69,6 @@ def _new_networks_first(servers: Sequence[ListedServer]) -> list[ListedServer]:
         (again if server.network in seen else first).append(server)
         seen.update((server.network,) if server.network else ())
     return first + again
-
-
-def _is_in_country(server: ListedServer, country: str) -> bool:
-    return server.country == country != UNKNOWN_COUNTRY
 
 
 def _choice_order(server: ListedServer, rng: Random) -> tuple[bool, int, float]:
@@ -108,8 +101,8 @@ def check_with_one_of(
     for number, server in enumerate(servers, 1):
         last = number == len(servers)
         observer.server_tried(number, len(servers), server.country, server.operator)
-        link = addresses.link(server.link, family)
-        met: ServerOutcome = "unresolved" if link is None else "connected" if last and diagnose else knock(link, family)
+        found = addresses.link(server.link, family)
+        met, link = _knock_at_each(found, family, None if last and diagnose else knock)
         if link is not None and met == "connected":
             try:
                 facts = measure(link)
@@ -123,6 +116,21 @@ def check_with_one_of(
                 met = facts.reach.control if facts.reach.control != "connected" else "lost"
         tried.append(Tried(server.key_text, met))
     raise PeerError("The list of test servers has none that can be tried from here; get a newer list.")
+
+
+def _knock_at_each(
+    link: InviteLink | None, family: int, knock: Knock | None
+) -> tuple[ServerOutcome, InviteLink | None]:
+    """How far a handshake comes at the address where it comes furthest, and the link without the addresses before the
+    one that showed the key: what a list names and is no test server takes one connection, and is not asked again."""
+    if link is None or knock is None:
+        return "unresolved" if link is None else "connected", link
+    outcomes: list[ControlOutcome] = []
+    for at in range(len(link.addresses)):
+        outcomes.append(knock(replace_link(link, addresses=link.addresses[at : at + 1]), family))
+        if outcomes[-1] == "connected":
+            return "connected", replace_link(link, addresses=link.addresses[at:])
+    return max(outcomes, key=FURTHEST_STEPS.index) if outcomes else knock(link, family), link
 
 
 def _has_answered(facts: Facts) -> bool:

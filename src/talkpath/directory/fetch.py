@@ -53,10 +53,6 @@ class SeenLists:
             return None
         return (found, data) if found.key == key else None
 
-    def knows(self, key: bytes) -> bool:
-        """Whether a list of that directory was used before."""
-        return self.newest(key) is not None
-
     def take(self, found: ServerList, data: bytes) -> None:
         """Keep a list that was read; `ListRefusedError` where a newer one, or another one of the same number, was seen.
 
@@ -120,7 +116,7 @@ class ListReader:
     def _known_key(self, data: bytes) -> bytes:
         """The key in the list, if this machine has used that directory before."""
         key = verify_list(data).key
-        if not self.seen.knows(key):
+        if self.seen.newest(key) is None:
             raise ListRefusedError(
                 "The list is of a directory that this machine has not used before; put # and its key behind the list."
             )

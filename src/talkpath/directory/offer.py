@@ -146,10 +146,8 @@ class Registration:
 
     def run(self, stop: Callable[[float], bool]) -> None:
         """Offer and renew until `stop(seconds)`, which waits so long, is true; then take the offer back."""
-        done = False
-        while not done:
-            waits_for_test = self._renew("list") == "untested"
-            done = stop(UNTESTED_S if waits_for_test else RENEW_S)
+        while not stop(UNTESTED_S if self._renew("list") == "untested" else RENEW_S):
+            pass
         self._renew("leave")
 
     def test(self) -> OfferAnswer:
@@ -178,8 +176,9 @@ class Registration:
             version=VERSION,
             contact=self.contact,
         )
-        headers = {"Content-Type": OFFER_MEDIA_TYPE}
-        return self._answer(http_request(self.link.place, "POST", OFFERS_PATH, headers=headers, body=data))
+        return self._answer(
+            http_request(self.link.place, "POST", OFFERS_PATH, headers={"Content-Type": OFFER_MEDIA_TYPE}, body=data)
+        )
 
     def _renew(self, purpose: Purpose) -> str:
         """Send an offer, and tell what became of it where that is new; its state, "" where there was no answer."""

@@ -32,7 +32,7 @@ from msgspec import Meta, Struct
 
 from talkpath.directory.listed_server import MAX_LISTED_SERVER_BYTES, Key, ListedServer, entry_bytes
 from talkpath.errors import PeerError, UsageError, WireError
-from talkpath.wire.control.keys import SIGNATURE_BYTES, Signer, is_signed, raw_key, raw_key_text
+from talkpath.wire.control.keys import SIGNATURE_BYTES, Signer, is_signed, raw_key
 
 LIST_PATH = "/api/v1/responders/list"
 WEB = ("https://", "http://")
@@ -111,11 +111,6 @@ class ServerList(Struct, frozen=True, array_like=True):
     def issued_at(self) -> datetime:
         """When it was made, by the directory's clock."""
         return datetime.fromtimestamp(self.issued, UTC)
-
-    @property
-    def key_text(self) -> str:
-        """The directory's key as in links."""
-        return raw_key_text(self.key)
 
 
 class _SignedList(Struct, frozen=True, array_like=True):

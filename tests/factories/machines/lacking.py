@@ -1,7 +1,9 @@
 """Run as a program: talkpath with this system's names taken away that another system lacks.
 
-    python lacking.py SYSTEM ARGUMENTS...       # SYSTEM: windows, macos, android, linux
+    python lacking.py SYSTEM ARGUMENTS...       # SYSTEM: windows, old-console, macos, android, linux
 
+"old-console" is Windows whose console takes no escape sequences: rich calls it instead, which shows
+nothing here.
 What it cannot show: the other kernels' sockets and consoles, their paths, and wheels that do not exist for them.
 """
 
@@ -14,7 +16,9 @@ import platform
 import signal
 import socket
 import sys
-from typing import Any
+from collections.abc import Callable
+from types import ModuleType
+from typing import IO, Any
 
 SOCKETS = (
     "AF_PACKET",
@@ -70,6 +74,31 @@ def take_away(system: str) -> None:
     sys.platform = PLATFORMS[system]
 
 
+class _ConsoleCalls:
+    """Stands for `rich._win32_console.LegacyWindowsTerm`: writes text, and moves no cursor and shows no colour."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write_text(self, text: str) -> None:
+        self._file.write(text)
+
+    def write_styled(self, text: str, style: object) -> None:
+        self._file.write(text)
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
+def take_escapes_away() -> None:
+    """Let rich take this terminal for a console of Windows before 2016."""
+    console = importlib.import_module("rich.console")
+    calls = ModuleType("rich._win32_console")
+    calls.LegacyWindowsTerm, calls.WindowsCoordinates = _ConsoleCalls, dict  # type: ignore[attr-defined]
+    sys.modules[calls.__name__] = calls
+    console.WINDOWS, console.detect_legacy_windows = True, lambda: True  # type: ignore[attr-defined]
+
+
 def _loopback_pair() -> tuple[socket.socket, socket.socket]:
     """Python's own pair where there is no AF_UNIX: two ends of a connection over loopback."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -97,7 +126,9 @@ def _refuse_modules(names: set[str]) -> None:
 
 
 if __name__ == "__main__":
-    take_away(sys.argv[1])
+    if sys.argv[1] == "old-console":
+        take_escapes_away()
+    take_away("windows" if sys.argv[1] == "old-console" else sys.argv[1])
     sys.argv[1:] = sys.argv[2:]
     from talkpath.cli import main
 

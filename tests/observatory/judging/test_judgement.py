@@ -95,12 +95,14 @@ def test_only_apps_that_this_version_knows_are_counted(monkeypatch: pytest.Monke
         (2, "2026-10-01", "2026-10-01", ""),
         (2, "2026-11-21", "", ""),
         (2, "2026-11-26", "", ""),
-        (1, "2026-10-01", "2026-10-01", "2026-10-01"),
+        (1, "2026-10-27", "2026-10-27", "2026-10-27"),
+        (1, "2026-10-01", "2026-10-01", ""),
         (1, "2026-10-01", "", ""),
         (1, "2026-11-26", "2026-11-26", ""),
     ],
     ids=["came at once", "came in time", "a clock that is ahead", "an unlisted server back-dates", "three days late",
-         "still to come", "a listed server says so", "its receipt says nothing", "it says a day to come"],
+         "still to come", "a listed server says so", "it says so too late",
+         "its receipt says nothing", "it says a day to come"],
 )  # fmt: skip
 def test_the_day_that_counts_is_that_of_receipt_unless_a_listed_server_says_otherwise(
     seed: int, told_day: str, receipt_day: str, counts_on: str

@@ -90,13 +90,14 @@ def directory_text(data: Path) -> None:
     """
     from talkpath.directory.server_list import list_text, verify_list
     from talkpath.observatory.responders.server_table import ServerTable
+    from talkpath.wire.control.keys import raw_key_text
 
     table = _open_table(data, ServerTable)
     published = table.published()
     table.close()
     if not published:
         raise UsageError("No list is signed yet; it is, as soon as the observatory serves its directory.")
-    whole = f"{list_text(published)}#{verify_list(published).key_text}"
+    whole = f"{list_text(published)}#{raw_key_text(verify_list(published).key)}"
     click.echo(whole)
     if len(whole) <= QR_BYTES:
         _print_qr_code(whole)

@@ -35,7 +35,6 @@ from talkpath.observatory.log.records import (
     LoggedVerdict,
     Placed,
     Received,
-    RecordSource,
 )
 from talkpath.report.check_json import judge_check
 from talkpath.verdict.bases.accompanied_call import attempt_verdicts, call_verdicts
@@ -47,6 +46,8 @@ from talkpath.wire.control.keys import raw_key_text
 from talkpath.wire.control.receipt import ADDRESS_CLASSES
 
 MAX_LATE = timedelta(days=2)
+MAX_VOUCHED_LATE = timedelta(days=30)  # whoever is without a network for weeks can send it afterwards
+UNVOUCHED_DAY = ", and no listed test server says when it was measured"
 MAX_EARLY = timedelta(days=1)  # the device's clock is ahead, or its day has begun already
 TRANSPORT = re.compile(r"[a-z]{2,10}/[0-9]{1,5}")
 
@@ -81,9 +82,9 @@ def judge_bundle(data: bytes, received: Received, listed: Mapping[str, str]) -> 
     return Judged(
         id=hashlib.sha256(data).hexdigest(),
         day=received.day,
-        measured=_counted_day(vouched or facts.started_at, received, trusted=bool(vouched) or bundle.simulated),
+        measured=_counted_day(vouched or facts.started_at, received, vouched=bool(vouched), simulated=bundle.simulated),
         rules_version=str(RULES_VERSION),
-        source=_record_source(verdicts),
+        source="browser" if any(verdict.basis == "webrtc" for verdict in verdicts) else "probe",
         said=tuple(map(_logged_verdict, verdicts)),
         carried=tuple(_logged_transports(check["transports"])),
         network=origin.network,
@@ -105,20 +106,21 @@ def countable_facts(bundle: Bundle) -> Facts:
     return bundle.facts
 
 
-def _counted_day(told: str, received: Received, *, trusted: bool) -> str:
+def _counted_day(told: str, received: Received, *, vouched: bool, simulated: bool) -> str:
     """The day that a report counts on; `BundleError` where it counts on none.
 
-    `trusted`: the day told is a listed test server's word, or all is made up. Else it is only compared with the day on
-    which the bundle came in."""
+    `vouched`: the day told is a listed test server's word; `simulated`: all is made up. Else it is only compared with
+    the day on which the bundle came in."""
+    longest = timedelta.max if simulated else MAX_VOUCHED_LATE if vouched else MAX_LATE
     try:
         day, came = date.fromisoformat(told[:DAY_CHARACTERS]), date.fromisoformat(received.day)
     except ValueError:
         raise BundleError("It tells no day, or nobody knows when it came in.") from None
     if day - came > MAX_EARLY:
         raise BundleError("It tells a day that is still to come.")
-    if not trusted and came - day > MAX_LATE:
-        raise BundleError("It came more than two days late, and no listed test server says when it was measured.")
-    return day.isoformat() if trusted else received.day
+    if came - day > longest:
+        raise BundleError(f"It came more than {longest.days} days late{'' if vouched else UNVOUCHED_DAY}.")
+    return day.isoformat() if vouched or simulated else received.day
 
 
 def _judge_recording(findings: Findings, received: Received, *, simulated: bool) -> Judged:
@@ -160,7 +162,7 @@ def _judge_endpoints(facts: EndpointFacts, received: Received, *, simulated: boo
     return Judged(
         id=received.id,
         day=received.day,
-        measured=_counted_day(facts.started_at, received, trusted=simulated),
+        measured=_counted_day(facts.started_at, received, vouched=False, simulated=simulated),
         rules_version=str(RULES_VERSION),
         source="endpoints",
         said=tuple(map(_endpoint_verdict, streams.values())),
@@ -212,12 +214,8 @@ def _check_origin(bundle: Bundle, received: Received, *, trusted: bool) -> Origi
 
 def _own_origin(received: Received) -> Origin:
     """What this end found for the address that the bundle came from."""
-    known = (received.network, received.country) != (UNKNOWN_NETWORK, UNKNOWN_COUNTRY)
-    return Origin(received.network, received.country, "ingest" if known else "")
-
-
-def _record_source(verdicts: Iterable[Verdict]) -> RecordSource:
-    return "browser" if any(verdict.basis == "webrtc" for verdict in verdicts) else "probe"
+    placed: Placed = "" if (received.network, received.country) == (UNKNOWN_NETWORK, UNKNOWN_COUNTRY) else "ingest"
+    return Origin(received.network, received.country, placed)
 
 
 def _logged_verdict(verdict: Verdict) -> LoggedVerdict:
@@ -249,8 +247,11 @@ def _logged_transports(transports: Sequence[dict[str, Any]]) -> Iterator[LoggedT
     """Which transports carried calls of each app and medium, those left out that are too close to tell; how well each
     did is in the bundle."""
     sure = [row for row in transports if not row.get("uncertain")]
-    known = [row for row in sure if row["app"] in apps() or is_recorded_app(row["app"])]
-    counted = [row for row in known if TRANSPORT.fullmatch(row["transport"])]
+    counted = [
+        row
+        for row in sure
+        if (row["app"] in apps() or is_recorded_app(row["app"])) and TRANSPORT.fullmatch(row["transport"])
+    ]
     for stream in dict.fromkeys((row["app"], row["medium"]) for row in counted):
         own = [row for row in counted if (row["app"], row["medium"]) == stream]
         carries, fails = (tuple(row["transport"] for row in own if row["carries"] == yes) for yes in (True, False))
