@@ -7,6 +7,7 @@ import click
 from proof.locating import locate_command
 from proof.recorded_shapes import shapes_command
 from proof.score import score_command
+from proof.written_rules import rules_command
 from talkpath.cli import main
 
 
@@ -17,6 +18,7 @@ def proof_commands() -> None:
 
 proof_commands.add_command(score_command)
 proof_commands.add_command(locate_command)
+proof_commands.add_command(rules_command)
 proof_commands.add_command(shapes_command)
 
 if __name__ == "__main__":
