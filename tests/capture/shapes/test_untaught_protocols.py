@@ -8,14 +8,16 @@ from random import Random
 import pytest
 
 from factories.packets.capture_files import Packet, pcap_file, udp_packet
-from factories.packets.untaught_calls import framed, mumble, untaught_recordings, wireguard
+from factories.packets.untaught_calls import framed, mumble, quic, untaught_recordings, wireguard
 from talkpath.apps.recorded.field_text import fields_to_text
-from talkpath.apps.recorded.fields import MAX_PACKET_BYTES
+from talkpath.apps.recorded.fields import MAX_PACKET_BYTES, field_bytes
 from talkpath.apps.recorded.layout import place_fields
 from talkpath.apps.recorded.played import PlayedShape
 from talkpath.apps.recorded.record import RecordedShape
 from talkpath.apps.recorded.shape_text import read_shape_text, write_shape_text
+from talkpath.capture.shapes.evidence import FlowEvidence
 from talkpath.capture.shapes.make_shape import make_shape
+from talkpath.capture.shapes.quic_fields import quic_parts, see_quic
 from talkpath.capture.shapes.recorded_flow import read_flow
 
 
@@ -37,7 +39,30 @@ def test_evidence_tells_structure_from_chance(made, fields: dict[str, str]):
     assert {name: found.get(name) for name in fields} == fields
 
 
-@pytest.mark.parametrize("made", [mumble, wireguard, framed])
+def test_headers_of_quic_are_read_by_their_protocol():
+    shape = make_shape(untaught_recordings(quic), "quic")
+    assert texts(shape) == {
+        "handshake_up": "bits(c0,0f) 0000000108 word(quic_id0,8) 08 word(quic_id1,8) 004496 random",
+        "handshake_down": "bits(c0,0f) 0000000108 word(quic_id1,8) 08 word(quic_id2,8) 004075 random",
+        "handshake_down_2": "bits(e0,0f) 0000000108 word(quic_id1,8) 08 word(quic_id2,8) 43f0 random",
+        "handshake_up_2": "bits(e0,0f) 0000000108 word(quic_id2,8) 08 word(quic_id1,8) 4050 random",
+        "quic_up": "bits(40,3f) word(quic_id2,8) random",
+        "quic_down": "bits(40,3f) word(quic_id1,8) random",
+    }
+    assert {kind.told for kind in shape.kinds} == {"protocol"}
+
+
+@pytest.mark.parametrize("rest", ["", "15" + 60 * "00", "04" + 5 * "00", "0000", "0000ffff", "0000ff00"])
+@pytest.mark.parametrize("head", ["", "c0", "c000000001"])
+def test_no_more_of_a_header_is_read_than_there_is(head: str, rest: str):
+    data, evidence = bytes.fromhex(head + rest), FlowEvidence()
+    see_quic(data, "up", evidence)
+    parts = quic_parts(data, "up", evidence) if data else None
+    kept = [part if isinstance(part, bytes) else bytes(field_bytes(part)) for part in parts or ()]
+    assert len(b"".join(kept)) <= len(data)
+
+
+@pytest.mark.parametrize("made", [mumble, wireguard, framed, quic])
 def test_calls_like_them_are_played(made):
     shape = make_shape(untaught_recordings(made), "untaught")
     played = PlayedShape(shape)

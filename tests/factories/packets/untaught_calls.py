@@ -43,6 +43,25 @@ def framed(rng: Random) -> Made:
             yield at_ms / 1000, up, b"\xa7\x31" + len(body).to_bytes(2, "big") + body
 
 
+def quic(rng: Random) -> Made:
+    """A call in QUIC (RFC 9000): Initials of 1200 bytes, one Handshake each, then short headers with the id that the
+    other end chose."""
+    ids = {name: rng.randbytes(8) for name in ("first", "up", "down")}
+    for at_s, up, to, first, more in (
+        (0.0, True, "first", 0xC0, b"\0\x44\x96"),
+        (0.03, False, "up", 0xC0, b"\0\x40\x75"),
+        (0.031, False, "up", 0xE0, b"\x43\xf0"),
+        (0.06, True, "down", 0xE0, b"\x40\x50"),
+    ):
+        source = ids["up" if up else "down"]
+        head = bytes([first | rng.randrange(16)]) + b"\0\0\0\1\x08" + ids[to] + b"\x08" + source + more
+        yield at_s, up, head + rng.randbytes(1200 - len(head))
+    for number in range(SECONDS * 50):
+        for up in (True, False):
+            head = bytes([0x40 | rng.randrange(64)]) + ids["down" if up else "up"]
+            yield 0.1 + number * 0.02 + rng.random() / 500, up, head + rng.randbytes(rng.randint(90, 140))
+
+
 def untaught_recordings(made: Callable[[Random], Made]) -> list[RecordedFlow]:
     flows = []
     for seed in range(RECORDINGS):

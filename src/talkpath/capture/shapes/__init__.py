@@ -3,7 +3,7 @@
 recorded_flow    the packets of one flow of a recording, whole
 evidence         what the packets of a flow show together: streams, elements of RTP headers, alphabets
 stun_fields      the fields of a STUN or TURN message; dtls_fields of DTLS records, rtp_fields of RTP and RTCP
-hello_fields     the fields of hellos and certificates
+hello_fields     the fields of hellos and certificates; quic_fields those of QUIC's headers
 packet_fields    opens what carries others, and asks these
 unknown_fields   the fields of packets of no known protocol, by evidence
 shape_setup      set-up as request and reply

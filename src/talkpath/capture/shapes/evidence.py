@@ -82,6 +82,10 @@ class FlowEvidence:
     """How far before the end of an SRTCP packet its index stands; none where it is not encrypted."""
     tag: bytes | None = None
     """The tag of a reflector's frames."""
+    connection_ids: dict[bytes, str] = field(default_factory=dict)
+    """Names of QUIC's connection ids."""
+    chosen_ids: dict[Direction, bytes] = field(default_factory=dict)
+    """Which of them each end chose for itself."""
     messages: dict[tuple[Direction, int, int], bytes] = field(default_factory=dict)
     """Whole DTLS handshake messages by type and number."""
 

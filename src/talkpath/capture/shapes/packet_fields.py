@@ -23,6 +23,7 @@ from talkpath.capture.shapes.dtls_fields import (
     see_dtls,
 )
 from talkpath.capture.shapes.evidence import MIN_STREAM_PACKETS, FieldPart, FlowEvidence, join_fields, random_part
+from talkpath.capture.shapes.quic_fields import connection_ids, quic_parts, see_quic
 from talkpath.capture.shapes.recorded_flow import FlowPacket
 from talkpath.capture.shapes.rtp_fields import (
     is_media,
@@ -122,6 +123,8 @@ class FlowReader:
                     self._see(data[first:end], start + first, direction, depth - 1)
         elif pieces := dtls_pieces(data):
             see_dtls(data, pieces, direction, self.evidence)
+        else:
+            see_quic(data, direction, self.evidence)
 
     def _read(self, one: Opened) -> ReadPacket:
         direction, data = one.packet.direction, one.data
@@ -131,6 +134,10 @@ class FlowReader:
             return self._stun(one)
         if one.pieces is not None:
             return self._dtls(one, one.pieces)
+        parts = quic_parts(data, direction, self.evidence)
+        if parts is not None:
+            opens = connection_ids(data) is not None
+            return self._made(one, parts, "handshake" if opens else "quic", "setup" if opens else "media")
         parts = media_parts(data, direction, self.evidence) if is_media(data) else None
         if parts is not None:
             label = f"{'rtp'}{data[1] & 127}{'m' if data[1] & 128 else ''}"

@@ -181,6 +181,7 @@ def _report_parts(
 ) -> Iterator[FieldPart]:
     """Only the first header is legible; its length is that of the packet where it is the only report."""
     place = evidence.index_at.get(direction, 0)
+    place = place if len(data) >= REPORT_BYTES + place else 0  # a report that is not encrypted among others that are
     behind = {0: 0, 4: 20}.get(place, place)
     length = int.from_bytes(data[2:4], "big")
     yield data[:2]
