@@ -22,8 +22,9 @@ Hex digits are constants. Everything else is a word, most with arguments in brac
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
 
 import msgspec
 
@@ -49,6 +50,38 @@ from talkpath.errors import FileError
 MAX_FIELD_TEXT: Final = 8000
 _TOKEN: Final = re.compile(r"\s*(?:([0-9a-f]+)(?![a-z(])|([a-z]+)(?:\(([^()\[\]]*)\))?|(\[|\]|\|))")
 _ALPHABETS: Final = ("letters", "hexdigits", "digits")
+_HEX: Final = ("fixed", "mask")
+_UNNAMED: Final = ("size", "plus", "alphabet")
+"""What stands without its name although it may be left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldForm:
+    """What stands in the brackets behind a field's word: what is `needed`, in this order, then what may be left out."""
+
+    plain: Any
+    needed: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+
+    @property
+    def field(self) -> Any:
+        """The class of the field; `plain` is one with nothing that may be left out."""
+        return type(self.plain)
+
+
+FIELD_WORDS: Final = {
+    "random": FieldForm(RandomField(), (), ("size", "alphabet")),
+    "bits": FieldForm(BitsField(0, 1), _HEX),
+    "word": FieldForm(WordField("", 1), ("name", "size"), ("alphabet",)),
+    "count": FieldForm(CounterField("", 1), ("name", "size"), ("start", "step", "little")),
+    "step": FieldForm(SteppedField("", 1), ("name", "size"), ("little",)),
+    "clock": FieldForm(ClockField("", 1, 1.0), ("name", "size", "per_ms"), ("little",)),
+    "length": FieldForm(LengthField(1), ("size",), ("plus", "unit", "little")),
+    "echo": FieldForm(EchoField(0, 1), ("at", "size")),
+    "crc": FieldForm(ChecksumField(), ("start",)),
+    "date": FieldForm(DateField(), ("days",)),
+    "part": FieldForm(PartField("", 0, 1), ("message", "start", "end")),
+}
 
 
 def fields_to_text(fields: Iterable[Field]) -> str:
@@ -60,42 +93,23 @@ def _field_to_text(field: Field) -> str:
     match field:
         case ConstantField():
             return field.data.hex()
-        case RandomField():
-            word = "random" if field.alphabet == "bytes" else field.alphabet
-            return word if field.size is None else f"{word}({field.size})"
-        case BitsField():
-            return f"bits({field.fixed:02x},{field.mask:02x})"
-        case WordField():
-            return f"word({field.name},{field.size}{'' if field.alphabet == 'bytes' else ',' + field.alphabet})"
         case ShuffledField():
             return f"shuffle[{' | '.join(map(fields_to_text, field.groups))}]"
-    return _numbers_to_text(field)
+    word, form = next((word, form) for word, form in FIELD_WORDS.items() if form.field is type(field))
+    if isinstance(field, RandomField) and field.alphabet != "bytes":
+        word = field.alphabet
+    arguments = [_argument_to_text(name, getattr(field, name)) for name in form.needed]
+    hidden = "alphabet" if word in ("random", *_ALPHABETS) else ""
+    more = [name for name in form.more if name != hidden and getattr(field, name) != getattr(form.plain, name)]
+    arguments += [
+        f"{'' if name in _UNNAMED else name + '='}{getattr(field, name)}" for name in more if name != "little"
+    ]
+    arguments += ["little"] if "little" in more else []
+    return f"{word}({','.join(arguments)})" if arguments else word
 
 
-def _numbers_to_text(field: Field) -> str:
-    little = ",little" if getattr(field, "little", False) else ""
-    match field:
-        case CounterField():
-            start = "" if field.start is None else f",start={field.start}"
-            step = "" if field.step == 1 else f",step={field.step}"
-            return f"count({field.name},{field.size}{start}{step}{little})"
-        case SteppedField():
-            return f"step({field.name},{field.size}{little})"
-        case ClockField():
-            return f"clock({field.name},{field.size},{repr(field.per_ms).removesuffix('.0')}{little})"
-        case LengthField():
-            plus = f",{field.plus}" if field.plus else ""
-            unit = "" if field.unit == 1 else f",unit={field.unit}"
-            return f"length({field.size}{plus}{unit}{little})"
-        case EchoField():
-            return f"echo({field.at},{field.size})"
-        case ChecksumField():
-            return f"crc({field.start})"
-        case DateField():
-            return f"date({field.days})"
-        case PartField():
-            return f"part({field.message},{field.start},{field.end})"
-    raise TypeError(field)
+def _argument_to_text(name: str, value: object) -> str:
+    return f"{value:02x}" if name in _HEX else str(value).removesuffix(".0") if name == "per_ms" else str(value)
 
 
 def fields_of_text(text: str) -> tuple[Field, ...]:
@@ -152,102 +166,43 @@ def _constant(digits: str) -> Field:
 
 
 def _parse_word(word: str, arguments: str | None) -> Field:
-    plain, named = [], {}
-    for piece in (arguments or "").split(",") if arguments else ():
-        key, equals, value = piece.strip().partition("=")
-        if equals:
-            named[key] = value
-        elif key in ("little", *_ALPHABETS):
-            named[key] = key
-        else:
-            plain.append(key)
     try:
-        return _checked_field(_WORDS[word](plain, named))
+        form = FIELD_WORDS["random" if word in _ALPHABETS else word]
+        given: dict[str, object] = {"alphabet": word} if word in _ALPHABETS else {}
+        needed, unnamed = [*form.needed], [name for name in form.more if name in _UNNAMED and name != "alphabet"]
+        for piece in (arguments or "").split(",") if arguments else ():
+            key, equals, value = piece.strip().partition("=")
+            if equals or key == "little":
+                if key not in form.more or key in _UNNAMED or bool(equals) == (key == "little"):
+                    raise ValueError(key)
+                given[key] = key == "little" or int(value)
+            elif key in _ALPHABETS and "alphabet" in form.more and word == "word" and not needed:
+                given["alphabet"] = key
+            else:
+                name = needed.pop(0) if needed else unnamed.pop(0)
+                given[name] = _argument_of_text(name, key)
+        if needed:
+            raise ValueError(word)
+        return _checked_field(form.field(**given))
     except (KeyError, IndexError, ValueError, OverflowError):
         raise FileError(f"“{_shown(word)}” is no part of a packet's bytes, or its arguments are not.") from None
 
 
+def _argument_of_text(name: str, text: str) -> object:
+    if name in ("name", "message"):
+        return text
+    return float(text) if name == "per_ms" else int(text, 16 if name in _HEX else 10)
+
+
 def _checked_field(field: Field) -> Field:
     """Return the field if it is within the bounds of its type."""
+    if isinstance(field, BitsField):
+        field = BitsField(field.fixed & ~field.mask, field.mask)
     try:
         checked: Field = msgspec.convert(msgspec.to_builtins(field), Field)
     except msgspec.ValidationError as error:
         raise FileError(f"Part of a packet's bytes is out of bounds: {error}.") from None
     return checked
-
-
-def _take(plain: list[str], named: dict[str, str], *, count: range, keys: tuple[str, ...] = ()) -> list[str]:
-    """Return the plain arguments if there are as many as `count` allows, and no key but these."""
-    if len(plain) not in count or not named.keys() <= set(keys):
-        raise ValueError(plain)
-    return plain
-
-
-def _random(alphabet: str) -> Callable[[list[str], dict[str, str]], Field]:
-    def read(plain: list[str], named: dict[str, str]) -> Field:
-        sizes = _take(plain, named, count=range(2))
-        return RandomField(int(sizes[0]) if sizes else None, alphabet)  # type: ignore[arg-type]
-
-    return read
-
-
-def _word(plain: list[str], named: dict[str, str]) -> Field:
-    name, size = _take(plain, named, count=range(2, 3), keys=_ALPHABETS)
-    return WordField(name, int(size), next(iter(named), "bytes"))  # type: ignore[arg-type]
-
-
-def _bits(plain: list[str], named: dict[str, str]) -> Field:
-    fixed, mask = _take(plain, named, count=range(2, 3))
-    return BitsField(int(fixed, 16) & ~int(mask, 16), int(mask, 16))
-
-
-def _count(plain: list[str], named: dict[str, str]) -> Field:
-    name, size = _take(plain, named, count=range(2, 3), keys=("start", "step", "little"))
-    start = int(named["start"]) if "start" in named else None
-    return CounterField(name, int(size), start, int(named.get("step", 1)), "little" in named)
-
-
-def _step(plain: list[str], named: dict[str, str]) -> Field:
-    name, size = _take(plain, named, count=range(2, 3), keys=("little",))
-    return SteppedField(name, int(size), "little" in named)
-
-
-def _clock(plain: list[str], named: dict[str, str]) -> Field:
-    name, size, per_ms = _take(plain, named, count=range(3, 4), keys=("little",))
-    return ClockField(name, int(size), float(per_ms), "little" in named)
-
-
-def _length(plain: list[str], named: dict[str, str]) -> Field:
-    size, *plus = _take(plain, named, count=range(1, 3), keys=("unit", "little"))
-    return LengthField(int(size), int(plus[0]) if plus else 0, int(named.get("unit", 1)), "little" in named)
-
-
-def _echo(plain: list[str], named: dict[str, str]) -> Field:
-    at, size = _take(plain, named, count=range(2, 3))
-    return EchoField(int(at), int(size))
-
-
-def _part(plain: list[str], named: dict[str, str]) -> Field:
-    message, start, end = _take(plain, named, count=range(3, 4))
-    return PartField(message, int(start), int(end))
-
-
-_WORDS: Final[dict[str, Callable[[list[str], dict[str, str]], Field]]] = {
-    "random": _random("bytes"),
-    "letters": _random("letters"),
-    "hexdigits": _random("hexdigits"),
-    "digits": _random("digits"),
-    "word": _word,
-    "bits": _bits,
-    "count": _count,
-    "step": _step,
-    "clock": _clock,
-    "length": _length,
-    "echo": _echo,
-    "crc": lambda plain, named: ChecksumField(int(_take(plain, named, count=range(1, 2))[0])),
-    "date": lambda plain, named: DateField(int(_take(plain, named, count=range(1, 2))[0])),
-    "part": _part,
-}
 
 
 def _shown(text: str) -> str:

@@ -17,82 +17,26 @@ from __future__ import annotations
 import hashlib
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Final, Literal
+from typing import Any, Final
 
 import msgspec
-from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from talkpath.apps.contract.shape import Direction
 from talkpath.apps.recorded.check_shape import check_shape
-from talkpath.apps.recorded.field_text import MAX_FIELD_TEXT, fields_of_text, fields_to_text
-from talkpath.apps.recorded.fields import FieldName
+from talkpath.apps.recorded.field_text import fields_of_text, fields_to_text
 from talkpath.apps.recorded.record import (
-    MAX_SHAPE_KINDS,
     BlockPacket,
-    Count,
-    PacketBlock,
     PacketKind,
-    RecordedMedium,
     RecordedShape,
-    RecordedStage,
-    Setup,
     SetupStep,
-    ShapeName,
-    ShapeOrigin,
-    Told,
-    WrittenMessage,
 )
 from talkpath.errors import FileError
 
 MAX_SHAPE_TEXT_BYTES: Final = 64 << 10
 _LINE: Final = 116
 
-_Text = Annotated[str, Meta(max_length=MAX_SHAPE_TEXT_BYTES)]
-_FieldText = Annotated[str, Meta(max_length=MAX_FIELD_TEXT)]
-
-
-class _Strict(Struct, frozen=True, forbid_unknown_fields=True):
-    pass
-
-
-class _KindText(_Strict, frozen=True, kw_only=True):
-    name: FieldName
-    direction: Direction
-    stage: RecordedStage
-    bytes: _FieldText
-    answers: FieldName | None = None
-    align: Literal[1, 2, 4, 8] = 1
-    told: Told = "protocol"
-    packets: Count = 0
-    recordings: Count = 0
-
-
-class _MessageText(_Strict, frozen=True, kw_only=True):
-    name: FieldName
-    bytes: _FieldText
-
-
-class _SetupText(_Strict, frozen=True, kw_only=True):
-    steps: _Text
-
-
-class _BlockText(_Strict, frozen=True, kw_only=True):
-    direction: Direction
-    after_ms: Annotated[int, Meta(ge=0, le=60_000)]
-    packets: _Text
-
-
-class _ShapeText(_Strict, frozen=True, kw_only=True):
-    format: Literal[1]
-    name: ShapeName
-    medium: RecordedMedium
-    origin: ShapeOrigin
-    kind: Annotated[tuple[_KindText, ...], Meta(min_length=1, max_length=MAX_SHAPE_KINDS)]
-    message: Annotated[tuple[_MessageText, ...], Meta(max_length=32)] = ()
-    setup: Annotated[tuple[_SetupText, ...], Meta(max_length=16)] = ()
-    block: Annotated[tuple[_BlockText, ...], Meta(min_length=2, max_length=256)]
-    media_ms: Annotated[float, Meta(ge=0, le=3000)] = 200.0
+_PARTS: Final = {"kind": "kinds", "message": "messages", "setup": "setups", "block": "blocks"}
+"""The tables of a file, and where the record has them."""
 
 
 def is_shape_text(data: bytes) -> bool:
@@ -105,52 +49,47 @@ def read_shape_text(data: bytes) -> RecordedShape:
     if len(data) > MAX_SHAPE_TEXT_BYTES:
         raise FileError(f"A shape has at most {MAX_SHAPE_TEXT_BYTES >> 10} kB.")
     try:
-        shape = _shape_of_text(msgspec.toml.decode(data, type=_ShapeText))
-        shape = msgspec.convert(msgspec.to_builtins(shape), RecordedShape)
+        shape = msgspec.convert(_record_of_text(msgspec.toml.decode(data)), RecordedShape)
     except msgspec.ValidationError as error:
         raise FileError(f"This is no shape of a call: {error}.") from None
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise FileError("This is no shape of a call: it is no TOML.") from None
+    # Times are those that are written: both ends must play the same.
+    origin = replace(shape.origin, seconds=round(shape.origin.seconds, 1))
+    shape = replace(shape, origin=origin, media_ms=round(shape.media_ms, 1))
     check_shape(shape)
     return shape
 
 
-def _shape_of_text(text: _ShapeText) -> RecordedShape:
-    """Return the shape, its bounds not checked. Times are those that are written: both ends must play the same."""
-    return RecordedShape(
-        format=text.format,
-        name=text.name,
-        medium=text.medium,
-        origin=replace(text.origin, seconds=round(text.origin.seconds, 1)),
-        kinds=tuple(map(_read_kind, text.kind)),
-        messages=tuple(WrittenMessage(name=one.name, fields=fields_of_text(one.bytes)) for one in text.message),
-        setups=tuple(_read_setup(one.steps) for one in text.setup),
-        blocks=tuple(map(_read_block, text.block)),
-        media_ms=round(text.media_ms, 1),
-    )
+def _record_of_text(file: dict[str, Any]) -> dict[str, Any]:
+    """Return what a file says in the form of the record, whose types have the bounds."""
+    tables = {name: file.pop(name, []) for name in _PARTS}
+    rows = [row for table in tables.values() for row in (table if isinstance(table, list) else [None])]
+    if not all(isinstance(row, dict) for row in rows) or file.keys() & {*_PARTS.values()}:
+        raise FileError("This is no shape of a call: its kinds, messages, set-ups or blocks are no tables.")
+    for row in (*tables["kind"], *tables["message"]):
+        row["fields"] = fields_of_text(_take_text(row, "bytes"))
+    for row in tables["setup"]:
+        row["steps"] = [_read_step(line.split()) for line in _take_text(row, "steps").splitlines() if line.strip()]
+    for row in tables["block"]:
+        row["packets"] = [*_read_packets(_take_text(row, "packets"))]
+    setups = [row["steps"] if row.keys() == {"steps"} else row for row in tables["setup"]]
+    parts = {_PARTS[name]: table for name, table in (tables | {"setup": setups}).items()}
+    whole: dict[str, Any] = msgspec.to_builtins(file | parts)
+    return whole
+
+
+def _take_text(row: dict[str, Any], name: str) -> str:
+    """Take a text out of a row of a table."""
+    text = row.pop(name, None)
+    if not isinstance(text, str) or "fields" in row:
+        raise FileError(f"This is no shape of a call: `{name}` is missing or no text.")
+    return text
 
 
 def shape_digest(shape: RecordedShape) -> str:
     """Return the SHA-256, in hex, of a shape's text as `write_shape_text` lays it out."""
     return hashlib.sha256(write_shape_text(shape)).hexdigest()
-
-
-def _read_kind(text: _KindText) -> PacketKind:
-    return PacketKind(
-        name=text.name,
-        direction=text.direction,
-        stage=text.stage,
-        fields=fields_of_text(text.bytes),
-        answers=text.answers,
-        align=text.align,
-        told=text.told,
-        packets=text.packets,
-        recordings=text.recordings,
-    )
-
-
-def _read_setup(text: str) -> Setup:
-    return tuple(_read_step(line.split()) for line in text.splitlines() if line.strip())
 
 
 def _read_step(words: list[str]) -> SetupStep:
@@ -165,10 +104,6 @@ def _read_step(words: list[str]) -> SetupStep:
         return SetupStep(kind=kind, at_ms=round(float(at_ms), 1), size=int(size), answers=answers, retry_ms=retry_ms)
     except (ValueError, TypeError, OverflowError):
         raise FileError("A step of a set-up is not KIND AT_MS/BYTES, of STEP or retry MS MS.") from None
-
-
-def _read_block(text: _BlockText) -> PacketBlock:
-    return PacketBlock(direction=text.direction, after_ms=text.after_ms, packets=tuple(_read_packets(text.packets)))
 
 
 def _read_packets(text: str) -> Iterator[BlockPacket]:
