@@ -22,9 +22,9 @@ SHIPPED = [path for path in CODE if path.is_relative_to(ROOT / "src")]
 LINES_A_FILE, LINES_A_FUNCTION = 400, 50
 STATEMENTS_A_ROOM = {
     "api": 420,
-    "apps": 2989,
+    "apps": 2947,
     "browser": 3455,
-    "capture": 5523,
+    "capture": 5577,
     "cli": 1806,
     "conduct": 576,
     "directory": 411,
