@@ -141,13 +141,21 @@ def test_the_sums_are_checked_and_their_signature_as_the_page_says(dist: Path, t
     assert re.fullmatch(r"# talkpath 9\.9\.9, build [0-9a-f]{16}", first)
     assert second.endswith("  talkpath-9.9.9-py3-none-any.whl")
     assert subprocess.run(["sha256sum", "-c", "--quiet", sums.name], cwd=dist, check=False).returncode == 0
-    (tmp_path / "signers").write_text("talkpath " + key.with_suffix(".pub").read_text())
     page = (portable.ROOT / "docs/how-to/get-it.md").read_text(encoding="utf-8")
-    (line,) = re.findall(r"^ {4}(ssh-keygen -Y verify .*)$", page, re.MULTILINE)
-    command = line.replace("talkpath-signers", str(tmp_path / "signers"))
-    assert subprocess.run(command, shell=True, cwd=dist, capture_output=True, check=False).returncode == 0
+
+    def run(pattern: str) -> subprocess.CompletedProcess[str]:
+        """The page's one line that begins so, with this test's key, in the folder of the files."""
+        (line,) = re.findall(rf"^ {{4}}({pattern}.*?)(?:  +#.*)?$", page, re.MULTILINE)
+        command = line.replace("~/.ssh/talkpath-release", str(key))
+        return subprocess.run(command, shell=True, cwd=dist, capture_output=True, check=False, text=True)
+
+    assert run(r"\(echo -n").returncode == 0
+    fingerprint = run("ssh-keygen -l").stdout.split()[1]
+    good = run("ssh-keygen -Y verify")
+    assert good.returncode == 0, good.stderr
+    assert f'Good "talkpath" signature for talkpath with ED25519 key {fingerprint}' in good.stdout
     sums.write_text(sums.read_text().replace("9.9.9", "9.9.8"))
-    assert subprocess.run(command, shell=True, cwd=dist, capture_output=True, check=False).returncode != 0
+    assert run("ssh-keygen -Y verify").returncode != 0
     portable.write_sums(None)
     assert not (dist / "SHA256SUMS.sig").exists(), "no signature of something else stays behind"
 

@@ -12,4 +12,7 @@ def command() -> None:
     """Run an observatory: collect reports and publish findings.
 
     It keeps the bundles that people send and shows where and since when calls are restricted.
+
+    To upgrade: `talkpath observe backup`, stop it, install the new version, start it. To go back: install
+    the old one and `talkpath observe restore`.
     """
