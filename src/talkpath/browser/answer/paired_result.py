@@ -87,17 +87,21 @@ def _side_sentences(verdict: PairedCallVerdict, own: LineFinding, other: LineFin
     if verdict.differs:
         yield say(
             "paired",
-            "Each side is restricted, and by another rule: on yours {own}; on the other {other}.",
+            "Each side shows signs of a restriction, by another rule each: on yours {own}; on the other {other}.",
             own=mechanism_name(own.rule),
             other=mechanism_name(other.rule),
         )
     elif verdict.side == "both":
-        yield say("paired", "Each side is restricted, by the same rule: {rule}.", rule=mechanism_name(own.rule))
+        yield say(
+            "paired", "Each side shows signs of a restriction, by the same rule: {rule}.", rule=mechanism_name(own.rule)
+        )
     elif verdict.side in ENDS:
         held = own if own.state == "restricted" else other
         yield say("paired", "Calls to the test server are held back there: {rule}.", rule=mechanism_name(held.rule))
-    elif verdict.side == "between":
+    elif verdict.side == "between" and own.state == other.state == "ok":
         yield say("paired", "Neither side's own line to the test server shows it.")
+    elif verdict.side == "between":
+        yield say("paired", "Not both lines to the test server could be judged, so whose side it is stays open.")
     if verdict.state != "ok" and "closed" in (own.state, other.state):
         yield say("paired", "One side's network is closed to all calls, as that of a company may be.")
 
