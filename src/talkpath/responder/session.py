@@ -13,17 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from talkpath.apps import shapes
 from talkpath.apps.contract.shape import Shape, is_recorded_app
 from talkpath.apps.recorded.played import played_shape
 from talkpath.errors import FileError, WireError
-from talkpath.experiment.control_packets import Tags, control_key
+from talkpath.experiment.control_packets import control_key
 from talkpath.experiment.flight import NEVER
 from talkpath.experiment.imitation_digest import shape_digest
 from talkpath.experiment.seeds import SEED_PART_BYTES, seed_commitment, session_key
 from talkpath.responder.control_flows import Afford, ControlFlows
+from talkpath.responder.flight_table import FlightTable
 from talkpath.responder.geoip import NetworkOrigin
 from talkpath.responder.limits import Limits
 from talkpath.responder.receipts import with_late
@@ -55,26 +55,11 @@ NO_SHAPES = "This responder takes no shapes of recorded calls."
 TOO_MUCH = "That is more control traffic than this responder takes."
 
 
-class ControlTable(Protocol):
-    """Where the packets of control flows are found and sent (`FlightTable`)."""
-
-    control_tags: Tags[ControlFlows]
-
-    def add_control(self, control: ControlFlows) -> None:
-        """From now on these flows send."""
-
-    def take_pattern(self, now_s: float, control: ControlFlows, pattern: Pattern) -> None:
-        """Take a piece of the pattern that they send back."""
-
-    def end_control(self, control: ControlFlows) -> None:
-        """They have ended."""
-
-
 @dataclass(slots=True)
 class AccompaniedCalls:
     """`afford` spends the session's bytes. What is out of order, or too much, is a `RefusedError`."""
 
-    table: ControlTable
+    table: FlightTable
     limits: Limits
     draw: Callable[[int], bytes]
     afford: Afford
