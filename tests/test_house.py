@@ -36,7 +36,7 @@ STATEMENTS_A_ROOM = {
     "observatory": 6823,
     "probe": 2320,
     "report": 2507,
-    "responder": 1306,
+    "responder": 1301,
     "serving": 205,
     "verdict": 6015,
     "wire": 2852,
